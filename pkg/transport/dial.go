@@ -1,0 +1,83 @@
+package transport
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+
+	"github.com/gorilla/websocket"
+)
+
+// readBuffer is the size of the buffer that paho's small reads are served from, in bytes.
+const readBuffer = 64 << 10
+
+// dial opens the way to a broker: TCP, TLS or a websocket on either. The MQTT handshake is still to come.
+func dial(ctx context.Context, server *url.URL, certs *certificates) (net.Conn, error) {
+	var conn net.Conn
+	var err error
+	switch server.Scheme {
+	case "tcp":
+		conn, err = dialSocket(ctx, "tcp", server.Host)
+	case "ssl":
+		conn, err = dialTLS(ctx, server, certs)
+	case "ws", "wss":
+		conn, err = dialWebsocket(ctx, server, certs)
+	default:
+		err = fmt.Errorf("%s is none of the schemes tcp, ssl, ws, wss", server.Scheme)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &stream{Conn: conn, r: bufio.NewReaderSize(conn, readBuffer)}, nil
+}
+
+func dialTLS(ctx context.Context, server *url.URL, certs *certificates) (net.Conn, error) {
+	conn, err := dialSocket(ctx, "tcp", server.Host)
+	if err != nil {
+		return nil, err
+	}
+	secure := tls.Client(conn, certs.client(server.Hostname()))
+	if err := secure.HandshakeContext(ctx); err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return secure, nil
+}
+
+func dialWebsocket(ctx context.Context, server *url.URL, certs *certificates) (net.Conn, error) {
+	d := websocket.Dialer{
+		NetDialContext:  dialSocket,
+		Proxy:           http.ProxyFromEnvironment,
+		TLSClientConfig: certs.client(server.Hostname()),
+		Subprotocols:    []string{"mqtt"},
+	}
+	address := url.URL{Scheme: server.Scheme, Host: server.Host, Path: server.Path, RawQuery: server.RawQuery}
+	conn, answer, err := d.DialContext(ctx, address.String(), nil)
+	if err != nil {
+		if answer != nil {
+			err = fmt.Errorf("%w: the server answered %s", err, answer.Status)
+		}
+		return nil, err
+	}
+	return &websocketStream{Conn: conn}, nil
+}
+
+// stream gives paho the bytes of a connection. paho takes each packet in three reads, the first two of one byte: the
+// buffer spares the system calls.
+type stream struct {
+	net.Conn
+	r     *bufio.Reader
+	guard guard
+}
+
+func (s *stream) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	if tooLarge := s.guard.pass(p[:n]); tooLarge != nil {
+		return 0, tooLarge
+	}
+	return n, err
+}

@@ -1,0 +1,149 @@
+package transport
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"sync"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+)
+
+// handOver bounds how long paho waits for its own writer to take a message. When a connection dies at that moment
+// nobody takes it any more, so this is also how long the end of a connection may take.
+const handOver = time.Second
+
+// link is one connection. Each has a paho client of its own, without a store: so nothing that belongs to an earlier
+// connection is ever sent by a later one, and an acknowledgement that comes late goes nowhere.
+type link struct {
+	server string
+	client mqtt.Client
+	echo   *echo
+
+	out    chan *Token // from PublishAsync to send
+	flight chan *Token // from send to settle; its capacity is the window of unacknowledged messages
+
+	once  sync.Once
+	down  chan struct{} // closed when the connection is lost or given up
+	cause error         // why; may be read once down is closed
+}
+
+// connect makes a connection to one server and subscribes the topics.
+func (s *Session) connect(ctx context.Context, server *url.URL) (*link, error) {
+	l := &link{
+		server: server.Host,
+		echo:   newEcho(s.c.EchoTopic),
+		out:    make(chan *Token),
+		flight: make(chan *Token, s.c.Window),
+		down:   make(chan struct{}),
+	}
+	timeout := s.c.MQTT.ConnectTimeout
+	if timeout <= 0 {
+		timeout = 30 * time.Second
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	o := s.options(l, server, timeout)
+	release := func() bool { return true }
+	o.SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) {
+		conn, err := dial(ctx, server, s.certs)
+		if err == nil { // A stop does not wait for the broker's answer.
+			release = context.AfterFunc(ctx, func() { _ = conn.Close() })
+		}
+		return conn, err
+	})
+	l.client = mqtt.NewClient(o)
+	t := l.client.Connect()
+	<-t.Done() // The connection above ends with ctx.
+	release()
+	if err := t.Error(); err != nil {
+		if refusal(err) {
+			return nil, fmt.Errorf("log in to %s as %q: %w: %w", l.server, s.c.MQTT.Username, ErrRefused, err)
+		}
+		return nil, fmt.Errorf("connect to %s: %w", l.server, err)
+	}
+	if err := l.subscribe(ctx, s.c.Topics); err != nil {
+		l.close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// options are paho's for one connection.
+func (s *Session) options(l *link, server *url.URL, timeout time.Duration) *mqtt.ClientOptions {
+	c := s.c.MQTT
+	o := mqtt.NewClientOptions().
+		SetClientID(c.ClientID).
+		SetUsername(c.Username).
+		SetPassword(c.Password).
+		SetCleanSession(c.Clean).
+		SetKeepAlive((c.KeepAlive + time.Second - 1).Truncate(time.Second)).
+		// A silent broker is given up after 1.5 × the keepalive, as it gives up a silent client.
+		SetPingTimeout(c.KeepAlive / 2).
+		SetConnectTimeout(timeout).
+		SetWriteTimeout(handOver).
+		// Without this a refused login is tried a second time, with MQTT 3.1.
+		SetProtocolVersion(4).
+		SetAutoReconnect(false).
+		SetStore(noStore{}).
+		SetOrderMatters(true).
+		SetAutoAckDisabled(true).
+		SetConnectionLostHandler(func(_ mqtt.Client, err error) { l.fail(fmt.Errorf("lost: %w", err)) }).
+		SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) {
+			l.echo.delivered(m.Topic(), m.Payload())
+			s.handle(Delivery{
+				Topic: m.Topic(), Payload: m.Payload(), Retained: m.Retained(), Duplicate: m.Duplicate(), Ack: m.Ack,
+			})
+		})
+	o.Servers = []*url.URL{{Scheme: server.Scheme, Host: server.Host, Path: server.Path}}
+	if w := s.c.Will; w != nil {
+		o.SetBinaryWill(w.Topic, w.Payload, w.QoS, w.Retain)
+	}
+	return o
+}
+
+// subscribe subscribes all topics at QoS 1.
+func (l *link) subscribe(ctx context.Context, topics []string) error {
+	if len(topics) == 0 {
+		return nil
+	}
+	filters := make(map[string]byte, len(topics))
+	for _, topic := range topics {
+		filters[topic] = 1
+	}
+	t := l.client.SubscribeMultiple(filters, nil).(*mqtt.SubscribeToken)
+	select {
+	case <-t.Done():
+	case <-l.down:
+		return fmt.Errorf("subscribe at %s: %w", l.server, l.cause)
+	case <-ctx.Done():
+		return fmt.Errorf("subscribe at %s: no answer: %w", l.server, ctx.Err())
+	}
+	if err := t.Error(); err != nil {
+		return fmt.Errorf("subscribe at %s: %w", l.server, err)
+	}
+	answers := t.Result()
+	for _, topic := range topics {
+		if answers[topic] > 2 {
+			return fmt.Errorf("subscribe %s at %s: %w: the broker's ACL does not let this client read it", topic,
+				l.server, ErrRefused)
+		}
+	}
+	return nil
+}
+
+// fail gives the connection up. Only the first reason counts.
+func (l *link) fail(cause error) {
+	l.once.Do(func() {
+		l.cause = cause
+		close(l.down)
+	})
+}
+
+// close disconnects in an orderly way, if there still is a connection. Where it is lost this does nothing.
+func (l *link) close() {
+	l.client.Disconnect(uint(farewellTime.Milliseconds()))
+	l.fail(ErrOffline)
+}

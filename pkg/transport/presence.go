@@ -1,0 +1,171 @@
+package transport
+
+import (
+	"sync"
+	"time"
+)
+
+const (
+	shortestLease = 5 * time.Second
+	longestLease  = 10 * time.Minute
+
+	// strangersKept bounds how many clients are remembered beside the known ones, whoever invents names. Promise 10.
+	strangersKept = 10_000
+)
+
+// Presence knows which clients are online: those whose lease has not run out. A lease is counted by our own clock, from
+// the moment at which its client was heard. Its methods may be called from any goroutine.
+type Presence struct {
+	now   func() time.Time
+	known map[string]bool
+	any   bool
+
+	mu        sync.Mutex
+	leases    map[string]*lease
+	strangers int // how many of leases are not known
+}
+
+// lease is what is remembered of a client.
+type lease struct {
+	heard  time.Time
+	until  time.Time
+	online bool // as last reported
+}
+
+// Client is what Presence tells about one client.
+type Client struct {
+	Name   string
+	Online bool
+	Heard  time.Time // when its last "connected" came
+	Until  time.Time // when its lease ends; it ends earlier when the client says that it leaves
+}
+
+// NewPresence remembers the known clients, and others only where anyone is true.
+func NewPresence(now func() time.Time, known []string, anyone bool) *Presence {
+	p := &Presence{now: now, known: map[string]bool{}, any: anyone, leases: map[string]*lease{}}
+	for _, client := range known {
+		p.known[client] = true
+	}
+	return p
+}
+
+// Beat notes that a client said that it is there until a time of its own clock. It tells whether the client has come
+// online by this.
+func (p *Presence) Beat(client string, until time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.now()
+	l := p.leases[client]
+	if l == nil {
+		if !p.admit(client) {
+			return false
+		}
+		l = &lease{}
+		p.leases[client] = l
+	}
+	var interval time.Duration
+	if !l.heard.IsZero() {
+		interval = now.Sub(l.heard)
+	}
+	came := !l.online || !now.Before(l.until)
+	l.heard, l.until, l.online = now, now.Add(leaseTime(until.Sub(now), interval)), true
+	return came
+}
+
+// Lost notes that a client said, or the broker for it, that it leaves. It tells whether the client was online.
+func (p *Presence) Lost(client string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := p.leases[client]
+	if l == nil {
+		return false
+	}
+	now := p.now()
+	was := l.online && now.Before(l.until)
+	// What passes until it comes back is no interval between two beats.
+	l.heard, l.until, l.online = time.Time{}, now, false
+	return was
+}
+
+// Online tells whether a client's lease runs.
+func (p *Presence) Online(client string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := p.leases[client]
+	return l != nil && p.now().Before(l.until)
+}
+
+// Expire returns the clients whose lease has run out since it was last called, each once.
+func (p *Presence) Expire() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.now()
+	var gone []string
+	for client, l := range p.leases {
+		if l.online && !now.Before(l.until) {
+			l.online = false
+			gone = append(gone, client)
+		}
+	}
+	return gone
+}
+
+// NextExpiry returns when the next lease runs out, and false when none runs: the time at which to call Expire.
+func (p *Presence) NextExpiry() (time.Time, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var next time.Time
+	for _, l := range p.leases {
+		if l.online && (next.IsZero() || l.until.Before(next)) {
+			next = l.until
+		}
+	}
+	return next, !next.IsZero()
+}
+
+// Clients returns all that are remembered, in no order.
+func (p *Presence) Clients() []Client {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.now()
+	all := make([]Client, 0, len(p.leases))
+	for name, l := range p.leases {
+		all = append(all, Client{Name: name, Online: now.Before(l.until), Heard: l.heard, Until: l.until})
+	}
+	return all
+}
+
+// admit makes room for a new client, and tells whether it is to be remembered.
+func (p *Presence) admit(client string) bool {
+	if p.known[client] {
+		return true
+	}
+	if !p.any {
+		return false
+	}
+	if p.strangers < strangersKept {
+		p.strangers++
+		return true
+	}
+	// Any other stranger gives way. To choose, say, the one with the shortest lease would leave the room to those who
+	// lie about theirs.
+	for other := range p.leases {
+		if !p.known[other] {
+			delete(p.leases, other)
+			break
+		}
+	}
+	return true
+}
+
+// leaseTime is how long a client counts as online after a beat. claim is how long it says, by a clock that may be wrong
+// by hours, and interval the time since its beat before, 0 when there was none. The longest of what speaks for a live
+// client counts, so that no wrong clock makes one look dead; a claim cannot be longer than longestLease, and an
+// interval that would be was an absence.
+func leaseTime(claim, interval time.Duration) time.Duration {
+	kept := interval * 5 / 2
+	if kept > longestLease {
+		kept = 0
+	}
+	return max(shortestLease, min(claim, longestLease), kept)
+}

@@ -1,0 +1,146 @@
+package transport
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestLeaseIsTheLongestThatSpeaksForALivePeer(t *testing.T) {
+	for rule, x := range map[string]struct{ claim, interval, want time.Duration }{
+		"the claim of a right clock":                   {23 * time.Second, 0, 23 * time.Second},
+		"a claim in the past":                          {-3 * time.Hour, 0, shortestLease},
+		"a claim in the past, the second time":         {-3 * time.Hour, 12 * time.Second, 30 * time.Second},
+		"a claim that is hours ahead":                  {3 * time.Hour, 0, longestLease},
+		"a claim for a moment":                         {time.Millisecond, 10 * time.Millisecond, shortestLease},
+		"a claim that is shorter than the interval":    {10 * time.Second, 12 * time.Second, 30 * time.Second},
+		"an absence is no interval":                    {23 * time.Second, 3 * time.Hour, 23 * time.Second},
+		"an absence is no interval, clock in the past": {-time.Hour, 5 * time.Minute, shortestLease},
+	} {
+		if got := leaseTime(x.claim, x.interval); got != x.want {
+			t.Errorf("%s: %v, want %v", rule, got, x.want)
+		}
+	}
+}
+
+// TestClientStaysOnlineWhateverItsClock beats as existing peers do.
+func TestClientStaysOnlineWhateverItsClock(t *testing.T) {
+	const check = 10 * time.Second
+	for _, skew := range []time.Duration{-72 * time.Hour, -25 * time.Second, 0, 25 * time.Second, 72 * time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			p := NewPresence(time.Now, []string{"alpha"}, false)
+			beat := func() bool { return p.Beat("alpha", BeatUntil(time.Now().Add(skew), check)) }
+			if p.Online("alpha") || !beat() || !p.Online("alpha") {
+				t.Errorf("skew %v: the first beat does not bring it online", skew)
+			}
+			time.Sleep(BeatInterval(check)) // A clock that is behind may make it look dead once, until here.
+			beat()
+			for range 100 {
+				for range BeatInterval(check) / time.Second {
+					time.Sleep(time.Second)
+					if !p.Online("alpha") {
+						t.Fatalf("skew %v: offline between two beats", skew)
+					}
+				}
+				if beat() {
+					t.Fatalf("skew %v: came online a second time", skew)
+				}
+			}
+			time.Sleep(longestLease)
+			if p.Online("alpha") {
+				t.Errorf("skew %v: online for ever", skew)
+			}
+		})
+	}
+}
+
+func TestLeaseEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPresence(time.Now, []string{"alpha", "beta"}, false)
+		if _, ok := p.NextExpiry(); ok {
+			t.Error("a lease ends though nobody is there")
+		}
+		p.Beat("alpha", time.Now().Add(30*time.Second))
+		p.Beat("beta", time.Now().Add(20*time.Second))
+		if at, ok := p.NextExpiry(); !ok || !at.Equal(time.Now().Add(20*time.Second)) {
+			t.Errorf("the next lease ends at %v, %v", at, ok)
+		}
+		time.Sleep(20*time.Second - 1)
+		if gone := p.Expire(); len(gone) != 0 || !p.Online("beta") {
+			t.Errorf("%v went too early", gone)
+		}
+		time.Sleep(time.Nanosecond)
+		if p.Online("beta") {
+			t.Error("beta is online after its lease")
+		}
+		if gone := p.Expire(); !slices.Equal(gone, []string{"beta"}) {
+			t.Errorf("%v went, want beta", gone)
+		}
+		if gone := p.Expire(); len(gone) != 0 {
+			t.Errorf("%v went twice", gone)
+		}
+		if p.Lost("beta") {
+			t.Error("beta was lost after it had gone")
+		}
+		if !p.Lost("alpha") || p.Online("alpha") {
+			t.Error("alpha is online though it said that it leaves")
+		}
+		if gone := p.Expire(); len(gone) != 0 {
+			t.Errorf("%v went though it had been lost", gone)
+		}
+		if !p.Beat("alpha", time.Now().Add(30*time.Second)) {
+			t.Error("alpha did not come back")
+		}
+	})
+}
+
+func TestBeatAfterAnUnnoticedEndBringsOnline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPresence(time.Now, []string{"alpha"}, false)
+		p.Beat("alpha", time.Now())
+		time.Sleep(time.Hour)
+		if !p.Beat("alpha", time.Now()) {
+			t.Error("the beat after an hour did not bring it online")
+		}
+	})
+}
+
+func TestStrangersAreBounded(t *testing.T) {
+	p := NewPresence(time.Now, []string{"alpha"}, false)
+	if p.Beat("eve", time.Now()) || p.Online("eve") || p.Lost("eve") {
+		t.Error("a stranger is remembered though only the known are to be")
+	}
+	p = NewPresence(time.Now, []string{"alpha"}, true)
+	p.Beat("alpha", time.Now())
+	for i := range 3 * strangersKept {
+		if !p.Beat(fmt.Sprint("eve", i), time.Now()) {
+			t.Fatal("a new stranger did not come online")
+		}
+	}
+	if n := len(p.Clients()); n != strangersKept+1 {
+		t.Errorf("%d clients are remembered, want %d", n, strangersKept+1)
+	}
+	if !p.Online("alpha") {
+		t.Error("a known client gave way to strangers")
+	}
+}
+
+func TestClientsTellsAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPresence(time.Now, []string{"alpha"}, false)
+		p.Beat("alpha", time.Now().Add(time.Minute))
+		want := Client{Name: "alpha", Online: true, Heard: time.Now(), Until: time.Now().Add(time.Minute)}
+		if all := p.Clients(); len(all) != 1 || all[0] != want {
+			t.Errorf("%+v, want %+v", all, want)
+		}
+	})
+}
+
+func TestBeatsAreAsExistingPeersHaveThem(t *testing.T) {
+	at := time.UnixMilli(1_000_000)
+	if BeatInterval(time.Second) != 3*time.Second || !BeatUntil(at, time.Second).Equal(at.Add(5*time.Second)) {
+		t.Errorf("%v, %v", BeatInterval(time.Second), BeatUntil(at, time.Second))
+	}
+}

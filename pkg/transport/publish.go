@@ -1,0 +1,104 @@
+package transport
+
+import (
+	"context"
+	"fmt"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+)
+
+// Token is a message on its way to the broker.
+type Token struct {
+	m    Message
+	sent mqtt.Token
+	done chan struct{}
+	err  error
+}
+
+// Done is closed when the broker has acknowledged the message (with QoS 0, when it is written), or when the connection
+// is lost.
+func (t *Token) Done() <-chan struct{} { return t.done }
+
+// Err is nil when the broker has acknowledged the message, else it is an ErrOffline. It may be called once Done is
+// closed.
+func (t *Token) Err() error { return t.err }
+
+// Publish sends a message and waits until the broker has acknowledged it. The error is an ErrOffline or ctx's; the
+// broker may have the message all the same. Nothing is sent again by itself.
+func (s *Session) Publish(ctx context.Context, m Message) error {
+	t, err := s.PublishAsync(ctx, m)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-t.done:
+		return t.err
+	case <-ctx.Done():
+		return fmt.Errorf("publish %s: %w", m.Topic, ctx.Err())
+	}
+}
+
+// PublishAsync sends a message and returns while it is on its way. Messages keep the order in which one goroutine
+// publishes them. While the window is full it waits; the error is an ErrOffline or ctx's.
+func (s *Session) PublishAsync(ctx context.Context, m Message) (*Token, error) {
+	l := s.link.Load()
+	if l == nil {
+		return nil, fmt.Errorf("publish %s: %w", m.Topic, ErrOffline)
+	}
+	t := &Token{m: m, done: make(chan struct{})}
+	select {
+	case l.out <- t:
+		return t, nil
+	case <-l.down:
+		return nil, fmt.Errorf("publish %s: %w", m.Topic, ErrOffline)
+	case <-ctx.Done():
+		return nil, fmt.Errorf("publish %s: %w", m.Topic, ctx.Err())
+	}
+}
+
+// send hands the messages to paho, one by one, until the connection is lost. It stands between PublishAsync and paho
+// because paho keeps its caller waiting when the connection dies.
+func (l *link) send() {
+	defer close(l.flight)
+	for {
+		select {
+		case <-l.down:
+			return
+		case t := <-l.out:
+			l.echo.published(t.m.Topic, t.m.Payload)
+			t.sent = l.hand(t.m)
+			l.flight <- t // settle takes until the channel is closed.
+		}
+	}
+}
+
+// hand gives a message to paho, and again as long as paho says that its writer is busy: a large message on a slow line
+// is no error.
+func (l *link) hand(m Message) mqtt.Token {
+	for {
+		t := l.client.Publish(m.Topic, m.QoS, m.Retain, m.Payload)
+		select {
+		case <-t.Done():
+			if t.Error() != nil && l.client.IsConnectionOpen() {
+				continue
+			}
+		default:
+		}
+		return t
+	}
+}
+
+// settle ends the tokens, in the order of their messages, which is that of the broker's acknowledgements.
+func (l *link) settle() {
+	for t := range l.flight {
+		select {
+		case <-t.sent.Done():
+			if err := t.sent.Error(); err != nil {
+				t.err = fmt.Errorf("publish %s: %w: %w", t.m.Topic, ErrOffline, err)
+			}
+		case <-l.down:
+			t.err = fmt.Errorf("publish %s: %w", t.m.Topic, ErrOffline)
+		}
+		close(t.done)
+	}
+}

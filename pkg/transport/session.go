@@ -1,0 +1,137 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// farewellTime bounds the last message of an orderly stop.
+const farewellTime = 2 * time.Second
+
+// Session is a node's connection to the broker, made anew whenever it is lost. Its methods may be called from any
+// goroutine.
+type Session struct {
+	log     *zap.Logger
+	c       Config
+	handle  Handler
+	servers []*url.URL
+	certs   *certificates
+
+	link       atomic.Pointer[link] // nil while there is no connection
+	echoDenied atomic.Bool          // the Error about EchoTopic is logged once, until an echo comes
+}
+
+// New checks the configuration and reads the TLS files. It starts nothing.
+func New(log *zap.Logger, c Config, h Handler) (*Session, error) {
+	if c.EchoTimeout == 0 {
+		c.EchoTimeout = 10 * time.Second
+	}
+	if c.Window == 0 {
+		c.Window = 1000
+	}
+	s := &Session{log: log, c: c, handle: h}
+	for _, server := range c.MQTT.Servers {
+		u, err := url.Parse(server)
+		if err != nil {
+			return nil, fmt.Errorf("read the broker's address: %w", err)
+		}
+		s.servers = append(s.servers, u)
+	}
+	if len(s.servers) == 0 {
+		return nil, errors.New("no broker is named")
+	}
+	var err error
+	s.certs, err = loadCertificates(log, c.MQTT)
+	return s, err
+}
+
+// Online tells whether a message could be published now.
+func (s *Session) Online() bool { return s.link.Load() != nil }
+
+// Run connects and stays connected until ctx ends, and then returns nil. A broker that does not answer is tried
+// again, each of the servers in its turn, with growing pauses. A refusal (ErrRefused) ends Run only as long as no
+// connection has been made: then it is a mistake in the configuration. Later it may pass, and is logged as an Error.
+func (s *Session) Run(ctx context.Context) error {
+	wait := newPause(s.c.MQTT.ReconnectPeriod)
+	known := false // some broker has taken us already
+	for i := 0; ctx.Err() == nil; i++ {
+		began := time.Now()
+		l, err := s.connect(ctx, s.servers[i%len(s.servers)])
+		if err == nil {
+			known = true
+			err = s.serve(ctx, l)
+		}
+		if ctx.Err() != nil {
+			break
+		}
+		if errors.Is(err, ErrRefused) && !known {
+			return err
+		}
+		if time.Since(began) > longestPause {
+			wait.reset()
+		}
+		var pause time.Duration
+		if l != nil || (i+1)%len(s.servers) == 0 { // A server that does not answer gives way to the next at once.
+			pause = wait.next(rand.Float64())
+		}
+		logLevel := zap.WarnLevel
+		if errors.Is(err, ErrRefused) {
+			logLevel = zap.ErrorLevel
+		}
+		s.log.Log(logLevel, "no connection to the broker", zap.Error(err), zap.Duration("retryIn", pause))
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+	}
+	return nil
+}
+
+// serve looks after a connection until it is lost or ctx ends. It returns why the connection was lost.
+func (s *Session) serve(ctx context.Context, l *link) error {
+	s.log.Info("connected to the broker", zap.String("server", l.server))
+	up, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(l.send)
+	wg.Go(l.settle)
+	wg.Go(func() { s.watchEcho(l) })
+	wg.Go(func() { <-l.down; cancel() })
+	s.link.Store(l)
+	if s.c.OnUp != nil {
+		if err := s.c.OnUp(up); err != nil {
+			l.fail(fmt.Errorf("announce this node: %w", err))
+		}
+	}
+	select {
+	case <-l.down:
+	case <-ctx.Done():
+		s.farewell(context.WithoutCancel(ctx))
+	}
+	s.link.Store(nil)
+	l.close()
+	wg.Wait()
+	if s.c.OnDown != nil {
+		s.c.OnDown()
+	}
+	return l.cause
+}
+
+// farewell publishes the will: the broker drops it when a client disconnects in an orderly way.
+func (s *Session) farewell(ctx context.Context) {
+	if s.c.Will == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, farewellTime)
+	defer cancel()
+	if err := s.Publish(ctx, *s.c.Will); err != nil {
+		s.log.Warn("the others were not told of the stop", zap.Error(err))
+	}
+}

@@ -1,0 +1,203 @@
+package transport_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/transport"
+)
+
+// node is a session that a test runs, with what came to it.
+type node struct {
+	*transport.Session
+	got  chan transport.Delivery
+	up   chan struct{}
+	down chan struct{}
+	logs *observer.ObservedLogs
+	stop func() // ends Run and fails the test if it returns an error
+}
+
+// plain is the configuration of a session that reconnects soon.
+func plain(server, id string) transport.Config {
+	return transport.Config{MQTT: config.MQTT{
+		Servers: []string{server}, ClientID: id, Clean: true, RejectUnauthorized: true,
+		KeepAlive: time.Minute, ConnectTimeout: 10 * time.Second, ReconnectPeriod: 10 * time.Millisecond,
+	}}
+}
+
+// build makes a session of which nothing runs yet.
+func build(t testing.TB, c transport.Config) *node {
+	t.Helper()
+	core, logs := observer.New(zap.DebugLevel)
+	// The channels hold all that a test makes happen, so that no callback waits.
+	n := &node{got: make(chan transport.Delivery, 100_000), up: make(chan struct{}, 1000),
+		down: make(chan struct{}, 1000), logs: logs}
+	onUp := c.OnUp
+	c.OnUp = func(ctx context.Context) error {
+		defer func() { n.up <- struct{}{} }()
+		if onUp != nil {
+			return onUp(ctx)
+		}
+		return nil
+	}
+	c.OnDown = func() { n.down <- struct{}{} }
+	s, err := transport.New(zap.New(core), c, func(d transport.Delivery) { n.got <- d })
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.Session = s
+	return n
+}
+
+// run makes a session and waits until it is connected.
+func run(t testing.TB, c transport.Config) *node {
+	t.Helper()
+	n := build(t, c)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- n.Run(ctx) }()
+	stopped := false
+	n.stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		if err := receive(t, ended); err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	}
+	t.Cleanup(n.stop)
+	receive(t, n.up)
+	return n
+}
+
+// receive takes from a channel what must come.
+func receive[T any](t testing.TB, c <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-c:
+		return v
+	case <-time.After(time.Minute):
+		t.Fatal("nothing came in a minute")
+		panic("unreachable")
+	}
+}
+
+func (n *node) publish(t testing.TB, topic, payload string) {
+	t.Helper()
+	if err := n.Publish(t.Context(), transport.Message{Topic: topic, Payload: []byte(payload), QoS: 1}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// expect takes the next delivery.
+func (n *node) expect(t testing.TB, topic, payload string) transport.Delivery {
+	t.Helper()
+	d := receive(t, n.got)
+	if d.Topic != topic || string(d.Payload) != payload {
+		t.Fatalf("got %s %q, want %s %q", d.Topic, d.Payload, topic, payload)
+	}
+	return d
+}
+
+func TestMessagesTravelOverEachKindOfConnection(t *testing.T) {
+	open := testkit.Mosquitto(t, testkit.MosquittoOptions{Websockets: true})
+	users := testkit.Mosquitto(t, testkit.MosquittoOptions{Users: map[string]string{"alpha": "secret"}})
+	secure := testkit.Mosquitto(t, testkit.MosquittoOptions{TLS: true, RequireClientCert: true, Websockets: true})
+	certs := func(c *config.MQTT) {
+		c.CA = []string{secure.Certs.CA}
+		c.Cert, c.Key = []string{secure.Certs.ClientCert}, []string{secure.Certs.ClientKey}
+	}
+	for name, x := range map[string]struct {
+		server string
+		adapt  func(*config.MQTT)
+	}{
+		"tcp":                  {server: open.URL()},
+		"ws":                   {server: open.WebsocketURL() + "/mqtt"},
+		"password":             {server: users.URL(), adapt: func(c *config.MQTT) { c.Username, c.Password = "alpha", "secret" }},
+		"ssl, certificate":     {server: secure.URL(), adapt: certs},
+		"wss, certificate":     {server: secure.WebsocketURL(), adapt: certs},
+		"ssl, any certificate": {server: secure.URL(), adapt: func(c *config.MQTT) { certs(c); c.CA, c.RejectUnauthorized = nil, false }},
+		"ssl, key in cert":     {server: secure.URL(), adapt: func(c *config.MQTT) { certs(c); c.Cert, c.Key = []string{joined(t, secure.Certs)}, nil }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := plain(x.server, "alpha")
+			c.Topics = []string{"/change/alpha", "/info"}
+			if x.adapt != nil {
+				x.adapt(&c.MQTT)
+			}
+			n := run(t, c)
+			// Mosquitto takes 4 KiB each 100 ms from a websocket.
+			large := strings.Repeat("0123456789", 300)
+			if u := x.server; strings.HasPrefix(u, "tcp") || strings.HasPrefix(u, "ssl") {
+				large = strings.Repeat(large, 1000)
+			}
+			n.publish(t, "/change/alpha", "one")
+			n.publish(t, "/info", large)
+			n.publish(t, "/change/alpha", "")
+			n.expect(t, "/change/alpha", "one").Ack()
+			n.expect(t, "/info", large).Ack()
+			n.expect(t, "/change/alpha", "").Ack()
+		})
+	}
+}
+
+// joined is a file that holds both a certificate and its key.
+func joined(t *testing.T, c *testkit.Certificates) string {
+	t.Helper()
+	var both []byte
+	for _, file := range []string{c.ClientCert, c.ClientKey} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		both = append(both, text...)
+	}
+	path := filepath.Join(t.TempDir(), "both.pem")
+	if err := os.WriteFile(path, both, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestRefusalAtTheFirstConnectEndsRun(t *testing.T) {
+	users := testkit.Mosquitto(t, testkit.MosquittoOptions{Users: map[string]string{"alpha": "secret"}})
+	secure := testkit.Mosquitto(t, testkit.MosquittoOptions{TLS: true, RequireClientCert: true})
+	other := testkit.Certs(t)
+	for name, x := range map[string]struct {
+		server string
+		adapt  func(*config.MQTT)
+		says   string
+	}{
+		"password": {users.URL(), func(c *config.MQTT) { c.Username, c.Password = "alpha", "wrong" },
+			`log in to ` + users.Addr() + ` as "alpha": refused: not Authorized`},
+		"no login": {users.URL(), func(*config.MQTT) {}, "not Authorized"},
+		"wrong ca": {secure.URL(), func(c *config.MQTT) { c.CA = []string{other.CA} }, "unknown authority"},
+		"no ca":    {secure.URL(), func(*config.MQTT) {}, "unknown authority"},
+		"no cert":  {secure.URL(), func(c *config.MQTT) { c.CA = []string{secure.Certs.CA} }, "certificate"},
+		"not trusted": {secure.URL(), func(c *config.MQTT) {
+			c.CA = []string{secure.Certs.CA}
+			c.Cert, c.Key = []string{other.ClientCert}, []string{other.ClientKey}
+		}, "certificate"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := plain(x.server, "alpha")
+			x.adapt(&c.MQTT)
+			err := build(t, c).Run(t.Context())
+			if !errors.Is(err, transport.ErrRefused) || !strings.Contains(err.Error(), x.says) {
+				t.Errorf("Run: %v, want a refusal that says %q", err, x.says)
+			}
+		})
+	}
+}
