@@ -1,0 +1,102 @@
+package broker
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"math"
+
+	mqtt "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/listeners"
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+)
+
+// Broker is an MQTT 3.1.1 and 5 broker. It runs once.
+type Broker struct {
+	log   *zap.Logger
+	c     config.Broker
+	tls   *tls.Config   // nil: plain
+	ready chan struct{} // closed when addr is set
+	addr  string
+}
+
+// New reads the certificate. It starts nothing.
+func New(log *zap.Logger, c config.Broker) (*Broker, error) {
+	b := &Broker{log: log, c: c, ready: make(chan struct{})}
+	if c.Cert != "" || c.Key != "" {
+		pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
+		if err != nil {
+			return nil, fmt.Errorf("read the broker's certificate: %w", err)
+		}
+		b.tls = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}
+	}
+	return b, nil
+}
+
+// Addr waits until the broker listens and returns its host:port. The error is ctx's.
+func (b *Broker) Addr(ctx context.Context) (string, error) {
+	select {
+	case <-b.ready:
+		return b.addr, nil
+	case <-ctx.Done():
+		return "", fmt.Errorf("wait for the broker: %w", ctx.Err())
+	}
+}
+
+// Run listens and serves until ctx ends, and then returns nil. A port that is in use is an error.
+func (b *Broker) Run(ctx context.Context) error {
+	log := logger(b.log)
+	server := mqtt.New(&mqtt.Options{
+		Capabilities:             capabilities(),
+		ClientNetReadBufferSize:  32 << 10,
+		ClientNetWriteBufferSize: 32 << 10,
+		SysTopicResendInterval:   10,
+		Logger:                   log,
+	})
+	if err := server.AddHook(newGate(b.log, b.c.Users), nil); err != nil {
+		return fmt.Errorf("set up the broker's users: %w", err)
+	}
+	defer shut(server)
+	listener, err := listen(b.c.Listen, b.tls)
+	if err != nil {
+		return fmt.Errorf("start the broker: %w", err)
+	}
+	if err := server.AddListener(listeners.NewNet("mqtt", listener)); err != nil {
+		return fmt.Errorf("start the broker: %w", err)
+	}
+	if b.c.WSListen != "" {
+		if err := free(b.c.WSListen); err != nil {
+			return fmt.Errorf("start the broker's websockets: %w", err)
+		}
+		ws := listeners.NewWebsocket(listeners.Config{ID: "websocket", Address: b.c.WSListen, TLSConfig: b.tls})
+		if err := server.AddListener(ws); err != nil {
+			return fmt.Errorf("start the broker's websockets: %w", err)
+		}
+	}
+	if err := server.Serve(); err != nil {
+		return fmt.Errorf("start the broker: %w", err)
+	}
+	b.addr = listener.Addr().String()
+	close(b.ready)
+	b.log.Info("the broker listens", zap.String("address", b.addr), zap.String("websockets", b.c.WSListen),
+		zap.Bool("tls", b.tls != nil), zap.Int("users", len(b.c.Users)))
+	<-ctx.Done()
+	return nil
+}
+
+// capabilities are mochi's with limits that fit rows in transit.
+func capabilities() *mqtt.Capabilities {
+	c := mqtt.NewDefaultServerCapabilities()
+	// Nothing expires: mochi forgets even retained messages after a day, and with them what the nodes have announced.
+	c.MaximumMessageExpiryInterval = 0
+	// A client that stays away for a day loses its queue; the outboxes have it.
+	c.MaximumSessionExpiryInterval = 24 * 60 * 60
+	// The largest row that MySQL takes in one statement by default, in bytes.
+	c.MaximumPacketSize = 64 << 20
+	// Past these two many messages a client, what was acknowledged to its sender is dropped.
+	c.MaximumInflight = math.MaxUint16
+	c.MaximumClientWritesPending = 16 << 10
+	return c
+}
