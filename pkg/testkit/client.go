@@ -1,0 +1,68 @@
+package testkit
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+	"github.com/eclipse/paho.mqtt.golang/packets"
+)
+
+// MQTTClient connects a bare client to the broker, to play a peer by hand. Where the broker has a user of the client's
+// name, it logs in as that. The session is clean; a lost connection is made again, subscriptions are not.
+// It is disconnected with the test.
+func MQTTClient(tb TB, b *Broker, id string) mqtt.Client {
+	tb.Helper()
+	o := mqtt.NewClientOptions().AddBroker(b.URL()).SetClientID(id).SetConnectTimeout(limit).
+		SetMaxReconnectInterval(time.Second)
+	if password, ok := b.options.Users[id]; ok {
+		o.SetUsername(id).SetPassword(password)
+	}
+	if b.Certs != nil {
+		o.SetTLSConfig(b.Certs.Client())
+	}
+	c := mqtt.NewClient(o)
+	token := c.Connect()
+	if !token.WaitTimeout(limit) {
+		tb.Fatalf("connect %s to the broker: no answer in %v", id, limit)
+	}
+	if err := token.Error(); err != nil {
+		tb.Fatalf("connect %s to the broker: %v", id, err)
+	}
+	tb.Cleanup(func() { c.Disconnect(0) })
+	return c
+}
+
+// ask sends CONNECT. The broker is ready when it says something to that, be it that it refuses.
+func (b *Broker) ask() error {
+	conn, err := net.DialTimeout("tcp", b.Addr(), time.Second)
+	if err != nil {
+		return fmt.Errorf("reach the broker: %w", err)
+	}
+	defer func() { _ = conn.Close() }()
+	if err := conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		return fmt.Errorf("limit the wait: %w", err)
+	}
+	if b.Certs != nil {
+		config := b.Certs.Client()
+		config.ServerName = b.Host
+		conn = tls.Client(conn, config)
+	}
+	hello := packets.NewControlPacket(packets.Connect).(*packets.ConnectPacket)
+	hello.ProtocolName, hello.ProtocolVersion, hello.CleanSession = "MQTT", 4, true
+	hello.ClientIdentifier = "testkit"
+	if err := hello.Write(conn); err != nil {
+		return fmt.Errorf("greet the broker: %w", err)
+	}
+	answer, err := packets.ReadPacket(conn)
+	if err != nil {
+		return fmt.Errorf("hear the broker: %w", err)
+	}
+	if _, ok := answer.(*packets.ConnackPacket); !ok {
+		return errors.New("hear the broker: not a CONNACK")
+	}
+	return nil
+}

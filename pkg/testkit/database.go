@@ -1,0 +1,194 @@
+package testkit
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/jmoiron/sqlx"
+)
+
+// Flavour says whose server a Database is.
+type Flavour string
+
+// The two flavours, as the environment variable MYSQL_SYNC_TEST_SERVER names them.
+const (
+	FlavourMariaDB Flavour = "mariadb"
+	FlavourMySQL   Flavour = "mysql"
+)
+
+// Database is a running database server. Its User has all rights and an empty Password, by TCP and by Socket.
+// The methods Kill, Stop and Start are for one goroutine; all others for any.
+type Database struct {
+	Host           string
+	Port           int
+	Socket         string // a path of at most 107 bytes
+	User, Password string
+	Flavour        Flavour
+	Version        string // as the server says it, such as 10.11.19-MariaDB-0+deb12u1
+
+	tb      TB
+	program program
+	dir     string
+	options []string
+	child   *child
+	count   atomic.Int64 // of schemas made by Create
+}
+
+// Server starts a database server of the flavour that the environment variable MYSQL_SYNC_TEST_SERVER names: mariadb,
+// which is the default, or mysql. The options are further flags of the server.
+func Server(tb TB, options ...string) *Database {
+	tb.Helper()
+	switch flavour := os.Getenv("MYSQL_SYNC_TEST_SERVER"); Flavour(flavour) {
+	case FlavourMariaDB, "":
+		return MariaDB(tb, options...)
+	case FlavourMySQL:
+		return MySQL(tb, options...)
+	default:
+		tb.Fatalf("MYSQL_SYNC_TEST_SERVER: %q is neither mariadb nor mysql", flavour)
+		return nil
+	}
+}
+
+var shared struct {
+	sync.Mutex
+	database *Database
+}
+
+// Shared returns a server of Server's flavour that all tests of the process share; the first call starts it. A test
+// takes a schema of its own with Create and does not stop the server. TestMain has to end it: see Main.
+func Shared(tb TB) *Database {
+	tb.Helper()
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.database == nil {
+		shared.database = Server(lasting{TB: tb})
+	}
+	return shared.database
+}
+
+// lasting reports to a test and cleans up with the process.
+type lasting struct{ TB }
+
+func (lasting) Cleanup(f func()) { process.Cleanup(f) }
+
+// launch starts a server of p's kind with a data directory of its own.
+func launch(tb TB, p program, options []string) *Database {
+	tb.Helper()
+	template, err := p.template()
+	if err != nil {
+		tb.Fatalf("make a data directory: %v", err)
+	}
+	d := &Database{
+		Host: loopback, User: "root", Flavour: p.flavour,
+		Port: freePort(tb), tb: tb, program: p, options: options, dir: folder(tb, p.temp()),
+	}
+	d.Socket = filepath.Join(d.dir, "socket")
+	if err := os.CopyFS(d.data(), os.DirFS(template)); err != nil {
+		tb.Fatalf("copy the data directory: %v", err)
+	}
+	tb.Cleanup(func() {
+		if d.child != nil {
+			d.child.kill()
+		}
+	})
+	d.Start()
+	return d
+}
+
+// Start starts the server again after Kill or Stop: the same data, the same port. It returns when the server answers.
+func (d *Database) Start() {
+	d.tb.Helper()
+	child, err := spawn(string(d.Flavour), d.command())
+	if err != nil {
+		d.tb.Fatalf("%v", err)
+	}
+	d.child = child
+	if err := child.await(d.ask); err != nil {
+		d.tb.Fatalf("%v", err)
+	}
+}
+
+// Kill ends the server with SIGKILL, as a crash would.
+func (d *Database) Kill() { d.child.kill() }
+
+// Stop ends the server in an orderly way.
+func (d *Database) Stop() {
+	d.tb.Helper()
+	if err := d.child.terminate(); err != nil {
+		d.tb.Fatalf("%v", err)
+	}
+}
+
+func (d *Database) command() *exec.Cmd {
+	p := d.program
+	return p.command(slices.Concat([]string{
+		p.path,
+		"--no-defaults",
+		"--datadir=" + p.inside(d.data()),
+		"--socket=" + p.inside(d.Socket),
+		"--pid-file=" + p.inside(filepath.Join(d.dir, "pid")),
+		"--bind-address=" + loopback,
+		"--port=" + strconv.Itoa(d.Port),
+	}, p.flags, d.options)...)
+}
+
+// ask reads the server's version, which shows that the server answers. It asks by the socket, because nobody else can be
+// answering there, and the server opens it after its port.
+func (d *Database) ask() error {
+	c := mysql.NewConfig()
+	c.User, c.Passwd, c.Net, c.Addr = d.User, d.Password, "unix", d.Socket
+	c.Logger = &mysql.NopLogger{} // A server that is not there yet is no news.
+	connector, err := mysql.NewConnector(c)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	db := sqlx.NewDb(sql.OpenDB(connector), "mysql")
+	defer func() { _ = db.Close() }()
+	return db.GetContext(ctx, &d.Version, "SELECT version()")
+}
+
+// DSN is the data source name of a schema of this server, by TCP, for go-sql-driver/mysql. An empty schema is none.
+func (d *Database) DSN(schema string) string {
+	c := mysql.NewConfig()
+	c.User, c.Passwd, c.DBName = d.User, d.Password, schema
+	c.Net, c.Addr = "tcp", d.Addr()
+	return c.FormatDSN()
+}
+
+// Addr is the server's host:port.
+func (d *Database) Addr() string { return d.Host + ":" + strconv.Itoa(d.Port) }
+
+// Open connects to a schema; an empty schema is none. The pool is closed with the test.
+func (d *Database) Open(tb TB, schema string) *sqlx.DB {
+	tb.Helper()
+	db, err := sqlx.Open("mysql", d.DSN(schema))
+	if err != nil {
+		tb.Fatalf("open %s: %v", schema, err)
+	}
+	tb.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// Create makes an empty schema in utf8mb4 and returns its name. It goes with the server.
+func (d *Database) Create(tb TB) string {
+	tb.Helper()
+	name := fmt.Sprintf("test_%d", d.count.Add(1))
+	if _, err := d.Open(tb, "").Exec("CREATE DATABASE " + name + " CHARACTER SET utf8mb4"); err != nil {
+		tb.Fatalf("create schema %s: %v", name, err)
+	}
+	return name
+}
+
+func (d *Database) data() string { return filepath.Join(d.dir, "data") }

@@ -1,0 +1,52 @@
+package testkit_test
+
+import (
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+func TestDatabaseKeepsCommittedRowsOverKillAndStop(t *testing.T) {
+	d := testkit.Server(t)
+	db := d.Open(t, d.Create(t))
+	db.MustExec("CREATE TABLE t (id INT PRIMARY KEY)")
+
+	db.MustExec("INSERT INTO t VALUES (1)")
+	d.Kill()
+	if err := db.Ping(); err == nil {
+		t.Error("a killed server answers")
+	}
+	d.Start()
+	db.MustExec("INSERT INTO t VALUES (2)")
+	d.Stop()
+	d.Start()
+
+	var ids []int
+	if err := db.Select(&ids, "SELECT id FROM t ORDER BY id"); err != nil {
+		t.Fatal(err)
+	}
+	if len(ids) != 2 {
+		t.Errorf("rows after kill and stop: %v, want 1 and 2", ids)
+	}
+}
+
+func TestDatabaseTakesFurtherFlags(t *testing.T) {
+	d := testkit.Server(t, "--max-connections=17")
+	var most int
+	if err := d.Open(t, "").Get(&most, "SELECT @@max_connections"); err != nil {
+		t.Fatal(err)
+	}
+	if most != 17 {
+		t.Errorf("max_connections: %d, want 17", most)
+	}
+}
+
+func TestSharedIsOneServerWithSchemasOfTheirOwn(t *testing.T) {
+	one, two := testkit.Shared(t), testkit.Shared(t)
+	if one != two {
+		t.Error("two calls gave two servers")
+	}
+	if a, b := one.Create(t), one.Create(t); a == b {
+		t.Errorf("both schemas are called %s", a)
+	}
+}

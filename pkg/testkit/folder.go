@@ -1,0 +1,87 @@
+package testkit
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+)
+
+// folder makes a folder in parent (empty: the system's temporary folder) that goes with the test. It is not the test's
+// TempDir, because a socket's path in it must stay below 108 bytes.
+func folder(tb TB, parent string) string {
+	tb.Helper()
+	dir, err := os.MkdirTemp(parent, "mysql-sync-")
+	if err != nil {
+		tb.Fatalf("make a folder: %v", err)
+	}
+	tb.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+// cacheFolder returns the folder in which things are kept from one test run to the next.
+func cacheFolder() string {
+	dir, err := os.UserCacheDir()
+	if err != nil { // There is no home.
+		dir = filepath.Join(os.TempDir(), fmt.Sprintf("cache-%d", os.Getuid()))
+	}
+	return filepath.Join(dir, "mysql-sync")
+}
+
+// cached returns the folder parent/name. Where it is missing, build makes it; processes that want it at the same time
+// wait for the one that makes it, and one that is killed leaves no half of it.
+func cached(parent, name string, build func(dir string) error) (string, error) {
+	dir := filepath.Join(parent, name)
+	if _, err := os.Stat(dir); err == nil {
+		return dir, nil
+	}
+	if err := os.MkdirAll(parent, 0o755); err != nil {
+		return "", fmt.Errorf("make the cache: %w", err)
+	}
+	unlock, err := lock(dir + ".lock")
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return dir, err
+	}
+	unfinished := dir + ".new"
+	if err := os.RemoveAll(unfinished); err != nil {
+		return "", fmt.Errorf("remove what a killed process left: %w", err)
+	}
+	if err := build(unfinished); err != nil {
+		return "", err
+	}
+	if err := os.Rename(unfinished, dir); err != nil {
+		return "", fmt.Errorf("put into the cache: %w", err)
+	}
+	return dir, nil
+}
+
+// lock waits for the lock on a file. The kernel gives it back when its holder dies.
+func lock(path string) (unlock func(), err error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the lock: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		_ = f.Close()
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	return func() { _ = f.Close() }, nil
+}
+
+// moduleRoot is the folder of this module's go.mod.
+var moduleRoot = sync.OnceValues(func() (string, error) {
+	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/mysql-sync/mysql-sync").Output()
+	if err != nil {
+		return "", fmt.Errorf("find the module: %w", err)
+	}
+	return strings.TrimSpace(string(dir)), nil
+})

@@ -1,0 +1,155 @@
+package testkit
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+)
+
+// NodeProcess is a running daemon. Its methods are for one goroutine.
+type NodeProcess struct {
+	tb    TB
+	path  string
+	args  []string
+	child *child
+}
+
+// Binary returns the path of the daemon, built from this module. It is built once in a process, with the race detector
+// where the environment variable MYSQL_SYNC_TEST_RACE is 1, and removed with the process: see Main.
+func Binary(tb TB) string {
+	tb.Helper()
+	path, err := binary()
+	if err != nil {
+		tb.Fatalf("%v", err)
+	}
+	return path
+}
+
+var binary = sync.OnceValues(func() (string, error) {
+	root, err := moduleRoot()
+	if err != nil {
+		return "", err
+	}
+	dir, err := os.MkdirTemp("", "mysql-sync-")
+	if err != nil {
+		return "", fmt.Errorf("make a folder: %w", err)
+	}
+	process.Cleanup(func() { _ = os.RemoveAll(dir) })
+	path := filepath.Join(dir, "mysql-sync")
+	args := []string{"build", "-o", path}
+	if os.Getenv("MYSQL_SYNC_TEST_RACE") == "1" {
+		args = append(args, "-race")
+	}
+	build := exec.Command("go", append(args, "./cmd/mysql-sync")...)
+	build.Dir = root
+	if said, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the daemon: %w\n%s", err, said)
+	}
+	return path, nil
+})
+
+// ConfigFile writes a configuration as JSON into a folder that goes with the test, and returns the file's path.
+func ConfigFile(tb TB, configuration any) string {
+	tb.Helper()
+	text, err := json.MarshalIndent(configuration, "", "  ")
+	if err != nil {
+		tb.Fatalf("write the configuration: %v", err)
+	}
+	path := filepath.Join(folder(tb, ""), "configuration.json")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		tb.Fatalf("write the configuration: %v", err)
+	}
+	return path
+}
+
+// Node starts the daemon with a configuration file and further arguments. It returns when the process runs; what it then
+// does shows in its log: see WaitLog. The test fails when the daemon has panicked or the race detector has found
+// something. When the test fails, the end of the daemon's log is shown.
+func Node(tb TB, configurationFile string, args ...string) *NodeProcess {
+	tb.Helper()
+	n := &NodeProcess{tb: tb, path: Binary(tb), args: append([]string{configurationFile}, args...)}
+	n.Start()
+	tb.Cleanup(func() {
+		n.Kill()
+		n.inspect()
+	})
+	return n
+}
+
+// Start starts the daemon again after Kill or Stop, with the same arguments and an empty log.
+func (n *NodeProcess) Start() {
+	n.tb.Helper()
+	if n.child != nil {
+		n.Kill()
+		n.inspect()
+	}
+	child, err := spawn("mysql-sync", exec.Command(n.path, n.args...))
+	if err != nil {
+		n.tb.Fatalf("%v", err)
+	}
+	n.child = child
+}
+
+// Kill ends the daemon with SIGKILL, as a crash would.
+func (n *NodeProcess) Kill() { n.child.kill() }
+
+// Stop ends the daemon with SIGTERM and returns its exit code.
+func (n *NodeProcess) Stop() int {
+	n.tb.Helper()
+	if err := n.child.terminate(); err != nil {
+		n.tb.Fatalf("%v", err)
+	}
+	return n.ExitCode()
+}
+
+// ExitCode waits until the daemon has ended by itself and returns its exit code; -1 is a signal.
+func (n *NodeProcess) ExitCode() int {
+	n.tb.Helper()
+	select {
+	case <-n.child.done:
+	case <-time.After(limit):
+		n.tb.Fatalf("wait for the end of the daemon: still running after %v; it said:\n%s", limit, n.child.tail())
+	}
+	return n.child.cmd.ProcessState.ExitCode()
+}
+
+// Log returns what the daemon has said since its start, on standard output and standard error, line by line.
+func (n *NodeProcess) Log() []string { return n.child.output.all() }
+
+// WaitLog waits for a line of the log that matches the regular expression and returns it. Lines that came earlier since
+// the start count too.
+func (n *NodeProcess) WaitLog(pattern string) string {
+	n.tb.Helper()
+	re, err := regexp.Compile(pattern)
+	if err != nil {
+		n.tb.Fatalf("wait for the log: %v", err)
+	}
+	line, err := n.child.output.wait(re, limit)
+	if err != nil {
+		n.tb.Fatalf("wait for %q in the log: %v; it said:\n%s", pattern, err, n.child.tail())
+	}
+	return line
+}
+
+// bug is how a Go program begins to say that it is broken.
+var bug = regexp.MustCompile(`^(panic: |fatal error: |WARNING: DATA RACE)`)
+
+// inspect looks at the log of a daemon that has ended.
+func (n *NodeProcess) inspect() {
+	n.tb.Helper()
+	all := n.Log()
+	for i, line := range all {
+		if bug.MatchString(line) {
+			n.tb.Fatalf("the daemon has a bug:\n%s", strings.Join(all[i:min(len(all), i+60)], "\n"))
+		}
+	}
+	if t, ok := n.tb.(interface{ Failed() bool }); ok && t.Failed() {
+		n.tb.Logf("the daemon said:\n%s", n.child.tail())
+	}
+}

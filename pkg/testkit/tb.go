@@ -1,0 +1,91 @@
+package testkit
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+)
+
+// TB is what testkit needs of a test. *testing.T, *testing.B and *testing.F have it; a program gets one from Run.
+type TB interface {
+	Helper()
+	Cleanup(func())
+	Logf(format string, args ...any)
+	// Fatalf reports and does not return: it ends the calling goroutine.
+	Fatalf(format string, args ...any)
+}
+
+// Run calls f with a TB of its own, for a program that is not a test. When f returns, fails or panics, all that it has
+// started is ended. The error is what f gave to Fatalf, or nil. What f logs goes to logf.
+func Run(logf func(format string, args ...any), f func(tb TB)) error {
+	s := &scope{logf: logf}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer s.close()
+		f(s)
+	}()
+	<-done
+	return s.failure()
+}
+
+// Main runs a package's tests and then ends what they share. It is for TestMain:
+//
+//	func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
+func Main(m interface{ Run() int }) int {
+	defer process.close()
+	return m.Run()
+}
+
+// process is the scope of what lives as long as the process.
+var process = &scope{logf: func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }}
+
+// scope is a TB outside a test. Its methods may be called from several goroutines.
+type scope struct {
+	logf func(format string, args ...any)
+
+	mu       sync.Mutex
+	cleanups []func()
+	err      error
+}
+
+func (s *scope) Helper() {}
+
+func (s *scope) Cleanup(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cleanups = append(s.cleanups, f)
+}
+
+func (s *scope) Logf(format string, args ...any) { s.logf(format, args...) }
+
+func (s *scope) Fatalf(format string, args ...any) {
+	s.mu.Lock()
+	s.err = errors.Join(s.err, fmt.Errorf(format, args...))
+	s.mu.Unlock()
+	runtime.Goexit()
+}
+
+func (s *scope) failure() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// close runs the cleanups, the last one first. Each runs even if a later one failed or panicked.
+func (s *scope) close() {
+	s.mu.Lock()
+	last := len(s.cleanups) - 1
+	if last < 0 {
+		s.mu.Unlock()
+		return
+	}
+	f := s.cleanups[last]
+	s.cleanups = s.cleanups[:last]
+	s.mu.Unlock()
+
+	defer s.close()
+	f()
+}
