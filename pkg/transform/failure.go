@@ -1,0 +1,107 @@
+package transform
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/dop251/goja"
+	"github.com/dop251/goja/parser"
+)
+
+// maxText bounds the text of an error and of a log line, in bytes.
+const maxText = 1000
+
+// firstFrame finds the first position in the stack of a JavaScript error.
+var firstFrame = regexp.MustCompile(`\n\s*at (?:[^\n(]*\()?([^\s():]+:\d+):\d+`)
+
+// scriptError is an error of a script, and where it happened.
+type scriptError struct {
+	where string // file:line, or the file alone
+	text  string
+	cause error // the Go error behind it, if any
+}
+
+func (e *scriptError) Error() string { return bounded(e.where + ": " + e.text) }
+
+func (e *scriptError) Unwrap() error { return e.cause }
+
+// located returns err with the file, unless it already says where it happened.
+func located(file string, err error) error {
+	var s *scriptError
+	if errors.As(err, &s) {
+		return s
+	}
+	return &scriptError{where: file, text: err.Error(), cause: err}
+}
+
+// columnError returns err with the column that it is about.
+func columnError(name string, err error) error {
+	var s *scriptError
+	if errors.As(err, &s) {
+		return &scriptError{where: s.where, text: "column " + name + ": " + s.text, cause: s.cause}
+	}
+	return fmt.Errorf("column %s: %w", name, err)
+}
+
+// explain returns err, an error of goja, as a scriptError. Others, and the
+// interrupts that limited looks after, stay as they are.
+func (m *machine) explain(err error) error {
+	var overflow *goja.StackOverflowError
+	if errors.As(err, &overflow) {
+		return &scriptError{where: m.position(overflow.Stack()), text: "recursion is too deep", cause: err}
+	}
+	var syntax parser.ErrorList
+	if errors.As(err, &syntax) && len(syntax) > 0 {
+		at := syntax[0].Position
+		return &scriptError{where: fmt.Sprintf("%s:%d", at.Filename, at.Line), text: "SyntaxError: " + syntax[0].Message}
+	}
+	var compile *goja.CompilerSyntaxError
+	if errors.As(err, &compile) && compile.File != nil {
+		at := compile.File.Position(compile.Offset)
+		return &scriptError{where: fmt.Sprintf("%s:%d", at.Filename, at.Line), text: "SyntaxError: " + compile.Message}
+	}
+	if thrown, ok := err.(*goja.Exception); ok {
+		return m.explainValue(thrown.Value(), thrown.Stack())
+	}
+	return err
+}
+
+// explainValue returns what was thrown as a scriptError. It runs JavaScript, a
+// getter or toString of the value.
+func (m *machine) explainValue(v goja.Value, stack []goja.StackFrame) error {
+	e := &scriptError{where: m.position(stack), text: "threw a value that cannot be shown"}
+	m.vm.Try(func() {
+		if object, ok := v.(*goja.Object); ok {
+			if text := object.Get("stack"); text != nil {
+				if frame := firstFrame.FindStringSubmatch(text.String()); frame != nil {
+					e.where = frame[1]
+				}
+			}
+			if cause := object.Get("value"); cause != nil {
+				e.cause, _ = cause.Export().(error)
+			}
+		}
+		e.text = v.String()
+	})
+	return e
+}
+
+// position returns the topmost line of stack that is JavaScript.
+func (m *machine) position(stack []goja.StackFrame) string {
+	for i := range stack {
+		if at := stack[i].Position(); at.Filename != "" {
+			return fmt.Sprintf("%s:%d", at.Filename, at.Line)
+		}
+	}
+	return m.file
+}
+
+// bounded cuts s to maxText bytes.
+func bounded(s string) string {
+	if len(s) <= maxText {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxText-len("…")], "") + "…"
+}

@@ -1,0 +1,127 @@
+package transform
+
+import "github.com/dop251/goja"
+
+// maxNesting bounds how deep JSON may be nested, as encoding/json does. goja
+// parses it recursively, and Go ends the process when a stack is too large.
+const maxNesting = 10000
+
+// elementSize is about what an element of an array takes, in bytes.
+const elementSize = 16
+
+// guardNatives wraps the functions that make something as large as a number
+// says: no interrupt stops them, and Go ends the process when it gets no more
+// memory. They throw a RangeError beyond limit bytes.
+func (m *machine) guardNatives(limit int64) {
+	fits := func(v goja.Value, unit int) {
+		if _, ok := v.(*goja.Object); !ok && v.ToFloat()*float64(unit) > float64(limit) {
+			m.refuse("this would take too much memory")
+		}
+	}
+	count := func(c goja.FunctionCall) { fits(c.Argument(0), 1) }
+	text := m.member("String", "prototype")
+	m.guard(text, "repeat", func(c goja.FunctionCall) { fits(c.Argument(0), len(c.This.String())) })
+	m.guard(text, "padStart", count)
+	m.guard(text, "padEnd", count)
+	array := m.member("Array", "prototype")
+	m.guard(array, "fill", func(c goja.FunctionCall) { fits(m.length(c.This), elementSize) })
+	m.guard(array, "join", func(c goja.FunctionCall) { fits(m.length(c.This), elementSize) })
+	m.guard(m.member("Array"), "from", func(c goja.FunctionCall) { fits(m.length(c.Argument(0)), elementSize) })
+	m.guard(m.member("Buffer"), "alloc", count)
+	m.guard(m.member("Buffer"), "from", func(c goja.FunctionCall) { fits(m.length(c.Argument(0)), elementSize) })
+	m.guard(m.member("JSON"), "parse", func(c goja.FunctionCall) {
+		if nesting(c.Argument(0).String()) > maxNesting {
+			m.refuse("JSON is nested too deep")
+		}
+	})
+	for name, unit := range map[string]int{
+		"ArrayBuffer": 1, "Int8Array": 1, "Uint8Array": 1, "Uint8ClampedArray": 1, "Int16Array": 2, "Uint16Array": 2,
+		"Int32Array": 4, "Uint32Array": 4, "Float32Array": 4, "Float64Array": 8, "BigInt64Array": 8, "BigUint64Array": 8,
+	} {
+		m.guardConstructor(name, func(args []goja.Value) {
+			if len(args) > 0 {
+				fits(args[0], unit)
+			}
+		})
+	}
+}
+
+// guard makes object's function name call check first.
+func (m *machine) guard(object *goja.Object, name string, check func(goja.FunctionCall)) {
+	native, _ := goja.AssertFunction(object.Get(name))
+	guarded := func(c goja.FunctionCall) goja.Value {
+		check(c)
+		v, err := native(c.This, c.Arguments...)
+		if err != nil {
+			panic(err)
+		}
+		return v
+	}
+	object.DefineDataProperty(name, m.vm.ToValue(guarded), goja.FLAG_TRUE, goja.FLAG_TRUE, goja.FLAG_FALSE)
+}
+
+// guardConstructor makes new name(...) call check first.
+func (m *machine) guardConstructor(name string, check func(args []goja.Value)) {
+	native := m.member(name)
+	construct, _ := goja.AssertConstructor(native)
+	proxy := m.vm.ToValue(m.vm.NewProxy(native, &goja.ProxyTrapConfig{
+		Construct: func(_ *goja.Object, args []goja.Value, newTarget *goja.Object) *goja.Object {
+			check(args)
+			o, err := construct(newTarget, args...)
+			if err != nil {
+				panic(err)
+			}
+			return o
+		},
+	}))
+	m.vm.Set(name, proxy)
+	m.member(name, "prototype").DefineDataProperty("constructor", proxy, goja.FLAG_TRUE, goja.FLAG_TRUE, goja.FLAG_FALSE)
+}
+
+// member returns the object that path leads to from the global one.
+func (m *machine) member(path ...string) *goja.Object {
+	o := m.vm.GlobalObject()
+	for _, name := range path {
+		o = o.Get(name).ToObject(m.vm)
+	}
+	return o
+}
+
+// length returns the property length of an object, else undefined.
+func (m *machine) length(v goja.Value) goja.Value {
+	if o, ok := v.(*goja.Object); ok {
+		if n := o.Get("length"); n != nil {
+			return n
+		}
+	}
+	return goja.Undefined()
+}
+
+// refuse throws a RangeError.
+func (m *machine) refuse(text string) {
+	e, err := m.vm.New(m.vm.Get("RangeError"), m.vm.ToValue(text))
+	if err != nil {
+		panic(err)
+	}
+	panic(e)
+}
+
+// nesting returns how deep arrays and objects are nested in a JSON text.
+func nesting(text string) int {
+	depth, deepest, inString := 0, 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case inString && c == '\\':
+			i++
+		case c == '"':
+			inString = !inString
+		case inString:
+		case c == '[' || c == '{':
+			depth++
+			deepest = max(deepest, depth)
+		case c == ']' || c == '}':
+			depth--
+		}
+	}
+	return deepest
+}

@@ -1,0 +1,123 @@
+package transform
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/metrics"
+	"sync/atomic"
+	"time"
+
+	"github.com/dop251/goja"
+)
+
+// callDepth bounds the recursion of a script. One level takes up to some 10 KB
+// of the goroutine's stack, which must stay far below Go's limit of 1 GB.
+const callDepth = 2000
+
+// samplePeriod is how often the heap is looked at during a call. Most calls end
+// before the first look and cost none.
+const samplePeriod = 10 * time.Millisecond
+
+// limitError is a limit that a call went beyond.
+type limitError struct {
+	text    string
+	waiting string // the text where the script waited for a promise; "" is the same
+}
+
+func (e *limitError) Error() string { return e.text }
+
+// limited runs work, which uses vm, within the limits and turns panics into
+// errors. The ctx of work ends when a limit is reached, and vm is interrupted
+// then. intact tells whether vm can be used again.
+func (t *Transformers) limited(ctx context.Context, vm *goja.Runtime, work func(context.Context) error) (err error, intact bool) {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	ctx, cancel := context.WithTimeoutCause(ctx, t.config.TimeLimit, &limitError{
+		text:    "ran longer than " + t.config.TimeLimit.String(),
+		waiting: "returned a promise that was not settled within " + t.config.TimeLimit.String(),
+	})
+	defer cancel()
+	watch := watchMemory(t.config.MemoryLimit, stop)
+	defer watch.stop()
+	interrupt := context.AfterFunc(ctx, func() { vm.Interrupt(context.Cause(ctx)) })
+
+	err, intact = recovered(func() error { return work(ctx) })
+	if !interrupt() {
+		return stopError(err, context.Cause(ctx)), false
+	}
+	return err, intact
+}
+
+// stopError returns the error of a call that was stopped for cause: the limit
+// as work tells it, else cause.
+func stopError(err, cause error) error {
+	var limit *limitError
+	if errors.As(err, &limit) {
+		return limit
+	}
+	return cause
+}
+
+// recovered calls f. A panic, and a stop that JavaScript cannot catch, leave a
+// runtime that is not intact.
+func recovered(f func() error) (err error, intact bool) {
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case error:
+			err, intact = p, false
+		default:
+			err, intact = fmt.Errorf("%v", p), false
+		}
+		var interrupted *goja.InterruptedError
+		var overflow *goja.StackOverflowError
+		if errors.As(err, &interrupted) || errors.As(err, &overflow) {
+			intact = false
+		}
+	}()
+	return f(), true
+}
+
+// memoryWatch ends a call during which the heap grows too much. It sees the
+// whole process, as Go counts memory nowhere else: while a script eats memory,
+// another one that runs for long may be stopped in its place.
+type memoryWatch struct {
+	limit    int64
+	base     int64 // live bytes at the first sample; 0 before
+	exceeded func(error)
+	stopped  atomic.Bool
+	first    *time.Timer
+}
+
+// watchMemory calls exceeded once the live heap has grown by limit bytes.
+func watchMemory(limit int64, exceeded func(error)) *memoryWatch {
+	w := &memoryWatch{limit: limit, exceeded: exceeded}
+	w.first = time.AfterFunc(samplePeriod, w.sample)
+	return w
+}
+
+// stop ends the watch; one more sample may be under way.
+func (w *memoryWatch) stop() {
+	w.stopped.Store(true)
+	w.first.Stop()
+}
+
+// sample looks at what the last garbage collection left, since garbage must not
+// count: a script that only makes garbage is in order.
+func (w *memoryWatch) sample() {
+	if w.stopped.Load() {
+		return
+	}
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(live)
+	bytes := int64(live[0].Value.Uint64())
+	switch {
+	case w.base == 0:
+		w.base = bytes
+	case bytes-w.base > w.limit:
+		w.exceeded(&limitError{text: fmt.Sprintf("took more than %d MiB of memory", w.limit>>20)})
+		return
+	}
+	time.AfterFunc(samplePeriod, w.sample)
+}

@@ -1,0 +1,153 @@
+package transform
+
+import (
+	"context"
+	"errors"
+
+	"github.com/dop251/goja"
+	"github.com/dop251/goja/parser"
+	"github.com/dop251/goja_nodejs/buffer"
+	"github.com/dop251/goja_nodejs/require"
+	_ "github.com/dop251/goja_nodejs/url" // for require('url')
+	"go.uber.org/zap"
+)
+
+// machine is a JavaScript runtime that has run one file. Its module-level
+// variables live as long as it does, as in Node.js; another machine of the same
+// file has its own.
+type machine struct {
+	*loop
+	file      string
+	table     string // of the call that runs, for the log
+	modules   *require.RequireModule
+	log       *zap.Logger
+	querier   Querier
+	publisher Publisher
+
+	main, onDelete   goja.Callable // nil before load; onDelete also where there is none
+	database, mqtt   *goja.Object
+	date             *goja.Object // the constructor
+	parse, stringify goja.Callable
+	rejected         map[*goja.Promise]struct{} // promises of the call that nobody handles
+	messageID        uint16                     // of the last publish
+}
+
+// newMachine returns a machine that has the globals but has not run its file.
+func newMachine(s *script) *machine {
+	vm := goja.New()
+	vm.SetMaxCallStackSize(callDepth)
+	vm.SetParserOptions(parser.WithDisableSourceMaps) // eval would read files by them
+	m := &machine{
+		loop:      newLoop(vm),
+		file:      s.file,
+		modules:   s.registry.Enable(vm),
+		log:       s.owner.log.With(zap.String("file", s.file)),
+		querier:   s.owner.querier,
+		publisher: s.owner.publisher,
+		rejected:  map[*goja.Promise]struct{}{},
+	}
+	vm.SetPromiseRejectionTracker(m.trackRejection)
+	m.enableConsole()
+	buffer.Enable(vm)
+	m.guardNatives(s.owner.config.MemoryLimit)
+	m.date = m.member("Date")
+	m.parse, _ = goja.AssertFunction(m.member("JSON", "parse"))
+	m.stringify, _ = goja.AssertFunction(m.member("JSON", "stringify"))
+	m.database = m.frozen("query", m.query)
+	m.mqtt = m.frozen("publish", m.publish)
+	return m
+}
+
+// frozen returns an object with one function, which no script can replace.
+func (m *machine) frozen(name string, function func(goja.FunctionCall) goja.Value) *goja.Object {
+	o := m.vm.NewObject()
+	o.DefineDataProperty(name, m.vm.ToValue(function), goja.FLAG_FALSE, goja.FLAG_FALSE, goja.FLAG_TRUE)
+	return o
+}
+
+// load runs the file unless it has been run, and takes its exports.
+func (m *machine) load() error {
+	if m.main != nil {
+		return nil
+	}
+	exports, err := m.modules.Require("./" + m.file)
+	if err != nil {
+		return m.explain(err)
+	}
+	main, ok := goja.AssertFunction(exports)
+	if !ok {
+		return errors.New("module.exports is not a function")
+	}
+	if f := exports.ToObject(m.vm).Get("onDelete"); f != nil && !goja.IsUndefined(f) {
+		if m.onDelete, ok = goja.AssertFunction(f); !ok {
+			return errors.New("module.exports.onDelete is not a function")
+		}
+	}
+	m.main = main
+	return nil
+}
+
+// context returns the argument of the script's functions.
+func (m *machine) context(c Call, operation string, entity goja.Value) *goja.Object {
+	o := m.vm.NewObject()
+	for _, property := range []struct {
+		name  string
+		value any
+	}{
+		{"entity", entity},
+		{"source", c.Source},
+		{"target", c.Target},
+		{"database", m.database},
+		{"mysql", m.database},
+		{"mqtt", m.mqtt},
+		{"table", c.Table},
+		{"id", c.ID},
+		{"operation", operation},
+	} {
+		o.Set(property.name, property.value)
+	}
+	return o
+}
+
+// call runs function until its result is there and every query and publish that
+// it began has ended, awaited or not. Timers that are left are dropped.
+func (m *machine) call(ctx context.Context, function goja.Callable, argument goja.Value) (goja.Value, error) {
+	defer m.begin(ctx)()
+	defer clear(m.rejected)
+	result, err := function(goja.Undefined(), argument)
+	if err != nil {
+		return nil, m.explain(err)
+	}
+	promise, ok := result.Export().(*goja.Promise)
+	if ok {
+		err = m.settle(ctx, promise)
+	}
+	if err == nil {
+		err = m.finish(ctx)
+	}
+	if err != nil {
+		return nil, m.explain(err)
+	}
+	delete(m.rejected, promise) // its error is the call's, none that goes unnoticed
+	for p := range m.rejected {
+		m.log.Warn("transformer left a rejected promise",
+			zap.String("table", m.table), zap.Error(m.explainValue(p.Result(), nil)))
+	}
+	switch {
+	case !ok:
+		return result, nil
+	case promise.State() == goja.PromiseStateRejected:
+		return nil, m.explainValue(promise.Result(), nil)
+	default:
+		return promise.Result(), nil
+	}
+}
+
+// trackRejection keeps the promises that were rejected and that nobody handles.
+func (m *machine) trackRejection(p *goja.Promise, operation goja.PromiseRejectionOperation) {
+	if operation == goja.PromiseRejectionReject {
+		m.rejected[p] = struct{}{}
+	} else {
+		delete(m.rejected, p)
+	}
+}

@@ -1,0 +1,179 @@
+package transform
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"math/big"
+	"reflect"
+	"time"
+
+	"github.com/dop251/goja"
+	"github.com/mysql-sync/mysql-sync/pkg/value"
+)
+
+// plainObject is how goja exports an object that is not an array, a Map, bytes
+// and so on.
+var plainObject = reflect.TypeFor[map[string]any]()
+
+// entity returns the object that a script returned. original is what the
+// script was given.
+func (m *machine) entity(result goja.Value, original value.Entity) (value.Entity, error) {
+	switch {
+	case goja.IsUndefined(result):
+		return nil, errors.New("returned nothing; return context.entity, or null to drop the row")
+	case goja.IsNull(result):
+		return nil, ErrDropped
+	}
+	object, ok := result.(*goja.Object)
+	if !ok || object.ClassName() != "Object" || object.ExportType() != plainObject {
+		return nil, fmt.Errorf("returned %s; it must be an object with the columns", describe(result))
+	}
+	var entity value.Entity
+	var mistake error
+	if thrown := m.vm.Try(func() { entity, mistake = m.fields(object, original) }); thrown != nil {
+		return nil, m.explain(thrown)
+	}
+	return entity, mistake
+}
+
+// fields returns the own enumerable properties of object that are not
+// undefined. It may panic with a JavaScript exception.
+func (m *machine) fields(object *goja.Object, original value.Entity) (value.Entity, error) {
+	names := object.Keys()
+	entity := make(value.Entity, 0, len(names))
+	for _, name := range names {
+		v := object.Get(name)
+		if v == nil || goja.IsUndefined(v) {
+			continue
+		}
+		field, err := m.fromJS(v)
+		if err != nil {
+			return nil, columnError(name, err)
+		}
+		if date, ok := field.(time.Time); ok {
+			field = undated(date, original, name)
+		}
+		entity = append(entity, value.Field{Name: name, Value: field})
+	}
+	return entity, nil
+}
+
+// undated returns the original time of the column name where date is the Date
+// that was made of it, which has no microseconds.
+func undated(date time.Time, original value.Entity, name string) time.Time {
+	before, _ := original.Value(name)
+	if t, ok := before.(time.Time); ok && t.UnixMilli() == date.UnixMilli() {
+		return t
+	}
+	return date
+}
+
+// fromJS returns v as the value of a field. It may panic with a JavaScript
+// exception.
+func (m *machine) fromJS(v goja.Value) (any, error) {
+	switch v := v.(type) {
+	case *goja.Object:
+		return m.fromObject(v)
+	case *goja.Symbol:
+		return nil, errors.New("a symbol is no value")
+	}
+	switch x := v.Export().(type) {
+	case float64:
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			return nil, fmt.Errorf("%s is no value", v)
+		}
+		return x, nil
+	case *big.Int:
+		if x.IsInt64() && x.Int64() <= maxInteger && x.Int64() >= -maxInteger {
+			return x.Int64(), nil
+		}
+		return x.String(), nil
+	default: // nil, bool, int64, string
+		return x, nil
+	}
+}
+
+// fromObject returns bytes and dates as such and any other object as its JSON.
+func (m *machine) fromObject(o *goja.Object) (any, error) {
+	if _, ok := goja.AssertFunction(o); ok {
+		return nil, errors.New("a function is no value")
+	}
+	if b, ok := bytesOf(o); ok {
+		return bytes.Clone(b), nil
+	}
+	switch x := o.Export().(type) {
+	case *goja.Promise:
+		return nil, errors.New("a promise is no value; is an await missing?")
+	case time.Time:
+		return x.UTC(), nil
+	}
+	if o.ClassName() == "Date" {
+		return nil, errors.New("an invalid Date is no value")
+	}
+	text, err := m.stringify(goja.Undefined(), o)
+	if err != nil {
+		return nil, m.explain(err)
+	}
+	if goja.IsUndefined(text) {
+		return nil, errors.New("its toJSON returns nothing")
+	}
+	if s := text.String(); s[0] == '{' || s[0] == '[' {
+		return json.RawMessage(s), nil
+	}
+	// A boxed primitive, or what a toJSON made of an object.
+	plain, err := m.parse(goja.Undefined(), text)
+	if err != nil {
+		return nil, m.explain(err)
+	}
+	return m.fromJS(plain)
+}
+
+// bytesOf returns what a Buffer, Uint8Array or ArrayBuffer holds, not copied.
+func bytesOf(o *goja.Object) ([]byte, bool) {
+	switch x := o.Export().(type) {
+	case []byte:
+		return x, true
+	case goja.ArrayBuffer:
+		return x.Bytes(), true
+	default:
+		return nil, false
+	}
+}
+
+// id returns the row that an onDelete function named.
+func (m *machine) id(result goja.Value) (string, error) {
+	switch {
+	case goja.IsUndefined(result):
+		return "", errors.New("onDelete returned nothing; return context.id, or null to drop the delete")
+	case goja.IsNull(result):
+		return "", ErrDropped
+	case goja.IsString(result), goja.IsNumber(result):
+		if id := result.String(); id != "" {
+			return id, nil
+		}
+	}
+	return "", fmt.Errorf("onDelete returned %s; it must be an id", describe(result))
+}
+
+// describe names the kind of v for an error, without running JavaScript.
+func describe(v goja.Value) string {
+	if o, ok := v.(*goja.Object); ok {
+		if class := o.ClassName(); class != "Object" {
+			return "an object of class " + class
+		}
+		return "an object that is not plain"
+	}
+	switch {
+	case goja.IsString(v):
+		return "a string"
+	case goja.IsNumber(v):
+		return "a number"
+	case v.ExportType() == reflect.TypeFor[bool]():
+		return "a boolean"
+	default:
+		return "a BigInt or a symbol"
+	}
+}

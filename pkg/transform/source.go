@@ -1,0 +1,91 @@
+package transform
+
+import (
+	"bytes"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/dop251/goja_nodejs/require"
+)
+
+// sources are the .js, .json and .map files below the directory, by path. They
+// are all read at once: scripts never touch the file system, and a file that
+// changes under way is not half new and half old.
+type sources struct {
+	files map[string][]byte
+	used  sync.Map // the names that have been run, by any runtime
+}
+
+// readSources reads the directory and those in it, except node_modules and
+// what begins with a dot. A symbolic link may point to a file within the
+// directory; one that leads out of it is an error.
+func readSources(directory string) (*sources, error) {
+	root, err := os.OpenRoot(directory)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	s := &sources{files: map[string][]byte{}}
+	err = fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		hidden := name != "." && strings.HasPrefix(entry.Name(), ".")
+		switch {
+		case entry.IsDir() && (hidden || entry.Name() == "node_modules"):
+			return fs.SkipDir
+		case entry.IsDir() || hidden || !slices.Contains([]string{".js", ".json", ".map"}, path.Ext(name)):
+			return nil
+		}
+		text, err := root.ReadFile(name)
+		s.files[name] = bytes.TrimPrefix(text, []byte("\ufeff"))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// file returns the file of table, "" where there is none.
+func (s *sources) file(table string) string {
+	for _, name := range fileNames(table) {
+		if _, ok := s.files[name]; ok {
+			return name
+		}
+	}
+	return ""
+}
+
+// unused returns the .js files that could be a table's, but that no table and
+// no require has taken so far, in order.
+func (s *sources) unused() []string {
+	var names []string
+	for name := range s.files {
+		_, used := s.used.Load(name)
+		if !used && path.Ext(name) == ".js" && path.Dir(name) == "." {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// registry returns what require finds: the sources, each compiled once for all
+// runtimes, and the modules that come with the packages that this one imports.
+func (s *sources) registry() *require.Registry {
+	return require.NewRegistry(
+		require.WithPathResolver(func(base, name string) string { return path.Join(base, name) }),
+		require.WithLoader(func(name string) ([]byte, error) {
+			text, ok := s.files[name]
+			if !ok {
+				return nil, require.ModuleFileDoesNotExistError
+			}
+			s.used.Store(name, true)
+			return text, nil
+		}))
+}

@@ -1,0 +1,105 @@
+package transform
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/value"
+	"go.uber.org/zap"
+)
+
+// queryFunc is a Querier.
+type queryFunc func(ctx context.Context, sql string) ([]value.Entity, error)
+
+func (f queryFunc) Query(ctx context.Context, sql string) ([]value.Entity, error) { return f(ctx, sql) }
+
+// publishFunc is a Publisher.
+type publishFunc func(ctx context.Context, topic string, message []byte, qos byte, retain bool) error
+
+func (f publishFunc) Publish(ctx context.Context, topic string, message []byte, qos byte, retain bool) error {
+	return f(ctx, topic, message, qos, retain)
+}
+
+// directory returns a new directory with files, text by name.
+func directory(t testing.TB, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		write(t, filepath.Join(dir, name), text)
+	}
+	return dir
+}
+
+func write(t testing.TB, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// world is what the Transformers of a test see.
+type world struct {
+	log       *zap.Logger
+	querier   Querier
+	publisher Publisher
+	config    Config
+}
+
+// orders returns Transformers whose table orders has script.
+func (w world) orders(t testing.TB, script string) *Transformers {
+	t.Helper()
+	if w.log == nil {
+		w.log = zap.NewNop()
+	}
+	w.config.Directory = directory(t, map[string]string{"orders.js": script})
+	tr := New(w.log, w.querier, w.publisher, w.config)
+	if err := tr.Load([]string{"orders"}); err != nil {
+		t.Fatal(err)
+	}
+	return tr
+}
+
+// body returns a script with that body of its function.
+func body(lines string) string {
+	return "module.exports = async function (context) {\n" + lines + "\n};\n"
+}
+
+// call is a row of table orders.
+func call(fields ...value.Field) Call {
+	return Call{Table: "orders", ID: "7", Source: "here", Target: "there", Entity: fields}
+}
+
+// apply applies script to a row with fields.
+func apply(t *testing.T, script string, fields ...value.Field) (value.Entity, error) {
+	t.Helper()
+	return world{}.orders(t, script).Apply(t.Context(), call(fields...))
+}
+
+func wantEntity(t *testing.T, got value.Entity, err error, want ...value.Field) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual([]value.Field(got), want) {
+		t.Fatalf("got %#v, want %#v", got, want)
+	}
+}
+
+func wantError(t *testing.T, err error, parts ...string) {
+	t.Helper()
+	if err == nil {
+		t.Fatalf("got no error, want one with %q", parts)
+	}
+	for _, part := range parts {
+		if !strings.Contains(err.Error(), part) {
+			t.Fatalf("error %q lacks %q", err, part)
+		}
+	}
+}

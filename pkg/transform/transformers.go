@@ -1,0 +1,133 @@
+package transform
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/dlclark/regexp2/v2"
+	"github.com/mysql-sync/mysql-sync/pkg/value"
+	"go.uber.org/zap"
+)
+
+// longestTimeLimit bounds Config.TimeLimit. A backtracking regular expression
+// cannot be interrupted, it can only be given a timeout when it is compiled,
+// and one that timed out counts as not matched. So that timeout must never be
+// shorter than a call's limit, which then stops the script before it can use
+// the wrong answer.
+const longestTimeLimit = time.Minute
+
+func init() {
+	regexp2.DefaultMatchTimeout = longestTimeLimit
+}
+
+// Querier runs a statement for a script's query function. The text is complete:
+// the values are in it, escaped for a session without NO_BACKSLASH_ESCAPES. It
+// is called concurrently and returns soon after ctx has ended. A statement
+// without rows gives none.
+type Querier interface {
+	Query(ctx context.Context, sql string) ([]value.Entity, error)
+}
+
+// Publisher sends a message for a script's mqtt.publish function. It is called
+// concurrently and returns soon after ctx has ended.
+type Publisher interface {
+	Publish(ctx context.Context, topic string, message []byte, qos byte, retain bool) error
+}
+
+// Config says where the scripts are and what a call may take. A zero field
+// means its default.
+type Config struct {
+	Directory   string        // of the scripts; "" is none
+	TimeLimit   time.Duration // of one call, waiting included; default 5 s, at most 1 min
+	MemoryLimit int64         // bytes by which the heap may grow during one call; default 256 MiB
+	Runtimes    int           // how many calls of one file run at a time; default GOMAXPROCS
+}
+
+// Transformers are the scripts of all tables. Its methods may be called
+// concurrently, except that Load comes first and Reload never runs twice at a
+// time.
+type Transformers struct {
+	log       *zap.Logger
+	querier   Querier
+	publisher Publisher
+	config    Config
+	tables    []string
+	scripts   atomic.Pointer[map[string]*script] // by table; Reload replaces it as a whole
+}
+
+// New returns Transformers that know no table before Load.
+func New(log *zap.Logger, q Querier, p Publisher, c Config) *Transformers {
+	if c.TimeLimit == 0 {
+		c.TimeLimit = 5 * time.Second
+	}
+	c.TimeLimit = min(c.TimeLimit, longestTimeLimit)
+	if c.MemoryLimit == 0 {
+		c.MemoryLimit = 256 << 20
+	}
+	if c.Runtimes == 0 {
+		c.Runtimes = runtime.GOMAXPROCS(0)
+	}
+	t := &Transformers{log: log.Named("transform"), querier: q, publisher: p, config: c}
+	t.scripts.Store(&map[string]*script{})
+	return t
+}
+
+// Load reads the directory and runs the file of each table once, so that all
+// mistakes show now. The error names every file that does not compile, throws
+// or exports no function, with the line; then nothing is loaded.
+func (t *Transformers) Load(tables []string) error {
+	t.tables = tables
+	return t.Reload()
+}
+
+// Reload reads the directory anew for the tables that Load named. Either all
+// files are taken or, when there is an error, the ones in use stay. Calls that
+// run meanwhile end with the files that they began with.
+func (t *Transformers) Reload() error {
+	if t.config.Directory == "" {
+		return nil
+	}
+	sources, err := readSources(t.config.Directory)
+	if err != nil {
+		return fmt.Errorf("read transformers of %s: %w", t.config.Directory, err)
+	}
+	registry := sources.registry()
+	byFile := map[string]*script{}
+	byTable := map[string]*script{}
+	var mistakes []error
+	for _, table := range t.tables {
+		file := sources.file(table)
+		if file == "" {
+			continue
+		}
+		if byFile[file] == nil {
+			byFile[file] = newScript(t, registry, file)
+			if err := byFile[file].check(); err != nil {
+				mistakes = append(mistakes, fmt.Errorf("load transformer: %w", err))
+			}
+		}
+		byTable[table] = byFile[file]
+	}
+	if len(mistakes) > 0 {
+		return errors.Join(mistakes...)
+	}
+	t.scripts.Store(&byTable)
+	for _, file := range sources.unused() {
+		t.log.Warn("transformer file belongs to no table", zap.String("file", file))
+	}
+	return nil
+}
+
+// Has tells whether table has a transformer.
+func (t *Transformers) Has(table string) bool {
+	return t.script(table) != nil
+}
+
+// script returns the script of table, nil without one.
+func (t *Transformers) script(table string) *script {
+	return (*t.scripts.Load())[table]
+}
