@@ -2,7 +2,9 @@ package config
 
 import "time"
 
-// Config is one node's configuration, as read from its file.
+// Config is one node's configuration, as read from its file. It is not changed
+// after Load, so any number of goroutines may read it. Printing or logging it
+// shows no password.
 type Config struct {
 	ClientName           string
 	RemoteClients        []string
@@ -21,13 +23,14 @@ type Config struct {
 // MQTT says how the broker is reached (key mqttConfig).
 type MQTT struct {
 	Servers            []string // URLs with one of the schemes tcp, ssl, ws, wss; tried in turn; never empty after Load
+	ServerName         string   // name that the broker's certificate must hold; "" is the host of the URL
 	ClientID           string   // default: mysql-sync-{clientName}
 	Username, Password string
-	KeepAlive          time.Duration
-	ConnectTimeout     time.Duration
-	ReconnectPeriod    time.Duration // pause before a new attempt; it grows from here
+	KeepAlive          time.Duration // 0 is off
+	ConnectTimeout     time.Duration // 0 is no limit
+	ReconnectPeriod    time.Duration // pause before a new attempt; it grows from here; never 0 after Load
 	Clean              bool
-	CA, Cert, Key      []string // absolute paths of PEM files
+	CA, Cert, Key      []string // absolute paths of PEM files; Cert[i] belongs to Key[i]
 	RejectUnauthorized bool     // verify the broker's certificate
 }
 
@@ -38,24 +41,24 @@ type MySQL struct {
 	SocketPath     string // wins over Host and Port
 	User, Password string
 	Database       string
-	Charset        string
-	Timezone       string // in which TIMESTAMP columns are shown on wire version 1: "Z", "local", "+02:00"
-	ConnectTimeout time.Duration
-	LocalAddress   string
-	TLS            *TLS // nil: no TLS
+	Charset        string        // always utf8mb4 after Load
+	Timezone       string        // in which TIMESTAMP columns are shown on wire version 1: "Z", "local", "+02:00"
+	ConnectTimeout time.Duration // 0 is no limit
+	LocalAddress   string        // IP address; "" is any
+	TLS            *TLS          // nil: no TLS
 }
 
 // TLS is the key mysqlConfig.ssl.
 type TLS struct {
-	CA, Cert, Key      []string // absolute paths of PEM files
+	CA, Cert, Key      []string // absolute paths of PEM files; Cert[i] belongs to Key[i]
 	RejectUnauthorized bool
 }
 
 // Broker is the embedded broker (key broker); it runs when Listen is set.
 type Broker struct {
-	Listen   string // host:port
-	WSListen string // host:port for websockets; "" is none
-	Users    []BrokerUser
+	Listen    string // host:port
+	WSListen  string // host:port for websockets; "" is none
+	Users     []BrokerUser
 	Cert, Key string // PEM files; set, the listeners speak TLS
 }
 

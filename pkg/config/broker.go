@@ -1,0 +1,100 @@
+package config
+
+import (
+	"crypto/x509"
+	"net"
+	"strconv"
+)
+
+// broker checks the block broker; nil is no embedded broker.
+func (c *checker) broker(f *fileBroker) Broker {
+	if f == nil {
+		return Broker{}
+	}
+	b := Broker{Listen: f.Listen, WSListen: f.WSListen, Cert: c.path(f.Cert), Key: c.path(f.Key)}
+	seen := map[string]bool{}
+	for i, u := range f.Users {
+		key := "broker.users[" + strconv.Itoa(i) + "]"
+		if seen[u.Username] && u.Username != "" {
+			c.mistake(key+".username", "%q is listed twice; remove one", u.Username)
+		}
+		if u.Password == "" && !c.wrong(key) {
+			c.mistake(key+".password", "is empty")
+		}
+		seen[u.Username] = true
+		b.Users = append(b.Users, BrokerUser(u))
+	}
+	c.listener("broker.listen", b.Listen, &b)
+	c.listener("broker.wsListen", b.WSListen, &b)
+	if b.Listen != "" && b.Listen == b.WSListen {
+		c.mistake("broker.wsListen", "is the address of listen; give another port")
+	}
+	switch {
+	case c.wrong("broker.cert") || c.wrong("broker.key"):
+	case b.Cert != "" && b.Key != "":
+		c.pair("broker.cert", "broker.key", b.Cert, b.Key)
+	case b.Cert != "":
+		c.mistake("broker.key", "is missing; it must be the key of broker.cert")
+	case b.Key != "":
+		c.mistake("broker.cert", "is missing; it must be the certificate of broker.key")
+	}
+	return b
+}
+
+// listener checks an address of the embedded broker. One that other machines
+// reach must not be open to everyone. (Promise 8)
+func (c *checker) listener(key, address string, b *Broker) {
+	if address == "" {
+		return
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		c.mistake(key, "%s is not an address such as 127.0.0.1:1883", show(address, address))
+		return
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+		c.mistake(key, "%s is not a port between 1 and 65535", port)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) && len(b.Users) == 0 && !c.wrong("broker.users") {
+		c.mistake(key, "%s is reached by other machines, and broker.users is empty; add users, or listen on 127.0.0.1", show(address, address))
+	}
+}
+
+// ownBroker makes the node a client of its embedded broker, with the login of
+// the first user. The broker's own certificate is trusted; where it does not
+// name the address that the node uses, a name that it has is expected instead.
+func (c *checker) ownBroker(b *Broker, m *MQTT) {
+	host, port, err := net.SplitHostPort(b.Listen)
+	if err != nil {
+		return // a mistake was noted
+	}
+	if ip := net.ParseIP(host); host == "" || ip.Equal(net.IPv4zero) {
+		host = "127.0.0.1"
+	} else if ip.Equal(net.IPv6zero) {
+		host = "::1"
+	}
+	scheme := "tcp"
+	if b.Cert != "" && b.Key != "" && !c.wrong("broker.cert") && !c.wrong("broker.key") {
+		scheme = "ssl"
+		m.CA = append([]string{b.Cert}, m.CA...)
+		m.ServerName = serverName(c.pair("broker.cert", "broker.key", b.Cert, b.Key), host)
+	}
+	m.Servers = []string{scheme + "://" + net.JoinHostPort(host, port)}
+	if m.Username == "" && len(b.Users) > 0 {
+		m.Username, m.Password = b.Users[0].Username, b.Users[0].Password
+	}
+}
+
+// serverName returns the name to expect in the certificate of a server at
+// host: "" where it names the host, else the first name that it has.
+func serverName(cert *x509.Certificate, host string) string {
+	switch {
+	case cert == nil || cert.VerifyHostname(host) == nil:
+		return ""
+	case len(cert.DNSNames) > 0:
+		return cert.DNSNames[0]
+	case len(cert.IPAddresses) > 0:
+		return cert.IPAddresses[0].String()
+	}
+	return ""
+}

@@ -1,0 +1,230 @@
+package config
+
+import (
+	"encoding/json"
+	"errors"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+// keys is a configuration as a test writes it.
+type keys map[string]any
+
+// least returns the smallest valid configuration, with change laid over it.
+func least(change keys) keys {
+	k := keys{
+		"clientName":    "berlin",
+		"remoteClients": []string{"hamburg"},
+		"syncTables":    []string{"orders"},
+		"mqttConfig":    keys{"host": "broker"},
+		"mysqlConfig":   keys{"user": "sync", "database": "shop"},
+	}
+	maps.Copy(k, change)
+	return k
+}
+
+// write writes k as configuration.json into a new directory and returns its path.
+func write(t *testing.T, k keys) string {
+	t.Helper()
+	text, err := json.Marshal(k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return writeText(t, "configuration.json", string(text))
+}
+
+// writeText writes a file into a new directory and returns its path.
+func writeText(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// load loads a configuration that must be valid and give no warning.
+func load(t *testing.T, path string, environ ...string) *Config {
+	t.Helper()
+	c, warnings, err := Load(path, environ)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(warnings) > 0 {
+		t.Fatalf("warnings: %q", warnings)
+	}
+	return c
+}
+
+// refused loads a configuration that must have exactly the mistakes want.
+func refused(t *testing.T, path string, environ []string, want ...string) {
+	t.Helper()
+	c, _, err := Load(path, environ)
+	if c != nil {
+		t.Errorf("a configuration with mistakes was returned: %v", c)
+	}
+	var mistakes Mistakes
+	if !errors.As(err, &mistakes) {
+		t.Fatalf("error is %v, want mistakes", err)
+	}
+	if got := mistakes.Error(); got != strings.Join(want, "\n") {
+		t.Errorf("mistakes:\n%s\nwant:\n%s", got, strings.Join(want, "\n"))
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	path := write(t, least(nil))
+	want := &Config{
+		ClientName:     "berlin",
+		RemoteClients:  []string{"hamburg"},
+		SyncTables:     []string{"orders"},
+		ReceiveTables:  []string{},
+		QueueDirectory: filepath.Join(filepath.Dir(path), "queue"),
+		CheckInterval:  time.Second,
+		LoggingLevel:   "info",
+		MQTT: MQTT{
+			Servers:            []string{"tcp://broker:1883"},
+			ClientID:           "mysql-sync-berlin",
+			KeepAlive:          time.Minute,
+			ConnectTimeout:     30 * time.Second,
+			ReconnectPeriod:    time.Second,
+			Clean:              true,
+			RejectUnauthorized: true,
+		},
+		MySQL: MySQL{
+			Host:           "localhost",
+			Port:           3306,
+			User:           "sync",
+			Database:       "shop",
+			Charset:        "utf8mb4",
+			Timezone:       "Z",
+			ConnectTimeout: 10 * time.Second,
+		},
+	}
+	if got := load(t, path); !reflect.DeepEqual(got, want) {
+		t.Errorf("got\n%+v\nwant\n%+v", got, want)
+	}
+}
+
+// An existing file with each key that means something works unchanged.
+func TestExistingFile(t *testing.T) {
+	certs := newCerts(t)
+	path := filepath.Join(certs.dir, "configuration.json")
+	text := `{
+		"clientName": "berlin", "remoteClients": ["hamburg", "paris"],
+		"syncTables": ["orders", "product items"], "receiveTables": ["orders"],
+		"queueDirectory": "/var/lib/queue", "checkInterval": 100, "loggingLevel": "trace",
+		"transformerDirectory": ".",
+		"mqttConfig": {
+			"hostname": "broker", "port": "9001", "protocol": "wxs", "path": "mqtt", "clientId": "me",
+			"keepalive": 5, "clean": false, "connectTimeout": 2000, "reconnectPeriod": 250,
+			"username": "u", "password": "p$$w", "ca": "ca.crt", "cert": ["client.crt"], "key": "client.key",
+			"rejectUnauthorized": false
+		},
+		"mysqlConfig": {
+			"host": "db", "port": 3307, "socketPath": "mysqld.sock", "user": "s", "password": "q", "database": "shop",
+			"charset": "UTF8_GENERAL_CI", "timezone": "+0200", "connectTimeout": 500, "localAddress": "10.0.0.5",
+			"ssl": {"ca": ["ca.crt"], "cert": "client.crt", "key": "client.key", "rejectUnauthorized": true}
+		}
+	}`
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	at := func(name string) string { return filepath.Join(certs.dir, name) }
+	want := &Config{
+		ClientName:           "berlin",
+		RemoteClients:        []string{"hamburg", "paris"},
+		SyncTables:           []string{"orders", "product items"},
+		ReceiveTables:        []string{"orders"},
+		QueueDirectory:       "/var/lib/queue",
+		TransformerDirectory: certs.dir,
+		CheckInterval:        100 * time.Millisecond,
+		LoggingLevel:         "trace",
+		MQTT: MQTT{
+			Servers:         []string{"wss://broker:9001/mqtt"},
+			ClientID:        "me",
+			Username:        "u",
+			Password:        "p$$w",
+			KeepAlive:       5 * time.Second,
+			ConnectTimeout:  2 * time.Second,
+			ReconnectPeriod: 250 * time.Millisecond,
+			CA:              []string{at("ca.crt")},
+			Cert:            []string{at("client.crt")},
+			Key:             []string{at("client.key")},
+		},
+		MySQL: MySQL{
+			Host:           "db",
+			Port:           3307,
+			SocketPath:     at("mysqld.sock"),
+			User:           "s",
+			Password:       "q",
+			Database:       "shop",
+			Charset:        "utf8mb4",
+			Timezone:       "+02:00",
+			ConnectTimeout: 500 * time.Millisecond,
+			LocalAddress:   "10.0.0.5",
+			TLS: &TLS{
+				CA:                 []string{at("ca.crt")},
+				Cert:               []string{at("client.crt")},
+				Key:                []string{at("client.key")},
+				RejectUnauthorized: true,
+			},
+		},
+	}
+	if got := load(t, path); !reflect.DeepEqual(got, want) {
+		t.Errorf("got\n%+v\nwant\n%+v", got, want)
+	}
+}
+
+func TestFormatsAreAlike(t *testing.T) {
+	want := load(t, write(t, least(keys{"checkInterval": 5})))
+	for name, text := range map[string]string{
+		"c.yaml": "clientName: berlin\nremoteClients: [hamburg]\nsyncTables:\n- orders\ncheckInterval: 5\n" +
+			"mqttConfig: {host: broker}\nmysqlConfig:\n  user: sync\n  database: shop\n",
+		"c.yml": "clientName: berlin\nremoteClients: [hamburg]\nsyncTables: [orders]\ncheckInterval: 5\n" +
+			"mqttConfig: {host: broker}\nmysqlConfig: {user: sync, database: shop}\n",
+		"c.TOML": "clientName = 'berlin'\nremoteClients = ['hamburg']\nsyncTables = ['orders']\ncheckInterval = 5\n" +
+			"[mqttConfig]\nhost = 'broker'\n[mysqlConfig]\nuser = 'sync'\ndatabase = 'shop'\n",
+		"bom.json": "\xef\xbb\xbf" + `{"clientName": "berlin", "remoteClients": ["hamburg"], "syncTables": ["orders"],
+			"checkInterval": 5, "mqttConfig": {"host": "broker"}, "mysqlConfig": {"user": "sync", "database": "shop"}}`,
+	} {
+		got := load(t, writeText(t, name, text))
+		got.QueueDirectory = want.QueueDirectory // is beside each file
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: got\n%+v\nwant\n%+v", name, got, want)
+		}
+	}
+}
+
+func TestAcceptance(t *testing.T) {
+	for _, rule := range []struct {
+		name   string
+		accept []string
+		who    string
+		want   bool
+	}{
+		{"a remote is accepted when acceptFrom is not set", nil, "hamburg", true},
+		{"a stranger is not", nil, "paris", false},
+		{"acceptFrom replaces remoteClients", []string{"paris"}, "hamburg", false},
+		{"a client of acceptFrom is accepted", []string{"paris"}, "paris", true},
+		{"the star accepts anyone", []string{Anyone}, "stranger", true},
+		{"nobody may use the node's own name", []string{Anyone}, "berlin", false},
+	} {
+		k := least(keys{"receiveTables": []string{"orders", "items"}})
+		if rule.accept != nil {
+			k["acceptFrom"] = rule.accept
+		}
+		c := load(t, write(t, k))
+		if got := c.AcceptsFrom(rule.who); got != rule.want {
+			t.Errorf("%s: got %v", rule.name, got)
+		}
+		if !c.Syncs("orders") || c.Syncs("items") || !c.Receives("items") || !c.Bidirectional("orders") || c.Bidirectional("items") {
+			t.Errorf("%s: tables are not told apart", rule.name)
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package config
+
+// file is the configuration as the checked file has it, with defaults.
+type file struct {
+	ClientName           string      `koanf:"clientName"`
+	RemoteClients        []string    `koanf:"remoteClients"`
+	AcceptFrom           []string    `koanf:"acceptFrom"` // nil: not in the file
+	SyncTables           []string    `koanf:"syncTables"`
+	ReceiveTables        []string    `koanf:"receiveTables"`
+	QueueDirectory       string      `koanf:"queueDirectory"`
+	TransformerDirectory string      `koanf:"transformerDirectory"`
+	CheckInterval        int         `koanf:"checkInterval"` // ms
+	LoggingLevel         string      `koanf:"loggingLevel"`
+	MQTT                 fileMQTT    `koanf:"mqttConfig"`
+	MySQL                fileMySQL   `koanf:"mysqlConfig"`
+	Broker               *fileBroker `koanf:"broker"`
+}
+
+// fileMQTT is the block mqttConfig.
+type fileMQTT struct {
+	fileServer      `koanf:",squash"`
+	Hostname        string       `koanf:"hostname"`
+	Path            string       `koanf:"path"`
+	Servers         []fileServer `koanf:"servers"`
+	ClientID        string       `koanf:"clientId"`
+	Username        string       `koanf:"username"`
+	Password        string       `koanf:"password"`
+	KeepAlive       int          `koanf:"keepalive"`       // s
+	ConnectTimeout  int          `koanf:"connectTimeout"`  // ms
+	ReconnectPeriod int          `koanf:"reconnectPeriod"` // ms
+	Clean           bool         `koanf:"clean"`
+	fileTLS         `koanf:",squash"`
+}
+
+// fileServer is one item of mqttConfig.servers.
+type fileServer struct {
+	Host     string `koanf:"host"`
+	Port     int    `koanf:"port"` // 0: the protocol's
+	Protocol string `koanf:"protocol"`
+}
+
+// fileTLS are the keys of TLS in mqttConfig and mysqlConfig.ssl.
+type fileTLS struct {
+	CA                 []string `koanf:"ca"`
+	Cert               []string `koanf:"cert"`
+	Key                []string `koanf:"key"`
+	RejectUnauthorized bool     `koanf:"rejectUnauthorized"`
+}
+
+// fileMySQL is the block mysqlConfig.
+type fileMySQL struct {
+	Host           string   `koanf:"host"`
+	Port           int      `koanf:"port"`
+	SocketPath     string   `koanf:"socketPath"`
+	User           string   `koanf:"user"`
+	Password       string   `koanf:"password"`
+	Database       string   `koanf:"database"`
+	Charset        string   `koanf:"charset"`
+	Timezone       string   `koanf:"timezone"`
+	ConnectTimeout int      `koanf:"connectTimeout"` // ms
+	LocalAddress   string   `koanf:"localAddress"`
+	SSL            *fileTLS `koanf:"ssl"` // nil: no TLS
+}
+
+// fileBroker is the block broker.
+type fileBroker struct {
+	Listen   string           `koanf:"listen"`
+	WSListen string           `koanf:"wsListen"`
+	Users    []fileBrokerUser `koanf:"users"`
+	Cert     string           `koanf:"cert"`
+	Key      string           `koanf:"key"`
+}
+
+// fileBrokerUser is one item of broker.users.
+type fileBrokerUser struct {
+	Username string `koanf:"username"`
+	Password string `koanf:"password"`
+}

@@ -1,0 +1,51 @@
+package config
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// FuzzLoad loads arbitrary bytes in each format: there is a configuration or
+// there are mistakes, and never a panic.
+func FuzzLoad(f *testing.F) {
+	paths, err := filepath.Glob(filepath.Join(docs, "examples", "*"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text, "x")
+	}
+	for _, text := range []string{
+		``, `null`, `[]`, `{"clientName": null}`, `{"mqttConfig": {"servers": [null, 1, {"host": "::"}]}}`,
+		`{"mqttConfig": {"host": "mqtt://[::1]:x/%"}}`, `{"mysqlConfig": {"ssl": false, "timezone": "+0"}}`,
+		"a: &a {<<: *a}", "1: 2\n? [a]\n: b", "checkInterval: .nan", "checkInterval: .inf", "clientName: 2001-01-01",
+		"x = 2001-01-01", "checkInterval = inf", "[[broker.users]]", `{"broker": {"listen": ":1", "users": [{}]}}`,
+	} {
+		f.Add([]byte(text), text)
+	}
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, text []byte, variable string) {
+		for _, name := range []string{"c.json", "c.yaml", "c.toml"} {
+			path := filepath.Join(dir, name)
+			if err := os.WriteFile(path, text, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			for _, environ := range [][]string{nil, {"MYSQL_SYNC_BROKER=" + variable, "MYSQL_SYNC_SYNCTABLES=" + variable, "MYSQL_SYNC_" + variable + "=x"}} {
+				c, _, err := Load(path, environ)
+				var mistakes Mistakes
+				switch {
+				case err == nil && (c == nil || len(c.MQTT.Servers) == 0):
+					t.Errorf("%s: neither a configuration nor a mistake", name)
+				case err != nil && (c != nil || !errors.As(err, &mistakes)):
+					t.Errorf("%s: %v is not a list of mistakes", name, err)
+				}
+			}
+		}
+	})
+}

@@ -1,0 +1,123 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/knadh/koanf/providers/confmap"
+	"github.com/knadh/koanf/v2"
+)
+
+// Load reads the configuration file at path: JSON, or YAML or TOML where the
+// extension says so. Variables of environ (NAME=value) that begin with
+// MYSQL_SYNC_ override its keys, and ${NAME} in its strings is replaced.
+//
+// The strings are warnings, each with its key: what is accepted but has no
+// meaning here. The error is of type Mistakes and holds all of them, unless the
+// file cannot be read at all. (Promise 9)
+func Load(path string, environ []string) (*Config, []string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("find configuration: %w", err)
+	}
+	c := &checker{
+		dir:       filepath.Dir(path),
+		environ:   environ,
+		overrides: map[string]string{},
+		ignored:   map[string][]string{},
+	}
+	keys, err := c.read(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(c.mistakes) > 0 && keys == nil {
+		return nil, nil, c.mistakes
+	}
+
+	var f file
+	k := koanf.New(".")
+	if err := k.Load(confmap.Provider(c.value("", root(), keys).(map[string]any), ""), nil); err != nil {
+		return nil, nil, fmt.Errorf("load configuration: %w", err)
+	}
+	if err := k.Unmarshal("", &f); err != nil {
+		return nil, nil, fmt.Errorf("load configuration: %w", err)
+	}
+	cfg := c.build(&f, keys["mqttConfig"] != nil)
+
+	for _, block := range []string{"mqttConfig", "mysqlConfig", "mysqlConfig.ssl"} {
+		if names := c.ignored[block]; len(names) > 0 {
+			c.warn(block, "has no use for %s; remove it", strings.Join(names, ", "))
+		}
+	}
+	if len(c.mistakes) > 0 {
+		slices.SortStableFunc(c.mistakes, func(a, b Mistake) int { return cmp.Compare(a.Key, b.Key) })
+		return nil, c.warnings, c.mistakes
+	}
+	return cfg, c.warnings, nil
+}
+
+// build turns the checked keys into a Config and checks what the keys mean
+// together. keys that had a mistake are empty in f.
+func (c *checker) build(f *file, hasMQTT bool) *Config {
+	cfg := &Config{
+		ClientName:           f.ClientName,
+		RemoteClients:        f.RemoteClients,
+		AcceptFrom:           f.AcceptFrom,
+		SyncTables:           f.SyncTables,
+		ReceiveTables:        f.ReceiveTables,
+		QueueDirectory:       c.path(f.QueueDirectory),
+		TransformerDirectory: c.path(f.TransformerDirectory),
+		CheckInterval:        milliseconds(f.CheckInterval),
+		LoggingLevel:         f.LoggingLevel,
+		MySQL:                c.mysql(&f.MySQL),
+		Broker:               c.broker(f.Broker),
+	}
+	cfg.MQTT = c.mqtt(&f.MQTT, cfg, hasMQTT)
+	c.clients(cfg, f.AcceptFrom != nil)
+	c.tables(cfg)
+	if dir := cfg.TransformerDirectory; dir != "" {
+		if info, err := os.Stat(dir); err != nil {
+			c.mistake("transformerDirectory", "%v", err)
+		} else if !info.IsDir() {
+			c.mistake("transformerDirectory", "%s is not a directory", dir)
+		}
+	}
+	return cfg
+}
+
+// clients checks the lists of other nodes.
+func (c *checker) clients(cfg *Config, acceptGiven bool) {
+	for key, names := range map[string][]string{"remoteClients": cfg.RemoteClients, "acceptFrom": cfg.AcceptFrom} {
+		if slices.Contains(names, cfg.ClientName) {
+			c.mistake(key, "%q is this node's own name (clientName); remove it", cfg.ClientName)
+		}
+	}
+	if len(cfg.ReceiveTables) == 0 || len(cfg.AcceptFrom) > 0 || c.wrong("acceptFrom") || c.wrong("remoteClients") {
+		return
+	}
+	switch {
+	case acceptGiven:
+		c.mistake("acceptFrom", `is empty, so no changes for receiveTables would be taken; name the clients, or leave it out for those of remoteClients`)
+	case len(cfg.RemoteClients) == 0:
+		c.mistake("acceptFrom", `is missing, and so is remoteClients: no changes for receiveTables would be taken; name the clients, or write ["*"] for anyone`)
+	}
+}
+
+// tables checks that the node has something to do.
+func (c *checker) tables(cfg *Config) {
+	switch {
+	case c.wrong("syncTables") || c.wrong("receiveTables"):
+	case len(cfg.SyncTables) == 0 && len(cfg.ReceiveTables) == 0:
+		c.mistake("syncTables", "is empty, and so is receiveTables; name a table in at least one of them")
+	case len(cfg.SyncTables) > 0 && len(cfg.RemoteClients) == 0 && !c.wrong("remoteClients"):
+		c.warn("remoteClients", "is empty: the changes of syncTables are sent to nobody")
+	}
+}
+
+// milliseconds is n ms.
+func milliseconds(n int) time.Duration { return time.Duration(n) * time.Millisecond }

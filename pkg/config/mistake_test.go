@@ -1,0 +1,148 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestAllMistakesAtOnce(t *testing.T) {
+	path := writeText(t, "configuration.json", `{
+		"clientName": "a b", "clientname": "x", "remoteClients": ["x", "paris", "paris"], "checkInterval": "fast",
+		"loggingLevel": "loud", "syncTables": ["", "orders"],
+		"mqttConfig": {"hots": "broker", "keepalive": 1.5, "clean": 3, "servers": [{"port": 0}]},
+		"mysqlConfig": {"user": "${NOPE}", "pasword": "p", "port": 70000, "ssl": {"ca": 5}, "localAddress": "here"}
+	}`)
+	refused(t, path, nil,
+		`checkInterval: "fast" is not a number`,
+		`clientName: "a b" is not a name of 2 to 32 letters, digits, - or _`,
+		`clientname: is no key of the configuration; did you mean "clientName"?`,
+		`loggingLevel: "loud" is not one of error, warn, info, debug, trace`,
+		`mqttConfig.clean: 3 is not true or false`,
+		`mqttConfig.hots: is no key of mqttConfig; did you mean "host"?`,
+		`mqttConfig.keepalive: 1.5 is not a whole number`,
+		`mqttConfig.servers[0].host: is missing: host of the broker, or a whole URL`,
+		`mqttConfig.servers[0].port: 0 is less than 1`,
+		`mysqlConfig.database: is missing: database with the tables`,
+		`mysqlConfig.localAddress: "here" is not an IP address`,
+		`mysqlConfig.pasword: is no key of mysqlConfig; did you mean "password"?`,
+		`mysqlConfig.port: 70000 is greater than 65535`,
+		`mysqlConfig.ssl.ca: a number is not the path of a PEM file, or a list of paths; put it in quotes`,
+		`mysqlConfig.user: refers to NOPE, which the environment does not set`,
+		`remoteClients[0]: "x" is not a name of 2 to 32 letters, digits, - or _`,
+		`remoteClients[2]: "paris" is listed twice; remove one`,
+		`syncTables[0]: is empty`,
+	)
+}
+
+func TestMistakes(t *testing.T) {
+	for _, rule := range []struct {
+		name   string
+		change keys
+		want   string
+	}{
+		{"the poll has a least interval", keys{"checkInterval": 0}, `checkInterval: 0 is less than 1`},
+		{"a node does not send to itself", keys{"remoteClients": []string{"berlin"}},
+			`remoteClients: "berlin" is this node's own name (clientName); remove it`},
+		{"a node does not accept itself", keys{"acceptFrom": []string{"berlin"}},
+			`acceptFrom: "berlin" is this node's own name (clientName); remove it`},
+		{"a node has something to do", keys{"syncTables": []string{}},
+			`syncTables: is empty, and so is receiveTables; name a table in at least one of them`},
+		{"someone must be accepted", keys{"remoteClients": nil, "receiveTables": []string{"orders"}},
+			`acceptFrom: is missing, and so is remoteClients: no changes for receiveTables would be taken; name the clients, or write ["*"] for anyone`},
+		{"an empty acceptFrom is not anyone", keys{"acceptFrom": []string{}, "receiveTables": []string{"orders"}},
+			`acceptFrom: is empty, so no changes for receiveTables would be taken; name the clients, or leave it out for those of remoteClients`},
+		{"a table has a name that MySQL allows", keys{"syncTables": []string{strings.Repeat("ä", 65)}},
+			`syncTables[0]: is longer than 64 characters`},
+		{"a table is listed once", keys{"receiveTables": []string{"orders", "orders"}},
+			`receiveTables[1]: "orders" is listed twice; remove one`},
+		{"a hole in a list is not a table", keys{"receiveTables": []any{nil}}, `receiveTables[0]: is empty; remove it`},
+		{"a list is a list", keys{"syncTables": "orders"}, `syncTables: a string is not a list`},
+		{"the broker must be known", keys{"mqttConfig": nil},
+			`mqttConfig: is missing: say where the broker is, or set broker.listen to run one in this node`},
+		{"the database must be known", keys{"mysqlConfig": nil}, `mysqlConfig: is missing: how the database is reached`},
+		{"a time zone is one that is known", keys{"mysqlConfig": keys{"user": "s", "database": "d", "timezone": "Berlin"}},
+			`mysqlConfig.timezone: "Berlin" is not Z, local or an offset such as +02:00`},
+		{"a host has no port in it", keys{"mysqlConfig": keys{"user": "s", "database": "d", "host": "db:3307"}},
+			`mysqlConfig.host: has a port in it; put that in the key port`},
+		{"a broker's host has no port in it", keys{"mqttConfig": keys{"host": "broker:1883"}},
+			`mqttConfig.host: has a port in it; put that in the key port`},
+		{"a broker's host is no path", keys{"mqttConfig": keys{"host": "broker/x"}},
+			`mqttConfig.host: is not the name or the address of a host`},
+		{"a protocol is one that is known", keys{"mqttConfig": keys{"host": "broker", "protocol": "http"}},
+			`mqttConfig.protocol: "http" is not one of mqtt, mqtts, tcp, ssl, tls, ws, wss, wx, wxs`},
+		{"a broker's URL is one for MQTT", keys{"mqttConfig": keys{"host": "http://broker"}},
+			`mqttConfig.host: has an unknown protocol; use one of mqtt, mqtts, ws, wss`},
+		{"a broker's URL has a port that exists", keys{"mqttConfig": keys{"host": "mqtt://broker:99999"}},
+			`mqttConfig.host: has a port that is not between 1 and 65535`},
+		{"a server's mistake names the server", keys{"mqttConfig": keys{"servers": []any{keys{"host": "b1"}, keys{"host": "mqtt://"}}}},
+			`mqttConfig.servers[1].host: is not a valid URL; write it as mqtts://broker.example.com:8883`},
+	} {
+		t.Run(rule.name, func(t *testing.T) { refused(t, write(t, least(rule.change)), nil, rule.want) })
+	}
+}
+
+func TestUnreadableFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "nope.json")
+	if _, _, err := Load(path, nil); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), path) {
+		t.Errorf("got %v", err)
+	}
+	path = writeText(t, "transformer", "")
+	refused(t, write(t, least(keys{"transformerDirectory": path})), nil, "transformerDirectory: "+path+" is not a directory")
+	path += ".not"
+	refused(t, write(t, least(keys{"transformerDirectory": path})), nil, "transformerDirectory: stat "+path+": no such file or directory")
+	path = writeText(t, "large", strings.Repeat(" ", maxFile+1))
+	refused(t, write(t, least(keys{"mqttConfig": keys{"password": keys{"file": path}}})), nil,
+		"mqttConfig.password.file: read "+path+": it is larger than 1048576 bytes")
+}
+
+func TestSyntax(t *testing.T) {
+	for name, rule := range map[string]struct{ text, want string }{
+		"c.json":     {"{\n \"clientName\": x\n}", "line 2, column 16: invalid character 'x' looking for beginning of value"},
+		"end.json":   {"{", "line 1, column 1: unexpected end of JSON input"},
+		"list.json":  {"[]", "does not hold keys and their values; write an object, as docs/configuration.md shows"},
+		"text.yaml":  {"hunter2", "does not hold keys and their values; write an object, as docs/configuration.md shows"},
+		"twice.yaml": {"a: 1\na: 2\n", "yaml: unmarshal errors:\n  line 2: mapping key … already defined at line 1"},
+		"c.toml":     {"a = 1\nb = \n", "line 2, column 5: toml: incomplete number"},
+	} {
+		path := writeText(t, name, rule.text)
+		refused(t, path, nil, path+": "+rule.want)
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	for _, rule := range []struct {
+		name   string
+		change keys
+		want   []string
+	}{
+		{"keys without a meaning are told once for each block", keys{
+			"mqttConfig":  keys{"host": "b", "will": keys{"topic": "x"}, "resubscribe": true},
+			"mysqlConfig": keys{"user": "s", "database": "d", "typeCast": false, "debug": []string{}, "ssl": keys{"pfx": "x"}},
+		}, []string{
+			"mqttConfig: has no use for resubscribe, will; remove it",
+			"mysqlConfig: has no use for debug, typeCast; remove it",
+			"mysqlConfig.ssl: has no use for pfx; remove it",
+		}},
+		{"a table that is sent to nobody", keys{"remoteClients": nil},
+			[]string{"remoteClients: is empty: the changes of syncTables are sent to nobody"}},
+		{"a node that would stay away", keys{"mqttConfig": keys{"reconnectPeriod": 0}},
+			[]string{"mqttConfig.reconnectPeriod: 0 is taken as 1000: a lost connection is always made again"}},
+		{"a character set that cannot hold every character", keys{"mysqlConfig": keys{"user": "s", "database": "d", "charset": "LATIN1_SWEDISH_CI"}},
+			[]string{`mysqlConfig.charset: "LATIN1_SWEDISH_CI" is not used: the connection always has utf8mb4, which holds every character`}},
+	} {
+		c, got, err := Load(write(t, least(rule.change)), nil)
+		if err != nil {
+			t.Errorf("%s: %v", rule.name, err)
+			continue
+		}
+		if strings.Join(got, "\n") != strings.Join(rule.want, "\n") {
+			t.Errorf("%s: got %q", rule.name, got)
+		}
+		if c.MQTT.ReconnectPeriod <= 0 {
+			t.Errorf("%s: reconnects after %v", rule.name, c.MQTT.ReconnectPeriod)
+		}
+	}
+}

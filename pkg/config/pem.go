@@ -1,0 +1,86 @@
+package config
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"strings"
+)
+
+// tls checks the keys of TLS below key and returns them with absolute paths.
+//
+// Existing files, after the example in the old documentation, have ca and cert
+// without a key. Such a certificate was never shown to the server, so it is
+// left out with a warning, and the file works as it did.
+func (c *checker) tls(key string, f fileTLS) TLS {
+	t := TLS{CA: c.paths(f.CA), Cert: c.paths(f.Cert), Key: c.paths(f.Key), RejectUnauthorized: f.RejectUnauthorized}
+	for _, path := range t.CA {
+		c.authorities(join(key, "ca"), path)
+	}
+	certKey, keyKey := join(key, "cert"), join(key, "key")
+	switch {
+	case c.wrong(certKey) || c.wrong(keyKey):
+	case len(t.Cert) > 0 && len(t.Key) == 0:
+		c.warn(certKey, "is not used, since there is no key; add the key of the certificate, or remove it")
+		t.Cert = nil
+	case len(t.Key) > 0 && len(t.Cert) == 0:
+		c.warn(keyKey, "is not used, since there is no cert; add the certificate of the key, or remove it")
+		t.Key = nil
+	case len(t.Cert) != len(t.Key):
+		c.mistake(keyKey, "must have one file for each of cert, in the same order: cert has %d, key has %d", len(t.Cert), len(t.Key))
+	default:
+		for i := range t.Cert {
+			c.pair(certKey, keyKey, t.Cert[i], t.Key[i])
+		}
+	}
+	return t
+}
+
+// authorities checks that the file at path holds certificates.
+func (c *checker) authorities(key, path string) {
+	if content := c.pem(key, path); content != nil && !x509.NewCertPool().AppendCertsFromPEM(content) {
+		c.mistake(key, "%s holds no certificate in PEM form", path)
+	}
+}
+
+// pair checks that the private key belongs to the certificate, and returns the
+// certificate; nil is a mistake.
+func (c *checker) pair(certKey, keyKey, certPath, keyPath string) *x509.Certificate {
+	cert, key := c.pem(certKey, certPath), c.pem(keyKey, keyPath)
+	if cert == nil || key == nil {
+		return nil
+	}
+	if block, _ := pem.Decode(key); block != nil &&
+		(strings.Contains(block.Type, "ENCRYPTED") || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED")) {
+		c.mistake(keyKey, "%s is encrypted; give a key without a passphrase", keyPath)
+		return nil
+	}
+	if !x509.NewCertPool().AppendCertsFromPEM(cert) {
+		c.mistake(certKey, "%s holds no certificate in PEM form", certPath)
+		return nil
+	}
+	p, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		c.mistake(keyKey, "%s is not the key of %s: %s", keyPath, certPath, strings.TrimPrefix(err.Error(), "tls: "))
+		return nil
+	}
+	return p.Leaf
+}
+
+// pem returns the content of a file, or nil when it cannot be read.
+func (c *checker) pem(key, path string) []byte {
+	if strings.Contains(path, "-----BEGIN") {
+		c.mistake(key, "is PEM text; put it in a file and give its path")
+		return nil
+	}
+	content, err := readFile(path)
+	if err != nil {
+		c.mistake(key, "%v", err)
+		return nil
+	}
+	if len(content) == 0 {
+		c.mistake(key, "%s is empty", path)
+		return nil
+	}
+	return content
+}

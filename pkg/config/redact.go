@@ -1,0 +1,94 @@
+package config
+
+import (
+	"fmt"
+	"net/url"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// String shows the configuration without passwords.
+func (c Config) String() string {
+	type plain Config // without String, which would call itself
+	return fmt.Sprintf("%+v", plain(c))
+}
+
+// GoString is String, so that %#v shows no password either.
+func (c Config) GoString() string { return c.String() }
+
+// MarshalLogObject logs the configuration without passwords.
+func (c Config) MarshalLogObject(e zapcore.ObjectEncoder) error {
+	e.AddString("clientName", c.ClientName)
+	zap.Strings("remoteClients", c.RemoteClients).AddTo(e)
+	zap.Strings("acceptFrom", c.AcceptFrom).AddTo(e)
+	zap.Strings("syncTables", c.SyncTables).AddTo(e)
+	zap.Strings("receiveTables", c.ReceiveTables).AddTo(e)
+	e.AddDuration("checkInterval", c.CheckInterval)
+	e.AddString("mqtt", c.MQTT.String())
+	e.AddString("mysql", c.MySQL.String())
+	e.AddString("broker", fmt.Sprintf("%+v", c.Broker))
+	return nil
+}
+
+// String shows the block without its password.
+func (m MQTT) String() string {
+	type plain MQTT
+	m.Password = redact(m.Password)
+	servers := m.Servers
+	m.Servers = nil
+	for _, s := range servers {
+		m.Servers = append(m.Servers, redactURL(s))
+	}
+	return fmt.Sprintf("%+v", plain(m))
+}
+
+// GoString is String.
+func (m MQTT) GoString() string { return m.String() }
+
+// String shows the block without its password.
+func (m MySQL) String() string {
+	type plain MySQL
+	m.Password = redact(m.Password)
+	return fmt.Sprintf("%+v", plain(m))
+}
+
+// GoString is String.
+func (m MySQL) GoString() string { return m.String() }
+
+// String shows the block.
+func (t *TLS) String() string {
+	if t == nil {
+		return "none"
+	}
+	type plain TLS
+	return fmt.Sprintf("%+v", plain(*t))
+}
+
+// String shows the user without the password.
+func (u BrokerUser) String() string {
+	type plain BrokerUser
+	u.Password = redact(u.Password)
+	return fmt.Sprintf("%+v", plain(u))
+}
+
+// GoString is String.
+func (u BrokerUser) GoString() string { return u.String() }
+
+// redact keeps only whether there is a secret.
+func redact(secret string) string {
+	if secret == "" {
+		return ""
+	}
+	return "***"
+}
+
+// redactURL hides the query, in which some brokers take a token.
+func redactURL(s string) string {
+	u, err := url.Parse(s)
+	if err != nil {
+		return "***"
+	}
+	u.RawQuery = redact(u.RawQuery)
+	return u.Redacted()
+}

@@ -1,0 +1,215 @@
+package config
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+	"time"
+)
+
+// certs is a directory with ca.crt, client.crt, client.key (self-signed, for
+// broker.example.com and 127.0.0.1) and other.key.
+type certs struct {
+	t   *testing.T
+	dir string
+}
+
+func newCerts(t *testing.T) certs {
+	t.Helper()
+	c := certs{t, t.TempDir()}
+	key := c.key("client.key")
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1),
+		Subject:      pkix.Name{CommonName: "test"},
+		NotBefore:    time.Unix(0, 0),
+		NotAfter:     time.Unix(1<<33, 0),
+		DNSNames:     []string{"broker.example.com"},
+		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.write("client.crt", "CERTIFICATE", der)
+	c.write("ca.crt", "CERTIFICATE", der)
+	c.key("other.key")
+	c.write("encrypted.key", "ENCRYPTED PRIVATE KEY", []byte("x"))
+	if err := os.WriteFile(filepath.Join(c.dir, "text"), []byte("no PEM"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func (c certs) key(name string) *ecdsa.PrivateKey {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.write(name, "PRIVATE KEY", der)
+	return key
+}
+
+func (c certs) write(name, kind string, der []byte) {
+	if err := os.WriteFile(c.at(name), pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c certs) at(name string) string { return filepath.Join(c.dir, name) }
+
+func TestCertificateMistakes(t *testing.T) {
+	c := newCerts(t)
+	for _, rule := range []struct {
+		name          string
+		ca, cert, key any
+		want          string
+	}{
+		{"a file that is missing", c.at("nope"), nil, nil, "ca: open " + c.at("nope") + ": no such file or directory"},
+		{"a directory", c.dir, nil, nil, "ca: read " + c.dir + ": is a directory"},
+		{"a file that is not PEM", c.at("text"), nil, nil, "ca: " + c.at("text") + " holds no certificate in PEM form"},
+		{"one bad file of several", []string{c.at("ca.crt"), c.at("client.key")}, nil, nil, "ca: " + c.at("client.key") + " holds no certificate in PEM form"},
+		{"PEM text in the place of a path", "-----BEGIN CERTIFICATE-----", nil, nil, "ca: is PEM text; put it in a file and give its path"},
+		{"the key of another certificate", nil, c.at("client.crt"), c.at("other.key"),
+			"key: " + c.at("other.key") + " is not the key of " + c.at("client.crt") + ": private key does not match public key"},
+		{"an encrypted key", nil, c.at("client.crt"), c.at("encrypted.key"), "key: " + c.at("encrypted.key") + " is encrypted; give a key without a passphrase"},
+		{"a certificate that is a key", nil, c.at("client.key"), c.at("client.key"), "cert: " + c.at("client.key") + " holds no certificate in PEM form"},
+		{"one key for two certificates", nil, []string{c.at("client.crt"), c.at("client.crt")}, c.at("client.key"),
+			"key: must have one file for each of cert, in the same order: cert has 2, key has 1"},
+	} {
+		t.Run(rule.name, func(t *testing.T) {
+			block := keys{"host": "h", "ca": rule.ca, "cert": rule.cert, "key": rule.key}
+			refused(t, write(t, least(keys{"mqttConfig": block})), nil, "mqttConfig."+rule.want)
+			delete(block, "host")
+			refused(t, write(t, least(keys{"mysqlConfig": keys{"user": "s", "database": "d", "ssl": block}})), nil, "mysqlConfig.ssl."+rule.want)
+		})
+	}
+}
+
+// The old documentation has ca and cert without a key; such files go on working.
+func TestHalfAPairIsLeftOut(t *testing.T) {
+	c := newCerts(t)
+	for _, rule := range []struct{ key, file, want string }{
+		{"cert", "client.crt", "mqttConfig.cert: is not used, since there is no key; add the key of the certificate, or remove it"},
+		{"key", "client.key", "mqttConfig.key: is not used, since there is no cert; add the certificate of the key, or remove it"},
+	} {
+		path := write(t, least(keys{"mqttConfig": keys{"host": "h", "protocol": "ssl", "ca": c.at("ca.crt"), rule.key: c.at(rule.file)}}))
+		got, warnings, err := Load(path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(warnings, []string{rule.want}) || got.MQTT.Cert != nil || got.MQTT.Key != nil || len(got.MQTT.CA) != 1 {
+			t.Errorf("%s: warnings %q, got %v", rule.key, warnings, got.MQTT)
+		}
+	}
+}
+
+func TestBroker(t *testing.T) {
+	c := newCerts(t)
+	users := []any{keys{"username": "berlin", "password": "p"}, keys{"username": "hamburg", "password": "q"}}
+	pair := func(listen string) keys {
+		return keys{"listen": listen, "users": users, "cert": c.at("client.crt"), "key": c.at("client.key")}
+	}
+	for _, rule := range []struct {
+		name         string
+		broker, mqtt keys
+		want         MQTT
+	}{
+		{"without users on the loopback", keys{"listen": "127.0.0.1:1884"}, nil, MQTT{Servers: []string{"tcp://127.0.0.1:1884"}}},
+		{"by name", keys{"listen": "localhost:1884"}, keys{}, MQTT{Servers: []string{"tcp://localhost:1884"}}},
+		{"on all addresses", keys{"listen": ":1884", "users": users}, nil,
+			MQTT{Servers: []string{"tcp://127.0.0.1:1884"}, Username: "berlin", Password: "p"}},
+		{"on all IPv6 addresses", keys{"listen": "[::]:1884", "users": users}, keys{"username": "me", "password": "r"},
+			MQTT{Servers: []string{"tcp://[::1]:1884"}, Username: "me", Password: "r"}},
+		{"with a certificate that names the address", pair("0.0.0.0:8883"), nil,
+			MQTT{Servers: []string{"ssl://127.0.0.1:8883"}, Username: "berlin", Password: "p", CA: []string{c.at("client.crt")}}},
+		{"with a certificate that names another", pair("127.0.0.2:8883"), nil,
+			MQTT{Servers: []string{"ssl://127.0.0.2:8883"}, ServerName: "broker.example.com", Username: "berlin", Password: "p", CA: []string{c.at("client.crt")}}},
+		{"beside another broker", keys{"listen": "127.0.0.1:1884", "wsListen": "127.0.0.1:80"}, keys{"host": "h"}, MQTT{Servers: []string{"tcp://h:1883"}}},
+	} {
+		change := keys{"broker": rule.broker, "mqttConfig": nil}
+		if rule.mqtt != nil {
+			change["mqttConfig"] = rule.mqtt
+		}
+		got := load(t, write(t, least(change))).MQTT
+		got = MQTT{Servers: got.Servers, ServerName: got.ServerName, Username: got.Username, Password: got.Password, CA: got.CA}
+		if !reflect.DeepEqual(got, rule.want) {
+			t.Errorf("%s: got %+v want %+v", rule.name, got, rule.want)
+		}
+	}
+
+	for _, rule := range []struct {
+		name   string
+		broker keys
+		want   string
+	}{
+		{"other machines need a login", keys{"listen": "0.0.0.0:1883"},
+			`broker.listen: "0.0.0.0:1883" is reached by other machines, and broker.users is empty; add users, or listen on 127.0.0.1`},
+		{"other machines need a login for websockets", keys{"listen": "127.0.0.1:1883", "wsListen": ":80"},
+			`broker.wsListen: ":80" is reached by other machines, and broker.users is empty; add users, or listen on 127.0.0.1`},
+		{"a broker listens", keys{"users": users}, "broker.listen: is missing: address to listen on for MQTT"},
+		{"an address has a port", keys{"listen": "127.0.0.1"}, `broker.listen: "127.0.0.1" is not an address such as 127.0.0.1:1883`},
+		{"a port exists", keys{"listen": "127.0.0.1:0"}, "broker.listen: 0 is not a port between 1 and 65535"},
+		{"two listeners have two ports", keys{"listen": "127.0.0.1:1", "wsListen": "127.0.0.1:1"}, "broker.wsListen: is the address of listen; give another port"},
+		{"a certificate has a key", keys{"listen": "127.0.0.1:1", "cert": "x"}, "broker.key: is missing; it must be the key of broker.cert"},
+		{"a key has a certificate", keys{"listen": "127.0.0.1:1", "key": "x"}, "broker.cert: is missing; it must be the certificate of broker.key"},
+		{"a key is the certificate's", keys{"listen": "127.0.0.1:1", "cert": c.at("client.crt"), "key": c.at("other.key")},
+			"broker.key: " + c.at("other.key") + " is not the key of " + c.at("client.crt") + ": private key does not match public key"},
+		{"a user is listed once", keys{"listen": "127.0.0.1:1", "users": []any{users[0], users[0]}}, `broker.users[1].username: "berlin" is listed twice; remove one`},
+		{"a user has a password", keys{"listen": "127.0.0.1:1", "users": []any{keys{"username": "u", "password": ""}}}, `broker.users[0].password: is empty`},
+	} {
+		t.Run(rule.name, func(t *testing.T) {
+			refused(t, write(t, least(keys{"broker": rule.broker, "mqttConfig": nil})), nil, rule.want)
+		})
+	}
+}
+
+func TestServers(t *testing.T) {
+	c := newCerts(t)
+	with := func(k keys) keys { k["cert"], k["key"] = c.at("client.crt"), c.at("client.key"); return k }
+	for _, rule := range []struct {
+		name string
+		mqtt keys
+		want []string
+	}{
+		{"nothing said is localhost", keys{}, []string{"tcp://localhost:1883"}},
+		{"mqtt", keys{"host": "h", "protocol": "mqtt"}, []string{"tcp://h:1883"}},
+		{"tcp", keys{"host": "h", "protocol": "tcp", "path": "/ignored"}, []string{"tcp://h:1883"}},
+		{"mqtts", keys{"host": "h", "protocol": "mqtts"}, []string{"ssl://h:8883"}},
+		{"ssl", keys{"host": "h", "protocol": "ssl"}, []string{"ssl://h:8883"}},
+		{"tls", keys{"host": "h", "protocol": "tls"}, []string{"ssl://h:8883"}},
+		{"ws", keys{"host": "h", "protocol": "ws"}, []string{"ws://h:80/"}},
+		{"wx", keys{"host": "h", "protocol": "wx", "path": "/mqtt?a=b"}, []string{"ws://h:80/mqtt?a=b"}},
+		{"wss", keys{"host": "h", "protocol": "wss", "path": "mqtt"}, []string{"wss://h:443/mqtt"}},
+		{"wxs", keys{"host": "h", "protocol": "wxs", "port": 8443}, []string{"wss://h:8443/"}},
+		{"hostname wins", keys{"host": "h", "hostname": "n"}, []string{"tcp://n:1883"}},
+		{"IPv6", keys{"host": "::1"}, []string{"tcp://[::1]:1883"}},
+		{"IPv6 in brackets", keys{"host": "[::1]"}, []string{"tcp://[::1]:1883"}},
+		{"a URL", keys{"host": "mqtts://h"}, []string{"ssl://h:8883"}},
+		{"a URL wins over the keys", keys{"host": "wss://h:99/p", "port": 1, "protocol": "mqtt", "path": "/q"}, []string{"wss://h:99/p"}},
+		{"a URL takes what it lacks from the keys", keys{"host": "ws://h", "port": 1, "path": "/q"}, []string{"ws://h:1/q"}},
+		{"several servers", keys{"protocol": "ws", "path": "/m", "host": "not used", "servers": []any{
+			keys{"host": "a"}, keys{"host": "b", "port": 5, "protocol": "mqtts"}, keys{"host": "tcp://c"}}},
+			[]string{"ws://a:80/m", "ssl://b:5", "tcp://c:1883"}},
+		{"a client certificate needs TLS", with(keys{"host": "h"}), []string{"ssl://h:8883"}},
+		{"a client certificate needs TLS on a websocket", with(keys{"host": "h", "protocol": "ws"}), []string{"wss://h:443/"}},
+		{"a server's own protocol stays", with(keys{"servers": []any{keys{"host": "a"}, keys{"host": "b", "protocol": "mqtt"}}}),
+			[]string{"ssl://a:8883", "tcp://b:1883"}},
+	} {
+		if got := load(t, write(t, least(keys{"mqttConfig": rule.mqtt}))).MQTT.Servers; !reflect.DeepEqual(got, rule.want) {
+			t.Errorf("%s: got %q want %q", rule.name, got, rule.want)
+		}
+	}
+}
