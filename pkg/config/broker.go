@@ -86,7 +86,8 @@ func (c *checker) ownBroker(b *Broker, m *MQTT) {
 }
 
 // serverName returns the name to expect in the certificate of a server at
-// host: "" where it names the host, else the first name that it has.
+// host: "" where it names the host, else the first name that it has. The common
+// name is for certificates that a plain openssl command made.
 func serverName(cert *x509.Certificate, host string) string {
 	switch {
 	case cert == nil || cert.VerifyHostname(host) == nil:
@@ -96,5 +97,5 @@ func serverName(cert *x509.Certificate, host string) string {
 	case len(cert.IPAddresses) > 0:
 		return cert.IPAddresses[0].String()
 	}
-	return ""
+	return cert.Subject.CommonName
 }

@@ -228,3 +228,32 @@ func TestAcceptance(t *testing.T) {
 		}
 	}
 }
+
+func TestTimeZonesHaveOneSpelling(t *testing.T) {
+	for text, want := range map[string]string{
+		"Z": "Z", "UTC": "Z", "local": "local", "+02:00": "+02:00", "-0330": "-03:30", "+14": "+14:00",
+	} {
+		path := write(t, least(keys{"mysqlConfig": keys{"user": "s", "database": "d", "timezone": text}}))
+		if got := load(t, path).MySQL.Timezone; got != want {
+			t.Errorf("%s became %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestSSLIsABlockOrASwitch(t *testing.T) {
+	for _, rule := range []struct {
+		ssl  any
+		want *TLS
+	}{
+		{nil, nil},
+		{false, nil},
+		{true, &TLS{RejectUnauthorized: true}},
+		{keys{}, &TLS{RejectUnauthorized: true}},
+		{keys{"rejectUnauthorized": "false"}, &TLS{}},
+	} {
+		path := write(t, least(keys{"mysqlConfig": keys{"user": "s", "database": "d", "ssl": rule.ssl}}))
+		if got := load(t, path).MySQL.TLS; !reflect.DeepEqual(got, rule.want) {
+			t.Errorf("%v became %v, want %v", rule.ssl, got, rule.want)
+		}
+	}
+}

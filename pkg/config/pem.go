@@ -1,9 +1,11 @@
 package config
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"slices"
 	"strings"
 )
 
@@ -16,6 +18,9 @@ func (c *checker) tls(key string, f fileTLS) TLS {
 	t := TLS{CA: c.paths(f.CA), Cert: c.paths(f.Cert), Key: c.paths(f.Key), RejectUnauthorized: f.RejectUnauthorized}
 	for _, path := range t.CA {
 		c.authorities(join(key, "ca"), path)
+	}
+	if len(t.Key) == 0 && !slices.ContainsFunc(t.Cert, lacksKey) {
+		t.Key = t.Cert
 	}
 	certKey, keyKey := join(key, "cert"), join(key, "key")
 	switch {
@@ -34,6 +39,13 @@ func (c *checker) tls(key string, f fileTLS) TLS {
 		}
 	}
 	return t
+}
+
+// lacksKey reports whether the file of a certificate does not hold its private
+// key too, as the combined files of some servers do.
+func lacksKey(path string) bool {
+	content, err := readFile(path)
+	return err != nil || !bytes.Contains(content, []byte("PRIVATE KEY-----"))
 }
 
 // authorities checks that the file at path holds certificates.

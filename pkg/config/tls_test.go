@@ -116,6 +116,42 @@ func TestHalfAPairIsLeftOut(t *testing.T) {
 	}
 }
 
+func TestKeyInTheFileOfItsCertificate(t *testing.T) {
+	c := newCerts(t)
+	var joined []byte
+	for _, name := range []string{"client.crt", "client.key"} {
+		part, err := os.ReadFile(c.at(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		joined = append(joined, part...)
+	}
+	path := writeText(t, "client.pem", string(joined))
+	got := load(t, write(t, least(keys{"mqttConfig": keys{"host": "h", "cert": path}}))).MQTT
+	if want := []string{path}; !reflect.DeepEqual(got.Cert, want) || !reflect.DeepEqual(got.Key, want) || got.Servers[0] != "ssl://h:8883" {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestNameToExpect(t *testing.T) {
+	ip := net.IPv4(127, 0, 0, 1)
+	for _, rule := range []struct {
+		name string
+		cert *x509.Certificate
+		want string
+	}{
+		{"a certificate with a mistake", nil, ""},
+		{"one that names the host", &x509.Certificate{IPAddresses: []net.IP{ip}, DNSNames: []string{"a"}}, ""},
+		{"one with another name", &x509.Certificate{DNSNames: []string{"a", "b"}}, "a"},
+		{"one with another address", &x509.Certificate{IPAddresses: []net.IP{net.IPv4(10, 0, 0, 1)}}, "10.0.0.1"},
+		{"one with a common name alone", &x509.Certificate{Subject: pkix.Name{CommonName: "c"}}, "c"},
+	} {
+		if got := serverName(rule.cert, ip.String()); got != rule.want {
+			t.Errorf("%s: got %q, want %q", rule.name, got, rule.want)
+		}
+	}
+}
+
 func TestBroker(t *testing.T) {
 	c := newCerts(t)
 	users := []any{keys{"username": "berlin", "password": "p"}, keys{"username": "hamburg", "password": "q"}}
