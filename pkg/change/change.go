@@ -1,0 +1,116 @@
+// Package change holds the noun that all stages pass on: a change of a row,
+// with the row's key, its version and the client where it was made.
+//
+// Versions are what promises 2 and 3 rest on: two nodes that hold the same
+// version of a row hold the same row. How versions are compared and made is
+// package conflict's business.
+package change
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Row names a row: its table and the key form of its primary key.
+type Row struct {
+	Table string
+	Key   string
+}
+
+// maxID is the length of a row's ID in bytes, from which on the key is hashed.
+const (
+	maxID      = 64
+	hashLength = 24
+)
+
+// ID returns the short form of the key under which the own tables keep the row:
+// the key itself when it has fewer than 64 bytes, else 64 bytes, its beginning
+// and a part of its SHA-256. Keys near each other thus have IDs near each other.
+func (r Row) ID() string {
+	if len(r.Key) < maxID {
+		return r.Key
+	}
+	sum := sha256.Sum256([]byte(r.Key))
+	return r.Key[:maxID-hashLength] + string(sum[:hashLength])
+}
+
+// Compare orders rows by table and key, the order in which all locks are taken.
+func (r Row) Compare(o Row) int {
+	return cmp.Or(strings.Compare(r.Table, o.Table), strings.Compare(r.Key, o.Key))
+}
+
+// Version is the logical time of a write, in microseconds since 1970, and the
+// client that made it. The zero Version is that of a row never seen.
+type Version struct {
+	Time   int64
+	Origin string
+}
+
+// Compare orders versions by time and then by origin: the later write wins.
+func (v Version) Compare(o Version) int {
+	return cmp.Or(cmp.Compare(v.Time, o.Time), strings.Compare(v.Origin, o.Origin))
+}
+
+// IsZero reports whether v is the version of a row never seen.
+func (v Version) IsZero() bool { return v.Time == 0 && v.Origin == "" }
+
+// Vector is what a version has seen: of each client whose writes went into the
+// row, the latest time. It is sorted by origin and never holds an origin twice.
+// A row that a single client writes has a vector of that one entry.
+type Vector []Version
+
+// Has reports whether the write v had been seen.
+func (w Vector) Has(v Version) bool {
+	i, ok := slices.BinarySearchFunc(w, v.Origin, byOrigin)
+	return ok && w[i].Time >= v.Time
+}
+
+// With returns a vector that has seen v too; w is not changed.
+func (w Vector) With(v Version) Vector {
+	if v.IsZero() || w.Has(v) {
+		return w
+	}
+	i, ok := slices.BinarySearchFunc(w, v.Origin, byOrigin)
+	c := slices.Clone(w)
+	if ok {
+		c[i].Time = v.Time
+		return c
+	}
+	return slices.Insert(c, i, v)
+}
+
+// Merge returns a vector that has seen what w and o have.
+func (w Vector) Merge(o Vector) Vector {
+	for _, v := range o {
+		w = w.With(v)
+	}
+	return w
+}
+
+func byOrigin(v Version, origin string) int { return strings.Compare(v.Origin, origin) }
+
+// State is what a node knows about a row's history: the version it holds and
+// what that version has seen. The zero State is that of a row never seen.
+type State struct {
+	Version Version
+	Seen    Vector
+}
+
+// Change is a row as one client has it: its state and its columns in stored
+// form. Columns is nil for a delete; a change of only some columns writes only
+// those.
+type Change struct {
+	Row
+	State
+	Columns []string
+	Values  [][]byte
+}
+
+// Deleted reports whether the change is a delete.
+func (c *Change) Deleted() bool { return c.Columns == nil }
+
+// Micros returns t as a version's time.
+func Micros(t time.Time) int64 { return t.UnixMicro() }

@@ -1,0 +1,112 @@
+package value
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Kind is how a column's values are converted; it follows from the column's
+// data type.
+type Kind uint8
+
+// The kinds of columns. Text also stands for ENUM, SET, UUID and INET types,
+// whose values the server takes and gives as text.
+const (
+	Text Kind = iota + 1
+	Integer
+	Decimal
+	Double // also FLOAT, which is read as DOUBLE: the server prints only 6 of its digits
+	Bit
+	Binary
+	Date
+	Time
+	DateTime
+	Timestamp
+	Year
+	JSON
+	Geometry
+)
+
+var kinds = map[string]Kind{
+	"char": Text, "varchar": Text, "tinytext": Text, "text": Text, "mediumtext": Text, "longtext": Text,
+	"enum": Text, "set": Text, "uuid": Text, "inet4": Text, "inet6": Text,
+	"tinyint": Integer, "smallint": Integer, "mediumint": Integer, "int": Integer, "bigint": Integer,
+	"decimal": Decimal, "float": Double, "double": Double, "bit": Bit,
+	"binary": Binary, "varbinary": Binary, "tinyblob": Binary, "blob": Binary, "mediumblob": Binary, "longblob": Binary,
+	"vector": Binary,
+	"date":   Date, "time": Time, "datetime": DateTime, "timestamp": Timestamp, "year": Year, "json": JSON,
+	"geometry": Geometry, "point": Geometry, "linestring": Geometry, "polygon": Geometry, "multipoint": Geometry,
+	"multilinestring": Geometry, "multipolygon": Geometry, "geometrycollection": Geometry, "geomcollection": Geometry,
+}
+
+// Column is a column as information_schema.COLUMNS describes it, as far as the
+// conversion of its values needs it.
+type Column struct {
+	Name      string
+	DataType  string // DATA_TYPE, lower case
+	Kind      Kind
+	Length    int // bytes of a BINARY, characters of a CHAR
+	Scale     int // digits after the point of a DECIMAL or of a second
+	Zerofill  bool
+	Nullable  bool
+	Generated bool // computed by the server and never written
+}
+
+// KindOf returns the kind of a data type as information_schema names it, and
+// an error for a type that is not known here.
+func KindOf(dataType string) (Kind, error) {
+	k, ok := kinds[strings.ToLower(dataType)]
+	if !ok {
+		return 0, fmt.Errorf("data type %s is not supported", dataType)
+	}
+	return k, nil
+}
+
+// SelectExpr returns the SQL expression that reads the column in its stored
+// form; quoted is the column's quoted name, qualified if need be.
+func (c *Column) SelectExpr(quoted string) string {
+	switch {
+	case c.DataType == "float":
+		return "(" + quoted + "+0e0)"
+	case c.Kind == Bit, c.Kind == Integer && c.Zerofill:
+		return "(" + quoted + "+0)"
+	}
+	return quoted
+}
+
+// KeyExpr returns the SQL expression that gives the column's part of a key
+// form, as binary. It does not depend on the session that evaluates it, since
+// triggers run in the sessions of the users: a TIMESTAMP gives its epoch.
+func (c *Column) KeyExpr(quoted string) string {
+	switch {
+	case c.Kind == Binary:
+		return quoted
+	case c.Kind == Text:
+		return "CAST(CONVERT(" + quoted + " USING utf8mb4) AS BINARY)"
+	case c.Kind == Timestamp:
+		return "CAST(UNIX_TIMESTAMP(" + quoted + ") AS BINARY)"
+	}
+	return "CAST(" + c.SelectExpr(quoted) + " AS BINARY)"
+}
+
+// CheckKey returns an error if the column cannot be part of a key.
+func (c *Column) CheckKey() error {
+	switch c.Kind {
+	case Double, JSON, Geometry:
+		return fmt.Errorf("column %s: a %s cannot identify a row exactly on two servers; give the table an integer, text, binary or date key", c.Name, strings.ToUpper(c.DataType))
+	}
+	return nil
+}
+
+// Bind returns the argument with which a stored value is bound in a statement.
+// Binary columns take bytes, all others text, which the server converts from
+// the connection's character set and checks.
+func (c *Column) Bind(stored []byte) any {
+	if stored == nil {
+		return nil
+	}
+	if c.Kind == Binary || c.Kind == Geometry {
+		return stored
+	}
+	return string(stored)
+}

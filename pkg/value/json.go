@@ -1,0 +1,211 @@
+package value
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// safeInteger is the largest whole number that JavaScript holds exactly.
+const safeInteger = 1 << 53
+
+// DecodeEntity reads the entity of a JSON message: null gives a nil Entity, an
+// object its fields in their order. Of a name that stands twice the last value
+// counts, as in JavaScript. {"type":"Buffer","data":[…]} gives bytes.
+func DecodeEntity(raw []byte) (Entity, error) {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	t, err := d.Token()
+	if err != nil {
+		return nil, fmt.Errorf("entity: %w", err)
+	}
+	if t == nil {
+		return nil, nil
+	}
+	if t != json.Delim('{') {
+		return nil, fmt.Errorf("entity: neither an object nor null")
+	}
+	e := Entity{}
+	at := map[string]int{}
+	for d.More() {
+		t, err := d.Token()
+		if err != nil {
+			return nil, fmt.Errorf("entity: %w", err)
+		}
+		name := t.(string)
+		var v json.RawMessage
+		if err := d.Decode(&v); err != nil {
+			return nil, fmt.Errorf("entity: %w", err)
+		}
+		f := Field{Name: name}
+		if f.Value, err = decodeValue(v); err != nil {
+			return nil, fmt.Errorf("entity: column %s: %w", clip(name), err)
+		}
+		if i, ok := at[name]; ok {
+			e[i] = f
+			continue
+		}
+		at[name] = len(e)
+		e = append(e, f)
+	}
+	if _, err := d.Token(); err != nil {
+		return nil, fmt.Errorf("entity: %w", err)
+	}
+	return e, nil
+}
+
+func decodeValue(raw json.RawMessage) (any, error) {
+	switch raw[0] {
+	case 'n':
+		return nil, nil
+	case 't':
+		return true, nil
+	case 'f':
+		return false, nil
+	case '"':
+		var s string
+		err := json.Unmarshal(raw, &s)
+		return s, err
+	case '{':
+		var b struct {
+			Type string      `json:"type"`
+			Data *bufferData `json:"data"`
+		}
+		if json.Unmarshal(raw, &b) == nil && b.Type == "Buffer" && b.Data != nil {
+			return []byte(*b.Data), nil
+		}
+		return raw, nil
+	case '[':
+		return raw, nil
+	}
+	return number(string(raw)), nil
+}
+
+// bufferData is the byte list of Node's Buffer in JSON.
+type bufferData []byte
+
+// UnmarshalJSON reads a list of numbers from 0 to 255.
+func (b *bufferData) UnmarshalJSON(raw []byte) error {
+	var ints []uint8
+	// encoding/json takes []uint8 as base64, so the list is read as numbers.
+	var list []int
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return err
+	}
+	ints = make([]uint8, len(list))
+	for i, n := range list {
+		if n < 0 || n > 255 {
+			return fmt.Errorf("%d is not a byte", n)
+		}
+		ints[i] = uint8(n)
+	}
+	*b = ints
+	return nil
+}
+
+// number converts a JSON number without losing a digit: what neither an
+// integer nor a float64 holds stays the text that it is.
+func number(s string) any {
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
+		return n
+	}
+	if n, err := strconv.ParseUint(s, 10, 64); err == nil {
+		return n
+	}
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil || digits(s) > 15 && strconv.FormatFloat(f, 'g', -1, 64) != s {
+		return s
+	}
+	return f
+}
+
+func digits(s string) int {
+	n := 0
+	for _, c := range s {
+		if c == 'e' || c == 'E' {
+			break
+		}
+		if c >= '0' && c <= '9' {
+			n++
+		}
+	}
+	return n
+}
+
+// AppendJSON appends the entity as the JSON object of wire version 1. Values
+// stand in the forms that the existing peers store right: bytes as text where
+// they are valid UTF-8, else as a Buffer.
+func (e Entity) AppendJSON(b []byte) ([]byte, error) {
+	if e == nil {
+		return append(b, "null"...), nil
+	}
+	b = append(b, '{')
+	for i, f := range e {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendString(b, f.Name)
+		b = append(b, ':')
+		var err error
+		if b, err = appendValue(b, f.Value); err != nil {
+			return nil, fmt.Errorf("column %s: %w", f.Name, err)
+		}
+	}
+	return append(b, '}'), nil
+}
+
+func appendValue(b []byte, v any) ([]byte, error) {
+	switch v := v.(type) {
+	case nil:
+		return append(b, "null"...), nil
+	case bool:
+		return strconv.AppendBool(b, v), nil
+	case int64:
+		return strconv.AppendInt(b, v, 10), nil
+	case uint64:
+		return strconv.AppendUint(b, v, 10), nil
+	case float64:
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return nil, fmt.Errorf("%v is not a number that can be stored", v)
+		}
+		return strconv.AppendFloat(b, v, 'g', -1, 64), nil
+	case string:
+		return appendString(b, v), nil
+	case []byte:
+		if utf8.Valid(v) {
+			return appendString(b, string(v)), nil
+		}
+		b = append(b, `{"type":"Buffer","data":[`...)
+		for i, c := range v {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = strconv.AppendUint(b, uint64(c), 10)
+		}
+		return append(b, "]}"...), nil
+	case time.Time:
+		return appendString(b, v.UTC().Format("2006-01-02 15:04:05.000000")), nil
+	case json.RawMessage:
+		return append(b, v...), nil
+	}
+	return nil, fmt.Errorf("a value of type %T cannot be sent", v)
+}
+
+// appendString appends a JSON string; most hold no byte that needs escaping.
+func appendString(b []byte, s string) []byte {
+	if strings.IndexFunc(s, func(r rune) bool { return r < 0x20 || r == '"' || r == '\\' || r == utf8.RuneError }) < 0 {
+		b = append(b, '"')
+		b = append(b, s...)
+		return append(b, '"')
+	}
+	j, err := json.Marshal(s)
+	if err != nil { // cannot happen: a string always has a JSON form
+		return append(b, `""`...)
+	}
+	return append(b, j...)
+}
