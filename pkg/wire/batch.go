@@ -1,0 +1,247 @@
+package wire
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+)
+
+// Limits of a batch, against foreign bytes.
+const (
+	maxBody    = 128 << 20 // of an unpacked body, in bytes
+	maxRows    = 1 << 20
+	maxColumns = 4096 // MySQL's own limit of columns in a table
+	maxSeen    = 1 << 12
+)
+
+var errShort = errors.New("the batch ends early")
+
+// Batch is a number of changes from one node to another. Seq counts the batches
+// of a sender's Session, the random number of one run of its process; together
+// they name a batch in its ack. Sent is ms since 1970 by the sender's clock.
+type Batch struct {
+	Session uint64
+	Seq     uint64
+	Sent    int64
+	Changes []change.Change
+}
+
+// appendBody appends the batch without its header: the time, the clients named,
+// then for each run of changes of the same table and columns the names once and
+// the rows. Values are the server's own text, with their length before them.
+func (b *Batch) appendBody(p []byte) []byte {
+	origins, index := b.origins()
+	p = binary.AppendUvarint(p, uint64(b.Sent))
+	p = appendStrings(p, origins)
+	for i := 0; i < len(b.Changes); {
+		n := sameShape(b.Changes[i:])
+		section := b.Changes[i : i+n]
+		p = appendBytes(p, section[0].Table)
+		p = appendStrings(p, section[0].Columns)
+		p = binary.AppendUvarint(p, uint64(n))
+		for j := range section {
+			p = appendChange(p, &section[j], index)
+		}
+		i += n
+	}
+	return p
+}
+
+func appendChange(p []byte, c *change.Change, index map[string]uint64) []byte {
+	p = appendBytes(p, c.Key)
+	if c.Deleted() {
+		p = append(p, 1)
+	} else {
+		p = append(p, 0)
+	}
+	p = appendVersion(p, c.Version, index)
+	p = binary.AppendUvarint(p, uint64(len(c.Seen)))
+	for _, v := range c.Seen {
+		p = appendVersion(p, v, index)
+	}
+	if c.Deleted() {
+		return p
+	}
+	for _, v := range c.Values {
+		if v == nil {
+			p = append(p, 0)
+			continue
+		}
+		p = binary.AppendUvarint(p, uint64(len(v))+1)
+		p = append(p, v...)
+	}
+	return p
+}
+
+func appendVersion(p []byte, v change.Version, index map[string]uint64) []byte {
+	p = binary.AppendUvarint(p, uint64(v.Time))
+	return binary.AppendUvarint(p, index[v.Origin])
+}
+
+// sameShape counts the changes at the front that share table and columns; a
+// delete has no columns and fits into any section of its table.
+func sameShape(cs []change.Change) int {
+	for i := 1; i < len(cs); i++ {
+		if cs[i].Table != cs[0].Table || !equalStrings(cs[i].Columns, cs[0].Columns) {
+			return i
+		}
+	}
+	return len(cs)
+}
+
+func equalStrings(a, b []string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	if len(a) > 0 && &a[0] == &b[0] {
+		return true
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func (b *Batch) origins() ([]string, map[string]uint64) {
+	var list []string
+	index := map[string]uint64{}
+	note := func(o string) {
+		if _, ok := index[o]; !ok {
+			index[o] = uint64(len(list))
+			list = append(list, o)
+		}
+	}
+	for i := range b.Changes {
+		note(b.Changes[i].Version.Origin)
+		for _, v := range b.Changes[i].Seen {
+			note(v.Origin)
+		}
+	}
+	return list, index
+}
+
+func appendBytes[T string | []byte](p []byte, s T) []byte {
+	p = binary.AppendUvarint(p, uint64(len(s)))
+	return append(p, s...)
+}
+
+func appendStrings(p []byte, list []string) []byte {
+	p = binary.AppendUvarint(p, uint64(len(list)))
+	for _, s := range list {
+		p = appendBytes(p, s)
+	}
+	return p
+}
+
+// reader takes a body apart; after its first error all it gives is zero.
+type reader struct {
+	rest []byte
+	err  error
+}
+
+func (r *reader) fail(err error) {
+	if r.err == nil {
+		r.err = err
+		r.rest = nil
+	}
+}
+
+func (r *reader) uvarint() uint64 {
+	n, k := binary.Uvarint(r.rest)
+	if k <= 0 {
+		r.fail(errShort)
+		return 0
+	}
+	r.rest = r.rest[k:]
+	return n
+}
+
+func (r *reader) count(limit int, of string) int {
+	n := r.uvarint()
+	if n > uint64(limit) {
+		r.fail(fmt.Errorf("%d %s are more than %d", n, of, limit))
+		return 0
+	}
+	return int(n)
+}
+
+func (r *reader) take(n uint64) []byte {
+	if n > uint64(len(r.rest)) {
+		r.fail(errShort)
+		return nil
+	}
+	b := r.rest[:n:n]
+	r.rest = r.rest[n:]
+	return b
+}
+
+func (r *reader) bytes() []byte { return r.take(r.uvarint()) }
+
+func (r *reader) strings(limit int, of string) []string {
+	n := r.count(limit, of)
+	var list []string
+	for i := 0; i < n && r.err == nil; i++ {
+		list = append(list, string(r.bytes()))
+	}
+	return list
+}
+
+// decodeBody reads what appendBody wrote. The values of the changes are parts
+// of body, which must not be changed afterwards.
+func decodeBody(body []byte, b *Batch) error {
+	r := &reader{rest: body}
+	b.Sent = int64(r.uvarint())
+	origins := r.strings(maxRows, "clients")
+	for _, o := range origins {
+		if !ValidClient(o) {
+			r.fail(fmt.Errorf("origin %.40q is not a client name", o))
+		}
+	}
+	for r.err == nil && len(r.rest) > 0 {
+		table := string(r.bytes())
+		columns := r.strings(maxColumns, "columns")
+		n := r.count(maxRows-len(b.Changes), "rows")
+		for i := 0; i < n && r.err == nil; i++ {
+			b.Changes = append(b.Changes, r.change(table, columns, origins))
+		}
+	}
+	return r.err
+}
+
+func (r *reader) change(table string, columns, origins []string) change.Change {
+	c := change.Change{Row: change.Row{Table: table, Key: string(r.bytes())}}
+	deleted := r.uvarint()
+	c.Version = r.version(origins)
+	n := r.count(maxSeen, "versions seen")
+	for i := 0; i < n && r.err == nil; i++ {
+		c.Seen = c.Seen.With(r.version(origins))
+	}
+	if deleted != 0 || r.err != nil {
+		return c
+	}
+	if len(columns) == 0 {
+		r.fail(fmt.Errorf("a row of %.64q has no columns", table))
+		return c
+	}
+	c.Columns = columns
+	c.Values = make([][]byte, len(columns))
+	for i := range c.Values {
+		if n := r.uvarint(); n > 0 {
+			c.Values[i] = r.take(n - 1)
+		}
+	}
+	return c
+}
+
+func (r *reader) version(origins []string) change.Version {
+	t, o := r.uvarint(), r.uvarint()
+	if o >= uint64(len(origins)) || t > 1<<62 {
+		r.fail(errors.New("a version is out of range"))
+		return change.Version{}
+	}
+	return change.Version{Time: int64(t), Origin: origins[o]}
+}

@@ -1,0 +1,178 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// magic begins each piece of a batch; its last byte is the protocol's version.
+var magic = []byte("msb\x02")
+
+// Protocol is the version of the extension that this package speaks.
+const Protocol = 2
+
+// maxPieces is the most pieces of a batch: one row fits in far fewer.
+const maxPieces = 4096
+
+// Codec packs and unpacks batches. It is safe for concurrent use.
+type Codec struct {
+	enc *zstd.Encoder
+	dec *zstd.Decoder
+}
+
+// NewCodec returns a Codec.
+func NewCodec() (*Codec, error) {
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(256<<10))
+	if err != nil {
+		return nil, fmt.Errorf("zstd: %w", err)
+	}
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxBody))
+	if err != nil {
+		return nil, fmt.Errorf("zstd: %w", err)
+	}
+	return &Codec{enc: enc, dec: dec}, nil
+}
+
+// Pack returns the batch as messages of at most limit bytes: one, or where a
+// row is larger than that, its pieces.
+func (c *Codec) Pack(b *Batch, limit int) [][]byte {
+	body := c.enc.EncodeAll(b.appendBody(nil), nil)
+	header := binary.BigEndian.AppendUint64(bytes.Clone(magic), b.Session)
+	header = binary.AppendUvarint(header, b.Seq)
+	room := max(limit-len(header)-2*binary.MaxVarintLen32, 1024)
+	n := (len(body) + room - 1) / room
+	pieces := make([][]byte, 0, n)
+	for i := range n {
+		p := binary.AppendUvarint(bytes.Clone(header), uint64(i))
+		p = binary.AppendUvarint(p, uint64(n))
+		pieces = append(pieces, append(p, body[i*room:min((i+1)*room, len(body))]...))
+	}
+	return pieces
+}
+
+// Piece is one message of a batch, still packed.
+type Piece struct {
+	Session, Seq uint64
+	Index, Of    int
+	data         []byte
+}
+
+// ParsePiece reads the header of a message of a batch topic.
+func ParsePiece(payload []byte) (Piece, error) {
+	rest, ok := bytes.CutPrefix(payload, magic)
+	if !ok || len(rest) < 8 {
+		return Piece{}, errors.New("batch: it does not begin as a batch of protocol 2 does")
+	}
+	p := Piece{Session: binary.BigEndian.Uint64(rest)}
+	r := &reader{rest: rest[8:]}
+	p.Seq = r.uvarint()
+	p.Index = r.count(maxPieces, "pieces")
+	p.Of = r.count(maxPieces, "pieces")
+	if r.err != nil || p.Index >= p.Of {
+		return Piece{}, errors.New("batch: its header is wrong")
+	}
+	p.data = r.rest
+	return p, nil
+}
+
+// Unpack reads a batch from all its pieces, in order.
+func (c *Codec) Unpack(pieces []Piece) (*Batch, error) {
+	packed := pieces[0].data
+	if len(pieces) > 1 {
+		packed = nil
+		for _, p := range pieces {
+			packed = append(packed, p.data...)
+		}
+	}
+	body, err := c.dec.DecodeAll(packed, nil)
+	if err != nil {
+		return nil, fmt.Errorf("batch: unpack: %w", err)
+	}
+	b := &Batch{Session: pieces[0].Session, Seq: pieces[0].Seq}
+	if err := decodeBody(body, b); err != nil {
+		return nil, fmt.Errorf("batch: %w", err)
+	}
+	return b, nil
+}
+
+// Ack answers a batch after the commit of its rows. The rows that are not in
+// Failed were written, or were known already.
+type Ack struct {
+	Session uint64   `json:"session,string"`
+	Seq     uint64   `json:"seq"`
+	Failed  []Reject `json:"failed,omitempty"`
+}
+
+// Reject is a row of a batch that was not written. Retry says that it may go
+// through later without anybody's doing, as a row whose parent has not come yet.
+type Reject struct {
+	Index   int    `json:"i"`
+	Message string `json:"message"`
+	Retry   bool   `json:"retry,omitempty"`
+}
+
+// Encode returns the ack as the message of an ack topic.
+func (a Ack) Encode() []byte {
+	for i := range a.Failed {
+		a.Failed[i].Message = Shorten(a.Failed[i].Message, maxError)
+	}
+	b, err := json.Marshal(a)
+	if err != nil { // cannot happen: numbers and strings always have a JSON form
+		return nil
+	}
+	return b
+}
+
+// ParseAck reads a message of an ack topic.
+func ParseAck(payload []byte) (Ack, error) {
+	var a Ack
+	if len(payload) > MaxMessage {
+		return a, errors.New("batch ack: too large")
+	}
+	if err := json.Unmarshal(payload, &a); err != nil {
+		return a, fmt.Errorf("batch ack: %w", err)
+	}
+	for i := range a.Failed {
+		a.Failed[i].Message = Shorten(a.Failed[i].Message, maxError)
+	}
+	return a, nil
+}
+
+// Node is the retained announcement of /node/{client}: that the client speaks
+// the extension.
+type Node struct {
+	Client        string   `json:"client"`
+	Protocol      int      `json:"protocol"`
+	Version       string   `json:"version"`
+	Session       uint64   `json:"session,string"`
+	ReceiveTables []string `json:"receiveTables"`
+}
+
+// Encode returns the announcement as a message.
+func (n Node) Encode() []byte {
+	b, err := json.Marshal(n)
+	if err != nil { // cannot happen: numbers and strings always have a JSON form
+		return nil
+	}
+	return b
+}
+
+// ParseNode reads the announcement on the topic of client.
+func ParseNode(client string, payload []byte) (Node, error) {
+	var n Node
+	if len(payload) > 1<<20 {
+		return n, errors.New("announcement: too large")
+	}
+	if err := json.Unmarshal(payload, &n); err != nil {
+		return n, fmt.Errorf("announcement: %w", err)
+	}
+	if n.Client != client || !ValidClient(client) {
+		return n, fmt.Errorf("announcement: client %.40q stands on the topic of %.40q", n.Client, client)
+	}
+	return n, nil
+}
