@@ -1,0 +1,86 @@
+package mysqldb
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"io"
+	"net"
+	"slices"
+
+	"github.com/go-sql-driver/mysql"
+)
+
+// Error numbers of the server, from the MySQL manual's "Server Error Message
+// Reference" and MariaDB's "Error Codes".
+const (
+	duplicateEntry  = 1062
+	rowIsReferenced = 1451
+	noReferencedRow = 1452
+	lockWaitTimeout = 1205
+	deadlock        = 1213
+	noSuchTable     = 1146
+	badField        = 1054
+)
+
+// refused are errors that no waiting heals: the login, the schema or the host
+// is not allowed.
+var refused = []uint16{1044, 1045, 1049, 1130, 1251, 1698, 3118, 4151}
+
+// transient are errors of the server's state, not of a row: lost locks,
+// shutdown, read-only, full disk, killed connection.
+var transient = []uint16{lockWaitTimeout, deadlock, 1020, 1021, 1040, 1053, 1114, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1226, 1290, 1317, 1792, 1836, 1927, 1969, 3024, 3572, 4031}
+
+// Number returns the server's error number, or 0 if err is none of the server's.
+func Number(err error) int {
+	var me *mysql.MySQLError
+	if errors.As(err, &me) {
+		return int(me.Number)
+	}
+	return 0
+}
+
+// Refused reports whether the server refused the login or the schema.
+func Refused(err error) bool { return slices.Contains(refused, uint16(Number(err))) }
+
+// Transient reports whether the same statement may succeed later without
+// anything being changed in it: a deadlock, a lock that was not had in time, a
+// server that is away, full or read-only.
+func Transient(err error) bool {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
+	if n := Number(err); n != 0 {
+		return slices.Contains(transient, uint16(n))
+	}
+	var ne net.Error
+	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, mysql.ErrInvalidConn) || errors.Is(err, io.EOF) ||
+		errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &ne)
+}
+
+// Deadlock reports whether the transaction was ended because its locks, or on
+// MariaDB its snapshot, clashed with another's. It may be run again at once.
+func Deadlock(err error) bool {
+	n := Number(err)
+	return n == deadlock || n == 1020
+}
+
+// LockTimeout reports whether a lock was not had in time.
+func LockTimeout(err error) bool { return Number(err) == lockWaitTimeout }
+
+// Duplicate reports whether a unique key refused a row.
+func Duplicate(err error) bool { return Number(err) == duplicateEntry }
+
+// MissingParent reports whether a foreign key refused a row because the row
+// that it refers to is not there.
+func MissingParent(err error) bool { return Number(err) == noReferencedRow || Number(err) == 1216 }
+
+// Referenced reports whether a row could not go because others refer to it.
+func Referenced(err error) bool { return Number(err) == rowIsReferenced || Number(err) == 1217 }
+
+// SchemaChanged reports whether a table or column that the statement names is
+// not there.
+func SchemaChanged(err error) bool {
+	n := Number(err)
+	return n == noSuchTable || n == badField || n == 1136 || n == 1412
+}

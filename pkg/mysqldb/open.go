@@ -1,0 +1,169 @@
+package mysqldb
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"database/sql"
+	"database/sql/driver"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/jmoiron/sqlx"
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+)
+
+// session runs on each new connection. The SQL mode is strict, so that no value
+// is cut or bent silently, but takes every date that a server may have stored
+// (zero dates too) and 0 in an auto-increment column. NAMES sets the character
+// set in which text is exchanged.
+const session = `SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED`
+
+const sessionVariables = `SET NAMES utf8mb4 COLLATE utf8mb4_bin,
+	time_zone='+00:00',
+	sql_mode='STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION',
+	innodb_lock_wait_timeout=3, lock_wait_timeout=5, foreign_key_checks=1, unique_checks=1`
+
+// DB is the node's database: a pool of connections with the session settings of
+// this package. It is safe for concurrent use.
+type DB struct {
+	*sqlx.DB
+	Name    string // the schema
+	Version string // as VERSION() gives it
+	MariaDB bool
+}
+
+// connector sets up the session of each new connection.
+type connector struct{ driver.Connector }
+
+// Connect opens a connection and sets up its session.
+func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, q := range []string{session, sessionVariables} {
+		if _, err := conn.(driver.ExecerContext).ExecContext(ctx, q, nil); err != nil {
+			_ = conn.Close() // the first error is the one to tell
+			return nil, fmt.Errorf("set up session: %w", err)
+		}
+	}
+	return conn, nil
+}
+
+// Open connects to the database and waits for it, with growing pauses of at
+// most 15 s and a log line for each attempt. A refused login, an unknown
+// schema or an unusable certificate is returned at once; see Refused.
+func Open(ctx context.Context, log *zap.Logger, c config.MySQL) (*DB, error) {
+	mc, err := driverConfig(c)
+	if err != nil {
+		return nil, err
+	}
+	inner, err := mysql.NewConnector(mc)
+	if err != nil {
+		return nil, fmt.Errorf("mysqlConfig: %w", err)
+	}
+	db := &DB{DB: sqlx.NewDb(sql.OpenDB(connector{inner}), "mysql"), Name: c.Database}
+	db.SetMaxOpenConns(24)
+	db.SetMaxIdleConns(12)
+	db.SetConnMaxIdleTime(5 * time.Minute)
+	if err := db.await(ctx, log, address(c)); err != nil {
+		_ = db.Close() // nothing was opened
+		return nil, err
+	}
+	return db, nil
+}
+
+func (db *DB) await(ctx context.Context, log *zap.Logger, where string) error {
+	for pause := 500 * time.Millisecond; ; pause = min(2*pause, 15*time.Second) {
+		err := db.GetContext(ctx, &db.Version, `SELECT VERSION()`)
+		if err == nil {
+			db.MariaDB = strings.Contains(strings.ToLower(db.Version), "mariadb")
+			return nil
+		}
+		if Refused(err) {
+			return fmt.Errorf("connect to MySQL at %s: %w", where, err)
+		}
+		log.Warn("waiting for the database", zap.String("address", where), zap.Duration("next", pause), zap.Error(err))
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+}
+
+func address(c config.MySQL) string {
+	if c.SocketPath != "" {
+		return c.SocketPath
+	}
+	return net.JoinHostPort(c.Host, strconv.Itoa(c.Port))
+}
+
+func driverConfig(c config.MySQL) (*mysql.Config, error) {
+	mc := mysql.NewConfig()
+	mc.User, mc.Passwd, mc.DBName = c.User, c.Password, c.Database
+	mc.Net, mc.Addr = "tcp", address(c)
+	mc.Timeout = c.ConnectTimeout
+	mc.InterpolateParams = true
+	mc.MaxAllowedPacket = 0 // asks the server
+	mc.Logger = silent{}
+	if c.SocketPath != "" {
+		mc.Net = "unix"
+	}
+	if c.LocalAddress != "" {
+		local, err := net.ResolveTCPAddr("tcp", net.JoinHostPort(c.LocalAddress, "0"))
+		if err != nil {
+			return nil, fmt.Errorf("mysqlConfig.localAddress: %w", err)
+		}
+		mc.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			return (&net.Dialer{LocalAddr: local, Timeout: c.ConnectTimeout}).DialContext(ctx, network, addr)
+		}
+	}
+	if c.TLS != nil {
+		t, err := tlsConfig(c.TLS, c.Host)
+		if err != nil {
+			return nil, err
+		}
+		mc.TLS = t
+	}
+	return mc, nil
+}
+
+func tlsConfig(c *config.TLS, host string) (*tls.Config, error) {
+	// A user who turns verification off has said so in the configuration.
+	t := &tls.Config{ServerName: host, InsecureSkipVerify: !c.RejectUnauthorized, MinVersion: tls.VersionTLS12}
+	if len(c.CA) > 0 {
+		t.RootCAs = x509.NewCertPool()
+		for _, path := range c.CA {
+			pem, err := os.ReadFile(path)
+			if err != nil {
+				return nil, fmt.Errorf("mysqlConfig.ssl.ca: %w", err)
+			}
+			if !t.RootCAs.AppendCertsFromPEM(pem) {
+				return nil, fmt.Errorf("mysqlConfig.ssl.ca: %s holds no certificate", path)
+			}
+		}
+	}
+	for i := range min(len(c.Cert), len(c.Key)) {
+		cert, err := tls.LoadX509KeyPair(c.Cert[i], c.Key[i])
+		if err != nil {
+			return nil, fmt.Errorf("mysqlConfig.ssl.cert: %w", err)
+		}
+		t.Certificates = append(t.Certificates, cert)
+	}
+	return t, nil
+}
+
+// silent drops the driver's own log: each of its errors is returned as well.
+type silent struct{}
+
+// Print does nothing.
+func (silent) Print(...any) {}

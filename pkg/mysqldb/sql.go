@@ -1,0 +1,80 @@
+package mysqldb
+
+import (
+	"context"
+	"database/sql"
+	"math/rand/v2"
+	"strings"
+	"time"
+)
+
+// Execer and Queryer are what a pool, a connection and a transaction share.
+type (
+	Execer interface {
+		ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	}
+	Queryer interface {
+		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	}
+	// Tx runs statements of both kinds.
+	Tx interface {
+		Execer
+		Queryer
+	}
+	// Beginner starts a transaction: a pool or a connection.
+	Beginner interface {
+		BeginTx(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, error)
+	}
+)
+
+// Quote quotes an identifier.
+func Quote(name string) string { return "`" + strings.ReplaceAll(name, "`", "``") + "`" }
+
+// QuoteString quotes a text as a literal, for the few statements that take no
+// parameters, such as CREATE TRIGGER. The text must not hold a NUL byte.
+func QuoteString(s string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(s) + "'"
+}
+
+// Groups returns rows groups of width placeholders: "(?,?),(?,?)".
+func Groups(rows, width int) string {
+	group := "(" + List(width) + ")"
+	return strings.Repeat(group+",", rows-1) + group
+}
+
+// List returns n placeholders: "?,?,?".
+func List(n int) string { return strings.Repeat("?,", n-1) + "?" }
+
+// lockRetries is how often a transaction is tried that loses its locks.
+const lockRetries = 6
+
+// InTx runs f in a transaction and commits it. A transaction that a deadlock
+// ended is run again, a few times, with growing pauses: f must be prepared for
+// that. One that waited too long for a lock is not: its caller may have other
+// rows to go on with. Promise 7.
+func InTx(ctx context.Context, db Beginner, f func(Tx) error) error {
+	for attempt := 0; ; attempt++ {
+		err := once(ctx, db, f)
+		if err == nil || !Deadlock(err) || attempt == lockRetries {
+			return err
+		}
+		pause := time.Duration(5<<attempt) * time.Millisecond
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(pause/2 + rand.N(pause)):
+		}
+	}
+}
+
+func once(ctx context.Context, db Beginner, f func(Tx) error) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := f(tx); err != nil {
+		_ = tx.Rollback() // the error of f is the one to tell; a lost connection rolls back by itself
+		return err
+	}
+	return tx.Commit()
+}
