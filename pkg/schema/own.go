@@ -1,0 +1,143 @@
+package schema
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Own lists the node's own tables, all that uninstall has to drop.
+var Own = []string{"table_changes", "sync_status", "sync_versions", "sync_outbox", "sync_sent", "sync_migrations"}
+
+// createLedger runs first at each start.
+const createLedger = `CREATE TABLE IF NOT EXISTS sync_migrations (
+  number INT NOT NULL PRIMARY KEY,
+  applied_at DATETIME NOT NULL
+) ENGINE=InnoDB`
+
+// Migrate brings the node's own tables to this version's form. It is run at
+// each start, changes nothing where all is done, and may be killed anywhere:
+// each statement can be run again. Tables that an existing peer of the
+// documented protocol left are taken over with what they hold.
+func Migrate(ctx context.Context, log *zap.Logger, db *mysqldb.DB) error {
+	if _, err := db.ExecContext(ctx, createLedger); err != nil {
+		return fmt.Errorf("create the own tables: %w", err)
+	}
+	var done int
+	if err := db.GetContext(ctx, &done, `SELECT COALESCE(MAX(number), 0) FROM sync_migrations`); err != nil {
+		return fmt.Errorf("read sync_migrations: %w", err)
+	}
+	files, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		return err
+	}
+	if done == 0 {
+		if err := adopt(ctx, log, db); err != nil {
+			return err
+		}
+	}
+	newest := 0
+	for _, name := range files {
+		number, err := strconv.Atoi(name[len("migrations/"):][:4])
+		if err != nil {
+			return fmt.Errorf("migration %s: its name does not begin with a number", name)
+		}
+		newest = max(newest, number)
+		if number <= done {
+			continue
+		}
+		if err := migrate(ctx, db, name, number); err != nil {
+			return err
+		}
+		log.Info("own tables migrated", zap.Int("number", number))
+	}
+	if done > newest {
+		return fmt.Errorf("the own tables are of migration %d, this version of mysql-sync knows only %d: run the newer version", done, newest)
+	}
+	return nil
+}
+
+func migrate(ctx context.Context, db *mysqldb.DB, name string, number int) error {
+	text, err := migrations.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	for _, stmt := range strings.Split(string(text), ";\n") {
+		if strings.TrimSpace(stmt) == "" {
+			continue
+		}
+		if _, err := db.ExecContext(ctx, stmt); err != nil {
+			return fmt.Errorf("migration %s: %w", name, err)
+		}
+	}
+	if _, err := db.ExecContext(ctx, `INSERT IGNORE INTO sync_migrations (number, applied_at) VALUES (?, UTC_TIMESTAMP())`, number); err != nil {
+		return fmt.Errorf("migration %s: record: %w", name, err)
+	}
+	return nil
+}
+
+// adopt makes a table_changes that an existing peer made fit for both: the
+// triggers of that peer, which go on writing until they are replaced, and ours.
+// Its rows are changes not yet sent, and are kept.
+func adopt(ctx context.Context, log *zap.Logger, db *mysqldb.DB) error {
+	var columns []struct {
+		Name     string  `db:"name"`
+		Type     string  `db:"type"`
+		Nullable string  `db:"nullable"`
+		Key      string  `db:"key_kind"`
+		Extra    string  `db:"extra"`
+		Default  *string `db:"default_value"`
+	}
+	err := db.SelectContext(ctx, &columns, `SELECT COLUMN_NAME AS name, COLUMN_TYPE AS type, IS_NULLABLE AS nullable,
+		COLUMN_KEY AS key_kind, EXTRA AS extra, COLUMN_DEFAULT AS default_value
+		FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = 'table_changes' ORDER BY ORDINAL_POSITION`, db.Name)
+	if err != nil {
+		return fmt.Errorf("look for an older table_changes: %w", err)
+	}
+	if len(columns) == 0 {
+		return nil
+	}
+	want := map[string]string{
+		"table_name":  "VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL",
+		"primary_key": "VARBINARY(12288) NOT NULL",
+		"date":        "DATETIME(6) NOT NULL DEFAULT '1970-01-01 00:00:01'",
+		"origin":      "VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NULL",
+	}
+	var changes []string
+	counted := false
+	for _, c := range columns {
+		if c.Name == "id" && c.Key == "PRI" && strings.Contains(c.Extra, "auto_increment") {
+			counted = true
+			continue
+		}
+		if t, ok := want[c.Name]; ok {
+			changes = append(changes, "MODIFY "+mysqldb.Quote(c.Name)+" "+t)
+			delete(want, c.Name)
+		} else if c.Nullable == "NO" && c.Default == nil {
+			changes = append(changes, "MODIFY "+mysqldb.Quote(c.Name)+" "+c.Type+" NULL")
+		}
+	}
+	if !counted {
+		return errors.New("the database has a table table_changes that is none of mysql-sync's (it has no auto-increment key id): rename it, then start again")
+	}
+	for name, t := range want {
+		changes = append(changes, "ADD "+mysqldb.Quote(name)+" "+t)
+	}
+	changes = append(changes, "ADD KEY changed_row (primary_key(48), table_name)")
+	if _, err := db.ExecContext(ctx, "ALTER TABLE table_changes "+strings.Join(changes, ", ")); err != nil && mysqldb.Number(err) != 1061 {
+		return fmt.Errorf("take over the older table_changes: %w", err)
+	}
+	log.Info("an older table_changes was taken over with its rows")
+	return nil
+}

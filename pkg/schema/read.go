@@ -1,0 +1,178 @@
+package schema
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/value"
+)
+
+// ErrNoTable says that a table does not exist.
+var ErrNoTable = errors.New("the table does not exist")
+
+// ErrUnfit says that a table cannot be synced as it is.
+var ErrUnfit = errors.New("the table cannot be synced")
+
+// selectColumns reads a table's columns when its definition is read.
+const selectColumns = `SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, EXTRA,
+	COALESCE(GENERATION_EXPRESSION, ''), COALESCE(CHARACTER_MAXIMUM_LENGTH, 0), COALESCE(NUMERIC_SCALE, DATETIME_PRECISION, 0)
+	FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION`
+
+// selectUnique reads a table's unique keys, the primary one included.
+const selectUnique = `SELECT INDEX_NAME, COLUMN_NAME, SUB_PART FROM information_schema.STATISTICS
+	WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? AND NON_UNIQUE = 0 ORDER BY INDEX_NAME, SEQ_IN_INDEX`
+
+// selectForeign reads a table's foreign keys within the schema.
+const selectForeign = `SELECT k.CONSTRAINT_NAME, k.COLUMN_NAME, k.REFERENCED_TABLE_NAME, k.REFERENCED_COLUMN_NAME, r.DELETE_RULE, r.UPDATE_RULE
+	FROM information_schema.KEY_COLUMN_USAGE k JOIN information_schema.REFERENTIAL_CONSTRAINTS r
+	ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME AND r.TABLE_NAME = k.TABLE_NAME
+	WHERE k.TABLE_SCHEMA = ? AND k.TABLE_NAME = ? AND k.REFERENCED_TABLE_SCHEMA = k.TABLE_SCHEMA
+	ORDER BY k.CONSTRAINT_NAME, k.ORDINAL_POSITION`
+
+// Read returns the definition of a table. The error is ErrNoTable or ErrUnfit,
+// with what is missing, where the table and not the connection is at fault.
+func Read(ctx context.Context, db mysqldb.Queryer, schema, name string) (*Table, error) {
+	t := &Table{Name: name, byName: map[string]int{}}
+	if err := t.readEngine(ctx, db, schema); err != nil {
+		return nil, err
+	}
+	if err := t.readColumns(ctx, db, schema); err != nil {
+		return nil, err
+	}
+	if err := t.readKeys(ctx, db, schema); err != nil {
+		return nil, err
+	}
+	if err := t.readForeignKeys(ctx, db, schema); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+func (t *Table) readEngine(ctx context.Context, db mysqldb.Queryer, schema string) error {
+	var kind string
+	err := each(ctx, db, `SELECT TABLE_TYPE, COALESCE(ENGINE, '') FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?`,
+		[]any{schema, t.Name}, func(r *sql.Rows) error { return r.Scan(&kind, &t.Engine) })
+	switch {
+	case err != nil:
+		return fmt.Errorf("read table %s: %w", t.Name, err)
+	case kind == "":
+		return fmt.Errorf("table %s: %w in database %s", t.Name, ErrNoTable, schema)
+	case kind == "VIEW":
+		return fmt.Errorf("table %s: %w: it is a view", t.Name, ErrUnfit)
+	}
+	return nil
+}
+
+func (t *Table) readColumns(ctx context.Context, db mysqldb.Queryer, schema string) error {
+	err := each(ctx, db, selectColumns, []any{schema, t.Name}, func(r *sql.Rows) error {
+		var c value.Column
+		var columnType, nullable, extra, generation string
+		var length int64
+		if err := r.Scan(&c.Name, &c.DataType, &columnType, &nullable, &extra, &generation, &length, &c.Scale); err != nil {
+			return err
+		}
+		c.DataType = strings.ToLower(c.DataType)
+		var err error
+		if c.Kind, err = value.KindOf(c.DataType); err != nil {
+			return fmt.Errorf("column %s: %w", c.Name, err)
+		}
+		c.Length = int(min(length, 1<<31-1))
+		c.Zerofill = strings.Contains(strings.ToLower(columnType), "zerofill")
+		c.Nullable = nullable == "YES"
+		if generation != "" || strings.Contains(strings.ToUpper(extra), "ROW START") || strings.Contains(strings.ToUpper(extra), "ROW END") {
+			return nil
+		}
+		t.byName[c.Name] = len(t.Columns)
+		t.names = append(t.names, c.Name)
+		t.Columns = append(t.Columns, c)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read columns of %s: %w", t.Name, err)
+	}
+	return nil
+}
+
+func (t *Table) readKeys(ctx context.Context, db mysqldb.Queryer, schema string) error {
+	unique := map[string][]string{}
+	var names []string
+	err := each(ctx, db, selectUnique, []any{schema, t.Name}, func(r *sql.Rows) error {
+		var index string
+		var column sql.NullString
+		var part sql.NullInt64
+		if err := r.Scan(&index, &column, &part); err != nil {
+			return err
+		}
+		if index != "PRIMARY" {
+			if unique[index] == nil {
+				names = append(names, index)
+			}
+			unique[index] = append(unique[index], column.String)
+			return nil
+		}
+		i, ok := t.byName[column.String]
+		if !ok {
+			return fmt.Errorf("%w: the primary key's column %s is generated", ErrUnfit, column.String)
+		}
+		if part.Valid {
+			return fmt.Errorf("%w: the primary key has only the first %d characters of column %s", ErrUnfit, part.Int64, column.String)
+		}
+		t.Key = append(t.Key, i)
+		if err := t.Columns[i].CheckKey(); err != nil {
+			return fmt.Errorf("%w: %w", ErrUnfit, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("table %s: %w", t.Name, err)
+	}
+	if len(t.Key) == 0 {
+		return fmt.Errorf("table %s: %w: it has no primary key; add one, or leave the table out of syncTables and receiveTables", t.Name, ErrUnfit)
+	}
+	for _, n := range names {
+		t.Unique = append(t.Unique, unique[n])
+	}
+	return nil
+}
+
+func (t *Table) readForeignKeys(ctx context.Context, db mysqldb.Queryer, schema string) error {
+	err := each(ctx, db, selectForeign, []any{schema, t.Name}, func(r *sql.Rows) error {
+		var f ForeignKey
+		var column, ref string
+		if err := r.Scan(&f.Name, &column, &f.RefTable, &ref, &f.OnDelete, &f.OnUpdate); err != nil {
+			return err
+		}
+		i := slices.IndexFunc(t.ForeignKeys, func(o ForeignKey) bool { return o.Name == f.Name })
+		if i < 0 {
+			i = len(t.ForeignKeys)
+			t.ForeignKeys = append(t.ForeignKeys, f)
+		}
+		t.ForeignKeys[i].Columns = append(t.ForeignKeys[i].Columns, column)
+		t.ForeignKeys[i].RefColumns = append(t.ForeignKeys[i].RefColumns, ref)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read foreign keys of %s: %w", t.Name, err)
+	}
+	return nil
+}
+
+// each runs a query and calls f for each of its rows.
+func each(ctx context.Context, db mysqldb.Queryer, query string, args []any, f func(*sql.Rows) error) error {
+	rows, err := db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := f(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

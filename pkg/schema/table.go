@@ -1,0 +1,158 @@
+package schema
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/value"
+)
+
+// Table is a table of the user as the server described it when it was read. It
+// is not changed afterwards, so it may be shared.
+type Table struct {
+	Name        string
+	Engine      string
+	Columns     []value.Column // in the table's order, without generated ones
+	Key         []int          // the primary key's columns, in its order
+	Unique      [][]string     // the columns of each further unique key
+	ForeignKeys []ForeignKey
+	names       []string
+	byName      map[string]int
+}
+
+// ForeignKey is a foreign key of the table that holds it.
+type ForeignKey struct {
+	Name       string
+	Columns    []string
+	RefTable   string // in the same schema; keys to other schemas are left out
+	RefColumns []string
+	OnDelete   string // CASCADE, SET NULL, RESTRICT, NO ACTION, SET DEFAULT
+	OnUpdate   string
+}
+
+// Names returns the names of Columns. The slice is shared; do not change it.
+func (t *Table) Names() []string { return t.names }
+
+// Column returns the column name, and false if the table has no such column, or
+// one that the server computes.
+func (t *Table) Column(name string) (*value.Column, bool) {
+	i, ok := t.byName[name]
+	if !ok {
+		return nil, false
+	}
+	return &t.Columns[i], true
+}
+
+// Index returns the position of the column name in Columns, or -1.
+func (t *Table) Index(name string) int {
+	if i, ok := t.byName[name]; ok {
+		return i
+	}
+	return -1
+}
+
+// KeyExpr returns the SQL expression of the key form, for columns that prefix
+// ("NEW.", "OLD." or "") stands before. It is the same as value.JoinKey.
+func (t *Table) KeyExpr(prefix string) string {
+	parts := make([]string, len(t.Key))
+	for i, k := range t.Key {
+		c := &t.Columns[k]
+		parts[i] = c.KeyExpr(prefix + mysqldb.Quote(c.Name))
+	}
+	if len(parts) == 1 {
+		return parts[0]
+	}
+	for i := range parts {
+		parts[i] = `REPLACE(REPLACE(` + parts[i] + `, '\\', '\\\\'), ',', '\\,')`
+	}
+	return "CAST(CONCAT(" + strings.Join(parts, ", ',', ") + ") AS BINARY)"
+}
+
+// SelectList returns the SQL expressions that read all columns in their stored
+// form, in the order of Columns.
+func (t *Table) SelectList() string {
+	list := make([]string, len(t.Columns))
+	for i := range t.Columns {
+		list[i] = t.Columns[i].SelectExpr(mysqldb.Quote(t.Columns[i].Name))
+	}
+	return strings.Join(list, ", ")
+}
+
+// WhereKeys returns the condition that n rows with given keys fulfil; KeyArgs
+// gives its arguments.
+func (t *Table) WhereKeys(n int) string {
+	if len(t.Key) == 1 {
+		return mysqldb.Quote(t.Columns[t.Key[0]].Name) + " IN (" + mysqldb.List(n) + ")"
+	}
+	one := make([]string, len(t.Key))
+	for i, k := range t.Key {
+		one[i] = mysqldb.Quote(t.Columns[k].Name) + "=?"
+	}
+	// Row constructors in IN would be shorter, but MariaDB scans the table for them.
+	group := "(" + strings.Join(one, " AND ") + ")"
+	return strings.Repeat(group+" OR ", n-1) + group
+}
+
+// KeyArgs appends the arguments of WhereKeys for one key form to args.
+func (t *Table) KeyArgs(args []any, key string) ([]any, error) {
+	parts, err := value.SplitKey([]byte(key), len(t.Key))
+	if err != nil {
+		return nil, fmt.Errorf("table %s: %w", t.Name, err)
+	}
+	for i, p := range parts {
+		c := &t.Columns[t.Key[i]]
+		v, err := c.KeyValue(p)
+		if err != nil {
+			return nil, fmt.Errorf("table %s: %w", t.Name, err)
+		}
+		args = append(args, c.Bind(v))
+	}
+	return args, nil
+}
+
+// KeyOf returns the key form of a row whose columns and stored values are given.
+func (t *Table) KeyOf(columns []string, values [][]byte) (string, error) {
+	parts := make([][]byte, len(t.Key))
+	for i, k := range t.Key {
+		c := &t.Columns[k]
+		at := slices.Index(columns, c.Name)
+		if at < 0 {
+			return "", fmt.Errorf("table %s: the key column %s is missing", t.Name, c.Name)
+		}
+		p, err := c.KeyPart(values[at])
+		if err != nil {
+			return "", fmt.Errorf("table %s: %w", t.Name, err)
+		}
+		parts[i] = p
+	}
+	return string(value.JoinKey(parts)), nil
+}
+
+// ID returns the id of a row on the wire of version 1 and in sync_status: the
+// key as text, composite parts joined with commas.
+func (t *Table) ID(key string) (string, error) {
+	return t.convert(key, func(c *value.Column, p []byte) ([]byte, error) {
+		s, err := c.IDPart(p)
+		return []byte(s), err
+	})
+}
+
+// ParseID returns the key form of an id of version 1.
+func (t *Table) ParseID(id string) (string, error) {
+	return t.convert(id, func(c *value.Column, p []byte) ([]byte, error) { return c.ParseIDPart(string(p)) })
+}
+
+func (t *Table) convert(key string, part func(*value.Column, []byte) ([]byte, error)) (string, error) {
+	parts, err := value.SplitKey([]byte(key), len(t.Key))
+	if err != nil {
+		return "", fmt.Errorf("table %s: %w", t.Name, err)
+	}
+	for i, k := range t.Key {
+		if parts[i], err = part(&t.Columns[k], parts[i]); err != nil {
+			return "", fmt.Errorf("table %s: %w", t.Name, err)
+		}
+	}
+	return string(value.JoinKey(parts)), nil
+}
