@@ -1,0 +1,77 @@
+// Package latch keeps two stages of one node from deciding about the same row
+// at the same time.
+//
+// Capture gives a row a version because of a local write, apply because of a
+// remote one; each reads the version, decides and writes it in a transaction of
+// its own. The latch makes the one wait for the other, row by row, so that
+// neither decides on what the other is about to change. Locks against the
+// user's own writers are the database's business.
+package latch
+
+import (
+	"context"
+	"sync"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+)
+
+// Rows is a set of latched rows. The zero value is ready, and safe for
+// concurrent use.
+type Rows struct {
+	mu    sync.Mutex
+	held  map[change.Row]struct{}
+	freed chan struct{} // closed when rows are unlatched
+}
+
+// Lock waits until none of the rows is latched and latches all of them at once,
+// so that two callers cannot wait for each other. It returns the function that
+// unlatches them, or the error of ctx.
+func (l *Rows) Lock(ctx context.Context, rows []change.Row) (unlock func(), err error) {
+	for {
+		l.mu.Lock()
+		if l.free(rows) {
+			if l.held == nil {
+				l.held = map[change.Row]struct{}{}
+			}
+			for _, r := range rows {
+				l.held[r] = struct{}{}
+			}
+			l.mu.Unlock()
+			return func() { l.unlock(rows) }, nil
+		}
+		if l.freed == nil {
+			l.freed = make(chan struct{})
+		}
+		wait := l.freed
+		l.mu.Unlock()
+		select {
+		case <-wait:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+func (l *Rows) free(rows []change.Row) bool {
+	if len(l.held) == 0 {
+		return true
+	}
+	for _, r := range rows {
+		if _, ok := l.held[r]; ok {
+			return false
+		}
+	}
+	return true
+}
+
+func (l *Rows) unlock(rows []change.Row) {
+	l.mu.Lock()
+	for _, r := range rows {
+		delete(l.held, r)
+	}
+	if l.freed != nil {
+		close(l.freed)
+		l.freed = nil
+	}
+	l.mu.Unlock()
+}

@@ -1,0 +1,129 @@
+// Package version keeps the state of each row in the table sync_versions: its
+// version, what that has seen, and whether the row is deleted.
+//
+// It keeps its part of promises 2 and 3: a version is written in the
+// transaction that writes the row or records the change. Deciding between
+// versions is package conflict's business.
+package version
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+)
+
+// maxSeen bounds the clients that a stored vector names; the oldest go first. A
+// write that is forgotten so can only show a conflict where there was none.
+const maxSeen = 64
+
+// Entry is a row of sync_versions.
+type Entry struct {
+	change.Row
+	change.State
+	Deleted bool
+}
+
+// Read returns the states of rows, which may be of several tables; a row never
+// seen is missing from the answer.
+func Read(ctx context.Context, db mysqldb.Queryer, rows []change.Row) (map[change.Row]change.State, error) {
+	byID := map[string]map[string]change.Row{}
+	for _, r := range rows {
+		if byID[r.Table] == nil {
+			byID[r.Table] = make(map[string]change.Row, len(rows))
+		}
+		byID[r.Table][r.ID()] = r
+	}
+	states := make(map[change.Row]change.State, len(rows))
+	for table, ids := range byID {
+		if err := readTable(ctx, db, table, ids, states); err != nil {
+			return nil, fmt.Errorf("read versions of %s: %w", table, err)
+		}
+	}
+	return states, nil
+}
+
+func readTable(ctx context.Context, db mysqldb.Queryer, table string, ids map[string]change.Row, states map[change.Row]change.State) error {
+	args := make([]any, 0, len(ids)+1)
+	args = append(args, table)
+	for id := range ids {
+		args = append(args, []byte(id))
+	}
+	rows, err := db.QueryContext(ctx, `SELECT row_id, time, origin, seen FROM sync_versions WHERE table_name = ? AND row_id IN (`+mysqldb.List(len(ids))+`)`, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id string
+		var s change.State
+		var seen []byte
+		if err := rows.Scan(&id, &s.Version.Time, &s.Version.Origin, &seen); err != nil {
+			return err
+		}
+		if s.Seen, err = decodeSeen(seen); err != nil {
+			return fmt.Errorf("row %q: %w", id, err)
+		}
+		s.Seen = s.Seen.With(s.Version)
+		states[ids[id]] = s
+	}
+	return rows.Err()
+}
+
+// Write stores the states of rows, which may be of several tables.
+func Write(ctx context.Context, db mysqldb.Execer, entries []Entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	args := make([]any, 0, 6*len(entries))
+	for i := range entries {
+		e := &entries[i]
+		args = append(args, e.Table, []byte(e.ID()), e.Version.Time, e.Version.Origin, e.Deleted, encodeSeen(e.State))
+	}
+	_, err := db.ExecContext(ctx, `INSERT INTO sync_versions (table_name, row_id, time, origin, deleted, seen) VALUES `+mysqldb.Groups(len(entries), 6)+
+		` ON DUPLICATE KEY UPDATE time = VALUES(time), origin = VALUES(origin), deleted = VALUES(deleted), seen = VALUES(seen)`, args...)
+	if err != nil {
+		return fmt.Errorf("write versions: %w", err)
+	}
+	return nil
+}
+
+// encodeSeen packs a vector; one that holds only the version itself is empty.
+func encodeSeen(s change.State) []byte {
+	if len(s.Seen) <= 1 {
+		return []byte{}
+	}
+	list := slices.Clone(s.Seen)
+	if len(list) > maxSeen {
+		slices.SortFunc(list, func(a, b change.Version) int { return b.Compare(a) })
+		list = list[:maxSeen]
+	}
+	var b []byte
+	for _, v := range list {
+		b = append(b, byte(len(v.Origin)))
+		b = append(b, v.Origin...)
+		b = binary.AppendUvarint(b, uint64(v.Time))
+	}
+	return b
+}
+
+func decodeSeen(b []byte) (change.Vector, error) {
+	var w change.Vector
+	for len(b) > 0 {
+		n := int(b[0])
+		if len(b) < 1+n {
+			return nil, errors.New("its vector is damaged")
+		}
+		t, k := binary.Uvarint(b[1+n:])
+		if k <= 0 || t > 1<<62 {
+			return nil, errors.New("its vector is damaged")
+		}
+		w = w.With(change.Version{Time: int64(t), Origin: string(b[1 : 1+n])})
+		b = b[1+n+k:]
+	}
+	return w, nil
+}
