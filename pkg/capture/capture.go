@@ -1,0 +1,182 @@
+package capture
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/conflict"
+	"github.com/mysql-sync/mysql-sync/pkg/latch"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
+)
+
+// batchSize is the most changes that one transaction records.
+const batchSize = 1000
+
+// Marker records in a transaction that remotes need rows: the outbox.
+type Marker interface {
+	Mark(ctx context.Context, tx mysqldb.Tx, rows []change.Row, remotes []string) error
+}
+
+// Config says whose changes are captured.
+type Config struct {
+	Client   string            // the origin of all local writes
+	Remotes  []string          // who needs them
+	Syncs    func(string) bool // whether a table is in syncTables
+	Interval time.Duration     // between two looks when there is nothing to do
+	OnMark   func()            // called after a commit that marked rows; must not block
+}
+
+// Capture moves changes from table_changes to the outbox.
+type Capture struct {
+	Config
+	log    *zap.Logger
+	db     *mysqldb.DB
+	latch  *latch.Rows
+	marker Marker
+}
+
+// New returns a Capture; Run does its work.
+func New(log *zap.Logger, db *mysqldb.DB, l *latch.Rows, m Marker, c Config) *Capture {
+	return &Capture{Config: c, log: log, db: db, latch: l, marker: m}
+}
+
+// Run polls until ctx ends. It does not wait between two looks while there is
+// more to do. Errors of the database are logged and tried again, with pauses of
+// at most 10 s: what is not recorded stays in table_changes.
+func (c *Capture) Run(ctx context.Context) error {
+	pause := c.Interval
+	for {
+		n, err := c.once(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			pause = min(max(2*pause, 100*time.Millisecond), 10*time.Second)
+			c.log.Warn("changes could not be read; trying again", zap.Duration("next", pause), zap.Error(err))
+		case n == batchSize:
+			pause = 0
+		default:
+			pause = c.Interval
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(pause):
+		}
+	}
+}
+
+// entry is a row of table_changes.
+type entry struct {
+	id      uint64
+	row     change.Row
+	written int64 // µs since 1970
+}
+
+// selectChanges is the poll. It never goes by the last id seen: ids become
+// visible out of order. What is recorded is deleted, so the first rows are new.
+const selectChanges = `SELECT id, table_name, primary_key, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', date)
+	FROM table_changes ORDER BY id LIMIT ?`
+
+// errConsumed says that apply took some of the changes meanwhile.
+var errConsumed = errors.New("changes were taken by apply")
+
+// once records one batch and returns the number of changes in it.
+func (c *Capture) once(ctx context.Context) (int, error) {
+	entries, err := c.read(ctx)
+	if err != nil || len(entries) == 0 {
+		return 0, err
+	}
+	rows, written := newest(entries)
+	unlock, err := c.latch.Lock(ctx, rows)
+	if err != nil {
+		return 0, err
+	}
+	defer unlock()
+	err = mysqldb.InTx(ctx, c.db, func(tx mysqldb.Tx) error { return c.record(ctx, tx, entries, rows, written) })
+	if errors.Is(err, errConsumed) {
+		return batchSize, nil // look again at once
+	}
+	if err != nil {
+		return 0, fmt.Errorf("record changes: %w", err)
+	}
+	if c.OnMark != nil {
+		c.OnMark()
+	}
+	return len(entries), nil
+}
+
+func (c *Capture) read(ctx context.Context) ([]entry, error) {
+	rows, err := c.db.QueryContext(ctx, selectChanges, batchSize)
+	if err != nil {
+		return nil, fmt.Errorf("read table_changes: %w", err)
+	}
+	defer rows.Close()
+	var entries []entry
+	for rows.Next() {
+		var e entry
+		if err := rows.Scan(&e.id, &e.row.Table, &e.row.Key, &e.written); err != nil {
+			return nil, fmt.Errorf("read table_changes: %w", err)
+		}
+		entries = append(entries, e)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read table_changes: %w", err)
+	}
+	return entries, nil
+}
+
+// newest returns the rows that the entries name, in the order of their first
+// entry, and the time of each one's latest write.
+func newest(entries []entry) ([]change.Row, map[change.Row]int64) {
+	written := make(map[change.Row]int64, len(entries))
+	rows := make([]change.Row, 0, len(entries))
+	for _, e := range entries {
+		t, ok := written[e.row]
+		if !ok {
+			rows = append(rows, e.row)
+		}
+		written[e.row] = max(t, e.written)
+	}
+	return rows, written
+}
+
+// record deletes the entries, gives their rows new versions and marks them, all
+// in one transaction. Promise 1.
+func (c *Capture) record(ctx context.Context, tx mysqldb.Tx, entries []entry, rows []change.Row, written map[change.Row]int64) error {
+	ids := make([]any, len(entries))
+	for i, e := range entries {
+		ids[i] = e.id
+	}
+	res, err := tx.ExecContext(ctx, `DELETE FROM table_changes WHERE id IN (`+mysqldb.List(len(ids))+`)`, ids...)
+	if err != nil {
+		return fmt.Errorf("delete from table_changes: %w", err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n != int64(len(ids)) {
+		return errors.Join(err, errConsumed)
+	}
+	var synced []change.Row
+	for _, r := range rows {
+		if c.Syncs(r.Table) {
+			synced = append(synced, r)
+		}
+	}
+	states, err := version.Read(ctx, tx, synced)
+	if err != nil {
+		return err
+	}
+	next := make([]version.Entry, len(synced))
+	for i, r := range synced {
+		next[i] = version.Entry{Row: r, State: conflict.Next(states[r], written[r], c.Client)}
+	}
+	if err := version.Write(ctx, tx, next); err != nil {
+		return err
+	}
+	return c.marker.Mark(ctx, tx, synced, c.Remotes)
+}

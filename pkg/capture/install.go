@@ -1,0 +1,149 @@
+package capture
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+)
+
+// selectTriggers reads the triggers that stand, at each start.
+const selectTriggers = `SELECT TRIGGER_NAME, EVENT_OBJECT_TABLE, EVENT_MANIPULATION, ACTION_TIMING, ACTION_STATEMENT
+	FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ? AND TRIGGER_NAME LIKE 'mysqlSync%'`
+
+// installTries is how often a table's lock is asked for. Each try waits only a
+// few seconds: behind a waiting lock request the user's writers would queue up.
+const installTries = 20
+
+// Install makes the triggers of the tables stand, and drops the others whose
+// names begin with mysqlSync. A trigger that is right already is left alone,
+// and one that is not is replaced so that no write slips through between:
+// promise 1.
+func Install(ctx context.Context, log *zap.Logger, db *mysqldb.DB, tables []*schema.Table) error {
+	standing, err := readTriggers(ctx, db)
+	if err != nil {
+		return err
+	}
+	for _, t := range tables {
+		var wrong []trigger
+		for _, w := range triggers(t) {
+			s, ok := standing[w.name]
+			delete(standing, w.name)
+			if !ok || !same(s.body, w.body) || s.table != w.table || s.event != "AFTER "+w.event {
+				wrong = append(wrong, w)
+			}
+		}
+		if len(wrong) == 0 {
+			continue
+		}
+		if err := patiently(ctx, log, t.Name, func() error { return replace(ctx, db, t.Name, wrong) }); err != nil {
+			return err
+		}
+		log.Info("triggers installed", zap.String("table", t.Name))
+	}
+	for name, s := range standing {
+		drop := func() error {
+			_, err := db.ExecContext(ctx, "DROP TRIGGER IF EXISTS "+mysqldb.Quote(name))
+			return err
+		}
+		if err := patiently(ctx, log, s.table, drop); err != nil {
+			return fmt.Errorf("drop trigger %s: %w", name, err)
+		}
+		log.Info("stale trigger dropped", zap.String("trigger", name), zap.String("table", s.table))
+	}
+	return nil
+}
+
+func readTriggers(ctx context.Context, db *mysqldb.DB) (map[string]trigger, error) {
+	rows, err := db.QueryContext(ctx, selectTriggers, db.Name)
+	if err != nil {
+		return nil, fmt.Errorf("read triggers: %w", err)
+	}
+	defer rows.Close()
+	standing := map[string]trigger{}
+	for rows.Next() {
+		var t trigger
+		var timing string
+		if err := rows.Scan(&t.name, &t.table, &t.event, &timing, &t.body); err != nil {
+			return nil, fmt.Errorf("read triggers: %w", err)
+		}
+		t.event = timing + " " + t.event
+		standing[t.name] = t
+	}
+	return standing, rows.Err()
+}
+
+// patiently tries f again while another session holds the table.
+func patiently(ctx context.Context, log *zap.Logger, table string, f func() error) error {
+	for try := 1; ; try++ {
+		err := f()
+		if err == nil || !mysqldb.Transient(err) || try == installTries {
+			return advise(table, err)
+		}
+		log.Warn("waiting for the table's lock to install triggers", zap.String("table", table), zap.Error(err))
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// advise adds what to do to the errors that users meet here.
+func advise(table string, err error) error {
+	switch mysqldb.Number(err) {
+	case 0:
+		if err == nil {
+			return nil
+		}
+	case 1419:
+		return fmt.Errorf("install triggers on %s: %w: set log_bin_trust_function_creators=1 on the server, or give the user the privilege SUPER", table, err)
+	case 1142, 1227:
+		return fmt.Errorf("install triggers on %s: %w: give the user the privilege TRIGGER on the database", table, err)
+	case 1044:
+		return fmt.Errorf("install triggers on %s: %w: give the user the privilege LOCK TABLES on the database", table, err)
+	}
+	return fmt.Errorf("install triggers on %s: %w", table, err)
+}
+
+// replace creates the triggers in place of those with the same names. MariaDB
+// replaces a trigger in one step; elsewhere the table is locked meanwhile, and
+// the lock goes with the connection should the node be killed here.
+func replace(ctx context.Context, db *mysqldb.DB, table string, wanted []trigger) (err error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if !db.MariaDB {
+		if _, err := conn.ExecContext(ctx, "LOCK TABLES "+mysqldb.Quote(table)+" WRITE"); err != nil {
+			return err
+		}
+		defer func() {
+			_, unlockErr := conn.ExecContext(ctx, "UNLOCK TABLES")
+			err = errors.Join(err, unlockErr)
+		}()
+	}
+	for _, t := range wanted {
+		if err := replaceOne(ctx, conn, t, db.MariaDB); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func replaceOne(ctx context.Context, conn *sql.Conn, t trigger, orReplace bool) error {
+	if !orReplace {
+		if _, err := conn.ExecContext(ctx, "DROP TRIGGER IF EXISTS "+mysqldb.Quote(t.name)); err != nil {
+			return err
+		}
+	}
+	_, err := conn.ExecContext(ctx, t.create(orReplace))
+	return err
+}

@@ -1,0 +1,75 @@
+package capture
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+)
+
+// Applying is the session variable in which the applying connection names the
+// table that it writes. The triggers of that table then stay silent: apply
+// itself records what it wrote, in the same transaction. Triggers of other
+// tables, fired by the user's own triggers, record as ever.
+const Applying = "@mysql_sync_applying"
+
+// prefix begins the names of all triggers of this project and of existing peers.
+const prefix = "mysqlSync"
+
+// maxName is the most characters that MySQL allows in a trigger's name.
+const maxName = 64
+
+// trigger is a trigger as it shall stand.
+type trigger struct {
+	name  string
+	table string
+	event string // INSERT, UPDATE, DELETE
+	body  string
+}
+
+// create returns the statement that creates the trigger.
+func (t trigger) create(orReplace bool) string {
+	or := ""
+	if orReplace {
+		or = "OR REPLACE "
+	}
+	return "CREATE " + or + "TRIGGER " + mysqldb.Quote(t.name) + " AFTER " + t.event + " ON " + mysqldb.Quote(t.table) + " FOR EACH ROW " + t.body
+}
+
+// triggers returns the three triggers of a table. Each records the key of the
+// row; an update that changes the key, compared byte by byte, records the old
+// one as well: it is a delete there.
+func triggers(t *schema.Table) []trigger {
+	table := mysqldb.QuoteString(t.Name)
+	record := func(key string) string {
+		return "INSERT INTO `table_changes` (`table_name`, `primary_key`, `date`, `origin`) VALUES (" + table + ", " + key + ", UTC_TIMESTAMP(6), NULL);"
+	}
+	guarded := func(statements string) string {
+		return "BEGIN IF NOT (" + Applying + " <=> " + table + ") THEN " + statements + " END IF; END"
+	}
+	oldKey, newKey := t.KeyExpr("OLD."), t.KeyExpr("NEW.")
+	return []trigger{
+		{triggerName("Insert", t.Name), t.Name, "INSERT", guarded(record(newKey))},
+		{triggerName("Update", t.Name), t.Name, "UPDATE", guarded(record(newKey) +
+			" IF NOT (" + oldKey + " <=> " + newKey + ") THEN " + record(oldKey) + " END IF;")},
+		{triggerName("Delete", t.Name), t.Name, "DELETE", guarded(record(oldKey))},
+	}
+}
+
+// triggerName returns mysqlSync{event}_{table}; a name that would be too long
+// is cut and ends in a hash of the whole.
+func triggerName(event, table string) string {
+	name := []rune(prefix + event + "_" + table)
+	if len(name) <= maxName {
+		return string(name)
+	}
+	sum := sha256.Sum256([]byte(string(name)))
+	tail := "_" + hex.EncodeToString(sum[:])[:12]
+	return string(name[:maxName-len(tail)]) + tail
+}
+
+// same reports whether a trigger's stored body is the wanted one: servers keep
+// the text as it was given.
+func same(stored, wanted string) bool { return strings.TrimSpace(stored) == wanted }
