@@ -1,0 +1,224 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/latch"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+)
+
+// Marker records in a transaction that remotes need rows: the outbox.
+type Marker interface {
+	Mark(ctx context.Context, tx mysqldb.Tx, rows []change.Row, remotes []string) error
+}
+
+// Config says to whom applied changes are passed on.
+type Config struct {
+	Client  string
+	Remotes []string
+	Syncs   func(string) bool // whether a table is in syncTables
+	OnMark  func()            // called after a commit that marked rows; must not block
+}
+
+// Applier applies changes. Its methods are safe for concurrent use.
+type Applier struct {
+	Config
+	log    *zap.Logger
+	db     *mysqldb.DB
+	tables *schema.Tables
+	latch  *latch.Rows
+	marker Marker
+}
+
+// New returns an Applier. The pool db must be its own: the applier's sessions
+// tell the triggers to be silent, and no other statement may run in them.
+func New(log *zap.Logger, db *mysqldb.DB, ts *schema.Tables, l *latch.Rows, m Marker, c Config) *Applier {
+	return &Applier{Config: c, log: log, db: db, tables: ts, latch: l, marker: m}
+}
+
+// Result is what became of one change. A nil Err means that the node holds the
+// change or a later version, for good: the transaction is committed.
+type Result struct {
+	Err   error
+	Retry bool // the change may go through later without anybody's doing
+	Wrote bool // the row was written: it was neither known nor outdated
+}
+
+// Apply applies the changes and returns what became of each. An error means
+// that the database could not be asked and that nothing is known of the changes
+// whose Result is empty: the whole call is to be made again, which does no harm.
+func (a *Applier) Apply(ctx context.Context, changes []Incoming) ([]Result, error) {
+	results := make([]Result, len(changes))
+	for _, round := range rounds(changes) {
+		if err := a.split(ctx, changes, round, results); err != nil {
+			return results, err
+		}
+	}
+	return results, nil
+}
+
+// rounds sorts the indexes of the changes so that a row occurs once in each:
+// several changes of one row are applied one after the other.
+func rounds(changes []Incoming) [][]int {
+	var list [][]int
+	seen := make(map[change.Row]int, len(changes))
+	for i := range changes {
+		n := seen[changes[i].Row]
+		seen[changes[i].Row] = n + 1
+		if n == len(list) {
+			list = append(list, nil)
+		}
+		list[n] = append(list[n], i)
+	}
+	return list
+}
+
+// split applies the changes at the given indexes in one transaction and, if
+// that fails because of a row, in two of half the size each: the bad rows end
+// up alone. Promise 5.
+func (a *Applier) split(ctx context.Context, changes []Incoming, at []int, results []Result) error {
+	err := a.transaction(ctx, changes, at, results)
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil || mysqldb.Transient(err) && !mysqldb.LockTimeout(err) {
+		return err
+	}
+	if mysqldb.SchemaChanged(err) {
+		for _, i := range at {
+			a.tables.Forget(changes[i].Table)
+		}
+	}
+	if len(at) > 1 {
+		half := len(at) / 2
+		return errors.Join(a.split(ctx, changes, at[:half], results), a.split(ctx, changes, at[half:], results))
+	}
+	results[at[0]] = Result{Err: err, Retry: passing(err)}
+	return nil
+}
+
+// passing reports whether an error of a row may pass when other rows have come.
+func passing(err error) bool {
+	return mysqldb.LockTimeout(err) || mysqldb.MissingParent(err) || mysqldb.Referenced(err) || mysqldb.Duplicate(err)
+}
+
+// transaction applies changes of different rows, all or none.
+func (a *Applier) transaction(ctx context.Context, changes []Incoming, at []int, results []Result) error {
+	groups, err := a.group(ctx, changes, at)
+	if err != nil {
+		return err
+	}
+	rows := make([]change.Row, len(at))
+	for i, k := range at {
+		rows[i] = changes[k].Row
+	}
+	unlock, err := a.latch.Lock(ctx, rows)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	marked := false
+	err = mysqldb.InTx(ctx, a.db, func(tx mysqldb.Tx) error {
+		steps, err := a.decide(ctx, tx, groups)
+		if err != nil {
+			return err
+		}
+		if err := write(ctx, tx, groups); err != nil {
+			return err
+		}
+		marked, err = a.record(ctx, tx, steps)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, g := range groups {
+		for i, s := range g.steps {
+			results[g.at[i]].Wrote = s.decision.Writes() // Promise 6: only now may it be acked
+		}
+	}
+	if marked && a.OnMark != nil {
+		a.OnMark()
+	}
+	return nil
+}
+
+// group is the changes of one table within a transaction.
+type group struct {
+	table *schema.Table
+	at    []int // indexes into the changes
+	in    []*Incoming
+	steps []step
+}
+
+// group sorts changes by table, parents before children, and within a table by
+// key, so that all transactions take their locks in the same order.
+func (a *Applier) group(ctx context.Context, changes []Incoming, at []int) ([]*group, error) {
+	byName := map[string]*group{}
+	var groups []*group
+	for _, i := range at {
+		in := &changes[i]
+		g := byName[in.Table]
+		if g == nil {
+			t, err := a.tables.Table(ctx, in.Table)
+			if err != nil {
+				return nil, err
+			}
+			g = &group{table: t}
+			byName[in.Table] = g
+			groups = append(groups, g)
+		}
+		if err := check(g.table, in); err != nil {
+			return nil, err
+		}
+		g.at = append(g.at, i)
+		g.in = append(g.in, in)
+	}
+	return parentsFirst(groups), nil
+}
+
+// check refuses a column that the table does not have. Promise 8.
+func check(t *schema.Table, in *Incoming) error {
+	for _, name := range in.Columns {
+		if _, ok := t.Column(name); !ok {
+			return fmt.Errorf("table %s has no column %.64q that can be written", t.Name, name)
+		}
+	}
+	return nil
+}
+
+// parentsFirst orders groups by the foreign keys between their tables. Tables
+// that refer to each other in a ring stay in the order of their names.
+func parentsFirst(groups []*group) []*group {
+	slices.SortFunc(groups, func(x, y *group) int {
+		return change.Row{Table: x.table.Name}.Compare(change.Row{Table: y.table.Name})
+	})
+	ordered := make([]*group, 0, len(groups))
+	placed := map[string]bool{}
+	present := map[string]bool{}
+	for _, g := range groups {
+		present[g.table.Name] = true
+	}
+	ready := func(g *group) bool {
+		for _, f := range g.table.ForeignKeys {
+			if f.RefTable != g.table.Name && present[f.RefTable] && !placed[f.RefTable] {
+				return false
+			}
+		}
+		return true
+	}
+	for len(groups) > 0 {
+		i := max(slices.IndexFunc(groups, ready), 0)
+		placed[groups[i].table.Name] = true
+		ordered = append(ordered, groups[i])
+		groups = slices.Delete(groups, i, i+1)
+	}
+	return ordered
+}

@@ -1,0 +1,202 @@
+package apply
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/conflict"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
+)
+
+// decide locks the rows, then reads what the node has of them, then plans: a
+// local write that commits in between would be lost in any other order.
+// Promise 3.
+func (a *Applier) decide(ctx context.Context, tx mysqldb.Tx, groups []*group) ([]step, error) {
+	var all []step
+	for _, g := range groups {
+		locals, err := lock(ctx, tx, g)
+		if err != nil {
+			return nil, err
+		}
+		rows := make([]change.Row, len(g.in))
+		for i, in := range g.in {
+			rows[i] = in.Row
+		}
+		states, err := version.Read(ctx, tx, rows)
+		if err != nil {
+			return nil, err
+		}
+		if err := pending(ctx, tx, g, locals); err != nil {
+			return nil, err
+		}
+		g.steps = g.steps[:0]
+		for _, in := range g.in {
+			l := locals[in.Key]
+			if l == nil {
+				l = &local{}
+			}
+			l.state = states[in.Row]
+			g.steps = append(g.steps, plan(g.table, in, *l, a.Client))
+		}
+		all = append(all, g.steps...)
+	}
+	return all, nil
+}
+
+// lock locks the rows that exist, in the order of their keys, and returns them
+// by key. The rows themselves are read only where a dated change is compared
+// with them.
+func lock(ctx context.Context, tx mysqldb.Tx, g *group) (map[string]*local, error) {
+	whole := slices.ContainsFunc(g.in, func(in *Incoming) bool { return in.Dated })
+	locals, err := lockRows(ctx, tx, g.table, g.in, whole)
+	if err != nil {
+		return nil, err
+	}
+	wanted := 0
+	for _, in := range g.in {
+		if locals[in.Key] != nil {
+			wanted++
+		}
+	}
+	if wanted == len(locals) {
+		return locals, nil
+	}
+	// A row came whose key differs from the wanted one, though not by the
+	// column's collation ('a' and 'A'): an upsert is a new spelling of it.
+	for _, in := range g.in {
+		if locals[in.Key] != nil || in.Deleted() {
+			continue
+		}
+		one, err := lockRows(ctx, tx, g.table, []*Incoming{in}, whole)
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range one {
+			locals[in.Key] = l
+		}
+	}
+	return locals, nil
+}
+
+func lockRows(ctx context.Context, tx mysqldb.Tx, t *schema.Table, ins []*Incoming, whole bool) (map[string]*local, error) {
+	query := "SELECT " + t.KeyExpr("")
+	if whole {
+		query += ", " + t.SelectList()
+	}
+	var args []any
+	var err error
+	for _, in := range ins {
+		if args, err = t.KeyArgs(args, in.Key); err != nil {
+			return nil, err
+		}
+	}
+	query += " FROM " + mysqldb.Quote(t.Name) + " WHERE " + t.WhereKeys(len(ins)) + " FOR UPDATE"
+	locals := make(map[string]*local, len(ins))
+	err = each(ctx, tx, query, args, func(r *sql.Rows) error {
+		var key string
+		l := &local{exists: true}
+		into := []any{&key}
+		if whole {
+			l.values = make([][]byte, len(t.Columns))
+			for i := range l.values {
+				into = append(into, &l.values[i])
+			}
+		}
+		if err := r.Scan(into...); err != nil {
+			return err
+		}
+		locals[key] = l
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("lock rows of %s: %w", t.Name, err)
+	}
+	return locals, nil
+}
+
+// pending adds to the locals the changes that the triggers have written for
+// them and that are not captured yet.
+func pending(ctx context.Context, tx mysqldb.Tx, g *group, locals map[string]*local) error {
+	args := []any{g.table.Name}
+	for _, in := range g.in {
+		args = append(args, []byte(in.Key))
+	}
+	err := each(ctx, tx, `SELECT id, primary_key, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', date) FROM table_changes
+		WHERE table_name = ? AND primary_key IN (`+mysqldb.List(len(g.in))+`)`, args, func(r *sql.Rows) error {
+		var id uint64
+		var key string
+		var written int64
+		if err := r.Scan(&id, &key, &written); err != nil {
+			return err
+		}
+		l := locals[key]
+		if l == nil {
+			l = &local{}
+			locals[key] = l
+		}
+		l.pending = append(l.pending, id)
+		l.written = max(l.written, written)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read local changes of %s: %w", g.table.Name, err)
+	}
+	return nil
+}
+
+// record writes the versions, drops the local changes that were replaced and
+// marks the rows for those who do not know them yet.
+func (a *Applier) record(ctx context.Context, tx mysqldb.Tx, steps []step) (marked bool, err error) {
+	var entries []version.Entry
+	var consumed []any
+	news := map[string][]change.Row{}
+	for _, s := range steps {
+		if s.decision != conflict.Known {
+			entries = append(entries, version.Entry{Row: s.in.Row, State: s.state, Deleted: s.decision.Writes() && s.in.Deleted()})
+		}
+		for _, id := range s.consumed {
+			consumed = append(consumed, id)
+		}
+		for _, r := range a.Remotes {
+			// Never back to where it came from, and not to its origin.
+			away := r != s.in.From && r != s.in.Version.Origin
+			if a.Syncs(s.in.Table) && (s.passOn && away || s.answer && r == s.in.From) {
+				news[r] = append(news[r], s.in.Row)
+			}
+		}
+	}
+	if err := version.Write(ctx, tx, entries); err != nil {
+		return false, err
+	}
+	if len(consumed) > 0 {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM table_changes WHERE id IN (`+mysqldb.List(len(consumed))+`)`, consumed...); err != nil {
+			return false, fmt.Errorf("drop replaced local changes: %w", err)
+		}
+	}
+	for _, r := range a.Remotes {
+		if err := a.marker.Mark(ctx, tx, news[r], []string{r}); err != nil {
+			return false, err
+		}
+	}
+	return len(news) > 0, nil
+}
+
+// each runs a query and calls f for each of its rows.
+func each(ctx context.Context, db mysqldb.Queryer, query string, args []any, f func(*sql.Rows) error) error {
+	rows, err := db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := f(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

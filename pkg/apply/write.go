@@ -1,0 +1,162 @@
+package apply
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+)
+
+// Bounds of one statement: rows, and bytes of values.
+const (
+	maxRows  = 500
+	maxBytes = 4 << 20
+)
+
+// setApplying silences the triggers of a table in this session; see
+// capture.Applying.
+const setApplying = `SET @mysql_sync_applying = ?`
+
+// write does what was planned: deletes with children before parents, then
+// inserts and updates with parents before children.
+func write(ctx context.Context, tx mysqldb.Tx, groups []*group) error {
+	for _, g := range slices.Backward(groups) {
+		gone := pick(g, func(s *step) bool { return s.in.Deleted() && s.exists })
+		if err := chunked(ctx, tx, g.table, gone, remove); err != nil {
+			return err
+		}
+	}
+	for _, g := range groups {
+		missing := pick(g, func(s *step) bool { return !s.in.Deleted() && !s.exists })
+		present := pick(g, func(s *step) bool { return !s.in.Deleted() && s.exists && len(s.in.Columns) == len(g.table.Columns) })
+		partial := pick(g, func(s *step) bool { return !s.in.Deleted() && s.exists && len(s.in.Columns) != len(g.table.Columns) })
+		for _, part := range []struct {
+			steps []*step
+			f     statement
+		}{{present, replace}, {missing, insert}, {partial, update}} {
+			if err := chunked(ctx, tx, g.table, part.steps, part.f); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// pick returns the steps of a group that write and for which f holds.
+func pick(g *group, f func(*step) bool) []*step {
+	var list []*step
+	for i := range g.steps {
+		if s := &g.steps[i]; s.decision.Writes() && f(s) {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// statement writes steps of one table that name the same columns.
+type statement func(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*step) error
+
+// chunked calls f for runs of steps that fit in one statement.
+func chunked(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*step, f statement) error {
+	if len(steps) == 0 {
+		return nil
+	}
+	if _, err := tx.ExecContext(ctx, setApplying, t.Name); err != nil {
+		return fmt.Errorf("write %s: %w", t.Name, err)
+	}
+	for len(steps) > 0 {
+		n, bytes := 1, size(steps[0])
+		for n < len(steps) && n < maxRows && slices.Equal(steps[n].in.Columns, steps[0].in.Columns) {
+			if bytes += size(steps[n]); bytes > maxBytes {
+				break
+			}
+			n++
+		}
+		if err := f(ctx, tx, t, steps[:n]); err != nil {
+			return fmt.Errorf("write %s: %w", t.Name, err)
+		}
+		steps = steps[n:]
+	}
+	return nil
+}
+
+func size(s *step) int {
+	n := len(s.in.Key)
+	for _, v := range s.in.Values {
+		n += len(v)
+	}
+	return n
+}
+
+func remove(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*step) error {
+	var args []any
+	var err error
+	for _, s := range steps {
+		if args, err = t.KeyArgs(args, s.in.Key); err != nil {
+			return err
+		}
+	}
+	_, err = tx.ExecContext(ctx, "DELETE FROM "+mysqldb.Quote(t.Name)+" WHERE "+t.WhereKeys(len(steps)), args...)
+	return err
+}
+
+func insert(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*step) error {
+	query, args := values(t, steps)
+	_, err := tx.ExecContext(ctx, query, args...)
+	return err
+}
+
+// replace updates rows that are known to exist and are locked: their primary
+// keys are what the statement meets first, so that it cannot hit another row
+// through a secondary unique key.
+func replace(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*step) error {
+	query, args := values(t, steps)
+	set := make([]string, 0, len(steps[0].in.Columns))
+	for _, name := range steps[0].in.Columns {
+		q := mysqldb.Quote(name)
+		set = append(set, q+"=VALUES("+q+")")
+	}
+	_, err := tx.ExecContext(ctx, query+" ON DUPLICATE KEY UPDATE "+strings.Join(set, ", "), args...)
+	return err
+}
+
+func values(t *schema.Table, steps []*step) (string, []any) {
+	columns := steps[0].in.Columns
+	names := make([]string, len(columns))
+	for i, name := range columns {
+		names[i] = mysqldb.Quote(name)
+	}
+	args := make([]any, 0, len(columns)*len(steps))
+	for _, s := range steps {
+		for i, name := range columns {
+			c, _ := t.Column(name) // check has seen that it is there
+			args = append(args, c.Bind(s.in.Values[i]))
+		}
+	}
+	return "INSERT INTO " + mysqldb.Quote(t.Name) + " (" + strings.Join(names, ", ") + ") VALUES " + mysqldb.Groups(len(steps), len(columns)), args
+}
+
+// update writes the given columns of rows that exist, one by one: an INSERT
+// would ask for the columns that are not given.
+func update(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*step) error {
+	for _, s := range steps {
+		set := make([]string, len(s.in.Columns))
+		args := make([]any, 0, len(s.in.Columns)+len(t.Key))
+		for i, name := range s.in.Columns {
+			c, _ := t.Column(name) // check has seen that it is there
+			set[i] = mysqldb.Quote(name) + "=?"
+			args = append(args, c.Bind(s.in.Values[i]))
+		}
+		args, err := t.KeyArgs(args, s.in.Key)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, "UPDATE "+mysqldb.Quote(t.Name)+" SET "+strings.Join(set, ", ")+" WHERE "+t.WhereKeys(1), args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
