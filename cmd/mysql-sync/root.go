@@ -1,0 +1,86 @@
+package main
+
+import (
+	"errors"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+)
+
+// Exit codes, as the help tells them.
+const (
+	exitFailed = 1 // the command did not do its work
+	exitUsage  = 2 // the command line or the configuration is wrong
+)
+
+const about = `mysql-sync keeps chosen tables of MySQL and MariaDB databases at many sites the
+same, peer to peer, over an MQTT broker.
+
+A node installs triggers (mysqlSync…) that note changed rows in the table
+table_changes, sends each changed row to its remotes, writes what they send, and
+shows in the table sync_status what each remote has.
+
+Exit codes: 0 ended in order (SIGTERM, SIGINT); 1 failed, the last line says why;
+2 the command line or the configuration is wrong, each mistake is named by its key.`
+
+// root returns the command line. A file as the only argument is run, as ever.
+func root() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "mysql-sync CONFIGURATION",
+		Short: "Replicate tables between MySQL and MariaDB databases over MQTT",
+		Long:  about,
+		Example: `  mysql-sync configuration.json      run a node
+  mysql-sync run configuration.yaml  the same
+  mysql-sync schema                  the JSON Schema of the configuration`,
+		Args:          cobra.ArbitraryArgs,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch len(args) {
+			case 0:
+				return cmd.Help()
+			case 1:
+				return run(cmd.Context(), args[0])
+			}
+			return usageError{errors.New("one configuration file is wanted; see mysql-sync --help")}
+		},
+	}
+	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	c.Version = buildVersion()
+	c.AddCommand(runCommand(), schemaCommand(), versionCommand())
+	return c
+}
+
+// usageError is a mistake in the command line or the configuration.
+type usageError struct{ error }
+
+// Unwrap returns the mistake itself.
+func (u usageError) Unwrap() error { return u.error }
+
+func exitCode(err error) int {
+	var usage usageError
+	var mistakes config.Mistakes
+	if errors.As(err, &usage) || errors.As(err, &mistakes) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// buildVersion is the release's version or, in other builds, the commit's.
+func buildVersion() string {
+	if version != "dev" {
+		return version
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return version
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+			return version + "-" + s.Value[:12]
+		}
+	}
+	return version
+}

@@ -1,0 +1,134 @@
+package daemon
+
+import (
+	"context"
+	"time"
+
+	"sync"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/transport"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+const (
+	ackGap  = time.Second // between two answers about one row: an existing peer fails on two at once
+	ackMost = 10_000      // answers kept for a client that is offline
+)
+
+// acks answers the changes of version 1. An answer to a client that is offline
+// waits until it is back; of several about one row the last one counts.
+type acks struct {
+	n    *Node
+	kick chan struct{}
+
+	mu      sync.Mutex
+	waiting map[string][]wire.Info // by client
+	last    map[ackRow]time.Time   // of answers published in the last ackGap
+}
+
+type ackRow struct{ client, table, id string }
+
+func newAcks(n *Node) *acks {
+	return &acks{n: n, kick: make(chan struct{}, 1), waiting: map[string][]wire.Info{}, last: map[ackRow]time.Time{}}
+}
+
+// ok answers a change with data_received, fail with an error.
+func (a *acks) ok(c wire.Change) {
+	a.put(c.Sender, wire.Info{Sender: a.n.cfg.ClientName, Message: wire.DataReceived, Table: c.Table, ID: c.ID, Date: c.Date})
+}
+
+func (a *acks) fail(c wire.Change, message string) {
+	a.put(c.Sender, wire.Info{Sender: a.n.cfg.ClientName, Message: wire.Failed, Table: c.Table, ID: c.ID, Date: c.Date, Error: message})
+}
+
+func (a *acks) put(client string, i wire.Info) {
+	a.mu.Lock()
+	list := a.waiting[client]
+	replaced := false
+	if _, recent := a.last[ackRow{client, i.Table, i.ID}]; recent {
+		for k := range list {
+			if list[k].Table == i.Table && list[k].ID == i.ID {
+				list[k] = i
+				replaced = true
+			}
+		}
+	}
+	if !replaced {
+		if len(list) == ackMost {
+			list = list[1:]
+			a.n.log.Warn("an answer was dropped because too many wait", zap.String("remote", client))
+		}
+		list = append(list, i)
+	}
+	a.waiting[client] = list
+	a.mu.Unlock()
+	a.wake()
+}
+
+func (a *acks) wake() {
+	select {
+	case a.kick <- struct{}{}:
+	default:
+	}
+}
+
+// run publishes answers until ctx ends.
+func (a *acks) run(ctx context.Context) error {
+	for {
+		var again <-chan time.Time
+		if a.publish(ctx) {
+			again = time.After(ackGap / 4)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-a.kick:
+		case <-again:
+		}
+	}
+}
+
+// publish publishes what is due and reports whether some answers wait for their
+// gap.
+func (a *acks) publish(ctx context.Context) (more bool) {
+	now := a.n.now()
+	a.mu.Lock()
+	var due []wire.Info
+	var to []string
+	for client, list := range a.waiting {
+		if !a.n.presence.Online(client) || !a.n.transport.Online() {
+			continue
+		}
+		rest := list[:0:0]
+		for _, i := range list {
+			row := ackRow{client, i.Table, i.ID}
+			if at, ok := a.last[row]; ok && now.Sub(at) < ackGap {
+				rest = append(rest, i)
+				continue
+			}
+			a.last[row] = now
+			due, to = append(due, i), append(to, client)
+		}
+		if len(rest) > 0 {
+			a.waiting[client] = rest
+			more = true
+		} else {
+			delete(a.waiting, client)
+		}
+	}
+	for row, at := range a.last {
+		if now.Sub(at) >= ackGap {
+			delete(a.last, row)
+		}
+	}
+	more = more || len(a.last) > 0
+	a.mu.Unlock()
+	for k, i := range due {
+		if _, err := a.n.transport.PublishAsync(ctx, transport.Message{Topic: wire.InfoOf(to[k]), Payload: i.Encode(), QoS: 1}); err != nil {
+			a.put(to[k], i)
+		}
+	}
+	return more
+}

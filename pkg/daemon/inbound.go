@@ -1,0 +1,240 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/apply"
+	"github.com/mysql-sync/mysql-sync/pkg/transform"
+	"github.com/mysql-sync/mysql-sync/pkg/transport"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// A change of version 1 whose parent has not come yet waits here, since such a
+// sender does not send it again.
+const (
+	holdTime  = 30 * time.Second
+	holdMost  = 1000
+	holdRetry = 500 * time.Millisecond
+)
+
+// work is one message on its way into the database: its changes are part of the
+// round's list, from first on.
+type work struct {
+	message
+	change  *wire.Change // version 1
+	batch   *wire.Batch  // extension
+	index   []int        // of each change, its place in the batch
+	rejects []wire.Reject
+	first   int
+	count   int
+	until   time.Time // version 1: when waiting for a parent ends; zero: it has not waited
+}
+
+// inbound moves what was received into the database until ctx ends: decode,
+// transform, apply, ack. Messages that wait together are applied together.
+func (n *Node) inbound(ctx context.Context) error {
+	pieces := newAssembly()
+	var held []*work
+	for {
+		var again <-chan time.Time
+		if len(held) > 0 {
+			again = time.After(holdRetry)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-n.inbox.kick:
+		case <-again:
+		}
+		round := &round{held: held}
+		for _, w := range held {
+			n.prepare(ctx, round, w)
+		}
+		for _, m := range n.inbox.take() {
+			if w := n.open(m, pieces); w != nil {
+				n.prepare(ctx, round, w)
+			}
+		}
+		held = n.finish(ctx, round)
+	}
+}
+
+// round is what one pass of inbound applies.
+type round struct {
+	changes []apply.Incoming
+	works   []*work
+	held    []*work
+}
+
+// open decodes a message. It returns nil if there is nothing to apply: it is
+// answered already, or a piece of a batch that is not whole yet.
+func (n *Node) open(m message, pieces *assembly) *work {
+	if m.topic.Kind == wire.BatchTo {
+		return n.openBatch(m, pieces)
+	}
+	c, err := wire.ParseChange(m.payload)
+	if err == nil && (c.Sender == n.cfg.ClientName || !n.cfg.AcceptsFrom(c.Sender)) {
+		err = errNotAccepted
+	}
+	if err != nil {
+		n.refuse(m, c, err)
+		return nil
+	}
+	return &work{message: m, change: &c}
+}
+
+var errNotAccepted = errors.New("the sender is not in acceptFrom")
+
+// refuse answers a change that is not applied, if its sender is a client that
+// the node knows. Promises 8 and 9.
+func (n *Node) refuse(m message, c wire.Change, err error) {
+	n.log.Warn("change refused", zap.String("sender", c.Sender), zap.String("table", wire.Shorten(c.Table, 64)), zap.Error(err))
+	if c.Sender != n.cfg.ClientName && c.Table != "" && c.ID != "" && n.knows(c.Sender) {
+		n.acks.fail(c, err.Error())
+	}
+	m.ack()
+}
+
+func (n *Node) knows(client string) bool {
+	return n.senders[client] != nil || wire.ValidClient(client) && n.cfg.AcceptsFrom(client)
+}
+
+func (n *Node) openBatch(m message, pieces *assembly) *work {
+	sender := m.topic.Sender
+	if sender == n.cfg.ClientName || !n.cfg.AcceptsFrom(sender) {
+		n.log.Warn("batch refused", zap.String("sender", sender), zap.Error(errNotAccepted))
+		m.ack()
+		return nil
+	}
+	p, err := wire.ParsePiece(m.payload)
+	var b *wire.Batch
+	if err == nil {
+		if p.Of > 1 {
+			// A broker hands out only some unacknowledged messages at a time;
+			// the batch has an ack of its own.
+			m.ack()
+			m.ack = func() {}
+		}
+		whole := pieces.add(sender, p)
+		if whole == nil {
+			return nil
+		}
+		b, err = n.codec.Unpack(whole)
+	}
+	if err != nil {
+		n.log.Warn("batch refused", zap.String("sender", sender), zap.Error(err))
+		m.ack()
+		return nil
+	}
+	return &work{message: m, batch: b}
+}
+
+// prepare checks and transforms the changes of a message and adds them to the
+// round.
+func (n *Node) prepare(ctx context.Context, r *round, w *work) {
+	w.first, w.count, w.index, w.rejects = len(r.changes), 0, nil, nil
+	r.works = append(r.works, w)
+	if w.change != nil {
+		in, err := n.dated(ctx, *w.change)
+		n.add(r, w, 0, in, err)
+		return
+	}
+	for i, c := range w.batch.Changes {
+		in, err := n.versioned(ctx, w.topic.Sender, c)
+		n.add(r, w, i, in, err)
+	}
+}
+
+func (n *Node) add(r *round, w *work, i int, in apply.Incoming, err error) {
+	switch {
+	case errors.Is(err, transform.ErrDropped): // not for this node: nothing to do, and acked
+	case err != nil:
+		w.rejects = append(w.rejects, wire.Reject{Index: i, Message: err.Error()})
+	default:
+		r.changes = append(r.changes, in)
+		w.index = append(w.index, i)
+		w.count++
+	}
+}
+
+// finish applies a round and answers its messages. It returns those that wait
+// for other rows to come.
+func (n *Node) finish(ctx context.Context, r *round) []*work {
+	results := n.applyAll(ctx, r.changes)
+	if results == nil {
+		return nil // the node stops; what is not acked comes again
+	}
+	var held []*work
+	for _, w := range r.works {
+		for k := range w.count {
+			if res := results[w.first+k]; res.Err != nil {
+				w.rejects = append(w.rejects, wire.Reject{Index: w.index[k], Message: res.Err.Error(), Retry: res.Retry})
+			}
+		}
+		if w.batch != nil {
+			n.ackBatch(ctx, w)
+		} else if n.holds(w, len(held)) {
+			held = append(held, w)
+			continue
+		} else if len(w.rejects) > 0 {
+			n.log.Warn("change not applied", zap.String("sender", w.change.Sender), zap.String("table", w.change.Table), zap.String("error", w.rejects[0].Message))
+			n.acks.fail(*w.change, w.rejects[0].Message)
+		} else {
+			n.acks.ok(*w.change)
+		}
+		w.ack() // Promise 6: the transaction is committed
+	}
+	return held
+}
+
+// holds reports whether a change of version 1 is to be tried again later.
+func (n *Node) holds(w *work, held int) bool {
+	if len(w.rejects) == 0 || !w.rejects[0].Retry || held >= holdMost {
+		return false
+	}
+	if w.until.IsZero() {
+		w.until = n.now().Add(holdTime)
+		// The broker hands out only some unacknowledged messages at a time: the
+		// row that this one waits for must not wait behind it.
+		w.ack()
+		w.ack = func() {}
+	}
+	return n.now().Before(w.until)
+}
+
+// applyAll applies changes, as often as it takes while the database is away. It
+// returns nil if ctx ends before.
+func (n *Node) applyAll(ctx context.Context, changes []apply.Incoming) []apply.Result {
+	for pause := 200 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
+		results, err := n.applier.Apply(ctx, changes)
+		if err == nil {
+			return results
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		n.log.Warn("changes could not be applied; trying again", zap.Int("changes", len(changes)), zap.Duration("next", pause), zap.Error(err))
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(pause):
+		}
+	}
+}
+
+// ackBatch answers a batch. An ack that is lost makes the sender send again.
+func (n *Node) ackBatch(ctx context.Context, w *work) {
+	a := wire.Ack{Session: w.batch.Session, Seq: w.batch.Seq, Failed: w.rejects}
+	m := transport.Message{Topic: wire.AckOf(w.topic.Sender, n.cfg.ClientName), Payload: a.Encode(), QoS: 1}
+	if _, err := n.transport.PublishAsync(ctx, m); err != nil && ctx.Err() == nil {
+		n.log.Debug("batch ack not published", zap.String("remote", w.topic.Sender), zap.Error(err))
+	}
+	for _, f := range w.rejects {
+		n.log.Warn("change not applied", zap.String("sender", w.topic.Sender), zap.String("table", w.batch.Changes[f.Index].Table),
+			zap.Bool("retry", f.Retry), zap.String("error", f.Message))
+	}
+}

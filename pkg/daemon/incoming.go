@@ -1,0 +1,205 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/apply"
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/conflict"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/transform"
+	"github.com/mysql-sync/mysql-sync/pkg/value"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// dated checks and transforms a change of version 1. The error is
+// transform.ErrDropped if the change is not for this node.
+func (n *Node) dated(ctx context.Context, c wire.Change) (apply.Incoming, error) {
+	in := apply.Incoming{From: c.Sender, Dated: true}
+	t, err := n.receivable(ctx, c.Table)
+	if err != nil {
+		return in, err
+	}
+	date := time.UnixMilli(c.Date)
+	if c.Date == 0 {
+		date = n.now()
+	}
+	in.Table = c.Table
+	in.State = change.State{Version: change.Version{Time: change.Micros(date), Origin: c.Sender}}
+	if err := n.checkClock(in.Version); err != nil {
+		return in, err
+	}
+	if c.Entity == nil {
+		in.Key, err = n.deletedKey(ctx, t, c.Sender, c.ID)
+		return in, err
+	}
+	entity, err := matchID(t, c.ID, c.Entity, n.zone)
+	if err != nil {
+		return in, err
+	}
+	return n.encode(ctx, t, in, c.ID, entity)
+}
+
+// versioned checks and transforms a change of a batch.
+func (n *Node) versioned(ctx context.Context, from string, c change.Change) (apply.Incoming, error) {
+	in := apply.Incoming{Change: c, From: from}
+	t, err := n.receivable(ctx, c.Table)
+	if err != nil {
+		return in, err
+	}
+	if err := n.checkClock(c.Version); err != nil {
+		return in, err
+	}
+	if c.Deleted() {
+		if !n.transformers.Has(c.Table) {
+			_, err := value.SplitKey([]byte(c.Key), len(t.Key))
+			return in, err
+		}
+		id, err := t.ID(c.Key)
+		if err != nil {
+			return in, err
+		}
+		in.Key, err = n.deletedKey(ctx, t, from, id)
+		return in, err
+	}
+	if !n.transformers.Has(c.Table) {
+		key, err := t.KeyOf(c.Columns, c.Values)
+		if err == nil && key != c.Key {
+			err = fmt.Errorf("the id does not match the entity: the row's key in table %s is another", c.Table)
+		}
+		return in, err
+	}
+	id, err := t.ID(c.Key)
+	if err != nil {
+		return in, err
+	}
+	return n.encode(ctx, t, in, id, decode(t, c.Columns, c.Values, n.zone))
+}
+
+// receivable returns the definition of a table that is in receiveTables.
+func (n *Node) receivable(ctx context.Context, table string) (*schema.Table, error) {
+	if !n.cfg.Receives(table) {
+		return nil, fmt.Errorf("table %.64q is not in receiveTables of %s", table, n.cfg.ClientName)
+	}
+	return n.tables.Table(ctx, table)
+}
+
+// checkClock refuses a version from a clock that is far ahead.
+func (n *Node) checkClock(v change.Version) error {
+	ahead := time.UnixMicro(v.Time).Sub(n.now())
+	if v.Time <= 0 || ahead > conflict.MaxAhead {
+		return fmt.Errorf("the clock of %s is %s ahead of that of %s, more than %s", v.Origin, ahead.Round(time.Minute), n.cfg.ClientName, conflict.MaxAhead)
+	}
+	return nil
+}
+
+// deletedKey returns the key of the row that a delete means here.
+func (n *Node) deletedKey(ctx context.Context, t *schema.Table, from, id string) (string, error) {
+	id, drop, err := n.transformers.ApplyDelete(ctx, transform.Call{Table: t.Name, ID: id, Source: from, Target: n.cfg.ClientName})
+	if err != nil {
+		return "", err
+	}
+	if drop {
+		return "", transform.ErrDropped
+	}
+	return t.ParseID(id)
+}
+
+// encode transforms an entity and converts it to columns in stored form.
+func (n *Node) encode(ctx context.Context, t *schema.Table, in apply.Incoming, id string, entity value.Entity) (apply.Incoming, error) {
+	entity, err := n.transformers.Apply(ctx, transform.Call{Table: t.Name, ID: id, Source: in.From, Target: n.cfg.ClientName, Entity: entity})
+	if err != nil {
+		return in, err
+	}
+	in.Columns = make([]string, len(entity))
+	in.Values = make([][]byte, len(entity))
+	for i, f := range entity {
+		c, ok := t.Column(f.Name)
+		if !ok {
+			return in, fmt.Errorf("table %s has no column %.64q that can be written", t.Name, f.Name)
+		}
+		in.Columns[i] = c.Name
+		if in.Values[i], err = c.Encode(f.Value, n.zone); err != nil {
+			return in, err
+		}
+	}
+	in.Key, err = t.KeyOf(in.Columns, in.Values)
+	return in, err
+}
+
+// matchID checks that an entity's key is the message's id, and adds the key's
+// columns where the entity leaves them out. Existing peers give the row of a
+// composite key the id of its first column.
+func matchID(t *schema.Table, id string, e value.Entity, zone *time.Location) (value.Entity, error) {
+	columns := make([]string, 0, len(t.Key))
+	values := make([][]byte, 0, len(t.Key))
+	for _, k := range t.Key {
+		c := &t.Columns[k]
+		v, ok := e.Value(c.Name)
+		if !ok {
+			continue
+		}
+		stored, err := c.Encode(v, zone)
+		if err != nil {
+			return nil, err
+		}
+		columns = append(columns, c.Name)
+		values = append(values, stored)
+	}
+	wanted, idErr := t.ParseID(id)
+	switch len(columns) {
+	case len(t.Key):
+		key, err := t.KeyOf(columns, values)
+		if err != nil {
+			return nil, err
+		}
+		if idErr == nil && key == wanted || len(t.Key) > 1 && firstPart(t, id, values[0]) {
+			return e, nil
+		}
+		return nil, fmt.Errorf("the id %.64q does not match the entity's key in table %s", id, t.Name)
+	case 0:
+		if idErr != nil {
+			return nil, idErr
+		}
+		parts, err := value.SplitKey([]byte(wanted), len(t.Key))
+		if err != nil {
+			return nil, err
+		}
+		e = append(value.Entity{}, e...)
+		for i, k := range t.Key {
+			stored, err := t.Columns[k].KeyValue(parts[i])
+			if err != nil {
+				return nil, err
+			}
+			e = append(e, value.Field{Name: t.Columns[k].Name, Value: t.Columns[k].Decode(stored, zone)})
+		}
+		return e, nil
+	}
+	return nil, fmt.Errorf("the entity has only %d of the %d key columns of table %s", len(columns), len(t.Key), t.Name)
+}
+
+func firstPart(t *schema.Table, id string, stored []byte) bool {
+	c := &t.Columns[t.Key[0]]
+	part, err := c.KeyPart(stored)
+	if err != nil {
+		return false
+	}
+	s, err := c.IDPart(part)
+	return err == nil && s == id
+}
+
+// decode converts a row to its entity form. A column that the table does not
+// have, which a transformer may take away, is taken for text.
+func decode(t *schema.Table, columns []string, values [][]byte, zone *time.Location) value.Entity {
+	e := make(value.Entity, len(columns))
+	for i, name := range columns {
+		c, ok := t.Column(name)
+		if !ok {
+			c = &value.Column{Name: name, Kind: value.Text}
+		}
+		e[i] = value.Field{Name: name, Value: c.Decode(values[i], zone)}
+	}
+	return e
+}

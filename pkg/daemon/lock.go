@@ -1,0 +1,95 @@
+package daemon
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+)
+
+// ErrSecondNode says that another node works on the database.
+var ErrSecondNode = errors.New("another node of mysql-sync works on this database")
+
+const (
+	lockWait  = 3 * time.Second  // for the lock of a node that has just ended
+	lockCheck = 10 * time.Second // between two looks at the own lock
+)
+
+// nodeLock keeps a second node off the database: both would take changes from
+// the same table_changes. It is a named lock of the server, so that it goes
+// with the connection, however the node ends.
+type nodeLock struct {
+	log  *zap.Logger
+	db   *mysqldb.DB
+	name string
+	conn *sql.Conn
+}
+
+// acquire takes the lock, or returns ErrSecondNode with the holder.
+func acquire(ctx context.Context, log *zap.Logger, db *mysqldb.DB, client string) (*nodeLock, error) {
+	sum := sha256.Sum256([]byte(db.Name))
+	l := &nodeLock{log: log.With(zap.String("client", client)), db: db, name: "mysql-sync " + hex.EncodeToString(sum[:])[:32]}
+	if err := l.take(ctx); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+func (l *nodeLock) take(ctx context.Context) error {
+	conn, err := l.db.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("lock the database: %w", err)
+	}
+	var got sql.NullInt64
+	// The server drops the connection, and the lock, of a node that is not heard of for a minute.
+	if _, err = conn.ExecContext(ctx, `SET SESSION wait_timeout = 60`); err == nil {
+		err = conn.QueryRowContext(ctx, `SELECT GET_LOCK(?, ?)`, l.name, int(lockWait.Seconds())).Scan(&got)
+	}
+	if err == nil && got.Int64 == 1 {
+		l.conn = conn
+		return nil
+	}
+	defer conn.Close()
+	if err != nil {
+		return fmt.Errorf("lock the database: %w", err)
+	}
+	var holder sql.NullInt64
+	if err := conn.QueryRowContext(ctx, `SELECT IS_USED_LOCK(?)`, l.name).Scan(&holder); err != nil {
+		return fmt.Errorf("lock the database: %w", err)
+	}
+	return fmt.Errorf("%w (%s): stop it first; its lock is held by connection %d of the server (see SHOW PROCESSLIST)", ErrSecondNode, l.db.Name, holder.Int64)
+}
+
+// hold looks after the lock until ctx ends. A lost connection is made anew; the
+// error is ErrSecondNode if another node was faster.
+func (l *nodeLock) hold(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(lockCheck):
+		}
+		if l.conn.PingContext(ctx) == nil || ctx.Err() != nil {
+			continue
+		}
+		_ = l.conn.Close() // it is lost
+		err := l.take(ctx)
+		if errors.Is(err, ErrSecondNode) {
+			return err
+		}
+		if err != nil {
+			l.log.Warn("the lock on the database was lost with its connection; trying again", zap.Error(err))
+		}
+	}
+}
+
+func (l *nodeLock) release() {
+	_ = l.conn.Close() // the pool's Close ends the connection itself
+}

@@ -1,0 +1,205 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mysql-sync/mysql-sync/pkg/apply"
+	"github.com/mysql-sync/mysql-sync/pkg/broker"
+	"github.com/mysql-sync/mysql-sync/pkg/capture"
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/latch"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/transform"
+	"github.com/mysql-sync/mysql-sync/pkg/transport"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// Node is one daemon with its database. Run runs it once.
+type Node struct {
+	cfg     *config.Config
+	log     *zap.Logger
+	version string
+	session uint64 // names this run of the process in batches
+	zone    *time.Location
+	now     func() time.Time
+
+	db           *mysqldb.DB
+	tables       *schema.Tables
+	outbox       *outbox.Outbox
+	transformers *transform.Transformers
+	transport    *transport.Session
+	presence     *transport.Presence
+	peers        *peers
+	applier      *apply.Applier
+	capture      *capture.Capture
+	codec        *wire.Codec
+	inbox        *inbox
+	acks         *acks
+	senders      map[string]*sender
+	beat         chan struct{} // asks for a beat out of turn
+}
+
+// New returns a node; it connects to nothing.
+func New(cfg *config.Config, log *zap.Logger, version string) (*Node, error) {
+	zone, err := location(cfg.MySQL.Timezone)
+	if err != nil {
+		return nil, fmt.Errorf("mysqlConfig.timezone: %w", err)
+	}
+	codec, err := wire.NewCodec()
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{
+		cfg: cfg, log: log, version: version, session: rand.Uint64(), zone: zone, now: time.Now,
+		codec: codec, inbox: newInbox(), peers: newPeers(), senders: map[string]*sender{}, beat: make(chan struct{}, 1),
+	}
+	n.presence = transport.NewPresence(n.now, knownClients(cfg), slices.Contains(cfg.AcceptFrom, "*"))
+	n.acks = newAcks(n)
+	will := &transport.Message{Topic: wire.InfoTopic, Payload: wire.Info{Sender: cfg.ClientName, Message: wire.ConnectionLost}.Encode(), QoS: 1}
+	n.transport, err = transport.New(log.Named("transport"), transport.Config{
+		MQTT: cfg.MQTT, Topics: wire.Subscriptions(cfg.ClientName), Will: will,
+		OnUp: n.announce, OnDown: n.wakeSenders, EchoTopic: wire.InfoTopic,
+	}, n.receive)
+	return n, err
+}
+
+// knownClients are those that the node deals with, whoever else is on the broker.
+func knownClients(cfg *config.Config) []string {
+	known := slices.Concat(cfg.RemoteClients, cfg.AcceptFrom)
+	slices.Sort(known)
+	return slices.DeleteFunc(slices.Compact(known), func(c string) bool { return c == "*" })
+}
+
+// Run checks what only servers can tell, then replicates until ctx ends. It
+// returns every mistake that was found, or the error that ended it.
+func (n *Node) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	if n.cfg.Broker.Listen != "" {
+		b, err := broker.New(n.log.Named("broker"), n.cfg.Broker)
+		if err != nil {
+			return err
+		}
+		g.Go(func() error { return b.Run(ctx) })
+		if _, err := b.Addr(ctx); err != nil {
+			return errors.Join(g.Wait(), err)
+		}
+	}
+	g.Go(func() error { return n.replicate(ctx) })
+	return g.Wait()
+}
+
+// replicate opens the database and runs the stages.
+func (n *Node) replicate(ctx context.Context) error {
+	db, err := n.checkServers(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	applyDB, err := mysqldb.Open(ctx, n.log.Named("apply"), n.cfg.MySQL)
+	if err != nil {
+		return err
+	}
+	defer applyDB.Close()
+	lock, err := acquire(ctx, n.log, db, n.cfg.ClientName)
+	if err != nil {
+		return err
+	}
+	defer lock.release()
+	if err := n.install(ctx, db); err != nil {
+		return err
+	}
+	if err := n.wire(db, applyDB); err != nil {
+		return err
+	}
+	n.log.Info("node started", zap.String("client", n.cfg.ClientName), zap.String("version", n.version),
+		zap.String("server", db.Version), zap.Strings("syncTables", n.cfg.SyncTables),
+		zap.Strings("receiveTables", n.cfg.ReceiveTables), zap.Strings("remotes", n.cfg.RemoteClients))
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return lock.hold(ctx) })
+	g.Go(func() error { return n.transport.Run(ctx) })
+	g.Go(func() error { return n.beats(ctx) })
+	g.Go(func() error { return n.capture.Run(ctx) })
+	g.Go(func() error { return n.inbound(ctx) })
+	g.Go(func() error { return n.acks.run(ctx) })
+	for _, s := range n.senders {
+		g.Go(func() error { return s.run(ctx) })
+	}
+	err = g.Wait()
+	n.log.Info("node stopped", zap.String("client", n.cfg.ClientName), zap.Error(err))
+	return err
+}
+
+// install brings the own tables and the triggers to where they shall be.
+func (n *Node) install(ctx context.Context, db *mysqldb.DB) error {
+	if err := schema.Migrate(ctx, n.log.Named("schema"), db); err != nil {
+		return err
+	}
+	var synced []*schema.Table
+	for _, name := range n.cfg.SyncTables {
+		t, err := n.tables.Table(ctx, name)
+		if err != nil {
+			return err
+		}
+		synced = append(synced, t)
+	}
+	return capture.Install(ctx, n.log.Named("capture"), db, synced)
+}
+
+// wire connects the stages.
+func (n *Node) wire(db, applyDB *mysqldb.DB) error {
+	n.db = db
+	n.outbox = outbox.New(db, n.tables)
+	rows := &latch.Rows{}
+	n.capture = capture.New(n.log.Named("capture"), db, rows, n.outbox, capture.Config{
+		Client: n.cfg.ClientName, Remotes: n.cfg.RemoteClients, Syncs: n.cfg.Syncs, Interval: n.cfg.CheckInterval, OnMark: n.wakeSenders,
+	})
+	n.applier = apply.New(n.log.Named("apply"), applyDB, n.tables, rows, n.outbox, apply.Config{
+		Client: n.cfg.ClientName, Remotes: n.cfg.RemoteClients, Syncs: n.cfg.Syncs, OnMark: n.wakeSenders,
+	})
+	n.transformers = transform.New(n.log, querier{db}, publisher{n.transport}, transform.Config{Directory: n.cfg.TransformerDirectory})
+	if err := n.transformers.Load(n.allTables()); err != nil {
+		return fmt.Errorf("transformerDirectory: %w", err)
+	}
+	for _, r := range n.cfg.RemoteClients {
+		n.senders[r] = newSender(n, r)
+	}
+	return nil
+}
+
+func (n *Node) allTables() []string {
+	all := slices.Concat(n.cfg.SyncTables, n.cfg.ReceiveTables)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func (n *Node) wakeSenders() {
+	for _, s := range n.senders {
+		s.wake()
+	}
+}
+
+// location reads the time zone in which wire version 1 shows TIMESTAMP values.
+func location(zone string) (*time.Location, error) {
+	switch zone {
+	case "", "Z", "+00:00":
+		return time.UTC, nil
+	case "local":
+		return time.Local, nil
+	}
+	t, err := time.Parse("-07:00", zone)
+	if err != nil {
+		return nil, fmt.Errorf("%q is none of Z, local, +HH:MM", zone)
+	}
+	_, offset := t.Zone()
+	return time.FixedZone(zone, offset), nil
+}

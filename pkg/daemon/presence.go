@@ -1,0 +1,157 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/transport"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// peers remembers which clients have announced the batch extension.
+type peers struct {
+	mu   sync.Mutex
+	node map[string]announced
+}
+
+type announced struct {
+	wire.Node
+	live bool // heard since we are connected, not only kept by the broker
+}
+
+func newPeers() *peers { return &peers{node: map[string]announced{}} }
+
+// note keeps an announcement. That of a known live peer is not replaced by the
+// broker's older copy.
+func (p *peers) note(n wire.Node, live bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if live || !p.node[n.Client].live {
+		p.node[n.Client] = announced{n, live}
+	}
+}
+
+// speaksBatches reports whether the client is sent batches.
+func (p *peers) speaksBatches(client string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.node[client].Protocol >= wire.Protocol
+}
+
+// doubt forgets an announcement that only the broker kept: the client does not
+// answer batches, so another program may have taken its name.
+func (p *peers) doubt(client string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n, ok := p.node[client]; !ok || n.live {
+		return false
+	}
+	delete(p.node, client)
+	return true
+}
+
+func (p *peers) forget(client string) {
+	p.mu.Lock()
+	delete(p.node, client)
+	p.mu.Unlock()
+}
+
+// announce tells the others, after each connect, what the node speaks and that
+// it is there.
+func (n *Node) announce(ctx context.Context) error {
+	a := wire.Node{Client: n.cfg.ClientName, Protocol: wire.Protocol, Version: n.version, Session: n.session, ReceiveTables: n.cfg.ReceiveTables}
+	if a.ReceiveTables == nil {
+		a.ReceiveTables = []string{}
+	}
+	m := transport.Message{Topic: wire.NodeOf(n.cfg.ClientName), Payload: a.Encode(), QoS: 1, Retain: true}
+	if err := n.transport.Publish(ctx, m); err != nil {
+		return err
+	}
+	if err := n.publishBeat(ctx); err != nil {
+		return err
+	}
+	n.wakeSenders()
+	return nil
+}
+
+func (n *Node) publishBeat(ctx context.Context) error {
+	i := wire.Info{Sender: n.cfg.ClientName, Message: wire.Connected, Until: transport.BeatUntil(n.now(), n.cfg.CheckInterval)}
+	return n.transport.Publish(ctx, transport.Message{Topic: wire.InfoTopic, Payload: i.Encode(), QoS: 1})
+}
+
+// beats publishes connected well before the last one runs out, and sooner when
+// a client has come that cannot know of us yet.
+func (n *Node) beats(ctx context.Context) error {
+	const least = 500 * time.Millisecond // between two beats, whoever asks for them
+	interval := transport.BeatInterval(n.cfg.CheckInterval)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-n.beat:
+		case <-time.After(interval):
+		}
+		if err := n.publishBeat(ctx); err != nil && !errors.Is(err, transport.ErrOffline) && ctx.Err() == nil {
+			n.log.Warn("presence could not be published", zap.Error(err))
+		}
+		for _, client := range n.presence.Expire() {
+			n.log.Info("client offline", zap.String("remote", client), zap.String("reason", "its presence ran out"))
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(least):
+		}
+	}
+}
+
+// onPresence takes a message of /info.
+func (n *Node) onPresence(payload []byte) {
+	i, err := wire.ParseInfo(payload)
+	if err != nil {
+		n.log.Warn("message refused", zap.String("topic", wire.InfoTopic), zap.Error(err))
+		return
+	}
+	if i.Sender == n.cfg.ClientName {
+		return
+	}
+	switch i.Message {
+	case wire.Connected:
+		if n.presence.Beat(i.Sender, i.Until) {
+			n.log.Info("client online", zap.String("remote", i.Sender))
+			select {
+			case n.beat <- struct{}{}:
+			default:
+			}
+		}
+	case wire.ConnectionLost:
+		if n.presence.Lost(i.Sender) {
+			n.log.Info("client offline", zap.String("remote", i.Sender), zap.String("reason", "it said so, or the broker for it"))
+		}
+	}
+	if s := n.senders[i.Sender]; s != nil {
+		s.wake()
+	}
+	n.acks.wake()
+}
+
+// onAnnounce takes a message of /node/{client}.
+func (n *Node) onAnnounce(client string, payload []byte, retained bool) {
+	if len(payload) == 0 {
+		n.peers.forget(client)
+		return
+	}
+	a, err := wire.ParseNode(client, payload)
+	if err != nil {
+		n.log.Warn("announcement refused", zap.Error(err))
+		return
+	}
+	if n.senders[client] == nil {
+		return
+	}
+	n.peers.note(a, !retained)
+}

@@ -1,0 +1,313 @@
+package daemon
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/transform"
+	"github.com/mysql-sync/mysql-sync/pkg/value"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
+)
+
+// outgoing is a row as it goes to one remote. id and entity are its form in
+// version 1.
+type outgoing struct {
+	change.Change
+	sent   outbox.Sent
+	id     string
+	entity value.Entity
+}
+
+// rendering is what became of rows that were to be sent.
+type rendering struct {
+	outgoing []outgoing
+	idle     []outbox.Sent    // the remote is not to have them
+	failed   []outbox.Failure // a transformer failed, or the table is not there
+	partial  bool             // rows are read one by one, and some left out, because they are large
+	bytes    int              // of the rows read one by one
+}
+
+// render reads rows as they are now and transforms them for a remote.
+func (n *Node) render(ctx context.Context, remote string, items []outbox.Item) (rendering, error) {
+	var d rendering
+	byTable := map[string][]outbox.Item{}
+	var order []string
+	for _, i := range items {
+		if byTable[i.Table] == nil {
+			order = append(order, i.Table)
+		}
+		byTable[i.Table] = append(byTable[i.Table], i)
+	}
+	for _, table := range order {
+		if err := n.renderTable(ctx, &d, remote, table, byTable[table]); err != nil {
+			return d, err
+		}
+	}
+	return d, nil
+}
+
+func (n *Node) renderTable(ctx context.Context, d *rendering, remote, table string, items []outbox.Item) error {
+	t, err := n.tables.Table(ctx, table)
+	if errors.Is(err, schema.ErrNoTable) || errors.Is(err, schema.ErrUnfit) {
+		for _, i := range items {
+			d.failed = append(d.failed, n.senders[remote].failure(i, err.Error(), false))
+		}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	rows := make([]change.Row, len(items))
+	for i := range items {
+		rows[i] = items[i].Row
+	}
+	// The versions are read before the rows, so that a row is never older than
+	// the version it goes under: a newer one comes with a mark of its own.
+	states, err := version.Read(ctx, n.db, rows)
+	if err != nil {
+		return err
+	}
+	found, items, err := n.readRows(ctx, t, items, d)
+	if err != nil {
+		if mysqldb.SchemaChanged(err) {
+			n.tables.Forget(table)
+		}
+		return err
+	}
+	if n.transformers.Has(table) {
+		return n.transformRows(ctx, d, remote, t, items, states, found)
+	}
+	columns := t.Names()
+	batches := n.peers.speaksBatches(remote)
+	for _, i := range items {
+		o := outgoing{Change: change.Change{Row: i.Row, State: states[i.Row]}, sent: outbox.Sent{Item: i}}
+		if values, ok := found[i.Key]; ok {
+			o.Columns, o.Values = columns, values
+		}
+		if !batches {
+			if err := n.singleForm(t, &o); err != nil {
+				d.failed = append(d.failed, n.senders[remote].failure(i, err.Error(), false))
+				continue
+			}
+		}
+		d.outgoing = append(d.outgoing, o)
+	}
+	return nil
+}
+
+// singleForm adds the form of version 1: the key is text there, equal to the id.
+func (n *Node) singleForm(t *schema.Table, o *outgoing) (err error) {
+	if o.id, err = t.ID(o.Key); err != nil || o.Deleted() {
+		return err
+	}
+	if o.entity == nil {
+		o.entity = decode(t, o.Columns, o.Values, n.zone)
+	}
+	parts, err := value.SplitKey([]byte(o.Key), len(t.Key))
+	if err != nil {
+		return err
+	}
+	for i, k := range t.Key {
+		c := &t.Columns[k]
+		for j := range o.entity {
+			if o.entity[j].Name != c.Name || c.Kind == value.Binary {
+				continue
+			}
+			if o.entity[j].Value, err = c.IDPart(parts[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// readRows reads the rows that exist, by key. Where they are large it reads only
+// the first of them and returns the items that it got to. Promise 10.
+func (n *Node) readRows(ctx context.Context, t *schema.Table, items []outbox.Item, d *rendering) (map[string][][]byte, []outbox.Item, error) {
+	found := make(map[string][][]byte, len(items))
+	for start := 0; start < len(items); {
+		step := len(items) - start
+		if d.partial {
+			step = 1
+		}
+		bytes, err := n.readSome(ctx, t, items[start:start+step], found)
+		if errors.Is(err, errLarge) {
+			// The batch is read again row by row, until it is full.
+			d.partial = true
+			clear(found)
+			start = 0
+			continue
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		start += step
+		if d.partial {
+			if d.bytes += bytes; d.bytes > readBytes {
+				return found, items[:start], nil
+			}
+		}
+	}
+	return found, items, nil
+}
+
+var errLarge = errors.New("the rows are large")
+
+func (n *Node) readSome(ctx context.Context, t *schema.Table, items []outbox.Item, found map[string][][]byte) (int, error) {
+	var args []any
+	var err error
+	for _, i := range items {
+		if args, err = t.KeyArgs(args, i.Key); err != nil {
+			return 0, err
+		}
+	}
+	rows, err := n.db.QueryContext(ctx, "SELECT "+t.KeyExpr("")+", "+t.SelectList()+" FROM "+mysqldb.Quote(t.Name)+" WHERE "+t.WhereKeys(len(items)), args...)
+	if err != nil {
+		return 0, fmt.Errorf("read rows of %s: %w", t.Name, err)
+	}
+	defer rows.Close()
+	size := 0
+	raw := make([]sql.RawBytes, len(t.Columns)+1)
+	into := make([]any, len(raw))
+	for i := range raw {
+		into[i] = &raw[i]
+	}
+	for rows.Next() {
+		if err := rows.Scan(into...); err != nil {
+			return 0, fmt.Errorf("read rows of %s: %w", t.Name, err)
+		}
+		length := 0
+		for _, b := range raw {
+			length += len(b)
+		}
+		if size += length; size > readBytes && len(items) > 1 {
+			return 0, errLarge
+		}
+		found[string(raw[0])] = clone(raw[1:], length)
+	}
+	return size, rows.Err()
+}
+
+// clone copies a row into one allocation of its own.
+func clone(raw []sql.RawBytes, length int) [][]byte {
+	buf := make([]byte, 0, length)
+	values := make([][]byte, len(raw))
+	for i, b := range raw {
+		if b == nil {
+			continue
+		}
+		at := len(buf)
+		buf = append(buf, b...)
+		values[i] = buf[at:len(buf):len(buf)]
+	}
+	return values
+}
+
+// transformRows runs the table's script for each row.
+func (n *Node) transformRows(ctx context.Context, d *rendering, remote string, t *schema.Table, items []outbox.Item,
+	states map[change.Row]change.State, found map[string][][]byte) error {
+	rows := make([]change.Row, len(items))
+	for i := range items {
+		rows[i] = items[i].Row
+	}
+	held, err := n.outbox.SentAs(ctx, remote, t.Name, rows)
+	if err != nil {
+		return err
+	}
+	var sending []outbox.Sent
+	for _, i := range items {
+		o := outgoing{Change: change.Change{Row: i.Row, State: states[i.Row]}, sent: outbox.Sent{Item: i}}
+		send, err := n.transformRow(ctx, &o, remote, t, found[i.Key], held[i.Row])
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			d.failed = append(d.failed, n.senders[remote].failure(i, err.Error(), false))
+		case !send:
+			d.idle = append(d.idle, o.sent)
+		default:
+			d.outgoing = append(d.outgoing, o)
+			sending = append(sending, o.sent)
+		}
+	}
+	return n.outbox.Sending(ctx, remote, sending)
+}
+
+// transformRow makes of a row what the remote is to have; held is the id under
+// which it has the row now, or empty. send is false if the remote neither has
+// the row nor is to have it.
+func (n *Node) transformRow(ctx context.Context, o *outgoing, remote string, t *schema.Table, values [][]byte, held string) (send bool, err error) {
+	local, err := t.ID(o.Key)
+	if err != nil {
+		return false, err
+	}
+	call := transform.Call{Table: t.Name, ID: local, Source: n.cfg.ClientName, Target: remote}
+	if values == nil {
+		return n.transformDelete(ctx, o, t, call, held)
+	}
+	call.Entity = decode(t, t.Names(), values, n.zone)
+	entity, err := n.transformers.Apply(ctx, call)
+	if errors.Is(err, transform.ErrDropped) {
+		return n.takeAway(o, t, held)
+	}
+	if err != nil {
+		return false, err
+	}
+	o.Columns, o.Values = make([]string, len(entity)), make([][]byte, len(entity))
+	for i, f := range entity {
+		c, ok := t.Column(f.Name)
+		if !ok { // the target may have columns of its own
+			c = &value.Column{Name: f.Name, Kind: value.Text}
+		}
+		o.Columns[i] = f.Name
+		if o.Values[i], err = c.Encode(f.Value, n.zone); err != nil {
+			return false, err
+		}
+	}
+	if o.Key, err = t.KeyOf(o.Columns, o.Values); err != nil {
+		return false, err
+	}
+	o.entity = entity
+	if err := n.singleForm(t, o); err != nil {
+		return false, err
+	}
+	o.sent.As = o.id
+	return true, nil
+}
+
+func (n *Node) transformDelete(ctx context.Context, o *outgoing, t *schema.Table, call transform.Call, held string) (bool, error) {
+	id, drop, err := n.transformers.ApplyDelete(ctx, call)
+	if err != nil {
+		return false, err
+	}
+	if drop {
+		o.sent.Gone = true
+		return false, nil
+	}
+	if id == call.ID && held != "" {
+		id = held // what the remote knows the row by
+	}
+	return n.delete(o, t, id)
+}
+
+// takeAway sends a delete where the remote has the row.
+func (n *Node) takeAway(o *outgoing, t *schema.Table, held string) (bool, error) {
+	if held == "" {
+		o.sent.Gone = true
+		return false, nil
+	}
+	return n.delete(o, t, held)
+}
+
+func (n *Node) delete(o *outgoing, t *schema.Table, id string) (send bool, err error) {
+	o.sent.Gone = true
+	o.id = id
+	o.Key, err = t.ParseID(id)
+	return true, err
+}
