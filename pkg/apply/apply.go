@@ -85,16 +85,17 @@ func rounds(changes []Incoming) [][]int {
 // up alone. Promise 5.
 func (a *Applier) split(ctx context.Context, changes []Incoming, at []int, results []Result) error {
 	err := a.transaction(ctx, changes, at, results)
+	if mysqldb.SchemaChanged(err) {
+		for _, i := range at {
+			a.tables.Forget(changes[i].Table)
+		}
+		err = a.transaction(ctx, changes, at, results)
+	}
 	if err == nil {
 		return nil
 	}
 	if ctx.Err() != nil || mysqldb.Transient(err) && !mysqldb.LockTimeout(err) {
 		return err
-	}
-	if mysqldb.SchemaChanged(err) {
-		for _, i := range at {
-			a.tables.Forget(changes[i].Table)
-		}
 	}
 	if len(at) > 1 {
 		half := len(at) / 2

@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/transform"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
@@ -153,7 +154,7 @@ func (n *Node) add(r *round, w *work, i int, in apply.Incoming, err error) {
 	switch {
 	case errors.Is(err, transform.ErrDropped): // not for this node: nothing to do, and acked
 	case err != nil:
-		w.rejects = append(w.rejects, wire.Reject{Index: i, Message: err.Error()})
+		w.rejects = append(w.rejects, wire.Reject{Index: i, Message: err.Error(), Retry: mysqldb.Transient(err)})
 	default:
 		r.changes = append(r.changes, in)
 		w.index = append(w.index, i)
@@ -165,7 +166,7 @@ func (n *Node) add(r *round, w *work, i int, in apply.Incoming, err error) {
 // for other rows to come.
 func (n *Node) finish(ctx context.Context, r *round) []*work {
 	results := n.applyAll(ctx, r.changes)
-	if results == nil {
+	if results == nil || ctx.Err() != nil {
 		return nil // the node stops; what is not acked comes again
 	}
 	var held []*work

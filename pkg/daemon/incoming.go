@@ -18,7 +18,11 @@ import (
 // transform.ErrDropped if the change is not for this node.
 func (n *Node) dated(ctx context.Context, c wire.Change) (apply.Incoming, error) {
 	in := apply.Incoming{From: c.Sender, Dated: true}
-	t, err := n.receivable(ctx, c.Table)
+	names := make([]string, len(c.Entity))
+	for i, f := range c.Entity {
+		names[i] = f.Name
+	}
+	t, err := n.receivable(ctx, c.Table, names)
 	if err != nil {
 		return in, err
 	}
@@ -45,7 +49,7 @@ func (n *Node) dated(ctx context.Context, c wire.Change) (apply.Incoming, error)
 // versioned checks and transforms a change of a batch.
 func (n *Node) versioned(ctx context.Context, from string, c change.Change) (apply.Incoming, error) {
 	in := apply.Incoming{Change: c, From: from}
-	t, err := n.receivable(ctx, c.Table)
+	t, err := n.receivable(ctx, c.Table, c.Columns)
 	if err != nil {
 		return in, err
 	}
@@ -78,12 +82,22 @@ func (n *Node) versioned(ctx context.Context, from string, c change.Change) (app
 	return n.encode(ctx, t, in, id, decode(t, c.Columns, c.Values, n.zone))
 }
 
-// receivable returns the definition of a table that is in receiveTables.
-func (n *Node) receivable(ctx context.Context, table string) (*schema.Table, error) {
+// receivable returns the definition of a table that is in receiveTables. It is
+// read anew where it lacks one of the columns, which may have been added.
+func (n *Node) receivable(ctx context.Context, table string, columns []string) (*schema.Table, error) {
 	if !n.cfg.Receives(table) {
 		return nil, fmt.Errorf("table %.64q is not in receiveTables of %s", table, n.cfg.ClientName)
 	}
-	return n.tables.Table(ctx, table)
+	t, err := n.tables.Table(ctx, table)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range columns {
+		if _, ok := t.Column(name); !ok {
+			return n.tables.Fresh(ctx, table)
+		}
+	}
+	return t, nil
 }
 
 // checkClock refuses a version from a clock that is far ahead.

@@ -53,7 +53,7 @@ func (n *Node) render(ctx context.Context, remote string, items []outbox.Item) (
 }
 
 func (n *Node) renderTable(ctx context.Context, d *rendering, remote, table string, items []outbox.Item) error {
-	t, err := n.tables.Table(ctx, table)
+	t, err := n.tables.Fresh(ctx, table)
 	if errors.Is(err, schema.ErrNoTable) || errors.Is(err, schema.ErrUnfit) {
 		for _, i := range items {
 			d.failed = append(d.failed, n.senders[remote].failure(i, err.Error(), false))

@@ -3,6 +3,7 @@ package schema
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 
@@ -69,4 +70,49 @@ func (ts *Tables) ID(ctx context.Context, r change.Row) string {
 		}
 	}
 	return strings.ToValidUTF8(r.Key, "?")
+}
+
+// Fresh returns the definition of a table after comparing the cached one with
+// the table's columns as they are now: what is read or written by it afterwards
+// leaves out no column that was added before. It costs one short statement.
+func (ts *Tables) Fresh(ctx context.Context, name string) (*Table, error) {
+	t, err := ts.Table(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	same, err := t.matches(ctx, ts.db)
+	if err == nil && same {
+		return t, nil
+	}
+	if err != nil && !mysqldb.SchemaChanged(err) {
+		return nil, err
+	}
+	ts.Forget(name)
+	return ts.Table(ctx, name)
+}
+
+// matches compares names and types of the table's columns, generated ones
+// included, with those that it was read with.
+func (t *Table) matches(ctx context.Context, db mysqldb.Queryer) (bool, error) {
+	now, err := shape(ctx, db, t.Name)
+	return now == t.shape, err
+}
+
+// shape describes the columns of a table as a query of all of them returns them.
+func shape(ctx context.Context, db mysqldb.Queryer, table string) (string, error) {
+	rows, err := db.QueryContext(ctx, "SELECT * FROM "+mysqldb.Quote(table)+" LIMIT 0")
+	if err != nil {
+		return "", fmt.Errorf("look at the columns of %s: %w", table, err)
+	}
+	defer rows.Close()
+	types, err := rows.ColumnTypes()
+	if err != nil {
+		return "", fmt.Errorf("look at the columns of %s: %w", table, err)
+	}
+	var b strings.Builder
+	for _, c := range types {
+		precision, scale, _ := c.DecimalSize()
+		fmt.Fprintf(&b, "%q %s %d %d,", c.Name(), c.DatabaseTypeName(), precision, scale)
+	}
+	return b.String(), rows.Err()
 }

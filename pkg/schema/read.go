@@ -35,10 +35,16 @@ const selectForeign = `SELECT k.CONSTRAINT_NAME, k.COLUMN_NAME, k.REFERENCED_TAB
 	ORDER BY k.CONSTRAINT_NAME, k.ORDINAL_POSITION`
 
 // Read returns the definition of a table. The error is ErrNoTable or ErrUnfit,
-// with what is missing, where the table and not the connection is at fault.
+// with what is missing, where the table and not the connection is at fault. The
+// schema must be the one that db works in.
 func Read(ctx context.Context, db mysqldb.Queryer, schema, name string) (*Table, error) {
 	t := &Table{Name: name, byName: map[string]int{}}
 	if err := t.readEngine(ctx, db, schema); err != nil {
+		return nil, err
+	}
+	// The shape comes first: a change of the table while it is read shows later.
+	var err error
+	if t.shape, err = shape(ctx, db, name); err != nil {
 		return nil, err
 	}
 	if err := t.readColumns(ctx, db, schema); err != nil {

@@ -19,6 +19,7 @@ type Table struct {
 	Unique      [][]string     // the columns of each further unique key
 	ForeignKeys []ForeignKey
 	names       []string
+	shape       string // what a query of all columns returned
 	byName      map[string]int
 }
 
