@@ -131,6 +131,9 @@ func (a *Applier) transaction(ctx context.Context, changes []Incoming, at []int,
 		if err != nil {
 			return err
 		}
+		if err := a.keepLosers(ctx, tx, groups); err != nil {
+			return err
+		}
 		if err := write(ctx, tx, groups); err != nil {
 			return err
 		}

@@ -29,22 +29,22 @@ type step struct {
 	in       *Incoming
 	decision conflict.Decision
 	exists   bool
-	state    change.State // held afterwards
-	consumed []uint64     // local changes that the incoming one replaces
-	passOn   bool         // the row is news for other remotes
-	answer   bool         // the sender must be told what the node has
+	state    change.State   // held afterwards
+	local    change.Version // what the node had
+	consumed []uint64       // local changes that the incoming one replaces
+	passOn   bool           // the row is news for other remotes
+	answer   bool           // the sender must be told what the node has
 }
 
 // plan decides about one change. It is pure: client names the node.
 func plan(t *schema.Table, in *Incoming, l local, client string) step {
-	known := l.state
 	if len(l.pending) > 0 {
 		l.state = conflict.Next(l.state, l.written, client)
 	}
-	s := step{in: in, exists: l.exists}
+	s := step{in: in, exists: l.exists, local: l.state.Version}
 	incoming := in.State
 	if in.Dated {
-		if unchanged(t, in, l) && !(in.Deleted() && known.Version.IsZero()) {
+		if unchanged(t, in, l) && !(in.Deleted() && l.state.Version.IsZero()) {
 			s.decision, s.state = conflict.Known, l.state // an echo comes to rest here
 			return s
 		}

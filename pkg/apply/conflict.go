@@ -1,0 +1,91 @@
+package apply
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/conflict"
+	"github.com/mysql-sync/mysql-sync/pkg/journal"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+)
+
+// policy is the name under which a conflict is recorded.
+const policy = "lastWriteWins"
+
+// keepLosers records the conflicts among the steps, with both rows, before one
+// of them is overwritten. Promise 4.
+func (a *Applier) keepLosers(ctx context.Context, tx mysqldb.Tx, groups []*group) error {
+	for _, g := range groups {
+		var steps []*step
+		for i := range g.steps {
+			if g.steps[i].decision.Conflict() {
+				steps = append(steps, &g.steps[i])
+			}
+		}
+		if len(steps) == 0 {
+			continue
+		}
+		locals, err := readLocals(ctx, tx, g, steps)
+		if err != nil {
+			return err
+		}
+		for _, s := range steps {
+			if err := a.keepLoser(ctx, tx, g, s, locals[s.in.Key]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// readLocals returns the node's rows of some steps, in the order of the table's
+// columns; a deleted one is missing. The rows are locked already.
+func readLocals(ctx context.Context, tx mysqldb.Tx, g *group, steps []*step) (map[string][][]byte, error) {
+	var args []any
+	var err error
+	for _, s := range steps {
+		if args, err = g.table.KeyArgs(args, s.in.Key); err != nil {
+			return nil, err
+		}
+	}
+	locals := map[string][][]byte{}
+	query := "SELECT " + g.table.KeyExpr("") + ", " + g.table.SelectList() + " FROM " + mysqldb.Quote(g.table.Name) + " WHERE " + g.table.WhereKeys(len(steps))
+	err = each(ctx, tx, query, args, func(r *sql.Rows) error {
+		var key string
+		values := make([][]byte, len(g.table.Columns))
+		into := []any{&key}
+		for i := range values {
+			into = append(into, &values[i])
+		}
+		if err := r.Scan(into...); err != nil {
+			return err
+		}
+		locals[key] = values
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read rows of %s: %w", g.table.Name, err)
+	}
+	return locals, nil
+}
+
+func (a *Applier) keepLoser(ctx context.Context, tx mysqldb.Tx, g *group, s *step, values [][]byte) error {
+	l := local{exists: values != nil, values: values}
+	if unchanged(g.table, s.in, l) {
+		return nil // both made the same row
+	}
+	ours := journal.Side{Version: s.local}
+	if values != nil {
+		ours.Columns, ours.Values = g.table.Names(), values
+	}
+	winner, loser := journal.Side{Version: s.in.Version, Columns: s.in.Columns, Values: s.in.Values}, ours
+	if s.decision == conflict.Lose {
+		winner, loser = loser, winner
+	}
+	a.log.Info("conflict", zap.String("table", g.table.Name), zap.String("policy", policy),
+		zap.String("winner", winner.Origin), zap.String("loser", loser.Origin))
+	return journal.Record(ctx, tx, g.table, s.in.Key, policy, winner, loser)
+}

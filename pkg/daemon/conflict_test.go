@@ -1,0 +1,31 @@
+package daemon_test
+
+import (
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+func TestLoserOfAConflictIsKept(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	a, c := pair(t, b, []string{"orders"}, orders)
+	a.exec(`INSERT INTO orders VALUES (1, 'one', 1.10)`)
+	c.expect(`SELECT name FROM orders`, `"one"`)
+	a.expect(`SELECT status FROM sync_status`, `"successful"`)
+	c.node.Stop()
+	a.exec(`UPDATE orders SET name = 'from a' WHERE id = 1`)
+	a.expect(`SELECT status FROM sync_status`, `"pending"`)
+	c.exec(`UPDATE orders SET name = 'from b' WHERE id = 1`)
+	c.start()
+	alike(t, `SELECT * FROM orders`, a, c)
+	a.expect(`SELECT name FROM orders`, `"from b"`)
+	// It is recorded where the two versions meet: at b, which then tells a of both.
+	c.expect(`SELECT winner_origin, loser_origin, JSON_VALUE(winner_row, '$.name'), JSON_VALUE(loser_row, '$.name') FROM sync_conflicts`,
+		`"node-b"|"node-a"|"from b"|"from a"`)
+	// A later write that knew both is no conflict.
+	a.exec(`UPDATE orders SET name = 'settled' WHERE id = 1`)
+	c.expect(`SELECT name FROM orders`, `"settled"`)
+	a.expect(`SELECT COUNT(*) FROM sync_conflicts`, `0`)
+	c.expect(`SELECT COUNT(*) FROM sync_conflicts`, `1`)
+}

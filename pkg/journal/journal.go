@@ -1,0 +1,187 @@
+// Package journal keeps the versions that lost a conflict, in the table
+// sync_conflicts, and puts one back when a person asks for it.
+//
+// It keeps promise 4: the loser is recorded in the transaction that makes it the
+// loser. Which version loses is package conflict's business.
+package journal
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/value"
+)
+
+// Side is one of the two versions of a conflict. Columns is nil where the row
+// was deleted.
+type Side struct {
+	change.Version
+	Columns []string
+	Values  [][]byte
+}
+
+// Record keeps a conflict, in the caller's transaction. One that was recorded
+// before, because the change came twice, is left as it is.
+func Record(ctx context.Context, tx mysqldb.Tx, t *schema.Table, key, policy string, winner, loser Side) error {
+	won, err := encode(t, winner)
+	if err != nil {
+		return err
+	}
+	lost, err := encode(t, loser)
+	if err != nil {
+		return err
+	}
+	shown, err := t.ID(key)
+	if err != nil {
+		return err
+	}
+	if r := []rune(shown); len(r) > 255 {
+		shown = string(r[:255])
+	}
+	_, err = tx.ExecContext(ctx, `INSERT IGNORE INTO sync_conflicts (table_name, row_id, row_key, primary_key, detected_at, policy,
+		winner_time, winner_origin, winner_row, loser_time, loser_origin, loser_row) VALUES (?, ?, ?, ?, UTC_TIMESTAMP(6), ?, ?, ?, ?, ?, ?, ?)`,
+		t.Name, []byte(change.Row{Table: t.Name, Key: key}.ID()), []byte(key), shown, policy,
+		winner.Time, winner.Origin, won, loser.Time, loser.Origin, lost)
+	if err != nil {
+		return fmt.Errorf("record conflict of %s %s: %w", t.Name, shown, err)
+	}
+	return nil
+}
+
+// encode returns a row as a JSON object of its stored values, or NULL.
+func encode(t *schema.Table, s Side) (any, error) {
+	if s.Columns == nil {
+		return nil, nil
+	}
+	e := make(value.Entity, len(s.Columns))
+	for i, name := range s.Columns {
+		e[i] = value.Field{Name: name}
+		if s.Values[i] == nil {
+			continue
+		}
+		c, ok := t.Column(name)
+		if !ok || c.Kind != value.Binary && c.Kind != value.Geometry && utf8.Valid(s.Values[i]) {
+			e[i].Value = string(s.Values[i])
+		} else {
+			e[i].Value = s.Values[i]
+		}
+	}
+	b, err := e.AppendJSON(nil)
+	return string(b), err
+}
+
+// Conflict is a row of sync_conflicts. Winner and Loser are JSON objects, or
+// empty for a deleted row.
+type Conflict struct {
+	ID           uint64         `db:"id" json:"id"`
+	Table        string         `db:"table_name" json:"table"`
+	PrimaryKey   string         `db:"primary_key" json:"primaryKey"`
+	DetectedAt   string         `db:"detected_at" json:"detectedAt"` // UTC
+	Policy       string         `db:"policy" json:"policy"`
+	WinnerOrigin string         `db:"winner_origin" json:"winnerOrigin"`
+	WinnerTime   int64          `db:"winner_time" json:"winnerTime"` // µs since 1970
+	Winner       sql.NullString `db:"winner_row" json:"-"`
+	LoserOrigin  string         `db:"loser_origin" json:"loserOrigin"`
+	LoserTime    int64          `db:"loser_time" json:"loserTime"`
+	Loser        sql.NullString `db:"loser_row" json:"-"`
+	PutBackAt    sql.NullString `db:"put_back_at" json:"-"`
+}
+
+// List returns the latest conflicts, at most limit.
+func List(ctx context.Context, db *mysqldb.DB, limit int) ([]Conflict, error) {
+	var list []Conflict
+	err := db.SelectContext(ctx, &list, `SELECT id, table_name, primary_key, detected_at, policy, winner_origin, winner_time, winner_row,
+		loser_origin, loser_time, loser_row, put_back_at FROM sync_conflicts ORDER BY id DESC LIMIT ?`, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list conflicts: %w", err)
+	}
+	return list, nil
+}
+
+// ErrNoConflict says that there is no conflict with the number asked for.
+var ErrNoConflict = errors.New("there is no such conflict")
+
+// PutBack writes the row that lost over the one that stands now, as a local
+// write: the triggers note it, and it goes to all remotes with a new version.
+func PutBack(ctx context.Context, db *mysqldb.DB, ts *schema.Tables, id uint64) error {
+	return mysqldb.InTx(ctx, db, func(tx mysqldb.Tx) error {
+		c, key, err := find(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		t, err := ts.Table(ctx, c.Table)
+		if err != nil {
+			return err
+		}
+		if err := restore(ctx, tx, t, key, c.Loser); err != nil {
+			return fmt.Errorf("put back the loser of conflict %d: %w", id, err)
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE sync_conflicts SET put_back_at = ? WHERE id = ?`, time.Now().UTC().Format("2006-01-02 15:04:05.000000"), id)
+		return err
+	})
+}
+
+func find(ctx context.Context, tx mysqldb.Tx, id uint64) (c Conflict, key string, err error) {
+	rows, err := tx.QueryContext(ctx, `SELECT table_name, row_key, loser_row FROM sync_conflicts WHERE id = ? FOR UPDATE`, id)
+	if err != nil {
+		return c, "", fmt.Errorf("read conflict %d: %w", id, err)
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		return c, "", errors.Join(rows.Err(), fmt.Errorf("%w: %d", ErrNoConflict, id))
+	}
+	return c, key, rows.Scan(&c.Table, &key, &c.Loser)
+}
+
+func restore(ctx context.Context, tx mysqldb.Tx, t *schema.Table, key string, loser sql.NullString) error {
+	where, err := t.KeyArgs(nil, key)
+	if err != nil {
+		return err
+	}
+	if !loser.Valid {
+		_, err := tx.ExecContext(ctx, "DELETE FROM "+mysqldb.Quote(t.Name)+" WHERE "+t.WhereKeys(1), where...)
+		return err
+	}
+	e, err := value.DecodeEntity([]byte(loser.String))
+	if err != nil {
+		return err
+	}
+	names, set := "", ""
+	var args []any
+	for _, f := range e {
+		c, ok := t.Column(f.Name)
+		if !ok {
+			return fmt.Errorf("table %s has no column %s any more", t.Name, f.Name)
+		}
+		stored, err := c.Encode(f.Value, time.UTC)
+		if err != nil {
+			return err
+		}
+		args = append(args, c.Bind(stored))
+		if names != "" {
+			names, set = names+", ", set+", "
+		}
+		names, set = names+mysqldb.Quote(c.Name), set+mysqldb.Quote(c.Name)+"=?"
+	}
+	rows, err := tx.QueryContext(ctx, "SELECT 1 FROM "+mysqldb.Quote(t.Name)+" WHERE "+t.WhereKeys(1)+" FOR UPDATE", where...)
+	if err != nil {
+		return err
+	}
+	exists := rows.Next()
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return err
+	}
+	if exists {
+		_, err = tx.ExecContext(ctx, "UPDATE "+mysqldb.Quote(t.Name)+" SET "+set+" WHERE "+t.WhereKeys(1), append(args, where...)...)
+	} else {
+		_, err = tx.ExecContext(ctx, "INSERT INTO "+mysqldb.Quote(t.Name)+" ("+names+") VALUES "+mysqldb.Groups(1, len(e)), args...)
+	}
+	return err
+}
