@@ -6,7 +6,8 @@
 //  1. Each server listens on a free port of the loopback interface only, and keeps it over Kill, Stop and Start.
 //  2. A function that starts something returns when it answers; nothing here sleeps and hopes.
 //  3. Nothing outlives its test: servers and their folders go with the test's cleanup, and on Linux the kernel kills the
-//     servers when the process that started them dies in whatever way, SIGKILL included. Only folders may stay then.
+//     servers when the process that started them dies in whatever way, SIGKILL included. Folders that stay then
+//     are removed by the next process.
 //  4. Nothing of the machine's own servers is read or changed: no default option files, no services, no fixed ports.
 //
 // What is expensive to make is made once: a server's first data directory is kept in the user's cache folder and copied

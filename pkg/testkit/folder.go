@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -16,12 +17,38 @@ import (
 // TempDir, because a socket's path in it must stay below 108 bytes.
 func folder(tb TB, parent string) string {
 	tb.Helper()
-	dir, err := os.MkdirTemp(parent, "mysql-sync-")
+	dir, err := makeFolder(parent)
 	if err != nil {
-		tb.Fatalf("make a folder: %v", err)
+		tb.Fatalf("%v", err)
 	}
 	tb.Cleanup(func() { _ = os.RemoveAll(dir) })
 	return dir
+}
+
+// prefix begins the names of the folders that testkit makes; the number of their process follows.
+const prefix = "mysql-sync-test-"
+
+// makeFolder makes a folder and removes those beside it whose process is dead: nobody else does when it was killed.
+func makeFolder(parent string) (string, error) {
+	if parent == "" {
+		parent = os.TempDir()
+	}
+	old, err := filepath.Glob(filepath.Join(parent, prefix+"*"))
+	if err != nil {
+		return "", fmt.Errorf("look for old folders: %w", err)
+	}
+	for _, dir := range old {
+		number, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), prefix), "-")
+		pid, err := strconv.Atoi(number)
+		if err == nil && pid > 0 && errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+			_ = os.RemoveAll(dir) // Another process may be doing the same, or it is another user's.
+		}
+	}
+	dir, err := os.MkdirTemp(parent, fmt.Sprintf("%s%d-", prefix, os.Getpid()))
+	if err != nil {
+		return "", fmt.Errorf("make a folder: %w", err)
+	}
+	return dir, nil
 }
 
 // cacheFolder returns the folder in which things are kept from one test run to the next.

@@ -36,9 +36,9 @@ var binary = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	dir, err := os.MkdirTemp("", "mysql-sync-")
+	dir, err := makeFolder("")
 	if err != nil {
-		return "", fmt.Errorf("make a folder: %w", err)
+		return "", err
 	}
 	process.Cleanup(func() { _ = os.RemoveAll(dir) })
 	path := filepath.Join(dir, "mysql-sync")

@@ -27,6 +27,7 @@ func (p program) command(args ...string) *exec.Cmd {
 	if p.root != "" {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: p.root}
 		cmd.Dir = "/"
+		cmd.Env = append(os.Environ(), "TMPDIR=/tmp") // The caller's does not exist there.
 	}
 	return cmd
 }
