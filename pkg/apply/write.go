@@ -1,10 +1,12 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
@@ -16,9 +18,10 @@ const (
 	maxBytes = 4 << 20
 )
 
-// setApplying silences the triggers of a table in this session; see
-// capture.Applying.
-const setApplying = `SET @mysql_sync_applying = ?`
+// setApplying silences the triggers of a table in this session, and gives those
+// that record cascades the time of the write; see capture.Applying and
+// capture.Written.
+const setApplying = `SET @mysql_sync_applying = ?, @mysql_sync_written = ?`
 
 // write does what was planned: deletes with children before parents, then
 // inserts and updates with parents before children.
@@ -64,7 +67,9 @@ func chunked(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*step,
 	if len(steps) == 0 {
 		return nil
 	}
-	if _, err := tx.ExecContext(ctx, setApplying, t.Name); err != nil {
+	oldest := slices.MinFunc(steps, func(a, b *step) int { return cmp.Compare(a.state.Version.Time, b.state.Version.Time) })
+	written := time.UnixMicro(oldest.state.Version.Time).UTC().Format("2006-01-02 15:04:05.000000")
+	if _, err := tx.ExecContext(ctx, setApplying, t.Name, written); err != nil {
 		return fmt.Errorf("write %s: %w", t.Name, err)
 	}
 	for len(steps) > 0 {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -24,28 +25,30 @@ const installTries = 20
 // Install makes the triggers of the tables stand, and drops the others whose
 // names begin with mysqlSync. A trigger that is right already is left alone,
 // and one that is not is replaced so that no write slips through between:
-// promise 1.
-func Install(ctx context.Context, log *zap.Logger, db *mysqldb.DB, tables []*schema.Table) error {
+// promise 1. keys are all foreign keys of the schema.
+func Install(ctx context.Context, log *zap.Logger, db *mysqldb.DB, tables []*schema.Table, keys []schema.ForeignKey) error {
 	standing, err := readTriggers(ctx, db)
 	if err != nil {
 		return err
 	}
-	for _, t := range tables {
-		var wrong []trigger
-		for _, w := range triggers(t) {
-			s, ok := standing[w.name]
-			delete(standing, w.name)
-			if !ok || !same(s.body, w.body) || s.table != w.table || s.event != "AFTER "+w.event {
-				wrong = append(wrong, w)
-			}
-		}
-		if len(wrong) == 0 {
+	var order []string
+	wrong := map[string][]trigger{}
+	for _, w := range wanted(log, db, tables, keys) {
+		s, ok := standing[w.name]
+		delete(standing, w.name)
+		if ok && s == w {
 			continue
 		}
-		if err := patiently(ctx, log, t.Name, func() error { return replace(ctx, db, t.Name, wrong) }); err != nil {
+		if wrong[w.table] == nil {
+			order = append(order, w.table)
+		}
+		wrong[w.table] = append(wrong[w.table], w)
+	}
+	for _, table := range order {
+		if err := patiently(ctx, log, table, func() error { return replace(ctx, db, table, wrong[table]) }); err != nil {
 			return err
 		}
-		log.Info("triggers installed", zap.String("table", t.Name))
+		log.Info("triggers installed", zap.String("table", table))
 	}
 	for name, s := range standing {
 		drop := func() error {
@@ -60,6 +63,21 @@ func Install(ctx context.Context, log *zap.Logger, db *mysqldb.DB, tables []*sch
 	return nil
 }
 
+// wanted returns all triggers that shall stand.
+func wanted(log *zap.Logger, db *mysqldb.DB, tables []*schema.Table, keys []schema.ForeignKey) []trigger {
+	var list []trigger
+	c := &cascades{synced: map[string]*schema.Table{}, keys: keys, recursion: db.MariaDB || !strings.HasPrefix(db.Version, "5.")}
+	for _, t := range tables {
+		list = append(list, rowTriggers(t)...)
+		c.synced[t.Name] = t
+	}
+	list = append(list, c.triggers()...)
+	for _, f := range c.unsupported {
+		log.Warn("cascades of this foreign key are not captured; verify and repair find what it changes", zap.String("foreignKey", f))
+	}
+	return list
+}
+
 func readTriggers(ctx context.Context, db *mysqldb.DB) (map[string]trigger, error) {
 	rows, err := db.QueryContext(ctx, selectTriggers, db.Name)
 	if err != nil {
@@ -69,11 +87,10 @@ func readTriggers(ctx context.Context, db *mysqldb.DB) (map[string]trigger, erro
 	standing := map[string]trigger{}
 	for rows.Next() {
 		var t trigger
-		var timing string
-		if err := rows.Scan(&t.name, &t.table, &t.event, &timing, &t.body); err != nil {
+		if err := rows.Scan(&t.name, &t.table, &t.event, &t.time, &t.body); err != nil {
 			return nil, fmt.Errorf("read triggers: %w", err)
 		}
-		t.event = timing + " " + t.event
+		t.body = strings.TrimSpace(t.body)
 		standing[t.name] = t
 	}
 	return standing, rows.Err()

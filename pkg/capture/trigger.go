@@ -3,7 +3,6 @@ package capture
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"strings"
 
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
@@ -25,6 +24,7 @@ const maxName = 64
 type trigger struct {
 	name  string
 	table string
+	time  string // AFTER or BEFORE
 	event string // INSERT, UPDATE, DELETE
 	body  string
 }
@@ -35,15 +35,15 @@ func (t trigger) create(orReplace bool) string {
 	if orReplace {
 		or = "OR REPLACE "
 	}
-	return "CREATE " + or + "TRIGGER " + mysqldb.Quote(t.name) + " AFTER " + t.event + " ON " + mysqldb.Quote(t.table) + " FOR EACH ROW " + t.body
+	return "CREATE " + or + "TRIGGER " + mysqldb.Quote(t.name) + " " + t.time + " " + t.event + " ON " + mysqldb.Quote(t.table) + " FOR EACH ROW " + t.body
 }
 
-// triggers returns the three triggers of a table. Each records the key of the
+// rowTriggers returns the three triggers of a table. Each records the key of the
 // row; an update that changes the key, compared byte by byte, records the old
 // one as well: it is a delete there.
-func triggers(t *schema.Table) []trigger {
+func rowTriggers(t *schema.Table) []trigger {
 	table := mysqldb.QuoteString(t.Name)
-	record := func(key string) string {
+	note := func(key string) string {
 		return "INSERT INTO `table_changes` (`table_name`, `primary_key`, `date`, `origin`) VALUES (" + table + ", " + key + ", UTC_TIMESTAMP(6), NULL);"
 	}
 	guarded := func(statements string) string {
@@ -51,10 +51,10 @@ func triggers(t *schema.Table) []trigger {
 	}
 	oldKey, newKey := t.KeyExpr("OLD."), t.KeyExpr("NEW.")
 	return []trigger{
-		{triggerName("Insert", t.Name), t.Name, "INSERT", guarded(record(newKey))},
-		{triggerName("Update", t.Name), t.Name, "UPDATE", guarded(record(newKey) +
-			" IF NOT (" + oldKey + " <=> " + newKey + ") THEN " + record(oldKey) + " END IF;")},
-		{triggerName("Delete", t.Name), t.Name, "DELETE", guarded(record(oldKey))},
+		{triggerName("Insert", t.Name), t.Name, "AFTER", "INSERT", guarded(note(newKey))},
+		{triggerName("Update", t.Name), t.Name, "AFTER", "UPDATE", guarded(note(newKey) +
+			" IF NOT (" + oldKey + " <=> " + newKey + ") THEN " + note(oldKey) + " END IF;")},
+		{triggerName("Delete", t.Name), t.Name, "AFTER", "DELETE", guarded(note(oldKey))},
 	}
 }
 
@@ -69,7 +69,3 @@ func triggerName(event, table string) string {
 	tail := "_" + hex.EncodeToString(sum[:])[:12]
 	return string(name[:maxName-len(tail)]) + tail
 }
-
-// same reports whether a trigger's stored body is the wanted one: servers keep
-// the text as it was given.
-func same(stored, wanted string) bool { return strings.TrimSpace(stored) == wanted }

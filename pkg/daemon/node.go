@@ -152,7 +152,11 @@ func (n *Node) install(ctx context.Context, db *mysqldb.DB) error {
 		}
 		synced = append(synced, t)
 	}
-	return capture.Install(ctx, n.log.Named("capture"), db, synced)
+	keys, err := schema.ForeignKeys(ctx, db, db.Name)
+	if err != nil {
+		return err
+	}
+	return capture.Install(ctx, n.log.Named("capture"), db, synced, keys)
 }
 
 // wire connects the stages.

@@ -26,6 +26,7 @@ type Table struct {
 // ForeignKey is a foreign key of the table that holds it.
 type ForeignKey struct {
 	Name       string
+	Table      string // that holds it: the child
 	Columns    []string
 	RefTable   string // in the same schema; keys to other schemas are left out
 	RefColumns []string
@@ -57,10 +58,15 @@ func (t *Table) Index(name string) int {
 // KeyExpr returns the SQL expression of the key form, for columns that prefix
 // ("NEW.", "OLD." or "") stands before. It is the same as value.JoinKey.
 func (t *Table) KeyExpr(prefix string) string {
+	return t.KeyExprOf(func(column string) string { return prefix + mysqldb.Quote(column) })
+}
+
+// KeyExprOf is KeyExpr for columns whose values column gives as SQL expressions.
+func (t *Table) KeyExprOf(column func(name string) string) string {
 	parts := make([]string, len(t.Key))
 	for i, k := range t.Key {
 		c := &t.Columns[k]
-		parts[i] = c.KeyExpr(prefix + mysqldb.Quote(c.Name))
+		parts[i] = c.KeyExpr(column(c.Name))
 	}
 	if len(parts) == 1 {
 		return parts[0]
