@@ -47,6 +47,9 @@ func (c *Column) Encode(v any, zone *time.Location) ([]byte, error) {
 		}
 		return []byte("0"), nil
 	case int64:
+		if c.Kind == Year && v == 0 {
+			return []byte(zeroYear), nil
+		}
 		return strconv.AppendInt(nil, v, 10), nil
 	case uint64:
 		return strconv.AppendUint(nil, v, 10), nil

@@ -21,6 +21,9 @@ const (
 
 const timeLayout = "2006-01-02 15:04:05"
 
+// zeroYear is how the server prints the YEAR 0; a single 0 in a text is 2000.
+const zeroYear = "0000"
+
 // JoinKey makes a key form of its parts. A key of one part is that part; the
 // parts of a composite key are escaped and joined, as the triggers do.
 func JoinKey(parts [][]byte) []byte {
@@ -84,6 +87,9 @@ func (c *Column) KeyPart(stored []byte) ([]byte, error) {
 		if !ok || len(s) > 40 {
 			return nil, fmt.Errorf("column %s: the key %q is not a whole number", c.Name, clip(s))
 		}
+		if c.Kind == Year && n.Sign() == 0 {
+			return []byte(zeroYear), nil
+		}
 		return []byte(n.String()), nil
 	case Decimal:
 		return c.decimalPart(s)
@@ -116,10 +122,10 @@ func (c *Column) KeyValue(part []byte) ([]byte, error) {
 	if err != nil || n < 0 || n > 1<<40 {
 		return nil, fmt.Errorf("column %s: the key %q is not an epoch", c.Name, clip(string(part)))
 	}
-	if n == 0 {
-		return c.fraction("0000-00-00 00:00:00"), nil
+	s := "0000-00-00 00:00:00"
+	if n > 0 {
+		s = time.Unix(n, 0).UTC().Format(timeLayout)
 	}
-	s := time.Unix(n, 0).UTC().Format(timeLayout)
 	if frac != "" {
 		s += "." + frac
 	}
@@ -128,7 +134,7 @@ func (c *Column) KeyValue(part []byte) ([]byte, error) {
 
 func (c *Column) decimalPart(s string) ([]byte, error) {
 	r, ok := new(big.Rat).SetString(s)
-	if !ok || len(s) > 100 || strings.ContainsAny(s, "eEpPxX/_") {
+	if !ok || len(s) > 100 || strings.ContainsAny(s, "bBeEoOpPxX/_") {
 		return nil, fmt.Errorf("column %s: the key %q is not a decimal number", c.Name, clip(s))
 	}
 	return []byte(r.FloatString(c.Scale)), nil
@@ -151,8 +157,8 @@ func (c *Column) epoch(s string) ([]byte, error) {
 	n := int64(0)
 	if !strings.HasPrefix(whole, "0000-00-00") {
 		t, err := time.Parse(timeLayout, whole)
-		if err != nil {
-			return nil, fmt.Errorf("column %s: the key %q is not a time", c.Name, clip(s))
+		if err != nil || t.Unix() < 1 {
+			return nil, fmt.Errorf("column %s: the key %q is not a time that a TIMESTAMP holds", c.Name, clip(s))
 		}
 		n = t.Unix()
 	}
