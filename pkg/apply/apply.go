@@ -84,12 +84,15 @@ func rounds(changes []Incoming) [][]int {
 // that fails because of a row, in two of half the size each: the bad rows end
 // up alone. Promise 5.
 func (a *Applier) split(ctx context.Context, changes []Incoming, at []int, results []Result) error {
-	err := a.transaction(ctx, changes, at, results)
-	if mysqldb.SchemaChanged(err) {
+	err := a.transaction(ctx, changes, at, results, false)
+	switch {
+	case mysqldb.SchemaChanged(err):
 		for _, i := range at {
 			a.tables.Forget(changes[i].Table)
 		}
-		err = a.transaction(ctx, changes, at, results)
+		err = a.transaction(ctx, changes, at, results, false)
+	case mysqldb.Duplicate(err) && len(at) > 1:
+		err = a.transaction(ctx, changes, at, results, true)
 	}
 	if err == nil {
 		return nil
@@ -110,8 +113,9 @@ func passing(err error) bool {
 	return mysqldb.LockTimeout(err) || mysqldb.MissingParent(err) || mysqldb.Referenced(err) || mysqldb.Duplicate(err)
 }
 
-// transaction applies changes of different rows, all or none.
-func (a *Applier) transaction(ctx context.Context, changes []Incoming, at []int, results []Result) error {
+// transaction applies changes of different rows, all or none; see write for
+// swap.
+func (a *Applier) transaction(ctx context.Context, changes []Incoming, at []int, results []Result, swap bool) error {
 	groups, err := a.group(ctx, changes, at)
 	if err != nil {
 		return err
@@ -134,7 +138,7 @@ func (a *Applier) transaction(ctx context.Context, changes []Incoming, at []int,
 		if err := a.keepLosers(ctx, tx, groups); err != nil {
 			return err
 		}
-		if err := write(ctx, tx, groups); err != nil {
+		if err := write(ctx, tx, groups, swap); err != nil {
 			return err
 		}
 		marked, err = a.record(ctx, tx, steps)

@@ -3,6 +3,7 @@ package apply
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,8 +25,10 @@ const (
 const setApplying = `SET @mysql_sync_applying = ?, @mysql_sync_written = ?`
 
 // write does what was planned: deletes with children before parents, then
-// inserts and updates with parents before children.
-func write(ctx context.Context, tx mysqldb.Tx, groups []*group) error {
+// inserts and updates with parents before children. With swap set, rows of
+// tables with secondary unique keys are taken out before any of them is written,
+// so that they can exchange their values.
+func write(ctx context.Context, tx mysqldb.Tx, groups []*group, swap bool) error {
 	for _, g := range slices.Backward(groups) {
 		gone := pick(g, func(s *step) bool { return s.in.Deleted() && s.exists })
 		if err := chunked(ctx, tx, g.table, gone, remove); err != nil {
@@ -36,6 +39,12 @@ func write(ctx context.Context, tx mysqldb.Tx, groups []*group) error {
 		missing := pick(g, func(s *step) bool { return !s.in.Deleted() && !s.exists })
 		present := pick(g, func(s *step) bool { return !s.in.Deleted() && s.exists && len(s.in.Columns) == len(g.table.Columns) })
 		partial := pick(g, func(s *step) bool { return !s.in.Deleted() && s.exists && len(s.in.Columns) != len(g.table.Columns) })
+		if swap && len(g.table.Unique) > 0 {
+			if err := takeOut(ctx, tx, g.table, present); err != nil {
+				return err
+			}
+			present, missing = nil, append(present, missing...)
+		}
 		for _, part := range []struct {
 			steps []*step
 			f     statement
@@ -106,6 +115,20 @@ func remove(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*step) 
 	}
 	_, err = tx.ExecContext(ctx, "DELETE FROM "+mysqldb.Quote(t.Name)+" WHERE "+t.WhereKeys(len(steps)), args...)
 	return err
+}
+
+// takeOut deletes rows that the same transaction writes anew. Foreign keys are
+// off for that one statement, so that nothing refers to the rows' absence; the
+// rows are checked as ever when they are written.
+func takeOut(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*step) (err error) {
+	if _, err := tx.ExecContext(ctx, `SET foreign_key_checks = 0`); err != nil {
+		return err
+	}
+	defer func() {
+		_, on := tx.ExecContext(ctx, `SET foreign_key_checks = 1`)
+		err = errors.Join(err, on)
+	}()
+	return chunked(ctx, tx, t, steps, remove)
 }
 
 func insert(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*step) error {
