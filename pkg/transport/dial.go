@@ -49,8 +49,16 @@ func dialTLS(ctx context.Context, server *url.URL, certs *certificates) (net.Con
 }
 
 func dialWebsocket(ctx context.Context, server *url.URL, certs *certificates) (net.Conn, error) {
+	release := func() bool { return true }
+	defer func() { release() }()
 	d := websocket.Dialer{
-		NetDialContext:  dialSocket,
+		NetDialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := dialSocket(ctx, network, address)
+			if err == nil { // gorilla does not look at ctx while it waits for the server's answer.
+				release = context.AfterFunc(ctx, func() { _ = conn.Close() })
+			}
+			return conn, err
+		},
 		Proxy:           http.ProxyFromEnvironment,
 		TLSClientConfig: certs.client(server.Hostname()),
 		Subprotocols:    []string{"mqtt"},

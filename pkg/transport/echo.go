@@ -52,24 +52,35 @@ func (e *echo) delivered(topic string, payload []byte) {
 	}
 }
 
+// lostBeforeEcho is after how many connections in a row that ended before the echo this is no chance any more.
+const lostBeforeEcho = 3
+
 // watchEcho tells when the broker keeps this node's own messages from it. Without it a node that an ACL silences looks
-// healthy from inside, and dead to all others.
+// healthy from inside, and dead to all others. It runs once for each connection, one after another.
 func (s *Session) watchEcho(l *link) {
 	select {
 	case <-l.echo.sent:
 	case <-l.down:
 		return
 	}
+	var message string
 	select {
 	case <-l.echo.back:
-		s.echoDenied.Store(false)
+		s.echoTold, s.echoLost = false, 0
+		return
 	case <-l.down:
-	case <-time.After(s.c.EchoTimeout):
-		if !s.echoDenied.Swap(true) {
-			s.log.Error("the broker acknowledged our presence message but did not deliver it back to us: an ACL denies"+
-				" writing or reading the topic (MQTT 3.1.1 brokers acknowledge what they deny)",
-				zap.String("topic", s.c.EchoTopic), zap.String("server", l.server),
-				zap.String("username", s.c.MQTT.Username))
+		if s.echoLost++; s.echoLost < lostBeforeEcho {
+			return
 		}
+		message = "the broker ends each connection on which we publish our presence message: an ACL denies writing the" +
+			" topic, or another client has the same clientId"
+	case <-time.After(s.c.EchoTimeout):
+		message = "the broker acknowledged our presence message but did not deliver it back to us: an ACL denies" +
+			" writing or reading the topic (MQTT 3.1.1 brokers acknowledge what they deny)"
+	}
+	if !s.echoTold {
+		s.echoTold = true
+		s.log.Error(message, zap.String("topic", s.c.EchoTopic), zap.String("server", l.server),
+			zap.String("username", s.c.MQTT.Username))
 	}
 }

@@ -25,8 +25,10 @@ type Session struct {
 	servers []*url.URL
 	certs   *certificates
 
-	link       atomic.Pointer[link] // nil while there is no connection
-	echoDenied atomic.Bool          // the Error about EchoTopic is logged once, until an echo comes
+	link atomic.Pointer[link] // nil while there is no connection
+
+	echoTold bool // the Error about EchoTopic is logged once, until an echo comes
+	echoLost int  // connections in a row that ended before the echo
 }
 
 // New checks the configuration and reads the TLS files. It starts nothing.
