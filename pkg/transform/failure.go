@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/dop251/goja"
-	"github.com/dop251/goja/parser"
 )
 
 // maxText bounds the text of an error and of a log line, in bytes.
@@ -15,6 +14,10 @@ const maxText = 1000
 
 // firstFrame finds the first position in the stack of a JavaScript error.
 var firstFrame = regexp.MustCompile(`\n\s*at (?:[^\n(]*\()?([^\s():]+:\d+):\d+`)
+
+// parserText takes an error of the parser apart: "orders.js: Line 2:13 Unexpected
+// token".
+var parserText = regexp.MustCompile(`^(.+): Line (\d+):\d+ (.*)`)
 
 // scriptError is an error of a script, and where it happened.
 type scriptError struct {
@@ -52,20 +55,24 @@ func (m *machine) explain(err error) error {
 	if errors.As(err, &overflow) {
 		return &scriptError{where: m.position(overflow.Stack()), text: "recursion is too deep", cause: err}
 	}
-	var syntax parser.ErrorList
-	if errors.As(err, &syntax) && len(syntax) > 0 {
-		at := syntax[0].Position
-		return &scriptError{where: fmt.Sprintf("%s:%d", at.Filename, at.Line), text: "SyntaxError: " + syntax[0].Message}
-	}
-	var compile *goja.CompilerSyntaxError
-	if errors.As(err, &compile) && compile.File != nil {
-		at := compile.File.Position(compile.Offset)
-		return &scriptError{where: fmt.Sprintf("%s:%d", at.Filename, at.Line), text: "SyntaxError: " + compile.Message}
+	var syntax *goja.CompilerSyntaxError
+	if errors.As(err, &syntax) {
+		return explainSyntax(syntax)
 	}
 	if thrown, ok := err.(*goja.Exception); ok {
 		return m.explainValue(thrown.Value(), thrown.Stack())
 	}
 	return err
+}
+
+// explainSyntax returns err as a scriptError. The parser's own errors have their
+// position only in the text.
+func explainSyntax(err *goja.CompilerSyntaxError) error {
+	if parts := parserText.FindStringSubmatch(err.Message); parts != nil {
+		return &scriptError{where: parts[1] + ":" + parts[2], text: "SyntaxError: " + parts[3]}
+	}
+	at := err.File.Position(err.Offset)
+	return &scriptError{where: fmt.Sprintf("%s:%d", at.Filename, at.Line), text: "SyntaxError: " + err.Message}
 }
 
 // explainValue returns what was thrown as a scriptError. It runs JavaScript, a

@@ -64,18 +64,19 @@ func (m *machine) guard(object *goja.Object, name string, check func(goja.Functi
 func (m *machine) guardConstructor(name string, check func(args []goja.Value)) {
 	native := m.member(name)
 	construct, _ := goja.AssertConstructor(native)
-	proxy := m.vm.ToValue(m.vm.NewProxy(native, &goja.ProxyTrapConfig{
-		Construct: func(_ *goja.Object, args []goja.Value, newTarget *goja.Object) *goja.Object {
-			check(args)
-			o, err := construct(newTarget, args...)
-			if err != nil {
-				panic(err)
-			}
-			return o
-		},
-	}))
-	m.vm.Set(name, proxy)
-	m.member(name, "prototype").DefineDataProperty("constructor", proxy, goja.FLAG_TRUE, goja.FLAG_TRUE, goja.FLAG_FALSE)
+	guarded := m.vm.ToValue(func(c goja.ConstructorCall) *goja.Object {
+		check(c.Arguments)
+		o, err := construct(c.NewTarget, c.Arguments...)
+		if err != nil {
+			panic(err)
+		}
+		return o
+	}).ToObject(m.vm)
+	guarded.SetPrototype(native) // for from, of, isView, BYTES_PER_ELEMENT
+	guarded.DefineDataProperty("prototype", native.Get("prototype"), goja.FLAG_FALSE, goja.FLAG_FALSE, goja.FLAG_FALSE)
+	guarded.DefineDataProperty("name", m.vm.ToValue(name), goja.FLAG_FALSE, goja.FLAG_TRUE, goja.FLAG_FALSE)
+	m.member(name, "prototype").DefineDataProperty("constructor", guarded, goja.FLAG_TRUE, goja.FLAG_TRUE, goja.FLAG_FALSE)
+	m.vm.Set(name, guarded)
 }
 
 // member returns the object that path leads to from the global one.

@@ -118,7 +118,7 @@ func (m *machine) call(ctx context.Context, function goja.Callable, argument goj
 	if err != nil {
 		return nil, m.explain(err)
 	}
-	promise, ok := result.Export().(*goja.Promise)
+	promise, ok := exported[*goja.Promise](result)
 	if ok {
 		err = m.settle(ctx, promise)
 	}

@@ -104,11 +104,11 @@ func (m *machine) fromObject(o *goja.Object) (any, error) {
 	if b, ok := bytesOf(o); ok {
 		return bytes.Clone(b), nil
 	}
-	switch x := o.Export().(type) {
-	case *goja.Promise:
+	if _, ok := exported[*goja.Promise](o); ok {
 		return nil, errors.New("a promise is no value; is an await missing?")
-	case time.Time:
-		return x.UTC(), nil
+	}
+	if date, ok := exported[time.Time](o); ok {
+		return date.UTC(), nil
 	}
 	if o.ClassName() == "Date" {
 		return nil, errors.New("an invalid Date is no value")
@@ -133,14 +133,21 @@ func (m *machine) fromObject(o *goja.Object) (any, error) {
 
 // bytesOf returns what a Buffer, Uint8Array or ArrayBuffer holds, not copied.
 func bytesOf(o *goja.Object) ([]byte, bool) {
-	switch x := o.Export().(type) {
-	case []byte:
-		return x, true
-	case goja.ArrayBuffer:
-		return x.Bytes(), true
-	default:
-		return nil, false
+	if buffer, ok := exported[goja.ArrayBuffer](o); ok {
+		return buffer.Bytes(), true
 	}
+	return exported[[]byte](o)
+}
+
+// exported returns v as T if that is what goja exports it as. Looking at the
+// type first spares the export of a whole object.
+func exported[T any](v goja.Value) (T, bool) {
+	if v.ExportType() != reflect.TypeFor[T]() {
+		var zero T
+		return zero, false
+	}
+	x, ok := v.Export().(T)
+	return x, ok
 }
 
 // id returns the row that an onDelete function named.

@@ -51,11 +51,11 @@ func escape(vm *goja.Runtime, v goja.Value, asString bool) string {
 		}
 		return quoted(v.String())
 	}
-	switch x := o.Export().(type) {
-	case time.Time:
-		return quoted(x.UTC().Format("2006-01-02 15:04:05.000"))
-	case []byte:
-		return "X'" + hex.EncodeToString(x) + "'"
+	if date, ok := exported[time.Time](o); ok {
+		return quoted(date.UTC().Format("2006-01-02 15:04:05.000"))
+	}
+	if b, ok := exported[[]byte](o); ok {
+		return "X'" + hex.EncodeToString(b) + "'"
 	}
 	if o.ClassName() == "Date" {
 		return "NULL"

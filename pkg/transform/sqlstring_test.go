@@ -31,3 +31,24 @@ func TestObjectWhoseSQLThrowsIsAnError(t *testing.T) {
 	_, err := tr.Apply(t.Context(), call())
 	wantError(t, err, "orders.js:2: Error: no sql")
 }
+
+func FuzzLiteralEndsWhereItShould(f *testing.F) {
+	for _, seed := range []string{"", "'", `\`, `\'`, "\x00\x1a", "a\nb", "' OR 1=1 -- "} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		literal := quoted(text)
+		inner := literal[1 : len(literal)-1]
+		for i := 0; i < len(inner); i++ {
+			switch inner[i] {
+			case '\\':
+				i++
+				if i == len(inner) {
+					t.Fatalf("%q escapes its own end", literal)
+				}
+			case '\'':
+				t.Fatalf("%q ends early", literal)
+			}
+		}
+	})
+}
