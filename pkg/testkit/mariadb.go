@@ -20,7 +20,8 @@ func MariaDB(tb TB, options ...string) *Database {
 		path:    server,
 		flags: slices.Concat([]string{"--innodb-buffer-pool-size=64M",
 			"--innodb-flush-log-at-trx-commit=2", logSize}, account()),
-		initialize: slices.Concat([]string{installer, "--no-defaults", "--auth-root-authentication-method=normal",
+		// With --force a machine that cannot look up its own name will do.
+		initialize: slices.Concat([]string{installer, "--no-defaults", "--force", "--auth-root-authentication-method=normal",
 			"--skip-test-db", logSize}, account()),
 	}, options)
 }

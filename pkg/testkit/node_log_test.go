@@ -1,0 +1,63 @@
+package testkit
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// stand runs a shell script in place of the daemon.
+func stand(tb TB, script string) *NodeProcess {
+	n := &NodeProcess{tb: tb, path: "/bin/sh", args: []string{"-c", script}}
+	n.Start()
+	tb.Cleanup(func() {
+		n.Kill()
+		n.inspect()
+	})
+	return n
+}
+
+func TestABrokenDaemonFailsItsTest(t *testing.T) {
+	for name, says := range map[string]string{
+		"panic":       "panic: runtime error: index out of range",
+		"fatal error": "fatal error: concurrent map writes",
+		"race":        "WARNING: DATA RACE",
+	} {
+		err := Run(t.Logf, func(tb TB) {
+			stand(tb, "echo started; echo '"+says+"' >&2").ExitCode()
+		})
+		if err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: the test's failure is %v", name, err)
+		}
+	}
+}
+
+func TestWaitLogSaysWhatCameInstead(t *testing.T) {
+	err := Run(t.Logf, func(tb TB) {
+		stand(tb, "echo one; printf two").WaitLog("^three$")
+	})
+	if err == nil || !strings.Contains(err.Error(), "one\ntwo") {
+		t.Errorf("the failure does not show the log: %v", err)
+	}
+}
+
+func TestStopIsOrderlyAndStartBeginsAnew(t *testing.T) {
+	n := stand(t, `trap 'echo ended; exit 5' TERM; echo ready; while :; do sleep 0.01; done`)
+	n.WaitLog("^ready$")
+	if code := n.Stop(); code != 5 {
+		t.Errorf("exit code: %d, want 5", code)
+	}
+	n.WaitLog("^ended$")
+	n.Start()
+	n.WaitLog("^ready$")
+	n.Kill()
+	if code := n.ExitCode(); code != -1 {
+		t.Errorf("exit code of a killed daemon: %d, want -1", code)
+	}
+}
+
+func TestACommandThatIsMissingIsAnError(t *testing.T) {
+	if _, err := spawn("nothing", exec.Command("/does/not/exist")); err == nil {
+		t.Error("no error")
+	}
+}

@@ -1,0 +1,67 @@
+#!/bin/bash
+# Installs what the tests and the demonstration need and the machine lacks, with apt where this user may. Does nothing
+# when all is there. Starts no service.
+#
+#   install-deps.sh                  all of it
+#   install-deps.sh mariadb          MariaDB's server
+#   install-deps.sh mosquitto        the broker
+#   install-deps.sh compiler openssl a C compiler for the race detector, and openssl for make-certs.sh
+set -euo pipefail
+
+[ $# -gt 0 ] || set -- mariadb mosquitto compiler openssl
+
+# Debian keeps servers where an ordinary user's PATH does not look.
+PATH=$PATH:/usr/local/sbin:/usr/sbin
+
+have() {
+	local program
+	for program in "$@"; do
+		command -v "$program" >/dev/null || return 1
+	done
+}
+
+compiles() { echo '#include <stdlib.h>' | "${CC:-gcc}" -E - >/dev/null 2>&1; }
+
+packages=()
+for part; do
+	case $part in
+	mariadb) have mariadbd mariadb-install-db my_print_defaults || packages+=(mariadb-server-core mariadb-client-core) ;;
+	mosquitto) have mosquitto mosquitto_passwd || packages+=(mosquitto) ;;
+	compiler) compiles || packages+=(gcc libc6-dev) ;;
+	openssl) have openssl || packages+=(openssl) ;;
+	*)
+		echo "install-deps: $part is not one of mariadb, mosquitto, compiler, openssl" >&2
+		exit 2
+		;;
+	esac
+done
+[ ${#packages[@]} -gt 0 ] || exit 0
+
+as_root=()
+if [ "$(id -u)" != 0 ]; then
+	as_root=(sudo -n)
+fi
+if ! have apt-get || ! "${as_root[@]}" true 2>/dev/null; then
+	echo "install-deps: please install these (the names are Debian's): ${packages[*]}" >&2
+	if have apt-get; then
+		echo "    sudo apt-get install --no-install-recommends ${packages[*]}" >&2
+	fi
+	exit 1
+fi
+
+# A package that comes with a service starts it unless this file says no. The tests start their own servers.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+	trap '"${as_root[@]}" rm -f $policy' EXIT
+	printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee $policy >/dev/null
+	"${as_root[@]}" chmod 755 $policy
+fi
+
+echo "install-deps: installing ${packages[*]}" >&2
+"${as_root[@]}" apt-get update
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${packages[@]}"
+
+# Nor shall the broker start with the machine from now on: nobody has asked for that.
+if [[ " ${packages[*]} " == *" mosquitto "* ]]; then
+	"${as_root[@]}" update-rc.d mosquitto disable
+fi
