@@ -50,6 +50,10 @@ func plan(t *schema.Table, in *Incoming, l local, client string) step {
 		}
 		incoming = dated(in, l.state)
 	}
+	if in.OnlyMissing && (l.exists || !l.state.Version.IsZero()) || l.exists && incoming.Version.Time <= change.Baseline {
+		s.decision, s.state = conflict.Known, l.state // a snapshot overwrites nothing
+		return s
+	}
 	s.decision, s.state = conflict.Resolve(l.state, incoming)
 	if s.decision.Writes() {
 		s.consumed = l.pending

@@ -99,14 +99,20 @@ type State struct {
 	Seen    Vector
 }
 
+// Baseline is the time of the version of a row that was not written since the
+// node keeps versions. Any write is later.
+const Baseline = 1
+
 // Change is a row as one client has it: its state and its columns in stored
 // form. Columns is nil for a delete; a change of only some columns writes only
-// those.
+// those. OnlyMissing says that it is not written over a row that is there, or
+// that was there.
 type Change struct {
 	Row
 	State
-	Columns []string
-	Values  [][]byte
+	OnlyMissing bool
+	Columns     []string
+	Values      [][]byte
 }
 
 // Deleted reports whether the change is a delete.

@@ -14,6 +14,7 @@ type Config struct {
 	QueueDirectory       string        // absolute after Load
 	TransformerDirectory string        // absolute after Load; "" is none
 	CheckInterval        time.Duration // of the poll; the file has milliseconds
+	InitialSync          string        // none, missing, all
 	LoggingLevel         string        // error, warn, info, debug, trace
 	MQTT                 MQTT
 	MySQL                MySQL

@@ -86,6 +86,7 @@ func TestDefaults(t *testing.T) {
 		ReceiveTables:  []string{},
 		QueueDirectory: filepath.Join(filepath.Dir(path), "queue"),
 		CheckInterval:  time.Second,
+		InitialSync:    "missing",
 		LoggingLevel:   "info",
 		MQTT: MQTT{
 			Servers:            []string{"tcp://broker:1883"},
@@ -118,7 +119,7 @@ func TestExistingFile(t *testing.T) {
 	text := `{
 		"clientName": "berlin", "remoteClients": ["hamburg", "paris"],
 		"syncTables": ["orders", "product items"], "receiveTables": ["orders"],
-		"queueDirectory": "/var/lib/queue", "checkInterval": 100, "loggingLevel": "trace",
+		"queueDirectory": "/var/lib/queue", "checkInterval": 100, "initialSync": "all", "loggingLevel": "trace",
 		"transformerDirectory": ".",
 		"mqttConfig": {
 			"hostname": "broker", "port": "9001", "protocol": "wxs", "path": "mqtt", "clientId": "me",
@@ -144,6 +145,7 @@ func TestExistingFile(t *testing.T) {
 		QueueDirectory:       "/var/lib/queue",
 		TransformerDirectory: certs.dir,
 		CheckInterval:        100 * time.Millisecond,
+		InitialSync:          "all",
 		LoggingLevel:         "trace",
 		MQTT: MQTT{
 			Servers:         []string{"wss://broker:9001/mqtt"},

@@ -10,6 +10,7 @@ type file struct {
 	QueueDirectory       string      `koanf:"queueDirectory"`
 	TransformerDirectory string      `koanf:"transformerDirectory"`
 	CheckInterval        int         `koanf:"checkInterval"` // ms
+	InitialSync          string      `koanf:"initialSync"`
 	LoggingLevel         string      `koanf:"loggingLevel"`
 	MQTT                 fileMQTT    `koanf:"mqttConfig"`
 	MySQL                fileMySQL   `koanf:"mysqlConfig"`

@@ -73,6 +73,7 @@ func (c *checker) build(f *file, hasMQTT bool) *Config {
 		QueueDirectory:       c.path(f.QueueDirectory),
 		TransformerDirectory: c.path(f.TransformerDirectory),
 		CheckInterval:        milliseconds(f.CheckInterval),
+		InitialSync:          f.InitialSync,
 		LoggingLevel:         f.LoggingLevel,
 		MySQL:                c.mysql(&f.MySQL),
 		Broker:               c.broker(f.Broker),

@@ -19,6 +19,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
 	"github.com/mysql-sync/mysql-sync/pkg/transform"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
@@ -42,6 +43,7 @@ type Node struct {
 	peers        *peers
 	applier      *apply.Applier
 	capture      *capture.Capture
+	snapshots    *snapshot.Snapshots
 	codec        *wire.Codec
 	inbox        *inbox
 	acks         *acks
@@ -130,6 +132,7 @@ func (n *Node) replicate(ctx context.Context) error {
 	g.Go(func() error { return n.beats(ctx) })
 	g.Go(func() error { return n.capture.Run(ctx) })
 	g.Go(func() error { return n.inbound(ctx) })
+	g.Go(func() error { return n.snapshots.Run(ctx) })
 	g.Go(func() error { return n.acks.run(ctx) })
 	for _, s := range n.senders {
 		g.Go(func() error { return s.run(ctx) })
@@ -169,6 +172,10 @@ func (n *Node) wire(db, applyDB *mysqldb.DB) error {
 	})
 	n.applier = apply.New(n.log.Named("apply"), applyDB, n.tables, rows, n.outbox, apply.Config{
 		Client: n.cfg.ClientName, Remotes: n.cfg.RemoteClients, Syncs: n.cfg.Syncs, OnMark: n.wakeSenders,
+	})
+	n.snapshots = snapshot.New(n.log.Named("snapshot"), db, n.tables, rows, n.outbox, snapshot.Config{
+		Client: n.cfg.ClientName, Initial: n.cfg.InitialSync, Remotes: n.cfg.RemoteClients, Tables: n.cfg.SyncTables,
+		Ready: n.takesSnapshot, OnMark: n.wakeSenders,
 	})
 	n.transformers = transform.New(n.log, querier{db}, publisher{n.transport}, transform.Config{Directory: n.cfg.TransformerDirectory})
 	if err := n.transformers.Load(n.allTables()); err != nil {

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -40,6 +41,19 @@ func (p *peers) speaksBatches(client string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.node[client].Protocol >= wire.Protocol
+}
+
+// receives reports whether the client has announced that it takes the table.
+func (p *peers) receives(client, table string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Contains(p.node[client].ReceiveTables, table)
+}
+
+// takesSnapshot reports whether a remote is there and takes rows of a table that
+// it did not ask for: existing peers are sent changes only.
+func (n *Node) takesSnapshot(remote, table string) bool {
+	return n.presence.Online(remote) && n.peers.speaksBatches(remote) && n.peers.receives(remote, table)
 }
 
 // doubt forgets an announcement that only the broker kept: the client does not

@@ -86,9 +86,12 @@ func (n *Node) renderTable(ctx context.Context, d *rendering, remote, table stri
 	columns := t.Names()
 	batches := n.peers.speaksBatches(remote)
 	for _, i := range items {
-		o := outgoing{Change: change.Change{Row: i.Row, State: states[i.Row]}, sent: outbox.Sent{Item: i}}
+		o := n.outgoing(i, states)
 		if values, ok := found[i.Key]; ok {
 			o.Columns, o.Values = columns, values
+		} else if i.OnlyMissing {
+			d.idle = append(d.idle, o.sent) // its delete has a mark of its own
+			continue
 		}
 		if !batches {
 			if err := n.singleForm(t, &o); err != nil {
@@ -99,6 +102,16 @@ func (n *Node) renderTable(ctx context.Context, d *rendering, remote, table stri
 		d.outgoing = append(d.outgoing, o)
 	}
 	return nil
+}
+
+// outgoing begins what is sent of a row. One that was never written since the
+// node keeps versions gets one that any write is later than.
+func (n *Node) outgoing(i outbox.Item, states map[change.Row]change.State) outgoing {
+	o := outgoing{Change: change.Change{Row: i.Row, State: states[i.Row], OnlyMissing: i.OnlyMissing}, sent: outbox.Sent{Item: i}}
+	if o.Version.IsZero() {
+		o.Version = change.Version{Time: change.Baseline, Origin: n.cfg.ClientName}
+	}
+	return o
 }
 
 // singleForm adds the form of version 1: the key is text there, equal to the id.
@@ -222,7 +235,7 @@ func (n *Node) transformRows(ctx context.Context, d *rendering, remote string, t
 	}
 	var sending []outbox.Sent
 	for _, i := range items {
-		o := outgoing{Change: change.Change{Row: i.Row, State: states[i.Row]}, sent: outbox.Sent{Item: i}}
+		o := n.outgoing(i, states)
 		send, err := n.transformRow(ctx, &o, remote, t, found[i.Key], held[i.Row])
 		switch {
 		case ctx.Err() != nil:
@@ -248,6 +261,9 @@ func (n *Node) transformRow(ctx context.Context, o *outgoing, remote string, t *
 		return false, err
 	}
 	call := transform.Call{Table: t.Name, ID: local, Source: n.cfg.ClientName, Target: remote}
+	if values == nil && o.OnlyMissing {
+		return false, nil // its delete has a mark of its own
+	}
 	if values == nil {
 		return n.transformDelete(ctx, o, t, call, held)
 	}

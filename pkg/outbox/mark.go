@@ -50,7 +50,7 @@ func (o *Outbox) Mark(ctx context.Context, tx mysqldb.Tx, rows []change.Row, rem
 	}
 	now := time.Now().UTC()
 	for _, remote := range remotes {
-		if err := o.mark(ctx, tx, rows, remote); err != nil {
+		if err := o.mark(ctx, tx, rows, remote, markChanged); err != nil {
 			return err
 		}
 		if err := showPending(ctx, tx, rows, ids, remote, now); err != nil {
@@ -60,19 +60,33 @@ func (o *Outbox) Mark(ctx context.Context, tx mysqldb.Tx, rows []change.Row, rem
 	return nil
 }
 
-func (o *Outbox) mark(ctx context.Context, tx mysqldb.Tx, rows []change.Row, remote string) error {
+// What becomes of a row that is marked already.
+const (
+	markChanged = ` ON DUPLICATE KEY UPDATE token = VALUES(token), state = 'ready', attempts = 0, only_missing = 0`
+	markMissing = ` ON DUPLICATE KEY UPDATE position = position`
+)
+
+// MarkMissing records, in the caller's transaction, that a remote is to have the
+// rows if it has none of their keys. A row that is marked already stays as it is.
+func (o *Outbox) MarkMissing(ctx context.Context, tx mysqldb.Tx, rows []change.Row, remote string) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	return o.mark(ctx, tx, rows, remote, markMissing)
+}
+
+func (o *Outbox) mark(ctx context.Context, tx mysqldb.Tx, rows []change.Row, remote, again string) error {
 	token := o.token.Add(int64(len(rows))) - int64(len(rows))
-	args := make([]any, 0, 6*len(rows))
+	args := make([]any, 0, 7*len(rows))
 	for i, r := range rows {
 		id := r.ID()
 		var key any
 		if id != r.Key {
 			key = []byte(r.Key)
 		}
-		args = append(args, remote, r.Table, []byte(id), key, token+int64(i), token+int64(i))
+		args = append(args, remote, r.Table, []byte(id), key, token+int64(i), token+int64(i), again == markMissing)
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO sync_outbox (remote, table_name, row_id, row_key, position, token) VALUES `+mysqldb.Groups(len(rows), 6)+
-		` ON DUPLICATE KEY UPDATE token = VALUES(token), state = 'ready', attempts = 0`, args...)
+	_, err := tx.ExecContext(ctx, `INSERT INTO sync_outbox (remote, table_name, row_id, row_key, position, token, only_missing) VALUES `+mysqldb.Groups(len(rows), 7)+again, args...)
 	if err != nil {
 		return fmt.Errorf("mark rows for %s: %w", remote, err)
 	}

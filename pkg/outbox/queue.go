@@ -18,11 +18,13 @@ type Item struct {
 	change.Row
 	Position int64
 	Attempts int
-	token    int64
+	// OnlyMissing says that the row is for a remote that has none of its key.
+	OnlyMissing bool
+	token       int64
 }
 
 // selectNext reads what a remote needs next, from a position on.
-const selectNext = `SELECT table_name, COALESCE(row_key, row_id), position, token, attempts FROM sync_outbox
+const selectNext = `SELECT table_name, COALESCE(row_key, row_id), position, token, attempts, only_missing FROM sync_outbox
 	WHERE remote = ? AND state = 'ready' AND position > ? ORDER BY position LIMIT ?`
 
 // Next returns at most limit rows that the remote needs, in the order in which
@@ -36,7 +38,7 @@ func (o *Outbox) Next(ctx context.Context, remote string, after int64, limit int
 	var items []Item
 	for rows.Next() {
 		var i Item
-		if err := rows.Scan(&i.Table, &i.Key, &i.Position, &i.token, &i.Attempts); err != nil {
+		if err := rows.Scan(&i.Table, &i.Key, &i.Position, &i.token, &i.Attempts, &i.OnlyMissing); err != nil {
 			return nil, fmt.Errorf("read the outbox of %s: %w", remote, err)
 		}
 		items = append(items, i)

@@ -18,7 +18,7 @@ import (
 var migrations embed.FS
 
 // Own lists the node's own tables, all that uninstall has to drop.
-var Own = []string{"table_changes", "sync_status", "sync_versions", "sync_outbox", "sync_sent", "sync_conflicts", "sync_migrations"}
+var Own = []string{"table_changes", "sync_status", "sync_versions", "sync_outbox", "sync_sent", "sync_conflicts", "sync_snapshots", "sync_migrations"}
 
 // createLedger runs first at each start.
 const createLedger = `CREATE TABLE IF NOT EXISTS sync_migrations (

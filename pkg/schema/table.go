@@ -119,6 +119,36 @@ func (t *Table) KeyArgs(args []any, key string) ([]any, error) {
 	return args, nil
 }
 
+// KeyColumns returns the quoted names of the key's columns: "`a`, `b`".
+func (t *Table) KeyColumns() string {
+	names := make([]string, len(t.Key))
+	for i, k := range t.Key {
+		names[i] = mysqldb.Quote(t.Columns[k].Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// AfterKey returns the condition, with its arguments, of the rows that come
+// after a key in the order of the primary key.
+func (t *Table) AfterKey(key string) (string, []any, error) {
+	values, err := t.KeyArgs(nil, key)
+	if err != nil {
+		return "", nil, err
+	}
+	var args []any
+	either := make([]string, len(t.Key))
+	for i := range t.Key {
+		all := make([]string, i+1)
+		for j := range i + 1 {
+			all[j] = mysqldb.Quote(t.Columns[t.Key[j]].Name) + "=?"
+			args = append(args, values[j])
+		}
+		all[i] = strings.TrimSuffix(all[i], "=?") + ">?"
+		either[i] = "(" + strings.Join(all, " AND ") + ")"
+	}
+	return "(" + strings.Join(either, " OR ") + ")", args, nil
+}
+
 // KeyOf returns the key form of a row whose columns and stored values are given.
 func (t *Table) KeyOf(columns []string, values [][]byte) (string, error) {
 	parts := make([][]byte, len(t.Key))

@@ -13,7 +13,8 @@ const (
 	maxBody    = 128 << 20 // of an unpacked body, in bytes
 	maxRows    = 1 << 20
 	maxColumns = 4096 // MySQL's own limit of columns in a table
-	maxSeen    = 1 << 12
+	maxSeen    = 256
+	maxValues  = 4 << 20 // of all rows: each takes 24 bytes in memory, but may take one in the body
 )
 
 var errShort = errors.New("the batch ends early")
@@ -51,11 +52,7 @@ func (b *Batch) appendBody(p []byte) []byte {
 
 func appendChange(p []byte, c *change.Change, index map[string]uint64) []byte {
 	p = appendBytes(p, c.Key)
-	if c.Deleted() {
-		p = append(p, 1)
-	} else {
-		p = append(p, 0)
-	}
+	p = append(p, operation(c))
 	p = appendVersion(p, c.Version, index)
 	p = binary.AppendUvarint(p, uint64(len(c.Seen)))
 	for _, v := range c.Seen {
@@ -73,6 +70,23 @@ func appendChange(p []byte, c *change.Change, index map[string]uint64) []byte {
 		p = append(p, v...)
 	}
 	return p
+}
+
+// The operations of a row in a batch.
+const (
+	opUpsert  = 0
+	opDelete  = 1
+	opMissing = 2 // an upsert that does not touch a row that is or was there
+)
+
+func operation(c *change.Change) byte {
+	switch {
+	case c.Deleted():
+		return opDelete
+	case c.OnlyMissing:
+		return opMissing
+	}
+	return opUpsert
 }
 
 func appendVersion(p []byte, v change.Version, index map[string]uint64) []byte {
@@ -139,8 +153,9 @@ func appendStrings(p []byte, list []string) []byte {
 
 // reader takes a body apart; after its first error all it gives is zero.
 type reader struct {
-	rest []byte
-	err  error
+	rest   []byte
+	values int // read so far
+	err    error
 }
 
 func (r *reader) fail(err error) {
@@ -214,17 +229,25 @@ func decodeBody(body []byte, b *Batch) error {
 
 func (r *reader) change(table string, columns, origins []string) change.Change {
 	c := change.Change{Row: change.Row{Table: table, Key: string(r.bytes())}}
-	deleted := r.uvarint()
+	op := r.uvarint()
+	if op > opMissing {
+		r.fail(fmt.Errorf("operation %d is not known", op))
+	}
+	c.OnlyMissing = op == opMissing
 	c.Version = r.version(origins)
 	n := r.count(maxSeen, "versions seen")
 	for i := 0; i < n && r.err == nil; i++ {
 		c.Seen = c.Seen.With(r.version(origins))
 	}
-	if deleted != 0 || r.err != nil {
+	if op == opDelete || r.err != nil {
 		return c
 	}
 	if len(columns) == 0 {
 		r.fail(fmt.Errorf("a row of %.64q has no columns", table))
+		return c
+	}
+	if r.values += len(columns); r.values > maxValues {
+		r.fail(fmt.Errorf("the batch has more than %d values", maxValues))
 		return c
 	}
 	c.Columns = columns

@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS sync_versions (
 
 -- What each remote still needs. position gives the order of sending; token
 -- changes with each mark, so that an ack books only what it was given for.
+-- An only_missing row is written only where the remote has none of the key.
 -- A waiting row was refused by the remote and is tried again at retry_at (ms).
 -- row_key is set where row_id is not the whole key.
 CREATE TABLE IF NOT EXISTS sync_outbox (
@@ -44,6 +45,7 @@ CREATE TABLE IF NOT EXISTS sync_outbox (
   position BIGINT NOT NULL,
   token BIGINT NOT NULL,
   state ENUM('ready', 'waiting') NOT NULL DEFAULT 'ready',
+  only_missing TINYINT NOT NULL DEFAULT 0,
   attempts INT NOT NULL DEFAULT 0,
   retry_at BIGINT NOT NULL DEFAULT 0,
   PRIMARY KEY (remote, table_name, row_id),

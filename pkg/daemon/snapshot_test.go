@@ -1,0 +1,33 @@
+package daemon_test
+
+import (
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// TestInitialSyncSendsMissingRows starts with rows on both sides that no trigger
+// has seen. Each gets what it lacks; what both have stays as it is.
+func TestInitialSyncSendsMissingRows(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
+	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, nil)
+	a.exec(orders, `INSERT INTO orders VALUES (0, 'zero', 0), (1, 'a', 1), (2, 'mine', 2)`,
+		`INSERT INTO orders WITH RECURSIVE n AS (SELECT 0 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 49)
+			SELECT 100 + 50 * x.i + y.i, 'row', x.i FROM n x, n y`)
+	c.exec(orders, `INSERT INTO orders VALUES (2, 'other', 2), (3, 'b', 3)`)
+	a.start()
+	c.start()
+	c.expect(`SELECT COUNT(*) FROM orders`, `2504`)
+	a.expect(`SELECT COUNT(*) FROM orders`, `2504`)
+	a.expect(`SELECT name FROM orders WHERE id = 2`, `"mine"`)
+	c.expect(`SELECT name FROM orders WHERE id = 2`, `"other"`)
+	for _, s := range []*site{a, c} {
+		s.expect(`SELECT COUNT(*) FROM sync_outbox`, `0`)
+		s.expect(`SELECT COUNT(*) FROM sync_snapshots WHERE finished_at IS NULL`, `0`)
+	}
+	// From now on they are rows like any other.
+	c.exec(`UPDATE orders SET name = 'changed' WHERE id IN (2, 2599)`)
+	a.expect(`SELECT name FROM orders WHERE id IN (2, 2599)`, `"changed"`, `"changed"`)
+}

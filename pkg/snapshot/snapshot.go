@@ -1,0 +1,320 @@
+package snapshot
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/conflict"
+	"github.com/mysql-sync/mysql-sync/pkg/latch"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
+)
+
+const (
+	chunk      = 1000
+	mostQueued = 20 * chunk // rows that wait for a remote, beyond which no more are marked
+	look       = time.Second
+	report     = 10 * time.Second
+)
+
+// Modes of a snapshot.
+const (
+	None    = "none"
+	Missing = "missing" // rows that the remote lacks are sent; none is overwritten
+	All     = "all"     // all rows are sent, as if they were written now
+)
+
+// Marker records in a transaction that remotes need rows: the outbox.
+type Marker interface {
+	Mark(ctx context.Context, tx mysqldb.Tx, rows []change.Row, remotes []string) error
+	MarkMissing(ctx context.Context, tx mysqldb.Tx, rows []change.Row, remote string) error
+}
+
+// Config says what is sent to whom.
+type Config struct {
+	Client string
+	// Initial is the mode in which a table is sent to a remote for the first time.
+	Initial string
+	// Ready reports whether a remote is online and takes the table in a snapshot.
+	Ready   func(remote, table string) bool
+	Remotes []string
+	Tables  []string
+	OnMark  func() // called after a commit that marked rows; must not block
+}
+
+// Snapshots runs the snapshots of a node.
+type Snapshots struct {
+	Config
+	log    *zap.Logger
+	db     *mysqldb.DB
+	tables *schema.Tables
+	latch  *latch.Rows
+	marker Marker
+	said   map[job]time.Time // when progress was last logged
+}
+
+// job names a snapshot.
+type job struct{ remote, table string }
+
+// state is a row of sync_snapshots.
+type state struct {
+	job
+	mode      string
+	condition sql.NullString
+	lastKey   []byte
+	done      int64
+	total     int64
+	started   time.Time
+}
+
+// New returns the snapshots of a node; Run does their work.
+func New(log *zap.Logger, db *mysqldb.DB, ts *schema.Tables, l *latch.Rows, m Marker, c Config) *Snapshots {
+	return &Snapshots{Config: c, log: log, db: db, tables: ts, latch: l, marker: m, said: map[job]time.Time{}}
+}
+
+// Run begins the snapshots that are due and goes on with those that were begun,
+// until ctx ends. Errors are logged and tried again.
+func (s *Snapshots) Run(ctx context.Context) error {
+	for {
+		more, err := s.step(ctx)
+		if err != nil && ctx.Err() == nil {
+			s.log.Warn("snapshot interrupted; trying again", zap.Error(err))
+		}
+		pause := look
+		if more && err == nil {
+			pause = 0
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(pause):
+		}
+	}
+}
+
+// step marks one chunk of each snapshot that is open, and reports whether there
+// is more to mark at once.
+func (s *Snapshots) step(ctx context.Context) (more bool, err error) {
+	if err := s.begin(ctx); err != nil {
+		return false, err
+	}
+	open, err := s.open(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, st := range open {
+		if !s.Ready(st.remote, st.table) || !slices.Contains(s.Tables, st.table) {
+			continue
+		}
+		if full, err := s.full(ctx, st.remote); err != nil || full {
+			return false, err
+		}
+		if err := s.mark(ctx, st); err != nil {
+			return false, fmt.Errorf("snapshot of %s for %s: %w", st.table, st.remote, err)
+		}
+		more = true
+	}
+	return more, nil
+}
+
+// begin records a snapshot of each table for each remote that never had one.
+func (s *Snapshots) begin(ctx context.Context) error {
+	if s.Initial == None {
+		return nil
+	}
+	rows, err := s.db.QueryContext(ctx, `SELECT remote, table_name FROM sync_snapshots`)
+	if err != nil {
+		return fmt.Errorf("read sync_snapshots: %w", err)
+	}
+	known := map[job]bool{}
+	for rows.Next() {
+		var j job
+		if err := errors.Join(rows.Scan(&j.remote, &j.table)); err != nil {
+			_ = rows.Close() // the first error is the one to tell
+			return fmt.Errorf("read sync_snapshots: %w", err)
+		}
+		known[j] = true
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return fmt.Errorf("read sync_snapshots: %w", err)
+	}
+	for _, r := range s.Remotes {
+		for _, t := range s.Tables {
+			if known[job{r, t}] || !s.Ready(r, t) {
+				continue
+			}
+			if err := Request(ctx, s.db, r, t, s.Initial, ""); err != nil {
+				return err
+			}
+			s.log.Info("initial sync begun", zap.String("remote", r), zap.String("table", t), zap.String("mode", s.Initial))
+		}
+	}
+	return nil
+}
+
+// Request records that a table is to be sent to a remote; a running node begins
+// within a second. The condition, if not empty, is the SQL of a WHERE clause, of
+// someone who may read the whole table.
+func Request(ctx context.Context, db *mysqldb.DB, remote, table, mode, condition string) error {
+	var where any
+	if condition != "" {
+		where = condition
+	}
+	_, err := db.ExecContext(ctx, `REPLACE INTO sync_snapshots (remote, table_name, mode, condition_sql, rows_total, started_at)
+		SELECT ?, ?, ?, ?, COALESCE(MAX(TABLE_ROWS), 0), UTC_TIMESTAMP(6) FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?`,
+		remote, table, mode, where, db.Name, table)
+	if err != nil {
+		return fmt.Errorf("begin snapshot of %s for %s: %w", table, remote, err)
+	}
+	return nil
+}
+
+func (s *Snapshots) open(ctx context.Context) ([]state, error) {
+	rows, err := s.db.QueryContext(ctx, `SELECT remote, table_name, mode, condition_sql, last_key, rows_done, rows_total,
+		TIMESTAMPDIFF(MICROSECOND, '1970-01-01', started_at) FROM sync_snapshots WHERE finished_at IS NULL ORDER BY started_at, table_name`)
+	if err != nil {
+		return nil, fmt.Errorf("read sync_snapshots: %w", err)
+	}
+	defer rows.Close()
+	var list []state
+	for rows.Next() {
+		var st state
+		var started int64
+		if err := rows.Scan(&st.remote, &st.table, &st.mode, &st.condition, &st.lastKey, &st.done, &st.total, &started); err != nil {
+			return nil, fmt.Errorf("read sync_snapshots: %w", err)
+		}
+		st.started = time.UnixMicro(started)
+		list = append(list, st)
+	}
+	return list, rows.Err()
+}
+
+// full reports whether enough rows wait for the remote already. Promise 10.
+func (s *Snapshots) full(ctx context.Context, remote string) (bool, error) {
+	var n int
+	err := s.db.GetContext(ctx, &n, `SELECT COUNT(*) FROM (SELECT 1 FROM sync_outbox WHERE remote = ? AND state = 'ready' LIMIT ?) q`, remote, mostQueued)
+	return n >= mostQueued, err
+}
+
+// mark marks the next chunk and records where it ends, in one transaction.
+func (s *Snapshots) mark(ctx context.Context, st state) error {
+	t, err := s.tables.Table(ctx, st.table)
+	if err != nil {
+		return err
+	}
+	rows, err := s.keys(ctx, t, st)
+	if err != nil {
+		return err
+	}
+	unlock, err := s.latch.Lock(ctx, rows)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	finished := len(rows) < chunk
+	err = mysqldb.InTx(ctx, s.db, func(tx mysqldb.Tx) error {
+		if err := s.markRows(ctx, tx, st, rows); err != nil {
+			return err
+		}
+		if finished {
+			_, err = tx.ExecContext(ctx, `UPDATE sync_snapshots SET rows_done = rows_done + ?, finished_at = UTC_TIMESTAMP(6) WHERE remote = ? AND table_name = ?`,
+				len(rows), st.remote, st.table)
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE sync_snapshots SET rows_done = rows_done + ?, last_key = ? WHERE remote = ? AND table_name = ?`,
+			len(rows), []byte(rows[len(rows)-1].Key), st.remote, st.table)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	s.progress(st, int64(len(rows)), finished)
+	if s.OnMark != nil {
+		s.OnMark()
+	}
+	return nil
+}
+
+func (s *Snapshots) markRows(ctx context.Context, tx mysqldb.Tx, st state, rows []change.Row) error {
+	if st.mode == Missing {
+		return s.marker.MarkMissing(ctx, tx, rows, st.remote)
+	}
+	states, err := version.Read(ctx, tx, rows)
+	if err != nil {
+		return err
+	}
+	now := change.Micros(time.Now())
+	next := make([]version.Entry, len(rows))
+	for i, r := range rows {
+		next[i] = version.Entry{Row: r, State: conflict.Next(states[r], now, s.Client)}
+	}
+	if err := version.Write(ctx, tx, next); err != nil {
+		return err
+	}
+	return s.marker.Mark(ctx, tx, rows, []string{st.remote})
+}
+
+// keys reads the keys of the chunk after the last one, in the key's order.
+func (s *Snapshots) keys(ctx context.Context, t *schema.Table, st state) ([]change.Row, error) {
+	var conditions []string
+	var args []any
+	if st.lastKey != nil {
+		after, list, err := t.AfterKey(string(st.lastKey))
+		if err != nil {
+			return nil, err
+		}
+		conditions, args = append(conditions, after), list
+	}
+	if st.condition.Valid {
+		conditions = append(conditions, "("+st.condition.String+")")
+	}
+	query := "SELECT " + t.KeyExpr("") + " FROM " + mysqldb.Quote(t.Name)
+	if len(conditions) > 0 {
+		query += " WHERE " + strings.Join(conditions, " AND ")
+	}
+	rows, err := s.db.QueryContext(ctx, query+" ORDER BY "+t.KeyColumns()+" LIMIT ?", append(args, chunk)...)
+	if err != nil {
+		return nil, fmt.Errorf("read keys: %w", err)
+	}
+	defer rows.Close()
+	var list []change.Row
+	for rows.Next() {
+		r := change.Row{Table: t.Name}
+		if err := rows.Scan(&r.Key); err != nil {
+			return nil, fmt.Errorf("read keys: %w", err)
+		}
+		list = append(list, r)
+	}
+	return list, rows.Err()
+}
+
+// progress logs how far a snapshot is: rows, percent of the server's estimate,
+// rate and time left.
+func (s *Snapshots) progress(st state, n int64, finished bool) {
+	now := time.Now()
+	if !finished && now.Sub(s.said[st.job]) < report {
+		return
+	}
+	s.said[st.job] = now
+	done := st.done + n
+	rate := float64(done) / max(now.Sub(st.started).Seconds(), 0.001)
+	fields := []zap.Field{zap.String("remote", st.remote), zap.String("table", st.table), zap.Int64("rows", done), zap.Int("rowsPerSecond", int(rate))}
+	if finished {
+		delete(s.said, st.job)
+		s.log.Info("snapshot marked to its end", fields...)
+		return
+	}
+	if total := max(st.total, done); total > 0 {
+		fields = append(fields, zap.Int64("percent", 100*done/total), zap.Duration("left", time.Duration(float64(total-done)/rate*1e9).Round(time.Second)))
+	}
+	s.log.Info("snapshot in progress", fields...)
+}
