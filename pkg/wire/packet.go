@@ -19,6 +19,9 @@ const Protocol = 2
 // maxPieces is the most pieces of a batch: one row fits in far fewer.
 const maxPieces = 4096
 
+// maxAck is the most bytes of an ack: some thousand rows with their errors.
+const maxAck = 4 << 20
+
 // Codec packs and unpacks batches. It is safe for concurrent use.
 type Codec struct {
 	enc *zstd.Encoder
@@ -131,7 +134,7 @@ func (a Ack) Encode() []byte {
 // ParseAck reads a message of an ack topic.
 func ParseAck(payload []byte) (Ack, error) {
 	var a Ack
-	if len(payload) > MaxMessage {
+	if len(payload) > maxAck {
 		return a, errors.New("batch ack: too large")
 	}
 	if err := json.Unmarshal(payload, &a); err != nil {

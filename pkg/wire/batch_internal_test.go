@@ -1,0 +1,313 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+)
+
+// example is the batch of the golden files in testdata/batch. Nodes in the
+// field speak protocol 2 as these files have it: they are never regenerated; a
+// new form is a new protocol with files of its own.
+//
+// body.bin, before it is packed:
+//
+//	fbfcdceff431                                sent: 1715000000123 ms, as a varint
+//	02 06 "node-a" 06 "node-b"                  the clients named, their number first
+//	05 "items"                                  a section: its table,
+//	02 02 "id" 04 "name"                        its columns
+//	02                                          and its rows
+//	  01 "1" 00                                 key, not deleted
+//	  c0fcb4ee88f98503 00                       version: µs since 1970, number of the client
+//	  00                                        versions seen: none
+//	  02 "1"  04 "one"                          values: length + 1 and bytes,
+//	  02 "2" 00 c1fcb4ee88f98503 01
+//	  02 0a 00 01 c1fcb4ee88f98503 01           two versions seen: node-a 10, node-b
+//	  02 "2"  00                                0 is NULL
+//	05 "items" 00 01                            a section of deletes has no columns
+//	  01 "3" 01 c2fcb4ee88f98503 00 00
+//	06 "images" 01 04 "data" 01                 a section of another table
+//	  02 ff00 00 c3fcb4ee88f98503 00 00
+//	  01                                        1 is the empty string
+//
+// whole.bin is the batch in one message, piece-0.bin and so on are the same in
+// pieces; each begins with
+//
+//	6d736202                                    "msb" and the protocol, 2
+//	0123456789abcdef 2a                         session, sequence number as a varint
+//	00 01                                       number of the piece, number of pieces
+//
+// and goes on with its part of the body as zstd packed it.
+func example() *Batch {
+	const at = 1715000000200256
+	columns := []string{"id", "name"}
+	a := func(t int64) change.State { return change.State{Version: change.Version{Time: t, Origin: "node-a"}} }
+	b := change.State{
+		Version: change.Version{Time: at + 1, Origin: "node-b"},
+		Seen:    change.Vector{{Time: 10, Origin: "node-a"}, {Time: at + 1, Origin: "node-b"}},
+	}
+	return &Batch{Session: 0x0123456789abcdef, Seq: 42, Sent: 1715000000123, Changes: []change.Change{
+		{Row: change.Row{Table: "items", Key: "1"}, State: a(at), Columns: columns, Values: [][]byte{[]byte("1"), []byte("one")}},
+		{Row: change.Row{Table: "items", Key: "2"}, State: b, Columns: columns, Values: [][]byte{[]byte("2"), nil}},
+		{Row: change.Row{Table: "items", Key: "3"}, State: a(at + 2)},
+		{Row: change.Row{Table: "images", Key: "\xff\x00"}, State: a(at + 3), Columns: []string{"data"}, Values: [][]byte{{}}},
+	}}
+}
+
+func file(t testing.TB, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("testdata", "batch", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func codec(t testing.TB) *Codec {
+	t.Helper()
+	c, err := NewCodec()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func parse(t testing.TB, messages ...[]byte) []Piece {
+	t.Helper()
+	pieces := make([]Piece, len(messages))
+	for i, m := range messages {
+		p, err := ParsePiece(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Index != i || p.Of != len(messages) {
+			t.Fatalf("piece %d of %d says that it is %d of %d", i, len(messages), p.Index, p.Of)
+		}
+		pieces[i] = p
+	}
+	return pieces
+}
+
+func TestBodyIsWrittenAndReadAsInProtocol2(t *testing.T) {
+	want := file(t, "body.bin")
+	if got := example().appendBody(nil); !bytes.Equal(got, want) {
+		t.Errorf("the body is written as\n%x, want\n%x", got, want)
+	}
+	got := &Batch{Session: example().Session, Seq: example().Seq}
+	if err := decodeBody(want, got); err != nil || !reflect.DeepEqual(got, example()) {
+		t.Errorf("the body is read as\n%+v, %v, want\n%+v", got, err, example())
+	}
+}
+
+func TestPiecesAreReadAsInProtocol2(t *testing.T) {
+	for _, names := range [][]string{{"whole.bin"}, {"piece-0.bin", "piece-1.bin", "piece-2.bin"}} {
+		var messages [][]byte
+		for _, n := range names {
+			messages = append(messages, file(t, n))
+		}
+		got, err := codec(t).Unpack(parse(t, messages...))
+		if err != nil || !reflect.DeepEqual(got, example()) {
+			t.Errorf("%s: %+v, %v, want %+v", names, got, err, example())
+		}
+	}
+}
+
+func TestHeaderIsWrittenAsInProtocol2(t *testing.T) {
+	const header = "msb\x02\x01\x23\x45\x67\x89\xab\xcd\xef\x2a\x00\x01"
+	got := codec(t).Pack(example(), 1<<20)
+	if len(got) != 1 || !bytes.HasPrefix(got[0], []byte(header)) || !bytes.HasPrefix(file(t, "whole.bin"), []byte(header)) {
+		t.Errorf("packed as %x, want one message that begins with %x", got, header)
+	}
+}
+
+func TestARowThatIsTooLargeTravelsInPieces(t *testing.T) {
+	const limit = 2048
+	b := example()
+	noise := make([]byte, 20_000) // that zstd cannot make small
+	for i, x := 0, uint32(1); i < len(noise); i++ {
+		x = x*1664525 + 1013904223
+		noise[i] = byte(x >> 24)
+	}
+	b.Changes[3].Values[0] = noise
+	c := codec(t)
+	messages := c.Pack(b, limit)
+	if len(messages) < 2 {
+		t.Fatalf("packed in %d messages", len(messages))
+	}
+	for i, m := range messages {
+		if len(m) > limit {
+			t.Errorf("message %d has %d bytes, more than %d", i, len(m), limit)
+		}
+	}
+	got, err := c.Unpack(parse(t, messages...))
+	if err != nil || !reflect.DeepEqual(got, b) {
+		t.Errorf("the pieces do not give the batch again: %v", err)
+	}
+	if got, err := c.Unpack(parse(t, messages...)[1:]); err == nil {
+		t.Errorf("a batch without its first piece is read as %+v", got)
+	}
+}
+
+func TestAnEmptyBatchIsOne(t *testing.T) {
+	c := codec(t)
+	want := &Batch{Session: 1, Seq: 2, Sent: 3}
+	if got, err := c.Unpack(parse(t, c.Pack(want, 1<<10)...)); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("Unpack = %+v, %v, want %+v", got, err, want)
+	}
+}
+
+func TestWrongPiecesAreRefused(t *testing.T) {
+	const session = "\x00\x00\x00\x00\x00\x00\x00\x01"
+	for _, payload := range []string{
+		"", "msb", "msb\x02", "msb\x01" + session + "\x01\x00\x01", "msb\x02" + session, "msb\x02" + session + "\x01\x00",
+		"msb\x02" + session + "\x01\x01\x01", "msb\x02" + session + "\x01\x00\x00", "msb\x02" + session + "\x01\x00\xff\xff\xff\xff\x0f",
+		`{"sender":"node-a"}`,
+	} {
+		if got, err := ParsePiece([]byte(payload)); err == nil {
+			t.Errorf("ParsePiece(%q) = %+v, want an error", payload, got)
+		}
+	}
+}
+
+func TestWrongBodiesAreRefused(t *testing.T) {
+	uvarint := func(n uint64) string { return string(binary.AppendUvarint(nil, n)) }
+	const head = "\x00\x01\x06node-a\x01t"
+	for name, body := range map[string]string{
+		"nothing":                            "",
+		"a client that is none":              "\x00\x01\x03a b",
+		"more clients than there are":        "\x00\x05\x06node-a",
+		"a table that ends early":            "\x00\x00\x05t",
+		"a row without columns":              head + "\x00\x01\x011\x00\x05\x00\x00",
+		"a client that is not named":         head + "\x00\x01\x011\x01\x05\x01\x00",
+		"a time that overflows":              head + "\x00\x01\x011\x01" + uvarint(1<<63) + "\x00\x00",
+		"a value that ends early":            head + "\x01\x01c\x01\x011\x00\x05\x00\x00\x05ab",
+		"a value of almost 2^64 bytes":       head + "\x01\x01c\x01\x011\x00\x05\x00\x00" + uvarint(1<<64-1),
+		"rows that are not there":            head + "\x00\x02\x011\x01\x05\x00\x00",
+		"a number that never ends":           strings.Repeat("\xff", 20),
+		"more columns than a table can have": head + uvarint(maxColumns+1),
+	} {
+		b := &Batch{}
+		if err := decodeBody([]byte(body), b); err == nil || len(err.Error()) > 200 {
+			t.Errorf("%s: read as %+v, %v, want a short error", name, b, err)
+		}
+	}
+}
+
+// TestCountsOfOthersReserveNoMemory checks that bodies of a few bytes, and of a
+// few that were packed well, do not make the reader reserve what they claim.
+func TestCountsOfOthersReserveNoMemory(t *testing.T) {
+	uvarint := func(n uint64) string { return string(binary.AppendUvarint(nil, n)) }
+	for name, body := range map[string]string{
+		"clients": "\x00" + uvarint(maxRows),
+		"columns": "\x00\x00\x01t" + uvarint(maxColumns),
+		"rows":    "\x00\x00\x01t\x00" + uvarint(maxRows),
+		"seen":    "\x00\x01\x06node-a\x01t\x00\x01\x011\x01\x05\x00" + uvarint(maxSeen),
+		"bytes":   "\x00\x00" + uvarint(1<<40),
+	} {
+		if n := allocated(func() { _ = decodeBody([]byte(body), &Batch{}) }); n > 1<<16 {
+			t.Errorf("%s: %d bytes of a body made the reader reserve %d", name, len(body), n)
+		}
+	}
+}
+
+// TestValuesOfABatchAreBounded checks a body of empty values: each is a byte in
+// it, next to nothing when packed, and 24 bytes in memory.
+func TestValuesOfABatchAreBounded(t *testing.T) {
+	columns := binary.AppendUvarint([]byte("\x00\x01\x06node-a\x01t"), maxColumns)
+	for range maxColumns {
+		columns = append(columns, 0)
+	}
+	row := append([]byte("\x011\x00\x05\x00\x00"), make([]byte, maxColumns)...)
+	const rows = 4 * maxValues / maxColumns
+	body := append(binary.AppendUvarint(columns, rows), bytes.Repeat(row, rows)...)
+	n := allocated(func() {
+		if err := decodeBody(body, &Batch{}); err == nil {
+			t.Error("it is taken")
+		}
+	})
+	if n > 48*maxValues {
+		t.Errorf("%d bytes were reserved", n)
+	}
+}
+
+func TestBodiesThatUnpackToTooMuchAreRefused(t *testing.T) {
+	var packed bytes.Buffer
+	enc, err := zstd.NewWriter(&packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	zeros := make([]byte, 1<<20)
+	for range maxBody>>20 + 1 {
+		if _, err := enc.Write(zeros); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := enc.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if packed.Len() > 1<<20 {
+		t.Fatalf("the bomb has %d bytes", packed.Len())
+	}
+	if got, err := codec(t).Unpack([]Piece{{Of: 1, data: packed.Bytes()}}); err == nil {
+		t.Errorf("a bomb is read as %d changes", len(got.Changes))
+	}
+}
+
+// allocated returns how many bytes f allocates.
+func allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+// FuzzBody checks that a body that is taken is written again as what it means.
+func FuzzBody(f *testing.F) {
+	f.Add(file(f, "body.bin"))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, body []byte) {
+		b := &Batch{}
+		if decodeBody(bytes.Clone(body), b) != nil {
+			return
+		}
+		again := &Batch{}
+		if err := decodeBody(b.appendBody(nil), again); err != nil || !reflect.DeepEqual(again, b) {
+			t.Errorf("%x is %+v, and written again %+v, %v", body, b, again, err)
+		}
+	})
+}
+
+// FuzzPiece checks that any message is taken apart and unpacked or refused.
+func FuzzPiece(f *testing.F) {
+	for _, name := range []string{"whole.bin", "piece-0.bin", "piece-1.bin"} {
+		f.Add(file(f, name))
+	}
+	c := codec(f)
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		p, err := ParsePiece(payload)
+		if err != nil {
+			return
+		}
+		if p.Index < 0 || p.Index >= p.Of || p.Of > maxPieces {
+			t.Fatalf("%x is piece %d of %d", payload, p.Index, p.Of)
+		}
+		b, err := c.Unpack([]Piece{p})
+		if err != nil {
+			return
+		}
+		again, err := c.Unpack(parse(t, c.Pack(b, maxBody)...))
+		if err != nil || !reflect.DeepEqual(again, b) {
+			t.Errorf("%x is %+v, and packed again %+v, %v", payload, b, again, err)
+		}
+	})
+}

@@ -1,0 +1,107 @@
+package wire_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+var ack = wire.Ack{Session: 1<<64 - 1, Seq: 42, Failed: []wire.Reject{
+	{Index: 3, Message: "a foreign key refuses the row", Retry: true}, {Index: 7, Message: "table t has no column c"}}}
+
+var node = wire.Node{Client: "node-a", Protocol: wire.Protocol, Version: "1.0.0", Session: 1<<64 - 1, ReceiveTables: []string{"items"}}
+
+// The golden files of protocol 2 are never regenerated, as those of version 1.
+func TestAcksAndAnnouncementsAreAsInProtocol2(t *testing.T) {
+	for name, got := range map[string][]byte{
+		"ack.json": ack.Encode(), "ack_all.json": wire.Ack{Session: 7, Seq: 1}.Encode(), "node.json": node.Encode(),
+	} {
+		if want := golden(t, "batch", name); string(got) != string(want) {
+			t.Errorf("%s:\ngot  %s\nwant %s", name, got, want)
+		}
+	}
+	if got, err := wire.ParseAck(golden(t, "batch", "ack.json")); err != nil || !reflect.DeepEqual(got, ack) {
+		t.Errorf("the ack is read as %+v, %v", got, err)
+	}
+	if got, err := wire.ParseNode("node-a", golden(t, "batch", "node.json")); err != nil || !reflect.DeepEqual(got, node) {
+		t.Errorf("the announcement is read as %+v, %v", got, err)
+	}
+}
+
+func TestAnAnnouncementStandsOnItsOwnTopic(t *testing.T) {
+	if got, err := wire.ParseNode("node-b", node.Encode()); err == nil {
+		t.Errorf("node-a announces itself on the topic of node-b: %+v", got)
+	}
+	if got, err := wire.ParseNode("a b", []byte(`{"client":"a b"}`)); err == nil {
+		t.Errorf("what is no client announces itself: %+v", got)
+	}
+}
+
+func TestWrongAcksAndAnnouncementsAreRefused(t *testing.T) {
+	for _, text := range []string{``, `[]`, `"x"`, `{"session":"-1"}`, `{"session":5}`, `{"seq":-1}`, `{"seq":1.5}`, `{"failed":{}}`,
+		`{"seq":1}` + strings.Repeat(" ", 4<<20)} {
+		if got, err := wire.ParseAck([]byte(text)); err == nil {
+			t.Errorf("ParseAck(%.40s) = %+v, want an error", text, got)
+		}
+	}
+	for _, text := range []string{``, `[]`, `{}`, `{"client":"node-a","protocol":"2"}`, `{"client":"node-a","receiveTables":5}`,
+		`{"client":"node-a"}` + strings.Repeat(" ", 1<<20)} {
+		if got, err := wire.ParseNode("node-a", []byte(text)); err == nil {
+			t.Errorf("ParseNode(%.40s) = %+v, want an error", text, got)
+		}
+	}
+}
+
+func TestReasonsOfRejectsAreShortOnBothSides(t *testing.T) {
+	long := strings.Repeat("ü", 1000)
+	if b := (wire.Ack{Failed: []wire.Reject{{Message: long}}}).Encode(); len(b) > 1000 {
+		t.Errorf("an ack has %d bytes", len(b))
+	}
+	got, err := wire.ParseAck(fmt.Appendf(nil, `{"failed":[{"message":%q}]}`, long))
+	if err != nil || len([]rune(got.Failed[0].Message)) != 255 {
+		t.Errorf("ParseAck = %+v, %v, want a message of 255 characters", got, err)
+	}
+}
+
+// FuzzParseAck checks that an ack that is taken is sent on as what it means.
+func FuzzParseAck(f *testing.F) {
+	f.Add(golden(f, "batch", "ack.json"))
+	f.Add([]byte(`null`))
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		a, err := wire.ParseAck(payload)
+		if err != nil {
+			return
+		}
+		again, err := wire.ParseAck(a.Encode())
+		if len(a.Failed) == 0 {
+			a.Failed = nil
+		}
+		if err != nil || !reflect.DeepEqual(again, a) {
+			t.Errorf("%q is %+v, and sent on %+v, %v", payload, a, again, err)
+		}
+	})
+}
+
+// FuzzParseNode checks that an announcement that is taken is sent on as what it
+// means.
+func FuzzParseNode(f *testing.F) {
+	f.Add("node-a", golden(f, "batch", "node.json"))
+	f.Add("node-a", []byte(`{"client":"node-a","receiveTables":null}`))
+	f.Fuzz(func(t *testing.T, client string, payload []byte) {
+		n, err := wire.ParseNode(client, payload)
+		if err != nil {
+			return
+		}
+		if b := n.Encode(); !json.Valid(b) {
+			t.Fatalf("%q is sent on as %q", payload, b)
+		}
+		again, err := wire.ParseNode(client, n.Encode())
+		if err != nil || !reflect.DeepEqual(again, n) {
+			t.Errorf("%q is %+v, and sent on %+v, %v", payload, n, again, err)
+		}
+	})
+}
