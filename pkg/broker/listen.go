@@ -58,6 +58,7 @@ func shut(server *mqtt.Server) {
 	closed := make(chan struct{})
 	go func() {
 		defer close(closed)
+		server.Listeners.ClientsWg.Done()
 		_ = server.Close()
 	}()
 	select {

@@ -1,0 +1,241 @@
+package broker_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/mysql-sync/mysql-sync/pkg/broker"
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// run starts a broker and returns its address, a function that ends it and what it logs.
+func run(t testing.TB, c config.Broker) (addr string, stop func(), logs *observer.ObservedLogs) {
+	t.Helper()
+	core, logs := observer.New(zap.DebugLevel)
+	b, err := broker.New(zap.New(core), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- b.Run(ctx) }()
+	stop = func() {
+		if ctx.Err() != nil {
+			return
+		}
+		cancel()
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Errorf("Run: %v", err)
+			}
+		case <-time.After(time.Minute):
+			t.Error("Run does not end")
+		}
+	}
+	t.Cleanup(stop)
+	limited, over := context.WithTimeout(ctx, time.Minute)
+	defer over()
+	if addr, err = b.Addr(limited); err != nil {
+		t.Fatal(err)
+	}
+	return addr, stop, logs
+}
+
+// connect makes a paho client, and returns why the broker did not take it.
+func connect(t testing.TB, server string, adapt func(*mqtt.ClientOptions)) (mqtt.Client, error) {
+	t.Helper()
+	o := mqtt.NewClientOptions().AddBroker(server).SetClientID("client").SetProtocolVersion(4).
+		SetAutoReconnect(false).SetConnectTimeout(30 * time.Second)
+	if adapt != nil {
+		adapt(o)
+	}
+	c := mqtt.NewClient(o)
+	t.Cleanup(func() { c.Disconnect(0) })
+	return c, wait(c.Connect())
+}
+
+func wait(t mqtt.Token) error {
+	if !t.WaitTimeout(time.Minute) {
+		return errors.New("no answer in a minute")
+	}
+	return t.Error()
+}
+
+// carries fails the test unless a message of each size comes back to its sender.
+func carries(t *testing.T, c mqtt.Client) {
+	t.Helper()
+	got := make(chan [sha256.Size]byte, 10)
+	if err := wait(c.Subscribe("/change/#", 1, func(_ mqtt.Client, m mqtt.Message) { got <- sha256.Sum256(m.Payload()) })); err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range []int{0, 300, 5_000_000} {
+		payload := make([]byte, size)
+		if err := wait(c.Publish("/change/client", 1, false, payload)); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case sum := <-got:
+			if sum != sha256.Sum256(payload) {
+				t.Errorf("a message of %d bytes came back otherwise", size)
+			}
+		case <-time.After(time.Minute):
+			t.Fatalf("a message of %d bytes did not come back in a minute", size)
+		}
+	}
+}
+
+func TestMessagesTravel(t *testing.T) {
+	certs := testkit.Certs(t)
+	for name, secure := range map[string]bool{"plain": false, "tls": true} {
+		t.Run(name, func(t *testing.T) {
+			c := config.Broker{Listen: "127.0.0.1:0", WSListen: freeAddress(t)}
+			tcp, ws := "tcp", "ws"
+			if secure {
+				c.Cert, c.Key = certs.ServerCert, certs.ServerKey
+				tcp, ws = "ssl", "wss"
+			}
+			addr, _, _ := run(t, c)
+			for _, server := range []string{tcp + "://" + addr, ws + "://" + c.WSListen} {
+				var client mqtt.Client
+				testkit.Eventually(t, "the broker at "+server, func() (err error) { // Websockets come a moment later.
+					client, err = connect(t, server, func(o *mqtt.ClientOptions) { o.SetTLSConfig(certs.Client()) })
+					return err
+				})
+				carries(t, client)
+			}
+		})
+	}
+}
+
+// freeAddress is one at which nobody listens now.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+func TestOnlyUsersGetIn(t *testing.T) {
+	addr, _, logs := run(t, config.Broker{Listen: "127.0.0.1:0", Users: []config.BrokerUser{
+		{Username: "alpha", Password: "a secret"}, {Username: "beta", Password: "b secret"}, {Username: "empty"},
+	}})
+	for _, x := range []struct {
+		user, password string
+		ok             bool
+	}{
+		{"alpha", "a secret", true}, {"beta", "b secret", true}, {"empty", "", true},
+		{"alpha", "b secret", false}, {"alpha", "", false}, {"alpha", "a secret ", false}, {"", "", false},
+		{"eve", "", false}, {"eve", "\x00", false}, {"ALPHA", "a secret", false},
+	} {
+		before := logs.FilterMessage("login refused").Len()
+		_, err := connect(t, "tcp://"+addr, func(o *mqtt.ClientOptions) { o.SetUsername(x.user).SetPassword(x.password) })
+		refused := logs.FilterMessage("login refused").Len() - before
+		if x.ok && (err != nil || refused != 0) || !x.ok && (err == nil || refused != 1) {
+			t.Errorf("%q with %q: %v, %d refusals logged", x.user, x.password, err, refused)
+		}
+	}
+	for _, entry := range logs.All() {
+		if text := fmt.Sprint(entry.Message, entry.ContextMap()); strings.Contains(text, "secret") {
+			t.Errorf("a password stands in the log: %s", text)
+		}
+	}
+}
+
+func TestSessionKeepsWhatIsNotAcknowledged(t *testing.T) {
+	addr, _, _ := run(t, config.Broker{Listen: "127.0.0.1:0"})
+	got := make(chan string, 10)
+	stay := func(o *mqtt.ClientOptions) {
+		o.SetClientID("beta").SetCleanSession(false).SetAutoAckDisabled(true).
+			SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) { got <- string(m.Payload()) })
+	}
+	beta, err := connect(t, "tcp://"+addr, stay)
+	if err == nil {
+		err = wait(beta.Subscribe("/change/beta", 1, nil))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	alpha, err := connect(t, "tcp://"+addr, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect := func(want string) {
+		t.Helper()
+		select {
+		case payload := <-got:
+			if payload != want {
+				t.Errorf("%s came, want %s", payload, want)
+			}
+		case <-time.After(time.Minute):
+			t.Fatalf("%s did not come in a minute", want)
+		}
+	}
+	if err := wait(alpha.Publish("/change/beta", 1, false, "one")); err != nil {
+		t.Fatal(err)
+	}
+	expect("one")
+	beta.Disconnect(0)
+	if err := wait(alpha.Publish("/change/beta", 1, false, "two")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := connect(t, "tcp://"+addr, stay); err != nil {
+		t.Fatal(err)
+	}
+	expect("one")
+	expect("two")
+}
+
+func TestRunTellsWhatItCannotDo(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = taken.Close() }()
+	for key, c := range map[string]config.Broker{
+		"listen":    {Listen: taken.Addr().String()},
+		"websocket": {Listen: "127.0.0.1:0", WSListen: taken.Addr().String()},
+	} {
+		b, err := broker.New(zap.NewNop(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Run(t.Context()); err == nil || !strings.Contains(err.Error(), taken.Addr().String()) {
+			t.Errorf("%s: %v, want an error that names %s", key, err, taken.Addr())
+		}
+	}
+	if _, err := broker.New(zap.NewNop(), config.Broker{Cert: "/nowhere/server.crt"}); err == nil {
+		t.Error("a certificate that is not there is no mistake")
+	}
+}
+
+// TestRunEndsThoughSomebodyIsSilent connects somebody who never says a word.
+func TestRunEndsThoughSomebodyIsSilent(t *testing.T) {
+	addr, stop, _ := run(t, config.Broker{Listen: "127.0.0.1:0"})
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := connect(t, "tcp://"+addr, nil); err != nil { // The broker has accepted the silent one by now.
+		t.Fatal(err)
+	}
+	stop()
+	if _, err := connect(t, "tcp://"+addr, nil); err == nil {
+		t.Error("the broker answers after its end")
+	}
+}
