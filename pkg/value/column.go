@@ -2,6 +2,7 @@ package value
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -99,14 +100,20 @@ func (c *Column) CheckKey() error {
 }
 
 // Bind returns the argument with which a stored value is bound in a statement.
-// Binary columns take bytes, all others text, which the server converts from
-// the connection's character set and checks.
+// Binary columns take bytes and a BIT a number, because the server takes text
+// for its bits; all others take text, which the server converts from the
+// connection's character set and checks.
 func (c *Column) Bind(stored []byte) any {
 	if stored == nil {
 		return nil
 	}
 	if c.Kind == Binary || c.Kind == Geometry {
 		return stored
+	}
+	if c.Kind == Bit {
+		if n, err := strconv.ParseUint(string(stored), 10, 64); err == nil {
+			return n
+		}
 	}
 	return string(stored)
 }
