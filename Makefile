@@ -1,0 +1,51 @@
+# Run "make" to see what there is to do.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+FUZZTIME ?= 30s
+TESTFLAGS ?=
+
+# The packages whose tests ask testkit for a server of either kind.
+SERVER_PACKAGES = $(shell grep -rl --include=*_test.go 'testkit\.\(Server\|Shared\)\>' cmd pkg | xargs -n 1 dirname | sort -u | sed 's|^|./|')
+FUZZ_PACKAGES = $(shell grep -rlE --include=*_test.go '^func Fuzz' cmd pkg | xargs -n 1 dirname | sort -u | sed 's|^|./|')
+
+.PHONY: help build demo test test-mysql check fuzz clean
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build the daemon, one static file: bin/mysql-sync
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/mysql-sync ./cmd/mysql-sync
+
+demo: ## see it work: two databases, two nodes, a broker; nothing stays behind
+	@scripts/install-deps.sh mariadb
+	@go run ./cmd/mysql-sync-demo
+
+test: ## install what the tests need, run them all on real servers with the race detector
+	scripts/install-deps.sh
+	go test -race -timeout 20m $(TESTFLAGS) ./...
+
+test-mysql: ## install a real MySQL into the cache (root only), run the tests that need a database on it
+	scripts/install-mysql.sh
+	MYSQL_SYNC_TEST_SERVER=mysql go test -race -count 1 -timeout 20m $(TESTFLAGS) $(SERVER_PACKAGES)
+
+check: ## formatting, vet, staticcheck, tidy go.mod
+	@unformatted=$$(gofmt -l cmd pkg); if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	go tool staticcheck ./...
+	go mod tidy -diff
+
+fuzz: ## run every fuzz test for FUZZTIME (30s)
+	@for package in $(FUZZ_PACKAGES); do \
+		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+			echo "$$package $$target"; \
+			go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package; \
+		done; \
+	done
+
+clean: ## remove what was built, and the cached servers and data directories
+	rm -rf bin dist
+	rm -rf --one-file-system "$${XDG_CACHE_HOME:-$$HOME/.cache}/mysql-sync"
