@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/dlclark/regexp2/v2"
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
@@ -35,6 +36,14 @@ func TestScriptThatNeverReturnsIsStopped(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestBacktrackingForEverEndsInAnErrorNotInNoMatch(t *testing.T) {
+	before := regexp2.DefaultMatchTimeout
+	defer func() { regexp2.DefaultMatchTimeout = before }()
+	regexp2.DefaultMatchTimeout = 10 * soon.TimeLimit // as in earnest no shorter than the limit of a call
+	_, err := world{config: soon}.orders(t, body(`return {match: /^(a+)+\1$/.test('a'.repeat(60) + 'b')};`)).Apply(t.Context(), call())
+	wantError(t, err, "orders.js: ran longer than 50ms")
 }
 
 func TestPromiseThatIsNotSettledInTimeIsAnError(t *testing.T) {
