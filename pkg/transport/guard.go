@@ -2,7 +2,7 @@ package transport
 
 import "fmt"
 
-// largestPacket is how many bytes a packet from the broker may have. It is the largest row that MySQL takes in one
+// largestPacket is how many bytes a packet from or to the broker may have. It is the largest row that MySQL takes in one
 // statement by default, and what our brokers let through.
 const largestPacket = 64 << 20
 

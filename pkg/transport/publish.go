@@ -3,6 +3,9 @@ package transport
 import (
 	"context"
 	"fmt"
+	"math"
+	"strings"
+	"unicode/utf8"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 )
@@ -23,8 +26,9 @@ func (t *Token) Done() <-chan struct{} { return t.done }
 // closed.
 func (t *Token) Err() error { return t.err }
 
-// Publish sends a message and waits until the broker has acknowledged it. The error is an ErrOffline or ctx's; the
-// broker may have the message all the same. Nothing is sent again by itself.
+// Publish sends a message and waits until the broker has acknowledged it. The error is an ErrOffline, ctx's,
+// or says what is wrong with m; after the first two the broker may have the message all the same. Nothing is sent again
+// by itself.
 func (s *Session) Publish(ctx context.Context, m Message) error {
 	t, err := s.PublishAsync(ctx, m)
 	if err != nil {
@@ -39,8 +43,11 @@ func (s *Session) Publish(ctx context.Context, m Message) error {
 }
 
 // PublishAsync sends a message and returns while it is on its way. Messages keep the order in which one goroutine
-// publishes them. While the window is full it waits; the error is an ErrOffline or ctx's.
+// publishes them. While the window is full it waits; the error is an ErrOffline, ctx's, or says what is wrong with m.
 func (s *Session) PublishAsync(ctx context.Context, m Message) (*Token, error) {
+	if err := check(m); err != nil {
+		return nil, err
+	}
 	l := s.link.Load()
 	if l == nil {
 		return nil, fmt.Errorf("publish %s: %w", m.Topic, ErrOffline)
@@ -54,6 +61,19 @@ func (s *Session) PublishAsync(ctx context.Context, m Message) (*Token, error) {
 	case <-ctx.Done():
 		return nil, fmt.Errorf("publish %s: %w", m.Topic, ctx.Err())
 	}
+}
+
+// check refuses what a broker answers with the end of the connection: a script may publish anything. Promise 9.
+func check(m Message) error {
+	switch {
+	case m.Topic == "", len(m.Topic) > math.MaxUint16, strings.ContainsAny(m.Topic, "+#\x00"), !utf8.ValidString(m.Topic):
+		return fmt.Errorf("publish %.100q: it is no topic", m.Topic)
+	case m.QoS > 2:
+		return fmt.Errorf("publish %s: the QoS %d is none of 0, 1, 2", m.Topic, m.QoS)
+	case len(m.Topic)+len(m.Payload) > largestPacket-4: // 4: the topic's length and the packet's number
+		return fmt.Errorf("publish %s: its %d bytes are more than %d", m.Topic, len(m.Payload), largestPacket)
+	}
+	return nil
 }
 
 // send hands the messages to paho, one by one, until the connection is lost. It stands between PublishAsync and paho

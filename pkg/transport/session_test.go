@@ -201,3 +201,29 @@ func TestRefusalAtTheFirstConnectEndsRun(t *testing.T) {
 		})
 	}
 }
+
+func TestMessageThatWouldEndTheConnectionIsRefused(t *testing.T) {
+	n := run(t, plain(testkit.Mosquitto(t, testkit.MosquittoOptions{}).URL(), "alpha"))
+	for name, m := range map[string]transport.Message{
+		"no topic":       {},
+		"a wildcard":     {Topic: "/change/+"},
+		"all topics":     {Topic: "#"},
+		"no text":        {Topic: "/change/\xff"},
+		"a null":         {Topic: "/change/\x00"},
+		"a long topic":   {Topic: strings.Repeat("x", 65536)},
+		"no such QoS":    {Topic: "/info", QoS: 3},
+		"a large packet": {Topic: "/info", Payload: make([]byte, 64<<20)},
+	} {
+		if err := n.Publish(t.Context(), m); err == nil || errors.Is(err, transport.ErrOffline) {
+			t.Errorf("%s: %v, want an error that names the mistake", name, err)
+		}
+	}
+	for qos := range byte(3) {
+		if err := n.Publish(t.Context(), transport.Message{Topic: "/info", QoS: qos}); err != nil {
+			t.Errorf("QoS %d: %v", qos, err)
+		}
+	}
+	if len(n.down) != 0 {
+		t.Error("the connection was lost")
+	}
+}
