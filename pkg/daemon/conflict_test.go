@@ -1,6 +1,7 @@
 package daemon_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
@@ -28,4 +29,14 @@ func TestLoserOfAConflictIsKept(t *testing.T) {
 	c.expect(`SELECT name FROM orders`, `"settled"`)
 	a.expect(`SELECT COUNT(*) FROM sync_conflicts`, `0`)
 	c.expect(`SELECT COUNT(*) FROM sync_conflicts`, `1`)
+	// The loser is put back with one command, and goes everywhere.
+	var id string
+	if err := c.db.Get(&id, `SELECT id FROM sync_conflicts`); err != nil {
+		t.Fatal(err)
+	}
+	if list := c.command("conflicts"); !strings.Contains(list, "from a") || !strings.Contains(list, "from b") {
+		t.Fatalf("the command lists\n%s", list)
+	}
+	c.command("conflicts", "--put-back", id)
+	a.expect(`SELECT name FROM orders`, `"from a"`)
 }

@@ -30,4 +30,15 @@ func TestInitialSyncSendsMissingRows(t *testing.T) {
 	// From now on they are rows like any other.
 	c.exec(`UPDATE orders SET name = 'changed' WHERE id IN (2, 2599)`)
 	a.expect(`SELECT name FROM orders WHERE id IN (2, 2599)`, `"changed"`, `"changed"`)
+	// A resync brings back what was lost behind the triggers' back.
+	tx := c.db.MustBegin()
+	tx.MustExec(`SET @mysql_sync_applying = 'orders'`)
+	tx.MustExec(`DELETE FROM orders WHERE id = 100`)
+	tx.MustExec(`UPDATE orders SET name = 'bent' WHERE id = 101`)
+	tx.MustExec(`SET @mysql_sync_applying = NULL`)
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	a.command("resync", "orders", "--all", "--where", "id < 200")
+	c.expect(`SELECT id, name FROM orders WHERE id IN (100, 101)`, `100|"row"`, `101|"row"`)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -175,4 +176,16 @@ func encoded(t *testing.T, v any) string {
 		t.Fatal(err)
 	}
 	return string(b)
+}
+
+// command runs a subcommand of the real binary with the site's configuration and
+// returns what it printed.
+func (s *site) command(name string, args ...string) string {
+	s.t.Helper()
+	cmd := exec.Command(testkit.Binary(s.t), append([]string{name, s.file}, args...)...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		s.t.Fatalf("%s: mysql-sync %s %v: %v\n%s", s.name, name, args, err, out)
+	}
+	return string(out)
 }
