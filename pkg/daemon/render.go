@@ -293,6 +293,12 @@ func (n *Node) transformRow(ctx context.Context, o *outgoing, remote string, t *
 	if err := n.singleForm(t, o); err != nil {
 		return false, err
 	}
+	if held != "" && held != o.id {
+		// Under another id it is another row there: the old one goes first.
+		o.entity, o.Columns, o.Values = nil, nil, nil
+		o.sent.Moved = true
+		return n.delete(o, t, held)
+	}
 	o.sent.As = o.id
 	return true, nil
 }

@@ -53,9 +53,11 @@ func (o *Outbox) Next(ctx context.Context, remote string, after int64, limit int
 type Sent struct {
 	Item
 	// For rows that went through a transformer: As is the id under which the
-	// remote holds the row, Gone says that it does not hold it (any more).
-	As   string
-	Gone bool
+	// remote holds the row, Gone says that it does not hold it (any more). Moved
+	// says that only the id it had there is gone: the row itself is still due.
+	As    string
+	Gone  bool
+	Moved bool
 }
 
 // Done books that the remote has acked the rows. Rows that were marked again
@@ -85,7 +87,11 @@ func (o *Outbox) doneTable(ctx context.Context, tx mysqldb.Tx, remote, table str
 		args = append(args, []byte(s.ID()))
 	}
 	for _, s := range list {
-		args = append(args, []byte(s.ID()), s.token)
+		token := s.token
+		if s.Moved {
+			token = 0 // which no mark has
+		}
+		args = append(args, []byte(s.ID()), token)
 	}
 	// The first IN finds the rows by the key, the second compares the tokens.
 	res, err := tx.ExecContext(ctx, `DELETE FROM sync_outbox WHERE remote = ? AND table_name = ? AND row_id IN (`+mysqldb.List(len(list))+
@@ -167,8 +173,12 @@ func (o *Outbox) Fail(ctx context.Context, remote string, failures []Failure) er
 			if err != nil {
 				return err
 			}
-			if n, err := res.RowsAffected(); err != nil || n == 0 {
+			n, err := res.RowsAffected()
+			if err != nil {
 				return err
+			}
+			if n == 0 {
+				continue // marked again meanwhile
 			}
 			status, message := "error", wire.Shorten(strings.ToValidUTF8(f.Message, "?"), statusText)
 			if f.Temporary {
