@@ -1,0 +1,89 @@
+package change_test
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+)
+
+func TestIDsAreShortAndTellKeysApart(t *testing.T) {
+	long := strings.Repeat("k", 63)
+	seen := map[string]string{}
+	for _, key := range []string{"", "1", "\x00\xff", long, long + "k", long + "l", long + "kk", strings.Repeat("k", 3072)} {
+		id := change.Row{Table: "t", Key: key}.ID()
+		if len(id) > 64 || len(key) < 64 && id != key {
+			t.Errorf("the ID of a key of %d bytes is %q", len(key), id)
+		}
+		if other, ok := seen[id]; ok {
+			t.Errorf("%q and %q have the same ID", key, other)
+		}
+		seen[id] = key
+		if len(key) >= 64 && (len(id) != 64 || id[:40] != key[:40]) {
+			t.Errorf("the ID %q of a long key has %d bytes", id, len(id))
+		}
+	}
+}
+
+func TestOrders(t *testing.T) {
+	rows := []change.Row{{Table: "a", Key: "2"}, {Table: "b", Key: "1"}, {Table: "b", Key: "10"}, {Table: "b", Key: "2"}}
+	versions := []change.Version{{}, {Time: 1, Origin: "b"}, {Time: 2, Origin: "a"}, {Time: 2, Origin: "b"}}
+	for i := range rows {
+		for j := range rows {
+			want := 0
+			if i < j {
+				want = -1
+			} else if i > j {
+				want = 1
+			}
+			if got := rows[i].Compare(rows[j]); got != want {
+				t.Errorf("%v.Compare(%v) = %d", rows[i], rows[j], got)
+			}
+			if got := versions[i].Compare(versions[j]); got != want {
+				t.Errorf("%v.Compare(%v) = %d", versions[i], versions[j], got)
+			}
+		}
+	}
+}
+
+func TestAVectorHasSeenAllUpToItsTimes(t *testing.T) {
+	var w change.Vector
+	for _, v := range []change.Version{{Time: 5, Origin: "b"}, {Time: 3, Origin: "a"}, {}, {Time: 4, Origin: "b"}, {Time: 7, Origin: "c"}, {Time: 9, Origin: "c"}} {
+		before := append(change.Vector(nil), w...)
+		next := w.With(v)
+		if !reflect.DeepEqual(append(change.Vector(nil), w...), before) {
+			t.Fatalf("With(%v) changed %v into %v", v, before, w)
+		}
+		w = next
+	}
+	if want := (change.Vector{{Time: 3, Origin: "a"}, {Time: 5, Origin: "b"}, {Time: 9, Origin: "c"}}); !reflect.DeepEqual(w, want) {
+		t.Errorf("the vector is %v, want %v", w, want)
+	}
+	for v, want := range map[change.Version]bool{
+		{Time: 3, Origin: "a"}: true, {Time: 4, Origin: "a"}: false, {Time: 1, Origin: "c"}: true, {Time: 1, Origin: "d"}: false,
+	} {
+		if got := w.Has(v); got != want {
+			t.Errorf("Has(%v) = %v", v, got)
+		}
+	}
+	if got := w.Merge(change.Vector{{Time: 8, Origin: "b"}, {Time: 1, Origin: "d"}}); !got.Has(change.Version{Time: 8, Origin: "b"}) || !got.Has(change.Version{Time: 9, Origin: "c"}) || len(got) != 4 {
+		t.Errorf("Merge = %v", got)
+	}
+}
+
+func TestAChangeWithoutColumnsIsADelete(t *testing.T) {
+	if c := (change.Change{}); !c.Deleted() {
+		t.Error("it is none")
+	}
+	if c := (change.Change{Columns: []string{}}); c.Deleted() {
+		t.Error("a change of no columns is one")
+	}
+	if !(change.Version{}).IsZero() || (change.Version{Origin: "a"}).IsZero() {
+		t.Error("only the zero version is that of a row never seen")
+	}
+	if got := change.Micros(time.Unix(1, 2000)); got != 1_000_002 {
+		t.Errorf("Micros = %d", got)
+	}
+}

@@ -1,0 +1,153 @@
+package conflict_test
+
+import (
+	"math/rand/v2"
+	"reflect"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/conflict"
+)
+
+func v(t int64, origin string) change.Version { return change.Version{Time: t, Origin: origin} }
+
+// state is a version and what it has seen, itself included.
+func state(version change.Version, seen ...change.Version) change.State {
+	return change.State{Version: version, Seen: change.Vector{}.With(version).Merge(seen)}
+}
+
+func TestResolve(t *testing.T) {
+	for name, test := range map[string]struct {
+		local, incoming change.State
+		want            conflict.Decision
+		version         change.Version // held afterwards
+	}{
+		"a row never seen is written":                              {change.State{}, state(v(5, "a")), conflict.Apply, v(5, "a")},
+		"the same version is known":                                {state(v(5, "a")), state(v(5, "a")), conflict.Known, v(5, "a")},
+		"an older version of the same client is known":             {state(v(5, "a")), state(v(4, "a")), conflict.Known, v(5, "a")},
+		"a version that went into the local one is known":          {state(v(9, "b"), v(5, "a")), state(v(5, "a")), conflict.Known, v(9, "b")},
+		"a version that knew the local one is written":             {state(v(5, "a")), state(v(9, "b"), v(5, "a")), conflict.Apply, v(9, "b")},
+		"of two that did not know each other the later wins":       {state(v(5, "a")), state(v(9, "b")), conflict.Win, v(9, "b")},
+		"of two that did not know each other the earlier loses":    {state(v(9, "b")), state(v(5, "a")), conflict.Lose, v(9, "b")},
+		"at the same time the origin decides":                      {state(v(5, "a")), state(v(5, "b")), conflict.Win, v(5, "b")},
+		"at the same time the origin decides on both sides":        {state(v(5, "b")), state(v(5, "a")), conflict.Lose, v(5, "b")},
+		"having seen an older write of a client is not enough":     {state(v(7, "a")), state(v(9, "b"), v(5, "a")), conflict.Win, v(9, "b")},
+		"a false claim to have seen what is later changes nothing": {state(v(9, "a")), state(v(5, "b"), v(9, "a")), conflict.Known, v(9, "a")},
+		"a version without a vector has seen itself":               {change.State{Version: v(5, "a")}, change.State{Version: v(5, "a")}, conflict.Known, v(5, "a")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, after := conflict.Resolve(test.local, test.incoming)
+			if got != test.want || after.Version != test.version {
+				t.Errorf("decision %d, version %v, want %d, %v", got, after.Version, test.want, test.version)
+			}
+			for _, s := range []change.State{test.local, test.incoming} {
+				for _, seen := range append(change.Vector{}.With(s.Version), s.Seen...) {
+					if !after.Seen.Has(seen) {
+						t.Errorf("%v is forgotten: %v", seen, after.Seen)
+					}
+				}
+			}
+			if again, same := conflict.Resolve(after, test.incoming); again != conflict.Known || !reflect.DeepEqual(same, after) {
+				t.Errorf("the second time it is decision %d and %v, want known and %v", again, same, after)
+			}
+		})
+	}
+}
+
+func TestDecisionsSayWhatTheyMean(t *testing.T) {
+	for d, want := range map[conflict.Decision][2]bool{
+		conflict.Known: {false, false}, conflict.Apply: {true, false}, conflict.Win: {true, true}, conflict.Lose: {false, true},
+	} {
+		if got := [2]bool{d.Writes(), d.Conflict()}; got != want {
+			t.Errorf("decision %d: writes, conflict = %v, want %v", d, got, want)
+		}
+	}
+}
+
+func TestALocalWriteIsLaterThanAllThatTheRowHasSeen(t *testing.T) {
+	for name, test := range map[string]struct {
+		local   change.State
+		written int64
+		want    int64
+	}{
+		"the first write":                      {change.State{}, 7, 7},
+		"a clock that runs":                    {state(v(5, "a")), 7, 7},
+		"a clock that stands":                  {state(v(7, "a")), 7, 8},
+		"a clock that is behind":               {state(v(100, "b")), 7, 101},
+		"what it has seen is later than it is": {state(v(5, "a"), v(50, "c")), 7, 51},
+	} {
+		next := conflict.Next(test.local, test.written, "a")
+		if next.Version != v(test.want, "a") {
+			t.Errorf("%s: %v, want %v", name, next.Version, v(test.want, "a"))
+		}
+		for _, s := range append(change.Vector{next.Version}, test.local.Seen...) {
+			if !next.Seen.Has(s) || s.Compare(next.Version) > 0 {
+				t.Errorf("%s: %v has not seen %v", name, next, s)
+			}
+		}
+	}
+}
+
+// TestNodesConvergeWhateverTheOrder lets three nodes write a row with clocks
+// that go wrong, and gives each what the others sent: states as they were when
+// they were sent, in any order, some twice, some by way of a third node.
+// Afterwards all hold the same version. Promise 3.
+func TestNodesConvergeWhateverTheOrder(t *testing.T) {
+	names := []string{"a", "b", "c"}
+	for seed := range uint64(3000) {
+		r := rand.New(rand.NewPCG(seed, 0))
+		nodes := make([]change.State, len(names))
+		var sent []change.State
+		deliver := func(n int, s change.State) {
+			before := nodes[n].Version
+			d, after := conflict.Resolve(nodes[n], s)
+			if d.Writes() != (after.Version != before) || after.Version.Compare(before) < 0 {
+				t.Fatalf("seed %d: decision %d turned %v into %v", seed, d, before, after.Version)
+			}
+			nodes[n] = after
+		}
+		for range 1 + r.IntN(12) {
+			n := r.IntN(len(nodes))
+			if len(sent) > 0 && r.IntN(2) == 0 {
+				deliver(n, sent[r.IntN(len(sent))])
+			} else {
+				nodes[n] = conflict.Next(nodes[n], r.Int64N(20), names[n])
+			}
+			sent = append(sent, nodes[n])
+		}
+		for n := range nodes {
+			for _, i := range r.Perm(len(sent)) {
+				deliver(n, sent[i])
+				if r.IntN(3) == 0 {
+					deliver(n, sent[r.IntN(len(sent))])
+				}
+			}
+		}
+		for n := range nodes {
+			if !reflect.DeepEqual(nodes[n], nodes[0]) {
+				t.Fatalf("seed %d: %s holds %v, a holds %v", seed, names[n], nodes[n], nodes[0])
+			}
+		}
+	}
+}
+
+// TestTheOrderOfTwoDoesNotMatter checks that two states merge to the same,
+// whichever a node has first, and that the decisions fit each other.
+func TestTheOrderOfTwoDoesNotMatter(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	random := func() change.State {
+		s := change.State{}
+		for range 1 + r.IntN(4) {
+			s = conflict.Next(s, r.Int64N(6), []string{"a", "b", "c"}[r.IntN(3)])
+		}
+		return s
+	}
+	for range 3000 {
+		x, y := random(), random()
+		_, xy := conflict.Resolve(x, y)
+		_, yx := conflict.Resolve(y, x)
+		if !reflect.DeepEqual(xy, yx) {
+			t.Fatalf("%v and %v: %v in one order, %v in the other", x, y, xy, yx)
+		}
+	}
+}

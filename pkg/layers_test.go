@@ -1,0 +1,135 @@
+// Package layers_test checks that packages import only what lies below them.
+package layers_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/mysql-sync/mysql-sync/"
+
+// layers lists the packages from the bottom to the top. A package imports only
+// packages of lower layers; those of one layer never import each other.
+var layers = [][]string{
+	{"pkg/value"},
+	{"pkg/change"},
+	{"pkg/conflict", "pkg/wire", "pkg/config", "pkg/latch"},
+	{"pkg/mysqldb"},
+	{"pkg/schema", "pkg/version"},
+	{"pkg/journal"},
+	{"pkg/capture", "pkg/outbox", "pkg/transport", "pkg/transform", "pkg/apply", "pkg/snapshot", "pkg/broker"}, // the stages
+	{"pkg/web"},
+	{"pkg/daemon"},
+	{"pkg/testkit"}, // for tests and for the demonstration
+	{"cmd"},
+}
+
+// owners names the packages that alone may import a library.
+var owners = map[string][]string{
+	"github.com/eclipse/paho.mqtt.golang": {"pkg/transport", "pkg/testkit"},
+	"github.com/dop251/goja":              {"pkg/transform"},
+	"github.com/dop251/goja_nodejs":       {"pkg/transform"},
+	"github.com/knadh/koanf":              {"pkg/config"},
+	"github.com/mochi-mqtt/server":        {"pkg/broker"},
+	"github.com/spf13/cobra":              {"cmd"},
+	"github.com/klauspost/compress":       {"pkg/wire"},
+	"github.com/go-sql-driver/mysql":      {"pkg/mysqldb", "pkg/testkit"},
+}
+
+func TestPackagesImportOnlyWhatLiesBelow(t *testing.T) {
+	imports := readImports(t)
+	if len(imports) < 10 {
+		t.Fatalf("only %d packages were found", len(imports))
+	}
+	for from, list := range imports {
+		at, ok := layer(from)
+		if !ok {
+			t.Errorf("%s stands in no layer: give it one in this test and in DESIGN.md", from)
+		}
+		for _, imported := range list {
+			if to, ours := strings.CutPrefix(imported, module); ours {
+				if below, ok := layer(to); ok && below >= at && !within(to, from) && !within(from, to) {
+					t.Errorf("%s imports %s, which does not lie below it", from, to)
+				}
+			}
+		}
+	}
+}
+
+func TestLibrariesAreImportedWhereTheyBelong(t *testing.T) {
+	used := map[string]bool{}
+	for from, list := range readImports(t) {
+		for _, imported := range list {
+			for library, allowed := range owners {
+				if !within(imported, library) {
+					continue
+				}
+				used[library] = true
+				ok := false
+				for _, a := range allowed {
+					ok = ok || within(from, a)
+				}
+				if !ok {
+					t.Errorf("%s imports %s, which is left to %s", from, imported, strings.Join(allowed, " and "))
+				}
+			}
+		}
+	}
+	for library := range owners {
+		if !used[library] {
+			t.Errorf("nothing imports %s: take it out of this test", library)
+		}
+	}
+}
+
+// layer returns the place of a package; folders below it belong to it.
+func layer(name string) (int, bool) {
+	for i, l := range layers {
+		for _, p := range l {
+			if within(name, p) {
+				return i, true
+			}
+		}
+	}
+	return 0, false
+}
+
+// within reports whether name is the package parent or stands below it.
+func within(name, parent string) bool { return name == parent || strings.HasPrefix(name, parent+"/") }
+
+// readImports returns what each package imports in the files that are no tests.
+func readImports(t *testing.T) map[string][]string {
+	t.Helper()
+	imports := map[string][]string{}
+	for _, root := range []string{"../pkg", "../cmd"} {
+		err := filepath.WalkDir(root, func(name string, _ fs.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+				return err
+			}
+			f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+			if err != nil {
+				return err
+			}
+			from := strings.TrimPrefix(path.Dir(filepath.ToSlash(name)), "../")
+			imports[from] = append(imports[from], "") // a package without imports is one too
+			for _, i := range f.Imports {
+				imported, err := strconv.Unquote(i.Path.Value)
+				if err != nil {
+					return err
+				}
+				imports[from] = append(imports[from], imported)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return imports
+}
