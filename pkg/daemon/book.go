@@ -72,12 +72,15 @@ func (s *sender) match(a answer) (done []outbox.Sent, failed []outbox.Failure) {
 	}
 	if a.info.Message == wire.Failed {
 		// The last answer counts, and an existing peer may still send it.
-		f.refused = true
+		if !f.refused {
+			f.refused = true
+			s.refused++
+			s.land(f) // a newer version may go out
+		}
 		s.log.Warn("the remote refused a change", zap.String("table", k.table), zap.String("id", k.id), zap.String("error", a.info.Error))
 		return nil, []outbox.Failure{s.failure(f.sent[0].Item, a.info.Error, false)}
 	}
-	s.land(f)
-	delete(s.singles, k)
+	s.landSingle(k, f)
 	return f.sent, nil
 }
 

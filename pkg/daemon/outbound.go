@@ -47,6 +47,7 @@ type sender struct {
 	inFlight map[change.Row]struct{} // rows of all flights: one change of a row at a time
 	batches  map[uint64]*flight      // by sequence number
 	singles  map[single]*flight
+	refused  int // of singles: they do not count for the window
 	seq      uint64
 	date     int64         // of the last change of version 1; never goes back
 	patience time.Duration // until an answer is given up; grows while none comes
@@ -162,7 +163,7 @@ func (s *sender) drop() {
 	clear(s.inFlight)
 	clear(s.batches)
 	clear(s.singles)
-	s.after = 0
+	s.refused, s.after = 0, 0
 }
 
 // expire gives up what was not answered in time. It is sent again.
@@ -178,12 +179,11 @@ func (s *sender) expire() {
 	}
 	batches := gone
 	for k, f := range s.singles {
-		if now.After(f.deadline) {
-			if !f.refused {
-				gone++
-			}
-			s.land(f)
-			delete(s.singles, k)
+		if f.refused && (now.After(f.deadline) || s.refused > 2*singleWindow) {
+			s.landSingle(k, f)
+		} else if now.After(f.deadline) {
+			gone++
+			s.landSingle(k, f)
 		}
 	}
 	if gone == 0 {
@@ -206,7 +206,17 @@ func (s *sender) land(f *flight) {
 	}
 }
 
-// room returns how many rows may be sent now.
+func (s *sender) landSingle(k single, f *flight) {
+	delete(s.singles, k)
+	if f.refused {
+		s.refused-- // its rows landed when it was refused
+		return
+	}
+	s.land(f)
+}
+
+// room returns how many rows may be sent now. It waits for some room before it
+// offers any: rows are read in batches.
 func (s *sender) room() int {
 	if s.n.peers.speaksBatches(s.remote) {
 		if len(s.batches) < batchWindow {
@@ -214,7 +224,10 @@ func (s *sender) room() int {
 		}
 		return 0
 	}
-	return min(singleWindow-len(s.singles), batchRows)
+	if free := singleWindow - len(s.singles) + s.refused; free >= singleWindow/4 {
+		return min(free, batchRows)
+	}
+	return 0
 }
 
 // next returns rows to be sent, none of them on its way already. The outbox is
@@ -307,7 +320,9 @@ func (s *sender) sendSingles(ctx context.Context, rows []outgoing) error {
 	s.date = max(s.date, s.n.now().UnixMilli())
 	for _, o := range rows {
 		k := single{o.Table, o.id}
-		if s.singles[k] != nil {
+		if f := s.singles[k]; f != nil && f.refused {
+			s.landSingle(k, f)
+		} else if f != nil {
 			continue // two rows became one id; the second follows after the ack
 		}
 		c := wire.Change{Sender: s.n.cfg.ClientName, Table: o.Table, ID: o.id, Date: s.date, Entity: o.entity}
