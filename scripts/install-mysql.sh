@@ -2,9 +2,9 @@
 # Installs a real MySQL server for the tests into a folder of its own, beside whatever the machine has, and prints that
 # folder. MySQL comes from Debian's "sid", because stable releases have only MariaDB.
 #
-# Where the machine has a mysqld of its own that is not MariaDB's, that will do, and the folder is /. Otherwise this needs
-# root, debootstrap (installed where it is missing and apt is there) and Debian's mirror. It takes about a minute the first time and
-# no time afterwards. Exit code 3: MySQL cannot be had on this machine.
+# Where the machine has a mysqld of its own that is not MariaDB's, that will do, and the folder is /. Otherwise this
+# needs root, debootstrap (installed where it is missing and apt is there) and Debian's mirror. It takes about a minute
+# the first time and no time afterwards. Exit code 3: MySQL cannot be had on this machine.
 set -euo pipefail
 
 mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}

@@ -101,21 +101,28 @@ func launch(tb TB, p program, options []string) *Database {
 			d.child.kill()
 		}
 	})
-	d.Start()
+	d.Version = d.start()
 	return d
 }
 
 // Start starts the server again after Kill or Stop: the same data, the same port. It returns when the server answers.
 func (d *Database) Start() {
 	d.tb.Helper()
+	d.start()
+}
+
+// start returns the server's version.
+func (d *Database) start() (version string) {
+	d.tb.Helper()
 	child, err := spawn(string(d.Flavour), d.command())
 	if err != nil {
 		d.tb.Fatalf("%v", err)
 	}
 	d.child = child
-	if err := child.await(d.ask); err != nil {
+	if err := child.await(func() error { return d.ask(&version) }); err != nil {
 		d.tb.Fatalf("%v", err)
 	}
+	return version
 }
 
 // Kill ends the server with SIGKILL, as a crash would.
@@ -144,7 +151,7 @@ func (d *Database) command() *exec.Cmd {
 
 // ask reads the server's version, which shows that the server answers. It asks by the socket, because nobody else can be
 // answering there, and the server opens it after its port.
-func (d *Database) ask() error {
+func (d *Database) ask(version *string) error {
 	c := mysql.NewConfig()
 	c.User, c.Passwd, c.Net, c.Addr = d.User, d.Password, "unix", d.Socket
 	c.Logger = &mysql.NopLogger{} // A server that is not there yet is no news.
@@ -156,7 +163,7 @@ func (d *Database) ask() error {
 	defer cancel()
 	db := sqlx.NewDb(sql.OpenDB(connector), "mysql")
 	defer func() { _ = db.Close() }()
-	return db.GetContext(ctx, &d.Version, "SELECT version()")
+	return db.GetContext(ctx, version, "SELECT version()")
 }
 
 // DSN is the data source name of a schema of this server, by TCP, for go-sql-driver/mysql. An empty schema is none.
