@@ -17,11 +17,12 @@ type certificates struct {
 	roots  *x509.CertPool // nil: the system's
 	own    []tls.Certificate
 	verify bool
+	name   string // that the broker's certificate must hold; "" is the host
 }
 
 // loadCertificates reads the PEM files of the configuration.
 func loadCertificates(log *zap.Logger, c config.MQTT) (*certificates, error) {
-	certs := &certificates{verify: c.RejectUnauthorized}
+	certs := &certificates{verify: c.RejectUnauthorized, name: c.ServerName}
 	if len(c.CA) > 0 {
 		certs.roots = x509.NewCertPool()
 	}
@@ -79,6 +80,9 @@ func loadOwn(certFile, keyFile string) (*tls.Certificate, error) {
 
 // client is the TLS configuration for a broker.
 func (c *certificates) client(host string) *tls.Config {
+	if c.name != "" {
+		host = c.name
+	}
 	t := &tls.Config{
 		MinVersion:         tls.VersionTLS12,
 		ServerName:         host,
