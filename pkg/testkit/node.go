@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -89,7 +90,10 @@ func (n *NodeProcess) Start() {
 		n.Kill()
 		n.inspect()
 	}
-	child, err := spawn("mysql-sync", exec.Command(n.path, n.args...))
+	cmd := exec.Command(n.path, n.args...)
+	// The daemon would take what the tests are told by for keys of its configuration.
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "MYSQL_SYNC_TEST_") })
+	child, err := spawn("mysql-sync", cmd)
 	if err != nil {
 		n.tb.Fatalf("%v", err)
 	}
