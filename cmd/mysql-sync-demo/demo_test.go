@@ -1,0 +1,122 @@
+package main_test
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
+
+func TestDemoEndsEqualAndLeavesNothingBehind(t *testing.T) {
+	d := newDemo(t)
+	said, err := d.cmd.Output()
+	if err != nil {
+		t.Fatalf("run the demonstration: %v\n%s%s", err, said, d.stderr.String())
+	}
+	lines := strings.Split(strings.TrimSpace(string(said)), "\n")
+	last := lines[max(0, len(lines)-4):]
+	for i, want := range []string{
+		`^berlin: 404 rows, 0 pending, 1 losing edits kept`,
+		`^boston: 404 rows, 0 pending, 1 losing edits kept`,
+		`^latency seen while linked: median \d+ ms, longest \d+ ms`,
+		`^equal: yes$`,
+	} {
+		if i >= len(last) || !regexp.MustCompile(want).MatchString(last[i]) {
+			t.Errorf("the last lines are\n%s\nand line %d of them does not match %s", strings.Join(last, "\n"), i+1, want)
+		}
+	}
+	if bytes.ContainsRune(said, '\x1b') {
+		t.Error("there are control codes in the output, which is no terminal")
+	}
+	if !slices.ContainsFunc(lines, regexp.MustCompile(`boston receives  berlin-1   lamp +15\.00 USD`).MatchString) {
+		t.Errorf("no line shows the converted price:\n%s", said)
+	}
+	d.leftNothing()
+}
+
+func TestDemoInterruptedLeavesNothingBehind(t *testing.T) {
+	d := newDemo(t)
+	out, err := d.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	said := bufio.NewScanner(out)
+	for said.Scan() && !strings.Contains(said.Text(), "boston receives") {
+	}
+	if said.Err() != nil || !strings.Contains(said.Text(), "boston receives") {
+		t.Fatalf("the demonstration did not get to replicate: %v", said.Err())
+	}
+	if err := d.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	err = d.cmd.Wait()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 1 {
+		t.Errorf("the end after an interrupt: %v, want exit code 1", err)
+	}
+	if !strings.Contains(d.stderr.String(), "interrupted") {
+		t.Errorf("standard error: %q", d.stderr.String())
+	}
+	d.leftNothing()
+}
+
+// demo is the program, with a temporary folder of its own to look into later.
+type demo struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	temp   string
+	stderr bytes.Buffer
+}
+
+func newDemo(t *testing.T) *demo {
+	t.Helper()
+	dir := t.TempDir()
+	d := &demo{t: t, temp: filepath.Join(dir, "tmp")}
+	if err := os.Mkdir(d.temp, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "demo")
+	if said, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build the demonstration: %v\n%s", err, said)
+	}
+	d.cmd = exec.Command(path)
+	d.cmd.Env = append(os.Environ(), "TMPDIR="+d.temp)
+	d.cmd.Stderr = &d.stderr
+	return d
+}
+
+// leftNothing checks that no process still has to do with the temporary folder,
+// in which all servers have their data, and that it is empty.
+func (d *demo) leftNothing() {
+	d.t.Helper()
+	left, err := os.ReadDir(d.temp)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	for _, f := range left {
+		d.t.Errorf("left behind: %s", f.Name())
+	}
+	commands, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	for _, path := range commands {
+		line, err := os.ReadFile(path)
+		if err == nil && bytes.Contains(line, []byte(d.temp)) { // else it has ended meanwhile
+			d.t.Errorf("still running: %s", bytes.ReplaceAll(line, []byte{0}, []byte{' '}))
+		}
+	}
+}
