@@ -89,7 +89,7 @@ func (st *stage) compare() {
 		if err := s.db.Get(&conflicts, `SELECT COUNT(*) FROM sync_conflicts`); err != nil {
 			st.tb.Fatalf("read sync_conflicts of %s: %v", s.name, err)
 		}
-		st.screen.result("%s: %d rows, %d pending, %d losing edits kept in sync_conflicts", s.name, len(s.rows), s.pending, conflicts)
+		st.screen.result("%s: %d rows, %d pending, losing edits kept in sync_conflicts: %d", s.name, len(s.rows), s.pending, conflicts)
 	}
 	if len(st.took) > 0 {
 		slices.Sort(st.took)
