@@ -314,10 +314,11 @@ func (s *sender) sendBatch(ctx context.Context, rows []outgoing) error {
 	return nil
 }
 
-// sendSingles publishes rows by version 1. The date is stamped now: an existing
-// peer drops a change that is older than its own start.
+// sendSingles publishes rows by version 1. The date is stamped now, and by the
+// peer's clock if that is ahead: an existing peer drops a change that is older
+// than its own start.
 func (s *sender) sendSingles(ctx context.Context, rows []outgoing) error {
-	s.date = max(s.date, s.n.now().UnixMilli())
+	s.date = max(s.date, s.n.now().Add(s.n.presence.Ahead(s.remote)).UnixMilli())
 	for _, o := range rows {
 		k := single{o.Table, o.id}
 		if f := s.singles[k]; f != nil && f.refused {

@@ -93,8 +93,19 @@ func (n *Node) announce(ctx context.Context) error {
 }
 
 func (n *Node) publishBeat(ctx context.Context) error {
-	i := wire.Info{Sender: n.cfg.ClientName, Message: wire.Connected, Until: transport.BeatUntil(n.now(), n.cfg.CheckInterval)}
+	i := wire.Info{Sender: n.cfg.ClientName, Message: wire.Connected, Until: transport.BeatUntil(n.now().Add(n.ahead()), n.cfg.CheckInterval)}
 	return n.transport.Publish(ctx, transport.Message{Topic: wire.InfoTopic, Payload: i.Encode(), QoS: 1})
+}
+
+// ahead returns how far the clocks of existing peers are ahead of ours. Nodes
+// of this project are left out: they would carry it to each other for ever.
+func (n *Node) ahead() (most time.Duration) {
+	for remote := range n.senders {
+		if !n.peers.speaksBatches(remote) {
+			most = max(most, n.presence.Ahead(remote))
+		}
+	}
+	return most
 }
 
 // beats publishes connected well before the last one runs out, and sooner when
@@ -137,6 +148,9 @@ func (n *Node) onPresence(payload []byte) {
 	case wire.Connected:
 		if n.presence.Beat(i.Sender, i.Until) {
 			n.log.Info("client online", zap.String("remote", i.Sender))
+			if d := n.presence.Ahead(i.Sender); d > 0 {
+				n.log.Warn("a client says that it is there for very long: if its clock is ahead, its writes win over those made here meanwhile", zap.String("remote", i.Sender), zap.Duration("by", d))
+			}
 			select {
 			case n.beat <- struct{}{}:
 			default:

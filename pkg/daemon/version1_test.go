@@ -158,7 +158,7 @@ func TestErrorOfAVersion1PeerIsShown(t *testing.T) {
 }
 
 func TestWrongClockOfAVersion1PeerDoesNoHarm(t *testing.T) {
-	for name, skew := range map[string]time.Duration{"behind": -5 * time.Hour} {
+	for name, skew := range map[string]time.Duration{"behind": -5 * time.Hour, "ahead": 5 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a, p := withPeer(t, orders)

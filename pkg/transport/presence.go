@@ -9,6 +9,9 @@ const (
 	shortestLease = 5 * time.Second
 	longestLease  = 10 * time.Minute
 
+	// farthestAhead is how far a clock may be ahead for us to speak by it.
+	farthestAhead = 24 * time.Hour
+
 	// strangersKept bounds how many clients are remembered beside the known ones, whoever invents names. Promise 10.
 	strangersKept = 10_000
 )
@@ -29,7 +32,8 @@ type Presence struct {
 type lease struct {
 	heard  time.Time
 	until  time.Time
-	online bool // as last reported
+	online bool          // as last reported
+	ahead  time.Duration // see Ahead
 }
 
 // Client is what Presence tells about one client.
@@ -68,8 +72,22 @@ func (p *Presence) Beat(client string, until time.Time) bool {
 		interval = now.Sub(l.heard)
 	}
 	came := !l.online || !now.Before(l.until)
-	l.heard, l.until, l.online = now, now.Add(leaseTime(until.Sub(now), interval)), true
+	l.heard, l.until, l.online, l.ahead = now, now.Add(leaseTime(until.Sub(now), interval)), true, 0
+	if claim := until.Sub(now); claim > longestLease && claim <= farthestAhead {
+		l.ahead = claim
+	}
 	return came
+}
+
+// Ahead returns by how much, at most, a client's clock is ahead of ours, as its last beat shows, or 0 where that may as
+// well be a long lease. Existing peers refuse what is dated before their own start.
+func (p *Presence) Ahead(client string) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if l := p.leases[client]; l != nil {
+		return l.ahead
+	}
+	return 0
 }
 
 // Lost notes that a client said, or the broker for it, that it leaves. It tells whether the client was online.
