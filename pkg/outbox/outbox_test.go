@@ -1,0 +1,294 @@
+package outbox_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
+
+// open makes a schema of the shared server with the node's own tables.
+func open(t *testing.T) *mysqldb.DB {
+	t.Helper()
+	server := testkit.Shared(t)
+	db, err := mysqldb.Open(t.Context(), zap.NewNop(), config.MySQL{Host: server.Host, Port: server.Port, User: server.User,
+		Password: server.Password, Database: server.Create(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	if err := schema.Migrate(t.Context(), zap.NewNop(), db); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+// plain names rows by their keys, as tables with one text column as key do.
+type plain struct{}
+
+func (plain) ID(_ context.Context, r change.Row) string { return strings.ToValidUTF8(r.Key, "?") }
+
+func mark(t *testing.T, db *mysqldb.DB, o *outbox.Outbox, remotes []string, rows ...change.Row) {
+	t.Helper()
+	if err := mysqldb.InTx(t.Context(), db, func(tx mysqldb.Tx) error { return o.Mark(t.Context(), tx, rows, remotes) }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func next(t *testing.T, o *outbox.Outbox, remote string) []outbox.Item {
+	t.Helper()
+	items, err := o.Next(t.Context(), remote, -1, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return items
+}
+
+func keys(items []outbox.Item) []string {
+	list := []string{}
+	for _, i := range items {
+		list = append(list, i.Table+" "+i.Key)
+	}
+	return list
+}
+
+func done(t *testing.T, o *outbox.Outbox, remote string, items ...outbox.Item) int {
+	t.Helper()
+	sent := make([]outbox.Sent, len(items))
+	for i := range items {
+		sent[i].Item = items[i]
+	}
+	left, err := o.Done(t.Context(), remote, sent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return left
+}
+
+// status returns a row of sync_status as "status message".
+func status(t *testing.T, db *mysqldb.DB, table, id, remote string) string {
+	t.Helper()
+	var s string
+	err := db.GetContext(t.Context(), &s, `SELECT CONCAT_WS(' ', status, message) FROM sync_status WHERE id = MD5(CONCAT(?, '-', ?, '-', ?))
+		AND table_name = ? AND remote = ?`, table, id, remote, table, remote)
+	if err != nil {
+		t.Fatalf("status of %s %.40s for %s: %v", table, id, remote, err)
+	}
+	return s
+}
+
+func TestEachRemoteNeedsWhatWasMarkedInItsOrder(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	o := outbox.New(db, plain{})
+	long := strings.Repeat("k", 3000) + "\xff\x00"
+	rows := []change.Row{{Table: "b", Key: "2"}, {Table: "a", Key: "\x00'\\\xff"}, {Table: "a", Key: long}, {Table: "a", Key: ""}}
+	mark(t, db, o, []string{"node-b", "node-c"}, rows...)
+	want := []string{"b 2", "a \x00'\\\xff", "a " + long, "a "}
+	for _, remote := range []string{"node-b", "node-c"} {
+		items := next(t, o, remote)
+		if got := keys(items); !slices.Equal(got, want) {
+			t.Fatalf("%s needs %q, want %q", remote, got, want)
+		}
+		first, err := o.Next(t.Context(), remote, items[0].Position, 2)
+		if err != nil || !slices.Equal(keys(first), want[1:3]) {
+			t.Errorf("after the first, two rows are %q, %v, want %q", keys(first), err, want[1:3])
+		}
+	}
+	if left := done(t, o, "node-b", next(t, o, "node-b")...); left != 0 {
+		t.Errorf("%d rows are left for node-b", left)
+	}
+	if got := next(t, o, "node-b"); len(got) != 0 {
+		t.Errorf("node-b still needs %q", keys(got))
+	}
+	if got := keys(next(t, o, "node-c")); !slices.Equal(got, want) {
+		t.Errorf("the ack of node-b left %q for node-c, want %q", got, want)
+	}
+	if got := status(t, db, "b", "2", "node-b") + ", " + status(t, db, "b", "2", "node-c"); got != "successful, pending" {
+		t.Errorf("the status is %s", got)
+	}
+}
+
+// An ack books what was sent, not what the row has become meanwhile: promise 1.
+func TestAnAckOfAnOlderMarkLeavesTheRow(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	o := outbox.New(db, plain{})
+	row, other := change.Row{Table: "t", Key: "1"}, change.Row{Table: "t", Key: "2"}
+	mark(t, db, o, []string{"node-b"}, row, other)
+	sent := next(t, o, "node-b")
+	mark(t, db, o, []string{"node-b"}, row)
+	if left := done(t, o, "node-b", sent...); left != 1 {
+		t.Errorf("%d rows are left, want 1", left)
+	}
+	again := next(t, o, "node-b")
+	if got := keys(again); !slices.Equal(got, []string{"t 1"}) {
+		t.Fatalf("node-b needs %q", got)
+	}
+	if again[0].Position != sent[0].Position {
+		t.Errorf("the row went from position %d to %d", sent[0].Position, again[0].Position)
+	}
+	if got := status(t, db, "t", "1", "node-b") + ", " + status(t, db, "t", "2", "node-b"); got != "pending, successful" {
+		t.Errorf("the status is %s", got)
+	}
+	if left := done(t, o, "node-b", again...); left != 0 {
+		t.Errorf("%d rows are left", left)
+	}
+	if left := done(t, o, "node-b", again...); left != 0 {
+		t.Errorf("the second ack leaves %d rows", left)
+	}
+	if got := status(t, db, "t", "1", "node-b"); got != "successful" {
+		t.Errorf("the status is %s", got)
+	}
+}
+
+func TestAnOutboxOfALaterRunTakesNoAckOfAnEarlierOne(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	row := change.Row{Table: "t", Key: "1"}
+	first := outbox.New(db, plain{})
+	mark(t, db, first, []string{"node-b"}, row)
+	sent := next(t, first, "node-b")
+	second := outbox.New(db, plain{})
+	mark(t, db, second, []string{"node-b"}, row)
+	if left := done(t, second, "node-b", sent...); left != 1 {
+		t.Errorf("%d rows are left, want 1", left)
+	}
+}
+
+func TestRefusedRowsWaitForTheirTime(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	o := outbox.New(db, plain{})
+	var rows []change.Row
+	for _, k := range []string{"again", "bad", "early", "later"} {
+		rows = append(rows, change.Row{Table: "t", Key: k})
+	}
+	mark(t, db, o, []string{"node-b"}, rows...)
+	items := next(t, o, "node-b")
+	mark(t, db, o, []string{"node-b"}, rows[0])
+	now := time.Now()
+	err := o.Fail(t.Context(), "node-b", []outbox.Failure{
+		{Item: items[0], Message: "outdated", RetryAt: now.Add(time.Hour)}, // marked again meanwhile: it is not waiting
+		{Item: items[1], Message: strings.Repeat("ä", 300) + "\xff", RetryAt: now.Add(time.Hour)},
+		{Item: items[3], Message: "no parent", Temporary: true, RetryAt: now},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := keys(next(t, o, "node-b")); !slices.Equal(got, []string{"t again", "t early"}) {
+		t.Errorf("ready are %q", got)
+	}
+	if got := status(t, db, "t", "again", "node-b") + ", " + status(t, db, "t", "later", "node-b"); got != "pending, pending no parent" {
+		t.Errorf("the status is %s", got)
+	}
+	if got := status(t, db, "t", "bad", "node-b"); utf8.RuneCountInString(got) != len("error ")+255 || !strings.HasPrefix(got, "error ää") {
+		t.Errorf("the status is %s", got)
+	}
+	if n, err := o.Retry(t.Context(), "node-b", now.Add(-time.Second)); n != 0 || err != nil {
+		t.Errorf("before its time Retry = %d, %v", n, err)
+	}
+	if n, err := o.Retry(t.Context(), "node-b", now); n != 1 || err != nil {
+		t.Errorf("Retry = %d, %v, want 1", n, err)
+	}
+	if n, err := o.Retry(t.Context(), "node-c", now.Add(2*time.Hour)); n != 0 || err != nil {
+		t.Errorf("Retry of another remote = %d, %v", n, err)
+	}
+	items = next(t, o, "node-b")
+	if got := keys(items); !slices.Equal(got, []string{"t again", "t early", "t later"}) || items[2].Attempts != 1 || items[1].Attempts != 0 {
+		t.Errorf("ready are %q: %+v", got, items)
+	}
+	mark(t, db, o, []string{"node-b"}, rows[1]) // a newer version is not held up by the older one's error
+	if items = next(t, o, "node-b"); len(items) != 4 || items[1].Key != "bad" || items[1].Attempts != 0 {
+		t.Errorf("after a new mark ready are %+v", items)
+	}
+	if got := status(t, db, "t", "bad", "node-b"); got != "pending" {
+		t.Errorf("the status is %s", got)
+	}
+}
+
+func TestAMarkGoesWithItsTransaction(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	o := outbox.New(db, plain{})
+	stop := errors.New("stop")
+	err := mysqldb.InTx(t.Context(), db, func(tx mysqldb.Tx) error {
+		if err := o.Mark(t.Context(), tx, []change.Row{{Table: "t", Key: "1"}}, []string{"node-b"}); err != nil {
+			return err
+		}
+		return stop
+	})
+	if got := next(t, o, "node-b"); !errors.Is(err, stop) || len(got) != 0 {
+		t.Errorf("%v, and node-b needs %q", err, keys(got))
+	}
+}
+
+func TestStatusHasTheDocumentedIDAndAReadableKey(t *testing.T) {
+	t.Parallel()
+	// md5("product_items-53d21975-608f-40a5-b97b-02d4ad7b1f71-node-b"), as md5sum gives it
+	if got := outbox.StatusID("product_items", "53d21975-608f-40a5-b97b-02d4ad7b1f71", "node-b"); got != "e8867c6808d9503073bc32935398f9b1" {
+		t.Errorf("StatusID = %s", got)
+	}
+	db := open(t)
+	o := outbox.New(db, plain{})
+	long := strings.Repeat("ä", 256)
+	exact := strings.Repeat("ä", 255)
+	mark(t, db, o, []string{"node-b"}, change.Row{Table: "t", Key: long}, change.Row{Table: "t", Key: long + "x"}, change.Row{Table: "t", Key: exact})
+	var shown []string
+	if err := db.SelectContext(t.Context(), &shown, `SELECT primary_key FROM sync_status ORDER BY primary_key`); err != nil {
+		t.Fatal(err)
+	}
+	if len(shown) != 3 || !slices.Contains(shown, exact) {
+		t.Fatalf("shown are %q", shown)
+	}
+	for _, s := range shown {
+		if utf8.RuneCountInString(s) != 255 || !strings.HasPrefix(s, strings.Repeat("ä", 200)) {
+			t.Errorf("%q is shown", s)
+		}
+	}
+	if got := status(t, db, "t", long, "node-b"); got != "pending" { // by the id of the whole key
+		t.Errorf("the status is %s", got)
+	}
+}
+
+func TestARemoteIsRememberedToHoldWhatATransformerMade(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	o := outbox.New(db, plain{})
+	a, b := change.Row{Table: "t", Key: "a"}, change.Row{Table: "t", Key: strings.Repeat("b", 100)}
+	mark(t, db, o, []string{"node-b"}, a, b)
+	items := next(t, o, "node-b")
+	sent := []outbox.Sent{{Item: items[0], As: "A"}, {Item: items[1], As: "B"}}
+	if err := o.Sending(t.Context(), "node-b", sent); err != nil {
+		t.Fatal(err)
+	}
+	got, err := o.SentAs(t.Context(), "node-b", "t", []change.Row{a, b, {Table: "t", Key: "c"}})
+	if err != nil || len(got) != 2 || got[a] != "A" || got[b] != "B" {
+		t.Errorf("node-b holds %v, %v", got, err)
+	}
+	sent[0].Gone = true
+	if _, err := o.Done(t.Context(), "node-b", sent); err != nil {
+		t.Fatal(err)
+	}
+	if got, err = o.SentAs(t.Context(), "node-b", "t", []change.Row{a, b}); err != nil || len(got) != 1 || got[b] != "B" {
+		t.Errorf("node-b holds %v, %v", got, err)
+	}
+	if got, err = o.SentAs(t.Context(), "node-c", "t", []change.Row{a, b}); err != nil || len(got) != 0 {
+		t.Errorf("node-c holds %v, %v", got, err)
+	}
+}

@@ -1,0 +1,143 @@
+package version_test
+
+import (
+	"fmt"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
+)
+
+func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
+
+// open makes a schema of the shared server with the node's own tables.
+func open(t *testing.T) *mysqldb.DB {
+	t.Helper()
+	server := testkit.Shared(t)
+	db, err := mysqldb.Open(t.Context(), zap.NewNop(), config.MySQL{Host: server.Host, Port: server.Port, User: server.User,
+		Password: server.Password, Database: server.Create(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	if err := schema.Migrate(t.Context(), zap.NewNop(), db); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+func exec(t *testing.T, db mysqldb.Execer, statements ...string) {
+	t.Helper()
+	for _, q := range statements {
+		if _, err := db.ExecContext(t.Context(), q); err != nil {
+			t.Fatalf("%v\n%s", err, q)
+		}
+	}
+}
+
+func state(time int64, origin string, seen ...change.Version) change.State {
+	v := change.Version{Time: time, Origin: origin}
+	return change.State{Version: v, Seen: change.Vector{}.Merge(seen).With(v)}
+}
+
+func TestStatesAreReadAsTheyWereWritten(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	long := strings.Repeat("k", 3000)
+	want := map[change.Row]change.State{
+		{Table: "a", Key: "1"}:           state(1715000000000000, "node-a"),
+		{Table: "b", Key: "1"}:           state(1<<62, "node-b"),
+		{Table: "a", Key: ""}:            state(1, "node-a", change.Version{Time: 1 << 40, Origin: strings.Repeat("x", 32)}),
+		{Table: "a", Key: "\x00\xff'\\"}: state(2, "node-c", change.Version{Time: 1, Origin: "node-a"}, change.Version{Time: 1, Origin: "node-b"}),
+		{Table: "a", Key: long}:          state(3, "node-a"),
+		{Table: "a", Key: long + "x"}:    state(4, "node-a"),
+		{Table: "a", Key: "x "}:          state(5, "node-a"),
+		{Table: "a", Key: "x"}:           state(6, "node-a"),
+		{Table: "a", Key: "X"}:           state(7, "node-a"),
+		{Table: "A", Key: "1"}:           state(8, "node-a"),
+	}
+	var entries []version.Entry
+	rows := []change.Row{{Table: "a", Key: "never seen"}, {Table: "c", Key: "1"}}
+	for r, s := range want {
+		entries = append(entries, version.Entry{Row: r, State: s})
+		rows = append(rows, r)
+	}
+	if err := version.Write(t.Context(), db, entries); err != nil {
+		t.Fatal(err)
+	}
+	got, err := version.Read(t.Context(), db, rows)
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("read as\n%v, %v, want\n%v", got, err, want)
+	}
+	if got, err := version.Read(t.Context(), db, nil); err != nil || len(got) != 0 {
+		t.Errorf("of no rows: %v, %v", got, err)
+	}
+	if err := version.Write(t.Context(), db, nil); err != nil {
+		t.Errorf("write nothing: %v", err)
+	}
+}
+
+func TestALaterStateTakesThePlaceOfTheEarlier(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	row := change.Row{Table: "t", Key: "1"}
+	for _, e := range []version.Entry{
+		{Row: row, State: state(1, "node-a", change.Version{Time: 1, Origin: "node-b"})},
+		{Row: row, State: state(2, "node-c"), Deleted: true},
+	} {
+		if err := version.Write(t.Context(), db, []version.Entry{e}); err != nil {
+			t.Fatal(err)
+		}
+		got, err := version.Read(t.Context(), db, []change.Row{row})
+		if err != nil || !reflect.DeepEqual(got[row], e.State) {
+			t.Errorf("read as %v, %v, want %v", got[row], err, e.State)
+		}
+		var deleted bool
+		if err := db.GetContext(t.Context(), &deleted, `SELECT deleted FROM sync_versions`); err != nil || deleted != e.Deleted {
+			t.Errorf("deleted is %v, %v, want %v", deleted, err, e.Deleted)
+		}
+	}
+}
+
+func TestAVectorOfTooManyClientsLosesTheOldest(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	row := change.Row{Table: "t", Key: "1"}
+	s := state(1000, "newest")
+	for i := range 100 {
+		s.Seen = s.Seen.With(change.Version{Time: int64(i + 1), Origin: fmt.Sprintf("client-with-a-name-that-is-%05d", i)})
+	}
+	if err := version.Write(t.Context(), db, []version.Entry{{Row: row, State: s}}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := version.Read(t.Context(), db, []change.Row{row})
+	if err != nil || len(got[row].Seen) != 64 || !got[row].Seen.Has(s.Version) {
+		t.Fatalf("read as %v, %v", got[row], err)
+	}
+	for _, v := range got[row].Seen {
+		if v.Time <= 100-63 || !s.Seen.Has(v) {
+			t.Errorf("%v is kept", v)
+		}
+	}
+}
+
+func TestADamagedVectorIsAnErrorThatNamesTheRow(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	for _, seen := range []string{"X'01'", "X'056162'", "X'016180'", "X'0161FFFFFFFFFFFFFFFFFF7F'"} {
+		exec(t, db, "REPLACE INTO sync_versions (table_name, row_id, time, origin, seen) VALUES ('items', 'the row', 1, 'node-a', "+seen+")")
+		got, err := version.Read(t.Context(), db, []change.Row{{Table: "items", Key: "the row"}})
+		if err == nil || !strings.Contains(err.Error(), "items") || !strings.Contains(err.Error(), "the row") {
+			t.Errorf("%s is read as %v, %v", seen, got, err)
+		}
+	}
+}
