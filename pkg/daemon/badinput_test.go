@@ -91,7 +91,7 @@ func TestChangeWithoutRightIsNotWritten(t *testing.T) {
 		`CREATE TABLE sent_only (id INT NOT NULL PRIMARY KEY, name VARCHAR(100))`)
 	a.config["syncTables"] = []string{"orders", "sent_only"}
 	a.start()
-	p, stranger := newPeer(t, b, "peer-1"), newPeer(t, b, "stranger")
+	x, p, stranger := newTap(t, b), newPeer(t, b, "peer-1"), newPeer(t, b, "stranger")
 	stranger.connect().greet("node-a")
 	p.connect().greet("node-a")
 	bad := 0
@@ -134,6 +134,9 @@ func TestChangeWithoutRightIsNotWritten(t *testing.T) {
 		}
 		return nil
 	})
+	if n := x.count("/info/node-a"); n > 0 {
+		t.Errorf("the node answered itself %d times", n)
+	}
 	stranger.expect("no answer", func() error {
 		if len(stranger.answers) > 0 {
 			return fmt.Errorf("it got %v", stranger.answers)
