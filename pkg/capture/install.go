@@ -39,6 +39,12 @@ func Install(ctx context.Context, log *zap.Logger, db *mysqldb.DB, tables []*sch
 		if ok && s == w {
 			continue
 		}
+		if ok && s.table != w.table {
+			// The table was renamed and took its triggers along.
+			if err := drop(ctx, log, db, s); err != nil {
+				return err
+			}
+		}
 		if wrong[w.table] == nil {
 			order = append(order, w.table)
 		}
@@ -50,16 +56,24 @@ func Install(ctx context.Context, log *zap.Logger, db *mysqldb.DB, tables []*sch
 		}
 		log.Info("triggers installed", zap.String("table", table))
 	}
-	for name, s := range standing {
-		drop := func() error {
-			_, err := db.ExecContext(ctx, "DROP TRIGGER IF EXISTS "+mysqldb.Quote(name))
+	for _, s := range standing {
+		if err := drop(ctx, log, db, s); err != nil {
 			return err
 		}
-		if err := patiently(ctx, log, s.table, drop); err != nil {
-			return fmt.Errorf("drop trigger %s: %w", name, err)
-		}
-		log.Info("stale trigger dropped", zap.String("trigger", name), zap.String("table", s.table))
 	}
+	return nil
+}
+
+// drop drops a trigger that stands where none of its name is wanted.
+func drop(ctx context.Context, log *zap.Logger, db *mysqldb.DB, t trigger) error {
+	err := patiently(ctx, log, t.table, func() error {
+		_, err := db.ExecContext(ctx, "DROP TRIGGER IF EXISTS "+mysqldb.Quote(t.name))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("drop trigger %s: %w", t.name, err)
+	}
+	log.Info("stale trigger dropped", zap.String("trigger", t.name), zap.String("table", t.table))
 	return nil
 }
 

@@ -69,7 +69,7 @@ func (c *Column) SelectExpr(quoted string) string {
 	switch {
 	case c.DataType == "float":
 		return "(" + quoted + "+0e0)"
-	case c.Kind == Bit, c.Kind == Integer && c.Zerofill:
+	case c.Kind == Bit, (c.Kind == Integer || c.Kind == Decimal) && c.Zerofill:
 		return "(" + quoted + "+0)"
 	}
 	return quoted

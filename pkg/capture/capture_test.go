@@ -1,0 +1,348 @@
+package capture_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/capture"
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/latch"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
+
+// open makes a schema of the shared server with the node's own tables, and the
+// tables of the statements given.
+func open(t *testing.T, ddl ...string) *mysqldb.DB {
+	t.Helper()
+	server := testkit.Shared(t)
+	db, err := mysqldb.Open(t.Context(), zap.NewNop(), config.MySQL{Host: server.Host, Port: server.Port, User: server.User,
+		Password: server.Password, Database: server.Create(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	if err := schema.Migrate(t.Context(), zap.NewNop(), db); err != nil {
+		t.Fatal(err)
+	}
+	exec(t, db, ddl...)
+	return db
+}
+
+func exec(t *testing.T, db mysqldb.Execer, statements ...string) {
+	t.Helper()
+	for _, q := range statements {
+		if _, err := db.ExecContext(t.Context(), q); err != nil {
+			t.Fatalf("%v\n%s", err, q)
+		}
+	}
+}
+
+// install makes the triggers of the tables named and no others.
+func install(t *testing.T, db *mysqldb.DB, names ...string) []*schema.Table {
+	t.Helper()
+	tables := make([]*schema.Table, len(names))
+	for i, n := range names {
+		var err error
+		if tables[i], err = schema.Read(t.Context(), db, db.Name, n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	keys, err := schema.ForeignKeys(t.Context(), db, db.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := capture.Install(t.Context(), zap.NewNop(), db, tables, keys); err != nil {
+		t.Fatal(err)
+	}
+	return tables
+}
+
+// list returns the one column of a query.
+func list(t *testing.T, db *mysqldb.DB, query string, args ...any) []string {
+	t.Helper()
+	got := []string{}
+	if err := db.SelectContext(t.Context(), &got, query, args...); err != nil {
+		t.Fatalf("%v\n%s", err, query)
+	}
+	return got
+}
+
+func triggerNames(t *testing.T, db *mysqldb.DB) []string {
+	t.Helper()
+	return list(t, db, `SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ? ORDER BY TRIGGER_NAME`, db.Name)
+}
+
+func changed(t *testing.T, db *mysqldb.DB) []string {
+	t.Helper()
+	return list(t, db, `SELECT CONCAT(table_name, ' ', primary_key) FROM table_changes ORDER BY id`)
+}
+
+// users opens a pool of the user's own sessions, with the server's defaults.
+func users(t *testing.T, db *mysqldb.DB) *sqlx.DB {
+	t.Helper()
+	return testkit.Shared(t).Open(t, db.Name)
+}
+
+func TestStaleTriggersGoAndRightOnesStay(t *testing.T) {
+	t.Parallel()
+	db := open(t, "CREATE TABLE a (id INT PRIMARY KEY)", "CREATE TABLE b (id INT PRIMARY KEY)",
+		"CREATE TRIGGER mysqlSyncOld AFTER INSERT ON a FOR EACH ROW SET @x = 1",
+		"CREATE TRIGGER mysqlSyncInsert_b BEFORE INSERT ON b FOR EACH ROW SET @x = 1",
+		"CREATE TRIGGER mine AFTER INSERT ON a FOR EACH ROW SET @x = 1")
+	install(t, db, "a", "b")
+	want := []string{"mine", "mysqlSyncDelete_a", "mysqlSyncDelete_b", "mysqlSyncInsert_a", "mysqlSyncInsert_b", "mysqlSyncUpdate_a", "mysqlSyncUpdate_b"}
+	if got := triggerNames(t, db); !slices.Equal(got, want) {
+		t.Fatalf("the triggers are %q, want %q", got, want)
+	}
+	const created = `SELECT CONCAT(TRIGGER_NAME, ' ', CREATED, ' ', ACTION_TIMING, ' ', ACTION_STATEMENT) FROM information_schema.TRIGGERS
+		WHERE TRIGGER_SCHEMA = ? ORDER BY TRIGGER_NAME`
+	before := list(t, db, created, db.Name)
+	install(t, db, "a", "b")
+	if got := list(t, db, created, db.Name); !slices.Equal(got, before) {
+		t.Errorf("right triggers were made anew:\n%q\n%q", before, got)
+	}
+	install(t, db, "b")
+	if got := triggerNames(t, db); !slices.Equal(got, []string{"mine", "mysqlSyncDelete_b", "mysqlSyncInsert_b", "mysqlSyncUpdate_b"}) {
+		t.Errorf("after a went the triggers are %q", got)
+	}
+}
+
+func TestEveryStatementIsRecorded(t *testing.T) {
+	t.Parallel()
+	db := open(t, "CREATE TABLE t (id VARCHAR(9) PRIMARY KEY, n INT) CHARACTER SET latin1")
+	install(t, db, "t")
+	user := users(t, db)
+	for _, step := range []struct {
+		statement string
+		want      []string
+	}{
+		{"INSERT INTO t VALUES ('1', 1), ('2', 2), ('ä', 3)", []string{"t 1", "t 2", "t ä"}},
+		{"UPDATE t SET n = 5 WHERE id = '1'", []string{"t 1"}},
+		{"UPDATE t SET id = 'A' WHERE id = '2'", []string{"t A", "t 2"}},
+		{"UPDATE t SET id = 'a' WHERE id = 'A'", []string{"t a", "t A"}}, // one key to the table, two on the wire
+		{"INSERT INTO t VALUES ('1', 7) ON DUPLICATE KEY UPDATE n = 8", []string{"t 1"}},
+		{"DELETE FROM t WHERE id IN ('1', 'ä')", []string{"t 1", "t ä"}},
+		{"UPDATE t SET n = 1 WHERE id = 'not there'", []string{}},
+	} {
+		if _, err := user.Exec(step.statement); err != nil {
+			t.Fatalf("%s: %v", step.statement, err)
+		}
+		if got := changed(t, db); !slices.Equal(got, step.want) {
+			t.Errorf("%s: recorded are %q, want %q", step.statement, got, step.want)
+		}
+		exec(t, db, "DELETE FROM table_changes")
+	}
+}
+
+func TestTriggersOfATableThatIsAppliedAreSilent(t *testing.T) {
+	t.Parallel()
+	db := open(t, "CREATE TABLE t (id INT PRIMARY KEY)", "CREATE TABLE u (id INT PRIMARY KEY)",
+		"CREATE TRIGGER mine AFTER INSERT ON t FOR EACH ROW INSERT INTO u VALUES (NEW.id)")
+	install(t, db, "t", "u")
+	conn, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	exec(t, conn, "SET "+capture.Applying+" = 't'", "INSERT INTO t VALUES (1)")
+	if got := changed(t, db); !slices.Equal(got, []string{"u 1"}) {
+		t.Errorf("recorded are %q, want what the user's own trigger wrote", got)
+	}
+}
+
+func TestTheNameOfATableMayBeAnything(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("ä", 63)
+	names := []string{long + "1", long + "2", "it's a \\ `table`, \"yes\""}
+	db := open(t)
+	for _, n := range names {
+		exec(t, db, "CREATE TABLE "+mysqldb.Quote(n)+" (`the 'key'` INT PRIMARY KEY)")
+	}
+	install(t, db, names...)
+	want := []string{}
+	for _, n := range names {
+		exec(t, db, "INSERT INTO "+mysqldb.Quote(n)+" VALUES (1)")
+		want = append(want, n+" 1")
+	}
+	if got := changed(t, db); !slices.Equal(got, want) {
+		t.Errorf("recorded are %q, want %q", got, want)
+	}
+	before := triggerNames(t, db)
+	if len(before) != 9 {
+		t.Errorf("the triggers are %q, want 9", before)
+	}
+	install(t, db)
+	if got := triggerNames(t, db); len(got) != 0 {
+		t.Errorf("%q stay", got)
+	}
+}
+
+// TestTriggersFollowATableThatWasSwapped does what tools for online changes of
+// tables do: the old table keeps the triggers, with the names of the new one's.
+func TestTriggersFollowATableThatWasSwapped(t *testing.T) {
+	t.Parallel()
+	db := open(t, "CREATE TABLE t (id INT PRIMARY KEY)")
+	install(t, db, "t")
+	exec(t, db, "CREATE TABLE t_new (id INT PRIMARY KEY, n INT)", "RENAME TABLE t TO t_old, t_new TO t")
+	install(t, db, "t")
+	exec(t, db, "INSERT INTO t VALUES (1, 1)", "INSERT INTO t_old VALUES (2)")
+	if got := changed(t, db); !slices.Equal(got, []string{"t 1"}) {
+		t.Errorf("recorded are %q", got)
+	}
+}
+
+// TestNoWriteSlipsThroughWhileTriggersAreReplaced writes all the time while the
+// triggers are wrong, and are replaced, again and again. Promise 1.
+func TestNoWriteSlipsThroughWhileTriggersAreReplaced(t *testing.T) {
+	t.Parallel()
+	const writers, rounds = 3, 8
+	db := open(t, "CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY)")
+	install(t, db, "t")
+	user := users(t, db)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var written atomic.Int64
+	ended := make(chan error, writers)
+	for range writers {
+		go func() {
+			for ctx.Err() == nil {
+				if _, err := user.Exec("INSERT INTO t VALUES (NULL)"); err != nil {
+					ended <- err
+					return
+				}
+				written.Add(1)
+			}
+			ended <- nil
+		}()
+	}
+	table := install(t, db, "t")[0]
+	for round := range rounds {
+		// Another key expression makes other triggers: as after a change of the key.
+		as := *table
+		if round%2 == 0 {
+			as.Columns = slices.Clone(table.Columns)
+			as.Columns[0].Zerofill = true
+		}
+		before := written.Load()
+		if err := capture.Install(t.Context(), zap.NewNop(), db, []*schema.Table{&as}, nil); err != nil {
+			t.Fatal(err)
+		}
+		testkit.Eventually(t, "writes after the triggers were replaced", func() error {
+			if written.Load() < before+20 {
+				return fmt.Errorf("%d were written", written.Load()-before)
+			}
+			return nil
+		})
+	}
+	stop()
+	for range writers {
+		if err := <-ended; err != nil {
+			t.Errorf("a user's write failed: %v", err)
+		}
+	}
+	missed := list(t, db, `SELECT id FROM t WHERE NOT EXISTS (SELECT * FROM table_changes c WHERE c.primary_key = CAST(t.id AS BINARY))`)
+	if len(missed) > 0 {
+		t.Errorf("of %d writes %d were not recorded: %q", written.Load(), len(missed), missed)
+	}
+}
+
+// plain names rows by their keys.
+type plain struct{}
+
+func (plain) ID(_ context.Context, r change.Row) string { return r.Key }
+
+// run runs a capture until the test ends and returns its outbox.
+func run(t *testing.T, db *mysqldb.DB, synced ...string) *outbox.Outbox {
+	t.Helper()
+	o := outbox.New(db, plain{})
+	c := capture.New(zap.NewNop(), db, &latch.Rows{}, o, capture.Config{
+		Client: "node-a", Remotes: []string{"node-b"}, Interval: time.Millisecond,
+		Syncs: func(table string) bool { return slices.Contains(synced, table) },
+	})
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- c.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
+	return o
+}
+
+func marked(o *outbox.Outbox, want ...string) func() error {
+	return func() error {
+		items, err := o.Next(context.Background(), "node-b", -1, 100)
+		if err != nil {
+			return err
+		}
+		var got []string
+		for _, i := range items {
+			got = append(got, i.Table+" "+i.Key)
+		}
+		if !slices.Equal(got, want) {
+			return fmt.Errorf("marked are %q, want %q", got, want)
+		}
+		return nil
+	}
+}
+
+// TestATransactionThatCommitsLateIsNotMissed lets a later change commit first:
+// its id in table_changes is the higher one.
+func TestATransactionThatCommitsLateIsNotMissed(t *testing.T) {
+	t.Parallel()
+	db := open(t, "CREATE TABLE t (id INT PRIMARY KEY)")
+	install(t, db, "t")
+	user := users(t, db)
+	o := run(t, db, "t")
+	early, err := user.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = early.Rollback() }()
+	if _, err := early.Exec("INSERT INTO t VALUES (1)"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := user.Exec("INSERT INTO t VALUES (2)"); err != nil {
+		t.Fatal(err)
+	}
+	testkit.Eventually(t, "the later change", marked(o, "t 2"))
+	if err := early.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	testkit.Eventually(t, "the earlier change", marked(o, "t 2", "t 1"))
+}
+
+func TestWhatIsNotSyncedAnyMoreIsDropped(t *testing.T) {
+	t.Parallel()
+	db := open(t, "CREATE TABLE t (id INT PRIMARY KEY)", "CREATE TABLE u (id INT PRIMARY KEY)")
+	install(t, db, "t", "u")
+	exec(t, db, "INSERT INTO u VALUES (1)", "INSERT INTO t VALUES (1)")
+	o := run(t, db, "t")
+	testkit.Eventually(t, "the change of t", marked(o, "t 1"))
+	testkit.Eventually(t, "an empty table_changes", func() error {
+		if got := changed(t, db); len(got) > 0 {
+			return fmt.Errorf("%q stand in it", got)
+		}
+		return nil
+	})
+	if got := list(t, db, "SELECT CONCAT(table_name, ' ', row_id, ' ', origin, ' ', deleted) FROM sync_versions"); !slices.Equal(got, []string{"t 1 node-a 0"}) {
+		t.Errorf("the versions are %q", got)
+	}
+}
