@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/url"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -303,93 +302,4 @@ func (p *peer) onChange(_ mqtt.Client, m mqtt.Message) {
 			p.publish("/change/"+r, v1Change{Sender: p.name, Table: c.Table, ID: c.ID, Date: p.now().UnixMilli(), Entity: c.Entity})
 		}
 	}
-}
-
-// expect waits for f, which may read the peer.
-func (p *peer) expect(what string, f func() error) {
-	p.t.Helper()
-	testkit.Eventually(p.t, p.name+": "+what, func() error {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		return f()
-	})
-}
-
-// expectRow waits until the peer holds a row, or with "null" does not.
-func (p *peer) expectRow(table, id, want string) {
-	p.t.Helper()
-	p.expect(table+" "+id, func() error {
-		if got := encoded(p.t, p.rows[v1Row{table, id}]); got != want {
-			return fmt.Errorf("it has %s, not %s", got, want)
-		}
-		return nil
-	})
-}
-
-// expectAnswer waits for the node's answer to a change and returns it.
-func (p *peer) expectAnswer(id string, date int64) v1Answer {
-	p.t.Helper()
-	var found v1Answer
-	p.expect("the answer about "+id, func() error {
-		for _, a := range p.answers {
-			if a.Args.ID == id && a.Args.Date == date {
-				found = a
-				return nil
-			}
-		}
-		return fmt.Errorf("there are %v", p.answers)
-	})
-	return found
-}
-
-// expectChange waits for the nth change of a row, from 1, and returns it.
-func (p *peer) expectChange(table, id string, nth int) v1Change {
-	p.t.Helper()
-	var found v1Change
-	p.expect(fmt.Sprintf("change %d of %s %s", nth, table, id), func() error {
-		n := 0
-		for _, c := range p.changes {
-			if c.row() == (v1Row{table, id}) {
-				if n++; n == nth {
-					found = c
-					return nil
-				}
-			}
-		}
-		return fmt.Errorf("there are %d", n)
-	})
-	return found
-}
-
-// tap counts what passes the broker.
-type tap struct {
-	mu     sync.Mutex
-	topics []string
-}
-
-func newTap(t *testing.T, b *testkit.Broker) *tap {
-	t.Helper()
-	x := &tap{}
-	token := testkit.MQTTClient(t, b, "tap").Subscribe("#", 0, func(_ mqtt.Client, m mqtt.Message) {
-		x.mu.Lock()
-		x.topics = append(x.topics, m.Topic())
-		x.mu.Unlock()
-	})
-	if token.Wait(); token.Error() != nil {
-		t.Fatal(token.Error())
-	}
-	return x
-}
-
-// count returns how many messages there were on topics that begin so.
-func (x *tap) count(prefix string) int {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	n := 0
-	for _, topic := range x.topics {
-		if strings.HasPrefix(topic, prefix) {
-			n++
-		}
-	}
-	return n
 }

@@ -128,13 +128,6 @@ func TestAckOfAnOlderVersionLeavesTheRowPending(t *testing.T) {
 	a.expect(statusOfRows, `"1"|"successful"|NULL`, `"2"|"successful"|NULL`)
 }
 
-// answerNow runs f as the peer's answer would run.
-func (p *peer) answerNow(f func()) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	f()
-}
-
 func TestErrorOfAVersion1PeerIsShown(t *testing.T) {
 	t.Parallel()
 	a, p := withPeer(t, orders)
