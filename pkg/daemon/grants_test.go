@@ -1,0 +1,30 @@
+package daemon_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// The privileges are those that docs/operations.md names.
+func TestNodeNeedsNoMoreThanTheDocumentedPrivileges(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
+	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, nil)
+	a.exec(orders, `INSERT INTO orders VALUES (1, 'one', 1.10)`)
+	c.exec(orders)
+	user := "grants_" + a.schema
+	a.exec(fmt.Sprintf("CREATE USER %s@'%%' IDENTIFIED BY 'Secret-1'", user),
+		fmt.Sprintf("GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, TRIGGER, LOCK TABLES ON %s.* TO %s@'%%'", a.schema, user))
+	login := a.config["mysqlConfig"].(map[string]any)
+	login["user"], login["password"] = user, "Secret-1"
+	a.start()
+	c.start()
+	c.expect(`SELECT id FROM orders`, `1`)
+	c.exec(`UPDATE orders SET name = 'uno' WHERE id = 1`)
+	a.expect(`SELECT name FROM orders`, `"uno"`)
+	a.exec(`INSERT INTO orders VALUES (2, 'two', 2.20)`)
+	c.expect(`SELECT id FROM orders ORDER BY id`, `1`, `2`)
+}
