@@ -49,7 +49,7 @@ func root() *cobra.Command {
 	}
 	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	c.Version = buildVersion()
-	c.AddCommand(runCommand(), resyncCommand(), retryCommand(), conflictsCommand(), schemaCommand(), versionCommand())
+	c.AddCommand(runCommand(), resyncCommand(), retryCommand(), conflictsCommand(), verifyCommand(), schemaCommand(), versionCommand())
 	return c
 }
 

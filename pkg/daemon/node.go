@@ -49,6 +49,9 @@ type Node struct {
 	acks         *acks
 	senders      map[string]*sender
 	beat         chan struct{} // asks for a beat out of turn
+	rows         *latch.Rows
+	asking       asking
+	questions    chan question
 }
 
 // New returns a node; it connects to nothing.
@@ -64,6 +67,7 @@ func New(cfg *config.Config, log *zap.Logger, version string) (*Node, error) {
 	n := &Node{
 		cfg: cfg, log: log, version: version, session: rand.Uint64(), zone: zone, now: time.Now,
 		codec: codec, inbox: newInbox(), peers: newPeers(), senders: map[string]*sender{}, beat: make(chan struct{}, 1),
+		rows: &latch.Rows{}, asking: asking{waiting: map[uint64]chan wire.Answer{}}, questions: make(chan question, questionsMost),
 	}
 	n.presence = transport.NewPresence(n.now, knownClients(cfg), slices.Contains(cfg.AcceptFrom, "*"))
 	n.acks = newAcks(n)
@@ -133,6 +137,8 @@ func (n *Node) replicate(ctx context.Context) error {
 	g.Go(func() error { return n.capture.Run(ctx) })
 	g.Go(func() error { return n.inbound(ctx) })
 	g.Go(func() error { return n.snapshots.Run(ctx) })
+	g.Go(func() error { return n.answerQuestions(ctx) })
+	g.Go(func() error { return n.control(ctx) })
 	g.Go(func() error { return n.acks.run(ctx) })
 	for _, s := range n.senders {
 		g.Go(func() error { return s.run(ctx) })
@@ -166,14 +172,13 @@ func (n *Node) install(ctx context.Context, db *mysqldb.DB) error {
 func (n *Node) wire(db, applyDB *mysqldb.DB) error {
 	n.db = db
 	n.outbox = outbox.New(db, n.tables)
-	rows := &latch.Rows{}
-	n.capture = capture.New(n.log.Named("capture"), db, rows, n.outbox, capture.Config{
+	n.capture = capture.New(n.log.Named("capture"), db, n.rows, n.outbox, capture.Config{
 		Client: n.cfg.ClientName, Remotes: n.cfg.RemoteClients, Syncs: n.cfg.Syncs, Interval: n.cfg.CheckInterval, OnMark: n.wakeSenders,
 	})
-	n.applier = apply.New(n.log.Named("apply"), applyDB, n.tables, rows, n.outbox, apply.Config{
+	n.applier = apply.New(n.log.Named("apply"), applyDB, n.tables, n.rows, n.outbox, apply.Config{
 		Client: n.cfg.ClientName, Remotes: n.cfg.RemoteClients, Syncs: n.cfg.Syncs, OnMark: n.wakeSenders,
 	})
-	n.snapshots = snapshot.New(n.log.Named("snapshot"), db, n.tables, rows, n.outbox, snapshot.Config{
+	n.snapshots = snapshot.New(n.log.Named("snapshot"), db, n.tables, n.rows, n.outbox, snapshot.Config{
 		Client: n.cfg.ClientName, Initial: n.cfg.InitialSync, Remotes: n.cfg.RemoteClients, Tables: n.cfg.SyncTables,
 		Ready: n.takesSnapshot, OnMark: n.wakeSenders,
 	})

@@ -36,6 +36,8 @@ func (n *Node) receive(d transport.Delivery) {
 		n.onAnswer(d.Payload)
 	case wire.BatchAckFor:
 		n.onBatchAck(topic.Sender, d.Payload)
+	case wire.VerifyFor:
+		n.onVerify(topic.Sender, d.Payload)
 	case wire.ChangeTo, wire.BatchTo:
 		if n.inbox.put(message{topic, d.Payload, d.Ack}) {
 			return // acknowledged after the commit: promise 6

@@ -13,6 +13,7 @@ const (
 	nodePrefix   = "/node/"
 	batchPrefix  = "/batch/"
 	ackPrefix    = "/ack/"
+	verifyPrefix = "/verify/"
 )
 
 // Kind says what a topic carries.
@@ -27,6 +28,7 @@ const (
 	Announce         // extension: what a node speaks, retained
 	BatchTo          // extension: a batch, or a piece of one
 	BatchAckFor      // extension: the ack of a batch
+	VerifyFor        // extension: a question of verify, or its answer
 )
 
 // Topic is a topic taken apart. Client is the target of a message, or the node
@@ -45,9 +47,12 @@ func NodeOf(client string) string          { return nodePrefix + client }
 func BatchOf(target, sender string) string { return batchPrefix + target + "/" + sender }
 func AckOf(target, sender string) string   { return ackPrefix + target + "/" + sender }
 
+// VerifyOf returns the topic of verify from sender to target.
+func VerifyOf(target, sender string) string { return verifyPrefix + target + "/" + sender }
+
 // Subscriptions returns the topic filters of a client.
 func Subscriptions(client string) []string {
-	return []string{InfoTopic, InfoOf(client), ChangeOf(client), nodePrefix + "+", batchPrefix + client + "/+", ackPrefix + client + "/+"}
+	return []string{InfoTopic, InfoOf(client), ChangeOf(client), nodePrefix + "+", batchPrefix + client + "/+", ackPrefix + client + "/+", verifyPrefix + client + "/+"}
 }
 
 // ParseTopic takes a topic apart.
@@ -65,6 +70,8 @@ func ParseTopic(topic string) Topic {
 		return pair(BatchTo, topic[len(batchPrefix):])
 	case strings.HasPrefix(topic, ackPrefix):
 		return pair(BatchAckFor, topic[len(ackPrefix):])
+	case strings.HasPrefix(topic, verifyPrefix):
+		return pair(VerifyFor, topic[len(verifyPrefix):])
 	}
 	return Topic{}
 }

@@ -1,0 +1,187 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
+	"github.com/mysql-sync/mysql-sync/pkg/transport"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// questionsMost is how many questions of remotes wait to be answered; a further
+// one is not answered, and asked again.
+const questionsMost = 64
+
+// question is one that a remote has asked.
+type question struct {
+	from string
+	wire.Question
+}
+
+// ask asks a remote and waits for its answer.
+func (n *Node) ask(ctx context.Context, remote string, q wire.Question) (wire.Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	n.asking.mu.Lock()
+	n.asking.last++
+	q.ID = n.session ^ n.asking.last
+	answer := make(chan wire.Answer, 1)
+	n.asking.waiting[q.ID] = answer
+	n.asking.mu.Unlock()
+	defer func() {
+		n.asking.mu.Lock()
+		delete(n.asking.waiting, q.ID)
+		n.asking.mu.Unlock()
+	}()
+	payload, err := q.Encode()
+	if err != nil {
+		return wire.Answer{}, err
+	}
+	for {
+		m := transport.Message{Topic: wire.VerifyOf(remote, n.cfg.ClientName), Payload: payload, QoS: 1}
+		if err := n.transport.Publish(ctx, m); err != nil && !errors.Is(err, transport.ErrOffline) {
+			return wire.Answer{}, err
+		}
+		select {
+		case a := <-answer:
+			if a.Error != "" {
+				return a, fmt.Errorf("%s: %s", remote, wire.Shorten(a.Error, 255))
+			}
+			return a, nil
+		case <-time.After(askTime / 3):
+		case <-ctx.Done():
+			return wire.Answer{}, fmt.Errorf("%w: %s", errNoAnswer, remote)
+		}
+	}
+}
+
+// onVerify takes a message of /verify/{client}/{sender}.
+func (n *Node) onVerify(sender string, payload []byte) {
+	if n.senders[sender] == nil && !n.cfg.AcceptsFrom(sender) {
+		return
+	}
+	q, a, err := wire.ParseVerify(payload)
+	switch {
+	case err != nil:
+		n.log.Warn("message refused", zap.String("remote", sender), zap.Error(err))
+	case a != nil:
+		n.asking.mu.Lock()
+		waiting := n.asking.waiting[a.ID]
+		n.asking.mu.Unlock()
+		select {
+		case waiting <- *a:
+		default: // nobody asks, or it is answered already
+		}
+	default:
+		select {
+		case n.questions <- question{sender, *q}:
+		default: // asked again
+		}
+	}
+}
+
+// answerQuestions answers the questions of remotes, one by one, until ctx ends.
+func (n *Node) answerQuestions(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case q := <-n.questions:
+			a, err := n.answer(ctx, q)
+			if err != nil {
+				a = wire.Answer{Error: err.Error()}
+			}
+			a.ID = q.ID
+			payload, err := a.Encode()
+			if err == nil {
+				_, err = n.transport.PublishAsync(ctx, transport.Message{Topic: wire.VerifyOf(q.from, n.cfg.ClientName), Payload: payload, QoS: 1})
+			}
+			if err != nil && ctx.Err() == nil {
+				n.log.Debug("answer not published", zap.String("remote", q.from), zap.Error(err))
+			}
+		}
+	}
+}
+
+// answer answers a question about a table that the node syncs or receives.
+// Promise 8: it tells nothing of others.
+func (n *Node) answer(ctx context.Context, q question) (wire.Answer, error) {
+	var a wire.Answer
+	if !slices.Contains(n.allTables(), q.Table) {
+		return a, fmt.Errorf("table %.64q is not synced here", q.Table)
+	}
+	t, err := n.tables.Fresh(ctx, q.Table)
+	if err != nil {
+		return a, err
+	}
+	r := snapshot.Range{After: q.After, UpTo: q.UpTo}
+	switch q.Ask {
+	case wire.AskSum:
+		a.Count, a.Sum, err = snapshot.Sum(ctx, n.db, t, q.Columns, r)
+	case wire.AskHashes:
+		a.Hashes, err = snapshot.Hashes(ctx, n.db, t, q.Columns, r, wire.VerifyRows)
+	case wire.AskValues:
+		a.Types, a.Values, err = n.verifyValues(ctx, t, q)
+	case wire.AskSend:
+		err = n.sendAsked(ctx, t, q)
+	default:
+		err = fmt.Errorf("%.40q is not a known question", q.Ask)
+	}
+	return a, err
+}
+
+func (n *Node) verifyValues(ctx context.Context, t *schema.Table, q question) (types []string, list []wire.VerifyValue, err error) {
+	found, err := snapshot.Values(ctx, n.db, t, q.Columns, q.Keys)
+	if err != nil {
+		return nil, nil, err
+	}
+	pending, err := n.pendingFor(ctx, q.from, t.Name, q.Keys)
+	if err != nil {
+		return nil, nil, err
+	}
+	rows := make([]change.Row, len(q.Keys))
+	for i, k := range q.Keys {
+		rows[i] = change.Row{Table: t.Name, Key: string(k)}
+	}
+	states, err := version.Read(ctx, n.db, rows)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, name := range q.Columns {
+		c, _ := t.Column(name) // Values has seen that it is there
+		types = append(types, c.DataType)
+	}
+	for i, k := range q.Keys {
+		v := states[rows[i]].Version
+		list = append(list, wire.VerifyValue{Key: k, Values: found[string(k)], Pending: pending[string(k)], Time: v.Time, Origin: v.Origin})
+	}
+	return types, list, nil
+}
+
+// sendAsked marks rows for the client that asks for them, if it is a remote and
+// they are here: a row that is not is never sent as a delete.
+func (n *Node) sendAsked(ctx context.Context, t *schema.Table, q question) error {
+	if n.senders[q.from] == nil || !n.cfg.Syncs(t.Name) || len(q.Keys) == 0 {
+		return nil
+	}
+	found, err := snapshot.Values(ctx, n.db, t, t.Names()[:1], q.Keys)
+	if err != nil {
+		return err
+	}
+	var rows []change.Row
+	for k := range found {
+		rows = append(rows, change.Row{Table: t.Name, Key: k})
+	}
+	defer n.wakeSenders()
+	return mysqldb.InTx(ctx, n.db, func(tx mysqldb.Tx) error { return n.outbox.Mark(ctx, tx, rows, []string{q.from}) })
+}

@@ -1,0 +1,342 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/conflict"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
+	"github.com/mysql-sync/mysql-sync/pkg/value"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+const (
+	settleTries = 10 // looks at rows that differ, until changes on their way have come
+	settlePause = time.Second
+	askTime     = 30 * time.Second
+)
+
+// Difference is a row that two nodes do not have alike.
+type Difference struct {
+	Table   string `json:"table"`
+	ID      string `json:"id"`
+	Kind    string `json:"kind"`    // missing here, missing there, different
+	Pending bool   `json:"pending"` // one of the nodes still has to send it: an error, or a long backlog
+
+	key string
+}
+
+// Comparison is the result of comparing a table with a remote's.
+type Comparison struct {
+	Remote  string       `json:"remote"`
+	Table   string       `json:"table"`
+	Rows    int64        `json:"rows"` // of this node
+	Equal   bool         `json:"equal"`
+	Differ  []Difference `json:"differ,omitempty"`
+	Repairs int          `json:"repairs,omitempty"` // rows sent, or asked for, to make them equal
+}
+
+// asking holds the questions that wait for an answer.
+type asking struct {
+	mu      sync.Mutex
+	last    uint64
+	waiting map[uint64]chan wire.Answer
+}
+
+// Verify compares a table with that of a remote that is online, chunk by chunk,
+// by checksums that each server computes. Rows that differ are looked at again
+// until the changes on their way have come. With repair, the rows that differ
+// are sent: of two versions the later one stays, and of two equal ones this
+// node's; a row that only one node has is sent to the other, never deleted.
+func (n *Node) Verify(ctx context.Context, remote, table string, repair bool) (Comparison, error) {
+	c := Comparison{Remote: remote, Table: table}
+	if !n.presence.Online(remote) || !n.peers.speaksBatches(remote) {
+		return c, fmt.Errorf("%s is not online, or is no node of this project", remote)
+	}
+	t, err := n.tables.Fresh(ctx, table)
+	if err != nil {
+		return c, err
+	}
+	suspects, rows, err := n.suspects(ctx, remote, t)
+	if err != nil {
+		return c, fmt.Errorf("verify %s with %s: %w", table, remote, err)
+	}
+	c.Rows = rows
+	for try := 0; len(suspects) > 0 && try < settleTries; try++ {
+		if try > 0 {
+			if err := sleep(ctx, settlePause); err != nil {
+				return c, err
+			}
+		}
+		if c.Differ, err = n.compare(ctx, remote, t, suspects); err != nil {
+			return c, fmt.Errorf("verify %s with %s: %w", table, remote, err)
+		}
+		settled := true
+		suspects = suspects[:0]
+		for _, d := range c.Differ {
+			suspects = append(suspects, []byte(d.key))
+			settled = settled && !d.Pending
+		}
+		if settled && try > 1 {
+			break // nothing is on its way any more
+		}
+	}
+	c.Equal = len(c.Differ) == 0
+	if repair && !c.Equal {
+		c.Repairs, err = n.repair(ctx, remote, t, c.Differ)
+	}
+	return c, err
+}
+
+// suspects compares the checksums of all chunks and returns the keys of the rows
+// that differ in those that do, and the number of rows here.
+func (n *Node) suspects(ctx context.Context, remote string, t *schema.Table) (keys [][]byte, rows int64, err error) {
+	var r snapshot.Range
+	for {
+		end, more, err := snapshot.NextKey(ctx, n.db, t, r.After, wire.VerifyRows)
+		if err != nil {
+			return nil, 0, err
+		}
+		r.UpTo = nil
+		if more {
+			r.UpTo = end
+		}
+		count, sum, err := snapshot.Sum(ctx, n.db, t, t.Names(), r)
+		if err != nil {
+			return nil, 0, err
+		}
+		rows += count
+		a, err := n.ask(ctx, remote, wire.Question{Ask: wire.AskSum, Table: t.Name, Columns: t.Names(), After: r.After, UpTo: r.UpTo})
+		if err != nil {
+			return nil, 0, err
+		}
+		if a.Count != count || a.Sum != sum {
+			found, err := n.drill(ctx, remote, t, r)
+			if err != nil {
+				return nil, 0, err
+			}
+			keys = append(keys, found...)
+		}
+		if !more {
+			return keys, rows, nil
+		}
+		r.After = end
+	}
+}
+
+// drill returns the keys of a range whose rows differ. Where the remote has more
+// rows in it than fit in an answer, the range is gone through in parts.
+func (n *Node) drill(ctx context.Context, remote string, t *schema.Table, r snapshot.Range) ([][]byte, error) {
+	list, err := snapshot.Hashes(ctx, n.db, t, t.Names(), r, 2*wire.VerifyRows)
+	if err != nil {
+		return nil, err
+	}
+	ours := map[string]string{}
+	for _, h := range list {
+		ours[string(h.Key)] = h.Sum
+	}
+	theirs := map[string]string{}
+	for part := r; ; {
+		a, err := n.ask(ctx, remote, wire.Question{Ask: wire.AskHashes, Table: t.Name, Columns: t.Names(), After: part.After, UpTo: part.UpTo})
+		if err != nil {
+			return nil, err
+		}
+		for _, h := range a.Hashes {
+			theirs[string(h.Key)] = h.Sum
+		}
+		if len(a.Hashes) < wire.VerifyRows {
+			break
+		}
+		part.After = a.Hashes[len(a.Hashes)-1].Key
+	}
+	var keys [][]byte
+	for k, sum := range ours {
+		if theirs[k] != sum {
+			keys = append(keys, []byte(k))
+		}
+	}
+	for k := range theirs {
+		if _, ok := ours[k]; !ok {
+			keys = append(keys, []byte(k))
+		}
+	}
+	return keys, nil
+}
+
+// compare compares rows value by value and returns those that differ.
+func (n *Node) compare(ctx context.Context, remote string, t *schema.Table, keys [][]byte) ([]Difference, error) {
+	var differ []Difference
+	for part := range slices.Chunk(keys, wire.VerifyValues) {
+		a, err := n.ask(ctx, remote, wire.Question{Ask: wire.AskValues, Table: t.Name, Columns: t.Names(), Keys: part})
+		if err != nil {
+			return nil, err
+		}
+		ours, err := snapshot.Values(ctx, n.db, t, t.Names(), part)
+		if err != nil {
+			return nil, err
+		}
+		pending, err := n.pendingFor(ctx, remote, t.Name, part)
+		if err != nil {
+			return nil, err
+		}
+		theirs := map[string]wire.VerifyValue{}
+		for _, v := range a.Values {
+			theirs[string(v.Key)] = v
+		}
+		for _, k := range part {
+			mine, here := ours[string(k)]
+			other := theirs[string(k)]
+			d := Difference{Table: t.Name, key: string(k), Pending: pending[string(k)] || other.Pending}
+			switch {
+			case !here && other.Values == nil || here && sameRow(t, mine, other.Values, a.Types):
+				continue
+			case !here:
+				d.Kind = "missing here"
+			case other.Values == nil:
+				d.Kind = "missing there"
+			default:
+				d.Kind = "different"
+			}
+			d.ID = n.tables.ID(ctx, change.Row{Table: t.Name, Key: d.key})
+			differ = append(differ, d)
+		}
+	}
+	return differ, nil
+}
+
+// sameRow compares two rows by their values. A column that is JSON on the other
+// server is compared as such: servers keep it in their own spelling.
+func sameRow(t *schema.Table, ours, theirs [][]byte, types []string) bool {
+	if len(ours) != len(theirs) {
+		return false
+	}
+	for i := range ours {
+		c := t.Columns[i]
+		if len(types) == len(ours) && types[i] == "json" && c.Kind == value.Text {
+			c.Kind = value.JSON
+		}
+		if !c.Equal(ours[i], theirs[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// pendingFor returns which rows the node has still to capture, or to send to a
+// remote.
+func (n *Node) pendingFor(ctx context.Context, remote, table string, keys [][]byte) (map[string]bool, error) {
+	pending := map[string]bool{}
+	byID := map[string]string{}
+	ids := []any{remote, table}
+	raw := []any{table}
+	for _, k := range keys {
+		id := change.Row{Table: table, Key: string(k)}.ID()
+		byID[id] = string(k)
+		ids, raw = append(ids, []byte(id)), append(raw, k)
+	}
+	places := mysqldb.List(len(keys))
+	for _, q := range []struct {
+		sql  string
+		args []any
+	}{
+		{`SELECT row_id FROM sync_outbox WHERE remote = ? AND table_name = ? AND row_id IN (` + places + `)`, ids},
+		{`SELECT primary_key FROM table_changes WHERE table_name = ? AND primary_key IN (` + places + `)`, raw},
+	} {
+		var found []string
+		if err := n.db.SelectContext(ctx, &found, q.sql, q.args...); err != nil {
+			return nil, fmt.Errorf("read what is pending: %w", err)
+		}
+		for _, f := range found {
+			if k, ok := byID[f]; ok {
+				f = k
+			}
+			pending[f] = true
+		}
+	}
+	return pending, nil
+}
+
+// repair makes both nodes send the rows that differ. Rows of the same version on
+// both sides get a new one here first, if they are here.
+func (n *Node) repair(ctx context.Context, remote string, t *schema.Table, differ []Difference) (int, error) {
+	for part := range slices.Chunk(differ, wire.VerifyValues) {
+		var keys [][]byte
+		for _, d := range part {
+			keys = append(keys, []byte(d.key))
+		}
+		a, err := n.ask(ctx, remote, wire.Question{Ask: wire.AskValues, Table: t.Name, Columns: t.Names(), Keys: keys})
+		if err != nil {
+			return 0, err
+		}
+		theirs := map[string]change.Version{}
+		for _, v := range a.Values {
+			theirs[string(v.Key)] = change.Version{Time: v.Time, Origin: v.Origin}
+		}
+		if err := n.resend(ctx, remote, t, part, theirs); err != nil {
+			return 0, err
+		}
+		if _, err := n.ask(ctx, remote, wire.Question{Ask: wire.AskSend, Table: t.Name, Keys: keys}); err != nil {
+			return 0, err
+		}
+	}
+	n.log.Info("rows sent for repair", zap.String("remote", remote), zap.String("table", t.Name), zap.Int("rows", len(differ)))
+	return len(differ), nil
+}
+
+// resend marks rows for a remote, if they are here. Those whose version the
+// remote has too, though not the row, get a new one.
+func (n *Node) resend(ctx context.Context, remote string, t *schema.Table, differ []Difference, theirs map[string]change.Version) error {
+	var rows []change.Row
+	for _, d := range differ {
+		if d.Kind != "missing here" {
+			rows = append(rows, change.Row{Table: t.Name, Key: d.key})
+		}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	unlock, err := n.rows.Lock(ctx, rows)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	err = mysqldb.InTx(ctx, n.db, func(tx mysqldb.Tx) error {
+		states, err := version.Read(ctx, tx, rows)
+		if err != nil {
+			return err
+		}
+		var next []version.Entry
+		for _, r := range rows {
+			if states[r].Version == theirs[r.Key] {
+				next = append(next, version.Entry{Row: r, State: conflict.Next(states[r], change.Micros(n.now()), n.cfg.ClientName)})
+			}
+		}
+		if err := version.Write(ctx, tx, next); err != nil {
+			return err
+		}
+		return n.outbox.Mark(ctx, tx, rows, []string{remote})
+	})
+	n.wakeSenders()
+	return err
+}
+
+var errNoAnswer = errors.New("the remote does not answer")
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}

@@ -1,0 +1,72 @@
+package daemon_test
+
+import (
+	"errors"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// behind runs statements behind the back of the orders table's triggers.
+func (s *site) behind(statements ...string) {
+	s.t.Helper()
+	tx := s.db.MustBegin()
+	tx.MustExec(`SET @mysql_sync_applying = 'orders'`)
+	for _, q := range statements {
+		tx.MustExec(q)
+	}
+	tx.MustExec(`SET @mysql_sync_applying = NULL`)
+	if err := tx.Commit(); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// verify runs the command and returns its exit code and what it printed.
+func (s *site) verify(args ...string) (int, string) {
+	s.t.Helper()
+	out, err := exec.Command(testkit.Binary(s.t), append([]string{"verify", s.file}, args...)...).CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		s.t.Fatal(err)
+	}
+	if exit != nil {
+		return exit.ExitCode(), string(out)
+	}
+	return 0, string(out)
+}
+
+func TestVerifyFindsAndRepairsWhatDiffers(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	a, c := pair(t, b, []string{"orders"}, orders)
+	a.exec(`INSERT INTO orders WITH RECURSIVE n AS (SELECT 0 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 49)
+		SELECT 50 * x.i + y.i, 'row', x.i FROM n x, n y`)
+	c.expect(`SELECT COUNT(*) FROM orders`, `2500`)
+	for _, s := range []*site{a, c} { // the initial sync would send what is missing
+		s.expect(`SELECT COUNT(*) FROM sync_snapshots WHERE finished_at IS NOT NULL`, `1`)
+		s.expect(`SELECT COUNT(*) FROM sync_outbox`, `0`)
+	}
+	if code, out := a.verify("orders"); code != 0 || !strings.Contains(out, "equal, 2500 rows") {
+		t.Fatalf("equal tables: exit code %d\n%s", code, out)
+	}
+	c.behind(`DELETE FROM orders WHERE id = 7`, `UPDATE orders SET name = 'bent' WHERE id = 1700`, `INSERT INTO orders VALUES (9000, 'more', 1)`)
+	code, out := a.verify("orders", "--json")
+	if code != 1 || strings.Count(out, `"kind"`) != 3 || !strings.Contains(out, `"id":"7","kind":"missing there"`) ||
+		!strings.Contains(out, `"id":"1700","kind":"different"`) || !strings.Contains(out, `"id":"9000","kind":"missing here"`) {
+		t.Fatalf("three rows differ: exit code %d\n%s", code, out)
+	}
+	if code, out := a.verify("orders", "--repair"); code != 1 || !strings.Contains(out, "3 sent for repair") {
+		t.Fatalf("repair: exit code %d\n%s", code, out)
+	}
+	c.expect(`SELECT id, name FROM orders WHERE id IN (7, 1700, 9000) ORDER BY id`, `7|"row"`, `1700|"row"`, `9000|"more"`)
+	alike(t, `SELECT * FROM orders ORDER BY id`, a, c)
+	if code, out := c.verify(); code != 0 {
+		t.Fatalf("after the repair: exit code %d\n%s", code, out)
+	}
+	c.node.Stop()
+	if code, out := a.verify("orders"); code != 1 || !strings.Contains(out, "not online") {
+		t.Fatalf("a remote that is away: exit code %d\n%s", code, out)
+	}
+}

@@ -1,0 +1,93 @@
+package wire
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// Limits of a question and of its answer.
+const (
+	VerifyRows   = 1000 // of a range
+	VerifyValues = 50   // rows that are compared value by value
+	maxVerify    = 16 << 20
+)
+
+// What is asked.
+const (
+	AskSum    = "sum"    // how many rows a range has, and their checksum
+	AskHashes = "hashes" // the key and the checksum of each row of a range
+	AskValues = "values" // the rows with the given keys
+	AskSend   = "send"   // that the rows with the given keys be sent to who asks
+)
+
+// Question is asked by a node that compares a table with another's. A range is
+// what comes after the key After, if set, up to the key UpTo, if set, in the
+// order of the primary key. Keys travel as bytes (base64 in JSON).
+type Question struct {
+	ID      uint64   `json:"id,string"`
+	Ask     string   `json:"ask"`
+	Table   string   `json:"table"`
+	Columns []string `json:"columns,omitempty"`
+	After   []byte   `json:"after,omitempty"`
+	UpTo    []byte   `json:"upTo,omitempty"`
+	Keys    [][]byte `json:"keys,omitempty"`
+}
+
+// Answer answers the question with the same ID; Error says why it could not be.
+type Answer struct {
+	ID     uint64        `json:"id,string"`
+	Error  string        `json:"error,omitempty"`
+	Count  int64         `json:"count,omitempty"`
+	Sum    string        `json:"sum,omitempty"`
+	Hashes []Hash        `json:"hashes,omitempty"`
+	Values []VerifyValue `json:"values,omitempty"`
+	Types  []string      `json:"types,omitempty"` // data types of the columns, of Values
+}
+
+// Hash is a row's key and checksum.
+type Hash struct {
+	Key []byte `json:"k"`
+	Sum string `json:"s"`
+}
+
+// VerifyValue is a row as a node has it; Values is empty where it has none.
+// Pending says that it has still to send the row to who asks.
+type VerifyValue struct {
+	Key     []byte   `json:"k"`
+	Values  [][]byte `json:"v,omitempty"`
+	Pending bool     `json:"p,omitempty"`
+	Time    int64    `json:"t,omitempty"`
+	Origin  string   `json:"o,omitempty"`
+}
+
+// verifyJSON is either of the two.
+type verifyJSON struct {
+	Question *Question `json:"question,omitempty"`
+	Answer   *Answer   `json:"answer,omitempty"`
+}
+
+// Encode returns the question as a message.
+func (q Question) Encode() ([]byte, error) { return json.Marshal(verifyJSON{Question: &q}) }
+
+// Encode returns the answer as a message.
+func (a Answer) Encode() ([]byte, error) { return json.Marshal(verifyJSON{Answer: &a}) }
+
+// ParseVerify reads a message of a verify topic: exactly one of the results is
+// not nil, unless there is an error.
+func ParseVerify(payload []byte) (*Question, *Answer, error) {
+	if len(payload) > maxVerify {
+		return nil, nil, errors.New("verify: the message is too large")
+	}
+	var m verifyJSON
+	if err := json.Unmarshal(payload, &m); err != nil {
+		return nil, nil, fmt.Errorf("verify: %w", err)
+	}
+	if (m.Question == nil) == (m.Answer == nil) {
+		return nil, nil, errors.New("verify: neither a question nor an answer")
+	}
+	if m.Question != nil && (len(m.Question.Keys) > VerifyRows || len(m.Question.Columns) > maxColumns) {
+		return nil, nil, errors.New("verify: the question asks for too much")
+	}
+	return m.Question, m.Answer, nil
+}
