@@ -84,8 +84,8 @@ func done(t *testing.T, o *outbox.Outbox, remote string, items ...outbox.Item) i
 func status(t *testing.T, db *mysqldb.DB, table, id, remote string) string {
 	t.Helper()
 	var s string
-	err := db.GetContext(t.Context(), &s, `SELECT CONCAT_WS(' ', status, message) FROM sync_status WHERE id = MD5(CONCAT(?, '-', ?, '-', ?))
-		AND table_name = ? AND remote = ?`, table, id, remote, table, remote)
+	err := db.GetContext(t.Context(), &s, `SELECT CONCAT_WS(' ', status, message) FROM sync_status WHERE id = ?
+		AND table_name = ? AND remote = ?`, outbox.StatusID(table, id, remote), table, remote)
 	if err != nil {
 		t.Fatalf("status of %s %.40s for %s: %v", table, id, remote, err)
 	}

@@ -1,0 +1,261 @@
+package schema_test
+
+import (
+	"errors"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/value"
+)
+
+func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
+
+// open makes a schema of the shared server with the tables of the statements.
+func open(t *testing.T, ddl ...string) *mysqldb.DB {
+	t.Helper()
+	server := testkit.Shared(t)
+	db, err := mysqldb.Open(t.Context(), zap.NewNop(), config.MySQL{Host: server.Host, Port: server.Port, User: server.User,
+		Password: server.Password, Database: server.Create(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	exec(t, db, ddl...)
+	return db
+}
+
+func exec(t *testing.T, db mysqldb.Execer, statements ...string) {
+	t.Helper()
+	for _, q := range statements {
+		if _, err := db.ExecContext(t.Context(), q); err != nil {
+			t.Fatalf("%v\n%s", err, q)
+		}
+	}
+}
+
+func read(t *testing.T, db *mysqldb.DB, name string) *schema.Table {
+	t.Helper()
+	table, err := schema.Read(t.Context(), db, db.Name, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return table
+}
+
+func TestATableIsReadAsTheServerHasIt(t *testing.T) {
+	t.Parallel()
+	db := open(t,
+		"CREATE TABLE parent (x INT UNSIGNED, y VARCHAR(10), PRIMARY KEY (y, x))",
+		"CREATE TABLE `the table` (n INT(5) ZEROFILL, `v``w` VARCHAR(10) NOT NULL, d DECIMAL(10,3), at TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),"+
+			" b BINARY(16) NOT NULL, twice DECIMAL(12,3) AS (d * 2) STORED, thrice DECIMAL(12,3) AS (d * 3) VIRTUAL, PRIMARY KEY (b, `v``w`), UNIQUE KEY u (d, n), UNIQUE KEY a (at),"+
+			" KEY k (n), CONSTRAINT f FOREIGN KEY (`v``w`, n) REFERENCES parent (y, x) ON DELETE CASCADE)")
+	table := read(t, db, "the table")
+	want := []value.Column{
+		{Name: "n", DataType: "int", Kind: value.Integer, Zerofill: true, Nullable: true},
+		{Name: "v`w", DataType: "varchar", Kind: value.Text, Length: 10},
+		{Name: "d", DataType: "decimal", Kind: value.Decimal, Scale: 3, Nullable: true},
+		{Name: "at", DataType: "timestamp", Kind: value.Timestamp, Scale: 3},
+		{Name: "b", DataType: "binary", Kind: value.Binary, Length: 16},
+	}
+	if !reflect.DeepEqual(table.Columns, want) {
+		t.Errorf("the columns are\n%+v, want\n%+v", table.Columns, want)
+	}
+	if got := []string{table.Columns[table.Key[0]].Name, table.Columns[table.Key[1]].Name}; len(table.Key) != 2 || !slices.Equal(got, []string{"b", "v`w"}) {
+		t.Errorf("the key is %q: its own order counts, not that of the columns", got)
+	}
+	if !reflect.DeepEqual(table.Unique, [][]string{{"at"}, {"d", "n"}}) {
+		t.Errorf("the unique keys are %q", table.Unique)
+	}
+	if f := table.ForeignKeys; len(f) != 1 || f[0].Name != "f" || f[0].RefTable != "parent" || f[0].OnDelete != "CASCADE" ||
+		!slices.Equal(f[0].Columns, []string{"v`w", "n"}) || !slices.Equal(f[0].RefColumns, []string{"y", "x"}) {
+		t.Errorf("the foreign keys are %+v", f)
+	}
+	if _, ok := table.Column("twice"); ok || table.Index("thrice") >= 0 || table.Index("b") != 4 {
+		t.Error("columns that the server computes are found, or others are not")
+	}
+	if !slices.Equal(table.Names(), []string{"n", "v`w", "d", "at", "b"}) {
+		t.Errorf("the names are %q", table.Names())
+	}
+}
+
+func TestTablesThatCannotBeSyncedAreRefusedWithAReason(t *testing.T) {
+	t.Parallel()
+	db := open(t,
+		"CREATE TABLE keyless (id INT)", "CREATE TABLE only_unique (id INT NOT NULL UNIQUE)",
+		"CREATE TABLE prefix (a VARCHAR(100) NOT NULL, PRIMARY KEY (a(10)))",
+		"CREATE TABLE imprecise (a DOUBLE PRIMARY KEY)",
+		"CREATE VIEW seen AS SELECT * FROM keyless")
+	names := []string{}
+	for name, want := range map[string]struct {
+		err  error
+		text string
+	}{
+		"missing":     {schema.ErrNoTable, "missing"},
+		"keyless":     {schema.ErrUnfit, "no primary key"},
+		"only_unique": {schema.ErrUnfit, "no primary key"},
+		"prefix":      {schema.ErrUnfit, "first 10 characters of column a"},
+		"imprecise":   {schema.ErrUnfit, "column a: a DOUBLE"},
+		"seen":        {schema.ErrUnfit, "view"},
+	} {
+		names = append(names, name)
+		_, err := schema.Read(t.Context(), db, db.Name, name)
+		if !errors.Is(err, want.err) || !strings.Contains(err.Error(), want.text) || !strings.Contains(err.Error(), "table "+name) {
+			t.Errorf("%s: %v, want %v that says %q", name, err, want.err, want.text)
+		}
+	}
+	err := schema.NewTables(db).Check(t.Context(), names)
+	for _, name := range names {
+		if err == nil || !strings.Contains(err.Error(), "table "+name) {
+			t.Errorf("Check does not name %s: %v", name, err)
+		}
+	}
+}
+
+func TestKeysAndIDsOfACompositeKey(t *testing.T) {
+	t.Parallel()
+	db := open(t, "CREATE TABLE t (a VARCHAR(20), b BINARY(2), n INT, PRIMARY KEY (b, a))")
+	table := read(t, db, "t")
+	exec(t, db, `INSERT INTO t VALUES ('x,y\\', X'FF00', 1), ('', '0x', 2)`)
+	for key, id := range map[string]string{"\xff\x00," + `x\,y\\`: `0xff00,x\,y\\`, "0x,": "0x3078,"} {
+		if got, err := table.ID(key); err != nil || got != id {
+			t.Errorf("the id of %q is %q, %v, want %q", key, got, err, id)
+		}
+		if got, err := table.ParseID(id); err != nil || got != key {
+			t.Errorf("the key of %q is %q, %v, want %q", id, got, err, key)
+		}
+		args, err := table.KeyArgs(nil, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var found string
+		err = db.GetContext(t.Context(), &found, "SELECT "+table.KeyExpr("")+" FROM t WHERE "+table.WhereKeys(1), args...)
+		if err != nil || found != key {
+			t.Errorf("%q finds %q, %v", key, found, err)
+		}
+	}
+	for _, wrong := range []string{"", "a", "a,b,c", `a,b\`} {
+		if got, err := table.ParseID(wrong); err == nil || !strings.Contains(err.Error(), "table t") {
+			t.Errorf("the key of %q is %q, %v, want an error that names the table", wrong, got, err)
+		}
+	}
+	if key, err := table.KeyOf([]string{"n", "a"}, [][]byte{nil, nil}); err == nil || !strings.Contains(err.Error(), "column b") {
+		t.Errorf("the key of a row without b is %q, %v", key, err)
+	}
+}
+
+func TestMigrationsRunOnce(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	const shape = `SELECT CONCAT(TABLE_NAME, '.', COLUMN_NAME, ' ', COLUMN_TYPE) FROM information_schema.COLUMNS
+		WHERE TABLE_SCHEMA = DATABASE() ORDER BY TABLE_NAME, ORDINAL_POSITION`
+	var first, second []string
+	for _, s := range []*[]string{&first, &second} {
+		if err := schema.Migrate(t.Context(), zap.NewNop(), db); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.SelectContext(t.Context(), s, shape); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !slices.Equal(first, second) {
+		t.Errorf("the second run made\n%q\nof\n%q", second, first)
+	}
+	var tables []string
+	if err := db.SelectContext(t.Context(), &tables, "SHOW TABLES"); err != nil {
+		t.Fatal(err)
+	}
+	own := slices.Sorted(slices.Values(schema.Own))
+	if slices.Sort(tables); !slices.Equal(tables, own) {
+		t.Errorf("the tables are %q, and uninstall knows %q", tables, own)
+	}
+}
+
+func TestMigrationsGoOnWhereTheyWereKilled(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	for range 2 {
+		if err := schema.Migrate(t.Context(), zap.NewNop(), db); err != nil {
+			t.Fatal(err)
+		}
+		exec(t, db, "DELETE FROM sync_migrations") // as if killed before the record
+	}
+}
+
+func TestAnOlderVersionDoesNotTouchTheTablesOfANewer(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	if err := schema.Migrate(t.Context(), zap.NewNop(), db); err != nil {
+		t.Fatal(err)
+	}
+	exec(t, db, "INSERT INTO sync_migrations VALUES (9999, NOW())")
+	if err := schema.Migrate(t.Context(), zap.NewNop(), db); err == nil || !strings.Contains(err.Error(), "newer version") {
+		t.Errorf("Migrate: %v, want an error that names the newer version", err)
+	}
+}
+
+// TestTheTableOfAnExistingPeerIsTakenOver keeps what stands in it, and lets that
+// peer's triggers go on writing until they are replaced: no user's write fails.
+func TestTheTableOfAnExistingPeerIsTakenOver(t *testing.T) {
+	t.Parallel()
+	const insert = "INSERT INTO table_changes (table_name, primary_key, operation) VALUES ('t', "
+	db := open(t,
+		"CREATE TABLE table_changes (id INT AUTO_INCREMENT PRIMARY KEY, table_name VARCHAR(255) NOT NULL, primary_key VARCHAR(255) NOT NULL,"+
+			" operation VARCHAR(10) NOT NULL, `row` TEXT NOT NULL DEFAULT (''), time INT NOT NULL DEFAULT 0) CHARACTER SET utf8mb4",
+		"CREATE TABLE t (id VARCHAR(20) PRIMARY KEY) CHARACTER SET utf8mb4",
+		"CREATE TRIGGER mysqlSyncInsertT AFTER INSERT ON t FOR EACH ROW "+insert+"NEW.id, 'insert')",
+		"INSERT INTO t VALUES ('ä')")
+	if err := schema.Migrate(t.Context(), zap.NewNop(), db); err != nil {
+		t.Fatal(err)
+	}
+	exec(t, db, "INSERT INTO t VALUES ('ö')",
+		"INSERT INTO table_changes (table_name, primary_key, date, origin) VALUES ('t', X'FF00', UTC_TIMESTAMP(6), NULL)")
+	var got []string
+	if err := db.SelectContext(t.Context(), &got, "SELECT HEX(primary_key) FROM table_changes WHERE table_name = 't' AND date > 0 ORDER BY id"); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(got, []string{"C3A4", "C3B6", "FF00"}) {
+		t.Errorf("the changes are %q", got)
+	}
+	exec(t, db, "DELETE FROM sync_migrations")
+	if err := schema.Migrate(t.Context(), zap.NewNop(), db); err != nil {
+		t.Errorf("taken over again: %v", err)
+	}
+}
+
+func TestATableOfThatNameWhichIsSomethingElseIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	db := open(t, "CREATE TABLE table_changes (day DATE PRIMARY KEY)")
+	if err := schema.Migrate(t.Context(), zap.NewNop(), db); err == nil || !strings.Contains(err.Error(), "rename it") {
+		t.Errorf("Migrate: %v, want an error that says what to do", err)
+	}
+}
+
+func TestACachedDefinitionIsReadAgainWhenTheTableChanges(t *testing.T) {
+	t.Parallel()
+	db := open(t, "CREATE TABLE t (id INT PRIMARY KEY)")
+	tables := schema.NewTables(db)
+	first, err := tables.Fresh(t.Context(), "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := tables.Fresh(t.Context(), "t"); err != nil || again != first {
+		t.Errorf("a table that did not change is read again: %v", err)
+	}
+	exec(t, db, "ALTER TABLE t ADD n INT")
+	if second, err := tables.Fresh(t.Context(), "t"); err != nil || second.Index("n") != 1 {
+		t.Errorf("the new column is not seen: %v", err)
+	}
+	exec(t, db, "DROP TABLE t")
+	if got, err := tables.Fresh(t.Context(), "t"); !errors.Is(err, schema.ErrNoTable) {
+		t.Errorf("a table that is gone is read as %v, %v", got, err)
+	}
+}
