@@ -1,0 +1,204 @@
+package apply
+
+import (
+	"os"
+	"slices"
+	"testing"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/conflict"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
+
+// items reads a table with an integer key, a price and a note.
+func items(t *testing.T) *schema.Table {
+	t.Helper()
+	server := testkit.Shared(t)
+	db, err := mysqldb.Open(t.Context(), zap.NewNop(), config.MySQL{Host: server.Host, Port: server.Port, User: server.User,
+		Password: server.Password, Database: server.Create(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	if _, err := db.ExecContext(t.Context(), "CREATE TABLE items (id INT PRIMARY KEY, price DECIMAL(10,2), note TEXT)"); err != nil {
+		t.Fatal(err)
+	}
+	table, err := schema.Read(t.Context(), db, db.Name, "items")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return table
+}
+
+// The times of the tests, in µs: whole milliseconds, as version 1 has them.
+const (
+	early = int64(1_715_000_000_001_000)
+	later = int64(1_715_000_000_002_000)
+)
+
+func at(time int64, origin string) change.Version {
+	return change.Version{Time: time, Origin: origin}
+}
+
+func state(v change.Version, seen ...change.Version) change.State {
+	return change.State{Version: v, Seen: change.Vector{}.With(v).Merge(seen)}
+}
+
+// row is stored values of the table items; nil is a row that is not there.
+func row(price, note string) [][]byte { return [][]byte{[]byte("1"), []byte(price), []byte(note)} }
+
+// incoming is a change that node-b made and sent; nil values are a delete.
+func incoming(when int64, values [][]byte, seen ...change.Version) *Incoming {
+	in := &Incoming{From: "node-b"}
+	in.Row = change.Row{Table: "items", Key: "1"}
+	in.State = state(at(when, "node-b"), seen...)
+	if values != nil {
+		in.Columns, in.Values = []string{"id", "price", "note"}, values
+	}
+	return in
+}
+
+// dateOnly is the same from a peer that speaks version 1.
+func dateOnly(when int64, values [][]byte) *Incoming {
+	in := incoming(when, values)
+	in.Dated, in.Seen = true, nil
+	return in
+}
+
+func TestPlan(t *testing.T) {
+	t.Parallel()
+	table := items(t)
+	none := local{}
+	held := func(v change.Version, values [][]byte) local {
+		return local{exists: values != nil, values: values, state: state(v)}
+	}
+	written := func(l local, when int64) local {
+		l.pending, l.written = []uint64{7, 9}, when
+		return l
+	}
+	type result struct {
+		decision conflict.Decision
+		version  change.Version // held afterwards
+		consumes bool
+		passOn   bool
+		answer   bool
+	}
+	partial := func(when int64, column, value string) *Incoming {
+		in := dateOnly(when, row("", ""))
+		in.Columns, in.Values = []string{column}, [][]byte{[]byte(value)}
+		return in
+	}
+	tests := map[string]struct {
+		in   *Incoming
+		have local
+		want result
+	}{
+		"a new row is written and passed on": {incoming(later, row("1.00", "x")), none,
+			result{decision: conflict.Apply, version: at(later, "node-b"), passOn: true}},
+		"a version that is known does nothing": {incoming(later, row("1.00", "x")), held(at(later, "node-b"), row("1.00", "x")),
+			result{decision: conflict.Known, version: at(later, "node-b")}},
+		"a later version that did not know ours wins": {incoming(later, row("1.00", "x")), held(at(early, "node-a"), row("2.00", "y")),
+			result{decision: conflict.Win, version: at(later, "node-b"), passOn: true}},
+		"an earlier version that did not know ours loses": {incoming(early, row("1.00", "x")), held(at(later, "node-a"), row("2.00", "y")),
+			result{decision: conflict.Lose, version: at(later, "node-a")}},
+		"a deleted row does not come back by an earlier version": {incoming(early, row("1.00", "x")), held(at(later, "node-a"), nil),
+			result{decision: conflict.Lose, version: at(later, "node-a")}},
+
+		"a local write that is not captured yet and is later wins": {incoming(early, row("1.00", "x")), written(held(at(1000, "node-a"), row("2.00", "y")), later),
+			result{decision: conflict.Lose, version: at(later, "node-a")}},
+		"a local write that is not captured yet and is earlier loses": {incoming(later, row("1.00", "x")), written(held(at(1000, "node-a"), row("2.00", "y")), early),
+			result{decision: conflict.Win, version: at(later, "node-b"), consumes: true, passOn: true}},
+		"a local write follows what it was made upon, whatever its clock says": {incoming(early, row("1.00", "x")), written(held(at(early, "node-b"), row("2.00", "y")), 5),
+			result{decision: conflict.Known, version: at(early+1, "node-a")}},
+		"a local delete that is not captured yet and is later wins": {incoming(early, row("1.00", "x")), written(held(at(1000, "node-a"), nil), later),
+			result{decision: conflict.Lose, version: at(later, "node-a")}},
+
+		"a dated echo comes to rest": {dateOnly(later, row("1.0", "x")), held(at(early, "node-a"), row("1.00", "x")),
+			result{decision: conflict.Known, version: at(early, "node-a")}},
+		"a dated echo of some columns comes to rest": {partial(later, "price", "1"), held(at(early, "node-a"), row("1.00", "x")),
+			result{decision: conflict.Known, version: at(early, "node-a")}},
+		"the dated delete of a row that is gone comes to rest": {dateOnly(later, nil), held(at(early, "node-a"), nil),
+			result{decision: conflict.Known, version: at(early, "node-a")}},
+		"the dated delete of a row never seen is remembered": {dateOnly(later, nil), none,
+			result{decision: conflict.Apply, version: at(later, "node-b"), passOn: true}},
+		"a dated change that is later is written": {dateOnly(later, row("3.00", "x")), held(at(early, "node-a"), row("1.00", "x")),
+			result{decision: conflict.Apply, version: at(later, "node-b"), passOn: true}},
+		"a dated change of some columns is written": {partial(later, "note", "z"), held(at(early, "node-a"), row("1.00", "x")),
+			result{decision: conflict.Apply, version: at(later, "node-b"), passOn: true}},
+		"a dated change that is outdated is answered with what we have": {dateOnly(early, row("3.00", "x")), held(at(later, "node-a"), row("1.00", "x")),
+			result{decision: conflict.Lose, version: at(later, "node-a"), answer: true}},
+		"a dated change that its sender has overtaken is answered too": {dateOnly(early, row("3.00", "x")), held(at(later, "node-b"), row("1.00", "x")),
+			result{decision: conflict.Known, version: at(later, "node-b"), answer: true}},
+		"of two dated changes of a millisecond the second counts": {dateOnly(early, row("3.00", "x")), held(at(early, "node-b"), row("1.00", "x")),
+			result{decision: conflict.Apply, version: at(early+1, "node-b"), passOn: true}},
+		"of three dated changes of a millisecond the third counts": {dateOnly(early, row("3.00", "x")), held(at(early+1, "node-b"), row("1.00", "x")),
+			result{decision: conflict.Apply, version: at(early+2, "node-b"), passOn: true}},
+		"a dated change loses against a later local write": {dateOnly(early, row("3.00", "x")), written(held(at(1000, "node-b"), row("1.00", "x")), later),
+			result{decision: conflict.Lose, version: at(later, "node-a"), answer: true}},
+		"a dated change wins over an earlier local write": {dateOnly(later, row("3.00", "x")), written(held(at(1000, "node-b"), row("1.00", "x")), early),
+			result{decision: conflict.Apply, version: at(later, "node-b"), consumes: true, passOn: true}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := plan(table, test.in, test.have, "node-a")
+			got := result{s.decision, s.state.Version, len(s.consumed) > 0, s.passOn, s.answer}
+			if got != test.want {
+				t.Errorf("planned is %+v, want %+v", got, test.want)
+			}
+			if got.consumes && !slices.Equal(s.consumed, test.have.pending) {
+				t.Errorf("local changes %v are dropped, want %v", s.consumed, test.have.pending)
+			}
+			if s.exists != test.have.exists || s.in != test.in {
+				t.Error("the step is of another row")
+			}
+		})
+	}
+}
+
+func TestChangesOfOneRowAreAppliedOneAfterTheOther(t *testing.T) {
+	var changes []Incoming
+	for _, key := range []string{"1", "2", "1", "3", "1", "2"} {
+		changes = append(changes, Incoming{Change: change.Change{Row: change.Row{Table: "items", Key: key}}})
+	}
+	want := [][]int{{0, 1, 3}, {2, 5}, {4}}
+	got := rounds(changes)
+	if !slices.EqualFunc(got, want, slices.Equal) {
+		t.Errorf("the rounds are %v, want %v", got, want)
+	}
+}
+
+func TestParentsComeBeforeTheirChildren(t *testing.T) {
+	table := func(name string, parents ...string) *group {
+		g := &group{table: &schema.Table{Name: name}}
+		for _, p := range parents {
+			g.table.ForeignKeys = append(g.table.ForeignKeys, schema.ForeignKey{RefTable: p})
+		}
+		return g
+	}
+	names := func(groups []*group) []string {
+		var list []string
+		for _, g := range groups {
+			list = append(list, g.table.Name)
+		}
+		return list
+	}
+	for _, test := range []struct {
+		groups []*group
+		want   []string
+	}{
+		{[]*group{table("a", "b"), table("b", "c"), table("c")}, []string{"c", "b", "a"}},
+		{[]*group{table("b", "b", "not here"), table("a")}, []string{"a", "b"}},
+		{[]*group{table("y", "x"), table("x", "y"), table("z", "x")}, []string{"x", "y", "z"}}, // a ring: by name
+	} {
+		if got := names(parentsFirst(test.groups)); !slices.Equal(got, test.want) {
+			t.Errorf("the order is %q, want %q", got, test.want)
+		}
+	}
+}
