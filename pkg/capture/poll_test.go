@@ -1,0 +1,104 @@
+package capture_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/capture"
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/latch"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// plain names rows by their keys.
+type plain struct{}
+
+func (plain) ID(_ context.Context, r change.Row) string { return r.Key }
+
+// run runs a capture until the test ends and returns its outbox.
+func run(t *testing.T, db *mysqldb.DB, synced ...string) *outbox.Outbox {
+	t.Helper()
+	o := outbox.New(db, plain{})
+	c := capture.New(zap.NewNop(), db, &latch.Rows{}, o, capture.Config{
+		Client: "node-a", Remotes: []string{"node-b"}, Interval: time.Millisecond,
+		Syncs: func(table string) bool { return slices.Contains(synced, table) },
+	})
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- c.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
+	return o
+}
+
+func marked(o *outbox.Outbox, want ...string) func() error {
+	return func() error {
+		items, err := o.Next(context.Background(), "node-b", -1, 100)
+		if err != nil {
+			return err
+		}
+		var got []string
+		for _, i := range items {
+			got = append(got, i.Table+" "+i.Key)
+		}
+		if !slices.Equal(got, want) {
+			return fmt.Errorf("marked are %q, want %q", got, want)
+		}
+		return nil
+	}
+}
+
+// TestATransactionThatCommitsLateIsNotMissed lets a later change commit first:
+// its id in table_changes is the higher one.
+func TestATransactionThatCommitsLateIsNotMissed(t *testing.T) {
+	t.Parallel()
+	db := open(t, "CREATE TABLE t (id INT PRIMARY KEY)")
+	install(t, db, "t")
+	user := users(t, db)
+	o := run(t, db, "t")
+	early, err := user.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = early.Rollback() }()
+	if _, err := early.Exec("INSERT INTO t VALUES (1)"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := user.Exec("INSERT INTO t VALUES (2)"); err != nil {
+		t.Fatal(err)
+	}
+	testkit.Eventually(t, "the later change", marked(o, "t 2"))
+	if err := early.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	testkit.Eventually(t, "the earlier change", marked(o, "t 2", "t 1"))
+}
+
+func TestWhatIsNotSyncedAnyMoreIsDropped(t *testing.T) {
+	t.Parallel()
+	db := open(t, "CREATE TABLE t (id INT PRIMARY KEY)", "CREATE TABLE u (id INT PRIMARY KEY)")
+	install(t, db, "t", "u")
+	exec(t, db, "INSERT INTO u VALUES (1)", "INSERT INTO t VALUES (1)")
+	o := run(t, db, "t")
+	testkit.Eventually(t, "the change of t", marked(o, "t 1"))
+	testkit.Eventually(t, "an empty table_changes", func() error {
+		if got := changed(t, db); len(got) > 0 {
+			return fmt.Errorf("%q stand in it", got)
+		}
+		return nil
+	})
+	if got := list(t, db, "SELECT CONCAT(table_name, ' ', row_id, ' ', origin, ' ', deleted) FROM sync_versions"); !slices.Equal(got, []string{"t 1 node-a 0"}) {
+		t.Errorf("the versions are %q", got)
+	}
+}
