@@ -152,11 +152,22 @@ func alike(t *testing.T, query string, sites ...*site) {
 				return err
 			}
 			if got != first {
-				return fmt.Errorf("%s has\n%.2000s\n%s has\n%.2000s", sites[0].name, first, s.name, got)
+				return fmt.Errorf("%s and %s differ:\n%s", sites[0].name, s.name, difference(first, got))
 			}
 		}
 		return nil
 	})
+}
+
+// difference shows the first lines in which two results differ.
+func difference(one, two string) string {
+	x, y := strings.Split(one, "\n"), strings.Split(two, "\n")
+	i := 0
+	for i < min(len(x), len(y)) && x[i] == y[i] {
+		i++
+	}
+	return fmt.Sprintf("of %d and %d lines, from line %d on:\n%.1000s\n---\n%.1000s", len(x)-1, len(y)-1, i+1,
+		strings.Join(x[i:min(i+3, len(x))], "\n"), strings.Join(y[i:min(i+3, len(y))], "\n"))
 }
 
 // pair makes two nodes with the same tables, both directions, and starts them.

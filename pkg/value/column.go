@@ -110,6 +110,9 @@ func (c *Column) Bind(stored []byte) any {
 	if c.Kind == Binary || c.Kind == Geometry {
 		return stored
 	}
+	if c.Kind == Year && string(stored) == "0" {
+		return zeroYear // the driver reads a YEAR as a number, and the text 0 would be 2000
+	}
 	if c.Kind == Bit {
 		if n, err := strconv.ParseUint(string(stored), 10, 64); err == nil {
 			return n
