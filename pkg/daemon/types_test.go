@@ -152,12 +152,16 @@ func TestValuesOfAllTypesTravelByBatches(t *testing.T) {
 	}
 }
 
-// TestValuesOfAllTypesTravelByVersion1 has a broker that keeps the nodes' announcements to itself.
-func TestValuesOfAllTypesTravelByVersion1(t *testing.T) {
-	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{
+// version1Only is a broker that keeps the nodes' announcements to itself, so that they take each other for existing peers.
+func version1Only(t *testing.T) *testkit.Broker {
+	return testkit.Mosquitto(t, testkit.MosquittoOptions{
 		ACLText: "topic readwrite /info\ntopic readwrite /info/+\ntopic readwrite /change/+\ntopic write /node/+\ntopic read /batch/#\n",
 	})
+}
+
+func TestValuesOfAllTypesTravelByVersion1(t *testing.T) {
+	t.Parallel()
+	b := version1Only(t)
 	server := testkit.Shared(t)
 	a, c := between(t, b, []string{"kinds"}, server, server)
 	tap := newTap(t, b)
