@@ -58,7 +58,7 @@ func rowSum(t *schema.Table, columns []string) (string, error) {
 		}
 		parts[i] = "COALESCE(CONCAT(LENGTH(" + e + "), ':', " + e + "), '-')"
 	}
-	return "MD5(CONCAT(" + strings.Join(parts, ",") + "))", nil
+	return "LEFT(SHA2(CONCAT(" + strings.Join(parts, ",") + "), 256), 32)", nil
 }
 
 // Sum returns the number of rows of a range and their checksum, computed by the
