@@ -107,7 +107,10 @@ func readTriggers(ctx context.Context, db *mysqldb.DB) (map[string]trigger, erro
 		t.body = strings.TrimSpace(t.body)
 		standing[t.name] = t
 	}
-	return standing, rows.Err()
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read triggers: %w", err)
+	}
+	return standing, nil
 }
 
 // patiently tries f again while another session holds the table.

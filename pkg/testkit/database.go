@@ -144,6 +144,7 @@ func (d *Database) command() *exec.Cmd {
 		"--datadir=" + p.inside(d.data()),
 		"--socket=" + p.inside(d.Socket),
 		"--pid-file=" + p.inside(filepath.Join(d.dir, "pid")),
+		"--tmpdir=" + p.inside(d.dir), // Of a shared one, a server that starts deletes the others' tables.
 		"--bind-address=" + loopback,
 		"--port=" + strconv.Itoa(d.Port),
 	}, p.flags, d.options)...)
