@@ -26,7 +26,7 @@ func (s *site) behind(statements ...string) {
 // verify runs the command and returns its exit code and what it printed.
 func (s *site) verify(args ...string) (int, string) {
 	s.t.Helper()
-	out, err := exec.Command(testkit.Binary(s.t), append([]string{"verify", s.file}, args...)...).CombinedOutput()
+	out, err := testkit.Command(s.t, append([]string{"verify", s.file}, args...)...).CombinedOutput()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		s.t.Fatal(err)

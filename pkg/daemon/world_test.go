@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -193,7 +192,7 @@ func encoded(t *testing.T, v any) string {
 // returns what it printed.
 func (s *site) command(name string, args ...string) string {
 	s.t.Helper()
-	cmd := exec.Command(testkit.Binary(s.t), append([]string{name, s.file}, args...)...)
+	cmd := testkit.Command(s.t, append([]string{name, s.file}, args...)...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		s.t.Fatalf("%s: mysql-sync %s %v: %v\n%s", s.name, name, args, err, out)

@@ -83,6 +83,19 @@ func Node(tb TB, configurationFile string, args ...string) *NodeProcess {
 	return n
 }
 
+// Command returns a command of the real binary, not started, for the subcommands that end by themselves.
+func Command(tb TB, args ...string) *exec.Cmd {
+	tb.Helper()
+	return command(Binary(tb), args...)
+}
+
+// command keeps from the daemon what the tests are told by: it would take that for keys of its configuration.
+func command(path string, args ...string) *exec.Cmd {
+	c := exec.Command(path, args...)
+	c.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "MYSQL_SYNC_TEST_") })
+	return c
+}
+
 // Start starts the daemon again after Kill or Stop, with the same arguments and an empty log.
 func (n *NodeProcess) Start() {
 	n.tb.Helper()
@@ -90,10 +103,7 @@ func (n *NodeProcess) Start() {
 		n.Kill()
 		n.inspect()
 	}
-	cmd := exec.Command(n.path, n.args...)
-	// The daemon would take what the tests are told by for keys of its configuration.
-	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "MYSQL_SYNC_TEST_") })
-	child, err := spawn("mysql-sync", cmd)
+	child, err := spawn("mysql-sync", command(n.path, n.args...))
 	if err != nil {
 		n.tb.Fatalf("%v", err)
 	}
