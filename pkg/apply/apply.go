@@ -149,7 +149,7 @@ func (a *Applier) transaction(ctx context.Context, changes []Incoming, at []int,
 	}
 	for _, g := range groups {
 		for i, s := range g.steps {
-			results[g.at[i]].Wrote = s.decision.Writes() // Promise 6: only now may it be acked
+			results[g.at[i]].Wrote = s.Decision.Writes() // Promise 6: only now may it be acked
 		}
 	}
 	if marked && a.OnMark != nil {
@@ -163,7 +163,7 @@ type group struct {
 	table *schema.Table
 	at    []int // indexes into the changes
 	in    []*Incoming
-	steps []step
+	steps []Step
 }
 
 // group sorts changes by table, parents before children, and within a table by

@@ -19,9 +19,9 @@ const policy = "lastWriteWins"
 // of them is overwritten. Promise 4.
 func (a *Applier) keepLosers(ctx context.Context, tx mysqldb.Tx, groups []*group) error {
 	for _, g := range groups {
-		var steps []*step
+		var steps []*Step
 		for i := range g.steps {
-			if g.steps[i].decision.Conflict() {
+			if g.steps[i].Decision.Conflict() {
 				steps = append(steps, &g.steps[i])
 			}
 		}
@@ -43,7 +43,7 @@ func (a *Applier) keepLosers(ctx context.Context, tx mysqldb.Tx, groups []*group
 
 // readLocals returns the node's rows of some steps, in the order of the table's
 // columns; a deleted one is missing. The rows are locked already.
-func readLocals(ctx context.Context, tx mysqldb.Tx, g *group, steps []*step) (map[string][][]byte, error) {
+func readLocals(ctx context.Context, tx mysqldb.Tx, g *group, steps []*Step) (map[string][][]byte, error) {
 	var args []any
 	var err error
 	for _, s := range steps {
@@ -72,8 +72,8 @@ func readLocals(ctx context.Context, tx mysqldb.Tx, g *group, steps []*step) (ma
 	return locals, nil
 }
 
-func (a *Applier) keepLoser(ctx context.Context, tx mysqldb.Tx, g *group, s *step, values [][]byte) error {
-	l := local{exists: values != nil, values: values}
+func (a *Applier) keepLoser(ctx context.Context, tx mysqldb.Tx, g *group, s *Step, values [][]byte) error {
+	l := Local{Exists: values != nil, Values: values}
 	if unchanged(g.table, s.in, l) {
 		return nil // both made the same row
 	}
@@ -82,7 +82,7 @@ func (a *Applier) keepLoser(ctx context.Context, tx mysqldb.Tx, g *group, s *ste
 		ours.Columns, ours.Values = g.table.Names(), values
 	}
 	winner, loser := journal.Side{Version: s.in.Version, Columns: s.in.Columns, Values: s.in.Values}, ours
-	if s.decision == conflict.Lose {
+	if s.Decision == conflict.Lose {
 		winner, loser = loser, winner
 	}
 	a.log.Info("conflict", zap.String("table", g.table.Name), zap.String("policy", policy),

@@ -15,51 +15,58 @@ type Incoming struct {
 	Dated bool
 }
 
-// local is what the node has of a row, read under the row's lock.
-type local struct {
-	exists  bool
-	values  [][]byte // in the order of the table's columns; only read for dated changes
-	state   change.State
-	pending []uint64 // ids in table_changes of local changes not yet captured
-	written int64    // when the latest of these was made, µs since 1970
+// Local is what the node has of a row, read under the row's lock.
+type Local struct {
+	Exists  bool
+	Values  [][]byte // in the order of the table's columns; only read for dated changes
+	State   change.State
+	Pending []uint64 // ids in table_changes of local changes not yet captured
+	Written int64    // when the latest of these was made, µs since 1970
 }
 
-// step is what is to be done about one incoming change.
-type step struct {
+// Step is what is to be done about one incoming change.
+type Step struct {
+	Decision conflict.Decision
+	State    change.State // held afterwards
+	Consumed []uint64     // local changes that the incoming one replaces
 	in       *Incoming
-	decision conflict.Decision
 	exists   bool
-	state    change.State   // held afterwards
 	local    change.Version // what the node had
-	consumed []uint64       // local changes that the incoming one replaces
 	passOn   bool           // the row is news for other remotes
 	answer   bool           // the sender must be told what the node has
 }
 
-// plan decides about one change. It is pure: client names the node.
-func plan(t *schema.Table, in *Incoming, l local, client string) step {
-	if len(l.pending) > 0 {
-		l.state = conflict.Next(l.state, l.written, client)
+// News reports whether the row is to be sent to a remote: what was written goes
+// on, but never back to where it came from, and not to its origin.
+func (s *Step) News(remote string) bool {
+	return s.passOn && remote != s.in.From && remote != s.in.Version.Origin || s.answer && remote == s.in.From
+}
+
+// Plan decides about one change of the table t, which only a dated change needs.
+// It is pure: client names the node.
+func Plan(t *schema.Table, in *Incoming, l Local, client string) Step {
+	if len(l.Pending) > 0 {
+		l.State = conflict.Next(l.State, l.Written, client)
 	}
-	s := step{in: in, exists: l.exists, local: l.state.Version}
+	s := Step{in: in, exists: l.Exists, local: l.State.Version}
 	incoming := in.State
 	if in.Dated {
-		if unchanged(t, in, l) && !(in.Deleted() && l.state.Version.IsZero()) {
-			s.decision, s.state = conflict.Known, l.state // an echo comes to rest here
+		if unchanged(t, in, l) && !(in.Deleted() && l.State.Version.IsZero()) {
+			s.Decision, s.State = conflict.Known, l.State // an echo comes to rest here
 			return s
 		}
-		incoming = dated(in, l.state)
+		incoming = dated(in, l.State)
 	}
-	if in.OnlyMissing && (l.exists || !l.state.Version.IsZero()) || l.exists && incoming.Version.Time <= change.Baseline {
-		s.decision, s.state = conflict.Known, l.state // a snapshot overwrites nothing
+	if in.OnlyMissing && (l.Exists || !l.State.Version.IsZero()) || l.Exists && incoming.Version.Time <= change.Baseline {
+		s.Decision, s.State = conflict.Known, l.State // a snapshot overwrites nothing
 		return s
 	}
-	s.decision, s.state = conflict.Resolve(l.state, incoming)
-	if s.decision.Writes() {
-		s.consumed = l.pending
+	s.Decision, s.State = conflict.Resolve(l.State, incoming)
+	if s.Decision.Writes() {
+		s.Consumed = l.Pending
 		s.passOn = true
 	}
-	s.answer = in.Dated && !s.decision.Writes()
+	s.answer = in.Dated && !s.Decision.Writes()
 	return s
 }
 
@@ -78,16 +85,16 @@ func dated(in *Incoming, l change.State) change.State {
 }
 
 // unchanged reports whether the node's row already is as the change wants it.
-func unchanged(t *schema.Table, in *Incoming, l local) bool {
+func unchanged(t *schema.Table, in *Incoming, l Local) bool {
 	if in.Deleted() {
-		return !l.exists
+		return !l.Exists
 	}
-	if !l.exists || l.values == nil {
+	if !l.Exists || l.Values == nil {
 		return false
 	}
 	for i, name := range in.Columns {
 		at := t.Index(name)
-		if at < 0 || !t.Columns[at].Equal(l.values[at], in.Values[i]) {
+		if at < 0 || !t.Columns[at].Equal(l.Values[at], in.Values[i]) {
 			return false
 		}
 	}

@@ -75,12 +75,12 @@ func dateOnly(when int64, values [][]byte) *Incoming {
 func TestPlan(t *testing.T) {
 	t.Parallel()
 	table := items(t)
-	none := local{}
-	held := func(v change.Version, values [][]byte) local {
-		return local{exists: values != nil, values: values, state: state(v)}
+	none := Local{}
+	held := func(v change.Version, values [][]byte) Local {
+		return Local{Exists: values != nil, Values: values, State: state(v)}
 	}
-	written := func(l local, when int64) local {
-		l.pending, l.written = []uint64{7, 9}, when
+	written := func(l Local, when int64) Local {
+		l.Pending, l.Written = []uint64{7, 9}, when
 		return l
 	}
 	type result struct {
@@ -97,7 +97,7 @@ func TestPlan(t *testing.T) {
 	}
 	tests := map[string]struct {
 		in   *Incoming
-		have local
+		have Local
 		want result
 	}{
 		"a new row is written and passed on": {incoming(later, row("1.00", "x")), none,
@@ -147,15 +147,15 @@ func TestPlan(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := plan(table, test.in, test.have, "node-a")
-			got := result{s.decision, s.state.Version, len(s.consumed) > 0, s.passOn, s.answer}
+			s := Plan(table, test.in, test.have, "node-a")
+			got := result{s.Decision, s.State.Version, len(s.Consumed) > 0, s.passOn, s.answer}
 			if got != test.want {
 				t.Errorf("planned is %+v, want %+v", got, test.want)
 			}
-			if got.consumes && !slices.Equal(s.consumed, test.have.pending) {
-				t.Errorf("local changes %v are dropped, want %v", s.consumed, test.have.pending)
+			if got.consumes && !slices.Equal(s.Consumed, test.have.Pending) {
+				t.Errorf("local changes %v are dropped, want %v", s.Consumed, test.have.Pending)
 			}
-			if s.exists != test.have.exists || s.in != test.in {
+			if s.exists != test.have.Exists || s.in != test.in {
 				t.Error("the step is of another row")
 			}
 		})

@@ -16,8 +16,8 @@ import (
 // decide locks the rows, then reads what the node has of them, then plans: a
 // local write that commits in between would be lost in any other order.
 // Promise 3.
-func (a *Applier) decide(ctx context.Context, tx mysqldb.Tx, groups []*group) ([]step, error) {
-	var all []step
+func (a *Applier) decide(ctx context.Context, tx mysqldb.Tx, groups []*group) ([]Step, error) {
+	var all []Step
 	for _, g := range groups {
 		locals, err := lock(ctx, tx, g)
 		if err != nil {
@@ -38,10 +38,10 @@ func (a *Applier) decide(ctx context.Context, tx mysqldb.Tx, groups []*group) ([
 		for _, in := range g.in {
 			l := locals[in.Key]
 			if l == nil {
-				l = &local{}
+				l = &Local{}
 			}
-			l.state = states[in.Row]
-			g.steps = append(g.steps, plan(g.table, in, *l, a.Client))
+			l.State = states[in.Row]
+			g.steps = append(g.steps, Plan(g.table, in, *l, a.Client))
 		}
 		all = append(all, g.steps...)
 	}
@@ -51,7 +51,7 @@ func (a *Applier) decide(ctx context.Context, tx mysqldb.Tx, groups []*group) ([
 // lock locks the rows that exist, in the order of their keys, and returns them
 // by key. The rows themselves are read only where a dated change is compared
 // with them.
-func lock(ctx context.Context, tx mysqldb.Tx, g *group) (map[string]*local, error) {
+func lock(ctx context.Context, tx mysqldb.Tx, g *group) (map[string]*Local, error) {
 	whole := slices.ContainsFunc(g.in, func(in *Incoming) bool { return in.Dated })
 	locals, err := lockRows(ctx, tx, g.table, g.in, whole)
 	if err != nil {
@@ -83,7 +83,7 @@ func lock(ctx context.Context, tx mysqldb.Tx, g *group) (map[string]*local, erro
 	return locals, nil
 }
 
-func lockRows(ctx context.Context, tx mysqldb.Tx, t *schema.Table, ins []*Incoming, whole bool) (map[string]*local, error) {
+func lockRows(ctx context.Context, tx mysqldb.Tx, t *schema.Table, ins []*Incoming, whole bool) (map[string]*Local, error) {
 	query := "SELECT " + t.KeyExpr("")
 	if whole {
 		query += ", " + t.SelectList()
@@ -96,15 +96,15 @@ func lockRows(ctx context.Context, tx mysqldb.Tx, t *schema.Table, ins []*Incomi
 		}
 	}
 	query += " FROM " + mysqldb.Quote(t.Name) + " WHERE " + t.WhereKeys(len(ins)) + " FOR UPDATE"
-	locals := make(map[string]*local, len(ins))
+	locals := make(map[string]*Local, len(ins))
 	err = each(ctx, tx, query, args, func(r *sql.Rows) error {
 		var key string
-		l := &local{exists: true}
+		l := &Local{Exists: true}
 		into := []any{&key}
 		if whole {
-			l.values = make([][]byte, len(t.Columns))
-			for i := range l.values {
-				into = append(into, &l.values[i])
+			l.Values = make([][]byte, len(t.Columns))
+			for i := range l.Values {
+				into = append(into, &l.Values[i])
 			}
 		}
 		if err := r.Scan(into...); err != nil {
@@ -121,7 +121,7 @@ func lockRows(ctx context.Context, tx mysqldb.Tx, t *schema.Table, ins []*Incomi
 
 // pending adds to the locals the changes that the triggers have written for
 // them and that are not captured yet.
-func pending(ctx context.Context, tx mysqldb.Tx, g *group, locals map[string]*local) error {
+func pending(ctx context.Context, tx mysqldb.Tx, g *group, locals map[string]*Local) error {
 	args := []any{g.table.Name}
 	for _, in := range g.in {
 		args = append(args, []byte(in.Key))
@@ -136,11 +136,11 @@ func pending(ctx context.Context, tx mysqldb.Tx, g *group, locals map[string]*lo
 		}
 		l := locals[key]
 		if l == nil {
-			l = &local{}
+			l = &Local{}
 			locals[key] = l
 		}
-		l.pending = append(l.pending, id)
-		l.written = max(l.written, written)
+		l.Pending = append(l.Pending, id)
+		l.Written = max(l.Written, written)
 		return nil
 	})
 	if err != nil {
@@ -151,21 +151,19 @@ func pending(ctx context.Context, tx mysqldb.Tx, g *group, locals map[string]*lo
 
 // record writes the versions, drops the local changes that were replaced and
 // marks the rows for those who do not know them yet.
-func (a *Applier) record(ctx context.Context, tx mysqldb.Tx, steps []step) (marked bool, err error) {
+func (a *Applier) record(ctx context.Context, tx mysqldb.Tx, steps []Step) (marked bool, err error) {
 	var entries []version.Entry
 	var consumed []any
 	news := map[string][]change.Row{}
 	for _, s := range steps {
-		if s.decision != conflict.Known {
-			entries = append(entries, version.Entry{Row: s.in.Row, State: s.state, Deleted: s.decision.Writes() && s.in.Deleted()})
+		if s.Decision != conflict.Known {
+			entries = append(entries, version.Entry{Row: s.in.Row, State: s.State, Deleted: s.Decision.Writes() && s.in.Deleted()})
 		}
-		for _, id := range s.consumed {
+		for _, id := range s.Consumed {
 			consumed = append(consumed, id)
 		}
 		for _, r := range a.Remotes {
-			// Never back to where it came from, and not to its origin.
-			away := r != s.in.From && r != s.in.Version.Origin
-			if a.Syncs(s.in.Table) && (s.passOn && away || s.answer && r == s.in.From) {
+			if a.Syncs(s.in.Table) && s.News(r) {
 				news[r] = append(news[r], s.in.Row)
 			}
 		}

@@ -30,15 +30,15 @@ const setApplying = `SET @mysql_sync_applying = ?, @mysql_sync_written = ?`
 // so that they can exchange their values.
 func write(ctx context.Context, tx mysqldb.Tx, groups []*group, swap bool) error {
 	for _, g := range slices.Backward(groups) {
-		gone := pick(g, func(s *step) bool { return s.in.Deleted() && s.exists })
+		gone := pick(g, func(s *Step) bool { return s.in.Deleted() && s.exists })
 		if err := chunked(ctx, tx, g.table, gone, remove); err != nil {
 			return err
 		}
 	}
 	for _, g := range groups {
-		missing := pick(g, func(s *step) bool { return !s.in.Deleted() && !s.exists })
-		present := pick(g, func(s *step) bool { return !s.in.Deleted() && s.exists && len(s.in.Columns) == len(g.table.Columns) })
-		partial := pick(g, func(s *step) bool { return !s.in.Deleted() && s.exists && len(s.in.Columns) != len(g.table.Columns) })
+		missing := pick(g, func(s *Step) bool { return !s.in.Deleted() && !s.exists })
+		present := pick(g, func(s *Step) bool { return !s.in.Deleted() && s.exists && len(s.in.Columns) == len(g.table.Columns) })
+		partial := pick(g, func(s *Step) bool { return !s.in.Deleted() && s.exists && len(s.in.Columns) != len(g.table.Columns) })
 		if swap && len(g.table.Unique) > 0 {
 			if err := takeOut(ctx, tx, g.table, present); err != nil {
 				return err
@@ -46,7 +46,7 @@ func write(ctx context.Context, tx mysqldb.Tx, groups []*group, swap bool) error
 			present, missing = nil, append(present, missing...)
 		}
 		for _, part := range []struct {
-			steps []*step
+			steps []*Step
 			f     statement
 		}{{present, replace}, {missing, insert}, {partial, update}} {
 			if err := chunked(ctx, tx, g.table, part.steps, part.f); err != nil {
@@ -58,10 +58,10 @@ func write(ctx context.Context, tx mysqldb.Tx, groups []*group, swap bool) error
 }
 
 // pick returns the steps of a group that write and for which f holds.
-func pick(g *group, f func(*step) bool) []*step {
-	var list []*step
+func pick(g *group, f func(*Step) bool) []*Step {
+	var list []*Step
 	for i := range g.steps {
-		if s := &g.steps[i]; s.decision.Writes() && f(s) {
+		if s := &g.steps[i]; s.Decision.Writes() && f(s) {
 			list = append(list, s)
 		}
 	}
@@ -69,15 +69,15 @@ func pick(g *group, f func(*step) bool) []*step {
 }
 
 // statement writes steps of one table that name the same columns.
-type statement func(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*step) error
+type statement func(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) error
 
 // chunked calls f for runs of steps that fit in one statement.
-func chunked(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*step, f statement) error {
+func chunked(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step, f statement) error {
 	if len(steps) == 0 {
 		return nil
 	}
-	oldest := slices.MinFunc(steps, func(a, b *step) int { return cmp.Compare(a.state.Version.Time, b.state.Version.Time) })
-	written := time.UnixMicro(oldest.state.Version.Time).UTC().Format("2006-01-02 15:04:05.000000")
+	oldest := slices.MinFunc(steps, func(a, b *Step) int { return cmp.Compare(a.State.Version.Time, b.State.Version.Time) })
+	written := time.UnixMicro(oldest.State.Version.Time).UTC().Format("2006-01-02 15:04:05.000000")
 	if _, err := tx.ExecContext(ctx, setApplying, t.Name, written); err != nil {
 		return fmt.Errorf("write %s: %w", t.Name, err)
 	}
@@ -97,7 +97,7 @@ func chunked(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*step,
 	return nil
 }
 
-func size(s *step) int {
+func size(s *Step) int {
 	n := len(s.in.Key)
 	for _, v := range s.in.Values {
 		n += len(v)
@@ -105,7 +105,7 @@ func size(s *step) int {
 	return n
 }
 
-func remove(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*step) error {
+func remove(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) error {
 	var args []any
 	var err error
 	for _, s := range steps {
@@ -120,7 +120,7 @@ func remove(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*step) 
 // takeOut deletes rows that the same transaction writes anew. Foreign keys are
 // off for that one statement, so that nothing refers to the rows' absence; the
 // rows are checked as ever when they are written.
-func takeOut(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*step) (err error) {
+func takeOut(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) (err error) {
 	if _, err := tx.ExecContext(ctx, `SET foreign_key_checks = 0`); err != nil {
 		return err
 	}
@@ -131,7 +131,7 @@ func takeOut(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*step)
 	return chunked(ctx, tx, t, steps, remove)
 }
 
-func insert(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*step) error {
+func insert(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) error {
 	query, args := values(t, steps)
 	_, err := tx.ExecContext(ctx, query, args...)
 	return err
@@ -140,7 +140,7 @@ func insert(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*step) 
 // replace updates rows that are known to exist and are locked: their primary
 // keys are what the statement meets first, so that it cannot hit another row
 // through a secondary unique key.
-func replace(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*step) error {
+func replace(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) error {
 	query, args := values(t, steps)
 	set := make([]string, 0, len(steps[0].in.Columns))
 	for _, name := range steps[0].in.Columns {
@@ -151,7 +151,7 @@ func replace(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*step)
 	return err
 }
 
-func values(t *schema.Table, steps []*step) (string, []any) {
+func values(t *schema.Table, steps []*Step) (string, []any) {
 	columns := steps[0].in.Columns
 	names := make([]string, len(columns))
 	for i, name := range columns {
@@ -169,7 +169,7 @@ func values(t *schema.Table, steps []*step) (string, []any) {
 
 // update writes the given columns of rows that exist, one by one: an INSERT
 // would ask for the columns that are not given.
-func update(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*step) error {
+func update(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) error {
 	for _, s := range steps {
 		set := make([]string, len(s.in.Columns))
 		args := make([]any, 0, len(s.in.Columns)+len(t.Key))
