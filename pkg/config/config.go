@@ -15,6 +15,8 @@ type Config struct {
 	TransformerDirectory string        // absolute after Load; "" is none
 	CheckInterval        time.Duration // of the poll; the file has milliseconds
 	InitialSync          string        // none, missing, all
+	TombstoneRetention   time.Duration // of the versions of deleted rows; 0 is for ever
+	VerifyInterval       time.Duration // between two comparisons of all tables; 0 is never
 	LoggingLevel         string        // error, warn, info, debug, trace
 	MQTT                 MQTT
 	MySQL                MySQL

@@ -80,14 +80,15 @@ func refused(t *testing.T, path string, environ []string, want ...string) {
 func TestDefaults(t *testing.T) {
 	path := write(t, least(nil))
 	want := &Config{
-		ClientName:     "berlin",
-		RemoteClients:  []string{"hamburg"},
-		SyncTables:     []string{"orders"},
-		ReceiveTables:  []string{},
-		QueueDirectory: filepath.Join(filepath.Dir(path), "queue"),
-		CheckInterval:  time.Second,
-		InitialSync:    "missing",
-		LoggingLevel:   "info",
+		ClientName:         "berlin",
+		RemoteClients:      []string{"hamburg"},
+		SyncTables:         []string{"orders"},
+		ReceiveTables:      []string{},
+		QueueDirectory:     filepath.Join(filepath.Dir(path), "queue"),
+		CheckInterval:      time.Second,
+		InitialSync:        "missing",
+		TombstoneRetention: 90 * 24 * time.Hour, VerifyInterval: 24 * time.Hour,
+		LoggingLevel: "info",
 		MQTT: MQTT{
 			Servers:            []string{"tcp://broker:1883"},
 			ClientID:           "mysql-sync-berlin",
@@ -119,7 +120,7 @@ func TestExistingFile(t *testing.T) {
 	text := `{
 		"clientName": "berlin", "remoteClients": ["hamburg", "paris"],
 		"syncTables": ["orders", "product items"], "receiveTables": ["orders"],
-		"queueDirectory": "/var/lib/queue", "checkInterval": 100, "initialSync": "all", "loggingLevel": "trace",
+		"queueDirectory": "/var/lib/queue", "checkInterval": 100, "initialSync": "all", "tombstoneRetention": 1, "verifyInterval": 1000, "loggingLevel": "trace",
 		"transformerDirectory": ".",
 		"mqttConfig": {
 			"hostname": "broker", "port": "9001", "protocol": "wxs", "path": "mqtt", "clientId": "me",
@@ -146,7 +147,8 @@ func TestExistingFile(t *testing.T) {
 		TransformerDirectory: certs.dir,
 		CheckInterval:        100 * time.Millisecond,
 		InitialSync:          "all",
-		LoggingLevel:         "trace",
+		TombstoneRetention:   24 * time.Hour, VerifyInterval: time.Second,
+		LoggingLevel: "trace",
 		MQTT: MQTT{
 			Servers:         []string{"wss://broker:9001/mqtt"},
 			ClientID:        "me",

@@ -11,6 +11,8 @@ type file struct {
 	TransformerDirectory string      `koanf:"transformerDirectory"`
 	CheckInterval        int         `koanf:"checkInterval"` // ms
 	InitialSync          string      `koanf:"initialSync"`
+	TombstoneRetention   int         `koanf:"tombstoneRetention"` // days
+	VerifyInterval       int         `koanf:"verifyInterval"`     // ms
 	LoggingLevel         string      `koanf:"loggingLevel"`
 	MQTT                 fileMQTT    `koanf:"mqttConfig"`
 	MySQL                fileMySQL   `koanf:"mysqlConfig"`

@@ -74,6 +74,8 @@ func (c *checker) build(f *file, hasMQTT bool) *Config {
 		TransformerDirectory: c.path(f.TransformerDirectory),
 		CheckInterval:        milliseconds(f.CheckInterval),
 		InitialSync:          f.InitialSync,
+		TombstoneRetention:   time.Duration(f.TombstoneRetention) * 24 * time.Hour,
+		VerifyInterval:       milliseconds(f.VerifyInterval),
 		LoggingLevel:         f.LoggingLevel,
 		MySQL:                c.mysql(&f.MySQL),
 		Broker:               c.broker(f.Broker),

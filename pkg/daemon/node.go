@@ -137,6 +137,8 @@ func (n *Node) replicate(ctx context.Context) error {
 	g.Go(func() error { return n.capture.Run(ctx) })
 	g.Go(func() error { return n.inbound(ctx) })
 	g.Go(func() error { return n.snapshots.Run(ctx) })
+	g.Go(func() error { return n.snapshots.Purge(ctx, n.cfg.TombstoneRetention) })
+	g.Go(func() error { return n.verifyAll(ctx) })
 	g.Go(func() error { return n.answerQuestions(ctx) })
 	g.Go(func() error { return n.control(ctx) })
 	g.Go(func() error { return n.acks.run(ctx) })
@@ -180,7 +182,7 @@ func (n *Node) wire(db, applyDB *mysqldb.DB) error {
 	})
 	n.snapshots = snapshot.New(n.log.Named("snapshot"), db, n.tables, n.rows, n.outbox, snapshot.Config{
 		Client: n.cfg.ClientName, Initial: n.cfg.InitialSync, Remotes: n.cfg.RemoteClients, Tables: n.cfg.SyncTables,
-		Ready: n.takesSnapshot, OnMark: n.wakeSenders,
+		Ready: n.takesSnapshot, OnMark: n.wakeSenders, Versioned: n.allTables(),
 	})
 	n.transformers = transform.New(n.log, querier{db}, publisher{n.transport}, transform.Config{Directory: n.cfg.TransformerDirectory})
 	if err := n.transformers.Load(n.allTables()); err != nil {

@@ -98,6 +98,38 @@ func (n *Node) Verify(ctx context.Context, remote, table string, repair bool) (C
 	return c, err
 }
 
+// verifyAll compares all tables with the remotes that are online, now and then,
+// and tells what differs: TRUNCATE, writes made behind the triggers' back, and
+// restored backups show nowhere else.
+func (n *Node) verifyAll(ctx context.Context) error {
+	if n.cfg.VerifyInterval == 0 {
+		<-ctx.Done()
+		return nil
+	}
+	for sleep(ctx, n.cfg.VerifyInterval) == nil {
+		for _, table := range n.allTables() {
+			if n.transformers.Has(table) {
+				continue // the rows are meant to differ
+			}
+			for _, remote := range n.cfg.RemoteClients {
+				if !n.presence.Online(remote) || !n.peers.speaksBatches(remote) {
+					continue
+				}
+				c, err := n.Verify(ctx, remote, table, false)
+				switch {
+				case ctx.Err() != nil:
+				case err != nil:
+					n.log.Warn("tables not compared", zap.String("remote", remote), zap.String("table", table), zap.Error(err))
+				case !c.Equal:
+					n.log.Error("tables differ; mysql-sync verify --repair sends the rows",
+						zap.String("remote", remote), zap.String("table", table), zap.Int("rows", len(c.Differ)))
+				}
+			}
+		}
+	}
+	return nil
+}
+
 // suspects compares the checksums of all chunks and returns the keys of the rows
 // that differ in those that do, and the number of rows here.
 func (n *Node) suspects(ctx context.Context, remote string, t *schema.Table) (keys [][]byte, rows int64, err error) {

@@ -70,3 +70,19 @@ func TestVerifyFindsAndRepairsWhatDiffers(t *testing.T) {
 		t.Fatalf("a remote that is away: exit code %d\n%s", code, out)
 	}
 }
+
+func TestDifferencesAreTold(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"verifyInterval": 200})
+	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, nil)
+	a.exec(orders)
+	c.exec(orders)
+	a.start()
+	c.start()
+	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	c.expect(`SELECT COUNT(*) FROM orders`, `1`)
+	c.exec(`TRUNCATE TABLE orders`) // fires no trigger
+	a.node.WaitLog(`tables differ.*"rows": 1`)
+	a.expect(`SELECT COUNT(*) FROM orders`, `1`)
+}

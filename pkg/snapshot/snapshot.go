@@ -48,7 +48,9 @@ type Config struct {
 	Ready   func(remote, table string) bool
 	Remotes []string
 	Tables  []string
-	OnMark  func() // called after a commit that marked rows; must not block
+	// Versioned are all tables of which the node keeps versions.
+	Versioned []string
+	OnMark    func() // called after a commit that marked rows; must not block
 }
 
 // Snapshots runs the snapshots of a node.

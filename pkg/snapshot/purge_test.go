@@ -1,0 +1,59 @@
+package snapshot
+
+import (
+	"context"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/latch"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
+
+// TestPurgeForgetsOnlyOldTombstones keeps the versions of rows that are there,
+// that were deleted lately, and that a remote has still to be told of.
+func TestPurgeForgetsOnlyOldTombstones(t *testing.T) {
+	ctx := context.Background()
+	server := testkit.Shared(t)
+	name := server.Create(t)
+	db, err := mysqldb.Open(ctx, zap.NewNop(), config.MySQL{Host: server.Host, Port: server.Port, User: server.User, Database: name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := schema.Migrate(ctx, zap.NewNop(), db); err != nil {
+		t.Fatal(err)
+	}
+	long := strings.Repeat("x", 64)
+	recent := time.Now().UnixMicro()
+	for _, q := range []string{
+		`CREATE TABLE items (id VARCHAR(100) PRIMARY KEY)`,
+		`INSERT INTO items VALUES ('there')`,
+		`INSERT INTO sync_versions (table_name, row_id, time, origin, deleted) VALUES ('items', 'there', 5, 'node-a', 0), ('items', 'gone', 5, 'node-a', 0),
+			('items', 'waits', 5, 'node-a', 0), ('items', '` + long + `', 5, 'node-a', 1), ('other', 'gone', 5, 'node-a', 1)`,
+		`INSERT INTO sync_outbox (remote, table_name, row_id, position, token) VALUES ('node-b', 'items', 'waits', 1, 1)`,
+	} {
+		db.MustExec(q)
+	}
+	db.MustExec(`INSERT INTO sync_versions (table_name, row_id, time, origin) VALUES ('items', 'lately', ?, 'node-a')`, recent)
+	s := New(zap.NewNop(), db, schema.NewTables(db), &latch.Rows{}, nil, Config{Remotes: []string{"node-b"}})
+	n, err := s.purgeTable(ctx, "items", time.Now().Add(-time.Hour))
+	if err != nil || n != 2 {
+		t.Fatalf("purged %d rows, want 2: %v", n, err)
+	}
+	var left []string
+	if err := db.Select(&left, `SELECT row_id FROM sync_versions ORDER BY table_name, row_id`); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(left, " "); got != "lately there waits gone" {
+		t.Fatalf("left %q", got)
+	}
+}
