@@ -6,6 +6,10 @@ import "github.com/mysql-sync/mysql-sync/pkg/wire"
 // come one after the other, so that a further one means that a piece was lost.
 const assemblyMost = 2
 
+// sendersMost is of how many senders batches are put together at a time. With
+// acceptFrom ["*"] anybody may begin one. Promise 10.
+const sendersMost = 256
+
 // assembly puts batches that came in pieces together.
 type assembly struct {
 	bySender map[string][]*partial
@@ -25,6 +29,9 @@ func (a *assembly) add(sender string, p wire.Piece) []wire.Piece {
 		return []wire.Piece{p}
 	}
 	list := a.bySender[sender]
+	if list == nil && len(a.bySender) >= sendersMost {
+		return nil // it is sent again
+	}
 	at := -1
 	for i, b := range list {
 		if b.session == p.Session && b.seq == p.Seq && len(b.pieces) == p.Of {
@@ -47,6 +54,8 @@ func (a *assembly) add(sender string, p wire.Piece) []wire.Piece {
 		a.bySender[sender] = list
 		return nil
 	}
-	a.bySender[sender] = append(list[:at:at], list[at+1:]...)
+	if a.bySender[sender] = append(list[:at:at], list[at+1:]...); len(a.bySender[sender]) == 0 {
+		delete(a.bySender, sender)
+	}
 	return b.pieces
 }

@@ -56,11 +56,13 @@ func (n *Node) versioned(ctx context.Context, from string, c change.Change) (app
 	if err := n.checkClock(c.Version); err != nil {
 		return in, err
 	}
-	if c.Deleted() {
-		if !n.transformers.Has(c.Table) {
-			_, err := value.SplitKey([]byte(c.Key), len(t.Key))
-			return in, err
+	for _, v := range c.Seen {
+		if v.Time > c.Version.Time {
+			return in, fmt.Errorf("the version of %s claims to know a later one of %s", c.Version.Origin, v.Origin)
 		}
+	}
+	if c.Deleted() {
+		// By way of the id the key gets the one form that the versions go by.
 		id, err := t.ID(c.Key)
 		if err != nil {
 			return in, err
