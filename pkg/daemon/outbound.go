@@ -33,7 +33,7 @@ type answer struct {
 }
 
 // sender moves rows from the outbox to one remote: read, transform, publish, and
-// book the answers. All of its state but the answers belongs to run.
+// book the answers. All of its state but what mu guards belongs to run.
 type sender struct {
 	n      *Node
 	remote string
@@ -42,6 +42,7 @@ type sender struct {
 
 	mu      sync.Mutex
 	answers []answer
+	anew    bool // the remote has connected: what is on its way may not have reached it
 
 	after    int64                   // position in the outbox up to which rows were taken
 	inFlight map[change.Row]struct{} // rows of all flights: one change of a row at a time
@@ -94,6 +95,15 @@ func (s *sender) answered(a answer) {
 	s.wake()
 }
 
+// connected says that the remote has connected to the broker. What was published
+// before it had subscribed is sent again at once: nobody will answer it.
+func (s *sender) connected() {
+	s.mu.Lock()
+	s.anew = true
+	s.mu.Unlock()
+	s.wake()
+}
+
 // run sends until ctx ends. Errors of the database are logged and tried again:
 // what is not booked stays in the outbox. Promise 1.
 func (s *sender) run(ctx context.Context) error {
@@ -127,6 +137,13 @@ func (s *sender) step(ctx context.Context) error {
 	if !s.reachable() {
 		s.drop()
 		return nil
+	}
+	s.mu.Lock()
+	anew := s.anew
+	s.anew = false
+	s.mu.Unlock()
+	if anew {
+		s.drop()
 	}
 	s.expire()
 	if s.n.now().Sub(s.retried) > time.Second {

@@ -178,8 +178,12 @@ func (n *Node) onAnnounce(client string, payload []byte, retained bool) {
 		n.log.Warn("announcement refused", zap.Error(err))
 		return
 	}
-	if n.senders[client] == nil {
+	s := n.senders[client]
+	if s == nil {
 		return
 	}
 	n.peers.note(a, !retained)
+	if !retained {
+		s.connected()
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -118,6 +119,15 @@ func (n *NodeProcess) Stop() int {
 	n.tb.Helper()
 	if err := n.child.terminate(); err != nil {
 		n.tb.Fatalf("%v", err)
+	}
+	return n.ExitCode()
+}
+
+// Interrupt ends the daemon with SIGINT, as Ctrl-C does, and returns its exit code.
+func (n *NodeProcess) Interrupt() int {
+	n.tb.Helper()
+	if !n.child.end(syscall.SIGINT, limit) {
+		n.tb.Fatalf("stop the daemon: still running %v after SIGINT", limit)
 	}
 	return n.ExitCode()
 }
