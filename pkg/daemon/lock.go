@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"database/sql/driver"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -30,6 +31,7 @@ type nodeLock struct {
 	db   *mysqldb.DB
 	name string
 	conn *sql.Conn
+	id   int64 // of the connection, at the server
 }
 
 // acquire takes the lock, or returns ErrSecondNode with the holder.
@@ -48,12 +50,13 @@ func (l *nodeLock) take(ctx context.Context) error {
 		return fmt.Errorf("lock the database: %w", err)
 	}
 	var got sql.NullInt64
+	var id int64
 	// The server drops the connection, and the lock, of a node that is not heard of for a minute.
 	if _, err = conn.ExecContext(ctx, `SET SESSION wait_timeout = 60`); err == nil {
-		err = conn.QueryRowContext(ctx, `SELECT GET_LOCK(?, ?)`, l.name, int(lockWait.Seconds())).Scan(&got)
+		err = conn.QueryRowContext(ctx, `SELECT GET_LOCK(?, ?), CONNECTION_ID()`, l.name, int(lockWait.Seconds())).Scan(&got, &id)
 	}
 	if err == nil && got.Int64 == 1 {
-		l.conn = conn
+		l.conn, l.id = conn, id
 		return nil
 	}
 	defer conn.Close()
@@ -63,6 +66,9 @@ func (l *nodeLock) take(ctx context.Context) error {
 	var holder sql.NullInt64
 	if err := conn.QueryRowContext(ctx, `SELECT IS_USED_LOCK(?)`, l.name).Scan(&holder); err != nil {
 		return fmt.Errorf("lock the database: %w", err)
+	}
+	if holder.Int64 == l.id {
+		return errors.New("the server has not noticed yet that the old connection is gone")
 	}
 	return fmt.Errorf("%w (%s): stop it first; its lock is held by connection %d of the server (see SHOW PROCESSLIST)", ErrSecondNode, l.db.Name, holder.Int64)
 }
@@ -76,11 +82,12 @@ func (l *nodeLock) hold(ctx context.Context) error {
 			return nil
 		case <-time.After(lockCheck):
 		}
-		if l.conn.PingContext(ctx) == nil || ctx.Err() != nil {
+		if l.alive(ctx) {
 			continue
 		}
-		_ = l.conn.Close() // it is lost
-		err := l.take(ctx)
+		_ = l.conn.Raw(func(any) error { return driver.ErrBadConn }) // it is lost: out of the pool
+		_ = l.conn.Close()
+		err := l.retake(ctx)
 		if errors.Is(err, ErrSecondNode) {
 			return err
 		}
@@ -88,6 +95,19 @@ func (l *nodeLock) hold(ctx context.Context) error {
 			l.log.Warn("the lock on the database was lost with its connection; trying again", zap.Error(err))
 		}
 	}
+}
+
+func (l *nodeLock) retake(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, lockCheck)
+	defer cancel()
+	return l.take(ctx)
+}
+
+// alive asks for a sign of life; a network that swallows everything gives none.
+func (l *nodeLock) alive(ctx context.Context) bool {
+	short, cancel := context.WithTimeout(ctx, lockWait)
+	defer cancel()
+	return l.conn.PingContext(short) == nil || ctx.Err() != nil
 }
 
 func (l *nodeLock) release() {

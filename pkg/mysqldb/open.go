@@ -31,6 +31,10 @@ const sessionVariables = `SET NAMES utf8mb4 COLLATE utf8mb4_bin,
 	sql_mode='STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION',
 	innodb_lock_wait_timeout=3, lock_wait_timeout=5, foreign_key_checks=1, unique_checks=1`
 
+// silence is how long the server may say nothing to a statement until its
+// connection is taken for lost: a network that swallows everything ends none.
+const silence = 90 * time.Second
+
 // DB is the node's database: a pool of connections with the session settings of
 // this package. It is safe for concurrent use.
 type DB struct {
@@ -38,6 +42,15 @@ type DB struct {
 	Name    string // the schema
 	Version string // as VERSION() gives it
 	MariaDB bool
+}
+
+// NoWait returns what follows FOR UPDATE where a locked row shall be an error at
+// once. MySQL 5.7 cannot do that: there it is nothing, and locks are waited for.
+func (db *DB) NoWait() string {
+	if strings.HasPrefix(db.Version, "5.") && !db.MariaDB {
+		return ""
+	}
+	return " NOWAIT"
 }
 
 // connector sets up the session of each new connection.
@@ -114,6 +127,7 @@ func driverConfig(c config.MySQL) (*mysql.Config, error) {
 	mc.Timeout = c.ConnectTimeout
 	mc.InterpolateParams = true
 	mc.MaxAllowedPacket = 0 // asks the server
+	mc.ReadTimeout, mc.WriteTimeout = silence, silence
 	mc.Logger = silent{}
 	if c.SocketPath != "" {
 		mc.Net = "unix"
