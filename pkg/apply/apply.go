@@ -57,7 +57,7 @@ type Result struct {
 func (a *Applier) Apply(ctx context.Context, changes []Incoming) ([]Result, error) {
 	results := make([]Result, len(changes))
 	for _, round := range rounds(changes) {
-		if err := a.split(ctx, changes, round, results); err != nil {
+		if err := a.split(ctx, changes, round, results, patient); err != nil {
 			return results, err
 		}
 	}
@@ -82,17 +82,18 @@ func rounds(changes []Incoming) [][]int {
 
 // split applies the changes at the given indexes in one transaction and, if
 // that fails because of a row, in two of half the size each: the bad rows end
-// up alone. Promise 5.
-func (a *Applier) split(ctx context.Context, changes []Incoming, at []int, results []Result) error {
-	err := a.transaction(ctx, changes, at, results, false)
+// up alone. Where somebody holds a row's lock that is looked for without waiting
+// again, or the others would wait each time. Promise 5.
+func (a *Applier) split(ctx context.Context, changes []Incoming, at []int, results []Result, m manner) error {
+	err := a.transaction(ctx, changes, at, results, m)
 	switch {
 	case mysqldb.SchemaChanged(err):
 		for _, i := range at {
 			a.tables.Forget(changes[i].Table)
 		}
-		err = a.transaction(ctx, changes, at, results, false)
+		err = a.transaction(ctx, changes, at, results, m)
 	case mysqldb.Duplicate(err) && len(at) > 1:
-		err = a.transaction(ctx, changes, at, results, true)
+		err = a.transaction(ctx, changes, at, results, m|swapping)
 	}
 	if err == nil {
 		return nil
@@ -100,9 +101,12 @@ func (a *Applier) split(ctx context.Context, changes []Incoming, at []int, resul
 	if ctx.Err() != nil || mysqldb.Transient(err) && !mysqldb.LockTimeout(err) {
 		return err
 	}
+	if mysqldb.LockTimeout(err) {
+		m |= hasty
+	}
 	if len(at) > 1 {
 		half := len(at) / 2
-		return errors.Join(a.split(ctx, changes, at[:half], results), a.split(ctx, changes, at[half:], results))
+		return errors.Join(a.split(ctx, changes, at[:half], results, m), a.split(ctx, changes, at[half:], results, m))
 	}
 	results[at[0]] = Result{Err: err, Retry: passing(err)}
 	return nil
@@ -113,9 +117,17 @@ func passing(err error) bool {
 	return mysqldb.LockTimeout(err) || mysqldb.MissingParent(err) || mysqldb.Referenced(err) || mysqldb.Duplicate(err)
 }
 
-// transaction applies changes of different rows, all or none; see write for
-// swap.
-func (a *Applier) transaction(ctx context.Context, changes []Incoming, at []int, results []Result, swap bool) error {
+// manner is how a transaction goes about its rows.
+type manner uint8
+
+const (
+	patient  manner = 0
+	hasty    manner = 1 << 0 // a row that somebody has locked is an error at once
+	swapping manner = 1 << 1 // rows are taken out before they are written; see write
+)
+
+// transaction applies changes of different rows, all or none.
+func (a *Applier) transaction(ctx context.Context, changes []Incoming, at []int, results []Result, m manner) error {
 	groups, err := a.group(ctx, changes, at)
 	if err != nil {
 		return err
@@ -131,14 +143,14 @@ func (a *Applier) transaction(ctx context.Context, changes []Incoming, at []int,
 	defer unlock()
 	marked := false
 	err = mysqldb.InTx(ctx, a.db, func(tx mysqldb.Tx) error {
-		steps, err := a.decide(ctx, tx, groups)
+		steps, err := a.decide(ctx, tx, groups, m&hasty != 0)
 		if err != nil {
 			return err
 		}
 		if err := a.keepLosers(ctx, tx, groups); err != nil {
 			return err
 		}
-		if err := write(ctx, tx, groups, swap); err != nil {
+		if err := write(ctx, tx, groups, m&swapping != 0); err != nil {
 			return err
 		}
 		marked, err = a.record(ctx, tx, steps)

@@ -16,10 +16,14 @@ import (
 // decide locks the rows, then reads what the node has of them, then plans: a
 // local write that commits in between would be lost in any other order.
 // Promise 3.
-func (a *Applier) decide(ctx context.Context, tx mysqldb.Tx, groups []*group) ([]Step, error) {
+func (a *Applier) decide(ctx context.Context, tx mysqldb.Tx, groups []*group, hasty bool) ([]Step, error) {
 	var all []Step
+	locking := " FOR UPDATE"
+	if hasty {
+		locking += a.db.NoWait()
+	}
 	for _, g := range groups {
-		locals, err := lock(ctx, tx, g)
+		locals, err := lock(ctx, tx, g, locking)
 		if err != nil {
 			return nil, err
 		}
@@ -51,9 +55,9 @@ func (a *Applier) decide(ctx context.Context, tx mysqldb.Tx, groups []*group) ([
 // lock locks the rows that exist, in the order of their keys, and returns them
 // by key. The rows themselves are read only where a dated change is compared
 // with them.
-func lock(ctx context.Context, tx mysqldb.Tx, g *group) (map[string]*Local, error) {
+func lock(ctx context.Context, tx mysqldb.Tx, g *group, locking string) (map[string]*Local, error) {
 	whole := slices.ContainsFunc(g.in, func(in *Incoming) bool { return in.Dated })
-	locals, err := lockRows(ctx, tx, g.table, g.in, whole)
+	locals, err := lockRows(ctx, tx, g.table, g.in, whole, locking)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +76,7 @@ func lock(ctx context.Context, tx mysqldb.Tx, g *group) (map[string]*Local, erro
 		if locals[in.Key] != nil || in.Deleted() {
 			continue
 		}
-		one, err := lockRows(ctx, tx, g.table, []*Incoming{in}, whole)
+		one, err := lockRows(ctx, tx, g.table, []*Incoming{in}, whole, locking)
 		if err != nil {
 			return nil, err
 		}
@@ -83,7 +87,7 @@ func lock(ctx context.Context, tx mysqldb.Tx, g *group) (map[string]*Local, erro
 	return locals, nil
 }
 
-func lockRows(ctx context.Context, tx mysqldb.Tx, t *schema.Table, ins []*Incoming, whole bool) (map[string]*Local, error) {
+func lockRows(ctx context.Context, tx mysqldb.Tx, t *schema.Table, ins []*Incoming, whole bool, locking string) (map[string]*Local, error) {
 	query := "SELECT " + t.KeyExpr("")
 	if whole {
 		query += ", " + t.SelectList()
@@ -95,7 +99,7 @@ func lockRows(ctx context.Context, tx mysqldb.Tx, t *schema.Table, ins []*Incomi
 			return nil, err
 		}
 	}
-	query += " FROM " + mysqldb.Quote(t.Name) + " WHERE " + t.WhereKeys(len(ins)) + " FOR UPDATE"
+	query += " FROM " + mysqldb.Quote(t.Name) + " WHERE " + t.WhereKeys(len(ins)) + locking
 	locals := make(map[string]*Local, len(ins))
 	err = each(ctx, tx, query, args, func(r *sql.Rows) error {
 		var key string

@@ -18,6 +18,7 @@ const (
 	rowIsReferenced = 1451
 	noReferencedRow = 1452
 	lockWaitTimeout = 1205
+	lockNoWait      = 3572
 	deadlock        = 1213
 	noSuchTable     = 1146
 	badField        = 1054
@@ -29,7 +30,7 @@ var refused = []uint16{1044, 1045, 1049, 1130, 1251, 1698, 3118, 4151}
 
 // transient are errors of the server's state, not of a row: lost locks,
 // shutdown, read-only, full disk, killed connection.
-var transient = []uint16{lockWaitTimeout, deadlock, 1020, 1021, 1040, 1053, 1114, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1226, 1290, 1317, 1792, 1836, 1927, 1969, 3024, 3572, 4031}
+var transient = []uint16{lockWaitTimeout, deadlock, 1020, 1021, 1040, 1053, 1114, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1226, 1290, 1317, 1792, 1836, 1927, 1969, 3024, lockNoWait, 4031}
 
 // Number returns the server's error number, or 0 if err is none of the server's.
 func Number(err error) int {
@@ -65,8 +66,9 @@ func Deadlock(err error) bool {
 	return n == deadlock || n == 1020
 }
 
-// LockTimeout reports whether a lock was not had in time.
-func LockTimeout(err error) bool { return Number(err) == lockWaitTimeout }
+// LockTimeout reports whether a lock was not had in time, or not at once where
+// that was asked for.
+func LockTimeout(err error) bool { return Number(err) == lockWaitTimeout || Number(err) == lockNoWait }
 
 // Duplicate reports whether a unique key refused a row.
 func Duplicate(err error) bool { return Number(err) == duplicateEntry }
