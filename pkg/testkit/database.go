@@ -90,7 +90,7 @@ func launch(tb TB, p program, options []string) *Database {
 	}
 	d := &Database{
 		Host: loopback, User: "root", Flavour: p.flavour,
-		Port: freePort(tb), tb: tb, program: p, options: options, dir: folder(tb, p.temp()),
+		Port: FreePort(tb), tb: tb, program: p, options: options, dir: folder(tb, p.temp()),
 	}
 	d.Socket = filepath.Join(d.dir, "socket")
 	if err := os.CopyFS(d.data(), os.DirFS(template)); err != nil {

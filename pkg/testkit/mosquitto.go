@@ -46,13 +46,13 @@ func Mosquitto(tb TB, options MosquittoOptions) *Broker {
 		tb.Fatalf("find Mosquitto: %v; scripts/install-deps.sh installs it", err)
 	}
 	dir := folder(tb, "")
-	b := &Broker{Host: loopback, Port: freePort(tb), tb: tb, program: program, options: options,
+	b := &Broker{Host: loopback, Port: FreePort(tb), tb: tb, program: program, options: options,
 		file: filepath.Join(dir, "mosquitto.conf")}
 	if options.TLS {
 		b.Certs = Certs(tb)
 	}
 	if options.Websockets {
-		b.WebsocketPort = freePort(tb)
+		b.WebsocketPort = FreePort(tb)
 	}
 	text, err := b.configuration(dir)
 	if err == nil {

@@ -10,9 +10,9 @@ import (
 // taken holds the ports that this process has given away.
 var taken sync.Map
 
-// freePort returns a loopback port on which nothing listens. It lies below the range from which systems choose ports for
+// FreePort returns a loopback port on which nothing listens. It lies below the range from which systems choose ports for
 // outgoing connections, so that none of these takes it while its server is down.
-func freePort(tb TB) int {
+func FreePort(tb TB) int {
 	tb.Helper()
 	for range 1000 {
 		port := 10000 + rand.IntN(20000)
