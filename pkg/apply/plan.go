@@ -28,18 +28,19 @@ type Local struct {
 type Step struct {
 	Decision conflict.Decision
 	State    change.State // held afterwards
-	Consumed []uint64     // local changes that the incoming one replaces
+	Consumed []uint64     // local changes that need not be captured any more
 	in       *Incoming
 	exists   bool
 	local    change.Version // what the node had
 	passOn   bool           // the row is news for other remotes
+	captured bool           // a local change got its version here: it is news for all remotes
 	answer   bool           // the sender must be told what the node has
 }
 
 // News reports whether the row is to be sent to a remote: what was written goes
 // on, but never back to where it came from, and not to its origin.
 func (s *Step) News(remote string) bool {
-	return s.passOn && remote != s.in.From && remote != s.in.Version.Origin || s.answer && remote == s.in.From
+	return s.captured || s.passOn && remote != s.in.From && remote != s.in.Version.Origin || s.answer && remote == s.in.From
 }
 
 // Plan decides about one change of the table t, which only a dated change needs.
@@ -62,9 +63,15 @@ func Plan(t *schema.Table, in *Incoming, l Local, client string) Step {
 		return s
 	}
 	s.Decision, s.State = conflict.Resolve(l.State, incoming)
-	if s.Decision.Writes() {
+	switch s.Decision {
+	case conflict.Apply, conflict.Win:
 		s.Consumed = l.Pending
 		s.passOn = true
+	case conflict.Lose:
+		// The version under which a local change has won is the one that it is
+		// sent with: given another by capture, it would conflict with itself.
+		s.Consumed = l.Pending
+		s.captured = len(l.Pending) > 0
 	}
 	s.answer = in.Dated && !s.Decision.Writes()
 	return s

@@ -89,6 +89,7 @@ func TestPlan(t *testing.T) {
 		consumes bool
 		passOn   bool
 		answer   bool
+		captured bool
 	}
 	partial := func(when int64, column, value string) *Incoming {
 		in := dateOnly(when, row("", ""))
@@ -112,13 +113,13 @@ func TestPlan(t *testing.T) {
 			result{decision: conflict.Lose, version: at(later, "node-a")}},
 
 		"a local write that is not captured yet and is later wins": {incoming(early, row("1.00", "x")), written(held(at(1000, "node-a"), row("2.00", "y")), later),
-			result{decision: conflict.Lose, version: at(later, "node-a")}},
+			result{decision: conflict.Lose, version: at(later, "node-a"), consumes: true, captured: true}},
 		"a local write that is not captured yet and is earlier loses": {incoming(later, row("1.00", "x")), written(held(at(1000, "node-a"), row("2.00", "y")), early),
 			result{decision: conflict.Win, version: at(later, "node-b"), consumes: true, passOn: true}},
 		"a local write follows what it was made upon, whatever its clock says": {incoming(early, row("1.00", "x")), written(held(at(early, "node-b"), row("2.00", "y")), 5),
 			result{decision: conflict.Known, version: at(early+1, "node-a")}},
 		"a local delete that is not captured yet and is later wins": {incoming(early, row("1.00", "x")), written(held(at(1000, "node-a"), nil), later),
-			result{decision: conflict.Lose, version: at(later, "node-a")}},
+			result{decision: conflict.Lose, version: at(later, "node-a"), consumes: true, captured: true}},
 
 		"a dated echo comes to rest": {dateOnly(later, row("1.0", "x")), held(at(early, "node-a"), row("1.00", "x")),
 			result{decision: conflict.Known, version: at(early, "node-a")}},
@@ -141,14 +142,14 @@ func TestPlan(t *testing.T) {
 		"of three dated changes of a millisecond the third counts": {dateOnly(early, row("3.00", "x")), held(at(early+1, "node-b"), row("1.00", "x")),
 			result{decision: conflict.Apply, version: at(early+2, "node-b"), passOn: true}},
 		"a dated change loses against a later local write": {dateOnly(early, row("3.00", "x")), written(held(at(1000, "node-b"), row("1.00", "x")), later),
-			result{decision: conflict.Lose, version: at(later, "node-a"), answer: true}},
+			result{decision: conflict.Lose, version: at(later, "node-a"), consumes: true, answer: true, captured: true}},
 		"a dated change wins over an earlier local write": {dateOnly(later, row("3.00", "x")), written(held(at(1000, "node-b"), row("1.00", "x")), early),
 			result{decision: conflict.Apply, version: at(later, "node-b"), consumes: true, passOn: true}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			s := Plan(table, test.in, test.have, "node-a")
-			got := result{s.Decision, s.State.Version, len(s.Consumed) > 0, s.passOn, s.answer}
+			got := result{s.Decision, s.State.Version, len(s.Consumed) > 0, s.passOn, s.answer, s.captured}
 			if got != test.want {
 				t.Errorf("planned is %+v, want %+v", got, test.want)
 			}
