@@ -1,0 +1,106 @@
+package simulation
+
+import "github.com/mysql-sync/mysql-sync/pkg/change"
+
+// owner says who holds the lock of a row.
+type owner uint8
+
+const (
+	free owner = iota
+	user
+	applier
+)
+
+// node is a daemon with its database.
+type node struct {
+	w       *world
+	id      int
+	name    string
+	remotes []int
+	offset  int64 // of its clock, µs
+	sides   uint64
+
+	// The server and what is committed.
+	db       database
+	locks    []owner // by key
+	serverUp bool
+	life     int // of the server: transactions of an earlier one are rolled back
+
+	// The daemon, which a kill empties.
+	up        bool
+	session   int
+	capturing bool
+	lastID    uint64 // only CaptureByLastID looks at it
+	receiving bool
+	inbox     []batch
+	latched   []bool // by key
+	senders   []*sender
+}
+
+// clock is the time on the node's clock in µs.
+func (n *node) clock() int64 { return n.w.now + n.offset }
+
+// after does something a while later, unless the daemon was killed meanwhile.
+func (n *node) after(delay int64, do func()) {
+	session := n.session
+	n.w.after(delay, func() {
+		if n.up && n.session == session {
+			do()
+		}
+	})
+}
+
+// step does the next step of a stage. Anything may happen before it.
+func (n *node) step(do func()) { n.after(n.w.random(n.w.tempo.step), do) }
+
+// start starts server and daemon, as far as they do not run.
+func (n *node) start() {
+	n.serverUp = true
+	if n.up {
+		return
+	}
+	n.up = true
+	n.session++
+	n.capturing, n.receiving, n.inbox = false, false, nil
+	n.latched = make([]bool, n.w.keys)
+	n.senders = n.senders[:0]
+	for slot := range n.remotes {
+		s := &sender{n: n, slot: slot, inFlight: make([]bool, n.w.keys), patience: answerTime}
+		n.senders = append(n.senders, s)
+		for key := range n.db.outbox[slot] {
+			if n.db.outbox[slot][key].waiting {
+				s.retry(key)
+			}
+		}
+		s.wake()
+	}
+	n.capture()
+}
+
+// kill kills the daemon: what it had not committed is rolled back, what it knew
+// is gone.
+func (n *node) kill() {
+	n.up = false
+	n.session++
+	for key, o := range n.locks {
+		if o == applier {
+			n.locks[key] = free
+		}
+	}
+}
+
+// killServer kills the server too, with the users' open transactions.
+func (n *node) killServer() {
+	n.kill()
+	n.serverUp = false
+	n.life++
+	clear(n.locks)
+}
+
+func (n *node) row(key int) change.Row { return change.Row{Table: "t", Key: n.w.names[key]} }
+
+// mark marks a key for a remote and wakes its sender.
+func (n *node) mark(slot, key int) {
+	n.db.mark(slot, key)
+	n.senders[slot].wake()
+}

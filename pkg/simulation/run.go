@@ -1,0 +1,166 @@
+package simulation
+
+import "github.com/mysql-sync/mysql-sync/pkg/change"
+
+// Report is what a run came to.
+type Report struct {
+	Shape  string // of the network
+	Nodes  int
+	Writes int // committed by users
+	Rows   int // sent in messages, those sent again included
+	// Broken says which promises were broken, and by what; empty if none.
+	Broken []string
+	// Differing counts the rows that are not the same everywhere at the end.
+	Differing int
+	// Lost counts the writes that are nowhere.
+	Lost int
+	// RolledBack counts the writes that a restored backup did not hold.
+	RolledBack int
+}
+
+// Run runs the network that the seed draws, until nothing moves any more.
+func Run(seed uint64, o Options) Report {
+	w := newWorld(seed, o)
+	for _, n := range w.nodes {
+		n.start()
+	}
+	end := w.writes()
+	w.faults(end)
+	report := Report{Shape: w.shape, Nodes: len(w.nodes)}
+	if o.Restores {
+		w.restores(end, &report)
+	}
+	w.queue.add(end, w.rest)
+	w.drain()
+	w.check(&report)
+	report.Writes, report.Rows, report.Broken = len(w.history), w.rowsSent, w.broken
+	return report
+}
+
+// writes plans the users' writes, on all nodes or on few, and returns when they
+// are over.
+func (w *world) writes() (end int64) {
+	at := w.now
+	writers := 1 + w.r.IntN(len(w.nodes))
+	for range 3 + w.r.IntN(30) {
+		at += w.random(w.tempo.write)
+		n, key := w.nodes[w.r.IntN(writers)], w.r.IntN(w.keys)
+		w.queue.add(at, func() { w.write(n, key) })
+	}
+	return at + w.random(10*w.tempo.write)
+}
+
+// faults plans kills, partitions, lost connections and clocks that are set.
+func (w *world) faults(end int64) {
+	moment := func() int64 { return w.now + w.r.Int64N(end-w.now+1) }
+	each := func(most int, do func(n *node)) {
+		for range w.r.IntN(most + 1) {
+			n := w.nodes[w.r.IntN(len(w.nodes))]
+			w.queue.add(moment(), func() { do(n) })
+		}
+	}
+	each(len(w.nodes), func(n *node) { n.w.stop(n, (*node).kill) })
+	each(len(w.nodes)/2, func(n *node) { n.w.stop(n, (*node).killServer) })
+	each(len(w.nodes), func(n *node) {
+		if n.up {
+			n.senders[w.r.IntN(len(n.senders))].lose()
+		}
+	})
+	each(2, func(n *node) { n.offset += (w.r.Int64N(120) - 60) * 60 * second })
+	for side := range w.r.IntN(4) {
+		from := moment()
+		until := min(end, from+w.random(end-w.now))
+		w.queue.add(from, func() { w.cut(uint64(1) << side) })
+		w.queue.add(until, func() { w.heal(uint64(1) << side) })
+	}
+}
+
+// stop kills a node and starts it a while later.
+func (w *world) stop(n *node, kill func(*node)) {
+	w.trace("%s is killed", n.name)
+	kill(n)
+	w.after(w.random(20*w.tempo.step), n.start)
+}
+
+// cut takes some nodes apart from the others.
+func (w *world) cut(side uint64) {
+	for _, n := range w.nodes {
+		if w.r.IntN(2) == 0 {
+			n.sides |= side
+		}
+	}
+}
+
+func (w *world) heal(side uint64) {
+	for _, n := range w.nodes {
+		n.sides &^= side
+	}
+}
+
+// rest begins the time without writes and faults.
+func (w *world) rest() {
+	w.calm, w.tempo = true, calm
+	w.rowsSent = 0
+	w.heal(^uint64(0))
+	for _, n := range w.nodes {
+		n.start()
+	}
+}
+
+// restores plans that nodes are set back to backups: rows, versions and outbox
+// alike.
+func (w *world) restores(end int64, report *Report) {
+	for range 1 + w.r.IntN(2) {
+		n := w.nodes[w.r.IntN(len(w.nodes))]
+		taken := w.now + w.r.Int64N(end-w.now+1)
+		restored := taken + w.r.Int64N(end-taken+1)
+		w.queue.add(taken, func() {
+			old, since := n.db.backup(), len(w.history)
+			w.queue.add(restored, func() {
+				w.trace("%s is restored", n.name)
+				n.killServer()
+				n.db = old
+				for _, v := range w.history[since:] {
+					if v.node == n.id {
+						report.RolledBack++
+					}
+				}
+				n.start()
+			})
+		})
+	}
+}
+
+// drain lets happen what is planned, and what comes of it, until nothing is left.
+func (w *world) drain() {
+	for w.queue.heap.Len() > 0 {
+		e := w.queue.next()
+		w.now = e.at
+		e.do()
+		if w.calm && w.rowsSent > w.most() {
+			w.fail("promise 3: %d rows were sent after the last write, and more are under way", w.rowsSent)
+			return
+		}
+	}
+}
+
+// most is how many rows may be sent after the last write: each version once on
+// each link, and as many again for those that are refused or late.
+func (w *world) most() int {
+	links, versions := 0, 0
+	for _, n := range w.nodes {
+		links += len(n.remotes)
+	}
+	for _, n := range w.versions {
+		versions += n + 1
+	}
+	return 2 * links * versions
+}
+
+// same reports whether two nodes hold the same row and version.
+func same(a, b *node, key int) bool {
+	x, y := a.db.rows[key], b.db.rows[key]
+	return x.exists == y.exists && (!x.exists || x.write == y.write) && version(a, key) == version(b, key)
+}
+
+func version(n *node, key int) change.Version { return n.db.states[key].Version }

@@ -1,0 +1,66 @@
+package simulation_test
+
+import (
+	"flag"
+	"os"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/simulation"
+)
+
+var (
+	seed  = flag.Uint64("seed", 0, "run the simulation of this seed alone, and tell what happens in it")
+	seeds = flag.Uint64("seeds", 300, "run the simulations of so many seeds, from 1 on")
+)
+
+// TestSimulation runs a network for each seed. Promises 1 to 4. One that breaks
+// is run again by: go test ./pkg/simulation -run Simulation -seed N
+func TestSimulation(t *testing.T) {
+	if *seed != 0 {
+		report(t, *seed, simulation.Run(*seed, simulation.Options{Trace: os.Stdout}))
+		return
+	}
+	for s := range *seeds {
+		report(t, s+1, simulation.Run(s+1, simulation.Options{}))
+	}
+}
+
+func report(t *testing.T, seed uint64, r simulation.Report) {
+	t.Helper()
+	for _, b := range r.Broken {
+		t.Errorf("seed %d, %s of %d nodes, %d writes: %s", seed, r.Shape, r.Nodes, r.Writes, b)
+	}
+}
+
+// TestMistakesAreNoticed runs the model with each mistake until a promise
+// breaks: the simulation would notice it in the real code.
+func TestMistakesAreNoticed(t *testing.T) {
+	for name, mistake := range map[string]simulation.Mistake{
+		"an ack takes out of the outbox what was marked again": simulation.AckIgnoresToken,
+		"what arrives is written":                              simulation.DecideByArrival,
+		"versions of deleted rows are forgotten":               simulation.NoTombstones,
+		"versions know nothing but themselves":                 simulation.NoVectors,
+		"a later version is taken to know all":                 simulation.LaterKnowsAll,
+		"a local write has the time of the clock":              simulation.NoLogicalClock,
+		"apply overlooks what is not captured":                 simulation.IgnorePending,
+		"apply decides before it locks":                        simulation.DecideBeforeLock,
+		"a row that comes while apply looks is not locked":     simulation.LockOnce,
+		"an ack goes out before the commit":                    simulation.AckBeforeCommit,
+		"rows are read before their versions":                  simulation.RowBeforeVersion,
+		"captured changes are dropped before they are marked":  simulation.CaptureThenMark,
+		"capture goes by the last id":                          simulation.CaptureByLastID,
+		"nothing is passed on":                                 simulation.NoPassOn,
+		"what is known is passed on":                           simulation.PassOnKnown,
+		"what was sent counts as delivered":                    simulation.ForgetFlightAtKill,
+	} {
+		t.Run(name, func(t *testing.T) {
+			for s := range uint64(5000) {
+				if r := simulation.Run(s+1, simulation.Options{Mistake: mistake}); len(r.Broken) > 0 {
+					t.Logf("seed %d: %s", s+1, r.Broken[0])
+					return
+				}
+			}
+			t.Error("no seed notices it")
+		})
+	}
+}
