@@ -23,19 +23,8 @@ func (a *Applier) decide(ctx context.Context, tx mysqldb.Tx, groups []*group, ha
 		locking += a.db.NoWait()
 	}
 	for _, g := range groups {
-		locals, err := lock(ctx, tx, g, locking)
+		locals, states, err := look(ctx, tx, g, locking)
 		if err != nil {
-			return nil, err
-		}
-		rows := make([]change.Row, len(g.in))
-		for i, in := range g.in {
-			rows[i] = in.Row
-		}
-		states, err := version.Read(ctx, tx, rows)
-		if err != nil {
-			return nil, err
-		}
-		if err := pending(ctx, tx, g, locals); err != nil {
 			return nil, err
 		}
 		g.steps = g.steps[:0]
@@ -50,6 +39,39 @@ func (a *Applier) decide(ctx context.Context, tx mysqldb.Tx, groups []*group, ha
 		all = append(all, g.steps...)
 	}
 	return all, nil
+}
+
+// look locks the rows and reads what the node has of them. A row that is not
+// there cannot be locked: if local changes of it are found, a user may have
+// inserted it since. All is then read again, until no change has come
+// meanwhile.
+func look(ctx context.Context, tx mysqldb.Tx, g *group, locking string) (map[string]*Local, map[change.Row]change.State, error) {
+	rows := make([]change.Row, len(g.in))
+	for i, in := range g.in {
+		rows[i] = in.Row
+	}
+	for before := -1; ; {
+		locals, err := lock(ctx, tx, g, locking)
+		if err != nil {
+			return nil, nil, err
+		}
+		states, err := version.Read(ctx, tx, rows)
+		if err != nil {
+			return nil, nil, err
+		}
+		if err := pending(ctx, tx, g, locals); err != nil {
+			return nil, nil, err
+		}
+		found, unlocked := 0, false
+		for _, l := range locals {
+			found += len(l.Pending)
+			unlocked = unlocked || !l.Exists && len(l.Pending) > 0
+		}
+		if !unlocked || found == before {
+			return locals, states, nil
+		}
+		before = found
+	}
 }
 
 // lock locks the rows that exist, in the order of their keys, and returns them

@@ -1,0 +1,102 @@
+package apply
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/latch"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// TestARowThatComesWhileApplyLooksIsLocked holds apply up between its looking for
+// a row, which is not there, and its looking for local changes. A user inserts
+// the row meanwhile, and the delete that apply brings is later: the row must go
+// and be kept as the loser, and not stay under the version of the delete.
+func TestARowThatComesWhileApplyLooksIsLocked(t *testing.T) {
+	t.Parallel()
+	server := testkit.Shared(t)
+	name := server.Create(t)
+	open := func() *mysqldb.DB {
+		db, err := mysqldb.Open(t.Context(), zap.NewNop(), config.MySQL{Host: server.Host, Port: server.Port, User: server.User,
+			Password: server.Password, Database: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = db.Close() })
+		return db
+	}
+	db := open()
+	exec := func(to mysqldb.Execer, statements ...string) {
+		t.Helper()
+		for _, q := range statements {
+			if _, err := to.ExecContext(t.Context(), q); err != nil {
+				t.Fatalf("%v\n%s", err, q)
+			}
+		}
+	}
+	if err := schema.Migrate(t.Context(), zap.NewNop(), db); err != nil {
+		t.Fatal(err)
+	}
+	exec(db, "CREATE TABLE items (id INT PRIMARY KEY, note TEXT)")
+	tables := schema.NewTables(db)
+	a := New(zap.NewNop(), open(), tables, &latch.Rows{}, outbox.New(db, tables), Config{Client: "node-a", Syncs: func(string) bool { return true }})
+
+	holder, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer holder.Close()
+	exec(holder, "LOCK TABLES sync_versions WRITE")
+	in := Incoming{From: "node-b"}
+	in.Row = change.Row{Table: "items", Key: "1"}
+	in.State = state(at(change.Micros(time.Now().Add(time.Hour)), "node-b"))
+	applied := make(chan error, 1)
+	go func() {
+		results, err := a.Apply(context.WithoutCancel(t.Context()), []Incoming{in})
+		if err == nil {
+			err = results[0].Err
+		}
+		applied <- err
+	}()
+	testkit.Eventually(t, "apply looks for local changes", func() error {
+		var n int
+		err := db.GetContext(t.Context(), &n, `SELECT COUNT(*) FROM information_schema.PROCESSLIST
+			WHERE DB = ? AND INFO LIKE '%FROM sync_versions%' AND STATE LIKE 'Waiting for table%'`, name)
+		if err == nil && n == 0 {
+			err = fmt.Errorf("it does not wait")
+		}
+		return err
+	})
+	err = mysqldb.InTx(t.Context(), db, func(tx mysqldb.Tx) error {
+		exec(tx, "INSERT INTO items VALUES (1, 'new')",
+			"INSERT INTO table_changes (table_name, primary_key, date, origin) VALUES ('items', '1', UTC_TIMESTAMP(6), NULL)")
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	exec(holder, "UNLOCK TABLES")
+	if err := <-applied; err != nil {
+		t.Fatal(err)
+	}
+
+	var got []string
+	err = db.SelectContext(t.Context(), &got, `SELECT CONCAT('row ', note) FROM items
+		UNION SELECT CONCAT('change ', primary_key) FROM table_changes
+		UNION SELECT CONCAT('version ', time - ?, ' ', origin) FROM sync_versions
+		UNION SELECT CONCAT('lost ', loser_row) FROM sync_conflicts`, in.Version.Time)
+	want := []string{"version 0 node-b", `lost {"id":"1","note":"new"}`}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("the node holds %q, %v, want %q", got, err, want)
+	}
+}
