@@ -7,15 +7,15 @@ type Report struct {
 	Shape  string // of the network
 	Nodes  int
 	Writes int // committed by users
-	Rows   int // sent in messages, those sent again included
+	Rows   int // sent after the last write
 	// Broken says which promises were broken, and by what; empty if none.
 	Broken []string
 	// Differing counts the rows that are not the same everywhere at the end.
 	Differing int
-	// Lost counts the writes that are nowhere.
-	Lost int
-	// RolledBack counts the writes that a restored backup did not hold.
-	RolledBack int
+	// Lost counts the writes that are nowhere, without those that a node lost
+	// because its backup did not hold them: Undone.
+	Lost   int
+	Undone int
 }
 
 // Run runs the network that the seed draws, until nothing moves any more.
@@ -28,9 +28,13 @@ func Run(seed uint64, o Options) Report {
 	w.faults(end)
 	report := Report{Shape: w.shape, Nodes: len(w.nodes)}
 	if o.Restores {
-		w.restores(end, &report)
+		w.restores(end)
 	}
 	w.queue.add(end, w.rest)
+	if o.Repair {
+		w.queue.add(end+3600*second, w.repair)
+		w.queue.add(end+2*3600*second, w.repair)
+	}
 	w.drain()
 	w.check(&report)
 	report.Writes, report.Rows, report.Broken = len(w.history), w.rowsSent, w.broken
@@ -109,7 +113,7 @@ func (w *world) rest() {
 
 // restores plans that nodes are set back to backups: rows, versions and outbox
 // alike.
-func (w *world) restores(end int64, report *Report) {
+func (w *world) restores(end int64) {
 	for range 1 + w.r.IntN(2) {
 		n := w.nodes[w.r.IntN(len(w.nodes))]
 		taken := w.now + w.r.Int64N(end-w.now+1)
@@ -120,14 +124,26 @@ func (w *world) restores(end int64, report *Report) {
 				w.trace("%s is restored", n.name)
 				n.killServer()
 				n.db = old
-				for _, v := range w.history[since:] {
-					if v.node == n.id {
-						report.RolledBack++
-					}
+				for i := since; i < len(w.history); i++ {
+					v := &w.history[i]
+					v.undone = v.undone || v.node == n.id
 				}
 				n.start()
 			})
 		})
+	}
+}
+
+// repair marks all rows that have a version for all remotes.
+func (w *world) repair() {
+	for _, n := range w.nodes {
+		for slot := range n.remotes {
+			for key := range w.keys {
+				if !version(n, key).IsZero() {
+					n.mark(slot, key)
+				}
+			}
+		}
 	}
 }
 
@@ -145,7 +161,7 @@ func (w *world) drain() {
 }
 
 // most is how many rows may be sent after the last write: each version once on
-// each link, and as many again for those that are refused or late.
+// each link, and twice as many again for those that are refused, late or repaired.
 func (w *world) most() int {
 	links, versions := 0, 0
 	for _, n := range w.nodes {
@@ -154,7 +170,7 @@ func (w *world) most() int {
 	for _, n := range w.versions {
 		versions += n + 1
 	}
-	return 2 * links * versions
+	return 3 * links * versions
 }
 
 // same reports whether two nodes hold the same row and version.

@@ -1,8 +1,10 @@
 package simulation_test
 
 import (
+	"bytes"
 	"flag"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/mysql-sync/mysql-sync/pkg/simulation"
@@ -10,7 +12,7 @@ import (
 
 var (
 	seed  = flag.Uint64("seed", 0, "run the simulation of this seed alone, and tell what happens in it")
-	seeds = flag.Uint64("seeds", 300, "run the simulations of so many seeds, from 1 on")
+	seeds = flag.Uint64("seeds", 600, "run the simulations of so many seeds, from 1 on")
 )
 
 // TestSimulation runs a network for each seed. Promises 1 to 4. One that breaks
@@ -62,5 +64,41 @@ func TestMistakesAreNoticed(t *testing.T) {
 			}
 			t.Error("no seed notices it")
 		})
+	}
+}
+
+// TestTheSeedDecides replays a run: the same events, to the letter.
+func TestTheSeedDecides(t *testing.T) {
+	var first, second bytes.Buffer
+	simulation.Run(3, simulation.Options{Trace: &first})
+	simulation.Run(3, simulation.Options{Trace: &second})
+	if first.Len() == 0 || !bytes.Equal(first.Bytes(), second.Bytes()) {
+		t.Errorf("two runs of a seed differ: %d and %d bytes of trace", first.Len(), second.Len())
+	}
+}
+
+// TestRestoredBackups sets nodes back to old backups of their databases. Nothing
+// circulates even then, and a repair makes nearly all networks equal. The
+// promises do not hold as they stand: a node that was set back may give out a
+// version for the second time, if its clock is behind the version that the row
+// has, and what it writes then may be taken for known.
+func TestRestoredBackups(t *testing.T) {
+	const networks, allowed = 400, 4
+	differing, lost, undone, writes := 0, 0, 0, 0
+	for s := range uint64(networks) {
+		r := simulation.Run(s+1, simulation.Options{Restores: true, Repair: true})
+		for _, b := range r.Broken {
+			if strings.Contains(b, "were sent") {
+				t.Errorf("seed %d: %s", s+1, b)
+			}
+		}
+		if r.Differing > 0 {
+			differing++
+		}
+		lost, undone, writes = lost+r.Lost, undone+r.Undone, writes+r.Writes
+	}
+	t.Logf("of %d networks %d differ after the repair; of %d writes %d went with the backups, %d others", networks, differing, writes, undone, lost)
+	if differing > allowed {
+		t.Errorf("%d of %d networks differ after the repair, allowed are %d", differing, networks, allowed)
 	}
 }

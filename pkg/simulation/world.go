@@ -11,6 +11,9 @@ type Options struct {
 	Mistake Mistake
 	// Restores sets some nodes back to an old backup of their databases.
 	Restores bool
+	// Repair sends all rows to all remotes twice at the end, as verify --repair
+	// sends those that differ.
+	Repair bool
 	// Trace, if not nil, is told what happens, a line for each event of note.
 	Trace io.Writer
 }
