@@ -92,7 +92,7 @@ func launch(tb TB, p program, options []string) *Database {
 		Host: loopback, User: "root", Flavour: p.flavour,
 		Port: FreePort(tb), tb: tb, program: p, options: options, dir: folder(tb, p.temp()),
 	}
-	d.Socket = filepath.Join(d.dir, "socket")
+	d.Socket = filepath.Join(d.dir, "sock")
 	if err := os.CopyFS(d.data(), os.DirFS(template)); err != nil {
 		tb.Fatalf("copy the data directory: %v", err)
 	}

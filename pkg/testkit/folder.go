@@ -26,7 +26,7 @@ func folder(tb TB, parent string) string {
 }
 
 // prefix begins the names of the folders that testkit makes; the number of their process follows.
-const prefix = "mysql-sync-test-"
+const prefix = "msync-"
 
 // makeFolder makes a folder and removes those beside it whose process is dead: nobody else does when it was killed.
 func makeFolder(parent string) (string, error) {

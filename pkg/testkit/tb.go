@@ -23,8 +23,20 @@ func Run(logf func(format string, args ...any), f func(tb TB)) error {
 	s := &scope{logf: logf}
 	done := make(chan struct{})
 	go func() {
-		defer close(done)
+		// After a panic the caller must not go on, and perhaps end the program in order before the panic does.
+		panicked := false
+		defer func() {
+			if !panicked {
+				close(done)
+			}
+		}()
 		defer s.close()
+		defer func() {
+			if cause := recover(); cause != nil {
+				panicked = true
+				panic(cause)
+			}
+		}()
 		f(s)
 	}()
 	<-done
