@@ -57,9 +57,32 @@ func (v Version) Compare(o Version) int {
 // IsZero reports whether v is the version of a row never seen.
 func (v Version) IsZero() bool { return v.Time == 0 && v.Origin == "" }
 
+// decided stands in the origin of a version that no client wrote, between the
+// author and the mark; no client has it in its name.
+const decided = "@"
+
+// Decided returns the version of a row that a conflict policy has made of two.
+// Author is the client whose row stands, or empty where it is nobody's. Mark
+// tells the outcome from any other: decisions are no client's, so that nothing
+// else keeps two of them apart.
+func Decided(time int64, author, mark string) Version {
+	return Version{Time: time, Origin: author + decided + mark}
+}
+
+// IsDecided reports whether v was made by a conflict policy.
+func (v Version) IsDecided() bool { return strings.Contains(v.Origin, decided) }
+
+// Author returns the client whose row v is: its origin, or in a decided version
+// the client whose row stands, which may be empty.
+func (v Version) Author() string {
+	author, _, _ := strings.Cut(v.Origin, decided)
+	return author
+}
+
 // Vector is what a version has seen: of each client whose writes went into the
 // row, the latest time. It is sorted by origin and never holds an origin twice.
-// A row that a single client writes has a vector of that one entry.
+// A row that a single client writes has a vector of that one entry. Decided
+// versions are never in it: they are no writes, and not made one after the other.
 type Vector []Version
 
 // Has reports whether the write v had been seen.
@@ -68,9 +91,22 @@ func (w Vector) Has(v Version) bool {
 	return ok && w[i].Time >= v.Time
 }
 
+// Latest returns the time of the latest write of origin that had been seen, or 0.
+func (w Vector) Latest(origin string) int64 {
+	if i, ok := slices.BinarySearchFunc(w, origin, byOrigin); ok {
+		return w[i].Time
+	}
+	return 0
+}
+
+// Covers reports whether w has seen every write that o has.
+func (w Vector) Covers(o Vector) bool {
+	return !slices.ContainsFunc(o, func(v Version) bool { return !w.Has(v) })
+}
+
 // With returns a vector that has seen v too; w is not changed.
 func (w Vector) With(v Version) Vector {
-	if v.IsZero() || w.Has(v) {
+	if v.IsZero() || v.IsDecided() || w.Has(v) {
 		return w
 	}
 	i, ok := slices.BinarySearchFunc(w, v.Origin, byOrigin)

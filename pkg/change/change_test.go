@@ -73,6 +73,43 @@ func TestAVectorHasSeenAllUpToItsTimes(t *testing.T) {
 	}
 }
 
+func TestADecisionIsNobodysWrite(t *testing.T) {
+	for v, author := range map[change.Version]string{
+		change.Decided(5, "hq", "mark"): "hq", change.Decided(5, "", "mark"): "",
+	} {
+		if !v.IsDecided() || v.Author() != author || v.Time != 5 {
+			t.Errorf("%v: decided %v, by %q", v, v.IsDecided(), v.Author())
+		}
+		if w := (change.Vector{}).With(v); len(w) != 0 || w.Has(v) {
+			t.Errorf("%v is in the vector %v", v, w)
+		}
+	}
+	if v := (change.Version{Time: 5, Origin: "hq"}); v.IsDecided() || v.Author() != "hq" {
+		t.Errorf("%v: decided %v, by %q", v, v.IsDecided(), v.Author())
+	}
+}
+
+func TestAVectorCoversWhatItHasSeenAllOf(t *testing.T) {
+	w := change.Vector{{Time: 3, Origin: "a"}, {Time: 5, Origin: "b"}}
+	for name, test := range map[string]struct {
+		o    change.Vector
+		want bool
+	}{
+		"nothing":      {nil, true},
+		"itself":       {w, true},
+		"earlier ones": {change.Vector{{Time: 2, Origin: "a"}}, true},
+		"a later one":  {change.Vector{{Time: 2, Origin: "a"}, {Time: 6, Origin: "b"}}, false},
+		"another":      {change.Vector{{Time: 1, Origin: "c"}}, false},
+	} {
+		if got := w.Covers(test.o); got != test.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	if w.Latest("b") != 5 || w.Latest("c") != 0 {
+		t.Errorf("the latest are %d and %d", w.Latest("b"), w.Latest("c"))
+	}
+}
+
 func TestAChangeWithoutColumnsIsADelete(t *testing.T) {
 	if c := (change.Change{}); !c.Deleted() {
 		t.Error("it is none")

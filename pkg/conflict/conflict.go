@@ -42,6 +42,9 @@ func Resolve(local, incoming change.State) (Decision, change.State) {
 	seen := local.Seen.With(local.Version)
 	theirs := incoming.Seen.With(incoming.Version)
 	after := change.State{Version: local.Version, Seen: seen.Merge(theirs)}
+	if local.Version.IsDecided() || incoming.Version.IsDecided() {
+		return succeed(local.Version, incoming.Version, seen, theirs, after)
+	}
 	if seen.Has(incoming.Version) {
 		return Known, after
 	}
@@ -57,6 +60,27 @@ func Resolve(local, incoming change.State) (Decision, change.State) {
 	}
 	if incoming.Version.Compare(local.Version) > 0 {
 		after.Version = incoming.Version
+		return Win, after
+	}
+	return Lose, after
+}
+
+// succeed is Resolve where a policy has made one of the versions. Such a version
+// is known by the writes that went into it: of two rows, the one that has seen
+// more of them has taken in the other, whatever their times. Two that have seen
+// the same writes are two ways to decide the same conflict; no write is lost by
+// taking the later one, since each was decided with all of them at hand.
+func succeed(local, incoming change.Version, seen, theirs change.Vector, after change.State) (Decision, change.State) {
+	known, knew := seen.Covers(theirs), theirs.Covers(seen)
+	later := incoming.Compare(local) > 0
+	switch {
+	case incoming == local || known && !(knew && later):
+		return Known, after
+	case knew:
+		after.Version = incoming
+		return Apply, after
+	case later:
+		after.Version = incoming
 		return Win, after
 	}
 	return Lose, after

@@ -94,7 +94,7 @@ func Write(ctx context.Context, db mysqldb.Execer, entries []Entry) error {
 
 // encodeSeen packs a vector; one that holds only the version itself is empty.
 func encodeSeen(s change.State) []byte {
-	if len(s.Seen) <= 1 {
+	if len(s.Seen) == 0 || len(s.Seen) == 1 && s.Seen[0] == s.Version {
 		return []byte{}
 	}
 	list := slices.Clone(s.Seen)

@@ -64,6 +64,7 @@ func TestStatesAreReadAsTheyWereWritten(t *testing.T) {
 		{Table: "a", Key: "x"}:           state(6, "node-a"),
 		{Table: "a", Key: "X"}:           state(7, "node-a"),
 		{Table: "A", Key: "1"}:           state(8, "node-a"),
+		{Table: "a", Key: "decided"}:     state(9, strings.Repeat("x", 32)+"@0123456789abcdef", change.Version{Time: 1, Origin: "node-a"}),
 	}
 	var entries []version.Entry
 	rows := []change.Row{{Table: "a", Key: "never seen"}, {Table: "c", Key: "1"}}

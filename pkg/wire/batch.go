@@ -212,7 +212,7 @@ func decodeBody(body []byte, b *Batch) error {
 	b.Sent = int64(r.uvarint())
 	origins := r.strings(maxRows, "clients")
 	for _, o := range origins {
-		if !ValidClient(o) {
+		if !validOrigin(o) {
 			r.fail(fmt.Errorf("origin %.40q is not a client name", o))
 		}
 	}
@@ -225,6 +225,17 @@ func decodeBody(body []byte, b *Batch) error {
 		}
 	}
 	return r.err
+}
+
+// validOrigin reports whether o is a client's name or that of a decision: the
+// client whose row stands, if any, and a mark.
+func validOrigin(o string) bool {
+	v := change.Version{Origin: o}
+	if !v.IsDecided() {
+		return ValidClient(o)
+	}
+	author := v.Author()
+	return (author == "" || ValidClient(author)) && ValidClient(o[len(author)+1:])
 }
 
 func (r *reader) change(table string, columns, origins []string) change.Change {

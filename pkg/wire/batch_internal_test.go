@@ -178,6 +178,25 @@ func TestWrongPiecesAreRefused(t *testing.T) {
 	}
 }
 
+// TestADecisionTravelsUnderItsOwnName sends versions that a conflict policy made.
+func TestADecisionTravelsUnderItsOwnName(t *testing.T) {
+	seen := change.Vector{{Time: 1, Origin: "hq"}, {Time: 2, Origin: "node-b"}}
+	want := &Batch{Changes: []change.Change{
+		{Row: change.Row{Table: "t", Key: "1"}, State: change.State{Version: change.Decided(3, "hq", "0123456789abcdef"), Seen: seen}},
+		{Row: change.Row{Table: "t", Key: "2"}, State: change.State{Version: change.Decided(3, "", "0123456789abcdef"), Seen: seen}},
+	}}
+	got := &Batch{}
+	if err := decodeBody(want.appendBody(nil), got); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("read as %+v, %v", got, err)
+	}
+	for _, origin := range []string{"a b@mark", "hq@", "@", "hq@one@two", "h@mark"} {
+		want.Changes[0].Version.Origin = origin
+		if err := decodeBody(want.appendBody(nil), &Batch{}); err == nil {
+			t.Errorf("the origin %q is taken", origin)
+		}
+	}
+}
+
 func TestWrongBodiesAreRefused(t *testing.T) {
 	uvarint := func(n uint64) string { return string(binary.AppendUvarint(nil, n)) }
 	const head = "\x00\x01\x06node-a\x01t"
