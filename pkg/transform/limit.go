@@ -27,15 +27,15 @@ type limitError struct {
 
 func (e *limitError) Error() string { return e.text }
 
-// limited runs work, which uses vm, within the limits and turns panics into
+// limited runs work, which uses vm, within the limits, limit being that of its time, and turns panics into
 // errors. The ctx of work ends when a limit is reached, and vm is interrupted
 // then. intact tells whether vm can be used again.
-func (t *Transformers) limited(ctx context.Context, vm *goja.Runtime, work func(context.Context) error) (err error, intact bool) {
+func (t *Transformers) limited(ctx context.Context, vm *goja.Runtime, limit time.Duration, work func(context.Context) error) (err error, intact bool) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	ctx, cancel := context.WithTimeoutCause(ctx, t.config.TimeLimit, &limitError{
-		text:    "ran longer than " + t.config.TimeLimit.String(),
-		waiting: "returned a promise that was not settled within " + t.config.TimeLimit.String(),
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, &limitError{
+		text:    "ran longer than " + limit.String(),
+		waiting: "returned a promise that was not settled within " + limit.String(),
 	})
 	defer cancel()
 	watch := watchMemory(t.config.MemoryLimit, stop)

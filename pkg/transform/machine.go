@@ -3,6 +3,7 @@ package transform
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/dop251/goja"
 	"github.com/dop251/goja/parser"
@@ -24,7 +25,9 @@ type machine struct {
 	querier   Querier
 	publisher Publisher
 
-	main, onDelete   goja.Callable // nil before load; onDelete also where there is none
+	loaded           bool
+	main, onDelete   goja.Callable // nil where there is none
+	resolve          goja.Callable // likewise
 	database, mqtt   *goja.Object
 	date             *goja.Object // the constructor
 	parse, stringify goja.Callable
@@ -42,8 +45,8 @@ func newMachine(s *script) *machine {
 		file:      s.file,
 		modules:   s.registry.Enable(vm),
 		log:       s.owner.log.With(zap.String("file", s.file)),
-		querier:   s.owner.querier,
-		publisher: s.owner.publisher,
+		querier:   s.querier,
+		publisher: s.publisher,
 		rejected:  map[*goja.Promise]struct{}{},
 	}
 	vm.SetPromiseRejectionTracker(m.trackRejection)
@@ -65,9 +68,10 @@ func (m *machine) frozen(name string, function func(goja.FunctionCall) goja.Valu
 	return o
 }
 
-// load runs the file unless it has been run, and takes its exports.
+// load runs the file unless it has been run, and takes its exports. A file that
+// only resolves conflicts exports an object without a transformer.
 func (m *machine) load() error {
-	if m.main != nil {
+	if m.loaded {
 		return nil
 	}
 	exports, err := m.modules.Require("./" + m.file)
@@ -75,16 +79,33 @@ func (m *machine) load() error {
 		return m.explain(err)
 	}
 	main, ok := goja.AssertFunction(exports)
-	if !ok {
-		return errors.New("module.exports is not a function")
-	}
-	if f := exports.ToObject(m.vm).Get("onDelete"); f != nil && !goja.IsUndefined(f) {
-		if m.onDelete, ok = goja.AssertFunction(f); !ok {
-			return errors.New("module.exports.onDelete is not a function")
+	var onDelete, resolve goja.Callable
+	if object, isObject := exports.(*goja.Object); isObject {
+		if onDelete, err = m.export(object, "onDelete"); err == nil {
+			resolve, err = m.export(object, "resolve")
 		}
 	}
-	m.main = main
+	switch {
+	case err != nil:
+		return err
+	case !ok && (resolve == nil || onDelete != nil):
+		return errors.New("module.exports is not a function")
+	}
+	m.main, m.onDelete, m.resolve, m.loaded = main, onDelete, resolve, true
 	return nil
+}
+
+// export returns the function name of the exports, nil where there is none.
+func (m *machine) export(exports *goja.Object, name string) (goja.Callable, error) {
+	f := exports.Get(name)
+	if f == nil || goja.IsUndefined(f) {
+		return nil, nil
+	}
+	function, ok := goja.AssertFunction(f)
+	if !ok {
+		return nil, fmt.Errorf("module.exports.%s is not a function", name)
+	}
+	return function, nil
 }
 
 // context returns the argument of the script's functions.

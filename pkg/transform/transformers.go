@@ -57,6 +57,7 @@ type Transformers struct {
 	config    Config
 	tables    []string
 	scripts   atomic.Pointer[map[string]*script] // by table; Reload replaces it as a whole
+	resolvers atomic.Pointer[map[string]*script] // likewise, of the files that export resolve
 }
 
 // New returns Transformers that know no table before Load.
@@ -73,6 +74,7 @@ func New(log *zap.Logger, q Querier, p Publisher, c Config) *Transformers {
 	}
 	t := &Transformers{log: log.Named("transform"), querier: q, publisher: p, config: c}
 	t.scripts.Store(&map[string]*script{})
+	t.resolvers.Store(&map[string]*script{})
 	return t
 }
 
@@ -98,6 +100,7 @@ func (t *Transformers) Reload() error {
 	registry := sources.registry()
 	byFile := map[string]*script{}
 	byTable := map[string]*script{}
+	resolvers := map[string]*script{}
 	var mistakes []error
 	for _, table := range t.tables {
 		file := sources.file(table)
@@ -110,19 +113,25 @@ func (t *Transformers) Reload() error {
 				mistakes = append(mistakes, fmt.Errorf("load transformer: %w", err))
 			}
 		}
-		byTable[table] = byFile[file]
+		if byFile[file].main {
+			byTable[table] = byFile[file]
+		}
+		if byFile[file].resolve {
+			resolvers[table] = newResolver(t, registry, file)
+		}
 	}
 	if len(mistakes) > 0 {
 		return errors.Join(mistakes...)
 	}
 	t.scripts.Store(&byTable)
+	t.resolvers.Store(&resolvers)
 	for _, file := range sources.unused() {
 		t.log.Warn("transformer file belongs to no table", zap.String("file", file))
 	}
 	return nil
 }
 
-// Has tells whether table has a transformer.
+// Has tells whether table has a transformer; its file may export resolve alone.
 func (t *Transformers) Has(table string) bool {
 	return t.script(table) != nil
 }
