@@ -88,14 +88,23 @@ func (c *checker) value(key string, n *node, v any) any {
 }
 
 // object checks each key of a block. Keys that the schema does not have are
-// mistakes; those that it calls deprecated are remembered for one warning.
+// mistakes, unless it takes any; those that it calls deprecated are remembered
+// for one warning.
 func (c *checker) object(key string, n *node, block map[string]any) any {
+	result := map[string]any{}
 	for _, name := range slices.Sorted(maps.Keys(block)) {
-		if n.property(name) == nil {
+		switch more := n.AdditionalProperties.node; {
+		case n.property(name) != nil:
+		case more == nil:
 			c.mistake(join(key, name), "is no key of %s%s", place(key), suggest(name, n))
+		case block[name] == nil:
+			c.mistake(join(key, name), "is empty; remove it")
+		default:
+			if checked := c.value(join(key, name), more, block[name]); checked != nil {
+				result[name] = checked
+			}
 		}
 	}
-	result := map[string]any{}
 	for _, p := range n.Properties {
 		v := block[p.name]
 		if v == nil {

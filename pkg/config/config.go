@@ -11,16 +11,23 @@ type Config struct {
 	AcceptFrom           []string // ["*"] is anyone; empty means RemoteClients
 	SyncTables           []string
 	ReceiveTables        []string
-	QueueDirectory       string        // absolute after Load
-	TransformerDirectory string        // absolute after Load; "" is none
-	CheckInterval        time.Duration // of the poll; the file has milliseconds
-	InitialSync          string        // none, missing, all
-	TombstoneRetention   time.Duration // of the versions of deleted rows; 0 is for ever
-	VerifyInterval       time.Duration // between two comparisons of all tables; 0 is never
-	LoggingLevel         string        // error, warn, info, debug, trace
+	ConflictPolicy       map[string]Policy // by table; one that is missing is lastWriteWins
+	QueueDirectory       string            // absolute after Load
+	TransformerDirectory string            // absolute after Load; "" is none
+	CheckInterval        time.Duration     // of the poll; the file has milliseconds
+	InitialSync          string            // none, missing, all
+	TombstoneRetention   time.Duration     // of the versions of deleted rows; 0 is for ever
+	VerifyInterval       time.Duration     // between two comparisons of all tables; 0 is never
+	LoggingLevel         string            // error, warn, info, debug, trace
 	MQTT                 MQTT
 	MySQL                MySQL
 	Broker               Broker
+}
+
+// Policy is how the conflicts of a table are decided (key conflictPolicy).
+type Policy struct {
+	Name     string   // lastWriteWins, priority, script
+	Priority []string // clients, the first wins; only of priority, and never empty there
 }
 
 // MQTT says how the broker is reached (key mqttConfig).

@@ -2,21 +2,22 @@ package config
 
 // file is the configuration as the checked file has it, with defaults.
 type file struct {
-	ClientName           string      `koanf:"clientName"`
-	RemoteClients        []string    `koanf:"remoteClients"`
-	AcceptFrom           []string    `koanf:"acceptFrom"` // nil: not in the file
-	SyncTables           []string    `koanf:"syncTables"`
-	ReceiveTables        []string    `koanf:"receiveTables"`
-	QueueDirectory       string      `koanf:"queueDirectory"`
-	TransformerDirectory string      `koanf:"transformerDirectory"`
-	CheckInterval        int         `koanf:"checkInterval"` // ms
-	InitialSync          string      `koanf:"initialSync"`
-	TombstoneRetention   int         `koanf:"tombstoneRetention"` // days
-	VerifyInterval       int         `koanf:"verifyInterval"`     // ms
-	LoggingLevel         string      `koanf:"loggingLevel"`
-	MQTT                 fileMQTT    `koanf:"mqttConfig"`
-	MySQL                fileMySQL   `koanf:"mysqlConfig"`
-	Broker               *fileBroker `koanf:"broker"`
+	ClientName           string         `koanf:"clientName"`
+	RemoteClients        []string       `koanf:"remoteClients"`
+	AcceptFrom           []string       `koanf:"acceptFrom"` // nil: not in the file
+	SyncTables           []string       `koanf:"syncTables"`
+	ReceiveTables        []string       `koanf:"receiveTables"`
+	ConflictPolicy       map[string]any `koanf:"conflictPolicy"` // a name, or a block with the key priority
+	QueueDirectory       string         `koanf:"queueDirectory"`
+	TransformerDirectory string         `koanf:"transformerDirectory"`
+	CheckInterval        int            `koanf:"checkInterval"` // ms
+	InitialSync          string         `koanf:"initialSync"`
+	TombstoneRetention   int            `koanf:"tombstoneRetention"` // days
+	VerifyInterval       int            `koanf:"verifyInterval"`     // ms
+	LoggingLevel         string         `koanf:"loggingLevel"`
+	MQTT                 fileMQTT       `koanf:"mqttConfig"`
+	MySQL                fileMySQL      `koanf:"mysqlConfig"`
+	Broker               *fileBroker    `koanf:"broker"`
 }
 
 // fileMQTT is the block mqttConfig.

@@ -81,6 +81,7 @@ func (c *checker) build(f *file, hasMQTT bool) *Config {
 		Broker:               c.broker(f.Broker),
 	}
 	cfg.MQTT = c.mqtt(&f.MQTT, cfg, hasMQTT)
+	cfg.ConflictPolicy = c.policies(cfg, f.ConflictPolicy)
 	c.clients(cfg, f.AcceptFrom != nil)
 	c.tables(cfg)
 	if dir := cfg.TransformerDirectory; dir != "" {

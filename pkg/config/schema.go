@@ -34,7 +34,7 @@ type node struct {
 
 	Properties           properties `json:"properties"`
 	Required             []string   `json:"required"`
-	AdditionalProperties *bool      `json:"additionalProperties"`
+	AdditionalProperties additional `json:"additionalProperties"`
 	Items                *node      `json:"items"`
 	UniqueItems          bool       `json:"uniqueItems"`
 	Enum                 []string   `json:"enum"`
@@ -55,6 +55,20 @@ func (t *types) UnmarshalJSON(b []byte) error {
 		return json.Unmarshal(b, &(*t)[0])
 	}
 	return json.Unmarshal(b, (*[]string)(t))
+}
+
+// additional is the keyword additionalProperties: false, or the schema of keys
+// that bear the names of tables.
+type additional struct{ node *node }
+
+// UnmarshalJSON takes either form of the keyword.
+func (a *additional) UnmarshalJSON(b []byte) error {
+	if bytes.Equal(b, []byte("false")) {
+		return nil
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	return d.Decode(&a.node)
 }
 
 // property is a key of an object and its schema.
@@ -131,6 +145,9 @@ func (n *node) resolve(defs map[string]*node) {
 	}
 	for _, p := range n.Properties {
 		p.node.resolve(defs)
+	}
+	if n.AdditionalProperties.node != nil {
+		n.AdditionalProperties.node.resolve(defs)
 	}
 	if n.Items != nil {
 		n.Items.resolve(defs)

@@ -72,8 +72,6 @@ func TestSchemaIsWhole(t *testing.T) {
 			t.Errorf("%s has no type", key)
 		case n.is("integer") && (n.Minimum == nil || n.Maximum == nil):
 			t.Errorf("%s has no limits", key)
-		case n.is("object") && (n.AdditionalProperties == nil || *n.AdditionalProperties):
-			t.Errorf("%s takes unknown keys", key)
 		case n.Pattern != "" && n.Title == "":
 			t.Errorf("%s has a pattern without a title for messages", key)
 		}
@@ -105,6 +103,9 @@ func walk(key string, n *node, visit func(string, *node)) {
 	visit(key, n)
 	for _, p := range n.Properties {
 		walk(join(key, p.name), p.node, visit)
+	}
+	if n.AdditionalProperties.node != nil {
+		walk(key+"{}", n.AdditionalProperties.node, visit)
 	}
 	if n.Items != nil {
 		walk(key+"[]", n.Items, visit)
@@ -163,7 +164,7 @@ func manual() string {
 		for _, p := range n.Properties {
 			switch {
 			case p.node.WriteOnly || p.node.Deprecated:
-			case p.node.is("object"):
+			case p.node.is("object") && len(p.node.Properties) > 0:
 				blocks(join(key, p.name), p.node)
 			case p.node.Items != nil && p.node.Items.is("object"):
 				blocks(join(key, p.name)+"[]", p.node.Items)

@@ -1,0 +1,55 @@
+package config
+
+import (
+	"maps"
+	"slices"
+)
+
+// policies reads the policies of tables and checks that each can decide.
+func (c *checker) policies(cfg *Config, given map[string]any) map[string]Policy {
+	if len(given) == 0 {
+		return nil
+	}
+	policies := make(map[string]Policy, len(given))
+	for _, table := range slices.Sorted(maps.Keys(given)) {
+		key := join("conflictPolicy", table)
+		if !cfg.Syncs(table) && !cfg.Receives(table) && !c.wrong("syncTables") && !c.wrong("receiveTables") {
+			c.mistake(key, "is no table of syncTables or receiveTables%s", similar(table, slices.Concat(cfg.SyncTables, cfg.ReceiveTables)))
+		}
+		p, ok := policy(given[table])
+		if !ok {
+			continue // a mistake was noted
+		}
+		if p.Name == "priority" && len(p.Priority) == 0 && !c.wrong(key) {
+			c.mistake(join(key, "priority"), "is empty; name the client that wins first")
+		}
+		if p.Name == "script" && cfg.TransformerDirectory == "" && !c.wrong("transformerDirectory") {
+			c.mistake(key, `"script" needs the key transformerDirectory: the table's file there exports resolve`)
+		}
+		policies[table] = p
+	}
+	return policies
+}
+
+// policy returns a checked value of conflictPolicy as a Policy.
+func policy(v any) (p Policy, ok bool) {
+	block, isBlock := v.(map[string]any)
+	if !isBlock {
+		p.Name, ok = v.(string)
+		return p, ok
+	}
+	list, ok := block["priority"].([]any)
+	p.Name = "priority"
+	for _, client := range list {
+		p.Priority = append(p.Priority, client.(string)) // as the schema has it
+	}
+	return p, ok
+}
+
+// similar returns the end of a message about a name that is not among names.
+func similar(name string, names []string) string {
+	if known := nearest(name, names); known != "" {
+		return "; did you mean \"" + known + "\"?"
+	}
+	return "; remove it"
+}
