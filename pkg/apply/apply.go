@@ -128,13 +128,18 @@ const (
 
 // transaction applies changes of different rows, all or none.
 func (a *Applier) transaction(ctx context.Context, changes []Incoming, at []int, results []Result, m manner) error {
-	groups, err := a.group(ctx, changes, at)
+	groups, err := a.group(ctx, changes, at, results)
 	if err != nil {
 		return err
 	}
-	rows := make([]change.Row, len(at))
-	for i, k := range at {
-		rows[i] = changes[k].Row
+	var rows []change.Row
+	for _, g := range groups {
+		for _, in := range g.in {
+			rows = append(rows, in.Row)
+		}
+	}
+	if len(rows) == 0 {
+		return nil
 	}
 	unlock, err := a.latch.Lock(ctx, rows)
 	if err != nil {
@@ -179,28 +184,42 @@ type group struct {
 }
 
 // group sorts changes by table, parents before children, and within a table by
-// key, so that all transactions take their locks in the same order.
-func (a *Applier) group(ctx context.Context, changes []Incoming, at []int) ([]*group, error) {
+// key, so that all transactions take their locks in the same order. Changes that
+// do not fit the table as it is get their results here and are in no group: a
+// table that is broken does not cost the others a transaction for each of its
+// rows. Promise 5.
+func (a *Applier) group(ctx context.Context, changes []Incoming, at []int, results []Result) ([]*group, error) {
 	byName := map[string]*group{}
+	broken := map[string]error{}
 	var groups []*group
 	for _, i := range at {
 		in := &changes[i]
 		g := byName[in.Table]
-		if g == nil {
+		if g == nil && broken[in.Table] == nil {
 			t, err := a.tables.Table(ctx, in.Table)
-			if err != nil {
+			switch {
+			case errors.Is(err, schema.ErrNoTable) || errors.Is(err, schema.ErrUnfit):
+				broken[in.Table] = err
+			case err != nil:
 				return nil, err
+			default:
+				g = &group{table: t}
+				byName[in.Table] = g
+				groups = append(groups, g)
 			}
-			g = &group{table: t}
-			byName[in.Table] = g
-			groups = append(groups, g)
 		}
-		if err := check(g.table, in); err != nil {
-			return nil, err
+		err := broken[in.Table]
+		if err == nil {
+			err = check(g.table, in)
+		}
+		results[i] = Result{Err: err}
+		if err != nil {
+			continue
 		}
 		g.at = append(g.at, i)
 		g.in = append(g.in, in)
 	}
+	groups = slices.DeleteFunc(groups, func(g *group) bool { return len(g.in) == 0 })
 	return parentsFirst(groups), nil
 }
 
