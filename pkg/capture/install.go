@@ -14,7 +14,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// selectTriggers reads the triggers that stand, at each start.
+// selectTriggers reads the triggers that stand, at each start and each look.
 const selectTriggers = `SELECT TRIGGER_NAME, EVENT_OBJECT_TABLE, EVENT_MANIPULATION, ACTION_TIMING, ACTION_STATEMENT
 	FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ? AND TRIGGER_NAME LIKE 'mysqlSync%'`
 
@@ -25,48 +25,56 @@ const installTries = 20
 // Install makes the triggers of the tables stand, and drops the others whose
 // names begin with mysqlSync. A trigger that is right already is left alone,
 // and one that is not is replaced so that no write slips through between:
-// promise 1. keys are all foreign keys of the schema.
+// promise 1. keys are all foreign keys of the schema. A table that cannot be had
+// does not keep the others from getting theirs; the error names all of those.
 func Install(ctx context.Context, log *zap.Logger, db *mysqldb.DB, tables []*schema.Table, keys []schema.ForeignKey) error {
+	list, unsupported := wanted(db, tables, keys)
+	for _, f := range unsupported {
+		log.Warn("cascades of this foreign key are not captured; verify and repair find what it changes", zap.String("foreignKey", f))
+	}
+	return install(ctx, log, db, list, installTries)
+}
+
+// install makes the wanted triggers stand and no others of ours.
+func install(ctx context.Context, log *zap.Logger, db *mysqldb.DB, list []trigger, tries int) error {
 	standing, err := readTriggers(ctx, db)
 	if err != nil {
 		return err
 	}
 	var order []string
 	wrong := map[string][]trigger{}
-	for _, w := range wanted(log, db, tables, keys) {
+	for _, w := range list {
 		s, ok := standing[w.name]
-		delete(standing, w.name)
-		if ok && s == w {
-			continue
+		if ok && s.table == w.table {
+			delete(standing, w.name)
 		}
-		if ok && s.table != w.table {
-			// The table was renamed and took its triggers along.
-			if err := drop(ctx, log, db, s); err != nil {
-				return err
-			}
+		if s == w {
+			continue
 		}
 		if wrong[w.table] == nil {
 			order = append(order, w.table)
 		}
 		wrong[w.table] = append(wrong[w.table], w)
 	}
-	for _, table := range order {
-		if err := patiently(ctx, log, table, func() error { return replace(ctx, db, table, wrong[table]) }); err != nil {
-			return err
-		}
-		log.Info("triggers installed", zap.String("table", table))
-	}
+	var errs []error
+	// What is not wanted goes first: a table that was renamed took its triggers
+	// along, with their names.
 	for _, s := range standing {
-		if err := drop(ctx, log, db, s); err != nil {
-			return err
-		}
+		errs = append(errs, drop(ctx, log, db, s, tries))
 	}
-	return nil
+	for _, table := range order {
+		err := patiently(ctx, log, table, tries, func() error { return replace(ctx, db, table, wrong[table]) })
+		if err == nil {
+			log.Info("triggers installed", zap.String("table", table))
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 // drop drops a trigger that stands where none of its name is wanted.
-func drop(ctx context.Context, log *zap.Logger, db *mysqldb.DB, t trigger) error {
-	err := patiently(ctx, log, t.table, func() error {
+func drop(ctx context.Context, log *zap.Logger, db *mysqldb.DB, t trigger, tries int) error {
+	err := patiently(ctx, log, t.table, tries, func() error {
 		_, err := db.ExecContext(ctx, "DROP TRIGGER IF EXISTS "+mysqldb.Quote(t.name))
 		return err
 	})
@@ -77,19 +85,15 @@ func drop(ctx context.Context, log *zap.Logger, db *mysqldb.DB, t trigger) error
 	return nil
 }
 
-// wanted returns all triggers that shall stand.
-func wanted(log *zap.Logger, db *mysqldb.DB, tables []*schema.Table, keys []schema.ForeignKey) []trigger {
-	var list []trigger
+// wanted returns all triggers that shall stand, and the foreign keys that they
+// cannot follow.
+func wanted(db *mysqldb.DB, tables []*schema.Table, keys []schema.ForeignKey) (list []trigger, unsupported []string) {
 	c := &cascades{synced: map[string]*schema.Table{}, keys: keys, recursion: db.MariaDB || !strings.HasPrefix(db.Version, "5.")}
 	for _, t := range tables {
 		list = append(list, rowTriggers(t)...)
 		c.synced[t.Name] = t
 	}
-	list = append(list, c.triggers()...)
-	for _, f := range c.unsupported {
-		log.Warn("cascades of this foreign key are not captured; verify and repair find what it changes", zap.String("foreignKey", f))
-	}
-	return list
+	return append(list, c.triggers()...), c.unsupported
 }
 
 func readTriggers(ctx context.Context, db *mysqldb.DB) (map[string]trigger, error) {
@@ -114,10 +118,10 @@ func readTriggers(ctx context.Context, db *mysqldb.DB) (map[string]trigger, erro
 }
 
 // patiently tries f again while another session holds the table.
-func patiently(ctx context.Context, log *zap.Logger, table string, f func() error) error {
+func patiently(ctx context.Context, log *zap.Logger, table string, tries int, f func() error) error {
 	for try := 1; ; try++ {
 		err := f()
-		if err == nil || !mysqldb.Transient(err) || try == installTries {
+		if err == nil || !mysqldb.Transient(err) || try == tries {
 			return advise(table, err)
 		}
 		log.Warn("waiting for the table's lock to install triggers", zap.String("table", table), zap.Error(err))

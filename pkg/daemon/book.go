@@ -16,7 +16,7 @@ const (
 	soonFirst   = time.Second
 	soonLongest = 30 * time.Second
 	soonTries   = 6
-	lateFirst   = time.Minute
+	lateFirst   = 10 * time.Second
 	lateLongest = time.Hour
 )
 

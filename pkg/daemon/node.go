@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -43,6 +44,7 @@ type Node struct {
 	peers        *peers
 	applier      *apply.Applier
 	capture      *capture.Capture
+	watcher      *capture.Watcher
 	snapshots    *snapshot.Snapshots
 	codec        *wire.Codec
 	inbox        *inbox
@@ -52,6 +54,7 @@ type Node struct {
 	rows         *latch.Rows
 	asking       asking
 	questions    chan question
+	definitions  atomic.Uint64 // how often a received table has changed
 }
 
 // New returns a node; it connects to nothing.
@@ -135,6 +138,7 @@ func (n *Node) replicate(ctx context.Context) error {
 	g.Go(func() error { return n.transport.Run(ctx) })
 	g.Go(func() error { return n.beats(ctx) })
 	g.Go(func() error { return n.capture.Run(ctx) })
+	g.Go(func() error { return n.watcher.Run(ctx) })
 	g.Go(func() error { return n.inbound(ctx) })
 	g.Go(func() error { return n.snapshots.Run(ctx) })
 	g.Go(func() error { return n.snapshots.Purge(ctx, n.cfg.TombstoneRetention) })
@@ -177,6 +181,7 @@ func (n *Node) wire(db, applyDB *mysqldb.DB) error {
 	n.capture = capture.New(n.log.Named("capture"), db, n.rows, n.outbox, capture.Config{
 		Client: n.cfg.ClientName, Remotes: n.cfg.RemoteClients, Syncs: n.cfg.Syncs, Interval: n.cfg.CheckInterval, OnMark: n.wakeSenders,
 	})
+	n.watcher = n.newWatcher(db)
 	n.applier = apply.New(n.log.Named("apply"), applyDB, n.tables, n.rows, n.outbox, apply.Config{
 		Client: n.cfg.ClientName, Remotes: n.cfg.RemoteClients, Syncs: n.cfg.Syncs, OnMark: n.wakeSenders,
 	})

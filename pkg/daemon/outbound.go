@@ -43,6 +43,7 @@ type sender struct {
 	mu      sync.Mutex
 	answers []answer
 	anew    bool // the remote has connected: what is on its way may not have reached it
+	again   bool // a table's definition has changed: what was refused may be taken now
 
 	after    int64                   // position in the outbox up to which rows were taken
 	inFlight map[change.Row]struct{} // rows of all flights: one change of a row at a time
@@ -104,6 +105,14 @@ func (s *sender) connected() {
 	s.wake()
 }
 
+// retry has the rows that were refused tried again at once.
+func (s *sender) retry() {
+	s.mu.Lock()
+	s.again = true
+	s.mu.Unlock()
+	s.wake()
+}
+
 // run sends until ctx ends. Errors of the database are logged and tried again:
 // what is not booked stays in the outbox. Promise 1.
 func (s *sender) run(ctx context.Context) error {
@@ -139,15 +148,19 @@ func (s *sender) step(ctx context.Context) error {
 		return nil
 	}
 	s.mu.Lock()
-	anew := s.anew
-	s.anew = false
+	anew, again := s.anew, s.again
+	s.anew, s.again = false, false
 	s.mu.Unlock()
 	if anew {
 		s.drop()
 	}
 	s.expire()
-	if s.n.now().Sub(s.retried) > time.Second {
-		if _, err := s.n.outbox.Retry(ctx, s.remote, s.n.now()); err != nil {
+	if s.n.now().Sub(s.retried) > time.Second || again {
+		due := s.n.now()
+		if again {
+			due = due.Add(lateLongest)
+		}
+		if _, err := s.n.outbox.Retry(ctx, s.remote, due); err != nil {
 			return err
 		}
 		s.retried = s.n.now()

@@ -26,14 +26,16 @@ type announced struct {
 
 func newPeers() *peers { return &peers{node: map[string]announced{}} }
 
-// note keeps an announcement. That of a known live peer is not replaced by the
-// broker's older copy.
-func (p *peers) note(n wire.Node, live bool) {
+// note keeps an announcement and returns the one before. That of a known live
+// peer is not replaced by the broker's older copy.
+func (p *peers) note(n wire.Node, live bool) (before wire.Node) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	before = p.node[n.Client].Node
 	if live || !p.node[n.Client].live {
 		p.node[n.Client] = announced{n, live}
 	}
+	return before
 }
 
 // speaksBatches reports whether the client is sent batches.
@@ -77,12 +79,7 @@ func (p *peers) forget(client string) {
 // announce tells the others, after each connect, what the node speaks and that
 // it is there.
 func (n *Node) announce(ctx context.Context) error {
-	a := wire.Node{Client: n.cfg.ClientName, Protocol: wire.Protocol, Version: n.version, Session: n.session, ReceiveTables: n.cfg.ReceiveTables}
-	if a.ReceiveTables == nil {
-		a.ReceiveTables = []string{}
-	}
-	m := transport.Message{Topic: wire.NodeOf(n.cfg.ClientName), Payload: a.Encode(), QoS: 1, Retain: true}
-	if err := n.transport.Publish(ctx, m); err != nil {
+	if err := n.publishNode(ctx); err != nil {
 		return err
 	}
 	if err := n.publishBeat(ctx); err != nil {
@@ -90,6 +87,15 @@ func (n *Node) announce(ctx context.Context) error {
 	}
 	n.wakeSenders()
 	return nil
+}
+
+func (n *Node) publishNode(ctx context.Context) error {
+	a := wire.Node{Client: n.cfg.ClientName, Protocol: wire.Protocol, Version: n.version, Session: n.session,
+		ReceiveTables: n.cfg.ReceiveTables, Definitions: n.definitions.Load()}
+	if a.ReceiveTables == nil {
+		a.ReceiveTables = []string{}
+	}
+	return n.transport.Publish(ctx, transport.Message{Topic: wire.NodeOf(n.cfg.ClientName), Payload: a.Encode(), QoS: 1, Retain: true})
 }
 
 func (n *Node) publishBeat(ctx context.Context) error {
@@ -182,8 +188,11 @@ func (n *Node) onAnnounce(client string, payload []byte, retained bool) {
 	if s == nil {
 		return
 	}
-	n.peers.note(a, !retained)
-	if !retained {
+	before := n.peers.note(a, !retained)
+	if before.Session != a.Session || before.Definitions != a.Definitions {
+		s.retry() // what it refused it may take now
+	}
+	if !retained && (before.Session != a.Session || before.Definitions == a.Definitions) {
 		s.connected()
 	}
 }

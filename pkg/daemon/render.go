@@ -45,23 +45,32 @@ func (n *Node) render(ctx context.Context, remote string, items []outbox.Item) (
 		byTable[i.Table] = append(byTable[i.Table], i)
 	}
 	for _, table := range order {
-		if err := n.renderTable(ctx, &d, remote, table, byTable[table]); err != nil {
+		err := n.renderTable(ctx, &d, remote, table, byTable[table])
+		if unreadable(err) {
+			for _, i := range byTable[table] {
+				d.failed = append(d.failed, n.senders[remote].failure(i, err.Error(), false))
+			}
+		} else if err != nil {
 			return d, err
 		}
 	}
 	return d, nil
 }
 
+// unreadable reports whether an error is one of a table or of the right to read
+// it, not of the server: the other tables go on. Promise 5.
+func unreadable(err error) bool {
+	return errors.Is(err, schema.ErrNoTable) || errors.Is(err, schema.ErrUnfit) || mysqldb.Number(err) != 0 && !mysqldb.Transient(err)
+}
+
 func (n *Node) renderTable(ctx context.Context, d *rendering, remote, table string, items []outbox.Item) error {
 	t, err := n.tables.Fresh(ctx, table)
-	if errors.Is(err, schema.ErrNoTable) || errors.Is(err, schema.ErrUnfit) {
-		for _, i := range items {
-			d.failed = append(d.failed, n.senders[remote].failure(i, err.Error(), false))
-		}
-		return nil
-	}
 	if err != nil {
 		return err
+	}
+	items = n.fitting(d, remote, t, items)
+	if len(items) == 0 {
+		return nil
 	}
 	rows := make([]change.Row, len(items))
 	for i := range items {
@@ -102,6 +111,20 @@ func (n *Node) renderTable(ctx context.Context, d *rendering, remote, table stri
 		d.outgoing = append(d.outgoing, o)
 	}
 	return nil
+}
+
+// fitting returns the items whose key is one of the table's; the table may have
+// been given another primary key since they were recorded.
+func (n *Node) fitting(d *rendering, remote string, t *schema.Table, items []outbox.Item) []outbox.Item {
+	fit := make([]outbox.Item, 0, len(items))
+	for _, i := range items {
+		if _, err := t.KeyArgs(nil, i.Key); err != nil {
+			d.failed = append(d.failed, n.senders[remote].failure(i, err.Error(), false))
+			continue
+		}
+		fit = append(fit, i)
+	}
+	return fit
 }
 
 // outgoing begins what is sent of a row. One that was never written since the

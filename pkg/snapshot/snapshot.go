@@ -30,7 +30,7 @@ const (
 const (
 	None    = "none"
 	Missing = "missing" // rows that the remote lacks are sent; none is overwritten
-	All     = "all"     // all rows are sent, as if they were written now
+	All     = "all"     // all rows are sent, as if they were written when it was requested
 )
 
 // Marker records in a transaction that remotes need rows: the outbox.
@@ -75,7 +75,7 @@ type state struct {
 	lastKey   []byte
 	done      int64
 	total     int64
-	started   time.Time
+	started   time.Time // mode all gives versions of this time
 }
 
 // New returns the snapshots of a node; Run does their work.
@@ -113,19 +113,26 @@ func (s *Snapshots) step(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	var errs []error
 	for _, st := range open {
 		if !s.Ready(st.remote, st.table) || !slices.Contains(s.Tables, st.table) {
 			continue
 		}
-		if full, err := s.full(ctx, st.remote); err != nil || full {
+		full, err := s.full(ctx, st.remote)
+		if err != nil {
 			return false, err
 		}
+		if full {
+			continue
+		}
 		if err := s.mark(ctx, st); err != nil {
-			return false, fmt.Errorf("snapshot of %s for %s: %w", st.table, st.remote, err)
+			// A table that cannot be read does not hold up the others.
+			errs = append(errs, fmt.Errorf("snapshot of %s for %s: %w", st.table, st.remote, err))
+			continue
 		}
 		more = true
 	}
-	return more, nil
+	return more, errors.Join(errs...)
 }
 
 // begin records a snapshot of each table for each remote that never had one.
@@ -167,13 +174,26 @@ func (s *Snapshots) begin(ctx context.Context) error {
 // within a second. The condition, if not empty, is the SQL of a WHERE clause, of
 // someone who may read the whole table.
 func Request(ctx context.Context, db *mysqldb.DB, remote, table, mode, condition string) error {
+	return request(ctx, db, remote, table, mode, condition, nil)
+}
+
+// RequestSince records that all rows of a table are to be sent to a remote as if
+// they were written at the time given: a row that the remote was given a newer
+// version of meanwhile stays as it is there.
+func RequestSince(ctx context.Context, db *mysqldb.DB, remote, table string, since time.Time) error {
+	return request(ctx, db, remote, table, All, "", since.UTC())
+}
+
+// request records a snapshot; since is nil or a time. That the snapshot started
+// then is what dates its rows.
+func request(ctx context.Context, db *mysqldb.DB, remote, table, mode, condition string, since any) error {
 	var where any
 	if condition != "" {
 		where = condition
 	}
 	_, err := db.ExecContext(ctx, `REPLACE INTO sync_snapshots (remote, table_name, mode, condition_sql, rows_total, started_at)
-		SELECT ?, ?, ?, ?, COALESCE(MAX(TABLE_ROWS), 0), UTC_TIMESTAMP(6) FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?`,
-		remote, table, mode, where, db.Name, table)
+		SELECT ?, ?, ?, ?, COALESCE(MAX(TABLE_ROWS), 0), COALESCE(?, UTC_TIMESTAMP(6)) FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?`,
+		remote, table, mode, where, since, db.Name, table)
 	if err != nil {
 		return fmt.Errorf("begin snapshot of %s for %s: %w", table, remote, err)
 	}
@@ -227,13 +247,16 @@ func (s *Snapshots) mark(ctx context.Context, st state) error {
 		if err := s.markRows(ctx, tx, st, rows); err != nil {
 			return err
 		}
+		// One that was requested meanwhile, which started at another time, begins
+		// at its beginning.
+		const which = ` WHERE remote = ? AND table_name = ? AND started_at = ?`
 		if finished {
-			_, err = tx.ExecContext(ctx, `UPDATE sync_snapshots SET rows_done = rows_done + ?, finished_at = UTC_TIMESTAMP(6) WHERE remote = ? AND table_name = ?`,
-				len(rows), st.remote, st.table)
+			_, err = tx.ExecContext(ctx, `UPDATE sync_snapshots SET rows_done = rows_done + ?, finished_at = UTC_TIMESTAMP(6)`+which,
+				len(rows), st.remote, st.table, st.started.UTC())
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE sync_snapshots SET rows_done = rows_done + ?, last_key = ? WHERE remote = ? AND table_name = ?`,
-			len(rows), []byte(rows[len(rows)-1].Key), st.remote, st.table)
+		_, err = tx.ExecContext(ctx, `UPDATE sync_snapshots SET rows_done = rows_done + ?, last_key = ?`+which,
+			len(rows), []byte(rows[len(rows)-1].Key), st.remote, st.table, st.started.UTC())
 		return err
 	})
 	if err != nil {
@@ -254,10 +277,9 @@ func (s *Snapshots) markRows(ctx context.Context, tx mysqldb.Tx, st state, rows 
 	if err != nil {
 		return err
 	}
-	now := change.Micros(time.Now())
 	next := make([]version.Entry, len(rows))
 	for i, r := range rows {
-		next[i] = version.Entry{Row: r, State: conflict.Next(states[r], now, s.Client)}
+		next[i] = version.Entry{Row: r, State: conflict.Next(states[r], change.Micros(st.started), s.Client)}
 	}
 	if err := version.Write(ctx, tx, next); err != nil {
 		return err

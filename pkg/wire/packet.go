@@ -154,6 +154,9 @@ type Node struct {
 	Version       string   `json:"version"`
 	Session       uint64   `json:"session,string"`
 	ReceiveTables []string `json:"receiveTables"`
+	// Definitions counts the changes of these tables' definitions in this session:
+	// what the client refused before it may take now.
+	Definitions uint64 `json:"definitions,omitempty"`
 }
 
 // Encode returns the announcement as a message.

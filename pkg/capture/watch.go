@@ -1,0 +1,250 @@
+package capture
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+)
+
+// WatchConfig says which tables are watched, and who is told what.
+type WatchConfig struct {
+	Synced   []string      // tables whose triggers shall stand
+	Received []string      // tables that are written, which may be synced as well
+	Interval time.Duration // between two looks; zero means 5 s
+	// Missed records that writes to a synced table may not have been captured
+	// since a time. It is called before the triggers are made to stand, so that
+	// a kill does not lose it, and once more afterwards with a later time: what
+	// was done about the first call may have been too early.
+	Missed func(ctx context.Context, table string, since time.Time) error
+	// Changed says that a table has another definition than before, or is there
+	// again.
+	Changed func(ctx context.Context, table string)
+}
+
+// Watcher notices while the node runs what is done to the tables themselves:
+// columns come and go, tables are swapped by a rename, triggers are dropped. It
+// makes the triggers stand again.
+type Watcher struct {
+	WatchConfig
+	log    *zap.Logger
+	db     *mysqldb.DB
+	tables *schema.Tables
+	now    func() time.Time
+
+	prints  map[string]string        // of all tables, as last seen
+	seen    map[string]*schema.Table // the synced tables, as last seen
+	right   map[string]time.Time     // when the triggers of each were last seen right
+	stood   map[string]trigger       // the triggers at that time
+	unfit   map[string]bool          // tables that cannot be synced as they are, which was told
+	samples map[string][]sample
+	sampled time.Time // when the samples were taken
+}
+
+// NewWatcher returns a Watcher of tables whose triggers stand; Run does its
+// work. It drops from the cache what has changed.
+func NewWatcher(log *zap.Logger, db *mysqldb.DB, ts *schema.Tables, c WatchConfig) *Watcher {
+	if c.Interval == 0 {
+		c.Interval = 5 * time.Second
+	}
+	w := &Watcher{WatchConfig: c, log: log, db: db, tables: ts, now: time.Now, seen: map[string]*schema.Table{},
+		right: map[string]time.Time{}, unfit: map[string]bool{}, samples: map[string][]sample{}}
+	for _, name := range c.Synced {
+		w.right[name] = w.now()
+	}
+	return w
+}
+
+// Run looks at the tables until ctx ends. Errors are logged and tried again.
+func (w *Watcher) Run(ctx context.Context) error {
+	for {
+		if err := w.look(ctx); err != nil && ctx.Err() == nil {
+			w.log.Warn("the tables could not be looked at; trying again", zap.Duration("next", w.Interval), zap.Error(err))
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(w.Interval):
+		}
+	}
+}
+
+// look brings definitions and triggers to where they shall be.
+func (w *Watcher) look(ctx context.Context) error {
+	begun := w.now()
+	if err := w.definitions(ctx); err != nil {
+		return err
+	}
+	tables, err := w.synced(ctx)
+	if err != nil {
+		return err
+	}
+	keys, err := schema.ForeignKeys(ctx, w.db, w.db.Name)
+	if err != nil {
+		return err
+	}
+	standing, err := readTriggers(ctx, w.db)
+	if err != nil {
+		return err
+	}
+	list, _ := wanted(w.db, tables, keys)
+	want := make(map[string]trigger, len(list))
+	for _, t := range list {
+		want[t.name] = t
+	}
+	if !maps.Equal(standing, want) {
+		if err := w.mend(ctx, list, standing, tables, keys); err != nil {
+			return err
+		}
+	}
+	w.stood = want
+	for _, t := range tables {
+		w.seen[t.Name], w.right[t.Name] = t, begun
+	}
+	var errs []error
+	for _, t := range tables {
+		errs = append(errs, w.sample(ctx, t))
+	}
+	w.sampled = begun
+	return errors.Join(errs...)
+}
+
+// definitions drops from the cache the tables that have changed since the last
+// look, and tells which are gone.
+func (w *Watcher) definitions(ctx context.Context) error {
+	all := slices.Concat(w.Synced, w.Received)
+	slices.Sort(all)
+	all = slices.Compact(all)
+	prints, err := schema.Fingerprints(ctx, w.db, all)
+	if err != nil {
+		return err
+	}
+	for _, name := range all {
+		now, before := prints[name], w.prints[name]
+		if now == before {
+			continue
+		}
+		w.tables.Forget(name)
+		delete(w.samples, name)
+		switch {
+		case w.prints == nil: // the first look
+		case now == "":
+			w.log.Warn("a table is gone; what is received for it is refused until it is there again", zap.String("table", name))
+		case before == "":
+			w.log.Info("a table is there again", zap.String("table", name))
+			w.Changed(ctx, name)
+		default:
+			w.log.Info("the definition of a table has changed", zap.String("table", name))
+			w.Changed(ctx, name)
+		}
+	}
+	w.prints = prints
+	return nil
+}
+
+// synced returns the synced tables that are there and have a key. The triggers
+// of another are not wanted: those of a key column that is gone would make the
+// user's writes fail. Promise 7.
+func (w *Watcher) synced(ctx context.Context) ([]*schema.Table, error) {
+	var list []*schema.Table
+	for _, name := range w.Synced {
+		t, err := w.tables.Table(ctx, name)
+		switch {
+		case err == nil:
+			list = append(list, t)
+			delete(w.unfit, name)
+		case errors.Is(err, schema.ErrUnfit):
+			if !w.unfit[name] {
+				w.log.Error("a table cannot be synced any more; its writes are not captured until it can", zap.String("table", name), zap.Error(err))
+			}
+			w.unfit[name] = true
+		case !errors.Is(err, schema.ErrNoTable):
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// mend makes the wanted triggers stand, and records which tables' writes may
+// not have been captured meanwhile. Promise 1.
+func (w *Watcher) mend(ctx context.Context, list []trigger, standing map[string]trigger, tables []*schema.Table, keys []schema.ForeignKey) error {
+	missed := w.missed(list, standing, tables, keys)
+	for _, table := range missed {
+		w.log.Warn("the triggers of a table were not right; its rows are sent to the remotes, since writes may not have been captured",
+			zap.String("table", table), zap.Time("lastSeenRight", w.right[table]))
+	}
+	if err := w.record(ctx, missed, 0); err != nil {
+		return err
+	}
+	err := install(ctx, w.log, w.db, list, 1)
+	return errors.Join(err, w.record(ctx, missed, time.Microsecond))
+}
+
+func (w *Watcher) record(ctx context.Context, missed []string, later time.Duration) error {
+	for _, table := range missed {
+		if err := w.Missed(ctx, table, w.right[table].Add(later)); err != nil {
+			return fmt.Errorf("record that writes to %s were not captured: %w", table, err)
+		}
+	}
+	return nil
+}
+
+// missed returns the tables that could be written without being captured.
+func (w *Watcher) missed(list []trigger, standing map[string]trigger, tables []*schema.Table, keys []schema.ForeignKey) []string {
+	var names []string
+	for _, t := range list {
+		s, ok := standing[t.name]
+		switch {
+		case s == t:
+		case t.time == "AFTER": // a table's own
+			i := slices.IndexFunc(tables, func(x *schema.Table) bool { return x.Name == t.table })
+			if !ok || s.table != t.table || !failing(w.seen[t.table], tables[i]) {
+				names = append(names, t.table)
+			}
+		case !ok && w.stood[t.name] == t || ok && s.table != t.table:
+			// A cascade that went unseen can have changed all that is below.
+			for _, x := range tables {
+				if slices.Contains(below(t.table, keys), x.Name) {
+					names = append(names, x.Name)
+				}
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// failing reports whether the triggers of an earlier definition of a table have
+// made all writes fail: they name a key column that is not there any more.
+func failing(before, now *schema.Table) bool {
+	if before == nil {
+		return false
+	}
+	for _, k := range before.Key {
+		if _, ok := now.Column(before.Columns[k].Name); !ok {
+			return true
+		}
+	}
+	return false
+}
+
+// below returns the tables that foreign keys can change when a row of the parent
+// changes.
+func below(parent string, keys []schema.ForeignKey) []string {
+	found := []string{parent}
+	for i := 0; i < len(found); i++ {
+		for _, f := range keys {
+			if f.RefTable == found[i] && !slices.Contains(found, f.Table) {
+				found = append(found, f.Table)
+			}
+		}
+	}
+	return found[1:]
+}

@@ -1,0 +1,52 @@
+package schema
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+)
+
+// Fingerprints describes columns and unique keys of tables as they are now: a
+// definition is outdated when its table's fingerprint has changed. A table that
+// is not there is missing from the answer. It costs two queries of the server's
+// catalogue, whatever the number of tables.
+func Fingerprints(ctx context.Context, db *mysqldb.DB, names []string) (map[string]string, error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
+	prints := map[string]*strings.Builder{}
+	for _, q := range []string{
+		`SELECT TABLE_NAME, CONCAT_WS(' ', HEX(COLUMN_NAME), COLUMN_TYPE, COLLATION_NAME, IS_NULLABLE, EXTRA, HEX(GENERATION_EXPRESSION))
+			FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (` + mysqldb.List(len(names)) + `) ORDER BY TABLE_NAME, ORDINAL_POSITION`,
+		`SELECT TABLE_NAME, CONCAT_WS(' ', HEX(INDEX_NAME), HEX(COLUMN_NAME), SUB_PART)
+			FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (` + mysqldb.List(len(names)) + `) AND NON_UNIQUE = 0
+			ORDER BY TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX`,
+	} {
+		args := []any{db.Name}
+		for _, n := range names {
+			args = append(args, n)
+		}
+		err := each(ctx, db, q, args, func(r *sql.Rows) error {
+			var table, line string
+			if err := r.Scan(&table, &line); err != nil {
+				return err
+			}
+			if prints[table] == nil {
+				prints[table] = &strings.Builder{}
+			}
+			prints[table].WriteString(line + "\n")
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("look at the definitions of the tables: %w", err)
+		}
+	}
+	found := make(map[string]string, len(prints))
+	for table, b := range prints {
+		found[table] = b.String()
+	}
+	return found, nil
+}
