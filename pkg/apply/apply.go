@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/conflict"
 	"github.com/mysql-sync/mysql-sync/pkg/latch"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
@@ -25,11 +26,15 @@ type Config struct {
 	Remotes []string
 	Syncs   func(string) bool // whether a table is in syncTables
 	OnMark  func()            // called after a commit that marked rows; must not block
+
+	Policies map[string]conflict.Policy // by table; one that is missing is lastWriteWins
+	Resolver Resolver                   // of the tables with the policy script
 }
 
 // Applier applies changes. Its methods are safe for concurrent use.
 type Applier struct {
 	Config
+	counts counts
 	log    *zap.Logger
 	db     *mysqldb.DB
 	tables *schema.Tables
@@ -167,6 +172,9 @@ func (a *Applier) transaction(ctx context.Context, changes []Incoming, at []int,
 	for _, g := range groups {
 		for i, s := range g.steps {
 			results[g.at[i]].Wrote = s.Decision.Writes() // Promise 6: only now may it be acked
+			if s.recorded {
+				a.counts.add(g.table.Name, s.policy)
+			}
 		}
 	}
 	if marked && a.OnMark != nil {
@@ -177,10 +185,11 @@ func (a *Applier) transaction(ctx context.Context, changes []Incoming, at []int,
 
 // group is the changes of one table within a transaction.
 type group struct {
-	table *schema.Table
-	at    []int // indexes into the changes
-	in    []*Incoming
-	steps []Step
+	table  *schema.Table
+	policy conflict.Policy
+	at     []int // indexes into the changes
+	in     []*Incoming
+	steps  []Step
 }
 
 // group sorts changes by table, parents before children, and within a table by
@@ -203,7 +212,7 @@ func (a *Applier) group(ctx context.Context, changes []Incoming, at []int, resul
 			case err != nil:
 				return nil, err
 			default:
-				g = &group{table: t}
+				g = &group{table: t, policy: a.Policies[in.Table]}
 				byName[in.Table] = g
 				groups = append(groups, g)
 			}

@@ -1,19 +1,18 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
 
 	"go.uber.org/zap"
 
+	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
 	"github.com/mysql-sync/mysql-sync/pkg/journal"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
-
-// policy is the name under which a conflict is recorded.
-const policy = "lastWriteWins"
 
 // keepLosers records the conflicts among the steps, with both rows, before one
 // of them is overwritten. Promise 4.
@@ -72,20 +71,37 @@ func readLocals(ctx context.Context, tx mysqldb.Tx, g *group, steps []*Step) (ma
 	return locals, nil
 }
 
+// keepLoser records what one step does not leave as it was: the loser, or under
+// a script each row that is not what the script made.
 func (a *Applier) keepLoser(ctx context.Context, tx mysqldb.Tx, g *group, s *Step, values [][]byte) error {
 	l := Local{Exists: values != nil, Values: values}
-	if unchanged(g.table, s.in, l) {
+	ours, theirs := g.side(s.local.Version, values), journal.Side{Version: s.came.Version, Columns: s.in.Columns, Values: s.in.Values}
+	winner, losers := theirs, []journal.Side{ours}
+	switch {
+	case s.merge != nil:
+		winner = journal.Side{Version: s.State.Version, Columns: s.merge.result.Columns, Values: s.merge.result.Values}
+		losers = s.merge.losers
+	case unchanged(g.table, s.in, l):
 		return nil // both made the same row
+	case s.Decision == conflict.Lose:
+		winner, losers = ours, []journal.Side{theirs}
 	}
-	ours := journal.Side{Version: s.local}
-	if values != nil {
-		ours.Columns, ours.Values = g.table.Names(), values
+	s.policy = cmp.Or(s.policy, conflict.LastWriteWins)
+	for _, loser := range losers {
+		a.log.Info("conflict", zap.String("table", g.table.Name), zap.String("policy", s.policy),
+			zap.String("winner", winner.Author()), zap.String("loser", loser.Author()))
+		if err := journal.Record(ctx, tx, g.table, s.in.Key, s.policy, winner, loser); err != nil {
+			return err
+		}
+		s.recorded = true
 	}
-	winner, loser := journal.Side{Version: s.in.Version, Columns: s.in.Columns, Values: s.in.Values}, ours
-	if s.Decision == conflict.Lose {
-		winner, loser = loser, winner
+	return nil
+}
+
+// side returns a row as the journal keeps it; nil values are a deleted one.
+func (g *group) side(v change.Version, values [][]byte) journal.Side {
+	if values == nil {
+		return journal.Side{Version: v}
 	}
-	a.log.Info("conflict", zap.String("table", g.table.Name), zap.String("policy", policy),
-		zap.String("winner", winner.Origin), zap.String("loser", loser.Origin))
-	return journal.Record(ctx, tx, g.table, s.in.Key, policy, winner, loser)
+	return journal.Side{Version: v, Columns: g.table.Names(), Values: values}
 }

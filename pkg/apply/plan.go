@@ -18,7 +18,7 @@ type Incoming struct {
 // Local is what the node has of a row, read under the row's lock.
 type Local struct {
 	Exists  bool
-	Values  [][]byte // in the order of the table's columns; only read for dated changes
+	Values  [][]byte // in the order of the table's columns; only read for dated changes and scripts
 	State   change.State
 	Pending []uint64 // ids in table_changes of local changes not yet captured
 	Written int64    // when the latest of these was made, µs since 1970
@@ -31,38 +31,46 @@ type Step struct {
 	Consumed []uint64     // local changes that need not be captured any more
 	in       *Incoming
 	exists   bool
-	local    change.Version // what the node had
-	passOn   bool           // the row is news for other remotes
-	captured bool           // a local change got its version here: it is news for all remotes
-	answer   bool           // the sender must be told what the node has
+	local    change.State // what the node had
+	came     change.State // what came in
+	policy   string       // by which a conflict was decided
+	merge    *merge       // what a script made of a conflict
+	passOn   bool         // the row is news for other remotes
+	made     bool         // a version was made here: it is news for all remotes
+	answer   bool         // the sender must be told what the node has
+	recorded bool         // the loser of a conflict is kept
 }
 
 // News reports whether the row is to be sent to a remote: what was written goes
 // on, but never back to where it came from, and not to its origin.
 func (s *Step) News(remote string) bool {
-	return s.captured || s.passOn && remote != s.in.From && remote != s.in.Version.Origin || s.answer && remote == s.in.From
+	return s.made || s.passOn && remote != s.in.From && remote != s.in.Version.Origin || s.answer && remote == s.in.From
 }
 
 // Plan decides about one change of the table t, which only a dated change needs.
-// It is pure: client names the node.
+// Of two versions in conflict the later wins. It is pure: client names the node.
 func Plan(t *schema.Table, in *Incoming, l Local, client string) Step {
+	return plan(t, in, l, client, conflict.Policy{})
+}
+
+// plan is Plan where a policy decides conflicts; what a script says comes later.
+func plan(t *schema.Table, in *Incoming, l Local, client string, p conflict.Policy) Step {
 	if len(l.Pending) > 0 {
 		l.State = conflict.Next(l.State, l.Written, client)
 	}
-	s := Step{in: in, exists: l.Exists, local: l.State.Version}
-	incoming := in.State
+	s := Step{in: in, exists: l.Exists, local: l.State, came: in.State, policy: p.Name}
 	if in.Dated {
 		if unchanged(t, in, l) && !(in.Deleted() && l.State.Version.IsZero()) {
 			s.Decision, s.State = conflict.Known, l.State // an echo comes to rest here
 			return s
 		}
-		incoming = dated(in, l.State)
+		s.came = dated(in, l.State)
 	}
-	if in.OnlyMissing && (l.Exists || !l.State.Version.IsZero()) || l.Exists && incoming.Version.Time <= change.Baseline {
+	if in.OnlyMissing && (l.Exists || !l.State.Version.IsZero()) || l.Exists && s.came.Version.Time <= change.Baseline {
 		s.Decision, s.State = conflict.Known, l.State // a snapshot overwrites nothing
 		return s
 	}
-	s.Decision, s.State = conflict.Resolve(l.State, incoming)
+	s.Decision, s.State = p.Resolve(l.State, s.came)
 	switch s.Decision {
 	case conflict.Apply, conflict.Win:
 		s.Consumed = l.Pending
@@ -71,8 +79,9 @@ func Plan(t *schema.Table, in *Incoming, l Local, client string) Step {
 		// The version under which a local change has won is the one that it is
 		// sent with: given another by capture, it would conflict with itself.
 		s.Consumed = l.Pending
-		s.captured = len(l.Pending) > 0
+		s.made = len(l.Pending) > 0
 	}
+	s.made = s.made || s.Decision.Conflict() && p.Decides()
 	s.answer = in.Dated && !s.Decision.Writes()
 	return s
 }

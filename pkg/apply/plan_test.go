@@ -89,7 +89,7 @@ func TestPlan(t *testing.T) {
 		consumes bool
 		passOn   bool
 		answer   bool
-		captured bool
+		made     bool
 	}
 	partial := func(when int64, column, value string) *Incoming {
 		in := dateOnly(when, row("", ""))
@@ -113,13 +113,13 @@ func TestPlan(t *testing.T) {
 			result{decision: conflict.Lose, version: at(later, "node-a")}},
 
 		"a local write that is not captured yet and is later wins": {incoming(early, row("1.00", "x")), written(held(at(1000, "node-a"), row("2.00", "y")), later),
-			result{decision: conflict.Lose, version: at(later, "node-a"), consumes: true, captured: true}},
+			result{decision: conflict.Lose, version: at(later, "node-a"), consumes: true, made: true}},
 		"a local write that is not captured yet and is earlier loses": {incoming(later, row("1.00", "x")), written(held(at(1000, "node-a"), row("2.00", "y")), early),
 			result{decision: conflict.Win, version: at(later, "node-b"), consumes: true, passOn: true}},
 		"a local write follows what it was made upon, whatever its clock says": {incoming(early, row("1.00", "x")), written(held(at(early, "node-b"), row("2.00", "y")), 5),
 			result{decision: conflict.Known, version: at(early+1, "node-a")}},
 		"a local delete that is not captured yet and is later wins": {incoming(early, row("1.00", "x")), written(held(at(1000, "node-a"), nil), later),
-			result{decision: conflict.Lose, version: at(later, "node-a"), consumes: true, captured: true}},
+			result{decision: conflict.Lose, version: at(later, "node-a"), consumes: true, made: true}},
 
 		"a dated echo comes to rest": {dateOnly(later, row("1.0", "x")), held(at(early, "node-a"), row("1.00", "x")),
 			result{decision: conflict.Known, version: at(early, "node-a")}},
@@ -142,14 +142,14 @@ func TestPlan(t *testing.T) {
 		"of three dated changes of a millisecond the third counts": {dateOnly(early, row("3.00", "x")), held(at(early+1, "node-b"), row("1.00", "x")),
 			result{decision: conflict.Apply, version: at(early+2, "node-b"), passOn: true}},
 		"a dated change loses against a later local write": {dateOnly(early, row("3.00", "x")), written(held(at(1000, "node-b"), row("1.00", "x")), later),
-			result{decision: conflict.Lose, version: at(later, "node-a"), consumes: true, answer: true, captured: true}},
+			result{decision: conflict.Lose, version: at(later, "node-a"), consumes: true, answer: true, made: true}},
 		"a dated change wins over an earlier local write": {dateOnly(later, row("3.00", "x")), written(held(at(1000, "node-b"), row("1.00", "x")), early),
 			result{decision: conflict.Apply, version: at(later, "node-b"), consumes: true, passOn: true}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			s := Plan(table, test.in, test.have, "node-a")
-			got := result{s.Decision, s.State.Version, len(s.Consumed) > 0, s.passOn, s.answer, s.captured}
+			got := result{s.Decision, s.State.Version, len(s.Consumed) > 0, s.passOn, s.answer, s.made}
 			if got != test.want {
 				t.Errorf("planned is %+v, want %+v", got, test.want)
 			}
@@ -158,6 +158,52 @@ func TestPlan(t *testing.T) {
 			}
 			if s.exists != test.have.Exists || s.in != test.in {
 				t.Error("the step is of another row")
+			}
+		})
+	}
+}
+
+func TestPlanUnderPriority(t *testing.T) {
+	t.Parallel()
+	table := items(t)
+	held := Local{Exists: true, Values: row("2.00", "y"), State: state(at(later, "node-a"))}
+	pending := Local{Exists: true, Values: row("2.00", "y"), State: state(at(1000, "node-a")), Pending: []uint64{7, 9}, Written: later}
+	type result struct {
+		decision conflict.Decision
+		author   string
+		time     int64
+		consumes bool
+		toSender bool
+	}
+	for name, test := range map[string]struct {
+		first string
+		in    *Incoming
+		have  Local
+		want  result
+	}{
+		"the first wins though it is earlier, and all are told": {"node-b", incoming(early, row("1.00", "x")), held,
+			result{conflict.Win, "node-b", later + 1, false, true}},
+		"the first keeps its row, and all are told": {"node-a", incoming(early, row("1.00", "x")), held,
+			result{conflict.Lose, "node-a", later + 1, false, true}},
+		"a local write that is not captured yet goes out as what was decided": {"node-a", incoming(early, row("1.00", "x")), pending,
+			result{conflict.Lose, "node-a", later + 1, true, true}},
+		"a local write that is not captured yet loses": {"node-b", incoming(early, row("1.00", "x")), pending,
+			result{conflict.Win, "node-b", later + 1, true, true}},
+		"a dated change of the first wins though it is earlier": {"node-b", dateOnly(early, row("3.00", "x")), held,
+			result{conflict.Win, "node-b", later + 1, false, true}},
+		"a dated change loses against the first": {"node-a", dateOnly(early, row("3.00", "x")), held,
+			result{conflict.Lose, "node-a", later + 1, false, true}},
+		"what knew the local row is applied": {"node-a", incoming(later+5, row("1.00", "x"), at(later, "node-a")), held,
+			result{conflict.Apply, "node-b", later + 5, false, false}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := plan(table, test.in, test.have, "node-a", conflict.Policy{Name: conflict.Priority, Clients: []string{test.first}})
+			got := result{s.Decision, s.State.Version.Author(), s.State.Version.Time, len(s.Consumed) > 0, s.News("node-b")}
+			if got != test.want {
+				t.Errorf("planned is %+v, want %+v", got, test.want)
+			}
+			if s.Decision.Conflict() != s.State.Version.IsDecided() || !s.News("node-c") {
+				t.Errorf("it is held as %v, news elsewhere: %v", s.State.Version, s.News("node-c"))
 			}
 		})
 	}

@@ -18,6 +18,7 @@ import (
 // Promise 3.
 func (a *Applier) decide(ctx context.Context, tx mysqldb.Tx, groups []*group, hasty bool) ([]Step, error) {
 	var all []Step
+	scripts := a.scripts(groups)
 	locking := " FOR UPDATE"
 	if hasty {
 		locking += a.db.NoWait()
@@ -34,7 +35,13 @@ func (a *Applier) decide(ctx context.Context, tx mysqldb.Tx, groups []*group, ha
 				l = &Local{}
 			}
 			l.State = states[in.Row]
-			g.steps = append(g.steps, Plan(g.table, in, *l, a.Client))
+			s := plan(g.table, in, *l, a.Client, g.policy)
+			if s.Decision.Conflict() && g.policy.Name == conflict.Script {
+				if err := scripts.resolve(ctx, g.table, &s, *l); err != nil {
+					return nil, err
+				}
+			}
+			g.steps = append(g.steps, s)
 		}
 		all = append(all, g.steps...)
 	}
@@ -76,9 +83,9 @@ func look(ctx context.Context, tx mysqldb.Tx, g *group, locking string) (map[str
 
 // lock locks the rows that exist, in the order of their keys, and returns them
 // by key. The rows themselves are read only where a dated change is compared
-// with them.
+// with them, or a script may be.
 func lock(ctx context.Context, tx mysqldb.Tx, g *group, locking string) (map[string]*Local, error) {
-	whole := slices.ContainsFunc(g.in, func(in *Incoming) bool { return in.Dated })
+	whole := g.policy.Name == conflict.Script || slices.ContainsFunc(g.in, func(in *Incoming) bool { return in.Dated })
 	locals, err := lockRows(ctx, tx, g.table, g.in, whole, locking)
 	if err != nil {
 		return nil, err

@@ -25,6 +25,9 @@ type Policy struct {
 	Clients []string // of priority: the first wins; those that are not named come last
 }
 
+// Decides reports whether conflicts under p end with a new version.
+func (p Policy) Decides() bool { return p.Name != "" && p.Name != LastWriteWins }
+
 // Resolve is the function Resolve, but a conflict is decided by the policy. The
 // policies other than lastWriteWins end each conflict with a new version, which
 // the caller passes on to everybody: it has seen the writes of both sides, so
@@ -35,7 +38,7 @@ type Policy struct {
 // version. What the script makes is given its version by Merge.
 func (p Policy) Resolve(local, incoming change.State) (Decision, change.State) {
 	d, after := Resolve(local, incoming)
-	if !d.Conflict() || p.Name == "" || p.Name == LastWriteWins {
+	if !d.Conflict() || !p.Decides() {
 		return d, after
 	}
 	switch c := cmp.Or(cmp.Compare(p.rank(local.Version), p.rank(incoming.Version)), newer(local, incoming)); {

@@ -79,6 +79,7 @@ func TestMergesOfTheSameTwoAreTheSameIfTheirRowsAre(t *testing.T) {
 // node is one copy of a row: its content names the writes that it is made of.
 type node struct {
 	name  string
+	other *conflict.Policy // where it has another policy than the others
 	state change.State
 	row   string
 	news  bool
@@ -116,13 +117,16 @@ func (m *meeting) hold(n *node) {
 
 // deliver does what package apply does with a change.
 func (m *meeting) deliver(n *node, s change.State, row string) {
-	local := n.state
-	d, after := m.policy.Resolve(local, s)
+	local, policy := n.state, m.policy
+	if n.other != nil {
+		policy = *n.other
+	}
+	d, after := policy.Resolve(local, s)
 	ours, stands := n.row, n.row
 	if d.Writes() {
 		stands = row
 	}
-	if d.Conflict() && m.script != nil {
+	if d.Conflict() && policy.Name == conflict.Script {
 		if stands = ours; ours != row {
 			earlier, later := ours, row
 			if local.Version.Compare(s.Version) > 0 {
@@ -187,19 +191,26 @@ func TestNodesConvergeUnderEachPolicy(t *testing.T) {
 	for name, rule := range map[string]struct {
 		policy conflict.Policy
 		script func(earlier, later string) string
+		others []conflict.Policy // that single nodes have
 	}{
-		"priority":                            {conflict.Policy{Name: conflict.Priority, Clients: []string{"hq", "b"}}, nil},
-		"nobody has priority":                 {conflict.Policy{Name: conflict.Priority}, nil},
-		"a script that chooses":               {conflict.Policy{Name: conflict.Script}, func(earlier, later string) string { return min(earlier, later) }},
-		"a script that mixes":                 {conflict.Policy{Name: conflict.Script}, func(earlier, later string) string { return hash(earlier, later) }},
-		"a script that says now this or that": {conflict.Policy{Name: conflict.Script}, func(earlier, later string) string { return hash(earlier, later, fmt.Sprint(impure.Int())) }},
+		"priority":                            {conflict.Policy{Name: conflict.Priority, Clients: []string{"hq", "b"}}, nil, nil},
+		"nobody has priority":                 {conflict.Policy{Name: conflict.Priority}, nil, nil},
+		"a script that chooses":               {conflict.Policy{Name: conflict.Script}, func(earlier, later string) string { return min(earlier, later) }, nil},
+		"a script that mixes":                 {conflict.Policy{Name: conflict.Script}, func(earlier, later string) string { return hash(earlier, later) }, nil},
+		"a script that says now this or that": {conflict.Policy{Name: conflict.Script}, func(earlier, later string) string { return hash(earlier, later, fmt.Sprint(impure.Int())) }, nil},
+		"a policy for each node": {conflict.Policy{Name: conflict.Script}, func(earlier, later string) string { return hash(earlier, later) },
+			[]conflict.Policy{{Name: conflict.Script}, {Name: conflict.Priority, Clients: []string{"hq", "b"}}, {Name: conflict.Priority, Clients: []string{"c", "a"}}, {Name: conflict.LastWriteWins}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for seed := range uint64(3000) {
 				m := &meeting{t: t, seed: seed, r: rand.New(rand.NewPCG(seed, 0)), policy: rule.policy, script: rule.script,
 					rows: map[change.Version]string{}, over: map[string]bool{}, journal: map[string]bool{}}
 				for _, name := range []string{"hq", "a", "b", "c", "d"}[:2+m.r.IntN(4)] {
-					m.nodes = append(m.nodes, &node{name: name})
+					n := &node{name: name}
+					if len(rule.others) > 0 {
+						n.other = &rule.others[m.r.IntN(len(rule.others))]
+					}
+					m.nodes = append(m.nodes, n)
 				}
 				var old []node
 				var written []string

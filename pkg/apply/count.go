@@ -1,0 +1,40 @@
+package apply
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// Conflicts is how many conflicts of a table were decided, and losers kept, by a
+// policy since the start.
+type Conflicts struct {
+	Table, Policy string
+	Count         uint64
+}
+
+// Conflicts returns the counts of all tables that had conflicts, by table and
+// policy.
+func (a *Applier) Conflicts() []Conflicts {
+	var list []Conflicts
+	a.counts.Range(func(k, n any) bool {
+		c := k.(Conflicts)
+		c.Count = n.(*atomic.Uint64).Load()
+		list = append(list, c)
+		return true
+	})
+	slices.SortFunc(list, func(x, y Conflicts) int {
+		return cmp.Or(cmp.Compare(x.Table, y.Table), cmp.Compare(x.Policy, y.Policy))
+	})
+	return list
+}
+
+// counts holds an *atomic.Uint64 for each table and policy, by a Conflicts
+// without its count.
+type counts struct{ sync.Map }
+
+func (c *counts) add(table, policy string) {
+	n, _ := c.LoadOrStore(Conflicts{Table: table, Policy: policy}, &atomic.Uint64{})
+	n.(*atomic.Uint64).Add(1)
+}

@@ -1,0 +1,172 @@
+package apply
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/conflict"
+	"github.com/mysql-sync/mysql-sync/pkg/journal"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+)
+
+// Resolver runs the scripts of tables. It is called while the row is locked, so
+// it must return soon, and ask neither the database nor the network. Promise 7.
+type Resolver interface {
+	// Resolve returns the row that is to stand, in stored form: some columns or
+	// all, or none where the row is deleted.
+	Resolve(ctx context.Context, t *schema.Table, key string, local, incoming journal.Side) (columns []string, values [][]byte, err error)
+}
+
+// scriptTime is how long the scripts of one transaction may take before it is
+// tried again in two of half the size.
+const scriptTime = time.Second
+
+// errSlow says that the scripts of a transaction took too long together.
+var errSlow = errors.New("the scripts of many conflicts take too long for one transaction")
+
+// merge is what a script made of two rows.
+type merge struct {
+	result Incoming
+	losers []journal.Side // those of the two that are not what it made
+}
+
+// scripts runs the scripts of one transaction.
+type scripts struct {
+	a     *Applier
+	alone bool // the transaction has one row only
+	until time.Time
+}
+
+func (a *Applier) scripts(groups []*group) *scripts {
+	return &scripts{a: a, alone: len(groups) == 1 && len(groups[0].in) == 1, until: time.Now().Add(scriptTime)}
+}
+
+// resolve lets the script decide a conflict that was planned. Where it fails,
+// the plan stands as it is: the later version wins.
+func (x *scripts) resolve(ctx context.Context, t *schema.Table, s *Step, l Local) error {
+	if !x.alone && time.Now().After(x.until) {
+		return errSlow
+	}
+	g := group{table: t}
+	var ours [][]byte
+	if l.Exists {
+		ours = l.Values
+	}
+	theirs, err := overlay(t, ours, s.in)
+	row := theirs
+	if err == nil && !sameRow(t, ours, theirs) {
+		row, err = x.a.merged(ctx, t, s, g.side(s.local.Version, ours), g.side(s.came.Version, theirs))
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		x.a.log.Warn("script failed; the later version wins", zap.String("table", t.Name), zap.Error(err))
+		s.policy = conflict.LastWriteWins
+		return nil
+	}
+	s.take(t, ours, theirs, row)
+	return nil
+}
+
+// overlay returns the whole row that an incoming change makes; nil is a deleted
+// one.
+func overlay(t *schema.Table, ours [][]byte, in *Incoming) ([][]byte, error) {
+	if in.Deleted() {
+		return nil, nil
+	}
+	if ours == nil && len(in.Columns) < len(t.Columns) {
+		return nil, errors.New("only some columns came of a row that is deleted here")
+	}
+	row := make([][]byte, len(t.Columns))
+	copy(row, ours)
+	for i, name := range in.Columns {
+		row[t.Index(name)] = in.Values[i]
+	}
+	return row, nil
+}
+
+// merged returns the whole row that the script makes; nil is a deleted one. The
+// columns that it leaves out are those of the later version.
+func (a *Applier) merged(ctx context.Context, t *schema.Table, s *Step, ours, theirs journal.Side) ([][]byte, error) {
+	columns, values, err := a.Resolver.Resolve(ctx, t, s.in.Key, ours, theirs)
+	if err != nil || columns == nil {
+		return nil, err
+	}
+	earlier, later := ours.Values, theirs.Values
+	if ours.Compare(theirs.Version) > 0 {
+		earlier, later = later, earlier
+	}
+	if later == nil {
+		later = earlier
+	}
+	row := slices.Clone(later)
+	for i, name := range columns {
+		at := t.Index(name)
+		if at < 0 {
+			return nil, fmt.Errorf("table %s has no column %.64q that can be written", t.Name, name)
+		}
+		row[at] = values[i]
+	}
+	key, err := t.KeyOf(t.Names(), row)
+	if err == nil && key != s.in.Key {
+		err = errors.New("resolve must not change the key")
+	}
+	return row, err
+}
+
+// take makes the step write the row, or leave it as it is.
+func (s *Step) take(t *schema.Table, ours, theirs, row [][]byte) {
+	g := group{table: t}
+	s.State = conflict.Merge(s.local, s.came, text(row))
+	s.Decision = conflict.Win
+	s.passOn = true
+	if sameRow(t, ours, row) {
+		s.Decision = conflict.Lose
+	}
+	s.merge = &merge{result: Incoming{Change: change.Change{Row: s.in.Row, State: s.State}, From: s.in.From, Dated: s.in.Dated}}
+	if row != nil {
+		s.merge.result.Columns, s.merge.result.Values = t.Names(), row
+	}
+	if !sameRow(t, ours, row) {
+		s.merge.losers = append(s.merge.losers, g.side(s.local.Version, ours))
+	}
+	if !sameRow(t, theirs, row) {
+		s.merge.losers = append(s.merge.losers, g.side(s.came.Version, theirs))
+	}
+	s.in = &s.merge.result
+}
+
+// sameRow compares whole rows; nil is a deleted one.
+func sameRow(t *schema.Table, a, b [][]byte) bool {
+	if a == nil || b == nil {
+		return a == nil && b == nil
+	}
+	for i := range t.Columns {
+		if !t.Columns[i].Equal(a[i], b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// text returns a whole row in a form that is the same for the same row.
+func text(row [][]byte) []byte {
+	var b []byte
+	for _, v := range row {
+		if v == nil {
+			b = append(b, 0)
+			continue
+		}
+		b = binary.AppendUvarint(b, uint64(len(v))+1)
+		b = append(b, v...)
+	}
+	return b
+}
