@@ -129,20 +129,29 @@ func (n *Node) encode(ctx context.Context, t *schema.Table, in apply.Incoming, i
 	if err != nil {
 		return in, err
 	}
-	in.Columns = make([]string, len(entity))
-	in.Values = make([][]byte, len(entity))
-	for i, f := range entity {
-		c, ok := t.Column(f.Name)
-		if !ok {
-			return in, fmt.Errorf("table %s has no column %.64q that can be written", t.Name, f.Name)
-		}
-		in.Columns[i] = c.Name
-		if in.Values[i], err = c.Encode(f.Value, n.zone); err != nil {
-			return in, err
-		}
+	if in.Columns, in.Values, err = n.stored(t, entity); err != nil {
+		return in, err
 	}
 	in.Key, err = t.KeyOf(in.Columns, in.Values)
 	return in, err
+}
+
+// stored converts an entity to columns in stored form.
+func (n *Node) stored(t *schema.Table, entity value.Entity) ([]string, [][]byte, error) {
+	columns := make([]string, len(entity))
+	values := make([][]byte, len(entity))
+	for i, f := range entity {
+		c, ok := t.Column(f.Name)
+		if !ok {
+			return nil, nil, fmt.Errorf("table %s has no column %.64q that can be written", t.Name, f.Name)
+		}
+		var err error
+		columns[i] = c.Name
+		if values[i], err = c.Encode(f.Value, n.zone); err != nil {
+			return nil, nil, err
+		}
+	}
+	return columns, values, nil
 }
 
 // matchID checks that an entity's key is the message's id, and adds the key's

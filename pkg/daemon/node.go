@@ -184,6 +184,7 @@ func (n *Node) wire(db, applyDB *mysqldb.DB) error {
 	n.watcher = n.newWatcher(db)
 	n.applier = apply.New(n.log.Named("apply"), applyDB, n.tables, n.rows, n.outbox, apply.Config{
 		Client: n.cfg.ClientName, Remotes: n.cfg.RemoteClients, Syncs: n.cfg.Syncs, OnMark: n.wakeSenders,
+		Policies: n.policies(), Resolver: resolver{n},
 	})
 	n.snapshots = snapshot.New(n.log.Named("snapshot"), db, n.tables, n.rows, n.outbox, snapshot.Config{
 		Client: n.cfg.ClientName, Initial: n.cfg.InitialSync, Remotes: n.cfg.RemoteClients, Tables: n.cfg.SyncTables,
@@ -192,6 +193,9 @@ func (n *Node) wire(db, applyDB *mysqldb.DB) error {
 	n.transformers = transform.New(n.log, querier{db}, publisher{n.transport}, transform.Config{Directory: n.cfg.TransformerDirectory})
 	if err := n.transformers.Load(n.allTables()); err != nil {
 		return fmt.Errorf("transformerDirectory: %w", err)
+	}
+	if err := n.checkScripts(); err != nil {
+		return err
 	}
 	for _, r := range n.cfg.RemoteClients {
 		n.senders[r] = newSender(n, r)

@@ -1,0 +1,57 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/mysql-sync/mysql-sync/pkg/conflict"
+	"github.com/mysql-sync/mysql-sync/pkg/journal"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/transform"
+)
+
+// policies returns how the conflicts of tables are decided.
+func (n *Node) policies() map[string]conflict.Policy {
+	policies := map[string]conflict.Policy{}
+	for table, p := range n.cfg.ConflictPolicy {
+		policies[table] = conflict.Policy{Name: p.Name, Clients: p.Priority}
+	}
+	return policies
+}
+
+// checkScripts returns the tables that are to be decided by a script and have
+// none.
+func (n *Node) checkScripts() error {
+	var mistakes []error
+	for _, table := range slices.Sorted(maps.Keys(n.cfg.ConflictPolicy)) {
+		if n.cfg.ConflictPolicy[table].Name == conflict.Script && !n.transformers.HasResolve(table) {
+			mistakes = append(mistakes, fmt.Errorf(`conflictPolicy.%s: "script": %w`, table, transform.ErrNoResolve))
+		}
+	}
+	return errors.Join(mistakes...)
+}
+
+// resolver runs the scripts that resolve conflicts.
+type resolver struct{ n *Node }
+
+// Resolve runs the script of a table; see apply.Resolver.
+func (r resolver) Resolve(ctx context.Context, t *schema.Table, key string, local, incoming journal.Side) ([]string, [][]byte, error) {
+	id, err := t.ID(key)
+	if err != nil {
+		return nil, nil, err
+	}
+	side := func(s journal.Side) transform.Side {
+		if s.Columns == nil {
+			return transform.Side{Version: s.Version}
+		}
+		return transform.Side{Version: s.Version, Entity: decode(t, s.Columns, s.Values, r.n.zone)}
+	}
+	entity, err := r.n.transformers.Resolve(ctx, transform.Conflict{Table: t.Name, ID: id, Local: side(local), Incoming: side(incoming)})
+	if err != nil || entity == nil {
+		return nil, nil, err
+	}
+	return r.n.stored(t, entity)
+}
