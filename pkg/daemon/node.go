@@ -171,6 +171,9 @@ func (n *Node) install(ctx context.Context, db *mysqldb.DB) error {
 	if err != nil {
 		return err
 	}
+	if err := n.resendUnseen(ctx, db, synced); err != nil {
+		return err
+	}
 	return capture.Install(ctx, n.log.Named("capture"), db, synced, keys)
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 )
@@ -26,15 +27,38 @@ func (n *Node) newWatcher(db *mysqldb.DB) *capture.Watcher {
 		Synced: n.cfg.SyncTables, Received: n.cfg.ReceiveTables,
 		Interval: min(max(10*n.cfg.CheckInterval, watchLeast), watchMost),
 		Missed: func(ctx context.Context, table string, since time.Time) error {
-			for _, r := range n.cfg.RemoteClients {
-				if err := snapshot.RequestSince(ctx, db, r, table, since); err != nil {
-					return err
-				}
-			}
-			return nil
+			return n.resendAll(ctx, db, table, since)
 		},
 		Changed: n.definitionChanged,
 	})
+}
+
+// resendAll has all rows of a table sent to the remotes, as if they were written
+// at the time given.
+func (n *Node) resendAll(ctx context.Context, db *mysqldb.DB, table string, since time.Time) error {
+	for _, r := range n.cfg.RemoteClients {
+		if err := snapshot.RequestSince(ctx, db, r, table, since); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// resendUnseen has the rows sent of tables that lost their triggers while the
+// node was away. Nobody knows since when: each row counts as written just after
+// the version that is known of it, and a write of another client wins over it.
+func (n *Node) resendUnseen(ctx context.Context, db *mysqldb.DB, synced []*schema.Table) error {
+	unseen, err := capture.Unseen(ctx, db, n.cfg.ClientName, synced)
+	if err != nil {
+		return err
+	}
+	for _, table := range unseen {
+		n.log.Warn("the triggers of a table are missing; its rows are sent to the remotes, since writes may not have been captured", zap.String("table", table))
+		if err := n.resendAll(ctx, db, table, time.Unix(0, 0)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // definitionChanged has rows tried again that a table could not be sent of, or

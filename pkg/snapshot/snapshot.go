@@ -61,6 +61,7 @@ type Snapshots struct {
 	tables *schema.Tables
 	latch  *latch.Rows
 	marker Marker
+	began  time.Time
 	said   map[job]time.Time // when progress was last logged
 }
 
@@ -80,7 +81,7 @@ type state struct {
 
 // New returns the snapshots of a node; Run does their work.
 func New(log *zap.Logger, db *mysqldb.DB, ts *schema.Tables, l *latch.Rows, m Marker, c Config) *Snapshots {
-	return &Snapshots{Config: c, log: log, db: db, tables: ts, latch: l, marker: m, said: map[job]time.Time{}}
+	return &Snapshots{Config: c, log: log, db: db, tables: ts, latch: l, marker: m, began: time.Now(), said: map[job]time.Time{}}
 }
 
 // Run begins the snapshots that are due and goes on with those that were begun,
@@ -330,7 +331,11 @@ func (s *Snapshots) progress(st state, n int64, finished bool) {
 	}
 	s.said[st.job] = now
 	done := st.done + n
-	rate := float64(done) / max(now.Sub(st.started).Seconds(), 0.001)
+	since := st.started
+	if s.began.After(since) {
+		since = s.began
+	}
+	rate := float64(done) / max(now.Sub(since).Seconds(), 0.001)
 	fields := []zap.Field{zap.String("remote", st.remote), zap.String("table", st.table), zap.Int64("rows", done), zap.Int("rowsPerSecond", int(rate))}
 	if finished {
 		delete(s.said, st.job)

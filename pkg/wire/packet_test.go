@@ -17,8 +17,11 @@ var node = wire.Node{Client: "node-a", Protocol: wire.Protocol, Version: "1.0.0"
 
 // The golden files of protocol 2 are never regenerated, as those of version 1.
 func TestAcksAndAnnouncementsAreAsInProtocol2(t *testing.T) {
+	changed := node
+	changed.Definitions = 3
 	for name, got := range map[string][]byte{
 		"ack.json": ack.Encode(), "ack_all.json": wire.Ack{Session: 7, Seq: 1}.Encode(), "node.json": node.Encode(),
+		"node_definitions.json": changed.Encode(),
 	} {
 		if want := golden(t, "batch", name); string(got) != string(want) {
 			t.Errorf("%s:\ngot  %s\nwant %s", name, got, want)
