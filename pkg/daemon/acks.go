@@ -24,14 +24,15 @@ type acks struct {
 	kick chan struct{}
 
 	mu      sync.Mutex
-	waiting map[string][]wire.Info // by client
-	last    map[ackRow]time.Time   // of answers published in the last ackGap
+	waiting map[string][]*wire.Info // by client
+	queued  map[ackRow]*wire.Info   // the same, by row
+	last    map[ackRow]time.Time    // of answers published in the last ackGap
 }
 
 type ackRow struct{ client, table, id string }
 
 func newAcks(n *Node) *acks {
-	return &acks{n: n, kick: make(chan struct{}, 1), waiting: map[string][]wire.Info{}, last: map[ackRow]time.Time{}}
+	return &acks{n: n, kick: make(chan struct{}, 1), waiting: map[string][]*wire.Info{}, queued: map[ackRow]*wire.Info{}, last: map[ackRow]time.Time{}}
 }
 
 // ok answers a change with data_received, fail with an error.
@@ -44,25 +45,20 @@ func (a *acks) fail(c wire.Change, message string) {
 }
 
 func (a *acks) put(client string, i wire.Info) {
+	row := ackRow{client, i.Table, i.ID}
 	a.mu.Lock()
-	list := a.waiting[client]
-	replaced := false
-	if _, recent := a.last[ackRow{client, i.Table, i.ID}]; recent {
-		for k := range list {
-			if list[k].Table == i.Table && list[k].ID == i.ID {
-				list[k] = i
-				replaced = true
-			}
-		}
-	}
-	if !replaced {
+	if earlier := a.queued[row]; earlier != nil {
+		*earlier = i
+	} else {
+		list := a.waiting[client]
 		if len(list) == ackMost {
+			delete(a.queued, ackRow{client, list[0].Table, list[0].ID})
 			list = list[1:]
 			a.n.log.Warn("an answer was dropped because too many wait", zap.String("remote", client))
 		}
-		list = append(list, i)
+		a.waiting[client] = append(list, &i)
+		a.queued[row] = &i
 	}
-	a.waiting[client] = list
 	a.mu.Unlock()
 	a.wake()
 }
@@ -109,7 +105,8 @@ func (a *acks) publish(ctx context.Context) (more bool) {
 				continue
 			}
 			a.last[row] = now
-			due, to = append(due, i), append(to, client)
+			delete(a.queued, row)
+			due, to = append(due, *i), append(to, client)
 		}
 		if len(rest) > 0 {
 			a.waiting[client] = rest
