@@ -111,6 +111,9 @@ func (n *NodeProcess) Start() {
 	n.child = child
 }
 
+// Pid is the process id of the daemon's latest start.
+func (n *NodeProcess) Pid() int { return n.child.cmd.Process.Pid }
+
 // Kill ends the daemon with SIGKILL, as a crash would.
 func (n *NodeProcess) Kill() { n.child.kill() }
 

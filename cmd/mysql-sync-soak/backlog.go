@@ -1,0 +1,61 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+)
+
+const (
+	backlog   = 1_000_000 // rows
+	portion   = 10_000    // rows a statement
+	mostBytes = 128 << 20 // of memory that a node may ever have had
+)
+
+// large has no other load: a million rows are enough.
+func large(w *world) { w.quiet = true }
+
+// pileUp has A write while B is away.
+func pileUp(w *world) {
+	w.b.node.Kill()
+	for range backlog / portion {
+		_, err := w.a.db.Exec(fmt.Sprintf(`INSERT INTO orders SELECT %d + seq, UUID(), 1 FROM seq_1_to_%d`, w.bulk, portion))
+		if err != nil {
+			w.tb.Fatalf("write %d rows: %v", portion, err)
+		}
+		w.bulk += portion
+		w.pause(0)
+	}
+}
+
+// drain brings B back and waits until all is there. Then neither node may ever have been larger than allowed.
+func drain(w *world) {
+	w.b.startNode()
+	w.await()
+	for _, s := range w.sites() {
+		most, err := peak(s.node.Pid())
+		if err != nil {
+			w.tb.Fatalf("read the memory of node %s: %v", s.name, err)
+		}
+		if most > mostBytes {
+			w.tb.Fatalf("node %s had %d MiB of memory", s.name, most>>20)
+		}
+		w.notes = append(w.notes, fmt.Sprintf("%s had at most %d MiB", s.name, most>>20))
+	}
+}
+
+// peak returns the most memory that a process has had at a time, in bytes (VmHWM of Linux).
+func peak(pid int) (int, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if after, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			kib, err := strconv.Atoi(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(after), "kB")))
+			return kib << 10, err
+		}
+	}
+	return 0, fmt.Errorf("/proc/%d/status has no VmHWM", pid)
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// shortQueues has the broker forget nearly everything that it cannot pass on at once.
+func shortQueues(w *world) {
+	w.mosquitto.Extra = []string{"max_queued_messages 10", "max_inflight_messages 5"}
+}
+
+// smallDisk gives the broker a disk of its own, of 128 KiB, for the sessions and queues of nodes that ask for them.
+// It needs the right to mount.
+func smallDisk(w *world) {
+	dir, err := os.MkdirTemp("", "mysql-sync-soak-")
+	if err != nil {
+		w.tb.Fatalf("make a folder for a small disk: %v", err)
+	}
+	w.tb.Cleanup(func() { _ = os.Remove(dir) })
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=128k,mode=0700"); err != nil {
+		w.tb.Fatalf("mount a small disk, which is left to root: %v", err)
+	}
+	w.tb.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+	w.disk = dir
+	w.mosquitto.Extra = []string{"persistence true", "persistence_location " + dir + "/", "autosave_interval 1"}
+	w.mqtt = map[string]any{"clean": false}
+}
+
+// fillDisk fills the broker's disk, has a node stay away so that there is something to be saved, and kills the broker
+// while it cannot save it.
+func fillDisk(w *world) {
+	filler := filepath.Join(w.disk, "filler")
+	if err := fill(filler); err != nil {
+		w.tb.Fatalf("fill the disk of the broker: %v", err)
+	}
+	s := w.turn()
+	s.node.Kill()
+	w.pause(up + down)                                // the broker saves each second
+	if !said(w.broker, "Saving in-memory database") { // that it could not, Mosquitto 2.0.11 does not say
+		w.tb.Fatalf("the broker did not save its sessions")
+	}
+	killBroker(w)
+	s.startNode()
+	w.pause(up)
+	if err := os.Remove(filler); err != nil {
+		w.tb.Fatalf("empty the disk of the broker: %v", err)
+	}
+	w.pause(up)
+}
+
+// fill writes a file until there is no more room.
+func fill(name string) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, zeroes{})
+	if !errors.Is(err, syscall.ENOSPC) {
+		return errors.Join(err, f.Close())
+	}
+	return f.Close()
+}
+
+// zeroes is an endless file.
+type zeroes struct{}
+
+func (zeroes) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}
+
+// said reports whether the broker has said a text since its start.
+func said(b *testkit.Broker, text string) bool {
+	for _, line := range b.Log() {
+		if strings.Contains(line, text) {
+			return true
+		}
+	}
+	return false
+}
+
+// tape is a raw client that keeps what nodes say to each other.
+type tape struct {
+	client mqtt.Client
+
+	mu       sync.Mutex
+	messages []mqtt.Message
+}
+
+// tapeLength is how many messages are kept; a new one takes the place of any other.
+const tapeLength = 2000
+
+// record has the raw client listen from the start.
+func record(w *world) { w.tape = &tape{} }
+
+func (t *tape) start(w *world) {
+	t.client = testkit.MQTTClient(w.tb, w.broker, "tape")
+	token := t.client.SubscribeMultiple(map[string]byte{"/batch/#": 1, "/ack/#": 1}, func(_ mqtt.Client, m mqtt.Message) { t.keep(m) })
+	if !token.WaitTimeout(10*time.Second) || token.Error() != nil {
+		w.tb.Fatalf("listen to the nodes: %v", token.Error())
+	}
+}
+
+func (t *tape) keep(m mqtt.Message) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.messages) < tapeLength {
+		t.messages = append(t.messages, m)
+	} else {
+		t.messages[rand.IntN(tapeLength)] = m
+	}
+}
+
+// replay publishes a hundred of the messages again, each twice, in any order.
+func replay(w *world) {
+	t := w.tape
+	t.mu.Lock()
+	again := make([]mqtt.Message, 0, 200)
+	for _, i := range rand.Perm(len(t.messages))[:min(100, len(t.messages))] {
+		again = append(again, t.messages[i], t.messages[i])
+	}
+	t.mu.Unlock()
+	rand.Shuffle(len(again), func(i, k int) { again[i], again[k] = again[k], again[i] })
+	for _, m := range again {
+		if token := t.client.Publish(m.Topic(), 1, false, m.Payload()); !token.WaitTimeout(10*time.Second) || token.Error() != nil {
+			w.tb.Fatalf("publish again: %v", token.Error())
+		}
+	}
+	w.pause(down)
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// fault is something bad that happens, again and again, to two nodes under load.
+type fault struct {
+	name string
+	does string // what is killed, cut or spoiled
+	// set changes the set-up before anything is started; nil changes nothing.
+	set func(w *world)
+	// strike does it once and undoes it; it takes a second or two.
+	strike func(w *world)
+	// heal comes when the load has ended; nil is nothing to do.
+	heal func(w *world)
+	long bool // takes minutes
+}
+
+// faults are all there are, in the order of the table.
+var faults = []fault{
+	{name: "node A killed", does: "kill -9 node A", strike: func(w *world) { w.killNode(w.a) }},
+	{name: "node B killed", does: "kill -9 node B", strike: func(w *world) { w.killNode(w.b) }},
+	{name: "broker killed", does: "kill -9 Mosquitto", strike: killBroker},
+	{name: "database A killed", does: "kill -9 mariadbd of A", strike: func(w *world) { w.killDatabase(w.a) }},
+	{name: "database B killed", does: "kill -9 mariadbd of B", strike: func(w *world) { w.killDatabase(w.b) }},
+	{name: "all killed", does: "kill -9 of a node, a database and the broker at once", strike: killAll},
+	{name: "broker out of reach", does: "black hole between node A and the broker, cuts for B", strike: hideBroker},
+	{name: "database out of reach", does: "black hole between node A and its database, cuts for B", strike: hideDatabase},
+	{name: "disk of the broker full", does: "Mosquitto with sessions on a full disk, kill -9 there", set: smallDisk, strike: fillDisk},
+	{name: "broker drops messages", does: "max_queued_messages 10, max_inflight_messages 5, node B stops and comes back", set: shortQueues,
+		strike: func(w *world) { w.stopNode(w.b) }},
+	{name: "duplicates, disorder", does: "batches and acks published again late, twice, in any order", set: record, strike: replay},
+	{name: "old backup restored", does: "database A set back to a copy of an earlier state, then verify --repair",
+		strike: setBack, heal: repair},
+	{name: "clock set back", does: "the writes of A are dated an hour back, in turns", strike: turnClock},
+	{name: "deadlock storm", does: "8 sessions on each side lock 10 rows in opposite orders", set: stormy, strike: letPass},
+	{name: "backlog of a million", does: "node B down while A writes 1,000,000 rows", set: large, strike: pileUp, heal: drain, long: true},
+}
+
+// pause is the time for which what was struck stays struck, or is left alone.
+func (w *world) pause(d time.Duration) {
+	select {
+	case <-w.ctx.Done():
+		w.tb.Fatalf("interrupted")
+	case <-time.After(d):
+	}
+}
+
+// down and up are the pauses of a strike.
+const (
+	down = 500 * time.Millisecond
+	up   = time.Second
+)
+
+func (w *world) killNode(s *site) {
+	s.node.Kill()
+	w.pause(down)
+	s.startNode()
+	w.pause(up)
+}
+
+func (w *world) stopNode(s *site) {
+	if code := s.node.Stop(); code != 0 {
+		w.tb.Fatalf("stop node %s: exit code %d", s.name, code)
+	}
+	w.pause(down)
+	s.startNode()
+	w.pause(up)
+}
+
+func killBroker(w *world) {
+	w.broker.Kill()
+	w.pause(down)
+	w.broker.Start()
+	w.pause(up)
+}
+
+func (w *world) killDatabase(s *site) {
+	s.server.Kill()
+	w.pause(down)
+	s.server.Start()
+	w.pause(up)
+}
+
+// killAll takes the sides in turns, so that neither is at rest.
+func killAll(w *world) {
+	s := w.turn()
+	w.broker.Kill()
+	s.server.Kill()
+	s.node.Kill()
+	w.pause(down)
+	s.server.Start()
+	w.broker.Start()
+	s.startNode()
+	w.pause(up)
+}
+
+func hideBroker(w *world) { w.hide(w.a.toBroker, w.b.toBroker) }
+
+func hideDatabase(w *world) { w.hide(w.a.toDatabase, w.b.toDatabase) }
+
+// hide has one way swallow everything for long enough to be noticed, and then cuts the other.
+func (w *world) hide(swallow, cut *testkit.Proxy) {
+	swallow.Blackhole(true)
+	w.pause(3 * time.Second)
+	swallow.CloseAll()
+	swallow.Restore()
+	w.pause(up)
+	cut.Cut()
+	w.pause(down)
+	cut.Restore()
+	w.pause(up)
+}
+
+// turnClock has the sessions of A's users say that it is an hour ago, and then again that it is now.
+func turnClock(w *world) {
+	w.a.behind.Store(3600)
+	w.pause(up)
+	w.a.behind.Store(0)
+	w.pause(up)
+}
+
+func stormy(w *world) { w.stormers = 8 }
+
+// letPass does nothing: the load itself is the fault.
+func letPass(w *world) { w.pause(up) }

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+const (
+	shared  = 50        // rows that all sessions of both sites write: ids 1 to shared
+	hot     = 10        // of these, those that a storm is about
+	ownIDs  = 1_000_000 // ids that belong to one session
+	pace    = time.Millisecond
+	breath  = 20 * time.Millisecond // after an error: the server may be dead
+	holding = 5 * time.Millisecond  // for which a stormer keeps its first lock
+)
+
+// load is the sessions of the users at both sites.
+type load struct {
+	quit     context.CancelFunc
+	done     sync.WaitGroup
+	sessions []*session
+}
+
+// startLoad starts two sessions at each site, or the stormers.
+func startLoad(w *world) *load {
+	ctx, quit := context.WithCancel(w.ctx)
+	l := &load{quit: quit}
+	if w.quiet {
+		return l
+	}
+	for i, s := range w.sites() {
+		for k := range max(2, w.stormers) {
+			x := &session{s: s, name: fmt.Sprintf("%s-%d", s.name, k+1), first: int64(1+i*100+k) * ownIDs, storms: w.stormers > 0}
+			l.sessions = append(l.sessions, x)
+			l.done.Go(func() { x.run(ctx) })
+		}
+	}
+	return l
+}
+
+// stop ends the sessions and returns what they did.
+func (l *load) stop() []write {
+	l.quit()
+	l.done.Wait()
+	var all []write
+	for _, x := range l.sessions {
+		all = append(all, x.writes...)
+	}
+	return all
+}
+
+// write is what one statement did to a row, and how its transaction ended.
+type write struct {
+	id    int64
+	over  string // name that the row had; empty: it was not there
+	name  string // name that it got, of which there are no two alike; empty: it was deleted
+	doubt bool   // the answer to COMMIT was an error: it may be committed or not
+	site  string
+}
+
+// session is one user: a transaction each few milliseconds, on rows of its own and on shared ones.
+type session struct {
+	s      *site
+	name   string
+	first  int64
+	storms bool
+
+	writes []write // for others only when run has returned
+	next   int64   // own rows so far
+	count  int     // of names given
+}
+
+// run writes until ctx ends. It writes on through all errors.
+func (x *session) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		wait := pace
+		if err := x.transaction(); err != nil {
+			wait = breath
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+	}
+}
+
+// transaction writes one row, or two in the order in which they come. It is not bound to the context of the run:
+// what is begun is ended, so that an end of the run leaves no doubts.
+func (x *session) transaction() error {
+	x.s.hold.RLock()
+	defer x.s.hold.RUnlock()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	tx, err := x.s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
+	// TIMESTAMP moves the clock of a session, in triggers too; 0 is the server's own clock.
+	var clock int64
+	if behind := x.s.behind.Load(); behind > 0 {
+		clock = time.Now().Unix() - behind
+	}
+	if _, err := tx.ExecContext(ctx, fmt.Sprintf("SET timestamp = %d", clock)); err != nil {
+		return err
+	}
+	var writes []write
+	for i, id := range x.pick() {
+		if i > 0 {
+			time.Sleep(holding) // a user who thinks before the second row
+		}
+		w, err := x.change(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		writes = append(writes, w)
+	}
+	err = tx.Commit()
+	for _, w := range writes {
+		w.doubt = err != nil
+		x.writes = append(x.writes, w)
+	}
+	return err
+}
+
+// pick says which rows a transaction is about.
+func (x *session) pick() []int64 {
+	if x.storms {
+		two := rand.Perm(hot)
+		return []int64{int64(1 + two[0]), int64(1 + two[1])}
+	}
+	switch n := rand.IntN(10); {
+	case n < 4 || x.next == 0:
+		x.next++
+		return []int64{x.first + x.next}
+	case n < 8:
+		return []int64{x.first + 1 + rand.Int64N(x.next)}
+	default:
+		return []int64{1 + rand.Int64N(shared)}
+	}
+}
+
+// change looks at a row and inserts, updates or deletes it.
+func (x *session) change(ctx context.Context, tx *sql.Tx, id int64) (write, error) {
+	w := write{id: id, site: x.s.name}
+	err := tx.QueryRowContext(ctx, `SELECT name FROM orders WHERE id = ? FOR UPDATE`, id).Scan(&w.over)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return w, err
+	}
+	x.count++
+	name := fmt.Sprintf("%s/%d", x.name, x.count)
+	switch {
+	case w.over == "":
+		w.name = name
+		_, err = tx.ExecContext(ctx, `INSERT INTO orders (id, name, amount) VALUES (?, ?, ?)`, id, name, x.count)
+	case rand.IntN(4) == 0:
+		_, err = tx.ExecContext(ctx, `DELETE FROM orders WHERE id = ?`, id)
+	default:
+		w.name = name
+		_, err = tx.ExecContext(ctx, `UPDATE orders SET name = ?, amount = ? WHERE id = ?`, name, x.count, id)
+	}
+	return w, err
+}

@@ -1,0 +1,71 @@
+// Command mysql-sync-soak runs two real nodes under load from both sides, has one
+// fault after the other happen to them, and prints a Markdown table of what came
+// of it: for each fault the writes that were committed, how many of them are
+// lost, and whether both sides are equal. It leaves no process and no temporary
+// folder behind. The exit code is 0 only if every fault came to the end that it
+// must come to.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"regexp"
+	"syscall"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// program is a function in the shape that testkit.Main runs.
+type program func() int
+
+// Run calls the function and returns the exit code.
+func (p program) Run() int { return p() }
+
+func main() {
+	each := flag.Duration("time", 10*time.Second, "how long each fault goes on")
+	only := flag.String("run", "", "only the faults whose names match this regular expression")
+	long := flag.Bool("long", false, "also the faults that take minutes, whatever -time says")
+	flag.Parse()
+	chosen, err := regexp.Compile(*only)
+	if err != nil || flag.NArg() > 0 {
+		fmt.Fprintln(os.Stderr, "mysql-sync-soak: -run must be a regular expression, and there are no arguments:", err)
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
+	defer stop()
+	os.Exit(testkit.Main(program(func() int {
+		return soak(ctx, *each, func(f fault) bool { return chosen.MatchString(f.name) && (*long || !f.long) })
+	})))
+}
+
+// soak runs the chosen faults and returns the exit code.
+func soak(ctx context.Context, each time.Duration, chosen func(fault) bool) int {
+	code := 0
+	fmt.Println(heading)
+	for _, f := range faults {
+		if !chosen(f) {
+			continue
+		}
+		r := result{fault: f}
+		r.err = testkit.Run(note, func(tb testkit.TB) { r.play(ctx, tb, each) })
+		fmt.Println(r.row())
+		if !r.good() {
+			note("%s: not as it must be: %v", f.name, r.err)
+			for _, l := range r.lost[:min(len(r.lost), 10)] {
+				note("  %s", l)
+			}
+			code = 1
+		}
+		if ctx.Err() != nil {
+			return 1
+		}
+	}
+	return code
+}
+
+// note tells something beside the table.
+func note(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+const heading = `| fault | what is done, over and over | times | writes committed | lost | equal | conflicts kept | until equal |
+|---|---|--:|--:|--:|---|--:|--:|`
+
+// patience is how long both sides may take to become equal.
+const patience = 5 * time.Minute
+
+// result is what came of a fault.
+type result struct {
+	fault  fault
+	times  int
+	writes int
+	lost   []string
+	equal  bool
+	kept   int
+	took   time.Duration // from the end of the fault and the load to the moment when both sides are equal and at rest
+	notes  []string
+	err    error
+}
+
+// good reports whether the fault came to the end that it must come to.
+func (r *result) good() bool { return r.err == nil && r.equal && len(r.lost) == 0 }
+
+// row is the result as a row of the table.
+func (r *result) row() string {
+	equal := "no"
+	if r.equal {
+		equal = "yes"
+	}
+	does := strings.Join(append([]string{r.fault.does}, r.notes...), "; ")
+	return fmt.Sprintf("| %s | %s | %d | %d | %d | %s | %d | %.1f s |",
+		r.fault.name, does, r.times, r.writes, len(r.lost), equal, r.kept, r.took.Seconds())
+}
+
+// play has the fault happen for some time under load, and looks at what is left.
+func (r *result) play(ctx context.Context, tb testkit.TB, each time.Duration) {
+	w := newWorld(ctx, tb, r.fault)
+	w.a.startNode()
+	w.b.startNode()
+	load := startLoad(w)
+	defer load.stop() // where a fault fails
+	w.pause(up)
+	for end := time.Now().Add(each); r.times == 0 || time.Now().Before(end); r.times++ {
+		r.fault.strike(w)
+	}
+	writes := load.stop()
+	for _, x := range writes {
+		if !x.doubt {
+			r.writes++
+		}
+	}
+	began := time.Now()
+	if r.fault.heal != nil {
+		r.fault.heal(w)
+	}
+	w.await()
+	r.took, r.equal = time.Since(began), true
+	k, err := w.look()
+	if err != nil {
+		tb.Fatalf("look at what is left: %v", err)
+	}
+	r.writes += w.bulk
+	r.kept, r.lost, r.notes = k.count, missing(writes, k), w.notes
+	if w.bulk > 0 && len(k.rows) != w.bulk {
+		r.lost = append(r.lost, fmt.Sprintf("%d rows are there, of %d", len(k.rows), w.bulk))
+	}
+}
+
+// await waits until both sides are equal and at rest.
+func (w *world) await() {
+	testkit.Within(w.tb, patience, "both sides to be equal", func() error {
+		if w.ctx.Err() != nil {
+			w.tb.Fatalf("interrupted")
+		}
+		return w.settled()
+	})
+}
+
+// settled returns nil when nothing is left to do and both sides have the same rows.
+func (w *world) settled() error {
+	for _, s := range w.sites() {
+		var changes, outbox int
+		err := s.db.QueryRow(`SELECT (SELECT COUNT(*) FROM table_changes), (SELECT COUNT(*) FROM sync_outbox)`).Scan(&changes, &outbox)
+		if err != nil {
+			return fmt.Errorf("look at %s: %w", s.name, err)
+		}
+		if changes+outbox > 0 {
+			return fmt.Errorf("%s still has %d changes to record and %d rows to send", s.name, changes, outbox)
+		}
+	}
+	return w.differ()
+}
+
+// differ compares the tables of both sites, row by row.
+func (w *world) differ() error {
+	const all = `SELECT id, CONCAT(name, ' ', amount) FROM orders`
+	one, err := w.a.names(all)
+	if err != nil {
+		return err
+	}
+	two, err := w.b.names(all)
+	if err != nil {
+		return err
+	}
+	for id, name := range one {
+		if two[id] != name {
+			return fmt.Errorf("row %d is %q at A and %q at B", id, name, two[id])
+		}
+	}
+	if len(one) != len(two) {
+		return fmt.Errorf("%d rows at A and %d at B", len(one), len(two))
+	}
+	return nil
+}
+
+// names returns the two columns of a query.
+func (s *site) names(query string) (map[int64]string, error) {
+	list, err := s.db.Query(query)
+	if err != nil {
+		return nil, fmt.Errorf("read orders of %s: %w", s.name, err)
+	}
+	defer func() { _ = list.Close() }()
+	names := map[int64]string{}
+	for list.Next() {
+		var id int64
+		var name string
+		if err := list.Scan(&id, &name); err != nil {
+			return nil, fmt.Errorf("read orders of %s: %w", s.name, err)
+		}
+		names[id] = name
+	}
+	return names, list.Err()
+}
+
+// look reads what the sites, which are equal, have kept.
+func (w *world) look() (kept, error) {
+	k := kept{losers: map[string]bool{}, deletes: map[int64]map[string]int{}}
+	var err error
+	if k.rows, err = w.a.names(`SELECT id, name FROM orders`); err != nil {
+		return k, err
+	}
+	type version struct {
+		id     int64
+		time   int64
+		origin string
+	}
+	seen := map[version]bool{} // both sites keep the loser of one conflict
+	for _, s := range w.sites() {
+		var list []struct {
+			ID     int64          `db:"primary_key"`
+			Time   int64          `db:"loser_time"`
+			Origin string         `db:"loser_origin"`
+			Row    sql.NullString `db:"loser_row"`
+		}
+		if err := s.db.Select(&list, `SELECT primary_key, loser_time, loser_origin, loser_row FROM sync_conflicts`); err != nil {
+			return k, fmt.Errorf("read sync_conflicts of %s: %w", s.name, err)
+		}
+		for _, c := range list {
+			if !seen[version{c.ID, c.Time, c.Origin}] {
+				seen[version{c.ID, c.Time, c.Origin}] = true
+				k.count++
+			}
+			if !c.Row.Valid {
+				if k.deletes[c.ID] == nil {
+					k.deletes[c.ID] = map[string]int{}
+				}
+				k.deletes[c.ID][c.Origin]++
+				continue
+			}
+			var row struct{ Name string }
+			if err := json.Unmarshal([]byte(c.Row.String), &row); err != nil {
+				return k, fmt.Errorf("read a row in sync_conflicts of %s: %w", s.name, err)
+			}
+			k.losers[row.Name] = true
+		}
+	}
+	return k, nil
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"maps"
+	"net"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// createOrders is the table that both sites have.
+const createOrders = `CREATE TABLE orders (
+  id BIGINT NOT NULL PRIMARY KEY,
+  name VARCHAR(40) CHARACTER SET utf8mb4 NOT NULL,
+  amount DECIMAL(10,2) NOT NULL
+)`
+
+// world is two sites and the broker between them.
+type world struct {
+	tb     testkit.TB
+	ctx    context.Context
+	broker *testkit.Broker
+	a, b   *site
+
+	// What a fault sets before the start.
+	mosquitto testkit.MosquittoOptions
+	mqtt      map[string]any // further keys of mqttConfig
+	stormers  int            // of each site; they take the place of the other load
+	quiet     bool           // no load but the fault's own
+
+	turns int
+	tape  *tape    // nil: nobody listens
+	disk  string   // where the broker keeps its sessions
+	bulk  int      // rows that the fault itself wrote
+	notes []string // for the table
+}
+
+// site is a place with a database, its users and a node.
+type site struct {
+	tb     testkit.TB
+	name   string
+	server *testkit.Database
+	schema string
+	db     *sqlx.DB // by which the users write; not by way of toDatabase
+	file   string   // the node's configuration
+	node   *testkit.NodeProcess
+
+	toBroker, toDatabase *testkit.Proxy
+
+	behind atomic.Int64 // seconds by which the clock of the users' sessions is late
+	hold   sync.RWMutex // held for writing, nobody writes
+}
+
+// newWorld starts everything but the nodes. The servers write each commit to disk, as those of the users do.
+func newWorld(ctx context.Context, tb testkit.TB, f fault) *world {
+	w := &world{tb: tb, ctx: ctx}
+	if f.set != nil {
+		f.set(w)
+	}
+	w.broker = testkit.Mosquitto(tb, w.mosquitto)
+	w.a, w.b = w.newSite("node-a", "node-b"), w.newSite("node-b", "node-a")
+	if w.tape != nil {
+		w.tape.start(w)
+	}
+	return w
+}
+
+func (w *world) newSite(name, remote string) *site {
+	server := testkit.Server(w.tb, "--innodb-flush-log-at-trx-commit=1")
+	s := &site{tb: w.tb, name: name, server: server, schema: server.Create(w.tb)}
+	s.db = server.Open(w.tb, s.schema)
+	if _, err := s.db.Exec(createOrders); err != nil {
+		w.tb.Fatalf("create orders at %s: %v", name, err)
+	}
+	s.toBroker, s.toDatabase = testkit.NewProxy(w.tb, w.broker.Addr()), testkit.NewProxy(w.tb, server.Addr())
+	mqtt := map[string]any{"host": "127.0.0.1", "port": portOf(s.toBroker), "keepalive": 1, "reconnectPeriod": 250}
+	maps.Copy(mqtt, w.mqtt)
+	s.file = testkit.ConfigFile(w.tb, map[string]any{
+		"clientName":    name,
+		"remoteClients": []string{remote},
+		"syncTables":    []string{"orders"},
+		"receiveTables": []string{"orders"},
+		"checkInterval": 10,
+		"mqttConfig":    mqtt,
+		"mysqlConfig": map[string]any{"host": "127.0.0.1", "port": portOf(s.toDatabase), "user": server.User,
+			"password": server.Password, "database": s.schema},
+	})
+	return s
+}
+
+func portOf(p *testkit.Proxy) int {
+	_, text, _ := net.SplitHostPort(p.Addr())
+	port, _ := strconv.Atoi(text) // the proxy's own address is well formed
+	return port
+}
+
+// startNode starts the site's node, for the first time or again, and waits until it replicates.
+func (s *site) startNode() {
+	if s.node == nil {
+		s.node = testkit.Node(s.tb, s.file)
+	} else {
+		s.node.Start()
+	}
+	s.node.WaitLog("node started")
+}
+
+// turn returns the sites in turns.
+func (w *world) turn() *site {
+	w.turns++
+	if w.turns%2 == 1 {
+		return w.a
+	}
+	return w.b
+}
+
+// sites are both.
+func (w *world) sites() []*site { return []*site{w.a, w.b} }
