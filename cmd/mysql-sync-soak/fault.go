@@ -16,7 +16,7 @@ type fault struct {
 	strike func(w *world)
 	// heal comes when the load has ended; nil is nothing to do.
 	heal func(w *world)
-	long bool // takes minutes
+	long bool // takes minutes, and is done once
 }
 
 // faults are all there are, in the order of the table.

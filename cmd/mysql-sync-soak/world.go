@@ -33,11 +33,11 @@ type world struct {
 	stormers  int            // of each site; they take the place of the other load
 	quiet     bool           // no load but the fault's own
 
-	turns int
-	tape  *tape    // nil: nobody listens
-	disk  string   // where the broker keeps its sessions
-	bulk  int      // rows that the fault itself wrote
-	notes []string // for the table
+	turns  int
+	tape   *tape    // nil: nobody listens
+	disk   string   // where the broker keeps its sessions
+	writes []write  // what the fault itself wrote
+	notes  []string // for the table
 }
 
 // site is a place with a database, its users and a node.
