@@ -30,9 +30,9 @@ server computes checksums of ranges of keys, and where they differ the rows are
 found. Changes that are on their way are waited for. Remotes must be online, and
 nodes of this project. Without tables, all of syncTables and receiveTables.
 
---repair sends the rows that differ: of two versions the later one stays, of two
-equal ones this node's; a row that only one of them has is sent to the other. No
-row is deleted.
+--repair sends the rows that differ: of two versions the later one stays, be it a
+delete, and of two equal ones this node's. A row that only one of them has, in a
+version that both know, is sent to the other.
 
 Exit codes: 0 equal; 1 not equal, or not compared; 2 a mistake in the command line
 or configuration.`,

@@ -168,8 +168,9 @@ func (n *Node) verifyValues(ctx context.Context, t *schema.Table, q question) (t
 	return types, list, nil
 }
 
-// sendAsked marks rows for the client that asks for them, if it is a remote and
-// they are here: a row that is not is never sent as a delete.
+// sendAsked marks rows for the client that asks for them, if it is a remote. A
+// row that is not here is sent as a delete if the node has a version of it; that
+// does nothing where the other has the same version, or a later one.
 func (n *Node) sendAsked(ctx context.Context, t *schema.Table, q question) error {
 	if n.senders[q.from] == nil || !n.cfg.Syncs(t.Name) || len(q.Keys) == 0 {
 		return nil
@@ -178,10 +179,18 @@ func (n *Node) sendAsked(ctx context.Context, t *schema.Table, q question) error
 	if err != nil {
 		return err
 	}
-	var rows []change.Row
-	for k := range found {
-		rows = append(rows, change.Row{Table: t.Name, Key: k})
+	rows := make([]change.Row, len(q.Keys))
+	for i, k := range q.Keys {
+		rows[i] = change.Row{Table: t.Name, Key: string(k)}
 	}
+	states, err := version.Read(ctx, n.db, rows)
+	if err != nil {
+		return err
+	}
+	rows = slices.DeleteFunc(rows, func(r change.Row) bool {
+		_, here := found[r.Key]
+		return !here && states[r].Version.IsZero()
+	})
 	defer n.wakeSenders()
 	return mysqldb.InTx(ctx, n.db, func(tx mysqldb.Tx) error { return n.outbox.Mark(ctx, tx, rows, []string{q.from}) })
 }

@@ -56,8 +56,9 @@ type asking struct {
 // Verify compares a table with that of a remote that is online, chunk by chunk,
 // by checksums that each server computes. Rows that differ are looked at again
 // until the changes on their way have come. With repair, the rows that differ
-// are sent: of two versions the later one stays, and of two equal ones this
-// node's; a row that only one node has is sent to the other, never deleted.
+// are sent: of two versions the later one stays, be it a delete, and of two
+// equal ones this node's. A row that only one node has, in a version that both
+// know, is sent to the other: nobody has deleted it.
 func (n *Node) Verify(ctx context.Context, remote, table string, repair bool) (Comparison, error) {
 	c := Comparison{Remote: remote, Table: table}
 	if !n.presence.Online(remote) || !n.peers.speaksBatches(remote) {
@@ -298,8 +299,8 @@ func (n *Node) pendingFor(ctx context.Context, remote, table string, keys [][]by
 	return pending, nil
 }
 
-// repair makes both nodes send the rows that differ. Rows of the same version on
-// both sides get a new one here first, if they are here.
+// repair makes both nodes send the rows that differ. Where the version is the
+// same on both sides, resend first sees to it that one of them gives way.
 func (n *Node) repair(ctx context.Context, remote string, t *schema.Table, differ []Difference) (int, error) {
 	for part := range slices.Chunk(differ, wire.VerifyValues) {
 		var keys [][]byte
@@ -325,17 +326,15 @@ func (n *Node) repair(ctx context.Context, remote string, t *schema.Table, diffe
 	return len(differ), nil
 }
 
-// resend marks rows for a remote, if they are here. Those whose version the
-// remote has too, though not the row, get a new one.
+// resend marks rows for a remote. Those whose version the remote has too, though
+// not the row, get a new one. A row that is missing here is marked if its
+// version is later than the remote's: it was deleted. If the versions are the
+// same it was not, and what is known of it is forgotten, so that the remote's row
+// is news.
 func (n *Node) resend(ctx context.Context, remote string, t *schema.Table, differ []Difference, theirs map[string]change.Version) error {
-	var rows []change.Row
-	for _, d := range differ {
-		if d.Kind != "missing here" {
-			rows = append(rows, change.Row{Table: t.Name, Key: d.key})
-		}
-	}
-	if len(rows) == 0 {
-		return nil
+	rows := make([]change.Row, len(differ))
+	for i, d := range differ {
+		rows[i] = change.Row{Table: t.Name, Key: d.key}
 	}
 	unlock, err := n.rows.Lock(ctx, rows)
 	if err != nil {
@@ -348,15 +347,28 @@ func (n *Node) resend(ctx context.Context, remote string, t *schema.Table, diffe
 			return err
 		}
 		var next []version.Entry
-		for _, r := range rows {
-			if states[r].Version == theirs[r.Key] {
-				next = append(next, version.Entry{Row: r, State: conflict.Next(states[r], change.Micros(n.now()), n.cfg.ClientName)})
+		var due, vanished []change.Row
+		for i, r := range rows {
+			ours, other := states[r].Version, theirs[r.Key]
+			switch {
+			case differ[i].Kind != "missing here":
+				due = append(due, r)
+				if ours == other {
+					next = append(next, version.Entry{Row: r, State: conflict.Next(states[r], change.Micros(n.now()), n.cfg.ClientName)})
+				}
+			case ours.Compare(other) > 0:
+				due = append(due, r)
+			case ours == other && !differ[i].Pending:
+				vanished = append(vanished, r)
 			}
 		}
 		if err := version.Write(ctx, tx, next); err != nil {
 			return err
 		}
-		return n.outbox.Mark(ctx, tx, rows, []string{remote})
+		if err := version.Forget(ctx, tx, t.Name, vanished); err != nil {
+			return err
+		}
+		return n.outbox.Mark(ctx, tx, due, []string{remote})
 	})
 	n.wakeSenders()
 	return err

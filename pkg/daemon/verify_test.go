@@ -86,3 +86,49 @@ func TestDifferencesAreTold(t *testing.T) {
 	a.node.WaitLog(`tables differ.*"rows": 1`)
 	a.expect(`SELECT COUNT(*) FROM orders`, `1`)
 }
+
+// TestRepairSendsDeletesThatARestoredBackupHasUndone: of two versions the later one stays, also where it is a delete.
+func TestRepairSendsDeletesThatARestoredBackupHasUndone(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	a, c := pair(t, b, []string{"orders"}, orders)
+	a.exec(`INSERT INTO orders VALUES (1, 'here', 1), (2, 'there', 2), (3, 'stays', 3)`)
+	c.expect(`SELECT COUNT(*) FROM orders`, `3`)
+	settle(t, []*site{a, c})
+	a.exec(`CREATE TABLE backup_rows AS SELECT * FROM orders`, `CREATE TABLE backup_versions AS SELECT * FROM sync_versions`)
+	a.exec(`DELETE FROM orders WHERE id = 1`)
+	c.exec(`DELETE FROM orders WHERE id = 2`)
+	a.expect(`SELECT id FROM orders`, `3`)
+	c.expect(`SELECT id FROM orders`, `3`)
+	settle(t, []*site{a, c})
+	for _, from := range []*site{a, c} { // whoever asks
+		a.behind(`DELETE FROM orders`, `INSERT INTO orders SELECT * FROM backup_rows`, `DELETE FROM sync_versions`,
+			`INSERT INTO sync_versions SELECT * FROM backup_versions`)
+		if code, out := from.verify("--repair"); code != 1 || !strings.Contains(out, "2 sent for repair") {
+			t.Fatalf("%s: exit code %d\n%s", from.name, code, out)
+		}
+		a.expect(`SELECT id FROM orders`, `3`)
+		c.expect(`SELECT id FROM orders`, `3`)
+		settle(t, []*site{a, c})
+	}
+}
+
+// TestRepairBringsBackRowsThatWereTruncated: no delete is made of what no trigger has seen, whoever asks.
+func TestRepairBringsBackRowsThatWereTruncated(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	a, c := pair(t, b, []string{"orders"}, orders)
+	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	c.exec(`INSERT INTO orders VALUES (2, 'two', 2)`)
+	for _, from := range []*site{a, c} {
+		a.expect(`SELECT COUNT(*) FROM orders`, `2`)
+		c.expect(`SELECT COUNT(*) FROM orders`, `2`)
+		settle(t, []*site{a, c})
+		a.behind(`DELETE FROM orders`)
+		if code, out := from.verify("--repair"); code != 1 || !strings.Contains(out, "2 sent for repair") {
+			t.Fatalf("%s: exit code %d\n%s", from.name, code, out)
+		}
+	}
+	a.expect(`SELECT COUNT(*) FROM orders`, `2`)
+	c.expect(`SELECT COUNT(*) FROM orders`, `2`)
+}

@@ -92,6 +92,22 @@ func Write(ctx context.Context, db mysqldb.Execer, entries []Entry) error {
 	return nil
 }
 
+// Forget removes the states of rows of a table.
+func Forget(ctx context.Context, db mysqldb.Execer, table string, rows []change.Row) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	args := []any{table}
+	for _, r := range rows {
+		args = append(args, []byte(r.ID()))
+	}
+	_, err := db.ExecContext(ctx, `DELETE FROM sync_versions WHERE table_name = ? AND row_id IN (`+mysqldb.List(len(rows))+`)`, args...)
+	if err != nil {
+		return fmt.Errorf("forget versions of %s: %w", table, err)
+	}
+	return nil
+}
+
 // encodeSeen packs a vector; one that holds only the version itself is empty.
 func encodeSeen(s change.State) []byte {
 	if len(s.Seen) == 0 || len(s.Seen) == 1 && s.Seen[0] == s.Version {
