@@ -6,9 +6,10 @@
 #   install-deps.sh mariadb          MariaDB's server
 #   install-deps.sh mosquitto        the broker
 #   install-deps.sh compiler openssl a C compiler for the race detector, and openssl for make-certs.sh
+#   install-deps.sh faketime         another clock for a server
 set -euo pipefail
 
-[ $# -gt 0 ] || set -- mariadb mosquitto compiler openssl
+[ $# -gt 0 ] || set -- mariadb mosquitto compiler openssl faketime
 
 # Debian keeps servers where an ordinary user's PATH does not look.
 PATH=$PATH:/usr/local/sbin:/usr/sbin
@@ -29,8 +30,9 @@ for part; do
 	mosquitto) have mosquitto mosquitto_passwd || packages+=(mosquitto) ;;
 	compiler) compiles || packages+=(gcc libc6-dev) ;;
 	openssl) have openssl || packages+=(openssl) ;;
+	faketime) compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || packages+=(libfaketime) ;;
 	*)
-		echo "install-deps: $part is not one of mariadb, mosquitto, compiler, openssl" >&2
+		echo "install-deps: $part is not one of mariadb, mosquitto, compiler, openssl, faketime" >&2
 		exit 2
 		;;
 	esac

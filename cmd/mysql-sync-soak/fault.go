@@ -35,7 +35,8 @@ var faults = []fault{
 	{name: "duplicates, disorder", does: "batches and acks published again late, twice, in any order", set: record, strike: replay},
 	{name: "old backup restored", does: "database A set back to a copy of an earlier state, then verify --repair",
 		strike: setBack, heal: repair},
-	{name: "clock set back", does: "the writes of A are dated an hour back, in turns", strike: turnClock},
+	{name: "clock set back", does: "the clock of A's mariadbd and node set back by an hour, and right again; node A killed between", set: oneClock,
+		strike: turnClock},
 	{name: "deadlock storm", does: "8 sessions on each side lock 10 rows in opposite orders", set: stormy, strike: letPass},
 	{name: "backlog of a million", does: "node B down while A writes 1,000,000 rows", set: large, strike: pileUp, heal: drain, long: true},
 }
@@ -115,12 +116,15 @@ func (w *world) hide(swallow, cut *testkit.Proxy) {
 	w.pause(up)
 }
 
-// turnClock has the sessions of A's users say that it is an hour ago, and then again that it is now.
+func oneClock(w *world) { w.clocks = true }
+
+// turnClock sets A's clock back while all is running, has its node start anew there, and sets the clock right.
 func turnClock(w *world) {
-	w.a.behind.Store(3600)
-	w.pause(up)
-	w.a.behind.Store(0)
-	w.pause(up)
+	w.a.clock.Set(-time.Hour)
+	w.pause(2 * up)
+	w.killNode(w.a)
+	w.a.clock.Set(0)
+	w.pause(2 * up)
 }
 
 func stormy(w *world) { w.stormers = 8 }

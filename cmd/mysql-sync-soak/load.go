@@ -101,14 +101,6 @@ func (x *session) transaction() error {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
-	// TIMESTAMP moves the clock of a session, in triggers too; 0 is the server's own clock.
-	var clock int64
-	if behind := x.s.behind.Load(); behind > 0 {
-		clock = time.Now().Unix() - behind
-	}
-	if _, err := tx.ExecContext(ctx, fmt.Sprintf("SET timestamp = %d", clock)); err != nil {
-		return err
-	}
 	var writes []write
 	for i, id := range x.pick() {
 		if i > 0 {

@@ -6,7 +6,6 @@ import (
 	"net"
 	"strconv"
 	"sync"
-	"sync/atomic"
 
 	"github.com/jmoiron/sqlx"
 
@@ -32,6 +31,7 @@ type world struct {
 	mqtt      map[string]any // further keys of mqttConfig
 	stormers  int            // of each site; they take the place of the other load
 	quiet     bool           // no load but the fault's own
+	clocks    bool           // A has a clock of its own
 
 	turns  int
 	tape   *tape    // nil: nobody listens
@@ -52,8 +52,8 @@ type site struct {
 
 	toBroker, toDatabase *testkit.Proxy
 
-	behind atomic.Int64 // seconds by which the clock of the users' sessions is late
-	hold   sync.RWMutex // held for writing, nobody writes
+	clock *testkit.Clock // of the site's machine; nil: that of this one
+	hold  sync.RWMutex   // held for writing, nobody writes
 }
 
 // newWorld starts everything but the nodes. The servers write each commit to disk, as those of the users do.
@@ -66,6 +66,10 @@ func newWorld(ctx context.Context, tb testkit.TB, f fault) *world {
 	w.a, w.b = w.newSite("node-a", "node-b"), w.newSite("node-b", "node-a")
 	if w.tape != nil {
 		w.tape.start(w)
+	}
+	if w.clocks {
+		w.a.clock = testkit.NewClock(tb)
+		w.a.clock.Server(w.a.server)
 	}
 	return w
 }
@@ -101,10 +105,13 @@ func portOf(p *testkit.Proxy) int {
 
 // startNode starts the site's node, for the first time or again, and waits until it replicates.
 func (s *site) startNode() {
-	if s.node == nil {
-		s.node = testkit.Node(s.tb, s.file)
-	} else {
+	switch {
+	case s.node != nil:
 		s.node.Start()
+	case s.clock != nil:
+		s.node = s.clock.Node(s.file)
+	default:
+		s.node = testkit.Node(s.tb, s.file)
 	}
 	s.node.WaitLog("node started")
 }

@@ -36,12 +36,13 @@ type Database struct {
 	Flavour        Flavour
 	Version        string // as the server says it, such as 10.11.19-MariaDB-0+deb12u1
 
-	tb      TB
-	program program
-	dir     string
-	options []string
-	child   *child
-	count   atomic.Int64 // of schemas made by Create
+	tb          TB
+	program     program
+	dir         string
+	options     []string
+	environment []string // beside that of this process
+	child       *child
+	count       atomic.Int64 // of schemas made by Create
 }
 
 // Server starts a database server of the flavour that the environment variable MYSQL_SYNC_TEST_SERVER names: mariadb,
@@ -138,7 +139,7 @@ func (d *Database) Stop() {
 
 func (d *Database) command() *exec.Cmd {
 	p := d.program
-	return p.command(slices.Concat([]string{
+	c := p.command(slices.Concat([]string{
 		p.path,
 		"--no-defaults",
 		"--datadir=" + p.inside(d.data()),
@@ -148,6 +149,10 @@ func (d *Database) command() *exec.Cmd {
 		"--bind-address=" + loopback,
 		"--port=" + strconv.Itoa(d.Port),
 	}, p.flags, d.options)...)
+	if d.environment != nil {
+		c.Env = append(os.Environ(), d.environment...)
+	}
+	return c
 }
 
 // ask reads the server's version, which shows that the server answers. It asks by the socket, because nobody else can be

@@ -16,10 +16,11 @@ import (
 
 // NodeProcess is a running daemon. Its methods are for one goroutine.
 type NodeProcess struct {
-	tb    TB
-	path  string
-	args  []string
-	child *child
+	tb          TB
+	path        string
+	environment []string // beside that of this process
+	args        []string
+	child       *child
 }
 
 // Binary returns the path of the daemon, built from this module. It is built once in a process, with the race detector
@@ -34,27 +35,32 @@ func Binary(tb TB) string {
 }
 
 var binary = sync.OnceValues(func() (string, error) {
-	root, err := moduleRoot()
-	if err != nil {
-		return "", err
-	}
 	dir, err := makeFolder("")
 	if err != nil {
 		return "", err
 	}
 	process.Cleanup(func() { _ = os.RemoveAll(dir) })
 	path := filepath.Join(dir, "mysql-sync")
-	args := []string{"build", "-o", path}
+	return path, build(path)
+})
+
+// build builds the daemon, with further flags of go build.
+func build(path string, flags ...string) error {
+	root, err := moduleRoot()
+	if err != nil {
+		return err
+	}
+	args := append([]string{"build", "-o", path}, flags...)
 	if os.Getenv("MYSQL_SYNC_TEST_RACE") == "1" {
 		args = append(args, "-race")
 	}
 	build := exec.Command("go", append(args, "./cmd/mysql-sync")...)
 	build.Dir = root
 	if said, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build the daemon: %w\n%s", err, said)
+		return fmt.Errorf("build the daemon: %w\n%s", err, said)
 	}
-	return path, nil
-})
+	return nil
+}
 
 // ConfigFile writes a configuration as JSON into a folder that goes with the test, and returns the file's path.
 func ConfigFile(tb TB, configuration any) string {
@@ -75,7 +81,12 @@ func ConfigFile(tb TB, configuration any) string {
 // something. When the test fails, the end of the daemon's log is shown.
 func Node(tb TB, configurationFile string, args ...string) *NodeProcess {
 	tb.Helper()
-	n := &NodeProcess{tb: tb, path: Binary(tb), args: append([]string{configurationFile}, args...)}
+	return start(tb, Binary(tb), nil, append([]string{configurationFile}, args...))
+}
+
+func start(tb TB, path string, environment, args []string) *NodeProcess {
+	tb.Helper()
+	n := &NodeProcess{tb: tb, path: path, environment: environment, args: args}
 	n.Start()
 	tb.Cleanup(func() {
 		n.Kill()
@@ -104,7 +115,9 @@ func (n *NodeProcess) Start() {
 		n.Kill()
 		n.inspect()
 	}
-	child, err := spawn("mysql-sync", command(n.path, n.args...))
+	c := command(n.path, n.args...)
+	c.Env = append(c.Env, n.environment...)
+	child, err := spawn("mysql-sync", c)
 	if err != nil {
 		n.tb.Fatalf("%v", err)
 	}

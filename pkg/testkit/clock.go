@@ -1,0 +1,147 @@
+package testkit
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Clock is what servers and nodes that were given it take for the time of day. Nobody else's clock is touched. Of a server
+// it needs libfaketime, which scripts/install-deps.sh installs; into a node it is built, since a static program has
+// nothing that could be put in between. Waiting goes by another clock, as on a machine whose clock is set.
+// Its methods are safe for concurrent use.
+type Clock struct {
+	tb   TB
+	file string
+}
+
+// NewClock returns a clock that is right.
+func NewClock(tb TB) *Clock {
+	tb.Helper()
+	c := &Clock{tb: tb, file: filepath.Join(folder(tb, ""), "clock")}
+	c.Set(0)
+	return c
+}
+
+// Set has the clock differ from the machine's by some whole seconds. Those who go by it notice within about a second.
+func (c *Clock) Set(ahead time.Duration) {
+	c.tb.Helper()
+	fresh := c.file + ".new"
+	err := os.WriteFile(fresh, fmt.Appendf(nil, "%+d\n", int(ahead.Seconds())), 0o600)
+	if err == nil {
+		err = os.Rename(fresh, c.file) // Nobody reads half of it.
+	}
+	if err != nil {
+		c.tb.Fatalf("set a clock: %v", err)
+	}
+}
+
+// fileVariable names the clock's file. It is libfaketime's.
+const fileVariable = "FAKETIME_TIMESTAMP_FILE"
+
+// Server restarts a server of MariaDB so that it goes by the clock.
+func (c *Clock) Server(d *Database) {
+	c.tb.Helper()
+	found, _ := filepath.Glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
+	if len(found) == 0 || d.Flavour != FlavourMariaDB {
+		c.tb.Fatalf("give a server another clock: it must be MariaDB, and libfaketime be there; scripts/install-deps.sh installs it")
+	}
+	d.Stop()
+	d.environment = []string{"LD_PRELOAD=" + found[0], fileVariable + "=" + c.file,
+		"FAKETIME_CACHE_DURATION=1", "FAKETIME_DONT_FAKE_MONOTONIC=1"}
+	d.Start()
+}
+
+// Node starts a daemon that goes by the clock; else it is as the function of this name.
+func (c *Clock) Node(configurationFile string, args ...string) *NodeProcess {
+	c.tb.Helper()
+	path, err := clockBinary()
+	if err != nil {
+		c.tb.Fatalf("%v", err)
+	}
+	return start(c.tb, path, []string{fileVariable + "=" + c.file}, append([]string{configurationFile}, args...))
+}
+
+// clockSource is put into Go's package time, and looks at the file ten times a second.
+const clockSource = `package time
+
+import (
+	"sync/atomic"
+	"syscall"
+)
+
+var clockAhead atomic.Int64
+
+func init() {
+	name, _ := syscall.Getenv(` + "`" + fileVariable + "`" + `)
+	readClock(name)
+	go func() {
+		for {
+			Sleep(100 * Millisecond)
+			readClock(name)
+		}
+	}()
+}
+
+func readClock(name string) {
+	f, err := syscall.Open(name, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return
+	}
+	defer syscall.Close(f)
+	text := make([]byte, 32)
+	n, _ := syscall.Read(f, text)
+	if n < 2 {
+		return
+	}
+	if ahead, err := atoi(text[:n-1]); err == nil { // All but the end of the line.
+		clockAhead.Store(int64(ahead))
+	}
+}
+`
+
+// The line of time.Now that reads the machine's clock, and what comes after it.
+const (
+	readsClock = "\tsec, nsec, mono := runtimeNow()\n\tif mono == 0 {\n"
+	addsToIt   = "\tsec, nsec, mono := runtimeNow()\n\tsec += clockAhead.Load()\n\tif mono == 0 {\n"
+)
+
+// clockBinary builds the daemon with a time.Now that goes by a clock's file.
+var clockBinary = sync.OnceValues(func() (string, error) {
+	said, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		return "", fmt.Errorf("find the sources of Go: %w", err)
+	}
+	library := filepath.Join(strings.TrimSpace(string(said)), "src", "time")
+	text, err := os.ReadFile(filepath.Join(library, "time.go"))
+	if err != nil {
+		return "", fmt.Errorf("find the sources of Go: %w", err)
+	}
+	if n := strings.Count(string(text), readsClock); n != 1 {
+		return "", fmt.Errorf("find where time.Now reads the clock: %d places", n)
+	}
+	dir, err := makeFolder("")
+	if err != nil {
+		return "", err
+	}
+	process.Cleanup(func() { _ = os.RemoveAll(dir) })
+	changed, added, list := filepath.Join(dir, "time.go"), filepath.Join(dir, "clock.go"), filepath.Join(dir, "overlay.json")
+	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {
+		filepath.Join(library, "time.go"): changed, filepath.Join(library, "testkit_clock.go"): added}})
+	if err != nil {
+		return "", err
+	}
+	for name, content := range map[string]string{
+		changed: strings.Replace(string(text), readsClock, addsToIt, 1), added: clockSource, list: string(overlay)} {
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			return "", fmt.Errorf("write another package time: %w", err)
+		}
+	}
+	path := filepath.Join(dir, "mysql-sync")
+	return path, build(path, "-overlay", list)
+})
