@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"math"
 	"sync"
 	"time"
 
@@ -155,15 +156,17 @@ func (s *sender) step(ctx context.Context) error {
 		s.drop()
 	}
 	s.expire()
-	if s.n.now().Sub(s.retried) > time.Second || again {
-		due := s.n.now()
+	now := s.n.now()
+	again = again || s.clockSetBack(now)
+	if now.Sub(s.retried) > time.Second || again {
+		due := now
 		if again {
-			due = due.Add(lateLongest)
+			due = time.UnixMilli(math.MaxInt64)
 		}
 		if _, err := s.n.outbox.Retry(ctx, s.remote, due); err != nil {
 			return err
 		}
-		s.retried = s.n.now()
+		s.retried = now
 	}
 	for s.room() > 0 {
 		items, err := s.next(ctx)
@@ -175,6 +178,17 @@ func (s *sender) step(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// clockSetBack reports whether the time at which waiting rows are due may lie too
+// far ahead: the clock was set back since the last look, or nobody knows whether
+// it was, because there was none.
+func (s *sender) clockSetBack(now time.Time) bool {
+	if s.retried.IsZero() {
+		return true
+	}
+	// Round strips the reading of the clock that nobody sets.
+	return now.Round(0).Sub(s.retried.Round(0)) < now.Sub(s.retried)-time.Second
 }
 
 // reachable reports whether the remote is online and so are we.
