@@ -117,7 +117,7 @@ func TestPlan(t *testing.T) {
 		"a local write that is not captured yet and is earlier loses": {incoming(later, row("1.00", "x")), written(held(at(1000, "node-a"), row("2.00", "y")), early),
 			result{decision: conflict.Win, version: at(later, "node-b"), consumes: true, passOn: true}},
 		"a local write follows what it was made upon, whatever its clock says": {incoming(early, row("1.00", "x")), written(held(at(early, "node-b"), row("2.00", "y")), 5),
-			result{decision: conflict.Known, version: at(early+1, "node-a")}},
+			result{decision: conflict.Known, version: at(early+1+5, "node-a")}},
 		"a local delete that is not captured yet and is later wins": {incoming(early, row("1.00", "x")), written(held(at(1000, "node-a"), nil), later),
 			result{decision: conflict.Lose, version: at(later, "node-a"), consumes: true, made: true}},
 

@@ -81,8 +81,7 @@ func (v Version) Author() string {
 
 // Vector is what a version has seen: of each client whose writes went into the
 // row, the latest time. It is sorted by origin and never holds an origin twice.
-// A row that a single client writes has a vector of that one entry. Decided
-// versions are never in it: they are no writes, and not made one after the other.
+// Decided versions are never in it: they are no writes, and not made one after the other.
 type Vector []Version
 
 // Has reports whether the write v had been seen.
@@ -129,10 +128,32 @@ func (w Vector) Merge(o Vector) Vector {
 func byOrigin(v Version, origin string) int { return strings.Compare(v.Origin, origin) }
 
 // State is what a node knows about a row's history: the version it holds and
-// what that version has seen. The zero State is that of a row never seen.
+// what that version has seen before. The zero State is that of a row never seen.
+//
+// The version itself is not in the vector: that would claim that it has seen all
+// the earlier writes of its client, and one that was made after its database had
+// been set back to a backup has not. (Dotted version vectors: Preguiça et al.,
+// "Dotted Version Vectors: Logical Clocks for Optimistic Replication", 2010.)
 type State struct {
 	Version Version
 	Seen    Vector
+}
+
+// Knows reports whether v is the version that the state holds, or went into it.
+func (s State) Knows(v Version) bool { return s.Version == v || s.Seen.Has(v) }
+
+// Merge returns what is known of a row when two states of it have met: what both
+// have seen, and the version of o or, if o does not win, that of s. The other
+// version has then been seen too.
+func (s State) Merge(o State, wins bool) State {
+	if wins {
+		s, o = o, s
+	}
+	m := State{Version: s.Version, Seen: s.Seen.Merge(o.Seen)}
+	if o.Version != s.Version {
+		m.Seen = m.Seen.With(o.Version)
+	}
+	return m
 }
 
 // Baseline is the time of the version of a row that was not written since the

@@ -39,30 +39,25 @@ func (d Decision) Conflict() bool { return d == Win || d == Lose }
 // comes in. The state returned is the one that the node holds afterwards: it
 // has seen both.
 func Resolve(local, incoming change.State) (Decision, change.State) {
-	seen := local.Seen.With(local.Version)
-	theirs := incoming.Seen.With(incoming.Version)
-	after := change.State{Version: local.Version, Seen: seen.Merge(theirs)}
 	if local.Version.IsDecided() || incoming.Version.IsDecided() {
-		return succeed(local.Version, incoming.Version, seen, theirs, after)
+		return succeed(local, incoming)
 	}
-	if seen.Has(incoming.Version) {
-		return Known, after
-	}
-	if local.Version.IsZero() || theirs.Has(local.Version) {
-		// A version that knew the local one is later by construction; where a
-		// foreign message claims otherwise the order by version still decides,
-		// so that all nodes end with the same row.
-		if incoming.Version.Compare(local.Version) > 0 {
-			after.Version = incoming.Version
-			return Apply, after
+	later := incoming.Version.Compare(local.Version) > 0
+	switch {
+	case local.Knows(incoming.Version):
+		return Known, local.Merge(incoming, false)
+	case !local.Version.IsZero() && !incoming.Knows(local.Version):
+		if later {
+			return Win, local.Merge(incoming, true)
 		}
-		return Known, after
+		return Lose, local.Merge(incoming, false)
+	case later:
+		return Apply, local.Merge(incoming, true)
 	}
-	if incoming.Version.Compare(local.Version) > 0 {
-		after.Version = incoming.Version
-		return Win, after
-	}
-	return Lose, after
+	// A version that knew the local one is later by construction; where a
+	// foreign message claims otherwise the order by version still decides, so
+	// that all nodes end with the same row.
+	return Known, local.Merge(incoming, false)
 }
 
 // succeed is Resolve where a policy has made one of the versions. Such a version
@@ -70,30 +65,39 @@ func Resolve(local, incoming change.State) (Decision, change.State) {
 // more of them has taken in the other, whatever their times. Two that have seen
 // the same writes are two ways to decide the same conflict; no write is lost by
 // taking the later one, since each was decided with all of them at hand.
-func succeed(local, incoming change.Version, seen, theirs change.Vector, after change.State) (Decision, change.State) {
+func succeed(local, incoming change.State) (Decision, change.State) {
+	seen, theirs := local.Seen.With(local.Version), incoming.Seen.With(incoming.Version)
 	known, knew := seen.Covers(theirs), theirs.Covers(seen)
-	later := incoming.Compare(local) > 0
+	later := incoming.Version.Compare(local.Version) > 0
 	switch {
-	case incoming == local || known && !(knew && later):
-		return Known, after
+	case incoming.Version == local.Version || known && !(knew && later):
+		return Known, local.Merge(incoming, false)
 	case knew:
-		after.Version = incoming
-		return Apply, after
+		return Apply, local.Merge(incoming, true)
 	case later:
-		after.Version = incoming
-		return Win, after
+		return Win, local.Merge(incoming, true)
 	}
-	return Lose, after
+	return Lose, local.Merge(incoming, false)
 }
 
+// stride is how far, in µs, the versions of one row may lie apart where the
+// clock does not tell. A node that was set back to a backup thus hardly gives out
+// a version for the second time.
+const stride = 1000
+
 // Next returns the state of a row after a local write: its version is the time
-// of the write or, where the row already has a later one, just after that.
+// of the write or, where the row has seen a later one, soon after that. It has
+// seen what the row had, but not itself: of the writes of its own client it knows
+// no more than the row did.
 func Next(local change.State, written int64, client string) change.State {
 	seen := local.Seen.With(local.Version)
-	t := max(written, local.Version.Time+1)
+	latest := local.Version.Time
 	for _, v := range seen {
-		t = max(t, v.Time+1)
+		latest = max(latest, v.Time)
 	}
-	v := change.Version{Time: t, Origin: client}
-	return change.State{Version: v, Seen: seen.With(v)}
+	t := written
+	if t <= latest {
+		t = latest + 1 + max(written, 0)%stride
+	}
+	return change.State{Version: change.Version{Time: t, Origin: client}, Seen: seen}
 }

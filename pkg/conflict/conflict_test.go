@@ -11,9 +11,9 @@ import (
 
 func v(t int64, origin string) change.Version { return change.Version{Time: t, Origin: origin} }
 
-// state is a version and what it has seen, itself included.
+// state is a version and what it has seen.
 func state(version change.Version, seen ...change.Version) change.State {
-	return change.State{Version: version, Seen: change.Vector{}.With(version).Merge(seen)}
+	return change.State{Version: version, Seen: change.Vector(nil).Merge(seen)}
 }
 
 func TestResolve(t *testing.T) {
@@ -24,7 +24,7 @@ func TestResolve(t *testing.T) {
 	}{
 		"a row never seen is written":                              {change.State{}, state(v(5, "a")), conflict.Apply, v(5, "a")},
 		"the same version is known":                                {state(v(5, "a")), state(v(5, "a")), conflict.Known, v(5, "a")},
-		"an older version of the same client is known":             {state(v(5, "a")), state(v(4, "a")), conflict.Known, v(5, "a")},
+		"an older version of the same client is known":             {state(v(5, "a"), v(4, "a")), state(v(4, "a")), conflict.Known, v(5, "a")},
 		"a version that went into the local one is known":          {state(v(9, "b"), v(5, "a")), state(v(5, "a")), conflict.Known, v(9, "b")},
 		"a version that knew the local one is written":             {state(v(5, "a")), state(v(9, "b"), v(5, "a")), conflict.Apply, v(9, "b")},
 		"of two that did not know each other the later wins":       {state(v(5, "a")), state(v(9, "b")), conflict.Win, v(9, "b")},
@@ -33,7 +33,9 @@ func TestResolve(t *testing.T) {
 		"at the same time the origin decides on both sides":        {state(v(5, "b")), state(v(5, "a")), conflict.Lose, v(5, "b")},
 		"having seen an older write of a client is not enough":     {state(v(7, "a")), state(v(9, "b"), v(5, "a")), conflict.Win, v(9, "b")},
 		"a false claim to have seen what is later changes nothing": {state(v(9, "a")), state(v(5, "b"), v(9, "a")), conflict.Known, v(9, "a")},
-		"a version without a vector has seen itself":               {change.State{Version: v(5, "a")}, change.State{Version: v(5, "a")}, conflict.Known, v(5, "a")},
+		"a client that was set back has not seen its lost write":   {state(v(5, "a"), v(3, "a")), state(v(8, "a"), v(3, "a")), conflict.Win, v(8, "a")},
+		"nor has that write seen what came after":                  {state(v(8, "a"), v(3, "a")), state(v(5, "a"), v(3, "a")), conflict.Lose, v(8, "a")},
+		"a version without a vector knows itself":                  {change.State{Version: v(5, "a")}, change.State{Version: v(5, "a")}, conflict.Known, v(5, "a")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, after := conflict.Resolve(test.local, test.incoming)
@@ -42,7 +44,7 @@ func TestResolve(t *testing.T) {
 			}
 			for _, s := range []change.State{test.local, test.incoming} {
 				for _, seen := range append(change.Vector{}.With(s.Version), s.Seen...) {
-					if !after.Seen.Has(seen) {
+					if !after.Knows(seen) {
 						t.Errorf("%v is forgotten: %v", seen, after.Seen)
 					}
 				}
@@ -72,18 +74,22 @@ func TestALocalWriteIsLaterThanAllThatTheRowHasSeen(t *testing.T) {
 	}{
 		"the first write":                      {change.State{}, 7, 7},
 		"a clock that runs":                    {state(v(5, "a")), 7, 7},
-		"a clock that stands":                  {state(v(7, "a")), 7, 8},
-		"a clock that is behind":               {state(v(100, "b")), 7, 101},
-		"what it has seen is later than it is": {state(v(5, "a"), v(50, "c")), 7, 51},
+		"a clock that stands":                  {state(v(7, "a")), 7, 15},
+		"a clock that is behind":               {state(v(100_000, "b")), 2007, 100_008},
+		"what it has seen is later than it is": {state(v(5, "a"), v(50, "c")), 7, 58},
+		"a clock before 1970":                  {state(v(7, "a")), -3, 8},
 	} {
 		next := conflict.Next(test.local, test.written, "a")
 		if next.Version != v(test.want, "a") {
 			t.Errorf("%s: %v, want %v", name, next.Version, v(test.want, "a"))
 		}
-		for _, s := range append(change.Vector{next.Version}, test.local.Seen...) {
-			if !next.Seen.Has(s) || s.Compare(next.Version) > 0 {
+		for _, s := range append(change.Vector{test.local.Version}, test.local.Seen...) {
+			if !s.IsZero() && !next.Seen.Has(s) || s.Compare(next.Version) >= 0 {
 				t.Errorf("%s: %v has not seen %v", name, next, s)
 			}
+		}
+		if next.Seen.Has(next.Version) {
+			t.Errorf("%s: %v has seen itself", name, next)
 		}
 	}
 }

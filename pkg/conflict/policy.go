@@ -51,8 +51,7 @@ func (p Policy) Resolve(local, incoming change.State) (Decision, change.State) {
 	if d == Win {
 		author = incoming.Version.Author()
 	}
-	after.Version = decided(local.Version, incoming.Version, author, nil)
-	return d, after
+	return d, outcome(local, incoming, author, nil)
 }
 
 // rank is the place of a version's author, the lower the better.
@@ -79,9 +78,13 @@ func newer(local, incoming change.State) int {
 // another result: a script that gives one node this and another that does no
 // harm, as the later of the two versions then stands everywhere.
 func Merge(local, incoming change.State, row []byte) change.State {
-	_, after := Resolve(local, incoming)
-	after.Version = decided(local.Version, incoming.Version, "", row)
-	return after
+	return outcome(local, incoming, "", row)
+}
+
+// outcome returns the state of a row that was made of two: it has seen both.
+func outcome(local, incoming change.State, author string, row []byte) change.State {
+	seen := local.Seen.Merge(incoming.Seen).With(local.Version).With(incoming.Version)
+	return change.State{Version: decided(local.Version, incoming.Version, author, row), Seen: seen}
 }
 
 // markBytes is how much of a hash tells decisions about one row apart.

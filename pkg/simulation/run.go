@@ -1,6 +1,11 @@
 package simulation
 
-import "github.com/mysql-sync/mysql-sync/pkg/change"
+import (
+	"slices"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/conflict"
+)
 
 // Report is what a run came to.
 type Report struct {
@@ -123,6 +128,9 @@ func (w *world) restores(end int64) {
 			w.queue.add(restored, func() {
 				w.trace("%s is restored", n.name)
 				n.killServer()
+				for _, loser := range n.db.journal[min(len(old.journal), len(n.db.journal)):] {
+					w.history[loser].undone = true // unless another node has kept it too
+				}
 				n.db = old
 				for i := since; i < len(w.history); i++ {
 					v := &w.history[i]
@@ -134,16 +142,36 @@ func (w *world) restores(end int64) {
 	}
 }
 
-// repair marks all rows that have a version for all remotes.
+// repair does what verify --repair does between each node and its remotes: rows
+// that differ are marked at both, and where they differ though their version is
+// the same, that of the node that asks gives way.
 func (w *world) repair() {
 	for _, n := range w.nodes {
-		for slot := range n.remotes {
+		for slot, r := range n.remotes {
 			for key := range w.keys {
-				if !version(n, key).IsZero() {
-					n.mark(slot, key)
+				if !same(n, w.nodes[r], key) {
+					w.mend(n, slot, key)
 				}
 			}
 		}
+	}
+}
+
+func (w *world) mend(n *node, slot, key int) {
+	remote := w.nodes[n.remotes[slot]]
+	if version(n, key) == version(remote, key) {
+		if n.db.rows[key].exists {
+			n.db.states[key] = conflict.Next(n.db.states[key], w.now, n.name)
+			w.versions[key]++
+		} else {
+			n.db.states[key] = change.State{}
+		}
+	}
+	if !version(n, key).IsZero() {
+		n.mark(slot, key)
+	}
+	if back := slices.Index(remote.remotes, n.id); back >= 0 && !version(remote, key).IsZero() {
+		remote.mark(back, key)
 	}
 }
 

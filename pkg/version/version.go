@@ -68,7 +68,6 @@ func readTable(ctx context.Context, db mysqldb.Queryer, table string, ids map[st
 		if s.Seen, err = decodeSeen(seen); err != nil {
 			return fmt.Errorf("row %q: %w", id, err)
 		}
-		s.Seen = s.Seen.With(s.Version)
 		states[ids[id]] = s
 	}
 	return rows.Err()
@@ -82,7 +81,7 @@ func Write(ctx context.Context, db mysqldb.Execer, entries []Entry) error {
 	args := make([]any, 0, 6*len(entries))
 	for i := range entries {
 		e := &entries[i]
-		args = append(args, e.Table, []byte(e.ID()), e.Version.Time, e.Version.Origin, e.Deleted, encodeSeen(e.State))
+		args = append(args, e.Table, []byte(e.ID()), e.Version.Time, e.Version.Origin, e.Deleted, encodeSeen(e.Seen))
 	}
 	_, err := db.ExecContext(ctx, `INSERT INTO sync_versions (table_name, row_id, time, origin, deleted, seen) VALUES `+mysqldb.Groups(len(entries), 6)+
 		` ON DUPLICATE KEY UPDATE time = VALUES(time), origin = VALUES(origin), deleted = VALUES(deleted), seen = VALUES(seen)`, args...)
@@ -108,17 +107,14 @@ func Forget(ctx context.Context, db mysqldb.Execer, table string, rows []change.
 	return nil
 }
 
-// encodeSeen packs a vector; one that holds only the version itself is empty.
-func encodeSeen(s change.State) []byte {
-	if len(s.Seen) == 0 || len(s.Seen) == 1 && s.Seen[0] == s.Version {
-		return []byte{}
-	}
-	list := slices.Clone(s.Seen)
+// encodeSeen packs a vector.
+func encodeSeen(list change.Vector) []byte {
 	if len(list) > maxSeen {
+		list = slices.Clone(list)
 		slices.SortFunc(list, func(a, b change.Version) int { return b.Compare(a) })
 		list = list[:maxSeen]
 	}
-	var b []byte
+	b := []byte{} // the column is not nullable
 	for _, v := range list {
 		b = append(b, byte(len(v.Origin)))
 		b = append(b, v.Origin...)

@@ -32,8 +32,10 @@ type Batch struct {
 // appendBody appends the batch without its header: the time, the clients named,
 // then for each run of changes of the same table and columns the names once and
 // the rows. Values are the server's own text, with their length before them.
+// Times are differences, since their digits are what zstd cannot make smaller.
 func (b *Batch) appendBody(p []byte) []byte {
 	origins, index := b.origins()
+	var last int64 // time of the version before
 	p = binary.AppendUvarint(p, uint64(b.Sent))
 	p = appendStrings(p, origins)
 	for i := 0; i < len(b.Changes); {
@@ -43,20 +45,23 @@ func (b *Batch) appendBody(p []byte) []byte {
 		p = appendStrings(p, section[0].Columns)
 		p = binary.AppendUvarint(p, uint64(n))
 		for j := range section {
-			p = appendChange(p, &section[j], index)
+			p = appendChange(p, &section[j], last, index)
+			last = section[j].Version.Time
 		}
 		i += n
 	}
 	return p
 }
 
-func appendChange(p []byte, c *change.Change, index map[string]uint64) []byte {
+func appendChange(p []byte, c *change.Change, last int64, index map[string]uint64) []byte {
 	p = appendBytes(p, c.Key)
 	p = append(p, operation(c))
-	p = appendVersion(p, c.Version, index)
+	p = binary.AppendVarint(p, c.Version.Time-last)
+	p = binary.AppendUvarint(p, index[c.Version.Origin])
 	p = binary.AppendUvarint(p, uint64(len(c.Seen)))
 	for _, v := range c.Seen {
-		p = appendVersion(p, v, index)
+		p = binary.AppendVarint(p, c.Version.Time-v.Time)
+		p = binary.AppendUvarint(p, index[v.Origin])
 	}
 	if c.Deleted() {
 		return p
@@ -87,11 +92,6 @@ func operation(c *change.Change) byte {
 		return opMissing
 	}
 	return opUpsert
-}
-
-func appendVersion(p []byte, v change.Version, index map[string]uint64) []byte {
-	p = binary.AppendUvarint(p, uint64(v.Time))
-	return binary.AppendUvarint(p, index[v.Origin])
 }
 
 // sameShape counts the changes at the front that share table and columns; a
@@ -154,7 +154,8 @@ func appendStrings(p []byte, list []string) []byte {
 // reader takes a body apart; after its first error all it gives is zero.
 type reader struct {
 	rest   []byte
-	values int // read so far
+	values int   // read so far
+	last   int64 // time of the version before
 	err    error
 }
 
@@ -167,6 +168,16 @@ func (r *reader) fail(err error) {
 
 func (r *reader) uvarint() uint64 {
 	n, k := binary.Uvarint(r.rest)
+	if k <= 0 {
+		r.fail(errShort)
+		return 0
+	}
+	r.rest = r.rest[k:]
+	return n
+}
+
+func (r *reader) varint() int64 {
+	n, k := binary.Varint(r.rest)
 	if k <= 0 {
 		r.fail(errShort)
 		return 0
@@ -245,10 +256,11 @@ func (r *reader) change(table string, columns, origins []string) change.Change {
 		r.fail(fmt.Errorf("operation %d is not known", op))
 	}
 	c.OnlyMissing = op == opMissing
-	c.Version = r.version(origins)
+	c.Version = r.version(r.last+r.varint(), origins)
+	r.last = c.Version.Time
 	n := r.count(maxSeen, "versions seen")
 	for i := 0; i < n && r.err == nil; i++ {
-		c.Seen = c.Seen.With(r.version(origins))
+		c.Seen = c.Seen.With(r.version(r.last-r.varint(), origins))
 	}
 	if op == opDelete || r.err != nil {
 		return c
@@ -271,11 +283,12 @@ func (r *reader) change(table string, columns, origins []string) change.Change {
 	return c
 }
 
-func (r *reader) version(origins []string) change.Version {
-	t, o := r.uvarint(), r.uvarint()
-	if o >= uint64(len(origins)) || t > 1<<62 {
+// version takes a version of a time that has been read.
+func (r *reader) version(t int64, origins []string) change.Version {
+	o := r.uvarint()
+	if o >= uint64(len(origins)) || t < 0 || t > 1<<62 {
 		r.fail(errors.New("a version is out of range"))
 		return change.Version{}
 	}
-	return change.Version{Time: int64(t), Origin: origins[o]}
+	return change.Version{Time: t, Origin: origins[o]}
 }

