@@ -8,13 +8,14 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 FUZZTIME ?= 30s
 SOAKTIME ?= 10s
 SOAKFLAGS ?=
+BENCHFLAGS ?=
 TESTFLAGS ?=
 
 # The packages whose tests ask testkit for a server of either kind.
 SERVER_PACKAGES = $(shell grep -rl --include=*_test.go 'testkit\.\(Server\|Shared\)\>' cmd pkg | xargs -n 1 dirname | sort -u | sed 's|^|./|')
 FUZZ_PACKAGES = $(shell grep -rlE --include=*_test.go '^func Fuzz' cmd pkg | xargs -n 1 dirname | sort -u | sed 's|^|./|')
 
-.PHONY: help build demo test test-mysql soak check fuzz clean
+.PHONY: help build demo test test-mysql soak bench check fuzz clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +38,10 @@ test-mysql: ## install a real MySQL into the cache (root only), run the tests th
 soak: ## have faults happen to two real nodes under load, each for SOAKTIME (10s); SOAKFLAGS="-long" for all, "-run disk" for some
 	scripts/install-deps.sh
 	@go run ./cmd/mysql-sync-soak -time $(SOAKTIME) $(SOAKFLAGS)
+
+bench: ## measure two real nodes, and native replication beside them; BENCHFLAGS="-quick" to try, "-curves" for more, "-run NAME" for some
+	scripts/install-deps.sh
+	@go run ./cmd/mysql-sync-bench $(BENCHFLAGS)
 
 check: ## formatting, vet, staticcheck, tidy go.mod
 	@unformatted=$$(gofmt -l cmd pkg); if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; fi

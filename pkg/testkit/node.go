@@ -23,8 +23,8 @@ type NodeProcess struct {
 	child       *child
 }
 
-// Binary returns the path of the daemon, built from this module. It is built once in a process, with the race detector
-// where the environment variable MYSQL_SYNC_TEST_RACE is 1, and removed with the process: see Main.
+// Binary returns the path of the daemon, built from this module as "make build" builds it. It is built once in a process,
+// with the race detector where the environment variable MYSQL_SYNC_TEST_RACE is 1, and removed with the process: see Main.
 func Binary(tb TB) string {
 	tb.Helper()
 	path, err := binary()
@@ -53,9 +53,14 @@ func build(path string, flags ...string) error {
 	args := append([]string{"build", "-o", path}, flags...)
 	if os.Getenv("MYSQL_SYNC_TEST_RACE") == "1" {
 		args = append(args, "-race")
+	} else {
+		args = append(args, "-trimpath", "-ldflags", "-s -w")
 	}
 	build := exec.Command("go", append(args, "./cmd/mysql-sync")...)
 	build.Dir = root
+	if !slices.Contains(args, "-race") { // The race detector needs cgo.
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	}
 	if said, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("build the daemon: %w\n%s", err, said)
 	}

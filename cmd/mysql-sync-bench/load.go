@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// portion is how many rows one statement loads.
+const portion = 1000
+
+// fill puts rows with the ids first to first+n-1 into a table, and into no binary
+// log. The number is a multiple of portion, or below it.
+func (s *site) fill(table string, first, n int) {
+	conn, err := s.db.Connx(s.b.ctx)
+	s.b.must("connect to "+s.name, err)
+	defer func() { _ = conn.Close() }()
+	do := func(query string) {
+		_, err := conn.ExecContext(s.b.ctx, query)
+		s.b.must("fill "+table, err)
+	}
+	do("SET sql_log_bin = 0")
+	size := min(n, portion)
+	insert, err := conn.PreparexContext(s.b.ctx, "INSERT INTO "+table+" VALUES "+
+		strings.TrimSuffix(strings.Repeat("(?"+strings.Repeat(", ?", columns-1)+"), ", size), ", "))
+	s.b.must("fill "+table, err)
+	defer func() { _ = insert.Close() }()
+	for i := 0; i+size <= n; i += size {
+		values := make([]any, 0, size*columns)
+		for k := range size {
+			values = append(values, row(int64(first+i+k))...)
+		}
+		_, err := insert.ExecContext(s.b.ctx, values...)
+		s.b.must("fill "+table, err)
+	}
+	do("SET sql_log_bin = 1")
+}
+
+// sessions is how many connections pile up a backlog.
+const sessions = 4
+
+// loop has the server itself run a statement n times, each its own transaction.
+// The statement may use i, which goes from first to first+n-1; it is shared out
+// among several connections. Meanwhile the server does not wait for the disk, so
+// that it does not take long.
+func (s *site) loop(statement string, first, n int) {
+	s.exec("SET GLOBAL innodb_flush_log_at_trx_commit = 2")
+	defer s.exec(fmt.Sprintf("SET GLOBAL innodb_flush_log_at_trx_commit = %d", s.b.s.Flush))
+	var wait sync.WaitGroup
+	errs := make([]error, sessions)
+	for k := range sessions {
+		from, to := first+n*k/sessions, first+n*(k+1)/sessions
+		wait.Go(func() {
+			_, errs[k] = s.db.ExecContext(s.b.ctx, fmt.Sprintf(
+				`BEGIN NOT ATOMIC DECLARE i INT DEFAULT %d; WHILE i < %d DO %s; SET i = i + 1; END WHILE; END`, from, to, statement))
+		})
+	}
+	wait.Wait()
+	for _, err := range errs {
+		s.b.must("write at "+s.name, err)
+	}
+}
+
+// singles inserts n staged rows, from the id first on, one by one.
+func (s *site) singles(first, n int) {
+	s.loop("INSERT INTO orders SELECT * FROM staging WHERE id = i", first, n)
+}
+
+// touch updates rows n times, one after the other of the ids 1 to rows, one by one.
+func (s *site) touch(n, rows int) {
+	s.loop(fmt.Sprintf(`UPDATE orders SET revision = revision + 1, amount = amount + 0.01, changed = NOW(6) WHERE id = 1 + i MOD %d`, rows), 0, n)
+}
+
+// writers are the users of a steady load: single-row transactions, flat out, each
+// over a connection of its own, half of them inserts and half updates.
+type writers struct {
+	quit  context.CancelFunc
+	done  sync.WaitGroup
+	count [sessions]int
+	last  [sessions]int64 // id of each writer's last insert
+	err   [sessions]error
+}
+
+// startWriters starts them. Calls with another number write other rows.
+func (s *site) startWriters(number int) *writers {
+	ctx, quit := context.WithCancel(s.b.ctx)
+	w := &writers{quit: quit}
+	for k := range sessions {
+		w.done.Go(func() { w.err[k] = w.write(ctx, s.db, k, int64(1+number*sessions+k)*100_000_000) })
+	}
+	return w
+}
+
+func (w *writers) write(ctx context.Context, db *sqlx.DB, k int, first int64) error {
+	insert, err := db.Preparex("INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = insert.Close() }()
+	update, err := db.Preparex("UPDATE orders SET revision = revision + 1, status = 'paid', changed = NOW(6) WHERE id = ?")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = update.Close() }()
+	// What is begun is ended, so the statements are not bound to ctx.
+	for id := first; ctx.Err() == nil; id++ {
+		if _, err := insert.Exec(row(id)...); err != nil {
+			return err
+		}
+		w.last[k] = id
+		if _, err := update.Exec(first + (id-first)/2); err != nil {
+			return err
+		}
+		w.count[k] += 2
+	}
+	return nil
+}
+
+// stop ends the writers and returns how many transactions there were, and the
+// ids of their last rows.
+func (w *writers) stop(b *bench) (count int, ids []int64) {
+	w.quit()
+	w.done.Wait()
+	for k := range sessions {
+		b.must("write", w.err[k])
+		count += w.count[k]
+	}
+	return count, w.last[:]
+}

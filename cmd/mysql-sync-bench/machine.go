@@ -1,0 +1,83 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// host is the machine on which a run was made.
+type host struct {
+	CPU    string `json:"cpu"`
+	Cores  int    `json:"cores"`
+	Memory int    `json:"memoryMiB"`
+	Kernel string `json:"kernel"`
+}
+
+// machine describes this one, as far as Linux says it.
+func machine() host {
+	h := host{CPU: line("/proc/cpuinfo", "model name"), Cores: runtime.NumCPU(), Kernel: runtime.GOOS}
+	if kib, err := strconv.Atoi(strings.TrimSuffix(line("/proc/meminfo", "MemTotal"), " kB")); err == nil {
+		h.Memory = kib >> 10
+	}
+	if release, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
+		h.Kernel = "Linux " + strings.TrimSpace(string(release))
+	}
+	return h
+}
+
+// line returns the value of a "key : value" line of a file; empty if there is none.
+func line(file, key string) string {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return ""
+	}
+	for l := range strings.Lines(string(text)) {
+		if name, value, ok := strings.Cut(l, ":"); ok && strings.TrimSpace(name) == key {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
+
+// peak returns the most memory that a process has had at a time, in MiB (VmHWM of Linux).
+func peak(pid int) (float64, error) {
+	kib, err := strconv.ParseFloat(strings.TrimSuffix(line(fmt.Sprintf("/proc/%d/status", pid), "VmHWM"), " kB"), 64)
+	if err != nil {
+		return 0, fmt.Errorf("read the memory of process %d: %w", pid, err)
+	}
+	return kib / 1024, nil
+}
+
+// tick is the unit in which Linux counts the time of processes for programs, on all its platforms.
+const tick = 10 * time.Millisecond
+
+// busy returns the time of the processor that a process has had so far.
+func busy(pid int) (time.Duration, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, fmt.Errorf("read the time of process %d: %w", pid, err)
+	}
+	return parseBusy(string(text))
+}
+
+// parseBusy reads utime and stime of a line of /proc/PID/stat. The name of the
+// program, in parentheses, may itself have spaces and parentheses.
+func parseBusy(stat string) (time.Duration, error) {
+	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
+	if len(fields) < 13 {
+		return 0, fmt.Errorf("read the time of a process: %.60q is too short", stat)
+	}
+	user, err := strconv.ParseInt(fields[11], 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("read the time of a process: %w", err)
+	}
+	system, err := strconv.ParseInt(fields[12], 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("read the time of a process: %w", err)
+	}
+	return time.Duration(user+system) * tick, nil
+}

@@ -1,0 +1,86 @@
+// Command mysql-sync-bench measures two real nodes, and MariaDB's own
+// replication beside them on the same machine with the same settings. It starts
+// its own servers, prints a Markdown table, and writes all figures of all rounds
+// to a JSON file. It leaves no process and no temporary folder behind. The exit
+// code is 0 if everything could be measured, whatever came of it.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"regexp"
+	"syscall"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// program is a function in the shape that testkit.Main runs.
+type program func() int
+
+// Run calls the function and returns the exit code.
+func (p program) Run() int { return p() }
+
+func main() {
+	var s settings
+	only := flag.String("run", "", "only the measures and curves whose names match this regular expression")
+	file := flag.String("json", "bench.json", "where all figures are written")
+	picture := flag.String("draw", "", "draw the figures of this file as SVG on standard output, and measure nothing")
+	flag.IntVar(&s.Rounds, "rounds", 3, "how often each measure is taken; the table has medians")
+	flag.BoolVar(&s.Quick, "quick", false, "a tenth of the rows and of the time")
+	flag.BoolVar(&s.Curves, "curves", false, "also the cost as work grows: backlog, table, remotes, transformers")
+	flag.BoolVar(&s.Long, "long", false, "with -curves, up to 10,000,000 rows and 50 remotes")
+	flag.BoolVar(&s.Binlog, "binlog", true, "whether our servers write a binary log, as those of native replication must")
+	flag.IntVar(&s.Flush, "flush", 1, "innodb_flush_log_at_trx_commit of all servers, ours and native; 1 is MariaDB's default, 2 survives no power cut")
+	flag.Parse()
+	chosen, err := regexp.Compile(*only)
+	if err != nil || flag.NArg() > 0 || s.Rounds < 1 {
+		fmt.Fprintln(os.Stderr, "mysql-sync-bench: -run must be a regular expression, -rounds at least 1, and there are no arguments:", err)
+		os.Exit(2)
+	}
+	if *picture != "" {
+		os.Exit(drawFile(*picture))
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
+	defer stop()
+	os.Exit(testkit.Main(program(func() int { return run(ctx, s, chosen, *file) })))
+}
+
+// run takes the chosen measures and returns the exit code. The file is written
+// after each measure, so that an interrupted run leaves what it has.
+func run(ctx context.Context, s settings, chosen *regexp.Regexp, file string) int {
+	r := report{Settings: s, Machine: machine(), Versions: map[string]string{}}
+	r.begin()
+	code := 0
+	check := func(what string, err error) {
+		if err != nil {
+			note("%s: %v", what, err)
+			code = 1
+		}
+	}
+	for _, m := range measures {
+		if !chosen.MatchString(m.name) || ctx.Err() != nil {
+			continue
+		}
+		res, err := m.take(ctx, s, r.Versions)
+		check(m.name, err)
+		r.Measures = append(r.Measures, res)
+		check("write "+file, r.write(file))
+	}
+	for _, c := range curves {
+		if !s.Curves || !chosen.MatchString(c.name) || ctx.Err() != nil {
+			continue
+		}
+		res, err := c.take(ctx, s, r.Versions)
+		check(c.name, err)
+		r.Curves = append(r.Curves, res)
+		check("write "+file, r.write(file))
+	}
+	fmt.Print(r.table())
+	return code
+}
+
+// note tells something beside the table.
+func note(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }

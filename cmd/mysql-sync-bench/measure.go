@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// settings are those of a run.
+type settings struct {
+	Rounds int  `json:"rounds"`
+	Quick  bool `json:"quick"`
+	Curves bool `json:"curves"`
+	Long   bool `json:"long"`
+	Binlog bool `json:"binlog"` // of our servers
+	Flush  int  `json:"flush"`  // innodb_flush_log_at_trx_commit
+}
+
+// measure is a row of the table.
+type measure struct {
+	name       string // for -run and the JSON
+	title      string // for the table
+	aim, floor string
+	show       []string // the figures of the table, in its order; the ratio is that of the first
+	unit       string
+	ours       func(b *bench) sample
+	native     func(b *bench) sample // nil: there is nothing to compare with
+}
+
+// sample is what a measure gave once.
+type sample struct {
+	Figures   map[string]float64 `json:"figures"`
+	Quantiles []float64          `json:"quantiles,omitempty"` // 0 to 100 percent, of what has a distribution
+}
+
+// figure is a sample of one figure.
+func figure(name string, value float64) sample {
+	return sample{Figures: map[string]float64{name: value}}
+}
+
+// bench is what a measure has while it is taken once. Everything that it starts
+// ends with it.
+type bench struct {
+	testkit.TB
+	ctx      context.Context
+	s        settings
+	versions map[string]string // of the servers, by name
+}
+
+// rows is a number of rows, a tenth of it in a quick run.
+func (b *bench) rows(n int) int {
+	if b.s.Quick {
+		return n / 10
+	}
+	return n
+}
+
+// time is a duration, a tenth of it in a quick run.
+func (b *bench) time(d time.Duration) time.Duration { return time.Duration(b.rows(int(d))) }
+
+// pause waits, or ends the measure when the run is interrupted.
+func (b *bench) pause(d time.Duration) {
+	select {
+	case <-b.ctx.Done():
+		b.Fatalf("interrupted")
+	case <-time.After(d):
+	}
+}
+
+// must ends the measure on an error.
+func (b *bench) must(what string, err error) {
+	if err != nil {
+		b.Fatalf("%s: %v", what, err)
+	}
+}
+
+// measures are all there are, in the order of the table.
+var measures = []measure{
+	{name: "catch-up", title: "catch-up of 100,000 single-row changes, bidirectional", aim: "4×", floor: "3×",
+		show: []string{"rate"}, unit: "rows/s",
+		ours:   func(b *bench) sample { return catchUp(b, newOurs(b)) },
+		native: func(b *bench) sample { return catchUp(b, newNative(b)) }},
+	{name: "hot rows", title: "catch-up of 1,000,000 changes of 10,000 hot rows", aim: "20×", floor: "8×",
+		show: []string{"rate"}, unit: "changes/s",
+		ours:   func(b *bench) sample { return hotRows(b, newOurs(b)) },
+		native: func(b *bench) sample { return hotRows(b, newNative(b)) }},
+}
+
+// take takes a measure as often as the settings say, ours and native in turn.
+func (m measure) take(ctx context.Context, s settings, versions map[string]string) (result, error) {
+	r := result{Name: m.name, Title: m.title, Aim: m.aim, Floor: m.floor, Show: m.show, Unit: m.unit}
+	for round := range s.Rounds {
+		ours, err := once(ctx, s, versions, m.ours)
+		if err != nil {
+			return r, fmt.Errorf("ours, round %d: %w", round+1, err)
+		}
+		r.Ours = append(r.Ours, ours)
+		note("%s, round %d: ours %s", m.name, round+1, shown(m.show, ours.Figures))
+		if m.native == nil {
+			continue
+		}
+		native, err := once(ctx, s, versions, m.native)
+		if err != nil {
+			return r, fmt.Errorf("native, round %d: %w", round+1, err)
+		}
+		r.Native = append(r.Native, native)
+		note("%s, round %d: native %s", m.name, round+1, shown(m.show, native.Figures))
+	}
+	return r, nil
+}
+
+// once runs f with servers of its own.
+func once(ctx context.Context, s settings, versions map[string]string, f func(b *bench) sample) (result sample, err error) {
+	err = testkit.Run(note, func(tb testkit.TB) {
+		result = f(&bench{TB: tb, ctx: ctx, s: s, versions: versions})
+	})
+	return result, err
+}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// pair is a source and a target that replicates it, by our nodes or natively.
+type pair struct {
+	b      *bench
+	source *site
+	target *site
+	ways   way
+	broker *testkit.Broker // nil for native
+}
+
+// way is how a pair replicates.
+type way interface {
+	// start begins replication for the first time.
+	start()
+	// hold stops it, so that a backlog can pile up; release lets it go on and returns
+	// at once. Between the two, arrive waits until the backlog is where it would be.
+	hold()
+	arrive()
+	release()
+}
+
+// newOurs makes a pair of nodes that are each other's remotes: what either writes
+// goes to the other. Nothing is started but the servers.
+func newOurs(b *bench) *pair { return newOursWith(b, nil) }
+
+// newOursWith has both nodes configured with further keys.
+func newOursWith(b *bench, extra map[string]any) *pair {
+	p := &pair{b: b, broker: b.newBroker(),
+		source: b.newSite("node-a", b.newServer(b.s.Binlog), "bench"), target: b.newSite("node-b", b.newServer(b.s.Binlog), "bench")}
+	p.source.configure(p.broker, []string{"node-b"}, extra)
+	p.target.configure(p.broker, []string{"node-a"}, extra)
+	p.ways = nodes{p}
+	return p
+}
+
+// newNative makes a pair of which the target is a replica of the source.
+func newNative(b *bench) *pair {
+	p := &pair{b: b, source: b.newSite("source", b.newServer(true), "bench"), target: b.newSite("replica", b.newServer(true), "bench")}
+	p.ways = replica{p}
+	return p
+}
+
+// start begins replication and waits until a first row has gone through.
+func (p *pair) start() {
+	p.ways.start()
+	p.source.exec("INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row(0)...)
+	p.await(0)
+}
+
+// await waits until the target has all that the source has, and returns the
+// moment. As long as the rows with the ids given differ, nothing else is looked
+// at: that costs nothing.
+func (p *pair) await(ids ...int64) time.Time {
+	const (
+		one = `SELECT COALESCE(MAX(revision), -1) FROM orders WHERE id = ?`
+		// There is no write that leaves this as it is, but for the measures' deletes, of which there are none.
+		all = `SELECT CONCAT(COUNT(*), ' rows, ', COALESCE(SUM(revision), 0), ' revisions') FROM orders`
+	)
+	var want string
+	p.b.must("look at the source", p.source.db.GetContext(p.b.ctx, &want, all))
+	return p.b.until("the target to have all", func(ctx context.Context) (bool, error) {
+		for _, id := range ids {
+			here, err := p.source.number(one, id)
+			if err != nil {
+				return false, err
+			}
+			if there, err := p.target.number(one, id); err != nil || there != here {
+				return false, err
+			}
+		}
+		var is string
+		if err := p.target.db.GetContext(ctx, &is, all); err != nil {
+			return false, err
+		}
+		if is != want {
+			return false, fmt.Errorf("%s of %s", is, want)
+		}
+		return true, nil
+	})
+}
+
+// backlog has write pile up changes while replication is held, lets it go on, and
+// returns how long it then takes until the target has everything.
+func (p *pair) backlog(write func(), ids ...int64) time.Duration {
+	p.ways.hold()
+	write()
+	p.ways.arrive()
+	began := time.Now()
+	p.ways.release()
+	return p.await(ids...).Sub(began)
+}
+
+// nodes is our way. The node of the source is what is held: the backlog is in
+// table_changes, and neither captured, nor read, nor sent. Its start is part of
+// what is measured.
+type nodes struct{ *pair }
+
+func (n nodes) start() {
+	n.target.startNode()
+	n.source.startNode()
+	n.target.node.WaitLog("node started")
+	n.source.node.WaitLog("node started")
+}
+
+func (n nodes) hold()    { n.source.stopNode() }
+func (n nodes) arrive()  {}
+func (n nodes) release() { n.source.startNode() }
+
+// replica is MariaDB's own way. What is held is the replica's SQL thread: the
+// backlog is in its relay log already.
+type replica struct{ *pair }
+
+func (r replica) start() {
+	r.target.exec(fmt.Sprintf(`CHANGE MASTER TO master_host = '%s', master_port = %d, master_user = '%s', master_password = '%s',
+		master_connect_retry = 1, master_use_gtid = slave_pos`, r.source.server.Host, r.source.server.Port, r.source.server.User, r.source.server.Password))
+	r.target.exec("START SLAVE")
+}
+
+func (r replica) hold()    { r.target.exec("STOP SLAVE SQL_THREAD") }
+func (r replica) release() { r.target.exec("START SLAVE SQL_THREAD") }
+
+// arrive waits until the replica has read all of the source's binary log.
+func (r replica) arrive() {
+	var want string
+	r.b.must("look at the source", r.source.db.GetContext(r.b.ctx, &want, "SELECT @@gtid_binlog_pos"))
+	r.b.until("the relay log", func(ctx context.Context) (bool, error) {
+		status := map[string]any{}
+		if err := r.target.db.QueryRowxContext(ctx, "SHOW SLAVE STATUS").MapScan(status); err != nil {
+			return false, err
+		}
+		is, _ := status["Gtid_IO_Pos"].([]byte)
+		return string(is) == want, fmt.Errorf("at %s of %s; %s", is, want, status["Last_IO_Error"])
+	})
+}
