@@ -12,7 +12,8 @@ import (
 const backupSchema = "backup"
 
 // setBack makes a backup, has everybody write on for a while, and puts the backup in the place of A's database. All that
-// A wrote meanwhile has been sent before; what had not would be gone with the disk, whatever replicates it.
+// A wrote meanwhile has been sent before; what had not would be gone with the disk, whatever replicates it. What A has
+// kept of conflicts is gone with the disk, so that it is looked at before.
 func setBack(w *world) {
 	a := w.a
 	a.rest(func() { a.copyAll(a.schema, backupSchema) })
@@ -26,8 +27,13 @@ func setBack(w *world) {
 		}
 		return err
 	})
+	a.without(func() {
+		if err := w.gone.add(a); err != nil {
+			w.tb.Fatalf("look at what A has kept: %v", err)
+		}
+		a.copyAll(backupSchema, a.schema)
+	})
 	a.hold.Unlock()
-	a.rest(func() { a.copyAll(backupSchema, a.schema) })
 	w.pause(up)
 }
 
@@ -35,6 +41,11 @@ func setBack(w *world) {
 func (s *site) rest(f func()) {
 	s.hold.Lock()
 	defer s.hold.Unlock()
+	s.without(f)
+}
+
+// without does something while the site's node is down.
+func (s *site) without(f func()) {
 	s.node.Kill()
 	f()
 	s.startNode()

@@ -7,7 +7,14 @@ type kept struct {
 	rows    map[int64]string         // names, by id
 	losers  map[string]bool          // names of rows in sync_conflicts
 	deletes map[int64]map[string]int // losing versions in sync_conflicts that were deletions, by id and their site
-	count   int                      // of losing versions
+	seen    map[loser]bool           // the losing versions: both sites may keep one
+}
+
+// loser is a version that lost a conflict.
+type loser struct {
+	id     int64
+	time   int64
+	origin string
 }
 
 // missing returns a line for each committed write that is lost. A write is not lost if

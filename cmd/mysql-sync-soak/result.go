@@ -76,7 +76,7 @@ func (r *result) play(ctx context.Context, tb testkit.TB, each time.Duration) {
 	if err != nil {
 		tb.Fatalf("look at what is left: %v", err)
 	}
-	r.kept, r.lost, r.notes = k.count, missing(writes, k), w.notes
+	r.kept, r.lost, r.notes = len(k.seen), missing(writes, k), w.notes
 }
 
 // await waits until both sides are equal and at rest.
@@ -147,45 +147,52 @@ func (s *site) names(query string) (map[int64]string, error) {
 
 // look reads what the sites, which are equal, have kept.
 func (w *world) look() (kept, error) {
-	k := kept{losers: map[string]bool{}, deletes: map[int64]map[string]int{}}
-	var err error
-	if k.rows, err = w.a.names(`SELECT id, name FROM orders`); err != nil {
+	k := w.gone
+	rows, err := w.a.names(`SELECT id, name FROM orders`)
+	if err != nil {
 		return k, err
 	}
-	type version struct {
-		id     int64
-		time   int64
-		origin string
-	}
-	seen := map[version]bool{} // both sites keep the loser of one conflict
+	k.rows = rows
 	for _, s := range w.sites() {
-		var list []struct {
-			ID     int64          `db:"primary_key"`
-			Time   int64          `db:"loser_time"`
-			Origin string         `db:"loser_origin"`
-			Row    sql.NullString `db:"loser_row"`
-		}
-		if err := s.db.Select(&list, `SELECT primary_key, loser_time, loser_origin, loser_row FROM sync_conflicts`); err != nil {
-			return k, fmt.Errorf("read sync_conflicts of %s: %w", s.name, err)
-		}
-		for _, c := range list {
-			if !seen[version{c.ID, c.Time, c.Origin}] {
-				seen[version{c.ID, c.Time, c.Origin}] = true
-				k.count++
-			}
-			if !c.Row.Valid {
-				if k.deletes[c.ID] == nil {
-					k.deletes[c.ID] = map[string]int{}
-				}
-				k.deletes[c.ID][c.Origin]++
-				continue
-			}
-			var row struct{ Name string }
-			if err := json.Unmarshal([]byte(c.Row.String), &row); err != nil {
-				return k, fmt.Errorf("read a row in sync_conflicts of %s: %w", s.name, err)
-			}
-			k.losers[row.Name] = true
+		if err := k.add(s); err != nil {
+			return k, err
 		}
 	}
 	return k, nil
+}
+
+// add reads sync_conflicts of a site.
+func (k *kept) add(s *site) error {
+	var list []struct {
+		ID     int64          `db:"primary_key"`
+		Time   int64          `db:"loser_time"`
+		Origin string         `db:"loser_origin"`
+		Row    sql.NullString `db:"loser_row"`
+	}
+	if err := s.db.Select(&list, `SELECT primary_key, loser_time, loser_origin, loser_row FROM sync_conflicts`); err != nil {
+		return fmt.Errorf("read sync_conflicts of %s: %w", s.name, err)
+	}
+	if k.seen == nil {
+		k.seen, k.losers, k.deletes = map[loser]bool{}, map[string]bool{}, map[int64]map[string]int{}
+	}
+	for _, c := range list {
+		if at := (loser{c.ID, c.Time, c.Origin}); k.seen[at] {
+			continue
+		} else {
+			k.seen[at] = true
+		}
+		if !c.Row.Valid {
+			if k.deletes[c.ID] == nil {
+				k.deletes[c.ID] = map[string]int{}
+			}
+			k.deletes[c.ID][c.Origin]++
+			continue
+		}
+		var row struct{ Name string }
+		if err := json.Unmarshal([]byte(c.Row.String), &row); err != nil {
+			return fmt.Errorf("read a row in sync_conflicts of %s: %w", s.name, err)
+		}
+		k.losers[row.Name] = true
+	}
+	return nil
 }

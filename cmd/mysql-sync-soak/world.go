@@ -38,6 +38,7 @@ type world struct {
 	disk   string   // where the broker keeps its sessions
 	writes []write  // what the fault itself wrote
 	notes  []string // for the table
+	gone   kept     // what databases that are no more had kept
 }
 
 // site is a place with a database, its users and a node.
