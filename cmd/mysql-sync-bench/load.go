@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/jmoiron/sqlx"
 )
@@ -69,6 +70,15 @@ func (s *site) singles(first, n int) {
 	s.loop("INSERT INTO orders SELECT * FROM staging WHERE id = i", first, n)
 }
 
+// bulk inserts n staged rows, from the id first on, many at a time: the backlog is
+// the same, and is there sooner.
+func (s *site) bulk(first, n int) {
+	const most = 10_000
+	for from := first; from < first+n; from += most {
+		s.exec("INSERT INTO orders SELECT * FROM staging WHERE id BETWEEN ? AND ?", from, min(from+most, first+n)-1)
+	}
+}
+
 // touch updates rows n times, one after the other of the ids 1 to rows, one by one.
 func (s *site) touch(n, rows int) {
 	s.loop(fmt.Sprintf(`UPDATE orders SET revision = revision + 1, amount = amount + 0.01, changed = NOW(6) WHERE id = 1 + i MOD %d`, rows), 0, n)
@@ -79,17 +89,17 @@ func (s *site) touch(n, rows int) {
 type writers struct {
 	quit  context.CancelFunc
 	done  sync.WaitGroup
-	count [sessions]int
+	count [sessions]atomic.Int64
 	last  [sessions]int64 // id of each writer's last insert
 	err   [sessions]error
 }
 
-// startWriters starts them. Calls with another number write other rows.
-func (s *site) startWriters(number int) *writers {
+// startWriters starts them.
+func (s *site) startWriters() *writers {
 	ctx, quit := context.WithCancel(s.b.ctx)
 	w := &writers{quit: quit}
 	for k := range sessions {
-		w.done.Go(func() { w.err[k] = w.write(ctx, s.db, k, int64(1+number*sessions+k)*100_000_000) })
+		w.done.Go(func() { w.err[k] = w.write(ctx, s.db, k, int64(1+k)*100_000_000) })
 	}
 	return w
 }
@@ -114,7 +124,7 @@ func (w *writers) write(ctx context.Context, db *sqlx.DB, k int, first int64) er
 		if _, err := update.Exec(first + (id-first)/2); err != nil {
 			return err
 		}
-		w.count[k] += 2
+		w.count[k].Add(2)
 	}
 	return nil
 }
@@ -124,9 +134,16 @@ func (w *writers) write(ctx context.Context, db *sqlx.DB, k int, first int64) er
 func (w *writers) stop(b *bench) (count int, ids []int64) {
 	w.quit()
 	w.done.Wait()
-	for k := range sessions {
-		b.must("write", w.err[k])
-		count += w.count[k]
+	for _, err := range w.err {
+		b.must("write", err)
 	}
-	return count, w.last[:]
+	return w.total(), w.last[:]
+}
+
+// total is how many transactions there were so far.
+func (w *writers) total() (n int) {
+	for k := range w.count {
+		n += int(w.count[k].Load())
+	}
+	return n
 }

@@ -54,7 +54,7 @@ func medians(samples []sample) map[string]float64 {
 // readable writes a number with about three digits, and with commas from a thousand on.
 func readable(v float64) string {
 	switch size := math.Abs(v); {
-	case math.IsNaN(v):
+	case math.IsNaN(v), math.IsInf(v, 0):
 		return "?"
 	case size >= 100:
 		return commas(strconv.FormatFloat(v, 'f', 0, 64))

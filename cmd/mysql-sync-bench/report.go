@@ -94,10 +94,10 @@ func (r *report) table() string {
 func (r *result) row() string {
 	ours, native, ratio := "–", "–", "–"
 	if len(r.Ours) > 0 {
-		ours = shown(r.Show, medians(r.Ours)) + " " + r.Unit
+		ours = strings.TrimSpace(shown(r.Show, medians(r.Ours)) + " " + r.Unit)
 	}
 	if len(r.Native) > 0 {
-		native = shown(r.Show, medians(r.Native)) + " " + r.Unit
+		native = strings.TrimSpace(shown(r.Show, medians(r.Native)) + " " + r.Unit)
 		ratio = readable(r.ratio()) + "×"
 	}
 	return fmt.Sprintf("| %s | %s | %s | %s | %s | %s |", r.Title, r.Aim, r.Floor, ours, native, ratio)

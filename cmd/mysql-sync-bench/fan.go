@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// many is how many remotes are many.
+const many = 20
+
+// fan is one source with real nodes as its remotes, whose schemas share a server.
+type fan struct {
+	b       *bench
+	source  *site
+	remotes []*site
+}
+
+// newFan starts all of it and waits until a first row has come everywhere.
+func newFan(b *bench, n int) *fan {
+	broker := b.newBroker()
+	f := &fan{b: b, source: b.newSite("node-a", b.newServer(b.s.Binlog), "bench")}
+	server := b.newServer(b.s.Binlog)
+	var names []string
+	for i := range n {
+		s := b.newSite(fmt.Sprintf("remote-%d", i+1), server, fmt.Sprintf("bench_%d", i+1))
+		s.configure(broker, []string{"node-a"}, map[string]any{"syncTables": []string{}})
+		f.remotes, names = append(f.remotes, s), append(names, s.name)
+	}
+	f.source.configure(broker, names, nil)
+	f.source.startNode()
+	for _, s := range f.remotes {
+		s.startNode()
+	}
+	f.source.node.WaitLog("node started")
+	f.source.exec("INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row(0)...)
+	f.await(1)
+	return f
+}
+
+// await waits until all remotes have a number of rows.
+func (f *fan) await(rows int64) (at time.Time) {
+	for _, s := range f.remotes {
+		at = f.b.until(s.name+" to have all", func(context.Context) (bool, error) {
+			n, err := s.number("SELECT COUNT(*) FROM orders")
+			return n == rows, err
+		})
+	}
+	return at
+}
+
+// spread writes n rows one by one and waits until all remotes have them. It
+// returns the processor's time that the node of the source takes for a change, in
+// µs, the rows that come in at all remotes together in a second, and the most
+// memory that the node of the source has had.
+func (f *fan) spread(n int) sample {
+	f.source.fill("staging", 1, n)
+	used := func() time.Duration {
+		d, err := busy(f.source.node.Pid())
+		f.b.must("look at the node of the source", err)
+		return d
+	}
+	before, began := used(), time.Now()
+	f.source.singles(1, n)
+	took := f.await(int64(n) + 1).Sub(began)
+	return sample{Figures: map[string]float64{
+		"CPU µs/change": float64((used() - before).Microseconds()) / float64(n),
+		"rows/s in all": float64(n*len(f.remotes)) / took.Seconds(),
+		"MiB source":    f.source.memory(),
+	}}
+}
+
+// fanOut compares many remotes with one.
+func fanOut(b *bench) sample {
+	n := b.rows(10_000)
+	one := newFan(b, 1)
+	single := one.spread(n).Figures
+	one.stop()
+	all := newFan(b, many).spread(n).Figures
+	return sample{Figures: map[string]float64{
+		"times": all["CPU µs/change"] / single["CPU µs/change"], "µs for 1": single["CPU µs/change"], "µs for many": all["CPU µs/change"],
+		"rows/s for 1": single["rows/s in all"], "rows/s for many": all["rows/s in all"],
+	}}
+}
+
+// stop ends the nodes, so that they do not disturb what comes next.
+func (f *fan) stop() {
+	for _, s := range append(f.remotes, f.source) {
+		s.stopNode()
+	}
+}

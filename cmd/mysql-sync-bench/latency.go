@@ -1,0 +1,39 @@
+package main
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+// latency writes a row now and then, with nothing else going on, and measures the
+// time from the answer to its commit until a query at the target finds it. The
+// target is asked over and over, some 5,000 times a second.
+func latency(b *bench, p *pair) sample {
+	p.start()
+	insert, err := p.source.db.Preparex("INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+	b.must("prepare", err)
+	defer func() { _ = insert.Close() }()
+	look, err := p.target.db.Preparex("SELECT COUNT(*) FROM orders WHERE id = ?")
+	b.must("prepare", err)
+	defer func() { _ = look.Close() }()
+	n := b.rows(1000)
+	times := make([]float64, 0, n)
+	for id := int64(1); len(times) < n; id++ {
+		b.pause(time.Duration(5+rand.IntN(20)) * time.Millisecond)
+		_, err := insert.ExecContext(b.ctx, row(id)...)
+		b.must("write", err)
+		began := time.Now()
+		for there := 0; there == 0; {
+			b.must("look", look.GetContext(b.ctx, &there, id))
+			if time.Since(began) > time.Minute {
+				b.Fatalf("row %d has not come in a minute", id)
+			}
+			if there == 0 {
+				time.Sleep(100 * time.Microsecond)
+			}
+		}
+		times = append(times, float64(time.Since(began).Microseconds())/1000)
+	}
+	q := quantiles(times)
+	return sample{Figures: map[string]float64{"p50": q[50], "p99": q[99]}, Quantiles: q}
+}
