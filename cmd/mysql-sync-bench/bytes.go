@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-	"strconv"
 	"strings"
 	"sync/atomic"
 
@@ -40,11 +38,11 @@ func nativeBytes(b *bench) sample {
 	p := newNative(b)
 	p.source.fill("staging", 1, n)
 	position := func() float64 {
-		status := map[string]any{}
-		b.must("look at the binary log", p.source.db.QueryRowx("SHOW MASTER STATUS").MapScan(status))
-		at, err := strconv.ParseFloat(fmt.Sprintf("%s", status["Position"]), 64)
-		b.must("look at the binary log", err)
-		return at
+		var status struct {
+			Position float64 `db:"Position"`
+		}
+		b.must("look at the binary log", p.source.db.Unsafe().GetContext(b.ctx, &status, "SHOW MASTER STATUS")) // it has more columns
+		return status.Position
 	}
 	before := position()
 	p.source.singles(1, n)

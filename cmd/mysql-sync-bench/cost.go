@@ -29,11 +29,10 @@ func grown(b *bench, n int) sample {
 	p := newOurs(b)
 	p.source.fill("staging", 1, n)
 	p.start()
-	took := p.backlog(func() { p.source.bulk(1, n) }, int64(n))
-	most := max(p.source.memory(), p.target.memory())
+	c := p.cost(n, p.backlog(func() { p.source.bulk(1, n) }, int64(n)))
 	p.source.stopNode()
 	p.target.stopNode()
-	return sample{Figures: map[string]float64{"rows/s": float64(n) / took.Seconds(), "MiB": most}}
+	return c
 }
 
 // idle measures the processor's time that a site takes while nobody writes, in

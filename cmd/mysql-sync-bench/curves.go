@@ -3,7 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // curve is how cost grows with work.
@@ -37,7 +41,82 @@ type pointResult struct {
 	sample
 }
 
-var curves []curve
+// curves are all there are.
+var curves = []curve{
+	{name: "curve: backlog", title: "A backlog of changes, each of another row, is caught up", over: "changes", show: []string{"rows/s", "MiB"},
+		points: over(grown, 10_000, 100_000, 1_000_000, 10_000_000)},
+	{name: "curve: table", title: "20,000 changes of any rows of a table are caught up", over: "rows in the table", show: []string{"rows/s", "MiB"},
+		points: over(inTable, 10_000, 100_000, 1_000_000, 10_000_000)},
+	{name: "curve: remotes", title: "5,000 changes go to all remotes, which share a machine with the source", over: "remotes",
+		show: []string{"rows/s in all", "CPU µs/change", "MiB source"}, points: remotes},
+	{name: "curve: transformers", title: "A backlog of 50,000 changes, with and without a transformer that changes nothing", over: "transformer",
+		show: []string{"rows/s", "MiB"}, points: transformers},
+}
+
+// over makes a point for each number of rows, a tenth of it in a quick run. The
+// last one is only for a long run.
+func over(f func(b *bench, rows int) sample, sizes ...int) func(settings) []point {
+	return func(s settings) (list []point) {
+		if !s.Long {
+			sizes = sizes[:len(sizes)-1]
+		}
+		for _, n := range sizes {
+			n = (&bench{s: s}).rows(n)
+			list = append(list, point{label: commas(strconv.Itoa(n)), size: float64(n), ours: func(b *bench) sample { return f(b, n) }})
+		}
+		return list
+	}
+}
+
+// inTable measures changes of rows all over a table that both sites have.
+func inTable(b *bench, rows int) sample {
+	n := b.rows(20_000)
+	p := newOurs(b)
+	p.source.fill("orders", 1, rows)
+	p.target.fill("orders", 1, rows)
+	p.start()
+	return p.cost(n, p.backlog(func() { p.source.scatter(n, rows) }))
+}
+
+// remotes has the same changes go to ever more remotes.
+func remotes(s settings) (list []point) {
+	sizes := []int{1, 5, 10, many}
+	if s.Long {
+		sizes = append(sizes, 50)
+	}
+	for _, n := range sizes {
+		list = append(list, point{label: strconv.Itoa(n), size: float64(n), ours: func(b *bench) sample { return newFan(b, n).spread(b.rows(5000)) }})
+	}
+	return list
+}
+
+// transformers compares a table without a transformer with one that has one.
+func transformers(settings) []point {
+	measure := func(b *bench, extra map[string]any) sample {
+		n := b.rows(50_000)
+		p := newOursWith(b, extra)
+		p.source.fill("staging", 1, n)
+		p.start()
+		return p.cost(n, p.backlog(func() { p.source.bulk(1, n) }, int64(n)))
+	}
+	return []point{
+		{label: "none", size: 0, ours: func(b *bench) sample { return measure(b, nil) }},
+		{label: "orders.js", size: 1, ours: func(b *bench) sample {
+			dir, err := os.MkdirTemp("", "mysql-sync-bench-")
+			b.must("make a folder for the transformer", err)
+			b.Cleanup(func() { _ = os.RemoveAll(dir) })
+			const same = "module.exports = function (context) { return context.entity; };\n"
+			b.must("write the transformer", os.WriteFile(filepath.Join(dir, "orders.js"), []byte(same), 0o600))
+			return measure(b, map[string]any{"transformerDirectory": dir})
+		}},
+	}
+}
+
+// cost is what it took to catch up n changes: their rate, and the most memory that
+// the larger node has had.
+func (p *pair) cost(n int, took time.Duration) sample {
+	return sample{Figures: map[string]float64{"rows/s": float64(n) / took.Seconds(), "MiB": max(p.source.memory(), p.target.memory())}}
+}
 
 // take goes through the points of a curve, once each.
 func (c curve) take(ctx context.Context, s settings, versions map[string]string) (curveResult, error) {

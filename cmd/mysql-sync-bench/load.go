@@ -84,6 +84,11 @@ func (s *site) touch(n, rows int) {
 	s.loop(fmt.Sprintf(`UPDATE orders SET revision = revision + 1, amount = amount + 0.01, changed = NOW(6) WHERE id = 1 + i MOD %d`, rows), 0, n)
 }
 
+// scatter updates rows n times, all over the ids 1 to rows, one by one.
+func (s *site) scatter(n, rows int) {
+	s.loop(fmt.Sprintf(`UPDATE orders SET revision = revision + 1, changed = NOW(6) WHERE id = 1 + i * 48271 MOD %d`, rows), 0, n)
+}
+
 // writers are the users of a steady load: single-row transactions, flat out, each
 // over a connection of its own, half of them inserts and half updates.
 type writers struct {
