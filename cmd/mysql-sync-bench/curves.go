@@ -12,10 +12,12 @@ import (
 
 // curve is how cost grows with work.
 type curve struct {
-	name, title string
-	over        string // what grows
-	show        []string
-	points      func(s settings) []point
+	name   string // for -run and the JSON
+	title  string
+	what   string // is done
+	over   string // what grows
+	show   []string
+	points func(s settings) []point
 }
 
 // point is one size of the work.
@@ -29,6 +31,7 @@ type point struct {
 type curveResult struct {
 	Name   string        `json:"name"`
 	Title  string        `json:"title"`
+	What   string        `json:"what"`
 	Over   string        `json:"over"`
 	Show   []string      `json:"show"`
 	Points []pointResult `json:"points"`
@@ -43,13 +46,13 @@ type pointResult struct {
 
 // curves are all there are.
 var curves = []curve{
-	{name: "curve: backlog", title: "A backlog of changes, each of another row, is caught up", over: "changes", show: []string{"rows/s", "MiB"},
+	{name: "curve: backlog", title: "Catch-up over the backlog", what: "each change is of another row", over: "changes", show: []string{"rows/s", "MiB"},
 		points: over(grown, 10_000, 100_000, 1_000_000, 10_000_000)},
-	{name: "curve: table", title: "20,000 changes of any rows of a table are caught up", over: "rows in the table", show: []string{"rows/s", "MiB"},
+	{name: "curve: table", title: "Catch-up over the size of the table", what: "20,000 changes, all over the table", over: "rows in the table", show: []string{"rows/s", "MiB"},
 		points: over(inTable, 10_000, 100_000, 1_000_000, 10_000_000)},
-	{name: "curve: remotes", title: "5,000 changes go to all remotes, which share a machine with the source", over: "remotes",
+	{name: "curve: remotes", title: "Fan-out over the remotes", what: "5,000 changes go to real nodes on the same machine, whose schemas share a server", over: "remotes",
 		show: []string{"rows/s in all", "CPU µs/change", "MiB source"}, points: remotes},
-	{name: "curve: transformers", title: "A backlog of 50,000 changes, with and without a transformer that changes nothing", over: "transformer",
+	{name: "curve: transformers", title: "Catch-up with a transformer", what: "50,000 changes; the transformer changes nothing", over: "transformer",
 		show: []string{"rows/s", "MiB"}, points: transformers},
 }
 
@@ -120,7 +123,7 @@ func (p *pair) cost(n int, took time.Duration) sample {
 
 // take goes through the points of a curve, once each.
 func (c curve) take(ctx context.Context, s settings, versions map[string]string) (curveResult, error) {
-	r := curveResult{Name: c.name, Title: c.title, Over: c.over, Show: c.show}
+	r := curveResult{Name: c.name, Title: c.title, What: c.what, Over: c.over, Show: c.show}
 	for _, p := range c.points(s) {
 		got, err := once(ctx, s, versions, p.ours)
 		if err != nil {
@@ -135,7 +138,7 @@ func (c curve) take(ctx context.Context, s settings, versions map[string]string)
 // table is the curve as Markdown.
 func (r *curveResult) table() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n\n| %s | %s |\n|--:|%s\n", r.Title, r.Over, strings.Join(r.Show, " | "), strings.Repeat("--:|", len(r.Show)))
+	fmt.Fprintf(&b, "%s: %s.\n\n| %s | %s |\n|--:|%s\n", r.Title, r.What, r.Over, strings.Join(r.Show, " | "), strings.Repeat("--:|", len(r.Show)))
 	for _, p := range r.Points {
 		fmt.Fprintf(&b, "| %s |", p.Label)
 		for _, name := range r.Show {

@@ -41,7 +41,7 @@ const look = `<style>
 
 // Sizes of the picture, in its own units.
 const (
-	panelWidth, panelHeight = 440, 270
+	panelWidth, panelHeight = 480, 270
 	plotLeft, plotTop       = 60, 50 // inside a panel
 	plotWidth, plotHeight   = 350, 165
 )
@@ -133,7 +133,7 @@ func latencies(r *report) *panel {
 		return plotLeft + plotWidth*min(1, max(0, (math.Log10(max(ms, 1e-9))-least)/decades))
 	}
 	p := &panel{}
-	p.text(20, 24, "title", "start", "Commit to visible: share of changes within a time")
+	p.text(20, 24, "title", "start", "Commit to visible (share of the changes)")
 	for _, ms := range []float64{0.1, 1, 10, 100, 1000} {
 		p.put(`<line x1="%.1f" x2="%.1f" y1="%d" y2="%d" class="grid"/>`, x(ms), x(ms), plotTop, plotTop+plotHeight)
 		p.text(x(ms), plotTop+plotHeight+18, "dim", "middle", "%g ms", ms)
