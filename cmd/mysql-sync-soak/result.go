@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
@@ -185,7 +186,7 @@ func (k *kept) add(s *site) error {
 			if k.deletes[c.ID] == nil {
 				k.deletes[c.ID] = map[string]int{}
 			}
-			k.deletes[c.ID][c.Origin]++
+			k.deletes[c.ID][change.Version{Origin: c.Origin}.Author()]++
 			continue
 		}
 		var row struct{ Name string }

@@ -22,7 +22,7 @@ type Marker interface {
 
 // Config says to whom applied changes are passed on.
 type Config struct {
-	Client  string
+	Origin  string // of the writes that were made here
 	Remotes []string
 	Syncs   func(string) bool // whether a table is in syncTables
 	OnMark  func()            // called after a commit that marked rows; must not block

@@ -49,7 +49,7 @@ func TestARowThatComesWhileApplyLooksIsLocked(t *testing.T) {
 	}
 	exec(db, "CREATE TABLE items (id INT PRIMARY KEY, note TEXT)")
 	tables := schema.NewTables(db)
-	a := New(zap.NewNop(), open(), tables, &latch.Rows{}, outbox.New(db, tables), Config{Client: "node-a", Syncs: func(string) bool { return true }})
+	a := New(zap.NewNop(), open(), tables, &latch.Rows{}, outbox.New(db, tables), Config{Origin: "node-a", Syncs: func(string) bool { return true }})
 
 	holder, err := db.Conn(t.Context())
 	if err != nil {

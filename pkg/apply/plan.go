@@ -44,19 +44,24 @@ type Step struct {
 // News reports whether the row is to be sent to a remote: what was written goes
 // on, but never back to where it came from, and not to its origin.
 func (s *Step) News(remote string) bool {
-	return s.made || s.passOn && remote != s.in.From && remote != s.in.Version.Origin || s.answer && remote == s.in.From
+	return s.made || s.passOn && remote != s.in.From && !s.writtenBy(remote) || s.answer && remote == s.in.From
+}
+
+// writtenBy reports whether the version that came is a client's own write.
+func (s *Step) writtenBy(client string) bool {
+	return !s.in.Version.IsDecided() && s.in.Version.Author() == client
 }
 
 // Plan decides about one change of the table t, which only a dated change needs.
-// Of two versions in conflict the later wins. It is pure: client names the node.
-func Plan(t *schema.Table, in *Incoming, l Local, client string) Step {
-	return plan(t, in, l, client, conflict.Policy{})
+// Of two versions in conflict the later wins. It is pure: origin is that of the node's own writes.
+func Plan(t *schema.Table, in *Incoming, l Local, origin string) Step {
+	return plan(t, in, l, origin, conflict.Policy{})
 }
 
 // plan is Plan where a policy decides conflicts; what a script says comes later.
-func plan(t *schema.Table, in *Incoming, l Local, client string, p conflict.Policy) Step {
+func plan(t *schema.Table, in *Incoming, l Local, origin string, p conflict.Policy) Step {
 	if len(l.Pending) > 0 {
-		l.State = conflict.Next(l.State, l.Written, client)
+		l.State = conflict.Next(l.State, l.Written, origin)
 	}
 	s := Step{in: in, exists: l.Exists, local: l.State, came: in.State, policy: p.Name}
 	if in.Dated {

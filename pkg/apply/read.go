@@ -35,7 +35,7 @@ func (a *Applier) decide(ctx context.Context, tx mysqldb.Tx, groups []*group, ha
 				l = &Local{}
 			}
 			l.State = states[in.Row]
-			s := plan(g.table, in, *l, a.Client, g.policy)
+			s := plan(g.table, in, *l, a.Origin, g.policy)
 			if s.Decision.Conflict() && g.policy.Name == conflict.Script {
 				if err := scripts.resolve(ctx, g.table, &s, *l); err != nil {
 					return nil, err

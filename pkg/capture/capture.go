@@ -25,11 +25,12 @@ type Marker interface {
 
 // Config says whose changes are captured.
 type Config struct {
-	Client   string            // the origin of all local writes
+	Origin   string            // of all local writes
 	Remotes  []string          // who needs them
 	Syncs    func(string) bool // whether a table is in syncTables
 	Interval time.Duration     // between two looks when there is nothing to do
 	OnMark   func()            // called after a commit that marked rows; must not block
+	Recorded func(id uint64)   // called after a commit with the last id that it took; must not block
 }
 
 // Capture moves changes from table_changes to the outbox.
@@ -106,6 +107,9 @@ func (c *Capture) once(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("record changes: %w", err)
 	}
+	if c.Recorded != nil {
+		c.Recorded(entries[len(entries)-1].id)
+	}
 	if c.OnMark != nil {
 		c.OnMark()
 	}
@@ -173,7 +177,7 @@ func (c *Capture) record(ctx context.Context, tx mysqldb.Tx, entries []entry, ro
 	}
 	next := make([]version.Entry, len(synced))
 	for i, r := range synced {
-		next[i] = version.Entry{Row: r, State: conflict.Next(states[r], written[r], c.Client)}
+		next[i] = version.Entry{Row: r, State: conflict.Next(states[r], written[r], c.Origin)}
 	}
 	if err := version.Write(ctx, tx, next); err != nil {
 		return err

@@ -27,7 +27,7 @@ func run(t *testing.T, db *mysqldb.DB, synced ...string) *outbox.Outbox {
 	t.Helper()
 	o := outbox.New(db, plain{})
 	c := capture.New(zap.NewNop(), db, &latch.Rows{}, o, capture.Config{
-		Client: "node-a", Remotes: []string{"node-b"}, Interval: time.Millisecond,
+		Origin: "node-a", Remotes: []string{"node-b"}, Interval: time.Millisecond,
 		Syncs: func(table string) bool { return slices.Contains(synced, table) },
 	})
 	ctx, stop := context.WithCancel(t.Context())

@@ -57,9 +57,22 @@ func (v Version) Compare(o Version) int {
 // IsZero reports whether v is the version of a row never seen.
 func (v Version) IsZero() bool { return v.Time == 0 && v.Origin == "" }
 
-// decided stands in the origin of a version that no client wrote, between the
-// author and the mark; no client has it in its name.
-const decided = "@"
+// What stands in an origin beside the client's name; no client has it in its own.
+const (
+	decided = "@" // before the mark of a version that no client wrote
+	life    = "~" // before the name of a client's later life
+)
+
+// Origin returns the origin of a client's writes. A client whose database was set
+// back to a backup begins a new life, of any name: it has not seen the writes of
+// the one before, as if another client had made them. The name of the first life
+// is empty.
+func Origin(client, name string) string {
+	if name == "" {
+		return client
+	}
+	return client + life + name
+}
 
 // Decided returns the version of a row that a conflict policy has made of two.
 // Author is the client whose row stands, or empty where it is nobody's. Mark
@@ -72,14 +85,15 @@ func Decided(time int64, author, mark string) Version {
 // IsDecided reports whether v was made by a conflict policy.
 func (v Version) IsDecided() bool { return strings.Contains(v.Origin, decided) }
 
-// Author returns the client whose row v is: its origin, or in a decided version
-// the client whose row stands, which may be empty.
+// Author returns the client whose row v is, in whichever life: the one that wrote
+// it, or in a decided version the client whose row stands, which may be empty.
 func (v Version) Author() string {
 	author, _, _ := strings.Cut(v.Origin, decided)
+	author, _, _ = strings.Cut(author, life)
 	return author
 }
 
-// Vector is what a version has seen: of each client whose writes went into the
+// Vector is what a version has seen: of each origin whose writes went into the
 // row, the latest time. It is sorted by origin and never holds an origin twice.
 // Decided versions are never in it: they are no writes, and not made one after the other.
 type Vector []Version
@@ -90,12 +104,15 @@ func (w Vector) Has(v Version) bool {
 	return ok && w[i].Time >= v.Time
 }
 
-// Latest returns the time of the latest write of origin that had been seen, or 0.
-func (w Vector) Latest(origin string) int64 {
-	if i, ok := slices.BinarySearchFunc(w, origin, byOrigin); ok {
-		return w[i].Time
+// Latest returns the time of the latest write of a client that had been seen, or 0.
+func (w Vector) Latest(client string) int64 {
+	var t int64
+	for _, v := range w {
+		if v.Author() == client {
+			t = max(t, v.Time)
+		}
 	}
-	return 0
+	return t
 }
 
 // Covers reports whether w has seen every write that o has.
@@ -131,8 +148,7 @@ func byOrigin(v Version, origin string) int { return strings.Compare(v.Origin, o
 // what that version has seen before. The zero State is that of a row never seen.
 //
 // The version itself is not in the vector: that would claim that it has seen all
-// the earlier writes of its client, and one that was made after its database had
-// been set back to a backup has not. (Dotted version vectors: Preguiça et al.,
+// the earlier writes of its origin. (Dotted version vectors: Preguiça et al.,
 // "Dotted Version Vectors: Logical Clocks for Optimistic Replication", 2010.)
 type State struct {
 	Version Version

@@ -87,9 +87,9 @@ const stride = 1000
 
 // Next returns the state of a row after a local write: its version is the time
 // of the write or, where the row has seen a later one, soon after that. It has
-// seen what the row had, but not itself: of the writes of its own client it knows
+// seen what the row had, but not itself: of the writes of its own origin it knows
 // no more than the row did.
-func Next(local change.State, written int64, client string) change.State {
+func Next(local change.State, written int64, origin string) change.State {
 	seen := local.Seen.With(local.Version)
 	latest := local.Version.Time
 	for _, v := range seen {
@@ -99,5 +99,5 @@ func Next(local change.State, written int64, client string) change.State {
 	if t <= latest {
 		t = latest + 1 + max(written, 0)%stride
 	}
-	return change.State{Version: change.Version{Time: t, Origin: client}, Seen: seen}
+	return change.State{Version: change.Version{Time: t, Origin: origin}, Seen: seen}
 }

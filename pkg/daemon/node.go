@@ -15,6 +15,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
 	"github.com/mysql-sync/mysql-sync/pkg/broker"
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
+	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/latch"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
@@ -33,6 +34,7 @@ type Node struct {
 	version string
 	session uint64 // names this run of the process in batches
 	zone    *time.Location
+	origin  string // of the writes that are made here
 	now     func() time.Time
 
 	db           *mysqldb.DB
@@ -127,7 +129,12 @@ func (n *Node) replicate(ctx context.Context) error {
 	if err := n.install(ctx, db); err != nil {
 		return err
 	}
-	if err := n.wire(db, applyDB); err != nil {
+	records, err := openRecords(ctx, n.log, db, n.cfg.QueueDirectory, n.cfg.ClientName)
+	if err != nil {
+		return err
+	}
+	defer records.close()
+	if err := n.wire(db, applyDB, records); err != nil {
 		return err
 	}
 	n.log.Info("node started", zap.String("client", n.cfg.ClientName), zap.String("version", n.version),
@@ -178,19 +185,20 @@ func (n *Node) install(ctx context.Context, db *mysqldb.DB) error {
 }
 
 // wire connects the stages.
-func (n *Node) wire(db, applyDB *mysqldb.DB) error {
-	n.db = db
+func (n *Node) wire(db, applyDB *mysqldb.DB, records *records) error {
+	n.db, n.origin = db, change.Origin(n.cfg.ClientName, records.Life)
 	n.outbox = outbox.New(db, n.tables)
 	n.capture = capture.New(n.log.Named("capture"), db, n.rows, n.outbox, capture.Config{
-		Client: n.cfg.ClientName, Remotes: n.cfg.RemoteClients, Syncs: n.cfg.Syncs, Interval: n.cfg.CheckInterval, OnMark: n.wakeSenders,
+		Origin: n.origin, Remotes: n.cfg.RemoteClients, Syncs: n.cfg.Syncs, Interval: n.cfg.CheckInterval,
+		OnMark: n.wakeSenders, Recorded: records.note,
 	})
 	n.watcher = n.newWatcher(db)
 	n.applier = apply.New(n.log.Named("apply"), applyDB, n.tables, n.rows, n.outbox, apply.Config{
-		Client: n.cfg.ClientName, Remotes: n.cfg.RemoteClients, Syncs: n.cfg.Syncs, OnMark: n.wakeSenders,
+		Origin: n.origin, Remotes: n.cfg.RemoteClients, Syncs: n.cfg.Syncs, OnMark: n.wakeSenders,
 		Policies: n.policies(), Resolver: resolver{n},
 	})
 	n.snapshots = snapshot.New(n.log.Named("snapshot"), db, n.tables, n.rows, n.outbox, snapshot.Config{
-		Client: n.cfg.ClientName, Initial: n.cfg.InitialSync, Remotes: n.cfg.RemoteClients, Tables: n.cfg.SyncTables,
+		Origin: n.origin, Initial: n.cfg.InitialSync, Remotes: n.cfg.RemoteClients, Tables: n.cfg.SyncTables,
 		Ready: n.takesSnapshot, OnMark: n.wakeSenders, Versioned: n.allTables(),
 	})
 	n.transformers = transform.New(n.log, querier{db}, publisher{n.transport}, transform.Config{Directory: n.cfg.TransformerDirectory})

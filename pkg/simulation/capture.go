@@ -79,11 +79,11 @@ func (n *node) captureMark(list []entry) {
 func (n *node) next(s change.State, written int64) change.State {
 	switch n.w.mistake {
 	case NoLogicalClock:
-		next := conflict.Next(change.State{}, written, n.name)
+		next := conflict.Next(change.State{}, written, n.origin)
 		return change.State{Version: next.Version, Seen: s.Seen.With(s.Version).With(next.Version)}
 	case NoVectors:
-		next := conflict.Next(s, written, n.name)
+		next := conflict.Next(s, written, n.origin)
 		return change.State{Version: next.Version, Seen: change.Vector{next.Version}}
 	}
-	return conflict.Next(s, written, n.name)
+	return conflict.Next(s, written, n.origin)
 }

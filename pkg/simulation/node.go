@@ -16,6 +16,7 @@ type node struct {
 	w       *world
 	id      int
 	name    string
+	origin  string // of its users' writes
 	remotes []int
 	offset  int64 // of its clock, µs
 	sides   uint64

@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"slices"
+	"strconv"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
@@ -116,8 +117,8 @@ func (w *world) rest() {
 	}
 }
 
-// restores plans that nodes are set back to backups: rows, versions and outbox
-// alike.
+// restores plans that nodes are set back to backups, rows, versions and outbox
+// alike, and notice it.
 func (w *world) restores(end int64) {
 	for range 1 + w.r.IntN(2) {
 		n := w.nodes[w.r.IntN(len(w.nodes))]
@@ -131,7 +132,7 @@ func (w *world) restores(end int64) {
 				for _, loser := range n.db.journal[min(len(old.journal), len(n.db.journal)):] {
 					w.history[loser].undone = true // unless another node has kept it too
 				}
-				n.db = old
+				n.db, n.origin = old, change.Origin(n.name, strconv.Itoa(len(w.history)))
 				for i := since; i < len(w.history); i++ {
 					v := &w.history[i]
 					v.undone = v.undone || v.node == n.id
@@ -161,7 +162,7 @@ func (w *world) mend(n *node, slot, key int) {
 	remote := w.nodes[n.remotes[slot]]
 	if version(n, key) == version(remote, key) {
 		if n.db.rows[key].exists {
-			n.db.states[key] = conflict.Next(n.db.states[key], w.now, n.name)
+			n.db.states[key] = conflict.Next(n.db.states[key], w.now, n.origin)
 			w.versions[key]++
 		} else {
 			n.db.states[key] = change.State{}

@@ -101,7 +101,7 @@ func (n *node) plan(in *apply.Incoming, l apply.Local) apply.Step {
 			in = &c
 		}
 	}
-	return apply.Plan(nil, in, l, n.name)
+	return apply.Plan(nil, in, l, n.origin)
 }
 
 // commit writes rows, versions and marks, or is refused by a row that a user has

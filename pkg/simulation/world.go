@@ -80,6 +80,7 @@ func newWorld(seed uint64, o Options) *world {
 	skew := pick(0, second, 300*second)
 	for id, remotes := range shape.remotes(w.r, count) {
 		n := &node{w: w, id: id, name: fmt.Sprintf("node-%02d", id), remotes: remotes, locks: make([]owner, w.keys)}
+		n.origin = n.name
 		if skew > 0 {
 			n.offset = w.r.Int64N(2*skew) - skew
 		}

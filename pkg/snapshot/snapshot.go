@@ -41,7 +41,7 @@ type Marker interface {
 
 // Config says what is sent to whom.
 type Config struct {
-	Client string
+	Origin string
 	// Initial is the mode in which a table is sent to a remote for the first time.
 	Initial string
 	// Ready reports whether a remote is online and takes the table in a snapshot.
@@ -280,7 +280,7 @@ func (s *Snapshots) markRows(ctx context.Context, tx mysqldb.Tx, st state, rows 
 	}
 	next := make([]version.Entry, len(rows))
 	for i, r := range rows {
-		next[i] = version.Entry{Row: r, State: conflict.Next(states[r], change.Micros(st.started), s.Client)}
+		next[i] = version.Entry{Row: r, State: conflict.Next(states[r], change.Micros(st.started), s.Origin)}
 	}
 	if err := version.Write(ctx, tx, next); err != nil {
 		return err

@@ -238,15 +238,15 @@ func decodeBody(body []byte, b *Batch) error {
 	return r.err
 }
 
-// validOrigin reports whether o is a client's name or that of a decision: the
-// client whose row stands, if any, and a mark.
+// validOrigin reports whether o is a client's name, that of a later life of a
+// client, or that of a decision: the client whose row stands, if any, and a mark.
 func validOrigin(o string) bool {
 	v := change.Version{Origin: o}
-	if !v.IsDecided() {
+	author := v.Author()
+	if o == author {
 		return ValidClient(o)
 	}
-	author := v.Author()
-	return (author == "" || ValidClient(author)) && ValidClient(o[len(author)+1:])
+	return (v.IsDecided() && author == "" || ValidClient(author)) && ValidClient(o[len(author)+1:])
 }
 
 func (r *reader) change(table string, columns, origins []string) change.Change {
