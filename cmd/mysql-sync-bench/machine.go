@@ -15,6 +15,8 @@ type host struct {
 	Cores  int    `json:"cores"`
 	Memory int    `json:"memoryMiB"`
 	Kernel string `json:"kernel"`
+	// Load is how many processes wanted to run, on average over the minute before the run: what else went on.
+	Load float64 `json:"loadBefore"`
 }
 
 // machine describes this one, as far as Linux says it.
@@ -25,6 +27,10 @@ func machine() host {
 	}
 	if release, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
 		h.Kernel = "Linux " + strings.TrimSpace(string(release))
+	}
+	if text, err := os.ReadFile("/proc/loadavg"); err == nil {
+		first, _, _ := strings.Cut(string(text), " ")
+		h.Load, _ = strconv.ParseFloat(first, 64) // Linux writes a number
 	}
 	return h
 }

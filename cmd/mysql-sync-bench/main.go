@@ -53,6 +53,9 @@ func main() {
 func run(ctx context.Context, s settings, chosen *regexp.Regexp, file string) int {
 	r := report{Settings: s, Machine: machine(), Versions: map[string]string{}}
 	r.begin()
+	if r.Machine.Load > 0.5 {
+		note("the machine is busy (a load of %.1f before the run): do not compare these figures with others", r.Machine.Load)
+	}
 	code := 0
 	check := func(what string, err error) {
 		if err != nil {

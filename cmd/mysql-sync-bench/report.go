@@ -17,6 +17,7 @@ type report struct {
 	Machine  host              `json:"machine"`
 	Versions map[string]string `json:"versions"`
 	Servers  []string          `json:"servers"` // flags of all database servers
+	Data     string            `json:"data"`    // the folder that all data directories are in
 	Measures []result          `json:"measures,omitempty"`
 	Curves   []curveResult     `json:"curves,omitempty"`
 }
@@ -35,7 +36,7 @@ type result struct {
 
 // begin notes when and of what the report is.
 func (r *report) begin() {
-	r.Date, r.Servers = time.Now().UTC().Truncate(time.Second), serverFlags
+	r.Date, r.Servers, r.Data = time.Now().UTC().Truncate(time.Second), serverFlags, os.TempDir()
 	if said, err := exec.Command("git", "describe", "--tags", "--always", "--dirty").Output(); err == nil {
 		r.Revision = strings.TrimSpace(string(said))
 	}
@@ -73,7 +74,13 @@ func (r *report) table() string {
 			fmt.Fprintf(&b, "; %s %s", name, v)
 		}
 	}
-	fmt.Fprintf(&b, "; innodb_flush_log_at_trx_commit=%d; medians of %d", r.Settings.Flush, r.Settings.Rounds)
+	fmt.Fprintf(&b, "; innodb_flush_log_at_trx_commit=%d, data in %s; medians of %d", r.Settings.Flush, r.Data, r.Settings.Rounds)
+	if !r.Settings.Binlog {
+		b.WriteString("; ours without a binary log")
+	}
+	if r.Machine.Load > 0.5 {
+		fmt.Fprintf(&b, "; on a busy machine, with a load of %.1f before the run: not for comparison", r.Machine.Load)
+	}
 	if r.Settings.Quick {
 		b.WriteString("; quick, a tenth of the rows and of the time: not for comparison")
 	}
