@@ -60,11 +60,11 @@ var curves = []curve{
 // last one is only for a long run.
 func over(f func(b *bench, rows int) sample, sizes ...int) func(settings) []point {
 	return func(s settings) (list []point) {
-		if !s.Long {
-			sizes = sizes[:len(sizes)-1]
-		}
-		for _, n := range sizes {
-			n = (&bench{s: s}).rows(n)
+		for i, n := range sizes {
+			if i == len(sizes)-1 && !s.Long {
+				break
+			}
+			n = s.rows(n)
 			list = append(list, point{label: commas(strconv.Itoa(n)), size: float64(n), ours: func(b *bench) sample { return f(b, n) }})
 		}
 		return list

@@ -50,12 +50,14 @@ type bench struct {
 }
 
 // rows is a number of rows, a tenth of it in a quick run.
-func (b *bench) rows(n int) int {
-	if b.s.Quick {
+func (s settings) rows(n int) int {
+	if s.Quick {
 		return n / 10
 	}
 	return n
 }
+
+func (b *bench) rows(n int) int { return b.s.rows(n) }
 
 // time is a duration, a tenth of it in a quick run.
 func (b *bench) time(d time.Duration) time.Duration { return time.Duration(b.rows(int(d))) }

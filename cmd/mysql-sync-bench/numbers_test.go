@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -100,5 +101,27 @@ func TestRowsAreOfOneSizeAndDiffer(t *testing.T) {
 			t.Fatalf("row %d has %d bytes: %v", id, size, values)
 		}
 		seen[comment] = true
+	}
+}
+
+func TestCurvesGoAsFarAsTheSettingsSay(t *testing.T) {
+	t.Parallel()
+	sizes := func(s settings) (list []float64) {
+		for _, p := range over(nil, 100, 1000, 10_000)(s) {
+			list = append(list, p.size)
+		}
+		return list
+	}
+	for _, c := range []struct {
+		s    settings
+		want []float64
+	}{
+		{settings{}, []float64{100, 1000}},
+		{settings{Quick: true}, []float64{10, 100}},
+		{settings{Long: true}, []float64{100, 1000, 10_000}},
+	} {
+		if got := sizes(c.s); !slices.Equal(got, c.want) {
+			t.Errorf("with %+v the sizes are %v, not %v", c.s, got, c.want)
+		}
 	}
 }
