@@ -177,18 +177,20 @@ func (k *kept) add(s *site) error {
 		k.seen, k.losers, k.deletes = map[loser]bool{}, map[string]bool{}, map[int64]map[string]int{}
 	}
 	for _, c := range list {
-		if at := (loser{c.ID, c.Time, c.Origin}); k.seen[at] {
-			continue
-		} else {
-			k.seen[at] = true
-		}
+		at := loser{c.ID, c.Time, c.Origin}
+		again := k.seen[at]
+		k.seen[at] = true
 		if !c.Row.Valid {
+			if again {
+				continue
+			}
 			if k.deletes[c.ID] == nil {
 				k.deletes[c.ID] = map[string]int{}
 			}
 			k.deletes[c.ID][change.Version{Origin: c.Origin}.Author()]++
 			continue
 		}
+		// Both sites may keep one version with different rows: what is sent is the row as it is, which may be newer.
 		var row struct{ Name string }
 		if err := json.Unmarshal([]byte(c.Row.String), &row); err != nil {
 			return fmt.Errorf("read a row in sync_conflicts of %s: %w", s.name, err)
