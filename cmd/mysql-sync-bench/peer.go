@@ -49,7 +49,7 @@ func version1(b *bench) sample {
 	began := time.Now()
 	p.publish(wire.InfoTopic, wire.Info{Sender: peerName, Message: wire.Connected, Until: began.Add(10 * time.Minute)}.Encode())
 	ended := b.until("the peer to have all", func(context.Context) (bool, error) {
-		left, err := s.number("SELECT COUNT(*) FROM sync_outbox")
+		left, err := s.number(testkit.Waiting)
 		return left == 0, err
 	})
 	sent := float64(n) / ended.Sub(began).Seconds()

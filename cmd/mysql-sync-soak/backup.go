@@ -21,7 +21,7 @@ func setBack(w *world) {
 	a.hold.Lock()
 	testkit.Within(w.tb, patience, "all writes of A to be sent", func() error {
 		var n int
-		err := a.db.Get(&n, `SELECT (SELECT COUNT(*) FROM table_changes) + (SELECT COUNT(*) FROM sync_outbox)`)
+		err := a.db.Get(&n, testkit.Unsettled)
 		if err == nil && n > 0 {
 			err = fmt.Errorf("%d are left", n)
 		}

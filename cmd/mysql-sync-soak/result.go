@@ -94,7 +94,7 @@ func (w *world) await() {
 func (w *world) settled() error {
 	for _, s := range w.sites() {
 		var changes, outbox int
-		err := s.db.QueryRow(`SELECT (SELECT COUNT(*) FROM table_changes), (SELECT COUNT(*) FROM sync_outbox)`).Scan(&changes, &outbox)
+		err := s.db.QueryRow(`SELECT (SELECT COUNT(*) FROM table_changes), (`+testkit.Waiting+`)`).Scan(&changes, &outbox)
 		if err != nil {
 			return fmt.Errorf("look at %s: %w", s.name, err)
 		}

@@ -13,11 +13,12 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/latch"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// Marker records in a transaction that remotes need rows: the outbox.
+// Marker records in a transaction that one remote needs rows: the outbox.
 type Marker interface {
-	Mark(ctx context.Context, tx mysqldb.Tx, rows []change.Row, remotes []string) error
+	Mark(ctx context.Context, tx mysqldb.Tx, rows []change.Row, remote string) error
 }
 
 // Config says to whom applied changes are passed on.
@@ -25,7 +26,7 @@ type Config struct {
 	Origin  string // of the writes that were made here
 	Remotes []string
 	Syncs   func(string) bool // whether a table is in syncTables
-	OnMark  func()            // called after a commit that marked rows; must not block
+	OnNews  func()            // called after a commit of rows that remotes need; must not block
 
 	Policies map[string]conflict.Policy // by table; one that is missing is lastWriteWins
 	Resolver Resolver                   // of the tables with the policy script
@@ -40,12 +41,13 @@ type Applier struct {
 	tables *schema.Tables
 	latch  *latch.Rows
 	marker Marker
+	stream *version.Stream
 }
 
 // New returns an Applier. The pool db must be its own: the applier's sessions
 // tell the triggers to be silent, and no other statement may run in them.
-func New(log *zap.Logger, db *mysqldb.DB, ts *schema.Tables, l *latch.Rows, m Marker, c Config) *Applier {
-	return &Applier{Config: c, log: log, db: db, tables: ts, latch: l, marker: m}
+func New(log *zap.Logger, db *mysqldb.DB, ts *schema.Tables, l *latch.Rows, m Marker, s *version.Stream, c Config) *Applier {
+	return &Applier{Config: c, log: log, db: db, tables: ts, latch: l, marker: m, stream: s}
 }
 
 // Result is what became of one change. A nil Err means that the node holds the
@@ -151,7 +153,8 @@ func (a *Applier) transaction(ctx context.Context, changes []Incoming, at []int,
 		return err
 	}
 	defer unlock()
-	marked := false
+	news := false
+	writing := a.stream.Begin()
 	err = mysqldb.InTx(ctx, a.db, func(tx mysqldb.Tx) error {
 		steps, err := a.decide(ctx, tx, groups, m&hasty != 0)
 		if err != nil {
@@ -163,9 +166,10 @@ func (a *Applier) transaction(ctx context.Context, changes []Incoming, at []int,
 		if err := write(ctx, tx, groups, m&swapping != 0); err != nil {
 			return err
 		}
-		marked, err = a.record(ctx, tx, steps)
+		news, err = a.record(ctx, tx, writing, steps)
 		return err
 	})
+	writing.End(err)
 	if err != nil {
 		return err
 	}
@@ -177,8 +181,8 @@ func (a *Applier) transaction(ctx context.Context, changes []Incoming, at []int,
 			}
 		}
 	}
-	if marked && a.OnMark != nil {
-		a.OnMark()
+	if news && a.OnNews != nil {
+		a.OnNews()
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
 // TestARowThatComesWhileApplyLooksIsLocked holds apply up between its looking for
@@ -49,7 +50,11 @@ func TestARowThatComesWhileApplyLooksIsLocked(t *testing.T) {
 	}
 	exec(db, "CREATE TABLE items (id INT PRIMARY KEY, note TEXT)")
 	tables := schema.NewTables(db)
-	a := New(zap.NewNop(), open(), tables, &latch.Rows{}, outbox.New(db, tables), Config{Origin: "node-a", Syncs: func(string) bool { return true }})
+	stream, err := version.OpenStream(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := New(zap.NewNop(), open(), tables, &latch.Rows{}, outbox.New(db, tables, stream), stream, Config{Origin: "node-a", Syncs: func(string) bool { return true }})
 
 	holder, err := db.Conn(t.Context())
 	if err != nil {

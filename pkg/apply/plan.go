@@ -44,7 +44,7 @@ type Step struct {
 // News reports whether the row is to be sent to a remote: what was written goes
 // on, but never back to where it came from, and not to its origin.
 func (s *Step) News(remote string) bool {
-	return s.made || s.passOn && remote != s.in.From && !s.writtenBy(remote) || s.answer && remote == s.in.From
+	return s.made || s.passOn && remote != s.in.From && !s.writtenBy(remote)
 }
 
 // writtenBy reports whether the version that came is a client's own write.

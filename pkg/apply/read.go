@@ -182,24 +182,39 @@ func pending(ctx context.Context, tx mysqldb.Tx, g *group, locals map[string]*Lo
 	return nil
 }
 
-// record writes the versions, drops the local changes that were replaced and
-// marks the rows for those who do not know them yet.
-func (a *Applier) record(ctx context.Context, tx mysqldb.Tx, steps []Step) (marked bool, err error) {
-	var entries []version.Entry
+// record writes the versions and drops the local changes that were replaced. Rows
+// that remotes do not know yet go to the end of the stream.
+func (a *Applier) record(ctx context.Context, tx mysqldb.Tx, writing *version.Writing, steps []Step) (news bool, err error) {
+	entries := make([]version.Entry, 0, len(steps))
 	var consumed []any
-	news := map[string][]change.Row{}
-	for _, s := range steps {
-		if s.Decision != conflict.Known {
-			entries = append(entries, version.Entry{Row: s.in.Row, State: s.State, Deleted: s.Decision.Writes() && s.in.Deleted()})
-		}
+	answers := map[string][]change.Row{}
+	position := int64(0)
+	for i := range steps {
+		s := &steps[i]
 		for _, id := range s.Consumed {
 			consumed = append(consumed, id)
 		}
-		for _, r := range a.Remotes {
-			if a.Syncs(s.in.Table) && s.News(r) {
-				news[r] = append(news[r], s.in.Row)
-			}
+		if s.answer && slices.Contains(a.Remotes, s.in.From) && a.Syncs(s.in.Table) {
+			answers[s.in.From] = append(answers[s.in.From], s.in.Row)
 		}
+		if s.Decision == conflict.Known {
+			continue
+		}
+		e := version.Entry{Row: s.in.Row, State: s.State, Deleted: s.Decision.Writes() && s.in.Deleted(), Position: version.Kept}
+		switch {
+		case a.news(s):
+			if position == 0 {
+				position = writing.Positions(len(steps))
+			}
+			e.Position = position + int64(i)
+			if !s.made {
+				e.From = s.in.From
+			}
+			news = true
+		case s.Decision.Writes():
+			e.Position = version.Nobodys // those who needed the row have what came
+		}
+		entries = append(entries, e)
 	}
 	if err := version.Write(ctx, tx, entries); err != nil {
 		return false, err
@@ -209,12 +224,17 @@ func (a *Applier) record(ctx context.Context, tx mysqldb.Tx, steps []Step) (mark
 			return false, fmt.Errorf("drop replaced local changes: %w", err)
 		}
 	}
-	for _, r := range a.Remotes {
-		if err := a.marker.Mark(ctx, tx, news[r], []string{r}); err != nil {
+	for remote, rows := range answers {
+		if err := a.marker.Mark(ctx, tx, rows, remote); err != nil {
 			return false, err
 		}
 	}
-	return len(news) > 0, nil
+	return news || len(answers) > 0, nil
+}
+
+// news reports whether a remote needs what the step leaves.
+func (a *Applier) news(s *Step) bool {
+	return a.Syncs(s.in.Table) && slices.ContainsFunc(a.Remotes, s.News)
 }
 
 // each runs a query and calls f for each of its rows.

@@ -18,33 +18,27 @@ import (
 // batchSize is the most changes that one transaction records.
 const batchSize = 1000
 
-// Marker records in a transaction that remotes need rows: the outbox.
-type Marker interface {
-	Mark(ctx context.Context, tx mysqldb.Tx, rows []change.Row, remotes []string) error
-}
-
 // Config says whose changes are captured.
 type Config struct {
 	Origin   string            // of all local writes
-	Remotes  []string          // who needs them
 	Syncs    func(string) bool // whether a table is in syncTables
 	Interval time.Duration     // between two looks when there is nothing to do
-	OnMark   func()            // called after a commit that marked rows; must not block
+	OnNews   func()            // called after a commit of rows that remotes need; must not block
 	Recorded func(id uint64)   // called after a commit with the last id that it took; must not block
 }
 
-// Capture moves changes from table_changes to the outbox.
+// Capture moves changes from table_changes to the stream.
 type Capture struct {
 	Config
 	log    *zap.Logger
 	db     *mysqldb.DB
 	latch  *latch.Rows
-	marker Marker
+	stream *version.Stream
 }
 
 // New returns a Capture; Run does its work.
-func New(log *zap.Logger, db *mysqldb.DB, l *latch.Rows, m Marker, c Config) *Capture {
-	return &Capture{Config: c, log: log, db: db, latch: l, marker: m}
+func New(log *zap.Logger, db *mysqldb.DB, l *latch.Rows, s *version.Stream, c Config) *Capture {
+	return &Capture{Config: c, log: log, db: db, latch: l, stream: s}
 }
 
 // Run polls until ctx ends. It does not wait between two looks while there is
@@ -100,18 +94,21 @@ func (c *Capture) once(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	defer unlock()
-	err = mysqldb.InTx(ctx, c.db, func(tx mysqldb.Tx) error { return c.record(ctx, tx, entries, rows, written) })
+	writing := c.stream.Begin()
+	err = mysqldb.InTx(ctx, c.db, func(tx mysqldb.Tx) error { return c.record(ctx, tx, writing, entries, rows, written) })
 	if errors.Is(err, errConsumed) {
+		writing.End(nil)
 		return batchSize, nil // look again at once
 	}
+	writing.End(err)
 	if err != nil {
 		return 0, fmt.Errorf("record changes: %w", err)
 	}
 	if c.Recorded != nil {
 		c.Recorded(entries[len(entries)-1].id)
 	}
-	if c.OnMark != nil {
-		c.OnMark()
+	if c.OnNews != nil {
+		c.OnNews()
 	}
 	return len(entries), nil
 }
@@ -151,9 +148,9 @@ func newest(entries []entry) ([]change.Row, map[change.Row]int64) {
 	return rows, written
 }
 
-// record deletes the entries, gives their rows new versions and marks them, all
-// in one transaction. Promise 1.
-func (c *Capture) record(ctx context.Context, tx mysqldb.Tx, entries []entry, rows []change.Row, written map[change.Row]int64) error {
+// record deletes the entries and gives their rows new versions at the end of the
+// stream, all in one transaction. Promise 1.
+func (c *Capture) record(ctx context.Context, tx mysqldb.Tx, writing *version.Writing, entries []entry, rows []change.Row, written map[change.Row]int64) error {
 	ids := make([]any, len(entries))
 	for i, e := range entries {
 		ids[i] = e.id
@@ -176,11 +173,9 @@ func (c *Capture) record(ctx context.Context, tx mysqldb.Tx, entries []entry, ro
 		return err
 	}
 	next := make([]version.Entry, len(synced))
+	position := writing.Positions(len(synced))
 	for i, r := range synced {
-		next[i] = version.Entry{Row: r, State: conflict.Next(states[r], written[r], c.Origin)}
+		next[i] = version.Entry{Row: r, State: conflict.Next(states[r], written[r], c.Origin), Position: position + int64(i)}
 	}
-	if err := version.Write(ctx, tx, next); err != nil {
-		return err
-	}
-	return c.marker.Mark(ctx, tx, synced, c.Remotes)
+	return version.Write(ctx, tx, next)
 }

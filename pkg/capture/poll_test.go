@@ -10,24 +10,21 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
-	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/latch"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
-	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// plain names rows by their keys.
-type plain struct{}
-
-func (plain) ID(_ context.Context, r change.Row) string { return r.Key }
-
-// run runs a capture until the test ends and returns its outbox.
-func run(t *testing.T, db *mysqldb.DB, synced ...string) *outbox.Outbox {
+// run runs a capture until the test ends and returns its stream.
+func run(t *testing.T, db *mysqldb.DB, synced ...string) *version.Stream {
 	t.Helper()
-	o := outbox.New(db, plain{})
-	c := capture.New(zap.NewNop(), db, &latch.Rows{}, o, capture.Config{
-		Origin: "node-a", Remotes: []string{"node-b"}, Interval: time.Millisecond,
+	s, err := version.OpenStream(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := capture.New(zap.NewNop(), db, &latch.Rows{}, s, capture.Config{
+		Origin: "node-a", Interval: time.Millisecond,
 		Syncs: func(table string) bool { return slices.Contains(synced, table) },
 	})
 	ctx, stop := context.WithCancel(t.Context())
@@ -39,12 +36,16 @@ func run(t *testing.T, db *mysqldb.DB, synced ...string) *outbox.Outbox {
 			t.Errorf("Run: %v", err)
 		}
 	})
-	return o
+	return s
 }
 
-func marked(o *outbox.Outbox, want ...string) func() error {
+func recorded(s *version.Stream, want ...string) func() error {
 	return func() error {
-		items, err := o.Next(context.Background(), "node-b", -1, 100)
+		end, err := s.Visible(context.Background())
+		if err != nil {
+			return err
+		}
+		items, err := s.Read(context.Background(), 0, end, 100)
 		if err != nil {
 			return err
 		}
@@ -53,7 +54,7 @@ func marked(o *outbox.Outbox, want ...string) func() error {
 			got = append(got, i.Table+" "+i.Key)
 		}
 		if !slices.Equal(got, want) {
-			return fmt.Errorf("marked are %q, want %q", got, want)
+			return fmt.Errorf("recorded are %q, want %q", got, want)
 		}
 		return nil
 	}
@@ -78,11 +79,11 @@ func TestATransactionThatCommitsLateIsNotMissed(t *testing.T) {
 	if _, err := user.Exec("INSERT INTO t VALUES (2)"); err != nil {
 		t.Fatal(err)
 	}
-	testkit.Eventually(t, "the later change", marked(o, "t 2"))
+	testkit.Eventually(t, "the later change", recorded(o, "t 2"))
 	if err := early.Commit(); err != nil {
 		t.Fatal(err)
 	}
-	testkit.Eventually(t, "the earlier change", marked(o, "t 2", "t 1"))
+	testkit.Eventually(t, "the earlier change", recorded(o, "t 2", "t 1"))
 }
 
 func TestWhatIsNotSyncedAnyMoreIsDropped(t *testing.T) {
@@ -91,7 +92,7 @@ func TestWhatIsNotSyncedAnyMoreIsDropped(t *testing.T) {
 	install(t, db, "t", "u")
 	exec(t, db, "INSERT INTO u VALUES (1)", "INSERT INTO t VALUES (1)")
 	o := run(t, db, "t")
-	testkit.Eventually(t, "the change of t", marked(o, "t 1"))
+	testkit.Eventually(t, "the change of t", recorded(o, "t 1"))
 	testkit.Eventually(t, "an empty table_changes", func() error {
 		if got := changed(t, db); len(got) > 0 {
 			return fmt.Errorf("%q stand in it", got)

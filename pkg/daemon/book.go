@@ -47,16 +47,25 @@ func (s *sender) book(ctx context.Context) error {
 		if err := s.n.outbox.Fail(ctx, s.remote, failed); err != nil {
 			return err
 		}
+		s.marks.any = true
 	}
 	if len(done) == 0 {
 		return nil
 	}
 	s.silent, s.patience = 0, answerTime
-	left, err := s.n.outbox.Done(ctx, s.remote, done)
-	if left > 0 {
-		s.after = 0 // they were marked again meanwhile
+	at := s.road.reached()
+	left, err := s.n.outbox.Done(ctx, s.remote, done, at)
+	if err != nil {
+		return err
 	}
-	return err
+	s.road.booked(at)
+	if left > 0 {
+		s.marks.found() // they were marked again meanwhile
+	}
+	if s.marks.any {
+		return s.n.outbox.Settle(ctx, s.remote, done)
+	}
+	return nil
 }
 
 // match finds what an answer is about. An answer to something that is not, or no
@@ -72,13 +81,19 @@ func (s *sender) match(a answer) (done []outbox.Sent, failed []outbox.Failure) {
 	}
 	if a.info.Message == wire.Failed {
 		// The last answer counts, and an existing peer may still send it.
+		failed = []outbox.Failure{s.failure(f.sent[0].Item, a.info.Error, false)}
 		if !f.refused {
 			f.refused = true
 			s.refused++
 			s.land(f) // a newer version may go out
+			f.stretch.close(1)
+			f.sent[0].Marked = true // from now on
 		}
 		s.log.Warn("the remote refused a change", zap.String("table", k.table), zap.String("id", k.id), zap.String("error", a.info.Error))
-		return nil, []outbox.Failure{s.failure(f.sent[0].Item, a.info.Error, false)}
+		return nil, failed
+	}
+	if !f.refused {
+		f.stretch.close(1)
 	}
 	s.landSingle(k, f)
 	return f.sent, nil
@@ -90,6 +105,7 @@ func (s *sender) matchBatch(a wire.Ack) (done []outbox.Sent, failed []outbox.Fai
 		return nil, nil
 	}
 	s.land(f)
+	f.stretch.close(len(f.sent))
 	delete(s.batches, a.Seq)
 	refused := make(map[int]wire.Reject, len(a.Failed))
 	for _, r := range a.Failed {

@@ -42,7 +42,7 @@ func TestWaitingRowsAreDueThoughTheClockIsSetBack(t *testing.T) {
 		if _, err := two.db.Exec(`INSERT INTO parents VALUES (?)`, id); err != nil {
 			t.Fatal(err)
 		}
-		one.expect(`SELECT COUNT(*) FROM sync_outbox`, `0`)
+		one.expect(testkit.Waiting, `0`)
 	}
 	two.expect(`SELECT id FROM children ORDER BY id`, `0`, `1`)
 }

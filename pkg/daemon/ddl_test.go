@@ -133,11 +133,11 @@ func TestTriggersThatAreDroppedWhileTheNodeIsAway(t *testing.T) {
 	a, c := pair(t, b, []string{"orders"}, orders)
 	a.exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2), (3, 'three', 3)`)
 	c.expect(`SELECT COUNT(*) FROM orders`, `3`)
-	a.expect(`SELECT COUNT(*) FROM sync_outbox`, `0`)
+	a.expect(testkit.Waiting, `0`)
 	a.node.Kill()
 	a.exec(`DROP TRIGGER mysqlSyncUpdate_orders`, `UPDATE orders SET name = 'unseen' WHERE id IN (1, 2)`)
 	c.exec(`UPDATE orders SET name = 'other' WHERE id = 2`, `UPDATE orders SET name = 'third' WHERE id = 3`)
-	c.expect(`SELECT COUNT(*) FROM sync_outbox WHERE only_missing = 0`, `2`)
+	c.expect(testkit.Waiting, `2`)
 	a.start()
 	for _, s := range []*site{a, c} {
 		s.expect(`SELECT id, name FROM orders ORDER BY id`, `1|"unseen"`, `2|"other"`, `3|"third"`)

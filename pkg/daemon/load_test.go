@@ -145,7 +145,7 @@ func settle(t *testing.T, sites []*site, loads ...*load) {
 	alike(t, `SELECT * FROM orders ORDER BY id`, sites...)
 	for _, s := range sites {
 		testkit.Within(t, time.Minute, s.name+" to have nothing to do", func() error {
-			got, err := s.rows(`SELECT (SELECT COUNT(*) FROM table_changes), (SELECT COUNT(*) FROM sync_outbox),
+			got, err := s.rows(`SELECT (SELECT COUNT(*) FROM table_changes), (` + testkit.Waiting + `),
 				(SELECT COUNT(*) FROM sync_status WHERE status <> 'successful')`)
 			if err == nil && got != "0|0|0\n" {
 				err = fmt.Errorf("changes, outbox, not successful: %s", got)

@@ -24,6 +24,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
 	"github.com/mysql-sync/mysql-sync/pkg/transform"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
@@ -39,6 +40,7 @@ type Node struct {
 
 	db           *mysqldb.DB
 	tables       *schema.Tables
+	stream       *version.Stream
 	outbox       *outbox.Outbox
 	transformers *transform.Transformers
 	transport    *transport.Session
@@ -134,7 +136,13 @@ func (n *Node) replicate(ctx context.Context) error {
 		return err
 	}
 	defer records.close()
+	if n.stream, err = version.OpenStream(ctx, db); err != nil {
+		return err
+	}
 	if err := n.wire(db, applyDB, records); err != nil {
+		return err
+	}
+	if err := n.outbox.Register(ctx, n.cfg.RemoteClients); err != nil {
 		return err
 	}
 	n.log.Info("node started", zap.String("client", n.cfg.ClientName), zap.String("version", n.version),
@@ -187,19 +195,18 @@ func (n *Node) install(ctx context.Context, db *mysqldb.DB) error {
 // wire connects the stages.
 func (n *Node) wire(db, applyDB *mysqldb.DB, records *records) error {
 	n.db, n.origin = db, change.Origin(n.cfg.ClientName, records.Life)
-	n.outbox = outbox.New(db, n.tables)
-	n.capture = capture.New(n.log.Named("capture"), db, n.rows, n.outbox, capture.Config{
-		Origin: n.origin, Remotes: n.cfg.RemoteClients, Syncs: n.cfg.Syncs, Interval: n.cfg.CheckInterval,
-		OnMark: n.wakeSenders, Recorded: records.note,
+	n.outbox = outbox.New(db, n.tables, n.stream)
+	n.capture = capture.New(n.log.Named("capture"), db, n.rows, n.stream, capture.Config{
+		Origin: n.origin, Syncs: n.cfg.Syncs, Interval: n.cfg.CheckInterval, OnNews: n.wakeSenders, Recorded: records.note,
 	})
 	n.watcher = n.newWatcher(db)
-	n.applier = apply.New(n.log.Named("apply"), applyDB, n.tables, n.rows, n.outbox, apply.Config{
-		Origin: n.origin, Remotes: n.cfg.RemoteClients, Syncs: n.cfg.Syncs, OnMark: n.wakeSenders,
+	n.applier = apply.New(n.log.Named("apply"), applyDB, n.tables, n.rows, n.outbox, n.stream, apply.Config{
+		Origin: n.origin, Remotes: n.cfg.RemoteClients, Syncs: n.cfg.Syncs, OnNews: n.wakeMarked,
 		Policies: n.policies(), Resolver: resolver{n},
 	})
 	n.snapshots = snapshot.New(n.log.Named("snapshot"), db, n.tables, n.rows, n.outbox, snapshot.Config{
 		Origin: n.origin, Initial: n.cfg.InitialSync, Remotes: n.cfg.RemoteClients, Tables: n.cfg.SyncTables,
-		Ready: n.takesSnapshot, OnMark: n.wakeSenders, Versioned: n.allTables(),
+		Ready: n.takesSnapshot, OnMark: n.wakeMarked, Versioned: n.allTables(),
 	})
 	n.transformers = transform.New(n.log, querier{db}, publisher{n.transport}, transform.Config{Directory: n.cfg.TransformerDirectory})
 	if err := n.transformers.Load(n.allTables()); err != nil {
@@ -218,6 +225,13 @@ func (n *Node) allTables() []string {
 	all := slices.Concat(n.cfg.SyncTables, n.cfg.ReceiveTables)
 	slices.Sort(all)
 	return slices.Compact(all)
+}
+
+// wakeMarked says that rows may have been marked for any remote.
+func (n *Node) wakeMarked() {
+	for _, s := range n.senders {
+		s.mark()
+	}
 }
 
 func (n *Node) wakeSenders() {

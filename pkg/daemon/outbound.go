@@ -33,8 +33,8 @@ type answer struct {
 	batch *wire.Ack // extension
 }
 
-// sender moves rows from the outbox to one remote: read, transform, publish, and
-// book the answers. All of its state but what mu guards belongs to run.
+// sender moves rows to one remote: read, transform, publish, and book the answers.
+// All of its state but what mu guards belongs to run.
 type sender struct {
 	n      *Node
 	remote string
@@ -45,10 +45,13 @@ type sender struct {
 	answers []answer
 	anew    bool // the remote has connected: what is on its way may not have reached it
 	again   bool // a table's definition has changed: what was refused may be taken now
+	marked  bool // rows were marked for the remote
 
-	after    int64                   // position in the outbox up to which rows were taken
-	inFlight map[change.Row]struct{} // rows of all flights: one change of a row at a time
-	batches  map[uint64]*flight      // by sequence number
+	road     road               // where it is in the stream
+	marks    marks              // where it is in the rows marked for the remote
+	turn     bool               // whether marked rows come next
+	inFlight map[change.Row]int // flights of each row
+	batches  map[uint64]*flight // by sequence number
 	singles  map[single]*flight
 	refused  int // of singles: they do not count for the window
 	seq      uint64
@@ -56,14 +59,14 @@ type sender struct {
 	patience time.Duration // until an answer is given up; grows while none comes
 	silent   int           // batches in a row that were given up
 	online   bool          // as last seen
-	looked   time.Time     // when the outbox was last read from its beginning
 	retried  time.Time     // when waiting rows were last made ready
 }
 
 // flight is what was sent and not answered.
 type flight struct {
 	sent     []outbox.Sent
-	date     int64 // version 1
+	stretch  *stretch // of the stream, from which all of it was read; nil: marked rows
+	date     int64    // version 1
 	deadline time.Time
 	refused  bool // version 1: an error came; an existing peer may send data_received after it
 }
@@ -74,7 +77,7 @@ type single struct{ table, id string }
 func newSender(n *Node, remote string) *sender {
 	return &sender{
 		n: n, remote: remote, log: n.log.Named("outbound").With(zap.String("remote", remote)), kick: make(chan struct{}, 1),
-		inFlight: map[change.Row]struct{}{}, batches: map[uint64]*flight{}, singles: map[single]*flight{}, patience: answerTime,
+		marks: marks{due: true, any: true}, inFlight: map[change.Row]int{}, batches: map[uint64]*flight{}, singles: map[single]*flight{}, patience: answerTime,
 	}
 }
 
@@ -114,8 +117,16 @@ func (s *sender) retry() {
 	s.wake()
 }
 
+// mark says that rows were marked for the remote.
+func (s *sender) mark() {
+	s.mu.Lock()
+	s.marked = true
+	s.mu.Unlock()
+	s.wake()
+}
+
 // run sends until ctx ends. Errors of the database are logged and tried again:
-// what is not booked stays in the outbox. Promise 1.
+// what is not booked is still due. Promise 1.
 func (s *sender) run(ctx context.Context) error {
 	pause := time.Second
 	for ctx.Err() == nil {
@@ -141,42 +152,68 @@ func (s *sender) run(ctx context.Context) error {
 
 // step books what was answered and sends what there is room for.
 func (s *sender) step(ctx context.Context) error {
+	if err := s.open(ctx); err != nil {
+		return err
+	}
 	if err := s.book(ctx); err != nil {
 		return err
 	}
 	if !s.reachable() {
 		s.drop()
-		return nil
+		return s.show(ctx)
 	}
 	s.mu.Lock()
-	anew, again := s.anew, s.again
-	s.anew, s.again = false, false
+	anew, again, marked := s.anew, s.again, s.marked
+	s.anew, s.again, s.marked = false, false, false
 	s.mu.Unlock()
 	if anew {
 		s.drop()
 	}
-	s.expire()
-	now := s.n.now()
-	again = again || s.clockSetBack(now)
-	if now.Sub(s.retried) > time.Second || again {
-		due := now
-		if again {
-			due = time.UnixMilli(math.MaxInt64)
-		}
-		if _, err := s.n.outbox.Retry(ctx, s.remote, due); err != nil {
-			return err
-		}
-		s.retried = now
+	if marked {
+		s.marks.found()
+	}
+	if err := s.expire(ctx); err != nil {
+		return err
+	}
+	if err := s.makeReady(ctx, again); err != nil {
+		return err
 	}
 	for s.room() > 0 {
-		items, err := s.next(ctx)
-		if err != nil || len(items) == 0 {
+		items, from, err := s.next(ctx)
+		if err != nil {
 			return err
 		}
-		if err := s.send(ctx, items); err != nil {
+		if len(items) == 0 {
+			break
+		}
+		if err := s.send(ctx, items, from); err != nil {
 			return err
 		}
 	}
+	return s.show(ctx)
+}
+
+// makeReady has refused rows tried again whose time has come, or all of them.
+func (s *sender) makeReady(ctx context.Context, all bool) error {
+	now := s.n.now()
+	all = all || s.clockSetBack(now)
+	if !s.marks.any || !all && now.Sub(s.retried) <= time.Second {
+		return nil
+	}
+	due := now
+	if all {
+		due = time.UnixMilli(math.MaxInt64)
+	}
+	n, err := s.n.outbox.Retry(ctx, s.remote, due)
+	if err != nil {
+		return err
+	}
+	if n > 0 {
+		s.marks.found()
+	} else if s.marks.any, err = s.n.outbox.Holds(ctx, s.remote); err != nil {
+		return err
+	}
+	s.retried = now
 	return nil
 }
 
@@ -201,52 +238,80 @@ func (s *sender) reachable() bool {
 	return online
 }
 
-// drop forgets what is on its way; it is still in the outbox and will be read
-// anew.
+// drop forgets what is on its way; it is still due and will be read anew.
 func (s *sender) drop() {
 	clear(s.inFlight)
 	clear(s.batches)
 	clear(s.singles)
-	s.refused, s.after = 0, 0
+	s.refused = 0
+	s.road.back()
+	s.marks.found()
 }
 
-// expire gives up what was not answered in time. It is sent again.
-func (s *sender) expire() {
+// expire gives up what was not answered in time. It is marked, to be sent again:
+// a remote that never answers for some rows does not hold up the others.
+func (s *sender) expire(ctx context.Context) error {
 	now := s.n.now()
-	gone := 0
+	var gone []*flight
 	for seq, f := range s.batches {
 		if now.After(f.deadline) {
-			gone++
-			s.land(f)
+			gone = append(gone, f)
 			delete(s.batches, seq)
+			s.land(f)
 		}
 	}
-	batches := gone
+	batches := len(gone)
 	for k, f := range s.singles {
 		if f.refused && (now.After(f.deadline) || s.refused > 2*singleWindow) {
 			s.landSingle(k, f)
 		} else if now.After(f.deadline) {
-			gone++
+			gone = append(gone, f)
 			s.landSingle(k, f)
 		}
 	}
-	if gone == 0 {
-		return
+	if len(gone) == 0 {
+		return nil
 	}
-	s.log.Warn("no answer came; sending again", zap.Int("messages", gone), zap.Duration("after", s.patience))
-	s.after = 0
+	s.log.Warn("no answer came; sending again", zap.Int("messages", len(gone)), zap.Duration("after", s.patience))
 	s.patience = min(2*s.patience, longestAnswer)
 	s.silent += batches
 	if s.silent >= doubtAfter && s.n.peers.doubt(s.remote) {
 		s.log.Warn("the remote does not answer batches; speaking version 1 to it until it announces itself")
 		s.silent, s.patience = 0, answerTime
 	}
+	for _, f := range gone {
+		if err := s.later(ctx, f.sent, f.stretch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// later marks rows of the stream that are to be sent once more, so that the road
+// is free of them.
+func (s *sender) later(ctx context.Context, sent []outbox.Sent, from *stretch) error {
+	var rows []change.Row
+	for _, x := range sent {
+		if !x.Marked {
+			rows = append(rows, x.Row)
+		}
+	}
+	if err := s.n.outbox.MarkAll(ctx, s.remote, rows); err != nil {
+		return err
+	}
+	from.close(len(rows))
+	s.marks.found()
+	return nil
 }
 
 // land takes a flight's rows out of the air.
 func (s *sender) land(f *flight) {
 	for _, x := range f.sent {
-		delete(s.inFlight, x.Row)
+		if n := s.inFlight[x.Row]; n > 1 {
+			s.inFlight[x.Row] = n - 1
+		} else {
+			delete(s.inFlight, x.Row)
+		}
 	}
 }
 
@@ -274,79 +339,72 @@ func (s *sender) room() int {
 	return 0
 }
 
-// next returns rows to be sent, none of them on its way already. The outbox is
-// read from where the last call ended, and now and then from its beginning: rows
-// that were marked again, or became visible late, stand there.
-func (s *sender) next(ctx context.Context) ([]outbox.Item, error) {
-	items, err := s.read(ctx, s.room())
-	if err != nil || len(items) > 0 || s.after == 0 {
-		return items, err
-	}
-	if now := s.n.now(); len(s.inFlight) == 0 || now.Sub(s.looked) > time.Second {
-		s.looked, s.after = now, 0
-		return s.read(ctx, s.room()+len(s.inFlight))
-	}
-	return nil, nil
-}
-
-func (s *sender) read(ctx context.Context, limit int) ([]outbox.Item, error) {
-	items, err := s.n.outbox.Next(ctx, s.remote, s.after, limit)
-	if err != nil {
-		return nil, err
-	}
-	fresh := items[:0]
-	for _, i := range items {
-		s.after = max(s.after, i.Position)
-		if _, ok := s.inFlight[i.Row]; !ok {
-			fresh = append(fresh, i)
+// next returns rows to be sent: of those marked for the remote and of the stream
+// in turns, so that neither waits for the end of the other.
+func (s *sender) next(ctx context.Context) (items []outbox.Item, from *stretch, err error) {
+	for range 2 {
+		if s.turn = !s.turn; s.turn {
+			items, err = s.nextMarked(ctx)
+		} else {
+			items, from, err = s.nextStreamed(ctx)
+		}
+		if err != nil || len(items) > 0 {
+			break
 		}
 	}
-	return fresh[:min(len(fresh), s.room())], nil
+	return items, from, err
 }
 
 // send reads, transforms and publishes rows. What is not sent (a transformer
 // failed, or the target is not to have the row) is booked at once.
-func (s *sender) send(ctx context.Context, items []outbox.Item) error {
+func (s *sender) send(ctx context.Context, items []outbox.Item, from *stretch) error {
 	d, err := s.n.render(ctx, s.remote, items)
 	if err != nil {
 		return err
 	}
-	if d.partial {
-		s.after = 0 // rows that were not read this time are read the next
+	if d.partial { // rows that were not read this time are read the next
+		if from == nil {
+			s.marks.found()
+		} else {
+			s.road.cut(from, &d, items)
+		}
 	}
 	if len(d.failed) > 0 {
 		if err := s.n.outbox.Fail(ctx, s.remote, d.failed); err != nil {
 			return err
 		}
+		s.marks.any = true
+		from.close(len(d.failed))
 	}
 	if len(d.idle) > 0 {
-		if _, err := s.n.outbox.Done(ctx, s.remote, d.idle); err != nil {
+		if _, err := s.n.outbox.Done(ctx, s.remote, d.idle, 0); err != nil {
 			return err
 		}
+		from.close(len(d.idle))
 	}
 	if len(d.outgoing) == 0 {
 		return nil
 	}
 	if s.n.peers.speaksBatches(s.remote) {
-		err = s.sendBatch(ctx, d.outgoing)
+		err = s.sendBatch(ctx, d.outgoing, from)
 	} else {
-		err = s.sendSingles(ctx, d.outgoing)
+		err = s.sendSingles(ctx, d.outgoing, from)
 	}
 	if errors.Is(err, transport.ErrOffline) {
 		s.drop()
-		return nil // the outbox keeps them
+		return nil // they are still due
 	}
 	return err
 }
 
 // sendBatch publishes rows by the extension.
-func (s *sender) sendBatch(ctx context.Context, rows []outgoing) error {
+func (s *sender) sendBatch(ctx context.Context, rows []outgoing, from *stretch) error {
 	s.seq++
 	b := &wire.Batch{Session: s.n.session, Seq: s.seq, Sent: s.n.now().UnixMilli(), Changes: make([]change.Change, len(rows))}
-	f := &flight{sent: make([]outbox.Sent, len(rows)), deadline: s.n.now().Add(s.patience)}
+	f := &flight{sent: make([]outbox.Sent, len(rows)), stretch: from, deadline: s.n.now().Add(s.patience)}
 	for i, o := range rows {
 		b.Changes[i], f.sent[i] = o.Change, o.sent
-		s.inFlight[o.sent.Row] = struct{}{}
+		s.inFlight[o.sent.Row]++
 	}
 	s.batches[s.seq] = f
 	for _, piece := range s.n.codec.Pack(b, batchLimit) {
@@ -361,14 +419,18 @@ func (s *sender) sendBatch(ctx context.Context, rows []outgoing) error {
 // sendSingles publishes rows by version 1. The date is stamped now, and by the
 // peer's clock if that is ahead: an existing peer drops a change that is older
 // than its own start.
-func (s *sender) sendSingles(ctx context.Context, rows []outgoing) error {
+func (s *sender) sendSingles(ctx context.Context, rows []outgoing, from *stretch) error {
 	s.date = max(s.date, s.n.now().Add(s.n.presence.Ahead(s.remote)).UnixMilli())
 	for _, o := range rows {
 		k := single{o.Table, o.id}
 		if f := s.singles[k]; f != nil && f.refused {
 			s.landSingle(k, f)
 		} else if f != nil {
-			continue // two rows became one id; the second follows after the ack
+			// Two rows became one id: the second follows after the ack.
+			if err := s.later(ctx, []outbox.Sent{o.sent}, from); err != nil {
+				return err
+			}
+			continue
 		}
 		c := wire.Change{Sender: s.n.cfg.ClientName, Table: o.Table, ID: o.id, Date: s.date, Entity: o.entity}
 		payload, err := c.Encode()
@@ -376,10 +438,12 @@ func (s *sender) sendSingles(ctx context.Context, rows []outgoing) error {
 			if err := s.n.outbox.Fail(ctx, s.remote, []outbox.Failure{s.failure(o.sent.Item, err.Error(), false)}); err != nil {
 				return err
 			}
+			s.marks.any = true
+			from.close(1)
 			continue
 		}
-		s.singles[k] = &flight{sent: []outbox.Sent{o.sent}, date: s.date, deadline: s.n.now().Add(s.patience)}
-		s.inFlight[o.sent.Row] = struct{}{}
+		s.singles[k] = &flight{sent: []outbox.Sent{o.sent}, stretch: from, date: s.date, deadline: s.n.now().Add(s.patience)}
+		s.inFlight[o.sent.Row]++
 		if _, err := s.n.transport.PublishAsync(ctx, transport.Message{Topic: wire.ChangeOf(s.remote), Payload: payload, QoS: 1}); err != nil {
 			return err
 		}

@@ -27,7 +27,7 @@ func TestTriggerOfTheUserStandsAsideWhileApplying(t *testing.T) {
 	a.expect(`SELECT id FROM order_items ORDER BY id`, `1`, `2`)
 	for _, s := range []*site{a, c} {
 		s.expect(`SELECT COUNT(*) FROM table_changes`, `0`)
-		s.expect(`SELECT COUNT(*) FROM sync_outbox`, `0`)
+		s.expect(testkit.Waiting, `0`)
 		s.expect(`SELECT total FROM orders`, `"12.00"`)
 	}
 }

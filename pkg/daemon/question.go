@@ -10,7 +10,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
-	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
@@ -191,6 +190,6 @@ func (n *Node) sendAsked(ctx context.Context, t *schema.Table, q question) error
 		_, here := found[r.Key]
 		return !here && states[r].Version.IsZero()
 	})
-	defer n.wakeSenders()
-	return mysqldb.InTx(ctx, n.db, func(tx mysqldb.Tx) error { return n.outbox.Mark(ctx, tx, rows, []string{q.from}) })
+	defer n.senders[q.from].mark()
+	return n.outbox.MarkAll(ctx, q.from, rows)
 }

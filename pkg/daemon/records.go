@@ -49,7 +49,7 @@ func openRecords(ctx context.Context, log *zap.Logger, db *mysqldb.DB, folder, c
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("read %s (if it is damaged, remove it): %w", name, err)
 	}
-	next, versions, err := marks(ctx, db)
+	next, versions, err := lastChange(ctx, db)
 	if err != nil {
 		return nil, fmt.Errorf("compare table_changes with %s: %w", name, err)
 	}
@@ -77,9 +77,9 @@ func openRecords(ctx context.Context, log *zap.Logger, db *mysqldb.DB, folder, c
 // newLife returns a name that no life of the client had before.
 func newLife() string { return strings.ToLower(rand.Text()[:8]) }
 
-// marks returns the id that the next change will have, at least, and whether rows
+// lastChange returns the id that the next change will have, at least, and whether rows
 // have versions.
-func marks(ctx context.Context, db *mysqldb.DB) (next uint64, versions bool, err error) {
+func lastChange(ctx context.Context, db *mysqldb.DB) (next uint64, versions bool, err error) {
 	tx, err := db.BeginTxx(ctx, nil)
 	if err != nil {
 		return 0, false, err

@@ -72,13 +72,16 @@ func (n *Node) renderTable(ctx context.Context, d *rendering, remote, table stri
 	if len(items) == 0 {
 		return nil
 	}
-	rows := make([]change.Row, len(items))
-	for i := range items {
-		rows[i] = items[i].Row
-	}
 	// The versions are read before the rows, so that a row is never older than
-	// the version it goes under: a newer one comes with a mark of its own.
-	states, err := version.Read(ctx, n.db, rows)
+	// the version it goes under: a newer one has a place of its own in the stream.
+	// Rows of the stream were read with theirs.
+	var marked []change.Row
+	for i := range items {
+		if items[i].Marked {
+			marked = append(marked, items[i].Row)
+		}
+	}
+	states, err := version.Read(ctx, n.db, marked)
 	if err != nil {
 		return err
 	}
@@ -130,7 +133,10 @@ func (n *Node) fitting(d *rendering, remote string, t *schema.Table, items []out
 // outgoing begins what is sent of a row. One that was never written since the
 // node keeps versions gets one that any write is later than.
 func (n *Node) outgoing(i outbox.Item, states map[change.Row]change.State) outgoing {
-	o := outgoing{Change: change.Change{Row: i.Row, State: states[i.Row], OnlyMissing: i.OnlyMissing}, sent: outbox.Sent{Item: i}}
+	o := outgoing{Change: change.Change{Row: i.Row, State: i.State, OnlyMissing: i.OnlyMissing}, sent: outbox.Sent{Item: i}}
+	if i.Marked {
+		o.State = states[i.Row]
+	}
 	if o.Version.IsZero() {
 		o.Version = change.Version{Time: change.Baseline, Origin: n.cfg.ClientName}
 	}

@@ -20,6 +20,6 @@ func TestRowsTravelBothWays(t *testing.T) {
 		`"orders"|"1"|"node-b"|"successful"|NULL`, `"orders"|"2"|"node-b"|"successful"|NULL`)
 	for _, s := range []*site{a, c} {
 		s.expect(`SELECT COUNT(*) FROM table_changes`, `0`)
-		s.expect(`SELECT COUNT(*) FROM sync_outbox`, `0`)
+		s.expect(testkit.Waiting, `0`)
 	}
 }

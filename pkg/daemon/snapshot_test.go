@@ -24,7 +24,7 @@ func TestInitialSyncSendsMissingRows(t *testing.T) {
 	a.expect(`SELECT name FROM orders WHERE id = 2`, `"mine"`)
 	c.expect(`SELECT name FROM orders WHERE id = 2`, `"other"`)
 	for _, s := range []*site{a, c} {
-		s.expect(`SELECT COUNT(*) FROM sync_outbox`, `0`)
+		s.expect(testkit.Waiting, `0`)
 		s.expect(`SELECT COUNT(*) FROM sync_snapshots WHERE finished_at IS NULL`, `0`)
 	}
 	// From now on they are rows like any other.

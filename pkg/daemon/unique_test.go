@@ -31,7 +31,7 @@ func TestUniqueValuesSwapAndMove(t *testing.T) {
 	c.expect(`SELECT id, place FROM seats ORDER BY id`, `1|"B"`, `2|"A"`, `4|"C"`, `5|"D"`)
 	for _, s := range []*site{a, c} {
 		s.expect(`SELECT COUNT(*) FROM guests`, `1`)
-		s.expect(`SELECT COUNT(*) FROM sync_outbox`, `0`)
+		s.expect(testkit.Waiting, `0`)
 	}
 }
 

@@ -283,6 +283,8 @@ func (n *Node) pendingFor(ctx context.Context, remote, table string, keys [][]by
 		args []any
 	}{
 		{`SELECT row_id FROM sync_outbox WHERE remote = ? AND table_name = ? AND row_id IN (` + places + `)`, ids},
+		{`SELECT row_id FROM sync_versions v JOIN sync_remotes r ON r.remote = ? WHERE v.table_name = ? AND v.row_id IN (` + places + `)
+			AND v.position > r.position AND v.came_from <> r.remote`, ids},
 		{`SELECT primary_key FROM table_changes WHERE table_name = ? AND primary_key IN (` + places + `)`, raw},
 	} {
 		var found []string
@@ -354,7 +356,7 @@ func (n *Node) resend(ctx context.Context, remote string, t *schema.Table, diffe
 			case differ[i].Kind != "missing here":
 				due = append(due, r)
 				if ours == other {
-					next = append(next, version.Entry{Row: r, State: conflict.Next(states[r], change.Micros(n.now()), n.origin)})
+					next = append(next, version.Entry{Row: r, State: conflict.Next(states[r], change.Micros(n.now()), n.origin), Position: version.Kept})
 				}
 			case ours.Compare(other) > 0:
 				due = append(due, r)
@@ -368,9 +370,9 @@ func (n *Node) resend(ctx context.Context, remote string, t *schema.Table, diffe
 		if err := version.Forget(ctx, tx, t.Name, vanished); err != nil {
 			return err
 		}
-		return n.outbox.Mark(ctx, tx, due, []string{remote})
+		return n.outbox.Mark(ctx, tx, due, remote)
 	})
-	n.wakeSenders()
+	n.senders[remote].mark()
 	return err
 }
 

@@ -5,12 +5,12 @@ import (
 	"crypto/md5"
 	"encoding/hex"
 	"fmt"
-	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
 // Namer gives a row's id on the wire, under which sync_status shows it.
@@ -18,53 +18,43 @@ type Namer interface {
 	ID(ctx context.Context, r change.Row) string
 }
 
-// Outbox is the table sync_outbox. It is safe for concurrent use.
+// Outbox is what remotes still need. It is safe for concurrent use.
 type Outbox struct {
-	db    *mysqldb.DB
-	namer Namer
-	token atomic.Int64
+	db     *mysqldb.DB
+	namer  Namer
+	stream *version.Stream
 }
 
 // New returns the outbox of a database.
-func New(db *mysqldb.DB, n Namer) *Outbox {
-	o := &Outbox{db: db, namer: n}
-	// Tokens go on from the time, so that those of an earlier run stay lower.
-	o.token.Store(time.Now().UnixMicro())
-	return o
+func New(db *mysqldb.DB, n Namer, s *version.Stream) *Outbox {
+	return &Outbox{db: db, namer: n, stream: s}
 }
 
 // statusText is the longest text of the columns primary_key and message of
 // sync_status, in characters.
 const statusText = 255
 
-// Mark records, in the caller's transaction, that the remotes need the rows. A
-// row that is marked already keeps its position but gets a new token: an ack of
-// what was sent before does not count for it. Promise 1.
-func (o *Outbox) Mark(ctx context.Context, tx mysqldb.Tx, rows []change.Row, remotes []string) error {
+// Mark records, in the caller's transaction, that a remote needs the rows,
+// whatever it has acked of the stream. A row that is marked already keeps its
+// place but gets a new token: an ack of what was sent before does not count for
+// it. Promise 1.
+func (o *Outbox) Mark(ctx context.Context, tx mysqldb.Tx, rows []change.Row, remote string) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	ids := make([]string, len(rows))
-	for i, r := range rows {
-		ids[i] = o.namer.ID(ctx, r)
+	err := o.mark(ctx, tx, rows, remote, false, ` ON DUPLICATE KEY UPDATE token = VALUES(token), state = 'ready', attempts = 0, only_missing = 0`)
+	if err != nil {
+		return err
 	}
-	now := time.Now().UTC()
-	for _, remote := range remotes {
-		if err := o.mark(ctx, tx, rows, remote, markChanged); err != nil {
-			return err
-		}
-		if err := showPending(ctx, tx, rows, ids, remote, now); err != nil {
-			return err
-		}
+	list := make([]Sent, len(rows))
+	for i, r := range rows {
+		list[i].Row = r
+	}
+	if err := o.show(ctx, tx, remote, list, "pending", nil); err != nil {
+		return fmt.Errorf("show rows for %s as pending: %w", remote, err)
 	}
 	return nil
 }
-
-// What becomes of a row that is marked already.
-const (
-	markChanged = ` ON DUPLICATE KEY UPDATE token = VALUES(token), state = 'ready', attempts = 0, only_missing = 0`
-	markMissing = ` ON DUPLICATE KEY UPDATE position = position`
-)
 
 // MarkMissing records, in the caller's transaction, that a remote is to have the
 // rows if it has none of their keys. A row that is marked already stays as it is.
@@ -72,19 +62,15 @@ func (o *Outbox) MarkMissing(ctx context.Context, tx mysqldb.Tx, rows []change.R
 	if len(rows) == 0 {
 		return nil
 	}
-	return o.mark(ctx, tx, rows, remote, markMissing)
+	return o.mark(ctx, tx, rows, remote, true, ` ON DUPLICATE KEY UPDATE position = position`)
 }
 
-func (o *Outbox) mark(ctx context.Context, tx mysqldb.Tx, rows []change.Row, remote, again string) error {
-	token := o.token.Add(int64(len(rows))) - int64(len(rows))
+func (o *Outbox) mark(ctx context.Context, tx mysqldb.Tx, rows []change.Row, remote string, missing bool, again string) error {
+	token := o.stream.Token(len(rows))
 	args := make([]any, 0, 7*len(rows))
 	for i, r := range rows {
-		id := r.ID()
-		var key any
-		if id != r.Key {
-			key = []byte(r.Key)
-		}
-		args = append(args, remote, r.Table, []byte(id), key, token+int64(i), token+int64(i), again == markMissing)
+		id, key := columns(r)
+		args = append(args, remote, r.Table, id, key, token+int64(i), token+int64(i), missing)
 	}
 	_, err := tx.ExecContext(ctx, `INSERT INTO sync_outbox (remote, table_name, row_id, row_key, position, token, only_missing) VALUES `+mysqldb.Groups(len(rows), 7)+again, args...)
 	if err != nil {
@@ -93,17 +79,29 @@ func (o *Outbox) mark(ctx context.Context, tx mysqldb.Tx, rows []change.Row, rem
 	return nil
 }
 
-func showPending(ctx context.Context, tx mysqldb.Tx, rows []change.Row, ids []string, remote string, now time.Time) error {
-	args := make([]any, 0, 5*len(rows))
-	for i, r := range rows {
-		args = append(args, StatusID(r.Table, ids[i], remote), r.Table, shown(ids[i]), remote, now.Format(time.DateTime))
+// columns returns the values of row_id and row_key.
+func columns(r change.Row) (id []byte, key any) {
+	short := r.ID()
+	if short != r.Key {
+		key = []byte(r.Key)
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO sync_status (id, table_name, primary_key, remote, date, status) VALUES `+groupsPending(len(rows))+
-		` ON DUPLICATE KEY UPDATE date = VALUES(date), status = VALUES(status), message = NULL`, args...)
-	if err != nil {
-		return fmt.Errorf("show rows for %s as pending: %w", remote, err)
+	return []byte(short), key
+}
+
+// show writes the status of rows; a nil message clears it.
+func (o *Outbox) show(ctx context.Context, tx mysqldb.Tx, remote string, list []Sent, status string, message *string) error {
+	if len(list) == 0 {
+		return nil
 	}
-	return nil
+	now := time.Now().UTC().Format(time.DateTime)
+	args := make([]any, 0, 7*len(list))
+	for i := range list {
+		id := o.namer.ID(ctx, list[i].Row)
+		args = append(args, StatusID(list[i].Table, id, remote), list[i].Table, shown(id), remote, now, status, message)
+	}
+	_, err := tx.ExecContext(ctx, `INSERT INTO sync_status (id, table_name, primary_key, remote, date, status, message) VALUES `+mysqldb.Groups(len(list), 7)+
+		` ON DUPLICATE KEY UPDATE date = VALUES(date), status = VALUES(status), message = VALUES(message)`, args...)
+	return err
 }
 
 // StatusID returns the id of a row of sync_status, as documented.
@@ -115,7 +113,7 @@ func StatusID(table, id, remote string) string {
 // shown returns the form in which sync_status shows an id: the id itself, or
 // one that is longer than the column by its beginning and a hash of the whole.
 func shown(id string) string {
-	if utf8.RuneCountInString(id) <= statusText {
+	if len(id) <= statusText || utf8.RuneCountInString(id) <= statusText {
 		return id
 	}
 	sum := md5.Sum([]byte(id))

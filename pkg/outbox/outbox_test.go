@@ -18,6 +18,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
@@ -43,10 +44,22 @@ type plain struct{}
 
 func (plain) ID(_ context.Context, r change.Row) string { return strings.ToValidUTF8(r.Key, "?") }
 
+// begin returns the outbox of a schema, as a process has it.
+func begin(t *testing.T, db *mysqldb.DB) *outbox.Outbox {
+	t.Helper()
+	s, err := version.OpenStream(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return outbox.New(db, plain{}, s)
+}
+
 func mark(t *testing.T, db *mysqldb.DB, o *outbox.Outbox, remotes []string, rows ...change.Row) {
 	t.Helper()
-	if err := mysqldb.InTx(t.Context(), db, func(tx mysqldb.Tx) error { return o.Mark(t.Context(), tx, rows, remotes) }); err != nil {
-		t.Fatal(err)
+	for _, remote := range remotes {
+		if err := mysqldb.InTx(t.Context(), db, func(tx mysqldb.Tx) error { return o.Mark(t.Context(), tx, rows, remote) }); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -73,7 +86,7 @@ func done(t *testing.T, o *outbox.Outbox, remote string, items ...outbox.Item) i
 	for i := range items {
 		sent[i].Item = items[i]
 	}
-	left, err := o.Done(t.Context(), remote, sent)
+	left, err := o.Done(t.Context(), remote, sent, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +108,7 @@ func status(t *testing.T, db *mysqldb.DB, table, id, remote string) string {
 func TestEachRemoteNeedsWhatWasMarkedInItsOrder(t *testing.T) {
 	t.Parallel()
 	db := open(t)
-	o := outbox.New(db, plain{})
+	o := begin(t, db)
 	long := strings.Repeat("k", 3000) + "\xff\x00"
 	rows := []change.Row{{Table: "b", Key: "2"}, {Table: "a", Key: "\x00'\\\xff"}, {Table: "a", Key: long}, {Table: "a", Key: ""}}
 	mark(t, db, o, []string{"node-b", "node-c"}, rows...)
@@ -128,7 +141,7 @@ func TestEachRemoteNeedsWhatWasMarkedInItsOrder(t *testing.T) {
 func TestAnAckOfAnOlderMarkLeavesTheRow(t *testing.T) {
 	t.Parallel()
 	db := open(t)
-	o := outbox.New(db, plain{})
+	o := begin(t, db)
 	row, other := change.Row{Table: "t", Key: "1"}, change.Row{Table: "t", Key: "2"}
 	mark(t, db, o, []string{"node-b"}, row, other)
 	sent := next(t, o, "node-b")
@@ -161,10 +174,10 @@ func TestAnOutboxOfALaterRunTakesNoAckOfAnEarlierOne(t *testing.T) {
 	t.Parallel()
 	db := open(t)
 	row := change.Row{Table: "t", Key: "1"}
-	first := outbox.New(db, plain{})
+	first := begin(t, db)
 	mark(t, db, first, []string{"node-b"}, row)
 	sent := next(t, first, "node-b")
-	second := outbox.New(db, plain{})
+	second := begin(t, db)
 	mark(t, db, second, []string{"node-b"}, row)
 	if left := done(t, second, "node-b", sent...); left != 1 {
 		t.Errorf("%d rows are left, want 1", left)
@@ -174,7 +187,7 @@ func TestAnOutboxOfALaterRunTakesNoAckOfAnEarlierOne(t *testing.T) {
 func TestRefusedRowsWaitForTheirTime(t *testing.T) {
 	t.Parallel()
 	db := open(t)
-	o := outbox.New(db, plain{})
+	o := begin(t, db)
 	var rows []change.Row
 	for _, k := range []string{"again", "bad", "early", "later"} {
 		rows = append(rows, change.Row{Table: "t", Key: k})
@@ -225,10 +238,10 @@ func TestRefusedRowsWaitForTheirTime(t *testing.T) {
 func TestAMarkGoesWithItsTransaction(t *testing.T) {
 	t.Parallel()
 	db := open(t)
-	o := outbox.New(db, plain{})
+	o := begin(t, db)
 	stop := errors.New("stop")
 	err := mysqldb.InTx(t.Context(), db, func(tx mysqldb.Tx) error {
-		if err := o.Mark(t.Context(), tx, []change.Row{{Table: "t", Key: "1"}}, []string{"node-b"}); err != nil {
+		if err := o.Mark(t.Context(), tx, []change.Row{{Table: "t", Key: "1"}}, "node-b"); err != nil {
 			return err
 		}
 		return stop
@@ -245,7 +258,7 @@ func TestStatusHasTheDocumentedIDAndAReadableKey(t *testing.T) {
 		t.Errorf("StatusID = %s", got)
 	}
 	db := open(t)
-	o := outbox.New(db, plain{})
+	o := begin(t, db)
 	long := strings.Repeat("ä", 256)
 	exact := strings.Repeat("ä", 255)
 	mark(t, db, o, []string{"node-b"}, change.Row{Table: "t", Key: long}, change.Row{Table: "t", Key: long + "x"}, change.Row{Table: "t", Key: exact})
@@ -269,7 +282,7 @@ func TestStatusHasTheDocumentedIDAndAReadableKey(t *testing.T) {
 func TestARemoteIsRememberedToHoldWhatATransformerMade(t *testing.T) {
 	t.Parallel()
 	db := open(t)
-	o := outbox.New(db, plain{})
+	o := begin(t, db)
 	a, b := change.Row{Table: "t", Key: "a"}, change.Row{Table: "t", Key: strings.Repeat("b", 100)}
 	mark(t, db, o, []string{"node-b"}, a, b)
 	items := next(t, o, "node-b")
@@ -282,7 +295,7 @@ func TestARemoteIsRememberedToHoldWhatATransformerMade(t *testing.T) {
 		t.Errorf("node-b holds %v, %v", got, err)
 	}
 	sent[0].Gone = true
-	if _, err := o.Done(t.Context(), "node-b", sent); err != nil {
+	if _, err := o.Done(t.Context(), "node-b", sent, 0); err != nil {
 		t.Fatal(err)
 	}
 	if got, err = o.SentAs(t.Context(), "node-b", "t", []change.Row{a, b}); err != nil || len(got) != 1 || got[b] != "B" {

@@ -3,32 +3,42 @@ package outbox
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// Item is a row that a remote needs. The token is that of the latest mark when
-// the item was read: what is sent for it must be read from the table later.
+// Item is a row that a remote needs. What is sent for it must be read from the
+// table later.
 type Item struct {
 	change.Row
+	// State is the version of a row of the stream; zero for a marked row.
+	change.State
+	// Position is the row's place in the stream, or among the marked rows.
 	Position int64
 	Attempts int
 	// OnlyMissing says that the row is for a remote that has none of its key.
 	OnlyMissing bool
-	token       int64
+	// Marked says that the row stands in sync_outbox, under its token.
+	Marked bool
+	token  int64
 }
 
-// selectNext reads what a remote needs next, from a position on.
+// Streamed returns a row of the stream as an Item.
+func Streamed(w *version.Waiting) Item {
+	return Item{Row: w.Row, State: w.State, Position: w.Position, token: w.Position}
+}
+
+// selectNext reads what is marked for a remote, from a position on.
 const selectNext = `SELECT table_name, COALESCE(row_key, row_id), position, token, attempts, only_missing FROM sync_outbox
 	WHERE remote = ? AND state = 'ready' AND position > ? ORDER BY position LIMIT ?`
 
-// Next returns at most limit rows that the remote needs, in the order in which
-// they were marked, beginning after the position given.
+// Next returns at most limit rows that are marked for the remote, in the order in
+// which they were, beginning after the position given.
 func (o *Outbox) Next(ctx context.Context, remote string, after int64, limit int) ([]Item, error) {
 	rows, err := o.db.QueryContext(ctx, selectNext, remote, after, limit)
 	if err != nil {
@@ -37,7 +47,7 @@ func (o *Outbox) Next(ctx context.Context, remote string, after int64, limit int
 	defer rows.Close()
 	var items []Item
 	for rows.Next() {
-		var i Item
+		i := Item{Marked: true}
 		if err := rows.Scan(&i.Table, &i.Key, &i.Position, &i.token, &i.Attempts, &i.OnlyMissing); err != nil {
 			return nil, fmt.Errorf("read the outbox of %s: %w", remote, err)
 		}
@@ -60,10 +70,10 @@ type Sent struct {
 	Moved bool
 }
 
-// Done books that the remote has acked the rows. Rows that were marked again
-// meanwhile stay; it returns how many. Promise 1: an acked change is an acked
-// version.
-func (o *Outbox) Done(ctx context.Context, remote string, sent []Sent) (left int, err error) {
+// Done books that the remote has acked the rows and, where upTo is not 0, the
+// stream up to there. Rows that were marked again meanwhile stay; it returns how
+// many. Promise 1: an acked change is an acked version.
+func (o *Outbox) Done(ctx context.Context, remote string, sent []Sent, upTo int64) (left int, err error) {
 	err = mysqldb.InTx(ctx, o.db, func(tx mysqldb.Tx) error {
 		left = 0
 		for table, list := range byTable(sent) {
@@ -73,7 +83,11 @@ func (o *Outbox) Done(ctx context.Context, remote string, sent []Sent) (left int
 			}
 			left += n
 		}
-		return nil
+		if upTo == 0 {
+			return nil
+		}
+		_, err := tx.ExecContext(ctx, `UPDATE sync_remotes SET position = ?, shown = GREATEST(shown, ?) WHERE remote = ?`, upTo, upTo, remote)
+		return err
 	})
 	if err != nil {
 		return 0, fmt.Errorf("book acks of %s: %w", remote, err)
@@ -82,6 +96,47 @@ func (o *Outbox) Done(ctx context.Context, remote string, sent []Sent) (left int
 }
 
 func (o *Outbox) doneTable(ctx context.Context, tx mysqldb.Tx, remote, table string, list []Sent) (int, error) {
+	if err := forget(ctx, tx, remote, table, list); err != nil {
+		return 0, err
+	}
+	var marked, moved []Sent
+	done := make([]Sent, 0, len(list))
+	for _, s := range list {
+		switch {
+		case s.Marked:
+			marked = append(marked, s)
+		case s.Moved:
+			moved = append(moved, s)
+		default:
+			done = append(done, s)
+		}
+	}
+	left, err := o.unmark(ctx, tx, remote, table, marked)
+	if err != nil {
+		return 0, err
+	}
+	for _, s := range marked {
+		if !left[s.ID()] {
+			done = append(done, s)
+		}
+	}
+	// The row of a moved one is due once more, and its place in the stream passed.
+	rows := make([]change.Row, len(moved))
+	for i, s := range moved {
+		rows[i] = s.Row
+	}
+	if err := o.Mark(ctx, tx, rows, remote); err != nil {
+		return 0, err
+	}
+	return len(left) + len(moved), o.show(ctx, tx, remote, done, "successful", nil)
+}
+
+// unmark deletes marks that were sent, and returns the IDs of those rows that
+// have a later one.
+func (o *Outbox) unmark(ctx context.Context, tx mysqldb.Tx, remote, table string, list []Sent) (left map[string]bool, err error) {
+	if len(list) == 0 {
+		return nil, nil
+	}
 	args := []any{remote, table}
 	for _, s := range list {
 		args = append(args, []byte(s.ID()))
@@ -97,23 +152,12 @@ func (o *Outbox) doneTable(ctx context.Context, tx mysqldb.Tx, remote, table str
 	res, err := tx.ExecContext(ctx, `DELETE FROM sync_outbox WHERE remote = ? AND table_name = ? AND row_id IN (`+mysqldb.List(len(list))+
 		`) AND (row_id, token) IN (`+mysqldb.Groups(len(list), 2)+`)`, args...)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	n, err := res.RowsAffected()
-	if err != nil {
-		return 0, err
+	if n, err := res.RowsAffected(); err != nil || n == int64(len(list)) {
+		return nil, err
 	}
-	if err := forget(ctx, tx, remote, table, list); err != nil {
-		return 0, err
-	}
-	marked := map[string]bool{}
-	if n < int64(len(list)) {
-		if marked, err = markedIDs(ctx, tx, remote, table, list); err != nil {
-			return 0, err
-		}
-	}
-	done := slices.DeleteFunc(slices.Clone(list), func(s Sent) bool { return marked[s.ID()] })
-	return len(marked), o.show(ctx, tx, remote, done, "successful", nil)
+	return markedIDs(ctx, tx, remote, table, list)
 }
 
 func markedIDs(ctx context.Context, tx mysqldb.Tx, remote, table string, list []Sent) (map[string]bool, error) {
@@ -137,22 +181,6 @@ func markedIDs(ctx context.Context, tx mysqldb.Tx, remote, table string, list []
 	return marked, rows.Err()
 }
 
-// show writes the status of rows; a nil message clears it.
-func (o *Outbox) show(ctx context.Context, tx mysqldb.Tx, remote string, list []Sent, status string, message *string) error {
-	if len(list) == 0 {
-		return nil
-	}
-	now := time.Now().UTC().Format(time.DateTime)
-	args := make([]any, 0, 7*len(list))
-	for _, s := range list {
-		id := o.namer.ID(ctx, s.Row)
-		args = append(args, StatusID(s.Table, id, remote), s.Table, shown(id), remote, now, status, message)
-	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO sync_status (id, table_name, primary_key, remote, date, status, message) VALUES `+mysqldb.Groups(len(list), 7)+
-		` ON DUPLICATE KEY UPDATE date = VALUES(date), status = VALUES(status), message = VALUES(message)`, args...)
-	return err
-}
-
 // Failure is how a row was refused. Temporary says that it may go through
 // without anybody's doing: it is shown as pending, not as an error.
 type Failure struct {
@@ -162,23 +190,18 @@ type Failure struct {
 	RetryAt   time.Time
 }
 
-// Fail books rows that could not be sent, or that the remote refused. They wait
-// until RetryAt and are then ready again. A row that was marked again meanwhile
-// is ready at once: its newer version may be accepted.
+// Fail books rows that could not be sent, or that the remote refused: they are
+// marked, wait until RetryAt and are then ready again. A marked row that was
+// marked again meanwhile is ready at once: its newer version may be accepted.
 func (o *Outbox) Fail(ctx context.Context, remote string, failures []Failure) error {
 	err := mysqldb.InTx(ctx, o.db, func(tx mysqldb.Tx) error {
 		for _, f := range failures {
-			res, err := tx.ExecContext(ctx, `UPDATE sync_outbox SET state = 'waiting', attempts = attempts + 1, retry_at = ?
-				WHERE remote = ? AND table_name = ? AND row_id = ? AND token = ?`, f.RetryAt.UnixMilli(), remote, f.Table, []byte(f.ID()), f.token)
+			booked, err := o.fail(ctx, tx, remote, f)
 			if err != nil {
 				return err
 			}
-			n, err := res.RowsAffected()
-			if err != nil {
-				return err
-			}
-			if n == 0 {
-				continue // marked again meanwhile
+			if !booked {
+				continue
 			}
 			status, message := "error", wire.Shorten(strings.ToValidUTF8(f.Message, "?"), statusText)
 			if f.Temporary {
@@ -194,6 +217,26 @@ func (o *Outbox) Fail(ctx context.Context, remote string, failures []Failure) er
 		return fmt.Errorf("book errors of %s: %w", remote, err)
 	}
 	return nil
+}
+
+// fail has a row wait. It returns false if a later mark has it ready.
+func (o *Outbox) fail(ctx context.Context, tx mysqldb.Tx, remote string, f Failure) (bool, error) {
+	id, key := columns(f.Row)
+	query := `UPDATE sync_outbox SET state = 'waiting', attempts = attempts + 1, retry_at = ? WHERE remote = ? AND table_name = ? AND row_id = ? AND token = ?`
+	args := []any{f.RetryAt.UnixMilli(), remote, f.Table, id, f.token}
+	if !f.Marked {
+		// A mark that is there is of an older refusal, or of less: with a new token, an
+		// ack of what was sent for it does not count for this.
+		query = `INSERT INTO sync_outbox (remote, table_name, row_id, row_key, position, token, state, attempts, retry_at) VALUES (?, ?, ?, ?, ?, ?, 'waiting', 1, ?)
+			ON DUPLICATE KEY UPDATE token = ?, state = 'waiting', attempts = 1, retry_at = VALUES(retry_at), only_missing = 0`
+		args = []any{remote, f.Table, id, key, f.Position, f.token, f.RetryAt.UnixMilli(), o.stream.Token(1)}
+	}
+	res, err := tx.ExecContext(ctx, query, args...)
+	if err != nil {
+		return false, err
+	}
+	n, err := res.RowsAffected()
+	return n > 0, err
 }
 
 // Retry makes waiting rows of a remote ready whose time has come, and returns
@@ -213,10 +256,4 @@ func byTable(sent []Sent) map[string][]Sent {
 		m[s.Table] = append(m[s.Table], s)
 	}
 	return m
-}
-
-// groupsPending returns n groups of placeholders that end with the status.
-func groupsPending(n int) string {
-	const group = "(?,?,?,?,?,'pending')"
-	return strings.Repeat(group+",", n-1) + group
 }

@@ -18,7 +18,7 @@ import (
 var migrations embed.FS
 
 // Own lists the node's own tables, all that uninstall has to drop.
-var Own = []string{"table_changes", "sync_status", "sync_versions", "sync_outbox", "sync_sent", "sync_conflicts", "sync_snapshots", "sync_migrations"}
+var Own = []string{"table_changes", "sync_status", "sync_versions", "sync_outbox", "sync_sent", "sync_conflicts", "sync_snapshots", "sync_remotes", "sync_migrations"}
 
 // createLedger runs first at each start.
 const createLedger = `CREATE TABLE IF NOT EXISTS sync_migrations (
@@ -68,6 +68,8 @@ func Migrate(ctx context.Context, log *zap.Logger, db *mysqldb.DB) error {
 	return nil
 }
 
+const duplicateColumn = 1060
+
 func migrate(ctx context.Context, db *mysqldb.DB, name string, number int) error {
 	text, err := migrations.ReadFile(name)
 	if err != nil {
@@ -77,7 +79,9 @@ func migrate(ctx context.Context, db *mysqldb.DB, name string, number int) error
 		if strings.TrimSpace(stmt) == "" {
 			continue
 		}
-		if _, err := db.ExecContext(ctx, stmt); err != nil {
+		// A statement that adds columns adds all it names, or none: where they are
+		// there, it was run before the kill.
+		if _, err := db.ExecContext(ctx, stmt); err != nil && mysqldb.Number(err) != duplicateColumn {
 			return fmt.Errorf("migration %s: %w", name, err)
 		}
 	}

@@ -118,9 +118,12 @@ func (s *Snapshots) forget(ctx context.Context, args []any, condition string, be
 	args = append(args, change.Micros(before))
 	if len(s.Remotes) > 0 { // with the remotes named, the rows are found by the outbox's key
 		query += ` AND NOT EXISTS (SELECT 1 FROM sync_outbox o WHERE o.remote IN (` + mysqldb.List(len(s.Remotes)) +
-			`) AND o.table_name = sync_versions.table_name AND o.row_id = sync_versions.row_id)`
-		for _, r := range s.Remotes {
-			args = append(args, r)
+			`) AND o.table_name = sync_versions.table_name AND o.row_id = sync_versions.row_id)
+			AND NOT EXISTS (SELECT 1 FROM sync_remotes r WHERE r.remote IN (` + mysqldb.List(len(s.Remotes)) + `) AND r.position < sync_versions.position)`
+		for range 2 {
+			for _, r := range s.Remotes {
+				args = append(args, r)
+			}
 		}
 	}
 	res, err := s.db.ExecContext(ctx, query, args...)

@@ -40,20 +40,22 @@ func TestPurgeForgetsOnlyOldTombstones(t *testing.T) {
 		`INSERT INTO sync_versions (table_name, row_id, time, origin, deleted) VALUES ('items', 'there', 5, 'node-a', 0), ('items', 'gone', 5, 'node-a', 0),
 			('items', 'waits', 5, 'node-a', 0), ('items', '` + long + `', 5, 'node-a', 1), ('other', 'gone', 5, 'node-a', 1)`,
 		`INSERT INTO sync_outbox (remote, table_name, row_id, position, token) VALUES ('node-b', 'items', 'waits', 1, 1)`,
+		`INSERT INTO sync_versions (table_name, row_id, time, origin, position) VALUES ('items', 'due', 5, 'node-a', 8), ('items', 'acked', 5, 'node-a', 7)`,
+		`INSERT INTO sync_remotes (remote, position, shown) VALUES ('node-b', 7, 7), ('node-c', 1, 1)`,
 	} {
 		db.MustExec(q)
 	}
 	db.MustExec(`INSERT INTO sync_versions (table_name, row_id, time, origin) VALUES ('items', 'lately', ?, 'node-a')`, recent)
 	s := New(zap.NewNop(), db, schema.NewTables(db), &latch.Rows{}, nil, Config{Remotes: []string{"node-b"}})
 	n, err := s.purgeTable(ctx, "items", time.Now().Add(-time.Hour))
-	if err != nil || n != 2 {
-		t.Fatalf("purged %d rows, want 2: %v", n, err)
+	if err != nil || n != 3 {
+		t.Fatalf("purged %d rows, want 3: %v", n, err)
 	}
 	var left []string
 	if err := db.Select(&left, `SELECT row_id FROM sync_versions ORDER BY table_name, row_id`); err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(left, " "); got != "lately there waits gone" {
+	if got := strings.Join(left, " "); got != "due lately there waits gone" {
 		t.Fatalf("left %q", got)
 	}
 }

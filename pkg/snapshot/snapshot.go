@@ -35,7 +35,7 @@ const (
 
 // Marker records in a transaction that remotes need rows: the outbox.
 type Marker interface {
-	Mark(ctx context.Context, tx mysqldb.Tx, rows []change.Row, remotes []string) error
+	Mark(ctx context.Context, tx mysqldb.Tx, rows []change.Row, remote string) error
 	MarkMissing(ctx context.Context, tx mysqldb.Tx, rows []change.Row, remote string) error
 }
 
@@ -280,12 +280,12 @@ func (s *Snapshots) markRows(ctx context.Context, tx mysqldb.Tx, st state, rows 
 	}
 	next := make([]version.Entry, len(rows))
 	for i, r := range rows {
-		next[i] = version.Entry{Row: r, State: conflict.Next(states[r], change.Micros(st.started), s.Origin)}
+		next[i] = version.Entry{Row: r, State: conflict.Next(states[r], change.Micros(st.started), s.Origin), Position: version.Kept}
 	}
 	if err := version.Write(ctx, tx, next); err != nil {
 		return err
 	}
-	return s.marker.Mark(ctx, tx, rows, []string{st.remote})
+	return s.marker.Mark(ctx, tx, rows, st.remote)
 }
 
 // keys reads the keys of the chunk after the last one, in the key's order.

@@ -25,8 +25,16 @@ const maxSeen = 64
 type Entry struct {
 	change.Row
 	change.State
-	Deleted bool
+	Deleted  bool
+	Position int64  // in the stream; or Nobodys, or Kept
+	From     string // the client that the version came from; empty: made here
 }
+
+// Positions that are none.
+const (
+	Nobodys = 0  // no remote needs the row
+	Kept    = -1 // those who needed the row still do
+)
 
 // Read returns the states of rows, which may be of several tables; a row never
 // seen is missing from the answer.
@@ -78,13 +86,19 @@ func Write(ctx context.Context, db mysqldb.Execer, entries []Entry) error {
 	if len(entries) == 0 {
 		return nil
 	}
-	args := make([]any, 0, 6*len(entries))
+	args := make([]any, 0, 9*len(entries))
 	for i := range entries {
 		e := &entries[i]
-		args = append(args, e.Table, []byte(e.ID()), e.Version.Time, e.Version.Origin, e.Deleted, encodeSeen(e.Seen))
+		id := e.ID()
+		var key any
+		if id != e.Key {
+			key = []byte(e.Key)
+		}
+		args = append(args, e.Table, []byte(id), e.Version.Time, e.Version.Origin, e.Deleted, encodeSeen(e.Seen), e.Position, e.From, key)
 	}
-	_, err := db.ExecContext(ctx, `INSERT INTO sync_versions (table_name, row_id, time, origin, deleted, seen) VALUES `+mysqldb.Groups(len(entries), 6)+
-		` ON DUPLICATE KEY UPDATE time = VALUES(time), origin = VALUES(origin), deleted = VALUES(deleted), seen = VALUES(seen)`, args...)
+	_, err := db.ExecContext(ctx, `INSERT INTO sync_versions (table_name, row_id, time, origin, deleted, seen, position, came_from, row_key) VALUES `+
+		mysqldb.Groups(len(entries), 9)+` ON DUPLICATE KEY UPDATE time = VALUES(time), origin = VALUES(origin), deleted = VALUES(deleted), seen = VALUES(seen),
+		came_from = IF(VALUES(position) < 0, came_from, VALUES(came_from)), position = IF(VALUES(position) < 0, position, VALUES(position))`, args...)
 	if err != nil {
 		return fmt.Errorf("write versions: %w", err)
 	}

@@ -1,0 +1,56 @@
+package daemon
+
+import (
+	"context"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+)
+
+// marks is where a sender is in the rows that are marked for its remote.
+type marks struct {
+	any    bool // there may be some
+	due    bool // there may be some to be sent, after the place
+	after  int64
+	looked time.Time // when it last began at the first
+}
+
+// found says that there are rows to be sent, anywhere.
+func (m *marks) found() { m.any, m.due, m.after = true, true, 0 }
+
+// nextMarked returns rows that are marked for the remote, none of them on its way
+// already. They are read from the last place on, and now and then from the first:
+// rows that were marked again stand where they stood.
+func (s *sender) nextMarked(ctx context.Context) ([]outbox.Item, error) {
+	m := &s.marks
+	now := s.n.now()
+	anew := m.any && now.Sub(m.looked).Abs() > time.Second
+	if !m.due && !anew {
+		return nil, nil
+	}
+	if anew || m.after == 0 {
+		m.looked, m.after = now, 0
+	}
+	room := s.room()
+	limit := room
+	if m.after == 0 {
+		limit += len(s.inFlight)
+	}
+	list, err := s.n.outbox.Next(ctx, s.remote, m.after, limit)
+	if err != nil {
+		return nil, err
+	}
+	m.due = len(list) == limit
+	var items []outbox.Item
+	for _, i := range list {
+		if len(items) == room {
+			m.due = true
+			break
+		}
+		m.after = i.Position
+		if s.inFlight[i.Row] == 0 {
+			items = append(items, i)
+		}
+	}
+	return items, nil
+}

@@ -1,0 +1,207 @@
+package daemon
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// benchRows is how many rows a batch of the benchmarks has, and how many messages
+// of version 1 are applied together.
+const benchRows = 500
+
+// BenchmarkReceive is the way of rows from the message to the commit, one
+// message after the other: batches of rows that are new and of rows that are
+// there, and single changes of version 1. Of a row it tells what the node and the
+// database server compute.
+func BenchmarkReceive(b *testing.B) {
+	b.Run("inserts", func(b *testing.B) { benchReceive(b, benchBatch, false) })
+	b.Run("updates", func(b *testing.B) { benchReceive(b, benchBatch, true) })
+	b.Run("inserts of version 1", func(b *testing.B) { benchReceive(b, benchChanges, false) })
+	b.Run("updates of version 1", func(b *testing.B) { benchReceive(b, benchChanges, true) })
+}
+
+func benchReceive(b *testing.B, messages func(testing.TB, *Node, int, int64) []message, update bool) {
+	n, pid := benchNode(b)
+	pieces := newAssembly()
+	apply := func(list []message) {
+		r := &round{}
+		for _, m := range list {
+			if w := n.open(m, pieces); w != nil {
+				n.prepare(b.Context(), r, w)
+			}
+		}
+		if len(r.changes) != benchRows {
+			b.Fatalf("%d changes of %d are to be applied", len(r.changes), benchRows)
+		}
+		n.finish(b.Context(), r)
+		for _, w := range r.works {
+			if len(w.rejects) > 0 {
+				b.Fatalf("refused: %v", w.rejects)
+			}
+		}
+	}
+	at := time.Now().Add(-time.Hour).UnixMicro()
+	const stock = 20 // batches of rows that are there to be updated
+	if update {
+		for i := range stock {
+			apply(messages(b, n, i*benchRows, at))
+		}
+	}
+	list := make([][]message, b.N)
+	for i := range list {
+		first := i * benchRows
+		if update {
+			first %= stock * benchRows
+		}
+		list[i] = messages(b, n, first, at+int64(i+1)*1_000_000)
+	}
+	own, server := benchCPU(b, 0), benchCPU(b, pid)
+	b.ReportAllocs()
+	b.ResetTimer()
+	for _, l := range list {
+		apply(l)
+	}
+	b.StopTimer()
+	rows := float64(b.N * benchRows)
+	b.ReportMetric(rows/b.Elapsed().Seconds(), "rows/s")
+	b.ReportMetric(float64((benchCPU(b, 0)-own).Microseconds())/rows, "node-µs/row")
+	b.ReportMetric(float64((benchCPU(b, pid)-server).Microseconds())/rows, "server-µs/row")
+}
+
+// benchNode returns a node that receives the table orders, without a broker, and
+// the process of its database server.
+func benchNode(b *testing.B) (*Node, int) {
+	server := testkit.Shared(b)
+	cfg := &config.Config{
+		ClientName: "node-b", AcceptFrom: []string{"node-a"}, RemoteClients: []string{"node-a"},
+		SyncTables: []string{"orders"}, ReceiveTables: []string{"orders"}, CheckInterval: time.Second,
+		MQTT:  config.MQTT{Servers: []string{"tcp://127.0.0.1:1"}, ReconnectPeriod: time.Second},
+		MySQL: config.MySQL{Host: server.Host, Port: server.Port, User: server.User, Password: server.Password, Database: server.Create(b)},
+	}
+	n, err := New(cfg, zap.NewNop(), "test")
+	if err != nil {
+		b.Fatal(err)
+	}
+	open := func() *mysqldb.DB {
+		db, err := mysqldb.Open(b.Context(), zap.NewNop(), cfg.MySQL)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() { _ = db.Close() })
+		return db
+	}
+	db := open()
+	for _, q := range []string{"SET GLOBAL innodb_flush_log_at_trx_commit = 1", `CREATE TABLE orders (
+		id BIGINT NOT NULL PRIMARY KEY, customer VARCHAR(80) NOT NULL, state ENUM('new', 'paid') NOT NULL, amount DECIMAL(10,2) NOT NULL,
+		paid TINYINT NOT NULL, made DATETIME NOT NULL, changed TIMESTAMP(6) NOT NULL, comment TEXT)`} {
+		if _, err := db.ExecContext(b.Context(), q); err != nil {
+			b.Fatal(err)
+		}
+	}
+	n.tables = schema.NewTables(db)
+	if err := n.install(b.Context(), db); err != nil {
+		b.Fatal(err)
+	}
+	if err := n.wire(db, open(), &records{}); err != nil {
+		b.Fatal(err)
+	}
+	var file string
+	if err := db.GetContext(b.Context(), &file, "SELECT @@pid_file"); err != nil {
+		b.Fatal(err)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		b.Fatal(err)
+	}
+	pid, err := strconv.Atoi(string(bytes.TrimSpace(text)))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return n, pid
+}
+
+// benchCPU is the time that a process has computed; 0 is this one.
+func benchCPU(b *testing.B, pid int) time.Duration {
+	if pid == 0 {
+		var u syscall.Rusage
+		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+			b.Fatal(err)
+		}
+		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	}
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0 // not a Linux
+	}
+	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')'):])
+	user, _ := strconv.Atoi(string(fields[12]))
+	system, _ := strconv.Atoi(string(fields[13]))
+	return time.Duration(user+system) * 10 * time.Millisecond
+}
+
+// benchValues is a row of some 200 bytes in stored form, as it was written at a
+// time.
+func benchValues(id int, at int64) [][]byte {
+	comment := fmt.Sprintf("delivered to the %dth door on the left, it's paid since %d; ", id, at)
+	texts := []string{strconv.Itoa(id), fmt.Sprintf("customer %d", id*7919%100000), "paid", "1234.50", "1",
+		"2026-05-06 07:08:09", "2026-05-06 05:08:09.123456", comment + strings.Repeat("x", 130-len(comment))}
+	values := make([][]byte, len(texts))
+	for i, s := range texts {
+		values[i] = []byte(s)
+	}
+	return values
+}
+
+var benchColumns = []string{"id", "customer", "state", "amount", "paid", "made", "changed", "comment"}
+
+// benchBatch returns one message with the rows from the id first on.
+func benchBatch(b testing.TB, n *Node, first int, at int64) []message {
+	batch := &wire.Batch{Session: 1, Seq: uint64(at), Sent: at / 1000}
+	for i := range benchRows {
+		v := change.Version{Time: at + int64(i), Origin: "node-a"}
+		batch.Changes = append(batch.Changes, change.Change{
+			Row:     change.Row{Table: "orders", Key: strconv.Itoa(first + i)},
+			State:   change.State{Version: v, Seen: change.Vector{{Time: v.Time - 1, Origin: "node-a"}}},
+			Columns: benchColumns, Values: benchValues(first+i, at),
+		})
+	}
+	pieces := n.codec.Pack(batch, 1<<20)
+	if len(pieces) != 1 {
+		b.Fatalf("the batch has %d pieces", len(pieces))
+	}
+	topic := wire.Topic{Kind: wire.BatchTo, Sender: "node-a"}
+	return []message{{topic, pieces[0], func() {}}}
+}
+
+// benchChanges returns the rows as messages of version 1.
+func benchChanges(b testing.TB, _ *Node, first int, at int64) []message {
+	var list []message
+	for i := range benchRows {
+		entity := map[string]any{}
+		for k, v := range benchValues(first+i, at) {
+			entity[benchColumns[k]] = string(v)
+		}
+		payload, err := json.Marshal(map[string]any{"sender": "node-a", "table": "orders", "id": strconv.Itoa(first + i), "date": at / 1000, "entity": entity})
+		if err != nil {
+			b.Fatal(err)
+		}
+		list = append(list, message{wire.Topic{Kind: wire.ChangeTo}, payload, func() {}})
+	}
+	return list
+}

@@ -1,0 +1,154 @@
+package daemon
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
+)
+
+// road is where a sender is in the stream: what was read of it lies between acked,
+// which is booked, and taken. It is read once, in order; what is not answered in
+// time, or is refused, is marked for the remote and thus off the road.
+type road struct {
+	opened    bool
+	acked     int64      // as sync_remotes has it
+	taken     int64      // up to here it was read
+	stretches []*stretch // read and not acked, in order
+	shown     int64      // up to here sync_status says that rows are pending
+	visible   int64      // the stream's end when pending rows were last shown
+	looked    time.Time  // when that was
+}
+
+// stretch is a piece of the stream that was read at a time.
+type stretch struct {
+	upTo int64
+	open int // rows of it that are not answered
+}
+
+// close says that rows of the stretch are booked; rows that are not of the stream
+// have none.
+func (t *stretch) close(rows int) {
+	if t != nil {
+		t.open -= rows
+	}
+}
+
+// reached returns the position up to which all is answered.
+func (r *road) reached() int64 {
+	at := r.acked
+	for _, t := range r.stretches {
+		if t.open > 0 {
+			break
+		}
+		at = t.upTo
+	}
+	return at
+}
+
+// booked says that a position is in sync_remotes.
+func (r *road) booked(at int64) {
+	r.acked, r.shown = at, max(r.shown, at)
+	r.stretches = slices.DeleteFunc(r.stretches, func(t *stretch) bool { return t.upTo <= at })
+}
+
+// back goes back to what is booked.
+func (r *road) back() { r.taken, r.stretches = r.acked, nil }
+
+// cut ends the last stretch before the first row that was not read, since the
+// rows before are large.
+func (r *road) cut(t *stretch, d *rendering, items []outbox.Item) {
+	read := map[int64]bool{}
+	for _, o := range d.outgoing {
+		read[o.sent.Position] = true
+	}
+	for _, x := range d.idle {
+		read[x.Position] = true
+	}
+	for _, f := range d.failed {
+		read[f.Position] = true
+	}
+	at := slices.IndexFunc(items, func(i outbox.Item) bool { return !read[i.Position] })
+	if at < 0 {
+		return
+	}
+	r.taken = items[at].Position - 1
+	t.upTo, t.open = r.taken, at
+	d.outgoing = slices.DeleteFunc(d.outgoing, func(o outgoing) bool { return o.sent.Position > r.taken })
+	d.idle = slices.DeleteFunc(d.idle, func(x outbox.Sent) bool { return x.Position > r.taken })
+	d.failed = slices.DeleteFunc(d.failed, func(f outbox.Failure) bool { return f.Position > r.taken })
+}
+
+// open reads where the remote is, once.
+func (s *sender) open(ctx context.Context) error {
+	if s.road.opened {
+		return nil
+	}
+	acked, shown, err := s.n.outbox.Positions(ctx, s.remote)
+	if err != nil {
+		return err
+	}
+	s.road = road{opened: true, acked: acked, taken: acked, shown: shown}
+	return nil
+}
+
+// nextStreamed returns rows of the stream that the remote needs.
+func (s *sender) nextStreamed(ctx context.Context) ([]outbox.Item, *stretch, error) {
+	r := &s.road
+	end, err := s.n.stream.Visible(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	for stopped := int64(0); stopped == 0 && r.taken < end; {
+		limit := s.room()
+		list, err := s.n.stream.Read(ctx, r.taken, end, limit)
+		if err != nil {
+			return nil, nil, err
+		}
+		upTo := end
+		if len(list) == limit {
+			upTo = list[limit-1].Position
+		}
+		var items []outbox.Item
+		if items, stopped = s.pick(list); stopped != 0 {
+			upTo = stopped - 1
+		}
+		t := &stretch{upTo: upTo, open: len(items)}
+		r.taken, r.stretches = upTo, append(r.stretches, t)
+		if len(items) > 0 {
+			return items, t, nil
+		}
+	}
+	return nil, nil, nil
+}
+
+// pick returns those of the rows that the remote needs. It stops before a row that
+// is on its way already, and returns its position, where one change of a row at a
+// time must be: version 1 names it in its answer, and what a remote holds of a
+// row that was transformed is known only then.
+func (s *sender) pick(list []version.Waiting) (items []outbox.Item, stopped int64) {
+	batches := s.n.peers.speaksBatches(s.remote)
+	items = make([]outbox.Item, 0, len(list))
+	for i := range list {
+		w := &list[i]
+		if !s.needs(w) {
+			continue
+		}
+		if s.inFlight[w.Row] > 0 && (!batches || s.n.transformers.Has(w.Table)) {
+			return items, w.Position
+		}
+		items = append(items, outbox.Streamed(w))
+	}
+	return items, 0
+}
+
+// needs reports whether a row of the stream is news for the remote: it neither
+// came from there nor was written there.
+func (s *sender) needs(w *version.Waiting) bool {
+	if w.From != "" && (w.From == s.remote || !w.Version.IsDecided() && w.Version.Author() == s.remote) {
+		return false
+	}
+	return s.n.cfg.Syncs(w.Table)
+}

@@ -1,0 +1,64 @@
+package daemon
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/version"
+)
+
+// How many rows are shown as pending, a second: what is sent at full speed is
+// acked soon after.
+const (
+	showRows   = 1000
+	showIdle   = 10 // times showRows, for a remote that is away
+	showPeriod = time.Second
+)
+
+// show has sync_status say which rows of the stream have been due for a second,
+// and books the position where no answer did: a row that is acked at once need
+// not be shown as pending before.
+func (s *sender) show(ctx context.Context) error {
+	r := &s.road
+	now := s.n.now()
+	if since := now.Sub(r.looked); since >= 0 && since < showPeriod {
+		return nil
+	}
+	if at := r.reached(); at > r.acked {
+		if _, err := s.n.outbox.Done(ctx, s.remote, nil, at); err != nil {
+			return err
+		}
+		r.booked(at)
+	}
+	end, err := s.n.stream.Visible(ctx)
+	if err != nil {
+		return err
+	}
+	upTo := r.visible
+	r.visible, r.looked = end, now
+	chunks := showIdle
+	if s.online {
+		chunks = 1
+	}
+	for ; chunks > 0 && r.shown < upTo; chunks-- {
+		list, err := s.n.stream.Read(ctx, r.shown, upTo, showRows)
+		if err != nil {
+			return err
+		}
+		last := upTo
+		if len(list) == showRows {
+			last = list[showRows-1].Position
+		}
+		list = slices.DeleteFunc(list, func(w version.Waiting) bool {
+			return !s.needs(&w) || w.Position <= r.taken && s.inFlight[w.Row] == 0 // answered already
+		})
+		if len(list) > 0 {
+			if err := s.n.outbox.ShowPending(ctx, s.remote, list, last); err != nil {
+				return err
+			}
+		}
+		r.shown = last
+	}
+	return nil
+}

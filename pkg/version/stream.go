@@ -1,0 +1,172 @@
+package version
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+)
+
+// Stream is the order in which rows were last changed: each change that remotes
+// need gives its row a new position in sync_versions. A remote needs what lies
+// after the position up to which it has acked. A row that is changed again moves
+// to the end: what waits is at most one entry a row.
+//
+// Transactions commit in another order than they take positions in. Nobody reads
+// past the first position of a transaction that may still commit, or its rows
+// would be passed over. Promise 1. It is safe for concurrent use; there is one
+// stream for a database, since there is one node.
+type Stream struct {
+	db *mysqldb.DB
+
+	mu    sync.Mutex
+	next  int64
+	open  map[*Writing]int64 // the first position of each
+	doubt []*Writing         // of these: ended, and nobody knows how
+}
+
+// OpenStream returns the stream of a database. It waits for transactions of an
+// earlier process that may still commit.
+func OpenStream(ctx context.Context, db *mysqldb.DB) (*Stream, error) {
+	s := &Stream{db: db, open: map[*Writing]int64{}}
+	if err := s.fence(ctx); err != nil {
+		return nil, err
+	}
+	var last sql.NullInt64
+	if err := db.GetContext(ctx, &last, `SELECT MAX(position) FROM sync_versions`); err != nil {
+		return nil, fmt.Errorf("read the last position: %w", err)
+	}
+	// Positions go on from the time, so that those that an earlier process gave
+	// out, and that are nowhere any more, are not given out again.
+	s.next = max(last.Int64+1, time.Now().UnixMicro())
+	return s, nil
+}
+
+// Writing is a transaction that gives rows positions.
+type Writing struct{ s *Stream }
+
+// Begin announces a transaction. End must follow.
+func (s *Stream) Begin() *Writing { return &Writing{s} }
+
+// Positions returns the first of n positions that follow each other. They are
+// the transaction's own; a transaction that is run again takes new ones.
+func (w *Writing) Positions(n int) int64 {
+	s := w.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	first := s.next
+	s.next += int64(n)
+	if _, ok := s.open[w]; !ok {
+		s.open[w] = first
+	}
+	return first
+}
+
+// End says how the transaction ended. After an error that is not the server's
+// word, such as a lost connection, it may still commit.
+func (w *Writing) End(err error) {
+	s := w.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.open[w]; ok && err != nil && mysqldb.Number(err) == 0 {
+		s.doubt = append(s.doubt, w)
+		return
+	}
+	delete(s.open, w)
+}
+
+// Token returns the first of n numbers of the same sequence, for marks that are
+// not in the stream: the larger of two is the later one.
+func (s *Stream) Token(n int) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	first := s.next
+	s.next += int64(n)
+	return first
+}
+
+// Visible returns the position up to which all there will ever be can be read.
+func (s *Stream) Visible(ctx context.Context) (int64, error) {
+	s.mu.Lock()
+	doubt := s.doubt
+	s.mu.Unlock()
+	if len(doubt) > 0 {
+		if err := s.fence(ctx); err != nil {
+			return 0, err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(doubt) > 0 {
+		for _, w := range doubt {
+			delete(s.open, w)
+		}
+		s.doubt = s.doubt[len(doubt):]
+	}
+	first := int64(math.MaxInt64)
+	for _, p := range s.open {
+		first = min(first, p)
+	}
+	return min(first, s.next) - 1, nil
+}
+
+// fence waits until no transaction is open that has written sync_versions: a
+// table lock is given only then (MySQL manual, "Metadata Locking"). Only the node
+// itself writes it, so that no user waits.
+func (s *Stream) fence(ctx context.Context) error {
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("wait for open transactions: %w", err)
+	}
+	_, err = conn.ExecContext(ctx, `LOCK TABLES sync_versions WRITE`)
+	if err == nil {
+		_, err = conn.ExecContext(ctx, `UNLOCK TABLES`)
+	}
+	if err = errors.Join(err, conn.Close()); err != nil {
+		return fmt.Errorf("wait for open transactions on sync_versions: %w", err)
+	}
+	return nil
+}
+
+// Waiting is a row of the stream.
+type Waiting struct {
+	change.Row
+	change.State
+	Position int64
+	From     string // the client that the version came from; empty: made here
+}
+
+// Read returns at most limit rows after a position, up to another, in order.
+func (s *Stream) Read(ctx context.Context, after, upTo int64, limit int) ([]Waiting, error) {
+	if after >= upTo {
+		return nil, nil
+	}
+	rows, err := s.db.QueryContext(ctx, `SELECT table_name, COALESCE(row_key, row_id), time, origin, seen, position, came_from
+		FROM sync_versions WHERE position > ? AND position <= ? ORDER BY position LIMIT ?`, after, upTo, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read what waits: %w", err)
+	}
+	defer rows.Close()
+	var list []Waiting
+	for rows.Next() {
+		var w Waiting
+		var seen sql.RawBytes
+		if err := rows.Scan(&w.Table, &w.Key, &w.Version.Time, &w.Version.Origin, &seen, &w.Position, &w.From); err != nil {
+			return nil, fmt.Errorf("read what waits: %w", err)
+		}
+		if w.Seen, err = decodeSeen(seen); err != nil {
+			return nil, fmt.Errorf("read what waits: row %q of %s: %w", w.Key, w.Table, err)
+		}
+		list = append(list, w)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read what waits: %w", err)
+	}
+	return list, nil
+}
