@@ -139,7 +139,7 @@ func (a *Applier) transaction(ctx context.Context, changes []Incoming, at []int,
 	if err != nil {
 		return err
 	}
-	var rows []change.Row
+	rows := make([]change.Row, 0, len(at))
 	for _, g := range groups {
 		for _, in := range g.in {
 			rows = append(rows, in.Row)

@@ -43,16 +43,13 @@ func (a *Applier) keepLosers(ctx context.Context, tx mysqldb.Tx, groups []*group
 // readLocals returns the node's rows of some steps, in the order of the table's
 // columns; a deleted one is missing. The rows are locked already.
 func readLocals(ctx context.Context, tx mysqldb.Tx, g *group, steps []*Step) (map[string][][]byte, error) {
-	var args []any
-	var err error
-	for _, s := range steps {
-		if args, err = g.table.KeyArgs(args, s.in.Key); err != nil {
-			return nil, err
-		}
+	var q mysqldb.Statement
+	q.SQL("SELECT " + g.table.KeyExpr("") + ", " + g.table.SelectList() + " FROM " + mysqldb.Quote(g.table.Name) + " WHERE ")
+	if err := g.table.AddKeys(&q, stepKeys(steps)); err != nil {
+		return nil, err
 	}
 	locals := map[string][][]byte{}
-	query := "SELECT " + g.table.KeyExpr("") + ", " + g.table.SelectList() + " FROM " + mysqldb.Quote(g.table.Name) + " WHERE " + g.table.WhereKeys(len(steps))
-	err = each(ctx, tx, query, args, func(r *sql.Rows) error {
+	err := q.Query(ctx, tx, func(r *sql.Rows) error {
 		var key string
 		values := make([][]byte, len(g.table.Columns))
 		into := []any{&key}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"iter"
 	"slices"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
@@ -17,7 +18,11 @@ import (
 // local write that commits in between would be lost in any other order.
 // Promise 3.
 func (a *Applier) decide(ctx context.Context, tx mysqldb.Tx, groups []*group, hasty bool) ([]Step, error) {
-	var all []Step
+	n := 0
+	for _, g := range groups {
+		n += len(g.in)
+	}
+	all := make([]Step, 0, n)
 	scripts := a.scripts(groups)
 	locking := " FOR UPDATE"
 	if hasty {
@@ -28,7 +33,6 @@ func (a *Applier) decide(ctx context.Context, tx mysqldb.Tx, groups []*group, ha
 		if err != nil {
 			return nil, err
 		}
-		g.steps = g.steps[:0]
 		for _, in := range g.in {
 			l := locals[in.Key]
 			if l == nil {
@@ -41,9 +45,9 @@ func (a *Applier) decide(ctx context.Context, tx mysqldb.Tx, groups []*group, ha
 					return nil, err
 				}
 			}
-			g.steps = append(g.steps, s)
+			all = append(all, s)
 		}
-		all = append(all, g.steps...)
+		g.steps = all[len(all)-len(g.in):]
 	}
 	return all, nil
 }
@@ -117,27 +121,30 @@ func lock(ctx context.Context, tx mysqldb.Tx, g *group, locking string) (map[str
 }
 
 func lockRows(ctx context.Context, tx mysqldb.Tx, t *schema.Table, ins []*Incoming, whole bool, locking string) (map[string]*Local, error) {
-	query := "SELECT " + t.KeyExpr("")
+	var q mysqldb.Statement
+	q.SQL("SELECT " + t.KeyExpr(""))
 	if whole {
-		query += ", " + t.SelectList()
+		q.SQL(", " + t.SelectList())
 	}
-	var args []any
-	var err error
-	for _, in := range ins {
-		if args, err = t.KeyArgs(args, in.Key); err != nil {
-			return nil, err
+	q.SQL(" FROM " + mysqldb.Quote(t.Name) + " WHERE ")
+	if err := t.AddKeys(&q, keys(ins)); err != nil {
+		return nil, err
+	}
+	q.SQL(locking)
+	locals := make(map[string]*Local, len(ins))
+	var key string
+	into := []any{&key}
+	if whole {
+		for range t.Columns {
+			into = append(into, nil)
 		}
 	}
-	query += " FROM " + mysqldb.Quote(t.Name) + " WHERE " + t.WhereKeys(len(ins)) + locking
-	locals := make(map[string]*Local, len(ins))
-	err = each(ctx, tx, query, args, func(r *sql.Rows) error {
-		var key string
+	err := q.Query(ctx, tx, func(r *sql.Rows) error {
 		l := &Local{Exists: true}
-		into := []any{&key}
 		if whole {
 			l.Values = make([][]byte, len(t.Columns))
 			for i := range l.Values {
-				into = append(into, &l.Values[i])
+				into[i+1] = &l.Values[i]
 			}
 		}
 		if err := r.Scan(into...); err != nil {
@@ -152,15 +159,30 @@ func lockRows(ctx context.Context, tx mysqldb.Tx, t *schema.Table, ins []*Incomi
 	return locals, nil
 }
 
+// keys goes through the keys of changes.
+func keys(ins []*Incoming) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i := 0; i < len(ins) && yield(ins[i].Key); i++ {
+		}
+	}
+}
+
 // pending adds to the locals the changes that the triggers have written for
 // them and that are not captured yet.
 func pending(ctx context.Context, tx mysqldb.Tx, g *group, locals map[string]*Local) error {
-	args := []any{g.table.Name}
+	var q mysqldb.Statement
+	q.SQL("SELECT id, primary_key, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', date) FROM table_changes WHERE table_name = ")
+	q.Text([]byte(g.table.Name))
+	var key []byte
+	between := " AND primary_key IN ("
 	for _, in := range g.in {
-		args = append(args, []byte(in.Key))
+		key = append(key[:0], in.Key...)
+		q.SQL(between)
+		q.Bytes(key)
+		between = ","
 	}
-	err := each(ctx, tx, `SELECT id, primary_key, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', date) FROM table_changes
-		WHERE table_name = ? AND primary_key IN (`+mysqldb.List(len(g.in))+`)`, args, func(r *sql.Rows) error {
+	q.SQL(")")
+	err := q.Query(ctx, tx, func(r *sql.Rows) error {
 		var id uint64
 		var key string
 		var written int64
@@ -235,19 +257,4 @@ func (a *Applier) record(ctx context.Context, tx mysqldb.Tx, writing *version.Wr
 // news reports whether a remote needs what the step leaves.
 func (a *Applier) news(s *Step) bool {
 	return a.Syncs(s.in.Table) && slices.ContainsFunc(a.Remotes, s.News)
-}
-
-// each runs a query and calls f for each of its rows.
-func each(ctx context.Context, db mysqldb.Queryer, query string, args []any, f func(*sql.Rows) error) error {
-	rows, err := db.QueryContext(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := f(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
 }

@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
 // Bounds of one statement: rows, and bytes of values.
@@ -106,15 +108,20 @@ func size(s *Step) int {
 }
 
 func remove(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) error {
-	var args []any
-	var err error
-	for _, s := range steps {
-		if args, err = t.KeyArgs(args, s.in.Key); err != nil {
-			return err
+	var q mysqldb.Statement
+	q.SQL("DELETE FROM " + mysqldb.Quote(t.Name) + " WHERE ")
+	if err := t.AddKeys(&q, stepKeys(steps)); err != nil {
+		return err
+	}
+	return q.Exec(ctx, tx)
+}
+
+// stepKeys goes through the keys of steps.
+func stepKeys(steps []*Step) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i := 0; i < len(steps) && yield(steps[i].in.Key); i++ {
 		}
 	}
-	_, err = tx.ExecContext(ctx, "DELETE FROM "+mysqldb.Quote(t.Name)+" WHERE "+t.WhereKeys(len(steps)), args...)
-	return err
 }
 
 // takeOut deletes rows that the same transaction writes anew. Foreign keys are
@@ -132,39 +139,52 @@ func takeOut(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step)
 }
 
 func insert(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) error {
-	query, args := values(t, steps)
-	_, err := tx.ExecContext(ctx, query, args...)
-	return err
+	return values(t, steps).Exec(ctx, tx)
 }
 
 // replace updates rows that are known to exist and are locked: their primary
 // keys are what the statement meets first, so that it cannot hit another row
 // through a secondary unique key.
 func replace(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) error {
-	query, args := values(t, steps)
+	q := values(t, steps)
 	set := make([]string, 0, len(steps[0].in.Columns))
 	for _, name := range steps[0].in.Columns {
-		q := mysqldb.Quote(name)
-		set = append(set, q+"=VALUES("+q+")")
+		name = mysqldb.Quote(name)
+		set = append(set, name+"=VALUES("+name+")")
 	}
-	_, err := tx.ExecContext(ctx, query+" ON DUPLICATE KEY UPDATE "+strings.Join(set, ", "), args...)
-	return err
+	q.SQL(" ON DUPLICATE KEY UPDATE " + strings.Join(set, ", "))
+	return q.Exec(ctx, tx)
 }
 
-func values(t *schema.Table, steps []*Step) (string, []any) {
-	columns := steps[0].in.Columns
-	names := make([]string, len(columns))
-	for i, name := range columns {
+// values returns the statement that inserts rows of the same columns.
+func values(t *schema.Table, steps []*Step) *mysqldb.Statement {
+	var q mysqldb.Statement
+	names := make([]string, len(steps[0].in.Columns))
+	columns := make([]*value.Column, len(names))
+	for i, name := range steps[0].in.Columns {
 		names[i] = mysqldb.Quote(name)
+		columns[i], _ = t.Column(name) // check has seen that it is there
 	}
-	args := make([]any, 0, len(columns)*len(steps))
+	q.SQL("INSERT INTO " + mysqldb.Quote(t.Name) + " (" + strings.Join(names, ", ") + ") VALUES ")
+	bytes := 0
 	for _, s := range steps {
-		for i, name := range columns {
-			c, _ := t.Column(name) // check has seen that it is there
-			args = append(args, c.Bind(s.in.Values[i]))
-		}
+		bytes += size(s)
 	}
-	return "INSERT INTO " + mysqldb.Quote(t.Name) + " (" + strings.Join(names, ", ") + ") VALUES " + mysqldb.Groups(len(steps), len(columns)), args
+	q.Grow(bytes + bytes/16 + len(steps)*(3*len(columns)+3) + 64*len(columns))
+	for i, s := range steps {
+		if i > 0 {
+			q.SQL(",")
+		}
+		q.SQL("(")
+		for k, c := range columns {
+			if k > 0 {
+				q.SQL(",")
+			}
+			schema.AddValue(&q, c, s.in.Values[k])
+		}
+		q.SQL(")")
+	}
+	return &q
 }
 
 // update writes the given columns of rows that exist, one by one: an INSERT

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -119,6 +120,65 @@ func (t *Table) KeyArgs(args []any, key string) ([]any, error) {
 	return args, nil
 }
 
+// AddKeys appends the condition that the rows with the given keys fulfil, as
+// WhereKeys and KeyArgs give it.
+func (t *Table) AddKeys(s *mysqldb.Statement, keys iter.Seq[string]) error {
+	between := ""
+	if len(t.Key) == 1 {
+		part := []byte{} // a key may be the empty text, which is not NULL
+		c := &t.Columns[t.Key[0]]
+		s.SQL(mysqldb.Quote(c.Name) + " IN (")
+		for key := range keys {
+			part = append(part[:0], key...)
+			v, err := c.KeyValue(part)
+			if err != nil {
+				return fmt.Errorf("table %s: %w", t.Name, err)
+			}
+			s.SQL(between)
+			AddValue(s, c, v)
+			between = ","
+		}
+		s.SQL(")")
+		return nil
+	}
+	for key := range keys {
+		parts, err := value.SplitKey([]byte(key), len(t.Key))
+		if err != nil {
+			return fmt.Errorf("table %s: %w", t.Name, err)
+		}
+		s.SQL(between + "(")
+		for i, p := range parts {
+			c := &t.Columns[t.Key[i]]
+			v, err := c.KeyValue(p)
+			if err != nil {
+				return fmt.Errorf("table %s: %w", t.Name, err)
+			}
+			if i > 0 {
+				s.SQL(" AND ")
+			}
+			s.SQL(mysqldb.Quote(c.Name) + "=")
+			AddValue(s, c, v)
+		}
+		s.SQL(")")
+		between = " OR "
+	}
+	return nil
+}
+
+// AddValue appends a stored value of a column, as value.Column.Bind binds it.
+func AddValue(s *mysqldb.Statement, c *value.Column, stored []byte) {
+	switch {
+	case stored == nil:
+		s.Null()
+	case c.Kind == value.Binary || c.Kind == value.Geometry:
+		s.Bytes(stored)
+	case c.Kind == value.Year || c.Kind == value.Bit:
+		s.Bind(c.Bind(stored))
+	default:
+		s.Text(stored)
+	}
+}
+
 // KeyColumns returns the quoted names of the key's columns: "`a`, `b`".
 func (t *Table) KeyColumns() string {
 	names := make([]string, len(t.Key))
@@ -153,18 +213,36 @@ func (t *Table) AfterKey(key string) (string, []any, error) {
 func (t *Table) KeyOf(columns []string, values [][]byte) (string, error) {
 	parts := make([][]byte, len(t.Key))
 	for i, k := range t.Key {
-		c := &t.Columns[k]
-		at := slices.Index(columns, c.Name)
-		if at < 0 {
-			return "", fmt.Errorf("table %s: the key column %s is missing", t.Name, c.Name)
-		}
-		p, err := c.KeyPart(values[at])
+		p, err := t.keyPart(k, columns, values)
 		if err != nil {
-			return "", fmt.Errorf("table %s: %w", t.Name, err)
+			return "", err
 		}
 		parts[i] = p
 	}
 	return string(value.JoinKey(parts)), nil
+}
+
+// IsKey reports whether key is the key form of a row, as KeyOf returns it.
+func (t *Table) IsKey(key string, columns []string, values [][]byte) (bool, error) {
+	if len(t.Key) > 1 {
+		is, err := t.KeyOf(columns, values)
+		return is == key, err
+	}
+	p, err := t.keyPart(t.Key[0], columns, values)
+	return string(p) == key, err
+}
+
+func (t *Table) keyPart(k int, columns []string, values [][]byte) ([]byte, error) {
+	c := &t.Columns[k]
+	at := slices.Index(columns, c.Name)
+	if at < 0 {
+		return nil, fmt.Errorf("table %s: the key column %s is missing", t.Name, c.Name)
+	}
+	p, err := c.KeyPart(values[at])
+	if err != nil {
+		return nil, fmt.Errorf("table %s: %w", t.Name, err)
+	}
+	return p, nil
 }
 
 // ID returns the id of a row on the wire of version 1 and in sync_status: the

@@ -80,6 +80,9 @@ func (c *Column) KeyPart(stored []byte) ([]byte, error) {
 	if stored == nil {
 		return nil, fmt.Errorf("column %s: the key is NULL", c.Name)
 	}
+	if c.Kind == Integer && plain(stored) || c.Kind == Text && c.DataType != "char" && c.DataType != "uuid" {
+		return stored, nil // most keys; the rest costs more
+	}
 	s := string(stored)
 	switch c.Kind {
 	case Integer, Bit, Year:
@@ -102,14 +105,26 @@ func (c *Column) KeyPart(stored []byte) ([]byte, error) {
 	case Timestamp:
 		return c.epoch(s)
 	case Text:
-		switch c.DataType {
-		case "char":
+		if c.DataType == "char" {
 			return []byte(strings.TrimRight(s, " ")), nil
-		case "uuid":
-			return []byte(strings.ToLower(s)), nil
 		}
+		return []byte(strings.ToLower(s)), nil // a UUID
 	}
 	return stored, nil
+}
+
+// plain reports whether a whole number is written as the server does.
+func plain(stored []byte) bool {
+	digits := bytes.TrimPrefix(stored, []byte("-"))
+	if len(digits) == 0 || len(digits) > 20 || digits[0] == '0' {
+		return string(stored) == "0"
+	}
+	for _, d := range digits {
+		if d < '0' || d > '9' {
+			return false
+		}
+	}
+	return true
 }
 
 // KeyValue is the reverse of KeyPart.

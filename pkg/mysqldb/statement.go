@@ -1,0 +1,97 @@
+package mysqldb
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"strings"
+)
+
+// longText is up to how many bytes the values stand in a statement's own text.
+// What would make it longer is bound, since a server takes only so much at once
+// (max_allowed_packet, at the least 1 MiB), but bound values in several parts.
+const longText = 512 << 10
+
+// Statement is a statement on its way to the server. Its values are literals in
+// its text: where a statement has some thousand of them, to bind each costs more
+// than all the rest. They are quoted for the sessions of this package, which
+// exchange utf8mb4 and have backslashes as escapes. The zero value is empty.
+type Statement struct {
+	text strings.Builder
+	args []any
+}
+
+// Grow makes room for n more bytes.
+func (s *Statement) Grow(n int) { s.text.Grow(min(n, longText)) }
+
+// SQL appends a part of the statement that holds no value.
+func (s *Statement) SQL(text string) { s.text.WriteString(text) }
+
+// Null appends NULL.
+func (s *Statement) Null() { s.SQL("NULL") }
+
+// Text appends a text, which is UTF-8. The server converts it to the type that is
+// needed, and checks it.
+func (s *Statement) Text(v []byte) {
+	if s.text.Len()+len(v) > longText {
+		s.Bind(string(v))
+		return
+	}
+	s.quote(v)
+}
+
+// Bytes appends bytes, which the server takes as they are.
+func (s *Statement) Bytes(v []byte) {
+	if s.text.Len()+len(v) > longText {
+		s.Bind(bytes.Clone(v)) // the caller may use v for the next one
+		return
+	}
+	s.SQL("_binary")
+	s.quote(v)
+}
+
+// Bind appends a value of any type that the driver takes.
+func (s *Statement) Bind(v any) {
+	s.SQL("?")
+	s.args = append(s.args, v)
+}
+
+func (s *Statement) quote(v []byte) {
+	s.text.WriteByte('\'')
+	from := 0
+	for i, c := range v {
+		switch c {
+		case '\'', '\\':
+			s.text.Write(v[from:i])
+			s.text.WriteByte('\\')
+			from = i
+		case 0:
+			s.text.Write(v[from:i])
+			s.text.WriteString(`\0`)
+			from = i + 1
+		}
+	}
+	s.text.Write(v[from:])
+	s.text.WriteByte('\'')
+}
+
+// Exec runs the statement.
+func (s *Statement) Exec(ctx context.Context, db Execer) error {
+	_, err := db.ExecContext(ctx, s.text.String(), s.args...)
+	return err
+}
+
+// Query runs the statement and calls f for each row of the answer.
+func (s *Statement) Query(ctx context.Context, db Queryer, f func(*sql.Rows) error) error {
+	rows, err := db.QueryContext(ctx, s.text.String(), s.args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := f(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
