@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 )
@@ -151,11 +152,15 @@ func appendStrings(p []byte, list []string) []byte {
 	return p
 }
 
+// leastRow is how many bytes a row has at the least.
+const leastRow = 5
+
 // reader takes a body apart; after its first error all it gives is zero.
 type reader struct {
 	rest   []byte
-	values int   // read so far
-	last   int64 // time of the version before
+	room   [][]byte // for the values of the next rows
+	values int      // read so far
+	last   int64    // time of the version before
 	err    error
 }
 
@@ -231,8 +236,9 @@ func decodeBody(body []byte, b *Batch) error {
 		table := string(r.bytes())
 		columns := r.strings(maxColumns, "columns")
 		n := r.count(maxRows-len(b.Changes), "rows")
+		b.Changes = slices.Grow(b.Changes, min(n, len(r.rest)/leastRow))
 		for i := 0; i < n && r.err == nil; i++ {
-			b.Changes = append(b.Changes, r.change(table, columns, origins))
+			b.Changes = append(b.Changes, r.change(table, columns, origins, n-i))
 		}
 	}
 	return r.err
@@ -249,7 +255,8 @@ func validOrigin(o string) bool {
 	return (v.IsDecided() && author == "" || ValidClient(author)) && ValidClient(o[len(author)+1:])
 }
 
-func (r *reader) change(table string, columns, origins []string) change.Change {
+// change reads the first of some rows that are left of a section.
+func (r *reader) change(table string, columns, origins []string, left int) change.Change {
 	c := change.Change{Row: change.Row{Table: table, Key: string(r.bytes())}}
 	op := r.uvarint()
 	if op > opMissing {
@@ -258,10 +265,7 @@ func (r *reader) change(table string, columns, origins []string) change.Change {
 	c.OnlyMissing = op == opMissing
 	c.Version = r.version(r.last+r.varint(), origins)
 	r.last = c.Version.Time
-	n := r.count(maxSeen, "versions seen")
-	for i := 0; i < n && r.err == nil; i++ {
-		c.Seen = c.Seen.With(r.version(r.last-r.varint(), origins))
-	}
+	c.Seen = r.seen(origins)
 	if op == opDelete || r.err != nil {
 		return c
 	}
@@ -274,13 +278,42 @@ func (r *reader) change(table string, columns, origins []string) change.Change {
 		return c
 	}
 	c.Columns = columns
-	c.Values = make([][]byte, len(columns))
+	c.Values = r.rowOf(len(columns), left)
 	for i := range c.Values {
 		if n := r.uvarint(); n > 0 {
 			c.Values[i] = r.take(n - 1)
 		}
 	}
 	return c
+}
+
+// rowOf returns the space for a row's n values, out of one for all the rows that
+// are left. However many the sender claims, a value takes a byte at the least.
+func (r *reader) rowOf(n, left int) [][]byte {
+	if len(r.room) < n {
+		r.room = make([][]byte, max(n, min(n*left, len(r.rest), maxValues)))
+	}
+	row := r.room[:n:n]
+	r.room = r.room[n:]
+	return row
+}
+
+// seen reads a vector.
+func (r *reader) seen(origins []string) change.Vector {
+	n := r.count(maxSeen, "versions seen")
+	if n == 0 {
+		return nil
+	}
+	seen := make(change.Vector, 0, min(n, len(r.rest)))
+	for i := 0; i < n && r.err == nil; i++ {
+		v := r.version(r.last-r.varint(), origins)
+		if v.Time > 0 && !v.IsDecided() && (len(seen) == 0 || seen[len(seen)-1].Origin < v.Origin) {
+			seen = append(seen, v) // as every sender has them: in order
+		} else {
+			seen = seen.With(v)
+		}
+	}
+	return seen
 }
 
 // version takes a version of a time that has been read.
