@@ -3,12 +3,15 @@ package daemon
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
+	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/transform"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
@@ -144,10 +147,27 @@ func (n *Node) prepare(ctx context.Context, r *round, w *work) {
 		n.add(r, w, 0, in, err)
 		return
 	}
-	for i, c := range w.batch.Changes {
-		in, err := n.versioned(ctx, w.topic.Sender, c)
+	all := w.batch.Changes
+	r.changes = slices.Grow(r.changes, len(all))
+	w.index = make([]int, 0, len(all))
+	var t *schema.Table
+	var unfit error
+	for i := range all {
+		if i == 0 || !sameSection(&all[i], &all[i-1]) {
+			t, unfit = n.receivable(ctx, all[i].Table, all[i].Columns)
+		}
+		in, err := apply.Incoming{Change: all[i], From: w.topic.Sender}, unfit
+		if err == nil {
+			err = n.versioned(ctx, t, &in)
+		}
 		n.add(r, w, i, in, err)
 	}
+}
+
+// sameSection reports whether two changes that follow each other came in one
+// section of a batch: then they share the columns.
+func sameSection(a, b *change.Change) bool {
+	return a.Table == b.Table && len(a.Columns) == len(b.Columns) && (len(a.Columns) == 0 || &a.Columns[0] == &b.Columns[0])
 }
 
 func (n *Node) add(r *round, w *work, i int, in apply.Incoming, err error) {

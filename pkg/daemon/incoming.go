@@ -47,41 +47,33 @@ func (n *Node) dated(ctx context.Context, c wire.Change) (apply.Incoming, error)
 }
 
 // versioned checks and transforms a change of a batch.
-func (n *Node) versioned(ctx context.Context, from string, c change.Change) (apply.Incoming, error) {
-	in := apply.Incoming{Change: c, From: from}
-	t, err := n.receivable(ctx, c.Table, c.Columns)
-	if err != nil {
-		return in, err
+func (n *Node) versioned(ctx context.Context, t *schema.Table, in *apply.Incoming) error {
+	if err := n.checkClock(in.Version); err != nil {
+		return err
 	}
-	if err := n.checkClock(c.Version); err != nil {
-		return in, err
-	}
-	for _, v := range c.Seen {
-		if v.Time > c.Version.Time {
-			return in, fmt.Errorf("the version of %s claims to know a later one of %s", c.Version.Origin, v.Origin)
+	for _, v := range in.Seen {
+		if v.Time > in.Version.Time {
+			return fmt.Errorf("the version of %s claims to know a later one of %s", in.Version.Origin, v.Origin)
 		}
 	}
-	if c.Deleted() {
+	if !in.Deleted() && !n.transformers.Has(t.Name) {
+		same, err := t.IsKey(in.Key, in.Columns, in.Values)
+		if err == nil && !same {
+			err = fmt.Errorf("the id does not match the entity: the row's key in table %s is another", t.Name)
+		}
+		return err
+	}
+	id, err := t.ID(in.Key)
+	if err != nil {
+		return err
+	}
+	if in.Deleted() {
 		// By way of the id the key gets the one form that the versions go by.
-		id, err := t.ID(c.Key)
-		if err != nil {
-			return in, err
-		}
-		in.Key, err = n.deletedKey(ctx, t, from, id)
-		return in, err
+		in.Key, err = n.deletedKey(ctx, t, in.From, id)
+		return err
 	}
-	if !n.transformers.Has(c.Table) {
-		key, err := t.KeyOf(c.Columns, c.Values)
-		if err == nil && key != c.Key {
-			err = fmt.Errorf("the id does not match the entity: the row's key in table %s is another", c.Table)
-		}
-		return in, err
-	}
-	id, err := t.ID(c.Key)
-	if err != nil {
-		return in, err
-	}
-	return n.encode(ctx, t, in, id, decode(t, c.Columns, c.Values, n.zone))
+	*in, err = n.encode(ctx, t, *in, id, decode(t, in.Columns, in.Values, n.zone))
+	return err
 }
 
 // receivable returns the definition of a table that is in receiveTables. It is
