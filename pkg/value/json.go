@@ -18,48 +18,90 @@ const safeInteger = 1 << 53
 // object its fields in their order. Of a name that stands twice the last value
 // counts, as in JavaScript. {"type":"Buffer","data":[…]} gives bytes.
 func DecodeEntity(raw []byte) (Entity, error) {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	t, err := d.Token()
-	if err != nil {
-		return nil, fmt.Errorf("entity: %w", err)
+	if !json.Valid(raw) { // below, only valid JSON is taken apart
+		var v any
+		return nil, fmt.Errorf("entity: %w", json.Unmarshal(raw, &v))
 	}
-	if t == nil {
+	rest := skipSpace(raw)
+	if rest[0] == 'n' {
 		return nil, nil
 	}
-	if t != json.Delim('{') {
+	if rest[0] != '{' {
 		return nil, fmt.Errorf("entity: neither an object nor null")
 	}
 	e := Entity{}
 	at := map[string]int{}
-	for d.More() {
-		t, err := d.Token()
+	for rest = skipSpace(rest[1:]); rest[0] != '}'; {
+		n := valueLength(rest)
+		name, err := text(rest[:n])
 		if err != nil {
 			return nil, fmt.Errorf("entity: %w", err)
 		}
-		name := t.(string)
-		var v json.RawMessage
-		if err := d.Decode(&v); err != nil {
-			return nil, fmt.Errorf("entity: %w", err)
-		}
+		rest = skipSpace(skipSpace(rest[n:])[1:]) // the colon
+		n = valueLength(rest)
 		f := Field{Name: name}
-		if f.Value, err = decodeValue(v); err != nil {
+		if f.Value, err = decodeValue(rest[:n]); err != nil {
 			return nil, fmt.Errorf("entity: column %s: %w", clip(name), err)
 		}
 		if i, ok := at[name]; ok {
 			e[i] = f
-			continue
+		} else {
+			at[name] = len(e)
+			e = append(e, f)
 		}
-		at[name] = len(e)
-		e = append(e, f)
-	}
-	if _, err := d.Token(); err != nil {
-		return nil, fmt.Errorf("entity: %w", err)
+		if rest = skipSpace(rest[n:]); rest[0] == ',' {
+			rest = skipSpace(rest[1:])
+		}
 	}
 	return e, nil
 }
 
-func decodeValue(raw json.RawMessage) (any, error) {
+func skipSpace(b []byte) []byte { return bytes.TrimLeft(b, " \t\r\n") }
+
+// valueLength returns the length of the JSON value at the front of b.
+func valueLength(b []byte) int {
+	depth := 0
+	for i := 0; ; {
+		switch b[i] {
+		case '"':
+			for i++; b[i] != '"'; i++ {
+				if b[i] == '\\' {
+					i++
+				}
+			}
+			i++
+		case '{', '[':
+			depth++
+			i++
+		case '}', ']':
+			depth--
+			i++
+		default:
+			i++
+			if depth == 0 { // a number or a word
+				for i < len(b) && bytes.IndexByte([]byte(",}] \t\r\n"), b[i]) < 0 {
+					i++
+				}
+			}
+		}
+		if depth == 0 {
+			return i
+		}
+	}
+}
+
+// text returns a JSON string as it is meant.
+func text(raw []byte) (string, error) {
+	inner := raw[1 : len(raw)-1]
+	if bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) {
+		return string(inner), nil
+	}
+	var s string
+	err := json.Unmarshal(raw, &s)
+	return s, err
+}
+
+func decodeValue(raw []byte) (any, error) {
 	switch raw[0] {
 	case 'n':
 		return nil, nil
@@ -68,9 +110,7 @@ func decodeValue(raw json.RawMessage) (any, error) {
 	case 'f':
 		return false, nil
 	case '"':
-		var s string
-		err := json.Unmarshal(raw, &s)
-		return s, err
+		return text(raw)
 	case '{':
 		var b struct {
 			Type string      `json:"type"`
@@ -79,9 +119,9 @@ func decodeValue(raw json.RawMessage) (any, error) {
 		if json.Unmarshal(raw, &b) == nil && b.Type == "Buffer" && b.Data != nil {
 			return []byte(*b.Data), nil
 		}
-		return raw, nil
+		return json.RawMessage(bytes.Clone(raw)), nil
 	case '[':
-		return raw, nil
+		return json.RawMessage(bytes.Clone(raw)), nil
 	}
 	return number(string(raw)), nil
 }
