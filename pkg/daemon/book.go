@@ -59,6 +59,9 @@ func (s *sender) book(ctx context.Context) error {
 		return err
 	}
 	s.road.booked(at)
+	if err := s.bookTable(ctx); err != nil {
+		return err
+	}
 	if left > 0 {
 		s.marks.found() // they were marked again meanwhile
 	}

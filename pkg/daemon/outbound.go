@@ -49,7 +49,8 @@ type sender struct {
 
 	road     road               // where it is in the stream
 	marks    marks              // where it is in the rows marked for the remote
-	turn     bool               // whether marked rows come next
+	table    table              // where it is in a table that it sends as a whole
+	turn     int                // whether marked rows come next
 	inFlight map[change.Row]int // flights of each row
 	batches  map[uint64]*flight // by sequence number
 	singles  map[single]*flight
@@ -246,6 +247,7 @@ func (s *sender) drop() {
 	s.refused = 0
 	s.road.back()
 	s.marks.found()
+	s.table = table{}
 }
 
 // expire gives up what was not answered in time. It is marked, to be sent again:
@@ -287,19 +289,15 @@ func (s *sender) expire(ctx context.Context) error {
 	return nil
 }
 
-// later marks rows of the stream that are to be sent once more, so that the road
-// is free of them.
+// later marks rows that are to be sent once more, so that their stretch is free of
+// them.
 func (s *sender) later(ctx context.Context, sent []outbox.Sent, from *stretch) error {
-	var rows []change.Row
-	for _, x := range sent {
-		if !x.Marked {
-			rows = append(rows, x.Row)
+	if from != nil {
+		if err := s.n.outbox.Later(ctx, s.remote, sent); err != nil {
+			return err
 		}
+		from.close(len(sent))
 	}
-	if err := s.n.outbox.MarkAll(ctx, s.remote, rows); err != nil {
-		return err
-	}
-	from.close(len(rows))
 	s.marks.found()
 	return nil
 }
@@ -339,14 +337,18 @@ func (s *sender) room() int {
 	return 0
 }
 
-// next returns rows to be sent: of those marked for the remote and of the stream
-// in turns, so that neither waits for the end of the other.
+// next returns rows to be sent: of the stream, of those marked for the remote and
+// of a table that is sent as a whole, in turns, so that none waits for the end of
+// another.
 func (s *sender) next(ctx context.Context) (items []outbox.Item, from *stretch, err error) {
-	for range 2 {
-		if s.turn = !s.turn; s.turn {
-			items, err = s.nextMarked(ctx)
-		} else {
+	for range 3 {
+		switch s.turn++; s.turn % 3 {
+		case 0:
 			items, from, err = s.nextStreamed(ctx)
+		case 1:
+			items, err = s.nextMarked(ctx)
+		case 2:
+			items, from, err = s.nextOfTable(ctx)
 		}
 		if err != nil || len(items) > 0 {
 			break
@@ -366,7 +368,7 @@ func (s *sender) send(ctx context.Context, items []outbox.Item, from *stretch) e
 		if from == nil {
 			s.marks.found()
 		} else {
-			s.road.cut(from, &d, items)
+			s.cut(from, &d, items)
 		}
 	}
 	if len(d.failed) > 0 {

@@ -75,13 +75,13 @@ func (n *Node) renderTable(ctx context.Context, d *rendering, remote, table stri
 	// The versions are read before the rows, so that a row is never older than
 	// the version it goes under: a newer one has a place of its own in the stream.
 	// Rows of the stream were read with theirs.
-	var marked []change.Row
+	var unknown []change.Row
 	for i := range items {
-		if items[i].Marked {
-			marked = append(marked, items[i].Row)
+		if items[i].Version.IsZero() {
+			unknown = append(unknown, items[i].Row)
 		}
 	}
-	states, err := version.Read(ctx, n.db, marked)
+	states, err := version.Read(ctx, n.db, unknown)
 	if err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func (n *Node) fitting(d *rendering, remote string, t *schema.Table, items []out
 // node keeps versions gets one that any write is later than.
 func (n *Node) outgoing(i outbox.Item, states map[change.Row]change.State) outgoing {
 	o := outgoing{Change: change.Change{Row: i.Row, State: i.State, OnlyMissing: i.OnlyMissing}, sent: outbox.Sent{Item: i}}
-	if i.Marked {
+	if i.Version.IsZero() {
 		o.State = states[i.Row]
 	}
 	if o.Version.IsZero() {

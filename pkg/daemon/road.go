@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
@@ -22,10 +23,15 @@ type road struct {
 	looked    time.Time  // when that was
 }
 
-// stretch is a piece of the stream that was read at a time.
+// stretch is a piece of the stream, or of a table, that was read at a time.
 type stretch struct {
-	upTo int64
-	open int // rows of it that are not answered
+	open int   // rows of it that are not answered
+	upTo int64 // position at which it ends
+
+	table bool       // it is one of a table that is sent as a whole:
+	rows  int        // all of it
+	last  change.Row // at which it ends
+	end   bool       // nothing comes after it
 }
 
 // close says that rows of the stretch are booked; rows that are not of the stream
@@ -57,28 +63,40 @@ func (r *road) booked(at int64) {
 // back goes back to what is booked.
 func (r *road) back() { r.taken, r.stretches = r.acked, nil }
 
-// cut ends the last stretch before the first row that was not read, since the
-// rows before are large.
-func (r *road) cut(t *stretch, d *rendering, items []outbox.Item) {
-	read := map[int64]bool{}
-	for _, o := range d.outgoing {
-		read[o.sent.Position] = true
+// cut ends a stretch, which is the last one, before the first row that was not
+// read, since the rows before are large.
+func (s *sender) cut(from *stretch, d *rendering, items []outbox.Item) {
+	read := map[change.Row]bool{}
+	for i := range d.outgoing {
+		read[d.outgoing[i].sent.Row] = true
 	}
-	for _, x := range d.idle {
-		read[x.Position] = true
+	for i := range d.idle {
+		read[d.idle[i].Row] = true
 	}
-	for _, f := range d.failed {
-		read[f.Position] = true
+	for i := range d.failed {
+		read[d.failed[i].Row] = true
 	}
-	at := slices.IndexFunc(items, func(i outbox.Item) bool { return !read[i.Position] })
+	at := slices.IndexFunc(items, func(i outbox.Item) bool { return !read[i.Row] })
 	if at < 0 {
 		return
 	}
-	r.taken = items[at].Position - 1
-	t.upTo, t.open = r.taken, at
-	d.outgoing = slices.DeleteFunc(d.outgoing, func(o outgoing) bool { return o.sent.Position > r.taken })
-	d.idle = slices.DeleteFunc(d.idle, func(x outbox.Sent) bool { return x.Position > r.taken })
-	d.failed = slices.DeleteFunc(d.failed, func(f outbox.Failure) bool { return f.Position > r.taken })
+	from.open, from.rows, from.end = at, at, false
+	if from.table {
+		if at > 0 {
+			from.last = items[at-1].Row
+		}
+		s.table.end = false
+		s.table.open.After(from.last)
+	} else {
+		s.road.taken = items[at].Position - 1
+		from.upTo = s.road.taken
+	}
+	for _, i := range items[at:] {
+		delete(read, i.Row)
+	}
+	d.outgoing = slices.DeleteFunc(d.outgoing, func(o outgoing) bool { return !read[o.sent.Row] })
+	d.idle = slices.DeleteFunc(d.idle, func(x outbox.Sent) bool { return !read[x.Row] })
+	d.failed = slices.DeleteFunc(d.failed, func(f outbox.Failure) bool { return !read[f.Row] })
 }
 
 // open reads where the remote is, once.

@@ -56,9 +56,9 @@ func (o *Outbox) Mark(ctx context.Context, tx mysqldb.Tx, rows []change.Row, rem
 	return nil
 }
 
-// MarkMissing records, in the caller's transaction, that a remote is to have the
-// rows if it has none of their keys. A row that is marked already stays as it is.
-func (o *Outbox) MarkMissing(ctx context.Context, tx mysqldb.Tx, rows []change.Row, remote string) error {
+// markMissing records that a remote is to have the rows if it has none of their
+// keys. A row that is marked already stays as it is.
+func (o *Outbox) markMissing(ctx context.Context, tx mysqldb.Tx, rows []change.Row, remote string) error {
 	if len(rows) == 0 {
 		return nil
 	}

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -107,6 +108,7 @@ func (o *Outbox) doneTable(ctx context.Context, tx mysqldb.Tx, remote, table str
 			marked = append(marked, s)
 		case s.Moved:
 			moved = append(moved, s)
+		case s.OnlyMissing: // a table that is sent as a whole is not in sync_status
 		default:
 			done = append(done, s)
 		}
@@ -227,9 +229,11 @@ func (o *Outbox) fail(ctx context.Context, tx mysqldb.Tx, remote string, f Failu
 	if !f.Marked {
 		// A mark that is there is of an older refusal, or of less: with a new token, an
 		// ack of what was sent for it does not count for this.
-		query = `INSERT INTO sync_outbox (remote, table_name, row_id, row_key, position, token, state, attempts, retry_at) VALUES (?, ?, ?, ?, ?, ?, 'waiting', 1, ?)
-			ON DUPLICATE KEY UPDATE token = ?, state = 'waiting', attempts = 1, retry_at = VALUES(retry_at), only_missing = 0`
-		args = []any{remote, f.Table, id, key, f.Position, f.token, f.RetryAt.UnixMilli(), o.stream.Token(1)}
+		query = `INSERT INTO sync_outbox (remote, table_name, row_id, row_key, position, token, state, attempts, retry_at, only_missing)
+			VALUES (?, ?, ?, ?, ?, ?, 'waiting', 1, ?, ?)
+			ON DUPLICATE KEY UPDATE token = ?, state = 'waiting', attempts = 1, retry_at = VALUES(retry_at), only_missing = LEAST(only_missing, VALUES(only_missing))`
+		fresh := o.stream.Token(1)
+		args = []any{remote, f.Table, id, key, cmp.Or(f.Position, fresh), cmp.Or(f.token, fresh), f.RetryAt.UnixMilli(), f.OnlyMissing, fresh}
 	}
 	res, err := tx.ExecContext(ctx, query, args...)
 	if err != nil {

@@ -61,7 +61,7 @@ func (o *Outbox) ShowPending(ctx context.Context, remote string, rows []version.
 // by the stream, so that what it refused is not tried again. Some may be left
 // where many rows are given at once; they are sent once more, which does no harm.
 func (o *Outbox) Settle(ctx context.Context, remote string, acked []Sent) error {
-	streamed := slices.DeleteFunc(slices.Clone(acked), func(s Sent) bool { return s.Marked || s.Moved })
+	streamed := slices.DeleteFunc(slices.Clone(acked), func(s Sent) bool { return s.Marked || s.Moved || s.OnlyMissing })
 	for table, list := range byTable(streamed) {
 		args := []any{remote, table}
 		first := list[0].Position
@@ -90,4 +90,27 @@ func (o *Outbox) Holds(ctx context.Context, remote string) (bool, error) {
 // MarkAll marks rows for a remote, as Mark does, in a transaction of its own.
 func (o *Outbox) MarkAll(ctx context.Context, remote string, rows []change.Row) error {
 	return mysqldb.InTx(ctx, o.db, func(tx mysqldb.Tx) error { return o.Mark(ctx, tx, rows, remote) })
+}
+
+// Later marks rows of the stream, or of a table that is sent as a whole, that were
+// not answered.
+func (o *Outbox) Later(ctx context.Context, remote string, sent []Sent) error {
+	var rows, missing []change.Row
+	for _, s := range sent {
+		if s.OnlyMissing {
+			missing = append(missing, s.Row)
+		} else {
+			rows = append(rows, s.Row)
+		}
+	}
+	err := mysqldb.InTx(ctx, o.db, func(tx mysqldb.Tx) error {
+		if err := o.Mark(ctx, tx, rows, remote); err != nil {
+			return err
+		}
+		return o.markMissing(ctx, tx, missing, remote)
+	})
+	if err != nil {
+		return fmt.Errorf("have rows sent again: %w", err)
+	}
+	return nil
 }

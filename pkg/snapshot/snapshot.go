@@ -33,10 +33,9 @@ const (
 	All     = "all"     // all rows are sent, as if they were written when it was requested
 )
 
-// Marker records in a transaction that remotes need rows: the outbox.
+// Marker records in a transaction that a remote needs rows: the outbox.
 type Marker interface {
 	Mark(ctx context.Context, tx mysqldb.Tx, rows []change.Row, remote string) error
-	MarkMissing(ctx context.Context, tx mysqldb.Tx, rows []change.Row, remote string) error
 }
 
 // Config says what is sent to whom.
@@ -104,8 +103,9 @@ func (s *Snapshots) Run(ctx context.Context) error {
 	}
 }
 
-// step marks one chunk of each snapshot that is open, and reports whether there
-// is more to mark at once.
+// step marks one chunk of each snapshot of all rows that is open, and reports
+// whether there is more to mark at once. Those of missing rows are read by the
+// senders themselves; see Open.
 func (s *Snapshots) step(ctx context.Context) (more bool, err error) {
 	if err := s.begin(ctx); err != nil {
 		return false, err
@@ -116,7 +116,7 @@ func (s *Snapshots) step(ctx context.Context) (more bool, err error) {
 	}
 	var errs []error
 	for _, st := range open {
-		if !s.Ready(st.remote, st.table) || !slices.Contains(s.Tables, st.table) {
+		if st.mode == Missing || !s.due(st) {
 			continue
 		}
 		full, err := s.full(ctx, st.remote)
@@ -134,6 +134,11 @@ func (s *Snapshots) step(ctx context.Context) (more bool, err error) {
 		more = true
 	}
 	return more, errors.Join(errs...)
+}
+
+// due reports whether a snapshot can go on now.
+func (s *Snapshots) due(st state) bool {
+	return s.Ready(st.remote, st.table) && slices.Contains(s.Tables, st.table)
 }
 
 // begin records a snapshot of each table for each remote that never had one.
@@ -234,7 +239,7 @@ func (s *Snapshots) mark(ctx context.Context, st state) error {
 	if err != nil {
 		return err
 	}
-	rows, err := s.keys(ctx, t, st)
+	rows, err := s.keys(ctx, t, st, chunk)
 	if err != nil {
 		return err
 	}
@@ -248,17 +253,10 @@ func (s *Snapshots) mark(ctx context.Context, st state) error {
 		if err := s.markRows(ctx, tx, st, rows); err != nil {
 			return err
 		}
-		// One that was requested meanwhile, which started at another time, begins
-		// at its beginning.
-		const which = ` WHERE remote = ? AND table_name = ? AND started_at = ?`
 		if finished {
-			_, err = tx.ExecContext(ctx, `UPDATE sync_snapshots SET rows_done = rows_done + ?, finished_at = UTC_TIMESTAMP(6)`+which,
-				len(rows), st.remote, st.table, st.started.UTC())
-			return err
+			return advance(ctx, tx, st, len(rows), "", true)
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE sync_snapshots SET rows_done = rows_done + ?, last_key = ?`+which,
-			len(rows), []byte(rows[len(rows)-1].Key), st.remote, st.table, st.started.UTC())
-		return err
+		return advance(ctx, tx, st, len(rows), rows[len(rows)-1].Key, false)
 	})
 	if err != nil {
 		return err
@@ -271,9 +269,6 @@ func (s *Snapshots) mark(ctx context.Context, st state) error {
 }
 
 func (s *Snapshots) markRows(ctx context.Context, tx mysqldb.Tx, st state, rows []change.Row) error {
-	if st.mode == Missing {
-		return s.marker.MarkMissing(ctx, tx, rows, st.remote)
-	}
 	states, err := version.Read(ctx, tx, rows)
 	if err != nil {
 		return err
@@ -289,7 +284,7 @@ func (s *Snapshots) markRows(ctx context.Context, tx mysqldb.Tx, st state, rows 
 }
 
 // keys reads the keys of the chunk after the last one, in the key's order.
-func (s *Snapshots) keys(ctx context.Context, t *schema.Table, st state) ([]change.Row, error) {
+func (s *Snapshots) keys(ctx context.Context, t *schema.Table, st state, limit int) ([]change.Row, error) {
 	var conditions []string
 	var args []any
 	if st.lastKey != nil {
@@ -306,7 +301,7 @@ func (s *Snapshots) keys(ctx context.Context, t *schema.Table, st state) ([]chan
 	if len(conditions) > 0 {
 		query += " WHERE " + strings.Join(conditions, " AND ")
 	}
-	rows, err := s.db.QueryContext(ctx, query+" ORDER BY "+t.KeyColumns()+" LIMIT ?", append(args, chunk)...)
+	rows, err := s.db.QueryContext(ctx, query+" ORDER BY "+t.KeyColumns()+" LIMIT ?", append(args, limit)...)
 	if err != nil {
 		return nil, fmt.Errorf("read keys: %w", err)
 	}
