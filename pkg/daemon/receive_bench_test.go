@@ -18,6 +18,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
@@ -116,6 +117,9 @@ func benchNode(b *testing.B) (*Node, int) {
 	}
 	n.tables = schema.NewTables(db)
 	if err := n.install(b.Context(), db); err != nil {
+		b.Fatal(err)
+	}
+	if n.stream, err = version.OpenStream(b.Context(), db); err != nil {
 		b.Fatal(err)
 	}
 	if err := n.wire(db, open(), &records{}); err != nil {
