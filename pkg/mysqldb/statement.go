@@ -1,7 +1,6 @@
 package mysqldb
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"strings"
@@ -40,10 +39,10 @@ func (s *Statement) Text(v []byte) {
 	s.quote(v)
 }
 
-// Bytes appends bytes, which the server takes as they are.
+// Bytes appends bytes, which the server takes as they are; nil is none, not NULL.
 func (s *Statement) Bytes(v []byte) {
 	if s.text.Len()+len(v) > longText {
-		s.Bind(bytes.Clone(v)) // the caller may use v for the next one
+		s.Bind(append([]byte{}, v...)) // not NULL, and the caller may use v for the next one
 		return
 	}
 	s.SQL("_binary")
