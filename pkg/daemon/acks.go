@@ -27,6 +27,7 @@ type acks struct {
 	waiting map[string][]*wire.Info // by client
 	queued  map[ackRow]*wire.Info   // the same, by row
 	last    map[ackRow]time.Time    // of answers published in the last ackGap
+	swept   time.Time               // when last was rid of earlier ones
 }
 
 type ackRow struct{ client, table, id string }
@@ -115,9 +116,12 @@ func (a *acks) publish(ctx context.Context) (more bool) {
 			delete(a.waiting, client)
 		}
 	}
-	for row, at := range a.last {
-		if now.Sub(at) >= ackGap {
-			delete(a.last, row)
+	if now.Sub(a.swept) >= ackGap/4 { // not at each of some hundred calls a second
+		a.swept = now
+		for row, at := range a.last {
+			if now.Sub(at) >= ackGap {
+				delete(a.last, row)
+			}
 		}
 	}
 	more = more || len(a.last) > 0
