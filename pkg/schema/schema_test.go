@@ -1,6 +1,7 @@
 package schema_test
 
 import (
+	"database/sql"
 	"errors"
 	"os"
 	"reflect"
@@ -149,6 +150,48 @@ func TestKeysAndIDsOfACompositeKey(t *testing.T) {
 	}
 	if key, err := table.KeyOf([]string{"n", "a"}, [][]byte{nil, nil}); err == nil || !strings.Contains(err.Error(), "column b") {
 		t.Errorf("the key of a row without b is %q, %v", key, err)
+	}
+}
+
+// TestKeysInAStatementFindTheirRows asks for rows of tables with keys of several
+// types, all rows of a table at once.
+func TestKeysInAStatementFindTheirRows(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		key    string
+		values string
+		keys   []string
+	}{
+		"composite": {"a VARCHAR(20), b BINARY(2), PRIMARY KEY (b, a)", `('x,y\\', X'FF00'), ('', '0x')`, []string{"\xff\x00," + `x\,y\\`, "0x,"}},
+		"text":      {"a VARCHAR(20) COLLATE utf8mb4_bin PRIMARY KEY", `(''), ('it''s?'), ('\\'), ('é')`, []string{"", "it's?", `\`, "é"}},
+		"whole":     {"a BIGINT PRIMARY KEY", `(-5), (0), (9223372036854775807)`, []string{"-5", "0", "9223372036854775807"}},
+		"year":      {"a YEAR PRIMARY KEY", `(0), (2000), (2026)`, []string{"0000", "2000", "2026"}},
+		"bit":       {"a BIT(40) PRIMARY KEY", `(0), (49), (1099511627775)`, []string{"0", "49", "1099511627775"}},
+		"stamp":     {"a TIMESTAMP(3) PRIMARY KEY", `('2026-05-06 07:08:09.120')`, []string{"1778051289.120"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := open(t, "CREATE TABLE t ("+test.key+")")
+			exec(t, db, "INSERT INTO t VALUES "+test.values)
+			table := read(t, db, "t")
+			var q mysqldb.Statement
+			q.SQL("SELECT " + table.KeyExpr("") + " FROM t WHERE ")
+			if err := table.AddKeys(&q, slices.Values(test.keys)); err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			err := q.Query(t.Context(), db, func(r *sql.Rows) error {
+				var key string
+				err := r.Scan(&key)
+				got = append(got, key)
+				return err
+			})
+			slices.Sort(got)
+			slices.Sort(test.keys)
+			if err != nil || !slices.Equal(got, test.keys) {
+				t.Errorf("%q find %q, %v", test.keys, got, err)
+			}
+		})
 	}
 }
 
