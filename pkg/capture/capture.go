@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"go.uber.org/zap"
@@ -151,15 +152,16 @@ func newest(entries []entry) ([]change.Row, map[change.Row]int64) {
 // record deletes the entries and gives their rows new versions at the end of the
 // stream, all in one transaction. Promise 1.
 func (c *Capture) record(ctx context.Context, tx mysqldb.Tx, writing *version.Writing, entries []entry, rows []change.Row, written map[change.Row]int64) error {
-	ids := make([]any, len(entries))
-	for i, e := range entries {
-		ids[i] = e.id
+	text := append(make([]byte, 0, 64+12*len(entries)), "DELETE FROM table_changes WHERE id IN ("...)
+	for i := range entries {
+		text = append(strconv.AppendUint(text, entries[i].id, 10), ',')
 	}
-	res, err := tx.ExecContext(ctx, `DELETE FROM table_changes WHERE id IN (`+mysqldb.List(len(ids))+`)`, ids...)
+	text[len(text)-1] = ')'
+	res, err := tx.ExecContext(ctx, string(text))
 	if err != nil {
 		return fmt.Errorf("delete from table_changes: %w", err)
 	}
-	if n, err := res.RowsAffected(); err != nil || n != int64(len(ids)) {
+	if n, err := res.RowsAffected(); err != nil || n != int64(len(entries)) {
 		return errors.Join(err, errConsumed)
 	}
 	var synced []change.Row

@@ -51,6 +51,7 @@ type Node struct {
 	watcher      *capture.Watcher
 	snapshots    *snapshot.Snapshots
 	codec        *wire.Codec
+	loads        loads
 	inbox        *inbox
 	acks         *acks
 	senders      map[string]*sender

@@ -179,15 +179,9 @@ func (s *sender) step(ctx context.Context) error {
 	if err := s.makeReady(ctx, again); err != nil {
 		return err
 	}
-	for s.room() > 0 {
-		items, from, err := s.next(ctx)
-		if err != nil {
-			return err
-		}
-		if len(items) == 0 {
-			break
-		}
-		if err := s.send(ctx, items, from); err != nil {
+	for more := true; more && s.room() > 0; {
+		var err error
+		if more, err = s.sendNext(ctx); err != nil {
 			return err
 		}
 	}
@@ -337,24 +331,36 @@ func (s *sender) room() int {
 	return 0
 }
 
-// next returns rows to be sent: of the stream, of those marked for the remote and
-// of a table that is sent as a whole, in turns, so that none waits for the end of
-// another.
-func (s *sender) next(ctx context.Context) (items []outbox.Item, from *stretch, err error) {
+// sendNext sends some rows of the stream, of those marked for the remote, or of a
+// table that is sent as a whole: in turns, so that none waits for the end of
+// another. It returns false if there are none.
+func (s *sender) sendNext(ctx context.Context) (bool, error) {
 	for range 3 {
+		var items []outbox.Item
+		var from *stretch
+		var err error
 		switch s.turn++; s.turn % 3 {
 		case 0:
-			items, from, err = s.nextStreamed(ctx)
+			var l *load
+			if l, err = s.nextLoad(ctx); l != nil {
+				return true, s.sendLoad(ctx, l)
+			}
+			if err == nil {
+				items, from, err = s.nextStreamed(ctx)
+			}
 		case 1:
 			items, err = s.nextMarked(ctx)
 		case 2:
 			items, from, err = s.nextOfTable(ctx)
 		}
-		if err != nil || len(items) > 0 {
-			break
+		if err != nil {
+			return false, err
+		}
+		if len(items) > 0 {
+			return true, s.send(ctx, items, from)
 		}
 	}
-	return items, from, err
+	return false, nil
 }
 
 // send reads, transforms and publishes rows. What is not sent (a transformer
@@ -401,17 +407,36 @@ func (s *sender) send(ctx context.Context, items []outbox.Item, from *stretch) e
 
 // sendBatch publishes rows by the extension.
 func (s *sender) sendBatch(ctx context.Context, rows []outgoing, from *stretch) error {
-	s.seq++
-	b := &wire.Batch{Session: s.n.session, Seq: s.seq, Sent: s.n.now().UnixMilli(), Changes: make([]change.Change, len(rows))}
-	f := &flight{sent: make([]outbox.Sent, len(rows)), stretch: from, deadline: s.n.now().Add(s.patience)}
-	for i, o := range rows {
-		b.Changes[i], f.sent[i] = o.Change, o.sent
-		s.inFlight[o.sent.Row]++
+	b := &wire.Batch{Sent: s.n.now().UnixMilli(), Changes: make([]change.Change, len(rows))}
+	sent := make([]outbox.Sent, len(rows))
+	for i := range rows {
+		b.Changes[i], sent[i] = rows[i].Change, rows[i].sent
 	}
-	s.batches[s.seq] = f
-	for _, piece := range s.n.codec.Pack(b, batchLimit) {
-		m := transport.Message{Topic: wire.BatchOf(s.remote, s.n.cfg.ClientName), Payload: piece, QoS: 1}
-		if _, err := s.n.transport.PublishAsync(ctx, m); err != nil {
+	return s.publish(ctx, s.n.codec.Body(b), sent, from)
+}
+
+// sendLoad publishes what was packed for all remotes.
+func (s *sender) sendLoad(ctx context.Context, l *load) error {
+	from := &stretch{upTo: l.upTo, open: len(l.sent)}
+	s.road.taken, s.road.stretches = l.upTo, append(s.road.stretches, from)
+	err := s.publish(ctx, l.body, l.sent, from)
+	if errors.Is(err, transport.ErrOffline) {
+		s.drop()
+		return nil // it is still due
+	}
+	return err
+}
+
+// publish publishes a batch.
+func (s *sender) publish(ctx context.Context, body []byte, sent []outbox.Sent, from *stretch) error {
+	s.seq++
+	s.batches[s.seq] = &flight{sent: sent, stretch: from, deadline: s.n.now().Add(s.patience)}
+	for i := range sent {
+		s.inFlight[sent[i].Row]++
+	}
+	topic := wire.BatchOf(s.remote, s.n.cfg.ClientName)
+	for _, piece := range wire.Messages(s.n.session, s.seq, body, batchLimit) {
+		if _, err := s.n.transport.PublishAsync(ctx, transport.Message{Topic: topic, Payload: piece, QoS: 1}); err != nil {
 			return err
 		}
 	}

@@ -202,38 +202,42 @@ func (n *Node) readRows(ctx context.Context, t *schema.Table, items []outbox.Ite
 var errLarge = errors.New("the rows are large")
 
 func (n *Node) readSome(ctx context.Context, t *schema.Table, items []outbox.Item, found map[string][][]byte) (int, error) {
-	var args []any
-	var err error
-	for _, i := range items {
-		if args, err = t.KeyArgs(args, i.Key); err != nil {
-			return 0, err
+	var q mysqldb.Statement
+	q.SQL("SELECT " + t.KeyExpr("") + ", " + t.SelectList() + " FROM " + mysqldb.Quote(t.Name) + " WHERE ")
+	err := t.AddKeys(&q, func(yield func(string) bool) {
+		for i := range items {
+			if !yield(items[i].Key) {
+				return
+			}
 		}
-	}
-	rows, err := n.db.QueryContext(ctx, "SELECT "+t.KeyExpr("")+", "+t.SelectList()+" FROM "+mysqldb.Quote(t.Name)+" WHERE "+t.WhereKeys(len(items)), args...)
+	})
 	if err != nil {
-		return 0, fmt.Errorf("read rows of %s: %w", t.Name, err)
+		return 0, err
 	}
-	defer rows.Close()
 	size := 0
 	raw := make([]sql.RawBytes, len(t.Columns)+1)
 	into := make([]any, len(raw))
 	for i := range raw {
 		into[i] = &raw[i]
 	}
-	for rows.Next() {
+	err = q.Query(ctx, n.db, func(rows *sql.Rows) error {
 		if err := rows.Scan(into...); err != nil {
-			return 0, fmt.Errorf("read rows of %s: %w", t.Name, err)
+			return err
 		}
 		length := 0
 		for _, b := range raw {
 			length += len(b)
 		}
 		if size += length; size > readBytes && len(items) > 1 {
-			return 0, errLarge
+			return errLarge
 		}
 		found[string(raw[0])] = clone(raw[1:], length)
+		return nil
+	})
+	if err != nil && !errors.Is(err, errLarge) {
+		err = fmt.Errorf("read rows of %s: %w", t.Name, err)
 	}
-	return size, rows.Err()
+	return size, err
 }
 
 // clone copies a row into one allocation of its own.

@@ -3,6 +3,7 @@ package mysqldb
 import (
 	"context"
 	"database/sql"
+	"strconv"
 	"strings"
 )
 
@@ -26,8 +27,17 @@ func (s *Statement) Grow(n int) { s.text.Grow(min(n, longText)) }
 // SQL appends a part of the statement that holds no value.
 func (s *Statement) SQL(text string) { s.text.WriteString(text) }
 
+// Append appends all of another statement.
+func (s *Statement) Append(o *Statement) {
+	s.text.WriteString(o.text.String())
+	s.args = append(s.args, o.args...)
+}
+
 // Null appends NULL.
 func (s *Statement) Null() { s.SQL("NULL") }
+
+// Int appends a number.
+func (s *Statement) Int(n int64) { s.SQL(strconv.FormatInt(n, 10)) }
 
 // Text appends a text, which is UTF-8. The server converts it to the type that is
 // needed, and checks it.

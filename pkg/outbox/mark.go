@@ -1,10 +1,12 @@
 package outbox
 
 import (
+	"bytes"
 	"context"
 	"crypto/md5"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -93,21 +95,65 @@ func (o *Outbox) show(ctx context.Context, tx mysqldb.Tx, remote string, list []
 	if len(list) == 0 {
 		return nil
 	}
-	now := time.Now().UTC().Format(time.DateTime)
-	args := make([]any, 0, 7*len(list))
+	// Their ids are in no order at all: sorted, they meet the pages of the table
+	// one after the other.
+	type line struct {
+		sum [md5.Size]byte
+		row *Sent
+		id  string
+	}
+	lines := make([]line, len(list))
+	var b []byte
 	for i := range list {
 		id := o.namer.ID(ctx, list[i].Row)
-		args = append(args, StatusID(list[i].Table, id, remote), list[i].Table, shown(id), remote, now, status, message)
+		b = appendStatus(b[:0], list[i].Table, id, remote)
+		lines[i] = line{md5.Sum(b), &list[i], id}
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO sync_status (id, table_name, primary_key, remote, date, status, message) VALUES `+mysqldb.Groups(len(list), 7)+
-		` ON DUPLICATE KEY UPDATE date = VALUES(date), status = VALUES(status), message = VALUES(message)`, args...)
-	return err
+	slices.SortFunc(lines, func(x, y line) int { return bytes.Compare(x.sum[:], y.sum[:]) })
+	var end mysqldb.Statement // of each row: what all have in common
+	end.SQL(",")
+	end.Text([]byte(remote))
+	end.SQL(time.Now().UTC().Format(",'" + time.DateTime + "','"))
+	end.SQL(status)
+	end.SQL("',")
+	if message == nil {
+		end.Null()
+	} else {
+		end.Text([]byte(*message))
+	}
+	end.SQL(")")
+	var q mysqldb.Statement
+	q.Grow(160 * len(list))
+	q.SQL("INSERT INTO sync_status (id, table_name, primary_key, remote, date, status, message) VALUES ")
+	for i := range lines {
+		if i > 0 {
+			q.SQL(",")
+		}
+		q.SQL("('")
+		b = hex.AppendEncode(b[:0], lines[i].sum[:])
+		q.SQL(string(b))
+		q.SQL("',")
+		b = append(b[:0], lines[i].row.Table...)
+		q.Text(b)
+		q.SQL(",")
+		b = append(b[:0], shown(lines[i].id)...)
+		q.Text(b)
+		q.Append(&end)
+	}
+	q.SQL(" ON DUPLICATE KEY UPDATE date = VALUES(date), status = VALUES(status), message = VALUES(message)")
+	return q.Exec(ctx, tx)
 }
 
 // StatusID returns the id of a row of sync_status, as documented.
 func StatusID(table, id, remote string) string {
-	sum := md5.Sum([]byte(table + "-" + id + "-" + remote))
+	sum := md5.Sum(appendStatus(nil, table, id, remote))
 	return hex.EncodeToString(sum[:])
+}
+
+func appendStatus(b []byte, table, id, remote string) []byte {
+	b = append(append(b, table...), '-')
+	b = append(append(b, id...), '-')
+	return append(b, remote...)
 }
 
 // shown returns the form in which sync_status shows an id: the id itself, or

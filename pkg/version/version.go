@@ -8,6 +8,7 @@ package version
 
 import (
 	"context"
+	"database/sql"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -56,29 +57,32 @@ func Read(ctx context.Context, db mysqldb.Queryer, rows []change.Row) (map[chang
 }
 
 func readTable(ctx context.Context, db mysqldb.Queryer, table string, ids map[string]change.Row, states map[change.Row]change.State) error {
-	args := make([]any, 0, len(ids)+1)
-	args = append(args, table)
+	var q mysqldb.Statement
+	q.SQL("SELECT row_id, time, origin, seen FROM sync_versions WHERE table_name = ")
+	q.Text([]byte(table))
+	var key []byte
+	between := " AND row_id IN ("
 	for id := range ids {
-		args = append(args, []byte(id))
+		key = append(key[:0], id...)
+		q.SQL(between)
+		q.Bytes(key)
+		between = ","
 	}
-	rows, err := db.QueryContext(ctx, `SELECT row_id, time, origin, seen FROM sync_versions WHERE table_name = ? AND row_id IN (`+mysqldb.List(len(ids))+`)`, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
+	q.SQL(")")
+	return q.Query(ctx, db, func(rows *sql.Rows) error {
 		var id string
 		var s change.State
-		var seen []byte
-		if err := rows.Scan(&id, &s.Version.Time, &s.Version.Origin, &seen); err != nil {
+		var seen sql.RawBytes
+		err := rows.Scan(&id, &s.Version.Time, &s.Version.Origin, &seen)
+		if err != nil {
 			return err
 		}
 		if s.Seen, err = decodeSeen(seen); err != nil {
 			return fmt.Errorf("row %q: %w", id, err)
 		}
 		states[ids[id]] = s
-	}
-	return rows.Err()
+		return nil
+	})
 }
 
 // Write stores the states of rows, which may be of several tables.
@@ -86,20 +90,47 @@ func Write(ctx context.Context, db mysqldb.Execer, entries []Entry) error {
 	if len(entries) == 0 {
 		return nil
 	}
-	args := make([]any, 0, 9*len(entries))
+	var q mysqldb.Statement
+	q.Grow(160 * len(entries))
+	q.SQL("INSERT INTO sync_versions (table_name, row_id, time, origin, deleted, seen, position, came_from, row_key) VALUES ")
+	var b []byte
+	text := func(s string) []byte { b = append(b[:0], s...); return b }
 	for i := range entries {
 		e := &entries[i]
 		id := e.ID()
-		var key any
-		if id != e.Key {
-			key = []byte(e.Key)
+		if i > 0 {
+			q.SQL(",")
 		}
-		args = append(args, e.Table, []byte(id), e.Version.Time, e.Version.Origin, e.Deleted, encodeSeen(e.Seen), e.Position, e.From, key)
+		q.SQL("(")
+		q.Text(text(e.Table))
+		q.SQL(",")
+		q.Bytes(text(id))
+		q.SQL(",")
+		q.Int(e.Version.Time)
+		q.SQL(",")
+		q.Text(text(e.Version.Origin))
+		if e.Deleted {
+			q.SQL(",1,")
+		} else {
+			q.SQL(",0,")
+		}
+		b = appendSeen(b[:0], e.Seen)
+		q.Bytes(b)
+		q.SQL(",")
+		q.Int(e.Position)
+		q.SQL(",")
+		q.Text(text(e.From))
+		if id == e.Key {
+			q.SQL(",NULL)")
+			continue
+		}
+		q.SQL(",")
+		q.Bytes(text(e.Key))
+		q.SQL(")")
 	}
-	_, err := db.ExecContext(ctx, `INSERT INTO sync_versions (table_name, row_id, time, origin, deleted, seen, position, came_from, row_key) VALUES `+
-		mysqldb.Groups(len(entries), 9)+` ON DUPLICATE KEY UPDATE time = VALUES(time), origin = VALUES(origin), deleted = VALUES(deleted), seen = VALUES(seen),
-		came_from = IF(VALUES(position) < 0, came_from, VALUES(came_from)), position = IF(VALUES(position) < 0, position, VALUES(position))`, args...)
-	if err != nil {
+	q.SQL(` ON DUPLICATE KEY UPDATE time = VALUES(time), origin = VALUES(origin), deleted = VALUES(deleted), seen = VALUES(seen),
+		came_from = IF(VALUES(position) < 0, came_from, VALUES(came_from)), position = IF(VALUES(position) < 0, position, VALUES(position))`)
+	if err := q.Exec(ctx, db); err != nil {
 		return fmt.Errorf("write versions: %w", err)
 	}
 	return nil
@@ -121,14 +152,13 @@ func Forget(ctx context.Context, db mysqldb.Execer, table string, rows []change.
 	return nil
 }
 
-// encodeSeen packs a vector.
-func encodeSeen(list change.Vector) []byte {
+// appendSeen packs a vector.
+func appendSeen(b []byte, list change.Vector) []byte {
 	if len(list) > maxSeen {
 		list = slices.Clone(list)
 		slices.SortFunc(list, func(a, b change.Version) int { return b.Compare(a) })
 		list = list[:maxSeen]
 	}
-	b := []byte{} // the column is not nullable
 	for _, v := range list {
 		b = append(b, byte(len(v.Origin)))
 		b = append(b, v.Origin...)

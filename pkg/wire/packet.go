@@ -44,9 +44,17 @@ func NewCodec() (*Codec, error) {
 // Pack returns the batch as messages of at most limit bytes: one, or where a
 // row is larger than that, its pieces.
 func (c *Codec) Pack(b *Batch, limit int) [][]byte {
-	body := c.enc.EncodeAll(b.appendBody(nil), nil)
-	header := binary.BigEndian.AppendUint64(bytes.Clone(magic), b.Session)
-	header = binary.AppendUvarint(header, b.Seq)
+	return Messages(b.Session, b.Seq, c.Body(b), limit)
+}
+
+// Body returns what the messages of a batch hold together: the same for all
+// targets, whatever its session and number.
+func (c *Codec) Body(b *Batch) []byte { return c.enc.EncodeAll(b.appendBody(nil), nil) }
+
+// Messages returns a body as the messages of one batch, as Pack does.
+func Messages(session, seq uint64, body []byte, limit int) [][]byte {
+	header := binary.BigEndian.AppendUint64(bytes.Clone(magic), session)
+	header = binary.AppendUvarint(header, seq)
 	room := max(limit-len(header)-2*binary.MaxVarintLen32, 1024)
 	n := (len(body) + room - 1) / room
 	pieces := make([][]byte, 0, n)
