@@ -1,0 +1,166 @@
+package version_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
+)
+
+func openStream(t *testing.T, db *mysqldb.DB) *version.Stream {
+	t.Helper()
+	s, err := version.OpenStream(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// waiting returns the keys of all that can be read, in order.
+func waiting(t *testing.T, s *version.Stream) []string {
+	t.Helper()
+	end, err := s.Visible(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := s.Read(t.Context(), 0, end, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := []string{}
+	for _, w := range list {
+		keys = append(keys, w.Key)
+	}
+	return keys
+}
+
+// at returns an entry that a transaction writes.
+func at(w *version.Writing, key string) version.Entry {
+	return version.Entry{Row: change.Row{Table: "t", Key: key}, State: state(5, "node-a"), Position: w.Positions(1)}
+}
+
+func write(t *testing.T, s *version.Stream, db *mysqldb.DB, keys ...string) {
+	t.Helper()
+	w := s.Begin()
+	for _, k := range keys {
+		if err := version.Write(t.Context(), db, []version.Entry{at(w, k)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.End(nil)
+}
+
+func expect(t *testing.T, s *version.Stream, want ...string) {
+	t.Helper()
+	if got := waiting(t, s); !slices.Equal(got, want) {
+		t.Errorf("what can be read is %q, want %q", got, want)
+	}
+}
+
+// TestNobodyReadsPastAnOpenTransaction commits a later transaction first: what it
+// wrote is read only when the earlier one has ended. Promise 1.
+func TestNobodyReadsPastAnOpenTransaction(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	s := openStream(t, db)
+	early := s.Begin()
+	tx, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := version.Write(t.Context(), tx, []version.Entry{at(early, "early")}); err != nil {
+		t.Fatal(err)
+	}
+	write(t, s, db, "late")
+	expect(t, s)
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	early.End(nil)
+	expect(t, s, "early", "late")
+}
+
+// TestNobodyReadsPastACommitWithoutAnAnswer: the server may still do it.
+func TestNobodyReadsPastACommitWithoutAnAnswer(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	s := openStream(t, db)
+	w := s.Begin()
+	tx, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := version.Write(t.Context(), tx, []version.Entry{at(w, "in doubt")}); err != nil {
+		t.Fatal(err)
+	}
+	w.End(errors.New("the connection is lost"))
+	write(t, s, db, "late")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if end, err := s.Visible(ctx); err == nil {
+		t.Errorf("all can be read up to %d", end)
+	}
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, s, "in doubt", "late")
+}
+
+// TestAStreamBeginsWhenTheTransactionsOfTheLastProcessHaveEnded, however late.
+func TestAStreamBeginsWhenTheTransactionsOfTheLastProcessHaveEnded(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	last := openStream(t, db)
+	w := last.Begin()
+	tx, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := version.Write(t.Context(), tx, []version.Entry{at(w, "of the last process")}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if _, err := version.OpenStream(ctx, db); err == nil {
+		t.Error("it began before")
+	}
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, openStream(t, db), "of the last process")
+}
+
+func TestTheStreamIsInTheOrderOfTheLastChanges(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	s := openStream(t, db)
+	long := strings.Repeat("k", 3000) + "\xff\x00"
+	write(t, s, db, "a", "b", long)
+	write(t, s, db, "a")
+	expect(t, s, "b", long, "a")
+	entry := version.Entry{Row: change.Row{Table: "t", Key: "b"}, State: state(7, "node-c"), Position: version.Kept, From: "node-c"}
+	if err := version.Write(t.Context(), db, []version.Entry{entry}); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, s, "b", long, "a")
+	end, _ := s.Visible(t.Context())
+	list, err := s.Read(t.Context(), 0, end, 1)
+	if err != nil || len(list) != 1 || list[0].Version.Time != 7 || list[0].From != "" {
+		t.Errorf("the first is %+v, %v: its place and where it came from are kept", list, err)
+	}
+	entry.Position, entry.From = version.Nobodys, ""
+	entry.Key = long
+	if err := version.Write(t.Context(), db, []version.Entry{entry}); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, s, "b", "a")
+	// A further process goes on after the last position.
+	write(t, openStream(t, db), db, "c")
+	expect(t, openStream(t, db), "b", "a", "c")
+}
