@@ -2,8 +2,7 @@ package transport
 
 import "time"
 
-// longestPause is where the pauses between two attempts to connect stop growing, and how long a connection must have
-// stood for them to start again from the shortest: a broker that takes us and throws us out is not hammered.
+// longestPause is where the pauses between two attempts to connect stop growing.
 const longestPause = 30 * time.Second
 
 // pause is the growing time between two attempts.
@@ -24,4 +23,11 @@ func (p *pause) next(random float64) time.Duration {
 	return d
 }
 
-func (p *pause) reset() { p.current = p.shortest }
+// after says how long an attempt, with the connection that it made, has lasted. Pauses start again from the shortest if
+// that is longer than the next one would be: a broker that takes us and throws us out at once is not hammered, and one
+// that is back, and goes again later, is not waited for as if it had been away all the time.
+func (p *pause) after(lasted time.Duration) {
+	if lasted > p.current {
+		p.current = p.shortest
+	}
+}

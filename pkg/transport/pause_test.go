@@ -16,7 +16,11 @@ func TestPausesGrowToHalfAMinute(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
-	p.reset()
+	p.after(30 * time.Second)
+	if d := p.next(0.5); d != 30*time.Second {
+		t.Errorf("after a connection of half a minute %v, want no shorter one", d)
+	}
+	p.after(31 * time.Second)
 	if low, high := p.next(0), newPause(4*time.Second).next(0.999); low != 3*time.Second || high <= 4*time.Second {
 		t.Errorf("after a reset %v to %v, want a quarter around 4s", low, high)
 	}

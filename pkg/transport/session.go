@@ -77,9 +77,7 @@ func (s *Session) Run(ctx context.Context) error {
 		if errors.Is(err, ErrRefused) && !known {
 			return err
 		}
-		if time.Since(began) > longestPause {
-			wait.reset()
-		}
+		wait.after(time.Since(began))
 		var pause time.Duration
 		if l != nil || (i+1)%len(s.servers) == 0 { // A server that does not answer gives way to the next at once.
 			pause = wait.next(rand.Float64())
