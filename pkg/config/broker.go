@@ -47,17 +47,36 @@ func (c *checker) listener(key, address string, b *Broker) {
 	if address == "" {
 		return
 	}
+	if local, ok := c.address(key, address); ok && !local && len(b.Users) == 0 && !c.wrong("broker.users") {
+		c.mistake(key, "%s is reached by other machines, and broker.users is empty; add users, or listen on 127.0.0.1", show(address, address))
+	}
+}
+
+// http checks the block http. What it serves is for those who are on the machine.
+// (Promise 8)
+func (c *checker) http(f fileHTTP) HTTP {
+	if local, ok := c.address("http.listen", f.Listen); ok && !local && f.Listen != "" {
+		c.mistake("http.listen", "%s is reached by other machines; listen on 127.0.0.1", show(f.Listen, f.Listen))
+	}
+	return HTTP(f)
+}
+
+// address checks an address to listen on, and reports whether only programs of
+// the same machine reach it.
+func (c *checker) address(key, address string) (local, ok bool) {
+	if address == "" {
+		return false, true
+	}
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		c.mistake(key, "%s is not an address such as 127.0.0.1:1883", show(address, address))
-		return
+		return false, false
 	}
 	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
 		c.mistake(key, "%s is not a port between 1 and 65535", port)
 	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) && len(b.Users) == 0 && !c.wrong("broker.users") {
-		c.mistake(key, "%s is reached by other machines, and broker.users is empty; add users, or listen on 127.0.0.1", show(address, address))
-	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback(), true
 }
 
 // ownBroker makes the node a client of its embedded broker, with the login of

@@ -21,6 +21,7 @@ type Config struct {
 	LoggingLevel         string            // error, warn, info, debug, trace
 	MQTT                 MQTT
 	MySQL                MySQL
+	HTTP                 HTTP
 	Broker               Broker
 }
 
@@ -62,6 +63,11 @@ type MySQL struct {
 type TLS struct {
 	CA, Cert, Key      []string // absolute paths of PEM files; Cert[i] belongs to Key[i]
 	RejectUnauthorized bool
+}
+
+// HTTP is the node's own server (key http); it runs when Listen is set.
+type HTTP struct {
+	Listen string // a loopback address
 }
 
 // Broker is the embedded broker (key broker); it runs when Listen is set.

@@ -17,6 +17,7 @@ type file struct {
 	LoggingLevel         string         `koanf:"loggingLevel"`
 	MQTT                 fileMQTT       `koanf:"mqttConfig"`
 	MySQL                fileMySQL      `koanf:"mysqlConfig"`
+	HTTP                 fileHTTP       `koanf:"http"`
 	Broker               *fileBroker    `koanf:"broker"`
 }
 
@@ -64,6 +65,11 @@ type fileMySQL struct {
 	ConnectTimeout int      `koanf:"connectTimeout"` // ms
 	LocalAddress   string   `koanf:"localAddress"`
 	SSL            *fileTLS `koanf:"ssl"` // nil: no TLS
+}
+
+// fileHTTP is the block http.
+type fileHTTP struct {
+	Listen string `koanf:"listen"`
 }
 
 // fileBroker is the block broker.

@@ -78,6 +78,7 @@ func (c *checker) build(f *file, hasMQTT bool) *Config {
 		VerifyInterval:       milliseconds(f.VerifyInterval),
 		LoggingLevel:         f.LoggingLevel,
 		MySQL:                c.mysql(&f.MySQL),
+		HTTP:                 c.http(f.HTTP),
 		Broker:               c.broker(f.Broker),
 	}
 	cfg.MQTT = c.mqtt(&f.MQTT, cfg, hasMQTT)

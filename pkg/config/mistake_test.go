@@ -44,6 +44,9 @@ func TestMistakes(t *testing.T) {
 		want   string
 	}{
 		{"the poll has a least interval", keys{"checkInterval": 0}, `checkInterval: 0 is less than 1`},
+		{"profiles are for those on the machine", keys{"http": keys{"listen": "0.0.0.0:8484"}},
+			`http.listen: "0.0.0.0:8484" is reached by other machines; listen on 127.0.0.1`},
+		{"an HTTP server has a port", keys{"http": keys{"listen": "localhost:99999"}}, `http.listen: 99999 is not a port between 1 and 65535`},
 		{"a node does not send to itself", keys{"remoteClients": []string{"berlin"}},
 			`remoteClients: "berlin" is this node's own name (clientName); remove it`},
 		{"a node does not accept itself", keys{"acceptFrom": []string{"berlin"}},

@@ -25,6 +25,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/transform"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
+	"github.com/mysql-sync/mysql-sync/pkg/web"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
@@ -161,6 +162,9 @@ func (n *Node) replicate(ctx context.Context) error {
 	g.Go(func() error { return n.verifyAll(ctx) })
 	g.Go(func() error { return n.answerQuestions(ctx) })
 	g.Go(func() error { return n.control(ctx) })
+	if n.cfg.HTTP.Listen != "" {
+		g.Go(func() error { return web.Run(ctx, n.log.Named("http"), n.cfg.HTTP.Listen) })
+	}
 	g.Go(func() error { return n.acks.run(ctx) })
 	for _, s := range n.senders {
 		g.Go(func() error { return s.run(ctx) })
