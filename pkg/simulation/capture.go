@@ -7,9 +7,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
 )
 
-// capture begins to move changes to the outbox, as capture.Run does.
+// capture begins to move changes to the stream, as capture.Run does.
 func (n *node) capture() {
-	if n.up && !n.capturing {
+	if n.ready && !n.capturing {
 		n.capturing = true
 		n.after(n.w.random(n.w.tempo.poll), n.captureRead)
 	}
@@ -28,51 +28,73 @@ func (n *node) captureRead() {
 		return
 	}
 	n.lastID = max(n.lastID, list[len(list)-1].id)
-	n.step(func() { n.captureRecord(list) })
-}
-
-// captureRecord gives the rows their versions and marks them, in one transaction.
-func (n *node) captureRecord(list []entry) {
-	if slices.ContainsFunc(list, func(e entry) bool { return n.latched[e.key] }) {
-		n.step(func() { n.captureRecord(list) })
-		return
-	}
-	ids := make([]uint64, len(list))
-	for i, e := range list {
-		ids[i] = e.id
-	}
-	if !n.db.drop(ids) {
-		n.captureRead() // apply took some of them
-		return
-	}
-	if n.w.mistake == CaptureThenMark {
-		n.step(func() { n.captureMark(list) })
-		return
-	}
-	n.captureMark(list)
-}
-
-func (n *node) captureMark(list []entry) {
-	latest := map[int]entry{}
-	var keys []int
+	c := &captured{n: n, latest: map[int]entry{}}
 	for _, e := range list {
-		l, ok := latest[e.key]
+		l, ok := c.latest[e.key]
 		if !ok {
-			keys = append(keys, e.key)
+			c.keys = append(c.keys, e.key)
 		}
 		l.written, l.write = max(l.written, e.written), e.write
-		latest[e.key] = l
+		c.latest[e.key] = l
+		c.ids = append(c.ids, e.id)
 	}
-	for _, key := range keys {
-		n.db.states[key] = n.next(n.db.states[key], latest[key].written)
-		n.db.stands[key] = latest[key].write
-		n.w.versions[key]++
-		n.w.trace("%s captures %s: %d is %v", n.name, n.w.names[key], latest[key].write, n.db.states[key])
-		for slot := range n.remotes {
-			n.mark(slot, key)
+	n.step(func() { n.latch(c.keys, c.drop) })
+}
+
+// captured is a transaction of capture.
+type captured struct {
+	n      *node
+	ids    []uint64
+	keys   []int
+	latest map[int]entry // of each key: the latest time, and the last write
+}
+
+// drop deletes the changes. Transactions that hang may have done so.
+func (c *captured) drop() {
+	n := c.n
+	switch {
+	case n.blocked(c.keys):
+		n.step(c.drop)
+	case !n.db.has(c.ids):
+		n.unlatch(c.keys)
+		n.captureRead() // apply took some of them
+	case n.w.mistake == CaptureThenRecord:
+		n.db.drop(c.ids)
+		n.step(c.record)
+	default:
+		n.step(c.record)
+	}
+}
+
+// record gives the rows their versions, at the end of the stream.
+func (c *captured) record() {
+	n := c.n
+	w := &writing{keys: c.keys}
+	first := n.stream.positions(w, len(c.keys))
+	next := make([]known, len(c.keys))
+	for i, key := range c.keys {
+		before, l := n.db.versions[key], c.latest[key]
+		next[i] = known{State: n.next(before.State, l.written), position: first + int64(i), stands: l.write}
+		switch {
+		case n.w.mistake == KeepPosition && before.position != 0:
+			next[i].position = before.position
+		case n.w.mistake == KeepCameFrom:
+			next[i].from = before.from
 		}
 	}
-	n.step(n.captureRead)
+	w.commit = func() {
+		n.db.drop(c.ids)
+		for i, key := range c.keys {
+			n.db.record(key, next[i])
+			n.w.versions[key]++
+			n.w.trace("%s captures %s: %d is %v at %d", n.name, n.w.names[key], next[i].stands, next[i].State, next[i].position)
+		}
+		n.wake()
+	}
+	n.finish(w, func(bool) {
+		n.unlatch(c.keys)
+		n.step(n.captureRead)
+	})
 }
 
 // next gives a row its version after a local write.

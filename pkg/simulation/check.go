@@ -33,7 +33,7 @@ func (w *world) check(report *Report) {
 			if !same(w.nodes[0], n, key) {
 				a, b := w.nodes[0].db.rows[key], n.db.rows[key]
 				w.fail("promise 3: %s is %+v as %v on %s, %+v as %v on %s", w.names[key],
-					a, version(w.nodes[0], key), w.nodes[0].name, b, version(n, key), n.name)
+					a, held(w.nodes[0], key), w.nodes[0].name, b, held(n, key), n.name)
 				report.Differing++
 				break
 			}

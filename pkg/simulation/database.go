@@ -1,9 +1,11 @@
 package simulation
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
 // row is what stands under a key: the write that made it, or that deleted it.
@@ -20,32 +22,47 @@ type entry struct {
 	write   int
 }
 
+// known is a row of sync_versions.
+type known struct {
+	change.State
+	position int64 // in the stream
+	from     string
+	stands   int // the write that the version was made for
+}
+
 // mark is a row of sync_outbox; the zero mark is none.
 type mark struct {
+	position int64
 	token    int64
 	waiting  bool
 	attempts int
+	retryAt  int64
+}
+
+// remote is a row of sync_remotes, and what is marked for that remote, by key.
+type remote struct {
+	registered bool
+	acked      int64
+	marks      []mark
 }
 
 // database is what a kill leaves: all that was committed.
 type database struct {
-	rows    []row
-	states  []change.State
-	stands  []int    // of each version, the write it was made for
-	changes []entry  // table_changes
-	outbox  [][]mark // of each remote, by key
-	journal []int    // writes that lost a conflict
-	nextID  uint64
-	token   int64
+	rows     []row
+	versions []known
+	changes  []entry // table_changes
+	remotes  []remote
+	journal  []int // writes that lost a conflict
+	nextID   uint64
 }
 
 func newDatabase(keys, remotes int) database {
-	d := database{rows: make([]row, keys), states: make([]change.State, keys), stands: make([]int, keys), outbox: make([][]mark, remotes)}
+	d := database{rows: make([]row, keys), versions: make([]known, keys), remotes: make([]remote, remotes)}
 	for i := range d.rows {
-		d.rows[i].write, d.stands[i] = none, none
+		d.rows[i].write, d.versions[i].stands = none, none
 	}
-	for i := range d.outbox {
-		d.outbox[i] = make([]mark, keys)
+	for i := range d.remotes {
+		d.remotes[i].marks = make([]mark, keys)
 	}
 	return d
 }
@@ -53,28 +70,46 @@ func newDatabase(keys, remotes int) database {
 // backup returns a copy. States are never changed in place.
 func (d *database) backup() database {
 	c := *d
-	c.rows, c.states, c.stands, c.changes = slices.Clone(d.rows), slices.Clone(d.states), slices.Clone(d.stands), slices.Clone(d.changes)
-	c.journal = slices.Clone(d.journal)
-	c.outbox = make([][]mark, len(d.outbox))
-	for i := range c.outbox {
-		c.outbox[i] = slices.Clone(d.outbox[i])
+	c.rows, c.versions, c.changes = slices.Clone(d.rows), slices.Clone(d.versions), slices.Clone(d.changes)
+	c.journal, c.remotes = slices.Clone(d.journal), slices.Clone(d.remotes)
+	for i := range c.remotes {
+		c.remotes[i].marks = slices.Clone(d.remotes[i].marks)
 	}
 	return c
 }
 
-// mark marks a key for a remote, as outbox.Mark does.
-func (d *database) mark(remote, key int) {
-	d.token++
-	d.outbox[remote][key] = mark{token: d.token}
+// record writes a version, as version.Write does.
+func (d *database) record(key int, v known) {
+	if v.position == version.Kept {
+		v.position, v.from = d.versions[key].position, d.versions[key].from
+	}
+	d.versions[key] = v
 }
 
-// drop takes changes out of table_changes. It does nothing and returns false if
-// some are gone already.
-func (d *database) drop(ids []uint64) bool {
-	rest := slices.DeleteFunc(slices.Clone(d.changes), func(e entry) bool { return slices.Contains(ids, e.id) })
-	if len(d.changes)-len(rest) != len(ids) {
-		return false
+// stream returns the first rows after a position, up to another, in order.
+func (d *database) stream(after, upTo int64, limit int) []int {
+	var keys []int
+	for key, v := range d.versions {
+		if v.position > after && v.position <= upTo {
+			keys = append(keys, key)
+		}
 	}
-	d.changes = rest
-	return true
+	slices.SortFunc(keys, func(a, b int) int { return cmp.Compare(d.versions[a].position, d.versions[b].position) })
+	return keys[:min(len(keys), limit)]
+}
+
+// has reports whether changes are all in table_changes.
+func (d *database) has(ids []uint64) bool {
+	found := 0
+	for _, e := range d.changes {
+		if slices.Contains(ids, e.id) {
+			found++
+		}
+	}
+	return found == len(ids)
+}
+
+// drop takes those of the changes that are there out of table_changes.
+func (d *database) drop(ids []uint64) {
+	d.changes = slices.DeleteFunc(slices.Clone(d.changes), func(e entry) bool { return slices.Contains(ids, e.id) })
 }

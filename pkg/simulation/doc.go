@@ -6,7 +6,13 @@
 //
 // What is decided is decided by the real code: conflict.Next, apply.Plan and
 // whom the latter passes a row on to. The steps around it, which are SQL and
-// MQTT in packages capture, outbox, apply and daemon, are played here as those
-// packages order them: what one transaction does there is one event here, and
-// anything may happen between two events. A run is a function of its seed.
+// MQTT in packages capture, version, outbox, apply and daemon, are played here as
+// those packages order them: positions of the stream are taken in transactions
+// that commit in another order, or after their daemon is gone, and places are
+// booked as the answers come. Anything may happen between two steps. A run is a
+// function of its seed.
+//
+// Not played: tables that are sent as a whole, transformers but for their order,
+// version 1 of the wire, and errors of the server other than a COMMIT that is not
+// answered.
 package simulation

@@ -25,17 +25,21 @@ type node struct {
 	db       database
 	locks    []owner // by key
 	serverUp bool
-	life     int // of the server: transactions of an earlier one are rolled back
+	life     int        // of the server: transactions of an earlier one are rolled back
+	hanging  []*writing // of daemons that do not know how they end
 
 	// The daemon, which a kill empties.
-	up        bool
-	session   int
-	capturing bool
-	lastID    uint64 // only CaptureByLastID looks at it
-	receiving bool
-	inbox     []batch
-	latched   []bool // by key
-	senders   []*sender
+	up         bool
+	ready      bool // it has opened the stream
+	session    int
+	stream     stream
+	committing []*writing // the daemon waits for the answer
+	capturing  bool
+	lastID     uint64 // only CaptureByLastID looks at it
+	receiving  bool
+	inbox      []batch
+	latched    []bool // by key
+	senders    []*sender
 }
 
 // clock is the time on the node's clock in µs.
@@ -64,44 +68,60 @@ func (n *node) start() {
 	n.session++
 	n.capturing, n.receiving, n.inbox = false, false, nil
 	n.latched = make([]bool, n.w.keys)
-	n.senders = n.senders[:0]
-	for slot := range n.remotes {
-		s := &sender{n: n, slot: slot, inFlight: make([]bool, n.w.keys), patience: answerTime}
-		n.senders = append(n.senders, s)
-		for key := range n.db.outbox[slot] {
-			if n.db.outbox[slot][key].waiting {
-				s.retry(key)
-			}
+	n.openStream(func() {
+		n.ready = true
+		n.senders = n.senders[:0]
+		for slot := range n.remotes {
+			n.senders = append(n.senders, newSender(n, slot))
 		}
-		s.wake()
-	}
-	n.capture()
+		n.wake()
+		n.capture()
+	})
 }
 
-// kill kills the daemon: what it had not committed is rolled back, what it knew
-// is gone.
+// kill kills the daemon: what it had not committed is rolled back, unless its
+// COMMIT was on its way; what it knew is gone.
 func (n *node) kill() {
-	n.up = false
+	n.up, n.ready = false, false
 	n.session++
 	for key, o := range n.locks {
 		if o == applier {
 			n.locks[key] = free
 		}
 	}
+	for _, w := range n.committing {
+		n.hang(w)
+	}
+	n.committing = nil
+	for _, w := range n.hanging {
+		for _, key := range w.locked {
+			n.locks[key] = applier
+		}
+	}
 }
 
-// killServer kills the server too, with the users' open transactions.
+// killServer kills the server too, with the open transactions.
 func (n *node) killServer() {
 	n.kill()
 	n.serverUp = false
 	n.life++
+	n.hanging = nil
 	clear(n.locks)
 }
 
 func (n *node) row(key int) change.Row { return change.Row{Table: "t", Key: n.w.names[key]} }
 
+// wake has the senders look for work.
+func (n *node) wake() {
+	if n.ready {
+		for _, s := range n.senders {
+			s.wake()
+		}
+	}
+}
+
 // mark marks a key for a remote and wakes its sender.
 func (n *node) mark(slot, key int) {
-	n.db.mark(slot, key)
+	n.db.remotes[slot].mark(key, n.stream.token())
 	n.senders[slot].wake()
 }

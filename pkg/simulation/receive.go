@@ -33,6 +33,12 @@ func (n *node) round() {
 	}
 	batches := n.inbox[:count:count]
 	n.inbox = n.inbox[count:]
+	n.apply(batches)
+}
+
+// apply applies messages, as apply.Apply does; if it is not known what became of
+// them, once more.
+func (n *node) apply(batches []batch) {
 	var rounds [][]incoming
 	seen := make([]int, n.w.keys)
 	for b := range batches {
@@ -45,7 +51,8 @@ func (n *node) round() {
 			seen[c.key]++
 		}
 	}
-	failed := make([][]int, count)
+	failed := make([][]int, len(batches))
+	again := func() { n.apply(batches) }
 	var next func()
 	next = func() {
 		if len(rounds) == 0 {
@@ -54,7 +61,7 @@ func (n *node) round() {
 		}
 		now := rounds[0]
 		rounds = rounds[1:]
-		n.split(now, failed, next)
+		n.split(now, failed, next, again)
 	}
 	next()
 }
@@ -78,29 +85,29 @@ func (n *node) answer(b batch, failed []int) {
 }
 
 // split applies changes in one transaction or, if a row refuses, each alone.
-func (n *node) split(list []incoming, failed [][]int, next func()) {
-	t := &transaction{n: n, list: list, found: make([]row, len(list)), locals: make([]apply.Local, len(list)), stands: make([]int, len(list))}
+func (n *node) split(list []incoming, failed [][]int, next, again func()) {
+	t := &transaction{n: n, list: list, found: make([]row, len(list)), locals: make([]apply.Local, len(list)), stands: make([]int, len(list)), again: again}
 	t.done = func(ok bool) {
 		switch {
 		case ok:
 			next()
 		case len(list) > 1:
 			half := len(list) / 2
-			n.split(list[:half], failed, func() { n.split(list[half:], failed, next) })
+			n.split(list[:half], failed, func() { n.split(list[half:], failed, next, again) }, again)
 		default:
 			failed[list[0].batch] = append(failed[list[0].batch], list[0].index)
 			next()
 		}
 	}
 	for _, c := range list {
-		n.latched[c.key] = true
-	}
-	if n.w.mistake != DecideBeforeLock {
-		n.step(t.lock)
-		return
+		t.keys = append(t.keys, c.key)
 	}
 	n.step(func() {
-		t.pending()
-		n.step(t.lock)
+		n.latch(t.keys, func() {
+			if n.w.mistake == DecideBeforeLock {
+				t.pending()
+			}
+			n.step(t.lock)
+		})
 	})
 }

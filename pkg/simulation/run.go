@@ -72,7 +72,7 @@ func (w *world) faults(end int64) {
 	each(len(w.nodes), func(n *node) { n.w.stop(n, (*node).kill) })
 	each(len(w.nodes)/2, func(n *node) { n.w.stop(n, (*node).killServer) })
 	each(len(w.nodes), func(n *node) {
-		if n.up {
+		if n.ready {
 			n.senders[w.r.IntN(len(n.senders))].lose()
 		}
 	})
@@ -117,8 +117,8 @@ func (w *world) rest() {
 	}
 }
 
-// restores plans that nodes are set back to backups, rows, versions and outbox
-// alike, and notice it.
+// restores plans that nodes are set back to backups, rows, versions and places in the
+// stream alike, and notice it.
 func (w *world) restores(end int64) {
 	for range 1 + w.r.IntN(2) {
 		n := w.nodes[w.r.IntN(len(w.nodes))]
@@ -160,18 +160,18 @@ func (w *world) repair() {
 
 func (w *world) mend(n *node, slot, key int) {
 	remote := w.nodes[n.remotes[slot]]
-	if version(n, key) == version(remote, key) {
+	if held(n, key) == held(remote, key) {
 		if n.db.rows[key].exists {
-			n.db.states[key] = conflict.Next(n.db.states[key], w.now, n.origin)
+			n.db.versions[key].State = conflict.Next(n.db.versions[key].State, w.now, n.origin)
 			w.versions[key]++
 		} else {
-			n.db.states[key] = change.State{}
+			n.db.versions[key] = known{stands: none}
 		}
 	}
-	if !version(n, key).IsZero() {
+	if !held(n, key).IsZero() {
 		n.mark(slot, key)
 	}
-	if back := slices.Index(remote.remotes, n.id); back >= 0 && !version(remote, key).IsZero() {
+	if back := slices.Index(remote.remotes, n.id); back >= 0 && !held(remote, key).IsZero() {
 		remote.mark(back, key)
 	}
 }
@@ -205,7 +205,7 @@ func (w *world) most() int {
 // same reports whether two nodes hold the same row and version.
 func same(a, b *node, key int) bool {
 	x, y := a.db.rows[key], b.db.rows[key]
-	return x.exists == y.exists && (!x.exists || x.write == y.write) && version(a, key) == version(b, key)
+	return x.exists == y.exists && (!x.exists || x.write == y.write) && held(a, key) == held(b, key)
 }
 
-func version(n *node, key int) change.Version { return n.db.states[key].Version }
+func held(n *node, key int) change.Version { return n.db.versions[key].Version }

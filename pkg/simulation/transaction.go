@@ -1,27 +1,32 @@
 package simulation
 
 import (
+	"slices"
+
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
 // transaction applies changes of different rows, as apply.Applier does.
 type transaction struct {
 	n      *node
 	list   []incoming
+	keys   []int // of the list
 	found  []row // under lock
 	locals []apply.Local
 	stands []int // of each row, the latest write
 	looked int   // local changes found at the last look
 	done   func(ok bool)
+	again  func() // nobody knows what became of it
 }
 
-// lock locks the rows that exist, and waits for the users who hold them.
+// lock locks the rows that exist, and waits for those who hold them.
 func (t *transaction) lock() {
 	n := t.n
 	for _, c := range t.list {
-		if n.locks[c.key] == user {
+		if n.locks[c.key] != free {
 			n.step(t.lock)
 			return
 		}
@@ -38,7 +43,7 @@ func (t *transaction) lock() {
 
 func (t *transaction) versions() {
 	for i, c := range t.list {
-		t.locals[i].State = t.n.db.states[c.key]
+		t.locals[i].State = t.n.db.versions[c.key].State
 	}
 	t.n.step(t.plan)
 }
@@ -49,7 +54,7 @@ func (t *transaction) pending() (came bool) {
 	for i, c := range t.list {
 		l := &t.locals[i]
 		l.Pending, l.Written = nil, 0
-		t.stands[i] = t.n.db.stands[c.key]
+		t.stands[i] = t.n.db.versions[c.key].stands
 		for _, e := range t.n.db.changes {
 			if e.key == c.key {
 				l.Pending = append(l.Pending, e.id)
@@ -82,7 +87,7 @@ func (t *transaction) plan() {
 	for i, c := range t.list {
 		steps[i] = n.plan(&c.Incoming, t.locals[i])
 	}
-	n.step(func() { t.commit(steps) })
+	n.step(func() { t.write(steps) })
 }
 
 // plan calls apply.Plan, as wrongly as the mistake wants it.
@@ -104,49 +109,130 @@ func (n *node) plan(in *apply.Incoming, l apply.Local) apply.Step {
 	return apply.Plan(nil, in, l, n.origin)
 }
 
-// commit writes rows, versions and marks, or is refused by a row that a user has
-// inserted meanwhile.
-func (t *transaction) commit(steps []apply.Step) {
+// write writes the rows, or is refused: by one that a user has inserted meanwhile,
+// or because of what they refer to.
+func (t *transaction) write(steps []apply.Step) {
+	n := t.n
+	insert := func(i int) bool { return steps[i].Decision.Writes() && !t.list[i].Deleted() && !t.found[i].exists }
+	refused := false
+	for i, key := range t.keys {
+		if insert(i) && n.locks[key] == user {
+			n.step(func() { t.write(steps) })
+			return
+		}
+		refused = refused || insert(i) && n.db.rows[key].exists || steps[i].Decision.Writes() && !n.w.calm && n.w.r.Float64() < n.w.refuse
+	}
+	if refused {
+		t.unlock()
+		n.unlatch(t.keys)
+		t.done(false)
+		return
+	}
+	for i, key := range t.keys {
+		if insert(i) {
+			n.locks[key] = applier
+		}
+	}
+	n.step(func() { t.record(steps) })
+}
+
+// record writes the versions, as apply's record does, and commits.
+func (t *transaction) record(steps []apply.Step) {
+	n := t.n
+	w := &writing{keys: t.keys, locked: t.locked()}
+	entries := make([]known, len(steps))
+	first := int64(0)
+	for i := range steps {
+		s, from := &steps[i], t.list[i].From
+		e := known{State: s.State, position: version.Kept, stands: t.stands[i]}
+		if s.Decision.Writes() {
+			e.stands = t.list[i].write
+		}
+		switch {
+		case n.news(s):
+			if first == 0 {
+				first = n.stream.positions(w, len(steps))
+			}
+			e.position = first + int64(i)
+			if made := s.News(from); !made || n.w.mistake == KeepCameFrom {
+				e.from = from
+			}
+		case s.Decision.Writes():
+			e.position = version.Nobodys
+		}
+		entries[i] = e
+	}
+	w.commit = func() { t.commit(steps, entries) }
+	t.finish(w)
+}
+
+func (t *transaction) finish(w *writing) {
+	n := t.n
+	if n.blocked(t.keys) {
+		n.step(func() { t.finish(w) })
+		return
+	}
+	n.finish(w, func(ok bool) {
+		n.unlatch(t.keys)
+		if ok {
+			t.done(true)
+		} else {
+			n.step(t.again)
+		}
+	})
+}
+
+// news reports whether a remote needs what a step leaves.
+func (n *node) news(s *apply.Step) bool {
+	switch {
+	case n.w.mistake == PassOnKnown && s.Decision == conflict.Known:
+		return true
+	case n.w.mistake == NoPassOn && s.Decision.Writes():
+		return false
+	}
+	return slices.ContainsFunc(n.remotes, func(r int) bool { return s.News(n.w.nodes[r].name) })
+}
+
+// commit does all at once.
+func (t *transaction) commit(steps []apply.Step, entries []known) {
 	n := t.n
 	for i, c := range t.list {
-		if !steps[i].Decision.Writes() || c.Deleted() || t.found[i].exists {
-			continue
+		s := &steps[i]
+		t.keepLoser(c.sent, s, t.found[i])
+		if s.Decision.Writes() {
+			n.replace(c.sent, t.found[i])
 		}
-		if n.locks[c.key] == user {
-			n.step(func() { t.commit(steps) })
-			return
+		if s.Decision != conflict.Known || entries[i].position != version.Kept {
+			n.db.record(c.key, entries[i])
 		}
-		if n.db.rows[c.key].exists {
-			t.unlock()
-			t.unlatch()
-			t.done(false)
-			return
+		if s.Decision == conflict.Lose && len(s.Consumed) > 0 {
+			n.w.versions[c.key]++
 		}
+		n.db.drop(s.Consumed)
+		switch {
+		case n.w.mistake == NoTombstones && s.Decision.Writes() && c.Deleted():
+			n.db.versions[c.key].State = change.State{}
+		case n.w.mistake == NoVectors && s.Decision != conflict.Known:
+			n.db.versions[c.key].Seen = change.Vector{s.State.Version}
+		}
+		n.w.trace("%s applies %s from %s: %d as %v: decision %d, at %d", n.name, c.Key, c.From, c.write, c.State, s.Decision, entries[i].position)
 	}
-	for i, c := range t.list {
-		t.keepLoser(c.sent, &steps[i], t.found[i])
-		t.write(i, &steps[i])
-		n.w.trace("%s applies %s from %s: %d as %v: decision %d", n.name, c.Key, c.From, c.write, c.State, steps[i].Decision)
-	}
-	t.unlock()
-	t.unlatch()
-	t.done(true)
+	n.wake()
 }
 
-// unlock gives back the locks. A row that was not there was not locked.
-func (t *transaction) unlock() {
-	for _, c := range t.list {
-		if t.n.locks[c.key] == applier {
-			t.n.locks[c.key] = free
+// locked returns the rows that the transaction has locked. One that was not there
+// was not locked.
+func (t *transaction) locked() []int {
+	var keys []int
+	for _, key := range t.keys {
+		if t.n.locks[key] == applier {
+			keys = append(keys, key)
 		}
 	}
+	return keys
 }
 
-func (t *transaction) unlatch() {
-	for _, c := range t.list {
-		t.n.latched[c.key] = false
-	}
-}
+func (t *transaction) unlock() { t.n.unlock(t.locked()) }
 
 // keepLoser keeps the version that lost a conflict, unless both are the same.
 // Promise 4.
@@ -165,32 +251,6 @@ func (t *transaction) keepLoser(c *sent, s *apply.Step, found row) {
 	}
 	t.n.db.journal = append(t.n.db.journal, loser)
 	t.n.w.conflict(winner, loser)
-}
-
-func (t *transaction) write(i int, s *apply.Step) {
-	n, c := t.n, t.list[i]
-	if s.Decision != conflict.Known {
-		n.db.states[c.key], n.db.stands[c.key] = s.State, t.stands[i]
-	}
-	if s.Decision.Writes() {
-		n.db.stands[c.key] = c.write
-		n.replace(c.sent, t.found[i])
-	}
-	if s.Decision == conflict.Lose && len(s.Consumed) > 0 {
-		n.w.versions[c.key]++
-	}
-	n.db.drop(s.Consumed)
-	switch {
-	case n.w.mistake == NoTombstones && s.Decision.Writes() && c.Deleted():
-		n.db.states[c.key] = change.State{}
-	case n.w.mistake == NoVectors && s.Decision != conflict.Known:
-		n.db.states[c.key].Seen = change.Vector{s.State.Version}
-	}
-	for slot, r := range n.remotes {
-		if s.News(n.w.nodes[r].name) && n.w.mistake != NoPassOn || n.w.mistake == PassOnKnown && s.Decision == conflict.Known {
-			n.mark(slot, c.key)
-		}
-	}
 }
 
 // replace writes the row. Where there was none to be locked, users may have

@@ -49,6 +49,8 @@ type world struct {
 	calm     bool
 	drop     float64
 	twice    float64
+	refuse   float64 // transactions of changes that refer to what has not come, or the like
+	single   bool    // of a row one change is on its way at a time, as with transformers
 	history  history
 	versions []int // given to each key
 	rowsSent int
@@ -77,6 +79,8 @@ func newWorld(seed uint64, o Options) *world {
 	w.tempo = tempo{step: pick(500, 20_000, second), transaction: pick(500, 20_000, second), poll: pick(5000, second),
 		net: pick(5000, 200_000, 5*second), write: pick(1000, 100_000, 3*second)}
 	w.drop, w.twice = float64(pick(0, 5, 30))/100, float64(pick(0, 10, 30))/100
+	w.single = w.r.IntN(4) == 0
+	w.refuse = float64(pick(0, 0, 10, 40)) / 100
 	skew := pick(0, second, 300*second)
 	for id, remotes := range shape.remotes(w.r, count) {
 		n := &node{w: w, id: id, name: fmt.Sprintf("node-%02d", id), remotes: remotes, locks: make([]owner, w.keys)}
@@ -100,6 +104,9 @@ func (w *world) random(usual int64) int64 {
 	return w.r.Int64N(usual + 1)
 }
 
+// lost draws whether the answer to a COMMIT is lost.
+func (w *world) lost() bool { return !w.calm && w.r.IntN(30) == 0 }
+
 // send gives a message to the bus.
 func (w *world) send(from, to *node, deliver func()) {
 	copies := 1
@@ -111,7 +118,7 @@ func (w *world) send(from, to *node, deliver func()) {
 			continue
 		}
 		w.after(w.random(w.tempo.net), func() {
-			if to.up && from.sides == to.sides {
+			if to.ready && from.sides == to.sides {
 				deliver()
 			}
 		})
