@@ -39,7 +39,9 @@ func OpenStream(ctx context.Context, db *mysqldb.DB) (*Stream, error) {
 		return nil, err
 	}
 	var last sql.NullInt64
-	if err := db.GetContext(ctx, &last, `SELECT MAX(position) FROM sync_versions`); err != nil {
+	// A place may lie after all rows that are left, and the clock be set back.
+	if err := db.GetContext(ctx, &last, `SELECT GREATEST(COALESCE((SELECT MAX(position) FROM sync_versions), 0),
+		COALESCE((SELECT MAX(GREATEST(position, shown)) FROM sync_remotes), 0))`); err != nil {
 		return nil, fmt.Errorf("read the last position: %w", err)
 	}
 	// Positions go on from the time, so that those that an earlier process gave

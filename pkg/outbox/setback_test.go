@@ -1,0 +1,26 @@
+package outbox_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/version"
+)
+
+// A clock that was set back must not have positions given out that a remote has
+// acked already: promise 1.
+func TestPositionsBeginAfterWhatRemotesHaveAcked(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	acked := time.Now().Add(time.Hour).UnixMicro() // by a clock that was ahead
+	if _, err := db.ExecContext(t.Context(), `INSERT INTO sync_remotes (remote, position, shown) VALUES ('node-b', ?, ?)`, acked, acked); err != nil {
+		t.Fatal(err)
+	}
+	s, err := version.OpenStream(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first := s.Begin().Positions(1); first <= acked {
+		t.Errorf("the first position is %d, and node-b has acked %d", first, acked)
+	}
+}
