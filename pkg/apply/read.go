@@ -222,9 +222,8 @@ func (a *Applier) record(ctx context.Context, tx mysqldb.Tx, writing *version.Wr
 		if s.Decision == conflict.Known {
 			continue
 		}
-		e := version.Entry{Row: s.in.Row, State: s.State, Deleted: s.Decision.Writes() && s.in.Deleted(), Position: version.Kept}
-		switch {
-		case a.news(s):
+		e := version.Entry{Row: s.in.Row, State: s.State, Deleted: s.Decision.Writes() && s.in.Deleted()}
+		if a.news(s) {
 			if position == 0 {
 				position = writing.Positions(len(steps))
 			}
@@ -233,8 +232,6 @@ func (a *Applier) record(ctx context.Context, tx mysqldb.Tx, writing *version.Wr
 				e.From = s.in.From
 			}
 			news = true
-		case s.Decision.Writes():
-			e.Position = version.Nobodys // those who needed the row have what came
 		}
 		entries = append(entries, e)
 	}

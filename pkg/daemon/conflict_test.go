@@ -25,6 +25,8 @@ func TestLoserOfAConflictIsKept(t *testing.T) {
 	// passed each other on the way.
 	c.expect(`SELECT winner_origin, loser_origin, JSON_VALUE(winner_row, '$.name'), JSON_VALUE(loser_row, '$.name') FROM sync_conflicts`,
 		`"node-b"|"node-a"|"from b"|"from a"`)
+	// What was due is settled, though it lost.
+	a.expect(`SELECT status FROM sync_status`, `"successful"`)
 	// A later write that knew both is no conflict.
 	const count = `SELECT COUNT(*) FROM sync_conflicts`
 	before, err := a.rows(count)

@@ -24,6 +24,9 @@ type table struct {
 // nextOfTable returns rows of a table that is sent as a whole.
 func (s *sender) nextOfTable(ctx context.Context) ([]outbox.Item, *stretch, error) {
 	t := &s.table
+	if err := s.bookTable(ctx); err != nil {
+		return nil, nil, err
+	}
 	if t.open == nil {
 		now := s.n.now()
 		if now.Sub(t.looked).Abs() < time.Second {
@@ -67,7 +70,7 @@ func (s *sender) nextOfTable(ctx context.Context) ([]outbox.Item, *stretch, erro
 	}
 	t.end = from.end
 	t.stretches = append(t.stretches, from)
-	return items, from, s.bookTable(ctx)
+	return items, from, nil
 }
 
 // bookTable records how much of the table the remote has.

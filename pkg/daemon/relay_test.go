@@ -187,3 +187,31 @@ func TestRingThroughAVersion1RelayComesToRest(t *testing.T) {
 	}
 	rest(a, c)
 }
+
+// TestAPendingRowThatIsOvertakenIsSettled: what was due to a remote is shown as pending, and then the remote itself sends
+// a later version. Nothing is due any more, and sync_status says so.
+func TestAPendingRowThatIsOvertakenIsSettled(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	hub := newSite(t, b, "node-a", []string{"node-b", "node-c"}, []string{"orders"}, nil)
+	one := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, nil)
+	two := newSite(t, b, "node-c", []string{"node-a"}, []string{"orders"}, nil)
+	for _, s := range []*site{hub, one, two} {
+		s.exec(orders)
+		s.start()
+	}
+	hub.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	for _, s := range []*site{one, two} {
+		s.expect(`SELECT name FROM orders`, `"one"`)
+	}
+	hub.expect(`SELECT remote, status FROM sync_status ORDER BY remote`, `"node-b"|"successful"`, `"node-c"|"successful"`)
+	one.node.Stop()
+	hub.exec(`UPDATE orders SET name = 'of the hub'`)
+	hub.expect(`SELECT remote, status FROM sync_status ORDER BY remote`, `"node-b"|"pending"`, `"node-c"|"successful"`)
+	one.exec(`UPDATE orders SET name = 'later'`)
+	one.start()
+	for _, s := range []*site{hub, two} {
+		s.expect(`SELECT name FROM orders`, `"later"`)
+	}
+	hub.expect(`SELECT remote, status FROM sync_status ORDER BY remote`, `"node-b"|"successful"`, `"node-c"|"successful"`)
+}

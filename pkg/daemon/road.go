@@ -19,6 +19,7 @@ type road struct {
 	taken     int64      // up to here it was read
 	stretches []*stretch // read and not acked, in order
 	shown     int64      // up to here sync_status says that rows are pending
+	unsettled bool       // it may say so of rows that are due no more
 	visible   int64      // the stream's end when pending rows were last shown
 	looked    time.Time  // when that was
 }
@@ -108,7 +109,7 @@ func (s *sender) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.road = road{opened: true, acked: acked, taken: acked, shown: shown}
+	s.road = road{opened: true, acked: acked, taken: acked, shown: shown, unsettled: true}
 	return nil
 }
 
@@ -129,9 +130,14 @@ func (s *sender) nextStreamed(ctx context.Context) ([]outbox.Item, *stretch, err
 		if len(list) == limit {
 			upTo = list[limit-1].Position
 		}
-		var items []outbox.Item
-		if items, stopped = s.pick(list); stopped != 0 {
+		items, passed, stop := s.pick(list)
+		if stopped = stop; stopped != 0 {
 			upTo = stopped - 1
+		}
+		if len(passed) > 0 && r.unsettled {
+			if err := s.n.outbox.Overtaken(ctx, s.remote, passed); err != nil {
+				return nil, nil, err
+			}
 		}
 		t := &stretch{upTo: upTo, open: len(items)}
 		r.taken, r.stretches = upTo, append(r.stretches, t)
@@ -142,24 +148,25 @@ func (s *sender) nextStreamed(ctx context.Context) ([]outbox.Item, *stretch, err
 	return nil, nil, nil
 }
 
-// pick returns those of the rows that the remote needs. It stops before a row that
+// pick returns those of the rows that the remote needs, and the others. It stops before a row that
 // is on its way already, and returns its position, where one change of a row at a
 // time must be: version 1 names it in its answer, and what a remote holds of a
 // row that was transformed is known only then.
-func (s *sender) pick(list []version.Waiting) (items []outbox.Item, stopped int64) {
+func (s *sender) pick(list []version.Waiting) (items []outbox.Item, passed []change.Row, stopped int64) {
 	batches := s.n.peers.speaksBatches(s.remote)
 	items = make([]outbox.Item, 0, len(list))
 	for i := range list {
 		w := &list[i]
 		if !s.needs(w) {
+			passed = append(passed, w.Row)
 			continue
 		}
 		if s.inFlight[w.Row] > 0 && (!batches || s.n.transformers.Has(w.Table)) {
-			return items, w.Position
+			return items, passed, w.Position
 		}
 		items = append(items, outbox.Streamed(w))
 	}
-	return items, 0
+	return items, passed, 0
 }
 
 // needs reports whether a row of the stream is news for the remote: it neither

@@ -35,6 +35,9 @@ func (s *sender) show(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if r.taken >= end && len(r.stretches) == 0 {
+		r.unsettled = false
+	}
 	upTo := r.visible
 	r.visible, r.looked = end, now
 	chunks := showIdle
@@ -54,6 +57,7 @@ func (s *sender) show(ctx context.Context) error {
 			return !s.needs(&w) || w.Position <= r.taken && s.inFlight[w.Row] == 0 // answered already
 		})
 		if len(list) > 0 {
+			r.unsettled = true
 			if err := s.n.outbox.ShowPending(ctx, s.remote, list, last); err != nil {
 				return err
 			}

@@ -356,7 +356,7 @@ func (n *Node) resend(ctx context.Context, remote string, t *schema.Table, diffe
 			case differ[i].Kind != "missing here":
 				due = append(due, r)
 				if ours == other {
-					next = append(next, version.Entry{Row: r, State: conflict.Next(states[r], change.Micros(n.now()), n.origin), Position: version.Kept})
+					next = append(next, version.Entry{Row: r, State: conflict.Next(states[r], change.Micros(n.now()), n.origin)})
 				}
 			case ours.Compare(other) > 0:
 				due = append(due, r)

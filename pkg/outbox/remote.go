@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
@@ -53,6 +54,20 @@ func (o *Outbox) ShowPending(ctx context.Context, remote string, rows []version.
 	})
 	if err != nil {
 		return fmt.Errorf("show rows for %s as pending: %w", remote, err)
+	}
+	return nil
+}
+
+// Overtaken says of rows that were shown as pending that they are due no more: a
+// version has come that the remote has.
+func (o *Outbox) Overtaken(ctx context.Context, remote string, rows []change.Row) error {
+	args := []any{time.Now().UTC().Format(time.DateTime)}
+	for _, r := range rows {
+		args = append(args, StatusID(r.Table, o.namer.ID(ctx, r), remote))
+	}
+	_, err := o.db.ExecContext(ctx, `UPDATE sync_status SET status = 'successful', date = ?, message = NULL WHERE id IN (`+mysqldb.List(len(rows))+`) AND status = 'pending'`, args...)
+	if err != nil {
+		return fmt.Errorf("show rows for %s as successful: %w", remote, err)
 	}
 	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
-	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
 // row is what stands under a key: the write that made it, or that deleted it.
@@ -80,7 +79,7 @@ func (d *database) backup() database {
 
 // record writes a version, as version.Write does.
 func (d *database) record(key int, v known) {
-	if v.position == version.Kept {
+	if v.position == 0 {
 		v.position, v.from = d.versions[key].position, d.versions[key].from
 	}
 	d.versions[key] = v

@@ -6,7 +6,6 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
-	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
 // transaction applies changes of different rows, as apply.Applier does.
@@ -144,12 +143,11 @@ func (t *transaction) record(steps []apply.Step) {
 	first := int64(0)
 	for i := range steps {
 		s, from := &steps[i], t.list[i].From
-		e := known{State: s.State, position: version.Kept, stands: t.stands[i]}
+		e := known{State: s.State, stands: t.stands[i]}
 		if s.Decision.Writes() {
 			e.stands = t.list[i].write
 		}
-		switch {
-		case n.news(s):
+		if n.news(s) {
 			if first == 0 {
 				first = n.stream.positions(w, len(steps))
 			}
@@ -157,8 +155,6 @@ func (t *transaction) record(steps []apply.Step) {
 			if made := s.News(from); !made || n.w.mistake == KeepCameFrom {
 				e.from = from
 			}
-		case s.Decision.Writes():
-			e.position = version.Nobodys
 		}
 		entries[i] = e
 	}
@@ -202,7 +198,7 @@ func (t *transaction) commit(steps []apply.Step, entries []known) {
 		if s.Decision.Writes() {
 			n.replace(c.sent, t.found[i])
 		}
-		if s.Decision != conflict.Known || entries[i].position != version.Kept {
+		if s.Decision != conflict.Known || entries[i].position != 0 {
 			n.db.record(c.key, entries[i])
 		}
 		if s.Decision == conflict.Lose && len(s.Consumed) > 0 {

@@ -275,7 +275,7 @@ func (s *Snapshots) markRows(ctx context.Context, tx mysqldb.Tx, st state, rows 
 	}
 	next := make([]version.Entry, len(rows))
 	for i, r := range rows {
-		next[i] = version.Entry{Row: r, State: conflict.Next(states[r], change.Micros(st.started), s.Origin), Position: version.Kept}
+		next[i] = version.Entry{Row: r, State: conflict.Next(states[r], change.Micros(st.started), s.Origin)}
 	}
 	if err := version.Write(ctx, tx, next); err != nil {
 		return err

@@ -26,16 +26,12 @@ const maxSeen = 64
 type Entry struct {
 	change.Row
 	change.State
-	Deleted  bool
-	Position int64  // in the stream; or Nobodys, or Kept
+	Deleted bool
+	// Position is a new place in the stream. 0 leaves the row where it is: those who
+	// need it still do, and nobody needs one that was not there.
+	Position int64
 	From     string // the client that the version came from; empty: made here
 }
-
-// Positions that are none.
-const (
-	Nobodys = 0  // no remote needs the row
-	Kept    = -1 // those who needed the row still do
-)
 
 // Read returns the states of rows, which may be of several tables; a row never
 // seen is missing from the answer.
@@ -129,7 +125,7 @@ func Write(ctx context.Context, db mysqldb.Execer, entries []Entry) error {
 		q.SQL(")")
 	}
 	q.SQL(` ON DUPLICATE KEY UPDATE time = VALUES(time), origin = VALUES(origin), deleted = VALUES(deleted), seen = VALUES(seen),
-		came_from = IF(VALUES(position) < 0, came_from, VALUES(came_from)), position = IF(VALUES(position) < 0, position, VALUES(position))`)
+		came_from = IF(VALUES(position) = 0, came_from, VALUES(came_from)), position = IF(VALUES(position) = 0, position, VALUES(position))`)
 	if err := q.Exec(ctx, db); err != nil {
 		return fmt.Errorf("write versions: %w", err)
 	}
