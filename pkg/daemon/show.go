@@ -12,7 +12,7 @@ import (
 // acked soon after.
 const (
 	showRows   = 1000
-	showIdle   = 10 // times showRows, for a remote that is away
+	showIdle   = 2 // times showRows, for a remote that is away
 	showPeriod = time.Second
 )
 

@@ -305,3 +305,30 @@ func TestARemoteIsRememberedToHoldWhatATransformerMade(t *testing.T) {
 		t.Errorf("node-c holds %v, %v", got, err)
 	}
 }
+
+// TestARowThatIsOvertakenIsNotPendingAnyMore, but one that was refused still is an error.
+func TestARowThatIsOvertakenIsNotPendingAnyMore(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	o := begin(t, db)
+	due, refused, never := change.Row{Table: "t", Key: "1"}, change.Row{Table: "t", Key: "2"}, change.Row{Table: "t", Key: "3"}
+	if err := o.Register(t.Context(), []string{"node-b"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.ShowPending(t.Context(), "node-b", []version.Waiting{{Row: due}, {Row: refused}}, 7); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Fail(t.Context(), "node-b", []outbox.Failure{{Item: outbox.Streamed(&version.Waiting{Row: refused, Position: 5}), Message: "no", RetryAt: time.Now()}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Overtaken(t.Context(), "node-b", []change.Row{due, refused, never}); err != nil {
+		t.Fatal(err)
+	}
+	if got := status(t, db, "t", "1", "node-b") + ", " + status(t, db, "t", "2", "node-b"); got != "successful, error no" {
+		t.Errorf("the status is %s", got)
+	}
+	var rows int
+	if err := db.GetContext(t.Context(), &rows, `SELECT COUNT(*) FROM sync_status`); err != nil || rows != 2 {
+		t.Errorf("sync_status has %d rows, %v: one was never shown", rows, err)
+	}
+}
