@@ -42,12 +42,27 @@ func New(log *zap.Logger, db *mysqldb.DB, l *latch.Rows, s *version.Stream, c Co
 	return &Capture{Config: c, log: log, db: db, latch: l, stream: s}
 }
 
+// A look that takes long, since the server has much to do, is not followed by the
+// next so soon: capture is at work for a share of the time of one session, and the
+// users' writes come first. Promise 7. What has gathered meanwhile is recorded at
+// once, which is cheaper. A backlog is worked off without pauses.
+const (
+	share       = 5 // at most one part of so many
+	longestRest = 100 * time.Millisecond
+)
+
+// rest returns the pause after a look that found no backlog.
+func (c *Capture) rest(took time.Duration) time.Duration {
+	return max(c.Interval, min((share-1)*took, longestRest))
+}
+
 // Run polls until ctx ends. It does not wait between two looks while there is
 // more to do. Errors of the database are logged and tried again, with pauses of
 // at most 10 s: what is not recorded stays in table_changes.
 func (c *Capture) Run(ctx context.Context) error {
 	pause := c.Interval
 	for {
+		began := time.Now()
 		n, err := c.once(ctx)
 		switch {
 		case ctx.Err() != nil:
@@ -58,7 +73,7 @@ func (c *Capture) Run(ctx context.Context) error {
 		case n == batchSize:
 			pause = 0
 		default:
-			pause = c.Interval
+			pause = c.rest(time.Since(began))
 		}
 		select {
 		case <-ctx.Done():
