@@ -29,6 +29,8 @@ type Stream struct {
 	next  int64
 	open  map[*Writing]int64 // the first position of each
 	doubt []*Writing         // of these: ended, and nobody knows how
+
+	fencing sync.Mutex // one fence at a time; only senders wait for it
 }
 
 // OpenStream returns the stream of a database. It waits for transactions of an
@@ -95,22 +97,11 @@ func (s *Stream) Token(n int) int64 {
 
 // Visible returns the position up to which all there will ever be can be read.
 func (s *Stream) Visible(ctx context.Context) (int64, error) {
-	s.mu.Lock()
-	doubt := s.doubt
-	s.mu.Unlock()
-	if len(doubt) > 0 {
-		if err := s.fence(ctx); err != nil {
-			return 0, err
-		}
+	if err := s.settle(ctx); err != nil {
+		return 0, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(doubt) > 0 {
-		for _, w := range doubt {
-			delete(s.open, w)
-		}
-		s.doubt = s.doubt[len(doubt):]
-	}
 	first := int64(math.MaxInt64)
 	for _, p := range s.open {
 		first = min(first, p)
@@ -118,15 +109,47 @@ func (s *Stream) Visible(ctx context.Context) (int64, error) {
 	return min(first, s.next) - 1, nil
 }
 
+// settle waits for the end of the transactions that are in doubt.
+func (s *Stream) settle(ctx context.Context) error {
+	if !s.doubts() {
+		return nil
+	}
+	s.fencing.Lock()
+	defer s.fencing.Unlock()
+	s.mu.Lock()
+	doubt := s.doubt // what is added from here on is not settled by this fence
+	s.mu.Unlock()
+	if len(doubt) == 0 {
+		return nil
+	}
+	if err := s.fence(ctx); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, w := range doubt {
+		delete(s.open, w)
+	}
+	s.doubt = s.doubt[len(doubt):]
+	return nil
+}
+
+func (s *Stream) doubts() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.doubt) > 0
+}
+
 // fence waits until no transaction is open that has written sync_versions: a
 // table lock is given only then (MySQL manual, "Metadata Locking"). Only the node
-// itself writes it, so that no user waits.
+// itself writes it, so that no user waits, and those who read it, such as a dump,
+// are not waited for.
 func (s *Stream) fence(ctx context.Context) error {
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
 		return fmt.Errorf("wait for open transactions: %w", err)
 	}
-	_, err = conn.ExecContext(ctx, `LOCK TABLES sync_versions WRITE`)
+	_, err = conn.ExecContext(ctx, `LOCK TABLES sync_versions READ`)
 	if err == nil {
 		_, err = conn.ExecContext(ctx, `UNLOCK TABLES`)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -162,4 +163,48 @@ func TestTheStreamIsInTheOrderOfTheLastChanges(t *testing.T) {
 	// A further process goes on after the last position.
 	write(t, openStream(t, db), db, "c")
 	expect(t, openStream(t, db), "b", long, "a", "c")
+}
+
+// TestManySendersSettleADoubtTogether: each asks what may be read, and one fence is enough for all.
+func TestManySendersSettleADoubtTogether(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	s := openStream(t, db)
+	for range 20 {
+		w := s.Begin()
+		w.Positions(1)
+		w.End(errors.New("the connection is lost"))
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				if _, err := s.Visible(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+	}
+	write(t, s, db, "a")
+	expect(t, s, "a")
+}
+
+// TestAReaderDoesNotHoldUpTheStream: a dump, or a person who has left a transaction open.
+func TestAReaderDoesNotHoldUpTheStream(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	write(t, openStream(t, db), db, "a")
+	tx, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	var n int
+	if err := tx.QueryRow(`SELECT COUNT(*) FROM sync_versions`).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	if _, err := version.OpenStream(ctx, db); err != nil {
+		t.Errorf("it waits for a reader: %v", err)
+	}
 }
