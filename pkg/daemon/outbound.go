@@ -453,9 +453,12 @@ func (s *sender) sendSingles(ctx context.Context, rows []outgoing, from *stretch
 		if f := s.singles[k]; f != nil && f.refused {
 			s.landSingle(k, f)
 		} else if f != nil {
-			// Two rows became one id: the second follows after the ack.
-			if err := s.later(ctx, []outbox.Sent{o.sent}, from); err != nil {
-				return err
+			// Two rows became one id: the second follows after the ack. One that is
+			// marked already is looked for again in a second, not at once.
+			if from != nil {
+				if err := s.later(ctx, []outbox.Sent{o.sent}, from); err != nil {
+					return err
+				}
 			}
 			continue
 		}

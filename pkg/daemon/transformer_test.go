@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
@@ -301,4 +302,24 @@ func TestBrokenTransformerFileEndsTheStart(t *testing.T) {
 			node.WaitLog(`texts\.js`)
 		})
 	}
+}
+
+// TestRowsThatBecomeOneIDGoOneAfterTheOther: version 1 names a change by its id, so that only one can be on its way.
+func TestRowsThatBecomeOneIDGoOneAfterTheOther(t *testing.T) {
+	t.Parallel()
+	a, p := withScript(t, `module.exports = ({entity}) => Object.assign(entity, {id: 'all'})`)
+	held := make(chan v1Change, 10)
+	p.answer = func(c v1Change) { held <- c }
+	a.start()
+	p.connect().greet("node-a")
+	a.exec(`INSERT INTO texts VALUES ('1', 'one'), ('2', 'two'), ('3', 'three')`)
+	for range 3 {
+		select {
+		case c := <-held:
+			p.ack(c)
+		case <-time.After(20 * time.Second):
+			t.Fatal("no change came")
+		}
+	}
+	a.expect(testkit.Waiting, `0`)
 }
