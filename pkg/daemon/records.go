@@ -28,13 +28,15 @@ type records struct {
 	Life string // empty in the first one
 	Last uint64 // id of the last change that was captured
 
-	log  *zap.Logger
-	file *os.File
+	log    *zap.Logger
+	file   *os.File
+	failed bool // the last write; it is told once
 }
 
 // openRecords reads the records, compares them with the database, and begins a
-// new life where they say that it is older than they are, or are missing though
-// the database has been replicated.
+// new life where they say that it is older than they are, or are missing or
+// damaged though the database has been replicated. A life is on the disk before
+// anything is written in it.
 func openRecords(ctx context.Context, log *zap.Logger, db *mysqldb.DB, folder, client string) (*records, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("queueDirectory: %w", err)
@@ -42,12 +44,13 @@ func openRecords(ctx context.Context, log *zap.Logger, db *mysqldb.DB, folder, c
 	name := filepath.Join(folder, client+".records")
 	r := &records{log: log}
 	text, err := os.ReadFile(name)
-	known := err == nil
-	if known {
-		err = json.Unmarshal(text, r)
-	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("read %s (if it is damaged, remove it): %w", name, err)
+		return nil, fmt.Errorf("queueDirectory: %w", err)
+	}
+	known := err == nil
+	if known && json.Unmarshal(text, r) != nil {
+		log.Warn("what this node remembers of its database is damaged", zap.String("file", name))
+		known, r.Life, r.Last = false, "", 0
 	}
 	next, versions, err := lastChange(ctx, db)
 	if err != nil {
@@ -61,12 +64,14 @@ func openRecords(ctx context.Context, log *zap.Logger, db *mysqldb.DB, folder, c
 		r.Life = newLife()
 	case !known && versions:
 		log.Warn("nothing is remembered of this database, which has been replicated before; "+
-			"if it is a backup, run mysql-sync verify --repair to get from the remotes what it lacks", zap.String("missing", name))
+			"if it is a backup, run mysql-sync verify --repair to get from the remotes what it lacks", zap.String("file", name))
 		r.Life = newLife()
 	}
-	r.Last = next
+	if !known || next <= r.Last {
+		r.Last = next - 1
+	}
 	if r.file, err = os.OpenFile(name, os.O_CREATE|os.O_WRONLY, 0o600); err == nil {
-		err = r.write()
+		err = errors.Join(r.write(), r.file.Sync())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("queueDirectory: %w", err)
@@ -104,9 +109,11 @@ func (r *records) note(id uint64) {
 		return
 	}
 	r.Last = id
-	if err := r.write(); err != nil {
+	err := r.write()
+	if err != nil && !r.failed {
 		r.log.Warn("what was captured last could not be noted; a backup that is restored may go unnoticed", zap.Error(err))
 	}
+	r.failed = err != nil
 }
 
 // write puts the records at the front of the file, in one write of a fixed length.

@@ -1,6 +1,9 @@
 package daemon_test
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
@@ -38,4 +41,39 @@ func TestARestoredBackupHasNotSeenWhatWasLost(t *testing.T) {
 	a.exec(`UPDATE orders SET amount = 3`)
 	c.expect(`SELECT COUNT(*) FROM orders WHERE amount = 3`, `2`)
 	a.expect(lives, `1`)
+}
+
+// TestDamagedRecordsKeepNoNodeFromStarting: a node was killed before the first word was in the file, or the power failed.
+func TestDamagedRecordsKeepNoNodeFromStarting(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	folder := t.TempDir()
+	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"queueDirectory": folder})
+	a.exec(orders)
+	a.start()
+	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	a.expect(`SELECT origin FROM sync_versions`, `"node-a"`)
+	for _, text := range []string{"", "\x00\x00\x00", `{"life": "`} {
+		a.node.Kill()
+		if err := os.WriteFile(filepath.Join(folder, "node-a.records"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		a.start().node.WaitLog("is damaged")
+		a.exec(`UPDATE orders SET amount = amount + 1`)
+		a.expect(`SELECT COUNT(*) FROM table_changes`, `0`)
+		a.expect(`SELECT origin LIKE 'node-a~%' FROM sync_versions`, `1`)
+	}
+	// A start that captured nothing is no restored backup, nor is one more after it.
+	const lives = `SELECT origin FROM sync_versions`
+	before, err := a.rows(lives)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		a.node.Kill()
+		a.start()
+	}
+	a.exec(`UPDATE orders SET amount = amount + 1`)
+	a.expect(`SELECT COUNT(*) FROM table_changes`, `0`)
+	a.expect(lives, strings.TrimSpace(before))
 }
