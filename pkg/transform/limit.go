@@ -104,7 +104,8 @@ func (w *memoryWatch) stop() {
 }
 
 // sample looks at what the last garbage collection left, since garbage must not
-// count: a script that only makes garbage is in order.
+// count: a script that only makes garbage is in order. What is allocated while a
+// collection runs counts until the next one: some MiB, as the heap is that small.
 func (w *memoryWatch) sample() {
 	if w.stopped.Load() {
 		return
