@@ -54,7 +54,7 @@ func (s *sender) book(ctx context.Context) error {
 	}
 	s.silent, s.patience = 0, answerTime
 	at := s.road.reached()
-	left, err := s.n.outbox.Done(ctx, s.remote, done, at)
+	left, err := s.n.outbox.Done(ctx, s.remote, done, &at, s.marks.any)
 	if err != nil {
 		return err
 	}
@@ -64,9 +64,6 @@ func (s *sender) book(ctx context.Context) error {
 	}
 	if left > 0 {
 		s.marks.found() // they were marked again meanwhile
-	}
-	if s.marks.any {
-		return s.n.outbox.Settle(ctx, s.remote, done)
 	}
 	return nil
 }
@@ -98,6 +95,7 @@ func (s *sender) match(a answer) (done []outbox.Sent, failed []outbox.Failure) {
 	if !f.refused {
 		f.stretch.close(1)
 	}
+	s.road.answered(f.stretch)
 	s.landSingle(k, f)
 	return f.sent, nil
 }
@@ -109,6 +107,7 @@ func (s *sender) matchBatch(a wire.Ack) (done []outbox.Sent, failed []outbox.Fai
 	}
 	s.land(f)
 	f.stretch.close(len(f.sent))
+	s.road.answered(f.stretch)
 	delete(s.batches, a.Seq)
 	refused := make(map[int]wire.Reject, len(a.Failed))
 	for _, r := range a.Failed {

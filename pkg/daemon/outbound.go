@@ -385,7 +385,7 @@ func (s *sender) send(ctx context.Context, items []outbox.Item, from *stretch) e
 		from.close(len(d.failed))
 	}
 	if len(d.idle) > 0 {
-		if _, err := s.n.outbox.Done(ctx, s.remote, d.idle, 0); err != nil {
+		if _, err := s.n.outbox.Done(ctx, s.remote, d.idle, nil, s.marks.any); err != nil {
 			return err
 		}
 		from.close(len(d.idle))
@@ -417,9 +417,7 @@ func (s *sender) sendBatch(ctx context.Context, rows []outgoing, from *stretch) 
 
 // sendLoad publishes what was packed for all remotes.
 func (s *sender) sendLoad(ctx context.Context, l *load) error {
-	from := &stretch{upTo: l.upTo, open: len(l.sent)}
-	s.road.taken, s.road.stretches = l.upTo, append(s.road.stretches, from)
-	err := s.publish(ctx, l.body, l.sent, from)
+	err := s.publish(ctx, l.body, l.sent, s.road.read(l.upTo, len(l.sent)))
 	if errors.Is(err, transport.ErrOffline) {
 		s.drop()
 		return nil // it is still due

@@ -14,14 +14,13 @@ import (
 // which is booked, and taken. It is read once, in order; what is not answered in
 // time, or is refused, is marked for the remote and thus off the road.
 type road struct {
-	opened    bool
-	acked     int64      // as sync_remotes has it
-	taken     int64      // up to here it was read
-	stretches []*stretch // read and not acked, in order
-	shown     int64      // up to here sync_status says that rows are pending
-	unsettled bool       // it may say so of rows that are due no more
-	visible   int64      // the stream's end when pending rows were last shown
-	looked    time.Time  // when that was
+	opened       bool
+	outbox.Place            // as sync_remotes has it, but that Shown may go back
+	taken        int64      // up to here it was read
+	stretches    []*stretch // read and not acked, in order
+	unsettled    bool       // sync_status may say pending of rows that are due no more
+	visible      int64      // the stream's end when pending rows were last shown
+	looked       time.Time  // when that was
 }
 
 // stretch is a piece of the stream, or of a table, that was read at a time.
@@ -43,26 +42,48 @@ func (t *stretch) close(rows int) {
 	}
 }
 
-// reached returns the position up to which all is answered.
-func (r *road) reached() int64 {
-	at := r.acked
+// reached returns the place up to which all is answered.
+func (r *road) reached() outbox.Place {
+	at := r.Place
 	for _, t := range r.stretches {
 		if t.open > 0 {
 			break
 		}
-		at = t.upTo
+		at.Acked = t.upTo
 	}
+	at.Shown = max(at.Shown, at.Acked)
 	return at
 }
 
-// booked says that a position is in sync_remotes.
-func (r *road) booked(at int64) {
-	r.acked, r.shown = at, max(r.shown, at)
-	r.stretches = slices.DeleteFunc(r.stretches, func(t *stretch) bool { return t.upTo <= at })
+// booked says that a place is in sync_remotes.
+func (r *road) booked(at outbox.Place) {
+	r.Place = at
+	r.stretches = slices.DeleteFunc(r.stretches, func(t *stretch) bool { return t.upTo <= at.Acked })
+}
+
+// answered says that rows of a stretch are about to be shown as successful. Some
+// may have a later place that was shown as pending already: it is shown again.
+func (r *road) answered(t *stretch) {
+	if t != nil && !t.table {
+		r.Shown = min(r.Shown, t.upTo)
+	}
+}
+
+// read says that the stream was read up to a position. What was passed over is part
+// of the stretch before, so that there are no more of them than flights.
+func (r *road) read(upTo int64, rows int) *stretch {
+	r.taken = upTo
+	if n := len(r.stretches); n > 0 && rows == 0 && r.stretches[n-1].open == 0 {
+		r.stretches[n-1].upTo = upTo
+		return r.stretches[n-1]
+	}
+	t := &stretch{upTo: upTo, open: rows}
+	r.stretches = append(r.stretches, t)
+	return t
 }
 
 // back goes back to what is booked.
-func (r *road) back() { r.taken, r.stretches = r.acked, nil }
+func (r *road) back() { r.taken, r.stretches = r.Acked, nil }
 
 // cut ends a stretch, which is the last one, before the first row that was not
 // read, since the rows before are large.
@@ -105,53 +126,49 @@ func (s *sender) open(ctx context.Context) error {
 	if s.road.opened {
 		return nil
 	}
-	acked, shown, err := s.n.outbox.Positions(ctx, s.remote)
+	at, err := s.n.outbox.PlaceOf(ctx, s.remote)
 	if err != nil {
 		return err
 	}
-	s.road = road{opened: true, acked: acked, taken: acked, shown: shown, unsettled: true}
+	s.road = road{opened: true, Place: at, taken: at.Acked, unsettled: true}
 	return nil
 }
 
-// nextStreamed returns rows of the stream that the remote needs.
+// nextStreamed returns rows of the stream that the remote needs. It reads once:
+// where it finds none and there is more, the sender comes back to it.
 func (s *sender) nextStreamed(ctx context.Context) ([]outbox.Item, *stretch, error) {
 	r := &s.road
 	end, err := s.n.stream.Visible(ctx)
+	if err != nil || r.taken >= end {
+		return nil, nil, err
+	}
+	limit := s.room()
+	list, err := s.n.stream.Read(ctx, r.taken, end, limit)
 	if err != nil {
 		return nil, nil, err
 	}
-	for stopped := int64(0); stopped == 0 && r.taken < end; {
-		limit := s.room()
-		list, err := s.n.stream.Read(ctx, r.taken, end, limit)
-		if err != nil {
+	upTo := end
+	if len(list) == limit {
+		upTo = list[limit-1].Position
+	}
+	items, passed, stopped := s.pick(list)
+	if stopped != 0 {
+		upTo = stopped - 1
+	} else if len(items) == 0 && upTo < end {
+		s.wake()
+	}
+	if len(passed) > 0 && r.unsettled {
+		if err := s.n.outbox.Overtaken(ctx, s.remote, passed); err != nil {
 			return nil, nil, err
 		}
-		upTo := end
-		if len(list) == limit {
-			upTo = list[limit-1].Position
-		}
-		items, passed, stop := s.pick(list)
-		if stopped = stop; stopped != 0 {
-			upTo = stopped - 1
-		}
-		if len(passed) > 0 && r.unsettled {
-			if err := s.n.outbox.Overtaken(ctx, s.remote, passed); err != nil {
-				return nil, nil, err
-			}
-		}
-		t := &stretch{upTo: upTo, open: len(items)}
-		r.taken, r.stretches = upTo, append(r.stretches, t)
-		if len(items) > 0 {
-			return items, t, nil
-		}
 	}
-	return nil, nil, nil
+	return items, r.read(upTo, len(items)), nil
 }
 
-// pick returns those of the rows that the remote needs, and the others. It stops before a row that
-// is on its way already, and returns its position, where one change of a row at a
-// time must be: version 1 names it in its answer, and what a remote holds of a
-// row that was transformed is known only then.
+// pick returns those of the rows that the remote needs, and the others. It stops
+// before a row that is on its way already, and returns its position, where one
+// change of a row at a time must be: version 1 names it in its answer, and what a
+// remote holds of a row that was transformed is known only then.
 func (s *sender) pick(list []version.Waiting) (items []outbox.Item, passed []change.Row, stopped int64) {
 	batches := s.n.peers.speaksBatches(s.remote)
 	items = make([]outbox.Item, 0, len(list))

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
@@ -25,8 +26,8 @@ func (s *sender) show(ctx context.Context) error {
 	if since := now.Sub(r.looked); since >= 0 && since < showPeriod {
 		return nil
 	}
-	if at := r.reached(); at > r.acked {
-		if _, err := s.n.outbox.Done(ctx, s.remote, nil, at); err != nil {
+	if at := r.reached(); at.Acked > r.Acked {
+		if _, err := s.n.outbox.Done(ctx, s.remote, nil, &at, false); err != nil {
 			return err
 		}
 		r.booked(at)
@@ -44,8 +45,8 @@ func (s *sender) show(ctx context.Context) error {
 	if s.online {
 		chunks = 1
 	}
-	for ; chunks > 0 && r.shown < upTo; chunks-- {
-		list, err := s.n.stream.Read(ctx, r.shown, upTo, showRows)
+	for ; chunks > 0 && r.Shown < upTo; chunks-- {
+		list, err := s.n.stream.Read(ctx, r.Shown, upTo, showRows)
 		if err != nil {
 			return err
 		}
@@ -58,11 +59,11 @@ func (s *sender) show(ctx context.Context) error {
 		})
 		if len(list) > 0 {
 			r.unsettled = true
-			if err := s.n.outbox.ShowPending(ctx, s.remote, list, last); err != nil {
+			if err := s.n.outbox.ShowPending(ctx, s.remote, list, outbox.Place{Acked: r.Acked, Shown: last}); err != nil {
 				return err
 			}
 		}
-		r.shown = last
+		r.Shown = last
 	}
 	return nil
 }

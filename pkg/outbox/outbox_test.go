@@ -86,7 +86,7 @@ func done(t *testing.T, o *outbox.Outbox, remote string, items ...outbox.Item) i
 	for i := range items {
 		sent[i].Item = items[i]
 	}
-	left, err := o.Done(t.Context(), remote, sent, 0)
+	left, err := o.Done(t.Context(), remote, sent, nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -295,7 +295,7 @@ func TestARemoteIsRememberedToHoldWhatATransformerMade(t *testing.T) {
 		t.Errorf("node-b holds %v, %v", got, err)
 	}
 	sent[0].Gone = true
-	if _, err := o.Done(t.Context(), "node-b", sent, 0); err != nil {
+	if _, err := o.Done(t.Context(), "node-b", sent, nil, false); err != nil {
 		t.Fatal(err)
 	}
 	if got, err = o.SentAs(t.Context(), "node-b", "t", []change.Row{a, b}); err != nil || len(got) != 1 || got[b] != "B" {
@@ -315,7 +315,7 @@ func TestARowThatIsOvertakenIsNotPendingAnyMore(t *testing.T) {
 	if err := o.Register(t.Context(), []string{"node-b"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := o.ShowPending(t.Context(), "node-b", []version.Waiting{{Row: due}, {Row: refused}}, 7); err != nil {
+	if err := o.ShowPending(t.Context(), "node-b", []version.Waiting{{Row: due}, {Row: refused}}, outbox.Place{Shown: 7}); err != nil {
 		t.Fatal(err)
 	}
 	if err := o.Fail(t.Context(), "node-b", []outbox.Failure{{Item: outbox.Streamed(&version.Waiting{Row: refused, Position: 5}), Message: "no", RetryAt: time.Now()}}); err != nil {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -71,24 +72,24 @@ type Sent struct {
 	Moved bool
 }
 
-// Done books that the remote has acked the rows and, where upTo is not 0, the
-// stream up to there. Rows that were marked again meanwhile stay; it returns how
-// many. Promise 1: an acked change is an acked version.
-func (o *Outbox) Done(ctx context.Context, remote string, sent []Sent, upTo int64) (left int, err error) {
+// Done books that the remote has acked the rows and, unless at is nil, its place in
+// the stream. Rows that were marked again meanwhile stay; it returns how many.
+// Promise 1: an acked change is an acked version. With holds not set the remote has
+// no marks that rows of the stream could settle.
+func (o *Outbox) Done(ctx context.Context, remote string, sent []Sent, at *Place, holds bool) (left int, err error) {
 	err = mysqldb.InTx(ctx, o.db, func(tx mysqldb.Tx) error {
 		left = 0
 		for table, list := range byTable(sent) {
-			n, err := o.doneTable(ctx, tx, remote, table, list)
+			n, err := o.doneTable(ctx, tx, remote, table, list, holds)
 			if err != nil {
 				return err
 			}
 			left += n
 		}
-		if upTo == 0 {
+		if at == nil {
 			return nil
 		}
-		_, err := tx.ExecContext(ctx, `UPDATE sync_remotes SET position = ?, shown = GREATEST(shown, ?) WHERE remote = ?`, upTo, upTo, remote)
-		return err
+		return recordPlace(ctx, tx, remote, *at)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("book acks of %s: %w", remote, err)
@@ -96,7 +97,7 @@ func (o *Outbox) Done(ctx context.Context, remote string, sent []Sent, upTo int6
 	return left, nil
 }
 
-func (o *Outbox) doneTable(ctx context.Context, tx mysqldb.Tx, remote, table string, list []Sent) (int, error) {
+func (o *Outbox) doneTable(ctx context.Context, tx mysqldb.Tx, remote, table string, list []Sent, holds bool) (int, error) {
 	if err := forget(ctx, tx, remote, table, list); err != nil {
 		return 0, err
 	}
@@ -112,6 +113,13 @@ func (o *Outbox) doneTable(ctx context.Context, tx mysqldb.Tx, remote, table str
 		default:
 			done = append(done, s)
 		}
+	}
+	if holds {
+		due, err := o.settle(ctx, tx, remote, table, done)
+		if err != nil {
+			return 0, err
+		}
+		done = slices.DeleteFunc(done, func(s Sent) bool { return due[s.ID()] })
 	}
 	left, err := o.unmark(ctx, tx, remote, table, marked)
 	if err != nil {

@@ -3,7 +3,6 @@ package outbox
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
@@ -27,20 +26,31 @@ func (o *Outbox) Register(ctx context.Context, remotes []string) error {
 	return nil
 }
 
-// Positions returns the position in the stream up to which a remote has acked,
-// and that up to which sync_status says that rows are pending.
-func (o *Outbox) Positions(ctx context.Context, remote string) (acked, shown int64, err error) {
-	err = o.db.QueryRowContext(ctx, `SELECT position, shown FROM sync_remotes WHERE remote = ?`, remote).Scan(&acked, &shown)
+// Place is where a remote is in the stream.
+type Place struct {
+	Acked int64 // it has acked all up to here
+	Shown int64 // up to here sync_status says which rows are pending
+}
+
+// PlaceOf returns the place that is recorded for a remote.
+func (o *Outbox) PlaceOf(ctx context.Context, remote string) (Place, error) {
+	var p Place
+	err := o.db.QueryRowContext(ctx, `SELECT position, shown FROM sync_remotes WHERE remote = ?`, remote).Scan(&p.Acked, &p.Shown)
 	if err != nil {
-		return 0, 0, fmt.Errorf("read the position of %s: %w", remote, err)
+		return p, fmt.Errorf("read the place of %s: %w", remote, err)
 	}
-	return acked, shown, nil
+	return p, nil
+}
+
+func recordPlace(ctx context.Context, tx mysqldb.Tx, remote string, p Place) error {
+	_, err := tx.ExecContext(ctx, `UPDATE sync_remotes SET position = ?, shown = ? WHERE remote = ?`, p.Acked, p.Shown, remote)
+	return err
 }
 
 // ShowPending shows rows of the stream as pending, and records that this was done
-// up to a position. It must not run beside Done and Fail for the same remote:
+// up to a place. It must not run beside Done and Fail for the same remote:
 // those know what became of the rows since.
-func (o *Outbox) ShowPending(ctx context.Context, remote string, rows []version.Waiting, upTo int64) error {
+func (o *Outbox) ShowPending(ctx context.Context, remote string, rows []version.Waiting, at Place) error {
 	list := make([]Sent, len(rows))
 	for i, w := range rows {
 		list[i].Row = w.Row
@@ -49,8 +59,7 @@ func (o *Outbox) ShowPending(ctx context.Context, remote string, rows []version.
 		if err := o.show(ctx, tx, remote, list, "pending", nil); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `UPDATE sync_remotes SET shown = ? WHERE remote = ?`, upTo, remote)
-		return err
+		return recordPlace(ctx, tx, remote, at)
 	})
 	if err != nil {
 		return fmt.Errorf("show rows for %s as pending: %w", remote, err)
@@ -72,25 +81,26 @@ func (o *Outbox) Overtaken(ctx context.Context, remote string, rows []change.Row
 	return nil
 }
 
-// Settle deletes marks of rows that the remote has acked since in a later version,
-// by the stream, so that what it refused is not tried again. Some may be left
-// where many rows are given at once; they are sent once more, which does no harm.
-func (o *Outbox) Settle(ctx context.Context, remote string, acked []Sent) error {
-	streamed := slices.DeleteFunc(slices.Clone(acked), func(s Sent) bool { return s.Marked || s.Moved || s.OnlyMissing })
-	for table, list := range byTable(streamed) {
-		args := []any{remote, table}
-		first := list[0].Position
-		for _, s := range list {
-			args = append(args, []byte(s.ID()))
-			first = min(first, s.Position)
-		}
-		_, err := o.db.ExecContext(ctx, `DELETE FROM sync_outbox WHERE remote = ? AND table_name = ? AND row_id IN (`+mysqldb.List(len(list))+`) AND token <= ?`,
-			append(args, first)...)
-		if err != nil {
-			return fmt.Errorf("settle what %s refused: %w", remote, err)
-		}
+// settle deletes marks of rows that the remote has acked since in a later version,
+// by the stream, so that what it refused is not tried again. It returns the IDs of
+// rows that have a mark still: a later one, or, where many rows are given at once,
+// one that is sent once more, which does no harm.
+func (o *Outbox) settle(ctx context.Context, tx mysqldb.Tx, remote, table string, acked []Sent) (map[string]bool, error) {
+	if len(acked) == 0 {
+		return nil, nil
 	}
-	return nil
+	args := []any{remote, table}
+	first := acked[0].Position
+	for _, s := range acked {
+		args = append(args, []byte(s.ID()))
+		first = min(first, s.Position)
+	}
+	_, err := tx.ExecContext(ctx, `DELETE FROM sync_outbox WHERE remote = ? AND table_name = ? AND row_id IN (`+mysqldb.List(len(acked))+`) AND token <= ?`,
+		append(args, first)...)
+	if err != nil {
+		return nil, fmt.Errorf("settle what was refused: %w", err)
+	}
+	return markedIDs(ctx, tx, remote, table, acked)
 }
 
 // Holds reports whether rows are marked for a remote.
