@@ -1,0 +1,231 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+)
+
+// Node is what the server shows and does: the running node. Its methods are called
+// from many goroutines, and return when ctx ends.
+type Node interface {
+	// State returns how the node is at this moment. It may be up to a second old, so
+	// that any number of readers cost the database no more than one does.
+	State(ctx context.Context) (*State, error)
+	// Errors returns rows that are refused, the latest first.
+	Errors(ctx context.Context, of Rows, limit int) ([]RowError, error)
+	// Retry has refused rows sent again now, and returns how many.
+	Retry(ctx context.Context, of Rows) (int64, error)
+	// Conflicts returns the conflicts before the one with a number (0: the latest).
+	Conflicts(ctx context.Context, before uint64, limit int) ([]Conflict, error)
+	// PutBack writes the row that lost a conflict over the one that stands.
+	PutBack(ctx context.Context, conflict uint64) error
+	// Resync has a table sent to a remote again.
+	Resync(ctx context.Context, r Resync) error
+	// Verify compares tables with remotes, and tells each comparison as it ends.
+	Verify(ctx context.Context, v Verify, tell func(Comparison) error) error
+	// SetLogLevel changes what is logged from now on: error, warn, info, debug.
+	SetLogLevel(level string) error
+	// Reload reads the configuration and the transformers again. Where they have a
+	// mistake it returns that, and the node goes on as it was.
+	Reload(ctx context.Context) error
+	// Health tells what keeps the node from its work; nil is nothing.
+	Health(ctx context.Context) error
+}
+
+// Lines is a source of log lines.
+type Lines interface {
+	// Last returns the latest lines, the oldest of them first.
+	Last() []Line
+	// Follow calls tell with each line that is logged from now on, until ctx ends. A
+	// reader that is too slow misses lines.
+	Follow(ctx context.Context, tell func(Line) error) error
+}
+
+// Line is one of the log.
+type Line struct {
+	Time    time.Time       `json:"time"`
+	Level   string          `json:"level"` // error, warn, info, debug
+	Logger  string          `json:"logger,omitempty"`
+	Message string          `json:"message"`
+	Fields  json.RawMessage `json:"fields,omitempty"` // an object
+}
+
+// State is how a node is. GET /api/status answers with it, and /api/events sends
+// it each second.
+type State struct {
+	Client       string        `json:"client"`
+	Version      string        `json:"version"` // of the program
+	Started      time.Time     `json:"started"`
+	Now          time.Time     `json:"now"`
+	LogLevel     string        `json:"logLevel"`
+	Database     Link          `json:"database"`
+	Broker       Link          `json:"broker"`
+	Remotes      []Remote      `json:"remotes"`
+	Tables       []Table       `json:"tables"`
+	Streams      []Stream      `json:"streams"` // tables × remotes
+	Transfers    []Transfer    `json:"transfers"`
+	Transformers []Transformer `json:"transformers"`
+	Conflicts    Conflicts     `json:"conflicts"`
+	Verified     []Comparison  `json:"verified"`           // the last comparison of each table and remote
+	Uncaptured   Count         `json:"uncaptured"`         // rows of table_changes
+	Problems     []string      `json:"problems,omitempty"` // what a person should look at, in sentences
+}
+
+// Link is the connection to a server.
+type Link struct {
+	Online  bool      `json:"online"`
+	Address string    `json:"address"` // without a login
+	Server  string    `json:"server"`  // name and version, as far as known
+	Since   time.Time `json:"since"`   // of being online, or not
+	Error   string    `json:"error,omitempty"`
+}
+
+// Count is a number that is not counted further than up to a bound.
+type Count struct {
+	Rows    int64 `json:"rows"`
+	AtLeast bool  `json:"atLeast,omitempty"` // there are more, or it is an estimate
+}
+
+// Rate is how much went by.
+type Rate struct {
+	Rows      int64   `json:"rows"`      // since the node started
+	PerSecond float64 `json:"perSecond"` // in the last 10 seconds
+}
+
+// Remote is another client.
+type Remote struct {
+	Name     string     `json:"name"`
+	Online   bool       `json:"online"`
+	Heard    *time.Time `json:"heard,omitempty"` // last sign of life
+	Protocol int        `json:"protocol"`        // 1, or 2 with the batch extension; 0: not known yet
+	Pending  Count      `json:"pending"`
+	Errors   int64      `json:"errors"`           // refused rows
+	Oldest   *time.Time `json:"oldest,omitempty"` // when the oldest pending row was written
+	Lag      float64    `json:"lag"`              // seconds since then; 0: nothing is pending
+	Sent     Rate       `json:"sent"`             // acked by it
+	Received Rate       `json:"received"`         // from it, applied here
+	InFlight int        `json:"inFlight"`         // rows sent and not acked
+}
+
+// Table is one of the configuration.
+type Table struct {
+	Name     string `json:"name"`
+	Sends    bool   `json:"sends"`    // in syncTables
+	Receives bool   `json:"receives"` // in receiveTables
+	Policy   string `json:"policy"`   // for conflicts
+}
+
+// Stream is a table and a remote.
+type Stream struct {
+	Table    string     `json:"table"`
+	Remote   string     `json:"remote"`
+	Pending  Count      `json:"pending"`
+	Errors   int64      `json:"errors"`
+	Sent     Rate       `json:"sent"`
+	Received Rate       `json:"received"`
+	Last     *time.Time `json:"last,omitempty"` // when a row was last acked or applied
+}
+
+// Transfer is a table that is sent, or was sent, to a remote as a whole.
+type Transfer struct {
+	Table    string     `json:"table"`
+	Remote   string     `json:"remote"`
+	Mode     string     `json:"mode"` // missing, all
+	Done     int64      `json:"done"`
+	Total    int64      `json:"total"` // about
+	Rate     float64    `json:"rate"`  // rows a second
+	Left     float64    `json:"left"`  // seconds, about; 0: not known
+	Started  time.Time  `json:"started"`
+	Finished *time.Time `json:"finished,omitempty"`
+}
+
+// Transformer is a script.
+type Transformer struct {
+	Table   string     `json:"table"`
+	File    string     `json:"file"` // its name
+	Calls   int64      `json:"calls"`
+	Errors  int64      `json:"errors"`
+	Last    string     `json:"last,omitempty"` // error
+	LastAt  *time.Time `json:"lastAt,omitempty"`
+	LastRow string     `json:"lastRow,omitempty"` // its id
+}
+
+// Conflicts counts them.
+type Conflicts struct {
+	Kept  int64 `json:"kept"`  // in sync_conflicts
+	Found int64 `json:"found"` // since the node started
+}
+
+// Rows names refused rows; what is empty is any.
+type Rows struct {
+	Remote string `json:"remote,omitempty"`
+	Table  string `json:"table,omitempty"`
+	ID     string `json:"id,omitempty"` // as sync_status shows it; needs Table
+}
+
+// RowError is a row that a remote refused or that a transformer failed on.
+type RowError struct {
+	Remote   string    `json:"remote"`
+	Table    string    `json:"table"`
+	ID       string    `json:"id"`
+	Message  string    `json:"message"`
+	Attempts int       `json:"attempts"`
+	At       time.Time `json:"at"`
+	RetryAt  time.Time `json:"retryAt"` // when the node tries by itself
+}
+
+// Conflict is two versions of a row, neither of which knew the other. A row is a
+// JSON object; null is a deleted one.
+type Conflict struct {
+	ID       uint64     `json:"id"`
+	Table    string     `json:"table"`
+	Row      string     `json:"row"` // its id
+	At       time.Time  `json:"at"`
+	Policy   string     `json:"policy"`
+	Winner   Version    `json:"winner"`
+	Loser    Version    `json:"loser"`
+	PutBack  *time.Time `json:"putBack,omitempty"`
+	Standing bool       `json:"standing"` // not put back yet
+}
+
+// Version is one side of a conflict.
+type Version struct {
+	Origin string          `json:"origin"` // the client that wrote it
+	At     time.Time       `json:"at"`
+	Row    json.RawMessage `json:"row"`
+}
+
+// Resync asks for a table to be sent again.
+type Resync struct {
+	Table  string `json:"table"`
+	Remote string `json:"remote"` // "" is all
+	Mode   string `json:"mode"`   // missing, all
+	Where  string `json:"where"`  // an SQL condition; only by the Unix socket
+}
+
+// Verify asks for comparisons; empty lists mean all.
+type Verify struct {
+	Tables  []string `json:"tables"`
+	Remotes []string `json:"remotes"`
+	Repair  bool     `json:"repair"`
+}
+
+// Comparison is what became of comparing a table with a remote.
+type Comparison struct {
+	Table   string       `json:"table"`
+	Remote  string       `json:"remote"`
+	At      time.Time    `json:"at"`
+	Equal   bool         `json:"equal"`
+	Rows    int64        `json:"rows"` // of this node
+	Differ  []Difference `json:"differ,omitempty"`
+	Repairs int          `json:"repairs"`         // rows sent, or asked for, to make them equal
+	Error   string       `json:"error,omitempty"` // why it was not compared
+}
+
+// Difference is a row that is not the same on both sides.
+type Difference struct {
+	ID      string `json:"id"`
+	Kind    string `json:"kind"` // differs, missing here, missing there
+	Pending bool   `json:"pending,omitempty"`
+}
