@@ -15,7 +15,7 @@ TESTFLAGS ?=
 SERVER_PACKAGES = $(shell grep -rl --include=*_test.go 'testkit\.\(Server\|Shared\)\>' cmd pkg | xargs -n 1 dirname | sort -u | sed 's|^|./|')
 FUZZ_PACKAGES = $(shell grep -rlE --include=*_test.go '^func Fuzz' cmd pkg | xargs -n 1 dirname | sort -u | sed 's|^|./|')
 
-.PHONY: help build demo test test-mysql soak bench check fuzz clean
+.PHONY: help build demo test test-mysql soak bench docs check fuzz clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ soak: ## have faults happen to two real nodes under load, each for SOAKTIME (10s
 bench: ## measure two real nodes, and native replication beside them; BENCHFLAGS="-quick" to try, "-curves" for more, "-run NAME" for some
 	scripts/install-deps.sh
 	@go run ./cmd/mysql-sync-bench $(BENCHFLAGS)
+
+docs: ## write the generated parts of docs/ anew; the tests say when one is out of date
+	go test ./pkg/config -run '^TestDocumentation$$' -count 1 -update
 
 check: ## formatting, vet, staticcheck, tidy go.mod
 	@unformatted=$$(gofmt -l cmd pkg); if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; fi
