@@ -1,37 +1,32 @@
-// Package web is the node's own HTTP server, for those who are on its machine. So
-// far it has Go's profiles, at /debug/pprof/.
+// Package web is the node's own HTTP server: the API by which the commands, the
+// status page and other programs look at a running node and tell it what to do,
+// its metrics, and Go's profiles. It knows the node by the interface Node alone.
+//
+// It keeps promise 8: what a request names is checked by the node against the
+// configuration, bodies and listeners are bounded, and SQL is taken only by the
+// Unix socket. It keeps promise 9: an error is {"error": "…"} with a status that
+// fits.
 package web
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
-	"net/http/pprof"
-	"time"
 
 	"go.uber.org/zap"
 )
 
-// Run serves at an address until ctx ends, and then returns nil.
+// Run serves profiles at an address until ctx ends, and then returns nil.
 func Run(ctx context.Context, log *zap.Logger, address string) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
 		return fmt.Errorf("http.listen: %w", err)
 	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
-	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
-	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
-	server := &http.Server{Handler: http.NewCrossOriginProtection().Handler(mux), ReadHeaderTimeout: 5 * time.Second}
-	go func() {
-		<-ctx.Done()
-		_ = server.Close() // the node stops
-	}()
+	h := http.NewServeMux()
+	profiles(h)
 	log.Info("listening", zap.String("address", listener.Addr().String()))
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+	if err := Serve(ctx, listener, http.NewCrossOriginProtection().Handler(h)); err != nil {
 		return fmt.Errorf("http.listen: %w", err)
 	}
 	return nil

@@ -1,0 +1,276 @@
+package web
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// What a Node's error wraps says which status it is answered with; any other
+// is 500.
+var (
+	ErrRequest     = errors.New("bad request")     // 400: the request has a mistake
+	ErrForbidden   = errors.New("not allowed")     // 403: not for the one who asks
+	ErrNotFound    = errors.New("not found")       // 404: what it names is not there
+	ErrBusy        = errors.New("too many")        // 429: later
+	ErrUnavailable = errors.New("not reachable")   // 503: the database, the broker or a remote is away
+	errWritten     = errors.New("answered partly") // the answer has begun: no status can be set any more
+)
+
+// Kind returns an error that reads as err and wraps one of the errors above.
+func Kind(kind, err error) error { return kinded{kind, err} }
+
+type kinded struct{ kind, err error }
+
+func (k kinded) Error() string   { return k.err.Error() }
+func (k kinded) Unwrap() []error { return []error{k.kind, k.err} }
+
+// Bounds of a list: how many are answered where nothing is asked for, and at most.
+const (
+	limitDefault = 100
+	limitMost    = 1000
+)
+
+// api answers requests. Its methods return an error where they have not answered.
+type api struct {
+	*Server
+	socket bool
+}
+
+// Answer is the body of an error.
+type Answer struct {
+	Error string `json:"error"`
+}
+
+// refuse answers with an error.
+func refuse(w http.ResponseWriter, err error) {
+	status := http.StatusInternalServerError
+	for kind, code := range map[error]int{
+		ErrRequest: http.StatusBadRequest, ErrForbidden: http.StatusForbidden, ErrNotFound: http.StatusNotFound,
+		ErrBusy: http.StatusTooManyRequests, ErrUnavailable: http.StatusServiceUnavailable,
+	} {
+		if errors.Is(err, kind) {
+			status = code
+		}
+	}
+	var large *http.MaxBytesError
+	switch {
+	case errors.Is(err, errWritten):
+		return
+	case errors.As(err, &large):
+		status = http.StatusRequestEntityTooLarge
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(Answer{Error: err.Error()}) // the reader may be gone
+}
+
+// answer answers with a value.
+func answer(w http.ResponseWriter, v any) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode the answer: %w", err)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(append(text, '\n')) // the reader may be gone
+	return nil
+}
+
+// list answers with a list, which is never null.
+func list[T any](w http.ResponseWriter, l []T, err error) error {
+	if err != nil {
+		return err
+	}
+	if l == nil {
+		l = []T{}
+	}
+	return answer(w, l)
+}
+
+// body reads a JSON object into v. An empty body is an empty object.
+func body(w http.ResponseWriter, r *http.Request, v any) error {
+	// One who sends nothing must not keep the connection for ever. A reader that has
+	// no deadlines (a test) is as good.
+	c := http.NewResponseController(w)
+	_ = c.SetReadDeadline(time.Now().Add(bodyTime))
+	defer func() { _ = c.SetReadDeadline(time.Time{}) }()
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, bodyBytes))
+	d.DisallowUnknownFields()
+	err := d.Decode(v)
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	if err == nil {
+		if _, err = d.Token(); errors.Is(err, io.EOF) {
+			return nil
+		}
+		err = errors.Join(errors.New("there is more than one object"), err)
+	}
+	return Kind(ErrRequest, fmt.Errorf("read the body: %w", err))
+}
+
+// number reads a parameter of the address that is a whole number; one that is
+// missing is what is given.
+func number(r *http.Request, name string, missing uint64) (uint64, error) {
+	text := r.FormValue(name)
+	if text == "" {
+		return missing, nil
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return 0, Kind(ErrRequest, fmt.Errorf("%s: %.40q is not a whole number of 0 or more", name, text))
+	}
+	return n, nil
+}
+
+func limit(r *http.Request) (int, error) {
+	n, err := number(r, "limit", limitDefault)
+	if err == nil && (n == 0 || n > limitMost) {
+		err = Kind(ErrRequest, fmt.Errorf("limit: %d is not between 1 and %d", n, limitMost))
+	}
+	return int(min(n, limitMost)), err
+}
+
+func (a api) status(w http.ResponseWriter, r *http.Request) error {
+	s, err := a.node.State(r.Context())
+	if err != nil {
+		return err
+	}
+	return answer(w, s)
+}
+
+func (a api) errors(w http.ResponseWriter, r *http.Request) error {
+	n, err := limit(r)
+	if err != nil {
+		return err
+	}
+	l, err := a.node.Errors(r.Context(), Rows{Remote: r.FormValue("remote"), Table: r.FormValue("table"), ID: r.FormValue("id")}, n)
+	return list(w, l, err)
+}
+
+func (a api) retry(w http.ResponseWriter, r *http.Request) error {
+	var rows Rows
+	if err := body(w, r, &rows); err != nil {
+		return err
+	}
+	n, err := a.node.Retry(r.Context(), rows)
+	if err != nil {
+		return err
+	}
+	return answer(w, Retried{Rows: n})
+}
+
+// Retried is the answer of POST /api/retry.
+type Retried struct {
+	Rows int64 `json:"rows"` // that are sent again
+}
+
+func (a api) conflicts(w http.ResponseWriter, r *http.Request) error {
+	n, err := limit(r)
+	if err != nil {
+		return err
+	}
+	before, err := number(r, "before", 0)
+	if err != nil {
+		return err
+	}
+	l, err := a.node.Conflicts(r.Context(), before, n)
+	return list(w, l, err)
+}
+
+func (a api) putBack(w http.ResponseWriter, r *http.Request) error {
+	id, err := strconv.ParseUint(r.PathValue("id"), 10, 64)
+	if err != nil {
+		return Kind(ErrRequest, fmt.Errorf("%.40q is not the number of a conflict", r.PathValue("id")))
+	}
+	if err := a.node.PutBack(r.Context(), id); err != nil {
+		return err
+	}
+	return answer(w, struct{}{})
+}
+
+func (a api) resync(w http.ResponseWriter, r *http.Request) error {
+	var q Resync
+	if err := body(w, r, &q); err != nil {
+		return err
+	}
+	if q.Where != "" && !a.socket {
+		return Kind(ErrForbidden, errors.New("where is SQL, which is taken only by the node's Unix socket: use mysql-sync resync on its machine"))
+	}
+	if err := a.node.Resync(r.Context(), q); err != nil {
+		return err
+	}
+	return answer(w, struct{}{})
+}
+
+// verify answers with a Comparison a line, as each ends.
+func (a api) verify(w http.ResponseWriter, r *http.Request) error {
+	var q Verify
+	if err := body(w, r, &q); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	begun := false
+	lines := json.NewEncoder(w)
+	err := a.node.Verify(r.Context(), q, func(c Comparison) error {
+		begun = true
+		if err := lines.Encode(c); err != nil {
+			return err // the reader is gone
+		}
+		return http.NewResponseController(w).Flush()
+	})
+	if err != nil && begun {
+		return errWritten
+	}
+	return err
+}
+
+func (a api) log(w http.ResponseWriter, _ *http.Request) error {
+	return list(w, a.lines.Last(), nil)
+}
+
+// LogLevel is the body of PUT /api/log-level.
+type LogLevel struct {
+	Level string `json:"level"` // error, warn, info, debug
+}
+
+func (a api) logLevel(w http.ResponseWriter, r *http.Request) error {
+	var l LogLevel
+	if err := body(w, r, &l); err != nil {
+		return err
+	}
+	if err := a.node.SetLogLevel(l.Level); err != nil {
+		return err
+	}
+	return answer(w, struct{}{})
+}
+
+func (a api) reload(w http.ResponseWriter, r *http.Request) error {
+	if err := a.node.Reload(r.Context()); err != nil {
+		return err
+	}
+	return answer(w, struct{}{})
+}
+
+// healthz says that the process answers.
+func (a api) healthz(w http.ResponseWriter, _ *http.Request) error {
+	return answer(w, struct {
+		Status string `json:"status"`
+	}{"ok"})
+}
+
+// readyz says whether the node can do its work.
+func (a api) readyz(w http.ResponseWriter, r *http.Request) error {
+	if err := a.node.Health(r.Context()); err != nil {
+		return Kind(ErrUnavailable, err)
+	}
+	return a.healthz(w, r)
+}
+
+func (a api) nothing(_ http.ResponseWriter, r *http.Request) error {
+	return Kind(ErrNotFound, fmt.Errorf("%s %.100s is not a command of the node", r.Method, r.URL.Path))
+}

@@ -1,0 +1,102 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Bounds of GET /api/events.
+const (
+	eventsMost  = 32 // listeners at a time
+	eventEvery  = time.Second
+	eventTime   = 10 * time.Second // to take one event; a listener that is slower is let go
+	linesQueued = 64               // of the log, for a listener; more are left out
+)
+
+// stream sends server-sent events (HTML standard, "Server-sent events") until
+// the listener or the node goes: "status" with the State each second, "log" with
+// each line, and a comment where there is no State, so that a dead connection shows.
+func (a api) stream(w http.ResponseWriter, r *http.Request) error {
+	select {
+	case a.events <- struct{}{}:
+		defer func() { <-a.events }()
+	default:
+		return Kind(ErrBusy, fmt.Errorf("%d listeners of events are here already: close some", eventsMost))
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	lines := make(chan Line, linesQueued)
+	var wg sync.WaitGroup
+	wg.Go(func() { a.follow(ctx, lines) })
+	defer wg.Wait()
+	defer cancel()
+
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("X-Accel-Buffering", "no") // nginx sends it on at once
+	e := &eventWriter{w: w, c: http.NewResponseController(w)}
+	tick := time.NewTicker(eventEvery)
+	defer tick.Stop()
+	err := a.sendState(ctx, e)
+	for err == nil {
+		select {
+		case <-ctx.Done():
+			err = ctx.Err()
+		case l := <-lines:
+			err = e.event("log", l)
+		case <-tick.C:
+			err = a.sendState(ctx, e)
+		}
+	}
+	return errWritten // the listener is gone
+}
+
+// follow queues lines of the log until ctx ends; those that there is no room for
+// are left out.
+func (a api) follow(ctx context.Context, lines chan<- Line) {
+	// The error is that of ctx.
+	_ = a.lines.Follow(ctx, func(l Line) error {
+		select {
+		case lines <- l:
+		default:
+		}
+		return nil
+	})
+}
+
+func (a api) sendState(ctx context.Context, e *eventWriter) error {
+	s, err := a.node.State(ctx)
+	if err != nil {
+		return e.comment()
+	}
+	return e.event("status", s)
+}
+
+// eventWriter writes events, each at once.
+type eventWriter struct {
+	w http.ResponseWriter
+	c *http.ResponseController
+}
+
+func (e *eventWriter) event(name string, v any) error {
+	text, err := json.Marshal(v) // which is one line
+	if err != nil {
+		return fmt.Errorf("encode the event %s: %w", name, err)
+	}
+	return e.write(fmt.Appendf(nil, "event: %s\ndata: %s\n\n", name, text))
+}
+
+func (e *eventWriter) comment() error { return e.write([]byte(": still here\n\n")) }
+
+func (e *eventWriter) write(b []byte) error {
+	if err := e.c.SetWriteDeadline(time.Now().Add(eventTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	if _, err := e.w.Write(b); err != nil {
+		return err
+	}
+	return e.c.Flush()
+}

@@ -1,0 +1,99 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"time"
+)
+
+// Bounds of what anybody can make the server hold. Promise 10.
+const (
+	headerTime  = 5 * time.Second
+	bodyTime    = 10 * time.Second
+	idleTime    = 2 * time.Minute
+	headerBytes = 32 << 10
+	bodyBytes   = 1 << 20
+)
+
+// Server has the node's HTTP handlers: Socket for the Unix socket, API for the TCP
+// listener. Both may be served at once.
+type Server struct {
+	node    Node
+	lines   Lines
+	metrics http.Handler
+	events  chan struct{} // a slot for each listener of events
+}
+
+// New returns the handlers of a node. metrics answers GET /metrics.
+func New(n Node, l Lines, metrics http.Handler) *Server {
+	return &Server{node: n, lines: l, metrics: metrics, events: make(chan struct{}, eventsMost)}
+}
+
+// Socket returns the handler for the Unix socket, which only the node's own user
+// can open: it may do everything.
+func (s *Server) Socket() http.Handler { return s.mux(true) }
+
+// API returns the handler for a TCP listener. It asks nobody who they are: that is
+// left to what is wrapped around it. It refuses what a page of another origin has
+// a browser send, and SQL.
+func (s *Server) API() http.Handler { return http.NewCrossOriginProtection().Handler(s.mux(false)) }
+
+// mux has the routes. The socket alone may send SQL.
+func (s *Server) mux(socket bool) http.Handler {
+	a := api{Server: s, socket: socket}
+	mux := http.NewServeMux()
+	for pattern, handle := range map[string]func(http.ResponseWriter, *http.Request) error{
+		"GET /api/status":                   a.status,
+		"GET /api/events":                   a.stream,
+		"GET /api/errors":                   a.errors,
+		"POST /api/retry":                   a.retry,
+		"GET /api/conflicts":                a.conflicts,
+		"POST /api/conflicts/{id}/put-back": a.putBack,
+		"POST /api/resync":                  a.resync,
+		"POST /api/verify":                  a.verify,
+		"GET /api/log":                      a.log,
+		"PUT /api/log-level":                a.logLevel,
+		"POST /api/reload":                  a.reload,
+		"GET /healthz":                      a.healthz,
+		"GET /readyz":                       a.readyz,
+		"/api/":                             a.nothing,
+	} {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Cache-Control", "no-store")
+			w.Header().Set("X-Content-Type-Options", "nosniff")
+			if err := handle(w, r); err != nil {
+				refuse(w, err)
+			}
+		})
+	}
+	mux.Handle("GET /metrics", s.metrics)
+	profiles(mux)
+	return mux
+}
+
+// profiles adds Go's profiles of the process.
+func profiles(mux *http.ServeMux) {
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+}
+
+// Serve serves a handler until ctx ends, closes the listener and what is open, and
+// then returns nil.
+func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
+	server := &http.Server{
+		Handler: h, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: headerBytes,
+		BaseContext: func(net.Listener) context.Context { return ctx },
+	}
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() }) // the node stops
+	defer stop()
+	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve %s: %w", l.Addr(), err)
+	}
+	return nil
+}
