@@ -93,7 +93,8 @@ type Rate struct {
 	PerSecond float64 `json:"perSecond"` // in the last 10 seconds
 }
 
-// Remote is another client.
+// Remote is another client: one of remoteClients or acceptFrom. With acceptFrom
+// ["*"] all others are one, named "*", once they have sent something.
 type Remote struct {
 	Name     string     `json:"name"`
 	Online   bool       `json:"online"`
@@ -106,6 +107,15 @@ type Remote struct {
 	Sent     Rate       `json:"sent"`             // acked by it
 	Received Rate       `json:"received"`         // from it, applied here
 	InFlight int        `json:"inFlight"`         // rows sent and not acked
+	Messages Messages   `json:"messages"`
+}
+
+// Messages counts those with rows since the node started: batches, or changes of
+// version 1.
+type Messages struct {
+	Sent       int64 `json:"sent"`
+	Received   int64 `json:"received"`
+	Unanswered int64 `json:"unanswered"` // not in time; they are sent again
 }
 
 // Table is one of the configuration.
@@ -114,6 +124,8 @@ type Table struct {
 	Sends    bool   `json:"sends"`    // in syncTables
 	Receives bool   `json:"receives"` // in receiveTables
 	Policy   string `json:"policy"`   // for conflicts
+
+	Conflicts int64 `json:"conflicts"` // found since the node started
 }
 
 // Stream is a table and a remote.
@@ -124,6 +136,8 @@ type Stream struct {
 	Errors   int64      `json:"errors"`
 	Sent     Rate       `json:"sent"`
 	Received Rate       `json:"received"`
+	Refused  int64      `json:"refused"`        // times the remote refused a row, or a transformer failed for it, since the node started
+	Rejected int64      `json:"rejected"`       // rows from the remote that this node refused, since the node started
 	Last     *time.Time `json:"last,omitempty"` // when a row was last acked or applied
 }
 
@@ -217,10 +231,11 @@ type Comparison struct {
 	Remote  string       `json:"remote"`
 	At      time.Time    `json:"at"`
 	Equal   bool         `json:"equal"`
-	Rows    int64        `json:"rows"` // of this node
-	Differ  []Difference `json:"differ,omitempty"`
-	Repairs int          `json:"repairs"`         // rows sent, or asked for, to make them equal
-	Error   string       `json:"error,omitempty"` // why it was not compared
+	Rows    int64        `json:"rows"`             // of this node
+	Differs int64        `json:"differs"`          // how many rows do
+	Differ  []Difference `json:"differ,omitempty"` // which; in State only the first of them
+	Repairs int          `json:"repairs"`          // rows sent, or asked for, to make them equal
+	Error   string       `json:"error,omitempty"`  // why it was not compared
 }
 
 // Difference is a row that is not the same on both sides.
