@@ -12,7 +12,7 @@ import paho.mqtt.client as mqtt
 me, node, host, port, path = sys.argv[1:6]
 todo = queue.Queue()  # what the main thread has to do: messages, and lines of standard input
 node_until = 0.0  # the node is online until then, by our own clock
-flying = {}  # what was sent and not answered: (table, id) -> (date, when)
+flying = {}  # what was sent and not answered: (table, id) -> (date, when, entity)
 
 db = sqlite3.connect(path, isolation_level=None)  # each statement is committed when it returns
 db.execute("CREATE TABLE IF NOT EXISTS entities (tbl, id, entity, PRIMARY KEY (tbl, id))")
@@ -57,8 +57,8 @@ def receive(topic, message):
     elif message["message"] == "error":
         print("refused:", args["table"], args["id"], args["message"], file=sys.stderr, flush=True)
     elif flying.get((args["table"], args["id"]), (0,))[0] == args["date"]:  # data_received, of what we sent last
-        del flying[args["table"], args["id"]]
-        db.execute("DELETE FROM outbox WHERE tbl = ? AND id = ?", (args["table"], args["id"]))
+        _, _, entity = flying.pop((args["table"], args["id"]))  # a newer one, put there meanwhile, stays
+        db.execute("DELETE FROM outbox WHERE tbl = ? AND id = ? AND entity = ?", (args["table"], args["id"], entity))
 
 
 def send():
@@ -66,8 +66,8 @@ def send():
     if time.monotonic() < node_until and client.is_connected():
         for table, id, entity in db.execute("SELECT * FROM outbox").fetchall():
             if (table, id) not in flying or flying[table, id][1] < time.monotonic() - 20:
-                flying[table, id] = now(), time.monotonic()
-                publish("/change/" + node, {"table": table, "id": id, "date": flying[table, id][0], "entity": json.loads(entity)})
+                flying[table, id] = date, _, _ = now(), time.monotonic(), entity
+                publish("/change/" + node, {"table": table, "id": id, "date": date, "entity": json.loads(entity)})
 
 
 def on_connect(*_):
@@ -94,7 +94,6 @@ while True:
         topic, payload = todo.get(timeout=0.2)
         if topic == "line":
             table, id, entity = payload.split(None, 2)
-            flying.pop((table, id), None)
             db.execute("REPLACE INTO outbox VALUES (?, ?, ?)", (table, id, json.dumps(json.loads(entity))))
         elif topic == "beat":
             beat = 0.0
