@@ -108,6 +108,7 @@ type Remote struct {
 	Received Rate       `json:"received"`         // from it, applied here
 	InFlight int        `json:"inFlight"`         // rows sent and not acked
 	Messages Messages   `json:"messages"`
+	Key      string     `json:"key,omitempty"` // name of the key by which what it is sent is sealed; "": in the clear
 }
 
 // Messages counts those with rows since the node started: batches, or changes of
@@ -116,6 +117,7 @@ type Messages struct {
 	Sent       int64 `json:"sent"`
 	Received   int64 `json:"received"`
 	Unanswered int64 `json:"unanswered"` // not in time; they are sent again
+	Unopened   int64 `json:"unopened"`   // in its name, of any kind: they did not open, or came in the clear though it must seal
 }
 
 // Table is one of the configuration.
