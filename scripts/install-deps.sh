@@ -7,9 +7,10 @@
 #   install-deps.sh mosquitto        the broker
 #   install-deps.sh compiler openssl a C compiler for the race detector, and openssl for make-certs.sh
 #   install-deps.sh faketime         another clock for a server
+#   install-deps.sh paho             Python's MQTT, for the peer of docs/protocol.md
 set -euo pipefail
 
-[ $# -gt 0 ] || set -- mariadb mosquitto compiler openssl faketime
+[ $# -gt 0 ] || set -- mariadb mosquitto compiler openssl faketime paho
 
 # Debian keeps servers where an ordinary user's PATH does not look.
 PATH=$PATH:/usr/local/sbin:/usr/sbin
@@ -31,8 +32,9 @@ for part; do
 	compiler) compiles || packages+=(gcc libc6-dev) ;;
 	openssl) have openssl || packages+=(openssl) ;;
 	faketime) compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || packages+=(libfaketime) ;;
+	paho) python3 -c 'import paho.mqtt.client, sqlite3' 2>/dev/null || packages+=(python3-paho-mqtt) ;;
 	*)
-		echo "install-deps: $part is not one of mariadb, mosquitto, compiler, openssl, faketime" >&2
+		echo "install-deps: $part is not one of mariadb, mosquitto, compiler, openssl, faketime, paho" >&2
 		exit 2
 		;;
 	esac

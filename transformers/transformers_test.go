@@ -20,7 +20,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-var tables = []string{"product_items", "orders", "customers", "measurements", "prices"}
+var tables = []string{"product_items", "parts", "orders", "customers", "measurements", "prices"}
 
 // load loads all examples; a nil service is for those that do not use it.
 func load(t *testing.T, log *zap.Logger, q transform.Querier, p transform.Publisher) *transform.Transformers {
@@ -106,6 +106,29 @@ func TestProductItemsMapsIds(t *testing.T) {
 	call.ID, call.Entity = "unknown", row("id", "unknown")
 	got, err = tr.Apply(t.Context(), call)
 	want(t, got, err, row("id", "unknown"))
+}
+
+func TestPartsAreMappedBothWays(t *testing.T) {
+	server := testkit.Shared(t)
+	db := server.Open(t, server.Create(t))
+	db.MustExec(`CREATE TABLE id_mapping (
+		remote VARCHAR(32) NOT NULL, remote_id VARCHAR(64) NOT NULL, local_id VARCHAR(64) NOT NULL,
+		PRIMARY KEY (remote, remote_id), UNIQUE (remote, local_id))`)
+	db.MustExec("INSERT INTO id_mapping VALUES ('boston', 'B-1', '1'), ('paris', 'P-1', '1')")
+	tr := load(t, zaptest.NewLogger(t), database{db}, nil)
+	for _, c := range []struct{ source, target, in, out string }{
+		{"berlin", "boston", "1", "B-1"},
+		{"berlin", "paris", "1", "P-1"},
+		{"boston", "berlin", "B-1", "1"},
+		{"paris", "berlin", "B-1", "B-1"}, // another's id
+	} {
+		call := transform.Call{Table: "parts", Source: c.source, Target: c.target, ID: c.in, Entity: row("id", c.in, "name", "Bolt")}
+		got, err := tr.Apply(t.Context(), call)
+		want(t, got, err, row("id", c.out, "name", "Bolt"))
+		if id, drop, err := tr.ApplyDelete(t.Context(), call); id != c.out || drop || err != nil {
+			t.Errorf("%+v: the delete gets the id %q, %v, %v", c, id, drop, err)
+		}
+	}
 }
 
 func TestOrdersGoToTheirBranchAndTheHeadOffice(t *testing.T) {
