@@ -1,0 +1,28 @@
+#!/bin/sh
+# Lays out the files of the image: the program, a user, the certificates of public authorities.
+#
+#   rootfs.sh PROGRAM FOLDER
+#
+# The certificates are those of the machine. The Dockerfile and the tests run this.
+set -eu
+
+if [ $# -ne 2 ]; then
+	sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p;}' "$0" >&2
+	exit 2
+fi
+program=$1 folder=$2
+user=65532 # as in other images without a shell
+
+umask 022
+mkdir -p "$folder/usr/bin" "$folder/etc/ssl/certs" "$folder/etc/mysql-sync" "$folder/var/lib/mysql-sync" "$folder/tmp"
+cp "$program" "$folder/usr/bin/mysql-sync"
+chmod 755 "$folder/usr/bin/mysql-sync"
+cp /etc/ssl/certs/ca-certificates.crt "$folder/etc/ssl/certs/ca-certificates.crt"
+printf 'root:x:0:0:root:/:/sbin/nologin\nmysql-sync:x:%s:%s:mysql-sync:/var/lib/mysql-sync:/sbin/nologin\n' $user $user \
+	>"$folder/etc/passwd"
+printf 'root:x:0:\nmysql-sync:x:%s:\n' $user >"$folder/etc/group"
+chmod 1777 "$folder/tmp"
+chmod 700 "$folder/var/lib/mysql-sync"
+if [ "$(id -u)" = 0 ]; then
+	chown $user:$user "$folder/var/lib/mysql-sync"
+fi
