@@ -10,7 +10,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
-	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/latch"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
@@ -25,36 +24,14 @@ import (
 // and be kept as the loser, and not stay under the version of the delete.
 func TestARowThatComesWhileApplyLooksIsLocked(t *testing.T) {
 	t.Parallel()
-	server := testkit.Shared(t)
-	name := server.Create(t)
-	open := func() *mysqldb.DB {
-		db, err := mysqldb.Open(t.Context(), zap.NewNop(), config.MySQL{Host: server.Host, Port: server.Port, User: server.User,
-			Password: server.Password, Database: name})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = db.Close() })
-		return db
-	}
-	db := open()
-	exec := func(to mysqldb.Execer, statements ...string) {
-		t.Helper()
-		for _, q := range statements {
-			if _, err := to.ExecContext(t.Context(), q); err != nil {
-				t.Fatalf("%v\n%s", err, q)
-			}
-		}
-	}
-	if err := schema.Migrate(t.Context(), zap.NewNop(), db); err != nil {
-		t.Fatal(err)
-	}
-	exec(db, "CREATE TABLE items (id INT PRIMARY KEY, note TEXT)")
+	db := testkit.OwnSchema(t, "CREATE TABLE items (id INT PRIMARY KEY, note TEXT)")
+	exec := func(to mysqldb.Execer, statements ...string) { t.Helper(); testkit.Exec(t, to, statements...) }
 	tables := schema.NewTables(db)
 	stream, err := version.OpenStream(t.Context(), db)
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := New(zap.NewNop(), open(), tables, &latch.Rows{}, outbox.New(db, tables, stream), stream, Config{Origin: "node-a", Syncs: func(string) bool { return true }})
+	a := New(zap.NewNop(), testkit.Shared(t).Connect(t, db.Name), tables, &latch.Rows{}, outbox.New(db, tables, stream), stream, Config{Origin: "node-a", Syncs: func(string) bool { return true }})
 
 	holder, err := db.Conn(t.Context())
 	if err != nil {
@@ -76,7 +53,7 @@ func TestARowThatComesWhileApplyLooksIsLocked(t *testing.T) {
 	testkit.Eventually(t, "apply looks for local changes", func() error {
 		var n int
 		err := db.GetContext(t.Context(), &n, `SELECT COUNT(*) FROM information_schema.PROCESSLIST
-			WHERE DB = ? AND INFO LIKE '%FROM sync_versions%' AND STATE LIKE 'Waiting for table%'`, name)
+			WHERE DB = ? AND INFO LIKE '%FROM sync_versions%' AND STATE LIKE 'Waiting for table%'`, db.Name)
 		if err == nil && n == 0 {
 			err = fmt.Errorf("it does not wait")
 		}

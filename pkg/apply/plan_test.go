@@ -5,12 +5,8 @@ import (
 	"slices"
 	"testing"
 
-	"go.uber.org/zap"
-
 	"github.com/mysql-sync/mysql-sync/pkg/change"
-	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
-	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
@@ -20,16 +16,7 @@ func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 // items reads a table with an integer key, a price and a note.
 func items(t *testing.T) *schema.Table {
 	t.Helper()
-	server := testkit.Shared(t)
-	db, err := mysqldb.Open(t.Context(), zap.NewNop(), config.MySQL{Host: server.Host, Port: server.Port, User: server.User,
-		Password: server.Password, Database: server.Create(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	if _, err := db.ExecContext(t.Context(), "CREATE TABLE items (id INT PRIMARY KEY, price DECIMAL(10,2), note TEXT)"); err != nil {
-		t.Fatal(err)
-	}
+	db := testkit.Schema(t, "CREATE TABLE items (id INT PRIMARY KEY, price DECIMAL(10,2), note TEXT)")
 	table, err := schema.Read(t.Context(), db, db.Name, "items")
 	if err != nil {
 		t.Fatal(err)

@@ -13,40 +13,12 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
-	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
-
-// open makes a schema of the shared server with the node's own tables, and the
-// tables of the statements given.
-func open(t *testing.T, ddl ...string) *mysqldb.DB {
-	t.Helper()
-	server := testkit.Shared(t)
-	db, err := mysqldb.Open(t.Context(), zap.NewNop(), config.MySQL{Host: server.Host, Port: server.Port, User: server.User,
-		Password: server.Password, Database: server.Create(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	if err := schema.Migrate(t.Context(), zap.NewNop(), db); err != nil {
-		t.Fatal(err)
-	}
-	exec(t, db, ddl...)
-	return db
-}
-
-func exec(t *testing.T, db mysqldb.Execer, statements ...string) {
-	t.Helper()
-	for _, q := range statements {
-		if _, err := db.ExecContext(t.Context(), q); err != nil {
-			t.Fatalf("%v\n%s", err, q)
-		}
-	}
-}
 
 // install makes the triggers of the tables named and no others.
 func install(t *testing.T, db *mysqldb.DB, names ...string) []*schema.Table {
@@ -96,7 +68,7 @@ func users(t *testing.T, db *mysqldb.DB) *sqlx.DB {
 
 func TestStaleTriggersGoAndRightOnesStay(t *testing.T) {
 	t.Parallel()
-	db := open(t, "CREATE TABLE a (id INT PRIMARY KEY)", "CREATE TABLE b (id INT PRIMARY KEY)",
+	db := testkit.OwnSchema(t, "CREATE TABLE a (id INT PRIMARY KEY)", "CREATE TABLE b (id INT PRIMARY KEY)",
 		"CREATE TRIGGER mysqlSyncOld AFTER INSERT ON a FOR EACH ROW SET @x = 1",
 		"CREATE TRIGGER mysqlSyncInsert_b BEFORE INSERT ON b FOR EACH ROW SET @x = 1",
 		"CREATE TRIGGER mine AFTER INSERT ON a FOR EACH ROW SET @x = 1")
@@ -120,7 +92,7 @@ func TestStaleTriggersGoAndRightOnesStay(t *testing.T) {
 
 func TestEveryStatementIsRecorded(t *testing.T) {
 	t.Parallel()
-	db := open(t, "CREATE TABLE t (id VARCHAR(9) PRIMARY KEY, n INT) CHARACTER SET latin1")
+	db := testkit.OwnSchema(t, "CREATE TABLE t (id VARCHAR(9) PRIMARY KEY, n INT) CHARACTER SET latin1")
 	install(t, db, "t")
 	user := users(t, db)
 	for _, step := range []struct {
@@ -141,13 +113,13 @@ func TestEveryStatementIsRecorded(t *testing.T) {
 		if got := changed(t, db); !slices.Equal(got, step.want) {
 			t.Errorf("%s: recorded are %q, want %q", step.statement, got, step.want)
 		}
-		exec(t, db, "DELETE FROM table_changes")
+		testkit.Exec(t, db, "DELETE FROM table_changes")
 	}
 }
 
 func TestTriggersOfATableThatIsAppliedAreSilent(t *testing.T) {
 	t.Parallel()
-	db := open(t, "CREATE TABLE t (id INT PRIMARY KEY)", "CREATE TABLE u (id INT PRIMARY KEY)",
+	db := testkit.OwnSchema(t, "CREATE TABLE t (id INT PRIMARY KEY)", "CREATE TABLE u (id INT PRIMARY KEY)",
 		"CREATE TRIGGER mine AFTER INSERT ON t FOR EACH ROW INSERT INTO u VALUES (NEW.id)")
 	install(t, db, "t", "u")
 	conn, err := db.Conn(t.Context())
@@ -155,7 +127,7 @@ func TestTriggersOfATableThatIsAppliedAreSilent(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	exec(t, conn, "SET "+capture.Applying+" = 't'", "INSERT INTO t VALUES (1)")
+	testkit.Exec(t, conn, "SET "+capture.Applying+" = 't'", "INSERT INTO t VALUES (1)")
 	if got := changed(t, db); !slices.Equal(got, []string{"u 1"}) {
 		t.Errorf("recorded are %q, want what the user's own trigger wrote", got)
 	}
@@ -165,14 +137,14 @@ func TestTheNameOfATableMayBeAnything(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("ä", 63)
 	names := []string{long + "1", long + "2", "it's a \\ `table`, \"yes\""}
-	db := open(t)
+	db := testkit.OwnSchema(t)
 	for _, n := range names {
-		exec(t, db, "CREATE TABLE "+mysqldb.Quote(n)+" (`the 'key'` INT PRIMARY KEY)")
+		testkit.Exec(t, db, "CREATE TABLE "+mysqldb.Quote(n)+" (`the 'key'` INT PRIMARY KEY)")
 	}
 	install(t, db, names...)
 	want := []string{}
 	for _, n := range names {
-		exec(t, db, "INSERT INTO "+mysqldb.Quote(n)+" VALUES (1)")
+		testkit.Exec(t, db, "INSERT INTO "+mysqldb.Quote(n)+" VALUES (1)")
 		want = append(want, n+" 1")
 	}
 	if got := changed(t, db); !slices.Equal(got, want) {
@@ -192,11 +164,11 @@ func TestTheNameOfATableMayBeAnything(t *testing.T) {
 // tables do: the old table keeps the triggers, with the names of the new one's.
 func TestTriggersFollowATableThatWasSwapped(t *testing.T) {
 	t.Parallel()
-	db := open(t, "CREATE TABLE t (id INT PRIMARY KEY)")
+	db := testkit.OwnSchema(t, "CREATE TABLE t (id INT PRIMARY KEY)")
 	install(t, db, "t")
-	exec(t, db, "CREATE TABLE t_new (id INT PRIMARY KEY, n INT)", "RENAME TABLE t TO t_old, t_new TO t")
+	testkit.Exec(t, db, "CREATE TABLE t_new (id INT PRIMARY KEY, n INT)", "RENAME TABLE t TO t_old, t_new TO t")
 	install(t, db, "t")
-	exec(t, db, "INSERT INTO t VALUES (1, 1)", "INSERT INTO t_old VALUES (2)")
+	testkit.Exec(t, db, "INSERT INTO t VALUES (1, 1)", "INSERT INTO t_old VALUES (2)")
 	if got := changed(t, db); !slices.Equal(got, []string{"t 1"}) {
 		t.Errorf("recorded are %q", got)
 	}
@@ -207,7 +179,7 @@ func TestTriggersFollowATableThatWasSwapped(t *testing.T) {
 func TestNoWriteSlipsThroughWhileTriggersAreReplaced(t *testing.T) {
 	t.Parallel()
 	const writers, rounds = 3, 8
-	db := open(t, "CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY)")
+	db := testkit.OwnSchema(t, "CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY)")
 	install(t, db, "t")
 	user := users(t, db)
 	ctx, stop := context.WithCancel(t.Context())

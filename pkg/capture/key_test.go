@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
 // TestTriggersAndCodeGiveTheSameKey writes rows in a session with settings of
@@ -45,7 +46,7 @@ func TestTriggersAndCodeGiveTheSameKey(t *testing.T) {
 		{"a INT, b TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, c DECIMAL(4,2)", []string{"1, '2024-07-01 01:02:03', 1.5"}},
 		{"b YEAR, a CHAR(3) CHARACTER SET latin1", []string{"0, 'ü,'", "2000, ''"}},
 	}
-	db := open(t)
+	db := testkit.OwnSchema(t)
 	names := make([]string, len(tests))
 	for i, test := range tests {
 		names[i] = fmt.Sprintf("t%d", i)
@@ -53,7 +54,7 @@ func TestTriggersAndCodeGiveTheSameKey(t *testing.T) {
 		for c := range strings.SplitSeq(test.columns, ", ") {
 			key = append(key, c[:1])
 		}
-		exec(t, db, "CREATE TABLE "+names[i]+" ("+test.columns+", PRIMARY KEY ("+strings.Join(key, ", ")+"))")
+		testkit.Exec(t, db, "CREATE TABLE "+names[i]+" ("+test.columns+", PRIMARY KEY ("+strings.Join(key, ", ")+"))")
 	}
 	tables := install(t, db, names...)
 	user, err := users(t, db).Conn(t.Context())
@@ -61,13 +62,13 @@ func TestTriggersAndCodeGiveTheSameKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer user.Close()
-	exec(t, user, "SET time_zone = '+05:30', sql_mode = 'ANSI_QUOTES,PIPES_AS_CONCAT', NAMES utf8mb4")
+	testkit.Exec(t, user, "SET time_zone = '+05:30', sql_mode = 'ANSI_QUOTES,PIPES_AS_CONCAT', NAMES utf8mb4")
 	for i, test := range tests {
 		for _, row := range test.rows {
 			t.Run(test.columns+": "+row, func(t *testing.T) {
 				table := tables[i]
-				exec(t, db, "DELETE FROM "+table.Name, "DELETE FROM table_changes")
-				exec(t, user, "INSERT INTO "+table.Name+" VALUES ("+row+")")
+				testkit.Exec(t, db, "DELETE FROM "+table.Name, "DELETE FROM table_changes")
+				testkit.Exec(t, user, "INSERT INTO "+table.Name+" VALUES ("+row+")")
 				recorded := list(t, db, "SELECT primary_key FROM table_changes")
 				if len(recorded) != 1 {
 					t.Fatalf("recorded are %q", recorded)

@@ -64,7 +64,7 @@ func recorded(s *version.Stream, want ...string) func() error {
 // its id in table_changes is the higher one.
 func TestATransactionThatCommitsLateIsNotMissed(t *testing.T) {
 	t.Parallel()
-	db := open(t, "CREATE TABLE t (id INT PRIMARY KEY)")
+	db := testkit.OwnSchema(t, "CREATE TABLE t (id INT PRIMARY KEY)")
 	install(t, db, "t")
 	user := users(t, db)
 	o := run(t, db, "t")
@@ -88,9 +88,9 @@ func TestATransactionThatCommitsLateIsNotMissed(t *testing.T) {
 
 func TestWhatIsNotSyncedAnyMoreIsDropped(t *testing.T) {
 	t.Parallel()
-	db := open(t, "CREATE TABLE t (id INT PRIMARY KEY)", "CREATE TABLE u (id INT PRIMARY KEY)")
+	db := testkit.OwnSchema(t, "CREATE TABLE t (id INT PRIMARY KEY)", "CREATE TABLE u (id INT PRIMARY KEY)")
 	install(t, db, "t", "u")
-	exec(t, db, "INSERT INTO u VALUES (1)", "INSERT INTO t VALUES (1)")
+	testkit.Exec(t, db, "INSERT INTO u VALUES (1)", "INSERT INTO t VALUES (1)")
 	o := run(t, db, "t")
 	testkit.Eventually(t, "the change of t", recorded(o, "t 1"))
 	testkit.Eventually(t, "an empty table_changes", func() error {

@@ -8,33 +8,18 @@ import (
 	"strings"
 	"testing"
 
-	"go.uber.org/zap"
-
-	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-func open(t *testing.T) *mysqldb.DB {
-	t.Helper()
-	server := testkit.Shared(t)
-	db, err := mysqldb.Open(t.Context(), zap.NewNop(), config.MySQL{Host: server.Host, Port: server.Port, User: server.User,
-		Password: server.Password, Database: server.Create(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	return db
-}
-
 // TestValuesOfAStatementAreWhatTheServerGets sends values that would break a
 // statement whose text they stand in, one with so much before it that they are
 // bound, and one whose last value is bound by the driver.
 func TestValuesOfAStatementAreWhatTheServerGets(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := testkit.Schema(t)
 	var all []byte
 	for i := range 256 {
 		all = append(all, byte(i))
@@ -98,7 +83,7 @@ func TestValuesOfAStatementAreWhatTheServerGets(t *testing.T) {
 // more than the server takes at once.
 func TestAStatementMayBeLargerThanThePacket(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := testkit.Schema(t)
 	var most int
 	if err := db.GetContext(t.Context(), &most, "SELECT @@max_allowed_packet"); err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
@@ -11,7 +12,7 @@ import (
 // acked already: promise 1.
 func TestPositionsBeginAfterWhatRemotesHaveAcked(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := testkit.OwnSchema(t)
 	acked := time.Now().Add(time.Hour).UnixMicro() // by a clock that was ahead
 	if _, err := db.ExecContext(t.Context(), `INSERT INTO sync_remotes (remote, position, shown) VALUES ('node-b', ?, ?)`, acked, acked); err != nil {
 		t.Fatal(err)

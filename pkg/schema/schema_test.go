@@ -11,7 +11,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
@@ -19,29 +18,6 @@ import (
 )
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
-
-// open makes a schema of the shared server with the tables of the statements.
-func open(t *testing.T, ddl ...string) *mysqldb.DB {
-	t.Helper()
-	server := testkit.Shared(t)
-	db, err := mysqldb.Open(t.Context(), zap.NewNop(), config.MySQL{Host: server.Host, Port: server.Port, User: server.User,
-		Password: server.Password, Database: server.Create(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	exec(t, db, ddl...)
-	return db
-}
-
-func exec(t *testing.T, db mysqldb.Execer, statements ...string) {
-	t.Helper()
-	for _, q := range statements {
-		if _, err := db.ExecContext(t.Context(), q); err != nil {
-			t.Fatalf("%v\n%s", err, q)
-		}
-	}
-}
 
 func read(t *testing.T, db *mysqldb.DB, name string) *schema.Table {
 	t.Helper()
@@ -54,7 +30,7 @@ func read(t *testing.T, db *mysqldb.DB, name string) *schema.Table {
 
 func TestATableIsReadAsTheServerHasIt(t *testing.T) {
 	t.Parallel()
-	db := open(t,
+	db := testkit.Schema(t,
 		"CREATE TABLE parent (x INT UNSIGNED, y VARCHAR(10), PRIMARY KEY (y, x))",
 		"CREATE TABLE `the table` (n INT(5) ZEROFILL, `v``w` VARCHAR(10) NOT NULL, d DECIMAL(10,3), at TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),"+
 			" b BINARY(16) NOT NULL, twice DECIMAL(12,3) AS (d * 2) STORED, thrice DECIMAL(12,3) AS (d * 3) VIRTUAL, PRIMARY KEY (b, `v``w`), UNIQUE KEY u (d, n), UNIQUE KEY a (at),"+
@@ -90,7 +66,7 @@ func TestATableIsReadAsTheServerHasIt(t *testing.T) {
 
 func TestTablesThatCannotBeSyncedAreRefusedWithAReason(t *testing.T) {
 	t.Parallel()
-	db := open(t,
+	db := testkit.Schema(t,
 		"CREATE TABLE keyless (id INT)", "CREATE TABLE only_unique (id INT NOT NULL UNIQUE)",
 		"CREATE TABLE prefix (a VARCHAR(100) NOT NULL, PRIMARY KEY (a(10)))",
 		"CREATE TABLE imprecise (a DOUBLE PRIMARY KEY)",
@@ -123,9 +99,9 @@ func TestTablesThatCannotBeSyncedAreRefusedWithAReason(t *testing.T) {
 
 func TestKeysAndIDsOfACompositeKey(t *testing.T) {
 	t.Parallel()
-	db := open(t, "CREATE TABLE t (a VARCHAR(20), b BINARY(2), n INT, PRIMARY KEY (b, a))")
+	db := testkit.Schema(t, "CREATE TABLE t (a VARCHAR(20), b BINARY(2), n INT, PRIMARY KEY (b, a))")
 	table := read(t, db, "t")
-	exec(t, db, `INSERT INTO t VALUES ('x,y\\', X'FF00', 1), ('', '0x', 2)`)
+	testkit.Exec(t, db, `INSERT INTO t VALUES ('x,y\\', X'FF00', 1), ('', '0x', 2)`)
 	for key, id := range map[string]string{"\xff\x00," + `x\,y\\`: `0xff00,x\,y\\`, "0x,": "0x3078,"} {
 		if got, err := table.ID(key); err != nil || got != id {
 			t.Errorf("the id of %q is %q, %v, want %q", key, got, err, id)
@@ -171,8 +147,8 @@ func TestKeysInAStatementFindTheirRows(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			db := open(t, "CREATE TABLE t ("+test.key+")")
-			exec(t, db, "INSERT INTO t VALUES "+test.values)
+			db := testkit.Schema(t, "CREATE TABLE t ("+test.key+")")
+			testkit.Exec(t, db, "INSERT INTO t VALUES "+test.values)
 			table := read(t, db, "t")
 			var q mysqldb.Statement
 			q.SQL("SELECT " + table.KeyExpr("") + " FROM t WHERE ")
@@ -197,7 +173,7 @@ func TestKeysInAStatementFindTheirRows(t *testing.T) {
 
 func TestMigrationsRunOnce(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := testkit.Schema(t)
 	const shape = `SELECT CONCAT(TABLE_NAME, '.', COLUMN_NAME, ' ', COLUMN_TYPE) FROM information_schema.COLUMNS
 		WHERE TABLE_SCHEMA = DATABASE() ORDER BY TABLE_NAME, ORDINAL_POSITION`
 	var first, second []string
@@ -224,22 +200,22 @@ func TestMigrationsRunOnce(t *testing.T) {
 
 func TestMigrationsGoOnWhereTheyWereKilled(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := testkit.Schema(t)
 	for range 2 {
 		if err := schema.Migrate(t.Context(), zap.NewNop(), db); err != nil {
 			t.Fatal(err)
 		}
-		exec(t, db, "DELETE FROM sync_migrations") // as if killed before the record
+		testkit.Exec(t, db, "DELETE FROM sync_migrations") // as if killed before the record
 	}
 }
 
 func TestAnOlderVersionDoesNotTouchTheTablesOfANewer(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := testkit.Schema(t)
 	if err := schema.Migrate(t.Context(), zap.NewNop(), db); err != nil {
 		t.Fatal(err)
 	}
-	exec(t, db, "INSERT INTO sync_migrations VALUES (9999, NOW())")
+	testkit.Exec(t, db, "INSERT INTO sync_migrations VALUES (9999, NOW())")
 	if err := schema.Migrate(t.Context(), zap.NewNop(), db); err == nil || !strings.Contains(err.Error(), "newer version") {
 		t.Errorf("Migrate: %v, want an error that names the newer version", err)
 	}
@@ -250,7 +226,7 @@ func TestAnOlderVersionDoesNotTouchTheTablesOfANewer(t *testing.T) {
 func TestTheTableOfAnExistingPeerIsTakenOver(t *testing.T) {
 	t.Parallel()
 	const insert = "INSERT INTO table_changes (table_name, primary_key, operation) VALUES ('t', "
-	db := open(t,
+	db := testkit.Schema(t,
 		"CREATE TABLE table_changes (id INT AUTO_INCREMENT PRIMARY KEY, table_name VARCHAR(255) NOT NULL, primary_key VARCHAR(255) NOT NULL,"+
 			" operation VARCHAR(10) NOT NULL, `row` TEXT NOT NULL DEFAULT (''), time INT NOT NULL DEFAULT 0) CHARACTER SET utf8mb4",
 		"CREATE TABLE t (id VARCHAR(20) PRIMARY KEY) CHARACTER SET utf8mb4",
@@ -259,7 +235,7 @@ func TestTheTableOfAnExistingPeerIsTakenOver(t *testing.T) {
 	if err := schema.Migrate(t.Context(), zap.NewNop(), db); err != nil {
 		t.Fatal(err)
 	}
-	exec(t, db, "INSERT INTO t VALUES ('ö')",
+	testkit.Exec(t, db, "INSERT INTO t VALUES ('ö')",
 		"INSERT INTO table_changes (table_name, primary_key, date, origin) VALUES ('t', X'FF00', UTC_TIMESTAMP(6), NULL)")
 	var got []string
 	if err := db.SelectContext(t.Context(), &got, "SELECT HEX(primary_key) FROM table_changes WHERE table_name = 't' AND date > 0 ORDER BY id"); err != nil {
@@ -268,7 +244,7 @@ func TestTheTableOfAnExistingPeerIsTakenOver(t *testing.T) {
 	if !slices.Equal(got, []string{"C3A4", "C3B6", "FF00"}) {
 		t.Errorf("the changes are %q", got)
 	}
-	exec(t, db, "DELETE FROM sync_migrations")
+	testkit.Exec(t, db, "DELETE FROM sync_migrations")
 	if err := schema.Migrate(t.Context(), zap.NewNop(), db); err != nil {
 		t.Errorf("taken over again: %v", err)
 	}
@@ -276,7 +252,7 @@ func TestTheTableOfAnExistingPeerIsTakenOver(t *testing.T) {
 
 func TestATableOfThatNameWhichIsSomethingElseIsLeftAlone(t *testing.T) {
 	t.Parallel()
-	db := open(t, "CREATE TABLE table_changes (day DATE PRIMARY KEY)")
+	db := testkit.Schema(t, "CREATE TABLE table_changes (day DATE PRIMARY KEY)")
 	if err := schema.Migrate(t.Context(), zap.NewNop(), db); err == nil || !strings.Contains(err.Error(), "rename it") {
 		t.Errorf("Migrate: %v, want an error that says what to do", err)
 	}
@@ -284,7 +260,7 @@ func TestATableOfThatNameWhichIsSomethingElseIsLeftAlone(t *testing.T) {
 
 func TestACachedDefinitionIsReadAgainWhenTheTableChanges(t *testing.T) {
 	t.Parallel()
-	db := open(t, "CREATE TABLE t (id INT PRIMARY KEY)")
+	db := testkit.Schema(t, "CREATE TABLE t (id INT PRIMARY KEY)")
 	tables := schema.NewTables(db)
 	first, err := tables.Fresh(t.Context(), "t")
 	if err != nil {
@@ -293,11 +269,11 @@ func TestACachedDefinitionIsReadAgainWhenTheTableChanges(t *testing.T) {
 	if again, err := tables.Fresh(t.Context(), "t"); err != nil || again != first {
 		t.Errorf("a table that did not change is read again: %v", err)
 	}
-	exec(t, db, "ALTER TABLE t ADD n INT")
+	testkit.Exec(t, db, "ALTER TABLE t ADD n INT")
 	if second, err := tables.Fresh(t.Context(), "t"); err != nil || second.Index("n") != 1 {
 		t.Errorf("the new column is not seen: %v", err)
 	}
-	exec(t, db, "DROP TABLE t")
+	testkit.Exec(t, db, "DROP TABLE t")
 	if got, err := tables.Fresh(t.Context(), "t"); !errors.Is(err, schema.ErrNoTable) {
 		t.Errorf("a table that is gone is read as %v, %v", got, err)
 	}

@@ -1,7 +1,6 @@
 package snapshot
 
 import (
-	"context"
 	"os"
 	"strings"
 	"testing"
@@ -9,9 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/latch"
-	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
@@ -21,17 +18,7 @@ func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 // TestPurgeForgetsOnlyOldTombstones keeps the versions of rows that are there,
 // that were deleted lately, and that a remote has still to be told of.
 func TestPurgeForgetsOnlyOldTombstones(t *testing.T) {
-	ctx := context.Background()
-	server := testkit.Shared(t)
-	name := server.Create(t)
-	db, err := mysqldb.Open(ctx, zap.NewNop(), config.MySQL{Host: server.Host, Port: server.Port, User: server.User, Database: name})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	if err := schema.Migrate(ctx, zap.NewNop(), db); err != nil {
-		t.Fatal(err)
-	}
+	ctx, db := t.Context(), testkit.OwnSchema(t)
 	long := strings.Repeat("x", 64)
 	recent := time.Now().UnixMicro()
 	for _, q := range []string{

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
@@ -68,7 +69,7 @@ func expect(t *testing.T, s *version.Stream, want ...string) {
 // wrote is read only when the earlier one has ended. Promise 1.
 func TestNobodyReadsPastAnOpenTransaction(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := testkit.OwnSchema(t)
 	s := openStream(t, db)
 	early := s.Begin()
 	tx, err := db.BeginTx(t.Context(), nil)
@@ -90,7 +91,7 @@ func TestNobodyReadsPastAnOpenTransaction(t *testing.T) {
 // TestNobodyReadsPastACommitWithoutAnAnswer: the server may still do it.
 func TestNobodyReadsPastACommitWithoutAnAnswer(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := testkit.OwnSchema(t)
 	s := openStream(t, db)
 	w := s.Begin()
 	tx, err := db.BeginTx(t.Context(), nil)
@@ -116,7 +117,7 @@ func TestNobodyReadsPastACommitWithoutAnAnswer(t *testing.T) {
 // TestAStreamBeginsWhenTheTransactionsOfTheLastProcessHaveEnded, however late.
 func TestAStreamBeginsWhenTheTransactionsOfTheLastProcessHaveEnded(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := testkit.OwnSchema(t)
 	last := openStream(t, db)
 	w := last.Begin()
 	tx, err := db.BeginTx(t.Context(), nil)
@@ -139,7 +140,7 @@ func TestAStreamBeginsWhenTheTransactionsOfTheLastProcessHaveEnded(t *testing.T)
 
 func TestTheStreamIsInTheOrderOfTheLastChanges(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := testkit.OwnSchema(t)
 	s := openStream(t, db)
 	long := strings.Repeat("k", 3000) + "\xff\x00"
 	write(t, s, db, "a", "b", long)
@@ -168,7 +169,7 @@ func TestTheStreamIsInTheOrderOfTheLastChanges(t *testing.T) {
 // TestManySendersSettleADoubtTogether: each asks what may be read, and one fence is enough for all.
 func TestManySendersSettleADoubtTogether(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := testkit.OwnSchema(t)
 	s := openStream(t, db)
 	for range 20 {
 		w := s.Begin()
@@ -191,7 +192,7 @@ func TestManySendersSettleADoubtTogether(t *testing.T) {
 // TestAReaderDoesNotHoldUpTheStream: a dump, or a person who has left a transaction open.
 func TestAReaderDoesNotHoldUpTheStream(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := testkit.OwnSchema(t)
 	write(t, openStream(t, db), db, "a")
 	tx, err := db.BeginTx(t.Context(), nil)
 	if err != nil {

@@ -7,42 +7,12 @@ import (
 	"strings"
 	"testing"
 
-	"go.uber.org/zap"
-
 	"github.com/mysql-sync/mysql-sync/pkg/change"
-	"github.com/mysql-sync/mysql-sync/pkg/config"
-	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
-	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
-
-// open makes a schema of the shared server with the node's own tables.
-func open(t *testing.T) *mysqldb.DB {
-	t.Helper()
-	server := testkit.Shared(t)
-	db, err := mysqldb.Open(t.Context(), zap.NewNop(), config.MySQL{Host: server.Host, Port: server.Port, User: server.User,
-		Password: server.Password, Database: server.Create(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	if err := schema.Migrate(t.Context(), zap.NewNop(), db); err != nil {
-		t.Fatal(err)
-	}
-	return db
-}
-
-func exec(t *testing.T, db mysqldb.Execer, statements ...string) {
-	t.Helper()
-	for _, q := range statements {
-		if _, err := db.ExecContext(t.Context(), q); err != nil {
-			t.Fatalf("%v\n%s", err, q)
-		}
-	}
-}
 
 func state(time int64, origin string, seen ...change.Version) change.State {
 	v := change.Version{Time: time, Origin: origin}
@@ -51,7 +21,7 @@ func state(time int64, origin string, seen ...change.Version) change.State {
 
 func TestStatesAreReadAsTheyWereWritten(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := testkit.OwnSchema(t)
 	long := strings.Repeat("k", 3000)
 	want := map[change.Row]change.State{
 		{Table: "a", Key: "1"}:           state(1715000000000000, "node-a"),
@@ -89,7 +59,7 @@ func TestStatesAreReadAsTheyWereWritten(t *testing.T) {
 
 func TestALaterStateTakesThePlaceOfTheEarlier(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := testkit.OwnSchema(t)
 	row := change.Row{Table: "t", Key: "1"}
 	for _, e := range []version.Entry{
 		{Row: row, State: state(1, "node-a", change.Version{Time: 1, Origin: "node-b"})},
@@ -111,7 +81,7 @@ func TestALaterStateTakesThePlaceOfTheEarlier(t *testing.T) {
 
 func TestAVectorOfTooManyClientsLosesTheOldest(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := testkit.OwnSchema(t)
 	row := change.Row{Table: "t", Key: "1"}
 	s := state(1000, "newest")
 	for i := range 100 {
@@ -133,9 +103,9 @@ func TestAVectorOfTooManyClientsLosesTheOldest(t *testing.T) {
 
 func TestADamagedVectorIsAnErrorThatNamesTheRow(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := testkit.OwnSchema(t)
 	for _, seen := range []string{"X'01'", "X'056162'", "X'016180'", "X'0161FFFFFFFFFFFFFFFFFF7F'"} {
-		exec(t, db, "REPLACE INTO sync_versions (table_name, row_id, time, origin, seen) VALUES ('items', 'the row', 1, 'node-a', "+seen+")")
+		testkit.Exec(t, db, "REPLACE INTO sync_versions (table_name, row_id, time, origin, seen) VALUES ('items', 'the row', 1, 'node-a', "+seen+")")
 		got, err := version.Read(t.Context(), db, []change.Row{{Table: "items", Key: "the row"}})
 		if err == nil || !strings.Contains(err.Error(), "items") || !strings.Contains(err.Error(), "the row") {
 			t.Errorf("%s is read as %v, %v", seen, got, err)
