@@ -31,10 +31,15 @@ func (a *Applier) keepLosers(ctx context.Context, tx mysqldb.Tx, groups []*group
 		if err != nil {
 			return err
 		}
+		var entries []journal.Entry
 		for _, s := range steps {
-			if err := a.keepLoser(ctx, tx, g, s, locals[s.in.Key]); err != nil {
-				return err
-			}
+			entries = append(entries, a.losers(g, s, locals[s.in.Key])...)
+		}
+		if err := journal.Record(ctx, tx, entries); err != nil {
+			return err
+		}
+		if len(entries) > 0 {
+			a.log.Info("conflicts: the losers are kept", zap.String("table", g.table.Name), zap.Int("rows", len(entries)))
 		}
 	}
 	return nil
@@ -68,9 +73,9 @@ func readLocals(ctx context.Context, tx mysqldb.Tx, g *group, steps []*Step) (ma
 	return locals, nil
 }
 
-// keepLoser records what one step does not leave as it was: the loser, or under
-// a script each row that is not what the script made.
-func (a *Applier) keepLoser(ctx context.Context, tx mysqldb.Tx, g *group, s *Step, values [][]byte) error {
+// losers returns what one step does not leave as it was: the loser, or under a
+// script each row that is not what the script made.
+func (a *Applier) losers(g *group, s *Step, values [][]byte) []journal.Entry {
 	l := Local{Exists: values != nil, Values: values}
 	ours, theirs := g.side(s.local.Version, values), journal.Side{Version: s.came.Version, Columns: s.in.Columns, Values: s.in.Values}
 	winner, losers := theirs, []journal.Side{ours}
@@ -84,15 +89,14 @@ func (a *Applier) keepLoser(ctx context.Context, tx mysqldb.Tx, g *group, s *Ste
 		winner, losers = ours, []journal.Side{theirs}
 	}
 	s.policy = cmp.Or(s.policy, conflict.LastWriteWins)
-	for _, loser := range losers {
-		a.log.Info("conflict", zap.String("table", g.table.Name), zap.String("policy", s.policy),
+	s.recorded = len(losers) > 0
+	entries := make([]journal.Entry, len(losers))
+	for i, loser := range losers {
+		a.log.Debug("conflict", zap.String("table", g.table.Name), zap.String("policy", s.policy),
 			zap.String("winner", winner.Author()), zap.String("loser", loser.Author()))
-		if err := journal.Record(ctx, tx, g.table, s.in.Key, s.policy, winner, loser); err != nil {
-			return err
-		}
-		s.recorded = true
+		entries[i] = journal.Entry{Table: g.table, Key: s.in.Key, Policy: s.policy, Winner: winner, Loser: loser}
 	}
-	return nil
+	return entries
 }
 
 // side returns a row as the journal keeps it; nil values are a deleted one.

@@ -27,38 +27,80 @@ type Side struct {
 	Values  [][]byte
 }
 
-// Record keeps a conflict, in the caller's transaction. One that was recorded
+// Entry is a conflict that is to be kept.
+type Entry struct {
+	Table         *schema.Table
+	Key           string
+	Policy        string
+	Winner, Loser Side
+}
+
+// Record keeps conflicts, in the caller's transaction. One that was recorded
 // before, because the change came twice, is left as it is.
-func Record(ctx context.Context, tx mysqldb.Tx, t *schema.Table, key, policy string, winner, loser Side) error {
-	won, err := encode(t, winner)
-	if err != nil {
-		return err
-	}
-	lost, err := encode(t, loser)
-	if err != nil {
-		return err
-	}
-	shown, err := t.ID(key)
-	if err != nil {
-		return err
-	}
-	if r := []rune(shown); len(r) > 255 {
-		shown = string(r[:255])
-	}
-	_, err = tx.ExecContext(ctx, `INSERT IGNORE INTO sync_conflicts (table_name, row_id, row_key, primary_key, detected_at, policy,
-		winner_time, winner_origin, winner_row, loser_time, loser_origin, loser_row) VALUES (?, ?, ?, ?, UTC_TIMESTAMP(6), ?, ?, ?, ?, ?, ?, ?)`,
-		t.Name, []byte(change.Row{Table: t.Name, Key: key}.ID()), []byte(key), shown, policy,
-		winner.Time, winner.Origin, won, loser.Time, loser.Origin, lost)
-	if err != nil {
-		return fmt.Errorf("record conflict of %s %s: %w", t.Name, shown, err)
+func Record(ctx context.Context, tx mysqldb.Tx, entries []Entry) error {
+	for len(entries) > 0 {
+		var q mysqldb.Statement
+		n := 0
+		for n < len(entries) && q.Len() < recordBytes {
+			if err := entries[n].add(&q); err != nil {
+				return err
+			}
+			n++
+		}
+		if err := q.Exec(ctx, tx); err != nil {
+			return fmt.Errorf("record conflicts of %s: %w", entries[0].Table.Name, err)
+		}
+		entries = entries[n:]
 	}
 	return nil
 }
 
-// encode returns a row as a JSON object of its stored values, or NULL.
-func encode(t *schema.Table, s Side) (any, error) {
+// recordBytes is how large a statement may be to which a conflict is added.
+const recordBytes = 256 << 10
+
+// add appends the conflict to a statement.
+func (e *Entry) add(q *mysqldb.Statement) error {
+	id, err := e.Table.ID(e.Key)
+	if err != nil {
+		return err
+	}
+	if r := []rune(id); len(r) > 255 {
+		id = string(r[:255])
+	}
+	if q.Len() == 0 {
+		q.SQL(`INSERT IGNORE INTO sync_conflicts (table_name, row_id, row_key, primary_key, detected_at, policy,
+			winner_time, winner_origin, winner_row, loser_time, loser_origin, loser_row) VALUES (`)
+	} else {
+		q.SQL(`,(`)
+	}
+	q.Text([]byte(e.Table.Name))
+	q.SQL(`,`)
+	q.Bytes([]byte(change.Row{Table: e.Table.Name, Key: e.Key}.ID()))
+	q.SQL(`,`)
+	q.Bytes([]byte(e.Key))
+	q.SQL(`,`)
+	q.Text([]byte(id))
+	q.SQL(`,UTC_TIMESTAMP(6),`)
+	q.Text([]byte(e.Policy))
+	for _, s := range []Side{e.Winner, e.Loser} {
+		q.SQL(`,`)
+		q.Int(s.Time)
+		q.SQL(`,`)
+		q.Text([]byte(s.Origin))
+		q.SQL(`,`)
+		if err := s.addRow(q, e.Table); err != nil {
+			return fmt.Errorf("record conflict of %s %s: %w", e.Table.Name, id, err)
+		}
+	}
+	q.SQL(`)`)
+	return nil
+}
+
+// addRow appends a row as a JSON object of its stored values, or NULL.
+func (s *Side) addRow(q *mysqldb.Statement, t *schema.Table) error {
 	if s.Columns == nil {
-		return nil, nil
+		q.Null()
+		return nil
 	}
 	e := make(value.Entity, len(s.Columns))
 	for i, name := range s.Columns {
@@ -74,7 +116,11 @@ func encode(t *schema.Table, s Side) (any, error) {
 		}
 	}
 	b, err := e.AppendJSON(nil)
-	return string(b), err
+	if err != nil {
+		return err
+	}
+	q.Text(b)
+	return nil
 }
 
 // Conflict is a row of sync_conflicts. Winner and Loser are JSON objects, or

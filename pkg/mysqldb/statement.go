@@ -24,6 +24,9 @@ type Statement struct {
 // Grow makes room for n more bytes.
 func (s *Statement) Grow(n int) { s.text.Grow(min(n, longText)) }
 
+// Len returns the length of its text so far.
+func (s *Statement) Len() int { return s.text.Len() }
+
 // SQL appends a part of the statement that holds no value.
 func (s *Statement) SQL(text string) { s.text.WriteString(text) }
 

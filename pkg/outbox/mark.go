@@ -82,7 +82,7 @@ func (o *Outbox) mark(ctx context.Context, tx mysqldb.Tx, rows []change.Row, rem
 }
 
 // columns returns the values of row_id and row_key.
-func columns(r change.Row) (id []byte, key any) {
+func columns(r change.Row) (id, key []byte) {
 	short := r.ID()
 	if short != r.Key {
 		key = []byte(r.Key)
@@ -90,8 +90,8 @@ func columns(r change.Row) (id []byte, key any) {
 	return []byte(short), key
 }
 
-// show writes the status of rows; a nil message clears it.
-func (o *Outbox) show(ctx context.Context, tx mysqldb.Tx, remote string, list []Sent, status string, message *string) error {
+// show writes the status of rows, with a message for each; nil messages clear them.
+func (o *Outbox) show(ctx context.Context, tx mysqldb.Tx, remote string, list []Sent, status string, messages []string) error {
 	if len(list) == 0 {
 		return nil
 	}
@@ -99,7 +99,7 @@ func (o *Outbox) show(ctx context.Context, tx mysqldb.Tx, remote string, list []
 	// one after the other.
 	type line struct {
 		sum [md5.Size]byte
-		row *Sent
+		at  int // in list
 		id  string
 	}
 	lines := make([]line, len(list))
@@ -107,7 +107,7 @@ func (o *Outbox) show(ctx context.Context, tx mysqldb.Tx, remote string, list []
 	for i := range list {
 		id := o.namer.ID(ctx, list[i].Row)
 		b = appendStatus(b[:0], list[i].Table, id, remote)
-		lines[i] = line{md5.Sum(b), &list[i], id}
+		lines[i] = line{md5.Sum(b), i, id}
 	}
 	slices.SortFunc(lines, func(x, y line) int { return bytes.Compare(x.sum[:], y.sum[:]) })
 	var end mysqldb.Statement // of each row: what all have in common
@@ -116,12 +116,6 @@ func (o *Outbox) show(ctx context.Context, tx mysqldb.Tx, remote string, list []
 	end.SQL(time.Now().UTC().Format(",'" + time.DateTime + "','"))
 	end.SQL(status)
 	end.SQL("',")
-	if message == nil {
-		end.Null()
-	} else {
-		end.Text([]byte(*message))
-	}
-	end.SQL(")")
 	var q mysqldb.Statement
 	q.Grow(160 * len(list))
 	q.SQL("INSERT INTO sync_status (id, table_name, primary_key, remote, date, status, message) VALUES ")
@@ -133,12 +127,18 @@ func (o *Outbox) show(ctx context.Context, tx mysqldb.Tx, remote string, list []
 		b = hex.AppendEncode(b[:0], lines[i].sum[:])
 		q.SQL(string(b))
 		q.SQL("',")
-		b = append(b[:0], lines[i].row.Table...)
+		b = append(b[:0], list[lines[i].at].Table...)
 		q.Text(b)
 		q.SQL(",")
 		b = append(b[:0], shown(lines[i].id)...)
 		q.Text(b)
 		q.Append(&end)
+		if messages == nil {
+			q.Null()
+		} else {
+			q.Text([]byte(messages[lines[i].at]))
+		}
+		q.SQL(")")
 	}
 	q.SQL(" ON DUPLICATE KEY UPDATE date = VALUES(date), status = VALUES(status), message = VALUES(message)")
 	return q.Exec(ctx, tx)

@@ -10,34 +10,14 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"go.uber.org/zap"
-
 	"github.com/mysql-sync/mysql-sync/pkg/change"
-	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
-	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
-
-// open makes a schema of the shared server with the node's own tables.
-func open(t *testing.T) *mysqldb.DB {
-	t.Helper()
-	server := testkit.Shared(t)
-	db, err := mysqldb.Open(t.Context(), zap.NewNop(), config.MySQL{Host: server.Host, Port: server.Port, User: server.User,
-		Password: server.Password, Database: server.Create(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	if err := schema.Migrate(t.Context(), zap.NewNop(), db); err != nil {
-		t.Fatal(err)
-	}
-	return db
-}
 
 // plain names rows by their keys, as tables with one text column as key do.
 type plain struct{}
@@ -107,7 +87,7 @@ func status(t *testing.T, db *mysqldb.DB, table, id, remote string) string {
 
 func TestEachRemoteNeedsWhatWasMarkedInItsOrder(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := testkit.OwnSchema(t)
 	o := begin(t, db)
 	long := strings.Repeat("k", 3000) + "\xff\x00"
 	rows := []change.Row{{Table: "b", Key: "2"}, {Table: "a", Key: "\x00'\\\xff"}, {Table: "a", Key: long}, {Table: "a", Key: ""}}
@@ -140,7 +120,7 @@ func TestEachRemoteNeedsWhatWasMarkedInItsOrder(t *testing.T) {
 // An ack books what was sent, not what the row has become meanwhile: promise 1.
 func TestAnAckOfAnOlderMarkLeavesTheRow(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := testkit.OwnSchema(t)
 	o := begin(t, db)
 	row, other := change.Row{Table: "t", Key: "1"}, change.Row{Table: "t", Key: "2"}
 	mark(t, db, o, []string{"node-b"}, row, other)
@@ -172,7 +152,7 @@ func TestAnAckOfAnOlderMarkLeavesTheRow(t *testing.T) {
 
 func TestAnOutboxOfALaterRunTakesNoAckOfAnEarlierOne(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := testkit.OwnSchema(t)
 	row := change.Row{Table: "t", Key: "1"}
 	first := begin(t, db)
 	mark(t, db, first, []string{"node-b"}, row)
@@ -186,7 +166,7 @@ func TestAnOutboxOfALaterRunTakesNoAckOfAnEarlierOne(t *testing.T) {
 
 func TestRefusedRowsWaitForTheirTime(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := testkit.OwnSchema(t)
 	o := begin(t, db)
 	var rows []change.Row
 	for _, k := range []string{"again", "bad", "early", "later"} {
@@ -237,7 +217,7 @@ func TestRefusedRowsWaitForTheirTime(t *testing.T) {
 
 func TestAMarkGoesWithItsTransaction(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := testkit.OwnSchema(t)
 	o := begin(t, db)
 	stop := errors.New("stop")
 	err := mysqldb.InTx(t.Context(), db, func(tx mysqldb.Tx) error {
@@ -257,7 +237,7 @@ func TestStatusHasTheDocumentedIDAndAReadableKey(t *testing.T) {
 	if got := outbox.StatusID("product_items", "53d21975-608f-40a5-b97b-02d4ad7b1f71", "node-b"); got != "e8867c6808d9503073bc32935398f9b1" {
 		t.Errorf("StatusID = %s", got)
 	}
-	db := open(t)
+	db := testkit.OwnSchema(t)
 	o := begin(t, db)
 	long := strings.Repeat("ä", 256)
 	exact := strings.Repeat("ä", 255)
@@ -281,7 +261,7 @@ func TestStatusHasTheDocumentedIDAndAReadableKey(t *testing.T) {
 
 func TestARemoteIsRememberedToHoldWhatATransformerMade(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := testkit.OwnSchema(t)
 	o := begin(t, db)
 	a, b := change.Row{Table: "t", Key: "a"}, change.Row{Table: "t", Key: strings.Repeat("b", 100)}
 	mark(t, db, o, []string{"node-b"}, a, b)
@@ -309,7 +289,7 @@ func TestARemoteIsRememberedToHoldWhatATransformerMade(t *testing.T) {
 // TestARowThatIsOvertakenIsNotPendingAnyMore, but one that was refused still is an error.
 func TestARowThatIsOvertakenIsNotPendingAnyMore(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := testkit.OwnSchema(t)
 	o := begin(t, db)
 	due, refused, never := change.Row{Table: "t", Key: "1"}, change.Row{Table: "t", Key: "2"}, change.Row{Table: "t", Key: "3"}
 	if err := o.Register(t.Context(), []string{"node-b"}); err != nil {
@@ -330,5 +310,62 @@ func TestARowThatIsOvertakenIsNotPendingAnyMore(t *testing.T) {
 	var rows int
 	if err := db.GetContext(t.Context(), &rows, `SELECT COUNT(*) FROM sync_status`); err != nil || rows != 2 {
 		t.Errorf("sync_status has %d rows, %v: one was never shown", rows, err)
+	}
+}
+
+// TestRowsThatAreRefusedTogetherAreToldEachOnItsOwn refuses rows of the stream and
+// marked ones in one answer, of which one was marked again meanwhile.
+func TestRowsThatAreRefusedTogetherAreToldEachOnItsOwn(t *testing.T) {
+	t.Parallel()
+	db := testkit.OwnSchema(t)
+	o := begin(t, db)
+	row := func(key string) change.Row { return change.Row{Table: "t", Key: key} }
+	if err := o.MarkAll(t.Context(), "node-b", []change.Row{row("marked"), row("again")}); err != nil {
+		t.Fatal(err)
+	}
+	marked, err := o.Next(t.Context(), "node-b", 0, 10)
+	if err != nil || len(marked) != 2 {
+		t.Fatal(marked, err)
+	}
+	if err := o.MarkAll(t.Context(), "node-b", []change.Row{row("again")}); err != nil {
+		t.Fatal(err)
+	}
+	long := strings.Repeat("k", 100)
+	soon := time.Now().Add(-time.Second)
+	failures := []outbox.Failure{
+		{Item: outbox.Streamed(&version.Waiting{Row: row("a"), Position: 5}), Message: "no a", RetryAt: soon},
+		{Item: outbox.Streamed(&version.Waiting{Row: row(long), Position: 6}), Message: "wait", Temporary: true, RetryAt: soon},
+		{Item: outbox.Item{Row: row("whole"), OnlyMissing: true}, Message: "no \\ 'whole'", RetryAt: soon},
+		{Item: marked[0], Message: "no 0", RetryAt: soon},
+		{Item: marked[1], Message: "no 1", RetryAt: soon},
+	}
+	if err := o.Fail(t.Context(), "node-b", failures); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	if err := db.SelectContext(t.Context(), &got, `SELECT CONCAT_WS(' ', IF(LENGTH(primary_key) = 100, 'long', primary_key), status, message) FROM sync_status ORDER BY 1`); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"a error no a", "again pending", "long pending wait", "marked error no 0", `whole error no \ 'whole'`}
+	if !slices.Equal(got, want) {
+		t.Errorf("sync_status has %q, want %q", got, want)
+	}
+	got = nil
+	if err := db.SelectContext(t.Context(), &got, `SELECT CONCAT_WS(' ', IF(row_key IS NULL, row_id, 'long'), state, attempts, only_missing, IF(position < 7, position, '')) FROM sync_outbox ORDER BY 1`); err != nil {
+		t.Fatal(err)
+	}
+	want = []string{"a waiting 1 0 5", "again ready 0 0 ", "long waiting 1 0 6", "marked waiting 1 0 ", "whole waiting 1 1 "}
+	if !slices.Equal(got, want) {
+		t.Errorf("sync_outbox has %q, want %q", got, want)
+	}
+	if n, err := o.Retry(t.Context(), "node-b", time.Now()); err != nil || n != 4 {
+		t.Errorf("%d rows are ready, %v", n, err)
+	}
+	if err := o.Fail(t.Context(), "node-b", failures[:1]); err != nil {
+		t.Fatal(err)
+	}
+	list, err := o.Next(t.Context(), "node-b", 0, 10)
+	if err != nil || len(list) != 4 || list[0].Key != long {
+		t.Errorf("ready are %v, %v", list, err)
 	}
 }

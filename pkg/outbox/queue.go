@@ -30,6 +30,8 @@ type Item struct {
 	token  int64
 }
 
+func (i Item) table() string { return i.Table }
+
 // Streamed returns a row of the stream as an Item.
 func Streamed(w *version.Waiting) Item {
 	return Item{Row: w.Row, State: w.State, Position: w.Position, token: w.Position}
@@ -119,14 +121,14 @@ func (o *Outbox) doneTable(ctx context.Context, tx mysqldb.Tx, remote, table str
 		if err != nil {
 			return 0, err
 		}
-		done = slices.DeleteFunc(done, func(s Sent) bool { return due[s.ID()] })
+		done = slices.DeleteFunc(done, func(s Sent) bool { return due[s.ID()] != 0 })
 	}
 	left, err := o.unmark(ctx, tx, remote, table, marked)
 	if err != nil {
 		return 0, err
 	}
 	for _, s := range marked {
-		if !left[s.ID()] {
+		if left[s.ID()] == 0 {
 			done = append(done, s)
 		}
 	}
@@ -143,7 +145,7 @@ func (o *Outbox) doneTable(ctx context.Context, tx mysqldb.Tx, remote, table str
 
 // unmark deletes marks that were sent, and returns the IDs of those rows that
 // have a later one.
-func (o *Outbox) unmark(ctx context.Context, tx mysqldb.Tx, remote, table string, list []Sent) (left map[string]bool, err error) {
+func (o *Outbox) unmark(ctx context.Context, tx mysqldb.Tx, remote, table string, list []Sent) (left map[string]int64, err error) {
 	if len(list) == 0 {
 		return nil, nil
 	}
@@ -167,26 +169,28 @@ func (o *Outbox) unmark(ctx context.Context, tx mysqldb.Tx, remote, table string
 	if n, err := res.RowsAffected(); err != nil || n == int64(len(list)) {
 		return nil, err
 	}
-	return markedIDs(ctx, tx, remote, table, list)
+	return marksOf(ctx, tx, remote, table, list, "")
 }
 
-func markedIDs(ctx context.Context, tx mysqldb.Tx, remote, table string, list []Sent) (map[string]bool, error) {
+// marksOf returns the tokens of those rows of a table that are marked, by their IDs.
+func marksOf[R interface{ ID() string }](ctx context.Context, tx mysqldb.Tx, remote, table string, list []R, locking string) (map[string]int64, error) {
 	args := []any{remote, table}
-	for _, s := range list {
-		args = append(args, []byte(s.ID()))
+	for _, r := range list {
+		args = append(args, []byte(r.ID()))
 	}
-	rows, err := tx.QueryContext(ctx, `SELECT row_id FROM sync_outbox WHERE remote = ? AND table_name = ? AND row_id IN (`+mysqldb.List(len(list))+`)`, args...)
+	rows, err := tx.QueryContext(ctx, `SELECT row_id, token FROM sync_outbox WHERE remote = ? AND table_name = ? AND row_id IN (`+mysqldb.List(len(list))+`)`+locking, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	marked := map[string]bool{}
+	marked := map[string]int64{}
 	for rows.Next() {
 		var id string
-		if err := rows.Scan(&id); err != nil {
+		var token int64
+		if err := rows.Scan(&id, &token); err != nil {
 			return nil, err
 		}
-		marked[id] = true
+		marked[id] = token
 	}
 	return marked, rows.Err()
 }
@@ -204,24 +208,23 @@ type Failure struct {
 // marked, wait until RetryAt and are then ready again. A marked row that was
 // marked again meanwhile is ready at once: its newer version may be accepted.
 func (o *Outbox) Fail(ctx context.Context, remote string, failures []Failure) error {
-	err := mysqldb.InTx(ctx, o.db, func(tx mysqldb.Tx) error {
-		for _, f := range failures {
-			booked, err := o.fail(ctx, tx, remote, f)
-			if err != nil {
-				return err
-			}
-			if !booked {
-				continue
-			}
-			status, message := "error", wire.Shorten(strings.ToValidUTF8(f.Message, "?"), statusText)
-			if f.Temporary {
-				status = "pending"
-			}
-			if err := o.show(ctx, tx, remote, []Sent{{Item: f.Item}}, status, &message); err != nil {
-				return err
-			}
+	var streamed, marked []Failure
+	for _, f := range failures {
+		if f.Marked {
+			marked = append(marked, f)
+		} else {
+			streamed = append(streamed, f)
 		}
-		return nil
+	}
+	err := mysqldb.InTx(ctx, o.db, func(tx mysqldb.Tx) error {
+		if err := o.failStreamed(ctx, tx, remote, streamed); err != nil {
+			return err
+		}
+		booked, err := failMarked(ctx, tx, remote, marked)
+		if err != nil {
+			return err
+		}
+		return o.showFailures(ctx, tx, remote, append(booked, streamed...))
 	})
 	if err != nil {
 		return fmt.Errorf("book errors of %s: %w", remote, err)
@@ -229,26 +232,98 @@ func (o *Outbox) Fail(ctx context.Context, remote string, failures []Failure) er
 	return nil
 }
 
-// fail has a row wait. It returns false if a later mark has it ready.
-func (o *Outbox) fail(ctx context.Context, tx mysqldb.Tx, remote string, f Failure) (bool, error) {
+// failStreamed has rows wait that were not marked. A mark that one has meanwhile is
+// of an older refusal, or of less: with a new token, an ack of what was sent for
+// it does not count for this.
+func (o *Outbox) failStreamed(ctx context.Context, tx mysqldb.Tx, remote string, list []Failure) error {
+	if len(list) == 0 {
+		return nil
+	}
+	fresh := o.stream.Token(len(list))
+	var q mysqldb.Statement
+	for i, f := range list {
+		next := fresh + int64(i)
+		addMark(&q, remote, f, cmp.Or(f.Position, next), cmp.Or(f.token, next))
+	}
+	q.SQL(` ON DUPLICATE KEY UPDATE token = `)
+	q.Int(fresh)
+	q.SQL(`, state = 'waiting', attempts = 1, retry_at = VALUES(retry_at), only_missing = LEAST(only_missing, VALUES(only_missing))`)
+	return q.Exec(ctx, tx)
+}
+
+// failMarked has rows wait that were marked, and returns them without those that
+// were marked again meanwhile, which stay ready.
+func failMarked(ctx context.Context, tx mysqldb.Tx, remote string, list []Failure) ([]Failure, error) {
+	if len(list) == 0 {
+		return nil, nil
+	}
+	tokens := map[string]map[string]int64{}
+	for table, rows := range byTable(list) {
+		var err error
+		if tokens[table], err = marksOf(ctx, tx, remote, table, rows, " FOR UPDATE"); err != nil {
+			return nil, err
+		}
+	}
+	booked := slices.DeleteFunc(slices.Clone(list), func(f Failure) bool { return tokens[f.Table][f.ID()] != f.token })
+	if len(booked) == 0 {
+		return nil, nil
+	}
+	var q mysqldb.Statement
+	for _, f := range booked {
+		addMark(&q, remote, f, f.Position, f.token)
+	}
+	q.SQL(` ON DUPLICATE KEY UPDATE state = 'waiting', attempts = attempts + 1, retry_at = VALUES(retry_at)`)
+	return booked, q.Exec(ctx, tx)
+}
+
+// addMark appends the mark of a row that waits to an INSERT.
+func addMark(q *mysqldb.Statement, remote string, f Failure, position, token int64) {
+	if q.Len() == 0 {
+		q.SQL(`INSERT INTO sync_outbox (remote, table_name, row_id, row_key, position, token, state, attempts, retry_at, only_missing) VALUES (`)
+	} else {
+		q.SQL(`,(`)
+	}
+	q.Text([]byte(remote))
+	q.SQL(`,`)
+	q.Text([]byte(f.Table))
+	q.SQL(`,`)
 	id, key := columns(f.Row)
-	query := `UPDATE sync_outbox SET state = 'waiting', attempts = attempts + 1, retry_at = ? WHERE remote = ? AND table_name = ? AND row_id = ? AND token = ?`
-	args := []any{f.RetryAt.UnixMilli(), remote, f.Table, id, f.token}
-	if !f.Marked {
-		// A mark that is there is of an older refusal, or of less: with a new token, an
-		// ack of what was sent for it does not count for this.
-		query = `INSERT INTO sync_outbox (remote, table_name, row_id, row_key, position, token, state, attempts, retry_at, only_missing)
-			VALUES (?, ?, ?, ?, ?, ?, 'waiting', 1, ?, ?)
-			ON DUPLICATE KEY UPDATE token = ?, state = 'waiting', attempts = 1, retry_at = VALUES(retry_at), only_missing = LEAST(only_missing, VALUES(only_missing))`
-		fresh := o.stream.Token(1)
-		args = []any{remote, f.Table, id, key, cmp.Or(f.Position, fresh), cmp.Or(f.token, fresh), f.RetryAt.UnixMilli(), f.OnlyMissing, fresh}
+	q.Bytes(id)
+	q.SQL(`,`)
+	if key == nil {
+		q.Null()
+	} else {
+		q.Bytes(key)
 	}
-	res, err := tx.ExecContext(ctx, query, args...)
-	if err != nil {
-		return false, err
+	q.SQL(`,`)
+	q.Int(position)
+	q.SQL(`,`)
+	q.Int(token)
+	q.SQL(`,'waiting',1,`)
+	q.Int(f.RetryAt.UnixMilli())
+	if f.OnlyMissing {
+		q.SQL(`,1)`)
+	} else {
+		q.SQL(`,0)`)
 	}
-	n, err := res.RowsAffected()
-	return n > 0, err
+}
+
+// showFailures shows refused rows with what was said of each.
+func (o *Outbox) showFailures(ctx context.Context, tx mysqldb.Tx, remote string, list []Failure) error {
+	for _, status := range []string{"error", "pending"} {
+		var rows []Sent
+		var messages []string
+		for _, f := range list {
+			if f.Temporary == (status == "pending") {
+				rows = append(rows, Sent{Item: f.Item})
+				messages = append(messages, wire.Shorten(strings.ToValidUTF8(f.Message, "?"), statusText))
+			}
+		}
+		if err := o.show(ctx, tx, remote, rows, status, messages); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Retry makes waiting rows of a remote ready whose time has come, and returns
@@ -262,10 +337,10 @@ func (o *Outbox) Retry(ctx context.Context, remote string, now time.Time) (int, 
 	return int(n), err
 }
 
-func byTable(sent []Sent) map[string][]Sent {
-	m := map[string][]Sent{}
-	for _, s := range sent {
-		m[s.Table] = append(m[s.Table], s)
+func byTable[R interface{ table() string }](list []R) map[string][]R {
+	m := map[string][]R{}
+	for _, r := range list {
+		m[r.table()] = append(m[r.table()], r)
 	}
 	return m
 }

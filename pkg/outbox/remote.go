@@ -82,10 +82,10 @@ func (o *Outbox) Overtaken(ctx context.Context, remote string, rows []change.Row
 }
 
 // settle deletes marks of rows that the remote has acked since in a later version,
-// by the stream, so that what it refused is not tried again. It returns the IDs of
-// rows that have a mark still: a later one, or, where many rows are given at once,
+// by the stream, so that what it refused is not tried again. It returns the
+// marks that rows have still: a later one, or, where many rows are given at once,
 // one that is sent once more, which does no harm.
-func (o *Outbox) settle(ctx context.Context, tx mysqldb.Tx, remote, table string, acked []Sent) (map[string]bool, error) {
+func (o *Outbox) settle(ctx context.Context, tx mysqldb.Tx, remote, table string, acked []Sent) (map[string]int64, error) {
 	if len(acked) == 0 {
 		return nil, nil
 	}
@@ -100,7 +100,7 @@ func (o *Outbox) settle(ctx context.Context, tx mysqldb.Tx, remote, table string
 	if err != nil {
 		return nil, fmt.Errorf("settle what was refused: %w", err)
 	}
-	return markedIDs(ctx, tx, remote, table, acked)
+	return marksOf(ctx, tx, remote, table, acked, "")
 }
 
 // Holds reports whether rows are marked for a remote.
