@@ -3,7 +3,10 @@ package daemon
 import (
 	"context"
 	"slices"
+	"strconv"
 	"sync"
+
+	"golang.org/x/sync/singleflight"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
@@ -22,12 +25,18 @@ type load struct {
 
 // loads are the last ones that were made. It is safe for concurrent use.
 type loads struct {
-	mu   sync.Mutex
-	list []*load
+	making singleflight.Group // by place: one sender makes a load, the others wait for it
+
+	mu    sync.Mutex
+	list  []*load
+	bytes int // of their bodies
 }
 
-// loadsMost bounds those that are kept, each of a batch. Promise 10.
-const loadsMost = 8
+// Bounds of those that are kept. Promise 10.
+const (
+	loadsMost  = 8
+	loadsBytes = 4 << 20
+)
 
 // nextLoad returns what comes next on the road as a load, or nil if it must be
 // read for this remote alone.
@@ -36,26 +45,48 @@ func (s *sender) nextLoad(ctx context.Context) (*load, error) {
 	if len(n.senders) < 2 || !n.peers.speaksBatches(s.remote) {
 		return nil, nil
 	}
-	n.loads.mu.Lock()
-	defer n.loads.mu.Unlock() // the others wait for what they need too
-	at := slices.IndexFunc(n.loads.list, func(l *load) bool { return l.after == s.road.taken })
-	if at >= 0 {
-		return n.loads.list[at].whole(), nil
+	if l := n.loads.at(s.road.taken); l != nil {
+		return l.whole(), nil
 	}
-	l, err := s.makeLoad(ctx)
-	if err != nil || l == nil {
+	made, err, _ := n.loads.making.Do(strconv.FormatInt(s.road.taken, 10), func() (any, error) {
+		l, err := s.makeLoad(ctx)
+		if err == nil && l != nil {
+			n.loads.keep(l)
+		}
+		return l, err
+	})
+	if err != nil {
 		return nil, err
 	}
-	if len(n.loads.list) == loadsMost {
-		n.loads.list = slices.Delete(n.loads.list, 0, 1)
+	return made.(*load).whole(), nil
+}
+
+// at returns the load that begins after a position, or nil.
+func (l *loads) at(position int64) *load {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if i := slices.IndexFunc(l.list, func(x *load) bool { return x.after == position }); i >= 0 {
+		return l.list[i]
 	}
-	n.loads.list = append(n.loads.list, l)
-	return l.whole(), nil
+	return nil
+}
+
+// keep remembers a load in the place of the oldest ones.
+func (l *loads) keep(made *load) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.list = append(l.list, made)
+	l.bytes += len(made.body)
+	for len(l.list) > loadsMost || l.bytes > loadsBytes && len(l.list) > 1 {
+		l.bytes -= len(l.list[0].body)
+		l.list[0] = nil
+		l.list = l.list[1:]
+	}
 }
 
 // whole returns the load, or nil if it is not for all.
 func (l *load) whole() *load {
-	if l.body == nil {
+	if l == nil || l.body == nil {
 		return nil
 	}
 	return l

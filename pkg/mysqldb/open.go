@@ -20,7 +20,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 )
 
-// session runs on each new connection. The SQL mode is strict, so that no value
+// session runs on each new connection. A connection on which nothing is said for a
+// minute is ended by the server, so that a transaction behind a network that has
+// gone silent does not keep its locks. The SQL mode is strict, so that no value
 // is cut or bent silently, but takes every date that a server may have stored
 // (zero dates too) and 0 in an auto-increment column. NAMES sets the character
 // set in which text is exchanged.
@@ -29,7 +31,7 @@ const session = `SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED`
 const sessionVariables = `SET NAMES utf8mb4 COLLATE utf8mb4_bin,
 	time_zone='+00:00',
 	sql_mode='STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION',
-	innodb_lock_wait_timeout=3, lock_wait_timeout=5, foreign_key_checks=1, unique_checks=1`
+	innodb_lock_wait_timeout=3, lock_wait_timeout=5, wait_timeout=60, foreign_key_checks=1, unique_checks=1`
 
 // silence is how long the server may say nothing to a statement until its
 // connection is taken for lost: a network that swallows everything ends none.
@@ -81,6 +83,34 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 // most 15 s and a log line for each attempt. A refused login, an unknown
 // schema or an unusable certificate is returned at once; see Refused.
 func Open(ctx context.Context, log *zap.Logger, c config.MySQL) (*DB, error) {
+	db, err := pool(c)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.await(ctx, log, address(c)); err != nil {
+		_ = db.Close() // nothing was opened
+		return nil, err
+	}
+	return db, nil
+}
+
+// Connect connects to the database once, for those who want to know why it
+// cannot be had; a node calls Open. An empty c.Database is none: then only the
+// server is connected to.
+func Connect(ctx context.Context, c config.MySQL) (*DB, error) {
+	db, err := pool(c)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.greet(ctx); err != nil {
+		_ = db.Close() // nothing was opened
+		return nil, fmt.Errorf("connect to MySQL at %s: %w", address(c), err)
+	}
+	return db, nil
+}
+
+// pool returns a DB that has no connection yet.
+func pool(c config.MySQL) (*DB, error) {
 	mc, err := driverConfig(c)
 	if err != nil {
 		return nil, err
@@ -92,19 +122,23 @@ func Open(ctx context.Context, log *zap.Logger, c config.MySQL) (*DB, error) {
 	db := &DB{DB: sqlx.NewDb(sql.OpenDB(connector{inner}), "mysql"), Name: c.Database}
 	db.SetMaxOpenConns(24)
 	db.SetMaxIdleConns(12)
-	db.SetConnMaxIdleTime(5 * time.Minute)
-	if err := db.await(ctx, log, address(c)); err != nil {
-		_ = db.Close() // nothing was opened
-		return nil, err
-	}
+	db.SetConnMaxIdleTime(30 * time.Second)
 	return db, nil
+}
+
+// greet connects and asks for the server's version.
+func (db *DB) greet(ctx context.Context) error {
+	if err := db.GetContext(ctx, &db.Version, `SELECT VERSION()`); err != nil {
+		return err
+	}
+	db.MariaDB = strings.Contains(strings.ToLower(db.Version), "mariadb")
+	return nil
 }
 
 func (db *DB) await(ctx context.Context, log *zap.Logger, where string) error {
 	for pause := 500 * time.Millisecond; ; pause = min(2*pause, 15*time.Second) {
-		err := db.GetContext(ctx, &db.Version, `SELECT VERSION()`)
+		err := db.greet(ctx)
 		if err == nil {
-			db.MariaDB = strings.Contains(strings.ToLower(db.Version), "mariadb")
 			return nil
 		}
 		if Refused(err) {
@@ -113,7 +147,7 @@ func (db *DB) await(ctx context.Context, log *zap.Logger, where string) error {
 		log.Warn("waiting for the database", zap.String("address", where), zap.Duration("next", pause), zap.Error(err))
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return fmt.Errorf("connect to MySQL at %s: %w: %w", where, ctx.Err(), err)
 		case <-time.After(pause):
 		}
 	}
