@@ -7,10 +7,12 @@
 #   install-deps.sh mosquitto        the broker
 #   install-deps.sh compiler openssl a C compiler for the race detector, and openssl for make-certs.sh
 #   install-deps.sh faketime         another clock for a server
+#   install-deps.sh chromium         the browser that the status page is tested in
 #   install-deps.sh paho             Python's MQTT, for the peer of docs/protocol.md
+#   install-deps.sh deploy           what checks deploy: systemd's and Prometheus' tools, and the certificates of an image
 set -euo pipefail
 
-[ $# -gt 0 ] || set -- mariadb mosquitto compiler openssl faketime paho
+[ $# -gt 0 ] || set -- mariadb mosquitto compiler openssl faketime chromium paho deploy
 
 # Debian keeps servers where an ordinary user's PATH does not look.
 PATH=$PATH:/usr/local/sbin:/usr/sbin
@@ -24,6 +26,8 @@ have() {
 
 compiles() { echo '#include <stdlib.h>' | "${CC:-gcc}" -E - >/dev/null 2>&1; }
 
+has_paho() { "$1" -c 'import paho.mqtt.client, sqlite3' 2>/dev/null; }
+
 packages=()
 for part; do
 	case $part in
@@ -32,9 +36,15 @@ for part; do
 	compiler) compiles || packages+=(gcc libc6-dev) ;;
 	openssl) have openssl || packages+=(openssl) ;;
 	faketime) compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || packages+=(libfaketime) ;;
-	paho) python3 -c 'import paho.mqtt.client, sqlite3' 2>/dev/null || packages+=(python3-paho-mqtt) ;;
+	chromium) have chromium || have chromium-browser || have google-chrome || packages+=(chromium) ;;
+	paho) has_paho python3 || has_paho /usr/bin/python3 || packages+=(python3-paho-mqtt) ;;
+	deploy)
+		have systemd-analyze || packages+=(systemd)
+		have promtool || packages+=(prometheus)
+		[ -e /etc/ssl/certs/ca-certificates.crt ] || packages+=(ca-certificates)
+		;;
 	*)
-		echo "install-deps: $part is not one of mariadb, mosquitto, compiler, openssl, faketime, paho" >&2
+		echo "install-deps: $part is not one of mariadb, mosquitto, compiler, openssl, faketime, chromium, paho, deploy" >&2
 		exit 2
 		;;
 	esac
@@ -65,7 +75,9 @@ echo "install-deps: installing ${packages[*]}" >&2
 "${as_root[@]}" apt-get update
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${packages[@]}"
 
-# Nor shall the broker start with the machine from now on: nobody has asked for that.
-if [[ " ${packages[*]} " == *" mosquitto "* ]]; then
-	"${as_root[@]}" update-rc.d mosquitto disable
-fi
+# Nor shall a service start with the machine from now on: nobody has asked for that.
+for service in mosquitto prometheus; do
+	if [[ " ${packages[*]} " == *" $service "* ]]; then
+		"${as_root[@]}" update-rc.d $service disable
+	fi
+done

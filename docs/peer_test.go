@@ -1,0 +1,153 @@
+package docs
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// The peer in Python that the protocol's page shows speaks with a real node: rows
+// and deletes go both ways, and those that it was given while the node was away
+// arrive later.
+func TestPeerInPython(t *testing.T) {
+	server := testkit.Shared(t)
+	schema := server.Create(t)
+	db := server.Open(t, schema)
+	db.MustExec("CREATE TABLE orders (id INT PRIMARY KEY, item VARCHAR(40), price DECIMAL(9,2))")
+	broker := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	node := testkit.Node(t, testkit.ConfigFile(t, map[string]any{
+		"clientName": "berlin", "remoteClients": []string{"gateway"}, "syncTables": []string{"orders"}, "receiveTables": []string{"orders"},
+		"checkInterval": 10,
+		"mqttConfig":    map[string]any{"host": broker.Host, "port": broker.Port},
+		"mysqlConfig": map[string]any{"host": server.Host, "port": server.Port, "user": server.User,
+			"password": server.Password, "database": schema},
+	}))
+	node.WaitLog("node started")
+	p := startPeer(t, "gateway", "berlin", broker.Host, strconv.Itoa(broker.Port), filepath.Join(t.TempDir(), "rows.sqlite"))
+	node.WaitLog("client online.*gateway")
+
+	db.MustExec("INSERT INTO orders VALUES (1, 'Grüße', 1.50)")
+	p.says(`orders 1 `, map[string]any{"id": "1", "item": "Grüße", "price": "1.50"})
+	db.MustExec("DELETE FROM orders WHERE id = 1")
+	p.says(`orders 1 `, nil)
+
+	p.send(`orders 7 {"id": "7", "item": "nut", "price": "0.10"}`)
+	expect(t, db.Get, "nut 0.10")
+	p.send(`orders 7 {"item": "bolt"}`)
+	expect(t, db.Get, "bolt 0.10")
+
+	if code := node.Stop(); code != 0 {
+		t.Fatalf("the node ended with %d", code)
+	}
+	p.send(`orders 8 {"id": "8", "item": "late"}`)
+	node.Start()
+	node.WaitLog("node started")
+	expect(t, db.Get, "bolt 0.10,late -")
+	p.send(`orders 7 null`)
+	p.send(`orders 8 null`)
+	expect(t, db.Get, "")
+}
+
+func expect(t *testing.T, get func(any, string, ...any) error, want string) {
+	t.Helper()
+	testkit.Eventually(t, "the rows "+want, func() error {
+		var got string
+		err := get(&got, "SELECT COALESCE(GROUP_CONCAT(CONCAT(item, ' ', COALESCE(price, '-')) ORDER BY id), '') FROM orders")
+		if err == nil && got != want {
+			err = fmt.Errorf("got %q", got)
+		}
+		return err
+	})
+}
+
+// pythonPeer is the running program.
+type pythonPeer struct {
+	t  *testing.T
+	in io.Writer
+
+	mu    sync.Mutex
+	lines []string
+}
+
+// python returns a Python that has paho: another one may come first in the PATH
+// than that of the system.
+func python(t *testing.T) string {
+	t.Helper()
+	for _, name := range []string{"python3", "/usr/bin/python3"} {
+		if exec.Command(name, "-c", "import paho.mqtt.client, sqlite3").Run() == nil {
+			return name
+		}
+	}
+	t.Fatal("no Python with paho is here: scripts/install-deps.sh paho installs it")
+	return ""
+}
+
+func startPeer(t *testing.T, args ...string) *pythonPeer {
+	t.Helper()
+	cmd := exec.Command(python(t), append([]string{"peer.py"}, args...)...)
+	cmd.Env = append(cmd.Environ(), "PYTHONIOENCODING=utf-8")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = t.Output()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p := &pythonPeer{t: t, in: in}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for s := bufio.NewScanner(out); s.Scan(); {
+			p.mu.Lock()
+			p.lines = append(p.lines, s.Text())
+			p.mu.Unlock()
+		}
+	}()
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		<-ended
+		_ = cmd.Wait() // it was killed
+	})
+	return p
+}
+
+func (p *pythonPeer) send(line string) {
+	p.t.Helper()
+	if _, err := io.WriteString(p.in, line+"\n"); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// says waits until the peer's next line is of a row and has an entity.
+func (p *pythonPeer) says(row string, entity map[string]any) {
+	p.t.Helper()
+	testkit.Eventually(p.t, "the peer to have "+row, func() error {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if len(p.lines) == 0 {
+			return fmt.Errorf("the peer has said nothing")
+		}
+		text, ok := strings.CutPrefix(p.lines[0], row)
+		var got map[string]any
+		if err := json.Unmarshal([]byte(text), &got); !ok || err != nil || !reflect.DeepEqual(got, entity) {
+			return fmt.Errorf("the peer says %q", p.lines[0])
+		}
+		p.lines = p.lines[1:]
+		return nil
+	})
+}

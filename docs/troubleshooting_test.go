@@ -1,0 +1,118 @@
+package docs
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// messages are the texts of the code that users may meet.
+type messages struct {
+	texts []string          // of all string literals, with … for what is put in
+	logs  map[string]string // of Warn and Error: where
+}
+
+var verb = regexp.MustCompile(`%[-+# 0-9.*\[\]]*[a-zA-Z]`)
+
+// read gathers the messages of the daemon and its commands.
+func readMessages(t *testing.T) messages {
+	t.Helper()
+	m := messages{logs: map[string]string{}}
+	for _, dir := range []string{"pkg", "cmd/mysql-sync"} {
+		err := filepath.WalkDir(filepath.Join(root, dir), func(path string, d fs.DirEntry, err error) error {
+			switch {
+			case err != nil:
+				return err
+			case d.IsDir() && (d.Name() == "testkit" || d.Name() == "simulation"):
+				return filepath.SkipDir
+			case filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go"):
+				return nil
+			}
+			set := token.NewFileSet()
+			f, err := parser.ParseFile(set, path, nil, parser.SkipObjectResolution)
+			if err != nil {
+				return err
+			}
+			ast.Inspect(f, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.BasicLit, *ast.BinaryExpr:
+					if text, ok := constant(n); ok {
+						m.texts = append(m.texts, verb.ReplaceAllString(text, "…"))
+					}
+				case *ast.CallExpr:
+					s, ok := n.Fun.(*ast.SelectorExpr)
+					if ok && (s.Sel.Name == "Warn" || s.Sel.Name == "Error") && len(n.Args) > 0 {
+						if text, ok := constant(n.Args[0]); ok {
+							m.logs[text] = set.Position(n.Pos()).String()
+						}
+					}
+				}
+				return true
+			})
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return m
+}
+
+// constant returns the text of a string literal, or of several that are added.
+func constant(n ast.Node) (string, bool) {
+	switch n := n.(type) {
+	case *ast.BasicLit:
+		if n.Kind == token.STRING {
+			text, err := strconv.Unquote(n.Value)
+			return text, err == nil
+		}
+	case *ast.BinaryExpr:
+		x, ok := constant(n.X)
+		y, ok2 := constant(n.Y)
+		return x + y, ok && ok2 && n.Op == token.ADD
+	}
+	return "", false
+}
+
+var title = regexp.MustCompile("(?m)^### `([^`]+)`.*\n\n(<!-- from the server -->)?")
+
+// Each message of the page occurs in the code, so that the page cannot rot; and each
+// warning and error of the log has a heading, so that whoever meets it finds it.
+func TestTroubleshootingHasTheMessagesOfTheCode(t *testing.T) {
+	m := readMessages(t)
+	headings := map[string]bool{}
+	for _, h := range title.FindAllStringSubmatch(page(t, "troubleshooting.md"), -1) {
+		headings[h[1]] = true
+		if h[2] == "" && !slices.ContainsFunc(m.texts, func(s string) bool { return holds(s, h[1]) }) {
+			t.Errorf("the code has no message %q any more", h[1])
+		}
+	}
+	if len(headings) < 80 || len(m.logs) < 40 {
+		t.Fatalf("only %d headings and %d messages were found", len(headings), len(m.logs))
+	}
+	for text, at := range m.logs {
+		if text = strings.TrimSpace(text); !headings[text] && !headings[text+" …"] {
+			t.Errorf("docs/troubleshooting.md has no heading for %q (%s)", text, at)
+		}
+	}
+}
+
+// holds reports whether a text of the code has the parts of a heading, in order.
+func holds(text, heading string) bool {
+	for _, part := range strings.Split(heading, "…") {
+		part = strings.TrimSpace(part)
+		i := strings.Index(text, part)
+		if i < 0 {
+			return false
+		}
+		text = text[i+len(part):]
+	}
+	return true
+}
