@@ -17,7 +17,7 @@ const module = "github.com/mysql-sync/mysql-sync/"
 // layers lists the packages from the bottom to the top. A package imports only
 // packages of lower layers; those of one layer never import each other.
 var layers = [][]string{
-	{"pkg/value"},
+	{"pkg/value", "pkg/seal"},
 	{"pkg/change"},
 	{"pkg/conflict", "pkg/wire", "pkg/config", "pkg/latch"},
 	{"pkg/mysqldb"},
@@ -40,6 +40,8 @@ var owners = map[string][]string{
 	"github.com/spf13/cobra":              {"cmd"},
 	"github.com/klauspost/compress":       {"pkg/wire"},
 	"github.com/go-sql-driver/mysql":      {"pkg/mysqldb", "pkg/testkit"},
+	"golang.org/x/crypto":                 {"pkg/seal"},
+	"github.com/prometheus/client_golang": {"pkg/metrics"},
 }
 
 func TestPackagesImportOnlyWhatLiesBelow(t *testing.T) {

@@ -1,0 +1,223 @@
+package seal
+
+import (
+	"crypto/cipher"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+)
+
+// Why a message is not taken, or not sealed.
+var (
+	ErrForm    = errors.New("it is not a sealed message")
+	ErrKey     = errors.New("it is sealed with a key that this node does not have for its sender")
+	ErrEarlier = errors.New("it is sealed for an earlier run of this node")
+	ErrForged  = errors.New("it does not open: it was changed on its way, is sealed with another key of this name, or is not from its sender, for this node or of this kind")
+	ErrReplay  = errors.New("it has come before")
+	ErrFull    = errors.New("there were too many runs of other nodes since this node started; start it again")
+	ErrUnmet   = errors.New("the remote has not announced itself with a key that this node has")
+)
+
+const (
+	liveRuns = 4      // of a client: messages of any of them are taken
+	mostRuns = 20_000 // of all clients: nobody without a key can begin one. Promise 10
+)
+
+// Session is one run of a node's process: the keys of what it sends and gets derive
+// from its random nonce and the other's, so that nothing that was sealed for an
+// earlier run of either opens. Its methods may be called from any goroutine.
+type Session struct {
+	self   string
+	ring   *Ring
+	random io.Reader
+	nonce  Nonce
+
+	mu   sync.Mutex
+	out  map[string]*target
+	in   map[string]*source
+	runs int // in all of in
+}
+
+// target is a client that messages are sealed for.
+type target struct {
+	hello Hello
+	aead  cipher.AEAD
+	last  [kinds]uint64 // number of the last message; it never goes back in this run
+}
+
+// source is a client whose messages were opened.
+type source struct {
+	live []*run // the latest last
+	old  map[Nonce]bool
+}
+
+// run is one of a client's process.
+type run struct {
+	nonce   Nonce
+	windows [kinds]window
+	aeads   map[string]cipher.AEAD // by key
+}
+
+// NewSession begins a run of the node self, a client's name.
+func NewSession(self string, ring *Ring, random io.Reader) (*Session, error) {
+	s := &Session{self: self, ring: ring, random: random, out: map[string]*target{}, in: map[string]*source{}}
+	if _, err := io.ReadFull(random, s.nonce[:]); err != nil {
+		return nil, fmt.Errorf("make a nonce: %w", err)
+	}
+	return s, nil
+}
+
+// Nonce names this run.
+func (s *Session) Nonce() Nonce { return s.nonce }
+
+// Meet has messages for a client sealed for the run that it announced.
+func (s *Session) Meet(client string, h Hello) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.out[client]
+	if t == nil {
+		t = &target{}
+		s.out[client] = t
+	}
+	if t.hello == h && t.aead != nil {
+		return nil
+	}
+	aead, err := cipherOf(&h.key.Secret, s.self, client, s.nonce, h.nonce)
+	if err == nil {
+		t.hello, t.aead = h, aead
+	}
+	return err
+}
+
+// Part forgets what a client announced: nothing is sealed for it until Meet.
+func (s *Session) Part(client string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t := s.out[client]; t != nil {
+		t.hello, t.aead = Hello{}, nil
+	}
+}
+
+// Met reports whether Seal works for a client, and by which key.
+func (s *Session) Met(client string) (key string, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.out[client]
+	if t == nil || t.aead == nil {
+		return "", false
+	}
+	return t.hello.key.ID, true
+}
+
+// Seal seals a message for a client. The error is ErrUnmet.
+func (s *Session) Seal(k Kind, to string, message []byte) ([]byte, error) {
+	s.mu.Lock()
+	t := s.out[to]
+	if t == nil || t.aead == nil {
+		s.mu.Unlock()
+		return nil, ErrUnmet
+	}
+	t.last[k]++
+	h := header{key: t.hello.key.ID, sender: s.nonce, hint: [hintSize]byte(t.hello.nonce[:]), number: t.last[k]}
+	aead := t.aead
+	s.mu.Unlock()
+	p := h.append(make([]byte, 0, len(message)+Overhead))
+	return aead.Seal(p, number(k, h.number), message, associated(p, k, s.self, to)), nil
+}
+
+// Open opens a message that came in the name of a client. The error is one of those
+// above; what does not open changes nothing.
+func (s *Session) Open(k Kind, from string, message []byte) ([]byte, error) {
+	h, clear, body, err := parse(message)
+	if err != nil {
+		return nil, err
+	}
+	keys := s.ring.of(from)
+	at := slices.IndexFunc(keys, func(k *Key) bool { return k.ID == h.key })
+	switch {
+	case at < 0:
+		return nil, ErrKey
+	case h.hint != [hintSize]byte(s.nonce[:]):
+		return nil, ErrEarlier
+	}
+	aead, err := s.look(k, from, &h)
+	if err == nil && aead == nil {
+		aead, err = cipherOf(&keys[at].Secret, from, s.self, h.sender, s.nonce)
+	}
+	if err != nil {
+		return nil, err
+	}
+	plain, err := aead.Open(nil, number(k, h.number), body, associated(clear, k, from, s.self))
+	if err != nil {
+		return nil, ErrForged
+	}
+	if err := s.take(k, from, &h, aead); err != nil {
+		return nil, err
+	}
+	return plain, nil
+}
+
+// look returns the cipher of a run that is known, and ErrReplay for a number that has
+// come.
+func (s *Session) look(k Kind, from string, h *header) (cipher.AEAD, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.in[from]
+	switch r := c.run(h.sender); {
+	case c == nil:
+		return nil, nil
+	case c.old[h.sender] || r != nil && r.windows[k].seen(h.number):
+		return nil, ErrReplay
+	case r != nil:
+		return r.aeads[h.key], nil
+	}
+	return nil, nil
+}
+
+// take notes a message that opened. Of a client the latest runs are remembered with
+// all that came of them; of the others, that nothing more is taken.
+func (s *Session) take(k Kind, from string, h *header, aead cipher.AEAD) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.in[from]
+	r := c.run(h.sender)
+	if r == nil {
+		if c != nil && c.old[h.sender] {
+			return ErrReplay
+		}
+		if s.runs == mostRuns {
+			return ErrFull
+		}
+		if c == nil {
+			c = &source{old: map[Nonce]bool{}}
+			s.in[from] = c
+		}
+		if len(c.live) == liveRuns {
+			c.old[c.live[0].nonce] = true
+			c.live = slices.Delete(c.live, 0, 1)
+		}
+		r = &run{nonce: h.sender, aeads: map[string]cipher.AEAD{}}
+		c.live = append(c.live, r)
+		s.runs++
+	}
+	if !r.windows[k].take(h.number) {
+		return ErrReplay
+	}
+	r.aeads[h.key] = aead
+	return nil
+}
+
+// run returns the run with a nonce if it is live.
+func (c *source) run(n Nonce) *run {
+	if c == nil {
+		return nil
+	}
+	for _, r := range c.live {
+		if r.nonce == n {
+			return r
+		}
+	}
+	return nil
+}
