@@ -25,7 +25,8 @@ type Session struct {
 	servers []*url.URL
 	certs   *certificates
 
-	link atomic.Pointer[link] // nil while there is no connection
+	link     atomic.Pointer[link] // nil while there is no connection
+	standing standing             // see Status
 
 	echoTold bool // the Error about EchoTopic is logged once, until an echo comes
 	echoLost int  // connections in a row that ended before the echo
@@ -40,6 +41,7 @@ func New(log *zap.Logger, c Config, h Handler) (*Session, error) {
 		c.Window = 1000
 	}
 	s := &Session{log: log, c: c, handle: h}
+	s.standing.Since = time.Now()
 	for _, server := range c.MQTT.Servers {
 		u, err := url.Parse(server)
 		if err != nil {
@@ -74,6 +76,7 @@ func (s *Session) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			break
 		}
+		s.standing.note(false, s.servers[i%len(s.servers)].Host, err)
 		if errors.Is(err, ErrRefused) && !known {
 			return err
 		}
@@ -105,6 +108,7 @@ func (s *Session) serve(ctx context.Context, l *link) error {
 	wg.Go(func() { s.watchEcho(l) })
 	wg.Go(func() { <-l.down; cancel() })
 	s.link.Store(l)
+	s.standing.note(true, l.server, nil)
 	if s.c.OnUp != nil {
 		if err := s.c.OnUp(up); err != nil {
 			l.fail(fmt.Errorf("announce this node: %w", err))

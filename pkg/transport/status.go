@@ -1,0 +1,37 @@
+package transport
+
+import (
+	"sync"
+	"time"
+)
+
+// Status is how a session stands.
+type Status struct {
+	Online bool
+	Server string    // host and port: the one of the connection, or the one last tried
+	Since  time.Time // of being online, or not
+	Err    error     // why there is no connection; nil: there is one, or none was tried yet
+}
+
+// standing keeps a Status. It is safe for concurrent use.
+type standing struct {
+	mu sync.Mutex
+	Status
+}
+
+// Status returns how the session stands.
+func (s *Session) Status() Status {
+	s.standing.mu.Lock()
+	defer s.standing.mu.Unlock()
+	return s.standing.Status
+}
+
+// note says that there is a connection to a server, or why there is none.
+func (t *standing) note(online bool, server string, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.Since.IsZero() || t.Online != online {
+		t.Since = time.Now()
+	}
+	t.Online, t.Server, t.Err = online, server, err
+}
