@@ -43,6 +43,7 @@ func (t *Transformers) Apply(ctx context.Context, c Call) (value.Entity, error) 
 		entity, err = m.entity(result, c.Entity)
 		return err
 	})
+	t.counts.of(c.Table).add(ctx, c.ID, err)
 	if err != nil {
 		return nil, fmt.Errorf("transform %s: %w", c.Table, err)
 	}
@@ -69,6 +70,7 @@ func (t *Transformers) ApplyDelete(ctx context.Context, c Call) (id string, drop
 		id, err = m.id(result)
 		return err
 	})
+	t.counts.of(c.Table).add(ctx, c.ID, err)
 	if errors.Is(err, ErrDropped) {
 		return "", true, nil
 	}

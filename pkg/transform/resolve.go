@@ -80,6 +80,7 @@ func (t *Transformers) Resolve(ctx context.Context, c Conflict) (value.Entity, e
 		}
 		return err
 	})
+	t.counts.of(c.Table).add(ctx, c.ID, err)
 	if err != nil {
 		return nil, fmt.Errorf("resolve %s: %w", c.Table, err)
 	}

@@ -58,6 +58,8 @@ type Transformers struct {
 	tables    []string
 	scripts   atomic.Pointer[map[string]*script] // by table; Reload replaces it as a whole
 	resolvers atomic.Pointer[map[string]*script] // likewise, of the files that export resolve
+	unused    atomic.Pointer[[]string]           // likewise, the files of no table
+	counts    counts
 }
 
 // New returns Transformers that know no table before Load.
@@ -75,6 +77,7 @@ func New(log *zap.Logger, q Querier, p Publisher, c Config) *Transformers {
 	t := &Transformers{log: log.Named("transform"), querier: q, publisher: p, config: c}
 	t.scripts.Store(&map[string]*script{})
 	t.resolvers.Store(&map[string]*script{})
+	t.unused.Store(&[]string{})
 	return t
 }
 
@@ -125,11 +128,18 @@ func (t *Transformers) Reload() error {
 	}
 	t.scripts.Store(&byTable)
 	t.resolvers.Store(&resolvers)
-	for _, file := range sources.unused() {
+	unused := sources.unused()
+	t.unused.Store(&unused)
+	for _, file := range unused {
 		t.log.Warn("transformer file belongs to no table", zap.String("file", file))
 	}
 	return nil
 }
+
+// Unused returns the files of the directory that belong to no table and that no
+// other file requires, as the last Load or Reload found them. The slice is shared;
+// do not change it.
+func (t *Transformers) Unused() []string { return *t.unused.Load() }
 
 // Has tells whether table has a transformer; its file may export resolve alone.
 func (t *Transformers) Has(table string) bool {
