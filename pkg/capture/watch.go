@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -44,6 +45,7 @@ type Watcher struct {
 	right   map[string]time.Time     // when the triggers of each were last seen right
 	stood   map[string]trigger       // the triggers at that time
 	unfit   map[string]bool          // tables that cannot be synced as they are, which was told
+	trouble atomic.Pointer[error]    // of the last look
 	samples map[string][]sample
 	sampled time.Time // when the samples were taken
 }
@@ -65,7 +67,9 @@ func NewWatcher(log *zap.Logger, db *mysqldb.DB, ts *schema.Tables, c WatchConfi
 // Run looks at the tables until ctx ends. Errors are logged and tried again.
 func (w *Watcher) Run(ctx context.Context) error {
 	for {
-		if err := w.look(ctx); err != nil && ctx.Err() == nil {
+		err := w.look(ctx)
+		w.trouble.Store(&err)
+		if err != nil && ctx.Err() == nil {
 			w.log.Warn("the tables could not be looked at; trying again", zap.Duration("next", w.Interval), zap.Error(err))
 		}
 		select {
@@ -74,6 +78,15 @@ func (w *Watcher) Run(ctx context.Context) error {
 		case <-time.After(w.Interval):
 		}
 	}
+}
+
+// Trouble returns why the last look failed: until one does not, triggers may be
+// missing. It may be called from any goroutine.
+func (w *Watcher) Trouble() error {
+	if err := w.trouble.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // look brings definitions and triggers to where they shall be.
