@@ -1,0 +1,79 @@
+package journal
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+)
+
+// bytesMost bounds the rows of one list of conflicts. Promise 10.
+const bytesMost = 16 << 20
+
+// Kept is a row of sync_conflicts. The rows are JSON objects; null is a deleted one.
+type Kept struct {
+	ID           uint64
+	Table        string
+	PrimaryKey   string
+	At           time.Time
+	Policy       string
+	WinnerOrigin string
+	WinnerTime   int64 // µs since 1970
+	WinnerRow    json.RawMessage
+	LoserOrigin  string
+	LoserTime    int64
+	LoserRow     json.RawMessage
+	PutBack      time.Time // zero: not yet
+}
+
+// Before returns the conflicts before the one with a number (0: the latest), the
+// latest first: at most limit, and fewer where their rows are large.
+func Before(ctx context.Context, db *mysqldb.DB, before uint64, limit int) ([]Kept, error) {
+	rows, err := db.QueryContext(ctx, `SELECT id, table_name, primary_key, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', detected_at), policy,
+		winner_origin, winner_time, winner_row, loser_origin, loser_time, loser_row, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', put_back_at)
+		FROM sync_conflicts WHERE id < ? OR ? = 0 ORDER BY id DESC LIMIT ?`, before, before, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read conflicts: %w", err)
+	}
+	defer rows.Close()
+	var list []Kept
+	for bytes := 0; bytes < bytesMost && rows.Next(); {
+		var k Kept
+		var at int64
+		var winner, loser sql.NullString
+		var putBack sql.NullInt64
+		err := rows.Scan(&k.ID, &k.Table, &k.PrimaryKey, &at, &k.Policy, &k.WinnerOrigin, &k.WinnerTime, &winner, &k.LoserOrigin, &k.LoserTime, &loser, &putBack)
+		if err != nil {
+			return nil, fmt.Errorf("read conflicts: %w", err)
+		}
+		k.At, k.WinnerRow, k.LoserRow = time.UnixMicro(at), object(winner), object(loser)
+		if putBack.Valid {
+			k.PutBack = time.UnixMicro(putBack.Int64)
+		}
+		list = append(list, k)
+		bytes += len(k.WinnerRow) + len(k.LoserRow)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read conflicts: %w", err)
+	}
+	return list, nil
+}
+
+// object returns a row as it is kept, or as a text where somebody has changed it
+// into something else.
+func object(s sql.NullString) json.RawMessage {
+	if !s.Valid {
+		return json.RawMessage("null")
+	}
+	if json.Valid([]byte(s.String)) {
+		return json.RawMessage(s.String)
+	}
+	text, err := json.Marshal(s.String)
+	if err != nil {
+		return json.RawMessage("null") // a text has no error
+	}
+	return text
+}

@@ -1,0 +1,266 @@
+package outbox
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+)
+
+// Backlog is what a remote still needs of a table.
+type Backlog struct {
+	Table   string
+	Pending int64
+	Refused int64 // rows that it refused and that wait to be tried again
+	Oldest  int64 // time of the oldest pending version, µs since 1970; 0: not known
+}
+
+// countStream counts rows of the stream by table; see daemon's sender.needs, of
+// which this is the same in SQL. Only so many rows are looked at.
+const countStream = `SELECT table_name, COUNT(*), COALESCE(SUM(needed), 0), COALESCE(MIN(IF(needed, time, NULL)), 0) FROM (
+	SELECT table_name, time, came_from = '' OR NOT (came_from = ? OR LOCATE(?, origin) = 0 AND (origin = ? OR LEFT(origin, ?) = ?)) AS needed
+	FROM sync_versions WHERE position > ? AND position <= ? ORDER BY position LIMIT ?) waiting GROUP BY table_name`
+
+// countMarks counts marked rows of a remote by table. Only so many are looked at.
+const countMarks = `SELECT table_name, COUNT(*) FROM (SELECT table_name FROM sync_outbox WHERE remote = ? AND state = ? LIMIT ?) marked GROUP BY table_name`
+
+// oldestMarks reads when the first marked rows were written.
+const oldestMarks = `SELECT marked.table_name, MIN(v.time) FROM (SELECT table_name, row_id FROM sync_outbox
+	WHERE remote = ? AND state = 'ready' ORDER BY position LIMIT 20) marked
+	JOIN sync_versions v ON v.table_name = marked.table_name AND v.row_id = marked.row_id WHERE v.time > ? GROUP BY marked.table_name`
+
+// Count counts what a remote needs: rows of the stream after a position and up to
+// another, and rows marked for it. It looks at no more than limit rows of each, so
+// that a long backlog does not cost a scan; there is more where atLeast is set, and
+// then about is the server's estimate of all rows of the stream. Promise 10.
+func (o *Outbox) Count(ctx context.Context, remote string, after, upTo int64, limit int) (list []Backlog, about int64, atLeast bool, err error) {
+	c := counting{remote: remote, limit: int64(limit), tables: map[string]*Backlog{}}
+	if after < upTo {
+		err = c.stream(ctx, o, after, upTo)
+	}
+	if err == nil && c.more {
+		about, err = o.estimate(ctx, after, upTo)
+	}
+	if err == nil {
+		err = c.marks(ctx, o)
+	}
+	if err != nil {
+		return nil, 0, false, fmt.Errorf("count what %s needs: %w", remote, err)
+	}
+	for _, b := range c.tables {
+		list = append(list, *b)
+	}
+	return list, about, c.more, nil
+}
+
+type counting struct {
+	remote string
+	limit  int64
+	tables map[string]*Backlog
+	more   bool
+}
+
+func (c *counting) table(name string) *Backlog {
+	b := c.tables[name]
+	if b == nil {
+		b = &Backlog{Table: name}
+		c.tables[name] = b
+	}
+	return b
+}
+
+// stream counts rows of the stream.
+func (c *counting) stream(ctx context.Context, o *Outbox, after, upTo int64) error {
+	life := strings.TrimSuffix(change.Origin(c.remote, "x"), "x") // with which the remote's later lives begin
+	decided := change.Decided(0, "", "").Origin
+	var looked int64
+	err := o.each(ctx, func(rows *sql.Rows) error {
+		var name string
+		var all, needed, oldest int64
+		if err := rows.Scan(&name, &all, &needed, &oldest); err != nil {
+			return err
+		}
+		looked += all
+		c.table(name).add(needed, oldest)
+		return nil
+	}, countStream, c.remote, decided, c.remote, len(life), life, after, upTo, c.limit)
+	c.more = looked >= c.limit
+	return err
+}
+
+// marks counts marked rows.
+func (c *counting) marks(ctx context.Context, o *Outbox) error {
+	for _, state := range []string{"ready", "waiting"} {
+		var looked int64
+		err := o.each(ctx, func(rows *sql.Rows) error {
+			var name string
+			var n int64
+			if err := rows.Scan(&name, &n); err != nil {
+				return err
+			}
+			looked += n
+			if state == "ready" {
+				c.table(name).Pending += n
+			} else {
+				c.table(name).Refused += n
+			}
+			return nil
+		}, countMarks, c.remote, state, c.limit)
+		if err != nil {
+			return err
+		}
+		c.more = c.more || state == "ready" && looked >= c.limit
+		if state != "ready" || looked == 0 {
+			continue
+		}
+		err = o.each(ctx, func(rows *sql.Rows) error {
+			var name string
+			var oldest int64
+			if err := rows.Scan(&name, &oldest); err != nil {
+				return err
+			}
+			c.table(name).add(0, oldest)
+			return nil
+		}, oldestMarks, c.remote, change.Baseline)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// add adds pending rows, the oldest of which was written at a time.
+func (b *Backlog) add(rows, oldest int64) {
+	b.Pending += rows
+	if oldest > change.Baseline && (b.Oldest == 0 || oldest < b.Oldest) {
+		b.Oldest = oldest
+	}
+}
+
+// each calls f with each row of a query's result.
+func (o *Outbox) each(ctx context.Context, f func(*sql.Rows) error, query string, args ...any) error {
+	rows, err := o.db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := f(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// estimate returns how many rows of the stream lie between two positions, as the
+// server thinks from a look at the index.
+func (o *Outbox) estimate(ctx context.Context, after, upTo int64) (about int64, err error) {
+	err = o.each(ctx, func(rows *sql.Rows) error {
+		names, err := rows.Columns()
+		if err != nil {
+			return err
+		}
+		values := make([]sql.NullString, len(names))
+		into := make([]any, len(names))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			return err
+		}
+		for i, name := range names {
+			if strings.EqualFold(name, "rows") && values[i].Valid {
+				_, err = fmt.Sscan(values[i].String, &about)
+			}
+		}
+		return err
+	}, `EXPLAIN SELECT position FROM sync_versions WHERE position > ? AND position <= ?`, after, upTo)
+	return about, err
+}
+
+// Refused is a row that a remote refused, or that a transformer failed on.
+type Refused struct {
+	change.Row
+	ID       string // as sync_status shows it
+	Attempts int
+	RetryAt  int64 // ms since 1970
+	Status   Shown
+}
+
+// Shown is what sync_status says of a row; it is empty where that has no such row.
+type Shown struct {
+	Message string
+	Date    string // UTC
+}
+
+// Refused returns rows that a remote refused, the latest first, at most limit. An
+// empty table or id is any; an id needs a table.
+func (o *Outbox) Refused(ctx context.Context, remote, table, rowID string, limit int) ([]Refused, error) {
+	query, args := `SELECT table_name, COALESCE(row_key, row_id), attempts, retry_at FROM sync_outbox WHERE remote = ? AND state = 'waiting'`, []any{remote}
+	query, args = narrow(query, args, table, rowID)
+	var list []Refused
+	err := o.each(ctx, func(rows *sql.Rows) error {
+		var r Refused
+		if err := rows.Scan(&r.Table, &r.Key, &r.Attempts, &r.RetryAt); err != nil {
+			return err
+		}
+		list = append(list, r)
+		return nil
+	}, query+` ORDER BY position DESC LIMIT ?`, append(args, limit)...)
+	if err == nil && len(list) > 0 {
+		err = o.statusOf(ctx, remote, list)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read rows that %s refused: %w", remote, err)
+	}
+	return list, nil
+}
+
+// RetryNow makes rows that a remote refused ready, and returns how many. An empty
+// table or id is any; an id needs a table.
+func (o *Outbox) RetryNow(ctx context.Context, remote, table, rowID string) (int64, error) {
+	query, args := narrow(`UPDATE sync_outbox SET state = 'ready' WHERE remote = ? AND state = 'waiting'`, []any{remote}, table, rowID)
+	res, err := o.db.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, fmt.Errorf("retry rows of %s: %w", remote, err)
+	}
+	return res.RowsAffected()
+}
+
+func narrow(query string, args []any, table, rowID string) (string, []any) {
+	if table != "" {
+		query, args = query+` AND table_name = ?`, append(args, table)
+	}
+	if rowID != "" {
+		query, args = query+` AND row_id = ?`, append(args, []byte(rowID))
+	}
+	return query, args
+}
+
+// statusOf fills in what sync_status says.
+func (o *Outbox) statusOf(ctx context.Context, remote string, list []Refused) error {
+	at := map[string]*Refused{}
+	var ids []any
+	for i := range list {
+		r := &list[i]
+		id := o.namer.ID(ctx, r.Row)
+		r.ID = shown(id)
+		status := StatusID(r.Table, id, remote)
+		at[status] = r
+		ids = append(ids, status)
+	}
+	return o.each(ctx, func(rows *sql.Rows) error {
+		var id string
+		var s Shown
+		if err := rows.Scan(&id, &s.Message, &s.Date); err != nil {
+			return err
+		}
+		if r := at[id]; r != nil {
+			r.Status = s
+		}
+		return nil
+	}, `SELECT id, COALESCE(message, ''), DATE_FORMAT(date, '%Y-%m-%d %H:%i:%s') FROM sync_status WHERE id IN (`+mysqldb.List(len(ids))+`)`, ids...)
+}
