@@ -24,7 +24,8 @@ var layers = [][]string{
 	{"pkg/schema", "pkg/version"},
 	{"pkg/journal"},
 	{"pkg/capture", "pkg/outbox", "pkg/transport", "pkg/transform", "pkg/apply", "pkg/snapshot", "pkg/broker"}, // the stages
-	{"pkg/web"},
+	{"pkg/web", "pkg/check"},
+	{"pkg/stopped", "pkg/metrics", "pkg/logging"},
 	{"pkg/daemon", "pkg/simulation"},
 	{"pkg/testkit"}, // for tests and for the demonstration
 	{"cmd"},
@@ -39,9 +40,10 @@ var owners = map[string][]string{
 	"github.com/mochi-mqtt/server":        {"pkg/broker"},
 	"github.com/spf13/cobra":              {"cmd"},
 	"github.com/klauspost/compress":       {"pkg/wire"},
-	"github.com/go-sql-driver/mysql":      {"pkg/mysqldb", "pkg/testkit"},
 	"golang.org/x/crypto":                 {"pkg/seal"},
 	"github.com/prometheus/client_golang": {"pkg/metrics"},
+	"github.com/go-sql-driver/mysql":      {"pkg/mysqldb", "pkg/testkit"},
+	"github.com/mattn/go-runewidth":       {"cmd"},
 }
 
 func TestPackagesImportOnlyWhatLiesBelow(t *testing.T) {

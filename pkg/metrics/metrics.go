@@ -1,0 +1,151 @@
+// Package metrics shows what a node tells about itself (web.State) to Prometheus.
+//
+// docs/metrics.md lists the names; a test holds the list against what is answered.
+// It keeps promise 10: labels take their values from the node's configuration, so
+// that nobody makes series by sending messages. Counting is package daemon's
+// business.
+package metrics
+
+import (
+	"context"
+	"net/http"
+	"runtime"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/mysql-sync/mysql-sync/pkg/web"
+)
+
+const (
+	scrapeTime  = 5 * time.Second // to find out how the node is
+	scrapesMost = 4               // at a time
+)
+
+// Metrics are those of one node, in a registry of their own. They are safe for
+// concurrent use.
+type Metrics struct {
+	registry *prometheus.Registry
+	applied  prometheus.Histogram
+}
+
+// New returns the metrics of a node whose state is asked at each scrape.
+func New(state func(context.Context) (*web.State, error)) *Metrics {
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		applied: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "mysql_sync_apply_duration_seconds",
+			Help:    "Time in which received rows were written, one call for those that came together.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 2.5, 11), // to 9.5 s
+		}),
+	}
+	m.registry.MustRegister(m.applied, collector{state}, collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// Applied says that received rows were written, and how long that took.
+func (m *Metrics) Applied(d time.Duration) { m.applied.Observe(d.Seconds()) }
+
+// Gatherer returns what is answered to a scrape.
+func (m *Metrics) Gatherer() prometheus.Gatherer { return m.registry }
+
+// Handler answers a scrape.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: scrapesMost})
+}
+
+// collector makes metrics of a node's state.
+type collector struct {
+	state func(context.Context) (*web.State, error)
+}
+
+// Describe sends what Collect may.
+func (collector) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range all {
+		to <- d.desc
+	}
+}
+
+// Collect asks for the state and sends what it says.
+func (c collector) Collect(to chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeTime)
+	defer cancel()
+	s, err := c.state(ctx)
+	if err != nil {
+		to <- prometheus.NewInvalidMetric(all[0].desc, err)
+		return
+	}
+	show(s, func(m metric, value float64, labels ...string) {
+		x, err := prometheus.NewConstMetric(m.desc, m.kind, value, labels...)
+		if err != nil {
+			x = prometheus.NewInvalidMetric(m.desc, err)
+		}
+		to <- x
+	})
+}
+
+// show calls put with each value that a state has.
+func show(s *web.State, put func(m metric, value float64, labels ...string)) {
+	put(buildInfo, 1, s.Version, runtime.Version())
+	put(started, seconds(s.Started))
+	put(databaseConnected, truth(s.Database.Online))
+	put(brokerConnected, truth(s.Broker.Online))
+	put(uncaptured, float64(s.Uncaptured.Rows))
+	put(conflictsKept, float64(s.Conflicts.Kept))
+	put(problems, float64(len(s.Problems)))
+	for _, t := range s.Tables {
+		put(conflicts, float64(t.Conflicts), t.Name)
+	}
+	for _, t := range s.Transformers {
+		put(transformerCalls, float64(t.Calls), t.Table)
+		put(transformerErrors, float64(t.Errors), t.Table)
+	}
+	for i := range s.Remotes {
+		showRemote(&s.Remotes[i], put)
+	}
+	for _, x := range s.Streams {
+		put(rowsSent, float64(x.Sent.Rows), x.Remote, x.Table)
+		put(rowsRefused, float64(x.Refused), x.Remote, x.Table)
+		put(rowsApplied, float64(x.Received.Rows), x.Remote, x.Table)
+		put(rowsRejected, float64(x.Rejected), x.Remote, x.Table)
+	}
+	for _, t := range s.Transfers {
+		if t.Finished == nil {
+			put(transferRows, float64(t.Total), t.Remote, t.Table)
+			put(transferDone, float64(t.Done), t.Remote, t.Table)
+		}
+	}
+	for _, c := range s.Verified {
+		if c.Error == "" {
+			put(differing, float64(c.Differs), c.Remote, c.Table)
+			put(compared, seconds(c.At), c.Remote, c.Table)
+		}
+	}
+}
+
+func showRemote(r *web.Remote, put func(m metric, value float64, labels ...string)) {
+	put(remoteOnline, truth(r.Online), r.Name)
+	if r.Heard != nil {
+		put(remoteHeard, seconds(*r.Heard), r.Name)
+	}
+	put(pending, float64(r.Pending.Rows), r.Name)
+	put(refused, float64(r.Errors), r.Name)
+	put(lag, r.Lag, r.Name)
+	put(inFlight, float64(r.InFlight), r.Name)
+	put(messagesSent, float64(r.Messages.Sent), r.Name)
+	put(messagesReceived, float64(r.Messages.Received), r.Name)
+	put(messagesUnanswered, float64(r.Messages.Unanswered), r.Name)
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// seconds is a time in seconds since 1970.
+func seconds(t time.Time) float64 { return float64(t.UnixMicro()) / 1e6 }

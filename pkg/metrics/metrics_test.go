@@ -1,0 +1,136 @@
+package metrics_test
+
+import (
+	"context"
+	"errors"
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/mysql-sync/mysql-sync/pkg/metrics"
+	"github.com/mysql-sync/mysql-sync/pkg/web"
+)
+
+// full is a state that has everything.
+func full() *web.State {
+	now := time.UnixMilli(1_700_000_000_500)
+	return &web.State{
+		Client: "berlin", Version: "1.2.3", Started: now, Now: now, LogLevel: "info", Database: web.Link{Online: true},
+		Remotes:      []web.Remote{{Name: "hamburg", Online: true, Heard: &now, Pending: web.Count{Rows: 12}, Errors: 3, Lag: 4.5, InFlight: 5, Messages: web.Messages{Sent: 6, Received: 7, Unanswered: 1}}},
+		Tables:       []web.Table{{Name: "orders", Conflicts: 2}},
+		Streams:      []web.Stream{{Table: "orders", Remote: "hamburg", Sent: web.Rate{Rows: 8}, Received: web.Rate{Rows: 9}, Refused: 10, Rejected: 11}},
+		Transfers:    []web.Transfer{{Table: "orders", Remote: "hamburg", Done: 1, Total: 2}, {Table: "items", Remote: "hamburg", Finished: &now}},
+		Transformers: []web.Transformer{{Table: "orders", Calls: 4, Errors: 1}},
+		Verified:     []web.Comparison{{Table: "orders", Remote: "hamburg", At: now, Differs: 2}, {Table: "items", Remote: "hamburg", Error: "away"}},
+		Problems:     []string{"a", "b"},
+	}
+}
+
+func node(s *web.State) func(context.Context) (*web.State, error) {
+	return func(context.Context) (*web.State, error) { return s, nil }
+}
+
+func TestMetricsFollowTheConventions(t *testing.T) {
+	t.Parallel()
+	wrong, err := testutil.GatherAndLint(metrics.New(node(full())).Gatherer())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range wrong {
+		t.Errorf("%s: %s", w.Metric, w.Text)
+	}
+}
+
+// What is documented is answered, with these types and labels, and the other way round.
+func TestTheListInTheDocumentationIsTheOneThatIsAnswered(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := map[string]string{}
+	for _, line := range regexp.MustCompile("(?m)^\\| `(mysql_sync_[a-z_]+)` \\| ([a-z]+) \\| ([^|]*)\\|").FindAllStringSubmatch(string(text), -1) {
+		labels := strings.Split(strings.Trim(strings.ReplaceAll(line[3], "`", ""), " "), ", ")
+		slices.Sort(labels)
+		documented[line[1]] = line[2] + " " + strings.Join(labels, ",")
+	}
+	families, err := metrics.New(node(full())).Gatherer().Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	answered := 0
+	for _, f := range families {
+		if !strings.HasPrefix(f.GetName(), "mysql_sync_") {
+			continue
+		}
+		answered++
+		labels := []string{}
+		for _, l := range f.GetMetric()[0].GetLabel() {
+			labels = append(labels, l.GetName())
+		}
+		slices.Sort(labels)
+		if got := strings.ToLower(f.GetType().String()) + " " + strings.Join(labels, ","); documented[f.GetName()] != got {
+			t.Errorf("%s is answered as %q and documented as %q", f.GetName(), got, documented[f.GetName()])
+		}
+	}
+	if answered != len(documented) || answered < 25 {
+		t.Errorf("%d metrics are answered and %d documented", answered, len(documented))
+	}
+}
+
+func TestValuesAreThoseOfTheState(t *testing.T) {
+	t.Parallel()
+	m := metrics.New(node(full()))
+	m.Applied(30 * time.Millisecond)
+	w := httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", nil))
+	for _, line := range []string{
+		`mysql_sync_start_timestamp_seconds 1.7000000005e+09`,
+		`mysql_sync_database_connected 1`,
+		`mysql_sync_broker_connected 0`,
+		`mysql_sync_problems 2`,
+		`mysql_sync_conflicts_total{table="orders"} 2`,
+		`mysql_sync_transformer_errors_total{table="orders"} 1`,
+		`mysql_sync_pending_rows{remote="hamburg"} 12`,
+		`mysql_sync_refused_rows{remote="hamburg"} 3`,
+		`mysql_sync_lag_seconds{remote="hamburg"} 4.5`,
+		`mysql_sync_in_flight_rows{remote="hamburg"} 5`,
+		`mysql_sync_batches_sent_total{remote="hamburg"} 6`,
+		`mysql_sync_batches_received_total{remote="hamburg"} 7`,
+		`mysql_sync_batches_unanswered_total{remote="hamburg"} 1`,
+		`mysql_sync_rows_sent_total{remote="hamburg",table="orders"} 8`,
+		`mysql_sync_rows_applied_total{remote="hamburg",table="orders"} 9`,
+		`mysql_sync_rows_refused_total{remote="hamburg",table="orders"} 10`,
+		`mysql_sync_rows_rejected_total{remote="hamburg",table="orders"} 11`,
+		`mysql_sync_transfer_rows{remote="hamburg",table="orders"} 2`,
+		`mysql_sync_differing_rows{remote="hamburg",table="orders"} 2`,
+		`mysql_sync_apply_duration_seconds_count 1`,
+		`mysql_sync_apply_duration_seconds_sum 0.03`,
+	} {
+		if !strings.Contains(w.Body.String(), "\n"+line+"\n") {
+			t.Errorf("%s is missing", line)
+		}
+	}
+	if strings.Contains(w.Body.String(), `table="items"`) {
+		t.Error("a transfer that has ended, or a comparison that was not made, is shown")
+	}
+	if t.Failed() {
+		t.Log(w.Body.String())
+	}
+}
+
+func TestAStateThatIsNotKnownIsAnError(t *testing.T) {
+	t.Parallel()
+	m := metrics.New(func(context.Context) (*web.State, error) { return nil, errors.New("the node stops") })
+	w := httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", nil))
+	if w.Code != 500 || !strings.Contains(w.Body.String(), "the node stops") {
+		t.Errorf("the answer is %d %s", w.Code, w.Body)
+	}
+}

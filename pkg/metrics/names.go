@@ -1,0 +1,58 @@
+package metrics
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// metric is one of the list in docs/metrics.md.
+type metric struct {
+	desc *prometheus.Desc
+	kind prometheus.ValueType
+}
+
+// all are those made of a State.
+var all []metric
+
+func gauge(name, help string, labels ...string) metric {
+	return add(prometheus.GaugeValue, name, help, labels)
+}
+
+func counter(name, help string, labels ...string) metric {
+	return add(prometheus.CounterValue, name, help, labels)
+}
+
+func add(kind prometheus.ValueType, name, help string, labels []string) metric {
+	m := metric{prometheus.NewDesc("mysql_sync_"+name, help, labels, nil), kind}
+	all = append(all, m)
+	return m
+}
+
+var (
+	buildInfo         = gauge("build_info", "The program's version; 1.", "version", "goversion")
+	started           = gauge("start_timestamp_seconds", "When the node started, or was last reloaded.")
+	databaseConnected = gauge("database_connected", "Whether the own database answers.")
+	brokerConnected   = gauge("broker_connected", "Whether the node is connected to the broker.")
+	uncaptured        = gauge("uncaptured_rows", "Changes in table_changes that are not captured yet; at most 10000 are counted.")
+	conflicts         = counter("conflicts_total", "Conflicts that were decided.", "table")
+	conflictsKept     = gauge("conflicts_kept", "Rows of sync_conflicts; at most 10000 are counted.")
+	transformerCalls  = counter("transformer_calls_total", "Calls of the table's transformer.", "table")
+	transformerErrors = counter("transformer_errors_total", "Calls of the table's transformer that failed.", "table")
+	problems          = gauge("problems", "What a person should look at; see mysql-sync status.")
+
+	remoteOnline       = gauge("remote_online", "Whether the remote is online.", "remote")
+	remoteHeard        = gauge("remote_heard_timestamp_seconds", "The remote's last sign of life.", "remote")
+	pending            = gauge("pending_rows", "Rows that the remote still needs; above 10000 an estimate.", "remote")
+	refused            = gauge("refused_rows", "Rows that the remote refused, or that a transformer failed on, and that are tried again.", "remote")
+	lag                = gauge("lag_seconds", "Age of the oldest pending row; 0 if none is pending.", "remote")
+	inFlight           = gauge("in_flight_rows", "Rows that are sent and not acked.", "remote")
+	rowsSent           = counter("rows_sent_total", "Rows that the remote acked.", "remote", "table")
+	rowsRefused        = counter("rows_refused_total", "Times that the remote refused a row, or that a transformer failed on one for it.", "remote", "table")
+	rowsApplied        = counter("rows_applied_total", "Rows from the remote that are written, or were known.", "remote", "table")
+	rowsRejected       = counter("rows_rejected_total", "Rows from the remote that this node refused.", "remote", "table")
+	messagesSent       = counter("batches_sent_total", "Messages with rows that were sent to the remote.", "remote")
+	messagesReceived   = counter("batches_received_total", "Messages with rows that came from the remote.", "remote")
+	messagesUnanswered = counter("batches_unanswered_total", "Messages that the remote did not answer in time.", "remote")
+
+	transferRows = gauge("transfer_rows", "Rows of a table that is being sent as a whole, about.", "remote", "table")
+	transferDone = gauge("transfer_rows_done", "How many rows of a table that is being sent as a whole were sent.", "remote", "table")
+	differing    = gauge("differing_rows", "Rows that differed at the last comparison.", "remote", "table")
+	compared     = gauge("compared_timestamp_seconds", "When the table was last compared.", "remote", "table")
+)
