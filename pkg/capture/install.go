@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,12 @@ import (
 // selectTriggers reads the triggers that stand, at each start and each look.
 const selectTriggers = `SELECT TRIGGER_NAME, EVENT_OBJECT_TABLE, EVENT_MANIPULATION, ACTION_TIMING, ACTION_STATEMENT
 	FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ? AND TRIGGER_NAME LIKE 'mysqlSync%'`
+
+// selectForeign reads, at each start, the triggers that run under the name of
+// another user than the node's, and that it may make anew: if that user is dropped,
+// the users' writes fail.
+const selectForeign = `SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ? AND TRIGGER_NAME LIKE 'mysqlSync%'
+	AND CAST(DEFINER AS BINARY) <> CAST(CURRENT_USER() AS BINARY) AND (@@log_bin = 0 OR @@log_bin_trust_function_creators = 1)`
 
 // installTries is how often a table's lock is asked for. Each try waits only a
 // few seconds: behind a waiting lock request the user's writers would queue up.
@@ -41,6 +48,10 @@ func install(ctx context.Context, log *zap.Logger, db *mysqldb.DB, list []trigge
 	if err != nil {
 		return err
 	}
+	var foreign []string
+	if err := db.SelectContext(ctx, &foreign, selectForeign, db.Name); err != nil {
+		return fmt.Errorf("read who made the triggers: %w", err)
+	}
 	var order []string
 	wrong := map[string][]trigger{}
 	for _, w := range list {
@@ -48,7 +59,7 @@ func install(ctx context.Context, log *zap.Logger, db *mysqldb.DB, list []trigge
 		if ok && s.table == w.table {
 			delete(standing, w.name)
 		}
-		if s == w {
+		if s == w && !slices.Contains(foreign, w.name) {
 			continue
 		}
 		if wrong[w.table] == nil {
@@ -94,6 +105,14 @@ func wanted(db *mysqldb.DB, tables []*schema.Table, keys []schema.ForeignKey) (l
 		c.synced[t.Name] = t
 	}
 	return append(list, c.triggers()...), c.unsupported
+}
+
+// Unfollowed returns the foreign keys, as table.name, whose cascades the triggers of
+// the tables cannot follow. keys are all of the schema.
+func Unfollowed(db *mysqldb.DB, tables []*schema.Table, keys []schema.ForeignKey) []string {
+	_, unsupported := wanted(db, tables, keys)
+	slices.Sort(unsupported)
+	return slices.Compact(unsupported)
 }
 
 func readTriggers(ctx context.Context, db *mysqldb.DB) (map[string]trigger, error) {
