@@ -25,6 +25,7 @@ type Config struct {
 	Broker               Broker
 }
 
+	Encryption           Encryption
 // Policy is how the conflicts of a table are decided (key conflictPolicy).
 type Policy struct {
 	Name     string   // lastWriteWins, priority, script

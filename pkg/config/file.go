@@ -21,6 +21,7 @@ type file struct {
 	Broker               *fileBroker    `koanf:"broker"`
 }
 
+	Encryption           *fileSealing   `koanf:"encryption"`
 // fileMQTT is the block mqttConfig.
 type fileMQTT struct {
 	fileServer      `koanf:",squash"`
@@ -85,4 +86,17 @@ type fileBroker struct {
 type fileBrokerUser struct {
 	Username string `koanf:"username"`
 	Password string `koanf:"password"`
+}
+
+// fileSealing is the block encryption.
+type fileSealing struct {
+	Keys     []fileKey `koanf:"keys"`
+	Required []string  `koanf:"required"`
+}
+
+// fileKey is one item of encryption.keys.
+type fileKey struct {
+	ID      string   `koanf:"id"`
+	Key     string   `koanf:"key"`
+	Clients []string `koanf:"clients"`
 }

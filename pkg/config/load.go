@@ -85,6 +85,7 @@ func (c *checker) build(f *file, hasMQTT bool) *Config {
 	cfg.ConflictPolicy = c.policies(cfg, f.ConflictPolicy)
 	c.clients(cfg, f.AcceptFrom != nil)
 	c.tables(cfg)
+	cfg.Encryption = c.encryption(cfg, f.Encryption)
 	if dir := cfg.TransformerDirectory; dir != "" {
 		if info, err := os.Stat(dir); err != nil {
 			c.mistake("transformerDirectory", "%v", err)

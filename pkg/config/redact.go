@@ -29,6 +29,7 @@ func (c Config) MarshalLogObject(e zapcore.ObjectEncoder) error {
 	e.AddString("mysql", c.MySQL.String())
 	e.AddString("broker", fmt.Sprintf("%+v", c.Broker))
 	return nil
+	e.AddString("encryption", fmt.Sprintf("%+v", c.Encryption))
 }
 
 // String shows the block without its password.

@@ -86,6 +86,7 @@ func TestMistakesKeepSecrets(t *testing.T) {
 		"servers.json": `{"mqttConfig": {"servers": ["mqtt://u:SECRET@h"]}}`,
 		"environ.json": `{"checkInterval": "${PASSWORD}", "loggingLevel": "${PASSWORD}", "clientName": "${PASSWORD}${PASSWORD}"}`,
 		"pem.json":     `{"mqttConfig": {"ca": "-----BEGIN PRIVATE KEY-----SECRET"}}`,
+		"key.json":     `{"encryption": {"keys": [{"id": "k", "key": "SECRET"}, {"id": "SECRET@", "key": ["SECRET"]}, "SECRET"]}}`,
 		"open.json":    `{"mqttConfig": {"password": "SECRET`,
 		"bare.json":    `{"mqttConfig": {"password": xSECRET}}`,
 		"anchor.yaml":  `{mqttConfig: {password: *SECRET}}`,
@@ -114,6 +115,7 @@ func TestPrintingKeepsSecrets(t *testing.T) {
 		"mqttConfig":  keys{"host": "wss://u:hunter2@h/x?token=hunter2"},
 		"mysqlConfig": keys{"user": "s", "database": "shop", "password": "hunter2", "ssl": true},
 		"broker":      keys{"listen": "127.0.0.1:1883", "users": []any{keys{"username": "u", "password": "hunter2"}}},
+		"encryption":  keys{"keys": []any{keys{"id": "k", "key": sealKey}}},
 	})))
 	if c.MQTT.Password != "hunter2" || c.MySQL.Password != "hunter2" || c.Broker.Users[0].Password != "hunter2" {
 		t.Fatalf("the passwords are not there: %v", c)
@@ -126,11 +128,11 @@ func TestPrintingKeepsSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	printed := []string{logged.String()}
-	for _, v := range []any{c, *c, c.MQTT, c.MySQL, c.Broker, c.Broker.Users} {
+	for _, v := range []any{c, *c, c.MQTT, c.MySQL, c.Broker, c.Broker.Users, c.Encryption, c.Encryption.Keys} {
 		printed = append(printed, fmt.Sprint(v), fmt.Sprintf("%v %+v %#v %s", v, v, v, v))
 	}
 	for _, s := range printed {
-		if strings.Contains(s, "hunter2") {
+		if strings.Contains(s, "hunter2") || strings.Contains(s, sealKey[:8]) || strings.Contains(s, "1 2 3 4") || strings.Contains(s, "01020304") {
 			t.Errorf("the password is in %s", s)
 		}
 	}

@@ -1,0 +1,80 @@
+package config
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/mysql-sync/mysql-sync/pkg/seal"
+)
+
+// Encryption has the keys by which messages between nodes are sealed (key
+// encryption). Without keys everything goes in the clear.
+type Encryption struct {
+	Keys     []seal.Key // in the order in which they are preferred
+	Required []string   // clients with which nothing goes in the clear; "*" is everyone
+}
+
+// encryption checks the block encryption; nil is none. Whoever must seal has a key:
+// else nothing would ever come from it, nor go to it.
+func (c *checker) encryption(cfg *Config, f *fileSealing) Encryption {
+	if f == nil {
+		return Encryption{}
+	}
+	e := Encryption{Required: f.Required}
+	known := slices.Concat(cfg.RemoteClients, cfg.AcceptFrom)
+	anyone := slices.Contains(known, Anyone)
+	ids := map[string]bool{}
+	for i, k := range f.Keys {
+		at := "encryption.keys[" + strconv.Itoa(i) + "]"
+		if ids[k.ID] && k.ID != "" {
+			c.mistake(at+".id", "%q is listed twice; give the new key a name of its own", k.ID)
+		}
+		ids[k.ID] = true
+		secret, err := seal.ParseSecret(k.Key)
+		if err != nil && !c.wrong(at) {
+			c.mistake(at+".key", "%v", err)
+		}
+		for _, client := range k.Clients {
+			if client != cfg.ClientName && !anyone && !slices.Contains(known, client) && !c.wrong("remoteClients") && !c.wrong("acceptFrom") {
+				c.mistake(at+".clients", "%q is in neither remoteClients nor acceptFrom%s", client, similar(client, known))
+			}
+		}
+		e.Keys = append(e.Keys, seal.Key{ID: k.ID, Secret: secret, Clients: k.Clients})
+	}
+	if len(e.Keys) == 0 && !c.wrong("encryption.keys") {
+		c.mistake("encryption.keys", "is empty; make a key with: mysql-sync key")
+	}
+	if c.wrong("encryption") || c.wrong("remoteClients") || c.wrong("acceptFrom") {
+		return e
+	}
+	shared := slices.ContainsFunc(e.Keys, func(k seal.Key) bool { return len(k.Clients) == 0 })
+	for _, client := range e.requiredOf(known) {
+		own := slices.ContainsFunc(e.Keys, func(k seal.Key) bool { return slices.Contains(k.Clients, client) })
+		switch {
+		case client != Anyone && !anyone && !slices.Contains(known, client):
+			c.mistake("encryption.required", "%q is in neither remoteClients nor acceptFrom%s", client, similar(client, known))
+		case !shared && !own:
+			c.mistake("encryption.keys", "has no key for %s; add one that names it in clients, or one without clients, which is for all", quoteClient(client))
+		}
+	}
+	return e
+}
+
+// requiredOf returns the clients with which nothing goes in the clear, of those that
+// the node knows.
+func (e *Encryption) requiredOf(known []string) []string {
+	list := e.Required
+	if slices.Contains(list, Anyone) {
+		list = known
+	}
+	list = slices.Clone(list)
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+func quoteClient(client string) string {
+	if client == Anyone {
+		return `the clients of acceptFrom ["*"]`
+	}
+	return strconv.Quote(client)
+}

@@ -1,0 +1,61 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// sealKey is the bytes 0 to 31.
+const sealKey = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
+func TestEncryptionIsRequiredOfEveryoneUnlessItSaysOtherwise(t *testing.T) {
+	path := write(t, least(keys{"encryption": keys{"keys": []any{
+		keys{"id": "2026", "key": keys{"file": "k"}}, keys{"id": "pair", "key": sealKey, "clients": []string{"hamburg", "berlin"}}}}}))
+	if err := os.WriteFile(filepath.Join(filepath.Dir(path), "k"), []byte(sealKey+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e := load(t, path).Encryption
+	if got, want := fmt.Sprintf("%+v", e), "{Keys:[{ID:2026 Secret:*** Clients:[]} {ID:pair Secret:*** Clients:[hamburg berlin]}] Required:[*]}"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if e.Keys[0].Secret.Reveal() != sealKey || e.Keys[1].Secret.Reveal() != sealKey {
+		t.Error("a key was read as another")
+	}
+	none := load(t, write(t, least(keys{"encryption": keys{"keys": []any{keys{"id": "k", "key": sealKey}}, "required": []string{}}}))).Encryption
+	if len(none.Required) > 0 {
+		t.Errorf("required is %q, not empty", none.Required)
+	}
+	if e := load(t, write(t, least(nil))).Encryption; len(e.Keys) > 0 || len(e.Required) > 0 {
+		t.Errorf("without the block there is %+v", e)
+	}
+}
+
+func TestMistakesOfEncryption(t *testing.T) {
+	key := func(id string, clients ...string) keys { return keys{"id": id, "key": sealKey, "clients": clients} }
+	for name, rule := range map[string]struct {
+		encryption keys
+		want       []string
+	}{
+		"no keys": {keys{"keys": []any{}}, []string{`encryption.keys: is empty; make a key with: mysql-sync key`}},
+		"a key that is none": {keys{"keys": []any{keys{"id": "k", "key": "hunter2"}}},
+			[]string{`encryption.keys[0].key: is not 32 bytes in base64; make one with: mysql-sync key`}},
+		"a name that is none": {keys{"keys": []any{key("a b")}},
+			[]string{`encryption.keys[0].id: "a b" is not a name of 1 to 32 letters, digits, ., - or _`}},
+		"a name twice": {keys{"keys": []any{key("k"), key("k")}},
+			[]string{`encryption.keys[1].id: "k" is listed twice; give the new key a name of its own`}},
+		"a client that is not known": {keys{"keys": []any{key("k", "hamborg"), key("l")}},
+			[]string{`encryption.keys[0].clients: "hamborg" is in neither remoteClients nor acceptFrom; did you mean "hamburg"?`}},
+		"a client without a key": {keys{"keys": []any{key("k", "berlin")}},
+			[]string{`encryption.keys: has no key for "hamburg"; add one that names it in clients, or one without clients, which is for all`}},
+		"a required client that is not known": {keys{"keys": []any{key("k")}, "required": []string{"hamborg"}},
+			[]string{`encryption.required: "hamborg" is in neither remoteClients nor acceptFrom; did you mean "hamburg"?`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			refused(t, write(t, least(keys{"encryption": rule.encryption})), nil, rule.want...)
+		})
+	}
+	refused(t, write(t, least(keys{"acceptFrom": []string{"*"}, "encryption": keys{"keys": []any{key("k", "hamburg")}}})), nil,
+		`encryption.keys: has no key for the clients of acceptFrom ["*"]; add one that names it in clients, or one without clients, which is for all`)
+}
