@@ -29,16 +29,22 @@ func (c *checker) broker(f *fileBroker) Broker {
 	if b.Listen != "" && b.Listen == b.WSListen {
 		c.mistake("broker.wsListen", "is the address of listen; give another port")
 	}
-	switch {
-	case c.wrong("broker.cert") || c.wrong("broker.key"):
-	case b.Cert != "" && b.Key != "":
-		c.pair("broker.cert", "broker.key", b.Cert, b.Key)
-	case b.Cert != "":
-		c.mistake("broker.key", "is missing; it must be the key of broker.cert")
-	case b.Key != "":
-		c.mistake("broker.cert", "is missing; it must be the certificate of broker.key")
-	}
+	c.serverPair("broker", b.Cert, b.Key)
 	return b
+}
+
+// serverPair checks the certificate and the key of a server: both or none.
+func (c *checker) serverPair(block, cert, key string) {
+	certKey, keyKey := join(block, "cert"), join(block, "key")
+	switch {
+	case c.wrong(certKey) || c.wrong(keyKey):
+	case cert != "" && key != "":
+		c.pair(certKey, keyKey, cert, key)
+	case cert != "":
+		c.mistake(keyKey, "is missing; it must be the key of %s", certKey)
+	case key != "":
+		c.mistake(certKey, "is missing; it must be the certificate of %s", keyKey)
+	}
 }
 
 // listener checks an address of the embedded broker. One that other machines
@@ -50,15 +56,6 @@ func (c *checker) listener(key, address string, b *Broker) {
 	if local, ok := c.address(key, address); ok && !local && len(b.Users) == 0 && !c.wrong("broker.users") {
 		c.mistake(key, "%s is reached by other machines, and broker.users is empty; add users, or listen on 127.0.0.1", show(address, address))
 	}
-}
-
-// http checks the block http. What it serves is for those who are on the machine.
-// (Promise 8)
-func (c *checker) http(f fileHTTP) HTTP {
-	if local, ok := c.address("http.listen", f.Listen); ok && !local && f.Listen != "" {
-		c.mistake("http.listen", "%s is reached by other machines; listen on 127.0.0.1", show(f.Listen, f.Listen))
-	}
-	return HTTP(f)
 }
 
 // address checks an address to listen on, and reports whether only programs of

@@ -7,6 +7,7 @@ import "time"
 // shows no password.
 type Config struct {
 	ClientName           string
+	TopicPrefix          string // before every topic; "" is none
 	RemoteClients        []string
 	AcceptFrom           []string // ["*"] is anyone; empty means RemoteClients
 	SyncTables           []string
@@ -19,13 +20,14 @@ type Config struct {
 	TombstoneRetention   time.Duration     // of the versions of deleted rows; 0 is for ever
 	VerifyInterval       time.Duration     // between two comparisons of all tables; 0 is never
 	LoggingLevel         string            // error, warn, info, debug, trace
+	LoggingFormat        string            // console, json
 	MQTT                 MQTT
 	MySQL                MySQL
 	HTTP                 HTTP
 	Broker               Broker
+	Encryption           Encryption
 }
 
-	Encryption           Encryption
 // Policy is how the conflicts of a table are decided (key conflictPolicy).
 type Policy struct {
 	Name     string   // lastWriteWins, priority, script
@@ -68,7 +70,9 @@ type TLS struct {
 
 // HTTP is the node's own server (key http); it runs when Listen is set.
 type HTTP struct {
-	Listen string // a loopback address
+	Listen    string // host:port; without Token a loopback address
+	Token     string // who asks must have it; "" is anyone
+	Cert, Key string // PEM files; set, the server speaks TLS
 }
 
 // Broker is the embedded broker (key broker); it runs when Listen is set.

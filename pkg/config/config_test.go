@@ -88,7 +88,8 @@ func TestDefaults(t *testing.T) {
 		CheckInterval:      time.Second,
 		InitialSync:        "missing",
 		TombstoneRetention: 90 * 24 * time.Hour, VerifyInterval: 24 * time.Hour,
-		LoggingLevel: "info",
+		LoggingLevel:  "info",
+		LoggingFormat: "console",
 		MQTT: MQTT{
 			Servers:            []string{"tcp://broker:1883"},
 			ClientID:           "mysql-sync-berlin",
@@ -148,7 +149,8 @@ func TestExistingFile(t *testing.T) {
 		CheckInterval:        100 * time.Millisecond,
 		InitialSync:          "all",
 		TombstoneRetention:   24 * time.Hour, VerifyInterval: time.Second,
-		LoggingLevel: "trace",
+		LoggingLevel:  "trace",
+		LoggingFormat: "console",
 		MQTT: MQTT{
 			Servers:         []string{"wss://broker:9001/mqtt"},
 			ClientID:        "me",

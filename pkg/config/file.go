@@ -3,6 +3,7 @@ package config
 // file is the configuration as the checked file has it, with defaults.
 type file struct {
 	ClientName           string         `koanf:"clientName"`
+	TopicPrefix          string         `koanf:"topicPrefix"`
 	RemoteClients        []string       `koanf:"remoteClients"`
 	AcceptFrom           []string       `koanf:"acceptFrom"` // nil: not in the file
 	SyncTables           []string       `koanf:"syncTables"`
@@ -15,13 +16,14 @@ type file struct {
 	TombstoneRetention   int            `koanf:"tombstoneRetention"` // days
 	VerifyInterval       int            `koanf:"verifyInterval"`     // ms
 	LoggingLevel         string         `koanf:"loggingLevel"`
+	LoggingFormat        string         `koanf:"loggingFormat"`
 	MQTT                 fileMQTT       `koanf:"mqttConfig"`
 	MySQL                fileMySQL      `koanf:"mysqlConfig"`
 	HTTP                 fileHTTP       `koanf:"http"`
 	Broker               *fileBroker    `koanf:"broker"`
+	Encryption           *fileSealing   `koanf:"encryption"`
 }
 
-	Encryption           *fileSealing   `koanf:"encryption"`
 // fileMQTT is the block mqttConfig.
 type fileMQTT struct {
 	fileServer      `koanf:",squash"`
@@ -70,7 +72,10 @@ type fileMySQL struct {
 
 // fileHTTP is the block http.
 type fileHTTP struct {
-	Listen string `koanf:"listen"`
+	Listen string  `koanf:"listen"`
+	Token  *string `koanf:"token"` // nil: not in the file
+	Cert   string  `koanf:"cert"`
+	Key    string  `koanf:"key"`
 }
 
 // fileBroker is the block broker.

@@ -66,6 +66,7 @@ func Load(path string, environ []string) (*Config, []string, error) {
 func (c *checker) build(f *file, hasMQTT bool) *Config {
 	cfg := &Config{
 		ClientName:           f.ClientName,
+		TopicPrefix:          c.topicPrefix(f.TopicPrefix),
 		RemoteClients:        f.RemoteClients,
 		AcceptFrom:           f.AcceptFrom,
 		SyncTables:           f.SyncTables,
@@ -77,15 +78,16 @@ func (c *checker) build(f *file, hasMQTT bool) *Config {
 		TombstoneRetention:   time.Duration(f.TombstoneRetention) * 24 * time.Hour,
 		VerifyInterval:       milliseconds(f.VerifyInterval),
 		LoggingLevel:         f.LoggingLevel,
+		LoggingFormat:        f.LoggingFormat,
 		MySQL:                c.mysql(&f.MySQL),
 		HTTP:                 c.http(f.HTTP),
 		Broker:               c.broker(f.Broker),
 	}
 	cfg.MQTT = c.mqtt(&f.MQTT, cfg, hasMQTT)
 	cfg.ConflictPolicy = c.policies(cfg, f.ConflictPolicy)
+	cfg.Encryption = c.encryption(cfg, f.Encryption)
 	c.clients(cfg, f.AcceptFrom != nil)
 	c.tables(cfg)
-	cfg.Encryption = c.encryption(cfg, f.Encryption)
 	if dir := cfg.TransformerDirectory; dir != "" {
 		if info, err := os.Stat(dir); err != nil {
 			c.mistake("transformerDirectory", "%v", err)
@@ -94,6 +96,21 @@ func (c *checker) build(f *file, hasMQTT bool) *Config {
 		}
 	}
 	return cfg
+}
+
+// topicLevels are the words that the protocol's own topics begin with.
+var topicLevels = []string{"info", "change", "node", "batch", "ack", "verify"}
+
+// topicPrefix refuses a prefix that would make a topic of this mesh one of
+// another: /node/info is the presence of the mesh /node, and what the mesh without
+// a prefix reads as the announcement of a client named info.
+func (c *checker) topicPrefix(prefix string) string {
+	for level := range strings.SplitSeq(prefix, "/") {
+		if slices.Contains(topicLevels, level) {
+			c.mistake("topicPrefix", "%q has the word %q, with which topics of the protocol begin; take another", prefix, level)
+		}
+	}
+	return prefix
 }
 
 // clients checks the lists of other nodes.

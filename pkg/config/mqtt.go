@@ -36,7 +36,7 @@ func (c *checker) mqtt(f *fileMQTT, cfg *Config, given bool) MQTT {
 		RejectUnauthorized: t.RejectUnauthorized,
 	}
 	if m.ClientID == "" {
-		m.ClientID = "mysql-sync-" + cfg.ClientName
+		m.ClientID = clientID(cfg.TopicPrefix, cfg.ClientName)
 	}
 	if f.ReconnectPeriod == 0 && !c.wrong("mqttConfig.reconnectPeriod") {
 		// In mqtt.js, 0 is never to connect again; a node that obeyed would be dead.
@@ -73,6 +73,16 @@ func (c *checker) mqtt(f *fileMQTT, cfg *Config, given bool) MQTT {
 		c.warn("mqttConfig.ca", "is not used, since the protocol has no TLS; use mqtts or wss")
 	}
 	return m
+}
+
+// clientID returns the MQTT client identifier of a node. The broker knows clients
+// by it, whatever their mesh, so it has the prefix too; without slashes, which
+// some brokers' access control takes for more.
+func clientID(topicPrefix, client string) string {
+	if topicPrefix == "" {
+		return "mysql-sync-" + client
+	}
+	return "mysql-sync-" + strings.ReplaceAll(topicPrefix, "/", ".") + "." + client
 }
 
 // secured returns the protocol with TLS where a client certificate is to be

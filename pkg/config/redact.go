@@ -27,9 +27,10 @@ func (c Config) MarshalLogObject(e zapcore.ObjectEncoder) error {
 	e.AddDuration("checkInterval", c.CheckInterval)
 	e.AddString("mqtt", c.MQTT.String())
 	e.AddString("mysql", c.MySQL.String())
+	e.AddString("http", c.HTTP.String())
 	e.AddString("broker", fmt.Sprintf("%+v", c.Broker))
-	return nil
 	e.AddString("encryption", fmt.Sprintf("%+v", c.Encryption))
+	return nil
 }
 
 // String shows the block without its password.
@@ -75,6 +76,16 @@ func (u BrokerUser) String() string {
 
 // GoString is String.
 func (u BrokerUser) GoString() string { return u.String() }
+
+// String shows the block without its token.
+func (h HTTP) String() string {
+	type plain HTTP
+	h.Token = redact(h.Token)
+	return fmt.Sprintf("%+v", plain(h))
+}
+
+// GoString is String.
+func (h HTTP) GoString() string { return h.String() }
 
 // redact keeps only whether there is a secret.
 func redact(secret string) string {

@@ -1,0 +1,31 @@
+package config
+
+import "strings"
+
+// tokenLeast is how long a token is at least: with 16 random letters nobody guesses
+// it.
+const tokenLeast = 16
+
+// http checks the block http. Whoever reaches the server may do what the commands
+// do, so one that other machines reach asks for a token. (Promise 8)
+func (c *checker) http(f fileHTTP) HTTP {
+	h := HTTP{Listen: f.Listen, Cert: c.path(f.Cert), Key: c.path(f.Key)}
+	if f.Token != nil {
+		h.Token = *f.Token
+	}
+	local, ok := c.address("http.listen", h.Listen)
+	far := ok && !local && h.Listen != ""
+	switch {
+	case c.wrong("http.token"):
+	case far && f.Token == nil:
+		c.mistake("http.listen", "%s is reached by other machines; set http.token, or listen on 127.0.0.1", show(h.Listen, h.Listen))
+	case f.Token != nil && len(h.Token) < tokenLeast:
+		c.mistake("http.token", "is shorter than %d characters; take random ones, as of openssl rand -hex 24", tokenLeast)
+	case strings.ContainsFunc(h.Token, func(r rune) bool { return r <= ' ' || r > '~' }):
+		c.mistake("http.token", "has characters that an HTTP header cannot hold; take letters and digits")
+	case far && h.Cert == "":
+		c.warn("http.token", "goes over the network in the clear, since there is no http.cert: use TLS, or a proxy that does")
+	}
+	c.serverPair("http", h.Cert, h.Key)
+	return h
+}
