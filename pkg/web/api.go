@@ -14,6 +14,7 @@ import (
 // is 500.
 var (
 	ErrRequest     = errors.New("bad request")     // 400: the request has a mistake
+	ErrUnknown     = errors.New("not known")       // 401: the one who asks has not shown the token
 	ErrForbidden   = errors.New("not allowed")     // 403: not for the one who asks
 	ErrNotFound    = errors.New("not found")       // 404: what it names is not there
 	ErrBusy        = errors.New("too many")        // 429: later
@@ -50,7 +51,7 @@ type Answer struct {
 func refuse(w http.ResponseWriter, err error) {
 	status := http.StatusInternalServerError
 	for kind, code := range map[error]int{
-		ErrRequest: http.StatusBadRequest, ErrForbidden: http.StatusForbidden, ErrNotFound: http.StatusNotFound,
+		ErrRequest: http.StatusBadRequest, ErrUnknown: http.StatusUnauthorized, ErrForbidden: http.StatusForbidden, ErrNotFound: http.StatusNotFound,
 		ErrBusy: http.StatusTooManyRequests, ErrUnavailable: http.StatusServiceUnavailable,
 	} {
 		if errors.Is(err, kind) {

@@ -1,0 +1,292 @@
+package web
+
+import (
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+const token = "a-token-of-the-tests"
+
+// open serves the page on loopback. There is no node: what is asked for here does
+// not come to one.
+func openPage(t *testing.T, token string, local bool) *httptest.Server {
+	t.Helper()
+	metrics := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "metrics") })
+	s := httptest.NewServer(New(nil, nil, metrics).Page(token, local))
+	t.Cleanup(s.Close)
+	return s
+}
+
+// ask sends a request and returns the answer, whose body is read. Redirects are
+// not followed.
+func ask(t *testing.T, method, address string, change func(*http.Request)) (*http.Response, string) {
+	t.Helper()
+	r, err := http.NewRequest(method, address, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if change != nil {
+		change(r)
+	}
+	answer, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer, string(body)
+}
+
+func TestWhoMayAsk(t *testing.T) {
+	bearer := func(token string) func(*http.Request) {
+		return func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) }
+	}
+	header := func(name, value string) func(*http.Request) {
+		return func(r *http.Request) { r.Header.Set(name, value) }
+	}
+	host := func(h string) func(*http.Request) { return func(r *http.Request) { r.Host = h } }
+	for _, rule := range []struct {
+		name         string
+		token        string
+		local        bool
+		method, path string
+		change       func(*http.Request)
+		want         int
+	}{
+		{"the page on loopback is for anyone there", "", true, "GET", "/", nil, 200},
+		{"so is the API", "", true, "GET", "/api/nothing", nil, 404},
+		{"so are metrics", "", true, "GET", "/metrics", nil, 200},
+		{"so are profiles", "", true, "GET", "/debug/pprof/heap", nil, 200},
+		{"localhost is this machine, with the port of a tunnel", "", true, "GET", "/", host("localhost:9999"), 200},
+		{"so is a loopback address", "", true, "GET", "/", host("[::1]:80"), 200},
+		{"another name that points here is not", "", true, "GET", "/", host("evil.example"), 403},
+		{"nor one with a port", "", true, "GET", "/api/status", host("evil.example:8484"), 403},
+		{"nor one that looks alike", "", true, "GET", "/", host("localhost.evil.example"), 403},
+		{"nor one without a name", "", true, "GET", "/", host(":80"), 403},
+		{"nor where a token is needed", token, true, "GET", "/healthz", host("evil.example"), 403},
+		{"other addresses have any name", token, false, "GET", "/healthz", host("node.example"), 200},
+		{"profiles are not for those behind a proxy", "", true, "GET", "/debug/pprof/heap", header("X-Forwarded-For", "192.0.2.1"), 403},
+		{"in whatever way it says so", "", true, "GET", "/debug/pprof/heap", header("Via", "1.1 x"), 403},
+		{"a write by another origin is refused", "", true, "POST", "/api/nothing", header("Origin", "https://evil.example"), 403},
+		{"also if the browser says it in the new way", "", true, "POST", "/api/nothing", header("Sec-Fetch-Site", "cross-site"), 403},
+		{"one by the page itself is not", "", true, "POST", "/api/nothing", header("Sec-Fetch-Site", "same-origin"), 404},
+
+		{"without the token the page leads to the form", token, false, "GET", "/", nil, 303},
+		{"the form is for anyone", token, false, "GET", "/login", nil, 200},
+		{"and what it is made of", token, false, "GET", "/static/login.css", nil, 200},
+		{"and health, for those who restart nodes", token, false, "GET", "/healthz", nil, 200},
+		{"the API is not", token, false, "GET", "/api/nothing", nil, 401},
+		{"nor are metrics", token, false, "GET", "/metrics", nil, 401},
+		{"nor are profiles", token, false, "GET", "/debug/pprof/heap", nil, 401},
+		{"nor is a path that only looks open", token, false, "GET", "/static/../api/nothing", nil, 401},
+		{"the token opens the API", token, false, "GET", "/api/nothing", bearer(token), 404},
+		{"and metrics", token, false, "GET", "/metrics", bearer(token), 200},
+		{"and profiles, through a proxy too", token, false, "GET", "/debug/pprof/heap", func(r *http.Request) {
+			bearer(token)(r)
+			header("Via", "1.1 x")(r)
+		}, 200},
+		{"another token does not", token, false, "GET", "/metrics", bearer(token + "x"), 401},
+		{"nor the beginning of the token", token, false, "GET", "/metrics", bearer(token[:5]), 401},
+		{"nor none", token, false, "GET", "/metrics", bearer(""), 401},
+		{"nor in another scheme", token, false, "GET", "/metrics", header("Authorization", "Basic "+token), 401},
+		{"nor in the address", token, false, "GET", "/metrics?token=" + token, nil, 401},
+		{"nor a session that is made up", token, false, "GET", "/metrics", func(r *http.Request) {
+			r.AddCookie(&http.Cookie{Name: newDoor(token).cookie, Value: strconv.FormatInt(time.Now().Add(time.Hour).Unix(), 10) + ".AAAA"})
+		}, 401},
+		{"a login by another origin is refused", token, false, "POST", "/login", header("Origin", "https://evil.example"), 403},
+	} {
+		t.Run(rule.name, func(t *testing.T) {
+			answer, body := ask(t, rule.method, openPage(t, rule.token, rule.local).URL+rule.path, rule.change)
+			if answer.StatusCode != rule.want {
+				t.Errorf("answer %s, want %d: %s", answer.Status, rule.want, body)
+			}
+			if strings.Contains(body, token) {
+				t.Errorf("the token is in the answer: %s", body)
+			}
+			if p := answer.Header.Get("Content-Security-Policy"); answer.StatusCode == 200 && (p != policy || strings.Contains(p, "unsafe")) {
+				t.Errorf("policy %q", p)
+			}
+		})
+	}
+}
+
+func TestLoginMakesASessionOfItsOwn(t *testing.T) {
+	s := openPage(t, token, false)
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := &http.Client{Jar: jar}
+	get := func() string {
+		t.Helper()
+		r, err := browser.Get(s.URL + "/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = r.Body.Close() }()
+		return r.Request.URL.Path
+	}
+	post := func(path, token string) *http.Response {
+		t.Helper()
+		r, err := browser.PostForm(s.URL+path, url.Values{"token": {token}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = r.Body.Close()
+		return r
+	}
+	if at := get(); at != "/login" {
+		t.Errorf("without a session the page is at %s", at)
+	}
+	if r := post("/login", "wrong"); r.StatusCode != http.StatusForbidden {
+		t.Errorf("a wrong token: %s", r.Status)
+	}
+	if r := post("/login", token); r.StatusCode != http.StatusOK || r.Request.URL.Path != "/" {
+		t.Errorf("the token: %s at %s", r.Status, r.Request.URL)
+	}
+	if at := get(); at != "/" {
+		t.Errorf("with a session the page is at %s", at)
+	}
+	post("/logout", "")
+	if at := get(); at != "/login" {
+		t.Errorf("after the end of the session the page is at %s", at)
+	}
+	answer, _ := ask(t, "POST", s.URL+"/login", func(r *http.Request) {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Body = io.NopCloser(strings.NewReader("token=" + token))
+	})
+	c := answer.Header.Get("Set-Cookie")
+	for _, want := range []string{"HttpOnly", "SameSite=Strict", "Path=/", "Max-Age=604800"} {
+		if !strings.Contains(c, want) {
+			t.Errorf("the cookie %q lacks %s", c, want)
+		}
+	}
+	if strings.Contains(c, token) {
+		t.Errorf("the token is in the cookie %q", c)
+	}
+}
+
+func TestSessionEndsWithItsTimeAndItsToken(t *testing.T) {
+	d := newDoor(token)
+	w := httptest.NewRecorder()
+	r := httptest.NewRequest("POST", "/login", strings.NewReader("token="+token))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	d.login(w, r)
+	r = httptest.NewRequest("GET", "/", nil)
+	for _, c := range w.Result().Cookies() {
+		r.AddCookie(c)
+	}
+	if !d.session(r) || !newDoor(token).session(r) {
+		t.Error("a session does not outlive a restart")
+	}
+	if newDoor(token + "2").session(r) {
+		t.Error("a session outlives its token")
+	}
+	d.now = func() time.Time { return time.Now().Add(sessionTime + time.Second) }
+	if d.session(r) {
+		t.Error("a session lasts too long")
+	}
+}
+
+func TestGuessingIsSlow(t *testing.T) {
+	s := openPage(t, token, false)
+	with := func(token string) (*http.Response, string) {
+		return ask(t, "GET", s.URL+"/metrics", func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) })
+	}
+	for range 100 { // right ones are not counted
+		if answer, _ := with(token); answer.StatusCode != http.StatusOK {
+			t.Fatalf("the token: %s", answer.Status)
+		}
+	}
+	for range triesMost {
+		if answer, _ := with("wrong"); answer.StatusCode != http.StatusUnauthorized {
+			t.Fatalf("a wrong token: %s", answer.Status)
+		}
+	}
+	answer, _ := with(token)
+	if answer.StatusCode != http.StatusTooManyRequests || answer.Header.Get("Retry-After") == "" {
+		t.Errorf("after many wrong tokens: %s", answer.Status)
+	}
+}
+
+func TestTriesComeBack(t *testing.T) {
+	tries, now := newTries(), time.Unix(1000, 0)
+	for range triesMost {
+		if tries.tooMany("a", now) {
+			t.Fatal("too few tries")
+		}
+		tries.wrong("a", now)
+	}
+	if !tries.tooMany("a", now) || tries.tooMany("b", now) {
+		t.Error("a source that was wrong too often has to wait, another has not")
+	}
+	if now = now.Add(tryEvery); tries.tooMany("a", now) {
+		t.Error("after a while there is another try")
+	}
+	tries.wrong("a", now)
+	if !tries.tooMany("a", now) {
+		t.Error("but only one")
+	}
+}
+
+// Promise 10.
+func TestSourcesAreBounded(t *testing.T) {
+	tries, now := newTries(), time.Unix(1000, 0)
+	for i := range 3 * sourcesMost {
+		tries.wrong(strconv.Itoa(i), now)
+	}
+	if len(tries.paid) > sourcesMost+1 {
+		t.Errorf("%d sources are kept", len(tries.paid))
+	}
+	if !tries.tooMany("new", now) {
+		t.Error("those that there is no room for do not count as one")
+	}
+	if now = now.Add(sourcesMost * 3 * tryEvery); tries.tooMany("new", now) || len(tries.paid) > 1 {
+		t.Errorf("%d old sources are kept", len(tries.paid))
+	}
+}
+
+func TestSourceIsWhatOneMachineHas(t *testing.T) {
+	for remote, want := range map[string]string{
+		"192.0.2.7:1234": "192.0.2.7", "[::ffff:192.0.2.7]:1": "192.0.2.7",
+		"[2001:db8:1:2:3::4]:5": "2001:db8:1:2::/64", "[fe80::1%eth0]:5": "fe80::/64", "@": "others",
+	} {
+		if got := source(remote); got != want {
+			t.Errorf("%s is %s, want %s", remote, got, want)
+		}
+	}
+}
+
+func TestPageIsOfOnePiece(t *testing.T) {
+	s := openPage(t, "", true)
+	_, page := ask(t, "GET", s.URL+"/", nil)
+	for name, p := range parts {
+		answer, body := ask(t, "GET", s.URL+"/static/"+name, nil)
+		if answer.StatusCode != http.StatusOK || body != string(p.content) || answer.Header.Get("Content-Type") != p.kind {
+			t.Errorf("%s: %s, %s", name, answer.Status, answer.Header.Get("Content-Type"))
+		}
+		again, _ := ask(t, "GET", s.URL+"/static/"+name, func(r *http.Request) { r.Header.Set("If-None-Match", p.tag) })
+		if again.StatusCode != http.StatusNotModified {
+			t.Errorf("%s once more: %s", name, again.Status)
+		}
+		page += body
+	}
+	for name := range parts {
+		if !strings.Contains(page, name) && name != "login.css" {
+			t.Errorf("nothing asks for %s", name)
+		}
+	}
+	if answer, _ := ask(t, "GET", s.URL+"/static/index.html", nil); answer.StatusCode != http.StatusNotFound {
+		t.Errorf("a template is served: %s", answer.Status)
+	}
+}

@@ -1,0 +1,58 @@
+// Tables × remotes: pending rows, errors, and when a row last went by.
+import { attribute, byId, el, list, shows, text } from "./dom.js";
+import { count, number, rate } from "./format.js";
+import { called } from "./overview.js";
+
+const ways = { both: ["⇄", "sent and received"], sends: ["→", "sent"], receives: ["←", "received"] };
+
+export function matrix(app) {
+  const table = byId("matrix"), only = byId("matrix-open");
+  only.addEventListener("change", () => app.state && show(app.state));
+  let columns = "";
+
+  function show(state) {
+    if (app.open !== "overview") return;
+    const remotes = state.remotes.map((r) => r.name);
+    if (columns !== JSON.stringify(remotes)) {
+      columns = JSON.stringify(remotes);
+      table.tHead.replaceChildren(el("tr", {}, el("th", { scope: "col" }, "Table"), remotes.map((r) => el("th", { scope: "col" }, called(r)))));
+    }
+    const streams = new Map(state.streams.map((s) => [JSON.stringify([s.table, s.remote]), s]));
+    const of = (t, r) => streams.get(JSON.stringify([t, r]));
+    const busy = (t) => remotes.some((r) => of(t.name, r)?.pending.rows || of(t.name, r)?.errors);
+    const tables = only.checked ? state.tables.filter(busy) : state.tables;
+    list(table.tBodies[0], tables.map((t) => ({ table: t, columns, cells: remotes.map((r) => [r, of(t.name, r)]) })),
+      (row) => JSON.stringify([row.table.name, row.columns]), (row) => line(app, row));
+    byId("matrix-empty").hidden = tables.length > 0;
+    table.parentElement.hidden = tables.length === 0;
+  }
+
+  return { show };
+}
+
+function line(app, { table, cells }) {
+  const [arrow, word] = ways[table.sends && table.receives ? "both" : table.sends ? "sends" : "receives"];
+  const head = el("th", { scope: "row" }, el("span", { class: "way", "aria-hidden": "true" }, arrow), el("span", {}, table.name),
+    el("span", { class: "hidden" }, `, ${word}`),
+    table.policy && table.policy !== "lastWriteWins" ? el("small", { class: "muted" }, `policy ${table.policy}`) : null);
+  head.title = `${word}; conflicts: ${table.policy || "lastWriteWins"}`;
+  const boxes = cells.map(([remote]) => cell(app, table.name, remote));
+  return shows(el("tr", {}, head, boxes), (row) => row.cells.forEach(([, s], i) => boxes[i].show(s)));
+}
+
+function cell(app, table, remote) {
+  const state = el("span", { class: "state" }), last = app.time(), speed = el("span", { class: "muted" });
+  const refused = el("a", { class: "bad-text", href: "#errors", onclick: () => app.pick?.(remote, table) });
+  const box = el("td", {}, el("div", {}, state, refused), el("div", { class: "muted small" }, last, speed));
+  return shows(box, (s) => {
+    const pending = s?.pending.rows ?? 0;
+    text(state, !s ? "—" : pending ? `${count(s.pending)} pending` : "in step");
+    attribute(state, "class", `state ${!s ? "" : pending ? "pending" : "good"}`);
+    refused.hidden = !s?.errors;
+    text(refused, s?.errors ? `${number(s.errors)} ${s.errors === 1 ? "error" : "errors"}` : "");
+    last.show(s?.last ?? null);
+    last.hidden = !s?.last;
+    const parts = [["↑", s?.sent.perSecond], ["↓", s?.received.perSecond]].filter(([, v]) => v > 0);
+    text(speed, parts.map(([arrow, v]) => `${arrow} ${rate(v)}/s`).join(" "));
+  });
+}

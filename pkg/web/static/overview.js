@@ -1,0 +1,109 @@
+// The figures on top, the charts, and the nodes: this one with its database and broker, and the remotes.
+import { attribute, byId, el, list, shows, text } from "./dom.js";
+import { count, duration, number, rate } from "./format.js";
+import { chart } from "./chart.js";
+
+const linesMost = 6; // of remotes in the chart of the lag
+
+export function overview(app) {
+  const throughput = chart("throughput", {
+    unit: (v) => `${rate(v)}/s`, axis: rate, least: 10,
+    summary: (name, now, most) => `${name}: ${now} now, at most ${most} in the last ten minutes.`,
+  });
+  const lag = chart("lag", {
+    unit: duration, axis: duration, least: 1,
+    summary: (name, now, most) => `${name}: ${now} now, at most ${most} in the last ten minutes.`,
+  });
+
+  return {
+    show(state) {
+      if (app.open !== "overview") return;
+      figures(state);
+      links(state);
+      list(byId("remotes").tBodies[0], state.remotes, (r) => r.name, () => remote(app));
+      throughput.draw(app.samples, [
+        { name: "Sent", value: (s) => s.sent },
+        { name: "Received", value: (s) => s.received },
+      ]);
+      lag.draw(app.samples, state.remotes.length <= linesMost
+        ? state.remotes.map((r) => ({ name: called(r.name), value: (s) => s.lag[r.name] }))
+        : [{ name: `Longest of ${state.remotes.length} remotes`, value: (s) => Math.max(0, ...Object.values(s.lag)) }]);
+    },
+  };
+}
+
+function figures(state) {
+  const sum = (f) => state.remotes.reduce((n, r) => n + (f(r) || 0), 0);
+  const all = named(state).length, online = state.remotes.filter((r) => r.online && r.name !== anyone).length;
+  const refused = sum((r) => r.errors);
+  const pending = { rows: sum((r) => r.pending.rows), atLeast: state.remotes.some((r) => r.pending.atLeast) };
+  list(byId("figures"), [
+    ["Remotes online", `${online} of ${all}`, online < all ? "warn" : ""],
+    ["Pending rows", count(pending), ""],
+    ["Errors", number(refused), refused ? "bad" : ""],
+    ["Longest lag", duration(Math.max(0, ...state.remotes.map((r) => r.lag || 0))), ""],
+    ["Sent", `${rate(sum((r) => r.sent.perSecond))}/s`, ""],
+    ["Received", `${rate(sum((r) => r.received.perSecond))}/s`, ""],
+    ["Not captured yet", count(state.uncaptured), ""],
+  ], (f) => f[0], ([name]) => {
+    const value = el("dd");
+    return shows(el("div", {}, el("dt", {}, name), value), ([, v, kind]) => {
+      text(value, v);
+      value.className = kind;
+    });
+  });
+}
+
+function links(state) {
+  list(byId("links"), [["Database", state.database], ["Broker", state.broker]], (l) => l[0], ([name]) => {
+    const mark = pill(), where = el("span", { class: "mono" }), server = el("span", { class: "muted" }), error = el("span", { class: "bad-text" });
+    return shows(el("li", {}, el("strong", {}, name), mark, where, server, error), ([, link]) => {
+      mark.show(link.online ? ["good", "connected"] : ["bad", "away"]);
+      text(where, link.address);
+      text(server, link.server);
+      text(error, link.online ? "" : link.error ?? "");
+    });
+  });
+}
+
+/** The names of the remotes. The state has all clients that are not named in the configuration as one, "*". */
+export const named = (state) => state.remotes.map((r) => r.name).filter((name) => name !== anyone);
+
+/** What a remote is called. */
+export const called = (name) => (name === anyone ? "others" : name);
+
+const anyone = "*";
+
+/** A state as a dot and a word; show takes its kind (good, warn, bad, wait) and the word. */
+export function pill() {
+  const word = el("span");
+  const node = el("span", { class: "pill" }, el("span", { class: "dot", "aria-hidden": "true" }), word);
+  return shows(node, ([kind, w]) => {
+    attribute(node, "class", `pill ${kind}`);
+    text(word, w);
+  });
+}
+
+function remote(app) {
+  const state = pill(), heard = app.time();
+  const [pending, errors, lag, inFlight, sent, received] = Array.from({ length: 6 }, () => el("td", { class: "n" }));
+  const name = el("th", { scope: "row" }), protocol = el("td");
+  return shows(el("tr", {}, name, el("td", {}, state), pending, errors, lag, inFlight, sent, received, el("td", {}, heard), protocol), (r) => {
+    text(name, called(r.name));
+    state.show(r.name === anyone ? ["wait", "not counted"] : r.online ? ["good", "online"] : ["warn", "away"]);
+    quiet(pending, count(r.pending), r.pending.rows);
+    quiet(errors, number(r.errors), r.errors, "bad-text");
+    quiet(lag, duration(r.lag), r.lag);
+    quiet(inFlight, number(r.inFlight), r.inFlight);
+    quiet(sent, rate(r.sent.perSecond), r.sent.perSecond);
+    quiet(received, rate(r.received.perSecond), r.received.perSecond);
+    heard.show(r.heard ?? null);
+    text(protocol, `${r.protocol || "not known"}${r.key ? `, sealed by ${r.key}` : ""}`);
+  });
+}
+
+/** Shows a number; one that is zero steps back, others may have a class. */
+export function quiet(cell, shown, value, kind = "") {
+  text(cell, shown);
+  attribute(cell, "class", `n ${value ? kind : "zero"}`.trim());
+}

@@ -1,0 +1,45 @@
+// Transformers with their last error, and a reload of them and of the configuration.
+import { byId, el, list, shows, text } from "./dom.js";
+import { number } from "./format.js";
+import { call } from "./api.js";
+import { ask, busy, say } from "./say.js";
+import { quiet } from "./overview.js";
+
+export function transformers(app) {
+  const button = byId("reload");
+  button.addEventListener("click", async () => {
+    const yes = await ask({
+      title: "Read configuration and transformers again?",
+      sentences: ["They are checked first. If there is a mistake, the node goes on as it is and says what is wrong.",
+        "This page may be without an answer for a few seconds."],
+      yes: "Read again",
+    });
+    if (yes) await busy(button, async () => {
+      await call("POST", "reload");
+      say("The configuration and the transformers were read.");
+    });
+  });
+
+  return {
+    show(state) {
+      if (app.open !== "transformers") return;
+      list(byId("transformers-list").tBodies[0], state.transformers, (t) => t.table, () => line(app));
+      byId("transformers-scroll").hidden = state.transformers.length === 0;
+      byId("transformers-empty").hidden = state.transformers.length > 0;
+    },
+  };
+}
+
+function line(app) {
+  const table = el("th", { scope: "row" }), file = el("td", { class: "mono" }), calls = el("td", { class: "n" }), errors = el("td", { class: "n" });
+  const last = el("td", { class: "message" }), row = el("td", { class: "mono" }), at = app.time();
+  return shows(el("tr", {}, table, file, calls, errors, last, row, el("td", {}, at)), (t) => {
+    text(table, t.table);
+    text(file, t.file);
+    quiet(calls, number(t.calls), t.calls);
+    quiet(errors, number(t.errors), t.errors, "bad-text");
+    text(last, t.last || "none");
+    text(row, t.lastRow ?? "");
+    at.show(t.lastAt ?? null);
+  });
+}
