@@ -17,8 +17,11 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+// ledger is the table that is made first and goes last.
+const ledger = "sync_migrations"
+
 // Own lists the node's own tables, all that uninstall has to drop.
-var Own = []string{"table_changes", "sync_status", "sync_versions", "sync_outbox", "sync_sent", "sync_conflicts", "sync_snapshots", "sync_remotes", "sync_migrations"}
+var Own = []string{"table_changes", "sync_status", "sync_versions", "sync_outbox", "sync_sent", "sync_conflicts", "sync_snapshots", "sync_remotes", ledger}
 
 // createLedger runs first at each start.
 const createLedger = `CREATE TABLE IF NOT EXISTS sync_migrations (

@@ -1,0 +1,45 @@
+package schema
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+)
+
+// notGranted are the server's errors where a user may not drop a table.
+var notGranted = []int{1142, 1044, 1227}
+
+// Standing returns those of the Own tables that are there, and none if there is no
+// sync_migrations: then the others, whatever their names, are not ours.
+func Standing(ctx context.Context, db *mysqldb.DB) ([]string, error) {
+	var found []string
+	err := db.SelectContext(ctx, &found, `SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_TYPE = 'BASE TABLE'`, db.Name)
+	if err != nil {
+		return nil, fmt.Errorf("look for the own tables: %w", err)
+	}
+	if !slices.Contains(found, ledger) {
+		return nil, nil
+	}
+	return slices.DeleteFunc(slices.Clone(Own), func(name string) bool { return !slices.Contains(found, name) }), nil
+}
+
+// Drop drops those of the Own tables that are there. It may be killed anywhere and
+// run again: the table that says that they are ours goes last. No trigger may stand
+// that writes to them.
+func Drop(ctx context.Context, db *mysqldb.DB) error {
+	tables, err := Standing(ctx, db)
+	if err != nil {
+		return err
+	}
+	for _, name := range tables {
+		if _, err := db.ExecContext(ctx, "DROP TABLE IF EXISTS "+mysqldb.Quote(name)); err != nil {
+			if slices.Contains(notGranted, mysqldb.Number(err)) {
+				return fmt.Errorf("drop %s: %w: give the user the privilege DROP on the database, which a node does not need", name, err)
+			}
+			return fmt.Errorf("drop %s: %w", name, err)
+		}
+	}
+	return nil
+}
