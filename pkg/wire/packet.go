@@ -165,6 +165,15 @@ type Node struct {
 	// Definitions counts the changes of these tables' definitions in this session:
 	// what the client refused before it may take now.
 	Definitions uint64 `json:"definitions,omitempty"`
+	// Seal is the same announcement, encrypted, where the client has keys.
+	Seal *Seal `json:"seal,omitempty"`
+}
+
+// Seal is an announcement without Seal, as JSON, sealed with each of a client's keys;
+// see package seal. Nonce names the run of its process.
+type Seal struct {
+	Nonce []byte            `json:"nonce"`
+	Boxes map[string][]byte `json:"boxes"` // by the key's name
 }
 
 // Encode returns the announcement as a message.

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"crypto/rand"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mysql-sync/mysql-sync/pkg/seal"
+)
+
+func keyCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "key",
+		Short: "Print a fresh key for encryption.keys",
+		Long: `Print a fresh key for encryption.keys: 32 random bytes in base64. Nothing else is
+printed, so that it can go into a file. Take it to the other nodes by a way that
+the broker does not see, and let nobody else read the file.
+
+Exit codes: 0 printed; 1 failed; 2 the command line is wrong.`,
+		Example: `  (umask 077; mysql-sync key > 2026-11.key)
+  in the configuration: "encryption": {"keys": [{"id": "2026-11", "key": {"file": "2026-11.key"}}]}`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			secret, err := seal.NewSecret(rand.Reader)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), secret.Reveal())
+			return err
+		},
+	}
+}
