@@ -1,0 +1,132 @@
+package stopped
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/conflict"
+	"github.com/mysql-sync/mysql-sync/pkg/web"
+)
+
+// countMost is up to how many rows of a kind are counted, for each remote.
+const countMost = 100_000
+
+// State returns the node as its tables have it: what remotes still need, what is
+// refused, tables that are sent as a whole. What only a running node knows is
+// empty. Started is zero.
+func (n *Node) State(ctx context.Context) (*web.State, error) {
+	now := time.Now()
+	s := &web.State{
+		Client: n.cfg.ClientName, Now: now, Tables: Tables(n.cfg),
+		Database: web.Link{Online: true, Address: n.db.Name, Server: n.db.Version},
+	}
+	var err error
+	for _, name := range n.cfg.RemoteClients {
+		r := web.Remote{Name: name}
+		if err = n.remote(ctx, &r, now); err != nil {
+			return nil, err
+		}
+		s.Remotes = append(s.Remotes, r)
+	}
+	if s.Transfers, err = n.transfers(ctx); err != nil {
+		return nil, err
+	}
+	if s.Conflicts.Kept, err = n.count(ctx, `SELECT COUNT(*) FROM sync_conflicts`); err != nil {
+		return nil, fmt.Errorf("count conflicts: %w", err)
+	}
+	if s.Uncaptured, err = n.bounded(ctx, `SELECT 1 FROM table_changes`); err != nil {
+		return nil, fmt.Errorf("count changes: %w", err)
+	}
+	return s, nil
+}
+
+// Tables are the tables of a configuration.
+func Tables(cfg *config.Config) []web.Table {
+	names := slices.Concat(cfg.SyncTables, cfg.ReceiveTables)
+	slices.Sort(names)
+	var list []web.Table
+	for _, name := range slices.Compact(names) {
+		policy := cfg.ConflictPolicy[name].Name
+		if policy == "" {
+			policy = conflict.LastWriteWins
+		}
+		list = append(list, web.Table{Name: name, Sends: cfg.Syncs(name), Receives: cfg.Receives(name), Policy: policy})
+	}
+	return list
+}
+
+// remote counts what a remote needs; one that the node never ran with needs nothing
+// that is known.
+func (n *Node) remote(ctx context.Context, r *web.Remote, now time.Time) error {
+	at, err := n.outbox.PlaceOf(ctx, r.Name)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	list, _, more, err := n.outbox.Count(ctx, r.Name, at.Acked, math.MaxInt64, countMost)
+	if err != nil {
+		return err
+	}
+	var oldest int64
+	for _, b := range list {
+		if !n.cfg.Syncs(b.Table) {
+			continue
+		}
+		r.Pending.Rows += b.Pending
+		r.Errors += b.Refused
+		if b.Oldest > 0 && (oldest == 0 || b.Oldest < oldest) {
+			oldest = b.Oldest
+		}
+	}
+	r.Pending.AtLeast = more
+	if oldest > 0 {
+		at := time.UnixMicro(oldest)
+		r.Oldest, r.Lag = &at, max(0, now.Sub(at).Seconds())
+	}
+	return nil
+}
+
+// transfers returns the tables that are sent, or were sent, as a whole.
+func (n *Node) transfers(ctx context.Context) ([]web.Transfer, error) {
+	rows, err := n.db.QueryContext(ctx, `SELECT table_name, remote, mode, rows_done, rows_total, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', started_at),
+		TIMESTAMPDIFF(MICROSECOND, '1970-01-01', finished_at) FROM sync_snapshots ORDER BY remote, table_name`)
+	if err != nil {
+		return nil, fmt.Errorf("read sync_snapshots: %w", err)
+	}
+	defer rows.Close()
+	var list []web.Transfer
+	for rows.Next() {
+		var t web.Transfer
+		var started int64
+		var finished sql.NullInt64
+		if err := rows.Scan(&t.Table, &t.Remote, &t.Mode, &t.Done, &t.Total, &started, &finished); err != nil {
+			return nil, fmt.Errorf("read sync_snapshots: %w", err)
+		}
+		t.Started = time.UnixMicro(started)
+		if finished.Valid {
+			at := time.UnixMicro(finished.Int64)
+			t.Finished = &at
+		}
+		list = append(list, t)
+	}
+	return list, rows.Err()
+}
+
+func (n *Node) count(ctx context.Context, query string, args ...any) (rows int64, err error) {
+	err = n.db.GetContext(ctx, &rows, query, args...)
+	return rows, err
+}
+
+// bounded counts the rows of a query up to countMost.
+func (n *Node) bounded(ctx context.Context, query string, args ...any) (web.Count, error) {
+	rows, err := n.count(ctx, `SELECT COUNT(*) FROM (`+query+` LIMIT ?) q`, append(args, countMost+1)...)
+	return web.Count{Rows: min(rows, countMost), AtLeast: rows > countMost}, err
+}
