@@ -2,10 +2,8 @@ package daemon
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"database/sql/driver"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -13,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
 // ErrSecondNode says that another node works on the database.
@@ -36,8 +35,7 @@ type nodeLock struct {
 
 // acquire takes the lock, or returns ErrSecondNode with the holder.
 func acquire(ctx context.Context, log *zap.Logger, db *mysqldb.DB, client string) (*nodeLock, error) {
-	sum := sha256.Sum256([]byte(db.Name))
-	l := &nodeLock{log: log.With(zap.String("client", client)), db: db, name: "mysql-sync " + hex.EncodeToString(sum[:])[:32]}
+	l := &nodeLock{log: log.With(zap.String("client", client)), db: db, name: schema.Lock(db.Name)}
 	if err := l.take(ctx); err != nil {
 		return nil, err
 	}

@@ -41,7 +41,7 @@ func openRecords(ctx context.Context, log *zap.Logger, db *mysqldb.DB, folder, c
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("queueDirectory: %w", err)
 	}
-	name := filepath.Join(folder, client+".records")
+	name := recordsFile(folder, client)
 	r := &records{log: log}
 	text, err := os.ReadFile(name)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -78,6 +78,9 @@ func openRecords(ctx context.Context, log *zap.Logger, db *mysqldb.DB, folder, c
 	}
 	return r, nil
 }
+
+// recordsFile is the path of a client's records.
+func recordsFile(folder, client string) string { return filepath.Join(folder, client+".records") }
 
 // newLife returns a name that no life of the client had before.
 func newLife() string { return strings.ToLower(rand.Text()[:8]) }

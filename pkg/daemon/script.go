@@ -13,7 +13,7 @@ import (
 
 // querier runs the statements of scripts on the node's database, in sessions of
 // their own: what they write is a local write like any other.
-type querier struct{ db *mysqldb.DB }
+type querier struct{ db mysqldb.Queryer }
 
 // Query runs one statement and returns its rows in entity form.
 func (q querier) Query(ctx context.Context, query string) ([]value.Entity, error) {

@@ -1,0 +1,212 @@
+package daemon
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/mysql-sync/mysql-sync/pkg/apply"
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/transform"
+	"github.com/mysql-sync/mysql-sync/pkg/value"
+)
+
+// trialMost bounds how many messages, statements and lines of a script are kept.
+const trialMost = 100
+
+// TrialRequest names a row of the node's database and a way that it could go.
+type TrialRequest struct {
+	Table, ID string // the id as sync_status shows it
+	Remote    string
+	Receive   bool // from the remote, else to it
+	Delete    bool // as if the row had been deleted
+}
+
+// Trial is what a table's transformer makes of a row. Nothing was sent, and
+// nothing written.
+type Trial struct {
+	Transformed bool         // the table has a transformer
+	Before      value.Entity // nil for a delete
+	After       value.Entity // nil: see Sent
+	Sent        bool         // the row or, with After nil, a delete goes out; or, received, is written
+	As          string       // its id then
+	Held        string       // the id under which the remote has the row now; empty: none that is known
+	Published   []Published  // messages that the script would have published
+	Writes      []string     // statements of the script that were not run, since they write
+	Log         []string     // what the script said
+}
+
+// Published is a message that a script would have published.
+type Published struct {
+	Topic   string
+	Message []byte
+	QoS     byte
+	Retain  bool
+}
+
+// Try runs the transformer of a table on a real row, as the node does when it sends
+// or receives it. The script reads the database; its statements that write are
+// refused by the server, and noted, as its messages are. The error is the script's,
+// with its line, or says why it was not run; the Trial holds what was noted till then.
+func Try(ctx context.Context, cfg *config.Config, db *mysqldb.DB, r TrialRequest) (*Trial, error) {
+	trial := &Trial{}
+	zone, err := location(cfg.MySQL.Timezone)
+	if err != nil {
+		return trial, fmt.Errorf("mysqlConfig.timezone: %w", err)
+	}
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return trial, err
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(ctx, `SET SESSION TRANSACTION READ ONLY`); err != nil {
+		return trial, fmt.Errorf("keep the script from writing: %w", err)
+	}
+	// The session stays so, and must not be used again.
+	defer func() { _ = conn.Raw(func(any) error { return driver.ErrBadConn }) }()
+
+	core, said := observer.New(zap.DebugLevel)
+	n := &Node{cfg: cfg, log: zap.New(core), db: db, zone: zone, now: time.Now, tables: schema.NewTables(db)}
+	notes := &trialNotes{trial: trial, conn: conn}
+	n.transformers = transform.New(n.log, notes, notes, transform.Config{Directory: cfg.TransformerDirectory})
+	if err := n.transformers.Load([]string{r.Table}); err != nil {
+		return trial, err
+	}
+	said.TakeAll() // about other files
+	trial.Transformed = n.transformers.Has(r.Table)
+	err = n.try(ctx, trial, r)
+	for _, e := range said.TakeAll() {
+		if text, ok := e.ContextMap()["text"].(string); ok && len(trial.Log) < trialMost {
+			trial.Log = append(trial.Log, e.Level.String()+": "+text)
+		} else if e.Level >= zap.WarnLevel && len(trial.Log) < trialMost {
+			trial.Log = append(trial.Log, fmt.Sprintf("%s: %s: %v", e.Level, e.Message, e.ContextMap()["error"]))
+		}
+	}
+	return trial, err
+}
+
+// try fills in a Trial.
+func (n *Node) try(ctx context.Context, trial *Trial, r TrialRequest) error {
+	t, err := n.tables.Table(ctx, r.Table)
+	if err != nil {
+		return err
+	}
+	key, err := t.ParseID(r.ID)
+	if err != nil {
+		return fmt.Errorf("the id %q: %w", r.ID, err)
+	}
+	item := outbox.Item{Row: change.Row{Table: t.Name, Key: key}}
+	var values [][]byte
+	if !r.Delete {
+		var d rendering
+		found, _, err := n.readRows(ctx, t, []outbox.Item{item}, &d)
+		if err != nil {
+			return err
+		}
+		var here bool
+		if values, here = found[key]; !here {
+			return fmt.Errorf("table %s has no row with the id %s", t.Name, r.ID)
+		}
+		trial.Before = decode(t, t.Names(), values, n.zone)
+	}
+	if r.Receive {
+		return n.tryReceive(ctx, trial, t, r)
+	}
+	held, err := outbox.New(n.db, n.tables, nil).SentAs(ctx, r.Remote, t.Name, []change.Row{item.Row})
+	if err != nil && mysqldb.Number(err) != noSuchTable { // the node has never run
+		return err
+	}
+	trial.Held = held[item.Row]
+	o := n.outgoing(item, nil)
+	if values == nil {
+		trial.Sent, err = n.transformRow(ctx, &o, r.Remote, t, nil, trial.Held)
+	} else {
+		// As if the remote did not have it: then the row itself comes out, not what
+		// takes away an older one.
+		trial.Sent, err = n.transformRow(ctx, &o, r.Remote, t, values, "")
+	}
+	trial.After, trial.As = o.entity, o.id
+	return err
+}
+
+// noSuchTable is the server's error.
+const noSuchTable = 1146
+
+// tryReceive takes the row for one that the remote sends.
+func (n *Node) tryReceive(ctx context.Context, trial *Trial, t *schema.Table, r TrialRequest) error {
+	if r.Delete {
+		key, err := n.deletedKey(ctx, t, r.Remote, r.ID)
+		if err != nil {
+			return dropped(err)
+		}
+		trial.Sent = true
+		trial.As, err = t.ID(key)
+		return err
+	}
+	in, err := n.encode(ctx, t, apply.Incoming{From: r.Remote}, r.ID, trial.Before)
+	if err != nil {
+		return dropped(err)
+	}
+	trial.Sent, trial.After = true, decode(t, in.Columns, in.Values, n.zone)
+	trial.As, err = t.ID(in.Key)
+	return err
+}
+
+// dropped returns nil for what is no error: that the row is not for this node.
+func dropped(err error) error {
+	if errors.Is(err, transform.ErrDropped) {
+		return nil
+	}
+	return err
+}
+
+// trialNotes is the Querier and the Publisher of a Trial.
+type trialNotes struct {
+	mu    sync.Mutex
+	trial *Trial
+	conn  *sql.Conn
+}
+
+// readOnlyTransaction is the server's error for a statement that writes.
+const readOnlyTransaction = 1792
+
+// Query runs a statement that only reads. One that writes is noted, and gives no
+// rows, as such statements do.
+func (t *trialNotes) Query(ctx context.Context, query string) ([]value.Entity, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	tx, err := t.conn.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = tx.Rollback() }() // it has written nothing
+	rows, err := querier{tx}.Query(ctx, query)
+	if mysqldb.Number(err) == readOnlyTransaction {
+		if len(t.trial.Writes) < trialMost {
+			t.trial.Writes = append(t.trial.Writes, query)
+		}
+		return nil, nil
+	}
+	return rows, err
+}
+
+// Publish notes a message.
+func (t *trialNotes) Publish(_ context.Context, topic string, message []byte, qos byte, retain bool) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.trial.Published) < trialMost {
+		t.trial.Published = append(t.trial.Published, Published{topic, message, qos, retain})
+	}
+	return nil
+}
