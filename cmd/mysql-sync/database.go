@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"time"
 
@@ -16,19 +16,23 @@ import (
 // connectTime bounds how long a command waits for a database that is not there.
 const connectTime = 10 * time.Second
 
-// open reads a configuration and connects to its database, for the commands that
-// work on the node's own tables. A running node sees what they do there within a
-// second.
-func open(ctx context.Context, path string) (*config.Config, *mysqldb.DB, error) {
-	cfg, _, err := config.Load(path, os.Environ())
-	if err != nil {
-		return nil, nil, usageError{err}
-	}
-	ctx, cancel := context.WithTimeout(ctx, connectTime)
+// connect connects to the database of a configuration.
+func connect(ctx context.Context, cfg *config.Config) (*mysqldb.DB, error) {
+	limited, cancel := context.WithTimeout(ctx, connectTime)
 	defer cancel()
-	db, err := mysqldb.Open(ctx, zap.NewNop(), cfg.MySQL)
+	db, err := mysqldb.Open(limited, zap.NewNop(), cfg.MySQL)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		err = fmt.Errorf("the database (mysqlConfig) does not answer within %s", connectTime)
+	}
+	return db, err
+}
+
+// open is connect for the commands that work on the node's own tables, which must
+// be there.
+func open(ctx context.Context, cfg *config.Config) (*mysqldb.DB, error) {
+	db, err := connect(ctx, cfg)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	var tables int
 	err = db.GetContext(ctx, &tables, `SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = 'sync_snapshots'`, db.Name)
@@ -37,18 +41,23 @@ func open(ctx context.Context, path string) (*config.Config, *mysqldb.DB, error)
 	}
 	if err != nil {
 		_ = db.Close() // the first error is the one to tell
-		return nil, nil, err
+		return nil, err
 	}
-	return cfg, db, nil
+	return db, nil
 }
 
-// remotesOf returns the one remote asked for, or all.
-func remotesOf(cfg *config.Config, remote string) ([]string, error) {
-	if remote == "" {
-		return cfg.RemoteClients, nil
+// checkRemote refuses a remote that the configuration does not name; "" is all.
+func checkRemote(cfg *config.Config, remote string) error {
+	if remote != "" && !slices.Contains(cfg.RemoteClients, remote) {
+		return usageError{fmt.Errorf("--remote: %s is not in remoteClients", remote)}
 	}
-	if !slices.Contains(cfg.RemoteClients, remote) {
-		return nil, usageError{fmt.Errorf("--remote: %s is not in remoteClients", remote)}
+	return nil
+}
+
+// checkTable refuses a table that the configuration does not name; "" is all.
+func checkTable(cfg *config.Config, table string) error {
+	if table != "" && !slices.Contains(allTables(cfg), table) {
+		return usageError{fmt.Errorf("table %s is neither in syncTables nor in receiveTables", table)}
 	}
-	return []string{remote}, nil
+	return nil
 }

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/stopped"
+	"github.com/mysql-sync/mysql-sync/pkg/web"
+)
+
+// node is what commands ask of a node, be it at work or stopped.
+type node interface {
+	State(ctx context.Context) (*web.State, error)
+	Errors(ctx context.Context, of web.Rows, limit int) ([]web.RowError, error)
+	Retry(ctx context.Context, of web.Rows) (int64, error)
+	Conflicts(ctx context.Context, limit int) ([]web.Conflict, error)
+	PutBack(ctx context.Context, conflict uint64) error
+	Resync(ctx context.Context, r web.Resync) error
+}
+
+// reach returns the node of a configuration: the running one, or else the one that
+// its database shows. The caller calls done.
+func reach(ctx context.Context, cfg *config.Config) (n node, running bool, done func(), err error) {
+	a := apiOf(cfg)
+	err = a.call(ctx, http.MethodGet, "/healthz", nil, nil)
+	if err == nil {
+		return a, true, func() {}, nil
+	}
+	if !errors.Is(err, errNotRunning) {
+		return nil, false, nil, err
+	}
+	db, err := open(ctx, cfg)
+	if err != nil {
+		return nil, false, nil, fmt.Errorf("the node does not run, and its database cannot be asked: %w", err)
+	}
+	return stopped.New(cfg, db), false, func() { _ = db.Close() }, nil // nothing is written any more
+}
+
+// State asks the node how it is.
+func (a *api) State(ctx context.Context) (*web.State, error) {
+	var s web.State
+	return &s, a.call(ctx, http.MethodGet, "/api/status", nil, &s)
+}
+
+// Errors asks for refused rows.
+func (a *api) Errors(ctx context.Context, of web.Rows, limit int) (list []web.RowError, err error) {
+	q := url.Values{"limit": {strconv.Itoa(limit)}}
+	for key, value := range map[string]string{"remote": of.Remote, "table": of.Table, "id": of.ID} {
+		if value != "" {
+			q.Set(key, value)
+		}
+	}
+	return list, a.call(ctx, http.MethodGet, "/api/errors?"+q.Encode(), nil, &list)
+}
+
+// Retry has refused rows sent again.
+func (a *api) Retry(ctx context.Context, of web.Rows) (int64, error) {
+	var r web.Retried
+	err := a.call(ctx, http.MethodPost, "/api/retry", of, &r)
+	return r.Rows, err
+}
+
+// Conflicts asks for the latest conflicts.
+func (a *api) Conflicts(ctx context.Context, limit int) (list []web.Conflict, err error) {
+	return list, a.call(ctx, http.MethodGet, "/api/conflicts?limit="+strconv.Itoa(limit), nil, &list)
+}
+
+// PutBack has the row that lost a conflict written.
+func (a *api) PutBack(ctx context.Context, conflict uint64) error {
+	return a.call(ctx, http.MethodPost, "/api/conflicts/"+strconv.FormatUint(conflict, 10)+"/put-back", nil, nil)
+}
+
+// Resync has a table sent again.
+func (a *api) Resync(ctx context.Context, r web.Resync) error {
+	return a.call(ctx, http.MethodPost, "/api/resync", r, nil)
+}
