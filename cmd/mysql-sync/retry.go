@@ -1,47 +1,62 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
 func retryCommand() *cobra.Command {
-	var remote string
+	var of web.Rows
 	c := &cobra.Command{
 		Use:   "retry CONFIGURATION",
 		Short: "Send rows that were refused again, now",
-		Long: `Send the rows that a remote refused, or that a transformer failed on, again now. The
-node tries them by itself too, after a minute and then at growing intervals of up
-to an hour; see sync_status for what was wrong with each.
+		Long: `Send the rows that a remote refused, or that a transformer failed on, again now: all
+of them, or those that the flags name. A stopped node sends them when it starts.
+The node tries them by itself too, at growing intervals of up to an hour; see
+mysql-sync errors for what was wrong with each.
 
 Exit codes: 0 done; 1 failed; 2 a mistake in the command line or configuration.`,
-		Example: "  mysql-sync retry configuration.json --remote berlin",
-		Args:    cobra.ExactArgs(1),
+		Example: `  mysql-sync retry configuration.json
+  mysql-sync retry configuration.json --remote berlin
+  mysql-sync retry configuration.json --table orders --id 17`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: configuration(nil),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, db, err := open(cmd.Context(), args[0])
+			if of.ID != "" && of.Table == "" {
+				return usageError{errors.New("--id needs --table, whose row it names")}
+			}
+			cfg, err := load(args[0])
 			if err != nil {
 				return err
 			}
-			defer db.Close()
-			remotes, err := remotesOf(cfg, remote)
+			if err := errors.Join(checkRemote(cfg, of.Remote), checkTable(cfg, of.Table)); err != nil {
+				return err
+			}
+			n, running, done, err := reach(cmd.Context(), cfg)
 			if err != nil {
 				return err
 			}
-			for _, r := range remotes {
-				res, err := db.ExecContext(cmd.Context(), `UPDATE sync_outbox SET retry_at = 0 WHERE remote = ? AND state = 'waiting'`, r)
-				if err != nil {
-					return fmt.Errorf("retry rows of %s: %w", r, err)
-				}
-				n, err := res.RowsAffected()
-				if err != nil {
-					return err
-				}
-				fmt.Fprintf(cmd.OutOrStdout(), "%s: %d rows\n", r, n)
+			defer done()
+			rows, err := n.Retry(cmd.Context(), of)
+			if err != nil {
+				return err
 			}
+			when := "now"
+			if !running {
+				when = "when the node runs"
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%d refused rows are sent again %s\n", rows, when)
 			return nil
 		},
 	}
-	c.Flags().StringVar(&remote, "remote", "", "only those of this remote")
+	c.Flags().StringVar(&of.Remote, "remote", "", "only those of this remote")
+	c.Flags().StringVar(&of.Table, "table", "", "only those of this table")
+	c.Flags().StringVar(&of.ID, "id", "", "only the row with this id, as mysql-sync errors shows it; needs --table")
+	completes(c, "remote", remotes)
+	completes(c, "table", syncTables)
 	return c
 }

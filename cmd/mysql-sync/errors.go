@@ -1,0 +1,124 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mysql-sync/mysql-sync/pkg/web"
+)
+
+func errorsCommand() *cobra.Command {
+	var of web.Rows
+	var asJSON bool
+	var limit int
+	c := &cobra.Command{
+		Use:   "errors CONFIGURATION",
+		Short: "List the rows that remotes refused, with the reason",
+		Long: `List the rows that a remote refused, or that a transformer failed on, the latest
+first, each with the reason and the time of the next try. All other rows go on.
+It works on a running node and on a stopped one.
+
+What to do: correct the row or what it meets at the remote (a table that is not
+altered there yet, a unique value that is taken), then wait, or run
+mysql-sync retry.
+
+Exit codes: 0 listed; 1 failed; 2 a mistake in the command line or configuration.`,
+		Example: `  mysql-sync errors configuration.json
+  mysql-sync errors configuration.json --remote berlin --table orders
+  mysql-sync errors configuration.json --json | jq -r .message | sort | uniq -c`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: configuration(nil),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := load(args[0])
+			if err != nil {
+				return err
+			}
+			if err := errors.Join(checkRemote(cfg, of.Remote), checkTable(cfg, of.Table), checkLimit(limit)); err != nil {
+				return err
+			}
+			n, _, done, err := reach(cmd.Context(), cfg)
+			if err != nil {
+				return err
+			}
+			defer done()
+			list, err := n.Errors(cmd.Context(), of, limit)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return lines(cmd.OutOrStdout(), list)
+			}
+			showErrors(cmd.OutOrStdout(), list, limit)
+			return nil
+		},
+	}
+	c.Flags().StringVar(&of.Remote, "remote", "", "only those of this remote")
+	c.Flags().StringVar(&of.Table, "table", "", "only those of this table")
+	c.Flags().IntVar(&limit, "limit", 100, "list at most so many, up to 1000")
+	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
+	completes(c, "remote", remotes)
+	completes(c, "table", syncTables)
+	return c
+}
+
+// listMost is how many a list may have: the API answers no more.
+const listMost = 1000
+
+func checkLimit(limit int) error {
+	if limit < 1 || limit > listMost {
+		return usageError{fmt.Errorf("--limit: %d is not between 1 and %d", limit, listMost)}
+	}
+	return nil
+}
+
+// showErrors prints refused rows, each with its reason in a line of its own:
+// reasons are long.
+func showErrors(w io.Writer, list []web.RowError, limit int) {
+	if len(list) == 0 {
+		fmt.Fprintln(w, "no row is refused")
+		return
+	}
+	for _, e := range list {
+		fmt.Fprintf(w, "%s  %s → %s  %s\n", moment(e.At), clean(e.Table+" "+e.ID), e.Remote, tries(e))
+		fmt.Fprintf(w, "    %s\n", clean(e.Message))
+	}
+	if len(list) == limit {
+		fmt.Fprintf(w, "… there may be more: see --limit\n")
+	}
+}
+
+func tries(e web.RowError) string {
+	text := strconv.Itoa(e.Attempts) + " tries"
+	if e.Attempts == 1 {
+		text = "1 try"
+	}
+	if e.RetryAt.After(time.Now()) {
+		return "(" + text + ", the next at " + moment(e.RetryAt) + ")"
+	}
+	return "(" + text + ", the next soon)"
+}
+
+// moment is a time for people, in their zone; one that is not known is a dash.
+func moment(t time.Time) string {
+	if t.IsZero() || t.Unix() <= 0 {
+		return "—"
+	}
+	return t.Local().Format("2006-01-02 15:04:05")
+}
+
+// lines prints a list as one JSON object a line.
+func lines[T any](w io.Writer, list []T) error {
+	e := json.NewEncoder(w)
+	for i := range list {
+		if err := e.Encode(&list[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}

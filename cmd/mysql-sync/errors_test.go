@@ -1,0 +1,78 @@
+package main_test
+
+import (
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/web"
+)
+
+// refusing starts two nodes; the second one's table takes no name of more than 5
+// characters, and refuses what the statements make at the first.
+func refusing(t *testing.T, statements ...string) (a, c *site) {
+	t.Helper()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	a = newSite(t, b, "node-a", []string{"node-b"}, nil, orders)
+	c = newSite(t, b, "node-b", []string{"node-a"}, nil, `CREATE TABLE orders (id INT PRIMARY KEY, name VARCHAR(5), price DECIMAL(10,2))`)
+	a.start()
+	c.start()
+	a.exec(statements...)
+	return a, c
+}
+
+func TestErrorsAreListedAndRetried(t *testing.T) {
+	t.Parallel()
+	a, c := refusing(t, `INSERT INTO orders VALUES (1, 'short', 1), (2, 'too long', 2), (3, 'too long too', 3)`)
+	a.expect(`SELECT COUNT(*) FROM sync_status WHERE status = 'error'`, "2")
+	check := func(when string) {
+		t.Helper()
+		list := parse[web.RowError](t, a.run(0, "errors", "--json"))
+		if len(list) != 2 || list[0].Remote != "node-b" || list[0].Table != "orders" || list[0].Attempts != 1 || list[0].At.IsZero() || list[0].RetryAt.IsZero() {
+			t.Fatalf("%s: %+v", when, list)
+		}
+		has(t, list[0].Message, "Data too long for column 'name'")
+		has(t, a.run(0, "errors", "--remote", "node-b", "--table", "orders"), "orders 2 → node-b  (1 try, the next", "orders 3 → node-b", "Data too long for column 'name'")
+		if list := parse[web.RowError](t, a.run(0, "errors", "--json", "--limit", "1")); len(list) != 1 {
+			t.Errorf("%s: --limit 1 gives %d", when, len(list))
+		}
+	}
+	check("running")
+	for _, wrong := range [][]string{{"--remote", "nobody"}, {"--table", "nothing"}, {"--limit", "0"}} {
+		a.run(2, "errors", wrong...)
+	}
+	a.run(2, "retry", "--id", "2")
+
+	c.exec(`ALTER TABLE orders MODIFY name VARCHAR(10)`)
+	c.expect(`SELECT COUNT(*) FROM orders`, "2") // tried again by itself, since the table was altered
+	a.expect(`SELECT COUNT(*) FROM sync_status WHERE status = 'error'`, "1")
+	has(t, a.run(0, "retry", "--table", "orders", "--id", "2"), "0 refused rows")
+	// The tables of node-b are altered while it does not run: nobody tells node-a.
+	c.node.Stop()
+	c.exec(`ALTER TABLE orders MODIFY name VARCHAR(100)`)
+	a.node.Stop()
+	list := parse[web.RowError](t, a.run(0, "errors", "--json"))
+	if len(list) != 1 || list[0].ID != "3" {
+		t.Fatalf("stopped: %+v", list)
+	}
+	has(t, list[0].Message, "Data too long for column 'name'")
+	has(t, a.run(0, "retry", "--remote", "node-b", "--table", "orders", "--id", "3"), "1 refused rows are sent again when the node runs")
+	a.start()
+	c.start()
+	c.expect(`SELECT COUNT(*) FROM orders`, "3")
+	has(t, a.run(0, "errors"), "no row is refused")
+}
+
+func TestRetryOfARunningNodeSendsAtOnce(t *testing.T) {
+	t.Parallel()
+	a, c := refusing(t)
+	// A check constraint shows in no definition that a node compares.
+	c.exec(`ALTER TABLE orders ADD CONSTRAINT small CHECK (price < 10)`)
+	a.exec(`INSERT INTO orders VALUES (1, 'one', 100), (2, 'two', 200)`)
+	a.expect(`SELECT COUNT(*) FROM sync_status WHERE status = 'error'`, "2")
+	a.exec(`UPDATE sync_outbox SET retry_at = 9999999999999`) // never by itself
+	c.exec(`ALTER TABLE orders DROP CONSTRAINT small`)
+	has(t, a.run(0, "retry", "--table", "orders", "--id", "2"), "1 refused rows are sent again now")
+	c.expect(`SELECT GROUP_CONCAT(id) FROM orders`, "2")
+	has(t, a.run(0, "retry"), "1 refused rows are sent again now")
+	c.expect(`SELECT COUNT(*) FROM orders`, "2")
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/daemon"
+	"github.com/mysql-sync/mysql-sync/pkg/stopped"
+	"github.com/mysql-sync/mysql-sync/pkg/web"
+)
+
+// watchEvery is the pause between two looks of --watch.
+const watchEvery = time.Second
+
+func statusCommand() *cobra.Command {
+	var asJSON, watch bool
+	c := &cobra.Command{
+		Use:   "status CONFIGURATION",
+		Short: "Show how a node is: remotes, what waits, errors, transfers",
+		Long: `Show how a node is: its database and broker; of each remote whether it is online,
+how many rows it still needs and for how long the oldest has waited, how many it
+refused, and how many go by in a second; tables that are sent as a whole; and what
+a person should look at.
+
+A node that does not run is shown as its database has it: what is pending and what
+is refused.
+
+--watch shows it again each second, in place on a terminal, until Ctrl-C. Without a
+terminal, or with NO_COLOR set, there are no colours.
+
+Exit codes: 0 the node runs; 1 it does not run, or could not be asked; 2 a mistake
+in the command line or configuration.`,
+		Example: `  mysql-sync status configuration.json
+  mysql-sync status configuration.json --watch
+  mysql-sync status configuration.json --json | jq '.remotes[] | {name, lag}'`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: configuration(nil),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := load(args[0])
+			if err != nil {
+				return err
+			}
+			l := &look{cfg: cfg}
+			defer l.close()
+			show := func(ctx context.Context, w io.Writer, s screen) error { return l.show(ctx, w, s, asJSON) }
+			if watch {
+				return repeat(cmd.Context(), cmd.OutOrStdout(), watchEvery, asJSON, show)
+			}
+			return show(cmd.Context(), cmd.OutOrStdout(), screenOf(cmd.OutOrStdout()))
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object, as GET /api/status has it, and whether the node runs")
+	c.Flags().BoolVar(&watch, "watch", false, "show it again each second")
+	return c
+}
+
+// look looks at a node, again and again.
+type look struct {
+	cfg  *config.Config
+	node *stopped.Node // once it was found not to run
+	lock func(context.Context) (bool, error)
+	done func()
+}
+
+// seen is what a look finds.
+type seen struct {
+	Running bool `json:"running"`
+	*web.State
+	note string // why there is no more to be told
+}
+
+// take looks at the node. That it does not run is no error.
+func (l *look) take(ctx context.Context) (seen, error) {
+	var s web.State
+	err := apiOf(l.cfg).call(ctx, http.MethodGet, "/api/status", nil, &s)
+	if !errors.Is(err, errNotRunning) {
+		return seen{Running: true, State: &s}, err
+	}
+	found := seen{note: err.Error()}
+	if l.node == nil {
+		db, err := open(ctx, l.cfg)
+		if err != nil {
+			return found, fmt.Errorf("%s; and %w", found.note, err)
+		}
+		l.node, l.done = stopped.New(l.cfg, db), func() { _ = db.Close() } // nothing is written
+		l.lock = func(ctx context.Context) (bool, error) { return daemon.Claimed(ctx, db) }
+	}
+	if found.State, err = l.node.State(ctx); err != nil {
+		return found, fmt.Errorf("%s; and %w", found.note, err)
+	}
+	if elsewhere, err := l.lock(ctx); err == nil && elsewhere {
+		found.note += "; but a node works on the database: with another queueDirectory, on another machine, or it is just starting"
+	}
+	return found, nil
+}
+
+func (l *look) close() {
+	if l.done != nil {
+		l.done()
+	}
+}
+
+// show prints what a look finds. The error is errNotRunning if that is so.
+func (l *look) show(ctx context.Context, w io.Writer, s screen, asJSON bool) error {
+	found, err := l.take(ctx)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		err = json.NewEncoder(w).Encode(found)
+	} else {
+		found.print(w, s)
+	}
+	if err == nil && !found.Running {
+		err = errNotRunning
+	}
+	return err
+}
