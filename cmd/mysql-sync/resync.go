@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
+	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
 func resyncCommand() *cobra.Command {
@@ -16,7 +17,8 @@ func resyncCommand() *cobra.Command {
 		Use:   "resync CONFIGURATION TABLE",
 		Short: "Send a table to remotes again",
 		Long: `Send the rows of a table to remotes again. The running node begins within a second
-(a stopped one when it starts), goes on after a kill, and logs how far it is.
+(a stopped one when it starts), goes on after a kill, and logs how far it is;
+mysql-sync status shows it.
 
 With --missing, the default, a remote gets the rows that it lacks, and none of its
 rows is overwritten. With --all it gets every row as if it were written now.
@@ -24,31 +26,39 @@ rows is overwritten. With --all it gets every row as if it were written now.
 Exit codes: 0 recorded; 1 failed; 2 a mistake in the command line or configuration.`,
 		Example: `  mysql-sync resync configuration.json orders
   mysql-sync resync configuration.json orders --remote berlin --all --where "year >= 2025"`,
-		Args: cobra.ExactArgs(2),
+		Args:              cobra.ExactArgs(2),
+		ValidArgsFunction: firstOf(syncTables),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if missing && all {
 				return usageError{errors.New("--missing and --all exclude each other")}
 			}
-			cfg, db, err := open(cmd.Context(), args[0])
+			cfg, err := load(args[0])
 			if err != nil {
 				return err
 			}
-			defer db.Close()
 			if !cfg.Syncs(args[1]) {
 				return usageError{fmt.Errorf("table %s is not in syncTables", args[1])}
 			}
-			remotes, err := remotesOf(cfg, remote)
+			if err := checkRemote(cfg, remote); err != nil {
+				return err
+			}
+			n, _, done, err := reach(cmd.Context(), cfg)
 			if err != nil {
 				return err
 			}
+			defer done()
 			mode := snapshot.Missing
 			if all {
 				mode = snapshot.All
 			}
-			for _, r := range remotes {
-				if err := snapshot.Request(cmd.Context(), db, r, args[1], mode, where); err != nil {
-					return err
-				}
+			if err := n.Resync(cmd.Context(), web.Resync{Table: args[1], Remote: remote, Mode: mode, Where: where}); err != nil {
+				return err
+			}
+			to := cfg.RemoteClients
+			if remote != "" {
+				to = []string{remote}
+			}
+			for _, r := range to {
 				fmt.Fprintf(cmd.OutOrStdout(), "%s will be sent to %s (%s)\n", args[1], r, mode)
 			}
 			return nil
@@ -58,5 +68,6 @@ Exit codes: 0 recorded; 1 failed; 2 a mistake in the command line or configurati
 	c.Flags().StringVar(&where, "where", "", "only rows for which this SQL condition holds")
 	c.Flags().BoolVar(&missing, "missing", false, "only rows that the remote lacks (the default)")
 	c.Flags().BoolVar(&all, "all", false, "every row, as if it were written now")
+	completes(c, "remote", remotes)
 	return c
 }

@@ -1,20 +1,15 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"os"
 
 	"github.com/spf13/cobra"
 
-	"github.com/mysql-sync/mysql-sync/pkg/config"
-	"github.com/mysql-sync/mysql-sync/pkg/daemon"
+	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
 var errDiffer = errors.New("the tables are not equal")
@@ -39,17 +34,28 @@ or configuration.`,
 		Example: `  mysql-sync verify configuration.json
   mysql-sync verify configuration.json orders --remote berlin --json
   mysql-sync verify configuration.json orders --repair`,
-		Args: cobra.MinimumNArgs(1),
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: anyOf(allTables),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, _, err := config.Load(args[0], os.Environ())
-			if err != nil {
-				return usageError{err}
-			}
-			remotes, err := remotesOf(cfg, remote)
+			cfg, err := load(args[0])
 			if err != nil {
 				return err
 			}
-			body, err := ask(cmd.Context(), cfg, daemon.VerifyRequest{Tables: args[1:], Remotes: remotes, Repair: repair})
+			mistakes := []error{checkRemote(cfg, remote)}
+			for _, table := range args[1:] {
+				mistakes = append(mistakes, checkTable(cfg, table))
+			}
+			if err := errors.Join(mistakes...); err != nil {
+				return err
+			}
+			q := web.Verify{Tables: args[1:], Repair: repair}
+			if remote != "" {
+				q.Remotes = []string{remote}
+			}
+			body, err := apiOf(cfg).stream(cmd.Context(), http.MethodPost, "/api/verify", q)
+			if errors.Is(err, errNotRunning) {
+				err = fmt.Errorf("%w: start it first, since it is the node that compares", err)
+			}
 			if err != nil {
 				return err
 			}
@@ -60,32 +66,8 @@ or configuration.`,
 	c.Flags().StringVar(&remote, "remote", "", "only with this remote")
 	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line, with the keys that differ")
 	c.Flags().BoolVar(&repair, "repair", false, "send the rows that differ")
+	completes(c, "remote", remotes)
 	return c
-}
-
-// ask sends a request to the running node.
-func ask(ctx context.Context, cfg *config.Config, q daemon.VerifyRequest) (io.ReadCloser, error) {
-	text, err := json.Marshal(q)
-	if err != nil {
-		return nil, err
-	}
-	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", daemon.Socket(cfg))
-	}}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://node/verify", bytes.NewReader(text))
-	if err != nil {
-		return nil, err
-	}
-	resp, err := client.Do(req)
-	if err != nil {
-		return nil, fmt.Errorf("reach the running node: %w: is it running, and are you its user?", err)
-	}
-	if resp.StatusCode != http.StatusOK {
-		defer resp.Body.Close()
-		text, _ := io.ReadAll(io.LimitReader(resp.Body, 1000)) // the status alone would do
-		return nil, fmt.Errorf("the node says %s: %s", resp.Status, text)
-	}
-	return resp.Body, nil
 }
 
 // report prints the comparisons as they come.
@@ -93,7 +75,7 @@ func report(w io.Writer, body io.Reader, asJSON bool) error {
 	equal, compared := true, 0
 	d := json.NewDecoder(body)
 	for {
-		var l daemon.VerifyLine
+		var l web.Comparison
 		if err := d.Decode(&l); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
@@ -109,7 +91,7 @@ func report(w io.Writer, body io.Reader, asJSON bool) error {
 		}
 		switch {
 		case l.Error != "":
-			fmt.Fprintf(w, "✗ %s with %s: %s\n", l.Table, l.Remote, l.Error)
+			fmt.Fprintf(w, "✗ %s with %s: %s\n", l.Table, l.Remote, clean(l.Error))
 		case l.Equal:
 			fmt.Fprintf(w, "✓ %s with %s: equal, %d rows\n", l.Table, l.Remote, l.Rows)
 		default:
@@ -123,7 +105,7 @@ func report(w io.Writer, body io.Reader, asJSON bool) error {
 				if x.Pending {
 					pending = " (not sent yet: see sync_status)"
 				}
-				fmt.Fprintf(w, "    %s: %s%s\n", x.ID, x.Kind, pending)
+				fmt.Fprintf(w, "    %s: %s%s\n", clean(x.ID), x.Kind, pending)
 			}
 		}
 	}
