@@ -1,0 +1,288 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/daemon"
+	"github.com/mysql-sync/mysql-sync/pkg/value"
+)
+
+func transformCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "transform",
+		Short: "Try a transformer on a real row",
+		Long: `Try a transformer on a real row.
+
+Exit codes: as of its subcommand.`,
+		Example: "  mysql-sync transform test configuration.json orders 17 --to berlin",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	c.AddCommand(transformTestCommand())
+	return c
+}
+
+func transformTestCommand() *cobra.Command {
+	var to, from string
+	var asJSON, deleted bool
+	c := &cobra.Command{
+		Use:   "test CONFIGURATION TABLE ID",
+		Short: "Show what a transformer makes of a row, and send nothing",
+		Long: `Run the transformer of a table on a row of this node's database, and show the row
+before and after. Nothing is sent and nothing is written: what the script would
+publish by MQTT is shown instead, and so are its statements that write; the server
+refuses them. It works beside a running node, and reads the files as they are now.
+
+ID is the row's key as sync_status shows it: the parts of a composite key are joined
+with commas, a comma or backslash within a part has a backslash before it.
+
+--to R is the way to remote R (the default where there is only one remote); --from R
+takes the row for one that R sends. --delete tries onDelete, for a row that need not
+be there.
+
+Exit codes: 0 shown, also where the row is not sent; 1 the script fails, or there is
+no such row; 2 a mistake in the command line or configuration.`,
+		Example: `  mysql-sync transform test configuration.json orders 17 --to berlin
+  mysql-sync transform test configuration.json order_items 17,3 --from berlin
+  mysql-sync transform test configuration.json orders 17 --delete --json`,
+		Args: cobra.ExactArgs(3),
+		ValidArgsFunction: configuration(func(cfg *config.Config, before []string) []string {
+			if len(before) > 0 {
+				return nil
+			}
+			return allTables(cfg)
+		}),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := load(args[0])
+			if err != nil {
+				return err
+			}
+			r := daemon.TrialRequest{Table: args[1], ID: args[2], Delete: deleted}
+			if r.Remote, r.Receive, err = way(cfg, to, from); err != nil {
+				return err
+			}
+			if err := checkTable(cfg, r.Table); err != nil {
+				return err
+			}
+			db, err := connect(cmd.Context(), cfg)
+			if err != nil {
+				return err
+			}
+			defer db.Close()
+			t, err := daemon.Try(cmd.Context(), cfg, db, r)
+			if asJSON {
+				return errors.Join(err, json.NewEncoder(cmd.OutOrStdout()).Encode(trialJSON(cfg, r, t, err)))
+			}
+			showTrial(cmd.OutOrStdout(), screenOf(cmd.OutOrStdout()), cfg, r, t, err)
+			return err
+		},
+	}
+	c.Flags().StringVar(&to, "to", "", "the remote that the row would be sent to")
+	c.Flags().StringVar(&from, "from", "", "the client that the row would come from")
+	c.Flags().BoolVar(&deleted, "delete", false, "as if the row had been deleted")
+	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object")
+	completes(c, "to", remotes)
+	completes(c, "from", peers)
+	return c
+}
+
+// way returns the client that the row goes to, or comes from.
+func way(cfg *config.Config, to, from string) (remote string, receive bool, err error) {
+	switch {
+	case to != "" && from != "":
+		err = errors.New("--to and --from exclude each other")
+	case to != "" && !slices.Contains(cfg.RemoteClients, to):
+		err = fmt.Errorf("--to: %s is not in remoteClients", to)
+	case from != "" && !cfg.AcceptsFrom(from):
+		err = fmt.Errorf("--from: %s is not in acceptFrom", from)
+	case from != "":
+		return from, true, nil
+	case to == "" && len(cfg.RemoteClients) != 1:
+		err = errors.New("say for whom: --to REMOTE or --from CLIENT")
+	case to == "":
+		return cfg.RemoteClients[0], false, nil
+	}
+	if err != nil {
+		return "", false, usageError{err}
+	}
+	return to, false, nil
+}
+
+// trialJSON is a trial as JSON.
+func trialJSON(cfg *config.Config, r daemon.TrialRequest, t *daemon.Trial, failed error) any {
+	type message struct {
+		Topic   string `json:"topic"`
+		Message string `json:"message"` // bytes that are no text are replaced
+		QoS     byte   `json:"qos"`
+		Retain  bool   `json:"retain"`
+	}
+	out := struct {
+		Table     string          `json:"table"`
+		ID        string          `json:"id"`
+		Source    string          `json:"source"`
+		Target    string          `json:"target"`
+		Operation string          `json:"operation"` // upsert, delete
+		Result    string          `json:"result"`    // sent, deleted, not sent, written, not written, error
+		Script    bool            `json:"transformed"`
+		Before    json.RawMessage `json:"before"`
+		After     json.RawMessage `json:"after"`
+		Changed   []string        `json:"changed"` // columns
+		As        string          `json:"as,omitempty"`
+		Held      string          `json:"held,omitempty"` // the id under which the target has it now
+		Published []message       `json:"published"`
+		Writes    []string        `json:"writes"`
+		Log       []string        `json:"log"`
+		Error     string          `json:"error,omitempty"`
+	}{
+		Table: r.Table, ID: r.ID, Source: cfg.ClientName, Target: r.Remote, Operation: "upsert", Result: result(r, t, failed),
+		Script: t.Transformed, Before: object(t.Before), After: object(t.After), Changed: []string{}, As: t.As, Held: t.Held,
+		Published: []message{}, Writes: append([]string{}, t.Writes...), Log: append([]string{}, t.Log...),
+	}
+	if r.Receive {
+		out.Source, out.Target = out.Target, out.Source
+	}
+	if r.Delete {
+		out.Operation = "delete"
+	}
+	if failed != nil {
+		out.Error = failed.Error()
+	}
+	for _, c := range compare(t.Before, t.After) {
+		if c.mark != " " && t.After != nil {
+			out.Changed = append(out.Changed, c.name)
+		}
+	}
+	for _, p := range t.Published {
+		out.Published = append(out.Published, message{p.Topic, strings.ToValidUTF8(string(p.Message), "\uFFFD"), p.QoS, p.Retain})
+	}
+	return out
+}
+
+// object is an entity as JSON, null for none.
+func object(e value.Entity) json.RawMessage {
+	text, err := e.AppendJSON(nil)
+	if err != nil {
+		return json.RawMessage("null") // a value that has no JSON form; the text shows it
+	}
+	return text
+}
+
+// result says in a word what becomes of the row.
+func result(r daemon.TrialRequest, t *daemon.Trial, failed error) string {
+	switch {
+	case failed != nil:
+		return "error"
+	case t.Sent && t.After == nil:
+		return "deleted"
+	case r.Receive && t.Sent:
+		return "written"
+	case r.Receive:
+		return "not written"
+	case t.Sent:
+		return "sent"
+	}
+	return "not sent"
+}
+
+// showTrial prints a trial for people.
+func showTrial(w io.Writer, s screen, cfg *config.Config, r daemon.TrialRequest, t *daemon.Trial, failed error) {
+	from, to := cfg.ClientName, r.Remote
+	if r.Receive {
+		from, to = to, from
+	}
+	say(w, "%s %s  %s → %s", clean(r.Table), s.bold(clean(r.ID)), from, to)
+	if failed == nil && !t.Transformed {
+		say(w, "The table has no transformer%s: the row goes as it is.", in(cfg.TransformerDirectory))
+	}
+	switch {
+	case failed != nil:
+	case t.Sent && t.After != nil:
+		showColumns(w, s, t)
+		if t.As != r.ID {
+			say(w, "Its id there is %s.", clean(t.As))
+		}
+		if t.Held != "" && t.Held != t.As {
+			say(w, "%s has it as %s now: that one is deleted there first.", r.Remote, clean(t.Held))
+		}
+	case t.Sent:
+		say(w, "A delete of the row %s.", clean(t.As))
+	case t.Held != "":
+		say(w, "%s: the transformer returned null. %s has the row as %s now: it is deleted there.", s.bold("not sent"), r.Remote, clean(t.Held))
+	case r.Receive:
+		say(w, "%s: the transformer returned null.", s.bold("not written"))
+	default:
+		say(w, "%s: the transformer returned null.", s.bold("not sent"))
+	}
+	for _, p := range t.Published {
+		text := clean(string(p.Message))
+		if !utf8.Valid(p.Message) {
+			text = fmt.Sprintf("%d bytes", len(p.Message))
+		}
+		say(w, "would publish %s (qos %d, retain %t): %s", clean(p.Topic), p.QoS, p.Retain, text)
+	}
+	for _, q := range t.Writes {
+		say(w, "would run: %s", clean(q))
+	}
+	for _, l := range t.Log {
+		say(w, "log: %s", clean(l))
+	}
+}
+
+// in names a directory, if there is one.
+func in(directory string) string {
+	if directory == "" {
+		return " (transformerDirectory is not set)"
+	}
+	return " in " + directory
+}
+
+// showColumns prints the row before and after, column by column.
+func showColumns(w io.Writer, s screen, t *daemon.Trial) {
+	g := grid{columns: []column{{name: ""}, {name: "COLUMN"}, {name: "BEFORE"}, {name: "AFTER"}}}
+	for _, c := range compare(t.Before, t.After) {
+		g.add(c.mark, c.name, c.before, c.after)
+	}
+	g.print(w, s.width)
+}
+
+// columnChange is a column before and after; mark is " ", ~ (changed), - or +.
+type columnChange struct{ mark, name, before, after string }
+
+// compare compares two rows as they go over the wire.
+func compare(before, after value.Entity) []columnChange {
+	var list []columnChange
+	for _, f := range before {
+		c := columnChange{" ", f.Name, text(f.Value), ""}
+		if v, ok := after.Value(f.Name); !ok {
+			c.mark = "-"
+		} else if c.after = text(v); c.after != c.before {
+			c.mark = "~"
+		}
+		list = append(list, c)
+	}
+	for _, f := range after {
+		if _, ok := before.Value(f.Name); !ok {
+			list = append(list, columnChange{"+", f.Name, "", text(f.Value)})
+		}
+	}
+	return list
+}
+
+// text is a value as JSON.
+func text(v any) string {
+	e := value.Entity{{Name: "v", Value: v}}
+	b, err := e.AppendJSON(nil)
+	if err != nil {
+		return err.Error()
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(string(b), `{"v":`), "}")
+}

@@ -1,0 +1,122 @@
+package main_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+type trial struct {
+	Source, Target, Operation, Result, As, Held, Error string
+	Before, After                                      map[string]any
+	Changed, Writes, Log                               []string
+	Published                                          []struct {
+		Topic, Message string
+		QoS            int
+		Retain         bool
+	}
+}
+
+const tried = `
+module.exports = async function (context) {
+  const e = context.entity;
+  console.log('row', e.id);
+  if (e.name === 'secret') return null;
+  if (e.name === 'bad') throw new Error('no good');
+  const known = await context.mysql.query('SELECT COUNT(*) AS n FROM orders');
+  await context.mysql.query('INSERT INTO orders VALUES (?, ?, 0)', 99, 'written');
+  await context.mysql.query('CREATE TABLE made (id INT)');
+  await context.mqtt.publish('shop/new', 'row ' + e.id, {qos: 1});
+  e.name = context.source + '>' + context.target + ' ' + known[0].n;
+  delete e.price;
+  e.extra = 1;
+  if (context.target === 'node-b') e.id = e.id + 1000;
+  return e;
+};
+module.exports.onDelete = context => context.id === '3' ? null : 'x' + context.id;
+`
+
+func TestTransformTestShowsWhatBecomesOfARow(t *testing.T) {
+	t.Parallel()
+	b := &testkit.Broker{Host: "127.0.0.1", Port: 1} // nobody listens: nothing can be sent
+	a := newSite(t, b, "node-a", []string{"node-b", "node-c"}, map[string]any{"transformerDirectory": script(t, tried)}, orders,
+		`INSERT INTO orders VALUES (1, 'one', 1.5), (2, 'secret', 2), (3, 'bad', 3)`)
+	before := a.everything()
+	try := func(code int, args ...string) trial {
+		t.Helper()
+		out := a.run(code, "transform test", append(args, "--json")...)
+		var x trial
+		if err := json.NewDecoder(strings.NewReader(out)).Decode(&x); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return x
+	}
+	x := try(0, "orders", "1", "--to", "node-b")
+	if x.Result != "sent" || x.Operation != "upsert" || x.As != "1001" || x.Before["name"] != "one" || x.After["name"] != "node-a>node-b 3" || x.After["price"] != nil {
+		t.Errorf("%+v", x)
+	}
+	if len(x.Changed) != 4 { // id, name, price, extra
+		t.Errorf("changed: %v", x.Changed)
+	}
+	if len(x.Published) != 1 || x.Published[0].Topic != "shop/new" || x.Published[0].Message != "row 1" || x.Published[0].QoS != 1 {
+		t.Errorf("published: %+v", x.Published)
+	}
+	if len(x.Writes) != 2 || x.Writes[0] != "INSERT INTO orders VALUES (99, 'written', 0)" || len(x.Log) != 1 || x.Log[0] != "info: row 1" {
+		t.Errorf("writes %q, log %q", x.Writes, x.Log)
+	}
+	if x := try(0, "orders", "2", "--to", "node-b"); x.Result != "not sent" || x.After != nil {
+		t.Errorf("%+v", x)
+	}
+	if x := try(1, "orders", "3", "--to", "node-b"); x.Result != "error" {
+		t.Errorf("%+v", x)
+	} else {
+		has(t, x.Error, "orders.js:6", "no good")
+	}
+	// A row that comes in must fit the table.
+	if x := try(1, "orders", "1", "--from", "node-c"); x.Source != "node-c" || x.Target != "node-a" {
+		t.Errorf("%+v", x)
+	} else {
+		has(t, x.Error, `no column "extra"`)
+	}
+	if x := try(0, "orders", "3", "--to", "node-b", "--delete"); x.Result != "not sent" || x.Operation != "delete" {
+		t.Errorf("%+v", x)
+	}
+	has(t, a.run(0, "transform test", "orders", "1", "--to", "node-c"), "orders 1  node-a → node-c", "~  name", `"node-a>node-c 3"`, "-  price", "+  extra",
+		"would publish shop/new (qos 1, retain false): row 1", "would run: INSERT INTO orders", "would run: CREATE TABLE made", "log: info: row 1")
+	has(t, a.run(1, "transform test", "orders", "7", "--to", "node-b"), "no row with the id 7")
+	has(t, a.run(2, "transform test", "orders", "1"), "say for whom")
+	has(t, a.run(2, "transform test", "orders", "1", "--to", "nobody"), "not in remoteClients")
+	has(t, a.run(2, "transform test", "items", "1", "--to", "node-b"), "neither in syncTables")
+	if after := a.everything(); after != before {
+		t.Errorf("the trial has changed\n%s\nto\n%s", before, after)
+	}
+	a.expect(`SELECT COUNT(*) FROM orders`, "3")
+}
+
+func TestTransformTestOfACompositeKeyWithoutATransformer(t *testing.T) {
+	t.Parallel()
+	b := &testkit.Broker{Host: "127.0.0.1", Port: 1}
+	a := newSite(t, b, "node-a", []string{"node-b"}, nil, `CREATE TABLE orders (shop VARCHAR(20), number INT, name VARCHAR(20), PRIMARY KEY (shop, number))`,
+		`INSERT INTO orders VALUES ('a,b', 7, 'x')`)
+	has(t, a.run(0, "transform test", "orders", `a\,b,7`), "has no transformer", "   name", `"x"`)
+	has(t, a.run(1, "transform test", "orders", `a,b,7`), "3 parts")
+	has(t, a.run(0, "transform test", "orders", `a\,b,8`, "--delete"), `A delete of the row a\,b,8.`)
+}
+
+func TestTransformTestSaysWhatTheRemoteHas(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	dir := map[string]any{"transformerDirectory": script(t, `module.exports = c => { c.entity.id += 10; return c.entity.name === 'away' ? null : c.entity; }`)}
+	a := newSite(t, b, "node-a", []string{"node-b"}, dir, orders)
+	c := newSite(t, b, "node-b", []string{"node-a"}, map[string]any{"syncTables": []string{}}, orders)
+	a.start()
+	c.start()
+	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	c.expect(`SELECT id FROM orders`, "11")
+	a.expect(`SELECT COUNT(*) FROM sync_status WHERE status = 'successful'`, "1")
+	c.node.Stop()
+	a.exec(`UPDATE orders SET name = 'away' WHERE id = 1`)
+	has(t, a.run(0, "transform test", "orders", "1"), "not sent", "node-b has the row as 11 now: it is deleted there")
+}
