@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/capture"
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/daemon"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/stopped"
+)
+
+func uninstallCommand() *cobra.Command {
+	var yes bool
+	c := &cobra.Command{
+		Use:   "uninstall CONFIGURATION",
+		Short: "Remove all that a node has made, or say what that is",
+		Long: `Say what a node has made: its triggers, its tables with their rows, its files in
+queueDirectory, and the announcement that the broker keeps for it. With --yes, remove
+all of it. Your own tables and their rows stay as they are.
+
+The triggers go before the tables, so that no write of your applications fails. The
+node must be stopped. What was not sent yet is then never sent: the command says how
+many rows that concerns. It can be run again if it was interrupted.
+
+The database user needs the privilege DROP, which a node does not need. Another login
+can be given by the environment.
+
+Exit codes: 0 done, or said; 1 failed, or a node runs; 2 a mistake in the command
+line or configuration.`,
+		Example: `  mysql-sync uninstall configuration.json
+  mysql-sync uninstall configuration.json --yes
+  MYSQL_SYNC_MYSQLCONFIG__USER=root MYSQL_SYNC_MYSQLCONFIG__PASSWORD=… mysql-sync uninstall configuration.json --yes`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: configuration(nil),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := load(args[0])
+			if err != nil {
+				return err
+			}
+			db, err := connect(cmd.Context(), cfg)
+			if err != nil {
+				return err
+			}
+			defer db.Close()
+			return uninstall(cmd.Context(), cmd.OutOrStdout(), cfg, db, yes)
+		},
+	}
+	c.Flags().BoolVar(&yes, "yes", false, "do it")
+	return c
+}
+
+// remains are what a node has left.
+type remains struct {
+	triggers, tables, files []string
+}
+
+func uninstall(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb.DB, yes bool) error {
+	if !yes {
+		running, err := daemon.Claimed(ctx, db)
+		if err != nil {
+			return err
+		}
+		left, err := describe(ctx, w, cfg, db)
+		switch {
+		case err != nil:
+			return err
+		case running:
+			say(w, "\nA node works on the database: stop it before you give --yes.")
+		case !left.none():
+			say(w, "\nNothing was changed. With --yes all of it is removed; your own tables stay as they are.")
+		}
+		return nil
+	}
+	ctx, release, err := daemon.Claim(ctx, zap.NewNop(), db, cfg.ClientName)
+	if err != nil {
+		return err
+	}
+	defer release()
+	left, err := describe(ctx, w, cfg, db)
+	if err != nil || left.none() {
+		return err
+	}
+	// Triggers before tables: a trigger without its table makes the users' writes
+	// fail. Promise 7.
+	if len(left.tables) > 0 {
+		if err := capture.Uninstall(ctx, zap.NewNop(), db); err != nil {
+			return interrupted(ctx, err)
+		}
+		if err := schema.Drop(ctx, db); err != nil {
+			return interrupted(ctx, err)
+		}
+	}
+	for _, f := range left.files {
+		if err := os.Remove(f); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	say(w, "\nAll of it was removed.")
+	if err := daemon.Unannounce(ctx, cfg); err != nil {
+		say(w, "The broker may still keep the announcement of %s: %s", cfg.ClientName, clean(err.Error()))
+	}
+	return nil
+}
+
+// interrupted says why the work ended, and what then.
+func interrupted(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		err = errors.Join(err, cause)
+	}
+	return fmt.Errorf("%w: run the command again to go on", err)
+}
+
+func (r remains) none() bool { return len(r.triggers)+len(r.tables)+len(r.files) == 0 }
+
+// describe finds what there is, and says it.
+func describe(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb.DB) (remains, error) {
+	var r remains
+	var err error
+	if r.tables, err = schema.Standing(ctx, db); err != nil {
+		return r, err
+	}
+	standing, err := capture.Standing(ctx, db)
+	if err != nil {
+		return r, err
+	}
+	for _, f := range daemon.Files(cfg) {
+		if _, err := os.Lstat(f); err == nil {
+			r.files = append(r.files, f)
+		}
+	}
+	if len(r.tables) > 0 {
+		r.triggers = standing
+	} else if len(standing) > 0 {
+		say(w, "The triggers %s are there, but no table sync_migrations: they are of another program, and stay.", strings.Join(standing, ", "))
+	}
+	if r.none() {
+		say(w, "Database %s has nothing of mysql-sync.", clean(db.Name))
+		return r, nil
+	}
+	say(w, "In database %s, of %s:", clean(db.Name), cfg.ClientName)
+	for _, t := range r.triggers {
+		say(w, "  trigger %s", clean(t))
+	}
+	for _, t := range r.tables {
+		var rows int64
+		if err := db.GetContext(ctx, &rows, "SELECT COUNT(*) FROM "+mysqldb.Quote(t)); err != nil {
+			return r, fmt.Errorf("count the rows of %s: %w", t, err)
+		}
+		say(w, "  table   %s, %s rows", t, number(rows))
+	}
+	for _, f := range r.files {
+		say(w, "  file    %s", clean(f))
+	}
+	return r, warn(ctx, w, cfg, db, r)
+}
+
+// warn says what will be lost.
+func warn(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb.DB, r remains) error {
+	if len(r.tables) < len(schema.Own) {
+		return nil // it was interrupted before, or is of another version
+	}
+	s, err := stopped.New(cfg, db).State(ctx)
+	if err != nil {
+		return err
+	}
+	for _, remote := range s.Remotes {
+		if remote.Pending.Rows > 0 || remote.Errors > 0 {
+			say(w, "! %s has not got %s rows, and refused %s: they will not be sent.", remote.Name, count(remote.Pending), number(remote.Errors))
+		}
+	}
+	if s.Uncaptured.Rows > 0 {
+		say(w, "! %s changes are not recorded yet: they will not be sent.", count(s.Uncaptured))
+	}
+	if s.Conflicts.Kept > 0 {
+		say(w, "! %s versions that lost a conflict are kept: they go.", number(s.Conflicts.Kept))
+	}
+	return nil
+}

@@ -1,0 +1,169 @@
+package main_test
+
+import (
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// everything lists what a schema has, but for what the server makes of itself.
+const everything = `SELECT COALESCE(GROUP_CONCAT(x ORDER BY x SEPARATOR '\n'), '') FROM (
+	SELECT CONCAT_WS(' ', 'table', TABLE_NAME, ENGINE, TABLE_COLLATION) x FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()
+	UNION ALL SELECT CONCAT_WS(' ', 'column', TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, EXTRA) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE()
+	UNION ALL SELECT CONCAT_WS(' ', 'trigger', TRIGGER_NAME, ACTION_STATEMENT) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()
+	UNION ALL SELECT CONCAT_WS(' ', 'routine', ROUTINE_NAME) FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE()
+	UNION ALL SELECT CONCAT_WS(' ', 'event', EVENT_NAME) FROM information_schema.EVENTS WHERE EVENT_SCHEMA = DATABASE()
+	UNION ALL SELECT CONCAT_WS(' ', 'index', TABLE_NAME, INDEX_NAME, COLUMN_NAME) FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE()
+	UNION ALL SELECT CONCAT_WS(' ', 'constraint', TABLE_NAME, CONSTRAINT_NAME, CONSTRAINT_TYPE) FROM information_schema.TABLE_CONSTRAINTS WHERE TABLE_SCHEMA = DATABASE()) q`
+
+func (s *site) everything() (list string) {
+	s.t.Helper()
+	conn, err := s.db.Connx(s.t.Context())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(s.t.Context(), `SET SESSION group_concat_max_len = 1000000`); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := conn.GetContext(s.t.Context(), &list, everything); err != nil {
+		s.t.Fatal(err)
+	}
+	return list
+}
+
+func TestUninstallLeavesNoTrace(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	a := newSite(t, b, "node-a", []string{"node-b"}, nil, orders,
+		`CREATE TABLE items (id INT PRIMARY KEY, order_id INT, FOREIGN KEY (order_id) REFERENCES orders (id) ON DELETE CASCADE)`,
+		`CREATE TRIGGER own BEFORE INSERT ON orders FOR EACH ROW SET NEW.name = UPPER(NEW.name)`)
+	a.config["syncTables"] = []string{"orders", "items"}
+	a.file = testkit.ConfigFile(t, a.config)
+	before := a.everything()
+	has(t, a.run(0, "uninstall", "--yes"), "has nothing of mysql-sync")
+	a.start()
+	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	a.expect(`SELECT COUNT(*) FROM sync_status WHERE status = 'pending'`, "1")
+
+	has(t, a.run(0, "uninstall"), "A node works on the database", "trigger mysqlSyncInsert_orders", "trigger mysqlSyncCascadeDelete_orders", "table   sync_status, 1 rows")
+	has(t, a.run(1, "uninstall", "--yes"), "another node of mysql-sync works on this database")
+	a.node.Stop()
+	has(t, a.run(0, "uninstall"), "node-b has not got 1 rows", "Nothing was changed")
+	if a.everything() == before {
+		t.Fatal("without --yes the tables are gone")
+	}
+	has(t, a.run(0, "uninstall", "--yes"), "All of it was removed")
+	if after := a.everything(); after != before {
+		t.Fatalf("before the first start\n%s\nafter uninstall\n%s", before, after)
+	}
+	if left, err := os.ReadDir(a.config["queueDirectory"].(string)); err != nil || len(left) > 0 {
+		t.Fatalf("left in queueDirectory: %v %v", left, err)
+	}
+	a.expect(`SELECT name FROM orders`, "ONE")
+	// The broker keeps no announcement: a client that comes now hears of none.
+	heard := make(chan string, 10)
+	c := testkit.MQTTClient(t, b, "listener")
+	subscribe(t, c, "/node/+", heard)
+	subscribe(t, c, "/end", heard)
+	publish(t, c, "/end", "end")
+	if got := <-heard; got != "/end end" {
+		t.Fatalf("the broker keeps %s", got)
+	}
+	has(t, a.run(0, "uninstall", "--yes"), "has nothing of mysql-sync")
+}
+
+// The users' writers go on all the time, and none of their writes fails.
+func TestUninstallDoesNotHarmWriters(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	a := newSite(t, b, "node-a", []string{"node-b"}, nil, orders)
+	a.start()
+	a.node.Stop()
+	var wg sync.WaitGroup
+	var writes atomic.Int64
+	stop := make(chan struct{})
+	for w := range 4 {
+		wg.Go(func() {
+			for i := 0; ; i++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if _, err := a.db.Exec(`REPLACE INTO orders VALUES (?, 'x', 1)`, 1000*w+i%100); err != nil {
+					t.Errorf("a write fails: %v", err)
+					return
+				}
+				writes.Add(1)
+			}
+		})
+	}
+	more := func() {
+		n := writes.Load()
+		testkit.Eventually(t, "writes", func() error {
+			if writes.Load() < n+50 && !t.Failed() {
+				return fmt.Errorf("%d writes", writes.Load()-n)
+			}
+			return nil
+		})
+	}
+	more()
+	a.run(0, "uninstall", "--yes")
+	more()
+	close(stop)
+	wg.Wait()
+}
+
+// What was interrupted between triggers and tables is ended by the next call.
+func TestUninstallGoesOn(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	a := newSite(t, b, "node-a", []string{"node-b"}, nil, orders)
+	before := a.everything()
+	a.start()
+	a.node.Stop()
+	a.exec(`DROP TRIGGER mysqlSyncInsert_orders`, `DROP TRIGGER mysqlSyncUpdate_orders`, `DROP TRIGGER mysqlSyncDelete_orders`, `DROP TABLE table_changes`, `DROP TABLE sync_outbox`)
+	has(t, a.run(0, "uninstall"), "table   sync_versions, 0 rows")
+	a.run(0, "uninstall", "--yes")
+	if after := a.everything(); after != before {
+		t.Fatalf("left:\n%s", after)
+	}
+}
+
+// Tables that bear such names are not ours where no node has run.
+func TestUninstallLeavesTheTablesOfOthers(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	a := newSite(t, b, "node-a", []string{"node-b"}, nil, orders, `CREATE TABLE sync_status (id INT PRIMARY KEY)`,
+		`CREATE TABLE table_changes (id INT PRIMARY KEY)`, `CREATE TRIGGER mysqlSyncInsert_orders AFTER INSERT ON orders FOR EACH ROW INSERT INTO table_changes VALUES (NEW.id)`)
+	before := a.everything()
+	has(t, a.run(0, "uninstall", "--yes"), "has nothing of mysql-sync", "of another program")
+	if after := a.everything(); after != before {
+		t.Fatalf("gone:\n%s\nleft:\n%s", before, after)
+	}
+}
+
+// A user who may not drop tables harms nothing, and is told what is missing.
+func TestUninstallSaysWhichPrivilegeIsMissing(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	a := newSite(t, b, "node-a", []string{"node-b"}, nil, orders, `SET GLOBAL log_bin_trust_function_creators = 1`)
+	user := "drop_" + a.schema
+	a.exec(fmt.Sprintf("CREATE USER %s@'%%' IDENTIFIED BY 'Secret-1'", user),
+		fmt.Sprintf("GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, TRIGGER, LOCK TABLES ON %s.* TO %s@'%%'", a.schema, user))
+	login := a.config["mysqlConfig"].(map[string]any)
+	login["user"], login["password"] = user, "Secret-1"
+	a.file = testkit.ConfigFile(t, a.config)
+	a.start()
+	a.node.Stop()
+	has(t, a.run(1, "uninstall", "--yes"), "privilege DROP", "run the command again")
+	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	a.exec(fmt.Sprintf("GRANT DROP ON %s.* TO %s@'%%'", a.schema, user))
+	a.run(0, "uninstall", "--yes")
+	a.exec(`INSERT INTO orders VALUES (2, 'two', 2)`)
+}

@@ -1,0 +1,51 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/transport"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// leaveTime bounds how long the broker is waited for.
+const leaveTime = 10 * time.Second
+
+// Files returns the paths of the files that a node keeps in queueDirectory, there or
+// not.
+func Files(cfg *config.Config) []string {
+	return []string{Socket(cfg), recordsFile(cfg.QueueDirectory, cfg.ClientName)}
+}
+
+// Unannounce has the broker forget the announcement that it keeps for the node, which
+// must not run. (An empty retained message does that: MQTT 3.1.1, 3.3.1.3.)
+func Unannounce(ctx context.Context, cfg *config.Config) error {
+	if cfg.Broker.Listen != "" {
+		return nil // the node's own broker keeps nothing
+	}
+	ctx, cancel := context.WithTimeout(ctx, leaveTime)
+	defer cancel()
+	done := fmt.Errorf("no answer within %s", leaveTime)
+	var once sync.Once
+	var s *transport.Session
+	c := transport.Config{MQTT: cfg.MQTT, OnUp: func(ctx context.Context) error {
+		once.Do(func() {
+			done = s.Publish(ctx, transport.Message{Topic: wire.Topics(cfg.TopicPrefix).NodeOf(cfg.ClientName), QoS: 1, Retain: true})
+			cancel()
+		})
+		return nil
+	}}
+	s, err := transport.New(zap.NewNop(), c, func(transport.Delivery) {})
+	if err != nil {
+		return err
+	}
+	if err := s.Run(ctx); err != nil {
+		return err
+	}
+	return done
+}
