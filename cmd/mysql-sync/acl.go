@@ -1,0 +1,103 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+func aclCommand() *cobra.Command {
+	var clients []string
+	var prefix string
+	var noVersion1 bool
+	c := &cobra.Command{
+		Use:   "acl [CONFIGURATION…]",
+		Short: "Print a Mosquitto ACL for a set of clients",
+		Long: `Print an ACL file for Mosquitto (acl_file) that gives each client of a set the topics
+that it needs, and no others: it publishes as itself alone, and reads what is for
+it. The clients are those of the configuration files, with the login of mqttConfig
+(clientName if there is none), and those of --client.
+
+The topics of version 1 of the protocol do not name their sender, so that a client
+can pose as another there. --no-version-1 leaves the right to write them out, for
+sets in which all clients are nodes of this program.
+
+Exit codes: 0 printed; 2 a mistake in the command line or a configuration.`,
+		Example: `  mysql-sync acl berlin.json boston.json > /etc/mosquitto/acl.txt
+  mysql-sync acl --client berlin --client boston=boston-login
+  mysql-sync acl --client berlin --client boston --topic-prefix acme --no-version-1`,
+		Args: cobra.ArbitraryArgs,
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return []string{"json", "yaml", "yml", "toml"}, cobra.ShellCompDirectiveFilterFileExt
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			accounts, err := accounts(args, clients, prefix)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprint(cmd.OutOrStdout(), wire.MosquittoACL(accounts, !noVersion1))
+			return err
+		},
+	}
+	c.Flags().StringArrayVar(&clients, "client", nil, "a client, `NAME` or NAME=LOGIN; may be given more than once")
+	c.Flags().StringVar(&prefix, "topic-prefix", "", "topicPrefix of the clients that --client names")
+	c.Flags().BoolVar(&noVersion1, "no-version-1", false, "leave out the right to write topics of version 1")
+	return c
+}
+
+// validPrefix is what topicPrefix may be in a configuration.
+var validPrefix = regexp.MustCompile(`^/?[a-zA-Z0-9_-]+(/[a-zA-Z0-9_-]+)*$`)
+
+// accounts returns the accounts of configuration files and of clients, each once.
+func accounts(files, clients []string, prefix string) ([]wire.Account, error) {
+	var list []wire.Account
+	var mistakes []error
+	if prefix != "" && !validPrefix.MatchString(prefix) {
+		mistakes = append(mistakes, fmt.Errorf("--topic-prefix: %q is not names of letters, digits, - or _ with slashes between them", prefix))
+	}
+	seen := map[string]string{}
+	add := func(from string, a wire.Account) {
+		key := string(a.Topics) + " " + a.Client
+		switch {
+		case !wire.ValidClient(a.Client):
+			mistakes = append(mistakes, fmt.Errorf("%s: %q is not 2 to 32 letters, digits, - or _", from, a.Client))
+		case !wire.ValidLogin(a.Login):
+			mistakes = append(mistakes, fmt.Errorf("%s: the login %q cannot stand in an ACL file", from, a.Login))
+		case seen[key] != "":
+			mistakes = append(mistakes, fmt.Errorf("%s: the client %s is in %s too", from, a.Client, seen[key]))
+		case seen["login "+a.Login] != "":
+			mistakes = append(mistakes, fmt.Errorf("%s: the login %s is that of %s too: with one login, clients can pose as each other; give each its own", from, a.Login, seen["login "+a.Login]))
+		default:
+			seen[key], seen["login "+a.Login] = from, from
+			list = append(list, a)
+		}
+	}
+	for _, file := range files {
+		cfg, err := load(file)
+		if err != nil {
+			mistakes = append(mistakes, fmt.Errorf("%s: %w", file, err))
+			continue
+		}
+		add(file, wire.Account{Client: cfg.ClientName, Login: cmp.Or(cfg.MQTT.Username, cfg.ClientName), Topics: wire.Topics(cfg.TopicPrefix)})
+	}
+	for _, c := range clients {
+		name, login, given := strings.Cut(c, "=")
+		if !given {
+			login = name
+		}
+		add("--client "+c, wire.Account{Client: name, Login: login, Topics: wire.Topics(prefix)})
+	}
+	if len(list) == 0 && len(mistakes) == 0 {
+		mistakes = append(mistakes, errors.New("name the clients: their configuration files, or --client NAME"))
+	}
+	if len(mistakes) > 0 {
+		return nil, usageError{errors.Join(mistakes...)}
+	}
+	return list, nil
+}

@@ -1,0 +1,55 @@
+package wire_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// What an account may read is what its client subscribes, and it writes to no topic
+// that names another as its sender.
+func TestAnACLGivesAClientItsOwnTopicsAndNoOthers(t *testing.T) {
+	for _, version1 := range []bool{true, false} {
+		text := wire.MosquittoACL([]wire.Account{{Client: "node-a", Login: "login a", Topics: "acme"}, {Client: "node-b", Login: "node-b"}}, version1)
+		_, rest, ok := strings.Cut(text, "\nuser login a\n")
+		mine, _, _ := strings.Cut(rest, "\nuser ")
+		if !ok {
+			t.Fatalf("no block of the login in\n%s", text)
+		}
+		var reads, writes []string
+		for l := range strings.Lines(mine) {
+			access, topic, _ := strings.Cut(strings.TrimPrefix(strings.TrimSpace(l), "topic "), " ")
+			if access == "read" || access == "readwrite" {
+				reads = append(reads, topic)
+			}
+			if access == "write" || access == "readwrite" {
+				writes = append(writes, topic)
+			}
+		}
+		subscribed := wire.Topics("acme").Subscriptions("node-a")
+		slices.Sort(reads)
+		slices.Sort(subscribed)
+		if !slices.Equal(reads, subscribed) {
+			t.Errorf("reads %q, subscribes %q", reads, subscribed)
+		}
+		want := []string{"acme/ack/+/node-a", "acme/batch/+/node-a", "acme/info", "acme/node/node-a", "acme/verify/+/node-a"}
+		if version1 {
+			want = append(want, "acme/change/+", "acme/info/+")
+		}
+		slices.Sort(writes)
+		slices.Sort(want)
+		if !slices.Equal(writes, want) {
+			t.Errorf("writes %q, not %q", writes, want)
+		}
+	}
+}
+
+func TestALoginTakesOneLine(t *testing.T) {
+	for login, valid := range map[string]bool{"node-a": true, "branch one": true, "käse": true, "": false, " x": false, "x ": false, "x\nuser y": false, "x\ry": false, "\x00": false} {
+		if wire.ValidLogin(login) != valid {
+			t.Errorf("ValidLogin(%q) = %t", login, !valid)
+		}
+	}
+}
