@@ -1,0 +1,33 @@
+package main_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/web"
+)
+
+func TestLogLevelAndReloadOfARunningNode(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	dir := script(t, `module.exports = c => c.entity`)
+	a := newSite(t, b, "node-a", []string{"node-b"}, map[string]any{"transformerDirectory": dir}, orders)
+	has(t, a.run(1, "log-level", "debug"), "does not run")
+	has(t, a.run(1, "reload"), "does not run")
+	has(t, a.run(1, "verify"), "does not run")
+	a.start()
+	has(t, a.run(0, "log-level", "debug"), "from level debug on")
+	if s := parse[web.State](t, a.run(0, "status", "--json"))[0]; s.LogLevel != "debug" {
+		t.Errorf("the level is %s", s.LogLevel)
+	}
+	has(t, a.run(0, "reload"), "works with what it has read")
+	if s := parse[web.State](t, a.run(0, "status", "--json"))[0]; s.LogLevel != "info" {
+		t.Errorf("after a reload the level is %s", s.LogLevel)
+	}
+	if err := os.WriteFile(dir+"/orders.js", []byte("module.exports = nonsense"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	has(t, a.run(2, "reload"), "the node goes on as it was", "orders.js:1", "nonsense is not defined")
+	a.run(0, "status")
+}
