@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
@@ -33,7 +34,7 @@ func root() *cobra.Command {
 		Long:  about,
 		Example: `  mysql-sync configuration.json      run a node
   mysql-sync run configuration.yaml  the same
-  mysql-sync schema                  the JSON Schema of the configuration`,
+  mysql-sync status configuration.json --watch`,
 		Args:          cobra.ArbitraryArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -49,8 +50,38 @@ func root() *cobra.Command {
 	}
 	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	c.Version = buildVersion()
-	c.AddCommand(runCommand(), resyncCommand(), retryCommand(), conflictsCommand(), verifyCommand(), schemaCommand(), versionCommand())
+	group(c, "Set up:", initCommand(), checkCommand(), aclCommand(), keyCommand(), schemaCommand())
+	group(c, "Run:", runCommand(), reloadCommand(), logLevelCommand())
+	group(c, "Watch and mend:", statusCommand(), healthCommand(), errorsCommand(), retryCommand(), conflictsCommand(), verifyCommand(), resyncCommand(), transformCommand())
+	group(c, "Remove:", uninstallCommand())
+	c.AddCommand(versionCommand())
+	cobra.EnableCommandSorting = false // they stand in the order in which one needs them
+	strict(c)
 	return c
+}
+
+// group adds commands under a heading of the help.
+func group(root *cobra.Command, heading string, commands ...*cobra.Command) {
+	root.AddGroup(&cobra.Group{ID: heading, Title: heading})
+	for _, c := range commands {
+		c.GroupID = heading
+		root.AddCommand(c)
+	}
+}
+
+// strict makes a wrong number of arguments a usageError, in all commands.
+func strict(c *cobra.Command) {
+	if check := c.Args; check != nil {
+		c.Args = func(c *cobra.Command, args []string) error {
+			if err := check(c, args); err != nil {
+				return usageError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
+			}
+			return nil
+		}
+	}
+	for _, sub := range c.Commands() {
+		strict(sub)
+	}
 }
 
 // usageError is a mistake in the command line or the configuration.

@@ -1,0 +1,72 @@
+package main_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+func TestHelpShowsTheWay(t *testing.T) {
+	t.Parallel()
+	code, out, _ := command(t, "--help")
+	if code != 0 {
+		t.Fatalf("exit code %d", code)
+	}
+	at := -1
+	for _, heading := range []string{"Set up:", "Run:", "Watch and mend:", "Remove:"} {
+		next := strings.Index(out, heading)
+		if next <= at {
+			t.Fatalf("%q stands at %d, after %d, in\n%s", heading, next, at, out)
+		}
+		at = next
+	}
+}
+
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	_, text, _ := command(t, "version")
+	code, out, _ := command(t, "version", "--json")
+	v := parse[struct{ Version, Go, Platform string }](t, out)[0]
+	if code != 0 || v.Version != strings.TrimSpace(text) || !strings.HasPrefix(v.Go, "go1.") || !strings.Contains(v.Platform, "/") {
+		t.Errorf("exit code %d: %+v, %s", code, v, text)
+	}
+}
+
+func TestTheShellCompletesFilesTablesAndRemotes(t *testing.T) {
+	t.Parallel()
+	b := &testkit.Broker{Host: "127.0.0.1", Port: 1}
+	a := newSite(t, b, "node-a", []string{"node-b", "node-c"}, map[string]any{"syncTables": []string{"orders", "items"}, "acceptFrom": []string{"node-d", "node-b"}})
+	for line, want := range map[string][]string{
+		"status ":                               {"json", "yaml", "yml", "toml", ":8"},
+		"errors " + a.file + " --remote ":       {"node-b", "node-c", ":4"},
+		"errors " + a.file + " --table ":        {"orders", "items", ":4"},
+		"resync " + a.file + " ":                {"orders", "items", ":4"},
+		"resync " + a.file + " orders ":         {":4"},
+		"verify " + a.file + " orders ":         {"items", ":4"},
+		"transform test " + a.file + " ":        {"items", "orders", ":4"},
+		"transform test " + a.file + " --from ": {"node-b", "node-c", "node-d", ":4"},
+		"log-level " + a.file + " ":             {"error", "warn", "info", "debug", ":4"},
+		"resync /nowhere.json ":                 {":4"},
+	} {
+		_, out, _ := command(t, append([]string{"__complete"}, strings.Split(line, " ")...)...)
+		if got := strings.Fields(out); !slices.Equal(got, want) {
+			t.Errorf("%q is completed by %q, not %q", line, got, want)
+		}
+	}
+	code, out, _ := command(t, "completion", "bash")
+	if code != 0 || !strings.Contains(out, "__start_mysql-sync") {
+		t.Errorf("completion bash: exit code %d", code)
+	}
+}
+
+func TestWrongCommandLinesAreUsageErrors(t *testing.T) {
+	t.Parallel()
+	for _, line := range []string{"status", "retry a b", "resync a", "log-level a", "log-level a loud", "transform test a b", "schema x", "version x",
+		"status /nowhere.json", "acl", "a b"} {
+		if code, out, said := command(t, strings.Fields(line)...); code != 2 || out != "" || !strings.HasPrefix(said, "mysql-sync: ") {
+			t.Errorf("%s: exit code %d, %q, %q", line, code, out, said)
+		}
+	}
+}
