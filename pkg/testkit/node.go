@@ -16,11 +16,9 @@ import (
 
 // NodeProcess is a running daemon. Its methods are for one goroutine.
 type NodeProcess struct {
-	tb          TB
-	path        string
-	environment []string // beside that of this process
-	args        []string
-	child       *child
+	tb      TB
+	command func() *exec.Cmd // of each start
+	child   *child
 }
 
 // Binary returns the path of the daemon, built from this module as "make build" builds it. It is built once in a process,
@@ -89,9 +87,21 @@ func Node(tb TB, configurationFile string, args ...string) *NodeProcess {
 	return start(tb, Binary(tb), nil, append([]string{configurationFile}, args...))
 }
 
+// start starts a daemon with an environment beside that of this process.
 func start(tb TB, path string, environment, args []string) *NodeProcess {
 	tb.Helper()
-	n := &NodeProcess{tb: tb, path: path, environment: environment, args: args}
+	return Process(tb, func() *exec.Cmd {
+		c := command(path, args...)
+		c.Env = append(c.Env, environment...)
+		return c
+	})
+}
+
+// Process starts a program as Node starts the daemon, and watches it in the same way: for a daemon that is confined, and
+// for programs beside it. The command is made anew for each start.
+func Process(tb TB, command func() *exec.Cmd) *NodeProcess {
+	tb.Helper()
+	n := &NodeProcess{tb: tb, command: command}
 	n.Start()
 	tb.Cleanup(func() {
 		n.Kill()
@@ -120,9 +130,8 @@ func (n *NodeProcess) Start() {
 		n.Kill()
 		n.inspect()
 	}
-	c := command(n.path, n.args...)
-	c.Env = append(c.Env, n.environment...)
-	child, err := spawn("mysql-sync", c)
+	c := n.command()
+	child, err := spawn(filepath.Base(c.Path), c)
 	if err != nil {
 		n.tb.Fatalf("%v", err)
 	}

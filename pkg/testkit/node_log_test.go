@@ -8,7 +8,7 @@ import (
 
 // stand runs a shell script in place of the daemon.
 func stand(tb TB, script string) *NodeProcess {
-	n := &NodeProcess{tb: tb, path: "/bin/sh", args: []string{"-c", script}}
+	n := &NodeProcess{tb: tb, command: func() *exec.Cmd { return exec.Command("/bin/sh", "-c", script) }}
 	n.Start()
 	tb.Cleanup(func() {
 		n.Kill()
