@@ -1,0 +1,47 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
+
+func TestTheListHasWhatTheProgramIsBuiltFrom(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "bom.json")
+	if err := write(testkit.Binary(t), path); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d document
+	if err := json.Unmarshal(text, &d); err != nil {
+		t.Fatal(err)
+	}
+	wanted := map[string]bool{"std": true, "github.com/go-sql-driver/mysql": true, "github.com/eclipse/paho.mqtt.golang": true}
+	for _, c := range d.Components {
+		delete(wanted, c.Name)
+		if c.Version == "" || !strings.HasPrefix(c.URL, "pkg:golang/"+c.Name+"@") {
+			t.Errorf("%+v has no version or no address", c)
+		}
+	}
+	if len(wanted) > 0 {
+		t.Errorf("%v are missing", wanted)
+	}
+	if d.Metadata.Component.Name != "github.com/mysql-sync/mysql-sync" {
+		t.Errorf("the program is %q", d.Metadata.Component.Name)
+	}
+}
+
+func TestWhatIsNoGoProgramIsRefused(t *testing.T) {
+	if err := write("main.go", filepath.Join(t.TempDir(), "bom.json")); err == nil {
+		t.Error("a source file was taken for a program")
+	}
+}
