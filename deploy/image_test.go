@@ -1,0 +1,186 @@
+package deploy_test
+
+import (
+	"debug/elf"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// imageUser is the user and group of the image.
+const imageUser = 65532
+
+// image is what the Dockerfile says of the container: how the program is called
+// and how its health is asked for.
+type image struct{ command, health []string }
+
+func dockerfile(t *testing.T) image {
+	t.Helper()
+	text := read(t, "Dockerfile")
+	list := func(instruction string) []string {
+		t.Helper()
+		found := regexp.MustCompile(`(?ms)^` + instruction + `\s[^\n]*?(?:\\\n\s+CMD )?\[([^\]]+)\]`).FindStringSubmatch(text)
+		if found == nil {
+			t.Fatalf("the Dockerfile has no %s", instruction)
+		}
+		var words []string
+		for _, word := range strings.Split(found[1], ", ") {
+			words = append(words, strings.Trim(word, `"`))
+		}
+		return words
+	}
+	if want := fmt.Sprintf("\nUSER %d:%d\n", imageUser, imageUser); !strings.Contains(text, want) {
+		t.Errorf("the Dockerfile does not say %s", want)
+	}
+	return image{command: append(list("ENTRYPOINT"), list("CMD")...), health: list("HEALTHCHECK")}
+}
+
+// container is a folder with the image's files, in which the program runs without
+// rights and sees nothing else.
+type container struct {
+	root        string
+	environment []string
+}
+
+// layOut makes the image's files as the Dockerfile does.
+func layOut(t *testing.T, configuration string, environment []string) container {
+	t.Helper()
+	c := container{t.TempDir(), environment}
+	run(t, "image/rootfs.sh", program(t), c.root)
+	write(t, filepath.Join(c.root, "etc/mysql-sync/configuration.json"), read(t, configuration), 0o644)
+	return c
+}
+
+// command makes a command that runs in the container.
+func (c container) command(words ...string) *exec.Cmd {
+	cmd := exec.Command(words[0], words[1:]...)
+	cmd.Env, cmd.Dir = c.environment, "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: c.root}
+	if os.Getuid() == 0 {
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: imageUser, Gid: imageUser}
+		return cmd
+	}
+	// Without root, a name space has a root of its own; its user 65532 is this one outside.
+	cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWUSER
+	cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: imageUser, HostID: os.Getuid(), Size: 1}}
+	cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: imageUser, HostID: os.Getgid(), Size: 1}}
+	return cmd
+}
+
+// defaults matches ${NAME:-default} of a compose file.
+var defaults = regexp.MustCompile(`^\$\{\w+:-(.*)\}$`)
+
+// environment returns the variables that the compose file gives a service.
+func environment(t *testing.T, compose map[string]any, service string) []string {
+	t.Helper()
+	var all []string
+	for name, value := range at(t, compose, "services", service, "environment").(map[string]any) {
+		all = append(all, name+"="+defaults.ReplaceAllString(fmt.Sprint(value), "$1"))
+	}
+	return all
+}
+
+// What "docker compose up" does, without Docker: the image's files, its user, its
+// commands, the environment and the configurations of the compose file, and the
+// service that writes and reads. Only hosts and ports are others.
+func TestTheImageReplicatesWithTheComposeFile(t *testing.T) {
+	compose := documents(t, "docker-compose.yaml")[0]
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{ACL: true, Users: map[string]string{"berlin": "berlin", "boston": "boston"}})
+	is := dockerfile(t)
+	try := exec.Command("sh", "compose/try.sh")
+	try.Env = append(os.Environ(), environment(t, compose, "try")...)
+	nodes := map[string]*testkit.NodeProcess{}
+	for _, site := range []string{"berlin", "boston"} {
+		server := testkit.MariaDB(t)
+		db := server.Open(t, "")
+		for _, statement := range append([]string{"CREATE DATABASE shop", "USE shop"}, strings.Split(read(t, "compose/init.sql"), ";\n")...) {
+			if strings.TrimSpace(statement) == "" {
+				continue
+			}
+			db.SetMaxOpenConns(1) // USE holds for one connection.
+			if _, err := db.Exec(statement); err != nil {
+				t.Fatalf("compose/init.sql: %v\n%s", err, statement)
+			}
+		}
+		web := fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t))
+		c := layOut(t, "compose/"+site+".json", append(environment(t, compose, site+"-node"), "MYSQL_SYNC_HTTP__LISTEN="+web,
+			"MYSQL_SYNC_MQTTCONFIG__HOST="+b.Host, "MYSQL_SYNC_MQTTCONFIG__PORT="+strconv.Itoa(b.Port),
+			"MYSQL_SYNC_MYSQLCONFIG__HOST="+server.Host, "MYSQL_SYNC_MYSQLCONFIG__PORT="+strconv.Itoa(server.Port)))
+		healthy := func() error {
+			said, err := c.command(is.health...).CombinedOutput()
+			if err != nil {
+				err = fmt.Errorf("%w: %s", err, said)
+			}
+			return err
+		}
+		if healthy() == nil {
+			t.Errorf("%s is healthy before it runs", site)
+		}
+		nodes[site] = testkit.Process(t, func() *exec.Cmd { return c.command(is.command...) })
+		testkit.Eventually(t, site+" to be healthy", healthy)
+		for _, probe := range []string{"/healthz", "/readyz"} { // Those of the Kubernetes manifest have no token.
+			answer, err := http.Get("http://" + web + probe)
+			if err != nil || answer.StatusCode != http.StatusOK {
+				t.Fatalf("%s: %s: %v %v", site, probe, answer, err)
+			}
+			_ = answer.Body.Close()
+		}
+		upper := strings.ToUpper(site)
+		try.Env = append(try.Env, upper+"_HOST="+server.Host, upper+"_PORT="+strconv.Itoa(server.Port))
+	}
+	if said, err := try.CombinedOutput(); err != nil {
+		t.Fatalf("compose/try.sh: %v\n%s", err, said)
+	}
+	for site, n := range nodes {
+		status := read(t, fmt.Sprintf("/proc/%d/status", n.Pid()))
+		if os.Getuid() == 0 && !strings.Contains(status, fmt.Sprintf("\nUid:\t%d\t%d\t", imageUser, imageUser)) {
+			t.Errorf("%s does not run as user %d:\n%s", site, imageUser, status)
+		}
+		if !regexp.MustCompile(`\nCapEff:\t0+\n`).MatchString(status) && os.Getuid() == 0 {
+			t.Errorf("%s has rights:\n%s", site, status)
+		}
+		if code := n.Stop(); code != 0 {
+			t.Errorf("%s ended with code %d", site, code)
+		}
+	}
+}
+
+// Nothing but the file itself is needed, and it stays small.
+func TestTheProgramIsStaticAndSmall(t *testing.T) {
+	path := program(t)
+	f, err := elf.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_INTERP {
+			t.Error("the program asks for a dynamic linker")
+		}
+	}
+	if libraries, err := f.ImportedLibraries(); err == nil && len(libraries) > 0 {
+		t.Errorf("the program needs %v", libraries)
+	}
+	if f.Section(".symtab") != nil || f.Section(".debug_info") != nil {
+		t.Error("the program is not stripped")
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if most := int64(28 << 20); info.Size() > most {
+		t.Errorf("the program has %d bytes, more than %d", info.Size(), most)
+	}
+	if said := run(t, path, "version"); !strings.Contains(said, "1.2.3") {
+		t.Errorf("version says %q, not the version that it was built with", said)
+	}
+}
