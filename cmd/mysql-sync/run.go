@@ -4,14 +4,15 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
-	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/daemon"
+	"github.com/mysql-sync/mysql-sync/pkg/logging"
 )
 
 // stopTime bounds an orderly stop.
@@ -28,6 +29,10 @@ A database or broker that is not there yet is waited for. A login that is refuse
 a table that is not there or has no primary key, and any other mistake in the
 configuration ends the node at once; all mistakes are told together.
 
+SIGHUP has the node read the configuration and the transformers again, as
+mysql-sync reload does. They are checked as at a start; a mistake is logged, and the
+node goes on as it was.
+
 Exit codes: 0 stopped in order; 1 failed; 2 a mistake in the configuration.`,
 		Example: "  mysql-sync run /etc/mysql-sync/configuration.json",
 		Args:    cobra.ExactArgs(1),
@@ -36,41 +41,40 @@ Exit codes: 0 stopped in order; 1 failed; 2 a mistake in the configuration.`,
 }
 
 func run(ctx context.Context, path string) error {
-	cfg, warnings, err := config.Load(path, os.Environ())
+	log := logging.New(os.Stderr)
+	load := func() (*config.Config, []string, error) { return config.Load(path, os.Environ()) }
+	service, err := daemon.NewService(load, log, buildVersion())
 	if err != nil {
 		return usageError{err}
 	}
-	log := logger(cfg.LoggingLevel)
-	for _, w := range warnings {
-		log.Warn("configuration: " + w)
-	}
-	node, err := daemon.New(cfg, log, buildVersion())
-	if err != nil {
-		return usageError{err}
-	}
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 	done := make(chan error, 1)
-	go func() { done <- node.Run(ctx) }()
-	select {
-	case err = <-done:
-	case <-ctx.Done():
+	go func() { done <- service.Run(ctx) }()
+	for {
 		select {
-		case err = <-done:
+		case err := <-done:
+			return ended(ctx, err)
+		case <-hangup:
+			go func() { _ = service.Reload(ctx) }() // which logs what is wrong
+			continue
+		case <-ctx.Done():
+		}
+		select {
+		case err := <-done:
+			return ended(ctx, err)
 		case <-time.After(stopTime):
 			log.Warn("stopped without waiting longer for work under way; it is done at the next start")
 			return nil
 		}
 	}
+}
+
+// ended returns what is wrong with how a node ended.
+func ended(ctx context.Context, err error) error {
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil
 	}
 	return err
-}
-
-// logger writes to standard error, for people to read.
-func logger(level string) *zap.Logger {
-	levels := map[string]zapcore.Level{"error": zap.ErrorLevel, "warn": zap.WarnLevel, "info": zap.InfoLevel, "debug": zap.DebugLevel, "trace": zap.DebugLevel}
-	enc := zap.NewProductionEncoderConfig()
-	enc.EncodeTime = zapcore.ISO8601TimeEncoder
-	enc.EncodeLevel = zapcore.CapitalLevelEncoder
-	return zap.New(zapcore.NewCore(zapcore.NewConsoleEncoder(enc), zapcore.Lock(os.Stderr), levels[level]))
 }

@@ -39,14 +39,17 @@ func (s *sender) book(ctx context.Context) error {
 	s.mu.Unlock()
 	var done []outbox.Sent
 	var failed []outbox.Failure
-	for _, a := range answers {
+	ends := make([]int, len(answers)) // of what each has acked
+	for i, a := range answers {
 		d, f := s.match(a)
 		done, failed = append(done, d...), append(failed, f...)
+		ends[i] = len(done)
 	}
 	if len(failed) > 0 {
 		if err := s.n.outbox.Fail(ctx, s.remote, failed); err != nil {
 			return err
 		}
+		s.n.traffic.refused(s.remote, failed)
 		s.marks.any = true
 	}
 	if len(done) == 0 {
@@ -59,6 +62,12 @@ func (s *sender) book(ctx context.Context) error {
 		return err
 	}
 	s.road.booked(at)
+	from := 0
+	for _, end := range ends {
+		part := done[from:end]
+		s.n.traffic.sent(s.remote, len(part), func(i int) string { return part[i].Table })
+		from = end
+	}
 	if err := s.bookTable(ctx); err != nil {
 		return err
 	}

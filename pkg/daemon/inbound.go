@@ -88,6 +88,7 @@ func (n *Node) open(m message, pieces *assembly) *work {
 		n.refuse(m, c, err)
 		return nil
 	}
+	n.traffic.came(c.Sender, time.Time{})
 	return &work{message: m, change: &c}
 }
 
@@ -134,6 +135,7 @@ func (n *Node) openBatch(m message, pieces *assembly) *work {
 		m.ack()
 		return nil
 	}
+	n.traffic.came(sender, time.UnixMilli(b.Sent))
 	return &work{message: m, batch: b}
 }
 
@@ -207,6 +209,7 @@ func (n *Node) finish(ctx context.Context, r *round) []*work {
 		} else {
 			n.acks.ok(*w.change)
 		}
+		n.arrived(w)
 		w.ack() // Promise 6: the transaction is committed
 	}
 	return held
@@ -231,8 +234,10 @@ func (n *Node) holds(w *work, held int) bool {
 // returns nil if ctx ends before.
 func (n *Node) applyAll(ctx context.Context, changes []apply.Incoming) []apply.Result {
 	for pause := 200 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
+		begun := time.Now()
 		results, err := n.applier.Apply(ctx, changes)
 		if err == nil {
+			n.metrics.Applied(time.Since(begun))
 			return results
 		}
 		if ctx.Err() != nil {

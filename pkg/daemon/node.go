@@ -18,6 +18,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/latch"
+	"github.com/mysql-sync/mysql-sync/pkg/logging"
+	"github.com/mysql-sync/mysql-sync/pkg/metrics"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
@@ -61,10 +63,22 @@ type Node struct {
 	asking       asking
 	questions    chan question
 	definitions  atomic.Uint64 // how often a received table has changed
+
+	// What the node tells about itself:
+	logging  *logging.Log
+	started  time.Time
+	warnings []string    // of its configuration
+	wired    atomic.Bool // the stages are connected: the fields above do not change any more
+	traffic  *traffic
+	pulse    pulse
+	watch    watch
+	metrics  *metrics.Metrics
+	web      *web.Server
+	reload   func(context.Context) error // nil: not possible
 }
 
 // New returns a node; it connects to nothing.
-func New(cfg *config.Config, log *zap.Logger, version string) (*Node, error) {
+func New(cfg *config.Config, log *logging.Log, version string) (*Node, error) {
 	zone, err := location(cfg.MySQL.Timezone)
 	if err != nil {
 		return nil, fmt.Errorf("mysqlConfig.timezone: %w", err)
@@ -74,10 +88,15 @@ func New(cfg *config.Config, log *zap.Logger, version string) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{
-		cfg: cfg, log: log, version: version, session: rand.Uint64(), zone: zone, now: time.Now,
+		cfg: cfg, log: log.Logger, logging: log, version: version, session: rand.Uint64(), zone: zone, now: time.Now,
 		codec: codec, inbox: newInbox(), peers: newPeers(), senders: map[string]*sender{}, beat: make(chan struct{}, 1),
 		rows: &latch.Rows{}, asking: asking{waiting: map[uint64]chan wire.Answer{}}, questions: make(chan question, questionsMost),
 	}
+	n.started, n.watch, n.pulse.Address = n.now(), newWatch(), mysqldb.Address(cfg.MySQL)
+	n.pulse.Since = n.started
+	n.traffic = newTraffic(n.now, knownClients(cfg), n.allTables(), slices.Contains(cfg.AcceptFrom, "*"))
+	n.metrics = metrics.New(n.State)
+	n.web = web.New(n, log, n.metrics.Handler())
 	n.presence = transport.NewPresence(n.now, knownClients(cfg), slices.Contains(cfg.AcceptFrom, "*"))
 	n.acks = newAcks(n)
 	will := &transport.Message{Topic: wire.InfoTopic, Payload: wire.Info{Sender: cfg.ClientName, Message: wire.ConnectionLost}.Encode(), QoS: 1}
@@ -108,6 +127,9 @@ func (n *Node) Run(ctx context.Context) error {
 		if _, err := b.Addr(ctx); err != nil {
 			return errors.Join(g.Wait(), err)
 		}
+	}
+	if n.cfg.HTTP.Listen != "" {
+		g.Go(func() error { return n.web.Run(ctx, n.log.Named("http"), n.cfg.HTTP) })
 	}
 	g.Go(func() error { return n.replicate(ctx) })
 	return g.Wait()
@@ -147,6 +169,7 @@ func (n *Node) replicate(ctx context.Context) error {
 	if err := n.outbox.Register(ctx, n.cfg.RemoteClients); err != nil {
 		return err
 	}
+	control := n.control(ctx)
 	n.log.Info("node started", zap.String("client", n.cfg.ClientName), zap.String("version", n.version),
 		zap.String("server", db.Version), zap.Strings("syncTables", n.cfg.SyncTables),
 		zap.Strings("receiveTables", n.cfg.ReceiveTables), zap.Strings("remotes", n.cfg.RemoteClients))
@@ -161,10 +184,8 @@ func (n *Node) replicate(ctx context.Context) error {
 	g.Go(func() error { return n.snapshots.Purge(ctx, n.cfg.TombstoneRetention) })
 	g.Go(func() error { return n.verifyAll(ctx) })
 	g.Go(func() error { return n.answerQuestions(ctx) })
-	g.Go(func() error { return n.control(ctx) })
-	if n.cfg.HTTP.Listen != "" {
-		g.Go(func() error { return web.Run(ctx, n.log.Named("http"), n.cfg.HTTP.Listen) })
-	}
+	g.Go(func() error { return control(ctx) })
+	g.Go(func() error { return n.watchDatabase(ctx, db) })
 	g.Go(func() error { return n.acks.run(ctx) })
 	for _, s := range n.senders {
 		g.Go(func() error { return s.run(ctx) })
@@ -213,16 +234,15 @@ func (n *Node) wire(db, applyDB *mysqldb.DB, records *records) error {
 		Origin: n.origin, Initial: n.cfg.InitialSync, Remotes: n.cfg.RemoteClients, Tables: n.cfg.SyncTables,
 		Ready: n.takesSnapshot, OnMark: n.wakeMarked, Versioned: n.allTables(),
 	})
-	n.transformers = transform.New(n.log, querier{db}, publisher{n.transport}, transform.Config{Directory: n.cfg.TransformerDirectory})
-	if err := n.transformers.Load(n.allTables()); err != nil {
-		return fmt.Errorf("transformerDirectory: %w", err)
-	}
-	if err := n.checkScripts(); err != nil {
+	var err error
+	if n.transformers, err = n.loadTransformers(n.log, db); err != nil {
 		return err
 	}
 	for _, r := range n.cfg.RemoteClients {
 		n.senders[r] = newSender(n, r)
 	}
+	n.pulse.answers(n.now(), db.Version)
+	n.wired.Store(true)
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -60,6 +61,7 @@ type sender struct {
 	patience time.Duration // until an answer is given up; grows while none comes
 	silent   int           // batches in a row that were given up
 	online   bool          // as last seen
+	flying   atomic.Int64  // rows of inFlight, for those who look at the node
 	retried  time.Time     // when waiting rows were last made ready
 }
 
@@ -239,6 +241,7 @@ func (s *sender) drop() {
 	clear(s.batches)
 	clear(s.singles)
 	s.refused = 0
+	s.flying.Store(0)
 	s.road.back()
 	s.marks.found()
 	s.table = table{}
@@ -268,6 +271,7 @@ func (s *sender) expire(ctx context.Context) error {
 	if len(gone) == 0 {
 		return nil
 	}
+	s.n.traffic.link(s.remote).unanswered.Add(int64(len(gone)))
 	s.log.Warn("no answer came; sending again", zap.Int("messages", len(gone)), zap.Duration("after", s.patience))
 	s.patience = min(2*s.patience, longestAnswer)
 	s.silent += batches
@@ -298,6 +302,7 @@ func (s *sender) later(ctx context.Context, sent []outbox.Sent, from *stretch) e
 
 // land takes a flight's rows out of the air.
 func (s *sender) land(f *flight) {
+	s.flying.Add(-int64(len(f.sent)))
 	for _, x := range f.sent {
 		if n := s.inFlight[x.Row]; n > 1 {
 			s.inFlight[x.Row] = n - 1
@@ -381,6 +386,7 @@ func (s *sender) send(ctx context.Context, items []outbox.Item, from *stretch) e
 		if err := s.n.outbox.Fail(ctx, s.remote, d.failed); err != nil {
 			return err
 		}
+		s.n.traffic.refused(s.remote, d.failed)
 		s.marks.any = true
 		from.close(len(d.failed))
 	}
@@ -432,6 +438,8 @@ func (s *sender) publish(ctx context.Context, body []byte, sent []outbox.Sent, f
 	for i := range sent {
 		s.inFlight[sent[i].Row]++
 	}
+	s.flying.Add(int64(len(sent)))
+	s.n.traffic.link(s.remote).sent.Add(1)
 	topic := wire.BatchOf(s.remote, s.n.cfg.ClientName)
 	for _, piece := range wire.Messages(s.n.session, s.seq, body, batchLimit) {
 		if _, err := s.n.transport.PublishAsync(ctx, transport.Message{Topic: topic, Payload: piece, QoS: 1}); err != nil {
@@ -472,6 +480,8 @@ func (s *sender) sendSingles(ctx context.Context, rows []outgoing, from *stretch
 		}
 		s.singles[k] = &flight{sent: []outbox.Sent{o.sent}, stretch: from, date: s.date, deadline: s.n.now().Add(s.patience)}
 		s.inFlight[o.sent.Row]++
+		s.flying.Add(1)
+		s.n.traffic.link(s.remote).sent.Add(1)
 		if _, err := s.n.transport.PublishAsync(ctx, transport.Message{Topic: wire.ChangeOf(s.remote), Payload: payload, QoS: 1}); err != nil {
 			return err
 		}

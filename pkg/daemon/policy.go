@@ -24,10 +24,10 @@ func (n *Node) policies() map[string]conflict.Policy {
 
 // checkScripts returns the tables that are to be decided by a script and have
 // none.
-func (n *Node) checkScripts() error {
+func (n *Node) checkScripts(t *transform.Transformers) error {
 	var mistakes []error
 	for _, table := range slices.Sorted(maps.Keys(n.cfg.ConflictPolicy)) {
-		if n.cfg.ConflictPolicy[table].Name == conflict.Script && !n.transformers.HasResolve(table) {
+		if n.cfg.ConflictPolicy[table].Name == conflict.Script && !t.HasResolve(table) {
 			mistakes = append(mistakes, fmt.Errorf(`conflictPolicy.%s: "script": %w`, table, transform.ErrNoResolve))
 		}
 	}

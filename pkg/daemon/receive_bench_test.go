@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/logging"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
@@ -95,7 +97,7 @@ func benchNode(b *testing.B) (*Node, int) {
 		MQTT:  config.MQTT{Servers: []string{"tcp://127.0.0.1:1"}, ReconnectPeriod: time.Second},
 		MySQL: config.MySQL{Host: server.Host, Port: server.Port, User: server.User, Password: server.Password, Database: server.Create(b)},
 	}
-	n, err := New(cfg, zap.NewNop(), "test")
+	n, err := New(cfg, logging.New(io.Discard), "test")
 	if err != nil {
 		b.Fatal(err)
 	}

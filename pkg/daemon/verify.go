@@ -17,6 +17,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
+	"github.com/mysql-sync/mysql-sync/pkg/web"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
@@ -26,25 +27,18 @@ const (
 	askTime     = 30 * time.Second
 )
 
-// Difference is a row that two nodes do not have alike.
-type Difference struct {
-	Table   string `json:"table"`
-	ID      string `json:"id"`
-	Kind    string `json:"kind"`    // missing here, missing there, different
-	Pending bool   `json:"pending"` // one of the nodes still has to send it: an error, or a long backlog
-
+// difference is a row that two nodes do not have alike.
+type difference struct {
+	web.Difference
 	key string
 }
 
-// Comparison is the result of comparing a table with a remote's.
-type Comparison struct {
-	Remote  string       `json:"remote"`
-	Table   string       `json:"table"`
-	Rows    int64        `json:"rows"` // of this node
-	Equal   bool         `json:"equal"`
-	Differ  []Difference `json:"differ,omitempty"`
-	Repairs int          `json:"repairs,omitempty"` // rows sent, or asked for, to make them equal
-}
+// Kinds of differences.
+const (
+	differs      = "differs"
+	missingHere  = "missing here"
+	missingThere = "missing there"
+)
 
 // asking holds the questions that wait for an answer.
 type asking struct {
@@ -53,14 +47,14 @@ type asking struct {
 	waiting map[uint64]chan wire.Answer
 }
 
-// Verify compares a table with that of a remote that is online, chunk by chunk,
+// verify compares a table with that of a remote that is online, chunk by chunk,
 // by checksums that each server computes. Rows that differ are looked at again
 // until the changes on their way have come. With repair, the rows that differ
 // are sent: of two versions the later one stays, be it a delete, and of two
 // equal ones this node's. A row that only one node has, in a version that both
 // know, is sent to the other: nobody has deleted it.
-func (n *Node) Verify(ctx context.Context, remote, table string, repair bool) (Comparison, error) {
-	c := Comparison{Remote: remote, Table: table}
+func (n *Node) verify(ctx context.Context, remote, table string, repair bool) (web.Comparison, error) {
+	c := web.Comparison{Remote: remote, Table: table, At: n.now()}
 	if !n.presence.Online(remote) || !n.peers.speaksBatches(remote) {
 		return c, fmt.Errorf("%s is not online, or is no node of this project", remote)
 	}
@@ -73,18 +67,19 @@ func (n *Node) Verify(ctx context.Context, remote, table string, repair bool) (C
 		return c, fmt.Errorf("verify %s with %s: %w", table, remote, err)
 	}
 	c.Rows = rows
+	var found []difference
 	for try := 0; len(suspects) > 0 && try < settleTries; try++ {
 		if try > 0 {
 			if err := sleep(ctx, settlePause); err != nil {
 				return c, err
 			}
 		}
-		if c.Differ, err = n.compare(ctx, remote, t, suspects); err != nil {
+		if found, err = n.compare(ctx, remote, t, suspects); err != nil {
 			return c, fmt.Errorf("verify %s with %s: %w", table, remote, err)
 		}
 		settled := true
 		suspects = suspects[:0]
-		for _, d := range c.Differ {
+		for _, d := range found {
 			suspects = append(suspects, []byte(d.key))
 			settled = settled && !d.Pending
 		}
@@ -92,9 +87,13 @@ func (n *Node) Verify(ctx context.Context, remote, table string, repair bool) (C
 			break // nothing is on its way any more
 		}
 	}
-	c.Equal = len(c.Differ) == 0
+	c.Equal, c.Differs = len(found) == 0, int64(len(found))
+	for _, d := range found {
+		c.Differ = append(c.Differ, d.Difference)
+	}
+	n.compared(c)
 	if repair && !c.Equal {
-		c.Repairs, err = n.repair(ctx, remote, t, c.Differ)
+		c.Repairs, err = n.repair(ctx, remote, t, found)
 	}
 	return c, err
 }
@@ -116,14 +115,14 @@ func (n *Node) verifyAll(ctx context.Context) error {
 				if !n.presence.Online(remote) || !n.peers.speaksBatches(remote) {
 					continue
 				}
-				c, err := n.Verify(ctx, remote, table, false)
+				c, err := n.verify(ctx, remote, table, false)
 				switch {
 				case ctx.Err() != nil:
 				case err != nil:
 					n.log.Warn("tables not compared", zap.String("remote", remote), zap.String("table", table), zap.Error(err))
 				case !c.Equal:
 					n.log.Error("tables differ; mysql-sync verify --repair sends the rows",
-						zap.String("remote", remote), zap.String("table", table), zap.Int("rows", len(c.Differ)))
+						zap.String("remote", remote), zap.String("table", table), zap.Int64("rows", c.Differs))
 				}
 			}
 		}
@@ -207,8 +206,8 @@ func (n *Node) drill(ctx context.Context, remote string, t *schema.Table, r snap
 }
 
 // compare compares rows value by value and returns those that differ.
-func (n *Node) compare(ctx context.Context, remote string, t *schema.Table, keys [][]byte) ([]Difference, error) {
-	var differ []Difference
+func (n *Node) compare(ctx context.Context, remote string, t *schema.Table, keys [][]byte) ([]difference, error) {
+	var differ []difference
 	for part := range slices.Chunk(keys, wire.VerifyValues) {
 		a, err := n.ask(ctx, remote, wire.Question{Ask: wire.AskValues, Table: t.Name, Columns: t.Names(), Keys: part})
 		if err != nil {
@@ -229,16 +228,16 @@ func (n *Node) compare(ctx context.Context, remote string, t *schema.Table, keys
 		for _, k := range part {
 			mine, here := ours[string(k)]
 			other := theirs[string(k)]
-			d := Difference{Table: t.Name, key: string(k), Pending: pending[string(k)] || other.Pending}
+			d := difference{key: string(k), Difference: web.Difference{Pending: pending[string(k)] || other.Pending}}
 			switch {
 			case !here && other.Values == nil || here && sameRow(t, mine, other.Values, a.Types):
 				continue
 			case !here:
-				d.Kind = "missing here"
+				d.Kind = missingHere
 			case other.Values == nil:
-				d.Kind = "missing there"
+				d.Kind = missingThere
 			default:
-				d.Kind = "different"
+				d.Kind = differs
 			}
 			d.ID = n.tables.ID(ctx, change.Row{Table: t.Name, Key: d.key})
 			differ = append(differ, d)
@@ -303,7 +302,7 @@ func (n *Node) pendingFor(ctx context.Context, remote, table string, keys [][]by
 
 // repair makes both nodes send the rows that differ. Where the version is the
 // same on both sides, resend first sees to it that one of them gives way.
-func (n *Node) repair(ctx context.Context, remote string, t *schema.Table, differ []Difference) (int, error) {
+func (n *Node) repair(ctx context.Context, remote string, t *schema.Table, differ []difference) (int, error) {
 	for part := range slices.Chunk(differ, wire.VerifyValues) {
 		var keys [][]byte
 		for _, d := range part {
@@ -333,7 +332,7 @@ func (n *Node) repair(ctx context.Context, remote string, t *schema.Table, diffe
 // version is later than the remote's: it was deleted. If the versions are the
 // same it was not, and what is known of it is forgotten, so that the remote's row
 // is news.
-func (n *Node) resend(ctx context.Context, remote string, t *schema.Table, differ []Difference, theirs map[string]change.Version) error {
+func (n *Node) resend(ctx context.Context, remote string, t *schema.Table, differ []difference, theirs map[string]change.Version) error {
 	rows := make([]change.Row, len(differ))
 	for i, d := range differ {
 		rows[i] = change.Row{Table: t.Name, Key: d.key}
@@ -353,7 +352,7 @@ func (n *Node) resend(ctx context.Context, remote string, t *schema.Table, diffe
 		for i, r := range rows {
 			ours, other := states[r].Version, theirs[r.Key]
 			switch {
-			case differ[i].Kind != "missing here":
+			case differ[i].Kind != missingHere:
 				due = append(due, r)
 				if ours == other {
 					next = append(next, version.Entry{Row: r, State: conflict.Next(states[r], change.Micros(n.now()), n.origin)})

@@ -54,7 +54,7 @@ func TestVerifyFindsAndRepairsWhatDiffers(t *testing.T) {
 	c.behind(`DELETE FROM orders WHERE id = 7`, `UPDATE orders SET name = 'bent' WHERE id = 1700`, `INSERT INTO orders VALUES (9000, 'more', 1)`)
 	code, out := a.verify("orders", "--json")
 	if code != 1 || strings.Count(out, `"kind"`) != 3 || !strings.Contains(out, `"id":"7","kind":"missing there"`) ||
-		!strings.Contains(out, `"id":"1700","kind":"different"`) || !strings.Contains(out, `"id":"9000","kind":"missing here"`) {
+		!strings.Contains(out, `"id":"1700","kind":"differs"`) || !strings.Contains(out, `"id":"9000","kind":"missing here"`) {
 		t.Fatalf("three rows differ: exit code %d\n%s", code, out)
 	}
 	if code, out := a.verify("orders", "--repair"); code != 1 || !strings.Contains(out, "3 sent for repair") {

@@ -12,11 +12,12 @@ import (
 
 // Bounds of what anybody can make the server hold. Promise 10.
 const (
-	headerTime  = 5 * time.Second
-	bodyTime    = 10 * time.Second
-	idleTime    = 2 * time.Minute
-	headerBytes = 32 << 10
-	bodyBytes   = 1 << 20
+	headerTime   = 5 * time.Second
+	bodyTime     = 10 * time.Second
+	idleTime     = 2 * time.Minute
+	farewellTime = time.Second // for answers that are under way when the node stops
+	headerBytes  = 32 << 10
+	bodyBytes    = 1 << 20
 )
 
 // Server has the node's HTTP handlers: Socket for the Unix socket, API for the TCP
@@ -83,16 +84,27 @@ func profiles(mux *http.ServeMux) {
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 }
 
-// Serve serves a handler until ctx ends, closes the listener and what is open, and
-// then returns nil.
+// Serve serves a handler until ctx ends, lets answers that are under way go out for
+// a moment, closes the listener and what is open, and then returns nil.
 func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
 	server := &http.Server{
 		Handler: h, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: headerBytes,
 		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
-	stop := context.AfterFunc(ctx, func() { _ = server.Close() }) // the node stops
-	defer stop()
-	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+	stopped := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(stopped)
+		short, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewellTime)
+		defer cancel()
+		if server.Shutdown(short) != nil {
+			_ = server.Close() // the node stops
+		}
+	})
+	err := server.Serve(l)
+	if !stop() {
+		<-stopped
+	}
+	if !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve %s: %w", l.Addr(), err)
 	}
 	return nil

@@ -1,0 +1,173 @@
+package daemon_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/web"
+)
+
+// rewrite writes the configuration of a site whose node runs.
+func (s *site) rewrite(keys map[string]any) {
+	s.t.Helper()
+	for k, v := range keys {
+		s.config[k] = v
+	}
+	text, err := json.Marshal(s.config)
+	if err == nil {
+		err = os.WriteFile(s.file, text, 0o600)
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// hangUp sends SIGHUP to the node.
+func (s *site) hangUp() {
+	s.t.Helper()
+	if err := syscall.Kill(s.node.Pid(), syscall.SIGHUP); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// said counts lines of the node's log.
+func (s *site) lines(text string) (n int) {
+	for _, l := range s.node.Log() {
+		if strings.Contains(l, text) {
+			n++
+		}
+	}
+	return n
+}
+
+const items = `CREATE TABLE items (id INT PRIMARY KEY, name VARCHAR(40))`
+
+func TestReloadAddsTables(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	a, c := pair(t, b, []string{"orders"}, orders, items)
+	pid := a.node.Pid()
+	both := map[string]any{"syncTables": []string{"orders", "items"}, "receiveTables": []string{"orders", "items"}, "loggingLevel": "warn"}
+	a.rewrite(both)
+	a.hangUp() // as systemctl reload
+	a.state("two tables", func(s *web.State) error { return wanted(len(s.Tables) == 2 && s.LogLevel == "warn") })
+	c.rewrite(both)
+	c.told(200, "{}", "POST", "/api/reload", nil)
+	c.state("two tables", func(s *web.State) error { return wanted(len(s.Tables) == 2) })
+	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`, `INSERT INTO items VALUES (1, 'first')`)
+	c.expect(`SELECT name FROM items`, `"first"`)
+	c.expect(`SELECT name FROM orders`, `"one"`)
+	if a.node.Pid() != pid || syscall.Kill(pid, 0) != nil {
+		t.Error("the process is another")
+	}
+	if code := a.node.Stop(); code != 0 {
+		t.Errorf("the exit code is %d", code)
+	}
+}
+
+func TestAMistakeKeepsTheOldNodeRunning(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	scripts := t.TempDir()
+	good := `module.exports = ({entity}) => ({...entity, name: entity.name + '!'})`
+	if err := os.WriteFile(filepath.Join(scripts, "orders.js"), []byte(good), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"transformerDirectory": scripts})
+	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, nil)
+	a.exec(orders)
+	c.exec(orders)
+	a.start()
+	c.start()
+	held, err := os.ReadFile(a.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(path, text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	id := 0
+	goesOn := func() {
+		t.Helper()
+		id++
+		a.exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'row', 1)`, id))
+		c.expect(fmt.Sprintf(`SELECT name FROM orders WHERE id = %d`, id), `"row!"`)
+	}
+	goesOn()
+
+	write(a.file, `{"clientName": `)
+	a.told(400, "the node goes on as it was", "POST", "/api/reload", nil)
+	a.hangUp()
+	a.node.WaitLog(`ERROR.*not reloaded; the node goes on as it was`)
+	goesOn()
+	write(a.file, strings.Replace(string(held), `"checkInterval": 10`, `"checkInterval": -1`, 1))
+	a.told(400, "checkInterval: -1 is less than 1", "POST", "/api/reload", nil)
+	write(a.file, strings.Replace(string(held), `"orders"`, `"nothing"`, 1))
+	a.told(400, "nothing", "POST", "/api/reload", nil)
+	write(a.file, strings.Replace(string(held), `"user": "`, `"user": "nobody_`, 1))
+	a.told(400, "mysqlConfig: ", "POST", "/api/reload", nil)
+	write(a.file, strings.Replace(string(held), `"clientName"`, fmt.Sprintf(`"http": {"listen": "127.0.0.1:%d"}, "clientName"`, b.Port), 1))
+	a.told(400, "http.listen: ", "POST", "/api/reload", nil)
+	goesOn()
+	write(a.file, string(held))
+	write(filepath.Join(scripts, "orders.js"), `module.exports = ({entity}) => {`)
+	a.told(400, "orders.js", "POST", "/api/reload", nil)
+	goesOn()
+	if n := a.lines("node started"); n != 1 {
+		t.Errorf("the node was started %d times", n)
+	}
+
+	write(filepath.Join(scripts, "orders.js"), `module.exports = ({entity}) => ({...entity, name: entity.name + '?'})`)
+	a.told(200, "{}", "POST", "/api/reload", nil)
+	a.state("it runs again", func(*web.State) error { return wanted(a.lines("node started") == 2) })
+	a.exec(`INSERT INTO orders VALUES (99, 'row', 1)`)
+	c.expect(`SELECT name FROM orders WHERE id = 99`, `"row?"`)
+}
+
+func TestReloadUnderLoadLosesNothing(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	a, c := pair(t, b, []string{"orders"}, orders)
+	stop := make(chan struct{})
+	var load sync.WaitGroup
+	var written [2]int
+	for k, s := range []*site{a, c} {
+		load.Go(func() {
+			for i := 0; ; i++ {
+				select {
+				case <-stop:
+					written[k] = i
+					return
+				default:
+				}
+				s.exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'row', %d)`, 2*i+k, i), fmt.Sprintf(`UPDATE orders SET name = 'again' WHERE id = %d`, 2*(i/2)+k))
+			}
+		})
+	}
+	for i := range 3 {
+		for _, s := range []*site{a, c} {
+			s.told(200, "{}", "POST", "/api/reload", nil)
+			s.state("it runs again", func(*web.State) error { return wanted(s.lines("node started") == i+2) })
+		}
+	}
+	close(stop)
+	load.Wait()
+	total := fmt.Sprint(written[0] + written[1])
+	a.expect(`SELECT COUNT(*) FROM orders`, total)
+	c.expect(`SELECT COUNT(*) FROM orders`, total)
+	alike(t, `SELECT * FROM orders ORDER BY id`, a, c)
+	settle(t, []*site{a, c})
+	if n := a.lines("ERROR") + c.lines("ERROR"); n != 0 {
+		t.Errorf("%d errors were logged", n)
+	}
+}

@@ -1,0 +1,251 @@
+package daemon
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/conflict"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/web"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+var _ web.Node = (*Node)(nil)
+
+// stateAge is how old the state may be that is told: all who ask meanwhile share
+// it, so that any number of them costs the database what one does.
+const stateAge = 900 * time.Millisecond
+
+// watch is what is remembered for those who look at the node.
+type watch struct {
+	turn  chan struct{} // one finds out at a time
+	stale atomic.Bool   // what was found out does not hold any more
+
+	// For the one whose turn it is:
+	state *web.State
+	at    time.Time
+	own   own
+
+	mu       sync.Mutex
+	verified map[pair]web.Comparison // the last of each table and remote
+}
+
+func newWatch() watch {
+	return watch{turn: make(chan struct{}, 1), own: newOwn(), verified: map[pair]web.Comparison{}}
+}
+
+// State returns how the node is; see web.Node. It is not to be changed.
+func (n *Node) State(ctx context.Context) (*web.State, error) {
+	select {
+	case n.watch.turn <- struct{}{}:
+		defer func() { <-n.watch.turn }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	w := &n.watch
+	now := n.now()
+	if age := now.Sub(w.at); w.state != nil && age >= 0 && age < stateAge && !w.stale.Swap(false) {
+		return w.state, nil
+	}
+	s := n.about(now)
+	var trouble error
+	if n.wired.Load() {
+		trouble = n.readOwn(ctx, &w.own, now)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		n.tellStreams(s, &w.own, now)
+	}
+	s.Problems = problems(s, n.troubles(trouble))
+	w.state, w.at = s, n.now()
+	return s, nil
+}
+
+// about returns what is known of the node without its database.
+func (n *Node) about(now time.Time) *web.State {
+	s := &web.State{
+		Client: n.cfg.ClientName, Version: n.version, Started: n.started, Now: now, LogLevel: n.logging.Level(),
+		Database: n.pulse.read(), Broker: n.brokerLink(),
+		Remotes: []web.Remote{}, Tables: []web.Table{}, Streams: []web.Stream{}, Transfers: []web.Transfer{},
+		Transformers: []web.Transformer{}, Verified: []web.Comparison{},
+	}
+	for _, name := range n.allTables() {
+		s.Tables = append(s.Tables, web.Table{Name: name, Sends: n.cfg.Syncs(name), Receives: n.cfg.Receives(name),
+			Policy: cmp.Or(n.cfg.ConflictPolicy[name].Name, conflict.LastWriteWins)})
+	}
+	return s
+}
+
+func (n *Node) brokerLink() web.Link {
+	t := n.transport.Status()
+	l := web.Link{Online: t.Online, Address: t.Server, Since: t.Since}
+	if t.Err != nil {
+		l.Error = t.Err.Error()
+	}
+	return l
+}
+
+// tellStreams adds what goes by, and what was read from the own tables.
+func (n *Node) tellStreams(s *web.State, o *own, now time.Time) {
+	found := map[string]int64{}
+	for _, c := range n.applier.Conflicts() {
+		found[c.Table] += int64(c.Count)
+		s.Conflicts.Found += int64(c.Count)
+	}
+	for i := range s.Tables {
+		s.Tables[i].Conflicts = found[s.Tables[i].Name]
+	}
+	s.Conflicts.Kept, s.Uncaptured, s.Transfers = o.conflicts, o.uncaptured, o.transfers
+	for _, t := range n.transformers.Stats() {
+		x := web.Transformer{Table: t.Table, File: t.File, Calls: t.Calls, Errors: t.Errors, Last: t.Last, LastRow: t.LastRow}
+		if !t.LastAt.IsZero() {
+			x.LastAt = &t.LastAt
+		}
+		s.Transformers = append(s.Transformers, x)
+	}
+	seen := map[string]time.Time{}
+	online := map[string]bool{}
+	for _, c := range n.presence.Clients() {
+		online[c.Name], seen[c.Name] = c.Online, c.Heard
+		if c.Heard.IsZero() { // it said that it leaves
+			seen[c.Name] = c.Until
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(n.traffic.links)) {
+		r := web.Remote{Name: name, Online: online[name]}
+		if at := seen[name]; !at.IsZero() {
+			r.Heard, r.Protocol = &at, 1
+		}
+		if n.peers.speaksBatches(name) {
+			r.Protocol = wire.Protocol
+		}
+		n.tellRemote(s, &r, o, now)
+	}
+	n.watch.mu.Lock()
+	defer n.watch.mu.Unlock()
+	for _, c := range n.watch.verified {
+		s.Verified = append(s.Verified, c)
+	}
+	slices.SortFunc(s.Verified, func(x, y web.Comparison) int {
+		return cmp.Or(cmp.Compare(x.Table, y.Table), cmp.Compare(x.Remote, y.Remote))
+	})
+}
+
+// tellRemote adds a remote and its tables.
+func (n *Node) tellRemote(s *web.State, r *web.Remote, o *own, now time.Time) {
+	m := n.traffic.links[r.Name]
+	r.Messages = web.Messages{Sent: m.sent.Load(), Received: m.received.Load(), Unanswered: m.unanswered.Load(), Unopened: n.refused.of(r.Name)}
+	r.Key = n.keyOf(r.Name)
+	if r.Name == anyone && r.Messages.Received == 0 {
+		return
+	}
+	if sender := n.senders[r.Name]; sender != nil {
+		r.InFlight = int(sender.flying.Load())
+	}
+	var oldest int64
+	for _, t := range s.Tables {
+		at := pair{r.Name, t.Name}
+		f, b := n.traffic.flows[at], o.streams[at]
+		x := web.Stream{Table: t.Name, Remote: r.Name, Pending: web.Count{Rows: b.Pending, AtLeast: o.more[r.Name] && b.Pending > 0}, Errors: b.Refused,
+			Refused: f.refused.Load(), Rejected: f.rejected.Load()}
+		var acked, applied time.Time
+		x.Sent, acked = f.sent.read(now)
+		x.Received, applied = f.received.read(now)
+		if applied.After(acked) {
+			acked = applied
+		}
+		if !acked.IsZero() {
+			x.Last = &acked
+		}
+		s.Streams = append(s.Streams, x)
+		r.Pending.Rows += b.Pending
+		r.Errors += b.Refused
+		r.Sent, r.Received = plus(r.Sent, x.Sent), plus(r.Received, x.Received)
+		if b.Oldest != 0 && (oldest == 0 || b.Oldest < oldest) {
+			oldest = b.Oldest
+		}
+	}
+	if o.more[r.Name] {
+		r.Pending = web.Count{Rows: max(r.Pending.Rows, o.about[r.Name]), AtLeast: true}
+	}
+	if oldest != 0 && r.Pending.Rows > 0 {
+		at := time.UnixMicro(oldest)
+		if at.After(now) { // by another clock
+			at = now
+		}
+		r.Oldest, r.Lag = &at, now.Sub(at).Seconds()
+	}
+	s.Remotes = append(s.Remotes, *r)
+}
+
+// compared remembers the last comparison of a table with a remote. Of the rows that
+// differ only some are remembered. Promise 10.
+func (n *Node) compared(c web.Comparison) {
+	const most = 20
+	if len(c.Differ) > most {
+		c.Differ = slices.Clone(c.Differ[:most])
+	}
+	n.watch.mu.Lock()
+	defer n.watch.mu.Unlock()
+	n.watch.verified[pair{c.Remote, c.Table}] = c
+	n.watch.stale.Store(true)
+}
+
+// pulse knows whether the own database answers.
+type pulse struct {
+	mu sync.Mutex
+	web.Link
+}
+
+const (
+	pulseEvery = time.Second
+	pulseTime  = 3 * time.Second // to answer
+)
+
+func (p *pulse) read() web.Link {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.Link
+}
+
+// answers says that the database answers, and what it is.
+func (p *pulse) answers(now time.Time, version string) {
+	p.mu.Lock()
+	p.Server = version
+	p.mu.Unlock()
+	p.note(now, nil)
+}
+
+// note says that the database has answered, or why it has not.
+func (p *pulse) note(now time.Time, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if online := err == nil; online != p.Online {
+		p.Online, p.Since = online, now
+	}
+	p.Error = ""
+	if err != nil {
+		p.Error = err.Error()
+	}
+}
+
+// watchDatabase asks the database for a sign of life each second, until ctx ends.
+func (n *Node) watchDatabase(ctx context.Context, db *mysqldb.DB) error {
+	for {
+		short, cancel := context.WithTimeout(ctx, pulseTime)
+		err := db.PingContext(short)
+		cancel()
+		if ctx.Err() != nil {
+			return nil
+		}
+		n.pulse.note(n.now(), err)
+		if sleep(ctx, pulseEvery) != nil {
+			return nil
+		}
+	}
+}

@@ -1,0 +1,105 @@
+package daemon
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/web"
+)
+
+// Bounds from which on something is a problem.
+const (
+	aheadMost    = time.Minute      // by which a peer's clock may be ahead
+	recentError  = 10 * time.Minute // since a transformer failed
+	problemsMost = 100
+)
+
+// troubles are problems that a State does not show otherwise.
+type troubles struct {
+	own    error // the own tables cannot be read
+	tables error // the tables and their triggers cannot be looked at
+	ahead  map[string]time.Duration
+}
+
+// troubles returns what is known of them now.
+func (n *Node) troubles(own error) troubles {
+	t := troubles{own: own, ahead: map[string]time.Duration{}}
+	if n.wired.Load() {
+		t.tables = n.watcher.Trouble()
+	}
+	for name, m := range n.traffic.links {
+		t.ahead[name] = max(time.Duration(m.ahead.Load()), n.presence.Ahead(name))
+	}
+	return t
+}
+
+// problems says what a person should look at, the gravest first. It is pure.
+func problems(s *web.State, t troubles) []string {
+	var list []string
+	add := func(format string, args ...any) {
+		if len(list) < problemsMost {
+			list = append(list, fmt.Sprintf(format, args...))
+		}
+	}
+	if !s.Database.Online {
+		add("The database at %s is not reachable since %s%s.", s.Database.Address, moment(s.Database.Since), because(s.Database.Error))
+	} else if t.own != nil {
+		add("The node's own tables cannot be read: %v.", t.own)
+	}
+	if !s.Broker.Online {
+		add("The broker%s is not reachable since %s%s.", space(s.Broker.Address), moment(s.Broker.Since), because(s.Broker.Error))
+	}
+	if t.tables != nil && s.Database.Online {
+		add("The tables and their triggers cannot be looked at, so that writes may not be captured: %v.", t.tables)
+	}
+	if s.Uncaptured.AtLeast {
+		add("%d changes or more wait in table_changes to be captured: the database is slow, or very much is written.", s.Uncaptured.Rows)
+	}
+	for i := range s.Remotes {
+		remoteProblems(&s.Remotes[i], s, t, add)
+	}
+	for _, x := range s.Transformers {
+		if x.LastAt != nil && s.Now.Sub(*x.LastAt) < recentError {
+			add("The transformer %s failed on row %.80s of %s at %s: %s.", x.File, x.LastRow, x.Table, moment(*x.LastAt), x.Last)
+		}
+	}
+	for _, c := range s.Verified {
+		if c.Error == "" && !c.Equal {
+			add("%s differs from that of %s in %d rows (%s): mysql-sync verify --repair sends them.", c.Table, c.Remote, c.Differs, moment(c.At))
+		}
+	}
+	return list
+}
+
+func remoteProblems(r *web.Remote, s *web.State, t troubles, add func(format string, args ...any)) {
+	switch {
+	case r.Online || r.Name == anyone || !s.Broker.Online: // without the broker nobody is heard
+	case r.Heard == nil:
+		add("%s was not heard since this node started.", r.Name)
+	default:
+		add("%s is away since %s.", r.Name, moment(*r.Heard))
+	}
+	if r.Errors > 0 {
+		add("%d rows for %s are refused: mysql-sync errors says why.", r.Errors, r.Name)
+	}
+	if d := t.ahead[r.Name]; d > aheadMost {
+		add("The clock of %s is about %s ahead of this node's, so that its writes win over later ones: set both by NTP.", r.Name, d.Round(time.Second))
+	}
+}
+
+func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// because is the reason in a sentence, if there is one.
+func because(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return " (" + reason + ")"
+}
+
+func space(s string) string {
+	if s == "" {
+		return ""
+	}
+	return " " + s
+}

@@ -1,0 +1,195 @@
+package daemon
+
+import (
+	"sort"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/web"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// traffic counts what goes by, a batch at a time. Its places are made once, from
+// the configuration: what others send makes none. Promise 10. It is safe for
+// concurrent use.
+type traffic struct {
+	now    func() time.Time
+	flows  map[pair]*flow
+	links  map[string]*messages
+	others bool // whether clients that are not named count, as "*"
+}
+
+// pair names a table and a remote.
+type pair struct{ remote, table string }
+
+// flow is what went by between a table and a remote.
+type flow struct {
+	sent, received    meter
+	refused, rejected atomic.Int64 // by the remote; by this node
+}
+
+// messages are those with rows, of one remote.
+type messages struct {
+	sent, received, unanswered atomic.Int64
+	ahead                      atomic.Int64 // ns by which its clock was ahead when it last sent a batch; more, if that took long
+}
+
+// anyone is the name of all clients that are not in the configuration.
+const anyone = "*"
+
+// newTraffic returns counters for some clients and tables.
+func newTraffic(now func() time.Time, clients, tables []string, others bool) *traffic {
+	t := &traffic{now: now, flows: map[pair]*flow{}, links: map[string]*messages{}, others: others}
+	if others {
+		clients = append(clients[:len(clients):len(clients)], anyone)
+	}
+	for _, c := range clients {
+		t.links[c] = &messages{}
+		for _, table := range tables {
+			t.flows[pair{c, table}] = &flow{}
+		}
+	}
+	return t
+}
+
+// link returns the messages of a client, or a place that nobody looks at.
+func (t *traffic) link(client string) *messages {
+	if m := t.links[client]; m != nil {
+		return m
+	}
+	if m := t.links[anyone]; m != nil {
+		return m
+	}
+	return &messages{}
+}
+
+// flow is link for a client and a table.
+func (t *traffic) flow(client, table string) *flow {
+	if t.links[client] == nil {
+		client = anyone
+	}
+	if f := t.flows[pair{client, table}]; f != nil {
+		return f
+	}
+	return &flow{}
+}
+
+// sent says that a remote acked n rows; table gives that of each.
+func (t *traffic) sent(remote string, n int, table func(int) string) {
+	now := t.now()
+	perTable(n, table, func(name string, rows int) { t.flow(remote, name).sent.add(now, int64(rows)) })
+}
+
+// refused says that a remote refused rows, or that they could not be made for it.
+func (t *traffic) refused(remote string, list []outbox.Failure) {
+	for i := range list {
+		t.flow(remote, list[i].Table).refused.Add(1)
+	}
+}
+
+// came says that a message with rows has come that was sent at a time of the
+// client's clock; zero is not known.
+func (t *traffic) came(client string, sent time.Time) {
+	m := t.link(client)
+	m.received.Add(1)
+	if !sent.IsZero() {
+		m.ahead.Store(int64(sent.Sub(t.now())))
+	}
+}
+
+// received says that n rows of a client are in the database, but for those that
+// were rejected.
+func (t *traffic) received(client string, n int, table func(int) string, rejects []wire.Reject) {
+	now := t.now()
+	var rejected map[string]int
+	for _, r := range rejects {
+		if rejected == nil {
+			rejected = map[string]int{}
+		}
+		rejected[table(r.Index)]++
+		t.flow(client, table(r.Index)).rejected.Add(1)
+	}
+	perTable(n, table, func(name string, rows int) {
+		not := min(rejected[name], rows)
+		if not > 0 {
+			rejected[name] -= not
+		}
+		t.flow(client, name).received.add(now, int64(rows-not))
+	})
+}
+
+// arrived counts the rows of a message that was answered.
+func (n *Node) arrived(w *work) {
+	if w.batch == nil {
+		n.traffic.received(w.change.Sender, 1, func(int) string { return w.change.Table }, w.rejects)
+		return
+	}
+	all := w.batch.Changes
+	n.traffic.received(w.topic.Sender, len(all), func(i int) string { return all[i].Table }, w.rejects)
+}
+
+// perTable calls f with each table and how many of n rows it has. The rows of a
+// table stand together, as render leaves them, so that there is no work for each
+// row; where a client has sent them otherwise, the sum is right all the same.
+func perTable(n int, table func(int) string, f func(name string, rows int)) {
+	for from := 0; from < n; {
+		name := table(from)
+		rows := n - from
+		if table(n-1) != name {
+			rows = sort.Search(n-from, func(i int) bool { return table(from+i) != name })
+		}
+		f(name, rows)
+		from += rows
+	}
+}
+
+// rateTime is the time over which rates are told.
+const rateTime = 10 * time.Second
+
+// meter counts rows, and those of the last seconds. It is safe for concurrent use.
+type meter struct {
+	mu    sync.Mutex
+	total int64
+	last  time.Time
+	slots [int(rateTime / time.Second)]slot
+}
+
+// slot is a second and its rows.
+type slot struct{ second, rows int64 }
+
+func (m *meter) add(now time.Time, rows int64) {
+	if rows == 0 {
+		return
+	}
+	second := now.Unix()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.total += rows
+	m.last = now
+	s := &m.slots[int(uint64(second)%uint64(len(m.slots)))]
+	if s.second != second {
+		*s = slot{second: second}
+	}
+	s.rows += rows
+}
+
+// read returns the count, and the time of the last row, zero if there was none.
+func (m *meter) read(now time.Time) (web.Rate, time.Time) {
+	second := now.Unix()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var rows int64
+	for _, s := range m.slots {
+		if age := second - s.second; age >= 0 && age < int64(len(m.slots)) {
+			rows += s.rows
+		}
+	}
+	return web.Rate{Rows: m.total, PerSecond: float64(rows) / rateTime.Seconds()}, m.last
+}
+
+// plus adds two rates.
+func plus(a, b web.Rate) web.Rate {
+	return web.Rate{Rows: a.Rows + b.Rows, PerSecond: a.PerSecond + b.PerSecond}
+}
