@@ -26,7 +26,8 @@ Exit codes: 0 it is; 1 it is not, or does not run, and the last line says why;
 2 the command line or the configuration is wrong.`,
 		Example: `  mysql-sync health /etc/mysql-sync/configuration.json
   mysql-sync health --live /etc/mysql-sync/configuration.json`,
-		Args: cobra.ExactArgs(1),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: configuration(nil),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := load(args[0])
 			if err != nil {
