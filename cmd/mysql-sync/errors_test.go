@@ -55,7 +55,7 @@ func TestErrorsAreListedAndRetried(t *testing.T) {
 		t.Fatalf("stopped: %+v", list)
 	}
 	has(t, list[0].Message, "Data too long for column 'name'")
-	has(t, a.run(0, "retry", "--remote", "node-b", "--table", "orders", "--id", "3"), "1 refused rows are sent again when the node runs")
+	has(t, a.run(0, "retry", "--remote", "node-b", "--table", "orders", "--id", "3"), "1 refused row is sent again when the node runs")
 	a.start()
 	c.start()
 	c.expect(`SELECT COUNT(*) FROM orders`, "3")
@@ -71,8 +71,8 @@ func TestRetryOfARunningNodeSendsAtOnce(t *testing.T) {
 	a.expect(`SELECT COUNT(*) FROM sync_status WHERE status = 'error'`, "2")
 	a.exec(`UPDATE sync_outbox SET retry_at = 9999999999999`) // never by itself
 	c.exec(`ALTER TABLE orders DROP CONSTRAINT small`)
-	has(t, a.run(0, "retry", "--table", "orders", "--id", "2"), "1 refused rows are sent again now")
+	has(t, a.run(0, "retry", "--table", "orders", "--id", "2"), "1 refused row is sent again now")
 	c.expect(`SELECT GROUP_CONCAT(id) FROM orders`, "2")
-	has(t, a.run(0, "retry"), "1 refused rows are sent again now")
+	has(t, a.run(0, "retry"), "1 refused row is sent again now")
 	c.expect(`SELECT COUNT(*) FROM orders`, "2")
 }

@@ -49,7 +49,7 @@ Exit codes: 0 done; 1 failed; 2 a mistake in the command line or configuration.`
 			if !running {
 				when = "when the node runs"
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%d refused rows are sent again %s\n", rows, when)
+			fmt.Fprintf(cmd.OutOrStdout(), "%s sent again %s\n", some(rows, "refused row is", "refused rows are"), when)
 			return nil
 		},
 	}

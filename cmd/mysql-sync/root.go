@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -60,11 +61,15 @@ func root() *cobra.Command {
 	return c
 }
 
-// group adds commands under a heading of the help.
+// group adds commands under a heading of the help. The shell completes files for the
+// first argument of those that have a configuration.
 func group(root *cobra.Command, heading string, commands ...*cobra.Command) {
 	root.AddGroup(&cobra.Group{ID: heading, Title: heading})
 	for _, c := range commands {
 		c.GroupID = heading
+		if c.ValidArgsFunction == nil && strings.Contains(c.Use, " CONFIGURATION") {
+			c.ValidArgsFunction = configuration(nil)
+		}
 		root.AddCommand(c)
 	}
 }

@@ -49,6 +49,7 @@ func TestTheShellCompletesFilesTablesAndRemotes(t *testing.T) {
 		"transform test " + a.file + " --from ": {"node-b", "node-c", "node-d", ":4"},
 		"log-level " + a.file + " ":             {"error", "warn", "info", "debug", ":4"},
 		"resync /nowhere.json ":                 {":4"},
+		"run ":                                  {"json", "yaml", "yml", "toml", ":8"},
 	} {
 		_, out, _ := command(t, append([]string{"__complete"}, strings.Split(line, " ")...)...)
 		if got := strings.Fields(out); !slices.Equal(got, want) {

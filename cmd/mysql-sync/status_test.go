@@ -29,7 +29,7 @@ func TestStatusShowsARunningNodeAndAStoppedOne(t *testing.T) {
 		return nil
 	})
 	out := a.run(0, "status")
-	has(t, out, "node-a  runs for", "database  online", "broker    online", "REMOTE", "node-b", "both ways", "lastWriteWins", "1 rows are refused: mysql-sync errors")
+	has(t, out, "node-a  runs for", "database  online", "broker    online", "REMOTE", "node-b", "both ways", "lastWriteWins", "1 row is refused: mysql-sync errors")
 	if strings.Contains(out, "\x1b") {
 		t.Errorf("colours without a terminal:\n%q", out)
 	}

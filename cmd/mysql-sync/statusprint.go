@@ -134,17 +134,17 @@ func (f seen) transfers(w io.Writer, s screen) {
 func (f seen) rest(w io.Writer, s screen) {
 	fmt.Fprintln(w)
 	if f.Conflicts.Kept > 0 {
-		say(w, "%s conflicts are kept: mysql-sync conflicts", number(f.Conflicts.Kept))
+		say(w, "%s kept: mysql-sync conflicts", some(f.Conflicts.Kept, "version that lost a conflict is", "versions that lost a conflict are"))
 	}
 	if f.Uncaptured.Rows > 0 {
-		say(w, "%s changes are not recorded yet", count(f.Uncaptured))
+		say(w, "%s not recorded yet", some(f.Uncaptured.Rows, "change is", "changes are"))
 	}
 	refused := int64(0)
 	for _, r := range f.Remotes {
 		refused += r.Errors
 	}
 	if refused > 0 {
-		say(w, "%s %s rows are refused: mysql-sync errors", s.bad("✗"), number(refused))
+		say(w, "%s %s refused: mysql-sync errors", s.bad("✗"), some(refused, "row is", "rows are"))
 	}
 	for _, t := range f.Transformers {
 		if t.LastAt != nil && f.Now.Sub(*t.LastAt) < time.Hour {
@@ -161,7 +161,11 @@ func link(w io.Writer, s screen, name string, l web.Link, now time.Time) {
 	if !l.Online {
 		state = s.bad("away")
 	}
-	text := fmt.Sprintf("%-8s  %s for %s  %s", name, state, span(now.Sub(l.Since)), clean(l.Address))
+	text := fmt.Sprintf("%-8s  %s", name, state)
+	if !l.Since.IsZero() {
+		text += " for " + span(now.Sub(l.Since))
+	}
+	text += "  " + clean(l.Address)
 	if l.Server != "" {
 		text += "  " + clean(l.Server)
 	}
@@ -198,6 +202,14 @@ func number(n int64) string {
 		s = s[:i] + "," + s[i:]
 	}
 	return s
+}
+
+// some is a number of things, in words for one and for others.
+func some(n int64, one, others string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return number(n) + " " + others
 }
 
 func perSecond(r web.Rate) string { return rate(r.PerSecond) }

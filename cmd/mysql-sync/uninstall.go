@@ -157,7 +157,7 @@ func describe(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb.
 		if err := db.GetContext(ctx, &rows, "SELECT COUNT(*) FROM "+mysqldb.Quote(t)); err != nil {
 			return r, fmt.Errorf("count the rows of %s: %w", t, err)
 		}
-		say(w, "  table   %s, %s rows", t, number(rows))
+		say(w, "  table   %s, %s", t, some(rows, "row", "rows"))
 	}
 	for _, f := range r.files {
 		say(w, "  file    %s", clean(f))
@@ -176,14 +176,14 @@ func warn(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb.DB, 
 	}
 	for _, remote := range s.Remotes {
 		if remote.Pending.Rows > 0 || remote.Errors > 0 {
-			say(w, "! %s has not got %s rows, and refused %s: they will not be sent.", remote.Name, count(remote.Pending), number(remote.Errors))
+			say(w, "! %s still needs %s, and refused %s: they will not be sent.", remote.Name, some(remote.Pending.Rows, "row", "rows"), number(remote.Errors))
 		}
 	}
 	if s.Uncaptured.Rows > 0 {
-		say(w, "! %s changes are not recorded yet: they will not be sent.", count(s.Uncaptured))
+		say(w, "! %s not recorded yet: they will not be sent.", some(s.Uncaptured.Rows, "change is", "changes are"))
 	}
 	if s.Conflicts.Kept > 0 {
-		say(w, "! %s versions that lost a conflict are kept: they go.", number(s.Conflicts.Kept))
+		say(w, "! %s kept: they go.", some(s.Conflicts.Kept, "version that lost a conflict is", "versions that lost a conflict are"))
 	}
 	return nil
 }

@@ -95,10 +95,10 @@ func report(w io.Writer, body io.Reader, asJSON bool) error {
 		case l.Equal:
 			fmt.Fprintf(w, "✓ %s with %s: equal, %d rows\n", l.Table, l.Remote, l.Rows)
 		default:
-			fmt.Fprintf(w, "✗ %s with %s: %d rows differ, %d sent for repair\n", l.Table, l.Remote, len(l.Differ), l.Repairs)
+			fmt.Fprintf(w, "✗ %s with %s: %d rows differ, %d sent for repair\n", l.Table, l.Remote, l.Differs, l.Repairs)
 			for i, x := range l.Differ {
 				if i == 20 {
-					fmt.Fprintf(w, "    … see --json for the other %d\n", len(l.Differ)-i)
+					fmt.Fprintf(w, "    … see --json for the other %d\n", l.Differs-int64(i))
 					break
 				}
 				pending := ""

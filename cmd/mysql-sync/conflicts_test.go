@@ -1,0 +1,64 @@
+package main_test
+
+import (
+	"encoding/json"
+	"strconv"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/web"
+)
+
+// What is asked of a stopped node is what it does once it runs.
+func TestConflictsAndResyncOfAStoppedNode(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	a := newSite(t, b, "node-a", []string{"node-b"}, nil, orders)
+	c := newSite(t, b, "node-b", []string{"node-a"}, nil, orders)
+	a.start()
+	c.start()
+	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	c.expect(`SELECT name FROM orders`, "one")
+	a.expect(`SELECT status FROM sync_status`, "successful")
+	c.node.Stop()
+	a.exec(`UPDATE orders SET name = 'from a'`)
+	a.expect(`SELECT status FROM sync_status`, "pending")
+	c.exec(`UPDATE orders SET name = 'from b'`)
+	c.start()
+	a.expect(`SELECT name FROM orders`, "from b")
+	c.expect(`SELECT COUNT(*) FROM sync_conflicts`, "1")
+	running := parse[web.Conflict](t, c.run(0, "conflicts", "--json"))
+	a.node.Stop()
+	c.node.Stop()
+	list := parse[web.Conflict](t, c.run(0, "conflicts", "--json"))
+	if len(list) != 1 || encoded(t, list) != encoded(t, running) {
+		t.Errorf("stopped: %s\nrunning: %s", encoded(t, list), encoded(t, running))
+	}
+	if x := list[0]; x.Table != "orders" || x.Row != "1" || x.Winner.Origin != "node-b" || x.Loser.Origin != "node-a" || !x.Standing {
+		t.Errorf("%+v", x)
+	}
+	has(t, c.run(0, "conflicts"), "orders 1", "from a", "from b")
+	has(t, c.run(1, "conflicts", "--put-back", "99"), "no such conflict")
+	c.run(2, "conflicts", "--put-back", "first")
+	c.run(0, "conflicts", "--put-back", strconv.FormatUint(list[0].ID, 10))
+	has(t, c.run(0, "conflicts"), "put back at")
+	c.expect(`SELECT name FROM orders`, "from a")
+
+	// A row that only node-b has, and that no trigger has seen.
+	c.exec(`INSERT INTO orders VALUES (2, 'two', 2)`, `DELETE FROM table_changes WHERE primary_key = '2'`)
+	has(t, c.run(0, "resync", "orders", "--remote", "node-a"), "orders will be sent to node-a (missing)")
+	c.run(2, "resync", "orders", "--missing", "--all")
+	c.run(2, "resync", "items")
+	a.start()
+	c.start()
+	a.expect(`SELECT GROUP_CONCAT(name ORDER BY id) FROM orders`, "from a,two")
+}
+
+func encoded(t *testing.T, v any) string {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
