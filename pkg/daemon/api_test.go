@@ -138,7 +138,7 @@ func TestErrorsAreShownAndRetried(t *testing.T) {
 		return wanted(s.Remotes[0].Errors == 1 && s.Streams[0].Refused > 0 && s.Streams[0].Errors == 1 && strings.Contains(strings.Join(s.Problems, "\n"), "1 rows for node-b are refused"))
 	})
 	var list []web.RowError
-	if err := json.Unmarshal([]byte(a.told(200, `"small"`[1:6], "GET", "/api/errors?table=orders&limit=10", nil)), &list); err != nil || len(list) != 1 ||
+	if err := json.Unmarshal([]byte(a.told(200, "small", "GET", "/api/errors?table=orders&limit=10", nil)), &list); err != nil || len(list) != 1 ||
 		list[0].ID != "7" || list[0].Remote != "node-b" || list[0].Attempts < 1 || list[0].At.IsZero() || list[0].RetryAt.Before(list[0].At) {
 		t.Errorf("the errors are %+v, %v", list, err)
 	}
@@ -256,6 +256,49 @@ func TestReadyFollowsDatabaseAndBroker(t *testing.T) {
 	a.state("no problem but the remote", func(s *web.State) error {
 		return wanted(len(s.Problems) == 1 && strings.Contains(s.Problems[0], "node-b was not heard"))
 	})
+}
+
+// A node that waits for its database is alive, and says that it is not ready; SQL is
+// taken by the socket alone.
+func TestANodeThatWaitsForItsDatabaseSaysSo(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	server := testkit.Server(t)
+	address := fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t))
+	a := newSiteOn(t, server, server.Create(t), b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"http": map[string]any{"listen": address}})
+	a.exec(orders)
+	server.Stop()
+	a.file = testkit.ConfigFile(t, a.config)
+	a.node = testkit.Node(t, a.file)
+	asked := func(method, path, body string, status int, want string) {
+		t.Helper()
+		testkit.Eventually(t, method+" "+path, func() error {
+			r, err := http.NewRequestWithContext(t.Context(), method, "http://"+address+path, strings.NewReader(body))
+			if err != nil {
+				return err
+			}
+			resp, err := http.DefaultClient.Do(r)
+			if err != nil {
+				return err
+			}
+			defer resp.Body.Close()
+			said, err := io.ReadAll(resp.Body)
+			if err == nil && (resp.StatusCode != status || !strings.Contains(string(said), want)) {
+				err = fmt.Errorf("%s %s", resp.Status, said)
+			}
+			return err
+		})
+	}
+	asked("GET", "/healthz", "", 200, "ok")
+	asked("GET", "/readyz", "", 503, "the node is starting")
+	asked("GET", "/api/status", "", 200, "The database at "+server.Addr()+" is not reachable")
+	asked("GET", "/metrics", "", 200, "mysql_sync_database_connected 0")
+	asked("GET", "/api/errors", "", 503, "the node is starting")
+	asked("POST", "/api/resync", `{"table": "orders"}`, 503, "the node is starting")
+	server.Start()
+	asked("GET", "/readyz", "", 200, "ok")
+	asked("POST", "/api/resync", `{"table": "orders", "where": "SLEEP(1)"}`, 403, "Unix socket")
+	asked("POST", "/api/resync", `{"table": "orders"}`, 200, "{}")
 }
 
 func TestTheLogIsShownAndItsLevelChanged(t *testing.T) {
