@@ -22,9 +22,10 @@ type curve struct {
 
 // point is one size of the work.
 type point struct {
-	label string
-	size  float64
-	ours  func(b *bench) sample
+	label  string
+	size   float64
+	ours   func(b *bench) sample
+	native func(b *bench) sample // beside it, or nil
 }
 
 // curveResult is all that came of a curve.
@@ -48,8 +49,8 @@ type pointResult struct {
 var curves = []curve{
 	{name: "curve: backlog", title: "Catch-up over the backlog", what: "each change is of another row", over: "changes", show: []string{"rows/s", "MiB"},
 		points: over(grown, 10_000, 100_000, 1_000_000, 10_000_000)},
-	{name: "curve: table", title: "Catch-up over the size of the table", what: "20,000 changes, all over the table", over: "rows in the table", show: []string{"rows/s", "MiB"},
-		points: over(inTable, 10_000, 100_000, 1_000_000, 10_000_000)},
+	{name: "curve: table", title: "Catch-up over the size of the table", what: "20,000 changes, all over the table", over: "rows in the table", show: []string{"rows/s", "native rows/s", "MiB"},
+		points: tables},
 	{name: "curve: remotes", title: "Fan-out over the remotes", what: "5,000 changes go to real nodes on the same machine, whose schemas share a server", over: "remotes",
 		show: []string{"rows/s in all", "CPU µs/change", "MiB source"}, points: remotes},
 	{name: "curve: transformers", title: "Catch-up with a transformer", what: "50,000 changes; the transformer changes nothing", over: "transformer",
@@ -71,14 +72,26 @@ func over(f func(b *bench, rows int) sample, sizes ...int) func(settings) []poin
 	}
 }
 
+// tables has changes in ever larger tables, ours and native.
+func tables(s settings) []point {
+	list := over(inTable, 10_000, 100_000, 1_000_000, 10_000_000)(s)
+	for i := range list {
+		rows := int(list[i].size)
+		list[i].native = func(b *bench) sample { return newNative(b).scatter(rows) }
+	}
+	return list
+}
+
 // inTable measures changes of rows all over a table that both sites have.
-func inTable(b *bench, rows int) sample {
-	n := b.rows(20_000)
-	p := newOurs(b)
+func inTable(b *bench, rows int) sample { return newOurs(b).scatter(rows) }
+
+// scatter measures how fast changes of rows all over a table are caught up.
+func (p *pair) scatter(rows int) sample {
+	n := p.b.rows(20_000)
 	p.source.fill("orders", 1, rows)
 	p.target.fill("orders", 1, rows)
 	p.start()
-	return p.cost(n, p.backlog(func() { p.source.scatter(n, rows) }))
+	return p.cost(n, p.backlog(func() { p.source.scatter(n, rows) }, scattered(n, rows)...))
 }
 
 // remotes has the same changes go to ever more remotes.
@@ -118,7 +131,11 @@ func transformers(settings) []point {
 // cost is what it took to catch up n changes: their rate, and the most memory that
 // the larger node has had.
 func (p *pair) cost(n int, took time.Duration) sample {
-	return sample{Figures: map[string]float64{"rows/s": float64(n) / took.Seconds(), "MiB": max(p.source.memory(), p.target.memory())}}
+	s := figure("rows/s", float64(n)/took.Seconds())
+	if p.source.node != nil {
+		s.Figures["MiB"] = max(p.source.memory(), p.target.memory())
+	}
+	return s
 }
 
 // take goes through the points of a curve, once each.
@@ -128,6 +145,15 @@ func (c curve) take(ctx context.Context, s settings, versions map[string]string)
 		got, err := once(ctx, s, versions, p.ours)
 		if err != nil {
 			return r, fmt.Errorf("%s: %w", p.label, err)
+		}
+		if p.native != nil {
+			native, err := once(ctx, s, versions, p.native)
+			if err != nil {
+				return r, fmt.Errorf("%s, native: %w", p.label, err)
+			}
+			for name, x := range native.Figures {
+				got.Figures["native "+name] = x
+			}
 		}
 		r.Points = append(r.Points, pointResult{Label: p.label, Size: p.size, sample: got})
 		note("%s, %s: %s", c.name, p.label, shown(c.show, got.Figures))

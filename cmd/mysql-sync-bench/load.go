@@ -86,7 +86,17 @@ func (s *site) touch(n, rows int) {
 
 // scatter updates rows n times, all over the ids 1 to rows, one by one.
 func (s *site) scatter(n, rows int) {
-	s.loop(fmt.Sprintf(`UPDATE orders SET revision = revision + 1, changed = NOW(6) WHERE id = 1 + i * 48271 MOD %d`, rows), 0, n)
+	s.loop(fmt.Sprintf(`UPDATE orders SET revision = revision + 1, changed = NOW(6) WHERE id = 1 + i * %d MOD %d`, scattering, rows), 0, n)
+}
+
+const scattering = 48271 // a prime, so that each id comes once before any comes again
+
+// scattered returns the ids that scatter's connections update last.
+func scattered(n, rows int) (ids []int64) {
+	for k := range sessions {
+		ids = append(ids, 1+int64(n*(k+1)/sessions-1)*scattering%int64(rows))
+	}
+	return ids
 }
 
 // writers are the users of a steady load: single-row transactions, flat out, each
