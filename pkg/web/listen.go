@@ -35,7 +35,11 @@ func (s *Server) Run(ctx context.Context, log *zap.Logger, cfg config.HTTP) erro
 		scheme = "https"
 	}
 	log.Info("status page", zap.String("address", scheme+"://"+l.Addr().String()+"/"))
-	if err := Serve(ctx, l, s.Page(cfg.Token, local)); err != nil {
+	mistakes, err := zap.NewStdLogAt(log, zap.DebugLevel)
+	if err != nil {
+		return errors.Join(fmt.Errorf("http.listen: %w", err), l.Close())
+	}
+	if err := serve(ctx, l, s.Page(cfg.Token, local), mistakes); err != nil {
 		return fmt.Errorf("http.listen: %w", err)
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"net"
 	"net/http"
 	"net/http/pprof"
@@ -86,9 +87,13 @@ func profiles(mux *http.ServeMux) {
 
 // Serve serves a handler until ctx ends, lets answers that are under way go out for
 // a moment, closes the listener and what is open, and then returns nil.
-func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
+func Serve(ctx context.Context, l net.Listener, h http.Handler) error { return serve(ctx, l, h, nil) }
+
+// serve is Serve; what clients do wrong with a connection, TLS above all, goes to a
+// log.
+func serve(ctx context.Context, l net.Listener, h http.Handler, log *log.Logger) error {
 	server := &http.Server{
-		Handler: h, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: headerBytes,
+		Handler: h, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: headerBytes, ErrorLog: log,
 		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
 	stopped := make(chan struct{})
