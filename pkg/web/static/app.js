@@ -61,7 +61,11 @@ let told = "";
 
 function problems(sentences) {
   byId("problems").hidden = sentences.length === 0;
-  list(byId("problems").firstElementChild, sentences, (s) => s, (s) => el("li", {}, s));
+  const all = byId("problems-all"), open = all.getAttribute("aria-expanded") === "true";
+  const few = app.open === "overview" ? 4 : 1; // elsewhere they are not what one came for
+  list(byId("problems").firstElementChild, open ? sentences : sentences.slice(0, few), (s) => s, (s) => el("li", {}, s));
+  all.hidden = sentences.length <= few;
+  text(all, open ? "Show fewer" : `Show all ${number(sentences.length)}`);
   // Numbers in a sentence change each second: only other sentences are worth a word.
   const kinds = sentences.map((s) => s.replace(/\d[\d.,:+TZ-]*( ?(m?s|min|h|d)\b)?/g, "#")).join("\n");
   if (kinds !== told) speak(sentences.length ? `${plural(sentences.length, "problem")}: ${sentences.join(" ")}` : "No problems any more.");
@@ -80,6 +84,7 @@ function open(move) {
   for (const section of document.querySelectorAll("section.view")) section.hidden = section.id !== app.open;
   for (const link of document.querySelectorAll("nav.views a")) attribute(link, "aria-current", link.hash === `#${app.open}` ? "page" : null);
   title();
+  problems(app.state?.problems ?? []);
   for (const part of views[app.open]) {
     part.open?.();
     if (app.state) part.show(app.state);
@@ -109,6 +114,10 @@ for (const choice of document.querySelectorAll("input[name=theme]")) {
 byId("skip").addEventListener("click", (event) => {
   event.preventDefault();
   byId("main").focus();
+});
+byId("problems-all").addEventListener("click", (event) => {
+  attribute(event.currentTarget, "aria-expanded", String(event.currentTarget.getAttribute("aria-expanded") !== "true"));
+  problems(app.state.problems);
 });
 byId("said-close").addEventListener("click", hush);
 addEventListener("hashchange", () => open(true));

@@ -1,10 +1,11 @@
-// A line chart of the last ten minutes: drawn as SVG, with a legend that has the numbers, and a summary for those who
+// A line chart of up to the last ten minutes: drawn as SVG, with a legend that has the numbers, and a summary for those who
 // hear the page.
 import { byId, el, list, shows, text } from "./dom.js";
-import { clock } from "./format.js";
+import { clock, duration } from "./format.js";
 import { span } from "./history.js";
 
 const height = 168, left = 44, right = 12, top = 10, bottom = 22;
+const minutes = [1, 2, 5, span / 60_000]; // that the chart shows: as many as are known
 const pauseMost = 5000; // ms between two samples that a line still joins
 
 /** The least of 1, 2, 5, 10, 20, … that is not below a value. */
@@ -39,7 +40,8 @@ export function chart(id, { unit, axis, least, summary }) {
     if (!width || !samples.length) return;
     const now = samples.at(-1).at;
     const most = ceiling(Math.max(least, ...lines.flatMap((l) => samples.map((s) => l.value(s) ?? 0))));
-    const x = (time) => left + (width - left - right) * (1 - (now - time) / span);
+    const shown = minutes.find((m) => m * 60_000 >= now - samples[0].at) ?? minutes.at(-1);
+    const x = (time) => left + (width - left - right) * (1 - (now - time) / (shown * 60_000));
     const y = (value) => top + (height - top - bottom) * (1 - Math.min(value, most) / most);
     const parts = [];
     for (const part of [0, 0.5, 1]) {
@@ -47,9 +49,9 @@ export function chart(id, { unit, axis, least, summary }) {
       parts.push(el("line", { class: part ? "grid" : "grid zero", x1: left, x2: width - right, y1: line, y2: line }));
       parts.push(el("text", { class: "tick", x: left - 8, y: line + 4, "text-anchor": "end" }, axis(most * part)));
     }
-    for (const [minutes, anchor] of [[10, "start"], [5, "middle"], [0, "end"]]) {
-      const place = x(now - minutes * 60_000);
-      parts.push(el("text", { class: "tick", x: place, y: height - 5, "text-anchor": anchor }, minutes ? `${minutes} min ago` : "now"));
+    for (const [part, anchor] of [[1, "start"], [0.5, "middle"], [0, "end"]]) {
+      const before = shown * part * 60_000;
+      parts.push(el("text", { class: "tick", x: x(now - before), y: height - 5, "text-anchor": anchor }, part ? `${duration(before / 1000)} ago` : "now"));
     }
     lines.forEach((line, i) => parts.push(...trace(line, i, x, y)));
     const picked = pointer === null ? null : nearest(pointer, x);
@@ -91,10 +93,10 @@ export function chart(id, { unit, axis, least, summary }) {
   }
 
   function label(sample) {
-    list(legend, lines.map((l, i) => ({ ...l, i })), (l) => l.name, (l) => {
+    list(legend, lines.map((l, i) => ({ name: l.name, i, now: l.value(sample) ?? 0 })), (l) => l.name, (l) => {
       const swatch = el("svg", { class: "swatch", viewBox: "0 0 22 8", "aria-hidden": "true" }, el("path", { class: `trace line-${l.i % 6}`, d: "M0 4H22" }));
       const value = el("strong");
-      return shows(el("li", {}, swatch, el("span", {}, l.name), value), (line) => text(value, unit(line.value(sample) ?? 0)));
+      return shows(el("li", {}, swatch, el("span", {}, l.name), value), (line) => text(value, unit(line.now)));
     });
   }
 

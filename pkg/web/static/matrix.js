@@ -46,6 +46,7 @@ function cell(app, table, remote) {
   const box = el("td", {}, el("div", {}, state, refused), el("div", { class: "muted small" }, last, speed));
   return shows(box, (s) => {
     const pending = s?.pending.rows ?? 0;
+    state.hidden = Boolean(s?.errors && !pending); // with refused rows it is not in step
     text(state, !s ? "—" : pending ? `${count(s.pending)} pending` : "in step");
     attribute(state, "class", `state ${!s ? "" : pending ? "pending" : "good"}`);
     refused.hidden = !s?.errors;

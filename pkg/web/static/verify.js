@@ -91,7 +91,7 @@ function line(app) {
 }
 
 function details(c, differ) {
-  if (c.error) return [el("span", { class: "bad-text" }, c.error)];
+  if (c.error) return [el("span", { class: "muted" }, c.error)];
   const parts = [];
   if (differ.length) {
     const items = differ.slice(0, shownMost).map((d) => el("li", {}, el("span", { class: "mono" }, d.id), ` ${d.kind}${d.pending ? ", pending" : ""}`));
