@@ -97,7 +97,13 @@ func wanted(ok bool) error {
 func TestStateShowsWhatARemoteNeeds(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
-	a, c := pair(t, b, []string{"orders"}, orders)
+	changesOnly := map[string]any{"initialSync": "none"}
+	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, changesOnly)
+	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, changesOnly)
+	a.exec(orders)
+	c.exec(orders)
+	a.start()
+	c.start()
 	info, err := os.Stat(a.socket())
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the socket is %v, %v", info, err)

@@ -19,10 +19,11 @@ type Backlog struct {
 }
 
 // countStream counts rows of the stream by table; see daemon's sender.needs, of
-// which this is the same in SQL. Only so many rows are looked at.
+// which this is the same in SQL. Only so many rows are looked at: without the index
+// named, a server may sort them all first.
 const countStream = `SELECT table_name, COUNT(*), COALESCE(SUM(needed), 0), COALESCE(MIN(IF(needed, time, NULL)), 0) FROM (
 	SELECT table_name, time, came_from = '' OR NOT (came_from = ? OR LOCATE(?, origin) = 0 AND (origin = ? OR LEFT(origin, ?) = ?)) AS needed
-	FROM sync_versions WHERE position > ? AND position <= ? ORDER BY position LIMIT ?) waiting GROUP BY table_name`
+	FROM sync_versions FORCE INDEX (stream) WHERE position > ? AND position <= ? ORDER BY position LIMIT ?) waiting GROUP BY table_name`
 
 // countMarks counts marked rows of a remote by table. Only so many are looked at.
 const countMarks = `SELECT table_name, COUNT(*) FROM (SELECT table_name FROM sync_outbox WHERE remote = ? AND state = ? LIMIT ?) marked GROUP BY table_name`
@@ -177,7 +178,7 @@ func (o *Outbox) estimate(ctx context.Context, after, upTo int64) (about int64, 
 			}
 		}
 		return err
-	}, `EXPLAIN SELECT position FROM sync_versions WHERE position > ? AND position <= ?`, after, upTo)
+	}, `EXPLAIN SELECT position FROM sync_versions FORCE INDEX (stream) WHERE position > ? AND position <= ?`, after, upTo)
 	return about, err
 }
 

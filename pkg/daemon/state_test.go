@@ -1,0 +1,76 @@
+package daemon
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/web"
+)
+
+func TestProblemsAreSentences(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	ago := now.Add(-time.Hour)
+	soon := now.Add(-time.Minute)
+	fine := func() *web.State {
+		return &web.State{Now: now, Database: web.Link{Online: true}, Broker: web.Link{Online: true},
+			Remotes: []web.Remote{{Name: "hamburg", Online: true, Heard: &soon}}}
+	}
+	for name, c := range map[string]struct {
+		change func(*web.State, *troubles)
+		want   string
+	}{
+		"nothing is wrong": {func(*web.State, *troubles) {}, ""},
+		"the database is away": {func(s *web.State, u *troubles) {
+			s.Database = web.Link{Address: "db:3306", Since: ago, Error: "connection refused"}
+			u.own, u.tables = errors.New("which follows from it"), errors.New("so does this")
+		}, "The database at db:3306 is not reachable since 2026-03-01 11:00:00 UTC (connection refused)."},
+		"the broker is away, so that nobody is heard": {func(s *web.State, _ *troubles) {
+			s.Broker = web.Link{Since: ago}
+			s.Remotes[0].Online = false
+		}, "The broker is not reachable since 2026-03-01 11:00:00 UTC."},
+		"a remote is away": {func(s *web.State, _ *troubles) { s.Remotes[0].Online, s.Remotes[0].Heard = false, &ago },
+			"hamburg is away since 2026-03-01 11:00:00 UTC."},
+		"a remote never came": {func(s *web.State, _ *troubles) { s.Remotes[0].Online, s.Remotes[0].Heard = false, nil },
+			"hamburg was not heard since this node started."},
+		"all others are no remote": {func(s *web.State, _ *troubles) { s.Remotes = []web.Remote{{Name: anyone}} }, ""},
+		"rows are refused":         {func(s *web.State, _ *troubles) { s.Remotes[0].Errors = 12 }, "12 rows for hamburg are refused: mysql-sync errors says why."},
+		"a clock is a little ahead": {func(_ *web.State, u *troubles) {
+			u.ahead = map[string]time.Duration{"hamburg": time.Second}
+		}, ""},
+		"a clock is ahead": {func(_ *web.State, u *troubles) { u.ahead = map[string]time.Duration{"hamburg": 3 * time.Minute} },
+			"The clock of hamburg is about 3m0s ahead of this node's, so that its writes win over later ones: set both by NTP."},
+		"triggers may be missing": {func(_ *web.State, u *troubles) { u.tables = errors.New("no right") },
+			"The tables and their triggers cannot be looked at, so that writes may not be captured: no right."},
+		"a transformer fails": {func(s *web.State, _ *troubles) {
+			s.Transformers = []web.Transformer{{Table: "orders", File: "orders.js", Last: "orders.js:3: no", LastAt: &soon, LastRow: "7"}, {File: "items.js", LastAt: &ago}}
+		}, "The transformer orders.js failed on row 7 of orders at 2026-03-01 11:59:00 UTC: orders.js:3: no."},
+		"tables differ": {func(s *web.State, _ *troubles) {
+			s.Verified = []web.Comparison{{Table: "orders", Remote: "hamburg", At: ago, Differs: 3}, {Table: "items", Error: "away"}, {Equal: true}}
+		}, "orders differs from that of hamburg in 3 rows (2026-03-01 11:00:00 UTC): mysql-sync verify --repair sends them."},
+	} {
+		s, u := fine(), troubles{}
+		c.change(s, &u)
+		if got := strings.Join(problems(s, u), "\n"); got != c.want {
+			t.Errorf("%s: %s\nwant %s", name, got, c.want)
+		}
+	}
+}
+
+func TestATransferTellsItsPace(t *testing.T) {
+	t.Parallel()
+	at := time.Unix(1_700_000_000, 0)
+	var list []sample
+	for i := range 60 {
+		list = proceed(list, sample{at.Add(time.Duration(i) * time.Second), int64(i) * 100})
+	}
+	if rate, left := pace(list, 6900); rate != 100 || left != 10 || len(list) > 12 {
+		t.Errorf("%d samples tell %v rows a second, %v seconds left", len(list), rate, left)
+	}
+	list = proceed(list, sample{at.Add(time.Minute), 10}) // it was begun anew
+	if rate, left := pace(list, 6900); rate != 0 || left != 0 || len(list) != 1 {
+		t.Errorf("%d samples tell %v rows a second, %v seconds left", len(list), rate, left)
+	}
+}

@@ -1,0 +1,84 @@
+package outbox_test
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// written puts a version into the stream.
+func written(t *testing.T, db *mysqldb.DB, table, key string, position, at int64, origin, from string) {
+	t.Helper()
+	_, err := db.ExecContext(t.Context(), `INSERT INTO sync_versions (table_name, row_id, time, origin, position, came_from) VALUES (?, ?, ?, ?, ?, ?)`,
+		table, []byte(key), at, origin, position, from)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func counted(t *testing.T, o *outbox.Outbox, remote string, after, upTo int64, limit int) (string, int64, bool) {
+	t.Helper()
+	list, about, more, err := o.Count(t.Context(), remote, after, upTo, limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.SortFunc(list, func(x, y outbox.Backlog) int { return cmp.Compare(x.Table, y.Table) })
+	return strings.Trim(fmt.Sprint(list), "[]"), about, more
+}
+
+func TestCountKnowsWhatARemoteNeeds(t *testing.T) {
+	t.Parallel()
+	db := testkit.OwnSchema(t)
+	o := begin(t, db)
+	at := time.Now().UnixMicro()
+	decided := change.Decided(1, "node-b", "mark").Origin
+	for i, v := range []struct{ table, origin, from string }{
+		{"t", "node-a", ""},                           // made here
+		{"t", "node-b", "node-b"},                     // from the remote
+		{"t", "node-b", "node-c"},                     // written there, by a detour
+		{"t", change.Origin("node-b", "x"), "node-c"}, // likewise, in a later life
+		{"t", "node-bb", "node-c"},                    // another with a like name
+		{"u", decided, "node-c"},                      // a decision: the remote may not know it
+		{"u", change.Origin("node-a", "y"), ""},
+	} {
+		written(t, db, v.table, fmt.Sprint(i), int64(100+i), at+int64(i), v.origin, v.from)
+	}
+	if got, _, more := counted(t, o, "node-b", 0, 1000, 100); more || got != fmt.Sprintf("{t 2 0 %d} {u 2 0 %d}", at, at+5) {
+		t.Errorf("node-b needs %s", got)
+	}
+	if got, _, _ := counted(t, o, "node-b", 100, 105, 100); got != fmt.Sprintf("{t 1 0 %d} {u 1 0 %d}", at+4, at+5) {
+		t.Errorf("after the first and before the last it is %s", got)
+	}
+	if got, about, more := counted(t, o, "node-b", 0, 1000, 3); !more || about < 1 || got != fmt.Sprintf("{t 1 0 %d}", at) {
+		t.Errorf("of the first three it is %s, about %d", got, about)
+	}
+	mark(t, db, o, []string{"node-b"}, change.Row{Table: "t", Key: "0"}, change.Row{Table: "u", Key: "9"}, change.Row{Table: "u", Key: "bad"})
+	items := next(t, o, "node-b")
+	if err := o.Fail(t.Context(), "node-b", []outbox.Failure{{Item: items[2], Message: "no", RetryAt: time.Now().Add(time.Hour)}}); err != nil {
+		t.Fatal(err)
+	}
+	if got, _, more := counted(t, o, "node-b", 1000, 1000, 100); more || got != fmt.Sprintf("{t 1 0 %d} {u 1 1 0}", at) {
+		t.Errorf("marked are %s", got)
+	}
+	if got, _, _ := counted(t, o, "node-c", 1000, 1000, 100); got != "" {
+		t.Errorf("node-c needs %s", got)
+	}
+	refused, err := o.Refused(t.Context(), "node-b", "u", "", 10)
+	if err != nil || len(refused) != 1 || refused[0].ID != "bad" || refused[0].Attempts != 1 || refused[0].Status.Message != "no" {
+		t.Errorf("refused are %+v, %v", refused, err)
+	}
+	if n, err := o.RetryNow(t.Context(), "node-b", "u", "9"); n != 0 || err != nil {
+		t.Errorf("a row that is not refused: %d, %v", n, err)
+	}
+	if n, err := o.RetryNow(t.Context(), "node-b", "", ""); n != 1 || err != nil {
+		t.Errorf("all that are refused: %d, %v", n, err)
+	}
+}
