@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mysql-sync/mysql-sync/pkg/check"
+	"github.com/mysql-sync/mysql-sync/pkg/daemon"
+)
+
+var errMistakes = errors.New("there are mistakes")
+
+func checkCommand() *cobra.Command {
+	var asJSON bool
+	var listen time.Duration
+	c := &cobra.Command{
+		Use:   "check CONFIGURATION",
+		Short: "Look for what keeps a node from its work",
+		Long: `Look at all that a node with this configuration needs, and say of each thing
+whether it is right (✓), works but should be known (!), or is a mistake (✗), what
+that means and what to do about it:
+
+  the configuration, all mistakes together; queueDirectory; the transformers;
+  the login at the database, the server's version, clock and settings, the user's
+  privileges one by one with the GRANT that is missing, the users under whose name
+  the triggers run;
+  each table: its key, engine, foreign keys, other programs' triggers;
+  the login at the broker, whether its access rules and its message size let the
+  messages of a node through, and whether another client has the same name;
+  each remote: whether it is online, takes the tables, answers, and has its clock
+  right.
+
+Nothing is changed. A running node goes on undisturbed, so check may be run at any
+time; it takes some seconds, since the remotes are listened to. Where the database
+or the broker is down, the rest is still looked at.
+
+Exit codes: 0 all right, or warnings only; 1 there are mistakes; 2 the command line
+is wrong, or the file cannot be read.`,
+		Example: `  mysql-sync check configuration.json
+  mysql-sync check configuration.json --json | jq 'select(.level != "right")'`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: configuration(nil),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if listen < 0 {
+				return usageError{errors.New("--listen: a time is wanted, such as 10s")}
+			}
+			found, err := checkNode(cmd.Context(), args[0], listen)
+			if err != nil {
+				return usageError{err}
+			}
+			if asJSON {
+				for _, f := range found {
+					if err := json.NewEncoder(cmd.OutOrStdout()).Encode(f); err != nil {
+						return err
+					}
+				}
+			} else {
+				printFindings(cmd.OutOrStdout(), found)
+			}
+			if cmd.Context().Err() != nil {
+				return cmd.Context().Err()
+			}
+			if check.Worst(found) == check.Mistake {
+				return errMistakes
+			}
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line: level (right, warning, mistake), area, about, text, do")
+	c.Flags().DurationVar(&listen, "listen", 7*time.Second, "how long the remotes are listened to, at the most")
+	return c
+}
+
+// checkNode looks at a configuration and, where it has no mistakes, at the rest.
+func checkNode(ctx context.Context, path string, listen time.Duration) ([]check.Finding, error) {
+	cfg, found, err := check.Configuration(path, os.Environ())
+	if err != nil || cfg == nil {
+		return found, err
+	}
+	return append(found, check.Node(ctx, cfg, check.Options{Listen: max(listen, time.Millisecond), Socket: daemon.Socket(cfg)})...), nil
+}
+
+// aboutWidth is up to how many characters what a finding is about is aligned.
+const aboutWidth = 30
+
+// printFindings prints a table with a heading for each area, and the sum.
+func printFindings(w io.Writer, found []check.Finding) {
+	width, mistakes, warnings := 0, 0, 0
+	for _, f := range found {
+		width = max(width, min(utf8.RuneCountInString(f.About), aboutWidth))
+		switch f.Level {
+		case check.Mistake:
+			mistakes++
+		case check.Warning:
+			warnings++
+		}
+	}
+	area := ""
+	for _, f := range found {
+		if f.Area != area {
+			area = f.Area
+			fmt.Fprintln(w, area)
+		}
+		fmt.Fprintf(w, "  %s %-*s  %s\n", f.Level.Mark(), width, f.About, f.Text)
+		if f.Do != "" {
+			fmt.Fprintf(w, "    %*s  → %s\n", width, "", f.Do)
+		}
+	}
+	fmt.Fprintln(w, summary(mistakes, warnings))
+}
+
+// summary counts what was found in words.
+func summary(mistakes, warnings int) string {
+	if mistakes+warnings == 0 {
+		return "All is right."
+	}
+	count := func(n int, what string) string {
+		if n == 1 {
+			return "1 " + what
+		}
+		return fmt.Sprintf("%d %ss", n, what)
+	}
+	var parts []string
+	if mistakes > 0 {
+		parts = append(parts, count(mistakes, "mistake"))
+	}
+	if warnings > 0 {
+		parts = append(parts, count(warnings, "warning"))
+	}
+	return strings.Join(parts, ", ") + "."
+}

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/term"
+
+	"github.com/mysql-sync/mysql-sync/pkg/check"
+)
+
+// dialog asks a person at a terminal.
+type dialog struct {
+	in    *os.File
+	lines *bufio.Reader
+	out   io.Writer
+}
+
+func newDialog(in *os.File, out io.Writer) *dialog {
+	return &dialog{in: in, lines: bufio.NewReader(in), out: out}
+}
+
+func (d *dialog) say(format string, args ...any) { fmt.Fprintf(d.out, format, args...) }
+
+// until asks until the answer is right, and puts it into into. An empty answer is
+// what is proposed. Where the answer is given already it is only checked.
+func (d *dialog) until(ctx context.Context, into *string, given bool, question, proposed string, right func(string) error) error {
+	for {
+		answer := *into
+		if !given {
+			if proposed == "" {
+				d.say("%s: ", question)
+			} else {
+				d.say("%s [%s]: ", question, proposed)
+			}
+			line, err := waitFor(ctx, func() (string, error) { return d.lines.ReadString('\n') })
+			if err != nil {
+				return err
+			}
+			answer = orElse(strings.TrimSpace(line), proposed)
+		}
+		if err := right(answer); err != nil {
+			d.say("  %v\n", err)
+			given = false
+			continue
+		}
+		*into = answer
+		return nil
+	}
+}
+
+// password asks for a password, which is not shown. Nothing is that of the
+// environment variable where that is set, else none.
+func (d *dialog) password(ctx context.Context, p *secret, variable string) error {
+	value, set := os.LookupEnv(variable)
+	if set {
+		d.say("Password (nothing: the one of the environment variable %s): ", variable)
+	} else {
+		d.say("Password (it goes to the file; nothing: none): ")
+	}
+	fd := int(d.in.Fd())
+	before, err := term.GetState(fd)
+	if err != nil {
+		return err
+	}
+	typed, err := waitFor(ctx, func() (string, error) {
+		text, err := term.ReadPassword(fd)
+		return string(text), err
+	})
+	if err != nil {
+		_ = term.Restore(fd, before) // the reader that was given up left the echo off
+		return err
+	}
+	d.say("\n")
+	*p = secret{value: typed}
+	if typed == "" && set {
+		*p = secret{value: value, env: variable}
+	}
+	return nil
+}
+
+// waitFor calls f, and gives up waiting for it when ctx ends: a read of a terminal
+// cannot be ended. The process ends soon after.
+func waitFor(ctx context.Context, f func() (string, error)) (string, error) {
+	type result struct {
+		text string
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		text, err := f()
+		done <- result{text, err}
+	}()
+	select {
+	case r := <-done:
+		return r.text, r.err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}
+
+// showTables lists the tables with numbers, and why some cannot be synced.
+func showTables(w io.Writer, found []check.Candidate) {
+	for i, c := range found {
+		if c.Why == "" {
+			fmt.Fprintf(w, "  %3d  %s (about %d rows)\n", i+1, c.Name, c.Rows)
+		} else {
+			fmt.Fprintf(w, "    -  %s cannot be synced: %s\n", c.Name, c.Why)
+		}
+	}
+}
+
+// showSkipped lists the tables that cannot be synced.
+func showSkipped(w io.Writer, found []check.Candidate) {
+	for _, c := range found {
+		if c.Why != "" {
+			fmt.Fprintf(w, "%s cannot be synced: %s\n", c.Name, c.Why)
+		}
+	}
+}
+
+// fit returns the tables that can be synced.
+func fit(found []check.Candidate) []string {
+	var names []string
+	for _, c := range found {
+		if c.Why == "" {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
+// chosen returns the tables that an answer names, by name or by number.
+func chosen(text string, found []check.Candidate) ([]string, error) {
+	if text == "all" {
+		return fit(found), nil
+	}
+	var list []string
+	for _, word := range names(text) {
+		at := slices.IndexFunc(found, func(c check.Candidate) bool { return c.Name == word })
+		if n, err := strconv.Atoi(word); at < 0 && err == nil && n >= 1 && n <= len(found) {
+			at = n - 1
+		}
+		switch {
+		case at < 0:
+			return nil, fmt.Errorf("%q is none of the tables", word)
+		case found[at].Why != "":
+			return nil, fmt.Errorf("%s cannot be synced: %s", found[at].Name, found[at].Why)
+		case !slices.Contains(list, found[at].Name):
+			list = append(list, found[at].Name)
+		}
+	}
+	if len(list) == 0 {
+		return nil, fmt.Errorf("at least one table is wanted")
+	}
+	return list, nil
+}
+
+// names splits what a person lists with commas or spaces.
+func names(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' })
+}

@@ -1,0 +1,289 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/mysql-sync/mysql-sync/pkg/check"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+)
+
+func initCommand() *cobra.Command {
+	var s setup
+	var force, alone bool
+	c := &cobra.Command{
+		Use:   "init [CONFIGURATION]",
+		Short: "Write the configuration of a new node",
+		Long: `Ask for what a node needs, connect to its database and its broker, show which
+tables can be synced and why others cannot, and write a configuration (by default
+configuration.json, which only its owner may read). At the end it says what comes
+next, with the statements for a database user that may do no more than a node does.
+
+What is given by a flag is not asked for. With --non-interactive nothing is asked:
+--client, --remote, --mysql-user, --mysql-database and --table (or --all-tables) are
+then needed.
+
+Passwords are never flags. Typed ones go to the file and are not shown. Left out,
+they are those of the environment variables MYSQL_PASSWORD and MQTT_PASSWORD (other
+names by --mysql-password-env and --broker-password-env) where these are set; the
+file then names the variable, which the node needs too. Or they stay in files of
+their own: --mysql-password-file, --broker-password-file.
+
+Exit codes: 0 written; 1 failed, nothing is written; 2 the command line is wrong, or
+the file is there already (see --force).`,
+		Example: `  mysql-sync init
+  MYSQL_PASSWORD=… mysql-sync init berlin.json --non-interactive --client berlin --remote hamburg \
+    --mysql-host db.example.com --mysql-user sync --mysql-database shop --table orders,items \
+    --broker mqtts://broker.example.com`,
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: configuration(nil),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			path := "configuration.json"
+			if len(args) > 0 {
+				path = args[0]
+			}
+			if err := freePath(path, force); err != nil {
+				return err
+			}
+			s.changed = cmd.Flags().Changed
+			if err := s.prepare(); err != nil {
+				return usageError{err}
+			}
+			var d *dialog
+			if !alone {
+				if !term.IsTerminal(int(os.Stdin.Fd())) {
+					return usageError{errors.New("nobody can be asked, since the standard input is no terminal: give flags, and --non-interactive")}
+				}
+				d = newDialog(os.Stdin, cmd.OutOrStdout())
+			} else if err := s.complete(); err != nil {
+				return usageError{err}
+			}
+			db, err := s.database(cmd.Context(), d)
+			if err != nil {
+				return err
+			}
+			defer db.Close()
+			if err := s.tables(cmd.Context(), cmd.OutOrStdout(), d, db); err != nil {
+				return err
+			}
+			if err := s.broker(cmd.Context(), cmd.OutOrStdout(), d); err != nil {
+				return err
+			}
+			if err := s.write(path, force); err != nil {
+				return err
+			}
+			return s.nextSteps(cmd.Context(), cmd.OutOrStdout(), db, path)
+		},
+	}
+	f := c.Flags()
+	f.BoolVar(&alone, "non-interactive", false, "ask nothing")
+	f.BoolVar(&force, "force", false, "write over a file that is there")
+	f.StringVar(&s.client, "client", "", "`name` of this node")
+	f.StringSliceVar(&s.remotes, "remote", nil, "`name` of another node; several with commas, or the flag again")
+	f.StringSliceVar(&s.both, "table", nil, "`table` that is sent and received")
+	f.StringSliceVar(&s.send, "send-table", nil, "`table` that is only sent")
+	f.StringSliceVar(&s.receive, "receive-table", nil, "`table` that is only received")
+	f.BoolVar(&s.all, "all-tables", false, "send and receive all tables that can be")
+	f.StringVar(&s.mysql.host, "mysql-host", "localhost", "`host` of the database server")
+	f.IntVar(&s.mysql.port, "mysql-port", 3306, "`port` of the database server")
+	f.StringVar(&s.mysql.socket, "mysql-socket", "", "`path` of the database server's Unix socket, instead of host and port")
+	f.StringVar(&s.mysql.user, "mysql-user", "", "`user` at the database server")
+	f.StringVar(&s.mysql.database, "mysql-database", "", "`name` of the database")
+	f.StringVar(&s.mysql.password.env, "mysql-password-env", "", "environment `variable` with the password (default MYSQL_PASSWORD, if it is set)")
+	f.StringVar(&s.mysql.password.file, "mysql-password-file", "", "`file` with the password")
+	f.StringVar(&s.mqtt.url, "broker", "", "`URL` of the broker, such as mqtts://broker.example.com:8883 (default mqtt://localhost:1883)")
+	f.StringVar(&s.mqtt.listen, "broker-listen", "", "`address`, such as 127.0.0.1:1883, at which the node is the broker itself")
+	f.StringVar(&s.mqtt.user, "broker-user", "", "`user` at the broker")
+	f.StringVar(&s.mqtt.password.env, "broker-password-env", "", "environment `variable` with the password (default MQTT_PASSWORD, if it is set)")
+	f.StringVar(&s.mqtt.password.file, "broker-password-file", "", "`file` with the password")
+	f.StringVar(&s.mqtt.ca, "broker-ca", "", "`file` with the certificate authority of the broker")
+	return c
+}
+
+// freePath returns an error unless a file may be written at path.
+func freePath(path string, force bool) error {
+	if !strings.HasSuffix(strings.ToLower(path), ".json") {
+		return usageError{fmt.Errorf("%s: init writes JSON: give the file a name that ends in .json", path)}
+	}
+	if _, err := os.Lstat(path); err == nil && !force {
+		return usageError{fmt.Errorf("%s is there already: name another file, or give --force to write over it", path)}
+	}
+	return nil
+}
+
+// database connects to the database; with a dialog it asks until that works.
+func (s *setup) database(ctx context.Context, d *dialog) (*mysqldb.DB, error) {
+	if d == nil {
+		return mysqldb.Connect(ctx, s.mysql.config())
+	}
+	if err := d.until(ctx, &s.client, s.changed("client"), "Name of this node", hostName(), clientName); err != nil {
+		return nil, err
+	}
+	for again := false; ; again = true {
+		db, err := s.askDatabase(ctx, d, again)
+		if err == nil || ctx.Err() != nil || errors.Is(err, io.EOF) {
+			return db, err
+		}
+		d.say("\n%v\n\n", err)
+	}
+}
+
+// askDatabase asks where the database is, and connects to it. Asked again, flags do
+// not count: they were wrong.
+func (s *setup) askDatabase(ctx context.Context, d *dialog, again bool) (*mysqldb.DB, error) {
+	m := &s.mysql
+	given := func(flags ...string) bool { return !again && slices.ContainsFunc(flags, s.changed) }
+	server := m.server()
+	if err := d.until(ctx, &server, given("mysql-host", "mysql-port", "mysql-socket"), "Database server: host, host:port, or the path of a socket", server, m.setServer); err != nil {
+		return nil, err
+	}
+	if err := d.until(ctx, &m.user, given("mysql-user"), "User at the database server", orElse(m.user, "sync"), notEmpty); err != nil {
+		return nil, err
+	}
+	if !given("mysql-password-env", "mysql-password-file") {
+		if err := d.password(ctx, &m.password, mysqlPassword); err != nil {
+			return nil, err
+		}
+	}
+	if !given("mysql-database") {
+		c := m.config()
+		c.Database = ""
+		server, err := mysqldb.Connect(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		defer server.Close()
+		names, err := check.Databases(ctx, server)
+		if err != nil {
+			return nil, err
+		}
+		proposed := m.database
+		if len(names) == 1 {
+			proposed = names[0]
+		} else if len(names) > 1 {
+			d.say("Databases: %s\n", strings.Join(names, ", "))
+		}
+		if err := d.until(ctx, &m.database, false, "Database", proposed, notEmpty); err != nil {
+			return nil, err
+		}
+	}
+	return mysqldb.Connect(ctx, m.config())
+}
+
+// tables decides which tables are synced.
+func (s *setup) tables(ctx context.Context, w io.Writer, d *dialog, db *mysqldb.DB) error {
+	found, err := check.Candidates(ctx, db)
+	if err != nil {
+		return err
+	}
+	if d == nil || s.all || s.changed("table") || s.changed("send-table") || s.changed("receive-table") {
+		showSkipped(w, found)
+	} else {
+		showTables(w, found)
+		var answer string
+		choose := func(text string) error {
+			names, err := chosen(text, found)
+			s.both = names
+			return err
+		}
+		if err := d.until(ctx, &answer, false, "Tables to send and receive: names or numbers with commas, or all", "all", choose); err != nil {
+			return err
+		}
+	}
+	if s.all {
+		s.both = fit(found)
+	}
+	if err := s.checkTables(found); err != nil {
+		return err
+	}
+	if d == nil {
+		return nil
+	}
+	var answer string
+	return d.until(ctx, &answer, s.changed("remote"), "Other nodes: their names, with commas", "", func(text string) error {
+		s.remotes = names(text)
+		return s.checkRemotes()
+	})
+}
+
+// broker decides on the broker, and tries the login there.
+func (s *setup) broker(ctx context.Context, w io.Writer, d *dialog) error {
+	m := &s.mqtt
+	for again := false; ; again = true {
+		if d != nil {
+			given := func(flags ...string) bool { return !again && slices.ContainsFunc(flags, s.changed) }
+			if err := s.askBroker(ctx, d, given); err != nil {
+				return err
+			}
+		}
+		err := m.try(ctx, s.client)
+		switch {
+		case err == nil || d != nil && ctx.Err() != nil:
+			return err
+		case errors.Is(err, errUnreachable):
+			fmt.Fprintf(w, "Note: %v; a node waits for it.\n", err)
+			return nil
+		case d == nil:
+			return err
+		}
+		d.say("\n%v\n\n", err)
+	}
+}
+
+func (s *setup) askBroker(ctx context.Context, d *dialog, given func(...string) bool) error {
+	m := &s.mqtt
+	if !given("broker", "broker-listen") {
+		var answer string
+		if err := d.until(ctx, &answer, false, "Broker: its URL, or own to run it in this node", orElse(m.url, defaultBroker), m.setURL); err != nil {
+			return err
+		}
+		if m.listen != "" {
+			if err := d.until(ctx, &m.listen, false, "Address to listen on (0.0.0.0:1883 is reached by other machines)", m.listen, notEmpty); err != nil {
+				return err
+			}
+		}
+	}
+	if strings.HasPrefix(m.url, "mqtts:") || strings.HasPrefix(m.url, "wss:") {
+		if err := d.until(ctx, &m.ca, given("broker-ca"), "File with its certificate authority (nothing: those that the system trusts)", m.ca, readable); err != nil {
+			return err
+		}
+	}
+	if err := d.until(ctx, &m.user, given("broker-user"), "User at the broker (nothing: no login)", m.user, anything); err != nil {
+		return err
+	}
+	if m.user == "" || given("broker-password-env", "broker-password-file") {
+		return nil
+	}
+	return d.password(ctx, &m.password, mqttPassword)
+}
+
+// nextSteps says what comes after the file is written.
+func (s *setup) nextSteps(ctx context.Context, w io.Writer, db *mysqldb.DB, path string) error {
+	fmt.Fprintf(w, "\n%s is written. Next:\n\n", path)
+	fmt.Fprintf(w, "  mysql-sync check %s   says what is still missing\n  mysql-sync run %s     starts the node\n", path, path)
+	for _, p := range []secret{s.mysql.password, s.mqtt.password} {
+		if p.env != "" {
+			fmt.Fprintf(w, "\nThe node needs the environment variable %s.\n", p.env)
+		}
+	}
+	if len(s.remotes) > 0 {
+		fmt.Fprintf(w, "\nAt %s: mysql-sync init --client %s --remote %s, with the same tables.\n", s.remotes[0], s.remotes[0], s.client)
+	}
+	statements, err := check.Setup(ctx, db)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "\nA database user that may do no more than a node does, if you want another one:\n\n")
+	for _, q := range statements {
+		fmt.Fprintf(w, "  %s\n", q)
+	}
+	return nil
+}

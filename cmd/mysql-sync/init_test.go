@@ -1,0 +1,278 @@
+package main_test
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// shop makes a schema with tables that can be synced and some that cannot.
+func shop(t *testing.T) (server *testkit.Database, schema string) {
+	t.Helper()
+	server = testkit.Shared(t)
+	schema = server.Create(t)
+	for _, q := range []string{orders, `CREATE TABLE items (id INT PRIMARY KEY)`, `CREATE TABLE keyless (id INT)`,
+		`CREATE TABLE plain (id INT PRIMARY KEY) ENGINE = MyISAM`, `CREATE VIEW seen AS SELECT * FROM orders`} {
+		if _, err := server.Open(t, schema).Exec(q); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return server, schema
+}
+
+// ready fails unless a configuration passes check, only its owner may read it, and
+// a node starts with it.
+func ready(t *testing.T, file string, environment ...string) map[string]any {
+	t.Helper()
+	info, err := os.Stat(file)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Fatalf("%s: %v, %v", file, info, err)
+	}
+	text, err := os.ReadFile(file)
+	var got map[string]any
+	if err == nil {
+		err = json.Unmarshal(text, &got)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := testkit.Command(t, "check", file, "--listen", "1ms")
+	check.Env = append(check.Env, environment...)
+	if out, err := check.CombinedOutput(); err != nil {
+		t.Fatalf("check: %v\n%s", err, out)
+	}
+	node := testkit.Command(t, "run", file)
+	node.Env = append(node.Env, environment...)
+	said, err := node.StderrPipe()
+	if err == nil {
+		err = node.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _, _ = node.Process.Kill(), node.Wait() }()
+	log := ""
+	for b := make([]byte, 4096); !strings.Contains(log, "node started"); {
+		n, err := said.Read(b)
+		if log += string(b[:n]); err != nil {
+			t.Fatalf("the node does not start:\n%s", log)
+		}
+	}
+	return got
+}
+
+func TestInitByFlags(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Users: map[string]string{"berlin": "Secret-${1}"}})
+	server, schema := shop(t)
+	file := filepath.Join(t.TempDir(), "berlin.json")
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte("Secret-${1}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	where := []string{"--mysql-host", server.Host, "--mysql-port", strconv.Itoa(server.Port), "--mysql-user", server.User, "--mysql-database", schema}
+	flags := append([]string{"init", file, "--non-interactive", "--client", "berlin", "--remote", "boston,rome", "--broker", "mqtt://" + b.Addr(),
+		"--broker-user", "berlin", "--broker-password-file", secret}, where...)
+
+	code, out, said := command(t, append(flags, "--table", "orders,keyless,missing")...)
+	if code != 1 || !strings.Contains(said, "table keyless: it has no primary key") || !strings.Contains(said, "table missing: it does not exist") {
+		t.Fatalf("tables that cannot be synced: %d\n%s%s", code, out, said)
+	}
+	if _, err := os.Stat(file); err == nil {
+		t.Fatal("a file was written")
+	}
+	code, out, said = command(t, append(flags, "--table", "orders", "--send-table", "items")...)
+	if code != 0 {
+		t.Fatalf("init: %d\n%s%s", code, out, said)
+	}
+	has(t, out, "keyless cannot be synced: it has no primary key", "plain cannot be synced: its engine MyISAM has no transactions", "seen cannot be synced: it is a view",
+		"mysql-sync check "+file, "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, TRIGGER, LOCK TABLES ON `"+schema+"`.* TO 'mysql_sync'@")
+	got := ready(t, file)
+	if w := got["syncTables"].([]any); len(w) != 2 || len(got["receiveTables"].([]any)) != 1 || len(got["remoteClients"].([]any)) != 2 {
+		t.Errorf("%v", got)
+	}
+
+	// A file that is there stays, unless it is asked for.
+	before, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, _, said = command(t, append(flags, "--all-tables")...)
+	if after, err := os.ReadFile(file); code != 2 || !strings.Contains(said, "--force") || err != nil || string(after) != string(before) {
+		t.Errorf("a file that is there: %d\n%s", code, said)
+	}
+	if code, _, said = command(t, append(flags, "--all-tables", "--force")...); code != 0 {
+		t.Fatalf("--force: %d\n%s", code, said)
+	}
+	if got := ready(t, file); len(got["syncTables"].([]any)) != 2 {
+		t.Errorf("--all-tables gives %v", got["syncTables"])
+	}
+	if left, err := filepath.Glob(filepath.Join(filepath.Dir(file), ".mysql-sync-*")); err != nil || len(left) > 0 {
+		t.Errorf("%v is left, %v", left, err)
+	}
+}
+
+func TestInitSaysWhatIsWrongWithTheFlags(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "node.json")
+	for _, test := range []struct {
+		code  int
+		parts []string
+		args  []string
+	}{
+		{2, []string{"--client, --remote, --mysql-user, --mysql-database, --table: missing"}, []string{file, "--non-interactive"}},
+		{2, []string{"no terminal", "--non-interactive"}, []string{file}},
+		{2, []string{"ends in .json"}, []string{file + ".toml", "--non-interactive"}},
+		{2, []string{"--client: \"x\"", "--remote: \"two names\"", "--broker: a URL"}, []string{file, "--non-interactive", "--client", "x", "--remote", "two names", "--broker", "ftp://x"}},
+		{2, []string{"NOT_THERE is not set"}, []string{file, "--mysql-password-env", "NOT_THERE"}},
+		{2, []string{"berlin is this node"}, []string{file, "--client", "berlin", "--remote", "berlin"}},
+	} {
+		code, out, said := command(t, append([]string{"init"}, test.args...)...)
+		if code != test.code {
+			t.Errorf("%v ends with %d, not %d", test.args, code, test.code)
+		}
+		for _, p := range test.parts {
+			if !strings.Contains(said, p) {
+				t.Errorf("%v: %q is not in\n%s%s", test.args, p, out, said)
+			}
+		}
+	}
+}
+
+// terminal is the real command at a terminal, and a person who answers.
+type terminal struct {
+	t    *testing.T
+	cmd  *exec.Cmd
+	file *os.File
+	end  chan struct{}
+
+	mu   sync.Mutex
+	text string
+	read int // up to where expect has looked
+}
+
+func openTerminal(t *testing.T, environment []string, args ...string) *terminal {
+	t.Helper()
+	x := &terminal{t: t, cmd: testkit.Command(t, args...), end: make(chan struct{})}
+	x.cmd.Env = append(x.cmd.Env, environment...)
+	var err error
+	if x.file, err = pty.Start(x.cmd); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(x.end)
+		b := make([]byte, 4096)
+		for {
+			n, err := x.file.Read(b)
+			x.mu.Lock()
+			x.text += string(b[:n])
+			x.mu.Unlock()
+			if err != nil {
+				return
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		_ = x.cmd.Process.Kill()
+		_ = x.file.Close()
+		<-x.end
+	})
+	return x
+}
+
+// expect waits until the command has said something new that matches, and answers.
+func (x *terminal) expect(pattern, answer string) {
+	x.t.Helper()
+	re := regexp.MustCompile(pattern)
+	testkit.Eventually(x.t, pattern, func() error {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		if at := re.FindStringIndex(x.text[x.read:]); at != nil {
+			x.read += at[1]
+			return nil
+		}
+		return errors.New("it says:\n" + x.text[x.read:])
+	})
+	if _, err := x.file.WriteString(answer); err != nil {
+		x.t.Fatal(err)
+	}
+}
+
+// close waits for the command's end and returns its exit code and all it said.
+func (x *terminal) close() (int, string) {
+	x.t.Helper()
+	timer := time.AfterFunc(time.Minute, func() { _ = x.cmd.Process.Kill() })
+	defer timer.Stop()
+	_ = x.cmd.Wait() // the exit code is looked at
+	<-x.end
+	return x.cmd.ProcessState.ExitCode(), x.text
+}
+
+func TestInitAsks(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Users: map[string]string{"berlin": "Secret-b"}})
+	server, schema := shop(t)
+	user := "asked_" + schema
+	for _, q := range []string{"CREATE USER " + user + "@'%' IDENTIFIED BY 'Secret-a'", "SET GLOBAL log_bin_trust_function_creators = 1",
+		"GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, TRIGGER, LOCK TABLES ON " + schema + ".* TO " + user + "@'%'"} {
+		if _, err := server.Open(t, "").Exec(q); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "berlin.json")
+	x := openTerminal(t, []string{"MQTT_PASSWORD=Secret-b"}, "init", file)
+	x.expect(`Name of this node.*: `, "not a name\n")
+	x.expect(`not a name of 2 to 32[^:]*Name of this node.*: `, "berlin\n")
+	x.expect(`Database server.*\[localhost:3306\]: `, server.Addr()+"\n")
+	x.expect(`User at the database server \[sync\]: `, user+"\n")
+	x.expect(`Password .*: `, "wrong\n")
+	x.expect(`Access denied(?s:.*)Database server.*: `, "\n")
+	x.expect(`User at the database server \[`+user+`\]: `, "\n")
+	x.expect(`Password .*: `, "Secret-a\n")
+	x.expect(`Database \[`+schema+`\]: `, "\n")
+	x.expect(`keyless cannot be synced: it has no primary key(?s:.*)Tables .*\[all\]: `, "orders, nonsense\n")
+	x.expect(`"nonsense" is none of the tables(?s:.*)Tables .*: `, "orders items\n")
+	x.expect(`Other nodes.*: `, "berlin\n")
+	x.expect(`berlin is this node(?s:.*)Other nodes.*: `, "boston\n")
+	x.expect(`Broker.*\[mqtt://localhost:1883\]: `, b.Addr()+"\n")
+	x.expect(`User at the broker.*: `, "berlin\n")
+	x.expect(`Password .*MQTT_PASSWORD.*: `, "\n")
+	code, text := x.close()
+	if code != 0 {
+		t.Fatalf("init: %d\n%s", code, text)
+	}
+	if strings.Contains(text, "Secret-") || strings.Contains(text, "wrong") {
+		t.Errorf("a password is shown:\n%s", text)
+	}
+	has(t, text, "is written", "environment variable MQTT_PASSWORD", "mysql-sync init --client boston --remote berlin")
+	got := ready(t, file, "MQTT_PASSWORD=Secret-b")
+	if got["mqttConfig"].(map[string]any)["password"] != "${MQTT_PASSWORD}" || got["mysqlConfig"].(map[string]any)["password"] != "Secret-a" {
+		t.Errorf("%v", got)
+	}
+}
+
+func TestInitEndsAtControlC(t *testing.T) {
+	t.Parallel()
+	server, _ := shop(t)
+	file := filepath.Join(t.TempDir(), "berlin.json")
+	x := openTerminal(t, nil, "init", file, "--client", "berlin", "--mysql-host", server.Host, "--mysql-user", "u")
+	x.expect(`Password .*: `, "\x03")
+	if code, text := x.close(); code != 1 {
+		t.Errorf("init ends with %d\n%s", code, text)
+	}
+	if _, err := os.Stat(file); err == nil {
+		t.Error("a file was written")
+	}
+}

@@ -1,0 +1,302 @@
+package check
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/transport"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// batchSize is the most that a message between two nodes has, in bytes.
+const batchSize = 256 << 10
+
+// checkBroker looks at each of the brokers, and from the first that takes us at the
+// remotes. It publishes only what other clients pass over: messages of this client
+// to itself. running says that a node of this client works.
+func checkBroker(ctx context.Context, cfg *config.Config, running bool, o Options) []Finding {
+	f, remotes := &findings{area: AreaBroker}, &findings{area: AreaRemotes}
+	looked := false
+	for _, server := range cfg.MQTT.Servers {
+		one := cfg.MQTT
+		one.Servers = []string{server}
+		about := hostOf(server)
+		l, err := connect(ctx, one, nil, nil)
+		if err != nil {
+			brokerFails(f, cfg, about, err, running)
+			continue
+		}
+		l.close()
+		f.right(about, "the login as %q works", one.Username)
+		if looked {
+			continue
+		}
+		looked = true
+		b := &broker{f: f, cfg: cfg, mqtt: one, about: about, topics: wire.Topics(cfg.TopicPrefix), running: running, heard: newHeard()}
+		if b.look(ctx, o.Listen) {
+			judgeOwnName(f, cfg, b.heard, running)
+			judgeRemotes(remotes, cfg, b.heard)
+		}
+	}
+	return slices.Concat(f.list, remotes.list)
+}
+
+// brokerFails tells why a broker was not to be had.
+func brokerFails(f *findings, cfg *config.Config, about string, err error, running bool) {
+	switch {
+	case errors.Is(err, transport.ErrRefused):
+		f.wrong(about, "Correct the login, the client identifier or the certificates in mqttConfig.", "%v", err)
+	case cfg.Broker.Listen != "" && !running && isLocal(strings.Split(about, ":")[0]):
+		f.right(about, "is the node's own broker, which runs with the node: it was not looked at")
+	default:
+		f.wrong(about, "See that the broker runs and is reached from here, and that the protocol is right; a node waits for it.", "%v", err)
+	}
+}
+
+// hostOf is a server without what may hold a token.
+func hostOf(server string) string {
+	if u, err := url.Parse(server); err == nil {
+		return u.Host
+	}
+	return "mqttConfig"
+}
+
+// broker is a broker that is looked at.
+type broker struct {
+	f       *findings
+	cfg     *config.Config
+	mqtt    config.MQTT
+	about   string
+	topics  wire.Topics
+	running bool
+	heard   *heard
+	line    *line
+}
+
+const aclAdvice = "Let this login read and write its topics; mosquitto/acl.txt has the rules."
+
+// look finds out what the broker lets through, and listens to the remotes. It
+// returns false if nothing can be heard.
+func (b *broker) look(ctx context.Context, listen time.Duration) bool {
+	readable := b.subscribe(ctx)
+	if b.line == nil {
+		return false
+	}
+	defer func() { b.line.close() }()
+	deadline := time.After(listen)
+	me := b.cfg.ClientName
+	probes := []probe{
+		{b.topics.InfoOf(me), wire.Info{Sender: me, Message: wire.DataReceived, Table: "-", ID: "-"}.Encode()},
+		{b.topics.AckOf(me, me), wire.Ack{}.Encode()},
+		{b.topics.VerifyOf(me, me), []byte("{}")},
+	}
+	denied := b.probe(ctx, readable, probes)
+	if !slices.Contains(denied, b.topics.VerifyOf(me, me)) {
+		b.size(ctx, readable)
+		b.ask(ctx)
+	}
+	b.listen(ctx, deadline)
+	if !b.running && !b.heard.isOnline(me) {
+		// Nobody is misled: the node is not there. While one of this name is, its own
+		// presence shows as much.
+		probes = []probe{{b.topics.Info(), wire.Info{Sender: me, Message: wire.ConnectionLost}.Encode()}}
+		if b.cfg.MQTT.Clean { // else the broker would keep it for the node
+			probes = append(probes, probe{b.topics.BatchOf(me, me), []byte("check")})
+		}
+		denied = append(denied, b.probe(ctx, readable, probes)...)
+	}
+	if len(denied) == 0 {
+		b.f.right(b.about, "messages of this client come back: no access rule is in the way")
+	}
+	for _, topic := range denied {
+		b.f.wrong(b.about, aclAdvice, "messages on %s are taken and do not come back: an access rule (ACL) denies writing or reading it. "+
+			"MQTT 3.1.1 brokers acknowledge what they deny", topic)
+	}
+	return true
+}
+
+// subscribe connects with the topics that the broker lets this client read, tells
+// of the others, and returns those that could be read.
+func (b *broker) subscribe(ctx context.Context) []string {
+	me := b.cfg.ClientName
+	all := []string{b.topics.Info(), b.topics.InfoOf(me), b.topics.NodeOf("+"), b.topics.AckOf(me, "+"), b.topics.VerifyOf(me, "+")}
+	if !b.running {
+		all = append(all, b.topics.BatchOf(me, "+"), b.topics.ChangeOf(me))
+	}
+	var err error
+	if b.line, err = connect(ctx, b.mqtt, all, b.hear); err == nil {
+		return all
+	}
+	var readable []string
+	for _, topic := range all {
+		l, err := connect(ctx, b.mqtt, []string{topic}, nil)
+		if err != nil {
+			b.f.wrong(b.about, aclAdvice, "%v", err)
+			continue
+		}
+		l.close()
+		readable = append(readable, topic)
+	}
+	if len(readable) > 0 {
+		b.reconnect(ctx, readable)
+	}
+	return readable
+}
+
+// reconnect makes the line anew after the broker has ended it; it is nil where
+// that does not work.
+func (b *broker) reconnect(ctx context.Context, topics []string) bool {
+	l, err := connect(ctx, b.mqtt, topics, b.hear)
+	if err != nil {
+		return false
+	}
+	if b.line != nil {
+		b.line.close()
+	}
+	b.line = l
+	return true
+}
+
+// probe is a message from this client to itself.
+type probe struct {
+	topic   string
+	payload []byte
+}
+
+// probe sends messages, and returns the topics of those that do not come back. At
+// first all are sent together. A broker may end the connection at one that it
+// denies: then each is sent alone.
+func (b *broker) probe(ctx context.Context, readable []string, list []probe) (lost []string) {
+	rest := b.together(ctx, list)
+	if len(rest) > 0 && b.gone() {
+		list, rest = rest, nil
+		for _, p := range list {
+			if b.gone() && !b.reconnect(ctx, readable) {
+				rest = append(rest, p)
+				continue
+			}
+			rest = append(rest, b.together(ctx, []probe{p})...)
+		}
+		if b.gone() {
+			b.reconnect(ctx, readable)
+		}
+	}
+	for _, p := range rest {
+		lost = append(lost, p.topic)
+	}
+	return lost
+}
+
+// together sends messages, and returns those that do not come back in time.
+func (b *broker) together(ctx context.Context, list []probe) (lost []probe) {
+	echoes := make([]*echo, len(list))
+	for i, p := range list {
+		echoes[i] = b.line.send(ctx, p.topic, p.payload)
+	}
+	until := time.After(echoTime)
+	over := make(chan time.Time)
+	for i, e := range echoes {
+		if !b.line.returns(ctx, e, until) {
+			lost = append(lost, list[i])
+			if until != over { // the time has run out, for all
+				until = over
+				close(over)
+			}
+		}
+	}
+	return lost
+}
+
+func (b *broker) gone() bool {
+	select {
+	case <-b.line.end:
+		return true
+	default:
+		return false
+	}
+}
+
+// size finds out how large a message may be.
+func (b *broker) size(ctx context.Context, readable []string) {
+	me := b.cfg.ClientName
+	topic := b.topics.VerifyOf(me, me)
+	for size := batchSize; size >= 4<<10; size /= 2 {
+		if b.gone() && !b.reconnect(ctx, readable) {
+			return
+		}
+		if len(b.together(ctx, []probe{{topic, bytes.Repeat([]byte{' '}, size)}})) > 0 {
+			continue
+		}
+		if size == batchSize {
+			b.f.right(b.about, "messages of %d KiB, the largest between nodes, go through", size>>10)
+			return
+		}
+		b.f.wrong(b.about, fmt.Sprintf("Let the broker take messages of %d KiB and more (Mosquitto: message_size_limit, others: maximum packet size).", batchSize>>10+4),
+			"messages of %d KiB do not go through, those of %d KiB do: batches of rows would be lost", 2*size>>10, size>>10)
+		return
+	}
+	b.f.wrong(b.about, "Let the broker take larger messages.", "not even messages of 4 KiB go through")
+}
+
+// ask asks the remotes something that every node of this project answers to those
+// that it knows: about a table that is none.
+func (b *broker) ask(ctx context.Context) {
+	for i, remote := range b.cfg.RemoteClients {
+		q := wire.Question{ID: askID(i), Ask: wire.AskSum}
+		if payload, err := q.Encode(); err == nil {
+			m := transport.Message{Topic: b.topics.VerifyOf(remote, b.cfg.ClientName), Payload: payload, QoS: 1}
+			_, _ = b.line.session.PublishAsync(ctx, m) // no answer is told
+		}
+	}
+}
+
+// listen waits until the remotes have told all that they tell, or the time is up.
+func (b *broker) listen(ctx context.Context, deadline <-chan time.Time) {
+	for !b.heard.enough(b.cfg.RemoteClients) || !b.running && !b.quiet() {
+		select {
+		case <-deadline:
+			return
+		case <-b.line.end:
+			return
+		case <-ctx.Done():
+			return
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// quiet reports whether a node of this client's name would have been heard by now.
+func (b *broker) quiet() bool {
+	return time.Since(b.heard.since) > transport.BeatInterval(b.cfg.CheckInterval)+time.Second
+}
+
+// hear takes what the broker delivers. Nothing of it is trusted. Promise 9.
+func (b *broker) hear(d transport.Delivery) {
+	switch topic := b.topics.Parse(d.Topic); topic.Kind {
+	case wire.InfoAll:
+		if i, err := wire.ParseInfo(d.Payload); err == nil {
+			b.heard.presence(i, time.Now())
+		}
+	case wire.Announce:
+		if n, err := wire.ParseNode(topic.Client, d.Payload); err == nil {
+			b.heard.announced(n)
+		}
+	case wire.VerifyFor:
+		if _, a, err := wire.ParseVerify(d.Payload); err == nil && a != nil {
+			if i := slices.Index(b.cfg.RemoteClients, topic.Sender); i >= 0 && a.ID == askID(i) {
+				b.heard.answered(topic.Sender)
+			}
+		}
+	}
+}
+
+// askID numbers a question. A running node of this client passes the answer over,
+// since its own are numbered from a random start.
+func askID(i int) uint64 { return 1<<63 + uint64(i) }

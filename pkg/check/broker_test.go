@@ -1,0 +1,154 @@
+package check_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"github.com/mysql-sync/mysql-sync/pkg/check"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+const topics = wire.Topics("")
+
+// login gives the node a login at the broker.
+func (s *site) login(user, password string) {
+	s.block("mqttConfig")["username"], s.block("mqttConfig")["password"] = user, password
+}
+
+func TestBrokerThatCannotBeHad(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Users: map[string]string{"node-a": "right"}})
+	s := newSite(t, testkit.Shared(t), b, orders)
+	s.login("node-a", "Secret-4")
+	f := s.check(1)
+	f.has(check.Mistake, b.Addr(), "refused", "Correct the login")
+	f.has(check.Right, "orders", "sent and received")
+	if strings.Contains(f.text, "Secret-4") {
+		t.Errorf("the password is told:\n%s", f.text)
+	}
+	s.login("node-a", "right")
+	s.check(0).has(check.Right, b.Addr(), `"node-a" works`)
+	b.Stop()
+	f = s.check(1)
+	f.has(check.Mistake, b.Addr(), "connect", "See that the broker runs")
+	f.has(check.Right, "orders", "sent and received")
+
+	// Of several brokers each is tried.
+	other := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	s.config["mqttConfig"] = map[string]any{"servers": []map[string]any{{"host": b.Host, "port": b.Port}, {"host": other.Host, "port": other.Port}}}
+	f = s.check(1)
+	f.has(check.Mistake, b.Addr(), "connect")
+	f.has(check.Right, other.Addr(), "the login")
+	f.has(check.Right, other.Addr(), "256 KiB")
+
+	// A broker of the node itself runs with the node.
+	delete(s.config, "mqttConfig")
+	s.config["broker"] = map[string]any{"listen": b.Addr()}
+	s.check(0).has(check.Right, b.Addr(), "the node's own broker")
+}
+
+func TestCertificateThatIsNotTrusted(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{TLS: true})
+	s := newSite(t, testkit.Shared(t), b, orders)
+	s.block("mqttConfig")["protocol"] = "mqtts"
+	s.check(1).has(check.Mistake, b.Addr(), "certificate")
+	s.block("mqttConfig")["ca"] = b.Certs.CA
+	s.check(0).has(check.Right, b.Addr(), "the login")
+}
+
+// TestAccessRulesThatDeny has rules that lack some of a node's topics. Mosquitto
+// acknowledges what it denies.
+func TestAccessRulesThatDeny(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Users: map[string]string{"node-a": "secret-a"}, ACLText: `
+pattern read /info
+pattern read /info/%u
+pattern write /info/+
+pattern read /node/+
+pattern write /node/%u
+pattern read /change/%u
+pattern write /change/+
+pattern write /ack/+/%u
+pattern read /verify/%u/+
+pattern write /verify/+/%u
+`})
+	s := newSite(t, testkit.Shared(t), b, orders)
+	s.login("node-a", "secret-a")
+	f := s.check(1, "--listen", "4s")
+	for _, topic := range []string{topics.Info(), topics.AckOf("node-a", "node-a"), topics.BatchOf("node-a", "node-a")} {
+		f.has(check.Mistake, b.Addr(), "messages on "+topic+" are taken and do not come back", "acl.txt")
+	}
+	if n := len(f.in(check.Mistake, check.AreaBroker)); n != 3 {
+		t.Errorf("%d mistakes:\n%s", n, f.text)
+	}
+	f.has(check.Right, b.Addr(), "256 KiB")
+}
+
+func TestBrokerWithASmallMessageLimit(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Extra: []string{"message_size_limit 100000"}})
+	s := newSite(t, testkit.Shared(t), b, orders)
+	s.check(1).has(check.Mistake, b.Addr(), "128 KiB do not go through, those of 64 KiB do", "message_size_limit")
+}
+
+// TestWhatOtherClientsSay has a client say that it is node-a, and remotes whose
+// clocks, tables and manners are not right.
+func TestWhatOtherClientsSay(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	s := newSite(t, testkit.Shared(t), b, orders)
+	s.config["remoteClients"] = []string{"node-b", "node-c", "node-d", "node-e"}
+	client := testkit.MQTTClient(t, b, "someone")
+	publish := func(topic string, retain bool, payload []byte) {
+		if token := client.Publish(topic, 1, retain, payload); token.Wait() && token.Error() != nil {
+			t.Error(token.Error())
+		}
+	}
+	publish(topics.NodeOf("node-b"), true, wire.Node{Client: "node-b", Protocol: 2, Version: "1.2.3", ReceiveTables: []string{"items"}}.Encode())
+	publish(topics.NodeOf("node-d"), true, wire.Node{Client: "node-d", Protocol: 2, Version: "0.9.0", ReceiveTables: []string{"orders"}}.Encode())
+	publish(topics.NodeOf("node-e"), true, []byte("\x00nonsense"))
+	said := make(chan string, 100)
+	client.Subscribe("#", 1, func(_ mqtt.Client, m mqtt.Message) {
+		select {
+		case said <- m.Topic():
+		default:
+		}
+	}).Wait()
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			for sender, ahead := range map[string]time.Duration{"node-a": 0, "node-b": time.Hour, "node-c": -time.Hour} {
+				publish(topics.Info(), false, wire.Info{Sender: sender, Message: wire.Connected, Until: time.Now().Add(ahead + 3200*time.Millisecond)}.Encode())
+			}
+			select {
+			case <-stop:
+				return
+			case <-time.After(2100 * time.Millisecond):
+			}
+		}
+	}()
+	f := s.check(1, "--listen", "6s")
+	close(stop)
+	<-done
+	f.has(check.Mistake, "clientName", "a client named node-a is online", "of its own")
+	f.has(check.Right, "node-b", "is online: version 1.2.3, protocol 2")
+	f.has(check.Warning, "node-b", "does not take orders", "receiveTables there")
+	f.has(check.Warning, "node-b", "does not answer node-a", "acceptFrom")
+	f.has(check.Warning, "node-b", "ahead of")
+	f.has(check.Right, "node-c", "version 1 of the protocol")
+	f.has(check.Warning, "node-c", "behind")
+	f.has(check.Warning, "node-d", "is offline", "0.9.0")
+	f.has(check.Warning, "node-e", "was not heard of")
+	// A client of the name is there, and is not spoken for.
+	for len(said) > 0 {
+		if topic := <-said; topic == topics.BatchOf("node-a", "node-a") || topic == topics.NodeOf("node-a") || strings.HasPrefix(topic, "/change") {
+			t.Errorf("the check wrote to %s", topic)
+		}
+	}
+}

@@ -1,0 +1,79 @@
+package check
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+)
+
+// Candidate is a table of a database, and why it cannot be synced.
+type Candidate struct {
+	Name string
+	Why  string // "": it can be
+	Rows int64  // about, as the server estimates it
+}
+
+// Candidates returns the tables and views of the database, by name, without those
+// of mysql-sync.
+func Candidates(ctx context.Context, db *mysqldb.DB) ([]Candidate, error) {
+	var all []Candidate
+	var one Candidate
+	err := query(ctx, db, `SELECT TABLE_NAME, COALESCE(TABLE_ROWS, 0) FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? ORDER BY TABLE_NAME`,
+		[]any{db.Name}, func() { all = append(all, one) }, &one.Name, &one.Rows)
+	if err != nil {
+		return nil, fmt.Errorf("read the tables: %w", err)
+	}
+	all = slices.DeleteFunc(all, func(c Candidate) bool { return slices.Contains(schema.Own, c.Name) })
+	names := make([]string, len(all))
+	for i, c := range all {
+		names[i] = c.Name
+	}
+	c, err := readCatalogue(ctx, db, schema.NewTables(db), names, nil)
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		t, name := &all[i], all[i].Name
+		switch {
+		case c.unfit[name] != nil:
+			t.Why = printable(strings.TrimPrefix(strings.TrimPrefix(c.unfit[name].Error(), "table "+name+": "), schema.ErrUnfit.Error()+": "))
+		case !c.transactional[c.tables[name].Engine]:
+			t.Why = "its engine " + c.tables[name].Engine + " has no transactions"
+		}
+	}
+	return all, nil
+}
+
+// Databases returns the databases that the user may see, without the server's own.
+func Databases(ctx context.Context, db *mysqldb.DB) ([]string, error) {
+	var all []string
+	if err := db.SelectContext(ctx, &all, `SELECT SCHEMA_NAME FROM information_schema.SCHEMATA ORDER BY SCHEMA_NAME`); err != nil {
+		return nil, fmt.Errorf("read the databases: %w", err)
+	}
+	return slices.DeleteFunc(all, func(name string) bool {
+		return slices.Contains([]string{"information_schema", "performance_schema", "mysql", "sys"}, strings.ToLower(name))
+	}), nil
+}
+
+// Setup returns the statements, for an administrator, that make a user who may do
+// no more on the database than a node does, and set what it needs.
+func Setup(ctx context.Context, db *mysqldb.DB) ([]string, error) {
+	s, err := readServer(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	host := "%"
+	if at := strings.LastIndexByte(s.user, '@'); at >= 0 {
+		host = s.user[at+1:]
+	}
+	user := account("mysql_sync@" + host)
+	statements := []string{"CREATE USER " + user + " IDENTIFIED BY 'choose one';", GrantAll(db.Name, user)}
+	if s.on("log_bin") && !s.on("log_bin_trust_function_creators") {
+		statements = append(statements, "SET GLOBAL log_bin_trust_function_creators = 1;  -- and the same in the server's configuration")
+	}
+	return statements, nil
+}

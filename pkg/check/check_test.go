@@ -1,0 +1,154 @@
+package check_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/check"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// TestTwoNodesThatRunAreAllRight also sees that the check disturbs neither.
+func TestTwoNodesThatRunAreAllRight(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Users: map[string]string{"node-a": "secret-a", "node-b": "secret-b"}, ACL: true})
+	a := newSite(t, testkit.Shared(t), b, orders)
+	c := newSite(t, testkit.Shared(t), b, orders)
+	c.config["clientName"], c.config["remoteClients"] = "node-b", []string{"node-a"}
+	for s, password := range map[*site]string{a: "secret-a", c: "secret-b"} {
+		s.block("mqttConfig")["username"], s.block("mqttConfig")["password"] = s.config["clientName"], password
+	}
+	// Where nothing runs yet, only the remote is missing.
+	f := a.check(0, "--listen", "4s")
+	f.has(check.Warning, "node-b", "was not heard of")
+	if n := len(f.in(check.Warning, check.AreaRemotes)); n != 1 {
+		t.Errorf("%d warnings of remotes:\n%s", n, f.text)
+	}
+	var tables int
+	if err := a.db.Get(&tables, `SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()`); err != nil || tables != 1 {
+		t.Errorf("the check left %d tables, %v", tables, err)
+	}
+
+	one, two := a.start(), c.start()
+	f = a.check(0, "--listen", "20s")
+	f.has(check.Right, "clientName", "is online")
+	f.has(check.Right, "node", "a node works on this database")
+	f.has(check.Right, "node-b", "is online", "protocol 2")
+	f.has(check.Right, "node-b", "takes orders")
+	f.has(check.Right, "node-b", "clock")
+	f.has(check.Right, "orders", "sent and received, by the key (id)")
+	f.has(check.Right, b.Addr(), "256 KiB")
+	f.has(check.Right, b.Addr(), "no access rule is in the way")
+	for _, x := range f.list {
+		if x.Level != check.Right {
+			t.Errorf("%+v", x)
+		}
+	}
+	for _, n := range []*testkit.NodeProcess{one, two} {
+		for _, line := range n.Log() {
+			if strings.Contains(line, "\tWARN\t") || strings.Contains(line, "\tERROR\t") || strings.Contains(line, "offline") {
+				t.Errorf("a node was disturbed: %s", line)
+			}
+		}
+	}
+}
+
+func TestPeopleAreShownATable(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	s := newSite(t, testkit.Shared(t), b, orders)
+	s.config["syncTables"] = []string{"orders", "missing"}
+	code, text := run(t, "check", testkit.ConfigFile(t, s.config), "--listen", "1ms")
+	for _, part := range []string{"\ntables\n  ✗ missing", "    ", "→ Make the table", "  ✓ orders", "  ! node-b", "1 mistake, 1 warning."} {
+		if !strings.Contains(text, part) {
+			t.Errorf("%q is missing:\n%s", part, text)
+		}
+	}
+	if code != 1 {
+		t.Errorf("exit code %d", code)
+	}
+	if code, text = run(t, "check", filepath.Join(t.TempDir(), "none.json")); code != 2 || !strings.Contains(text, "no such file") {
+		t.Errorf("a missing file: %d\n%s", code, text)
+	}
+	if code, text = run(t, "check"); code != 2 {
+		t.Errorf("no file: %d\n%s", code, text)
+	}
+}
+
+func TestMistakesAndWarningsOfTheFile(t *testing.T) {
+	t.Parallel()
+	f := checkFile(t, 1, testkit.ConfigFile(t, map[string]any{"clientName": "x", "checkInterval": 0, "mysqlConfig": map[string]any{"user": "u"}}))
+	f.has(check.Mistake, "clientName", "2 to 32 letters")
+	f.has(check.Mistake, "checkInterval", "0 is less than 1")
+	f.has(check.Mistake, "mysqlConfig.database", "is missing")
+
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	s := newSite(t, testkit.Shared(t), b, orders)
+	s.block("mqttConfig")["will"] = map[string]any{}
+	s.block("mqttConfig")["username"], s.block("mqttConfig")["password"] = "someone", "Secret-2"
+	s.config["queueDirectory"] = filepath.Join(t.TempDir(), "made", "later")
+	file := testkit.ConfigFile(t, s.config)
+	if err := os.Chmod(file, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	f = checkFile(t, 0, file)
+	f.has(check.Warning, "mqttConfig", "will")
+	f.has(check.Warning, "configuration.json", "may be read by other users", "chmod 600")
+	f.has(check.Right, "queueDirectory", "will be made")
+	if strings.Contains(f.text, "Secret-2") {
+		t.Errorf("the password is told:\n%s", f.text)
+	}
+
+	open := t.TempDir()
+	if err := os.Chmod(open, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s.config["queueDirectory"] = open
+	s.check(0).has(check.Warning, "queueDirectory", "other users", "chmod 700")
+	s.config["queueDirectory"] = filepath.Join(file, "below-a-file")
+	s.config["http"] = map[string]any{"listen": b.Addr()}
+	f = s.check(1)
+	f.has(check.Mistake, "queueDirectory", "not a directory")
+	f.has(check.Mistake, "http.listen", "in use")
+}
+
+func TestRowsThatTravelInTheClear(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	s := newSite(t, testkit.Shared(t), b, orders)
+	s.config["mqttConfig"] = map[string]any{"host": "broker.invalid", "connectTimeout": 1000}
+	s.block("mysqlConfig")["host"] = "database.invalid"
+	f := s.check(1)
+	f.has(check.Warning, "mqttConfig", "in the clear", "mqtts")
+	f.has(check.Warning, "mysqlConfig.ssl", "in the clear")
+	f.has(check.Mistake, "mysqlConfig", "database.invalid")
+	f.has(check.Mistake, "broker.invalid:1883", "broker.invalid")
+}
+
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	s := newSite(t, testkit.Shared(t), b, orders, `CREATE TABLE items (id INT PRIMARY KEY)`)
+	s.config["syncTables"] = []string{"orders", "items"}
+	dir := t.TempDir()
+	s.config["transformerDirectory"] = dir
+	s.check(0).has(check.Warning, "transformerDirectory", "has no file")
+	put := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("orders.js", `module.exports = context => context.entity`)
+	put("customers.js", `module.exports = context => context.entity`)
+	s.config["conflictPolicy"] = map[string]any{"orders": "script"}
+	f := s.check(1)
+	f.has(check.Right, "orders", "has a transformer")
+	f.has(check.Warning, "customers.js", "belongs to no table")
+	f.has(check.Mistake, "conflictPolicy", "conflictPolicy.orders", "resolve")
+	put("items.js", `exports.nothing = 1`)
+	s.check(1).has(check.Mistake, "transformerDirectory", "items.js")
+	put("items.js", `module.exports = context => {`)
+	s.check(1).has(check.Mistake, "transformerDirectory", "items.js")
+}

@@ -1,0 +1,89 @@
+package check
+
+import (
+	"bytes"
+	"errors"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+)
+
+// Configuration reads a configuration file and returns every mistake in it, and
+// the configuration where there is none. The error is that of a file that cannot
+// be read at all.
+func Configuration(path string, environ []string) (*config.Config, []Finding, error) {
+	f := &findings{area: AreaConfiguration}
+	cfg, warnings, err := config.Load(path, environ)
+	var mistakes config.Mistakes
+	if err != nil && !errors.As(err, &mistakes) {
+		return nil, nil, err
+	}
+	for _, m := range mistakes {
+		f.wrong(m.Key, "", "%s", m.Text)
+	}
+	for _, w := range warnings {
+		key, text, _ := strings.Cut(w, ": ")
+		f.warn(key, "", "%s", text)
+	}
+	if cfg == nil {
+		return nil, f.list, nil
+	}
+	if len(warnings) == 0 {
+		f.right(filepath.Base(path), "has no mistakes")
+	}
+	judgeSecrets(f, path, cfg)
+	judgeRoads(f, cfg)
+	return cfg, f.list, nil
+}
+
+// judgeSecrets warns of a file with passwords in it that others may read.
+func judgeSecrets(f *findings, path string, cfg *config.Config) {
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm()&0o044 == 0 {
+		return
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return
+	}
+	secrets := []string{cfg.MySQL.Password, cfg.MQTT.Password}
+	for _, u := range cfg.Broker.Users {
+		secrets = append(secrets, u.Password)
+	}
+	for _, s := range secrets {
+		if s != "" && bytes.Contains(text, []byte(s)) {
+			f.warn(filepath.Base(path), "chmod 600 "+path, "holds a password and may be read by other users of this machine (mode %04o)", info.Mode().Perm())
+			return
+		}
+	}
+}
+
+// judgeRoads warns of connections to other machines that anyone in between can
+// read.
+func judgeRoads(f *findings, cfg *config.Config) {
+	for _, s := range cfg.MQTT.Servers {
+		u, err := url.Parse(s)
+		if err != nil || isLocal(u.Hostname()) {
+			continue
+		}
+		if u.Scheme == "tcp" || u.Scheme == "ws" {
+			f.warn("mqttConfig", "Use the protocol mqtts or wss.", "rows and the password go to %s in the clear: who is in between can read and change them", u.Host)
+		} else if !cfg.MQTT.RejectUnauthorized {
+			f.warn("mqttConfig.rejectUnauthorized", "Name the broker's certificate authority in mqttConfig.ca, and remove the key.",
+				"the certificate of %s is not verified: who is in between can read and change what is sent", u.Host)
+		}
+	}
+	m := cfg.MySQL
+	if m.SocketPath != "" || isLocal(m.Host) {
+		return
+	}
+	if m.TLS == nil {
+		f.warn("mysqlConfig.ssl", `Set "ssl": {"ca": "ca.crt"}, or run the node beside the database.`, "rows go to and from %s in the clear", m.Host)
+	} else if !m.TLS.RejectUnauthorized {
+		f.warn("mysqlConfig.ssl.rejectUnauthorized", "Name the server's certificate authority in mysqlConfig.ssl.ca, and remove the key.",
+			"the certificate of %s is not verified: who is in between can read and change what is sent", m.Host)
+	}
+}

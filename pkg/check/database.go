@@ -1,0 +1,93 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+)
+
+// databaseTime bounds all that is asked of the database server.
+const databaseTime = 15 * time.Second
+
+// checkDatabase looks at the server, the privileges and the tables. working says
+// that some node works on the database.
+func checkDatabase(ctx context.Context, cfg *config.Config) (list []Finding, working bool) {
+	ctx, cancel := context.WithTimeout(ctx, databaseTime)
+	defer cancel()
+	f := &findings{area: AreaDatabase}
+	db, err := mysqldb.Connect(ctx, cfg.MySQL)
+	if err != nil {
+		f.wrong("mysqlConfig", loginAdvice(err, cfg.MySQL), "%v", err)
+		return f.list, false
+	}
+	defer db.Close()
+	s, err := readServer(ctx, db)
+	var g *grants
+	if err == nil {
+		g, err = readGrants(ctx, db)
+	}
+	if err != nil {
+		f.wrong("mysqlConfig", "", "%v", err)
+		return f.list, false
+	}
+	f.right("mysqlConfig", "the login as %s to database %s works", account(s.user), db.Name)
+	judgeServer(f, s, g)
+	c, err := readCatalogue(ctx, db, schema.NewTables(db), allTables(cfg), cfg.SyncTables)
+	if err != nil {
+		f.wrong("mysqlConfig", "", "%v", err)
+		return f.list, s.worker != 0
+	}
+	privileges, tables := &findings{area: AreaPrivileges}, &findings{area: AreaTables}
+	judgeGrants(privileges, g, s.user, neededPrivileges(schema.Own, cfg.SyncTables, cfg.ReceiveTables, parentsOf(c.keys, cfg)))
+	judgeDefiners(f, c, s.user)
+	judgeTables(tables, c, cfg, s)
+	return slices.Concat(f.list, privileges.list, tables.list), s.worker != 0
+}
+
+// parentsOf returns the tables that need a trigger because their rows take rows of
+// synced tables along.
+func parentsOf(keys []schema.ForeignKey, cfg *config.Config) []string {
+	var parents []string
+	for _, k := range keys {
+		if cfg.Syncs(k.Table) && (k.OnDelete == "CASCADE" || k.OnDelete == "SET NULL" || k.OnUpdate == "CASCADE" || k.OnUpdate == "SET NULL") {
+			parents = append(parents, k.RefTable)
+		}
+	}
+	return parents
+}
+
+// loginAdvice says what to do about a connection that was not had. The error
+// numbers are those of the server.
+func loginAdvice(err error, m config.MySQL) string {
+	switch mysqldb.Number(err) {
+	case 1044:
+		return GrantAll(m.Database, mysqldb.QuoteString(m.User)+"@…")
+	case 1045, 1698:
+		return "Correct mysqlConfig.user and password; mysql-sync init prints the statements that make a user."
+	case 1049:
+		return "Correct mysqlConfig.database, or make it: CREATE DATABASE " + mysqldb.Quote(m.Database) + " CHARACTER SET utf8mb4;"
+	case 1130:
+		return "Make a user for this machine: CREATE USER " + mysqldb.QuoteString(m.User) + "@'address of this machine' …"
+	case 1040, 1203, 1226:
+		return "Raise max_connections of the server, or the limit of the user."
+	}
+	where := m.SocketPath
+	if where == "" {
+		where = net.JoinHostPort(m.Host, strconv.Itoa(m.Port))
+	}
+	var timeout net.Error
+	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) {
+		return "See that the server runs and that " + where + " is reached from here; a node waits for it, and starts then."
+	}
+	return ""
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

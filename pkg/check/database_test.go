@@ -1,0 +1,178 @@
+package check_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/check"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+func TestDatabaseThatCannotBeHad(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	s := newSite(t, testkit.Shared(t), b, orders)
+	m := s.block("mysqlConfig")
+	right := m["user"]
+	m["user"], m["password"] = "nobody", "Secret-3"
+	f := s.check(1)
+	f.has(check.Mistake, "mysqlConfig", "Access denied for user 'nobody'", "Correct mysqlConfig.user")
+	f.has(check.Right, b.Addr(), "the login") // the rest is looked at all the same
+	if strings.Contains(f.text, "Secret-3") {
+		t.Errorf("the password is told:\n%s", f.text)
+	}
+	m["user"], m["password"], m["database"] = right, "", "nowhere"
+	s.check(1).has(check.Mistake, "mysqlConfig", "Unknown database", "CREATE DATABASE `nowhere`")
+	m["database"] = s.schema
+	s.user("outside")
+	s.check(1).has(check.Mistake, "mysqlConfig", "Access denied", "GRANT SELECT, INSERT")
+	m["port"] = testkit.FreePort(t)
+	s.check(1).has(check.Mistake, "mysqlConfig", "connect", "See that the server runs")
+}
+
+// TestStatementsThatAreToldGiveThePrivileges runs what the check says, until it has nothing more to say.
+func TestStatementsThatAreToldGiveThePrivileges(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	s := newSite(t, testkit.Shared(t), b, orders)
+	s.exec(`SET GLOBAL log_bin_trust_function_creators = 1`)
+	s.user("poor", "SELECT ON "+s.schema+".*", "INSERT ON "+s.schema+".orders")
+	f := s.check(1)
+	f.has(check.Right, "SELECT")
+	f.has(check.Mistake, "INSERT", "lacks it on table_changes")
+	f.has(check.Mistake, "TRIGGER", "lacks it on database "+s.schema, "no change would be captured", "GRANT TRIGGER ON ")
+	f.has(check.Mistake, "LOCK TABLES", "would not start")
+	wrong := f.in(check.Mistake, check.AreaPrivileges)
+	if len(wrong) != 7 {
+		t.Errorf("%d mistakes:\n%s", len(wrong), f.text)
+	}
+	for _, x := range wrong {
+		s.exec(strings.TrimSuffix(x.Do, ";"))
+	}
+	if f = s.check(0); len(f.in(check.Right, check.AreaPrivileges)) < 8 {
+		t.Errorf("not all privileges are right:\n%s", f.text)
+	}
+	s.start()
+}
+
+// TestSettingsOfTheServer has a server of its own, whose settings it spoils.
+func TestSettingsOfTheServer(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	server := testkit.Server(t, "--log-bin=binlog", "--server-id=1", "--max-connections=30")
+	s := newSite(t, server, b, orders)
+	s.exec(`ALTER DATABASE `+s.schema+` CHARACTER SET latin1`, `SET GLOBAL log_bin_trust_function_creators = 0`)
+	s.check(0).has(check.Right, "log_bin_trust_function_creators", "is not needed by")
+	s.user("small", whole+" ON "+s.schema+".*")
+	f := s.check(1)
+	f.has(check.Mistake, "log_bin_trust_function_creators", "1419", "SET GLOBAL")
+	f.has(check.Warning, "max_connections", "30")
+	f.has(check.Warning, "character set", "latin1", "ALTER DATABASE")
+	f.has(check.Right, "version")
+	s.exec(`SET GLOBAL log_bin_trust_function_creators = 1`, `SET GLOBAL max_allowed_packet = 2097152`)
+	f = s.check(0)
+	f.has(check.Right, "log_bin_trust_function_creators", "is set")
+	f.has(check.Warning, "max_allowed_packet", "2097152")
+	s.exec(`SET GLOBAL max_allowed_packet = 65536`, `SET GLOBAL read_only = 1`)
+	f = s.check(1)
+	f.has(check.Mistake, "max_allowed_packet", "65536")
+	f.has(check.Mistake, "read_only", "takes no writes")
+	s.block("mysqlConfig")["user"], s.block("mysqlConfig")["password"] = server.User, server.Password
+	s.check(1).has(check.Warning, "read_only", "though not for this user")
+}
+
+func TestClockOfTheDatabaseServer(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	server := testkit.MariaDB(t)
+	s := newSite(t, server, b, orders)
+	s.check(0).has(check.Right, "clock", "the database server")
+	clock := testkit.NewClock(t)
+	clock.Set(-time.Hour)
+	clock.Server(server)
+	s.check(0).has(check.Warning, "clock", "1h0m0s behind", "NTP")
+	clock.Set(48 * time.Hour)
+	testkit.Eventually(t, "the server to go by the clock", func() error {
+		return s.db.Ping()
+	})
+	server.Stop()
+	server.Start()
+	s.check(1).has(check.Mistake, "clock", "ahead", "refused by the others")
+}
+
+// TestUserOfTheTriggersThatIsGone sees that the triggers of a user who was dropped
+// are a mistake, and that the advice, to start the node, cures it.
+func TestUserOfTheTriggersThatIsGone(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	server := testkit.Shared(t)
+	s := newSite(t, server, b, orders)
+	s.exec(`SET GLOBAL log_bin_trust_function_creators = 1`)
+	s.check(0).has(check.Right, "triggers", "first start")
+	s.user("first", whole+" ON "+s.schema+".*")
+	first := s.block("mysqlConfig")["user"].(string)
+	if code := s.start().Stop(); code != 0 {
+		t.Fatalf("the node ends with %d", code)
+	}
+	s.check(0).has(check.Right, "definer")
+	s.user("second", whole+" ON "+s.schema+".*")
+	s.check(0).has(check.Warning, "definer", "'"+first+"'@'%'", "may not see")
+	s.exec("DROP USER " + first + "@'%'")
+	if _, err := s.db.Exec(`INSERT INTO orders VALUES (1, 'one')`); err == nil {
+		t.Error("the triggers of a user who is gone do not fail")
+	}
+	second := s.block("mysqlConfig")["user"]
+	s.block("mysqlConfig")["user"], s.block("mysqlConfig")["password"] = server.User, server.Password
+	s.check(1).has(check.Mistake, "definer", "'"+first+"'@'%'", "1449", "Start the node")
+	s.block("mysqlConfig")["user"], s.block("mysqlConfig")["password"] = second, "Secret-1"
+	s.start()
+	s.check(0).has(check.Right, "definer")
+	s.exec(`INSERT INTO orders VALUES (1, 'one')`)
+}
+
+func TestTables(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	server := testkit.Shared(t)
+	other := server.Create(t)
+	s := newSite(t, server, b, orders,
+		`CREATE TABLE keyless (id INT)`,
+		`CREATE VIEW seen AS SELECT * FROM orders`,
+		`CREATE TABLE plain (id INT PRIMARY KEY) ENGINE = MyISAM`,
+		`CREATE TABLE parents (id INT PRIMARY KEY)`,
+		`CREATE TABLE children (id INT PRIMARY KEY, parent INT, FOREIGN KEY held (parent) REFERENCES parents (id) ON DELETE CASCADE)`,
+		`CREATE TABLE notes (id INT PRIMARY KEY, child INT, FOREIGN KEY noted (child) REFERENCES children (id))`,
+		`CREATE TABLE counted (id INT AUTO_INCREMENT PRIMARY KEY, email VARCHAR(50) UNIQUE, n INT, twice INT AS (n * 2) VIRTUAL, hidden INT INVISIBLE)`,
+		`CREATE TABLE ring_one (id INT PRIMARY KEY, two INT)`,
+		`CREATE TABLE ring_two (id INT PRIMARY KEY, one INT, FOREIGN KEY (one) REFERENCES ring_one (id) ON DELETE CASCADE)`,
+		`ALTER TABLE ring_one ADD CONSTRAINT back FOREIGN KEY (two) REFERENCES ring_two (id) ON DELETE CASCADE`,
+		`CREATE TABLE old (id VARCHAR(300) CHARACTER SET latin1 PRIMARY KEY)`,
+		`CREATE TRIGGER count_orders AFTER INSERT ON orders FOR EACH ROW SET @count = 1`)
+	if _, err := server.Open(t, other).Exec(`CREATE TABLE places (id INT PRIMARY KEY)`); err != nil {
+		t.Fatal(err)
+	}
+	s.exec(`CREATE TABLE away (id INT PRIMARY KEY, FOREIGN KEY (id) REFERENCES ` + other + `.places (id))`)
+	all := []string{"orders", "keyless", "seen", "missing", "plain", "children", "counted", "old", "away", "ring_one", "ring_two"}
+	s.config["syncTables"], s.config["receiveTables"] = all, all
+	f := s.check(1)
+	f.has(check.Mistake, "keyless", "no primary key", "Give it a primary key")
+	f.has(check.Mistake, "seen", "view")
+	f.has(check.Mistake, "missing", "does not exist", "Make the table")
+	f.has(check.Mistake, "plain", "MyISAM", "ENGINE = InnoDB")
+	f.has(check.Warning, "children", "refers to parents", "syncTables and receiveTables", "CASCADE) is captured")
+	f.has(check.Warning, "children", "stays here while rows of notes")
+	f.has(check.Warning, "counted", "AUTO_INCREMENT")
+	f.has(check.Right, "counted", "(email) is unique", "computes twice itself", "hidden is sent although it is invisible")
+	f.has(check.Right, "old", "id (latin1)", "255 characters")
+	f.has(check.Warning, "ring_one", "ring_one.back are not captured", "ring")
+	f.has(check.Warning, "away", "in another database")
+	f.has(check.Warning, "orders", "count_orders")
+	if n := len(f.in(check.Mistake, check.AreaTables)); n != 4 {
+		t.Errorf("%d tables are mistakes:\n%s", n, f.text)
+	}
+	s.config["syncTables"], s.config["receiveTables"] = []string{"parents", "children", "notes"}, []string{"parents", "children", "notes"}
+	if f = s.check(0); len(f.in(check.Warning, check.AreaTables)) > 0 {
+		t.Errorf("tables that are synced with their parents are warned of:\n%s", f.text)
+	}
+}

@@ -1,0 +1,88 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+)
+
+// checkFiles looks at queueDirectory, and at the addresses that the node listens
+// on. running says that the node runs, and has them.
+func checkFiles(ctx context.Context, cfg *config.Config, running bool) []Finding {
+	f := &findings{area: AreaFiles}
+	checkQueue(f, cfg.QueueDirectory)
+	if !running {
+		for _, l := range []struct{ key, address string }{
+			{"http.listen", cfg.HTTP.Listen}, {"broker.listen", cfg.Broker.Listen}, {"broker.wsListen", cfg.Broker.WSListen},
+		} {
+			checkAddress(ctx, f, l.key, l.address)
+		}
+	}
+	return f.list
+}
+
+// checkQueue finds out whether the node can write in its directory, by a file that
+// it makes and removes. A directory that is not there yet is made by the node: then
+// the nearest one above counts.
+func checkQueue(f *findings, dir string) {
+	const key = "queueDirectory"
+	at := dir
+	info, err := os.Stat(at)
+	for errors.Is(err, fs.ErrNotExist) && filepath.Dir(at) != at {
+		at = filepath.Dir(at)
+		info, err = os.Stat(at)
+	}
+	switch {
+	case err != nil:
+		f.wrong(key, "Name a directory that the node's user may write.", "%v", err)
+		return
+	case !info.IsDir():
+		f.wrong(key, "Name a directory.", "%s is not a directory", at)
+		return
+	}
+	probe, err := os.CreateTemp(at, ".mysql-sync-check-*")
+	if err != nil {
+		f.wrong(key, "Run this as the node's user; then let that user write there, or name another directory.",
+			"%s cannot be written: the node would not start, since it remembers there how far it has captured", at)
+		return
+	}
+	_ = probe.Close()
+	_ = os.Remove(probe.Name()) // it was just made
+	switch mode := info.Mode().Perm(); {
+	case at != dir:
+		f.right(key, "%s will be made at the first start", dir)
+	case mode&0o077 != 0:
+		f.warn(key, "chmod 700 "+dir, "other users of this machine may look into %s (mode %04o)", dir, mode)
+	default:
+		f.right(key, "%s can be written, and is private", dir)
+	}
+}
+
+// checkAddress finds out whether an address can be listened on.
+func checkAddress(ctx context.Context, f *findings, key, address string) {
+	if address == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		f.wrong(key, "Take another port, or end the program that has it.", "%v", err)
+		return
+	}
+	_ = l.Close()
+	f.right(key, "%s is free", address)
+}
+
+// isLocal reports whether a host is this machine.
+func isLocal(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || host == "" || err == nil && ip.IsLoopback()
+}

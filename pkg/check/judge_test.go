@@ -1,0 +1,205 @@
+package check
+
+import (
+	"crypto/rand"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/seal"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+func TestPrivilegesAreReadFromWhatServersSay(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		lines []string
+		table string // on which the user has UPDATE; "" is none
+		not   string
+	}{
+		"all of a database":  {[]string{"GRANT USAGE ON *.* TO `u`@`%` IDENTIFIED BY PASSWORD '*0123 ON `shop`.* TO'", "GRANT ALL PRIVILEGES ON `shop`.* TO `u`@`%` WITH GRANT OPTION"}, "*", ""},
+		"a global privilege": {[]string{"GRANT SELECT, UPDATE ON *.* TO `u`@`%`"}, "*", ""},
+		"a wildcard":         {[]string{"GRANT UPDATE ON `sh%`.* TO `u`@`%`"}, "*", ""},
+		"another database":   {[]string{"GRANT UPDATE ON `shops`.* TO `u`@`%`", "GRANT UPDATE ON `s_p`.* TO `u`@`%`"}, "", "orders"},
+		"one table":          {[]string{"GRANT UPDATE ON `shop`.`orders` TO `u`@`%`"}, "orders", "items"},
+		"some columns":       {[]string{"GRANT SELECT, UPDATE (`a`, `b`), INSERT ON `shop`.`orders` TO `u`@`%`"}, "", "orders"},
+		"the closest counts": {[]string{"GRANT UPDATE ON `sho_`.* TO `u`@`%`", "GRANT SELECT ON `shop`.* TO `u`@`%`"}, "", "orders"},
+		"a role has its own": {[]string{"GRANT `r` TO `u`@`%`", "GRANT UPDATE ON `sho_`.* TO `r`", "GRANT SELECT ON `shop`.* TO `u`@`%`"}, "*", ""},
+		"a partial revoke":   {[]string{"GRANT SELECT, UPDATE ON *.* TO `u`@`%`", "REVOKE UPDATE ON `shop`.* FROM `u`@`%`"}, "", "orders"},
+		"what is no grant":   {[]string{"", "GRANT PROXY ON ''@'' TO 'root'@'localhost'", "GRANT", "GRANT UPDATE ON", "\xff"}, "", "orders"},
+	} {
+		g := parseGrants("shop", test.lines)
+		if test.table != "" && !g.has("UPDATE", test.table) {
+			t.Errorf("%s: the privilege is not seen", name)
+		}
+		if test.not != "" && g.has("UPDATE", test.not) {
+			t.Errorf("%s: a privilege is seen that is not there", name)
+		}
+	}
+}
+
+func TestVersionsOfServers(t *testing.T) {
+	t.Parallel()
+	for version, want := range map[string]Level{
+		"10.11.19-MariaDB-0+deb12u1": Right, "10.6.1-MariaDB": Right, "5.5.5-10.5.8-MariaDB": Warning, "12.0.2-MariaDB-log": Right,
+		"9.7.0": Right, "8.0.46-log": Right, "5.7.44": Warning, "nonsense": Warning, "": Warning,
+	} {
+		f := &findings{}
+		judgeVersion(f, &server{version: version, mariaDB: strings.Contains(version, "MariaDB")})
+		if f.list[0].Level != want {
+			t.Errorf("%q is %+v", version, f.list[0])
+		}
+	}
+}
+
+func TestReplicasAndClusters(t *testing.T) {
+	t.Parallel()
+	judge := func(s *server, g *grants) []Finding {
+		f := &findings{area: AreaDatabase}
+		judgeWriting(f, s, g)
+		return f.list
+	}
+	nobody := parseGrants("shop", nil)
+	for name, test := range map[string]struct {
+		s    *server
+		want Level
+		text string
+	}{
+		"a replica":                      {&server{replica: true, variables: map[string]string{"slave_run_triggers_for_rbr": "NO"}}, Warning, "fire no triggers"},
+		"a replica with triggers":        {&server{replica: true, variables: map[string]string{"slave_run_triggers_for_rbr": "YES"}}, Right, ""},
+		"super_read_only stops everyone": {&server{variables: map[string]string{"super_read_only": "ON", "read_only": "ON"}}, Mistake, "takes no writes"},
+		"Galera":                         {&server{variables: map[string]string{"wsrep_on": "ON"}}, Warning, "Galera"},
+		"MariaDB 12's read_only":         {&server{variables: map[string]string{"read_only": "NO_LOCK"}}, Mistake, "takes no writes"},
+	} {
+		got := judge(test.s, nobody)
+		if Worst(got) != test.want || test.text != "" && !strings.Contains(got[0].Text, test.text) {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+// TestClocksOfRemotesFollowFromTheirPresence has beats of clients whose clocks are
+// off, and of one whose poll is slow.
+func TestClocksOfRemotesFollowFromTheirPresence(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	beats := func(ahead, checkInterval time.Duration, n int) (list []beat) {
+		for i := range n {
+			at := now.Add(time.Duration(i) * (checkInterval + 2*time.Second))
+			list = append(list, beat{at, at.Add(ahead + 2*checkInterval + 3*time.Second)})
+		}
+		return list
+	}
+	for name, test := range map[string]struct {
+		beats []beat
+		want  Level
+		text  string
+	}{
+		"right":                    {beats(0, time.Second, 3), Right, "at most"},
+		"a slow poll":              {beats(0, 10*time.Minute, 2), Right, "at most"},
+		"behind, in one message":   {beats(-time.Hour, time.Second, 1), Warning, "behind"},
+		"behind, in two":           {beats(-time.Hour, time.Second, 2), Warning, "1h0m0s behind"},
+		"ahead":                    {beats(time.Minute, time.Second, 2), Warning, "1m0s ahead of"},
+		"ahead by days":            {beats(72*time.Hour, time.Second, 2), Mistake, "refused by the others"},
+		"out of turn":              {[]beat{beats(0, time.Minute, 1)[0], {now.Add(time.Second), now.Add(124 * time.Second)}}, Right, ""},
+		"nothing":                  {nil, Right, ""},
+		"a little, as networks do": {beats(3*time.Second, time.Second, 2), Right, ""},
+	} {
+		f := &findings{area: AreaRemotes}
+		judgePeerClock(f, "node-b", test.beats)
+		if Worst(f.list) != test.want || test.text != "" && !strings.Contains(f.list[0].Text, test.text) {
+			t.Errorf("%s: %+v", name, f.list)
+		}
+	}
+}
+
+// TestWhatOthersSayIsFitForATerminal has an announcement with control characters.
+func TestWhatOthersSayIsFitForATerminal(t *testing.T) {
+	t.Parallel()
+	h := newHeard()
+	h.announced(wire.Node{Client: "node-b", Protocol: 2, Version: "1\x1b[2J\n\u202e2" + strings.Repeat("9", 1000)})
+	f := &findings{area: AreaRemotes}
+	judgeRemotes(f, &config.Config{ClientName: "node-a", RemoteClients: []string{"node-b"}}, h)
+	for _, x := range f.list {
+		if strings.ContainsAny(x.Text, "\x1b\n\u202e") || len(x.Text) > 200 {
+			t.Errorf("%q", x.Text)
+		}
+	}
+}
+
+func TestInventedNamesTakeNoMemory(t *testing.T) {
+	t.Parallel()
+	h := newHeard()
+	for i := range peersMost + 10 {
+		h.presence(wire.Info{Sender: "x" + strings.Repeat("y", i%7) + time.Duration(i).String(), Message: wire.Connected}, time.Now())
+	}
+	if len(h.client) > peersMost {
+		t.Errorf("%d clients are remembered", len(h.client))
+	}
+}
+
+func TestWorst(t *testing.T) {
+	t.Parallel()
+	for want, levels := range map[Level][]Level{Right: {Right, Right}, Warning: {Right, Warning, Right}, Mistake: {Warning, Mistake, Right}} {
+		var list []Finding
+		for _, l := range levels {
+			list = append(list, Finding{Level: l})
+		}
+		if got := Worst(list); got != want {
+			t.Errorf("%v is %s", levels, got)
+		}
+		slices.Reverse(list)
+		if got := Worst(list); got != want {
+			t.Errorf("%v backwards is %s", levels, got)
+		}
+	}
+}
+
+func TestKeysThatTwoNodesHaveInCommon(t *testing.T) {
+	t.Parallel()
+	key := func(id string) seal.Key {
+		secret, err := seal.NewSecret(rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return seal.Key{ID: id, Secret: secret}
+	}
+	ours, other := key("one"), key("one")
+	announced := func(k seal.Key) *wire.Node {
+		n := &wire.Node{Client: "node-b", Protocol: 2}
+		s, err := seal.NewSession("node-b", seal.NewRing([]seal.Key{k}, nil), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		boxes, err := s.Boxes(n.Encode())
+		if err != nil {
+			t.Fatal(err)
+		}
+		nonce := s.Nonce()
+		n.Seal = &wire.Seal{Nonce: nonce[:], Boxes: boxes}
+		return n
+	}
+	clear := &wire.Node{Client: "node-b", Protocol: 2}
+	for name, test := range map[string]struct {
+		e    config.Encryption
+		n    *wire.Node
+		want Level
+		text string
+	}{
+		"nobody seals":           {config.Encryption{}, clear, Right, ""},
+		"the same key":           {config.Encryption{Keys: []seal.Key{ours}, Required: []string{"*"}}, announced(ours), Right, "in common"},
+		"another key":            {config.Encryption{Keys: []seal.Key{ours}}, announced(other), Mistake, "no key in common"},
+		"a key of another name":  {config.Encryption{Keys: []seal.Key{ours}}, announced(key("two")), Mistake, "no key in common"},
+		"only the remote":        {config.Encryption{}, announced(other), Warning, "this node has none"},
+		"required, and does not": {config.Encryption{Keys: []seal.Key{ours}, Required: []string{"node-b"}}, clear, Mistake, "nothing is exchanged"},
+		"garbage":                {config.Encryption{Keys: []seal.Key{ours}}, &wire.Node{Client: "node-b", Seal: &wire.Seal{Boxes: map[string][]byte{"one": {1}}}}, Mistake, "no key in common"},
+	} {
+		f := &findings{area: AreaRemotes}
+		judgeSealing(f, &config.Config{ClientName: "node-a", Encryption: test.e}, "node-b", test.n)
+		if Worst(f.list) != test.want || test.text != "" && !strings.Contains(f.list[0].Text, test.text) {
+			t.Errorf("%s: %+v", name, f.list)
+		}
+	}
+}

@@ -1,0 +1,155 @@
+package check
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/transport"
+)
+
+// echoTime is how long a message may take to come back from the broker.
+const echoTime = 3 * time.Second
+
+// suffix is added to the client identifier, so that a running node of the same
+// configuration keeps its connection.
+const suffix = "-check"
+
+// line is a connection to a broker that hears what comes, and can tell whether
+// what it sends comes back. Its methods are for one goroutine.
+type line struct {
+	session *transport.Session
+	stop    context.CancelFunc
+	end     chan struct{} // closed when the connection is gone
+	err     error         // why; may be read once end is closed
+
+	mu      sync.Mutex
+	waiting []*echo
+}
+
+// echo is a message that shall come back.
+type echo struct {
+	topic   string
+	payload []byte
+	back    chan struct{}
+}
+
+// connect makes a line to the first server of m, with the topics subscribed. hear
+// is called with each delivery and must return at once.
+func connect(ctx context.Context, m config.MQTT, topics []string, hear func(transport.Delivery)) (*line, error) {
+	m.ClientID += suffix
+	m.Clean = true // nothing of this client stays at the broker
+	if m.ConnectTimeout <= 0 || m.ConnectTimeout > 10*time.Second {
+		m.ConnectTimeout = 10 * time.Second
+	}
+	l := &line{end: make(chan struct{})}
+	up := make(chan struct{})
+	c := transport.Config{MQTT: m, Topics: topics, OnUp: func(context.Context) error { close(up); return nil }}
+	var err error
+	l.session, err = transport.New(zap.NewNop(), c, func(d transport.Delivery) {
+		l.came(d)
+		if hear != nil {
+			hear(d)
+		}
+		go d.Ack() // a broker sends only so many that are not acknowledged
+	})
+	if err != nil {
+		return nil, err
+	}
+	ctx, l.stop = context.WithCancel(ctx)
+	go func() {
+		l.err = l.session.Once(ctx)
+		close(l.end)
+	}()
+	select {
+	case <-up:
+		return l, nil
+	case <-l.end:
+		l.stop()
+		if l.err == nil {
+			l.err = ctx.Err()
+		}
+		return nil, l.err
+	}
+}
+
+// close ends the connection.
+func (l *line) close() {
+	l.stop()
+	<-l.end
+}
+
+// came ends the wait for an echo.
+func (l *line) came(d transport.Delivery) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, e := range l.waiting {
+		if e.topic == d.Topic && bytes.Equal(e.payload, d.Payload) {
+			close(e.back)
+			l.waiting = append(l.waiting[:i], l.waiting[i+1:]...)
+			return
+		}
+	}
+}
+
+// send publishes a message that shall come back. The connection may be gone.
+func (l *line) send(ctx context.Context, topic string, payload []byte) *echo {
+	e := &echo{topic: topic, payload: payload, back: make(chan struct{})}
+	l.mu.Lock()
+	l.waiting = append(l.waiting, e)
+	l.mu.Unlock()
+	// An error is the end of the connection, or of ctx: then nothing comes back.
+	_, _ = l.session.PublishAsync(ctx, transport.Message{Topic: topic, Payload: payload, QoS: 1})
+	return e
+}
+
+// returns waits for an echo, and reports whether it came.
+func (l *line) returns(ctx context.Context, e *echo, until <-chan time.Time) bool {
+	select {
+	case <-e.back:
+		return true
+	case <-l.end:
+	case <-until:
+	case <-ctx.Done():
+	}
+	select {
+	case <-e.back:
+		return true
+	default:
+		return false
+	}
+}
+
+// BrokerLogin connects once, under a client identifier of its own, to learn whether
+// a broker takes the login. The error says that it does not; a broker that says
+// nothing until ctx ends is none.
+func BrokerLogin(ctx context.Context, m config.MQTT) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	m.ClientID += suffix
+	m.Clean = true
+	c := transport.Config{MQTT: m, OnUp: func(context.Context) error { cancel(); return nil }}
+	s, err := transport.New(zap.NewNop(), c, func(transport.Delivery) {})
+	if err == nil {
+		err = s.Run(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("mqttConfig: %w", err)
+	}
+	return nil
+}
+
+// BrokerAnswers connects to the first server once, under a client identifier of its
+// own. The error is transport.ErrRefused where the broker does not take the login.
+func BrokerAnswers(ctx context.Context, m config.MQTT) error {
+	l, err := connect(ctx, m, nil, nil)
+	if err == nil {
+		l.close()
+	}
+	return err
+}

@@ -1,0 +1,194 @@
+package check
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// heard is what was heard of other clients. It is safe for concurrent use.
+type heard struct {
+	since time.Time
+
+	mu     sync.Mutex
+	client map[string]*peer
+}
+
+// peersMost bounds how many clients are remembered, whoever invents names.
+// Promise 10.
+const peersMost = 10_000
+
+// peer is a client as heard.
+type peer struct {
+	node     *wire.Node // as announced; nil: not, so it speaks version 1
+	beats    []beat     // the last ones
+	left     bool       // it said so, and was not heard since
+	answered bool
+}
+
+// beat is a message "connected".
+type beat struct {
+	at    time.Time // when it was heard, by this machine's clock
+	until time.Time // by the sender's
+}
+
+func newHeard() *heard { return &heard{since: time.Now(), client: map[string]*peer{}} }
+
+// of returns the peer of a name, and makes one while there is room.
+func (h *heard) of(client string) *peer {
+	p := h.client[client]
+	if p == nil {
+		p = &peer{}
+		if len(h.client) < peersMost {
+			h.client[client] = p
+		}
+	}
+	return p
+}
+
+func (h *heard) presence(i wire.Info, at time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p := h.of(i.Sender)
+	switch i.Message {
+	case wire.Connected:
+		if len(p.beats) == 4 {
+			p.beats = p.beats[1:]
+		}
+		p.beats, p.left = append(p.beats, beat{at, i.Until}), false
+	case wire.ConnectionLost:
+		p.beats, p.left = nil, true
+	}
+}
+
+func (h *heard) announced(n wire.Node) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.of(n.Client).node = &n
+}
+
+func (h *heard) answered(client string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.of(client).answered = true
+}
+
+// peer returns what was heard of a client.
+func (h *heard) peer(client string) peer {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if p := h.client[client]; p != nil {
+		return *p
+	}
+	return peer{}
+}
+
+func (h *heard) isOnline(client string) bool { return len(h.peer(client).beats) > 0 }
+
+// enough reports whether all remotes have told what they tell.
+func (h *heard) enough(remotes []string) bool {
+	return !slices.ContainsFunc(remotes, func(r string) bool {
+		p := h.peer(r)
+		return len(p.beats) < 2 || p.node != nil && p.node.Seal == nil && !p.answered
+	})
+}
+
+// judgeOwnName judges whether another program uses the name of this client.
+func judgeOwnName(f *findings, cfg *config.Config, h *heard, running bool) {
+	me := h.peer(cfg.ClientName)
+	switch {
+	case len(me.beats) > 0 && !running:
+		f.wrong("clientName", "Give each node a clientName and an mqttConfig.clientId of its own, or stop the other one.",
+			"a client named %s is online, and no node works on this database: two clients of one name end each other's connections, and take each other's messages", cfg.ClientName)
+	case len(me.beats) > 0:
+		f.right("clientName", "the node %s is online", cfg.ClientName)
+	case running && me.left:
+		f.warn("clientName", "See the node's log, and whether another client has the clientId "+cfg.MQTT.ClientID+".", "the node %s just lost its connection to the broker", cfg.ClientName)
+	case running:
+		f.warn("clientName", "See the node's log; where its checkInterval is long, try again with --listen.", "a node works on this database, but the presence of %s was not heard", cfg.ClientName)
+	}
+}
+
+// judgeRemotes judges what was heard of each remote.
+func judgeRemotes(f *findings, cfg *config.Config, h *heard) {
+	for _, r := range cfg.RemoteClients {
+		p := h.peer(r)
+		if len(p.beats) == 0 {
+			const do = "Start it, or correct remoteClients; changes wait for it in the database."
+			if p.node == nil {
+				f.warn(r, do, "was not heard of: it is offline, or there is no client of this name at this broker")
+			} else {
+				f.warn(r, do, "is offline; it was there once, as version %.40s", p.node.Version)
+			}
+		}
+		if p.node == nil {
+			if len(p.beats) > 0 {
+				f.right(r, "is online and speaks version 1 of the protocol")
+			}
+		} else {
+			judgeNode(f, cfg, r, p)
+		}
+		judgePeerClock(f, r, p.beats)
+	}
+	if len(cfg.AcceptFrom) > 0 && !slices.Contains(cfg.AcceptFrom, config.Anyone) {
+		for _, r := range cfg.RemoteClients {
+			if len(cfg.ReceiveTables) > 0 && !slices.Contains(cfg.AcceptFrom, r) {
+				f.right(r, "is sent changes; its own are not taken, since it is not in acceptFrom")
+			}
+		}
+	}
+}
+
+// judgeNode judges what a node of this project has announced.
+func judgeNode(f *findings, cfg *config.Config, r string, p peer) {
+	online := len(p.beats) > 0
+	var takes, lacks []string
+	for _, t := range cfg.SyncTables {
+		if slices.Contains(p.node.ReceiveTables, t) {
+			takes = append(takes, t)
+		} else {
+			lacks = append(lacks, t)
+		}
+	}
+	if online {
+		f.right(r, "is online: version %.40s, protocol %d", p.node.Version, p.node.Protocol)
+	}
+	if len(takes) > 0 {
+		f.right(r, "takes %s", list(takes))
+	}
+	if len(lacks) > 0 {
+		f.warn(r, "Add them to receiveTables there, or take them out of syncTables here.", "does not take %s: changes of that would be errors", list(lacks))
+	}
+	judgeSealing(f, cfg, r, p.node)
+	// Who seals does not answer what is asked in the clear.
+	if online && p.node.Protocol >= wire.Protocol && !p.answered && p.node.Seal == nil {
+		f.warn(r, "Add "+cfg.ClientName+" to its remoteClients or acceptFrom, and see that access rules of the broker let /verify through.",
+			"is online and does not answer %s: it does not know this client", cfg.ClientName)
+	}
+}
+
+// judgePeerClock judges a remote's clock, as far as its presence tells. It says
+// until when it is there by its own clock: two intervals of its poll and 3 s from
+// now; and it says so each such interval and 2 s.
+func judgePeerClock(f *findings, r string, beats []beat) {
+	if len(beats) == 0 {
+		return
+	}
+	last := beats[len(beats)-1]
+	claim := last.until.Sub(last.at)
+	interval := time.Duration(0)
+	for i := 1; i < len(beats); i++ {
+		interval = max(interval, beats[i].at.Sub(beats[i-1].at))
+	}
+	switch {
+	case interval >= 2*time.Second: // one that is shorter was out of turn
+		judgeClock(f, r, r, claim-2*(interval-2*time.Second)-3*time.Second, time.Second)
+	case claim < 0:
+		judgeClock(f, r, r, claim-3*time.Second, time.Second)
+	case claim > time.Hour:
+		judgeClock(f, r, r, claim, time.Second)
+	}
+}

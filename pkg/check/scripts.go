@@ -1,0 +1,98 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/conflict"
+	"github.com/mysql-sync/mysql-sync/pkg/transform"
+	"github.com/mysql-sync/mysql-sync/pkg/value"
+)
+
+// Resolvers returns an error for each table whose conflicts a script is to decide
+// and that has none.
+func Resolvers(policies map[string]config.Policy, t *transform.Transformers) error {
+	var mistakes []error
+	for _, table := range slices.Sorted(maps.Keys(policies)) {
+		if policies[table].Name == conflict.Script && !t.HasResolve(table) {
+			mistakes = append(mistakes, fmt.Errorf(`conflictPolicy.%s: "script": %w`, table, transform.ErrNoResolve))
+		}
+	}
+	return errors.Join(mistakes...)
+}
+
+// checkScripts loads the transformers as the node does.
+func checkScripts(cfg *config.Config) []Finding {
+	f := &findings{area: AreaTransformers}
+	if cfg.TransformerDirectory == "" {
+		return nil
+	}
+	t := transform.New(zap.NewNop(), silent{}, silent{}, transform.Config{Directory: cfg.TransformerDirectory})
+	tables := allTables(cfg)
+	if err := t.Load(tables); err != nil {
+		for _, e := range each(err) {
+			f.wrong("transformerDirectory", "", "%v", e)
+		}
+		return f.list
+	}
+	for _, e := range each(Resolvers(cfg.ConflictPolicy, t)) {
+		f.wrong("conflictPolicy", "", "%v", e)
+	}
+	for _, table := range tables {
+		if t.Has(table) {
+			f.right(table, "has a transformer")
+		}
+	}
+	for _, file := range t.Unused() {
+		f.warn(file, "Give it the name of a table in camelCase, as in productItems.js for product_items, or put what other files require into a folder.",
+			"belongs to no table of syncTables or receiveTables, and is not used")
+	}
+	if len(f.list) == 0 {
+		f.warn("transformerDirectory", "Remove the key, or put files there: {camelCase(table)}.js.", "%s has no file for a table", cfg.TransformerDirectory)
+	}
+	return f.list
+}
+
+// silent is the database and the broker of scripts that are only loaded.
+type silent struct{}
+
+var errLoading = errors.New("the file is only loaded")
+
+// Query does nothing.
+func (silent) Query(context.Context, string) ([]value.Entity, error) { return nil, errLoading }
+
+// Publish does nothing.
+func (silent) Publish(context.Context, string, []byte, byte, bool) error { return errLoading }
+
+// each returns the errors that were joined.
+func each(err error) []error {
+	if err == nil {
+		return nil
+	}
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	lines := make([]string, len(joined.Unwrap()))
+	for i, e := range joined.Unwrap() {
+		lines[i] = e.Error()
+	}
+	if strings.Join(lines, "\n") != err.Error() {
+		return []error{err} // one error that wraps several
+	}
+	return joined.Unwrap()
+}
+
+// allTables returns the tables of both lists, each once, in order.
+func allTables(cfg *config.Config) []string {
+	all := slices.Concat(cfg.SyncTables, cfg.ReceiveTables)
+	slices.Sort(all)
+	return slices.Compact(all)
+}

@@ -1,0 +1,34 @@
+package check
+
+import (
+	"crypto/rand"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/seal"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// judgeSealing judges whether this node and a remote have a key in common, by the
+// remote's announcement.
+func judgeSealing(f *findings, cfg *config.Config, r string, n *wire.Node) {
+	ring := seal.NewRing(cfg.Encryption.Keys, cfg.Encryption.Required)
+	if n.Seal == nil {
+		if ring.Required(r) {
+			f.wrong(r, "Give it the key, or take it out of encryption.required.", "seals nothing, and encryption.required names it: nothing is exchanged with it")
+		}
+		return
+	}
+	if len(cfg.Encryption.Keys) == 0 {
+		f.warn(r, "Put its key into encryption.keys here.", "has keys by which it seals messages, and this node has none: they go in the clear, if it takes that")
+		return
+	}
+	s, err := seal.NewSession(cfg.ClientName, ring, rand.Reader)
+	if err == nil {
+		_, _, err = s.Hear(r, n.Seal.Nonce, n.Seal.Boxes)
+	}
+	if err != nil {
+		f.wrong(r, "Give both the same key, under the same id, in encryption.keys.", "this node and the remote have no key in common (%v)", err)
+		return
+	}
+	f.right(r, "this node and the remote have a key in common: messages between them are sealed")
+}

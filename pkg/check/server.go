@@ -1,0 +1,237 @@
+package check
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/conflict"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+)
+
+// server is what was read of a database server.
+type server struct {
+	version   string
+	mariaDB   bool
+	variables map[string]string // global ones, by name
+	user      string            // CURRENT_USER()
+	database  string
+	charset   string // of the database, by default
+	ahead     time.Duration
+	within    time.Duration // how exact ahead is
+	replica   bool          // as far as the user may see it
+	worker    int64         // connection of the node that works on the database; 0: none
+}
+
+// variables are the global variables that are judged. Those that a server does not
+// know are missing from what it answers.
+var variables = []string{"read_only", "super_read_only", "log_bin", "log_bin_trust_function_creators", "max_allowed_packet",
+	"max_connections", "auto_increment_increment", "slave_run_triggers_for_rbr", "wsrep_on", "sql_mode", "time_zone", "system_time_zone"}
+
+// Of these the node needs at least so much.
+const (
+	leastPacket      = 1 << 20  // bytes; a statement of the node has up to this
+	usualPacket      = 16 << 20 // MariaDB's default
+	connectionsTaken = 48       // by a node, at the most
+)
+
+// readServer asks the server about itself.
+func readServer(ctx context.Context, db *mysqldb.DB) (*server, error) {
+	s := &server{version: db.Version, mariaDB: db.MariaDB, database: db.Name, variables: map[string]string{}}
+	args := make([]any, len(variables))
+	for i, v := range variables {
+		args[i] = v
+	}
+	rows, err := db.QueryContext(ctx, "SHOW GLOBAL VARIABLES WHERE Variable_name IN ("+mysqldb.List(len(variables))+")", args...)
+	if err != nil {
+		return nil, fmt.Errorf("read the server's variables: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name, value string
+		if err := rows.Scan(&name, &value); err != nil {
+			return nil, fmt.Errorf("read the server's variables: %w", err)
+		}
+		s.variables[strings.ToLower(name)] = value
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read the server's variables: %w", err)
+	}
+	var worker sql.NullInt64
+	err = db.QueryRowContext(ctx, `SELECT CURRENT_USER(), COALESCE((SELECT DEFAULT_CHARACTER_SET_NAME FROM information_schema.SCHEMATA
+		WHERE SCHEMA_NAME = ?), ''), IS_USED_LOCK(?)`, db.Name, schema.Lock(db.Name)).Scan(&s.user, &s.charset, &worker)
+	if err != nil {
+		return nil, fmt.Errorf("read who is connected: %w", err)
+	}
+	s.worker = worker.Int64
+	if err := s.readClock(ctx, db); err != nil {
+		return nil, err
+	}
+	for _, q := range []string{"SHOW REPLICA STATUS", "SHOW SLAVE STATUS"} {
+		// Without a further privilege nobody is told; the first statement is newer.
+		if rows, err := db.QueryContext(ctx, q); err == nil {
+			s.replica = s.replica || rows.Next()
+			_ = rows.Close() // what was asked is known
+			break
+		}
+	}
+	return s, nil
+}
+
+// readClock compares the server's clock with this machine's. The quickest of some
+// answers is the most exact.
+func (s *server) readClock(ctx context.Context, db *mysqldb.DB) error {
+	for i := range 4 {
+		var micros int64
+		begun := time.Now()
+		if err := db.GetContext(ctx, &micros, `SELECT CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)`); err != nil {
+			return fmt.Errorf("read the server's clock: %w", err)
+		}
+		within := time.Since(begun) / 2
+		if i == 0 || within < s.within {
+			s.within, s.ahead = within, time.UnixMicro(micros).Sub(begun.Add(within))
+		}
+	}
+	return nil
+}
+
+func (s *server) on(variable string) bool {
+	v := strings.ToUpper(s.variables[variable])
+	return v != "" && v != "0" && v != "OFF" && v != "NO"
+}
+
+func (s *server) number(variable string) int64 {
+	n, err := strconv.ParseInt(s.variables[variable], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// judgeServer judges what does not depend on tables.
+func judgeServer(f *findings, s *server, g *grants) {
+	judgeVersion(f, s)
+	if s.worker != 0 {
+		f.right("node", "a node works on this database (connection %d of the server)", s.worker)
+	}
+	judgeWriting(f, s, g)
+	judgeBinaryLog(f, s, g)
+	judgeClock(f, "clock", "the database server", s.ahead, s.within)
+	switch size := s.number("max_allowed_packet"); {
+	case size < leastPacket:
+		f.wrong("max_allowed_packet", fmt.Sprintf("SET GLOBAL max_allowed_packet = %d; and the same in the server's configuration.", 64<<20),
+			"%d bytes are less than the statements of a node have: rows could not be written", size)
+	case size < usualPacket:
+		f.warn("max_allowed_packet", fmt.Sprintf("SET GLOBAL max_allowed_packet = %d; and the same in the server's configuration.", 64<<20),
+			"%d bytes: larger rows are refused here. All sites need what the largest row has", size)
+	default:
+		f.right("max_allowed_packet", "rows of up to %d MiB can be written", size>>20)
+	}
+	if n := s.number("max_connections"); n > 0 && n < connectionsTaken {
+		f.warn("max_connections", "SET GLOBAL max_connections = 151; and the same in the server's configuration.",
+			"%d: a node alone may take %d connections under load, and leave none for your applications", n, connectionsTaken)
+	}
+	if s.charset != "utf8mb4" {
+		f.warn("character set", "ALTER DATABASE "+mysqldb.Quote(s.database)+" CHARACTER SET utf8mb4;",
+			"new tables of %s have %s: characters that it lacks are refused when they are received", s.database, s.charset)
+	}
+	f.right("sessions", "the node's sessions set sql_mode, character set and time zone (UTC) themselves: those of the server (time_zone %s, %s) do not matter",
+		s.variables["time_zone"], s.variables["system_time_zone"])
+}
+
+// judgeVersion knows what the node was tried on.
+func judgeVersion(f *findings, s *server) {
+	const tested = "tested are MariaDB 10.11 and MySQL 9.7, known to do are MariaDB from 10.6 and MySQL from 8.0"
+	name, least := "MySQL", [2]int{8, 0}
+	if s.mariaDB {
+		name, least = "MariaDB", [2]int{10, 6}
+	}
+	v := versionOf(s.version)
+	if slices.Compare(v[:], least[:]) < 0 {
+		f.warn("version", "Upgrade the server, or try the tables that matter to you first.", "%s %s is older than what is known to do: %s", name, s.version, tested)
+		return
+	}
+	f.right("version", "%s %s", name, s.version)
+}
+
+// versionOf returns the first two numbers of a server's version. Some servers put
+// 5.5.5- before it, for clients that know no other.
+func versionOf(text string) (v [2]int) {
+	parts := strings.SplitN(strings.TrimPrefix(text, "5.5.5-"), ".", 3)
+	for i := range min(2, len(parts)) {
+		v[i], _ = strconv.Atoi(parts[i]) // a version of another form counts as old
+	}
+	return v
+}
+
+// judgeWriting judges whether the server takes writes, and whether its own
+// replication writes behind the triggers.
+func judgeWriting(f *findings, s *server, g *grants) {
+	const primary = "Run the node on the primary."
+	switch {
+	case s.on("super_read_only"), s.on("read_only") && !g.global("SUPER", "READ_ONLY ADMIN"):
+		f.wrong("read_only", primary+" Or: SET GLOBAL read_only = 0;", "the server takes no writes: the node cannot work on it")
+	case s.on("read_only"):
+		f.warn("read_only", primary, "the server is read-only, though not for this user: it may be a replica")
+	}
+	if s.replica && s.variables["slave_run_triggers_for_rbr"] != "YES" {
+		f.warn("replica", primary+" On MariaDB, slave_run_triggers_for_rbr = YES makes the triggers fire.",
+			"the server is a replica: rows that come by its own replication as row events fire no triggers, and are not sent")
+	}
+	if s.on("wsrep_on") {
+		f.warn("wsrep_on", "Let one node work on the cluster, at one of its servers.", "the server is part of a Galera cluster: the lock that keeps a second node off holds at one server only")
+	}
+}
+
+// judgeBinaryLog judges whether triggers may be made. The rule is that of the
+// MySQL manual, "Stored Program Binary Logging" (error 1419).
+func judgeBinaryLog(f *findings, s *server, g *grants) {
+	const name = "log_bin_trust_function_creators"
+	switch {
+	case !s.on("log_bin"):
+		f.right(name, "is not needed: the binary log is off")
+	case s.on(name):
+		f.right(name, "is set")
+	case g.global("SUPER") || s.mariaDB && g.global("BINLOG ADMIN"):
+		f.right(name, "is not needed by %s, who has SUPER", s.user)
+	default:
+		f.wrong(name, "SET GLOBAL log_bin_trust_function_creators = 1; and the same in the server's configuration.",
+			"the binary log is on, so that the server lets users without SUPER make no triggers (error 1419): no change would be captured")
+	}
+}
+
+// Clock differences, up to which nothing is said.
+const (
+	clockClose = 2 * time.Second // of the database server
+	clockPeer  = 5 * time.Second // of a remote, which is measured less exactly
+)
+
+// judgeClock judges the difference between a clock and this machine's.
+func judgeClock(f *findings, about, whose string, ahead, within time.Duration) {
+	size, way := ahead, "ahead of"
+	if ahead < 0 {
+		size, way = -ahead, "behind"
+	}
+	limit := clockClose
+	if f.area == AreaRemotes {
+		limit = clockPeer
+	}
+	shown := size.Round(100 * time.Millisecond)
+	if size >= time.Minute {
+		shown = size.Round(time.Second)
+	}
+	const do = "Set the clocks right at all sites, best by NTP."
+	switch {
+	case size > conflict.MaxAhead:
+		f.wrong(about, do, "the clock of %s is %s %s this machine's: what is written at the one that is ahead is refused by the others (more than %s)", whose, shown, way, conflict.MaxAhead)
+	case size-within > limit:
+		f.warn(about, do, "the clock of %s is %s %s this machine's: of two writes that did not know each other the later wins, by these clocks", whose, shown, way)
+	default:
+		f.right(about, "the clock of %s differs from this machine's by at most %s", whose, (size + within).Round(time.Millisecond))
+	}
+}

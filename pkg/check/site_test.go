@@ -1,0 +1,156 @@
+package check_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/mysql-sync/mysql-sync/pkg/check"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
+
+const orders = `CREATE TABLE orders (id INT PRIMARY KEY, name VARCHAR(100))`
+
+// site is what is checked: a schema, and a configuration that a test may change.
+type site struct {
+	t      *testing.T
+	server *testkit.Database
+	schema string
+	db     *sqlx.DB
+	config map[string]any
+}
+
+// newSite makes a schema with what the statements make, and the configuration of
+// node-a, which sends and receives the table orders to and from node-b.
+func newSite(t *testing.T, server *testkit.Database, b *testkit.Broker, statements ...string) *site {
+	t.Helper()
+	s := &site{t: t, server: server, schema: server.Create(t)}
+	s.db = server.Open(t, s.schema)
+	queue := t.TempDir()
+	if err := os.Chmod(queue, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s.config = map[string]any{
+		"clientName": "node-a", "remoteClients": []string{"node-b"}, "syncTables": []string{"orders"}, "receiveTables": []string{"orders"},
+		"checkInterval": 10, "queueDirectory": queue,
+		"mqttConfig":  map[string]any{"host": b.Host, "port": b.Port},
+		"mysqlConfig": map[string]any{"host": server.Host, "port": server.Port, "user": server.User, "password": server.Password, "database": s.schema},
+	}
+	s.exec(statements...)
+	return s
+}
+
+func (s *site) exec(statements ...string) {
+	s.t.Helper()
+	for _, q := range statements {
+		if _, err := s.db.Exec(q); err != nil {
+			s.t.Fatalf("%v\n%s", err, q)
+		}
+	}
+}
+
+// block is a block of the configuration.
+func (s *site) block(key string) map[string]any { return s.config[key].(map[string]any) }
+
+// user makes a user with some privileges, and has the node log in as that.
+func (s *site) user(name string, grants ...string) {
+	s.t.Helper()
+	name += "_" + s.schema
+	s.exec("CREATE USER " + name + "@'%' IDENTIFIED BY 'Secret-1'")
+	for _, g := range grants {
+		s.exec("GRANT " + g + " TO " + name + "@'%'")
+	}
+	s.block("mysqlConfig")["user"], s.block("mysqlConfig")["password"] = name, "Secret-1"
+}
+
+const whole = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, TRIGGER, LOCK TABLES"
+
+// start starts a node with the configuration.
+func (s *site) start() *testkit.NodeProcess {
+	s.t.Helper()
+	n := testkit.Node(s.t, testkit.ConfigFile(s.t, s.config))
+	n.WaitLog("node started")
+	return n
+}
+
+// found is what a run of the real command found.
+type found struct {
+	t    *testing.T
+	list []check.Finding
+	text string
+}
+
+// check runs the command, which must end with a code. Remotes are listened to for
+// as long as the test wants; for most it does not matter.
+func (s *site) check(code int, args ...string) found {
+	s.t.Helper()
+	return checkFile(s.t, code, testkit.ConfigFile(s.t, s.config), args...)
+}
+
+func checkFile(t *testing.T, code int, file string, args ...string) found {
+	t.Helper()
+	if len(args) == 0 {
+		args = []string{"--listen", "1ms"}
+	}
+	got, out := run(t, append([]string{"check", file, "--json"}, args...)...)
+	f := found{t: t, text: out}
+	for d := json.NewDecoder(strings.NewReader(out)); d.More(); {
+		var one check.Finding
+		if err := d.Decode(&one); err != nil {
+			break // what stands on the standard error
+		}
+		f.list = append(f.list, one)
+	}
+	if got != code {
+		t.Fatalf("check ends with %d, not %d:\n%s", got, code, out)
+	}
+	return f
+}
+
+// run runs the real binary, and returns its exit code and what it said.
+func run(t *testing.T, args ...string) (code int, text string) {
+	t.Helper()
+	cmd := testkit.Command(t, args...)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return cmd.ProcessState.ExitCode(), out.String()
+}
+
+// has fails unless there is a finding of a level about something whose text and
+// advice have all parts.
+func (f found) has(level check.Level, about string, parts ...string) {
+	f.t.Helper()
+	for _, x := range f.list {
+		all := x.Level == level && x.About == about
+		for _, p := range parts {
+			all = all && strings.Contains(x.Text+" → "+x.Do, p)
+		}
+		if all {
+			return
+		}
+	}
+	f.t.Errorf("no finding (%s, %s) has %q:\n%s", level, about, parts, f.text)
+}
+
+// about returns the findings of a level in an area.
+func (f found) in(level check.Level, area string) (list []check.Finding) {
+	for _, x := range f.list {
+		if x.Level == level && x.Area == area {
+			list = append(list, x)
+		}
+	}
+	return list
+}

@@ -1,0 +1,361 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mysql-sync/mysql-sync/pkg/capture"
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+)
+
+// Tables returns every mistake that keeps a node with this configuration from
+// starting on its tables: those that are not there, and those that cannot be
+// synced. Each error begins with the key of its list.
+func Tables(ctx context.Context, ts *schema.Tables, cfg *config.Config) error {
+	return errors.Join(named("syncTables", ts.Check(ctx, cfg.SyncTables)), named("receiveTables", ts.Check(ctx, cfg.ReceiveTables)))
+}
+
+// named puts a key of the configuration before each of joined errors.
+func named(key string, err error) error {
+	var list []error
+	for _, e := range each(err) {
+		list = append(list, fmt.Errorf("%s: %w", key, e))
+	}
+	return errors.Join(list...)
+}
+
+// catalogue is what was read of the tables of a database.
+type catalogue struct {
+	tables        map[string]*schema.Table // those that can be synced
+	unfit         map[string]error         // why the others cannot
+	transactional map[string]bool          // engines
+	keys          []schema.ForeignKey      // within the database
+	outside       []schema.ForeignKey      // to other databases; RefTable is database.table
+	columns       map[string][]column
+	triggers      []standing
+	unfollowed    []string // foreign keys whose cascades are not captured: table.name
+}
+
+// column is what of a column matters beside its type.
+type column struct {
+	name                            string
+	generated, invisible, increment bool
+	key                             bool   // of the primary key
+	charset                         string // of text
+}
+
+// standing is a trigger as it stands.
+type standing struct {
+	name, table, definer string
+	known                bool // that the definer is a user, or not, could be seen
+	valid                bool
+}
+
+const selectColumns = `SELECT TABLE_NAME, COLUMN_NAME, COALESCE(GENERATION_EXPRESSION, '') <> '', UPPER(EXTRA) LIKE '%INVISIBLE%',
+	UPPER(EXTRA) LIKE '%AUTO_INCREMENT%', COLUMN_KEY = 'PRI', COALESCE(CHARACTER_SET_NAME, '')
+	FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? ORDER BY TABLE_NAME, ORDINAL_POSITION`
+
+// readCatalogue reads the definitions of tables and what bears on them.
+func readCatalogue(ctx context.Context, db *mysqldb.DB, ts *schema.Tables, names, synced []string) (*catalogue, error) {
+	c := &catalogue{tables: map[string]*schema.Table{}, unfit: map[string]error{}, transactional: map[string]bool{}, columns: map[string][]column{}}
+	for _, name := range names {
+		t, err := ts.Table(ctx, name)
+		switch {
+		case err == nil:
+			c.tables[name] = t
+		case errors.Is(err, schema.ErrNoTable), errors.Is(err, schema.ErrUnfit), mysqldb.Number(err) == 0 && ctx.Err() == nil:
+			c.unfit[name] = err
+		case ctx.Err() != nil:
+			return nil, err
+		default: // a privilege that is missing, say
+			c.unfit[name] = err
+		}
+	}
+	var err error
+	if c.keys, err = schema.ForeignKeys(ctx, db, db.Name); err != nil {
+		return nil, err
+	}
+	var engine, table string
+	err = query(ctx, db, `SELECT ENGINE FROM information_schema.ENGINES WHERE TRANSACTIONS = 'YES'`, nil, func() { c.transactional[engine] = true }, &engine)
+	if err != nil {
+		return nil, fmt.Errorf("read the engines: %w", err)
+	}
+	var col column
+	err = query(ctx, db, selectColumns, []any{db.Name}, func() { c.columns[table] = append(c.columns[table], col) },
+		&table, &col.name, &col.generated, &col.invisible, &col.increment, &col.key, &col.charset)
+	if err != nil {
+		return nil, fmt.Errorf("read the columns: %w", err)
+	}
+	var key schema.ForeignKey
+	err = query(ctx, db, `SELECT DISTINCT TABLE_NAME, CONSTRAINT_NAME, CONCAT(REFERENCED_TABLE_SCHEMA, '.', REFERENCED_TABLE_NAME)
+		FROM information_schema.KEY_COLUMN_USAGE WHERE TABLE_SCHEMA = ? AND REFERENCED_TABLE_SCHEMA <> TABLE_SCHEMA`, []any{db.Name},
+		func() { c.outside = append(c.outside, key) }, &key.Table, &key.Name, &key.RefTable)
+	if err != nil {
+		return nil, fmt.Errorf("read the foreign keys: %w", err)
+	}
+	if err := c.readTriggers(ctx, db); err != nil {
+		return nil, err
+	}
+	var whole []*schema.Table
+	for _, name := range synced {
+		if t := c.tables[name]; t != nil {
+			whole = append(whole, t)
+		}
+	}
+	c.unfollowed = capture.Unfollowed(db, whole, c.keys)
+	return c, nil
+}
+
+// readTriggers reads the triggers, and whether their definers are users: the
+// server itself knows, others may see only their own.
+func (c *catalogue) readTriggers(ctx context.Context, db *mysqldb.DB) error {
+	var t standing
+	err := query(ctx, db, `SELECT TRIGGER_NAME, EVENT_OBJECT_TABLE, DEFINER FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ?
+		ORDER BY EVENT_OBJECT_TABLE, TRIGGER_NAME`, []any{db.Name}, func() { c.triggers = append(c.triggers, t) }, &t.name, &t.table, &t.definer)
+	if err != nil {
+		return fmt.Errorf("read the triggers: %w", err)
+	}
+	for i := range c.triggers {
+		t := &c.triggers[i]
+		at := max(strings.LastIndexByte(t.definer, '@'), 0)
+		var found int
+		err := db.GetContext(ctx, &found, `SELECT COUNT(*) FROM mysql.user WHERE User = ? AND Host = ?`, t.definer[:at], strings.TrimPrefix(t.definer[at:], "@"))
+		t.known, t.valid = err == nil, found > 0
+	}
+	return nil
+}
+
+// query scans each row of an answer and calls f.
+func query(ctx context.Context, db *mysqldb.DB, q string, args []any, f func(), into ...any) error {
+	rows, err := db.QueryContext(ctx, q, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := rows.Scan(into...); err != nil {
+			return err
+		}
+		f()
+	}
+	return rows.Err()
+}
+
+// judgeTables judges each table of the configuration.
+func judgeTables(f *findings, c *catalogue, cfg *config.Config, s *server) {
+	for _, name := range allTables(cfg) {
+		if err := c.unfit[name]; err != nil {
+			f.wrong(name, whatToDo(err, s), "%v", err)
+			continue
+		}
+		j := tableJudge{f, c, cfg, s, c.tables[name]}
+		j.judge()
+	}
+}
+
+// whatToDo says what makes a table fit.
+func whatToDo(err error, s *server) string {
+	switch {
+	case errors.Is(err, schema.ErrNoTable):
+		return "Make the table, or correct the name: definitions are not replicated."
+	case strings.Contains(err.Error(), "no primary key"):
+		return "Give it a primary key that is the same at all sites, or take it out of the configuration."
+	case errors.Is(err, schema.ErrUnfit):
+		return "Take it out of the configuration, or change the table; docs/limits.md says what fits."
+	case mysqldb.Number(err) == 1142:
+		return GrantAll(s.database, account(s.user))
+	}
+	return ""
+}
+
+// tableJudge judges a table that can be synced.
+type tableJudge struct {
+	f   *findings
+	c   *catalogue
+	cfg *config.Config
+	s   *server
+	t   *schema.Table
+}
+
+func (j *tableJudge) judge() {
+	t, name := j.t, j.t.Name
+	sends, receives := j.cfg.Syncs(name), j.cfg.Receives(name)
+	if !j.c.transactional[t.Engine] {
+		j.f.wrong(name, "ALTER TABLE "+mysqldb.Quote(name)+" ENGINE = InnoDB;",
+			"its engine %s has no transactions: a crash between a write and its trigger loses the change for the remotes, and of a batch that fails half is written", t.Engine)
+	}
+	j.increments(sends && receives)
+	j.foreignKeys(sends, receives)
+	j.otherTriggers(receives)
+	way := "sent and received"
+	if !receives {
+		way = "sent"
+	} else if !sends {
+		way = "received"
+	}
+	j.f.right(name, "%s, by the key (%s)%s", way, strings.Join(keyNames(t), ", "), j.notes(receives))
+}
+
+func keyNames(t *schema.Table) []string {
+	names := make([]string, len(t.Key))
+	for i, k := range t.Key {
+		names[i] = t.Columns[k].Name
+	}
+	return names
+}
+
+// notes says what is worth knowing of a table and asks for nothing.
+func (j *tableJudge) notes(receives bool) string {
+	var b strings.Builder
+	for _, u := range j.t.Unique {
+		fmt.Fprintf(&b, "; (%s) is unique: a value that two sites give to different rows is an error until one of them changes", strings.Join(u, ", "))
+	}
+	var generated, invisible, narrow []string
+	for _, c := range j.c.columns[j.t.Name] {
+		if c.generated {
+			generated = append(generated, c.name)
+		} else if c.invisible {
+			invisible = append(invisible, c.name)
+		}
+		if receives && c.charset != "" && c.charset != "utf8mb4" && c.charset != "binary" {
+			narrow = append(narrow, c.name+" ("+c.charset+")")
+		}
+	}
+	if len(generated) > 0 {
+		fmt.Fprintf(&b, "; each server computes %s itself", list(generated))
+	}
+	if len(invisible) > 0 {
+		fmt.Fprintf(&b, "; %s is sent although it is invisible", list(invisible))
+	}
+	if len(narrow) > 0 {
+		fmt.Fprintf(&b, "; rows with characters that these columns lack are refused: %s", list(narrow))
+	}
+	if n := j.idLength(); n > shownLength {
+		fmt.Fprintf(&b, "; ids of more than %d characters are shown in sync_status by their beginning and an MD5", shownLength)
+	}
+	return b.String()
+}
+
+// shownLength is how many characters of an id sync_status shows.
+const shownLength = 255
+
+// idLength is how many characters an id may have, about.
+func (j *tableJudge) idLength() int {
+	n := len(j.t.Key) - 1
+	for _, k := range j.t.Key {
+		n += max(j.t.Columns[k].Length, 1)
+	}
+	return n
+}
+
+// increments warns of ids that two sites would give to different rows.
+func (j *tableJudge) increments(both bool) {
+	for _, c := range j.c.columns[j.t.Name] {
+		if c.invisible && c.key && c.increment {
+			j.f.warn(j.t.Name, "Give the table a primary key that is the same at all sites.",
+				"its key %s is one that the server made up: the same row has another one at each site", c.name)
+		} else if both && c.key && c.increment && j.s.number("auto_increment_increment") < 2 {
+			j.f.warn(j.t.Name, "Give each site its own auto_increment_offset and all the same auto_increment_increment (the number of sites, or more), or let one site insert, or use UUIDs.",
+				"%s counts by AUTO_INCREMENT, and auto_increment_increment is 1: two sites that insert give one id to different rows, and one of them wins", c.name)
+		}
+	}
+}
+
+// foreignKeys judges the table as a child, and as a parent.
+func (j *tableJudge) foreignKeys(sends, receives bool) {
+	for _, k := range j.c.keys {
+		switch {
+		case k.Table == j.t.Name && k.RefTable != j.t.Name:
+			var lists []string
+			if sends && !j.cfg.Syncs(k.RefTable) {
+				lists = append(lists, "syncTables")
+			}
+			if receives && !j.cfg.Receives(k.RefTable) {
+				lists = append(lists, "receiveTables")
+			}
+			if len(lists) > 0 {
+				j.f.warn(j.t.Name, "Add "+k.RefTable+" to "+strings.Join(lists, " and ")+", or see to it that its rows are the same at all sites.",
+					"its foreign key %s refers to %s, which is not in %s: a row is refused where its parent is missing%s", k.Name, k.RefTable, strings.Join(lists, " and "), cascade(k))
+			}
+		case k.RefTable == j.t.Name && k.Table != j.t.Name && receives && !j.cfg.Syncs(k.Table) && !j.cfg.Receives(k.Table):
+			if k.OnDelete == "CASCADE" || k.OnDelete == "SET NULL" {
+				j.f.warn(j.t.Name, "", "a row that is deleted elsewhere takes rows of %s along here or changes them (foreign key %s, %s), which is not synced", k.Table, k.Name, k.OnDelete)
+			} else {
+				j.f.warn(j.t.Name, "", "a row that is deleted elsewhere stays here while rows of %s, which is not synced, refer to it (foreign key %s)", k.Table, k.Name)
+			}
+		}
+	}
+	for _, k := range j.c.outside {
+		if k.Table == j.t.Name {
+			j.f.warn(j.t.Name, "See to it that its rows are the same at all sites, and delete children before parents.",
+				"its foreign key %s refers to %s, in another database: what it deletes or changes by itself is not captured", k.Name, k.RefTable)
+		}
+	}
+	for _, name := range j.c.unfollowed {
+		if strings.HasPrefix(name, j.t.Name+".") {
+			j.f.warn(j.t.Name, "Run mysql-sync verify --repair after such deletes.", "the cascades of the foreign key %s are not captured, since it is part of a ring", name)
+		}
+	}
+}
+
+func cascade(k schema.ForeignKey) string {
+	if k.OnDelete == "CASCADE" || k.OnDelete == "SET NULL" {
+		return "; what deleting a parent does to it (" + k.OnDelete + ") is captured"
+	}
+	return ""
+}
+
+// prefix begins the names of the node's own triggers.
+const prefix = "mysqlSync"
+
+// otherTriggers tells of triggers that fire for received rows too.
+func (j *tableJudge) otherTriggers(receives bool) {
+	var names []string
+	for _, t := range j.c.triggers {
+		if t.table == j.t.Name && !strings.HasPrefix(t.name, prefix) {
+			names = append(names, t.name)
+		}
+	}
+	if len(names) > 0 && receives {
+		j.f.warn(j.t.Name, "If what they write is synced as well, have them do nothing while @mysql_sync_applying is set; see docs/operations.md.",
+			"triggers of other programs fire for received rows too: %s", list(names))
+	}
+}
+
+// judgeDefiners judges under whose name the node's triggers run.
+func judgeDefiners(f *findings, c *catalogue, user string) {
+	gone, unknown := map[string][]string{}, map[string][]string{}
+	found := 0
+	for _, t := range c.triggers {
+		if !strings.HasPrefix(t.name, prefix) {
+			continue
+		}
+		found++
+		switch {
+		case t.definer == user || t.known && t.valid:
+		case t.known:
+			gone[t.definer] = append(gone[t.definer], t.table)
+		default:
+			unknown[t.definer] = append(unknown[t.definer], t.table)
+		}
+	}
+	for _, definer := range sortedKeys(gone) {
+		f.wrong("definer", "Start the node: it makes its triggers anew under its own user.",
+			"%s, under whose name the triggers of %s run, is no user any more: the writes of your applications fail (error 1449)", account(definer), list(slices.Compact(gone[definer])))
+	}
+	for _, definer := range sortedKeys(unknown) {
+		f.warn("definer", "Do not drop that user before the node has run once as this one.",
+			"the triggers of %s run under the name of %s; %s may not see whether that is a user", list(slices.Compact(unknown[definer])), account(definer), account(user))
+	}
+	switch {
+	case found == 0:
+		f.right("triggers", "are made at the first start")
+	case len(gone)+len(unknown) == 0:
+		f.right("definer", "the node's triggers run under the name of a user that exists")
+	}
+}
