@@ -7,11 +7,9 @@ import (
 	"sync"
 	"time"
 
-	"go.uber.org/zap"
-
+	"github.com/mysql-sync/mysql-sync/pkg/check"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
-	"github.com/mysql-sync/mysql-sync/pkg/transport"
 )
 
 // probeTime is how long the start waits for the broker's word on the login; a
@@ -30,8 +28,7 @@ func (n *Node) checkServers(ctx context.Context) (*mysqldb.DB, error) {
 		dbErr = fmt.Errorf("mysqlConfig: %w", dbErr)
 	} else {
 		n.tables = schema.NewTables(db)
-		dbErr = errors.Join(named("syncTables", n.tables.Check(ctx, n.cfg.SyncTables)),
-			named("receiveTables", n.tables.Check(ctx, n.cfg.ReceiveTables)))
+		dbErr = check.Tables(ctx, n.tables, n.cfg)
 	}
 	wg.Wait()
 	if err := errors.Join(dbErr, brokerErr); err != nil {
@@ -43,34 +40,9 @@ func (n *Node) checkServers(ctx context.Context) (*mysqldb.DB, error) {
 	return db, nil
 }
 
-// named puts a key of the configuration before each of joined errors.
-func named(key string, err error) error {
-	if err == nil {
-		return nil
-	}
-	var list []error
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, e := range joined.Unwrap() {
-			list = append(list, fmt.Errorf("%s: %w", key, e))
-		}
-		return errors.Join(list...)
-	}
-	return fmt.Errorf("%s: %w", key, err)
-}
-
-// probeBroker connects once, under a name of its own, to learn whether the
-// broker takes the login.
+// probeBroker asks the broker whether it takes the login.
 func (n *Node) probeBroker(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
-	c := transport.Config{MQTT: n.cfg.MQTT, OnUp: func(context.Context) error { cancel(); return nil }}
-	c.MQTT.ClientID += "-check"
-	s, err := transport.New(zap.NewNop(), c, func(transport.Delivery) {})
-	if err != nil {
-		return fmt.Errorf("mqttConfig: %w", err)
-	}
-	if err := s.Run(ctx); err != nil {
-		return fmt.Errorf("mqttConfig: %w", err)
-	}
-	return nil
+	return check.BrokerLogin(ctx, n.cfg.MQTT)
 }

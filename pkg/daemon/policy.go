@@ -2,10 +2,6 @@ package daemon
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
 	"github.com/mysql-sync/mysql-sync/pkg/journal"
@@ -20,18 +16,6 @@ func (n *Node) policies() map[string]conflict.Policy {
 		policies[table] = conflict.Policy{Name: p.Name, Clients: p.Priority}
 	}
 	return policies
-}
-
-// checkScripts returns the tables that are to be decided by a script and have
-// none.
-func (n *Node) checkScripts(t *transform.Transformers) error {
-	var mistakes []error
-	for _, table := range slices.Sorted(maps.Keys(n.cfg.ConflictPolicy)) {
-		if n.cfg.ConflictPolicy[table].Name == conflict.Script && !t.HasResolve(table) {
-			mistakes = append(mistakes, fmt.Errorf(`conflictPolicy.%s: "script": %w`, table, transform.ErrNoResolve))
-		}
-	}
-	return errors.Join(mistakes...)
 }
 
 // resolver runs the scripts that resolve conflicts.

@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/mysql-sync/mysql-sync/pkg/check"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
@@ -213,5 +214,5 @@ func (n *Node) loadTransformers(log *zap.Logger, db *mysqldb.DB) (*transform.Tra
 	if err := t.Load(n.allTables()); err != nil {
 		return nil, fmt.Errorf("transformerDirectory: %w", err)
 	}
-	return t, n.checkScripts(t)
+	return t, check.Resolvers(n.cfg.ConflictPolicy, t)
 }
