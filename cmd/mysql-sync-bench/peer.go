@@ -47,7 +47,7 @@ func version1(b *bench) sample {
 
 	p := newPeer(b, broker, s.name, n)
 	began := time.Now()
-	p.publish(wire.InfoTopic, wire.Info{Sender: peerName, Message: wire.Connected, Until: began.Add(10 * time.Minute)}.Encode())
+	p.publish(wire.Topics("").Info(), wire.Info{Sender: peerName, Message: wire.Connected, Until: began.Add(10 * time.Minute)}.Encode())
 	ended := b.until("the peer to have all", func(context.Context) (bool, error) {
 		left, err := s.number(testkit.Waiting)
 		return left == 0, err
@@ -64,14 +64,14 @@ func version1(b *bench) sample {
 func newPeer(b *bench, broker *testkit.Broker, node string, most int) *peer {
 	p := &peer{b: b, client: testkit.MQTTClient(b, broker, peerName), node: node,
 		acks: make(chan wire.Info, 4*most), answered: make(chan struct{}, 4*most)}
-	token := p.client.SubscribeMultiple(map[string]byte{wire.ChangeOf(peerName): 1, wire.InfoOf(peerName): 1}, func(_ mqtt.Client, m mqtt.Message) { p.hear(m) })
+	token := p.client.SubscribeMultiple(map[string]byte{wire.Topics("").ChangeOf(peerName): 1, wire.Topics("").InfoOf(peerName): 1}, func(_ mqtt.Client, m mqtt.Message) { p.hear(m) })
 	token.Wait()
 	b.must("subscribe", token.Error())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		for a := range p.acks {
-			p.client.Publish(wire.InfoOf(node), 1, false, a.Encode())
+			p.client.Publish(wire.Topics("").InfoOf(node), 1, false, a.Encode())
 		}
 	}()
 	b.Cleanup(func() {
@@ -83,7 +83,7 @@ func newPeer(b *bench, broker *testkit.Broker, node string, most int) *peer {
 }
 
 func (p *peer) hear(m mqtt.Message) {
-	if m.Topic() == wire.InfoOf(peerName) {
+	if m.Topic() == wire.Topics("").InfoOf(peerName) {
 		if i, err := wire.ParseInfo(m.Payload()); err == nil && i.Message == wire.Failed {
 			p.refused.Store(&i.Error)
 		}
@@ -109,7 +109,7 @@ func (p *peer) publish(topic string, payload []byte) {
 func (p *peer) send(first, n int) {
 	for i, open := 0, 0; i < n || open > 0; {
 		if i < n && open < peerWindow {
-			p.client.Publish(wire.ChangeOf(p.node), 1, false, change(int64(first+i)))
+			p.client.Publish(wire.Topics("").ChangeOf(p.node), 1, false, change(int64(first+i)))
 			i, open = i+1, open+1
 			continue
 		}

@@ -127,7 +127,7 @@ func (a *acks) publish(ctx context.Context) (more bool) {
 	more = more || len(a.last) > 0
 	a.mu.Unlock()
 	for k, i := range due {
-		if _, err := a.n.transport.PublishAsync(ctx, transport.Message{Topic: wire.InfoOf(to[k]), Payload: i.Encode(), QoS: 1}); err != nil {
+		if _, err := a.n.transport.PublishAsync(ctx, transport.Message{Topic: a.n.topics.InfoOf(to[k]), Payload: i.Encode(), QoS: 1}); err != nil {
 			a.put(to[k], i)
 		}
 	}

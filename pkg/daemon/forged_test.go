@@ -29,7 +29,7 @@ func newForger(t *testing.T, b *testkit.Broker, name string) *forger {
 	}
 	// Room for every ack of a test, so that the client never waits.
 	f := &forger{t: t, client: testkit.MQTTClient(t, b, name), codec: codec, acks: make(chan wire.Ack, 1000)}
-	token := f.client.Subscribe(wire.AckOf(name, "+"), 1, func(_ mqtt.Client, m mqtt.Message) {
+	token := f.client.Subscribe(wire.Topics("").AckOf(name, "+"), 1, func(_ mqtt.Client, m mqtt.Message) {
 		if a, err := wire.ParseAck(m.Payload()); err != nil {
 			t.Error(err)
 		} else {
@@ -58,7 +58,7 @@ func (f *forger) pack(table, key string, at time.Time, columns []string, values 
 
 func (f *forger) publish(sender string, payload []byte) {
 	f.t.Helper()
-	if token := f.client.Publish(wire.BatchOf("node-a", sender), 1, false, payload); token.Wait() && token.Error() != nil {
+	if token := f.client.Publish(wire.Topics("").BatchOf("node-a", sender), 1, false, payload); token.Wait() && token.Error() != nil {
 		f.t.Fatal(token.Error())
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/seal"
 	"github.com/mysql-sync/mysql-sync/pkg/transform"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
@@ -81,6 +82,10 @@ func (n *Node) open(m message, pieces *assembly) *work {
 		return n.openBatch(m, pieces)
 	}
 	c, err := wire.ParseChange(m.payload)
+	if n.refusesVersion1(c.Sender, m.topic.Kind) {
+		m.ack()
+		return nil
+	}
 	if err == nil && (c.Sender == n.cfg.ClientName || !n.cfg.AcceptsFrom(c.Sender)) {
 		err = errNotAccepted
 	}
@@ -97,7 +102,7 @@ var errNotAccepted = errors.New("the sender is not in acceptFrom")
 // refuse answers a change that is not applied, if its sender is a client that
 // the node knows. Promises 8 and 9.
 func (n *Node) refuse(m message, c wire.Change, err error) {
-	n.log.Warn("change refused", zap.String("sender", c.Sender), zap.String("table", wire.Shorten(c.Table, 64)), zap.Error(err))
+	n.refused.broken("change refused", c.Sender, zap.String("table", wire.Shorten(c.Table, 64)), zap.Error(err))
 	if c.Sender != n.cfg.ClientName && c.Table != "" && c.ID != "" && n.knows(c.Sender) {
 		n.acks.fail(c, err.Error())
 	}
@@ -111,11 +116,16 @@ func (n *Node) knows(client string) bool {
 func (n *Node) openBatch(m message, pieces *assembly) *work {
 	sender := m.topic.Sender
 	if sender == n.cfg.ClientName || !n.cfg.AcceptsFrom(sender) {
-		n.log.Warn("batch refused", zap.String("sender", sender), zap.Error(errNotAccepted))
+		n.refused.broken("batch refused", sender, zap.Error(errNotAccepted))
 		m.ack()
 		return nil
 	}
-	p, err := wire.ParsePiece(m.payload)
+	payload, ok := n.unseal(m.topic, m.payload)
+	if !ok {
+		m.ack()
+		return nil
+	}
+	p, err := wire.ParsePiece(payload)
 	var b *wire.Batch
 	if err == nil {
 		if p.Of > 1 {
@@ -131,7 +141,7 @@ func (n *Node) openBatch(m message, pieces *assembly) *work {
 		b, err = n.codec.Unpack(whole)
 	}
 	if err != nil {
-		n.log.Warn("batch refused", zap.String("sender", sender), zap.Error(err))
+		n.refused.broken("batch refused", sender, zap.Error(err))
 		m.ack()
 		return nil
 	}
@@ -255,8 +265,11 @@ func (n *Node) applyAll(ctx context.Context, changes []apply.Incoming) []apply.R
 // ackBatch answers a batch. An ack that is lost makes the sender send again.
 func (n *Node) ackBatch(ctx context.Context, w *work) {
 	a := wire.Ack{Session: w.batch.Session, Seq: w.batch.Seq, Failed: w.rejects}
-	m := transport.Message{Topic: wire.AckOf(w.topic.Sender, n.cfg.ClientName), Payload: a.Encode(), QoS: 1}
-	if _, err := n.transport.PublishAsync(ctx, m); err != nil && ctx.Err() == nil {
+	payload, err := n.seal(seal.Ack, w.topic.Sender, a.Encode())
+	if err == nil {
+		_, err = n.transport.PublishAsync(ctx, transport.Message{Topic: n.topics.AckOf(w.topic.Sender, n.cfg.ClientName), Payload: payload, QoS: 1})
+	}
+	if err != nil && ctx.Err() == nil {
 		n.log.Debug("batch ack not published", zap.String("remote", w.topic.Sender), zap.Error(err))
 	}
 	for _, f := range w.rejects {

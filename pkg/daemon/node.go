@@ -36,6 +36,7 @@ type Node struct {
 	cfg     *config.Config
 	log     *zap.Logger
 	version string
+	topics  wire.Topics
 	session uint64 // names this run of the process in batches
 	zone    *time.Location
 	origin  string // of the writes that are made here
@@ -75,6 +76,9 @@ type Node struct {
 	metrics  *metrics.Metrics
 	web      *web.Server
 	reload   func(context.Context) error // nil: not possible
+
+	sealing sealing
+	refused *refusals
 }
 
 // New returns a node; it connects to nothing.
@@ -88,7 +92,7 @@ func New(cfg *config.Config, log *logging.Log, version string) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{
-		cfg: cfg, log: log.Logger, logging: log, version: version, session: rand.Uint64(), zone: zone, now: time.Now,
+		cfg: cfg, log: log.Logger, logging: log, version: version, topics: wire.Topics(cfg.TopicPrefix), session: rand.Uint64(), zone: zone, now: time.Now,
 		codec: codec, inbox: newInbox(), peers: newPeers(), senders: map[string]*sender{}, beat: make(chan struct{}, 1),
 		rows: &latch.Rows{}, asking: asking{waiting: map[uint64]chan wire.Answer{}}, questions: make(chan question, questionsMost),
 	}
@@ -99,10 +103,14 @@ func New(cfg *config.Config, log *logging.Log, version string) (*Node, error) {
 	n.web = web.New(n, log, n.metrics.Handler())
 	n.presence = transport.NewPresence(n.now, knownClients(cfg), slices.Contains(cfg.AcceptFrom, "*"))
 	n.acks = newAcks(n)
-	will := &transport.Message{Topic: wire.InfoTopic, Payload: wire.Info{Sender: cfg.ClientName, Message: wire.ConnectionLost}.Encode(), QoS: 1}
+	n.refused = newRefusals(n.log, cfg, n.now)
+	if err := n.openSealing(); err != nil {
+		return nil, err
+	}
+	will := &transport.Message{Topic: n.topics.Info(), Payload: wire.Info{Sender: cfg.ClientName, Message: wire.ConnectionLost}.Encode(), QoS: 1}
 	n.transport, err = transport.New(log.Named("transport"), transport.Config{
-		MQTT: cfg.MQTT, Topics: wire.Subscriptions(cfg.ClientName), Will: will,
-		OnUp: n.announce, OnDown: n.wakeSenders, EchoTopic: wire.InfoTopic,
+		MQTT: cfg.MQTT, Topics: n.topics.Subscriptions(cfg.ClientName), Will: will,
+		OnUp: n.announce, OnDown: n.wakeSenders, EchoTopic: n.topics.Info(),
 	}, n.receive)
 	return n, err
 }
@@ -160,7 +168,7 @@ func (n *Node) replicate(ctx context.Context) error {
 		return err
 	}
 	defer records.close()
-	if n.stream, err = version.OpenStream(ctx, db); err != nil {
+	if n.stream, err = n.openStream(ctx, db); err != nil {
 		return err
 	}
 	if err := n.wire(db, applyDB, records); err != nil {
@@ -177,6 +185,7 @@ func (n *Node) replicate(ctx context.Context) error {
 	g.Go(func() error { return lock.hold(ctx) })
 	g.Go(func() error { return n.transport.Run(ctx) })
 	g.Go(func() error { return n.beats(ctx) })
+	g.Go(func() error { return n.announceAgainWhenAsked(ctx) })
 	g.Go(func() error { return n.capture.Run(ctx) })
 	g.Go(func() error { return n.watcher.Run(ctx) })
 	g.Go(func() error { return n.inbound(ctx) })
@@ -193,6 +202,24 @@ func (n *Node) replicate(ctx context.Context) error {
 	err = g.Wait()
 	n.log.Info("node stopped", zap.String("client", n.cfg.ClientName), zap.Error(err))
 	return err
+}
+
+// openStream opens the stream once all transactions of an earlier run have ended.
+// One whose node was lost behind a silent network keeps its locks until the server
+// gives its connection up, after a minute.
+func (n *Node) openStream(ctx context.Context, db *mysqldb.DB) (*version.Stream, error) {
+	for {
+		s, err := version.OpenStream(ctx, db)
+		if err == nil || !mysqldb.Transient(err) || ctx.Err() != nil {
+			return s, err
+		}
+		n.log.Warn("waiting for transactions of an earlier run to end", zap.Error(err))
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(time.Second):
+		}
+	}
 }
 
 // install brings the own tables and the triggers to where they shall be.

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/seal"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
@@ -62,7 +64,9 @@ type sender struct {
 	silent   int           // batches in a row that were given up
 	online   bool          // as last seen
 	flying   atomic.Int64  // rows of inFlight, for those who look at the node
-	retried  time.Time     // when waiting rows were last made ready
+	unmet    time.Time     // since when it is there and cannot be sent anything sealed
+	told     bool
+	retried  time.Time // when waiting rows were last made ready
 }
 
 // flight is what was sent and not answered.
@@ -228,11 +232,33 @@ func (s *sender) clockSetBack(now time.Time) bool {
 // reachable reports whether the remote is online and so are we.
 func (s *sender) reachable() bool {
 	online := s.n.transport.Online() && s.n.presence.Online(s.remote)
+	if online && !s.n.mayReach(s.remote) {
+		s.waitForKey()
+		online = false
+	} else if online {
+		s.unmet, s.told = time.Time{}, false
+	}
 	if online != s.online {
 		s.online = online
 		s.patience, s.silent = answerTime, 0
 	}
 	return online
+}
+
+// keyTime is how long the announcement of a remote that is online may take to come.
+const keyTime = 10 * time.Second
+
+// waitForKey tells, once, that nothing is sent to a remote that is there because
+// it must be sent sealed messages and cannot be.
+func (s *sender) waitForKey() {
+	now := s.n.now()
+	if s.unmet.IsZero() {
+		s.unmet = now
+	}
+	if !s.told && now.Sub(s.unmet) > keyTime {
+		s.told = true
+		s.log.Warn("nothing is sent to the remote: encryption.required has it, and it has not announced itself with a key that this node has")
+	}
 }
 
 // drop forgets what is on its way; it is still due and will be read anew.
@@ -275,7 +301,7 @@ func (s *sender) expire(ctx context.Context) error {
 	s.log.Warn("no answer came; sending again", zap.Int("messages", len(gone)), zap.Duration("after", s.patience))
 	s.patience = min(2*s.patience, longestAnswer)
 	s.silent += batches
-	if s.silent >= doubtAfter && s.n.peers.doubt(s.remote) {
+	if s.silent >= doubtAfter && !s.n.sealing.ring.Required(s.remote) && s.n.peers.doubt(s.remote) {
 		s.log.Warn("the remote does not answer batches; speaking version 1 to it until it announces itself")
 		s.silent, s.patience = 0, answerTime
 	}
@@ -440,8 +466,14 @@ func (s *sender) publish(ctx context.Context, body []byte, sent []outbox.Sent, f
 	}
 	s.flying.Add(int64(len(sent)))
 	s.n.traffic.link(s.remote).sent.Add(1)
-	topic := wire.BatchOf(s.remote, s.n.cfg.ClientName)
-	for _, piece := range wire.Messages(s.n.session, s.seq, body, batchLimit) {
+	topic := s.n.topics.BatchOf(s.remote, s.n.cfg.ClientName)
+	for _, piece := range wire.Messages(s.n.session, s.seq, body, batchLimit-seal.Overhead) {
+		piece, err := s.n.seal(seal.Batch, s.remote, piece)
+		if errors.Is(err, seal.ErrUnmet) {
+			return fmt.Errorf("%w: %w", transport.ErrOffline, err) // it was met when the rows were read
+		} else if err != nil {
+			return err
+		}
 		if _, err := s.n.transport.PublishAsync(ctx, transport.Message{Topic: topic, Payload: piece, QoS: 1}); err != nil {
 			return err
 		}
@@ -482,7 +514,7 @@ func (s *sender) sendSingles(ctx context.Context, rows []outgoing, from *stretch
 		s.inFlight[o.sent.Row]++
 		s.flying.Add(1)
 		s.n.traffic.link(s.remote).sent.Add(1)
-		if _, err := s.n.transport.PublishAsync(ctx, transport.Message{Topic: wire.ChangeOf(s.remote), Payload: payload, QoS: 1}); err != nil {
+		if _, err := s.n.transport.PublishAsync(ctx, transport.Message{Topic: s.n.topics.ChangeOf(s.remote), Payload: payload, QoS: 1}); err != nil {
 			return err
 		}
 	}

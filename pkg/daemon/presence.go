@@ -27,15 +27,15 @@ type announced struct {
 func newPeers() *peers { return &peers{node: map[string]announced{}} }
 
 // note keeps an announcement and returns the one before. That of a known live
-// peer is not replaced by the broker's older copy.
-func (p *peers) note(n wire.Node, live bool) (before wire.Node) {
+// peer is not replaced by the broker's older copy: taken is false then.
+func (p *peers) note(n wire.Node, live bool) (before wire.Node, taken bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	before = p.node[n.Client].Node
-	if live || !p.node[n.Client].live {
+	if taken = live || !p.node[n.Client].live; taken {
 		p.node[n.Client] = announced{n, live}
 	}
-	return before
+	return before, taken
 }
 
 // speaksBatches reports whether the client is sent batches.
@@ -95,12 +95,16 @@ func (n *Node) publishNode(ctx context.Context) error {
 	if a.ReceiveTables == nil {
 		a.ReceiveTables = []string{}
 	}
-	return n.transport.Publish(ctx, transport.Message{Topic: wire.NodeOf(n.cfg.ClientName), Payload: a.Encode(), QoS: 1, Retain: true})
+	payload, err := n.announcement(a)
+	if err != nil {
+		return err
+	}
+	return n.transport.Publish(ctx, transport.Message{Topic: n.topics.NodeOf(n.cfg.ClientName), Payload: payload, QoS: 1, Retain: true})
 }
 
 func (n *Node) publishBeat(ctx context.Context) error {
 	i := wire.Info{Sender: n.cfg.ClientName, Message: wire.Connected, Until: transport.BeatUntil(n.now().Add(n.ahead()), n.cfg.CheckInterval)}
-	return n.transport.Publish(ctx, transport.Message{Topic: wire.InfoTopic, Payload: i.Encode(), QoS: 1})
+	return n.transport.Publish(ctx, transport.Message{Topic: n.topics.Info(), Payload: i.Encode(), QoS: 1})
 }
 
 // ahead returns how far the clocks of existing peers are ahead of ours. Nodes
@@ -144,7 +148,7 @@ func (n *Node) beats(ctx context.Context) error {
 func (n *Node) onPresence(payload []byte) {
 	i, err := wire.ParseInfo(payload)
 	if err != nil {
-		n.log.Warn("message refused", zap.String("topic", wire.InfoTopic), zap.Error(err))
+		n.refused.broken("message refused", i.Sender, zap.String("topic", n.topics.Info()), zap.Error(err))
 		return
 	}
 	if i.Sender == n.cfg.ClientName {
@@ -175,20 +179,36 @@ func (n *Node) onPresence(payload []byte) {
 
 // onAnnounce takes a message of /node/{client}.
 func (n *Node) onAnnounce(client string, payload []byte, retained bool) {
+	if client == n.cfg.ClientName {
+		n.hearOwn(payload, retained)
+		return
+	}
+	s := n.senders[client]
+	if s == nil && !n.cfg.AcceptsFrom(client) {
+		return
+	}
 	if len(payload) == 0 {
 		n.peers.forget(client)
+		n.part(client)
 		return
 	}
 	a, err := wire.ParseNode(client, payload)
 	if err != nil {
-		n.log.Warn("announcement refused", zap.Error(err))
+		n.refused.broken("announcement refused", client, zap.Error(err))
 		return
 	}
-	s := n.senders[client]
-	if s == nil {
+	a, met, ok := n.hear(a)
+	if !ok {
 		return
 	}
-	before := n.peers.note(a, !retained)
+	if s == nil { // it is sent answers alone
+		met()
+		return
+	}
+	before, taken := n.peers.note(a, !retained)
+	if taken {
+		met()
+	}
 	if before.Session != a.Session || before.Definitions != a.Definitions {
 		s.retry() // what it refused it may take now
 	}

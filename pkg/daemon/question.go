@@ -11,6 +11,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/seal"
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
@@ -47,7 +48,11 @@ func (n *Node) ask(ctx context.Context, remote string, q wire.Question) (wire.An
 		return wire.Answer{}, err
 	}
 	for {
-		m := transport.Message{Topic: wire.VerifyOf(remote, n.cfg.ClientName), Payload: payload, QoS: 1}
+		sealed, err := n.seal(seal.Verify, remote, payload) // anew for each: a message is taken once
+		if err != nil {
+			return wire.Answer{}, fmt.Errorf("ask %s: %w", remote, err)
+		}
+		m := transport.Message{Topic: n.topics.VerifyOf(remote, n.cfg.ClientName), Payload: sealed, QoS: 1}
 		if err := n.transport.Publish(ctx, m); err != nil && !errors.Is(err, transport.ErrOffline) {
 			return wire.Answer{}, err
 		}
@@ -65,14 +70,19 @@ func (n *Node) ask(ctx context.Context, remote string, q wire.Question) (wire.An
 }
 
 // onVerify takes a message of /verify/{client}/{sender}.
-func (n *Node) onVerify(sender string, payload []byte) {
+func (n *Node) onVerify(topic wire.Topic, payload []byte) {
+	sender := topic.Sender
 	if n.senders[sender] == nil && !n.cfg.AcceptsFrom(sender) {
+		return
+	}
+	payload, ok := n.unseal(topic, payload)
+	if !ok {
 		return
 	}
 	q, a, err := wire.ParseVerify(payload)
 	switch {
 	case err != nil:
-		n.log.Warn("message refused", zap.String("remote", sender), zap.Error(err))
+		n.refused.broken("message refused", sender, zap.Stringer("kind", topic.Kind), zap.Error(err))
 	case a != nil:
 		n.asking.mu.Lock()
 		waiting := n.asking.waiting[a.ID]
@@ -103,7 +113,10 @@ func (n *Node) answerQuestions(ctx context.Context) error {
 			a.ID = q.ID
 			payload, err := a.Encode()
 			if err == nil {
-				_, err = n.transport.PublishAsync(ctx, transport.Message{Topic: wire.VerifyOf(q.from, n.cfg.ClientName), Payload: payload, QoS: 1})
+				payload, err = n.seal(seal.Verify, q.from, payload)
+			}
+			if err == nil {
+				_, err = n.transport.PublishAsync(ctx, transport.Message{Topic: n.topics.VerifyOf(q.from, n.cfg.ClientName), Payload: payload, QoS: 1})
 			}
 			if err != nil && ctx.Err() == nil {
 				n.log.Debug("answer not published", zap.String("remote", q.from), zap.Error(err))

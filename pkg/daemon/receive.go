@@ -26,7 +26,7 @@ type message struct {
 // receive takes every delivery. It must return at once: what needs the database
 // is queued.
 func (n *Node) receive(d transport.Delivery) {
-	topic := wire.ParseTopic(d.Topic)
+	topic := n.topics.Parse(d.Topic)
 	switch topic.Kind {
 	case wire.InfoAll:
 		n.onPresence(d.Payload)
@@ -35,9 +35,9 @@ func (n *Node) receive(d transport.Delivery) {
 	case wire.InfoMe:
 		n.onAnswer(d.Payload)
 	case wire.BatchAckFor:
-		n.onBatchAck(topic.Sender, d.Payload)
+		n.onBatchAck(topic, d.Payload)
 	case wire.VerifyFor:
-		n.onVerify(topic.Sender, d.Payload)
+		n.onVerify(topic, d.Payload)
 	case wire.ChangeTo, wire.BatchTo:
 		if n.inbox.put(message{topic, d.Payload, d.Ack}) {
 			return // acknowledged after the commit: promise 6
@@ -52,24 +52,32 @@ func (n *Node) receive(d transport.Delivery) {
 func (n *Node) onAnswer(payload []byte) {
 	i, err := wire.ParseInfo(payload)
 	if err != nil {
-		n.log.Warn("message refused", zap.String("topic", wire.InfoOf(n.cfg.ClientName)), zap.Error(err))
+		n.refused.broken("message refused", i.Sender, zap.String("topic", n.topics.InfoOf(n.cfg.ClientName)), zap.Error(err))
 		return
 	}
 	s := n.senders[i.Sender]
-	if s == nil || i.Message != wire.DataReceived && i.Message != wire.Failed {
+	if s == nil || n.refusesVersion1(i.Sender, wire.InfoMe) || i.Message != wire.DataReceived && i.Message != wire.Failed {
 		return
 	}
 	s.answered(answer{info: i})
 }
 
 // onBatchAck takes a message of /ack/{client}/{sender}.
-func (n *Node) onBatchAck(sender string, payload []byte) {
-	a, err := wire.ParseAck(payload)
-	if err != nil {
-		n.log.Warn("message refused", zap.String("remote", sender), zap.Error(err))
+func (n *Node) onBatchAck(topic wire.Topic, payload []byte) {
+	s := n.senders[topic.Sender]
+	if s == nil {
 		return
 	}
-	if s := n.senders[sender]; s != nil && a.Session == n.session {
+	payload, ok := n.unseal(topic, payload)
+	if !ok {
+		return
+	}
+	a, err := wire.ParseAck(payload)
+	if err != nil {
+		n.refused.broken("message refused", topic.Sender, zap.Stringer("kind", topic.Kind), zap.Error(err))
+		return
+	}
+	if a.Session == n.session {
 		s.answered(answer{batch: &a})
 	}
 }

@@ -11,7 +11,7 @@ import (
 
 // Why a message is not taken, or not sealed.
 var (
-	ErrForm    = errors.New("it is not a sealed message")
+	ErrForm    = errors.New("it is no whole sealed message")
 	ErrKey     = errors.New("it is sealed with a key that this node does not have for its sender")
 	ErrEarlier = errors.New("it is sealed for an earlier run of this node")
 	ErrForged  = errors.New("it does not open: it was changed on its way, is sealed with another key of this name, or is not from its sender, for this node or of this kind")

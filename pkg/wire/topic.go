@@ -6,8 +6,7 @@ import "strings"
 // extension adds the others. Its topics name the sender as well, so that a
 // broker's ACL can bind a sender to its login.
 const (
-	InfoTopic = "/info"
-
+	infoTopic    = "/info"
 	infoPrefix   = "/info/"
 	changePrefix = "/change/"
 	nodePrefix   = "/node/"
@@ -15,6 +14,11 @@ const (
 	ackPrefix    = "/ack/"
 	verifyPrefix = "/verify/"
 )
+
+// Topics are the topics of one mesh: its value is the prefix that stands before
+// each of them, as it is (acme makes acme/info of /info). Meshes with different
+// prefixes share a broker and see nothing of each other. "" is none.
+type Topics string
 
 // Kind says what a topic carries.
 type Kind uint8
@@ -39,26 +43,36 @@ type Topic struct {
 	Sender string
 }
 
-// InfoOf, ChangeOf and NodeOf return the topics of a client; BatchOf and AckOf
-// those from sender to target.
-func InfoOf(client string) string          { return infoPrefix + client }
-func ChangeOf(client string) string        { return changePrefix + client }
-func NodeOf(client string) string          { return nodePrefix + client }
-func BatchOf(target, sender string) string { return batchPrefix + target + "/" + sender }
-func AckOf(target, sender string) string   { return ackPrefix + target + "/" + sender }
+// Info returns the topic of presence, which all clients read and write.
+func (t Topics) Info() string { return string(t) + infoTopic }
 
-// VerifyOf returns the topic of verify from sender to target.
-func VerifyOf(target, sender string) string { return verifyPrefix + target + "/" + sender }
-
-// Subscriptions returns the topic filters of a client.
-func Subscriptions(client string) []string {
-	return []string{InfoTopic, InfoOf(client), ChangeOf(client), nodePrefix + "+", batchPrefix + client + "/+", ackPrefix + client + "/+", verifyPrefix + client + "/+"}
+// InfoOf, ChangeOf and NodeOf return the topics of a client; BatchOf, AckOf and
+// VerifyOf those from sender to target.
+func (t Topics) InfoOf(client string) string   { return string(t) + infoPrefix + client }
+func (t Topics) ChangeOf(client string) string { return string(t) + changePrefix + client }
+func (t Topics) NodeOf(client string) string   { return string(t) + nodePrefix + client }
+func (t Topics) BatchOf(target, sender string) string {
+	return string(t) + batchPrefix + target + "/" + sender
+}
+func (t Topics) AckOf(target, sender string) string {
+	return string(t) + ackPrefix + target + "/" + sender
+}
+func (t Topics) VerifyOf(target, sender string) string {
+	return string(t) + verifyPrefix + target + "/" + sender
 }
 
-// ParseTopic takes a topic apart.
-func ParseTopic(topic string) Topic {
+// Subscriptions returns the topic filters of a client.
+func (t Topics) Subscriptions(client string) []string {
+	return []string{t.Info(), t.InfoOf(client), t.ChangeOf(client), t.NodeOf("+"), t.BatchOf(client, "+"), t.AckOf(client, "+"), t.VerifyOf(client, "+")}
+}
+
+// Parse takes a topic apart. One of another mesh is Unknown.
+func (t Topics) Parse(topic string) Topic {
+	topic, ours := strings.CutPrefix(topic, string(t))
 	switch {
-	case topic == InfoTopic:
+	case !ours:
+		return Topic{}
+	case topic == infoTopic:
 		return Topic{Kind: InfoAll}
 	case strings.HasPrefix(topic, infoPrefix):
 		return Topic{Kind: InfoMe, Client: topic[len(infoPrefix):]}

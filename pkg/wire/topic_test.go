@@ -9,24 +9,62 @@ import (
 )
 
 func TestTopicsAreTakenApartAsTheyAreMade(t *testing.T) {
-	for topic, want := range map[string]wire.Topic{
-		wire.InfoTopic:                   {Kind: wire.InfoAll},
-		wire.InfoOf("node-a"):            {Kind: wire.InfoMe, Client: "node-a"},
-		wire.ChangeOf("node-a"):          {Kind: wire.ChangeTo, Client: "node-a"},
-		wire.NodeOf("node-a"):            {Kind: wire.Announce, Client: "node-a"},
-		wire.BatchOf("node-a", "node_B"): {Kind: wire.BatchTo, Client: "node-a", Sender: "node_B"},
-		wire.AckOf("node-a", "node_B"):   {Kind: wire.BatchAckFor, Client: "node-a", Sender: "node_B"},
-		"":                               {}, "info": {}, "/": {}, "/other/x": {}, "/batch/node-a": {}, "/batch/node-a/": {},
-		"/batch/node-a/b/c": {}, "/batch//node-a": {}, "/ack/node-a/+": {},
-	} {
-		if got := wire.ParseTopic(topic); got != want {
-			t.Errorf("ParseTopic(%q) = %+v, want %+v", topic, got, want)
+	for _, mesh := range []wire.Topics{"", "acme", "/acme", "acme/eu"} {
+		for topic, want := range map[string]wire.Topic{
+			mesh.Info():                      {Kind: wire.InfoAll},
+			mesh.InfoOf("node-a"):            {Kind: wire.InfoMe, Client: "node-a"},
+			mesh.ChangeOf("node-a"):          {Kind: wire.ChangeTo, Client: "node-a"},
+			mesh.NodeOf("node-a"):            {Kind: wire.Announce, Client: "node-a"},
+			mesh.BatchOf("node-a", "node_B"): {Kind: wire.BatchTo, Client: "node-a", Sender: "node_B"},
+			mesh.AckOf("node-a", "node_B"):   {Kind: wire.BatchAckFor, Client: "node-a", Sender: "node_B"},
+			mesh.VerifyOf("node-a", "no_B"):  {Kind: wire.VerifyFor, Client: "node-a", Sender: "no_B"},
+			"":                               {}, "info": {}, "/": {}, "/other/x": {}, "/batch/node-a": {}, "/batch/node-a/": {},
+			"/batch/node-a/b/c": {}, "/batch//node-a": {}, "/ack/node-a/+": {}, string(mesh): {}, string(mesh) + "info": {},
+		} {
+			if got := mesh.Parse(topic); got != want {
+				t.Errorf("Topics(%q).Parse(%q) = %+v, want %+v", mesh, topic, got, want)
+			}
 		}
 	}
 }
 
+func TestThePrefixStandsBeforeTheTopicAsItIs(t *testing.T) {
+	for mesh, want := range map[wire.Topics]string{"": "/info", "acme": "acme/info", "/acme": "/acme/info", "acme/eu": "acme/eu/info"} {
+		if got := mesh.Info(); got != want {
+			t.Errorf("the topic of presence of mesh %q is %q, not %q", mesh, got, want)
+		}
+	}
+}
+
+func TestMeshesDoNotReadEachOther(t *testing.T) {
+	meshes := []wire.Topics{"", "acme", "/acme", "acme/eu", "acme2", "acme-eu"}
+	for _, mine := range meshes {
+		for _, other := range meshes {
+			if mine == other {
+				continue
+			}
+			for _, topic := range []string{other.Info(), other.BatchOf("node-a", "node-b"), other.NodeOf("node-a")} {
+				if got := mine.Parse(topic); got.Kind != wire.Unknown {
+					t.Errorf("the mesh %q takes %s of the mesh %q for %+v", mine, topic, other, got)
+				}
+				for _, filter := range mine.Subscriptions("node-a") {
+					if matches(filter, topic) {
+						t.Errorf("the mesh %q subscribes %s, which is %s of the mesh %q", mine, filter, topic, other)
+					}
+				}
+			}
+		}
+	}
+}
+
+// matches tells whether a topic filter with + takes a topic.
+func matches(filter, topic string) bool {
+	f, t := strings.Split(filter, "/"), strings.Split(topic, "/")
+	return slices.EqualFunc(f, t, func(one, other string) bool { return one == "+" || one == other })
+}
+
 func TestAClientSubscribesToTheDocumentedTopicsAndItsOwn(t *testing.T) {
-	got := wire.Subscriptions("node-a")
+	got := wire.Topics("").Subscriptions("node-a")
 	for _, want := range []string{"/info", "/info/node-a", "/change/node-a", "/node/+", "/batch/node-a/+", "/ack/node-a/+"} {
 		if !slices.Contains(got, want) {
 			t.Errorf("%q lacks %q", got, want)

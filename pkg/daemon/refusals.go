@@ -1,0 +1,108 @@
+package daemon
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// Whoever may publish must not be able to fill a disk: of what one client sends and
+// is refused, so many lines go to the log in such a time.
+const (
+	refusalsTime = 10 * time.Minute
+	sealedLines  = 1 // for each reason why a message does not open
+	brokenLines  = 5 // for each kind of messages that cannot be read
+)
+
+// refusals tells of messages that are refused before their rows are looked at, and
+// counts those that are not sealed as they must be. It is safe for concurrent use.
+type refusals struct {
+	log *zap.Logger
+	cfg *config.Config
+	now func() time.Time
+
+	mu    sync.Mutex
+	count map[string]int64 // by client
+	told  map[refusal]*telling
+}
+
+// refusal is what is told of together. There are few: clients that the configuration
+// does not name are one, "*".
+type refusal struct{ client, message, reason string }
+
+// telling is how much was told of a refusal since a time, and how much was not.
+type telling struct {
+	since        time.Time
+	lines, quiet int64
+}
+
+func newRefusals(log *zap.Logger, cfg *config.Config, now func() time.Time) *refusals {
+	return &refusals{log: log, cfg: cfg, now: now, count: map[string]int64{}, told: map[refusal]*telling{}}
+}
+
+// unopened counts and tells of a message that is not sealed as it must be; reason is
+// one of few fixed errors.
+func (r *refusals) unopened(level zapcore.Level, client string, kind wire.Kind, reason error) {
+	r.mu.Lock()
+	r.count[r.name(client)]++
+	r.mu.Unlock()
+	r.tell(level, refusal{client, "message refused", reason.Error()}, sealedLines, zap.Stringer("kind", kind), zap.Error(reason))
+}
+
+// broken tells of a message that cannot be read, or whose sender has no right.
+func (r *refusals) broken(message, client string, fields ...zap.Field) {
+	r.tell(zap.WarnLevel, refusal{client, message, ""}, brokenLines, fields...)
+}
+
+// of returns how many messages of a client were not sealed as they must be since the
+// node started; "*" are all clients that the configuration does not name.
+func (r *refusals) of(client string) int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.count[client]
+}
+
+func (r *refusals) name(client string) string {
+	if slices.Contains(r.cfg.RemoteClients, client) || slices.Contains(r.cfg.AcceptFrom, client) {
+		return client
+	}
+	return config.Anyone
+}
+
+func (r *refusals) tell(level zapcore.Level, what refusal, most int64, fields ...zap.Field) {
+	client := what.client
+	what.client = r.name(client)
+	now := r.now()
+	r.mu.Lock()
+	t := r.told[what]
+	quiet := int64(0)
+	if t == nil || now.Sub(t.since) >= refusalsTime || now.Before(t.since) {
+		if t != nil {
+			quiet = t.quiet
+		}
+		t = &telling{since: now}
+		r.told[what] = t
+	}
+	if t.lines++; t.lines > most {
+		t.lines = most
+		t.quiet++
+		r.mu.Unlock()
+		return
+	}
+	last := t.lines == most
+	r.mu.Unlock()
+	fields = append([]zap.Field{zap.String("sender", wire.Shorten(client, 32))}, fields...)
+	if quiet > 0 {
+		fields = append(fields, zap.Int64("notTold", quiet))
+	}
+	if last {
+		fields = append(fields, zap.Duration("quietFor", refusalsTime))
+	}
+	r.log.Log(level, what.message, fields...)
+}

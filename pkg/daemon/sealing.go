@@ -1,0 +1,239 @@
+package daemon
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/mysql-sync/mysql-sync/pkg/seal"
+	"github.com/mysql-sync/mysql-sync/pkg/transport"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// Why a message is refused, beside the reasons of package seal.
+var (
+	errClear   = errors.New("it is in the clear, and encryption.required has its sender")
+	errNoKeys  = errors.New("it is sealed, and this node has no keys (encryption.keys)")
+	errVersion = errors.New("it is of version 1 of the protocol, which is never sealed, and encryption.required has its sender")
+)
+
+// sealing is what the node needs to seal what it sends and to open what comes.
+type sealing struct {
+	ring    *seal.Ring    // nil: encryption is off
+	session *seal.Session // nil: encryption is off
+	again   chan struct{} // asks for a further announcement
+
+	mu   sync.Mutex
+	sent [][sha256.Size]byte // the last announcements, to know them when they come back
+}
+
+// announcementsKept is how many of them may be on their way back.
+const announcementsKept = 8
+
+// again is asked for at most so often.
+const (
+	againFirst   = time.Second
+	againLongest = time.Minute
+)
+
+func (n *Node) openSealing() error {
+	n.sealing.again = make(chan struct{}, 1)
+	e := n.cfg.Encryption
+	if len(e.Keys) == 0 {
+		return nil
+	}
+	n.sealing.ring = seal.NewRing(e.Keys, e.Required)
+	var err error
+	n.sealing.session, err = seal.NewSession(n.cfg.ClientName, n.sealing.ring, rand.Reader)
+	return err
+}
+
+// mayReach reports whether there is a way to send something to a client: nothing goes
+// in the clear to one that must be sent sealed messages. Promise 8.
+func (n *Node) mayReach(client string) bool {
+	return !n.sealing.ring.Required(client) || n.sealed(client)
+}
+
+// sealed reports whether what is sent to a client is sealed.
+func (n *Node) sealed(client string) bool { return n.keyOf(client) != "" }
+
+// keyOf returns the name of the key by which messages to a client are sealed, or "".
+func (n *Node) keyOf(client string) string {
+	if n.sealing.session == nil {
+		return ""
+	}
+	id, _ := n.sealing.session.Met(client)
+	return id
+}
+
+// seal returns a message as it is to be sent to a client.
+func (n *Node) seal(k seal.Kind, to string, message []byte) ([]byte, error) {
+	if n.sealing.session == nil {
+		return message, nil
+	}
+	m, err := n.sealing.session.Seal(k, to, message)
+	if errors.Is(err, seal.ErrUnmet) && !n.sealing.ring.Required(to) {
+		return message, nil
+	}
+	return m, err
+}
+
+// unseal returns a message of the batch extension as it was before it was sealed; ok
+// is false if it is refused. Promise 8.
+func (n *Node) unseal(topic wire.Topic, message []byte) (plain []byte, ok bool) {
+	kinds := map[wire.Kind]seal.Kind{wire.BatchTo: seal.Batch, wire.BatchAckFor: seal.Ack, wire.VerifyFor: seal.Verify}
+	var err error
+	switch {
+	case !seal.IsSealed(message):
+		if !n.sealing.ring.Required(topic.Sender) {
+			return message, true
+		}
+		err = errClear
+	case n.sealing.session == nil:
+		err = errNoKeys
+	default:
+		if plain, err = n.sealing.session.Open(kinds[topic.Kind], topic.Sender, message); err == nil {
+			return plain, true
+		}
+	}
+	level := zap.WarnLevel
+	if errors.Is(err, seal.ErrEarlier) || errors.Is(err, seal.ErrReplay) { // brokers do it too
+		level = zap.InfoLevel
+	}
+	n.refused.unopened(level, topic.Sender, topic.Kind, err)
+	if errors.Is(err, seal.ErrEarlier) {
+		n.announceAgain() // the sender does not know of this run
+	}
+	return nil, false
+}
+
+// refusesVersion1 reports, and tells, whether a message of version 1 is refused since
+// its sender must seal.
+func (n *Node) refusesVersion1(client string, k wire.Kind) bool {
+	if !n.sealing.ring.Required(client) {
+		return false
+	}
+	n.refused.unopened(zapcore.WarnLevel, client, k, errVersion)
+	return true
+}
+
+// announcement returns an announcement as it is published: with encryption it is in it
+// for the second time, sealed. Where nobody is spoken to in the clear, that is all.
+func (n *Node) announcement(a wire.Node) ([]byte, error) {
+	if n.sealing.session == nil {
+		return a.Encode(), nil
+	}
+	boxes, err := n.sealing.session.Boxes(a.Encode())
+	if err != nil {
+		return nil, err
+	}
+	if n.sealing.ring.RequiredOfAll() {
+		a = wire.Node{Client: a.Client, Protocol: a.Protocol, ReceiveTables: []string{}}
+	}
+	nonce := n.sealing.session.Nonce()
+	a.Seal = &wire.Seal{Nonce: nonce[:], Boxes: boxes}
+	payload := a.Encode()
+	n.sealing.mu.Lock()
+	defer n.sealing.mu.Unlock()
+	if len(n.sealing.sent) == announcementsKept {
+		n.sealing.sent = slices.Delete(n.sealing.sent, 0, 1)
+	}
+	n.sealing.sent = append(n.sealing.sent, sha256.Sum256(payload))
+	return payload, nil
+}
+
+// hear opens an announcement of another client. It returns false if it is refused;
+// met has what comes sealed for the run that it is of, once the announcement counts.
+func (n *Node) hear(a wire.Node) (heard wire.Node, met func(), ok bool) {
+	if n.sealing.session == nil {
+		return a, func() {}, true
+	}
+	clear := func() { n.part(a.Client) }
+	err := errClear
+	if a.Seal != nil {
+		var text []byte
+		var h seal.Hello
+		if text, h, err = n.sealing.session.Hear(a.Client, a.Seal.Nonce, a.Seal.Boxes); err == nil {
+			if heard, err = wire.ParseNode(a.Client, text); err == nil {
+				return heard, func() { n.meet(a.Client, h) }, true
+			}
+		}
+	}
+	if !n.sealing.ring.Required(a.Client) {
+		return a, clear, true
+	}
+	n.refused.unopened(zap.WarnLevel, a.Client, wire.Announce, err)
+	return a, nil, false
+}
+
+// part forgets how messages for a client are sealed: it takes its announcement back.
+func (n *Node) part(client string) {
+	if n.sealing.session != nil {
+		n.sealing.session.Part(client)
+	}
+}
+
+func (n *Node) meet(client string, h seal.Hello) {
+	before := n.keyOf(client)
+	if err := n.sealing.session.Meet(client, h); err != nil { // cannot happen: the lengths are right
+		n.log.Error("messages cannot be sealed", zap.String("remote", client), zap.Error(err))
+		return
+	}
+	if key := n.keyOf(client); key != before {
+		n.log.Info("messages are sealed from now on", zap.String("remote", client), zap.String("key", key))
+	}
+}
+
+// hearOwn takes an announcement in the node's own name. One that it has not made now
+// stands at the broker in the place of its own: somebody else took the name, or
+// published an old one again.
+func (n *Node) hearOwn(payload []byte, retained bool) {
+	if n.sealing.session == nil || retained {
+		return // kept by the broker since before this run: a new one follows
+	}
+	n.sealing.mu.Lock()
+	ours := slices.Contains(n.sealing.sent, sha256.Sum256(payload))
+	n.sealing.mu.Unlock()
+	if !ours {
+		n.announceAgain()
+	}
+}
+
+func (n *Node) announceAgain() {
+	select {
+	case n.sealing.again <- struct{}{}:
+	default:
+	}
+}
+
+// announceAgainWhenAsked publishes the announcement anew for those who go by another
+// one, until ctx ends. Whoever may publish can ask for it, so it takes its time.
+func (n *Node) announceAgainWhenAsked(ctx context.Context) error {
+	pause, last := againFirst, time.Time{}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-n.sealing.again:
+		}
+		if now := n.now(); now.Sub(last) > refusalsTime {
+			pause = againFirst
+		} else {
+			pause = min(2*pause, againLongest)
+		}
+		last = n.now()
+		if err := n.publishNode(ctx); err != nil && !errors.Is(err, transport.ErrOffline) && ctx.Err() == nil {
+			n.log.Warn("this node could not be announced", zap.Error(err))
+		}
+		if sleep(ctx, pause) != nil {
+			return nil
+		}
+	}
+}
