@@ -230,7 +230,7 @@ func TestDocumentedExamples(t *testing.T) {
 	}
 	for _, path := range paths {
 		t.Run(filepath.Base(path), func(t *testing.T) {
-			load(t, path, "MQTT_PASSWORD=x", "MYSQL_PASSWORD=y", "HAMBURG_PASSWORD=z")
+			load(t, path, "MQTT_PASSWORD=x", "MYSQL_PASSWORD=y", "HAMBURG_PASSWORD=z", "SYNC_KEY="+strings.Repeat("QUJD", 10)+"QUI=")
 		})
 	}
 }
