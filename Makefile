@@ -15,7 +15,7 @@ TESTFLAGS ?=
 SERVER_PACKAGES = $(shell grep -rl --include=*_test.go 'testkit\.\(Server\|Shared\)\>' cmd pkg | xargs -n 1 dirname | sort -u | sed 's|^|./|')
 FUZZ_PACKAGES = $(shell grep -rlE --include=*_test.go '^func Fuzz' cmd pkg | xargs -n 1 dirname | sort -u | sed 's|^|./|')
 
-.PHONY: help build demo test test-mysql soak bench docs check fuzz clean
+.PHONY: help build demo test test-mysql soak bench docs check check-deploy release-snapshot fuzz clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,8 +46,17 @@ bench: ## measure two real nodes, and native replication beside them; BENCHFLAGS
 docs: ## write the generated parts of docs/ anew; the tests say when one is out of date
 	go test ./pkg/config -run '^TestDocumentation$$' -count 1 -update
 
+check-deploy: ## the compose file, the Kubernetes manifest and the packages, by the libraries of who runs them (a package is installed: root only)
+	scripts/install-deps.sh deploy
+	cd deploy/check && go vet ./... && go test -count 1 ./...
+	GOARCH=386 go test ./pkg/value ./pkg/change ./pkg/wire ./pkg/version
+
+release-snapshot: ## build packages, archives and checksums for all platforms into dist; publishes nothing
+	go build -C tools/release -o ../../bin/goreleaser github.com/goreleaser/goreleaser/v2
+	bin/goreleaser release --snapshot --clean
+
 check: ## formatting, vet, staticcheck, tidy go.mod
-	@unformatted=$$(gofmt -l cmd pkg); if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; fi
+	@unformatted=$$(gofmt -l cmd deploy pkg); if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; fi
 	go vet ./...
 	go tool staticcheck ./...
 	go mod tidy -diff

@@ -2,7 +2,10 @@
 // bill of materials. It reads them from the program itself, so that the list is
 // that of what runs, not that of what a go.mod asks for.
 //
-//	sbom PROGRAM DOCUMENT
+//	sbom PROGRAM DOCUMENT VERSION
+//
+// VERSION is the program's own, which the program does not tell in a form that can
+// be read without running it.
 //
 // Exit codes: 0 written; 1 the program cannot be read or the document not written;
 // 2 the command line is wrong.
@@ -18,11 +21,11 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: sbom PROGRAM DOCUMENT")
+	if len(os.Args) != 4 {
+		fmt.Fprintln(os.Stderr, "usage: sbom PROGRAM DOCUMENT VERSION")
 		os.Exit(2)
 	}
-	if err := write(os.Args[1], os.Args[2]); err != nil {
+	if err := write(os.Args[1], os.Args[2], os.Args[3]); err != nil {
 		fmt.Fprintln(os.Stderr, "sbom:", err)
 		os.Exit(1)
 	}
@@ -55,12 +58,12 @@ type property struct {
 	Value string `json:"value"`
 }
 
-func write(program, to string) error {
+func write(program, to, version string) error {
 	info, err := buildinfo.ReadFile(program)
 	if err != nil {
 		return fmt.Errorf("read how %s was built: %w", program, err)
 	}
-	text, err := json.MarshalIndent(describe(info), "", "  ")
+	text, err := json.MarshalIndent(describe(info, version), "", "  ")
 	if err != nil {
 		return err
 	}
@@ -71,9 +74,9 @@ func write(program, to string) error {
 }
 
 // describe lists the program, the standard library and the modules.
-func describe(info *debug.BuildInfo) document {
+func describe(info *debug.BuildInfo, version string) document {
 	d := document{Format: "CycloneDX", Spec: "1.6", Version: 1, Components: []component{golang("library", "std", info.GoVersion)}}
-	d.Metadata.Component = golang("application", info.Main.Path, info.Main.Version)
+	d.Metadata.Component = golang("application", info.Main.Path, version)
 	for _, s := range info.Settings {
 		d.Metadata.Properties = append(d.Metadata.Properties, property{Name: "go:build:" + s.Key, Value: s.Value})
 	}

@@ -14,7 +14,7 @@ func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
 func TestTheListHasWhatTheProgramIsBuiltFrom(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "bom.json")
-	if err := write(testkit.Binary(t), path); err != nil {
+	if err := write(testkit.Binary(t), path, "1.2.3"); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(path)
@@ -35,13 +35,13 @@ func TestTheListHasWhatTheProgramIsBuiltFrom(t *testing.T) {
 	if len(wanted) > 0 {
 		t.Errorf("%v are missing", wanted)
 	}
-	if d.Metadata.Component.Name != "github.com/mysql-sync/mysql-sync" {
-		t.Errorf("the program is %q", d.Metadata.Component.Name)
+	if c := d.Metadata.Component; c.Name != "github.com/mysql-sync/mysql-sync" || c.Version != "1.2.3" {
+		t.Errorf("the program is %+v", c)
 	}
 }
 
 func TestWhatIsNoGoProgramIsRefused(t *testing.T) {
-	if err := write("main.go", filepath.Join(t.TempDir(), "bom.json")); err == nil {
+	if err := write("main.go", filepath.Join(t.TempDir(), "bom.json"), "1.2.3"); err == nil {
 		t.Error("a source file was taken for a program")
 	}
 }
