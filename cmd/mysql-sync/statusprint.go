@@ -29,7 +29,8 @@ func (f seen) print(w io.Writer, s screen) {
 func (f seen) remotes(w io.Writer, s screen) {
 	g := grid{columns: []column{{name: "REMOTE"}, {name: "STATE"}, {name: "PENDING", right: true}, {name: "ERRORS", right: true},
 		{name: "LAG", right: true, matters: 1}, {name: "SENT/S", right: true, matters: 2}, {name: "RECEIVED/S", right: true, matters: 2},
-		{name: "IN FLIGHT", right: true, matters: 4}, {name: "PROTOCOL", matters: 5}, {name: "OLDEST PENDING", matters: 3}, {name: "HEARD", matters: 6}}}
+		{name: "IN FLIGHT", right: true, matters: 4}, {name: "PROTOCOL", matters: 5}, {name: "OLDEST PENDING", matters: 3}, {name: "HEARD", matters: 6},
+		{name: "SEALED BY", matters: 7}}}
 	for _, r := range f.Remotes {
 		state, protocol, heard := "online", "—", ""
 		if !r.Online {
@@ -50,7 +51,7 @@ func (f seen) remotes(w io.Writer, s screen) {
 		}
 		cells := []string{r.Name, state, count(r.Pending), number(r.Errors), lag}
 		if f.Running {
-			cells = append(cells, perSecond(r.Sent), perSecond(r.Received), strconv.Itoa(r.InFlight), protocol, oldest, heard)
+			cells = append(cells, perSecond(r.Sent), perSecond(r.Received), strconv.Itoa(r.InFlight), protocol, oldest, heard, r.Key)
 		} else {
 			cells = append(cells, "", "", "", "", oldest)
 		}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/web"
+)
+
+// full is a state with something of everything, and texts that a remote could have
+// thought of.
+func full() seen {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	before := func(d time.Duration) *time.Time { t := now.Add(-d); return &t }
+	return seen{Running: true, State: &web.State{
+		Client: "berlin", Version: "1.0", Started: *before(3*time.Hour + 20*time.Minute), Now: now, LogLevel: "info",
+		Database: web.Link{Online: true, Address: "127.0.0.1:3306", Server: "10.11", Since: *before(time.Hour)},
+		Broker:   web.Link{Address: "broker:1883", Since: *before(90 * time.Second), Error: "refused\x1b[2J"},
+		Remotes: []web.Remote{
+			{Name: "boston", Online: true, Protocol: 2, Pending: web.Count{Rows: 1234567, AtLeast: true}, Errors: 2, Oldest: before(65 * time.Second), Lag: 65,
+				Sent: web.Rate{PerSecond: 37000.4}, Received: web.Rate{PerSecond: 0.3}, InFlight: 500, Key: "2026-11"},
+			{Name: "paris"},
+		},
+		Tables:  []web.Table{{Name: "orders", Sends: true, Receives: true, Policy: "lastWriteWins"}, {Name: "items", Receives: true, Policy: "priority"}},
+		Streams: []web.Stream{{Table: "orders", Remote: "boston", Pending: web.Count{Rows: 7}, Errors: 2, Last: before(3 * time.Second)}, {Table: "orders", Remote: "paris", Pending: web.Count{Rows: 5}}},
+		Transfers: []web.Transfer{{Table: "orders", Remote: "boston", Mode: "missing", Done: 450000, Total: 1000000, Rate: 37000, Left: 15},
+			{Table: "items", Remote: "boston", Mode: "all", Done: 10, Total: 10, Finished: before(time.Minute)}},
+		Transformers: []web.Transformer{{File: "orders.js", Errors: 1, Last: "orders.js:3: no\nway", LastAt: before(time.Minute), LastRow: "17"}},
+		Conflicts:    web.Conflicts{Kept: 1},
+		Uncaptured:   web.Count{Rows: 3},
+		Problems:     []string{"the clock of \x1b]0;paris is wrong"},
+	}}
+}
+
+func TestStatusSaysAllThatThereIs(t *testing.T) {
+	var b strings.Builder
+	full().print(&b, screen{})
+	for _, want := range []string{
+		"berlin  runs for 3 h 20 min, version 1.0", "database  online for 1 h 0 min  127.0.0.1:3306  10.11", "broker    away for 1 min 30 s  broker:1883: refused?[2J",
+		"boston  online  >1,234,567       2  1 min 5 s  37,000         0.3        500  2", "2026-11",
+		"orders  both ways       12       2", "3.0 s ago", "items   receives",
+		"orders    boston  45 %  450,000 of about 1,000,000  37,000  15 s  what is missing",
+		"1 version that lost a conflict is kept", "3 changes are not recorded yet", "2 rows are refused",
+		"transformer orders.js, 1 min 0 s ago, row 17: orders.js:3: no way", "✗ the clock of ?]0;paris is wrong",
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%q is not in\n%s", want, b.String())
+		}
+	}
+	if strings.Contains(b.String(), "\x1b") {
+		t.Errorf("what steers a terminal is in\n%q", b.String())
+	}
+}
+
+func TestNumbersAndTimesAreForPeople(t *testing.T) {
+	for d, want := range map[time.Duration]string{-time.Second: "0.0 s", 1500 * time.Millisecond: "1.5 s", 59 * time.Second: "59 s", time.Minute: "1 min 0 s",
+		47*time.Hour + 59*time.Minute: "47 h 59 min", 50 * time.Hour: "2 days 2 h"} {
+		if got := span(d); got != want {
+			t.Errorf("span(%v) = %q, want %q", d, got, want)
+		}
+	}
+	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1000: "-1,000", -100: "-100"} {
+		if got := number(n); got != want {
+			t.Errorf("number(%d) = %q, want %q", n, got, want)
+		}
+	}
+}
