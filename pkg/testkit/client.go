@@ -16,9 +16,10 @@ import (
 // It is disconnected with the test.
 func MQTTClient(tb TB, b *Broker, id string) mqtt.Client {
 	tb.Helper()
+	b = b.Server()
 	o := mqtt.NewClientOptions().AddBroker(b.URL()).SetClientID(id).SetConnectTimeout(limit).
 		SetMaxReconnectInterval(time.Second)
-	if password, ok := b.options.Users[id]; ok {
+	if password, ok := b.users[id]; ok {
 		o.SetUsername(id).SetPassword(password)
 	}
 	if b.Certs != nil {
@@ -36,7 +37,8 @@ func MQTTClient(tb TB, b *Broker, id string) mqtt.Client {
 	return c
 }
 
-// ask sends CONNECT. The broker is ready when it says something to that, be it that it refuses.
+// ask sends CONNECT. The broker is ready when it says something to that, be it that it refuses the login. A server of a
+// cluster that is not complete says that it is not available, or nothing.
 func (b *Broker) ask() error {
 	conn, err := net.DialTimeout("tcp", b.Addr(), time.Second)
 	if err != nil {
@@ -54,6 +56,9 @@ func (b *Broker) ask() error {
 	hello := packets.NewControlPacket(packets.Connect).(*packets.ConnectPacket)
 	hello.ProtocolName, hello.ProtocolVersion, hello.CleanSession = "MQTT", 4, true
 	hello.ClientIdentifier = "testkit"
+	for user, password := range b.users { // any of them
+		hello.UsernameFlag, hello.PasswordFlag, hello.Username, hello.Password = true, true, user, []byte(password)
+	}
 	if err := hello.Write(conn); err != nil {
 		return fmt.Errorf("greet the broker: %w", err)
 	}
@@ -61,8 +66,12 @@ func (b *Broker) ask() error {
 	if err != nil {
 		return fmt.Errorf("hear the broker: %w", err)
 	}
-	if _, ok := answer.(*packets.ConnackPacket); !ok {
+	connack, ok := answer.(*packets.ConnackPacket)
+	if !ok {
 		return errors.New("hear the broker: not a CONNACK")
+	}
+	if connack.ReturnCode == packets.ErrRefusedServerUnavailable {
+		return errors.New("hear the broker: it is not available yet")
 	}
 	return nil
 }

@@ -23,20 +23,6 @@ type MosquittoOptions struct {
 	Extra             []string          // further lines of the configuration
 }
 
-// Broker is a running Mosquitto. The methods Kill, Stop and Start are for one goroutine.
-type Broker struct {
-	Host          string
-	Port          int
-	WebsocketPort int           // 0 without websockets
-	Certs         *Certificates // nil without TLS
-
-	tb      TB
-	program string
-	file    string
-	options MosquittoOptions
-	child   *child
-}
-
 // Mosquitto starts a broker with one of the configurations that stand in the folder mosquitto, with ports and paths of
 // its own. The test fails when Mosquitto is not installed; scripts/install-deps.sh installs it.
 func Mosquitto(tb TB, options MosquittoOptions) *Broker {
@@ -46,33 +32,29 @@ func Mosquitto(tb TB, options MosquittoOptions) *Broker {
 		tb.Fatalf("find Mosquitto: %v; scripts/install-deps.sh installs it", err)
 	}
 	dir := folder(tb, "")
-	b := &Broker{Host: loopback, Port: FreePort(tb), tb: tb, program: program, options: options,
-		file: filepath.Join(dir, "mosquitto.conf")}
+	b := newBroker(tb, "mosquitto")
+	b.users = options.Users
 	if options.TLS {
 		b.Certs = Certs(tb)
 	}
 	if options.Websockets {
 		b.WebsocketPort = FreePort(tb)
 	}
-	text, err := b.configuration(dir)
+	file := filepath.Join(dir, "mosquitto.conf")
+	text, err := b.mosquitto(dir, options)
 	if err == nil {
-		err = os.WriteFile(b.file, []byte(text), 0o600)
+		err = os.WriteFile(file, []byte(text), 0o600)
 	}
 	if err != nil {
 		tb.Fatalf("configure the broker: %v", err)
 	}
-	tb.Cleanup(func() {
-		if b.child != nil {
-			b.child.kill()
-		}
-	})
+	b.command = func() *exec.Cmd { return exec.Command(program, "-c", file) }
 	b.Start()
 	return b
 }
 
-// configuration adapts the shipped configuration that fits the options.
-func (b *Broker) configuration(dir string) (string, error) {
-	o := b.options
+// mosquitto adapts the shipped configuration that fits the options.
+func (b *Broker) mosquitto(dir string, o MosquittoOptions) (string, error) {
 	root, err := moduleRoot()
 	if err != nil {
 		return "", err
@@ -135,54 +117,6 @@ func (b *Broker) configuration(dir string) (string, error) {
 	}
 	return strings.Join(slices.Concat(s, o.Extra), "\n") + "\n", nil
 }
-
-// URL is the broker's address as a node's configuration and paho have it.
-func (b *Broker) URL() string {
-	scheme := "tcp"
-	if b.options.TLS {
-		scheme = "ssl"
-	}
-	return fmt.Sprintf("%s://%s:%d", scheme, b.Host, b.Port)
-}
-
-// WebsocketURL is the address of the listener for websockets.
-func (b *Broker) WebsocketURL() string {
-	scheme := "ws"
-	if b.options.TLS {
-		scheme = "wss"
-	}
-	return fmt.Sprintf("%s://%s:%d", scheme, b.Host, b.WebsocketPort)
-}
-
-// Addr is the broker's host:port.
-func (b *Broker) Addr() string { return b.Host + ":" + strconv.Itoa(b.Port) }
-
-// Start starts the broker again after Kill or Stop, on the same ports. It returns when the broker answers.
-func (b *Broker) Start() {
-	b.tb.Helper()
-	child, err := spawn("mosquitto", exec.Command(b.program, "-c", b.file))
-	if err != nil {
-		b.tb.Fatalf("%v", err)
-	}
-	b.child = child
-	if err := child.await(b.ask); err != nil {
-		b.tb.Fatalf("%v", err)
-	}
-}
-
-// Kill ends the broker with SIGKILL, as a crash would.
-func (b *Broker) Kill() { b.child.kill() }
-
-// Stop ends the broker in an orderly way.
-func (b *Broker) Stop() {
-	b.tb.Helper()
-	if err := b.child.terminate(); err != nil {
-		b.tb.Fatalf("%v", err)
-	}
-}
-
-// Log returns what the broker has said since its start, line by line.
-func (b *Broker) Log() []string { return b.child.output.all() }
 
 // writePasswords writes Mosquitto's password file.
 func writePasswords(path string, users map[string]string) error {

@@ -1,0 +1,153 @@
+package testkit
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+)
+
+// Broker is a running broker, or a cluster of some. The methods Kill, Stop and Start are for one goroutine.
+type Broker struct {
+	Host          string
+	Port          int           // of a cluster the first server's
+	WebsocketPort int           // 0 without websockets
+	Certs         *Certificates // nil without TLS
+	Cluster       []*Broker     // the servers of a cluster, which can be killed one by one; else empty
+
+	tb      TB
+	name    string            // of the program
+	users   map[string]string // passwords by user; empty: anyone may connect
+	command func() *exec.Cmd  // starts it once
+	sign    string            // of its log, without which there is no use in asking it; empty: none
+	child   *child
+	turns   atomic.Int64 // of Server
+}
+
+// AnyBroker starts a broker of the kind that the environment variable MYSQL_SYNC_TEST_BROKER names: see BrokerOf.
+func AnyBroker(tb TB) *Broker {
+	tb.Helper()
+	return BrokerOf(tb, os.Getenv("MYSQL_SYNC_TEST_BROKER"))
+}
+
+// BrokerOf starts a broker of a kind: mosquitto, which is also that of "", nats for a cluster of three servers, or
+// embedded for the broker inside a node. Anyone may connect.
+func BrokerOf(tb TB, kind string) *Broker {
+	tb.Helper()
+	switch kind {
+	case "mosquitto", "":
+		return Mosquitto(tb, MosquittoOptions{})
+	case "nats":
+		return NATS(tb, NATSOptions{})
+	case "embedded":
+		return Embedded(tb)
+	default:
+		tb.Fatalf("start a broker: %q is none of mosquitto, nats, embedded", kind)
+		return nil
+	}
+}
+
+// newBroker returns a broker that is not started, on a port of its own. It ends with the test.
+func newBroker(tb TB, name string) *Broker {
+	tb.Helper()
+	b := &Broker{Host: loopback, Port: FreePort(tb), tb: tb, name: name}
+	tb.Cleanup(func() {
+		if b.child != nil {
+			b.child.kill()
+		}
+	})
+	return b
+}
+
+// Server returns the servers of a cluster in turn, for one client after another, and else the broker itself.
+func (b *Broker) Server() *Broker {
+	if len(b.Cluster) == 0 {
+		return b
+	}
+	return b.Cluster[int(b.turns.Add(1)-1)%len(b.Cluster)]
+}
+
+// URL is the broker's address as a node's configuration and paho have it.
+func (b *Broker) URL() string {
+	scheme := "tcp"
+	if b.Certs != nil {
+		scheme = "ssl"
+	}
+	return fmt.Sprintf("%s://%s:%d", scheme, b.Host, b.Port)
+}
+
+// WebsocketURL is the address of the listener for websockets.
+func (b *Broker) WebsocketURL() string {
+	scheme := "ws"
+	if b.Certs != nil {
+		scheme = "wss"
+	}
+	return fmt.Sprintf("%s://%s:%d", scheme, b.Host, b.WebsocketPort)
+}
+
+// Addr is the broker's host:port.
+func (b *Broker) Addr() string { return b.Host + ":" + strconv.Itoa(b.Port) }
+
+// Start starts the broker again after Kill or Stop, on the same ports. It returns when the broker answers; a cluster when
+// each of its servers does. One server of a cluster answers only while a majority of them runs.
+func (b *Broker) Start() {
+	b.tb.Helper()
+	all := b.servers()
+	for _, s := range all {
+		child, err := spawn(s.name, s.command())
+		if err != nil {
+			b.tb.Fatalf("%v", err)
+		}
+		s.child = child
+	}
+	for _, s := range all {
+		if err := s.child.await(s.ready); err != nil {
+			b.tb.Fatalf("%v", err)
+		}
+	}
+}
+
+// ready returns nil when the broker answers.
+func (b *Broker) ready() error {
+	said := func(line string) bool { return strings.Contains(line, b.sign) }
+	if b.sign != "" && !slices.ContainsFunc(b.child.output.all(), said) {
+		return fmt.Errorf("it has not said %q", b.sign)
+	}
+	return b.ask()
+}
+
+// Kill ends the broker with SIGKILL, as a crash would; of a cluster all servers.
+func (b *Broker) Kill() {
+	for _, s := range b.servers() {
+		s.child.kill()
+	}
+}
+
+// Stop ends the broker in an orderly way.
+func (b *Broker) Stop() {
+	b.tb.Helper()
+	for _, s := range b.servers() {
+		if err := s.child.terminate(); err != nil {
+			b.tb.Fatalf("%v", err)
+		}
+	}
+}
+
+// Log returns what the broker has said since its start, line by line.
+func (b *Broker) Log() (lines []string) {
+	for _, s := range b.servers() {
+		lines = append(lines, s.child.output.all()...)
+	}
+	return lines
+}
+
+// servers are the processes.
+func (b *Broker) servers() []*Broker {
+	if len(b.Cluster) > 0 {
+		return b.Cluster
+	}
+	return []*Broker{b}
+}

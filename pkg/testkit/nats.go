@@ -1,0 +1,90 @@
+package testkit
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+)
+
+// NATSOptions say what a cluster demands. The zero value lets everybody in.
+type NATSOptions struct {
+	ACL bool // the users of deploy/nats/acl.conf, which binds two nodes to their topics; their passwords are NATSUsers
+}
+
+// NATSUsers are the logins of a cluster with an ACL.
+var NATSUsers = map[string]string{"node-a": "secret-a", "node-b": "secret-b"}
+
+// NATS starts a cluster of three servers of NATS, with the configuration in deploy/nats, ports and folders of its own.
+// The server is built from the version that tools/nats/go.mod names.
+func NATS(tb TB, options NATSOptions) *Broker {
+	tb.Helper()
+	program, err := natsServer()
+	if err != nil {
+		tb.Fatalf("%v", err)
+	}
+	root, err := moduleRoot()
+	if err != nil {
+		tb.Fatalf("%v", err)
+	}
+	file := filepath.Join(root, "deploy", "nats", "nats.conf")
+	if options.ACL {
+		file = filepath.Join(root, "deploy", "nats", "acl.conf")
+	}
+	dir := folder(tb, "")
+	var addresses, inCommon []string // of the servers for each other, and of their environment
+	for i := range 3 {
+		addresses = append(addresses, fmt.Sprintf("%s:%d", loopback, FreePort(tb)))
+		inCommon = append(inCommon, fmt.Sprintf("NATS_ROUTE_%d=nats-route://%s", i+1, addresses[i]))
+	}
+	if options.ACL {
+		for user, password := range NATSUsers {
+			inCommon = append(inCommon, "NATS_PASSWORD_"+user[len("node-"):]+"="+password)
+		}
+	}
+	cluster := &Broker{tb: tb, Host: loopback}
+	for i := range 3 {
+		b := newBroker(tb, fmt.Sprintf("nats-%d", i+1))
+		if options.ACL {
+			b.users = NATSUsers
+		}
+		environment := slices.Concat(os.Environ(), inCommon, []string{
+			"NATS_NAME=" + b.name, "NATS_STORE=" + filepath.Join(dir, b.name), "NATS_MQTT=" + b.Addr(),
+			"NATS_LISTEN=" + loopback + ":" + strconv.Itoa(FreePort(tb)), "NATS_CLUSTER=" + addresses[i],
+		})
+		b.sign = "metadata leader" // Who connects sooner waits for five seconds.
+		b.command = func() *exec.Cmd {
+			c := exec.Command(program, "-c", file)
+			c.Env = environment
+			return c
+		}
+		cluster.Cluster = append(cluster.Cluster, b)
+	}
+	cluster.Port, cluster.users = cluster.Cluster[0].Port, cluster.Cluster[0].users
+	cluster.Start()
+	return cluster
+}
+
+// natsServer returns the path of the server. It is built once in a process, and removed with it: see Main.
+var natsServer = sync.OnceValues(func() (string, error) {
+	root, err := moduleRoot()
+	if err != nil {
+		return "", err
+	}
+	dir, err := makeFolder("")
+	if err != nil {
+		return "", err
+	}
+	process.Cleanup(func() { _ = os.RemoveAll(dir) })
+	path := filepath.Join(dir, "nats-server")
+	build := exec.Command("go", "build", "-o", path, "github.com/nats-io/nats-server/v2")
+	build.Dir = filepath.Join(root, "tools", "nats")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if said, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build NATS: %w\n%s", err, said)
+	}
+	return path, nil
+})

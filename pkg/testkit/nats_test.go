@@ -1,0 +1,54 @@
+package testkit_test
+
+import (
+	"testing"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+func TestNATSCarriesMessagesFromServerToServer(t *testing.T) {
+	b := testkit.NATS(t, testkit.NATSOptions{})
+	alpha, beta := testkit.MQTTClient(t, b, "alpha"), testkit.MQTTClient(t, b, "beta")
+	got := subscribe(t, beta, "/change/beta")
+	publish(t, alpha, "/change/beta", "hello")
+	if payload := receive(t, got); payload != "hello" {
+		t.Errorf("received %q, want hello", payload)
+	}
+	b.Kill()
+	b.Start()
+	got = subscribe(t, testkit.MQTTClient(t, b, "gamma"), "/info")
+	publish(t, testkit.MQTTClient(t, b, "delta"), "/info", "again")
+	if payload := receive(t, got); payload != "again" {
+		t.Errorf("received %q, want again", payload)
+	}
+}
+
+func TestNATSKeepsClientsApart(t *testing.T) {
+	b := testkit.NATS(t, testkit.NATSOptions{ACL: true})
+	mine := testkit.MQTTClient(t, b, "node-a")
+	got := subscribe(t, mine, "/ack/node-a/+")
+	forger := testkit.MQTTClient(t, b, "node-b")
+	forger.Publish("/ack/node-a/node-a", 1, false, "forged").WaitTimeout(30 * time.Second)
+	publish(t, testkit.MQTTClient(t, b, "node-b"), "/ack/node-a/node-b", "true")
+	if payload := receive(t, got); payload != "true" {
+		t.Errorf("received %q, want the true one alone", payload)
+	}
+	token := testkit.MQTTClient(t, b, "node-b").Subscribe("/ack/node-a/+", 1, nil)
+	token.WaitTimeout(30 * time.Second)
+	if answer := token.(*mqtt.SubscribeToken).Result()["/ack/node-a/+"]; answer != 0x80 {
+		t.Errorf("node-b may read what is for node-a: the answer is %#x", answer)
+	}
+}
+
+func TestTheBrokerInANodeCarriesMessages(t *testing.T) {
+	b := testkit.Embedded(t)
+	alpha, beta := testkit.MQTTClient(t, b, "alpha"), testkit.MQTTClient(t, b, "beta")
+	got := subscribe(t, beta, "/change/beta")
+	publish(t, alpha, "/change/beta", "hello")
+	if payload := receive(t, got); payload != "hello" {
+		t.Errorf("received %q, want hello", payload)
+	}
+}
