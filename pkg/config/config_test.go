@@ -263,3 +263,13 @@ func TestSSLIsABlockOrASwitch(t *testing.T) {
 		}
 	}
 }
+
+// The broker knows clients by their identifiers, whatever their mesh.
+func TestClientIdentifierHasThePrefix(t *testing.T) {
+	for prefix, want := range map[string]string{"": "mysql-sync-berlin", "acme": "mysql-sync-acme:berlin", "/acme/eu": "mysql-sync-:acme:eu:berlin"} {
+		c := load(t, write(t, least(keys{"topicPrefix": prefix})))
+		if c.MQTT.ClientID != want || c.TopicPrefix != prefix {
+			t.Errorf("with the prefix %q the identifier is %q and the prefix %q", prefix, c.MQTT.ClientID, c.TopicPrefix)
+		}
+	}
+}

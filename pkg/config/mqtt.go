@@ -76,13 +76,13 @@ func (c *checker) mqtt(f *fileMQTT, cfg *Config, given bool) MQTT {
 }
 
 // clientID returns the MQTT client identifier of a node. The broker knows clients
-// by it, whatever their mesh, so it has the prefix too; without slashes, which
-// some brokers' access control takes for more.
+// by it, whatever their mesh, so it has the prefix too; without slashes and dots,
+// which some brokers take for more, or refuse.
 func clientID(topicPrefix, client string) string {
 	if topicPrefix == "" {
 		return "mysql-sync-" + client
 	}
-	return "mysql-sync-" + strings.ReplaceAll(topicPrefix, "/", ".") + "." + client
+	return "mysql-sync-" + strings.ReplaceAll(topicPrefix, "/", ":") + ":" + client
 }
 
 // secured returns the protocol with TLS where a client certificate is to be

@@ -80,7 +80,7 @@ func (f *forger) ack() wire.Ack {
 
 func TestBatchWithoutRightIsNotWritten(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
 	a.exec(orders, `CREATE TABLE secrets (id INT NOT NULL PRIMARY KEY, name VARCHAR(100))`)
 	a.start()
