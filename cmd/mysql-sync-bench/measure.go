@@ -10,12 +10,13 @@ import (
 
 // settings are those of a run.
 type settings struct {
-	Rounds int  `json:"rounds"`
-	Quick  bool `json:"quick"`
-	Curves bool `json:"curves"`
-	Long   bool `json:"long"`
-	Binlog bool `json:"binlog"` // of our servers
-	Flush  int  `json:"flush"`  // innodb_flush_log_at_trx_commit
+	Rounds int    `json:"rounds"`
+	Quick  bool   `json:"quick"`
+	Curves bool   `json:"curves"`
+	Long   bool   `json:"long"`
+	Binlog bool   `json:"binlog"` // of our servers
+	Broker string `json:"broker"` // mosquitto, nats, embedded
+	Flush  int    `json:"flush"`  // innodb_flush_log_at_trx_commit
 }
 
 // measure is a row of the table.

@@ -46,9 +46,12 @@ func nextServer() int {
 	return servers
 }
 
-// newBroker starts a Mosquitto.
+// newBroker starts a broker of the kind that the settings name.
 func (b *bench) newBroker() *testkit.Broker {
-	broker := testkit.Mosquitto(b, testkit.MosquittoOptions{})
+	broker := testkit.BrokerOf(b, b.s.Broker)
+	if b.s.Broker != "mosquitto" {
+		return broker
+	}
 	if said, _ := exec.Command("mosquitto", "-h").Output(); len(said) > 0 { // it leaves with 1
 		first, _, _ := strings.Cut(string(said), "\n")
 		b.versions["Mosquitto"] = strings.TrimPrefix(strings.TrimSpace(first), "mosquitto version ")
@@ -92,6 +95,7 @@ func (s *site) quietly(db *sqlx.DB, statements ...string) {
 
 // configure writes the configuration of the site's node; extra are further keys.
 func (s *site) configure(broker *testkit.Broker, remotes []string, extra map[string]any) {
+	server := broker.Server()
 	c := map[string]any{
 		"clientName":     s.name,
 		"remoteClients":  remotes,
@@ -100,7 +104,7 @@ func (s *site) configure(broker *testkit.Broker, remotes []string, extra map[str
 		"checkInterval":  interval,
 		"initialSync":    "none",
 		"verifyInterval": 0,
-		"mqttConfig":     map[string]any{"host": broker.Host, "port": broker.Port},
+		"mqttConfig":     map[string]any{"host": server.Host, "port": server.Port},
 		"mysqlConfig": map[string]any{"host": s.server.Host, "port": s.server.Port, "user": s.server.User,
 			"password": s.server.Password, "database": s.schema},
 	}
