@@ -11,7 +11,7 @@ import (
 )
 
 // bytesMost bounds the rows of one list of conflicts. Promise 10.
-const bytesMost = 16 << 20
+const bytesMost = 4 << 20
 
 // Kept is a row of sync_conflicts. The rows are JSON objects; null is a deleted one.
 type Kept struct {

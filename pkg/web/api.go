@@ -215,10 +215,12 @@ func (a api) verify(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/x-ndjson")
+	hurry(w)() // which ends the time of the whole: each part has its own
 	begun := false
 	lines := json.NewEncoder(w)
 	err := a.node.Verify(r.Context(), q, func(c Comparison) error {
 		begun = true
+		defer hurry(w)()
 		if err := lines.Encode(c); err != nil {
 			return err // the reader is gone
 		}

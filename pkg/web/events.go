@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -14,20 +13,14 @@ import (
 const (
 	eventsMost  = 32 // listeners at a time
 	eventEvery  = time.Second
-	eventTime   = 10 * time.Second // to take one event; a listener that is slower is let go
-	linesQueued = 64               // of the log, for a listener; more are left out
+	linesQueued = 64 // of the log, for a listener; more are left out
 )
 
 // stream sends server-sent events (HTML standard, "Server-sent events") until
 // the listener or the node goes: "status" with the State each second, "log" with
 // each line, and a comment where there is no State, so that a dead connection shows.
 func (a api) stream(w http.ResponseWriter, r *http.Request) error {
-	select {
-	case a.events <- struct{}{}:
-		defer func() { <-a.events }()
-	default:
-		return Kind(ErrBusy, fmt.Errorf("%d listeners of events are here already: close some", eventsMost))
-	}
+	hurry(w)() // which ends the time of the whole: each part has its own
 	ctx, cancel := context.WithCancel(r.Context())
 	lines := make(chan Line, linesQueued)
 	var wg sync.WaitGroup
@@ -37,7 +30,7 @@ func (a api) stream(w http.ResponseWriter, r *http.Request) error {
 
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // nginx sends it on at once
-	e := &eventWriter{w: w, c: http.NewResponseController(w)}
+	e := eventWriter{w}
 	tick := time.NewTicker(eventEvery)
 	defer tick.Stop()
 	err := a.sendState(ctx, e)
@@ -67,7 +60,7 @@ func (a api) follow(ctx context.Context, lines chan<- Line) {
 	})
 }
 
-func (a api) sendState(ctx context.Context, e *eventWriter) error {
+func (a api) sendState(ctx context.Context, e eventWriter) error {
 	s, err := a.node.State(ctx)
 	if err != nil {
 		return e.comment()
@@ -75,13 +68,11 @@ func (a api) sendState(ctx context.Context, e *eventWriter) error {
 	return e.event("status", s)
 }
 
-// eventWriter writes events, each at once.
-type eventWriter struct {
-	w http.ResponseWriter
-	c *http.ResponseController
-}
+// eventWriter writes events, each at once. A listener that does not take them is let
+// go.
+type eventWriter struct{ w http.ResponseWriter }
 
-func (e *eventWriter) event(name string, v any) error {
+func (e eventWriter) event(name string, v any) error {
 	text, err := json.Marshal(v) // which is one line
 	if err != nil {
 		return fmt.Errorf("encode the event %s: %w", name, err)
@@ -89,14 +80,12 @@ func (e *eventWriter) event(name string, v any) error {
 	return e.write(fmt.Appendf(nil, "event: %s\ndata: %s\n\n", name, text))
 }
 
-func (e *eventWriter) comment() error { return e.write([]byte(": still here\n\n")) }
+func (e eventWriter) comment() error { return e.write([]byte(": still here\n\n")) }
 
-func (e *eventWriter) write(b []byte) error {
-	if err := e.c.SetWriteDeadline(time.Now().Add(eventTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return err
-	}
+func (e eventWriter) write(b []byte) error {
+	defer hurry(e.w)()
 	if _, err := e.w.Write(b); err != nil {
 		return err
 	}
-	return e.c.Flush()
+	return http.NewResponseController(e.w).Flush()
 }

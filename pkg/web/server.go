@@ -15,10 +15,13 @@ import (
 const (
 	headerTime   = 5 * time.Second
 	bodyTime     = 10 * time.Second
+	answerTime   = time.Minute // to take an answer, or a part of one that comes bit by bit
 	idleTime     = 2 * time.Minute
 	farewellTime = time.Second // for answers that are under way when the node stops
 	headerBytes  = 32 << 10
 	bodyBytes    = 1 << 20
+	requestsMost = 32 // at a time, beside those that last
+	verifiesMost = 4
 )
 
 // Server has the node's HTTP handlers: Socket for the Unix socket, API for the TCP
@@ -28,11 +31,14 @@ type Server struct {
 	lines   Lines
 	metrics http.Handler
 	events  chan struct{} // a slot for each listener of events
+	asked   chan struct{} // likewise for requests
+	verify  chan struct{}
 }
 
 // New returns the handlers of a node. metrics answers GET /metrics.
 func New(n Node, l Lines, metrics http.Handler) *Server {
-	return &Server{node: n, lines: l, metrics: metrics, events: make(chan struct{}, eventsMost)}
+	return &Server{node: n, lines: l, metrics: metrics, events: make(chan struct{}, eventsMost),
+		asked: make(chan struct{}, requestsMost), verify: make(chan struct{}, verifiesMost)}
 }
 
 // Socket returns the handler for the Unix socket, which only the node's own user
@@ -49,17 +55,17 @@ func (s *Server) mux(socket bool) http.Handler {
 	a := api{Server: s, socket: socket}
 	mux := http.NewServeMux()
 	for pattern, handle := range map[string]func(http.ResponseWriter, *http.Request) error{
-		"GET /api/status":                   a.status,
-		"GET /api/events":                   a.stream,
-		"GET /api/errors":                   a.errors,
-		"POST /api/retry":                   a.retry,
-		"GET /api/conflicts":                a.conflicts,
-		"POST /api/conflicts/{id}/put-back": a.putBack,
-		"POST /api/resync":                  a.resync,
-		"POST /api/verify":                  a.verify,
-		"GET /api/log":                      a.log,
-		"PUT /api/log-level":                a.logLevel,
-		"POST /api/reload":                  a.reload,
+		"GET /api/status":                   a.limited(a.asked, a.status),
+		"GET /api/events":                   a.limited(a.events, a.stream),
+		"GET /api/errors":                   a.limited(a.asked, a.errors),
+		"POST /api/retry":                   a.limited(a.asked, a.retry),
+		"GET /api/conflicts":                a.limited(a.asked, a.conflicts),
+		"POST /api/conflicts/{id}/put-back": a.limited(a.asked, a.putBack),
+		"POST /api/resync":                  a.limited(a.asked, a.resync),
+		"POST /api/verify":                  a.limited(a.Server.verify, a.verify),
+		"GET /api/log":                      a.limited(a.asked, a.log),
+		"PUT /api/log-level":                a.limited(a.asked, a.logLevel),
+		"POST /api/reload":                  a.limited(a.asked, a.reload),
 		"GET /healthz":                      a.healthz,
 		"GET /readyz":                       a.readyz,
 		"/api/":                             a.nothing,
@@ -75,6 +81,29 @@ func (s *Server) mux(socket bool) http.Handler {
 	mux.Handle("GET /metrics", s.metrics)
 	profiles(mux)
 	return mux
+}
+
+// limited returns a handler that answers only so many requests at a time as there
+// are slots, and that gives no reader more than a time to take an answer.
+func (a api) limited(slots chan struct{}, handle func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		select {
+		case slots <- struct{}{}:
+			defer func() { <-slots }()
+		default:
+			return Kind(ErrBusy, fmt.Errorf("%d such requests are being answered already: try again later, or close some", cap(slots)))
+		}
+		defer hurry(w)()
+		return handle(w, r)
+	}
+}
+
+// hurry gives the reader a time to take what is written until the function that it
+// returns is called. A writer without deadlines is left alone.
+func hurry(w http.ResponseWriter) (enough func()) {
+	c := http.NewResponseController(w)
+	_ = c.SetWriteDeadline(time.Now().Add(answerTime))
+	return func() { _ = c.SetWriteDeadline(time.Time{}) }
 }
 
 // profiles adds Go's profiles of the process.
