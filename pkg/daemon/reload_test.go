@@ -171,3 +171,22 @@ func TestReloadUnderLoadLosesNothing(t *testing.T) {
 		t.Errorf("%d errors were logged", n)
 	}
 }
+
+// What no check can see beforehand brings the old configuration back.
+func TestAReloadThatFailsGoesBack(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	a, c := pair(t, b, []string{"orders"}, orders)
+	login := a.config["mysqlConfig"].(map[string]any)
+	login["database"] = c.schema // on which another node works
+	a.rewrite(nil)
+	a.told(200, "{}", "POST", "/api/reload", nil)
+	a.node.WaitLog(`ERROR.*going back to the one before.*another node of mysql-sync works on this database`)
+	login["database"] = a.schema
+	testkit.Eventually(t, "the old node is back", func() error { return wanted(a.lines("node started") == 2) })
+	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	c.expect(`SELECT name FROM orders`, `"one"`)
+	if code := a.node.Stop(); code != 0 {
+		t.Errorf("the exit code is %d", code)
+	}
+}
