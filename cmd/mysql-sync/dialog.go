@@ -109,9 +109,9 @@ func waitFor(ctx context.Context, f func() (string, error)) (string, error) {
 func showTables(w io.Writer, found []check.Candidate) {
 	for i, c := range found {
 		if c.Why == "" {
-			fmt.Fprintf(w, "  %3d  %s (about %d rows)\n", i+1, c.Name, c.Rows)
+			fmt.Fprintf(w, "  %3d  %s (about %d rows)\n", i+1, clean(c.Name), c.Rows)
 		} else {
-			fmt.Fprintf(w, "    -  %s cannot be synced: %s\n", c.Name, c.Why)
+			fmt.Fprintf(w, "    -  %s cannot be synced: %s\n", clean(c.Name), c.Why)
 		}
 	}
 }
@@ -120,7 +120,7 @@ func showTables(w io.Writer, found []check.Candidate) {
 func showSkipped(w io.Writer, found []check.Candidate) {
 	for _, c := range found {
 		if c.Why != "" {
-			fmt.Fprintf(w, "%s cannot be synced: %s\n", c.Name, c.Why)
+			fmt.Fprintf(w, "%s cannot be synced: %s\n", clean(c.Name), c.Why)
 		}
 	}
 }

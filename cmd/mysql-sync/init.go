@@ -169,7 +169,7 @@ func (s *setup) askDatabase(ctx context.Context, d *dialog, again bool) (*mysqld
 		if len(names) == 1 {
 			proposed = names[0]
 		} else if len(names) > 1 {
-			d.say("Databases: %s\n", strings.Join(names, ", "))
+			d.say("Databases: %s\n", clean(strings.Join(names, ", ")))
 		}
 		if err := d.until(ctx, &m.database, false, "Database", proposed, notEmpty); err != nil {
 			return nil, err

@@ -103,9 +103,9 @@ func (b *broker) look(ctx context.Context, listen time.Duration) bool {
 		b.ask(ctx)
 	}
 	b.listen(ctx, deadline)
-	if !b.running && !b.heard.isOnline(me) {
-		// Nobody is misled: the node is not there. While one of this name is, its own
-		// presence shows as much.
+	if !b.running && !b.heard.isOnline(me) && b.quiet() {
+		// Nobody is misled: no node of this name is there, or it would have been heard.
+		// While one is, its own presence shows as much.
 		probes = []probe{{b.topics.Info(), wire.Info{Sender: me, Message: wire.ConnectionLost}.Encode()}}
 		if b.cfg.MQTT.Clean { // else the broker would keep it for the node
 			probes = append(probes, probe{b.topics.BatchOf(me, me), []byte("check")})

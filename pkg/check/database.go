@@ -40,6 +40,9 @@ func checkDatabase(ctx context.Context, cfg *config.Config) (list []Finding, wor
 	}
 	f.right("mysqlConfig", "the login as %s to database %s works", account(s.user), db.Name)
 	judgeServer(f, s, g)
+	if err := schema.CheckOwn(ctx, db); err != nil {
+		f.wrong("own tables", "", "%v", err)
+	}
 	c, err := readCatalogue(ctx, db, schema.NewTables(db), allTables(cfg), cfg.SyncTables)
 	if err != nil {
 		f.wrong("mysqlConfig", "", "%v", err)

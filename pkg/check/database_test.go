@@ -176,3 +176,15 @@ func TestTables(t *testing.T) {
 		t.Errorf("tables that are synced with their parents are warned of:\n%s", f.text)
 	}
 }
+
+func TestOwnTablesThatAreNotThisVersions(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	s := newSite(t, testkit.Shared(t), b, orders, `CREATE TABLE table_changes (day DATE PRIMARY KEY)`)
+	s.check(1).has(check.Mistake, "own tables", "none of mysql-sync's", "rename it")
+	s.exec(`DROP TABLE table_changes`)
+	s.start().Stop()
+	s.check(0)
+	s.exec(`INSERT INTO sync_migrations VALUES (9999, NOW())`)
+	s.check(1).has(check.Mistake, "own tables", "9999", "run the newer version")
+}

@@ -203,3 +203,18 @@ func TestKeysThatTwoNodesHaveInCommon(t *testing.T) {
 		}
 	}
 }
+
+// FuzzGrants has a server say anything about the privileges.
+func FuzzGrants(f *testing.F) {
+	f.Add("GRANT SELECT (`a`), INSERT ON `sh_p`.* TO `u`@`%`", "shop", "orders")
+	f.Add("REVOKE UPDATE ON `a``b`.`c` FROM `u`@`%`", `a\_b%`, "*")
+	f.Add("GRANT () ON *.* TO x", "", "")
+	f.Fuzz(func(_ *testing.T, line, database, table string) {
+		g := parseGrants(database, strings.Split(line, "\n"))
+		for _, p := range Privileges {
+			g.has(p, table)
+			g.global(p)
+		}
+		g.target()
+	})
+}

@@ -3,7 +3,9 @@ package check
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -42,8 +44,8 @@ type echo struct {
 // connect makes a line to the first server of m, with the topics subscribed. hear
 // is called with each delivery and must return at once.
 func connect(ctx context.Context, m config.MQTT, topics []string, hear func(transport.Delivery)) (*line, error) {
-	m.ClientID += suffix
-	m.Clean = true // nothing of this client stays at the broker
+	m.ClientID += suffix + "-" + strings.ToLower(rand.Text()[:6]) // several may look at a time
+	m.Clean = true                                                // nothing of this client stays at the broker
 	if m.ConnectTimeout <= 0 || m.ConnectTimeout > 10*time.Second {
 		m.ConnectTimeout = 10 * time.Second
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -65,10 +66,39 @@ func Migrate(ctx context.Context, log *zap.Logger, db *mysqldb.DB) error {
 		}
 		log.Info("own tables migrated", zap.Int("number", number))
 	}
+	return tooNew(done, newest)
+}
+
+func tooNew(done, newest int) error {
 	if done > newest {
 		return fmt.Errorf("the own tables are of migration %d, this version of mysql-sync knows only %d: run the newer version", done, newest)
 	}
 	return nil
+}
+
+// CheckOwn returns why Migrate would refuse what is there: the own tables are of a
+// newer version, or a table table_changes is something else. It changes nothing.
+func CheckOwn(ctx context.Context, db *mysqldb.DB) error {
+	standing, err := Standing(ctx, db)
+	if err != nil {
+		return err
+	}
+	if len(standing) == 0 {
+		columns, err := olderColumns(ctx, db)
+		if err == nil && len(columns) > 0 && !slices.ContainsFunc(columns, olderColumn.counts) {
+			err = errForeign
+		}
+		return err
+	}
+	var done int
+	if err := db.GetContext(ctx, &done, `SELECT COALESCE(MAX(number), 0) FROM sync_migrations`); err != nil {
+		return fmt.Errorf("read sync_migrations: %w", err)
+	}
+	files, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		return err
+	}
+	return tooNew(done, len(files)) // they are numbered from 1 without gaps
 }
 
 const duplicateColumn = 1060
@@ -94,26 +124,42 @@ func migrate(ctx context.Context, db *mysqldb.DB, name string, number int) error
 	return nil
 }
 
-// adopt makes a table_changes that an existing peer made fit for both: the
-// triggers of that peer, which go on writing until they are replaced, and ours.
-// Its rows are changes not yet sent, and are kept.
-func adopt(ctx context.Context, log *zap.Logger, db *mysqldb.DB) error {
-	var columns []struct {
-		Name     string  `db:"name"`
-		Type     string  `db:"type"`
-		Nullable string  `db:"nullable"`
-		Key      string  `db:"key_kind"`
-		Extra    string  `db:"extra"`
-		Default  *string `db:"default_value"`
-	}
+// errForeign says that the name of an own table is taken.
+var errForeign = errors.New("the database has a table table_changes that is none of mysql-sync's (it has no auto-increment key id): rename it, then start again")
+
+// olderColumn is a column of a table_changes that may be an existing peer's.
+type olderColumn struct {
+	Name     string  `db:"name"`
+	Type     string  `db:"type"`
+	Nullable string  `db:"nullable"`
+	Key      string  `db:"key_kind"`
+	Extra    string  `db:"extra"`
+	Default  *string `db:"default_value"`
+}
+
+// counts reports whether the column is the key that counts the changes.
+func (c olderColumn) counts() bool {
+	return c.Name == "id" && c.Key == "PRI" && strings.Contains(c.Extra, "auto_increment")
+}
+
+func olderColumns(ctx context.Context, db *mysqldb.DB) ([]olderColumn, error) {
+	var columns []olderColumn
 	err := db.SelectContext(ctx, &columns, `SELECT COLUMN_NAME AS name, COLUMN_TYPE AS type, IS_NULLABLE AS nullable,
 		COLUMN_KEY AS key_kind, EXTRA AS extra, COLUMN_DEFAULT AS default_value
 		FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = 'table_changes' ORDER BY ORDINAL_POSITION`, db.Name)
 	if err != nil {
-		return fmt.Errorf("look for an older table_changes: %w", err)
+		return nil, fmt.Errorf("look for an older table_changes: %w", err)
 	}
-	if len(columns) == 0 {
-		return nil
+	return columns, nil
+}
+
+// adopt makes a table_changes that an existing peer made fit for both: the
+// triggers of that peer, which go on writing until they are replaced, and ours.
+// Its rows are changes not yet sent, and are kept.
+func adopt(ctx context.Context, log *zap.Logger, db *mysqldb.DB) error {
+	columns, err := olderColumns(ctx, db)
+	if err != nil || len(columns) == 0 {
+		return err
 	}
 	want := map[string]string{
 		"table_name":  "VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL",
@@ -124,7 +170,7 @@ func adopt(ctx context.Context, log *zap.Logger, db *mysqldb.DB) error {
 	var changes []string
 	counted := false
 	for _, c := range columns {
-		if c.Name == "id" && c.Key == "PRI" && strings.Contains(c.Extra, "auto_increment") {
+		if c.counts() {
 			counted = true
 			continue
 		}
@@ -136,7 +182,7 @@ func adopt(ctx context.Context, log *zap.Logger, db *mysqldb.DB) error {
 		}
 	}
 	if !counted {
-		return errors.New("the database has a table table_changes that is none of mysql-sync's (it has no auto-increment key id): rename it, then start again")
+		return errForeign
 	}
 	for name, t := range want {
 		changes = append(changes, "ADD "+mysqldb.Quote(name)+" "+t)
