@@ -15,7 +15,7 @@ TESTFLAGS ?=
 SERVER_PACKAGES = $(shell grep -rl --include=*_test.go 'testkit\.\(Server\|Shared\)\>' cmd pkg | xargs -n 1 dirname | sort -u | sed 's|^|./|')
 FUZZ_PACKAGES = $(shell grep -rlE --include=*_test.go '^func Fuzz' cmd pkg | xargs -n 1 dirname | sort -u | sed 's|^|./|')
 
-.PHONY: help build demo test test-mysql soak bench docs check check-deploy release-snapshot fuzz clean
+.PHONY: help build demo test test-mysql test-nats test-embedded soak bench docs check check-deploy release-snapshot fuzz clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,17 @@ test: ## install what the tests need, run them all on real servers with the race
 test-mysql: ## install a real MySQL into the cache (root only), run the tests that need a database on it
 	scripts/install-mysql.sh
 	MYSQL_SYNC_TEST_SERVER=mysql go test -race -count 1 -timeout 20m $(TESTFLAGS) $(SERVER_PACKAGES)
+
+# What the integration suite is on another broker in CI; BROKERTESTS= for all tests of the daemon.
+BROKERTESTS ?= RowsTravelBothWays|AnnouncementIsKept|MeshesShareABroker|ChangesWaitWhileAVersion1PeerIsAway|Version1PeerIsTaken|NodesAreKilled|TheBrokerIsKilled|CascadesTravel|InitialSyncSendsMissingRows|VerifyFindsAndRepairs|RowLargerThanABatch
+
+test-nats: ## run the integration tests BROKERTESTS on a cluster of three servers of NATS; BROKERTESTS= for all
+	scripts/install-deps.sh
+	MYSQL_SYNC_TEST_BROKER=nats go test -count 1 -timeout 30m $(TESTFLAGS) -run '$(BROKERTESTS)' ./pkg/daemon
+
+test-embedded: ## run the integration tests BROKERTESTS on the broker inside a node; BROKERTESTS= for all
+	scripts/install-deps.sh
+	MYSQL_SYNC_TEST_BROKER=embedded go test -count 1 -timeout 30m $(TESTFLAGS) -run '$(BROKERTESTS)' ./pkg/daemon
 
 soak: ## have faults happen to two real nodes under load, each for SOAKTIME (10s); SOAKFLAGS="-long" for all, "-run disk" for some
 	scripts/install-deps.sh

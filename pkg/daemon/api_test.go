@@ -222,7 +222,7 @@ func TestTablesAreSentAgainAndCompared(t *testing.T) {
 
 func TestReadyFollowsDatabaseAndBroker(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	server := testkit.Server(t)
 	address := fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t))
 	a := newSiteOn(t, server, server.Create(t), b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"http": map[string]any{"listen": address}})

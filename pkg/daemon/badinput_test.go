@@ -85,7 +85,7 @@ func TestForeignBytesAreSurvived(t *testing.T) {
 
 func TestChangeWithoutRightIsNotWritten(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"peer-1"}, []string{"orders"}, nil)
 	a.exec(orders, `CREATE TABLE secrets (id INT NOT NULL PRIMARY KEY, name VARCHAR(100))`, `INSERT INTO secrets VALUES (1, 'mine')`,
 		`CREATE TABLE sent_only (id INT NOT NULL PRIMARY KEY, name VARCHAR(100))`)
@@ -147,7 +147,7 @@ func TestChangeWithoutRightIsNotWritten(t *testing.T) {
 
 func TestAcceptFromAnyoneLetsAnyoneIn(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", nil, []string{"orders"}, map[string]any{"acceptFrom": []string{"*"}})
 	a.exec(orders)
 	a.start()

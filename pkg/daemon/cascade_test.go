@@ -21,7 +21,7 @@ var family = []string{
 // along without firing their triggers.
 func TestCascadesTravel(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	tables := []string{"parents", "children", "toys", "nodes"}
 	a, c := pair(t, b, tables, family...)
 	for _, s := range []*site{a, c} {

@@ -9,7 +9,7 @@ import (
 
 func TestLoserOfAConflictIsKept(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
 	a.exec(`INSERT INTO orders VALUES (1, 'one', 1.10)`)
 	c.expect(`SELECT name FROM orders`, `"one"`)

@@ -15,7 +15,7 @@ const notes = `CREATE TABLE notes (id INT PRIMARY KEY, text VARCHAR(20))`
 
 func TestColumnAddedWhileRunningIsSent(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
 	a.exec(`INSERT INTO orders VALUES (1, 'one', 1.10)`)
 	c.expect(`SELECT id FROM orders`, `1`)
@@ -37,7 +37,7 @@ func TestColumnThatTheTargetLacksWaitsAlone(t *testing.T) {
 		"widened": {`ALTER TABLE orders MODIFY name VARCHAR(200)`, `UPDATE orders SET name = REPEAT('x', 200)`, `SELECT LENGTH(name) FROM orders`, `200`},
 		"renamed": {`ALTER TABLE orders CHANGE name title VARCHAR(100)`, `UPDATE orders SET title = 'new'`, `SELECT title FROM orders`, `"new"`},
 	}
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	for what, test := range tests {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
@@ -61,7 +61,7 @@ func TestColumnThatTheTargetLacksWaitsAlone(t *testing.T) {
 
 func TestColumnDroppedAtTheSenderKeepsItsValueAtTheTarget(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
 	a.exec(`INSERT INTO orders VALUES (1, 'one', 1.10)`)
 	c.expect(`SELECT amount FROM orders`, `"1.10"`)
@@ -76,7 +76,7 @@ func TestColumnDroppedAtTheSenderKeepsItsValueAtTheTarget(t *testing.T) {
 // TestTableDroppedAndMadeAgain drops a table at the target, then at the sender.
 func TestTableDroppedAndMadeAgain(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders", "notes"}, orders, notes)
 	a.exec(`INSERT INTO orders VALUES (1, 'one', 1.10)`)
 	c.expect(`SELECT id FROM orders`, `1`)
@@ -113,7 +113,7 @@ func (s *site) expectTriggers(table string) {
 // that are new, and rows whose version the remote has already.
 func TestTriggersThatAreDroppedComeBack(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
 	a.exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2)`)
 	c.expect(`SELECT COUNT(*) FROM orders`, `2`)
@@ -129,7 +129,7 @@ func TestTriggersThatAreDroppedComeBack(t *testing.T) {
 // is not known to have been written later does not win over it.
 func TestTriggersThatAreDroppedWhileTheNodeIsAway(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
 	a.exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2), (3, 'three', 3)`)
 	c.expect(`SELECT COUNT(*) FROM orders`, `3`)
@@ -148,7 +148,7 @@ func TestTriggersThatAreDroppedWhileTheNodeIsAway(t *testing.T) {
 // table that was filled beside takes the other's place, without its triggers.
 func TestTableSwappedByASchemaChangeTool(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
 	a.exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2)`)
 	c.expect(`SELECT COUNT(*) FROM orders`, `2`)
@@ -167,7 +167,7 @@ func TestTableSwappedByASchemaChangeTool(t *testing.T) {
 // make writes fail, until the node has seen it.
 func TestRenamedKeyColumnLetsTheUserWriteAgain(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"notes"}, notes)
 	a.exec(`INSERT INTO notes VALUES (1, 'one')`)
 	c.expect(`SELECT id FROM notes`, `1`)
@@ -185,7 +185,7 @@ func TestRenamedKeyColumnLetsTheUserWriteAgain(t *testing.T) {
 // captured, and gives it back.
 func TestTableThatLosesItsKeyCanBeWritten(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"notes", "orders"}, notes, orders)
 	a.exec(`INSERT INTO notes VALUES (1, 'one')`)
 	c.expect(`SELECT id FROM notes`, `1`)
@@ -204,7 +204,7 @@ func TestTableThatLosesItsKeyCanBeWritten(t *testing.T) {
 // TestAnotherPrimaryKey leaves rows in the outbox whose keys fit no more.
 func TestAnotherPrimaryKey(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"notes", "orders"}, notes, orders)
 	c.node.Stop()
 	a.exec(`INSERT INTO notes VALUES (1, 'one')`)
@@ -223,7 +223,7 @@ var vanished = regexp.MustCompile(`rows are gone that no trigger saw go`)
 
 func TestTruncateIsTold(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
 	a.exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2)`)
 	c.expect(`SELECT COUNT(*) FROM orders`, `2`)
@@ -245,7 +245,7 @@ func TestTruncateIsTold(t *testing.T) {
 // two looks at the tables, and within one.
 func TestDeletesAreNotTakenForATruncate(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"notes", "orders"}, notes, orders)
 	for i := range 3 {
 		a.exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'x', 1), (%d, 'x', 2)`, i, 100-i))

@@ -55,7 +55,7 @@ func apart(t *testing.T, b *testkit.Broker) (*site, *site) {
 
 func TestNothingIsLostWhenNodesAreKilled(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
 	loads := underLoad(a, c)
 	for range 2 {
@@ -71,7 +71,7 @@ func TestNothingIsLostWhenNodesAreKilled(t *testing.T) {
 
 func TestNothingIsLostWhenTheBrokerIsKilled(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
 	loads := underLoad(a, c)
 	for range 2 {
@@ -85,7 +85,7 @@ func TestNothingIsLostWhenTheBrokerIsKilled(t *testing.T) {
 
 func TestNothingIsLostWhenADatabaseIsKilled(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	server := testkit.Server(t, "--innodb-flush-log-at-trx-commit=1")
 	a := newSiteOn(t, server, server.Create(t), b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
 	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, nil)
@@ -105,7 +105,7 @@ func TestNothingIsLostWhenADatabaseIsKilled(t *testing.T) {
 
 func TestNothingIsLostWhenTheBrokerIsOutOfReach(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a, c := apart(t, b)
 	a.block("mqttConfig")["keepalive"] = 1
 	network := a.through("mqttConfig", b.Addr())
@@ -131,7 +131,7 @@ func TestNothingIsLostWhenTheBrokerIsOutOfReach(t *testing.T) {
 
 func TestNothingIsLostWhenADatabaseIsOutOfReach(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a, c := apart(t, b)
 	network := a.through("mysqlConfig", a.server.Addr())
 	a.start()
@@ -156,7 +156,7 @@ func TestNothingIsLostWhenADatabaseIsOutOfReach(t *testing.T) {
 // TestNodeStopsInOrderThoughServersAreSilent: neither of them ever answers what is under way.
 func TestNodeStopsInOrderThoughServersAreSilent(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a, c := apart(t, b)
 	database, broker := a.through("mysqlConfig", a.server.Addr()), a.through("mqttConfig", b.Addr())
 	a.start()
@@ -192,7 +192,7 @@ func TestNothingIsLostByABrokerThatForgets(t *testing.T) {
 
 func TestLockedRowDelaysOnlyItself(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
 	a.exec(`INSERT INTO orders VALUES (1, 'old', 1), (2, 'old', 2), (3, 'old', 3), (4, 'old', 4), (5, 'old', 5)`)
 	c.expect(`SELECT COUNT(*) FROM orders`, `5`)
@@ -217,7 +217,7 @@ func TestLockedRowDelaysOnlyItself(t *testing.T) {
 // TestSameRowsWrittenWhileApartConverge has each side insert, update, delete and re-key the same rows.
 func TestSameRowsWrittenWhileApartConverge(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a, c := apart(t, b)
 	network := a.through("mqttConfig", b.Addr())
 	a.start()
@@ -245,7 +245,7 @@ func TestSameRowsWrittenWhileApartConverge(t *testing.T) {
 // TestBothSidesWriteTheSameRowsAllTheTime: no order of arrival leaves them different.
 func TestBothSidesWriteTheSameRowsAllTheTime(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a, c := apart(t, b)
 	network := c.through("mqttConfig", b.Addr())
 	a.start()

@@ -11,7 +11,7 @@ import (
 // that docs/operations.md names.
 func TestNodeNeedsNoMoreThanTheDocumentedPrivileges(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
 	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, nil)
 	a.exec(orders, `INSERT INTO orders VALUES (1, 'one', 1.10)`)

@@ -71,7 +71,7 @@ func (k keyCase) pairs(i int, separator string) string {
 
 func TestKeysOfAllTypesNameTheirRows(t *testing.T) {
 	t.Parallel()
-	keysTravel(t, testkit.Mosquitto(t, testkit.MosquittoOptions{}), keyCases)
+	keysTravel(t, testkit.AnyBroker(t), keyCases)
 }
 
 func TestKeysOfAllTypesNameTheirRowsInVersion1(t *testing.T) {
@@ -133,7 +133,7 @@ func keysTravel(t *testing.T, b *testkit.Broker, cases map[string]keyCase) {
 
 func TestKeyChangesMoveTheRow(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"items"}, `CREATE TABLE items (id INT PRIMARY KEY, name VARCHAR(20))`)
 	const shown = `SELECT id, name FROM items ORDER BY id`
 	a.exec(`INSERT INTO items VALUES (1, 'one'), (2, 'two'), (3, 'three')`)
@@ -153,7 +153,7 @@ func TestKeyChangesMoveTheRow(t *testing.T) {
 // TestKeyThatChangesItsSpellingMoves: 'a' and 'A' are one key where the collation says so, and two names of it elsewhere.
 func TestKeyThatChangesItsSpellingMoves(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"words"}, `CREATE TABLE words (w VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY, n INT)`)
 	const shown = `SELECT w, n FROM words ORDER BY w`
 	a.exec(`INSERT INTO words VALUES ('anna', 1), ('bär', 2)`)
@@ -170,7 +170,7 @@ func TestKeyThatChangesItsSpellingMoves(t *testing.T) {
 
 func TestStatementsOfManyRowsAreCaptured(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"items", "prices"},
 		`CREATE TABLE items (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(20) UNIQUE, n INT)`,
 		`CREATE TABLE prices (item INT PRIMARY KEY, cents INT)`,
@@ -204,7 +204,7 @@ func TestStatementsOfManyRowsAreCaptured(t *testing.T) {
 
 func TestRolledBackStatementsAreNotSent(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"items"}, `CREATE TABLE items (id INT PRIMARY KEY, name VARCHAR(20))`)
 	tx, err := a.db.BeginTx(context.Background(), nil)
 	if err != nil {
@@ -240,7 +240,7 @@ func TestNamesThatNeedQuotesAreQuoted(t *testing.T) {
 		}
 		ddl = append(ddl, "CREATE TABLE "+mysqldb.Quote(table)+" ("+strings.Join(list, ", ")+", PRIMARY KEY (`key`, `it's`))")
 	}
-	for _, b := range []*testkit.Broker{testkit.Mosquitto(t, testkit.MosquittoOptions{}), version1Only(t)} {
+	for _, b := range []*testkit.Broker{testkit.AnyBroker(t), version1Only(t)} {
 		a, c := pair(t, b, tables, ddl...)
 		for _, table := range tables {
 			q := mysqldb.Quote(table)

@@ -12,7 +12,7 @@ import (
 // The node must not take that for another node.
 func TestNodeOutlivesItsOwnGhost(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
 	a.exec(orders)
 	proxy := testkit.NewProxy(t, a.server.Addr())

@@ -9,7 +9,7 @@ import (
 // The trigger is the one that docs/operations.md shows.
 func TestTriggerOfTheUserStandsAsideWhileApplying(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders", "order_items"},
 		`CREATE TABLE orders (id INT PRIMARY KEY, total DECIMAL(10,2) NOT NULL)`,
 		`CREATE TABLE order_items (id INT PRIMARY KEY, order_id INT NOT NULL, price DECIMAL(10,2) NOT NULL)`,

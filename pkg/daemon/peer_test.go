@@ -96,7 +96,7 @@ func (p *peer) connect() *peer {
 	clear(p.online)
 	p.mu.Unlock()
 	will := encoded(p.t, map[string]any{"message": "connection_lost", "sender": p.name, "args": map[string]any{}})
-	o := mqtt.NewClientOptions().AddBroker(p.broker.URL()).SetClientID(p.name).SetAutoReconnect(false).SetWill("/info", will, 1, false).
+	o := mqtt.NewClientOptions().AddBroker(p.broker.Server().URL()).SetClientID(p.name).SetAutoReconnect(false).SetWill("/info", will, 1, false).
 		SetCustomOpenConnectionFn(func(u *url.URL, _ mqtt.ClientOptions) (conn net.Conn, err error) {
 			p.conn, err = net.Dial("tcp", u.Host)
 			return p.conn, err

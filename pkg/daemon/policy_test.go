@@ -12,7 +12,7 @@ import (
 // stops them.
 func stopped(t *testing.T, policy any, script string, names ...string) []*site {
 	t.Helper()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	var sites []*site
 	for i, name := range names {
 		var remotes []string
@@ -142,7 +142,7 @@ func TestThreeNodesMergeByScript(t *testing.T) {
 
 func TestPolicyWithoutItsScriptEndsTheStart(t *testing.T) {
 	t.Parallel()
-	a := newSite(t, testkit.Mosquitto(t, testkit.MosquittoOptions{}), "node-a", []string{"node-b"}, []string{"orders"},
+	a := newSite(t, testkit.AnyBroker(t), "node-a", []string{"node-b"}, []string{"orders"},
 		map[string]any{"conflictPolicy": map[string]any{"orders": "script"}})
 	a.exec(orders)
 	a.script("orders", `module.exports = ({entity}) => entity;`)

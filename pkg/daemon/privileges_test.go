@@ -30,7 +30,7 @@ func documentedGrants(t *testing.T) []string {
 // them the node says what it was denied, at the start or at its work.
 func TestNodeNeedsEachOfTheDocumentedPrivileges(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	all := documentedGrants(t)
 	if len(all) < 5 {
 		t.Fatalf("there are only %q", all)

@@ -13,7 +13,7 @@ import (
 // and does not know any more, is not overwritten silently. Promise 4.
 func TestARestoredBackupHasNotSeenWhatWasLost(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
 	a.exec(`INSERT INTO orders VALUES (1, 'in the backup', 1), (2, 'too', 2)`)
 	c.expect(`SELECT COUNT(*) FROM orders`, `2`)
@@ -46,7 +46,7 @@ func TestARestoredBackupHasNotSeenWhatWasLost(t *testing.T) {
 // TestDamagedRecordsKeepNoNodeFromStarting: a node was killed before the first word was in the file, or the power failed.
 func TestDamagedRecordsKeepNoNodeFromStarting(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	folder := t.TempDir()
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"queueDirectory": folder})
 	a.exec(orders)

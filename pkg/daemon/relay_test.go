@@ -50,7 +50,7 @@ func TestOneWriteTravelsEverywhereAndComesToRest(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+			b := testkit.AnyBroker(t)
 			x := newTap(t, b)
 			sites := network(t, b, links, []string{"orders"}, orders)
 			a, nodes := sites["node-a"], all(sites)
@@ -105,7 +105,7 @@ func TestOneWriteTravelsEverywhereAndComesToRest(t *testing.T) {
 
 func TestVersion1PeerBehindAHub(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	x := newTap(t, b)
 	sites := network(t, b, map[string][]string{"node-a": {"node-h"}, "node-h": {"node-a", "peer-1"}}, []string{"orders"}, orders)
 	a, h := sites["node-a"], sites["node-h"]
@@ -159,7 +159,7 @@ func TestEchoOfAVersion1PeerComesToRest(t *testing.T) {
 
 func TestRingThroughAVersion1RelayComesToRest(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	x := newTap(t, b)
 	sites := network(t, b, map[string][]string{"node-a": {"peer-1", "node-c"}, "node-c": {"peer-1", "node-a"}}, []string{"orders"}, orders)
 	a, c := sites["node-a"], sites["node-c"]
@@ -192,7 +192,7 @@ func TestRingThroughAVersion1RelayComesToRest(t *testing.T) {
 // a later version. Nothing is due any more, and sync_status says so.
 func TestAPendingRowThatIsOvertakenIsSettled(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	hub := newSite(t, b, "node-a", []string{"node-b", "node-c"}, []string{"orders"}, nil)
 	one := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, nil)
 	two := newSite(t, b, "node-c", []string{"node-a"}, []string{"orders"}, nil)

@@ -10,7 +10,7 @@ const orders = `CREATE TABLE orders (id INT NOT NULL PRIMARY KEY, name VARCHAR(1
 
 func TestRowsTravelBothWays(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
 	a.exec(`INSERT INTO orders VALUES (1, 'one', 1.10), (2, 'two', 2.20)`)
 	c.expect(`SELECT id, name, amount FROM orders ORDER BY id`, `1|"one"|"1.10"`, `2|"two"|"2.20"`)

@@ -10,7 +10,7 @@ import (
 // has seen. Each gets what it lacks; what both have stays as it is.
 func TestInitialSyncSendsMissingRows(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
 	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, nil)
 	a.exec(orders, `INSERT INTO orders VALUES (0, 'zero', 0), (1, 'a', 1), (2, 'mine', 2)`,

@@ -119,7 +119,7 @@ func TestMistakesThatServersTellAreToldAtOnce(t *testing.T) {
 
 func TestLoginThatTheDatabaseRefusesEndsTheStart(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	s := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
 	s.exec(orders)
 	right := maps.Clone(s.block("mysqlConfig"))
@@ -145,7 +145,7 @@ func TestEnvironmentOverridesTheFile(t *testing.T) {
 
 func TestYAMLAndTOMLAreReadByExtension(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	s := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
 	s.exec(orders)
 	for extension, form := range map[string]string{
@@ -170,7 +170,7 @@ func TestYAMLAndTOMLAreReadByExtension(t *testing.T) {
 func TestServersThatAreNotThereYetAreWaitedFor(t *testing.T) {
 	t.Parallel()
 	server := testkit.Server(t)
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	one := newSiteOn(t, server, server.Create(t), b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
 	two := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, nil)
 	one.exec(orders, `INSERT INTO orders VALUES (1, 'one', 1)`)
@@ -189,7 +189,7 @@ func TestServersThatAreNotThereYetAreWaitedFor(t *testing.T) {
 
 func TestSecondNodeOnADatabaseIsRefused(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	s := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
 	s.exec(orders)
 	s.start()
@@ -205,7 +205,7 @@ func TestSecondNodeOnADatabaseIsRefused(t *testing.T) {
 // node had to be killed.
 func TestNodeStopsInOrderUnderLoad(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
 	lost := make(chan struct{}, 10)
 	token := testkit.MQTTClient(t, b, "raw").Subscribe("/info", 1, func(_ mqtt.Client, m mqtt.Message) {
@@ -237,7 +237,7 @@ func TestNodeStopsInOrderUnderLoad(t *testing.T) {
 
 func TestStaleTriggersAreDropped(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	s := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
 	s.exec(orders, `CREATE TABLE former (id INT PRIMARY KEY)`, `CREATE TABLE log (id INT)`,
 		`CREATE TRIGGER mysqlSyncInsert_former AFTER INSERT ON former FOR EACH ROW INSERT INTO log VALUES (1)`,

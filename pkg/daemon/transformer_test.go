@@ -28,7 +28,7 @@ const texts = `CREATE TABLE texts (id VARCHAR(20) NOT NULL PRIMARY KEY, name VAR
 
 func TestDocumentedTransformerServesAllSpellingsOfATable(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	tables := []string{"product_items", "product-items", "product items"}
 	a := newSite(t, b, "node-a", []string{"node-b"}, tables, nil)
 	c := newSite(t, b, "node-b", []string{"node-a"}, tables, nil)
@@ -259,7 +259,7 @@ func TestOnDeleteDecidesAboutADelete(t *testing.T) {
 
 func TestTransformersWorkBetweenNodes(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"texts"}, nil)
 	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"texts"}, nil)
 	a.exec(texts)

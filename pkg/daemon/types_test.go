@@ -143,7 +143,7 @@ func between(t *testing.T, b *testkit.Broker, tables []string, one, two *testkit
 
 func TestValuesOfAllTypesTravelByBatches(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a, c := between(t, b, []string{"kinds"}, testkit.Server(t, "--default-time-zone=+05:30"), testkit.Server(t, "--default-time-zone=-08:00"))
 	tap := newTap(t, b)
 	carries(t, a, c)
@@ -177,14 +177,14 @@ func TestValuesTravelBetweenTheFlavours(t *testing.T) {
 		return // the other tests have what one flavour can show
 	}
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a, c := between(t, b, []string{"kinds"}, testkit.MariaDB(t, "--default-time-zone=+05:30"), testkit.Shared(t))
 	carries(t, a, c)
 }
 
 func TestRowLargerThanABatchTravels(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"files"}, `CREATE TABLE files (id INT PRIMARY KEY, body LONGBLOB)`)
 	// Random bytes, so that they are as large on the wire.
 	a.exec(`INSERT INTO files VALUES (1, '')`, `UPDATE files SET body = UNHEX(SHA2(RAND(), 512))`)
@@ -199,7 +199,7 @@ func TestRowLargerThanABatchTravels(t *testing.T) {
 
 func TestColumnsThatTheServerFills(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"filled"}, `CREATE TABLE filled (
 		id INT NOT NULL AUTO_INCREMENT PRIMARY KEY,
 		net DECIMAL(10,2) NOT NULL,
@@ -221,7 +221,7 @@ func TestColumnsThatTheServerFills(t *testing.T) {
 
 func TestNullAndEmptyStayApart(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"notes"}, `CREATE TABLE notes (id INT PRIMARY KEY, txt VARCHAR(10), bin VARBINARY(10), doc TEXT)`)
 	a.exec(`INSERT INTO notes VALUES (1, '', NULL, ''), (2, NULL, '', NULL)`)
 	c.expect(`SELECT * FROM notes ORDER BY id`, `1|""|NULL|""`, `2|NULL|""|NULL`)

@@ -12,7 +12,7 @@ const seats = `CREATE TABLE seats (id INT PRIMARY KEY, place VARCHAR(10) NOT NUL
 // of which has a child.
 func TestUniqueValuesSwapAndMove(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	guests := `CREATE TABLE guests (id INT PRIMARY KEY, seat INT, FOREIGN KEY (seat) REFERENCES seats (id) ON DELETE CASCADE)`
 	a, c := pair(t, b, []string{"seats", "guests"}, seats, guests)
 	a.exec(`INSERT INTO seats VALUES (1, 'A', 'one'), (2, 'B', 'two'), (3, 'C', 'three'), (4, 'D', 'four')`, `INSERT INTO guests VALUES (1, 1)`)
@@ -39,7 +39,7 @@ func TestUniqueValuesSwapAndMove(t *testing.T) {
 // sides: no row is overwritten, and both sides say so.
 func TestUniqueClashIsKeptAndTold(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"seats"}, seats)
 	a.exec(`INSERT INTO seats VALUES (9, 'Z', 'first')`)
 	c.expect(`SELECT id FROM seats`, `9`)

@@ -39,7 +39,7 @@ func (s *site) verify(args ...string) (int, string) {
 
 func TestVerifyFindsAndRepairsWhatDiffers(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
 	a.exec(`INSERT INTO orders WITH RECURSIVE n AS (SELECT 0 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 49)
 		SELECT 50 * x.i + y.i, 'row', x.i FROM n x, n y`)
@@ -73,7 +73,7 @@ func TestVerifyFindsAndRepairsWhatDiffers(t *testing.T) {
 
 func TestDifferencesAreTold(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"verifyInterval": 200})
 	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, nil)
 	a.exec(orders)
@@ -90,7 +90,7 @@ func TestDifferencesAreTold(t *testing.T) {
 // TestRepairSendsDeletesThatARestoredBackupHasUndone: of two versions the later one stays, also where it is a delete.
 func TestRepairSendsDeletesThatARestoredBackupHasUndone(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
 	a.exec(`INSERT INTO orders VALUES (1, 'here', 1), (2, 'there', 2), (3, 'stays', 3)`)
 	c.expect(`SELECT COUNT(*) FROM orders`, `3`)
@@ -116,7 +116,7 @@ func TestRepairSendsDeletesThatARestoredBackupHasUndone(t *testing.T) {
 // TestRepairBringsBackRowsThatWereTruncated: no delete is made of what no trigger has seen, whoever asks.
 func TestRepairBringsBackRowsThatWereTruncated(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
 	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
 	c.exec(`INSERT INTO orders VALUES (2, 'two', 2)`)

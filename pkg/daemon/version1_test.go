@@ -15,7 +15,7 @@ const kinds = `CREATE TABLE kinds (id BIGINT NOT NULL PRIMARY KEY, amount DECIMA
 // withPeer makes a node and a peer of version 1 that are each other's remotes.
 func withPeer(t *testing.T, ddl ...string) (*site, *peer) {
 	t.Helper()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	var tables []string
 	for _, d := range ddl {
 		tables = append(tables, strings.Fields(d)[2])

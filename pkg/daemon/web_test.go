@@ -10,7 +10,7 @@ import (
 
 func TestProfilesAreServedOnLoopback(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	address := fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t))
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"http": map[string]any{"listen": address}})
 	a.exec(orders)

@@ -38,6 +38,7 @@ func newSite(t *testing.T, b *testkit.Broker, name string, remotes, tables []str
 
 func newSiteOn(t *testing.T, server *testkit.Database, schema string, b *testkit.Broker, name string, remotes, tables []string, extra map[string]any) *site {
 	t.Helper()
+	b = b.Server()
 	s := &site{t: t, name: name, server: server, schema: schema, db: server.Open(t, schema)}
 	s.config = map[string]any{
 		"clientName":    name,
