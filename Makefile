@@ -55,7 +55,7 @@ bench: ## measure two real nodes, and native replication beside them; BENCHFLAGS
 	@go run ./cmd/mysql-sync-bench $(BENCHFLAGS)
 
 docs: ## write the generated parts of docs/ anew; the tests say when one is out of date
-	go test ./pkg/config -run '^TestDocumentation$$' -count 1 -update
+	go test ./pkg/config ./cmd/mysql-sync -run '^TestDocumentation$$' -count 1 -update
 
 check-deploy: ## the compose file, the Kubernetes manifest and the packages, by the libraries of who runs them (a package is installed: root only)
 	scripts/install-deps.sh deploy
@@ -67,7 +67,7 @@ release-snapshot: ## build packages, archives and checksums for all platforms in
 	bin/goreleaser release --snapshot --clean
 
 check: ## formatting, vet, staticcheck, tidy go.mod
-	@unformatted=$$(gofmt -l cmd deploy pkg); if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; fi
+	@unformatted=$$(gofmt -l cmd deploy docs pkg transformers); if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; fi
 	go vet ./...
 	go tool staticcheck ./...
 	go mod tidy -diff
