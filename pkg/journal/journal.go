@@ -123,34 +123,6 @@ func (s *Side) addRow(q *mysqldb.Statement, t *schema.Table) error {
 	return nil
 }
 
-// Conflict is a row of sync_conflicts. Winner and Loser are JSON objects, or
-// empty for a deleted row.
-type Conflict struct {
-	ID           uint64         `db:"id" json:"id"`
-	Table        string         `db:"table_name" json:"table"`
-	PrimaryKey   string         `db:"primary_key" json:"primaryKey"`
-	DetectedAt   string         `db:"detected_at" json:"detectedAt"` // UTC
-	Policy       string         `db:"policy" json:"policy"`
-	WinnerOrigin string         `db:"winner_origin" json:"winnerOrigin"`
-	WinnerTime   int64          `db:"winner_time" json:"winnerTime"` // µs since 1970
-	Winner       sql.NullString `db:"winner_row" json:"-"`
-	LoserOrigin  string         `db:"loser_origin" json:"loserOrigin"`
-	LoserTime    int64          `db:"loser_time" json:"loserTime"`
-	Loser        sql.NullString `db:"loser_row" json:"-"`
-	PutBackAt    sql.NullString `db:"put_back_at" json:"-"`
-}
-
-// List returns the latest conflicts, at most limit.
-func List(ctx context.Context, db *mysqldb.DB, limit int) ([]Conflict, error) {
-	var list []Conflict
-	err := db.SelectContext(ctx, &list, `SELECT id, table_name, primary_key, detected_at, policy, winner_origin, winner_time, winner_row,
-		loser_origin, loser_time, loser_row, put_back_at FROM sync_conflicts ORDER BY id DESC LIMIT ?`, limit)
-	if err != nil {
-		return nil, fmt.Errorf("list conflicts: %w", err)
-	}
-	return list, nil
-}
-
 // ErrNoConflict says that there is no conflict with the number asked for.
 var ErrNoConflict = errors.New("there is no such conflict")
 
@@ -158,15 +130,15 @@ var ErrNoConflict = errors.New("there is no such conflict")
 // write: the triggers note it, and it goes to all remotes with a new version.
 func PutBack(ctx context.Context, db *mysqldb.DB, ts *schema.Tables, id uint64) error {
 	return mysqldb.InTx(ctx, db, func(tx mysqldb.Tx) error {
-		c, key, err := find(ctx, tx, id)
+		table, key, loser, err := find(ctx, tx, id)
 		if err != nil {
 			return err
 		}
-		t, err := ts.Table(ctx, c.Table)
+		t, err := ts.Table(ctx, table)
 		if err != nil {
 			return err
 		}
-		if err := restore(ctx, tx, t, key, c.Loser); err != nil {
+		if err := restore(ctx, tx, t, key, loser); err != nil {
 			return fmt.Errorf("put back the loser of conflict %d: %w", id, err)
 		}
 		_, err = tx.ExecContext(ctx, `UPDATE sync_conflicts SET put_back_at = ? WHERE id = ?`, time.Now().UTC().Format("2006-01-02 15:04:05.000000"), id)
@@ -174,16 +146,18 @@ func PutBack(ctx context.Context, db *mysqldb.DB, ts *schema.Tables, id uint64) 
 	})
 }
 
-func find(ctx context.Context, tx mysqldb.Tx, id uint64) (c Conflict, key string, err error) {
+// find returns the table, the key and the loser of a conflict, and locks it.
+func find(ctx context.Context, tx mysqldb.Tx, id uint64) (table, key string, loser sql.NullString, err error) {
 	rows, err := tx.QueryContext(ctx, `SELECT table_name, row_key, loser_row FROM sync_conflicts WHERE id = ? FOR UPDATE`, id)
 	if err != nil {
-		return c, "", fmt.Errorf("read conflict %d: %w", id, err)
+		return "", "", loser, fmt.Errorf("read conflict %d: %w", id, err)
 	}
 	defer rows.Close()
 	if !rows.Next() {
-		return c, "", errors.Join(rows.Err(), fmt.Errorf("%w: %d", ErrNoConflict, id))
+		return "", "", loser, errors.Join(rows.Err(), fmt.Errorf("%w: %d", ErrNoConflict, id))
 	}
-	return c, key, rows.Scan(&c.Table, &key, &c.Loser)
+	err = rows.Scan(&table, &key, &loser)
+	return table, key, loser, err
 }
 
 func restore(ctx context.Context, tx mysqldb.Tx, t *schema.Table, key string, loser sql.NullString) error {
