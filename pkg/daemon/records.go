@@ -42,16 +42,17 @@ func openRecords(ctx context.Context, log *zap.Logger, db *mysqldb.DB, folder, c
 		return nil, fmt.Errorf("queueDirectory: %w", err)
 	}
 	name := recordsFile(folder, client)
-	r := &records{log: log}
 	text, err := os.ReadFile(name)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("queueDirectory: %w", err)
 	}
 	known := err == nil
-	if known && json.Unmarshal(text, r) != nil {
+	r, ok := parseRecords(text)
+	if known && !ok {
 		log.Warn("what this node remembers of its database is damaged", zap.String("file", name))
-		known, r.Life, r.Last = false, "", 0
+		known = false
 	}
+	r.log = log
 	next, versions, err := lastChange(ctx, db)
 	if err != nil {
 		return nil, fmt.Errorf("compare table_changes with %s: %w", name, err)
@@ -77,6 +78,24 @@ func openRecords(ctx context.Context, log *zap.Logger, db *mysqldb.DB, folder, c
 		return nil, fmt.Errorf("queueDirectory: %w", err)
 	}
 	return r, nil
+}
+
+// recordsLength is how many bytes the file has: a shorter text would leave the end of
+// the one before.
+const recordsLength = 53
+
+// parseRecords reads the file. It returns empty records and false if it is damaged.
+func parseRecords(text []byte) (*records, bool) {
+	r := &records{}
+	if json.Unmarshal(text, r) != nil || len(r.Life) > 8 || strings.ContainsFunc(r.Life, func(c rune) bool { return (c < 'a' || c > 'z') && (c < '0' || c > '9') }) {
+		return &records{}, false
+	}
+	return r, true
+}
+
+// text is what the file holds.
+func (r *records) text() []byte {
+	return fmt.Appendf(nil, "{\"life\": %-12q, \"last\": %20d}\n", r.Life, r.Last)
 }
 
 // recordsFile is the path of a client's records.
@@ -121,7 +140,7 @@ func (r *records) note(id uint64) {
 
 // write puts the records at the front of the file, in one write of a fixed length.
 func (r *records) write() error {
-	_, err := r.file.WriteAt(fmt.Appendf(nil, "{\"life\": %-12q, \"last\": %20d}\n", r.Life, r.Last), 0)
+	_, err := r.file.WriteAt(r.text(), 0)
 	return err
 }
 

@@ -144,3 +144,31 @@ func TestBeatsAreAsExistingPeersHaveThem(t *testing.T) {
 		t.Errorf("%v, %v", BeatInterval(time.Second), BeatUntil(at, time.Second))
 	}
 }
+
+// FuzzPresence lets others say that they are there until any time: a lease is never longer than it may be, nor shorter,
+// and no more clients are remembered than there is room for.
+func FuzzPresence(f *testing.F) {
+	f.Add("peer", int64(1), int64(-1<<63), int64(1<<63-1))
+	f.Add("node-a", int64(1715000005000), int64(0), int64(1715000000000))
+	f.Fuzz(func(t *testing.T, client string, first, second, pause int64) {
+		now := time.UnixMilli(1715000000000)
+		p := NewPresence(func() time.Time { return now }, []string{"node-a"}, true)
+		p.Beat(client, time.UnixMilli(first))
+		now = now.Add(time.Duration(uint64(pause) % uint64(time.Hour)))
+		p.Beat(client, time.UnixMilli(second))
+		if p.Ahead(client) < 0 || p.Ahead(client) > farthestAhead {
+			t.Errorf("the clock is ahead by %v", p.Ahead(client))
+		}
+		if !p.Online(client) {
+			t.Errorf("%q is not online just after it has said so", client)
+		}
+		now = now.Add(shortestLease - time.Second)
+		if !p.Online(client) {
+			t.Errorf("%q is online for less than %v", client, shortestLease)
+		}
+		now = now.Add(3 * time.Hour) // more than 2.5 times the longest pause
+		if p.Online(client) {
+			t.Errorf("%q is online for ever", client)
+		}
+	})
+}

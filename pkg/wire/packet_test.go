@@ -94,6 +94,7 @@ func FuzzParseAck(f *testing.F) {
 func FuzzParseNode(f *testing.F) {
 	f.Add("node-a", golden(f, "batch", "node.json"))
 	f.Add("node-a", []byte(`{"client":"node-a","receiveTables":null}`))
+	f.Add("node-a", []byte(`{"client":"node-a","seal":{"nonce":"AAECAwQFBgcICQoLDA0ODw==","boxes":{"2026":"AA==","":null}}}`))
 	f.Fuzz(func(t *testing.T, client string, payload []byte) {
 		n, err := wire.ParseNode(client, payload)
 		if err != nil {
@@ -105,6 +106,61 @@ func FuzzParseNode(f *testing.F) {
 		again, err := wire.ParseNode(client, n.Encode())
 		if err != nil || !reflect.DeepEqual(again, n) {
 			t.Errorf("%q is %+v, and sent on %+v, %v", payload, n, again, err)
+		}
+	})
+}
+
+// FuzzParseVerify checks that a question or answer that is taken is within its bounds
+// and is sent on as what it means.
+func FuzzParseVerify(f *testing.F) {
+	f.Add([]byte(`{"question":{"id":"18446744073709551615","ask":"values","table":"items","columns":["id"],"keys":["MQ==",null]}}`))
+	f.Add([]byte(`{"answer":{"id":"1","count":-1,"sum":"0-0","hashes":[{"k":"MQ==","s":"x"}],"values":[{"k":"","v":[null,""],"p":true,"t":1,"o":"a"}]}}`))
+	f.Add([]byte(`{"question":{},"answer":{}}`))
+	f.Add([]byte(`{"answer":null}`))
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		q, a, err := wire.ParseVerify(payload)
+		if err != nil {
+			return
+		}
+		var sent []byte
+		switch {
+		case (q == nil) == (a == nil):
+			t.Fatalf("%q is %+v and %+v", payload, q, a)
+		case q != nil:
+			if len(q.Keys) > wire.VerifyRows {
+				t.Fatalf("a question has %d keys", len(q.Keys))
+			}
+			sent, err = q.Encode()
+		default:
+			sent, err = a.Encode()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		q2, a2, err := wire.ParseVerify(sent)
+		if err != nil || (q2 == nil) != (q == nil) || (a2 == nil) != (a == nil) {
+			t.Errorf("%q is sent on as %q, %v", payload, sent, err)
+		}
+	})
+}
+
+// FuzzTopic checks that a topic that names two clients is made again of its parts, and
+// that none with a wildcard, or of another mesh, is taken for one.
+func FuzzTopic(f *testing.F) {
+	f.Add("", "/batch/node-a/node-b")
+	f.Add("acme/eu", "acme/eu/verify/node-a/node-b")
+	f.Add("/acme", "/acme/info")
+	f.Add("", "/ack/+/#")
+	f.Fuzz(func(t *testing.T, prefix, topic string) {
+		mesh := wire.Topics(prefix)
+		got := mesh.Parse(topic)
+		again := map[wire.Kind]string{wire.InfoAll: mesh.Info(), wire.InfoMe: mesh.InfoOf(got.Client), wire.ChangeTo: mesh.ChangeOf(got.Client), wire.Announce: mesh.NodeOf(got.Client),
+			wire.BatchTo: mesh.BatchOf(got.Client, got.Sender), wire.BatchAckFor: mesh.AckOf(got.Client, got.Sender), wire.VerifyFor: mesh.VerifyOf(got.Client, got.Sender)}
+		if got.Kind != wire.Unknown && again[got.Kind] != topic {
+			t.Errorf("Topics(%q).Parse(%q) = %+v, which is %q", prefix, topic, got, again[got.Kind])
+		}
+		if got.Sender != "" && (!wire.ValidClient(got.Sender) || !wire.ValidClient(got.Client)) {
+			t.Errorf("%q names no clients: %+v", topic, got)
 		}
 	})
 }
