@@ -68,7 +68,7 @@ attempt() { # name of a function, wanted output
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	over := time.AfterFunc(2*time.Minute, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+	over := time.AfterFunc(5*time.Minute, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
 	err := cmd.Wait()
 	over.Stop()
 	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what a step that failed has left
