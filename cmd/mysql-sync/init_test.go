@@ -151,6 +151,28 @@ func TestInitSaysWhatIsWrongWithTheFlags(t *testing.T) {
 	}
 }
 
+// TestInitOfANodeThatIsTheBroker has the password of its users in the environment.
+func TestInitOfANodeThatIsTheBroker(t *testing.T) {
+	t.Parallel()
+	server, schema := shop(t)
+	file := filepath.Join(t.TempDir(), "berlin.json")
+	flags := []string{"init", file, "--non-interactive", "--client", "berlin", "--remote", "boston", "--table", "orders", "--mysql-user", server.User,
+		"--mysql-socket", server.Socket, "--mysql-database", schema, "--broker-listen", "0.0.0.0:" + strconv.Itoa(testkit.FreePort(t))}
+	code, _, said := command(t, flags...)
+	if code != 2 || !strings.Contains(said, "broker.users") {
+		t.Fatalf("a broker that lets everybody in: %d\n%s", code, said)
+	}
+	if _, err := os.Stat(file); err == nil {
+		t.Fatal("a file was written")
+	}
+	init := testkit.Command(t, append(flags, "--broker-user", "berlin", "--broker-password-env", "SHOP_PASSWORD")...)
+	init.Env = append(init.Env, "SHOP_PASSWORD=Secret-c")
+	if out, err := init.CombinedOutput(); err != nil {
+		t.Fatalf("init: %v\n%s", err, out)
+	}
+	ready(t, file, "SHOP_PASSWORD=Secret-c")
+}
+
 // terminal is the real command at a terminal, and a person who answers.
 type terminal struct {
 	t    *testing.T
