@@ -154,7 +154,10 @@ func (a *Applier) transaction(ctx context.Context, changes []Incoming, at []int,
 	}
 	defer unlock()
 	news := false
-	writing := a.stream.Begin()
+	writing, err := a.stream.Begin(ctx)
+	if err != nil {
+		return err
+	}
 	err = mysqldb.InTx(ctx, a.db, func(tx mysqldb.Tx) error {
 		steps, err := a.decide(ctx, tx, groups, m&hasty != 0)
 		if err != nil {

@@ -110,7 +110,10 @@ func (c *Capture) once(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	defer unlock()
-	writing := c.stream.Begin()
+	writing, err := c.stream.Begin(ctx)
+	if err != nil {
+		return 0, err
+	}
 	err = mysqldb.InTx(ctx, c.db, func(tx mysqldb.Tx) error { return c.record(ctx, tx, writing, entries, rows, written) })
 	if errors.Is(err, errConsumed) {
 		writing.End(nil)

@@ -103,11 +103,6 @@ func (n *node) split(list []incoming, failed [][]int, next, again func()) {
 		t.keys = append(t.keys, c.key)
 	}
 	n.step(func() {
-		n.latch(t.keys, func() {
-			if n.w.mistake == DecideBeforeLock {
-				t.pending()
-			}
-			n.step(t.lock)
-		})
+		n.latch(t.keys, t.begin)
 	})
 }

@@ -6,7 +6,7 @@ import "slices"
 type stream struct {
 	next  int64
 	open  []*writing // that may still commit
-	doubt []*writing // of these: ended, and the daemon does not know how
+	doubt []*writing // that ended, and the daemon does not know how
 }
 
 // writing is a transaction of the daemon.
@@ -64,22 +64,29 @@ func (s *stream) end(w *writing) { s.open = without(s.open, w) }
 
 // visible finds the position up to which all there will ever be can be read.
 func (n *node) visible(then func(end int64)) {
+	n.settle(func() {
+		end := n.stream.next
+		for _, w := range n.stream.open {
+			if n.w.mistake != ReadPastOpen {
+				end = min(end, w.first)
+			}
+		}
+		then(end - 1)
+	})
+}
+
+// settle waits for the end of the transactions that are in doubt.
+func (n *node) settle(then func()) {
 	s := &n.stream
 	if slices.ContainsFunc(s.doubt, func(w *writing) bool { return !w.over }) {
-		n.step(func() { n.visible(then) })
+		n.step(func() { n.settle(then) })
 		return
 	}
 	for _, w := range s.doubt {
 		s.end(w)
 	}
 	s.doubt = nil
-	end := s.next
-	for _, w := range s.open {
-		if n.w.mistake != ReadPastOpen {
-			end = min(end, w.first)
-		}
-	}
-	then(end - 1)
+	then()
 }
 
 // finish commits a transaction. Sometimes the answer is lost: the server commits

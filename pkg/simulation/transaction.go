@@ -21,6 +21,17 @@ type transaction struct {
 	again  func() // nobody knows what became of it
 }
 
+// begin waits for the transactions that may still commit: what it decides by must
+// not change.
+func (t *transaction) begin() {
+	t.n.settle(func() {
+		if t.n.w.mistake == DecideBeforeLock {
+			t.pending()
+		}
+		t.n.step(t.lock)
+	})
+}
+
 // lock locks the rows that exist, and waits for those who hold them.
 func (t *transaction) lock() {
 	n := t.n

@@ -28,9 +28,9 @@ type Stream struct {
 	mu    sync.Mutex
 	next  int64
 	open  map[*Writing]int64 // the first position of each
-	doubt []*Writing         // of these: ended, and nobody knows how
+	doubt []*Writing         // transactions that ended, and nobody knows how
 
-	fencing sync.Mutex // one fence at a time; only senders wait for it
+	fencing sync.Mutex // one fence at a time
 }
 
 // OpenStream returns the stream of a database. It waits for transactions of an
@@ -52,11 +52,18 @@ func OpenStream(ctx context.Context, db *mysqldb.DB) (*Stream, error) {
 	return s, nil
 }
 
-// Writing is a transaction that gives rows positions.
+// Writing is a transaction that writes versions, and may give rows positions.
 type Writing struct{ s *Stream }
 
-// Begin announces a transaction. End must follow.
-func (s *Stream) Begin() *Writing { return &Writing{s} }
+// Begin announces a transaction that writes versions, once all before it have
+// ended: what it decides by must not change because a COMMIT arrives late. End
+// must follow.
+func (s *Stream) Begin(ctx context.Context) (*Writing, error) {
+	if err := s.settle(ctx); err != nil {
+		return nil, err
+	}
+	return &Writing{s}, nil
+}
 
 // Positions returns the first of n positions that follow each other. They are
 // the transaction's own; a transaction that is run again takes new ones.
@@ -78,7 +85,7 @@ func (w *Writing) End(err error) {
 	s := w.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, ok := s.open[w]; ok && err != nil && mysqldb.Number(err) == 0 {
+	if err != nil && mysqldb.Number(err) == 0 {
 		s.doubt = append(s.doubt, w)
 		return
 	}

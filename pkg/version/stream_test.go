@@ -47,9 +47,18 @@ func at(w *version.Writing, key string) version.Entry {
 	return version.Entry{Row: change.Row{Table: "t", Key: key}, State: state(5, "node-a"), Position: w.Positions(1)}
 }
 
+func begin(t *testing.T, s *version.Stream) *version.Writing {
+	t.Helper()
+	w, err := s.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
 func write(t *testing.T, s *version.Stream, db *mysqldb.DB, keys ...string) {
 	t.Helper()
-	w := s.Begin()
+	w := begin(t, s)
 	for _, k := range keys {
 		if err := version.Write(t.Context(), db, []version.Entry{at(w, k)}); err != nil {
 			t.Fatal(err)
@@ -71,7 +80,7 @@ func TestNobodyReadsPastAnOpenTransaction(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)
 	s := openStream(t, db)
-	early := s.Begin()
+	early := begin(t, s)
 	tx, err := db.BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -93,7 +102,7 @@ func TestNobodyReadsPastACommitWithoutAnAnswer(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)
 	s := openStream(t, db)
-	w := s.Begin()
+	w := begin(t, s)
 	tx, err := db.BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -101,8 +110,12 @@ func TestNobodyReadsPastACommitWithoutAnAnswer(t *testing.T) {
 	if err := version.Write(t.Context(), tx, []version.Entry{at(w, "in doubt")}); err != nil {
 		t.Fatal(err)
 	}
+	late := begin(t, s)
 	w.End(errors.New("the connection is lost"))
-	write(t, s, db, "late")
+	if err := version.Write(t.Context(), db, []version.Entry{at(late, "late")}); err != nil {
+		t.Fatal(err)
+	}
+	late.End(nil)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	if end, err := s.Visible(ctx); err == nil {
@@ -114,12 +127,39 @@ func TestNobodyReadsPastACommitWithoutAnAnswer(t *testing.T) {
 	expect(t, s, "in doubt", "late")
 }
 
+// TestNobodyDecidesBeforeACommitWithoutAnAnswerHasCome: a transaction that gives no
+// positions counts too, since it writes the versions that others decide by.
+func TestNobodyDecidesBeforeACommitWithoutAnAnswerHasCome(t *testing.T) {
+	t.Parallel()
+	db := testkit.OwnSchema(t)
+	s := openStream(t, db)
+	w := begin(t, s)
+	tx, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry := version.Entry{Row: change.Row{Table: "t", Key: "in doubt"}, State: state(5, "node-b"), Deleted: true}
+	if err := version.Write(t.Context(), tx, []version.Entry{entry}); err != nil {
+		t.Fatal(err)
+	}
+	w.End(errors.New("the connection is lost"))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if _, err := s.Begin(ctx); err == nil {
+		t.Error("a transaction began before")
+	}
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	begin(t, s).End(nil)
+}
+
 // TestAStreamBeginsWhenTheTransactionsOfTheLastProcessHaveEnded, however late.
 func TestAStreamBeginsWhenTheTransactionsOfTheLastProcessHaveEnded(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)
 	last := openStream(t, db)
-	w := last.Begin()
+	w := begin(t, last)
 	tx, err := db.BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -172,7 +212,7 @@ func TestManySendersSettleADoubtTogether(t *testing.T) {
 	db := testkit.OwnSchema(t)
 	s := openStream(t, db)
 	for range 20 {
-		w := s.Begin()
+		w := begin(t, s)
 		w.Positions(1)
 		w.End(errors.New("the connection is lost"))
 		var all sync.WaitGroup
