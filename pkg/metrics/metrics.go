@@ -138,6 +138,7 @@ func showRemote(r *web.Remote, put func(m metric, value float64, labels ...strin
 	put(messagesSent, float64(r.Messages.Sent), r.Name)
 	put(messagesReceived, float64(r.Messages.Received), r.Name)
 	put(messagesUnanswered, float64(r.Messages.Unanswered), r.Name)
+	put(unopened, float64(r.Messages.Unopened), r.Name)
 }
 
 func truth(b bool) float64 {

@@ -22,7 +22,7 @@ func full() *web.State {
 	now := time.UnixMilli(1_700_000_000_500)
 	return &web.State{
 		Client: "berlin", Version: "1.2.3", Started: now, Now: now, LogLevel: "info", Database: web.Link{Online: true},
-		Remotes:      []web.Remote{{Name: "hamburg", Online: true, Heard: &now, Pending: web.Count{Rows: 12}, Errors: 3, Lag: 4.5, InFlight: 5, Messages: web.Messages{Sent: 6, Received: 7, Unanswered: 1}}},
+		Remotes:      []web.Remote{{Name: "hamburg", Online: true, Heard: &now, Pending: web.Count{Rows: 12}, Errors: 3, Lag: 4.5, InFlight: 5, Messages: web.Messages{Sent: 6, Received: 7, Unanswered: 1, Unopened: 12}}},
 		Tables:       []web.Table{{Name: "orders", Conflicts: 2}},
 		Streams:      []web.Stream{{Table: "orders", Remote: "hamburg", Sent: web.Rate{Rows: 8}, Received: web.Rate{Rows: 9}, Refused: 10, Rejected: 11}},
 		Transfers:    []web.Transfer{{Table: "orders", Remote: "hamburg", Done: 1, Total: 2}, {Table: "items", Remote: "hamburg", Finished: &now}},
@@ -104,6 +104,7 @@ func TestValuesAreThoseOfTheState(t *testing.T) {
 		`mysql_sync_batches_sent_total{remote="hamburg"} 6`,
 		`mysql_sync_batches_received_total{remote="hamburg"} 7`,
 		`mysql_sync_batches_unanswered_total{remote="hamburg"} 1`,
+		`mysql_sync_messages_unopened_total{remote="hamburg"} 12`,
 		`mysql_sync_rows_sent_total{remote="hamburg",table="orders"} 8`,
 		`mysql_sync_rows_applied_total{remote="hamburg",table="orders"} 9`,
 		`mysql_sync_rows_refused_total{remote="hamburg",table="orders"} 10`,

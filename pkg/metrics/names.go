@@ -50,6 +50,7 @@ var (
 	messagesSent       = counter("batches_sent_total", "Messages with rows that were sent to the remote.", "remote")
 	messagesReceived   = counter("batches_received_total", "Messages with rows that came from the remote.", "remote")
 	messagesUnanswered = counter("batches_unanswered_total", "Messages that the remote did not answer in time.", "remote")
+	unopened           = counter("messages_unopened_total", "Messages in the remote's name that did not open, or came in the clear though it must seal.", "remote")
 
 	transferRows = gauge("transfer_rows", "Rows of a table that is being sent as a whole, about.", "remote", "table")
 	transferDone = gauge("transfer_rows_done", "How many rows of a table that is being sent as a whole were sent.", "remote", "table")
