@@ -100,7 +100,6 @@ func (b *broker) look(ctx context.Context, listen time.Duration) bool {
 	denied := b.probe(ctx, readable, probes)
 	if !slices.Contains(denied, b.topics.VerifyOf(me, me)) {
 		b.size(ctx, readable)
-		b.ask(ctx)
 	}
 	b.listen(ctx, deadline)
 	if !b.running && !b.heard.isOnline(me) && b.quiet() {
@@ -245,10 +244,13 @@ func (b *broker) size(ctx context.Context, readable []string) {
 	b.f.wrong(b.about, "Let the broker take larger messages.", "not even messages of 4 KiB go through")
 }
 
-// ask asks the remotes something that every node of this project answers to those
-// that it knows: about a table that is none.
+// ask asks the remotes that are there something that every node of this project
+// answers to those that it knows: about a table that is none.
 func (b *broker) ask(ctx context.Context) {
 	for i, remote := range b.cfg.RemoteClients {
+		if !b.heard.toAsk(remote) {
+			continue
+		}
 		q := wire.Question{ID: askID(i), Ask: wire.AskSum}
 		if payload, err := q.Encode(); err == nil {
 			m := transport.Message{Topic: b.topics.VerifyOf(remote, b.cfg.ClientName), Payload: payload, QoS: 1}
@@ -268,6 +270,7 @@ func (b *broker) listen(ctx context.Context, deadline <-chan time.Time) {
 		case <-ctx.Done():
 			return
 		case <-time.After(50 * time.Millisecond):
+			b.ask(ctx)
 		}
 	}
 }

@@ -152,3 +152,38 @@ func TestScripts(t *testing.T) {
 	put("items.js", `module.exports = context => {`)
 	s.check(1).has(check.Mistake, "transformerDirectory", "items.js")
 }
+
+// TestNodesThatSeal has two nodes with a key in common, and then a check with another.
+func TestNodesThatSeal(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	key := func() map[string]any {
+		code, text := run(t, "key")
+		if code != 0 {
+			t.Fatal(text)
+		}
+		return map[string]any{"keys": []map[string]any{{"id": "one", "key": strings.TrimSpace(text)}}, "required": []string{"*"}}
+	}
+	a := newSite(t, testkit.Shared(t), b, orders)
+	c := newSite(t, testkit.Shared(t), b, orders)
+	c.config["clientName"], c.config["remoteClients"] = "node-b", []string{"node-a"}
+	c.config["encryption"] = key()
+	a.config["encryption"] = c.config["encryption"]
+	a.start()
+	node := c.start()
+	f := a.check(0, "--listen", "10s")
+	for _, line := range node.Log() {
+		if strings.Contains(line, "\tWARN\t") {
+			t.Errorf("a node was disturbed: %s", line)
+		}
+	}
+	f.has(check.Right, "node-b", "key in common")
+	f.has(check.Right, "node-b", "takes orders")
+	if n := len(f.in(check.Warning, check.AreaRemotes)); n > 0 {
+		t.Errorf("%d warnings of remotes:\n%s", n, f.text)
+	}
+	a.config["encryption"] = key()
+	a.check(1, "--listen", "3s").has(check.Mistake, "node-b", "no key in common")
+	delete(a.config, "encryption")
+	a.check(0, "--listen", "3s").has(check.Warning, "node-b", "this node has none")
+}

@@ -26,6 +26,7 @@ type peer struct {
 	node     *wire.Node // as announced; nil: not, so it speaks version 1
 	beats    []beat     // the last ones
 	left     bool       // it said so, and was not heard since
+	asked    bool
 	answered bool
 }
 
@@ -76,6 +77,19 @@ func (h *heard) answered(client string) {
 	h.of(client).answered = true
 }
 
+// toAsk reports, once, that a client is there and understands a question. Who seals
+// would refuse one that is in the clear.
+func (h *heard) toAsk(client string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p := h.client[client]
+	if p == nil || p.asked || len(p.beats) == 0 || p.node == nil || p.node.Seal != nil || p.node.Protocol < wire.Protocol {
+		return false
+	}
+	p.asked = true
+	return true
+}
+
 // peer returns what was heard of a client.
 func (h *heard) peer(client string) peer {
 	h.mu.Lock()
@@ -92,7 +106,7 @@ func (h *heard) isOnline(client string) bool { return len(h.peer(client).beats) 
 func (h *heard) enough(remotes []string) bool {
 	return !slices.ContainsFunc(remotes, func(r string) bool {
 		p := h.peer(r)
-		return len(p.beats) < 2 || p.node != nil && p.node.Seal == nil && !p.answered
+		return len(p.beats) < 2 || p.asked && !p.answered
 	})
 }
 
@@ -118,9 +132,12 @@ func judgeRemotes(f *findings, cfg *config.Config, h *heard) {
 		p := h.peer(r)
 		if len(p.beats) == 0 {
 			const do = "Start it, or correct remoteClients; changes wait for it in the database."
-			if p.node == nil {
+			switch {
+			case p.node == nil:
 				f.warn(r, do, "was not heard of: it is offline, or there is no client of this name at this broker")
-			} else {
+			case p.node.Version == "":
+				f.warn(r, do, "is offline; it was there once")
+			default:
 				f.warn(r, do, "is offline; it was there once, as version %.40s", p.node.Version)
 			}
 		}
@@ -144,27 +161,27 @@ func judgeRemotes(f *findings, cfg *config.Config, h *heard) {
 
 // judgeNode judges what a node of this project has announced.
 func judgeNode(f *findings, cfg *config.Config, r string, p peer) {
-	online := len(p.beats) > 0
+	n := judgeSealing(f, cfg, r, p.node)
+	if online := len(p.beats) > 0; online && n.Version == "" {
+		f.right(r, "is online: protocol %d", n.Protocol)
+	} else if online {
+		f.right(r, "is online: version %.40s, protocol %d", n.Version, n.Protocol)
+	}
 	var takes, lacks []string
 	for _, t := range cfg.SyncTables {
-		if slices.Contains(p.node.ReceiveTables, t) {
+		if slices.Contains(n.ReceiveTables, t) {
 			takes = append(takes, t)
 		} else {
 			lacks = append(lacks, t)
 		}
 	}
-	if online {
-		f.right(r, "is online: version %.40s, protocol %d", p.node.Version, p.node.Protocol)
-	}
 	if len(takes) > 0 {
 		f.right(r, "takes %s", list(takes))
 	}
-	if len(lacks) > 0 {
+	if hidden := n.Seal != nil && n.Version == ""; len(lacks) > 0 && !hidden {
 		f.warn(r, "Add them to receiveTables there, or take them out of syncTables here.", "does not take %s: changes of that would be errors", list(lacks))
 	}
-	judgeSealing(f, cfg, r, p.node)
-	// Who seals does not answer what is asked in the clear.
-	if online && p.node.Protocol >= wire.Protocol && !p.answered && p.node.Seal == nil {
+	if p.asked && !p.answered {
 		f.warn(r, "Add "+cfg.ClientName+" to its remoteClients or acceptFrom, and see that access rules of the broker let /verify through.",
 			"is online and does not answer %s: it does not know this client", cfg.ClientName)
 	}

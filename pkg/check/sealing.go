@@ -9,26 +9,32 @@ import (
 )
 
 // judgeSealing judges whether this node and a remote have a key in common, by the
-// remote's announcement.
-func judgeSealing(f *findings, cfg *config.Config, r string, n *wire.Node) {
+// remote's announcement. It returns the announcement as this node reads it: of one
+// who takes nothing in the clear, the rest stands in the sealed copy.
+func judgeSealing(f *findings, cfg *config.Config, r string, n *wire.Node) *wire.Node {
 	ring := seal.NewRing(cfg.Encryption.Keys, cfg.Encryption.Required)
 	if n.Seal == nil {
 		if ring.Required(r) {
 			f.wrong(r, "Give it the key, or take it out of encryption.required.", "seals nothing, and encryption.required names it: nothing is exchanged with it")
 		}
-		return
+		return n
 	}
 	if len(cfg.Encryption.Keys) == 0 {
 		f.warn(r, "Put its key into encryption.keys here.", "has keys by which it seals messages, and this node has none: they go in the clear, if it takes that")
-		return
+		return n
 	}
+	var text []byte
 	s, err := seal.NewSession(cfg.ClientName, ring, rand.Reader)
 	if err == nil {
-		_, _, err = s.Hear(r, n.Seal.Nonce, n.Seal.Boxes)
+		text, _, err = s.Hear(r, n.Seal.Nonce, n.Seal.Boxes)
 	}
 	if err != nil {
 		f.wrong(r, "Give both the same key, under the same id, in encryption.keys.", "this node and the remote have no key in common (%v)", err)
-		return
+		return n
 	}
 	f.right(r, "this node and the remote have a key in common: messages between them are sealed")
+	if opened, err := wire.ParseNode(r, text); err == nil {
+		return &opened
+	}
+	return n
 }
