@@ -1,9 +1,11 @@
 package web_test
 
 import (
+	"crypto/tls"
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -308,6 +310,26 @@ func TestPageWithATokenAndTLS(t *testing.T) {
 	b.sees("h1", "mysql-sync")
 	b.expect("the form", "location.pathname", "/login")
 	b.clean()
+	if c, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}); err == nil {
+		_ = c.Close()
+		t.Error("TLS 1.1 is spoken")
+	}
+	program := &http.Client{Transport: &http.Transport{TLSClientConfig: certs.Client()}}
+	for given, want := range map[string]int{"": http.StatusUnauthorized, "Bearer " + token: http.StatusOK} {
+		r, err := http.NewRequest(http.MethodGet, "https://"+address+"/metrics", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", given)
+		answer, err := program.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		if answer.StatusCode != want {
+			t.Errorf("metrics for a program: %s, want %d", answer.Status, want)
+		}
+	}
 	if log := strings.Join(berlin.node.Log(), "\n"); strings.Contains(log, token) {
 		t.Error("the token is in the log")
 	}
@@ -333,7 +355,7 @@ func TestPicture(t *testing.T) {
 		ddl = append(ddl, fmt.Sprintf("CREATE TABLE %s (id BIGINT NOT NULL PRIMARY KEY, name VARCHAR(100), amount DECIMAL(30,10))", name))
 	}
 	berlin := newSite(t, broker, "berlin", []string{"boston", "madrid", "osaka"}, names, append(ddl,
-		`INSERT INTO products SELECT seq, 'chair', seq FROM seq_1_to_4000`), nil)
+		`INSERT INTO products SELECT seq, 'chair', seq FROM seq_1_to_400`), nil)
 	boston := newSite(t, broker, "boston", []string{"berlin"}, names, append(ddl,
 		`CREATE TRIGGER no BEFORE INSERT ON customers FOR EACH ROW
 		BEGIN IF NEW.id = 77 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'customer 77 is blocked'; END IF; END`), nil)
@@ -343,16 +365,14 @@ func TestPicture(t *testing.T) {
 	b.size(1280, 1130)
 	b.do("open the page", chromedp.Navigate(berlin.url))
 	b.sees("#client", "berlin")
-	osaka.expect(`SELECT count(*) FROM products`, "4000")
+	osaka.expect(`SELECT count(*) FROM products`, "400")
 	osaka.node.Stop()
 	b.sees("#problems", "osaka")
 	berlin.exec(`INSERT INTO customers VALUES (77, 'blocked', 0)`)
 
-	// A few minutes of work are too long for a test: what the charts remember is
-	// shortened to the seconds that it takes.
-	working := 5
+	working := 5 // seconds
 	if *picture != "" {
-		working = 150
+		working = 105 // so that the charts, of two minutes then, are full
 	}
 	random := rand.New(rand.NewPCG(1, 2))
 	for round := range working {

@@ -5,21 +5,27 @@ import { clock, duration } from "./format.js";
 import { span } from "./history.js";
 
 const height = 168, left = 44, right = 12, top = 10, bottom = 22;
-const minutes = [1, 2, 5, span / 60_000]; // that the chart shows: as many as are known
+const minutes = [1, 2, 4, span / 60_000]; // that the chart shows: as many as are known
 const pauseMost = 5000; // ms between two samples that a line still joins
 
-/** The least of 1, 2, 5, 10, 20, … that is not below a value. */
-export function ceiling(value) {
+/** The least of 1, 2, 5, 10, 20, … that is not below a value: the top of an axis. */
+export function roundNumber(value) {
   if (!(value > 0)) return 1;
   const ten = 10 ** Math.floor(Math.log10(value));
   return [1, 2, 5, 10].map((n) => n * ten).find((n) => n >= value * 0.999);
 }
 
+const times = [1, 2, 5, 10, 20, 60, 120, 240, 600, 1200, 3600, 7200, 14_400, 28_800, 86_400];
+
+/** The same for seconds: also half of it is a time that one says. */
+export const roundTime = (value) => times.find((t) => t >= value * 0.999) ?? 172_800 * roundNumber(value / 172_800);
+
 /**
- * A chart in the figure with an id. unit formats a value; least is the least top of the axis. The result's method
+ * A chart in the figure with an id. unit formats a value, axis one of the axis; round gives the
+ * top of the axis, which is at least least. The result's method
  * draw takes the samples and the lines: a name, and the function that gives its value in a sample.
  */
-export function chart(id, { unit, axis, least, summary }) {
+export function chart(id, { unit, axis, round, least, summary }) {
   const figure = byId(id);
   const svg = figure.querySelector("svg"), legend = figure.querySelector("ul"), spoken = figure.querySelector(".summary");
   const at = figure.querySelector(".at");
@@ -39,7 +45,7 @@ export function chart(id, { unit, axis, least, summary }) {
     const width = svg.clientWidth;
     if (!width || !samples.length) return;
     const now = samples.at(-1).at;
-    const most = ceiling(Math.max(least, ...lines.flatMap((l) => samples.map((s) => l.value(s) ?? 0))));
+    const most = round(Math.max(least, ...lines.flatMap((l) => samples.map((s) => l.value(s) ?? 0))));
     const shown = minutes.find((m) => m * 60_000 >= now - samples[0].at) ?? minutes.at(-1);
     const x = (time) => left + (width - left - right) * (1 - (now - time) / (shown * 60_000));
     const y = (value) => top + (height - top - bottom) * (1 - Math.min(value, most) / most);

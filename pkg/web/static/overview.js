@@ -1,17 +1,17 @@
 // The figures on top, the charts, and the nodes: this one with its database and broker, and the remotes.
 import { attribute, byId, el, list, shows, text } from "./dom.js";
 import { count, duration, number, rate } from "./format.js";
-import { chart } from "./chart.js";
+import { chart, roundNumber, roundTime } from "./chart.js";
 
 const linesMost = 6; // of remotes in the chart of the lag
 
 export function overview(app) {
   const throughput = chart("throughput", {
-    unit: (v) => `${rate(v)}/s`, axis: rate, least: 10,
+    unit: (v) => `${rate(v)}/s`, axis: rate, round: roundNumber, least: 10,
     summary: (name, now, most) => `${name}: ${now} now, at most ${most} in the last ten minutes.`,
   });
   const lag = chart("lag", {
-    unit: duration, axis: duration, least: 1,
+    unit: duration, axis: duration, round: roundTime, least: 1,
     summary: (name, now, most) => `${name}: ${now} now, at most ${most} in the last ten minutes.`,
   });
 
