@@ -36,7 +36,7 @@ for part; do
 	compiler) compiles || packages+=(gcc libc6-dev) ;;
 	openssl) have openssl || packages+=(openssl) ;;
 	faketime) compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || packages+=(libfaketime) ;;
-	chromium) have chromium || have chromium-browser || have google-chrome || packages+=(chromium) ;;
+	chromium) have chromium || have chromium-browser || have google-chrome || packages+=(chromium fonts-liberation) ;;
 	paho) has_paho python3 || has_paho /usr/bin/python3 || packages+=(python3-paho-mqtt) ;;
 	deploy)
 		have systemd-analyze || packages+=(systemd)
