@@ -3,6 +3,7 @@ package daemon_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,6 +65,28 @@ func TestAnnouncementIsKept(t *testing.T) {
 		default:
 			return errors.New("nothing is kept yet")
 		}
+	})
+}
+
+// TestAnnouncementThatDidNotComeIsAskedFor: an existing peer has none, as if it had been lost.
+func TestAnnouncementThatDidNotComeIsAskedFor(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Extra: []string{"log_type all"}})
+	a := newSite(t, b, "node-a", []string{"peer-1"}, []string{"orders"}, nil)
+	a.exec(orders)
+	a.start().node.WaitLog("connected to the broker")
+	newPeer(t, b, "peer-1").connect()
+	testkit.Eventually(t, "a second subscription", func() error {
+		got := 0
+		for _, line := range b.Log() {
+			if strings.HasSuffix(line, "mysql-sync-node-a 1 /node/+") {
+				got++
+			}
+		}
+		if got != 2 {
+			return fmt.Errorf("there are %d", got)
+		}
+		return nil
 	})
 }
 

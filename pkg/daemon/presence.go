@@ -123,12 +123,14 @@ func (n *Node) ahead() (most time.Duration) {
 func (n *Node) beats(ctx context.Context) error {
 	const least = 500 * time.Millisecond // between two beats, whoever asks for them
 	interval := transport.BeatInterval(n.cfg.CheckInterval)
+	asked := map[string]bool{}
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-n.beat:
 		case <-time.After(interval):
+			n.askAgain(ctx, asked)
 		}
 		if err := n.publishBeat(ctx); err != nil && !errors.Is(err, transport.ErrOffline) && ctx.Err() == nil {
 			n.log.Warn("presence could not be published", zap.Error(err))
@@ -141,6 +143,30 @@ func (n *Node) beats(ctx context.Context) error {
 			return nil
 		case <-time.After(least):
 		}
+	}
+}
+
+// askAgain has the broker deliver the announcements that it keeps once more, when
+// a remote has come and its announcement has not. A cluster may deliver neither
+// the message nor the kept copy to a node that subscribes in the same moment at
+// another server. An existing peer has none, and is asked for once, until a beat
+// finds it offline; asked notes that.
+func (n *Node) askAgain(ctx context.Context, asked map[string]bool) {
+	missing := false
+	for remote := range n.senders {
+		if !n.presence.Online(remote) {
+			delete(asked, remote)
+		} else if !asked[remote] && !n.peers.speaksBatches(remote) {
+			asked[remote], missing = true, true
+		}
+	}
+	if !missing {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second) // the next beat must not wait for longer
+	defer cancel()
+	if err := n.transport.Resubscribe(ctx, n.topics.NodeOf("+")); err != nil && !errors.Is(err, transport.ErrOffline) && ctx.Err() == nil {
+		n.log.Warn("announcements could not be asked for", zap.Error(err))
 	}
 }
 

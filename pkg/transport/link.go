@@ -134,6 +134,16 @@ func (l *link) subscribe(ctx context.Context, topics []string) error {
 	return nil
 }
 
+// Resubscribe subscribes topics of the Config once more: the broker then delivers again what it keeps on them. The error
+// is an ErrOffline, ctx's, or an ErrRefused.
+func (s *Session) Resubscribe(ctx context.Context, topics ...string) error {
+	l := s.link.Load()
+	if l == nil {
+		return fmt.Errorf("subscribe: %w", ErrOffline)
+	}
+	return l.subscribe(ctx, topics)
+}
+
 // fail gives the connection up. Only the first reason counts.
 func (l *link) fail(cause error) {
 	l.once.Do(func() {

@@ -227,3 +227,21 @@ func TestMessageThatWouldEndTheConnectionIsRefused(t *testing.T) {
 		t.Error("the connection was lost")
 	}
 }
+
+func TestWhatTheBrokerKeepsIsDeliveredAgain(t *testing.T) {
+	c := plain(testkit.Mosquitto(t, testkit.MosquittoOptions{}).URL(), "alpha")
+	c.Topics = []string{"/node/+"}
+	n := run(t, c)
+	if err := n.Publish(t.Context(), transport.Message{Topic: "/node/alpha", Payload: []byte("kept"), QoS: 1, Retain: true}); err != nil {
+		t.Fatal(err)
+	}
+	if d := n.expect(t, "/node/alpha", "kept"); d.Retained {
+		t.Error("what is published now is taken for kept")
+	}
+	if err := n.Resubscribe(t.Context(), "/node/+"); err != nil {
+		t.Fatal(err)
+	}
+	if d := n.expect(t, "/node/alpha", "kept"); !d.Retained {
+		t.Error("what is kept is taken for published now")
+	}
+}
