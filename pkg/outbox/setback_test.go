@@ -21,7 +21,11 @@ func TestPositionsBeginAfterWhatRemotesHaveAcked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if first := s.Begin().Positions(1); first <= acked {
+	w, err := s.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first := w.Positions(1); first <= acked {
 		t.Errorf("the first position is %d, and node-b has acked %d", first, acked)
 	}
 }
