@@ -145,7 +145,7 @@ func (f found) has(level check.Level, about string, parts ...string) {
 	f.t.Errorf("no finding (%s, %s) has %q:\n%s", level, about, parts, f.text)
 }
 
-// about returns the findings of a level in an area.
+// in returns the findings of a level in an area.
 func (f found) in(level check.Level, area string) (list []check.Finding) {
 	for _, x := range f.list {
 		if x.Level == level && x.Area == area {
