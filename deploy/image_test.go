@@ -148,6 +148,11 @@ func TestTheImageReplicatesWithTheComposeFile(t *testing.T) {
 		if !regexp.MustCompile(`\nCapEff:\t0+\n`).MatchString(status) && os.Getuid() == 0 {
 			t.Errorf("%s has rights:\n%s", site, status)
 		}
+		// ExecReload of the units, and "docker kill --signal HUP".
+		if err := syscall.Kill(n.Pid(), syscall.SIGHUP); err != nil {
+			t.Error(err)
+		}
+		n.WaitLog("reloading")
 		if code := n.Stop(); code != 0 {
 			t.Errorf("%s ended with code %d", site, code)
 		}
