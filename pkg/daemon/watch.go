@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
+	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
@@ -46,7 +47,8 @@ func (n *Node) resendAll(ctx context.Context, db *mysqldb.DB, table string, sinc
 
 // resendUnseen has the rows sent of tables that lost their triggers while the
 // node was away. Nobody knows since when: each row counts as written just after
-// the version that is known of it, and a write of another client wins over it.
+// the version that is known of it, or just after all began (change.Baseline) where
+// none is, and a write of another client wins over it.
 func (n *Node) resendUnseen(ctx context.Context, db *mysqldb.DB, synced []*schema.Table) error {
 	unseen, err := capture.Unseen(ctx, db, n.cfg.ClientName, synced)
 	if err != nil {
@@ -54,7 +56,7 @@ func (n *Node) resendUnseen(ctx context.Context, db *mysqldb.DB, synced []*schem
 	}
 	for _, table := range unseen {
 		n.log.Warn("the triggers of a table are missing; its rows are sent to the remotes, since writes may not have been captured", zap.String("table", table))
-		if err := n.resendAll(ctx, db, table, time.Unix(0, 0)); err != nil {
+		if err := n.resendAll(ctx, db, table, time.UnixMicro(change.Baseline+1)); err != nil {
 			return err
 		}
 	}
