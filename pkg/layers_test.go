@@ -25,7 +25,7 @@ var layers = [][]string{
 	{"pkg/journal"},
 	{"pkg/capture", "pkg/outbox", "pkg/transport", "pkg/transform", "pkg/apply", "pkg/snapshot", "pkg/broker"}, // the stages
 	{"pkg/web", "pkg/check"},
-	{"pkg/stopped", "pkg/metrics", "pkg/logging"},
+	{"pkg/desk", "pkg/metrics", "pkg/logging"},
 	{"pkg/daemon", "pkg/simulation"},
 	{"pkg/testkit"}, // for tests and for the demonstration
 	{"cmd"},

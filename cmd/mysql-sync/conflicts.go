@@ -50,7 +50,7 @@ Exit codes: 0 done; 1 failed; 2 a mistake in the command line or configuration.`
 			if putBack != "" {
 				return n.PutBack(cmd.Context(), id)
 			}
-			list, err := n.Conflicts(cmd.Context(), limit)
+			list, err := n.Conflicts(cmd.Context(), 0, limit)
 			if err != nil {
 				return err
 			}

@@ -9,7 +9,7 @@ import (
 	"strconv"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
-	"github.com/mysql-sync/mysql-sync/pkg/stopped"
+	"github.com/mysql-sync/mysql-sync/pkg/desk"
 	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
@@ -18,7 +18,7 @@ type node interface {
 	State(ctx context.Context) (*web.State, error)
 	Errors(ctx context.Context, of web.Rows, limit int) ([]web.RowError, error)
 	Retry(ctx context.Context, of web.Rows) (int64, error)
-	Conflicts(ctx context.Context, limit int) ([]web.Conflict, error)
+	Conflicts(ctx context.Context, before uint64, limit int) ([]web.Conflict, error)
 	PutBack(ctx context.Context, conflict uint64) error
 	Resync(ctx context.Context, r web.Resync) error
 }
@@ -38,7 +38,7 @@ func reach(ctx context.Context, cfg *config.Config) (n node, running bool, done 
 	if err != nil {
 		return nil, false, nil, fmt.Errorf("the node does not run, and its database cannot be asked: %w", err)
 	}
-	return stopped.New(cfg, db), false, func() { _ = db.Close() }, nil // nothing is written any more
+	return desk.Of(cfg, db), false, func() { _ = db.Close() }, nil // nothing is written any more
 }
 
 // State asks the node how it is.
@@ -65,9 +65,9 @@ func (a *api) Retry(ctx context.Context, of web.Rows) (int64, error) {
 	return r.Rows, err
 }
 
-// Conflicts asks for the latest conflicts.
-func (a *api) Conflicts(ctx context.Context, limit int) (list []web.Conflict, err error) {
-	return list, a.call(ctx, http.MethodGet, "/api/conflicts?limit="+strconv.Itoa(limit), nil, &list)
+// Conflicts asks for the conflicts before one with a number.
+func (a *api) Conflicts(ctx context.Context, before uint64, limit int) (list []web.Conflict, err error) {
+	return list, a.call(ctx, http.MethodGet, fmt.Sprintf("/api/conflicts?before=%d&limit=%d", before, limit), nil, &list)
 }
 
 // PutBack has the row that lost a conflict written.

@@ -13,7 +13,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/daemon"
-	"github.com/mysql-sync/mysql-sync/pkg/stopped"
+	"github.com/mysql-sync/mysql-sync/pkg/desk"
 	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
@@ -65,7 +65,7 @@ in the command line or configuration.`,
 // look looks at a node, again and again.
 type look struct {
 	cfg  *config.Config
-	node *stopped.Node // once it was found not to run
+	node *desk.Desk // once it was found not to run
 	lock func(context.Context) (bool, error)
 	done func()
 }
@@ -90,7 +90,7 @@ func (l *look) take(ctx context.Context) (seen, error) {
 		if err != nil {
 			return found, fmt.Errorf("%s; and %w", found.note, err)
 		}
-		l.node, l.done = stopped.New(l.cfg, db), func() { _ = db.Close() } // nothing is written
+		l.node, l.done = desk.Of(l.cfg, db), func() { _ = db.Close() } // nothing is written
 		l.lock = func(ctx context.Context) (bool, error) { return daemon.Claimed(ctx, db) }
 	}
 	if found.State, err = l.node.State(ctx); err != nil {

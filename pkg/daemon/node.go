@@ -17,6 +17,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/desk"
 	"github.com/mysql-sync/mysql-sync/pkg/latch"
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
 	"github.com/mysql-sync/mysql-sync/pkg/metrics"
@@ -46,6 +47,7 @@ type Node struct {
 	tables       *schema.Tables
 	stream       *version.Stream
 	outbox       *outbox.Outbox
+	desk         *desk.Desk
 	transformers *transform.Transformers
 	transport    *transport.Session
 	presence     *transport.Presence
@@ -249,6 +251,7 @@ func (n *Node) install(ctx context.Context, db *mysqldb.DB) error {
 func (n *Node) wire(db, applyDB *mysqldb.DB, records *records) error {
 	n.db, n.origin = db, change.Origin(n.cfg.ClientName, records.Life)
 	n.outbox = outbox.New(db, n.tables, n.stream)
+	n.desk = desk.New(n.cfg, db, n.tables, n.outbox)
 	n.capture = capture.New(n.log.Named("capture"), db, n.rows, n.stream, capture.Config{
 		Origin: n.origin, Syncs: n.cfg.Syncs, Interval: n.cfg.CheckInterval, OnNews: n.wakeSenders, Recorded: records.note,
 	})

@@ -95,7 +95,12 @@ func (s *Statement) Exec(ctx context.Context, db Execer) error {
 
 // Query runs the statement and calls f for each row of the answer.
 func (s *Statement) Query(ctx context.Context, db Queryer, f func(*sql.Rows) error) error {
-	rows, err := db.QueryContext(ctx, s.text.String(), s.args...)
+	return Each(ctx, db, s.text.String(), s.args, f)
+}
+
+// Each runs a query and calls f for each row of the answer.
+func Each(ctx context.Context, db Queryer, query string, args []any, f func(*sql.Rows) error) error {
+	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return err
 	}

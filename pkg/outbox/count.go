@@ -143,17 +143,7 @@ func (b *Backlog) add(rows, oldest int64) {
 
 // each calls f with each row of a query's result.
 func (o *Outbox) each(ctx context.Context, f func(*sql.Rows) error, query string, args ...any) error {
-	rows, err := o.db.QueryContext(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := f(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
+	return mysqldb.Each(ctx, o.db, query, args, f)
 }
 
 // estimate returns how many rows of the stream lie between two positions, as the

@@ -29,7 +29,7 @@ func Fingerprints(ctx context.Context, db *mysqldb.DB, names []string) (map[stri
 		for _, n := range names {
 			args = append(args, n)
 		}
-		err := each(ctx, db, q, args, func(r *sql.Rows) error {
+		err := mysqldb.Each(ctx, db, q, args, func(r *sql.Rows) error {
 			var table, line string
 			if err := r.Scan(&table, &line); err != nil {
 				return err

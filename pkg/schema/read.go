@@ -60,7 +60,7 @@ func Read(ctx context.Context, db mysqldb.Queryer, schema, name string) (*Table,
 
 func (t *Table) readEngine(ctx context.Context, db mysqldb.Queryer, schema string) error {
 	var kind string
-	err := each(ctx, db, `SELECT TABLE_TYPE, COALESCE(ENGINE, '') FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?`,
+	err := mysqldb.Each(ctx, db, `SELECT TABLE_TYPE, COALESCE(ENGINE, '') FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?`,
 		[]any{schema, t.Name}, func(r *sql.Rows) error { return r.Scan(&kind, &t.Engine) })
 	switch {
 	case err != nil:
@@ -74,7 +74,7 @@ func (t *Table) readEngine(ctx context.Context, db mysqldb.Queryer, schema strin
 }
 
 func (t *Table) readColumns(ctx context.Context, db mysqldb.Queryer, schema string) error {
-	err := each(ctx, db, selectColumns, []any{schema, t.Name}, func(r *sql.Rows) error {
+	err := mysqldb.Each(ctx, db, selectColumns, []any{schema, t.Name}, func(r *sql.Rows) error {
 		var c value.Column
 		var columnType, nullable, extra, generation string
 		var length int64
@@ -106,7 +106,7 @@ func (t *Table) readColumns(ctx context.Context, db mysqldb.Queryer, schema stri
 func (t *Table) readKeys(ctx context.Context, db mysqldb.Queryer, schema string) error {
 	unique := map[string][]string{}
 	var names []string
-	err := each(ctx, db, selectUnique, []any{schema, t.Name}, func(r *sql.Rows) error {
+	err := mysqldb.Each(ctx, db, selectUnique, []any{schema, t.Name}, func(r *sql.Rows) error {
 		var index string
 		var column sql.NullString
 		var part sql.NullInt64
@@ -158,7 +158,7 @@ func (t *Table) readForeignKeys(ctx context.Context, db mysqldb.Queryer, schema 
 // ForeignKeys returns the foreign keys within a schema, by child and name.
 func ForeignKeys(ctx context.Context, db mysqldb.Queryer, schema string) ([]ForeignKey, error) {
 	var list []ForeignKey
-	err := each(ctx, db, selectForeign, []any{schema}, func(r *sql.Rows) error {
+	err := mysqldb.Each(ctx, db, selectForeign, []any{schema}, func(r *sql.Rows) error {
 		var f ForeignKey
 		var column, ref string
 		if err := r.Scan(&f.Name, &f.Table, &column, &f.RefTable, &ref, &f.OnDelete, &f.OnUpdate); err != nil {
@@ -177,19 +177,4 @@ func ForeignKeys(ctx context.Context, db mysqldb.Queryer, schema string) ([]Fore
 		return nil, fmt.Errorf("read foreign keys of %s: %w", schema, err)
 	}
 	return list, nil
-}
-
-// each runs a query and calls f for each of its rows.
-func each(ctx context.Context, db mysqldb.Queryer, query string, args []any, f func(*sql.Rows) error) error {
-	rows, err := db.QueryContext(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := f(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
 }

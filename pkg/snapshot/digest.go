@@ -72,7 +72,7 @@ func Sum(ctx context.Context, db mysqldb.Queryer, t *schema.Table, columns []str
 	if err != nil {
 		return 0, "", err
 	}
-	err = each(ctx, db, `SELECT COUNT(*), CONCAT(HEX(BIT_XOR(CAST(CONV(LEFT(h, 16), 16, 10) AS UNSIGNED))), '-', HEX(BIT_XOR(CAST(CONV(RIGHT(h, 16), 16, 10) AS UNSIGNED))))
+	err = mysqldb.Each(ctx, db, `SELECT COUNT(*), CONCAT(HEX(BIT_XOR(CAST(CONV(LEFT(h, 16), 16, 10) AS UNSIGNED))), '-', HEX(BIT_XOR(CAST(CONV(RIGHT(h, 16), 16, 10) AS UNSIGNED))))
 		FROM (SELECT `+row+` AS h FROM `+mysqldb.Quote(t.Name)+` WHERE `+where+`) d`, args,
 		func(rows *sql.Rows) error { return rows.Scan(&count, &sum) })
 	if err != nil {
@@ -93,7 +93,7 @@ func Hashes(ctx context.Context, db mysqldb.Queryer, t *schema.Table, columns []
 		return nil, err
 	}
 	var hashes []wire.Hash
-	err = each(ctx, db, "SELECT "+t.KeyExpr("")+", "+row+" FROM "+mysqldb.Quote(t.Name)+" WHERE "+where+" ORDER BY "+t.KeyColumns()+" LIMIT ?",
+	err = mysqldb.Each(ctx, db, "SELECT "+t.KeyExpr("")+", "+row+" FROM "+mysqldb.Quote(t.Name)+" WHERE "+where+" ORDER BY "+t.KeyColumns()+" LIMIT ?",
 		append(args, limit), func(rows *sql.Rows) error {
 			var h wire.Hash
 			err := rows.Scan(&h.Key, &h.Sum)
@@ -128,7 +128,7 @@ func Values(ctx context.Context, db mysqldb.Queryer, t *schema.Table, columns []
 			return nil, err
 		}
 	}
-	err = each(ctx, db, "SELECT "+t.KeyExpr("")+", "+strings.Join(list, ", ")+" FROM "+mysqldb.Quote(t.Name)+" WHERE "+t.WhereKeys(len(keys)), args,
+	err = mysqldb.Each(ctx, db, "SELECT "+t.KeyExpr("")+", "+strings.Join(list, ", ")+" FROM "+mysqldb.Quote(t.Name)+" WHERE "+t.WhereKeys(len(keys)), args,
 		func(rows *sql.Rows) error {
 			var key string
 			values := make([][]byte, len(columns))
@@ -153,7 +153,7 @@ func NextKey(ctx context.Context, db mysqldb.Queryer, t *schema.Table, after []b
 	if err != nil {
 		return nil, false, err
 	}
-	err = each(ctx, db, "SELECT "+t.KeyExpr("")+" FROM "+mysqldb.Quote(t.Name)+" WHERE "+where+" ORDER BY "+t.KeyColumns()+" LIMIT 1 OFFSET ?",
+	err = mysqldb.Each(ctx, db, "SELECT "+t.KeyExpr("")+" FROM "+mysqldb.Quote(t.Name)+" WHERE "+where+" ORDER BY "+t.KeyColumns()+" LIMIT 1 OFFSET ?",
 		append(args, n-1), func(rows *sql.Rows) error {
 			ok = true
 			return rows.Scan(&key)
@@ -162,19 +162,4 @@ func NextKey(ctx context.Context, db mysqldb.Queryer, t *schema.Table, after []b
 		return nil, false, fmt.Errorf("read keys of %s: %w", t.Name, err)
 	}
 	return key, ok, nil
-}
-
-// each runs a query and calls f for each of its rows.
-func each(ctx context.Context, db mysqldb.Queryer, query string, args []any, f func(*sql.Rows) error) error {
-	rows, err := db.QueryContext(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := f(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
 }

@@ -1,4 +1,4 @@
-package stopped
+package desk
 
 import (
 	"context"
@@ -17,30 +17,30 @@ import (
 // countMost is up to how many rows of a kind are counted, for each remote.
 const countMost = 100_000
 
-// State returns the node as its tables have it: what remotes still need, what is
-// refused, tables that are sent as a whole. What only a running node knows is
-// empty. Started is zero.
-func (n *Node) State(ctx context.Context) (*web.State, error) {
+// State returns a node that does not run as its tables have it: what remotes still
+// need, what is refused, tables that are sent as a whole. What only a running node
+// knows is empty. Started is zero.
+func (d *Desk) State(ctx context.Context) (*web.State, error) {
 	now := time.Now()
 	s := &web.State{
-		Client: n.cfg.ClientName, Now: now, Tables: Tables(n.cfg),
-		Database: web.Link{Online: true, Address: n.db.Name, Server: n.db.Version},
+		Client: d.cfg.ClientName, Now: now, Tables: Tables(d.cfg),
+		Database: web.Link{Online: true, Address: d.db.Name, Server: d.db.Version},
 	}
 	var err error
-	for _, name := range n.cfg.RemoteClients {
+	for _, name := range d.cfg.RemoteClients {
 		r := web.Remote{Name: name}
-		if err = n.remote(ctx, &r, now); err != nil {
+		if err = d.remote(ctx, &r, now); err != nil {
 			return nil, err
 		}
 		s.Remotes = append(s.Remotes, r)
 	}
-	if s.Transfers, err = n.transfers(ctx); err != nil {
+	if s.Transfers, err = d.transfers(ctx); err != nil {
 		return nil, err
 	}
-	if s.Conflicts.Kept, err = n.count(ctx, `SELECT COUNT(*) FROM sync_conflicts`); err != nil {
+	if s.Conflicts.Kept, err = d.count(ctx, `SELECT COUNT(*) FROM sync_conflicts`); err != nil {
 		return nil, fmt.Errorf("count conflicts: %w", err)
 	}
-	if s.Uncaptured, err = n.bounded(ctx, `SELECT 1 FROM table_changes`); err != nil {
+	if s.Uncaptured, err = d.bounded(ctx, `SELECT 1 FROM table_changes`); err != nil {
 		return nil, fmt.Errorf("count changes: %w", err)
 	}
 	return s, nil
@@ -63,21 +63,21 @@ func Tables(cfg *config.Config) []web.Table {
 
 // remote counts what a remote needs; one that the node never ran with needs nothing
 // that is known.
-func (n *Node) remote(ctx context.Context, r *web.Remote, now time.Time) error {
-	at, err := n.outbox.PlaceOf(ctx, r.Name)
+func (d *Desk) remote(ctx context.Context, r *web.Remote, now time.Time) error {
+	at, err := d.outbox.PlaceOf(ctx, r.Name)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	list, _, more, err := n.outbox.Count(ctx, r.Name, at.Acked, math.MaxInt64, countMost)
+	list, _, more, err := d.outbox.Count(ctx, r.Name, at.Acked, math.MaxInt64, countMost)
 	if err != nil {
 		return err
 	}
 	var oldest int64
 	for _, b := range list {
-		if !n.cfg.Syncs(b.Table) {
+		if !d.cfg.Syncs(b.Table) {
 			continue
 		}
 		r.Pending.Rows += b.Pending
@@ -95,8 +95,8 @@ func (n *Node) remote(ctx context.Context, r *web.Remote, now time.Time) error {
 }
 
 // transfers returns the tables that are sent, or were sent, as a whole.
-func (n *Node) transfers(ctx context.Context) ([]web.Transfer, error) {
-	rows, err := n.db.QueryContext(ctx, `SELECT table_name, remote, mode, rows_done, rows_total, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', started_at),
+func (d *Desk) transfers(ctx context.Context) ([]web.Transfer, error) {
+	rows, err := d.db.QueryContext(ctx, `SELECT table_name, remote, mode, rows_done, rows_total, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', started_at),
 		TIMESTAMPDIFF(MICROSECOND, '1970-01-01', finished_at) FROM sync_snapshots ORDER BY remote, table_name`)
 	if err != nil {
 		return nil, fmt.Errorf("read sync_snapshots: %w", err)
@@ -120,13 +120,13 @@ func (n *Node) transfers(ctx context.Context) ([]web.Transfer, error) {
 	return list, rows.Err()
 }
 
-func (n *Node) count(ctx context.Context, query string, args ...any) (rows int64, err error) {
-	err = n.db.GetContext(ctx, &rows, query, args...)
+func (d *Desk) count(ctx context.Context, query string, args ...any) (rows int64, err error) {
+	err = d.db.GetContext(ctx, &rows, query, args...)
 	return rows, err
 }
 
 // bounded counts the rows of a query up to countMost.
-func (n *Node) bounded(ctx context.Context, query string, args ...any) (web.Count, error) {
-	rows, err := n.count(ctx, `SELECT COUNT(*) FROM (`+query+` LIMIT ?) q`, append(args, countMost+1)...)
+func (d *Desk) bounded(ctx context.Context, query string, args ...any) (web.Count, error) {
+	rows, err := d.count(ctx, `SELECT COUNT(*) FROM (`+query+` LIMIT ?) q`, append(args, countMost+1)...)
 	return web.Count{Rows: min(rows, countMost), AtLeast: rows > countMost}, err
 }

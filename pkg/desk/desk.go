@@ -1,0 +1,120 @@
+package desk
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/journal"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
+	"github.com/mysql-sync/mysql-sync/pkg/web"
+)
+
+// Desk answers by a node's own tables. It is safe for concurrent use.
+type Desk struct {
+	cfg    *config.Config
+	db     *mysqldb.DB
+	tables *schema.Tables
+	outbox *outbox.Outbox
+}
+
+// New returns the desk of a node that runs.
+func New(cfg *config.Config, db *mysqldb.DB, tables *schema.Tables, o *outbox.Outbox) *Desk {
+	return &Desk{cfg, db, tables, o}
+}
+
+// Of returns the desk of a node that does not run, whose database db is. The own
+// tables must be there: the node has run once.
+func Of(cfg *config.Config, db *mysqldb.DB) *Desk {
+	tables := schema.NewTables(db)
+	return New(cfg, db, tables, outbox.New(db, tables, nil))
+}
+
+// known checks names against the configuration; empty ones are any.
+func (d *Desk) known(remote, table string) error {
+	if remote != "" && !slices.Contains(d.cfg.RemoteClients, remote) {
+		return web.Kind(web.ErrNotFound, fmt.Errorf("%.64q is not in remoteClients", remote))
+	}
+	if table != "" && !d.cfg.Syncs(table) && !d.cfg.Receives(table) {
+		return web.Kind(web.ErrNotFound, fmt.Errorf("table %.64q is neither in syncTables nor in receiveTables", table))
+	}
+	return nil
+}
+
+// remotes returns the one asked for, or all.
+func (d *Desk) remotes(one string) []string {
+	if one != "" {
+		return []string{one}
+	}
+	return d.cfg.RemoteClients
+}
+
+// Conflicts returns at most limit conflicts before the one with a number (0: the
+// latest).
+func (d *Desk) Conflicts(ctx context.Context, before uint64, limit int) ([]web.Conflict, error) {
+	found, err := journal.Before(ctx, d.db, before, limit)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]web.Conflict, len(found))
+	for i, c := range found {
+		list[i] = web.Conflict{ID: c.ID, Table: c.Table, Row: c.PrimaryKey, At: c.At, Policy: c.Policy, Standing: c.PutBack.IsZero(),
+			Winner: web.Version{Origin: author(c.WinnerOrigin), At: time.UnixMicro(c.WinnerTime), Row: c.WinnerRow},
+			Loser:  web.Version{Origin: author(c.LoserOrigin), At: time.UnixMicro(c.LoserTime), Row: c.LoserRow}}
+		if !c.PutBack.IsZero() {
+			list[i].PutBack = &found[i].PutBack
+		}
+	}
+	return list, nil
+}
+
+// author is the client of an origin.
+func author(origin string) string { return change.Version{Origin: origin}.Author() }
+
+// PutBack writes the row that lost a conflict over the one that stands. The
+// triggers note it, and it goes out as any write does.
+func (d *Desk) PutBack(ctx context.Context, conflict uint64) error {
+	err := journal.PutBack(ctx, d.db, d.tables, conflict)
+	if errors.Is(err, journal.ErrNoConflict) {
+		return web.Kind(web.ErrNotFound, err)
+	}
+	return err
+}
+
+// Resync records that a table is to be sent to remotes again.
+func (d *Desk) Resync(ctx context.Context, r web.Resync) error {
+	if err := d.known(r.Remote, ""); err != nil {
+		return err
+	}
+	switch {
+	case r.Table == "":
+		return web.Kind(web.ErrRequest, errors.New("table: name the table that is to be sent"))
+	case !d.cfg.Syncs(r.Table):
+		return web.Kind(web.ErrNotFound, fmt.Errorf("table %.64q is not in syncTables", r.Table))
+	case r.Mode != snapshot.Missing && r.Mode != snapshot.All && r.Mode != "":
+		return web.Kind(web.ErrRequest, fmt.Errorf("mode: %.40q is none of missing, all", r.Mode))
+	}
+	if r.Where != "" {
+		// The snapshot would only tell in the log.
+		if _, err := d.db.ExecContext(ctx, "SELECT 1 FROM "+mysqldb.Quote(r.Table)+" WHERE ("+r.Where+") LIMIT 0"); err != nil {
+			if mysqldb.Number(err) != 0 && !mysqldb.Transient(err) {
+				err = web.Kind(web.ErrRequest, fmt.Errorf("where: %w", err))
+			}
+			return err
+		}
+	}
+	for _, remote := range d.remotes(r.Remote) {
+		if err := snapshot.Request(ctx, d.db, remote, r.Table, cmp.Or(r.Mode, snapshot.Missing), r.Where); err != nil {
+			return err
+		}
+	}
+	return nil
+}
