@@ -122,7 +122,8 @@ func judgeOwnName(f *findings, cfg *config.Config, h *heard, running bool) {
 	case running && me.left:
 		f.warn("clientName", "See the node's log, and whether another client has the clientId "+cfg.MQTT.ClientID+".", "the node %s just lost its connection to the broker", cfg.ClientName)
 	case running:
-		f.warn("clientName", "See the node's log; where its checkInterval is long, try again with --listen.", "a node works on this database, but the presence of %s was not heard", cfg.ClientName)
+		f.warn("clientName", "See the node's log, and mysql-sync status; where its checkInterval is long, try again with --listen.",
+			"a node works on this database, but the presence of %s was not heard: an access rule (ACL) may deny what it writes", cfg.ClientName)
 	}
 }
 

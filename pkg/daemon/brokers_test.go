@@ -3,6 +3,8 @@ package daemon_test
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +12,7 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
 // knows has a site name brokers in mqttConfig.servers, in the order in which it tries them. It must come before start.
@@ -149,4 +152,121 @@ func TestNodesOverNATSWithPermissions(t *testing.T) {
 	for _, s := range []*site{a, c} {
 		s.expect(`SELECT COUNT(*) FROM sync_status WHERE status <> 'successful'`, `0`)
 	}
+}
+
+// TestNodeThatComesToAClusterWithADeadServer starts for the first time: the cluster refuses subscriptions until it has
+// found servers for them.
+func TestNodeThatComesToAClusterWithADeadServer(t *testing.T) {
+	t.Parallel()
+	b := testkit.NATS(t, testkit.NATSOptions{})
+	one, two, three := b.Cluster[0], b.Cluster[1], b.Cluster[2]
+	a, c := apart(t, b)
+	a.knows(one, two, three)
+	c.knows(three, one, two)
+	for _, s := range []*site{a, c} {
+		s.block("mqttConfig")["clean"] = false
+	}
+	two.Kill()
+	a.start()
+	c.start()
+	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	testkit.Within(t, 5*time.Minute, "the row", func() error {
+		got, err := c.rows(`SELECT name FROM orders`)
+		if err == nil && got != "\"one\"\n" {
+			err = errors.New("it is not there")
+		}
+		return err
+	})
+	for _, s := range []*site{a, c} {
+		if code := s.node.Stop(); code != 0 {
+			t.Errorf("%s: the exit code is %d", s.name, code)
+		}
+	}
+}
+
+// TestACLIsMendedWhileTheNodeRuns: what is wrong is told in each way, and the same process goes on once it is mended. With
+// its ACL file Mosquitto says nothing of what it denies, with its plugin it refuses the subscription.
+func TestACLIsMendedWhileTheNodeRuns(t *testing.T) {
+	t.Parallel()
+	rules, err := os.ReadFile(filepath.Join("..", "..", "mosquitto", "acl.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Run("writing", func(t *testing.T) {
+		t.Parallel()
+		acl := filepath.Join(t.TempDir(), "acl.txt")
+		write := func(text string) {
+			t.Helper()
+			if err := os.WriteFile(acl, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write(strings.Replace(string(rules), "pattern readwrite /info\n", "pattern read /info\n", 1))
+		b := testkit.Mosquitto(t, testkit.MosquittoOptions{Users: users, Extra: []string{"acl_file " + acl}})
+		a, c := apart(t, b)
+		login(a, c)
+		mended(t, a, c, "did not deliver it back to us: an ACL denies", "others may not hear this node", func() { write(string(rules)); b.HangUp() })
+	})
+	t.Run("subscribing", func(t *testing.T) {
+		t.Parallel()
+		file := filepath.Join(t.TempDir(), "security.json")
+		write := func(subscribe bool) {
+			t.Helper()
+			text := fmt.Sprintf(`{"defaultACLAccess": {"publishClientSend": true, "publishClientReceive": true, "subscribe": %v, "unsubscribe": true},
+				"roles": [{"rolename": "some", "acls": [{"acltype": "subscribeLiteral", "topic": "/info", "allow": true}]}],
+				"groups": [{"groupname": "all", "roles": [{"rolename": "some"}]}], "anonymousGroup": "all"}`, subscribe)
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write(false)
+		b := testkit.Mosquitto(t, testkit.MosquittoOptions{Extra: []string{"plugin " + dynamicSecurity(t), "plugin_opt_config_file " + file}})
+		a, c := apart(t, b)
+		mended(t, a, c, "the broker's ACL does not let this client read it", "refuses this node since", func() { b.Stop(); write(true); b.Start() })
+	})
+}
+
+// mended starts nodes that a broker's ACL is in the way of, sees that it is told, has it mended, and sees that all works.
+func mended(t *testing.T, a, c *site, told, problem string, mend func()) {
+	t.Helper()
+	a.start()
+	c.start()
+	a.node.WaitLog("ERROR.*" + told)
+	s := a.state("a problem", func(s *web.State) error {
+		for _, p := range s.Problems {
+			if strings.Contains(p, problem) && strings.Contains(p, "ACL") {
+				return nil
+			}
+		}
+		return fmt.Errorf("the problems are %q", s.Problems)
+	})
+	a.told(503, problem, "GET", "/readyz", nil)
+	if r := runBinary(t, "check", a.file); !strings.Contains(r.output, "ACL") {
+		t.Errorf("check does not tell:\n%s", r.output)
+	}
+	mend()
+	testkit.Within(t, 2*time.Minute, "readiness", func() error {
+		for _, s := range []*site{a, c} {
+			if code, text, err := s.said("GET", "/readyz", nil); err != nil || code != 200 {
+				return fmt.Errorf("%s: %d %s %v", s.name, code, text, err)
+			}
+		}
+		return nil
+	})
+	exchange(t, a, c)
+	a.state("no problem, in the same run", func(now *web.State) error {
+		return wanted(len(now.Problems) == 0 && now.Started.Equal(s.Started))
+	})
+}
+
+// dynamicSecurity is the path of the plugin that comes with Mosquitto.
+func dynamicSecurity(t *testing.T) string {
+	t.Helper()
+	for _, pattern := range []string{"/usr/lib/*/mosquitto_dynamic_security.so", "/usr/*/lib/mosquitto_dynamic_security.so", "/usr/lib/mosquitto_dynamic_security.so"} {
+		if found, err := filepath.Glob(pattern); err == nil && len(found) > 0 {
+			return found[0]
+		}
+	}
+	t.Fatal("mosquitto_dynamic_security.so is not there; it comes with Mosquitto")
+	return ""
 }

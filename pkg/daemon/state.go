@@ -3,6 +3,7 @@ package daemon
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/transport"
 	"github.com/mysql-sync/mysql-sync/pkg/web"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
@@ -84,8 +86,12 @@ func (n *Node) about(now time.Time) *web.State {
 func (n *Node) brokerLink() web.Link {
 	t := n.transport.Status()
 	l := web.Link{Online: t.Online, Address: t.Server, Since: t.Since}
-	if t.Err != nil {
+	switch {
+	case t.Err != nil:
 		l.Error = t.Err.Error()
+		l.Refused = errors.Is(t.Err, transport.ErrRefused) || errors.Is(t.Err, transport.ErrDenied)
+	case t.Silent != nil:
+		l.Error = t.Silent.Error()
 	}
 	return l
 }

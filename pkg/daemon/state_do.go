@@ -28,8 +28,8 @@ func (n *Node) Health(context.Context) error {
 	if l := n.pulse.read(); !l.Online {
 		return fmt.Errorf("the database at %s is not reachable since %s%s", l.Address, moment(l.Since), because(l.Error))
 	}
-	if l := n.brokerLink(); !l.Online {
-		return fmt.Errorf("the broker%s is not reachable since %s%s", space(l.Address), moment(l.Since), because(l.Error))
+	if said := brokerProblem(n.brokerLink()); said != "" {
+		return errors.New(said)
 	}
 	return nil
 }

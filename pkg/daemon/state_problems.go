@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/web"
@@ -46,8 +47,8 @@ func problems(s *web.State, t troubles) []string {
 	} else if t.own != nil {
 		add("The node's own tables cannot be read: %v.", t.own)
 	}
-	if !s.Broker.Online {
-		add("The broker%s is not reachable since %s%s.", space(s.Broker.Address), moment(s.Broker.Since), because(s.Broker.Error))
+	if said := brokerProblem(s.Broker); said != "" {
+		add("T%s.", strings.TrimPrefix(said, "t"))
 	}
 	if t.tables != nil && s.Database.Online {
 		add("The tables and their triggers cannot be looked at, so that writes may not be captured: %v.", t.tables)
@@ -65,7 +66,8 @@ func problems(s *web.State, t troubles) []string {
 	}
 	for _, c := range s.Verified {
 		if c.Error == "" && !c.Equal {
-			add("%s differs from that of %s in %d rows (%s): mysql-sync verify --repair sends them.", c.Table, c.Remote, c.Differs, moment(c.At))
+			add("%s differs from that of %s in %d %s (%s): mysql-sync verify --repair sends %s.", c.Table, c.Remote, c.Differs,
+				number(c.Differs, "row", "rows"), moment(c.At), number(c.Differs, "it", "them"))
 		}
 	}
 	return list
@@ -80,11 +82,25 @@ func remoteProblems(r *web.Remote, s *web.State, t troubles, add func(format str
 		add("%s is away since %s.", r.Name, moment(*r.Heard))
 	}
 	if r.Errors > 0 {
-		add("%d rows for %s are refused: mysql-sync errors says why.", r.Errors, r.Name)
+		add("%d %s for %s %s refused: mysql-sync errors says why.", r.Errors, number(r.Errors, "row", "rows"), r.Name, number(r.Errors, "is", "are"))
 	}
 	if d := t.ahead[r.Name]; d > aheadMost {
 		add("The clock of %s is about %s ahead of this node's, so that its writes win over later ones: set both by NTP.", r.Name, d.Round(time.Second))
 	}
+}
+
+// brokerProblem says what is wrong with the broker, as a part of a sentence; "" is
+// nothing.
+func brokerProblem(l web.Link) string {
+	switch {
+	case l.Online && l.Error != "":
+		return fmt.Sprintf("the others may not hear this node through the broker%s (%s)", space(l.Address), l.Error)
+	case l.Online:
+		return ""
+	case l.Refused:
+		return fmt.Sprintf("the broker%s refuses this node since %s%s", space(l.Address), moment(l.Since), because(l.Error))
+	}
+	return fmt.Sprintf("the broker%s is not reachable since %s%s", space(l.Address), moment(l.Since), because(l.Error))
 }
 
 func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
@@ -95,6 +111,14 @@ func because(reason string) string {
 		return ""
 	}
 	return " (" + reason + ")"
+}
+
+// number returns the word for one, or that for another number.
+func number[N ~int | ~int64](n N, one, others string) string {
+	if n == 1 {
+		return one
+	}
+	return others
 }
 
 func space(s string) string {

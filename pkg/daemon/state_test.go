@@ -37,6 +37,12 @@ func TestProblemsAreSentences(t *testing.T) {
 			"hamburg was not heard since this node started."},
 		"all others are no remote": {func(s *web.State, _ *troubles) { s.Remotes = []web.Remote{{Name: anyone}} }, ""},
 		"rows are refused":         {func(s *web.State, _ *troubles) { s.Remotes[0].Errors = 12 }, "12 rows for hamburg are refused: mysql-sync errors says why."},
+		"one row is refused":       {func(s *web.State, _ *troubles) { s.Remotes[0].Errors = 1 }, "1 row for hamburg is refused: mysql-sync errors says why."},
+		"the broker refuses a topic": {func(s *web.State, _ *troubles) {
+			s.Broker = web.Link{Address: "b:1", Since: ago, Refused: true, Error: "subscribe /info: refused"}
+		}, "The broker b:1 refuses this node since 2026-03-01 11:00:00 UTC (subscribe /info: refused)."},
+		"the broker swallows what is sent": {func(s *web.State, _ *troubles) { s.Broker.Address, s.Broker.Error = "b:1", "/info: no echo" },
+			"The others may not hear this node through the broker b:1 (/info: no echo)."},
 		"a clock is a little ahead": {func(_ *web.State, u *troubles) {
 			u.ahead = map[string]time.Duration{"hamburg": time.Second}
 		}, ""},
@@ -50,6 +56,9 @@ func TestProblemsAreSentences(t *testing.T) {
 		"tables differ": {func(s *web.State, _ *troubles) {
 			s.Verified = []web.Comparison{{Table: "orders", Remote: "hamburg", At: ago, Differs: 3}, {Table: "items", Error: "away"}, {Equal: true}}
 		}, "orders differs from that of hamburg in 3 rows (2026-03-01 11:00:00 UTC): mysql-sync verify --repair sends them."},
+		"tables differ in a row": {func(s *web.State, _ *troubles) {
+			s.Verified = []web.Comparison{{Table: "orders", Remote: "hamburg", At: ago, Differs: 1}}
+		}, "orders differs from that of hamburg in 1 row (2026-03-01 11:00:00 UTC): mysql-sync verify --repair sends it."},
 	} {
 		s, u := fine(), troubles{}
 		c.change(s, &u)

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 )
 
 // Broker is a running broker, or a cluster of some. The methods Kill, Stop and Start are for one goroutine.
@@ -132,6 +133,16 @@ func (b *Broker) Stop() {
 	for _, s := range b.servers() {
 		if err := s.child.terminate(); err != nil {
 			b.tb.Fatalf("%v", err)
+		}
+	}
+}
+
+// HangUp has the broker read its files anew, such as an ACL.
+func (b *Broker) HangUp() {
+	b.tb.Helper()
+	for _, s := range b.servers() {
+		if err := s.child.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+			b.tb.Fatalf("have the broker read its files: %v", err)
 		}
 	}
 }

@@ -11,9 +11,12 @@ import (
 // ErrOffline says that a message was not sent, or that the connection was lost before the broker acknowledged it.
 var ErrOffline = errors.New("not connected to the broker")
 
-// ErrRefused says that connecting failed for a reason that a new attempt does not cure: the login, an ACL or a
-// certificate.
+// ErrRefused says that connecting failed for a reason that a new attempt does not cure: the login or a certificate.
 var ErrRefused = errors.New("refused")
+
+// ErrDenied says that the broker took the login and refused a subscription. An ACL may be the reason, which somebody
+// mends without a word to the node, or a cluster that misses a server, which passes.
+var ErrDenied = errors.New("refused")
 
 // Config says how a Session connects and what it does then.
 type Config struct {

@@ -2,20 +2,25 @@ package transport
 
 import (
 	"bytes"
+	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"go.uber.org/zap"
 )
 
-// echo watches for the first message that this node publishes on a topic to come back on one connection.
+// echoesKept is how many of the last messages an echo knows again. They are seconds apart.
+const echoesKept = 4
+
+// echo watches for one of the messages that this node publishes on a topic to come back on one connection.
 type echo struct {
 	topic string
 
-	mu    sync.Mutex
-	first []byte        // the payload; nil until there is one
-	sent  chan struct{} // closed when first is set
-	back  chan struct{} // closed when it has come back
+	mu   sync.Mutex
+	last [][]byte      // payloads, until one has come back
+	sent chan struct{} // closed when there is one
+	back chan struct{} // closed when one has come back
 }
 
 func newEcho(topic string) *echo {
@@ -29,10 +34,17 @@ func (e *echo) published(topic string, payload []byte) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.first == nil {
-		e.first = append([]byte{}, payload...)
+	select {
+	case <-e.back:
+		return
+	case <-e.sent:
+	default:
 		close(e.sent)
 	}
+	if len(e.last) == echoesKept {
+		e.last = slices.Delete(e.last, 0, 1)
+	}
+	e.last = append(e.last, bytes.Clone(payload))
 }
 
 // delivered notes a message that came.
@@ -42,9 +54,10 @@ func (e *echo) delivered(topic string, payload []byte) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.first == nil || !bytes.Equal(e.first, payload) {
+	if !slices.ContainsFunc(e.last, func(p []byte) bool { return bytes.Equal(p, payload) }) {
 		return
 	}
+	e.last = nil
 	select {
 	case <-e.back:
 	default:
@@ -66,7 +79,7 @@ func (s *Session) watchEcho(l *link) {
 	var message string
 	select {
 	case <-l.echo.back:
-		s.echoTold, s.echoLost = false, 0
+		s.heard()
 		return
 	case <-l.down:
 		if s.echoLost++; s.echoLost < lostBeforeEcho {
@@ -83,4 +96,17 @@ func (s *Session) watchEcho(l *link) {
 		s.log.Error(message, zap.String("topic", s.c.EchoTopic), zap.String("server", l.server),
 			zap.String("username", s.c.MQTT.Username))
 	}
+	s.standing.silence(fmt.Errorf("%s: %s", s.c.EchoTopic, message))
+	select {
+	case <-l.echo.back: // somebody has mended it
+		s.log.Info("our presence messages come back to us now", zap.String("server", l.server))
+		s.heard()
+	case <-l.down:
+	}
+}
+
+// heard notes that an own message has come back.
+func (s *Session) heard() {
+	s.echoTold, s.echoLost = false, 0
+	s.standing.silence(nil)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"testing"
 	"time"
 
@@ -46,6 +47,36 @@ func TestDeniedEchoIsToldOnce(t *testing.T) {
 			}
 			n.expectErrors(t, told, "ACL")
 		})
+	}
+}
+
+// TestACLThatIsMendedIsNoticed: until then the status says what is wrong.
+func TestACLThatIsMendedIsNoticed(t *testing.T) {
+	acl := write(t, "acl.txt", "topic read /info\n")
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Extra: []string{"acl_file " + acl}})
+	c := plain(b.URL(), "alpha")
+	c.Topics = []string{"/info"}
+	c.EchoTopic, c.EchoTimeout = "/info", 100*time.Millisecond
+	n := run(t, c)
+	silent := func(want bool) {
+		t.Helper()
+		testkit.Eventually(t, fmt.Sprintf("silent: %v", want), func() error {
+			n.publish(t, "/info", "here is alpha, "+time.Now().String())
+			if s := n.Status(); !s.Online || want != (s.Silent != nil) {
+				return fmt.Errorf("%+v", s)
+			}
+			return nil
+		})
+	}
+	silent(true)
+	n.expectErrors(t, 1, "acknowledged our presence message")
+	if err := os.WriteFile(acl, []byte("topic readwrite /info\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.HangUp()
+	silent(false)
+	if len(n.down) != 0 {
+		t.Error("the connection was lost")
 	}
 }
 

@@ -127,15 +127,15 @@ func (l *link) subscribe(ctx context.Context, topics []string) error {
 	answers := t.Result()
 	for _, topic := range topics {
 		if answers[topic] > 2 {
-			return fmt.Errorf("subscribe %s at %s: %w: the broker's ACL does not let this client read it", topic,
-				l.server, ErrRefused)
+			return fmt.Errorf("subscribe %s at %s: %w: the broker's ACL does not let this client read it, or a server of"+
+				" its cluster is away", topic, l.server, ErrDenied)
 		}
 	}
 	return nil
 }
 
 // Resubscribe subscribes topics of the Config once more: the broker then delivers again what it keeps on them. The error
-// is an ErrOffline, ctx's, or an ErrRefused.
+// is an ErrOffline, ctx's, or an ErrDenied.
 func (s *Session) Resubscribe(ctx context.Context, topics ...string) error {
 	l := s.link.Load()
 	if l == nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -245,22 +246,45 @@ func TestRunEndsWhileItConnects(t *testing.T) {
 	}
 }
 
-// TestRefusedTopicEndsRun uses Mosquitto's plugin, since its ACL file denies a topic without a word.
-func TestRefusedTopicEndsRun(t *testing.T) {
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Extra: []string{
-		"plugin " + dynamicSecurity(t),
-		"plugin_opt_config_file " + write(t, "security.json", `{
-			"defaultACLAccess": {"publishClientSend": true, "publishClientReceive": true, "subscribe": false, "unsubscribe": true},
+// TestRefusedTopicIsToldAndTriedAgain uses Mosquitto's plugin, since its ACL file denies a topic without a word.
+func TestRefusedTopicIsToldAndTriedAgain(t *testing.T) {
+	rules := func(subscribe bool) string {
+		return fmt.Sprintf(`{
+			"defaultACLAccess": {"publishClientSend": true, "publishClientReceive": true, "subscribe": %v, "unsubscribe": true},
 			"roles": [{"rolename": "some", "acls": [{"acltype": "subscribeLiteral", "topic": "/info", "allow": true}]}],
 			"groups": [{"groupname": "all", "roles": [{"rolename": "some"}]}],
 			"anonymousGroup": "all"
-		}`),
-	}})
+		}`, subscribe)
+	}
+	file := write(t, "security.json", rules(false))
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Extra: []string{"plugin " + dynamicSecurity(t), "plugin_opt_config_file " + file}})
 	c := plain(b.URL(), "alpha")
 	c.Topics = []string{"/info", "/change/alpha"}
-	err := build(t, c).Run(t.Context())
-	if !errors.Is(err, transport.ErrRefused) || !strings.Contains(err.Error(), "subscribe /change/alpha") ||
-		!strings.Contains(err.Error(), "ACL") {
-		t.Errorf("Run: %v, want one that names /change/alpha and the ACL", err)
+	n := build(t, c)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- n.Run(ctx) }()
+	testkit.Eventually(t, "the Error, more than once", func() error {
+		if got := n.logs.FilterLevelExact(zap.ErrorLevel).FilterMessage("no connection to the broker").Len(); got < 2 {
+			return fmt.Errorf("%d were logged", got)
+		}
+		return nil
+	})
+	status := n.Status()
+	if status.Online || !errors.Is(status.Err, transport.ErrDenied) || !strings.Contains(status.Err.Error(), "subscribe /change/alpha") ||
+		!strings.Contains(status.Err.Error(), "ACL") {
+		t.Errorf("%+v does not name /change/alpha and the ACL", status)
+	}
+	b.Stop()
+	if err := os.WriteFile(file, []byte(rules(true)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.Start()
+	receive(t, n.up)
+	n.publish(t, "/change/alpha", "heard")
+	n.expect(t, "/change/alpha", "heard")
+	cancel()
+	if err := receive(t, ended); err != nil {
+		t.Errorf("Run: %v", err)
 	}
 }

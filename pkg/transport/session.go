@@ -61,16 +61,17 @@ func New(log *zap.Logger, c Config, h Handler) (*Session, error) {
 func (s *Session) Online() bool { return s.link.Load() != nil }
 
 // Run connects and stays connected until ctx ends, and then returns nil. A broker that does not answer is tried
-// again, each of the servers in its turn, with growing pauses. A refusal (ErrRefused) ends Run only as long as no
-// connection has been made: then it is a mistake in the configuration. Later it may pass, and is logged as an Error.
+// again, each of the servers in its turn, with growing pauses, and so is one that refuses a subscription (ErrDenied). A
+// refused login (ErrRefused) ends Run only as long as no broker has taken one: then it is a mistake in the configuration.
+// Later it may pass. Both are logged as an Error.
 func (s *Session) Run(ctx context.Context) error {
 	wait := newPause(s.c.MQTT.ReconnectPeriod)
 	known := false // some broker has taken us already
 	for i := 0; ctx.Err() == nil; i++ {
 		began := time.Now()
 		l, err := s.connect(ctx, s.servers[i%len(s.servers)])
+		known = known || err == nil || errors.Is(err, ErrDenied)
 		if err == nil {
-			known = true
 			err = s.serve(ctx, l)
 		}
 		if ctx.Err() != nil {
@@ -80,13 +81,15 @@ func (s *Session) Run(ctx context.Context) error {
 		if errors.Is(err, ErrRefused) && !known {
 			return err
 		}
-		wait.after(time.Since(began))
+		if !errors.Is(err, ErrDenied) { // a cluster takes seconds to say no
+			wait.after(time.Since(began))
+		}
 		var pause time.Duration
 		if l != nil || (i+1)%len(s.servers) == 0 { // A server that does not answer gives way to the next at once.
 			pause = wait.next(rand.Float64())
 		}
 		logLevel := zap.WarnLevel
-		if errors.Is(err, ErrRefused) {
+		if errors.Is(err, ErrRefused) || errors.Is(err, ErrDenied) {
 			logLevel = zap.ErrorLevel
 		}
 		s.log.Log(logLevel, "no connection to the broker", zap.Error(err), zap.Duration("retryIn", pause))

@@ -11,6 +11,7 @@ type Status struct {
 	Server string    // host and port: the one of the connection, or the one last tried
 	Since  time.Time // of being online, or not
 	Err    error     // why there is no connection; nil: there is one, or none was tried yet
+	Silent error     // why others may not hear this node though there is a connection, until its own messages come back
 }
 
 // standing keeps a Status. It is safe for concurrent use.
@@ -24,6 +25,13 @@ func (s *Session) Status() Status {
 	s.standing.mu.Lock()
 	defer s.standing.mu.Unlock()
 	return s.standing.Status
+}
+
+// silence says why others may not hear this node; nil is that they do.
+func (t *standing) silence(why error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.Silent = why
 }
 
 // note says that there is a connection to a server, or why there is none.

@@ -75,10 +75,11 @@ type State struct {
 // Link is the connection to a server.
 type Link struct {
 	Online  bool      `json:"online"`
-	Address string    `json:"address"` // without a login
-	Server  string    `json:"server"`  // name and version, as far as known
-	Since   time.Time `json:"since"`   // of being online, or not
-	Error   string    `json:"error,omitempty"`
+	Address string    `json:"address"`           // without a login
+	Server  string    `json:"server"`            // name and version, as far as known
+	Since   time.Time `json:"since"`             // of being online, or not
+	Refused bool      `json:"refused,omitempty"` // it is there, and does not let the node in
+	Error   string    `json:"error,omitempty"`   // why it is not online, or what does not work all the same
 }
 
 // Count is a number that is not counted further than up to a bound.
