@@ -109,7 +109,7 @@ func side(s *site, apart bool) []string {
 		link = "CUT OFF"
 	}
 	lines := []string{
-		fmt.Sprintf("%s   %s   %d rows, %d pending", s.name, link, len(s.rows), s.pending),
+		fmt.Sprintf("%s   %s   %s, %d pending", s.name, link, rows(len(s.rows)), s.pending),
 		strings.Repeat("-", column-2),
 	}
 	for i := range rowsShown {
@@ -121,4 +121,12 @@ func side(s *site, apart bool) []string {
 		lines = append(lines, line)
 	}
 	return lines
+}
+
+// rows is a number of rows, in words.
+func rows(n int) string {
+	if n == 1 {
+		return "1 row"
+	}
+	return fmt.Sprintf("%d rows", n)
 }

@@ -97,7 +97,7 @@ func (st *stage) lookAt(s, other *site) {
 		}
 	}
 	if len(received) > told {
-		st.screen.note("%s receives  %d rows", s.name, len(received))
+		st.screen.note("%s receives  %s", s.name, rows(len(received)))
 	}
 }
 
@@ -163,7 +163,7 @@ func (st *stage) difference() string {
 		}
 	}
 	if len(a) != len(b) {
-		return fmt.Sprintf("berlin has %d rows, boston %d", len(a), len(b))
+		return fmt.Sprintf("berlin has %s, boston %d", rows(len(a)), len(b))
 	}
 	return ""
 }

@@ -65,7 +65,7 @@ func (st *stage) cut(ctx context.Context) {
 		write()
 		st.pause(ctx)
 	}
-	st.screen.note("pending in sync_status: %d rows at berlin, %d rows at boston", st.berlin.pending, st.boston.pending)
+	st.screen.note("pending in sync_status: %s at berlin, %s at boston", rows(st.berlin.pending), rows(st.boston.pending))
 }
 
 // reunite restores the link and waits until nothing is pending.
@@ -89,7 +89,7 @@ func (st *stage) compare() {
 		if err := s.db.Get(&conflicts, `SELECT COUNT(*) FROM sync_conflicts`); err != nil {
 			st.tb.Fatalf("read sync_conflicts of %s: %v", s.name, err)
 		}
-		st.screen.result("%s: %d rows, %d pending, losing edits kept in sync_conflicts: %d", s.name, len(s.rows), s.pending, conflicts)
+		st.screen.result("%s: %s, %d pending, losing edits kept in sync_conflicts: %d", s.name, rows(len(s.rows)), s.pending, conflicts)
 	}
 	if len(st.took) > 0 {
 		slices.Sort(st.took)

@@ -51,7 +51,7 @@ func TestWithTheGeneratedACLNodesReplicateAndOthersCannotPose(t *testing.T) {
 			t.Parallel()
 			b := guarded(t, flags...)
 			a, _ := two(t, b)
-			if out := a.run(0, "verify"); !strings.Contains(out, "equal, 1 rows") {
+			if out := a.run(0, "verify"); !strings.Contains(out, "equal, 1 row\n") {
 				t.Errorf("verify says\n%s", out)
 			}
 

@@ -109,7 +109,7 @@ func waitFor(ctx context.Context, f func() (string, error)) (string, error) {
 func showTables(w io.Writer, found []check.Candidate) {
 	for i, c := range found {
 		if c.Why == "" {
-			fmt.Fprintf(w, "  %3d  %s (about %d rows)\n", i+1, clean(c.Name), c.Rows)
+			fmt.Fprintf(w, "  %3d  %s (about %d %s)\n", i+1, clean(c.Name), c.Rows, word(c.Rows, "row", "rows"))
 		} else {
 			fmt.Fprintf(w, "    -  %s cannot be synced: %s\n", clean(c.Name), c.Why)
 		}

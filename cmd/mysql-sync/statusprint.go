@@ -207,10 +207,15 @@ func number(n int64) string {
 
 // some is a number of things, in words for one and for others.
 func some(n int64, one, others string) string {
+	return number(n) + " " + word(n, one, others)
+}
+
+// word is that for one, or that for another number.
+func word(n int64, one, others string) string {
 	if n == 1 {
-		return "1 " + one
+		return one
 	}
-	return number(n) + " " + others
+	return others
 }
 
 func perSecond(r web.Rate) string { return rate(r.PerSecond) }

@@ -180,7 +180,7 @@ func warn(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb.DB, 
 		}
 	}
 	if s.Uncaptured.Rows > 0 {
-		say(w, "! %s not recorded yet: they will not be sent.", some(s.Uncaptured.Rows, "change is", "changes are"))
+		say(w, "! %s not recorded yet, and will not be sent.", some(s.Uncaptured.Rows, "change is", "changes are"))
 	}
 	if s.Conflicts.Kept > 0 {
 		say(w, "! %s kept: they go.", some(s.Conflicts.Kept, "version that lost a conflict is", "versions that lost a conflict are"))

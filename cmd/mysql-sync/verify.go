@@ -93,9 +93,9 @@ func report(w io.Writer, body io.Reader, asJSON bool) error {
 		case l.Error != "":
 			fmt.Fprintf(w, "✗ %s with %s: %s\n", l.Table, l.Remote, clean(l.Error))
 		case l.Equal:
-			fmt.Fprintf(w, "✓ %s with %s: equal, %d rows\n", l.Table, l.Remote, l.Rows)
+			fmt.Fprintf(w, "✓ %s with %s: equal, %d %s\n", l.Table, l.Remote, l.Rows, word(l.Rows, "row", "rows"))
 		default:
-			fmt.Fprintf(w, "✗ %s with %s: %d rows differ, %d sent for repair\n", l.Table, l.Remote, l.Differs, l.Repairs)
+			fmt.Fprintf(w, "✗ %s with %s: %d %s, %d sent for repair\n", l.Table, l.Remote, l.Differs, word(l.Differs, "row differs", "rows differ"), l.Repairs)
 			for i, x := range l.Differ {
 				if i == 20 {
 					fmt.Fprintf(w, "    … see --json for the other %d\n", l.Differs-int64(i))
