@@ -59,7 +59,7 @@ func install(ctx context.Context, log *zap.Logger, db *mysqldb.DB, list []trigge
 		if ok && s.table == w.table {
 			delete(standing, w.name)
 		}
-		if s == w && !slices.Contains(foreign, w.name) {
+		if s == w.shown() && !slices.Contains(foreign, w.name) {
 			continue
 		}
 		if wrong[w.table] == nil {
@@ -115,6 +115,7 @@ func Unfollowed(db *mysqldb.DB, tables []*schema.Table, keys []schema.ForeignKey
 	return slices.Compact(unsupported)
 }
 
+// readTriggers returns the triggers that stand, as shown gives them.
 func readTriggers(ctx context.Context, db *mysqldb.DB) (map[string]trigger, error) {
 	rows, err := db.QueryContext(ctx, selectTriggers, db.Name)
 	if err != nil {
@@ -127,8 +128,7 @@ func readTriggers(ctx context.Context, db *mysqldb.DB) (map[string]trigger, erro
 		if err := rows.Scan(&t.name, &t.table, &t.event, &t.time, &t.body); err != nil {
 			return nil, fmt.Errorf("read triggers: %w", err)
 		}
-		t.body = strings.TrimSpace(t.body)
-		standing[t.name] = t
+		standing[t.name] = t.shown()
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("read triggers: %w", err)

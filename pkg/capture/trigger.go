@@ -3,6 +3,7 @@ package capture
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"strings"
 
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
@@ -27,6 +28,13 @@ type trigger struct {
 	time  string // AFTER or BEFORE
 	event string // INSERT, UPDATE, DELETE
 	body  string
+}
+
+// shown returns the trigger as it is compared with one that stands: without
+// backslashes, of which MariaDB leaves out every other one when it shows a text.
+func (t trigger) shown() trigger {
+	t.body = strings.ReplaceAll(strings.TrimSpace(t.body), `\`, "")
+	return t
 }
 
 // create returns the statement that creates the trigger.

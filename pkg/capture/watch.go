@@ -110,7 +110,7 @@ func (w *Watcher) look(ctx context.Context) error {
 	list, _ := wanted(w.db, tables, keys)
 	want := make(map[string]trigger, len(list))
 	for _, t := range list {
-		want[t.name] = t
+		want[t.name] = t.shown()
 	}
 	if !maps.Equal(standing, want) {
 		if err := w.mend(ctx, list, standing, tables, keys); err != nil {
@@ -215,13 +215,13 @@ func (w *Watcher) missed(list []trigger, standing map[string]trigger, tables []*
 	for _, t := range list {
 		s, ok := standing[t.name]
 		switch {
-		case s == t:
+		case s == t.shown():
 		case t.time == "AFTER": // a table's own
 			i := slices.IndexFunc(tables, func(x *schema.Table) bool { return x.Name == t.table })
 			if !ok || s.table != t.table || !failing(w.seen[t.table], tables[i]) {
 				names = append(names, t.table)
 			}
-		case !ok && w.stood[t.name] == t || ok && s.table != t.table:
+		case !ok && w.stood[t.name] == t.shown() || ok && s.table != t.table:
 			// A cascade that went unseen can have changed all that is below.
 			for _, x := range tables {
 				if slices.Contains(below(t.table, keys), x.Name) {
