@@ -1,6 +1,7 @@
 package daemon_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
@@ -51,5 +52,8 @@ func TestCascadesTravel(t *testing.T) {
 	for _, s := range []*site{a, c} {
 		s.expect(testkit.Waiting, `0`)
 		s.expect(`SELECT COUNT(*) FROM toys WHERE parent IS NULL`, `4`)
+		if log := strings.Join(s.node.Log(), "\n"); strings.Contains(log, "the triggers of a table were not right") {
+			t.Error("nobody has touched the triggers:\n" + log)
+		}
 	}
 }
