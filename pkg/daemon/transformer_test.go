@@ -182,6 +182,25 @@ func TestTransformerThatFailsCostsItsRowOnly(t *testing.T) {
 	p.expectRow("texts", "mended", `{"id":"mended","name":""}`)
 }
 
+func TestNodeOutlivesWhatTheEnginesOwnFunctionsMakeOfAScript(t *testing.T) {
+	t.Parallel()
+	a, p := withScript(t, `module.exports = ({entity}) => {
+		switch (entity.id) {
+		case 'native': return {id: String({toString: String.prototype.at})};
+		case 'proxy': { const o = {}; Object.setPrototypeOf(o, new Proxy(o, {})); return {id: o.id}; }
+		case 'code': return {id: eval('('.repeat(4e6))};
+		}
+		return entity;
+	};`)
+	a.start()
+	p.connect().greet("node-a")
+	a.exec(`INSERT INTO texts VALUES ('native', ''), ('proxy', ''), ('code', ''), ('good', 'x')`)
+	p.expectRow("texts", "good", `{"id":"good","name":"x"}`)
+	a.expect(`SELECT primary_key, status, message LIKE '%RangeError: recursion is too deep%', message LIKE '%RangeError: this is too much code%'
+		FROM sync_status ORDER BY primary_key`,
+		`"code"|"error"|0|1`, `"good"|"successful"|NULL|NULL`, `"native"|"error"|1|0`, `"proxy"|"error"|1|0`)
+}
+
 func TestTransformerThatFailsWhenReceivingIsAnswered(t *testing.T) {
 	t.Parallel()
 	a, p := withScript(t, `module.exports = ({entity, source}) => {

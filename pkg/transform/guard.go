@@ -48,35 +48,22 @@ func (m *machine) guardNatives(limit int64) {
 
 // guard makes object's function name call check first.
 func (m *machine) guard(object *goja.Object, name string, check func(goja.FunctionCall)) {
-	native, _ := goja.AssertFunction(object.Get(name))
-	guarded := func(c goja.FunctionCall) goja.Value {
+	n, _ := nativeOf(object.Get(name).(*goja.Object))
+	call := *n.call
+	*n.call = func(c goja.FunctionCall) goja.Value {
 		check(c)
-		v, err := native(c.This, c.Arguments...)
-		if err != nil {
-			panic(err)
-		}
-		return v
+		return call(c)
 	}
-	object.DefineDataProperty(name, m.vm.ToValue(guarded), goja.FLAG_TRUE, goja.FLAG_TRUE, goja.FLAG_FALSE)
 }
 
 // guardConstructor makes new name(...) call check first.
 func (m *machine) guardConstructor(name string, check func(args []goja.Value)) {
-	native := m.member(name)
-	construct, _ := goja.AssertConstructor(native)
-	guarded := m.vm.ToValue(func(c goja.ConstructorCall) *goja.Object {
-		check(c.Arguments)
-		o, err := construct(c.NewTarget, c.Arguments...)
-		if err != nil {
-			panic(err)
-		}
-		return o
-	}).ToObject(m.vm)
-	guarded.SetPrototype(native) // for from, of, isView, BYTES_PER_ELEMENT
-	guarded.DefineDataProperty("prototype", native.Get("prototype"), goja.FLAG_FALSE, goja.FLAG_FALSE, goja.FLAG_FALSE)
-	guarded.DefineDataProperty("name", m.vm.ToValue(name), goja.FLAG_FALSE, goja.FLAG_TRUE, goja.FLAG_FALSE)
-	m.member(name, "prototype").DefineDataProperty("constructor", guarded, goja.FLAG_TRUE, goja.FLAG_TRUE, goja.FLAG_FALSE)
-	m.vm.Set(name, guarded)
+	n, _ := nativeOf(m.member(name))
+	construct := *n.construct
+	*n.construct = func(args []goja.Value, newTarget *goja.Object) *goja.Object {
+		check(args)
+		return construct(args, newTarget)
+	}
 }
 
 // member returns the object that path leads to from the global one.
@@ -100,7 +87,7 @@ func (m *machine) length(v goja.Value) goja.Value {
 
 // refuse throws a RangeError.
 func (m *machine) refuse(text string) {
-	e, err := m.vm.New(m.vm.Get("RangeError"), m.vm.ToValue(text))
+	e, err := m.vm.New(m.rangeError, m.vm.ToValue(text))
 	if err != nil {
 		panic(err)
 	}

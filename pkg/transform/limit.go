@@ -15,6 +15,11 @@ import (
 // of the goroutine's stack, which must stay far below Go's limit of 1 GB.
 const callDepth = 2000
 
+// stackLimit is by how many bytes all stacks may grow during a call. It ends what
+// recurses without calls that stay open, as JSON.stringify does with a replacer
+// that always returns another array.
+const stackLimit = 96 << 20
+
 // samplePeriod is how often the heap is looked at during a call. Most calls end
 // before the first look and cost none.
 const samplePeriod = 10 * time.Millisecond
@@ -27,10 +32,10 @@ type limitError struct {
 
 func (e *limitError) Error() string { return e.text }
 
-// limited runs work, which uses vm, within the limits, limit being that of its time, and turns panics into
-// errors. The ctx of work ends when a limit is reached, and vm is interrupted
-// then. intact tells whether vm can be used again.
-func (t *Transformers) limited(ctx context.Context, vm *goja.Runtime, limit time.Duration, work func(context.Context) error) (err error, intact bool) {
+// limited runs work, which uses a machine, within the limits, limit being that of its time, and turns panics into
+// errors. The ctx of work ends when a limit is reached, and interrupt, which ends what the machine does, is called
+// then. intact tells whether the machine can be used again.
+func (t *Transformers) limited(ctx context.Context, interrupt func(cause error), limit time.Duration, work func(context.Context) error) (err error, intact bool) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, &limitError{
@@ -40,10 +45,10 @@ func (t *Transformers) limited(ctx context.Context, vm *goja.Runtime, limit time
 	defer cancel()
 	watch := watchMemory(t.config.MemoryLimit, stop)
 	defer watch.stop()
-	interrupt := context.AfterFunc(ctx, func() { vm.Interrupt(context.Cause(ctx)) })
+	goesOn := context.AfterFunc(ctx, func() { interrupt(context.Cause(ctx)) })
 
 	err, intact = recovered(func() error { return work(ctx) })
-	if !interrupt() {
+	if !goesOn() {
 		return stopError(err, context.Cause(ctx)), false
 	}
 	return err, intact
@@ -79,18 +84,20 @@ func recovered(f func() error) (err error, intact bool) {
 	return f(), true
 }
 
-// memoryWatch ends a call during which the heap grows too much. It sees the
+// memoryWatch ends a call during which the heap or the stacks grow too much. It sees the
 // whole process, as Go counts memory nowhere else: while a script eats memory,
 // another one that runs for long may be stopped in its place.
 type memoryWatch struct {
 	limit    int64
 	base     int64 // live bytes at the first sample; 0 before
+	stacks   int64 // bytes of all stacks then
 	exceeded func(error)
 	stopped  atomic.Bool
 	first    *time.Timer
 }
 
-// watchMemory calls exceeded once the live heap has grown by limit bytes.
+// watchMemory calls exceeded once the live heap has grown by limit bytes, or the stacks
+// by stackLimit.
 func watchMemory(limit int64, exceeded func(error)) *memoryWatch {
 	w := &memoryWatch{limit: limit, exceeded: exceeded}
 	w.first = time.AfterFunc(samplePeriod, w.sample)
@@ -110,12 +117,15 @@ func (w *memoryWatch) sample() {
 	if w.stopped.Load() {
 		return
 	}
-	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	metrics.Read(live)
-	bytes := int64(live[0].Value.Uint64())
+	now := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
+	metrics.Read(now)
+	bytes, stacks := int64(now[0].Value.Uint64()), int64(now[1].Value.Uint64())
 	switch {
 	case w.base == 0:
-		w.base = bytes
+		w.base, w.stacks = bytes, stacks
+	case stacks-w.stacks > stackLimit:
+		w.exceeded(&limitError{text: "recursion is too deep"})
+		return
 	case bytes-w.base > w.limit:
 		w.exceeded(&limitError{text: fmt.Sprintf("took more than %d MiB of memory", w.limit>>20)})
 		return

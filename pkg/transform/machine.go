@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/dop251/goja"
 	"github.com/dop251/goja/parser"
@@ -31,6 +32,9 @@ type machine struct {
 	database, mqtt   *goja.Object
 	date             *goja.Object // the constructor
 	parse, stringify goja.Callable
+	rangeError       *goja.Object               // the constructor
+	depth            int                        // of the native functions that call each other
+	stopped          atomic.Bool                // for natives what an interrupt is for JavaScript
 	rejected         map[*goja.Promise]struct{} // promises of the call that nobody handles
 	messageID        uint16                     // of the last publish
 }
@@ -52,13 +56,24 @@ func newMachine(s *script) *machine {
 	vm.SetPromiseRejectionTracker(m.trackRejection)
 	m.enableConsole()
 	buffer.Enable(vm)
-	m.guardNatives(s.owner.config.MemoryLimit)
-	m.date = m.member("Date")
-	m.parse, _ = goja.AssertFunction(m.member("JSON", "parse"))
-	m.stringify, _ = goja.AssertFunction(m.member("JSON", "stringify"))
 	m.database = m.frozen("query", m.query)
 	m.mqtt = m.frozen("publish", m.publish)
+	m.date = m.member("Date")
+	m.rangeError = m.member("RangeError")
+	m.guardNatives(s.owner.config.MemoryLimit)
+	m.guardCode()
+	m.countProxies()
+	m.countFinally()
+	m.countNatives()
+	m.parse, _ = goja.AssertFunction(m.member("JSON", "parse"))
+	m.stringify, _ = goja.AssertFunction(m.member("JSON", "stringify"))
 	return m
+}
+
+// interrupt ends what runs in the machine, which is of no use afterwards.
+func (m *machine) interrupt(cause error) {
+	m.stopped.Store(true)
+	m.vm.Interrupt(cause)
 }
 
 // frozen returns an object with one function, which no script can replace.

@@ -54,7 +54,7 @@ func (s *script) run(ctx context.Context, table string, work func(context.Contex
 		return fmt.Errorf("wait for %s: %w", s.file, err)
 	}
 	m.table = table
-	err, intact := s.owner.limited(ctx, m.vm, s.limit, func(ctx context.Context) error {
+	err, intact := s.owner.limited(ctx, m.interrupt, s.limit, func(ctx context.Context) error {
 		if err := m.load(); err != nil {
 			return err
 		}

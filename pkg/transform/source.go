@@ -86,6 +86,9 @@ func (s *sources) registry() *require.Registry {
 				return nil, require.ModuleFileDoesNotExistError
 			}
 			s.used.Store(name, true)
+			if path.Ext(name) == ".js" && deepCode(text) {
+				return nil, errDeepCode
+			}
 			return text, nil
 		}))
 }

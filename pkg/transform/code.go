@@ -1,0 +1,127 @@
+package transform
+
+import (
+	"errors"
+
+	"github.com/dop251/goja"
+)
+
+// maxCode bounds the code that a script makes: goja parses it recursively, up to
+// some 2 KB of the stack for each byte, and Go ends the process when a stack is
+// too large.
+const maxCode = 64 << 10
+
+// guardCode makes eval, the constructors of functions and what compiles regular
+// expressions throw a RangeError when the text is longer than maxCode.
+func (m *machine) guardCode() {
+	short := func(text goja.Value) goja.Value {
+		if text = text.ToString(); len(text.String()) > maxCode {
+			m.refuse("this is too much code")
+		}
+		return text
+	}
+	texts := func(args []goja.Value) []goja.Value {
+		made := make([]goja.Value, len(args))
+		for i, v := range args {
+			made[i] = short(v)
+		}
+		return made
+	}
+	for _, example := range []string{"(function () {})", "(function* () {})", "(async function () {})"} {
+		function, err := m.vm.RunString(example)
+		if err != nil {
+			panic(err)
+		}
+		m.changeArguments(function.(*goja.Object).Get("constructor").(*goja.Object), texts)
+	}
+	m.changeArguments(m.member("RegExp"), func(args []goja.Value) []goja.Value { return m.pattern(args, short) })
+	m.changeArguments(m.member("RegExp", "prototype", "compile"), func(args []goja.Value) []goja.Value { return m.pattern(args, short) })
+	for _, name := range []string{"match", "matchAll", "search"} {
+		m.guard(m.member("String", "prototype"), name, func(c goja.FunctionCall) {
+			if v := c.Argument(0); goja.IsString(v) {
+				short(v)
+			}
+		})
+	}
+	// goja runs eval(...) as such, past any check, only while eval is its own.
+	indirect, _ := goja.AssertFunction(m.member("eval"))
+	eval := m.vm.ToValue(func(c goja.FunctionCall) goja.Value {
+		if goja.IsString(c.Argument(0)) {
+			short(c.Argument(0))
+		}
+		v, err := indirect(goja.Undefined(), c.Arguments...)
+		if err != nil {
+			panic(err)
+		}
+		return v
+	}).(*goja.Object)
+	eval.DefineDataProperty("name", m.vm.ToValue("eval"), goja.FLAG_FALSE, goja.FLAG_TRUE, goja.FLAG_FALSE)
+	eval.DefineDataProperty("length", m.vm.ToValue(1), goja.FLAG_FALSE, goja.FLAG_TRUE, goja.FLAG_FALSE)
+	m.vm.GlobalObject().DefineDataProperty("eval", eval, goja.FLAG_TRUE, goja.FLAG_TRUE, goja.FLAG_FALSE)
+}
+
+// pattern returns the arguments of new RegExp with what stands for a text as one
+// that is short.
+func (m *machine) pattern(args []goja.Value, short func(goja.Value) goja.Value) []goja.Value {
+	if len(args) == 0 || goja.IsUndefined(args[0]) {
+		return args
+	}
+	made := append([]goja.Value{}, args...)
+	o, ok := args[0].(*goja.Object)
+	switch {
+	case !ok:
+		made[0] = short(args[0])
+	case o.ClassName() == "RegExp":
+	case truthy(o.GetSymbol(goja.SymMatch)):
+		made[0] = short(o.Get("source"))
+		if len(args) < 2 || goja.IsUndefined(args[1]) {
+			made = []goja.Value{made[0], o.Get("flags")}
+		}
+	default:
+		made[0] = short(o)
+	}
+	return made
+}
+
+// truthy tells whether v is there and counts as true.
+func truthy(v goja.Value) bool { return v != nil && v.ToBoolean() }
+
+// changeArguments makes function, called or constructed, see what change returns.
+func (m *machine) changeArguments(function *goja.Object, change func([]goja.Value) []goja.Value) {
+	n, _ := nativeOf(function)
+	if call := *n.call; call != nil {
+		*n.call = func(c goja.FunctionCall) goja.Value {
+			c.Arguments = change(c.Arguments)
+			return call(c)
+		}
+	}
+	if construct := *n.construct; construct != nil {
+		*n.construct = func(args []goja.Value, newTarget *goja.Object) *goja.Object {
+			return construct(change(args), newTarget)
+		}
+	}
+}
+
+// errDeepCode says that a file cannot be parsed.
+var errDeepCode = errors.New("code is nested too deep")
+
+// deepCode tells whether brackets in a long text are nested so deep that it
+// cannot be parsed. Those in strings count too.
+func deepCode(text []byte) bool {
+	if len(text) <= maxCode {
+		return false
+	}
+	depth := 0
+	for _, c := range text {
+		switch c {
+		case '(', '[', '{':
+			depth++
+		case ')', ']', '}':
+			depth = max(depth-1, 0)
+		}
+		if depth > maxNesting {
+			return true
+		}
+	}
+	return false
+}
