@@ -141,7 +141,7 @@ func TestErrorsAreShownAndRetried(t *testing.T) {
 	c.exec(`ALTER TABLE orders ADD CONSTRAINT small CHECK (amount < 100)`)
 	a.exec(`INSERT INTO orders VALUES (1, 'one', 1), (7, 'seven', 700)`)
 	a.state("one row is refused", func(s *web.State) error {
-		return wanted(s.Remotes[0].Errors == 1 && s.Streams[0].Refused > 0 && s.Streams[0].Errors == 1 && strings.Contains(strings.Join(s.Problems, "\n"), "1 rows for node-b are refused"))
+		return wanted(s.Remotes[0].Errors == 1 && s.Streams[0].Refused > 0 && s.Streams[0].Errors == 1 && strings.Contains(strings.Join(s.Problems, "\n"), "1 row for node-b is refused"))
 	})
 	var list []web.RowError
 	if err := json.Unmarshal([]byte(a.told(200, "small", "GET", "/api/errors?table=orders&limit=10", nil)), &list); err != nil || len(list) != 1 ||

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -28,7 +29,6 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/transform"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
-	"github.com/mysql-sync/mysql-sync/pkg/web"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
@@ -76,8 +76,9 @@ type Node struct {
 	pulse    pulse
 	watch    watch
 	metrics  *metrics.Metrics
-	web      *web.Server
-	reload   func(context.Context) error // nil: not possible
+	scrape   http.Handler  // of metrics
+	front    *front        // by which it is asked
+	working  chan struct{} // closed once it has started
 
 	sealing sealing
 	refused *refusals
@@ -102,7 +103,7 @@ func New(cfg *config.Config, log *logging.Log, version string) (*Node, error) {
 	n.pulse.Since = n.started
 	n.traffic = newTraffic(n.now, knownClients(cfg), n.allTables(), slices.Contains(cfg.AcceptFrom, "*"))
 	n.metrics = metrics.New(n.State)
-	n.web = web.New(n, log, n.metrics.Handler())
+	n.scrape, n.working = n.metrics.Handler(), make(chan struct{})
 	n.presence = transport.NewPresence(n.now, knownClients(cfg), slices.Contains(cfg.AcceptFrom, "*"))
 	n.acks = newAcks(n)
 	n.refused = newRefusals(n.log, cfg, n.now)
@@ -138,9 +139,7 @@ func (n *Node) Run(ctx context.Context) error {
 			return errors.Join(g.Wait(), err)
 		}
 	}
-	if n.cfg.HTTP.Listen != "" {
-		g.Go(func() error { return n.web.Run(ctx, n.log.Named("http"), n.cfg.HTTP) })
-	}
+	g.Go(func() error { return n.front.listenEarly(ctx, n.cfg.HTTP) })
 	g.Go(func() error { return n.replicate(ctx) })
 	return g.Wait()
 }
@@ -179,10 +178,14 @@ func (n *Node) replicate(ctx context.Context) error {
 	if err := n.outbox.Register(ctx, n.cfg.RemoteClients); err != nil {
 		return err
 	}
-	control := n.control(ctx)
+	if err := n.front.listen(ctx, n.cfg.HTTP); err != nil {
+		return err
+	}
+	n.front.control(ctx, n.cfg)
 	n.log.Info("node started", zap.String("client", n.cfg.ClientName), zap.String("version", n.version),
 		zap.String("server", db.Version), zap.Strings("syncTables", n.cfg.SyncTables),
 		zap.Strings("receiveTables", n.cfg.ReceiveTables), zap.Strings("remotes", n.cfg.RemoteClients))
+	close(n.working)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return lock.hold(ctx) })
 	g.Go(func() error { return n.transport.Run(ctx) })
@@ -195,7 +198,6 @@ func (n *Node) replicate(ctx context.Context) error {
 	g.Go(func() error { return n.snapshots.Purge(ctx, n.cfg.TombstoneRetention) })
 	g.Go(func() error { return n.verifyAll(ctx) })
 	g.Go(func() error { return n.answerQuestions(ctx) })
-	g.Go(func() error { return control(ctx) })
 	g.Go(func() error { return n.watchDatabase(ctx, db) })
 	g.Go(func() error { return n.acks.run(ctx) })
 	for _, s := range n.senders {

@@ -21,6 +21,7 @@ import (
 
 const (
 	reloadTime   = 15 * time.Second // to check a new configuration
+	startTime    = time.Minute      // to answer who asked for a reload
 	slowStopTime = 5 * time.Second  // after which a stop is told to be slow
 )
 
@@ -31,17 +32,44 @@ type Service struct {
 	log     *logging.Log
 	version string
 
-	first     *Node
-	reloading sync.Mutex // one at a time
-	next      chan *Node // checked, and to run in place of the one that runs
-	mu        sync.Mutex
-	running   *config.Config
+	first   *Node
+	front   *front
+	turn    chan struct{} // one reload at a time
+	next    chan *attempt // checked, and to run in place of the one that runs
+	over    chan struct{} // closed when Run has ended
+	mu      sync.Mutex
+	running *config.Config
+}
+
+// attempt is a node that is to run, with who waits for word of it.
+type attempt struct {
+	*Node
+	answer chan error // nil: nobody
+	failed error      // what the answer is when it works: why it came back
+}
+
+// say answers who waits, once.
+func (a *attempt) say(err error) {
+	if a.answer != nil {
+		a.answer <- err // which has room for it
+		a.answer = nil
+	}
+}
+
+func (a *attempt) works() bool {
+	select {
+	case <-a.working:
+		return true
+	default:
+		return false
+	}
 }
 
 // NewService returns a service; load reads the configuration, as config.Load does.
 // The error is that of load, or what New finds.
 func NewService(load func() (*config.Config, []string, error), log *logging.Log, version string) (s *Service, err error) {
-	s = &Service{load: load, log: log, version: version, next: make(chan *Node)}
+	s = &Service{load: load, log: log, version: version, turn: make(chan struct{}, 1), next: make(chan *attempt), over: make(chan struct{})}
+	s.front = newFront(log, s.Reload)
 	s.first, err = s.read()
 	return s, err
 }
@@ -63,7 +91,7 @@ func (s *Service) read() (*Node, error) {
 func (s *Service) make(cfg *config.Config) (*Node, error) {
 	n, err := New(cfg, s.log, s.version)
 	if err == nil {
-		n.reload = s.Reload
+		n.front = s.front
 	}
 	return n, err
 }
@@ -71,44 +99,71 @@ func (s *Service) make(cfg *config.Config) (*Node, error) {
 // Run runs the node until ctx ends, and returns what ended it; see Node.Run. It runs
 // once.
 func (s *Service) Run(ctx context.Context) error {
-	n := s.first
+	ctx, cancel := context.WithCancel(ctx)
+	t := newTenant(ctx, s.first)
+	s.front.tenant.Store(t)
+	var served sync.WaitGroup
+	served.Go(func() { s.front.run(ctx) })
+	defer served.Wait()
+	defer cancel()
+	defer close(s.over) // first: who waits for a reload gets an answer
+	a := &attempt{Node: s.first}
 	var before *config.Config // the one that worked, while a new one has not shown that it does
 	for {
-		next, err := s.runOne(ctx, n)
+		next, err := s.runOne(ctx, t, a)
 		switch {
 		case next != nil:
-			before, n = n.cfg, next
-		case ctx.Err() == nil && before != nil && !n.wired.Load():
+			if a.works() || a.failed != nil {
+				before = a.cfg
+			}
+			a.say(errors.New("another reload came before the node worked"))
+			a, t = next, s.front.tenant.Load()
+		case ctx.Err() == nil && before != nil && !a.works():
 			// What was checked before has changed meanwhile.
 			s.log.Error("the new configuration does not work; going back to the one before", zap.Error(err))
-			if n, err = s.make(before); err != nil {
-				return err
+			n, back := s.make(before)
+			if back != nil {
+				a.say(back)
+				return back
 			}
-			before = nil
+			a = &attempt{Node: n, answer: a.answer, failed: fmt.Errorf("the new configuration does not work, the node is back with the one before: %w", err)}
+			before, t = nil, newTenant(ctx, n)
+			s.front.tenant.Store(t)
 		default:
+			a.say(err)
 			return err
 		}
 	}
 }
 
-// runOne runs a node until it ends, or until another shall run in its place.
-func (s *Service) runOne(ctx context.Context, n *Node) (next *Node, err error) {
-	if err := s.setLog(n); err != nil {
+// runOne runs a node until it ends, or until another shall run in its place. That is
+// the front's tenant then.
+func (s *Service) runOne(ctx context.Context, t *tenant, a *attempt) (next *attempt, err error) {
+	defer t.stop()
+	if err := s.setLog(a.Node); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
-	s.running = n.cfg
+	s.running = a.cfg
 	s.mu.Unlock()
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
 	ended := make(chan error, 1)
-	go func() { ended <- n.Run(ctx) }()
-	select {
-	case err := <-ended:
-		return nil, err
-	case next = <-s.next:
+	go func() { ended <- a.Run(t.life) }()
+	working := a.working
+	for next == nil {
+		select {
+		case <-working:
+			a.say(a.failed)
+			working = nil
+		case err := <-ended:
+			return nil, err
+		case err := <-s.front.ended:
+			t.stop()
+			return nil, errors.Join(err, <-ended)
+		case next = <-s.next:
+		}
 	}
-	stop()
+	s.front.tenant.Store(newTenant(ctx, next.Node))
+	t.stop()
 	select {
 	case <-ended:
 	case <-time.After(slowStopTime):
@@ -131,22 +186,43 @@ func (s *Service) setLog(n *Node) error {
 
 // Reload reads the configuration and the transformers again and checks them as a
 // start does. A mistake is logged and returned, and the node goes on as it was.
-// Otherwise it stops in order and the new one starts in this process; that is
-// under way when Reload returns nil.
+// Otherwise it stops in order and the new one starts in this process. Reload returns
+// when that works, or with the reason for which the one before came back.
 func (s *Service) Reload(ctx context.Context) error {
-	s.reloading.Lock()
-	defer s.reloading.Unlock()
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	n, err := s.reloaded(ctx)
 	if err != nil {
 		s.log.Error("not reloaded; the node goes on as it was", zap.Error(err))
 		return web.Kind(web.ErrRequest, fmt.Errorf("not reloaded, the node goes on as it was: %w", err))
 	}
+	a := &attempt{Node: n, answer: make(chan error, 1)}
+	answer := a.answer
 	select {
-	case s.next <- n:
+	case s.next <- a:
 		s.log.Info("reloading")
-		return nil
 	case <-ctx.Done():
 		return ctx.Err()
+	case <-s.over:
+		return web.Kind(web.ErrUnavailable, errReplaced)
+	}
+	// Not until ctx ends: the listener by which this was asked may give way to another.
+	select {
+	case err := <-answer:
+		return err
+	case <-time.After(startTime):
+		return web.Kind(web.ErrUnavailable, fmt.Errorf("the node has read its files, and does not work after %s: see its log", startTime))
+	case <-s.over:
+	}
+	select {
+	case err := <-answer:
+		return err
+	default:
+		return web.Kind(web.ErrUnavailable, errReplaced)
 	}
 }
 

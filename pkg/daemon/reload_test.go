@@ -1,14 +1,17 @@
 package daemon_test
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 	"github.com/mysql-sync/mysql-sync/pkg/web"
@@ -172,6 +175,93 @@ func TestReloadUnderLoadLosesNothing(t *testing.T) {
 	}
 }
 
+// events is a listener of a node's events.
+type events struct {
+	s     *site
+	lines *bufio.Scanner
+}
+
+// events opens one connection, by which all events come.
+func (s *site) events() *events {
+	s.t.Helper()
+	r, err := s.ask(s.t.Context(), "GET", "/api/events", nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = r.Body.Close() })
+	lines := bufio.NewScanner(r.Body)
+	lines.Buffer(nil, 1<<20)
+	return &events{s, lines}
+}
+
+// until reads events until a state is right.
+func (e *events) until(what string, right func(*web.State) bool) *web.State {
+	e.s.t.Helper()
+	for e.lines.Scan() {
+		text, isData := strings.CutPrefix(e.lines.Text(), "data: ")
+		s := &web.State{}
+		if isData && json.Unmarshal([]byte(text), s) == nil && s.Client != "" && right(s) {
+			return s
+		}
+	}
+	e.s.t.Fatalf("%s: the connection ended before %s: %v", e.s.name, what, e.lines.Err())
+	return nil
+}
+
+func (e *events) started() time.Time {
+	e.s.t.Helper()
+	return e.until("a state", func(*web.State) bool { return true }).Started
+}
+
+// TestAReloadCutsNoConnection has listeners at the socket and at http.listen, which see both nodes by one connection each.
+func TestAReloadCutsNoConnection(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	address := fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t))
+	page := map[string]any{"listen": address}
+	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"http": page})
+	a.exec(orders, items)
+	a.start()
+	r, err := http.Get("http://" + address + "/api/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	both := []*events{a.events(), {a, bufio.NewScanner(r.Body)}}
+	both[1].lines.Buffer(nil, 1<<20)
+	before := both[0].started()
+	both[1].started()
+	a.rewrite(map[string]any{"syncTables": []string{"orders", "items"}})
+	out := runBinary(t, "reload", a.file)
+	out.expect(t, 0, "works with what it has read")
+	a.told(200, "[]", "GET", "/api/errors", nil) // it works, and does not start any more
+	for _, e := range both {
+		e.until("the new node", func(s *web.State) bool { return s.Started.After(before) && len(s.Tables) == 2 && s.Database.Online })
+	}
+
+	// Another token ends what was opened without it, and the answer still comes.
+	page["token"] = "0123456789abcdef0123456789abcdef"
+	a.rewrite(nil)
+	answer, err := http.Post("http://"+address+"/api/reload", "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		t.Errorf("answer %s", answer.Status)
+	}
+	for both[1].lines.Scan() {
+	}
+	both[0].until("the socket's listener goes on", func(*web.State) bool { return true })
+	if answer, err = http.Get("http://" + address + "/api/status"); err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusUnauthorized {
+		t.Errorf("without the token: %s", answer.Status)
+	}
+}
+
 // What no check can see beforehand brings the old configuration back.
 func TestAReloadThatFailsGoesBack(t *testing.T) {
 	t.Parallel()
@@ -180,10 +270,15 @@ func TestAReloadThatFailsGoesBack(t *testing.T) {
 	login := a.config["mysqlConfig"].(map[string]any)
 	login["database"] = c.schema // on which another node works
 	a.rewrite(nil)
-	a.told(200, "{}", "POST", "/api/reload", nil)
+	events := a.events()
+	before := events.started()
+	const why = "the node is back with the one before: another node of mysql-sync works on this database"
+	a.told(500, why, "POST", "/api/reload", nil)
 	a.node.WaitLog(`ERROR.*going back to the one before.*another node of mysql-sync works on this database`)
+	a.told(200, "[]", "GET", "/api/errors", nil) // it works, and does not start any more
+	runBinary(t, "reload", a.file).expect(t, 1, why)
+	events.until("the node that is back", func(s *web.State) bool { return s.Started.After(before) && s.Database.Online })
 	login["database"] = a.schema
-	testkit.Eventually(t, "the old node is back", func() error { return wanted(a.lines("node started") == 2) })
 	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
 	c.expect(`SELECT name FROM orders`, `"one"`)
 	if code := a.node.Stop(); code != 0 {

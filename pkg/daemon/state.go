@@ -17,8 +17,6 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-var _ web.Node = (*Node)(nil)
-
 // stateAge is how old the state may be that is told: all who ask meanwhile share
 // it, so that any number of them costs the database what one does.
 const stateAge = 900 * time.Millisecond

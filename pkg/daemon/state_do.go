@@ -43,14 +43,6 @@ func (n *Node) SetLogLevel(level string) error {
 	return nil
 }
 
-// Reload reads the configuration anew; see web.Node.
-func (n *Node) Reload(ctx context.Context) error {
-	if n.reload == nil {
-		return web.Kind(web.ErrUnavailable, errors.New("this node cannot be reloaded"))
-	}
-	return n.reload(ctx)
-}
-
 // known checks, once the node works, names of a request against the configuration;
 // empty ones are any. Promise 8.
 func (n *Node) known(remote, table string) error {

@@ -253,6 +253,7 @@ func (a api) logLevel(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a api) reload(w http.ResponseWriter, r *http.Request) error {
+	hurry(w)() // it lasts until the node works again
 	if err := a.node.Reload(r.Context()); err != nil {
 		return err
 	}

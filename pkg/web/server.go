@@ -1,11 +1,7 @@
 package web
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"log"
-	"net"
 	"net/http"
 	"net/http/pprof"
 	"time"
@@ -17,7 +13,8 @@ const (
 	bodyTime     = 10 * time.Second
 	answerTime   = time.Minute // to take an answer, or a part of one that comes bit by bit
 	idleTime     = 2 * time.Minute
-	farewellTime = time.Second // for answers that are under way when the node stops
+	farewellTime = time.Second      // for answers that are under way when the node stops
+	retiredTime  = 90 * time.Second // for those of a listener that gives way to another, such as a reload's
 	headerBytes  = 32 << 10
 	bodyBytes    = 1 << 20
 	requestsMost = 32 // at a time, beside those that last
@@ -112,34 +109,4 @@ func profiles(mux *http.ServeMux) {
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
-}
-
-// Serve serves a handler until ctx ends, lets answers that are under way go out for
-// a moment, closes the listener and what is open, and then returns nil.
-func Serve(ctx context.Context, l net.Listener, h http.Handler) error { return serve(ctx, l, h, nil) }
-
-// serve is Serve; what clients do wrong with a connection, TLS above all, goes to a
-// log.
-func serve(ctx context.Context, l net.Listener, h http.Handler, log *log.Logger) error {
-	server := &http.Server{
-		Handler: h, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: headerBytes, ErrorLog: log,
-		BaseContext: func(net.Listener) context.Context { return ctx },
-	}
-	stopped := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(stopped)
-		short, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewellTime)
-		defer cancel()
-		if server.Shutdown(short) != nil {
-			_ = server.Close() // the node stops
-		}
-	})
-	err := server.Serve(l)
-	if !stop() {
-		<-stopped
-	}
-	if !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve %s: %w", l.Addr(), err)
-	}
-	return nil
 }

@@ -27,7 +27,8 @@ type Node interface {
 	// SetLogLevel changes what is logged from now on: error, warn, info, debug.
 	SetLogLevel(level string) error
 	// Reload reads the configuration and the transformers again. Where they have a
-	// mistake it returns that, and the node goes on as it was.
+	// mistake it returns that, and the node goes on as it was. Otherwise it returns when
+	// the node works with them, or why it does not and went back.
 	Reload(ctx context.Context) error
 	// Health tells what keeps the node from its work; nil is nothing.
 	Health(ctx context.Context) error

@@ -1,0 +1,217 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"sync"
+	"sync/atomic"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/logging"
+	"github.com/mysql-sync/mysql-sync/pkg/web"
+)
+
+var _ web.Node = (*front)(nil)
+
+// errReplaced is answered to what a node did not get done before another took its
+// place.
+var errReplaced = errors.New("the node stopped or was reloaded meanwhile: ask again")
+
+// tenant is a node with the time in which it may be asked.
+type tenant struct {
+	*Node
+	life context.Context // of this run of the node
+	stop context.CancelFunc
+}
+
+func newTenant(ctx context.Context, n *Node) *tenant {
+	t := &tenant{Node: n}
+	t.life, t.stop = context.WithCancel(ctx)
+	return t
+}
+
+// front is what is asked at the Unix socket and at http.listen. It outlives the
+// nodes of a Service, so that a reload cuts no connection, and asks the one that
+// runs.
+type front struct {
+	log    *zap.Logger
+	reload func(context.Context) error
+	server *web.Server
+	tenant atomic.Pointer[tenant]
+
+	opened chan *web.Listener // to be served
+	ended  chan error         // why one is served no more
+
+	mu     sync.Mutex
+	socket *web.Listener // nil: there is none
+	path   string        // of socket
+	page   *web.Listener // likewise
+}
+
+func newFront(log *logging.Log, reload func(context.Context) error) *front {
+	f := &front{log: log.Logger, reload: reload, opened: make(chan *web.Listener), ended: make(chan error, 1)}
+	f.server = web.New(f, log, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		f.tenant.Load().scrape.ServeHTTP(w, r)
+	}))
+	return f
+}
+
+// run serves what is opened, until ctx ends.
+func (f *front) run(ctx context.Context) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for {
+		select {
+		case l := <-f.opened:
+			wg.Go(func() {
+				if err := l.Run(ctx); err != nil {
+					select {
+					case f.ended <- err:
+					default: // one is enough to end the node
+					}
+				}
+			})
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (f *front) open(ctx context.Context, l *web.Listener) error {
+	select {
+	case f.opened <- l:
+		return nil
+	case <-ctx.Done():
+		return errors.Join(ctx.Err(), l.Close())
+	}
+}
+
+// listenEarly serves the page of a node that still waits for its database. Another
+// node's page stays until this one works.
+func (f *front) listenEarly(ctx context.Context, cfg config.HTTP) error {
+	f.mu.Lock()
+	there := f.page != nil
+	f.mu.Unlock()
+	if there || cfg.Listen == "" {
+		return nil
+	}
+	return f.listen(ctx, cfg)
+}
+
+// listen serves the page as a configuration has it. A listener that fits stays, with
+// its connections.
+func (f *front) listen(ctx context.Context, cfg config.HTTP) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.page != nil && f.page.Fits(cfg) {
+		return f.page.Renew(cfg)
+	}
+	if f.page != nil {
+		f.page.Retire()
+		f.page = nil
+	}
+	if cfg.Listen == "" {
+		return nil
+	}
+	l, err := f.server.Listen(ctx, f.log.Named("http"), cfg)
+	if err != nil {
+		return err
+	}
+	f.page = l
+	return f.open(ctx, l)
+}
+
+// control serves the socket of a configuration, which is there from now on. One that
+// cannot be made is told, and the node runs without it.
+func (f *front) control(ctx context.Context, cfg *config.Config) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	path := Socket(cfg)
+	if f.socket != nil {
+		if _, err := os.Lstat(path); err == nil && path == f.path {
+			return
+		}
+		f.socket.Retire()
+		f.socket = nil
+	}
+	l, err := listenSocket(ctx, cfg)
+	if err != nil {
+		f.log.Error("commands that ask the running node will not work", zap.Error(err))
+		return
+	}
+	f.socket, f.path = web.NewListener(l, f.server.Socket()), path
+	if f.open(ctx, f.socket) != nil { // the node stops
+		f.socket = nil
+	}
+}
+
+// ask has the node that runs answer, as long as it does.
+func ask[T any](ctx context.Context, t *tenant, question func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(t.life, cancel)()
+	answer, err := question(ctx)
+	if err != nil && t.life.Err() != nil {
+		err = web.Kind(web.ErrUnavailable, errReplaced)
+	}
+	return answer, err
+}
+
+func do(ctx context.Context, t *tenant, question func(context.Context) error) error {
+	_, err := ask(ctx, t, func(ctx context.Context) (struct{}, error) { return struct{}{}, question(ctx) })
+	return err
+}
+
+// State asks the next node where one was replaced meanwhile.
+func (f *front) State(ctx context.Context) (*web.State, error) {
+	for {
+		t := f.tenant.Load()
+		s, err := ask(ctx, t, t.State)
+		if err == nil || t == f.tenant.Load() || ctx.Err() != nil {
+			return s, err
+		}
+	}
+}
+
+func (f *front) Errors(ctx context.Context, of web.Rows, limit int) ([]web.RowError, error) {
+	t := f.tenant.Load()
+	return ask(ctx, t, func(ctx context.Context) ([]web.RowError, error) { return t.Errors(ctx, of, limit) })
+}
+
+func (f *front) Retry(ctx context.Context, of web.Rows) (int64, error) {
+	t := f.tenant.Load()
+	return ask(ctx, t, func(ctx context.Context) (int64, error) { return t.Retry(ctx, of) })
+}
+
+func (f *front) Conflicts(ctx context.Context, before uint64, limit int) ([]web.Conflict, error) {
+	t := f.tenant.Load()
+	return ask(ctx, t, func(ctx context.Context) ([]web.Conflict, error) { return t.Conflicts(ctx, before, limit) })
+}
+
+func (f *front) PutBack(ctx context.Context, conflict uint64) error {
+	t := f.tenant.Load()
+	return do(ctx, t, func(ctx context.Context) error { return t.PutBack(ctx, conflict) })
+}
+
+func (f *front) Resync(ctx context.Context, r web.Resync) error {
+	t := f.tenant.Load()
+	return do(ctx, t, func(ctx context.Context) error { return t.Resync(ctx, r) })
+}
+
+func (f *front) Verify(ctx context.Context, v web.Verify, tell func(web.Comparison) error) error {
+	t := f.tenant.Load()
+	return do(ctx, t, func(ctx context.Context) error { return t.Verify(ctx, v, tell) })
+}
+
+func (f *front) Health(ctx context.Context) error {
+	t := f.tenant.Load()
+	return do(ctx, t, t.Health)
+}
+
+func (f *front) SetLogLevel(level string) error { return f.tenant.Load().SetLogLevel(level) }
+
+func (f *front) Reload(ctx context.Context) error { return f.reload(ctx) }
