@@ -131,7 +131,7 @@ var hidden = goja.MustCompile("", `[
 	[].values(), new Map().values(), new Set().values(), ''[Symbol.iterator](), ''.matchAll(/a/g),
 	(function () { return arguments })(), (function () { 'use strict'; return arguments })(),
 	new (require('url').URLSearchParams)('').entries(), new (require('url').URL)('http://a').searchParams,
-	require('util'), require('buffer'),
+	require('url'), require('util'), require('buffer'),
 ]`, false)
 
 // countNatives makes all native functions that a script can reach count their
