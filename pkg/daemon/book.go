@@ -104,7 +104,7 @@ func (s *sender) match(a answer) (done []outbox.Sent, failed []outbox.Failure) {
 	if !f.refused {
 		f.stretch.close(1)
 	}
-	s.road.answered(f.stretch)
+	s.road.answered(f.sent)
 	s.landSingle(k, f)
 	return f.sent, nil
 }
@@ -116,7 +116,7 @@ func (s *sender) matchBatch(a wire.Ack) (done []outbox.Sent, failed []outbox.Fai
 	}
 	s.land(f)
 	f.stretch.close(len(f.sent))
-	s.road.answered(f.stretch)
+	s.road.answered(f.sent)
 	delete(s.batches, a.Seq)
 	refused := make(map[int]wire.Reject, len(a.Failed))
 	for _, r := range a.Failed {

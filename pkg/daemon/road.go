@@ -21,6 +21,10 @@ type road struct {
 	unsettled    bool       // sync_status may say pending of rows that are due no more
 	visible      int64      // the stream's end when pending rows were last shown
 	looked       time.Time  // when that was
+
+	// Rows on their way in an older version than the one, at this position, that
+	// sync_status shows as pending. There are no more of them than are on their way.
+	newer map[change.Row]int64
 }
 
 // stretch is a piece of the stream, or of a table, that was read at a time.
@@ -61,11 +65,29 @@ func (r *road) booked(at outbox.Place) {
 	r.stretches = slices.DeleteFunc(r.stretches, func(t *stretch) bool { return t.upTo <= at.Acked })
 }
 
-// answered says that rows of a stretch are about to be shown as successful. Some
-// may have a later place that was shown as pending already: it is shown again.
-func (r *road) answered(t *stretch) {
-	if t != nil && !t.table {
-		r.Shown = min(r.Shown, t.upTo)
+// shows says that a row that is on its way is shown as pending at a later place.
+func (r *road) shows(w *version.Waiting) {
+	if r.newer == nil {
+		r.newer = map[change.Row]int64{}
+	}
+	r.newer[w.Row] = w.Position
+}
+
+// answered says that rows are about to be shown as the remote answered. Those that
+// are shown as pending at a later place are shown so again.
+func (r *road) answered(sent []outbox.Sent) {
+	if len(r.newer) == 0 {
+		return
+	}
+	for i := range sent {
+		at, ok := r.newer[sent[i].Row]
+		if !ok {
+			continue
+		}
+		delete(r.newer, sent[i].Row)
+		if sent[i].Position < at {
+			r.Shown = min(r.Shown, at-1)
+		}
 	}
 }
 
@@ -83,7 +105,7 @@ func (r *road) read(upTo int64, rows int) *stretch {
 }
 
 // back goes back to what is booked.
-func (r *road) back() { r.taken, r.stretches = r.Acked, nil }
+func (r *road) back() { r.taken, r.stretches, r.newer = r.Acked, nil, nil }
 
 // cut ends a stretch, which is the last one, before the first row that was not
 // read, since the rows before are large.

@@ -57,6 +57,11 @@ func (s *sender) show(ctx context.Context) error {
 		list = slices.DeleteFunc(list, func(w version.Waiting) bool {
 			return !s.needs(&w) || w.Position <= r.taken && s.inFlight[w.Row] == 0 // answered already
 		})
+		for i := range list {
+			if w := &list[i]; w.Position > r.taken && s.inFlight[w.Row] > 0 {
+				r.shows(w)
+			}
+		}
 		if len(list) > 0 {
 			r.unsettled = true
 			if err := s.n.outbox.ShowPending(ctx, s.remote, list, outbox.Place{Acked: r.Acked, Shown: last}); err != nil {
