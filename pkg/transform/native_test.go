@@ -2,6 +2,7 @@ package transform
 
 import (
 	"bufio"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -82,6 +83,10 @@ module.exports = ({entity}) => {
 	return {};
 };`
 
+// nativesStep is the step in which TestNativesNeverEndTheProcess goes through the
+// natives, of which there are some 800: all take minutes.
+var nativesStep = flag.Int("natives-step", 40, "try each so many'th native function of the engine")
+
 // TestNativesNeverEndTheProcess has a child process run the recursions of one
 // native after the other. One that ends the child fails, by name, and another
 // child goes on behind it.
@@ -95,7 +100,7 @@ func TestNativesNeverEndTheProcess(t *testing.T) {
 	count := strings.Count(fmt.Sprintf("%s", got[0].Value), "root")
 	if from := os.Getenv(variable); from != "" {
 		i, _ := strconv.Atoi(from)
-		for ; i < count; i++ {
+		for ; i < count; i += *nativesStep {
 			fmt.Println("native", i)
 			tr.Apply(t.Context(), call(value.Field{Name: "i", Value: int64(i)})) // an error is in order
 		}
@@ -105,8 +110,8 @@ func TestNativesNeverEndTheProcess(t *testing.T) {
 	if len(names) != count || count < 500 {
 		t.Fatalf("%d natives, %d names", count, len(names))
 	}
-	for from := 0; from < count; from++ {
-		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.timeout=20m")
+	for from := 0; from < count; from += *nativesStep {
+		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.timeout=20m", fmt.Sprint("-natives-step=", *nativesStep))
 		child.Env = append(os.Environ(), fmt.Sprint(variable, "=", from))
 		out, err := child.StdoutPipe()
 		if err != nil {
