@@ -49,6 +49,9 @@ func (s *sender) nextLoad(ctx context.Context) (*load, error) {
 		return l.whole(), nil
 	}
 	made, err, _ := n.loads.making.Do(strconv.FormatInt(s.road.taken, 10), func() (any, error) {
+		if l := n.loads.at(s.road.taken); l != nil {
+			return l, nil // made since the look
+		}
 		l, err := s.makeLoad(ctx)
 		if err == nil && l != nil {
 			n.loads.keep(l)
