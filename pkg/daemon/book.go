@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -42,7 +43,12 @@ func (s *sender) book(ctx context.Context) error {
 	ends := make([]int, len(answers)) // of what each has acked
 	for i, a := range answers {
 		d, f := s.match(a)
-		done, failed = append(done, d...), append(failed, f...)
+		if done == nil {
+			done = slices.Clip(d) // it may be all remotes' load
+		} else {
+			done = append(done, d...)
+		}
+		failed = append(failed, f...)
 		ends[i] = len(done)
 	}
 	if len(failed) > 0 {
@@ -118,6 +124,9 @@ func (s *sender) matchBatch(a wire.Ack) (done []outbox.Sent, failed []outbox.Fai
 	f.stretch.close(len(f.sent))
 	s.road.answered(f.sent)
 	delete(s.batches, a.Seq)
+	if len(a.Failed) == 0 {
+		return f.sent, nil
+	}
 	refused := make(map[int]wire.Reject, len(a.Failed))
 	for _, r := range a.Failed {
 		refused[r.Index] = r

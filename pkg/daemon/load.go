@@ -128,6 +128,7 @@ func (s *sender) makeLoad(ctx context.Context) (*load, error) {
 	l.sent = make([]outbox.Sent, len(d.outgoing))
 	for i := range d.outgoing {
 		b.Changes[i], l.sent[i] = d.outgoing[i].Change, d.outgoing[i].sent
+		l.sent[i].Name = n.tables.ID(ctx, l.sent[i].Row) // for the status of each remote
 	}
 	l.body = n.codec.Body(b)
 	return l, nil

@@ -105,7 +105,10 @@ func (o *Outbox) show(ctx context.Context, tx mysqldb.Tx, remote string, list []
 	lines := make([]line, len(list))
 	var b []byte
 	for i := range list {
-		id := o.namer.ID(ctx, list[i].Row)
+		id := list[i].Name
+		if id == "" {
+			id = o.namer.ID(ctx, list[i].Row)
+		}
 		b = appendStatus(b[:0], list[i].Table, id, remote)
 		lines[i] = line{md5.Sum(b), i, id}
 	}

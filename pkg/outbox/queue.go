@@ -66,6 +66,8 @@ func (o *Outbox) Next(ctx context.Context, remote string, after int64, limit int
 // Sent is a row whose delivery to a remote has come to an end.
 type Sent struct {
 	Item
+	// Name is the row's id on the wire; where it is empty it is looked up.
+	Name string
 	// For rows that went through a transformer: As is the id under which the
 	// remote holds the row, Gone says that it does not hold it (any more). Moved
 	// says that only the id it had there is gone: the row itself is still due.
@@ -337,8 +339,17 @@ func (o *Outbox) Retry(ctx context.Context, remote string, now time.Time) (int, 
 	return int(n), err
 }
 
+// byTable sorts rows by table. Those of one table, as a batch most often has them,
+// are not copied.
 func byTable[R interface{ table() string }](list []R) map[string][]R {
 	m := map[string][]R{}
+	if len(list) == 0 {
+		return m
+	}
+	if first := list[0].table(); !slices.ContainsFunc(list, func(r R) bool { return r.table() != first }) {
+		m[first] = list
+		return m
+	}
 	for _, r := range list {
 		m[r.table()] = append(m[r.table()], r)
 	}
