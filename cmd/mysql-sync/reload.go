@@ -20,8 +20,8 @@ func reloadCommand() *cobra.Command {
 		Long: `Have the running node read its configuration and its transformers again, as SIGHUP
 does, and wait until it works with them. Where they have a mistake, it is told and
 the node goes on as it was. So it is where the node does not come to work with them
-and goes back to those before. The node is looked for in the new queueDirectory: after a
-change of that, or of clientName, send SIGHUP instead.
+and goes back to those before. The node is looked for in the new queueDirectory:
+after a change of that, or of clientName, send SIGHUP instead.
 
 Exit codes: 0 the node works with them; 1 it does not run, takes too
 long, or went back; 2 a mistake in the command line, the configuration or a

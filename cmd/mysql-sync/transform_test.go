@@ -101,7 +101,7 @@ func TestTransformTestOfACompositeKeyWithoutATransformer(t *testing.T) {
 	a := newSite(t, b, "node-a", []string{"node-b"}, nil, `CREATE TABLE orders (shop VARCHAR(20), number INT, name VARCHAR(20), PRIMARY KEY (shop, number))`,
 		`INSERT INTO orders VALUES ('a,b', 7, 'x')`)
 	has(t, a.run(0, "transform test", "orders", `a\,b,7`), "has no transformer", "   name", `"x"`)
-	has(t, a.run(1, "transform test", "orders", `a,b,7`), "3 parts")
+	has(t, a.run(1, "transform test", "orders", `a,b,7`), "number of parts (3)")
 	has(t, a.run(0, "transform test", "orders", `a\,b,8`, "--delete"), `A delete of the row a\,b,8.`)
 }
 
