@@ -31,11 +31,14 @@ type trigger struct {
 }
 
 // shown returns the trigger as it is compared with one that stands: without
-// backslashes, of which MariaDB leaves out every other one when it shows a text.
+// backslashes, of which MariaDB leaves out every other one when it shows a text, and
+// without quotes, which MySQL shows in another form where they stand in a text.
 func (t trigger) shown() trigger {
-	t.body = strings.ReplaceAll(strings.TrimSpace(t.body), `\`, "")
+	t.body = unescaped.Replace(strings.TrimSpace(t.body))
 	return t
 }
+
+var unescaped = strings.NewReplacer(`\`, "", "'", "")
 
 // create returns the statement that creates the trigger.
 func (t trigger) create(orReplace bool) string {

@@ -168,7 +168,7 @@ func (o *Outbox) estimate(ctx context.Context, after, upTo int64) (about int64, 
 			}
 		}
 		return err
-	}, `EXPLAIN SELECT position FROM sync_versions FORCE INDEX (stream) WHERE position > ? AND position <= ?`, after, upTo)
+	}, `EXPLAIN FORMAT=TRADITIONAL SELECT position FROM sync_versions FORCE INDEX (stream) WHERE position > ? AND position <= ?`, after, upTo)
 	return about, err
 }
 
