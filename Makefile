@@ -12,7 +12,7 @@ BENCHFLAGS ?=
 TESTFLAGS ?=
 
 # The packages whose tests ask testkit for a server of either kind.
-SERVER_PACKAGES = $(shell grep -rl --include=*_test.go 'testkit\.\(Server\|Shared\)\>' cmd pkg | xargs -n 1 dirname | sort -u | sed 's|^|./|')
+SERVER_PACKAGES = $(shell grep -rl --include=*_test.go 'testkit\.\(Server\|Shared\|Schema\|OwnSchema\)\>' cmd pkg | xargs -n 1 dirname | sort -u | sed 's|^|./|')
 FUZZ_PACKAGES = $(shell grep -rlE --include=*_test.go '^func Fuzz' cmd pkg | xargs -n 1 dirname | sort -u | sed 's|^|./|')
 
 .PHONY: help build demo test test-mysql test-nats test-embedded soak bench docs check check-deploy release-snapshot fuzz clean
