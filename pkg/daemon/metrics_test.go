@@ -81,7 +81,7 @@ func TestStrangersMakeNoSeries(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"acceptFrom": []string{"*"}})
-	c := newSite(t, b, "node-c", []string{"node-a"}, []string{"orders"}, nil)
+	c := newSite(t, b, "node-c", []string{"node-a"}, []string{"orders"}, map[string]any{"initialSync": "none"})
 	a.exec(orders)
 	c.exec(orders)
 	a.start()
