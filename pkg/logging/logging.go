@@ -48,9 +48,9 @@ func New(w io.Writer) *Log {
 		return zap.LevelEnablerFunc(func(x zapcore.Level) bool { return l.json.Load() == json && l.level.Enabled(x) })
 	}
 	l.Logger = zap.New(zapcore.NewTee(
+		newCore(l.level, l.ring), // first: who has read a line finds it here
 		zapcore.NewCore(zapcore.NewConsoleEncoder(forPeople), out, in(false)),
 		zapcore.NewCore(zapcore.NewJSONEncoder(c), out, in(true)),
-		newCore(l.level, l.ring),
 	))
 	return l
 }
