@@ -328,10 +328,12 @@ func (n *Node) repair(ctx context.Context, remote string, t *schema.Table, diffe
 }
 
 // resend marks rows for a remote. Those whose version the remote has too, though
-// not the row, get a new one. A row that is missing here is marked if its
-// version is later than the remote's: it was deleted. If the versions are the
+// not the row, get a new one, which is news for all remotes: one that held the
+// version before would take a version that knows of this one for its rival, or
+// write one that loses to it. Promise 3. A row that is missing here is marked if
+// its version is later than the remote's: it was deleted. If the versions are the
 // same it was not, and what is known of it is forgotten, so that the remote's row
-// is news.
+// is news. So it is with a row of a table that is only received.
 func (n *Node) resend(ctx context.Context, remote string, t *schema.Table, differ []difference, theirs map[string]change.Version) error {
 	rows := make([]change.Row, len(differ))
 	for i, d := range differ {
@@ -342,6 +344,10 @@ func (n *Node) resend(ctx context.Context, remote string, t *schema.Table, diffe
 		return err
 	}
 	defer unlock()
+	writing, err := n.stream.Begin(ctx)
+	if err != nil {
+		return err
+	}
 	err = mysqldb.InTx(ctx, n.db, func(tx mysqldb.Tx) error {
 		states, err := version.Read(ctx, tx, rows)
 		if err != nil {
@@ -349,15 +355,18 @@ func (n *Node) resend(ctx context.Context, remote string, t *schema.Table, diffe
 		}
 		var next []version.Entry
 		var due, vanished []change.Row
+		first := writing.Positions(len(rows))
 		for i, r := range rows {
 			ours, other := states[r].Version, theirs[r.Key]
 			switch {
-			case differ[i].Kind != missingHere:
-				due = append(due, r)
-				if ours == other {
-					next = append(next, version.Entry{Row: r, State: conflict.Next(states[r], change.Micros(n.now()), n.origin)})
+			case differ[i].Kind == differs && ours == other && !n.cfg.Syncs(t.Name):
+				if !differ[i].Pending {
+					vanished = append(vanished, r) // nobody would be told of a new version
 				}
-			case ours.Compare(other) > 0:
+			case differ[i].Kind != missingHere && ours == other && n.cfg.Syncs(t.Name):
+				s := conflict.Next(states[r], change.Micros(n.now()), n.origin)
+				next = append(next, version.Entry{Row: r, State: s, Position: first + int64(i)})
+			case differ[i].Kind != missingHere, ours.Compare(other) > 0:
 				due = append(due, r)
 			case ours == other && !differ[i].Pending:
 				vanished = append(vanished, r)
@@ -371,7 +380,8 @@ func (n *Node) resend(ctx context.Context, remote string, t *schema.Table, diffe
 		}
 		return n.outbox.Mark(ctx, tx, due, remote)
 	})
-	n.senders[remote].mark()
+	writing.End(err)
+	n.wakeMarked()
 	return err
 }
 

@@ -132,3 +132,49 @@ func TestRepairBringsBackRowsThatWereTruncated(t *testing.T) {
 	a.expect(`SELECT COUNT(*) FROM orders`, `2`)
 	c.expect(`SELECT COUNT(*) FROM orders`, `2`)
 }
+
+// TestARepairedRowHasOneVersionEverywhere: who was not part of the repair must know of the version that it made, or the
+// next write there would be in conflict with it, and might lose.
+func TestARepairedRowHasOneVersionEverywhere(t *testing.T) {
+	t.Parallel()
+	sites := network(t, testkit.AnyBroker(t), map[string][]string{"node-a": {"node-h"}, "node-h": {"node-a", "node-c"}, "node-c": {"node-h"}},
+		[]string{"orders"}, orders)
+	a, h, c := sites["node-a"], sites["node-h"], sites["node-c"]
+	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	alike(t, `SELECT * FROM orders`, a, h, c)
+	rest(a, h, c)
+	c.behind(`UPDATE orders SET name = 'bent'`)
+	if code, out := h.verify("orders", "--repair"); code != 1 || !strings.Contains(out, "1 sent for repair") {
+		t.Fatalf("repair: exit code %d\n%s", code, out)
+	}
+	c.expect(`SELECT name FROM orders`, `"one"`)
+	h.expect(`SELECT origin FROM sync_versions`, `"node-h"`)
+	alike(t, `SELECT time, origin FROM sync_versions`, h, a, c)
+	a.exec(`UPDATE orders SET name = 'two'`)
+	c.expect(`SELECT name FROM orders`, `"two"`)
+	for _, s := range sites {
+		s.expect(`SELECT COUNT(*) FROM sync_conflicts`, `0`)
+	}
+}
+
+// TestRepairOfATableThatIsOnlyReceived: there the row of the remote stands, whoever asks.
+func TestRepairOfATableThatIsOnlyReceived(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"receiveTables": []string{}})
+	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, map[string]any{"syncTables": []string{}})
+	a.exec(orders)
+	c.exec(orders)
+	a.start()
+	c.start()
+	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	for _, from := range []*site{a, c} {
+		c.expect(`SELECT name FROM orders`, `"one"`)
+		rest(a, c)
+		c.behind(`UPDATE orders SET name = 'bent'`)
+		if code, out := from.verify("orders", "--repair"); code != 1 || !strings.Contains(out, "1 sent for repair") {
+			t.Fatalf("%s: exit code %d\n%s", from.name, code, out)
+		}
+		c.expect(`SELECT name FROM orders`, `"one"`)
+	}
+}

@@ -160,20 +160,28 @@ func (w *world) repair() {
 
 func (w *world) mend(n *node, slot, key int) {
 	remote := w.nodes[n.remotes[slot]]
-	if held(n, key) == held(remote, key) {
-		if n.db.rows[key].exists {
-			n.db.versions[key].State = conflict.Next(n.db.versions[key].State, w.now, n.origin)
-			w.versions[key]++
-		} else {
-			n.db.versions[key] = known{stands: none}
+	switch {
+	case held(n, key) != held(remote, key):
+		if !held(n, key).IsZero() {
+			n.mark(slot, key)
 		}
-	}
-	if !held(n, key).IsZero() {
-		n.mark(slot, key)
+	case n.db.rows[key].exists:
+		n.renew(key)
+	default:
+		n.db.versions[key] = known{stands: none}
 	}
 	if back := slices.Index(remote.remotes, n.id); back >= 0 && !held(remote, key).IsZero() {
 		remote.mark(back, key)
 	}
+}
+
+// renew gives a row a new version, which is news for all remotes.
+func (n *node) renew(key int) {
+	v := n.db.versions[key]
+	v.State, v.position, v.from = conflict.Next(v.State, n.clock(), n.origin), n.stream.token(), ""
+	n.db.versions[key] = v
+	n.w.versions[key]++
+	n.wake()
 }
 
 // drain lets happen what is planned, and what comes of it, until nothing is left.
