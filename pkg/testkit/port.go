@@ -1,22 +1,34 @@
 package testkit
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"net"
+	"os"
+	"path/filepath"
 	"strconv"
 	"sync"
+	"syscall"
 )
 
 // taken holds the ports that this process has given away.
 var taken sync.Map
 
 // FreePort returns a loopback port on which nothing listens. It lies below the range from which systems choose ports for
-// outgoing connections, so that none of these takes it while its server is down.
+// outgoing connections, so that none of these takes it while its server is down; nor is it given to another process that
+// uses testkit, such as the tests of another package, as long as this one lives.
 func FreePort(tb TB) int {
 	tb.Helper()
 	for range 1000 {
 		port := 10000 + rand.IntN(20000)
 		if _, given := taken.LoadOrStore(port, true); given {
+			continue
+		}
+		ours, err := reserve(port)
+		if err != nil {
+			tb.Fatalf("find a free port: %v", err)
+		}
+		if !ours {
 			continue
 		}
 		l, err := net.Listen("tcp", net.JoinHostPort(loopback, strconv.Itoa(port)))
@@ -31,3 +43,33 @@ func FreePort(tb TB) int {
 }
 
 const loopback = "127.0.0.1"
+
+// reserve locks a port's byte of a file that all processes share, and reports whether no other process holds it. The
+// kernel gives it back when this process dies.
+func reserve(port int) (bool, error) {
+	f, err := ports()
+	if err != nil {
+		return false, err
+	}
+	l := syscall.Flock_t{Type: syscall.F_WRLCK, Start: int64(port), Len: 1}
+	switch err := syscall.FcntlFlock(f.Fd(), syscall.F_SETLK, &l); err {
+	case nil:
+		return true, nil
+	case syscall.EAGAIN, syscall.EACCES:
+		return false, nil
+	default:
+		return false, fmt.Errorf("lock port %d in %s: %w", port, f.Name(), err)
+	}
+}
+
+// ports opens the file, which stays open: to close it would give all locks back.
+var ports = sync.OnceValues(func() (*os.File, error) {
+	if err := os.MkdirAll(cacheFolder(), 0o755); err != nil {
+		return nil, fmt.Errorf("make the cache: %w", err)
+	}
+	f, err := os.OpenFile(filepath.Join(cacheFolder(), "ports"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the file of ports: %w", err)
+	}
+	return f, nil
+})
