@@ -86,7 +86,7 @@ func TestAnnouncementThatDidNotComeIsAskedFor(t *testing.T) {
 				got++
 			}
 		}
-		if got != 2 {
+		if got < 2 {
 			return fmt.Errorf("there are %d", got)
 		}
 		return nil

@@ -72,7 +72,7 @@ func (f *forger) ack() wire.Ack {
 			if a.Seq == f.seq {
 				return a
 			}
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			f.t.Fatal("no ack came")
 		}
 	}

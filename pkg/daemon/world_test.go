@@ -170,14 +170,32 @@ func difference(one, two string) string {
 		strings.Join(x[i:min(i+3, len(x))], "\n"), strings.Join(y[i:min(i+3, len(y))], "\n"))
 }
 
-// pair makes two nodes with the same tables, both directions, and starts them.
+// pair makes two nodes with the same tables, both directions, and starts them. When it returns, the initial sync is over:
+// it would send, count and bring back rows that a test writes or takes away. See pairOfVersion1.
 func pair(t *testing.T, b *testkit.Broker, tables []string, ddl ...string) (*site, *site) {
+	t.Helper()
+	a, c := pairOfVersion1(t, b, tables, ddl...)
+	synced(a, c)
+	return a, c
+}
+
+// pairOfVersion1 is pair for nodes that do not know each other for nodes: there is no initial sync.
+func pairOfVersion1(t *testing.T, b *testkit.Broker, tables []string, ddl ...string) (*site, *site) {
 	t.Helper()
 	a := newSite(t, b, "node-a", []string{"node-b"}, tables, nil)
 	c := newSite(t, b, "node-b", []string{"node-a"}, tables, nil)
 	a.exec(ddl...)
 	c.exec(ddl...)
 	return a.start(), c.start()
+}
+
+// synced waits until sites have sent each table to each remote as a whole.
+func synced(sites ...*site) {
+	for _, s := range sites {
+		s.t.Helper()
+		tables, remotes := s.config["syncTables"].([]string), s.config["remoteClients"].([]string)
+		s.expect(`SELECT COUNT(*) FROM sync_snapshots WHERE finished_at IS NOT NULL`, fmt.Sprint(len(tables)*len(remotes)))
+	}
 }
 
 func encoded(t *testing.T, v any) string {
