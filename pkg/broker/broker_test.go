@@ -101,7 +101,7 @@ func TestMessagesTravel(t *testing.T) {
 	certs := testkit.Certs(t)
 	for name, secure := range map[string]bool{"plain": false, "tls": true} {
 		t.Run(name, func(t *testing.T) {
-			c := config.Broker{Listen: "127.0.0.1:0", WSListen: freeAddress(t)}
+			c := config.Broker{Listen: "127.0.0.1:0", WSListen: fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t))}
 			tcp, ws := "tcp", "ws"
 			if secure {
 				c.Cert, c.Key = certs.ServerCert, certs.ServerKey
@@ -118,17 +118,6 @@ func TestMessagesTravel(t *testing.T) {
 			}
 		})
 	}
-}
-
-// freeAddress is one at which nobody listens now.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }
 
 func TestOnlyUsersGetIn(t *testing.T) {
