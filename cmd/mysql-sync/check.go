@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -44,7 +45,7 @@ time; it takes some seconds, since the remotes are listened to. Where the databa
 or the broker is down, the rest is still looked at.
 
 Exit codes: 0 all right, or warnings only; 1 there are mistakes; 2 the command line
-is wrong, or the file cannot be read.`,
+or the configuration is wrong: then nothing else is looked at.`,
 		Example: `  mysql-sync check configuration.json
   mysql-sync check configuration.json --json | jq 'select(.level != "right")'`,
 		Args:              cobra.ExactArgs(1),
@@ -69,15 +70,24 @@ is wrong, or the file cannot be read.`,
 			if cmd.Context().Err() != nil {
 				return cmd.Context().Err()
 			}
-			if check.Worst(found) == check.Mistake {
-				return errMistakes
-			}
-			return nil
+			return verdict(found)
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line: level (right, warning, mistake), area, about, text, do")
 	c.Flags().DurationVar(&listen, "listen", 7*time.Second, "how long the remotes are listened to, at the most")
 	return c
+}
+
+// verdict is the error of findings: a usageError where the configuration is wrong, as
+// in all commands.
+func verdict(found []check.Finding) error {
+	if check.Worst(found) != check.Mistake {
+		return nil
+	}
+	if slices.ContainsFunc(found, func(f check.Finding) bool { return f.Area == check.AreaConfiguration && f.Level == check.Mistake }) {
+		return usageError{errMistakes}
+	}
+	return errMistakes
 }
 
 // checkNode looks at a configuration and, where it has no mistakes, at the rest.

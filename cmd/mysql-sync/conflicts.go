@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strconv"
@@ -50,15 +51,7 @@ Exit codes: 0 done; 1 failed; 2 a mistake in the command line or configuration.`
 			if putBack != "" {
 				return n.PutBack(cmd.Context(), id)
 			}
-			list, err := n.Conflicts(cmd.Context(), 0, limit)
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				return lines(cmd.OutOrStdout(), list)
-			}
-			showConflicts(cmd.OutOrStdout(), list, limit)
-			return nil
+			return listConflicts(cmd.Context(), cmd.OutOrStdout(), n, limit, asJSON)
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
@@ -67,20 +60,42 @@ Exit codes: 0 done; 1 failed; 2 a mistake in the command line or configuration.`
 	return c
 }
 
-func showConflicts(w io.Writer, list []web.Conflict, limit int) {
-	if len(list) == 0 {
-		fmt.Fprintln(w, "no conflict is kept")
-		return
+// listConflicts prints the latest conflicts. Where rows are large the node answers with
+// fewer than it was asked for, and is asked for the rest.
+func listConflicts(ctx context.Context, w io.Writer, n node, limit int, asJSON bool) error {
+	listed := 0
+	for before := uint64(0); listed < limit; {
+		list, err := n.Conflicts(ctx, before, limit-listed)
+		if err != nil {
+			return err
+		}
+		if len(list) == 0 {
+			break
+		}
+		listed, before = listed+len(list), list[len(list)-1].ID
+		if !asJSON {
+			showConflicts(w, list)
+		} else if err := lines(w, list); err != nil {
+			return err
+		}
 	}
+	switch {
+	case asJSON:
+	case listed == 0:
+		fmt.Fprintln(w, "no conflict is kept")
+	case listed == limit:
+		fmt.Fprintln(w, "… there may be more: see --limit")
+	}
+	return nil
+}
+
+func showConflicts(w io.Writer, list []web.Conflict) {
 	for _, c := range list {
-		fmt.Fprintf(w, "%d  %s  %s  (%s)\n", c.ID, moment(c.At), clean(c.Table+" "+c.Row), c.Policy)
-		fmt.Fprintf(w, "    stands: %-32s %s\n    lost:   %-32s %s\n", c.Winner.Origin, rowText(c.Winner), c.Loser.Origin, rowText(c.Loser))
+		fmt.Fprintf(w, "%d  %s  %s  (%s)\n", c.ID, moment(c.At), clean(c.Table+" "+c.Row), clean(c.Policy))
+		fmt.Fprintf(w, "    stands: %-32s %s\n    lost:   %-32s %s\n", clean(c.Winner.Origin), rowText(c.Winner), clean(c.Loser.Origin), rowText(c.Loser))
 		if c.PutBack != nil {
 			fmt.Fprintf(w, "    put back at %s\n", moment(*c.PutBack))
 		}
-	}
-	if len(list) == limit {
-		fmt.Fprintf(w, "… there may be more: see --limit\n")
 	}
 }
 

@@ -3,6 +3,7 @@ package main_test
 import (
 	"encoding/json"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
@@ -52,6 +53,34 @@ func TestConflictsAndResyncOfAStoppedNode(t *testing.T) {
 	a.start()
 	c.start()
 	a.expect(`SELECT GROUP_CONCAT(name ORDER BY id) FROM orders`, "from a,two")
+}
+
+// Large rows come in several answers, and what comes from elsewhere does not steer a
+// terminal.
+func TestConflictsWithLargeRows(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	a := newSite(t, b, "node-a", []string{"node-b"}, nil, orders)
+	a.start()
+	for range 7 {
+		a.exec(`INSERT INTO sync_conflicts (table_name, row_id, row_key, primary_key, detected_at, policy, winner_time, winner_origin, winner_row, loser_time, loser_origin)
+			VALUES ('orders', RANDOM_BYTES(16), '1', '1', UTC_TIMESTAMP(6), 'lastWriteWins', 2, CONCAT('node', CHAR(27), '[2J'),
+			CONCAT('{"name":"', REPEAT('x', 1500000), '"}'), 1, 'node-a')`)
+	}
+	for _, running := range []bool{true, false} {
+		if !running {
+			a.node.Stop()
+		}
+		if list := parse[web.Conflict](t, a.run(0, "conflicts", "--json")); len(list) != 7 {
+			t.Errorf("%d of 7 conflicts are listed", len(list))
+		}
+		if list := parse[web.Conflict](t, a.run(0, "conflicts", "--json", "--limit", "5")); len(list) != 5 || list[4].ID != 3 {
+			t.Errorf("%d of 5 conflicts are listed", len(list))
+		}
+	}
+	if text := a.run(0, "conflicts"); strings.Contains(text, "\x1b") || strings.Contains(text, "there may be more") {
+		t.Errorf("the list is %.300q", text)
+	}
 }
 
 func encoded(t *testing.T, v any) string {

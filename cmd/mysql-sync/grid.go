@@ -130,6 +130,15 @@ func clean(s string) string {
 	}, s)
 }
 
+// cleanLines is clean for a text of several lines, which stay.
+func cleanLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i := range lines {
+		lines[i] = clean(lines[i])
+	}
+	return strings.Join(lines, "\n")
+}
+
 // unsafe reports whether a character is a control, or changes the direction of
 // the text around it.
 func unsafe(r rune) bool {

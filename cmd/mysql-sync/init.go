@@ -24,8 +24,8 @@ func initCommand() *cobra.Command {
 		Short: "Write the configuration of a new node",
 		Long: `Ask for what a node needs, connect to its database and its broker, show which
 tables can be synced and why others cannot, and write a configuration (by default
-configuration.json, which only its owner may read). At the end it says what comes
-next, with the statements for a database user that may do no more than a node does.
+configuration.json, which only its owner may read). It is JSON; a node reads the
+same keys from YAML and TOML too. At the end it says what comes next, with the statements for a database user that may do no more than a node does.
 
 What is given by a flag is not asked for. With --non-interactive nothing is asked:
 --client, --remote, --mysql-user, --mysql-database and --table (or --all-tables) are
@@ -80,7 +80,8 @@ the file is there already (see --force).`,
 			if err := s.write(path, force); err != nil {
 				return err
 			}
-			return s.nextSteps(cmd.Context(), cmd.OutOrStdout(), db, path)
+			s.nextSteps(cmd.Context(), cmd.OutOrStdout(), db, path)
+			return nil
 		},
 	}
 	f := c.Flags()
@@ -111,7 +112,7 @@ the file is there already (see --force).`,
 // freePath returns an error unless a file may be written at path.
 func freePath(path string, force bool) error {
 	if !strings.HasSuffix(strings.ToLower(path), ".json") {
-		return usageError{fmt.Errorf("%s: init writes JSON: give the file a name that ends in .json", path)}
+		return usageError{fmt.Errorf("%s: init writes JSON: give the file a name that ends in .json (a node reads YAML and TOML too)", path)}
 	}
 	if _, err := os.Lstat(path); err == nil && !force {
 		return usageError{fmt.Errorf("%s is there already: name another file, or give --force to write over it", path)}
@@ -132,7 +133,7 @@ func (s *setup) database(ctx context.Context, d *dialog) (*mysqldb.DB, error) {
 		if err == nil || ctx.Err() != nil || errors.Is(err, io.EOF) {
 			return db, err
 		}
-		d.say("\n%v\n\n", err)
+		d.say("\n%s\n\n", cleanLines(err.Error()))
 	}
 }
 
@@ -229,12 +230,12 @@ func (s *setup) broker(ctx context.Context, w io.Writer, d *dialog) error {
 		case err == nil || d != nil && ctx.Err() != nil:
 			return err
 		case errors.Is(err, errUnreachable):
-			fmt.Fprintf(w, "Note: %v; a node waits for it.\n", err)
+			fmt.Fprintf(w, "Note: %s; a node waits for it.\n", clean(err.Error()))
 			return nil
 		case d == nil:
 			return err
 		}
-		d.say("\n%v\n\n", err)
+		d.say("\n%s\n\n", cleanLines(err.Error()))
 	}
 }
 
@@ -265,8 +266,9 @@ func (s *setup) askBroker(ctx context.Context, d *dialog, given func(...string) 
 	return d.password(ctx, &m.password, mqttPassword)
 }
 
-// nextSteps says what comes after the file is written.
-func (s *setup) nextSteps(ctx context.Context, w io.Writer, db *mysqldb.DB, path string) error {
+// nextSteps says what comes after the file is written. A server that does not say what
+// a user needs is no failure: check says it.
+func (s *setup) nextSteps(ctx context.Context, w io.Writer, db *mysqldb.DB, path string) {
 	fmt.Fprintf(w, "\n%s is written. Next:\n\n", path)
 	fmt.Fprintf(w, "  mysql-sync check %s   says what is still missing\n  mysql-sync run %s     starts the node\n", path, path)
 	for _, p := range []secret{s.mysql.password, s.mqtt.password} {
@@ -279,11 +281,10 @@ func (s *setup) nextSteps(ctx context.Context, w io.Writer, db *mysqldb.DB, path
 	}
 	statements, err := check.Setup(ctx, db)
 	if err != nil {
-		return err
+		return
 	}
 	fmt.Fprintf(w, "\nA database user that may do no more than a node does, if you want another one:\n\n")
 	for _, q := range statements {
 		fmt.Fprintf(w, "  %s\n", q)
 	}
-	return nil
 }

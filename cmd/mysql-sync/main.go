@@ -26,7 +26,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := root().ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "mysql-sync:", err)
+		fmt.Fprintln(os.Stderr, "mysql-sync:", cleanLines(err.Error()))
 		stop()
 		os.Exit(exitCode(err))
 	}

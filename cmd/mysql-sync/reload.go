@@ -43,15 +43,16 @@ transformer.`,
 	}
 }
 
-// logLevels are those that a node knows, the quietest first.
-var logLevels = []string{"error", "warn", "info", "debug"}
+// logLevels are those of loggingLevel, the quietest first; trace is debug.
+var logLevels = []string{"error", "warn", "info", "debug", "trace"}
 
 func logLevelCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "log-level CONFIGURATION LEVEL",
 		Short: "Change what the running node logs, until it ends",
-		Long: `Change what the running node logs from now on: error, warn, info or debug. The
-configuration keeps its loggingLevel, which holds again after the next start.
+		Long: `Change what the running node logs from now on: error, warn, info, debug, or trace,
+which is debug. The configuration keeps its loggingLevel, which holds again after
+the next start or reload.
 
 Exit codes: 0 changed; 1 the node does not run, or refused; 2 a mistake in the
 command line or configuration.`,

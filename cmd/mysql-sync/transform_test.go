@@ -38,6 +38,17 @@ module.exports = async function (context) {
 module.exports.onDelete = context => context.id === '3' ? null : 'x' + context.id;
 `
 
+// What a script or a server says may hold anything.
+func TestAnErrorDoesNotSteerTheTerminal(t *testing.T) {
+	t.Parallel()
+	dir := script(t, `module.exports = context => { throw new Error('no: ' + context.entity.name) }`)
+	a := newSite(t, &testkit.Broker{Host: "127.0.0.1", Port: 1}, "node-a", []string{"node-b"}, map[string]any{"transformerDirectory": dir}, orders,
+		`INSERT INTO orders VALUES (1, CONCAT('x', CHAR(27), '[2J', _utf8mb4 x'C29B', 'y'), 1)`)
+	if out := a.run(1, "transform test", "orders", "1"); !strings.Contains(out, "no: x?[2J") || strings.ContainsAny(out, "\x1b\u009b") {
+		t.Errorf("%q", out)
+	}
+}
+
 func TestTransformTestShowsWhatBecomesOfARow(t *testing.T) {
 	t.Parallel()
 	b := &testkit.Broker{Host: "127.0.0.1", Port: 1} // nobody listens: nothing can be sent

@@ -142,7 +142,7 @@ func describe(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb.
 	if len(r.tables) > 0 {
 		r.triggers = standing
 	} else if len(standing) > 0 {
-		say(w, "The triggers %s are there, but no table sync_migrations: they are of another program, and stay.", strings.Join(standing, ", "))
+		say(w, "The triggers %s are there, but no table sync_migrations: they are of another program, and stay.", clean(strings.Join(standing, ", ")))
 	}
 	if r.none() {
 		say(w, "Database %s has nothing of mysql-sync.", clean(db.Name))

@@ -72,7 +72,7 @@ or configuration.`,
 
 // report prints the comparisons as they come.
 func report(w io.Writer, body io.Reader, asJSON bool) error {
-	equal, compared := true, 0
+	equal, compared := true, int64(0)
 	d := json.NewDecoder(body)
 	for {
 		var l web.Comparison
@@ -80,6 +80,9 @@ func report(w io.Writer, body io.Reader, asJSON bool) error {
 			break
 		} else if err != nil {
 			return fmt.Errorf("read the node's answer: %w", err)
+		}
+		if l.Table == "" { // the line that says why there are no more
+			return fmt.Errorf("stopped after %d %s: %s", compared, word(compared, "comparison", "comparisons"), clean(l.Error))
 		}
 		compared++
 		equal = equal && l.Equal && l.Error == ""

@@ -5,9 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
@@ -53,7 +53,7 @@ func brokerFails(f *findings, cfg *config.Config, about string, err error, runni
 	switch {
 	case errors.Is(err, transport.ErrRefused):
 		f.wrong(about, "Correct the login, the client identifier or the certificates in mqttConfig.", "%v", err)
-	case cfg.Broker.Listen != "" && !running && isLocal(strings.Split(about, ":")[0]):
+	case cfg.Broker.Listen != "" && !running && isLocal(hostname(about)):
 		f.right(about, "is the node's own broker, which runs with the node: it was not looked at")
 	default:
 		f.wrong(about, "See that the broker runs and is reached from here, and that the protocol is right; a node waits for it.", "%v", err)
@@ -66,6 +66,14 @@ func hostOf(server string) string {
 		return u.Host
 	}
 	return "mqttConfig"
+}
+
+// hostname is a server without its port.
+func hostname(server string) string {
+	if host, _, err := net.SplitHostPort(server); err == nil {
+		return host
+	}
+	return server
 }
 
 // broker is a broker that is looked at.

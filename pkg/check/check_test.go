@@ -1,6 +1,7 @@
 package check_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -79,7 +80,7 @@ func TestPeopleAreShownATable(t *testing.T) {
 
 func TestMistakesAndWarningsOfTheFile(t *testing.T) {
 	t.Parallel()
-	f := checkFile(t, 1, testkit.ConfigFile(t, map[string]any{"clientName": "x", "checkInterval": 0, "mysqlConfig": map[string]any{"user": "u"}}))
+	f := checkFile(t, 2, testkit.ConfigFile(t, map[string]any{"clientName": "x", "checkInterval": 0, "mysqlConfig": map[string]any{"user": "u"}}))
 	f.has(check.Mistake, "clientName", "2 to 32 letters")
 	f.has(check.Mistake, "checkInterval", "0 is less than 1")
 	f.has(check.Mistake, "mysqlConfig.database", "is missing")
@@ -95,11 +96,31 @@ func TestMistakesAndWarningsOfTheFile(t *testing.T) {
 	}
 	f = checkFile(t, 0, file)
 	f.has(check.Warning, "mqttConfig", "will")
-	f.has(check.Warning, "configuration.json", "may be read by other users", "chmod 600")
+	f.has(check.Warning, "configuration.json", "may be read by other users", "chmod o-rwx")
 	f.has(check.Right, "queueDirectory", "will be made")
 	if strings.Contains(f.text, "Secret-2") {
 		t.Errorf("the password is told:\n%s", f.text)
 	}
+	// As the packages install it: root's, and read by the node's group.
+	if err := os.Chmod(file, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	checkFile(t, 0, file).has(check.Right, "queueDirectory", "will be made")
+	if f = checkFile(t, 0, file); len(f.in(check.Warning, check.AreaConfiguration)) != 1 { // that of will
+		t.Errorf("a file of the node's group:\n%s", f.text)
+	}
+	delete(s.block("mqttConfig"), "username")
+	delete(s.block("mqttConfig"), "password")
+	s.config["http"] = map[string]any{"listen": fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t)), "token": "Secret-3-of-the-page"}
+	file = testkit.ConfigFile(t, s.config)
+	if err := os.Chmod(file, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, text := run(t, "check", file, "--json", "--listen", "1ms")
+	if !strings.Contains(text, "may be read by other users") || strings.Contains(text, "Secret-3") {
+		t.Errorf("a token that others may read:\n%s", text)
+	}
+	delete(s.config, "http")
 
 	open := t.TempDir()
 	if err := os.Chmod(open, 0o755); err != nil {

@@ -39,23 +39,24 @@ func Configuration(path string, environ []string) (*config.Config, []Finding, er
 	return cfg, f.list, nil
 }
 
-// judgeSecrets warns of a file with passwords in it that others may read.
+// judgeSecrets warns of a file with secrets in it that everybody may read. Its group
+// may: that is how the packages let the node's user read what belongs to root.
 func judgeSecrets(f *findings, path string, cfg *config.Config) {
 	info, err := os.Stat(path)
-	if err != nil || info.Mode().Perm()&0o044 == 0 {
+	if err != nil || info.Mode().Perm()&0o004 == 0 {
 		return
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return
 	}
-	secrets := []string{cfg.MySQL.Password, cfg.MQTT.Password}
+	secrets := []string{cfg.MySQL.Password, cfg.MQTT.Password, cfg.HTTP.Token}
 	for _, u := range cfg.Broker.Users {
 		secrets = append(secrets, u.Password)
 	}
 	for _, s := range secrets {
 		if s != "" && bytes.Contains(text, []byte(s)) {
-			f.warn(filepath.Base(path), "chmod 600 "+path, "holds a password and may be read by other users of this machine (mode %04o)", info.Mode().Perm())
+			f.warn(filepath.Base(path), "chmod o-rwx "+path, "holds a secret and may be read by other users of this machine (mode %04o)", info.Mode().Perm())
 			return
 		}
 	}

@@ -208,7 +208,8 @@ func (a api) resync(w http.ResponseWriter, r *http.Request) error {
 	return answer(w, struct{}{})
 }
 
-// verify answers with a Comparison a line, as each ends.
+// verify answers with a Comparison a line, as each ends. Where it stops before the
+// end, the last line is an Answer: who reads it must not take what came for all.
 func (a api) verify(w http.ResponseWriter, r *http.Request) error {
 	var q Verify
 	if err := body(w, r, &q); err != nil {
@@ -227,6 +228,8 @@ func (a api) verify(w http.ResponseWriter, r *http.Request) error {
 		return http.NewResponseController(w).Flush()
 	})
 	if err != nil && begun {
+		defer hurry(w)()
+		_ = lines.Encode(Answer{Error: err.Error()}) // the reader may be gone
 		return errWritten
 	}
 	return err
@@ -238,7 +241,7 @@ func (a api) log(w http.ResponseWriter, _ *http.Request) error {
 
 // LogLevel is the body of PUT /api/log-level.
 type LogLevel struct {
-	Level string `json:"level"` // error, warn, info, debug
+	Level string `json:"level"` // error, warn, info, debug, or trace, which is debug
 }
 
 func (a api) logLevel(w http.ResponseWriter, r *http.Request) error {
@@ -267,7 +270,7 @@ func (a api) healthz(w http.ResponseWriter, _ *http.Request) error {
 	}{"ok"})
 }
 
-// readyz says whether the node can do its work.
+// readyz says whether the node can do its work, and why not; see door.readyz.
 func (a api) readyz(w http.ResponseWriter, r *http.Request) error {
 	if err := a.node.Health(r.Context()); err != nil {
 		return Kind(ErrUnavailable, err)

@@ -4,6 +4,7 @@ import { address, call } from "./api.js";
 import { ask, busy, say } from "./say.js";
 
 const page = 20; // conflicts that are read at a time
+const countMost = 10_000; // the node counts no further
 
 export function conflicts(app) {
   const differ = byId("conflicts-differ"), more = byId("conflicts-more");
@@ -16,7 +17,9 @@ export function conflicts(app) {
       const before = older ? shown.at(-1)?.id : "";
       const some = await call("GET", address("conflicts", { before, limit: Math.max(page, older ? 0 : Math.min(shown.length, 1000)) }));
       shown = older ? [...shown, ...some] : some;
-      more.hidden = some.length < page;
+      // Large rows come in shorter lists: how many there are tells the end, and an empty list.
+      const kept = app.state?.conflicts.kept ?? countMost;
+      more.hidden = some.length === 0 || (kept < countMost && shown.length >= kept);
       paint();
     } catch (error) {
       if (app.state) say(`The conflicts were not read: ${error.message}`, true);
