@@ -277,6 +277,90 @@ func TestReadyFollowsDatabaseAndBroker(t *testing.T) {
 	})
 }
 
+// Who restarts nodes needs no token, and is told no addresses.
+func TestReadyTellsTheReasonToWhoShowsTheToken(t *testing.T) {
+	t.Parallel()
+	const token = "0123456789abcdef"
+	server := testkit.Server(t)
+	address := fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t))
+	a := newSiteOn(t, server, server.Create(t), testkit.AnyBroker(t), "node-a", []string{"node-b"}, []string{"orders"},
+		map[string]any{"http": map[string]any{"listen": address, "token": token}})
+	a.exec(orders)
+	server.Stop()
+	a.file = testkit.ConfigFile(t, a.config)
+	a.node = testkit.Node(t, a.file)
+	ready := func(shown string, status int, want string) (text string) {
+		t.Helper()
+		testkit.Eventually(t, "GET /readyz", func() error {
+			r, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+address+"/readyz", nil)
+			if err != nil {
+				return err
+			}
+			if shown != "" {
+				r.Header.Set("Authorization", "Bearer "+shown)
+			}
+			resp, err := http.DefaultClient.Do(r)
+			if err != nil {
+				return err
+			}
+			defer resp.Body.Close()
+			said, err := io.ReadAll(resp.Body)
+			if text = string(said); err == nil && (resp.StatusCode != status || !strings.Contains(text, want)) {
+				err = fmt.Errorf("%s %s", resp.Status, said)
+			}
+			return err
+		})
+		return text
+	}
+	ready(token, 503, "the node is starting")
+	for _, shown := range []string{"", "another-one-of-16"} {
+		if text := ready(shown, 503, "not ready"); strings.Contains(text, "starting") || strings.Contains(text, server.Addr()) {
+			t.Errorf("with the token %q the answer is %s", shown, text)
+		}
+	}
+	server.Start()
+	ready("", 200, "ok")
+	ready(token, 200, "ok")
+}
+
+// A comparison that is ended by a reload says so: what came before is not all.
+func TestVerifyThatStopsSaysSo(t *testing.T) {
+	t.Parallel()
+	a, c := pair(t, testkit.AnyBroker(t), []string{"items", "orders"}, orders, items)
+	a.exec(`INSERT INTO items VALUES (1, 'first')`)
+	c.expect(`SELECT name FROM items`, `"first"`)
+	a.state("the remote", func(s *web.State) error { return wanted(s.Remotes[0].Online && s.Remotes[0].Protocol == 2) })
+	lock, err := c.db.Connx(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	if _, err := lock.ExecContext(t.Context(), `LOCK TABLES orders WRITE`); err != nil { // its comparison waits
+		t.Fatal(err)
+	}
+	cmd := testkit.Command(t, "verify", a.file)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	if !lines.Scan() || !strings.Contains(lines.Text(), "items with node-b: equal") {
+		t.Errorf("the first line is %q", lines.Text())
+	}
+	a.told(200, "{}", "POST", "/api/reload", nil)
+	for lines.Scan() {
+		t.Errorf("a further line: %q", lines.Text())
+	}
+	if err := cmd.Wait(); err == nil || cmd.ProcessState.ExitCode() != 1 || !strings.Contains(said.String(), "stopped after 1 comparison: the node stopped or was reloaded meanwhile") {
+		t.Errorf("%v: %s", err, said.String())
+	}
+}
+
 // A node that waits for its database is alive, and says that it is not ready; SQL is
 // taken by the socket alone.
 func TestANodeThatWaitsForItsDatabaseSaysSo(t *testing.T) {

@@ -97,6 +97,7 @@ func TestWhoMayAsk(t *testing.T) {
 		}, 200},
 		{"another token does not", token, false, "GET", "/metrics", bearer(token + "x"), 401},
 		{"nor the beginning of the token", token, false, "GET", "/metrics", bearer(token[:5]), 401},
+		{"logging out needs no session that still lasts", token, false, "POST", "/logout", nil, 303},
 		{"nor none", token, false, "GET", "/metrics", bearer(""), 401},
 		{"nor in another scheme", token, false, "GET", "/metrics", header("Authorization", "Basic "+token), 401},
 		{"nor in the address", token, false, "GET", "/metrics?token=" + token, nil, 401},

@@ -35,10 +35,34 @@ func newDoor(token string) *door {
 	return d
 }
 
-// open are the paths that ask for no token: they tell nothing of the data.
+// open are the paths that ask for no token: they tell nothing of the data. Who logs
+// out may have no session any more.
 func open(path string) bool {
 	name, part := strings.CutPrefix(path, "/static/")
-	return path == "/healthz" || path == "/readyz" || path == "/login" || part && !strings.Contains(name, "/")
+	return path == "/healthz" || path == "/readyz" || path == "/login" || path == "/logout" || part && !strings.Contains(name, "/")
+}
+
+// readyz asks for no token, so that those who restart nodes need none; the reason,
+// which names the database and the broker, is for those who have shown it.
+func (d *door) readyz(n Node, next http.Handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if token, ok := bearer(r); d.session(r) || ok && d.try(r, token) == nil {
+			next.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Cache-Control", "no-store")
+		if n.Health(r.Context()) != nil {
+			refuse(w, Kind(ErrUnavailable, errors.New("not ready: the reason is told to who shows the token, and by mysql-sync status")))
+			return
+		}
+		_ = api{}.healthz(w, r) // which has no error
+	}
+}
+
+// bearer returns the token that a program sends.
+func bearer(r *http.Request) (token string, ok bool) {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return strings.TrimSpace(token), strings.EqualFold(scheme, "Bearer")
 }
 
 // guard lets those through who have the token or a session.
@@ -48,12 +72,12 @@ func (d *door) guard(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-		if !strings.EqualFold(scheme, "Bearer") {
+		token, ok := bearer(r)
+		if !ok {
 			d.turnAway(w, r, errors.New("a token is needed: send Authorization: Bearer, with http.token of the node's configuration"))
 			return
 		}
-		if err := d.try(r, strings.TrimSpace(token)); err != nil {
+		if err := d.try(r, token); err != nil {
 			d.turnAway(w, r, err)
 			return
 		}

@@ -145,6 +145,7 @@ func (s *Server) Page(token string, local bool) http.Handler {
 		mux.HandleFunc("GET /login", func(w http.ResponseWriter, _ *http.Request) { servePage(w, http.StatusOK, "login.html", form{}) })
 		mux.HandleFunc("POST /login", d.login)
 		mux.HandleFunc("POST /logout", d.logout)
+		mux.HandleFunc("GET /readyz", d.readyz(s.node, s.API()))
 		h = d.guard(mux)
 	}
 	h = http.NewCrossOriginProtection().Handler(h)

@@ -86,7 +86,8 @@ func servePage(w http.ResponseWriter, status int, name string, data any) {
 	_, _ = w.Write(b.Bytes()) // the reader may be gone
 }
 
-// guarded sets what keeps a browser from using an answer for something else.
+// guarded sets what keeps a browser from using an answer for something else, and how
+// long a body may take to come, also one that nobody reads.
 func guarded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -95,6 +96,9 @@ func guarded(next http.Handler) http.Handler {
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		if r.ContentLength != 0 {
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime)) // a writer without deadlines is a test's
+		}
 		next.ServeHTTP(w, r)
 	})
 }

@@ -11,7 +11,7 @@ export function transformers(app) {
     const yes = await ask({
       title: "Read configuration and transformers again?",
       sentences: ["They are checked first. If there is a mistake, the node goes on as it is and says what is wrong.",
-        "This page may be without an answer for a few seconds."],
+        "Otherwise it starts anew with them, within a second or so. This page stays connected, unless http.listen or its token has changed."],
       yes: "Read again",
     });
     if (yes) await busy(button, async () => {
