@@ -121,8 +121,11 @@ func (f *front) listen(ctx context.Context, cfg config.HTTP) error {
 	if err != nil {
 		return err
 	}
+	if err := f.open(ctx, l); err != nil {
+		return err // the node gives way, and the next one listens: this listener is served by nobody
+	}
 	f.page = l
-	return f.open(ctx, l)
+	return nil
 }
 
 // control serves the socket of a configuration, which is there from now on. One that

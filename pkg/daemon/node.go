@@ -97,7 +97,7 @@ func New(cfg *config.Config, log *logging.Log, version string) (*Node, error) {
 	n := &Node{
 		cfg: cfg, log: log.Logger, logging: log, version: version, topics: wire.Topics(cfg.TopicPrefix), session: rand.Uint64(), zone: zone, now: time.Now,
 		codec: codec, inbox: newInbox(), peers: newPeers(), senders: map[string]*sender{}, beat: make(chan struct{}, 1),
-		rows: &latch.Rows{}, asking: asking{waiting: map[uint64]chan wire.Answer{}}, questions: make(chan question, questionsMost),
+		rows: &latch.Rows{}, asking: asking{waiting: map[asked]chan wire.Answer{}}, questions: make(chan question, questionsMost),
 	}
 	n.started, n.watch, n.pulse.Address = n.now(), newWatch(), mysqldb.Address(cfg.MySQL)
 	n.pulse.Since = n.started

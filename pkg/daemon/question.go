@@ -36,11 +36,11 @@ func (n *Node) ask(ctx context.Context, remote string, q wire.Question) (wire.An
 	n.asking.last++
 	q.ID = n.session ^ n.asking.last
 	answer := make(chan wire.Answer, 1)
-	n.asking.waiting[q.ID] = answer
+	n.asking.waiting[asked{remote, q.ID}] = answer
 	n.asking.mu.Unlock()
 	defer func() {
 		n.asking.mu.Lock()
-		delete(n.asking.waiting, q.ID)
+		delete(n.asking.waiting, asked{remote, q.ID})
 		n.asking.mu.Unlock()
 	}()
 	payload, err := q.Encode()
@@ -85,7 +85,7 @@ func (n *Node) onVerify(topic wire.Topic, payload []byte) {
 		n.refused.broken("message refused", sender, zap.Stringer("kind", topic.Kind), zap.Error(err))
 	case a != nil:
 		n.asking.mu.Lock()
-		waiting := n.asking.waiting[a.ID]
+		waiting := n.asking.waiting[asked{sender, a.ID}]
 		n.asking.mu.Unlock()
 		select {
 		case waiting <- *a:

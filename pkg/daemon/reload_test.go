@@ -2,6 +2,8 @@ package daemon_test
 
 import (
 	"bufio"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -261,6 +263,99 @@ func TestAReloadCutsNoConnection(t *testing.T) {
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusUnauthorized {
 		t.Errorf("without the token: %s", answer.Status)
+	}
+}
+
+// A certificate that was renewed is shown by the listener that is there, whose
+// connections stay; one that does not fit its key changes nothing.
+func TestReloadRenewsTheCertificate(t *testing.T) {
+	t.Parallel()
+	address := fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t))
+	cert, key := filepath.Join(t.TempDir(), "server.crt"), filepath.Join(t.TempDir(), "server.key")
+	put := func(from, to string) {
+		t.Helper()
+		text, err := os.ReadFile(from)
+		if err == nil {
+			err = os.WriteFile(to, text, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	first, second := testkit.Certs(t), testkit.Certs(t)
+	put(first.ServerCert, cert)
+	put(first.ServerKey, key)
+	a := newSite(t, testkit.AnyBroker(t), "node-a", []string{"node-b"}, []string{"orders"},
+		map[string]any{"http": map[string]any{"listen": address, "cert": cert, "key": key}})
+	a.exec(orders)
+	a.start()
+	shown := func(authority string) error {
+		text, err := os.ReadFile(authority)
+		if err != nil {
+			return err
+		}
+		roots := x509.NewCertPool()
+		roots.AppendCertsFromPEM(text)
+		conn, err := tls.Dial("tcp", address, &tls.Config{RootCAs: roots, ServerName: "localhost"})
+		if err != nil {
+			return err
+		}
+		return conn.Close()
+	}
+	if err := shown(first.CA); err != nil {
+		t.Fatal(err)
+	}
+	put(second.ServerCert, cert)
+	a.told(400, "is not the key of", "POST", "/api/reload", nil)
+	if err := shown(first.CA); err != nil {
+		t.Errorf("after a reload that was refused: %v", err)
+	}
+	put(second.ServerKey, key)
+	a.told(200, "{}", "POST", "/api/reload", nil)
+	if err := shown(second.CA); err != nil || shown(first.CA) == nil {
+		t.Errorf("after a reload the old certificate is shown: %v", err)
+	}
+}
+
+// Another queueDirectory takes the socket along, and another clientName makes another
+// node of it.
+func TestReloadWithAnotherFolderAndName(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	a, c := pair(t, b, []string{"orders"}, orders)
+	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	c.expect(`SELECT name FROM orders`, `"one"`)
+	old := a.socket()
+	a.rewrite(map[string]any{"queueDirectory": filepath.Join(t.TempDir(), "moved")})
+	a.hangUp()
+	moved := func(what string) {
+		t.Helper()
+		testkit.Eventually(t, what, func() error {
+			out, err := testkit.Command(t, "health", a.file).CombinedOutput()
+			if err != nil {
+				return fmt.Errorf("%w: %s", err, out)
+			}
+			return nil
+		})
+	}
+	moved("the node at its new socket")
+	if _, err := os.Lstat(old); !os.IsNotExist(err) {
+		t.Errorf("the old socket: %v", err)
+	}
+	a.exec(`INSERT INTO orders VALUES (2, 'two', 2)`)
+	c.expect(`SELECT name FROM orders WHERE id = 2`, `"two"`)
+
+	c.rewrite(map[string]any{"remoteClients": []string{"node-x"}})
+	c.told(200, "{}", "POST", "/api/reload", nil)
+	a.rewrite(map[string]any{"clientName": "node-x"})
+	a.hangUp()
+	moved("the node by its new name")
+	a.exec(`INSERT INTO orders VALUES (3, 'three', 3)`)
+	c.expect(`SELECT name FROM orders WHERE id = 3`, `"three"`)
+	c.exec(`INSERT INTO orders VALUES (4, 'four', 4)`)
+	a.expect(`SELECT name FROM orders WHERE id = 4`, `"four"`)
+	if code := a.node.Stop(); code != 0 {
+		t.Errorf("the exit code is %d", code)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/mysql-sync/mysql-sync/pkg/conflict"
+	"github.com/mysql-sync/mysql-sync/pkg/desk"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 	"github.com/mysql-sync/mysql-sync/pkg/web"
@@ -68,17 +68,12 @@ func (n *Node) State(ctx context.Context) (*web.State, error) {
 
 // about returns what is known of the node without its database.
 func (n *Node) about(now time.Time) *web.State {
-	s := &web.State{
+	return &web.State{
 		Client: n.cfg.ClientName, Version: n.version, Started: n.started, Now: now, LogLevel: n.logging.Level(),
 		Database: n.pulse.read(), Broker: n.brokerLink(),
-		Remotes: []web.Remote{}, Tables: []web.Table{}, Streams: []web.Stream{}, Transfers: []web.Transfer{},
+		Remotes: []web.Remote{}, Tables: desk.Tables(n.cfg), Streams: []web.Stream{}, Transfers: []web.Transfer{},
 		Transformers: []web.Transformer{}, Verified: []web.Comparison{},
 	}
-	for _, name := range n.allTables() {
-		s.Tables = append(s.Tables, web.Table{Name: name, Sends: n.cfg.Syncs(name), Receives: n.cfg.Receives(name),
-			Policy: cmp.Or(n.cfg.ConflictPolicy[name].Name, conflict.LastWriteWins)})
-	}
-	return s
 }
 
 func (n *Node) brokerLink() web.Link {

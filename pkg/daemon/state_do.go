@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
@@ -40,21 +39,6 @@ func (n *Node) SetLogLevel(level string) error {
 		return web.Kind(web.ErrRequest, err)
 	}
 	n.watch.stale.Store(true)
-	return nil
-}
-
-// known checks, once the node works, names of a request against the configuration;
-// empty ones are any. Promise 8.
-func (n *Node) known(remote, table string) error {
-	if err := n.ready(); err != nil {
-		return err
-	}
-	if remote != "" && n.senders[remote] == nil {
-		return web.Kind(web.ErrNotFound, fmt.Errorf("%.64q is not in remoteClients", remote))
-	}
-	if table != "" && !slices.Contains(n.allTables(), table) {
-		return web.Kind(web.ErrNotFound, fmt.Errorf("table %.64q is neither in syncTables nor in receiveTables", table))
-	}
 	return nil
 }
 
@@ -118,7 +102,7 @@ func (n *Node) Verify(ctx context.Context, v web.Verify, tell func(web.Compariso
 	for _, table := range v.Tables {
 		for _, remote := range v.Remotes {
 			c := web.Comparison{Remote: remote, Table: table, At: n.now()}
-			err := n.known(remote, table)
+			err := n.desk.Known(remote, table)
 			if err == nil {
 				c, err = n.verify(ctx, remote, table, v.Repair)
 			}

@@ -40,7 +40,7 @@ func newOwn() own {
 		transfers: []web.Transfer{}, progress: map[pair][]sample{}}
 }
 
-// readOwn brings what is known of the own tables up to date. After an error it
+// readOwn brings what is known of the own tables up to date. After an error the rest
 // stays as it was.
 func (n *Node) readOwn(ctx context.Context, o *own, now time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, lookTime)

@@ -10,26 +10,28 @@ import (
 
 // Bounds from which on something is a problem.
 const (
-	aheadMost    = time.Minute      // by which a peer's clock may be ahead
+	clockMost    = time.Minute      // by which a peer's clock may be ahead, or behind
 	recentError  = 10 * time.Minute // since a transformer failed
 	problemsMost = 100
 )
 
 // troubles are problems that a State does not show otherwise.
 type troubles struct {
-	own    error // the own tables cannot be read
-	tables error // the tables and their triggers cannot be looked at
-	ahead  map[string]time.Duration
+	own    error                    // the own tables cannot be read
+	tables error                    // the tables and their triggers cannot be looked at
+	ahead  map[string]time.Duration // of remotes: their clocks
+	behind map[string]time.Duration
 }
 
 // troubles returns what is known of them now.
 func (n *Node) troubles(own error) troubles {
-	t := troubles{own: own, ahead: map[string]time.Duration{}}
+	t := troubles{own: own, ahead: map[string]time.Duration{}, behind: map[string]time.Duration{}}
 	if n.wired.Load() {
 		t.tables = n.watcher.Trouble()
 	}
 	for name, m := range n.traffic.links {
 		t.ahead[name] = max(time.Duration(m.ahead.Load()), n.presence.Ahead(name))
+		t.behind[name] = n.presence.Behind(name)
 	}
 	return t
 }
@@ -84,8 +86,10 @@ func remoteProblems(r *web.Remote, s *web.State, t troubles, add func(format str
 	if r.Errors > 0 {
 		add("%d %s for %s %s refused: mysql-sync errors says why.", r.Errors, number(r.Errors, "row", "rows"), r.Name, number(r.Errors, "is", "are"))
 	}
-	if d := t.ahead[r.Name]; d > aheadMost {
+	if d := t.ahead[r.Name]; d > clockMost {
 		add("The clock of %s is about %s ahead of this node's, so that its writes win over later ones: set both by NTP.", r.Name, d.Round(time.Second))
+	} else if d := t.behind[r.Name]; d > clockMost {
+		add("The clock of %s is about %s behind this node's, so that its writes lose against earlier ones (or its messages take that long): set both by NTP.", r.Name, d.Round(time.Second))
 	}
 }
 

@@ -48,6 +48,11 @@ func TestProblemsAreSentences(t *testing.T) {
 		}, ""},
 		"a clock is ahead": {func(_ *web.State, u *troubles) { u.ahead = map[string]time.Duration{"hamburg": 3 * time.Minute} },
 			"The clock of hamburg is about 3m0s ahead of this node's, so that its writes win over later ones: set both by NTP."},
+		"a clock is a little behind": {func(_ *web.State, u *troubles) {
+			u.behind = map[string]time.Duration{"hamburg": time.Second}
+		}, ""},
+		"a clock is behind": {func(_ *web.State, u *troubles) { u.behind = map[string]time.Duration{"hamburg": 3 * time.Minute} },
+			"The clock of hamburg is about 3m0s behind this node's, so that its writes lose against earlier ones (or its messages take that long): set both by NTP."},
 		"triggers may be missing": {func(_ *web.State, u *troubles) { u.tables = errors.New("no right") },
 			"The tables and their triggers cannot be looked at, so that writes may not be captured: no right."},
 		"a transformer fails": {func(s *web.State, _ *troubles) {

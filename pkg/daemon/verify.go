@@ -44,7 +44,13 @@ const (
 type asking struct {
 	mu      sync.Mutex
 	last    uint64
-	waiting map[uint64]chan wire.Answer
+	waiting map[asked]chan wire.Answer
+}
+
+// asked names a question: only the remote that was asked answers it. Promise 8.
+type asked struct {
+	remote string
+	id     uint64
 }
 
 // verify compares a table with that of a remote that is online, chunk by chunk,

@@ -38,8 +38,9 @@ func Of(cfg *config.Config, db *mysqldb.DB) *Desk {
 	return New(cfg, db, tables, outbox.New(db, tables, nil))
 }
 
-// known checks names against the configuration; empty ones are any.
-func (d *Desk) known(remote, table string) error {
+// Known checks names of a request against the configuration; empty ones are any. The
+// error is a web.ErrNotFound. Promise 8.
+func (d *Desk) Known(remote, table string) error {
 	if remote != "" && !slices.Contains(d.cfg.RemoteClients, remote) {
 		return web.Kind(web.ErrNotFound, fmt.Errorf("%.64q is not in remoteClients", remote))
 	}
@@ -91,7 +92,7 @@ func (d *Desk) PutBack(ctx context.Context, conflict uint64) error {
 
 // Resync records that a table is to be sent to remotes again.
 func (d *Desk) Resync(ctx context.Context, r web.Resync) error {
-	if err := d.known(r.Remote, ""); err != nil {
+	if err := d.Known(r.Remote, ""); err != nil {
 		return err
 	}
 	switch {

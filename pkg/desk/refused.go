@@ -53,7 +53,7 @@ func (d *Desk) Retry(ctx context.Context, of web.Rows) (rows int64, err error) {
 
 // rowOf checks which rows are asked for and returns the row_id of a single one.
 func (d *Desk) rowOf(ctx context.Context, of web.Rows) (rowID string, err error) {
-	if err := d.known(of.Remote, of.Table); err != nil {
+	if err := d.Known(of.Remote, of.Table); err != nil {
 		return "", err
 	}
 	if of.ID == "" {

@@ -37,9 +37,11 @@ func (d *Desk) State(ctx context.Context) (*web.State, error) {
 	if s.Transfers, err = d.transfers(ctx); err != nil {
 		return nil, err
 	}
-	if s.Conflicts.Kept, err = d.count(ctx, `SELECT COUNT(*) FROM sync_conflicts`); err != nil {
+	kept, err := d.bounded(ctx, `SELECT 1 FROM sync_conflicts`)
+	if err != nil {
 		return nil, fmt.Errorf("count conflicts: %w", err)
 	}
+	s.Conflicts.Kept = kept.Rows
 	if s.Uncaptured, err = d.bounded(ctx, `SELECT 1 FROM table_changes`); err != nil {
 		return nil, fmt.Errorf("count changes: %w", err)
 	}
@@ -50,7 +52,7 @@ func (d *Desk) State(ctx context.Context) (*web.State, error) {
 func Tables(cfg *config.Config) []web.Table {
 	names := slices.Concat(cfg.SyncTables, cfg.ReceiveTables)
 	slices.Sort(names)
-	var list []web.Table
+	list := []web.Table{}
 	for _, name := range slices.Compact(names) {
 		policy := cfg.ConflictPolicy[name].Name
 		if policy == "" {
@@ -120,13 +122,9 @@ func (d *Desk) transfers(ctx context.Context) ([]web.Transfer, error) {
 	return list, rows.Err()
 }
 
-func (d *Desk) count(ctx context.Context, query string, args ...any) (rows int64, err error) {
-	err = d.db.GetContext(ctx, &rows, query, args...)
-	return rows, err
-}
-
 // bounded counts the rows of a query up to countMost.
-func (d *Desk) bounded(ctx context.Context, query string, args ...any) (web.Count, error) {
-	rows, err := d.count(ctx, `SELECT COUNT(*) FROM (`+query+` LIMIT ?) q`, append(args, countMost+1)...)
+func (d *Desk) bounded(ctx context.Context, query string) (web.Count, error) {
+	var rows int64
+	err := d.db.GetContext(ctx, &rows, `SELECT COUNT(*) FROM (`+query+` LIMIT ?) q`, countMost+1)
 	return web.Count{Rows: min(rows, countMost), AtLeast: rows > countMost}, err
 }

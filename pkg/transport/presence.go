@@ -34,6 +34,7 @@ type lease struct {
 	until  time.Time
 	online bool          // as last reported
 	ahead  time.Duration // see Ahead
+	behind time.Duration // see Behind
 }
 
 // Client is what Presence tells about one client.
@@ -72,8 +73,9 @@ func (p *Presence) Beat(client string, until time.Time) bool {
 		interval = now.Sub(l.heard)
 	}
 	came := !l.online || !now.Before(l.until)
-	l.heard, l.until, l.online, l.ahead = now, now.Add(leaseTime(until.Sub(now), interval)), true, 0
-	if claim := until.Sub(now); claim > longestLease && claim <= farthestAhead {
+	claim := until.Sub(now)
+	l.heard, l.until, l.online, l.ahead, l.behind = now, now.Add(leaseTime(claim, interval)), true, 0, max(0, -claim)
+	if claim > longestLease && claim <= farthestAhead {
 		l.ahead = claim
 	}
 	return came
@@ -86,6 +88,17 @@ func (p *Presence) Ahead(client string) time.Duration {
 	defer p.mu.Unlock()
 	if l := p.leases[client]; l != nil {
 		return l.ahead
+	}
+	return 0
+}
+
+// Behind returns by how much, at least, a client's clock is behind ours, or its messages are late, as its last beat shows:
+// it said that it is there until a time that was over. It is 0 for who is not online.
+func (p *Presence) Behind(client string) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if l := p.leases[client]; l != nil && p.now().Before(l.until) {
+		return l.behind
 	}
 	return 0
 }

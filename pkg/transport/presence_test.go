@@ -25,6 +25,26 @@ func TestLeaseIsTheLongestThatSpeaksForALivePeer(t *testing.T) {
 	}
 }
 
+func TestAClockThatIsBehindIsSeen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPresence(time.Now, []string{"alpha"}, false)
+		for skew, want := range map[time.Duration]time.Duration{-time.Hour: time.Hour - 5*time.Second, 0: 0, time.Hour: 0} {
+			p.Beat("alpha", BeatUntil(time.Now().Add(skew), time.Second))
+			if got := p.Behind("alpha"); got != want {
+				t.Errorf("skew %v: behind by %v, want %v", skew, got, want)
+			}
+		}
+		p.Beat("alpha", BeatUntil(time.Now().Add(-time.Hour), time.Second))
+		p.Lost("alpha")
+		if got := p.Behind("alpha"); got != 0 {
+			t.Errorf("who is away is behind by %v", got)
+		}
+		if got := p.Behind("nobody"); got != 0 {
+			t.Errorf("nobody is behind by %v", got)
+		}
+	})
+}
+
 // TestClientStaysOnlineWhateverItsClock beats as existing peers do.
 func TestClientStaysOnlineWhateverItsClock(t *testing.T) {
 	const check = 10 * time.Second
