@@ -75,7 +75,11 @@ func plan(t *schema.Table, in *Incoming, l Local, origin string, p conflict.Poli
 		s.Decision, s.State = conflict.Known, l.State // a snapshot overwrites nothing
 		return s
 	}
-	s.Decision, s.State = p.Resolve(l.State, s.came)
+	known := l.State
+	if known.Version.Time <= change.Baseline && s.came.Version.Time > change.Baseline {
+		known = change.State{} // nobody wrote what the node has: it is no rival of a write
+	}
+	s.Decision, s.State = p.Resolve(known, s.came)
 	switch s.Decision {
 	case conflict.Apply, conflict.Win:
 		s.Consumed = l.Pending

@@ -90,6 +90,8 @@ func TestPlan(t *testing.T) {
 	}{
 		"a new row is written and passed on": {incoming(later, row("1.00", "x")), none,
 			result{decision: conflict.Apply, version: at(later, "node-b"), passOn: true}},
+		"a write of a row that nobody wrote before is no conflict": {incoming(early, row("1.00", "x")), held(at(change.Baseline, "node-c"), row("2.00", "y")),
+			result{decision: conflict.Apply, version: at(early, "node-b"), passOn: true}},
 		"a version that is known does nothing": {incoming(later, row("1.00", "x")), held(at(later, "node-b"), row("1.00", "x")),
 			result{decision: conflict.Known, version: at(later, "node-b")}},
 		"a later version that did not know ours wins": {incoming(later, row("1.00", "x")), held(at(early, "node-a"), row("2.00", "y")),
@@ -233,6 +235,21 @@ func TestParentsComeBeforeTheirChildren(t *testing.T) {
 	} {
 		if got := names(parentsFirst(test.groups)); !slices.Equal(got, test.want) {
 			t.Errorf("the order is %q, want %q", got, test.want)
+		}
+	}
+}
+
+// TestNoPolicyPrefersARowThatNobodyWrote: who came first on the list may have sent it as a missing one, and wrote nothing.
+func TestNoPolicyPrefersARowThatNobodyWrote(t *testing.T) {
+	t.Parallel()
+	have := Local{Exists: true, Values: row("2.00", "y"), State: state(at(change.Baseline, "node-c"))}
+	p := conflict.Policy{Name: conflict.Priority, Clients: []string{"node-c"}}
+	written := incoming(early, row("1.00", "x"))
+	decided := incoming(early, row("1.00", "x"))
+	decided.State = change.State{Version: change.Decided(later, "node-b", "mark"), Seen: change.Vector{}.With(at(early, "node-b"))}
+	for name, in := range map[string]*Incoming{"a write": written, "a decision": decided} {
+		if s := plan(nil, in, have, "node-a", p); s.Decision != conflict.Apply || s.State.Version != in.Version {
+			t.Errorf("%s: decision %d, held afterwards %v", name, s.Decision, s.State)
 		}
 	}
 }
