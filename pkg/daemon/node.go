@@ -262,7 +262,7 @@ func (n *Node) wire(db, applyDB *mysqldb.DB, records *records) error {
 		Origin: n.origin, Remotes: n.cfg.RemoteClients, Syncs: n.cfg.Syncs, OnNews: n.wakeMarked,
 		Policies: n.policies(), Resolver: resolver{n},
 	})
-	n.snapshots = snapshot.New(n.log.Named("snapshot"), db, n.tables, n.rows, n.outbox, snapshot.Config{
+	n.snapshots = snapshot.New(n.log.Named("snapshot"), db, n.tables, n.rows, n.outbox, n.stream, snapshot.Config{
 		Origin: n.origin, Initial: n.cfg.InitialSync, Remotes: n.cfg.RemoteClients, Tables: n.cfg.SyncTables,
 		Ready: n.takesSnapshot, OnMark: n.wakeMarked, Versioned: n.allTables(),
 	})

@@ -30,6 +30,9 @@ func TestInitialSyncSendsMissingRows(t *testing.T) {
 	// From now on they are rows like any other.
 	c.exec(`UPDATE orders SET name = 'changed' WHERE id IN (2, 2599)`)
 	a.expect(`SELECT name FROM orders WHERE id IN (2, 2599)`, `"changed"`, `"changed"`)
+	a.exec(`UPDATE orders SET name = 'anew' WHERE id IN (1, 2598)`)
+	c.expect(`SELECT name FROM orders WHERE id IN (1, 2598)`, `"anew"`, `"anew"`)
+	c.expect(`SELECT COUNT(*) FROM sync_conflicts WHERE primary_key IN ('1', '2598')`, `0`)
 	// A resync brings back what was lost behind the triggers' back.
 	tx := c.db.MustBegin()
 	tx.MustExec(`SET @mysql_sync_applying = 'orders'`)
@@ -41,4 +44,24 @@ func TestInitialSyncSendsMissingRows(t *testing.T) {
 	}
 	a.command("resync", "orders", "--all", "--where", "id < 200")
 	c.expect(`SELECT id, name FROM orders WHERE id IN (100, 101)`, `100|"row"`, `101|"row"`)
+}
+
+// TestARowSentAgainHasOneVersionEverywhere: a resync to one remote gives rows new versions. The others must know of them, or
+// their next write would be in conflict with them, and might lose.
+func TestARowSentAgainHasOneVersionEverywhere(t *testing.T) {
+	t.Parallel()
+	sites := network(t, testkit.AnyBroker(t), map[string][]string{"node-a": {"node-h"}, "node-h": {"node-a", "node-c"}, "node-c": {"node-h"}},
+		[]string{"orders"}, orders)
+	a, h, c := sites["node-a"], sites["node-h"], sites["node-c"]
+	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	alike(t, `SELECT * FROM orders`, a, h, c)
+	rest(a, h, c)
+	h.command("resync", "orders", "--all", "--remote", "node-c")
+	h.expect(`SELECT origin FROM sync_versions`, `"node-h"`)
+	alike(t, `SELECT time, origin FROM sync_versions`, h, a, c)
+	a.exec(`UPDATE orders SET name = 'two'`)
+	c.expect(`SELECT name FROM orders`, `"two"`)
+	for _, s := range sites {
+		s.expect(`SELECT COUNT(*) FROM sync_conflicts`, `0`)
+	}
 }

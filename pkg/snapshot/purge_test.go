@@ -33,7 +33,7 @@ func TestPurgeForgetsOnlyOldTombstones(t *testing.T) {
 		db.MustExec(q)
 	}
 	db.MustExec(`INSERT INTO sync_versions (table_name, row_id, time, origin) VALUES ('items', 'lately', ?, 'node-a')`, recent)
-	s := New(zap.NewNop(), db, schema.NewTables(db), &latch.Rows{}, nil, Config{Remotes: []string{"node-b"}})
+	s := New(zap.NewNop(), db, schema.NewTables(db), &latch.Rows{}, nil, nil, Config{Remotes: []string{"node-b"}})
 	n, err := s.purgeTable(ctx, "items", time.Now().Add(-time.Hour))
 	if err != nil || n != 3 {
 		t.Fatalf("purged %d rows, want 3: %v", n, err)

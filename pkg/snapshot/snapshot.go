@@ -60,6 +60,7 @@ type Snapshots struct {
 	tables *schema.Tables
 	latch  *latch.Rows
 	marker Marker
+	stream *version.Stream
 	began  time.Time
 	said   map[job]time.Time // when progress was last logged
 }
@@ -79,8 +80,8 @@ type state struct {
 }
 
 // New returns the snapshots of a node; Run does their work.
-func New(log *zap.Logger, db *mysqldb.DB, ts *schema.Tables, l *latch.Rows, m Marker, c Config) *Snapshots {
-	return &Snapshots{Config: c, log: log, db: db, tables: ts, latch: l, marker: m, began: time.Now(), said: map[job]time.Time{}}
+func New(log *zap.Logger, db *mysqldb.DB, ts *schema.Tables, l *latch.Rows, m Marker, v *version.Stream, c Config) *Snapshots {
+	return &Snapshots{Config: c, log: log, db: db, tables: ts, latch: l, marker: m, stream: v, began: time.Now(), said: map[job]time.Time{}}
 }
 
 // Run begins the snapshots that are due and goes on with those that were begun,
@@ -248,9 +249,13 @@ func (s *Snapshots) mark(ctx context.Context, st state) error {
 		return err
 	}
 	defer unlock()
+	writing, err := s.stream.Begin(ctx)
+	if err != nil {
+		return err
+	}
 	finished := len(rows) < chunk
 	err = mysqldb.InTx(ctx, s.db, func(tx mysqldb.Tx) error {
-		if err := s.markRows(ctx, tx, st, rows); err != nil {
+		if err := s.markRows(ctx, tx, writing, st, rows); err != nil {
 			return err
 		}
 		if finished {
@@ -258,6 +263,7 @@ func (s *Snapshots) mark(ctx context.Context, st state) error {
 		}
 		return advance(ctx, tx, st, len(rows), rows[len(rows)-1].Key, false)
 	})
+	writing.End(err)
 	if err != nil {
 		return err
 	}
@@ -268,14 +274,19 @@ func (s *Snapshots) mark(ctx context.Context, st state) error {
 	return nil
 }
 
-func (s *Snapshots) markRows(ctx context.Context, tx mysqldb.Tx, st state, rows []change.Row) error {
+// markRows gives rows new versions. They are marked for the remote that is to have
+// the table, and the stream has them for all others: one that held the version
+// before would take this one for its rival, or write one that loses to it. That they
+// came from the remote keeps the stream from sending it the same again. Promise 3.
+func (s *Snapshots) markRows(ctx context.Context, tx mysqldb.Tx, writing *version.Writing, st state, rows []change.Row) error {
 	states, err := version.Read(ctx, tx, rows)
 	if err != nil {
 		return err
 	}
 	next := make([]version.Entry, len(rows))
+	first := writing.Positions(len(rows))
 	for i, r := range rows {
-		next[i] = version.Entry{Row: r, State: conflict.Next(states[r], change.Micros(st.started), s.Origin)}
+		next[i] = version.Entry{Row: r, State: conflict.Next(states[r], change.Micros(st.started), s.Origin), Position: first + int64(i), From: st.remote}
 	}
 	if err := version.Write(ctx, tx, next); err != nil {
 		return err
