@@ -19,6 +19,8 @@ type NodeProcess struct {
 	tb      TB
 	command func() *exec.Cmd // of each start
 	child   *child
+	quiet   bool
+	mayTell []string // see Quiet
 }
 
 // Binary returns the path of the daemon, built from this module as "make build" builds it. It is built once in a process,
@@ -191,6 +193,26 @@ func (n *NodeProcess) WaitLog(pattern string) string {
 	return line
 }
 
+// Quiet has the test fail, at the end of each run of the daemon, if its log has a warning or an error. One that has any of
+// the texts is expected: the test provokes it. It may be called again, and counts for the run that is under way too.
+func (n *NodeProcess) Quiet(expected ...string) {
+	n.quiet = true
+	n.mayTell = append(n.mayTell, expected...)
+}
+
+// trouble is a line of the log, for people or JSON, that tells of something wrong.
+var trouble = regexp.MustCompile(`^\S+\t(WARN|ERROR)\t|^\{"level":"(warn|error)"`)
+
+// unexpected returns the lines that Quiet does not let pass.
+func (n *NodeProcess) unexpected(all []string) []string {
+	if !n.quiet {
+		return nil
+	}
+	return slices.DeleteFunc(all, func(line string) bool {
+		return !trouble.MatchString(line) || slices.ContainsFunc(n.mayTell, func(text string) bool { return strings.Contains(line, text) })
+	})
+}
+
 // bug is how a Go program begins to say that it is broken.
 var bug = regexp.MustCompile(`^(panic: |fatal error: |WARNING: DATA RACE)`)
 
@@ -205,5 +227,7 @@ func (n *NodeProcess) inspect() {
 	}
 	if t, ok := n.tb.(interface{ Failed() bool }); ok && t.Failed() {
 		n.tb.Logf("the daemon said:\n%s", n.child.tail())
+	} else if lines := n.unexpected(all); len(lines) > 0 {
+		n.tb.Fatalf("the daemon warns of what the test does not expect:\n%s", strings.Join(lines, "\n"))
 	}
 }

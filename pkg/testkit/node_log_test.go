@@ -32,6 +32,40 @@ func TestABrokenDaemonFailsItsTest(t *testing.T) {
 	}
 }
 
+func TestAQuietDaemonWarnsOfNothingElse(t *testing.T) {
+	const said = `printf '2026-01-01T00:00:00.000Z\tINFO\tnode started\n2026-01-01T00:00:00.000Z\tWARN\toutbound\tno answer came\n'
+		printf '{"level":"error","ts":"2026","msg":"tables differ"}\n'`
+	for name, test := range map[string]struct {
+		quiet    bool
+		expected []string
+		want     []string // in the failure; none: the test passes
+	}{
+		"is not quiet":      {false, nil, nil},
+		"nothing is":        {true, nil, []string{"no answer came", "tables differ"}},
+		"one is expected":   {true, []string{"no answer came"}, []string{"tables differ"}},
+		"both are expected": {true, []string{"tables differ", "no answer came"}, nil},
+	} {
+		err := Run(t.Logf, func(tb TB) {
+			n := stand(tb, said)
+			if test.quiet {
+				n.Quiet(test.expected...)
+			}
+			n.ExitCode()
+		})
+		if (err != nil) != (len(test.want) > 0) {
+			t.Errorf("%s: the test's failure is %v", name, err)
+		}
+		for _, text := range test.want {
+			if err != nil && !strings.Contains(err.Error(), text) {
+				t.Errorf("%s: the failure does not show %q: %v", name, text, err)
+			}
+		}
+		if err != nil && strings.Contains(err.Error(), "node started") {
+			t.Errorf("%s: the failure shows what is no warning: %v", name, err)
+		}
+	}
+}
+
 func TestWaitLogSaysWhatCameInstead(t *testing.T) {
 	err := Run(t.Logf, func(tb TB) {
 		stand(tb, "echo one; printf two").WaitLog("^three$")
