@@ -243,7 +243,7 @@ func TestAReaderDoesNotHoldUpTheStream(t *testing.T) {
 	if err := tx.QueryRow(`SELECT COUNT(*) FROM sync_versions`).Scan(&n); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if _, err := version.OpenStream(ctx, db); err != nil {
 		t.Errorf("it waits for a reader: %v", err)

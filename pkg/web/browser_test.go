@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
@@ -35,6 +36,7 @@ func newBrowser(t *testing.T) *browser {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:len(chromedp.DefaultExecAllocatorOptions):len(chromedp.DefaultExecAllocatorOptions)],
 		chromedp.ExecPath(chromium(t)), chromedp.WindowSize(1280, 900),
+		chromedp.WSURLReadTimeout(2*time.Minute),     // until it is there, on a machine that is busy
 		chromedp.Flag("disable-dev-shm-usage", true), // containers have little of it
 		chromedp.Flag("lang", "en"))
 	if os.Geteuid() == 0 {
