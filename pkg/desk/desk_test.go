@@ -1,0 +1,141 @@
+package desk_test
+
+import (
+	"errors"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/desk"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
+	"github.com/mysql-sync/mysql-sync/pkg/web"
+)
+
+func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
+
+// open returns the desk of a stopped node, for whose remote berlin three rows are
+// marked, of which two were refused.
+func open(t *testing.T) (*desk.Desk, *mysqldb.DB) {
+	t.Helper()
+	db := testkit.OwnSchema(t, `CREATE TABLE orders (id INT PRIMARY KEY, name VARCHAR(100))`, `CREATE TABLE items (id INT PRIMARY KEY)`)
+	cfg := &config.Config{ClientName: "hamburg", RemoteClients: []string{"berlin", "boston"}, SyncTables: []string{"orders"}, ReceiveTables: []string{"orders", "items"}}
+	stream, err := version.OpenStream(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := outbox.New(db, schema.NewTables(db), stream)
+	if err := o.Register(t.Context(), cfg.RemoteClients); err != nil {
+		t.Fatal(err)
+	}
+	rows := []change.Row{{Table: "orders", Key: "1"}, {Table: "orders", Key: "2"}, {Table: "orders", Key: "3"}}
+	if err := o.MarkAll(t.Context(), "berlin", rows); err != nil {
+		t.Fatal(err)
+	}
+	marked, err := o.Next(t.Context(), "berlin", -1, 10)
+	if err != nil || len(marked) != 3 {
+		t.Fatalf("%d rows are marked, %v", len(marked), err)
+	}
+	var failed []outbox.Failure
+	for _, i := range marked[:2] {
+		failed = append(failed, outbox.Failure{Item: i, Message: "no column name", RetryAt: time.Now().Add(time.Hour)})
+	}
+	if err := o.Fail(t.Context(), "berlin", failed); err != nil {
+		t.Fatal(err)
+	}
+	return desk.Of(cfg, db), db
+}
+
+func TestRefusedRowsAreListedAndRetried(t *testing.T) {
+	t.Parallel()
+	d, _ := open(t)
+	list := func(of web.Rows, limit int) []web.RowError {
+		t.Helper()
+		found, err := d.Errors(t.Context(), of, limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	all := list(web.Rows{}, 10)
+	if len(all) != 2 || all[0].Remote != "berlin" || all[0].Table != "orders" || all[0].Message != "no column name" || all[0].Attempts != 1 || time.Until(all[0].RetryAt) <= 0 {
+		t.Errorf("refused: %+v", all)
+	}
+	if one := list(web.Rows{Remote: "berlin", Table: "orders", ID: "2"}, 10); len(one) != 1 || one[0].ID != "2" {
+		t.Errorf("of one row: %+v", one)
+	}
+	if none := list(web.Rows{Remote: "boston"}, 10); none == nil || len(none) != 0 {
+		t.Errorf("of another remote: %+v", none)
+	}
+	if n := len(list(web.Rows{}, 1)); n != 1 {
+		t.Errorf("at most 1: %d", n)
+	}
+	for _, want := range []int64{1, 0} {
+		if n, err := d.Retry(t.Context(), web.Rows{Table: "orders", ID: "2"}); err != nil || n != want {
+			t.Errorf("%d rows are sent again, %v", n, err)
+		}
+	}
+	if n := len(list(web.Rows{}, 10)); n != 1 {
+		t.Errorf("%d rows are refused after one is sent again", n)
+	}
+}
+
+// Promise 8.
+func TestNamesAreThoseOfTheConfiguration(t *testing.T) {
+	t.Parallel()
+	d, _ := open(t)
+	for rule, c := range map[string]struct {
+		ask  func() error
+		kind error
+	}{
+		"a remote that is none": {func() error { _, err := d.Errors(t.Context(), web.Rows{Remote: "nobody"}, 1); return err }, web.ErrNotFound},
+		"a table that is none":  {func() error { _, err := d.Retry(t.Context(), web.Rows{Table: "sync_outbox"}); return err }, web.ErrNotFound},
+		"an id without a table": {func() error { _, err := d.Errors(t.Context(), web.Rows{ID: "1"}, 1); return err }, web.ErrRequest},
+		"an id that is no number": {func() error { _, err := d.Errors(t.Context(), web.Rows{Table: "orders", ID: "1'"}, 1); return err },
+			web.ErrRequest},
+		"a table that is received only":    {func() error { return d.Resync(t.Context(), web.Resync{Table: "items"}) }, web.ErrNotFound},
+		"no table":                         {func() error { return d.Resync(t.Context(), web.Resync{}) }, web.ErrRequest},
+		"a way of sending that is none":    {func() error { return d.Resync(t.Context(), web.Resync{Table: "orders", Mode: "some"}) }, web.ErrRequest},
+		"a condition that is no SQL":       {func() error { return d.Resync(t.Context(), web.Resync{Table: "orders", Where: "nonsense ("}) }, web.ErrRequest},
+		"a column that is none":            {func() error { return d.Resync(t.Context(), web.Resync{Table: "orders", Where: "nothing = 1"}) }, web.ErrRequest},
+		"a conflict that is none":          {func() error { return d.PutBack(t.Context(), 1) }, web.ErrNotFound},
+		"a remote to send to that is none": {func() error { return d.Resync(t.Context(), web.Resync{Table: "orders", Remote: "nobody"}) }, web.ErrNotFound},
+	} {
+		if err := c.ask(); !errors.Is(err, c.kind) {
+			t.Errorf("%s: %v", rule, err)
+		}
+	}
+}
+
+func TestTheStateOfAStoppedNode(t *testing.T) {
+	t.Parallel()
+	d, db := open(t)
+	if err := d.Resync(t.Context(), web.Resync{Table: "orders", Remote: "boston", Where: "id > 1"}); err != nil {
+		t.Fatal(err)
+	}
+	testkit.Exec(t, db, `INSERT INTO table_changes (table_name, primary_key, date) VALUES ('orders', '4', UTC_TIMESTAMP(6))`,
+		`INSERT INTO sync_conflicts (table_name, row_id, row_key, primary_key, detected_at, policy, winner_time, winner_origin, loser_time, loser_origin)
+			VALUES ('orders', '1', '1', '1', UTC_TIMESTAMP(6), 'lastWriteWins', 2000000, 'berlin~abc', 1000000, 'hamburg')`)
+	s, err := d.State(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Remotes) != 2 || s.Remotes[0].Pending.Rows != 1 || s.Remotes[0].Errors != 2 || s.Remotes[1].Pending.Rows != 0 || s.Conflicts.Kept != 1 || s.Uncaptured.Rows != 1 {
+		t.Errorf("the state is %+v", s)
+	}
+	if len(s.Transfers) != 1 || s.Transfers[0].Remote != "boston" || s.Transfers[0].Mode != "missing" || s.Transfers[0].Finished != nil {
+		t.Errorf("transfers: %+v", s.Transfers)
+	}
+	if len(s.Tables) != 2 || s.Tables[0].Name != "items" || s.Tables[0].Sends || !s.Tables[1].Sends || s.Tables[1].Policy != "lastWriteWins" {
+		t.Errorf("tables: %+v", s.Tables)
+	}
+	found, err := d.Conflicts(t.Context(), 0, 10)
+	if err != nil || len(found) != 1 || found[0].Winner.Origin != "berlin" || !found[0].Standing || string(found[0].Loser.Row) != "null" {
+		t.Errorf("conflicts: %+v, %v", found, err)
+	}
+}
