@@ -2,6 +2,7 @@ package daemon_test
 
 import (
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/web"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
@@ -125,6 +127,70 @@ func TestBatchWithoutRightIsNotWritten(t *testing.T) {
 	a.expect(`SELECT id, name FROM orders`, `3|"good"`)
 	a.expect(`SELECT COUNT(*) FROM secrets`, `0`)
 	a.expect(`SELECT table_name, row_id FROM sync_versions`, `"orders"|"3"`)
+}
+
+// Only the remote that was asked answers: the numbers of questions can be guessed from
+// what a node announces.
+func TestAnswerOfAnotherClientIsPassedOver(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"acceptFrom": []string{"node-b", "node-c"}})
+	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, nil)
+	a.exec(orders)
+	c.exec(orders)
+	a.start()
+	c.start()
+	a.state("the remote", func(s *web.State) error { return wanted(s.Remotes[0].Online && s.Remotes[0].Protocol == wire.Protocol) })
+	forger := testkit.MQTTClient(t, b, "node-c")
+	announced, asked := make(chan wire.Node, 10), make(chan struct{}, 100)
+	topics := wire.Topics("")
+	for topic, hear := range map[string]mqtt.MessageHandler{
+		topics.NodeOf("node-a"): func(_ mqtt.Client, m mqtt.Message) {
+			if n, err := wire.ParseNode("node-a", m.Payload()); err == nil {
+				announced <- n
+			}
+		},
+		topics.VerifyOf("node-b", "node-a"): func(mqtt.Client, mqtt.Message) { asked <- struct{}{} },
+	} {
+		if token := forger.Subscribe(topic, 1, hear); token.Wait() && token.Error() != nil {
+			t.Fatal(token.Error())
+		}
+	}
+	lock, err := c.db.Connx(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	if _, err := lock.ExecContext(t.Context(), `LOCK TABLES orders WRITE`); err != nil { // node-b cannot answer
+		t.Fatal(err)
+	}
+	said := make(chan string, 1)
+	go func() {
+		_, out := a.verify("orders")
+		said <- out
+	}()
+	n := <-announced
+	<-asked
+	for i := range uint64(20) {
+		payload, err := wire.Answer{ID: n.Session ^ i, Error: "forged"}.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if token := forger.Publish(topics.VerifyOf("node-a", "node-c"), 1, false, payload); token.Wait() && token.Error() != nil {
+			t.Fatal(token.Error())
+		}
+	}
+	// What comes after the answers shows that they were heard.
+	if token := forger.Publish(topics.VerifyOf("node-a", "node-c"), 1, false, []byte("no question")); token.Wait() && token.Error() != nil {
+		t.Fatal(token.Error())
+	}
+	a.node.WaitLog("message refused.*node-c")
+	if _, err := lock.ExecContext(t.Context(), `UNLOCK TABLES`); err != nil {
+		t.Fatal(err)
+	}
+	if out := <-said; !strings.Contains(out, "equal") || strings.Contains(out, "forged") {
+		t.Errorf("verify says %s", out)
+	}
 }
 
 func TestOlderWriteOfAVersion1PeerLosesAndIsToldSo(t *testing.T) {
