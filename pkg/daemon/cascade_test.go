@@ -25,6 +25,7 @@ func TestCascadesTravel(t *testing.T) {
 	b := testkit.AnyBroker(t)
 	tables := []string{"parents", "children", "toys", "nodes"}
 	a, c := pair(t, b, tables, family...)
+	quiet(a, c)
 	for _, s := range []*site{a, c} {
 		s.exec(`INSERT INTO regions VALUES (1), (2)`)
 	}

@@ -17,6 +17,7 @@ func TestColumnAddedWhileRunningIsSent(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
+	quiet(a, c)
 	a.exec(`INSERT INTO orders VALUES (1, 'one', 1.10)`)
 	c.expect(`SELECT id FROM orders`, `1`)
 	c.exec(`ALTER TABLE orders ADD note VARCHAR(20)`)
@@ -169,6 +170,7 @@ func TestRenamedKeyColumnLetsTheUserWriteAgain(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"notes"}, notes)
+	quiet(a, c)
 	a.exec(`INSERT INTO notes VALUES (1, 'one')`)
 	c.expect(`SELECT id FROM notes`, `1`)
 	c.exec(`ALTER TABLE notes CHANGE id number INT NOT NULL`)
@@ -247,6 +249,7 @@ func TestDeletesAreNotTakenForATruncate(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"notes", "orders"}, notes, orders)
+	quiet(a, c)
 	for i := range 3 {
 		a.exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'x', 1), (%d, 'x', 2)`, i, 100-i))
 		c.expect(`SELECT COUNT(*) FROM orders`, `2`)

@@ -24,6 +24,7 @@ func TestNodeNeedsNoMoreThanTheDocumentedPrivileges(t *testing.T) {
 	login["user"], login["password"] = user, "Secret-1"
 	a.start()
 	c.start()
+	quiet(a, c)
 	c.expect(`SELECT id FROM orders`, `1`)
 	c.exec(`UPDATE orders SET name = 'uno' WHERE id = 1`)
 	a.expect(`SELECT name FROM orders`, `"uno"`)

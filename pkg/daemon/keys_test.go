@@ -107,6 +107,7 @@ func keysTravel(t *testing.T, b *testkit.Broker, start pairing, cases map[string
 		deletes = append(deletes, "DELETE FROM "+name)
 	}
 	a, c := start(t, b, tables, ddl...)
+	quiet(a, c)
 	alikeAll := func(step string) {
 		t.Helper()
 		t.Log(step)
@@ -138,6 +139,7 @@ func TestKeyChangesMoveTheRow(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"items"}, `CREATE TABLE items (id INT PRIMARY KEY, name VARCHAR(20))`)
+	quiet(a, c)
 	const shown = `SELECT id, name FROM items ORDER BY id`
 	a.exec(`INSERT INTO items VALUES (1, 'one'), (2, 'two'), (3, 'three')`)
 	c.expect(shown, `1|"one"`, `2|"two"`, `3|"three"`)
@@ -178,6 +180,7 @@ func TestStatementsOfManyRowsAreCaptured(t *testing.T) {
 		`CREATE TABLE items (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(20) UNIQUE, n INT)`,
 		`CREATE TABLE prices (item INT PRIMARY KEY, cents INT)`,
 		`CREATE TABLE unsynced (id INT, name VARCHAR(20))`)
+	quiet(a, c)
 	items, prices := `SELECT id, name, n FROM items ORDER BY id`, `SELECT item, cents FROM prices ORDER BY item`
 	a.exec(`INSERT INTO unsynced VALUES (1, 'a'), (2, 'b'), (3, 'c')`)
 
@@ -209,6 +212,7 @@ func TestRolledBackStatementsAreNotSent(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"items"}, `CREATE TABLE items (id INT PRIMARY KEY, name VARCHAR(20))`)
+	quiet(a, c)
 	tx, err := a.db.BeginTx(context.Background(), nil)
 	if err != nil {
 		t.Fatal(err)

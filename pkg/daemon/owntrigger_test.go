@@ -19,6 +19,7 @@ func TestTriggerOfTheUserStandsAsideWhileApplying(t *testing.T) {
 			    UPDATE orders SET total = total + NEW.price WHERE id = NEW.order_id;
 			  END IF;
 			END`)
+	quiet(a, c)
 	a.exec(`INSERT INTO orders VALUES (1, 0)`)
 	c.expect(`SELECT total FROM orders`, `"0.00"`)
 	a.exec(`INSERT INTO order_items VALUES (1, 1, 5)`)

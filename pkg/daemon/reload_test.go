@@ -58,6 +58,7 @@ func TestReloadAddsTables(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders, items)
+	quiet(a, c)
 	pid := a.node.Pid()
 	both := map[string]any{"syncTables": []string{"orders", "items"}, "receiveTables": []string{"orders", "items"}, "loggingLevel": "warn"}
 	a.rewrite(both)

@@ -15,6 +15,7 @@ func TestRowsTravelBothWays(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
+	quiet(a, c)
 	a.exec(`INSERT INTO orders VALUES (1, 'one', 1.10), (2, 'two', 2.20)`)
 	c.expect(`SELECT id, name, amount FROM orders ORDER BY id`, `1|"one"|"1.10"`, `2|"two"|"2.20"`)
 	c.exec(`UPDATE orders SET name = 'deux' WHERE id = 2`, `DELETE FROM orders WHERE id = 1`)
@@ -33,6 +34,7 @@ func TestNodesAtRestAreSilent(t *testing.T) {
 	b := testkit.AnyBroker(t)
 	x := newTap(t, b)
 	a, c := pair(t, b, []string{"orders"}, orders)
+	quiet(a, c)
 	sites := []*site{a, c}
 	a.exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2)`)
 	c.expect(`SELECT COUNT(*) FROM orders`, `2`)

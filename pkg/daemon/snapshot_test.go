@@ -19,6 +19,7 @@ func TestInitialSyncSendsMissingRows(t *testing.T) {
 	c.exec(orders, `INSERT INTO orders VALUES (2, 'other', 2), (3, 'b', 3)`)
 	a.start()
 	c.start()
+	quiet(a, c)
 	c.expect(`SELECT COUNT(*) FROM orders`, `2504`)
 	a.expect(`SELECT COUNT(*) FROM orders`, `2504`)
 	a.expect(`SELECT name FROM orders WHERE id = 2`, `"mine"`)

@@ -108,6 +108,7 @@ func carries(t *testing.T, a, c *site) {
 	c.exec(table + strings.Join(there, ", ") + ")")
 	a.start()
 	c.start()
+	quiet(a, c)
 	a.writer(append([]string{moods}, rows...)...)
 	count := fmt.Sprint(len(rows))
 	c.expect(`SELECT COUNT(*) FROM kinds`, count)
@@ -155,7 +156,7 @@ func TestValuesOfAllTypesTravelByBatches(t *testing.T) {
 // version1Only is a broker that keeps the nodes' announcements to itself, so that they take each other for existing peers.
 func version1Only(t *testing.T) *testkit.Broker {
 	return testkit.Mosquitto(t, testkit.MosquittoOptions{
-		ACLText: "topic readwrite /info\ntopic readwrite /info/+\ntopic readwrite /change/+\ntopic write /node/+\ntopic read /batch/#\n",
+		ACLText: "topic readwrite /info\ntopic readwrite /info/+\ntopic readwrite /change/+\ntopic write /node/+\ntopic read /batch/#\ntopic readwrite " + mark + "\n",
 	})
 }
 
@@ -186,6 +187,7 @@ func TestRowLargerThanABatchTravels(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"files"}, `CREATE TABLE files (id INT PRIMARY KEY, body LONGBLOB)`)
+	quiet(a, c)
 	// Random bytes, so that they are as large on the wire.
 	a.exec(`INSERT INTO files VALUES (1, '')`, `UPDATE files SET body = UNHEX(SHA2(RAND(), 512))`)
 	for range 16 { // 64 bytes, 16 times doubled
@@ -209,6 +211,7 @@ func TestColumnsThatTheServerFills(t *testing.T) {
 		token VARCHAR(40) DEFAULT (CONCAT('t', UUID())),
 		made TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6),
 		UNIQUE KEY (gross))`)
+	quiet(a, c)
 	a.writer(moods, `INSERT INTO filled (id, net, hidden) VALUES (0, 1.00, 7)`, `INSERT INTO filled (net) VALUES (100.50), (200)`)
 	const shown = `SELECT id, net, gross, half, hidden, token, made FROM filled ORDER BY id`
 	a.expect(`SELECT id, gross, hidden FROM filled ORDER BY id`, `0|"1.1900"|7`, `1|"119.5950"|5`, `2|"238.0000"|5`)
@@ -223,6 +226,7 @@ func TestNullAndEmptyStayApart(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"notes"}, `CREATE TABLE notes (id INT PRIMARY KEY, txt VARCHAR(10), bin VARBINARY(10), doc TEXT)`)
+	quiet(a, c)
 	a.exec(`INSERT INTO notes VALUES (1, '', NULL, ''), (2, NULL, '', NULL)`)
 	c.expect(`SELECT * FROM notes ORDER BY id`, `1|""|NULL|""`, `2|NULL|""|NULL`)
 	c.exec(`UPDATE notes SET txt = NULL, bin = '', doc = NULL WHERE id = 1`)

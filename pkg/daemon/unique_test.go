@@ -15,6 +15,7 @@ func TestUniqueValuesSwapAndMove(t *testing.T) {
 	b := testkit.AnyBroker(t)
 	guests := `CREATE TABLE guests (id INT PRIMARY KEY, seat INT, FOREIGN KEY (seat) REFERENCES seats (id) ON DELETE CASCADE)`
 	a, c := pair(t, b, []string{"seats", "guests"}, seats, guests)
+	quiet(a, c)
 	a.exec(`INSERT INTO seats VALUES (1, 'A', 'one'), (2, 'B', 'two'), (3, 'C', 'three'), (4, 'D', 'four')`, `INSERT INTO guests VALUES (1, 1)`)
 	c.expect(`SELECT COUNT(*) FROM seats`, `4`)
 	c.expect(`SELECT COUNT(*) FROM guests`, `1`)

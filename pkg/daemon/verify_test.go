@@ -41,6 +41,7 @@ func TestVerifyFindsAndRepairsWhatDiffers(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
+	quiet(a, c)
 	a.exec(`INSERT INTO orders WITH RECURSIVE n AS (SELECT 0 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 49)
 		SELECT 50 * x.i + y.i, 'row', x.i FROM n x, n y`)
 	c.expect(`SELECT COUNT(*) FROM orders`, `2500`)

@@ -189,6 +189,13 @@ func pairOfVersion1(t *testing.T, b *testkit.Broker, tables []string, ddl ...str
 	return a.start(), c.start()
 }
 
+// quiet has the test fail if a node warns of anything: nothing disturbs them in it.
+func quiet(sites ...*site) {
+	for _, s := range sites {
+		s.node.Quiet()
+	}
+}
+
 // synced waits until sites have sent each table to each remote as a whole.
 func synced(sites ...*site) {
 	for _, s := range sites {
