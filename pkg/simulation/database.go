@@ -43,6 +43,7 @@ type remote struct {
 	registered bool
 	acked      int64
 	marks      []mark
+	all        whole
 }
 
 // database is what a kill leaves: all that was committed.

@@ -12,7 +12,7 @@
 // booked as the answers come. Anything may happen between two steps. A run is a
 // function of its seed.
 //
-// Not played: tables that are sent as a whole, transformers but for their order,
-// version 1 of the wire, and errors of the server other than a COMMIT that is not
+// Not played: rows that a remote lacks (the initial sync), transformers but for their
+// order, policies, version 1 of the wire, and errors of the server other than a COMMIT that is not
 // answered.
 package simulation

@@ -31,4 +31,5 @@ const (
 	StayAtLoss                // a sender whose connection was lost does not go back to what is booked
 	DropRefused               // what was refused is not marked
 	DropUnanswered            // what was not answered is not marked
+	ResyncOne                 // a resync gives rows versions of which one remote alone hears
 )

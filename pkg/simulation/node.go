@@ -39,6 +39,7 @@ type node struct {
 	receiving  bool
 	inbox      []batch
 	latched    []bool // by key
+	resyncing  []bool // by remote
 	senders    []*sender
 }
 
@@ -76,6 +77,7 @@ func (n *node) start() {
 		}
 		n.wake()
 		n.capture()
+		n.resyncsOpen()
 	})
 }
 

@@ -36,6 +36,9 @@ func Run(seed uint64, o Options) Report {
 	if o.Restores {
 		w.restores(end)
 	}
+	if o.Resyncs {
+		w.resyncs(end)
+	}
 	w.queue.add(end, w.rest)
 	if o.Repair {
 		w.queue.add(end+3600*second, w.repair)

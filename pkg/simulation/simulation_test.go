@@ -12,7 +12,7 @@ import (
 
 var (
 	seed  = flag.Uint64("seed", 0, "run the simulation of this seed alone, and tell what happens in it")
-	seeds = flag.Uint64("seeds", 600, "run the simulations of so many seeds, from 1 on")
+	seeds = flag.Uint64("seeds", 400, "run the simulations of so many seeds, from 1 on")
 )
 
 // TestSimulation runs a network for each seed. Promises 1 to 4. One that breaks
@@ -31,6 +31,13 @@ func report(t *testing.T, seed uint64, r simulation.Report) {
 	t.Helper()
 	for _, b := range r.Broken {
 		t.Errorf("seed %d, %s of %d nodes, %d writes: %s", seed, r.Shape, r.Nodes, r.Writes, b)
+	}
+}
+
+// TestResyncs has remotes sent all rows anew while all else goes on. Promises 1 to 4.
+func TestResyncs(t *testing.T) {
+	for s := range *seeds / 2 {
+		report(t, s+1, simulation.Run(s+1, simulation.Options{Resyncs: true}))
 	}
 }
 
@@ -62,10 +69,11 @@ func TestMistakesAreNoticed(t *testing.T) {
 		"a sender does not go back when a connection is lost":         simulation.StayAtLoss,
 		"what is refused is not marked":                               simulation.DropRefused,
 		"what is not answered is not marked":                          simulation.DropUnanswered,
+		"one remote alone hears of a resync":                          simulation.ResyncOne,
 	} {
 		t.Run(name, func(t *testing.T) {
 			for s := range uint64(5000) {
-				if r := simulation.Run(s+1, simulation.Options{Mistake: mistake}); len(r.Broken) > 0 {
+				if r := simulation.Run(s+1, simulation.Options{Mistake: mistake, Resyncs: mistake == simulation.ResyncOne}); len(r.Broken) > 0 {
 					t.Logf("seed %d: %s", s+1, r.Broken[0])
 					return
 				}
@@ -90,7 +98,7 @@ func TestTheSeedDecides(t *testing.T) {
 // and what it kept of conflicts since the backup is gone from it; that much the
 // report does not count as lost. All else is kept.
 func TestRestoredBackups(t *testing.T) {
-	const networks = 400
+	const networks = 350
 	differing, lost, undone, writes := 0, 0, 0, 0
 	check := func(seed uint64) {
 		r := simulation.Run(seed, simulation.Options{Restores: true, Repair: true})

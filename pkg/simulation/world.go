@@ -14,6 +14,8 @@ type Options struct {
 	// Repair sends all rows to all remotes twice at the end, as verify --repair
 	// sends those that differ.
 	Repair bool
+	// Resyncs has nodes send a remote all rows, with new versions, while all else goes on.
+	Resyncs bool
 	// Trace, if not nil, is told what happens, a line for each event of note.
 	Trace io.Writer
 }
