@@ -115,14 +115,25 @@ func (b *broker) look(ctx context.Context, listen time.Duration) bool {
 		// While one is, its own presence shows as much.
 		probes = []probe{{b.topics.Info(), wire.Info{Sender: me, Message: wire.ConnectionLost}.Encode()}}
 		if b.cfg.MQTT.Clean { // else the broker would keep it for the node
-			probes = append(probes, probe{b.topics.BatchOf(me, me), []byte("check")})
+			probes = append(probes, probe{b.topics.BatchOf(me, me), []byte("check")}, probe{b.topics.ChangeOf(me), []byte("check")})
+		}
+		if b.heard.peer(me).node == nil { // else it has been written, and is read
+			probes = append(probes, probe{b.topics.NodeOf(me), nil}) // as true as that none is kept
 		}
 		denied = append(denied, b.probe(ctx, readable, probes)...)
+	}
+	if b.running && b.heard.peer(me).node == nil && b.heard.isOnline(me) {
+		denied = append(denied, b.topics.NodeOf(me))
 	}
 	if len(denied) == 0 {
 		b.f.right(b.about, "messages of this client come back: no access rule is in the way")
 	}
 	for _, topic := range denied {
+		if topic == b.topics.InfoOf(me) || topic == b.topics.ChangeOf(me) {
+			b.f.warn(b.about, aclAdvice, "messages on %s are taken and do not come back: an access rule (ACL) denies writing or reading it. "+
+				"Only remotes that speak version 1 of the protocol need it", topic)
+			continue
+		}
 		b.f.wrong(b.about, aclAdvice, "messages on %s are taken and do not come back: an access rule (ACL) denies writing or reading it. "+
 			"MQTT 3.1.1 brokers acknowledge what they deny", topic)
 	}

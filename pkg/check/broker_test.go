@@ -70,8 +70,6 @@ pattern read /info
 pattern read /info/%u
 pattern write /info/+
 pattern read /node/+
-pattern write /node/%u
-pattern read /change/%u
 pattern write /change/+
 pattern write /ack/+/%u
 pattern read /verify/%u/+
@@ -80,13 +78,26 @@ pattern write /verify/+/%u
 	s := newSite(t, testkit.Shared(t), b, orders)
 	s.login("node-a", "secret-a")
 	f := s.check(1, "--listen", "4s")
-	for _, topic := range []string{topics.Info(), topics.AckOf("node-a", "node-a"), topics.BatchOf("node-a", "node-a")} {
+	for _, topic := range []string{topics.Info(), topics.AckOf("node-a", "node-a"), topics.BatchOf("node-a", "node-a"), topics.NodeOf("node-a")} {
 		f.has(check.Mistake, b.Addr(), "messages on "+topic+" are taken and do not come back", "acl.txt")
 	}
-	if n := len(f.in(check.Mistake, check.AreaBroker)); n != 3 {
+	if n := len(f.in(check.Mistake, check.AreaBroker)); n != 4 {
 		t.Errorf("%d mistakes:\n%s", n, f.text)
 	}
+	f.has(check.Warning, b.Addr(), "messages on "+topics.ChangeOf("node-a"), "version 1")
 	f.has(check.Right, b.Addr(), "256 KiB")
+}
+
+// What mysql-sync acl --no-version-1 leaves out is no mistake.
+func TestAccessRulesWithoutVersion1(t *testing.T) {
+	t.Parallel()
+	rules := wire.MosquittoACL([]wire.Account{{Client: "node-a", Login: "node-a"}}, false)
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Users: map[string]string{"node-a": "secret-a"}, ACLText: rules})
+	s := newSite(t, testkit.Shared(t), b, orders)
+	s.login("node-a", "secret-a")
+	f := s.check(0, "--listen", "4s")
+	f.has(check.Warning, b.Addr(), "messages on "+topics.InfoOf("node-a"), "version 1")
+	f.has(check.Warning, b.Addr(), "messages on "+topics.ChangeOf("node-a"), "version 1")
 }
 
 func TestBrokerWithASmallMessageLimit(t *testing.T) {
