@@ -1,11 +1,15 @@
 package web
 
 import (
+	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -289,5 +293,27 @@ func TestPageIsOfOnePiece(t *testing.T) {
 	}
 	if answer, _ := ask(t, "GET", s.URL+"/static/index.html", nil); answer.StatusCode != http.StatusNotFound {
 		t.Errorf("a template is served: %s", answer.Status)
+	}
+}
+
+// Who begins a body and sends no more is let go, also without a token.
+func TestABodyIsNotWaitedForForEver(t *testing.T) {
+	t.Parallel()
+	s := openPage(t, token, false)
+	for _, path := range []string{"/login", "/nothing"} {
+		conn, err := net.Dial("tcp", s.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: node\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\ntoken", path); err != nil {
+			t.Fatal(err)
+		}
+		if err := conn.SetReadDeadline(time.Now().Add(6 * bodyTime)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, conn); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%s: the connection is kept", path)
+		}
 	}
 }
