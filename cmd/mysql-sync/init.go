@@ -25,7 +25,8 @@ func initCommand() *cobra.Command {
 		Long: `Ask for what a node needs, connect to its database and its broker, show which
 tables can be synced and why others cannot, and write a configuration (by default
 configuration.json, which only its owner may read). It is JSON; a node reads the
-same keys from YAML and TOML too. At the end it says what comes next, with the statements for a database user that may do no more than a node does.
+same keys from YAML and TOML too. At the end it says what comes next, with the
+statements for a database user that may do no more than a node does.
 
 What is given by a flag is not asked for. With --non-interactive nothing is asked:
 --client, --remote, --mysql-user, --mysql-database and --table (or --all-tables) are

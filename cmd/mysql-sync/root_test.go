@@ -47,7 +47,7 @@ func TestTheShellCompletesFilesTablesAndRemotes(t *testing.T) {
 		"verify " + a.file + " orders ":         {"items", ":4"},
 		"transform test " + a.file + " ":        {"items", "orders", ":4"},
 		"transform test " + a.file + " --from ": {"node-b", "node-c", "node-d", ":4"},
-		"log-level " + a.file + " ":             {"error", "warn", "info", "debug", ":4"},
+		"log-level " + a.file + " ":             {"error", "warn", "info", "debug", "trace", ":4"},
 		"resync /nowhere.json ":                 {":4"},
 		"run ":                                  {"json", "yaml", "yml", "toml", ":8"},
 	} {
