@@ -68,6 +68,7 @@ func secretive(t *testing.T, b *testkit.Broker, s secrets) *site {
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
 	a.exec(orders)
 	user := "secret_" + a.schema
+	a.exec(`SET GLOBAL log_bin_trust_function_creators = 1`) // it is no SUPER, and MySQL has a binary log
 	a.exec(fmt.Sprintf("CREATE USER %s@'%%' IDENTIFIED BY '%s'", user, s["database"]), fmt.Sprintf("GRANT ALL ON %s.* TO %s@'%%'", a.schema, user))
 	login := a.config["mysqlConfig"].(map[string]any)
 	login["user"], login["password"] = user, s["database"]
