@@ -57,7 +57,7 @@ bench: ## measure two real nodes, and native replication beside them; BENCHFLAGS
 docs: ## write the generated parts of docs/ anew; the tests say when one is out of date
 	go test ./pkg/config ./cmd/mysql-sync -run '^TestDocumentation$$' -count 1 -update
 
-check-deploy: ## the compose file, the Kubernetes manifest and the packages, by the libraries of who runs them (a package is installed: root only)
+check-deploy: ## the compose file, the Kubernetes manifest and the packages, by the libraries of who runs them (a package is installed: root, or sudo without a password)
 	scripts/install-deps.sh deploy
 	cd deploy/check && go vet ./... && go test -count 1 ./...
 	GOARCH=386 go test ./pkg/value ./pkg/change ./pkg/wire ./pkg/version

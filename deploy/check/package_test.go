@@ -90,11 +90,9 @@ func packages(t *testing.T, version string) (deb, rpm string) {
 // In a copy of this machine that goes with the test, a package is installed,
 // upgraded over a changed configuration, removed and purged.
 func TestTheDebianPackageComesAndGoes(t *testing.T) {
+	var asRoot []string
 	if os.Getuid() != 0 {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("root is needed")
-		}
-		t.Skip("root is needed to install a package")
+		asRoot = []string{"sudo", "-n"} // as .ci/run does: a package is installed by root alone
 	}
 	t.Chdir("../..")
 	completions := exec.Command("deploy/package/completions.sh", "bin/completions")
@@ -106,7 +104,8 @@ func TestTheDebianPackageComesAndGoes(t *testing.T) {
 	if info, err := os.Stat(rpm); err != nil || info.Size() < 1<<20 {
 		t.Errorf("the rpm: %v, %v", info, err)
 	}
-	said, err := exec.Command("unshare", "--mount", "--fork", "sh", "deploy/check/install.sh", t.TempDir(), old, deb).CombinedOutput()
+	install := append(asRoot, "unshare", "--mount", "--fork", "sh", "deploy/check/install.sh", t.TempDir(), old, deb)
+	said, err := exec.Command(install[0], install[1:]...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, said)
 	}
