@@ -64,10 +64,14 @@ func NewWatcher(log *zap.Logger, db *mysqldb.DB, ts *schema.Tables, c WatchConfi
 	return w
 }
 
-// Run looks at the tables until ctx ends. Errors are logged and tried again.
+// Run looks at the tables until ctx ends. Errors are logged and tried again: at
+// once and in silence where a table was altered during the look.
 func (w *Watcher) Run(ctx context.Context) error {
 	for {
 		err := w.look(ctx)
+		if mysqldb.SchemaChanged(err) {
+			err = w.look(ctx)
+		}
 		w.trouble.Store(&err)
 		if err != nil && ctx.Err() == nil {
 			w.log.Warn("the tables could not be looked at; trying again", zap.Duration("next", w.Interval), zap.Error(err))
