@@ -103,10 +103,18 @@ func hurry(w http.ResponseWriter) (enough func()) {
 	return func() { _ = c.SetWriteDeadline(time.Time{}) }
 }
 
+// lasting returns a handler that takes as long as it was asked to.
+func lasting(handle http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		hurry(w)()
+		handle(w, r)
+	}
+}
+
 // profiles adds Go's profiles of the process.
 func profiles(mux *http.ServeMux) {
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
-	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	mux.HandleFunc("GET /debug/pprof/profile", lasting(pprof.Profile))
+	mux.HandleFunc("GET /debug/pprof/trace", lasting(pprof.Trace))
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 }
