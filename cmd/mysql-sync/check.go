@@ -37,8 +37,9 @@ that means and what to do about it:
   each table: its key, engine, foreign keys, other programs' triggers;
   the login at the broker, whether its access rules and its message size let the
   messages of a node through, and whether another client has the same name;
-  each remote: whether it is online, takes the tables, answers, and has its clock
-  right.
+  each remote: whether it is online, takes the tables, answers, takes batches (one
+  without rows is sent to it; not where it seals messages, or speaks version 1), and
+  has its clock right.
 
 Nothing is changed. A running node goes on undisturbed, so check may be run at any
 time; it takes some seconds, since the remotes are listened to. Where the database
@@ -100,7 +101,7 @@ func checkNode(ctx context.Context, path string, listen time.Duration) ([]check.
 }
 
 // aboutWidth is up to how many characters what a finding is about is aligned.
-const aboutWidth = 30
+const aboutWidth = 32
 
 // printFindings prints a table with a heading for each area, and the sum.
 func printFindings(w io.Writer, found []check.Finding) {

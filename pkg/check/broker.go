@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"slices"
@@ -19,8 +20,9 @@ import (
 const batchSize = 256 << 10
 
 // checkBroker looks at each of the brokers, and from the first that takes us at the
-// remotes. It publishes only what other clients pass over: messages of this client
-// to itself. running says that a node of this client works.
+// remotes. It publishes only what changes nothing: messages of this client to itself,
+// and to remotes a question and a batch without rows. running says that a node of this
+// client works.
 func checkBroker(ctx context.Context, cfg *config.Config, running bool, o Options) []Finding {
 	f, remotes := &findings{area: AreaBroker}, &findings{area: AreaRemotes}
 	looked := false
@@ -39,7 +41,7 @@ func checkBroker(ctx context.Context, cfg *config.Config, running bool, o Option
 			continue
 		}
 		looked = true
-		b := &broker{f: f, cfg: cfg, mqtt: one, about: about, topics: wire.Topics(cfg.TopicPrefix), running: running, heard: newHeard()}
+		b := &broker{f: f, cfg: cfg, mqtt: one, about: about, topics: wire.Topics(cfg.TopicPrefix), running: running, heard: newHeard(), session: rand.Uint64()}
 		if b.look(ctx, o.Listen) {
 			judgeOwnName(f, cfg, b.heard, running)
 			judgeRemotes(remotes, cfg, b.heard)
@@ -86,6 +88,7 @@ type broker struct {
 	running bool
 	heard   *heard
 	line    *line
+	session uint64 // of batches, which names none of a node's
 }
 
 const aclAdvice = "Let this login read and write its topics; mosquitto/acl.txt has the rules."
@@ -264,31 +267,55 @@ func (b *broker) size(ctx context.Context, readable []string) {
 }
 
 // ask asks the remotes that are there something that every node of this project
-// answers to those that it knows: about a table that is none.
+// answers to those that it knows: about a table that is none. Of those that answer,
+// and take rows of this client, it asks more: to take a batch without rows.
 func (b *broker) ask(ctx context.Context) {
 	for i, remote := range b.cfg.RemoteClients {
-		if !b.heard.toAsk(remote) {
-			continue
+		var messages []transport.Message
+		if b.heard.toAsk(remote) {
+			q := wire.Question{ID: askID(i), Ask: wire.AskSum}
+			if payload, err := q.Encode(); err == nil {
+				messages = append(messages, transport.Message{Topic: b.topics.VerifyOf(remote, b.cfg.ClientName), Payload: payload, QoS: 1})
+			}
 		}
-		q := wire.Question{ID: askID(i), Ask: wire.AskSum}
-		if payload, err := q.Encode(); err == nil {
-			m := transport.Message{Topic: b.topics.VerifyOf(remote, b.cfg.ClientName), Payload: payload, QoS: 1}
+		if b.heard.toTry(remote, b.cfg.SyncTables) {
+			for _, payload := range emptyBatch(b.session, askID(i)) {
+				messages = append(messages, transport.Message{Topic: b.topics.BatchOf(remote, b.cfg.ClientName), Payload: payload, QoS: 1})
+			}
+		}
+		for _, m := range messages {
 			_, _ = b.line.session.PublishAsync(ctx, m) // no answer is told
 		}
 	}
 }
 
+// emptyBatch is a batch without rows, as messages. A node answers it as any other.
+func emptyBatch(session, seq uint64) [][]byte {
+	codec, err := wire.NewCodec()
+	if err != nil {
+		return nil
+	}
+	return codec.Pack(&wire.Batch{Session: session, Seq: seq, Sent: time.Now().UnixMilli()}, batchSize)
+}
+
 // listen waits until the remotes have told all that they tell, or the time is up.
+// Who was asked in the last moment is given time to answer.
 func (b *broker) listen(ctx context.Context, deadline <-chan time.Time) {
-	for !b.heard.enough(b.cfg.RemoteClients) || !b.running && !b.quiet() {
+	over := false
+	for !b.heard.enough(b.cfg.RemoteClients, b.cfg.SyncTables) || !b.running && !b.quiet() {
 		select {
 		case <-deadline:
-			return
+			over = true
 		case <-b.line.end:
 			return
 		case <-ctx.Done():
 			return
 		case <-time.After(50 * time.Millisecond):
+		}
+		if over && !b.heard.awaits(echoTime) {
+			return
+		}
+		if !over {
 			b.ask(ctx)
 		}
 	}
@@ -314,6 +341,12 @@ func (b *broker) hear(d transport.Delivery) {
 		if _, a, err := wire.ParseVerify(d.Payload); err == nil && a != nil {
 			if i := slices.Index(b.cfg.RemoteClients, topic.Sender); i >= 0 && a.ID == askID(i) {
 				b.heard.answered(topic.Sender)
+			}
+		}
+	case wire.BatchAckFor:
+		if a, err := wire.ParseAck(d.Payload); err == nil && a.Session == b.session {
+			if i := slices.Index(b.cfg.RemoteClients, topic.Sender); i >= 0 && a.Seq == askID(i) {
+				b.heard.took(topic.Sender)
 			}
 		}
 	}

@@ -163,3 +163,61 @@ func TestWhatOtherClientsSay(t *testing.T) {
 		}
 	}
 }
+
+// TestAccessRulesThatKeepARemoteAway has rules under which all of this client's own
+// topics work, and a remote's do not: its rows would be acknowledged and dropped.
+func TestAccessRulesThatKeepARemoteAway(t *testing.T) {
+	t.Parallel()
+	rules := func(rows string) string {
+		return `
+pattern readwrite /info
+pattern write /node/%u
+pattern read /node/+
+pattern read /batch/%u/+
+pattern read /ack/%u/+
+pattern write /ack/+/%u
+pattern read /verify/%u/+
+pattern write /verify/+/%u
+pattern readwrite /change/%u
+pattern readwrite /info/%u
+` + rows
+	}
+	for rule, c := range map[string]struct {
+		rows string
+		code int
+	}{
+		"rows of node-a are denied": {"pattern write /batch/%u/%u\npattern write /batch/node-a/%u\n", 1},
+		"rows of node-a go":         {"pattern write /batch/+/%u\n", 0},
+	} {
+		b := testkit.Mosquitto(t, testkit.MosquittoOptions{Users: map[string]string{"node-a": "secret-a", "node-b": "secret-b"}, ACLText: rules(c.rows)})
+		s, other := newSite(t, testkit.Shared(t), b, orders), newSite(t, testkit.Shared(t), b, orders)
+		s.login("node-a", "secret-a")
+		other.login("node-b", "secret-b")
+		other.config["clientName"], other.config["remoteClients"] = "node-b", []string{"node-a"}
+		node := other.start()
+		f := s.check(c.code, "--listen", "20s")
+		if c.code == 0 {
+			f.has(check.Right, "node-b", "takes batches of node-a")
+		} else {
+			f.has(check.Mistake, "node-b", "no batches", topics.BatchOf("node-b", "node-a"), topics.AckOf("node-a", "node-b"))
+		}
+		for _, line := range node.Log() {
+			if strings.Contains(line, "\tWARN\t") || strings.Contains(line, "\tERROR\t") {
+				t.Errorf("%s: the node was disturbed: %s", rule, line)
+			}
+		}
+		if t.Failed() {
+			t.Log(f.text)
+		}
+	}
+}
+
+// TestARemoteThatDoesNotAcceptThisClient knows it, but takes no rows of it.
+func TestARemoteThatDoesNotAcceptThisClient(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	s, other := newSite(t, testkit.Shared(t), b, orders), newSite(t, testkit.Shared(t), b, orders)
+	other.config["clientName"], other.config["remoteClients"], other.config["acceptFrom"] = "node-b", []string{"node-a"}, []string{"node-c"}
+	other.start()
+	s.check(1, "--listen", "20s").has(check.Mistake, "node-b", "no batches", "acceptFrom")
+}

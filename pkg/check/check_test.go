@@ -38,6 +38,7 @@ func TestTwoNodesThatRunAreAllRight(t *testing.T) {
 	f.has(check.Right, "node", "a node works on this database")
 	f.has(check.Right, "node-b", "is online", "protocol 2")
 	f.has(check.Right, "node-b", "takes orders")
+	f.has(check.Right, "node-b", "takes batches of node-a")
 	f.has(check.Right, "node-b", "clock")
 	f.has(check.Right, "orders", "sent and received, by the key (id)")
 	f.has(check.Right, b.Addr(), "256 KiB")

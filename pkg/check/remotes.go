@@ -1,6 +1,7 @@
 package check
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -26,8 +27,22 @@ type peer struct {
 	node     *wire.Node // as announced; nil: not, so it speaks version 1
 	beats    []beat     // the last ones
 	left     bool       // it said so, and was not heard since
-	asked    bool
+	asked    time.Time  // when it was asked a question; zero: it was not
 	answered bool
+	tried    time.Time // when it was sent a batch without rows; zero: it was not
+	took     bool      // it answered that
+}
+
+// isSilent says that the peer was asked something and has not answered.
+func (p *peer) isSilent() bool {
+	return !p.asked.IsZero() && !p.answered || !p.tried.IsZero() && !p.took
+}
+
+// isToTry says that the peer has answered a question, takes one of the tables, and was
+// not sent a batch yet.
+func (p *peer) isToTry(tables []string) bool {
+	return p.answered && p.tried.IsZero() && p.node != nil &&
+		slices.ContainsFunc(tables, func(t string) bool { return slices.Contains(p.node.ReceiveTables, t) })
 }
 
 // beat is a message "connected".
@@ -77,17 +92,48 @@ func (h *heard) answered(client string) {
 	h.of(client).answered = true
 }
 
+func (h *heard) took(client string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.of(client).took = true
+}
+
 // toAsk reports, once, that a client is there and understands a question. Who seals
 // would refuse one that is in the clear.
 func (h *heard) toAsk(client string) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	p := h.client[client]
-	if p == nil || p.asked || len(p.beats) == 0 || p.node == nil || p.node.Seal != nil || p.node.Protocol < wire.Protocol {
+	if p == nil || !p.asked.IsZero() || len(p.beats) == 0 || p.node == nil || p.node.Seal != nil || p.node.Protocol < wire.Protocol {
 		return false
 	}
-	p.asked = true
+	p.asked = time.Now()
 	return true
+}
+
+// toTry reports, once, that a client may be sent a batch; see peer.isToTry.
+func (h *heard) toTry(client string, tables []string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p := h.client[client]
+	if p == nil || !p.isToTry(tables) {
+		return false
+	}
+	p.tried = time.Now()
+	return true
+}
+
+// awaits reports whether a client was asked something less than a time ago, and has
+// not answered.
+func (h *heard) awaits(d time.Duration) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, p := range h.client {
+		if p.isSilent() && time.Since(p.asked) < d || p.isSilent() && time.Since(p.tried) < d {
+			return true
+		}
+	}
+	return false
 }
 
 // peer returns what was heard of a client.
@@ -102,11 +148,12 @@ func (h *heard) peer(client string) peer {
 
 func (h *heard) isOnline(client string) bool { return len(h.peer(client).beats) > 0 }
 
-// enough reports whether all remotes have told what they tell.
-func (h *heard) enough(remotes []string) bool {
+// enough reports whether all remotes have told what they tell to one that sends the
+// tables.
+func (h *heard) enough(remotes, tables []string) bool {
 	return !slices.ContainsFunc(remotes, func(r string) bool {
 		p := h.peer(r)
-		return len(p.beats) < 2 || p.asked && !p.answered
+		return len(p.beats) < 2 || p.isSilent() || p.isToTry(tables)
 	})
 }
 
@@ -182,9 +229,17 @@ func judgeNode(f *findings, cfg *config.Config, r string, p peer) {
 	if hidden := n.Seal != nil && n.Version == ""; len(lacks) > 0 && !hidden {
 		f.warn(r, "Add them to receiveTables there, or take them out of syncTables here.", "does not take %s: changes of that would be errors", list(lacks))
 	}
-	if p.asked && !p.answered {
+	switch {
+	case !p.asked.IsZero() && !p.answered:
 		f.warn(r, "Add "+cfg.ClientName+" to its remoteClients or acceptFrom, and see that access rules of the broker let /verify through.",
 			"is online and does not answer %s: it does not know this client", cfg.ClientName)
+	case p.took:
+		f.right(r, "takes batches of %s, and its answers come", cfg.ClientName)
+	case !p.tried.IsZero():
+		topics := wire.Topics(cfg.TopicPrefix)
+		f.wrong(r, fmt.Sprintf("Let the access rules of the broker have this client write %s, and %s write %s; mosquitto/acl.txt has them. Or add %s to acceptFrom there.",
+			topics.BatchOf(r, cfg.ClientName), r, topics.AckOf(cfg.ClientName, r), cfg.ClientName),
+			"answers questions of %s, but no batches: rows do not get there, or their acks not here", cfg.ClientName)
 	}
 }
 
