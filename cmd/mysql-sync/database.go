@@ -11,6 +11,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
 // connectTime bounds how long a command waits for a database that is not there.
@@ -28,18 +29,13 @@ func connect(ctx context.Context, cfg *config.Config) (*mysqldb.DB, error) {
 }
 
 // open is connect for the commands that work on the node's own tables, which must
-// be there.
+// be there as this version has them.
 func open(ctx context.Context, cfg *config.Config) (*mysqldb.DB, error) {
 	db, err := connect(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	var tables int
-	err = db.GetContext(ctx, &tables, `SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = 'sync_snapshots'`, db.Name)
-	if err == nil && tables == 0 {
-		err = fmt.Errorf("database %s has no tables of mysql-sync: start the node once first", db.Name)
-	}
-	if err != nil {
+	if err := schema.CheckReady(ctx, db); err != nil {
 		_ = db.Close() // the first error is the one to tell
 		return nil, err
 	}

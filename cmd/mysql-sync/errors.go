@@ -22,6 +22,8 @@ func errorsCommand() *cobra.Command {
 		Short: "List the rows that remotes refused, with the reason",
 		Long: `List the rows that a remote refused, or that a transformer failed on, the latest
 first, each with the reason and the time of the next try. All other rows go on.
+A row that only waits for another, such as its parent, is listed too, and said to
+wait: it counts as pending, and as an error once it has waited for a minute.
 It works on a running node and on a stopped one.
 
 What to do: correct the row or what it meets at the remote (a table that is not
@@ -97,6 +99,9 @@ func tries(e web.RowError) string {
 	text := strconv.Itoa(e.Attempts) + " tries"
 	if e.Attempts == 1 {
 		text = "1 try"
+	}
+	if e.Waits {
+		text = "waits for another row, " + text
 	}
 	if e.RetryAt.After(time.Now()) {
 		return "(" + text + ", the next at " + moment(e.RetryAt) + ")"

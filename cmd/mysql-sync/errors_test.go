@@ -1,6 +1,9 @@
 package main_test
 
 import (
+	"errors"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
@@ -62,6 +65,62 @@ func TestErrorsAreListedAndRetried(t *testing.T) {
 	has(t, a.run(0, "errors"), "no row is refused")
 }
 
+// retried is what retry --json says.
+type retried struct {
+	Rows    int64
+	Running bool
+}
+
+// A row that waits for its parent is pending, as sync_status has it; it is listed, and
+// said to wait.
+func TestARowThatWaitsForItsParentIsNoError(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	a := newSite(t, b, "node-a", []string{"node-b"}, nil, orders)
+	c := newSite(t, b, "node-b", []string{"node-a"}, nil, `CREATE TABLE names (name VARCHAR(100) PRIMARY KEY)`,
+		`CREATE TABLE orders (id INT PRIMARY KEY, name VARCHAR(100), price DECIMAL(10,2), FOREIGN KEY (name) REFERENCES names (name))`)
+	a.start()
+	c.start()
+	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	a.expect(`SELECT COUNT(*) FROM sync_outbox WHERE state = 'waiting'`, "1")
+	a.exec(`UPDATE sync_outbox SET retry_at = 9999999999999`) // no more by itself
+	a.expect(`SELECT COUNT(*) FROM sync_outbox WHERE state = 'waiting' AND retry_at = 9999999999999`, "1")
+	check := func(when string) {
+		t.Helper()
+		list := parse[web.RowError](t, a.run(0, "errors", "--json"))
+		if len(list) != 1 || !list[0].Waits || list[0].ID != "1" {
+			t.Fatalf("%s: errors are %+v", when, list)
+		}
+		has(t, a.run(0, "errors"), "orders 1 → node-b  (waits for another row, ")
+	}
+	testkit.Eventually(t, "the state of the waiting row", func() error {
+		s := parse[web.State](t, a.run(0, "status", "--json"))[0]
+		if r := s.Remotes[0]; r.Pending.Rows != 1 || r.Errors != 0 || r.Oldest == nil || r.Lag <= 0 {
+			return fmt.Errorf("the remote is shown as %+v", r)
+		}
+		for _, p := range s.Problems {
+			if strings.Contains(p, "refused") {
+				return errors.New(p)
+			}
+		}
+		return nil
+	})
+	check("running")
+	a.node.Stop()
+	line, _, _ := strings.Cut(a.run(1, "status", "--json"), "\n")
+	if s := parse[web.State](t, line)[0]; s.Remotes[0].Pending.Rows != 1 || s.Remotes[0].Errors != 0 {
+		t.Errorf("stopped: the remote is shown as %+v", s.Remotes[0])
+	}
+	check("stopped")
+	c.exec(`INSERT INTO names VALUES ('one')`)
+	if list := parse[retried](t, a.run(0, "retry", "--json")); len(list) != 1 || list[0] != (retried{1, false}) {
+		t.Errorf("retry --json says %+v", list)
+	}
+	a.start()
+	c.expect(`SELECT COUNT(*) FROM orders`, "1")
+	has(t, a.run(0, "errors"), "no row is refused")
+}
+
 func TestRetryOfARunningNodeSendsAtOnce(t *testing.T) {
 	t.Parallel()
 	a, c := refusing(t)
@@ -73,6 +132,8 @@ func TestRetryOfARunningNodeSendsAtOnce(t *testing.T) {
 	c.exec(`ALTER TABLE orders DROP CONSTRAINT small`)
 	has(t, a.run(0, "retry", "--table", "orders", "--id", "2"), "1 refused row is sent again now")
 	c.expect(`SELECT GROUP_CONCAT(id) FROM orders`, "2")
-	has(t, a.run(0, "retry"), "1 refused row is sent again now")
+	if list := parse[retried](t, a.run(0, "retry", "--json")); len(list) != 1 || list[0] != (retried{1, true}) {
+		t.Errorf("retry --json says %+v", list)
+	}
 	c.expect(`SELECT COUNT(*) FROM orders`, "2")
 }

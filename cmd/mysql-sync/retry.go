@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -11,6 +12,7 @@ import (
 
 func retryCommand() *cobra.Command {
 	var of web.Rows
+	var asJSON bool
 	c := &cobra.Command{
 		Use:   "retry CONFIGURATION",
 		Short: "Send rows that were refused again, now",
@@ -22,7 +24,8 @@ mysql-sync errors for what was wrong with each.
 Exit codes: 0 done; 1 failed; 2 a mistake in the command line or configuration.`,
 		Example: `  mysql-sync retry configuration.json
   mysql-sync retry configuration.json --remote berlin
-  mysql-sync retry configuration.json --table orders --id 17`,
+  mysql-sync retry configuration.json --table orders --id 17
+  mysql-sync retry configuration.json --json | jq .rows`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: configuration(nil),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -45,6 +48,9 @@ Exit codes: 0 done; 1 failed; 2 a mistake in the command line or configuration.`
 			if err != nil {
 				return err
 			}
+			if asJSON {
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(retried{rows, running})
+			}
 			when := "now"
 			if !running {
 				when = "when the node runs"
@@ -56,7 +62,14 @@ Exit codes: 0 done; 1 failed; 2 a mistake in the command line or configuration.`
 	c.Flags().StringVar(&of.Remote, "remote", "", "only those of this remote")
 	c.Flags().StringVar(&of.Table, "table", "", "only those of this table")
 	c.Flags().StringVar(&of.ID, "id", "", "only the row with this id, as mysql-sync errors shows it; needs --table")
+	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object: rows, and whether the node runs")
 	completes(c, "remote", remotes)
 	completes(c, "table", syncTables)
 	return c
+}
+
+// retried is what retry has done, as JSON.
+type retried struct {
+	Rows    int64 `json:"rows"`
+	Running bool  `json:"running"` // they go now; else when the node is started
 }

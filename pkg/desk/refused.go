@@ -28,7 +28,7 @@ func (d *Desk) Errors(ctx context.Context, of web.Rows, limit int) ([]web.RowErr
 				at = time.UnixMilli(r.RetryAt) // sync_status was emptied
 			}
 			list = append(list, web.RowError{Remote: remote, Table: r.Table, ID: r.ID, Message: r.Status.Message, Attempts: r.Attempts,
-				At: at, RetryAt: time.UnixMilli(r.RetryAt)})
+				At: at, RetryAt: time.UnixMilli(r.RetryAt), Waits: r.Temporary})
 		}
 	}
 	slices.SortStableFunc(list, func(x, y web.RowError) int { return y.At.Compare(x.At) })

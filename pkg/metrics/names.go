@@ -39,7 +39,7 @@ var (
 
 	remoteOnline       = gauge("remote_online", "Whether the remote is online.", "remote")
 	remoteHeard        = gauge("remote_heard_timestamp_seconds", "The remote's last sign of life.", "remote")
-	pending            = gauge("pending_rows", "Rows that the remote still needs; above 10000 an estimate.", "remote")
+	pending            = gauge("pending_rows", "Rows that the remote still needs, those among them that wait for another row; above 10000 an estimate.", "remote")
 	refused            = gauge("refused_rows", "Rows that the remote refused, or that a transformer failed on, and that are tried again.", "remote")
 	lag                = gauge("lag_seconds", "Age of the oldest pending row; 0 if none is pending.", "remote")
 	inFlight           = gauge("in_flight_rows", "Rows that are sent and not acked.", "remote")

@@ -13,7 +13,7 @@ import (
 // Backlog is what a remote still needs of a table.
 type Backlog struct {
 	Table   string
-	Pending int64
+	Pending int64 // those that wait for another row among them
 	Refused int64 // rows that it refused and that wait to be tried again
 	Oldest  int64 // time of the oldest pending version, µs since 1970; 0: not known
 }
@@ -25,12 +25,25 @@ const countStream = `SELECT table_name, COUNT(*), COALESCE(SUM(needed), 0), COAL
 	SELECT table_name, time, came_from = '' OR NOT (came_from = ? OR LOCATE(?, origin) = 0 AND (origin = ? OR LEFT(origin, ?) = ?)) AS needed
 	FROM sync_versions FORCE INDEX (stream) WHERE position > ? AND position <= ? ORDER BY position LIMIT ?) waiting GROUP BY table_name`
 
-// countMarks counts marked rows of a remote by table. Only so many are looked at.
-const countMarks = `SELECT table_name, COUNT(*) FROM (SELECT table_name FROM sync_outbox WHERE remote = ? AND state = ? LIMIT ?) marked GROUP BY table_name`
+// countMarks counts rows by table that are marked for a remote and due: all of them
+// are pending.
+const countMarks = `SELECT table_name, COUNT(*), COUNT(*) FROM (SELECT table_name FROM sync_outbox
+	WHERE remote = ? AND state = 'ready' LIMIT ?) marked GROUP BY table_name`
 
-// oldestMarks reads when the first marked rows were written.
+// countWaiting counts rows by table that wait to be tried again, and which of them
+// may go through without anybody's doing.
+const countWaiting = `SELECT table_name, COUNT(*), COALESCE(SUM(soon), 0) FROM (SELECT table_name, soon FROM sync_outbox
+	WHERE remote = ? AND state = 'waiting' LIMIT ?) marked GROUP BY table_name`
+
+// oldestMarks reads when the first of the rows that countMarks counts were written.
 const oldestMarks = `SELECT marked.table_name, MIN(v.time) FROM (SELECT table_name, row_id FROM sync_outbox
 	WHERE remote = ? AND state = 'ready' ORDER BY position LIMIT 20) marked
+	JOIN sync_versions v ON v.table_name = marked.table_name AND v.row_id = marked.row_id WHERE v.time > ? GROUP BY marked.table_name`
+
+// oldestWaiting does so for those that may go through without anybody's doing. It
+// looks at no more rows than countWaiting.
+const oldestWaiting = `SELECT marked.table_name, MIN(v.time) FROM (SELECT table_name, row_id FROM (SELECT table_name, row_id, soon FROM sync_outbox
+	WHERE remote = ? AND state = 'waiting' ORDER BY position LIMIT ?) waiting WHERE soon = 1 LIMIT 20) marked
 	JOIN sync_versions v ON v.table_name = marked.table_name AND v.row_id = marked.row_id WHERE v.time > ? GROUP BY marked.table_name`
 
 // Count counts what a remote needs: rows of the stream after a position and up to
@@ -92,45 +105,53 @@ func (c *counting) stream(ctx context.Context, o *Outbox, after, upTo int64) err
 	return err
 }
 
-// marks counts marked rows.
+// marks counts marked rows: those that are due, and those that wait.
 func (c *counting) marks(ctx context.Context, o *Outbox) error {
-	for _, state := range []string{"ready", "waiting"} {
-		var looked int64
-		err := o.each(ctx, func(rows *sql.Rows) error {
-			var name string
-			var n int64
-			if err := rows.Scan(&name, &n); err != nil {
-				return err
-			}
-			looked += n
-			if state == "ready" {
-				c.table(name).Pending += n
-			} else {
-				c.table(name).Refused += n
-			}
-			return nil
-		}, countMarks, c.remote, state, c.limit)
-		if err != nil {
-			return err
-		}
-		c.more = c.more || state == "ready" && looked >= c.limit
-		if state != "ready" || looked == 0 {
-			continue
-		}
-		err = o.each(ctx, func(rows *sql.Rows) error {
-			var name string
-			var oldest int64
-			if err := rows.Scan(&name, &oldest); err != nil {
-				return err
-			}
-			c.table(name).add(0, oldest)
-			return nil
-		}, oldestMarks, c.remote, change.Baseline)
-		if err != nil {
-			return err
-		}
+	due, looked, err := c.countMarked(ctx, o, countMarks)
+	c.more = c.more || looked >= c.limit
+	if err == nil && due > 0 {
+		err = c.oldest(ctx, o, oldestMarks, c.remote, change.Baseline)
 	}
-	return nil
+	if err != nil {
+		return err
+	}
+	soon, looked, err := c.countMarked(ctx, o, countWaiting)
+	c.more = c.more || soon > 0 && looked >= c.limit
+	if err == nil && soon > 0 {
+		err = c.oldest(ctx, o, oldestWaiting, c.remote, c.limit, change.Baseline)
+	}
+	return err
+}
+
+// countMarked adds the rows that a query counts, and returns how many of them are
+// pending, and how many there are.
+func (c *counting) countMarked(ctx context.Context, o *Outbox, query string) (pending, looked int64, err error) {
+	err = o.each(ctx, func(rows *sql.Rows) error {
+		var name string
+		var n, soon int64
+		if err := rows.Scan(&name, &n, &soon); err != nil {
+			return err
+		}
+		looked += n
+		pending += soon
+		c.table(name).Pending += soon
+		c.table(name).Refused += n - soon
+		return nil
+	}, query, c.remote, c.limit)
+	return pending, looked, err
+}
+
+// oldest adds the times that a query reads.
+func (c *counting) oldest(ctx context.Context, o *Outbox, query string, args ...any) error {
+	return o.each(ctx, func(rows *sql.Rows) error {
+		var name string
+		var at int64
+		if err := rows.Scan(&name, &at); err != nil {
+			return err
+		}
+		c.table(name).add(0, at)
+		return nil
+	}, query, args...)
 }
 
 // add adds pending rows, the oldest of which was written at a time.
@@ -175,10 +196,11 @@ func (o *Outbox) estimate(ctx context.Context, after, upTo int64) (about int64, 
 // Refused is a row that a remote refused, or that a transformer failed on.
 type Refused struct {
 	change.Row
-	ID       string // as sync_status shows it
-	Attempts int
-	RetryAt  int64 // ms since 1970
-	Status   Shown
+	ID        string // as sync_status shows it
+	Attempts  int
+	Temporary bool  // as of Failure
+	RetryAt   int64 // ms since 1970
+	Status    Shown
 }
 
 // Shown is what sync_status says of a row; it is empty where that has no such row.
@@ -190,12 +212,12 @@ type Shown struct {
 // Refused returns rows that a remote refused, the latest first, at most limit. An
 // empty table or id is any; an id needs a table.
 func (o *Outbox) Refused(ctx context.Context, remote, table, rowID string, limit int) ([]Refused, error) {
-	query, args := `SELECT table_name, COALESCE(row_key, row_id), attempts, retry_at FROM sync_outbox WHERE remote = ? AND state = 'waiting'`, []any{remote}
+	query, args := `SELECT table_name, COALESCE(row_key, row_id), attempts, retry_at, soon FROM sync_outbox WHERE remote = ? AND state = 'waiting'`, []any{remote}
 	query, args = narrow(query, args, table, rowID)
 	var list []Refused
 	err := o.each(ctx, func(rows *sql.Rows) error {
 		var r Refused
-		if err := rows.Scan(&r.Table, &r.Key, &r.Attempts, &r.RetryAt); err != nil {
+		if err := rows.Scan(&r.Table, &r.Key, &r.Attempts, &r.RetryAt, &r.Temporary); err != nil {
 			return err
 		}
 		list = append(list, r)

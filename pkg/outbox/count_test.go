@@ -82,3 +82,45 @@ func TestCountKnowsWhatARemoteNeeds(t *testing.T) {
 		t.Errorf("all that are refused: %d, %v", n, err)
 	}
 }
+
+// A row that waits for another is pending, as sync_status has it, and no error.
+func TestARowThatWaitsForAnotherIsPending(t *testing.T) {
+	t.Parallel()
+	db := testkit.OwnSchema(t)
+	o := begin(t, db)
+	at := time.Now().UnixMicro()
+	rows := []change.Row{{Table: "t", Key: "bad"}, {Table: "t", Key: "child"}, {Table: "u", Key: "child"}}
+	for i, r := range rows {
+		written(t, db, r.Table, r.Key, int64(100+i), at+int64(i), "node-a", "")
+	}
+	mark(t, db, o, []string{"node-b"}, rows...)
+	fail := func(soon ...bool) {
+		t.Helper()
+		var failures []outbox.Failure
+		for i, item := range next(t, o, "node-b") {
+			failures = append(failures, outbox.Failure{Item: item, Message: "no", Temporary: soon[i], RetryAt: time.Now().Add(-time.Second)})
+		}
+		if err := o.Fail(t.Context(), "node-b", failures); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fail(false, true, true)
+	if got, _, more := counted(t, o, "node-b", 1000, 1000, 100); more || got != fmt.Sprintf("{t 1 1 %d} {u 1 0 %d}", at+1, at+2) {
+		t.Errorf("waiting are %s", got)
+	}
+	if got, _, _ := counted(t, o, "node-b", 1000, 1000, 1); got != "{t 0 1 0}" {
+		t.Errorf("of the first it is %s", got)
+	}
+	list, err := o.Refused(t.Context(), "node-b", "t", "", 10)
+	if err != nil || len(list) != 2 || list[0].Key != "child" || !list[0].Temporary || list[1].Temporary {
+		t.Errorf("refused are %+v, %v", list, err)
+	}
+	// When it has waited for long it is an error, and one that heals is not.
+	if n, err := o.Retry(t.Context(), "node-b", time.Now()); n != 3 || err != nil {
+		t.Fatalf("%d are ready, %v", n, err)
+	}
+	fail(true, false, true)
+	if got, _, _ := counted(t, o, "node-b", 1000, 1000, 100); got != fmt.Sprintf("{t 1 1 %d} {u 1 0 %d}", at, at+2) {
+		t.Errorf("then waiting are %s", got)
+	}
+}

@@ -249,7 +249,7 @@ func (o *Outbox) failStreamed(ctx context.Context, tx mysqldb.Tx, remote string,
 	}
 	q.SQL(` ON DUPLICATE KEY UPDATE token = `)
 	q.Int(fresh)
-	q.SQL(`, state = 'waiting', attempts = 1, retry_at = VALUES(retry_at), only_missing = LEAST(only_missing, VALUES(only_missing))`)
+	q.SQL(`, state = 'waiting', attempts = 1, retry_at = VALUES(retry_at), only_missing = LEAST(only_missing, VALUES(only_missing)), soon = VALUES(soon)`)
 	return q.Exec(ctx, tx)
 }
 
@@ -274,14 +274,14 @@ func failMarked(ctx context.Context, tx mysqldb.Tx, remote string, list []Failur
 	for _, f := range booked {
 		addMark(&q, remote, f, f.Position, f.token)
 	}
-	q.SQL(` ON DUPLICATE KEY UPDATE state = 'waiting', attempts = attempts + 1, retry_at = VALUES(retry_at)`)
+	q.SQL(` ON DUPLICATE KEY UPDATE state = 'waiting', attempts = attempts + 1, retry_at = VALUES(retry_at), soon = VALUES(soon)`)
 	return booked, q.Exec(ctx, tx)
 }
 
 // addMark appends the mark of a row that waits to an INSERT.
 func addMark(q *mysqldb.Statement, remote string, f Failure, position, token int64) {
 	if q.Len() == 0 {
-		q.SQL(`INSERT INTO sync_outbox (remote, table_name, row_id, row_key, position, token, state, attempts, retry_at, only_missing) VALUES (`)
+		q.SQL(`INSERT INTO sync_outbox (remote, table_name, row_id, row_key, position, token, state, attempts, retry_at, only_missing, soon) VALUES (`)
 	} else {
 		q.SQL(`,(`)
 	}
@@ -303,11 +303,14 @@ func addMark(q *mysqldb.Statement, remote string, f Failure, position, token int
 	q.Int(token)
 	q.SQL(`,'waiting',1,`)
 	q.Int(f.RetryAt.UnixMilli())
-	if f.OnlyMissing {
-		q.SQL(`,1)`)
-	} else {
-		q.SQL(`,0)`)
+	for _, is := range []bool{f.OnlyMissing, f.Temporary} {
+		if is {
+			q.SQL(`,1`)
+		} else {
+			q.SQL(`,0`)
+		}
 	}
+	q.SQL(`)`)
 }
 
 // showFailures shows refused rows with what was said of each.

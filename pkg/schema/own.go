@@ -90,15 +90,41 @@ func CheckOwn(ctx context.Context, db *mysqldb.DB) error {
 		}
 		return err
 	}
-	var done int
-	if err := db.GetContext(ctx, &done, `SELECT COALESCE(MAX(number), 0) FROM sync_migrations`); err != nil {
-		return fmt.Errorf("read sync_migrations: %w", err)
-	}
-	files, err := fs.Glob(migrations, "migrations/*.sql")
+	done, newest, err := form(ctx, db)
 	if err != nil {
 		return err
 	}
-	return tooNew(done, len(files)) // they are numbered from 1 without gaps
+	return tooNew(done, newest)
+}
+
+// CheckReady returns an error unless the own tables are there, in this version's form.
+// It changes nothing.
+func CheckReady(ctx context.Context, db *mysqldb.DB) error {
+	standing, err := Standing(ctx, db)
+	if err != nil {
+		return err
+	}
+	if len(standing) == 0 {
+		return fmt.Errorf("database %s has no tables of mysql-sync: start the node once first", db.Name)
+	}
+	done, newest, err := form(ctx, db)
+	if err != nil {
+		return err
+	}
+	if done < newest {
+		return fmt.Errorf("the tables of mysql-sync in database %s are those of an older version: start the node once first", db.Name)
+	}
+	return tooNew(done, newest)
+}
+
+// form returns the number of the last migration that the own tables went through, and
+// that of the last one there is.
+func form(ctx context.Context, db *mysqldb.DB) (done, newest int, err error) {
+	if err := db.GetContext(ctx, &done, `SELECT COALESCE(MAX(number), 0) FROM sync_migrations`); err != nil {
+		return 0, 0, fmt.Errorf("read sync_migrations: %w", err)
+	}
+	files, err := fs.Glob(migrations, "migrations/*.sql")
+	return done, len(files), err // they are numbered from 1 without gaps
 }
 
 const duplicateColumn = 1060

@@ -221,6 +221,28 @@ func TestAnOlderVersionDoesNotTouchTheTablesOfANewer(t *testing.T) {
 	}
 }
 
+func TestCommandsFindTablesOfThisVersionOnly(t *testing.T) {
+	t.Parallel()
+	db := testkit.Schema(t)
+	check := func(want string) {
+		t.Helper()
+		if err := schema.CheckReady(t.Context(), db); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("CheckReady: %v, want an error with %q", err, want)
+		}
+	}
+	check("has no tables of mysql-sync")
+	if err := schema.Migrate(t.Context(), zap.NewNop(), db); err != nil {
+		t.Fatal(err)
+	}
+	if err := schema.CheckReady(t.Context(), db); err != nil {
+		t.Error(err)
+	}
+	testkit.Exec(t, db, "DELETE FROM sync_migrations WHERE number > 1")
+	check("of an older version: start the node once first")
+	testkit.Exec(t, db, "INSERT INTO sync_migrations VALUES (9999, NOW())")
+	check("newer version")
+}
+
 // TestTheTableOfAnExistingPeerIsTakenOver keeps what stands in it, and lets that
 // peer's triggers go on writing until they are replaced: no user's write fails.
 func TestTheTableOfAnExistingPeerIsTakenOver(t *testing.T) {

@@ -100,9 +100,9 @@ type Rate struct {
 type Remote struct {
 	Name     string     `json:"name"`
 	Online   bool       `json:"online"`
-	Heard    *time.Time `json:"heard,omitempty"` // last sign of life
-	Protocol int        `json:"protocol"`        // 1, or 2 with the batch extension; 0: not known yet
-	Pending  Count      `json:"pending"`
+	Heard    *time.Time `json:"heard,omitempty"`  // last sign of life
+	Protocol int        `json:"protocol"`         // 1, or 2 with the batch extension; 0: not known yet
+	Pending  Count      `json:"pending"`          // those that wait for another row among them
 	Errors   int64      `json:"errors"`           // refused rows
 	Oldest   *time.Time `json:"oldest,omitempty"` // when the oldest pending row was written
 	Lag      float64    `json:"lag"`              // seconds since then; 0: nothing is pending
@@ -191,6 +191,7 @@ type RowError struct {
 	Attempts int       `json:"attempts"`
 	At       time.Time `json:"at"`
 	RetryAt  time.Time `json:"retryAt"` // when the node tries by itself
+	Waits    bool      `json:"waits"`   // it may go through by itself, as one whose parent has not come: it counts as pending, not as an error
 }
 
 // Conflict is two versions of a row, neither of which knew the other. A row is a

@@ -87,7 +87,7 @@ function line(app, look) {
     text(remote, r.remote);
     text(table, r.table);
     text(id, r.id);
-    text(message, r.message);
+    text(message, r.waits ? `Waits for another row: ${r.message}` : r.message);
     text(attempts, number(r.attempts));
     button.setAttribute("aria-label", `Retry row ${r.id} of ${r.table} for ${r.remote}`);
     row.tick();
