@@ -49,7 +49,11 @@ Exit codes: 0 done; 1 failed; 2 a mistake in the command line or configuration.`
 			}
 			defer done()
 			if putBack != "" {
-				return n.PutBack(cmd.Context(), id)
+				if err := n.PutBack(cmd.Context(), id); err != nil || asJSON {
+					return err
+				}
+				_, err := fmt.Fprintf(cmd.OutOrStdout(), "the row that lost conflict %d is written again\n", id)
+				return err
 			}
 			return listConflicts(cmd.Context(), cmd.OutOrStdout(), n, limit, asJSON)
 		},

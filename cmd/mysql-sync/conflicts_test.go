@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -41,13 +42,16 @@ func TestConflictsAndResyncOfAStoppedNode(t *testing.T) {
 	has(t, c.run(0, "conflicts"), "orders 1", "from a", "from b")
 	has(t, c.run(1, "conflicts", "--put-back", "99"), "no such conflict")
 	c.run(2, "conflicts", "--put-back", "first")
-	c.run(0, "conflicts", "--put-back", strconv.FormatUint(list[0].ID, 10))
+	has(t, c.run(0, "conflicts", "--put-back", strconv.FormatUint(list[0].ID, 10)), fmt.Sprintf("conflict %d is written again", list[0].ID))
 	has(t, c.run(0, "conflicts"), "put back at")
 	c.expect(`SELECT name FROM orders`, "from a")
 
 	// A row that only node-b has, and that no trigger has seen.
 	c.exec(`INSERT INTO orders VALUES (2, 'two', 2)`, `DELETE FROM table_changes WHERE primary_key = '2'`)
 	has(t, c.run(0, "resync", "orders", "--remote", "node-a"), "orders will be sent to node-a (missing)")
+	if list := parse[resynced](t, c.run(0, "resync", "orders", "--json")); len(list) != 1 || list[0] != (resynced{"orders", "node-a", "missing", false}) {
+		t.Errorf("resync --json says %+v", list)
+	}
 	c.run(2, "resync", "orders", "--missing", "--all")
 	c.run(2, "resync", "items")
 	a.start()
@@ -90,4 +94,10 @@ func encoded(t *testing.T, v any) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// resynced is a line of resync --json.
+type resynced struct {
+	Table, Remote, Mode string
+	Running             bool
 }

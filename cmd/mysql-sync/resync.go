@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -12,7 +13,7 @@ import (
 
 func resyncCommand() *cobra.Command {
 	var remote, where string
-	var missing, all bool
+	var missing, all, asJSON bool
 	c := &cobra.Command{
 		Use:   "resync CONFIGURATION TABLE",
 		Short: "Send a table to remotes again",
@@ -42,7 +43,7 @@ Exit codes: 0 recorded; 1 failed; 2 a mistake in the command line or configurati
 			if err := checkRemote(cfg, remote); err != nil {
 				return err
 			}
-			n, _, done, err := reach(cmd.Context(), cfg)
+			n, running, done, err := reach(cmd.Context(), cfg)
 			if err != nil {
 				return err
 			}
@@ -59,6 +60,12 @@ Exit codes: 0 recorded; 1 failed; 2 a mistake in the command line or configurati
 				to = []string{remote}
 			}
 			for _, r := range to {
+				if asJSON {
+					if err := json.NewEncoder(cmd.OutOrStdout()).Encode(asked{args[1], r, mode, running}); err != nil {
+						return err
+					}
+					continue
+				}
 				fmt.Fprintf(cmd.OutOrStdout(), "%s will be sent to %s (%s)\n", args[1], r, mode)
 			}
 			return nil
@@ -68,6 +75,15 @@ Exit codes: 0 recorded; 1 failed; 2 a mistake in the command line or configurati
 	c.Flags().StringVar(&where, "where", "", "only rows for which this SQL condition holds")
 	c.Flags().BoolVar(&missing, "missing", false, "only rows that the remote lacks (the default)")
 	c.Flags().BoolVar(&all, "all", false, "every row, as if it were written now")
+	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line, for each remote")
 	completes(c, "remote", remotes)
 	return c
+}
+
+// asked is a table that will be sent to a remote, as JSON.
+type asked struct {
+	Table   string `json:"table"`
+	Remote  string `json:"remote"`
+	Mode    string `json:"mode"`    // missing, all
+	Running bool   `json:"running"` // it begins now; else when the node is started
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,7 +22,7 @@ import (
 )
 
 func uninstallCommand() *cobra.Command {
-	var yes bool
+	var yes, asJSON bool
 	c := &cobra.Command{
 		Use:   "uninstall CONFIGURATION",
 		Short: "Remove all that a node has made, or say what that is",
@@ -53,29 +54,61 @@ line or configuration.`,
 				return err
 			}
 			defer db.Close()
-			return uninstall(cmd.Context(), cmd.OutOrStdout(), cfg, db, yes)
+			if !asJSON {
+				return uninstall(cmd.Context(), cmd.OutOrStdout(), cfg, db, yes, &remains{})
+			}
+			var r remains
+			if err := uninstall(cmd.Context(), io.Discard, cfg, db, yes, &r); err != nil {
+				return err
+			}
+			return json.NewEncoder(cmd.OutOrStdout()).Encode(r)
 		},
 	}
 	c.Flags().BoolVar(&yes, "yes", false, "do it")
+	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object: what there is, what will never be sent, and whether it was removed")
 	return c
 }
 
 // remains are what a node has left.
 type remains struct {
-	triggers, tables, files []string
+	Client   string      `json:"client"`
+	Database string      `json:"database"`
+	Running  bool        `json:"running"` // a node works on the database
+	Removed  bool        `json:"removed"`
+	Triggers []string    `json:"triggers"`
+	Tables   []leftTable `json:"tables"`
+	Files    []string    `json:"files"`
+	// What goes with them.
+	Unsent     []unsent `json:"unsent"`
+	Uncaptured int64    `json:"uncaptured"` // changes that are not recorded yet
+	Conflicts  int64    `json:"conflicts"`  // versions that lost
+	// Announced says why the broker may still keep the node's announcement.
+	Announced string `json:"announced,omitempty"`
 }
 
-func uninstall(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb.DB, yes bool) error {
+type leftTable struct {
+	Name string `json:"name"`
+	Rows int64  `json:"rows"`
+}
+
+// unsent is what a remote still needs.
+type unsent struct {
+	Remote  string `json:"remote"`
+	Pending int64  `json:"pending"`
+	Errors  int64  `json:"errors"`
+}
+
+// uninstall says what there is, in words and in left, and with yes removes it.
+func uninstall(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb.DB, yes bool, left *remains) (err error) {
 	if !yes {
-		running, err := daemon.Claimed(ctx, db)
-		if err != nil {
+		if left.Running, err = daemon.Claimed(ctx, db); err != nil {
 			return err
 		}
-		left, err := describe(ctx, w, cfg, db)
+		err := describe(ctx, w, cfg, db, left)
 		switch {
 		case err != nil:
 			return err
-		case running:
+		case left.Running:
 			say(w, "\nA node works on the database: stop it before you give --yes.")
 		case !left.none():
 			say(w, "\nNothing was changed. With --yes all of it is removed; your own tables stay as they are.")
@@ -87,13 +120,12 @@ func uninstall(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb
 		return err
 	}
 	defer release()
-	left, err := describe(ctx, w, cfg, db)
-	if err != nil || left.none() {
+	if err := describe(ctx, w, cfg, db, left); err != nil || left.none() {
 		return err
 	}
 	// Triggers before tables: a trigger without its table makes the users' writes
 	// fail. Promise 7.
-	if len(left.tables) > 0 {
+	if len(left.Tables) > 0 {
 		if err := capture.Uninstall(ctx, zap.NewNop(), db); err != nil {
 			return interrupted(ctx, err)
 		}
@@ -101,13 +133,15 @@ func uninstall(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb
 			return interrupted(ctx, err)
 		}
 	}
-	for _, f := range left.files {
+	for _, f := range left.Files {
 		if err := os.Remove(f); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
+	left.Removed = true
 	say(w, "\nAll of it was removed.")
 	if err := daemon.Unannounce(ctx, cfg); err != nil {
+		left.Announced = err.Error()
 		say(w, "The broker may still keep the announcement of %s: %s", cfg.ClientName, clean(err.Error()))
 	}
 	return nil
@@ -121,53 +155,57 @@ func interrupted(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: run the command again to go on", err)
 }
 
-func (r remains) none() bool { return len(r.triggers)+len(r.tables)+len(r.files) == 0 }
+func (r *remains) none() bool { return len(r.Triggers)+len(r.Tables)+len(r.Files) == 0 }
 
 // describe finds what there is, and says it.
-func describe(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb.DB) (remains, error) {
-	var r remains
-	var err error
-	if r.tables, err = schema.Standing(ctx, db); err != nil {
-		return r, err
+func describe(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb.DB, r *remains) error {
+	r.Client, r.Database = cfg.ClientName, db.Name
+	r.Triggers, r.Tables, r.Files, r.Unsent = []string{}, []leftTable{}, []string{}, []unsent{}
+	tables, err := schema.Standing(ctx, db)
+	if err != nil {
+		return err
 	}
 	standing, err := capture.Standing(ctx, db)
 	if err != nil {
-		return r, err
+		return err
 	}
 	for _, f := range daemon.Files(cfg) {
 		if _, err := os.Lstat(f); err == nil {
-			r.files = append(r.files, f)
+			r.Files = append(r.Files, f)
 		}
 	}
-	if len(r.tables) > 0 {
-		r.triggers = standing
+	if len(tables) > 0 {
+		r.Triggers = append(r.Triggers, standing...)
 	} else if len(standing) > 0 {
 		say(w, "The triggers %s are there, but no table sync_migrations: they are of another program, and stay.", clean(strings.Join(standing, ", ")))
 	}
+	for _, t := range tables {
+		left := leftTable{Name: t}
+		if err := db.GetContext(ctx, &left.Rows, "SELECT COUNT(*) FROM "+mysqldb.Quote(t)); err != nil {
+			return fmt.Errorf("count the rows of %s: %w", t, err)
+		}
+		r.Tables = append(r.Tables, left)
+	}
 	if r.none() {
 		say(w, "Database %s has nothing of mysql-sync.", clean(db.Name))
-		return r, nil
+		return nil
 	}
 	say(w, "In database %s, of %s:", clean(db.Name), cfg.ClientName)
-	for _, t := range r.triggers {
+	for _, t := range r.Triggers {
 		say(w, "  trigger %s", clean(t))
 	}
-	for _, t := range r.tables {
-		var rows int64
-		if err := db.GetContext(ctx, &rows, "SELECT COUNT(*) FROM "+mysqldb.Quote(t)); err != nil {
-			return r, fmt.Errorf("count the rows of %s: %w", t, err)
-		}
-		say(w, "  table   %s, %s", t, some(rows, "row", "rows"))
+	for _, t := range r.Tables {
+		say(w, "  table   %s, %s", t.Name, some(t.Rows, "row", "rows"))
 	}
-	for _, f := range r.files {
+	for _, f := range r.Files {
 		say(w, "  file    %s", clean(f))
 	}
-	return r, warn(ctx, w, cfg, db, r)
+	return warn(ctx, w, cfg, db, r)
 }
 
 // warn says what will be lost.
-func warn(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb.DB, r remains) error {
-	if len(r.tables) < len(schema.Own) {
+func warn(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb.DB, r *remains) error {
+	if len(r.Tables) < len(schema.Own) || schema.CheckReady(ctx, db) != nil {
 		return nil // it was interrupted before, or is of another version
 	}
 	s, err := desk.Of(cfg, db).State(ctx)
@@ -176,14 +214,15 @@ func warn(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb.DB, 
 	}
 	for _, remote := range s.Remotes {
 		if remote.Pending.Rows > 0 || remote.Errors > 0 {
+			r.Unsent = append(r.Unsent, unsent{remote.Name, remote.Pending.Rows, remote.Errors})
 			say(w, "! %s still needs %s, and refused %s: they will not be sent.", remote.Name, some(remote.Pending.Rows, "row", "rows"), number(remote.Errors))
 		}
 	}
-	if s.Uncaptured.Rows > 0 {
-		say(w, "! %s not recorded yet, and will not be sent.", some(s.Uncaptured.Rows, "change is", "changes are"))
+	if r.Uncaptured = s.Uncaptured.Rows; r.Uncaptured > 0 {
+		say(w, "! %s not recorded yet, and will not be sent.", some(r.Uncaptured, "change is", "changes are"))
 	}
-	if s.Conflicts.Kept > 0 {
-		say(w, "! %s kept: they go.", some(s.Conflicts.Kept, "version that lost a conflict is", "versions that lost a conflict are"))
+	if r.Conflicts = s.Conflicts.Kept; r.Conflicts > 0 {
+		say(w, "! %s kept: they go.", some(r.Conflicts, "version that lost a conflict is", "versions that lost a conflict are"))
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
@@ -61,6 +62,12 @@ func TestUninstallLeavesNoTrace(t *testing.T) {
 	has(t, a.run(1, "uninstall", "--yes"), "another node of mysql-sync works on this database")
 	a.node.Stop()
 	has(t, a.run(0, "uninstall"), "node-b still needs 1 row,", "Nothing was changed")
+	left := parse[remains](t, a.run(0, "uninstall", "--json"))[0]
+	if left.Client != "node-a" || left.Running || left.Removed || len(left.Triggers) < 3 || len(left.Tables) != len(schema.Own) || len(left.Unsent) != 1 || left.Unsent[0].Pending != 1 {
+		t.Errorf("uninstall --json says %+v", left)
+	}
+	a.exec(`DELETE FROM sync_migrations WHERE number > 1`) // as an older version has left them
+	has(t, a.run(0, "uninstall"), "Nothing was changed")
 	if a.everything() == before {
 		t.Fatal("without --yes the tables are gone")
 	}
@@ -75,7 +82,24 @@ func TestUninstallLeavesNoTrace(t *testing.T) {
 	if got := announced(t, b); got != "" {
 		t.Fatalf("the broker keeps %s", got)
 	}
-	has(t, a.run(0, "uninstall", "--yes"), "has nothing of mysql-sync")
+	if left := parse[remains](t, a.run(0, "uninstall", "--yes", "--json"))[0]; left.Removed || left.Tables == nil || len(left.Tables)+len(left.Triggers)+len(left.Files) > 0 {
+		t.Errorf("of nothing uninstall --json says %+v", left)
+	}
+}
+
+// remains is what uninstall --json says.
+type remains struct {
+	Client           string
+	Running, Removed bool
+	Triggers, Files  []string
+	Tables           []struct {
+		Name string
+		Rows int64
+	}
+	Unsent []struct {
+		Remote          string
+		Pending, Errors int64
+	}
 }
 
 // announced returns the announcement that a client hears which comes now, if any.
