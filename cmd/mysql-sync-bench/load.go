@@ -109,12 +109,12 @@ type writers struct {
 	err   [sessions]error
 }
 
-// startWriters starts them.
-func (s *site) startWriters() *writers {
+// startWriters starts them. Those of a later turn insert other rows.
+func (s *site) startWriters(turn int) *writers {
 	ctx, quit := context.WithCancel(s.b.ctx)
 	w := &writers{quit: quit}
 	for k := range sessions {
-		w.done.Go(func() { w.err[k] = w.write(ctx, s.db, k, int64(1+k)*100_000_000) })
+		w.done.Go(func() { w.err[k] = w.write(ctx, s.db, k, int64(1+k)*100_000_000+int64(turn)*1_000_000) })
 	}
 	return w
 }

@@ -1,12 +1,15 @@
 package main
 
-import "time"
+import (
+	"syscall"
+	"time"
+)
 
 // steady has users write flat out for half a minute, and measures how long after
 // their last write the target has everything.
 func steady(b *bench, p *pair) sample {
 	p.start()
-	w := p.source.startWriters()
+	w := p.source.startWriters(0)
 	began := time.Now()
 	b.pause(b.time(30 * time.Second))
 	count, ids := w.stop(b)
@@ -19,42 +22,62 @@ func steady(b *bench, p *pair) sample {
 // throughput with a node that sends to a remote, all on this machine, and with
 // one whose remote is away; both ÷ that without triggers or a node.
 func oursWriters(b *bench) sample {
-	without := writersRate(b, newOurs(b))
-	p := newOurs(b)
-	p.source.startNode()
-	p.source.node.WaitLog("node started")
-	away := writersRate(b, p)
-	p.source.stopNode()
-	p = newOurs(b)
-	p.start()
-	with := writersRate(b, p)
-	return shares(without, away, with)
+	without, away, with := newOurs(b), newOurs(b), newOurs(b)
+	away.source.startNode()
+	away.source.node.WaitLog("node started")
+	with.start()
+	return shares(b, without, away, with)
 }
 
 // nativeWriters is the same with a replica, and with a binary log that nobody
 // reads; both ÷ that without a binary log.
 func nativeWriters(b *bench) sample {
-	plain := &pair{b: b, source: b.newSite("source", b.newServer(false), "bench")}
-	without := writersRate(b, plain)
-	away := writersRate(b, newNative(b))
-	p := newNative(b)
-	p.start()
-	with := writersRate(b, p)
-	return shares(without, away, with)
+	without := &pair{b: b, source: b.newSite("source", b.newServer(false), "bench")}
+	away, with := newNative(b), newNative(b)
+	with.start()
+	return shares(b, without, away, with)
 }
 
-func shares(without, away, with float64) sample {
-	return sample{Figures: map[string]float64{"without": without, "remote away": away, "with remote": with,
-		"share with remote": with / without, "share, remote away": away / without}}
+// turns is how often users write at each of the pairs that are compared: what else
+// the machine and its disk do changes within a minute, and is then the same for all.
+const turns = 6
+
+// shares measures the users' transactions a second at three pairs by turns.
+func shares(b *bench, without, away, with *pair) sample {
+	pairs := []*pair{without, away, with}
+	for _, p := range pairs {
+		p.signal(syscall.SIGSTOP)
+	}
+	var rates [3]float64
+	for turn := range turns {
+		for k := range pairs {
+			i := (turn + k) % len(pairs)
+			p := pairs[i]
+			p.signal(syscall.SIGCONT)
+			w := p.source.startWriters(turn)
+			b.pause(b.time(time.Second))
+			warm, began := w.total(), time.Now()
+			b.pause(b.time(3 * time.Second))
+			rates[i] += float64(w.total()-warm) / time.Since(began).Seconds() / turns
+			if _, ids := w.stop(b); p == with {
+				p.await(ids...)
+			}
+			p.signal(syscall.SIGSTOP)
+		}
+	}
+	for _, p := range pairs {
+		p.signal(syscall.SIGCONT)
+	}
+	return sample{Figures: map[string]float64{"without": rates[0], "remote away": rates[1], "with remote": rates[2],
+		"share with remote": rates[2] / rates[0], "share, remote away": rates[1] / rates[0]}}
 }
 
-// writersRate is how many transactions a second users get done at the source.
-func writersRate(b *bench, p *pair) float64 {
-	w := p.source.startWriters()
-	b.pause(b.time(2 * time.Second))
-	warm, began := w.total(), time.Now()
-	b.pause(b.time(10 * time.Second))
-	rate := float64(w.total()-warm) / time.Since(began).Seconds()
-	w.stop(b)
-	return rate
+// signal stops and continues the pair's nodes: one that has nothing to do costs the
+// machine its polls.
+func (p *pair) signal(s syscall.Signal) {
+	for _, at := range []*site{p.source, p.target} {
+		if at != nil && at.node != nil {
+			p.b.must("signal node "+at.name, syscall.Kill(at.node.Pid(), s))
+		}
+	}
 }
