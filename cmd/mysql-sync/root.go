@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"runtime/debug"
 	"strings"
 
@@ -44,13 +45,20 @@ func root() *cobra.Command {
 			case 0:
 				return cmd.Help()
 			case 1:
+				if meant := suggest(cmd, args[0]); meant != nil {
+					return usageError{meant}
+				}
 				return run(cmd.Context(), args[0])
+			}
+			if meant := suggest(cmd, args[0]); meant != nil {
+				return usageError{meant}
 			}
 			return usageError{errors.New("one configuration file is wanted; see mysql-sync --help")}
 		},
 	}
 	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	c.Version = buildVersion()
+	c.SuggestionsMinimumDistance = 2
 	group(c, "Set up:", initCommand(), checkCommand(), aclCommand(), keyCommand(), schemaCommand())
 	group(c, "Run:", runCommand(), reloadCommand(), logLevelCommand())
 	group(c, "Watch and mend:", statusCommand(), healthCommand(), errorsCommand(), retryCommand(), conflictsCommand(), verifyCommand(), resyncCommand(), transformCommand())
@@ -59,6 +67,19 @@ func root() *cobra.Command {
 	cobra.EnableCommandSorting = false // they stand in the order in which one needs them
 	strict(c)
 	return c
+}
+
+// suggest returns which commands a word may stand for that is none, and no file; nil
+// is that there is none.
+func suggest(root *cobra.Command, word string) error {
+	if _, err := os.Lstat(word); err == nil || strings.ContainsAny(word, "./") {
+		return nil
+	}
+	list := root.SuggestionsFor(word)
+	if len(list) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%q is no command and no file; did you mean %s?", word, strings.Join(list, " or "))
 }
 
 // group adds commands under a heading of the help. The shell completes files for the
@@ -79,7 +100,10 @@ func strict(c *cobra.Command) {
 	if check := c.Args; check != nil {
 		c.Args = func(c *cobra.Command, args []string) error {
 			if err := check(c, args); err != nil {
-				return usageError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
+				if c.HasSubCommands() {
+					return usageError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
+				}
+				return usageError{fmt.Errorf("%s given, wanted is: %s", some(int64(len(args)), "argument is", "arguments are"), c.UseLine())}
 			}
 			return nil
 		}

@@ -70,4 +70,16 @@ func TestWrongCommandLinesAreUsageErrors(t *testing.T) {
 			t.Errorf("%s: exit code %d, %q, %q", line, code, out, said)
 		}
 	}
+	for line, want := range map[string]string{
+		"status":             "0 arguments are given, wanted is: mysql-sync status CONFIGURATION [flags]",
+		"schema x":           "1 argument is given, wanted is: mysql-sync schema",
+		"statu a.json":       `"statu" is no command and no file; did you mean status?`,
+		"chek":               `"chek" is no command and no file; did you mean check?`,
+		"nothing-like-it":    "no such file",
+		"transform tset a 1": "transform --help",
+	} {
+		if code, _, said := command(t, strings.Fields(line)...); code != 2 || !strings.Contains(said, want) {
+			t.Errorf("%s: exit code %d, %q, not %q", line, code, said, want)
+		}
+	}
 }

@@ -29,7 +29,7 @@ func TestStatusShowsARunningNodeAndAStoppedOne(t *testing.T) {
 		return nil
 	})
 	out := a.run(0, "status")
-	has(t, out, "node-a  runs for", "database  online", "broker    online", "REMOTE", "node-b", "both ways", "lastWriteWins", "1 row is refused: mysql-sync errors")
+	has(t, out, "node-a  runs for", "database  online", "broker    online", "REMOTE", "node-b", "both ways", "lastWriteWins", "1 row for node-b is refused: mysql-sync errors")
 	if strings.Contains(out, "\x1b") {
 		t.Errorf("colours without a terminal:\n%q", out)
 	}
@@ -44,12 +44,16 @@ func TestStatusShowsARunningNodeAndAStoppedOne(t *testing.T) {
 		}
 		return nil
 	})
+	// Who is not there was not compared: that says nothing about its rows.
+	if said := a.run(1, "verify"); !strings.Contains(said, "not all was compared") || strings.Contains(said, "not equal") {
+		t.Errorf("verify says %s", said)
+	}
 	a.node.Stop()
 	s := parse[shown](t, strings.Split(a.run(1, "status", "--json"), "\n")[0])[0]
-	if r := s.Remotes[0]; s.Running || r.Pending.Rows != 2 || r.Oldest == nil || r.Lag <= 0 || r.Errors != 1 || len(s.Tables) != 1 || len(s.Transfers) != 1 {
+	if r := s.Remotes[0]; s.Running || r.Pending.Rows != 2 || r.Oldest == nil || r.Lag <= 0 || r.Errors != 1 || len(s.Tables) != 1 || len(s.Transfers) != 1 || len(s.Streams) != 1 || s.Streams[0].Pending.Rows != 2 || s.Streams[0].Errors != 1 {
 		t.Errorf("stopped: %+v", s)
 	}
-	has(t, a.run(1, "status"), "not running", "nobody answers at", "From its database")
+	has(t, a.run(1, "status"), "not running", "nobody answers at", "From its database", "1 row is refused: mysql-sync errors")
 }
 
 func TestStatusOfANodeThatNeverRan(t *testing.T) {

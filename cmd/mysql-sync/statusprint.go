@@ -135,21 +135,19 @@ func (f seen) transfers(w io.Writer, s screen) {
 func (f seen) rest(w io.Writer, s screen) {
 	fmt.Fprintln(w)
 	if f.Conflicts.Kept > 0 {
-		say(w, "%s kept: mysql-sync conflicts", some(f.Conflicts.Kept, "version that lost a conflict is", "versions that lost a conflict are"))
+		say(w, "%s %s kept: mysql-sync conflicts", count(web.Count{Rows: f.Conflicts.Kept, AtLeast: f.Conflicts.AtLeast}),
+			word(f.Conflicts.Kept, "version that lost a conflict is", "versions that lost a conflict are"))
 	}
 	if f.Uncaptured.Rows > 0 {
 		say(w, "%s not recorded yet", some(f.Uncaptured.Rows, "change is", "changes are"))
 	}
-	refused := int64(0)
-	for _, r := range f.Remotes {
-		refused += r.Errors
-	}
-	if refused > 0 {
-		say(w, "%s %s refused: mysql-sync errors", s.bad("✗"), some(refused, "row is", "rows are"))
-	}
-	for _, t := range f.Transformers {
-		if t.LastAt != nil && f.Now.Sub(*t.LastAt) < time.Hour {
-			say(w, "%s transformer %s, %s, row %s: %s", s.bad("✗"), clean(t.File), ago(f.Now, *t.LastAt), clean(t.LastRow), clean(t.Last))
+	if !f.Running { // a node that runs has this among its problems
+		refused := int64(0)
+		for _, r := range f.Remotes {
+			refused += r.Errors
+		}
+		if refused > 0 {
+			say(w, "%s %s refused: mysql-sync errors", s.bad("✗"), some(refused, "row is", "rows are"))
 		}
 	}
 	for _, p := range f.Problems {

@@ -41,8 +41,7 @@ func TestStatusSaysAllThatThereIs(t *testing.T) {
 		"boston  online  >1,234,567       2  1 min 5 s  37,000         0.3        500  2", "2026-11",
 		"orders  both ways       12       2", "3.0 s ago", "items   receives",
 		"orders    boston  45 %  450,000 of about 1,000,000  37,000  15 s  what is missing",
-		"1 version that lost a conflict is kept", "3 changes are not recorded yet", "2 rows are refused",
-		"transformer orders.js, 1 min 0 s ago, row 17: orders.js:3: no way", "✗ the clock of ?]0;paris is wrong",
+		"1 version that lost a conflict is kept", "3 changes are not recorded yet", "✗ the clock of ?]0;paris is wrong",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("%q is not in\n%s", want, b.String())
@@ -50,6 +49,27 @@ func TestStatusSaysAllThatThereIs(t *testing.T) {
 	}
 	if strings.Contains(b.String(), "\x1b") {
 		t.Errorf("what steers a terminal is in\n%q", b.String())
+	}
+}
+
+// What the problems of a node say is not said a second time; a node that does not run
+// has none.
+func TestStatusSaysNothingTwice(t *testing.T) {
+	f := full()
+	f.Problems = []string{"2 rows for boston are refused: mysql-sync errors says why.", "The transformer orders.js failed on row 17 of orders: no."}
+	f.Conflicts = web.Conflicts{Kept: 10000, AtLeast: true}
+	var b strings.Builder
+	f.print(&b, screen{})
+	for part, times := range map[string]int{"refused:": 1, "orders.js": 1, ">10,000 versions that lost a conflict are kept": 1} {
+		if n := strings.Count(b.String(), part); n != times {
+			t.Errorf("%q is said %d times:\n%s", part, n, b.String())
+		}
+	}
+	f.Running, f.Problems, f.note = false, nil, "x"
+	b.Reset()
+	f.print(&b, screen{})
+	if !strings.Contains(b.String(), "2 rows are refused: mysql-sync errors") {
+		t.Errorf("of a node that does not run it is not said:\n%s", b.String())
 	}
 }
 

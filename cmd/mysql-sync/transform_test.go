@@ -68,6 +68,9 @@ func TestTransformTestShowsWhatBecomesOfARow(t *testing.T) {
 	if x.Result != "sent" || x.Operation != "upsert" || x.As != "1001" || x.Before["name"] != "one" || x.After["name"] != "node-a>node-b 3" || x.After["price"] != nil {
 		t.Errorf("%+v", x)
 	}
+	if x.Before["id"] != 1.0 || x.After["id"] != 1001.0 {
+		t.Errorf("the id goes from %v to %v", x.Before["id"], x.After["id"])
+	}
 	if len(x.Changed) != 4 { // id, name, price, extra
 		t.Errorf("changed: %v", x.Changed)
 	}
@@ -111,7 +114,8 @@ func TestTransformTestOfACompositeKeyWithoutATransformer(t *testing.T) {
 	b := &testkit.Broker{Host: "127.0.0.1", Port: 1}
 	a := newSite(t, b, "node-a", []string{"node-b"}, nil, `CREATE TABLE orders (shop VARCHAR(20), number INT, name VARCHAR(20), PRIMARY KEY (shop, number))`,
 		`INSERT INTO orders VALUES ('a,b', 7, 'x')`)
-	has(t, a.run(0, "transform test", "orders", `a\,b,7`), "has no transformer", "   name", `"x"`)
+	has(t, a.run(0, "transform test", "orders", `a\,b,7`), "has no transformer", "   name", `"x"`, "   number  7")
+	has(t, a.run(0, "transform test", "orders", `a\,b,7`, "--json"), `"changed":[]`)
 	has(t, a.run(1, "transform test", "orders", `a,b,7`), "number of parts (3)")
 	has(t, a.run(0, "transform test", "orders", `a\,b,8`, "--delete"), `A delete of the row a\,b,8.`)
 }

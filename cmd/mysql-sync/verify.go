@@ -12,7 +12,11 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
-var errDiffer = errors.New("the tables are not equal")
+// Why verify ends with a failure.
+var (
+	errDiffer   = errors.New("the tables are not equal")
+	errNoAnswer = errors.New("not all was compared")
+)
 
 func verifyCommand() *cobra.Command {
 	var remote string
@@ -72,7 +76,7 @@ or configuration.`,
 
 // report prints the comparisons as they come.
 func report(w io.Writer, body io.Reader, asJSON bool) error {
-	equal, compared := true, int64(0)
+	equal, whole, compared := true, true, int64(0)
 	d := json.NewDecoder(body)
 	for {
 		var l web.Comparison
@@ -85,7 +89,8 @@ func report(w io.Writer, body io.Reader, asJSON bool) error {
 			return fmt.Errorf("stopped after %d %s: %s", compared, word(compared, "comparison", "comparisons"), clean(l.Error))
 		}
 		compared++
-		equal = equal && l.Equal && l.Error == ""
+		whole = whole && l.Error == ""
+		equal = equal && (l.Equal || l.Error != "")
 		if asJSON {
 			if err := json.NewEncoder(w).Encode(l); err != nil {
 				return err
@@ -112,8 +117,11 @@ func report(w io.Writer, body io.Reader, asJSON bool) error {
 			}
 		}
 	}
-	if compared == 0 || !equal {
+	switch {
+	case !equal:
 		return errDiffer
+	case compared == 0 || !whole:
+		return errNoAnswer
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -136,8 +137,24 @@ func (n *Node) try(ctx context.Context, trial *Trial, r TrialRequest) error {
 		// takes away an older one.
 		trial.Sent, err = n.transformRow(ctx, &o, r.Remote, t, values, "")
 	}
-	trial.After, trial.As = o.entity, o.id
+	trial.After, trial.As = n.withKey(t, &o), o.id
 	return err
+}
+
+// withKey returns what goes out as the transformer made it: in version 1, which the
+// entity is meant for, the key is text.
+func (n *Node) withKey(t *schema.Table, o *outgoing) value.Entity {
+	e := slices.Clone(o.entity)
+	for _, k := range t.Key {
+		c := &t.Columns[k]
+		at := slices.Index(o.Columns, c.Name)
+		for i := range e {
+			if at >= 0 && e[i].Name == c.Name {
+				e[i].Value = c.Decode(o.Values[at], n.zone)
+			}
+		}
+	}
+	return e
 }
 
 // noSuchTable is the server's error.

@@ -1,8 +1,10 @@
 package desk_test
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -127,6 +129,12 @@ func TestTheStateOfAStoppedNode(t *testing.T) {
 	}
 	if len(s.Remotes) != 2 || s.Remotes[0].Pending.Rows != 1 || s.Remotes[0].Errors != 2 || s.Remotes[1].Pending.Rows != 0 || s.Conflicts.Kept != 1 || s.Uncaptured.Rows != 1 {
 		t.Errorf("the state is %+v", s)
+	}
+	if len(s.Streams) != 1 || s.Streams[0].Table != "orders" || s.Streams[0].Remote != s.Remotes[0].Name || s.Streams[0].Pending.Rows != 1 || s.Streams[0].Errors != 2 {
+		t.Errorf("table by table it is %+v", s.Streams)
+	}
+	if text, err := json.Marshal(s); err != nil || strings.Contains(string(text), ":null") {
+		t.Errorf("a list that is empty is none: %s, %v", text, err)
 	}
 	if len(s.Transfers) != 1 || s.Transfers[0].Remote != "boston" || s.Transfers[0].Mode != "missing" || s.Transfers[0].Finished != nil {
 		t.Errorf("transfers: %+v", s.Transfers)

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -25,14 +26,16 @@ func (d *Desk) State(ctx context.Context) (*web.State, error) {
 	s := &web.State{
 		Client: d.cfg.ClientName, Now: now, Tables: Tables(d.cfg),
 		Database: web.Link{Online: true, Address: d.db.Name, Server: d.db.Version},
+		Remotes:  []web.Remote{}, Streams: []web.Stream{}, Transformers: []web.Transformer{}, Verified: []web.Comparison{}, Problems: []string{},
 	}
 	var err error
 	for _, name := range d.cfg.RemoteClients {
 		r := web.Remote{Name: name}
-		if err = d.remote(ctx, &r, now); err != nil {
+		streams, err := d.remote(ctx, &r, now)
+		if err != nil {
 			return nil, err
 		}
-		s.Remotes = append(s.Remotes, r)
+		s.Remotes, s.Streams = append(s.Remotes, r), append(s.Streams, streams...)
 	}
 	if s.Transfers, err = d.transfers(ctx); err != nil {
 		return nil, err
@@ -41,7 +44,7 @@ func (d *Desk) State(ctx context.Context) (*web.State, error) {
 	if err != nil {
 		return nil, fmt.Errorf("count conflicts: %w", err)
 	}
-	s.Conflicts.Kept = kept.Rows
+	s.Conflicts.Kept, s.Conflicts.AtLeast = kept.Rows, kept.AtLeast
 	if s.Uncaptured, err = d.bounded(ctx, `SELECT 1 FROM table_changes`); err != nil {
 		return nil, fmt.Errorf("count changes: %w", err)
 	}
@@ -63,25 +66,28 @@ func Tables(cfg *config.Config) []web.Table {
 	return list
 }
 
-// remote counts what a remote needs; one that the node never ran with needs nothing
-// that is known.
-func (d *Desk) remote(ctx context.Context, r *web.Remote, now time.Time) error {
+// remote counts what a remote needs, and returns that table by table; one that the node
+// never ran with needs nothing that is known.
+func (d *Desk) remote(ctx context.Context, r *web.Remote, now time.Time) ([]web.Stream, error) {
 	at, err := d.outbox.PlaceOf(ctx, r.Name)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil
+		return nil, nil
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	list, _, more, err := d.outbox.Count(ctx, r.Name, at.Acked, math.MaxInt64, countMost)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var oldest int64
+	var streams []web.Stream
 	for _, b := range list {
 		if !d.cfg.Syncs(b.Table) {
 			continue
 		}
+		streams = append(streams, web.Stream{Table: b.Table, Remote: r.Name, Errors: b.Refused,
+			Pending: web.Count{Rows: b.Pending, AtLeast: more && b.Pending > 0}})
 		r.Pending.Rows += b.Pending
 		r.Errors += b.Refused
 		if b.Oldest > 0 && (oldest == 0 || b.Oldest < oldest) {
@@ -93,7 +99,8 @@ func (d *Desk) remote(ctx context.Context, r *web.Remote, now time.Time) error {
 		at := time.UnixMicro(oldest)
 		r.Oldest, r.Lag = &at, max(0, now.Sub(at).Seconds())
 	}
-	return nil
+	slices.SortFunc(streams, func(x, y web.Stream) int { return cmp.Compare(x.Table, y.Table) })
+	return streams, nil
 }
 
 // transfers returns the tables that are sent, or were sent, as a whole.
@@ -104,7 +111,7 @@ func (d *Desk) transfers(ctx context.Context) ([]web.Transfer, error) {
 		return nil, fmt.Errorf("read sync_snapshots: %w", err)
 	}
 	defer rows.Close()
-	var list []web.Transfer
+	list := []web.Transfer{}
 	for rows.Next() {
 		var t web.Transfer
 		var started int64

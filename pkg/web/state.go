@@ -171,8 +171,9 @@ type Transformer struct {
 
 // Conflicts counts them.
 type Conflicts struct {
-	Kept  int64 `json:"kept"`  // in sync_conflicts
-	Found int64 `json:"found"` // since the node started
+	Kept    int64 `json:"kept"`              // in sync_conflicts
+	AtLeast bool  `json:"atLeast,omitempty"` // there are more than Kept
+	Found   int64 `json:"found"`             // since the node started
 }
 
 // Rows names refused rows; what is empty is any.
