@@ -144,6 +144,9 @@ func (db *DB) await(ctx context.Context, log *zap.Logger, where string) error {
 		if Refused(err) {
 			return fmt.Errorf("connect to MySQL at %s: %w", where, err)
 		}
+		if ctx.Err() != nil { // nobody waits any more
+			return fmt.Errorf("connect to MySQL at %s: %w: %w", where, ctx.Err(), err)
+		}
 		log.Warn("waiting for the database", zap.String("address", where), zap.Duration("next", pause), zap.Error(err))
 		select {
 		case <-ctx.Done():
