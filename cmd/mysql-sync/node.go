@@ -14,6 +14,7 @@ import (
 	"os"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/daemon"
@@ -84,6 +85,21 @@ func (a *api) stream(ctx context.Context, method, path string, question any) (io
 	}
 	defer resp.Body.Close()
 	return nil, refusal(resp)
+}
+
+// answerTime bounds how long a running node may take to say how it is. What it does
+// besides may take longer.
+const answerTime = 10 * time.Second
+
+// within is call for what a running node answers at once.
+func (a *api) within(ctx context.Context, path string, answer any) error {
+	limited, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	err := a.call(limited, http.MethodGet, path, nil, answer)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("the node at %s takes the question and does not answer within %s", a.socket, answerTime)
+	}
+	return err
 }
 
 // explain says what keeps a command from the node.

@@ -27,7 +27,7 @@ type node interface {
 // its database shows. The caller calls done.
 func reach(ctx context.Context, cfg *config.Config) (n node, running bool, done func(), err error) {
 	a := apiOf(cfg)
-	err = a.call(ctx, http.MethodGet, "/healthz", nil, nil)
+	err = a.within(ctx, "/healthz", nil)
 	if err == nil {
 		return a, true, func() {}, nil
 	}

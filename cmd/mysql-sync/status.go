@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -80,7 +79,7 @@ type seen struct {
 // take looks at the node. That it does not run is no error.
 func (l *look) take(ctx context.Context) (seen, error) {
 	var s web.State
-	err := apiOf(l.cfg).call(ctx, http.MethodGet, "/api/status", nil, &s)
+	err := apiOf(l.cfg).within(ctx, "/api/status", &s)
 	if !errors.Is(err, errNotRunning) {
 		return seen{Running: true, State: &s}, err
 	}

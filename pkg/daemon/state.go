@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -199,6 +200,35 @@ func (n *Node) compared(c web.Comparison) {
 type pulse struct {
 	mu sync.Mutex
 	web.Link
+	waiting map[*context.CancelCauseFunc]struct{} // called when it does not answer
+}
+
+// errAway says since when the own database does not answer, and why.
+type errAway struct{ web.Link }
+
+func (e errAway) Error() string {
+	return fmt.Sprintf("the database at %s is not reachable since %s%s", e.Address, moment(e.Since), because(e.Link.Error))
+}
+
+// while returns a context that ends, with an errAway, when the database does not answer;
+// where it is away already, at once. The caller calls done.
+func (p *pulse) while(ctx context.Context) (_ context.Context, done func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.Online {
+		cancel(errAway{p.Link})
+	}
+	if p.waiting == nil {
+		p.waiting = map[*context.CancelCauseFunc]struct{}{}
+	}
+	p.waiting[&cancel] = struct{}{}
+	return ctx, func() {
+		p.mu.Lock()
+		delete(p.waiting, &cancel)
+		p.mu.Unlock()
+		cancel(nil)
+	}
 }
 
 const (
@@ -230,6 +260,9 @@ func (p *pulse) note(now time.Time, err error) {
 	p.Error = ""
 	if err != nil {
 		p.Error = err.Error()
+		for cancel := range p.waiting {
+			(*cancel)(errAway{p.Link})
+		}
 	}
 }
 

@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
@@ -19,13 +18,31 @@ func (n *Node) ready() error {
 	return nil
 }
 
+// withDatabase has a question answered that needs the own database. Where that is away,
+// or goes away meanwhile, the error says so: one that hangs would be waited for without
+// end.
+func withDatabase[T any](ctx context.Context, n *Node, question func(context.Context) (T, error)) (answer T, err error) {
+	if err := n.ready(); err != nil {
+		return answer, err
+	}
+	ctx, done := n.pulse.while(ctx)
+	defer done()
+	if err = context.Cause(ctx); err == nil {
+		answer, err = question(ctx)
+	}
+	if away := new(errAway); err != nil && errors.As(context.Cause(ctx), away) {
+		err = web.Kind(web.ErrUnavailable, *away)
+	}
+	return answer, err
+}
+
 // Health says what keeps the node from its work; see web.Node.
 func (n *Node) Health(context.Context) error {
 	if !n.wired.Load() {
 		return errStarting
 	}
 	if l := n.pulse.read(); !l.Online {
-		return fmt.Errorf("the database at %s is not reachable since %s%s", l.Address, moment(l.Since), because(l.Error))
+		return errAway{l}
 	}
 	if said := brokerProblem(n.brokerLink()); said != "" {
 		return errors.New(said)
@@ -44,48 +61,37 @@ func (n *Node) SetLogLevel(level string) error {
 
 // Errors returns rows that are refused; see web.Node.
 func (n *Node) Errors(ctx context.Context, of web.Rows, limit int) ([]web.RowError, error) {
-	if err := n.ready(); err != nil {
-		return nil, err
-	}
-	return n.desk.Errors(ctx, of, limit)
+	return withDatabase(ctx, n, func(ctx context.Context) ([]web.RowError, error) { return n.desk.Errors(ctx, of, limit) })
 }
 
 // Retry has refused rows sent again now; see web.Node.
 func (n *Node) Retry(ctx context.Context, of web.Rows) (rows int64, err error) {
-	if err := n.ready(); err != nil {
-		return 0, err
+	rows, err = withDatabase(ctx, n, func(ctx context.Context) (int64, error) { return n.desk.Retry(ctx, of) })
+	if n.wired.Load() {
+		n.wakeMarked()
 	}
-	rows, err = n.desk.Retry(ctx, of)
-	n.wakeMarked()
 	n.watch.stale.Store(true)
 	return rows, err
 }
 
 // Conflicts returns those before one with a number; see web.Node.
 func (n *Node) Conflicts(ctx context.Context, before uint64, limit int) ([]web.Conflict, error) {
-	if err := n.ready(); err != nil {
-		return nil, err
-	}
-	return n.desk.Conflicts(ctx, before, limit)
+	return withDatabase(ctx, n, func(ctx context.Context) ([]web.Conflict, error) { return n.desk.Conflicts(ctx, before, limit) })
 }
 
 // PutBack writes the row that lost a conflict over the one that stands; see
 // web.Node.
 func (n *Node) PutBack(ctx context.Context, conflict uint64) error {
-	if err := n.ready(); err != nil {
-		return err
-	}
 	defer n.watch.stale.Store(true)
-	return n.desk.PutBack(ctx, conflict)
+	_, err := withDatabase(ctx, n, func(ctx context.Context) (struct{}, error) { return struct{}{}, n.desk.PutBack(ctx, conflict) })
+	return err
 }
 
 // Resync has a table sent again; see web.Node.
 func (n *Node) Resync(ctx context.Context, r web.Resync) error {
-	if err := n.ready(); err != nil {
-		return err
-	}
 	defer n.watch.stale.Store(true)
-	return n.desk.Resync(ctx, r)
+	_, err := withDatabase(ctx, n, func(ctx context.Context) (struct{}, error) { return struct{}{}, n.desk.Resync(ctx, r) })
+	return err
 }
 
 // Verify compares tables with remotes, one after the other; see web.Node.
@@ -104,7 +110,11 @@ func (n *Node) Verify(ctx context.Context, v web.Verify, tell func(web.Compariso
 			c := web.Comparison{Remote: remote, Table: table, At: n.now()}
 			err := n.desk.Known(remote, table)
 			if err == nil {
-				c, err = n.verify(ctx, remote, table, v.Repair)
+				var found web.Comparison
+				found, err = withDatabase(ctx, n, func(ctx context.Context) (web.Comparison, error) { return n.verify(ctx, remote, table, v.Repair) })
+				if found.Table != "" {
+					c = found
+				}
 			}
 			if ctx.Err() != nil {
 				return ctx.Err()

@@ -45,7 +45,7 @@ func problems(s *web.State, t troubles) []string {
 		}
 	}
 	if !s.Database.Online {
-		add("The database at %s is not reachable since %s%s.", s.Database.Address, moment(s.Database.Since), because(s.Database.Error))
+		add("T%s.", strings.TrimPrefix(errAway{s.Database}.Error(), "t"))
 	} else if t.own != nil {
 		add("The node's own tables cannot be read: %v.", t.own)
 	}

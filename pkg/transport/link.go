@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -43,6 +44,7 @@ func (s *Session) connect(ctx context.Context, server *url.URL) (*link, error) {
 	if timeout <= 0 {
 		timeout = 30 * time.Second
 	}
+	begun := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	o := s.options(l, server, timeout)
@@ -61,6 +63,10 @@ func (s *Session) connect(ctx context.Context, server *url.URL) (*link, error) {
 	if err := t.Error(); err != nil {
 		if refusal(err) {
 			return nil, fmt.Errorf("log in to %s as %q: %w: %w", l.server, s.c.MQTT.Username, ErrRefused, err)
+		}
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) || time.Since(begun) >= timeout {
+			// paho knows only that the connection is gone.
+			return nil, fmt.Errorf("connect to %s: no answer within %s", l.server, timeout)
 		}
 		return nil, fmt.Errorf("connect to %s: %w", l.server, err)
 	}

@@ -1,0 +1,66 @@
+package main_test
+
+import (
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// TestCommandsEndWhereSomethingHangs has the database, the broker and then the node
+// itself take what comes and answer nothing. Whoever asks is told so.
+func TestCommandsEndWhereSomethingHangs(t *testing.T) {
+	t.Parallel()
+	server, b := testkit.Shared(t), testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	database, broker := testkit.NewProxy(t, server.Addr()), testkit.NewProxy(t, b.Addr())
+	a := newSite(t, b, "node-a", []string{"node-b"}, nil, orders)
+	for block, p := range map[string]*testkit.Proxy{"mysqlConfig": database, "mqttConfig": broker} {
+		host, port, err := net.SplitHostPort(p.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := a.config[block].(map[string]any)
+		server["host"] = host
+		if server["port"], err = strconv.Atoi(port); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.file = testkit.ConfigFile(t, a.config)
+	a.start()
+	testkit.Eventually(t, "the node to be ready", func() error {
+		if code, _, said := command(t, "health", a.file); code != 0 {
+			return fmt.Errorf("it says %s", said)
+		}
+		return nil
+	})
+
+	database.Blackhole(true)
+	for _, line := range []string{"errors", "conflicts", "retry", "conflicts --put-back 1", "resync orders", "verify"} {
+		name, rest, _ := strings.Cut(line, " ")
+		has(t, a.run(1, name, strings.Fields(rest)...), "the database at "+database.Addr()+" is not reachable since")
+	}
+	has(t, a.run(0, "status"), "database  away", "is not reachable since")
+	database.Restore()
+	testkit.Eventually(t, "the node to be ready again", func() error {
+		if code, _, said := command(t, "errors", a.file); code != 0 {
+			return fmt.Errorf("it says %s", said)
+		}
+		return nil
+	})
+
+	broker.Blackhole(true)
+	has(t, a.run(1, "check", "--listen", "1ms"), broker.Addr(), "no answer within 10s")
+	broker.Restore()
+
+	if err := syscall.Kill(a.node.Pid(), syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	has(t, a.run(1, "status"), "does not answer within 10s")
+	if err := syscall.Kill(a.node.Pid(), syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+}
