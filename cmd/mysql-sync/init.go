@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/mysql-sync/mysql-sync/pkg/check"
+	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
@@ -24,9 +25,9 @@ func initCommand() *cobra.Command {
 		Short: "Write the configuration of a new node",
 		Long: `Ask for what a node needs, connect to its database and its broker, show which
 tables can be synced and why others cannot, and write a configuration (by default
-configuration.json, which only its owner may read). It is JSON; a node reads the
-same keys from YAML and TOML too. At the end it says what comes next, with the
-statements for a database user that may do no more than a node does.
+configuration.json, which only its owner may read): JSON, YAML or TOML, as the name
+of the file ends. At the end it says what comes next, with the statements for a
+database user that may do no more than a node does.
 
 What is given by a flag is not asked for. With --non-interactive nothing is asked:
 --client, --remote, --mysql-user, --mysql-database and --table (or --all-tables) are
@@ -112,8 +113,8 @@ the file is there already (see --force).`,
 
 // freePath returns an error unless a file may be written at path.
 func freePath(path string, force bool) error {
-	if !strings.HasSuffix(strings.ToLower(path), ".json") {
-		return usageError{fmt.Errorf("%s: init writes JSON: give the file a name that ends in .json (a node reads YAML and TOML too)", path)}
+	if !config.IsExtension(path) {
+		return usageError{fmt.Errorf("%s: give the file a name that ends in one of %s", path, strings.Join(config.Extensions, ", "))}
 	}
 	if _, err := os.Lstat(path); err == nil && !force {
 		return usageError{fmt.Errorf("%s is there already: name another file, or give --force to write over it", path)}

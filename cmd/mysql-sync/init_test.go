@@ -122,6 +122,20 @@ func TestInitByFlags(t *testing.T) {
 	if left, err := filepath.Glob(filepath.Join(filepath.Dir(file), ".mysql-sync-*")); err != nil || len(left) > 0 {
 		t.Errorf("%v is left, %v", left, err)
 	}
+
+	// The name of the file says in which form it is written.
+	for ext, want := range map[string]string{".yaml": "clientName: berlin\n", ".toml": "clientName = 'berlin'\n"} {
+		flags[1] = strings.TrimSuffix(file, ".json") + ext
+		if code, _, said = command(t, append(flags, "--table", "orders")...); code != 0 {
+			t.Fatalf("init %s: %d\n%s", ext, code, said)
+		}
+		if text, err := os.ReadFile(flags[1]); err != nil || !strings.Contains(string(text), want) {
+			t.Errorf("%s: %v\n%s", ext, err, text)
+		}
+		if code, out, said = command(t, "check", flags[1], "--listen", "1ms"); code != 0 {
+			t.Errorf("check of %s: %d\n%s%s", ext, code, out, said)
+		}
+	}
 }
 
 func TestInitSaysWhatIsWrongWithTheFlags(t *testing.T) {
@@ -134,7 +148,7 @@ func TestInitSaysWhatIsWrongWithTheFlags(t *testing.T) {
 	}{
 		{2, []string{"--client, --remote, --mysql-user, --mysql-database, --table: missing"}, []string{file, "--non-interactive"}},
 		{2, []string{"no terminal", "--non-interactive"}, []string{file}},
-		{2, []string{"ends in .json"}, []string{file + ".toml", "--non-interactive"}},
+		{2, []string{"ends in one of .json, .yaml"}, []string{file + ".conf", "--non-interactive"}},
 		{2, []string{"--client: \"x\"", "--remote: \"two names\"", "--broker: a URL"}, []string{file, "--non-interactive", "--client", "x", "--remote", "two names", "--broker", "ftp://x"}},
 		{2, []string{"NOT_THERE is not set"}, []string{file, "--mysql-password-env", "NOT_THERE"}},
 		{2, []string{"berlin is this node"}, []string{file, "--client", "berlin", "--remote", "berlin"}},

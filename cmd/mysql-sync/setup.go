@@ -331,10 +331,13 @@ func literals(list []string) []string {
 // would read it; a file that is there is replaced as a whole, or not at all.
 func (s *setup) write(path string, force bool) error {
 	text, err := s.text()
+	if err == nil {
+		text, err = config.Format(path, text)
+	}
 	if err != nil {
 		return err
 	}
-	probe, err := os.CreateTemp(filepath.Dir(path), ".mysql-sync-*.json") // with mode 0600
+	probe, err := os.CreateTemp(filepath.Dir(path), ".mysql-sync-*"+filepath.Ext(path)) // with mode 0600
 	if err != nil {
 		return err
 	}
