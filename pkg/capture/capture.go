@@ -170,11 +170,7 @@ func newest(entries []entry) ([]change.Row, map[change.Row]int64) {
 // record deletes the entries and gives their rows new versions at the end of the
 // stream, all in one transaction. Promise 1.
 func (c *Capture) record(ctx context.Context, tx mysqldb.Tx, writing *version.Writing, entries []entry, rows []change.Row, written map[change.Row]int64) error {
-	text := append(make([]byte, 0, 64+12*len(entries)), "DELETE FROM table_changes WHERE id IN ("...)
-	for i := range entries {
-		text = append(strconv.AppendUint(text, entries[i].id, 10), ',')
-	}
-	text[len(text)-1] = ')'
+	text := appendIDs([]byte("DELETE FROM table_changes WHERE "), entries)
 	res, err := tx.ExecContext(ctx, string(text))
 	if err != nil {
 		return fmt.Errorf("delete from table_changes: %w", err)
@@ -198,4 +194,38 @@ func (c *Capture) record(ctx context.Context, tx mysqldb.Tx, writing *version.Wr
 		next[i] = version.Entry{Row: r, State: conflict.Next(states[r], written[r], c.Origin), Position: position + int64(i)}
 	}
 	return version.Write(ctx, tx, next)
+}
+
+// shortestRun is how many ids in a row are named by the first and the last alone.
+const shortestRun = 4
+
+// appendIDs appends the condition that the entries alone fulfil. Their ids ascend, and
+// mostly without gaps: the server then walks over them and does not look for each,
+// which takes it half the time.
+func appendIDs(text []byte, entries []entry) []byte {
+	var alone []uint64
+	or := ""
+	for i, end := 0, 0; i < len(entries); i = end {
+		first := entries[i].id
+		for end = i + 1; end < len(entries) && entries[end].id == first+uint64(end-i); {
+			end++
+		}
+		if end-i < shortestRun {
+			for _, e := range entries[i:end] {
+				alone = append(alone, e.id)
+			}
+			continue
+		}
+		text = fmt.Appendf(text, "%sid BETWEEN %d AND %d", or, first, entries[end-1].id)
+		or = " OR "
+	}
+	if len(alone) == 0 {
+		return text
+	}
+	text = append(append(text, or...), "id IN ("...)
+	for _, id := range alone {
+		text = append(strconv.AppendUint(text, id, 10), ',')
+	}
+	text[len(text)-1] = ')'
+	return text
 }
