@@ -9,10 +9,11 @@
 #   install-deps.sh faketime         another clock for a server
 #   install-deps.sh chromium         the browser that the status page is tested in
 #   install-deps.sh paho             Python's MQTT, for the peer of docs/protocol.md
+#   install-deps.sh proxies          nginx and Caddy, before the status page
 #   install-deps.sh deploy           what checks deploy: systemd's and Prometheus' tools, and the certificates of an image
 set -euo pipefail
 
-[ $# -gt 0 ] || set -- mariadb mosquitto compiler openssl faketime chromium paho deploy
+[ $# -gt 0 ] || set -- mariadb mosquitto compiler openssl faketime chromium paho proxies deploy
 
 # Debian keeps servers where an ordinary user's PATH does not look.
 PATH=$PATH:/usr/local/sbin:/usr/sbin
@@ -38,13 +39,17 @@ for part; do
 	faketime) compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || packages+=(libfaketime) ;;
 	chromium) have chromium || have chromium-browser || have google-chrome || packages+=(chromium fonts-liberation) ;;
 	paho) has_paho python3 || has_paho /usr/bin/python3 || packages+=(python3-paho-mqtt) ;;
+	proxies)
+		have nginx || packages+=(nginx)
+		have caddy || packages+=(caddy)
+		;;
 	deploy)
 		have systemd-analyze || packages+=(systemd)
 		have promtool || packages+=(prometheus)
 		[ -e /etc/ssl/certs/ca-certificates.crt ] || packages+=(ca-certificates)
 		;;
 	*)
-		echo "install-deps: $part is not one of mariadb, mosquitto, compiler, openssl, faketime, chromium, paho, deploy" >&2
+		echo "install-deps: $part is not one of mariadb, mosquitto, compiler, openssl, faketime, chromium, paho, proxies, deploy" >&2
 		exit 2
 		;;
 	esac
@@ -76,8 +81,12 @@ echo "install-deps: installing ${packages[*]}" >&2
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${packages[@]}"
 
 # Nor shall a service start with the machine from now on: nobody has asked for that.
-for service in mosquitto prometheus; do
+for service in mosquitto prometheus nginx caddy; do
 	if [[ " ${packages[*]} " == *" $service "* ]]; then
-		"${as_root[@]}" update-rc.d $service disable
+		if [ -e /etc/init.d/$service ]; then
+			"${as_root[@]}" update-rc.d $service disable
+		elif have systemctl; then # only systemd would start it
+			"${as_root[@]}" systemctl --root=/ --quiet disable $service
+		fi
 	fi
 done
