@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -26,7 +27,8 @@ func initCommand() *cobra.Command {
 		Long: `Ask for what a node needs, connect to its database and its broker, show which
 tables can be synced and why others cannot, and write a configuration (by default
 configuration.json, which only its owner may read): JSON, YAML or TOML, as the name
-of the file ends. At the end it says what comes next, with the statements for a
+of the file ends. Written over another by --force, it has that one's owner and group,
+and their rights. At the end it says what comes next, with the statements for a
 database user that may do no more than a node does.
 
 What is given by a flag is not asked for. With --non-interactive nothing is asked:
@@ -42,6 +44,7 @@ their own: --mysql-password-file, --broker-password-file.
 Exit codes: 0 written; 1 failed, nothing is written; 2 the command line is wrong, or
 the file is there already (see --force).`,
 		Example: `  mysql-sync init
+  sudo mysql-sync init /etc/mysql-sync/configuration.json --force --queue-directory /var/lib/mysql-sync
   MYSQL_PASSWORD=… mysql-sync init berlin.json --non-interactive --client berlin --remote hamburg \
     --mysql-host db.example.com --mysql-user sync --mysql-database shop --table orders,items \
     --broker mqtts://broker.example.com`,
@@ -95,6 +98,7 @@ the file is there already (see --force).`,
 	f.StringSliceVar(&s.send, "send-table", nil, "`table` that is only sent")
 	f.StringSliceVar(&s.receive, "receive-table", nil, "`table` that is only received")
 	f.BoolVar(&s.all, "all-tables", false, "send and receive all tables that can be")
+	f.StringVar(&s.queue, "queue-directory", "", "`folder` for what the node keeps beside its database (default queue, beside the configuration)")
 	f.StringVar(&s.mysql.host, "mysql-host", "localhost", "`host` of the database server")
 	f.IntVar(&s.mysql.port, "mysql-port", 3306, "`port` of the database server")
 	f.StringVar(&s.mysql.socket, "mysql-socket", "", "`path` of the database server's Unix socket, instead of host and port")
@@ -119,7 +123,12 @@ func freePath(path string, force bool) error {
 	if _, err := os.Lstat(path); err == nil && !force {
 		return usageError{fmt.Errorf("%s is there already: name another file, or give --force to write over it", path)}
 	}
-	return nil
+	// Nobody shall answer all questions for a folder that takes no file.
+	probe, err := os.CreateTemp(filepath.Dir(path), ".mysql-sync-*.json")
+	if err != nil {
+		return usageError{fmt.Errorf("%s cannot be written: %w", path, err)}
+	}
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
 // database connects to the database; with a dialog it asks until that works.
@@ -210,7 +219,7 @@ func (s *setup) tables(ctx context.Context, w io.Writer, d *dialog, db *mysqldb.
 	if d == nil {
 		return nil
 	}
-	var answer string
+	answer := strings.Join(s.remotes, ",")
 	return d.until(ctx, &answer, s.changed("remote"), "Other nodes: their names, with commas", "", func(text string) error {
 		s.remotes = names(text)
 		return s.checkRemotes()
@@ -249,7 +258,7 @@ func (s *setup) askBroker(ctx context.Context, d *dialog, given func(...string) 
 			return err
 		}
 		if m.listen != "" {
-			if err := d.until(ctx, &m.listen, false, "Address to listen on (0.0.0.0:1883 is reached by other machines)", m.listen, notEmpty); err != nil {
+			if err := d.until(ctx, &m.listen, false, "Address to listen on (0.0.0.0:1883 is reached by other machines)", m.listen, address); err != nil {
 				return err
 			}
 		}
@@ -259,13 +268,19 @@ func (s *setup) askBroker(ctx context.Context, d *dialog, given func(...string) 
 			return err
 		}
 	}
-	if err := d.until(ctx, &m.user, given("broker-user"), "User at the broker (nothing: no login)", m.user, anything); err != nil {
+	if err := d.until(ctx, &m.user, given("broker-user"), "User at the broker (nothing: no login)", m.user, m.login); err != nil {
 		return err
 	}
 	if m.user == "" || given("broker-password-env", "broker-password-file") {
 		return nil
 	}
-	return d.password(ctx, &m.password, mqttPassword)
+	for {
+		err := d.password(ctx, &m.password, mqttPassword)
+		if err != nil || m.listen == "" || m.password.value != "" {
+			return err
+		}
+		d.say("  a user of the node's own broker has a password\n")
+	}
 }
 
 // nextSteps says what comes after the file is written. A server that does not say what
@@ -279,7 +294,11 @@ func (s *setup) nextSteps(ctx context.Context, w io.Writer, db *mysqldb.DB, path
 		}
 	}
 	if len(s.remotes) > 0 {
-		fmt.Fprintf(w, "\nAt %s: mysql-sync init --client %s --remote %s, with the same tables.\n", s.remotes[0], s.remotes[0], s.client)
+		fmt.Fprintf(w, "\nAt %s: mysql-sync init --client %s --remote %s%s, with the same tables.\n",
+			s.remotes[0], s.remotes[0], s.client, clean(s.mqtt.elsewhere()))
+		if s.mqtt.private() {
+			fmt.Fprintf(w, "Other machines do not reach the broker at %s: for these, change broker.listen and add broker.users.\n", clean(s.mqtt.listen))
+		}
 	}
 	statements, err := check.Setup(ctx, db)
 	if err != nil {

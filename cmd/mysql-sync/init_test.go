@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -119,6 +120,30 @@ func TestInitByFlags(t *testing.T) {
 	if got := ready(t, file); len(got["syncTables"].([]any)) != 2 {
 		t.Errorf("--all-tables gives %v", got["syncTables"])
 	}
+	// The configuration of a package belongs to the group that runs the node.
+	if err := os.Chmod(file, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if os.Getuid() == 0 {
+		if err := os.Chown(file, 0, 65532); err != nil {
+			t.Fatal(err)
+		}
+	}
+	was := owners(t, file)
+	queue := filepath.Join(t.TempDir(), "state")
+	if code, _, said = command(t, append(flags, "--all-tables", "--force", "--queue-directory", queue)...); code != 0 {
+		t.Fatalf("--force over a file that others read: %d\n%s", code, said)
+	}
+	info, err := os.Stat(file)
+	if err != nil || info.Mode().Perm() != 0o640 || owners(t, file) != was {
+		t.Errorf("the file had %v, and has %v, %v, %v", was, owners(t, file), info, err)
+	}
+	if err := os.Chmod(file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := ready(t, file); got["queueDirectory"] != queue {
+		t.Errorf("--queue-directory gives %v", got["queueDirectory"])
+	}
 	if left, err := filepath.Glob(filepath.Join(filepath.Dir(file), ".mysql-sync-*")); err != nil || len(left) > 0 {
 		t.Errorf("%v is left, %v", left, err)
 	}
@@ -138,6 +163,17 @@ func TestInitByFlags(t *testing.T) {
 	}
 }
 
+// owners returns user and group of a file.
+func owners(t *testing.T, file string) [2]uint32 {
+	t.Helper()
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := info.Sys().(*syscall.Stat_t)
+	return [2]uint32{s.Uid, s.Gid}
+}
+
 func TestInitSaysWhatIsWrongWithTheFlags(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "node.json")
@@ -151,6 +187,7 @@ func TestInitSaysWhatIsWrongWithTheFlags(t *testing.T) {
 		{2, []string{"ends in one of .json, .yaml"}, []string{file + ".conf", "--non-interactive"}},
 		{2, []string{"--client: \"x\"", "--remote: \"two names\"", "--broker: a URL"}, []string{file, "--non-interactive", "--client", "x", "--remote", "two names", "--broker", "ftp://x"}},
 		{2, []string{"NOT_THERE is not set"}, []string{file, "--mysql-password-env", "NOT_THERE"}},
+		{2, []string{"no/such/folder/node.json cannot be written"}, []string{"no/such/folder/node.json"}},
 		{2, []string{"berlin is this node"}, []string{file, "--client", "berlin", "--remote", "berlin"}},
 	} {
 		code, out, said := command(t, append([]string{"init"}, test.args...)...)
@@ -181,8 +218,12 @@ func TestInitOfANodeThatIsTheBroker(t *testing.T) {
 	}
 	init := testkit.Command(t, append(flags, "--broker-user", "berlin", "--broker-password-env", "SHOP_PASSWORD")...)
 	init.Env = append(init.Env, "SHOP_PASSWORD=Secret-c")
-	if out, err := init.CombinedOutput(); err != nil {
+	out, err := init.CombinedOutput()
+	if err != nil {
 		t.Fatalf("init: %v\n%s", err, out)
+	}
+	if !regexp.MustCompile(`--client boston --remote berlin --broker mqtt://\S+:\d+ --broker-user berlin, with`).Match(out) {
+		t.Errorf("init does not say how the other node comes to the broker:\n%s", out)
 	}
 	ready(t, file, "SHOP_PASSWORD=Secret-c")
 }
@@ -295,6 +336,34 @@ func TestInitAsks(t *testing.T) {
 	has(t, text, "is written", "environment variable MQTT_PASSWORD", "mysql-sync init --client boston --remote berlin")
 	got := ready(t, file, "MQTT_PASSWORD=Secret-b")
 	if got["mqttConfig"].(map[string]any)["password"] != "${MQTT_PASSWORD}" || got["mysqlConfig"].(map[string]any)["password"] != "Secret-a" {
+		t.Errorf("%v", got)
+	}
+}
+
+// What init says for the other node is what its person types; a broker that other
+// machines reach has to have a login.
+func TestInitAsksForNothingThatIsGiven(t *testing.T) {
+	t.Parallel()
+	server, schema := shop(t)
+	file := filepath.Join(t.TempDir(), "boston.json")
+	listen := "0.0.0.0:" + strconv.Itoa(testkit.FreePort(t))
+	x := openTerminal(t, nil, "init", file, "--client", "boston", "--remote", "berlin", "--mysql-host", server.Host, "--mysql-port", strconv.Itoa(server.Port))
+	x.expect(`User at the database server.*: `, server.User+"\n")
+	x.expect(`Password .*: `, server.Password+"\n")
+	x.expect(`Database( \[.*\])?: `, schema+"\n")
+	x.expect(`Tables .*\[all\]: `, "orders\n")
+	x.expect(`^[^:]*Broker.*: `, "own\n")
+	x.expect(`Address to listen on.*: `, "everywhere\n")
+	x.expect(`"everywhere" is not an address such as 127.0.0.1:1883\s+Address to listen on.*: `, listen+"\n")
+	x.expect(`User at the broker[^:]*: `, "\n")
+	x.expect(`needs a login[^:]*User at the broker[^:]*: `, "boston\n")
+	x.expect(`Password .*: `, "\n")
+	x.expect(`has a password\s+Password .*: `, "Secret-d\n")
+	code, text := x.close()
+	if code != 0 {
+		t.Fatalf("init: %d\n%s", code, text)
+	}
+	if got := ready(t, file); len(got["remoteClients"].([]any)) != 1 || got["broker"].(map[string]any)["listen"] != listen {
 		t.Errorf("%v", got)
 	}
 }

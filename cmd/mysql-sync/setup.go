@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/check"
@@ -35,6 +36,7 @@ type setup struct {
 	remotes             []string
 	both, send, receive []string
 	all                 bool
+	queue               string
 	mysql               mysqlSetup
 	mqtt                mqttSetup
 }
@@ -114,6 +116,11 @@ func (s *setup) prepare() error {
 		var err error
 		s.mqtt.ca, err = filepath.Abs(s.mqtt.ca)
 		errs = append(errs, err, prefixed("--broker-ca", readable(s.mqtt.ca)))
+	}
+	if s.queue != "" {
+		var err error
+		s.queue, err = filepath.Abs(s.queue)
+		errs = append(errs, err)
 	}
 	if s.client != "" {
 		errs = append(errs, prefixed("--client", clientName(s.client)))
@@ -238,6 +245,43 @@ func (m *mqttSetup) setURL(text string) error {
 	return nil
 }
 
+// private reports whether the broker is this node's own, and for this machine alone.
+func (m *mqttSetup) private() bool {
+	host, _, err := net.SplitHostPort(m.listen)
+	ip := net.ParseIP(host)
+	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
+}
+
+// login checks the user at the broker.
+func (m *mqttSetup) login(user string) error {
+	if user == "" && m.listen != "" && !m.private() {
+		return errors.New("a broker that other machines reach needs a login")
+	}
+	return nil
+}
+
+// elsewhere is the flag that leads another node to the broker; "" is none.
+func (m *mqttSetup) elsewhere() string {
+	if m.listen == "" {
+		if m.url == "" || m.url == defaultBroker {
+			return ""
+		}
+		return " --broker " + m.url
+	}
+	host, port, err := net.SplitHostPort(m.listen)
+	if err != nil {
+		return ""
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = orElse(hostName(), "…")
+	}
+	flag := " --broker mqtt://" + net.JoinHostPort(host, port)
+	if m.user != "" {
+		flag += " --broker-user " + m.user
+	}
+	return flag
+}
+
 // errUnreachable says that a broker did not answer.
 var errUnreachable = errors.New("the broker does not answer")
 
@@ -272,6 +316,7 @@ type file struct {
 	Remotes []string       `json:"remoteClients"`
 	Send    []string       `json:"syncTables"`
 	Receive []string       `json:"receiveTables"`
+	Queue   string         `json:"queueDirectory,omitempty"`
 	Broker  map[string]any `json:"broker,omitempty"`
 	MQTT    map[string]any `json:"mqttConfig,omitempty"`
 	MySQL   map[string]any `json:"mysqlConfig"`
@@ -281,7 +326,7 @@ const schemaURL = "https://raw.githubusercontent.com/mysql-sync/mysql-sync/main/
 
 // text is the configuration as JSON.
 func (s *setup) text() ([]byte, error) {
-	f := file{Schema: schemaURL, Client: s.client, Remotes: s.remotes, MySQL: map[string]any{}}
+	f := file{Schema: schemaURL, Client: s.client, Remotes: s.remotes, Queue: literal(s.queue), MySQL: map[string]any{}}
 	f.Send = literals(slices.Concat(s.both, s.send))
 	f.Receive = literals(slices.Concat(s.both, s.receive))
 	put := func(block map[string]any, key string, value any) {
@@ -319,6 +364,24 @@ func (s *setup) text() ([]byte, error) {
 	return b.Bytes(), err
 }
 
+// hand gives a new file the owner, the group and the rights of the one that it is
+// to replace, if there is one, except the rights of everybody.
+func hand(to, from string) error {
+	info, err := os.Stat(from)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if owner, ok := info.Sys().(*syscall.Stat_t); ok {
+		if err := os.Chown(to, int(owner.Uid), int(owner.Gid)); err != nil {
+			return err
+		}
+	}
+	return os.Chmod(to, info.Mode().Perm()&0o660|0o600)
+}
+
 func literals(list []string) []string {
 	out := make([]string, len(list))
 	for i, t := range list {
@@ -328,7 +391,8 @@ func literals(list []string) []string {
 }
 
 // write writes the configuration, for its owner alone. It is first read as a node
-// would read it; a file that is there is replaced as a whole, or not at all.
+// would read it; a file that is there is replaced as a whole, or not at all, and
+// whoever could read it goes on to, but for everybody.
 func (s *setup) write(path string, force bool) error {
 	text, err := s.text()
 	if err == nil {
@@ -352,6 +416,9 @@ func (s *setup) write(path string, force bool) error {
 		return err
 	}
 	if force {
+		if err := hand(probe.Name(), path); err != nil {
+			return err
+		}
 		return os.Rename(probe.Name(), path)
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
@@ -378,7 +445,13 @@ func notEmpty(text string) error {
 	return nil
 }
 
-func anything(string) error { return nil }
+func address(text string) error {
+	_, port, err := net.SplitHostPort(text)
+	if n, e := strconv.Atoi(port); err != nil || e != nil || n < 1 || n > 65535 {
+		return fmt.Errorf("%q is not an address such as 127.0.0.1:1883", text)
+	}
+	return nil
+}
 
 func readable(path string) error {
 	if path == "" {
