@@ -45,6 +45,9 @@ func TestDemoEndsEqualAndLeavesNothingBehind(t *testing.T) {
 	if !slices.ContainsFunc(lines, regexp.MustCompile(`boston receives  berlin-1   lamp +15\.00 USD`).MatchString) {
 		t.Errorf("no line shows the converted price:\n%s", said)
 	}
+	if !slices.ContainsFunc(lines, regexp.MustCompile(`pending in sync_status: 202 rows at berlin, 203 rows at boston`).MatchString) {
+		t.Errorf("no line shows all that is pending while the link is cut:\n%s", said)
+	}
 	d.leftNothing()
 }
 

@@ -65,6 +65,8 @@ func (st *stage) cut(ctx context.Context) {
 		write()
 		st.pause(ctx)
 	}
+	// What is due shows there after a second: the rows above, a deleted one too, and both backlogs.
+	st.watch(ctx, limit, func() bool { return st.berlin.pending == 2+backlog && st.boston.pending == 3+backlog })
 	st.screen.note("pending in sync_status: %s at berlin, %s at boston", rows(st.berlin.pending), rows(st.boston.pending))
 }
 
