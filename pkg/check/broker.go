@@ -132,7 +132,10 @@ func (b *broker) look(ctx context.Context, listen time.Duration) bool {
 		b.f.right(b.about, "messages of this client come back: no access rule is in the way")
 	}
 	for _, topic := range denied {
-		if topic == b.topics.InfoOf(me) || topic == b.topics.ChangeOf(me) {
+		if version1 := topic == b.topics.InfoOf(me) || topic == b.topics.ChangeOf(me); version1 && b.heard.announcedAll(b.cfg) {
+			b.f.right(b.about, "messages on %s do not come back: an access rule (ACL) leaves version 1 of the protocol out, which no remote speaks", topic)
+			continue
+		} else if version1 {
 			b.f.warn(b.about, aclAdvice, "messages on %s are taken and do not come back: an access rule (ACL) denies writing or reading it. "+
 				"Only remotes that speak version 1 of the protocol need it", topic)
 			continue

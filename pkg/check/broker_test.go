@@ -178,8 +178,6 @@ pattern read /ack/%u/+
 pattern write /ack/+/%u
 pattern read /verify/%u/+
 pattern write /verify/+/%u
-pattern readwrite /change/%u
-pattern readwrite /info/%u
 ` + rows
 	}
 	for rule, c := range map[string]struct {
@@ -198,6 +196,7 @@ pattern readwrite /info/%u
 		f := s.check(c.code, "--listen", "20s")
 		if c.code == 0 {
 			f.has(check.Right, "node-b", "takes batches of node-a")
+			f.has(check.Right, b.Addr(), topics.InfoOf("node-a"), "which no remote speaks")
 		} else {
 			f.has(check.Mistake, "node-b", "no batches", topics.BatchOf("node-b", "node-a"), topics.AckOf("node-a", "node-b"))
 		}

@@ -146,6 +146,14 @@ func (h *heard) peer(client string) peer {
 	return peer{}
 }
 
+// announcedAll reports whether all clients that the configuration names, and no others
+// that may come, are nodes of this project.
+func (h *heard) announcedAll(cfg *config.Config) bool {
+	return !slices.ContainsFunc(slices.Concat(cfg.RemoteClients, cfg.AcceptFrom), func(c string) bool {
+		return c == config.Anyone || h.peer(c).node == nil
+	})
+}
+
 func (h *heard) isOnline(client string) bool { return len(h.peer(client).beats) > 0 }
 
 // enough reports whether all remotes have told what they tell to one that sends the
