@@ -97,7 +97,9 @@ func (f seen) tables(w io.Writer, s screen) {
 		cells := []string{t.Name, direction, "", "", "", "", "", t.Policy}
 		if x := sums[t.Name]; x != nil {
 			cells[2], cells[3] = count(x.pending), number(x.errors)
-			cells[4], cells[5] = rate(x.sent), rate(x.received)
+			if f.Running {
+				cells[4], cells[5] = rate(x.sent), rate(x.received)
+			}
 			if !x.last.IsZero() {
 				cells[6] = ago(f.Now, x.last)
 			}

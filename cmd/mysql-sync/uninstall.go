@@ -34,8 +34,8 @@ The triggers go before the tables, so that no write of your applications fails. 
 node must be stopped. What was not sent yet is then never sent: the command says how
 many rows that concerns. It can be run again if it was interrupted.
 
-The database user needs the privilege DROP, which a node does not need. Another login
-can be given by the environment.
+The database user needs the privilege DROP, which a node does not need: without it
+nothing is removed. Another login can be given by the environment.
 
 Exit codes: 0 done, or said; 1 failed, or a node runs; 2 a mistake in the command
 line or configuration.`,
@@ -122,6 +122,11 @@ func uninstall(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb
 	defer release()
 	if err := describe(ctx, w, cfg, db, left); err != nil || left.none() {
 		return err
+	}
+	if len(left.Tables) > 0 {
+		if err := schema.CheckDrop(ctx, db); err != nil {
+			return fmt.Errorf("nothing was removed: %w", err)
+		}
 	}
 	// Triggers before tables: a trigger without its table makes the users' writes
 	// fail. Promise 7.

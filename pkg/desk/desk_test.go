@@ -130,7 +130,7 @@ func TestTheStateOfAStoppedNode(t *testing.T) {
 	if len(s.Remotes) != 2 || s.Remotes[0].Pending.Rows != 1 || s.Remotes[0].Errors != 2 || s.Remotes[1].Pending.Rows != 0 || s.Conflicts.Kept != 1 || s.Uncaptured.Rows != 1 {
 		t.Errorf("the state is %+v", s)
 	}
-	if len(s.Streams) != 1 || s.Streams[0].Table != "orders" || s.Streams[0].Remote != s.Remotes[0].Name || s.Streams[0].Pending.Rows != 1 || s.Streams[0].Errors != 2 {
+	if len(s.Streams) != 2 || s.Streams[1].Pending.Rows != 0 || s.Streams[0].Table != "orders" || s.Streams[0].Remote != s.Remotes[0].Name || s.Streams[0].Pending.Rows != 1 || s.Streams[0].Errors != 2 {
 		t.Errorf("table by table it is %+v", s.Streams)
 	}
 	if text, err := json.Marshal(s); err != nil || strings.Contains(string(text), ":null") {

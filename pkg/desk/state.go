@@ -1,7 +1,6 @@
 package desk
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
@@ -82,11 +82,12 @@ func (d *Desk) remote(ctx context.Context, r *web.Remote, now time.Time) ([]web.
 	}
 	var oldest int64
 	var streams []web.Stream
-	for _, b := range list {
-		if !d.cfg.Syncs(b.Table) {
-			continue
+	for _, table := range slices.Sorted(slices.Values(d.cfg.SyncTables)) {
+		var b outbox.Backlog
+		if at := slices.IndexFunc(list, func(b outbox.Backlog) bool { return b.Table == table }); at >= 0 {
+			b = list[at]
 		}
-		streams = append(streams, web.Stream{Table: b.Table, Remote: r.Name, Errors: b.Refused,
+		streams = append(streams, web.Stream{Table: table, Remote: r.Name, Errors: b.Refused,
 			Pending: web.Count{Rows: b.Pending, AtLeast: more && b.Pending > 0}})
 		r.Pending.Rows += b.Pending
 		r.Errors += b.Refused
@@ -99,7 +100,6 @@ func (d *Desk) remote(ctx context.Context, r *web.Remote, now time.Time) ([]web.
 		at := time.UnixMicro(oldest)
 		r.Oldest, r.Lag = &at, max(0, now.Sub(at).Seconds())
 	}
-	slices.SortFunc(streams, func(x, y web.Stream) int { return cmp.Compare(x.Table, y.Table) })
 	return streams, nil
 }
 

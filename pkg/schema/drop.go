@@ -2,6 +2,7 @@ package schema
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"slices"
 
@@ -23,6 +24,39 @@ func Standing(ctx context.Context, db *mysqldb.DB) ([]string, error) {
 		return nil, nil
 	}
 	return slices.DeleteFunc(slices.Clone(Own), func(name string) bool { return !slices.Contains(found, name) }), nil
+}
+
+// dropRights reads on how many of some tables the user has the privilege alone.
+const dropRights = `SELECT COUNT(DISTINCT TABLE_NAME) FROM information_schema.TABLE_PRIVILEGES
+	WHERE TABLE_SCHEMA = ? AND PRIVILEGE_TYPE = 'DROP' AND TABLE_NAME IN (`
+
+// CheckDrop returns an error if Drop would be denied. It drops a table that is not
+// there: the server looks at the rights first.
+func CheckDrop(ctx context.Context, db *mysqldb.DB) error {
+	_, err := db.ExecContext(ctx, "DROP TABLE IF EXISTS "+mysqldb.Quote("sync_none_"+rand.Text()))
+	if err == nil {
+		return nil
+	}
+	if !slices.Contains(notGranted, mysqldb.Number(err)) {
+		return fmt.Errorf("look whether tables may be dropped: %w", err)
+	}
+	tables, listErr := Standing(ctx, db)
+	if listErr != nil {
+		return listErr
+	}
+	args, granted := []any{db.Name}, 0
+	for _, t := range tables {
+		args = append(args, t)
+	}
+	if len(tables) > 0 {
+		if err := db.GetContext(ctx, &granted, dropRights+mysqldb.List(len(tables))+")", args...); err != nil {
+			return fmt.Errorf("read the rights to drop tables: %w", err)
+		}
+	}
+	if granted < len(tables) {
+		return fmt.Errorf("%w: give the user the privilege DROP on the database, which a node does not need", err)
+	}
+	return nil
 }
 
 // Drop drops those of the Own tables that are there. It may be killed anywhere and
