@@ -59,8 +59,9 @@ type sender struct {
 	patience time.Duration // until an answer is given up; grows while none comes
 	silent   int           // batches in a row that were given up
 	online   bool          // as last seen
-	flying   atomic.Int64  // rows of inFlight, for those who look at the node
-	unmet    time.Time     // since when it is there and cannot be sent anything sealed
+	meeting  meeting
+	flying   atomic.Int64 // rows of inFlight, for those who look at the node
+	unmet    time.Time    // since when it is there and cannot be sent anything sealed
 	told     bool
 	retried  time.Time // when waiting rows were last made ready
 }
@@ -225,9 +226,14 @@ func (s *sender) clockSetBack(now time.Time) bool {
 	return now.Round(0).Sub(s.retried.Round(0)) < now.Sub(s.retried)-time.Second
 }
 
-// reachable reports whether the remote is online and so are we.
+// reachable reports whether the remote is online and so are we, and it is known what it speaks.
 func (s *sender) reachable() bool {
 	online := s.n.transport.Online() && s.n.presence.Online(s.remote)
+	if !online {
+		s.meeting.left()
+	} else if s.meeting.waits(s.n.now(), s.n.peers.speaksBatches(s.remote)) {
+		online = false
+	}
 	if online && !s.n.mayReach(s.remote) {
 		s.waitForKey()
 		online = false

@@ -123,12 +123,14 @@ func (n *Node) ahead() (most time.Duration) {
 func (n *Node) beats(ctx context.Context) error {
 	const least = 500 * time.Millisecond // between two beats, whoever asks for them
 	interval := transport.BeatInterval(n.cfg.CheckInterval)
-	asked := map[string]bool{}
+	asked := map[string]int{}
 	for {
+		came := false
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-n.beat:
+			came = true
 		case <-time.After(interval):
 			n.askAgain(ctx, asked)
 		}
@@ -143,21 +145,25 @@ func (n *Node) beats(ctx context.Context) error {
 			return nil
 		case <-time.After(least):
 		}
+		if came { // It has announced itself before it said that it is there.
+			n.askAgain(ctx, asked)
+		}
 	}
 }
 
 // askAgain has the broker deliver the announcements that it keeps once more, when
 // a remote has come and its announcement has not. A cluster may deliver neither
 // the message nor the kept copy to a node that subscribes in the same moment at
-// another server. An existing peer has none, and is asked for once, until a beat
-// finds it offline; asked notes that.
-func (n *Node) askAgain(ctx context.Context, asked map[string]bool) {
+// another server. An existing peer has none, and is asked for twice, until it is
+// found offline; asked counts that.
+func (n *Node) askAgain(ctx context.Context, asked map[string]int) {
 	missing := false
 	for remote := range n.senders {
 		if !n.presence.Online(remote) {
 			delete(asked, remote)
-		} else if !asked[remote] && !n.peers.speaksBatches(remote) {
-			asked[remote], missing = true, true
+		} else if asked[remote] < 2 && !n.peers.speaksBatches(remote) {
+			asked[remote]++
+			missing = true
 		}
 	}
 	if !missing {
