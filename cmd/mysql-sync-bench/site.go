@@ -48,7 +48,7 @@ func nextServer() int {
 
 // newBroker starts a broker of the kind that the settings name.
 func (b *bench) newBroker() *testkit.Broker {
-	broker := testkit.BrokerOf(b, b.s.Broker)
+	broker := testkit.BrokerOf(b, b.s.Broker, nil)
 	if b.s.Broker != "mosquitto" {
 		return broker
 	}

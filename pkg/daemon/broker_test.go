@@ -71,6 +71,7 @@ func TestNodesOverTLSWithPasswordsAndACL(t *testing.T) {
 	}
 }
 
+// TestCertificateThatIsNotTrustedEndsTheStart has a Mosquitto: which broker shows the certificate makes no difference.
 func TestCertificateThatIsNotTrustedEndsTheStart(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{TLS: true})
@@ -81,6 +82,7 @@ func TestCertificateThatIsNotTrustedEndsTheStart(t *testing.T) {
 	a.start().node.WaitLog("connected to the broker")
 }
 
+// TestNodesOverWebsockets has Mosquitto's listener for them, with its ACL.
 func TestNodesOverWebsockets(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Websockets: true, TLS: true, Users: users, ACL: true})
@@ -95,6 +97,7 @@ func TestNodesOverWebsockets(t *testing.T) {
 	exchange(t, a, c)
 }
 
+// TestNodesOverPlainWebsockets has Mosquitto's listener for them.
 func TestNodesOverPlainWebsockets(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Websockets: true})

@@ -71,7 +71,8 @@ func TestAnnouncementIsKept(t *testing.T) {
 	})
 }
 
-// TestAnnouncementThatDidNotComeIsAskedFor: an existing peer has none, as if it had been lost.
+// TestAnnouncementThatDidNotComeIsAskedFor: an existing peer has none, as if it had been lost. That it
+// is asked for is read in Mosquitto's log.
 func TestAnnouncementThatDidNotComeIsAskedFor(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Extra: []string{"log_type all"}})
@@ -101,9 +102,6 @@ func TestNothingIsLostWhenServersOfAClusterAreKilled(t *testing.T) {
 	a, c := apart(t, b)
 	a.knows(one, two, three)
 	c.knows(two, three, one)
-	for _, s := range []*site{a, c} {
-		s.block("mqttConfig")["clean"] = false // as docs/brokers.md says
-	}
 	a.start()
 	c.start()
 	loads := underLoad(a, c)
@@ -117,8 +115,8 @@ func TestNothingIsLostWhenServersOfAClusterAreKilled(t *testing.T) {
 	settle(t, []*site{a, c}, loads...)
 }
 
-// TestNodesGoToTheOtherBroker has two brokers with a bridge between them. The first dies under load and comes back, then
-// the second.
+// TestNodesGoToTheOtherBroker has two brokers with a bridge of Mosquitto between them. The first dies under load and comes
+// back, then the second.
 func TestNodesGoToTheOtherBroker(t *testing.T) {
 	t.Parallel()
 	one := testkit.Mosquitto(t, testkit.MosquittoOptions{})
@@ -163,9 +161,6 @@ func TestNodeThatComesToAClusterWithADeadServer(t *testing.T) {
 	a, c := apart(t, b)
 	a.knows(one, two, three)
 	c.knows(three, one, two)
-	for _, s := range []*site{a, c} {
-		s.block("mqttConfig")["clean"] = false
-	}
 	two.Kill()
 	a.start()
 	c.start()

@@ -174,7 +174,8 @@ func TestNodeStopsInOrderThoughServersAreSilent(t *testing.T) {
 	settle(t, []*site{a, c}, loads...)
 }
 
-// TestNothingIsLostByABrokerThatForgets: past ten waiting messages it drops what it has acknowledged.
+// TestNothingIsLostByABrokerThatForgets: past ten waiting messages it drops what it has acknowledged. So small a
+// queue is an option of Mosquitto.
 func TestNothingIsLostByABrokerThatForgets(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Extra: []string{"max_queued_messages 10", "max_inflight_messages 2"}})

@@ -65,10 +65,12 @@ func TestMeshesShareABroker(t *testing.T) {
 }
 
 // TestVersion1PeerJoinsAMeshByTheBroker: its topics are fixed, and a bridge puts the prefix before them.
+// The peer has a Mosquitto of its own, whose option the bridge is.
 func TestVersion1PeerJoinsAMeshByTheBroker(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	old := testkit.Mosquitto(t, testkit.MosquittoOptions{Extra: []string{"connection acme", "address " + b.Addr(), "cleansession true",
+		"try_private false", "remote_clientid acme", // which NATS and the embedded broker demand
 		`topic /info both 1 "" acme`, `topic /info/+ both 1 "" acme`, `topic /change/+ both 1 "" acme`}})
 	a := newSite(t, b, "node-a", []string{"peer-1"}, []string{"orders"}, map[string]any{"topicPrefix": "acme"})
 	a.exec(orders)

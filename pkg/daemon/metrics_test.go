@@ -100,7 +100,7 @@ func TestStrangersMakeNoSeries(t *testing.T) {
 func TestSecretsShowNowhere(t *testing.T) {
 	t.Parallel()
 	const secret = "hunter2-31415926"
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Users: map[string]string{"node": secret + "-mqtt"}})
+	b := testkit.AnyBrokerFor(t, map[string]string{"node": secret + "-mqtt"})
 	server := testkit.Server(t)
 	address := fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t))
 	key := freshKey(t, "2026")

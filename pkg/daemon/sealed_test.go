@@ -169,7 +169,7 @@ func (s *site) refusals() []string {
 
 func TestTheBrokerReadsNothingOfARow(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	h := newHostile(t, b)
 	a, c := sealedPair(t, b)
 	const marker = "MARKER-31415926"
@@ -216,7 +216,7 @@ func TestTheBrokerReadsNothingOfARow(t *testing.T) {
 // A row of some MiB goes in pieces, each of them sealed.
 func TestLargeRowsAreSealedInPieces(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	h := newHostile(t, b)
 	a, c := apart(t, b)
 	for _, s := range []*site{a, c} {
@@ -249,17 +249,19 @@ func TestLargeRowsAreSealedInPieces(t *testing.T) {
 // it is written or taken for an ack, and the nodes go on.
 func TestNothingHostileGetsIn(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	h := newHostile(t, b)
 	a, c := sealedPair(t, b)
 	loads := underLoad(a, c)
 	more(loads, 100)
-	if out := a.command("verify"); !strings.Contains(out, "orders") {
+	if _, out := a.verify(); !strings.Contains(out, "orders") { // what is on its way may differ
 		t.Errorf("verify said %q", out)
 	}
 	together(loads)
 	before := h.all("/")
-	before = append(before[:min(150, len(before))], before[max(150, len(before)-150):]...)
+	if len(before) > 300 { // of the first and of the last
+		before = append(before[:150], before[len(before)-150:]...)
+	}
 	h.replay(before)
 	h.misdirect(before)
 	h.forge()
@@ -300,7 +302,8 @@ func TestNothingHostileGetsIn(t *testing.T) {
 	for _, s := range []*site{a, c} {
 		s.expect(`SELECT COUNT(*) FROM orders WHERE id > 600000000`, `0`)
 		s.expect(`SELECT COUNT(*) FROM sync_conflicts`, `0`)
-		if lines := s.refusals(); len(lines) == 0 || len(lines) > 12 {
+		// Five of what cannot be read, from the remote and from all others, and one for each of eight reasons.
+		if lines := s.refusals(); len(lines) == 0 || len(lines) > 2*5+8 {
 			t.Errorf("%s told %d times that something was refused:\n%s", s.name, len(lines), strings.Join(lines, "\n"))
 		}
 	}
@@ -332,7 +335,7 @@ func (h *hostile) forge() {
 
 func TestKeysAreRolledUnderLoad(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	h := newHostile(t, b)
 	a, c := apart(t, b)
 	older, newer := freshKey(t, "old"), freshKey(t, "new")
@@ -368,7 +371,7 @@ func TestNodesWithoutTheKeyAreLeftOut(t *testing.T) {
 	for name, other := range map[string]any{"another key": encrypted(freshKey(t, "2026")), "no key": nil} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+			b := testkit.AnyBroker(t)
 			a, c := apart(t, b)
 			a.config["encryption"] = encrypted(freshKey(t, "2026"))
 			if other != nil {
@@ -396,7 +399,7 @@ func TestNodesWithoutTheKeyAreLeftOut(t *testing.T) {
 // Toward some clients nothing is sealed, if the configuration says so.
 func TestPeersOfVersion1AreSpokenToWhereTheyAreNotRequiredToSeal(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	b := testkit.AnyBroker(t)
 	h := newHostile(t, b)
 	p := newPeer(t, b, "peer-1")
 	key := freshKey(t, "2026")

@@ -104,7 +104,7 @@ func TestCommandLineIsExplained(t *testing.T) {
 // TestMistakesThatServersTellAreToldAtOnce has two wrong tables and a refused login at the broker together.
 func TestMistakesThatServersTellAreToldAtOnce(t *testing.T) {
 	t.Parallel()
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Users: map[string]string{"node-a": "right"}})
+	b := testkit.AnyBrokerFor(t, map[string]string{"node-a": "right"})
 	s := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders", "missing", "keyless", "seen"}, nil)
 	s.exec(orders, `CREATE TABLE keyless (id INT)`, `CREATE VIEW seen AS SELECT * FROM orders`)
 	s.block("mqttConfig")["username"], s.block("mqttConfig")["password"] = "node-a", "wrong"
@@ -135,7 +135,7 @@ func TestLoginThatTheDatabaseRefusesEndsTheStart(t *testing.T) {
 }
 
 func TestEnvironmentOverridesTheFile(t *testing.T) {
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Users: map[string]string{"node-a": "right"}})
+	b := testkit.AnyBrokerFor(t, map[string]string{"node-a": "right"})
 	s := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
 	s.exec(orders)
 	s.block("mqttConfig")["username"], s.block("mqttConfig")["password"] = "node-a", "wrong"

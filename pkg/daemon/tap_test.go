@@ -1,7 +1,7 @@
 package daemon_test
 
 import (
-	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -13,8 +13,8 @@ import (
 
 // tap counts what passes the broker.
 type tap struct {
-	t      *testing.T
-	client mqtt.Client
+	t       *testing.T
+	markers []mqtt.Client // one at each server
 
 	mu     sync.Mutex
 	topics []string
@@ -25,8 +25,12 @@ const mark = "tap/mark"
 
 func newTap(t *testing.T, b *testkit.Broker) *tap {
 	t.Helper()
-	x := &tap{t: t, client: testkit.MQTTClient(t, b, "tap")}
-	token := x.client.Subscribe("#", 0, func(_ mqtt.Client, m mqtt.Message) {
+	client := testkit.MQTTClient(t, b, "tap")
+	x := &tap{t: t, markers: []mqtt.Client{client}}
+	for i, server := range b.Cluster {
+		x.markers = append(x.markers, testkit.MQTTClient(t, server, fmt.Sprintf("tap-%d", i)))
+	}
+	token := client.Subscribe("#", 0, func(_ mqtt.Client, m mqtt.Message) {
 		x.mu.Lock()
 		x.topics = append(x.topics, m.Topic())
 		x.mu.Unlock()
@@ -38,7 +42,7 @@ func newTap(t *testing.T, b *testkit.Broker) *tap {
 }
 
 // count returns how many messages there were on topics that begin so. What the broker has delivered to others by now is
-// counted: it comes to the tap before what the tap then publishes.
+// counted: it comes to the tap before what is then published, in a cluster at the same server.
 func (x *tap) count(prefix string) int {
 	x.t.Helper()
 	marks := func() int {
@@ -46,13 +50,15 @@ func (x *tap) count(prefix string) int {
 		defer x.mu.Unlock()
 		return x.number(mark)
 	}
-	before := marks()
-	if token := x.client.Publish(mark, 0, false, "x"); token.Wait() && token.Error() != nil {
-		x.t.Fatal(token.Error())
+	want := marks() + len(x.markers)
+	for _, c := range x.markers {
+		if token := c.Publish(mark, 0, false, "x"); token.Wait() && token.Error() != nil {
+			x.t.Fatal(token.Error())
+		}
 	}
 	testkit.Eventually(x.t, "the tap", func() error {
-		if marks() == before {
-			return errors.New("its mark has not come")
+		if missing := want - marks(); missing > 0 {
+			return fmt.Errorf("%d of its marks have not come", missing)
 		}
 		return nil
 	})

@@ -154,6 +154,7 @@ func TestValuesOfAllTypesTravelByBatches(t *testing.T) {
 }
 
 // version1Only is a broker that keeps the nodes' announcements to itself, so that they take each other for existing peers.
+// That is an ACL of Mosquitto.
 func version1Only(t *testing.T) *testkit.Broker {
 	return testkit.Mosquitto(t, testkit.MosquittoOptions{
 		ACLText: "topic readwrite /info\ntopic readwrite /info/+\ntopic readwrite /change/+\ntopic write /node/+\ntopic read /batch/#\ntopic readwrite " + mark + "\n",

@@ -38,6 +38,7 @@ func newSite(t *testing.T, b *testkit.Broker, name string, remotes, tables []str
 
 func newSiteOn(t *testing.T, server *testkit.Database, schema string, b *testkit.Broker, name string, remotes, tables []string, extra map[string]any) *site {
 	t.Helper()
+	cluster := len(b.Cluster) > 0
 	b = b.Server()
 	s := &site{t: t, name: name, server: server, schema: schema, db: server.Open(t, schema)}
 	s.config = map[string]any{
@@ -50,6 +51,9 @@ func newSiteOn(t *testing.T, server *testkit.Database, schema string, b *testkit
 		"mqttConfig":    map[string]any{"host": b.Host, "port": b.Port, "protocol": "tcp"},
 		"mysqlConfig": map[string]any{"host": server.Host, "port": server.Port, "user": server.User,
 			"password": server.Password, "database": schema},
+	}
+	if cluster {
+		s.block("mqttConfig")["clean"] = false // as docs/brokers.md says
 	}
 	maps.Copy(s.config, extra)
 	return s

@@ -31,20 +31,26 @@ type Broker struct {
 // AnyBroker starts a broker of the kind that the environment variable MYSQL_SYNC_TEST_BROKER names: see BrokerOf.
 func AnyBroker(tb TB) *Broker {
 	tb.Helper()
-	return BrokerOf(tb, os.Getenv("MYSQL_SYNC_TEST_BROKER"))
+	return AnyBrokerFor(tb, nil)
+}
+
+// AnyBrokerFor is AnyBroker for those alone who log in; users has their passwords. Each may use all topics.
+func AnyBrokerFor(tb TB, users map[string]string) *Broker {
+	tb.Helper()
+	return BrokerOf(tb, os.Getenv("MYSQL_SYNC_TEST_BROKER"), users)
 }
 
 // BrokerOf starts a broker of a kind: mosquitto, which is also that of "", nats for a cluster of three servers, or
-// embedded for the broker inside a node. Anyone may connect.
-func BrokerOf(tb TB, kind string) *Broker {
+// embedded for the broker inside a node. Without users anyone may connect.
+func BrokerOf(tb TB, kind string, users map[string]string) *Broker {
 	tb.Helper()
 	switch kind {
 	case "mosquitto", "":
-		return Mosquitto(tb, MosquittoOptions{})
+		return Mosquitto(tb, MosquittoOptions{Users: users})
 	case "nats":
-		return NATS(tb, NATSOptions{})
+		return NATS(tb, NATSOptions{Users: users})
 	case "embedded":
-		return Embedded(tb)
+		return Embedded(tb, users)
 	default:
 		tb.Fatalf("start a broker: %q is none of mosquitto, nats, embedded", kind)
 		return nil

@@ -6,8 +6,8 @@ import (
 )
 
 // Embedded starts a node of the real binary that is the broker for others. It has no part in what they replicate: the
-// database that it needs is a schema of Shared's server with one empty table.
-func Embedded(tb TB) *Broker {
+// database that it needs is a schema of Shared's server with one empty table. Without users anyone may connect.
+func Embedded(tb TB, users map[string]string) *Broker {
 	tb.Helper()
 	server := Shared(tb)
 	schema := server.Create(tb)
@@ -15,11 +15,16 @@ func Embedded(tb TB) *Broker {
 		tb.Fatalf("make the broker's table: %v", err)
 	}
 	b := newBroker(tb, "mysql-sync")
+	b.users = users
+	logins := []map[string]any{}
+	for user, password := range users {
+		logins = append(logins, map[string]any{"username": user, "password": password})
+	}
 	file := ConfigFile(tb, map[string]any{
 		"clientName":    "the-broker",
 		"acceptFrom":    []string{"nobody"},
 		"receiveTables": []string{"nothing"},
-		"broker":        map[string]any{"listen": fmt.Sprintf("%s:%d", b.Host, b.Port)},
+		"broker":        map[string]any{"listen": fmt.Sprintf("%s:%d", b.Host, b.Port), "users": logins},
 		"mysqlConfig": map[string]any{"host": server.Host, "port": server.Port, "user": server.User,
 			"password": server.Password, "database": schema},
 	})

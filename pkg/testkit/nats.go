@@ -7,12 +7,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 )
 
 // NATSOptions say what a cluster demands. The zero value lets everybody in.
 type NATSOptions struct {
-	ACL bool // the users of deploy/nats/acl.conf, which binds two nodes to their topics; their passwords are NATSUsers
+	ACL   bool              // the users of deploy/nats/acl.conf, which binds two nodes to their topics; their passwords are NATSUsers
+	Users map[string]string // passwords by user, each of whom may use all topics; empty: anyone may connect
 }
 
 // NATSUsers are the logins of a cluster with an ACL.
@@ -30,11 +32,16 @@ func NATS(tb TB, options NATSOptions) *Broker {
 	if err != nil {
 		tb.Fatalf("%v", err)
 	}
+	dir, users := folder(tb, ""), options.Users
 	file := filepath.Join(root, "deploy", "nats", "nats.conf")
-	if options.ACL {
-		file = filepath.Join(root, "deploy", "nats", "acl.conf")
+	switch {
+	case options.ACL:
+		file, users = filepath.Join(root, "deploy", "nats", "acl.conf"), NATSUsers
+	case len(users) > 0:
+		if file, err = natsUsers(dir, file, users); err != nil {
+			tb.Fatalf("configure the broker: %v", err)
+		}
 	}
-	dir := folder(tb, "")
 	var addresses, inCommon []string // of the servers for each other, and of their environment
 	for i := range 3 {
 		addresses = append(addresses, fmt.Sprintf("%s:%d", loopback, FreePort(tb)))
@@ -48,9 +55,7 @@ func NATS(tb TB, options NATSOptions) *Broker {
 	cluster := &Broker{tb: tb, Host: loopback}
 	for i := range 3 {
 		b := newBroker(tb, fmt.Sprintf("nats-%d", i+1))
-		if options.ACL {
-			b.users = NATSUsers
-		}
+		b.users = users
 		environment := slices.Concat(os.Environ(), inCommon, []string{
 			"NATS_NAME=" + b.name, "NATS_STORE=" + filepath.Join(dir, b.name), "NATS_MQTT=" + b.Addr(),
 			"NATS_LISTEN=" + loopback + ":" + strconv.Itoa(FreePort(tb)), "NATS_CLUSTER=" + addresses[i],
@@ -66,6 +71,20 @@ func NATS(tb TB, options NATSOptions) *Broker {
 	cluster.Port, cluster.users = cluster.Cluster[0].Port, cluster.Cluster[0].users
 	cluster.Start()
 	return cluster
+}
+
+// natsUsers writes a configuration with users into a folder and returns its path.
+func natsUsers(dir, shipped string, users map[string]string) (string, error) {
+	text, err := os.ReadFile(shipped)
+	if err != nil {
+		return "", fmt.Errorf("read the shipped configuration: %w", err)
+	}
+	var list strings.Builder
+	for user, password := range users {
+		fmt.Fprintf(&list, "{user: %q, password: %q}\n", user, password)
+	}
+	file := filepath.Join(dir, "users.conf")
+	return file, os.WriteFile(file, fmt.Appendf(text, "\nauthorization {users: [\n%s]}\n", list.String()), 0o600)
 }
 
 // natsServer returns the path of the server. It is built once in a process, and removed with it: see Main.

@@ -44,7 +44,7 @@ func TestNATSKeepsClientsApart(t *testing.T) {
 }
 
 func TestTheBrokerInANodeCarriesMessages(t *testing.T) {
-	b := testkit.Embedded(t)
+	b := testkit.Embedded(t, nil)
 	alpha, beta := testkit.MQTTClient(t, b, "alpha"), testkit.MQTTClient(t, b, "beta")
 	got := subscribe(t, beta, "/change/beta")
 	publish(t, alpha, "/change/beta", "hello")
