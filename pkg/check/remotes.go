@@ -30,7 +30,7 @@ type peer struct {
 	asked    time.Time  // when it was asked a question; zero: it was not
 	answered bool
 	tried    time.Time // when it was sent a batch without rows; zero: it was not
-	took     bool      // it answered that
+	took     bool      // it answered a batch
 }
 
 // isSilent says that the peer was asked something and has not answered.
@@ -41,7 +41,7 @@ func (p *peer) isSilent() bool {
 // isToTry says that the peer has answered a question, takes one of the tables, and was
 // not sent a batch yet.
 func (p *peer) isToTry(tables []string) bool {
-	return p.answered && p.tried.IsZero() && p.node != nil &&
+	return p.answered && !p.took && p.tried.IsZero() && p.node != nil &&
 		slices.ContainsFunc(tables, func(t string) bool { return slices.Contains(p.node.ReceiveTables, t) })
 }
 
@@ -123,13 +123,17 @@ func (h *heard) toTry(client string, tables []string) bool {
 	return true
 }
 
-// awaits reports whether a client was asked something less than a time ago, and has
-// not answered.
-func (h *heard) awaits(d time.Duration) bool {
+// batchTime is how long a remote may take to answer a batch: it has its turn after
+// what came before.
+const batchTime = 10 * time.Second
+
+// awaits reports whether a client was asked something a short while ago, and has not
+// answered.
+func (h *heard) awaits() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, p := range h.client {
-		if p.isSilent() && time.Since(p.asked) < d || p.isSilent() && time.Since(p.tried) < d {
+		if !p.answered && time.Since(p.asked) < echoTime || !p.took && time.Since(p.tried) < batchTime {
 			return true
 		}
 	}
@@ -247,7 +251,8 @@ func judgeNode(f *findings, cfg *config.Config, r string, p peer) {
 		topics := wire.Topics(cfg.TopicPrefix)
 		f.wrong(r, fmt.Sprintf("Let the access rules of the broker have this client write %s, and %s write %s; mosquitto/acl.txt has them. Or add %s to acceptFrom there.",
 			topics.BatchOf(r, cfg.ClientName), r, topics.AckOf(cfg.ClientName, r), cfg.ClientName),
-			"answers questions of %s, but no batches: rows do not get there, or their acks not here", cfg.ClientName)
+			"answers questions of %s, but no batches: rows do not get there, or their acks not here (or it has so much to do that it takes more than %s: then try again)",
+			cfg.ClientName, batchTime)
 	}
 }
 
