@@ -84,6 +84,21 @@ func TestPage(t *testing.T) {
 		b.expect("nothing pending", cell("orders"), "in step")
 		b.expect("no problem", `document.getElementById("problems").hidden`, "true")
 	})
+	step("a row that waits for another is pending, and no error", func(*testing.T) {
+		boston.exec(`CREATE TRIGGER no BEFORE INSERT ON orders FOR EACH ROW
+			BEGIN IF NEW.id = 5 THEN SIGNAL SQLSTATE '23000' SET MYSQL_ERRNO = 1452, MESSAGE_TEXT = 'no parent'; END IF; END`)
+		berlin.exec(`INSERT INTO orders VALUES (5, 'child', 0)`)
+		b.expect("the row that waits", cell("orders"), "1 pending")
+		b.enter("errors")
+		b.sees("#errors-list tbody", "Waits for another row: ")
+		b.expect("no number", `document.getElementById("count-errors").hidden`, "true")
+		boston.exec(`DROP TRIGGER no`)
+		boston.expect(`SELECT name FROM orders WHERE id = 5`, "child")
+		b.sees("#errors-empty", "No row is refused")
+		berlin.exec(`DELETE FROM orders WHERE id = 5`)
+		boston.expect(`SELECT COUNT(*) FROM orders WHERE id = 5`, "0")
+		b.enter("overview")
+	})
 	step("a refused row is shown, and goes through by Retry once its cause is mended", func(*testing.T) {
 		boston.exec(`CREATE TRIGGER no BEFORE INSERT ON orders FOR EACH ROW
 			BEGIN IF NEW.id = 9007199254740993 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '<b>not in boston</b>'; END IF; END`)
