@@ -36,7 +36,11 @@ func checkBroker(ctx context.Context, cfg *config.Config, running bool, o Option
 			continue
 		}
 		l.close()
-		f.right(about, "the login as %q works", one.Username)
+		if one.Username == "" {
+			f.right(about, "a connection without a login works")
+		} else {
+			f.right(about, "the login as %q works", one.Username)
+		}
 		if looked {
 			continue
 		}

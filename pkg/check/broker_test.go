@@ -42,7 +42,7 @@ func TestBrokerThatCannotBeHad(t *testing.T) {
 	s.config["mqttConfig"] = map[string]any{"servers": []map[string]any{{"host": b.Host, "port": b.Port}, {"host": other.Host, "port": other.Port}}}
 	f = s.check(1)
 	f.has(check.Mistake, b.Addr(), "connect")
-	f.has(check.Right, other.Addr(), "the login")
+	f.has(check.Right, other.Addr(), "without a login works")
 	f.has(check.Right, other.Addr(), "256 KiB")
 
 	// A broker of the node itself runs with the node.
@@ -58,7 +58,7 @@ func TestCertificateThatIsNotTrusted(t *testing.T) {
 	s.block("mqttConfig")["protocol"] = "mqtts"
 	s.check(1).has(check.Mistake, b.Addr(), "certificate")
 	s.block("mqttConfig")["ca"] = b.Certs.CA
-	s.check(0).has(check.Right, b.Addr(), "the login")
+	s.check(0).has(check.Right, b.Addr(), "without a login works")
 }
 
 // TestAccessRulesThatDeny has rules that lack some of a node's topics. Mosquitto

@@ -18,7 +18,7 @@ func TestDatabaseThatCannotBeHad(t *testing.T) {
 	m["user"], m["password"] = "nobody", "Secret-3"
 	f := s.check(1)
 	f.has(check.Mistake, "mysqlConfig", "Access denied for user 'nobody'", "Correct mysqlConfig.user")
-	f.has(check.Right, b.Addr(), "the login") // the rest is looked at all the same
+	f.has(check.Right, b.Addr(), "works") // the rest is looked at all the same
 	if strings.Contains(f.text, "Secret-3") {
 		t.Errorf("the password is told:\n%s", f.text)
 	}
