@@ -70,7 +70,7 @@ func TestVersion1PeerJoinsAMeshByTheBroker(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	old := testkit.Mosquitto(t, testkit.MosquittoOptions{Extra: []string{"connection acme", "address " + b.Addr(), "cleansession true",
-		"try_private false", "remote_clientid acme", // which NATS and the embedded broker demand
+		"try_private false", "remote_clientid acme", // for the embedded broker and for NATS
 		`topic /info both 1 "" acme`, `topic /info/+ both 1 "" acme`, `topic /change/+ both 1 "" acme`}})
 	a := newSite(t, b, "node-a", []string{"peer-1"}, []string{"orders"}, map[string]any{"topicPrefix": "acme"})
 	a.exec(orders)
