@@ -93,7 +93,7 @@ var nativesStep = flag.Int("natives-step", 40, "try each so many'th native funct
 // child goes on behind it.
 func TestNativesNeverEndTheProcess(t *testing.T) {
 	const variable = "TEST_NATIVES_FROM"
-	tr := world{config: Config{TimeLimit: 200 * time.Millisecond, Runtimes: 1}}.orders(t, recursions)
+	tr := world{config: Config{TimeLimit: 5 * time.Second, Runtimes: 1}}.orders(t, recursions)
 	got, err := tr.Apply(t.Context(), call())
 	if err != nil {
 		t.Fatal(err)

@@ -53,7 +53,7 @@ func TestMistakeInAFileNamesItsLine(t *testing.T) {
 func TestFileThatNeverEndsIsAMistake(t *testing.T) {
 	c := soon
 	c.Directory = directory(t, map[string]string{"orders.js": "while (true) {}"})
-	wantError(t, New(zap.NewNop(), nil, nil, c).Load([]string{"orders"}), "orders.js: ran longer than 50ms")
+	wantError(t, New(zap.NewNop(), nil, nil, c).Load([]string{"orders"}), "orders.js: ran longer than 500ms")
 }
 
 func TestMissingDirectoryIsAMistake(t *testing.T) {
