@@ -65,17 +65,20 @@ func refuse(w http.ResponseWriter, err error) {
 	case errors.As(err, &large):
 		status = http.StatusRequestEntityTooLarge
 	}
+	hurry(w) // ended by hurried
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(Answer{Error: err.Error()}) // the reader may be gone
 }
 
-// answer answers with a value.
+// answer answers with a value. The reader's time begins here: what was asked for may
+// have taken longer.
 func answer(w http.ResponseWriter, v any) error {
 	text, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Errorf("encode the answer: %w", err)
 	}
+	hurry(w) // ended by hurried
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(append(text, '\n')) // the reader may be gone
 	return nil

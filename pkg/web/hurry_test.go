@@ -28,8 +28,8 @@ func (w *timed) Write(b []byte) (int, error) {
 // takes nothing of it is not waited for without end either.
 func TestNobodyTakesForEver(t *testing.T) {
 	metrics := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("metrics")) })
-	for _, token := range []string{"", token} {
-		page := New(nil, nil, metrics).Page(token, true)
+	s := New(nil, nil, metrics)
+	for name, page := range map[string]http.Handler{"without a token": s.Page("", true), "with a token": s.Page(token, true)} {
 		for _, path := range []string{"/", "/login", "/static/app.js", "/metrics", "/healthz", "/debug/pprof/", "/debug/pprof/heap", "/nowhere"} {
 			r := httptest.NewRequest(http.MethodGet, "http://localhost"+path, nil)
 			r.RemoteAddr = "127.0.0.1:40000"
@@ -37,11 +37,38 @@ func TestNobodyTakesForEver(t *testing.T) {
 			w := &timed{ResponseRecorder: httptest.NewRecorder()}
 			page.ServeHTTP(w, r)
 			if w.without || w.Body.Len() == 0 {
-				t.Errorf("GET %s with token %q: written without a time: %t, %d bytes", path, token, w.without, w.Body.Len())
+				t.Errorf("GET %s %s: written without a time: %t, %d bytes", path, name, w.without, w.Body.Len())
 			}
 			if !w.until.IsZero() {
 				t.Errorf("GET %s leaves its time to the connection's next request", path)
 			}
+		}
+	}
+}
+
+// TestNoTimeIsLeftOnTheSocket asks what sets a time of its own: the connection may be
+// used for something else when that is over.
+func TestNoTimeIsLeftOnTheSocket(t *testing.T) {
+	socket := New(nil, nil, http.NotFoundHandler()).Socket()
+	for _, path := range []string{"/healthz", "/api/nothing"} {
+		w := &timed{ResponseRecorder: httptest.NewRecorder()}
+		socket.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://node"+path, nil))
+		if w.without || !w.until.IsZero() {
+			t.Errorf("GET %s: written without a time: %t, left is %v", path, w.without, w.until)
+		}
+	}
+}
+
+// TestAnAnswerThatTookLongIsTaken answers when the time of the request is over, as
+// after a retry of a great many rows: it was done, and must not look failed.
+func TestAnAnswerThatTookLongIsTaken(t *testing.T) {
+	for name, give := range map[string]func(http.ResponseWriter){
+		"an answer": func(w http.ResponseWriter) { _ = answer(w, struct{}{}) },
+		"an error":  func(w http.ResponseWriter) { refuse(w, ErrRequest) },
+	} {
+		w := &timed{ResponseRecorder: httptest.NewRecorder(), until: time.Now().Add(-time.Second)}
+		if give(w); time.Until(w.until) <= 0 {
+			t.Errorf("%s is written when its time is over", name)
 		}
 	}
 }

@@ -152,5 +152,5 @@ func (s *Server) Page(token string, local bool) http.Handler {
 	if local {
 		h = ownHost(h)
 	}
-	return guarded(h)
+	return guarded(hurried(h))
 }

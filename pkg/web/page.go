@@ -86,9 +86,8 @@ func servePage(w http.ResponseWriter, status int, name string, data any) {
 	_, _ = w.Write(b.Bytes()) // the reader may be gone
 }
 
-// guarded sets what keeps a browser from using an answer for something else, how
-// long a body may take to come, also one that nobody reads, and how long the answer
-// may take to be taken.
+// guarded sets what keeps a browser from using an answer for something else, and how
+// long a body may take to come, also one that nobody reads.
 func guarded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -100,7 +99,6 @@ func guarded(next http.Handler) http.Handler {
 		if r.ContentLength != 0 {
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime)) // a writer without deadlines is a test's
 		}
-		defer hurry(w)()
 		next.ServeHTTP(w, r)
 	})
 }

@@ -40,7 +40,7 @@ func New(n Node, l Lines, metrics http.Handler) *Server {
 
 // Socket returns the handler for the Unix socket, which only the node's own user
 // can open: it may do everything.
-func (s *Server) Socket() http.Handler { return s.mux(true) }
+func (s *Server) Socket() http.Handler { return hurried(s.mux(true)) }
 
 // API returns the handler for a TCP listener. It asks nobody who they are: that is
 // left to what is wrapped around it. It refuses what a page of another origin has
@@ -101,6 +101,15 @@ func hurry(w http.ResponseWriter) (enough func()) {
 	c := http.NewResponseController(w)
 	_ = c.SetWriteDeadline(time.Now().Add(answerTime))
 	return func() { _ = c.SetWriteDeadline(time.Time{}) }
+}
+
+// hurried gives the reader of each answer a time, and leaves none of it to the next
+// request of the connection.
+func hurried(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer hurry(w)()
+		next.ServeHTTP(w, r)
+	})
 }
 
 // lasting returns a handler that takes as long as it was asked to.
