@@ -31,12 +31,16 @@ func TestCommandsEndWhereSomethingHangs(t *testing.T) {
 	}
 	a.file = testkit.ConfigFile(t, a.config)
 	a.start()
-	testkit.Eventually(t, "the node to be ready", func() error {
-		if code, _, said := command(t, "health", a.file); code != 0 {
-			return fmt.Errorf("it says %s", said)
-		}
-		return nil
-	})
+	works := func(name string) {
+		t.Helper()
+		testkit.Eventually(t, name+" to work", func() error {
+			if code, _, said := command(t, name, a.file); code != 0 {
+				return fmt.Errorf("it says %s", said)
+			}
+			return nil
+		})
+	}
+	works("health")
 
 	database.Blackhole(true)
 	for _, line := range []string{"errors", "conflicts", "retry", "conflicts --put-back 1", "resync orders", "verify"} {
@@ -45,12 +49,7 @@ func TestCommandsEndWhereSomethingHangs(t *testing.T) {
 	}
 	has(t, a.run(0, "status"), "database  away", "is not reachable since")
 	database.Restore()
-	testkit.Eventually(t, "the node to be ready again", func() error {
-		if code, _, said := command(t, "errors", a.file); code != 0 {
-			return fmt.Errorf("it says %s", said)
-		}
-		return nil
-	})
+	works("errors")
 
 	broker.Blackhole(true)
 	has(t, a.run(1, "check", "--listen", "1ms"), broker.Addr(), "no answer within 10s")

@@ -200,6 +200,7 @@ func (n *Node) compared(c web.Comparison) {
 type pulse struct {
 	mu sync.Mutex
 	web.Link
+	missed  int                                   // pings in a row
 	waiting map[*context.CancelCauseFunc]struct{} // called when it does not answer
 }
 
@@ -210,8 +211,9 @@ func (e errAway) Error() string {
 	return fmt.Sprintf("the database at %s is not reachable since %s%s", e.Address, moment(e.Since), because(e.Link.Error))
 }
 
-// while returns a context that ends, with an errAway, when the database does not answer;
-// where it is away already, at once. The caller calls done.
+// while returns a context that ends, with an errAway, when the database does not answer
+// twice in a row, since once it may only be busy; where it is away already, at once. The
+// caller calls done.
 func (p *pulse) while(ctx context.Context) (_ context.Context, done func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	p.mu.Lock()
@@ -258,8 +260,12 @@ func (p *pulse) note(now time.Time, err error) {
 		p.Online, p.Since = online, now
 	}
 	p.Error = ""
-	if err != nil {
-		p.Error = err.Error()
+	if err == nil {
+		p.missed = 0
+		return
+	}
+	p.Error = err.Error()
+	if p.missed++; p.missed > 1 {
 		for cancel := range p.waiting {
 			(*cancel)(errAway{p.Link})
 		}
