@@ -133,6 +133,30 @@ func TestTriggersOfATableThatIsAppliedAreSilent(t *testing.T) {
 	}
 }
 
+// TestTheCascadesOfAParentThatIsAppliedAreSilent deletes and re-keys a parent as apply
+// does, then a parent that the user's own trigger deletes meanwhile.
+func TestTheCascadesOfAParentThatIsAppliedAreSilent(t *testing.T) {
+	t.Parallel()
+	db := testkit.OwnSchema(t, "CREATE TABLE p (id INT PRIMARY KEY)",
+		"CREATE TABLE c (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES p (id) ON DELETE CASCADE ON UPDATE CASCADE)",
+		"CREATE TABLE t (id INT PRIMARY KEY)", "CREATE TRIGGER mine AFTER INSERT ON t FOR EACH ROW DELETE FROM p WHERE id = NEW.id")
+	install(t, db, "p", "c", "t")
+	testkit.Exec(t, db, "INSERT INTO p VALUES (1), (2), (3)", "INSERT INTO c VALUES (10, 1), (20, 2), (30, 3)", "DELETE FROM table_changes")
+	conn, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	testkit.Exec(t, conn, "SET "+capture.Applying+" = 'p'", "DELETE FROM p WHERE id = 1", "UPDATE p SET id = 4 WHERE id = 2")
+	if got := changed(t, db); len(got) != 0 {
+		t.Errorf("recorded are %q, want nothing", got)
+	}
+	testkit.Exec(t, conn, "SET "+capture.Applying+" = 't'", "INSERT INTO t VALUES (3)")
+	if got := changed(t, db); !slices.Equal(got, []string{"c 30", "p 3"}) {
+		t.Errorf("recorded are %q, want what the user's own trigger deleted", got)
+	}
+}
+
 func TestTheNameOfATableMayBeAnything(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("ä", 63)

@@ -63,7 +63,7 @@ func (c *cascades) onDelete(parent string) string {
 		}
 		statements = c.deleted(statements, f, set, []string{parent})
 	}
-	return body(statements)
+	return body(parent, statements)
 }
 
 // deleted records the rows of a set, which a foreign key deletes or nulls, and
@@ -111,7 +111,7 @@ func (c *cascades) onUpdate(parent string) string {
 			statements = append(statements, "IF NOT ("+strings.Join(changed, " AND ")+") THEN "+strings.Join(inner, " ")+" END IF;")
 		}
 	}
-	return body(statements)
+	return body(parent, statements)
 }
 
 // rekeyed records the rows of a set whose columns a foreign key gives the new
@@ -230,9 +230,12 @@ func record(t *schema.Table, key, set string) string {
 		", COALESCE(" + Written + ", UTC_TIMESTAMP(6)), NULL FROM (" + set + ") c;"
 }
 
-func body(statements []string) string {
+// body returns what the trigger of a parent does. It is silent while apply writes that
+// parent, as the parent's other triggers are: the children's own changes come from
+// where the parent was changed.
+func body(parent string, statements []string) string {
 	if len(statements) == 0 {
 		return ""
 	}
-	return "BEGIN " + strings.Join(statements, " ") + " END"
+	return guarded(parent, strings.Join(statements, " "))
 }

@@ -57,16 +57,18 @@ func rowTriggers(t *schema.Table) []trigger {
 	note := func(key string) string {
 		return "INSERT INTO `table_changes` (`table_name`, `primary_key`, `date`, `origin`) VALUES (" + table + ", " + key + ", UTC_TIMESTAMP(6), NULL);"
 	}
-	guarded := func(statements string) string {
-		return "BEGIN IF NOT (" + Applying + " <=> " + table + ") THEN " + statements + " END IF; END"
-	}
 	oldKey, newKey := t.KeyExpr("OLD."), t.KeyExpr("NEW.")
 	return []trigger{
-		{triggerName("Insert", t.Name), t.Name, "AFTER", "INSERT", guarded(note(newKey))},
-		{triggerName("Update", t.Name), t.Name, "AFTER", "UPDATE", guarded(note(newKey) +
+		{triggerName("Insert", t.Name), t.Name, "AFTER", "INSERT", guarded(t.Name, note(newKey))},
+		{triggerName("Update", t.Name), t.Name, "AFTER", "UPDATE", guarded(t.Name, note(newKey) +
 			" IF NOT (" + oldKey + " <=> " + newKey + ") THEN " + note(oldKey) + " END IF;")},
-		{triggerName("Delete", t.Name), t.Name, "AFTER", "DELETE", guarded(note(oldKey))},
+		{triggerName("Delete", t.Name), t.Name, "AFTER", "DELETE", guarded(t.Name, note(oldKey))},
 	}
+}
+
+// guarded returns the body of a trigger that does nothing while apply writes the table.
+func guarded(table, statements string) string {
+	return "BEGIN IF NOT (" + Applying + " <=> " + mysqldb.QuoteString(table) + ") THEN " + statements + " END IF; END"
 }
 
 // triggerName returns mysqlSync{event}_{table}; a name that would be too long

@@ -26,13 +26,6 @@ const selectColumns = `SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, 
 const selectUnique = `SELECT INDEX_NAME, COLUMN_NAME, SUB_PART FROM information_schema.STATISTICS
 	WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? AND NON_UNIQUE = 0 ORDER BY INDEX_NAME, SEQ_IN_INDEX`
 
-// selectForeign reads the foreign keys within a schema.
-const selectForeign = `SELECT k.CONSTRAINT_NAME, k.TABLE_NAME, k.COLUMN_NAME, k.REFERENCED_TABLE_NAME, k.REFERENCED_COLUMN_NAME, r.DELETE_RULE, r.UPDATE_RULE
-	FROM information_schema.KEY_COLUMN_USAGE k JOIN information_schema.REFERENTIAL_CONSTRAINTS r
-	ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME AND r.TABLE_NAME = k.TABLE_NAME
-	WHERE k.TABLE_SCHEMA = ? AND k.REFERENCED_TABLE_SCHEMA = k.TABLE_SCHEMA
-	ORDER BY k.TABLE_NAME, k.CONSTRAINT_NAME, k.ORDINAL_POSITION`
-
 // Read returns the definition of a table. The error is ErrNoTable or ErrUnfit,
 // with what is missing, where the table and not the connection is at fault. The
 // schema must be the one that db works in.
@@ -153,28 +146,4 @@ func (t *Table) readForeignKeys(ctx context.Context, db mysqldb.Queryer, schema 
 		}
 	}
 	return err
-}
-
-// ForeignKeys returns the foreign keys within a schema, by child and name.
-func ForeignKeys(ctx context.Context, db mysqldb.Queryer, schema string) ([]ForeignKey, error) {
-	var list []ForeignKey
-	err := mysqldb.Each(ctx, db, selectForeign, []any{schema}, func(r *sql.Rows) error {
-		var f ForeignKey
-		var column, ref string
-		if err := r.Scan(&f.Name, &f.Table, &column, &f.RefTable, &ref, &f.OnDelete, &f.OnUpdate); err != nil {
-			return err
-		}
-		last := len(list) - 1
-		if last < 0 || list[last].Name != f.Name || list[last].Table != f.Table {
-			list = append(list, f)
-			last++
-		}
-		list[last].Columns = append(list[last].Columns, column)
-		list[last].RefColumns = append(list[last].RefColumns, ref)
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read foreign keys of %s: %w", schema, err)
-	}
-	return list, nil
 }

@@ -300,3 +300,41 @@ func TestACachedDefinitionIsReadAgainWhenTheTableChanges(t *testing.T) {
 		t.Errorf("a table that is gone is read as %v, %v", got, err)
 	}
 }
+
+// TestForeignKeysBetweenSchemas has a parent in another schema, whose own parent is in
+// the first one again, and a child in a third.
+func TestForeignKeysBetweenSchemas(t *testing.T) {
+	t.Parallel()
+	db := testkit.Schema(t, "CREATE TABLE top (id INT PRIMARY KEY)")
+	server := testkit.Shared(t)
+	middle, third := server.Create(t), server.Create(t)
+	testkit.Exec(t, db, "CREATE TABLE "+middle+".m (id INT PRIMARY KEY, CONSTRAINT f FOREIGN KEY (id) REFERENCES "+db.Name+".top (id) ON DELETE CASCADE)",
+		"CREATE TABLE low (id INT PRIMARY KEY, CONSTRAINT f FOREIGN KEY (id) REFERENCES "+middle+".m (id))",
+		"CREATE TABLE lowest (id INT PRIMARY KEY, CONSTRAINT g FOREIGN KEY (id) REFERENCES low (id))",
+		"CREATE TABLE "+third+".x (a INT, b INT, PRIMARY KEY (a, b), CONSTRAINT f FOREIGN KEY (a) REFERENCES "+db.Name+".low (id))")
+	for name, test := range map[string]struct {
+		read func() ([]schema.ForeignKey, error)
+		want []string
+	}{
+		"within":    {func() ([]schema.ForeignKey, error) { return schema.ForeignKeys(t.Context(), db, db.Name) }, []string{db.Name + ".lowest " + db.Name + ".low"}},
+		"ancestry":  {func() ([]schema.ForeignKey, error) { return schema.Ancestry(t.Context(), db, db.Name) }, []string{db.Name + ".low " + middle + ".m", db.Name + ".lowest " + db.Name + ".low", middle + ".m " + db.Name + ".top"}},
+		"referring": {func() ([]schema.ForeignKey, error) { return schema.Referring(t.Context(), db, db.Name) }, []string{db.Name + ".lowest " + db.Name + ".low", middle + ".m " + db.Name + ".top", third + ".x " + db.Name + ".low"}},
+	} {
+		keys, err := test.read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, f := range keys {
+			got = append(got, f.Schema+"."+f.Table+" "+f.RefSchema+"."+f.RefTable)
+			if len(f.Columns) != 1 || len(f.RefColumns) != 1 {
+				t.Errorf("%s: the columns of %+v", name, f)
+			}
+		}
+		slices.Sort(got)
+		slices.Sort(test.want)
+		if !slices.Equal(got, test.want) {
+			t.Errorf("%s: %q, want %q", name, got, test.want)
+		}
+	}
+}

@@ -24,17 +24,6 @@ type Table struct {
 	byName      map[string]int
 }
 
-// ForeignKey is a foreign key of the table that holds it.
-type ForeignKey struct {
-	Name       string
-	Table      string // that holds it: the child
-	Columns    []string
-	RefTable   string // in the same schema; keys to other schemas are left out
-	RefColumns []string
-	OnDelete   string // CASCADE, SET NULL, RESTRICT, NO ACTION, SET DEFAULT
-	OnUpdate   string
-}
-
 // Names returns the names of Columns. The slice is shared; do not change it.
 func (t *Table) Names() []string { return t.names }
 

@@ -1,0 +1,90 @@
+package schema
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+)
+
+// ForeignKey is a foreign key of the table that holds it.
+type ForeignKey struct {
+	Name       string
+	Schema     string // of the table that holds it: the child
+	Table      string
+	Columns    []string
+	RefSchema  string // of the parent
+	RefTable   string
+	RefColumns []string
+	OnDelete   string // CASCADE, SET NULL, RESTRICT, NO ACTION, SET DEFAULT
+	OnUpdate   string
+}
+
+// selectForeign reads foreign keys. What the condition asks of the child's schema the
+// server need not look for in its other schemas.
+const selectForeign = `SELECT k.CONSTRAINT_NAME, k.TABLE_SCHEMA, k.TABLE_NAME, k.COLUMN_NAME,
+	k.REFERENCED_TABLE_SCHEMA, k.REFERENCED_TABLE_NAME, k.REFERENCED_COLUMN_NAME, r.DELETE_RULE, r.UPDATE_RULE
+	FROM information_schema.KEY_COLUMN_USAGE k JOIN information_schema.REFERENTIAL_CONSTRAINTS r
+	ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME AND r.TABLE_NAME = k.TABLE_NAME
+	WHERE `
+
+const orderForeign = ` ORDER BY k.TABLE_SCHEMA, k.TABLE_NAME, k.CONSTRAINT_NAME, k.ORDINAL_POSITION`
+
+// ForeignKeys returns the foreign keys within a schema, by child and name.
+func ForeignKeys(ctx context.Context, db mysqldb.Queryer, schema string) ([]ForeignKey, error) {
+	return foreignKeys(ctx, db, schema, `k.TABLE_SCHEMA = ? AND r.CONSTRAINT_SCHEMA = ? AND k.REFERENCED_TABLE_SCHEMA = ?`, schema, schema, schema)
+}
+
+// Ancestry returns the foreign keys of a schema's tables and, where they refer to
+// another schema, those of its tables as well, and so on: all by which the server may
+// change rows of the schema when a parent is deleted or gets another key. Of a table
+// of another schema the user sees none unless it has some right to it.
+func Ancestry(ctx context.Context, db mysqldb.Queryer, schema string) ([]ForeignKey, error) {
+	var list []ForeignKey
+	schemas := []string{schema}
+	for i := 0; i < len(schemas); i++ {
+		keys, err := foreignKeys(ctx, db, schemas[i], `k.TABLE_SCHEMA = ? AND r.CONSTRAINT_SCHEMA = ? AND k.REFERENCED_TABLE_SCHEMA IS NOT NULL`, schemas[i], schemas[i])
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, keys...)
+		for _, f := range keys {
+			if !slices.Contains(schemas, f.RefSchema) {
+				schemas = append(schemas, f.RefSchema)
+			}
+		}
+	}
+	return list, nil
+}
+
+// Referring returns the foreign keys that refer to tables of a schema, from any
+// schema of the server of whose tables the user has some right. The server looks for
+// them in all its tables: it is not for the hot path.
+func Referring(ctx context.Context, db mysqldb.Queryer, schema string) ([]ForeignKey, error) {
+	return foreignKeys(ctx, db, schema, `k.REFERENCED_TABLE_SCHEMA = ?`, schema)
+}
+
+func foreignKeys(ctx context.Context, db mysqldb.Queryer, schema, condition string, args ...any) ([]ForeignKey, error) {
+	var list []ForeignKey
+	err := mysqldb.Each(ctx, db, selectForeign+condition+orderForeign, args, func(r *sql.Rows) error {
+		var f ForeignKey
+		var column, ref string
+		if err := r.Scan(&f.Name, &f.Schema, &f.Table, &column, &f.RefSchema, &f.RefTable, &ref, &f.OnDelete, &f.OnUpdate); err != nil {
+			return err
+		}
+		last := len(list) - 1
+		if last < 0 || list[last].Name != f.Name || list[last].Table != f.Table || list[last].Schema != f.Schema {
+			list = append(list, f)
+			last++
+		}
+		list[last].Columns = append(list[last].Columns, column)
+		list[last].RefColumns = append(list[last].RefColumns, ref)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read foreign keys of %s: %w", schema, err)
+	}
+	return list, nil
+}
