@@ -136,12 +136,13 @@ func (n *Node) answer(ctx context.Context, q question) (wire.Answer, error) {
 	if err != nil {
 		return a, err
 	}
+	a.Form = min(max(q.Form, 0), wire.FormLarge)
 	r := snapshot.Range{After: q.After, UpTo: q.UpTo}
 	switch q.Ask {
 	case wire.AskSum:
-		a.Count, a.Sum, err = snapshot.Sum(ctx, n.db, t, q.Columns, r)
+		a.Count, a.Sum, err = snapshot.Sum(ctx, n.db, t, q.Columns, r, a.Form)
 	case wire.AskHashes:
-		a.Hashes, err = snapshot.Hashes(ctx, n.db, t, q.Columns, r, wire.VerifyRows)
+		a.Hashes, err = snapshot.Hashes(ctx, n.db, t, q.Columns, r, wire.VerifyRows, a.Form)
 	case wire.AskValues:
 		a.Types, a.Values, err = n.verifyValues(ctx, t, q)
 	case wire.AskSend:
@@ -153,7 +154,14 @@ func (n *Node) answer(ctx context.Context, q question) (wire.Answer, error) {
 }
 
 func (n *Node) verifyValues(ctx context.Context, t *schema.Table, q question) (types []string, list []wire.VerifyValue, err error) {
-	found, err := snapshot.Values(ctx, n.db, t, q.Columns, q.Keys)
+	var keep func(int, []byte) []byte
+	if q.Form >= wire.FormLarge && len(q.Types) == len(q.Columns) {
+		keep = func(i int, stored []byte) []byte {
+			c, _ := t.Column(q.Columns[i]) // Values has seen that it is there
+			return snapshot.Brief(*c, stored, q.Types[i])
+		}
+	}
+	found, err := snapshot.Values(ctx, n.db, t, q.Columns, q.Keys, keep)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -170,7 +178,7 @@ func (n *Node) verifyValues(ctx context.Context, t *schema.Table, q question) (t
 		return nil, nil, err
 	}
 	for _, name := range q.Columns {
-		c, _ := t.Column(name) // Values has seen that it is there
+		c, _ := t.Column(name)
 		types = append(types, c.DataType)
 	}
 	for i, k := range q.Keys {
@@ -187,7 +195,7 @@ func (n *Node) sendAsked(ctx context.Context, t *schema.Table, q question) error
 	if n.senders[q.from] == nil || !n.cfg.Syncs(t.Name) || len(q.Keys) == 0 {
 		return nil
 	}
-	found, err := snapshot.Values(ctx, n.db, t, t.Names()[:1], q.Keys)
+	found, err := snapshot.Values(ctx, n.db, t, t.Names()[:1], q.Keys, nil)
 	if err != nil {
 		return err
 	}

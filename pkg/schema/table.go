@@ -27,6 +27,15 @@ type Table struct {
 // Names returns the names of Columns. The slice is shared; do not change it.
 func (t *Table) Names() []string { return t.names }
 
+// Types returns the data types of Columns.
+func (t *Table) Types() []string {
+	types := make([]string, len(t.Columns))
+	for i := range t.Columns {
+		types[i] = t.Columns[i].DataType
+	}
+	return types
+}
+
 // Column returns the column name, and false if the table has no such column, or
 // one that the server computes.
 func (t *Table) Column(name string) (*value.Column, bool) {

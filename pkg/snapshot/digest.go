@@ -8,7 +8,6 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
-	"github.com/mysql-sync/mysql-sync/pkg/value"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
@@ -36,35 +35,11 @@ func (r Range) where(t *schema.Table) (string, []any, error) {
 	return strings.Join(conditions, " AND "), args, nil
 }
 
-// rowSum is the SQL expression of a row's checksum. It is made of the values'
-// stored forms with their lengths, so that MariaDB and MySQL give the same; NULL
-// is told from the empty string.
-func rowSum(t *schema.Table, columns []string) (string, error) {
-	parts := make([]string, len(columns))
-	for i, name := range columns {
-		c, ok := t.Column(name)
-		if !ok {
-			return "", fmt.Errorf("table %s has no column %.64q", t.Name, name)
-		}
-		q := mysqldb.Quote(name)
-		e := "CAST(" + c.SelectExpr(q) + " AS BINARY)"
-		switch c.Kind {
-		case value.Binary:
-			e = q
-		case value.Geometry:
-			e = "ST_AsBinary(" + q + ")"
-		case value.Text:
-			e = "CAST(CONVERT(" + q + " USING utf8mb4) AS BINARY)"
-		}
-		parts[i] = "COALESCE(CONCAT(LENGTH(" + e + "), ':', " + e + "), '-')"
-	}
-	return "LEFT(SHA2(CONCAT(" + strings.Join(parts, ",") + "), 256), 32)", nil
-}
-
 // Sum returns the number of rows of a range and their checksum, computed by the
-// server. The checksum does not depend on the order of the rows.
-func Sum(ctx context.Context, db mysqldb.Queryer, t *schema.Table, columns []string, r Range) (count int64, sum string, err error) {
-	row, err := rowSum(t, columns)
+// server. The checksum does not depend on the order of the rows. It is empty if the
+// server has none of some row.
+func Sum(ctx context.Context, db mysqldb.Queryer, t *schema.Table, columns []string, r Range, form int) (count int64, sum string, err error) {
+	row, err := rowSum(t, columns, form)
 	if err != nil {
 		return 0, "", err
 	}
@@ -72,19 +47,23 @@ func Sum(ctx context.Context, db mysqldb.Queryer, t *schema.Table, columns []str
 	if err != nil {
 		return 0, "", err
 	}
-	err = mysqldb.Each(ctx, db, `SELECT COUNT(*), CONCAT(HEX(BIT_XOR(CAST(CONV(LEFT(h, 16), 16, 10) AS UNSIGNED))), '-', HEX(BIT_XOR(CAST(CONV(RIGHT(h, 16), 16, 10) AS UNSIGNED))))
+	var summed int64
+	err = mysqldb.Each(ctx, db, `SELECT COUNT(*), COUNT(h), CONCAT(HEX(BIT_XOR(CAST(CONV(LEFT(h, 16), 16, 10) AS UNSIGNED))), '-', HEX(BIT_XOR(CAST(CONV(RIGHT(h, 16), 16, 10) AS UNSIGNED))))
 		FROM (SELECT `+row+` AS h FROM `+mysqldb.Quote(t.Name)+` WHERE `+where+`) d`, args,
-		func(rows *sql.Rows) error { return rows.Scan(&count, &sum) })
+		func(rows *sql.Rows) error { return rows.Scan(&count, &summed, &sum) })
 	if err != nil {
 		return 0, "", fmt.Errorf("checksum of %s: %w", t.Name, err)
+	}
+	if summed < count {
+		return count, "", nil // BIT_XOR passes over NULL
 	}
 	return count, sum, nil
 }
 
 // Hashes returns the checksum of each row of a range, at most limit, in the order
-// of the keys.
-func Hashes(ctx context.Context, db mysqldb.Queryer, t *schema.Table, columns []string, r Range, limit int) ([]wire.Hash, error) {
-	row, err := rowSum(t, columns)
+// of the keys. It is empty where the server has none.
+func Hashes(ctx context.Context, db mysqldb.Queryer, t *schema.Table, columns []string, r Range, limit, form int) ([]wire.Hash, error) {
+	row, err := rowSum(t, columns, form)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +75,9 @@ func Hashes(ctx context.Context, db mysqldb.Queryer, t *schema.Table, columns []
 	err = mysqldb.Each(ctx, db, "SELECT "+t.KeyExpr("")+", "+row+" FROM "+mysqldb.Quote(t.Name)+" WHERE "+where+" ORDER BY "+t.KeyColumns()+" LIMIT ?",
 		append(args, limit), func(rows *sql.Rows) error {
 			var h wire.Hash
-			err := rows.Scan(&h.Key, &h.Sum)
+			var sum sql.NullString
+			err := rows.Scan(&h.Key, &sum)
+			h.Sum = sum.String
 			hashes = append(hashes, h)
 			return err
 		})
@@ -107,8 +88,9 @@ func Hashes(ctx context.Context, db mysqldb.Queryer, t *schema.Table, columns []
 }
 
 // Values returns the rows with the given keys in stored form, by key; a row that
-// is not there is missing.
-func Values(ctx context.Context, db mysqldb.Queryer, t *schema.Table, columns []string, keys [][]byte) (map[string][][]byte, error) {
+// is not there is missing. What is to be kept of the value of a column is said by
+// keep, unless it is nil.
+func Values(ctx context.Context, db mysqldb.Queryer, t *schema.Table, columns []string, keys [][]byte, keep func(column int, stored []byte) []byte) (map[string][][]byte, error) {
 	found := map[string][][]byte{}
 	if len(keys) == 0 {
 		return found, nil
@@ -136,9 +118,16 @@ func Values(ctx context.Context, db mysqldb.Queryer, t *schema.Table, columns []
 			for i := range values {
 				into = append(into, &values[i])
 			}
-			err := rows.Scan(into...)
+			if err := rows.Scan(into...); err != nil {
+				return err
+			}
+			for i := range values {
+				if keep != nil {
+					values[i] = keep(i, values[i])
+				}
+			}
 			found[key] = values
-			return err
+			return nil
 		})
 	if err != nil {
 		return nil, fmt.Errorf("read rows of %s: %w", t.Name, err)

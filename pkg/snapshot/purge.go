@@ -93,7 +93,7 @@ func (s *Snapshots) purgeRows(ctx context.Context, t *schema.Table, ids [][]byte
 		return 0, err
 	}
 	defer unlock()
-	there, err := Values(ctx, s.db, t, t.Names()[:1], keys)
+	there, err := Values(ctx, s.db, t, t.Names()[:1], keys, nil)
 	if err != nil {
 		return 0, err
 	}

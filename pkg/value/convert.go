@@ -1,6 +1,7 @@
 package value
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -189,11 +190,46 @@ func (c *Column) Equal(a, b []byte) bool {
 // sameJSON compares two documents by their parsed values: MySQL orders and
 // spaces what it stores.
 func sameJSON(a, b []byte) bool {
-	var x, y any
-	if json.Unmarshal(a, &x) != nil || json.Unmarshal(b, &y) != nil {
-		return false
+	return json.Valid(a) && json.Valid(b) && string(Canonical(a)) == string(Canonical(b))
+}
+
+// Canonical returns a JSON document in one spelling, the same for all servers, and
+// what is none as it is. Whole numbers keep all their digits; others are doubles, as
+// MySQL has them.
+func Canonical(document []byte) []byte {
+	if !json.Valid(document) {
+		return document
 	}
-	p, err1 := json.Marshal(x)
-	q, err2 := json.Marshal(y)
-	return err1 == nil && err2 == nil && string(p) == string(q)
+	var v any
+	d := json.NewDecoder(bytes.NewReader(document))
+	d.UseNumber()
+	if d.Decode(&v) != nil {
+		return document
+	}
+	text, err := json.Marshal(doubles(v))
+	if err != nil {
+		return document
+	}
+	return text
+}
+
+// doubles replaces the numbers of a document that are no whole ones of 64 bits.
+func doubles(v any) any {
+	switch v := v.(type) {
+	case json.Number:
+		_, err1 := strconv.ParseInt(v.String(), 10, 64)
+		_, err2 := strconv.ParseUint(v.String(), 10, 64)
+		if f, err := v.Float64(); err == nil && err1 != nil && err2 != nil {
+			return f
+		}
+	case []any:
+		for i := range v {
+			v[i] = doubles(v[i])
+		}
+	case map[string]any:
+		for k := range v {
+			v[k] = doubles(v[k])
+		}
+	}
+	return v
 }

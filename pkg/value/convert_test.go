@@ -209,6 +209,8 @@ func TestEqualComparesValuesAndNotTheirSpelling(t *testing.T) {
 		"the space after a VARCHAR":    {column("varchar"), "a  ", "a", false},
 		"case":                         {column("varchar"), "a", "A", false},
 		"order and space in JSON":      {column("json"), `{"a": 1, "b":2}`, `{"b":2,"a":1}`, true},
+		"a large number in JSON":       {column("json"), `[9007199254740993]`, `[9007199254740992]`, false},
+		"forms of a number in JSON":    {column("json"), `[1.50, 1e2, 7]`, `[1.5, 100, 7]`, true},
 		"another document":             {column("json"), `[1,2]`, `[2,1]`, false},
 		"what is no number is unequal": {column("int"), "x", "y", false},
 	} {

@@ -21,6 +21,11 @@ const (
 	AskSend   = "send"   // that the rows with the given keys be sent to who asks
 )
 
+// FormLarge is the form of checksums and values in which nodes compare rows of any
+// size. The form before, which older nodes ask for and answer with, has whole values
+// only.
+const FormLarge = 2
+
 // Question is asked by a node that compares a table with another's. A range is
 // what comes after the key After, if set, up to the key UpTo, if set, in the
 // order of the primary key. Keys travel as bytes (base64 in JSON).
@@ -32,6 +37,8 @@ type Question struct {
 	After   []byte   `json:"after,omitempty"`
 	UpTo    []byte   `json:"upTo,omitempty"`
 	Keys    [][]byte `json:"keys,omitempty"`
+	Form    int      `json:"form,omitempty"`  // the latest that who asks knows
+	Types   []string `json:"types,omitempty"` // data types of the columns where it asks, of AskValues
 }
 
 // Answer answers the question with the same ID; Error says why it could not be.
@@ -43,6 +50,7 @@ type Answer struct {
 	Hashes []Hash        `json:"hashes,omitempty"`
 	Values []VerifyValue `json:"values,omitempty"`
 	Types  []string      `json:"types,omitempty"` // data types of the columns, of Values
+	Form   int           `json:"form,omitempty"`  // of the answer
 }
 
 // Hash is a row's key and checksum.
@@ -86,7 +94,7 @@ func ParseVerify(payload []byte) (*Question, *Answer, error) {
 	if (m.Question == nil) == (m.Answer == nil) {
 		return nil, nil, errors.New("verify: neither a question nor an answer")
 	}
-	if m.Question != nil && (len(m.Question.Keys) > VerifyRows || len(m.Question.Columns) > maxColumns) {
+	if m.Question != nil && (len(m.Question.Keys) > VerifyRows || len(m.Question.Columns) > maxColumns || len(m.Question.Types) > maxColumns) {
 		return nil, nil, errors.New("verify: the question asks for too much")
 	}
 	return m.Question, m.Answer, nil
