@@ -173,6 +173,9 @@ func advise(table string, err error) error {
 // replaces a trigger in one step; elsewhere the table is locked meanwhile, and
 // the lock goes with the connection should the node be killed here.
 func replace(ctx context.Context, db *mysqldb.DB, table string, wanted []trigger) (err error) {
+	if _, err := db.ExecContext(ctx, "DO 0"); err != nil { // only the owner of the database goes on; see mysqldb.Fence
+		return err
+	}
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return err

@@ -25,17 +25,23 @@ const (
 // nodeLock keeps a second node off the database: both would take changes from
 // the same table_changes. It is a named lock of the server, so that it goes
 // with the connection, however the node ends.
+//
+// A node may learn late that its lock has gone, as one whose machine was paused. So
+// the lock only decides who becomes the owner of the database; each transaction
+// looks for itself whether the node is that still. See own.
 type nodeLock struct {
-	log  *zap.Logger
-	db   *mysqldb.DB
-	name string
-	conn *sql.Conn
-	id   int64 // of the connection, at the server
+	log   *zap.Logger
+	db    *mysqldb.DB
+	name  string
+	conn  *sql.Conn
+	id    int64 // of the connection, at the server
+	owner schema.Owner
+	lost  chan struct{} // a transaction has found another owner
 }
 
 // acquire takes the lock, or returns ErrSecondNode with the holder.
 func acquire(ctx context.Context, log *zap.Logger, db *mysqldb.DB, client string) (*nodeLock, error) {
-	l := &nodeLock{log: log.With(zap.String("client", client)), db: db, name: schema.Lock(db.Name)}
+	l := &nodeLock{log: log.With(zap.String("client", client)), db: db, name: schema.Lock(db.Name), lost: make(chan struct{}, 1)}
 	if err := l.take(ctx); err != nil {
 		return nil, err
 	}
@@ -71,16 +77,52 @@ func (l *nodeLock) take(ctx context.Context) error {
 	return fmt.Errorf("%w (%s): stop it first; its lock is held by connection %d of the server (see SHOW PROCESSLIST)", ErrSecondNode, l.db.Name, holder.Int64)
 }
 
+// own makes this run of the node the owner of the database, once the transactions of
+// those before have ended, and has all that the pools write rest on that. What a node
+// reads of its own tables to go by, it reads after this. A transaction whose node was
+// lost behind a silent network ends when the server gives its connection up, after a
+// minute.
+func (l *nodeLock) own(ctx context.Context, pools ...*mysqldb.DB) error {
+	for {
+		owner, err := schema.Claim(ctx, l.conn)
+		if err == nil {
+			l.owner = owner
+			break
+		}
+		if !mysqldb.LockTimeout(err) || ctx.Err() != nil {
+			return err
+		}
+		l.log.Warn("waiting for transactions of an earlier run to end", zap.Error(err))
+	}
+	for _, db := range pools {
+		db.Fence(l.owner.Condition(), l.doubt)
+	}
+	return nil
+}
+
+// doubt has hold look at once who owns the database.
+func (l *nodeLock) doubt() {
+	select {
+	case l.lost <- struct{}{}:
+	default:
+	}
+}
+
 // hold looks after the lock until ctx ends. A lost connection is made anew; the
-// error is ErrSecondNode if another node was faster.
+// error is ErrSecondNode if another node was faster, even if that has ended since:
+// what this one knows of the database is no longer true.
 func (l *nodeLock) hold(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-l.lost:
 		case <-time.After(lockCheck):
 		}
 		if l.alive(ctx) {
+			if err := l.confirm(ctx); errors.Is(err, ErrSecondNode) {
+				return err
+			}
 			continue
 		}
 		_ = l.conn.Raw(func(any) error { return driver.ErrBadConn }) // it is lost: out of the pool
@@ -98,7 +140,23 @@ func (l *nodeLock) hold(ctx context.Context) error {
 func (l *nodeLock) retake(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, lockCheck)
 	defer cancel()
-	return l.take(ctx)
+	if err := l.take(ctx); err != nil {
+		return err
+	}
+	return l.confirm(ctx)
+}
+
+// confirm returns ErrSecondNode if the database belongs to another run by now.
+func (l *nodeLock) confirm(ctx context.Context) error {
+	if l.owner == "" { // a command's
+		return nil
+	}
+	owns, err := l.owner.Owns(ctx, l.conn)
+	if err != nil || owns {
+		return err
+	}
+	return fmt.Errorf("%w (%s), or did while this one was cut off from it, or a backup was restored under it: "+
+		"this one has written nothing since, and ends", ErrSecondNode, l.db.Name)
 }
 
 // alive asks for a sign of life; a network that swallows everything gives none.

@@ -161,6 +161,12 @@ func (n *Node) replicate(ctx context.Context) error {
 		return err
 	}
 	defer lock.release()
+	if err := schema.Migrate(ctx, n.log.Named("schema"), db); err != nil {
+		return err
+	}
+	if err := lock.own(ctx, db, applyDB); err != nil {
+		return err
+	}
 	if err := n.install(ctx, db); err != nil {
 		return err
 	}
@@ -226,11 +232,8 @@ func (n *Node) openStream(ctx context.Context, db *mysqldb.DB) (*version.Stream,
 	}
 }
 
-// install brings the own tables and the triggers to where they shall be.
+// install brings the triggers to where they shall be.
 func (n *Node) install(ctx context.Context, db *mysqldb.DB) error {
-	if err := schema.Migrate(ctx, n.log.Named("schema"), db); err != nil {
-		return err
-	}
 	var synced []*schema.Table
 	for _, name := range n.cfg.SyncTables {
 		t, err := n.tables.Table(ctx, name)

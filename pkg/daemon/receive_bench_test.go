@@ -118,13 +118,24 @@ func benchNode(b *testing.B) (*Node, int) {
 		}
 	}
 	n.tables = schema.NewTables(db)
+	if err := schema.Migrate(b.Context(), zap.NewNop(), db); err != nil {
+		b.Fatal(err)
+	}
+	lock, err := acquire(b.Context(), zap.NewNop(), db, cfg.ClientName)
+	if err != nil {
+		b.Fatal(err)
+	}
+	applyDB := open()
+	if err := lock.own(b.Context(), db, applyDB); err != nil {
+		b.Fatal(err)
+	}
 	if err := n.install(b.Context(), db); err != nil {
 		b.Fatal(err)
 	}
 	if n.stream, err = version.OpenStream(b.Context(), db); err != nil {
 		b.Fatal(err)
 	}
-	if err := n.wire(db, open(), &records{}); err != nil {
+	if err := n.wire(db, applyDB, &records{}); err != nil {
 		b.Fatal(err)
 	}
 	var file string

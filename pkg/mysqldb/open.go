@@ -44,6 +44,9 @@ type DB struct {
 	Name    string // the schema
 	Version string // as VERSION() gives it
 	MariaDB bool
+
+	connector connector
+	fenced    *sql.DB // for what is written, where that rests on a condition; see Fence
 }
 
 // NoWait returns what follows FOR UPDATE where a locked row shall be an error at
@@ -66,11 +69,15 @@ type connector struct{ driver.Connector }
 
 // Connect opens a connection and sets up its session.
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
+	return c.open(ctx, sessionVariables)
+}
+
+func (c connector) open(ctx context.Context, variables string) (driver.Conn, error) {
 	conn, err := c.Connector.Connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for _, q := range []string{session, sessionVariables} {
+	for _, q := range []string{session, variables} {
 		if _, err := conn.(driver.ExecerContext).ExecContext(ctx, q, nil); err != nil {
 			_ = conn.Close() // the first error is the one to tell
 			return nil, fmt.Errorf("set up session: %w", err)
@@ -119,11 +126,17 @@ func pool(c config.MySQL) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mysqlConfig: %w", err)
 	}
-	db := &DB{DB: sqlx.NewDb(sql.OpenDB(connector{inner}), "mysql"), Name: c.Database}
-	db.SetMaxOpenConns(24)
-	db.SetMaxIdleConns(12)
-	db.SetConnMaxIdleTime(30 * time.Second)
+	db := &DB{Name: c.Database, connector: connector{inner}}
+	db.DB = sqlx.NewDb(sql.OpenDB(db.connector), "mysql")
+	limit(db.DB.DB)
 	return db, nil
+}
+
+// limit bounds how many connections a pool has.
+func limit(pool *sql.DB) {
+	pool.SetMaxOpenConns(24)
+	pool.SetMaxIdleConns(12)
+	pool.SetConnMaxIdleTime(30 * time.Second)
 }
 
 // greet connects and asks for the server's version.
