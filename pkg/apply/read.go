@@ -125,19 +125,20 @@ func lockRows(ctx context.Context, tx mysqldb.Tx, t *schema.Table, ins []*Incomi
 	q.SQL("SELECT " + t.KeyExpr(""))
 	if whole {
 		q.SQL(", " + t.SelectList())
+	} else {
+		q.SQL(", " + t.Outside())
 	}
-	q.SQL(" FROM " + mysqldb.Quote(t.Name) + " WHERE ")
+	q.SQL(" FROM " + t.ByKey() + " WHERE ")
 	if err := t.AddKeys(&q, keys(ins)); err != nil {
 		return nil, err
 	}
 	q.SQL(locking)
 	locals := make(map[string]*Local, len(ins))
 	var key string
-	into := []any{&key}
+	into := []any{&key, new(sql.RawBytes)}
 	if whole {
-		for range t.Columns {
-			into = append(into, nil)
-		}
+		into = make([]any, 1+len(t.Columns))
+		into[0] = &key
 	}
 	err := q.Query(ctx, tx, func(r *sql.Rows) error {
 		l := &Local{Exists: true}

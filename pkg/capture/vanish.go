@@ -70,7 +70,7 @@ func (w *Watcher) there(ctx context.Context, t *schema.Table, keys []string) ([]
 			return nil, err
 		}
 	}
-	return w.keys(ctx, t, "SELECT "+t.KeyExpr("")+" FROM "+mysqldb.Quote(t.Name)+" WHERE "+t.WhereKeys(len(keys)), args)
+	return w.keys(ctx, t, "SELECT "+t.KeyExpr("")+" FROM "+t.ByKey()+" WHERE "+t.WhereKeys(len(keys)), args)
 }
 
 func (w *Watcher) keys(ctx context.Context, t *schema.Table, query string, args []any) ([]string, error) {

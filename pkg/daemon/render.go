@@ -203,7 +203,7 @@ var errLarge = errors.New("the rows are large")
 
 func (n *Node) readSome(ctx context.Context, t *schema.Table, items []outbox.Item, found map[string][][]byte) (int, error) {
 	var q mysqldb.Statement
-	q.SQL("SELECT " + t.KeyExpr("") + ", " + t.SelectList() + " FROM " + mysqldb.Quote(t.Name) + " WHERE ")
+	q.SQL("SELECT " + t.KeyExpr("") + ", " + t.SelectList() + " FROM " + t.ByKey() + " WHERE ")
 	err := t.AddKeys(&q, func(yield func(string) bool) {
 		for i := range items {
 			if !yield(items[i].Key) {

@@ -186,11 +186,18 @@ func pair(t *testing.T, b *testkit.Broker, tables []string, ddl ...string) (*sit
 // pairOfVersion1 is pair for nodes that do not know each other for nodes: there is no initial sync.
 func pairOfVersion1(t *testing.T, b *testkit.Broker, tables []string, ddl ...string) (*site, *site) {
 	t.Helper()
+	a, c := newPair(t, b, tables, ddl...)
+	return a.start(), c.start()
+}
+
+// newPair is pair for a test that writes something before it starts the nodes.
+func newPair(t *testing.T, b *testkit.Broker, tables []string, ddl ...string) (*site, *site) {
+	t.Helper()
 	a := newSite(t, b, "node-a", []string{"node-b"}, tables, nil)
 	c := newSite(t, b, "node-b", []string{"node-a"}, tables, nil)
 	a.exec(ddl...)
 	c.exec(ddl...)
-	return a.start(), c.start()
+	return a, c
 }
 
 // quiet has the test fail if a node warns of anything: nothing disturbs them in it.

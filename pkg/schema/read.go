@@ -82,6 +82,9 @@ func (t *Table) readColumns(ctx context.Context, db mysqldb.Queryer, schema stri
 		c.Length = int(min(length, 1<<31-1))
 		c.Zerofill = strings.Contains(strings.ToLower(columnType), "zerofill")
 		c.Nullable = nullable == "YES"
+		if c.DataType == "enum" || c.DataType == "set" {
+			c.Members = value.Members(columnType)
+		}
 		if generation != "" || strings.Contains(strings.ToUpper(extra), "ROW START") || strings.Contains(strings.ToUpper(extra), "ROW END") {
 			return nil
 		}

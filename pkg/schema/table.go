@@ -2,7 +2,6 @@ package schema
 
 import (
 	"fmt"
-	"iter"
 	"slices"
 	"strings"
 
@@ -86,83 +85,6 @@ func (t *Table) SelectList() string {
 	return strings.Join(list, ", ")
 }
 
-// WhereKeys returns the condition that n rows with given keys fulfil; KeyArgs
-// gives its arguments.
-func (t *Table) WhereKeys(n int) string {
-	if len(t.Key) == 1 {
-		return mysqldb.Quote(t.Columns[t.Key[0]].Name) + " IN (" + mysqldb.List(n) + ")"
-	}
-	one := make([]string, len(t.Key))
-	for i, k := range t.Key {
-		one[i] = mysqldb.Quote(t.Columns[k].Name) + "=?"
-	}
-	// Row constructors in IN would be shorter, but MariaDB scans the table for them.
-	group := "(" + strings.Join(one, " AND ") + ")"
-	return strings.Repeat(group+" OR ", n-1) + group
-}
-
-// KeyArgs appends the arguments of WhereKeys for one key form to args.
-func (t *Table) KeyArgs(args []any, key string) ([]any, error) {
-	parts, err := value.SplitKey([]byte(key), len(t.Key))
-	if err != nil {
-		return nil, fmt.Errorf("table %s: %w", t.Name, err)
-	}
-	for i, p := range parts {
-		c := &t.Columns[t.Key[i]]
-		v, err := c.KeyValue(p)
-		if err != nil {
-			return nil, fmt.Errorf("table %s: %w", t.Name, err)
-		}
-		args = append(args, c.Bind(v))
-	}
-	return args, nil
-}
-
-// AddKeys appends the condition that the rows with the given keys fulfil, as
-// WhereKeys and KeyArgs give it.
-func (t *Table) AddKeys(s *mysqldb.Statement, keys iter.Seq[string]) error {
-	between := ""
-	if len(t.Key) == 1 {
-		part := []byte{} // a key may be the empty text, which is not NULL
-		c := &t.Columns[t.Key[0]]
-		s.SQL(mysqldb.Quote(c.Name) + " IN (")
-		for key := range keys {
-			part = append(part[:0], key...)
-			v, err := c.KeyValue(part)
-			if err != nil {
-				return fmt.Errorf("table %s: %w", t.Name, err)
-			}
-			s.SQL(between)
-			AddValue(s, c, v)
-			between = ","
-		}
-		s.SQL(")")
-		return nil
-	}
-	for key := range keys {
-		parts, err := value.SplitKey([]byte(key), len(t.Key))
-		if err != nil {
-			return fmt.Errorf("table %s: %w", t.Name, err)
-		}
-		s.SQL(between + "(")
-		for i, p := range parts {
-			c := &t.Columns[t.Key[i]]
-			v, err := c.KeyValue(p)
-			if err != nil {
-				return fmt.Errorf("table %s: %w", t.Name, err)
-			}
-			if i > 0 {
-				s.SQL(" AND ")
-			}
-			s.SQL(mysqldb.Quote(c.Name) + "=")
-			AddValue(s, c, v)
-		}
-		s.SQL(")")
-		between = " OR "
-	}
-	return nil
-}
-
 // AddValue appends a stored value of a column, as value.Column.Bind binds it.
 func AddValue(s *mysqldb.Statement, c *value.Column, stored []byte) {
 	switch {
@@ -175,36 +97,6 @@ func AddValue(s *mysqldb.Statement, c *value.Column, stored []byte) {
 	default:
 		s.Text(stored)
 	}
-}
-
-// KeyColumns returns the quoted names of the key's columns: "`a`, `b`".
-func (t *Table) KeyColumns() string {
-	names := make([]string, len(t.Key))
-	for i, k := range t.Key {
-		names[i] = mysqldb.Quote(t.Columns[k].Name)
-	}
-	return strings.Join(names, ", ")
-}
-
-// AfterKey returns the condition, with its arguments, of the rows that come
-// after a key in the order of the primary key.
-func (t *Table) AfterKey(key string) (string, []any, error) {
-	values, err := t.KeyArgs(nil, key)
-	if err != nil {
-		return "", nil, err
-	}
-	var args []any
-	either := make([]string, len(t.Key))
-	for i := range t.Key {
-		all := make([]string, i+1)
-		for j := range i + 1 {
-			all[j] = mysqldb.Quote(t.Columns[t.Key[j]].Name) + "=?"
-			args = append(args, values[j])
-		}
-		all[i] = strings.TrimSuffix(all[i], "=?") + ">?"
-		either[i] = "(" + strings.Join(all, " AND ") + ")"
-	}
-	return "(" + strings.Join(either, " OR ") + ")", args, nil
 }
 
 // KeyOf returns the key form of a row whose columns and stored values are given.

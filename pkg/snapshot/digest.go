@@ -26,11 +26,11 @@ func (r Range) where(t *schema.Table) (string, []any, error) {
 		conditions, args = append(conditions, after), append(args, list...)
 	}
 	if r.UpTo != nil {
-		beyond, list, err := t.AfterKey(string(r.UpTo))
+		upTo, list, err := t.UpToKey(string(r.UpTo))
 		if err != nil {
 			return "", nil, err
 		}
-		conditions, args = append(conditions, "NOT "+beyond), append(args, list...)
+		conditions, args = append(conditions, upTo), append(args, list...)
 	}
 	return strings.Join(conditions, " AND "), args, nil
 }
@@ -110,7 +110,7 @@ func Values(ctx context.Context, db mysqldb.Queryer, t *schema.Table, columns []
 			return nil, err
 		}
 	}
-	err = mysqldb.Each(ctx, db, "SELECT "+t.KeyExpr("")+", "+strings.Join(list, ", ")+" FROM "+mysqldb.Quote(t.Name)+" WHERE "+t.WhereKeys(len(keys)), args,
+	err = mysqldb.Each(ctx, db, "SELECT "+t.KeyExpr("")+", "+strings.Join(list, ", ")+" FROM "+t.ByKey()+" WHERE "+t.WhereKeys(len(keys)), args,
 		func(rows *sql.Rows) error {
 			var key string
 			values := make([][]byte, len(columns))

@@ -46,8 +46,9 @@ type Column struct {
 	Name      string
 	DataType  string // DATA_TYPE, lower case
 	Kind      Kind
-	Length    int // bytes of a BINARY, characters of a CHAR
-	Scale     int // digits after the point of a DECIMAL or of a second
+	Length    int      // bytes of a BINARY, characters of a CHAR
+	Scale     int      // digits after the point of a DECIMAL or of a second
+	Members   []string // of an ENUM or a SET, in the order of their numbers
 	Zerofill  bool
 	Nullable  bool
 	Generated bool // computed by the server and never written
@@ -85,7 +86,8 @@ func (c *Column) KeyExpr(quoted string) string {
 	case c.Kind == Text:
 		return "CAST(CONVERT(" + quoted + " USING utf8mb4) AS BINARY)"
 	case c.Kind == Timestamp:
-		return "CAST(UNIX_TIMESTAMP(" + quoted + ") AS BINARY)"
+		// In a trigger UNIX_TIMESTAMP gives NULL for the zero time.
+		return "CAST(COALESCE(UNIX_TIMESTAMP(" + quoted + "), 0) AS BINARY)"
 	}
 	return "CAST(" + c.SelectExpr(quoted) + " AS BINARY)"
 }
@@ -119,4 +121,43 @@ func (c *Column) Bind(stored []byte) any {
 		}
 	}
 	return string(stored)
+}
+
+// Operand returns the argument with which the column is compared to a stored
+// value, in the place that Place gives: as the column's index orders it. It is
+// nil, which nothing equals, for what the column cannot hold.
+func (c *Column) Operand(stored []byte) any {
+	if stored == nil || !c.IsNumbered() {
+		return c.Bind(stored)
+	}
+	if n, ok := c.Number(stored); ok {
+		return n
+	}
+	return nil
+}
+
+// Place returns the place of an operand in a statement. A DECIMAL would be
+// compared to a text as a DOUBLE, which has only 53 bits.
+func (c *Column) Place() string {
+	if c.Kind == Decimal {
+		return fmt.Sprintf("CAST(? AS DECIMAL(65,%d))", c.Scale)
+	}
+	return "?"
+}
+
+// IsNumber reports whether a stored value is a number in digits, as a statement
+// may have it without quotes, which make it a text.
+func IsNumber(stored []byte) bool {
+	digits, point := 0, false
+	for i, b := range stored {
+		switch {
+		case b >= '0' && b <= '9':
+			digits++
+		case b == '.' && !point && digits > 0:
+			point = true
+		case b != '-' || i > 0:
+			return false
+		}
+	}
+	return digits > 0 && digits <= 65
 }

@@ -80,7 +80,7 @@ func (c *Column) KeyPart(stored []byte) ([]byte, error) {
 	if stored == nil {
 		return nil, fmt.Errorf("column %s: the key is NULL", c.Name)
 	}
-	if c.Kind == Integer && plain(stored) || c.Kind == Text && c.DataType != "char" && c.DataType != "uuid" {
+	if c.Kind == Integer && plain(stored) || c.Kind == Text && (c.DataType == "varchar" || c.DataType == "text") {
 		return stored, nil // most keys; the rest costs more
 	}
 	s := string(stored)
@@ -105,10 +105,14 @@ func (c *Column) KeyPart(stored []byte) ([]byte, error) {
 	case Timestamp:
 		return c.epoch(s)
 	case Text:
-		if c.DataType == "char" {
+		switch c.DataType {
+		case "char":
 			return []byte(strings.TrimRight(s, " ")), nil
+		case "uuid":
+			return []byte(strings.ToLower(s)), nil
+		case "enum", "set":
+			return c.spelled(stored), nil
 		}
-		return []byte(strings.ToLower(s)), nil // a UUID
 	}
 	return stored, nil
 }

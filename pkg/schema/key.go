@@ -1,0 +1,199 @@
+package schema
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/value"
+)
+
+// How rows are found by their keys, in all statements of the node: compared in
+// the type and the collation of the key's columns, by the primary key's index.
+
+// ByKey returns the table as a statement names it that reads rows by their keys:
+// a server that finds a scan cheaper would lock, and wait for, rows of others.
+func (t *Table) ByKey() string { return mysqldb.Quote(t.Name) + " FORCE INDEX (PRIMARY)" }
+
+// Outside returns an SQL expression of a column outside the key. Where a
+// statement reads nothing but the key, MariaDB may go through the whole index.
+func (t *Table) Outside() string {
+	for i := range t.Columns {
+		if !slices.Contains(t.Key, i) {
+			return mysqldb.Quote(t.Columns[i].Name) + " IS NULL"
+		}
+	}
+	return "NULL"
+}
+
+// KeyColumns returns the quoted names of the key's columns: "`a`, `b`".
+func (t *Table) KeyColumns() string {
+	names := make([]string, len(t.Key))
+	for i, k := range t.Key {
+		names[i] = mysqldb.Quote(t.Columns[k].Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// keyList is how keys are listed in a condition: what stands before them, around
+// and between the parts of each, and after them.
+type keyList struct {
+	before, open, shut, between, after string
+	parts                              []string // before each part of a key
+}
+
+func (t *Table) keyList() keyList {
+	if len(t.Key) == 1 {
+		return keyList{before: t.KeyColumns() + " IN (", between: ",", after: ")", parts: []string{""}}
+	}
+	// Row constructors would be shorter, but the servers compare them in types of
+	// their own: MariaDB finds no text of another character set, MySQL no ENUM, and
+	// one of them alone is compared as a DOUBLE.
+	l := keyList{before: "(", open: "(", shut: ")", between: " OR ", after: ")"}
+	and := ""
+	for _, k := range t.Key {
+		l.parts = append(l.parts, and+mysqldb.Quote(t.Columns[k].Name)+"=")
+		and = " AND "
+	}
+	return l
+}
+
+// WhereKeys returns the condition that n rows with given keys fulfil; KeyArgs
+// gives its arguments.
+func (t *Table) WhereKeys(n int) string {
+	l := t.keyList()
+	one := l.open
+	for i, k := range t.Key {
+		one += l.parts[i] + t.Columns[k].Place()
+	}
+	one += l.shut
+	return l.before + strings.Repeat(one+l.between, n-1) + one + l.after
+}
+
+// KeyArgs appends the arguments of WhereKeys for one key form to args.
+func (t *Table) KeyArgs(args []any, key string) ([]any, error) {
+	values, err := t.keyValues(key)
+	for i, v := range values {
+		args = append(args, t.Columns[t.Key[i]].Operand(v))
+	}
+	return args, err
+}
+
+// keyValues returns the stored values of a key's parts.
+func (t *Table) keyValues(key string) ([][]byte, error) {
+	parts, err := value.SplitKey([]byte(key), len(t.Key))
+	if err != nil {
+		return nil, fmt.Errorf("table %s: %w", t.Name, err)
+	}
+	for i, p := range parts {
+		if parts[i], err = t.Columns[t.Key[i]].KeyValue(p); err != nil {
+			return nil, fmt.Errorf("table %s: %w", t.Name, err)
+		}
+	}
+	return parts, nil
+}
+
+// AddKeys appends the condition that the rows with the given keys fulfil, as
+// WhereKeys and KeyArgs give it.
+func (t *Table) AddKeys(s *mysqldb.Statement, keys iter.Seq[string]) error {
+	l := t.keyList()
+	between := l.before
+	for key := range keys {
+		values, err := t.keyValues(key)
+		if err != nil {
+			return err
+		}
+		s.SQL(between + l.open)
+		for i, v := range values {
+			s.SQL(l.parts[i])
+			addOperand(s, &t.Columns[t.Key[i]], v)
+		}
+		s.SQL(l.shut)
+		between = l.between
+	}
+	s.SQL(l.after)
+	return nil
+}
+
+// addOperand appends a stored value that the column is compared to, as
+// value.Column.Operand binds it.
+func addOperand(s *mysqldb.Statement, c *value.Column, stored []byte) {
+	switch {
+	case c.IsNumbered():
+		if n, ok := c.Number(stored); ok {
+			s.SQL(strconv.FormatUint(n, 10))
+		} else {
+			s.Null()
+		}
+	case c.Kind == value.Decimal && value.IsNumber(stored):
+		s.SQL(string(stored))
+	default:
+		AddValue(s, c, stored)
+	}
+}
+
+// AfterKey returns the condition, with its arguments, of the rows that come
+// after a key in the order of the primary key.
+func (t *Table) AfterKey(key string) (string, []any, error) { return t.beside(key, ">", "") }
+
+// UpToKey is AfterKey for the rows up to a key, and its own.
+func (t *Table) UpToKey(key string) (string, []any, error) { return t.beside(key, "<", "=") }
+
+// beside returns the condition of the rows on one side of a key; equal is "=" if
+// its own belongs to them.
+func (t *Table) beside(key, side, equal string) (string, []any, error) {
+	values, err := t.keyValues(key)
+	if err != nil {
+		return "", nil, err
+	}
+	var either, same []string
+	var args, before []any
+	for i, k := range t.Key {
+		c := &t.Columns[k]
+		operand := c.Operand(values[i])
+		if operand == nil {
+			return "", nil, fmt.Errorf("table %s: column %s cannot hold %.64q", t.Name, c.Name, values[i])
+		}
+		if i == len(t.Key)-1 {
+			side += equal
+		}
+		condition, list := besideValue(c, operand, side)
+		either = append(either, "("+strings.Join(append(slices.Clone(same), condition), " AND ")+")")
+		args = append(append(args, before...), list...)
+		same, before = append(same, mysqldb.Quote(c.Name)+"="+c.Place()), append(before, operand)
+	}
+	return "(" + strings.Join(either, " OR ") + ")", args, nil
+}
+
+// maxListed is how many members of an ENUM are named one by one.
+const maxListed = 200
+
+// besideValue compares one column. The servers look for a range of numbers of an
+// ENUM in all of the index, but for each of its members in its place.
+func besideValue(c *value.Column, operand any, side string) (string, []any) {
+	name := mysqldb.Quote(c.Name)
+	if c.DataType != "enum" || len(c.Members) > maxListed {
+		return name + side + c.Place(), []any{operand}
+	}
+	first, end := uint64(0), uint64(len(c.Members))+1
+	at, _ := operand.(uint64)
+	switch side {
+	case ">":
+		first = at + 1
+	case "<":
+		end = at
+	default:
+		end = at + 1
+	}
+	var list []string
+	for n := first; n < end; n++ {
+		list = append(list, strconv.FormatUint(n, 10))
+	}
+	if list == nil {
+		return "FALSE", nil
+	}
+	return name + " IN (" + strings.Join(list, ",") + ")", nil
+}

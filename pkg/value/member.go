@@ -1,0 +1,88 @@
+package value
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+)
+
+// Members returns the members of an ENUM or a SET from its type as
+// information_schema writes it: enum('a','it”s').
+func Members(columnType string) []string {
+	var list []string
+	_, rest, ok := strings.Cut(columnType, "'")
+	for ok {
+		var member strings.Builder
+		for {
+			var part string
+			part, rest, ok = strings.Cut(rest, "'")
+			member.WriteString(part)
+			if !ok || !strings.HasPrefix(rest, "'") {
+				break
+			}
+			member.WriteByte('\'') // a quote in a member is written twice
+			rest = rest[1:]
+		}
+		list = append(list, member.String())
+		_, rest, ok = strings.Cut(rest, "'")
+	}
+	return list
+}
+
+// IsNumbered reports whether the server keeps and orders the column's values by
+// a number, and shows them as text.
+func (c *Column) IsNumbered() bool { return c.DataType == "enum" || c.DataType == "set" }
+
+// Number returns the number of a value of an ENUM or a SET, and false where it
+// is none of the column. The empty text that is no member is the number 0: of a
+// SET without members, and of what the server keeps of a wrong ENUM.
+func (c *Column) Number(stored []byte) (uint64, bool) {
+	if c.DataType == "enum" {
+		i := c.member(string(stored))
+		return uint64(max(i+1, 0)), i >= 0 || len(stored) == 0
+	}
+	if len(stored) == 0 {
+		return 0, true
+	}
+	n := uint64(0)
+	for m := range bytes.SplitSeq(stored, []byte{','}) {
+		i := c.member(string(m))
+		if i < 0 {
+			return 0, false
+		}
+		n |= 1 << i
+	}
+	return n, true
+}
+
+// member returns the position of a member, or -1. The server takes one that is
+// written in another case too, where the column's collation does.
+func (c *Column) member(s string) int {
+	if i := slices.Index(c.Members, s); i >= 0 {
+		return i
+	}
+	return slices.IndexFunc(c.Members, func(m string) bool { return strings.EqualFold(m, s) })
+}
+
+// spelled returns a value of an ENUM or a SET as the server gives it: in the
+// spelling and the order of the column's members.
+func (c *Column) spelled(stored []byte) []byte {
+	n, ok := c.Number(stored)
+	if !ok || n == 0 {
+		return stored
+	}
+	if c.DataType == "enum" {
+		return []byte(c.Members[n-1])
+	}
+	var b []byte
+	for i, m := range c.Members {
+		if n&(1<<i) == 0 {
+			continue
+		}
+		if b != nil {
+			b = append(b, ',')
+		}
+		b = append(b, m...)
+	}
+	return b
+}
