@@ -4,6 +4,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
 // Incoming is a change as it came from a client, which need not be its origin.
@@ -20,8 +21,9 @@ type Local struct {
 	Exists  bool
 	Values  [][]byte // in the order of the table's columns; only read for dated changes and scripts
 	State   change.State
-	Pending []uint64 // ids in table_changes of local changes not yet captured
-	Written int64    // when the latest of these was made, µs since 1970
+	Pending []uint64     // ids in table_changes of local changes not yet captured
+	Written int64        // when the latest of these was made, µs since 1970
+	Fate    version.Fate // of a row that is missing
 }
 
 // Step is what is to be done about one incoming change.
@@ -60,6 +62,9 @@ func Plan(t *schema.Table, in *Incoming, l Local, origin string) Step {
 
 // plan is Plan where a policy decides conflicts; what a script says comes later.
 func plan(t *schema.Table, in *Incoming, l Local, origin string, p conflict.Policy) Step {
+	if vanished(in, l) {
+		l.State = change.State{}
+	}
 	if len(l.Pending) > 0 {
 		l.State = conflict.Next(l.State, l.Written, origin)
 	}
@@ -93,6 +98,21 @@ func plan(t *schema.Table, in *Incoming, l Local, origin string, p conflict.Poli
 	s.made = s.made || s.Decision.Conflict() && p.Decides()
 	s.answer = in.Dated && !s.Decision.Writes()
 	return s
+}
+
+// vanished reports whether the node lacks a row without knowing of its delete, and the
+// change can bring it: a version is one row everywhere, so that the same one with the
+// row says that it was not deleted. Of a row that was there when its version was
+// recorded, any version will do but one that comes late: what went into the one that
+// is known here is asked for by a snapshot alone.
+func vanished(in *Incoming, l Local) bool {
+	switch {
+	case l.Exists || len(l.Pending) > 0 || in.Deleted() || l.State.Version.IsZero() || l.Fate == version.Deleted:
+		return false
+	case in.Version == l.State.Version:
+		return true
+	}
+	return l.Fate == version.There && (in.OnlyMissing || !l.State.Knows(in.Version))
 }
 
 // dated returns the state of a change that came by version 1. Such a peer names

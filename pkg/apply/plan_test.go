@@ -9,6 +9,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
@@ -250,6 +251,44 @@ func TestNoPolicyPrefersARowThatNobodyWrote(t *testing.T) {
 	for name, in := range map[string]*Incoming{"a write": written, "a decision": decided} {
 		if s := plan(nil, in, have, "node-a", p); s.Decision != conflict.Apply || s.State.Version != in.Version {
 			t.Errorf("%s: decision %d, held afterwards %v", name, s.Decision, s.State)
+		}
+	}
+}
+
+// TestAVanishedRowKeepsNoOtherOut lets changes meet a version whose row is missing here.
+func TestAVanishedRowKeepsNoOtherOut(t *testing.T) {
+	t.Parallel()
+	gone := Local{State: state(at(later, "node-a"), at(early, "node-b")), Fate: version.There}
+	deleted, unknown, pending := gone, gone, gone
+	deleted.Fate, unknown.Fate, pending.Pending = version.Deleted, version.Unknown, []uint64{1}
+	missing := func(in *Incoming) *Incoming { in.OnlyMissing = true; return in }
+	same := incoming(later, row("1.00", "x"))
+	same.State = gone.State
+	remove := incoming(later, nil)
+	remove.State = gone.State
+	old := incoming(early, row("1.00", "x"))
+	for name, test := range map[string]struct {
+		in     *Incoming
+		have   Local
+		writes bool
+	}{
+		"the same version":                     {same, gone, true},
+		"the same version, of unknown fate":    {same, unknown, true},
+		"the same version, deleted here":       {same, deleted, false},
+		"the same version, and a local change": {same, pending, false},
+		"the delete of it":                     {remove, gone, false},
+		"an older version that comes late":     {old, gone, false},
+		"an older version that is asked for":   {missing(incoming(early, row("1.00", "x"))), gone, true},
+		"an older version, deleted here":       {missing(incoming(early, row("1.00", "x"))), deleted, false},
+		"a rival that is older":                {incoming(early+1, row("1.00", "x")), gone, true},
+		"a rival that is older, deleted here":  {incoming(early+1, row("1.00", "x")), deleted, false},
+	} {
+		s := plan(nil, test.in, test.have, "node-a", conflict.Policy{})
+		if s.Decision.Writes() != test.writes || s.Decision.Conflict() && test.writes {
+			t.Errorf("%s: decision %d, want written: %v", name, s.Decision, test.writes)
+		}
+		if test.writes && s.State.Version != test.in.Version {
+			t.Errorf("%s: held afterwards is %v", name, s.State)
 		}
 	}
 }

@@ -33,12 +33,16 @@ func (a *Applier) decide(ctx context.Context, tx mysqldb.Tx, groups []*group, ha
 		if err != nil {
 			return nil, err
 		}
+		fates, err := version.Fates(ctx, tx, missing(g, locals, states))
+		if err != nil {
+			return nil, err
+		}
 		for _, in := range g.in {
 			l := locals[in.Key]
 			if l == nil {
 				l = &Local{}
 			}
-			l.State = states[in.Row]
+			l.State, l.Fate = states[in.Row], fates[in.Row]
 			s := plan(g.table, in, *l, a.Origin, g.policy)
 			if s.Decision.Conflict() && g.policy.Name == conflict.Script {
 				if err := scripts.resolve(ctx, g.table, &s, *l); err != nil {
@@ -50,6 +54,18 @@ func (a *Applier) decide(ctx context.Context, tx mysqldb.Tx, groups []*group, ha
 		g.steps = all[len(all)-len(g.in):]
 	}
 	return all, nil
+}
+
+// missing returns the rows that a change would bring, and that are not here though the
+// node has versions of them.
+func missing(g *group, locals map[string]*Local, states map[change.Row]change.State) []change.Row {
+	var rows []change.Row
+	for _, in := range g.in {
+		if l := locals[in.Key]; (l == nil || !l.Exists) && !in.Deleted() && !states[in.Row].Version.IsZero() {
+			rows = append(rows, in.Row)
+		}
+	}
+	return rows
 }
 
 // look locks the rows and reads what the node has of them. A row that is not
@@ -223,7 +239,7 @@ func (a *Applier) record(ctx context.Context, tx mysqldb.Tx, writing *version.Wr
 		if s.Decision == conflict.Known {
 			continue
 		}
-		e := version.Entry{Row: s.in.Row, State: s.State, Deleted: s.Decision.Writes() && s.in.Deleted()}
+		e := version.Entry{Row: s.in.Row, State: s.State, Fate: s.fate()}
 		if a.news(s) {
 			if position == 0 {
 				position = writing.Positions(len(steps))
@@ -250,6 +266,14 @@ func (a *Applier) record(ctx context.Context, tx mysqldb.Tx, writing *version.Wr
 		}
 	}
 	return news || len(answers) > 0, nil
+}
+
+// fate is what became of the row: one that won here and is missing was deleted.
+func (s *Step) fate() version.Fate {
+	if s.Decision.Writes() && s.in.Deleted() || !s.Decision.Writes() && !s.exists {
+		return version.Deleted
+	}
+	return version.There
 }
 
 // news reports whether a remote needs what the step leaves.

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"strconv"
@@ -88,11 +89,23 @@ type entry struct {
 	id      uint64
 	row     change.Row
 	written int64 // µs since 1970
+	gone    sql.NullBool
+}
+
+// fate is what became of the row.
+func (e entry) fate() version.Fate {
+	switch {
+	case !e.gone.Valid:
+		return version.Unknown
+	case e.gone.Bool:
+		return version.Deleted
+	}
+	return version.There
 }
 
 // selectChanges is the poll. It never goes by the last id seen: ids become
 // visible out of order. What is recorded is deleted, so the first rows are new.
-const selectChanges = `SELECT id, table_name, primary_key, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', date)
+const selectChanges = `SELECT id, table_name, primary_key, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', date), gone
 	FROM table_changes ORDER BY id LIMIT ?`
 
 // errConsumed says that apply took some of the changes meanwhile.
@@ -104,7 +117,7 @@ func (c *Capture) once(ctx context.Context) (int, error) {
 	if err != nil || len(entries) == 0 {
 		return 0, err
 	}
-	rows, written := newest(entries)
+	rows, last := newest(entries)
 	unlock, err := c.latch.Lock(ctx, rows)
 	if err != nil {
 		return 0, err
@@ -114,7 +127,7 @@ func (c *Capture) once(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	err = mysqldb.InTx(ctx, c.db, func(tx mysqldb.Tx) error { return c.record(ctx, tx, writing, entries, rows, written) })
+	err = mysqldb.InTx(ctx, c.db, func(tx mysqldb.Tx) error { return c.record(ctx, tx, writing, entries, rows, last) })
 	if errors.Is(err, errConsumed) {
 		writing.End(nil)
 		return batchSize, nil // look again at once
@@ -141,7 +154,7 @@ func (c *Capture) read(ctx context.Context) ([]entry, error) {
 	var entries []entry
 	for rows.Next() {
 		var e entry
-		if err := rows.Scan(&e.id, &e.row.Table, &e.row.Key, &e.written); err != nil {
+		if err := rows.Scan(&e.id, &e.row.Table, &e.row.Key, &e.written, &e.gone); err != nil {
 			return nil, fmt.Errorf("read table_changes: %w", err)
 		}
 		entries = append(entries, e)
@@ -152,24 +165,26 @@ func (c *Capture) read(ctx context.Context) ([]entry, error) {
 	return entries, nil
 }
 
-// newest returns the rows that the entries name, in the order of their first
-// entry, and the time of each one's latest write.
-func newest(entries []entry) ([]change.Row, map[change.Row]int64) {
-	written := make(map[change.Row]int64, len(entries))
+// newest returns the rows that the entries name, in the order of their first entry, and
+// each one's last entry with the time of its latest write. Of one row the ids ascend as
+// it was changed: a trigger takes its id while its session holds the row.
+func newest(entries []entry) ([]change.Row, map[change.Row]entry) {
+	last := make(map[change.Row]entry, len(entries))
 	rows := make([]change.Row, 0, len(entries))
 	for _, e := range entries {
-		t, ok := written[e.row]
+		before, ok := last[e.row]
 		if !ok {
 			rows = append(rows, e.row)
 		}
-		written[e.row] = max(t, e.written)
+		e.written = max(before.written, e.written)
+		last[e.row] = e
 	}
-	return rows, written
+	return rows, last
 }
 
 // record deletes the entries and gives their rows new versions at the end of the
 // stream, all in one transaction. Promise 1.
-func (c *Capture) record(ctx context.Context, tx mysqldb.Tx, writing *version.Writing, entries []entry, rows []change.Row, written map[change.Row]int64) error {
+func (c *Capture) record(ctx context.Context, tx mysqldb.Tx, writing *version.Writing, entries []entry, rows []change.Row, last map[change.Row]entry) error {
 	text := appendIDs([]byte("DELETE FROM table_changes WHERE "), entries)
 	res, err := tx.ExecContext(ctx, string(text))
 	if err != nil {
@@ -191,7 +206,8 @@ func (c *Capture) record(ctx context.Context, tx mysqldb.Tx, writing *version.Wr
 	next := make([]version.Entry, len(synced))
 	position := writing.Positions(len(synced))
 	for i, r := range synced {
-		next[i] = version.Entry{Row: r, State: conflict.Next(states[r], written[r], c.Origin), Position: position + int64(i)}
+		e := last[r]
+		next[i] = version.Entry{Row: r, State: conflict.Next(states[r], e.written, c.Origin), Fate: e.fate(), Position: position + int64(i)}
 	}
 	return version.Write(ctx, tx, next)
 }

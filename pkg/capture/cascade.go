@@ -70,7 +70,11 @@ func (c *cascades) onDelete(parent string) string {
 // follows the deleted ones to their own children.
 func (c *cascades) deleted(statements []string, f schema.ForeignKey, set string, path []string) []string {
 	if t := c.synced[f.Table]; t != nil {
-		statements = append(statements, record(t, t.KeyExpr("c."), set))
+		fate := there
+		if f.OnDelete == "CASCADE" {
+			fate = gone
+		}
+		statements = append(statements, record(t, t.KeyExpr("c."), fate, set))
 	}
 	if f.OnDelete != "CASCADE" {
 		return statements
@@ -119,15 +123,16 @@ func (c *cascades) onUpdate(parent string) string {
 func (c *cascades) rekeyed(statements []string, f schema.ForeignKey, set string, value map[string]string, path []string) []string {
 	if t := c.synced[f.Table]; t != nil {
 		old := func(name string) string { return "c." + mysqldb.Quote(name) }
-		statements = append(statements, record(t, t.KeyExprOf(old), set))
 		after := func(name string) string {
 			if v, ok := value[name]; ok && f.OnUpdate == "CASCADE" {
 				return v
 			}
 			return old(name)
 		}
-		if t.KeyExprOf(after) != t.KeyExprOf(old) {
-			statements = append(statements, record(t, t.KeyExprOf(after), set))
+		if t.KeyExprOf(after) == t.KeyExprOf(old) {
+			statements = append(statements, record(t, t.KeyExprOf(old), there, set))
+		} else { // in this order: where both are the same key, the row is there
+			statements = append(statements, record(t, t.KeyExprOf(old), gone, set), record(t, t.KeyExprOf(after), there, set))
 		}
 	}
 	if f.OnUpdate != "CASCADE" {
@@ -225,9 +230,9 @@ func list(prefix string, columns []string) string {
 }
 
 // record returns the statement that notes the rows of a set.
-func record(t *schema.Table, key, set string) string {
-	return "INSERT INTO `table_changes` (`table_name`, `primary_key`, `date`, `origin`) SELECT " + mysqldb.QuoteString(t.Name) + ", " + key +
-		", COALESCE(" + Written + ", UTC_TIMESTAMP(6)), NULL FROM (" + set + ") c;"
+func record(t *schema.Table, key, fate, set string) string {
+	return "INSERT INTO `table_changes` (`table_name`, `primary_key`, `date`, `gone`) SELECT " + mysqldb.QuoteString(t.Name) + ", " + key +
+		", COALESCE(" + Written + ", UTC_TIMESTAMP(6)), " + fate + " FROM (" + set + ") c;"
 }
 
 // body returns what the trigger of a parent does. It is silent while apply writes that

@@ -49,20 +49,27 @@ func (t trigger) create(orReplace bool) string {
 	return "CREATE " + or + "TRIGGER " + mysqldb.Quote(t.name) + " " + t.time + " " + t.event + " ON " + mysqldb.Quote(t.table) + " FOR EACH ROW " + t.body
 }
 
+// What a trigger notes of a row beside its key: whether the change took it away. A row
+// that is missing later, and that no trigger saw go, has vanished; see version.Entry.
+const (
+	there = "0"
+	gone  = "1"
+)
+
 // rowTriggers returns the three triggers of a table. Each records the key of the
 // row; an update that changes the key, compared byte by byte, records the old
 // one as well: it is a delete there.
 func rowTriggers(t *schema.Table) []trigger {
 	table := mysqldb.QuoteString(t.Name)
-	note := func(key string) string {
-		return "INSERT INTO `table_changes` (`table_name`, `primary_key`, `date`, `origin`) VALUES (" + table + ", " + key + ", UTC_TIMESTAMP(6), NULL);"
+	note := func(key, gone string) string {
+		return "INSERT INTO `table_changes` (`table_name`, `primary_key`, `date`, `gone`) VALUES (" + table + ", " + key + ", UTC_TIMESTAMP(6), " + gone + ");"
 	}
 	oldKey, newKey := t.KeyExpr("OLD."), t.KeyExpr("NEW.")
 	return []trigger{
-		{triggerName("Insert", t.Name), t.Name, "AFTER", "INSERT", guarded(t.Name, note(newKey))},
-		{triggerName("Update", t.Name), t.Name, "AFTER", "UPDATE", guarded(t.Name, note(newKey) +
-			" IF NOT (" + oldKey + " <=> " + newKey + ") THEN " + note(oldKey) + " END IF;")},
-		{triggerName("Delete", t.Name), t.Name, "AFTER", "DELETE", guarded(t.Name, note(oldKey))},
+		{triggerName("Insert", t.Name), t.Name, "AFTER", "INSERT", guarded(t.Name, note(newKey, there))},
+		{triggerName("Update", t.Name), t.Name, "AFTER", "UPDATE", guarded(t.Name, note(newKey, there)+
+			" IF NOT ("+oldKey+" <=> "+newKey+") THEN "+note(oldKey, gone)+" END IF;")},
+		{triggerName("Delete", t.Name), t.Name, "AFTER", "DELETE", guarded(t.Name, note(oldKey, gone))},
 	}
 }
 

@@ -366,8 +366,8 @@ func (n *Node) repair(ctx context.Context, remote string, t *schema.Table, diffe
 // version before would take a version that knows of this one for its rival, or
 // write one that loses to it. Promise 3. A row that is missing here is marked if
 // its version is later than the remote's: it was deleted. If the versions are the
-// same it was not, and what is known of it is forgotten, so that the remote's row
-// is news. So it is with a row of a table that is only received.
+// same, or it was there with that version, it was not, and what is known of it is forgotten,
+// so that the remote's row is news. So it is with a row of a table that is only received.
 func (n *Node) resend(ctx context.Context, remote string, t *schema.Table, differ []difference, theirs map[string]change.Version) error {
 	rows := make([]change.Row, len(differ))
 	for i, d := range differ {
@@ -387,6 +387,10 @@ func (n *Node) resend(ctx context.Context, remote string, t *schema.Table, diffe
 		if err != nil {
 			return err
 		}
+		fates, err := version.Fates(ctx, tx, missing(rows, differ))
+		if err != nil {
+			return err
+		}
 		var next []version.Entry
 		var due, vanished []change.Row
 		first := writing.Positions(len(rows))
@@ -399,7 +403,9 @@ func (n *Node) resend(ctx context.Context, remote string, t *schema.Table, diffe
 				}
 			case differ[i].Kind != missingHere && ours == other && n.cfg.Syncs(t.Name):
 				s := conflict.Next(states[r], change.Micros(n.now()), n.origin)
-				next = append(next, version.Entry{Row: r, State: s, Position: first + int64(i)})
+				next = append(next, version.Entry{Row: r, State: s, Position: first + int64(i), Fate: version.There})
+			case fates[r] == version.There && !differ[i].Pending:
+				vanished = append(vanished, r)
 			case differ[i].Kind != missingHere, ours.Compare(other) > 0:
 				due = append(due, r)
 			case ours == other && !differ[i].Pending:
@@ -417,6 +423,17 @@ func (n *Node) resend(ctx context.Context, remote string, t *schema.Table, diffe
 	writing.End(err)
 	n.wakeMarked()
 	return err
+}
+
+// missing returns those of the rows that are missing here.
+func missing(rows []change.Row, differ []difference) []change.Row {
+	var list []change.Row
+	for i, r := range rows {
+		if differ[i].Kind == missingHere {
+			list = append(list, r)
+		}
+	}
+	return list
 }
 
 var errNoAnswer = errors.New("the remote does not answer")

@@ -61,8 +61,15 @@ func Migrate(ctx context.Context, log *zap.Logger, db *mysqldb.DB) error {
 		if number <= done {
 			continue
 		}
-		if err := migrate(ctx, db, name, number); err != nil {
-			return err
+		for try := 1; ; try++ {
+			err := migrate(ctx, db, name, number)
+			if err == nil {
+				break
+			}
+			if !mysqldb.LockTimeout(err) || try == lockTries {
+				return err
+			}
+			log.Warn("waiting for transactions that use the own tables to end", zap.Error(err))
 		}
 		log.Info("own tables migrated", zap.Int("number", number))
 	}
@@ -126,6 +133,10 @@ func form(ctx context.Context, db *mysqldb.DB) (done, newest int, err error) {
 	files, err := fs.Glob(migrations, "migrations/*.sql")
 	return done, len(files), err // they are numbered from 1 without gaps
 }
+
+// lockTries is how often a table is asked for that users write to by the triggers. Each
+// try waits only a few seconds: behind it their other transactions would queue up.
+const lockTries = 20
 
 const duplicateColumn = 1060
 

@@ -286,7 +286,7 @@ func (s *Snapshots) markRows(ctx context.Context, tx mysqldb.Tx, writing *versio
 	next := make([]version.Entry, len(rows))
 	first := writing.Positions(len(rows))
 	for i, r := range rows {
-		next[i] = version.Entry{Row: r, State: conflict.Next(states[r], change.Micros(st.started), s.Origin), Position: first + int64(i), From: st.remote}
+		next[i] = version.Entry{Row: r, State: conflict.Next(states[r], change.Micros(st.started), s.Origin), Position: first + int64(i), From: st.remote, Fate: version.There}
 	}
 	if err := version.Write(ctx, tx, next); err != nil {
 		return err

@@ -138,7 +138,7 @@ func TestNobodyDecidesBeforeACommitWithoutAnAnswerHasCome(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	entry := version.Entry{Row: change.Row{Table: "t", Key: "in doubt"}, State: state(5, "node-b"), Deleted: true}
+	entry := version.Entry{Row: change.Row{Table: "t", Key: "in doubt"}, State: state(5, "node-b"), Fate: version.Deleted}
 	if err := version.Write(t.Context(), tx, []version.Entry{entry}); err != nil {
 		t.Fatal(err)
 	}

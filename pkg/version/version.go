@@ -26,7 +26,7 @@ const maxSeen = 64
 type Entry struct {
 	change.Row
 	change.State
-	Deleted bool
+	Fate Fate
 	// Position is a new place in the stream. 0 leaves the row where it is: those who
 	// need it still do, and nobody needs one that was not there.
 	Position int64
@@ -105,11 +105,9 @@ func Write(ctx context.Context, db mysqldb.Execer, entries []Entry) error {
 		q.Int(e.Version.Time)
 		q.SQL(",")
 		q.Text(text(e.Version.Origin))
-		if e.Deleted {
-			q.SQL(",1,")
-		} else {
-			q.SQL(",0,")
-		}
+		q.SQL(",")
+		q.Int(int64(e.Fate))
+		q.SQL(",")
 		b = appendSeen(b[:0], e.Seen)
 		q.Bytes(b)
 		q.SQL(",")

@@ -63,7 +63,8 @@ func TestALaterStateTakesThePlaceOfTheEarlier(t *testing.T) {
 	row := change.Row{Table: "t", Key: "1"}
 	for _, e := range []version.Entry{
 		{Row: row, State: state(1, "node-a", change.Version{Time: 1, Origin: "node-b"})},
-		{Row: row, State: state(2, "node-c"), Deleted: true},
+		{Row: row, State: state(2, "node-c"), Fate: version.Deleted},
+		{Row: row, State: state(3, "node-c"), Fate: version.There},
 	} {
 		if err := version.Write(t.Context(), db, []version.Entry{e}); err != nil {
 			t.Fatal(err)
@@ -72,9 +73,9 @@ func TestALaterStateTakesThePlaceOfTheEarlier(t *testing.T) {
 		if err != nil || !reflect.DeepEqual(got[row], e.State) {
 			t.Errorf("read as %v, %v, want %v", got[row], err, e.State)
 		}
-		var deleted bool
-		if err := db.GetContext(t.Context(), &deleted, `SELECT deleted FROM sync_versions`); err != nil || deleted != e.Deleted {
-			t.Errorf("deleted is %v, %v, want %v", deleted, err, e.Deleted)
+		fates, err := version.Fates(t.Context(), db, []change.Row{row, {Table: "t", Key: "2"}})
+		if err != nil || fates[row] != e.Fate {
+			t.Errorf("the fates are %v, %v, want %v", fates, err, e.Fate)
 		}
 	}
 }

@@ -1,0 +1,56 @@
+package version
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+)
+
+// Fate is what became of a row with the version that is known of it. A row that was
+// there and is missing has vanished: no trigger saw it go, as by TRUNCATE. What is known
+// of it is not true any more. It is no delete, and keeps no other's row out.
+type Fate uint8
+
+// The fates, as the column deleted of sync_versions has them.
+const (
+	Unknown Fate = iota // as of all versions that older versions of this program wrote
+	Deleted
+	There
+)
+
+// Fates returns the fates of rows, which may be of several tables. It is asked only of
+// rows that are missing.
+func Fates(ctx context.Context, db mysqldb.Queryer, rows []change.Row) (map[change.Row]Fate, error) {
+	fates := make(map[change.Row]Fate, len(rows))
+	if len(rows) == 0 {
+		return fates, nil
+	}
+	byID := make(map[change.Row]change.Row, len(rows))
+	var q mysqldb.Statement
+	q.SQL("SELECT table_name, row_id, deleted FROM sync_versions WHERE ")
+	for i, r := range rows {
+		id := change.Row{Table: r.Table, Key: r.ID()}
+		byID[id] = r
+		if i > 0 {
+			q.SQL(" OR ")
+		}
+		q.SQL("table_name = ")
+		q.Text([]byte(id.Table))
+		q.SQL(" AND row_id = ")
+		q.Bytes([]byte(id.Key))
+	}
+	err := q.Query(ctx, db, func(found *sql.Rows) error {
+		var id change.Row
+		var f Fate
+		err := found.Scan(&id.Table, &id.Key, &f)
+		fates[byID[id]] = f
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read what became of rows: %w", err)
+	}
+	return fates, nil
+}
