@@ -189,8 +189,8 @@ func (n *Node) verifyValues(ctx context.Context, t *schema.Table, q question) (t
 }
 
 // sendAsked marks rows for the client that asks for them, if it is a remote. A
-// row that is not here is sent as a delete if the node has a version of it; that
-// does nothing where the other has the same version, or a later one.
+// row that is not here is sent as a delete if the node has a version of it and it has
+// not vanished; that does nothing where the other has the same version, or a later one.
 func (n *Node) sendAsked(ctx context.Context, t *schema.Table, q question) error {
 	if n.senders[q.from] == nil || !n.cfg.Syncs(t.Name) || len(q.Keys) == 0 {
 		return nil
@@ -207,9 +207,13 @@ func (n *Node) sendAsked(ctx context.Context, t *schema.Table, q question) error
 	if err != nil {
 		return err
 	}
+	fates, err := version.Fates(ctx, n.db, rows)
+	if err != nil {
+		return err
+	}
 	rows = slices.DeleteFunc(rows, func(r change.Row) bool {
 		_, here := found[r.Key]
-		return !here && states[r].Version.IsZero()
+		return !here && (states[r].Version.IsZero() || fates[r] == version.There)
 	})
 	defer n.senders[q.from].mark()
 	return n.outbox.MarkAll(ctx, q.from, rows)

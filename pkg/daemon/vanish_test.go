@@ -95,36 +95,30 @@ func TestWhatVanishedWhileItWaitedIsNoDelete(t *testing.T) {
 func TestWhatVanishedAtOneOfThree(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
-	names := []string{"node-a", "node-b", "node-c"}
-	var sites []*site
-	for i, name := range names {
-		s := newSite(t, b, name, append(append([]string{}, names[:i]...), names[i+1:]...), []string{"orders"}, nil)
-		s.exec(orders)
-		sites = append(sites, s.start())
-	}
-	synced(sites...)
+	sites := all(network(t, b, map[string][]string{"node-a": {"node-b", "node-c"}, "node-b": {"node-a", "node-c"}, "node-c": {"node-a", "node-b"}},
+		[]string{"orders"}, orders))
 	for i, s := range sites {
 		s.exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'x', 1)`, i))
 	}
-	all := func() {
+	whole := func() {
 		t.Helper()
 		for _, s := range sites {
 			s.expect(`SELECT COUNT(*), SUM(id) FROM orders`, `3|"3"`)
 			s.expect(testkit.Waiting, `0`)
 		}
 	}
-	all()
+	whole()
 	sites[0].exec(`TRUNCATE orders`)
 	sites[1].command("resync", "orders")
-	all()
+	whole()
 	sites[0].exec(`TRUNCATE orders`)
 	sites[2].exec(`TRUNCATE orders`)
 	sites[1].command("resync", "orders", "--all")
-	all()
+	whole()
 	sites[0].exec(`TRUNCATE orders`)
 	sites[1].exec(`UPDATE orders SET name = 'new' WHERE id = 0`) // a write of one that vanished brings it
 	sites[0].expect(`SELECT id, name FROM orders`, `0|"new"`)
 	sites[2].command("resync", "orders")
-	all()
+	whole()
 	alike(t, `SELECT * FROM orders ORDER BY id`, sites...)
 }
