@@ -28,6 +28,7 @@ var layers = [][]string{
 	{"pkg/desk", "pkg/metrics", "pkg/logging"},
 	{"pkg/daemon", "pkg/simulation"},
 	{"pkg/testkit"}, // for tests and for the demonstration
+	{"pkg/schemafuzz"},
 	{"cmd"},
 }
 

@@ -2,20 +2,24 @@
 // fault after the other happen to them, and prints a Markdown table of what came
 // of it: for each fault the writes that were committed, how many of them are
 // lost, and whether both sides are equal. It leaves no process and no temporary
-// folder behind. The exit code is 0 only if every fault came to the end that it
-// must come to.
+// folder behind. Then it has users write random schemas, see package schemafuzz.
+// The exit code is 0 only if every fault and every script came to the end that
+// it must come to.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
 	"regexp"
+	"slices"
 	"syscall"
 	"time"
 
+	"github.com/mysql-sync/mysql-sync/pkg/schemafuzz"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
@@ -29,26 +33,33 @@ func main() {
 	each := flag.Duration("time", 10*time.Second, "how long each fault goes on")
 	only := flag.String("run", "", "only the faults whose names match this regular expression")
 	long := flag.Bool("long", false, "also the faults that take minutes, whatever -time says")
+	seed := flag.Uint64("seed", 0, "of the random schemas only the one of this seed, once")
+	kinds := flag.String("kinds", "all", "what occurs in the random schemas")
+	sites := flag.Int("sites", 0, "nodes that have the random schemas; 0 is two and three in turns")
 	flag.Parse()
 	chosen, err := regexp.Compile(*only)
-	if err != nil || flag.NArg() > 0 {
-		fmt.Fprintln(os.Stderr, "mysql-sync-soak: -run must be a regular expression, and there are no arguments:", err)
+	some, wrong := schemafuzz.ParseKinds(*kinds)
+	if err = errors.Join(err, wrong); err != nil || flag.NArg() > 0 {
+		fmt.Fprintln(os.Stderr, "mysql-sync-soak: -run must be a regular expression, -kinds those of package schemafuzz, and there are no arguments:", err)
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
 	defer stop()
 	os.Exit(testkit.Main(program(func() int {
-		return soak(ctx, *each, func(f fault) bool { return chosen.MatchString(f.name) && (*long || !f.long) })
+		code := soak(ctx, *each, func(f fault) bool { return chosen.MatchString(f.name) && (*long || !f.long) })
+		if chosen.MatchString(schemasName) {
+			code = max(code, schemas{seed: *seed, kinds: some, sites: *sites, each: 6 * *each}.play(ctx))
+		}
+		return code
 	})))
 }
 
 // soak runs the chosen faults and returns the exit code.
 func soak(ctx context.Context, each time.Duration, chosen func(fault) bool) int {
 	code := 0
-	fmt.Println(heading)
-	for _, f := range faults {
-		if !chosen(f) {
-			continue
+	for i, f := range slices.DeleteFunc(slices.Clone(faults), func(f fault) bool { return !chosen(f) }) {
+		if i == 0 {
+			fmt.Println(heading)
 		}
 		r := result{fault: f}
 		r.err = testkit.Run(note, func(tb testkit.TB) { r.play(ctx, tb, each) })

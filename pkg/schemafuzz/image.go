@@ -1,0 +1,80 @@
+package schemafuzz
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// querier is a connection, or a transaction of one.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// look reads a table; how is nothing, or FOR UPDATE.
+func look(ctx context.Context, q querier, t *Table, how string) (image, error) {
+	rows, err := q.QueryContext(ctx, fmt.Sprintf("SELECT %s, n, tok FROM %s %s", t.columns(), t.Name, how))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	m := image{}
+	values := make([]sql.NullString, len(t.Columns)+2)
+	targets := make([]any, len(values))
+	for i := range values {
+		targets[i] = &values[i]
+	}
+	for rows.Next() {
+		if err := rows.Scan(targets...); err != nil {
+			return nil, err
+		}
+		var all, key strings.Builder
+		for i, v := range values {
+			if i > 0 {
+				all.WriteByte('|')
+			}
+			if v.Valid {
+				fmt.Fprintf(&all, "%q", v.String)
+			} else {
+				all.WriteString("NULL")
+			}
+		}
+		for _, at := range t.Key {
+			fmt.Fprintf(&key, "%q|", values[at].String)
+		}
+		text := values[len(values)-1].String
+		if _, twice := m[text]; twice {
+			return nil, fmt.Errorf("two rows of %s have the token %s", t.Name, text)
+		}
+		m[text] = row{all.String(), key.String()}
+	}
+	return m, rows.Err()
+}
+
+// readKept adds what a site has in sync_conflicts.
+func (k *kept) read(ctx context.Context, q querier) error {
+	rows, err := q.QueryContext(ctx, "SELECT table_name, SUBSTRING_INDEX(loser_origin, '~', 1), loser_row FROM sync_conflicts")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var table, origin string
+		var loser sql.NullString
+		if err := rows.Scan(&table, &origin, &loser); err != nil {
+			return err
+		}
+		if !loser.Valid {
+			k.deletes[keptDelete{table, origin}] = true
+			continue
+		}
+		var r struct{ Tok string }
+		if err := json.Unmarshal([]byte(loser.String), &r); err != nil {
+			return fmt.Errorf("read a row in sync_conflicts: %w", err)
+		}
+		k.rows[token{table, r.Tok}] = true
+	}
+	return rows.Err()
+}

@@ -1,0 +1,47 @@
+package schemafuzz
+
+import "fmt"
+
+// judge looks at what is left, all sites being equal.
+func (w *world) judge() {
+	k := kept{rows: map[token]bool{}, deletes: map[keptDelete]bool{}}
+	for _, x := range w.sites {
+		if err := k.read(w.ctx, x.db); err != nil {
+			w.wrong("read sync_conflicts of %s: %v", x.name, err)
+		}
+		var n int
+		if err := x.db.QueryRow(`SELECT COUNT(*) FROM sync_conflicts`).Scan(&n); err != nil {
+			w.wrong("count sync_conflicts of %s: %v", x.name, err)
+		}
+		w.result.Conflicts += n
+	}
+	final, err := w.sites[0].tables(w)
+	if err != nil {
+		w.wrong("%v", err)
+		return
+	}
+	w.result.Wrong = append(w.result.Wrong, w.ledger.check(final, k)...)
+	if w.result.Conflicts > 0 && !w.script.Kinds.Has(Apart) {
+		w.wrong("%d rows are in conflict, though only one site has written at a time", w.result.Conflicts)
+	}
+	for _, x := range w.sites {
+		for _, t := range w.script.Schema.Tables {
+			for _, f := range t.ForeignKeys {
+				var n int
+				if err := x.db.QueryRow(dangling(t, f)).Scan(&n); err != nil || n > 0 {
+					w.wrong("%d rows of %s at %s refer by %s to no row of %s: %v", n, t.Name, x.name, f.Name, f.Parent.Name, err)
+				}
+			}
+		}
+	}
+}
+
+// dangling counts the rows whose parents are not there.
+func dangling(t *Table, f ForeignKey) string {
+	on, null := "", ""
+	for i, at := range f.Columns {
+		on += fmt.Sprintf(" AND c.%s = p.%s", t.Columns[at].Name, f.Parent.Columns[f.Parent.Key[i]].Name)
+		null += fmt.Sprintf(" AND c.%s IS NOT NULL", t.Columns[at].Name)
+	}
+	return fmt.Sprintf("SELECT COUNT(*) FROM %s c WHERE TRUE%s AND NOT EXISTS (SELECT 1 FROM %s p WHERE TRUE%s)", t.Name, null, f.Parent.Name, on)
+}

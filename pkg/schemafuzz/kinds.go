@@ -1,0 +1,87 @@
+package schemafuzz
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Kinds is a set of what may occur in a script beside plain tables and plain writes.
+type Kinds uint
+
+// The kinds there are.
+const (
+	Types     Kinds = 1 << iota // keys of all types, at the limits of each
+	Parents                     // foreign keys
+	Cascades                    // of them those with ON DELETE and ON UPDATE CASCADE or SET NULL
+	Selves                      // of them those of a table to itself
+	Rings                       // of them those in a ring over several tables
+	NotNull                     // of the rings also those whose columns are all NOT NULL
+	Uniques                     // unique keys beside the primary key
+	Spellings                   // values that are spelled differently and are the same for their column's collation
+	Generated                   // generated columns
+	Rekeys                      // updates that change the key of a row
+	Unchecked                   // transactions with foreign_key_checks=0
+	Bulk                        // transactions with more rows than a batch has
+	Faults                      // what is killed and cut while users write
+	Holds                       // transactions that keep their locks for a while
+	Apart                       // users of all sites write at the same time
+
+	All = 1<<iota - 1
+)
+
+// Kinds that fail for reasons that are known.
+const (
+	Unmended      = Rings | NotNull | Unchecked | Spellings | Cascades
+	UnmendedApart = Parents
+)
+
+// names are those of the kinds, in their order.
+var names = []string{"types", "parents", "cascades", "selves", "rings", "notnull", "uniques", "spellings", "generated", "rekeys",
+	"unchecked", "bulk", "faults", "holds", "apart"}
+
+// Has reports whether all of some kinds are in the set.
+func (k Kinds) Has(some Kinds) bool { return k&some == some }
+
+// String returns the names of the kinds, with commas between them.
+func (k Kinds) String() string {
+	var list []string
+	for i, name := range names {
+		if k.Has(1 << i) {
+			list = append(list, name)
+		}
+	}
+	return strings.Join(list, ",")
+}
+
+// ParseKinds reads what String writes. A name with a minus before it takes the kind away: "all,-rings".
+func ParseKinds(text string) (Kinds, error) {
+	var k Kinds
+	for word := range strings.SplitSeq(text, ",") {
+		name, away := strings.CutPrefix(word, "-")
+		some, err := parseKind(name)
+		if err != nil {
+			return 0, err
+		}
+		if away {
+			k &^= some
+		} else {
+			k |= some
+		}
+	}
+	return k, nil
+}
+
+func parseKind(name string) (Kinds, error) {
+	switch name {
+	case "all":
+		return All, nil
+	case "":
+		return 0, nil
+	}
+	for i, n := range names {
+		if n == name {
+			return 1 << i, nil
+		}
+	}
+	return 0, fmt.Errorf("%q is no kind; there are %s", name, strings.Join(names, ", "))
+}

@@ -1,0 +1,117 @@
+package schemafuzz
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Ledger is what users have committed, as they saw it themselves: before the end of each transaction its user looks at
+// all rows that it may have changed, which it has locked since before its first statement.
+//
+// Each write gives its row a token of its own. In the end each token that was committed must be in a row, or in a
+// row that sync_conflicts keeps, or somebody must have overwritten or deleted it who had it before him. That makes the
+// ledger independent of clocks and of who wins.
+//
+// A row that is there in the end must be one that some user left so: in all columns, for a cascade changes rows without
+// giving them tokens. And one that a user took away may only be there if the taking away is kept as the loser.
+type Ledger struct {
+	written map[token]string          // and by which transaction
+	images  map[token]map[string]bool // all that were committed
+	taken   map[token][]taking
+}
+
+// token is a value of tok in a table.
+type token struct{ table, text string }
+
+// taking is a transaction after which a token was not there.
+type taking struct {
+	site string
+	name string
+	new  []token // what the transaction wrote in that table
+}
+
+// image is a table as it was at one moment: rows by their tokens.
+type image map[string]row
+
+// row is a row's stored columns but for generated ones; all of them as one text, and the key's alone.
+type row struct{ all, key string }
+
+// kept is what is in sync_conflicts of all sites.
+type kept struct {
+	rows    map[token]bool
+	deletes map[keptDelete]bool
+}
+
+// keptDelete is a deletion that lost.
+type keptDelete struct{ table, site string }
+
+func newLedger() *Ledger {
+	return &Ledger{written: map[token]string{}, images: map[token]map[string]bool{}, taken: map[token][]taking{}}
+}
+
+// commit books a transaction that has been committed.
+func (l *Ledger) commit(site, name string, before, after map[string]image) {
+	for table, rows := range after {
+		var fresh []token
+		for text, r := range rows {
+			t := token{table, text}
+			old, was := before[table][text]
+			if !was {
+				fresh = append(fresh, t)
+				l.written[t] = name
+			}
+			if !was || old.all != r.all {
+				if l.images[t] == nil {
+					l.images[t] = map[string]bool{}
+				}
+				l.images[t][r.all] = true
+			}
+		}
+		for text := range before[table] {
+			if _, is := rows[text]; !is {
+				t := token{table, text}
+				l.taken[t] = append(l.taken[t], taking{site, name, fresh})
+			}
+		}
+	}
+}
+
+// check returns a sentence for each promise that is broken, in order. All sites hold the rows of final.
+func (l *Ledger) check(final map[string]image, k kept) []string {
+	var wrong []string
+	complain := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
+	for t, name := range l.written {
+		if _, there := final[t.table][t.text]; !there && !k.rows[t] && len(l.taken[t]) == 0 {
+			complain("lost: %s of %s, written by transaction %s, is in no row and in no sync_conflicts, and nobody has taken it away", t.text, t.table, name)
+		}
+	}
+	for table, rows := range final {
+		for text, r := range rows {
+			t := token{table, text}
+			switch images := l.images[t]; {
+			case images == nil:
+				complain("made up: nobody has written %s of %s: %s", text, table, r.all)
+			case !images[r.all]:
+				complain("changed by nobody: %s of %s is %s; users left %s", text, table, r.all, list(images))
+			}
+			for _, x := range l.taken[t] {
+				if !k.deletes[keptDelete{table, x.site}] && !slices.ContainsFunc(x.new, func(n token) bool { return k.rows[n] }) {
+					complain("undone: %s of %s is there, though transaction %s has taken it away, and no sync_conflicts keeps that", text, table, x.name)
+				}
+			}
+		}
+	}
+	slices.Sort(wrong)
+	return wrong
+}
+
+// list returns the members of a set.
+func list(set map[string]bool) string {
+	var all []string
+	for s := range set {
+		all = append(all, s)
+	}
+	slices.Sort(all)
+	return strings.Join(all, " or ")
+}

@@ -1,0 +1,63 @@
+package schemafuzz
+
+import (
+	"strings"
+	"testing"
+)
+
+// rows makes an image: tokens with what else is in the row.
+func rows(tokens ...string) image {
+	m := image{}
+	for _, t := range tokens {
+		text, rest, _ := strings.Cut(t, " ")
+		m[text] = row{all: rest}
+	}
+	return m
+}
+
+func TestLedger(t *testing.T) {
+	type step struct {
+		site          string
+		before, after image
+	}
+	for rule, c := range map[string]struct {
+		steps   []step
+		final   image
+		kept    []string // tokens in sync_conflicts
+		deletes []string // sites whose deletions are there
+		want    string   // how the complaint begins; empty: there is none
+	}{
+		"what was written is there":             {[]step{{"a", rows(), rows("1 x")}}, rows("1 x"), nil, nil, ""},
+		"what was written is gone":              {[]step{{"a", rows(), rows("1 x")}}, rows(), nil, nil, "lost: 1"},
+		"what lost is kept":                     {[]step{{"a", rows(), rows("1 x")}, {"b", rows(), rows("2 x")}}, rows("2 x"), []string{"1"}, nil, ""},
+		"what lost is not kept":                 {[]step{{"a", rows(), rows("1 x")}, {"b", rows(), rows("2 x")}}, rows("2 x"), nil, nil, "lost: 1"},
+		"somebody overwrote what he had seen":   {[]step{{"a", rows(), rows("1 x")}, {"b", rows("1 x"), rows("2 x")}}, rows("2 x"), nil, nil, ""},
+		"an overwritten row is back":            {[]step{{"a", rows(), rows("1 x")}, {"b", rows("1 x"), rows("2 x")}}, rows("1 x"), nil, nil, "lost: 2"},
+		"an overwrite lost and is kept":         {[]step{{"a", rows(), rows("1 x")}, {"b", rows("1 x"), rows("2 x")}}, rows("1 x"), []string{"2"}, nil, ""},
+		"a deleted row is back":                 {[]step{{"a", rows(), rows("1 x")}, {"b", rows("1 x"), rows()}}, rows("1 x"), nil, nil, "undone: 1"},
+		"a deletion lost and is kept":           {[]step{{"a", rows(), rows("1 x")}, {"b", rows("1 x"), rows()}}, rows("1 x"), nil, []string{"b"}, ""},
+		"another site's deletion is kept":       {[]step{{"a", rows(), rows("1 x")}, {"b", rows("1 x"), rows()}}, rows("1 x"), nil, []string{"a"}, "undone: 1"},
+		"a row that nobody wrote":               {nil, rows("9 x"), nil, nil, "made up: nobody has written 9"},
+		"a cascade at its origin":               {[]step{{"a", rows(), rows("1 x")}, {"a", rows("1 x"), rows("1 NULL")}}, rows("1 NULL"), nil, nil, ""},
+		"a cascade that nobody's statement did": {[]step{{"a", rows(), rows("1 x")}}, rows("1 NULL"), nil, nil, "changed by nobody: 1"},
+	} {
+		l := newLedger()
+		for _, s := range c.steps {
+			l.commit(s.site, "some", map[string]image{"t": s.before}, map[string]image{"t": s.after})
+		}
+		k := kept{rows: map[token]bool{}, deletes: map[keptDelete]bool{}}
+		for _, text := range c.kept {
+			k.rows[token{"t", text}] = true
+		}
+		for _, site := range c.deletes {
+			k.deletes[keptDelete{"t", site}] = true
+		}
+		wrong := l.check(map[string]image{"t": c.final}, k)
+		switch {
+		case c.want == "" && len(wrong) > 0:
+			t.Errorf("%s: %q", rule, wrong)
+		case c.want != "" && (len(wrong) == 0 || !strings.HasPrefix(wrong[0], c.want)):
+			t.Errorf("%s: %q, and not %s", rule, wrong, c.want)
+		}
+	}
+}

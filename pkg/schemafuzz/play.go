@@ -1,0 +1,120 @@
+package schemafuzz
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// Result is what came of a script.
+type Result struct {
+	Writes    int      // tokens that were committed
+	Conflicts int      // rows in sync_conflicts
+	Cleared   int      // unique values that somebody gave anew, since two sites had given them to different rows
+	Wrong     []string // what is not as it must be
+	Log       string   // what users did last
+}
+
+// world is the sites and the broker between them.
+type world struct {
+	tb       testkit.TB
+	ctx      context.Context
+	script   *Script
+	patience time.Duration
+	broker   *testkit.Broker
+	sites    []*site
+	ledger   *Ledger
+	mu       sync.Mutex
+	result   Result
+}
+
+// Play plays a script on real servers. All sites may take as long as patience to become equal, and once more each time that
+// somebody has cleared a value.
+func Play(ctx context.Context, tb testkit.TB, s *Script, patience time.Duration) Result {
+	w := &world{tb: tb, ctx: ctx, script: s, patience: patience, ledger: newLedger()}
+	w.broker = testkit.Mosquitto(tb, testkit.MosquittoOptions{})
+	for i := range s.Sites {
+		x := newSite(tb, s, i, w.broker)
+		x.ledger, x.mu = w.ledger, &w.mu
+		w.sites = append(w.sites, x)
+	}
+	w.sites[0].work(ctx, s.Before)
+	for _, x := range w.sites {
+		x.start(tb)
+	}
+	for i, r := range s.Rounds {
+		// What is written to a row that the initial sync has still to bring is in conflict with nothing.
+		if (i == 0 || !s.Kinds.Has(Apart)) && !w.settle(fmt.Sprintf("before round %d", i+1)) {
+			return w.finish()
+		}
+		w.round(r)
+	}
+	if w.settle("at the end") {
+		w.judge()
+	}
+	return w.finish()
+}
+
+// round has users write, and something fail meanwhile.
+func (w *world) round(r Round) {
+	var users sync.WaitGroup
+	for i, list := range r.Work {
+		users.Go(func() { w.sites[i].work(w.ctx, list) })
+	}
+	undo := w.strike(r.Fault)
+	users.Wait()
+	undo()
+}
+
+// strike has a fault happen, and returns what undoes it.
+func (w *world) strike(f Fault) func() {
+	if f.Kind == "" {
+		return func() {}
+	}
+	time.Sleep(f.At)
+	x := w.sites[f.Site]
+	switch f.Kind {
+	case killNode:
+		x.node.Kill()
+		return func() { x.start(w.tb) }
+	case stopNode:
+		x.node.Stop()
+		return func() { x.start(w.tb) }
+	case killBroker:
+		w.broker.Kill()
+		return w.broker.Start
+	case cutBroker:
+		x.toBroker.Cut()
+		return x.toBroker.Restore
+	case dropBroker:
+		x.toBroker.CloseAll()
+	case cutDatabase:
+		x.toDatabase.Cut()
+		return x.toDatabase.Restore
+	case dropDatabase:
+		x.toDatabase.CloseAll()
+	}
+	return func() {}
+}
+
+func (w *world) wrong(format string, args ...any) {
+	w.result.Wrong = append(w.result.Wrong, fmt.Sprintf(format, args...))
+}
+
+// finish gathers what is for people.
+func (w *world) finish() Result {
+	w.result.Writes = len(w.ledger.written)
+	var b strings.Builder
+	for _, x := range w.sites {
+		if x.failed != nil {
+			w.wrong("a user of %s got what he would not have got without a node: %v", x.name, x.failed)
+		}
+		fmt.Fprintf(&b, "-- %s\n%s\n", x.name, strings.Join(x.log, "\n"))
+	}
+	w.result.Log = b.String()
+	return w.result
+}

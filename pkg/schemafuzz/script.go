@@ -1,0 +1,112 @@
+package schemafuzz
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+)
+
+// Script is all that is decided before a run.
+type Script struct {
+	Seed   uint64
+	Kinds  Kinds
+	Sites  int
+	Schema *Schema
+	Order  []int // of the tables in syncTables
+	Before []Transaction
+	Rounds []Round
+}
+
+// Round is what happens at the same time.
+type Round struct {
+	Fault Fault
+	Work  [][]Transaction // of each site, one after the other
+}
+
+// Transaction is what one user does.
+type Transaction struct {
+	Name       string
+	Statements []string
+	Tables     []*Table      // those whose rows it may change
+	Strict     bool          // rolled back at the first error; else the rest is done, as many programs do
+	Rollback   bool          // rolled back at the end
+	Hold       time.Duration // for which it waits before it ends
+}
+
+// NewScript makes up a script: a pure function of its arguments.
+func NewScript(seed uint64, k Kinds, sites, rounds int) *Script {
+	r := rand.New(rand.NewPCG(seed, 0))
+	s := &Script{Seed: seed, Kinds: k, Sites: sites, Schema: newSchema(r, k)}
+	s.Order = r.Perm(len(s.Schema.Tables))
+	w := &writer{r: r, kinds: k, schema: s.Schema}
+	s.Before = w.fill(0)
+	if r.IntN(4) == 0 { // the first rows come when the nodes run
+		s.Rounds = append(s.Rounds, Round{Work: [][]Transaction{s.Before}})
+		s.Before = nil
+	}
+	for len(s.Rounds) < rounds {
+		s.Rounds = append(s.Rounds, s.round(r, w))
+	}
+	return s
+}
+
+func (s *Script) round(r *rand.Rand, w *writer) Round {
+	x := Round{Work: make([][]Transaction, s.Sites)}
+	if s.Kinds.Has(Faults) && r.IntN(2) == 0 {
+		x.Fault = newFault(r, s.Sites)
+	}
+	alone := -1
+	if !s.Kinds.Has(Apart) {
+		alone = r.IntN(s.Sites)
+	}
+	for site := range s.Sites {
+		if alone >= 0 && site != alone {
+			continue
+		}
+		for range 4 + r.IntN(10) {
+			x.Work[site] = append(x.Work[site], w.transaction(site))
+		}
+	}
+	return x
+}
+
+// Header is the script without what users do.
+func (s *Script) Header() string {
+	return fmt.Sprintf("-- seed %d, kinds %s, %d sites, %d rounds; syncTables in the order %v\n%s;",
+		s.Seed, s.Kinds, s.Sites, len(s.Rounds), s.Order, strings.Join(s.Schema.DDL(), ";\n"))
+}
+
+// String is the script for people: what somebody needs who wants to see it fail by hand.
+func (s *Script) String() string {
+	var b strings.Builder
+	b.WriteString(s.Header() + "\n-- before the nodes start\n")
+	write := func(list []Transaction) {
+		for _, t := range list {
+			b.WriteString(t.String())
+		}
+	}
+	write(s.Before)
+	for i, x := range s.Rounds {
+		fmt.Fprintf(&b, "-- round %d: %s\n", i+1, x.Fault)
+		for _, list := range x.Work {
+			write(list)
+		}
+	}
+	return b.String()
+}
+
+func (t Transaction) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "-- transaction %s\nBEGIN;\n%s;\n", t.Name, strings.Join(t.Statements, ";\n"))
+	if t.Hold > 0 {
+		fmt.Fprintf(&b, "-- holds its locks for %v\n", t.Hold)
+	}
+	if t.Strict {
+		b.WriteString("-- ROLLBACK at the first error\n")
+	}
+	if t.Rollback {
+		return b.String() + "ROLLBACK;\n"
+	}
+	return b.String() + "COMMIT;\n"
+}

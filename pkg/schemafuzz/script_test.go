@@ -1,0 +1,72 @@
+package schemafuzz
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestAScriptIsAFunctionOfItsSeed(t *testing.T) {
+	seen := map[string]bool{}
+	for seed := range uint64(50) {
+		s := NewScript(seed, All, 3, 4).String()
+		if again := NewScript(seed, All, 3, 4).String(); again != s {
+			t.Fatalf("seed %d makes two scripts", seed)
+		}
+		seen[s] = true
+	}
+	if len(seen) != 50 {
+		t.Errorf("of 50 seeds only %d make scripts of their own", len(seen))
+	}
+}
+
+// TestKindsOccur sees that each kind makes a difference, and nothing of it is there without it.
+func TestKindsOccur(t *testing.T) {
+	signs := map[Kinds]string{
+		Types: "ENUM('zz','b','a','10','9','') NOT NULL", Parents: "FOREIGN KEY", Cascades: "ON DELETE CASCADE", Rings: "ALTER TABLE",
+		Uniques: "UNIQUE KEY", Spellings: "'BÓB'", Generated: " AS (n ", Unchecked: "foreign_key_checks = 0", Bulk: "e WHERE c.i <",
+		Faults: "kill -9", Holds: "holds its locks",
+	}
+	for kind, sign := range signs {
+		with, without := false, false
+		for seed := range uint64(60) {
+			with = with || strings.Contains(NewScript(seed, All, 2, 3).String(), sign)
+			without = without || strings.Contains(NewScript(seed, All&^kind, 2, 3).String(), sign)
+		}
+		if !with || without {
+			t.Errorf("%s: with it %q occurs: %t, without it: %t", kind, sign, with, without)
+		}
+	}
+}
+
+func TestOnlyOneSiteWritesAtATime(t *testing.T) {
+	for seed := range uint64(20) {
+		for _, r := range NewScript(seed, All&^Apart, 3, 4).Rounds {
+			writers := 0
+			for _, list := range r.Work {
+				if len(list) > 0 {
+					writers++
+				}
+			}
+			if writers != 1 {
+				t.Errorf("seed %d: %d sites write in a round", seed, writers)
+			}
+		}
+	}
+}
+
+func TestKindsHaveNames(t *testing.T) {
+	for text, want := range map[string]Kinds{
+		"": 0, "all": All, "types,rings": Types | Rings, "all,-apart,-faults": All &^ (Apart | Faults),
+	} {
+		k, err := ParseKinds(text)
+		if err != nil || k != want {
+			t.Errorf("%q is %v, %v, not %v", text, k, err, want)
+		}
+		if again, err := ParseKinds(k.String()); err != nil || again != k {
+			t.Errorf("%q is read as %v, %v", k, again, err)
+		}
+	}
+	if _, err := ParseKinds("types,colours"); err == nil || !strings.Contains(err.Error(), "colours") {
+		t.Errorf("a kind that there is none of: %v", err)
+	}
+}

@@ -1,0 +1,178 @@
+package schemafuzz
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// site is a place with a database, its users and a node.
+type site struct {
+	name string
+	db   *sqlx.DB // by which the users write
+	file string   // the node's configuration
+	node *testkit.NodeProcess
+
+	toBroker, toDatabase *testkit.Proxy
+
+	ledger *Ledger
+	mu     *sync.Mutex // of the ledger
+	log    []string    // what the users did, and what came of it
+	failed error       // what no user may see
+}
+
+// newSite makes a database with the tables of a script.
+func newSite(tb testkit.TB, s *Script, number int, broker *testkit.Broker) *site {
+	server := testkit.Shared(tb)
+	schema := server.Create(tb)
+	x := &site{name: siteName(number), db: server.Open(tb, schema)}
+	for _, q := range s.Schema.DDL() {
+		if _, err := x.db.Exec(q); err != nil {
+			tb.Fatalf("make the tables: %v\n%s", err, q)
+		}
+	}
+	x.toBroker, x.toDatabase = testkit.NewProxy(tb, broker.Addr()), testkit.NewProxy(tb, server.Addr())
+	var remotes, tables []string
+	for other := range s.Sites {
+		if other != number {
+			remotes = append(remotes, siteName(other))
+		}
+	}
+	for _, at := range s.Order {
+		tables = append(tables, s.Schema.Tables[at].Name)
+	}
+	x.file = testkit.ConfigFile(tb, map[string]any{
+		"clientName":    x.name,
+		"remoteClients": remotes,
+		"syncTables":    tables,
+		"receiveTables": tables,
+		"checkInterval": 10,
+		"loggingLevel":  "debug",
+		"mqttConfig":    map[string]any{"host": "127.0.0.1", "port": port(x.toBroker), "keepalive": 5, "reconnectPeriod": 100},
+		"mysqlConfig": map[string]any{"host": "127.0.0.1", "port": port(x.toDatabase), "user": server.User,
+			"password": server.Password, "database": schema},
+	})
+	return x
+}
+
+func port(p *testkit.Proxy) int {
+	_, text, _ := net.SplitHostPort(p.Addr())
+	n, _ := strconv.Atoi(text) // the proxy's own address is well formed
+	return n
+}
+
+// start starts the node, for the first time or again, and waits until it replicates.
+func (x *site) start(tb testkit.TB) {
+	if x.node == nil {
+		x.node = testkit.Node(tb, x.file)
+	} else {
+		x.node.Start()
+	}
+	x.node.WaitLog("node started")
+}
+
+// work has a user do some transactions, one after the other.
+func (x *site) work(ctx context.Context, list []Transaction) {
+	for _, t := range list {
+		if x.failed != nil || ctx.Err() != nil {
+			return
+		}
+		if err := x.do(ctx, t); err != nil {
+			x.failed = fmt.Errorf("transaction %s: %w", t.Name, err)
+		}
+	}
+}
+
+// do does a transaction. The error is one that the user would not have had without a node.
+func (x *site) do(ctx context.Context, t Transaction) error {
+	conn, err := x.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		_, _ = conn.ExecContext(ctx, "SET foreign_key_checks = 1, @a = NULL, @b = NULL")
+		_ = conn.Close()
+	}()
+	tx, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
+	before, err := lookAll(ctx, tx, t.Tables)
+	if err == nil {
+		err = x.statements(ctx, tx, t)
+	}
+	switch {
+	case err == nil && !t.Rollback:
+	case t.Rollback, mayFail(err):
+		x.log = append(x.log, "ROLLBACK")
+		return nil
+	default:
+		return err
+	}
+	after, err := lookAll(ctx, tx, t.Tables)
+	if err != nil {
+		return err
+	}
+	time.Sleep(t.Hold) // a user who thinks
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	x.log = append(x.log, "COMMIT")
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.ledger.commit(x.name, t.Name, before, after)
+	return nil
+}
+
+// statements runs a transaction's statements. The error means that it is to be rolled back.
+func (x *site) statements(ctx context.Context, tx *sql.Tx, t Transaction) error {
+	x.log = append(x.log, "-- "+t.Name)
+	for _, q := range t.Statements {
+		result, err := tx.ExecContext(ctx, q)
+		if err != nil {
+			x.log = append(x.log, fmt.Sprintf("%s; -- %v", q, err))
+			if t.Strict || !mayFail(err) || strings.HasPrefix(err.Error(), "Error 12") {
+				return err
+			}
+			continue
+		}
+		n, _ := result.RowsAffected() // it is for the log alone
+		x.log = append(x.log, fmt.Sprintf("%s; -- %d rows", q, n))
+	}
+	return nil
+}
+
+// lookAll reads tables, and has nobody else change them until the transaction ends.
+func lookAll(ctx context.Context, tx *sql.Tx, tables []*Table) (map[string]image, error) {
+	all := map[string]image{}
+	for _, t := range tables {
+		m, err := look(ctx, tx, t, "FOR UPDATE")
+		if err != nil {
+			return nil, err
+		}
+		all[t.Name] = m
+	}
+	return all, nil
+}
+
+// mayFail reports whether a user's statement may fail so without any node: a value that is taken, a parent that is not
+// there, a child that is, NULL where no row was found, and a deadlock.
+func mayFail(err error) bool {
+	for _, number := range []string{"1062", "1451", "1452", "1216", "1217", "1048", "1213", "1205", "1761"} {
+		if err != nil && strings.HasPrefix(err.Error(), "Error "+number) {
+			return !strings.Contains(err.Error(), "mysqlSync") && !errors.Is(err, sql.ErrTxDone)
+		}
+	}
+	return false
+}
