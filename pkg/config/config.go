@@ -10,6 +10,7 @@ type Config struct {
 	TopicPrefix          string // before every topic; "" is none
 	RemoteClients        []string
 	AcceptFrom           []string // ["*"] is anyone; empty means RemoteClients
+	Version1Clients      []string // spoken to in version 1, whatever they once were
 	SyncTables           []string
 	ReceiveTables        []string
 	ConflictPolicy       map[string]Policy // by table; one that is missing is lastWriteWins

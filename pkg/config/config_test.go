@@ -82,6 +82,7 @@ func TestDefaults(t *testing.T) {
 	want := &Config{
 		ClientName:         "berlin",
 		RemoteClients:      []string{"hamburg"},
+		Version1Clients:    []string{},
 		SyncTables:         []string{"orders"},
 		ReceiveTables:      []string{},
 		QueueDirectory:     filepath.Join(filepath.Dir(path), "queue"),
@@ -142,6 +143,7 @@ func TestExistingFile(t *testing.T) {
 	want := &Config{
 		ClientName:           "berlin",
 		RemoteClients:        []string{"hamburg", "paris"},
+		Version1Clients:      []string{},
 		SyncTables:           []string{"orders", "product items"},
 		ReceiveTables:        []string{"orders"},
 		QueueDirectory:       "/var/lib/queue",

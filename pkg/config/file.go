@@ -6,6 +6,7 @@ type file struct {
 	TopicPrefix          string         `koanf:"topicPrefix"`
 	RemoteClients        []string       `koanf:"remoteClients"`
 	AcceptFrom           []string       `koanf:"acceptFrom"` // nil: not in the file
+	Version1Clients      []string       `koanf:"version1Clients"`
 	SyncTables           []string       `koanf:"syncTables"`
 	ReceiveTables        []string       `koanf:"receiveTables"`
 	ConflictPolicy       map[string]any `koanf:"conflictPolicy"` // a name, or a block with the key priority

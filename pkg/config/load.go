@@ -69,6 +69,7 @@ func (c *checker) build(f *file, hasMQTT bool) *Config {
 		TopicPrefix:          c.topicPrefix(f.TopicPrefix),
 		RemoteClients:        f.RemoteClients,
 		AcceptFrom:           f.AcceptFrom,
+		Version1Clients:      f.Version1Clients,
 		SyncTables:           f.SyncTables,
 		ReceiveTables:        f.ReceiveTables,
 		QueueDirectory:       c.path(f.QueueDirectory),
@@ -115,7 +116,7 @@ func (c *checker) topicPrefix(prefix string) string {
 
 // clients checks the lists of other nodes.
 func (c *checker) clients(cfg *Config, acceptGiven bool) {
-	for key, names := range map[string][]string{"remoteClients": cfg.RemoteClients, "acceptFrom": cfg.AcceptFrom} {
+	for key, names := range map[string][]string{"remoteClients": cfg.RemoteClients, "acceptFrom": cfg.AcceptFrom, "version1Clients": cfg.Version1Clients} {
 		if slices.Contains(names, cfg.ClientName) {
 			c.mistake(key, "%q is this node's own name (clientName); remove it", cfg.ClientName)
 		}

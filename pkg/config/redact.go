@@ -22,6 +22,7 @@ func (c Config) MarshalLogObject(e zapcore.ObjectEncoder) error {
 	e.AddString("clientName", c.ClientName)
 	zap.Strings("remoteClients", c.RemoteClients).AddTo(e)
 	zap.Strings("acceptFrom", c.AcceptFrom).AddTo(e)
+	zap.Strings("version1Clients", c.Version1Clients).AddTo(e)
 	zap.Strings("syncTables", c.SyncTables).AddTo(e)
 	zap.Strings("receiveTables", c.ReceiveTables).AddTo(e)
 	e.AddDuration("checkInterval", c.CheckInterval)

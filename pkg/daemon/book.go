@@ -61,7 +61,7 @@ func (s *sender) book(ctx context.Context) error {
 	if len(done) == 0 {
 		return nil
 	}
-	s.silent, s.patience = 0, answerTime
+	s.heard()
 	at := s.road.reached()
 	left, err := s.n.outbox.Done(ctx, s.remote, done, &at, s.marks.any)
 	if err != nil {
@@ -120,6 +120,7 @@ func (s *sender) matchBatch(a wire.Ack) (done []outbox.Sent, failed []outbox.Fai
 	if f == nil {
 		return nil, nil
 	}
+	s.n.peers.meet(s.remote)
 	s.land(f)
 	f.stretch.close(len(f.sent))
 	s.road.answered(f.sent)

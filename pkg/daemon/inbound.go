@@ -89,6 +89,9 @@ func (n *Node) open(m message, pieces *assembly) *work {
 	if err == nil && (c.Sender == n.cfg.ClientName || !n.cfg.AcceptsFrom(c.Sender)) {
 		err = errNotAccepted
 	}
+	if err == nil && n.peers.isNode(c.Sender) {
+		err = errNode
+	}
 	if err != nil {
 		n.refuse(m, c, err)
 		return nil
@@ -145,6 +148,7 @@ func (n *Node) openBatch(m message, pieces *assembly) *work {
 		m.ack()
 		return nil
 	}
+	n.peers.meet(sender)
 	n.traffic.came(sender, time.UnixMilli(b.Sent))
 	return &work{message: m, batch: b}
 }

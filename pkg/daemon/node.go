@@ -96,7 +96,7 @@ func New(cfg *config.Config, log *logging.Log, version string) (*Node, error) {
 	}
 	n := &Node{
 		cfg: cfg, log: log.Logger, logging: log, version: version, topics: wire.Topics(cfg.TopicPrefix), session: rand.Uint64(), zone: zone, now: time.Now,
-		codec: codec, inbox: newInbox(), peers: newPeers(), senders: map[string]*sender{}, beat: make(chan struct{}, 1),
+		codec: codec, inbox: newInbox(), peers: newPeers(cfg.Version1Clients), senders: map[string]*sender{}, beat: make(chan struct{}, 1),
 		rows: &latch.Rows{}, asking: asking{waiting: map[asked]chan wire.Answer{}}, questions: make(chan question, questionsMost),
 	}
 	n.started, n.watch, n.pulse.Address = n.now(), newWatch(), mysqldb.Address(cfg.MySQL)
@@ -167,6 +167,9 @@ func (n *Node) replicate(ctx context.Context) error {
 	if err := lock.own(ctx, db, applyDB); err != nil {
 		return err
 	}
+	if err := n.recallPeers(ctx, db); err != nil {
+		return err
+	}
 	if err := n.install(ctx, db); err != nil {
 		return err
 	}
@@ -206,6 +209,7 @@ func (n *Node) replicate(ctx context.Context) error {
 	g.Go(func() error { return n.answerQuestions(ctx) })
 	g.Go(func() error { return n.watchDatabase(ctx, db) })
 	g.Go(func() error { return n.acks.run(ctx) })
+	g.Go(func() error { return n.rememberPeers(ctx) })
 	for _, s := range n.senders {
 		g.Go(func() error { return s.run(ctx) })
 	}

@@ -58,6 +58,7 @@ type sender struct {
 	date     int64         // of the last change of version 1; never goes back
 	patience time.Duration // until an answer is given up; grows while none comes
 	silent   int           // batches in a row that were given up
+	mute     atomic.Int64  // since when they are too many (µs since 1970); 0: they are not
 	online   bool          // as last seen
 	meeting  meeting
 	flying   atomic.Int64 // rows of inFlight, for those who look at the node
@@ -231,7 +232,7 @@ func (s *sender) reachable() bool {
 	online := s.n.transport.Online() && s.n.presence.Online(s.remote)
 	if !online {
 		s.meeting.left()
-	} else if s.meeting.waits(s.n.now(), s.n.peers.speaksBatches(s.remote)) {
+	} else if s.meeting.waits(s.n.now(), s.n.peers.announced(s.remote) || s.n.peers.isVersion1(s.remote)) {
 		online = false
 	}
 	if online && !s.n.mayReach(s.remote) {
@@ -242,9 +243,15 @@ func (s *sender) reachable() bool {
 	}
 	if online != s.online {
 		s.online = online
-		s.patience, s.silent = answerTime, 0
+		s.heard()
 	}
 	return online
+}
+
+// heard says that the remote has answered, or that nobody can say whether it would.
+func (s *sender) heard() {
+	s.patience, s.silent = answerTime, 0
+	s.mute.Store(0)
 }
 
 // keyTime is how long the announcement of a remote that is online may take to come.
@@ -306,6 +313,8 @@ func (s *sender) expire(ctx context.Context) error {
 	if s.silent >= doubtAfter && !s.n.sealing.ring.Required(s.remote) && s.n.peers.doubt(s.remote) {
 		s.log.Warn("the remote does not answer batches; speaking version 1 to it until it announces itself")
 		s.silent, s.patience = 0, answerTime
+	} else if s.silent >= doubtAfter && s.n.peers.isNode(s.remote) && s.mute.CompareAndSwap(0, now.UnixMicro()) {
+		s.log.Warn("the remote answers no batch, though it was met as a node; version 1 is not spoken to it unless version1Clients has it")
 	}
 	for _, f := range gone {
 		if err := s.later(ctx, f.sent, f.stretch); err != nil {

@@ -3,8 +3,6 @@ package daemon
 import (
 	"context"
 	"errors"
-	"slices"
-	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -13,67 +11,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// peers remembers which clients have announced the batch extension.
-type peers struct {
-	mu   sync.Mutex
-	node map[string]announced
-}
-
-type announced struct {
-	wire.Node
-	live bool // heard since we are connected, not only kept by the broker
-}
-
-func newPeers() *peers { return &peers{node: map[string]announced{}} }
-
-// note keeps an announcement and returns the one before. That of a known live
-// peer is not replaced by the broker's older copy: taken is false then.
-func (p *peers) note(n wire.Node, live bool) (before wire.Node, taken bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	before = p.node[n.Client].Node
-	if taken = live || !p.node[n.Client].live; taken {
-		p.node[n.Client] = announced{n, live}
-	}
-	return before, taken
-}
-
-// speaksBatches reports whether the client is sent batches.
-func (p *peers) speaksBatches(client string) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.node[client].Protocol >= wire.Protocol
-}
-
-// receives reports whether the client has announced that it takes the table.
-func (p *peers) receives(client, table string) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return slices.Contains(p.node[client].ReceiveTables, table)
-}
-
 // takesSnapshot reports whether a remote is there and takes rows of a table that
 // it did not ask for: existing peers are sent changes only.
 func (n *Node) takesSnapshot(remote, table string) bool {
 	return n.presence.Online(remote) && n.peers.speaksBatches(remote) && n.peers.receives(remote, table)
-}
-
-// doubt forgets an announcement that only the broker kept: the client does not
-// answer batches, so another program may have taken its name.
-func (p *peers) doubt(client string) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if n, ok := p.node[client]; !ok || n.live {
-		return false
-	}
-	delete(p.node, client)
-	return true
-}
-
-func (p *peers) forget(client string) {
-	p.mu.Lock()
-	delete(p.node, client)
-	p.mu.Unlock()
 }
 
 // announce tells the others, after each connect, what the node speaks and that
@@ -161,7 +102,7 @@ func (n *Node) askAgain(ctx context.Context, asked map[string]int) {
 	for remote := range n.senders {
 		if !n.presence.Online(remote) {
 			delete(asked, remote)
-		} else if asked[remote] < 2 && !n.peers.speaksBatches(remote) {
+		} else if asked[remote] < 2 && !n.peers.announced(remote) {
 			asked[remote]++
 			missing = true
 		}
@@ -232,6 +173,9 @@ func (n *Node) onAnnounce(client string, payload []byte, retained bool) {
 	a, met, ok := n.hear(a)
 	if !ok {
 		return
+	}
+	if !retained {
+		n.peers.meet(client)
 	}
 	if s == nil { // it is sent answers alone
 		met()

@@ -21,17 +21,23 @@ type troubles struct {
 	tables error                    // the tables and their triggers cannot be looked at
 	ahead  map[string]time.Duration // of remotes: their clocks
 	behind map[string]time.Duration
+	mute   map[string]time.Time // since when they answer nothing
 }
 
 // troubles returns what is known of them now.
 func (n *Node) troubles(own error) troubles {
-	t := troubles{own: own, ahead: map[string]time.Duration{}, behind: map[string]time.Duration{}}
+	t := troubles{own: own, ahead: map[string]time.Duration{}, behind: map[string]time.Duration{}, mute: map[string]time.Time{}}
 	if n.wired.Load() {
 		t.tables = n.watcher.Trouble()
 	}
 	for name, m := range n.traffic.links {
 		t.ahead[name] = max(time.Duration(m.ahead.Load()), n.presence.Ahead(name))
 		t.behind[name] = n.presence.Behind(name)
+	}
+	for name, s := range n.senders {
+		if at := s.mute.Load(); at != 0 {
+			t.mute[name] = time.UnixMicro(at)
+		}
 	}
 	return t
 }
@@ -82,6 +88,9 @@ func remoteProblems(r *web.Remote, s *web.State, t troubles, add func(format str
 		add("%s was not heard since this node started.", r.Name)
 	default:
 		add("%s is away since %s.", r.Name, moment(*r.Heard))
+	}
+	if at, ok := t.mute[r.Name]; ok && r.Online {
+		add("%s is there and answers nothing since %s, though it was met as a node of mysql-sync: see its log; if another program has taken its name for good, add it to version1Clients.", r.Name, moment(at))
 	}
 	if r.Errors > 0 {
 		add("%d %s for %s %s refused: mysql-sync errors says why.", r.Errors, number(r.Errors, "row", "rows"), r.Name, number(r.Errors, "is", "are"))

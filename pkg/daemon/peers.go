@@ -1,0 +1,135 @@
+package daemon
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// peers knows which clients are nodes of this program, and what they have announced.
+// Who was met as one is one until a person says otherwise (version1Clients), whatever
+// the broker keeps, and however long it says nothing: version 1 has no versions, and a
+// row that went to a node in it would have another version there than here. Promise 3.
+type peers struct {
+	version1 []string // who is none, by the configuration
+
+	mu   sync.Mutex
+	node map[string]announced
+	met  map[string]bool // that they speak batches was seen; true: that is in sync_clients
+	kick chan struct{}   // somebody was met
+}
+
+type announced struct {
+	wire.Node
+	live bool // heard since we are connected, not only kept by the broker
+}
+
+// mostMet bounds how many clients are remembered, whoever invents names. Promise 10.
+const mostMet = 10_000
+
+func newPeers(version1 []string) *peers {
+	return &peers{version1: version1, node: map[string]announced{}, met: map[string]bool{}, kick: make(chan struct{}, 1)}
+}
+
+// note keeps an announcement and returns the one before. That of a known live
+// peer is not replaced by the broker's older copy: taken is false then.
+func (p *peers) note(n wire.Node, live bool) (before wire.Node, taken bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	before = p.node[n.Client].Node
+	if taken = live || !p.node[n.Client].live; taken {
+		p.node[n.Client] = announced{n, live}
+	}
+	return before, taken
+}
+
+// meet says that a client does what only a node of this program does: it announced
+// itself while we listened, sent a batch, or answered one. A copy that the broker kept
+// says nothing about who has the name now.
+func (p *peers) meet(client string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, known := p.met[client]; known || len(p.met) >= mostMet {
+		return
+	}
+	p.met[client] = false
+	select {
+	case p.kick <- struct{}{}:
+	default:
+	}
+}
+
+// recall says that clients are in sync_clients.
+func (p *peers) recall(clients []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range clients {
+		p.met[c] = true
+	}
+}
+
+// unwritten returns those that are not in sync_clients yet.
+func (p *peers) unwritten() (clients []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c, written := range p.met {
+		if !written {
+			clients = append(clients, c)
+		}
+	}
+	return clients
+}
+
+// isNode reports whether the client was met as a node of this program.
+func (p *peers) isNode(client string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, met := p.met[client]
+	return met && !p.isVersion1(client)
+}
+
+// isVersion1 reports whether the configuration says that the client is none.
+func (p *peers) isVersion1(client string) bool { return slices.Contains(p.version1, client) }
+
+// speaksBatches reports whether the client is sent batches.
+func (p *peers) speaksBatches(client string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, met := p.met[client]
+	return (met || p.node[client].Protocol >= wire.Protocol) && !p.isVersion1(client)
+}
+
+// announced reports whether the client has said in this run what it takes.
+func (p *peers) announced(client string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.node[client].Protocol >= wire.Protocol
+}
+
+// receives reports whether the client has announced that it takes the table.
+func (p *peers) receives(client, table string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Contains(p.node[client].ReceiveTables, table)
+}
+
+// doubt forgets an announcement that only the broker kept, of a client that was never
+// met: it does not answer batches, so another program may have taken the name.
+func (p *peers) doubt(client string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n, ok := p.node[client]
+	if _, met := p.met[client]; met || !ok || n.live {
+		return false
+	}
+	delete(p.node, client)
+	return true
+}
+
+// forget drops an announcement that was taken back. Who took it back is what it was.
+func (p *peers) forget(client string) {
+	p.mu.Lock()
+	delete(p.node, client)
+	p.mu.Unlock()
+}

@@ -1,0 +1,83 @@
+package daemon_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// unannounce has the broker forget what a client announced, as a broker does that keeps nothing.
+func unannounce(t *testing.T, b *testkit.Broker, client string) {
+	t.Helper()
+	c := mqtt.NewClient(mqtt.NewClientOptions().AddBroker(b.Server().URL()).SetClientID("broom"))
+	for _, token := range []func() mqtt.Token{c.Connect, func() mqtt.Token { return c.Publish("/node/"+client, 1, true, "") }} {
+		if done := token(); !done.Wait() || done.Error() != nil {
+			t.Fatal(done.Error())
+		}
+	}
+	c.Disconnect(100)
+}
+
+// TestWhoWasMetAsANodeIsOne: another program takes the name of a node, after a restart and without an announcement. It is sent
+// nothing and nothing of it is taken, until a person says that it is an existing peer; and what it left out the node gets as
+// it was. Promise 3.
+func TestWhoWasMetAsANodeIsOne(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	a, c := pair(t, b, []string{"orders"}, orders)
+	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	c.expect(`SELECT COUNT(*) FROM orders`, `1`)
+	for _, s := range []*site{a, c} {
+		s.expect(`SELECT protocol FROM sync_clients`, `2`)
+	}
+	c.node.Stop()
+	a.node.Stop()
+	unannounce(t, b, "node-b")
+	a.start()
+	p := newPeer(t, b, "node-b")
+	p.connect()
+	batches := make(chan struct{}, 10)
+	p.settle(p.client.Subscribe("/batch/node-b/node-a", 1, func(mqtt.Client, mqtt.Message) { batches <- struct{}{} }))
+	p.greet("node-a")
+	a.exec(`UPDATE orders SET name = 'by a' WHERE id = 1`)
+	testkit.Eventually(t, "a batch for who has the name of a node", func() error {
+		select {
+		case <-batches:
+			return nil
+		default:
+			return errors.New("none was sent")
+		}
+	})
+	date := p.send("node-a", "orders", "1", `{"id":1,"name":"by another program"}`)
+	if got := p.expectAnswer("1", date); got.Message != "error" || !strings.Contains(got.Args.Message, "met as a node") {
+		t.Errorf("the answer is %+v", got)
+	}
+	a.node.WaitLog("version1Clients")
+	p.expect("nothing of version 1", func() error {
+		if len(p.changes) > 0 {
+			return fmt.Errorf("%v came", p.changes)
+		}
+		return nil
+	})
+	p.leave()
+	c.start()
+	c.expect(`SELECT name FROM orders`, `"by a"`)
+	a.expect(testkit.Waiting, `0`)
+	alike(t, `SELECT time, origin, seen FROM sync_versions`, a, c)
+
+	// A person says otherwise.
+	c.node.Stop()
+	a.rewrite(map[string]any{"version1Clients": []string{"node-b"}})
+	a.command("reload")
+	p.connect().greet("node-a")
+	a.exec(`UPDATE orders SET name = 'by a, again' WHERE id = 1`)
+	p.expectRow("orders", "1", `{"amount":"1.00","id":"1","name":"by a, again"}`)
+	date = p.send("node-a", "orders", "2", `{"id":2,"name":"theirs","amount":2}`)
+	p.expectAnswer("2", date)
+	a.expect(`SELECT name FROM orders ORDER BY id`, `"by a, again"`, `"theirs"`)
+}
