@@ -16,7 +16,7 @@ import (
 )
 
 // selectTriggers reads the triggers that stand, at each start and each look.
-const selectTriggers = `SELECT TRIGGER_NAME, EVENT_OBJECT_TABLE, EVENT_MANIPULATION, ACTION_TIMING, ACTION_STATEMENT
+const selectTriggers = `SELECT TRIGGER_NAME, EVENT_OBJECT_TABLE, EVENT_MANIPULATION, ACTION_TIMING, ACTION_STATEMENT, COALESCE(CREATED, '')
 	FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ? AND TRIGGER_NAME LIKE 'mysqlSync%'`
 
 // selectForeign reads, at each start, the triggers that run under the name of
@@ -59,7 +59,7 @@ func install(ctx context.Context, log *zap.Logger, db *mysqldb.DB, list []trigge
 		if ok && s.table == w.table {
 			delete(standing, w.name)
 		}
-		if s == w.shown() && !slices.Contains(foreign, w.name) {
+		if s.trigger == w.shown() && !slices.Contains(foreign, w.name) {
 			continue
 		}
 		if wrong[w.table] == nil {
@@ -71,7 +71,7 @@ func install(ctx context.Context, log *zap.Logger, db *mysqldb.DB, list []trigge
 	// What is not wanted goes first: a table that was renamed took its triggers
 	// along, with their names.
 	for _, s := range standing {
-		errs = append(errs, drop(ctx, log, db, s, tries))
+		errs = append(errs, drop(ctx, log, db, s.trigger, tries))
 	}
 	for _, table := range order {
 		err := patiently(ctx, log, table, tries, func() error { return replace(ctx, db, table, wrong[table]) })
@@ -116,24 +116,25 @@ func Unfollowed(db *mysqldb.DB, tables []*schema.Table, keys []schema.ForeignKey
 }
 
 // readTriggers returns the triggers that stand, as shown gives them.
-func readTriggers(ctx context.Context, db *mysqldb.DB) (map[string]trigger, error) {
+func readTriggers(ctx context.Context, db *mysqldb.DB) (map[string]standing, error) {
 	rows, err := db.QueryContext(ctx, selectTriggers, db.Name)
 	if err != nil {
 		return nil, fmt.Errorf("read triggers: %w", err)
 	}
 	defer rows.Close()
-	standing := map[string]trigger{}
+	found := map[string]standing{}
 	for rows.Next() {
-		var t trigger
-		if err := rows.Scan(&t.name, &t.table, &t.event, &t.time, &t.body); err != nil {
+		var s standing
+		if err := rows.Scan(&s.name, &s.table, &s.event, &s.time, &s.body, &s.made); err != nil {
 			return nil, fmt.Errorf("read triggers: %w", err)
 		}
-		standing[t.name] = t.shown()
+		s.trigger = s.shown()
+		found[s.name] = s
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("read triggers: %w", err)
 	}
-	return standing, nil
+	return found, nil
 }
 
 // patiently tries f again while another session holds the table.

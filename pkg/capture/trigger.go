@@ -30,6 +30,12 @@ type trigger struct {
 	body  string
 }
 
+// standing is a trigger as the server shows it.
+type standing struct {
+	trigger
+	made string // when it was made: one that came with a dump was not there before
+}
+
 // shown returns the trigger as it is compared with one that stands: without
 // backslashes, of which MariaDB leaves out every other one when it shows a text, and
 // without quotes, which MySQL shows in another form where they stand in a text.

@@ -17,12 +17,12 @@ import (
 // sample is a row of a table and the version that it had while it was there. A
 // delete that the triggers see gives it another.
 type sample struct {
-	change.Row
-	version change.Version
+	Key     []byte         `json:"key"`
+	Version change.Version `json:"version"`
 }
 
 // sample looks after the first and the last row of a table as it was at the last
-// look. One that is gone though nothing recorded it was taken by something that
+// look, be it of an earlier run. One that is gone though nothing recorded it was taken by something that
 // fires no triggers, TRUNCATE above all. That is told and not repeated at the
 // remotes, for it cannot be told from a loss: promise 7.
 func (w *Watcher) sample(ctx context.Context, t *schema.Table) error {
@@ -32,7 +32,7 @@ func (w *Watcher) sample(ctx context.Context, t *schema.Table) error {
 	}
 	var absent []sample
 	for _, s := range w.samples[t.Name] {
-		if !slices.Contains(keys, s.Key) {
+		if !slices.Contains(keys, string(s.Key)) {
 			absent = append(absent, s)
 		}
 	}
@@ -42,7 +42,7 @@ func (w *Watcher) sample(ctx context.Context, t *schema.Table) error {
 	}
 	if vanished {
 		w.log.Warn("rows are gone that no trigger saw go, as by TRUNCATE; they stay at the remotes: empty the table there as well, or have them sent back with resync there",
-			zap.String("table", t.Name), zap.Time("lastSeen", w.sampled))
+			zap.String("table", t.Name), zap.Time("lastSeen", w.sampled[t.Name]))
 	}
 	w.samples[t.Name], err = w.versions(ctx, t, keys)
 	return err
@@ -99,7 +99,7 @@ func (w *Watcher) versions(ctx context.Context, t *schema.Table, keys []string) 
 	var list []sample
 	for _, r := range rows {
 		if slices.Contains(there, r.Key) {
-			list = append(list, sample{r, states[r].Version})
+			list = append(list, sample{[]byte(r.Key), states[r].Version})
 		}
 	}
 	return list, nil
@@ -109,27 +109,28 @@ func (w *Watcher) versions(ctx context.Context, t *schema.Table, keys []string) 
 func (w *Watcher) vanished(ctx context.Context, t *schema.Table, absent []sample) (bool, error) {
 	keys := make([]string, len(absent))
 	for i, s := range absent {
-		keys[i] = s.Key
+		keys[i] = string(s.Key)
 	}
 	there, err := w.there(ctx, t, keys)
 	if err != nil {
 		return false, err
 	}
 	for _, s := range absent {
-		if slices.Contains(there, s.Key) {
+		row := change.Row{Table: t.Name, Key: string(s.Key)}
+		if slices.Contains(there, row.Key) {
 			continue
 		}
 		// In this order: what is captured between the two has a new version.
 		var pending bool
-		err := w.db.GetContext(ctx, &pending, `SELECT EXISTS(SELECT 1 FROM table_changes WHERE table_name = ? AND primary_key = ?)`, t.Name, []byte(s.Key))
+		err := w.db.GetContext(ctx, &pending, `SELECT EXISTS(SELECT 1 FROM table_changes WHERE table_name = ? AND primary_key = ?)`, t.Name, s.Key)
 		if err != nil {
 			return false, fmt.Errorf("look at the changes of %s: %w", t.Name, err)
 		}
-		states, err := version.Read(ctx, w.db, []change.Row{s.Row})
+		states, err := version.Read(ctx, w.db, []change.Row{row})
 		if err != nil {
 			return false, err
 		}
-		if !pending && states[s.Row].Version == s.version {
+		if !pending && states[row].Version == s.Version {
 			return true, nil
 		}
 	}

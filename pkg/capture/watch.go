@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -43,11 +42,12 @@ type Watcher struct {
 	prints  map[string]string        // of all tables, as last seen
 	seen    map[string]*schema.Table // the synced tables, as last seen
 	right   map[string]time.Time     // when the triggers of each were last seen right
-	stood   map[string]trigger       // the triggers at that time
+	stood   map[string]standing      // the triggers at that time
 	unfit   map[string]bool          // tables that cannot be synced as they are, which was told
 	trouble atomic.Pointer[error]    // of the last look
 	samples map[string][]sample
-	sampled time.Time // when the samples were taken
+	sampled map[string]time.Time // when the samples of each table were taken
+	known   map[string]*memory   // what is in sync_captured; nil before the first look
 }
 
 // NewWatcher returns a Watcher of tables whose triggers stand; Run does its
@@ -57,7 +57,7 @@ func NewWatcher(log *zap.Logger, db *mysqldb.DB, ts *schema.Tables, c WatchConfi
 		c.Interval = 5 * time.Second
 	}
 	w := &Watcher{WatchConfig: c, log: log, db: db, tables: ts, now: time.Now, seen: map[string]*schema.Table{},
-		right: map[string]time.Time{}, unfit: map[string]bool{}, samples: map[string][]sample{}}
+		right: map[string]time.Time{}, unfit: map[string]bool{}, samples: map[string][]sample{}, sampled: map[string]time.Time{}}
 	for _, name := range c.Synced {
 		w.right[name] = w.now()
 	}
@@ -112,25 +112,69 @@ func (w *Watcher) look(ctx context.Context) error {
 		return err
 	}
 	list, _ := wanted(w.db, tables, keys)
-	want := make(map[string]trigger, len(list))
-	for _, t := range list {
-		want[t.name] = t.shown()
-	}
-	if !maps.Equal(standing, want) {
+	if !w.stand(list, standing) {
 		if err := w.mend(ctx, list, standing, tables, keys); err != nil {
 			return err
 		}
+		if standing, err = readTriggers(ctx, w.db); err != nil {
+			return err
+		}
 	}
-	w.stood = want
+	w.stood = standing
 	for _, t := range tables {
 		w.seen[t.Name], w.right[t.Name] = t, begun
+	}
+	if err := w.recall(ctx, tables); err != nil {
+		return err
 	}
 	var errs []error
 	for _, t := range tables {
 		errs = append(errs, w.sample(ctx, t))
+		w.sampled[t.Name] = begun
+		m := remember(t, list, standing, keys)
+		m.Samples = w.samples[t.Name]
+		if !m.equal(w.known[t.Name]) {
+			errs = append(errs, m.write(ctx, w.db, t.Name))
+			w.known[t.Name] = m
+		}
 	}
-	w.sampled = begun
 	return errors.Join(errs...)
+}
+
+// stand reports whether the triggers stand as they are wanted, no others of ours do, and
+// none was made since the last look.
+func (w *Watcher) stand(list []trigger, standing map[string]standing) bool {
+	for _, t := range list {
+		if s := standing[t.name]; s.trigger != t.shown() || w.remade(s) {
+			return false
+		}
+	}
+	return len(standing) == len(list)
+}
+
+// remade reports whether somebody has made a trigger anew since the last look: it was
+// not there meanwhile.
+func (w *Watcher) remade(s standing) bool {
+	before, ok := w.stood[s.name]
+	return ok && before.made != s.made
+}
+
+// recall reads, at the first look, what is remembered of earlier runs.
+func (w *Watcher) recall(ctx context.Context, tables []*schema.Table) error {
+	if w.known != nil {
+		return nil
+	}
+	known, err := readMemories(ctx, w.db)
+	if err != nil {
+		return err
+	}
+	w.known = known
+	for _, t := range tables {
+		if m := known[t.Name]; m != nil && sameKey(m, remember(t, nil, nil, nil)) {
+			w.samples[t.Name], w.sampled[t.Name] = m.Samples, m.at
+		}
+	}
+	return nil
 }
 
 // definitions drops from the cache the tables that have changed since the last
@@ -151,7 +195,7 @@ func (w *Watcher) definitions(ctx context.Context) error {
 		w.tables.Forget(name)
 		delete(w.samples, name)
 		switch {
-		case w.prints == nil: // the first look
+		case w.prints == nil: // the first look, which recalls the samples later
 		case now == "":
 			w.log.Warn("a table is gone; what is received for it is refused until it is there again", zap.String("table", name))
 		case before == "":
@@ -191,7 +235,7 @@ func (w *Watcher) synced(ctx context.Context) ([]*schema.Table, error) {
 
 // mend makes the wanted triggers stand, and records which tables' writes may
 // not have been captured meanwhile. Promise 1.
-func (w *Watcher) mend(ctx context.Context, list []trigger, standing map[string]trigger, tables []*schema.Table, keys []schema.ForeignKey) error {
+func (w *Watcher) mend(ctx context.Context, list []trigger, standing map[string]standing, tables []*schema.Table, keys []schema.ForeignKey) error {
 	missed := w.missed(list, standing, tables, keys)
 	for _, table := range missed {
 		w.log.Warn("the triggers of a table were not right; its rows are sent to the remotes, since writes may not have been captured",
@@ -214,18 +258,18 @@ func (w *Watcher) record(ctx context.Context, missed []string, later time.Durati
 }
 
 // missed returns the tables that could be written without being captured.
-func (w *Watcher) missed(list []trigger, standing map[string]trigger, tables []*schema.Table, keys []schema.ForeignKey) []string {
+func (w *Watcher) missed(list []trigger, standing map[string]standing, tables []*schema.Table, keys []schema.ForeignKey) []string {
 	var names []string
 	for _, t := range list {
 		s, ok := standing[t.name]
 		switch {
-		case s == t.shown():
+		case s.trigger == t.shown() && !w.remade(s):
 		case t.time == "AFTER": // a table's own
 			i := slices.IndexFunc(tables, func(x *schema.Table) bool { return x.Name == t.table })
-			if !ok || s.table != t.table || !failing(w.seen[t.table], tables[i]) {
+			if !ok || s.table != t.table || w.remade(s) || !failing(w.seen[t.table], tables[i]) {
 				names = append(names, t.table)
 			}
-		case !ok && w.stood[t.name] == t.shown() || ok && s.table != t.table:
+		case !ok && w.stood[t.name].trigger == t.shown() || ok && (s.table != t.table || w.remade(s)):
 			// A cascade that went unseen can have changed all that is below.
 			for _, x := range tables {
 				if slices.Contains(below(t.table, keys), x.Name) {

@@ -250,7 +250,7 @@ func (n *Node) install(ctx context.Context, db *mysqldb.DB) error {
 	if err != nil {
 		return err
 	}
-	if err := n.resendUnseen(ctx, db, synced); err != nil {
+	if err := n.resendUnseen(ctx, db, synced, keys); err != nil {
 		return err
 	}
 	return capture.Install(ctx, n.log.Named("capture"), db, synced, keys)

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"go.uber.org/zap"
@@ -45,19 +46,29 @@ func (n *Node) resendAll(ctx context.Context, db *mysqldb.DB, table string, sinc
 	return nil
 }
 
-// resendUnseen has the rows sent of tables that lost their triggers while the
+// resendUnseen has the rows sent of tables whose triggers were not right while the
 // node was away. Nobody knows since when: each row counts as written just after
 // the version that is known of it, or just after all began (change.Baseline) where
 // none is, and a write of another client wins over it.
-func (n *Node) resendUnseen(ctx context.Context, db *mysqldb.DB, synced []*schema.Table) error {
-	unseen, err := capture.Unseen(ctx, db, n.cfg.ClientName, synced)
+func (n *Node) resendUnseen(ctx context.Context, db *mysqldb.DB, synced []*schema.Table, keys []schema.ForeignKey) error {
+	unseen, err := capture.FindUnseen(ctx, db, synced, keys)
 	if err != nil {
 		return err
 	}
-	for _, table := range unseen {
-		n.log.Warn("the triggers of a table are missing; its rows are sent to the remotes, since writes may not have been captured", zap.String("table", table))
-		if err := n.resendAll(ctx, db, table, time.UnixMicro(change.Baseline+1)); err != nil {
+	for _, u := range unseen {
+		fields := []zap.Field{zap.String("table", u.Table), zap.String("reason", u.Reason)}
+		if !u.Since.IsZero() {
+			fields = append(fields, zap.Time("lastSeenRight", u.Since))
+		}
+		n.log.Warn("writes to a table may not have been captured while the node was away; its rows are sent to the remotes, what was deleted meanwhile stays there: run verify", fields...)
+		if err := n.resendAll(ctx, db, u.Table, time.UnixMicro(change.Baseline+1)); err != nil {
 			return err
+		}
+		if !u.Rekeyed {
+			continue
+		}
+		if _, err := db.ExecContext(ctx, `DELETE FROM table_changes WHERE table_name = ?`, u.Table); err != nil {
+			return fmt.Errorf("drop changes of %s under its former key: %w", u.Table, err)
 		}
 	}
 	return nil

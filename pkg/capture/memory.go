@@ -1,0 +1,153 @@
+package capture
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+)
+
+// memory is how the changes of a table were captured when the node last looked. It is
+// kept in sync_captured, so that a start can tell whether they were captured since. What
+// this program wants of the triggers is no part of it: a new release that words them in
+// another way has missed nothing.
+type memory struct {
+	Key         []keyColumn       `json:"key"`
+	Triggers    map[string]string `json:"triggers"`    // prints by name: those that captured it, as they stood
+	ForeignKeys map[string]string `json:"foreignKeys"` // prints by name: those by which the server itself changes its rows
+	Samples     []sample          `json:"samples,omitempty"`
+	at          time.Time         // when it was written
+}
+
+type keyColumn struct {
+	Name string `json:"name"`
+	Type string `json:"type"`
+}
+
+// unseen says why changes of the table may not have been captured since, if now is how
+// things stand; "" says that all were.
+func (m *memory) unseen(now *memory, t *schema.Table) string {
+	for name, print := range m.Triggers {
+		if now.Triggers[name] != print {
+			return "the trigger " + name + " was dropped or made anew"
+		}
+	}
+	if !sameKey(m, now) && !m.failing(t) {
+		return "the primary key has changed"
+	}
+	for name, print := range now.ForeignKeys {
+		if m.ForeignKeys[name] != print {
+			return "the foreign key " + name + " is new or has changed"
+		}
+	}
+	return ""
+}
+
+// sameKey reports whether two memories are of the same primary key.
+func sameKey(a, b *memory) bool { return slices.Equal(a.Key, b.Key) }
+
+// failing reports whether the triggers have made all writes fail: they name a key column
+// that is not there any more.
+func (m *memory) failing(t *schema.Table) bool {
+	return slices.ContainsFunc(m.Key, func(k keyColumn) bool {
+		_, there := t.Column(k.Name)
+		return !there
+	})
+}
+
+// remember returns how the changes of a table are captured now. keys are those that
+// wanted was made of, and standing has the triggers as they stand.
+func remember(t *schema.Table, wanted []trigger, standing map[string]standing, keys []schema.ForeignKey) *memory {
+	m := &memory{Triggers: map[string]string{}, ForeignKeys: map[string]string{}}
+	for _, k := range t.Key {
+		m.Key = append(m.Key, keyColumn{t.Columns[k].Name, t.Columns[k].DataType})
+	}
+	above := above(t.Name, keys)
+	parents := map[string]bool{}
+	for _, f := range above {
+		m.ForeignKeys[f.Table+"."+f.Name] = short(fmt.Sprint(f))
+		parents[f.RefTable] = true
+	}
+	for _, w := range wanted {
+		if s, ok := standing[w.name]; ok && (w.time == "AFTER" && w.table == t.Name || w.time == "BEFORE" && parents[w.table]) {
+			m.Triggers[w.name] = short(fmt.Sprint(s))
+		}
+	}
+	return m
+}
+
+// short is the hash of a text.
+func short(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:8])
+}
+
+// above returns the foreign keys by which the server can change rows of a table when a
+// row of another changes.
+func above(table string, keys []schema.ForeignKey) []schema.ForeignKey {
+	var found []schema.ForeignKey
+	tables := []string{table}
+	for i := 0; i < len(tables); i++ {
+		for _, f := range keys {
+			if f.Table != tables[i] || !follows(f.OnDelete) && !follows(f.OnUpdate) {
+				continue
+			}
+			found = append(found, f)
+			if !slices.Contains(tables, f.RefTable) {
+				tables = append(tables, f.RefTable)
+			}
+		}
+	}
+	return found
+}
+
+// equal reports whether o, which may be nil, says the same.
+func (m *memory) equal(o *memory) bool {
+	return o != nil && sameKey(m, o) && maps.Equal(m.Triggers, o.Triggers) && maps.Equal(m.ForeignKeys, o.ForeignKeys) &&
+		slices.EqualFunc(m.Samples, o.Samples, func(a, b sample) bool { return bytes.Equal(a.Key, b.Key) && a.Version == b.Version })
+}
+
+// readMemories returns what is remembered, by table.
+func readMemories(ctx context.Context, db *mysqldb.DB) (map[string]*memory, error) {
+	memories := map[string]*memory{}
+	err := mysqldb.Each(ctx, db, `SELECT table_name, memory, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', written_at) FROM sync_captured`, nil, func(r *sql.Rows) error {
+		var table string
+		var text []byte
+		var at int64
+		if err := r.Scan(&table, &text, &at); err != nil {
+			return err
+		}
+		m := &memory{at: time.UnixMicro(at)}
+		if err := json.Unmarshal(text, m); err != nil {
+			return fmt.Errorf("table %s: %w", table, err)
+		}
+		memories[table] = m
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read sync_captured: %w", err)
+	}
+	return memories, nil
+}
+
+// write keeps a memory in the database.
+func (m *memory) write(ctx context.Context, db *mysqldb.DB, table string) error {
+	text, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, `REPLACE INTO sync_captured (table_name, memory, written_at) VALUES (?, ?, UTC_TIMESTAMP(6))`, table, text)
+	if err != nil {
+		return fmt.Errorf("write sync_captured: %w", err)
+	}
+	return nil
+}
