@@ -30,12 +30,17 @@ type Config struct {
 
 	Policies map[string]conflict.Policy // by table; one that is missing is lastWriteWins
 	Resolver Resolver                   // of the tables with the policy script
+
+	// Lossy says whether a column may store another value than the one that came;
+	// nil is none.
+	Lossy func(table, column string) bool
 }
 
 // Applier applies changes. Its methods are safe for concurrent use.
 type Applier struct {
 	Config
 	counts counts
+	alterations
 	log    *zap.Logger
 	db     *mysqldb.DB
 	tables *schema.Tables
@@ -163,6 +168,7 @@ func (a *Applier) transaction(ctx context.Context, changes []Incoming, at []int,
 		if err != nil {
 			return err
 		}
+		a.fitting(groups)
 		if err := a.keepLosers(ctx, tx, groups); err != nil {
 			return err
 		}
@@ -178,7 +184,9 @@ func (a *Applier) transaction(ctx context.Context, changes []Incoming, at []int,
 	}
 	for _, g := range groups {
 		for i, s := range g.steps {
+			results[g.at[i]].Err = s.misfit
 			results[g.at[i]].Wrote = s.Decision.Writes() // Promise 6: only now may it be acked
+			a.alterations.note(a.log, g.table.Name, s.altered)
 			if s.recorded {
 				a.counts.add(g.table.Name, s.policy)
 			}

@@ -119,6 +119,9 @@ func (a *Applier) merged(ctx context.Context, t *schema.Table, s *Step, ours, th
 	if err == nil && key != s.in.Key {
 		err = errors.New("resolve must not change the key")
 	}
+	if err == nil {
+		_, err = a.misfit(t, columnsOf(t, t.Names()), row)
+	}
 	return row, err
 }
 

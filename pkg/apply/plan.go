@@ -41,6 +41,8 @@ type Step struct {
 	made     bool         // a version was made here: it is news for all remotes
 	answer   bool         // the sender must be told what the node has
 	recorded bool         // the loser of a conflict is kept
+	misfit   error        // why the row is refused; see fitting
+	altered  []altered    // what is stored otherwise than it came
 }
 
 // News reports whether the row is to be sent to a remote: what was written goes
@@ -139,8 +141,8 @@ func unchanged(t *schema.Table, in *Incoming, l Local) bool {
 	}
 	for i, name := range in.Columns {
 		at := t.Index(name)
-		if at < 0 || !t.Columns[at].Equal(l.Values[at], in.Values[i]) {
-			return false
+		if at < 0 || !t.Columns[at].Equal(l.Values[at], in.Values[i]) || t.Columns[at].Fits(in.Values[i]) != nil {
+			return false // what does not fit is another value, which the column rounds to the same
 		}
 	}
 	return true

@@ -13,15 +13,17 @@ type Config struct {
 	Version1Clients      []string // spoken to in version 1, whatever they once were
 	SyncTables           []string
 	ReceiveTables        []string
-	ConflictPolicy       map[string]Policy // by table; one that is missing is lastWriteWins
-	QueueDirectory       string            // absolute after Load
-	TransformerDirectory string            // absolute after Load; "" is none
-	CheckInterval        time.Duration     // of the poll; the file has milliseconds
-	InitialSync          string            // none, missing, all
-	TombstoneRetention   time.Duration     // of the versions of deleted rows; 0 is for ever
-	VerifyInterval       time.Duration     // between two comparisons of all tables; 0 is never
-	LoggingLevel         string            // error, warn, info, debug, trace
-	LoggingFormat        string            // console, json
+	ConflictPolicy       map[string]Policy   // by table; one that is missing is lastWriteWins
+	AllowLossy           map[string][]string // columns by table, each may be Any
+	ApplySession         []Variable          // in the order of their names
+	QueueDirectory       string              // absolute after Load
+	TransformerDirectory string              // absolute after Load; "" is none
+	CheckInterval        time.Duration       // of the poll; the file has milliseconds
+	InitialSync          string              // none, missing, all
+	TombstoneRetention   time.Duration       // of the versions of deleted rows; 0 is for ever
+	VerifyInterval       time.Duration       // between two comparisons of all tables; 0 is never
+	LoggingLevel         string              // error, warn, info, debug, trace
+	LoggingFormat        string              // console, json
 	MQTT                 MQTT
 	MySQL                MySQL
 	HTTP                 HTTP

@@ -10,6 +10,8 @@ type file struct {
 	SyncTables           []string       `koanf:"syncTables"`
 	ReceiveTables        []string       `koanf:"receiveTables"`
 	ConflictPolicy       map[string]any `koanf:"conflictPolicy"` // a name, or a block with the key priority
+	AllowLossy           map[string]any `koanf:"allowLossy"`
+	ApplySession         map[string]any `koanf:"applySession"`
 	QueueDirectory       string         `koanf:"queueDirectory"`
 	TransformerDirectory string         `koanf:"transformerDirectory"`
 	CheckInterval        int            `koanf:"checkInterval"` // ms

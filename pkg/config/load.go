@@ -86,6 +86,8 @@ func (c *checker) build(f *file, hasMQTT bool) *Config {
 	}
 	cfg.MQTT = c.mqtt(&f.MQTT, cfg, hasMQTT)
 	cfg.ConflictPolicy = c.policies(cfg, f.ConflictPolicy)
+	cfg.AllowLossy = c.lossy(cfg, f.AllowLossy)
+	cfg.ApplySession = c.session(f.ApplySession)
 	cfg.Encryption = c.encryption(cfg, f.Encryption)
 	c.clients(cfg, f.AcceptFrom != nil)
 	c.tables(cfg)

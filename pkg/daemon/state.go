@@ -97,8 +97,12 @@ func (n *Node) tellStreams(s *web.State, o *own, now time.Time) {
 		found[c.Table] += int64(c.Count)
 		s.Conflicts.Found += int64(c.Count)
 	}
+	altered := map[string]int64{}
+	for _, x := range n.applier.Altered() {
+		altered[x.Table] += int64(x.Count)
+	}
 	for i := range s.Tables {
-		s.Tables[i].Conflicts = found[s.Tables[i].Name]
+		s.Tables[i].Conflicts, s.Tables[i].Altered = found[s.Tables[i].Name], altered[s.Tables[i].Name]
 	}
 	s.Conflicts.Kept, s.Conflicts.AtLeast, s.Uncaptured, s.Transfers = o.conflicts, o.conflicts >= lookRows, o.uncaptured, o.transfers
 	for _, t := range n.transformers.Stats() {

@@ -98,6 +98,7 @@ func show(s *web.State, put func(m metric, value float64, labels ...string)) {
 	put(problems, float64(len(s.Problems)))
 	for _, t := range s.Tables {
 		put(conflicts, float64(t.Conflicts), t.Name)
+		put(altered, float64(t.Altered), t.Name)
 	}
 	for _, t := range s.Transformers {
 		put(transformerCalls, float64(t.Calls), t.Table)

@@ -32,6 +32,7 @@ var (
 	brokerConnected   = gauge("broker_connected", "Whether the node is connected to the broker.")
 	uncaptured        = gauge("uncaptured_rows", "Changes in table_changes that are not captured yet; at most 10000 are counted.")
 	conflicts         = counter("conflicts_total", "Conflicts that were decided.", "table")
+	altered           = counter("altered_values_total", "Values of received rows that are stored otherwise than they came.", "table")
 	conflictsKept     = gauge("conflicts_kept", "Rows of sync_conflicts; at most 10000 are counted.")
 	transformerCalls  = counter("transformer_calls_total", "Calls of the table's transformer.", "table")
 	transformerErrors = counter("transformer_errors_total", "Calls of the table's transformer that failed.", "table")

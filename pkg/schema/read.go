@@ -19,7 +19,8 @@ var ErrUnfit = errors.New("the table cannot be synced")
 
 // selectColumns reads a table's columns when its definition is read.
 const selectColumns = `SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, EXTRA,
-	COALESCE(GENERATION_EXPRESSION, ''), COALESCE(CHARACTER_MAXIMUM_LENGTH, 0), COALESCE(NUMERIC_SCALE, DATETIME_PRECISION, 0)
+	COALESCE(GENERATION_EXPRESSION, ''), COALESCE(IF(DATA_TYPE LIKE '%text', CHARACTER_OCTET_LENGTH, CHARACTER_MAXIMUM_LENGTH), 0), COALESCE(NUMERIC_SCALE, DATETIME_PRECISION, 0),
+	COALESCE(NUMERIC_PRECISION, 0), COALESCE(CHARACTER_SET_NAME, '')
 	FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION`
 
 // selectUnique reads a table's unique keys, the primary one included.
@@ -69,9 +70,9 @@ func (t *Table) readEngine(ctx context.Context, db mysqldb.Queryer, schema strin
 func (t *Table) readColumns(ctx context.Context, db mysqldb.Queryer, schema string) error {
 	err := mysqldb.Each(ctx, db, selectColumns, []any{schema, t.Name}, func(r *sql.Rows) error {
 		var c value.Column
-		var columnType, nullable, extra, generation string
+		var nullable, extra, generation string
 		var length int64
-		if err := r.Scan(&c.Name, &c.DataType, &columnType, &nullable, &extra, &generation, &length, &c.Scale); err != nil {
+		if err := r.Scan(&c.Name, &c.DataType, &c.Type, &nullable, &extra, &generation, &length, &c.Scale, &c.Precision, &c.Charset); err != nil {
 			return err
 		}
 		c.DataType = strings.ToLower(c.DataType)
@@ -80,11 +81,13 @@ func (t *Table) readColumns(ctx context.Context, db mysqldb.Queryer, schema stri
 			return fmt.Errorf("column %s: %w", c.Name, err)
 		}
 		c.Length = int(min(length, 1<<31-1))
-		c.Zerofill = strings.Contains(strings.ToLower(columnType), "zerofill")
-		c.Nullable = nullable == "YES"
-		if c.DataType == "enum" || c.DataType == "set" {
-			c.Members = value.Members(columnType)
+		words := strings.ToLower(c.Type)
+		if c.IsNumbered() {
+			c.Members = value.Members(c.Type)
+		} else {
+			c.Zerofill, c.Unsigned = strings.Contains(words, "zerofill"), strings.Contains(words, "unsigned")
 		}
+		c.Nullable = nullable == "YES"
 		if generation != "" || strings.Contains(strings.ToUpper(extra), "ROW START") || strings.Contains(strings.ToUpper(extra), "ROW END") {
 			return nil
 		}

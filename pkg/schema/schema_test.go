@@ -37,11 +37,11 @@ func TestATableIsReadAsTheServerHasIt(t *testing.T) {
 			" KEY k (n), CONSTRAINT f FOREIGN KEY (`v``w`, n) REFERENCES parent (y, x) ON DELETE CASCADE)")
 	table := read(t, db, "the table")
 	want := []value.Column{
-		{Name: "n", DataType: "int", Kind: value.Integer, Zerofill: true, Nullable: true},
-		{Name: "v`w", DataType: "varchar", Kind: value.Text, Length: 10},
-		{Name: "d", DataType: "decimal", Kind: value.Decimal, Scale: 3, Nullable: true},
-		{Name: "at", DataType: "timestamp", Kind: value.Timestamp, Scale: 3},
-		{Name: "b", DataType: "binary", Kind: value.Binary, Length: 16},
+		{Name: "n", DataType: "int", Kind: value.Integer, Type: "int(5) unsigned zerofill", Precision: 10, Unsigned: true, Zerofill: true, Nullable: true},
+		{Name: "v`w", DataType: "varchar", Kind: value.Text, Type: "varchar(10)", Length: 10, Charset: "utf8mb4"},
+		{Name: "d", DataType: "decimal", Kind: value.Decimal, Type: "decimal(10,3)", Precision: 10, Scale: 3, Nullable: true},
+		{Name: "at", DataType: "timestamp", Kind: value.Timestamp, Type: "timestamp(3)", Scale: 3},
+		{Name: "b", DataType: "binary", Kind: value.Binary, Type: "binary(16)", Length: 16},
 	}
 	if !reflect.DeepEqual(table.Columns, want) {
 		t.Errorf("the columns are\n%+v, want\n%+v", table.Columns, want)

@@ -161,3 +161,8 @@ func (t *Table) convert(key string, part func(*value.Column, []byte) ([]byte, er
 	}
 	return string(value.JoinKey(parts)), nil
 }
+
+// IsKeyColumn reports whether a column is part of the primary key.
+func (t *Table) IsKeyColumn(name string) bool {
+	return slices.ContainsFunc(t.Key, func(k int) bool { return t.Columns[k].Name == name })
+}

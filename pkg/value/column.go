@@ -41,14 +41,18 @@ var kinds = map[string]Kind{
 }
 
 // Column is a column as information_schema.COLUMNS describes it, as far as the
-// conversion of its values needs it.
+// conversion of its values and Fits need it.
 type Column struct {
 	Name      string
 	DataType  string // DATA_TYPE, lower case
 	Kind      Kind
-	Length    int      // bytes of a BINARY, characters of a CHAR
+	Type      string   // COLUMN_TYPE: the whole type, as people see it
+	Length    int      // bytes of a BINARY or a TEXT, characters of a CHAR
+	Precision int      // digits of a DECIMAL, bits of a BIT
 	Scale     int      // digits after the point of a DECIMAL or of a second
+	Charset   string   // of a text
 	Members   []string // of an ENUM or a SET, in the order of their numbers
+	Unsigned  bool
 	Zerofill  bool
 	Nullable  bool
 	Generated bool // computed by the server and never written

@@ -83,7 +83,7 @@ func (c *Column) encodeText(s string, zone *time.Location) ([]byte, error) {
 		// An ISO form with a T is what a Date becomes in JSON.
 		if len(s) > 10 && s[10] == 'T' {
 			if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
-				return c.encodeTime(t, zone), nil
+				return c.encodeMoment(t, zone), nil
 			}
 			s = s[:10] + " " + s[11:]
 		}
@@ -122,8 +122,9 @@ func (c *Column) encodeBytes(b []byte) ([]byte, error) {
 	return append([]byte{}, b...), nil
 }
 
-// encodeTime writes a moment: a TIMESTAMP in UTC, a DATETIME as the clock of
-// zone shows it.
+// encodeTime writes a moment as a script gives it, which always has a date and
+// milliseconds, in the parts that the column has: a TIMESTAMP in UTC, all else as
+// the clock of zone shows it.
 func (c *Column) encodeTime(t time.Time, zone *time.Location) []byte {
 	switch c.Kind {
 	case Timestamp:
@@ -131,9 +132,38 @@ func (c *Column) encodeTime(t time.Time, zone *time.Location) []byte {
 	case Date:
 		return []byte(t.In(zone).Format("2006-01-02"))
 	case Time:
-		return []byte(t.In(zone).Format("15:04:05.000000"))
+		return []byte(t.In(zone).Format("15:04:05" + c.fractionLayout()))
 	}
-	return []byte(t.In(zone).Format(timeLayout + ".000000"))
+	return []byte(t.In(zone).Format(timeLayout + c.fractionLayout()))
+}
+
+// fractionLayout is that of the digits of a second that the column has: all, where
+// its type is not known.
+func (c *Column) fractionLayout() string {
+	const all = ".000000"
+	switch {
+	case c.Type == "" || c.Scale > 6:
+		return all
+	case c.Scale == 0:
+		return ""
+	}
+	return all[:c.Scale+1]
+}
+
+// encodeMoment writes a moment that came as text, with all digits of a second, so
+// that Fits sees what the column has not. In a DATE it is the day in zone.
+func (c *Column) encodeMoment(t time.Time, zone *time.Location) []byte {
+	if c.Kind == Date {
+		return c.encodeTime(t, zone)
+	}
+	if c.Kind == Timestamp {
+		zone = time.UTC
+	}
+	layout := timeLayout + ".000000"
+	if t.Nanosecond()%1000 > 0 {
+		layout += "000"
+	}
+	return []byte(t.In(zone).Format(layout))
 }
 
 // shift shows a time that is written in one zone in another. Zero dates and

@@ -6,27 +6,50 @@ import (
 	"strings"
 )
 
+// lostCharacter is what the server shows in a type for a character beyond the
+// basic plane.
+const lostCharacter = "?"
+
 // Members returns the members of an ENUM or a SET from its type as
-// information_schema writes it: enum('a','it”s').
+// information_schema writes it: enum('a','it''s').
 func Members(columnType string) []string {
-	var list []string
-	_, rest, ok := strings.Cut(columnType, "'")
-	for ok {
-		var member strings.Builder
-		for {
-			var part string
-			part, rest, ok = strings.Cut(rest, "'")
-			member.WriteString(part)
-			if !ok || !strings.HasPrefix(rest, "'") {
-				break
-			}
-			member.WriteByte('\'') // a quote in a member is written twice
-			rest = rest[1:]
+	_, list, _ := strings.Cut(columnType, "(")
+	var members []string
+	var m strings.Builder
+	in := false
+	for i := 0; i < len(list); i++ {
+		ch := list[i]
+		switch {
+		case !in:
+			in = ch == '\''
+		case ch == '\'' && i+1 < len(list) && list[i+1] == '\'':
+			m.WriteByte('\'') // a quote in a member is written twice
+			i++
+		case ch == '\'':
+			members = append(members, m.String())
+			m.Reset()
+			in = false
+		case ch == '\\' && i+1 < len(list):
+			i++
+			m.WriteByte(unescaped(list[i]))
+		default:
+			m.WriteByte(ch)
 		}
-		list = append(list, member.String())
-		_, rest, ok = strings.Cut(rest, "'")
 	}
-	return list
+	return members
+}
+
+// unescaped returns what stands for a backslash and a letter.
+func unescaped(letter byte) byte {
+	switch letter {
+	case '0':
+		return 0
+	case 'n':
+		return '\n'
+	case 'r':
+		return '\r'
+	}
+	return letter
 }
 
 // IsNumbered reports whether the server keeps and orders the column's values by

@@ -129,7 +129,8 @@ type Table struct {
 	Receives bool   `json:"receives"` // in receiveTables
 	Policy   string `json:"policy"`   // for conflicts
 
-	Conflicts int64 `json:"conflicts"` // found since the node started
+	Conflicts int64 `json:"conflicts"`         // found since the node started
+	Altered   int64 `json:"altered,omitempty"` // values of received rows that are stored otherwise, since the node started
 }
 
 // Stream is a table and a remote.

@@ -1,0 +1,59 @@
+package apply
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"go.uber.org/zap"
+)
+
+// Altered is how many values of a column are stored otherwise than they came,
+// since the start.
+type Altered struct {
+	Table, Column string
+	Trigger       bool // by a trigger of the user, else since the column's type does not take them
+	Count         uint64
+}
+
+// altered is a column of a row that is stored otherwise than it came.
+type altered struct {
+	column  string
+	trigger bool
+	key     string // of the row, where a trigger did it
+}
+
+// alterations holds an *atomic.Uint64 for each table and column, by an Altered
+// without its count.
+type alterations struct{ byColumn sync.Map }
+
+// Altered returns the counts, by table and column.
+func (x *alterations) Altered() []Altered {
+	var list []Altered
+	x.byColumn.Range(func(k, n any) bool {
+		one := k.(Altered)
+		one.Count = n.(*atomic.Uint64).Load()
+		list = append(list, one)
+		return true
+	})
+	slices.SortFunc(list, func(x, y Altered) int {
+		return cmp.Or(cmp.Compare(x.Table, y.Table), cmp.Compare(x.Column, y.Column))
+	})
+	return list
+}
+
+// note counts what is stored otherwise in a row, and logs the first of each column.
+func (x *alterations) note(log *zap.Logger, table string, list []altered) {
+	for _, one := range list {
+		n, known := x.byColumn.LoadOrStore(Altered{Table: table, Column: one.column, Trigger: one.trigger}, &atomic.Uint64{})
+		n.(*atomic.Uint64).Add(1)
+		switch {
+		case known:
+		case one.trigger:
+			log.Warn("a trigger changes rows that are received", zap.String("table", table), zap.String("column", one.column), zap.String("id", one.key))
+		default:
+			log.Info("values are changed to what the column takes, as allowLossy says", zap.String("table", table), zap.String("column", one.column))
+		}
+	}
+}

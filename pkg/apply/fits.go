@@ -1,0 +1,64 @@
+package apply
+
+import (
+	"fmt"
+
+	"github.com/mysql-sync/mysql-sync/pkg/conflict"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/value"
+)
+
+// fitting refuses the steps whose rows would not be stored as they came. It makes
+// them steps that do nothing: the others of the transaction go in. What is not
+// written, since it is known or has lost, need not fit.
+func (a *Applier) fitting(groups []*group) {
+	for _, g := range groups {
+		var names []string
+		var columns []*value.Column
+		for i := range g.steps {
+			s := &g.steps[i]
+			if !s.Decision.Writes() || s.in.Deleted() {
+				continue
+			}
+			if !shared(names, s.in.Columns) {
+				names, columns = s.in.Columns, columnsOf(g.table, s.in.Columns)
+			}
+			altered, err := a.misfit(g.table, columns, s.in.Values)
+			if err != nil {
+				*s = Step{Decision: conflict.Known, State: s.local, in: s.in, exists: s.exists, local: s.local, came: s.came, misfit: err}
+			}
+			s.altered = altered
+		}
+	}
+}
+
+// misfit returns why a row is refused, or which of its values are stored otherwise
+// than they came, as the configuration allows.
+func (a *Applier) misfit(t *schema.Table, columns []*value.Column, values [][]byte) ([]altered, error) {
+	var list []altered
+	for i, c := range columns {
+		err := c.Fits(values[i])
+		switch {
+		case err == nil:
+		case a.Lossy == nil || !a.Lossy(t.Name, c.Name) || t.IsKeyColumn(c.Name):
+			return nil, fmt.Errorf("table %s: %w", t.Name, err) // a key that changes is another row
+		default:
+			list = append(list, altered{column: c.Name})
+		}
+	}
+	return list, nil
+}
+
+// shared reports whether two rows came with the same list of columns.
+func shared(a, b []string) bool {
+	return len(a) == len(b) && len(a) > 0 && &a[0] == &b[0]
+}
+
+// columnsOf returns columns by their names, which check has seen to be there.
+func columnsOf(t *schema.Table, names []string) []*value.Column {
+	list := make([]*value.Column, len(names))
+	for i, name := range names {
+		list[i], _ = t.Column(name)
+	}
+	return list
+}

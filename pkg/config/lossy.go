@@ -1,0 +1,37 @@
+package config
+
+import (
+	"maps"
+	"slices"
+)
+
+// Any, in AllowLossy, stands for every table or every column.
+const Any = "*"
+
+// lossy reads which columns may store other values than came.
+func (c *checker) lossy(cfg *Config, given map[string]any) map[string][]string {
+	if len(given) == 0 {
+		return nil
+	}
+	list := make(map[string][]string, len(given))
+	for _, table := range slices.Sorted(maps.Keys(given)) {
+		if table != Any && !cfg.Receives(table) && !c.wrong("receiveTables") {
+			c.mistake(join("allowLossy", table), "is no table of receiveTables%s", similar(table, cfg.ReceiveTables))
+		}
+		columns, _ := given[table].([]any)
+		for _, column := range columns {
+			list[table] = append(list[table], column.(string)) // as the schema has it
+		}
+	}
+	return list
+}
+
+// Lossy reports whether a column may store another value than the one that came.
+func (c *Config) Lossy(table, column string) bool {
+	for _, t := range []string{table, Any} {
+		if list := c.AllowLossy[t]; slices.Contains(list, column) || slices.Contains(list, Any) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,183 @@
+package value
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Fits returns an error if the server would store another value than the one
+// given: it rounds, cuts, pads, or takes a text for something else, in silence or
+// with a note, even in the strict mode. The error names the column, the value and
+// the type. What the server refuses by itself may be left to it.
+//
+// It is called for each value that is received, and costs next to nothing for
+// one that was read from a column of the same type.
+func (c *Column) Fits(stored []byte) error {
+	if stored == nil {
+		if !c.Nullable && c.Type != "" {
+			return c.misfit("NULL", "the column is NOT NULL")
+		}
+		return nil // a default or the next id would stand in its place
+	}
+	var why string
+	switch c.Kind {
+	case Integer:
+		why = c.fitsInteger(stored)
+	case Decimal:
+		why = c.fitsDecimal(stored)
+	case Double:
+		why = c.fitsDouble(stored)
+	case Bit:
+		why = c.fitsBit(stored)
+	case Year:
+		why = fitsYear(stored)
+	case Date, DateTime, Timestamp:
+		why = c.fitsDate(stored)
+	case Time:
+		why = c.fitsTime(stored)
+	case Text:
+		return c.fitsText(stored)
+	case Binary:
+		switch {
+		case c.DataType == "binary" && len(stored) < c.Length:
+			return c.misfit(fmt.Sprintf("a value of %d bytes", len(stored)), "it would be padded with zero bytes")
+		case c.Length > 0 && len(stored) > c.Length:
+			return c.misfit(fmt.Sprintf("a value of %d bytes", len(stored)), "it is too long")
+		}
+	case JSON:
+		return c.fitsJSON(stored)
+	case Geometry:
+		return c.fitsGeometry(stored)
+	}
+	if why != "" {
+		return c.misfit(clip(strings.ToValidUTF8(string(stored), "?")), why)
+	}
+	return nil
+}
+
+// misfit returns the error of a value, which stands in it as shown, that does not
+// fit the column.
+func (c *Column) misfit(shown, why string) error {
+	return fmt.Errorf("column %s: %s does not fit %s: %s", c.Name, shown, c.typeName(), why)
+}
+
+// typeName shows the column's type as people write it: DECIMAL(12,2).
+func (c *Column) typeName() string {
+	name, rest, _ := strings.Cut(c.Type, "(")
+	if name == "" {
+		name = c.DataType
+	}
+	name = strings.ToUpper(name)
+	switch {
+	case rest == "":
+	case c.Members != nil:
+		name += "(" + clip(rest)
+	default:
+		size, more, _ := strings.Cut(rest, ")")
+		name += "(" + size + ")" + strings.ToUpper(more)
+	}
+	if c.Kind == Text && c.Charset != "" && !strings.HasPrefix(c.Charset, "utf8mb4") {
+		name += " CHARACTER SET " + c.Charset
+	}
+	return name
+}
+
+// fitsText looks at the length of a text, and at what the server takes for the
+// members of an ENUM or a SET. A character that the column's character set lacks
+// is refused by the server.
+func (c *Column) fitsText(stored []byte) error {
+	switch c.DataType {
+	case "enum":
+		if len(stored) > 0 && !c.isMember(stored) {
+			return c.misfit(quoted(stored), "it is none of the column's values")
+		}
+		return nil
+	case "set":
+		return c.fitsSet(stored)
+	case "char":
+		if n := len(stored); n > 0 && stored[n-1] == ' ' {
+			return c.misfit("a text with spaces at its end", "they would be cut off")
+		}
+	}
+	if c.Charset == "tis620" && bytes.IndexFunc(stored, func(r rune) bool { return r > 0xFFFF }) >= 0 {
+		return c.misfit(quoted(stored), "the character set lacks a character")
+	}
+	// No character set needs more characters or, where bytes count, more bytes than
+	// a column of this length takes, if the text is as short as this.
+	if c.Length == 0 || len(stored) <= c.Length/4 {
+		return nil
+	}
+	length, unit := utf8.RuneCount(stored), "characters"
+	if strings.HasSuffix(c.DataType, "text") {
+		length, unit = c.bytes(stored, length), "bytes"
+	}
+	if length > c.Length {
+		return c.misfit(fmt.Sprintf("a text of %d %s", length, unit), fmt.Sprintf("it takes %d", c.Length))
+	}
+	return nil
+}
+
+// bytes returns how many bytes a text of some characters has in the column's
+// character set: where not all characters have as many, those that most have.
+func (c *Column) bytes(stored []byte, characters int) int {
+	switch c.Charset {
+	case "utf8mb4", "utf8mb3", "utf8", "":
+		return len(stored)
+	case "ucs2":
+		return 2 * characters
+	case "utf32":
+		return 4 * characters
+	case "utf16", "utf16le":
+		n := 0
+		for _, r := range string(stored) {
+			if n += 2; r > 0xFFFF {
+				n += 2
+			}
+		}
+		return n
+	case "big5", "gbk", "gb2312", "gb18030", "sjis", "cp932", "euckr", "ujis", "eucjpms":
+		n := characters
+		for _, r := range string(stored) {
+			if r > 0x7F && (r < 0xFF61 || r > 0xFF9F) { // all but narrow katakana
+				n++
+			}
+		}
+		return n
+	}
+	return characters
+}
+
+// isMember reports whether an ENUM or a SET has a value, in this very spelling, as
+// far as the members are known. Where none has it the server takes a number for a
+// member's place, and another spelling of a member for that member.
+func (c *Column) isMember(v []byte) bool {
+	for _, m := range c.Members {
+		if m == string(v) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(c.Members, func(m string) bool { return strings.Contains(m, lostCharacter) })
+}
+
+// fitsSet allows each order of the members, since it is the same set.
+func (c *Column) fitsSet(stored []byte) error {
+	if len(stored) == 0 {
+		return nil
+	}
+	rest, more := string(stored), true
+	for more {
+		var m string
+		if m, rest, more = strings.Cut(rest, ","); !c.isMember([]byte(m)) {
+			return c.misfit(quoted(stored), quoted([]byte(m))+" is none of the column's values")
+		}
+	}
+	return nil
+}
+
+// quoted shows a short text.
+func quoted(text []byte) string {
+	return fmt.Sprintf("%q", clip(strings.ToValidUTF8(string(text), "?")))
+}

@@ -1,0 +1,103 @@
+package value
+
+import "bytes"
+
+// clock is a text of digits with what stands between them.
+type clock []byte
+
+// number cuts from least to most digits off the front, and returns how many.
+func (t *clock) number(least, most int) bool {
+	n := 0
+	for n < len(*t) && n < most && (*t)[n] >= '0' && (*t)[n] <= '9' {
+		n++
+	}
+	*t = (*t)[n:]
+	return n >= least
+}
+
+// sign cuts one of some bytes off the front.
+func (t *clock) sign(either string) bool {
+	if len(*t) == 0 || bytes.IndexByte([]byte(either), (*t)[0]) < 0 {
+		return false
+	}
+	*t = (*t)[1:]
+	return true
+}
+
+// zero reports whether no digit but 0 is in a part of a text.
+func zero(part []byte) bool { return bytes.IndexAny(part, "123456789") < 0 }
+
+// daytime cuts hours, minutes, seconds and their fraction off the front: 7:30,
+// 07:30:00 or 07:30:00.5. It returns the fraction's digits.
+func (t *clock) daytime(hours int) (fraction []byte, ok bool) {
+	if !t.number(1, hours) {
+		return nil, false
+	}
+	for parts := 1; parts < 3 && t.sign(":"); parts++ {
+		if !t.number(1, 2) {
+			return nil, false
+		}
+	}
+	if t.sign(".") {
+		fraction = *t
+		t.number(0, len(*t))
+		fraction = fraction[:len(fraction)-len(*t)]
+	}
+	return fraction, true
+}
+
+// fitsFraction looks at the digits of a second that the column has not.
+func (c *Column) fitsFraction(fraction []byte) string {
+	if len(fraction) > c.Scale && !zero(fraction[c.Scale:]) {
+		return "it has more digits of a second"
+	}
+	return ""
+}
+
+// fitsDate takes a date and, behind it, a time of the day. Of much else, such as
+// 10:00:00, the server makes a date that nobody meant.
+func (c *Column) fitsDate(stored []byte) string {
+	t := clock(bytes.TrimSpace(stored))
+	if len(t) == 8 || len(t) == 14 { // 20240229, 20240229235958
+		if digits := t; digits.number(len(t), len(t)) {
+			if c.Kind == Date && !zero(t[8:]) {
+				return "the time of the day would be cut off"
+			}
+			return ""
+		}
+	}
+	if !t.number(4, 4) || !t.sign("-") || !t.number(1, 2) || !t.sign("-") || !t.number(1, 2) {
+		return "it is no date of the form 2024-02-29"
+	}
+	if len(t) == 0 {
+		return ""
+	}
+	day := t
+	if !t.sign(" T") {
+		return "it is no date of the form 2024-02-29"
+	}
+	for t.sign(" ") {
+	}
+	fraction, ok := t.daytime(2)
+	switch {
+	case !ok || len(t) > 0:
+		return "it is no time of the form 2024-02-29 23:59:58"
+	case c.Kind != Date:
+		return c.fitsFraction(fraction)
+	case !zero(day):
+		return "the time of the day would be cut off"
+	}
+	return ""
+}
+
+// fitsTime takes hours, minutes and seconds. The server would take a number for
+// seconds, and of a date only the time of its day.
+func (c *Column) fitsTime(stored []byte) string {
+	t := clock(bytes.TrimSpace(stored))
+	t.sign("-")
+	fraction, ok := t.daytime(3)
+	if !ok || len(t) > 0 || bytes.IndexByte(stored, ':') < 0 {
+		return "it is no time of the form 23:59:58"
+	}
+	return c.fitsFraction(fraction)
+}
