@@ -40,6 +40,11 @@ func checkDatabase(ctx context.Context, cfg *config.Config) (list []Finding, wor
 	}
 	f.right("mysqlConfig", "the login as %s to database %s works", account(s.user), db.Name)
 	judgeServer(f, s, g)
+	if err := ApplySession(ctx, cfg); err != nil {
+		f.wrong("applySession", "Remove the variable, correct its value, or give the login the privilege that it needs.", "%v", err)
+	} else if n := len(cfg.ApplySession); n > 0 {
+		f.right("applySession", "the sessions that write received rows have %d variables of yours", n)
+	}
 	if err := schema.CheckOwn(ctx, db); err != nil {
 		f.wrong("own tables", "", "%v", err)
 	}
@@ -53,6 +58,19 @@ func checkDatabase(ctx context.Context, cfg *config.Config) (list []Finding, wor
 	judgeDefiners(f, c, s.user)
 	judgeTables(tables, c, cfg, s)
 	return slices.Concat(f.list, privileges.list, tables.list), s.worker != 0
+}
+
+// ApplySession returns an error if the server does not take the variables of the
+// sessions that write received rows.
+func ApplySession(ctx context.Context, cfg *config.Config) error {
+	if len(cfg.ApplySession) == 0 {
+		return nil
+	}
+	db, err := mysqldb.Connect(ctx, cfg.MySQL, cfg.ApplySession...)
+	if err != nil {
+		return err
+	}
+	return db.Close()
 }
 
 // parentsOf returns the tables that need a trigger because their rows take rows of

@@ -151,7 +151,7 @@ func (n *Node) replicate(ctx context.Context) error {
 		return err
 	}
 	defer db.Close()
-	applyDB, err := mysqldb.Open(ctx, n.log.Named("apply"), n.cfg.MySQL)
+	applyDB, err := mysqldb.Open(ctx, n.log.Named("apply"), n.cfg.MySQL, n.cfg.ApplySession...)
 	if err != nil {
 		return err
 	}
@@ -267,7 +267,7 @@ func (n *Node) wire(db, applyDB *mysqldb.DB, records *records) error {
 	n.watcher = n.newWatcher(db)
 	n.applier = apply.New(n.log.Named("apply"), applyDB, n.tables, n.rows, n.outbox, n.stream, apply.Config{
 		Origin: n.origin, Remotes: n.cfg.RemoteClients, Syncs: n.cfg.Syncs, OnNews: n.wakeMarked,
-		Policies: n.policies(), Resolver: resolver{n},
+		Policies: n.policies(), Resolver: resolver{n}, Lossy: n.cfg.Lossy,
 	})
 	n.snapshots = snapshot.New(n.log.Named("snapshot"), db, n.tables, n.rows, n.outbox, n.stream, snapshot.Config{
 		Origin: n.origin, Initial: n.cfg.InitialSync, Remotes: n.cfg.RemoteClients, Tables: n.cfg.SyncTables,

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -66,7 +67,10 @@ func (db *DB) KeepsIDs() bool {
 }
 
 // connector sets up the session of each new connection.
-type connector struct{ driver.Connector }
+type connector struct {
+	driver.Connector
+	set setting // by the user
+}
 
 // Connect opens a connection and sets up its session.
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
@@ -84,14 +88,20 @@ func (c connector) open(ctx context.Context, variables string) (driver.Conn, err
 			return nil, fmt.Errorf("set up session: %w", err)
 		}
 	}
+	if err := c.set.run(ctx, conn); err != nil {
+		_ = conn.Close() // the first error is the one to tell
+		return nil, err
+	}
 	return conn, nil
 }
 
 // Open connects to the database and waits for it, with growing pauses of at
 // most 15 s and a log line for each attempt. A refused login, an unknown
-// schema or an unusable certificate is returned at once; see Refused.
-func Open(ctx context.Context, log *zap.Logger, c config.MySQL) (*DB, error) {
-	db, err := pool(c)
+// schema or an unusable certificate is returned at once; see Refused. So is a
+// variable that the server does not let be set: each session of the pool has those
+// that are given.
+func Open(ctx context.Context, log *zap.Logger, c config.MySQL, set ...config.Variable) (*DB, error) {
+	db, err := pool(c, set)
 	if err != nil {
 		return nil, err
 	}
@@ -105,8 +115,8 @@ func Open(ctx context.Context, log *zap.Logger, c config.MySQL) (*DB, error) {
 // Connect connects to the database once, for those who want to know why it
 // cannot be had; a node calls Open. An empty c.Database is none: then only the
 // server is connected to.
-func Connect(ctx context.Context, c config.MySQL) (*DB, error) {
-	db, err := pool(c)
+func Connect(ctx context.Context, c config.MySQL, set ...config.Variable) (*DB, error) {
+	db, err := pool(c, set)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +128,7 @@ func Connect(ctx context.Context, c config.MySQL) (*DB, error) {
 }
 
 // pool returns a DB that has no connection yet.
-func pool(c config.MySQL) (*DB, error) {
+func pool(c config.MySQL, set setting) (*DB, error) {
 	mc, err := driverConfig(c)
 	if err != nil {
 		return nil, err
@@ -127,7 +137,7 @@ func pool(c config.MySQL) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mysqlConfig: %w", err)
 	}
-	db := &DB{Name: c.Database, connector: connector{inner}}
+	db := &DB{Name: c.Database, connector: connector{inner, set}}
 	db.DB = sqlx.NewDb(sql.OpenDB(db.connector), "mysql")
 	limit(db.DB.DB)
 	return db, nil
@@ -155,7 +165,7 @@ func (db *DB) await(ctx context.Context, log *zap.Logger, where string) error {
 		if err == nil {
 			return nil
 		}
-		if Refused(err) {
+		if Refused(err) || errors.Is(err, ErrVariable) && !Transient(err) {
 			return fmt.Errorf("connect to MySQL at %s: %w", where, err)
 		}
 		if ctx.Err() != nil { // nobody waits any more
