@@ -45,6 +45,8 @@ refuses them. It works beside a running node, and reads the files as they are no
 ID is the row's key as sync_status shows it: the parts of a composite key are joined
 with commas, a comma or backslash within a part has a backslash before it.
 
+Where the transformer returns null, it says whether the row is deleted at the remote.
+
 --to R is the way to remote R (the default where there is only one remote); --from R
 takes the row for one that R sends. --delete tries onDelete, for a row that need not
 be there.
@@ -213,10 +215,16 @@ func showTrial(w io.Writer, s screen, cfg *config.Config, r daemon.TrialRequest,
 		if t.Held != "" && t.Held != t.As {
 			say(w, "%s has it as %s now: that one is deleted there first.", r.Remote, clean(t.Held))
 		}
+	case t.Sent && t.HeldBack && t.Held != "":
+		say(w, "%s: the transformer returned null. %s has the row as %s now: it is deleted there.", s.bold("not sent"), r.Remote, clean(t.As))
+	case t.Sent && t.HeldBack:
+		say(w, "%s: the transformer returned null. %s wrote the row before this node did: %s is deleted there.", s.bold("not sent"), r.Remote, clean(t.As))
 	case t.Sent:
 		say(w, "A delete of the row %s.", clean(t.As))
-	case t.Held != "":
-		say(w, "%s: the transformer returned null. %s has the row as %s now: it is deleted there.", s.bold("not sent"), r.Remote, clean(t.Held))
+	case t.Own:
+		say(w, "%s: the transformer returned null. %s wrote the row itself, and nobody has since: it stays there.", s.bold("not sent"), r.Remote)
+	case t.HeldBack:
+		say(w, "%s: the transformer returned null. %s does not have the row, and does not get it.", s.bold("not sent"), r.Remote)
 	case r.Receive:
 		say(w, "%s: the transformer returned null.", s.bold("not written"))
 	default:

@@ -134,4 +134,10 @@ func TestTransformTestSaysWhatTheRemoteHas(t *testing.T) {
 	c.node.Stop()
 	a.exec(`UPDATE orders SET name = 'away' WHERE id = 1`)
 	has(t, a.run(0, "transform test", "orders", "1"), "not sent", "node-b has the row as 11 now: it is deleted there")
+	has(t, a.run(0, "transform test", "orders", "1", "--json"), `"result":"deleted"`, `"as":"11"`, `"held":"11"`)
+	a.exec(`INSERT INTO orders VALUES (2, 'away', 1), (3, 'away', 1)`)
+	a.expect(`SELECT COUNT(*) FROM table_changes`, "0")
+	a.exec(`UPDATE sync_versions SET origin = 'node-b' WHERE row_id = '3'`)
+	has(t, a.run(0, "transform test", "orders", "2"), "not sent", "node-b does not have the row, and does not get it")
+	has(t, a.run(0, "transform test", "orders", "3"), "not sent", "node-b wrote the row itself, and nobody has since: it stays there")
 }

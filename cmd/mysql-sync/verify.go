@@ -29,11 +29,16 @@ server computes checksums of ranges of keys, and where they differ the rows are
 found. Changes that are on their way are waited for. Remotes must be online, and
 nodes of this project. Without tables, all of syncTables and receiveTables.
 
+Where the table has a transformer, rows are compared with what it makes of them. It is
+run for that, but nothing that it writes or publishes is. Those that it holds back are
+counted, and no difference unless the remote has them; a row that it gives another key
+cannot be compared.
+
 --repair sends the rows that differ: of two versions the later one stays, be it a
 delete, and of two equal ones this node's. A row that only one of them has, in a
 version that both know, is sent to the other.
 
-Exit codes: 0 equal; 1 not equal, or not compared; 2 a mistake in the command line
+Exit codes: 0 equal; 1 not equal, or not all compared; 2 a mistake in the command line
 or configuration.`,
 		Example: `  mysql-sync verify configuration.json
   mysql-sync verify configuration.json orders --remote berlin --json
@@ -89,8 +94,8 @@ func report(w io.Writer, body io.Reader, asJSON bool) error {
 			return fmt.Errorf("stopped after %d %s: %s", compared, word(compared, "comparison", "comparisons"), clean(l.Error))
 		}
 		compared++
-		whole = whole && l.Error == ""
-		equal = equal && (l.Equal || l.Error != "")
+		whole = whole && l.Error == "" && l.Incomparable == 0
+		equal = equal && (l.Differs == 0 || l.Error != "")
 		if asJSON {
 			if err := json.NewEncoder(w).Encode(l); err != nil {
 				return err
@@ -101,9 +106,11 @@ func report(w io.Writer, body io.Reader, asJSON bool) error {
 		case l.Error != "":
 			fmt.Fprintf(w, "✗ %s with %s: %s\n", l.Table, l.Remote, clean(l.Error))
 		case l.Equal:
-			fmt.Fprintf(w, "✓ %s with %s: equal, %d %s\n", l.Table, l.Remote, l.Rows, word(l.Rows, "row", "rows"))
+			fmt.Fprintf(w, "✓ %s with %s: equal, %d %s%s\n", l.Table, l.Remote, l.Rows, word(l.Rows, "row", "rows"), transformed(l))
+		case l.Differs == 0:
+			fmt.Fprintf(w, "✗ %s with %s: no row is known to differ%s\n", l.Table, l.Remote, transformed(l))
 		default:
-			fmt.Fprintf(w, "✗ %s with %s: %d %s, %d sent for repair\n", l.Table, l.Remote, l.Differs, word(l.Differs, "row differs", "rows differ"), l.Repairs)
+			fmt.Fprintf(w, "✗ %s with %s: %d %s, %d sent for repair%s\n", l.Table, l.Remote, l.Differs, word(l.Differs, "row differs", "rows differ"), l.Repairs, transformed(l))
 			for i, x := range l.Differ {
 				if i == 20 {
 					fmt.Fprintf(w, "    … see --json for the other %d\n", l.Differs-int64(i))
@@ -124,4 +131,17 @@ func report(w io.Writer, body io.Reader, asJSON bool) error {
 		return errNoAnswer
 	}
 	return nil
+}
+
+// transformed says of which rows a transformer has a say in whether they are equal.
+func transformed(l web.Comparison) string {
+	text := ""
+	if l.HeldBack > 0 {
+		text += fmt.Sprintf("; %d %s held back by the transformer", l.HeldBack, word(l.HeldBack, "row is", "rows are"))
+	}
+	if l.Incomparable > 0 {
+		text += fmt.Sprintf("; %d %s be compared, since a transformer changes %s", l.Incomparable,
+			word(l.Incomparable, "row cannot", "rows cannot"), word(l.Incomparable, "it", "them"))
+	}
+	return text
 }

@@ -49,6 +49,7 @@ type Node struct {
 	outbox       *outbox.Outbox
 	desk         *desk.Desk
 	transformers *transform.Transformers
+	rehearsal    *transform.Transformers // the same, without consequences
 	transport    *transport.Session
 	presence     *transport.Presence
 	peers        *peers
@@ -187,6 +188,11 @@ func (n *Node) replicate(ctx context.Context) error {
 	if err := n.outbox.Register(ctx, n.cfg.RemoteClients); err != nil {
 		return err
 	}
+	for _, s := range n.senders {
+		if err := s.note(ctx, 1); err != nil { // of a large table the rest is noted before it is sent
+			return err
+		}
+	}
 	if err := n.front.listen(ctx, n.cfg.HTTP); err != nil {
 		return err
 	}
@@ -272,9 +278,13 @@ func (n *Node) wire(db, applyDB *mysqldb.DB, records *records) error {
 	n.snapshots = snapshot.New(n.log.Named("snapshot"), db, n.tables, n.rows, n.outbox, n.stream, snapshot.Config{
 		Origin: n.origin, Initial: n.cfg.InitialSync, Remotes: n.cfg.RemoteClients, Tables: n.cfg.SyncTables,
 		Ready: n.takesSnapshot, OnMark: n.wakeMarked, Versioned: n.allTables(),
+		Transforms: func(table string) bool { return n.transformers.Has(table) },
 	})
 	var err error
 	if n.transformers, err = n.loadTransformers(n.log, db); err != nil {
+		return err
+	}
+	if err := n.loadRehearsal(db); err != nil {
 		return err
 	}
 	for _, r := range n.cfg.RemoteClients {

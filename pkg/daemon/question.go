@@ -145,6 +145,7 @@ func (n *Node) answer(ctx context.Context, q question) (wire.Answer, error) {
 		a.Hashes, err = snapshot.Hashes(ctx, n.db, t, q.Columns, r, wire.VerifyRows, a.Form)
 	case wire.AskValues:
 		a.Types, a.Values, err = n.verifyValues(ctx, t, q)
+		a.Takes = n.cfg.Receives(t.Name) && n.transformers.Has(t.Name)
 	case wire.AskSend:
 		err = n.sendAsked(ctx, t, q)
 	default:
@@ -181,9 +182,13 @@ func (n *Node) verifyValues(ctx context.Context, t *schema.Table, q question) (t
 		c, _ := t.Column(name)
 		types = append(types, c.DataType)
 	}
+	ways, err := n.rehearse(ctx, q.from, t, q.Keys)
+	if err != nil {
+		return nil, nil, err
+	}
 	for i, k := range q.Keys {
 		v := states[rows[i]].Version
-		list = append(list, wire.VerifyValue{Key: k, Values: found[string(k)], Pending: pending[string(k)], Time: v.Time, Origin: v.Origin})
+		list = append(list, wire.VerifyValue{Key: k, Values: found[string(k)], Pending: pending[string(k)], Time: v.Time, Origin: v.Origin, Way: ways[string(k)].way})
 	}
 	return types, list, nil
 }

@@ -338,7 +338,7 @@ func (n *Node) transformRow(ctx context.Context, o *outgoing, remote string, t *
 	call.Entity = decode(t, t.Names(), values, n.zone)
 	entity, err := n.transformers.Apply(ctx, call)
 	if errors.Is(err, transform.ErrDropped) {
-		return n.takeAway(o, t, held)
+		return n.takeAway(ctx, o, remote, t, call, held)
 	}
 	if err != nil {
 		return false, err
@@ -386,13 +386,23 @@ func (n *Node) transformDelete(ctx context.Context, o *outgoing, t *schema.Table
 	return n.delete(o, t, id)
 }
 
-// takeAway sends a delete where the remote has the row.
-func (n *Node) takeAway(o *outgoing, t *schema.Table, held string) (bool, error) {
-	if held == "" {
-		o.sent.Gone = true
+// takeAway sends a delete where the remote may have a row that is not for it: where it
+// was sent the row, or wrote it before somebody else did. Under the id that the row
+// then has there: it was sent as that, or a delete of it would go as that. What the
+// remote wrote last itself stays there, and what a table that is sent for the rows
+// that it lacks does not give it, it is not deprived of either.
+func (n *Node) takeAway(ctx context.Context, o *outgoing, remote string, t *schema.Table, call transform.Call, held string) (send bool, err error) {
+	switch {
+	case ownOf(remote, o.State), o.OnlyMissing:
 		return false, nil
+	case held != "":
+		return n.delete(o, t, held)
+	case o.Seen.Latest(remote) > 0:
+		call.Entity = nil
+		return n.transformDelete(ctx, o, t, call, "")
 	}
-	return n.delete(o, t, held)
+	o.sent.Gone = true
+	return false, nil
 }
 
 func (n *Node) delete(o *outgoing, t *schema.Table, id string) (send bool, err error) {

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"math"
 	"slices"
 	"time"
 
@@ -150,6 +151,9 @@ func (s *sender) open(ctx context.Context) error {
 	}
 	at, err := s.n.outbox.PlaceOf(ctx, s.remote)
 	if err != nil {
+		return err
+	}
+	if err := s.note(ctx, math.MaxInt); err != nil {
 		return err
 	}
 	s.road = road{opened: true, Place: at, taken: at.Acked, unsettled: true}

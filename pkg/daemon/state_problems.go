@@ -73,7 +73,7 @@ func problems(s *web.State, t troubles) []string {
 		}
 	}
 	for _, c := range s.Verified {
-		if c.Error == "" && !c.Equal {
+		if c.Error == "" && c.Differs > 0 {
 			add("%s differs from that of %s in %d %s (%s): mysql-sync verify --repair sends %s.", c.Table, c.Remote, c.Differs,
 				number(c.Differs, "row", "rows"), moment(c.At), number(c.Differs, "it", "them"))
 		}

@@ -21,6 +21,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/transform"
 	"github.com/mysql-sync/mysql-sync/pkg/value"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
 // trialMost bounds how many messages, statements and lines of a script are kept.
@@ -39,10 +40,12 @@ type TrialRequest struct {
 type Trial struct {
 	Transformed bool         // the table has a transformer
 	Before      value.Entity // nil for a delete
-	After       value.Entity // nil: see Sent
+	After       value.Entity // nil: see Sent and HeldBack
 	Sent        bool         // the row or, with After nil, a delete goes out; or, received, is written
 	As          string       // its id then
 	Held        string       // the id under which the remote has the row now; empty: none that is known
+	HeldBack    bool         // the transformer returned null
+	Own         bool         // the remote wrote the row last itself: held back, it stays there
 	Published   []Published  // messages that the script would have published
 	Writes      []string     // statements of the script that were not run, since they write
 	Log         []string     // what the script said
@@ -129,6 +132,10 @@ func (n *Node) try(ctx context.Context, trial *Trial, r TrialRequest) error {
 		return err
 	}
 	trial.Held = held[item.Row]
+	states, err := version.Read(ctx, n.db, []change.Row{item.Row})
+	if err != nil && mysqldb.Number(err) != noSuchTable {
+		return err
+	}
 	o := n.outgoing(item, nil)
 	if values == nil {
 		trial.Sent, err = n.transformRow(ctx, &o, r.Remote, t, nil, trial.Held)
@@ -136,6 +143,12 @@ func (n *Node) try(ctx context.Context, trial *Trial, r TrialRequest) error {
 		// As if the remote did not have it: then the row itself comes out, not what
 		// takes away an older one.
 		trial.Sent, err = n.transformRow(ctx, &o, r.Remote, t, values, "")
+		if err == nil && !trial.Sent {
+			o = n.outgoing(item, states)
+			trial.HeldBack, trial.Own = true, ownOf(r.Remote, o.State)
+			call := transform.Call{Table: t.Name, ID: r.ID, Source: n.cfg.ClientName, Target: r.Remote}
+			trial.Sent, err = n.takeAway(ctx, &o, r.Remote, t, call, trial.Held)
+		}
 	}
 	trial.After, trial.As = n.withKey(t, &o), o.id
 	return err
@@ -195,25 +208,13 @@ type trialNotes struct {
 	conn  *sql.Conn
 }
 
-// readOnlyTransaction is the server's error for a statement that writes.
-const readOnlyTransaction = 1792
-
-// Query runs a statement that only reads. One that writes is noted, and gives no
-// rows, as such statements do.
+// Query runs a statement that only reads, and notes one that writes.
 func (t *trialNotes) Query(ctx context.Context, query string) ([]value.Entity, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	tx, err := t.conn.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = tx.Rollback() }() // it has written nothing
-	rows, err := querier{tx}.Query(ctx, query)
-	if mysqldb.Number(err) == readOnlyTransaction {
-		if len(t.trial.Writes) < trialMost {
-			t.trial.Writes = append(t.trial.Writes, query)
-		}
-		return nil, nil
+	rows, writes, err := onlyReading{t.conn}.query(ctx, query)
+	if writes && len(t.trial.Writes) < trialMost {
+		t.trial.Writes = append(t.trial.Writes, query)
 	}
 	return rows, err
 }

@@ -32,13 +32,6 @@ type difference struct {
 	key string
 }
 
-// Kinds of differences.
-const (
-	differs      = "differs"
-	missingHere  = "missing here"
-	missingThere = "missing there"
-)
-
 // asking holds the questions that wait for an answer.
 type asking struct {
 	mu      sync.Mutex
@@ -67,11 +60,11 @@ func (n *Node) verify(ctx context.Context, remote, table string, repair bool) (w
 	if err != nil {
 		return c, err
 	}
-	suspects, alike, err := n.suspects(ctx, remote, t)
+	suspects, same, err := n.suspects(ctx, remote, t)
 	if err != nil {
 		return c, fmt.Errorf("verify %s with %s: %w", table, remote, err)
 	}
-	c.Rows = alike
+	c.Rows = same
 	var found []difference
 	for try := 0; len(suspects) > 0 && try < settleTries; try++ {
 		if try > 0 {
@@ -79,10 +72,9 @@ func (n *Node) verify(ctx context.Context, remote, table string, repair bool) (w
 				return c, err
 			}
 		}
-		if found, alike, err = n.compare(ctx, remote, t, suspects); err != nil {
+		if found, err = n.compare(ctx, remote, t, suspects, &c); err != nil {
 			return c, fmt.Errorf("verify %s with %s: %w", table, remote, err)
 		}
-		c.Rows += alike // they were seen to be equal now, whatever was seen before
 		settled := true
 		suspects = suspects[:0]
 		for _, d := range found {
@@ -93,7 +85,7 @@ func (n *Node) verify(ctx context.Context, remote, table string, repair bool) (w
 			break // nothing is on its way any more
 		}
 	}
-	c.Equal, c.Differs = len(found) == 0, int64(len(found))
+	c.Equal, c.Differs = len(found) == 0 && c.Incomparable == 0, int64(len(found))
 	for _, d := range found {
 		c.Differ = append(c.Differ, d.Difference)
 		if d.Kind != missingHere {
@@ -101,7 +93,7 @@ func (n *Node) verify(ctx context.Context, remote, table string, repair bool) (w
 		}
 	}
 	n.compared(c)
-	if repair && !c.Equal {
+	if repair && len(found) > 0 {
 		c.Repairs, err = n.repair(ctx, remote, t, found)
 	}
 	return c, err
@@ -129,7 +121,7 @@ func (n *Node) verifyAll(ctx context.Context) error {
 				case ctx.Err() != nil:
 				case err != nil:
 					n.log.Warn("tables not compared", zap.String("remote", remote), zap.String("table", table), zap.Error(err))
-				case !c.Equal:
+				case c.Differs > 0:
 					n.log.Error("tables differ; mysql-sync verify --repair sends the rows",
 						zap.String("remote", remote), zap.String("table", table), zap.Int64("rows", c.Differs))
 				}
@@ -160,7 +152,7 @@ func (n *Node) suspects(ctx context.Context, remote string, t *schema.Table) (ke
 		if err != nil {
 			return nil, 0, err
 		}
-		if sum == "" || a.Count != count || a.Sum != sum {
+		if sum == "" || a.Count != count || a.Sum != sum || n.transformsFor(remote, t.Name) {
 			found, same, err := n.drill(ctx, remote, t, r)
 			if err != nil {
 				return nil, 0, err
@@ -175,9 +167,9 @@ func (n *Node) suspects(ctx context.Context, remote string, t *schema.Table) (ke
 	}
 }
 
-// drill returns the keys of a range whose rows differ, or have no checksum, and how
-// many do not.
-func (n *Node) drill(ctx context.Context, remote string, t *schema.Table, r snapshot.Range) (keys [][]byte, alike int64, err error) {
+// drill returns the keys of a range whose rows differ, or have no checksum, or are
+// changed on their way by a transformer, and how many others there are.
+func (n *Node) drill(ctx context.Context, remote string, t *schema.Table, r snapshot.Range) (keys [][]byte, rest int64, err error) {
 	form := 0
 	theirs, err := hashes(r, func(part snapshot.Range) ([]wire.Hash, error) {
 		a, err := n.ask(ctx, remote, wire.Question{Ask: wire.AskHashes, Table: t.Name, Columns: t.Names(), After: part.After, UpTo: part.UpTo, Form: wire.FormLarge})
@@ -193,18 +185,31 @@ func (n *Node) drill(ctx context.Context, remote string, t *schema.Table, r snap
 	if err != nil {
 		return nil, 0, err
 	}
+	var same [][]byte
 	for k, sum := range ours {
 		if sum == "" || theirs[k] != sum {
 			keys = append(keys, []byte(k))
+		} else {
+			same = append(same, []byte(k))
 		}
 	}
-	alike = int64(len(ours) - len(keys))
 	for k := range theirs {
 		if _, ok := ours[k]; !ok {
 			keys = append(keys, []byte(k))
 		}
 	}
-	return keys, alike, nil
+	ways, err := n.rehearse(ctx, remote, t, same)
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, k := range same {
+		if ways[string(k)].way != "" {
+			keys = append(keys, k)
+		} else {
+			rest++
+		}
+	}
+	return keys, rest, nil
 }
 
 // hashes collects the checksums of a range, which is read in parts of as many rows
@@ -226,52 +231,94 @@ func hashes(r snapshot.Range, read func(snapshot.Range) ([]wire.Hash, error)) (m
 	}
 }
 
-// compare compares rows value by value and returns those that differ, and how many
-// do not.
-func (n *Node) compare(ctx context.Context, remote string, t *schema.Table, keys [][]byte) (differ []difference, alike int64, err error) {
+// compare compares rows value by value and returns those that differ. It counts the
+// others.
+func (n *Node) compare(ctx context.Context, remote string, t *schema.Table, keys [][]byte, c *web.Comparison) (differ []difference, err error) {
 	for part := range slices.Chunk(keys, rowsAtOnce(t)) {
 		a, err := n.ask(ctx, remote, wire.Question{Ask: wire.AskValues, Table: t.Name, Columns: t.Names(), Keys: part, Form: wire.FormLarge, Types: t.Types()})
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
-		var keep func(int, []byte) []byte
+		brief := func(i int, stored []byte) []byte { return stored }
 		if a.Form >= wire.FormLarge && len(a.Types) == len(t.Columns) {
-			keep = func(i int, stored []byte) []byte { return snapshot.Brief(t.Columns[i], stored, a.Types[i]) }
+			brief = func(i int, stored []byte) []byte { return snapshot.Brief(t.Columns[i], stored, a.Types[i]) }
 		}
-		ours, err := snapshot.Values(ctx, n.db, t, t.Names(), part, keep)
+		ours, err := snapshot.Values(ctx, n.db, t, t.Names(), part, brief)
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
 		pending, err := n.pendingFor(ctx, remote, t.Name, part)
 		if err != nil {
-			return nil, 0, err
+			return nil, err
+		}
+		ways, err := n.rehearse(ctx, remote, t, part)
+		if err != nil {
+			return nil, err
+		}
+		rows := make([]change.Row, len(part))
+		for i, k := range part {
+			rows[i] = change.Row{Table: t.Name, Key: string(k)}
+		}
+		states, err := version.Read(ctx, n.db, rows)
+		if err != nil {
+			return nil, err
 		}
 		theirs := map[string]wire.VerifyValue{}
 		for _, v := range a.Values {
 			theirs[string(v.Key)] = v
 		}
-		for _, k := range part {
-			mine, here := ours[string(k)]
-			other := theirs[string(k)]
-			d := difference{key: string(k), Difference: web.Difference{Pending: pending[string(k)] || other.Pending}}
-			switch {
-			case !here && other.Values == nil:
-				continue
-			case here && sameRow(t, mine, other.Values, a.Types):
-				alike++
-				continue
-			case !here:
-				d.Kind = missingHere
-			case other.Values == nil:
-				d.Kind = missingThere
-			default:
-				d.Kind = differs
+		for _, r := range rows {
+			mine, here := ours[r.Key]
+			other, way := theirs[r.Key], ways[r.Key]
+			s := sides{here: here, there: other.Values != nil, pending: pending[r.Key] || other.Pending, way: way.way, wayBack: other.Way,
+				ownThere: ownOf(remote, states[r]), knownThere: other.Time != 0,
+				taken: n.cfg.Receives(t.Name) && n.transformers.Has(t.Name), takenThere: a.Takes}
+			s.same = s.here && s.there && sameRow(t, mine, other.Values, a.Types)
+			s.asSent = s.there && way.way == wire.WayChanged && sameAsSent(t, way, brief, other.Values, a.Types)
+			if s.there && !s.here && states[r].Version.IsZero() && n.transformers.Has(t.Name) {
+				if s.wayIn, err = n.rehearseTaking(ctx, remote, t, r.Key); err != nil {
+					return nil, err
+				}
 			}
-			d.ID = n.tables.ID(ctx, change.Row{Table: t.Name, Key: d.key})
-			differ = append(differ, d)
+			switch v := s.verdict(); v {
+			case absent:
+			case alike:
+				c.Rows++
+			case heldBack, incomparable:
+				if v == heldBack {
+					c.HeldBack++
+				} else {
+					c.Incomparable++
+				}
+				if here {
+					c.Rows++
+				}
+			default:
+				d := difference{key: r.Key, Difference: web.Difference{ID: n.tables.ID(ctx, r), Kind: v, Pending: s.pending}}
+				differ = append(differ, d)
+			}
 		}
 	}
-	return differ, alike, nil
+	return differ, nil
+}
+
+// sameAsSent reports whether a remote has what a transformer makes of a row: of the
+// columns that it sends.
+func sameAsSent(t *schema.Table, sent rehearsed, brief func(int, []byte) []byte, theirs [][]byte, types []string) bool {
+	if len(theirs) != len(t.Columns) || len(types) != len(t.Columns) {
+		return false
+	}
+	for i, name := range sent.columns {
+		at := t.Index(name)
+		if at < 0 {
+			return false // a column that only the remote has is not looked at
+		}
+		c := snapshot.AsThere(t.Columns[at], types[at])
+		if !c.Equal(brief(at, sent.values[i]), theirs[at]) {
+			return false
+		}
+	}
+	return true
 }
 
 // rowsAtOnce is how many rows of a table are compared by one question, so that its
@@ -396,8 +443,9 @@ func (n *Node) resend(ctx context.Context, remote string, t *schema.Table, diffe
 		first := writing.Positions(len(rows))
 		for i, r := range rows {
 			ours, other := states[r].Version, theirs[r.Key]
+			theirOwn := n.transformers.Has(t.Name) && ownOf(remote, states[r]) // it does not go back through a transformer
 			switch {
-			case differ[i].Kind == differs && ours == other && !n.cfg.Syncs(t.Name):
+			case differ[i].Kind == differs && ours == other && (theirOwn || !n.cfg.Syncs(t.Name)):
 				if !differ[i].Pending {
 					vanished = append(vanished, r) // nobody would be told of a new version
 				}

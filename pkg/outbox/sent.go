@@ -36,6 +36,17 @@ func (o *Outbox) SentAs(ctx context.Context, remote, table string, rows []change
 	return sent, list.Err()
 }
 
+// SentUnder reports whether a remote holds some row of a table under an id, as far as
+// is known. It goes through all that it holds of the table.
+func (o *Outbox) SentUnder(ctx context.Context, remote, table, id string) (bool, error) {
+	var sent bool
+	err := o.db.GetContext(ctx, &sent, `SELECT EXISTS (SELECT 1 FROM sync_sent WHERE remote = ? AND table_name = ? AND sent_id = ?)`, remote, table, id)
+	if err != nil {
+		return false, fmt.Errorf("read what %s holds of %s: %w", remote, table, err)
+	}
+	return sent, nil
+}
+
 // Sending records, before rows go out that went through a transformer, under
 // which ids the remote will hold them: should the node be killed before the ack,
 // it still knows what to take away. Rows that are Gone are left out.

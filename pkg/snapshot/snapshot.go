@@ -49,7 +49,9 @@ type Config struct {
 	Tables  []string
 	// Versioned are all tables of which the node keeps versions.
 	Versioned []string
-	OnMark    func() // called after a commit that marked rows; must not block
+	// Transforms reports whether rows of a table are transformed on their way out; nil: none are.
+	Transforms func(table string) bool
+	OnMark     func() // called after a commit that marked rows; must not block
 }
 
 // Snapshots runs the snapshots of a node.
@@ -283,6 +285,10 @@ func (s *Snapshots) markRows(ctx context.Context, tx mysqldb.Tx, writing *versio
 	if err != nil {
 		return err
 	}
+	if s.Transforms != nil && s.Transforms(st.table) {
+		// What the remote wrote last itself does not go back through a transformer.
+		rows = slices.DeleteFunc(slices.Clone(rows), func(r change.Row) bool { return states[r].Version.Author() == st.remote })
+	}
 	next := make([]version.Entry, len(rows))
 	first := writing.Positions(len(rows))
 	for i, r := range rows {
@@ -292,6 +298,12 @@ func (s *Snapshots) markRows(ctx context.Context, tx mysqldb.Tx, writing *versio
 		return err
 	}
 	return s.marker.Mark(ctx, tx, rows, st.remote)
+}
+
+// Keys returns the keys of at most limit rows of a table after one, nil being the
+// first, in the key's order.
+func (s *Snapshots) Keys(ctx context.Context, t *schema.Table, after []byte, limit int) ([]change.Row, error) {
+	return s.keys(ctx, t, state{lastKey: after}, limit)
 }
 
 // keys reads the keys of the chunk after the last one, in the key's order.

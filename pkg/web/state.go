@@ -237,17 +237,22 @@ type Comparison struct {
 	Table   string       `json:"table"`
 	Remote  string       `json:"remote"`
 	At      time.Time    `json:"at"`
-	Equal   bool         `json:"equal"`
+	Equal   bool         `json:"equal"`            // all rows were seen to be as they should
 	Rows    int64        `json:"rows"`             // of this node
 	Differs int64        `json:"differs"`          // how many rows do
 	Differ  []Difference `json:"differ,omitempty"` // which; in State only the first of them
-	Repairs int          `json:"repairs"`          // rows sent, or asked for, to make them equal
-	Error   string       `json:"error,omitempty"`  // why it was not compared
+	// HeldBack counts the rows that a transformer keeps from the other side, which is
+	// therefore right not to have them, and Incomparable those that one changes in a
+	// way that cannot be seen from here: with any of these, Equal is false.
+	HeldBack     int64  `json:"heldBack,omitempty"`
+	Incomparable int64  `json:"incomparable,omitempty"`
+	Repairs      int    `json:"repairs"`         // rows sent, or asked for, to make them equal
+	Error        string `json:"error,omitempty"` // why it was not compared
 }
 
 // Difference is a row that is not the same on both sides.
 type Difference struct {
 	ID      string `json:"id"`
-	Kind    string `json:"kind"` // differs, missing here, missing there
+	Kind    string `json:"kind"` // differs, missing here, missing there; "held back, but there": a transformer returns null, and the remote has the row
 	Pending bool   `json:"pending,omitempty"`
 }

@@ -26,6 +26,15 @@ const (
 // only.
 const FormLarge = 2
 
+// What a transformer makes of a row on its way to who asks; nothing is said of one that
+// goes as it is.
+const (
+	WayHeld    = "held"    // it does not go
+	WayChanged = "changed" // with other values
+	WayRekeyed = "rekeyed" // under another key
+	WayFailed  = "failed"
+)
+
 // Question is asked by a node that compares a table with another's. A range is
 // what comes after the key After, if set, up to the key UpTo, if set, in the
 // order of the primary key. Keys travel as bytes (base64 in JSON).
@@ -51,6 +60,7 @@ type Answer struct {
 	Values []VerifyValue `json:"values,omitempty"`
 	Types  []string      `json:"types,omitempty"` // data types of the columns, of Values
 	Form   int           `json:"form,omitempty"`  // of the answer
+	Takes  bool          `json:"takes,omitempty"` // a transformer may change the table's rows where they come in, of Values
 }
 
 // Hash is a row's key and checksum.
@@ -67,6 +77,7 @@ type VerifyValue struct {
 	Pending bool     `json:"p,omitempty"`
 	Time    int64    `json:"t,omitempty"`
 	Origin  string   `json:"o,omitempty"`
+	Way     string   `json:"w,omitempty"` // one of the constants above
 }
 
 // verifyJSON is either of the two.

@@ -80,10 +80,10 @@ function line(app) {
     const differ = c.differ ?? [];
     text(table, c.table);
     text(remote, c.remote);
-    result.show(c.error ? ["bad", "not compared"] : c.equal ? ["good", "equal"] : ["warn", `${number(c.differs)} differ`]);
+    result.show(c.error ? ["bad", "not compared"] : c.equal ? ["good", "equal"] : ["warn", c.differs ? `${number(c.differs)} differ` : "not all compared"]);
     text(rows, c.error ? "" : number(c.rows));
     at.show(c.at);
-    const now = JSON.stringify([c.error, differ, c.repairs]);
+    const now = JSON.stringify([c.error, differ, c.repairs, c.heldBack, c.incomparable]);
     if (now === told) return; // a list that somebody has opened stays as it is
     told = now;
     about.replaceChildren(...details(c, differ));
@@ -98,6 +98,8 @@ function details(c, differ) {
     if (c.differs > items.length) items.push(el("li", {}, `and ${number(c.differs - items.length)} more`));
     parts.push(el("details", {}, el("summary", {}, plural(c.differs, "row")), el("ul", {}, items)));
   }
+  if (c.heldBack) parts.push(el("span", {}, `${plural(c.heldBack, "row")} held back by the transformer `));
+  if (c.incomparable) parts.push(el("span", {}, `${plural(c.incomparable, "row")} not comparable: a transformer changes ${c.incomparable === 1 ? "it" : "them"} `));
   if (c.repairs) parts.push(el("span", {}, `${plural(c.repairs, "row")} sent to repair`));
   return parts;
 }

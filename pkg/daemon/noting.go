@@ -1,0 +1,92 @@
+package daemon
+
+import (
+	"context"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
+)
+
+// notedRows is how many rows are noted at a time.
+const notedRows = 1000
+
+// transformed returns the tables whose rows a transformer changes, or holds back,
+// on their way out.
+func (n *Node) transformed() []string {
+	var list []string
+	for _, t := range n.cfg.SyncTables {
+		if n.transformers.Has(t) {
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+// note sees to it that sync_sent has all rows that the remote may hold, of each table
+// with a transformer, before the first is transformed: all that are there when the
+// transformer is new. They may have been sent before, in whatever way, or both sides
+// may have begun with them. Without it a row that is not for the remote any more could
+// not be told from one that it never had. Of each table at most so many chunks are
+// noted.
+func (s *sender) note(ctx context.Context, chunks int) error {
+	list, err := s.n.outbox.Unnoted(ctx, s.remote, s.n.transformed())
+	if err != nil {
+		return err
+	}
+	for _, at := range list {
+		rows := 0
+		finished := false
+		for c := 0; c < chunks && !finished; c++ {
+			var noted int
+			if noted, finished, err = s.noteSome(ctx, &at); unreadable(err) {
+				s.log.Warn("rows that the remote may hold cannot be noted", zap.String("table", at.Table), zap.Error(err))
+				break
+			} else if err != nil {
+				return err
+			}
+			rows += noted
+		}
+		if rows > 0 {
+			s.log.Info("table has a new transformer; noted which rows the remote may hold", zap.String("table", at.Table), zap.Int("rows", rows))
+		}
+	}
+	return nil
+}
+
+// noteSome notes the next rows of a table under their own ids: that is how they were
+// sent. One that the remote wrote last itself is none that it was sent.
+func (s *sender) noteSome(ctx context.Context, at *outbox.Noting) (noted int, finished bool, err error) {
+	t, err := s.n.tables.Fresh(ctx, at.Table)
+	if err != nil {
+		return 0, false, err
+	}
+	rows, err := s.n.snapshots.Keys(ctx, t, at.After, notedRows)
+	if err != nil {
+		return 0, false, err
+	}
+	states, err := version.Read(ctx, s.n.db, rows)
+	if err != nil {
+		return 0, false, err
+	}
+	held := make([]outbox.Sent, 0, len(rows))
+	for _, r := range rows {
+		at.After = []byte(r.Key)
+		if ownOf(s.remote, states[r]) {
+			continue
+		}
+		id, err := t.ID(r.Key)
+		if err != nil {
+			return 0, false, err
+		}
+		held = append(held, outbox.Sent{Item: outbox.Item{Row: r}, As: id})
+	}
+	finished = len(rows) < notedRows
+	return len(held), finished, s.n.outbox.Note(ctx, s.remote, *at, held, finished)
+}
+
+// ownOf reports whether the row is as a client wrote it, and nobody has written it
+// since.
+func ownOf(client string, s change.State) bool { return s.Version.Author() == client }

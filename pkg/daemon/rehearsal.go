@@ -1,0 +1,168 @@
+package daemon
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/apply"
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/transform"
+	"github.com/mysql-sync/mysql-sync/pkg/value"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// rehearsed is what becomes of a row on its way to a remote, as a transformer has it.
+type rehearsed struct {
+	way     string // one of wire's; empty: the row goes as it is
+	columns []string
+	values  [][]byte
+}
+
+// loadRehearsal loads the scripts once more, to be asked what they would make of a
+// row: what they write is not written, and what they publish not published.
+func (n *Node) loadRehearsal(db *mysqldb.DB) error {
+	n.rehearsal = transform.New(zap.NewNop(), onlyReading{db.DB}, silent{}, transform.Config{Directory: n.cfg.TransformerDirectory})
+	if err := n.rehearsal.Load(n.allTables()); err != nil {
+		return fmt.Errorf("transformerDirectory: %w", err)
+	}
+	return nil
+}
+
+// rehearse returns what would become of those rows that are here, if they were sent to
+// a remote; nil if nothing changes the table's rows on their way there.
+func (n *Node) rehearse(ctx context.Context, remote string, t *schema.Table, keys [][]byte) (map[string]rehearsed, error) {
+	if !n.transformsFor(remote, t.Name) {
+		return nil, nil
+	}
+	items := make([]outbox.Item, len(keys))
+	for i, k := range keys {
+		items[i].Row = change.Row{Table: t.Name, Key: string(k)}
+	}
+	stage := &Node{cfg: n.cfg, zone: n.zone, transformers: n.rehearsal}
+	list := map[string]rehearsed{}
+	for len(items) > 0 {
+		var d rendering
+		found, read, err := n.readRows(ctx, t, items, &d)
+		if err != nil {
+			return nil, err
+		}
+		for _, i := range read {
+			values, here := found[i.Key]
+			if !here {
+				continue
+			}
+			o := outgoing{Change: change.Change{Row: i.Row}}
+			send, err := stage.transformRow(ctx, &o, remote, t, values, "")
+			switch {
+			case ctx.Err() != nil:
+				return nil, ctx.Err()
+			case err != nil:
+				list[i.Key] = rehearsed{way: wire.WayFailed}
+			case !send:
+				list[i.Key] = rehearsed{way: wire.WayHeld}
+			case o.Key != i.Key:
+				list[i.Key] = rehearsed{way: wire.WayRekeyed}
+			case sameEntity(t, values, &o):
+				list[i.Key] = rehearsed{}
+			default:
+				list[i.Key] = rehearsed{wire.WayChanged, o.Columns, o.Values}
+			}
+		}
+		items = items[len(read):]
+	}
+	return list, nil
+}
+
+// rehearseTaking returns what becomes of a remote's row, which was never here, on its way
+// into the table. One that this node has sent under another key comes back as that.
+func (n *Node) rehearseTaking(ctx context.Context, remote string, t *schema.Table, key string) (way string, err error) {
+	id, err := t.ID(key)
+	if err != nil {
+		return wire.WayFailed, nil
+	}
+	if sent, err := n.outbox.SentUnder(ctx, remote, t.Name, id); err != nil || sent {
+		return wire.WayRekeyed, err
+	}
+	if !n.cfg.Receives(t.Name) {
+		return "", nil
+	}
+	a, err := n.ask(ctx, remote, wire.Question{Ask: wire.AskValues, Table: t.Name, Columns: t.Names(), Keys: [][]byte{[]byte(key)}})
+	if err != nil || len(a.Values) != 1 || len(a.Values[0].Values) != len(t.Columns) {
+		return "", err
+	}
+	stage := &Node{cfg: n.cfg, zone: n.zone, transformers: n.rehearsal}
+	in, err := stage.encode(ctx, t, apply.Incoming{From: remote}, id, decode(t, t.Names(), a.Values[0].Values, n.zone))
+	switch {
+	case ctx.Err() != nil:
+		return "", ctx.Err()
+	case errors.Is(err, transform.ErrDropped):
+		return wire.WayHeld, nil
+	case err != nil:
+		return wire.WayFailed, nil
+	case in.Key != key:
+		return wire.WayRekeyed, nil
+	}
+	return "", nil
+}
+
+// transformsFor reports whether a transformer has a say in what a remote gets of a table.
+func (n *Node) transformsFor(remote, table string) bool {
+	return n.senders[remote] != nil && n.cfg.Syncs(table) && n.transformers.Has(table)
+}
+
+// sameEntity reports whether a row goes out as it is stored.
+func sameEntity(t *schema.Table, values [][]byte, o *outgoing) bool {
+	if len(o.Columns) != len(t.Columns) {
+		return false
+	}
+	for i, name := range o.Columns {
+		at := t.Index(name)
+		if at < 0 || !t.Columns[at].Equal(values[at], o.Values[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// beginner begins transactions: a pool that is not fenced, or one connection of it.
+type beginner interface {
+	BeginTx(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, error)
+}
+
+// onlyReading is the Querier of scripts that may not write. A statement that writes
+// gives no rows, as such statements do.
+type onlyReading struct{ db beginner }
+
+func (r onlyReading) Query(ctx context.Context, query string) ([]value.Entity, error) {
+	rows, _, err := r.query(ctx, query)
+	return rows, err
+}
+
+// query also reports whether the statement was refused, since it writes.
+func (r onlyReading) query(ctx context.Context, query string) (rows []value.Entity, writes bool, err error) {
+	tx, err := r.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return nil, false, err
+	}
+	defer func() { _ = tx.Rollback() }() // it has written nothing
+	rows, err = querier{tx}.Query(ctx, query)
+	if mysqldb.Number(err) == readOnlyTransaction {
+		return nil, true, nil
+	}
+	return rows, false, err
+}
+
+// readOnlyTransaction is the server's error for a statement that writes.
+const readOnlyTransaction = 1792
+
+// silent is a Publisher that publishes nothing.
+type silent struct{}
+
+func (silent) Publish(context.Context, string, []byte, byte, bool) error { return nil }

@@ -1,0 +1,78 @@
+package outbox
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+)
+
+// Noting is a table with a transformer of which it is not noted yet which rows a
+// remote may hold.
+type Noting struct {
+	Table string
+	After []byte // the last key that was noted; nil: none
+}
+
+// Unnoted returns which of the tables with a transformer have still to be gone
+// through for a remote, and forgets of all others that they were: what is sent of
+// them now is not recorded.
+func (o *Outbox) Unnoted(ctx context.Context, remote string, tables []string) ([]Noting, error) {
+	list := make([]Noting, 0, len(tables))
+	for _, t := range tables {
+		list = append(list, Noting{Table: t})
+	}
+	rows, err := o.db.QueryContext(ctx, `SELECT table_name, last_key, finished FROM sync_noted WHERE remote = ?`, remote)
+	if err != nil {
+		return nil, fmt.Errorf("read sync_noted: %w", err)
+	}
+	defer rows.Close()
+	var over []string
+	for rows.Next() {
+		var n Noting
+		var finished bool
+		if err := rows.Scan(&n.Table, &n.After, &finished); err != nil {
+			return nil, fmt.Errorf("read sync_noted: %w", err)
+		}
+		switch at := slices.IndexFunc(list, func(x Noting) bool { return x.Table == n.Table }); {
+		case at < 0:
+			over = append(over, n.Table)
+		case finished:
+			list = slices.Delete(list, at, at+1)
+		default:
+			list[at] = n
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read sync_noted: %w", err)
+	}
+	for _, t := range over {
+		if _, err := o.db.ExecContext(ctx, `DELETE FROM sync_noted WHERE remote = ? AND table_name = ?`, remote, t); err != nil {
+			return nil, fmt.Errorf("forget what %s may hold: %w", remote, err)
+		}
+	}
+	return list, nil
+}
+
+// Note records rows that a remote may hold under the ids given, and how far the
+// table has been gone through. What is known better of a row stays.
+func (o *Outbox) Note(ctx context.Context, remote string, n Noting, held []Sent, finished bool) error {
+	err := mysqldb.InTx(ctx, o.db, func(tx mysqldb.Tx) error {
+		var args []any
+		for _, s := range held {
+			args = append(args, remote, s.Table, []byte(s.ID()), s.As)
+		}
+		if len(args) > 0 {
+			if _, err := tx.ExecContext(ctx, `INSERT IGNORE INTO sync_sent (remote, table_name, row_id, sent_id) VALUES `+mysqldb.Groups(len(held), 4), args...); err != nil {
+				return err
+			}
+		}
+		_, err := tx.ExecContext(ctx, `REPLACE INTO sync_noted (remote, table_name, last_key, finished) VALUES (?, ?, ?, ?)`, remote, n.Table, n.After, finished)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("note what %s may hold of %s: %w", remote, n.Table, err)
+	}
+	return nil
+}
