@@ -40,6 +40,7 @@ type Watcher struct {
 	now    func() time.Time
 
 	prints  map[string]string        // of all tables, as last seen
+	ties    []schema.ForeignKey      // all foreign keys, as last seen
 	seen    map[string]*schema.Table // the synced tables, as last seen
 	right   map[string]time.Time     // when the triggers of each were last seen right
 	stood   map[string]standing      // the triggers at that time
@@ -107,6 +108,7 @@ func (w *Watcher) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	w.forgetTied(keys)
 	standing, err := readTriggers(ctx, w.db)
 	if err != nil {
 		return err

@@ -15,8 +15,9 @@ import (
 type Tables struct {
 	db *mysqldb.DB
 
-	mu     sync.Mutex
-	byName map[string]*Table
+	mu        sync.Mutex
+	byName    map[string]*Table
+	referring []ForeignKey // to tables of the schema; nil: not read
 }
 
 // NewTables returns an empty cache.
@@ -32,9 +33,18 @@ func (ts *Tables) Table(ctx context.Context, name string) (*Table, error) {
 	if t != nil {
 		return t, nil
 	}
-	t, err := Read(ctx, ts.db, ts.db.Name, name)
+	keys, err := ts.referrers(ctx) // before the table: a later look shows what has changed since
 	if err != nil {
 		return nil, err
+	}
+	t, err = Read(ctx, ts.db, ts.db.Name, name)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range keys {
+		if f.RefTable == name {
+			t.Referrers = append(t.Referrers, f)
+		}
 	}
 	ts.mu.Lock()
 	ts.byName[name] = t
@@ -42,10 +52,33 @@ func (ts *Tables) Table(ctx context.Context, name string) (*Table, error) {
 	return t, nil
 }
 
+// referrers returns the foreign keys that refer to tables of the schema. The server
+// looks for them in all its tables, so that they are read once for all of ours.
+func (ts *Tables) referrers(ctx context.Context) ([]ForeignKey, error) {
+	ts.mu.Lock()
+	keys := ts.referring
+	ts.mu.Unlock()
+	if keys != nil {
+		return keys, nil
+	}
+	keys, err := Referring(ctx, ts.db, ts.db.Name)
+	if err != nil {
+		return nil, err
+	}
+	if keys == nil {
+		keys = []ForeignKey{}
+	}
+	ts.mu.Lock()
+	ts.referring = keys
+	ts.mu.Unlock()
+	return keys, nil
+}
+
 // Forget drops a definition, after a statement showed that it is outdated.
 func (ts *Tables) Forget(name string) {
 	ts.mu.Lock()
 	delete(ts.byName, name)
+	ts.referring = nil
 	ts.mu.Unlock()
 }
 

@@ -22,6 +22,12 @@ type ForeignKey struct {
 	OnUpdate   string
 }
 
+// Same reports whether two descriptions are of the same foreign key, unchanged.
+func (f ForeignKey) Same(o ForeignKey) bool {
+	return f.Name == o.Name && f.Schema == o.Schema && f.Table == o.Table && f.RefSchema == o.RefSchema && f.RefTable == o.RefTable &&
+		f.OnDelete == o.OnDelete && f.OnUpdate == o.OnUpdate && slices.Equal(f.Columns, o.Columns) && slices.Equal(f.RefColumns, o.RefColumns)
+}
+
 // selectForeign reads foreign keys. What the condition asks of the child's schema the
 // server need not look for in its other schemas.
 const selectForeign = `SELECT k.CONSTRAINT_NAME, k.TABLE_SCHEMA, k.TABLE_NAME, k.COLUMN_NAME,

@@ -75,15 +75,15 @@ func (t *Table) WhereKeys(n int) string {
 
 // KeyArgs appends the arguments of WhereKeys for one key form to args.
 func (t *Table) KeyArgs(args []any, key string) ([]any, error) {
-	values, err := t.keyValues(key)
+	values, err := t.KeyValues(key)
 	for i, v := range values {
 		args = append(args, t.Columns[t.Key[i]].Operand(v))
 	}
 	return args, err
 }
 
-// keyValues returns the stored values of a key's parts.
-func (t *Table) keyValues(key string) ([][]byte, error) {
+// KeyValues returns the stored values of a key's parts.
+func (t *Table) KeyValues(key string) ([][]byte, error) {
 	parts, err := value.SplitKey([]byte(key), len(t.Key))
 	if err != nil {
 		return nil, fmt.Errorf("table %s: %w", t.Name, err)
@@ -102,14 +102,14 @@ func (t *Table) AddKeys(s *mysqldb.Statement, keys iter.Seq[string]) error {
 	l := t.keyList()
 	between := l.before
 	for key := range keys {
-		values, err := t.keyValues(key)
+		values, err := t.KeyValues(key)
 		if err != nil {
 			return err
 		}
 		s.SQL(between + l.open)
 		for i, v := range values {
 			s.SQL(l.parts[i])
-			addOperand(s, &t.Columns[t.Key[i]], v)
+			AddOperand(s, &t.Columns[t.Key[i]], v)
 		}
 		s.SQL(l.shut)
 		between = l.between
@@ -118,9 +118,9 @@ func (t *Table) AddKeys(s *mysqldb.Statement, keys iter.Seq[string]) error {
 	return nil
 }
 
-// addOperand appends a stored value that the column is compared to, as
+// AddOperand appends a stored value that the column is compared to, as
 // value.Column.Operand binds it.
-func addOperand(s *mysqldb.Statement, c *value.Column, stored []byte) {
+func AddOperand(s *mysqldb.Statement, c *value.Column, stored []byte) {
 	switch {
 	case c.IsNumbered():
 		if n, ok := c.Number(stored); ok {
@@ -145,7 +145,7 @@ func (t *Table) UpToKey(key string) (string, []any, error) { return t.beside(key
 // beside returns the condition of the rows on one side of a key; equal is "=" if
 // its own belongs to them.
 func (t *Table) beside(key, side, equal string) (string, []any, error) {
-	values, err := t.keyValues(key)
+	values, err := t.KeyValues(key)
 	if err != nil {
 		return "", nil, err
 	}

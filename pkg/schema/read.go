@@ -144,12 +144,8 @@ func (t *Table) readKeys(ctx context.Context, db mysqldb.Queryer, schema string)
 	return nil
 }
 
-func (t *Table) readForeignKeys(ctx context.Context, db mysqldb.Queryer, schema string) error {
-	all, err := ForeignKeys(ctx, db, schema)
-	for _, f := range all {
-		if f.Table == t.Name {
-			t.ForeignKeys = append(t.ForeignKeys, f)
-		}
-	}
+func (t *Table) readForeignKeys(ctx context.Context, db mysqldb.Queryer, schema string) (err error) {
+	t.ForeignKeys, err = foreignKeys(ctx, db, schema, `k.TABLE_SCHEMA = ? AND r.CONSTRAINT_SCHEMA = ? AND k.TABLE_NAME = ?
+		AND k.REFERENCED_TABLE_SCHEMA IS NOT NULL`, schema, schema, t.Name)
 	return err
 }

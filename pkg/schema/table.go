@@ -18,6 +18,7 @@ type Table struct {
 	Key         []int          // the primary key's columns, in its order
 	Unique      [][]string     // the columns of each further unique key
 	ForeignKeys []ForeignKey
+	Referrers   []ForeignKey // that refer to the table, from any schema; only Tables knows them
 	names       []string
 	shape       string // what a query of all columns returned
 	byName      map[string]int
