@@ -3,8 +3,8 @@ package apply
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -23,17 +23,19 @@ type Marker interface {
 
 // Config says to whom applied changes are passed on.
 type Config struct {
-	Origin  string // of the writes that were made here
-	Remotes []string
-	Syncs   func(string) bool // whether a table is in syncTables
-	OnNews  func()            // called after a commit of rows that remotes need; must not block
+	Origin   string // of the writes that were made here
+	Remotes  []string
+	Syncs    func(string) bool // whether a table is in syncTables
+	Receives func(string) bool // whether a table is in receiveTables
+	OnNews   func()            // called after a commit of rows that remotes need; must not block
 
 	Policies map[string]conflict.Policy // by table; one that is missing is lastWriteWins
 	Resolver Resolver                   // of the tables with the policy script
 
 	// Lossy says whether a column may store another value than the one that came;
 	// nil is none.
-	Lossy func(table, column string) bool
+	Lossy   func(table, column string) bool
+	Cascade bool // a delete takes along what refers to the row and was not known to its origin
 }
 
 // Applier applies changes. Its methods are safe for concurrent use.
@@ -41,6 +43,8 @@ type Applier struct {
 	Config
 	counts counts
 	alterations
+	room   room
+	now    func() time.Time
 	log    *zap.Logger
 	db     *mysqldb.DB
 	tables *schema.Tables
@@ -52,60 +56,97 @@ type Applier struct {
 // New returns an Applier. The pool db must be its own: the applier's sessions
 // tell the triggers to be silent, and no other statement may run in them.
 func New(log *zap.Logger, db *mysqldb.DB, ts *schema.Tables, l *latch.Rows, m Marker, s *version.Stream, c Config) *Applier {
-	return &Applier{Config: c, log: log, db: db, tables: ts, latch: l, marker: m, stream: s}
+	return &Applier{Config: c, now: time.Now, log: log, db: db, tables: ts, latch: l, marker: m, stream: s}
 }
 
 // Result is what became of one change. A nil Err means that the node holds the
 // change or a later version, for good: the transaction is committed.
 type Result struct {
 	Err   error
-	Retry bool // the change may go through later without anybody's doing
+	Retry bool // the change may go through later without anybody's doing; a *Wait says what it waits for
 	Wrote bool // the row was written: it was neither known nor outdated
+}
+
+// task is a change on its way through apply, and what becomes of it.
+type task struct {
+	in     *Incoming
+	res    *Result
+	needed []change.Row // of one that waited: what it still needed
+	since  time.Time    // of one that waited
 }
 
 // Apply applies the changes and returns what became of each. An error means
 // that the database could not be asked and that nothing is known of the changes
 // whose Result is empty: the whole call is to be made again, which does no harm.
+//
+// What waited for one of them, and is still remembered, is applied as well.
 func (a *Applier) Apply(ctx context.Context, changes []Incoming) ([]Result, error) {
 	results := make([]Result, len(changes))
-	for _, round := range rounds(changes) {
-		if err := a.split(ctx, changes, round, results, patient); err != nil {
+	for _, round := range rounds(changes, results) {
+		if err := a.split(ctx, round, patient); err != nil {
 			return results, err
 		}
+		a.room.note(a.now(), round)
 	}
-	return results, nil
+	return results, a.follow(ctx)
 }
 
-// rounds sorts the indexes of the changes so that a row occurs once in each:
-// several changes of one row are applied one after the other.
-func rounds(changes []Incoming) [][]int {
-	var list [][]int
+// follow applies what waited and need not wait any more, and what waits for each
+// other, until nothing of that kind is left.
+func (a *Applier) follow(ctx context.Context) error {
+	for {
+		tasks, ring := a.room.next()
+		if len(tasks) == 0 {
+			return nil
+		}
+		try := a.split
+		if ring {
+			try = a.together
+		}
+		if err := try(ctx, tasks, patient); err != nil {
+			if ctx.Err() != nil || mysqldb.Transient(err) {
+				a.room.back(a.now(), tasks)
+				return err
+			}
+			continue // a ring that cannot be had is forgotten: each of its rows is sent again
+		}
+		a.room.note(a.now(), tasks)
+	}
+}
+
+// rounds sorts the changes so that a row occurs once in each: several changes of
+// one row are applied one after the other.
+func rounds(changes []Incoming, results []Result) [][]*task {
+	var list [][]*task
 	seen := make(map[change.Row]int, len(changes))
+	tasks := make([]task, len(changes))
 	for i := range changes {
 		n := seen[changes[i].Row]
 		seen[changes[i].Row] = n + 1
 		if n == len(list) {
 			list = append(list, nil)
 		}
-		list[n] = append(list[n], i)
+		tasks[i] = task{in: &changes[i], res: &results[i]}
+		list[n] = append(list[n], &tasks[i])
 	}
 	return list
 }
 
-// split applies the changes at the given indexes in one transaction and, if
-// that fails because of a row, in two of half the size each: the bad rows end
-// up alone. Where somebody holds a row's lock that is looked for without waiting
+// split applies changes of different rows in one transaction. Where foreign or
+// unique keys tie them, that is one in which they are looked at together. If it
+// fails because of a row, two of half the size each are made: the bad rows end up
+// alone. Where somebody holds a row's lock that is looked for without waiting
 // again, or the others would wait each time. Promise 5.
-func (a *Applier) split(ctx context.Context, changes []Incoming, at []int, results []Result, m manner) error {
-	err := a.transaction(ctx, changes, at, results, m)
-	switch {
-	case mysqldb.SchemaChanged(err):
-		for _, i := range at {
-			a.tables.Forget(changes[i].Table)
+func (a *Applier) split(ctx context.Context, tasks []*task, m manner) error {
+	err := a.transaction(ctx, tasks, m)
+	if mysqldb.SchemaChanged(err) {
+		for _, t := range tasks {
+			a.tables.Forget(t.in.Table)
 		}
-		err = a.transaction(ctx, changes, at, results, m)
-	case mysqldb.Duplicate(err) && len(at) > 1:
-		err = a.transaction(ctx, changes, at, results, m|swapping)
+		err = a.transaction(ctx, tasks, m)
+	}
+	if tied(err) {
+		err = a.together(ctx, tasks, m)
 	}
 	if err == nil {
 		return nil
@@ -116,172 +157,46 @@ func (a *Applier) split(ctx context.Context, changes []Incoming, at []int, resul
 	if mysqldb.LockTimeout(err) {
 		m |= hasty
 	}
-	if len(at) > 1 {
-		half := len(at) / 2
-		return errors.Join(a.split(ctx, changes, at[:half], results, m), a.split(ctx, changes, at[half:], results, m))
+	if len(tasks) > 1 {
+		half := len(tasks) / 2
+		return errors.Join(a.split(ctx, tasks[:half], m), a.split(ctx, tasks[half:], m))
 	}
-	results[at[0]] = Result{Err: err, Retry: passing(err)}
+	*tasks[0].res = Result{Err: err, Retry: passing(err)}
 	return nil
+}
+
+// tied reports whether an error says that rows stand in each other's way.
+func tied(err error) bool {
+	return errors.Is(err, errTied) || mysqldb.Duplicate(err) || mysqldb.MissingParent(err) || mysqldb.Referenced(err)
 }
 
 // passing reports whether an error of a row may pass when other rows have come.
-func passing(err error) bool {
-	return mysqldb.LockTimeout(err) || mysqldb.MissingParent(err) || mysqldb.Referenced(err) || mysqldb.Duplicate(err)
-}
+func passing(err error) bool { return mysqldb.LockTimeout(err) || tied(err) }
 
-// manner is how a transaction goes about its rows.
-type manner uint8
+// tries bounds how often together begins anew. Each time a change less is in it,
+// or one is decided.
+const tries = 50
 
-const (
-	patient  manner = 0
-	hasty    manner = 1 << 0 // a row that somebody has locked is an error at once
-	swapping manner = 1 << 1 // rows are taken out before they are written; see write
-)
-
-// transaction applies changes of different rows, all or none.
-func (a *Applier) transaction(ctx context.Context, changes []Incoming, at []int, results []Result, m manner) error {
-	groups, err := a.group(ctx, changes, at, results)
-	if err != nil {
-		return err
-	}
-	rows := make([]change.Row, 0, len(at))
-	for _, g := range groups {
-		for _, in := range g.in {
-			rows = append(rows, in.Row)
-		}
-	}
-	if len(rows) == 0 {
-		return nil
-	}
-	unlock, err := a.latch.Lock(ctx, rows)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	news := false
-	writing, err := a.stream.Begin(ctx)
-	if err != nil {
-		return err
-	}
-	err = mysqldb.InTx(ctx, a.db, func(tx mysqldb.Tx) error {
-		steps, err := a.decide(ctx, tx, groups, m&hasty != 0)
-		if err != nil {
+// together applies changes of different rows in one transaction in which nothing
+// is in the way of another: see entangled. What cannot be among them is left out
+// and waits, the others go in. Promise 5.
+func (a *Applier) together(ctx context.Context, tasks []*task, m manner) error {
+	for range tries {
+		err := a.transaction(ctx, tasks, m|whole)
+		var b *barred
+		if !errors.As(err, &b) {
 			return err
 		}
-		a.fitting(groups)
-		if err := a.keepLosers(ctx, tx, groups); err != nil {
-			return err
-		}
-		if err := write(ctx, tx, groups, m&swapping != 0); err != nil {
-			return err
-		}
-		news, err = a.record(ctx, tx, writing, steps)
-		return err
-	})
-	writing.End(err)
-	if err != nil {
-		return err
-	}
-	for _, g := range groups {
-		for i, s := range g.steps {
-			results[g.at[i]].Err = s.misfit
-			results[g.at[i]].Wrote = s.Decision.Writes() // Promise 6: only now may it be acked
-			a.alterations.note(a.log, g.table.Name, s.altered)
-			if s.recorded {
-				a.counts.add(g.table.Name, s.policy)
+		tasks = slices.DeleteFunc(slices.Clone(tasks), func(t *task) bool {
+			w := b.waits[t.in.Row]
+			if w != nil {
+				*t.res = Result{Err: w, Retry: true}
 			}
+			return w != nil
+		})
+		if len(tasks) == 0 {
+			return nil
 		}
 	}
-	if news && a.OnNews != nil {
-		a.OnNews()
-	}
-	return nil
-}
-
-// group is the changes of one table within a transaction.
-type group struct {
-	table  *schema.Table
-	policy conflict.Policy
-	at     []int // indexes into the changes
-	in     []*Incoming
-	steps  []Step
-}
-
-// group sorts changes by table, parents before children, and within a table by
-// key, so that all transactions take their locks in the same order. Changes that
-// do not fit the table as it is get their results here and are in no group: a
-// table that is broken does not cost the others a transaction for each of its
-// rows. Promise 5.
-func (a *Applier) group(ctx context.Context, changes []Incoming, at []int, results []Result) ([]*group, error) {
-	byName := map[string]*group{}
-	broken := map[string]error{}
-	var groups []*group
-	for _, i := range at {
-		in := &changes[i]
-		g := byName[in.Table]
-		if g == nil && broken[in.Table] == nil {
-			t, err := a.tables.Table(ctx, in.Table)
-			switch {
-			case errors.Is(err, schema.ErrNoTable) || errors.Is(err, schema.ErrUnfit):
-				broken[in.Table] = err
-			case err != nil:
-				return nil, err
-			default:
-				g = &group{table: t, policy: a.Policies[in.Table]}
-				byName[in.Table] = g
-				groups = append(groups, g)
-			}
-		}
-		err := broken[in.Table]
-		if err == nil {
-			err = check(g.table, in)
-		}
-		results[i] = Result{Err: err}
-		if err != nil {
-			continue
-		}
-		g.at = append(g.at, i)
-		g.in = append(g.in, in)
-	}
-	groups = slices.DeleteFunc(groups, func(g *group) bool { return len(g.in) == 0 })
-	return parentsFirst(groups), nil
-}
-
-// check refuses a column that the table does not have. Promise 8.
-func check(t *schema.Table, in *Incoming) error {
-	for _, name := range in.Columns {
-		if _, ok := t.Column(name); !ok {
-			return fmt.Errorf("table %s has no column %.64q that can be written", t.Name, name)
-		}
-	}
-	return nil
-}
-
-// parentsFirst orders groups by the foreign keys between their tables. Tables
-// that refer to each other in a ring stay in the order of their names.
-func parentsFirst(groups []*group) []*group {
-	slices.SortFunc(groups, func(x, y *group) int {
-		return change.Row{Table: x.table.Name}.Compare(change.Row{Table: y.table.Name})
-	})
-	ordered := make([]*group, 0, len(groups))
-	placed := map[string]bool{}
-	present := map[string]bool{}
-	for _, g := range groups {
-		present[g.table.Name] = true
-	}
-	ready := func(g *group) bool {
-		for _, f := range g.table.ForeignKeys {
-			if f.RefTable != g.table.Name && present[f.RefTable] && !placed[f.RefTable] {
-				return false
-			}
-		}
-		return true
-	}
-	for len(groups) > 0 {
-		i := max(slices.IndexFunc(groups, ready), 0)
-		placed[groups[i].table.Name] = true
-		ordered = append(ordered, groups[i])
-		groups = slices.Delete(groups, i, i+1)
-	}
-	return ordered
+	return errTied
 }

@@ -14,7 +14,21 @@ type Incoming struct {
 	// Dated says that the change came by version 1 of the wire: its version is
 	// the message's date and the sender, and says nothing of what it had seen.
 	Dated bool
+	// Strangers are rows that refer to this one here. The sender was asked and has no
+	// changes of them on the way: whoever made this change did not know them.
+	Strangers map[change.Row]struct{}
+	verdict   verdict
 }
+
+// verdict is what a change means for the rows that refer to its row, if these are strange to
+// whoever made it.
+type verdict uint8
+
+const (
+	undecided verdict = iota
+	keep              // the row stays as it is for their sake
+	cascade           // they go with it
+)
 
 // Local is what the node has of a row, read under the row's lock.
 type Local struct {
@@ -59,11 +73,12 @@ func (s *Step) writtenBy(client string) bool {
 // Plan decides about one change of the table t, which only a dated change needs.
 // Of two versions in conflict the later wins. It is pure: origin is that of the node's own writes.
 func Plan(t *schema.Table, in *Incoming, l Local, origin string) Step {
-	return plan(t, in, l, origin, conflict.Policy{})
+	return plan(t, in, l, 0, origin, conflict.Policy{})
 }
 
-// plan is Plan where a policy decides conflicts; what a script says comes later.
-func plan(t *schema.Table, in *Incoming, l Local, origin string, p conflict.Policy) Step {
+// plan is Plan where a policy decides conflicts; what a script says comes later. A
+// version that is made for the sake of other rows is of the time now, in µs since 1970.
+func plan(t *schema.Table, in *Incoming, l Local, now int64, origin string, p conflict.Policy) Step {
 	if vanished(in, l) {
 		l.State = change.State{}
 	}
@@ -98,6 +113,9 @@ func plan(t *schema.Table, in *Incoming, l Local, origin string, p conflict.Poli
 		s.made = len(l.Pending) > 0
 	}
 	s.made = s.made || s.Decision.Conflict() && p.Decides()
+	if in.verdict == keep && s.Decision.Writes() {
+		s.keepFor(now, origin)
+	}
 	s.answer = in.Dated && !s.Decision.Writes()
 	return s
 }
@@ -115,6 +133,19 @@ func vanished(in *Incoming, l Local) bool {
 		return true
 	}
 	return l.Fate == version.There && (in.OnlyMissing || !l.State.Knows(in.Version))
+}
+
+// ForeignKey is the policy by which a change loses that would take away what rows
+// refer to of which its origin did not know.
+const ForeignKey = "foreignKey"
+
+// keepFor has the row stay as it is, for the sake of those who refer to it: as a
+// new version, which has seen the change, so that the row comes back where it is gone.
+// Nodes that do so at the same time leave the same row, and the later version.
+func (s *Step) keepFor(now int64, origin string) {
+	s.Decision, s.policy = conflict.Lose, ForeignKey
+	s.State = conflict.Next(s.local.Merge(s.came, false), now, origin)
+	s.made, s.passOn = true, false
 }
 
 // dated returns the state of a change that came by version 1. Such a peer names

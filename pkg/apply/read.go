@@ -43,8 +43,8 @@ func (a *Applier) decide(ctx context.Context, tx mysqldb.Tx, groups []*group, ha
 				l = &Local{}
 			}
 			l.State, l.Fate = states[in.Row], fates[in.Row]
-			s := plan(g.table, in, *l, a.Origin, g.policy)
-			if s.Decision.Conflict() && g.policy.Name == conflict.Script {
+			s := plan(g.table, in, *l, change.Micros(a.now()), a.Origin, g.policy)
+			if s.Decision.Conflict() && s.policy == conflict.Script {
 				if err := scripts.resolve(ctx, g.table, &s, *l); err != nil {
 					return nil, err
 				}

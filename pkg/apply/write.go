@@ -3,10 +3,10 @@ package apply
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,37 +27,56 @@ const (
 const setApplying = `SET @mysql_sync_applying = ?, @mysql_sync_written = ?`
 
 // write does what was planned: deletes with children before parents, then
-// inserts and updates with parents before children. With swap set, rows of
-// tables with secondary unique keys are taken out before any of them is written,
-// so that they can exchange their values.
-func write(ctx context.Context, tx mysqldb.Tx, groups []*group, swap bool) error {
+// inserts and updates with parents before children. Nothing that it deletes is
+// referred to any more, so that no foreign key of the server does anything to rows
+// that did not come: otherwise it returns errTied.
+func write(ctx context.Context, tx mysqldb.Tx, groups []*group) error {
 	for _, g := range slices.Backward(groups) {
-		gone := pick(g, func(s *Step) bool { return s.in.Deleted() && s.exists })
+		gone := pick(g, (*Step).deletes)
+		if len(gone) == 0 {
+			continue
+		}
+		held, err := referred(ctx, tx, g.table, gone)
+		if err != nil {
+			return err
+		}
+		if held {
+			return errTied
+		}
 		if err := chunked(ctx, tx, g.table, gone, remove); err != nil {
 			return err
 		}
 	}
 	for _, g := range groups {
-		missing := pick(g, func(s *Step) bool { return !s.in.Deleted() && !s.exists })
-		present := pick(g, func(s *Step) bool { return !s.in.Deleted() && s.exists && len(s.in.Columns) == len(g.table.Columns) })
-		partial := pick(g, func(s *Step) bool { return !s.in.Deleted() && s.exists && len(s.in.Columns) != len(g.table.Columns) })
-		if swap && len(g.table.Unique) > 0 {
-			if err := takeOut(ctx, tx, g.table, present); err != nil {
-				return err
-			}
-			present, missing = nil, append(present, missing...)
-		}
-		for _, part := range []struct {
-			steps []*Step
-			f     statement
-		}{{present, replace}, {missing, insert}, {partial, update}} {
-			if err := chunked(ctx, tx, g.table, part.steps, part.f); err != nil {
-				return err
-			}
+		if err := put(ctx, tx, g.table, pick(g, (*Step).puts)); err != nil {
+			return err
 		}
 	}
 	return nil
 }
+
+// put updates the rows that are there and inserts the others: what was an update
+// at its origin is one here, for triggers, unique keys and all else.
+func put(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) error {
+	var there, missing []*Step
+	for _, s := range steps {
+		if s.exists {
+			there = append(there, s)
+		} else {
+			missing = append(missing, s)
+		}
+	}
+	if err := chunked(ctx, tx, t, there, update); err != nil {
+		return err
+	}
+	return chunked(ctx, tx, t, missing, insert)
+}
+
+// deletes reports whether the step takes a row away.
+func (s *Step) deletes() bool { return s.in.Deleted() && s.exists }
+
+// puts reports whether the step writes a row.
+func (s *Step) puts() bool { return !s.in.Deleted() }
 
 // pick returns the steps of a group that write and for which f holds.
 func pick(g *group, f func(*Step) bool) []*Step {
@@ -78,10 +97,8 @@ func chunked(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step,
 	if len(steps) == 0 {
 		return nil
 	}
-	oldest := slices.MinFunc(steps, func(a, b *Step) int { return cmp.Compare(a.State.Version.Time, b.State.Version.Time) })
-	written := time.UnixMicro(oldest.State.Version.Time).UTC().Format("2006-01-02 15:04:05.000000")
-	if _, err := tx.ExecContext(ctx, setApplying, t.Name, written); err != nil {
-		return fmt.Errorf("write %s: %w", t.Name, err)
+	if err := announce(ctx, tx, t, steps); err != nil {
+		return err
 	}
 	for len(steps) > 0 {
 		n, bytes := 1, size(steps[0])
@@ -95,6 +112,17 @@ func chunked(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step,
 			return fmt.Errorf("write %s: %w", t.Name, err)
 		}
 		steps = steps[n:]
+	}
+	return nil
+}
+
+// announce tells the triggers of the session which table is written, and how old the
+// writes are that are repeated.
+func announce(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) error {
+	oldest := slices.MinFunc(steps, func(a, b *Step) int { return cmp.Compare(a.State.Version.Time, b.State.Version.Time) })
+	written := time.UnixMicro(oldest.State.Version.Time).UTC().Format("2006-01-02 15:04:05.000000")
+	if _, err := tx.ExecContext(ctx, setApplying, t.Name, written); err != nil {
+		return fmt.Errorf("write %s: %w", t.Name, err)
 	}
 	return nil
 }
@@ -124,40 +152,7 @@ func stepKeys(steps []*Step) iter.Seq[string] {
 	}
 }
 
-// takeOut deletes rows that the same transaction writes anew. Foreign keys are
-// off for that one statement, so that nothing refers to the rows' absence; the
-// rows are checked as ever when they are written.
-func takeOut(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) (err error) {
-	if _, err := tx.ExecContext(ctx, `SET foreign_key_checks = 0`); err != nil {
-		return err
-	}
-	defer func() {
-		_, on := tx.ExecContext(ctx, `SET foreign_key_checks = 1`)
-		err = errors.Join(err, on)
-	}()
-	return chunked(ctx, tx, t, steps, remove)
-}
-
 func insert(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) error {
-	return values(t, steps).Exec(ctx, tx)
-}
-
-// replace updates rows that are known to exist and are locked: their primary
-// keys are what the statement meets first, so that it cannot hit another row
-// through a secondary unique key.
-func replace(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) error {
-	q := values(t, steps)
-	set := make([]string, 0, len(steps[0].in.Columns))
-	for _, name := range steps[0].in.Columns {
-		name = mysqldb.Quote(name)
-		set = append(set, name+"=VALUES("+name+")")
-	}
-	q.SQL(" ON DUPLICATE KEY UPDATE " + strings.Join(set, ", "))
-	return q.Exec(ctx, tx)
-}
-
-// values returns the statement that inserts rows of the same columns.
-func values(t *schema.Table, steps []*Step) *mysqldb.Statement {
 	var q mysqldb.Statement
 	names := make([]string, len(steps[0].in.Columns))
 	columns := make([]*value.Column, len(names))
@@ -166,11 +161,7 @@ func values(t *schema.Table, steps []*Step) *mysqldb.Statement {
 		columns[i], _ = t.Column(name) // check has seen that it is there
 	}
 	q.SQL("INSERT INTO " + mysqldb.Quote(t.Name) + " (" + strings.Join(names, ", ") + ") VALUES ")
-	bytes := 0
-	for _, s := range steps {
-		bytes += size(s)
-	}
-	q.Grow(bytes + bytes/16 + len(steps)*(3*len(columns)+3) + 64*len(columns))
+	grow(&q, steps)
 	for i, s := range steps {
 		if i > 0 {
 			q.SQL(",")
@@ -184,27 +175,99 @@ func values(t *schema.Table, steps []*Step) *mysqldb.Statement {
 		}
 		q.SQL(")")
 	}
-	return &q
+	return q.Exec(ctx, tx)
 }
 
-// update writes the given columns of rows that exist, one by one: an INSERT
-// would ask for the columns that are not given.
-func update(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) error {
+// grow makes room for the values of steps.
+func grow(q *mysqldb.Statement, steps []*Step) {
+	bytes := 0
 	for _, s := range steps {
-		set := make([]string, len(s.in.Columns))
-		args := make([]any, 0, len(s.in.Columns)+len(t.Key))
-		for i, name := range s.in.Columns {
-			c, _ := t.Column(name) // check has seen that it is there
-			set[i] = mysqldb.Quote(name) + "=?"
-			args = append(args, c.Bind(s.in.Values[i]))
+		bytes += size(s)
+	}
+	columns := len(steps[0].in.Columns)
+	q.Grow(bytes + bytes/16 + len(steps)*(3*columns+16) + 64*columns)
+}
+
+// update updates rows that are there, by their keys: a table of the new values is
+// joined with them, which costs the server no more than INSERT … ON DUPLICATE KEY
+// UPDATE does. That one would fire the triggers of inserts and ask for columns that
+// are not given. Keys of which a literal is not of the column's own type and collation,
+// in which the rows are found by the index, are read from the table for it.
+func update(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) error {
+	names := steps[0].in.Columns
+	columns := make([]*value.Column, len(names))
+	set := make([]string, 0, len(names))
+	for i, name := range names {
+		columns[i], _ = t.Column(name) // check has seen that it is there
+		if slices.Contains(t.Key, t.Index(name)) && columns[i].Kind != value.Text {
+			continue // a text may come in another spelling, for which the key is the same
 		}
-		args, err := t.KeyArgs(args, s.in.Key)
+		set = append(set, "t."+mysqldb.Quote(name)+"=v.c"+strconv.Itoa(i))
+	}
+	if len(set) == 0 {
+		return nil // nothing but the key came
+	}
+	literal := !slices.ContainsFunc(t.Key, func(k int) bool {
+		return t.Columns[k].Kind != value.Integer && t.Columns[k].Kind != value.Binary
+	})
+	var q mysqldb.Statement
+	grow(&q, steps)
+	q.SQL("UPDATE (")
+	for i, s := range steps {
+		between := ","
+		if i > 0 {
+			q.SQL(" UNION ALL ")
+		}
+		q.SQL("SELECT ")
+		key, err := t.KeyValues(s.in.Key)
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, "UPDATE "+mysqldb.Quote(t.Name)+" SET "+strings.Join(set, ", ")+" WHERE "+t.WhereKeys(1), args...); err != nil {
+		for n, k := range t.Key {
+			if n > 0 {
+				q.SQL(between)
+			}
+			if literal {
+				addLiteral(&q, &t.Columns[k], key[n])
+			} else {
+				q.SQL(mysqldb.Quote(t.Columns[k].Name))
+			}
+			if i == 0 {
+				q.SQL(" AS k" + strconv.Itoa(n))
+			}
+		}
+		for n, c := range columns {
+			q.SQL(between)
+			schema.AddValue(&q, c, s.in.Values[n])
+			if i == 0 {
+				q.SQL(" AS c" + strconv.Itoa(n))
+			}
+		}
+		if literal {
+			continue
+		}
+		q.SQL(" FROM " + t.ByKey() + " WHERE ")
+		if err := t.AddKeys(&q, stepKeys(steps[i:i+1])); err != nil {
 			return err
 		}
 	}
-	return nil
+	q.SQL(") v STRAIGHT_JOIN " + mysqldb.Quote(t.Name) + " t ON ")
+	for i, k := range t.Key {
+		if i > 0 {
+			q.SQL(" AND ")
+		}
+		q.SQL("t." + mysqldb.Quote(t.Columns[k].Name) + "=v.k" + strconv.Itoa(i))
+	}
+	q.SQL(" SET " + strings.Join(set, ", "))
+	return q.Exec(ctx, tx)
+}
+
+// addLiteral appends an integer as a number, which is compared as one in a join, and
+// bytes as they are.
+func addLiteral(q *mysqldb.Statement, c *value.Column, stored []byte) {
+	if c.Kind == value.Integer && value.IsNumber(stored) {
+		q.SQL(string(stored))
+		return
+	}
+	schema.AddValue(q, c, stored)
 }

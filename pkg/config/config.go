@@ -16,6 +16,7 @@ type Config struct {
 	ConflictPolicy       map[string]Policy   // by table; one that is missing is lastWriteWins
 	AllowLossy           map[string][]string // columns by table, each may be Any
 	ApplySession         []Variable          // in the order of their names
+	ForeignKeyConflict   string              // keep, cascade
 	QueueDirectory       string              // absolute after Load
 	TransformerDirectory string              // absolute after Load; "" is none
 	CheckInterval        time.Duration       // of the poll; the file has milliseconds

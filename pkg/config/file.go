@@ -12,6 +12,7 @@ type file struct {
 	ConflictPolicy       map[string]any `koanf:"conflictPolicy"` // a name, or a block with the key priority
 	AllowLossy           map[string]any `koanf:"allowLossy"`
 	ApplySession         map[string]any `koanf:"applySession"`
+	ForeignKeyConflict   string         `koanf:"foreignKeyConflict"`
 	QueueDirectory       string         `koanf:"queueDirectory"`
 	TransformerDirectory string         `koanf:"transformerDirectory"`
 	CheckInterval        int            `koanf:"checkInterval"` // ms

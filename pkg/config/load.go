@@ -75,6 +75,7 @@ func (c *checker) build(f *file, hasMQTT bool) *Config {
 		QueueDirectory:       c.path(f.QueueDirectory),
 		TransformerDirectory: c.path(f.TransformerDirectory),
 		CheckInterval:        milliseconds(f.CheckInterval),
+		ForeignKeyConflict:   f.ForeignKeyConflict,
 		InitialSync:          f.InitialSync,
 		TombstoneRetention:   time.Duration(f.TombstoneRetention) * 24 * time.Hour,
 		VerifyInterval:       milliseconds(f.VerifyInterval),

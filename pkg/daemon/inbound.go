@@ -276,8 +276,17 @@ func (n *Node) ackBatch(ctx context.Context, w *work) {
 	if err != nil && ctx.Err() == nil {
 		n.log.Debug("batch ack not published", zap.String("remote", w.topic.Sender), zap.Error(err))
 	}
+	waiting := map[string]int{} // by table
+	why := map[string]string{}  // the first of each
 	for _, f := range w.rejects {
-		n.log.Warn("change not applied", zap.String("sender", w.topic.Sender), zap.String("table", w.batch.Changes[f.Index].Table),
-			zap.Bool("retry", f.Retry), zap.String("error", f.Message))
+		table := w.batch.Changes[f.Index].Table
+		if !f.Retry {
+			n.log.Warn("change not applied", zap.String("sender", w.topic.Sender), zap.String("table", table), zap.String("error", f.Message))
+		} else if waiting[table]++; waiting[table] == 1 {
+			why[table] = f.Message
+		}
+	}
+	for table, rows := range waiting {
+		n.log.Info("rows wait for others", zap.String("sender", w.topic.Sender), zap.String("table", table), zap.Int("rows", rows), zap.String("first", why[table]))
 	}
 }

@@ -209,6 +209,7 @@ func (n *Node) replicate(ctx context.Context) error {
 	g.Go(func() error { return n.capture.Run(ctx) })
 	g.Go(func() error { return n.watcher.Run(ctx) })
 	g.Go(func() error { return n.inbound(ctx) })
+	g.Go(func() error { return n.settleHeld(ctx) })
 	g.Go(func() error { return n.snapshots.Run(ctx) })
 	g.Go(func() error { return n.snapshots.Purge(ctx, n.cfg.TombstoneRetention) })
 	g.Go(func() error { return n.verifyAll(ctx) })
@@ -272,7 +273,8 @@ func (n *Node) wire(db, applyDB *mysqldb.DB, records *records) error {
 	})
 	n.watcher = n.newWatcher(db)
 	n.applier = apply.New(n.log.Named("apply"), applyDB, n.tables, n.rows, n.outbox, n.stream, apply.Config{
-		Origin: n.origin, Remotes: n.cfg.RemoteClients, Syncs: n.cfg.Syncs, OnNews: n.wakeMarked,
+		Origin: n.origin, Remotes: n.cfg.RemoteClients, Syncs: n.cfg.Syncs, Receives: n.cfg.Receives, OnNews: n.wakeMarked,
+		Cascade:  n.cfg.ForeignKeyConflict == "cascade",
 		Policies: n.policies(), Resolver: resolver{n}, Lossy: n.cfg.Lossy,
 	})
 	n.snapshots = snapshot.New(n.log.Named("snapshot"), db, n.tables, n.rows, n.outbox, n.stream, snapshot.Config{

@@ -125,12 +125,16 @@ func (n *Node) answerQuestions(ctx context.Context) error {
 	}
 }
 
+// notSynced ends the answer to a question about a table that the node does not have to
+// do with. Nodes that ask know it by these words.
+const notSynced = "is not synced here"
+
 // answer answers a question about a table that the node syncs or receives.
 // Promise 8: it tells nothing of others.
 func (n *Node) answer(ctx context.Context, q question) (wire.Answer, error) {
 	var a wire.Answer
 	if !slices.Contains(n.allTables(), q.Table) {
-		return a, fmt.Errorf("table %.64q is not synced here", q.Table)
+		return a, fmt.Errorf("table %.64q "+notSynced, q.Table)
 	}
 	t, err := n.tables.Fresh(ctx, q.Table)
 	if err != nil {

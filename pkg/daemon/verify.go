@@ -362,10 +362,11 @@ func (n *Node) pendingFor(ctx context.Context, remote, table string, keys [][]by
 		sql  string
 		args []any
 	}{
-		{`SELECT row_id FROM sync_outbox WHERE remote = ? AND table_name = ? AND row_id IN (` + places + `)`, ids},
+		// In the order in which a change goes: one that moves on meanwhile is found at its next place.
+		{`SELECT primary_key FROM table_changes WHERE table_name = ? AND primary_key IN (` + places + `)`, raw},
 		{`SELECT row_id FROM sync_versions v JOIN sync_remotes r ON r.remote = ? WHERE v.table_name = ? AND v.row_id IN (` + places + `)
 			AND v.position > r.position AND v.came_from <> r.remote`, ids},
-		{`SELECT primary_key FROM table_changes WHERE table_name = ? AND primary_key IN (` + places + `)`, raw},
+		{`SELECT row_id FROM sync_outbox WHERE remote = ? AND table_name = ? AND row_id IN (` + places + `)`, ids},
 	} {
 		var found []string
 		if err := n.db.SelectContext(ctx, &found, q.sql, q.args...); err != nil {

@@ -1,0 +1,378 @@
+package apply
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+)
+
+// referMost is how many rows that refer to one row are looked for, and looksMost how
+// many rows one statement looks at.
+const (
+	referMost = 2000
+	looksMost = 500
+)
+
+// rekeyed reports whether foreign keys refer to other columns of a table than its
+// primary key. An update may change those, which the key does not show.
+func rekeyed(t *schema.Table) bool {
+	return slices.ContainsFunc(t.Referrers, func(f schema.ForeignKey) bool { return !ofKey(t, f) })
+}
+
+// ofKey reports whether a foreign key refers to columns of the primary key alone.
+func ofKey(t *schema.Table, f schema.ForeignKey) bool {
+	return !slices.ContainsFunc(f.RefColumns, func(name string) bool { return !slices.Contains(t.Key, t.Index(name)) })
+}
+
+// qualified returns a table's quoted name with its schema.
+func qualified(schema, table string) string {
+	return mysqldb.Quote(schema) + "." + mysqldb.Quote(table)
+}
+
+// referred reports whether any row refers to one of those that are about to be deleted.
+// These are locked, and nobody can begin to refer to them: an insert waits for the lock
+// of its parent. It costs a statement a foreign key.
+func referred(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) (bool, error) {
+	for _, f := range t.Referrers {
+		for part := range slices.Chunk(steps, looksMost) {
+			var q mysqldb.Statement
+			for i, s := range part {
+				v, err := keyTuple(t, s.in.Key, f.RefColumns)
+				if err != nil {
+					return false, err
+				}
+				switch {
+				case len(f.Columns) > 1 && i == 0:
+					q.SQL("(SELECT 1 FROM " + qualified(f.Schema, f.Table) + " WHERE ")
+				case len(f.Columns) > 1:
+					q.SQL(" LIMIT 1) UNION ALL (SELECT 1 FROM " + qualified(f.Schema, f.Table) + " WHERE ")
+				case i == 0:
+					q.SQL("SELECT 1 FROM " + qualified(f.Schema, f.Table) + " WHERE " + mysqldb.Quote(f.Columns[0]) + " IN (")
+				default:
+					q.SQL(",")
+				}
+				if len(f.Columns) > 1 {
+					addTuple(&q, "", f.Columns, f.RefColumns, t, v)
+					continue
+				}
+				c, _ := t.Column(f.RefColumns[0])
+				schema.AddOperand(&q, c, v[0])
+			}
+			if len(f.Columns) > 1 {
+				q.SQL(" LIMIT 1) LIMIT 1")
+			} else {
+				q.SQL(") LIMIT 1")
+			}
+			found := false
+			if err := q.Query(ctx, tx, func(*sql.Rows) error { found = true; return nil }); err != nil {
+				return false, fmt.Errorf("look for rows of %s that refer to %s: %w", f.Table, t.Name, err)
+			}
+			if found {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
+// keyTuple returns what a row has in columns of its key.
+func keyTuple(t *schema.Table, key string, columns []string) (tuple, error) {
+	values, err := t.KeyValues(key)
+	if err != nil {
+		return nil, err
+	}
+	v := make(tuple, len(columns))
+	for i, name := range columns {
+		v[i] = values[slices.Index(t.Key, t.Index(name))]
+	}
+	return v, nil
+}
+
+// parentless looks for the parents of the rows that a group has written, and locks
+// them as the server does. Rows whose parents are not there are barred.
+func (a *Applier) parentless(ctx context.Context, tx mysqldb.Tx, g *group) error {
+	steps := pick(g, (*Step).puts)
+	if len(steps) == 0 || len(g.table.ForeignKeys) == 0 {
+		return nil
+	}
+	var b barred
+	for _, f := range g.table.ForeignKeys {
+		refers, err := g.refersTo(ctx, tx, f, steps)
+		if err != nil {
+			return err
+		}
+		missing, err := absent(ctx, tx, g.table, f, refers)
+		if err != nil {
+			return err
+		}
+		for _, r := range missing {
+			b.add(change.Row{Table: g.table.Name, Key: r.key}, a.waitForParent(ctx, g.table, r, f))
+		}
+	}
+	return b.or()
+}
+
+// reference is what a row refers to.
+type reference struct {
+	key   string // of the row that refers
+	value tuple
+}
+
+// refersTo returns what the written rows refer to by a foreign key, as the server has
+// stored it.
+func (g *group) refersTo(ctx context.Context, tx mysqldb.Tx, f schema.ForeignKey, steps []*Step) ([]reference, error) {
+	var list []reference
+	for part := range slices.Chunk(steps, looksMost) {
+		var q mysqldb.Statement
+		q.SQL("SELECT " + g.table.KeyExpr(""))
+		for _, name := range f.Columns {
+			c, ok := g.table.Column(name)
+			if !ok {
+				return nil, nil // the server computes it
+			}
+			q.SQL(", " + c.SelectExpr(mysqldb.Quote(name)))
+		}
+		q.SQL(" FROM " + mysqldb.Quote(g.table.Name) + " WHERE (")
+		if err := g.table.AddKeys(&q, stepKeys(part)); err != nil {
+			return nil, err
+		}
+		q.SQL(")")
+		for _, name := range f.Columns {
+			q.SQL(" AND " + mysqldb.Quote(name) + " IS NOT NULL")
+		}
+		err := q.Query(ctx, tx, func(r *sql.Rows) error {
+			ref := reference{value: make(tuple, len(f.Columns))}
+			into := []any{&ref.key}
+			for i := range ref.value {
+				into = append(into, &ref.value[i])
+			}
+			err := r.Scan(into...)
+			list = append(list, ref)
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("look at the foreign key %s of %s: %w", f.Name, g.table.Name, err)
+		}
+	}
+	return list, nil
+}
+
+// absent returns those of the references whose parents are not there. The others'
+// parents are locked, so that nobody deletes them before the end of the transaction.
+func absent(ctx context.Context, tx mysqldb.Tx, t *schema.Table, f schema.ForeignKey, refs []reference) ([]reference, error) {
+	var different []tuple
+	at := make(map[string]int, len(refs))
+	place := make([]int, len(refs)) // of each reference's parent in different
+	for i, r := range refs {
+		text := string(text(r.value))
+		if _, ok := at[text]; !ok {
+			at[text] = len(different)
+			different = append(different, r.value)
+		}
+		place[i] = at[text]
+	}
+	there := make([]bool, len(different))
+	for from := 0; from < len(different); from += looksMost {
+		var q mysqldb.Statement
+		for i, v := range different[from:min(from+looksMost, len(different))] {
+			if i > 0 {
+				q.SQL(" UNION ALL ")
+			}
+			q.SQL("(SELECT " + strconv.Itoa(from+i) + " FROM " + qualified(f.RefSchema, f.RefTable) + " WHERE ")
+			addTuple(&q, "", f.RefColumns, f.Columns, t, v)
+			q.SQL(" LIMIT 1 LOCK IN SHARE MODE)")
+		}
+		err := q.Query(ctx, tx, func(r *sql.Rows) error {
+			var i int
+			err := r.Scan(&i)
+			there[i] = err == nil
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("look for what rows of %s refer to in %s: %w", t.Name, f.RefTable, err)
+		}
+	}
+	var missing []reference
+	for i, r := range refs {
+		if !there[place[i]] {
+			missing = append(missing, r)
+		}
+	}
+	return missing, nil
+}
+
+// waitForParent says that a row waits for the row that it refers to.
+func (a *Applier) waitForParent(ctx context.Context, t *schema.Table, r reference, f schema.ForeignKey) *Wait {
+	need := change.Row{Table: f.RefTable}
+	shown := make([]string, len(f.Columns))
+	for i, name := range f.Columns {
+		shown[i] = fmt.Sprintf("%s %.40q", name, r.value[i])
+	}
+	if p, err := a.tables.Table(ctx, f.RefTable); err == nil && f.RefSchema == f.Schema {
+		if key, err := p.KeyOf(f.RefColumns, r.value); err == nil {
+			need.Key = key
+		}
+	}
+	return &Wait{
+		text:  fmt.Sprintf("waits for the row of %s that it refers to (%s, foreign key %s)", f.RefTable, strings.Join(shown, ", "), f.Name),
+		needs: []change.Row{need},
+	}
+}
+
+// left looks for rows that would be left without the parents that groups have deleted
+// or given other values. Changes that would leave some are barred: what their origin
+// did to those rows is on its way. Where it is not, as was found out by asking, the
+// change is decided.
+func (a *Applier) left(ctx context.Context, tx mysqldb.Tx, groups []*group) error {
+	var b barred
+	decided := false
+	for _, g := range groups {
+		for _, f := range g.table.Referrers {
+			gone, err := g.gone(f)
+			if err != nil {
+				return err
+			}
+			held, err := a.holders(ctx, tx, g.table, f, gone)
+			if err != nil {
+				return err
+			}
+			for i, w := range held {
+				decided = a.bar(&b, g, gone[i].step, f, w) || decided
+			}
+		}
+	}
+	if decided && len(b.waits) == 0 {
+		return &b
+	}
+	return b.or()
+}
+
+// former is a row that is not any more what others may refer to.
+type former struct {
+	step  *Step
+	value tuple
+}
+
+// gone returns the rows that a group has deleted, or given other values in the columns
+// that a foreign key refers to.
+func (g *group) gone(f schema.ForeignKey) ([]former, error) {
+	var list []former
+	for _, s := range pick(g, func(s *Step) bool { return s.exists }) {
+		old, ok := tupleOf(f.RefColumns, func(name string) ([]byte, bool) { return g.before.value(s.in.Key, name) })
+		if !ok && ofKey(g.table, f) {
+			var err error
+			if old, err = keyTuple(g.table, s.in.Key, f.RefColumns); err != nil {
+				return nil, err
+			}
+		}
+		if old == nil {
+			continue
+		}
+		if !s.in.Deleted() {
+			now, ok := tupleOf(f.RefColumns, func(name string) ([]byte, bool) { return g.after(s, name) })
+			if !ok || now.equal(old) {
+				continue
+			}
+		}
+		list = append(list, former{s, old})
+	}
+	return list, nil
+}
+
+// holders returns, by their places in a list, the changes that would leave rows of a
+// foreign key without a parent, with those rows.
+func (a *Applier) holders(ctx context.Context, tx mysqldb.Tx, t *schema.Table, f schema.ForeignKey, gone []former) (map[int]*Wait, error) {
+	key := "''"
+	child, err := a.tables.Table(ctx, f.Table)
+	if err == nil && f.Schema == f.RefSchema {
+		key = child.KeyExpr("")
+	}
+	held := map[int]*Wait{}
+	for from := 0; from < len(gone); from += looksMost {
+		var q mysqldb.Statement
+		for i, x := range gone[from:min(from+looksMost, len(gone))] {
+			if i > 0 {
+				q.SQL(" UNION ALL ")
+			}
+			q.SQL("(SELECT " + strconv.Itoa(from+i) + ", " + key + " FROM " + qualified(f.Schema, f.Table) + " WHERE ")
+			addTuple(&q, "", f.Columns, f.RefColumns, t, x.value)
+			q.SQL(" AND NOT EXISTS (SELECT 1 FROM " + mysqldb.Quote(t.Name) + " p WHERE ")
+			addTuple(&q, "p.", f.RefColumns, f.RefColumns, t, x.value)
+			q.SQL(") LIMIT " + strconv.Itoa(referMost+1) + ")")
+		}
+		err := q.Query(ctx, tx, func(r *sql.Rows) error {
+			var i int
+			row := change.Row{Table: f.Table}
+			if err := r.Scan(&i, &row.Key); err != nil {
+				return err
+			}
+			w := held[i]
+			if w == nil {
+				w = &Wait{}
+				held[i] = w
+			}
+			w.refer = append(w.refer, row)
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("look for rows of %s that refer to %s: %w", f.Table, t.Name, err)
+		}
+	}
+	return held, nil
+}
+
+// bar has a change wait for the rows that hold it, or decides it if whoever made it
+// did not know them.
+func (a *Applier) bar(b *barred, g *group, s *Step, f schema.ForeignKey, w *Wait) (decided bool) {
+	rows := fmt.Sprintf("%d rows of %s that refer", len(w.refer), f.Table)
+	if len(w.refer) == 1 {
+		rows = fmt.Sprintf("1 row of %s that refers", f.Table)
+	}
+	if w.more = len(w.refer) > referMost; w.more {
+		w.refer = w.refer[:referMost]
+		rows = fmt.Sprintf("more than %d rows of %s that refer", referMost, f.Table)
+	}
+	w.text = fmt.Sprintf("waits for %s to it (foreign key %s)", rows, f.Name)
+	in := g.task(s)
+	strange := !slices.ContainsFunc(w.refer, func(r change.Row) bool { return !a.strange(in, r) })
+	switch {
+	case !strange:
+	case a.Cascade && w.more:
+		w.text += ": too many to go with it at once, delete them"
+	case a.Cascade:
+		in.verdict = cascade
+		return true
+	case !a.Syncs(g.table.Name):
+		w.text += fmt.Sprintf("; %s did not know them, and %s is not in syncTables here, so that the row cannot be sent back: delete them, or set foreignKeyConflict to cascade",
+			in.From, g.table.Name)
+	default:
+		in.verdict = keep
+		return true
+	}
+	w.needs = w.refer
+	if w.more || w.refer[0].Key == "" {
+		w.needs = []change.Row{{Table: f.Table}}
+	}
+	b.add(s.in.Row, w)
+	return false
+}
+
+// strange reports whether a row that refers to that of a change cannot have been known
+// to whoever made the change: nothing can come for its table, or the sender was asked.
+func (a *Applier) strange(in *Incoming, r change.Row) bool {
+	_, asked := in.Strangers[r]
+	return asked || a.Cascade && in.Dated || !a.Receives(r.Table)
+}
+
+// task returns the change as it came of which a step was made.
+func (g *group) task(s *Step) *Incoming {
+	i := slices.IndexFunc(g.in, func(in *Incoming) bool { return in.Row == s.in.Row })
+	return g.in[i]
+}

@@ -1,0 +1,236 @@
+package apply
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+)
+
+// Bounds of what is remembered of waiting changes. What is beyond them is forgotten
+// here: its sender has it, and sends it again. Promise 10.
+const (
+	roomRows  = 50_000
+	roomBytes = 64 << 20
+	turnRows  = 1000   // tried at a time of those that need not wait any more
+	ringRows  = 20_000 // tried together of those that wait for each other
+)
+
+// room remembers the changes that wait for others, by what they wait for. It holds
+// nothing that is not at their senders as well, who were told that they wait: it is
+// there so that they go in as soon as they can, and with those that they need at
+// the same time. It is safe for concurrent use.
+type room struct {
+	mu     sync.Mutex
+	rows   map[change.Row]*waiter
+	tables map[string]int                      // how many there are of each
+	needed map[change.Row]map[*waiter]struct{} // by what they need
+	bytes  int
+	woken  []change.Row // what they needed was written
+	fresh  []change.Row // have come since rings were looked for
+}
+
+// waiter is a change that waits.
+type waiter struct {
+	in    Incoming
+	wait  *Wait
+	needs map[change.Row]struct{} // those of the wait's that were not written since
+	since time.Time
+	bytes int
+}
+
+// note remembers those of the tasks that wait, and wakes what waited for the others.
+func (r *room) note(now time.Time, tasks []*task) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, t := range tasks {
+		var w *Wait
+		switch {
+		case errors.As(t.res.Err, &w) && !t.in.Dated: // those of version 1 are held where they came in
+			if r.put(now, t, w) {
+				r.fresh = append(r.fresh, t.in.Row)
+			}
+		case t.res.Err == nil:
+			r.leave(t.in)
+			if t.res.Wrote {
+				r.wake(t.in.Row)
+			}
+		}
+	}
+}
+
+// put remembers a change, in the place of an older one of its row, and reports whether
+// it is known to need more than before. What it needed when it was taken out of the room,
+// together with which it was tried, it still needs.
+func (r *room) put(now time.Time, t *task, w *Wait) (more bool) {
+	in := t.in
+	if old := r.rows[in.Row]; old != nil {
+		if old.in.Version.Compare(in.Version) > 0 {
+			return false
+		}
+		if old.in.Version == in.Version {
+			now = old.since
+		}
+		r.drop(old)
+	}
+	if !t.since.IsZero() {
+		now = t.since
+	}
+	x := &waiter{in: *in, wait: w, since: now, needs: make(map[change.Row]struct{}, len(w.needs))}
+	x.in.verdict = undecided
+	x.in.Values = make([][]byte, len(in.Values)) // of its own: they are a part of what came
+	x.bytes = 200 + len(in.Key)
+	for i, v := range in.Values {
+		x.in.Values[i] = slices.Clone(v)
+		x.bytes += len(v) + 24
+	}
+	if len(r.rows) >= roomRows || r.bytes+x.bytes > roomBytes {
+		return false
+	}
+	if r.rows == nil {
+		r.rows, r.needed, r.tables = map[change.Row]*waiter{}, map[change.Row]map[*waiter]struct{}{}, map[string]int{}
+	}
+	r.rows[in.Row] = x
+	r.tables[in.Table]++
+	r.bytes += x.bytes
+	for _, n := range slices.Concat(w.needs, t.needed) {
+		if r.needed[n] == nil {
+			r.needed[n] = map[*waiter]struct{}{}
+		}
+		r.needed[n][x] = struct{}{}
+		x.needs[n] = struct{}{}
+	}
+	return len(x.needs) > len(t.needed)
+}
+
+// leave forgets a change that was applied, and those of its row that are not later.
+func (r *room) leave(in *Incoming) {
+	if x := r.rows[in.Row]; x != nil && x.in.Version.Compare(in.Version) <= 0 {
+		r.drop(x)
+	}
+}
+
+func (r *room) drop(x *waiter) {
+	delete(r.rows, x.in.Row)
+	r.tables[x.in.Table]--
+	r.bytes -= x.bytes
+	for n := range x.needs {
+		r.meet(x, n)
+	}
+}
+
+// meet ends a need.
+func (r *room) meet(x *waiter, n change.Row) {
+	delete(x.needs, n)
+	delete(r.needed[n], x)
+	if len(r.needed[n]) == 0 {
+		delete(r.needed, n)
+	}
+}
+
+// wake has those tried again that waited for a row, or for any of its table, once all
+// that they need was written.
+func (r *room) wake(row change.Row) {
+	for _, n := range []change.Row{row, {Table: row.Table}} {
+		for x := range r.needed[n] {
+			if r.meet(x, n); len(x.needs) == 0 {
+				r.woken = append(r.woken, x.in.Row)
+			}
+		}
+	}
+}
+
+// next takes changes out of the room: such as need not wait any more, or else a ring
+// of such as wait for each other and for nothing that is not here.
+func (r *room) next() (tasks []*task, ring bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for len(r.woken) > 0 && len(tasks) < turnRows {
+		row := r.woken[0]
+		r.woken = r.woken[1:]
+		if x := r.rows[row]; x != nil {
+			tasks = append(tasks, r.take(x))
+		}
+	}
+	if len(tasks) > 0 {
+		return tasks, false
+	}
+	for len(r.fresh) > 0 {
+		row := r.fresh[0]
+		r.fresh = r.fresh[1:]
+		if x := r.rows[row]; x != nil {
+			list := r.ring(x)
+			for _, y := range list {
+				tasks = append(tasks, r.take(y))
+			}
+			if len(list) > 0 {
+				return tasks, true
+			}
+		}
+	}
+	return nil, false
+}
+
+func (r *room) take(x *waiter) *task {
+	needed := slices.Collect(maps.Keys(x.needs))
+	r.drop(x)
+	return &task{in: &x.in, res: &Result{}, needed: needed, since: x.since}
+}
+
+// ring returns a change with all that it needs, and these need, or nil if not all of
+// it is here. What needs any row of a table needs all of that table that are here.
+func (r *room) ring(x *waiter) []*waiter {
+	list := []*waiter{x}
+	in := map[*waiter]bool{x: true}
+	for i := 0; i < len(list); i++ {
+		for n := range list[i].needs {
+			found := []*waiter{r.rows[n]}
+			if n.Key == "" {
+				found = r.of(n.Table)
+			}
+			if len(found) == 0 || found[0] == nil {
+				return nil
+			}
+			for _, y := range found {
+				if !in[y] {
+					in[y] = true
+					list = append(list, y)
+				}
+			}
+		}
+		if len(list) > ringRows {
+			return nil
+		}
+	}
+	if len(list) == 1 {
+		return nil // nothing that it needs is here
+	}
+	return list
+}
+
+// of returns the waiting changes of a table.
+func (r *room) of(table string) []*waiter {
+	if r.tables[table] == 0 {
+		return nil
+	}
+	var list []*waiter
+	for row, x := range r.rows {
+		if row.Table == table {
+			list = append(list, x)
+		}
+	}
+	return list
+}
+
+// back remembers changes again that were taken out and could not be tried.
+func (r *room) back(now time.Time, tasks []*task) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, t := range tasks {
+		r.put(now, t, &Wait{text: "waits for the database", needs: []change.Row{{Table: t.in.Table}}})
+		r.woken = append(r.woken, t.in.Row)
+	}
+}

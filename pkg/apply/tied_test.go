@@ -1,0 +1,150 @@
+package apply
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/latch"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
+)
+
+// receiver is an Applier with a database of its own, and the changes that come to it.
+type receiver struct {
+	*Applier
+	t    *testing.T
+	db   *mysqldb.DB
+	time int64
+}
+
+func newReceiver(t *testing.T, c Config, ddl ...string) *receiver {
+	t.Helper()
+	db := testkit.OwnSchema(t, ddl...)
+	tables := schema.NewTables(db)
+	stream, err := version.OpenStream(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := func(string) bool { return true }
+	c.Origin, c.Syncs, c.Receives = "node-a", all, all
+	return &receiver{
+		Applier: New(zap.NewNop(), testkit.Shared(t).Connect(t, db.Name), tables, &latch.Rows{}, outbox.New(db, tables, stream), stream, c),
+		t:       t, db: db, time: change.Micros(time.Now()) - 1_000_000_000,
+	}
+}
+
+// row is a change of a row as node-b has it, which knows all that it has sent before; the
+// key's columns come first. Without further values it is a delete.
+func (r *receiver) row(table string, values ...any) Incoming {
+	r.t.Helper()
+	t, err := r.tables.Table(r.t.Context(), table)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.time++
+	in := Incoming{From: "node-b"}
+	in.State = change.State{Version: at(r.time, "node-b"), Seen: change.Vector{at(r.time-1, "node-b")}}
+	var names []string
+	var stored [][]byte
+	for i, v := range values {
+		names = append(names, t.Columns[i].Name)
+		if v == nil {
+			stored = append(stored, nil)
+		} else {
+			stored = append(stored, []byte(fmt.Sprint(v)))
+		}
+	}
+	in.Table = table
+	if in.Key, err = t.KeyOf(names, stored); err != nil {
+		r.t.Fatal(err)
+	}
+	if len(values) > len(t.Key) || len(values) == len(t.Columns) {
+		in.Columns, in.Values = names, stored
+	}
+	return in
+}
+
+// gone is a delete of a row whose columns are all of the key.
+func (r *receiver) gone(table string, key ...any) Incoming {
+	in := r.row(table, key...)
+	in.Columns, in.Values = nil, nil
+	return in
+}
+
+// apply applies changes in one call and returns how many of them wait.
+func (r *receiver) apply(changes ...Incoming) (waiting int) {
+	r.t.Helper()
+	results, err := r.Apply(r.t.Context(), changes)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for i, res := range results {
+		if res.Err != nil && !res.Retry {
+			r.t.Fatalf("%v: %v", changes[i].Row, res.Err)
+		}
+		if res.Err != nil {
+			r.t.Logf("%v: %v", changes[i].Row, res.Err)
+			waiting++
+		}
+	}
+	return waiting
+}
+
+// expect compares the result of a query that gives one value.
+func (r *receiver) expect(query string, want any) {
+	r.t.Helper()
+	var got string
+	if err := r.db.GetContext(r.t.Context(), &got, query); err != nil || got != fmt.Sprint(want) {
+		r.t.Errorf("%s: %q, %v, want %q", query, got, err, fmt.Sprint(want))
+	}
+}
+
+func TestAParentWithAnotherUniqueKeyGetsANewKey(t *testing.T) {
+	t.Parallel()
+	r := newReceiver(t, Config{},
+		`CREATE TABLE k (id INT PRIMARY KEY, mail VARCHAR(20) NOT NULL UNIQUE)`,
+		`CREATE TABLE m (id INT PRIMARY KEY, k INT NOT NULL, FOREIGN KEY (k) REFERENCES k (id) ON UPDATE CASCADE)`)
+	if n := r.apply(r.row("k", 1, "one"), r.row("m", 1, 1), r.row("m", 2, 1), r.row("m", 3, 1)); n != 0 {
+		t.Fatalf("%d rows wait", n)
+	}
+	if n := r.apply(r.row("m", 1, 11), r.row("m", 2, 11)); n != 2 {
+		t.Fatalf("%d rows wait", n)
+	}
+	if n := r.apply(r.row("k", 11, "one"), r.gone("k", 1)); n != 2 {
+		t.Fatalf("%d rows wait", n)
+	}
+	r.expect(`SELECT GROUP_CONCAT(k) FROM m`, "1,1,1")
+	r.apply(r.row("m", 3, 11))
+	r.expect(`SELECT GROUP_CONCAT(k) FROM m`, "11,11,11")
+	r.expect(`SELECT GROUP_CONCAT(id) FROM k`, "11")
+}
+
+func TestManyChildrenFollowTheirParent(t *testing.T) {
+	t.Parallel()
+	r := newReceiver(t, Config{},
+		`CREATE TABLE k (id INT PRIMARY KEY, mail VARCHAR(20) NOT NULL UNIQUE)`,
+		`CREATE TABLE m (id INT PRIMARY KEY, k INT NOT NULL, place INT NOT NULL UNIQUE, FOREIGN KEY (k) REFERENCES k (id) ON UPDATE CASCADE)`)
+	var children, moved []Incoming
+	for i := range 700 {
+		children = append(children, r.row("m", i, 1, i))
+	}
+	if n := r.apply(append([]Incoming{r.row("k", 1, "one")}, children...)...); n != 0 {
+		t.Fatalf("%d rows wait", n)
+	}
+	for i := range 700 {
+		moved = append(moved, r.row("m", i, 11, i))
+	}
+	if n := r.apply(moved[:94]...); n != 94 {
+		t.Fatalf("%d rows wait", n)
+	}
+	r.apply(append(moved[94:], r.row("k", 11, "one"), r.gone("k", 1))...)
+	r.expect(`SELECT COUNT(*) FROM m WHERE k = 11`, 700)
+	r.expect(`SELECT GROUP_CONCAT(id) FROM k`, "11")
+}

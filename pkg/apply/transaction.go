@@ -1,0 +1,179 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/conflict"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+)
+
+// manner is how a transaction goes about its rows.
+type manner uint8
+
+const (
+	patient manner = 0
+	hasty   manner = 1 << 0 // a row that somebody has locked is an error at once
+	whole   manner = 1 << 1 // rows that are tied to each other are looked at together; see entangled
+)
+
+// transaction applies changes of different rows, all or none.
+func (a *Applier) transaction(ctx context.Context, tasks []*task, m manner) error {
+	groups, err := a.group(ctx, tasks)
+	if err != nil {
+		return err
+	}
+	rows := make([]change.Row, 0, len(tasks))
+	for _, g := range groups {
+		if m&whole == 0 && rekeyed(g.table) {
+			return errTied
+		}
+		for _, in := range g.in {
+			rows = append(rows, in.Row)
+		}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	unlock, err := a.latch.Lock(ctx, rows)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	news := false
+	writing, err := a.stream.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	err = mysqldb.InTx(ctx, a.db, func(tx mysqldb.Tx) error {
+		steps, err := a.decide(ctx, tx, groups, m&hasty != 0)
+		if err != nil {
+			return err
+		}
+		a.fitting(groups)
+		if err := a.keepLosers(ctx, tx, groups); err != nil {
+			return err
+		}
+		if m&whole != 0 {
+			err = a.writeTied(ctx, tx, groups)
+		} else {
+			err = write(ctx, tx, groups)
+		}
+		if err != nil {
+			return err
+		}
+		news, err = a.record(ctx, tx, writing, steps)
+		return err
+	})
+	writing.End(err)
+	if err != nil {
+		return err
+	}
+	for _, g := range groups {
+		for i, s := range g.steps {
+			g.tasks[i].res.Err = s.misfit
+			g.tasks[i].res.Wrote = s.Decision.Writes() // Promise 6: only now may it be acked
+			a.alterations.note(a.log, g.table.Name, s.altered)
+			if s.recorded {
+				a.counts.add(g.table.Name, s.policy)
+			}
+		}
+	}
+	if news && a.OnNews != nil {
+		a.OnNews()
+	}
+	return nil
+}
+
+// group is the changes of one table within a transaction.
+type group struct {
+	table  *schema.Table
+	policy conflict.Policy
+	tasks  []*task
+	in     []*Incoming // of the tasks
+	before before      // of rows that are tied
+	steps  []Step
+}
+
+// group sorts changes by table, parents before children, and within a table by
+// key, so that all transactions take their locks in the same order. Changes that
+// do not fit the table as it is get their results here and are in no group: a
+// table that is broken does not cost the others a transaction for each of its
+// rows. Promise 5.
+func (a *Applier) group(ctx context.Context, tasks []*task) ([]*group, error) {
+	byName := map[string]*group{}
+	broken := map[string]error{}
+	var groups []*group
+	for _, task := range tasks {
+		in := task.in
+		g := byName[in.Table]
+		if g == nil && broken[in.Table] == nil {
+			t, err := a.tables.Table(ctx, in.Table)
+			switch {
+			case errors.Is(err, schema.ErrNoTable) || errors.Is(err, schema.ErrUnfit):
+				broken[in.Table] = err
+			case err != nil:
+				return nil, err
+			default:
+				g = &group{table: t, policy: a.Policies[in.Table]}
+				byName[in.Table] = g
+				groups = append(groups, g)
+			}
+		}
+		err := broken[in.Table]
+		if err == nil {
+			err = check(g.table, in)
+		}
+		*task.res = Result{Err: err}
+		if err != nil {
+			continue
+		}
+		g.tasks = append(g.tasks, task)
+		g.in = append(g.in, in)
+	}
+	groups = slices.DeleteFunc(groups, func(g *group) bool { return len(g.in) == 0 })
+	return parentsFirst(groups), nil
+}
+
+// check refuses a column that the table does not have. Promise 8.
+func check(t *schema.Table, in *Incoming) error {
+	for _, name := range in.Columns {
+		if _, ok := t.Column(name); !ok {
+			return fmt.Errorf("table %s has no column %.64q that can be written", t.Name, name)
+		}
+	}
+	return nil
+}
+
+// parentsFirst orders groups by the foreign keys between their tables. Tables
+// that refer to each other in a ring stay in the order of their names.
+func parentsFirst(groups []*group) []*group {
+	slices.SortFunc(groups, func(x, y *group) int {
+		return change.Row{Table: x.table.Name}.Compare(change.Row{Table: y.table.Name})
+	})
+	ordered := make([]*group, 0, len(groups))
+	placed := map[string]bool{}
+	present := map[string]bool{}
+	for _, g := range groups {
+		present[g.table.Name] = true
+	}
+	ready := func(g *group) bool {
+		for _, f := range g.table.ForeignKeys {
+			if f.RefTable != g.table.Name && present[f.RefTable] && !placed[f.RefTable] {
+				return false
+			}
+		}
+		return true
+	}
+	for len(groups) > 0 {
+		i := max(slices.IndexFunc(groups, ready), 0)
+		placed[groups[i].table.Name] = true
+		ordered = append(ordered, groups[i])
+		groups = slices.Delete(groups, i, i+1)
+	}
+	return ordered
+}

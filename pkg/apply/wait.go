@@ -1,0 +1,37 @@
+package apply
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+)
+
+// errTied says that rows of a transaction stand in each other's way, by foreign or
+// unique keys: they have to be looked at together.
+var errTied = errors.New("the rows that this one needs, or that need it, are more than can be looked at together")
+
+// Wait says what a change waits for. It is the error of a Result that has Retry set.
+type Wait struct {
+	text string
+	// needs are what it waits for. A row without a key is any row of its table.
+	needs []change.Row
+	// refer are rows that refer to the change's row and would be left without it. They
+	// are not all there are if more is set.
+	refer []change.Row
+	more  bool
+}
+
+func (w *Wait) Error() string { return w.text }
+
+// barred is the error of a transaction that some of its changes cannot be part of. It
+// is rolled back, and made again without those that wait; without waits, it is to be
+// made again because something was decided.
+type barred struct{ waits map[change.Row]*Wait }
+
+func (b *barred) Error() string {
+	for r, w := range b.waits {
+		return fmt.Sprintf("row of %s: %s", r.Table, w.text)
+	}
+	return "decided anew"
+}
