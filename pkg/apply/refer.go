@@ -331,15 +331,15 @@ func (a *Applier) holders(ctx context.Context, tx mysqldb.Tx, t *schema.Table, f
 // bar has a change wait for the rows that hold it, or decides it if whoever made it
 // did not know them.
 func (a *Applier) bar(b *barred, g *group, s *Step, f schema.ForeignKey, w *Wait) (decided bool) {
-	rows := fmt.Sprintf("%d rows of %s that refer", len(w.refer), f.Table)
-	if len(w.refer) == 1 {
-		rows = fmt.Sprintf("1 row of %s that refers", f.Table)
-	}
+	number := strconv.Itoa(len(w.refer))
 	if w.more = len(w.refer) > referMost; w.more {
 		w.refer = w.refer[:referMost]
-		rows = fmt.Sprintf("more than %d rows of %s that refer", referMost, f.Table)
+		number = "more than " + strconv.Itoa(referMost)
 	}
-	w.text = fmt.Sprintf("waits for %s to it (foreign key %s)", rows, f.Name)
+	w.text = fmt.Sprintf("waits for %s rows of %s that refer to it (foreign key %s)", number, f.Table, f.Name)
+	if len(w.refer) == 1 {
+		w.text = fmt.Sprintf("waits for 1 row of %s that refers to it (foreign key %s)", f.Table, f.Name)
+	}
 	in := g.task(s)
 	strange := !slices.ContainsFunc(w.refer, func(r change.Row) bool { return !a.strange(in, r) })
 	switch {
