@@ -26,7 +26,9 @@ type Config struct {
 	Syncs    func(string) bool // whether a table is in syncTables
 	Interval time.Duration     // between two looks when there is nothing to do
 	OnNews   func()            // called after a commit of rows that remotes need; must not block
-	Recorded func(id uint64)   // called after a commit with the last id that it took; must not block
+	// Recorded is called after a commit with the last id that it took, and the last
+	// position that it gave, 0 if none; it must not block.
+	Recorded func(id uint64, position int64)
 }
 
 // Capture moves changes from table_changes to the stream.
@@ -137,7 +139,7 @@ func (c *Capture) once(ctx context.Context) (int, error) {
 		return 0, fmt.Errorf("record changes: %w", err)
 	}
 	if c.Recorded != nil {
-		c.Recorded(entries[len(entries)-1].id)
+		c.Recorded(entries[len(entries)-1].id, writing.Last())
 	}
 	if c.OnNews != nil {
 		c.OnNews()

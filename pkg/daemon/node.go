@@ -77,9 +77,10 @@ type Node struct {
 	pulse    pulse
 	watch    watch
 	metrics  *metrics.Metrics
-	scrape   http.Handler  // of metrics
-	front    *front        // by which it is asked
-	working  chan struct{} // closed once it has started
+	scrape   http.Handler              // of metrics
+	front    *front                    // by which it is asked
+	working  chan struct{}             // closed once it has started
+	setBack  atomic.Pointer[time.Time] // when it was noticed that the database was; see comparedSince
 
 	sealing sealing
 	refused *refusals
@@ -179,6 +180,9 @@ func (n *Node) replicate(ctx context.Context) error {
 		return err
 	}
 	defer records.close()
+	if err := n.recallSetBack(ctx, db); err != nil {
+		return err
+	}
 	if n.stream, err = n.openStream(ctx, db); err != nil {
 		return err
 	}
@@ -217,6 +221,7 @@ func (n *Node) replicate(ctx context.Context) error {
 	g.Go(func() error { return n.watchDatabase(ctx, db) })
 	g.Go(func() error { return n.acks.run(ctx) })
 	g.Go(func() error { return n.rememberPeers(ctx) })
+	g.Go(func() error { return n.markDatabase(ctx, records) })
 	for _, s := range n.senders {
 		g.Go(func() error { return s.run(ctx) })
 	}

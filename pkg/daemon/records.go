@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"go.uber.org/zap"
 
@@ -21,22 +22,29 @@ import (
 // then the remotes may have, and it has not seen it: its further writes are those
 // of a new life, or they would be taken to know what they do not. Promise 4.
 //
-// The mark is the id of the last change that was captured: ids of table_changes
-// only grow, but for a backup. A node whose folder was set back together with its
+// There are three marks, and each tells: the last position of the stream, which only
+// the node gives out, so that what applications write does not hide anything; the id
+// of the last change that was captured; and a name that the database got from the
+// node. The database is always marked first: records that are older than it, as after
+// a power failure, do no harm. A node whose folder was set back together with its
 // database does not notice.
 type records struct {
-	Life string // empty in the first one
-	Last uint64 // id of the last change that was captured
+	Life     string // empty in the first one
+	Last     uint64 // id of the last change that was captured
+	Position int64  // that is in the database for certain
+	Database string // its name; empty: records of an older version
 
 	log    *zap.Logger
 	file   *os.File
+	mu     sync.Mutex
 	failed bool // the last write; it is told once
 }
 
 // openRecords reads the records, compares them with the database, and begins a
 // new life where they say that it is older than they are, or are missing or
 // damaged though the database has been replicated. A life is on the disk before
-// anything is written in it.
+// anything is written in it; before, the database has it that it was set back, until
+// it was compared: see comparedSince.
 func openRecords(ctx context.Context, log *zap.Logger, db *mysqldb.DB, folder, client string) (*records, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("queueDirectory: %w", err)
@@ -53,23 +61,35 @@ func openRecords(ctx context.Context, log *zap.Logger, db *mysqldb.DB, folder, c
 		known = false
 	}
 	r.log = log
-	next, versions, err := lastChange(ctx, db)
+	is, err := readMarks(ctx, db)
 	if err != nil {
-		return nil, fmt.Errorf("compare table_changes with %s: %w", name, err)
+		return nil, fmt.Errorf("compare the database with %s: %w", name, err)
 	}
+	setBack := true
 	switch {
-	case known && next <= r.Last && db.KeepsIDs():
+	case known && r.newer(is, db.KeepsIDs()):
 		log.Warn("the database is older than what this node remembers of it: it was set back to a backup; "+
 			"run mysql-sync verify --repair to get from the remotes what it lacks",
-			zap.Uint64("nextChange", next), zap.Uint64("lastCaptured", r.Last))
-		r.Life = newLife()
-	case !known && versions:
+			zap.Uint64("nextChange", is.next), zap.Uint64("lastCaptured", r.Last), zap.Int64("lastPosition", is.position), zap.Int64("knownPosition", r.Position))
+	case !known && is.versions:
 		log.Warn("nothing is remembered of this database, which has been replicated before; "+
 			"if it is a backup, run mysql-sync verify --repair to get from the remotes what it lacks", zap.String("file", name))
-		r.Life = newLife()
+	default:
+		setBack = false
 	}
-	if !known || next <= r.Last {
-		r.Last = next - 1
+	if setBack {
+		if err := noteSetBack(ctx, db); err != nil {
+			return nil, err
+		}
+		r.Life, is.database = newLife(), "" // what comes of this database is another one from here on
+	}
+	if !known || r.Last >= is.next {
+		r.Last = is.next - 1
+	}
+	r.Position = is.position
+	named := is.database != ""
+	if r.Database = is.database; !named {
+		r.Database = rand.Text()
 	}
 	if r.file, err = os.OpenFile(name, os.O_CREATE|os.O_WRONLY, 0o600); err == nil {
 		err = errors.Join(r.write(), r.file.Sync())
@@ -77,25 +97,39 @@ func openRecords(ctx context.Context, log *zap.Logger, db *mysqldb.DB, folder, c
 	if err != nil {
 		return nil, fmt.Errorf("queueDirectory: %w", err)
 	}
-	return r, nil
+	if !named {
+		err = nameDatabase(ctx, db, r.Database)
+	}
+	return r, err
+}
+
+// newer reports whether a database is older than the records, or another one. ids says
+// whether it keeps the next id of a table.
+func (r *records) newer(is databaseMarks, ids bool) bool {
+	return ids && is.next <= r.Last || is.position < r.Position || r.Database != "" && is.database != r.Database
 }
 
 // recordsLength is how many bytes the file has: a shorter text would leave the end of
 // the one before.
-const recordsLength = 53
+const recordsLength = 129
 
 // parseRecords reads the file. It returns empty records and false if it is damaged.
 func parseRecords(text []byte) (*records, bool) {
 	r := &records{}
-	if json.Unmarshal(text, r) != nil || len(r.Life) > 8 || strings.ContainsFunc(r.Life, func(c rune) bool { return (c < 'a' || c > 'z') && (c < '0' || c > '9') }) {
+	if json.Unmarshal(text, r) != nil || !isName(r.Life, 8) || r.Life != strings.ToLower(r.Life) || !isName(r.Database, 26) || r.Position < 0 {
 		return &records{}, false
 	}
 	return r, true
 }
 
+// isName reports whether a text is one that this node makes: letters and digits.
+func isName(s string, most int) bool {
+	return len(s) <= most && !strings.ContainsFunc(s, func(c rune) bool { return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') })
+}
+
 // text is what the file holds.
 func (r *records) text() []byte {
-	return fmt.Appendf(nil, "{\"life\": %-12q, \"last\": %20d}\n", r.Life, r.Last)
+	return fmt.Appendf(nil, "{\"life\": %-12q, \"last\": %20d, \"position\": %20d, \"database\": %-28q}\n", r.Life, r.Last, r.Position, r.Database)
 }
 
 // recordsFile is the path of a client's records.
@@ -104,33 +138,16 @@ func recordsFile(folder, client string) string { return filepath.Join(folder, cl
 // newLife returns a name that no life of the client had before.
 func newLife() string { return strings.ToLower(rand.Text()[:8]) }
 
-// lastChange returns the id that the next change will have, at least, and whether rows
-// have versions.
-func lastChange(ctx context.Context, db *mysqldb.DB) (next uint64, versions bool, err error) {
-	tx, err := db.BeginTxx(ctx, nil)
-	if err != nil {
-		return 0, false, err
-	}
-	defer func() { _ = tx.Rollback() }() // the id is used up, and nothing is written
-	made, err := tx.ExecContext(ctx, `INSERT INTO table_changes (table_name, primary_key, date) VALUES ('', '', UTC_TIMESTAMP(6))`)
-	if err != nil {
-		return 0, false, err
-	}
-	id, err := made.LastInsertId()
-	if err != nil {
-		return 0, false, err
-	}
-	err = tx.GetContext(ctx, &versions, `SELECT EXISTS (SELECT 1 FROM sync_versions)`)
-	return uint64(id), versions, err
-}
-
-// note remembers that a change was captured. A process that is killed has noted
-// it; it need not be on the disk, since a mark that is too old does no harm.
-func (r *records) note(id uint64) {
-	if id <= r.Last {
+// note remembers that changes were captured, up to an id, and recorded up to a
+// position; 0 is none. A process that is killed has noted it; it need not be on the
+// disk, since a mark that is too old does no harm.
+func (r *records) note(id uint64, position int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if id <= r.Last && position <= r.Position {
 		return
 	}
-	r.Last = id
+	r.Last, r.Position = max(r.Last, id), max(r.Position, position)
 	err := r.write()
 	if err != nil && !r.failed {
 		r.log.Warn("what was captured last could not be noted; a backup that is restored may go unnoticed", zap.Error(err))

@@ -72,6 +72,7 @@ func (n *Node) about(now time.Time) *web.State {
 	return &web.State{
 		Client: n.cfg.ClientName, Version: n.version, Started: n.started, Now: now, LogLevel: n.logging.Level(),
 		Database: n.pulse.read(), Broker: n.brokerLink(),
+		SetBack: n.setBack.Load(),
 		Remotes: []web.Remote{}, Tables: desk.Tables(n.cfg), Streams: []web.Stream{}, Transfers: []web.Transfer{},
 		Transformers: []web.Transformer{}, Verified: []web.Comparison{},
 	}

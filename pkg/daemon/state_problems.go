@@ -61,6 +61,9 @@ func problems(s *web.State, t troubles) []string {
 	if t.tables != nil && s.Database.Online {
 		add("The tables and their triggers cannot be looked at, so that writes may not be captured: %v.", t.tables)
 	}
+	if s.SetBack != nil {
+		add("The database may lack what the remotes have, since it was set back to a backup, or queueDirectory was lost (noticed %s): mysql-sync verify --repair gets it, and this is told until a comparison has found all equal.", moment(*s.SetBack))
+	}
 	if s.Uncaptured.AtLeast {
 		add("%d changes or more wait in table_changes to be captured: the database is slow, or very much is written.", s.Uncaptured.Rows)
 	}

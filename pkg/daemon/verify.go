@@ -93,6 +93,9 @@ func (n *Node) verify(ctx context.Context, remote, table string, repair bool) (w
 		}
 	}
 	n.compared(c)
+	if err := n.comparedSince(ctx); err != nil {
+		return c, err
+	}
 	if repair && len(found) > 0 {
 		c.Repairs, err = n.repair(ctx, remote, t, found)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
@@ -29,6 +30,12 @@ func (d *Desk) State(ctx context.Context) (*web.State, error) {
 		Remotes:  []web.Remote{}, Streams: []web.Stream{}, Transformers: []web.Transformer{}, Verified: []web.Comparison{}, Problems: []string{},
 	}
 	var err error
+	if at, err := schema.SetBackAt(ctx, d.db); err != nil {
+		return nil, err
+	} else if !at.IsZero() {
+		s.SetBack = &at
+		s.Problems = append(s.Problems, fmt.Sprintf("The database was set back to a backup (noticed %s), or queueDirectory was lost, and it was not compared since: start the node, then mysql-sync verify --repair.", at.Format(time.DateTime)))
+	}
 	for _, name := range d.cfg.RemoteClients {
 		r := web.Remote{Name: name}
 		streams, err := d.remote(ctx, &r, now)

@@ -93,6 +93,7 @@ func show(s *web.State, put func(m metric, value float64, labels ...string)) {
 	put(started, seconds(s.Started))
 	put(databaseConnected, truth(s.Database.Online))
 	put(brokerConnected, truth(s.Broker.Online))
+	put(setBack, truth(s.SetBack != nil))
 	put(uncaptured, float64(s.Uncaptured.Rows))
 	put(conflictsKept, float64(s.Conflicts.Kept))
 	put(problems, float64(len(s.Problems)))

@@ -30,6 +30,7 @@ var (
 	started           = gauge("start_timestamp_seconds", "When the node started, or was last reloaded.")
 	databaseConnected = gauge("database_connected", "Whether the own database answers.")
 	brokerConnected   = gauge("broker_connected", "Whether the node is connected to the broker.")
+	setBack           = gauge("database_set_back", "Whether the database was set back to a backup, or queueDirectory was lost, and not all was found equal since.")
 	uncaptured        = gauge("uncaptured_rows", "Changes in table_changes that are not captured yet; at most 10000 are counted.")
 	conflicts         = counter("conflicts_total", "Conflicts that were decided.", "table")
 	altered           = counter("altered_values_total", "Values of received rows that are stored otherwise than they came.", "table")

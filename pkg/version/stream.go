@@ -29,6 +29,7 @@ type Stream struct {
 	next  int64
 	open  map[*Writing]int64 // the first position of each
 	doubt []*Writing         // transactions that ended, and nobody knows how
+	ended uint64             // transactions that were committed
 
 	fencing sync.Mutex // one fence at a time
 }
@@ -43,7 +44,8 @@ func OpenStream(ctx context.Context, db *mysqldb.DB) (*Stream, error) {
 	var last sql.NullInt64
 	// A place may lie after all rows that are left, and the clock be set back.
 	if err := db.GetContext(ctx, &last, `SELECT GREATEST(COALESCE((SELECT MAX(position) FROM sync_versions), 0),
-		COALESCE((SELECT MAX(GREATEST(position, shown)) FROM sync_remotes), 0))`); err != nil {
+		COALESCE((SELECT MAX(GREATEST(position, shown)) FROM sync_remotes), 0),
+		COALESCE((SELECT CAST(value AS SIGNED) FROM sync_node WHERE name = 'position'), 0))`); err != nil {
 		return nil, fmt.Errorf("read the last position: %w", err)
 	}
 	// Positions go on from the time, so that those that an earlier process gave
@@ -53,7 +55,10 @@ func OpenStream(ctx context.Context, db *mysqldb.DB) (*Stream, error) {
 }
 
 // Writing is a transaction that writes versions, and may give rows positions.
-type Writing struct{ s *Stream }
+type Writing struct {
+	s    *Stream
+	last int64
+}
 
 // Begin announces a transaction that writes versions, once all before it have
 // ended: what it decides by must not change because a COMMIT arrives late. End
@@ -62,7 +67,7 @@ func (s *Stream) Begin(ctx context.Context) (*Writing, error) {
 	if err := s.settle(ctx); err != nil {
 		return nil, err
 	}
-	return &Writing{s}, nil
+	return &Writing{s: s}, nil
 }
 
 // Positions returns the first of n positions that follow each other. They are
@@ -76,7 +81,19 @@ func (w *Writing) Positions(n int) int64 {
 	if _, ok := s.open[w]; !ok {
 		s.open[w] = first
 	}
+	w.last = s.next - 1
+	if n == 0 {
+		w.last = 0
+	}
 	return first
+}
+
+// Last returns the last of the positions that the transaction has, if it has taken
+// them once; 0: it has none.
+func (w *Writing) Last() int64 {
+	w.s.mu.Lock()
+	defer w.s.mu.Unlock()
+	return w.last
 }
 
 // End says how the transaction ended. After an error that is not the server's
@@ -90,6 +107,16 @@ func (w *Writing) End(err error) {
 		return
 	}
 	delete(s.open, w)
+	if err == nil {
+		s.ended++
+	}
+}
+
+// Commits returns how many transactions were committed, as far as is known.
+func (s *Stream) Commits() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ended + uint64(len(s.doubt))
 }
 
 // Token returns the first of n numbers of the same sequence, for marks that are

@@ -62,6 +62,7 @@ type State struct {
 	LogLevel     string        `json:"logLevel"`
 	Database     Link          `json:"database"`
 	Broker       Link          `json:"broker"`
+	SetBack      *time.Time    `json:"setBack,omitempty"` // when it was noticed that the database was set back to a backup; left out once all was compared
 	Remotes      []Remote      `json:"remotes"`
 	Tables       []Table       `json:"tables"`
 	Streams      []Stream      `json:"streams"` // tables × remotes
