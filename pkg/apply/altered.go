@@ -21,7 +21,7 @@ type Altered struct {
 type altered struct {
 	column  string
 	trigger bool
-	key     string // of the row, where a trigger did it
+	id      string // of the row, where a trigger did it
 }
 
 // alterations holds an *atomic.Uint64 for each table and column, by an Altered
@@ -51,7 +51,7 @@ func (x *alterations) note(log *zap.Logger, table string, list []altered) {
 		switch {
 		case known:
 		case one.trigger:
-			log.Warn("a trigger changes rows that are received", zap.String("table", table), zap.String("column", one.column), zap.String("id", one.key))
+			log.Warn("a trigger changes rows that are received", zap.String("table", table), zap.String("column", one.column), zap.String("id", one.id))
 		default:
 			log.Info("values are changed to what the column takes, as allowLossy says", zap.String("table", table), zap.String("column", one.column))
 		}

@@ -66,6 +66,9 @@ func (a *Applier) transaction(ctx context.Context, tasks []*task, m manner) erro
 		if err != nil {
 			return err
 		}
+		if err := a.stored(ctx, tx, groups); err != nil {
+			return err
+		}
 		news, err = a.record(ctx, tx, writing, steps)
 		return err
 	})

@@ -1,6 +1,8 @@
 package daemon_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
@@ -30,6 +32,52 @@ func TestTriggerOfTheUserStandsAsideWhileApplying(t *testing.T) {
 		s.expect(`SELECT COUNT(*) FROM table_changes`, `0`)
 		s.expect(testkit.Waiting, `0`)
 		s.expect(`SELECT total FROM orders`, `"12.00"`)
+	}
+}
+
+// The rows stay as the user's trigger has them; that they differ is told where it happens, and nowhere else.
+func TestRowsThatATriggerChangesAreTold(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	const table = `CREATE TABLE %s (id INT PRIMARY KEY, v VARCHAR(20), tags SET('x','y'), price DECIMAL(10,2), made DATETIME)`
+	var ddl []string
+	tables := []string{"plain", "late", "harmless"}
+	for _, name := range tables {
+		ddl = append(ddl, fmt.Sprintf(table, name))
+	}
+	a := newSite(t, b, "node-a", []string{"node-b"}, tables, nil)
+	c := newSite(t, b, "node-b", []string{"node-a"}, tables, nil)
+	a.exec(ddl...)
+	c.exec(ddl...)
+	c.exec(`CREATE TRIGGER plain_in BEFORE INSERT ON plain FOR EACH ROW SET NEW.v = UPPER(NEW.v)`,
+		`CREATE TRIGGER plain_up BEFORE UPDATE ON plain FOR EACH ROW SET NEW.made = '2000-01-01'`,
+		`CREATE TRIGGER harmless_in BEFORE INSERT ON harmless FOR EACH ROW SET NEW.price = ROUND(NEW.price, 2), NEW.tags = 'y,x'`)
+	a.start()
+	c.start()
+	synced(a, c)
+	a.exec(`INSERT INTO harmless VALUES (1, 'a', 'x,y', 1.5, NOW())`, `INSERT INTO late VALUES (1, 'a', NULL, NULL, NULL)`, `INSERT INTO plain VALUES (7, 'A', NULL, NULL, NULL)`)
+	for _, name := range tables {
+		c.expect(`SELECT COUNT(*) FROM `+name, `1`)
+	}
+	c.scraped(`mysql_sync_altered_values_total{table="harmless"} 0`, `mysql_sync_altered_values_total{table="late"} 0`, `mysql_sync_altered_values_total{table="plain"} 0`)
+	a.exec(`INSERT INTO plain VALUES (1, 'abc', NULL, 1, '2024-01-01')`)
+	c.node.WaitLog(`a trigger changes rows that are received.*"table": "plain", "column": "v", "id": "1"`)
+	a.exec(`UPDATE plain SET v = 'ABC', price = 2`)
+	c.node.WaitLog(`a trigger changes rows that are received.*"table": "plain", "column": "made"`)
+	c.expect(`SELECT id, v, price, made FROM plain ORDER BY id`, `1|"ABC"|"2.00"|"2000-01-01 00:00:00"`, `7|"ABC"|"2.00"|"2000-01-01 00:00:00"`)
+	a.expect(`SELECT id, v, price, made FROM plain ORDER BY id`, `1|"ABC"|"2.00"|"2024-01-01 00:00:00"`, `7|"ABC"|"2.00"|NULL`)
+	a.expect(`SELECT status, COUNT(*) FROM sync_status GROUP BY status`, `"successful"|4`)
+	// One that is made while the node runs is met as well.
+	c.exec(`CREATE TRIGGER late_in BEFORE INSERT ON late FOR EACH ROW SET NEW.v = 'c'`)
+	c.node.WaitLog(`the definition of a table has changed.*late`)
+	a.exec(`INSERT INTO late VALUES (2, 'a', NULL, NULL, NULL)`)
+	c.node.WaitLog(`a trigger changes rows that are received.*"table": "late", "column": "v", "id": "2"`)
+	text := c.scraped(`mysql_sync_altered_values_total{table="late"} 1`, `mysql_sync_altered_values_total{table="harmless"} 0`)
+	if !strings.Contains(text, "mysql_sync_altered_values_total{table=\"plain\"}") {
+		t.Error("the table plain has no count")
+	}
+	if got := c.command("status"); !strings.Contains(got, "A trigger changes rows of plain as they are received: column made") {
+		t.Errorf("the status does not tell of it:\n%s", got)
 	}
 }
 

@@ -2,9 +2,11 @@ package daemon
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/mysql-sync/mysql-sync/pkg/apply"
 	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
@@ -22,6 +24,8 @@ type troubles struct {
 	ahead  map[string]time.Duration // of remotes: their clocks
 	behind map[string]time.Duration
 	mute   map[string]time.Time // since when they answer nothing
+
+	triggers []apply.Altered // of users, that change what is received
 }
 
 // troubles returns what is known of them now.
@@ -29,6 +33,7 @@ func (n *Node) troubles(own error) troubles {
 	t := troubles{own: own, ahead: map[string]time.Duration{}, behind: map[string]time.Duration{}, mute: map[string]time.Time{}}
 	if n.wired.Load() {
 		t.tables = n.watcher.Trouble()
+		t.triggers = slices.DeleteFunc(n.applier.Altered(), func(x apply.Altered) bool { return !x.Trigger })
 	}
 	for name, m := range n.traffic.links {
 		t.ahead[name] = max(time.Duration(m.ahead.Load()), n.presence.Ahead(name))
@@ -74,6 +79,10 @@ func problems(s *web.State, t troubles) []string {
 		if x.LastAt != nil && s.Now.Sub(*x.LastAt) < recentError {
 			add("The transformer %s failed on row %.80s of %s at %s: %s.", x.File, x.LastRow, x.Table, moment(*x.LastAt), x.Last)
 		}
+	}
+	for _, x := range t.triggers {
+		add("A trigger changes rows of %s as they are received: column %s, %d %s since the start. They differ from those of the other nodes; applySession can switch it off.",
+			x.Table, x.Column, x.Count, number(int64(x.Count), "value", "values"))
 	}
 	for _, c := range s.Verified {
 		if c.Error == "" && c.Differs > 0 {

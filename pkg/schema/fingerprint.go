@@ -9,9 +9,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
-// Fingerprints describes columns and unique keys of tables as they are now: a
+// Fingerprints describes columns, unique keys and triggers of users, as they are now: a
 // definition is outdated when its table's fingerprint has changed. A table that
-// is not there is missing from the answer. It costs two queries of the server's
+// is not there is missing from the answer. It costs three queries of the server's
 // catalogue, whatever the number of tables.
 func Fingerprints(ctx context.Context, db *mysqldb.DB, names []string) (map[string]string, error) {
 	if len(names) == 0 {
@@ -24,6 +24,8 @@ func Fingerprints(ctx context.Context, db *mysqldb.DB, names []string) (map[stri
 		`SELECT TABLE_NAME, CONCAT_WS(' ', HEX(INDEX_NAME), HEX(COLUMN_NAME), SUB_PART)
 			FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (` + mysqldb.List(len(names)) + `) AND NON_UNIQUE = 0
 			ORDER BY TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX`,
+		`SELECT EVENT_OBJECT_TABLE, 'triggered' FROM information_schema.TRIGGERS
+			WHERE EVENT_OBJECT_SCHEMA = ? AND EVENT_OBJECT_TABLE IN (` + mysqldb.List(len(names)) + `) AND ` + ofUser + ` GROUP BY EVENT_OBJECT_TABLE`,
 	} {
 		args := []any{db.Name}
 		for _, n := range names {

@@ -46,6 +46,9 @@ func Read(ctx context.Context, db mysqldb.Queryer, schema, name string) (*Table,
 	if err := t.readKeys(ctx, db, schema); err != nil {
 		return nil, err
 	}
+	if err := t.readTriggers(ctx, db, schema); err != nil {
+		return nil, err
+	}
 	if err := t.readForeignKeys(ctx, db, schema); err != nil {
 		return nil, err
 	}

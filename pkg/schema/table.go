@@ -19,6 +19,7 @@ type Table struct {
 	Unique      [][]string     // the columns of each further unique key
 	ForeignKeys []ForeignKey
 	Referrers   []ForeignKey // that refer to the table, from any schema; only Tables knows them
+	Triggered   bool         // the user has a BEFORE INSERT or BEFORE UPDATE trigger, which may change what is written
 	names       []string
 	shape       string // what a query of all columns returned
 	byName      map[string]int

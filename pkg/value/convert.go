@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -210,9 +211,28 @@ func (c *Column) Equal(a, b []byte) bool {
 		y, err2 := c.KeyPart(b)
 		return err1 == nil && err2 == nil && string(x) == string(y)
 	case Text:
-		return c.DataType == "char" && strings.TrimRight(string(a), " ") == strings.TrimRight(string(b), " ")
+		return c.sameText(string(a), string(b))
 	case JSON:
 		return sameJSON(a, b)
+	}
+	return false
+}
+
+// sameText compares texts of which there are several spellings.
+func (c *Column) sameText(a, b string) bool {
+	switch c.DataType {
+	case "char":
+		return strings.TrimRight(a, " ") == strings.TrimRight(b, " ")
+	case "set": // the same members in another order
+		x, ok1 := c.Number([]byte(a))
+		y, ok2 := c.Number([]byte(b))
+		return ok1 && ok2 && x == y
+	case "uuid":
+		return strings.EqualFold(strings.ReplaceAll(a, "-", ""), strings.ReplaceAll(b, "-", ""))
+	case "inet4", "inet6":
+		x, err1 := netip.ParseAddr(a)
+		y, err2 := netip.ParseAddr(b)
+		return err1 == nil && err2 == nil && x == y
 	}
 	return false
 }

@@ -110,3 +110,22 @@ func BenchmarkFits(b *testing.B) {
 		}
 	}
 }
+
+func TestSpellingsOfATypeOfItsOwnAreEqual(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		column Column
+		a, b   string
+		want   bool
+	}{
+		{Column{DataType: "set", Kind: Text, Members: []string{"x", "y"}}, "y,x", "x,y", true},
+		{Column{DataType: "set", Kind: Text, Members: []string{"x", "y"}}, "y", "x,y", false},
+		{Column{DataType: "uuid", Kind: Text}, "123E4567e89b12d3a456426655440000", "123e4567-e89b-12d3-a456-426655440000", true},
+		{Column{DataType: "inet6", Kind: Text}, "::FFFF:0102:0304", "::ffff:1.2.3.4", true},
+		{Column{DataType: "inet6", Kind: Text}, "::1", "::2", false},
+	} {
+		if got := c.column.Equal([]byte(c.a), []byte(c.b)); got != c.want {
+			t.Errorf("%s %s, %s: %v", c.column.DataType, c.a, c.b, got)
+		}
+	}
+}

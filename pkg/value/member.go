@@ -11,7 +11,7 @@ import (
 const lostCharacter = "?"
 
 // Members returns the members of an ENUM or a SET from its type as
-// information_schema writes it: enum('a','it''s').
+// information_schema writes it: enum('a','b').
 func Members(columnType string) []string {
 	_, list, _ := strings.Cut(columnType, "(")
 	var members []string
