@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -12,9 +13,10 @@ import (
 )
 
 func conflictsCommand() *cobra.Command {
-	var asJSON bool
+	var asJSON, yes bool
 	var limit int
 	var putBack string
+	var columns []string
 	c := &cobra.Command{
 		Use:   "conflicts CONFIGURATION",
 		Short: "List the versions that lost a conflict, and put one back",
@@ -22,12 +24,17 @@ func conflictsCommand() *cobra.Command {
 neither of which knew the other, with both rows. Each is kept at the node where the
 two met. It works on a running node and on a stopped one.
 
---put-back N writes the row that lost over the one that stands now, as a write of
-this node: it goes to all remotes.
+--put-back N shows the row as it is now, as it won then and as it lost, and writes the
+one that lost over the one that stands now, as a write of this node: it goes to all
+remotes. --columns puts back only some of its columns. Where the row was written since
+the conflict it asks first; without a terminal --yes has to be given. If somebody
+writes the row between the look and the write, nothing is written. What is written
+over is kept as a conflict of the policy putBack, and can be put back itself.
 
-Exit codes: 0 done; 1 failed; 2 a mistake in the command line or configuration.`,
+Exit codes: 0 done; 1 failed, or not wanted; 2 a mistake in the command line or configuration.`,
 		Example: `  mysql-sync conflicts configuration.json
   mysql-sync conflicts configuration.json --put-back 17
+  mysql-sync conflicts configuration.json --put-back 17 --columns price,name --yes
   mysql-sync conflicts configuration.json --json | jq .loser.row`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: configuration(nil),
@@ -35,6 +42,9 @@ Exit codes: 0 done; 1 failed; 2 a mistake in the command line or configuration.`
 			id, err := strconv.ParseUint(putBack, 10, 64)
 			if putBack != "" && err != nil {
 				return usageError{fmt.Errorf("--put-back: %q is not the number of a conflict", putBack)}
+			}
+			if putBack == "" && (len(columns) > 0 || yes) {
+				return usageError{errors.New("--columns and --yes go with --put-back")}
 			}
 			if err := checkLimit(limit); err != nil {
 				return err
@@ -49,11 +59,7 @@ Exit codes: 0 done; 1 failed; 2 a mistake in the command line or configuration.`
 			}
 			defer done()
 			if putBack != "" {
-				if err := n.PutBack(cmd.Context(), id); err != nil || asJSON {
-					return err
-				}
-				_, err := fmt.Fprintf(cmd.OutOrStdout(), "the row that lost conflict %d is written again\n", id)
-				return err
+				return restore(cmd, n, id, columns, yes, asJSON)
 			}
 			return listConflicts(cmd.Context(), cmd.OutOrStdout(), n, limit, asJSON)
 		},
@@ -61,6 +67,8 @@ Exit codes: 0 done; 1 failed; 2 a mistake in the command line or configuration.`
 	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
 	c.Flags().IntVar(&limit, "limit", 100, "list at most so many, up to 1000")
 	c.Flags().StringVar(&putBack, "put-back", "", "write the row that lost conflict `N` again")
+	c.Flags().StringSliceVar(&columns, "columns", nil, "put back only these columns")
+	c.Flags().BoolVar(&yes, "yes", false, "also over a row that was written since the conflict")
 	return c
 }
 

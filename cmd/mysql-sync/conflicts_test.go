@@ -43,7 +43,9 @@ func TestConflictsAndResyncOfAStoppedNode(t *testing.T) {
 	has(t, c.run(1, "conflicts", "--put-back", "99"), "no such conflict")
 	c.run(2, "conflicts", "--put-back", "first")
 	has(t, c.run(0, "conflicts", "--put-back", strconv.FormatUint(list[0].ID, 10)), fmt.Sprintf("conflict %d is written again", list[0].ID))
-	has(t, c.run(0, "conflicts"), "put back at")
+	has(t, c.run(0, "conflicts"), "put back at", "(putBack)")
+	c.run(2, "conflicts", "--columns", "name")
+	has(t, c.run(1, "conflicts", "--put-back", strconv.FormatUint(list[0].ID, 10), "--columns", "size", "--yes"), "has no column size")
 	c.expect(`SELECT name FROM orders`, "from a")
 
 	// A row that only node-b has, and that no trigger has seen.

@@ -19,7 +19,8 @@ type node interface {
 	Errors(ctx context.Context, of web.Rows, limit int) ([]web.RowError, error)
 	Retry(ctx context.Context, of web.Rows) (int64, error)
 	Conflicts(ctx context.Context, before uint64, limit int) ([]web.Conflict, error)
-	PutBack(ctx context.Context, conflict uint64) error
+	Conflict(ctx context.Context, conflict uint64) (*web.ConflictNow, error)
+	PutBack(ctx context.Context, conflict uint64, how web.PutBack) error
 	Resync(ctx context.Context, r web.Resync) error
 }
 
@@ -70,9 +71,15 @@ func (a *api) Conflicts(ctx context.Context, before uint64, limit int) (list []w
 	return list, a.call(ctx, http.MethodGet, fmt.Sprintf("/api/conflicts?before=%d&limit=%d", before, limit), nil, &list)
 }
 
+// Conflict asks for one conflict, with the row as it is.
+func (a *api) Conflict(ctx context.Context, conflict uint64) (*web.ConflictNow, error) {
+	var c web.ConflictNow
+	return &c, a.call(ctx, http.MethodGet, "/api/conflicts/"+strconv.FormatUint(conflict, 10), nil, &c)
+}
+
 // PutBack has the row that lost a conflict written.
-func (a *api) PutBack(ctx context.Context, conflict uint64) error {
-	return a.call(ctx, http.MethodPost, "/api/conflicts/"+strconv.FormatUint(conflict, 10)+"/put-back", nil, nil)
+func (a *api) PutBack(ctx context.Context, conflict uint64, how web.PutBack) error {
+	return a.call(ctx, http.MethodPost, "/api/conflicts/"+strconv.FormatUint(conflict, 10)+"/put-back", how, nil)
 }
 
 // Resync has a table sent again.

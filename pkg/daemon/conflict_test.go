@@ -59,8 +59,22 @@ func TestLoserOfAConflictIsKept(t *testing.T) {
 	if list := keeper.command("conflicts"); !strings.Contains(list, "from a") || !strings.Contains(list, "from b") {
 		t.Fatalf("the command lists\n%s", list)
 	}
-	keeper.command("conflicts", "--put-back", id)
+	// It was written since, so that nothing is written over without a word; and what is written over can be put back.
+	out, err := testkit.Command(t, "conflicts", keeper.file, "--put-back", id).CombinedOutput()
+	for _, text := range []string{"NOW", "WON THEN", "LOST", "settled", "from a", "from b", "--yes writes over it"} {
+		if err == nil || !strings.Contains(string(out), text) {
+			t.Errorf("without --yes: %v, no %q in\n%s", err, text, out)
+		}
+	}
+	keeper.command("conflicts", "--put-back", id, "--yes", "--columns", "name")
 	for _, s := range []*site{a, c} {
 		s.expect(`SELECT name FROM orders`, `"from a"`)
+	}
+	if err := keeper.db.Get(&id, `SELECT id FROM sync_conflicts WHERE policy = 'putBack' AND JSON_VALUE(loser_row, '$.name') = 'settled'`); err != nil {
+		t.Fatal(err)
+	}
+	keeper.command("conflicts", "--put-back", id) // nobody has written since
+	for _, s := range []*site{a, c} {
+		s.expect(`SELECT name FROM orders`, `"settled"`)
 	}
 }

@@ -195,9 +195,14 @@ func (f *front) Conflicts(ctx context.Context, before uint64, limit int) ([]web.
 	return ask(ctx, t, func(ctx context.Context) ([]web.Conflict, error) { return t.Conflicts(ctx, before, limit) })
 }
 
-func (f *front) PutBack(ctx context.Context, conflict uint64) error {
+func (f *front) Conflict(ctx context.Context, conflict uint64) (*web.ConflictNow, error) {
 	t := f.tenant.Load()
-	return do(ctx, t, func(ctx context.Context) error { return t.PutBack(ctx, conflict) })
+	return ask(ctx, t, func(ctx context.Context) (*web.ConflictNow, error) { return t.Conflict(ctx, conflict) })
+}
+
+func (f *front) PutBack(ctx context.Context, conflict uint64, how web.PutBack) error {
+	t := f.tenant.Load()
+	return do(ctx, t, func(ctx context.Context) error { return t.PutBack(ctx, conflict, how) })
 }
 
 func (f *front) Resync(ctx context.Context, r web.Resync) error {

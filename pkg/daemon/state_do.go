@@ -81,10 +81,15 @@ func (n *Node) Conflicts(ctx context.Context, before uint64, limit int) ([]web.C
 
 // PutBack writes the row that lost a conflict over the one that stands; see
 // web.Node.
-func (n *Node) PutBack(ctx context.Context, conflict uint64) error {
+func (n *Node) PutBack(ctx context.Context, conflict uint64, how web.PutBack) error {
 	defer n.watch.stale.Store(true)
-	_, err := withDatabase(ctx, n, func(ctx context.Context) (struct{}, error) { return struct{}{}, n.desk.PutBack(ctx, conflict) })
+	_, err := withDatabase(ctx, n, func(ctx context.Context) (struct{}, error) { return struct{}{}, n.desk.PutBack(ctx, conflict, how) })
 	return err
+}
+
+// Conflict returns one, with the row as it is; see web.Node.
+func (n *Node) Conflict(ctx context.Context, conflict uint64) (*web.ConflictNow, error) {
+	return withDatabase(ctx, n, func(ctx context.Context) (*web.ConflictNow, error) { return n.desk.Conflict(ctx, conflict) })
 }
 
 // Resync has a table sent again; see web.Node.

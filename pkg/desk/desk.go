@@ -66,26 +66,48 @@ func (d *Desk) Conflicts(ctx context.Context, before uint64, limit int) ([]web.C
 		return nil, err
 	}
 	list := make([]web.Conflict, len(found))
-	for i, c := range found {
-		list[i] = web.Conflict{ID: c.ID, Table: c.Table, Row: c.PrimaryKey, At: c.At, Policy: c.Policy, Standing: c.PutBack.IsZero(),
-			Winner: web.Version{Origin: author(c.WinnerOrigin), At: time.UnixMicro(c.WinnerTime), Row: c.WinnerRow},
-			Loser:  web.Version{Origin: author(c.LoserOrigin), At: time.UnixMicro(c.LoserTime), Row: c.LoserRow}}
-		if !c.PutBack.IsZero() {
-			list[i].PutBack = &found[i].PutBack
-		}
+	for i := range found {
+		list[i] = shown(&found[i])
 	}
 	return list, nil
+}
+
+func shown(c *journal.Kept) web.Conflict {
+	x := web.Conflict{ID: c.ID, Table: c.Table, Row: c.PrimaryKey, At: c.At, Policy: c.Policy, Standing: c.PutBack.IsZero(),
+		Winner: web.Version{Origin: author(c.WinnerOrigin), At: time.UnixMicro(c.WinnerTime), Row: c.WinnerRow},
+		Loser:  web.Version{Origin: author(c.LoserOrigin), At: time.UnixMicro(c.LoserTime), Row: c.LoserRow}}
+	if !c.PutBack.IsZero() {
+		x.PutBack = &c.PutBack
+	}
+	return x
 }
 
 // author is the client of an origin.
 func author(origin string) string { return change.Version{Origin: origin}.Author() }
 
-// PutBack writes the row that lost a conflict over the one that stands. The
-// triggers note it, and it goes out as any write does.
-func (d *Desk) PutBack(ctx context.Context, conflict uint64) error {
-	err := journal.PutBack(ctx, d.db, d.tables, conflict)
-	if errors.Is(err, journal.ErrNoConflict) {
+// Conflict returns one conflict, with the row as it is now.
+func (d *Desk) Conflict(ctx context.Context, id uint64) (*web.ConflictNow, error) {
+	c, now, err := journal.Look(ctx, d.db, d.tables, id)
+	if err != nil {
+		return nil, refused(err)
+	}
+	return &web.ConflictNow{Conflict: shown(&c), Now: now.Row, Later: now.Later, Seen: now.Seen}, nil
+}
+
+// PutBack writes the row that lost a conflict over the one that stands, which is kept.
+// The triggers note it, and it goes out as any write does.
+func (d *Desk) PutBack(ctx context.Context, conflict uint64, how web.PutBack) error {
+	r := journal.Request{Columns: how.Columns, Seen: how.Seen, Over: how.Over, Origin: d.cfg.ClientName}
+	return refused(journal.PutBack(ctx, d.db, d.tables, conflict, r))
+}
+
+// refused says of what kind an error of the journal is.
+func refused(err error) error {
+	switch {
+	case errors.Is(err, journal.ErrNoConflict):
 		return web.Kind(web.ErrNotFound, err)
+	case errors.Is(err, journal.ErrLater), errors.Is(err, journal.ErrChanged), errors.Is(err, journal.ErrCannot):
+		return web.Kind(web.ErrChanged, err)
 	}
 	return err
 }

@@ -105,7 +105,7 @@ func TestNamesAreThoseOfTheConfiguration(t *testing.T) {
 		"a way of sending that is none":    {func() error { return d.Resync(t.Context(), web.Resync{Table: "orders", Mode: "some"}) }, web.ErrRequest},
 		"a condition that is no SQL":       {func() error { return d.Resync(t.Context(), web.Resync{Table: "orders", Where: "nonsense ("}) }, web.ErrRequest},
 		"a column that is none":            {func() error { return d.Resync(t.Context(), web.Resync{Table: "orders", Where: "nothing = 1"}) }, web.ErrRequest},
-		"a conflict that is none":          {func() error { return d.PutBack(t.Context(), 1) }, web.ErrNotFound},
+		"a conflict that is none":          {func() error { return d.PutBack(t.Context(), 1, web.PutBack{}) }, web.ErrNotFound},
 		"a remote to send to that is none": {func() error { return d.Resync(t.Context(), web.Resync{Table: "orders", Remote: "nobody"}) }, web.ErrNotFound},
 	} {
 		if err := c.ask(); !errors.Is(err, c.kind) {

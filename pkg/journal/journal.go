@@ -7,10 +7,7 @@ package journal
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
-	"time"
 	"unicode/utf8"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
@@ -102,6 +99,19 @@ func (s *Side) addRow(q *mysqldb.Statement, t *schema.Table) error {
 		q.Null()
 		return nil
 	}
+	b, err := s.json(t)
+	if err != nil {
+		return err
+	}
+	q.Text(b)
+	return nil
+}
+
+// json returns the row as a JSON object of its stored values; null is a deleted one.
+func (s *Side) json(t *schema.Table) ([]byte, error) {
+	if s.Columns == nil {
+		return []byte("null"), nil
+	}
 	e := make(value.Entity, len(s.Columns))
 	for i, name := range s.Columns {
 		e[i] = value.Field{Name: name}
@@ -115,93 +125,5 @@ func (s *Side) addRow(q *mysqldb.Statement, t *schema.Table) error {
 			e[i].Value = s.Values[i]
 		}
 	}
-	b, err := e.AppendJSON(nil)
-	if err != nil {
-		return err
-	}
-	q.Text(b)
-	return nil
-}
-
-// ErrNoConflict says that there is no conflict with the number asked for.
-var ErrNoConflict = errors.New("there is no such conflict")
-
-// PutBack writes the row that lost over the one that stands now, as a local
-// write: the triggers note it, and it goes to all remotes with a new version.
-func PutBack(ctx context.Context, db *mysqldb.DB, ts *schema.Tables, id uint64) error {
-	return mysqldb.InTx(ctx, db, func(tx mysqldb.Tx) error {
-		table, key, loser, err := find(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		t, err := ts.Table(ctx, table)
-		if err != nil {
-			return err
-		}
-		if err := restore(ctx, tx, t, key, loser); err != nil {
-			return fmt.Errorf("put back the loser of conflict %d: %w", id, err)
-		}
-		_, err = tx.ExecContext(ctx, `UPDATE sync_conflicts SET put_back_at = ? WHERE id = ?`, time.Now().UTC().Format("2006-01-02 15:04:05.000000"), id)
-		return err
-	})
-}
-
-// find returns the table, the key and the loser of a conflict, and locks it.
-func find(ctx context.Context, tx mysqldb.Tx, id uint64) (table, key string, loser sql.NullString, err error) {
-	rows, err := tx.QueryContext(ctx, `SELECT table_name, row_key, loser_row FROM sync_conflicts WHERE id = ? FOR UPDATE`, id)
-	if err != nil {
-		return "", "", loser, fmt.Errorf("read conflict %d: %w", id, err)
-	}
-	defer rows.Close()
-	if !rows.Next() {
-		return "", "", loser, errors.Join(rows.Err(), fmt.Errorf("%w: %d", ErrNoConflict, id))
-	}
-	err = rows.Scan(&table, &key, &loser)
-	return table, key, loser, err
-}
-
-func restore(ctx context.Context, tx mysqldb.Tx, t *schema.Table, key string, loser sql.NullString) error {
-	where, err := t.KeyArgs(nil, key)
-	if err != nil {
-		return err
-	}
-	if !loser.Valid {
-		_, err := tx.ExecContext(ctx, "DELETE FROM "+mysqldb.Quote(t.Name)+" WHERE "+t.WhereKeys(1), where...)
-		return err
-	}
-	e, err := value.DecodeEntity([]byte(loser.String))
-	if err != nil {
-		return err
-	}
-	names, set := "", ""
-	var args []any
-	for _, f := range e {
-		c, ok := t.Column(f.Name)
-		if !ok {
-			return fmt.Errorf("table %s has no column %s any more", t.Name, f.Name)
-		}
-		stored, err := c.Encode(f.Value, time.UTC)
-		if err != nil {
-			return err
-		}
-		args = append(args, c.Bind(stored))
-		if names != "" {
-			names, set = names+", ", set+", "
-		}
-		names, set = names+mysqldb.Quote(c.Name), set+mysqldb.Quote(c.Name)+"=?"
-	}
-	rows, err := tx.QueryContext(ctx, "SELECT 1 FROM "+mysqldb.Quote(t.Name)+" WHERE "+t.WhereKeys(1)+" FOR UPDATE", where...)
-	if err != nil {
-		return err
-	}
-	exists := rows.Next()
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return err
-	}
-	if exists {
-		_, err = tx.ExecContext(ctx, "UPDATE "+mysqldb.Quote(t.Name)+" SET "+set+" WHERE "+t.WhereKeys(1), append(args, where...)...)
-	} else {
-		_, err = tx.ExecContext(ctx, "INSERT INTO "+mysqldb.Quote(t.Name)+" ("+names+") VALUES "+mysqldb.Groups(1, len(e)), args...)
-	}
-	return err
+	return e.AppendJSON(nil)
 }

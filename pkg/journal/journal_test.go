@@ -76,7 +76,7 @@ func TestALoserIsPutBackAsItWas(t *testing.T) {
 	const want = "1 O'Hara \"é\"\n 00FF1B"
 	putBack := func(id uint64, want string) {
 		t.Helper()
-		if err := journal.PutBack(t.Context(), db, ts, id); err != nil {
+		if err := journal.PutBack(t.Context(), db, ts, id, journal.Request{Over: true, Origin: "here"}); err != nil {
 			t.Error(err)
 		}
 		if got := row(t, db); got != want {
@@ -87,8 +87,10 @@ func TestALoserIsPutBackAsItWas(t *testing.T) {
 	testkit.Exec(t, db, `UPDATE orders SET name = 'another', photo = NULL`)
 	putBack(found[1].ID, want)
 	putBack(found[0].ID, "")
-	if found = list(t, db, 0, 10); found[0].PutBack.IsZero() || found[1].PutBack.IsZero() {
-		t.Errorf("it is not noted: %+v", found)
+	for _, k := range list(t, db, 0, 10) {
+		if k.PutBack.IsZero() != (k.Policy == journal.PutBackPolicy) {
+			t.Errorf("it is not noted: %+v", k)
+		}
 	}
 }
 
@@ -96,12 +98,12 @@ func TestWhatCannotBePutBackChangesNothing(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t, orders, `INSERT INTO orders VALUES (1, 'stands', NULL)`)
 	ts := schema.NewTables(db)
-	if err := journal.PutBack(t.Context(), db, ts, 7); !errors.Is(err, journal.ErrNoConflict) {
+	if err := journal.PutBack(t.Context(), db, ts, 7, journal.Request{}); !errors.Is(err, journal.ErrNoConflict) {
 		t.Errorf("no such conflict: %v", err)
 	}
 	record(t, db, ts, [2]journal.Side{side(2, "boston", "", ""), side(1, "berlin", "lost", "")})
 	testkit.Exec(t, db, `ALTER TABLE orders DROP COLUMN photo`)
-	err := journal.PutBack(t.Context(), db, schema.NewTables(db), list(t, db, 0, 1)[0].ID)
+	err := journal.PutBack(t.Context(), db, schema.NewTables(db), list(t, db, 0, 1)[0].ID, journal.Request{Over: true})
 	if err == nil || !strings.Contains(err.Error(), "table orders has no column photo any more") {
 		t.Errorf("without the column: %v", err)
 	}

@@ -17,6 +17,7 @@ var (
 	ErrUnknown     = errors.New("not known")       // 401: the one who asks has not shown the token
 	ErrForbidden   = errors.New("not allowed")     // 403: not for the one who asks
 	ErrNotFound    = errors.New("not found")       // 404: what it names is not there
+	ErrChanged     = errors.New("written since")   // 409: it is not as who asks takes it to be
 	ErrBusy        = errors.New("too many")        // 429: later
 	ErrUnavailable = errors.New("not reachable")   // 503: the database, the broker or a remote is away
 	errWritten     = errors.New("answered partly") // the answer has begun: no status can be set any more
@@ -52,7 +53,8 @@ func refuse(w http.ResponseWriter, err error) {
 	status := http.StatusInternalServerError
 	for kind, code := range map[error]int{
 		ErrRequest: http.StatusBadRequest, ErrUnknown: http.StatusUnauthorized, ErrForbidden: http.StatusForbidden, ErrNotFound: http.StatusNotFound,
-		ErrBusy: http.StatusTooManyRequests, ErrUnavailable: http.StatusServiceUnavailable,
+		ErrChanged: http.StatusConflict,
+		ErrBusy:    http.StatusTooManyRequests, ErrUnavailable: http.StatusServiceUnavailable,
 	} {
 		if errors.Is(err, kind) {
 			status = code
@@ -191,10 +193,26 @@ func (a api) putBack(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return Kind(ErrRequest, fmt.Errorf("%.40q is not the number of a conflict", r.PathValue("id")))
 	}
-	if err := a.node.PutBack(r.Context(), id); err != nil {
+	var how PutBack
+	if err := body(w, r, &how); err != nil {
+		return err
+	}
+	if err := a.node.PutBack(r.Context(), id, how); err != nil {
 		return err
 	}
 	return answer(w, struct{}{})
+}
+
+func (a api) conflict(w http.ResponseWriter, r *http.Request) error {
+	id, err := strconv.ParseUint(r.PathValue("id"), 10, 64)
+	if err != nil {
+		return Kind(ErrRequest, fmt.Errorf("%.40q is not the number of a conflict", r.PathValue("id")))
+	}
+	c, err := a.node.Conflict(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	return answer(w, c)
 }
 
 func (a api) resync(w http.ResponseWriter, r *http.Request) error {

@@ -22,8 +22,11 @@ func (echo) Errors(_ context.Context, _ web.Rows, limit int) ([]web.RowError, er
 func (echo) Conflicts(_ context.Context, _ uint64, limit int) ([]web.Conflict, error) {
 	return nil, within(limit)
 }
-func (echo) Retry(context.Context, web.Rows) (int64, error)                       { return 1, nil }
-func (echo) PutBack(context.Context, uint64) error                                { return nil }
+func (echo) Retry(context.Context, web.Rows) (int64, error) { return 1, nil }
+func (echo) Conflict(context.Context, uint64) (*web.ConflictNow, error) {
+	return &web.ConflictNow{}, nil
+}
+func (echo) PutBack(context.Context, uint64, web.PutBack) error                   { return nil }
 func (echo) SetLogLevel(string) error                                             { return nil }
 func (echo) Verify(context.Context, web.Verify, func(web.Comparison) error) error { return nil }
 func (echo) Resync(_ context.Context, r web.Resync) error {
@@ -43,7 +46,7 @@ func within(limit int) error {
 // FuzzAPI sends bodies and parameters to each route: the answer is JSON, and 200 or
 // what says that the request is wrong, and no SQL comes by the network.
 func FuzzAPI(f *testing.F) {
-	routes := []string{"POST /api/retry", "POST /api/resync", "POST /api/verify", "PUT /api/log-level", "GET /api/errors", "GET /api/conflicts", "POST /api/conflicts/%s/put-back"}
+	routes := []string{"POST /api/retry", "POST /api/resync", "POST /api/verify", "PUT /api/log-level", "GET /api/errors", "GET /api/conflicts", "POST /api/conflicts/%s/put-back", "GET /api/conflicts/%s"}
 	for i, body := range []string{`{"remote":"a","table":"t","id":"1"}`, `{"table":"t","where":"1=1"}`, `{"tables":["t"],"repair":true}`, `{"level":"debug"}`, ``, `{}{}`, `null`} {
 		f.Add(uint8(i), "limit=1&before=18446744073709551615", "1", body)
 	}

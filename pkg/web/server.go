@@ -57,6 +57,7 @@ func (s *Server) mux(socket bool) http.Handler {
 		"GET /api/errors":                   a.limited(a.asked, a.errors),
 		"POST /api/retry":                   a.limited(a.asked, a.retry),
 		"GET /api/conflicts":                a.limited(a.asked, a.conflicts),
+		"GET /api/conflicts/{id}":           a.limited(a.asked, a.conflict),
 		"POST /api/conflicts/{id}/put-back": a.limited(a.asked, a.putBack),
 		"POST /api/resync":                  a.limited(a.asked, a.resync),
 		"POST /api/verify":                  a.limited(a.Server.verify, a.verify),

@@ -18,8 +18,10 @@ type Node interface {
 	Retry(ctx context.Context, of Rows) (int64, error)
 	// Conflicts returns the conflicts before the one with a number (0: the latest).
 	Conflicts(ctx context.Context, before uint64, limit int) ([]Conflict, error)
+	// Conflict returns one conflict, with the row as it is now.
+	Conflict(ctx context.Context, conflict uint64) (*ConflictNow, error)
 	// PutBack writes the row that lost a conflict over the one that stands.
-	PutBack(ctx context.Context, conflict uint64) error
+	PutBack(ctx context.Context, conflict uint64, how PutBack) error
 	// Resync has a table sent to a remote again.
 	Resync(ctx context.Context, r Resync) error
 	// Verify compares tables with remotes, and tells each comparison as it ends.
@@ -209,6 +211,24 @@ type Conflict struct {
 	Loser    Version    `json:"loser"`
 	PutBack  *time.Time `json:"putBack,omitempty"`
 	Standing bool       `json:"standing"` // not put back yet
+}
+
+// ConflictNow is a conflict, and what has become of the row.
+type ConflictNow struct {
+	Conflict
+	Now   json.RawMessage `json:"now"`   // the row as it is; null: there is none
+	Later bool            `json:"later"` // it is not as it won: somebody has written it since
+	Seen  string          `json:"seen"`  // names what the row is now, for PutBack
+}
+
+// PutBack says how the row that lost is written again.
+type PutBack struct {
+	Columns []string `json:"columns,omitempty"` // only these; none are all
+	// Seen is that of the ConflictNow on which somebody has decided: if the row is
+	// another now, nothing is written. Without it, a row that was written after the
+	// conflict is written over only with Over.
+	Seen string `json:"seen,omitempty"`
+	Over bool   `json:"over,omitempty"`
 }
 
 // Version is one side of a conflict.

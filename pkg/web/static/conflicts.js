@@ -57,8 +57,8 @@ function article(app, c, look) {
   const node = el("article", { class: "conflict", "aria-labelledby": title },
     el("div", { class: "head" },
       el("h3", { id: title }, c.table, " ", el("span", { class: "mono" }, c.row)),
-      el("p", { class: "muted" }, at, ` · decided by ${c.policy}`), button, done),
-    el("div", { class: "scroll", role: "region", "aria-label": `Versions of row ${c.row}, scrolls sideways`, tabindex: "0" }, versions(c)));
+      el("p", { class: "muted" }, at, ` · ${c.policy === "putBack" ? "written over when another version was put back" : `decided by ${c.policy}`}`), button, done),
+    el("div", { class: "scroll", role: "region", "aria-label": `Versions of row ${c.row}, conflict ${c.id}, scrolls sideways`, tabindex: "0" }, versions(c)));
   node.tick = () => at.show(c.at);
   return shows(node, (now) => {
     button.hidden = !now.standing;
@@ -90,16 +90,39 @@ function value(v, row) {
 }
 
 async function back(button, c, look) {
-  const yes = await ask({
-    title: "Put this version back?",
-    sentences: [`Row ${c.row} of ${c.table} becomes what ${c.loser.origin || "the other node"} wrote${c.loser.row === null ? ": it is deleted" : ""}, here and at all nodes.`,
-      "What stands now is written over."],
-    yes: "Put back", bad: true,
-  });
-  if (!yes) return;
+  let now;
+  await busy(button, async () => { now = await call("GET", `conflicts/${c.id}`); });
+  if (!now) return;
+  const columns = new Set(Object.keys(now.loser.row ?? {}));
+  const whole = columns.size;
+  const sentences = [
+    now.loser.row === null ? `Row ${c.row} of ${c.table} is deleted, here and at all nodes.` :
+      `Row ${c.row} of ${c.table} becomes what ${c.loser.origin || "the other node"} wrote, in the columns that are ticked, here and at all nodes.`,
+    compared(now, columns),
+    "What stands now is kept as a conflict, and can be put back itself.",
+  ];
+  if (now.later) sentences.unshift("The row was written since the conflict: that is written over.");
+  if (!await ask({ title: "Put this version back?", sentences, yes: "Put back", bad: true })) return;
   await busy(button, async () => {
-    await call("POST", `conflicts/${c.id}/put-back`);
+    if (whole && !columns.size) throw new Error("No column was ticked: nothing was written.");
+    await call("POST", `conflicts/${c.id}/put-back`, { seen: now.seen, columns: columns.size < whole ? [...columns] : [] });
     say(`Row ${c.row} of ${c.table} was put back.`);
     await look();
   });
+}
+
+/** The row as it is, as it won and as it lost; columns are those that stay ticked. */
+function compared(now, columns) {
+  const rows = [now.now, now.winner.row, now.loser.row];
+  const names = [...new Set(rows.flatMap((row) => Object.keys(row ?? {})))];
+  const lines = names.map((name) => {
+    const cells = rows.map((row) => value(row && Object.hasOwn(row, name) ? row[name] : undefined, row));
+    const tick = el("input", { type: "checkbox", "aria-label": `Put back ${name}`, onchange: () => (tick.checked ? columns.add(name) : columns.delete(name)) });
+    tick.checked = true;
+    const same = cells[0].textContent === cells[2].textContent;
+    return el("tr", { class: same ? "same" : "differs" }, el("td", {}, columns.has(name) && now.now !== null ? tick : null), el("th", { scope: "row" }, name), ...cells);
+  });
+  return el("div", { class: "scroll conflict", role: "region", "aria-label": "The row now, as it won and as it lost, scrolls sideways", tabindex: "0" },
+    el("table", {}, el("thead", {}, el("tr", {}, el("td"), ...["Column", "Now", "Won then", "Lost"].map((word) => el("th", { scope: "col" }, word)))),
+      el("tbody", {}, lines)));
 }

@@ -21,11 +21,11 @@ export const speak = (sentence) => text(byId("spoken"), sentence);
 /** Hides what was said. */
 export const hush = () => byId("said").classList.remove("shown");
 
-/** Asks for a confirmation; the promise is true or false. */
+/** Asks for a confirmation; the promise is true or false. What is no sentence is shown as it is. */
 export function ask({ title, sentences, yes, bad = false }) {
   const dialog = byId("question");
   text(byId("question-title"), title);
-  byId("question-text").replaceChildren(...sentences.map((s) => el("p", {}, s)));
+  byId("question-text").replaceChildren(...sentences.map((s) => (s instanceof Node ? s : el("p", {}, s))));
   const button = byId("question-yes");
   text(button, yes);
   button.classList.toggle("bad", bad);

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/mysql-sync/mysql-sync/pkg/value"
+	"github.com/mysql-sync/mysql-sync/pkg/web"
+)
+
+// restore shows a conflict beside the row as it is now, and writes the row that lost
+// again. That nobody writes the row between the two the node sees to.
+func restore(cmd *cobra.Command, n node, id uint64, columns []string, yes, asJSON bool) error {
+	c, err := n.Conflict(cmd.Context(), id)
+	if err != nil {
+		return err
+	}
+	w := cmd.OutOrStdout()
+	if !asJSON {
+		showNow(w, screenOf(w), c)
+	}
+	if c.Later && !yes {
+		if err := agreed(cmd.Context(), os.Stdin, w, c); err != nil {
+			return err
+		}
+	}
+	if err := n.PutBack(cmd.Context(), id, web.PutBack{Columns: columns, Seen: c.Seen}); err != nil {
+		return err
+	}
+	switch {
+	case asJSON:
+		return lines(w, []*web.ConflictNow{c})
+	case len(columns) > 0:
+		say(w, "the columns %s of the row that lost conflict %d are written again", clean(strings.Join(columns, ", ")), id)
+	default:
+		say(w, "the row that lost conflict %d is written again", id)
+	}
+	return nil
+}
+
+// agreed asks whether a row that was written since is to be written over.
+func agreed(ctx context.Context, in *os.File, w io.Writer, c *web.ConflictNow) error {
+	if !term.IsTerminal(int(in.Fd())) {
+		return errors.New("the row was written since the conflict: --yes writes over it; what is written over is kept, and can be put back")
+	}
+	answer := ""
+	err := newDialog(in, w).until(ctx, &answer, false, "The row was written since the conflict. Write over it? What stands now is kept [y/N]", "", func(string) error { return nil })
+	if err != nil {
+		return err
+	}
+	if a := strings.ToLower(answer); a != "y" && a != "yes" {
+		return errors.New("nothing was written")
+	}
+	return nil
+}
+
+// showNow prints a row as it is, as it won and as it lost, column by column.
+func showNow(w io.Writer, s screen, c *web.ConflictNow) {
+	say(w, "%s %s  conflict %d of %s", clean(c.Table), s.bold(clean(c.Row)), c.ID, moment(c.At))
+	g := grid{columns: []column{{name: ""}, {name: "COLUMN"}, {name: "NOW"}, {name: "WON THEN"}, {name: "LOST"}}}
+	rows := [3]value.Entity{}
+	var names []string
+	for i, raw := range []json.RawMessage{c.Now, c.Winner.Row, c.Loser.Row} {
+		rows[i], _ = value.DecodeEntity(raw) // what somebody has made of it by hand is shown as nothing
+		for _, f := range rows[i] {
+			if !slices.Contains(names, f.Name) {
+				names = append(names, f.Name)
+			}
+		}
+	}
+	for _, name := range names {
+		cells := [3]string{}
+		for i, row := range rows {
+			if v, ok := row.Value(name); ok {
+				cells[i] = clean(text(v))
+			}
+		}
+		mark := " "
+		if cells[0] != cells[2] {
+			mark = "~"
+		}
+		g.add(mark, clean(name), cells[0], cells[1], cells[2])
+	}
+	g.print(w, s.width)
+	for i, word := range []string{"There is no row with this key now.", "The version that won is a delete.", "The version that lost is a delete."} {
+		if rows[i] == nil {
+			say(w, "%s", word)
+		}
+	}
+	say(w, "won: %s at %s   lost: %s at %s", fmt.Sprint(clean(c.Winner.Origin)), moment(c.Winner.At), clean(c.Loser.Origin), moment(c.Loser.At))
+	if c.Later {
+		say(w, "The row was written since the conflict.")
+	}
+}

@@ -1,0 +1,119 @@
+package journal_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/journal"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// latest returns the latest conflict that is kept.
+func latest(t *testing.T, db *mysqldb.DB) journal.Kept {
+	t.Helper()
+	return list(t, db, 0, 1)[0]
+}
+
+// What a put-back writes over is kept, and is put back itself; nothing is written over
+// that nobody has seen.
+func TestWhatAPutBackWritesOverIsKept(t *testing.T) {
+	t.Parallel()
+	db := testkit.OwnSchema(t, orders, `INSERT INTO orders VALUES (1, 'won', NULL)`)
+	ts := schema.NewTables(db)
+	won := side(2, "boston", "won", "")
+	won.Values[2] = nil
+	record(t, db, ts, [2]journal.Side{won, side(1, "berlin", "lost", "p")})
+	id := latest(t, db).ID
+	try := func(id uint64, r journal.Request, wanted error, want string) {
+		t.Helper()
+		r.Origin = "here"
+		if err := journal.PutBack(t.Context(), db, ts, id, r); !errors.Is(err, wanted) {
+			t.Errorf("%+v: %v, not %v", r, err, wanted)
+		}
+		if got := row(t, db); got != want {
+			t.Errorf("%+v: the row is %q, not %q", r, got, want)
+		}
+	}
+	look := func(later bool) string {
+		t.Helper()
+		_, now, err := journal.Look(t.Context(), db, ts, id)
+		if err != nil || now.Later != later {
+			t.Errorf("the row is %+v, %v", now, err)
+		}
+		return now.Seen
+	}
+	old := look(false)
+	testkit.Exec(t, db, `UPDATE orders SET name = 'later'`)
+	seen := look(true)
+	try(id, journal.Request{}, journal.ErrLater, "1 later")
+	try(id, journal.Request{Seen: old}, journal.ErrChanged, "1 later")
+	try(id, journal.Request{Seen: old, Over: true}, journal.ErrChanged, "1 later")
+	try(id, journal.Request{Seen: seen, Columns: []string{"nothing"}}, journal.ErrCannot, "1 later")
+	try(id, journal.Request{Seen: seen, Columns: []string{"photo"}}, nil, "1 later 70")
+	over := latest(t, db)
+	if over.Policy != journal.PutBackPolicy || string(over.LoserRow) != `{"id":"1","name":"later","photo":null}` || !strings.Contains(string(over.WinnerRow), `"later"`) {
+		t.Errorf("kept: %s over %s, %s", over.WinnerRow, over.LoserRow, over.Policy)
+	}
+	try(over.ID, journal.Request{}, nil, "1 later")
+	testkit.Exec(t, db, `DELETE FROM orders`)
+	try(id, journal.Request{Over: true, Columns: []string{"name"}}, journal.ErrCannot, "")
+	try(id, journal.Request{Over: true}, nil, "1 lost 70")
+	gone := latest(t, db)
+	if string(gone.LoserRow) != "null" {
+		t.Errorf("kept: %s", gone.LoserRow)
+	}
+	try(gone.ID, journal.Request{}, nil, "")
+	try(latest(t, db).ID, journal.Request{}, nil, "1 lost 70")
+	try(id, journal.Request{Over: true}, nil, "1 lost 70") // it is so already: nothing is written over
+	n := len(list(t, db, 0, 100))
+	try(id, journal.Request{Over: true}, nil, "1 lost 70")
+	if now := len(list(t, db, 0, 100)); now != n {
+		t.Errorf("%d conflicts became %d", n, now)
+	}
+}
+
+// What is in the way of a put-back is said, and nothing is changed.
+func TestWhatIsInTheWayOfAPutBack(t *testing.T) {
+	t.Parallel()
+	db := testkit.OwnSchema(t, `CREATE TABLE shops (id INT PRIMARY KEY)`, `INSERT INTO shops VALUES (7)`,
+		`CREATE TABLE orders (id INT PRIMARY KEY, name VARCHAR(100) UNIQUE, photo BLOB, shop INT, parent INT, FOREIGN KEY (shop) REFERENCES shops (id),
+			FOREIGN KEY (parent) REFERENCES orders (id) ON DELETE SET NULL)`,
+		`CREATE TABLE items (id INT PRIMARY KEY, ord INT, FOREIGN KEY (ord) REFERENCES orders (id) ON DELETE CASCADE)`,
+		`INSERT INTO orders VALUES (1, 'stands', NULL, NULL, 1), (2, 'taken', NULL, NULL, NULL)`, `INSERT INTO items VALUES (1, 1)`)
+	ts := schema.NewTables(db)
+	stands := `1 stands
+2 taken`
+	child := side(3, "berlin", "child", "")
+	child.Columns, child.Values = append(child.Columns, "shop"), append(child.Values, []byte("8"))
+	long := side(4, "berlin", strings.Repeat("x", 101), "")
+	for name, test := range map[string]struct {
+		lost journal.Side
+		says string
+	}{
+		"a unique value": {side(5, "berlin", "taken", ""), "a unique value is taken by another row"},
+		"a parent":       {child, "a row that it refers to is not there"},
+		"children":       {side(6, "berlin", "", ""), "rows of items still refer to the row"},
+		"a length":       {long, "the table does not take it"},
+	} {
+		record(t, db, ts, [2]journal.Side{side(9, "boston", "stands", ""), test.lost})
+		err := journal.PutBack(t.Context(), db, ts, latest(t, db).ID, journal.Request{Over: true})
+		if !errors.Is(err, journal.ErrCannot) || !strings.Contains(err.Error(), test.says) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got := row(t, db); got != stands {
+			t.Errorf("%s: the rows are %q", name, got)
+		}
+	}
+	testkit.Exec(t, db, `DELETE FROM items`)
+	record(t, db, ts, [2]journal.Side{side(9, "boston", "stands", ""), side(7, "berlin", "", "")})
+	if err := journal.PutBack(t.Context(), db, ts, latest(t, db).ID, journal.Request{Over: true}); err != nil || row(t, db) != "2 taken" {
+		t.Errorf("a row that only refers to itself: %v", err)
+	}
+	testkit.Exec(t, db, `SET FOREIGN_KEY_CHECKS = 0`, `DROP TABLE items`, `DROP TABLE orders`)
+	if _, _, err := journal.Look(t.Context(), db, ts, latest(t, db).ID); !errors.Is(err, journal.ErrCannot) {
+		t.Errorf("without the table: %v", err)
+	}
+}
