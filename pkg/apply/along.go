@@ -107,6 +107,9 @@ func (a *Applier) keepChildren(ctx context.Context, tx mysqldb.Tx, t *schema.Tab
 	if err != nil || len(rows) == 0 {
 		return err
 	}
+	if err := t.Identify(ctx, tx, rows); err != nil {
+		return err
+	}
 	states, err := version.Read(ctx, tx, rows)
 	if err != nil {
 		return err
@@ -117,7 +120,7 @@ func (a *Applier) keepChildren(ctx context.Context, tx mysqldb.Tx, t *schema.Tab
 		if v.IsZero() {
 			v = conflict.Next(states[r], change.Micros(a.now()), a.Origin).Version
 		}
-		entries[i] = journal.Entry{Table: t, Key: r.Key, Policy: ForeignKey, Winner: journal.Side{Version: winner},
+		entries[i] = journal.Entry{Table: t, Key: r.Key, ID: r.ID(), Policy: ForeignKey, Winner: journal.Side{Version: winner},
 			Loser: journal.Side{Version: v, Columns: t.Names(), Values: values[i]}}
 	}
 	if err := journal.Record(ctx, tx, entries); err != nil {

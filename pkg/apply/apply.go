@@ -82,11 +82,16 @@ type task struct {
 // What waited for one of them, and is still remembered, is applied as well.
 func (a *Applier) Apply(ctx context.Context, changes []Incoming) ([]Result, error) {
 	results := make([]Result, len(changes))
+	if err := a.identify(ctx, changes); err != nil {
+		return results, err
+	}
 	for _, round := range rounds(changes, results) {
 		if err := a.split(ctx, round, patient); err != nil {
 			return results, err
 		}
-		a.room.note(a.now(), round)
+		if err := a.note(ctx, round); err != nil {
+			return results, err
+		}
 	}
 	return results, a.follow(ctx)
 }
@@ -110,8 +115,44 @@ func (a *Applier) follow(ctx context.Context) error {
 			}
 			continue // a ring that cannot be had is forgotten: each of its rows is sent again
 		}
-		a.room.note(a.now(), tasks)
+		if err := a.note(ctx, tasks); err != nil {
+			return err
+		}
 	}
+}
+
+// identify has all spellings of a row count as that row.
+func (a *Applier) identify(ctx context.Context, changes []Incoming) error {
+	rows := make([]change.Row, len(changes))
+	for i := range changes {
+		rows[i] = changes[i].Row
+	}
+	err := a.tables.Identify(ctx, rows)
+	for i := range changes {
+		changes[i].Row = rows[i]
+	}
+	return err
+}
+
+// note remembers those of the tasks that wait; what they wait for may be spelled
+// otherwise when it comes.
+func (a *Applier) note(ctx context.Context, tasks []*task) error {
+	for _, t := range tasks {
+		var w *Wait
+		if !errors.As(t.res.Err, &w) {
+			continue
+		}
+		for i, n := range w.needs {
+			if n.Key == "" {
+				continue // any row of its table
+			}
+			if err := a.tables.Identify(ctx, w.needs[i:i+1]); err != nil {
+				return err
+			}
+		}
+	}
+	a.room.note(a.now(), tasks)
+	return nil
 }
 
 // rounds sorts the changes so that a row occurs once in each: several changes of
@@ -121,8 +162,9 @@ func rounds(changes []Incoming, results []Result) [][]*task {
 	seen := make(map[change.Row]int, len(changes))
 	tasks := make([]task, len(changes))
 	for i := range changes {
-		n := seen[changes[i].Row]
-		seen[changes[i].Row] = n + 1
+		row := changes[i].Identity()
+		n := seen[row]
+		seen[row] = n + 1
 		if n == len(list) {
 			list = append(list, nil)
 		}

@@ -33,7 +33,7 @@ func (a *Applier) keepLosers(ctx context.Context, tx mysqldb.Tx, groups []*group
 		}
 		var entries []journal.Entry
 		for _, s := range steps {
-			entries = append(entries, a.losers(g, s, locals[s.in.Key])...)
+			entries = append(entries, a.losers(g, s, locals[s.key])...)
 		}
 		if err := journal.Record(ctx, tx, entries); err != nil {
 			return err
@@ -94,7 +94,7 @@ func (a *Applier) losers(g *group, s *Step, values [][]byte) []journal.Entry {
 	for i, loser := range losers {
 		a.log.Debug("conflict", zap.String("table", g.table.Name), zap.String("policy", s.policy),
 			zap.String("winner", winner.Author()), zap.String("loser", loser.Author()))
-		entries[i] = journal.Entry{Table: g.table, Key: s.in.Key, Policy: s.policy, Winner: winner, Loser: loser}
+		entries[i] = journal.Entry{Table: g.table, Key: s.in.Key, ID: s.in.ID(), Policy: s.policy, Winner: winner, Loser: loser}
 	}
 	return entries
 }

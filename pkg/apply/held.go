@@ -36,7 +36,7 @@ func (a *Applier) Held(before time.Time, limit int) []Held {
 // sake, or they go with it. It does nothing for one that is not held any more.
 func (a *Applier) Settle(ctx context.Context, h Held) error {
 	a.room.mu.Lock()
-	x := a.room.rows[h.Row]
+	x := a.room.rows[h.Identity()]
 	if x == nil || x.in.Version != h.Version {
 		a.room.mu.Unlock()
 		return nil
@@ -45,7 +45,7 @@ func (a *Applier) Settle(ctx context.Context, h Held) error {
 	for _, r := range h.Refer {
 		x.in.Strangers[r] = struct{}{}
 	}
-	a.room.woken = append(a.room.woken, h.Row)
+	a.room.woken = append(a.room.woken, h.Identity())
 	a.room.mu.Unlock()
 	return a.follow(ctx)
 }

@@ -116,7 +116,7 @@ func (a *Applier) merged(ctx context.Context, t *schema.Table, s *Step, ours, th
 		row[at] = values[i]
 	}
 	key, err := t.KeyOf(t.Names(), row)
-	if err == nil && key != s.in.Key {
+	if err == nil && key != s.in.Key && key != s.key {
 		err = errors.New("resolve must not change the key")
 	}
 	if err == nil {

@@ -33,6 +33,7 @@ const (
 // Local is what the node has of a row, read under the row's lock.
 type Local struct {
 	Exists  bool
+	Key     string   // of a row that exists, as it is spelled here
 	Values  [][]byte // in the order of the table's columns; only read for dated changes and scripts
 	State   change.State
 	Pending []uint64     // ids in table_changes of local changes not yet captured
@@ -47,6 +48,7 @@ type Step struct {
 	Consumed []uint64     // local changes that need not be captured any more
 	in       *Incoming
 	exists   bool
+	key      string       // as the row is spelled here
 	local    change.State // what the node had
 	came     change.State // what came in
 	policy   string       // by which a conflict was decided
@@ -85,7 +87,7 @@ func plan(t *schema.Table, in *Incoming, l Local, now int64, origin string, p co
 	if len(l.Pending) > 0 {
 		l.State = conflict.Next(l.State, l.Written, origin)
 	}
-	s := Step{in: in, exists: l.Exists, local: l.State, came: in.State, policy: p.Name}
+	s := Step{in: in, exists: l.Exists, key: l.Key, local: l.State, came: in.State, policy: p.Name}
 	if in.Dated {
 		if unchanged(t, in, l) && !(in.Deleted() && l.State.Version.IsZero()) {
 			s.Decision, s.State = conflict.Known, l.State // an echo comes to rest here

@@ -5,12 +5,14 @@ import (
 	"database/sql"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/value"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
@@ -110,27 +112,26 @@ func lock(ctx context.Context, tx mysqldb.Tx, g *group, locking string) (map[str
 	if err != nil {
 		return nil, err
 	}
-	wanted := 0
-	for _, in := range g.in {
-		if locals[in.Key] != nil {
-			wanted++
-		}
+	return g.wanted(ctx, tx, locals)
+}
+
+// wanted returns the rows that were found by the keys of the changes that mean
+// them. A row may be spelled in another way here, where the column's collation
+// takes both for one.
+func (g *group) wanted(ctx context.Context, tx mysqldb.Tx, found map[string]*Local) (map[string]*Local, error) {
+	rows := make([]change.Row, len(g.in))
+	for i, in := range g.in {
+		rows[i] = in.Row
 	}
-	if wanted == len(locals) {
-		return locals, nil
+	as, err := g.table.Wanted(ctx, tx, rows, slices.Collect(maps.Keys(found)))
+	if err != nil {
+		return nil, err
 	}
-	// A row came whose key differs from the wanted one, though not by the
-	// column's collation ('a' and 'A'): an upsert is a new spelling of it.
-	for _, in := range g.in {
-		if locals[in.Key] != nil || in.Deleted() {
-			continue
-		}
-		one, err := lockRows(ctx, tx, g.table, []*Incoming{in}, whole, locking)
-		if err != nil {
-			return nil, err
-		}
-		for _, l := range one {
-			locals[in.Key] = l
+	locals := make(map[string]*Local, len(found))
+	for key, l := range found {
+		if r, ok := as[key]; ok {
+			l.Key = key
+			locals[r.Key] = l
 		}
 	}
 	return locals, nil
@@ -190,22 +191,27 @@ func pending(ctx context.Context, tx mysqldb.Tx, g *group, locals map[string]*Lo
 	var q mysqldb.Statement
 	q.SQL("SELECT id, primary_key, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', date) FROM table_changes WHERE table_name = ")
 	q.Text([]byte(g.table.Name))
+	spelled, err := g.spellings(ctx, tx, locals)
+	if err != nil {
+		return err
+	}
 	var key []byte
 	between := " AND primary_key IN ("
-	for _, in := range g.in {
-		key = append(key[:0], in.Key...)
+	for spelling := range spelled {
+		key = append(key[:0], spelling...)
 		q.SQL(between)
 		q.Bytes(key)
 		between = ","
 	}
 	q.SQL(")")
-	err := q.Query(ctx, tx, func(r *sql.Rows) error {
+	err = q.Query(ctx, tx, func(r *sql.Rows) error {
 		var id uint64
 		var key string
 		var written int64
 		if err := r.Scan(&id, &key, &written); err != nil {
 			return err
 		}
+		key = spelled[key]
 		l := locals[key]
 		if l == nil {
 			l = &Local{}
@@ -219,6 +225,36 @@ func pending(ctx context.Context, tx mysqldb.Tx, g *group, locals map[string]*Lo
 		return fmt.Errorf("read local changes of %s: %w", g.table.Name, err)
 	}
 	return nil
+}
+
+// spellings returns the keys under which the triggers may have noted a row, each with
+// that of the change that means it: its own, that of the row as it stands here, and
+// that under which it was recorded last.
+func (g *group) spellings(ctx context.Context, tx mysqldb.Tx, locals map[string]*Local) (map[string]string, error) {
+	spelled := make(map[string]string, len(g.in))
+	for _, in := range g.in {
+		spelled[in.Key] = in.Key
+	}
+	if g.table.Spelling() == value.Exact {
+		return spelled, nil
+	}
+	rows := make([]change.Row, len(g.in))
+	for i, in := range g.in {
+		rows[i] = in.Row
+	}
+	recorded, err := version.Keys(ctx, tx, rows)
+	if err != nil {
+		return nil, err
+	}
+	for _, in := range g.in {
+		if key, ok := recorded[in.Row]; ok {
+			spelled[key] = in.Key
+		}
+		if l := locals[in.Key]; l != nil && l.Exists {
+			spelled[l.Key] = in.Key
+		}
+	}
+	return spelled, nil
 }
 
 // record writes the versions and drops the local changes that were replaced. Rows

@@ -51,12 +51,12 @@ func (r *room) note(now time.Time, tasks []*task) {
 		switch {
 		case errors.As(t.res.Err, &w) && !t.in.Dated: // those of version 1 are held where they came in
 			if r.put(now, t, w) {
-				r.fresh = append(r.fresh, t.in.Row)
+				r.fresh = append(r.fresh, t.in.Identity())
 			}
 		case t.res.Err == nil:
 			r.leave(t.in)
 			if t.res.Wrote {
-				r.wake(t.in.Row)
+				r.wake(t.in.Identity())
 			}
 		}
 	}
@@ -67,7 +67,7 @@ func (r *room) note(now time.Time, tasks []*task) {
 // together with which it was tried, it still needs.
 func (r *room) put(now time.Time, t *task, w *Wait) (more bool) {
 	in := t.in
-	if old := r.rows[in.Row]; old != nil {
+	if old := r.rows[in.Identity()]; old != nil {
 		if old.in.Version.Compare(in.Version) > 0 {
 			return false
 		}
@@ -93,10 +93,11 @@ func (r *room) put(now time.Time, t *task, w *Wait) (more bool) {
 	if r.rows == nil {
 		r.rows, r.needed, r.tables = map[change.Row]*waiter{}, map[change.Row]map[*waiter]struct{}{}, map[string]int{}
 	}
-	r.rows[in.Row] = x
+	r.rows[in.Identity()] = x
 	r.tables[in.Table]++
 	r.bytes += x.bytes
 	for _, n := range slices.Concat(w.needs, t.needed) {
+		n = n.Identity()
 		if r.needed[n] == nil {
 			r.needed[n] = map[*waiter]struct{}{}
 		}
@@ -108,13 +109,13 @@ func (r *room) put(now time.Time, t *task, w *Wait) (more bool) {
 
 // leave forgets a change that was applied, and those of its row that are not later.
 func (r *room) leave(in *Incoming) {
-	if x := r.rows[in.Row]; x != nil && x.in.Version.Compare(in.Version) <= 0 {
+	if x := r.rows[in.Identity()]; x != nil && x.in.Version.Compare(in.Version) <= 0 {
 		r.drop(x)
 	}
 }
 
 func (r *room) drop(x *waiter) {
-	delete(r.rows, x.in.Row)
+	delete(r.rows, x.in.Identity())
 	r.tables[x.in.Table]--
 	r.bytes -= x.bytes
 	for n := range x.needs {
@@ -137,7 +138,7 @@ func (r *room) wake(row change.Row) {
 	for _, n := range []change.Row{row, {Table: row.Table}} {
 		for x := range r.needed[n] {
 			if r.meet(x, n); len(x.needs) == 0 {
-				r.woken = append(r.woken, x.in.Row)
+				r.woken = append(r.woken, x.in.Identity())
 			}
 		}
 	}
@@ -231,6 +232,6 @@ func (r *room) back(now time.Time, tasks []*task) {
 	defer r.mu.Unlock()
 	for _, t := range tasks {
 		r.put(now, t, &Wait{text: "waits for the database", needs: []change.Row{{Table: t.in.Table}}})
-		r.woken = append(r.woken, t.in.Row)
+		r.woken = append(r.woken, t.in.Identity())
 	}
 }

@@ -122,6 +122,9 @@ func (g *group) readBefore(ctx context.Context, tx mysqldb.Tx) error {
 		g.before.rows[key] = values
 		return nil
 	})
+	for _, s := range steps {
+		g.before.rows[s.in.Key] = g.before.rows[s.key] // where the two are spelled differently
+	}
 	if err != nil {
 		return fmt.Errorf("read rows of %s: %w", g.table.Name, err)
 	}

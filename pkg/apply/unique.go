@@ -73,6 +73,9 @@ func (g *group) inTheWay(ctx context.Context, tx mysqldb.Tx, steps []*Step) (map
 	byKey := make(map[string]*Step, len(steps))
 	for _, s := range steps {
 		byKey[s.in.Key] = s
+		if s.exists {
+			byKey[s.key] = s
+		}
 	}
 	after := map[*Step][]claim{}
 	var b barred

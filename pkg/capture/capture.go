@@ -29,6 +29,8 @@ type Config struct {
 	// Recorded is called after a commit with the last id that it took, and the last
 	// position that it gave, 0 if none; it must not block.
 	Recorded func(id uint64, position int64)
+	// Identify gives rows the IDs that all their spellings have in common.
+	Identify func(ctx context.Context, rows []change.Row) error
 }
 
 // Capture moves changes from table_changes to the stream.
@@ -119,6 +121,9 @@ func (c *Capture) once(ctx context.Context) (int, error) {
 	if err != nil || len(entries) == 0 {
 		return 0, err
 	}
+	if err := c.identify(ctx, entries); err != nil {
+		return 0, err
+	}
 	rows, last := newest(entries)
 	unlock, err := c.latch.Lock(ctx, rows)
 	if err != nil {
@@ -167,6 +172,22 @@ func (c *Capture) read(ctx context.Context) ([]entry, error) {
 	return entries, nil
 }
 
+// identify has all spellings of a row count as that row.
+func (c *Capture) identify(ctx context.Context, entries []entry) error {
+	if c.Identify == nil {
+		return nil
+	}
+	rows := make([]change.Row, len(entries))
+	for i, e := range entries {
+		rows[i] = e.row
+	}
+	err := c.Identify(ctx, rows)
+	for i, r := range rows {
+		entries[i].row = r
+	}
+	return err
+}
+
 // newest returns the rows that the entries name, in the order of their first entry, and
 // each one's last entry with the time of its latest write. Of one row the ids ascend as
 // it was changed: a trigger takes its id while its session holds the row.
@@ -174,12 +195,16 @@ func newest(entries []entry) ([]change.Row, map[change.Row]entry) {
 	last := make(map[change.Row]entry, len(entries))
 	rows := make([]change.Row, 0, len(entries))
 	for _, e := range entries {
-		before, ok := last[e.row]
+		row := e.row.Identity()
+		before, ok := last[row]
 		if !ok {
-			rows = append(rows, e.row)
+			rows = append(rows, row)
 		}
 		e.written = max(before.written, e.written)
-		last[e.row] = e
+		last[row] = e
+	}
+	for i, row := range rows {
+		rows[i] = last[row].row // in its last spelling
 	}
 	return rows, last
 }
@@ -208,7 +233,7 @@ func (c *Capture) record(ctx context.Context, tx mysqldb.Tx, writing *version.Wr
 	next := make([]version.Entry, len(synced))
 	position := writing.Positions(len(synced))
 	for i, r := range synced {
-		e := last[r]
+		e := last[r.Identity()]
 		next[i] = version.Entry{Row: r, State: conflict.Next(states[r], e.written, c.Origin), Fate: e.fate(), Position: position + int64(i)}
 	}
 	return version.Write(ctx, tx, next)

@@ -63,8 +63,8 @@ const (
 )
 
 // rowTriggers returns the three triggers of a table. Each records the key of the
-// row; an update that changes the key, compared byte by byte, records the old
-// one as well: it is a delete there.
+// row; an update that changes the key, compared byte by byte, first records the
+// old one: it is a delete there, unless both are spellings of one row.
 func rowTriggers(t *schema.Table) []trigger {
 	table := mysqldb.QuoteString(t.Name)
 	note := func(key, gone string) string {
@@ -73,8 +73,8 @@ func rowTriggers(t *schema.Table) []trigger {
 	oldKey, newKey := t.KeyExpr("OLD."), t.KeyExpr("NEW.")
 	return []trigger{
 		{triggerName("Insert", t.Name), t.Name, "AFTER", "INSERT", guarded(t.Name, note(newKey, there))},
-		{triggerName("Update", t.Name), t.Name, "AFTER", "UPDATE", guarded(t.Name, note(newKey, there)+
-			" IF NOT ("+oldKey+" <=> "+newKey+") THEN "+note(oldKey, gone)+" END IF;")},
+		{triggerName("Update", t.Name), t.Name, "AFTER", "UPDATE", guarded(t.Name,
+			"IF NOT ("+oldKey+" <=> "+newKey+") THEN "+note(oldKey, gone)+" END IF; "+note(newKey, there))},
 		{triggerName("Delete", t.Name), t.Name, "AFTER", "DELETE", guarded(t.Name, note(oldKey, gone))},
 	}
 }

@@ -88,6 +88,9 @@ func (w *Watcher) versions(ctx context.Context, t *schema.Table, keys []string) 
 	for i, k := range keys {
 		rows[i] = change.Row{Table: t.Name, Key: k}
 	}
+	if err := w.tables.Identify(ctx, rows); err != nil {
+		return nil, err
+	}
 	states, err := version.Read(ctx, w.db, rows)
 	if err != nil {
 		return nil, err
@@ -116,9 +119,12 @@ func (w *Watcher) vanished(ctx context.Context, t *schema.Table, absent []sample
 		return false, err
 	}
 	for _, s := range absent {
-		row := change.Row{Table: t.Name, Key: string(s.Key)}
-		if slices.Contains(there, row.Key) {
+		rows := []change.Row{{Table: t.Name, Key: string(s.Key)}}
+		if slices.Contains(there, rows[0].Key) {
 			continue
+		}
+		if err := w.tables.Identify(ctx, rows); err != nil {
+			return false, err
 		}
 		// In this order: what is captured between the two has a new version.
 		var pending bool
@@ -126,11 +132,11 @@ func (w *Watcher) vanished(ctx context.Context, t *schema.Table, absent []sample
 		if err != nil {
 			return false, fmt.Errorf("look at the changes of %s: %w", t.Name, err)
 		}
-		states, err := version.Read(ctx, w.db, []change.Row{row})
+		states, err := version.Read(ctx, w.db, rows)
 		if err != nil {
 			return false, err
 		}
-		if !pending && states[row].Version == s.Version {
+		if !pending && states[rows[0]].Version == s.Version {
 			return true, nil
 		}
 	}

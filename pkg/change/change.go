@@ -14,28 +14,61 @@ import (
 	"time"
 )
 
-// Row names a row: its table and the key form of its primary key.
+// Row names a row: its table and the key form of its primary key. Of a row that
+// may be spelled in several ways, as 'bob' and 'Bob' where the column's collation
+// takes them for one, Key is one of the spellings; see Identity.
 type Row struct {
 	Table string
 	Key   string
+	id    string // where it does not follow from Key
 }
 
-// maxID is the length of a row's ID in bytes, from which on the key is hashed.
+// LongestID is the length of a row's ID in bytes, from which on the key is hashed.
 const (
-	maxID      = 64
+	LongestID  = 64
 	hashLength = 24
 )
 
-// ID returns the short form of the key under which the own tables keep the row:
-// the key itself when it has fewer than 64 bytes, else 64 bytes, its beginning
-// and a part of its SHA-256. Keys near each other thus have IDs near each other.
+// ID returns the short form of the key under which the own tables keep the row.
+// All spellings of a row have the same.
 func (r Row) ID() string {
-	if len(r.Key) < maxID {
-		return r.Key
+	if r.id != "" {
+		return r.id
 	}
-	sum := sha256.Sum256([]byte(r.Key))
-	return r.Key[:maxID-hashLength] + string(sum[:hashLength])
+	return Short(r.Key)
 }
+
+// Short returns the ID that is made of a key: the key itself when it has fewer
+// than 64 bytes, else 64 bytes, its beginning and a part of its SHA-256. Keys near
+// each other thus have IDs near each other.
+func Short(key string) string {
+	if len(key) < LongestID {
+		return key
+	}
+	sum := sha256.Sum256([]byte(key))
+	return key[:LongestID-hashLength] + string(sum[:hashLength])
+}
+
+// WithID returns the row under an ID that its spelling does not show.
+func (r Row) WithID(id string) Row {
+	r.id = ""
+	if id != Short(r.Key) {
+		r.id = id
+	}
+	return r
+}
+
+// Stored returns the row that the own tables keep under an ID, with the key where
+// the ID is not the whole of it.
+func Stored(table, id string, key []byte) Row {
+	if key == nil {
+		return Row{Table: table, Key: id}.WithID(id) // of 64 bytes where an older version kept no key
+	}
+	return Row{Table: table, Key: string(key)}.WithID(id)
+}
+
+// Identity returns what is equal for all spellings of a row, and for no other.
+func (r Row) Identity() Row { return Row{Table: r.Table, Key: r.ID()} }
 
 // Compare orders rows by table and key, the order in which all locks are taken.
 func (r Row) Compare(o Row) int {

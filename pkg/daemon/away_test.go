@@ -141,7 +141,7 @@ func TestWhoWasNotSyncedHasMissedNothing(t *testing.T) {
 		a.node = testkit.Node(t, a.file)
 		a.node.WaitLog("node started")
 	}
-	again(`DROP TABLE sync_captured`, `DELETE FROM sync_migrations WHERE number = (SELECT MAX(n) FROM (SELECT number n FROM sync_migrations) x)`)
+	again(`DROP TABLE sync_captured`, `DELETE FROM sync_migrations WHERE number >= 10`)
 	a.config["syncTables"] = []string{"notes"}
 	again()
 	if got := a.warnedOf(unseenWrites); len(got) != 0 {

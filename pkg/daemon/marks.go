@@ -48,7 +48,7 @@ func (s *sender) nextMarked(ctx context.Context) ([]outbox.Item, error) {
 			break
 		}
 		m.after = i.Position
-		if s.inFlight[i.Row] == 0 {
+		if s.inFlight[i.Identity()] == 0 {
 			items = append(items, i)
 		}
 	}

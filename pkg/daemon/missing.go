@@ -54,7 +54,7 @@ func (s *sender) nextOfTable(ctx context.Context) ([]outbox.Item, *stretch, erro
 	}
 	items := make([]outbox.Item, 0, len(rows))
 	for _, r := range rows {
-		if s.inFlight[r] > 0 && s.n.transformers.Has(r.Table) {
+		if s.inFlight[r.Identity()] > 0 && s.n.transformers.Has(r.Table) {
 			break // one change of such a row at a time: it is read again
 		}
 		items = append(items, outbox.Item{Row: r, OnlyMissing: true})

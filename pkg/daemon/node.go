@@ -172,6 +172,9 @@ func (n *Node) replicate(ctx context.Context) error {
 	if err := n.recallPeers(ctx, db); err != nil {
 		return err
 	}
+	if err := n.respell(ctx, db); err != nil {
+		return err
+	}
 	if err := n.install(ctx, db); err != nil {
 		return err
 	}
@@ -275,6 +278,7 @@ func (n *Node) wire(db, applyDB *mysqldb.DB, records *records) error {
 	n.desk = desk.New(n.cfg, db, n.tables, n.outbox)
 	n.capture = capture.New(n.log.Named("capture"), db, n.rows, n.stream, capture.Config{
 		Origin: n.origin, Syncs: n.cfg.Syncs, Interval: n.cfg.CheckInterval, OnNews: n.wakeSenders, Recorded: records.note,
+		Identify: n.tables.Identify,
 	})
 	n.watcher = n.newWatcher(db)
 	n.applier = apply.New(n.log.Named("apply"), applyDB, n.tables, n.rows, n.outbox, n.stream, apply.Config{

@@ -341,10 +341,10 @@ func (s *sender) later(ctx context.Context, sent []outbox.Sent, from *stretch) e
 func (s *sender) land(f *flight) {
 	s.flying.Add(-int64(len(f.sent)))
 	for _, x := range f.sent {
-		if n := s.inFlight[x.Row]; n > 1 {
-			s.inFlight[x.Row] = n - 1
+		if n := s.inFlight[x.Identity()]; n > 1 {
+			s.inFlight[x.Identity()] = n - 1
 		} else {
-			delete(s.inFlight, x.Row)
+			delete(s.inFlight, x.Identity())
 		}
 	}
 }

@@ -80,7 +80,7 @@ func (s *sender) publish(ctx context.Context, body []byte, sent []outbox.Sent, f
 	s.seq++
 	s.batches[s.seq] = &flight{sent: sent, stretch: from, deadline: s.n.now().Add(s.patience)}
 	for i := range sent {
-		s.inFlight[sent[i].Row]++
+		s.inFlight[sent[i].Identity()]++
 	}
 	s.flying.Add(int64(len(sent)))
 	s.n.traffic.link(s.remote).sent.Add(1)
@@ -129,7 +129,7 @@ func (s *sender) sendSingles(ctx context.Context, rows []outgoing, from *stretch
 			continue
 		}
 		s.singles[k] = &flight{sent: []outbox.Sent{o.sent}, stretch: from, date: s.date, deadline: s.n.now().Add(s.patience)}
-		s.inFlight[o.sent.Row]++
+		s.inFlight[o.sent.Identity()]++
 		s.flying.Add(1)
 		s.n.traffic.link(s.remote).sent.Add(1)
 		if _, err := s.n.transport.PublishAsync(ctx, transport.Message{Topic: s.n.topics.ChangeOf(s.remote), Payload: payload, QoS: 1}); err != nil {

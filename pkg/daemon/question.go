@@ -178,6 +178,9 @@ func (n *Node) verifyValues(ctx context.Context, t *schema.Table, q question) (t
 	for i, k := range q.Keys {
 		rows[i] = change.Row{Table: t.Name, Key: string(k)}
 	}
+	if err := n.tables.Identify(ctx, rows); err != nil {
+		return nil, nil, err
+	}
 	states, err := version.Read(ctx, n.db, rows)
 	if err != nil {
 		return nil, nil, err
@@ -211,6 +214,9 @@ func (n *Node) sendAsked(ctx context.Context, t *schema.Table, q question) error
 	rows := make([]change.Row, len(q.Keys))
 	for i, k := range q.Keys {
 		rows[i] = change.Row{Table: t.Name, Key: string(k)}
+	}
+	if err := n.tables.Identify(ctx, rows); err != nil {
+		return err
 	}
 	states, err := version.Read(ctx, n.db, rows)
 	if err != nil {

@@ -41,9 +41,16 @@ func (n *Node) rehearse(ctx context.Context, remote string, t *schema.Table, key
 	if !n.transformsFor(remote, t.Name) {
 		return nil, nil
 	}
-	items := make([]outbox.Item, len(keys))
+	rows := make([]change.Row, len(keys))
 	for i, k := range keys {
-		items[i].Row = change.Row{Table: t.Name, Key: string(k)}
+		rows[i] = change.Row{Table: t.Name, Key: string(k)}
+	}
+	if err := n.tables.Identify(ctx, rows); err != nil {
+		return nil, err
+	}
+	items := make([]outbox.Item, len(keys))
+	for i, r := range rows {
+		items[i].Row = r
 	}
 	stage := &Node{cfg: n.cfg, zone: n.zone, transformers: n.rehearsal}
 	list := map[string]rehearsed{}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"go.uber.org/zap"
@@ -107,6 +108,11 @@ func (n *Node) renderTable(ctx context.Context, d *rendering, remote, table stri
 		o := n.outgoing(i, states)
 		if values, ok := found[i.Key]; ok {
 			o.Columns, o.Values = columns, values
+			if t.Spelling() != value.Exact {
+				if o.Key, err = t.KeyOf(columns, values); err != nil {
+					return err
+				}
+			}
 		} else if i.OnlyMissing {
 			d.idle = append(d.idle, o.sent) // its delete has a mark of its own
 			continue
@@ -214,6 +220,9 @@ func (n *Node) readRows(ctx context.Context, t *schema.Table, items []outbox.Ite
 			step = 1
 		}
 		bytes, err := n.readSome(ctx, t, items[start:start+step], found)
+		if err == nil {
+			err = n.respelled(ctx, t, items[start:start+step], found)
+		}
 		if errors.Is(err, errLarge) {
 			// The batch is read again row by row, until it is full.
 			d.partial = true
@@ -232,6 +241,28 @@ func (n *Node) readRows(ctx context.Context, t *schema.Table, items []outbox.Ite
 		}
 	}
 	return found, items, nil
+}
+
+// respelled has the rows that are spelled otherwise by now stand under the keys
+// that were asked for.
+func (n *Node) respelled(ctx context.Context, t *schema.Table, items []outbox.Item, found map[string][][]byte) error {
+	if t.Spelling() == value.Exact {
+		return nil
+	}
+	rows := make([]change.Row, len(items))
+	for i := range items {
+		rows[i] = items[i].Row
+	}
+	wanted, err := t.Wanted(ctx, n.db, rows, slices.Collect(maps.Keys(found)))
+	if err != nil {
+		return err
+	}
+	for _, key := range slices.Collect(maps.Keys(found)) {
+		if r, ok := wanted[key]; ok {
+			found[r.Key] = found[key]
+		}
+	}
+	return nil
 }
 
 var errLarge = errors.New("the rows are large")

@@ -71,7 +71,7 @@ func (r *road) shows(w *version.Waiting) {
 	if r.newer == nil {
 		r.newer = map[change.Row]int64{}
 	}
-	r.newer[w.Row] = w.Position
+	r.newer[w.Identity()] = w.Position
 }
 
 // answered says that rows are about to be shown as the remote answered. Those that
@@ -81,11 +81,11 @@ func (r *road) answered(sent []outbox.Sent) {
 		return
 	}
 	for i := range sent {
-		at, ok := r.newer[sent[i].Row]
+		at, ok := r.newer[sent[i].Identity()]
 		if !ok {
 			continue
 		}
-		delete(r.newer, sent[i].Row)
+		delete(r.newer, sent[i].Identity())
 		if sent[i].Position < at {
 			r.Shown = min(r.Shown, at-1)
 		}
@@ -204,7 +204,7 @@ func (s *sender) pick(list []version.Waiting) (items []outbox.Item, passed []cha
 			passed = append(passed, w.Row)
 			continue
 		}
-		if s.inFlight[w.Row] > 0 && (!batches || s.n.transformers.Has(w.Table)) {
+		if s.inFlight[w.Identity()] > 0 && (!batches || s.n.transformers.Has(w.Table)) {
 			return items, passed, w.Position
 		}
 		items = append(items, outbox.Streamed(w))

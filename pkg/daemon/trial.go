@@ -110,7 +110,11 @@ func (n *Node) try(ctx context.Context, trial *Trial, r TrialRequest) error {
 	if err != nil {
 		return fmt.Errorf("the id %q: %w", r.ID, err)
 	}
-	item := outbox.Item{Row: change.Row{Table: t.Name, Key: key}}
+	rows := []change.Row{{Table: t.Name, Key: key}}
+	if err := n.tables.Identify(ctx, rows); err != nil {
+		return err
+	}
+	item := outbox.Item{Row: rows[0]}
 	var values [][]byte
 	if !r.Delete {
 		var d rendering

@@ -262,6 +262,9 @@ func (n *Node) compare(ctx context.Context, remote string, t *schema.Table, keys
 		for i, k := range part {
 			rows[i] = change.Row{Table: t.Name, Key: string(k)}
 		}
+		if err := n.tables.Identify(ctx, rows); err != nil {
+			return nil, err
+		}
 		states, err := version.Read(ctx, n.db, rows)
 		if err != nil {
 			return nil, err
@@ -355,8 +358,15 @@ func (n *Node) pendingFor(ctx context.Context, remote, table string, keys [][]by
 	byID := map[string]string{}
 	ids := []any{remote, table}
 	raw := []any{table}
-	for _, k := range keys {
-		id := change.Row{Table: table, Key: string(k)}.ID()
+	rows := make([]change.Row, len(keys))
+	for i, k := range keys {
+		rows[i] = change.Row{Table: table, Key: string(k)}
+	}
+	if err := n.tables.Identify(ctx, rows); err != nil {
+		return nil, err
+	}
+	for i, k := range keys {
+		id := rows[i].ID()
 		byID[id] = string(k)
 		ids, raw = append(ids, []byte(id)), append(raw, k)
 	}
@@ -423,6 +433,9 @@ func (n *Node) resend(ctx context.Context, remote string, t *schema.Table, diffe
 	rows := make([]change.Row, len(differ))
 	for i, d := range differ {
 		rows[i] = change.Row{Table: t.Name, Key: d.key}
+	}
+	if err := n.tables.Identify(ctx, rows); err != nil {
+		return err
 	}
 	unlock, err := n.rows.Lock(ctx, rows)
 	if err != nil {

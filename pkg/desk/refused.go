@@ -70,5 +70,9 @@ func (d *Desk) rowOf(ctx context.Context, of web.Rows) (rowID string, err error)
 	if err != nil {
 		return "", web.Kind(web.ErrRequest, err)
 	}
-	return change.Row{Table: of.Table, Key: key}.ID(), nil
+	rows := []change.Row{{Table: of.Table, Key: key}}
+	if err := d.tables.Identify(ctx, rows); err != nil {
+		return "", err
+	}
+	return rows[0].ID(), nil
 }

@@ -6,6 +6,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"unicode/utf8"
@@ -28,6 +29,7 @@ type Side struct {
 type Entry struct {
 	Table         *schema.Table
 	Key           string
+	ID            string // change.Row.ID; empty: it is made of the key
 	Policy        string
 	Winner, Loser Side
 }
@@ -72,7 +74,7 @@ func (e *Entry) add(q *mysqldb.Statement) error {
 	}
 	q.Text([]byte(e.Table.Name))
 	q.SQL(`,`)
-	q.Bytes([]byte(change.Row{Table: e.Table.Name, Key: e.Key}.ID()))
+	q.Bytes([]byte(cmp.Or(e.ID, change.Short(e.Key))))
 	q.SQL(`,`)
 	q.Bytes([]byte(e.Key))
 	q.SQL(`,`)

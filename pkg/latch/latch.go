@@ -34,7 +34,7 @@ func (l *Rows) Lock(ctx context.Context, rows []change.Row) (unlock func(), err 
 				l.held = map[change.Row]struct{}{}
 			}
 			for _, r := range rows {
-				l.held[r] = struct{}{}
+				l.held[r.Identity()] = struct{}{}
 			}
 			l.mu.Unlock()
 			return func() { l.unlock(rows) }, nil
@@ -57,7 +57,7 @@ func (l *Rows) free(rows []change.Row) bool {
 		return true
 	}
 	for _, r := range rows {
-		if _, ok := l.held[r]; ok {
+		if _, ok := l.held[r.Identity()]; ok {
 			return false
 		}
 	}
@@ -67,7 +67,7 @@ func (l *Rows) free(rows []change.Row) bool {
 func (l *Rows) unlock(rows []change.Row) {
 	l.mu.Lock()
 	for _, r := range rows {
-		delete(l.held, r)
+		delete(l.held, r.Identity())
 	}
 	if l.freed != nil {
 		close(l.freed)

@@ -44,7 +44,7 @@ func (o *Outbox) Mark(ctx context.Context, tx mysqldb.Tx, rows []change.Row, rem
 	if len(rows) == 0 {
 		return nil
 	}
-	err := o.mark(ctx, tx, rows, remote, false, ` ON DUPLICATE KEY UPDATE token = VALUES(token), state = 'ready', attempts = 0, only_missing = 0`)
+	err := o.mark(ctx, tx, rows, remote, false, ` ON DUPLICATE KEY UPDATE row_key = VALUES(row_key), token = VALUES(token), state = 'ready', attempts = 0, only_missing = 0`)
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ func Streamed(w *version.Waiting) Item {
 }
 
 // selectNext reads what is marked for a remote, from a position on.
-const selectNext = `SELECT table_name, COALESCE(row_key, row_id), position, token, attempts, only_missing FROM sync_outbox
+const selectNext = `SELECT table_name, row_id, row_key, position, token, attempts, only_missing FROM sync_outbox
 	WHERE remote = ? AND state = 'ready' AND position > ? ORDER BY position LIMIT ?`
 
 // Next returns at most limit rows that are marked for the remote, in the order in
@@ -52,9 +52,12 @@ func (o *Outbox) Next(ctx context.Context, remote string, after int64, limit int
 	var items []Item
 	for rows.Next() {
 		i := Item{Marked: true}
-		if err := rows.Scan(&i.Table, &i.Key, &i.Position, &i.token, &i.Attempts, &i.OnlyMissing); err != nil {
+		var table, id string
+		var key []byte
+		if err := rows.Scan(&table, &id, &key, &i.Position, &i.token, &i.Attempts, &i.OnlyMissing); err != nil {
 			return nil, fmt.Errorf("read the outbox of %s: %w", remote, err)
 		}
+		i.Row = change.Stored(table, id, key)
 		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {

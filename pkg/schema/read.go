@@ -20,7 +20,7 @@ var ErrUnfit = errors.New("the table cannot be synced")
 // selectColumns reads a table's columns when its definition is read.
 const selectColumns = `SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, EXTRA,
 	COALESCE(GENERATION_EXPRESSION, ''), COALESCE(IF(DATA_TYPE LIKE '%text', CHARACTER_OCTET_LENGTH, CHARACTER_MAXIMUM_LENGTH), 0), COALESCE(NUMERIC_SCALE, DATETIME_PRECISION, 0),
-	COALESCE(NUMERIC_PRECISION, 0), COALESCE(CHARACTER_SET_NAME, '')
+	COALESCE(NUMERIC_PRECISION, 0), COALESCE(CHARACTER_SET_NAME, ''), COALESCE(COLLATION_NAME, '')
 	FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION`
 
 // selectUnique reads a table's unique keys, the primary one included.
@@ -75,7 +75,7 @@ func (t *Table) readColumns(ctx context.Context, db mysqldb.Queryer, schema stri
 		var c value.Column
 		var nullable, extra, generation string
 		var length int64
-		if err := r.Scan(&c.Name, &c.DataType, &c.Type, &nullable, &extra, &generation, &length, &c.Scale, &c.Precision, &c.Charset); err != nil {
+		if err := r.Scan(&c.Name, &c.DataType, &c.Type, &nullable, &extra, &generation, &length, &c.Scale, &c.Precision, &c.Charset, &c.Collation); err != nil {
 			return err
 		}
 		c.DataType = strings.ToLower(c.DataType)

@@ -31,14 +31,14 @@ func read(t *testing.T, db *mysqldb.DB, name string) *schema.Table {
 func TestATableIsReadAsTheServerHasIt(t *testing.T) {
 	t.Parallel()
 	db := testkit.Schema(t,
-		"CREATE TABLE parent (x INT UNSIGNED, y VARCHAR(10), PRIMARY KEY (y, x))",
-		"CREATE TABLE `the table` (n INT(5) ZEROFILL, `v``w` VARCHAR(10) NOT NULL, d DECIMAL(10,3), at TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),"+
+		"CREATE TABLE parent (x INT UNSIGNED, y VARCHAR(10) COLLATE utf8mb4_unicode_ci, PRIMARY KEY (y, x))",
+		"CREATE TABLE `the table` (n INT(5) ZEROFILL, `v``w` VARCHAR(10) COLLATE utf8mb4_unicode_ci NOT NULL, d DECIMAL(10,3), at TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),"+
 			" b BINARY(16) NOT NULL, twice DECIMAL(12,3) AS (d * 2) STORED, thrice DECIMAL(12,3) AS (d * 3) VIRTUAL, PRIMARY KEY (b, `v``w`), UNIQUE KEY u (d, n), UNIQUE KEY a (at),"+
 			" KEY k (n), CONSTRAINT f FOREIGN KEY (`v``w`, n) REFERENCES parent (y, x) ON DELETE CASCADE)")
 	table := read(t, db, "the table")
 	want := []value.Column{
 		{Name: "n", DataType: "int", Kind: value.Integer, Type: "int(5) unsigned zerofill", Precision: 10, Unsigned: true, Zerofill: true, Nullable: true},
-		{Name: "v`w", DataType: "varchar", Kind: value.Text, Type: "varchar(10)", Length: 10, Charset: "utf8mb4"},
+		{Name: "v`w", DataType: "varchar", Kind: value.Text, Type: "varchar(10)", Length: 10, Charset: "utf8mb4", Collation: "utf8mb4_unicode_ci"},
 		{Name: "d", DataType: "decimal", Kind: value.Decimal, Type: "decimal(10,3)", Precision: 10, Scale: 3, Nullable: true},
 		{Name: "at", DataType: "timestamp", Kind: value.Timestamp, Type: "timestamp(3)", Scale: 3},
 		{Name: "b", DataType: "binary", Kind: value.Binary, Type: "binary(16)", Length: 16},

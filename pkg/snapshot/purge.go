@@ -2,7 +2,9 @@ package snapshot
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -51,21 +53,27 @@ func (s *Snapshots) purgeTable(ctx context.Context, name string, before time.Tim
 		return 0, err
 	}
 	for after := []byte{}; ; {
-		var ids [][]byte
-		err := s.db.SelectContext(ctx, &ids, `SELECT row_id FROM sync_versions WHERE table_name = ? AND row_id > ? AND time < ? ORDER BY row_id LIMIT ?`,
-			name, after, change.Micros(before), chunk)
+		var rows []change.Row
+		err := mysqldb.Each(ctx, s.db, `SELECT row_id, row_key FROM sync_versions WHERE table_name = ? AND row_id > ? AND time < ? ORDER BY row_id LIMIT ?`,
+			[]any{name, after, change.Micros(before), chunk}, func(r *sql.Rows) error {
+				var id string
+				var key []byte
+				err := r.Scan(&id, &key)
+				rows = append(rows, change.Stored(name, id, key))
+				return err
+			})
 		if err != nil {
 			return purged, fmt.Errorf("read versions of %s: %w", name, err)
 		}
-		if len(ids) == 0 {
+		if len(rows) == 0 {
 			return purged, nil
 		}
-		n, err := s.purgeRows(ctx, t, ids, before)
+		n, err := s.purgeRows(ctx, t, rows, before)
 		if err != nil {
 			return purged, err
 		}
 		purged += n
-		after = ids[len(ids)-1]
+		after = []byte(rows[len(rows)-1].ID())
 		select {
 		case <-ctx.Done():
 			return purged, nil
@@ -74,40 +82,49 @@ func (s *Snapshots) purgeTable(ctx context.Context, name string, before time.Tim
 	}
 }
 
-// purgeRows forgets those of the rows that are not there. A row whose key is too
-// long to be its own ID is told by what apply noted when it deleted it.
-func (s *Snapshots) purgeRows(ctx context.Context, t *schema.Table, ids [][]byte, before time.Time) (int, error) {
-	var rows []change.Row
-	var keys [][]byte
-	var long []any
-	for _, id := range ids {
-		r := change.Row{Table: t.Name, Key: string(id)}
-		if r.ID() != r.Key {
-			long = append(long, id)
-			continue
-		}
-		rows, keys = append(rows, r), append(keys, id)
-	}
+// purgeRows forgets those of the rows that are not there. Of one whose whole key
+// an older version of this program did not keep, only apply's note tells that.
+func (s *Snapshots) purgeRows(ctx context.Context, t *schema.Table, rows []change.Row, before time.Time) (int, error) {
 	unlock, err := s.latch.Lock(ctx, rows)
 	if err != nil {
 		return 0, err
 	}
 	defer unlock()
-	there, err := Values(ctx, s.db, t, t.Names()[:1], keys, nil)
+	var keys [][]byte
+	var known []change.Row
+	unknown := []any{t.Name}
+	for _, r := range rows {
+		if r.ID() == r.Key && len(r.Key) == change.LongestID {
+			unknown = append(unknown, []byte(r.Key))
+			continue
+		}
+		known, keys = append(known, r), append(keys, []byte(r.Key))
+	}
+	values, err := Values(ctx, s.db, t, t.Names()[:1], keys, nil)
 	if err != nil {
 		return 0, err
 	}
-	gone := slices.DeleteFunc(keys, func(k []byte) bool { _, ok := there[string(k)]; return ok })
-	args := []any{t.Name}
-	for _, k := range gone {
-		args = append(args, k)
+	found := slices.Collect(maps.Keys(values))
+	wanted, err := t.Wanted(ctx, s.db, known, found)
+	if err != nil {
+		return 0, err
 	}
-	short, err := s.forget(ctx, args, ``, before)
-	if err != nil || len(long) == 0 {
-		return short, err
+	there := map[string]bool{}
+	for _, key := range found {
+		there[wanted[key].ID()] = true
 	}
-	n, err := s.forget(ctx, append([]any{t.Name}, long...), ` AND deleted = 1`, before)
-	return short + n, err
+	gone := []any{t.Name}
+	for _, r := range known {
+		if !there[r.ID()] {
+			gone = append(gone, []byte(r.ID()))
+		}
+	}
+	n, err := s.forget(ctx, gone, ``, before)
+	if err != nil {
+		return n, err
+	}
+	m, err := s.forget(ctx, unknown, ` AND deleted = 1`, before)
+	return n + m, err
 }
 
 func (s *Snapshots) forget(ctx context.Context, args []any, condition string, before time.Time) (int, error) {

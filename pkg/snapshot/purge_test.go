@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/latch"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
@@ -20,10 +21,11 @@ func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 func TestPurgeForgetsOnlyOldTombstones(t *testing.T) {
 	ctx, db := t.Context(), testkit.OwnSchema(t)
 	long := strings.Repeat("x", 64)
+	stays, goes := strings.Repeat("s", 70), strings.Repeat("g", 70) // as capture records them
 	recent := time.Now().UnixMicro()
 	for _, q := range []string{
-		`CREATE TABLE items (id VARCHAR(100) PRIMARY KEY)`,
-		`INSERT INTO items VALUES ('there')`,
+		`CREATE TABLE items (id VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY)`,
+		`INSERT INTO items VALUES ('there'), ('` + strings.ToUpper(stays) + `')`,
 		`INSERT INTO sync_versions (table_name, row_id, time, origin, deleted) VALUES ('items', 'there', 5, 'node-a', 0), ('items', 'gone', 5, 'node-a', 0),
 			('items', 'waits', 5, 'node-a', 0), ('items', '` + long + `', 5, 'node-a', 1), ('other', 'gone', 5, 'node-a', 1)`,
 		`INSERT INTO sync_outbox (remote, table_name, row_id, position, token) VALUES ('node-b', 'items', 'waits', 1, 1)`,
@@ -33,16 +35,24 @@ func TestPurgeForgetsOnlyOldTombstones(t *testing.T) {
 		db.MustExec(q)
 	}
 	db.MustExec(`INSERT INTO sync_versions (table_name, row_id, time, origin) VALUES ('items', 'lately', ?, 'node-a')`, recent)
-	s := New(zap.NewNop(), db, schema.NewTables(db), &latch.Rows{}, nil, nil, Config{Remotes: []string{"node-b"}})
-	n, err := s.purgeTable(ctx, "items", time.Now().Add(-time.Hour))
-	if err != nil || n != 3 {
-		t.Fatalf("purged %d rows, want 3: %v", n, err)
-	}
-	var left []string
-	if err := db.Select(&left, `SELECT row_id FROM sync_versions ORDER BY table_name, row_id`); err != nil {
+	rows := []change.Row{{Table: "items", Key: stays}, {Table: "items", Key: goes}}
+	tables := schema.NewTables(db)
+	if err := tables.Identify(ctx, rows); err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(left, " "); got != "due lately there waits gone" {
+	for _, r := range rows {
+		db.MustExec(`INSERT INTO sync_versions (table_name, row_id, row_key, time, origin) VALUES ('items', ?, ?, 5, 'node-a')`, []byte(r.ID()), []byte(r.Key))
+	}
+	s := New(zap.NewNop(), db, tables, &latch.Rows{}, nil, nil, Config{Remotes: []string{"node-b"}})
+	n, err := s.purgeTable(ctx, "items", time.Now().Add(-time.Hour))
+	if err != nil || n != 4 {
+		t.Fatalf("purged %d rows, want 4: %v", n, err)
+	}
+	var left []string
+	if err := db.Select(&left, `SELECT LEFT(COALESCE(row_key, row_id), 6) FROM sync_versions ORDER BY table_name, row_id`); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(left, " "); got != "ssssss due lately there waits gone" {
 		t.Fatalf("left %q", got)
 	}
 }

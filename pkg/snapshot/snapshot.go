@@ -337,7 +337,10 @@ func (s *Snapshots) keys(ctx context.Context, t *schema.Table, st state, limit i
 		}
 		list = append(list, r)
 	}
-	return list, rows.Err()
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return nil, fmt.Errorf("read keys: %w", err)
+	}
+	return list, s.tables.Identify(ctx, list)
 }
 
 // progress logs how far a snapshot is: rows, percent of the server's estimate,

@@ -51,6 +51,7 @@ type Column struct {
 	Precision int      // digits of a DECIMAL, bits of a BIT
 	Scale     int      // digits after the point of a DECIMAL or of a second
 	Charset   string   // of a text
+	Collation string   // of a text
 	Members   []string // of an ENUM or a SET, in the order of their numbers
 	Unsigned  bool
 	Zerofill  bool

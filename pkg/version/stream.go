@@ -206,7 +206,7 @@ func (s *Stream) Read(ctx context.Context, after, upTo int64, limit int) ([]Wait
 	if after >= upTo {
 		return nil, nil
 	}
-	rows, err := s.db.QueryContext(ctx, `SELECT table_name, COALESCE(row_key, row_id), time, origin, seen, position, came_from
+	rows, err := s.db.QueryContext(ctx, `SELECT table_name, row_id, row_key, time, origin, seen, position, came_from
 		FROM sync_versions WHERE position > ? AND position <= ? ORDER BY position LIMIT ?`, after, upTo, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read what waits: %w", err)
@@ -216,9 +216,12 @@ func (s *Stream) Read(ctx context.Context, after, upTo int64, limit int) ([]Wait
 	for rows.Next() {
 		var w Waiting
 		var seen sql.RawBytes
-		if err := rows.Scan(&w.Table, &w.Key, &w.Version.Time, &w.Version.Origin, &seen, &w.Position, &w.From); err != nil {
+		var table, id string
+		var key []byte
+		if err := rows.Scan(&table, &id, &key, &w.Version.Time, &w.Version.Origin, &seen, &w.Position, &w.From); err != nil {
 			return nil, fmt.Errorf("read what waits: %w", err)
 		}
+		w.Row = change.Stored(table, id, key)
 		if w.Seen, err = decodeSeen(seen); err != nil {
 			return nil, fmt.Errorf("read what waits: row %q of %s: %w", w.Key, w.Table, err)
 		}

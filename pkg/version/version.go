@@ -36,12 +36,13 @@ type Entry struct {
 // Read returns the states of rows, which may be of several tables; a row never
 // seen is missing from the answer.
 func Read(ctx context.Context, db mysqldb.Queryer, rows []change.Row) (map[change.Row]change.State, error) {
-	byID := map[string]map[string]change.Row{}
+	byID := map[string]map[string][]change.Row{}
 	for _, r := range rows {
 		if byID[r.Table] == nil {
-			byID[r.Table] = make(map[string]change.Row, len(rows))
+			byID[r.Table] = make(map[string][]change.Row, len(rows))
 		}
-		byID[r.Table][r.ID()] = r
+		id := r.ID()
+		byID[r.Table][id] = append(byID[r.Table][id], r)
 	}
 	states := make(map[change.Row]change.State, len(rows))
 	for table, ids := range byID {
@@ -52,7 +53,7 @@ func Read(ctx context.Context, db mysqldb.Queryer, rows []change.Row) (map[chang
 	return states, nil
 }
 
-func readTable(ctx context.Context, db mysqldb.Queryer, table string, ids map[string]change.Row, states map[change.Row]change.State) error {
+func readTable(ctx context.Context, db mysqldb.Queryer, table string, ids map[string][]change.Row, states map[change.Row]change.State) error {
 	var q mysqldb.Statement
 	q.SQL("SELECT row_id, time, origin, seen FROM sync_versions WHERE table_name = ")
 	q.Text([]byte(table))
@@ -76,7 +77,9 @@ func readTable(ctx context.Context, db mysqldb.Queryer, table string, ids map[st
 		if s.Seen, err = decodeSeen(seen); err != nil {
 			return fmt.Errorf("row %q: %w", id, err)
 		}
-		states[ids[id]] = s
+		for _, r := range ids[id] {
+			states[r] = s
+		}
 		return nil
 	})
 }
@@ -122,7 +125,7 @@ func Write(ctx context.Context, db mysqldb.Execer, entries []Entry) error {
 		q.Bytes(text(e.Key))
 		q.SQL(")")
 	}
-	q.SQL(` ON DUPLICATE KEY UPDATE time = VALUES(time), origin = VALUES(origin), deleted = VALUES(deleted), seen = VALUES(seen),
+	q.SQL(` ON DUPLICATE KEY UPDATE time = VALUES(time), origin = VALUES(origin), deleted = VALUES(deleted), seen = VALUES(seen), row_key = VALUES(row_key),
 		came_from = IF(VALUES(position) = 0, came_from, VALUES(came_from)), position = IF(VALUES(position) = 0, position, VALUES(position))`)
 	if err := q.Exec(ctx, db); err != nil {
 		return fmt.Errorf("write versions: %w", err)
@@ -176,4 +179,37 @@ func decodeSeen(b []byte) (change.Vector, error) {
 		b = b[1+n+k:]
 	}
 	return w, nil
+}
+
+// Keys returns the keys under which rows were recorded last.
+func Keys(ctx context.Context, db mysqldb.Queryer, rows []change.Row) (map[change.Row]string, error) {
+	keys := make(map[change.Row]string, len(rows))
+	byTable := map[string][]change.Row{}
+	for _, r := range rows {
+		byTable[r.Table] = append(byTable[r.Table], r)
+	}
+	for _, of := range byTable {
+		var q mysqldb.Statement
+		q.SQL("SELECT row_id, COALESCE(row_key, row_id) FROM sync_versions WHERE table_name = ")
+		q.Text([]byte(of[0].Table))
+		byID := make(map[string]change.Row, len(of))
+		between := " AND row_id IN ("
+		for _, r := range of {
+			byID[r.ID()] = r
+			q.SQL(between)
+			q.Bytes([]byte(r.ID()))
+			between = ","
+		}
+		q.SQL(")")
+		err := q.Query(ctx, db, func(found *sql.Rows) error {
+			var id, key string
+			err := found.Scan(&id, &key)
+			keys[byID[id]] = key
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("read recorded keys of %s: %w", of[0].Table, err)
+		}
+	}
+	return keys, nil
 }

@@ -1,0 +1,134 @@
+package version
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+)
+
+// respellRows is how many rows one transaction of Respell looks at.
+const respellRows = 500
+
+// Spellings returns the rules by which the rows of each table are told apart; a
+// table whose rows are told apart by their keys' bytes is missing.
+func Spellings(ctx context.Context, db mysqldb.Queryer) (map[string]string, error) {
+	forms := map[string]string{}
+	err := mysqldb.Each(ctx, db, `SELECT table_name, form FROM sync_spellings`, nil, func(r *sql.Rows) error {
+		var table, form string
+		err := r.Scan(&table, &form)
+		forms[table] = form
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read sync_spellings: %w", err)
+	}
+	return forms, nil
+}
+
+// Respell gives the rows of a table the IDs that identify says they have by rules
+// that are new. Of rows that are one by these the later version stays, and knows
+// the other. It must run before anybody else reads or writes the own tables. A
+// kill in between does no harm: what has its ID keeps it.
+func Respell(ctx context.Context, db *mysqldb.DB, table, form string, identify func(context.Context, []change.Row) error) error {
+	for after := []byte{}; after != nil; {
+		err := mysqldb.InTx(ctx, db, func(tx mysqldb.Tx) (err error) {
+			after, err = respell(ctx, tx, table, after, identify)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("respell the rows of %s: %w", table, err)
+		}
+	}
+	_, err := db.ExecContext(ctx, `REPLACE INTO sync_spellings (table_name, form) VALUES (?, ?)`, table, form)
+	if err != nil {
+		return fmt.Errorf("respell the rows of %s: %w", table, err)
+	}
+	return nil
+}
+
+// respell does so for the next rows after an ID, and returns the last one; nil if
+// there are no more.
+func respell(ctx context.Context, tx mysqldb.Tx, table string, after []byte, identify func(context.Context, []change.Row) error) ([]byte, error) {
+	old, err := readEntries(ctx, tx, ` WHERE table_name = ? AND row_id > ? ORDER BY row_id LIMIT ?`, table, after, respellRows)
+	if err != nil || len(old) == 0 {
+		return nil, err
+	}
+	rows := make([]change.Row, len(old))
+	for i, e := range old {
+		rows[i] = change.Row{Table: table, Key: e.Key}
+	}
+	if err := identify(ctx, rows); err != nil {
+		return nil, err
+	}
+	for i, e := range old {
+		if rows[i].ID() == e.ID() || e.ID() == e.Key && len(e.Key) == change.LongestID {
+			continue // or its whole key is not known
+		}
+		if err := move(ctx, tx, e, rows[i]); err != nil {
+			return nil, err
+		}
+	}
+	return []byte(old[len(old)-1].ID()), nil
+}
+
+// move gives an entry another ID, in all own tables.
+func move(ctx context.Context, tx mysqldb.Tx, e Entry, to change.Row) error {
+	there, err := readEntries(ctx, tx, ` WHERE table_name = ? AND row_id = ?`, to.Table, []byte(to.ID()))
+	if err != nil {
+		return err
+	}
+	old := []byte(e.ID())
+	e.Row = to
+	for _, o := range there {
+		wins := o.Version.Compare(e.Version) > 0
+		e.State = e.State.Merge(o.State, wins)
+		if wins {
+			e.Row = change.Row{Table: to.Table, Key: o.Key}.WithID(to.ID())
+			e.From = o.From
+		}
+		e.Fate, e.Position = Unknown, max(e.Position, o.Position) // one of the two spellings is gone
+	}
+	if err := Write(ctx, tx, []Entry{e}); err != nil {
+		return err
+	}
+	id := []byte(to.ID())
+	for _, q := range []struct {
+		sql  string
+		args []any
+	}{
+		{`DELETE FROM sync_versions WHERE table_name = ? AND row_id = ?`, []any{to.Table, old}},
+		{`UPDATE IGNORE sync_outbox SET row_id = ?, row_key = ? WHERE table_name = ? AND row_id = ?`, []any{id, []byte(to.Key), to.Table, old}},
+		{`DELETE FROM sync_outbox WHERE table_name = ? AND row_id = ?`, []any{to.Table, old}},
+		{`UPDATE IGNORE sync_sent SET row_id = ? WHERE table_name = ? AND row_id = ?`, []any{id, to.Table, old}},
+		{`DELETE FROM sync_sent WHERE table_name = ? AND row_id = ?`, []any{to.Table, old}},
+		{`UPDATE IGNORE sync_conflicts SET row_id = ? WHERE table_name = ? AND row_id = ?`, []any{id, to.Table, old}},
+	} {
+		if _, err := tx.ExecContext(ctx, q.sql, q.args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readEntries reads whole rows of sync_versions.
+func readEntries(ctx context.Context, db mysqldb.Queryer, where string, args ...any) ([]Entry, error) {
+	var list []Entry
+	err := mysqldb.Each(ctx, db, `SELECT table_name, row_id, row_key, time, origin, seen, deleted, position, came_from FROM sync_versions`+where, args, func(r *sql.Rows) error {
+		var e Entry
+		var table, id string
+		var key, seen []byte
+		err := r.Scan(&table, &id, &key, &e.Version.Time, &e.Version.Origin, &seen, &e.Fate, &e.Position, &e.From)
+		if err != nil {
+			return err
+		}
+		e.Row = change.Stored(table, id, key)
+		e.Seen, err = decodeSeen(seen)
+		list = append(list, e)
+		return err
+	})
+	return slices.Clip(list), err
+}
