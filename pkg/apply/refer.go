@@ -96,8 +96,9 @@ func keyTuple(t *schema.Table, key string, columns []string) (tuple, error) {
 }
 
 // parentless looks for the parents of the rows that a group has written, and locks
-// them as the server does. Rows whose parents are not there are barred.
-func (a *Applier) parentless(ctx context.Context, tx mysqldb.Tx, g *group) error {
+// them as the server does. Rows whose parents are not there are barred; where a parent
+// has gone in the same transaction, its delete is.
+func (a *Applier) parentless(ctx context.Context, tx mysqldb.Tx, groups []*group, g *group) error {
 	steps := pick(g, (*Step).puts)
 	if len(steps) == 0 || len(g.table.ForeignKeys) == 0 {
 		return nil
@@ -112,11 +113,40 @@ func (a *Applier) parentless(ctx context.Context, tx mysqldb.Tx, g *group) error
 		if err != nil {
 			return err
 		}
+		refer := map[*Step][]change.Row{}
 		for _, r := range missing {
-			b.add(change.Row{Table: g.table.Name, Key: r.key}, a.waitForParent(ctx, g.table, r, f))
+			child := change.Row{Table: g.table.Name, Key: r.key}
+			w := a.waitForParent(ctx, g.table, r, f)
+			if s := deleted(groups, w.needs[0]); s != nil {
+				refer[s] = append(refer[s], child)
+			} else {
+				b.add(child, w)
+			}
+		}
+		for _, parent := range groups {
+			for i := range parent.steps {
+				if s := &parent.steps[i]; refer[s] != nil {
+					a.bar(&b, parent, s, f, &Wait{refer: refer[s]})
+				}
+			}
 		}
 	}
 	return b.or()
+}
+
+// deleted returns the step that deletes a row, if there is one.
+func deleted(groups []*group, r change.Row) *Step {
+	for _, g := range groups {
+		if g.table.Name != r.Table {
+			continue
+		}
+		for i := range g.steps {
+			if s := &g.steps[i]; s.in.Key == r.Key && s.Decision.Writes() && s.deletes() {
+				return s
+			}
+		}
+	}
+	return nil
 }
 
 // reference is what a row refers to.
@@ -232,7 +262,6 @@ func (a *Applier) waitForParent(ctx context.Context, t *schema.Table, r referenc
 // change is decided.
 func (a *Applier) left(ctx context.Context, tx mysqldb.Tx, groups []*group) error {
 	var b barred
-	decided := false
 	for _, g := range groups {
 		for _, f := range g.table.Referrers {
 			gone, err := g.gone(f)
@@ -244,12 +273,9 @@ func (a *Applier) left(ctx context.Context, tx mysqldb.Tx, groups []*group) erro
 				return err
 			}
 			for i, w := range held {
-				decided = a.bar(&b, g, gone[i].step, f, w) || decided
+				a.bar(&b, g, gone[i].step, f, w)
 			}
 		}
-	}
-	if decided && len(b.waits) == 0 {
-		return &b
 	}
 	return b.or()
 }
@@ -330,7 +356,7 @@ func (a *Applier) holders(ctx context.Context, tx mysqldb.Tx, t *schema.Table, f
 
 // bar has a change wait for the rows that hold it, or decides it if whoever made it
 // did not know them.
-func (a *Applier) bar(b *barred, g *group, s *Step, f schema.ForeignKey, w *Wait) (decided bool) {
+func (a *Applier) bar(b *barred, g *group, s *Step, f schema.ForeignKey, w *Wait) {
 	number := strconv.Itoa(len(w.refer))
 	if w.more = len(w.refer) > referMost; w.more {
 		w.refer = w.refer[:referMost]
@@ -347,21 +373,20 @@ func (a *Applier) bar(b *barred, g *group, s *Step, f schema.ForeignKey, w *Wait
 	case a.Cascade && w.more:
 		w.text += ": too many to go with it at once, delete them"
 	case a.Cascade:
-		in.verdict = cascade
-		return true
+		in.verdict, b.decided = cascade, true
+		return
 	case !a.Syncs(g.table.Name):
 		w.text += fmt.Sprintf("; %s did not know them, and %s is not in syncTables here, so that the row cannot be sent back: delete them, or set foreignKeyConflict to cascade",
 			in.From, g.table.Name)
 	default:
-		in.verdict = keep
-		return true
+		in.verdict, b.decided = keep, true
+		return
 	}
 	w.needs = w.refer
 	if w.more || w.refer[0].Key == "" {
 		w.needs = []change.Row{{Table: f.Table}}
 	}
 	b.add(s.in.Row, w)
-	return false
 }
 
 // strange reports whether a row that refers to that of a change cannot have been known

@@ -46,7 +46,7 @@ func (a *Applier) writeTied(ctx context.Context, tx mysqldb.Tx, groups []*group)
 		return err
 	}
 	for _, g := range groups {
-		if err := a.parentless(ctx, tx, g); err != nil {
+		if err := a.parentless(ctx, tx, groups, g); err != nil {
 			return err
 		}
 	}
@@ -195,7 +195,7 @@ func (b *barred) add(r change.Row, w *Wait) {
 
 // or returns the error, or nil if nothing waits.
 func (b *barred) or() error {
-	if len(b.waits) == 0 {
+	if len(b.waits) == 0 && !b.decided {
 		return nil
 	}
 	return b

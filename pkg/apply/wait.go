@@ -25,9 +25,12 @@ type Wait struct {
 func (w *Wait) Error() string { return w.text }
 
 // barred is the error of a transaction that some of its changes cannot be part of. It
-// is rolled back, and made again without those that wait; without waits, it is to be
-// made again because something was decided.
-type barred struct{ waits map[change.Row]*Wait }
+// is rolled back, and made again without those that wait, or because something was
+// decided.
+type barred struct {
+	waits   map[change.Row]*Wait
+	decided bool
+}
 
 func (b *barred) Error() string {
 	for r, w := range b.waits {
