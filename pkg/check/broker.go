@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
@@ -22,8 +23,8 @@ const batchSize = 256 << 10
 // checkBroker looks at each of the brokers, and from the first that takes us at the
 // remotes. It publishes only what changes nothing: messages of this client to itself,
 // and to remotes a question and a batch without rows. running says that a node of this
-// client works.
-func checkBroker(ctx context.Context, cfg *config.Config, running bool, o Options) []Finding {
+// client works; tables are those of its database, which are compared with the remotes'.
+func checkBroker(ctx context.Context, cfg *config.Config, tables map[string]*schema.Table, running bool, o Options) []Finding {
 	f, remotes := &findings{area: AreaBroker}, &findings{area: AreaRemotes}
 	looked := false
 	for _, server := range cfg.MQTT.Servers {
@@ -45,10 +46,11 @@ func checkBroker(ctx context.Context, cfg *config.Config, running bool, o Option
 			continue
 		}
 		looked = true
-		b := &broker{f: f, cfg: cfg, mqtt: one, about: about, topics: wire.Topics(cfg.TopicPrefix), running: running, heard: newHeard(), session: rand.Uint64()}
+		b := &broker{f: f, cfg: cfg, mqtt: one, about: about, topics: wire.Topics(cfg.TopicPrefix), running: running, heard: newHeard(), tables: comparable(cfg, tables), session: rand.Uint64()}
 		if b.look(ctx, o.Listen) {
 			judgeOwnName(f, cfg, b.heard, running)
 			judgeRemotes(remotes, cfg, b.heard)
+			judgeColumns(remotes, cfg, b.heard, b.tables)
 		}
 	}
 	return slices.Concat(f.list, remotes.list)
@@ -91,6 +93,7 @@ type broker struct {
 	topics  wire.Topics
 	running bool
 	heard   *heard
+	tables  []*schema.Table // that the remotes are asked about
 	line    *line
 	session uint64 // of batches, which names none of a node's
 }
@@ -290,6 +293,12 @@ func (b *broker) ask(ctx context.Context) {
 				messages = append(messages, transport.Message{Topic: b.topics.BatchOf(remote, b.cfg.ClientName), Payload: payload, QoS: 1})
 			}
 		}
+		for _, k := range b.heard.toCompare(remote, len(b.tables)) {
+			q := wire.Question{ID: columnsID(i, k), Ask: wire.AskColumns, Table: b.tables[k].Name}
+			if payload, err := q.Encode(); err == nil {
+				messages = append(messages, transport.Message{Topic: b.topics.VerifyOf(remote, b.cfg.ClientName), Payload: payload, QoS: 1})
+			}
+		}
 		for _, m := range messages {
 			_, _ = b.line.session.PublishAsync(ctx, m) // no answer is told
 		}
@@ -309,7 +318,7 @@ func emptyBatch(session, seq uint64) [][]byte {
 // Who was asked in the last moment is given time to answer.
 func (b *broker) listen(ctx context.Context, deadline <-chan time.Time) {
 	over := false
-	for !b.heard.enough(b.cfg.RemoteClients, b.cfg.SyncTables) || !b.running && !b.quiet() {
+	for !b.heard.enough(b.cfg.RemoteClients, b.cfg.SyncTables) || !b.heard.comparedAll(b.cfg.RemoteClients, len(b.tables)) || !b.running && !b.quiet() {
 		select {
 		case <-deadline:
 			over = true
@@ -348,6 +357,8 @@ func (b *broker) hear(d transport.Delivery) {
 		if _, a, err := wire.ParseVerify(d.Payload); err == nil && a != nil {
 			if i := slices.Index(b.cfg.RemoteClients, topic.Sender); i >= 0 && a.ID == askID(i) {
 				b.heard.answered(topic.Sender)
+			} else if k := int(a.ID & (1<<32 - 1)); i >= 0 && k < len(b.tables) && a.ID == columnsID(i, k) {
+				b.heard.told(topic.Sender, k, a)
 			}
 		}
 	case wire.BatchAckFor:
@@ -361,3 +372,6 @@ func (b *broker) hear(d transport.Delivery) {
 // askID numbers a question. A running node of this client passes the answer over,
 // since its own are numbered from a random start.
 func askID(i int) uint64 { return 1<<63 + uint64(i) }
+
+// columnsID numbers the question about a table.
+func columnsID(i, table int) uint64 { return 1<<63 | uint64(i+1)<<32 | uint64(table) }

@@ -17,16 +17,16 @@ import (
 // databaseTime bounds all that is asked of the database server.
 const databaseTime = 15 * time.Second
 
-// checkDatabase looks at the server, the privileges and the tables. working says
-// that some node works on the database.
-func checkDatabase(ctx context.Context, cfg *config.Config) (list []Finding, working bool) {
+// checkDatabase looks at the server, the privileges and the tables. tables are
+// those that could be read; working says that some node works on the database.
+func checkDatabase(ctx context.Context, cfg *config.Config) (list []Finding, ts map[string]*schema.Table, working bool) {
 	ctx, cancel := context.WithTimeout(ctx, databaseTime)
 	defer cancel()
 	f := &findings{area: AreaDatabase}
 	db, err := mysqldb.Connect(ctx, cfg.MySQL)
 	if err != nil {
 		f.wrong("mysqlConfig", loginAdvice(err, cfg.MySQL), "%v", err)
-		return f.list, false
+		return f.list, nil, false
 	}
 	defer db.Close()
 	s, err := readServer(ctx, db)
@@ -36,7 +36,7 @@ func checkDatabase(ctx context.Context, cfg *config.Config) (list []Finding, wor
 	}
 	if err != nil {
 		f.wrong("mysqlConfig", "", "%v", err)
-		return f.list, false
+		return f.list, nil, false
 	}
 	f.right("mysqlConfig", "the login as %s to database %s works", account(s.user), db.Name)
 	judgeServer(f, s, g)
@@ -51,13 +51,13 @@ func checkDatabase(ctx context.Context, cfg *config.Config) (list []Finding, wor
 	c, err := readCatalogue(ctx, db, schema.NewTables(db), allTables(cfg), cfg.SyncTables)
 	if err != nil {
 		f.wrong("mysqlConfig", "", "%v", err)
-		return f.list, s.worker != 0
+		return f.list, nil, s.worker != 0
 	}
 	privileges, tables := &findings{area: AreaPrivileges}, &findings{area: AreaTables}
 	judgeGrants(privileges, g, s.user, neededPrivileges(schema.Own, cfg.SyncTables, cfg.ReceiveTables, parentsOf(c.keys, cfg)))
 	judgeDefiners(f, c, s.user)
 	judgeTables(tables, c, cfg, s)
-	return slices.Concat(f.list, privileges.list, tables.list), s.worker != 0
+	return slices.Concat(f.list, privileges.list, tables.list), c.tables, s.worker != 0
 }
 
 // ApplySession returns an error if the server does not take the variables of the

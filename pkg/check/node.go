@@ -23,10 +23,10 @@ func Node(ctx context.Context, cfg *config.Config, o Options) []Finding {
 		o.Listen = 7 * time.Second
 	}
 	scripts := checkScripts(cfg)
-	database, working := checkDatabase(ctx, cfg)
+	database, tables, working := checkDatabase(ctx, cfg)
 	running := working || answers(ctx, o.Socket)
 	files := checkFiles(ctx, cfg, running)
-	return slices.Concat(files, scripts, database, checkBroker(ctx, cfg, running, o))
+	return slices.Concat(files, scripts, database, checkBroker(ctx, cfg, tables, running, o))
 }
 
 // answers reports whether a node listens on its socket.

@@ -31,6 +31,8 @@ type peer struct {
 	answered bool
 	tried    time.Time // when it was sent a batch without rows; zero: it was not
 	took     bool      // it answered a batch
+
+	columns map[int]*comparison // of tables, by number
 }
 
 // isSilent says that the peer was asked something and has not answered.
@@ -133,7 +135,7 @@ func (h *heard) awaits() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, p := range h.client {
-		if !p.answered && time.Since(p.asked) < echoTime || !p.took && time.Since(p.tried) < batchTime {
+		if p.isComparing() || !p.answered && time.Since(p.asked) < echoTime || !p.took && time.Since(p.tried) < batchTime {
 			return true
 		}
 	}

@@ -19,6 +19,8 @@ const (
 	AskHashes = "hashes" // the key and the checksum of each row of a range
 	AskValues = "values" // the rows with the given keys
 	AskSend   = "send"   // that the rows with the given keys be sent to who asks
+
+	AskColumns = "columns" // what the table is made of; older nodes do not know the question
 )
 
 // FormLarge is the form of checksums and values in which nodes compare rows of any
@@ -61,6 +63,24 @@ type Answer struct {
 	Types  []string      `json:"types,omitempty"` // data types of the columns, of Values
 	Form   int           `json:"form,omitempty"`  // of the answer
 	Takes  bool          `json:"takes,omitempty"` // a transformer may change the table's rows where they come in, of Values
+
+	// Of Columns:
+	Columns []VerifyColumn `json:"columns,omitempty"`
+	Sends   bool           `json:"sends,omitempty"`   // the table's changes are sent to who asks
+	Changes bool           `json:"changes,omitempty"` // a transformer may change them, or those that come in
+}
+
+// VerifyColumn is a column as the server describes it: what is needed to say which
+// values it takes.
+type VerifyColumn struct {
+	Name      string `json:"n"`
+	DataType  string `json:"d"`
+	Type      string `json:"t"` // as COLUMN_TYPE has it
+	Length    int    `json:"l,omitempty"`
+	Precision int    `json:"p,omitempty"`
+	Scale     int    `json:"s,omitempty"`
+	Charset   string `json:"c,omitempty"`
+	Nullable  bool   `json:"null,omitempty"`
 }
 
 // Hash is a row's key and checksum.
