@@ -101,8 +101,16 @@ func chunked(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step,
 		return err
 	}
 	for len(steps) > 0 {
+		enums := wrongEnums(t, steps[0].in.Columns)
+		if steps[0].isWrong(enums) {
+			if err := lenient(ctx, tx, t, steps[0], enums, f); err != nil {
+				return fmt.Errorf("write %s: %w", t.Name, err)
+			}
+			steps = steps[1:]
+			continue
+		}
 		n, bytes := 1, size(steps[0])
-		for n < len(steps) && n < maxRows && slices.Equal(steps[n].in.Columns, steps[0].in.Columns) {
+		for n < len(steps) && n < maxRows && slices.Equal(steps[n].in.Columns, steps[0].in.Columns) && !steps[n].isWrong(enums) {
 			if bytes += size(steps[n]); bytes > maxBytes {
 				break
 			}

@@ -50,7 +50,7 @@ var keyTypes = []keyType{
 		"'2024-03-30 00:30:00' + INTERVAL n HOUR"},
 	{"time", "TIME(2)", "", []string{"'-838:59:59.00'", "'-00:00:00.01'", "'00:00:00.00'", "'838:59:59.00'"}, "SEC_TO_TIME(7 * n - 3000)"},
 	{"year", "YEAR", "", []string{"'0000'", "1901", "2000", "2155"}, ""},
-	{"enum", "ENUM('zebra', 'ant', 'it''s', 'Über', ',', 'mole')", "", []string{"'zebra'", "'ant'", `'it\'s'`, "'Über'", "','", "'mole'"}, ""},
+	{"enum", "ENUM('zebra', 'ant', 'it''s', 'Über', ',', 'mole')", "", []string{"0", "'zebra'", "'ant'", `'it\'s'`, "'Über'", "','", "'mole'"}, ""},
 	{"set", "SET('z', 'b', 'ü', 'a', 'c', 'd', 'e', 'f', 'g', 'h', 'i')", "", []string{"''", "'z'", "'b'", "'z,b'", "'a'", "'z,b,ü,a,c,d,e,f,g,h,i'"},
 		"100 + n"},
 	{"uuid", "UUID", testkit.FlavourMariaDB, []string{"'00000000-0000-0000-0000-000000000000'", "'2f9c0c20-5d00-11ee-8c99-0242ac120002'", "'FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF'"},

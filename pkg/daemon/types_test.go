@@ -233,3 +233,38 @@ func TestNullAndEmptyStayApart(t *testing.T) {
 	c.exec(`UPDATE notes SET txt = NULL, bin = '', doc = NULL WHERE id = 1`)
 	a.expect(`SELECT * FROM notes WHERE id = 1`, `1|NULL|""|NULL`)
 }
+
+// TestErrorValuesOfEnumsTravel has rows whose ENUM was given a wrong value: it holds the number 0, which strict servers refuse.
+func TestErrorValuesOfEnumsTravel(t *testing.T) {
+	t.Parallel()
+	tables := []string{"moods", "keyed", "narrow"}
+	a, c := newPair(t, testkit.AnyBroker(t), tables, "CREATE TABLE moods (id INT PRIMARY KEY, e ENUM('a', 'b'), f ENUM('', 'x'), g ENUM('y') NOT NULL, n INT)",
+		"CREATE TABLE keyed (e ENUM('a', 'b'), n INT, v INT, PRIMARY KEY (e, n))")
+	a.exec("CREATE TABLE narrow (id INT PRIMARY KEY, e ENUM('a'), w VARCHAR(20) CHARACTER SET utf8mb4)")
+	c.exec("CREATE TABLE narrow (id INT PRIMARY KEY, e ENUM('a'), w VARCHAR(20) CHARACTER SET latin1)")
+	a.start()
+	c.start()
+	synced(a, c)
+	a.writer(moods, "INSERT INTO moods VALUES (1, 'wrong', '', '', 1), (2, 'a', 0, 'y', 2), (3, NULL, NULL, 'wrong', 3), (4, 'b', 'x', 'y', 4)",
+		"INSERT INTO keyed VALUES ('wrong', 1, 1), ('a', 1, 2), ('wrong', 2, 3)")
+	shown := "SELECT id, e+0, e, f, g+0, n FROM moods ORDER BY id"
+	c.expect("SELECT id, e+0, e, g+0, n FROM moods ORDER BY id", `1|0|""|0|1`, `2|1|"a"|1|2`, `3|NULL|NULL|0|3`, `4|2|"b"|1|4`)
+	alike(t, "SELECT e+0, n, v FROM keyed ORDER BY v", a, c)
+	c.writer(moods, "UPDATE moods SET n = n + 10, e = 'wrong'", "UPDATE keyed SET v = v + 10 WHERE e = 0", "DELETE FROM keyed WHERE e = 0 AND n = 2")
+	a.expect("SELECT CAST(SUM(e+0) AS SIGNED), CAST(SUM(n) AS SIGNED) FROM moods", `0|50`)
+	a.expect("SELECT e+0, n, v FROM keyed ORDER BY v", "1|1|2", "0|1|11")
+	a.writer(moods, "UPDATE moods SET e = 'b' WHERE id = 1", "UPDATE keyed SET e = 'b' WHERE e = 0")
+	c.expect("SELECT e+0, e FROM moods WHERE id = 1", `2|"b"`)
+	c.expect("SELECT e+0, n, v FROM keyed ORDER BY v", "1|1|2", "2|1|11")
+	alike(t, shown, a, c)
+	for _, s := range []*site{a, c} {
+		s.node.Quiet() // but not for what follows
+		s.expect(testkit.Waiting, `0`)
+	}
+	c.node.Quiet("narrow")
+	a.node.Quiet("narrow")
+	t.Log("all else is refused as ever")
+	a.writer(moods, "INSERT INTO narrow VALUES (1, 'wrong', 'plain'), (2, 'wrong', '😀')")
+	a.expect("SELECT primary_key, status FROM sync_status WHERE table_name = 'narrow' ORDER BY 1", `"1"|"successful"`, `"2"|"error"`)
+	c.expect("SELECT id, e+0, w FROM narrow", `1|0|"plain"`)
+}

@@ -86,3 +86,13 @@ func SchemaChanged(err error) bool {
 	n := Number(err)
 	return n == noSuchTable || n == badField || n == 1136 || n == 1412
 }
+
+// Truncated is what a server that is not strict warns with, where it stores something
+// else than a value; see Altered.
+const Truncated = 1265
+
+// altered are warnings of a server that is not strict that it stored something else.
+var altered = []uint16{Truncated, 1048, 1264, 1292, 1364, 1366, 1406, 1411, 3819}
+
+// Altered reports whether a warning's number says that something else was stored.
+func Altered(number uint16) bool { return slices.Contains(altered, number) }
