@@ -124,12 +124,13 @@ func plan(t *schema.Table, in *Incoming, l Local, now int64, origin string, p co
 
 // vanished reports whether the node lacks a row without knowing of its delete, and the
 // change can bring it: a version is one row everywhere, so that the same one with the
-// row says that it was not deleted. Of a row that was there when its version was
-// recorded, any version will do but one that comes late: what went into the one that
-// is known here is asked for by a snapshot alone.
+// row says that it was not deleted. It may have been taken away from another node, by a
+// transformer, under the same version, and that was passed on. Of a row that was there
+// when its version was recorded, any version will do but one that comes late: what went
+// into the one that is known here is asked for by a snapshot alone.
 func vanished(in *Incoming, l Local) bool {
 	switch {
-	case l.Exists || len(l.Pending) > 0 || in.Deleted() || l.State.Version.IsZero() || l.Fate == version.Deleted:
+	case l.Exists || len(l.Pending) > 0 || in.Deleted() || l.State.Version.IsZero():
 		return false
 	case in.Version == l.State.Version:
 		return true

@@ -285,7 +285,7 @@ func TestAVanishedRowKeepsNoOtherOut(t *testing.T) {
 	}{
 		"the same version":                     {same, gone, true},
 		"the same version, of unknown fate":    {same, unknown, true},
-		"the same version, deleted here":       {same, deleted, false},
+		"the same version, taken away here":    {same, deleted, true},
 		"the same version, and a local change": {same, pending, false},
 		"the delete of it":                     {remove, gone, false},
 		"an older version that comes late":     {old, gone, false},

@@ -143,3 +143,38 @@ func TestVerifyComparesRowsAsATransformerSendsThem(t *testing.T) {
 		t.Errorf("under another key: exit code %d\n%s", code, out)
 	}
 }
+
+// TestWhatIsTakenAwayFromOneIsNotLostAtAnother: the target passes the delete on, under the version that the row has elsewhere,
+// and where that comes before the row, the row stands.
+func TestWhatIsTakenAwayFromOneIsNotLostAtAnother(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	tables := []string{"texts"}
+	mesh := map[string][]string{"node-a": {"node-b", "node-c"}, "node-b": {"node-a", "node-c"}, "node-c": {"node-a", "node-b"}}
+	sites := map[string]*site{}
+	for name, remotes := range mesh {
+		s := newSite(t, b, name, remotes, tables, nil)
+		s.exec(texts)
+		s.script("texts", `module.exports = ({entity, target}) => entity.name === 'secret' && target === 'node-c' ? null : entity;`)
+		sites[name] = s.start()
+	}
+	a, there, c := sites["node-a"], sites["node-b"], sites["node-c"]
+	synced(a, there, c)
+	a.exec(`INSERT INTO texts VALUES ('1', 'open')`)
+	for _, s := range sites {
+		s.expect(`SELECT name FROM texts`, `"open"`)
+	}
+	rest(a, there, c)
+	there.node.Stop()
+	a.exec(`UPDATE texts SET name = 'secret'`)
+	c.expect(`SELECT COUNT(*) FROM texts`, `0`)
+	a.node.Stop()
+	there.start()
+	there.expect(`SELECT COUNT(*) FROM texts`, `0`)
+	a.start()
+	there.expect(`SELECT name FROM texts`, `"secret"`)
+	rest(a, there, c)
+	c.expect(`SELECT COUNT(*) FROM texts`, `0`)
+	a.expect(`SELECT name FROM texts`, `"secret"`)
+	there.expect(`SELECT name FROM texts`, `"secret"`)
+}
