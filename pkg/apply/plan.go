@@ -38,6 +38,7 @@ type Local struct {
 	State   change.State
 	Pending []uint64     // ids in table_changes of local changes not yet captured
 	Written int64        // when the latest of these was made, µs since 1970
+	server  int64        // the time by the same clock when that was read
 	Fate    version.Fate // of a row that is missing
 }
 

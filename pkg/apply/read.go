@@ -39,13 +39,17 @@ func (a *Applier) decide(ctx context.Context, tx mysqldb.Tx, groups []*group, ha
 		if err != nil {
 			return nil, err
 		}
+		now := change.Micros(a.now())
 		for _, in := range g.in {
 			l := locals[in.Key]
 			if l == nil {
 				l = &Local{}
 			}
-			l.State, l.Fate = states[in.Row], fates[in.Row]
-			s := plan(g.table, in, *l, change.Micros(a.now()), a.Origin, g.policy)
+			if len(l.Pending) > 0 {
+				l.Written = conflict.Written(l.Written, l.server, now)
+			}
+			l.State, l.Fate = conflict.Believed(states[in.Row], now), fates[in.Row]
+			s := plan(g.table, in, *l, now, a.Origin, g.policy)
 			if s.Decision.Conflict() && s.policy == conflict.Script {
 				if err := scripts.resolve(ctx, g.table, &s, *l); err != nil {
 					return nil, err
@@ -189,7 +193,7 @@ func keys(ins []*Incoming) iter.Seq[string] {
 // them and that are not captured yet.
 func pending(ctx context.Context, tx mysqldb.Tx, g *group, locals map[string]*Local) error {
 	var q mysqldb.Statement
-	q.SQL("SELECT id, primary_key, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', date) FROM table_changes WHERE table_name = ")
+	q.SQL("SELECT id, primary_key, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', date), TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) FROM table_changes WHERE table_name = ")
 	q.Text([]byte(g.table.Name))
 	spelled, err := g.spellings(ctx, tx, locals)
 	if err != nil {
@@ -207,8 +211,8 @@ func pending(ctx context.Context, tx mysqldb.Tx, g *group, locals map[string]*Lo
 	err = q.Query(ctx, tx, func(r *sql.Rows) error {
 		var id uint64
 		var key string
-		var written int64
-		if err := r.Scan(&id, &key, &written); err != nil {
+		var written, server int64
+		if err := r.Scan(&id, &key, &written, &server); err != nil {
 			return err
 		}
 		key = spelled[key]
@@ -218,7 +222,7 @@ func pending(ctx context.Context, tx mysqldb.Tx, g *group, locals map[string]*Lo
 			locals[key] = l
 		}
 		l.Pending = append(l.Pending, id)
-		l.Written = max(l.Written, written)
+		l.Written, l.server = max(l.Written, written), server
 		return nil
 	})
 	if err != nil {

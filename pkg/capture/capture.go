@@ -109,8 +109,8 @@ func (e entry) fate() version.Fate {
 
 // selectChanges is the poll. It never goes by the last id seen: ids become
 // visible out of order. What is recorded is deleted, so the first rows are new.
-const selectChanges = `SELECT id, table_name, primary_key, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', date), gone
-	FROM table_changes ORDER BY id LIMIT ?`
+const selectChanges = `SELECT id, table_name, primary_key, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', date), gone,
+	TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) FROM table_changes ORDER BY id LIMIT ?`
 
 // errConsumed says that apply took some of the changes meanwhile.
 var errConsumed = errors.New("changes were taken by apply")
@@ -158,12 +158,15 @@ func (c *Capture) read(ctx context.Context) ([]entry, error) {
 		return nil, fmt.Errorf("read table_changes: %w", err)
 	}
 	defer rows.Close()
+	now := time.Now() // after the server has read its clock: one that both share is not ahead
 	var entries []entry
 	for rows.Next() {
 		var e entry
-		if err := rows.Scan(&e.id, &e.row.Table, &e.row.Key, &e.written, &e.gone); err != nil {
+		var server int64
+		if err := rows.Scan(&e.id, &e.row.Table, &e.row.Key, &e.written, &e.gone, &server); err != nil {
 			return nil, fmt.Errorf("read table_changes: %w", err)
 		}
+		e.written = conflict.Written(e.written, server, change.Micros(now))
 		entries = append(entries, e)
 	}
 	if err := rows.Err(); err != nil {

@@ -57,6 +57,9 @@ func (s *sender) book(ctx context.Context) error {
 		}
 		s.n.traffic.refused(s.remote, failed)
 		s.marks.any = true
+		if err := s.n.present(ctx, failed); err != nil {
+			return err
+		}
 	}
 	if len(done) == 0 {
 		return nil

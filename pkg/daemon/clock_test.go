@@ -1,10 +1,13 @@
 package daemon_test
 
 import (
+	"errors"
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
 // TestWaitingRowsAreDueThoughTheClockIsSetBack has a child wait for its parent
@@ -45,4 +48,96 @@ func TestWaitingRowsAreDueThoughTheClockIsSetBack(t *testing.T) {
 		one.expect(testkit.Waiting, `0`)
 	}
 	two.expect(`SELECT id FROM children ORDER BY id`, `0`, `1`)
+}
+
+// TestAClockThatWasDaysAheadIsOvercome: what is written meanwhile is of the present where the node's clock is right; where
+// that was wrong too, it is refused by the others until the clocks are set, and then goes its way by itself, in both
+// directions. No write is held for days, and none is lost.
+func TestAClockThatWasDaysAheadIsOvercome(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	server, clock := testkit.MariaDB(t), testkit.NewClock(t)
+	clock.Set(72 * time.Hour)
+	clock.Server(server)
+	a := newSiteOn(t, server, server.Create(t), b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
+	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, nil)
+	a.exec(orders)
+	c.exec(orders)
+	a.start()
+	c.start()
+	synced(a, c)
+	present := func(s *site) {
+		t.Helper()
+		s.expect(fmt.Sprintf(`SELECT COUNT(*) FROM sync_versions WHERE time > %d`, time.Now().Add(time.Hour).UnixMicro()), `0`)
+	}
+
+	// The server's clock alone.
+	a.exec(`INSERT INTO orders VALUES (1, 'by a', 1), (2, 'by a', 1)`)
+	c.expect(`SELECT COUNT(*) FROM orders`, `2`)
+	c.exec(`UPDATE orders SET name = 'by c' WHERE id = 1`)
+	a.expect(`SELECT name FROM orders ORDER BY id`, `"by c"`, `"by a"`)
+	a.exec(`UPDATE orders SET name = 'by a, later' WHERE id = 1`)
+	c.expect(`SELECT name FROM orders ORDER BY id`, `"by a, later"`, `"by a"`)
+	a.command("resync", "orders", "--all")
+	a.expect(`SELECT COUNT(*) FROM sync_snapshots WHERE mode = 'all' AND finished_at IS NOT NULL`, `1`)
+	settle(t, []*site{a, c})
+	present(a)
+	present(c)
+
+	// The node's as well.
+	a.node.Stop()
+	a.node = clock.Node(a.file)
+	a.node.WaitLog("node started")
+	a.exec(`UPDATE orders SET amount = 2`, `UPDATE orders SET amount = 3 WHERE id = 2`, `INSERT INTO orders VALUES (3, 'new', 3), (4, 'new', 4)`,
+		`DELETE FROM orders WHERE id = 1`)
+	a.expect(`SELECT COUNT(*) FROM sync_outbox WHERE attempts > 0`, `4`)
+	clock.Set(0)
+	a.node.WaitLog("they count as written now")
+	settle(t, []*site{a, c})
+	c.expect(`SELECT id, amount FROM orders ORDER BY id`, `2|"3.00"`, `3|"3.00"`, `4|"4.00"`)
+	present(a)
+	present(c)
+	for _, s := range []*site{a, c} {
+		s.expect(`SELECT COUNT(*) FROM sync_conflicts`, `0`)
+	}
+	c.exec(`UPDATE orders SET name = 'by c' WHERE id = 2`, `DELETE FROM orders WHERE id = 3`, `INSERT INTO orders VALUES (1, 'again', 1)`)
+	a.expect(`SELECT id, name FROM orders ORDER BY id`, `1|"again"`, `2|"by c"`, `4|"new"`)
+	a.exec(`UPDATE orders SET name = 'by a' WHERE id = 4`)
+	c.expect(`SELECT name FROM orders WHERE id = 4`, `"by a"`)
+
+	// The other site writes while the node is away that had such a clock: one of the two stays, the other is kept.
+	clock.Set(72 * time.Hour)
+	testkit.Eventually(t, "the server to go by the clock", func() error {
+		got, err := a.rows(fmt.Sprintf(`SELECT UTC_TIMESTAMP() > '%s'`, time.Now().UTC().Add(time.Hour).Format(time.DateTime)))
+		if err == nil && got != "1\n" {
+			err = errors.New("it does not yet")
+		}
+		return err
+	})
+	a.state("the node to go by the clock", func(s *web.State) error {
+		if s.Now.Before(time.Now().Add(time.Hour)) {
+			return errors.New("it does not yet")
+		}
+		return nil
+	})
+	a.exec(`UPDATE orders SET name = 'of the future' WHERE id = 4`)
+	a.expect(`SELECT COUNT(*) FROM sync_outbox WHERE attempts > 0`, `1`)
+	a.node.Stop()
+	c.exec(`UPDATE orders SET name = 'of today' WHERE id = 4`)
+	clock.Set(0)
+	a.start()
+	settle(t, []*site{a, c})
+	present(a)
+	present(c)
+	lost := 0
+	for _, s := range []*site{a, c} {
+		var n int
+		if err := s.db.Get(&n, `SELECT COUNT(*) FROM sync_conflicts`); err != nil {
+			t.Fatal(err)
+		}
+		lost += n
+	}
+	if lost == 0 {
+		t.Error("what lost was not kept")
+	}
 }

@@ -96,8 +96,8 @@ func (n *Node) receivable(ctx context.Context, table string, columns []string) (
 
 // checkClock refuses a version from a clock that is far ahead.
 func (n *Node) checkClock(v change.Version) error {
-	ahead := time.UnixMicro(v.Time).Sub(n.now())
-	if v.Time <= 0 || ahead > conflict.MaxAhead {
+	now := n.now()
+	if ahead := time.UnixMicro(v.Time).Sub(now); v.Time <= 0 || conflict.TooFarAhead(v, change.Micros(now)) {
 		return fmt.Errorf("the clock of %s is %s ahead of that of %s, more than %s", v.Origin, ahead.Round(time.Minute), n.cfg.ClientName, conflict.MaxAhead)
 	}
 	return nil

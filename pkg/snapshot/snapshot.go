@@ -289,10 +289,11 @@ func (s *Snapshots) markRows(ctx context.Context, tx mysqldb.Tx, writing *versio
 		// What the remote wrote last itself does not go back through a transformer.
 		rows = slices.DeleteFunc(slices.Clone(rows), func(r change.Row) bool { return states[r].Version.Author() == st.remote })
 	}
+	written := min(change.Micros(st.started), change.Micros(time.Now())) // the server's clock may be ahead
 	next := make([]version.Entry, len(rows))
 	first := writing.Positions(len(rows))
 	for i, r := range rows {
-		next[i] = version.Entry{Row: r, State: conflict.Next(states[r], change.Micros(st.started), s.Origin), Position: first + int64(i), From: st.remote, Fate: version.There}
+		next[i] = version.Entry{Row: r, State: conflict.Next(states[r], written, s.Origin), Position: first + int64(i), From: st.remote, Fate: version.There}
 	}
 	if err := version.Write(ctx, tx, next); err != nil {
 		return err
