@@ -34,7 +34,7 @@ func TestTriggersThatStandAreRight(t *testing.T) {
 		}
 		list = append(list, table)
 	}
-	keys, err := schema.ForeignKeys(t.Context(), db, db.Name)
+	keys, err := schema.Ancestry(t.Context(), db, db.Name)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ func install(t *testing.T, db *mysqldb.DB, names ...string) []*schema.Table {
 			t.Fatal(err)
 		}
 	}
-	keys, err := schema.ForeignKeys(t.Context(), db, db.Name)
+	keys, err := schema.Ancestry(t.Context(), db, db.Name)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,15 +15,35 @@ import (
 // as old as that write, and does not win over what was written since.
 const Written = "@mysql_sync_written"
 
+// place names a table of any schema.
+type place struct{ schema, table string }
+
+func (p place) compare(o place) int {
+	return cmp.Or(strings.Compare(p.schema, o.schema), strings.Compare(p.table, o.table))
+}
+
+// shown is the place as people read it.
+func (p place) shown() string {
+	if p.schema == "" {
+		return p.table
+	}
+	return p.schema + "." + p.table
+}
+
+func childOf(f schema.ForeignKey) place  { return place{f.Schema, f.Table} }
+func parentOf(f schema.ForeignKey) place { return place{f.RefSchema, f.RefTable} }
+
 // cascades makes the triggers that record what the server does to the rows of
 // synced tables by itself: its foreign keys delete, null and re-key them without
-// firing triggers. They stand on the parents, synced or not, and look at the
-// children just before the server does.
+// firing triggers. They stand on the parents, synced or not, of this schema or
+// another, and look at the children just before the server does.
 type cascades struct {
+	own    string // the schema of the synced tables
 	synced map[string]*schema.Table
 	keys   []schema.ForeignKey
 	// recursion says whether the server knows recursive queries: MySQL 5.7 does not.
 	recursion bool
+	at        string // schema of the trigger that is being written
 	// unsupported collects the rings that cannot be followed.
 	unsupported []string
 }
@@ -31,116 +52,138 @@ type cascades struct {
 func (c *cascades) triggers() []trigger {
 	var list []trigger
 	for _, parent := range c.parents() {
-		if body := c.onDelete(parent); body != "" {
-			list = append(list, trigger{triggerName("CascadeDelete", parent), parent, "BEFORE", "DELETE", body})
-		}
-		if body := c.onUpdate(parent); body != "" {
-			list = append(list, trigger{triggerName("CascadeUpdate", parent), parent, "BEFORE", "UPDATE", body})
+		c.at = parent.schema
+		for event, body := range map[string]string{"Delete": c.onDelete(parent), "Update": c.onUpdate(parent)} {
+			if body != "" {
+				list = append(list, c.trigger(parent, event, body))
+			}
 		}
 	}
+	slices.SortFunc(list, func(a, b trigger) int { return strings.Compare(a.id(), b.id()) })
 	return list
 }
 
-func (c *cascades) parents() []string {
-	var names []string
-	for _, f := range c.keys {
-		names = append(names, f.RefTable)
+// trigger returns a parent's trigger. It is silent while apply writes that parent, as
+// the parent's other triggers are: the children's own changes come from where the parent
+// was changed. A parent of another schema this node never writes; who does may be
+// another node.
+func (c *cascades) trigger(parent place, event, body string) trigger {
+	if parent.schema == c.own {
+		return trigger{"", triggerName("Cascade"+event, parent.table), parent.table, "BEFORE", strings.ToUpper(event), guarded(parent.table, body)}
 	}
-	slices.Sort(names)
-	return slices.Compact(names)
+	return trigger{parent.schema, outsideName(c.own, event, parent.table), parent.table, "BEFORE", strings.ToUpper(event), "BEGIN " + body + " END"}
 }
 
-// onDelete returns the body of a parent's BEFORE DELETE trigger.
-func (c *cascades) onDelete(parent string) string {
+// name returns a table's name as the trigger that is being written must name it.
+func (c *cascades) name(p place) string {
+	if p.schema == c.at {
+		return mysqldb.Quote(p.table)
+	}
+	return mysqldb.Quote(p.schema) + "." + mysqldb.Quote(p.table)
+}
+
+// table returns the definition of a synced table, or nil.
+func (c *cascades) table(p place) *schema.Table {
+	if p.schema != c.own {
+		return nil
+	}
+	return c.synced[p.table]
+}
+
+func (c *cascades) parents() []place {
+	var list []place
+	for _, f := range c.keys {
+		list = append(list, parentOf(f))
+	}
+	slices.SortFunc(list, place.compare)
+	return slices.Compact(list)
+}
+
+// onDelete returns what a parent's BEFORE DELETE trigger does.
+func (c *cascades) onDelete(parent place) string {
 	var statements []string
 	for _, f := range c.keys {
-		if f.RefTable != parent || !follows(f.OnDelete) {
-			continue
+		if parentOf(f) == parent && follows(f.OnDelete) {
+			statements = c.deleted(statements, f, c.rows(f, "", "OLD."), []place{parent})
 		}
-		set := c.rows(f, "", "OLD.", c.needed(f.Table))
-		if f.OnDelete == "CASCADE" {
-			set = c.descend(f.Table, set)
-		}
-		statements = c.deleted(statements, f, set, []string{parent})
 	}
-	return body(parent, statements)
+	return strings.Join(statements, " ")
 }
 
 // deleted records the rows of a set, which a foreign key deletes or nulls, and
-// follows the deleted ones to their own children.
-func (c *cascades) deleted(statements []string, f schema.ForeignKey, set string, path []string) []string {
-	if t := c.synced[f.Table]; t != nil {
-		fate := there
-		if f.OnDelete == "CASCADE" {
-			fate = gone
-		}
-		statements = append(statements, record(t, t.KeyExpr("c."), fate, set))
-	}
+// follows them to their own children.
+func (c *cascades) deleted(statements []string, f schema.ForeignKey, set string, path []place) []string {
+	child := childOf(f)
 	if f.OnDelete != "CASCADE" {
-		return statements
+		return c.updated(statements, f, set, nulls(f), nil)
 	}
-	path = append(path, f.Table)
+	set = c.descend(child, set)
+	if t := c.table(child); t != nil {
+		statements = append(statements, c.record(t, t.KeyExpr("c."), gone, set))
+	}
+	path = append(path, child)
 	for _, next := range c.keys {
-		if next.RefTable != f.Table || !follows(next.OnDelete) || next.Table == f.Table {
-			continue
+		cascade := next.OnDelete == "CASCADE"
+		switch {
+		case parentOf(next) != child || !follows(next.OnDelete) || cascade && childOf(next) == child:
+		case cascade && slices.Contains(path, childOf(next)):
+			c.unfollowed(next)
+		default:
+			statements = c.deleted(statements, next, c.rows(next, set, "p."), slices.Clone(path))
 		}
-		if slices.Contains(path, next.Table) {
-			c.unsupported = append(c.unsupported, fmt.Sprintf("%s.%s", next.Table, next.Name))
-			continue
-		}
-		further := c.rows(next, set, "p.", c.needed(next.Table))
-		if next.OnDelete == "CASCADE" {
-			further = c.descend(next.Table, further)
-		}
-		statements = c.deleted(statements, next, further, slices.Clone(path))
 	}
 	return statements
 }
 
-// onUpdate returns the body of a parent's BEFORE UPDATE trigger.
-func (c *cascades) onUpdate(parent string) string {
+// onUpdate returns what a parent's BEFORE UPDATE trigger does. The server looks at the
+// bytes of what is referred to: another spelling goes down to the children as well.
+func (c *cascades) onUpdate(parent place) string {
 	var statements []string
 	for _, f := range c.keys {
-		if f.RefTable != parent || !follows(f.OnUpdate) {
+		if parentOf(f) != parent || !follows(f.OnUpdate) {
 			continue
 		}
 		value := map[string]string{}
-		var changed []string
+		var same []string
 		for i, ref := range f.RefColumns {
-			value[f.Columns[i]] = "NEW." + mysqldb.Quote(ref)
-			changed = append(changed, "OLD."+mysqldb.Quote(ref)+" <=> NEW."+mysqldb.Quote(ref))
+			before, after := "OLD."+mysqldb.Quote(ref), "NEW."+mysqldb.Quote(ref)
+			value[f.Columns[i]] = after
+			same = append(same, before+" <=> "+after+" AND CAST("+before+" AS BINARY) <=> CAST("+after+" AS BINARY)")
 		}
-		inner := c.rekeyed(nil, f, c.rows(f, "", "OLD.", c.needed(f.Table)), value, []string{parent})
+		if f.OnUpdate == "SET NULL" {
+			value = nulls(f)
+		}
+		inner := c.updated(nil, f, c.rows(f, "", "OLD."), value, []place{parent})
 		if len(inner) > 0 {
-			statements = append(statements, "IF NOT ("+strings.Join(changed, " AND ")+") THEN "+strings.Join(inner, " ")+" END IF;")
+			statements = append(statements, "IF NOT ("+strings.Join(same, " AND ")+") THEN "+strings.Join(inner, " ")+" END IF;")
 		}
 	}
-	return body(parent, statements)
+	return strings.Join(statements, " ")
 }
 
-// rekeyed records the rows of a set whose columns a foreign key gives the new
-// values, under their old keys and, where the key is concerned, the new ones.
-func (c *cascades) rekeyed(statements []string, f schema.ForeignKey, set string, value map[string]string, path []string) []string {
-	if t := c.synced[f.Table]; t != nil {
+// updated records the rows of a set whose columns a foreign key gives the new values,
+// under their old keys and, where the key is concerned, the new ones, and follows them to
+// their own children. path has the tables that were updated before: the server
+// refuses to come back to one.
+func (c *cascades) updated(statements []string, f schema.ForeignKey, set string, value map[string]string, path []place) []string {
+	child := childOf(f)
+	if t := c.table(child); t != nil {
 		old := func(name string) string { return "c." + mysqldb.Quote(name) }
 		after := func(name string) string {
-			if v, ok := value[name]; ok && f.OnUpdate == "CASCADE" {
+			if v, ok := value[name]; ok {
 				return v
 			}
 			return old(name)
 		}
 		if t.KeyExprOf(after) == t.KeyExprOf(old) {
-			statements = append(statements, record(t, t.KeyExprOf(old), there, set))
+			statements = append(statements, c.record(t, t.KeyExprOf(old), there, set))
 		} else { // in this order: where both are the same key, the row is there
-			statements = append(statements, record(t, t.KeyExprOf(old), gone, set), record(t, t.KeyExprOf(after), there, set))
+			statements = append(statements, c.record(t, t.KeyExprOf(old), gone, set), c.record(t, t.KeyExprOf(after), there, set))
 		}
 	}
-	if f.OnUpdate != "CASCADE" {
-		return statements
-	}
-	path = append(path, f.Table)
+	path = append(slices.Clone(path), child)
 	for _, next := range c.keys {
-		if next.RefTable != f.Table || !follows(next.OnUpdate) {
+		if parentOf(next) != child || !follows(next.OnUpdate) || slices.Contains(path, childOf(next)) {
 			continue
 		}
 		further := map[string]string{}
@@ -152,44 +195,57 @@ func (c *cascades) rekeyed(statements []string, f schema.ForeignKey, set string,
 		if len(further) == 0 {
 			continue
 		}
-		if slices.Contains(path, next.Table) {
-			c.unsupported = append(c.unsupported, fmt.Sprintf("%s.%s", next.Table, next.Name))
-			continue
+		if next.OnUpdate == "SET NULL" {
+			further = nulls(next)
 		}
-		statements = c.rekeyed(statements, next, c.rows(next, set, "p.", c.needed(next.Table)), further, slices.Clone(path))
+		statements = c.updated(statements, next, c.rows(next, set, "p."), further, path)
 	}
 	return statements
+}
+
+// nulls are the values of a foreign key's columns after SET NULL.
+func nulls(f schema.ForeignKey) map[string]string {
+	value := map[string]string{}
+	for _, name := range f.Columns {
+		value[name] = "NULL"
+	}
+	return value
 }
 
 func follows(rule string) bool { return rule == "CASCADE" || rule == "SET NULL" }
 
 // rows returns a query of the child rows that a foreign key ties to one parent
 // row (OLD) or to a set of them (p).
-func (c *cascades) rows(f schema.ForeignKey, parents, prefix string, columns []string) string {
+func (c *cascades) rows(f schema.ForeignKey, parents, prefix string) string {
 	tie := make([]string, len(f.Columns))
 	for i := range f.Columns {
 		tie[i] = "x." + mysqldb.Quote(f.Columns[i]) + " = " + prefix + mysqldb.Quote(f.RefColumns[i])
 	}
-	q := "SELECT " + list("x.", columns) + " FROM " + mysqldb.Quote(f.Table) + " x"
+	q := "SELECT " + list("x.", c.needed(childOf(f))) + " FROM " + c.name(childOf(f)) + " x"
 	if parents == "" {
 		return q + " WHERE " + strings.Join(tie, " AND ")
 	}
 	return q + " JOIN (" + parents + ") p ON " + strings.Join(tie, " AND ")
 }
 
-// descend widens a set of a table's rows by their descendants in the table.
-func (c *cascades) descend(table, set string) string {
+// descend widens a set of a table's rows, which are deleted, by those that go with them
+// since the table refers to itself, by whichever of its foreign keys.
+func (c *cascades) descend(table place, set string) string {
+	var parts []string
 	for _, f := range c.keys {
-		if f.Table != table || f.RefTable != table || f.OnDelete != "CASCADE" {
+		if childOf(f) != table || parentOf(f) != table || f.OnDelete != "CASCADE" {
 			continue
 		}
 		if !c.recursion {
-			c.unsupported = append(c.unsupported, fmt.Sprintf("%s.%s", f.Table, f.Name))
+			c.unfollowed(f)
 			continue
 		}
-		set = "WITH RECURSIVE d AS (" + set + " UNION " + c.recursive(f) + ") SELECT * FROM d"
+		parts = append(parts, c.recursive(f))
 	}
-	return set
+	if len(parts) == 0 {
+		return set
+	}
+	return "WITH RECURSIVE d AS (" + set + " UNION " + strings.Join(parts, " UNION ") + ") SELECT * FROM d"
 }
 
 func (c *cascades) recursive(f schema.ForeignKey) string {
@@ -197,23 +253,27 @@ func (c *cascades) recursive(f schema.ForeignKey) string {
 	for i := range f.Columns {
 		tie[i] = "y." + mysqldb.Quote(f.Columns[i]) + " = d." + mysqldb.Quote(f.RefColumns[i])
 	}
-	return "SELECT " + list("y.", c.needed(f.Table)) + " FROM " + mysqldb.Quote(f.Table) + " y JOIN d ON " + strings.Join(tie, " AND ")
+	return "SELECT " + list("y.", c.needed(childOf(f))) + " FROM " + c.name(childOf(f)) + " y JOIN d ON " + strings.Join(tie, " AND ")
+}
+
+func (c *cascades) unfollowed(f schema.ForeignKey) {
+	c.unsupported = append(c.unsupported, fmt.Sprintf("%s.%s", f.Table, f.Name))
 }
 
 // needed returns the columns of a table that a set of its rows must have: its
 // key, and what its children refer to.
-func (c *cascades) needed(table string) []string {
+func (c *cascades) needed(table place) []string {
 	var names []string
-	if t := c.synced[table]; t != nil {
+	if t := c.table(table); t != nil {
 		for _, k := range t.Key {
 			names = append(names, t.Columns[k].Name)
 		}
 	}
 	for _, f := range c.keys {
-		if f.RefTable == table {
+		if parentOf(f) == table {
 			names = append(names, f.RefColumns...)
 		}
-		if f.Table == table && len(names) == 0 {
+		if childOf(f) == table && len(names) == 0 {
 			names = append(names, f.Columns...)
 		}
 	}
@@ -230,17 +290,7 @@ func list(prefix string, columns []string) string {
 }
 
 // record returns the statement that notes the rows of a set.
-func record(t *schema.Table, key, fate, set string) string {
-	return "INSERT INTO `table_changes` (`table_name`, `primary_key`, `date`, `gone`) SELECT " + mysqldb.QuoteString(t.Name) + ", " + key +
+func (c *cascades) record(t *schema.Table, key, fate, set string) string {
+	return "INSERT INTO " + c.name(place{c.own, "table_changes"}) + " (`table_name`, `primary_key`, `date`, `gone`) SELECT " + mysqldb.QuoteString(t.Name) + ", " + key +
 		", COALESCE(" + Written + ", UTC_TIMESTAMP(6)), " + fate + " FROM (" + set + ") c;"
-}
-
-// body returns what the trigger of a parent does. It is silent while apply writes that
-// parent, as the parent's other triggers are: the children's own changes come from
-// where the parent was changed.
-func body(parent string, statements []string) string {
-	if len(statements) == 0 {
-		return ""
-	}
-	return guarded(parent, strings.Join(statements, " "))
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -15,9 +16,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// selectTriggers reads the triggers that stand, at each start and each look.
-const selectTriggers = `SELECT TRIGGER_NAME, EVENT_OBJECT_TABLE, EVENT_MANIPULATION, ACTION_TIMING, ACTION_STATEMENT, COALESCE(CREATED, '')
-	FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ? AND TRIGGER_NAME LIKE 'mysqlSync%'`
+// selectTriggers reads triggers that stand, at each start and each look.
+const selectTriggers = `SELECT TRIGGER_SCHEMA, TRIGGER_NAME, EVENT_OBJECT_TABLE, EVENT_MANIPULATION, ACTION_TIMING, ACTION_STATEMENT, COALESCE(CREATED, '')
+	FROM information_schema.TRIGGERS WHERE `
 
 // selectForeign reads, at each start, the triggers that run under the name of
 // another user than the node's, and that it may make anew: if that user is dropped,
@@ -32,61 +33,80 @@ const installTries = 20
 // Install makes the triggers of the tables stand, and drops the others whose
 // names begin with mysqlSync. A trigger that is right already is left alone,
 // and one that is not is replaced so that no write slips through between:
-// promise 1. keys are all foreign keys of the schema. A table that cannot be had
+// promise 1. keys are those of schema.Ancestry. A table that cannot be had
 // does not keep the others from getting theirs; the error names all of those.
 func Install(ctx context.Context, log *zap.Logger, db *mysqldb.DB, tables []*schema.Table, keys []schema.ForeignKey) error {
+	keys, lacking, err := readable(ctx, db, tables, keys)
+	if err != nil {
+		return err
+	}
 	list, unsupported := wanted(db, tables, keys)
 	for _, f := range unsupported {
 		log.Warn("cascades of this foreign key are not captured; verify and repair find what it changes", zap.String("foreignKey", f))
 	}
-	return install(ctx, log, db, list, installTries)
-}
-
-// install makes the wanted triggers stand and no others of ours.
-func install(ctx context.Context, log *zap.Logger, db *mysqldb.DB, list []trigger, tries int) error {
-	standing, err := readTriggers(ctx, db)
+	standing, err := readTriggers(ctx, db, nil)
 	if err != nil {
 		return err
 	}
+	denied, err := install(ctx, log, db, list, standing, installTries)
+	for _, t := range denied {
+		lacking = append(lacking, refused(t, keys)...)
+	}
+	for _, d := range lacking {
+		log.Warn("cascades of a foreign key to another database are not captured, since the user lacks privileges there; grant them and start the node again",
+			zap.String("foreignKey", d.ForeignKey), zap.String("parent", d.Parent), zap.String("grant", d.Grant))
+	}
+	return err
+}
+
+// install makes the wanted triggers stand and no others of ours. It returns those in
+// other schemas that the user may not make.
+func install(ctx context.Context, log *zap.Logger, db *mysqldb.DB, list []trigger, standing map[string]standing, tries int) (denied []trigger, err error) {
 	var foreign []string
 	if err := db.SelectContext(ctx, &foreign, selectForeign, db.Name); err != nil {
-		return fmt.Errorf("read who made the triggers: %w", err)
+		return nil, fmt.Errorf("read who made the triggers: %w", err)
 	}
-	var order []string
-	wrong := map[string][]trigger{}
+	var order []place
+	wrong := map[place][]trigger{}
+	stale := maps.Clone(standing)
 	for _, w := range list {
-		s, ok := standing[w.name]
+		s, ok := standing[w.id()]
 		if ok && s.table == w.table {
-			delete(standing, w.name)
+			delete(stale, w.id())
 		}
 		if s.trigger == w.shown() && !slices.Contains(foreign, w.name) {
 			continue
 		}
-		if wrong[w.table] == nil {
-			order = append(order, w.table)
+		table := place{w.schema, w.table}
+		if wrong[table] == nil {
+			order = append(order, table)
 		}
-		wrong[w.table] = append(wrong[w.table], w)
+		wrong[table] = append(wrong[table], w)
 	}
 	var errs []error
 	// What is not wanted goes first: a table that was renamed took its triggers
 	// along, with their names.
-	for _, s := range standing {
+	for _, s := range stale {
 		errs = append(errs, drop(ctx, log, db, s.trigger, tries))
 	}
 	for _, table := range order {
-		err := patiently(ctx, log, table, tries, func() error { return replace(ctx, db, table, wrong[table]) })
-		if err == nil {
-			log.Info("triggers installed", zap.String("table", table))
+		err := patiently(ctx, log, table.shown(), tries, func() error { return replace(ctx, db, table, wrong[table]) })
+		switch {
+		case err == nil:
+			log.Info("triggers installed", zap.String("table", table.shown()))
+		case table.schema != "" && notGranted(err):
+			denied = append(denied, wrong[table]...)
+		default:
+			errs = append(errs, err)
 		}
-		errs = append(errs, err)
 	}
-	return errors.Join(errs...)
+	return denied, errors.Join(errs...)
 }
 
 // drop drops a trigger that stands where none of its name is wanted.
 func drop(ctx context.Context, log *zap.Logger, db *mysqldb.DB, t trigger, tries int) error {
 	err := patiently(ctx, log, t.table, tries, func() error {
-		_, err := db.ExecContext(ctx, "DROP TRIGGER IF EXISTS "+mysqldb.Quote(t.name))
+		_, err := db.ExecContext(ctx, "DROP TRIGGER IF EXISTS "+qualified(t.schema, t.name))
 		return err
 	})
 	if err != nil {
@@ -99,7 +119,7 @@ func drop(ctx context.Context, log *zap.Logger, db *mysqldb.DB, t trigger, tries
 // wanted returns all triggers that shall stand, and the foreign keys that they
 // cannot follow.
 func wanted(db *mysqldb.DB, tables []*schema.Table, keys []schema.ForeignKey) (list []trigger, unsupported []string) {
-	c := &cascades{synced: map[string]*schema.Table{}, keys: keys, recursion: db.MariaDB || !strings.HasPrefix(db.Version, "5.")}
+	c := &cascades{synced: map[string]*schema.Table{}, keys: keys, own: db.Name, recursion: db.MariaDB || !strings.HasPrefix(db.Version, "5.")}
 	for _, t := range tables {
 		list = append(list, rowTriggers(t)...)
 		c.synced[t.Name] = t
@@ -115,24 +135,40 @@ func Unfollowed(db *mysqldb.DB, tables []*schema.Table, keys []schema.ForeignKey
 	return slices.Compact(unsupported)
 }
 
-// readTriggers returns the triggers that stand, as shown gives them.
-func readTriggers(ctx context.Context, db *mysqldb.DB) (map[string]standing, error) {
-	rows, err := db.QueryContext(ctx, selectTriggers, db.Name)
-	if err != nil {
-		return nil, fmt.Errorf("read triggers: %w", err)
-	}
-	defer rows.Close()
+// readTriggers returns the triggers that stand, as shown gives them, by their ids: those
+// of the node's schema, and those that it has in others, which are looked for in all
+// schemas of the server if others is nil.
+func readTriggers(ctx context.Context, db *mysqldb.DB, others []string) (map[string]standing, error) {
 	found := map[string]standing{}
-	for rows.Next() {
-		var s standing
-		if err := rows.Scan(&s.name, &s.table, &s.event, &s.time, &s.body, &s.made); err != nil {
-			return nil, fmt.Errorf("read triggers: %w", err)
+	read := func(where string, args ...any) error {
+		err := mysqldb.Each(ctx, db, selectTriggers+where, args, func(r *sql.Rows) error {
+			var s standing
+			if err := r.Scan(&s.schema, &s.name, &s.table, &s.event, &s.time, &s.body, &s.made); err != nil {
+				return err
+			}
+			if s.schema == db.Name {
+				s.schema = ""
+			}
+			s.trigger = s.shown()
+			found[s.id()] = s
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("read triggers: %w", err)
 		}
-		s.trigger = s.shown()
-		found[s.name] = s
+		return nil
 	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("read triggers: %w", err)
+	if err := read(`TRIGGER_SCHEMA = ? AND TRIGGER_NAME LIKE 'mysqlSync%'`, db.Name); err != nil {
+		return nil, err
+	}
+	pattern := likePrefix(outsidePrefix(db.Name))
+	if others == nil {
+		return found, read(`TRIGGER_SCHEMA <> ? AND TRIGGER_NAME LIKE ?`, db.Name, pattern)
+	}
+	for _, schema := range others {
+		if err := read(`TRIGGER_SCHEMA = ? AND TRIGGER_NAME LIKE ?`, schema, pattern); err != nil {
+			return nil, err
+		}
 	}
 	return found, nil
 }
@@ -173,7 +209,7 @@ func advise(table string, err error) error {
 // replace creates the triggers in place of those with the same names. MariaDB
 // replaces a trigger in one step; elsewhere the table is locked meanwhile, and
 // the lock goes with the connection should the node be killed here.
-func replace(ctx context.Context, db *mysqldb.DB, table string, wanted []trigger) (err error) {
+func replace(ctx context.Context, db *mysqldb.DB, table place, wanted []trigger) (err error) {
 	if _, err := db.ExecContext(ctx, "DO 0"); err != nil { // only the owner of the database goes on; see mysqldb.Fence
 		return err
 	}
@@ -183,7 +219,7 @@ func replace(ctx context.Context, db *mysqldb.DB, table string, wanted []trigger
 	}
 	defer conn.Close()
 	if !db.MariaDB {
-		if _, err := conn.ExecContext(ctx, "LOCK TABLES "+mysqldb.Quote(table)+" WRITE"); err != nil {
+		if _, err := conn.ExecContext(ctx, "LOCK TABLES "+qualified(table.schema, table.table)+" WRITE"); err != nil {
 			return err
 		}
 		defer func() {
@@ -201,7 +237,7 @@ func replace(ctx context.Context, db *mysqldb.DB, table string, wanted []trigger
 
 func replaceOne(ctx context.Context, conn *sql.Conn, t trigger, orReplace bool) error {
 	if !orReplace {
-		if _, err := conn.ExecContext(ctx, "DROP TRIGGER IF EXISTS "+mysqldb.Quote(t.name)); err != nil {
+		if _, err := conn.ExecContext(ctx, "DROP TRIGGER IF EXISTS "+qualified(t.schema, t.name)); err != nil {
 			return err
 		}
 	}

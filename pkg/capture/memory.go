@@ -66,20 +66,23 @@ func (m *memory) failing(t *schema.Table) bool {
 
 // remember returns how the changes of a table are captured now. keys are those that
 // wanted was made of, and standing has the triggers as they stand.
-func remember(t *schema.Table, wanted []trigger, standing map[string]standing, keys []schema.ForeignKey) *memory {
+func remember(t *schema.Table, own string, wanted []trigger, standing map[string]standing, keys []schema.ForeignKey) *memory {
 	m := &memory{Triggers: map[string]string{}, ForeignKeys: map[string]string{}}
 	for _, k := range t.Key {
 		m.Key = append(m.Key, keyColumn{t.Columns[k].Name, t.Columns[k].DataType})
 	}
-	above := above(t.Name, keys)
-	parents := map[string]bool{}
-	for _, f := range above {
-		m.ForeignKeys[f.Table+"."+f.Name] = short(fmt.Sprint(f))
-		parents[f.RefTable] = true
+	parents := map[place]bool{}
+	for _, f := range above(place{own, t.Name}, keys) {
+		name := f.Table + "." + f.Name
+		if f.Schema != own {
+			name = f.Schema + "." + name
+		}
+		m.ForeignKeys[name] = short(fmt.Sprint(f))
+		parents[parentOf(f)] = true
 	}
 	for _, w := range wanted {
-		if s, ok := standing[w.name]; ok && (w.time == "AFTER" && w.table == t.Name || w.time == "BEFORE" && parents[w.table]) {
-			m.Triggers[w.name] = short(fmt.Sprint(s))
+		if s, ok := standing[w.id()]; ok && (w.time == "AFTER" && w.table == t.Name || w.time == "BEFORE" && parents[w.on(own)]) {
+			m.Triggers[w.id()] = short(fmt.Sprint(s))
 		}
 	}
 	return m
@@ -91,19 +94,35 @@ func short(text string) string {
 	return hex.EncodeToString(sum[:8])
 }
 
+// Bearing returns those of the foreign keys by which the server can change rows of the
+// synced tables.
+func Bearing(own string, tables []*schema.Table, keys []schema.ForeignKey) []schema.ForeignKey {
+	type name struct {
+		child place
+		key   string
+	}
+	bears := map[name]bool{}
+	for _, t := range tables {
+		for _, f := range above(place{own, t.Name}, keys) {
+			bears[name{childOf(f), f.Name}] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(keys), func(f schema.ForeignKey) bool { return !bears[name{childOf(f), f.Name}] })
+}
+
 // above returns the foreign keys by which the server can change rows of a table when a
 // row of another changes.
-func above(table string, keys []schema.ForeignKey) []schema.ForeignKey {
+func above(table place, keys []schema.ForeignKey) []schema.ForeignKey {
 	var found []schema.ForeignKey
-	tables := []string{table}
+	tables := []place{table}
 	for i := 0; i < len(tables); i++ {
 		for _, f := range keys {
-			if f.Table != tables[i] || !follows(f.OnDelete) && !follows(f.OnUpdate) {
+			if childOf(f) != tables[i] || !follows(f.OnDelete) && !follows(f.OnUpdate) {
 				continue
 			}
 			found = append(found, f)
-			if !slices.Contains(tables, f.RefTable) {
-				tables = append(tables, f.RefTable)
+			if !slices.Contains(tables, parentOf(f)) {
+				tables = append(tables, parentOf(f))
 			}
 		}
 	}

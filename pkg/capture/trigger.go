@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
@@ -23,11 +24,23 @@ const maxName = 64
 
 // trigger is a trigger as it shall stand.
 type trigger struct {
-	name  string
-	table string
-	time  string // AFTER or BEFORE
-	event string // INSERT, UPDATE, DELETE
-	body  string
+	schema string // of its table; empty: the node's own
+	name   string
+	table  string
+	time   string // AFTER or BEFORE
+	event  string // INSERT, UPDATE, DELETE
+	body   string
+}
+
+// on returns the trigger's table, where own is the node's schema.
+func (t trigger) on(own string) place { return place{cmp.Or(t.schema, own), t.table} }
+
+// id tells the trigger from those of all schemas.
+func (t trigger) id() string {
+	if t.schema == "" {
+		return t.name
+	}
+	return t.schema + "." + t.name
 }
 
 // standing is a trigger as the server shows it.
@@ -52,7 +65,7 @@ func (t trigger) create(orReplace bool) string {
 	if orReplace {
 		or = "OR REPLACE "
 	}
-	return "CREATE " + or + "TRIGGER " + mysqldb.Quote(t.name) + " " + t.time + " " + t.event + " ON " + mysqldb.Quote(t.table) + " FOR EACH ROW " + t.body
+	return "CREATE " + or + "TRIGGER " + qualified(t.schema, t.name) + " " + t.time + " " + t.event + " ON " + qualified(t.schema, t.table) + " FOR EACH ROW " + t.body
 }
 
 // What a trigger notes of a row beside its key: whether the change took it away. A row
@@ -72,10 +85,10 @@ func rowTriggers(t *schema.Table) []trigger {
 	}
 	oldKey, newKey := t.KeyExpr("OLD."), t.KeyExpr("NEW.")
 	return []trigger{
-		{triggerName("Insert", t.Name), t.Name, "AFTER", "INSERT", guarded(t.Name, note(newKey, there))},
-		{triggerName("Update", t.Name), t.Name, "AFTER", "UPDATE", guarded(t.Name,
+		{"", triggerName("Insert", t.Name), t.Name, "AFTER", "INSERT", guarded(t.Name, note(newKey, there))},
+		{"", triggerName("Update", t.Name), t.Name, "AFTER", "UPDATE", guarded(t.Name,
 			"IF NOT ("+oldKey+" <=> "+newKey+") THEN "+note(oldKey, gone)+" END IF; "+note(newKey, there))},
-		{triggerName("Delete", t.Name), t.Name, "AFTER", "DELETE", guarded(t.Name, note(oldKey, gone))},
+		{"", triggerName("Delete", t.Name), t.Name, "AFTER", "DELETE", guarded(t.Name, note(oldKey, gone))},
 	}
 }
 
@@ -87,11 +100,15 @@ func guarded(table, statements string) string {
 // triggerName returns mysqlSync{event}_{table}; a name that would be too long
 // is cut and ends in a hash of the whole.
 func triggerName(event, table string) string {
-	name := []rune(prefix + event + "_" + table)
+	return cut(prefix + event + "_" + table)
+}
+
+func cut(whole string) string {
+	name := []rune(whole)
 	if len(name) <= maxName {
-		return string(name)
+		return whole
 	}
-	sum := sha256.Sum256([]byte(string(name)))
+	sum := sha256.Sum256([]byte(whole))
 	tail := "_" + hex.EncodeToString(sum[:])[:12]
 	return string(name[:maxName-len(tail)]) + tail
 }

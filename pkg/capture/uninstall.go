@@ -10,15 +10,21 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
-// Standing returns the names of all triggers that begin with mysqlSync, sorted.
+// Standing returns the names of all triggers that begin with mysqlSync, and
+// of those that the node has in other schemas, with their schema's; sorted.
 func Standing(ctx context.Context, db *mysqldb.DB) ([]string, error) {
-	standing, err := readTriggers(ctx, db)
+	standing, err := readTriggers(ctx, db, nil)
 	return slices.Sorted(maps.Keys(standing)), err
 }
 
-// Uninstall drops all triggers whose names begin with mysqlSync. It returns an
+// Uninstall drops all triggers that Standing names. It returns an
 // error unless none stands: as long as one does, table_changes must, or the users'
 // writes fail. Promise 7.
 func Uninstall(ctx context.Context, log *zap.Logger, db *mysqldb.DB) error {
-	return install(ctx, log, db, nil, installTries)
+	standing, err := readTriggers(ctx, db, nil)
+	if err != nil {
+		return err
+	}
+	_, err = install(ctx, log, db, nil, standing, installTries)
+	return err
 }

@@ -22,9 +22,13 @@ type Unseen struct {
 // FindUnseen returns the synced tables whose triggers are not what they were when the
 // node last looked, or not right for the table any more. Of a table that was never
 // captured nothing can have been missed. It is asked before Install, at each start; keys
-// are all foreign keys of the schema.
+// are those of schema.Ancestry.
 func FindUnseen(ctx context.Context, db *mysqldb.DB, tables []*schema.Table, keys []schema.ForeignKey) ([]Unseen, error) {
-	standing, err := readTriggers(ctx, db)
+	keys, _, err := readable(ctx, db, tables, keys)
+	if err != nil {
+		return nil, err
+	}
+	standing, err := readTriggers(ctx, db, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +50,7 @@ func FindUnseen(ctx context.Context, db *mysqldb.DB, tables []*schema.Table, key
 			}
 			continue
 		}
-		now := remember(t, wanted, standing, keys)
+		now := remember(t, db.Name, wanted, standing, keys)
 		if reason := m.unseen(now, t); reason != "" {
 			list = append(list, Unseen{Table: t.Name, Reason: reason, Since: m.at, Rekeyed: !sameKey(m, now)})
 		}

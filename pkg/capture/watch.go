@@ -48,7 +48,9 @@ type Watcher struct {
 	trouble atomic.Pointer[error]    // of the last look
 	samples map[string][]sample
 	sampled map[string]time.Time // when the samples of each table were taken
-	known   map[string]*memory   // what is in sync_captured; nil before the first look
+	refused map[string]bool      // triggers in other schemas that the user may not make
+	denied  atomic.Pointer[[]Denied]
+	known   map[string]*memory // what is in sync_captured; nil before the first look
 }
 
 // NewWatcher returns a Watcher of tables whose triggers stand; Run does its
@@ -58,7 +60,7 @@ func NewWatcher(log *zap.Logger, db *mysqldb.DB, ts *schema.Tables, c WatchConfi
 		c.Interval = 5 * time.Second
 	}
 	w := &Watcher{WatchConfig: c, log: log, db: db, tables: ts, now: time.Now, seen: map[string]*schema.Table{},
-		right: map[string]time.Time{}, unfit: map[string]bool{}, samples: map[string][]sample{}, sampled: map[string]time.Time{}}
+		right: map[string]time.Time{}, unfit: map[string]bool{}, samples: map[string][]sample{}, sampled: map[string]time.Time{}, refused: map[string]bool{}}
 	for _, name := range c.Synced {
 		w.right[name] = w.now()
 	}
@@ -94,6 +96,15 @@ func (w *Watcher) Trouble() error {
 	return nil
 }
 
+// Denied returns the foreign keys to parents in other schemas whose cascades are not
+// captured. It may be called from any goroutine.
+func (w *Watcher) Denied() []Denied {
+	if list := w.denied.Load(); list != nil {
+		return *list
+	}
+	return nil
+}
+
 // look brings definitions and triggers to where they shall be.
 func (w *Watcher) look(ctx context.Context) error {
 	begun := w.now()
@@ -104,25 +115,38 @@ func (w *Watcher) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	keys, err := schema.ForeignKeys(ctx, w.db, w.db.Name)
+	keys, err := schema.Ancestry(ctx, w.db, w.db.Name)
 	if err != nil {
 		return err
 	}
 	w.forgetTied(keys)
-	standing, err := readTriggers(ctx, w.db)
+	keys, lacking, err := readable(ctx, w.db, tables, keys)
+	if err != nil {
+		return err
+	}
+	others := others(w.db.Name, keys)
+	standing, err := readTriggers(ctx, w.db, others)
 	if err != nil {
 		return err
 	}
 	list, _ := wanted(w.db, tables, keys)
+	whole := slices.Clone(list)
+	list = slices.DeleteFunc(list, func(t trigger) bool { return w.refused[t.id()] })
 	if !w.stand(list, standing) {
 		if err := w.mend(ctx, list, standing, tables, keys); err != nil {
 			return err
 		}
-		if standing, err = readTriggers(ctx, w.db); err != nil {
+		if standing, err = readTriggers(ctx, w.db, others); err != nil {
 			return err
 		}
 	}
 	w.stood = standing
+	for _, t := range whole {
+		if w.refused[t.id()] {
+			lacking = append(lacking, refused(t, keys)...)
+		}
+	}
+	w.denied.Store(&lacking)
 	for _, t := range tables {
 		w.seen[t.Name], w.right[t.Name] = t, begun
 	}
@@ -133,7 +157,7 @@ func (w *Watcher) look(ctx context.Context) error {
 	for _, t := range tables {
 		errs = append(errs, w.sample(ctx, t))
 		w.sampled[t.Name] = begun
-		m := remember(t, list, standing, keys)
+		m := remember(t, w.db.Name, list, standing, keys)
 		m.Samples = w.samples[t.Name]
 		if !m.equal(w.known[t.Name]) {
 			errs = append(errs, m.write(ctx, w.db, t.Name))
@@ -147,7 +171,7 @@ func (w *Watcher) look(ctx context.Context) error {
 // none was made since the last look.
 func (w *Watcher) stand(list []trigger, standing map[string]standing) bool {
 	for _, t := range list {
-		if s := standing[t.name]; s.trigger != t.shown() || w.remade(s) {
+		if s := standing[t.id()]; s.trigger != t.shown() || w.remade(s) {
 			return false
 		}
 	}
@@ -157,7 +181,7 @@ func (w *Watcher) stand(list []trigger, standing map[string]standing) bool {
 // remade reports whether somebody has made a trigger anew since the last look: it was
 // not there meanwhile.
 func (w *Watcher) remade(s standing) bool {
-	before, ok := w.stood[s.name]
+	before, ok := w.stood[s.id()]
 	return ok && before.made != s.made
 }
 
@@ -172,7 +196,7 @@ func (w *Watcher) recall(ctx context.Context, tables []*schema.Table) error {
 	}
 	w.known = known
 	for _, t := range tables {
-		if m := known[t.Name]; m != nil && sameKey(m, remember(t, nil, nil, nil)) {
+		if m := known[t.Name]; m != nil && sameKey(m, remember(t, w.db.Name, nil, nil, nil)) {
 			w.samples[t.Name], w.sampled[t.Name] = m.Samples, m.at
 		}
 	}
@@ -246,7 +270,10 @@ func (w *Watcher) mend(ctx context.Context, list []trigger, standing map[string]
 	if err := w.record(ctx, missed, 0); err != nil {
 		return err
 	}
-	err := install(ctx, w.log, w.db, list, 1)
+	denied, err := install(ctx, w.log, w.db, list, standing, 1)
+	for _, t := range denied {
+		w.refused[t.id()] = true
+	}
 	return errors.Join(err, w.record(ctx, missed, time.Microsecond))
 }
 
@@ -263,7 +290,7 @@ func (w *Watcher) record(ctx context.Context, missed []string, later time.Durati
 func (w *Watcher) missed(list []trigger, standing map[string]standing, tables []*schema.Table, keys []schema.ForeignKey) []string {
 	var names []string
 	for _, t := range list {
-		s, ok := standing[t.name]
+		s, ok := standing[t.id()]
 		switch {
 		case s.trigger == t.shown() && !w.remade(s):
 		case t.time == "AFTER": // a table's own
@@ -271,10 +298,10 @@ func (w *Watcher) missed(list []trigger, standing map[string]standing, tables []
 			if !ok || s.table != t.table || w.remade(s) || !failing(w.seen[t.table], tables[i]) {
 				names = append(names, t.table)
 			}
-		case !ok && w.stood[t.name].trigger == t.shown() || ok && (s.table != t.table || w.remade(s)):
+		case !ok && w.stood[t.id()].trigger == t.shown() || ok && (s.table != t.table || w.remade(s)):
 			// A cascade that went unseen can have changed all that is below.
 			for _, x := range tables {
-				if slices.Contains(below(t.table, keys), x.Name) {
+				if slices.Contains(below(t.on(w.db.Name), keys), place{w.db.Name, x.Name}) {
 					names = append(names, x.Name)
 				}
 			}
@@ -300,12 +327,12 @@ func failing(before, now *schema.Table) bool {
 
 // below returns the tables that foreign keys can change when a row of the parent
 // changes.
-func below(parent string, keys []schema.ForeignKey) []string {
-	found := []string{parent}
+func below(parent place, keys []schema.ForeignKey) []place {
+	found := []place{parent}
 	for i := 0; i < len(found); i++ {
 		for _, f := range keys {
-			if f.RefTable == found[i] && !slices.Contains(found, f.Table) {
-				found = append(found, f.Table)
+			if parentOf(f) == found[i] && !slices.Contains(found, childOf(f)) {
+				found = append(found, childOf(f))
 			}
 		}
 	}

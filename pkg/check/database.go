@@ -56,7 +56,7 @@ func checkDatabase(ctx context.Context, cfg *config.Config) (list []Finding, ts 
 	privileges, tables := &findings{area: AreaPrivileges}, &findings{area: AreaTables}
 	judgeGrants(privileges, g, s.user, neededPrivileges(schema.Own, cfg.SyncTables, cfg.ReceiveTables, parentsOf(c.keys, cfg)))
 	judgeDefiners(f, c, s.user)
-	judgeTables(tables, c, cfg, s)
+	judgeTables(tables, c, cfg, s, g)
 	return slices.Concat(f.list, privileges.list, tables.list), c.tables, s.worker != 0
 }
 

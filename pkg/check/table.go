@@ -35,7 +35,7 @@ type catalogue struct {
 	unfit         map[string]error         // why the others cannot
 	transactional map[string]bool          // engines
 	keys          []schema.ForeignKey      // within the database
-	outside       []schema.ForeignKey      // to other databases; RefTable is database.table
+	ancestry      []schema.ForeignKey      // those to other databases as well, and of the parents there
 	columns       map[string][]column
 	triggers      []standing
 	unfollowed    []string // foreign keys whose cascades are not captured: table.name
@@ -91,12 +91,8 @@ func readCatalogue(ctx context.Context, db *mysqldb.DB, ts *schema.Tables, names
 	if err != nil {
 		return nil, fmt.Errorf("read the columns: %w", err)
 	}
-	var key schema.ForeignKey
-	err = query(ctx, db, `SELECT DISTINCT TABLE_NAME, CONSTRAINT_NAME, CONCAT(REFERENCED_TABLE_SCHEMA, '.', REFERENCED_TABLE_NAME)
-		FROM information_schema.KEY_COLUMN_USAGE WHERE TABLE_SCHEMA = ? AND REFERENCED_TABLE_SCHEMA <> TABLE_SCHEMA`, []any{db.Name},
-		func() { c.outside = append(c.outside, key) }, &key.Table, &key.Name, &key.RefTable)
-	if err != nil {
-		return nil, fmt.Errorf("read the foreign keys: %w", err)
+	if c.ancestry, err = schema.Ancestry(ctx, db, db.Name); err != nil {
+		return nil, err
 	}
 	if err := c.readTriggers(ctx, db); err != nil {
 		return nil, err
@@ -147,13 +143,13 @@ func query(ctx context.Context, db *mysqldb.DB, q string, args []any, f func(), 
 }
 
 // judgeTables judges each table of the configuration.
-func judgeTables(f *findings, c *catalogue, cfg *config.Config, s *server) {
+func judgeTables(f *findings, c *catalogue, cfg *config.Config, s *server, g *grants) {
 	for _, name := range allTables(cfg) {
 		if err := c.unfit[name]; err != nil {
 			f.wrong(name, whatToDo(err, s), "%v", err)
 			continue
 		}
-		j := tableJudge{f, c, cfg, s, c.tables[name]}
+		j := tableJudge{f, c, cfg, s, g, c.tables[name]}
 		j.judge()
 	}
 }
@@ -179,6 +175,7 @@ type tableJudge struct {
 	c   *catalogue
 	cfg *config.Config
 	s   *server
+	g   *grants
 	t   *schema.Table
 }
 
@@ -290,12 +287,7 @@ func (j *tableJudge) foreignKeys(sends, receives bool) {
 			}
 		}
 	}
-	for _, k := range j.c.outside {
-		if k.Table == j.t.Name {
-			j.f.warn(j.t.Name, "See to it that its rows are the same at all sites, and delete children before parents.",
-				"its foreign key %s refers to %s, in another database: what it deletes or changes by itself is not captured", k.Name, k.RefTable)
-		}
-	}
+	j.outside(sends)
 	for _, name := range j.c.unfollowed {
 		if strings.HasPrefix(name, j.t.Name+".") {
 			j.f.warn(j.t.Name, "Run mysql-sync verify --repair after such deletes.", "the cascades of the foreign key %s are not captured, since it is part of a ring", name)

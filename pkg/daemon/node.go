@@ -261,7 +261,7 @@ func (n *Node) install(ctx context.Context, db *mysqldb.DB) error {
 		}
 		synced = append(synced, t)
 	}
-	keys, err := schema.ForeignKeys(ctx, db, db.Name)
+	keys, err := schema.Ancestry(ctx, db, db.Name)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
+	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
@@ -20,6 +21,7 @@ const (
 // troubles are problems that a State does not show otherwise.
 type troubles struct {
 	own    error                    // the own tables cannot be read
+	denied []capture.Denied         // cascades that are not captured
 	tables error                    // the tables and their triggers cannot be looked at
 	ahead  map[string]time.Duration // of remotes: their clocks
 	behind map[string]time.Duration
@@ -32,7 +34,7 @@ type troubles struct {
 func (n *Node) troubles(own error) troubles {
 	t := troubles{own: own, ahead: map[string]time.Duration{}, behind: map[string]time.Duration{}, mute: map[string]time.Time{}}
 	if n.wired.Load() {
-		t.tables = n.watcher.Trouble()
+		t.tables, t.denied = n.watcher.Trouble(), n.watcher.Denied()
 		t.triggers = slices.DeleteFunc(n.applier.Altered(), func(x apply.Altered) bool { return !x.Trigger })
 	}
 	for name, m := range n.traffic.links {
@@ -65,6 +67,9 @@ func problems(s *web.State, t troubles) []string {
 	}
 	if t.tables != nil && s.Database.Online {
 		add("The tables and their triggers cannot be looked at, so that writes may not be captured: %v.", t.tables)
+	}
+	for _, d := range t.denied {
+		add("What the foreign key %s does when a row of %s is deleted or gets another key is not captured: %s the node's user, then start the node again.", d.ForeignKey, d.Parent, d.Grant)
 	}
 	if s.SetBack != nil {
 		add("The database may lack what the remotes have, since it was set back to a backup, or queueDirectory was lost (noticed %s): mysql-sync verify --repair gets it, and this is told until a comparison has found all equal.", moment(*s.SetBack))
