@@ -148,3 +148,18 @@ func TestManyChildrenFollowTheirParent(t *testing.T) {
 	r.expect(`SELECT COUNT(*) FROM m WHERE k = 11`, 700)
 	r.expect(`SELECT GROUP_CONCAT(id) FROM k`, "11")
 }
+
+// TestARowThatATriggerTakesAwayIsNotTakenForUpdated deletes a row in the same batch whose
+// trigger takes the other one away.
+func TestARowThatATriggerTakesAwayIsNotTakenForUpdated(t *testing.T) {
+	t.Parallel()
+	r := newReceiver(t, Config{}, `CREATE TABLE a (id INT PRIMARY KEY)`, `CREATE TABLE b (id INT PRIMARY KEY, note VARCHAR(9))`,
+		`CREATE TRIGGER tidy AFTER DELETE ON a FOR EACH ROW DELETE FROM b WHERE id = OLD.id`)
+	if n := r.apply(r.row("a", 1), r.row("b", 1, "x"), r.row("b", 2, "x")); n != 0 {
+		t.Fatalf("%d rows wait", n)
+	}
+	if n := r.apply(r.gone("a", 1), r.row("b", 1, "new"), r.row("b", 2, "x")); n != 0 {
+		t.Fatalf("%d rows wait", n)
+	}
+	r.expect(`SELECT GROUP_CONCAT(id, note ORDER BY id) FROM b`, "1new,2x")
+}

@@ -3,6 +3,7 @@ package apply
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -267,8 +268,15 @@ func update(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) 
 		q.SQL("t." + mysqldb.Quote(t.Columns[k].Name) + "=v.k" + strconv.Itoa(i))
 	}
 	q.SQL(" SET " + strings.Join(set, ", "))
-	return q.Exec(ctx, tx)
+	n, err := q.Count(ctx, tx)
+	if err == nil && n != int64(len(steps)) {
+		err = errGone // its version must not be recorded
+	}
+	return err
 }
+
+// errGone says that a row is not there which the transaction has seen and locked.
+var errGone = errors.New("a row that was to be updated is gone: a trigger of another row deletes it")
 
 // addLiteral appends an integer as a number, which is compared as one in a join, and
 // bytes as they are.

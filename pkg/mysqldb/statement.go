@@ -89,8 +89,17 @@ func (s *Statement) quote(v []byte) {
 
 // Exec runs the statement.
 func (s *Statement) Exec(ctx context.Context, db Execer) error {
-	_, err := db.ExecContext(ctx, s.text.String(), s.args...)
+	_, err := s.Count(ctx, db)
 	return err
+}
+
+// Count runs the statement and returns how many rows it found, inserted or deleted.
+func (s *Statement) Count(ctx context.Context, db Execer) (int64, error) {
+	r, err := db.ExecContext(ctx, s.text.String(), s.args...)
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
 }
 
 // Query runs the statement and calls f for each row of the answer.
