@@ -196,6 +196,9 @@ func (n *Node) replicate(ctx context.Context) error {
 		return err
 	}
 	for _, s := range n.senders {
+		if s.begun, err = n.stream.Visible(ctx); err != nil {
+			return err
+		}
 		if err := s.note(ctx, 1); err != nil { // of a large table the rest is noted before it is sent
 			return err
 		}

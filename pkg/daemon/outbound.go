@@ -46,6 +46,7 @@ type sender struct {
 	again   bool // a table's definition has changed: what was refused may be taken now
 	marked  bool // rows were marked for the remote
 
+	begun    int64              // the stream's end when this run began
 	road     road               // where it is in the stream
 	marks    marks              // where it is in the rows marked for the remote
 	table    table              // where it is in a table that it sends as a whole

@@ -427,7 +427,13 @@ func (n *Node) takeAway(ctx context.Context, o *outgoing, remote string, t *sche
 	case ownOf(remote, o.State), o.OnlyMissing:
 		return false, nil
 	case held != "":
-		return n.delete(o, t, held)
+		send, err := n.delete(o, t, held)
+		if at := o.sent.Position; at > 0 && at <= n.senders[remote].begun {
+			// It may have been sent before this run, as this very version, and then the
+			// delete does nothing there: what is known of it stays.
+			o.sent.Gone, o.sent.As = false, held
+		}
+		return send, err
 	case o.Seen.Latest(remote) > 0:
 		call.Entity = nil
 		return n.transformDelete(ctx, o, t, call, "")
