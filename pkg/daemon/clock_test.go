@@ -84,6 +84,10 @@ func TestAClockThatWasDaysAheadIsOvercome(t *testing.T) {
 	present(a)
 	present(c)
 
+	if a.lines("refused") > 0 {
+		t.Error("a write was of the future")
+	}
+
 	// The node's as well.
 	a.node.Stop()
 	a.node = clock.Node(a.file)

@@ -35,12 +35,14 @@ type fence struct {
 func (db *DB) Fence(condition string, broken func()) {
 	fenced := fencing{db.connector, &fence{condition, broken}}
 	db.fenced = sql.OpenDB(fenced)
-	limit(db.fenced)
+	limit(db.DB.DB, mostConns/2) // together as many as before
+	limit(db.fenced, mostConns/2)
 }
 
-// BeginTx begins a transaction, under the condition of the pool if it has one.
+// BeginTx begins a transaction, under the condition of the pool if it has one and the
+// transaction may write.
 func (db *DB) BeginTx(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, error) {
-	if db.fenced == nil {
+	if db.fenced == nil || opts != nil && opts.ReadOnly {
 		return db.DB.BeginTx(ctx, opts)
 	}
 	return db.fenced.BeginTx(ctx, opts)

@@ -139,14 +139,17 @@ func pool(c config.MySQL, set setting) (*DB, error) {
 	}
 	db := &DB{Name: c.Database, connector: connector{inner, set}}
 	db.DB = sqlx.NewDb(sql.OpenDB(db.connector), "mysql")
-	limit(db.DB.DB)
+	limit(db.DB.DB, mostConns)
 	return db, nil
 }
 
+// mostConns is how many connections a DB has at the most.
+const mostConns = 24
+
 // limit bounds how many connections a pool has.
-func limit(pool *sql.DB) {
-	pool.SetMaxOpenConns(24)
-	pool.SetMaxIdleConns(12)
+func limit(pool *sql.DB, most int) {
+	pool.SetMaxOpenConns(most)
+	pool.SetMaxIdleConns(most / 2)
 	pool.SetConnMaxIdleTime(30 * time.Second)
 }
 

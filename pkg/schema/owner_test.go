@@ -2,6 +2,7 @@ package schema_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"testing"
 
@@ -104,6 +105,18 @@ func TestOnlyTheOwnerWrites(t *testing.T) {
 	}
 	if owns, err := owner.Owns(t.Context(), conn); !owns || err != nil || *theirs != 0 {
 		t.Errorf("the owner is none: %v", err)
+	}
+
+	// Who only reads need not be the owner.
+	reading, err := one.BeginTx(t.Context(), &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := reading.ExecContext(t.Context(), `INSERT INTO t VALUES (9)`); err == nil {
+		t.Error("a transaction that only reads has written")
+	}
+	if err := reading.Rollback(); err != nil {
+		t.Fatal(err)
 	}
 
 	// A connection whose transaction failed or was given up is good for the next one.
