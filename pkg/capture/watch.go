@@ -50,6 +50,7 @@ type Watcher struct {
 	sampled map[string]time.Time // when the samples of each table were taken
 	refused map[string]bool      // triggers in other schemas that the user may not make
 	denied  atomic.Pointer[[]Denied]
+	lost    atomic.Pointer[map[string]time.Time] // tables of which rows vanished, and when that was last noticed
 	known   map[string]*memory // what is in sync_captured; nil before the first look
 }
 
@@ -101,6 +102,15 @@ func (w *Watcher) Trouble() error {
 func (w *Watcher) Denied() []Denied {
 	if list := w.denied.Load(); list != nil {
 		return *list
+	}
+	return nil
+}
+
+// Vanished returns the tables of which rows are gone that no trigger saw go, and when
+// that was last noticed. It may be called from any goroutine.
+func (w *Watcher) Vanished() map[string]time.Time {
+	if lost := w.lost.Load(); lost != nil {
+		return *lost
 	}
 	return nil
 }

@@ -71,8 +71,9 @@ type Node struct {
 	// What the node tells about itself:
 	logging  *logging.Log
 	started  time.Time
-	warnings []string    // of its configuration
-	wired    atomic.Bool // the stages are connected: the fields above do not change any more
+	unseen   map[string]time.Time // tables that may have been written while no node ran, and when that was noticed
+	warnings []string             // of its configuration
+	wired    atomic.Bool          // the stages are connected: the fields above do not change any more
 	traffic  *traffic
 	pulse    pulse
 	watch    watch
@@ -101,6 +102,7 @@ func New(cfg *config.Config, log *logging.Log, version string) (*Node, error) {
 		codec: codec, inbox: newInbox(), peers: newPeers(cfg.Version1Clients), senders: map[string]*sender{}, beat: make(chan struct{}, 1),
 		rows: &latch.Rows{}, asking: asking{waiting: map[asked]chan wire.Answer{}}, questions: make(chan question, questionsMost),
 	}
+	n.unseen = map[string]time.Time{}
 	n.started, n.watch, n.pulse.Address = n.now(), newWatch(), mysqldb.Address(cfg.MySQL)
 	n.pulse.Since = n.started
 	n.traffic = newTraffic(n.now, knownClients(cfg), n.allTables(), slices.Contains(cfg.AcceptFrom, "*"))

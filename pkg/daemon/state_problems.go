@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -20,12 +21,14 @@ const (
 
 // troubles are problems that a State does not show otherwise.
 type troubles struct {
-	own    error                    // the own tables cannot be read
-	denied []capture.Denied         // cascades that are not captured
-	tables error                    // the tables and their triggers cannot be looked at
-	ahead  map[string]time.Duration // of remotes: their clocks
-	behind map[string]time.Duration
-	mute   map[string]time.Time // since when they answer nothing
+	own      error                    // the own tables cannot be read
+	vanished map[string]time.Time     // tables of which rows went without a trigger
+	unseen   map[string]time.Time     // tables that may have been written while the node was away
+	denied   []capture.Denied         // cascades that are not captured
+	tables   error                    // the tables and their triggers cannot be looked at
+	ahead    map[string]time.Duration // of remotes: their clocks
+	behind   map[string]time.Duration
+	mute     map[string]time.Time // since when they answer nothing
 
 	triggers []apply.Altered // of users, that change what is received
 }
@@ -35,6 +38,7 @@ func (n *Node) troubles(own error) troubles {
 	t := troubles{own: own, ahead: map[string]time.Duration{}, behind: map[string]time.Duration{}, mute: map[string]time.Time{}}
 	if n.wired.Load() {
 		t.tables, t.denied = n.watcher.Trouble(), n.watcher.Denied()
+		t.vanished, t.unseen = n.watcher.Vanished(), n.unseen
 		t.triggers = slices.DeleteFunc(n.applier.Altered(), func(x apply.Altered) bool { return !x.Trigger })
 	}
 	for name, m := range n.traffic.links {
@@ -89,6 +93,16 @@ func problems(s *web.State, t troubles) []string {
 		add("A trigger changes rows of %s as they are received: column %s, %d %s since the start. They differ from those of the other nodes; applySession can switch it off.",
 			x.Table, x.Column, x.Count, number(int64(x.Count), "value", "values"))
 	}
+	for _, table := range slices.Sorted(maps.Keys(t.vanished)) {
+		if at := t.vanished[table]; !equalSince(s, table, at) {
+			add("Rows of %s are gone that no trigger saw go, as by TRUNCATE (noticed %s): they stay at the remotes until they are deleted there; resync there, or verify --repair, brings them back.", table, moment(at))
+		}
+	}
+	for _, table := range slices.Sorted(maps.Keys(t.unseen)) {
+		if at := t.unseen[table]; !equalSince(s, table, at) {
+			add("Writes to %s may not have been captured while the node was away (noticed %s): its rows were sent, but no deletes; mysql-sync verify shows what differs.", table, moment(at))
+		}
+	}
 	for _, c := range s.Verified {
 		if c.Error == "" && c.Differs > 0 {
 			add("%s differs from that of %s in %d %s (%s): mysql-sync verify --repair sends %s.", c.Table, c.Remote, c.Differs,
@@ -96,6 +110,21 @@ func problems(s *web.State, t troubles) []string {
 		}
 	}
 	return list
+}
+
+// equalSince reports whether a table was found equal at all remotes after a time.
+func equalSince(s *web.State, table string, at time.Time) bool {
+	for i := range s.Remotes {
+		name := s.Remotes[i].Name
+		if name == anyone {
+			continue
+		}
+		equal := func(c web.Comparison) bool { return c.Remote == name && c.Table == table && c.Equal && c.At.After(at) }
+		if !slices.ContainsFunc(s.Verified, equal) {
+			return false
+		}
+	}
+	return true
 }
 
 func remoteProblems(r *web.Remote, s *web.State, t troubles, add func(format string, args ...any)) {

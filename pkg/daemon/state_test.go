@@ -58,6 +58,16 @@ func TestProblemsAreSentences(t *testing.T) {
 		"a transformer fails": {func(s *web.State, _ *troubles) {
 			s.Transformers = []web.Transformer{{Table: "orders", File: "orders.js", Last: "orders.js:3: no", LastAt: &soon, LastRow: "7"}, {File: "items.js", LastAt: &ago}}
 		}, "The transformer orders.js failed on row 7 of orders at 2026-03-01 11:59:00 UTC: orders.js:3: no."},
+		"rows have vanished": {func(s *web.State, u *troubles) {
+			u.vanished = map[string]time.Time{"orders": ago}
+			s.Verified = []web.Comparison{{Table: "orders", Remote: "hamburg", At: ago.Add(-time.Hour), Equal: true}, {Table: "items", Remote: "hamburg", At: soon, Equal: true}}
+		}, "Rows of orders are gone that no trigger saw go, as by TRUNCATE (noticed 2026-03-01 11:00:00 UTC): they stay at the remotes until they are deleted there; resync there, or verify --repair, brings them back."},
+		"writes were not captured": {func(_ *web.State, u *troubles) { u.unseen = map[string]time.Time{"orders": ago} },
+			"Writes to orders may not have been captured while the node was away (noticed 2026-03-01 11:00:00 UTC): its rows were sent, but no deletes; mysql-sync verify shows what differs."},
+		"all was found equal since": {func(s *web.State, u *troubles) {
+			u.vanished, u.unseen = map[string]time.Time{"orders": ago}, map[string]time.Time{"orders": ago}
+			s.Verified = []web.Comparison{{Table: "orders", Remote: "hamburg", At: soon, Equal: true}}
+		}, ""},
 		"tables differ": {func(s *web.State, _ *troubles) {
 			s.Verified = []web.Comparison{{Table: "orders", Remote: "hamburg", At: ago, Differs: 3}, {Table: "items", Error: "away"}, {Equal: true}}
 		}, "orders differs from that of hamburg in 3 rows (2026-03-01 11:00:00 UTC): mysql-sync verify --repair sends them."},

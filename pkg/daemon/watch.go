@@ -61,6 +61,7 @@ func (n *Node) resendUnseen(ctx context.Context, db *mysqldb.DB, synced []*schem
 			fields = append(fields, zap.Time("lastSeenRight", u.Since))
 		}
 		n.log.Warn("writes to a table may not have been captured while the node was away; its rows are sent to the remotes, what was deleted meanwhile stays there: run verify", fields...)
+		n.unseen[u.Table] = n.now()
 		if err := n.resendAll(ctx, db, u.Table, time.UnixMicro(change.Baseline+1)); err != nil {
 			return err
 		}
