@@ -107,7 +107,7 @@ func (c *Column) fitsText(stored []byte) error {
 	}
 	// No character set needs more characters or, where bytes count, more bytes than
 	// a column of this length takes, if the text is as short as this.
-	if c.Length == 0 || len(stored) <= c.Length/4 {
+	if c.Length == 0 && (c.Type == "" || !strings.HasSuffix(c.DataType, "char")) || len(stored) <= c.Length/4 {
 		return nil
 	}
 	length, unit := utf8.RuneCount(stored), "characters"
