@@ -141,3 +141,16 @@ func TestTransformTestSaysWhatTheRemoteHas(t *testing.T) {
 	has(t, a.run(0, "transform test", "orders", "2"), "not sent", "node-b does not have the row, and does not get it")
 	has(t, a.run(0, "transform test", "orders", "3"), "not sent", "node-b wrote the row itself, and nobody has since: it stays there")
 }
+
+func TestTransformTestSaysThatAValueWouldNotBeStoredAsItIs(t *testing.T) {
+	t.Parallel()
+	b := &testkit.Broker{Host: "127.0.0.1", Port: 1}
+	dir := map[string]any{"transformerDirectory": script(t, `module.exports = ({entity}) => { entity.price = entity.price * 1.19; return entity; }`)}
+	const table = `CREATE TABLE orders (id INT PRIMARY KEY, price DECIMAL(10,2))`
+	a := newSite(t, b, "node-a", []string{"node-b"}, dir, table, `INSERT INTO orders VALUES (1, 100), (2, 1.01)`)
+	a.run(0, "transform test", "orders", "1", "--from", "node-b")
+	has(t, a.run(1, "transform test", "orders", "2", "--from", "node-b"), "table orders: column price: 1.2019 does not fit DECIMAL(10,2): it would be rounded")
+	dir["allowLossy"] = map[string]any{"orders": []string{"price"}}
+	a = newSite(t, b, "node-a", []string{"node-b"}, dir, table, `INSERT INTO orders VALUES (2, 1.01)`)
+	a.run(0, "transform test", "orders", "2", "--from", "node-b")
+}

@@ -35,12 +35,23 @@ func (a *Applier) fitting(groups []*group) {
 // misfit returns why a row is refused, or which of its values are stored otherwise
 // than they came, as the configuration allows.
 func (a *Applier) misfit(t *schema.Table, columns []*value.Column, values [][]byte) ([]altered, error) {
+	return misfit(t, columns, values, a.Lossy)
+}
+
+// Misfit returns why a row with the given columns would be refused, since it would
+// not be stored as it came; lossy is that of Config.
+func Misfit(t *schema.Table, names []string, values [][]byte, lossy func(table, column string) bool) error {
+	_, err := misfit(t, columnsOf(t, names), values, lossy)
+	return err
+}
+
+func misfit(t *schema.Table, columns []*value.Column, values [][]byte, lossy func(table, column string) bool) ([]altered, error) {
 	var list []altered
 	for i, c := range columns {
 		err := c.Fits(values[i])
 		switch {
 		case err == nil:
-		case a.Lossy == nil || !a.Lossy(t.Name, c.Name) || t.IsKeyColumn(c.Name) || c.Kind == value.Bit:
+		case lossy == nil || !lossy(t.Name, c.Name) || t.IsKeyColumn(c.Name) || c.Kind == value.Bit:
 			// A key that changes is another row. A text among the numbers of a BIT would have
 			// the server take the others for text.
 			return nil, fmt.Errorf("table %s: %w", t.Name, err)

@@ -106,6 +106,7 @@ func judgeColumns(f *findings, cfg *config.Config, h *heard, tables []*schema.Ta
 	for _, r := range cfg.RemoteClients {
 		p := h.peer(r)
 		alike, before := 0, len(f.list)
+		var filled []string
 		for k, t := range tables {
 			c := p.columns[k]
 			if c == nil || c.answer == nil || c.answer.Error != "" || len(c.answer.Columns) == 0 || c.answer.Changes || changes(t.Name) {
@@ -114,11 +115,18 @@ func judgeColumns(f *findings, cfg *config.Config, h *heard, tables []*schema.Ta
 			there := columnsThere(c.answer.Columns)
 			if cfg.Syncs(t.Name) && p.node != nil && slices.Contains(p.node.ReceiveTables, t.Name) {
 				judgeWay(f, r, t.Name, t.Columns, there, "here", "at "+r, "", nil)
+				if !c.answer.Sends { // else it is told for the other way
+					filled = append(filled, onlyThere(t, there)...)
+				}
 			}
 			if cfg.Receives(t.Name) && cfg.AcceptsFrom(r) && c.answer.Sends {
 				judgeWay(f, r, t.Name, there, t.Columns, "at "+r, "here", ", or name the column in allowLossy", func(column string) bool { return cfg.Lossy(t.Name, column) })
 			}
 			alike++
+		}
+		if len(filled) > 0 {
+			f.right(r, "has columns of its own, which get their defaults in new rows: %s", strings.Join(filled, ", "))
+			before++
 		}
 		if alike > 0 && len(f.list) == before {
 			f.right(r, "has columns that take all values of %d %s", alike, map[bool]string{true: "table", false: "tables"}[alike == 1])
@@ -156,6 +164,16 @@ func judgeWay(f *findings, remote, table string, from, to []value.Column, source
 		f.warn(remote, "Give the column the same type at both sides ("+mysqldb.Quote(table)+"."+mysqldb.Quote(c.Name)+")"+or+".",
 			"%s.%s is %.80s %s and %.80s %s: %s, and such rows are refused %s", table, c.Name, shown(o), source, shown(c), target, why, target)
 	}
+}
+
+// onlyThere returns the columns that the remote alone has.
+func onlyThere(t *schema.Table, there []value.Column) (names []string) {
+	for i := range there {
+		if _, here := t.Column(there[i].Name); !here {
+			names = append(names, t.Name+"."+there[i].Name)
+		}
+	}
+	return names
 }
 
 // shown is a column's type for people.

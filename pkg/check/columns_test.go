@@ -13,17 +13,18 @@ import (
 func TestColumnsOfBothSidesAreCompared(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
-	tables := []string{"orders", "prices", "down", "shaped"}
+	tables := []string{"orders", "prices", "down", "shaped", "up"}
 	const shaped = `CREATE TABLE shaped (id INT PRIMARY KEY, v INT)`
-	a := newSite(t, testkit.Shared(t), b, orders, shaped, `CREATE TABLE down (id INT PRIMARY KEY, v VARCHAR(5))`,
+	a := newSite(t, testkit.Shared(t), b, orders, shaped, `CREATE TABLE up (id INT PRIMARY KEY)`, `CREATE TABLE down (id INT PRIMARY KEY, v VARCHAR(5))`,
 		`CREATE TABLE prices (id INT PRIMARY KEY, price DECIMAL(12,4), at DATETIME(6), note VARCHAR(20) CHARACTER SET latin1, extra INT)`)
-	c := newSite(t, testkit.Shared(t), b, orders, strings.Replace(shaped, "v INT", "v TINYINT", 1), `CREATE TABLE down (id INT PRIMARY KEY, v VARCHAR(9))`,
+	c := newSite(t, testkit.Shared(t), b, orders, strings.Replace(shaped, "v INT", "v TINYINT", 1), `CREATE TABLE up (id INT PRIMARY KEY, made DATE)`, `CREATE TABLE down (id INT PRIMARY KEY, v VARCHAR(9))`,
 		`CREATE TABLE prices (id INT PRIMARY KEY, price DECIMAL(12,2), at DATETIME, note VARCHAR(20) CHARACTER SET utf8mb4, own INT)`)
 	c.config["clientName"], c.config["remoteClients"] = "node-b", []string{"node-a"}
 	for _, s := range []*site{a, c} {
 		s.config["syncTables"], s.config["receiveTables"] = tables, tables
 	}
-	a.config["syncTables"] = []string{"orders", "prices", "shaped"}
+	a.config["syncTables"] = []string{"orders", "prices", "shaped", "up"}
+	c.config["syncTables"] = tables[:4]
 	a.config["allowLossy"] = map[string]any{"prices": []string{"note"}}
 	dir := t.TempDir()
 	c.config["transformerDirectory"] = dir
@@ -40,12 +41,13 @@ func TestColumnsOfBothSidesAreCompared(t *testing.T) {
 	f.has(check.Warning, "node-b", "prices has the column own only at node-b")
 	f.has(check.Warning, "node-b", "prices.price is decimal(12,2) at node-b and decimal(12,4) here: it is out of range", "refused here", "allowLossy")
 	f.has(check.Warning, "node-b", "down.v is varchar(9) utf8mb4 at node-b and varchar(5) utf8mb4 here: values may be too long")
+	f.has(check.Right, "node-b", "has columns of its own, which get their defaults in new rows: up.made")
 	if len(warnings) != 6 { // note is allowed to lose, shaped has a transformer, down is not sent from here
 		t.Errorf("%d warnings, want 6:\n%s", len(warnings), f.text)
 	}
 	a.exec(`ALTER TABLE prices MODIFY price DECIMAL(12,2), MODIFY at DATETIME, DROP COLUMN extra, ADD COLUMN own INT`, `ALTER TABLE down MODIFY v VARCHAR(9)`)
 	f = a.check(0, "--listen", "20s")
-	f.has(check.Right, "node-b", "has columns that take all values of 3 tables")
+	f.has(check.Right, "node-b", "has columns that take all values of 4 tables")
 	if n := len(f.in(check.Warning, check.AreaRemotes)); n != 0 {
 		t.Errorf("%d warnings:\n%s", n, f.text)
 	}

@@ -193,8 +193,10 @@ func (n *Node) tryReceive(ctx context.Context, trial *Trial, t *schema.Table, r 
 		return dropped(err)
 	}
 	trial.Sent, trial.After = true, decode(t, in.Columns, in.Values, n.zone)
-	trial.As, err = t.ID(in.Key)
-	return err
+	if trial.As, err = t.ID(in.Key); err != nil {
+		return err
+	}
+	return apply.Misfit(t, in.Columns, in.Values, n.cfg.Lossy)
 }
 
 // dropped returns nil for what is no error: that the row is not for this node.
