@@ -17,11 +17,13 @@ func (t *clock) number(least, most int) bool {
 
 // sign cuts one of some bytes off the front.
 func (t *clock) sign(either string) bool {
-	if len(*t) == 0 || bytes.IndexByte([]byte(either), (*t)[0]) < 0 {
-		return false
+	for i := range len(either) {
+		if len(*t) > 0 && (*t)[0] == either[i] {
+			*t = (*t)[1:]
+			return true
+		}
 	}
-	*t = (*t)[1:]
-	return true
+	return false
 }
 
 // zero reports whether no digit but 0 is in a part of a text.
