@@ -3,12 +3,14 @@ package daemon_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
 // unannounce has the broker forget what a client announced, as a broker does that keeps nothing.
@@ -80,4 +82,62 @@ func TestWhoWasMetAsANodeIsOne(t *testing.T) {
 	date = p.send("node-a", "orders", "2", `{"id":2,"name":"theirs","amount":2}`)
 	p.expectAnswer("2", date)
 	a.expect(`SELECT name FROM orders ORDER BY id`, `"by a, again"`, `"theirs"`)
+}
+
+// TestASlowNodeIsNotTakenForAnExistingPeer: after a restart, when its announcement is only the broker's copy, its database
+// stands still for longer than answers may take. It is waited for, that is told, and a later write is not lost. Promise 3.
+func TestASlowNodeIsNotTakenForAnExistingPeer(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
+	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, nil)
+	proxy := testkit.NewProxy(t, c.server.Addr())
+	host, port, _ := strings.Cut(proxy.Addr(), ":")
+	c.config["mysqlConfig"] = map[string]any{"host": host, "port": port, "user": c.server.User, "password": c.server.Password, "database": c.schema}
+	a.exec(orders, `INSERT INTO orders VALUES (1, 'one', 1)`)
+	c.exec(orders)
+	a.start()
+	c.start()
+	synced(a, c)
+	c.expect(`SELECT COUNT(*) FROM orders`, `1`)
+	settle(t, []*site{a, c})
+	a.node.Kill()
+	a.start()
+	a.state("node-b to be there", func(s *web.State) error {
+		if !s.Remotes[0].Online {
+			return errors.New("it is away")
+		}
+		return nil
+	})
+	proxy.Blackhole(true)
+	for n := range 3 { // a batch each
+		a.exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'more', 1)`, n+10))
+		a.state("the row on its way", func(s *web.State) error {
+			if got := s.Remotes[0].InFlight; got != n+1 {
+				return fmt.Errorf("%d are", got)
+			}
+			return nil
+		})
+	}
+	a.node.WaitLog("answers no batch, though it was met as a node")
+	a.state("the problem", func(s *web.State) error {
+		if !slices.ContainsFunc(s.Problems, func(p string) bool { return strings.Contains(p, "version1Clients") }) || s.Remotes[0].Protocol != 2 {
+			return fmt.Errorf("protocol %d; there are %q", s.Remotes[0].Protocol, s.Problems)
+		}
+		return nil
+	})
+	a.exec(`UPDATE orders SET name = 'by a'`)
+	proxy.Blackhole(false)
+	proxy.CloseAll()
+	c.expect(`SELECT COUNT(*) FROM orders WHERE name = 'by a'`, `4`)
+	c.exec(`UPDATE orders SET name = 'by c, later'`)
+	a.expect(`SELECT COUNT(*) FROM orders WHERE name = 'by c, later'`, `4`)
+	settle(t, []*site{a, c})
+	alike(t, `SELECT row_id, time, origin FROM sync_versions ORDER BY row_id`, a, c)
+	a.state("no problem", func(s *web.State) error {
+		if len(s.Problems) > 0 {
+			return fmt.Errorf("there are %q", s.Problems)
+		}
+		return nil
+	})
 }
