@@ -28,8 +28,8 @@ const (
 const setApplying = `SET @mysql_sync_applying = ?, @mysql_sync_written = ?`
 
 // write does what was planned: deletes with children before parents, then
-// inserts and updates with parents before children. Nothing that it deletes is
-// referred to any more, so that no foreign key of the server does anything to rows
+// inserts and updates with parents before children. Nothing that it deletes, or
+// spells otherwise, is referred to any more, so that no foreign key of the server does anything to rows
 // that did not come: otherwise it returns errTied.
 func write(ctx context.Context, tx mysqldb.Tx, groups []*group) error {
 	for _, g := range slices.Backward(groups) {
@@ -49,7 +49,11 @@ func write(ctx context.Context, tx mysqldb.Tx, groups []*group) error {
 		}
 	}
 	for _, g := range groups {
-		if err := put(ctx, tx, g.table, pick(g, (*Step).puts)); err != nil {
+		puts := pick(g, (*Step).puts)
+		if len(g.table.Referrers) > 0 && slices.ContainsFunc(puts, (*Step).respells) {
+			return errTied
+		}
+		if err := put(ctx, tx, g.table, puts); err != nil {
 			return err
 		}
 	}
@@ -75,6 +79,10 @@ func put(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) err
 
 // deletes reports whether the step takes a row away.
 func (s *Step) deletes() bool { return s.in.Deleted() && s.exists }
+
+// respells reports whether the step gives a row another spelling, which the server
+// would give those that refer to it as well.
+func (s *Step) respells() bool { return s.exists && s.key != s.in.Key }
 
 // puts reports whether the step writes a row.
 func (s *Step) puts() bool { return !s.in.Deleted() }

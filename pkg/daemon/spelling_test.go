@@ -120,3 +120,58 @@ func TestRowsOfAnOlderVersionAreToldApartByTheirCollation(t *testing.T) {
 		s.expect("SELECT COUNT(*) FROM sync_conflicts", "0")
 	}
 }
+
+// TestSpellingsAmongThreeNodes has rows with another unique key, and with children, written in several spellings at three
+// nodes at once.
+func TestSpellingsAmongThreeNodes(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	tables := []string{"people", "posts"}
+	sites := network(t, b, map[string][]string{"node-a": {"node-b", "node-c"}, "node-b": {"node-a", "node-c"}, "node-c": {"node-a", "node-b"}}, tables,
+		"CREATE TABLE people (w VARCHAR(40) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci PRIMARY KEY, mail VARCHAR(40) UNIQUE, v INT)",
+		`CREATE TABLE posts (id INT PRIMARY KEY, w VARCHAR(40) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci, v INT,
+			FOREIGN KEY (w) REFERENCES people (w) ON DELETE CASCADE ON UPDATE CASCADE)`)
+	nodes := all(sites)
+	same := func(want ...string) {
+		t.Helper()
+		nodes[0].expect("SELECT v FROM people ORDER BY v", want...)
+		alike(t, "SELECT HEX(w), mail, v FROM people ORDER BY v", nodes...)
+		alike(t, "SELECT id, HEX(w), v FROM posts ORDER BY id", nodes...)
+	}
+	nodes[0].exec("INSERT INTO people VALUES ('anna', 'a@x', 1), ('bob', 'b@x', 2)", "INSERT INTO posts VALUES (1, 'Anna', 1), (2, 'BOB', 2)")
+	same("1", "2")
+	nodes[1].exec("UPDATE people SET w = 'ANNA', v = 3 WHERE w = 'anna'", "UPDATE posts SET v = 5 WHERE id = 2")
+	same("2", "3")
+	nodes[2].expect("SELECT w FROM posts WHERE id = 1", `"ANNA"`) // as the cascade spelled it at the origin
+	for i, name := range []string{"Ämil", "AMIL", "amil"} {
+		nodes[i].exec(fmt.Sprintf("INSERT INTO people VALUES ('%s', 'm@x', 9)", name), fmt.Sprintf("INSERT INTO posts VALUES (%d, '%s', 0)", 10+i, name))
+	}
+	same("2", "3", "9")
+	nodes[2].expect("SELECT COUNT(*) FROM posts WHERE w = 'amil'", "3")
+	nodes[2].exec("UPDATE people SET mail = 'new@x' WHERE w = 'bob'", "UPDATE people SET mail = 'b@x', w = 'Amil', v = 10 WHERE w = 'amil'")
+	same("2", "3", "10")
+	nodes[0].exec("DELETE FROM people WHERE w = 'aNNa'")
+	same("2", "10")
+	rest(nodes...)
+	for _, s := range nodes {
+		s.expect("SELECT primary_key, message FROM sync_status WHERE status = 'error'")
+		s.expect("SELECT COUNT(*) FROM sync_versions WHERE table_name = 'people'", "3")
+	}
+}
+
+// TestSitesOfDifferentCollationsTellOfRowsThatAreOneThere has a site with two rows that another takes for one.
+func TestSitesOfDifferentCollationsTellOfRowsThatAreOneThere(t *testing.T) {
+	t.Parallel()
+	a, c := newPair(t, testkit.AnyBroker(t), []string{"words"})
+	a.exec("CREATE TABLE words (w VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY, v INT)")
+	c.exec("CREATE TABLE words (w VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PRIMARY KEY, v INT)")
+	a.start()
+	c.start()
+	synced(a, c)
+	c.exec("INSERT INTO words VALUES ('bob', 1)", "INSERT INTO words VALUES ('Bob', 2)", "INSERT INTO words VALUES ('eve', 3)")
+	a.expect("SELECT w, v FROM words ORDER BY w", `"Bob"|2`, `"eve"|3`)
+	a.expect("SELECT primary_key, loser_row FROM sync_conflicts", `"Bob"|"{\"w\":\"bob\",\"v\":\"1\"}"`)
+	a.exec("UPDATE words SET v = 4 WHERE w = 'bob'", "DELETE FROM words WHERE w = 'EVE'")
+	c.expect("SELECT w, v FROM words ORDER BY w", `"Bob"|4`, `"bob"|1`)
+	rest(a, c)
+}
