@@ -51,7 +51,7 @@ type Watcher struct {
 	refused map[string]bool      // triggers in other schemas that the user may not make
 	denied  atomic.Pointer[[]Denied]
 	lost    atomic.Pointer[map[string]time.Time] // tables of which rows vanished, and when that was last noticed
-	known   map[string]*memory // what is in sync_captured; nil before the first look
+	known   map[string]*memory                   // what is in sync_captured; nil before the first look
 }
 
 // NewWatcher returns a Watcher of tables whose triggers stand; Run does its

@@ -46,7 +46,7 @@ func checkBroker(ctx context.Context, cfg *config.Config, tables map[string]*sch
 			continue
 		}
 		looked = true
-		b := &broker{f: f, cfg: cfg, mqtt: one, about: about, topics: wire.Topics(cfg.TopicPrefix), running: running, heard: newHeard(), tables: comparable(cfg, tables), session: rand.Uint64()}
+		b := &broker{f: f, cfg: cfg, mqtt: one, about: about, topics: wire.Topics(cfg.TopicPrefix), running: running, heard: newHeard(), tables: toBeCompared(cfg, tables), session: rand.Uint64()}
 		if b.look(ctx, o.Listen) {
 			judgeOwnName(f, cfg, b.heard, running)
 			judgeRemotes(remotes, cfg, b.heard)

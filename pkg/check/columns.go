@@ -29,8 +29,8 @@ type comparison struct {
 // isOpen reports whether the answer may still come.
 func (c *comparison) isOpen() bool { return c.answer == nil && time.Since(c.asked) < echoTime }
 
-// comparable returns the tables that remotes are asked about, by name.
-func comparable(cfg *config.Config, tables map[string]*schema.Table) []*schema.Table {
+// toBeCompared returns the tables that remotes are asked about, by name.
+func toBeCompared(cfg *config.Config, tables map[string]*schema.Table) []*schema.Table {
 	var list []*schema.Table
 	for _, name := range slices.Compact(slices.Sorted(maps.Keys(tables))) {
 		if tables[name] != nil && (cfg.Syncs(name) || cfg.Receives(name)) {

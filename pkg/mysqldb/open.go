@@ -197,7 +197,7 @@ func driverConfig(c config.MySQL) (*mysql.Config, error) {
 	mc.Timeout = c.ConnectTimeout
 	mc.InterpolateParams = true
 	mc.ClientFoundRows = true // an UPDATE counts the rows that it finds, also those that are so already
-	mc.MaxAllowedPacket = 0 // asks the server
+	mc.MaxAllowedPacket = 0   // asks the server
 	mc.ReadTimeout, mc.WriteTimeout = silence, silence
 	mc.Logger = silent{}
 	if c.SocketPath != "" {

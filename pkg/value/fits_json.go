@@ -109,7 +109,7 @@ func (d *document) number(token []byte) {
 	if !ok || n.digits <= sureDouble && n.whole+n.fraction < 300 {
 		return
 	}
-	if bytes.IndexAny(token, ".eE") < 0 {
+	if !bytes.ContainsAny(token, ".eE") {
 		if u, ok := n.magnitude(); ok && (!n.negative || u <= 1<<63) {
 			return
 		}

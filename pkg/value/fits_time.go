@@ -27,7 +27,7 @@ func (t *clock) sign(either string) bool {
 }
 
 // zero reports whether no digit but 0 is in a part of a text.
-func zero(part []byte) bool { return bytes.IndexAny(part, "123456789") < 0 }
+func zero(part []byte) bool { return !bytes.ContainsAny(part, "123456789") }
 
 // daytime cuts hours, minutes, seconds and their fraction off the front: 7:30,
 // 07:30:00 or 07:30:00.5. It returns the fraction's digits.
