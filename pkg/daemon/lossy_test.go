@@ -138,3 +138,28 @@ func TestVersion1PeerIsTakenInTheSpellingsOfWhatFits(t *testing.T) {
 		t.Errorf("a price that would be rounded: %+v", got)
 	}
 }
+
+// Rows that are left as they are need not fit, and neither does one that loses.
+func TestWhatIsNotWrittenNeedNotFit(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"prices"}, nil)
+	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"prices"}, nil)
+	a.exec(`CREATE TABLE prices (id INT PRIMARY KEY, price DECIMAL(12,4))`, `INSERT INTO prices VALUES (1, 1.2345), (2, 2)`)
+	c.exec(`CREATE TABLE prices (id INT PRIMARY KEY, price DECIMAL(12,2))`, `INSERT INTO prices VALUES (1, 1.23)`)
+	a.start()
+	c.start()
+	synced(a, c)
+	c.expect(`SELECT * FROM prices ORDER BY id`, `1|"1.23"`, `2|"2.00"`)
+	a.expect(`SELECT COUNT(*) FROM sync_status WHERE status = 'error'`, `0`)
+	// Both write; the row that came from a is the earlier one, and is kept as the loser.
+	c.node.Kill()
+	a.exec(`UPDATE prices SET price = 7.7777 WHERE id = 1`)
+	a.expect(`SELECT COUNT(*) FROM table_changes`, `0`)
+	c.exec(`UPDATE prices SET price = 8 WHERE id = 1`)
+	c.start()
+	a.expect(`SELECT price FROM prices WHERE id = 1`, `"8.0000"`)
+	c.expect(`SELECT price FROM prices WHERE id = 1`, `"8.00"`)
+	a.expect(`SELECT COUNT(*) FROM sync_status WHERE status <> 'successful'`, `0`)
+	a.expect(testkit.Waiting, `0`)
+}
