@@ -29,7 +29,7 @@ var narrow = []struct{ wide, narrow, fits, lost, err string }{
 	{"VARCHAR(20)", "BIT(16)", "'5'", "'ab'", "does not fit BIT(16)"},
 	{"INT", "INT NOT NULL", "1", "NULL", "NULL does not fit INT"},
 	{"TIMESTAMP NULL", "TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP", "'2024-02-29 10:11:12'", "NULL", "NULL does not fit TIMESTAMP"},
-	{"VARCHAR(20)", "VARCHAR(20) CHARACTER SET latin1", "'ü'", "'Ω'", "Incorrect string value"},
+	{"VARCHAR(20)", "VARCHAR(20) CHARACTER SET latin1", "'ü'", "'Ω'", "latin1: the character set lacks a character"},
 }
 
 func TestAValueThatTheReceiverWouldChangeIsAnError(t *testing.T) {

@@ -25,7 +25,7 @@ var fitsTypes = []string{
 	"FLOAT", "FLOAT UNSIGNED", "FLOAT(10,2)", "FLOAT(10,0)", "DOUBLE", "DOUBLE(10,2)", "BIT(1)", "BIT(8)", "BIT(16)", "BIT(64)",
 	"YEAR", "DATE", "DATETIME", "DATETIME(3)", "DATETIME(6)", "TIMESTAMP NULL", "TIMESTAMP(6) NULL", "TIME", "TIME(3)", "TIME(6)",
 	"CHAR(4)", "CHAR(255)", "VARCHAR(4)", "VARCHAR(64)", "TINYTEXT", "TEXT", "LONGTEXT", "CHAR(4) CHARACTER SET latin1",
-	"VARCHAR(4) CHARACTER SET latin1", "TINYTEXT CHARACTER SET latin1", "TINYTEXT CHARACTER SET ucs2", "TINYTEXT CHARACTER SET utf16", "TINYTEXT CHARACTER SET utf32",
+	"VARCHAR(4) CHARACTER SET latin1", "VARCHAR(9) CHARACTER SET tis620", "TINYTEXT CHARACTER SET latin1", "TINYTEXT CHARACTER SET ucs2", "TINYTEXT CHARACTER SET utf16", "TINYTEXT CHARACTER SET utf32",
 	"VARCHAR(64) CHARACTER SET utf8mb3", "VARCHAR(64) CHARACTER SET ascii", "VARCHAR(64) CHARACTER SET sjis", "TINYTEXT CHARACTER SET big5", "VARCHAR(4) CHARACTER SET ucs2",
 	"VARCHAR(64) CHARACTER SET gbk", "VARCHAR(64) COLLATE utf8mb4_bin",
 	"BINARY(4)", "VARBINARY(4)", "VARBINARY(64)", "TINYBLOB", "BLOB",
@@ -57,7 +57,7 @@ func fitsValues() [][]byte {
 		"10:61:00", "10:11:12x", "-00:00:00",
 		// texts
 		"", " ", "a", "A", "a ", "b", "B", "ab", "ab  ", " ab", "abcd", "abcd ", "abcd      ", "abcde", "ab \t\n ", "ä", "Ä", "ö", "Ö", "ää", "ääää", "äääää", "ß", "ss", "€", "Ω", "😀", "a😀", "it's", "x\\y", "1z", "1 ", "2", "3", "7", "8", "8 ", "new",
-		"New", "NEW ", "a,b", "b,a", "a,a", "a,zzz", "A,b", ",a", "a,", "a ,b", "ü,a", "c,b,a", "1,2", "2,1", "a\x00b", "日本", "～", "¥", "漢字", "\u00a0", "e\u0301", "null",
+		"New", "NEW ", "a,b", "b,a", "a,a", "a,zzz", "A,b", ",a", "a,", "a ,b", "ü,a", "c,b,a", "1,2", "2,1", "a\x00b", "日本", "～", "žŸ™", "\u0080", "\u0081", "\ufffd", "𐀁", "¥", "漢字", "\u00a0", "e\u0301", "null",
 		strings.Repeat("a", 63), strings.Repeat("a", 64), strings.Repeat("a", 64) + "  ", strings.Repeat("a", 127), strings.Repeat("a", 128), strings.Repeat("a", 127) + "  ", strings.Repeat("a", 254) + " ",
 		strings.Repeat("a", 255), strings.Repeat("a", 255) + " ", strings.Repeat("a", 255) + strings.Repeat(" ", 60000), strings.Repeat("a", 256), strings.Repeat("ä", 127), strings.Repeat("ä", 127) + "  ",
 		strings.Repeat("ä", 128), strings.Repeat("ä", 255), strings.Repeat("ä", 255) + " ", strings.Repeat("漢", 85) + " ", strings.Repeat("漢", 127) + "  ", strings.Repeat("😀", 63), strings.Repeat("😀", 63) + "  ",

@@ -1,7 +1,6 @@
 package value
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -86,8 +85,8 @@ func (c *Column) typeName() string {
 }
 
 // fitsText looks at the length of a text, and at what the server takes for the
-// members of an ENUM or a SET. A character that the column's character set lacks
-// is refused by the server.
+// members of an ENUM or a SET. Characters that the common character sets lack are told
+// by the column's name, which MySQL does not always say; others are refused by the server.
 func (c *Column) fitsText(stored []byte) error {
 	switch c.DataType {
 	case "enum":
@@ -102,7 +101,7 @@ func (c *Column) fitsText(stored []byte) error {
 			return c.misfit("a text with spaces at its end", "they would be cut off")
 		}
 	}
-	if c.Charset == "tis620" && bytes.IndexFunc(stored, func(r rune) bool { return r > 0xFFFF }) >= 0 {
+	if c.lacks(stored) {
 		return c.misfit(quoted(stored), "the character set lacks a character")
 	}
 	// No character set needs more characters or, where bytes count, more bytes than
@@ -118,6 +117,36 @@ func (c *Column) fitsText(stored []byte) error {
 		return c.misfit(fmt.Sprintf("a text of %d %s", length, unit), fmt.Sprintf("it takes %d", c.Length))
 	}
 	return nil
+}
+
+// beyondLatin are the characters of the servers' latin1 beyond U+00FF.
+const beyondLatin = "€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ"
+
+// lacks reports whether the column's character set is known to lack a character.
+func (c *Column) lacks(stored []byte) bool {
+	var most rune
+	switch c.Charset {
+	case "ascii":
+		most = 0x7F
+	case "latin1":
+		most = 0xFF
+	case "utf8mb3", "utf8", "ucs2", "tis620": // the last takes others for what they are not
+		most = 0xFFFF
+	default:
+		return false
+	}
+	for i := 0; i < len(stored); {
+		if stored[i] < utf8.RuneSelf {
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRune(stored[i:])
+		if r > most && (c.Charset != "latin1" || !strings.ContainsRune(beyondLatin, r)) {
+			return true
+		}
+		i += size
+	}
+	return false
 }
 
 // bytes returns how many bytes a text of some characters has in the column's
