@@ -36,6 +36,7 @@ func main() {
 	seed := flag.Uint64("seed", 0, "of the random schemas only the one of this seed, once")
 	kinds := flag.String("kinds", "all", "what occurs in the random schemas")
 	sites := flag.Int("sites", 0, "nodes that have the random schemas; 0 is two and three in turns")
+	wait := flag.Duration("wait", patience, "how long the nodes of random schemas may take to become equal")
 	flag.Parse()
 	chosen, err := regexp.Compile(*only)
 	some, wrong := schemafuzz.ParseKinds(*kinds)
@@ -48,7 +49,7 @@ func main() {
 	os.Exit(testkit.Main(program(func() int {
 		code := soak(ctx, *each, func(f fault) bool { return chosen.MatchString(f.name) && (*long || !f.long) })
 		if chosen.MatchString(schemasName) {
-			code = max(code, schemas{seed: *seed, kinds: some, sites: *sites, each: 6 * *each}.play(ctx))
+			code = max(code, schemas{seed: *seed, kinds: some, sites: *sites, each: 6 * *each, wait: *wait}.play(ctx))
 		}
 		return code
 	})))

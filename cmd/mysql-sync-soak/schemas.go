@@ -23,6 +23,7 @@ type schemas struct {
 	kinds schemafuzz.Kinds
 	sites int // 0: two and three in turns
 	each  time.Duration
+	wait  time.Duration // for all to become equal
 }
 
 // play plays scripts until the time is over, and returns the exit code. A seed that is given is played once.
@@ -51,7 +52,7 @@ func (s schemas) play(ctx context.Context) int {
 // one plays one script and reports whether all is as it must be.
 func (s schemas) one(ctx context.Context, script *schemafuzz.Script) bool {
 	began, r := time.Now(), schemafuzz.Result{}
-	err := testkit.Run(note, func(tb testkit.TB) { r = schemafuzz.Play(ctx, tb, script, patience) })
+	err := testkit.Run(note, func(tb testkit.TB) { r = schemafuzz.Play(ctx, tb, script, s.wait) })
 	good, word := err == nil && len(r.Wrong) == 0, "no"
 	if good {
 		word = "yes"

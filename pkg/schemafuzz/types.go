@@ -1,7 +1,5 @@
 package schemafuzz
 
-import "strings"
-
 // columnType is a type of a column, with the few values that its columns have: users of all sites must meet.
 type columnType struct {
 	sql    string
@@ -62,6 +60,3 @@ var dataTypes = []columnType{
 	{sql: "ENUM('zz','b','a')", values: []string{"'zz'", "'a'"}},
 	{sql: "BIT(9)", values: []string{"0", "511"}},
 }
-
-// cased reports whether the type has values that can be spelled differently.
-func (t columnType) cased() bool { return strings.HasSuffix(t.sql, "_ci") }
