@@ -49,7 +49,7 @@ test-embedded: ## run the integration tests BROKERTESTS on the broker inside a n
 	scripts/install-deps.sh
 	MYSQL_SYNC_TEST_BROKER=embedded go test -count 1 -timeout 40m -parallel 3 $(TESTFLAGS) -run '$(BROKERTESTS)' -skip '$(NAMEDBROKER)' ./pkg/daemon
 
-soak: ## have faults happen to two real nodes under load, each for SOAKTIME (10s), then play random schemas; SOAKFLAGS="-long" for all, "-run disk" for some
+soak: ## have faults happen to two real nodes under load, each for SOAKTIME (10s), then play real and random schemas; SOAKFLAGS="-long" for all, "-run disk" for some
 	scripts/install-deps.sh
 	@go run ./cmd/mysql-sync-soak -time $(SOAKTIME) $(SOAKFLAGS)
 

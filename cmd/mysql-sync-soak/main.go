@@ -2,8 +2,8 @@
 // fault after the other happen to them, and prints a Markdown table of what came
 // of it: for each fault the writes that were committed, how many of them are
 // lost, and whether both sides are equal. It leaves no process and no temporary
-// folder behind. Then it has users write random schemas, see package schemafuzz.
-// The exit code is 0 only if every fault and every script came to the end that
+// folder behind. Then it has users write real and random schemas, see package
+// schemafuzz. The exit code is 0 only if every fault and every script came to the end that
 // it must come to.
 package main
 
@@ -33,7 +33,7 @@ func main() {
 	each := flag.Duration("time", 10*time.Second, "how long each fault goes on")
 	only := flag.String("run", "", "only the faults whose names match this regular expression")
 	long := flag.Bool("long", false, "also the faults that take minutes, whatever -time says")
-	seed := flag.Uint64("seed", 0, "of the random schemas only the one of this seed, once")
+	seed := flag.Uint64("seed", 0, "of the random schemas only the one of this seed, once; of the real ones the order of the tables")
 	kinds := flag.String("kinds", "all", "what occurs in the random schemas")
 	sites := flag.Int("sites", 0, "nodes that have the random schemas; 0 is two and three in turns")
 	wait := flag.Duration("wait", patience, "how long the nodes of random schemas may take to become equal")
@@ -48,6 +48,7 @@ func main() {
 	defer stop()
 	os.Exit(testkit.Main(program(func() int {
 		code := soak(ctx, *each, func(f fault) bool { return chosen.MatchString(f.name) && (*long || !f.long) })
+		code = max(code, reals(ctx, *seed, *wait, chosen.MatchString))
 		if chosen.MatchString(schemasName) {
 			code = max(code, schemas{seed: *seed, kinds: some, sites: *sites, each: 6 * *each, wait: *wait}.play(ctx))
 		}

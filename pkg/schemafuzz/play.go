@@ -38,7 +38,7 @@ func Play(ctx context.Context, tb testkit.TB, s *Script, patience time.Duration)
 	w := &world{tb: tb, ctx: ctx, script: s, patience: patience, ledger: newLedger()}
 	w.broker = testkit.Mosquitto(tb, testkit.MosquittoOptions{})
 	for i := range s.Sites {
-		x := newSite(tb, s, i, w.broker)
+		x := newSite(tb, i, s.Sites, s.Schema.DDL(), s.tables(), w.broker)
 		x.ledger, x.mu = w.ledger, &w.mu
 		w.sites = append(w.sites, x)
 	}

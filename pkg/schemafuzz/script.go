@@ -71,6 +71,15 @@ func (s *Script) round(r *rand.Rand, w *writer) Round {
 	return x
 }
 
+// tables returns syncTables.
+func (s *Script) tables() []string {
+	var list []string
+	for _, at := range s.Order {
+		list = append(list, s.Schema.Tables[at].Name)
+	}
+	return list
+}
+
 // Header is the script without what users do.
 func (s *Script) Header() string {
 	return fmt.Sprintf("-- seed %d, kinds %s, %d sites, %d rounds; syncTables in the order %v\n%s;",

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
 // settle waits until nothing is left to do and all sites are equal. It reports whether it came to that.
@@ -25,7 +23,6 @@ func (w *world) settle(when string) bool {
 		}
 		if time.Now().After(end) || w.userFailed() {
 			w.wrong("not settled %s: %v", when, err)
-			w.tell()
 			return false
 		}
 		time.Sleep(pause)
@@ -46,18 +43,8 @@ func (w *world) settled() error {
 		if x.failed != nil {
 			return x.failed
 		}
-		var left, told int
-		if err := x.db.QueryRow(testkit.Unsettled).Scan(&left); err != nil {
-			return fmt.Errorf("look at %s: %w", x.name, err)
-		}
-		if left > 0 {
-			return fmt.Errorf("%s has %d rows to record or to send", x.name, left)
-		}
-		if err := x.db.QueryRow(`SELECT COUNT(*) FROM sync_status WHERE status <> 'successful'`).Scan(&told); err != nil {
-			return fmt.Errorf("look at %s: %w", x.name, err)
-		}
-		if told > 0 {
-			return fmt.Errorf("%s tells of %d rows that are not successful", x.name, told)
+		if err := x.atRest(); err != nil {
+			return err
 		}
 	}
 	first, err := w.sites[0].tables(w)
@@ -108,24 +95,6 @@ func differ(one, two string, a, b map[string]image) error {
 		return nil
 	}
 	return errors.New(strings.Join(list[:min(len(list), 12)], "\n  "))
-}
-
-// tell says what the nodes say of themselves.
-func (w *world) tell() {
-	for _, x := range w.sites {
-		rows, err := x.db.Query(`SELECT table_name, primary_key, remote, status, COALESCE(message, '') FROM sync_status WHERE status <> 'successful' LIMIT 10`)
-		if err != nil {
-			w.wrong("read sync_status of %s: %v", x.name, err)
-			continue
-		}
-		for rows.Next() {
-			var table, key, remote, status, message string
-			if err := rows.Scan(&table, &key, &remote, &status, &message); err == nil {
-				w.wrong("%s says: %s %q for %s: %s %s", x.name, table, key, remote, status, message)
-			}
-		}
-		_ = rows.Close()
-	}
 }
 
 // clear does what a person does about a unique value that two sites have given to different rows: the row of one of

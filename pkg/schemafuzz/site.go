@@ -31,25 +31,22 @@ type site struct {
 	failed error       // what no user may see
 }
 
-// newSite makes a database with the tables of a script.
-func newSite(tb testkit.TB, s *Script, number int, broker *testkit.Broker) *site {
+// newSite makes a database with some tables, and the configuration of its node, which syncs tables with all others.
+func newSite(tb testkit.TB, number, sites int, ddl, tables []string, broker *testkit.Broker) *site {
 	server := testkit.Shared(tb)
 	schema := server.Create(tb)
 	x := &site{name: siteName(number), db: server.Open(tb, schema)}
-	for _, q := range s.Schema.DDL() {
+	for _, q := range ddl {
 		if _, err := x.db.Exec(q); err != nil {
 			tb.Fatalf("make the tables: %v\n%s", err, q)
 		}
 	}
 	x.toBroker, x.toDatabase = testkit.NewProxy(tb, broker.Addr()), testkit.NewProxy(tb, server.Addr())
-	var remotes, tables []string
-	for other := range s.Sites {
+	var remotes []string
+	for other := range sites {
 		if other != number {
 			remotes = append(remotes, siteName(other))
 		}
-	}
-	for _, at := range s.Order {
-		tables = append(tables, s.Schema.Tables[at].Name)
 	}
 	x.file = testkit.ConfigFile(tb, map[string]any{
 		"clientName":    x.name,
@@ -58,6 +55,7 @@ func newSite(tb testkit.TB, s *Script, number int, broker *testkit.Broker) *site
 		"receiveTables": tables,
 		"checkInterval": 10,
 		"loggingLevel":  "debug",
+		"applySession":  map[string]any{"@synced": 1}, // for the users' own triggers
 		"mqttConfig":    map[string]any{"host": "127.0.0.1", "port": port(x.toBroker), "keepalive": 5, "reconnectPeriod": 100},
 		"mysqlConfig": map[string]any{"host": "127.0.0.1", "port": port(x.toDatabase), "user": server.User,
 			"password": server.Password, "database": schema},
@@ -175,4 +173,33 @@ func mayFail(err error) bool {
 		}
 	}
 	return false
+}
+
+// atRest returns nil when nothing is left to do and nothing is told.
+func (x *site) atRest() error {
+	var left, told int
+	if err := x.db.Get(&left, testkit.Unsettled); err != nil {
+		return fmt.Errorf("look at %s: %w", x.name, err)
+	}
+	if left > 0 {
+		return fmt.Errorf("%s has %d rows to record or to send%s", x.name, left, x.tells())
+	}
+	if err := x.db.Get(&told, `SELECT COUNT(*) FROM sync_status WHERE status <> 'successful'`); err != nil {
+		return fmt.Errorf("look at %s: %w", x.name, err)
+	}
+	if told > 0 {
+		return fmt.Errorf("%s tells of %d rows that are not successful%s", x.name, told, x.tells())
+	}
+	return nil
+}
+
+// tells returns what the node says of some rows that are not successful.
+func (x *site) tells() string {
+	var list []string
+	err := x.db.Select(&list, `SELECT CONCAT('\n  ', table_name, ' "', primary_key, '" for ', remote, ': ', status, ' ', COALESCE(message, ''))
+		FROM sync_status WHERE status <> 'successful' LIMIT 6`)
+	if err != nil {
+		return err.Error()
+	}
+	return strings.Join(list, "")
 }
