@@ -31,7 +31,7 @@ const (
 
 // Kinds that fail for reasons that are known.
 const (
-	Unmended      = Rings | NotNull | Unchecked | Spellings | Cascades
+	Unmended      = Rings | NotNull
 	UnmendedApart = Parents
 )
 

@@ -140,7 +140,11 @@ func (w *writer) value(t *Table, at int) string {
 func (w *writer) mixed(t *Table) string {
 	var parts []string
 	for _, at := range t.Key {
-		parts = append(parts, "HEX("+t.Columns[at].Name+")")
+		name := t.Columns[at].Name
+		if strings.HasPrefix(t.Columns[at].Type.sql, "DECIMAL") { // as a number it would be too large for HEX
+			name = "CONCAT(" + name + ")"
+		}
+		parts = append(parts, "HEX("+name+")")
 	}
 	return fmt.Sprintf("ORDER BY SHA2(CONCAT_WS(',', %s, '%d'), 256), %s", strings.Join(parts, ", "), w.r.IntN(4), t.list(t.Key))
 }

@@ -29,7 +29,7 @@ CREATE TABLE `select` (
   `new` INT NULL,
   `old` INT NULL,
   `__proto__` INT NULL,
-  CONSTRAINT `select` FOREIGN KEY (`order`) REFERENCES `select` (`key`) ON DELETE CASCADE
+  CONSTRAINT `select` FOREIGN KEY (`order`) REFERENCES `select` (`key`) ON DELETE SET NULL
 ) DEFAULT CHARSET=utf8mb4;
 CREATE TABLE `back``tick's "quote"` (
   `i``d` INT NOT NULL PRIMARY KEY,
