@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -118,6 +119,9 @@ func (x *site) do(ctx context.Context, t Transaction) error {
 	default:
 		return err
 	}
+	if err := consistent(ctx, tx, t); err != nil {
+		return err
+	}
 	after, err := lookAll(ctx, tx, t.Tables)
 	if err != nil {
 		return err
@@ -147,6 +151,23 @@ func (x *site) statements(ctx context.Context, tx *sql.Tx, t Transaction) error 
 		}
 		n, _ := result.RowsAffected() // it is for the log alone
 		x.log = append(x.log, fmt.Sprintf("%s; -- %d rows", q, n))
+	}
+	return nil
+}
+
+// consistent returns an error where a transaction without checks has left children without their parents: it is the script that
+// is wrong then.
+func consistent(ctx context.Context, tx *sql.Tx, t Transaction) error {
+	if !slices.Contains(t.Statements, uncheck) {
+		return nil
+	}
+	for _, table := range t.Tables {
+		for _, f := range table.ForeignKeys {
+			var n int
+			if err := tx.QueryRowContext(ctx, dangling(table, f)).Scan(&n); err != nil || n > 0 {
+				return fmt.Errorf("the script leaves %d rows of %s without parents (%s): %v", n, table.Name, f.Name, err)
+			}
+		}
 	}
 	return nil
 }

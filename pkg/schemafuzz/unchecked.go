@@ -6,14 +6,22 @@ import (
 	"strings"
 )
 
+// uncheck begins what the server does not check.
+const uncheck = "SET foreign_key_checks = 0"
+
 // unchecked does what programs do with foreign_key_checks=0. The transaction is strict: all of it leaves the tables
 // consistent, a part of it does not.
 func (w *writer) unchecked(x *Transaction) {
 	x.Strict = true
-	x.add("SET foreign_key_checks = 0")
+	x.add(uncheck)
 	t := w.table()
 	x.touch(w.schema, t)
-	at := slices.IndexFunc(t.ForeignKeys, func(f ForeignKey) bool { return f.Parent != t })
+	// A parent whose key is somebody else's would dangle itself.
+	at := slices.IndexFunc(t.ForeignKeys, func(f ForeignKey) bool {
+		return f.Parent != t && !slices.ContainsFunc(f.Parent.ForeignKeys, func(g ForeignKey) bool {
+			return g.Parent != t && slices.ContainsFunc(g.Columns, func(at int) bool { return slices.Contains(f.Parent.Key, at) })
+		})
+	})
 	switch {
 	case at >= 0 && w.r.IntN(2) == 0:
 		w.family(x, t, t.ForeignKeys[at])
@@ -49,6 +57,9 @@ func (w *writer) family(x *Transaction, child *Table, f ForeignKey) {
 		for i, at := range back.Columns {
 			key := child.Key[i]
 			v, mine := own[key]
+			if !mine && w.foreign(child, key) {
+				return // it would be the key of a third table's row
+			}
 			if theirs, done := others[at]; done && mine && v != theirs {
 				return // no two rows fulfil both
 			} else if done {
