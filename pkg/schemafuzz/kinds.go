@@ -31,7 +31,7 @@ const (
 
 // Kinds that fail for reasons that are known.
 const (
-	Unmended      = Rings | NotNull
+	Unmended      = Kinds(0)
 	UnmendedApart = Parents
 )
 
