@@ -114,6 +114,9 @@ func (w *world) finish() Result {
 			w.wrong("a user of %s got what he would not have got without a node: %v", x.name, x.failed)
 		}
 		fmt.Fprintf(&b, "-- %s\n%s\n", x.name, strings.Join(x.log, "\n"))
+		if len(w.result.Wrong) > 0 {
+			b.WriteString(x.traces())
+		}
 	}
 	w.result.Log = b.String()
 	return w.result
