@@ -101,25 +101,27 @@ func (c *cascades) parents() []place {
 
 // onDelete returns what a parent's BEFORE DELETE trigger does.
 func (c *cascades) onDelete(parent place) string {
-	var statements []string
+	var changed, taken []string
 	for _, f := range c.keys {
 		if parentOf(f) == parent && follows(f.OnDelete) {
-			statements = c.deleted(statements, f, c.rows(f, "", "OLD."), []place{parent})
+			changed, taken = c.deleted(changed, taken, f, c.rows(f, "", "OLD."), []place{parent})
 		}
 	}
-	return strings.Join(statements, " ")
+	// In this order: a row that one foreign key changes and another deletes is gone.
+	return strings.Join(append(changed, taken...), " ")
 }
 
 // deleted records the rows of a set, which a foreign key deletes or nulls, and
-// follows them to their own children.
-func (c *cascades) deleted(statements []string, f schema.ForeignKey, set string, path []place) []string {
+// follows them to their own children. It adds to the statements about rows that are
+// changed, and to those about rows that are taken.
+func (c *cascades) deleted(changed, taken []string, f schema.ForeignKey, set string, path []place) ([]string, []string) {
 	child := childOf(f)
 	if f.OnDelete != "CASCADE" {
-		return c.updated(statements, f, set, nulls(f), nil)
+		return c.updated(changed, f, set, nulls(f), nil), taken
 	}
 	set = c.descend(child, set)
 	if t := c.table(child); t != nil {
-		statements = append(statements, c.record(t, t.KeyExpr("c."), gone, set))
+		taken = append(taken, c.record(t, t.KeyExpr("c."), gone, set))
 	}
 	path = append(path, child)
 	for _, next := range c.keys {
@@ -129,10 +131,10 @@ func (c *cascades) deleted(statements []string, f schema.ForeignKey, set string,
 		case cascade && slices.Contains(path, childOf(next)):
 			c.unfollowed(next)
 		default:
-			statements = c.deleted(statements, next, c.rows(next, set, "p."), slices.Clone(path))
+			changed, taken = c.deleted(changed, taken, next, c.rows(next, set, "p."), slices.Clone(path))
 		}
 	}
-	return statements
+	return changed, taken
 }
 
 // onUpdate returns what a parent's BEFORE UPDATE trigger does. The server looks at the

@@ -100,6 +100,17 @@ func TestEveryRowThatACascadeChangesIsRecorded(t *testing.T) {
 			[]string{`INSERT INTO p VALUES (1, 'a'), (2, 'b')`, `INSERT INTO q VALUES (1, 1), (2, 2)`, `INSERT INTO c VALUES (1, 'a', 2), (2, 'b', 1), (3, 'b', NULL)`, `INSERT INTO g VALUES (1, 1), (2, 2), (3, 3)`},
 			[]string{`UPDATE p SET code = 'c' WHERE id = 2`, `DELETE FROM p WHERE id = 1`},
 		},
+		"a row that one key changes and another deletes": {
+			[]string{"c", "staff"},
+			[]string{`CREATE TABLE p (id INT PRIMARY KEY)`,
+				`CREATE TABLE c (id INT PRIMARY KEY, one INT, other INT, FOREIGN KEY (one) REFERENCES p (id) ON DELETE CASCADE,
+					FOREIGN KEY (other) REFERENCES p (id) ON DELETE SET NULL)`,
+				`CREATE TABLE staff (id INT PRIMARY KEY, p INT, boss INT, FOREIGN KEY (p) REFERENCES p (id) ON DELETE CASCADE,
+					FOREIGN KEY (boss) REFERENCES staff (id) ON DELETE SET NULL)`},
+			[]string{`INSERT INTO p VALUES (1), (2)`, `INSERT INTO c VALUES (1, 1, 1), (2, 1, 2), (3, 2, 1), (4, 2, 2)`,
+				`INSERT INTO staff VALUES (1, 1, 1), (2, 1, 1), (3, 2, 2), (4, 2, 4)`},
+			[]string{`DELETE FROM p WHERE id = 1`},
+		},
 		"a parent's key that is not unique": {
 			[]string{"c"},
 			[]string{`/*!80400 SET restrict_fk_on_non_standard_key = OFF */`, `CREATE TABLE p (id INT PRIMARY KEY, a INT, b INT, KEY (a, b))`,
