@@ -66,7 +66,8 @@ type Node struct {
 	rows         *latch.Rows
 	asking       asking
 	questions    chan question
-	definitions  atomic.Uint64 // how often a received table has changed
+	definitions  atomic.Uint64     // how often a received table has changed
+	spelled      map[string]string // by which rules the rows of each table are told apart
 
 	// What the node tells about itself:
 	logging  *logging.Log

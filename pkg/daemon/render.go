@@ -221,7 +221,7 @@ func (n *Node) readRows(ctx context.Context, t *schema.Table, items []outbox.Ite
 		}
 		bytes, err := n.readSome(ctx, t, items[start:start+step], found)
 		if err == nil {
-			err = n.respelled(ctx, t, items[start:start+step], found)
+			err = n.inOtherSpellings(ctx, t, items[start:start+step], found)
 		}
 		if errors.Is(err, errLarge) {
 			// The batch is read again row by row, until it is full.
@@ -243,9 +243,9 @@ func (n *Node) readRows(ctx context.Context, t *schema.Table, items []outbox.Ite
 	return found, items, nil
 }
 
-// respelled has the rows that are spelled otherwise by now stand under the keys
+// inOtherSpellings has the rows that are spelled otherwise by now stand under the keys
 // that were asked for.
-func (n *Node) respelled(ctx context.Context, t *schema.Table, items []outbox.Item, found map[string][][]byte) error {
+func (n *Node) inOtherSpellings(ctx context.Context, t *schema.Table, items []outbox.Item, found map[string][][]byte) error {
 	if t.Spelling() == value.Exact {
 		return nil
 	}

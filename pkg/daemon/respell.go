@@ -15,6 +15,7 @@ import (
 // now does: an older version of this program, or another collation of the key, may
 // have recorded them by other rules.
 func (n *Node) respell(ctx context.Context, db *mysqldb.DB) error {
+	n.spelled = map[string]string{}
 	forms, err := version.Spellings(ctx, db)
 	if err != nil {
 		return err
@@ -28,6 +29,7 @@ func (n *Node) respell(ctx context.Context, db *mysqldb.DB) error {
 			return err
 		}
 		form := t.SpellingForm()
+		n.spelled[name] = form
 		if form == forms[name] {
 			continue
 		}
@@ -37,4 +39,17 @@ func (n *Node) respell(ctx context.Context, db *mysqldb.DB) error {
 		n.log.Info("rows are told apart by the collation of the table's key", zap.String("table", name), zap.String("collation", form))
 	}
 	return nil
+}
+
+// respelled has the node start anew where the collation of a table's key has changed:
+// the own tables then know its rows by rules that do not hold any more.
+func (n *Node) respelled(ctx context.Context, table string) {
+	t, err := n.tables.Table(ctx, table)
+	before, known := n.spelled[table]
+	if err != nil || !known || t.SpellingForm() == before {
+		return
+	}
+	n.log.Info("the collation of a table's key has changed; the node starts anew", zap.String("table", table))
+	// It ends this node, so that it is not waited for here; it logs what keeps it from that.
+	go func() { _ = n.front.reload(context.WithoutCancel(ctx)) }()
 }

@@ -187,3 +187,23 @@ func TestSitesOfDifferentCollationsTellOfRowsThatAreOneThere(t *testing.T) {
 	c.expect("SELECT w, v FROM words ORDER BY w", `"Bob"|4`, `"bob"|1`)
 	rest(a, c)
 }
+
+// TestAKeyOfAnotherCollationTellsOtherRowsApart changes the collation while the nodes run.
+func TestAKeyOfAnotherCollationTellsOtherRowsApart(t *testing.T) {
+	t.Parallel()
+	a, c := pair(t, testkit.AnyBroker(t), []string{"words"}, "CREATE TABLE words (w VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY, v INT)")
+	a.exec("INSERT INTO words VALUES ('bob', 1), ('eve', 2)", "UPDATE words SET w = 'Bob' WHERE w = 'bob'")
+	c.expect("SELECT w, v FROM words ORDER BY v", `"Bob"|1`, `"eve"|2`)
+	rest(a, c)
+	for _, s := range []*site{a, c} {
+		s.exec("ALTER TABLE words MODIFY w VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
+		s.node.WaitLog("rows are told apart.*utf8mb4_bin")
+		s.expect("SELECT COUNT(*), COUNT(row_key) FROM sync_versions", "2|0")
+	}
+	a.exec("INSERT INTO words VALUES ('bob', 3)", "UPDATE words SET v = 4 WHERE w = 'Bob'")
+	c.expect("SELECT w, v FROM words ORDER BY v", `"eve"|2`, `"bob"|3`, `"Bob"|4`)
+	c.exec("DELETE FROM words WHERE w = 'Bob'", "UPDATE words SET v = 5 WHERE w = 'eve'")
+	a.expect("SELECT w, v FROM words ORDER BY v", `"bob"|3`, `"eve"|5`)
+	rest(a, c)
+	a.expect("SELECT COUNT(*) FROM sync_conflicts", "0")
+}

@@ -78,6 +78,7 @@ func (n *Node) resendUnseen(ctx context.Context, db *mysqldb.DB, synced []*schem
 // definitionChanged has rows tried again that a table could not be sent of, or
 // could not take: here, and by the remotes, which hear of it.
 func (n *Node) definitionChanged(ctx context.Context, table string) {
+	n.respelled(ctx, table)
 	for _, s := range n.senders {
 		s.retry()
 	}
