@@ -138,13 +138,18 @@ func (n *Node) withoutVanished(ctx context.Context, d *rendering, t *schema.Tabl
 			missing = append(missing, items[i].Row)
 		}
 	}
+	// In this order: what is captured between the two has its new fate by then.
+	uncaptured, err := n.uncaptured(ctx, t, missing)
+	if err != nil {
+		return nil, err
+	}
 	fates, err := version.Fates(ctx, n.db, missing)
 	if err != nil {
 		return nil, err
 	}
 	before := len(items)
 	items = slices.DeleteFunc(items, func(i outbox.Item) bool {
-		vanished := fates[i.Row] == version.There
+		vanished := fates[i.Row] == version.There && !uncaptured[i.Key]
 		if vanished {
 			d.idle = append(d.idle, outbox.Sent{Item: i})
 		}
@@ -155,6 +160,29 @@ func (n *Node) withoutVanished(ctx context.Context, d *rendering, t *schema.Tabl
 			zap.String("table", t.Name), zap.Int("rows", before-len(items)))
 	}
 	return items, nil
+}
+
+// uncaptured returns the keys of those rows of a table that a trigger has noted since
+// they were recorded last.
+func (n *Node) uncaptured(ctx context.Context, t *schema.Table, rows []change.Row) (map[string]bool, error) {
+	noted := map[string]bool{}
+	if len(rows) == 0 {
+		return noted, nil
+	}
+	args := []any{t.Name}
+	for _, r := range rows {
+		args = append(args, []byte(r.Key))
+	}
+	err := mysqldb.Each(ctx, n.db, `SELECT primary_key FROM table_changes WHERE table_name = ? AND primary_key IN (`+mysqldb.List(len(rows))+`)`, args, func(r *sql.Rows) error {
+		var key string
+		err := r.Scan(&key)
+		noted[key] = true
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read changes of %s: %w", t.Name, err)
+	}
+	return noted, nil
 }
 
 // fitting returns the items whose key is one of the table's; the table may have
