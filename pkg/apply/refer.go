@@ -115,23 +115,48 @@ func (a *Applier) parentless(ctx context.Context, tx mysqldb.Tx, groups []*group
 		}
 		refer := map[*Step][]change.Row{}
 		for _, r := range missing {
-			child := change.Row{Table: g.table.Name, Key: r.key}
 			w := a.waitForParent(ctx, g.table, r, f)
+			if err := a.tables.Identify(ctx, w.needs); err != nil {
+				return err
+			}
 			if s := deleted(groups, w.needs[0]); s != nil {
-				refer[s] = append(refer[s], child)
-			} else {
-				b.add(child, w)
+				refer[s] = append(refer[s], change.Row{Table: g.table.Name, Key: r.key})
+			} else if err := g.waits(ctx, tx, &b, r.key, w); err != nil {
+				return err
 			}
 		}
 		for _, parent := range groups {
 			for i := range parent.steps {
-				if s := &parent.steps[i]; refer[s] != nil {
-					a.bar(&b, parent, s, f, &Wait{refer: refer[s]})
+				s := &parent.steps[i]
+				if refer[s] == nil {
+					continue
+				}
+				if err := a.bar(ctx, tx, &b, parent, s, f, &Wait{refer: refer[s]}); err != nil {
+					return err
 				}
 			}
 		}
 	}
 	return b.or()
+}
+
+// waits has the change wait that wrote the row with a key.
+func (g *group) waits(ctx context.Context, tx mysqldb.Tx, b *barred, key string, w *Wait) error {
+	i := slices.IndexFunc(g.in, func(in *Incoming) bool { return in.Key == key })
+	if i >= 0 {
+		b.add(g.in[i].Row, w)
+		return nil
+	}
+	found := []change.Row{{Table: g.table.Name, Key: key}} // spelled otherwise
+	if err := g.table.Identify(ctx, tx, found); err != nil {
+		return err
+	}
+	i = slices.IndexFunc(g.in, func(in *Incoming) bool { return in.Identity() == found[0].Identity() })
+	if i < 0 {
+		return fmt.Errorf("%w: a row of %s was written under another key", errTied, g.table.Name)
+	}
+	b.add(g.in[i].Row, w)
+	return nil
 }
 
 // deleted returns the step that deletes a row, if there is one.
@@ -141,7 +166,7 @@ func deleted(groups []*group, r change.Row) *Step {
 			continue
 		}
 		for i := range g.steps {
-			if s := &g.steps[i]; s.in.Key == r.Key && s.Decision.Writes() && s.deletes() {
+			if s := &g.steps[i]; s.in.Identity() == r.Identity() && s.Decision.Writes() && s.deletes() {
 				return s
 			}
 		}
@@ -273,7 +298,9 @@ func (a *Applier) left(ctx context.Context, tx mysqldb.Tx, groups []*group) erro
 				return err
 			}
 			for i, w := range held {
-				a.bar(&b, g, gone[i].step, f, w)
+				if err := a.bar(ctx, tx, &b, g, gone[i].step, f, w); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -356,7 +383,7 @@ func (a *Applier) holders(ctx context.Context, tx mysqldb.Tx, t *schema.Table, f
 
 // bar has a change wait for the rows that hold it, or decides it if whoever made it
 // did not know them.
-func (a *Applier) bar(b *barred, g *group, s *Step, f schema.ForeignKey, w *Wait) {
+func (a *Applier) bar(ctx context.Context, tx mysqldb.Tx, b *barred, g *group, s *Step, f schema.ForeignKey, w *Wait) error {
 	number := strconv.Itoa(len(w.refer))
 	if w.more = len(w.refer) > referMost; w.more {
 		w.refer = w.refer[:referMost]
@@ -367,33 +394,42 @@ func (a *Applier) bar(b *barred, g *group, s *Step, f schema.ForeignKey, w *Wait
 		w.text = fmt.Sprintf("waits for 1 row of %s that refers to it (foreign key %s)", f.Table, f.Name)
 	}
 	in := g.task(s)
-	strange := !slices.ContainsFunc(w.refer, func(r change.Row) bool { return !a.strange(in, r) })
+	strangers := in.Strangers
+	if in.Dated {
+		unknown, err := a.unknown(ctx, tx, in.From, w.refer)
+		if err != nil {
+			return err
+		}
+		if len(unknown) == 0 && in.Deleted() && (f.OnDelete == "CASCADE" || f.OnDelete == "SET NULL") && !w.more {
+			in.verdict, b.decided = cascade, true // as they did there, where nothing tells of it
+			return nil
+		}
+		strangers = unknown
+	}
+	strange := !slices.ContainsFunc(w.refer, func(r change.Row) bool {
+		_, ok := strangers[r]
+		return !ok && a.Receives(r.Table)
+	})
 	switch {
 	case !strange:
 	case a.Cascade && w.more:
 		w.text += ": too many to go with it at once, delete them"
 	case a.Cascade:
 		in.verdict, b.decided = cascade, true
-		return
+		return nil
 	case !a.Syncs(g.table.Name):
 		w.text += fmt.Sprintf("; %s did not know them, and %s is not in syncTables here, so that the row cannot be sent back: delete them, or set foreignKeyConflict to cascade",
 			in.From, g.table.Name)
 	default:
 		in.verdict, b.decided = keep, true
-		return
+		return nil
 	}
-	w.needs = w.refer
+	w.needs = slices.Clone(w.refer)
 	if w.more || w.refer[0].Key == "" {
 		w.needs = []change.Row{{Table: f.Table}}
 	}
 	b.add(s.in.Row, w)
-}
-
-// strange reports whether a row that refers to that of a change cannot have been known
-// to whoever made the change: nothing can come for its table, or the sender was asked.
-func (a *Applier) strange(in *Incoming, r change.Row) bool {
-	_, asked := in.Strangers[r]
-	return asked || a.Cascade && in.Dated || !a.Receives(r.Table)
+	return nil
 }
 
 // task returns the change as it came of which a step was made.

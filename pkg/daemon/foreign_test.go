@@ -200,3 +200,27 @@ func TestRowsThatNeedEachOther(t *testing.T) {
 	c.expect(`SELECT id, place, made FROM seats ORDER BY id`, `1|"B"|"a"`, `2|"C"|"a"`, `3|"A"|"a"`, `4|"D"|"b"`, `5|"E"|"trigger"`)
 	c.expect(`SELECT SUM(what LIKE 'INSERT%'), SUM(what LIKE 'DELETE%') FROM log`, `"5"|"0"`)
 }
+
+// TestADeleteOfAVersion1PeerTakesAlongWhatThePeerKnew has a peer delete parents, which does
+// not tell what its server did to the children.
+func TestADeleteOfAVersion1PeerTakesAlongWhatThePeerKnew(t *testing.T) {
+	t.Parallel()
+	a, p := withPeer(t, kin[0], kin[2], kin[3])
+	a.start()
+	p.connect().greet("node-a")
+	a.exec(`INSERT INTO p VALUES (1, 'one'), (2, 'two')`, `INSERT INTO gone VALUES (1, 1)`, `INSERT INTO loose VALUES (1, 1)`)
+	p.expectRow("gone", "1", `{"id":"1","p":1}`)
+	p.expectRow("loose", "1", `{"id":"1","p":1}`)
+	a.expect(testkit.Waiting, `0`)
+	p.send("node-a", "p", "1", `null`)
+	a.expect(`SELECT id FROM p`, `2`)
+	a.expect(`SELECT (SELECT COUNT(*) FROM gone), (SELECT COUNT(*) FROM loose WHERE p IS NULL)`, `0|1`)
+
+	p.leave()
+	a.exec(`INSERT INTO gone VALUES (2, 2)`)
+	p.connect()
+	p.send("node-a", "p", "2", `null`)
+	p.expectRow("p", "2", `{"id":"2","name":"two"}`)
+	p.expectRow("gone", "2", `{"id":"2","p":2}`)
+	a.expect(`SELECT primary_key, policy FROM sync_conflicts WHERE loser_row IS NULL`, `"2"|"foreignKey"`)
+}
