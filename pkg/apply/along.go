@@ -87,43 +87,8 @@ func (a *Applier) release(ctx context.Context, tx mysqldb.Tx, parent *schema.Tab
 // keepChildren keeps rows that are about to be deleted as the losers of a conflict, and
 // releases what refers to them.
 func (a *Applier) keepChildren(ctx context.Context, tx mysqldb.Tx, t *schema.Table, where *mysqldb.Statement, winner change.Version, depth int) error {
-	var q mysqldb.Statement
-	q.SQL("SELECT " + t.KeyExpr("") + ", " + t.SelectList() + " FROM " + mysqldb.Quote(t.Name) + " WHERE ")
-	q.Append(where)
-	q.SQL(" FOR UPDATE")
-	var rows []change.Row
-	var values [][][]byte
-	err := q.Query(ctx, tx, func(r *sql.Rows) error {
-		row := change.Row{Table: t.Name}
-		list := make([][]byte, len(t.Columns))
-		into := []any{&row.Key}
-		for i := range list {
-			into = append(into, &list[i])
-		}
-		err := r.Scan(into...)
-		rows, values = append(rows, row), append(values, list)
-		return err
-	})
+	rows, values, err := a.keepAs(ctx, tx, t, where, func([][]byte) journal.Side { return journal.Side{Version: winner} })
 	if err != nil || len(rows) == 0 {
-		return err
-	}
-	if err := t.Identify(ctx, tx, rows); err != nil {
-		return err
-	}
-	states, err := version.Read(ctx, tx, rows)
-	if err != nil {
-		return err
-	}
-	entries := make([]journal.Entry, len(rows))
-	for i, r := range rows {
-		v := states[r].Version
-		if v.IsZero() {
-			v = conflict.Next(states[r], change.Micros(a.now()), a.Origin).Version
-		}
-		entries[i] = journal.Entry{Table: t, Key: r.Key, ID: r.ID(), Policy: ForeignKey, Winner: journal.Side{Version: winner},
-			Loser: journal.Side{Version: v, Columns: t.Names(), Values: values[i]}}
-	}
-	if err := journal.Record(ctx, tx, entries); err != nil {
 		return err
 	}
 	a.log.Info("rows go with the row that they refer to; they are kept as losers", zap.String("table", t.Name), zap.Int("rows", len(rows)))
@@ -145,6 +110,48 @@ func (a *Applier) keepChildren(ctx context.Context, tx mysqldb.Tx, t *schema.Tab
 		}
 	}
 	return nil
+}
+
+// keepAs keeps rows that are about to be written as losers, each with the winner that
+// takes its place, and returns them.
+func (a *Applier) keepAs(ctx context.Context, tx mysqldb.Tx, t *schema.Table, where *mysqldb.Statement, winner func(row [][]byte) journal.Side) ([]change.Row, [][][]byte, error) {
+	var q mysqldb.Statement
+	q.SQL("SELECT " + t.KeyExpr("") + ", " + t.SelectList() + " FROM " + mysqldb.Quote(t.Name) + " WHERE ")
+	q.Append(where)
+	q.SQL(" FOR UPDATE")
+	var rows []change.Row
+	var values [][][]byte
+	err := q.Query(ctx, tx, func(r *sql.Rows) error {
+		row := change.Row{Table: t.Name}
+		list := make([][]byte, len(t.Columns))
+		into := []any{&row.Key}
+		for i := range list {
+			into = append(into, &list[i])
+		}
+		err := r.Scan(into...)
+		rows, values = append(rows, row), append(values, list)
+		return err
+	})
+	if err != nil || len(rows) == 0 {
+		return nil, nil, err
+	}
+	if err := t.Identify(ctx, tx, rows); err != nil {
+		return nil, nil, err
+	}
+	states, err := version.Read(ctx, tx, rows)
+	if err != nil {
+		return nil, nil, err
+	}
+	entries := make([]journal.Entry, len(rows))
+	for i, r := range rows {
+		v := states[r].Version
+		if v.IsZero() {
+			v = conflict.Next(states[r], change.Micros(a.now()), a.Origin).Version
+		}
+		entries[i] = journal.Entry{Table: t, Key: r.Key, ID: r.ID(), Policy: ForeignKey, Winner: winner(values[i]),
+			Loser: journal.Side{Version: v, Columns: t.Names(), Values: values[i]}}
+	}
+	return rows, values, journal.Record(ctx, tx, entries)
 }
 
 // selfOf returns what a row refers to by a foreign key of its own table.

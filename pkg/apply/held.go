@@ -31,21 +31,23 @@ func (a *Applier) Held(before time.Time, limit int) []Held {
 	return list
 }
 
-// Settle says that the sender of a held change has no changes on the way of the rows that
-// refer to its row here. The change is tried again, and decided: the row stays for their
-// sake, or they go with it. It does nothing for one that is not held any more.
-func (a *Applier) Settle(ctx context.Context, h Held) error {
+// Settle says of which of the rows that refer to the row of a held change its sender has
+// no changes on the way. Once the others' have come, with this change or before it, it is
+// decided. It does nothing for one that is not held any more.
+func (a *Applier) Settle(ctx context.Context, h Held, strangers []change.Row) error {
 	a.room.mu.Lock()
 	x := a.room.rows[h.Identity()]
 	if x == nil || x.in.Version != h.Version {
 		a.room.mu.Unlock()
 		return nil
 	}
-	x.in.Strangers = make(map[change.Row]struct{}, len(h.Refer))
-	for _, r := range h.Refer {
+	if x.in.Strangers == nil {
+		x.in.Strangers = make(map[change.Row]struct{}, len(strangers))
+	}
+	for _, r := range strangers {
 		x.in.Strangers[r] = struct{}{}
 	}
-	a.room.woken = append(a.room.woken, h.Identity())
+	a.room.settle(x, strangers)
 	a.room.mu.Unlock()
 	return a.follow(ctx)
 }

@@ -28,6 +28,7 @@ const (
 	undecided verdict = iota
 	keep              // the row stays as it is for their sake
 	cascade           // they go with it
+	follow            // they refer to what the row has now, or to the row that takes its place
 )
 
 // Local is what the node has of a row, read under the row's lock.

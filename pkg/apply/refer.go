@@ -395,12 +395,12 @@ func (a *Applier) bar(ctx context.Context, tx mysqldb.Tx, b *barred, g *group, s
 	}
 	in := g.task(s)
 	strangers := in.Strangers
-	if in.Dated {
+	if in.Dated && in.Deleted() {
 		unknown, err := a.unknown(ctx, tx, in.From, w.refer)
 		if err != nil {
 			return err
 		}
-		if len(unknown) == 0 && in.Deleted() && (f.OnDelete == "CASCADE" || f.OnDelete == "SET NULL") && !w.more {
+		if len(unknown) == 0 && (f.OnDelete == "CASCADE" || f.OnDelete == "SET NULL") && !w.more {
 			in.verdict, b.decided = cascade, true // as they did there, where nothing tells of it
 			return nil
 		}
@@ -408,10 +408,13 @@ func (a *Applier) bar(ctx context.Context, tx mysqldb.Tx, b *barred, g *group, s
 	}
 	strange := !slices.ContainsFunc(w.refer, func(r change.Row) bool {
 		_, ok := strangers[r]
-		return !ok && a.Receives(r.Table)
+		return !ok && a.Receives(r.Table) && !(in.Dated && !in.Deleted()) // a peer of version 1 tells nothing of those that followed there
 	})
 	switch {
 	case !strange:
+	case !in.Deleted() || g.successor(s) != nil:
+		in.verdict, b.decided = follow, true
+		return nil
 	case a.Cascade && w.more:
 		w.text += ": too many to go with it at once, delete them"
 	case a.Cascade:

@@ -24,13 +24,14 @@ const (
 // there so that they go in as soon as they can, and with those that they need at
 // the same time. It is safe for concurrent use.
 type room struct {
-	mu     sync.Mutex
-	rows   map[change.Row]*waiter
-	tables map[string]int                      // how many there are of each
-	needed map[change.Row]map[*waiter]struct{} // by what they need
-	bytes  int
-	woken  []change.Row // what they needed was written
-	fresh  []change.Row // have come since rings were looked for
+	mu      sync.Mutex
+	rows    map[change.Row]*waiter
+	tables  map[string]int                      // how many there are of each
+	needed  map[change.Row]map[*waiter]struct{} // by what they need
+	bytes   int
+	woken   []change.Row // what they needed was written
+	fresh   []change.Row // have come since rings were looked for
+	settled []change.Row // are to be decided
 }
 
 // waiter is a change that waits.
@@ -73,6 +74,9 @@ func (r *room) put(now time.Time, t *task, w *Wait) (more bool) {
 		}
 		if old.in.Version == in.Version {
 			now = old.since
+			if in.Strangers == nil {
+				in.Strangers = old.in.Strangers // it was sent again
+			}
 		}
 		r.drop(old)
 	}
@@ -144,6 +148,17 @@ func (r *room) wake(row change.Row) {
 	}
 }
 
+// settle has a change wait no longer for rows of which nothing will come.
+func (r *room) settle(x *waiter, strangers []change.Row) {
+	for _, s := range strangers {
+		r.meet(x, s.Identity())
+	}
+	if x.wait.more {
+		r.meet(x, change.Row{Table: strangers[0].Table})
+	}
+	r.settled = append(r.settled, x.in.Identity())
+}
+
 // next takes changes out of the room: such as need not wait any more, or else a ring
 // of such as wait for each other and for nothing that is not here.
 func (r *room) next() (tasks []*task, ring bool) {
@@ -159,20 +174,50 @@ func (r *room) next() (tasks []*task, ring bool) {
 	if len(tasks) > 0 {
 		return tasks, false
 	}
+	for len(r.settled) > 0 {
+		row := r.settled[0]
+		r.settled = r.settled[1:]
+		if x := r.rows[row]; x != nil {
+			if list := r.around(x); len(list) > 0 {
+				return r.takeAll(list), true
+			}
+		}
+	}
 	for len(r.fresh) > 0 {
 		row := r.fresh[0]
 		r.fresh = r.fresh[1:]
 		if x := r.rows[row]; x != nil {
-			list := r.ring(x)
-			for _, y := range list {
-				tasks = append(tasks, r.take(y))
-			}
-			if len(list) > 0 {
-				return tasks, true
+			if list := r.ring(x); len(list) > 1 {
+				return r.takeAll(list), true
 			}
 		}
 	}
 	return nil, false
+}
+
+func (r *room) takeAll(list []*waiter) []*task {
+	tasks := make([]*task, len(list))
+	for i, x := range list {
+		tasks[i] = r.take(x)
+	}
+	return tasks
+}
+
+// around returns a ring, or a change alone that needs nothing, with those that wait for
+// it and for nothing that is not here: it is decided in view of what takes its place.
+func (r *room) around(x *waiter) []*waiter {
+	list := r.ring(x)
+	if list == nil {
+		return nil
+	}
+	for y := range r.needed[x.in.Identity()] {
+		for _, z := range r.ring(y) {
+			if !slices.Contains(list, z) {
+				list = append(list, z)
+			}
+		}
+	}
+	return list
 }
 
 func (r *room) take(x *waiter) *task {
@@ -205,9 +250,6 @@ func (r *room) ring(x *waiter) []*waiter {
 		if len(list) > ringRows {
 			return nil
 		}
-	}
-	if len(list) == 1 {
-		return nil // nothing that it needs is here
 	}
 	return list
 }

@@ -46,6 +46,11 @@ func (a *Applier) writeTied(ctx context.Context, tx mysqldb.Tx, groups []*group)
 		return err
 	}
 	for _, g := range groups {
+		if err := a.followed(ctx, tx, g); err != nil {
+			return err
+		}
+	}
+	for _, g := range groups {
 		if err := a.parentless(ctx, tx, groups, g); err != nil {
 			return err
 		}

@@ -224,3 +224,30 @@ func TestADeleteOfAVersion1PeerTakesAlongWhatThePeerKnew(t *testing.T) {
 	p.expectRow("gone", "2", `{"id":"2","p":2}`)
 	a.expect(`SELECT primary_key, policy FROM sync_conflicts WHERE loser_row IS NULL`, `"2"|"foreignKey"`)
 }
+
+// TestAChildThatNobodyKnewFollowsItsParent has parents get other keys at one node while
+// another one, whose node is down, writes children of them: they follow.
+func TestAChildThatNobodyKnewFollowsItsParent(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	tables := []string{"codes", "uses", "keys", "hangs", "strict"}
+	a, c := pair(t, b, tables,
+		`CREATE TABLE codes (id INT PRIMARY KEY, code VARCHAR(10) NOT NULL UNIQUE)`,
+		`CREATE TABLE uses (id INT PRIMARY KEY, code VARCHAR(10) NOT NULL, FOREIGN KEY (code) REFERENCES codes (code) ON DELETE CASCADE ON UPDATE CASCADE)`,
+		"CREATE TABLE `keys` (id INT PRIMARY KEY, mail VARCHAR(10) NOT NULL UNIQUE)",
+		"CREATE TABLE hangs (id INT PRIMARY KEY, k INT NOT NULL, FOREIGN KEY (k) REFERENCES `keys` (id) ON DELETE CASCADE ON UPDATE CASCADE)",
+		"CREATE TABLE strict (id INT PRIMARY KEY, k INT NOT NULL, FOREIGN KEY (k) REFERENCES `keys` (id))")
+	a.exec(`INSERT INTO codes VALUES (1, 'one'), (2, 'two')`, `INSERT INTO uses VALUES (1, 'one')`,
+		"INSERT INTO `keys` VALUES (1, 'one'), (2, 'two')", `INSERT INTO hangs VALUES (1, 1)`)
+	settled(t, tables, a, c)
+	c.node.Stop()
+	a.exec(`UPDATE codes SET code = CONCAT(code, '!')`, "UPDATE `keys` SET id = id + 10")
+	c.exec(`INSERT INTO uses VALUES (2, 'one'), (3, 'two')`, `INSERT INTO hangs VALUES (2, 1), (3, 2)`, `INSERT INTO strict VALUES (1, 1)`)
+	c.start()
+	a.expect(`SELECT id, code FROM uses ORDER BY id`, `1|"one!"`, `2|"one!"`, `3|"two!"`)
+	a.expect(`SELECT id, k FROM hangs ORDER BY id`, `1|11`, `2|11`, `3|12`)
+	a.expect(`SELECT id, k FROM strict`, `1|11`)
+	settled(t, tables, a, c)
+	c.expect("SELECT id, mail FROM `keys` ORDER BY id", `11|"one"`, `12|"two"`)
+	c.expect(`SELECT COUNT(*) FROM sync_conflicts WHERE policy = 'foreignKey'`, `5`)
+}

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
+	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
@@ -37,8 +38,8 @@ func (n *Node) settleHeld(ctx context.Context) error {
 				continue
 			}
 			strange, err := n.strange(ctx, h)
-			if err == nil && strange {
-				err = n.applier.Settle(ctx, h)
+			if err == nil && len(strange) > 0 {
+				err = n.applier.Settle(ctx, h, strange)
 			}
 			if ctx.Err() != nil {
 				return nil
@@ -51,35 +52,40 @@ func (n *Node) settleHeld(ctx context.Context) error {
 	}
 }
 
-// strange reports whether the sender of a held change has nothing to send of the rows
-// that hold it.
-func (n *Node) strange(ctx context.Context, h apply.Held) (bool, error) {
-	byTable := map[string][][]byte{}
+// strange returns those of the rows that hold a change of which its sender has nothing
+// to send.
+func (n *Node) strange(ctx context.Context, h apply.Held) ([]change.Row, error) {
+	byTable := map[string][]change.Row{}
 	for _, r := range h.Refer {
-		byTable[r.Table] = append(byTable[r.Table], []byte(r.Key))
+		byTable[r.Table] = append(byTable[r.Table], r)
 	}
-	for table, keys := range byTable {
-		if !n.cfg.Receives(table) {
-			continue // nothing can come for it
-		}
+	var strange []change.Row
+	for table, rows := range byTable {
 		t, err := n.tables.Table(ctx, table)
-		if err != nil {
-			return false, err
+		if !n.cfg.Receives(table) || err != nil {
+			continue // nothing can come for it: apply knows that
 		}
-		for part := range slices.Chunk(keys, settleKeys) {
-			a, err := n.ask(ctx, h.From, wire.Question{Ask: wire.AskValues, Table: table, Columns: keyNames(t), Keys: part})
-			if err != nil && strings.Contains(a.Error, notSynced) {
-				break // nothing will come of it
+		for part := range slices.Chunk(rows, settleKeys) {
+			keys := make([][]byte, len(part))
+			for i, r := range part {
+				keys[i] = []byte(r.Key)
 			}
-			if err != nil {
-				return false, fmt.Errorf("ask about rows of %s: %w", table, err)
+			a, err := n.ask(ctx, h.From, wire.Question{Ask: wire.AskValues, Table: table, Columns: keyNames(t), Keys: keys})
+			if err != nil && !strings.Contains(a.Error, notSynced) {
+				return nil, fmt.Errorf("ask about rows of %s: %w", table, err)
 			}
-			if slices.ContainsFunc(a.Values, func(v wire.VerifyValue) bool { return v.Pending }) {
-				return false, nil
+			pending := map[string]bool{}
+			for _, v := range a.Values {
+				pending[string(v.Key)] = v.Pending
+			}
+			for _, r := range part {
+				if !pending[r.Key] {
+					strange = append(strange, r)
+				}
 			}
 		}
 	}
-	return true, nil
+	return strange, nil
 }
 
 // keyNames returns the names of a table's key columns.
