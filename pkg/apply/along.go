@@ -54,6 +54,11 @@ func (a *Applier) release(ctx context.Context, tx mysqldb.Tx, parent *schema.Tab
 	var where mysqldb.Statement
 	addTuple(&where, "", f.Columns, f.RefColumns, parent, v)
 	if f.OnDelete == "SET NULL" {
+		if child, err := a.tables.Table(ctx, f.Table); err == nil && f.Schema == f.RefSchema {
+			if _, _, err := a.keepAs(ctx, tx, child, &where, winner, pointed(child, f, make(tuple, len(f.Columns)))); err != nil {
+				return err
+			}
+		}
 		var q mysqldb.Statement
 		q.SQL("UPDATE " + qualified(f.Schema, f.Table) + " SET ")
 		for i, name := range f.Columns {
@@ -87,7 +92,7 @@ func (a *Applier) release(ctx context.Context, tx mysqldb.Tx, parent *schema.Tab
 // keepChildren keeps rows that are about to be deleted as the losers of a conflict, and
 // releases what refers to them.
 func (a *Applier) keepChildren(ctx context.Context, tx mysqldb.Tx, t *schema.Table, where *mysqldb.Statement, winner change.Version, depth int) error {
-	rows, values, err := a.keepAs(ctx, tx, t, where, func([][]byte) journal.Side { return journal.Side{Version: winner} })
+	rows, values, err := a.keepAs(ctx, tx, t, where, winner, func([][]byte) [][]byte { return nil })
 	if err != nil || len(rows) == 0 {
 		return err
 	}
@@ -112,9 +117,22 @@ func (a *Applier) keepChildren(ctx context.Context, tx mysqldb.Tx, t *schema.Tab
 	return nil
 }
 
-// keepAs keeps rows that are about to be written as losers, each with the winner that
-// takes its place, and returns them.
-func (a *Applier) keepAs(ctx context.Context, tx mysqldb.Tx, t *schema.Table, where *mysqldb.Statement, winner func(row [][]byte) journal.Side) ([]change.Row, [][][]byte, error) {
+// pointed returns the winners of rows that are made to refer to other values.
+func pointed(child *schema.Table, f schema.ForeignKey, to tuple) func([][]byte) [][]byte {
+	return func(row [][]byte) [][]byte {
+		row = slices.Clone(row)
+		for i, name := range f.Columns {
+			if at := child.Index(name); at >= 0 {
+				row[at] = to[i]
+			}
+		}
+		return row
+	}
+}
+
+// keepAs keeps rows that are about to be written as losers, each with the row that takes
+// its place, of the version of the winner, and returns them.
+func (a *Applier) keepAs(ctx context.Context, tx mysqldb.Tx, t *schema.Table, where *mysqldb.Statement, winner change.Version, next func([][]byte) [][]byte) ([]change.Row, [][][]byte, error) {
 	var q mysqldb.Statement
 	q.SQL("SELECT " + t.KeyExpr("") + ", " + t.SelectList() + " FROM " + mysqldb.Quote(t.Name) + " WHERE ")
 	q.Append(where)
@@ -148,8 +166,8 @@ func (a *Applier) keepAs(ctx context.Context, tx mysqldb.Tx, t *schema.Table, wh
 		if v.IsZero() {
 			v = conflict.Next(states[r], change.Micros(a.now()), a.Origin).Version
 		}
-		entries[i] = journal.Entry{Table: t, Key: r.Key, ID: r.ID(), Policy: ForeignKey, Winner: winner(values[i]),
-			Loser: journal.Side{Version: v, Columns: t.Names(), Values: values[i]}}
+		g := group{table: t}
+		entries[i] = journal.Entry{Table: t, Key: r.Key, ID: r.ID(), Policy: ForeignKey, Winner: g.side(winner, next(values[i])), Loser: g.side(v, values[i])}
 	}
 	return rows, values, journal.Record(ctx, tx, entries)
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/mysql-sync/mysql-sync/pkg/journal"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
@@ -81,16 +80,7 @@ func (a *Applier) lead(ctx context.Context, tx mysqldb.Tx, parent *schema.Table,
 	var where, q mysqldb.Statement
 	addTuple(&where, "", f.Columns, f.RefColumns, parent, from)
 	if child, err := a.tables.Table(ctx, f.Table); err == nil && f.Schema == f.RefSchema {
-		_, _, err := a.keepAs(ctx, tx, child, &where, func(row [][]byte) journal.Side {
-			row = slices.Clone(row)
-			for i, name := range f.Columns {
-				if at := child.Index(name); at >= 0 {
-					row[at] = to[i]
-				}
-			}
-			return journal.Side{Version: s.came.Version, Columns: child.Names(), Values: row}
-		})
-		if err != nil {
+		if _, _, err := a.keepAs(ctx, tx, child, &where, s.came.Version, pointed(child, f, to)); err != nil {
 			return err
 		}
 	}

@@ -151,7 +151,8 @@ func TestWhatRefersGoesWithTheParent(t *testing.T) {
 	settled(t, kinTables, x, y, z)
 	x.expect(`SELECT (SELECT COUNT(*) FROM held), (SELECT COUNT(*) FROM gone), (SELECT COUNT(*) FROM below)`, `0|0|0`)
 	z.expect(`SELECT table_name, primary_key, loser_row FROM sync_conflicts WHERE policy = 'foreignKey' ORDER BY table_name, primary_key`,
-		`"below"|"4"|"{\"id\":\"4\",\"gone\":\"4\"}"`, `"gone"|"2"|"{\"id\":\"2\",\"p\":\"2\"}"`, `"gone"|"4"|"{\"id\":\"4\",\"p\":\"4\"}"`, `"held"|"1"|"{\"id\":\"1\",\"p\":\"1\"}"`)
+		`"below"|"4"|"{\"id\":\"4\",\"gone\":\"4\"}"`, `"gone"|"2"|"{\"id\":\"2\",\"p\":\"2\"}"`, `"gone"|"4"|"{\"id\":\"4\",\"p\":\"4\"}"`, `"held"|"1"|"{\"id\":\"1\",\"p\":\"1\"}"`,
+		`"loose"|"3"|"{\"id\":\"3\",\"p\":\"3\"}"`)
 }
 
 // TestRowsThatNeedEachOther sends rows that refer to each other round two tables, with
