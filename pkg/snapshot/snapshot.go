@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -64,6 +65,7 @@ type Snapshots struct {
 	marker Marker
 	stream *version.Stream
 	began  time.Time
+	saying sync.Mutex        // each remote's sender tells how far it is
 	said   map[job]time.Time // when progress was last logged
 }
 
@@ -348,10 +350,15 @@ func (s *Snapshots) keys(ctx context.Context, t *schema.Table, st state, limit i
 // rate and time left.
 func (s *Snapshots) progress(st state, n int64, finished bool) {
 	now := time.Now()
-	if !finished && now.Sub(s.said[st.job]) < report {
+	s.saying.Lock()
+	soon := !finished && now.Sub(s.said[st.job]) < report
+	if !soon {
+		s.said[st.job] = now
+	}
+	s.saying.Unlock()
+	if soon {
 		return
 	}
-	s.said[st.job] = now
 	done := st.done + n
 	since := st.started
 	if s.began.After(since) {

@@ -1,0 +1,26 @@
+package snapshot
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	"go.uber.org/zap"
+)
+
+// TestSendersTellTheirProgressAtTheSameTime is one for the race detector.
+func TestSendersTellTheirProgressAtTheSameTime(t *testing.T) {
+	s := New(zap.NewNop(), nil, nil, nil, nil, nil, Config{})
+	var senders sync.WaitGroup
+	for i := range 4 {
+		senders.Go(func() {
+			for k := range 1000 {
+				s.progress(state{job: job{remote: fmt.Sprint(i), table: fmt.Sprint(k)}}, 1, k%2 == 0)
+			}
+		})
+	}
+	senders.Wait()
+	if len(s.said) != 4000 {
+		t.Errorf("%d snapshots have told how far they are, want 4000", len(s.said))
+	}
+}
