@@ -24,14 +24,15 @@ func conflictsCommand() *cobra.Command {
 neither of which knew the other, with both rows. Each is kept at the node where the
 two met. It works on a running node and on a stopped one.
 
---put-back N shows the row as it is now, as it won then and as it lost, and writes the
-one that lost over the one that stands now, as a write of this node: it goes to all
-remotes. --columns puts back only some of its columns. Where the row was written since
-the conflict it asks first; without a terminal --yes has to be given. If somebody
-writes the row between the look and the write, nothing is written. What is written
-over is kept as a conflict of the policy putBack, and can be put back itself.
+--put-back N shows the row as it is now, as it won then and as it lost, and writes
+the one that lost over the one that stands now, as a write of this node: it goes to
+all remotes. --columns puts back only some of its columns. Where the row was written
+since the conflict it asks first; without a terminal --yes has to be given. If
+somebody writes the row between the look and the write, nothing is written. What is
+written over is kept as a conflict of the policy putBack, and can be put back itself.
 
-Exit codes: 0 done; 1 failed, or not wanted; 2 a mistake in the command line or configuration.`,
+Exit codes: 0 done; 1 failed, or not wanted; 2 a mistake in the command line or
+configuration.`,
 		Example: `  mysql-sync conflicts configuration.json
   mysql-sync conflicts configuration.json --put-back 17
   mysql-sync conflicts configuration.json --put-back 17 --columns price,name --yes

@@ -33,8 +33,8 @@ func TestErrorsAreListedAndRetried(t *testing.T) {
 		if len(list) != 2 || list[0].Remote != "node-b" || list[0].Table != "orders" || list[0].Attempts != 1 || list[0].At.IsZero() || list[0].RetryAt.IsZero() {
 			t.Fatalf("%s: %+v", when, list)
 		}
-		has(t, list[0].Message, "Data too long for column 'name'")
-		has(t, a.run(0, "errors", "--remote", "node-b", "--table", "orders"), "orders 2 → node-b  (1 try, the next", "orders 3 → node-b", "Data too long for column 'name'")
+		has(t, list[0].Message, "column name: a text of ")
+		has(t, a.run(0, "errors", "--remote", "node-b", "--table", "orders"), "orders 2 → node-b  (1 try, the next", "orders 3 → node-b", "column name: a text of ")
 		if list := parse[web.RowError](t, a.run(0, "errors", "--json", "--limit", "1")); len(list) != 1 {
 			t.Errorf("%s: --limit 1 gives %d", when, len(list))
 		}
@@ -57,7 +57,7 @@ func TestErrorsAreListedAndRetried(t *testing.T) {
 	if len(list) != 1 || list[0].ID != "3" {
 		t.Fatalf("stopped: %+v", list)
 	}
-	has(t, list[0].Message, "Data too long for column 'name'")
+	has(t, list[0].Message, "column name: a text of ")
 	has(t, a.run(0, "retry", "--remote", "node-b", "--table", "orders", "--id", "3"), "1 refused row is sent again when the node runs")
 	a.start()
 	c.start()

@@ -29,17 +29,17 @@ server computes checksums of ranges of keys, and where they differ the rows are
 found. Changes that are on their way are waited for. Remotes must be online, and
 nodes of this project. Without tables, all of syncTables and receiveTables.
 
-Where the table has a transformer, rows are compared with what it makes of them. It is
-run for that, but nothing that it writes or publishes is. Those that it holds back are
-counted, and no difference unless the remote has them; a row that it gives another key
-cannot be compared.
+Where the table has a transformer, rows are compared with what it makes of them. It
+is run for that, but nothing that it writes or publishes is. Those that it holds back
+are counted, and no difference unless the remote has them; a row that it gives
+another key cannot be compared.
 
 --repair sends the rows that differ: of two versions the later one stays, be it a
 delete, and of two equal ones this node's. A row that only one of them has, in a
 version that both know, is sent to the other.
 
-Exit codes: 0 equal; 1 not equal, or not all compared; 2 a mistake in the command line
-or configuration.`,
+Exit codes: 0 equal; 1 not equal, or not all compared; 2 a mistake in the command
+line or configuration.`,
 		Example: `  mysql-sync verify configuration.json
   mysql-sync verify configuration.json orders --remote berlin --json
   mysql-sync verify configuration.json orders --repair`,

@@ -352,7 +352,10 @@ func (s *Snapshots) progress(st state, n int64, finished bool) {
 	now := time.Now()
 	s.saying.Lock()
 	soon := !finished && now.Sub(s.said[st.job]) < report
-	if !soon {
+	switch {
+	case finished:
+		delete(s.said, st.job)
+	case !soon:
 		s.said[st.job] = now
 	}
 	s.saying.Unlock()
@@ -367,7 +370,6 @@ func (s *Snapshots) progress(st state, n int64, finished bool) {
 	rate := float64(done) / max(now.Sub(since).Seconds(), 0.001)
 	fields := []zap.Field{zap.String("remote", st.remote), zap.String("table", st.table), zap.Int64("rows", done), zap.Int("rowsPerSecond", int(rate))}
 	if finished {
-		delete(s.said, st.job)
 		s.log.Info("snapshot marked to its end", fields...)
 		return
 	}
