@@ -142,7 +142,7 @@ func TestScriptThatEatsMemoryIsStopped(t *testing.T) {
 }
 
 func TestGarbageIsNoMemory(t *testing.T) {
-	tr := world{config: Config{MemoryLimit: 64 << 20, TimeLimit: time.Minute}}.orders(t,
+	tr := world{config: Config{MemoryLimit: 256 << 20, TimeLimit: time.Minute}}.orders(t,
 		body("let n = 0; for (let i = 0; i < 1000; i++) n += Buffer.alloc(1e6).length; return {n};"))
 	got, err := tr.Apply(t.Context(), call())
 	wantEntity(t, got, err, value.Field{Name: "n", Value: int64(1e9)})
