@@ -16,9 +16,12 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// Marker records in a transaction that one remote needs rows: the outbox.
+// Marker records in a transaction what remotes need: the outbox.
 type Marker interface {
+	// Mark records that one remote needs rows.
 	Mark(ctx context.Context, tx mysqldb.Tx, rows []change.Row, remote string) error
+	// Respelled is told of rows that have another spelling now.
+	Respelled(ctx context.Context, tx mysqldb.Tx, before []change.Row, remotes []string) error
 }
 
 // Config says to whom applied changes are passed on.

@@ -267,6 +267,7 @@ func (a *Applier) record(ctx context.Context, tx mysqldb.Tx, writing *version.Wr
 	entries := make([]version.Entry, 0, len(steps))
 	var consumed []any
 	answers := map[string][]change.Row{}
+	var before []change.Row // earlier spellings
 	position := int64(0)
 	for i := range steps {
 		s := &steps[i]
@@ -278,6 +279,9 @@ func (a *Applier) record(ctx context.Context, tx mysqldb.Tx, writing *version.Wr
 		}
 		if s.Decision == conflict.Known {
 			continue
+		}
+		if s.exists && s.key != s.in.Key && s.Decision.Writes() {
+			before = append(before, change.Row{Table: s.in.Table, Key: s.key})
 		}
 		e := version.Entry{Row: s.in.Row, State: s.State, Fate: s.fate()}
 		if a.news(s) {
@@ -293,6 +297,9 @@ func (a *Applier) record(ctx context.Context, tx mysqldb.Tx, writing *version.Wr
 		entries = append(entries, e)
 	}
 	if err := version.Write(ctx, tx, entries); err != nil {
+		return false, err
+	}
+	if err := a.marker.Respelled(ctx, tx, before, a.Remotes); err != nil {
 		return false, err
 	}
 	if len(consumed) > 0 {

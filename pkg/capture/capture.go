@@ -29,6 +29,8 @@ type Config struct {
 	// Recorded is called after a commit with the last id that it took, and the last
 	// position that it gave, 0 if none; it must not block.
 	Recorded func(id uint64, position int64)
+	// Respelled is told in the transaction of rows that have another spelling now.
+	Respelled func(ctx context.Context, tx mysqldb.Tx, before []change.Row) error
 	// Identify gives rows the IDs that all their spellings have in common.
 	Identify func(ctx context.Context, rows []change.Row) error
 }
@@ -239,7 +241,16 @@ func (c *Capture) record(ctx context.Context, tx mysqldb.Tx, writing *version.Wr
 		e := last[r.Identity()]
 		next[i] = version.Entry{Row: r, State: conflict.Next(states[r], e.written, c.Origin), Fate: e.fate(), Position: position + int64(i)}
 	}
-	return version.Write(ctx, tx, next)
+	if err := version.Write(ctx, tx, next); err != nil || c.Respelled == nil {
+		return err
+	}
+	var before []change.Row
+	for _, e := range entries {
+		if e.row.Key != last[e.row.Identity()].row.Key && c.Syncs(e.row.Table) {
+			before = append(before, e.row)
+		}
+	}
+	return c.Respelled(ctx, tx, before)
 }
 
 // shortestRun is how many ids in a row are named by the first and the last alone.

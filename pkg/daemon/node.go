@@ -285,6 +285,9 @@ func (n *Node) wire(db, applyDB *mysqldb.DB, records *records) error {
 	n.capture = capture.New(n.log.Named("capture"), db, n.rows, n.stream, capture.Config{
 		Origin: n.origin, Syncs: n.cfg.Syncs, Interval: n.cfg.CheckInterval, OnNews: n.wakeSenders, Recorded: records.note,
 		Identify: n.tables.Identify,
+		Respelled: func(ctx context.Context, tx mysqldb.Tx, before []change.Row) error {
+			return n.outbox.Respelled(ctx, tx, before, n.cfg.RemoteClients)
+		},
 	})
 	n.watcher = n.newWatcher(db)
 	n.applier = apply.New(n.log.Named("apply"), applyDB, n.tables, n.rows, n.outbox, n.stream, apply.Config{

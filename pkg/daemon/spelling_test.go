@@ -207,3 +207,33 @@ func TestAKeyOfAnotherCollationTellsOtherRowsApart(t *testing.T) {
 	rest(a, c)
 	a.expect("SELECT COUNT(*) FROM sync_conflicts", "0")
 }
+
+// TestAnEarlierSpellingIsNotPendingForEver respells rows, at their origin and at a hub, while the node that they are for is away.
+func TestAnEarlierSpellingIsNotPendingForEver(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	tables := []string{"words"}
+	ddl := "CREATE TABLE words (w VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY, v INT)"
+	x := newSite(t, b, "node-a", []string{"node-b"}, tables, nil)
+	hub := newSite(t, b, "node-b", []string{"node-a", "node-c"}, tables, nil)
+	z := newSite(t, b, "node-c", []string{"node-b"}, tables, nil)
+	for _, s := range []*site{x, hub, z} {
+		s.exec(ddl)
+		s.start()
+	}
+	synced(x, hub, z)
+	z.node.Stop()
+	x.exec("INSERT INTO words VALUES ('eve', 1)")
+	hub.exec("INSERT INTO words VALUES ('bob', 1)")
+	for _, w := range []string{"bob", "eve"} {
+		hub.expect("SELECT status FROM sync_status WHERE remote = 'node-c' AND primary_key = '"+w+"'", `"pending"`)
+	}
+	x.exec("UPDATE words SET w = 'Eve' WHERE w = 'eve'")
+	hub.exec("UPDATE words SET w = 'Bob' WHERE w = 'bob'")
+	hub.expect("SELECT primary_key FROM sync_status WHERE remote = 'node-c' ORDER BY 1", `"Bob"`, `"Eve"`)
+	z.start()
+	z.expect("SELECT w FROM words ORDER BY w", `"Bob"`, `"Eve"`)
+	for _, s := range []*site{x, hub, z} {
+		s.expect("SELECT COUNT(*) FROM sync_status WHERE status <> 'successful'", "0")
+	}
+}

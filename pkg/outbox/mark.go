@@ -147,6 +147,26 @@ func (o *Outbox) show(ctx context.Context, tx mysqldb.Tx, remote string, list []
 	return q.Exec(ctx, tx)
 }
 
+// Respelled takes rows out of sync_status that have another spelling now: they are shown
+// under that one, and nothing would be acked under the one before. It is called in the
+// transaction that records the new one.
+func (o *Outbox) Respelled(ctx context.Context, tx mysqldb.Tx, before []change.Row, remotes []string) error {
+	if len(before) == 0 || len(remotes) == 0 {
+		return nil
+	}
+	var ids []any
+	for _, r := range before {
+		name := o.namer.ID(ctx, r)
+		for _, remote := range remotes {
+			ids = append(ids, StatusID(r.Table, name, remote))
+		}
+	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM sync_status WHERE id IN (`+mysqldb.List(len(ids))+`)`, ids...); err != nil {
+		return fmt.Errorf("take the earlier spellings of rows out of sync_status: %w", err)
+	}
+	return nil
+}
+
 // StatusID returns the id of a row of sync_status, as documented.
 func StatusID(table, id, remote string) string {
 	sum := md5.Sum(appendStatus(nil, table, id, remote))
