@@ -28,6 +28,7 @@ type token struct{ table, text string }
 type taking struct {
 	site string
 	name string
+	key  string  // of the row: one that was given another key elsewhere meanwhile is another row
 	new  []token // what the transaction wrote in that table
 }
 
@@ -68,10 +69,10 @@ func (l *Ledger) commit(site, name string, before, after map[string]image) {
 				l.images[t][r.all] = true
 			}
 		}
-		for text := range before[table] {
+		for text, old := range before[table] {
 			if _, is := rows[text]; !is {
 				t := token{table, text}
-				l.taken[t] = append(l.taken[t], taking{site, name, fresh})
+				l.taken[t] = append(l.taken[t], taking{site, name, old.key, fresh})
 			}
 		}
 	}
@@ -96,7 +97,7 @@ func (l *Ledger) check(final map[string]image, k kept) []string {
 				complain("changed by nobody: %s of %s is %s; users left %s", text, table, r.all, list(images))
 			}
 			for _, x := range l.taken[t] {
-				if !k.deletes[keptDelete{table, x.site}] && !slices.ContainsFunc(x.new, func(n token) bool { return k.rows[n] }) {
+				if x.key == r.key && !k.deletes[keptDelete{table, x.site}] && !slices.ContainsFunc(x.new, func(n token) bool { return k.rows[n] }) {
 					complain("undone: %s of %s is there, though transaction %s has taken it away, and no sync_conflicts keeps that", text, table, x.name)
 				}
 			}
