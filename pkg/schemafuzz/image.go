@@ -48,12 +48,22 @@ func look(ctx context.Context, q querier, t *Table, how string) (image, error) {
 		if _, twice := m[text]; twice {
 			return nil, fmt.Errorf("two rows of %s have the token %s", t.Name, text)
 		}
-		m[text] = row{all.String(), key.String()}
+		m[text] = row{all: all.String(), key: key.String(), u: t.u(values)}
 	}
 	return m, rows.Err()
 }
 
-// readKept adds what a site has in sync_conflicts.
+// u returns the value of the column u, quoted; empty where there is none.
+func (t *Table) u(values []sql.NullString) string {
+	for at, c := range t.Columns {
+		if c.Name == "u" && values[at].Valid {
+			return fmt.Sprintf("%q", values[at].String)
+		}
+	}
+	return ""
+}
+
+// read adds what a site has in sync_conflicts.
 func (k *kept) read(ctx context.Context, q querier) error {
 	rows, err := q.QueryContext(ctx, "SELECT table_name, SUBSTRING_INDEX(loser_origin, '~', 1), loser_row FROM sync_conflicts")
 	if err != nil {

@@ -35,8 +35,8 @@ type taking struct {
 // image is a table as it was at one moment: rows by their tokens.
 type image map[string]row
 
-// row is a row's stored columns but for generated ones; all of them as one text, and the key's alone.
-type row struct{ all, key string }
+// row is a row's stored columns but for generated ones: all of them as one text, the key's alone, and u.
+type row struct{ all, key, u string }
 
 // kept is what is in sync_conflicts of all sites.
 type kept struct {

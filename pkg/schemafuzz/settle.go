@@ -97,57 +97,58 @@ func differ(one, two string, a, b map[string]image) error {
 	return errors.New(strings.Join(list[:min(len(list), 12)], "\n  "))
 }
 
-// clear does what a person does about a unique value that two sites have given to different rows: the row of one of
-// them gets another. It reports whether there were any. A value that only one site is told about stands in the way of
-// nothing, or ought not to.
+// most is how many values are given anew in a run: past that something else is wrong.
+const most = 300
+
+// clear does what a person does about a unique value that two sites have given to different rows: the row of each gets
+// another. It reports whether there were any. A value that only one site is told about stands in the way of nothing, or
+// ought not to.
 func (w *world) clear() bool {
-	type told struct {
-		site  *site
-		table *Table
-		key   string
-	}
-	var list []told
-	sites := map[string]map[string]bool{}
-	for _, x := range w.sites {
-		for _, t := range w.script.Schema.Tables {
-			var keys []string
-			err := x.db.Select(&keys, `SELECT DISTINCT primary_key FROM sync_status WHERE status <> 'successful' AND table_name = ? AND message LIKE '%Duplicate entry%'`, t.Name)
-			if err != nil {
+	before := w.result.Cleared
+	for _, t := range w.script.Schema.Tables {
+		var told []*site
+		images := map[*site]image{}
+		for _, x := range w.sites {
+			var n int
+			err := x.db.Get(&n, `SELECT COUNT(*) FROM sync_status WHERE status <> 'successful' AND table_name = ? AND message LIKE '%Duplicate entry%'`, t.Name)
+			if err == nil && n > 0 {
+				told = append(told, x)
+			}
+			if images[x], err = look(w.ctx, x.db, t, ""); err != nil {
 				return false
 			}
-			for _, key := range keys {
-				list = append(list, told{x, t, key})
-				if sites[t.Name] == nil {
-					sites[t.Name] = map[string]bool{}
+		}
+		if len(t.Uniques) == 0 || len(told) < 2 {
+			continue
+		}
+		for _, x := range told {
+			for text, r := range images[x] {
+				if w.result.Cleared < most && clashes(r, x, images) {
+					w.rename(x, t, text)
 				}
-				sites[t.Name][x.name] = true
 			}
 		}
 	}
-	list = slices.DeleteFunc(list, func(x told) bool { return len(x.table.Uniques) == 0 || len(sites[x.table.Name]) < 2 })
-	for _, x := range list {
-		w.result.Cleared++
-		name := fmt.Sprintf("clear %d at %s", w.result.Cleared, x.site.name)
-		q := fmt.Sprintf("UPDATE %[1]s SET tok = CONCAT('clear%[2]d.', LEFT(SHA2(tok, 256), 12)), u = CONCAT('clear%[2]d.', LEFT(SHA2(tok, 256), 12)) WHERE CONCAT_WS(',', %[3]s) = '%[4]s'",
-			x.table.Name, w.result.Cleared, x.table.shown(), strings.NewReplacer(`'`, `''`, `\`, `\\`).Replace(x.key))
-		c := Transaction{Name: name, Statements: []string{q}}
-		c.touch(w.script.Schema, x.table)
-		x.site.work(w.ctx, []Transaction{c})
-	}
-	return len(list) > 0
+	return w.result.Cleared > before
 }
 
-// shown returns the columns of the key as sync_status shows them.
-func (t *Table) shown() string {
-	var list []string
-	for _, at := range t.Key {
-		c := t.Columns[at]
-		switch {
-		case strings.HasPrefix(c.Type.sql, "BIT"):
-			list = append(list, c.Name+" + 0")
-		default:
-			list = append(list, c.Name)
+// clashes reports whether another row of another site has the same unique value.
+func clashes(r row, of *site, images map[*site]image) bool {
+	for x, m := range images {
+		for _, other := range m {
+			if x != of && r.u != "" && other.u == r.u && other.key != r.key {
+				return true
+			}
 		}
 	}
-	return strings.Join(list, ", ")
+	return false
+}
+
+// rename gives the row with a token another unique value.
+func (w *world) rename(x *site, t *Table, text string) {
+	w.result.Cleared++
+	c := Transaction{Name: fmt.Sprintf("clear %d at %s", w.result.Cleared, x.name)}
+	c.add(fmt.Sprintf("UPDATE %s SET tok = 'clear.%d', u = 'clear.%d' WHERE tok = '%s'", t.Name, w.result.Cleared, w.result.Cleared, text))
+	c.touch(w.script.Schema, t)
+	x.work(w.ctx, []Transaction{c})
 }
