@@ -223,7 +223,7 @@ func passing(err error) bool { return mysqldb.LockTimeout(err) || tied(err) }
 const tries = 50
 
 // together applies changes of different rows in one transaction in which nothing
-// is in the way of another: see entangled. What cannot be among them is left out
+// is in the way of another: see writeTied. What cannot be among them is left out
 // and waits, the others go in. Promise 5.
 func (a *Applier) together(ctx context.Context, tasks []*task, m manner) error {
 	for range tries {

@@ -18,7 +18,7 @@ type manner uint8
 const (
 	patient manner = 0
 	hasty   manner = 1 << 0 // a row that somebody has locked is an error at once
-	whole   manner = 1 << 1 // rows that are tied to each other are looked at together; see entangled
+	whole   manner = 1 << 1 // rows that are tied to each other are looked at together; see writeTied
 )
 
 // transaction applies changes of different rows, all or none.

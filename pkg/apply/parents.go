@@ -1,0 +1,200 @@
+package apply
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+)
+
+// parentless looks for the parents of the rows that a group has written, and locks
+// them as the server does. Rows whose parents are not there are barred; where a parent
+// has gone in the same transaction, its delete is.
+func (a *Applier) parentless(ctx context.Context, tx mysqldb.Tx, groups []*group, g *group) error {
+	steps := pick(g, (*Step).puts)
+	if len(steps) == 0 || len(g.table.ForeignKeys) == 0 {
+		return nil
+	}
+	var b barred
+	for _, f := range g.table.ForeignKeys {
+		refers, err := g.refersTo(ctx, tx, f, steps)
+		if err != nil {
+			return err
+		}
+		missing, err := absent(ctx, tx, g.table, f, refers)
+		if err != nil {
+			return err
+		}
+		refer := map[*Step][]change.Row{}
+		for _, r := range missing {
+			w := a.waitForParent(ctx, g.table, r, f)
+			if err := a.tables.Identify(ctx, w.needs); err != nil {
+				return err
+			}
+			if s := deleted(groups, w.needs[0]); s != nil {
+				refer[s] = append(refer[s], change.Row{Table: g.table.Name, Key: r.key})
+			} else if err := g.waits(ctx, tx, &b, r.key, w); err != nil {
+				return err
+			}
+		}
+		for _, parent := range groups {
+			for i := range parent.steps {
+				s := &parent.steps[i]
+				if refer[s] == nil {
+					continue
+				}
+				if err := a.bar(ctx, tx, &b, parent, s, f, &Wait{refer: refer[s]}); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return b.or()
+}
+
+// waits has the change wait that wrote the row with a key.
+func (g *group) waits(ctx context.Context, tx mysqldb.Tx, b *barred, key string, w *Wait) error {
+	i := slices.IndexFunc(g.in, func(in *Incoming) bool { return in.Key == key })
+	if i >= 0 {
+		b.add(g.in[i].Row, w)
+		return nil
+	}
+	found := []change.Row{{Table: g.table.Name, Key: key}} // spelled otherwise
+	if err := g.table.Identify(ctx, tx, found); err != nil {
+		return err
+	}
+	i = slices.IndexFunc(g.in, func(in *Incoming) bool { return in.Identity() == found[0].Identity() })
+	if i < 0 {
+		return fmt.Errorf("%w: a row of %s was written under another key", errTied, g.table.Name)
+	}
+	b.add(g.in[i].Row, w)
+	return nil
+}
+
+// deleted returns the step that deletes a row, if there is one.
+func deleted(groups []*group, r change.Row) *Step {
+	for _, g := range groups {
+		if g.table.Name != r.Table {
+			continue
+		}
+		for i := range g.steps {
+			if s := &g.steps[i]; s.in.Identity() == r.Identity() && s.Decision.Writes() && s.deletes() {
+				return s
+			}
+		}
+	}
+	return nil
+}
+
+// reference is what a row refers to.
+type reference struct {
+	key   string // of the row that refers
+	value tuple
+}
+
+// refersTo returns what the written rows refer to by a foreign key, as the server has
+// stored it.
+func (g *group) refersTo(ctx context.Context, tx mysqldb.Tx, f schema.ForeignKey, steps []*Step) ([]reference, error) {
+	var list []reference
+	for part := range slices.Chunk(steps, looksMost) {
+		var q mysqldb.Statement
+		q.SQL("SELECT " + g.table.KeyExpr(""))
+		for _, name := range f.Columns {
+			c, ok := g.table.Column(name)
+			if !ok {
+				return nil, nil // the server computes it
+			}
+			q.SQL(", " + c.SelectExpr(mysqldb.Quote(name)))
+		}
+		q.SQL(" FROM " + mysqldb.Quote(g.table.Name) + " WHERE (")
+		if err := g.table.AddKeys(&q, stepKeys(part)); err != nil {
+			return nil, err
+		}
+		q.SQL(")")
+		for _, name := range f.Columns {
+			q.SQL(" AND " + mysqldb.Quote(name) + " IS NOT NULL")
+		}
+		err := q.Query(ctx, tx, func(r *sql.Rows) error {
+			ref := reference{value: make(tuple, len(f.Columns))}
+			into := []any{&ref.key}
+			for i := range ref.value {
+				into = append(into, &ref.value[i])
+			}
+			err := r.Scan(into...)
+			list = append(list, ref)
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("look at the foreign key %s of %s: %w", f.Name, g.table.Name, err)
+		}
+	}
+	return list, nil
+}
+
+// absent returns those of the references whose parents are not there. The others'
+// parents are locked, so that nobody deletes them before the end of the transaction.
+func absent(ctx context.Context, tx mysqldb.Tx, t *schema.Table, f schema.ForeignKey, refs []reference) ([]reference, error) {
+	var different []tuple
+	at := make(map[string]int, len(refs))
+	place := make([]int, len(refs)) // of each reference's parent in different
+	for i, r := range refs {
+		text := string(text(r.value))
+		if _, ok := at[text]; !ok {
+			at[text] = len(different)
+			different = append(different, r.value)
+		}
+		place[i] = at[text]
+	}
+	there := make([]bool, len(different))
+	for from := 0; from < len(different); from += looksMost {
+		var q mysqldb.Statement
+		for i, v := range different[from:min(from+looksMost, len(different))] {
+			if i > 0 {
+				q.SQL(" UNION ALL ")
+			}
+			q.SQL("(SELECT " + strconv.Itoa(from+i) + " FROM " + qualified(f.RefSchema, f.RefTable) + " WHERE ")
+			addTuple(&q, "", f.RefColumns, f.Columns, t, v)
+			q.SQL(" LIMIT 1 LOCK IN SHARE MODE)")
+		}
+		err := q.Query(ctx, tx, func(r *sql.Rows) error {
+			var i int
+			err := r.Scan(&i)
+			there[i] = err == nil
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("look for what rows of %s refer to in %s: %w", t.Name, f.RefTable, err)
+		}
+	}
+	var missing []reference
+	for i, r := range refs {
+		if !there[place[i]] {
+			missing = append(missing, r)
+		}
+	}
+	return missing, nil
+}
+
+// waitForParent says that a row waits for the row that it refers to.
+func (a *Applier) waitForParent(ctx context.Context, t *schema.Table, r reference, f schema.ForeignKey) *Wait {
+	need := change.Row{Table: f.RefTable}
+	shown := make([]string, len(f.Columns))
+	for i, name := range f.Columns {
+		shown[i] = fmt.Sprintf("%s %.40q", name, r.value[i])
+	}
+	if p, err := a.tables.Table(ctx, f.RefTable); err == nil && f.RefSchema == f.Schema {
+		if key, err := p.KeyOf(f.RefColumns, r.value); err == nil {
+			need.Key = key
+		}
+	}
+	return &Wait{
+		text:  fmt.Sprintf("waits for the row of %s that it refers to (%s, foreign key %s)", f.RefTable, strings.Join(shown, ", "), f.Name),
+		needs: []change.Row{need},
+	}
+}
