@@ -227,15 +227,22 @@ func update(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) 
 	literal := !slices.ContainsFunc(t.Key, func(k int) bool {
 		return t.Columns[k].Kind != value.Integer && t.Columns[k].Kind != value.Binary
 	})
+	listed := literal && t.RowValue != "" && len(steps) > 1 // a SELECT for each row costs the server more
 	var q mysqldb.Statement
 	grow(&q, steps)
 	q.SQL("UPDATE (")
 	for i, s := range steps {
 		between := ","
-		if i > 0 {
-			q.SQL(" UNION ALL ")
+		switch {
+		case i == 0:
+			q.SQL("SELECT ")
+		case !listed:
+			q.SQL(" UNION ALL SELECT ")
+		case i == 1:
+			q.SQL(" UNION ALL VALUES " + t.RowValue)
+		default:
+			q.SQL(")," + t.RowValue)
 		}
-		q.SQL("SELECT ")
 		key, err := t.KeyValues(s.in.Key)
 		if err != nil {
 			return err
@@ -267,6 +274,9 @@ func update(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) 
 		if err := t.AddKeys(&q, stepKeys(steps[i:i+1])); err != nil {
 			return err
 		}
+	}
+	if listed {
+		q.SQL(")")
 	}
 	q.SQL(") v STRAIGHT_JOIN " + mysqldb.Quote(t.Name) + " t ON ")
 	for i, k := range t.Key {

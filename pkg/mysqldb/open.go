@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -58,6 +59,22 @@ func (db *DB) NoWait() string {
 		return ""
 	}
 	return " NOWAIT"
+}
+
+// noValues are versions of servers without the statement VALUES, which came with
+// MySQL 8.0.19 and MariaDB 10.3.
+var noValues = regexp.MustCompile(`^(5\.|10\.[0-2]\.|8\.0\.(\d|1[0-8])(\D|$))`)
+
+// RowValue returns how a row of the server's statement VALUES begins, or "" where it
+// has none.
+func (db *DB) RowValue() string {
+	switch {
+	case noValues.MatchString(db.Version):
+		return ""
+	case db.MariaDB:
+		return "("
+	}
+	return "ROW("
 }
 
 // KeepsIDs reports whether the next id of a table survives a restart of the

@@ -41,6 +41,7 @@ func (ts *Tables) Table(ctx context.Context, name string) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.RowValue = ts.db.RowValue()
 	for _, f := range keys {
 		if f.RefTable == name {
 			t.Referrers = append(t.Referrers, f)

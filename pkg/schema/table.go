@@ -20,6 +20,7 @@ type Table struct {
 	ForeignKeys []ForeignKey
 	Referrers   []ForeignKey // that refer to the table, from any schema; only Tables knows them
 	Triggered   bool         // the user has a BEFORE INSERT or BEFORE UPDATE trigger, which may change what is written
+	RowValue    string       // how a row begins in the server's VALUES statement, "" where it has none; only Tables knows it
 	names       []string
 	shape       string // what a query of all columns returned
 	byName      map[string]int
