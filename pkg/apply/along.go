@@ -16,50 +16,83 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// takeAlong has the rows go that refer to those which a group is about to delete, where
+// takeAlong has the rows go that refer to those which groups are about to delete, where
 // that was decided. They are written as a user would write them: the triggers note it,
 // and it goes to all remotes. What is lost is kept. Promise 4.
-func (a *Applier) takeAlong(ctx context.Context, tx mysqldb.Tx, g *group) error {
-	for _, s := range pick(g, func(s *Step) bool { return s.exists }) {
-		in := g.task(s)
-		if in.verdict != cascade {
-			continue
+func (a *Applier) takeAlong(ctx context.Context, tx mysqldb.Tx, groups []*group) error {
+	x := departure{a: a, tx: tx, going: map[string][]string{}}
+	for _, g := range groups {
+		for _, s := range pick(g, (*Step).deletes) {
+			x.going[g.table.Name] = append(x.going[g.table.Name], s.in.Key)
 		}
-		if _, err := tx.ExecContext(ctx, setApplying, nil, nil); err != nil {
-			return err
-		}
-		for _, f := range g.table.Referrers {
-			gone, err := g.gone(f)
-			if err != nil {
-				return err
-			}
-			i := slices.IndexFunc(gone, func(x former) bool { return x.step == s })
-			if i < 0 {
+	}
+	for _, g := range groups {
+		for _, s := range pick(g, (*Step).deletes) {
+			if g.task(s).verdict != cascade {
 				continue
 			}
-			if err := a.release(ctx, tx, g.table, f, gone[i].value, s.came.Version, 0); err != nil {
-				return fmt.Errorf("delete what refers to a row of %s: %w", g.table.Name, err)
+			if _, err := tx.ExecContext(ctx, setApplying, nil, nil); err != nil {
+				return err
+			}
+			x.winner = s.came.Version
+			for _, f := range g.table.Referrers {
+				gone, err := g.gone(f)
+				if err != nil {
+					return err
+				}
+				i := slices.IndexFunc(gone, func(x former) bool { return x.step == s })
+				if i < 0 {
+					continue
+				}
+				if err := x.release(ctx, g.table, f, gone[i].value, 0); err != nil {
+					return fmt.Errorf("delete what refers to a row of %s: %w", g.table.Name, err)
+				}
 			}
 		}
 	}
 	return nil
 }
 
+// departure is rows that go, and what goes with them.
+type departure struct {
+	a      *Applier
+	tx     mysqldb.Tx
+	winner change.Version
+	going  map[string][]string // keys by table: these are seen to
+}
+
 // deepest bounds how many foreign keys are followed one after the other.
-const deepest = 15
+const deepest = 30
 
 // release makes the rows of a foreign key that refer to a value not do so any more, as
-// the key says: they get NULL, or go with what refers to them.
-func (a *Applier) release(ctx context.Context, tx mysqldb.Tx, parent *schema.Table, f schema.ForeignKey, v tuple, winner change.Version, depth int) error {
-	var where mysqldb.Statement
+// the key says: they get NULL, or go with what refers to them. The checks of foreign
+// keys are off, so that rings go as well.
+func (x *departure) release(ctx context.Context, parent *schema.Table, f schema.ForeignKey, v tuple, depth int) error {
+	if depth == deepest {
+		return fmt.Errorf("foreign keys are followed through %d tables", deepest)
+	}
+	var child *schema.Table
+	if f.Schema == f.RefSchema {
+		var err error
+		if child, err = x.a.tables.Table(ctx, f.Table); err != nil {
+			return err
+		}
+	}
+	var where, q mysqldb.Statement
 	addTuple(&where, "", f.Columns, f.RefColumns, parent, v)
+	if child != nil && len(x.going[f.Table]) > 0 {
+		where.SQL(" AND NOT (")
+		if err := child.AddKeys(&where, slices.Values(x.going[f.Table])); err != nil {
+			return err
+		}
+		where.SQL(")")
+	}
 	if f.OnDelete == "SET NULL" {
-		if child, err := a.tables.Table(ctx, f.Table); err == nil && f.Schema == f.RefSchema {
-			if _, _, err := a.keepAs(ctx, tx, child, &where, winner, pointed(child, f, make(tuple, len(f.Columns)))); err != nil {
+		if child != nil {
+			if _, _, err := x.a.keepAs(ctx, x.tx, child, &where, x.winner, pointed(child, f, make(tuple, len(f.Columns)))); err != nil {
 				return err
 			}
 		}
-		var q mysqldb.Statement
 		q.SQL("UPDATE " + qualified(f.Schema, f.Table) + " SET ")
 		for i, name := range f.Columns {
 			if i > 0 {
@@ -67,36 +100,30 @@ func (a *Applier) release(ctx context.Context, tx mysqldb.Tx, parent *schema.Tab
 			}
 			q.SQL(mysqldb.Quote(name) + "=NULL")
 		}
-		q.SQL(" WHERE ")
-		q.Append(&where)
-		return q.Exec(ctx, tx)
-	}
-	if depth == deepest {
-		return fmt.Errorf("foreign keys are followed through %d tables", deepest)
-	}
-	if f.Schema == f.RefSchema {
-		child, err := a.tables.Table(ctx, f.Table)
-		if err != nil {
-			return err
+	} else {
+		if child != nil {
+			if err := x.keepChildren(ctx, child, &where, depth); err != nil {
+				return err
+			}
 		}
-		if err := a.keepChildren(ctx, tx, child, &where, winner, depth); err != nil {
-			return err
-		}
+		q.SQL("DELETE FROM " + qualified(f.Schema, f.Table))
 	}
-	var q mysqldb.Statement
-	q.SQL("DELETE FROM " + qualified(f.Schema, f.Table) + " WHERE ")
+	q.SQL(" WHERE ")
 	q.Append(&where)
-	return q.Exec(ctx, tx)
+	return q.Exec(ctx, x.tx)
 }
 
 // keepChildren keeps rows that are about to be deleted as the losers of a conflict, and
 // releases what refers to them.
-func (a *Applier) keepChildren(ctx context.Context, tx mysqldb.Tx, t *schema.Table, where *mysqldb.Statement, winner change.Version, depth int) error {
-	rows, values, err := a.keepAs(ctx, tx, t, where, winner, func([][]byte) [][]byte { return nil })
+func (x *departure) keepChildren(ctx context.Context, t *schema.Table, where *mysqldb.Statement, depth int) error {
+	rows, values, err := x.a.keepAs(ctx, x.tx, t, where, x.winner, func([][]byte) [][]byte { return nil })
 	if err != nil || len(rows) == 0 {
 		return err
 	}
-	a.log.Info("rows go with the row that they refer to; they are kept as losers", zap.String("table", t.Name), zap.Int("rows", len(rows)))
+	x.a.log.Info("rows go with the row that they refer to; they are kept as losers", zap.String("table", t.Name), zap.Int("rows", len(rows)))
+	for _, r := range rows {
+		x.going[t.Name] = append(x.going[t.Name], r.Key)
+	}
 	for _, f := range t.Referrers {
 		for i := range rows {
 			v, ok := tupleOf(f.RefColumns, func(name string) ([]byte, bool) {
@@ -106,10 +133,10 @@ func (a *Applier) keepChildren(ctx context.Context, tx mysqldb.Tx, t *schema.Tab
 				}
 				return values[i][at], true
 			})
-			if !ok || v == nil || f.Table == t.Name && f.Schema == f.RefSchema && v.equal(selfOf(t, f, values[i])) {
-				continue // a row that refers to itself goes with itself
+			if !ok || v == nil {
+				continue
 			}
-			if err := a.release(ctx, tx, t, f, v, winner, depth+1); err != nil {
+			if err := x.release(ctx, t, f, v, depth+1); err != nil {
 				return err
 			}
 		}
@@ -170,16 +197,4 @@ func (a *Applier) keepAs(ctx context.Context, tx mysqldb.Tx, t *schema.Table, wh
 		entries[i] = journal.Entry{Table: t, Key: r.Key, ID: r.ID(), Policy: ForeignKey, Winner: g.side(winner, next(values[i])), Loser: g.side(v, values[i])}
 	}
 	return rows, values, journal.Record(ctx, tx, entries)
-}
-
-// selfOf returns what a row refers to by a foreign key of its own table.
-func selfOf(t *schema.Table, f schema.ForeignKey, row [][]byte) tuple {
-	v, _ := tupleOf(f.Columns, func(name string) ([]byte, bool) {
-		at := t.Index(name)
-		if at < 0 {
-			return nil, false
-		}
-		return row[at], true
-	})
-	return v
 }

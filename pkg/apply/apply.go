@@ -220,7 +220,7 @@ func passing(err error) bool { return mysqldb.LockTimeout(err) || tied(err) }
 
 // tries bounds how often together begins anew. Each time a change less is in it,
 // or one is decided.
-const tries = 50
+const tries = 200
 
 // together applies changes of different rows in one transaction in which nothing
 // is in the way of another: see writeTied. What cannot be among them is left out

@@ -32,14 +32,19 @@ func (a *Applier) parentless(ctx context.Context, tx mysqldb.Tx, groups []*group
 			return err
 		}
 		refer := map[*Step][]change.Row{}
-		for _, r := range missing {
-			w := a.waitForParent(ctx, g.table, r, f)
-			if err := a.tables.Identify(ctx, w.needs); err != nil {
-				return err
-			}
-			if s := deleted(groups, w.needs[0]); s != nil {
+		waits, needs := make([]*Wait, len(missing)), make([]change.Row, len(missing))
+		for i, r := range missing {
+			waits[i] = a.waitForParent(ctx, g.table, r, f)
+			needs[i] = waits[i].needs[0]
+		}
+		if err := a.tables.Identify(ctx, needs); err != nil {
+			return err
+		}
+		for i, r := range missing {
+			waits[i].needs = needs[i : i+1 : i+1]
+			if s := deleted(groups, needs[i]); s != nil {
 				refer[s] = append(refer[s], change.Row{Table: g.table.Name, Key: r.key})
-			} else if err := g.waits(ctx, tx, &b, r.key, w); err != nil {
+			} else if err := g.waits(ctx, tx, &b, r.key, waits[i]); err != nil {
 				return err
 			}
 		}

@@ -24,12 +24,10 @@ func (a *Applier) writeTied(ctx context.Context, tx mysqldb.Tx, groups []*group)
 			return err
 		}
 	}
-	for _, g := range groups {
-		if err := a.takeAlong(ctx, tx, g); err != nil {
+	err := unchecked(ctx, tx, func() error {
+		if err := a.takeAlong(ctx, tx, groups); err != nil {
 			return err
 		}
-	}
-	err := unchecked(ctx, tx, func() error {
 		for _, g := range slices.Backward(groups) {
 			if err := chunked(ctx, tx, g.table, pick(g, (*Step).deletes), remove); err != nil {
 				return err

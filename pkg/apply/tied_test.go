@@ -200,3 +200,23 @@ func TestStrangersFollowWithWhatTakesThePlaceOfTheirParent(t *testing.T) {
 	r.expect(`SELECT GROUP_CONCAT(id, ' ', k ORDER BY id) FROM s`, "1 11")
 	r.expect(`SELECT GROUP_CONCAT(id) FROM k`, "11,12")
 }
+
+// TestUniqueValuesThatAreShiftedGoThroughTogether shifts the values of two unique keys in
+// opposite directions: no row can be written before all of them are there.
+func TestUniqueValuesThatAreShiftedGoThroughTogether(t *testing.T) {
+	t.Parallel()
+	r := newReceiver(t, Config{}, `CREATE TABLE u (id INT PRIMARY KEY, x INT NOT NULL UNIQUE, y INT NOT NULL UNIQUE)`)
+	var rows, shifted []Incoming
+	for i := range 600 {
+		rows = append(rows, r.row("u", i, i, i))
+	}
+	r.apply(rows...)
+	for i := range 600 {
+		shifted = append(shifted, r.row("u", i, (i+1)%600, (i+599)%600))
+	}
+	if n := r.apply(shifted[:500]...); n != 500 {
+		t.Fatalf("%d rows wait", n)
+	}
+	r.apply(shifted[500:]...)
+	r.expect(`SELECT SUM(x = MOD(id + 1, 600) AND y = MOD(id + 599, 600)) FROM u`, 600)
+}

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"math/big"
 	"slices"
 	"strconv"
@@ -77,7 +78,11 @@ func (g *group) inTheWay(ctx context.Context, tx mysqldb.Tx, steps []*Step) (map
 			byKey[s.key] = s
 		}
 	}
-	after := map[*Step][]claim{}
+	byRow := make(map[change.Row]*Step, len(steps))
+	for _, s := range steps {
+		byRow[s.in.Row] = s
+	}
+	after, wanted := map[*Step][]claim{}, map[*Step][]claim{}
 	var b barred
 	for _, u := range g.table.Unique {
 		claims := g.claims(u, steps)
@@ -88,15 +93,27 @@ func (g *group) inTheWay(ctx context.Context, tx mysqldb.Tx, steps []*Step) (map
 		for i, key := range holders {
 			c := claims[i]
 			h := byKey[key]
+			r := change.Row{Table: g.table.Name, Key: key}
 			switch {
 			case h == c.step:
 			case h == nil || g.stays(h, u):
-				r := change.Row{Table: g.table.Name, Key: key}
 				b.add(c.step.in.Row, g.waitForValue(r, c))
 			default:
-				after[c.step] = append(after[c.step], claim{step: h, key: u})
+				after[c.step] = append(after[c.step], claim{step: h, key: u, value: c.value})
+				wanted[h] = append(wanted[h], c)
 			}
 		}
+	}
+	// Who wants a value of a row that waits, waits too: all at once, and not one at each try.
+	for barred := slices.Collect(maps.Keys(b.waits)); len(barred) > 0; barred = barred[1:] {
+		h := byRow[barred[0]]
+		for _, c := range wanted[h] {
+			if b.waits[c.step.in.Row] == nil {
+				barred = append(barred, c.step.in.Row)
+			}
+			b.add(c.step.in.Row, g.waitForValue(h.in.Row, c))
+		}
+		delete(wanted, h)
 	}
 	return after, b.or()
 }

@@ -287,6 +287,20 @@ func (n *Node) ackBatch(ctx context.Context, w *work) {
 		}
 	}
 	for table, rows := range waiting {
-		n.log.Info("rows wait for others", zap.String("sender", w.topic.Sender), zap.String("table", table), zap.Int("rows", rows), zap.String("first", why[table]))
+		n.tellWaiting(w.topic.Sender, table, rows, why[table])
 	}
+}
+
+// waitingPause is between two lines of the log about rows of one sender and table that
+// wait: they come again and again.
+const waitingPause = time.Minute
+
+// tellWaiting tells of rows that wait for others. It belongs to inbound's goroutine.
+func (n *Node) tellWaiting(sender, table string, rows int, first string) {
+	at := [2]string{sender, table}
+	if n.now().Sub(n.toldWaiting[at]).Abs() < waitingPause {
+		return
+	}
+	n.toldWaiting[at] = n.now()
+	n.log.Info("rows wait for others", zap.String("sender", sender), zap.String("table", table), zap.Int("rows", rows), zap.String("first", first))
 }

@@ -60,6 +60,7 @@ type Node struct {
 	codec        *wire.Codec
 	loads        loads
 	inbox        *inbox
+	toldWaiting  map[[2]string]time.Time // of rows that wait, by sender and table
 	acks         *acks
 	senders      map[string]*sender
 	beat         chan struct{} // asks for a beat out of turn
@@ -100,7 +101,7 @@ func New(cfg *config.Config, log *logging.Log, version string) (*Node, error) {
 	}
 	n := &Node{
 		cfg: cfg, log: log.Logger, logging: log, version: version, topics: wire.Topics(cfg.TopicPrefix), session: rand.Uint64(), zone: zone, now: time.Now,
-		codec: codec, inbox: newInbox(), peers: newPeers(cfg.Version1Clients), senders: map[string]*sender{}, beat: make(chan struct{}, 1),
+		codec: codec, inbox: newInbox(), toldWaiting: map[[2]string]time.Time{}, peers: newPeers(cfg.Version1Clients), senders: map[string]*sender{}, beat: make(chan struct{}, 1),
 		rows: &latch.Rows{}, asking: asking{waiting: map[asked]chan wire.Answer{}}, questions: make(chan question, questionsMost),
 	}
 	n.unseen = map[string]time.Time{}
