@@ -37,8 +37,12 @@ type Config struct {
 
 	// Lossy says whether a column may store another value than the one that came;
 	// nil is none.
-	Lossy   func(table, column string) bool
-	Cascade bool // a delete takes along what refers to the row and was not known to its origin
+	Lossy func(table, column string) bool
+	// Doubtful says whether rows of a table may have been written without a version; nil
+	// is none. What a change writes over there is kept, also where the change knows its
+	// version.
+	Doubtful func(table string) bool
+	Cascade  bool // a delete takes along what refers to the row and was not known to its origin
 }
 
 // Applier applies changes. Its methods are safe for concurrent use.

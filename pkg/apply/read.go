@@ -55,6 +55,9 @@ func (a *Applier) decide(ctx context.Context, tx mysqldb.Tx, groups []*group, ha
 					return nil, err
 				}
 			}
+			if s.Decision == conflict.Apply && l.Exists && a.Doubtful != nil && a.Doubtful(in.Table) {
+				s.Decision = conflict.Win // Promise 4
+			}
 			all = append(all, s)
 		}
 		g.steps = all[len(all)-len(g.in):]

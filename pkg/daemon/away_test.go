@@ -162,3 +162,20 @@ func TestWhoWasNotSyncedHasMissedNothing(t *testing.T) {
 		t.Errorf("told of %q", got)
 	}
 }
+
+// TestWhatWasWrittenUnseenIsKept writes a row at two sites, at one of them while its node is away and its trigger is gone: the
+// other's write wins, and what it is written over is kept, though nothing had given it a version.
+func TestWhatWasWrittenUnseenIsKept(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	a, c := pair(t, b, []string{"notes"}, `CREATE TABLE notes (id INT PRIMARY KEY, note VARCHAR(20))`)
+	a.exec(`INSERT INTO notes VALUES (1, 'one'), (2, 'two')`)
+	settled(t, []string{"notes"}, a, c)
+	c.node.Stop()
+	c.exec(`DROP TRIGGER mysqlSyncUpdate_notes`, `UPDATE notes SET note = 'unseen' WHERE id = 1`)
+	a.exec(`UPDATE notes SET note = 'seen' WHERE id = 1`)
+	c.start()
+	settled(t, []string{"notes"}, a, c)
+	c.expect(`SELECT note FROM notes ORDER BY id`, `"seen"`, `"two"`)
+	c.expect(`SELECT loser_row FROM sync_conflicts`, `"{\"id\":\"1\",\"note\":\"unseen\"}"`)
+}

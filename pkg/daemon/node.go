@@ -295,6 +295,7 @@ func (n *Node) wire(db, applyDB *mysqldb.DB, records *records) error {
 		Origin: n.origin, Remotes: n.cfg.RemoteClients, Syncs: n.cfg.Syncs, Receives: n.cfg.Receives, OnNews: n.wakeMarked,
 		Cascade:  n.cfg.ForeignKeyConflict == "cascade",
 		Policies: n.policies(), Resolver: resolver{n}, Lossy: n.cfg.Lossy,
+		Doubtful: func(table string) bool { return !n.unseen[table].IsZero() && n.snapshots.Behind(table) },
 	})
 	n.snapshots = snapshot.New(n.log.Named("snapshot"), db, n.tables, n.rows, n.outbox, n.stream, snapshot.Config{
 		Origin: n.origin, Initial: n.cfg.InitialSync, Remotes: n.cfg.RemoteClients, Tables: n.cfg.SyncTables,

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -65,8 +66,9 @@ type Snapshots struct {
 	marker Marker
 	stream *version.Stream
 	began  time.Time
-	saying sync.Mutex        // each remote's sender tells how far it is
-	said   map[job]time.Time // when progress was last logged
+	behind atomic.Pointer[map[string]bool] // tables whose rows have not all been given versions for writes that went unseen
+	saying sync.Mutex                      // each remote's sender tells how far it is
+	said   map[job]time.Time               // when progress was last logged
 }
 
 // job names a snapshot.
@@ -119,6 +121,7 @@ func (s *Snapshots) step(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	s.noteBehind(open)
 	var errs []error
 	for _, st := range open {
 		if st.mode == Missing || !s.due(st) {
@@ -139,6 +142,24 @@ func (s *Snapshots) step(ctx context.Context) (more bool, err error) {
 		more = true
 	}
 	return more, errors.Join(errs...)
+}
+
+// noteBehind remembers which tables are sent as if their rows were as old as can be.
+func (s *Snapshots) noteBehind(open []state) {
+	behind := map[string]bool{}
+	for _, st := range open {
+		if st.mode == All && st.started.Year() < 1980 {
+			behind[st.table] = true
+		}
+	}
+	s.behind.Store(&behind)
+}
+
+// Behind reports whether rows of a table may have been written unseen before the start,
+// and not all have been given versions since. It may be called from any goroutine.
+func (s *Snapshots) Behind(table string) bool {
+	behind := s.behind.Load()
+	return behind == nil || (*behind)[table]
 }
 
 // due reports whether a snapshot can go on now.

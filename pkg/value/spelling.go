@@ -17,6 +17,8 @@ func (c *Column) Spelling() Spelling {
 	switch {
 	case c.Collation == "" || c.IsNumbered():
 		return Exact // the key form of an ENUM has the member's own spelling
+	case c.Charset == "big5":
+		return Exact // the servers give one weight to texts that its index tells apart
 	case !strings.HasSuffix(c.Collation, "_bin"):
 		return Folded
 	case c.pads():
