@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
@@ -35,6 +36,10 @@ func (a *Applier) Held(before time.Time, limit int) []Held {
 // no changes on the way. Once the others' have come, with this change or before it, it is
 // decided. It does nothing for one that is not held any more.
 func (a *Applier) Settle(ctx context.Context, h Held, strangers []change.Row) error {
+	known := slices.Clone(strangers) // what is needed is known by its identity
+	if err := a.tables.Identify(ctx, known); err != nil {
+		return err
+	}
 	a.room.mu.Lock()
 	x := a.room.rows[h.Identity()]
 	if x == nil || x.in.Version != h.Version {
@@ -47,7 +52,7 @@ func (a *Applier) Settle(ctx context.Context, h Held, strangers []change.Row) er
 	for _, r := range strangers {
 		x.in.Strangers[r] = struct{}{}
 	}
-	a.room.settle(x, strangers)
+	a.room.settle(x, known)
 	a.room.mu.Unlock()
 	return a.follow(ctx)
 }

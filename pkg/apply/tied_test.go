@@ -220,3 +220,24 @@ func TestUniqueValuesThatAreShiftedGoThroughTogether(t *testing.T) {
 	r.apply(shifted[500:]...)
 	r.expect(`SELECT SUM(x = MOD(id + 1, 600) AND y = MOD(id + 599, 600)) FROM u`, 600)
 }
+
+// TestStrangersOfASpelledParent is about keys whose identity is not their spelling.
+func TestStrangersOfASpelledParentAreKnownAgain(t *testing.T) {
+	t.Parallel()
+	const ci = "VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci"
+	r := newReceiver(t, Config{}, "CREATE TABLE p (id "+ci+" PRIMARY KEY, up "+ci+", FOREIGN KEY (up) REFERENCES p (id))")
+	r.apply(r.row("p", "Eve", nil))
+	testkit.Exec(t, r.db, "INSERT INTO p VALUES ('Bob', 'eve')")
+	if n := r.apply(r.gone("p", "eve")); n != 1 {
+		t.Fatalf("%d rows wait", n)
+	}
+	for _, h := range r.Held(time.Now().Add(time.Hour), 10) {
+		if err := r.Settle(t.Context(), h, h.Refer); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if left := r.Held(time.Now().Add(time.Hour), 10); len(left) > 0 {
+		t.Errorf("%v is still held", left)
+	}
+	r.expect("SELECT COUNT(*) FROM sync_conflicts WHERE policy = 'foreignKey'", 1)
+}

@@ -32,7 +32,7 @@ const (
 // Kinds that fail for reasons that are known.
 const (
 	Unmended      = Kinds(0)
-	UnmendedApart = Parents
+	UnmendedApart = Spellings
 )
 
 // names are those of the kinds, in their order.
