@@ -29,6 +29,9 @@ type Config struct {
 	// Recorded is called after a commit with the last id that it took, and the last
 	// position that it gave, 0 if none; it must not block.
 	Recorded func(id uint64, position int64)
+	// Disowned is called after what was deleted in another table that a table's triggers
+	// stand on was left out; it must not block. It may be nil.
+	Disowned func(table string)
 	// Respelled is told in the transaction of rows that have another spelling now.
 	Respelled func(ctx context.Context, tx mysqldb.Tx, before []change.Row) error
 	// Identify gives rows the IDs that all their spellings have in common.
@@ -119,10 +122,15 @@ var errConsumed = errors.New("changes were taken by apply")
 
 // once records one batch and returns the number of changes in it.
 func (c *Capture) once(ctx context.Context) (int, error) {
-	entries, err := c.read(ctx)
-	if err != nil || len(entries) == 0 {
+	all, err := c.read(ctx)
+	if err != nil || len(all) == 0 {
 		return 0, err
 	}
+	doubtful, err := c.doubtful(ctx, all)
+	if err != nil {
+		return 0, err
+	}
+	entries := trusted(all, doubtful)
 	if err := c.identify(ctx, entries); err != nil {
 		return 0, err
 	}
@@ -136,7 +144,7 @@ func (c *Capture) once(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	err = mysqldb.InTx(ctx, c.db, func(tx mysqldb.Tx) error { return c.record(ctx, tx, writing, entries, rows, last) })
+	err = mysqldb.InTx(ctx, c.db, func(tx mysqldb.Tx) error { return c.record(ctx, tx, writing, all, entries, rows, last) })
 	if errors.Is(err, errConsumed) {
 		writing.End(nil)
 		return batchSize, nil // look again at once
@@ -145,13 +153,19 @@ func (c *Capture) once(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("record changes: %w", err)
 	}
+	for table := range doubtful {
+		tellDisowned(c.log, table)
+		if c.Disowned != nil {
+			c.Disowned(table)
+		}
+	}
 	if c.Recorded != nil {
-		c.Recorded(entries[len(entries)-1].id, writing.Last())
+		c.Recorded(all[len(all)-1].id, writing.Last())
 	}
 	if c.OnNews != nil {
 		c.OnNews()
 	}
-	return len(entries), nil
+	return len(all), nil
 }
 
 func (c *Capture) read(ctx context.Context) ([]entry, error) {
@@ -214,15 +228,15 @@ func newest(entries []entry) ([]change.Row, map[change.Row]entry) {
 	return rows, last
 }
 
-// record deletes the entries and gives their rows new versions at the end of the
-// stream, all in one transaction. Promise 1.
-func (c *Capture) record(ctx context.Context, tx mysqldb.Tx, writing *version.Writing, entries []entry, rows []change.Row, last map[change.Row]entry) error {
-	text := appendIDs([]byte("DELETE FROM table_changes WHERE "), entries)
+// record deletes all entries of a batch and gives the rows of those that are trusted new
+// versions at the end of the stream, in one transaction. Promise 1.
+func (c *Capture) record(ctx context.Context, tx mysqldb.Tx, writing *version.Writing, all, entries []entry, rows []change.Row, last map[change.Row]entry) error {
+	text := appendIDs([]byte("DELETE FROM table_changes WHERE "), all)
 	res, err := tx.ExecContext(ctx, string(text))
 	if err != nil {
 		return fmt.Errorf("delete from table_changes: %w", err)
 	}
-	if n, err := res.RowsAffected(); err != nil || n != int64(len(entries)) {
+	if n, err := res.RowsAffected(); err != nil || n != int64(len(all)) {
 		return errors.Join(err, errConsumed)
 	}
 	var synced []change.Row

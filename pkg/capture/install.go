@@ -48,7 +48,7 @@ func Install(ctx context.Context, log *zap.Logger, db *mysqldb.DB, tables []*sch
 	if err != nil {
 		return err
 	}
-	denied, err := install(ctx, log, db, list, standing, installTries)
+	denied, _, err := install(ctx, log, db, list, standing, installTries)
 	for _, t := range denied {
 		lacking = append(lacking, refused(t, keys)...)
 	}
@@ -60,11 +60,11 @@ func Install(ctx context.Context, log *zap.Logger, db *mysqldb.DB, tables []*sch
 }
 
 // install makes the wanted triggers stand and no others of ours. It returns those in
-// other schemas that the user may not make.
-func install(ctx context.Context, log *zap.Logger, db *mysqldb.DB, list []trigger, standing map[string]standing, tries int) (denied []trigger, err error) {
+// other schemas that the user may not make, and the tables of which deletes were left out.
+func install(ctx context.Context, log *zap.Logger, db *mysqldb.DB, list []trigger, standing map[string]standing, tries int) (denied []trigger, disowned []string, err error) {
 	var foreign []string
 	if err := db.SelectContext(ctx, &foreign, selectForeign, db.Name); err != nil {
-		return nil, fmt.Errorf("read who made the triggers: %w", err)
+		return nil, nil, fmt.Errorf("read who made the triggers: %w", err)
 	}
 	var order []place
 	wrong := map[place][]trigger{}
@@ -86,9 +86,8 @@ func install(ctx context.Context, log *zap.Logger, db *mysqldb.DB, list []trigge
 	var errs []error
 	// What is not wanted goes first: a table that was renamed took its triggers
 	// along, with their names.
-	for _, s := range stale {
-		errs = append(errs, drop(ctx, log, db, s.trigger, tries))
-	}
+	disowned, err = dropStale(ctx, log, db, slices.Collect(maps.Values(stale)), tries)
+	errs = append(errs, err)
 	for _, table := range order {
 		err := patiently(ctx, log, table.shown(), tries, func() error { return replace(ctx, db, table, wrong[table]) })
 		switch {
@@ -100,7 +99,30 @@ func install(ctx context.Context, log *zap.Logger, db *mysqldb.DB, list []trigge
 			errs = append(errs, err)
 		}
 	}
-	return denied, errors.Join(errs...)
+	return denied, disowned, errors.Join(errs...)
+}
+
+// dropStale drops triggers that are not wanted, and takes out what they saw deleted of
+// another table than their own: before, so that a kill loses none of that, and after, when
+// the transactions that fired them have ended. It returns the tables whose names that had.
+func dropStale(ctx context.Context, log *zap.Logger, db *mysqldb.DB, stale []standing, tries int) ([]string, error) {
+	if len(stale) == 0 {
+		return nil, nil
+	}
+	disowned, err := disown(ctx, db, stale)
+	if err != nil {
+		return disowned, err
+	}
+	var errs []error
+	for _, s := range stale {
+		errs = append(errs, drop(ctx, log, db, s.trigger, tries))
+	}
+	more, err := disown(ctx, db, stale)
+	disowned = append(disowned, more...)
+	slices.Sort(disowned)
+	disowned = slices.Compact(disowned)
+	tellDisowned(log, disowned...)
+	return disowned, errors.Join(append(errs, err)...)
 }
 
 // drop drops a trigger that stands where none of its name is wanted.

@@ -25,6 +25,6 @@ func Uninstall(ctx context.Context, log *zap.Logger, db *mysqldb.DB) error {
 	if err != nil {
 		return err
 	}
-	_, err = install(ctx, log, db, nil, standing, installTries)
+	_, _, err = install(ctx, log, db, nil, standing, installTries)
 	return err
 }

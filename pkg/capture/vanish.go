@@ -3,10 +3,8 @@ package capture
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -43,12 +41,7 @@ func (w *Watcher) sample(ctx context.Context, t *schema.Table) error {
 		return err
 	}
 	if vanished {
-		lost := maps.Clone(w.Vanished())
-		if lost == nil {
-			lost = map[string]time.Time{}
-		}
-		lost[t.Name] = w.now()
-		w.lost.Store(&lost)
+		w.Lose(t.Name)
 		w.log.Warn("rows are gone that no trigger saw go, as by TRUNCATE; they stay at the remotes: empty the table there as well, or have them sent back with resync there",
 			zap.String("table", t.Name), zap.Time("lastSeen", w.sampled[t.Name]))
 	}

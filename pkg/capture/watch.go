@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -113,6 +114,22 @@ func (w *Watcher) Vanished() map[string]time.Time {
 		return *lost
 	}
 	return nil
+}
+
+// Lose notes that rows of a table are gone that cannot be told to have been deleted. It may
+// be called from any goroutine.
+func (w *Watcher) Lose(table string) {
+	for {
+		before := w.lost.Load()
+		lost := map[string]time.Time{}
+		if before != nil {
+			lost = maps.Clone(*before)
+		}
+		lost[table] = w.now()
+		if w.lost.CompareAndSwap(before, &lost) {
+			return
+		}
+	}
 }
 
 // look brings definitions and triggers to where they shall be.
@@ -280,7 +297,10 @@ func (w *Watcher) mend(ctx context.Context, list []trigger, standing map[string]
 	if err := w.record(ctx, missed, 0); err != nil {
 		return err
 	}
-	denied, err := install(ctx, w.log, w.db, list, standing, 1)
+	denied, disowned, err := install(ctx, w.log, w.db, list, standing, 1)
+	for _, table := range disowned {
+		w.Lose(table)
+	}
 	for _, t := range denied {
 		w.refused[t.id()] = true
 	}

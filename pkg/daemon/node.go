@@ -286,6 +286,7 @@ func (n *Node) wire(db, applyDB *mysqldb.DB, records *records) error {
 	n.capture = capture.New(n.log.Named("capture"), db, n.rows, n.stream, capture.Config{
 		Origin: n.origin, Syncs: n.cfg.Syncs, Interval: n.cfg.CheckInterval, OnNews: n.wakeSenders, Recorded: records.note,
 		Identify: n.tables.Identify,
+		Disowned: func(table string) { n.watcher.Lose(table) },
 		Respelled: func(ctx context.Context, tx mysqldb.Tx, before []change.Row) error {
 			return n.outbox.Respelled(ctx, tx, before, n.cfg.RemoteClients)
 		},
