@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
@@ -15,9 +17,11 @@ import (
 type Tables struct {
 	db *mysqldb.DB
 
-	mu        sync.Mutex
-	byName    map[string]*Table
-	referring []ForeignKey // to tables of the schema; nil: not read
+	mu      sync.Mutex
+	byName  map[string]*Table
+	within  []ForeignKey // foreign keys of the schema; nil: not read
+	outside []ForeignKey // that refer to it from other schemas
+	looked  time.Time    // when these were read
 }
 
 // NewTables returns an empty cache.
@@ -53,33 +57,39 @@ func (ts *Tables) Table(ctx context.Context, name string) (*Table, error) {
 	return t, nil
 }
 
-// referrers returns the foreign keys that refer to tables of the schema. The server
-// looks for them in all its tables, so that they are read once for all of ours.
+// outsideTime is how long it is known which tables of other schemas refer to ours.
+const outsideTime = 10 * time.Minute
+
+// referrers returns the foreign keys that refer to tables of the schema. They are read
+// once for all tables, and those of other schemas seldom: see Outside.
 func (ts *Tables) referrers(ctx context.Context) ([]ForeignKey, error) {
 	ts.mu.Lock()
-	keys := ts.referring
+	within, outside, looked := ts.within, ts.outside, ts.looked
 	ts.mu.Unlock()
-	if keys != nil {
-		return keys, nil
+	var err error
+	if within == nil {
+		if within, err = ForeignKeys(ctx, ts.db, ts.db.Name); err != nil {
+			return nil, err
+		}
+		within = append([]ForeignKey{}, within...) // not nil
 	}
-	keys, err := Referring(ctx, ts.db, ts.db.Name)
-	if err != nil {
-		return nil, err
-	}
-	if keys == nil {
-		keys = []ForeignKey{}
+	if looked.IsZero() || time.Since(looked) > outsideTime {
+		looked = time.Now()
+		if outside, err = Outside(ctx, ts.db, ts.db.Name); err != nil {
+			return nil, err
+		}
 	}
 	ts.mu.Lock()
-	ts.referring = keys
+	ts.within, ts.outside, ts.looked = within, outside, looked
 	ts.mu.Unlock()
-	return keys, nil
+	return slices.Concat(within, outside), nil
 }
 
 // Forget drops a definition, after a statement showed that it is outdated.
 func (ts *Tables) Forget(name string) {
 	ts.mu.Lock()
 	delete(ts.byName, name)
-	ts.referring = nil
+	ts.within = nil
 	ts.mu.Unlock()
 }
 

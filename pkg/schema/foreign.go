@@ -65,11 +65,30 @@ func Ancestry(ctx context.Context, db mysqldb.Queryer, schema string) ([]Foreign
 	return list, nil
 }
 
-// Referring returns the foreign keys that refer to tables of a schema, from any
-// schema of the server of whose tables the user has some right. The server looks for
-// them in all its tables: it is not for the hot path.
-func Referring(ctx context.Context, db mysqldb.Queryer, schema string) ([]ForeignKey, error) {
-	return foreignKeys(ctx, db, schema, `k.REFERENCED_TABLE_SCHEMA = ?`, schema)
+// Outside returns the foreign keys that refer to tables of a schema from other schemas of
+// the server, of whose tables the user has some right. The server looks for them in all
+// its tables, which takes it seconds where it has thousands.
+func Outside(ctx context.Context, db mysqldb.Queryer, schema string) ([]ForeignKey, error) {
+	var others []string
+	err := mysqldb.Each(ctx, db, `SELECT DISTINCT TABLE_SCHEMA FROM information_schema.KEY_COLUMN_USAGE
+		WHERE REFERENCED_TABLE_SCHEMA = ? AND TABLE_SCHEMA <> ? ORDER BY TABLE_SCHEMA`, []any{schema, schema}, func(r *sql.Rows) error {
+		var name string
+		err := r.Scan(&name)
+		others = append(others, name)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read foreign keys to %s: %w", schema, err)
+	}
+	var list []ForeignKey
+	for _, other := range others {
+		keys, err := foreignKeys(ctx, db, schema, `k.TABLE_SCHEMA = ? AND r.CONSTRAINT_SCHEMA = ? AND k.REFERENCED_TABLE_SCHEMA = ?`, other, other, schema)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, keys...)
+	}
+	return list, nil
 }
 
 func foreignKeys(ctx context.Context, db mysqldb.Queryer, schema, condition string, args ...any) ([]ForeignKey, error) {

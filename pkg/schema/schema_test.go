@@ -316,9 +316,9 @@ func TestForeignKeysBetweenSchemas(t *testing.T) {
 		read func() ([]schema.ForeignKey, error)
 		want []string
 	}{
-		"within":    {func() ([]schema.ForeignKey, error) { return schema.ForeignKeys(t.Context(), db, db.Name) }, []string{db.Name + ".lowest " + db.Name + ".low"}},
-		"ancestry":  {func() ([]schema.ForeignKey, error) { return schema.Ancestry(t.Context(), db, db.Name) }, []string{db.Name + ".low " + middle + ".m", db.Name + ".lowest " + db.Name + ".low", middle + ".m " + db.Name + ".top"}},
-		"referring": {func() ([]schema.ForeignKey, error) { return schema.Referring(t.Context(), db, db.Name) }, []string{db.Name + ".lowest " + db.Name + ".low", middle + ".m " + db.Name + ".top", third + ".x " + db.Name + ".low"}},
+		"within":   {func() ([]schema.ForeignKey, error) { return schema.ForeignKeys(t.Context(), db, db.Name) }, []string{db.Name + ".lowest " + db.Name + ".low"}},
+		"ancestry": {func() ([]schema.ForeignKey, error) { return schema.Ancestry(t.Context(), db, db.Name) }, []string{db.Name + ".low " + middle + ".m", db.Name + ".lowest " + db.Name + ".low", middle + ".m " + db.Name + ".top"}},
+		"outside":  {func() ([]schema.ForeignKey, error) { return schema.Outside(t.Context(), db, db.Name) }, []string{middle + ".m " + db.Name + ".top", third + ".x " + db.Name + ".low"}},
 	} {
 		keys, err := test.read()
 		if err != nil {
