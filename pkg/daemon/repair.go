@@ -1,0 +1,121 @@
+package daemon
+
+import (
+	"context"
+	"slices"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/conflict"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// repair makes both nodes send the rows that differ. Where the version is the
+// same on both sides, resend first sees to it that one of them gives way.
+func (n *Node) repair(ctx context.Context, remote string, t *schema.Table, differ []difference) (int, error) {
+	for part := range slices.Chunk(differ, wire.VerifyValues) {
+		var keys [][]byte
+		for _, d := range part {
+			keys = append(keys, []byte(d.key))
+		}
+		a, err := n.ask(ctx, remote, wire.Question{Ask: wire.AskValues, Table: t.Name, Columns: t.Names(), Keys: keys})
+		if err != nil {
+			return 0, err
+		}
+		theirs := map[string]change.Version{}
+		for _, v := range a.Values {
+			theirs[string(v.Key)] = change.Version{Time: v.Time, Origin: v.Origin}
+		}
+		if err := n.resend(ctx, remote, t, part, theirs); err != nil {
+			return 0, err
+		}
+		if _, err := n.ask(ctx, remote, wire.Question{Ask: wire.AskSend, Table: t.Name, Keys: keys}); err != nil {
+			return 0, err
+		}
+	}
+	n.log.Info("rows sent for repair", zap.String("remote", remote), zap.String("table", t.Name), zap.Int("rows", len(differ)))
+	return len(differ), nil
+}
+
+// resend marks rows for a remote. Those whose version the remote has too, though
+// not the row, get a new one, which is news for all remotes: one that held the
+// version before would take a version that knows of this one for its rival, or
+// write one that loses to it. Promise 3. A row that is missing here is marked if
+// its version is later than the remote's: it was deleted. If the versions are the
+// same, or it was there with that version, it was not, and what is known of it is forgotten,
+// so that the remote's row is news. So it is with a row of a table that is only received.
+func (n *Node) resend(ctx context.Context, remote string, t *schema.Table, differ []difference, theirs map[string]change.Version) error {
+	rows := make([]change.Row, len(differ))
+	for i, d := range differ {
+		rows[i] = change.Row{Table: t.Name, Key: d.key}
+	}
+	if err := n.tables.Identify(ctx, rows); err != nil {
+		return err
+	}
+	unlock, err := n.rows.Lock(ctx, rows)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	writing, err := n.stream.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	err = mysqldb.InTx(ctx, n.db, func(tx mysqldb.Tx) error {
+		states, err := version.Read(ctx, tx, rows)
+		if err != nil {
+			return err
+		}
+		fates, err := version.Fates(ctx, tx, missing(rows, differ))
+		if err != nil {
+			return err
+		}
+		var next []version.Entry
+		var due, vanished []change.Row
+		first := writing.Positions(len(rows))
+		for i, r := range rows {
+			ours, other := states[r].Version, theirs[r.Key]
+			theirOwn := n.transformers.Has(t.Name) && ownOf(remote, states[r]) // it does not go back through a transformer
+			switch {
+			case differ[i].Kind == differs && ours == other && (theirOwn || !n.cfg.Syncs(t.Name)):
+				if !differ[i].Pending {
+					vanished = append(vanished, r) // nobody would be told of a new version
+				}
+			case differ[i].Kind != missingHere && ours == other && n.cfg.Syncs(t.Name):
+				s := conflict.Next(states[r], change.Micros(n.now()), n.origin)
+				next = append(next, version.Entry{Row: r, State: s, Position: first + int64(i), Fate: version.There})
+			case fates[r] == version.There && !differ[i].Pending:
+				vanished = append(vanished, r)
+			case differ[i].Kind != missingHere, ours.Compare(other) > 0:
+				due = append(due, r)
+			case ours == other && !differ[i].Pending:
+				vanished = append(vanished, r)
+			}
+		}
+		if err := version.Write(ctx, tx, next); err != nil {
+			return err
+		}
+		if err := version.Forget(ctx, tx, t.Name, vanished); err != nil {
+			return err
+		}
+		return n.outbox.Mark(ctx, tx, due, remote)
+	})
+	writing.End(err)
+	n.wakeMarked()
+	return err
+}
+
+// missing returns those of the rows that are missing here.
+func missing(rows []change.Row, differ []difference) []change.Row {
+	var list []change.Row
+	for i, r := range rows {
+		if differ[i].Kind == missingHere {
+			list = append(list, r)
+		}
+	}
+	return list
+}
