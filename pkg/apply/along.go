@@ -28,7 +28,7 @@ func (a *Applier) takeAlong(ctx context.Context, tx mysqldb.Tx, groups []*group)
 	}
 	for _, g := range groups {
 		for _, s := range pick(g, (*Step).deletes) {
-			if g.task(s).verdict != cascade {
+			if s.of.verdict != cascade {
 				continue
 			}
 			if _, err := tx.ExecContext(ctx, setApplying, nil, nil); err != nil {

@@ -37,7 +37,7 @@ func (g *group) successor(s *Step) *Step {
 // write them: the triggers note it, and it goes to all remotes.
 func (a *Applier) followed(ctx context.Context, tx mysqldb.Tx, g *group) error {
 	for _, s := range pick(g, func(s *Step) bool { return s.exists }) {
-		if g.task(s).verdict != follow {
+		if s.of.verdict != follow {
 			continue
 		}
 		now := s

@@ -124,7 +124,7 @@ func (a *Applier) bar(ctx context.Context, tx mysqldb.Tx, b *barred, g *group, s
 	if len(w.refer) == 1 {
 		w.text = fmt.Sprintf("waits for 1 row of %s that refers to it (foreign key %s)", f.Table, f.Name)
 	}
-	in := g.task(s)
+	in := s.of
 	strangers := in.Strangers
 	if in.Dated && in.Deleted() {
 		unknown, err := a.unknown(ctx, tx, in.From, w.refer)
@@ -164,10 +164,4 @@ func (a *Applier) bar(ctx context.Context, tx mysqldb.Tx, b *barred, g *group, s
 	}
 	b.add(s.in.Row, w)
 	return nil
-}
-
-// task returns the change as it came of which a step was made.
-func (g *group) task(s *Step) *Incoming {
-	i := slices.IndexFunc(g.in, func(in *Incoming) bool { return in.Row == s.in.Row })
-	return g.in[i]
 }

@@ -49,6 +49,7 @@ type Step struct {
 	State    change.State // held afterwards
 	Consumed []uint64     // local changes that need not be captured any more
 	in       *Incoming
+	of       *Incoming // the change as it came, where a script has put another in its place
 	exists   bool
 	key      string       // as the row is spelled here
 	local    change.State // what the node had
@@ -89,7 +90,7 @@ func plan(t *schema.Table, in *Incoming, l Local, now int64, origin string, p co
 	if len(l.Pending) > 0 {
 		l.State = conflict.Next(l.State, l.Written, origin)
 	}
-	s := Step{in: in, exists: l.Exists, key: l.Key, local: l.State, came: in.State, policy: p.Name}
+	s := Step{in: in, of: in, exists: l.Exists, key: l.Key, local: l.State, came: in.State, policy: p.Name}
 	if in.Dated {
 		if unchanged(t, in, l) && !(in.Deleted() && l.State.Version.IsZero()) {
 			s.Decision, s.State = conflict.Known, l.State // an echo comes to rest here

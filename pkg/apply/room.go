@@ -15,6 +15,7 @@ import (
 const (
 	roomRows  = 50_000
 	roomBytes = 64 << 20
+	needBytes = 200    // of a row that is needed, beside its key, in all that names it
 	turnRows  = 1000   // tried at a time of those that need not wait any more
 	ringRows  = 20_000 // tried together of those that wait for each other
 )
@@ -90,6 +91,11 @@ func (r *room) put(now time.Time, t *task, w *Wait) (more bool) {
 	for i, v := range in.Values {
 		x.in.Values[i] = slices.Clone(v)
 		x.bytes += len(v) + 24
+	}
+	for _, list := range [][]change.Row{w.needs, w.refer, t.needed} {
+		for _, n := range list {
+			x.bytes += len(n.Key) + needBytes
+		}
 	}
 	if len(r.rows) >= roomRows || r.bytes+x.bytes > roomBytes {
 		return false

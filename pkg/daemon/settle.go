@@ -74,12 +74,12 @@ func (n *Node) strange(ctx context.Context, h apply.Held) ([]change.Row, error) 
 			if err != nil && !strings.Contains(a.Error, notSynced) {
 				return nil, fmt.Errorf("ask about rows of %s: %w", table, err)
 			}
-			pending := map[string]bool{}
+			settled := map[string]bool{}
 			for _, v := range a.Values {
-				pending[string(v.Key)] = v.Pending
+				settled[string(v.Key)] = !v.Pending
 			}
 			for _, r := range part {
-				if !pending[r.Key] {
+				if err != nil || settled[r.Key] { // of a row that is not in the answer nobody knows
 					strange = append(strange, r)
 				}
 			}
