@@ -93,11 +93,13 @@ func (a *Applier) Apply(ctx context.Context, changes []Incoming) ([]Result, erro
 		return results, err
 	}
 	for _, round := range rounds(changes, results) {
-		if err := a.split(ctx, round, patient); err != nil {
-			return results, err
-		}
-		if err := a.note(ctx, round); err != nil {
-			return results, err
+		for part := range portions(round) {
+			if err := a.split(ctx, part, patient); err != nil {
+				return results, err
+			}
+			if err := a.note(ctx, part); err != nil {
+				return results, err
+			}
 		}
 	}
 	return results, a.follow(ctx)

@@ -59,7 +59,11 @@ func (n *Node) inbound(ctx context.Context) error {
 		for _, w := range held {
 			n.prepare(ctx, round, w)
 		}
-		for _, m := range n.inbox.take() {
+		for !round.full() {
+			m, ok := n.inbox.next()
+			if !ok {
+				break
+			}
 			if w := n.open(m, pieces); w != nil {
 				n.prepare(ctx, round, w)
 			}
@@ -73,7 +77,19 @@ type round struct {
 	changes []apply.Incoming
 	works   []*work
 	held    []*work
+	rows    int // of all messages, with those that are refused at once
+	bytes   int // of the values of all changes
 }
+
+// What a round takes in: as much as one transaction may write, and a message more.
+// A small message may unpack to much.
+const (
+	roundRows  = apply.MostRows
+	roundBytes = apply.MostBytes
+)
+
+// full reports whether the round takes no further message.
+func (r *round) full() bool { return r.rows >= roundRows || r.bytes >= roundBytes }
 
 // open decodes a message. It returns nil if there is nothing to apply: it is
 // answered already, or a piece of a batch that is not whole yet.
@@ -187,12 +203,14 @@ func sameSection(a, b *change.Change) bool {
 }
 
 func (n *Node) add(r *round, w *work, i int, in apply.Incoming, err error) {
+	r.rows++
 	switch {
 	case errors.Is(err, transform.ErrDropped): // not for this node: nothing to do, and acked
 	case err != nil:
 		w.rejects = append(w.rejects, wire.Reject{Index: i, Message: err.Error(), Retry: mysqldb.Transient(err)})
 	default:
 		r.changes = append(r.changes, in)
+		r.bytes += in.Size()
 		w.index = append(w.index, i)
 		w.count++
 	}

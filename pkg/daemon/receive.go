@@ -12,8 +12,6 @@ import (
 // Bounds of what waits to be applied. Promise 10.
 const (
 	inboxBytes = 64 << 20
-	takeRows   = 2000 // messages of version 1, which carry one row each
-	takeBytes  = 8 << 20
 )
 
 // message is a delivery that waits to be applied.
@@ -108,25 +106,23 @@ func (b *inbox) put(m message) bool {
 	return true
 }
 
-// take returns the messages at the front, as many as one round applies.
-func (b *inbox) take() []message {
+// next takes the message at the front; there is none if ok is false.
+func (b *inbox) next() (m message, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	n, bytes := 0, 0
-	for n < len(b.list) && n < takeRows && (n == 0 || bytes < takeBytes) {
-		bytes += len(b.list[n].payload)
-		n++
+	if len(b.list) == 0 {
+		return m, false
 	}
-	front := b.list[:n:n]
-	b.list = b.list[n:]
-	b.bytes -= bytes
+	m, b.list[0] = b.list[0], message{}
+	b.list = b.list[1:]
+	b.bytes -= len(m.payload)
 	if len(b.list) == 0 {
 		b.list = nil // frees the array
 	} else {
 		select {
-		case b.kick <- struct{}{}:
+		case b.kick <- struct{}{}: // it may be another round's
 		default:
 		}
 	}
-	return front
+	return m, true
 }

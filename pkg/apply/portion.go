@@ -1,0 +1,40 @@
+package apply
+
+import "iter"
+
+// Bounds of what one transaction writes, however much comes at once: its locks, and what
+// the server keeps to undo it, are held no longer than that takes. A row that is larger
+// has a transaction of its own. Promises 7 and 10.
+const (
+	MostRows  = 4000
+	MostBytes = 16 << 20 // of values
+)
+
+// Size returns about how many bytes of memory the change's values take.
+func (in *Incoming) Size() int {
+	size := 0
+	for _, v := range in.Values {
+		size += len(v)
+	}
+	return size
+}
+
+// portions returns the tasks in their order, in parts of which each is a transaction.
+func portions(tasks []*task) iter.Seq[[]*task] {
+	return func(yield func([]*task) bool) {
+		from, size := 0, 0
+		for i, t := range tasks {
+			next := t.in.Size()
+			if i > from && (i-from == MostRows || size+next > MostBytes) {
+				if !yield(tasks[from:i:i]) {
+					return
+				}
+				from, size = i, 0
+			}
+			size += next
+		}
+		if from < len(tasks) {
+			yield(tasks[from:])
+		}
+	}
+}

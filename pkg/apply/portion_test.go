@@ -1,0 +1,34 @@
+package apply
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+)
+
+// A transaction is bounded in rows and in bytes, and no row is too large for one.
+func TestWhatComesAtOnceIsWrittenInPortions(t *testing.T) {
+	row := func(bytes int) *task {
+		return &task{in: &Incoming{Change: change.Change{Values: [][]byte{make([]byte, bytes)}}}}
+	}
+	for name, c := range map[string]struct {
+		tasks []*task
+		want  []int
+	}{
+		"nothing":            {nil, nil},
+		"few rows":           {[]*task{row(1), row(1)}, []int{2}},
+		"as many as may be":  {slices.Repeat([]*task{row(1)}, MostRows), []int{MostRows}},
+		"one more":           {slices.Repeat([]*task{row(1)}, MostRows+1), []int{MostRows, 1}},
+		"large rows":         {slices.Repeat([]*task{row(MostBytes / 3)}, 7), []int{3, 3, 1}},
+		"one that is larger": {[]*task{row(1), row(2 * MostBytes), row(1)}, []int{1, 1, 1}},
+	} {
+		var got []int
+		for part := range portions(c.tasks) {
+			got = append(got, len(part))
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: portions of %v, want %v", name, got, c.want)
+		}
+	}
+}
