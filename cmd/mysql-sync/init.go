@@ -173,7 +173,7 @@ func (s *setup) askDatabase(ctx context.Context, d *dialog, again bool) (*mysqld
 			return nil, err
 		}
 		defer server.Close()
-		names, err := check.Databases(ctx, server)
+		names, err := server.Databases(ctx)
 		if err != nil {
 			return nil, err
 		}

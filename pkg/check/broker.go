@@ -58,13 +58,20 @@ func checkBroker(ctx context.Context, cfg *config.Config, tables map[string]*sch
 
 // brokerFails tells why a broker was not to be had.
 func brokerFails(f *findings, cfg *config.Config, about string, err error, running bool) {
+	var other *transport.ProtocolError
 	switch {
+	case errors.As(err, &other) && other.Speaks != "":
+		f.wrong(about, `Set mqttConfig.protocol to "`+other.Speaks+`", or write it before the host: `+other.Speaks+"://"+about+".", "%v", err)
+	case other != nil:
+		f.wrong(about, "Correct mqttConfig.host, port or path. A broker's usual ports are 1883, and 8883 with TLS.", "%v", err)
+	case transport.Distrusted(err):
+		f.wrong(about, "Correct the certificates in mqttConfig: ca is the authority of the broker's, cert and key are the node's own.", "%v", err)
 	case errors.Is(err, transport.ErrRefused):
-		f.wrong(about, "Correct the login, the client identifier or the certificates in mqttConfig.", "%v", err)
+		f.wrong(about, "Correct mqttConfig.username and password, or let the broker take them; brokers refuse a clientId as well.", "%v", err)
 	case cfg.Broker.Listen != "" && !running && isLocal(hostname(about)):
 		f.right(about, "is the node's own broker, which runs with the node: it was not looked at")
 	default:
-		f.wrong(about, "See that the broker runs and is reached from here, and that the protocol is right; a node waits for it.", "%v", err)
+		f.wrong(about, "See that the broker runs and is reached from here; a node waits for it.", "%v", err)
 	}
 }
 
@@ -98,7 +105,17 @@ type broker struct {
 	session uint64 // of batches, which names none of a node's
 }
 
-const aclAdvice = "Let this login read and write its topics; mosquitto/acl.txt has the rules."
+const aclAdvice = "Let this login read and write its topics; mosquitto/acl.txt has the rules, and mysql-sync acl prints them for your nodes."
+
+// aclAdvice says what to do about a rule that is in the way. Those that are shipped go
+// by the login, which then has to be the client's name.
+func (b *broker) aclAdvice() string {
+	if u := b.mqtt.Username; u != "" && u != b.cfg.ClientName {
+		return fmt.Sprintf("The login %q is another name than clientName, %q, and the rules of mosquitto/acl.txt give a login the topics of its own name: "+
+			"make them the same. Or: ", u, b.cfg.ClientName) + aclAdvice
+	}
+	return aclAdvice
+}
 
 // look finds out what the broker lets through, and listens to the remotes. It
 // returns false if nothing can be heard.
@@ -143,11 +160,11 @@ func (b *broker) look(ctx context.Context, listen time.Duration) bool {
 			b.f.right(b.about, "messages on %s do not come back: an access rule (ACL) leaves version 1 of the protocol out, which no remote speaks", topic)
 			continue
 		} else if version1 {
-			b.f.warn(b.about, aclAdvice, "messages on %s are taken and do not come back: an access rule (ACL) denies writing or reading it. "+
+			b.f.warn(b.about, b.aclAdvice(), "messages on %s are taken and do not come back: an access rule (ACL) denies writing or reading it. "+
 				"Only remotes that speak version 1 of the protocol need it", topic)
 			continue
 		}
-		b.f.wrong(b.about, aclAdvice, "messages on %s are taken and do not come back: an access rule (ACL) denies writing or reading it. "+
+		b.f.wrong(b.about, b.aclAdvice(), "messages on %s are taken and do not come back: an access rule (ACL) denies writing or reading it. "+
 			"MQTT 3.1.1 brokers acknowledge what they deny", topic)
 	}
 	return true
@@ -169,7 +186,7 @@ func (b *broker) subscribe(ctx context.Context) []string {
 	for _, topic := range all {
 		l, err := connect(ctx, b.mqtt, []string{topic}, nil)
 		if err != nil {
-			b.f.wrong(b.about, aclAdvice, "%v", err)
+			b.f.wrong(b.about, b.aclAdvice(), "%v", err)
 			continue
 		}
 		l.close()

@@ -48,17 +48,6 @@ func Candidates(ctx context.Context, db *mysqldb.DB) ([]Candidate, error) {
 	return all, nil
 }
 
-// Databases returns the databases that the user may see, without the server's own.
-func Databases(ctx context.Context, db *mysqldb.DB) ([]string, error) {
-	var all []string
-	if err := db.SelectContext(ctx, &all, `SELECT SCHEMA_NAME FROM information_schema.SCHEMATA ORDER BY SCHEMA_NAME`); err != nil {
-		return nil, fmt.Errorf("read the databases: %w", err)
-	}
-	return slices.DeleteFunc(all, func(name string) bool {
-		return slices.Contains([]string{"information_schema", "performance_schema", "mysql", "sys"}, strings.ToLower(name))
-	}), nil
-}
-
 // Setup returns the statements, for an administrator, that make a user who may do
 // no more on the database than a node does, and set what it needs.
 func Setup(ctx context.Context, db *mysqldb.DB) ([]string, error) {

@@ -90,7 +90,7 @@ func parentsOf(keys []schema.ForeignKey, cfg *config.Config) []string {
 func loginAdvice(err error, m config.MySQL) string {
 	switch mysqldb.Number(err) {
 	case 1044:
-		return GrantAll(m.Database, mysqldb.QuoteString(m.User)+"@…")
+		return "Correct mysqlConfig.database, or give the user the right: " + GrantAll(m.Database, mysqldb.QuoteString(m.User)+"@…")
 	case 1045, 1698:
 		return "Correct mysqlConfig.user and password; mysql-sync init prints the statements that make a user."
 	case 1049:

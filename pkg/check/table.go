@@ -69,7 +69,7 @@ func readCatalogue(ctx context.Context, db *mysqldb.DB, ts *schema.Tables, names
 		case err == nil:
 			c.tables[name] = t
 		case errors.Is(err, schema.ErrNoTable), errors.Is(err, schema.ErrUnfit), mysqldb.Number(err) == 0 && ctx.Err() == nil:
-			c.unfit[name] = err
+			c.unfit[name] = ts.Meant(ctx, err, name)
 		case ctx.Err() != nil:
 			return nil, err
 		default: // a privilege that is missing, say
@@ -161,6 +161,10 @@ func whatToDo(err error, s *server) string {
 		return "Make the table, or correct the name: definitions are not replicated."
 	case strings.Contains(err.Error(), "no primary key"):
 		return "Give it a primary key that is the same at all sites, or take it out of the configuration."
+	case strings.Contains(err.Error(), "it is a view"):
+		return "Take it out of the configuration: a view has no rows of its own. Sync the tables that it shows."
+	case strings.Contains(err.Error(), "it is a sequence"):
+		return "Take it out of the configuration. Give the sequence of each site numbers of its own: INCREMENT BY the number of sites, and another START WITH."
 	case errors.Is(err, schema.ErrUnfit):
 		return "Take it out of the configuration, or change the table; docs/limits.md says what fits."
 	case mysqldb.Number(err) == 1142:

@@ -169,7 +169,7 @@ func suggest(name string, n *node) string {
 	for _, p := range n.Properties {
 		names = append(names, p.name)
 	}
-	if known := nearest(name, names); known != "" {
+	if known := Nearest(name, names); known != "" {
 		return fmt.Sprintf("; did you mean %q?", known)
 	}
 	return "; remove it"

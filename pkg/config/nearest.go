@@ -2,9 +2,9 @@ package config
 
 import "strings"
 
-// nearest returns the name that word is most likely a slip of, or "" when none
+// Nearest returns the name that word is most likely a slip of, or "" when none
 // is close.
-func nearest(word string, names []string) string {
+func Nearest(word string, names []string) string {
 	best, least := "", max(2, len(word)/3)+1
 	for _, name := range names {
 		if d := distance(strings.ToLower(word), strings.ToLower(name)); d < least {

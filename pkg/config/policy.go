@@ -48,7 +48,7 @@ func policy(v any) (p Policy, ok bool) {
 
 // similar returns the end of a message about a name that is not among names.
 func similar(name string, names []string) string {
-	if known := nearest(name, names); known != "" {
+	if known := Nearest(name, names); known != "" {
 		return "; did you mean \"" + known + "\"?"
 	}
 	return "; remove it"

@@ -240,7 +240,7 @@ func TestNearest(t *testing.T) {
 	for word, want := range map[string]string{
 		"Host": "host", "pasword": "password", "hots": "host", "passwort": "password", "prot": "port", "": "", "zzzzzzzzz": "",
 	} {
-		if got := nearest(word, names); got != want {
+		if got := Nearest(word, names); got != want {
 			t.Errorf("nearest to %q is %q, want %q", word, got, want)
 		}
 	}

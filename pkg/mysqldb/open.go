@@ -86,7 +86,8 @@ func (db *DB) KeepsIDs() bool {
 // connector sets up the session of each new connection.
 type connector struct {
 	driver.Connector
-	set setting // by the user
+	set   setting       // by the user
+	limit time.Duration // for the server's greeting
 }
 
 // Connect opens a connection and sets up its session.
@@ -95,7 +96,7 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 }
 
 func (c connector) open(ctx context.Context, variables string) (driver.Conn, error) {
-	conn, err := c.Connector.Connect(ctx)
+	conn, err := greet(ctx, c.Connector, c.limit)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +123,7 @@ func Open(ctx context.Context, log *zap.Logger, c config.MySQL, set ...config.Va
 	if err != nil {
 		return nil, err
 	}
-	if err := db.await(ctx, log, address(c)); err != nil {
+	if err := db.await(ctx, log, c); err != nil {
 		_ = db.Close() // nothing was opened
 		return nil, err
 	}
@@ -139,7 +140,7 @@ func Connect(ctx context.Context, c config.MySQL, set ...config.Variable) (*DB, 
 	}
 	if err := db.greet(ctx); err != nil {
 		_ = db.Close() // nothing was opened
-		return nil, fmt.Errorf("connect to MySQL at %s: %w", address(c), err)
+		return nil, unreached(ctx, err, c)
 	}
 	return db, nil
 }
@@ -154,7 +155,7 @@ func pool(c config.MySQL, set setting) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mysqlConfig: %w", err)
 	}
-	db := &DB{Name: c.Database, connector: connector{inner, set}}
+	db := &DB{Name: c.Database, connector: connector{inner, set, c.ConnectTimeout}}
 	db.DB = sqlx.NewDb(sql.OpenDB(db.connector), "mysql")
 	limit(db.DB.DB, mostConns)
 	return db, nil
@@ -179,22 +180,26 @@ func (db *DB) greet(ctx context.Context) error {
 	return nil
 }
 
-func (db *DB) await(ctx context.Context, log *zap.Logger, where string) error {
+func (db *DB) await(ctx context.Context, log *zap.Logger, c config.MySQL) error {
 	for pause := 500 * time.Millisecond; ; pause = min(2*pause, 15*time.Second) {
 		err := db.greet(ctx)
 		if err == nil {
 			return nil
 		}
 		if Refused(err) || errors.Is(err, ErrVariable) && !Transient(err) {
-			return fmt.Errorf("connect to MySQL at %s: %w", where, err)
+			return unreached(ctx, err, c)
 		}
 		if ctx.Err() != nil { // nobody waits any more
-			return fmt.Errorf("connect to MySQL at %s: %w: %w", where, ctx.Err(), err)
+			return fmt.Errorf("connect to MySQL at %s: %w: %w", address(c), ctx.Err(), err)
 		}
-		log.Warn("waiting for the database", zap.String("address", where), zap.Duration("next", pause), zap.Error(err))
+		why := zap.Skip()
+		if text := Unreached(err, c); text != "" {
+			why = zap.String("why", text)
+		}
+		log.Warn("waiting for the database", zap.String("address", address(c)), why, zap.Duration("next", pause), zap.Error(err))
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("connect to MySQL at %s: %w: %w", where, ctx.Err(), err)
+			return fmt.Errorf("connect to MySQL at %s: %w: %w", address(c), ctx.Err(), err)
 		case <-time.After(pause):
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
@@ -99,10 +100,27 @@ func (ts *Tables) Check(ctx context.Context, names []string) error {
 	var mistakes []error
 	for _, n := range names {
 		if _, err := ts.Table(ctx, n); err != nil {
-			mistakes = append(mistakes, err)
+			mistakes = append(mistakes, ts.Meant(ctx, err, n))
 		}
 	}
 	return errors.Join(mistakes...)
+}
+
+// Meant adds to the error of a table that is not there which other one may be meant.
+// A name is never taken for another's: it is only told.
+func (ts *Tables) Meant(ctx context.Context, err error, name string) error {
+	if !errors.Is(err, ErrNoTable) {
+		return err
+	}
+	var names []string
+	if ts.db.SelectContext(ctx, &names, `SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? ORDER BY TABLE_NAME`, ts.db.Name) != nil {
+		return err // the first error is the one to tell
+	}
+	names = slices.DeleteFunc(names, func(n string) bool { return slices.Contains(Own, n) })
+	if known := config.Nearest(name, names); known != "" {
+		return fmt.Errorf("%w; did you mean %s?", err, known)
+	}
+	return err
 }
 
 // ID returns a row's id on the wire and in sync_status. Of a table whose

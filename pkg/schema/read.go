@@ -66,6 +66,8 @@ func (t *Table) readEngine(ctx context.Context, db mysqldb.Queryer, schema strin
 		return fmt.Errorf("table %s: %w in database %s", t.Name, ErrNoTable, schema)
 	case kind == "VIEW":
 		return fmt.Errorf("table %s: %w: it is a view", t.Name, ErrUnfit)
+	case kind == "SEQUENCE":
+		return fmt.Errorf("table %s: %w: it is a sequence", t.Name, ErrUnfit)
 	}
 	return nil
 }

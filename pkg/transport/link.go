@@ -60,7 +60,10 @@ func (s *Session) connect(ctx context.Context, server *url.URL) (*link, error) {
 	t := l.client.Connect()
 	<-t.Done() // The connection above ends with ctx.
 	release()
-	if err := t.Error(); err != nil {
+	if err := plainly(t.Error()); err != nil {
+		if why := s.certs.distrust(err); why != "" {
+			return nil, fmt.Errorf("connect to %s: %w: %s: %w", l.server, ErrRefused, why, err)
+		}
 		if refusal(err) {
 			return nil, fmt.Errorf("log in to %s as %q: %w: %w", l.server, s.c.MQTT.Username, ErrRefused, err)
 		}

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"net"
 
@@ -9,7 +10,7 @@ import (
 )
 
 // refusal tells whether a connection was refused for a reason that time does not cure: the broker does not take the
-// login, the client's name or its certificate, or we do not take the broker's certificate.
+// login or the client's name. Those of certificates are told by distrust.
 func refusal(err error) bool {
 	for _, code := range []error{
 		packets.ErrorRefusedBadUsernameOrPassword,
@@ -20,10 +21,46 @@ func refusal(err error) bool {
 			return true
 		}
 	}
-	var theirs *tls.CertificateVerificationError
-	if errors.As(err, &theirs) {
-		return true
+	return false
+}
+
+// plainly is an error of paho's without its "network Error :" before what happened.
+func plainly(err error) error {
+	if both, ok := err.(interface{ Unwrap() []error }); ok && errors.Is(err, packets.ErrorNetworkError) {
+		list := both.Unwrap()
+		return list[len(list)-1]
 	}
+	return err
+}
+
+// distrust says which key of the configuration to look at where one side does not take the other's certificate; "" is that
+// this is not the reason.
+func (c *certificates) distrust(err error) string {
 	var ours *net.OpError // crypto/tls names a TLS alert from the other side so.
-	return errors.As(err, &ours) && ours.Op == "remote error"
+	if errors.As(err, &ours) && ours.Op == "remote error" {
+		if len(c.own) == 0 {
+			return "the broker wants a certificate of this node (mqttConfig.cert and key), or does not take its TLS"
+		}
+		return "the broker does not take this node's certificate (mqttConfig.cert and key)"
+	}
+	var theirs *tls.CertificateVerificationError
+	if !errors.As(err, &theirs) {
+		return ""
+	}
+	var unknown x509.UnknownAuthorityError
+	var name x509.HostnameError
+	switch {
+	case errors.As(err, &unknown) && c.roots == nil:
+		return "the broker's certificate is of an authority that this machine does not know: name the authority's file in mqttConfig.ca"
+	case errors.As(err, &unknown):
+		return "the broker's certificate is of another authority than that of mqttConfig.ca"
+	case errors.As(err, &name):
+		return "the broker's certificate is for other names than that of mqttConfig.host"
+	}
+	return "the broker's certificate is not valid"
+}
+
+// Distrusted reports whether one side did not take the other's certificate.
+func Distrusted(err error) bool {
+	return (&certificates{}).distrust(err) != ""
 }

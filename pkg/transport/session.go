@@ -73,6 +73,8 @@ func (s *Session) Run(ctx context.Context) error {
 		known = known || err == nil || errors.Is(err, ErrDenied)
 		if err == nil {
 			err = s.serve(ctx, l)
+		} else if !known {
+			err = explain(ctx, s.servers[i%len(s.servers)], err)
 		}
 		if ctx.Err() != nil {
 			break

@@ -1,0 +1,152 @@
+package check_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/check"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// with is a copy of a site's configuration with another block.
+func (s *site) with(key string, block map[string]any) *site {
+	config := map[string]any{}
+	for k, v := range s.config {
+		config[k] = v
+	}
+	config[key] = block
+	return &site{t: s.t, server: s.server, schema: s.schema, db: s.db, config: config}
+}
+
+// TestAWrongProtocolOrPortIsTold also sees that a broker of ours and one of others are told alike.
+func TestAWrongProtocolOrPortIsTold(t *testing.T) {
+	t.Parallel()
+	plain := testkit.Mosquitto(t, testkit.MosquittoOptions{Websockets: true})
+	secure := testkit.Mosquitto(t, testkit.MosquittoOptions{TLS: true, Websockets: true})
+	closed := testkit.Mosquitto(t, testkit.MosquittoOptions{TLS: true, RequireClientCert: true})
+	own := testkit.Embedded(t, nil)
+	cluster := testkit.NATS(t, testkit.NATSOptions{})
+	server := testkit.Shared(t)
+	page := httptest.NewServer(http.NotFoundHandler())
+	defer page.Close()
+	u, err := url.Parse(page.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	web, err := strconv.Atoi(u.Port())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSite(t, server, plain, orders)
+	var wg sync.WaitGroup
+	for _, at := range []struct {
+		name   string
+		port   int
+		speaks string // "": it is no broker
+	}{
+		{"Mosquitto", plain.Port, "mqtt"}, {"Mosquitto's websockets", plain.WebsocketPort, "ws"}, {"Mosquitto with TLS", secure.Port, "mqtts"},
+		{"Mosquitto's websockets with TLS", secure.WebsocketPort, "wss"}, {"Mosquitto that wants certificates", closed.Port, "mqtts"},
+		{"our own broker", own.Port, "mqtt"}, {"NATS", cluster.Port, "mqtt"}, {"a database server", server.Port, ""}, {"a web server", web, ""},
+	} {
+		for _, given := range []string{"mqtt", "mqtts", "ws", "wss"} {
+			if given == at.speaks || at.port == closed.Port && strings.HasPrefix(given, "ws") {
+				continue
+			}
+			wg.Go(func() {
+				about := fmt.Sprintf("127.0.0.1:%d", at.port)
+				f := s.with("mqttConfig", map[string]any{"host": given + "://" + about, "rejectUnauthorized": false, "connectTimeout": 3000}).check(1)
+				parts := []string{"answers there", "must be " + at.speaks + " ", `Set mqttConfig.protocol to "` + at.speaks + `"`}
+				if at.speaks == "" {
+					parts = []string{"answers there", "no MQTT broker", "Correct mqttConfig.host, port or path"}
+				}
+				f.has(check.Mistake, about, parts...)
+				if len(f.in(check.Mistake, check.AreaBroker)) != 1 || strings.Contains(f.text, "network Error") {
+					t.Errorf("%s to %s:\n%s", given, at.name, f.text)
+				}
+			})
+		}
+	}
+	for name, port := range map[string]int{"MQTT": plain.Port, "MQTT with TLS": secure.Port, "the web": web, "NATS": cluster.Port} {
+		wg.Go(func() {
+			block := map[string]any{"host": "127.0.0.1", "port": port, "user": "u", "database": "d", "connectTimeout": 2000}
+			f := s.with("mysqlConfig", block).check(1)
+			f.has(check.Mistake, "mysqlConfig", "does not greet as a MySQL or MariaDB server does: correct mysqlConfig.host or port")
+			if t.Failed() {
+				t.Log("the database's port is one of", name)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestWhatIsWrongWithACertificateNamesItsKey(t *testing.T) {
+	t.Parallel()
+	secure := testkit.Mosquitto(t, testkit.MosquittoOptions{TLS: true, Websockets: true})
+	closed := testkit.Mosquitto(t, testkit.MosquittoOptions{TLS: true, RequireClientCert: true})
+	others, c := testkit.Certs(t), testkit.Certs(t)
+	server := testkit.Server(t, "--ssl-cert="+c.ServerCert, "--ssl-key="+c.ServerKey, "--ssl-ca="+c.CA)
+	s := newSite(t, server, secure, orders)
+	for _, x := range []struct {
+		about, server string
+		keys          map[string]any
+		want          string
+	}{
+		{secure.Addr(), "mqtts://" + secure.Addr(), nil, "name the authority's file in mqttConfig.ca"},
+		{secure.Addr(), "mqtts://" + secure.Addr(), map[string]any{"ca": others.CA}, "another authority than that of mqttConfig.ca"},
+		{secure.Addr(), fmt.Sprintf("wss://127.0.0.1:%d", secure.WebsocketPort), nil, "name the authority's file in mqttConfig.ca"},
+		{closed.Addr(), "mqtts://" + closed.Addr(), map[string]any{"ca": closed.Certs.CA}, "wants a certificate of this node (mqttConfig.cert and key)"},
+		{closed.Addr(), "mqtts://" + closed.Addr(), map[string]any{"ca": closed.Certs.CA, "cert": others.ClientCert, "key": others.ClientKey}, "does not take this node's certificate"},
+	} {
+		block := map[string]any{"host": x.server}
+		for k, v := range x.keys {
+			block[k] = v
+		}
+		about := strings.TrimPrefix(strings.TrimPrefix(x.server, "mqtts://"), "wss://")
+		s.with("mqttConfig", block).check(1).has(check.Mistake, about, x.want)
+	}
+	for _, x := range []struct {
+		host string
+		ssl  map[string]any
+		want string
+	}{
+		{"127.0.0.1", map[string]any{}, "name the authority's file in mysqlConfig.ssl.ca"},
+		{"127.0.0.1", map[string]any{"ca": others.CA}, "another authority than that of mysqlConfig.ssl.ca"},
+	} {
+		block := map[string]any{"host": x.host, "port": server.Port, "user": server.User, "password": server.Password, "database": s.schema, "ssl": x.ssl}
+		s.with("mysqlConfig", block).check(1).has(check.Mistake, "mysqlConfig", x.want)
+	}
+}
+
+func TestASlipOfANameIsProposed(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Users: map[string]string{"someone": "secret-1"}, ACL: true})
+	s := newSite(t, testkit.Shared(t), b, orders, `CREATE TABLE customers (id INT PRIMARY KEY)`, `CREATE VIEW seen AS SELECT * FROM orders`)
+	block := map[string]any{}
+	for k, v := range s.block("mysqlConfig") {
+		block[k] = v
+	}
+	block["database"] = strings.Replace(s.schema, "_", "-", 1) + "x"
+	s.with("mysqlConfig", block).check(1).has(check.Mistake, "mysqlConfig", "did you mean the database test_")
+
+	s.config["syncTables"], s.config["receiveTables"] = []string{"order", "Customers", "nothing_like_it", "seen"}, []string{"orders"}
+	s.block("mqttConfig")["username"], s.block("mqttConfig")["password"] = "someone", "secret-1"
+	f := s.check(1)
+	f.has(check.Mistake, "order", "the table does not exist", "did you mean orders?")
+	f.has(check.Mistake, "Customers", "did you mean customers?")
+	f.has(check.Mistake, "nothing_like_it", "the table does not exist in database "+s.schema+" →")
+	f.has(check.Mistake, "seen", "it is a view", "Sync the tables that it shows.")
+	f.has(check.Mistake, b.Addr(), `The login "someone" is another name than clientName, "node-a"`)
+
+	// The node says the same when it is started.
+	n := testkit.Command(t, "run", testkit.ConfigFile(t, s.config))
+	out, _ := n.CombinedOutput() // it ends with an error
+	if !strings.Contains(string(out), "did you mean orders?") {
+		t.Errorf("a start says:\n%s", out)
+	}
+}

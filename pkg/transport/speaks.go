@@ -1,0 +1,171 @@
+package transport
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// ProtocolError says that a server answers, and speaks something else than the configuration has it.
+type ProtocolError struct {
+	Server string // host and port
+	Given  string // the protocol of the configuration: mqtt, mqtts, ws or wss
+	Speaks string // the one that is right, of the same; "": the server is no broker
+	Is     string // what is there, for people
+	Err    error  // what came of it
+}
+
+// Error says what to set.
+func (p *ProtocolError) Error() string {
+	if p.Speaks == "" {
+		return fmt.Sprintf("%s there, no MQTT broker: correct mqttConfig.host, port or path (%v)", p.Is, p.Err)
+	}
+	return fmt.Sprintf("%s there: the protocol of mqttConfig is %s and must be %s (%v)", p.Is, p.Given, p.Speaks, p.Err)
+}
+
+// Unwrap returns what came of it.
+func (p *ProtocolError) Unwrap() error { return p.Err }
+
+// protocols are the names that the configuration has for the schemes of addresses.
+var protocols = map[string]string{"tcp": "mqtt", "ssl": "mqtts", "ws": "ws", "wss": "wss"}
+
+// askTime bounds how long is asked what a server speaks.
+const askTime = 3 * time.Second
+
+// explain finds out what a server speaks where no connection to it came about, though something answers at its port:
+// such errors (a reset, an end, no answer) do not tell. An error that does is returned as it is.
+func explain(ctx context.Context, server *url.URL, err error) error {
+	var dialed *net.OpError
+	if errors.Is(err, ErrRefused) || errors.Is(err, ErrDenied) || errors.As(err, &dialed) && dialed.Op == "dial" || ctx.Err() != nil {
+		return err
+	}
+	given := protocols[server.Scheme]
+	found := askServer(ctx, server)
+	p := &ProtocolError{Server: server.Host, Given: given, Speaks: found.protocol(), Is: found.String(), Err: err}
+	if found == secured { // it may want a certificate before it says more
+		p.Speaks = map[string]string{"mqtt": "mqtts", "ws": "wss"}[given]
+	}
+	if found == silence || found == secured && p.Speaks == "" || p.Speaks == given {
+		return err
+	}
+	return p
+}
+
+// hello is an MQTT CONNECT of a client without a name or a login; every broker answers it, if only to refuse it.
+var hello = []byte{0x10, 12, 0, 4, 'M', 'Q', 'T', 'T', 4, 2, 0, 10, 0, 0}
+
+// askServer returns what is spoken at an address. It asks in all ways at a time.
+func askServer(ctx context.Context, server *url.URL) nature {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	paths := []string{"/", "/mqtt"}
+	if strings.HasPrefix(server.Scheme, "ws") {
+		paths = []string{server.RequestURI()}
+	}
+	var questions [][]byte
+	for _, path := range paths {
+		questions = append(questions, []byte("GET "+path+" HTTP/1.1\r\nHost: "+server.Host+"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: bXlzcWwtc3luYyBhc2tzLg==\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n"))
+	}
+	questions = append(questions, hello)
+	heard := make(chan nature, 2*len(questions))
+	for _, q := range questions {
+		for _, secure := range []bool{false, true} {
+			go func() { heard <- ask(ctx, server.Host, q, secure) }()
+		}
+	}
+	best := silence
+	for range cap(heard) {
+		best = max(best, <-heard)
+	}
+	return best
+}
+
+// nature is what an answer shows. Of several answers the greatest tells most.
+type nature int
+
+const (
+	silence nature = iota
+	secured
+	web
+	securedWeb
+	amqp
+	nats
+	database
+	websocketMQTT
+	securedWebsocketMQTT
+	plainMQTT
+	securedMQTT
+)
+
+// protocol is what the configuration has to say, "" where the server is no broker.
+func (n nature) protocol() string {
+	return map[nature]string{websocketMQTT: "ws", securedWebsocketMQTT: "wss", plainMQTT: "mqtt", securedMQTT: "mqtts"}[n]
+}
+
+// String says it to people; "" is nothing.
+func (n nature) String() string {
+	return map[nature]string{
+		secured: "a server with TLS answers", web: "a web server that offers no MQTT at this path answers",
+		securedWeb: "a web server with TLS that offers no MQTT at this path answers",
+		amqp:       "a server of AMQP answers", nats: "a server of NATS, at its port for NATS's own clients, answers",
+		database: "a MySQL or MariaDB server answers", websocketMQTT: "a broker for websockets without TLS answers",
+		securedWebsocketMQTT: "a broker for websockets with TLS answers", plainMQTT: "a broker without TLS answers",
+		securedMQTT: "a broker with TLS answers",
+	}[n]
+}
+
+// ask says something to a server, and returns what its answer shows.
+func ask(ctx context.Context, address string, question []byte, secure bool) nature {
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return silence
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	reads := conn
+	if secure {
+		t := tls.Client(conn, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}) // nothing is told to it, and nothing taken for true
+		if t.HandshakeContext(ctx) != nil {
+			return silence
+		}
+		reads = t
+	}
+	if _, err := reads.Write(question); err != nil {
+		return judgeAnswer(nil, secure)
+	}
+	answer := make([]byte, 64)
+	n, _ := reads.Read(answer) // what came of it counts
+	return judgeAnswer(answer[:n], secure)
+}
+
+// judgeAnswer tells a server by the first bytes that it says.
+func judgeAnswer(answer []byte, secure bool) nature {
+	pick := func(plain, tls nature) nature {
+		if secure {
+			return tls
+		}
+		return plain
+	}
+	switch {
+	case len(answer) >= 4 && answer[0] == 0x20 && answer[1] == 2:
+		return pick(plainMQTT, securedMQTT)
+	case bytes.HasPrefix(answer, []byte("HTTP/1.1 101")):
+		return pick(websocketMQTT, securedWebsocketMQTT)
+	case bytes.HasPrefix(answer, []byte("HTTP/")):
+		return pick(web, securedWeb)
+	case len(answer) > 4 && answer[3] == 0 && (answer[4] == 10 || answer[4] == 0xff): // its greeting, or that it takes none
+		return database
+	case bytes.HasPrefix(answer, []byte("INFO {")):
+		return nats
+	case bytes.HasPrefix(answer, []byte("AMQP")):
+		return amqp
+	}
+	return pick(silence, secured)
+}
