@@ -116,12 +116,18 @@ func (c *catalogue) readTriggers(ctx context.Context, db *mysqldb.DB) error {
 	if err != nil {
 		return fmt.Errorf("read the triggers: %w", err)
 	}
+	asked := map[string]standing{}
 	for i := range c.triggers {
 		t := &c.triggers[i]
-		at := max(strings.LastIndexByte(t.definer, '@'), 0)
-		var found int
-		err := db.GetContext(ctx, &found, `SELECT COUNT(*) FROM mysql.user WHERE User = ? AND Host = ?`, t.definer[:at], strings.TrimPrefix(t.definer[at:], "@"))
-		t.known, t.valid = err == nil, found > 0
+		a, ok := asked[t.definer]
+		if !ok {
+			at := max(strings.LastIndexByte(t.definer, '@'), 0)
+			var found int
+			err := db.GetContext(ctx, &found, `SELECT COUNT(*) FROM mysql.user WHERE User = ? AND Host = ?`, t.definer[:at], strings.TrimPrefix(t.definer[at:], "@"))
+			a.known, a.valid = err == nil, found > 0
+			asked[t.definer] = a
+		}
+		t.known, t.valid = a.known, a.valid
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ type Tables struct {
 
 	mu      sync.Mutex
 	byName  map[string]*Table
-	within  []ForeignKey // foreign keys of the schema; nil: not read
+	held    []ForeignKey // foreign keys of the schema's tables; nil: not read
 	outside []ForeignKey // that refer to it from other schemas
 	looked  time.Time    // when these were read
 }
@@ -38,7 +38,7 @@ func (ts *Tables) Table(ctx context.Context, name string) (*Table, error) {
 	if t != nil {
 		return t, nil
 	}
-	keys, err := ts.referrers(ctx) // before the table: a later look shows what has changed since
+	keys, err := ts.foreignKeys(ctx) // before the table: a later look shows what has changed since
 	if err != nil {
 		return nil, err
 	}
@@ -47,11 +47,7 @@ func (ts *Tables) Table(ctx context.Context, name string) (*Table, error) {
 		return nil, err
 	}
 	t.RowValue = ts.db.RowValue()
-	for _, f := range keys {
-		if f.RefTable == name {
-			t.Referrers = append(t.Referrers, f)
-		}
-	}
+	t.tie(ts.db.Name, keys)
 	ts.mu.Lock()
 	ts.byName[name] = t
 	ts.mu.Unlock()
@@ -61,18 +57,20 @@ func (ts *Tables) Table(ctx context.Context, name string) (*Table, error) {
 // outsideTime is how long it is known which tables of other schemas refer to ours.
 const outsideTime = 10 * time.Minute
 
-// referrers returns the foreign keys that refer to tables of the schema. They are read
-// once for all tables, and those of other schemas seldom: see Outside.
-func (ts *Tables) referrers(ctx context.Context) ([]ForeignKey, error) {
+// foreignKeys returns the foreign keys of the schema's tables, and those that refer to
+// them from other schemas. They are read once for all tables, for the servers look through
+// all of a schema for those of one table; those of other schemas are read seldom: see
+// Outside.
+func (ts *Tables) foreignKeys(ctx context.Context) ([]ForeignKey, error) {
 	ts.mu.Lock()
-	within, outside, looked := ts.within, ts.outside, ts.looked
+	held, outside, looked := ts.held, ts.outside, ts.looked
 	ts.mu.Unlock()
 	var err error
-	if within == nil {
-		if within, err = ForeignKeys(ctx, ts.db, ts.db.Name); err != nil {
+	if held == nil {
+		if held, err = Held(ctx, ts.db, ts.db.Name); err != nil {
 			return nil, err
 		}
-		within = append([]ForeignKey{}, within...) // not nil
+		held = append([]ForeignKey{}, held...) // not nil
 	}
 	if looked.IsZero() || time.Since(looked) > outsideTime {
 		looked = time.Now()
@@ -81,16 +79,16 @@ func (ts *Tables) referrers(ctx context.Context) ([]ForeignKey, error) {
 		}
 	}
 	ts.mu.Lock()
-	ts.within, ts.outside, ts.looked = within, outside, looked
+	ts.held, ts.outside, ts.looked = held, outside, looked
 	ts.mu.Unlock()
-	return slices.Concat(within, outside), nil
+	return slices.Concat(held, outside), nil
 }
 
 // Forget drops a definition, after a statement showed that it is outdated.
 func (ts *Tables) Forget(name string) {
 	ts.mu.Lock()
 	delete(ts.byName, name)
-	ts.within = nil
+	ts.held = nil
 	ts.mu.Unlock()
 }
 

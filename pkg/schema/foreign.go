@@ -43,6 +43,11 @@ func ForeignKeys(ctx context.Context, db mysqldb.Queryer, schema string) ([]Fore
 	return foreignKeys(ctx, db, schema, `k.TABLE_SCHEMA = ? AND r.CONSTRAINT_SCHEMA = ? AND k.REFERENCED_TABLE_SCHEMA = ?`, schema, schema, schema)
 }
 
+// Held returns the foreign keys of a schema's tables, to any schema, by child and name.
+func Held(ctx context.Context, db mysqldb.Queryer, schema string) ([]ForeignKey, error) {
+	return foreignKeys(ctx, db, schema, `k.TABLE_SCHEMA = ? AND r.CONSTRAINT_SCHEMA = ? AND k.REFERENCED_TABLE_SCHEMA IS NOT NULL`, schema, schema)
+}
+
 // Ancestry returns the foreign keys of a schema's tables and, where they refer to
 // another schema, those of its tables as well, and so on: all by which the server may
 // change rows of the schema when a parent is deleted or gets another key. Of a table
@@ -51,7 +56,7 @@ func Ancestry(ctx context.Context, db mysqldb.Queryer, schema string) ([]Foreign
 	var list []ForeignKey
 	schemas := []string{schema}
 	for i := 0; i < len(schemas); i++ {
-		keys, err := foreignKeys(ctx, db, schemas[i], `k.TABLE_SCHEMA = ? AND r.CONSTRAINT_SCHEMA = ? AND k.REFERENCED_TABLE_SCHEMA IS NOT NULL`, schemas[i], schemas[i])
+		keys, err := Held(ctx, db, schemas[i])
 		if err != nil {
 			return nil, err
 		}
@@ -112,4 +117,17 @@ func foreignKeys(ctx context.Context, db mysqldb.Queryer, schema, condition stri
 		return nil, fmt.Errorf("read foreign keys of %s: %w", schema, err)
 	}
 	return list, nil
+}
+
+// tie adds to a table of a schema those of the foreign keys that it holds, and those that
+// refer to it.
+func (t *Table) tie(schema string, keys []ForeignKey) {
+	for _, f := range keys {
+		if f.Schema == schema && f.Table == t.Name {
+			t.ForeignKeys = append(t.ForeignKeys, f)
+		}
+		if f.RefSchema == schema && f.RefTable == t.Name {
+			t.Referrers = append(t.Referrers, f)
+		}
+	}
 }

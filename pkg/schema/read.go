@@ -29,7 +29,7 @@ const selectUnique = `SELECT INDEX_NAME, COLUMN_NAME, SUB_PART FROM information_
 
 // Read returns the definition of a table. The error is ErrNoTable or ErrUnfit,
 // with what is missing, where the table and not the connection is at fault. The
-// schema must be the one that db works in.
+// schema must be the one that db works in. Foreign keys are left out: Tables adds them.
 func Read(ctx context.Context, db mysqldb.Queryer, schema, name string) (*Table, error) {
 	t := &Table{Name: name, byName: map[string]int{}}
 	if err := t.readEngine(ctx, db, schema); err != nil {
@@ -47,9 +47,6 @@ func Read(ctx context.Context, db mysqldb.Queryer, schema, name string) (*Table,
 		return nil, err
 	}
 	if err := t.readTriggers(ctx, db, schema); err != nil {
-		return nil, err
-	}
-	if err := t.readForeignKeys(ctx, db, schema); err != nil {
 		return nil, err
 	}
 	return t, nil
@@ -147,10 +144,4 @@ func (t *Table) readKeys(ctx context.Context, db mysqldb.Queryer, schema string)
 		t.Unique = append(t.Unique, unique[n])
 	}
 	return nil
-}
-
-func (t *Table) readForeignKeys(ctx context.Context, db mysqldb.Queryer, schema string) (err error) {
-	t.ForeignKeys, err = foreignKeys(ctx, db, schema, `k.TABLE_SCHEMA = ? AND r.CONSTRAINT_SCHEMA = ? AND k.TABLE_NAME = ?
-		AND k.REFERENCED_TABLE_SCHEMA IS NOT NULL`, schema, schema, t.Name)
-	return err
 }

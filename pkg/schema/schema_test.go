@@ -35,7 +35,10 @@ func TestATableIsReadAsTheServerHasIt(t *testing.T) {
 		"CREATE TABLE `the table` (n INT(5) ZEROFILL, `v``w` VARCHAR(10) COLLATE utf8mb4_unicode_ci NOT NULL, d DECIMAL(10,3), at TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),"+
 			" b BINARY(16) NOT NULL, twice DECIMAL(12,3) AS (d * 2) STORED, thrice DECIMAL(12,3) AS (d * 3) VIRTUAL, PRIMARY KEY (b, `v``w`), UNIQUE KEY u (d, n), UNIQUE KEY a (at),"+
 			" KEY k (n), CONSTRAINT f FOREIGN KEY (`v``w`, n) REFERENCES parent (y, x) ON DELETE CASCADE)")
-	table := read(t, db, "the table")
+	table, err := schema.NewTables(db).Table(t.Context(), "the table")
+	if err != nil {
+		t.Fatal(err)
+	}
 	want := []value.Column{
 		{Name: "n", DataType: "int", Kind: value.Integer, Type: "int(5) unsigned zerofill", Precision: 10, Unsigned: true, Zerofill: true, Nullable: true},
 		{Name: "v`w", DataType: "varchar", Kind: value.Text, Type: "varchar(10)", Length: 10, Charset: "utf8mb4", Collation: "utf8mb4_unicode_ci"},
@@ -336,5 +339,21 @@ func TestForeignKeysBetweenSchemas(t *testing.T) {
 		if !slices.Equal(got, test.want) {
 			t.Errorf("%s: %q, want %q", name, got, test.want)
 		}
+	}
+}
+
+// The server does not tell names of columns by the case of their letters, and neither do we.
+func TestColumnsAreFoundInAnyCase(t *testing.T) {
+	t.Parallel()
+	table := read(t, testkit.Schema(t, "CREATE TABLE t (Id INT PRIMARY KEY, `Größe` INT, twice INT AS (Id * 2) STORED)"), "t")
+	for name, want := range map[string]int{"Id": 0, "id": 0, "ID": 0, "GRÖSSE": -1, "GRÖßE": 1, "TWICE": -1, "": -1} {
+		c, ok := table.Column(name)
+		if got := table.Index(name); got != want || ok != (want >= 0) || ok && c.Name != table.Columns[want].Name {
+			t.Errorf("%s: column %d, not %d", name, got, want)
+		}
+	}
+	names := []string{"GRÖßE", "other", "iD"}
+	if table.Spell(names); !slices.Equal(names, []string{"Größe", "other", "Id"}) {
+		t.Errorf("the names are spelled %q", names)
 	}
 }

@@ -17,10 +17,10 @@ type Table struct {
 	Columns     []value.Column // in the table's order, without generated ones
 	Key         []int          // the primary key's columns, in its order
 	Unique      [][]string     // the columns of each further unique key
-	ForeignKeys []ForeignKey
-	Referrers   []ForeignKey // that refer to the table, from any schema; only Tables knows them
-	Triggered   bool         // the user has a BEFORE INSERT or BEFORE UPDATE trigger, which may change what is written
-	RowValue    string       // how a row begins in the server's VALUES statement, "" where it has none; only Tables knows it
+	ForeignKeys []ForeignKey   // of the table, to any schema; only Tables knows them
+	Referrers   []ForeignKey   // that refer to the table, from any schema; only Tables knows them
+	Triggered   bool           // the user has a BEFORE INSERT or BEFORE UPDATE trigger, which may change what is written
+	RowValue    string         // how a row begins in the server's VALUES statement, "" where it has none; only Tables knows it
 	names       []string
 	shape       string // what a query of all columns returned
 	byName      map[string]int
@@ -38,22 +38,31 @@ func (t *Table) Types() []string {
 	return types
 }
 
-// Column returns the column name, and false if the table has no such column, or
-// one that the server computes.
+// Column returns the column of a name, and false if the table has no such column, or
+// one that the server computes. As for the server the case of the letters does not count.
 func (t *Table) Column(name string) (*value.Column, bool) {
-	i, ok := t.byName[name]
-	if !ok {
+	i := t.Index(name)
+	if i < 0 {
 		return nil, false
 	}
 	return &t.Columns[i], true
 }
 
-// Index returns the position of the column name in Columns, or -1.
+// Index returns the position of the column of a name in Columns, or -1; see Column.
 func (t *Table) Index(name string) int {
 	if i, ok := t.byName[name]; ok {
 		return i
 	}
-	return -1
+	return slices.IndexFunc(t.names, func(own string) bool { return strings.EqualFold(own, name) })
+}
+
+// Spell writes names of columns as the table has them; those that it does not have stay.
+func (t *Table) Spell(names []string) {
+	for i, name := range names {
+		if at := t.Index(name); at >= 0 {
+			names[i] = t.names[at]
+		}
+	}
 }
 
 // KeyExpr returns the SQL expression of the key form, for columns that prefix
