@@ -26,6 +26,9 @@ func (n *Node) dated(ctx context.Context, c wire.Change) (apply.Incoming, error)
 	if err != nil {
 		return in, err
 	}
+	for i := range c.Entity {
+		c.Entity[i].Name = names[i]
+	}
 	date := time.UnixMilli(c.Date)
 	if c.Date == 0 {
 		date = n.now()
@@ -77,7 +80,8 @@ func (n *Node) versioned(ctx context.Context, t *schema.Table, in *apply.Incomin
 }
 
 // receivable returns the definition of a table that is in receiveTables. It is
-// read anew where it lacks one of the columns, which may have been added.
+// read anew where it lacks one of the columns, which may have been added. The columns are
+// spelled as the table has them, but for a transformer, which gets them as they came.
 func (n *Node) receivable(ctx context.Context, table string, columns []string) (*schema.Table, error) {
 	if !n.cfg.Receives(table) {
 		return nil, fmt.Errorf("table %.64q is not in receiveTables of %s", table, n.cfg.ClientName)
@@ -88,8 +92,14 @@ func (n *Node) receivable(ctx context.Context, table string, columns []string) (
 	}
 	for _, name := range columns {
 		if _, ok := t.Column(name); !ok {
-			return n.tables.Fresh(ctx, table)
+			if t, err = n.tables.Fresh(ctx, table); err != nil {
+				return nil, err
+			}
+			break
 		}
+	}
+	if !n.transformers.Has(table) {
+		t.Spell(columns)
 	}
 	return t, nil
 }

@@ -41,7 +41,8 @@ type Now struct {
 
 // Request says how a row is put back.
 type Request struct {
-	// Columns are those that are put back; none are all that the row has.
+	// Columns are those that are put back, in any case of their letters, as for the server;
+	// none are all that the row has.
 	Columns []string
 	// Seen is what the row was when it was shown to who decided. If it is another now,
 	// nothing is written. Where it is empty, a row that was written after the conflict
@@ -205,14 +206,14 @@ func (k *kept) restore(ctx context.Context, tx mysqldb.Tx, database string, colu
 		return fmt.Errorf("%w: %w", ErrCannot, err)
 	}
 	for _, name := range columns {
-		if _, ok := e.Value(name); !ok {
+		if !slices.ContainsFunc(e, func(f value.Field) bool { return strings.EqualFold(f.Name, name) }) {
 			return fmt.Errorf("%w: the version that lost has no column %.64s", ErrCannot, name)
 		}
 	}
 	var names, set []string
 	var args []any
 	for _, f := range e {
-		if len(columns) > 0 && !slices.Contains(columns, f.Name) {
+		if len(columns) > 0 && !slices.ContainsFunc(columns, func(name string) bool { return strings.EqualFold(name, f.Name) }) {
 			continue
 		}
 		c, ok := t.Column(f.Name)
