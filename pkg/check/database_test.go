@@ -70,7 +70,14 @@ func TestSettingsOfTheServer(t *testing.T) {
 	f.has(check.Warning, "max_connections", "30")
 	f.has(check.Warning, "character set", "latin1", "ALTER DATABASE")
 	f.has(check.Right, "version")
-	s.exec(`SET GLOBAL log_bin_trust_function_creators = 1`, `SET GLOBAL max_allowed_packet = 2097152`)
+	s.exec(`SET GLOBAL log_bin_trust_function_creators = 1`, `SET GLOBAL binlog_format = 'STATEMENT'`)
+	f = s.check(1)
+	f.has(check.Mistake, "binlog_format", "1665", "GRANT ", " ON *.* TO 'small", "SET GLOBAL binlog_format")
+	for _, x := range f.in(check.Mistake, check.AreaDatabase) {
+		s.exec(strings.Split(x.Do, ";")[0])
+	}
+	s.check(0).has(check.Right, "binlog_format", "sessions log rows")
+	s.exec(`SET GLOBAL binlog_format = 'MIXED'`, `SET GLOBAL max_allowed_packet = 2097152`)
 	f = s.check(0)
 	f.has(check.Right, "log_bin_trust_function_creators", "is set")
 	f.has(check.Warning, "max_allowed_packet", "2097152")

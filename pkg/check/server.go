@@ -26,11 +26,14 @@ type server struct {
 	within    time.Duration // how exact ahead is
 	replica   bool          // as far as the user may see it
 	worker    int64         // connection of the node that works on the database; 0: none
+
+	logsStatements bool   // also what the node's sessions write
+	mayLogRows     string // the privilege that keeps them from it
 }
 
 // variables are the global variables that are judged. Those that a server does not
 // know are missing from what it answers.
-var variables = []string{"read_only", "super_read_only", "log_bin", "log_bin_trust_function_creators", "max_allowed_packet",
+var variables = []string{"read_only", "super_read_only", "log_bin", "binlog_format", "log_bin_trust_function_creators", "max_allowed_packet",
 	"max_connections", "auto_increment_increment", "slave_run_triggers_for_rbr", "wsrep_on", "sql_mode", "time_zone", "system_time_zone"}
 
 // Of these the node needs at least so much.
@@ -69,6 +72,10 @@ func readServer(ctx context.Context, db *mysqldb.DB) (*server, error) {
 		return nil, fmt.Errorf("read who is connected: %w", err)
 	}
 	s.worker = worker.Int64
+	if s.logsStatements, err = db.LogsStatements(ctx); err != nil {
+		return nil, fmt.Errorf("read how the server logs: %w", err)
+	}
+	s.mayLogRows = db.MayLogRows()
 	if err := s.readClock(ctx, db); err != nil {
 		return nil, err
 	}
@@ -121,6 +128,7 @@ func judgeServer(f *findings, s *server, g *grants) {
 	}
 	judgeWriting(f, s, g)
 	judgeBinaryLog(f, s, g)
+	judgeBinaryFormat(f, s)
 	judgeClock(f, "clock", "the database server", s.ahead, s.within)
 	switch size := s.number("max_allowed_packet"); {
 	case size < leastPacket:
@@ -202,6 +210,39 @@ func judgeBinaryLog(f *findings, s *server, g *grants) {
 	default:
 		f.wrong(name, "SET GLOBAL log_bin_trust_function_creators = 1; and the same in the server's configuration.",
 			"the binary log is on, so that the server lets users without SUPER make no triggers (error 1419): no change would be captured")
+	}
+}
+
+// BinaryLog returns an error if the server refuses what the node's sessions write, for the
+// way in which it logs.
+func BinaryLog(ctx context.Context, db *mysqldb.DB) error {
+	statements, err := db.LogsStatements(ctx)
+	if err != nil || !statements {
+		return err
+	}
+	var user string
+	if err := db.GetContext(ctx, &user, `SELECT CURRENT_USER()`); err != nil {
+		return err
+	}
+	return fmt.Errorf("%s: %s", logsStatements, logRows(db.MayLogRows(), account(user)))
+}
+
+const logsStatements = "binlog_format is STATEMENT, and the login may not choose another for its sessions: the server refuses what a node writes (error 1665)"
+
+// logRows says how to cure that.
+func logRows(privilege, user string) string {
+	return "GRANT " + privilege + " ON *.* TO " + user + "; or SET GLOBAL binlog_format = 'MIXED'; and the same in the server's configuration."
+}
+
+// judgeBinaryFormat judges whether the server takes what the node writes.
+func judgeBinaryFormat(f *findings, s *server) {
+	const name = "binlog_format"
+	switch {
+	case !s.on("log_bin") || s.variables[name] != "STATEMENT":
+	case s.logsStatements:
+		f.wrong(name, logRows(s.mayLogRows, account(s.user)), logsStatements)
+	default:
+		f.right(name, "is STATEMENT: the node's sessions log rows; statements of your applications may be warned of as unsafe (1592), since triggers write an AUTO_INCREMENT column")
 	}
 }
 

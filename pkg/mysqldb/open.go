@@ -106,6 +106,10 @@ func (c connector) open(ctx context.Context, variables string) (driver.Conn, err
 			return nil, fmt.Errorf("set up session: %w", err)
 		}
 	}
+	if err := logRows(ctx, conn); err != nil {
+		_ = conn.Close() // the first error is the one to tell
+		return nil, fmt.Errorf("set up session: %w", err)
+	}
 	if err := c.set.run(ctx, conn); err != nil {
 		_ = conn.Close() // the first error is the one to tell
 		return nil, err

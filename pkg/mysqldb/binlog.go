@@ -1,0 +1,76 @@
+package mysqldb
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"io"
+	"strings"
+)
+
+// binlogFormat asks whether what a session writes is logged by statement. InnoDB refuses
+// that at READ COMMITTED, at which the sessions of this package work (error 1665).
+const binlogFormat = `SELECT @@GLOBAL.log_bin AND @@SESSION.binlog_format = 'STATEMENT'`
+
+// logRows has a session log rows where it would log statements, and may choose. Where it
+// may not, it can still read: see LogsStatements.
+func logRows(ctx context.Context, conn driver.Conn) error {
+	statements, err := isTrue(ctx, conn, binlogFormat)
+	if err == nil && statements {
+		_, err = conn.(driver.ExecerContext).ExecContext(ctx, `SET SESSION binlog_format = 'ROW'`, nil)
+	}
+	if n := Number(err); n == accessDenied || n == unknownVariable { // a server without it logs rows
+		return nil
+	}
+	return err
+}
+
+// isTrue asks a session for one value, and reports whether it is 1.
+func isTrue(ctx context.Context, conn driver.Conn, query string) (is bool, err error) {
+	rows, err := conn.(driver.QueryerContext).QueryContext(ctx, query, nil)
+	if err != nil {
+		return false, err
+	}
+	values := make([]driver.Value, len(rows.Columns()))
+	for err == nil { // to the end, or the connection is not free
+		if err = rows.Next(values); err == nil {
+			is = isOne(values[0])
+		}
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return is, errors.Join(err, rows.Close())
+}
+
+// isOne reports whether a value that the driver gives is the number 1.
+func isOne(v driver.Value) bool {
+	switch v := v.(type) {
+	case int64:
+		return v == 1
+	case []byte:
+		return string(v) == "1"
+	}
+	return false
+}
+
+// LogsStatements reports whether the server would refuse what the sessions of db write,
+// since it logs statements, and the login may not choose that they log rows.
+func (db *DB) LogsStatements(ctx context.Context) (is bool, err error) {
+	err = db.GetContext(ctx, &is, binlogFormat)
+	if Number(err) == unknownVariable {
+		return false, nil
+	}
+	return is, err
+}
+
+// MayLogRows returns the privilege with which a login may choose how its sessions log.
+func (db *DB) MayLogRows() string {
+	switch {
+	case db.MariaDB:
+		return "BINLOG ADMIN"
+	case strings.HasPrefix(db.Version, "5."):
+		return "SUPER"
+	}
+	return "SESSION_VARIABLES_ADMIN"
+}
