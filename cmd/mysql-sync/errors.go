@@ -23,7 +23,8 @@ func errorsCommand() *cobra.Command {
 		Long: `List the rows that a remote refused, or that a transformer failed on, the latest
 first, each with the reason and the time of the next try. All other rows go on.
 A row that only waits for another, such as its parent, is listed too, and said to
-wait: it counts as pending, and as an error once it has waited for a minute.
+wait: it counts as pending. One that waits for a unique value that another row has
+counts as an error after some tries.
 It works on a running node and on a stopped one.
 
 What to do: correct the row or what it meets at the remote (a table that is not

@@ -35,6 +35,10 @@ type Config struct {
 	Policies map[string]conflict.Policy // by table; one that is missing is lastWriteWins
 	Resolver Resolver                   // of the tables with the policy script
 
+	// Freed is told of rows that had to wait, and so were refused, and are written now, or
+	// known, with the client that sent them; nil: nobody is. It must not block.
+	Freed func(from string, row change.Row)
+
 	// Lossy says whether a column may store another value than the one that came;
 	// nil is none.
 	Lossy func(table, column string) bool
@@ -102,16 +106,47 @@ func (a *Applier) Apply(ctx context.Context, changes []Incoming) ([]Result, erro
 			}
 		}
 	}
-	return results, a.follow(ctx)
+	done, err := a.follow(ctx)
+	a.tellFreed(late(changes, results, done))
+	return results, err
+}
+
+// late gives the results of the changes that waited only for others that came with them,
+// and returns the other ones that were done.
+func late(changes []Incoming, results []Result, done []*task) []*task {
+	if len(done) == 0 {
+		return nil
+	}
+	at := make(map[change.Row]*task, len(done))
+	for _, t := range done {
+		at[t.in.Identity()] = t
+	}
+	for i := range changes {
+		if t := at[changes[i].Identity()]; t != nil && results[i].Retry && t.in.Version == changes[i].Version {
+			results[i] = *t.res
+			delete(at, changes[i].Identity())
+		}
+	}
+	return slices.DeleteFunc(done, func(t *task) bool { return at[t.in.Identity()] != t })
+}
+
+// tellFreed says of changes that had to wait, and were refused for that, that they are done.
+func (a *Applier) tellFreed(done []*task) {
+	if a.Freed == nil {
+		return
+	}
+	for _, t := range done {
+		a.Freed(t.in.From, t.in.Row)
+	}
 }
 
 // follow applies what waited and need not wait any more, and what waits for each
-// other, until nothing of that kind is left.
-func (a *Applier) follow(ctx context.Context) error {
+// other, until nothing of that kind is left. It returns what was done.
+func (a *Applier) follow(ctx context.Context) (done []*task, err error) {
 	for {
 		tasks, ring := a.room.next()
 		if len(tasks) == 0 {
-			return nil
+			return done, nil
 		}
 		try := a.split
 		if ring {
@@ -120,12 +155,17 @@ func (a *Applier) follow(ctx context.Context) error {
 		if err := try(ctx, tasks, patient); err != nil {
 			if ctx.Err() != nil || mysqldb.Transient(err) {
 				a.room.back(a.now(), tasks)
-				return err
+				return done, err
 			}
 			continue // a ring that cannot be had is forgotten: each of its rows is sent again
 		}
 		if err := a.note(ctx, tasks); err != nil {
-			return err
+			return done, err
+		}
+		for _, t := range tasks {
+			if t.res.Err == nil {
+				done = append(done, t)
+			}
 		}
 	}
 }

@@ -54,5 +54,7 @@ func (a *Applier) Settle(ctx context.Context, h Held, strangers []change.Row) er
 	}
 	a.room.settle(x, known)
 	a.room.mu.Unlock()
-	return a.follow(ctx)
+	done, err := a.follow(ctx)
+	a.tellFreed(done)
+	return err
 }

@@ -183,6 +183,7 @@ func (g *group) waitForValue(holder change.Row, c claim) *Wait {
 	return &Wait{
 		text:  fmt.Sprintf("Duplicate entry: waits for the row %.64q of %s, which has the same %s", id, g.table.Name, strings.Join(shown, ", ")),
 		needs: []change.Row{holder},
+		taken: true,
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
 // errTied says that rows of a transaction stand in each other's way, by foreign or
@@ -20,9 +21,17 @@ type Wait struct {
 	// are not all there are if more is set.
 	refer []change.Row
 	more  bool
+	taken bool // it needs a unique value that another row has
 }
 
 func (w *Wait) Error() string { return w.text }
+
+// Taken reports whether an error of a Result says that another row has a unique value: it
+// heals only if that gives it up.
+func Taken(err error) bool {
+	var w *Wait
+	return errors.As(err, &w) && w.taken || mysqldb.Duplicate(err)
+}
 
 // barred is the error of a transaction that some of its changes cannot be part of. It
 // is rolled back, and made again without those that wait, or because something was

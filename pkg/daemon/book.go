@@ -3,7 +3,7 @@ package daemon
 import (
 	"context"
 	"slices"
-	"time"
+	"strings"
 
 	"go.uber.org/zap"
 
@@ -11,25 +11,67 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// When a refused row is tried again. A row that waits for another is shown as
-// pending for the first tries, then as an error.
-const (
-	soonFirst   = time.Second
-	soonLongest = 30 * time.Second
-	soonTries   = 6
-	lateFirst   = 10 * time.Second
-	lateLongest = time.Hour
-)
+// clashTries is how often a row is refused for a unique value that another has before it is
+// shown as an error: a change in which that gives it up may be on its way. One that waits for
+// something that nobody has to look after, such as its parent, never is.
+const clashTries = 6
 
 // failure says how a row was refused and when it is tried again.
-func (s *sender) failure(i outbox.Item, message string, temporary bool) outbox.Failure {
-	f := outbox.Failure{Item: i, Message: message, Temporary: temporary && i.Attempts < soonTries}
-	first, longest := lateFirst, lateLongest
-	if temporary {
-		first, longest = soonFirst, soonLongest
+func (s *sender) failure(i outbox.Item, r wire.Reject) outbox.Failure {
+	return outbox.Failure{Item: i, Message: r.Message, Temporary: r.Retry && (!r.Taken || i.Attempts < clashTries),
+		RetryAt: s.n.now().Add(after(i.Attempts, r.Retry))}
+}
+
+// refuse books rows that could not be sent, or that the remote refused. tried says of which it
+// is known what became of them when they were tried again.
+func (s *sender) refuse(ctx context.Context, failed []outbox.Failure) error {
+	if len(failed) == 0 {
+		return nil
 	}
-	f.RetryAt = s.n.now().Add(min(first<<min(i.Attempts, 16), longest))
-	return f
+	if err := s.n.outbox.Fail(ctx, s.remote, failed); err != nil {
+		return err
+	}
+	s.n.traffic.refused(s.remote, failed)
+	s.marks.any = true
+	for i := range failed {
+		s.probe(failed[i].Table).refused(failed[i].RetryAt)
+	}
+	return nil
+}
+
+// learn has the probes know what became of rows that were tried again.
+func (s *sender) learn(done []outbox.Sent, failed []outbox.Failure) {
+	if len(s.probes) == 0 {
+		return
+	}
+	type result struct {
+		passed, refused int
+		soon            bool
+	}
+	results := map[string]*result{}
+	of := func(i *outbox.Item) *result {
+		r := results[i.Table]
+		if r == nil {
+			r = &result{}
+			results[i.Table] = r
+		}
+		return r
+	}
+	for i := range done {
+		if x := &done[i]; x.Marked && x.Attempts > 0 {
+			of(&x.Item).passed++
+		}
+	}
+	for i := range failed {
+		if x := &failed[i]; x.Marked && x.Attempts > 0 {
+			r := of(&x.Item)
+			r.refused++
+			r.soon = r.soon || x.Temporary
+		}
+	}
+	for table, r := range results {
+		s.probe(table).answered(r.passed, r.refused, r.soon, s.n.now())
+	}
 }
 
 // book records what the remote answered since the last call.
@@ -52,15 +94,15 @@ func (s *sender) book(ctx context.Context) error {
 		ends[i] = len(done)
 	}
 	if len(failed) > 0 {
-		if err := s.n.outbox.Fail(ctx, s.remote, failed); err != nil {
+		if err := s.refuse(ctx, failed); err != nil {
 			return err
 		}
-		s.n.traffic.refused(s.remote, failed)
-		s.marks.any = true
 		if err := s.n.present(ctx, failed); err != nil {
 			return err
 		}
 	}
+	s.learn(done, failed)
+	s.refusals.tell(s.log, zap.WarnLevel, "the remote refused rows", s.n.now())
 	if len(done) == 0 {
 		return nil
 	}
@@ -99,7 +141,7 @@ func (s *sender) match(a answer) (done []outbox.Sent, failed []outbox.Failure) {
 	}
 	if a.info.Message == wire.Failed {
 		// The last answer counts, and an existing peer may still send it.
-		failed = []outbox.Failure{s.failure(f.sent[0].Item, a.info.Error, false)}
+		failed = []outbox.Failure{s.failure(f.sent[0].Item, wire.Reject{Message: a.info.Error})}
 		if !f.refused {
 			f.refused = true
 			s.refused++
@@ -107,7 +149,7 @@ func (s *sender) match(a answer) (done []outbox.Sent, failed []outbox.Failure) {
 			f.stretch.close(1)
 			f.sent[0].Marked = true // from now on
 		}
-		s.log.Warn("the remote refused a change", zap.String("table", k.table), zap.String("id", k.id), zap.String("error", a.info.Error))
+		s.refusals.add("", k.table, k.id, a.info.Error)
 		return nil, failed
 	}
 	if !f.refused {
@@ -142,9 +184,9 @@ func (s *sender) matchBatch(a wire.Ack) (done []outbox.Sent, failed []outbox.Fai
 			continue
 		}
 		if !r.Retry {
-			s.log.Warn("the remote refused a row", zap.String("table", x.Table), zap.String("error", r.Message))
+			s.refusals.add("", x.Table, wire.Shorten(strings.ToValidUTF8(x.Key, "?"), shownKey), r.Message)
 		}
-		failed = append(failed, s.failure(x.Item, r.Message, r.Retry))
+		failed = append(failed, s.failure(x.Item, r))
 	}
 	return done, failed
 }

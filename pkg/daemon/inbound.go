@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -227,7 +228,7 @@ func (n *Node) finish(ctx context.Context, r *round) []*work {
 	for _, w := range r.works {
 		for k := range w.count {
 			if res := results[w.first+k]; res.Err != nil {
-				w.rejects = append(w.rejects, wire.Reject{Index: w.index[k], Message: res.Err.Error(), Retry: res.Retry})
+				w.rejects = append(w.rejects, wire.Reject{Index: w.index[k], Message: res.Err.Error(), Retry: res.Retry, Taken: res.Retry && apply.Taken(res.Err)})
 			}
 		}
 		if w.batch != nil {
@@ -236,7 +237,7 @@ func (n *Node) finish(ctx context.Context, r *round) []*work {
 			held = append(held, w)
 			continue
 		} else if len(w.rejects) > 0 {
-			n.log.Warn("change not applied", zap.String("sender", w.change.Sender), zap.String("table", w.change.Table), zap.String("error", w.rejects[0].Message))
+			n.rowNews.add(w.change.Sender, wire.Shorten(w.change.Table, 64), wire.Shorten(w.change.ID, shownKey), w.rejects[0].Message)
 			n.acks.fail(*w.change, w.rejects[0].Message)
 		} else {
 			n.acks.ok(*w.change)
@@ -244,6 +245,9 @@ func (n *Node) finish(ctx context.Context, r *round) []*work {
 		n.arrived(w)
 		w.ack() // Promise 6: the transaction is committed
 	}
+	n.tellFreed(ctx)
+	n.rowNews.tell(n.log, zap.WarnLevel, "rows not applied", n.now())
+	n.waitNews.tell(n.log, zap.InfoLevel, "rows wait for others", n.now())
 	return held
 }
 
@@ -294,31 +298,11 @@ func (n *Node) ackBatch(ctx context.Context, w *work) {
 	if err != nil && ctx.Err() == nil {
 		n.log.Debug("batch ack not published", zap.String("remote", w.topic.Sender), zap.Error(err))
 	}
-	waiting := map[string]int{} // by table
-	why := map[string]string{}  // the first of each
 	for _, f := range w.rejects {
-		table := w.batch.Changes[f.Index].Table
-		if !f.Retry {
-			n.log.Warn("change not applied", zap.String("sender", w.topic.Sender), zap.String("table", table), zap.String("error", f.Message))
-		} else if waiting[table]++; waiting[table] == 1 {
-			why[table] = f.Message
+		news, c := &n.rowNews, &w.batch.Changes[f.Index]
+		if f.Retry {
+			news = &n.waitNews
 		}
+		news.add(w.topic.Sender, wire.Shorten(c.Table, 64), wire.Shorten(strings.ToValidUTF8(c.Key, "?"), shownKey), f.Message)
 	}
-	for table, rows := range waiting {
-		n.tellWaiting(w.topic.Sender, table, rows, why[table])
-	}
-}
-
-// waitingPause is between two lines of the log about rows of one sender and table that
-// wait: they come again and again.
-const waitingPause = time.Minute
-
-// tellWaiting tells of rows that wait for others. It belongs to inbound's goroutine.
-func (n *Node) tellWaiting(sender, table string, rows int, first string) {
-	at := [2]string{sender, table}
-	if n.now().Sub(n.toldWaiting[at]).Abs() < waitingPause {
-		return
-	}
-	n.toldWaiting[at] = n.now()
-	n.log.Info("rows wait for others", zap.String("sender", sender), zap.String("table", table), zap.Int("rows", rows), zap.String("first", first))
 }

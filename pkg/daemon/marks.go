@@ -13,7 +13,11 @@ type marks struct {
 	due    bool // there may be some to be sent, after the place
 	after  int64
 	looked time.Time // when it last began at the first
+	asked  time.Time // when it was last asked whether there are any
 }
+
+// marksLook is how seldom it is asked whether marks are left once some were.
+const marksLook = 5 * time.Second
 
 // found says that there are rows to be sent, anywhere.
 func (m *marks) found() { m.any, m.due, m.after = true, true, 0 }

@@ -60,7 +60,9 @@ type Node struct {
 	codec        *wire.Codec
 	loads        loads
 	inbox        *inbox
-	toldWaiting  map[[2]string]time.Time // of rows that wait, by sender and table
+	rowNews      rowNews // of rows that are not applied; inbound's
+	waitNews     rowNews // of rows that wait for others
+	freed        freed   // rows that do not wait any more
 	acks         *acks
 	senders      map[string]*sender
 	beat         chan struct{} // asks for a beat out of turn
@@ -101,7 +103,7 @@ func New(cfg *config.Config, log *logging.Log, version string) (*Node, error) {
 	}
 	n := &Node{
 		cfg: cfg, log: log.Logger, logging: log, version: version, topics: wire.Topics(cfg.TopicPrefix), session: rand.Uint64(), zone: zone, now: time.Now,
-		codec: codec, inbox: newInbox(), toldWaiting: map[[2]string]time.Time{}, peers: newPeers(cfg.Version1Clients), senders: map[string]*sender{}, beat: make(chan struct{}, 1),
+		codec: codec, inbox: newInbox(), peers: newPeers(cfg.Version1Clients), senders: map[string]*sender{}, beat: make(chan struct{}, 1),
 		rows: &latch.Rows{}, asking: asking{waiting: map[asked]chan wire.Answer{}}, questions: make(chan question, questionsMost),
 	}
 	n.unseen = map[string]time.Time{}
@@ -295,7 +297,7 @@ func (n *Node) wire(db, applyDB *mysqldb.DB, records *records) error {
 	n.applier = apply.New(n.log.Named("apply"), applyDB, n.tables, n.rows, n.outbox, n.stream, apply.Config{
 		Origin: n.origin, Remotes: n.cfg.RemoteClients, Syncs: n.cfg.Syncs, Receives: n.cfg.Receives, OnNews: n.wakeMarked,
 		Cascade:  n.cfg.ForeignKeyConflict == "cascade",
-		Policies: n.policies(), Resolver: resolver{n}, Lossy: n.cfg.Lossy,
+		Policies: n.policies(), Resolver: resolver{n}, Lossy: n.cfg.Lossy, Freed: n.freed.put,
 		Doubtful: func(table string) bool { return !n.unseen[table].IsZero() && n.snapshots.Behind(table) },
 	})
 	n.snapshots = snapshot.New(n.log.Named("snapshot"), db, n.tables, n.rows, n.outbox, n.stream, snapshot.Config{

@@ -65,7 +65,10 @@ type sender struct {
 	flying   atomic.Int64 // rows of inFlight, for those who look at the node
 	unmet    time.Time    // since when it is there and cannot be sent anything sealed
 	told     bool
-	retried  time.Time // when waiting rows were last made ready
+	probes   map[string]*probe // of tables of which rows wait
+	probed   time.Time         // when probes were last looked at
+	refusals rowNews           // what was told of refused rows
+	freed    freed             // rows that wait here and that the remote has by now
 }
 
 // flight is what was sent and not answered.
@@ -84,6 +87,7 @@ func newSender(n *Node, remote string) *sender {
 	return &sender{
 		n: n, remote: remote, log: n.log.Named("outbound").With(zap.String("remote", remote)), kick: make(chan struct{}, 1),
 		marks: marks{due: true, any: true}, inFlight: map[change.Row]int{}, batches: map[uint64]*flight{}, singles: map[single]*flight{}, patience: answerTime,
+		probes: map[string]*probe{},
 	}
 }
 
@@ -193,39 +197,94 @@ func (s *sender) step(ctx context.Context) error {
 	return s.show(ctx)
 }
 
-// makeReady has refused rows tried again whose time has come, or all of them.
-func (s *sender) makeReady(ctx context.Context, all bool) error {
+// makeReady has some of the rows that wait tried again where it is time to, or where
+// something has changed that they may have waited for.
+func (s *sender) makeReady(ctx context.Context, hopeful bool) error {
 	now := s.n.now()
-	all = all || s.clockSetBack(now)
-	if !s.marks.any || !all && now.Sub(s.retried) <= time.Second {
+	if s.clockSetBack(now) {
+		if err := s.recallProbes(ctx, now); err != nil {
+			return err
+		}
+	} else if hopeful {
+		for _, p := range s.probes {
+			p.hopeful(now)
+		}
+	}
+	s.probed = now
+	if err := s.tryFreed(ctx); err != nil {
+		return err
+	}
+	for table, p := range s.probes {
+		rows, all := p.next(now)
+		if rows == 0 {
+			continue
+		}
+		due := now
+		if all {
+			due = time.UnixMilli(math.MaxInt64)
+		}
+		found, err := s.n.outbox.Retry(ctx, s.remote, table, due, rows)
+		if err != nil {
+			return err
+		}
+		next, more, err := s.n.outbox.NextRetry(ctx, s.remote, table)
+		if err != nil {
+			return err
+		}
+		if p.tried(found, next, more, now); found > 0 {
+			s.marks.found()
+		}
+	}
+	return s.lookForMarks(ctx, now)
+}
+
+// lookForMarks finds out, seldom, whether there are still marks.
+func (s *sender) lookForMarks(ctx context.Context, now time.Time) (err error) {
+	if !s.marks.any || s.marks.due || now.Sub(s.marks.asked).Abs() < marksLook {
 		return nil
 	}
-	due := now
-	if all {
-		due = time.UnixMilli(math.MaxInt64)
-	}
-	n, err := s.n.outbox.Retry(ctx, s.remote, due)
+	s.marks.asked = now
+	s.marks.any, err = s.n.outbox.Holds(ctx, s.remote)
+	return err
+}
+
+// recallProbes begins with the rows that wait by the own tables. None is due later than
+// it would be by the clock as it is now.
+func (s *sender) recallProbes(ctx context.Context, now time.Time) error {
+	tables, err := s.n.outbox.WaitingTables(ctx, s.remote)
 	if err != nil {
 		return err
 	}
-	if n > 0 {
-		s.marks.found()
-	} else if s.marks.any, err = s.n.outbox.Holds(ctx, s.remote); err != nil {
-		return err
+	s.probes = map[string]*probe{}
+	for _, t := range tables {
+		if err := s.n.outbox.RetryBy(ctx, s.remote, t, now.Add(lateLongest)); err != nil {
+			return err
+		}
+		s.probes[t] = &probe{}
+		s.probes[t].hopeful(now)
 	}
-	s.retried = now
 	return nil
+}
+
+// probe returns the probe of a table.
+func (s *sender) probe(table string) *probe {
+	p := s.probes[table]
+	if p == nil {
+		p = &probe{}
+		s.probes[table] = p
+	}
+	return p
 }
 
 // clockSetBack reports whether the time at which waiting rows are due may lie too
 // far ahead: the clock was set back since the last look, or nobody knows whether
 // it was, because there was none.
 func (s *sender) clockSetBack(now time.Time) bool {
-	if s.retried.IsZero() {
+	if s.probed.IsZero() {
 		return true
 	}
 	// Round strips the reading of the clock that nobody sets.
-	return now.Round(0).Sub(s.retried.Round(0)) < now.Sub(s.retried)-time.Second
+	return now.Round(0).Sub(s.probed.Round(0)) < now.Sub(s.probed)-time.Second
 }
 
 // reachable reports whether the remote is online and so are we, and it is known what it speaks.

@@ -27,11 +27,10 @@ func (s *sender) send(ctx context.Context, items []outbox.Item, from *stretch) e
 		}
 	}
 	if len(d.failed) > 0 {
-		if err := s.n.outbox.Fail(ctx, s.remote, d.failed); err != nil {
+		if err := s.refuse(ctx, d.failed); err != nil {
 			return err
 		}
-		s.n.traffic.refused(s.remote, d.failed)
-		s.marks.any = true
+		s.learn(nil, d.failed)
 		from.close(len(d.failed))
 	}
 	if len(d.idle) > 0 {
@@ -121,10 +120,11 @@ func (s *sender) sendSingles(ctx context.Context, rows []outgoing, from *stretch
 		c := wire.Change{Sender: s.n.cfg.ClientName, Table: o.Table, ID: o.id, Date: s.date, Entity: o.entity}
 		payload, err := c.Encode()
 		if err != nil {
-			if err := s.n.outbox.Fail(ctx, s.remote, []outbox.Failure{s.failure(o.sent.Item, err.Error(), false)}); err != nil {
+			failed := []outbox.Failure{s.failure(o.sent.Item, wire.Reject{Message: err.Error()})}
+			if err := s.refuse(ctx, failed); err != nil {
 				return err
 			}
-			s.marks.any = true
+			s.learn(nil, failed)
 			from.close(1)
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
@@ -75,7 +76,16 @@ func (n *Node) onBatchAck(topic wire.Topic, payload []byte) {
 		n.refused.broken("message refused", topic.Sender, zap.Stringer("kind", topic.Kind), zap.Error(err))
 		return
 	}
-	if a.Session == n.session {
+	if len(a.Freed) > 0 {
+		for _, f := range a.Freed {
+			if n.cfg.Syncs(f.Table) {
+				for _, key := range f.Keys {
+					s.freed.put(topic.Sender, change.Row{Table: f.Table, Key: string(key)})
+				}
+			}
+		}
+		s.wake()
+	} else if a.Session == n.session {
 		s.answered(answer{batch: &a})
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/transform"
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
 // outgoing is a row as it goes to one remote. id and entity are its form in
@@ -52,7 +53,7 @@ func (n *Node) render(ctx context.Context, remote string, items []outbox.Item) (
 		err := n.renderTable(ctx, &d, remote, table, byTable[table])
 		if unreadable(err) {
 			for _, i := range byTable[table] {
-				d.failed = append(d.failed, n.senders[remote].failure(i, err.Error(), false))
+				d.failed = append(d.failed, n.senders[remote].failure(i, wire.Reject{Message: err.Error()}))
 			}
 		} else if err != nil {
 			return d, err
@@ -119,7 +120,7 @@ func (n *Node) renderTable(ctx context.Context, d *rendering, remote, table stri
 		}
 		if !batches {
 			if err := n.singleForm(t, &o); err != nil {
-				d.failed = append(d.failed, n.senders[remote].failure(i, err.Error(), false))
+				d.failed = append(d.failed, n.senders[remote].failure(i, wire.Reject{Message: err.Error()}))
 				continue
 			}
 		}
@@ -191,7 +192,7 @@ func (n *Node) fitting(d *rendering, remote string, t *schema.Table, items []out
 	fit := make([]outbox.Item, 0, len(items))
 	for _, i := range items {
 		if _, err := t.KeyArgs(nil, i.Key); err != nil {
-			d.failed = append(d.failed, n.senders[remote].failure(i, err.Error(), false))
+			d.failed = append(d.failed, n.senders[remote].failure(i, wire.Reject{Message: err.Error()}))
 			continue
 		}
 		fit = append(fit, i)
@@ -368,7 +369,7 @@ func (n *Node) transformRows(ctx context.Context, d *rendering, remote string, t
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
-			d.failed = append(d.failed, n.senders[remote].failure(i, err.Error(), false))
+			d.failed = append(d.failed, n.senders[remote].failure(i, wire.Reject{Message: err.Error()}))
 		case !send:
 			d.idle = append(d.idle, o.sent)
 		default:

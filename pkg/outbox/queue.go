@@ -334,17 +334,6 @@ func (o *Outbox) showFailures(ctx context.Context, tx mysqldb.Tx, remote string,
 	return nil
 }
 
-// Retry makes waiting rows of a remote ready whose time has come, and returns
-// how many.
-func (o *Outbox) Retry(ctx context.Context, remote string, now time.Time) (int, error) {
-	res, err := o.db.ExecContext(ctx, `UPDATE sync_outbox SET state = 'ready' WHERE remote = ? AND state = 'waiting' AND retry_at <= ?`, remote, now.UnixMilli())
-	if err != nil {
-		return 0, fmt.Errorf("retry rows of %s: %w", remote, err)
-	}
-	n, err := res.RowsAffected()
-	return int(n), err
-}
-
 // byTable sorts rows by table. Those of one table, as a batch most often has them,
 // are not copied.
 func byTable[R interface{ table() string }](list []R) map[string][]R {

@@ -138,7 +138,11 @@ func form(ctx context.Context, db *mysqldb.DB) (done, newest int, err error) {
 // try waits only a few seconds: behind it their other transactions would queue up.
 const lockTries = 20
 
-const duplicateColumn = 1060
+// What the server says of a column or an index that is there already.
+const (
+	duplicateColumn = 1060
+	duplicateIndex  = 1061
+)
 
 func migrate(ctx context.Context, db *mysqldb.DB, name string, number int) error {
 	text, err := migrations.ReadFile(name)
@@ -149,9 +153,10 @@ func migrate(ctx context.Context, db *mysqldb.DB, name string, number int) error
 		if strings.TrimSpace(stmt) == "" {
 			continue
 		}
-		// A statement that adds columns adds all it names, or none: where they are
-		// there, it was run before the kill.
-		if _, err := db.ExecContext(ctx, stmt); err != nil && mysqldb.Number(err) != duplicateColumn {
+		// A statement that adds columns or an index adds all it names, or none: where
+		// they are there, it was run before the kill.
+		_, err := db.ExecContext(ctx, stmt)
+		if n := mysqldb.Number(err); err != nil && n != duplicateColumn && n != duplicateIndex {
 			return fmt.Errorf("migration %s: %w", name, err)
 		}
 	}

@@ -117,14 +117,26 @@ type Ack struct {
 	Session uint64   `json:"session,string"`
 	Seq     uint64   `json:"seq"`
 	Failed  []Reject `json:"failed,omitempty"`
+	// Freed names rows that were rejected with Retry set, and are done by now. Such an
+	// ack has no Seq: it answers no batch.
+	Freed []Freed `json:"freed,omitempty"`
+}
+
+// Freed are rows of a table, by their keys.
+type Freed struct {
+	Table string   `json:"table"`
+	Keys  [][]byte `json:"keys"`
 }
 
 // Reject is a row of a batch that was not written. Retry says that it may go
-// through later without anybody's doing, as a row whose parent has not come yet.
+// through later without anybody's doing, as a row whose parent has not come yet. Taken
+// says that it waits for a unique value that another row has: where that does not give
+// it up, somebody has to decide.
 type Reject struct {
 	Index   int    `json:"i"`
 	Message string `json:"message"`
 	Retry   bool   `json:"retry,omitempty"`
+	Taken   bool   `json:"taken,omitempty"`
 }
 
 // Encode returns the ack as the message of an ack topic.

@@ -13,6 +13,8 @@ import (
 var ack = wire.Ack{Session: 1<<64 - 1, Seq: 42, Failed: []wire.Reject{
 	{Index: 3, Message: "a foreign key refuses the row", Retry: true}, {Index: 7, Message: "table t has no column c"}}}
 
+var freed = wire.Ack{Freed: []wire.Freed{{Table: "items", Keys: [][]byte{[]byte("1"), []byte("2,a\x00")}}}}
+
 var node = wire.Node{Client: "node-a", Protocol: wire.Protocol, Version: "1.0.0", Session: 1<<64 - 1, ReceiveTables: []string{"items"}}
 
 // The golden files of protocol 2 are never regenerated, as those of version 1.
@@ -21,7 +23,7 @@ func TestAcksAndAnnouncementsAreAsInProtocol2(t *testing.T) {
 	changed.Definitions = 3
 	for name, got := range map[string][]byte{
 		"ack.json": ack.Encode(), "ack_all.json": wire.Ack{Session: 7, Seq: 1}.Encode(), "node.json": node.Encode(),
-		"node_definitions.json": changed.Encode(),
+		"node_definitions.json": changed.Encode(), "ack_freed.json": freed.Encode(),
 	} {
 		if want := golden(t, "batch", name); string(got) != string(want) {
 			t.Errorf("%s:\ngot  %s\nwant %s", name, got, want)
@@ -29,6 +31,9 @@ func TestAcksAndAnnouncementsAreAsInProtocol2(t *testing.T) {
 	}
 	if got, err := wire.ParseAck(golden(t, "batch", "ack.json")); err != nil || !reflect.DeepEqual(got, ack) {
 		t.Errorf("the ack is read as %+v, %v", got, err)
+	}
+	if got, err := wire.ParseAck(golden(t, "batch", "ack_freed.json")); err != nil || !reflect.DeepEqual(got, freed) {
+		t.Errorf("what need not wait is read as %+v, %v", got, err)
 	}
 	if got, err := wire.ParseNode("node-a", golden(t, "batch", "node.json")); err != nil || !reflect.DeepEqual(got, node) {
 		t.Errorf("the announcement is read as %+v, %v", got, err)

@@ -1,0 +1,95 @@
+package daemon
+
+import (
+	"testing"
+	"time"
+)
+
+// play has rows of a table wait for something, and returns how many were tried until a time.
+type play struct {
+	p       probe
+	now     time.Time
+	waiting int
+	passes  bool
+	tried   int
+}
+
+func (x *play) until(d time.Duration) int {
+	x.tried = 0
+	for end := x.now.Add(d); x.now.Before(end); x.now = x.now.Add(100 * time.Millisecond) {
+		rows, _ := x.p.next(x.now)
+		if rows == 0 {
+			continue
+		}
+		found := min(rows, x.waiting)
+		x.waiting -= found
+		x.tried += found
+		x.p.tried(found, x.now.Add(time.Second), x.waiting > 0, x.now)
+		if x.passes {
+			x.p.answered(found, 0, false, x.now)
+			continue
+		}
+		x.waiting += found
+		for range found {
+			x.p.refused(x.now.Add(after(3, true)))
+		}
+		x.p.answered(0, found, true, x.now)
+	}
+	return x.tried
+}
+
+// What waits costs the same, and less and less, whatever there is of it; once one row goes
+// through, the others follow at once.
+func TestWaitingRowsAreProbed(t *testing.T) {
+	start := time.Now()
+	costs := map[int]int{}
+	for _, waiting := range []int{100, 10_000, 300_000} {
+		x := &play{now: start, waiting: waiting}
+		for range waiting {
+			x.p.refused(start.Add(soonFirst))
+		}
+		if x.until(soonFirst) > 0 {
+			t.Errorf("%d: rows are tried before they are due", waiting)
+		}
+		x.until(10 * time.Minute)
+		costs[waiting] = x.until(10 * time.Minute)
+		x.passes = true
+		begun := x.now
+		for x.waiting > 0 && x.now.Sub(begun) < time.Hour {
+			x.until(time.Second)
+		}
+		if took := x.now.Sub(begun); took > soonLongest+time.Duration(waiting/probeMost+20)*time.Second/10 {
+			t.Errorf("%d: when they can go through, that takes %v", waiting, took)
+		}
+		x.until(time.Second)
+		if rows, _ := x.p.next(x.now.Add(time.Hour)); rows > 0 {
+			t.Errorf("%d: when none waits any more, %d are looked for", waiting, rows)
+		}
+	}
+	if costs[100] != costs[300_000] || costs[10_000] != costs[300_000] || costs[300_000] > 20*probeRows {
+		t.Errorf("rows tried in ten minutes: %v", costs)
+	}
+}
+
+// Few rows are tried each at its time, and a new one does not wait for the others'.
+func TestFewWaitingRowsAreTriedEachAtItsTime(t *testing.T) {
+	now := time.Now()
+	var p probe
+	p.refused(now.Add(time.Hour))
+	p.refused(now.Add(time.Second))
+	if rows, _ := p.next(now); rows > 0 {
+		t.Error("a row is tried before it is due")
+	}
+	if rows, any := p.next(now.Add(time.Second)); rows != probeRows || any {
+		t.Errorf("when one is due, %d are looked for, due or not: %v", rows, any)
+	}
+	p.tried(1, now.Add(time.Hour), true, now.Add(time.Second))
+	p.answered(0, 1, true, now.Add(time.Second))
+	if rows, _ := p.next(now.Add(time.Minute)); rows > 0 {
+		t.Error("a row is tried before it is due because another was refused")
+	}
+	p.hopeful(now)
+	if rows, any := p.next(now); rows != probeAll || !any {
+		t.Errorf("when there is hope, %d are looked for, due or not: %v", rows, any)
+	}
+}
