@@ -65,14 +65,17 @@ var shared struct {
 	database *Database
 }
 
+// unsafe has a server never wait for the disk. What it has written survives its end, also by SIGKILL, but no power cut.
+var unsafe = []string{"--innodb-flush-method=nosync", "--skip-innodb-doublewrite", "--loose-sync-frm=0", "--sync-binlog=0"}
+
 // Shared returns a server of Server's flavour that all tests of the process share; the first call starts it. A test
-// takes a schema of its own with Create and does not stop the server. TestMain has to end it: see Main.
+// takes a schema of its own with Create and does not stop the server, which is unsafe. TestMain has to end it: see Main.
 func Shared(tb TB) *Database {
 	tb.Helper()
 	shared.Lock()
 	defer shared.Unlock()
 	if shared.database == nil {
-		shared.database = Server(lasting{TB: tb})
+		shared.database = Server(lasting{TB: tb}, unsafe...)
 	}
 	return shared.database
 }
@@ -148,6 +151,7 @@ func (d *Database) command() *exec.Cmd {
 		"--tmpdir=" + p.inside(d.dir), // Of a shared one, a server that starts deletes the others' tables.
 		"--bind-address=" + loopback,
 		"--port=" + strconv.Itoa(d.Port),
+		"--max-connections=2000", // A node has about ten, and the tests of a package share a server.
 	}, p.flags, d.options)...)
 	if d.environment != nil {
 		c.Env = append(os.Environ(), d.environment...)
@@ -173,11 +177,13 @@ func (d *Database) ask(version *string) error {
 }
 
 // DSN is the data source name of a schema of this server, by TCP, for go-sql-driver/mysql. An empty schema is none.
-func (d *Database) DSN(schema string) string {
+func (d *Database) DSN(schema string) string { return d.config(schema).FormatDSN() }
+
+func (d *Database) config(schema string) *mysql.Config {
 	c := mysql.NewConfig()
 	c.User, c.Passwd, c.DBName = d.User, d.Password, schema
 	c.Net, c.Addr = "tcp", d.Addr()
-	return c.FormatDSN()
+	return c
 }
 
 // Addr is the server's host:port.
@@ -194,14 +200,31 @@ func (d *Database) Open(tb TB, schema string) *sqlx.DB {
 	return db
 }
 
-// Create makes an empty schema in utf8mb4 and returns its name. It goes with the server.
+// Create makes an empty schema in utf8mb4 and returns its name. It goes with the test.
 func (d *Database) Create(tb TB) string {
 	tb.Helper()
 	name := fmt.Sprintf("test_%d", d.count.Add(1))
 	if _, err := d.Open(tb, "").Exec("CREATE DATABASE " + name + " CHARACTER SET utf8mb4"); err != nil {
 		tb.Fatalf("create schema %s: %v", name, err)
 	}
+	tb.Cleanup(func() { d.drop(name) })
 	return name
+}
+
+// drop removes a schema: each that stays makes some queries of the nodes of later tests slower, on a server that tests
+// share. The server may be gone, and what somebody has locked goes with it.
+func (d *Database) drop(name string) {
+	c := d.config("")
+	c.Timeout, c.ReadTimeout = time.Second, 10*time.Second
+	c.Params = map[string]string{"lock_wait_timeout": "2"}
+	c.Logger = &mysql.NopLogger{}
+	connector, err := mysql.NewConnector(c)
+	if err != nil {
+		return
+	}
+	db := sql.OpenDB(connector)
+	defer func() { _ = db.Close() }()
+	_, _ = db.Exec("DROP DATABASE IF EXISTS " + name)
 }
 
 func (d *Database) data() string { return filepath.Join(d.dir, "data") }

@@ -50,3 +50,32 @@ func TestSharedIsOneServerWithSchemasOfTheirOwn(t *testing.T) {
 		t.Errorf("both schemas are called %s", a)
 	}
 }
+
+// TestServersTakeTheNodesOfManyTests: each node has about ten connections, and a dozen of them work on the shared server
+// at a time. One that gets no connection waits for up to 15 seconds before it asks again, and its rows are late.
+func TestServersTakeTheNodesOfManyTests(t *testing.T) {
+	db := testkit.Shared(t).Open(t, "")
+	for i := range 400 {
+		conn, err := db.Conn(t.Context())
+		if err != nil {
+			t.Fatalf("connection %d: %v", i+1, err)
+		}
+		defer func() { _ = conn.Close() }()
+	}
+}
+
+func TestASchemaGoesWithItsTest(t *testing.T) {
+	server := testkit.Shared(t)
+	var name string
+	t.Run("its test", func(t *testing.T) {
+		name = server.Create(t)
+		server.Open(t, name).MustExec("CREATE TABLE t (id INT PRIMARY KEY)")
+	})
+	var n int
+	if err := server.Open(t, "").Get(&n, "SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = ?", name); err != nil {
+		t.Fatal(err)
+	}
+	if n != 0 {
+		t.Errorf("the schema %s is still there", name)
+	}
+}
