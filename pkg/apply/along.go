@@ -45,7 +45,7 @@ func (a *Applier) takeAlong(ctx context.Context, tx mysqldb.Tx, groups []*group)
 					continue
 				}
 				if err := x.release(ctx, g.table, f, gone[i].value, 0); err != nil {
-					return fmt.Errorf("delete what refers to a row of %s: %w", g.table.Name, err)
+					return stuckIn(g.table.Name, fmt.Errorf("delete what refers to a row of %s: %w", g.table.Name, err))
 				}
 			}
 		}

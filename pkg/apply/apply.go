@@ -90,15 +90,20 @@ type task struct {
 // that the database could not be asked and that nothing is known of the changes
 // whose Result is empty: the whole call is to be made again, which does no harm.
 //
-// What waited for one of them, and is still remembered, is applied as well.
+// What waited for one of them, and is still remembered, is applied as well, and what is
+// set aside is tried again; Due tells when there is more of that.
 func (a *Applier) Apply(ctx context.Context, changes []Incoming) ([]Result, error) {
 	results := make([]Result, len(changes))
 	if err := a.identify(ctx, changes); err != nil {
 		return results, err
 	}
 	for _, round := range rounds(changes, results) {
-		for part := range portions(round) {
-			if err := a.split(ctx, part, patient); err != nil {
+		for part := range portions(a.room.pass(a.now(), round)) {
+			m := plain
+			if a.room.meets(part) {
+				m = skipping
+			}
+			if err := a.split(ctx, part, m, strain{}); err != nil {
 				return results, err
 			}
 			if err := a.note(ctx, part); err != nil {
@@ -140,26 +145,34 @@ func (a *Applier) tellFreed(done []*task) {
 	}
 }
 
+// followTime is how long follow goes on at a time: what comes in meanwhile waits for it.
+const followTime = 100 * time.Millisecond
+
 // follow applies what waited and need not wait any more, and what waits for each
-// other, until nothing of that kind is left. It returns what was done.
+// other, and tries what is set aside and due, until nothing of that kind is left or it has
+// taken its time: Due tells that there is more. It returns what was done.
 func (a *Applier) follow(ctx context.Context) (done []*task, err error) {
-	for {
+	for begun := time.Now(); time.Since(begun) < followTime; {
 		tasks, ring := a.room.next()
-		if len(tasks) == 0 {
-			return done, nil
-		}
-		try := a.split
-		if ring {
-			try = a.together
-		}
-		if err := try(ctx, tasks, patient); err != nil {
-			if ctx.Err() != nil || mysqldb.Transient(err) {
-				a.room.back(a.now(), tasks)
-				return done, err
+		again := len(tasks) > 0
+		if again {
+			try := a.split
+			if ring {
+				try = a.ring
 			}
-			continue // a ring that cannot be had is forgotten: each of its rows is sent again
+			if err := try(ctx, tasks, plain, strain{}); err != nil {
+				if ctx.Err() != nil || mysqldb.Transient(err) {
+					a.room.back(a.now(), tasks)
+					return done, err
+				}
+				continue // a ring that cannot be had is forgotten: each of its rows is sent again
+			}
+			err = a.note(ctx, tasks)
+		} else {
+			tasks, err = a.tryAside(ctx)
+			again = len(tasks) > 0
 		}
-		if err := a.note(ctx, tasks); err != nil {
+		if err != nil || !again {
 			return done, err
 		}
 		for _, t := range tasks {
@@ -168,6 +181,29 @@ func (a *Applier) follow(ctx context.Context) (done []*task, err error) {
 			}
 		}
 	}
+	return done, nil
+}
+
+// tryAside tries what is set aside of one table, if that is due, and returns it.
+func (a *Applier) tryAside(ctx context.Context) ([]*task, error) {
+	begun := a.now()
+	t := a.room.due(begun)
+	if len(t.tasks) == 0 {
+		return nil, nil
+	}
+	m := skipping
+	if t.hot {
+		m = waiting
+	}
+	if err := a.split(ctx, t.tasks, m, strain{}); err != nil {
+		a.room.back(a.now(), t.tasks)
+		return nil, err
+	}
+	if err := a.note(ctx, t.tasks); err != nil {
+		return nil, err
+	}
+	a.tell(a.room.tried(begun, a.now(), t))
+	return t.tasks, nil
 }
 
 // identify has all spellings of a row count as that row.
@@ -223,12 +259,25 @@ func rounds(changes []Incoming, results []Result) [][]*task {
 	return list
 }
 
+// strain is how much was tried in vain in each table, in statements that a lock stopped.
+type strain map[string]int
+
+// Bounds of strain: what it costs to find one row among many whose lock nobody gives, and
+// a few of them. A try in which the server waited is worth many.
+const (
+	strainMost = 60
+	strainSlow = 40
+)
+
 // split applies changes of different rows in one transaction. Where foreign or
 // unique keys tie them, that is one in which they are looked at together. If it
 // fails because of a row, two of half the size each are made: the bad rows end up
-// alone. Where somebody holds a row's lock that is looked for without waiting
-// again, or the others would wait each time. Promise 5.
-func (a *Applier) split(ctx context.Context, tasks []*task, m manner) error {
+// alone. Promise 5.
+func (a *Applier) split(ctx context.Context, tasks []*task, m manner, st strain) error {
+	if len(tasks) == 0 {
+		return nil
+	}
+	begun := time.Now()
 	err := a.transaction(ctx, tasks, m)
 	if mysqldb.SchemaChanged(err) {
 		for _, t := range tasks {
@@ -239,21 +288,63 @@ func (a *Applier) split(ctx context.Context, tasks []*task, m manner) error {
 	if tied(err) {
 		err = a.together(ctx, tasks, m)
 	}
-	if err == nil {
+	var s *stuck
+	switch {
+	case err == nil:
 		return nil
-	}
-	if ctx.Err() != nil || mysqldb.Transient(err) && !mysqldb.LockTimeout(err) {
+	case ctx.Err() != nil:
 		return err
-	}
-	if mysqldb.LockTimeout(err) {
-		m |= hasty
+	case errors.As(err, &s):
+		if time.Since(begun) >= slow {
+			st[s.table] += strainSlow
+		}
+		return a.around(ctx, tasks, m, st, s)
+	case mysqldb.Transient(err):
+		return err
 	}
 	if len(tasks) > 1 {
 		half := len(tasks) / 2
-		return errors.Join(a.split(ctx, tasks[:half], m), a.split(ctx, tasks[half:], m))
+		return errors.Join(a.split(ctx, tasks[:half], m, st), a.split(ctx, tasks[half:], m, st))
 	}
-	*tasks[0].res = Result{Err: err, Retry: passing(err)}
+	*tasks[0].res = Result{Err: err, Retry: tied(err)}
 	return nil
+}
+
+// around applies changes of which something of one table stops some: first those of the
+// other tables, then the table's own without those that somebody's locks stop. What stops
+// one that is alone, or too many to look for each, is set aside. Nothing else waits for
+// it. Promise 5.
+func (a *Applier) around(ctx context.Context, tasks []*task, m manner, st strain, s *stuck) error {
+	var own, others []*task
+	for _, t := range tasks {
+		if t.in.Table == s.table {
+			own = append(own, t)
+		} else {
+			others = append(others, t)
+		}
+	}
+	if err := a.split(ctx, others, m, st); err != nil {
+		return err
+	}
+	st[s.table]++
+	whole := s.slow || st[s.table] > strainMost
+	switch {
+	case len(own) == 0: // tied to the others: its rows came before
+		return s
+	case len(own) == 1 && m&skipping != 0 || whole:
+		why := "waits for table " + s.table + ": " + s.err.Error()
+		if whole {
+			a.room.stop(a.now(), s.table, why)
+		}
+		for _, t := range own {
+			*t.res = Result{Err: &Wait{text: why, stuck: true}, Retry: true}
+		}
+		return nil
+	case m&skipping == 0:
+		return a.split(ctx, own, m&^waiting|skipping, st)
+	}
+	half := len(own) / 2
+	return errors.Join(a.split(ctx, own[:half], m, st), a.split(ctx, own[half:], m, st))
 }
 
 // tied reports whether an error says that rows stand in each other's way.
@@ -261,8 +352,15 @@ func tied(err error) bool {
 	return errors.Is(err, errTied) || mysqldb.Duplicate(err) || mysqldb.MissingParent(err) || mysqldb.Referenced(err)
 }
 
-// passing reports whether an error of a row may pass when other rows have come.
-func passing(err error) bool { return mysqldb.LockTimeout(err) || tied(err) }
+// ring is like together; changes that something of their table stops are set aside.
+func (a *Applier) ring(ctx context.Context, tasks []*task, m manner, st strain) error {
+	err := a.together(ctx, tasks, m)
+	var s *stuck
+	if ctx.Err() == nil && errors.As(err, &s) {
+		return a.around(ctx, tasks, m, st, s)
+	}
+	return err
+}
 
 // tries bounds how often together begins anew. Each time a change less is in it,
 // or one is decided.

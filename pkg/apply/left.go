@@ -26,7 +26,7 @@ func (a *Applier) left(ctx context.Context, tx mysqldb.Tx, groups []*group) erro
 			}
 			held, err := a.holders(ctx, tx, g.table, f, gone)
 			if err != nil {
-				return err
+				return stuckIn(g.table.Name, err)
 			}
 			for i, w := range held {
 				if err := a.bar(ctx, tx, &b, g, gone[i].step, f, w); err != nil {

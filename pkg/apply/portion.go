@@ -6,7 +6,7 @@ import "iter"
 // the server keeps to undo it, are held no longer than that takes. A row that is larger
 // has a transaction of its own. Promises 7 and 10.
 const (
-	MostRows  = 4000
+	MostRows  = 1000
 	MostBytes = 16 << 20 // of values
 )
 

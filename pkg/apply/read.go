@@ -3,6 +3,7 @@ package apply
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"iter"
 	"maps"
@@ -19,21 +20,37 @@ import (
 // decide locks the rows, then reads what the node has of them, then plans: a
 // local write that commits in between would be lost in any other order.
 // Promise 3.
-func (a *Applier) decide(ctx context.Context, tx mysqldb.Tx, groups []*group, hasty bool) ([]Step, error) {
+//
+// What somebody has locked is an error, or is left out of the groups and set aside, or
+// is waited for, as the manner says.
+func (a *Applier) decide(ctx context.Context, tx mysqldb.Tx, groups []*group, m manner) ([]Step, error) {
 	n := 0
 	for _, g := range groups {
 		n += len(g.in)
 	}
 	all := make([]Step, 0, n)
 	scripts := a.scripts(groups)
-	locking := " FOR UPDATE"
-	if hasty {
-		locking += a.db.NoWait()
+	locking := a.db.ForUpdate()
+	if m&waiting != 0 {
+		locking = " FOR UPDATE"
 	}
 	for _, g := range groups {
+		if m&skipping != 0 {
+			if err := a.skipLocked(ctx, tx, g); err != nil {
+				return nil, stuckIn(g.table.Name, err)
+			}
+			if len(g.in) == 0 {
+				continue
+			}
+		}
 		locals, states, err := look(ctx, tx, g, locking)
 		if err != nil {
-			return nil, err
+			return nil, stuckIn(g.table.Name, err)
+		}
+		if m&skipping != 0 {
+			if err := errors.Join(a.skipParents(ctx, tx, g, locals), a.skipUnique(ctx, tx, g)); err != nil {
+				return nil, stuckIn(g.table.Name, err)
+			}
 		}
 		fates, err := version.Fates(ctx, tx, missing(g, locals, states))
 		if err != nil {

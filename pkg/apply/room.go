@@ -15,9 +15,9 @@ import (
 const (
 	roomRows  = 50_000
 	roomBytes = 64 << 20
-	needBytes = 200    // of a row that is needed, beside its key, in all that names it
-	turnRows  = 1000   // tried at a time of those that need not wait any more
-	ringRows  = 20_000 // tried together of those that wait for each other
+	needBytes = 200      // of a row that is needed, beside its key, in all that names it
+	turnRows  = MostRows // tried at a time of those that need not wait any more
+	ringRows  = 20_000   // tried together of those that wait for each other
 )
 
 // room remembers the changes that wait for others, by what they wait for. It holds
@@ -33,6 +33,7 @@ type room struct {
 	woken   []change.Row // what they needed was written
 	fresh   []change.Row // have come since rings were looked for
 	settled []change.Row // are to be decided
+	asides  map[string]*aside
 }
 
 // waiter is a change that waits.
@@ -105,6 +106,10 @@ func (r *room) put(now time.Time, t *task, w *Wait) (more bool) {
 	}
 	r.rows[in.Identity()] = x
 	r.tables[in.Table]++
+	if w.stuck {
+		a := r.aside(now, in.Table)
+		a.rows, a.why = append(a.rows, in.Identity()), w.text
+	}
 	r.bytes += x.bytes
 	for _, n := range slices.Concat(w.needs, t.needed) {
 		n = n.Identity()
@@ -235,6 +240,9 @@ func (r *room) take(x *waiter) *task {
 // ring returns a change with all that it needs, and these need, or nil if not all of
 // it is here. What needs any row of a table needs all of that table that are here.
 func (r *room) ring(x *waiter) []*waiter {
+	if x.wait.stuck {
+		return nil
+	}
 	list := []*waiter{x}
 	in := map[*waiter]bool{x: true}
 	for i := 0; i < len(list); i++ {
@@ -247,6 +255,9 @@ func (r *room) ring(x *waiter) []*waiter {
 				return nil
 			}
 			for _, y := range found {
+				if y.wait.stuck {
+					return nil
+				}
 				if !in[y] {
 					in[y] = true
 					list = append(list, y)

@@ -21,7 +21,7 @@ import (
 func (a *Applier) writeTied(ctx context.Context, tx mysqldb.Tx, groups []*group) error {
 	for _, g := range groups {
 		if err := g.readBefore(ctx, tx); err != nil {
-			return err
+			return stuckIn(g.table.Name, err)
 		}
 	}
 	err := unchecked(ctx, tx, func() error {
@@ -35,7 +35,7 @@ func (a *Applier) writeTied(ctx context.Context, tx mysqldb.Tx, groups []*group)
 		}
 		for _, g := range groups {
 			if err := g.putInTurn(ctx, tx); err != nil {
-				return err
+				return stuckIn(g.table.Name, err)
 			}
 		}
 		return nil
@@ -45,12 +45,12 @@ func (a *Applier) writeTied(ctx context.Context, tx mysqldb.Tx, groups []*group)
 	}
 	for _, g := range groups {
 		if err := a.followed(ctx, tx, g); err != nil {
-			return err
+			return stuckIn(g.table.Name, err)
 		}
 	}
 	for _, g := range groups {
 		if err := a.parentless(ctx, tx, groups, g); err != nil {
-			return err
+			return stuckIn(g.table.Name, err)
 		}
 	}
 	return a.left(ctx, tx, groups)

@@ -12,13 +12,15 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// manner is how a transaction goes about its rows.
+// manner is how a transaction goes about its rows. By itself it waits for nobody's
+// locks, as far as the server lets it: what is not free is an error at once. Promise 5.
 type manner uint8
 
 const (
-	patient manner = 0
-	hasty   manner = 1 << 0 // a row that somebody has locked is an error at once
-	whole   manner = 1 << 1 // rows that are tied to each other are looked at together; see writeTied
+	plain    manner = 0
+	skipping manner = 1 << iota // what somebody has locked is left out and set aside
+	waiting                     // a row that somebody has locked is waited for: it must be the only one
+	whole                       // rows that are tied to each other are looked at together; see writeTied
 )
 
 // transaction applies changes of different rows, all or none.
@@ -50,18 +52,19 @@ func (a *Applier) transaction(ctx context.Context, tasks []*task, m manner) erro
 		return err
 	}
 	err = mysqldb.InTx(ctx, a.db, func(tx mysqldb.Tx) error {
-		steps, err := a.decide(ctx, tx, groups, m&hasty != 0)
+		steps, err := a.decide(ctx, tx, groups, m)
 		if err != nil {
 			return err
 		}
+		groups = slices.DeleteFunc(groups, func(g *group) bool { return len(g.in) == 0 }) // all were left out
 		a.fitting(groups)
 		if err := a.keepLosers(ctx, tx, groups); err != nil {
 			return err
 		}
 		if m&whole != 0 {
-			err = a.writeTied(ctx, tx, groups)
+			err = a.writeTied(ctx, a.db.AtOnce(tx), groups)
 		} else {
-			err = write(ctx, tx, groups)
+			err = write(ctx, a.db.AtOnce(tx), groups)
 		}
 		if err != nil {
 			return err
@@ -120,7 +123,7 @@ func (a *Applier) group(ctx context.Context, tasks []*task) ([]*group, error) {
 			case errors.Is(err, schema.ErrNoTable) || errors.Is(err, schema.ErrUnfit):
 				broken[in.Table] = err
 			case err != nil:
-				return nil, err
+				return nil, stuckIn(in.Table, err)
 			default:
 				g = &group{table: t, policy: a.Policies[in.Table]}
 				byName[in.Table] = g

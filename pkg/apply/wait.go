@@ -22,6 +22,9 @@ type Wait struct {
 	refer []change.Row
 	more  bool
 	taken bool // it needs a unique value that another row has
+	// stuck is set where it waits for nothing that could come, but for a lock or a table;
+	// see stuck.
+	stuck bool
 }
 
 func (w *Wait) Error() string { return w.text }
@@ -31,6 +34,13 @@ func (w *Wait) Error() string { return w.text }
 func Taken(err error) bool {
 	var w *Wait
 	return errors.As(err, &w) && w.taken || mysqldb.Duplicate(err)
+}
+
+// IsStuck reports whether an error of a Result says that a lock, or a table that cannot be
+// written now, stops the change: its row is as good as any, and is tried as long as it takes.
+func IsStuck(err error) bool {
+	var w *Wait
+	return errors.As(err, &w) && w.stuck
 }
 
 // barred is the error of a transaction that some of its changes cannot be part of. It

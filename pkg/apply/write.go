@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/value"
@@ -21,6 +22,10 @@ const (
 	maxRows  = 500
 	maxBytes = 4 << 20
 )
+
+// Session are variables of an applier's sessions: it waits for locks as short as a server
+// can where it cannot but wait.
+var Session = []config.Variable{{Name: "innodb_lock_wait_timeout", Value: 1}, {Name: "lock_wait_timeout", Value: 1}}
 
 // setApplying silences the triggers of a table in this session, and gives those
 // that record cascades the time of the write; see capture.Applying and
@@ -39,7 +44,7 @@ func write(ctx context.Context, tx mysqldb.Tx, groups []*group) error {
 		}
 		held, err := referred(ctx, tx, g.table, gone)
 		if err != nil {
-			return err
+			return stuckIn(g.table.Name, err)
 		}
 		if held {
 			return errTied
@@ -113,7 +118,7 @@ func chunked(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step,
 		enums := wrongEnums(t, steps[0].in.Columns)
 		if steps[0].isWrong(enums) {
 			if err := lenient(ctx, tx, t, steps[0], enums, f); err != nil {
-				return fmt.Errorf("write %s: %w", t.Name, err)
+				return stuckIn(t.Name, fmt.Errorf("write %s: %w", t.Name, err))
 			}
 			steps = steps[1:]
 			continue
@@ -126,7 +131,7 @@ func chunked(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step,
 			n++
 		}
 		if err := f(ctx, tx, t, steps[:n]); err != nil {
-			return fmt.Errorf("write %s: %w", t.Name, err)
+			return stuckIn(t.Name, fmt.Errorf("write %s: %w", t.Name, err))
 		}
 		steps = steps[n:]
 	}

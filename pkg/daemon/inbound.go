@@ -20,7 +20,8 @@ import (
 )
 
 // A change of version 1 whose parent has not come yet waits here, since such a
-// sender does not send it again.
+// sender does not send it again; one that somebody's lock stops waits as long as that
+// lasts.
 const (
 	holdTime  = 30 * time.Second
 	holdMost  = 1000
@@ -38,6 +39,7 @@ type work struct {
 	first   int
 	count   int
 	until   time.Time // version 1: when waiting for a parent ends; zero: it has not waited
+	stuck   bool      // one of them is set aside by apply
 }
 
 // inbound moves what was received into the database until ctx ends: decode,
@@ -49,6 +51,11 @@ func (n *Node) inbound(ctx context.Context) error {
 		var again <-chan time.Time
 		if len(held) > 0 {
 			again = time.After(holdRetry)
+		}
+		if at, ok := n.applier.Due(); ok {
+			if pause := max(at.Sub(n.now()), 0); again == nil || pause < holdRetry {
+				again = time.After(pause)
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -173,7 +180,7 @@ func (n *Node) openBatch(m message, pieces *assembly) *work {
 // prepare checks and transforms the changes of a message and adds them to the
 // round.
 func (n *Node) prepare(ctx context.Context, r *round, w *work) {
-	w.first, w.count, w.index, w.rejects = len(r.changes), 0, nil, nil
+	w.first, w.count, w.index, w.rejects, w.stuck = len(r.changes), 0, nil, nil, false
 	r.works = append(r.works, w)
 	if w.change != nil {
 		in, err := n.dated(ctx, *w.change)
@@ -229,6 +236,7 @@ func (n *Node) finish(ctx context.Context, r *round) []*work {
 		for k := range w.count {
 			if res := results[w.first+k]; res.Err != nil {
 				w.rejects = append(w.rejects, wire.Reject{Index: w.index[k], Message: res.Err.Error(), Retry: res.Retry, Taken: res.Retry && apply.Taken(res.Err)})
+				w.stuck = w.stuck || apply.IsStuck(res.Err)
 			}
 		}
 		if w.batch != nil {
@@ -263,7 +271,7 @@ func (n *Node) holds(w *work, held int) bool {
 		w.ack()
 		w.ack = func() {}
 	}
-	return n.now().Before(w.until)
+	return w.stuck || n.now().Before(w.until)
 }
 
 // applyAll applies changes, as often as it takes while the database is away. It

@@ -159,7 +159,7 @@ func (n *Node) replicate(ctx context.Context) error {
 		return err
 	}
 	defer db.Close()
-	applyDB, err := mysqldb.Open(ctx, n.log.Named("apply"), n.cfg.MySQL, n.cfg.ApplySession...)
+	applyDB, err := mysqldb.Open(ctx, n.log.Named("apply"), n.cfg.MySQL, slices.Concat(apply.Session, n.cfg.ApplySession)...)
 	if err != nil {
 		return err
 	}

@@ -31,6 +31,7 @@ type troubles struct {
 	mute     map[string]time.Time // since when they answer nothing
 
 	triggers []apply.Altered // of users, that change what is received
+	stuck    []apply.Stuck   // cannot be written now
 }
 
 // troubles returns what is known of them now.
@@ -39,6 +40,7 @@ func (n *Node) troubles(own error) troubles {
 	if n.wired.Load() {
 		t.tables, t.denied = n.watcher.Trouble(), n.watcher.Denied()
 		t.vanished, t.unseen = n.watcher.Vanished(), n.unseen
+		t.stuck = n.applier.Stuck()
 		t.triggers = slices.DeleteFunc(n.applier.Altered(), func(x apply.Altered) bool { return !x.Trigger })
 	}
 	for name, m := range n.traffic.links {
@@ -80,6 +82,9 @@ func problems(s *web.State, t troubles) []string {
 	}
 	if s.Uncaptured.AtLeast {
 		add("%d changes or more wait in table_changes to be captured: the database is slow, or very much is written.", s.Uncaptured.Rows)
+	}
+	for _, x := range t.stuck {
+		add("%d received %s of %s cannot be written since %s: %s. All others go on; these follow by themselves.", x.Rows, number(x.Rows, "row", "rows"), x.Table, moment(x.Since), x.Why)
 	}
 	for i := range s.Remotes {
 		remoteProblems(&s.Remotes[i], s, t, add)

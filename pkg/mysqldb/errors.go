@@ -73,6 +73,17 @@ func Deadlock(err error) bool {
 // that was asked for.
 func LockTimeout(err error) bool { return Number(err) == lockWaitTimeout || Number(err) == lockNoWait }
 
+// stuck are errors of one table's state, beside those of locks: it is full, read-only,
+// damaged or not there in its engine, or its statements take longer than the server
+// allows. Other tables may be written meanwhile.
+var stuck = []uint16{1030, 1034, 1036, 1114, 1194, 1195, 1812, 1814, 1932, 1969, 3024}
+
+// Stuck reports whether what a statement does to a table cannot be done now, and may be
+// done later: somebody holds a lock, or the table is in no state for it.
+func Stuck(err error) bool {
+	return LockTimeout(err) || slices.Contains(stuck, uint16(Number(err)))
+}
+
 // Duplicate reports whether a unique key refused a row.
 func Duplicate(err error) bool { return Number(err) == duplicateEntry }
 

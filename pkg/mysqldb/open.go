@@ -28,13 +28,15 @@ import (
 // is cut or bent silently, but takes every date that a server may have stored
 // (zero dates too) and 0 in an auto-increment column. NAMES sets the character
 // set in which text is exchanged. MariaDB makes a derived table of a long list of
-// keys, which compares them in types of its own, unless it is told not to.
+// keys, which compares them in types of its own, unless it is told not to. How long a
+// statement may take is the node's business: a server that ends one in a lock's wait
+// would look like a server that is away.
 const session = `SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED`
 
 const sessionVariables = `SET NAMES utf8mb4 COLLATE utf8mb4_bin,
 	time_zone='+00:00',
 	sql_mode='STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION',
-	innodb_lock_wait_timeout=3, lock_wait_timeout=5, wait_timeout=60, foreign_key_checks=1, unique_checks=1 /*M!100300 , in_predicate_conversion_threshold=0 */`
+	innodb_lock_wait_timeout=3, lock_wait_timeout=5, wait_timeout=60, foreign_key_checks=1, unique_checks=1 /*M!100101 , max_statement_time=0 */ /*!50708 , max_execution_time=0 */ /*M!100300 , in_predicate_conversion_threshold=0 */`
 
 // silence is how long the server may say nothing to a statement until its
 // connection is taken for lost: a network that swallows everything ends none.
@@ -52,13 +54,26 @@ type DB struct {
 	fenced    *sql.DB // for what is written, where that rests on a condition; see Fence
 }
 
-// NoWait returns what follows FOR UPDATE where a locked row shall be an error at
-// once. MySQL 5.7 cannot do that: there it is nothing, and locks are waited for.
-func (db *DB) NoWait() string {
-	if strings.HasPrefix(db.Version, "5.") && !db.MariaDB {
-		return ""
+// ForUpdate returns how a query ends that locks its rows for writing, and for which a
+// locked row is an error at once. MySQL 5.7 cannot do that: there locks are waited for.
+func (db *DB) ForUpdate() string { return " FOR UPDATE" + db.noWait() }
+
+// ForShare is like ForUpdate for a query that locks its rows against writing.
+func (db *DB) ForShare() string {
+	if db.MariaDB || !db.HasNoWait() {
+		return " LOCK IN SHARE MODE" + db.noWait()
 	}
-	return " NOWAIT"
+	return " FOR SHARE" + db.noWait()
+}
+
+// HasNoWait reports whether the server can be asked for locks without waiting.
+func (db *DB) HasNoWait() bool { return db.MariaDB || !strings.HasPrefix(db.Version, "5.") }
+
+func (db *DB) noWait() string {
+	if db.HasNoWait() {
+		return " NOWAIT"
+	}
+	return ""
 }
 
 // noValues are versions of servers without the statement VALUES, which came with

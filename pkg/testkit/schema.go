@@ -20,10 +20,11 @@ func Schema(tb TB, statements ...string) *mysqldb.DB {
 	return db
 }
 
-// Connect returns connections to a schema as a node has them.
-func (d *Database) Connect(tb TB, schema string) *mysqldb.DB {
+// Connect returns connections to a schema as a node has them, with variables of their
+// sessions.
+func (d *Database) Connect(tb TB, schema string, session ...config.Variable) *mysqldb.DB {
 	tb.Helper()
-	db, err := mysqldb.Open(context.Background(), zap.NewNop(), config.MySQL{Host: d.Host, Port: d.Port, User: d.User, Password: d.Password, Database: schema})
+	db, err := mysqldb.Open(context.Background(), zap.NewNop(), config.MySQL{Host: d.Host, Port: d.Port, User: d.User, Password: d.Password, Database: schema}, session...)
 	if err != nil {
 		tb.Fatalf("connect to schema %s: %v", schema, err)
 	}

@@ -1,0 +1,212 @@
+package apply
+
+import (
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+)
+
+// How what is set aside is tried. Nothing tells when a lock is free, so that it is tried by
+// itself, after pauses that grow while nothing of its table goes, and a try that the
+// server made wait takes a small part of the time only.
+const (
+	asideFirst = 50 * time.Millisecond
+	asideMost  = time.Second
+	asideShare = 4               // pauses are at least as many times what the last try took
+	asideTold  = 3 * time.Second // after which it is told
+	hotAfter   = 2 * time.Second // after which the first row's lock is waited for
+	hotFirst   = 5 * time.Second // between two such waits in a table, doubled each time
+)
+
+// aside is what is set aside of a table.
+type aside struct {
+	rows  []change.Row // in the room, in the order in which they are tried
+	since time.Time
+	why   string
+	told  bool
+	whole bool // what comes for the table is set aside untried
+	next  time.Time
+	pause time.Duration
+	turn  int       // how many rows are tried at a time
+	hot   time.Time // when a row's lock may be waited for again
+	heat  time.Duration
+}
+
+// Stuck is what cannot be written now of a table, through no fault of its rows.
+type Stuck struct {
+	Table string
+	Rows  int // that wait, of those that are remembered
+	Since time.Time
+	Why   string
+}
+
+// Stuck returns for how many rows of each table that holds, of those for which it has for
+// some seconds, in the order of their names. It may be called from any goroutine.
+func (a *Applier) Stuck() []Stuck {
+	a.room.mu.Lock()
+	defer a.room.mu.Unlock()
+	var list []Stuck
+	for table, x := range a.room.asides {
+		if a.now().Sub(x.since) >= asideTold {
+			list = append(list, Stuck{Table: table, Rows: len(x.rows), Since: x.since, Why: x.why})
+		}
+	}
+	slices.SortFunc(list, func(x, y Stuck) int { return change.Row{Table: x.Table}.Compare(change.Row{Table: y.Table}) })
+	return list
+}
+
+// Due returns when what waits or is set aside is to be tried again, and false if nothing
+// is. An Apply, also of no changes, tries it then. It may be called from any goroutine.
+func (a *Applier) Due() (time.Time, bool) {
+	a.room.mu.Lock()
+	defer a.room.mu.Unlock()
+	var first time.Time
+	if len(a.room.woken)+len(a.room.settled)+len(a.room.fresh) > 0 {
+		return first, true
+	}
+	for _, x := range a.room.asides {
+		if first.IsZero() || x.next.Before(first) {
+			first = x.next
+		}
+	}
+	return first, !first.IsZero()
+}
+
+// aside returns what is set aside of a table, which may be nothing yet.
+func (r *room) aside(now time.Time, table string) *aside {
+	x := r.asides[table]
+	if x == nil {
+		x = &aside{since: now, next: now.Add(asideFirst), pause: asideFirst, turn: turnRows}
+		if r.asides == nil {
+			r.asides = map[string]*aside{}
+		}
+		r.asides[table] = x
+	}
+	return x
+}
+
+// stop has all of a table set aside untried, until something of it goes.
+func (r *room) stop(now time.Time, table, why string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	x := r.aside(now, table)
+	x.whole, x.why = true, why
+}
+
+// pass takes those of the tasks out that need not be tried, since their row or table is
+// set aside, and returns the others.
+func (r *room) pass(now time.Time, tasks []*task) []*task {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.asides) == 0 {
+		return tasks
+	}
+	return slices.DeleteFunc(slices.Clone(tasks), func(t *task) bool {
+		x := r.asides[t.in.Table]
+		if x == nil {
+			return false
+		}
+		old := r.rows[t.in.Identity()]
+		if !x.whole && (old == nil || !old.wait.stuck || t.in.Dated) {
+			return false
+		}
+		w := &Wait{text: x.why, stuck: true}
+		*t.res = Result{Err: w, Retry: true}
+		if !t.in.Dated {
+			r.put(now, t, w)
+		}
+		return true
+	})
+}
+
+// meets reports whether something is set aside of the tables of tasks: others of their rows
+// may be held as well.
+func (r *room) meets(tasks []*task) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.asides) > 0 && slices.ContainsFunc(tasks, func(t *task) bool { return r.asides[t.in.Table] != nil })
+}
+
+// try is a turn of what is set aside of a table.
+type try struct {
+	table string
+	tasks []*task
+	hot   bool // a row alone, whose lock is waited for
+}
+
+// due takes what is to be tried now of one table out of the room; nothing if tasks is
+// empty.
+func (r *room) due(now time.Time) try {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for table, x := range r.asides {
+		if now.Before(x.next) {
+			continue
+		}
+		t := try{table: table, hot: now.Sub(x.since) >= hotAfter && now.After(x.hot) && !x.whole}
+		most := x.turn
+		if t.hot {
+			most, x.heat = 1, max(2*x.heat, hotFirst)
+			x.hot = now.Add(x.heat)
+		}
+		for len(x.rows) > 0 && len(t.tasks) < most {
+			row := x.rows[0]
+			x.rows = x.rows[1:]
+			if w := r.rows[row]; w != nil && w.wait.stuck {
+				t.tasks = append(t.tasks, r.take(w))
+			}
+		}
+		if len(t.tasks) == 0 { // it was set aside for changes that are not remembered
+			delete(r.asides, table)
+			continue
+		}
+		return t
+	}
+	return try{}
+}
+
+// tried says what became of a turn, which was begun at a time, and returns what is to be
+// told of the table.
+func (r *room) tried(begun, now time.Time, t try) (told *Stuck, ended bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	x := r.asides[t.table]
+	went := slices.ContainsFunc(t.tasks, func(t *task) bool { return !IsStuck(t.res.Err) })
+	switch {
+	case went:
+		x.whole, x.pause, x.turn = false, asideFirst, min(2*x.turn, turnRows)
+	case !t.hot:
+		x.pause, x.turn = min(2*x.pause, asideMost), max(x.turn/2, 1)
+	}
+	switch {
+	case went && len(x.rows) > 0:
+		x.next = now // there may be more that goes
+	case t.hot:
+		x.next = now.Add(x.pause)
+	default:
+		x.next = now.Add(max(x.pause, asideShare*now.Sub(begun)))
+	}
+	s := &Stuck{Table: t.table, Rows: len(x.rows), Since: x.since, Why: x.why}
+	if len(x.rows) == 0 {
+		delete(r.asides, t.table)
+		return s, x.told
+	}
+	if !x.told && now.Sub(x.since) >= asideTold {
+		x.told = true
+		return s, false
+	}
+	return nil, false
+}
+
+// tell writes to the log that a table cannot be written, or can be again.
+func (a *Applier) tell(s *Stuck, ended bool) {
+	switch {
+	case ended:
+		a.log.Info("a table can be written again", zap.String("table", s.Table), zap.Duration("after", a.now().Sub(s.Since).Round(time.Millisecond)))
+	case s != nil && s.Rows > 0:
+		a.log.Warn("rows cannot be written now; they are set aside and tried again", zap.String("table", s.Table), zap.Int("rows", s.Rows), zap.String("error", s.Why))
+	}
+}
