@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 
 	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
 )
 
 // Altered is how many values of a column are stored otherwise than they came,
@@ -51,7 +53,7 @@ func (x *alterations) note(log *zap.Logger, table string, list []altered) {
 		switch {
 		case known:
 		case one.trigger:
-			log.Warn("a trigger changes rows that are received", zap.String("table", table), zap.String("column", one.column), zap.String("id", one.id))
+			log.Warn("a trigger changes rows that are received", zap.String("table", table), zap.String("column", one.column), zap.String("id", change.Shown(one.id)))
 		default:
 			log.Info("values are changed to what the column takes, as allowLossy says", zap.String("table", table), zap.String("column", one.column))
 		}

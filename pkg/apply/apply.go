@@ -306,7 +306,7 @@ func (a *Applier) split(ctx context.Context, tasks []*task, m manner, st strain)
 		half := len(tasks) / 2
 		return errors.Join(a.split(ctx, tasks[:half], m, st), a.split(ctx, tasks[half:], m, st))
 	}
-	*tasks[0].res = Result{Err: err, Retry: tied(err)}
+	*tasks[0].res = Result{Err: a.blame(ctx, tasks[0].in, err), Retry: tied(err)}
 	return nil
 }
 

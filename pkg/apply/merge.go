@@ -68,7 +68,7 @@ func (x *scripts) resolve(ctx context.Context, t *schema.Table, s *Step, l Local
 		return ctx.Err()
 	}
 	if err != nil {
-		x.a.log.Warn("script failed; the later version wins", zap.String("table", t.Name), zap.Error(err))
+		x.a.log.Warn("script failed; the later version wins", zap.String("table", t.Name), zap.String("id", change.Shown(s.in.Key)), zap.Error(err))
 		s.policy = conflict.LastWriteWins
 		return nil
 	}

@@ -176,12 +176,15 @@ func (g *group) waitForValue(holder change.Row, c claim) *Wait {
 	for i, name := range c.key {
 		shown[i] = fmt.Sprintf("%s %.40q", name, c.value[i])
 	}
-	id, err := g.table.ID(holder.Key)
-	if err != nil {
-		id = holder.Key
+	id := func(key string) string {
+		if id, err := g.table.ID(key); err == nil {
+			return id
+		}
+		return key
 	}
 	return &Wait{
-		text:  fmt.Sprintf("Duplicate entry: waits for the row %.64q of %s, which has the same %s", id, g.table.Name, strings.Join(shown, ", ")),
+		text: fmt.Sprintf("Duplicate entry: the row %.64q waits for the row %.64q of %s, which has the same %s",
+			id(c.step.in.Key), id(holder.Key), g.table.Name, strings.Join(shown, ", ")),
 		needs: []change.Row{holder},
 		taken: true,
 	}

@@ -45,16 +45,27 @@ func checkScripts(cfg *config.Config) []Finding {
 	for _, e := range each(Resolvers(cfg.ConflictPolicy, t)) {
 		f.wrong("conflictPolicy", "", "%v", e)
 	}
+	none := 0
 	for _, table := range tables {
-		if t.Has(table) {
-			f.right(table, "has a transformer")
+		switch file := t.File(table); {
+		case file == "":
+			f.right(table, "has no transformer; its file would be %s", transform.FileName(table))
+			none++
+		case file != transform.FileName(table):
+			f.right(table, "has a transformer: %s, where %s would be looked for first", file, transform.FileName(table))
+		default:
+			f.right(table, "has a transformer: %s", file)
 		}
 	}
+	shared := t.Shared()
+	for _, file := range sortedKeys(shared) {
+		f.warn(file, "Have the script go by context.table, or rename a table.", "is the file of %s: each uses it", list(shared[file]))
+	}
 	for _, file := range t.Unused() {
-		f.warn(file, "Give it the name of a table in camelCase, as in productItems.js for product_items, or put what other files require into a folder.",
+		f.warn(file, "Give it the name of a table's file, as listed here, or put what other files require into a folder.",
 			"belongs to no table of syncTables or receiveTables, and is not used")
 	}
-	if len(f.list) == 0 {
+	if none == len(tables) {
 		f.warn("transformerDirectory", "Remove the key, or put files there: {camelCase(table)}.js.", "%s has no file for a table", cfg.TransformerDirectory)
 	}
 	return f.list

@@ -30,6 +30,11 @@ var narrow = []struct{ wide, narrow, fits, lost, err string }{
 	{"INT", "INT NOT NULL", "1", "NULL", "NULL does not fit INT"},
 	{"TIMESTAMP NULL", "TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP", "'2024-02-29 10:11:12'", "NULL", "NULL does not fit TIMESTAMP"},
 	{"VARCHAR(20)", "VARCHAR(20) CHARACTER SET latin1", "'ü'", "'Ω'", "latin1: the character set lacks a character"},
+	{"DOUBLE", "FLOAT(7,2)", "1.5", "123456789", "does not fit FLOAT(7,2)"},
+	{"DOUBLE", "DOUBLE(9,3)", "1.5", "1.0005", "1.0005"},
+	{"LONGTEXT", "JSON", "'{}'", "'{'", ""},
+	{"GEOMETRY", "POINT", "ST_GeomFromText('POINT(1 2)')", "ST_GeomFromText('LINESTRING(0 0,1 1)')", "POINT"},
+	{"LONGBLOB", "POINT", "CONCAT(X'00000000', ST_AsWKB(ST_GeomFromText('POINT(1 2)')))", "X'61'", "geometry object"},
 }
 
 func TestAValueThatTheReceiverWouldChangeIsAnError(t *testing.T) {
@@ -59,7 +64,7 @@ func TestAValueThatTheReceiverWouldChangeIsAnError(t *testing.T) {
 	for i, n := range narrow {
 		message, err := a.rows(fmt.Sprintf("SELECT message FROM sync_status WHERE primary_key = '%d'", 100+i))
 		column := false
-		for _, form := range []string{"table narrow: column c%02d: ", "column 'c%02d'", "`c%02d`"} {
+		for _, form := range []string{"table narrow: column c%02d: ", "column 'c%02d'", "`c%02d`", "narrow.c%02d", "one of the columns c22, c%02d: "} {
 			column = column || strings.Contains(message, fmt.Sprintf(form, i))
 		}
 		if err != nil || !column || !strings.Contains(strings.ReplaceAll(message, `\`, ""), n.err) {

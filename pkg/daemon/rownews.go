@@ -6,6 +6,8 @@ import (
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
 )
 
 // How much is told of rows that are refused, or that wait: a line for each client, table
@@ -56,7 +58,7 @@ func (n *rowNews) tell(log *zap.Logger, level zapcore.Level, what string, now ti
 		if t.rows == 0 || now.Sub(t.at).Abs() < newsPause {
 			continue
 		}
-		fields := []zap.Field{zap.String("table", r.table), zap.Int("rows", t.rows), zap.String("id", t.id), zap.String("error", t.message)}
+		fields := []zap.Field{zap.String("table", r.table), zap.Int("rows", t.rows), zap.String("id", change.Shown(t.id)), zap.String("error", t.message)}
 		if r.client != "" {
 			fields = append([]zap.Field{zap.String("sender", r.client)}, fields...)
 		}

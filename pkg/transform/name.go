@@ -1,14 +1,18 @@
 package transform
 
 import (
+	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 
 	"github.com/iancoleman/strcase"
+	"golang.org/x/text/unicode/norm"
 )
 
 var (
+	plain     = regexp.MustCompile(`^\w+$`)
 	separator = regexp.MustCompile(`[_\-.:]`)
 	camel     = regexp.MustCompile(`[a-z][A-Z]|[A-Z][a-z]`)
 	hump      = regexp.MustCompile(`(.)([A-Z]+)`)
@@ -16,18 +20,49 @@ var (
 	initial   = regexp.MustCompile(` \w`)
 )
 
-// fileNames returns the names that the file of table may have, the first that
-// exists counts: the one by the npm package to-camel-case, which existing peers
-// use, then the one by strcase where it differs. Both consist of letters,
-// digits and "_" alone, so no name leads out of the directory.
+// FileName returns the name that the file of a table has: the table's in camel case, as by
+// the npm package to-camel-case, which existing peers use. It knows letters of English alone;
+// a table whose name has others, or none at all, has a file of its own name. No two platforms
+// take the name for different ones, and it leads nowhere out of the directory.
+func FileName(table string) string {
+	if name := camelCase(table); name != "" && isPlain(table) {
+		return name + ".js"
+	}
+	return ownName(table) + ".js"
+}
+
+// fileNames returns the names that the file of table may have, the first that exists counts:
+// FileName, then those that it had with earlier programs: in camel case without the letters that
+// are not English, and the one by strcase.
 func fileNames(table string) []string {
-	var names []string
+	names := []string{FileName(table)}
 	for _, name := range []string{camelCase(table), strcase.ToLowerCamel(table)} {
-		if name != "" && (len(names) == 0 || names[0] != name+".js") {
+		if !slices.Contains(names, name+".js") && plain.MatchString(name) {
 			names = append(names, name+".js")
 		}
 	}
 	return names
+}
+
+// isPlain reports whether nothing of a name but what stands between words is lost in camel case.
+func isPlain(table string) bool {
+	return !strings.ContainsFunc(table, func(r rune) bool { return r > unicode.MaxASCII })
+}
+
+// ownName is a table's name as that of a file: in small letters, composed, as systems differ
+// in that, and what none takes, or some read otherwise, as its bytes in hexadecimal digits.
+func ownName(table string) string {
+	var b strings.Builder
+	for _, r := range norm.NFC.String(strings.ToLower(strings.ToValidUTF8(table, "_"))) {
+		if r > unicode.MaxASCII && unicode.IsPrint(r) && !unicode.IsSpace(r) || strings.ContainsRune("_-0123456789abcdefghijklmnopqrstuvwxyz", r) {
+			b.WriteRune(r)
+			continue
+		}
+		for _, c := range []byte(string(r)) {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
 }
 
 // camelCase is to-camel-case 1.0.0 step by step: remove the case that s has,

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/dop251/goja_nodejs/require"
+	"golang.org/x/text/unicode/norm"
 )
 
 // sources are the .js, .json and .map files below the directory, by path. They
@@ -42,7 +43,7 @@ func readSources(directory string) (*sources, error) {
 			return nil
 		}
 		text, err := root.ReadFile(name)
-		s.files[name] = bytes.TrimPrefix(text, []byte("\ufeff"))
+		s.files[norm.NFC.String(name)] = bytes.TrimPrefix(text, []byte("\ufeff"))
 		return err
 	})
 	if err != nil {
@@ -51,10 +52,12 @@ func readSources(directory string) (*sources, error) {
 	return s, nil
 }
 
-// file returns the file of table, "" where there is none.
-func (s *sources) file(table string) string {
-	for _, name := range fileNames(table) {
-		if _, ok := s.files[name]; ok {
+// file returns the file of table, "" where there is none. A name that a table had with
+// earlier programs does not count where it is that of another table.
+func (s *sources) file(table string, tables []string) string {
+	for i, name := range fileNames(table) {
+		others := i > 0 && slices.ContainsFunc(tables, func(t string) bool { return t != table && FileName(t) == name })
+		if _, ok := s.files[name]; ok && !others {
 			return name
 		}
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -56,9 +58,10 @@ type Transformers struct {
 	publisher Publisher
 	config    Config
 	tables    []string
-	scripts   atomic.Pointer[map[string]*script] // by table; Reload replaces it as a whole
-	resolvers atomic.Pointer[map[string]*script] // likewise, of the files that export resolve
-	unused    atomic.Pointer[[]string]           // likewise, the files of no table
+	scripts   atomic.Pointer[map[string]*script]  // by table; Reload replaces it as a whole
+	resolvers atomic.Pointer[map[string]*script]  // likewise, of the files that export resolve
+	unused    atomic.Pointer[[]string]            // likewise, the files of no table
+	shared    atomic.Pointer[map[string][]string] // likewise, the files of several, with these
 	counts    counts
 }
 
@@ -78,6 +81,7 @@ func New(log *zap.Logger, q Querier, p Publisher, c Config) *Transformers {
 	t.scripts.Store(&map[string]*script{})
 	t.resolvers.Store(&map[string]*script{})
 	t.unused.Store(&[]string{})
+	t.shared.Store(&map[string][]string{})
 	return t
 }
 
@@ -104,12 +108,14 @@ func (t *Transformers) Reload() error {
 	byFile := map[string]*script{}
 	byTable := map[string]*script{}
 	resolvers := map[string]*script{}
+	users := map[string][]string{} // tables by file
 	var mistakes []error
 	for _, table := range t.tables {
-		file := sources.file(table)
+		file := sources.file(table, t.tables)
 		if file == "" {
 			continue
 		}
+		users[file] = append(users[file], table)
 		if byFile[file] == nil {
 			byFile[file] = newScript(t, registry, file)
 			if err := byFile[file].check(); err != nil {
@@ -128,6 +134,11 @@ func (t *Transformers) Reload() error {
 	}
 	t.scripts.Store(&byTable)
 	t.resolvers.Store(&resolvers)
+	shared := sharedOf(users)
+	t.shared.Store(&shared)
+	for _, file := range slices.Sorted(maps.Keys(shared)) {
+		t.log.Warn("transformer file is that of several tables", zap.String("file", file), zap.Strings("tables", shared[file]))
+	}
 	unused := sources.unused()
 	t.unused.Store(&unused)
 	for _, file := range unused {
@@ -140,6 +151,32 @@ func (t *Transformers) Reload() error {
 // other file requires, as the last Load or Reload found them. The slice is shared;
 // do not change it.
 func (t *Transformers) Unused() []string { return *t.unused.Load() }
+
+// Shared returns the files that are those of several tables, with these, as the last
+// Load or Reload found them. The map is shared; do not change it.
+func (t *Transformers) Shared() map[string][]string { return *t.shared.Load() }
+
+// sharedOf returns the files of several tables.
+func sharedOf(users map[string][]string) map[string][]string {
+	shared := map[string][]string{}
+	for file, tables := range users {
+		tables = slices.Compact(slices.Sorted(slices.Values(tables)))
+		if len(tables) > 1 {
+			shared[file] = tables
+		}
+	}
+	return shared
+}
+
+// File returns the file of table, "" where it has none.
+func (t *Transformers) File(table string) string {
+	for _, scripts := range []*map[string]*script{t.scripts.Load(), t.resolvers.Load()} {
+		if s := (*scripts)[table]; s != nil {
+			return s.file
+		}
+	}
+	return ""
+}
 
 // Has tells whether table has a transformer; its file may export resolve alone.
 func (t *Transformers) Has(table string) bool {

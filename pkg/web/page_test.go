@@ -90,7 +90,7 @@ func TestPage(t *testing.T) {
 		berlin.exec(`INSERT INTO orders VALUES (5, 'child', 0)`)
 		b.expect("the row that waits", cell("orders"), "1 pending")
 		b.enter("errors")
-		b.sees("#errors-list tbody", "Waits for another row: ")
+		b.sees("#errors-list tbody .pill.wait", "waits for another row")
 		b.expect("no number", `document.getElementById("count-errors").hidden`, "true")
 		boston.exec(`DROP TRIGGER no`)
 		boston.expect(`SELECT name FROM orders WHERE id = 5`, "child")
@@ -283,15 +283,32 @@ func TestPage(t *testing.T) {
 		b.dark(false)
 	})
 	step("a phone shows all of it without going sideways", func(t *testing.T) {
-		b.size(360, 740)
-		for _, view := range views {
-			b.enter(view)
-			if w := b.text("document.documentElement.scrollWidth"); w != "360" {
-				t.Errorf("%s is %s wide", view, w)
+		long := strings.Repeat("ORDER-4711-", 6)
+		boston.exec(`ALTER TABLE customers MODIFY id INT`, `CREATE TRIGGER no BEFORE INSERT ON orders FOR EACH ROW
+			BEGIN IF NEW.id >= 4711 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'a_reason_without_a_space_that_is_longer_than_the_screen_of_a_phone_is_wide: `+long+`'; END IF; END`)
+		berlin.exec(`INSERT INTO orders VALUES (4711, '`+long[:40]+`', 0), (900719925474099312, 'no', 0)`)
+		b.enter("errors")
+		b.sees("#errors-list tbody", long)
+		for _, width := range []int64{360, 390} {
+			b.size(width, 740)
+			for _, view := range views {
+				b.enter(view)
+				if w := b.text("document.documentElement.scrollWidth"); w != fmt.Sprint(width) {
+					t.Errorf("%s is %s wide", view, w)
+				}
+				// What has long texts is not wider than its frame either.
+				const wide = `[...document.querySelectorAll(".view:not([hidden]) .stack")].filter((t) => t.offsetParent && t.scrollWidth > t.parentElement.clientWidth).map((t) => t.id).join()`
+				if ids := b.text(wide); ids != "" {
+					t.Errorf("on a screen of %d, %s goes sideways", width, ids)
+				}
+				b.accessible(view + " on a phone")
+				if *picture != "" {
+					b.picture(fmt.Sprintf("%s.%s-%d.png", *picture, view, width))
+				}
 			}
-			b.accessible(view + " on a phone")
 		}
 		b.size(1280, 900)
+		boston.exec(`DROP TRIGGER no`)
 	})
 	step("a node that is gone is told, and the page comes back by itself", func(*testing.T) {
 		berlin.node.Kill()

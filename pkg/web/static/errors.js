@@ -3,7 +3,7 @@ import { byId, el, list, options, shows, text } from "./dom.js";
 import { number, plural } from "./format.js";
 import { address, call } from "./api.js";
 import { busy, say } from "./say.js";
-import { named } from "./overview.js";
+import { named, pill } from "./overview.js";
 
 const most = 200; // rows that are shown
 const pause = 3000; // ms between two looks while the view is open
@@ -69,15 +69,16 @@ export function errors(app) {
 }
 
 function line(app, look) {
-  const remote = el("td"), table = el("td"), id = el("th", { scope: "row", class: "mono" }), message = el("td", { class: "message" });
-  const attempts = el("td", { class: "n" }), at = app.time(), next = app.time();
+  const remote = el("td", { "data-label": "Remote" }), table = el("td", { "data-label": "Table" });
+  const id = el("th", { scope: "row", class: "mono", "data-label": "Row" }), waits = pill(), reason = el("span"), message = el("td", { class: "message" }, waits, reason);
+  const attempts = el("td", { class: "n", "data-label": "Tries" }), at = app.time(), next = app.time();
   let shown;
   const button = el("button", { class: "quiet", onclick: () => busy(button, async () => {
     const { rows } = await call("POST", "retry", { remote: shown.remote, table: shown.table, id: shown.id });
     say(rows ? `Row ${shown.id} of ${shown.table} is sent to ${shown.remote} again.` : "The row is not refused any more.");
     await look();
   }) }, "Retry");
-  const row = el("tr", {}, remote, table, id, message, attempts, el("td", {}, at), el("td", {}, next), el("td", {}, button));
+  const row = el("tr", {}, remote, table, id, message, attempts, el("td", { "data-label": "Last try" }, at), el("td", { "data-label": "Next try" }, next), el("td", {}, button));
   row.tick = () => {
     at.show(shown.at);
     next.show(shown.retryAt);
@@ -87,7 +88,9 @@ function line(app, look) {
     text(remote, r.remote);
     text(table, r.table);
     text(id, r.id);
-    text(message, r.waits ? `Waits for another row: ${r.message}` : r.message);
+    waits.hidden = !r.waits;
+    waits.show(["wait", "waits for another row"]);
+    text(reason, r.message);
     text(attempts, number(r.attempts));
     button.setAttribute("aria-label", `Retry row ${r.id} of ${r.table} for ${r.remote}`);
     row.tick();

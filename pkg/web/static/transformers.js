@@ -31,9 +31,9 @@ export function transformers(app) {
 }
 
 function line(app) {
-  const table = el("th", { scope: "row" }), file = el("td", { class: "mono" }), calls = el("td", { class: "n" }), errors = el("td", { class: "n" });
-  const last = el("td", { class: "message" }), row = el("td", { class: "mono" }), at = app.time();
-  return shows(el("tr", {}, table, file, calls, errors, last, row, el("td", {}, at)), (t) => {
+  const table = el("th", { scope: "row" }), file = el("td", { class: "mono", "data-label": "File" }), calls = el("td", { class: "n", "data-label": "Calls" }), errors = el("td", { class: "n", "data-label": "Errors" });
+  const last = el("td", { class: "message", "data-label": "Last error" }), row = el("td", { class: "mono", "data-label": "Row" }), at = app.time();
+  return shows(el("tr", {}, table, file, calls, errors, last, row, el("td", { "data-label": "When" }, at)), (t) => {
     text(table, t.table);
     text(file, t.file);
     quiet(calls, number(t.calls), t.calls);

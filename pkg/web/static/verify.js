@@ -73,10 +73,10 @@ export function verify(app) {
 }
 
 function line(app) {
-  const table = el("th", { scope: "row" }), remote = el("td"), result = pill(), rows = el("td", { class: "n" }), at = app.time();
+  const table = el("th", { scope: "row" }), remote = el("td", { "data-label": "Remote" }), result = pill(), rows = el("td", { class: "n", "data-label": "Rows here" }), at = app.time();
   const about = el("td");
   let told = "";
-  return shows(el("tr", {}, table, remote, el("td", {}, result), rows, el("td", {}, at), about), (c) => {
+  return shows(el("tr", {}, table, remote, el("td", { "data-label": "Result" }, result), rows, el("td", { "data-label": "Compared" }, at), about), (c) => {
     const differ = c.differ ?? [];
     text(table, c.table);
     text(remote, c.remote);
