@@ -117,7 +117,7 @@ func (g *group) refersTo(ctx context.Context, tx mysqldb.Tx, f schema.ForeignKey
 			}
 			q.SQL(", " + c.SelectExpr(mysqldb.Quote(name)))
 		}
-		q.SQL(" FROM " + mysqldb.Quote(g.table.Name) + " WHERE (")
+		q.SQL(" FROM " + g.table.ByKey() + " WHERE (")
 		if err := g.table.AddKeys(&q, stepKeys(part)); err != nil {
 			return nil, err
 		}

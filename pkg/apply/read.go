@@ -163,20 +163,16 @@ func (g *group) wanted(ctx context.Context, tx mysqldb.Tx, found map[string]*Loc
 
 func lockRows(ctx context.Context, tx mysqldb.Tx, t *schema.Table, ins []*Incoming, whole bool, locking string) (map[string]*Local, error) {
 	var q mysqldb.Statement
-	q.SQL("SELECT " + t.KeyExpr(""))
+	expressions := t.KeyExpr("")
 	if whole {
-		q.SQL(", " + t.SelectList())
-	} else {
-		q.SQL(", " + t.Outside())
+		expressions += ", " + t.SelectList()
 	}
-	q.SQL(" FROM " + t.ByKey() + " WHERE ")
-	if err := t.AddKeys(&q, keys(ins)); err != nil {
+	if err := t.AddSelect(&q, expressions, keys(ins), locking); err != nil {
 		return nil, err
 	}
-	q.SQL(locking)
 	locals := make(map[string]*Local, len(ins))
 	var key string
-	into := []any{&key, new(sql.RawBytes)}
+	into := []any{&key}
 	if whole {
 		into = make([]any, 1+len(t.Columns))
 		into[0] = &key

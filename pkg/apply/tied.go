@@ -108,7 +108,7 @@ func (g *group) readBefore(ctx context.Context, tx mysqldb.Tx) error {
 		c, _ := g.table.Column(name)
 		q.SQL(", " + c.SelectExpr(mysqldb.Quote(name)))
 	}
-	q.SQL(" FROM " + mysqldb.Quote(g.table.Name) + " WHERE ")
+	q.SQL(" FROM " + g.table.ByKey() + " WHERE ")
 	if err := g.table.AddKeys(&q, stepKeys(steps)); err != nil {
 		return err
 	}

@@ -159,8 +159,7 @@ func size(s *Step) int {
 
 func remove(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) error {
 	var q mysqldb.Statement
-	q.SQL("DELETE FROM " + mysqldb.Quote(t.Name) + " WHERE ")
-	if err := t.AddKeys(&q, stepKeys(steps)); err != nil {
+	if err := t.AddDelete(&q, stepKeys(steps)); err != nil {
 		return err
 	}
 	return q.Exec(ctx, tx)
@@ -283,7 +282,7 @@ func update(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) 
 	if listed {
 		q.SQL(")")
 	}
-	q.SQL(") v STRAIGHT_JOIN " + mysqldb.Quote(t.Name) + " t ON ")
+	q.SQL(") v STRAIGHT_JOIN " + mysqldb.Quote(t.Name) + " t FORCE INDEX (PRIMARY) ON ")
 	for i, k := range t.Key {
 		if i > 0 {
 			q.SQL(" AND ")

@@ -18,15 +18,68 @@ import (
 // a server that finds a scan cheaper would lock, and wait for, rows of others.
 func (t *Table) ByKey() string { return mysqldb.Quote(t.Name) + " FORCE INDEX (PRIMARY)" }
 
-// Outside returns an SQL expression of a column outside the key. Where a
-// statement reads nothing but the key, MariaDB may go through the whole index.
-func (t *Table) Outside() string {
+// AddSelect appends a query of expressions of the rows with the given keys, in any order,
+// that locks them as locking says.
+func (t *Table) AddSelect(s *mysqldb.Statement, expressions string, keys iter.Seq[string], locking string) error {
+	if outside := t.outside(); outside != "" {
+		s.SQL("SELECT " + expressions + " FROM " + t.ByKey() + " WHERE " + outside)
+		if err := t.AddKeys(s, keys); err != nil {
+			return err
+		}
+		s.SQL(locking)
+		return nil
+	}
+	return t.addEach(s, expressions, keys, locking)
+}
+
+// AddDelete appends a statement that deletes the rows with the given keys. It names the
+// table twice: so a DELETE takes the hint of an index.
+func (t *Table) AddDelete(s *mysqldb.Statement, keys iter.Seq[string]) error {
+	if outside := t.outside(); outside != "" {
+		s.SQL("DELETE " + mysqldb.Quote(t.Name) + " FROM " + t.ByKey() + " WHERE " + outside)
+		return t.AddKeys(s, keys)
+	}
+	s.SQL("DELETE t FROM (")
+	if err := t.addEach(s, t.KeyColumns(), keys, ""); err != nil {
+		return err
+	}
+	s.SQL(") v STRAIGHT_JOIN " + mysqldb.Quote(t.Name) + " t FORCE INDEX (PRIMARY) ON ")
+	for i, k := range t.Key {
+		if i > 0 {
+			s.SQL(" AND ")
+		}
+		name := mysqldb.Quote(t.Columns[k].Name)
+		s.SQL("t." + name + "=v." + name)
+	}
+	return nil
+}
+
+// outside returns a condition that holds for all rows and names a column outside the key,
+// with AND after it. Where a statement reads nothing but the key, the servers may go through
+// the whole index in spite of the hint. It is empty where all columns are the key.
+func (t *Table) outside() string {
 	for i := range t.Columns {
 		if !slices.Contains(t.Key, i) {
-			return mysqldb.Quote(t.Columns[i].Name) + " IS NULL"
+			name := mysqldb.Quote(t.Columns[i].Name)
+			return "(" + name + " IS NULL OR " + name + " IS NOT NULL) AND "
 		}
 	}
-	return "NULL"
+	return ""
+}
+
+// addEach appends a query for each key, all together: of a whole key the servers know that
+// it is one row. To parse them takes longer than one condition does.
+func (t *Table) addEach(s *mysqldb.Statement, expressions string, keys iter.Seq[string], locking string) error {
+	between := "(SELECT "
+	for key := range keys {
+		s.SQL(between + expressions + " FROM " + t.ByKey() + " WHERE ")
+		if err := t.AddKeys(s, func(yield func(string) bool) { yield(key) }); err != nil {
+			return err
+		}
+		s.SQL(locking + ")")
+		between = " UNION ALL (SELECT "
+	}
+	return nil
 }
 
 // KeyColumns returns the quoted names of the key's columns: "`a`, `b`".

@@ -42,11 +42,9 @@ func TestKeysAreFoundByTheIndex(t *testing.T) {
 			keys = append(keys, fmt.Sprintf(c.key, n))
 		}
 		var q mysqldb.Statement
-		q.SQL("SELECT " + table.KeyExpr("") + ", " + table.Outside() + " FROM " + table.ByKey() + " WHERE ")
-		if err := table.AddKeys(&q, slices.Values(keys)); err != nil {
+		if err := table.AddSelect(&q, table.KeyExpr(""), slices.Values(keys), " FOR UPDATE"); err != nil {
 			t.Fatal(err)
 		}
-		q.SQL(" FOR UPDATE")
 		if got := byIndex(t, db, &q); got != 50 {
 			t.Errorf("%s: of 50 keys %d are found", c.ddl, got)
 		}
