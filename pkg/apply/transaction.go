@@ -155,31 +155,20 @@ func check(t *schema.Table, in *Incoming) error {
 	return nil
 }
 
-// parentsFirst orders groups by the foreign keys between their tables. Tables
-// that refer to each other in a ring stay in the order of their names.
+// parentsFirst orders groups by the foreign keys between their tables, and by name
+// where these leave it open.
 func parentsFirst(groups []*group) []*group {
-	slices.SortFunc(groups, func(x, y *group) int {
-		return change.Row{Table: x.table.Name}.Compare(change.Row{Table: y.table.Name})
-	})
-	ordered := make([]*group, 0, len(groups))
-	placed := map[string]bool{}
-	present := map[string]bool{}
-	for _, g := range groups {
-		present[g.table.Name] = true
+	byName := make(map[string]*group, len(groups))
+	names := make([]string, len(groups))
+	for i, g := range groups {
+		names[i], byName[g.table.Name] = g.table.Name, g
 	}
-	ready := func(g *group) bool {
-		for _, f := range g.table.ForeignKeys {
-			if f.RefTable != g.table.Name && present[f.RefTable] && !placed[f.RefTable] {
-				return false
-			}
+	slices.SortFunc(names, func(x, y string) int { return change.Row{Table: x}.Compare(change.Row{Table: y}) })
+	ordered := groups[:0]
+	for _, ring := range schema.ParentsFirst(names, func(table string) []schema.ForeignKey { return byName[table].table.ForeignKeys }) {
+		for _, name := range ring {
+			ordered = append(ordered, byName[name])
 		}
-		return true
-	}
-	for len(groups) > 0 {
-		i := max(slices.IndexFunc(groups, ready), 0)
-		placed[groups[i].table.Name] = true
-		ordered = append(ordered, groups[i])
-		groups = slices.Delete(groups, i, i+1)
 	}
 	return ordered
 }

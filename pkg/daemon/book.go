@@ -119,7 +119,7 @@ func (s *sender) book(ctx context.Context) error {
 		s.n.traffic.sent(s.remote, len(part), func(i int) string { return part[i].Table })
 		from = end
 	}
-	if err := s.bookTable(ctx); err != nil {
+	if err := s.bookTables(ctx); err != nil {
 		return err
 	}
 	if left > 0 {

@@ -10,86 +10,107 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
 )
 
-// table is where a sender is in a table that it sends as a whole, to a remote that
-// may lack rows of it. What was read of it lies between the last key that is
+// tables is where a sender is in the tables that it sends as a whole, to a remote that
+// may lack rows of them. What was read of a table lies between the last key that is
 // booked and the last key that was read.
-type table struct {
-	open      *snapshot.Open // nil: none is being sent
-	stretches []*stretch     // read and not acked, in order
-	end       bool           // all was read
-	looked    time.Time      // when one was last looked for
-	broken    string         // a table that could not be read
+type tables struct {
+	transfer  *snapshot.Transfer // nil: none is being sent
+	stretches []*stretch         // read and not acked, in order
+	looked    time.Time          // when tables to be sent were last looked for
+	apart     map[string]bool    // that could not be read
+	told      map[string]string  // of these, why
 }
 
-// nextOfTable returns rows of a table that is sent as a whole.
-func (s *sender) nextOfTable(ctx context.Context) ([]outbox.Item, *stretch, error) {
-	t := &s.table
-	if err := s.bookTable(ctx); err != nil {
+// tablesLook is how long tables that are to be sent may go unnoticed.
+const tablesLook = time.Second
+
+// nextOfTables returns rows of tables that are sent as a whole.
+func (s *sender) nextOfTables(ctx context.Context) ([]outbox.Item, *stretch, error) {
+	t := &s.tables
+	if err := s.bookTables(ctx); err != nil {
 		return nil, nil, err
 	}
-	if t.open == nil {
-		now := s.n.now()
-		if now.Sub(t.looked).Abs() < time.Second {
-			return nil, nil, nil
-		}
-		t.looked = now
-		open, err := s.n.snapshots.Open(ctx, s.remote, t.broken)
-		if err != nil || open == nil {
-			return nil, nil, err
-		}
-		t.open = open
+	if err := s.lookForTables(ctx); err != nil || t.transfer == nil {
+		return nil, nil, err
 	}
-	if t.end {
-		return nil, nil, nil
-	}
-	limit := s.room()
-	rows, err := t.open.Next(ctx, limit)
+	pieces, err := t.transfer.Next(ctx, s.room())
 	if unreadable(err) {
-		s.log.Warn("table cannot be sent; trying again", zap.String("table", t.open.Table()), zap.Error(err))
-		s.table = table{looked: t.looked, broken: t.open.Table()}
+		s.putApart(err)
 		return nil, nil, nil
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	items := make([]outbox.Item, 0, len(rows))
-	for _, r := range rows {
-		if s.inFlight[r.Identity()] > 0 && s.n.transformers.Has(r.Table) {
-			break // one change of such a row at a time: it is read again
+	if len(pieces) == 0 {
+		if len(t.stretches) == 0 {
+			t.transfer = nil
 		}
-		items = append(items, outbox.Item{Row: r, OnlyMissing: true})
-	}
-	if len(items) == 0 && len(rows) > 0 {
-		s.table = table{looked: t.looked}
 		return nil, nil, nil
 	}
-	from := &stretch{table: true, open: len(items), rows: len(items), end: len(rows) < limit && len(items) == len(rows)}
-	if len(items) > 0 {
-		from.last = items[len(items)-1].Row
-		t.open.After(from.last)
+	var items []outbox.Item
+	busy := false // a row is on its way of which only one change may be
+	for _, p := range pieces {
+		for _, r := range p.Rows() {
+			if busy = busy || s.inFlight[r.Identity()] > 0 && s.n.transformers.Has(r.Table); !busy {
+				items = append(items, outbox.Item{Row: r, OnlyMissing: true})
+			}
+		}
 	}
-	t.end = from.end
+	if busy {
+		pieces = t.transfer.Cut(pieces, len(items))
+	}
+	from := &stretch{open: len(items), pieces: pieces}
 	t.stretches = append(t.stretches, from)
-	return items, from, nil
+	if len(items) > 0 {
+		return items, from, nil
+	}
+	return nil, nil, s.bookTables(ctx)
 }
 
-// bookTable records how much of the table the remote has.
-func (s *sender) bookTable(ctx context.Context) error {
-	t := &s.table
-	var done stretch
-	for len(t.stretches) > 0 && t.stretches[0].open == 0 {
-		next := t.stretches[0]
-		t.stretches = t.stretches[1:]
-		done.rows, done.last, done.end = done.rows+next.rows, next.last, next.end
-	}
-	if done.rows == 0 && !done.end {
+// lookForTables notices tables that are to be sent, from time to time.
+func (s *sender) lookForTables(ctx context.Context) (err error) {
+	t := &s.tables
+	now := s.n.now()
+	if now.Sub(t.looked).Abs() < tablesLook {
 		return nil
 	}
-	if err := t.open.Acked(ctx, done.rows, done.last, done.end); err != nil {
-		return err
+	t.looked = now
+	if t.transfer != nil {
+		return t.transfer.Look(ctx)
 	}
-	if done.end {
-		s.table = table{}
+	t.transfer, err = s.n.snapshots.Transfer(ctx, s.remote, t.apart)
+	return err
+}
+
+// putApart has the others go on without a table that cannot be read, and tells of it, once
+// for each reason.
+func (s *sender) putApart(err error) {
+	table, apart := s.tables.transfer.Apart()
+	told, looked := s.tables.told, s.tables.looked
+	if told == nil {
+		told = map[string]string{}
 	}
-	return nil
+	if !s.tables.apart[table] {
+		looked = time.Time{} // the others need not wait for the next look
+		s.wake()
+	}
+	if told[table] != err.Error() {
+		told[table] = err.Error()
+		s.log.Warn("table cannot be sent; trying again", zap.String("table", table), zap.Error(err))
+	}
+	s.tables = tables{looked: looked, apart: apart, told: told}
+}
+
+// bookTables records how much of the tables the remote has.
+func (s *sender) bookTables(ctx context.Context) error {
+	t := &s.tables
+	var pieces []snapshot.Piece
+	for len(t.stretches) > 0 && t.stretches[0].open == 0 {
+		pieces = append(pieces, t.stretches[0].pieces...)
+		t.stretches = t.stretches[1:]
+	}
+	if len(pieces) == 0 {
+		return nil
+	}
+	return t.transfer.Acked(ctx, pieces)
 }

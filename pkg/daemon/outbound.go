@@ -49,7 +49,7 @@ type sender struct {
 	begun    int64              // the stream's end when this run began
 	road     road               // where it is in the stream
 	marks    marks              // where it is in the rows marked for the remote
-	table    table              // where it is in a table that it sends as a whole
+	tables   tables             // where it is in the tables that it sends as a whole
 	turn     int                // whether marked rows come next
 	inFlight map[change.Row]int // flights of each row
 	batches  map[uint64]*flight // by sequence number
@@ -181,6 +181,7 @@ func (s *sender) step(ctx context.Context) error {
 	}
 	if marked {
 		s.marks.found()
+		s.tables.looked = time.Time{}
 	}
 	if err := s.expire(ctx); err != nil {
 		return err
@@ -339,7 +340,7 @@ func (s *sender) drop() {
 	s.flying.Store(0)
 	s.road.back()
 	s.marks.found()
-	s.table = table{}
+	s.tables = tables{apart: s.tables.apart, told: s.tables.told}
 }
 
 // expire gives up what was not answered in time. It is marked, to be sent again:
@@ -433,8 +434,8 @@ func (s *sender) room() int {
 	return 0
 }
 
-// sendNext sends some rows of the stream, of those marked for the remote, or of a
-// table that is sent as a whole: in turns, so that none waits for the end of
+// sendNext sends some rows of the stream, of those marked for the remote, or of
+// tables that are sent as a whole: in turns, so that none waits for the end of
 // another. It returns false if there are none.
 func (s *sender) sendNext(ctx context.Context) (bool, error) {
 	for range 3 {
@@ -453,7 +454,7 @@ func (s *sender) sendNext(ctx context.Context) (bool, error) {
 		case 1:
 			items, err = s.nextMarked(ctx)
 		case 2:
-			items, from, err = s.nextOfTable(ctx)
+			items, from, err = s.nextOfTables(ctx)
 		}
 		if err != nil {
 			return false, err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
@@ -28,15 +29,11 @@ type road struct {
 	newer map[change.Row]int64
 }
 
-// stretch is a piece of the stream, or of a table, that was read at a time.
+// stretch is a piece of the stream, or of tables, that was read at a time.
 type stretch struct {
-	open int   // rows of it that are not answered
-	upTo int64 // position at which it ends
-
-	table bool       // it is one of a table that is sent as a whole:
-	rows  int        // all of it
-	last  change.Row // at which it ends
-	end   bool       // nothing comes after it
+	open   int              // rows of it that are not answered
+	upTo   int64            // position at which it ends
+	pieces []snapshot.Piece // all of it, of tables that are sent as a whole
 }
 
 // close says that rows of the stretch are booked; rows that are not of the stream
@@ -125,13 +122,9 @@ func (s *sender) cut(from *stretch, d *rendering, items []outbox.Item) {
 	if at < 0 {
 		return
 	}
-	from.open, from.rows, from.end = at, at, false
-	if from.table {
-		if at > 0 {
-			from.last = items[at-1].Row
-		}
-		s.table.end = false
-		s.table.open.After(from.last)
+	from.open = at
+	if from.pieces != nil {
+		from.pieces = s.tables.transfer.Cut(from.pieces, at)
 	} else {
 		s.road.taken = items[at].Position - 1
 		from.upTo = s.road.taken

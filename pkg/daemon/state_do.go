@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
@@ -110,7 +111,12 @@ func (n *Node) Verify(ctx context.Context, v web.Verify, tell func(web.Compariso
 	if len(v.Remotes) == 0 {
 		v.Remotes = n.cfg.RemoteClients
 	}
-	for _, table := range v.Tables {
+	// What is repaired of a table needs that of its parents.
+	groups, err := n.tables.ParentsFirst(ctx, v.Tables)
+	if err != nil {
+		return err
+	}
+	for _, table := range slices.Concat(groups...) {
 		for _, remote := range v.Remotes {
 			c := web.Comparison{Remote: remote, Table: table, At: n.now()}
 			err := n.desk.Known(remote, table)

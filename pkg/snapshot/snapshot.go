@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -26,6 +27,7 @@ const (
 	mostQueued = 20 * chunk // rows that wait for a remote, beyond which no more are marked
 	look       = time.Second
 	report     = 10 * time.Second
+	namedMost  = 20 // tables that a line of the log names
 )
 
 // Modes of a snapshot.
@@ -110,9 +112,9 @@ func (s *Snapshots) Run(ctx context.Context) error {
 	}
 }
 
-// step marks one chunk of each snapshot of all rows that is open, and reports
+// step marks the next chunks of the snapshots of all rows that are open, and reports
 // whether there is more to mark at once. Those of missing rows are read by the
-// senders themselves; see Open.
+// senders themselves; see Transfer.
 func (s *Snapshots) step(ctx context.Context) (more bool, err error) {
 	if err := s.begin(ctx); err != nil {
 		return false, err
@@ -122,24 +124,54 @@ func (s *Snapshots) step(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	s.noteBehind(open)
-	var errs []error
+	due := map[string]map[string]state{} // by remote and table
 	for _, st := range open {
 		if st.mode == Missing || !s.due(st) {
 			continue
 		}
-		full, err := s.full(ctx, st.remote)
-		if err != nil {
-			return false, err
+		if due[st.remote] == nil {
+			due[st.remote] = map[string]state{}
 		}
-		if full {
-			continue
+		due[st.remote][st.table] = st
+	}
+	var errs []error
+	for remote, tables := range due {
+		goesOn, err := s.markTables(ctx, remote, tables)
+		more, errs = more || goesOn, append(errs, err)
+	}
+	return more, errors.Join(errs...)
+}
+
+// markTables marks one chunk of each table of which all parents were marked before, and of
+// the next ones when these are at their end: what is marked first is sent first.
+func (s *Snapshots) markTables(ctx context.Context, remote string, tables map[string]state) (more bool, err error) {
+	room, err := s.roomFor(ctx, remote)
+	if err != nil {
+		return false, err
+	}
+	names := slices.Sorted(maps.Keys(tables))
+	rings, err := s.tables.ParentsFirst(ctx, names)
+	if err != nil {
+		return false, err
+	}
+	var errs []error
+	for _, ring := range rings {
+		for _, name := range ring {
+			if room <= 0 {
+				return more, errors.Join(errs...)
+			}
+			rows, err := s.mark(ctx, tables[name])
+			if err != nil {
+				// A table that cannot be read does not hold up the others.
+				errs = append(errs, fmt.Errorf("snapshot of %s for %s: %w", name, remote, err))
+				continue
+			}
+			room -= rows
+			more = more || rows == chunk
 		}
-		if err := s.mark(ctx, st); err != nil {
-			// A table that cannot be read does not hold up the others.
-			errs = append(errs, fmt.Errorf("snapshot of %s for %s: %w", st.table, st.remote, err))
-			continue
+		if more {
+			break
 		}
-		more = true
 	}
 	return more, errors.Join(errs...)
 }
@@ -172,31 +204,32 @@ func (s *Snapshots) begin(ctx context.Context) error {
 	if s.Initial == None {
 		return nil
 	}
-	rows, err := s.db.QueryContext(ctx, `SELECT remote, table_name FROM sync_snapshots`)
+	known := map[job]bool{}
+	err := mysqldb.Each(ctx, s.db, `SELECT remote, table_name FROM sync_snapshots`, nil, func(r *sql.Rows) error {
+		var j job
+		err := r.Scan(&j.remote, &j.table)
+		known[j] = true
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("read sync_snapshots: %w", err)
 	}
-	known := map[job]bool{}
-	for rows.Next() {
-		var j job
-		if err := errors.Join(rows.Scan(&j.remote, &j.table)); err != nil {
-			_ = rows.Close() // the first error is the one to tell
-			return fmt.Errorf("read sync_snapshots: %w", err)
-		}
-		known[j] = true
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return fmt.Errorf("read sync_snapshots: %w", err)
-	}
 	for _, r := range s.Remotes {
+		var first []string
 		for _, t := range s.Tables {
-			if known[job{r, t}] || !s.Ready(r, t) {
-				continue
+			if !known[job{r, t}] && s.Ready(r, t) {
+				first = append(first, t)
 			}
-			if err := Request(ctx, s.db, r, t, s.Initial, ""); err != nil {
-				return err
-			}
-			s.log.Info("initial sync begun", zap.String("remote", r), zap.String("table", t), zap.String("mode", s.Initial))
+		}
+		if len(first) == 0 {
+			continue
+		}
+		if err := request(ctx, s.db, r, first, s.Initial, "", nil); err != nil {
+			return err
+		}
+		s.log.Info("initial sync begun", zap.String("remote", r), zap.Int("tables", len(first)), zap.Strings("names", first[:min(len(first), namedMost)]), zap.String("mode", s.Initial))
+		if s.OnMark != nil {
+			s.OnMark()
 		}
 	}
 	return nil
@@ -206,30 +239,53 @@ func (s *Snapshots) begin(ctx context.Context) error {
 // within a second. The condition, if not empty, is the SQL of a WHERE clause, of
 // someone who may read the whole table.
 func Request(ctx context.Context, db *mysqldb.DB, remote, table, mode, condition string) error {
-	return request(ctx, db, remote, table, mode, condition, nil)
+	return request(ctx, db, remote, []string{table}, mode, condition, nil)
 }
 
 // RequestSince records that all rows of a table are to be sent to a remote as if
 // they were written at the time given: a row that the remote was given a newer
 // version of meanwhile stays as it is there.
 func RequestSince(ctx context.Context, db *mysqldb.DB, remote, table string, since time.Time) error {
-	return request(ctx, db, remote, table, All, "", since.UTC())
+	return request(ctx, db, remote, []string{table}, All, "", since.UTC())
 }
 
-// request records a snapshot; since is nil or a time. That the snapshot started
-// then is what dates its rows.
-func request(ctx context.Context, db *mysqldb.DB, remote, table, mode, condition string, since any) error {
-	var where any
+// request records snapshots; since is nil or a time. That a snapshot started then is
+// what dates its rows. It is two statements, whatever the number of tables.
+func request(ctx context.Context, db *mysqldb.DB, remote string, tables []string, mode, condition string, since any) error {
+	where := any(nil)
 	if condition != "" {
 		where = condition
 	}
-	_, err := db.ExecContext(ctx, `REPLACE INTO sync_snapshots (remote, table_name, mode, condition_sql, rows_total, started_at)
-		SELECT ?, ?, ?, ?, COALESCE(MAX(TABLE_ROWS), 0), COALESCE(?, UTC_TIMESTAMP(6)) FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?`,
-		remote, table, mode, where, since, db.Name, table)
+	rows, err := estimates(ctx, db, tables)
+	var args []any
+	for _, t := range tables {
+		args = append(args, remote, t, mode, where, rows[t], since)
+	}
+	if err == nil {
+		_, err = db.ExecContext(ctx, `REPLACE INTO sync_snapshots (remote, table_name, mode, condition_sql, rows_total, started_at) VALUES `+
+			strings.TrimSuffix(strings.Repeat(`(?,?,?,?,COALESCE(?,0),COALESCE(?,UTC_TIMESTAMP(6))),`, len(tables)), `,`), args...)
+	}
 	if err != nil {
-		return fmt.Errorf("begin snapshot of %s for %s: %w", table, remote, err)
+		return fmt.Errorf("begin snapshot of %s for %s: %w", strings.Join(tables, ", "), remote, err)
 	}
 	return nil
+}
+
+// estimates returns how many rows tables have by the server's own estimate.
+func estimates(ctx context.Context, db *mysqldb.DB, tables []string) (map[string]int64, error) {
+	rows := map[string]int64{}
+	args := []any{db.Name}
+	for _, t := range tables {
+		args = append(args, t)
+	}
+	return rows, mysqldb.Each(ctx, db, `SELECT TABLE_NAME, COALESCE(TABLE_ROWS, 0) FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (`+mysqldb.List(len(tables))+`)`, args,
+		func(r *sql.Rows) error {
+			var name string
+			var n int64
+			err := r.Scan(&name, &n)
+			rows[name] = n
+			return err
+		})
 }
 
 func (s *Snapshots) open(ctx context.Context) ([]state, error) {
@@ -252,31 +308,33 @@ func (s *Snapshots) open(ctx context.Context) ([]state, error) {
 	return list, rows.Err()
 }
 
-// full reports whether enough rows wait for the remote already. Promise 10.
-func (s *Snapshots) full(ctx context.Context, remote string) (bool, error) {
+// roomFor returns how many rows may be marked for a remote besides those that wait.
+// Promise 10.
+func (s *Snapshots) roomFor(ctx context.Context, remote string) (int, error) {
 	var n int
 	err := s.db.GetContext(ctx, &n, `SELECT COUNT(*) FROM (SELECT 1 FROM sync_outbox WHERE remote = ? AND state = 'ready' LIMIT ?) q`, remote, mostQueued)
-	return n >= mostQueued, err
+	return mostQueued - n, err
 }
 
-// mark marks the next chunk and records where it ends, in one transaction.
-func (s *Snapshots) mark(ctx context.Context, st state) error {
+// mark marks the next chunk and records where it ends, in one transaction. It returns how
+// many rows that were; fewer than a chunk are the last.
+func (s *Snapshots) mark(ctx context.Context, st state) (int, error) {
 	t, err := s.tables.Table(ctx, st.table)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	rows, err := s.keys(ctx, t, st, chunk)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	unlock, err := s.latch.Lock(ctx, rows)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer unlock()
 	writing, err := s.stream.Begin(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	finished := len(rows) < chunk
 	err = mysqldb.InTx(ctx, s.db, func(tx mysqldb.Tx) error {
@@ -290,13 +348,13 @@ func (s *Snapshots) mark(ctx context.Context, st state) error {
 	})
 	writing.End(err)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	s.progress(st, int64(len(rows)), finished)
 	if s.OnMark != nil {
 		s.OnMark()
 	}
-	return nil
+	return len(rows), nil
 }
 
 // markRows gives rows new versions. They are marked for the remote that is to have
@@ -372,11 +430,12 @@ func (s *Snapshots) keys(ctx context.Context, t *schema.Table, st state, limit i
 func (s *Snapshots) progress(st state, n int64, finished bool) {
 	now := time.Now()
 	s.saying.Lock()
-	soon := !finished && now.Sub(s.said[st.job]) < report
+	last, begun := s.said[st.job]
+	soon := !finished && (!begun || now.Sub(last) < report)
 	switch {
 	case finished:
 		delete(s.said, st.job)
-	case !soon:
+	case !begun || !soon:
 		s.said[st.job] = now
 	}
 	s.saying.Unlock()
@@ -390,6 +449,9 @@ func (s *Snapshots) progress(st state, n int64, finished bool) {
 	}
 	rate := float64(done) / max(now.Sub(since).Seconds(), 0.001)
 	fields := []zap.Field{zap.String("remote", st.remote), zap.String("table", st.table), zap.Int64("rows", done), zap.Int("rowsPerSecond", int(rate))}
+	if finished && done == 0 {
+		return // of many tables most may be empty
+	}
 	if finished {
 		s.log.Info("snapshot marked to its end", fields...)
 		return

@@ -1,0 +1,236 @@
+package snapshot
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+)
+
+// Transfer is all the tables on their way to a remote that may lack rows of them, parents
+// before their children. Its rows are nowhere recorded one by one: of each table what was
+// acked is recorded, by the last key. It is not safe for concurrent use.
+type Transfer struct {
+	s       *Snapshots
+	remote  string
+	open    map[string]*reading // by table
+	order   [][]*reading        // parents first; tables of a ring are one element, and are read in turns
+	apart   map[string]bool     // tables that could not be read
+	failing string              // the table that Next could not read
+}
+
+// reading is how far a table was read.
+type reading struct {
+	state
+	ended bool // all was read
+}
+
+// Piece is rows of one table that were read together.
+type Piece struct {
+	table  *reading
+	before []byte // the last key before
+	rows   []change.Row
+	end    bool // no rows come after them
+}
+
+// Transfer returns what the remote is to be sent, or nil. It begins after the rows that
+// were acked. Tables that could not be read, as Apart gives them, come when no other is left.
+func (s *Snapshots) Transfer(ctx context.Context, remote string, apart map[string]bool) (*Transfer, error) {
+	t := &Transfer{s: s, remote: remote, open: map[string]*reading{}, apart: apart}
+	if err := t.Look(ctx); err != nil {
+		return nil, err
+	}
+	if len(t.order) == 0 && len(apart) > 0 {
+		t.apart = nil
+		if err := t.Look(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if len(t.order) == 0 {
+		return nil, nil
+	}
+	return t, nil
+}
+
+// Look has tables take part that have become due since, or were requested anew.
+func (t *Transfer) Look(ctx context.Context) error {
+	list, err := t.s.open(ctx)
+	if err != nil {
+		return err
+	}
+	open := make(map[string]*reading, len(list))
+	var tables []string
+	for _, st := range list {
+		if st.remote != t.remote || st.mode != Missing || t.apart[st.table] || !t.s.due(st) {
+			continue
+		}
+		r := t.open[st.table]
+		if r == nil || !r.started.Equal(st.started) {
+			r = &reading{state: st}
+		}
+		open[st.table] = r
+		tables = append(tables, st.table)
+	}
+	groups, err := t.s.tables.ParentsFirst(ctx, tables)
+	if err != nil {
+		return err
+	}
+	t.open, t.order = open, make([][]*reading, len(groups))
+	for i, group := range groups {
+		for _, name := range group {
+			t.order[i] = append(t.order[i], open[name])
+		}
+	}
+	return nil
+}
+
+// Next returns pieces of at most limit rows in all, those after the last ones: tables with
+// their parents before them, the rows of each in the key's order. None says that all was
+// read. Of an error, Apart tells of which table it is.
+func (t *Transfer) Next(ctx context.Context, limit int) (pieces []Piece, err error) {
+	left := limit
+	for _, ring := range t.order {
+		share := max(1, limit/len(ring))
+		for left > 0 && slices.ContainsFunc(ring, func(r *reading) bool { return !r.ended }) {
+			for _, r := range ring {
+				want := min(share, left)
+				if r.ended || want == 0 {
+					continue
+				}
+				rows, err := t.read(ctx, r, want)
+				if err != nil && pieces != nil {
+					return pieces, nil // it will be met again
+				}
+				if err != nil {
+					t.failing = r.table
+					return nil, err
+				}
+				p := Piece{table: r, before: r.lastKey, rows: rows, end: len(rows) < want}
+				p.reached()
+				left -= len(rows)
+				pieces = append(pieces, p)
+			}
+		}
+	}
+	return pieces, nil
+}
+
+// reached has its table go on after the piece.
+func (p *Piece) reached() {
+	if p.table.ended = p.end; len(p.rows) > 0 {
+		p.table.lastKey = []byte(p.rows[len(p.rows)-1].Key)
+	}
+}
+
+func (t *Transfer) read(ctx context.Context, r *reading, limit int) ([]change.Row, error) {
+	table, err := t.s.tables.Table(ctx, r.table)
+	if err != nil {
+		return nil, err
+	}
+	return t.s.keys(ctx, table, r.state, limit)
+}
+
+// Cut returns the pieces with their first n rows only; the others are read again.
+func (t *Transfer) Cut(pieces []Piece, n int) []Piece {
+	for i := range slices.Backward(pieces) { // so that each table goes back to where the first that is cut began
+		rows := 0
+		for k := range i {
+			rows += len(pieces[k].rows)
+		}
+		p := &pieces[i]
+		if rows+len(p.rows) <= n && rows < n {
+			return pieces[:i+1]
+		}
+		p.rows, p.end = p.rows[:max(n-rows, 0)], false
+		p.table.lastKey = p.before
+		p.reached()
+		if len(p.rows) > 0 {
+			return pieces[:i+1]
+		}
+	}
+	return nil
+}
+
+// Rows returns the rows of a piece.
+func (p Piece) Rows() []change.Row { return p.rows }
+
+// Apart returns the table that Next could not read, and all that could not be read so far.
+// The others go on without it.
+func (t *Transfer) Apart() (table string, all map[string]bool) {
+	all = map[string]bool{t.failing: true}
+	for name := range t.apart {
+		all[name] = true
+	}
+	return t.failing, all
+}
+
+// Acked records that the remote has the rows of pieces, which follow on those that were
+// recorded before.
+func (t *Transfer) Acked(ctx context.Context, pieces []Piece) error {
+	if err := t.s.recordPieces(ctx, pieces); err != nil {
+		return err
+	}
+	for _, p := range pieces {
+		t.s.progress(p.table.state, int64(len(p.rows)), p.end)
+		p.table.done += int64(len(p.rows))
+	}
+	return nil
+}
+
+// recordPieces records how far tables have got, in one transaction. Those that ended
+// without a row are one statement: of many tables most may be empty.
+func (s *Snapshots) recordPieces(ctx context.Context, pieces []Piece) error {
+	var merged []Piece
+	at := map[*reading]int{}
+	for _, p := range pieces {
+		i, ok := at[p.table]
+		if !ok {
+			i = len(merged)
+			at[p.table] = i
+			merged = append(merged, Piece{table: p.table})
+		}
+		merged[i].rows, merged[i].end = append(merged[i].rows, p.rows...), p.end
+	}
+	err := mysqldb.InTx(ctx, s.db, func(tx mysqldb.Tx) error {
+		empty := map[time.Time][]any{}
+		for _, m := range merged {
+			n := len(m.rows)
+			if n == 0 {
+				if m.end {
+					empty[m.table.started] = append(empty[m.table.started], m.table.table)
+				}
+				continue
+			}
+			if err := advance(ctx, tx, m.table.state, n, m.rows[n-1].Key, m.end); err != nil {
+				return err
+			}
+		}
+		for started, tables := range empty {
+			args := append([]any{time.Now().UTC(), merged[0].table.remote, started.UTC()}, tables...)
+			_, err := tx.ExecContext(ctx, `UPDATE sync_snapshots SET finished_at = ? WHERE remote = ? AND started_at = ? AND table_name IN (`+mysqldb.List(len(tables))+`)`, args...)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("record how far tables were sent: %w", err)
+	}
+	return nil
+}
+
+// advance records how far a snapshot has got. One that was requested meanwhile,
+// which started at another time, begins at its beginning.
+func advance(ctx context.Context, tx mysqldb.Execer, st state, rows int, last string, end bool) error {
+	set, arg := `last_key = ?`, any([]byte(last))
+	if end {
+		set, arg = `finished_at = ?`, time.Now().UTC()
+	}
+	_, err := tx.ExecContext(ctx, `UPDATE sync_snapshots SET rows_done = rows_done + ?, `+set+` WHERE remote = ? AND table_name = ? AND started_at = ?`,
+		rows, arg, st.remote, st.table, st.started.UTC())
+	return err
+}
