@@ -135,6 +135,7 @@ func (b *broker) look(ctx context.Context, listen time.Duration) bool {
 	denied := b.probe(ctx, readable, probes)
 	if !slices.Contains(denied, b.topics.VerifyOf(me, me)) {
 		b.size(ctx, readable)
+		b.keeps(ctx, readable)
 	}
 	b.listen(ctx, deadline)
 	if !b.running && !b.heard.isOnline(me) && b.quiet() {
@@ -149,7 +150,7 @@ func (b *broker) look(ctx context.Context, listen time.Duration) bool {
 		}
 		denied = append(denied, b.probe(ctx, readable, probes)...)
 	}
-	if b.running && b.heard.peer(me).node == nil && b.heard.isOnline(me) {
+	if b.running && b.heard.peer(me).node == nil && b.heard.isOnline(me) && !b.heard.unkept {
 		denied = append(denied, b.topics.NodeOf(me))
 	}
 	if len(denied) == 0 {
@@ -291,6 +292,26 @@ func (b *broker) size(ctx context.Context, readable []string) {
 		return
 	}
 	b.f.wrong(b.about, "Let the broker take larger messages.", "not even messages of 4 KiB go through")
+}
+
+// keeps finds out whether the broker keeps retained messages. One that does not may end the
+// connection at them.
+func (b *broker) keeps(ctx context.Context, readable []string) {
+	me := b.cfg.ClientName
+	if b.gone() && !b.reconnect(ctx, readable) {
+		return
+	}
+	kept := b.line.keeps(ctx, b.topics.VerifyOf(me, me))
+	if b.gone() {
+		b.reconnect(ctx, readable)
+	}
+	if kept {
+		b.f.right(b.about, "the broker keeps retained messages")
+		return
+	}
+	b.heard.keepsNothing()
+	b.f.warn(b.about, "Switch them on at the broker (Mosquitto: retain_available true).",
+		"the broker keeps no retained messages: nodes work, and announce themselves to each that comes; versions of them that do not know that may take each other for existing peers")
 }
 
 // ask asks the remotes that are there something that every node of this project

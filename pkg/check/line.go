@@ -38,6 +38,7 @@ type line struct {
 type echo struct {
 	topic   string
 	payload []byte
+	kept    bool // as a copy that the broker keeps
 	back    chan struct{}
 }
 
@@ -91,7 +92,7 @@ func (l *line) came(d transport.Delivery) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i, e := range l.waiting {
-		if e.topic == d.Topic && bytes.Equal(e.payload, d.Payload) {
+		if e.topic == d.Topic && e.kept == d.Retained && bytes.Equal(e.payload, d.Payload) {
 			close(e.back)
 			l.waiting = append(l.waiting[:i], l.waiting[i+1:]...)
 			return
@@ -101,13 +102,33 @@ func (l *line) came(d transport.Delivery) {
 
 // send publishes a message that shall come back. The connection may be gone.
 func (l *line) send(ctx context.Context, topic string, payload []byte) *echo {
-	e := &echo{topic: topic, payload: payload, back: make(chan struct{})}
-	l.mu.Lock()
-	l.waiting = append(l.waiting, e)
-	l.mu.Unlock()
+	e := l.wait(echo{topic: topic, payload: payload})
 	// An error is the end of the connection, or of ctx: then nothing comes back.
 	_, _ = l.session.PublishAsync(ctx, transport.Message{Topic: topic, Payload: payload, QoS: 1})
 	return e
+}
+
+func (l *line) wait(e echo) *echo {
+	e.back = make(chan struct{})
+	l.mu.Lock()
+	l.waiting = append(l.waiting, &e)
+	l.mu.Unlock()
+	return &e
+}
+
+// keeps reports whether the broker keeps a message on a topic of this client's own, which
+// it then forgets.
+func (l *line) keeps(ctx context.Context, topic string) bool {
+	ctx, cancel := context.WithTimeout(ctx, echoTime)
+	defer cancel()
+	m := transport.Message{Topic: topic, Payload: []byte(`{"kept":"` + rand.Text() + `"}`), QoS: 1, Retain: true}
+	if l.session.Publish(ctx, m) != nil {
+		return false
+	}
+	e := l.wait(echo{topic: topic, payload: m.Payload, kept: true})
+	kept := l.session.Ask(ctx, topic) != nil || l.returns(ctx, e, nil) // who may not ask cannot tell
+	_, _ = l.session.PublishAsync(ctx, transport.Message{Topic: topic, QoS: 1, Retain: true})
+	return kept
 }
 
 // returns waits for an echo, and reports whether it came.

@@ -16,6 +16,7 @@ type heard struct {
 
 	mu     sync.Mutex
 	client map[string]*peer
+	unkept bool // the broker keeps no announcements: who has sent none may be a node all the same
 }
 
 // peersMost bounds how many clients are remembered, whoever invents names.
@@ -88,6 +89,12 @@ func (h *heard) announced(n wire.Node) {
 	h.of(n.Client).node = &n
 }
 
+func (h *heard) keepsNothing() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.unkept = true
+}
+
 func (h *heard) answered(client string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -106,7 +113,10 @@ func (h *heard) toAsk(client string) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	p := h.client[client]
-	if p == nil || !p.asked.IsZero() || len(p.beats) == 0 || p.node == nil || p.node.Seal != nil || p.node.Protocol < wire.Protocol {
+	if p == nil || !p.asked.IsZero() || len(p.beats) == 0 {
+		return false
+	}
+	if n := p.node; n == nil && !h.unkept || n != nil && (n.Seal != nil || n.Protocol < wire.Protocol) {
 		return false
 	}
 	p.asked = time.Now()
@@ -204,7 +214,13 @@ func judgeRemotes(f *findings, cfg *config.Config, h *heard) {
 			}
 		}
 		if p.node == nil {
-			if len(p.beats) > 0 {
+			switch {
+			case len(p.beats) == 0:
+			case p.answered:
+				f.right(r, "is online, and a node")
+			case h.unkept:
+				f.warn(r, "", "is online and answers no question: it may be an existing peer, or a node that does not know this client")
+			default:
 				f.right(r, "is online and speaks version 1 of the protocol")
 			}
 		} else {

@@ -89,6 +89,7 @@ type Node struct {
 
 	sealing sealing
 	refused *refusals
+	own     *ownAnnouncement
 }
 
 // New returns a node; it connects to nothing.
@@ -113,7 +114,7 @@ func New(cfg *config.Config, log *logging.Log, version string) (*Node, error) {
 	n.metrics = metrics.New(n.State)
 	n.scrape, n.working = n.metrics.Handler(), make(chan struct{})
 	n.presence = transport.NewPresence(n.now, knownClients(cfg), slices.Contains(cfg.AcceptFrom, "*"))
-	n.acks = newAcks(n)
+	n.acks, n.own = newAcks(n), newOwnAnnouncement()
 	n.refused = newRefusals(n.log, cfg, n.now)
 	if err := n.openSealing(); err != nil {
 		return nil, err
@@ -221,7 +222,7 @@ func (n *Node) replicate(ctx context.Context) error {
 	g.Go(func() error { return lock.hold(ctx) })
 	g.Go(func() error { return n.transport.Run(ctx) })
 	g.Go(func() error { return n.beats(ctx) })
-	g.Go(func() error { return n.announceAgainWhenAsked(ctx) })
+	g.Go(func() error { return n.keepAnnounced(ctx) })
 	g.Go(func() error { return n.capture.Run(ctx) })
 	g.Go(func() error { return n.watcher.Run(ctx) })
 	g.Go(func() error { return n.inbound(ctx) })

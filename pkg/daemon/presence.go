@@ -17,32 +17,6 @@ func (n *Node) takesSnapshot(remote, table string) bool {
 	return n.presence.Online(remote) && n.peers.speaksBatches(remote) && n.peers.receives(remote, table)
 }
 
-// announce tells the others, after each connect, what the node speaks and that
-// it is there.
-func (n *Node) announce(ctx context.Context) error {
-	if err := n.publishNode(ctx); err != nil {
-		return err
-	}
-	if err := n.publishBeat(ctx); err != nil {
-		return err
-	}
-	n.wakeSenders()
-	return nil
-}
-
-func (n *Node) publishNode(ctx context.Context) error {
-	a := wire.Node{Client: n.cfg.ClientName, Protocol: wire.Protocol, Version: n.version, Session: n.session,
-		ReceiveTables: n.cfg.ReceiveTables, Definitions: n.definitions.Load()}
-	if a.ReceiveTables == nil {
-		a.ReceiveTables = []string{}
-	}
-	payload, err := n.announcement(a)
-	if err != nil {
-		return err
-	}
-	return n.transport.Publish(ctx, transport.Message{Topic: n.topics.NodeOf(n.cfg.ClientName), Payload: payload, QoS: 1, Retain: true})
-}
-
 func (n *Node) publishBeat(ctx context.Context) error {
 	i := wire.Info{Sender: n.cfg.ClientName, Message: wire.Connected, Until: transport.BeatUntil(n.now().Add(n.ahead()), n.cfg.CheckInterval)}
 	return n.transport.Publish(ctx, transport.Message{Topic: n.topics.Info(), Payload: i.Encode(), QoS: 1})
@@ -74,6 +48,9 @@ func (n *Node) beats(ctx context.Context) error {
 			came = true
 		case <-time.After(interval):
 			n.askAgain(ctx, asked)
+		}
+		if came { // before it counts how long this node is there without an announcement
+			n.introduce(ctx)
 		}
 		if err := n.publishBeat(ctx); err != nil && !errors.Is(err, transport.ErrOffline) && ctx.Err() == nil {
 			n.log.Warn("presence could not be published", zap.Error(err))
@@ -134,10 +111,7 @@ func (n *Node) onPresence(payload []byte) {
 			if d := n.presence.Ahead(i.Sender); d > 0 {
 				n.log.Warn("a client says that it is there for very long: if its clock is ahead, its writes win over those made here meanwhile", zap.String("remote", i.Sender), zap.Duration("by", d))
 			}
-			select {
-			case n.beat <- struct{}{}:
-			default:
-			}
+			n.beatSoon()
 		}
 	case wire.ConnectionLost:
 		if n.presence.Lost(i.Sender) {
@@ -148,6 +122,14 @@ func (n *Node) onPresence(payload []byte) {
 		s.wake()
 	}
 	n.acks.wake()
+}
+
+// beatSoon asks for a beat out of turn: somebody has come who cannot know of us yet.
+func (n *Node) beatSoon() {
+	select {
+	case n.beat <- struct{}{}:
+	default:
+	}
 }
 
 // onAnnounce takes a message of /node/{client}.
@@ -182,6 +164,9 @@ func (n *Node) onAnnounce(client string, payload []byte, retained bool) {
 		return
 	}
 	before, taken := n.peers.note(a, !retained)
+	if !retained && before.Session != a.Session { // it has come anew; its presence may have told nothing
+		n.beatSoon()
+	}
 	if taken {
 		met()
 	}

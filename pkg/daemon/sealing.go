@@ -1,19 +1,13 @@
 package daemon
 
 import (
-	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"errors"
-	"slices"
-	"sync"
-	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
 	"github.com/mysql-sync/mysql-sync/pkg/seal"
-	"github.com/mysql-sync/mysql-sync/pkg/transport"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
@@ -28,23 +22,9 @@ var (
 type sealing struct {
 	ring    *seal.Ring    // nil: encryption is off
 	session *seal.Session // nil: encryption is off
-	again   chan struct{} // asks for a further announcement
-
-	mu   sync.Mutex
-	sent [][sha256.Size]byte // the last announcements, to know them when they come back
 }
 
-// announcementsKept is how many of them may be on their way back.
-const announcementsKept = 8
-
-// again is asked for at most so often.
-const (
-	againFirst   = time.Second
-	againLongest = time.Minute
-)
-
 func (n *Node) openSealing() error {
-	n.sealing.again = make(chan struct{}, 1)
 	e := n.cfg.Encryption
 	if len(e.Keys) == 0 {
 		return nil
@@ -139,14 +119,7 @@ func (n *Node) announcement(a wire.Node) ([]byte, error) {
 	}
 	nonce := n.sealing.session.Nonce()
 	a.Seal = &wire.Seal{Nonce: nonce[:], Boxes: boxes}
-	payload := a.Encode()
-	n.sealing.mu.Lock()
-	defer n.sealing.mu.Unlock()
-	if len(n.sealing.sent) == announcementsKept {
-		n.sealing.sent = slices.Delete(n.sealing.sent, 0, 1)
-	}
-	n.sealing.sent = append(n.sealing.sent, sha256.Sum256(payload))
-	return payload, nil
+	return a.Encode(), nil
 }
 
 // hear opens an announcement of another client. It returns false if it is refused;
@@ -188,52 +161,5 @@ func (n *Node) meet(client string, h seal.Hello) {
 	}
 	if key := n.keyOf(client); key != before {
 		n.log.Info("messages are sealed from now on", zap.String("remote", client), zap.String("key", key))
-	}
-}
-
-// hearOwn takes an announcement in the node's own name. One that it has not made now
-// stands at the broker in the place of its own: somebody else took the name, or
-// published an old one again.
-func (n *Node) hearOwn(payload []byte, retained bool) {
-	if n.sealing.session == nil || retained {
-		return // kept by the broker since before this run: a new one follows
-	}
-	n.sealing.mu.Lock()
-	ours := slices.Contains(n.sealing.sent, sha256.Sum256(payload))
-	n.sealing.mu.Unlock()
-	if !ours {
-		n.announceAgain()
-	}
-}
-
-func (n *Node) announceAgain() {
-	select {
-	case n.sealing.again <- struct{}{}:
-	default:
-	}
-}
-
-// announceAgainWhenAsked publishes the announcement anew for those who go by another
-// one, until ctx ends. Whoever may publish can ask for it, so it takes its time.
-func (n *Node) announceAgainWhenAsked(ctx context.Context) error {
-	pause, last := againFirst, time.Time{}
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-n.sealing.again:
-		}
-		if now := n.now(); now.Sub(last) > refusalsTime {
-			pause = againFirst
-		} else {
-			pause = min(2*pause, againLongest)
-		}
-		last = n.now()
-		if err := n.publishNode(ctx); err != nil && !errors.Is(err, transport.ErrOffline) && ctx.Err() == nil {
-			n.log.Warn("this node could not be announced", zap.Error(err))
-		}
-		if sleep(ctx, pause) != nil {
-			return nil
-		}
 	}
 }

@@ -29,6 +29,7 @@ type troubles struct {
 	ahead    map[string]time.Duration // of remotes: their clocks
 	behind   map[string]time.Duration
 	mute     map[string]time.Time // since when they answer nothing
+	unkept   string               // why others may not hear of this node
 
 	triggers []apply.Altered // of users, that change what is received
 	stuck    []apply.Stuck   // cannot be written now
@@ -36,7 +37,7 @@ type troubles struct {
 
 // troubles returns what is known of them now.
 func (n *Node) troubles(own error) troubles {
-	t := troubles{own: own, ahead: map[string]time.Duration{}, behind: map[string]time.Duration{}, mute: map[string]time.Time{}}
+	t := troubles{own: own, unkept: n.own.unkept(), ahead: map[string]time.Duration{}, behind: map[string]time.Duration{}, mute: map[string]time.Time{}}
 	if n.wired.Load() {
 		t.tables, t.denied = n.watcher.Trouble(), n.watcher.Denied()
 		t.vanished, t.unseen = n.watcher.Vanished(), n.unseen
@@ -70,6 +71,9 @@ func problems(s *web.State, t troubles) []string {
 	}
 	if said := brokerProblem(s.Broker); said != "" {
 		add("T%s.", strings.TrimPrefix(said, "t"))
+	}
+	if t.unkept != "" && s.Broker.Online {
+		add("T%s. The node announces itself to each that comes.", strings.TrimPrefix(t.unkept, "t"))
 	}
 	if t.tables != nil && s.Database.Online {
 		add("The tables and their triggers cannot be looked at, so that writes may not be captured: %v.", t.tables)

@@ -73,7 +73,7 @@ func (s *Session) connect(ctx context.Context, server *url.URL) (*link, error) {
 		}
 		return nil, fmt.Errorf("connect to %s: %w", l.server, err)
 	}
-	if err := l.subscribe(ctx, s.c.Topics); err != nil {
+	if err := l.subscribe(ctx, 1, s.c.Topics); err != nil {
 		l.close()
 		return nil, err
 	}
@@ -113,14 +113,14 @@ func (s *Session) options(l *link, server *url.URL, timeout time.Duration) *mqtt
 	return o
 }
 
-// subscribe subscribes all topics at QoS 1.
-func (l *link) subscribe(ctx context.Context, topics []string) error {
+// subscribe subscribes all topics at a QoS.
+func (l *link) subscribe(ctx context.Context, qos byte, topics []string) error {
 	if len(topics) == 0 {
 		return nil
 	}
 	filters := make(map[string]byte, len(topics))
 	for _, topic := range topics {
-		filters[topic] = 1
+		filters[topic] = qos
 	}
 	t := l.client.SubscribeMultiple(filters, nil).(*mqtt.SubscribeToken)
 	select {
@@ -150,7 +150,17 @@ func (s *Session) Resubscribe(ctx context.Context, topics ...string) error {
 	if l == nil {
 		return fmt.Errorf("subscribe: %w", ErrOffline)
 	}
-	return l.subscribe(ctx, topics)
+	return l.subscribe(ctx, 1, topics)
+}
+
+// Ask subscribes one topic by itself, at QoS 0, which costs the broker least: it then delivers what it keeps on it. Who
+// has the topic in a wider subscription may get its messages twice from then on. Errors are those of Resubscribe.
+func (s *Session) Ask(ctx context.Context, topic string) error {
+	l := s.link.Load()
+	if l == nil {
+		return fmt.Errorf("subscribe: %w", ErrOffline)
+	}
+	return l.subscribe(ctx, 0, []string{topic})
 }
 
 // fail gives the connection up. Only the first reason counts.

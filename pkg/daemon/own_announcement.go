@@ -1,0 +1,197 @@
+package daemon
+
+import (
+	"crypto/sha256"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Times of the own announcement.
+const (
+	againFirst   = time.Second      // between two that are asked for, at first
+	againLongest = time.Minute      // and at the longest
+	ownTime      = 3 * time.Second  // in which the broker delivers what it keeps
+	ownEvery     = 10 * time.Minute // between two looks at what it keeps, while that is right
+	ownSeldom    = time.Minute      // while it is not: who missed the last announcement gets another
+)
+
+// Bounds of what is remembered of the own announcement.
+const (
+	announcementsKept = 8 // how many may be on their way back
+	missedMost        = 2 // how often in a row it may be missing: a cluster takes its time
+	endedMost         = 2 // how many connections in a row may end at it
+)
+
+// ownAnnouncement is what is known of the node's announcement at the broker. It is safe for
+// concurrent use.
+type ownAnnouncement struct {
+	again chan struct{} // asks for a further one
+	news  chan struct{} // next is another time now
+
+	mu     sync.Mutex
+	sent   [][sha256.Size]byte // the last ones, to know them when they come back
+	back   bool                // one came back on this connection
+	asked  time.Time           // when the broker was asked for what it keeps; zero: it was not, or has answered, or had its time
+	kept   bool                // it keeps ours, as it last said
+	missed int                 // how often in a row it did not
+	denied int                 // how often in a row it could not be asked
+	told   bool                // that it keeps nothing
+	taken  time.Time           // when it was told that somebody took it away
+
+	retained bool      // the last one was to be kept
+	ends     int       // connections in a row that ended at one that was to be kept
+	tried    time.Time // when such a one was last published
+}
+
+func newOwnAnnouncement() *ownAnnouncement {
+	return &ownAnnouncement{again: make(chan struct{}, 1), news: make(chan struct{}, 1)}
+}
+
+// connected says that there is a new connection: what its broker keeps is not known. One
+// that did not take retained messages may do so now.
+func (o *ownAnnouncement) connected(now time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.asked, o.back, o.kept, o.missed, o.denied = time.Time{}, false, false, 0, 0
+	if o.ends >= endedMost && now.Sub(o.tried) >= ownEvery {
+		o.ends = endedMost - 1
+	}
+}
+
+// published notes an announcement that is about to be published, and returns whether the
+// broker is to keep it: not if it ends the connection at such a message.
+func (o *ownAnnouncement) published(payload []byte, now time.Time) (retain bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.sent) == announcementsKept {
+		o.sent = slices.Delete(o.sent, 0, 1)
+	}
+	o.sent = append(o.sent, sha256.Sum256(payload))
+	if o.retained = o.ends < endedMost; o.retained {
+		o.tried = now
+	}
+	return o.retained
+}
+
+// ended says that a connection ended at the announcement. Where it ends at one that is not
+// to be kept as well, something else is in the way.
+func (o *ownAnnouncement) ended() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.retained {
+		o.ends++
+	} else {
+		o.ends = 0
+	}
+}
+
+// asks says that the broker is asked for what it keeps.
+func (o *ownAnnouncement) asks(now time.Time) {
+	o.mu.Lock()
+	o.asked = now
+	o.mu.Unlock()
+	o.wake()
+}
+
+// cannotAsk says that the broker could not be asked: there is no connection, an ACL is in the
+// way, or it was busy. Nothing is known then.
+func (o *ownAnnouncement) cannotAsk() {
+	o.mu.Lock()
+	o.asked = time.Time{}
+	o.denied++
+	o.mu.Unlock()
+	o.wake()
+}
+
+func (o *ownAnnouncement) wake() {
+	select {
+	case o.news <- struct{}{}:
+	default:
+	}
+}
+
+// came takes an announcement in the node's name, and reports whether it is one of ours; tell
+// is that somebody has to be told if it is not.
+func (o *ownAnnouncement) came(payload []byte, retained bool, now time.Time) (ours, tell bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	ours = slices.Contains(o.sent, sha256.Sum256(payload))
+	switch {
+	case ours && retained:
+		o.asked, o.kept, o.missed, o.denied, o.told, o.ends = time.Time{}, true, 0, 0, false, 0
+	case ours:
+		o.back = true
+	case !retained:
+		o.kept = false
+		if tell = o.taken.IsZero() || now.Sub(o.taken) > refusalsTime; tell {
+			o.taken = now
+		}
+	}
+	return ours, tell
+}
+
+// next returns how long it is until the broker is asked again, or has had its time.
+func (o *ownAnnouncement) next(now time.Time) time.Duration {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case !o.asked.IsZero():
+		return max(0, ownTime-now.Sub(o.asked))
+	case o.missed >= missedMost:
+		return ownSeldom
+	case o.denied > 0:
+		return min(ownTime<<min(o.denied-1, 10), ownEvery)
+	}
+	return ownEvery
+}
+
+// keeping says what is to be done about the announcement.
+type keeping struct {
+	publish bool // again
+	ask     bool // the broker for what it keeps
+	tell    bool // that it keeps nothing
+	back    bool // announcements come back, so that no ACL is in the way
+}
+
+// judge says what is to be done now that next is over.
+func (o *ownAnnouncement) judge(now time.Time) keeping {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.asked.IsZero() {
+		return keeping{publish: o.missed >= missedMost, ask: o.missed < missedMost}
+	}
+	if now.Sub(o.asked) < ownTime {
+		return keeping{}
+	}
+	o.asked, o.kept, o.denied = time.Time{}, false, 0
+	o.missed++
+	k := keeping{publish: o.missed <= missedMost, tell: o.missed >= missedMost && !o.told, back: o.back}
+	o.told = o.told || k.tell
+	return k
+}
+
+// why says what is wrong with a broker that does not keep the announcement.
+func (k keeping) why() string {
+	if k.back {
+		return "the broker keeps no retained messages, so that who comes does not hear of this node from it: switch them on there"
+	}
+	return "the broker neither delivers nor keeps the announcement of this node: an ACL denies writing or reading its topic"
+}
+
+// isKept reports whether the broker tells those who come of this node.
+func (o *ownAnnouncement) isKept() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.kept
+}
+
+// unkept says why others may not hear of this node; "" is nothing.
+func (o *ownAnnouncement) unkept() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.kept || o.missed < missedMost {
+		return ""
+	}
+	return keeping{back: o.back}.why()
+}
