@@ -25,7 +25,7 @@ func TestBrokerThatCannotBeHad(t *testing.T) {
 	s := newSite(t, testkit.Shared(t), b, orders)
 	s.login("node-a", "Secret-4")
 	f := s.check(1)
-	f.has(check.Mistake, b.Addr(), "refused", "Correct the login")
+	f.has(check.Mistake, b.Addr(), "refused", "Correct mqttConfig.username")
 	f.has(check.Right, "orders", "sent and received")
 	if strings.Contains(f.text, "Secret-4") {
 		t.Errorf("the password is told:\n%s", f.text)
