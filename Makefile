@@ -15,7 +15,7 @@ TESTFLAGS ?=
 SERVER_PACKAGES = $(shell grep -rl --include=*_test.go 'testkit\.\(Server\|Shared\|Schema\|OwnSchema\)\>' cmd pkg | xargs -n 1 dirname | sort -u | sed 's|^|./|')
 FUZZ_PACKAGES = $(shell grep -rlE --include=*_test.go '^func Fuzz' cmd pkg | xargs -n 1 dirname | sort -u | sed 's|^|./|')
 
-.PHONY: help build demo test test-mysql test-nats test-embedded soak bench docs check check-deploy release-snapshot fuzz clean
+.PHONY: help build demo test test-mysql test-servers test-nats test-embedded soak bench docs check check-deploy release-snapshot fuzz clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,8 +32,12 @@ test: ## install what the tests need, run them all on real servers with the race
 	go test -race -timeout 20m $(TESTFLAGS) ./...
 
 test-mysql: ## install a real MySQL into the cache (root only), run the tests that need a database on it
-	scripts/install-mysql.sh
+	scripts/install-server.sh mysql
 	MYSQL_SYNC_TEST_SERVER=mysql go test -race -count 1 -timeout 20m $(TESTFLAGS) $(SERVER_PACKAGES)
+
+test-servers: ## the same on other versions of MariaDB, on MySQL and on other versions of Mosquitto, as far as they can be had; SERVERS="mariadb-trixie" for some
+	scripts/install-deps.sh
+	scripts/test-servers.sh $(SERVERS) -- -timeout 60m $(TESTFLAGS)
 
 # These tests name their broker, and "make test" runs them.
 NAMEDBROKER = OverTLS|CertificateThatIsNotTrusted|Websockets|OverTheEmbedded|DidNotComeIsAskedFor|ServersOfACluster|ToTheOtherBroker|OverNATS|AClusterWithADeadServer|ACLIsMended|BrokerThatForgets|TravelByVersion1

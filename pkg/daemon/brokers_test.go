@@ -215,7 +215,7 @@ func TestACLIsMendedWhileTheNodeRuns(t *testing.T) {
 			}
 		}
 		write(false)
-		b := testkit.Mosquitto(t, testkit.MosquittoOptions{Extra: []string{"plugin " + dynamicSecurity(t), "plugin_opt_config_file " + file}})
+		b := testkit.Mosquitto(t, testkit.MosquittoOptions{Extra: []string{"plugin " + testkit.MosquittoPlugin(t, "mosquitto_dynamic_security.so"), "plugin_opt_config_file " + file}})
 		a, c := apart(t, b)
 		mended(t, a, c, "the broker's ACL does not let this client read it", "refuses this node since", func() { b.Stop(); write(true); b.Start() })
 	})
@@ -252,16 +252,4 @@ func mended(t *testing.T, a, c *site, told, problem string, mend func()) {
 	a.state("no problem, in the same run", func(now *web.State) error {
 		return wanted(len(now.Problems) == 0 && now.Started.Equal(s.Started))
 	})
-}
-
-// dynamicSecurity is the path of the plugin that comes with Mosquitto.
-func dynamicSecurity(t *testing.T) string {
-	t.Helper()
-	for _, pattern := range []string{"/usr/lib/*/mosquitto_dynamic_security.so", "/usr/*/lib/mosquitto_dynamic_security.so", "/usr/lib/mosquitto_dynamic_security.so"} {
-		if found, err := filepath.Glob(pattern); err == nil && len(found) > 0 {
-			return found[0]
-		}
-	}
-	t.Fatal("mosquitto_dynamic_security.so is not there; it comes with Mosquitto")
-	return ""
 }

@@ -37,14 +37,14 @@ func AnyBroker(tb TB) *Broker {
 // AnyBrokerFor is AnyBroker for those alone who log in; users has their passwords. Each may use all topics.
 func AnyBrokerFor(tb TB, users map[string]string) *Broker {
 	tb.Helper()
-	return BrokerOf(tb, os.Getenv("MYSQL_SYNC_TEST_BROKER"), users)
+	return BrokerOf(tb, os.Getenv(brokerVariable), users)
 }
 
-// BrokerOf starts a broker of a kind: mosquitto, which is also that of "", nats for a cluster of three servers, or
-// embedded for the broker inside a node. Without users anyone may connect.
+// BrokerOf starts a broker of a kind: mosquitto, which is also that of "", alone or with a release, nats for a cluster of
+// three servers, or embedded for the broker inside a node. Without users anyone may connect.
 func BrokerOf(tb TB, kind string, users map[string]string) *Broker {
 	tb.Helper()
-	switch kind {
+	switch kind, _, _ := strings.Cut(kind, "-"); kind {
 	case "mosquitto", "":
 		return Mosquitto(tb, MosquittoOptions{Users: users})
 	case "nats":

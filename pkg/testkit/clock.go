@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -16,14 +17,17 @@ import (
 // nothing that could be put in between. Waiting goes by another clock, as on a machine whose clock is set.
 // Its methods are safe for concurrent use.
 type Clock struct {
-	tb   TB
-	file string
+	tb TB
+
+	mu    sync.Mutex
+	ahead time.Duration
+	files []string // the first is of this system, the others of servers that are confined to a folder
 }
 
 // NewClock returns a clock that is right.
 func NewClock(tb TB) *Clock {
 	tb.Helper()
-	c := &Clock{tb: tb, file: filepath.Join(folder(tb, ""), "clock")}
+	c := &Clock{tb: tb, files: []string{filepath.Join(folder(tb, ""), "clock")}}
 	c.Set(0)
 	return c
 }
@@ -31,14 +35,33 @@ func NewClock(tb TB) *Clock {
 // Set has the clock differ from the machine's by some whole seconds. Those who go by it notice within about a second.
 func (c *Clock) Set(ahead time.Duration) {
 	c.tb.Helper()
-	fresh := c.file + ".new"
-	err := os.WriteFile(fresh, fmt.Appendf(nil, "%+d\n", int(ahead.Seconds())), 0o600)
-	if err == nil {
-		err = os.Rename(fresh, c.file) // Nobody reads half of it.
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ahead = ahead
+	for _, file := range c.files {
+		fresh := file + ".new"
+		err := os.WriteFile(fresh, fmt.Appendf(nil, "%+d\n", int(ahead.Seconds())), 0o600)
+		if err == nil {
+			err = os.Rename(fresh, file) // Nobody reads half of it.
+		}
+		if err != nil {
+			c.tb.Fatalf("set a clock: %v", err)
+		}
 	}
-	if err != nil {
-		c.tb.Fatalf("set a clock: %v", err)
+}
+
+// fileIn adds a file of the clock in a folder.
+func (c *Clock) fileIn(dir string) string {
+	c.tb.Helper()
+	file := filepath.Join(dir, "clock")
+	c.mu.Lock()
+	if !slices.Contains(c.files, file) {
+		c.files = append(c.files, file)
 	}
+	ahead := c.ahead
+	c.mu.Unlock()
+	c.Set(ahead)
+	return file
 }
 
 // fileVariable names the clock's file. It is libfaketime's.
@@ -47,12 +70,12 @@ const fileVariable = "FAKETIME_TIMESTAMP_FILE"
 // Server restarts a server of MariaDB so that it goes by the clock.
 func (c *Clock) Server(d *Database) {
 	c.tb.Helper()
-	found, _ := filepath.Glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
+	found, _ := filepath.Glob(filepath.Join(d.program.root, "/usr/lib/*/faketime/libfaketimeMT.so.1"))
 	if len(found) == 0 || d.Flavour != FlavourMariaDB {
 		c.tb.Fatalf("give a server another clock: it must be MariaDB, and libfaketime be there; scripts/install-deps.sh installs it")
 	}
 	d.Stop()
-	d.environment = []string{"LD_PRELOAD=" + found[0], fileVariable + "=" + c.file,
+	d.environment = []string{"LD_PRELOAD=" + d.program.inside(found[0]), fileVariable + "=" + d.program.inside(c.fileIn(d.dir)),
 		"FAKETIME_CACHE_DURATION=1", "FAKETIME_DONT_FAKE_MONOTONIC=1"}
 	d.Start()
 }
@@ -64,7 +87,7 @@ func (c *Clock) Node(configurationFile string, args ...string) *NodeProcess {
 	if err != nil {
 		c.tb.Fatalf("%v", err)
 	}
-	return start(c.tb, path, []string{fileVariable + "=" + c.file}, append([]string{configurationFile}, args...))
+	return start(c.tb, path, []string{fileVariable + "=" + c.files[0]}, append([]string{configurationFile}, args...))
 }
 
 // clockSource is put into Go's package time, and looks at the file ten times a second.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,7 +21,7 @@ import (
 // Flavour says whose server a Database is.
 type Flavour string
 
-// The two flavours, as the environment variable MYSQL_SYNC_TEST_SERVER names them.
+// The two flavours, as the environment variable MYSQL_SYNC_TEST_SERVER names them, alone or with a release.
 const (
 	FlavourMariaDB Flavour = "mariadb"
 	FlavourMySQL   Flavour = "mysql"
@@ -45,17 +46,19 @@ type Database struct {
 	count       atomic.Int64 // of schemas made by Create
 }
 
-// Server starts a database server of the flavour that the environment variable MYSQL_SYNC_TEST_SERVER names: mariadb,
-// which is the default, or mysql. The options are further flags of the server.
+// Server starts the database server that the environment variable MYSQL_SYNC_TEST_SERVER names: mariadb, which is the
+// default, mysql, or one of those that scripts/install-server.sh installs, such as mariadb-trixie. The options are further
+// flags of the server.
 func Server(tb TB, options ...string) *Database {
 	tb.Helper()
-	switch flavour := os.Getenv("MYSQL_SYNC_TEST_SERVER"); Flavour(flavour) {
+	name := os.Getenv(serverVariable)
+	switch flavour, _, _ := strings.Cut(name, "-"); Flavour(flavour) {
 	case FlavourMariaDB, "":
 		return MariaDB(tb, options...)
 	case FlavourMySQL:
 		return MySQL(tb, options...)
 	default:
-		tb.Fatalf("MYSQL_SYNC_TEST_SERVER: %q is neither mariadb nor mysql", flavour)
+		tb.Fatalf("%s: %q is a server neither of MariaDB nor of MySQL", serverVariable, name)
 		return nil
 	}
 }
@@ -154,7 +157,7 @@ func (d *Database) command() *exec.Cmd {
 		"--max-connections=2000", // A node has about ten, and the tests of a package share a server.
 	}, p.flags, d.options)...)
 	if d.environment != nil {
-		c.Env = append(os.Environ(), d.environment...)
+		c.Env = append(c.Environ(), d.environment...)
 	}
 	return c
 }

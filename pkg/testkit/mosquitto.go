@@ -24,12 +24,13 @@ type MosquittoOptions struct {
 }
 
 // Mosquitto starts a broker with one of the configurations that stand in the folder mosquitto, with ports and paths of
-// its own. The test fails when Mosquitto is not installed; scripts/install-deps.sh installs it.
+// its own: the Mosquitto that MYSQL_SYNC_TEST_BROKER names, if it names one, else the machine's. The test fails when it is
+// not installed.
 func Mosquitto(tb TB, options MosquittoOptions) *Broker {
 	tb.Helper()
-	program, err := find("mosquitto")
+	run, err := findMosquitto("mosquitto")
 	if err != nil {
-		tb.Fatalf("find Mosquitto: %v; scripts/install-deps.sh installs it", err)
+		tb.Fatalf("find Mosquitto: %v", err)
 	}
 	dir := folder(tb, "")
 	b := newBroker(tb, "mosquitto")
@@ -48,9 +49,46 @@ func Mosquitto(tb TB, options MosquittoOptions) *Broker {
 	if err != nil {
 		tb.Fatalf("configure the broker: %v", err)
 	}
-	b.command = func() *exec.Cmd { return exec.Command(program, "-c", file) }
+	b.command = func() *exec.Cmd { return run("-c", file) }
 	b.Start()
 	return b
+}
+
+// findMosquitto finds one of Mosquitto's programs and returns what runs it.
+func findMosquitto(name string) (run func(args ...string) *exec.Cmd, err error) {
+	root, err := installed(brokerVariable, "mosquitto")
+	if err != nil {
+		return nil, err
+	}
+	if root != "" {
+		folder := "usr/bin"
+		if name == "mosquitto" {
+			folder = "usr/sbin"
+		}
+		return withItsLibraries(root, filepath.Join(folder, name))
+	}
+	path, err := find(name)
+	if err != nil {
+		return nil, fmt.Errorf("%w; scripts/install-deps.sh installs it", err)
+	}
+	return func(args ...string) *exec.Cmd { return exec.Command(path, args...) }, nil
+}
+
+// MosquittoPlugin finds a plugin that comes with the Mosquitto that the function of this name starts. The test fails where
+// it is not there.
+func MosquittoPlugin(tb TB, name string) (path string) {
+	tb.Helper()
+	root, err := installed(brokerVariable, "mosquitto")
+	if err != nil {
+		tb.Fatalf("find a plugin of Mosquitto: %v", err)
+	}
+	for _, dir := range []string{"/usr/lib/*", "/usr/*/lib", "/usr/lib"} {
+		if found, _ := filepath.Glob(filepath.Join(root, "/", dir, name)); len(found) > 0 {
+			return found[0]
+		}
+	}
+	tb.Fatalf("find a plugin of Mosquitto: there is no %s, which comes with it", name)
+	return ""
 }
 
 // mosquitto adapts the shipped configuration that fits the options.
@@ -120,7 +158,7 @@ func (b *Broker) mosquitto(dir string, o MosquittoOptions) (string, error) {
 
 // writePasswords writes Mosquitto's password file.
 func writePasswords(path string, users map[string]string) error {
-	program, err := find("mosquitto_passwd")
+	run, err := findMosquitto("mosquitto_passwd")
 	if err != nil {
 		return fmt.Errorf("find mosquitto_passwd: %w", err)
 	}
@@ -128,7 +166,7 @@ func writePasswords(path string, users map[string]string) error {
 		return fmt.Errorf("write the password file: %w", err)
 	}
 	for user, password := range users {
-		if said, err := exec.Command(program, "-b", path, user, password).CombinedOutput(); err != nil {
+		if said, err := run("-b", path, user, password).CombinedOutput(); err != nil {
 			return fmt.Errorf("set the password of %s: %w: %s", user, err, said)
 		}
 	}

@@ -9,13 +9,13 @@ import (
 )
 
 // MySQL starts a MySQL server with a data directory of its own. The options are further flags of mysqld. It takes the
-// mysqld on the PATH if that is not MariaDB's, else the one that scripts/install-mysql.sh has put into the cache, which
+// mysqld on the PATH if that is not MariaDB's, else the one that scripts/install-server.sh has put into the cache, which
 // only root can start. The test fails where there is neither.
 func MySQL(tb TB, options ...string) *Database {
 	tb.Helper()
 	path, root, err := findMySQL()
 	if err != nil {
-		tb.Fatalf("find MySQL: %v; scripts/install-mysql.sh installs it", err)
+		tb.Fatalf("find MySQL: %v; scripts/install-server.sh installs it", err)
 	}
 	p := program{flavour: FlavourMySQL, path: path, root: root}
 	p.flags = append(account(),

@@ -15,15 +15,3 @@ func write(t *testing.T, name, text string) string {
 	}
 	return path
 }
-
-// dynamicSecurity is the path of the plugin that comes with Mosquitto.
-func dynamicSecurity(t *testing.T) string {
-	t.Helper()
-	for _, pattern := range []string{"/usr/lib/*/mosquitto_dynamic_security.so", "/usr/*/lib/mosquitto_dynamic_security.so", "/usr/lib/mosquitto_dynamic_security.so"} {
-		if found, err := filepath.Glob(pattern); err == nil && len(found) > 0 {
-			return found[0]
-		}
-	}
-	t.Fatal("mosquitto_dynamic_security.so is not there; it comes with Mosquitto")
-	return ""
-}

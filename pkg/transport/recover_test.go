@@ -257,7 +257,7 @@ func TestRefusedTopicIsToldAndTriedAgain(t *testing.T) {
 		}`, subscribe)
 	}
 	file := write(t, "security.json", rules(false))
-	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Extra: []string{"plugin " + dynamicSecurity(t), "plugin_opt_config_file " + file}})
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Extra: []string{"plugin " + testkit.MosquittoPlugin(t, "mosquitto_dynamic_security.so"), "plugin_opt_config_file " + file}})
 	c := plain(b.URL(), "alpha")
 	c.Topics = []string{"/info", "/change/alpha"}
 	n := build(t, c)
