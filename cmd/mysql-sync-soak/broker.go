@@ -1,14 +1,11 @@
 package main
 
 import (
-	"errors"
-	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
@@ -22,19 +19,9 @@ func shortQueues(w *world) {
 }
 
 // smallDisk gives the broker a disk of its own, of 128 KiB, for the sessions and queues of nodes that ask for them.
-// It needs the right to mount.
 func smallDisk(w *world) {
-	dir, err := os.MkdirTemp("", "mysql-sync-soak-")
-	if err != nil {
-		w.tb.Fatalf("make a folder for a small disk: %v", err)
-	}
-	w.tb.Cleanup(func() { _ = os.Remove(dir) })
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=128k,mode=0700"); err != nil {
-		w.tb.Fatalf("mount a small disk, which is left to root: %v", err)
-	}
-	w.tb.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
-	w.disk = dir
-	w.mosquitto.Extra = []string{"persistence true", "persistence_location " + dir + "/", "autosave_interval 1"}
+	w.disk = newDisk(w.tb, "128k")
+	w.mosquitto.Extra = []string{"persistence true", "persistence_location " + w.disk + "/", "autosave_interval 1"}
 	w.mqtt = map[string]any{"clean": false}
 }
 
@@ -42,9 +29,7 @@ func smallDisk(w *world) {
 // while it cannot save it.
 func fillDisk(w *world) {
 	filler := filepath.Join(w.disk, "filler")
-	if err := fill(filler); err != nil {
-		w.tb.Fatalf("fill the disk of the broker: %v", err)
-	}
+	fill(w.tb, filler)
 	s := w.turn()
 	s.node.Kill()
 	w.pause(up + down)                                // the broker saves each second
@@ -58,27 +43,6 @@ func fillDisk(w *world) {
 		w.tb.Fatalf("empty the disk of the broker: %v", err)
 	}
 	w.pause(up)
-}
-
-// fill writes a file until there is no more room.
-func fill(name string) error {
-	f, err := os.Create(name)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(f, zeroes{})
-	if !errors.Is(err, syscall.ENOSPC) {
-		return errors.Join(err, f.Close())
-	}
-	return f.Close()
-}
-
-// zeroes is an endless file.
-type zeroes struct{}
-
-func (zeroes) Read(p []byte) (int, error) {
-	clear(p)
-	return len(p), nil
 }
 
 // said reports whether the broker has said a text since its start.

@@ -30,6 +30,8 @@ var faults = []fault{
 	{name: "broker out of reach", does: "black hole between node A and the broker, cuts for B", strike: hideBroker},
 	{name: "database out of reach", does: "black hole between node A and its database, cuts for B", strike: hideDatabase},
 	{name: "disk of the broker full", does: "Mosquitto with sessions on a full disk, kill -9 there", set: smallDisk, strike: fillDisk},
+	{name: "disk of a database full", does: "mariadbd of A, or of B, without room on its disk for 4 seconds", set: ownDisks, strike: fillDatabaseDisk,
+		heal: tellEnds},
 	{name: "broker drops messages", does: "max_queued_messages 10, max_inflight_messages 5, node B stops and comes back", set: shortQueues,
 		strike: func(w *world) { w.stopNode(w.b) }},
 	{name: "duplicates, disorder", does: "batches and acks published again late, twice, in any order", set: record, strike: replay},

@@ -32,8 +32,10 @@ type world struct {
 	stormers  int            // of each site; they take the place of the other load
 	quiet     bool           // no load but the fault's own
 	clocks    bool           // A has a clock of its own
+	disks     bool           // each database has a disk of its own
 
 	turns  int
+	ended  int      // servers that ended of what was done to them
 	tape   *tape    // nil: nobody listens
 	disk   string   // where the broker keeps its sessions
 	writes []write  // what the fault itself wrote
@@ -53,6 +55,7 @@ type site struct {
 
 	toBroker, toDatabase *testkit.Proxy
 
+	disk  string         // of the site's database; empty: that of this machine
 	clock *testkit.Clock // of the site's machine; nil: that of this one
 	hold  sync.RWMutex   // held for writing, nobody writes
 }
@@ -79,6 +82,13 @@ func (w *world) newSite(name, remote string) *site {
 	server := testkit.Server(w.tb, "--innodb-flush-log-at-trx-commit=1")
 	s := &site{tb: w.tb, name: name, server: server, schema: server.Create(w.tb)}
 	s.db = server.Open(w.tb, s.schema)
+	if w.disks {
+		s.disk = newDisk(w.tb, "256m")
+		server.MoveData(s.disk)
+		if _, err := s.db.Exec(`CREATE TABLE ballast (id INT AUTO_INCREMENT PRIMARY KEY, text VARCHAR(7000))`); err != nil {
+			w.tb.Fatalf("create ballast at %s: %v", name, err)
+		}
+	}
 	if _, err := s.db.Exec(createOrders); err != nil {
 		w.tb.Fatalf("create orders at %s: %v", name, err)
 	}

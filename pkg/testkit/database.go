@@ -40,6 +40,7 @@ type Database struct {
 	tb          TB
 	program     program
 	dir         string
+	moved       string // where MoveData has put the data; empty: in dir
 	options     []string
 	environment []string // beside that of this process
 	child       *child
@@ -132,6 +133,16 @@ func (d *Database) start() (version string) {
 	return version
 }
 
+// Ended reports whether the server has ended, by itself or by Kill or Stop.
+func (d *Database) Ended() bool {
+	select {
+	case <-d.child.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // Kill ends the server with SIGKILL, as a crash would.
 func (d *Database) Kill() { d.child.kill() }
 
@@ -151,7 +162,7 @@ func (d *Database) command() *exec.Cmd {
 		"--datadir=" + p.inside(d.data()),
 		"--socket=" + p.inside(d.Socket),
 		"--pid-file=" + p.inside(filepath.Join(d.dir, "pid")),
-		"--tmpdir=" + p.inside(d.dir), // Of a shared one, a server that starts deletes the others' tables.
+		"--tmpdir=" + p.inside(d.home()), // Of a shared one, a server that starts deletes the others' tables.
 		"--bind-address=" + loopback,
 		"--port=" + strconv.Itoa(d.Port),
 		"--max-connections=2000", // A node has about ten, and the tests of a package share a server.
@@ -230,4 +241,31 @@ func (d *Database) drop(name string) {
 	_, _ = db.Exec("DROP DATABASE IF EXISTS " + name)
 }
 
-func (d *Database) data() string { return filepath.Join(d.dir, "data") }
+// MoveData restarts the server with its data, and its temporary files, in another folder, such as a small disk. A server
+// that is confined to a folder cannot have them elsewhere.
+func (d *Database) MoveData(dir string) {
+	d.tb.Helper()
+	if d.program.root != "" {
+		d.tb.Fatalf("move the data of a server: it is confined to %s", d.program.root)
+	}
+	d.Stop()
+	to := filepath.Join(dir, "data")
+	if err := os.CopyFS(to, os.DirFS(d.data())); err != nil {
+		d.tb.Fatalf("move the data of a server: %v", err)
+	}
+	if err := os.RemoveAll(d.data()); err != nil {
+		d.tb.Fatalf("move the data of a server: %v", err)
+	}
+	d.moved = dir
+	d.Start()
+}
+
+// home is the folder that has the data and the temporary files.
+func (d *Database) home() string {
+	if d.moved != "" {
+		return d.moved
+	}
+	return d.dir
+}
+
+func (d *Database) data() string { return filepath.Join(d.home(), "data") }

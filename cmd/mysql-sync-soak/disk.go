@@ -1,0 +1,84 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// newDisk mounts a disk of a size, as tmpfs has it, for which it needs the right to mount.
+func newDisk(tb testkit.TB, size string) (dir string) {
+	dir, err := os.MkdirTemp("", "mysql-sync-soak-")
+	if err != nil {
+		tb.Fatalf("make a folder for a small disk: %v", err)
+	}
+	tb.Cleanup(func() { _ = os.Remove(dir) })
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+size+",mode=0700"); err != nil {
+		tb.Fatalf("mount a small disk, which is left to root: %v", err)
+	}
+	tb.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+	return dir
+}
+
+// fill writes a file until there is no more room.
+func fill(tb testkit.TB, name string) {
+	f, err := os.Create(name)
+	if err != nil {
+		tb.Fatalf("fill a disk: %v", err)
+	}
+	_, err = io.Copy(f, zeroes{})
+	if err = errors.Join(err, f.Close()); !errors.Is(err, syscall.ENOSPC) {
+		tb.Fatalf("fill a disk: %v", err)
+	}
+}
+
+// zeroes is an endless file.
+type zeroes struct{}
+
+func (zeroes) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}
+
+// ownDisks gives each database a disk of its own, on which there is little room beside the data.
+func ownDisks(w *world) { w.disks = true }
+
+// tellEnds says how often a server did not survive what was done to it.
+func tellEnds(w *world) {
+	w.notes = append(w.notes, fmt.Sprintf("%d times the server ended of it", w.ended))
+}
+
+// fillDatabaseDisk leaves a database without room, its users and its node with it, for some seconds. Rows of a table beside
+// see to it that what is left in the files is used up.
+func fillDatabaseDisk(w *world) {
+	s := w.turn()
+	filler := filepath.Join(s.disk, "filler")
+	fill(w.tb, filler)
+	refused := 0
+	for end := time.Now().Add(8 * down); time.Now().Before(end); {
+		if _, err := s.db.Exec(`INSERT INTO ballast (text) SELECT REPEAT('x', 7000)`); err != nil {
+			refused++
+			w.pause(down / 5)
+		}
+	}
+	if refused == 0 {
+		w.tb.Fatalf("the disk of %s was not full", s.name)
+	}
+	if err := os.Remove(filler); err != nil {
+		w.tb.Fatalf("empty the disk of a database: %v", err)
+	}
+	if s.server.Ended() { // MariaDB does not always survive it.
+		w.ended++
+		s.server.Start()
+	}
+	w.pause(up)
+	if _, err := s.db.Exec(`TRUNCATE TABLE ballast`); err != nil {
+		w.tb.Fatalf("empty the disk of a database: %v", err)
+	}
+}
