@@ -17,9 +17,6 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// batchSize is the most that a message between two nodes has, in bytes.
-const batchSize = 256 << 10
-
 // checkBroker looks at each of the brokers, and from the first that takes us at the
 // remotes. It publishes only what changes nothing: messages of this client to itself,
 // and to remotes a question and a batch without rows. running says that a node of this
@@ -276,18 +273,18 @@ func (b *broker) gone() bool {
 func (b *broker) size(ctx context.Context, readable []string) {
 	me := b.cfg.ClientName
 	topic := b.topics.VerifyOf(me, me)
-	for size := batchSize; size >= 4<<10; size /= 2 {
+	for size := wire.MessageBytes; size >= 4<<10; size /= 2 {
 		if b.gone() && !b.reconnect(ctx, readable) {
 			return
 		}
 		if len(b.together(ctx, []probe{{topic, bytes.Repeat([]byte{' '}, size)}})) > 0 {
 			continue
 		}
-		if size == batchSize {
+		if size == wire.MessageBytes {
 			b.f.right(b.about, "messages of %d KiB, the largest between nodes, go through", size>>10)
 			return
 		}
-		b.f.wrong(b.about, fmt.Sprintf("Let the broker take messages of %d KiB and more (Mosquitto: message_size_limit, others: maximum packet size).", batchSize>>10+4),
+		b.f.wrong(b.about, fmt.Sprintf("Let the broker take messages of %d KiB and more (Mosquitto: message_size_limit, others: maximum packet size).", 128),
 			"messages of %d KiB do not go through, those of %d KiB do: batches of rows would be lost", 2*size>>10, size>>10)
 		return
 	}
@@ -349,7 +346,7 @@ func emptyBatch(session, seq uint64) [][]byte {
 	if err != nil {
 		return nil
 	}
-	return codec.Pack(&wire.Batch{Session: session, Seq: seq, Sent: time.Now().UnixMilli()}, batchSize)
+	return codec.Pack(&wire.Batch{Session: session, Seq: seq, Sent: time.Now().UnixMilli()}, wire.MessageBytes)
 }
 
 // listen waits until the remotes have told all that they tell, or the time is up.

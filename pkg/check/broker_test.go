@@ -43,7 +43,7 @@ func TestBrokerThatCannotBeHad(t *testing.T) {
 	f = s.check(1)
 	f.has(check.Mistake, b.Addr(), "connect")
 	f.has(check.Right, other.Addr(), "without a login works")
-	f.has(check.Right, other.Addr(), "256 KiB")
+	f.has(check.Right, other.Addr(), "120 KiB")
 
 	// A broker of the node itself runs with the node.
 	delete(s.config, "mqttConfig")
@@ -85,7 +85,7 @@ pattern write /verify/+/%u
 		t.Errorf("%d mistakes:\n%s", n, f.text)
 	}
 	f.has(check.Warning, b.Addr(), "messages on "+topics.ChangeOf("node-a"), "version 1")
-	f.has(check.Right, b.Addr(), "256 KiB")
+	f.has(check.Right, b.Addr(), "120 KiB")
 }
 
 // What mysql-sync acl --no-version-1 leaves out is no mistake.
@@ -104,7 +104,7 @@ func TestBrokerWithASmallMessageLimit(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Extra: []string{"message_size_limit 100000"}})
 	s := newSite(t, testkit.Shared(t), b, orders)
-	s.check(1).has(check.Mistake, b.Addr(), "128 KiB do not go through, those of 64 KiB do", "message_size_limit")
+	s.check(1).has(check.Mistake, b.Addr(), "120 KiB do not go through, those of 60 KiB do", "message_size_limit")
 }
 
 // TestWhatOtherClientsSay has a client say that it is node-a, and remotes whose

@@ -41,7 +41,7 @@ func TestTwoNodesThatRunAreAllRight(t *testing.T) {
 	f.has(check.Right, "node-b", "takes batches of node-a")
 	f.has(check.Right, "node-b", "clock")
 	f.has(check.Right, "orders", "sent and received, by the key (id)")
-	f.has(check.Right, b.Addr(), "256 KiB")
+	f.has(check.Right, b.Addr(), "120 KiB")
 	f.has(check.Right, b.Addr(), "no access rule is in the way")
 	for _, x := range f.list {
 		if x.Level != check.Right {

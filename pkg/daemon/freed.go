@@ -54,7 +54,7 @@ func (f *freed) take() map[string][]change.Row {
 func (n *Node) tellFreed(ctx context.Context) {
 	for client, rows := range n.freed.take() {
 		for len(rows) > 0 {
-			part := rows[:min(freedMessage, len(rows))]
+			part := rows[:wire.Within(len(rows), freedMessage, func(i int) int { return len(rows[i].Table) + len(rows[i].Key) + 30 })]
 			rows = rows[len(part):]
 			payload, err := n.seal(seal.Ack, client, wire.Ack{Freed: byKeys(part)}.Encode())
 			if err == nil {

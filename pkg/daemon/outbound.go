@@ -17,10 +17,9 @@ import (
 // Bounds of what is on its way to one remote.
 const (
 	batchRows     = 500
-	batchWindow   = 4         // batches without an ack
-	batchLimit    = 256 << 10 // bytes of a message; some brokers take no more than 128 KiB
-	singleWindow  = 500       // changes of version 1 without an ack
-	readBytes     = 4 << 20   // of rows read at a time
+	batchWindow   = 4       // batches without an ack
+	singleWindow  = 500     // changes of version 1 without an ack
+	readBytes     = 4 << 20 // of rows read at a time
 	answerTime    = 20 * time.Second
 	longestAnswer = 5 * time.Minute
 	doubtAfter    = 3 // batches without an answer, until a kept announcement is doubted

@@ -84,7 +84,7 @@ func (s *sender) publish(ctx context.Context, body []byte, sent []outbox.Sent, f
 	s.flying.Add(int64(len(sent)))
 	s.n.traffic.link(s.remote).sent.Add(1)
 	topic := s.n.topics.BatchOf(s.remote, s.n.cfg.ClientName)
-	for _, piece := range wire.Messages(s.n.session, s.seq, body, batchLimit-seal.Overhead) {
+	for _, piece := range wire.Messages(s.n.session, s.seq, body, wire.MessageBytes) {
 		piece, err := s.n.seal(seal.Batch, s.remote, piece)
 		if errors.Is(err, seal.ErrUnmet) {
 			return fmt.Errorf("%w: %w", transport.ErrOffline, err) // it was met when the rows were read

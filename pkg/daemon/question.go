@@ -35,6 +35,7 @@ func (n *Node) ask(ctx context.Context, remote string, q wire.Question) (wire.An
 	n.asking.mu.Lock()
 	n.asking.last++
 	q.ID = n.session ^ n.asking.last
+	q.Parts = true
 	answer := make(chan wire.Answer, 1)
 	n.asking.waiting[asked{remote, q.ID}] = answer
 	n.asking.mu.Unlock()
@@ -67,6 +68,26 @@ func (n *Node) ask(ctx context.Context, remote string, q wire.Question) (wire.An
 			return wire.Answer{}, fmt.Errorf("%w: %s", errNoAnswer, remote)
 		}
 	}
+}
+
+// askValues asks a remote for the rows with some keys, as often as it takes until it has answered for all.
+func (n *Node) askValues(ctx context.Context, remote string, q wire.Question) (all wire.Answer, err error) {
+	q.Ask = wire.AskValues
+	for rest := q.Keys; len(rest) > 0; {
+		q.Keys = rest[:wire.Within(len(rest), wire.VerifyRows, func(i int) int { return len(rest[i]) })]
+		a, err := n.ask(ctx, remote, q)
+		if err != nil {
+			return a, err
+		}
+		done := len(q.Keys)
+		if a.Part {
+			done = max(1, min(len(a.Values), done)) // it has one value for each key, in their order
+		}
+		rest = rest[done:]
+		a.Values = append(all.Values, a.Values...)
+		all = a
+	}
+	return all, nil
 }
 
 // onVerify takes a message of /verify/{client}/{sender}.
@@ -111,6 +132,9 @@ func (n *Node) answerQuestions(ctx context.Context) error {
 				a = wire.Answer{Error: err.Error()}
 			}
 			a.ID = q.ID
+			if q.Parts {
+				a.Fit()
+			}
 			payload, err := a.Encode()
 			if err == nil {
 				payload, err = n.seal(seal.Verify, q.from, payload)

@@ -100,7 +100,7 @@ func (n *Node) rehearseTaking(ctx context.Context, remote string, t *schema.Tabl
 	if !n.cfg.Receives(t.Name) {
 		return "", nil
 	}
-	a, err := n.ask(ctx, remote, wire.Question{Ask: wire.AskValues, Table: t.Name, Columns: t.Names(), Keys: [][]byte{[]byte(key)}})
+	a, err := n.askValues(ctx, remote, wire.Question{Table: t.Name, Columns: t.Names(), Keys: [][]byte{[]byte(key)}})
 	if err != nil || len(a.Values) != 1 || len(a.Values[0].Values) != len(t.Columns) {
 		return "", err
 	}

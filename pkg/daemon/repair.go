@@ -22,7 +22,7 @@ func (n *Node) repair(ctx context.Context, remote string, t *schema.Table, diffe
 		for _, d := range part {
 			keys = append(keys, []byte(d.key))
 		}
-		a, err := n.ask(ctx, remote, wire.Question{Ask: wire.AskValues, Table: t.Name, Columns: t.Names(), Keys: keys})
+		a, err := n.askValues(ctx, remote, wire.Question{Table: t.Name, Columns: t.Names(), Keys: keys})
 		if err != nil {
 			return 0, err
 		}
@@ -33,8 +33,12 @@ func (n *Node) repair(ctx context.Context, remote string, t *schema.Table, diffe
 		if err := n.resend(ctx, remote, t, part, theirs); err != nil {
 			return 0, err
 		}
-		if _, err := n.ask(ctx, remote, wire.Question{Ask: wire.AskSend, Table: t.Name, Keys: keys}); err != nil {
-			return 0, err
+		for len(keys) > 0 {
+			some := keys[:wire.Within(len(keys), wire.VerifyRows, func(i int) int { return len(keys[i]) })]
+			if _, err := n.ask(ctx, remote, wire.Question{Ask: wire.AskSend, Table: t.Name, Keys: some}); err != nil {
+				return 0, err
+			}
+			keys = keys[len(some):]
 		}
 	}
 	n.log.Info("rows sent for repair", zap.String("remote", remote), zap.String("table", t.Name), zap.Int("rows", len(differ)))

@@ -71,7 +71,7 @@ func (n *Node) strange(ctx context.Context, h apply.Held) ([]change.Row, error) 
 			for i, r := range part {
 				keys[i] = []byte(r.Key)
 			}
-			a, err := n.ask(ctx, h.From, wire.Question{Ask: wire.AskValues, Table: table, Columns: keyNames(t), Keys: keys})
+			a, err := n.askValues(ctx, h.From, wire.Question{Table: table, Columns: keyNames(t), Keys: keys})
 			if err != nil && !strings.Contains(a.Error, notSynced) {
 				return nil, fmt.Errorf("ask about rows of %s: %w", table, err)
 			}

@@ -173,16 +173,17 @@ func (n *Node) suspects(ctx context.Context, remote string, t *schema.Table) (ke
 // changed on their way by a transformer, and how many others there are.
 func (n *Node) drill(ctx context.Context, remote string, t *schema.Table, r snapshot.Range) (keys [][]byte, rest int64, err error) {
 	form := 0
-	theirs, err := hashes(r, func(part snapshot.Range) ([]wire.Hash, error) {
+	theirs, err := hashes(r, func(part snapshot.Range) (list []wire.Hash, more bool, err error) {
 		a, err := n.ask(ctx, remote, wire.Question{Ask: wire.AskHashes, Table: t.Name, Columns: t.Names(), After: part.After, UpTo: part.UpTo, Form: wire.FormLarge})
 		form = a.Form
-		return a.Hashes, err
+		return a.Hashes, len(a.Hashes) > 0 && (a.Part || len(a.Hashes) >= wire.VerifyRows), err
 	})
 	if err != nil {
 		return nil, 0, err
 	}
-	ours, err := hashes(r, func(part snapshot.Range) ([]wire.Hash, error) {
-		return snapshot.Hashes(ctx, n.db, t, t.Names(), part, wire.VerifyRows, form)
+	ours, err := hashes(r, func(part snapshot.Range) (list []wire.Hash, more bool, err error) {
+		list, err = snapshot.Hashes(ctx, n.db, t, t.Names(), part, wire.VerifyRows, form)
+		return list, len(list) >= wire.VerifyRows, err
 	})
 	if err != nil {
 		return nil, 0, err
@@ -216,17 +217,17 @@ func (n *Node) drill(ctx context.Context, remote string, t *schema.Table, r snap
 
 // hashes collects the checksums of a range, which is read in parts of as many rows
 // as fit in an answer.
-func hashes(r snapshot.Range, read func(snapshot.Range) ([]wire.Hash, error)) (map[string]string, error) {
+func hashes(r snapshot.Range, read func(snapshot.Range) (list []wire.Hash, more bool, err error)) (map[string]string, error) {
 	all := map[string]string{}
 	for {
-		list, err := read(r)
+		list, more, err := read(r)
 		if err != nil {
 			return nil, err
 		}
 		for _, h := range list {
 			all[string(h.Key)] = h.Sum
 		}
-		if len(list) < wire.VerifyRows {
+		if !more {
 			return all, nil
 		}
 		r.After = list[len(list)-1].Key
@@ -237,7 +238,7 @@ func hashes(r snapshot.Range, read func(snapshot.Range) ([]wire.Hash, error)) (m
 // others.
 func (n *Node) compare(ctx context.Context, remote string, t *schema.Table, keys [][]byte, c *web.Comparison) (differ []difference, err error) {
 	for part := range slices.Chunk(keys, rowsAtOnce(t)) {
-		a, err := n.ask(ctx, remote, wire.Question{Ask: wire.AskValues, Table: t.Name, Columns: t.Names(), Keys: part, Form: wire.FormLarge, Types: t.Types()})
+		a, err := n.askValues(ctx, remote, wire.Question{Table: t.Name, Columns: t.Names(), Keys: part, Form: wire.FormLarge, Types: t.Types()})
 		if err != nil {
 			return nil, err
 		}

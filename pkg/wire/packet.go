@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -15,6 +16,10 @@ var magic = []byte("msb\x02")
 
 // Protocol is the version of the extension that this package speaks.
 const Protocol = 2
+
+// MessageBytes is the most that a message between two nodes has, before it is sealed. Some brokers let no more than 128 KiB pass,
+// with the topic and what MQTT puts before it; those that end the connection of who sends more would do so for ever.
+const MessageBytes = 120 << 10
 
 // maxPieces is the most pieces of a batch: one row fits in far fewer.
 const maxPieces = 4096
@@ -139,16 +144,22 @@ type Reject struct {
 	Taken   bool   `json:"taken,omitempty"`
 }
 
-// Encode returns the ack as the message of an ack topic.
+// Encode returns the ack as the message of an ack topic. Where many rows failed, it says less of each, so that the message
+// has at most MessageBytes; which rows failed it always says.
 func (a Ack) Encode() []byte {
-	for i := range a.Failed {
-		a.Failed[i].Message = Shorten(a.Failed[i].Message, maxError)
+	a.Failed = slices.Clone(a.Failed)
+	for most := maxError; ; most /= 2 {
+		for i := range a.Failed {
+			a.Failed[i].Message = Shorten(a.Failed[i].Message, most)
+		}
+		b, err := json.Marshal(a)
+		if err != nil { // cannot happen: numbers and strings always have a JSON form
+			return nil
+		}
+		if len(b) <= MessageBytes || most <= 1 {
+			return b
+		}
 	}
-	b, err := json.Marshal(a)
-	if err != nil { // cannot happen: numbers and strings always have a JSON form
-		return nil
-	}
-	return b
 }
 
 // ParseAck reads a message of an ack topic.

@@ -1,8 +1,10 @@
 package wire_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -168,4 +170,54 @@ func FuzzTopic(f *testing.F) {
 			t.Errorf("%q names no clients: %+v", topic, got)
 		}
 	})
+}
+
+// TestMessagesStaySmall: brokers that take 128 KiB take all that nodes say to each other.
+func TestMessagesStaySmall(t *testing.T) {
+	full := wire.Ack{Session: math.MaxUint64, Seq: math.MaxUint64}
+	for i := range 500 {
+		full.Failed = append(full.Failed, wire.Reject{Index: i, Message: strings.Repeat("ö\"", 200), Retry: true})
+	}
+	payload := full.Encode()
+	again, err := wire.ParseAck(payload)
+	if err != nil || len(payload) > wire.MessageBytes || len(again.Failed) != 500 || len(again.Failed[499].Message) < 50 || !again.Failed[499].Retry {
+		t.Errorf("an ack of %d bytes, with %d rows: %v", len(payload), len(again.Failed), err)
+	}
+	if len(full.Failed[0].Message) < 500 {
+		t.Error("to encode an ack has changed it")
+	}
+
+	var keys [][]byte
+	for i := range 1000 {
+		keys = append(keys, bytes.Repeat([]byte{byte(i)}, i))
+	}
+	var answer wire.Answer
+	for _, k := range keys {
+		answer.Hashes = append(answer.Hashes, wire.Hash{Key: k, Sum: strings.Repeat("0", 32)})
+	}
+	if answer.Fit(); !answer.Part || len(answer.Hashes) < 100 {
+		t.Errorf("of 1000 checksums %d fit", len(answer.Hashes))
+	}
+	answer = wire.Answer{Values: []wire.VerifyValue{{Key: keys[1], Values: [][]byte{make([]byte, 1<<20)}}, {Key: keys[2]}}}
+	if answer.Fit(); !answer.Part || len(answer.Values) != 1 {
+		t.Errorf("of two rows, one of them large, %d are answered", len(answer.Values))
+	}
+	answer = wire.Answer{Values: []wire.VerifyValue{{Key: keys[1]}, {Key: keys[2]}}}
+	if answer.Fit(); answer.Part || len(answer.Values) != 2 {
+		t.Errorf("of two small rows %d are answered", len(answer.Values))
+	}
+
+	asked := 0
+	for rest := keys; len(rest) > 0; {
+		some := rest[:wire.Within(len(rest), 100, func(i int) int { return len(rest[i]) })]
+		rest = rest[len(some):]
+		payload, err := wire.Question{ID: math.MaxUint64, Ask: wire.AskValues, Table: "orders", Keys: some}.Encode()
+		if err != nil || len(payload) > wire.MessageBytes || len(some) > 100 {
+			t.Fatalf("a question of %d bytes, with %d keys: %v", len(payload), len(some), err)
+		}
+		asked += len(some)
+	}
+	if large := wire.Within(2, 100, func(int) int { return 1 << 20 }); asked != 1000 || large != 1 {
+		t.Errorf("asked of %d keys, and of %d that are too large", asked, large)
+	}
 }

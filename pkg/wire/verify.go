@@ -49,6 +49,7 @@ type Question struct {
 	UpTo    []byte   `json:"upTo,omitempty"`
 	Keys    [][]byte `json:"keys,omitempty"`
 	Form    int      `json:"form,omitempty"`  // the latest that who asks knows
+	Parts   bool     `json:"parts,omitempty"` // who asks takes an answer in parts
 	Types   []string `json:"types,omitempty"` // data types of the columns where it asks, of AskValues
 }
 
@@ -62,6 +63,7 @@ type Answer struct {
 	Values []VerifyValue `json:"values,omitempty"`
 	Types  []string      `json:"types,omitempty"` // data types of the columns, of Values
 	Form   int           `json:"form,omitempty"`  // of the answer
+	Part   bool          `json:"part,omitempty"`  // there are more Hashes, or Values: of the keys that follow
 	Takes  bool          `json:"takes,omitempty"` // a transformer may change the table's rows where they come in, of Values
 
 	// Of Columns:
@@ -104,6 +106,30 @@ type VerifyValue struct {
 type verifyJSON struct {
 	Question *Question `json:"question,omitempty"`
 	Answer   *Answer   `json:"answer,omitempty"`
+}
+
+// Fit cuts an answer that would be larger than MessageBytes, and says so in it; one row it always has.
+func (a *Answer) Fit() {
+	for len(a.Hashes)+len(a.Values) > 1 {
+		if b, err := a.Encode(); err != nil || len(b) <= MessageBytes {
+			return
+		}
+		a.Part = true
+		a.Hashes = a.Hashes[:(len(a.Hashes)+1)/2]
+		a.Values = a.Values[:(len(a.Values)+1)/2]
+	}
+}
+
+// Within returns how many keys, from the first of n, a message may have: at most some, and as many as fit beside all else,
+// but one always.
+func Within(n, most int, key func(i int) int) int {
+	room := MessageBytes * 5 / 8 // base64
+	for i := range min(n, most) {
+		if room -= key(i) + 3; room < 0 && i > 0 {
+			return i
+		}
+	}
+	return min(n, most)
 }
 
 // Encode returns the question as a message.
