@@ -27,9 +27,15 @@ demo: ## see it work: two databases, two nodes, a broker; nothing stays behind
 	@scripts/install-deps.sh mariadb
 	@go run ./cmd/mysql-sync-demo
 
+# A simulated network is one goroutine, in which the race detector has nothing to find, and needs minutes.
+SIMULATION = ./pkg/simulation
+# Most tests wait for a server or a node: more of them at a time than there are processors.
+PARALLEL ?= 4
+
 test: ## install what the tests need, run them all on real servers with the race detector
 	scripts/install-deps.sh
-	go test -race -timeout 20m $(TESTFLAGS) ./...
+	go test -timeout 20m $(TESTFLAGS) $(SIMULATION)
+	go test -race -timeout 20m -parallel $(PARALLEL) $(TESTFLAGS) $$(go list ./... | grep -v '/pkg/simulation$$')
 
 test-mysql: ## install a real MySQL into the cache (root only), run the tests that need a database on it
 	scripts/install-server.sh mysql

@@ -18,6 +18,7 @@ var (
 // TestSimulation runs a network for each seed. Promises 1 to 4. One that breaks
 // is run again by: go test ./pkg/simulation -run Simulation -seed N
 func TestSimulation(t *testing.T) {
+	t.Parallel()
 	if *seed != 0 {
 		report(t, *seed, simulation.Run(*seed, simulation.Options{Trace: os.Stdout}))
 		return
@@ -36,6 +37,7 @@ func report(t *testing.T, seed uint64, r simulation.Report) {
 
 // TestResyncs has remotes sent all rows anew while all else goes on. Promises 1 to 4.
 func TestResyncs(t *testing.T) {
+	t.Parallel()
 	for s := range *seeds / 2 {
 		report(t, s+1, simulation.Run(s+1, simulation.Options{Resyncs: true}))
 	}
@@ -44,6 +46,7 @@ func TestResyncs(t *testing.T) {
 // TestMistakesAreNoticed runs the model with each mistake until a promise
 // breaks: the simulation would notice it in the real code.
 func TestMistakesAreNoticed(t *testing.T) {
+	t.Parallel()
 	for name, mistake := range map[string]simulation.Mistake{
 		"what arrives is written":                                     simulation.DecideByArrival,
 		"versions of deleted rows are forgotten":                      simulation.NoTombstones,
@@ -72,6 +75,7 @@ func TestMistakesAreNoticed(t *testing.T) {
 		"one remote alone hears of a resync":                          simulation.ResyncOne,
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			for s := range uint64(5000) {
 				if r := simulation.Run(s+1, simulation.Options{Mistake: mistake, Resyncs: mistake == simulation.ResyncOne}); len(r.Broken) > 0 {
 					t.Logf("seed %d: %s", s+1, r.Broken[0])
@@ -85,6 +89,7 @@ func TestMistakesAreNoticed(t *testing.T) {
 
 // TestTheSeedDecides replays a run: the same events, to the letter.
 func TestTheSeedDecides(t *testing.T) {
+	t.Parallel()
 	var first, second bytes.Buffer
 	simulation.Run(3, simulation.Options{Trace: &first})
 	simulation.Run(3, simulation.Options{Trace: &second})
@@ -98,6 +103,7 @@ func TestTheSeedDecides(t *testing.T) {
 // and what it kept of conflicts since the backup is gone from it; that much the
 // report does not count as lost. All else is kept.
 func TestRestoredBackups(t *testing.T) {
+	t.Parallel()
 	const networks = 350
 	differing, lost, undone, writes := 0, 0, 0, 0
 	check := func(seed uint64) {
