@@ -65,8 +65,27 @@ func (t *Table) readEngine(ctx context.Context, db mysqldb.Queryer, schema strin
 		return fmt.Errorf("table %s: %w: it is a view", t.Name, ErrUnfit)
 	case kind == "SEQUENCE":
 		return fmt.Errorf("table %s: %w: it is a sequence", t.Name, ErrUnfit)
+	case t.Engine == "InnoDB":
+		return nil
 	}
-	return nil
+	return t.readMixing(ctx, db)
+}
+
+// readMixing refuses a table without transactions where the server refuses statements
+// that write it and one with: all writes would fail by the triggers. Promise 7.
+func (t *Table) readMixing(ctx context.Context, db mysqldb.Queryer) error {
+	transactional := false
+	err := mysqldb.Each(ctx, db, `SELECT TRANSACTIONS = 'YES' FROM information_schema.ENGINES WHERE ENGINE = ? AND TRANSACTIONS IS NOT NULL`,
+		[]any{t.Engine}, func(r *sql.Rows) error { return r.Scan(&transactional) })
+	if err != nil || transactional {
+		return err
+	}
+	var name, value string
+	err = mysqldb.Each(ctx, db, `SHOW GLOBAL VARIABLES LIKE 'enforce_gtid_consistency'`, nil, func(r *sql.Rows) error { return r.Scan(&name, &value) })
+	if err == nil && value == "ON" {
+		err = fmt.Errorf("table %s: %w: its engine %s has no transactions, and with enforce_gtid_consistency the server would refuse all writes to it (1785); make it ENGINE = InnoDB", t.Name, ErrUnfit, t.Engine)
+	}
+	return err
 }
 
 func (t *Table) readColumns(ctx context.Context, db mysqldb.Queryer, schema string) error {
