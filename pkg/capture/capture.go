@@ -26,9 +26,9 @@ type Config struct {
 	Syncs    func(string) bool // whether a table is in syncTables
 	Interval time.Duration     // between two looks when there is nothing to do
 	OnNews   func()            // called after a commit of rows that remotes need; must not block
-	// Recorded is called after a commit with the last id that it took, and the last
-	// position that it gave, 0 if none; it must not block.
-	Recorded func(id uint64, position int64)
+	// Recorded is called after a commit with the last position that it gave, 0 if none; it
+	// must not block.
+	Recorded func(position int64)
 	// Disowned is called after what was deleted in another table that a table's triggers
 	// stand on was left out; it must not block. It may be nil.
 	Disowned func(table string)
@@ -160,7 +160,7 @@ func (c *Capture) once(ctx context.Context) (int, error) {
 		}
 	}
 	if c.Recorded != nil {
-		c.Recorded(all[len(all)-1].id, writing.Last())
+		c.Recorded(writing.Last())
 	}
 	if c.OnNews != nil {
 		c.OnNews()

@@ -180,3 +180,40 @@ func TestARingOfUpdatesIsTheServersToRefuse(t *testing.T) {
 		t.Error(fmt.Sprint(got))
 	}
 }
+
+// TestACascadeToARowThatTheTransactionCannotSeeIsRecorded: the server goes by what is
+// there, and not by what the transaction saw when it began.
+func TestACascadeToARowThatTheTransactionCannotSeeIsRecorded(t *testing.T) {
+	t.Parallel()
+	db := testkit.OwnSchema(t, `CREATE TABLE p (id INT PRIMARY KEY)`,
+		`CREATE TABLE c (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES p (id) ON DELETE CASCADE ON UPDATE CASCADE)`,
+		`CREATE TABLE g (id INT PRIMARY KEY, c INT, FOREIGN KEY (c) REFERENCES c (id) ON DELETE CASCADE)`)
+	install(t, db, "c", "g")
+	for _, statement := range []string{`UPDATE p SET id = 2`, `DELETE FROM p`} {
+		testkit.Exec(t, db, `DELETE FROM p`, `INSERT INTO p VALUES (1)`)
+		user := users(t, db)
+		early, err := user.Begin()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = early.Rollback() }()
+		var n int
+		if err := early.QueryRow(`SELECT (SELECT COUNT(*) FROM c) + (SELECT COUNT(*) FROM g) + (SELECT COUNT(*) FROM p)`).Scan(&n); err != nil || n != 1 {
+			t.Fatal(n, err)
+		}
+		testkit.Exec(t, db, `INSERT INTO c VALUES (7, 1)`, `INSERT INTO g VALUES (8, 7)`, `DELETE FROM table_changes`)
+		if _, err := early.Exec(statement); err != nil {
+			t.Fatal(err)
+		}
+		if err := early.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		want := []string{"c 7"}
+		if statement == `DELETE FROM p` {
+			want = []string{"c 7", "g 8"}
+		}
+		if got := changed(t, db); fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%s: recorded are %q, want %q", statement, got, want)
+		}
+	}
+}

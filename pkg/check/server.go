@@ -129,6 +129,7 @@ func judgeServer(f *findings, s *server, g *grants) {
 	judgeWriting(f, s, g)
 	judgeBinaryLog(f, s, g)
 	judgeBinaryFormat(f, s)
+	judgeTableLocks(f, s)
 	judgeClock(f, "clock", "the database server", s.ahead, s.within)
 	switch size := s.number("max_allowed_packet"); {
 	case size < leastPacket:
@@ -194,6 +195,16 @@ func judgeWriting(f *findings, s *server, g *grants) {
 	if s.on("wsrep_on") {
 		f.warn("wsrep_on", "Let one node work on the cluster, at one of its servers.", "the server is part of a Galera cluster: the lock that keeps a second node off holds at one server only")
 	}
+}
+
+// judgeTableLocks names the one statement that writers pay for: the server locks what
+// triggers write with the table that is locked.
+func judgeTableLocks(f *findings, s *server) {
+	does := "has the writers of all synced tables wait until UNLOCK TABLES"
+	if s.mariaDB {
+		does = "lets its own session write no synced table (1442)"
+	}
+	f.right("LOCK TABLES", "on a synced table %s: load dumps with --skip-add-locks", does)
 }
 
 // judgeBinaryLog judges whether triggers may be made. The rule is that of the

@@ -45,18 +45,18 @@ func FuzzAssembly(f *testing.F) {
 // have, which is written and read again as the same, or none.
 func FuzzRecords(f *testing.F) {
 	f.Add(`{"life": "7cgoqz2m"  , "last":                   17}` + "\n")
-	f.Add(`{"life": ""          , "last": 18446744073709551615}` + "\n")
+	f.Add(`{"life": ""          , "last": 18446744073709551615, "position":     1792046532000001, "database": ""                            }` + "\n") // of an older version
 	f.Add(`{"life": "a~b", "last": 1}`)
 	f.Add(`{"life": "` + strings.Repeat("x", 100) + `"}`)
 	f.Add("")
-	f.Add(string((&records{Life: "7cgoqz2m", Last: 17, Position: 1792046532000001, Database: "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}).text()))
+	f.Add(string((&records{Life: "7cgoqz2m", Position: 1792046532000001, Database: "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}).text()))
 	f.Fuzz(func(t *testing.T, text string) {
 		r, ok := parseRecords([]byte(text))
 		if !ok {
 			return
 		}
-		if again, ok := parseRecords(r.text()); !ok || again.Life != r.Life || again.Last != r.Last || again.Position != r.Position || again.Database != r.Database || len(r.text()) != recordsLength {
-			t.Errorf("%q is %q, %d, written as %q", text, r.Life, r.Last, r.text())
+		if again, ok := parseRecords(r.text()); !ok || again.Life != r.Life || again.Position != r.Position || again.Database != r.Database || len(r.text()) != recordsLength {
+			t.Errorf("%q is %q, written as %q", text, r.Life, r.text())
 		}
 	})
 }

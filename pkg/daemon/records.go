@@ -22,15 +22,13 @@ import (
 // then the remotes may have, and it has not seen it: its further writes are those
 // of a new life, or they would be taken to know what they do not. Promise 4.
 //
-// There are three marks, and each tells: the last position of the stream, which only
-// the node gives out, so that what applications write does not hide anything; the id
-// of the last change that was captured; and a name that the database got from the
-// node. The database is always marked first: records that are older than it, as after
+// There are two marks, and each tells: the last position of the stream, which only
+// the node gives out, so that what applications write does not hide anything; and a
+// name that the database got from the node. The database is always marked first: records that are older than it, as after
 // a power failure, do no harm. A node whose folder was set back together with its
 // database does not notice.
 type records struct {
 	Life     string // empty in the first one
-	Last     uint64 // id of the last change that was captured
 	Position int64  // that is in the database for certain
 	Database string // its name; empty: records of an older version
 
@@ -67,10 +65,10 @@ func openRecords(ctx context.Context, log *zap.Logger, db *mysqldb.DB, folder, c
 	}
 	setBack := true
 	switch {
-	case known && r.newer(is, db.KeepsIDs()):
+	case known && r.newer(is):
 		log.Warn("the database is older than what this node remembers of it: it was set back to a backup; "+
 			"run mysql-sync verify --repair to get from the remotes what it lacks",
-			zap.Uint64("nextChange", is.next), zap.Uint64("lastCaptured", r.Last), zap.Int64("lastPosition", is.position), zap.Int64("knownPosition", r.Position))
+			zap.Int64("lastPosition", is.position), zap.Int64("knownPosition", r.Position))
 	case !known && is.versions:
 		log.Warn("nothing is remembered of this database, which has been replicated before; "+
 			"if it is a backup, run mysql-sync verify --repair to get from the remotes what it lacks", zap.String("file", name))
@@ -82,9 +80,6 @@ func openRecords(ctx context.Context, log *zap.Logger, db *mysqldb.DB, folder, c
 			return nil, err
 		}
 		r.Life, is.database = newLife(), "" // what comes of this database is another one from here on
-	}
-	if !known || r.Last >= is.next {
-		r.Last = is.next - 1
 	}
 	r.Position = is.position
 	named := is.database != ""
@@ -103,14 +98,13 @@ func openRecords(ctx context.Context, log *zap.Logger, db *mysqldb.DB, folder, c
 	return r, err
 }
 
-// newer reports whether a database is older than the records, or another one. ids says
-// whether it keeps the next id of a table.
-func (r *records) newer(is databaseMarks, ids bool) bool {
-	return ids && is.next <= r.Last || is.position < r.Position || r.Database != "" && is.database != r.Database
+// newer reports whether a database is older than the records, or another one.
+func (r *records) newer(is databaseMarks) bool {
+	return is.position < r.Position || r.Database != "" && is.database != r.Database
 }
 
-// recordsLength is how many bytes the file has: a shorter text would leave the end of
-// the one before.
+// recordsLength is how many bytes the file has, also in older versions: a shorter text
+// would leave the end of the one before.
 const recordsLength = 129
 
 // parseRecords reads the file. It returns empty records and false if it is damaged.
@@ -129,7 +123,7 @@ func isName(s string, most int) bool {
 
 // text is what the file holds.
 func (r *records) text() []byte {
-	return fmt.Appendf(nil, "{\"life\": %-12q, \"last\": %20d, \"position\": %20d, \"database\": %-28q}\n", r.Life, r.Last, r.Position, r.Database)
+	return fmt.Appendf(nil, "{\"life\": %-12q, \"position\": %20d, \"database\": %-58q}\n", r.Life, r.Position, r.Database)
 }
 
 // recordsFile is the path of a client's records.
@@ -138,16 +132,15 @@ func recordsFile(folder, client string) string { return filepath.Join(folder, cl
 // newLife returns a name that no life of the client had before.
 func newLife() string { return strings.ToLower(rand.Text()[:8]) }
 
-// note remembers that changes were captured, up to an id, and recorded up to a
-// position; 0 is none. A process that is killed has noted it; it need not be on the
+// note remembers that changes were recorded up to a position. A process that is killed has noted it; it need not be on the
 // disk, since a mark that is too old does no harm.
-func (r *records) note(id uint64, position int64) {
+func (r *records) note(position int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if id <= r.Last && position <= r.Position {
+	if position <= r.Position {
 		return
 	}
-	r.Last, r.Position = max(r.Last, id), max(r.Position, position)
+	r.Position = position
 	err := r.write()
 	if err != nil && !r.failed {
 		r.log.Warn("what was captured last could not be noted; a backup that is restored may go unnoticed", zap.Error(err))

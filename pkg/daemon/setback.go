@@ -11,28 +11,13 @@ import (
 
 // databaseMarks are what tells how new a database is.
 type databaseMarks struct {
-	next     uint64 // id that the next change will have, at least
 	versions bool   // rows have versions
 	position int64  // the last one that it knows of
 	database string // its name, if it has one
 }
 
 func readMarks(ctx context.Context, db *mysqldb.DB) (is databaseMarks, err error) {
-	tx, err := db.BeginTxx(ctx, nil)
-	if err != nil {
-		return is, err
-	}
-	defer func() { _ = tx.Rollback() }() // the id is used up, and nothing is written
-	made, err := tx.ExecContext(ctx, `INSERT INTO table_changes (table_name, primary_key, date) VALUES ('', '', UTC_TIMESTAMP(6))`)
-	if err != nil {
-		return is, err
-	}
-	id, err := made.LastInsertId()
-	if err != nil {
-		return is, err
-	}
-	is.next = uint64(id)
-	err = tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM sync_versions), GREATEST(COALESCE((SELECT MAX(position) FROM sync_versions), 0),
+	err = db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM sync_versions), GREATEST(COALESCE((SELECT MAX(position) FROM sync_versions), 0),
 		COALESCE((SELECT CAST(value AS SIGNED) FROM sync_node WHERE name = ?), 0)), COALESCE((SELECT value FROM sync_node WHERE name = ?), '')`,
 		schema.NodePosition, schema.NodeDatabase).Scan(&is.versions, &is.position, &is.database)
 	return is, err
@@ -65,7 +50,7 @@ func (n *Node) markDatabase(ctx context.Context, r *records) error {
 			return // whatever is wrong with the database, others tell it
 		}
 		marked = commits
-		r.note(0, at) // after the database has it
+		r.note(at) // after the database has it
 	}
 	for sleep(ctx, markEvery) == nil {
 		mark(ctx)

@@ -92,12 +92,6 @@ func (db *DB) RowValue() string {
 	return "ROW("
 }
 
-// KeepsIDs reports whether the next id of a table survives a restart of the
-// server, as it does since MySQL 8.0 and MariaDB 10.2.4.
-func (db *DB) KeepsIDs() bool {
-	return !strings.HasPrefix(db.Version, "5.")
-}
-
 // connector sets up the session of each new connection.
 type connector struct {
 	driver.Connector

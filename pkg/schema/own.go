@@ -181,7 +181,8 @@ type olderColumn struct {
 
 // counts reports whether the column is the key that counts the changes.
 func (c olderColumn) counts() bool {
-	return c.Name == "id" && c.Key == "PRI" && strings.Contains(c.Extra, "auto_increment")
+	return c.Name == "id" && c.Key == "PRI" &&
+		(strings.Contains(c.Extra, "auto_increment") || c.Default != nil && strings.Contains(*c.Default, "uuid_short"))
 }
 
 func olderColumns(ctx context.Context, db *mysqldb.DB) ([]olderColumn, error) {
