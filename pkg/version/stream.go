@@ -203,11 +203,22 @@ type Waiting struct {
 
 // Read returns at most limit rows after a position, up to another, in order.
 func (s *Stream) Read(ctx context.Context, after, upTo int64, limit int) ([]Waiting, error) {
+	return s.read(ctx, after, upTo, `SELECT `+waitingColumns+` FROM sync_versions WHERE position > ? AND position <= ? ORDER BY position LIMIT ?`, after, upTo, limit)
+}
+
+// ReadTable does so for the rows of one table. It passes over all others between.
+func (s *Stream) ReadTable(ctx context.Context, table string, after, upTo int64, limit int) ([]Waiting, error) {
+	return s.read(ctx, after, upTo, `SELECT `+waitingColumns+` FROM sync_versions FORCE INDEX (stream)
+		WHERE position > ? AND position <= ? AND table_name = ? ORDER BY position LIMIT ?`, after, upTo, table, limit)
+}
+
+const waitingColumns = `table_name, row_id, row_key, time, origin, seen, position, came_from`
+
+func (s *Stream) read(ctx context.Context, after, upTo int64, query string, args ...any) ([]Waiting, error) {
 	if after >= upTo {
 		return nil, nil
 	}
-	rows, err := s.db.QueryContext(ctx, `SELECT table_name, row_id, row_key, time, origin, seen, position, came_from
-		FROM sync_versions WHERE position > ? AND position <= ? ORDER BY position LIMIT ?`, after, upTo, limit)
+	rows, err := s.db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read what waits: %w", err)
 	}
