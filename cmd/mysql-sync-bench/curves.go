@@ -55,6 +55,8 @@ var curves = []curve{
 		show: []string{"rows/s in all", "CPU µs/change", "MiB source"}, points: remotes},
 	{name: "curve: transformers", title: "Catch-up with a transformer", what: "50,000 changes; the transformer changes nothing", over: "transformer",
 		show: []string{"rows/s", "MiB"}, points: transformers},
+	{name: "curve: shapes", title: "Initial sync of tables as people have them", what: "200,000 rows of 200 bytes in all; from the source node's start on", over: "tables",
+		show: []string{"rows/s", "s"}, points: shapes},
 }
 
 // over makes a point for each number of rows, a tenth of it in a quick run. The
