@@ -10,6 +10,9 @@ import (
 // come or gone since the last look: apply asks the definition of a parent which
 // tables refer to it.
 func (w *Watcher) forgetTied(keys []schema.ForeignKey) {
+	if slices.EqualFunc(keys, w.ties, schema.ForeignKey.Same) {
+		return
+	}
 	if w.ties != nil {
 		for _, changed := range [][]schema.ForeignKey{without(keys, w.ties), without(w.ties, keys)} {
 			for _, f := range changed {

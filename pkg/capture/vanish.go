@@ -2,9 +2,13 @@ package capture
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -19,17 +23,77 @@ import (
 type sample struct {
 	Key     []byte         `json:"key"`
 	Version change.Version `json:"version"`
+	row     change.Row     // of the key; empty until it was asked for
 }
 
-// sample looks after the first and the last row of a table as it was at the last
+// sample looks after the first and the last row of each table as it was at the last
 // look, be it of an earlier run. One that is gone though nothing recorded it was taken by something that
 // fires no triggers, TRUNCATE above all. That is told and not repeated at the
-// remotes, for it cannot be told from a loss: promise 7.
-func (w *Watcher) sample(ctx context.Context, t *schema.Table) error {
-	keys, err := w.ends(ctx, t)
+// remotes, for it cannot be told from a loss: promise 7. Where all is as it was, it is a
+// few statements for all tables.
+func (w *Watcher) sample(ctx context.Context, tables []*schema.Table, begun time.Time) error {
+	ends, err := w.allEnds(ctx, tables)
+	errs := []error{err}
+	var rows []change.Row
+	for _, t := range tables {
+		for _, key := range ends[t.Name] {
+			rows = append(rows, w.rowOf(t, key))
+		}
+	}
+	if err := w.identify(ctx, rows); err != nil {
+		return errors.Join(append(errs, err)...)
+	}
+	states, err := version.Read(ctx, w.db, rows)
 	if err != nil {
+		return errors.Join(append(errs, err)...)
+	}
+	at := 0
+	for _, t := range tables {
+		keys, ok := ends[t.Name]
+		if !ok {
+			continue // it could not be looked at
+		}
+		errs = append(errs, w.sampleTable(ctx, t, keys, rows[at:at+len(keys)], states))
+		at += len(keys)
+		w.sampled[t.Name] = begun
+	}
+	return errors.Join(errs...)
+}
+
+// rowOf returns the row of a key, with its ID where it is known from the last look.
+func (w *Watcher) rowOf(t *schema.Table, key string) change.Row {
+	for _, s := range w.samples[t.Name] {
+		if string(s.Key) == key && s.row.Table != "" {
+			return s.row
+		}
+	}
+	return change.Row{Table: t.Name, Key: key}
+}
+
+// identify gives those of the rows their IDs that are not known from the last look.
+func (w *Watcher) identify(ctx context.Context, rows []change.Row) error {
+	var fresh []change.Row
+	known := func(r change.Row) bool {
+		return slices.ContainsFunc(w.samples[r.Table], func(s sample) bool { return s.row.Table != "" && string(s.Key) == r.Key })
+	}
+	for _, r := range rows {
+		if !known(r) {
+			fresh = append(fresh, r)
+		}
+	}
+	if err := w.tables.Identify(ctx, fresh); err != nil {
 		return err
 	}
+	for i, r := range rows {
+		if !known(r) {
+			rows[i], fresh = fresh[0], fresh[1:]
+		}
+	}
+	return nil
+}
+
+// sampleTable compares the ends of a table with those of the last look, and remembers them.
+func (w *Watcher) sampleTable(ctx context.Context, t *schema.Table, keys []string, rows []change.Row, states map[change.Row]change.State) error {
 	var absent []sample
 	for _, s := range w.samples[t.Name] {
 		if !slices.Contains(keys, string(s.Key)) {
@@ -45,18 +109,80 @@ func (w *Watcher) sample(ctx context.Context, t *schema.Table) error {
 		w.log.Warn("rows are gone that no trigger saw go, as by TRUNCATE; they stay at the remotes: empty the table there as well, or have them sent back with resync there",
 			zap.String("table", t.Name), zap.Time("lastSeen", w.sampled[t.Name]))
 	}
-	w.samples[t.Name], err = w.versions(ctx, t, keys)
+	w.samples[t.Name], err = w.stillThere(ctx, t, rows, states)
 	return err
 }
 
-// ends returns the keys of the first and the last row of a table.
-func (w *Watcher) ends(ctx context.Context, t *schema.Table) ([]string, error) {
-	down := make([]string, len(t.Key))
-	for i, k := range t.Key {
-		down[i] = mysqldb.Quote(t.Columns[k].Name) + " DESC"
+// stillThere returns the rows with their versions. A row that is still there after its
+// version was read was there with it; so was one that has the version of the last look.
+func (w *Watcher) stillThere(ctx context.Context, t *schema.Table, rows []change.Row, states map[change.Row]change.State) ([]sample, error) {
+	var list []sample
+	var doubtful []string
+	for _, r := range rows {
+		s := sample{[]byte(r.Key), states[r].Version, r}
+		if !slices.ContainsFunc(w.samples[t.Name], func(o sample) bool { return string(o.Key) == r.Key && o.Version == s.Version }) {
+			doubtful = append(doubtful, r.Key)
+		}
+		list = append(list, s)
 	}
-	query := "SELECT " + t.KeyExpr("") + " AS k FROM " + mysqldb.Quote(t.Name) + " ORDER BY "
-	return w.keys(ctx, t, "("+query+t.KeyColumns()+" LIMIT 1) UNION ("+query+strings.Join(down, ", ")+" LIMIT 1)", nil)
+	there, err := w.there(ctx, t, doubtful)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(list, func(s sample) bool {
+		return slices.Contains(doubtful, string(s.Key)) && !slices.Contains(there, string(s.Key))
+	}), nil
+}
+
+// endsMost is how many tables one statement looks at.
+const endsMost = 50
+
+// allEnds returns the keys of the first and the last row of each table. One that cannot
+// be looked at is missing, and does not hinder the others.
+func (w *Watcher) allEnds(ctx context.Context, tables []*schema.Table) (map[string][]string, error) {
+	ends := make(map[string][]string, len(tables))
+	var errs []error
+	for part := range slices.Chunk(tables, endsMost) {
+		err := w.addEnds(ctx, ends, part)
+		for i := 0; err != nil && len(part) > 1 && i < len(part) && ctx.Err() == nil; i++ {
+			if one := w.addEnds(ctx, ends, part[i:i+1]); one != nil {
+				errs = append(errs, one)
+			}
+		}
+		if len(part) == 1 {
+			errs = append(errs, err)
+		}
+	}
+	return ends, errors.Join(errs...)
+}
+
+func (w *Watcher) addEnds(ctx context.Context, ends map[string][]string, tables []*schema.Table) error {
+	var parts []string
+	for i, t := range tables {
+		down := make([]string, len(t.Key))
+		for n, k := range t.Key {
+			down[n] = mysqldb.Quote(t.Columns[k].Name) + " DESC"
+		}
+		query := "(SELECT " + strconv.Itoa(i) + " AS t, CAST(" + t.KeyExpr("") + " AS BINARY) AS k FROM " + mysqldb.Quote(t.Name) + " ORDER BY "
+		parts = append(parts, query+t.KeyColumns()+" LIMIT 1)", query+strings.Join(down, ", ")+" LIMIT 1)")
+	}
+	found := make([][]string, len(tables))
+	err := mysqldb.Each(ctx, w.db, strings.Join(parts, " UNION ALL "), nil, func(r *sql.Rows) error {
+		var i int
+		var key string
+		err := r.Scan(&i, &key)
+		if err == nil && !slices.Contains(found[i], key) {
+			found[i] = append(found[i], key)
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("look at rows of %s: %w", tables[0].Name, err)
+	}
+	for i, t := range tables {
+		ends[t.Name] = found[i]
+	}
+	return nil
 }
 
 // there returns those of the keys whose rows exist.
@@ -80,33 +206,6 @@ func (w *Watcher) keys(ctx context.Context, t *schema.Table, query string, args 
 		return nil, fmt.Errorf("look at rows of %s: %w", t.Name, err)
 	}
 	return keys, nil
-}
-
-// versions returns the rows of the keys with their versions. A row that is still
-// there after its version was read was there with it.
-func (w *Watcher) versions(ctx context.Context, t *schema.Table, keys []string) ([]sample, error) {
-	rows := make([]change.Row, len(keys))
-	for i, k := range keys {
-		rows[i] = change.Row{Table: t.Name, Key: k}
-	}
-	if err := w.tables.Identify(ctx, rows); err != nil {
-		return nil, err
-	}
-	states, err := version.Read(ctx, w.db, rows)
-	if err != nil {
-		return nil, err
-	}
-	there, err := w.there(ctx, t, keys)
-	if err != nil {
-		return nil, err
-	}
-	var list []sample
-	for _, r := range rows {
-		if slices.Contains(there, r.Key) {
-			list = append(list, sample{[]byte(r.Key), states[r].Version})
-		}
-	}
-	return list, nil
 }
 
 // vanished reports whether one of the rows is gone and nothing recorded it.

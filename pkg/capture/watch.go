@@ -53,6 +53,9 @@ type Watcher struct {
 	denied  atomic.Pointer[[]Denied]
 	lost    atomic.Pointer[map[string]time.Time] // tables of which rows vanished, and when that was last noticed
 	known   map[string]*memory                   // what is in sync_captured; nil before the first look
+	planned *plan                                // of the last look
+	mended  bool                                 // whether the last look had something to do
+	took    time.Duration                        // by a look, as far as a busy machine lets that be seen
 }
 
 // NewWatcher returns a Watcher of tables whose triggers stand; Run does its
@@ -73,7 +76,11 @@ func NewWatcher(log *zap.Logger, db *mysqldb.DB, ts *schema.Tables, c WatchConfi
 // once and in silence where a table was altered during the look.
 func (w *Watcher) Run(ctx context.Context) error {
 	for {
+		begun := time.Now()
 		err := w.look(ctx)
+		if err == nil && !w.mended {
+			w.timed(time.Since(begun))
+		}
 		if mysqldb.SchemaChanged(err) {
 			err = w.look(ctx)
 		}
@@ -84,8 +91,31 @@ func (w *Watcher) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(w.Interval):
+		case <-time.After(w.rest(err)):
 		}
+	}
+}
+
+// A look takes the server, and this process, as long as there are tables. So it rests longer
+// the longer it takes, and the node at rest costs the same with many tables as with few.
+const (
+	restTimes = 30
+	restMost  = 30 * time.Second
+)
+
+// rest returns how long to wait for the next look.
+func (w *Watcher) rest(err error) time.Duration {
+	if err != nil || w.mended {
+		return w.Interval
+	}
+	return max(w.Interval, min(restTimes*w.took, restMost))
+}
+
+// timed notes how long a look took that had nothing to do: the least of late, since another
+// process may have been in its way.
+func (w *Watcher) timed(took time.Duration) {
+	if w.took *= 2; w.took == 0 || took < w.took {
+		w.took = took
 	}
 }
 
@@ -147,19 +177,20 @@ func (w *Watcher) look(ctx context.Context) error {
 		return err
 	}
 	w.forgetTied(keys)
-	keys, lacking, err := readable(ctx, w.db, tables, keys)
+	p, err := w.plan(ctx, tables, keys)
 	if err != nil {
 		return err
 	}
+	keys, lacking := p.usable, slices.Clone(p.lacking)
 	others := others(w.db.Name, keys)
 	standing, err := readTriggers(ctx, w.db, others)
 	if err != nil {
 		return err
 	}
-	list, _ := wanted(w.db, tables, keys)
-	whole := slices.Clone(list)
-	list = slices.DeleteFunc(list, func(t trigger) bool { return w.refused[t.id()] })
-	if !w.stand(list, standing) {
+	whole := p.wanted
+	list := slices.DeleteFunc(slices.Clone(whole), func(t trigger) bool { return w.refused[t.id()] })
+	w.mended = !w.stand(list, standing)
+	if w.mended {
 		if err := w.mend(ctx, list, standing, tables, keys); err != nil {
 			return err
 		}
@@ -180,11 +211,9 @@ func (w *Watcher) look(ctx context.Context) error {
 	if err := w.recall(ctx, tables); err != nil {
 		return err
 	}
-	var errs []error
+	errs := []error{w.sample(ctx, tables, begun)}
 	for _, t := range tables {
-		errs = append(errs, w.sample(ctx, t))
-		w.sampled[t.Name] = begun
-		m := remember(t, w.db.Name, list, standing, keys)
+		m := p.memory(t, w.db.Name, list, standing)
 		m.Samples = w.samples[t.Name]
 		if !m.equal(w.known[t.Name]) {
 			errs = append(errs, m.write(ctx, w.db, t.Name))

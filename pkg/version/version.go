@@ -45,39 +45,49 @@ func Read(ctx context.Context, db mysqldb.Queryer, rows []change.Row) (map[chang
 		byID[r.Table][id] = append(byID[r.Table][id], r)
 	}
 	states := make(map[change.Row]change.State, len(rows))
+	if len(byID) == 0 {
+		return states, nil
+	}
+	var q mysqldb.Statement
+	q.SQL("SELECT table_name, row_id, time, origin, seen FROM sync_versions")
+	between := " WHERE "
+	if len(byID) > 1 {
+		between = " FORCE INDEX (PRIMARY) WHERE "
+	}
+	var key []byte
 	for table, ids := range byID {
-		if err := readTable(ctx, db, table, ids, states); err != nil {
-			return nil, fmt.Errorf("read versions of %s: %w", table, err)
+		q.SQL(between + "(table_name = ")
+		q.Text([]byte(table))
+		between = " AND row_id IN ("
+		for id := range ids {
+			key = append(key[:0], id...)
+			q.SQL(between)
+			q.Bytes(key)
+			between = ","
 		}
+		q.SQL("))")
+		between = " OR "
+	}
+	err := readStates(ctx, db, &q, byID, states)
+	if err != nil {
+		return nil, fmt.Errorf("read versions: %w", err)
 	}
 	return states, nil
 }
 
-func readTable(ctx context.Context, db mysqldb.Queryer, table string, ids map[string][]change.Row, states map[change.Row]change.State) error {
-	var q mysqldb.Statement
-	q.SQL("SELECT row_id, time, origin, seen FROM sync_versions WHERE table_name = ")
-	q.Text([]byte(table))
-	var key []byte
-	between := " AND row_id IN ("
-	for id := range ids {
-		key = append(key[:0], id...)
-		q.SQL(between)
-		q.Bytes(key)
-		between = ","
-	}
-	q.SQL(")")
+func readStates(ctx context.Context, db mysqldb.Queryer, q *mysqldb.Statement, byID map[string]map[string][]change.Row, states map[change.Row]change.State) error {
 	return q.Query(ctx, db, func(rows *sql.Rows) error {
 		var id string
 		var s change.State
-		var seen sql.RawBytes
-		err := rows.Scan(&id, &s.Version.Time, &s.Version.Origin, &seen)
+		var table, seen sql.RawBytes
+		err := rows.Scan(&table, &id, &s.Version.Time, &s.Version.Origin, &seen)
 		if err != nil {
 			return err
 		}
 		if s.Seen, err = decodeSeen(seen); err != nil {
-			return fmt.Errorf("row %q: %w", id, err)
+			return fmt.Errorf("table %s, row %q: %w", table, id, err)
 		}
-		for _, r := range ids[id] {
+		for _, r := range byID[string(table)][id] {
 			states[r] = s
 		}
 		return nil
