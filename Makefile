@@ -39,7 +39,7 @@ test: ## install what the tests need, run them all on real servers with the race
 
 test-mysql: ## install a real MySQL into the cache (root only), run the tests that need a database on it
 	scripts/install-server.sh mysql
-	MYSQL_SYNC_TEST_SERVER=mysql go test -race -count 1 -timeout 20m $(TESTFLAGS) $(SERVER_PACKAGES)
+	MYSQL_SYNC_TEST_SERVER=mysql go test -race -count 1 -timeout 20m -parallel $(PARALLEL) $(TESTFLAGS) $(SERVER_PACKAGES)
 
 test-servers: ## the same on other versions of MariaDB, on MySQL and on other versions of Mosquitto, as far as they can be had; SERVERS="mariadb-trixie" for some
 	scripts/install-deps.sh
@@ -53,11 +53,11 @@ BROKERTESTS ?= RowsTravelBothWays|AtRestAreSilent|AnnouncementIsKept|MeshesShare
 
 test-nats: ## run the integration tests BROKERTESTS on a cluster of three servers of NATS; BROKERTESTS= for all
 	scripts/install-deps.sh
-	MYSQL_SYNC_TEST_BROKER=nats go test -count 1 -timeout 40m -parallel 3 $(TESTFLAGS) -run '$(BROKERTESTS)' -skip '$(NAMEDBROKER)' ./pkg/daemon
+	MYSQL_SYNC_TEST_BROKER=nats go test -count 1 -timeout 40m -parallel $(PARALLEL) $(TESTFLAGS) -run '$(BROKERTESTS)' -skip '$(NAMEDBROKER)' ./pkg/daemon
 
 test-embedded: ## run the integration tests BROKERTESTS on the broker inside a node; BROKERTESTS= for all
 	scripts/install-deps.sh
-	MYSQL_SYNC_TEST_BROKER=embedded go test -count 1 -timeout 40m -parallel 3 $(TESTFLAGS) -run '$(BROKERTESTS)' -skip '$(NAMEDBROKER)' ./pkg/daemon
+	MYSQL_SYNC_TEST_BROKER=embedded go test -count 1 -timeout 40m -parallel $(PARALLEL) $(TESTFLAGS) -run '$(BROKERTESTS)' -skip '$(NAMEDBROKER)' ./pkg/daemon
 
 soak: ## have faults happen to two real nodes under load, each for SOAKTIME (10s), then play real and random schemas; SOAKFLAGS="-long" for all, "-run disk" for some
 	scripts/install-deps.sh

@@ -28,7 +28,8 @@ func FindUnseen(ctx context.Context, db *mysqldb.DB, tables []*schema.Table, key
 	if err != nil {
 		return nil, err
 	}
-	standing, err := readTriggers(ctx, db, nil)
+	// Of other schemas only those of parents count, as for the watcher: to look through all costs seconds where they have many.
+	standing, err := readTriggers(ctx, db, others(db.Name, keys))
 	if err != nil {
 		return nil, err
 	}

@@ -39,7 +39,7 @@ var scenes = map[string][]string{
 	"one row": {
 		`A: BEGIN`, `A: UPDATE b SET v = 5 WHERE x = 1`, `B: UPDATE b SET v = 6 WHERE x = 1`, `A: COMMIT`, `B.`,
 		`A: BEGIN`, `A: DELETE FROM b WHERE x = 1 AND y = 'one'`, `B: INSERT INTO b VALUES (1, 'one', 3)`, `A: ROLLBACK`, `B.`,
-		`A: SELECT * FROM b FOR UPDATE`, `A: BEGIN`, `A: UPDATE b SET v = 0`, `B: SELECT * FROM b WHERE x = 1 FOR UPDATE NOWAIT`, `B: SET innodb_lock_wait_timeout = 1`, `B: DELETE FROM b`, `B.`, `A: COMMIT`,
+		`A: SELECT * FROM b FOR UPDATE`, `A: BEGIN`, `A: UPDATE b SET v = 0`, `B: SELECT * FROM b WHERE x = 1 FOR UPDATE NOWAIT`, `B: SET innodb_lock_wait_timeout = 4`, `B: DELETE FROM b`, `B.`, `A: COMMIT`,
 	},
 	"a value that only one may have": {
 		`A: BEGIN`, `A: INSERT INTO a (code) VALUES ('q')`, `B: INSERT INTO a (code) VALUES ('q')`, `A: ROLLBACK`, `B.`,
