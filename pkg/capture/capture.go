@@ -45,11 +45,12 @@ type Capture struct {
 	db     *mysqldb.DB
 	latch  *latch.Rows
 	stream *version.Stream
+	floor  floor
 }
 
 // New returns a Capture; Run does its work.
 func New(log *zap.Logger, db *mysqldb.DB, l *latch.Rows, s *version.Stream, c Config) *Capture {
-	return &Capture{Config: c, log: log, db: db, latch: l, stream: s}
+	return &Capture{Config: c, log: log, db: db, latch: l, stream: s, floor: newFloor()}
 }
 
 // A look that takes long, since the server has much to do, is not followed by the
@@ -78,6 +79,7 @@ func (c *Capture) Run(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return nil
 		case err != nil:
+			c.floor = newFloor() // it may be another server that answers next
 			pause = min(max(2*pause, 100*time.Millisecond), 10*time.Second)
 			c.log.Warn("changes could not be read; trying again", zap.Duration("next", pause), zap.Error(err))
 		case n == batchSize:
@@ -113,15 +115,19 @@ func (e entry) fate() version.Fate {
 }
 
 // selectChanges is the poll. It never goes by the last id seen: ids become
-// visible out of order. What is recorded is deleted, so the first rows are new.
+// visible out of order. What is recorded is deleted, so the first rows from the floor on
+// are new.
 const selectChanges = `SELECT id, table_name, primary_key, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', date), gone,
-	TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) FROM table_changes ORDER BY id LIMIT ?`
+	TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) FROM table_changes WHERE id >= ? ORDER BY id LIMIT ?`
 
 // errConsumed says that apply took some of the changes meanwhile.
 var errConsumed = errors.New("changes were taken by apply")
 
 // once records one batch and returns the number of changes in it.
 func (c *Capture) once(ctx context.Context) (int, error) {
+	if err := c.raise(ctx); err != nil {
+		return 0, err
+	}
 	all, err := c.read(ctx)
 	if err != nil || len(all) == 0 {
 		return 0, err
@@ -169,7 +175,9 @@ func (c *Capture) once(ctx context.Context) (int, error) {
 }
 
 func (c *Capture) read(ctx context.Context) ([]entry, error) {
-	rows, err := c.db.QueryContext(ctx, selectChanges, batchSize)
+	began := time.Now()
+	start := c.floor.start(began)
+	rows, err := c.db.QueryContext(ctx, selectChanges, start, batchSize)
 	if err != nil {
 		return nil, fmt.Errorf("read table_changes: %w", err)
 	}
@@ -188,6 +196,11 @@ func (c *Capture) read(ctx context.Context) ([]entry, error) {
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("read table_changes: %w", err)
 	}
+	var lowest uint64
+	if len(entries) > 0 {
+		lowest = entries[0].id
+	}
+	c.floor.looked(start, lowest, began, time.Now())
 	return entries, nil
 }
 
