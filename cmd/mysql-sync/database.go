@@ -25,6 +25,11 @@ func connect(ctx context.Context, cfg *config.Config) (*mysqldb.DB, error) {
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		err = fmt.Errorf("the database (mysqlConfig) does not answer within %s", connectTime)
 	}
+	if err == nil {
+		if err = db.Spell(ctx, allTables(cfg)); err != nil {
+			_ = db.Close() // the first error is the one to tell
+		}
+	}
 	return db, err
 }
 

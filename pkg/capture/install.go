@@ -169,7 +169,7 @@ func readTriggers(ctx context.Context, db *mysqldb.DB, others []string) (map[str
 				return err
 			}
 			if s.schema == db.Name {
-				s.schema = ""
+				s.schema, s.table = "", db.Spelled(s.table)
 			}
 			s.trigger = s.shown()
 			found[s.id()] = s

@@ -86,7 +86,7 @@ func readCatalogue(ctx context.Context, db *mysqldb.DB, ts *schema.Tables, names
 		return nil, fmt.Errorf("read the engines: %w", err)
 	}
 	var col column
-	err = query(ctx, db, selectColumns, []any{db.Name}, func() { c.columns[table] = append(c.columns[table], col) },
+	err = query(ctx, db, selectColumns, []any{db.Name}, func() { c.columns[db.Spelled(table)] = append(c.columns[db.Spelled(table)], col) },
 		&table, &col.name, &col.generated, &col.invisible, &col.increment, &col.key, &col.charset)
 	if err != nil {
 		return nil, fmt.Errorf("read the columns: %w", err)
@@ -112,7 +112,7 @@ func readCatalogue(ctx context.Context, db *mysqldb.DB, ts *schema.Tables, names
 func (c *catalogue) readTriggers(ctx context.Context, db *mysqldb.DB) error {
 	var t standing
 	err := query(ctx, db, `SELECT TRIGGER_NAME, EVENT_OBJECT_TABLE, DEFINER FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ?
-		ORDER BY EVENT_OBJECT_TABLE, TRIGGER_NAME`, []any{db.Name}, func() { c.triggers = append(c.triggers, t) }, &t.name, &t.table, &t.definer)
+		ORDER BY EVENT_OBJECT_TABLE, TRIGGER_NAME`, []any{db.Name}, func() { t.table = db.Spelled(t.table); c.triggers = append(c.triggers, t) }, &t.name, &t.table, &t.definer)
 	if err != nil {
 		return fmt.Errorf("read the triggers: %w", err)
 	}

@@ -165,6 +165,9 @@ func (n *Node) replicate(ctx context.Context) error {
 		return err
 	}
 	defer applyDB.Close()
+	if err := applyDB.Spell(ctx, n.allTables()); err != nil {
+		return err
+	}
 	lock, err := acquire(ctx, n.log, db, n.cfg.ClientName)
 	if err != nil {
 		return err

@@ -50,6 +50,7 @@ type DB struct {
 	Version string // as VERSION() gives it
 	MariaDB bool
 
+	spelled   map[string]string // by names in small letters; see Spell
 	connector connector
 	fenced    *sql.DB // for what is written, where that rests on a condition; see Fence
 }

@@ -36,6 +36,7 @@ func Fingerprints(ctx context.Context, db *mysqldb.DB, names []string) (map[stri
 			if err := r.Scan(&table, &line); err != nil {
 				return err
 			}
+			table = db.Spelled(table)
 			if prints[table] == nil {
 				prints[table] = &strings.Builder{}
 			}

@@ -104,6 +104,9 @@ func foreignKeys(ctx context.Context, db mysqldb.Queryer, schema, condition stri
 		if err := r.Scan(&f.Name, &f.Schema, &f.Table, &column, &f.RefSchema, &f.RefTable, &ref, &f.OnDelete, &f.OnUpdate); err != nil {
 			return err
 		}
+		if node, ok := db.(speller); ok {
+			f.Table, f.RefTable = node.SpelledIn(f.Schema, f.Table), node.SpelledIn(f.RefSchema, f.RefTable)
+		}
 		last := len(list) - 1
 		if last < 0 || list[last].Name != f.Name || list[last].Table != f.Table || list[last].Schema != f.Schema {
 			list = append(list, f)
@@ -117,6 +120,11 @@ func foreignKeys(ctx context.Context, db mysqldb.Queryer, schema, condition stri
 		return nil, fmt.Errorf("read foreign keys of %s: %w", schema, err)
 	}
 	return list, nil
+}
+
+// speller is a mysqldb.DB, which knows how the node spells its tables.
+type speller interface {
+	SpelledIn(schema, table string) string
 }
 
 // tie adds to a table of a schema those of the foreign keys that it holds, and those that

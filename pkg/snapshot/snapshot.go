@@ -292,7 +292,7 @@ func estimates(ctx context.Context, db *mysqldb.DB, tables []string) (map[string
 			var name string
 			var n int64
 			err := r.Scan(&name, &n)
-			rows[name] = n
+			rows[db.Spelled(name)] = n
 			return err
 		})
 }

@@ -1,0 +1,53 @@
+package mysqldb
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// Spell says how the node spells the names of its tables. A server that looks at no case
+// in them (lower_case_table_names) takes Orders and orders for one table, and shows what
+// it likes: what its catalogue says of the tables is put into the node's spelling where it
+// is read, by Spelled, so that names are equal where the server takes them for equal. It
+// is to be called once, before the pool is shared.
+func (db *DB) Spell(ctx context.Context, names []string) error {
+	var mode int
+	if err := db.GetContext(ctx, &mode, `SELECT @@lower_case_table_names`); err != nil {
+		return fmt.Errorf("read lower_case_table_names: %w", err)
+	}
+	if mode == 0 {
+		return nil
+	}
+	if err := db.GetContext(ctx, &db.Name, `SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = DATABASE()`); err != nil {
+		return fmt.Errorf("read how the database is spelled: %w", err)
+	}
+	spelled := map[string]string{}
+	for _, name := range names {
+		if other, ok := spelled[strings.ToLower(name)]; ok && other != name {
+			return fmt.Errorf("%s and %s are one table on this server (lower_case_table_names is %d): spell it in one way", other, name, mode)
+		}
+		spelled[strings.ToLower(name)] = name
+	}
+	db.spelled = spelled
+	return nil
+}
+
+// Spelled returns the node's spelling of a table's name that the server shows.
+func (db *DB) Spelled(name string) string {
+	if len(db.spelled) == 0 {
+		return name
+	}
+	if own, ok := db.spelled[strings.ToLower(name)]; ok {
+		return own
+	}
+	return name
+}
+
+// SpelledIn is Spelled for a table of any schema: only those of the node's own are its.
+func (db *DB) SpelledIn(schema, name string) string {
+	if schema != db.Name {
+		return name
+	}
+	return db.Spelled(name)
+}
