@@ -57,11 +57,12 @@ func (a *Applier) decide(ctx context.Context, tx mysqldb.Tx, groups []*group, m 
 			return nil, err
 		}
 		now := change.Micros(a.now())
-		for _, in := range g.in {
+		for i, in := range g.in {
 			l := locals[in.Key]
 			if l == nil {
 				l = &Local{}
 			}
+			g.tasks[i].exists = l.Exists
 			if len(l.Pending) > 0 {
 				l.Written = conflict.Written(l.Written, l.server, now)
 			}
@@ -281,15 +282,13 @@ func (g *group) spellings(ctx context.Context, tx mysqldb.Tx, locals map[string]
 // that remotes do not know yet go to the end of the stream.
 func (a *Applier) record(ctx context.Context, tx mysqldb.Tx, writing *version.Writing, steps []Step) (news bool, err error) {
 	entries := make([]version.Entry, 0, len(steps))
-	var consumed []any
+	var consumed []uint64
 	answers := map[string][]change.Row{}
 	var before []change.Row // earlier spellings
 	position := int64(0)
 	for i := range steps {
 		s := &steps[i]
-		for _, id := range s.Consumed {
-			consumed = append(consumed, id)
-		}
+		consumed = append(consumed, s.Consumed...)
 		if s.answer && slices.Contains(a.Remotes, s.in.From) && a.Syncs(s.in.Table) {
 			answers[s.in.From] = append(answers[s.in.From], s.in.Row)
 		}
@@ -319,7 +318,8 @@ func (a *Applier) record(ctx context.Context, tx mysqldb.Tx, writing *version.Wr
 		return false, err
 	}
 	if len(consumed) > 0 {
-		if _, err := tx.ExecContext(ctx, `DELETE FROM table_changes WHERE id IN (`+mysqldb.List(len(consumed))+`)`, consumed...); err != nil {
+		slices.Sort(consumed)
+		if _, err := tx.ExecContext(ctx, schema.DeleteChanges(consumed)); err != nil {
 			return false, fmt.Errorf("drop replaced local changes: %w", err)
 		}
 	}

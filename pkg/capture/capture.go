@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"go.uber.org/zap"
@@ -14,6 +13,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
 	"github.com/mysql-sync/mysql-sync/pkg/latch"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
@@ -244,8 +244,11 @@ func newest(entries []entry) ([]change.Row, map[change.Row]entry) {
 // record deletes all entries of a batch and gives the rows of those that are trusted new
 // versions at the end of the stream, in one transaction. Promise 1.
 func (c *Capture) record(ctx context.Context, tx mysqldb.Tx, writing *version.Writing, all, entries []entry, rows []change.Row, last map[change.Row]entry) error {
-	text := appendIDs([]byte("DELETE FROM table_changes WHERE "), all)
-	res, err := tx.ExecContext(ctx, string(text))
+	ids := make([]uint64, len(all))
+	for i, e := range all {
+		ids[i] = e.id
+	}
+	res, err := tx.ExecContext(ctx, schema.DeleteChanges(ids))
 	if err != nil {
 		return fmt.Errorf("delete from table_changes: %w", err)
 	}
@@ -278,38 +281,4 @@ func (c *Capture) record(ctx context.Context, tx mysqldb.Tx, writing *version.Wr
 		}
 	}
 	return c.Respelled(ctx, tx, before)
-}
-
-// shortestRun is how many ids in a row are named by the first and the last alone.
-const shortestRun = 4
-
-// appendIDs appends the condition that the entries alone fulfil. Their ids ascend, and
-// mostly without gaps: the server then walks over them and does not look for each,
-// which takes it half the time.
-func appendIDs(text []byte, entries []entry) []byte {
-	var alone []uint64
-	or := ""
-	for i, end := 0, 0; i < len(entries); i = end {
-		first := entries[i].id
-		for end = i + 1; end < len(entries) && entries[end].id == first+uint64(end-i); {
-			end++
-		}
-		if end-i < shortestRun {
-			for _, e := range entries[i:end] {
-				alone = append(alone, e.id)
-			}
-			continue
-		}
-		text = fmt.Appendf(text, "%sid BETWEEN %d AND %d", or, first, entries[end-1].id)
-		or = " OR "
-	}
-	if len(alone) == 0 {
-		return text
-	}
-	text = append(append(text, or...), "id IN ("...)
-	for _, id := range alone {
-		text = append(strconv.AppendUint(text, id, 10), ',')
-	}
-	text[len(text)-1] = ')'
-	return text
 }

@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
 // A table that is renamed takes its triggers along, and they go on writing its former
@@ -112,13 +113,8 @@ func takeOut(ctx context.Context, db *mysqldb.DB, table string) (int, error) {
 		if err != nil || len(ids) == 0 {
 			return n, err
 		}
-		entries := make([]entry, len(ids))
-		for i, id := range ids {
-			entries[i].id = id
-		}
-		text := appendIDs([]byte("DELETE FROM table_changes WHERE "), entries)
 		err = mysqldb.InTx(ctx, db, func(tx mysqldb.Tx) error {
-			_, err := tx.ExecContext(ctx, string(text))
+			_, err := tx.ExecContext(ctx, schema.DeleteChanges(ids))
 			return err
 		})
 		if err != nil {
