@@ -84,6 +84,7 @@ type task struct {
 	res    *Result
 	needed []change.Row // of one that waited: what it still needed
 	since  time.Time    // of one that waited
+	exists bool         // its row was there when it was looked for last
 }
 
 // Apply applies the changes and returns what became of each. An error means
@@ -344,7 +345,22 @@ func (a *Applier) around(ctx context.Context, tasks []*task, m manner, st strain
 		return a.split(ctx, own, m&^waiting|skipping, st)
 	}
 	half := len(own) / 2
+	if there, missing := apart(own); len(there) > 0 && len(missing) > 0 { // a gap, or want of room, stops inserts
+		own, half = append(there, missing...), len(there)
+	}
 	return errors.Join(a.split(ctx, own[:half], m, st), a.split(ctx, own[half:], m, st))
+}
+
+// apart returns the tasks whose rows are there, and the others.
+func apart(tasks []*task) (there, missing []*task) {
+	for _, t := range tasks {
+		if t.exists {
+			there = append(there, t)
+		} else {
+			missing = append(missing, t)
+		}
+	}
+	return there, missing
 }
 
 // tied reports whether an error says that rows stand in each other's way.

@@ -15,10 +15,10 @@ import (
 const (
 	asideFirst = 50 * time.Millisecond
 	asideMost  = time.Second
-	asideShare = 4               // pauses are at least as many times what the last try took
-	asideTold  = 3 * time.Second // after which it is told
-	hotAfter   = 2 * time.Second // after which the first row's lock is waited for
-	hotFirst   = 5 * time.Second // between two such waits in a table, doubled each time
+	asideShare = 4                // pauses are at least as many times what the last try took
+	asideTold  = 3 * time.Second  // after which it is told
+	hotAfter   = 10 * time.Second // after which the first row's lock is waited for
+	hotFirst   = 10 * time.Second // between two such waits in a table, doubled each time
 )
 
 // aside is what is set aside of a table.

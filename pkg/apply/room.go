@@ -70,7 +70,9 @@ func (r *room) note(now time.Time, tasks []*task) {
 // together with which it was tried, it still needs.
 func (r *room) put(now time.Time, t *task, w *Wait) (more bool) {
 	in := t.in
+	queued := false
 	if old := r.rows[in.Identity()]; old != nil {
+		queued = old.wait.stuck
 		if old.in.Version.Compare(in.Version) > 0 {
 			return false
 		}
@@ -108,7 +110,9 @@ func (r *room) put(now time.Time, t *task, w *Wait) (more bool) {
 	r.tables[in.Table]++
 	if w.stuck {
 		a := r.aside(now, in.Table)
-		a.rows, a.why = append(a.rows, in.Identity()), w.text
+		if a.why = w.text; !queued {
+			a.rows = append(a.rows, in.Identity())
+		}
 	}
 	r.bytes += x.bytes
 	for _, n := range slices.Concat(w.needs, t.needed) {
