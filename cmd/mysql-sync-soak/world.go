@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/jmoiron/sqlx"
@@ -31,6 +32,7 @@ type world struct {
 	mqtt      map[string]any // further keys of mqttConfig
 	stormers  int            // of each site; they take the place of the other load
 	quiet     bool           // no load but the fault's own
+	tables    []string       // CREATE TABLE of further tables; they are synced as well
 	clocks    bool           // A has a clock of its own
 	disks     bool           // each database has a disk of its own
 
@@ -92,15 +94,23 @@ func (w *world) newSite(name, remote string) *site {
 	if _, err := s.db.Exec(createOrders); err != nil {
 		w.tb.Fatalf("create orders at %s: %v", name, err)
 	}
+	tables, initial := []string{"orders"}, "missing"
+	for _, ddl := range w.tables {
+		if _, err := s.db.Exec(ddl); err != nil {
+			w.tb.Fatalf("create a table at %s: %v", name, err)
+		}
+		tables, initial = append(tables, strings.Fields(ddl)[2]), "none" // both sites have the same rows
+	}
 	s.toBroker, s.toDatabase = testkit.NewProxy(w.tb, w.broker.Addr()), testkit.NewProxy(w.tb, server.Addr())
 	mqtt := map[string]any{"host": "127.0.0.1", "port": portOf(s.toBroker), "keepalive": 1, "reconnectPeriod": 250}
 	maps.Copy(mqtt, w.mqtt)
 	s.file = testkit.ConfigFile(w.tb, map[string]any{
 		"clientName":    name,
 		"remoteClients": []string{remote},
-		"syncTables":    []string{"orders"},
-		"receiveTables": []string{"orders"},
+		"syncTables":    tables,
+		"receiveTables": tables,
 		"checkInterval": 10,
+		"initialSync":   initial,
 		"mqttConfig":    mqtt,
 		"mysqlConfig": map[string]any{"host": "127.0.0.1", "port": portOf(s.toDatabase), "user": server.User,
 			"password": server.Password, "database": s.schema},
