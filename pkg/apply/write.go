@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -213,8 +214,19 @@ func grow(q *mysqldb.Statement, steps []*Step) {
 // joined with them, which costs the server no more than INSERT … ON DUPLICATE KEY
 // UPDATE does. That one would fire the triggers of inserts and ask for columns that
 // are not given. Keys of which a literal is not of the column's own type and collation,
-// in which the rows are found by the index, are read from the table for it.
+// in which the rows are found by the index, are read from the table for it. Long rows are updated one by one.
 func update(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) error {
+	if i := slices.IndexFunc(steps, (*Step).long); i >= 0 && len(steps) > 1 {
+		for _, part := range [][]*Step{steps[:i], steps[i : i+1], steps[i+1:]} {
+			if len(part) == 0 {
+				continue
+			}
+			if err := update(ctx, tx, t, part); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	names := steps[0].in.Columns
 	columns := make([]*value.Column, len(names))
 	set := make([]string, 0, len(names))
@@ -295,6 +307,12 @@ func update(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) 
 		err = errGone // its version must not be recorded
 	}
 	return err
+}
+
+// long reports whether the row has a value that may not stand in a UNION: some releases of MariaDB, 10.5.23 and 11.4.5
+// among them, cut a literal there without a word, to its length modulo 65,536. A character may count as four bytes.
+func (s *Step) long() bool {
+	return slices.ContainsFunc(s.in.Values, func(v []byte) bool { return len(v) > math.MaxUint16/4 })
 }
 
 // errGone says that a row is not there which the transaction has seen and locked.

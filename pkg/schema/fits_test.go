@@ -150,13 +150,16 @@ func addUpdate(t *testing.T, tx mysqldb.Tx, q *mysqldb.Statement, name string, c
 		return err
 	}
 	other := (k*7 + 3) % len(values)
-	for c.Fits(values[other]) != nil {
+	for c.Fits(values[other]) != nil || len(values[other]) > 1<<14 {
 		other = (other + 1) % len(values)
 	}
 	q.SQL("UPDATE (SELECT " + strconv.Itoa(k) + " AS k0, ")
 	schema.AddValue(q, c, values[k])
-	q.SQL(" AS c0 UNION ALL SELECT -1, ")
-	schema.AddValue(q, c, values[other])
+	q.SQL(" AS c0")
+	if len(values[k]) <= 1<<14 { // longer ones are updated alone
+		q.SQL(" UNION ALL SELECT -1, ")
+		schema.AddValue(q, c, values[other])
+	}
 	q.SQL(") v STRAIGHT_JOIN " + name + " t ON t.id=v.k0 SET t.c=v.c0")
 	return nil
 }
@@ -202,7 +205,7 @@ func stays(c *value.Column, sent, got []byte) bool {
 	case "inet4", "inet6":
 		x, err := netip.ParseAddr(trimmed)
 		y, _ := netip.ParseAddr(string(got))
-		return err == nil && x == y || trimmed == "01.2.3.4"
+		return err == nil && x.Unmap() == y.Unmap() || trimmed == "01.2.3.4"
 	}
 	return bytes.Equal(sent, got)
 }
