@@ -200,6 +200,25 @@ func (d *Database) config(schema string) *mysql.Config {
 	return c
 }
 
+// HasType reports whether the server's release has a data type of MariaDB or a collation that not all releases have, by
+// what MariaDB's documentation says. Of others it says yes.
+func (d *Database) HasType(ddl string) bool {
+	for name, since := range map[string]string{"UUID": "10.7", "INET4": "10.10", "VECTOR": "11.7", "uca1400": "10.10"} {
+		if strings.Contains(ddl, name) {
+			return d.Flavour == FlavourMariaDB && !olderThan(d.Version, since)
+		}
+	}
+	return true
+}
+
+// olderThan compares the first two numbers of a version, such as 10.5.23-MariaDB, with others.
+func olderThan(version, other string) bool {
+	var a, b [2]int
+	_, _ = fmt.Sscanf(version, "%d.%d", &a[0], &a[1])
+	_, _ = fmt.Sscanf(other, "%d.%d", &b[0], &b[1])
+	return slices.Compare(a[:], b[:]) < 0
+}
+
 // Addr is the server's host:port.
 func (d *Database) Addr() string { return d.Host + ":" + strconv.Itoa(d.Port) }
 
