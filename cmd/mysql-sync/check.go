@@ -21,7 +21,7 @@ import (
 var errMistakes = errors.New("there are mistakes")
 
 func checkCommand() *cobra.Command {
-	var asJSON bool
+	var asJSON, each bool
 	var listen time.Duration
 	c := &cobra.Command{
 		Use:   "check CONFIGURATION",
@@ -40,6 +40,9 @@ that means and what to do about it:
   each remote: whether it is online, takes the tables, answers, takes batches (one
   without rows is sent to it; not where it seals messages, or speaks version 1), and
   has its clock right.
+
+What is said of many tables alike is shown for the first ones, with the names of the
+others; --all and --json have each.
 
 Nothing is changed. A running node goes on undisturbed, so check may be run at any
 time; it takes some seconds, since the remotes are listened to. Where the database
@@ -66,7 +69,7 @@ or the configuration is wrong: then nothing else is looked at.`,
 					}
 				}
 			} else {
-				printFindings(cmd.OutOrStdout(), found)
+				printFindings(cmd.OutOrStdout(), found, each)
 			}
 			if cmd.Context().Err() != nil {
 				return cmd.Context().Err()
@@ -75,6 +78,7 @@ or the configuration is wrong: then nothing else is looked at.`,
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line: level (right, warning, mistake), area, about, text, do")
+	c.Flags().BoolVar(&each, "all", false, "a line for each finding, also where the same is said of many tables")
 	c.Flags().DurationVar(&listen, "listen", 7*time.Second, "how long the remotes are listened to, at the most")
 	return c
 }
@@ -103,8 +107,18 @@ func checkNode(ctx context.Context, path string, listen time.Duration) ([]check.
 // aboutWidth is up to how many characters what a finding is about is aligned.
 const aboutWidth = 32
 
-// printFindings prints a table with a heading for each area, and the sum.
-func printFindings(w io.Writer, found []check.Finding) {
+// How many findings that say the same are printed: each of so many, else the first
+// ones, and of the rest so many names.
+const (
+	alikeMost  = 4
+	alikeFirst = 2
+	alikeNames = 12
+)
+
+// printFindings prints a table with a heading for each area, and the sum. What is said
+// of many tables is said of the first, with the names of the others, unless each is
+// asked for.
+func printFindings(w io.Writer, found []check.Finding, each bool) {
 	width, mistakes, warnings := 0, 0, 0
 	for _, f := range found {
 		width = max(width, min(utf8.RuneCountInString(f.About), aboutWidth))
@@ -116,17 +130,60 @@ func printFindings(w io.Writer, found []check.Finding) {
 		}
 	}
 	area := ""
-	for _, f := range found {
-		if f.Area != area {
-			area = f.Area
+	for _, alike := range grouped(found, each) {
+		if alike[0].Area != area {
+			area = alike[0].Area
 			fmt.Fprintln(w, area)
 		}
-		fmt.Fprintf(w, "  %s %-*s  %s\n", f.Level.Mark(), width, f.About, f.Text)
-		if f.Do != "" {
-			fmt.Fprintf(w, "    %*s  → %s\n", width, "", f.Do)
+		shown := alike
+		if !each && len(alike) > alikeMost {
+			shown = alike[:alikeFirst]
+		}
+		for i, f := range shown {
+			fmt.Fprintf(w, "  %s %-*s  %s\n", f.Level.Mark(), width, f.About, f.Text)
+			if f.Do != "" && (i == len(shown)-1 || shown[i+1].Do != f.Do) {
+				fmt.Fprintf(w, "    %*s  → %s\n", width, "", f.Do)
+			}
+		}
+		if rest := alike[len(shown):]; len(rest) > 0 {
+			fmt.Fprintf(w, "  %s %-*s  likewise %s\n", alike[0].Level.Mark(), width, fmt.Sprintf("%d more", len(rest)), namesOf(rest))
 		}
 	}
 	fmt.Fprintln(w, summary(mistakes, warnings))
+}
+
+// grouped returns the findings of each area with those that say the same together, by
+// the place of their first.
+func grouped(found []check.Finding, each bool) (groups [][]check.Finding) {
+	type kind struct {
+		level      check.Level
+		area, text string
+	}
+	at := map[kind]int{}
+	for _, f := range found {
+		k := kind{f.Level, f.Area, f.Kind}
+		i, known := at[k]
+		if !known || each || f.Kind == "" {
+			i = len(groups)
+			at[k], groups = i, append(groups, nil)
+		}
+		groups[i] = append(groups[i], f)
+	}
+	return groups
+}
+
+// namesOf lists what findings are about, each once.
+func namesOf(list []check.Finding) string {
+	var names []string
+	for _, f := range list {
+		if !slices.Contains(names, f.About) {
+			names = append(names, f.About)
+		}
+	}
+	if more := len(names) - alikeNames; more > 0 {
+		return fmt.Sprintf("%s and %d more (--all shows each)", strings.Join(names[:alikeNames], ", "), more)
+	}
+	return strings.Join(names, ", ")
 }
 
 // summary counts what was found in words.

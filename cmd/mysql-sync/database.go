@@ -50,7 +50,7 @@ func open(ctx context.Context, cfg *config.Config) (*mysqldb.DB, error) {
 // checkRemote refuses a remote that the configuration does not name; "" is all.
 func checkRemote(cfg *config.Config, remote string) error {
 	if remote != "" && !slices.Contains(cfg.RemoteClients, remote) {
-		return usageError{fmt.Errorf("--remote: %s is not in remoteClients", remote)}
+		return usageError{fmt.Errorf("--remote: %s is not in remoteClients%s", remote, meant(remote, cfg.RemoteClients))}
 	}
 	return nil
 }
@@ -58,7 +58,7 @@ func checkRemote(cfg *config.Config, remote string) error {
 // checkTable refuses a table that the configuration does not name; "" is all.
 func checkTable(cfg *config.Config, table string) error {
 	if table != "" && !slices.Contains(allTables(cfg), table) {
-		return usageError{fmt.Errorf("table %s is neither in syncTables nor in receiveTables", table)}
+		return usageError{fmt.Errorf("table %s is neither in syncTables nor in receiveTables%s", table, meant(table, allTables(cfg)))}
 	}
 	return nil
 }

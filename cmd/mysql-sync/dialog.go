@@ -149,7 +149,7 @@ func chosen(text string, found []check.Candidate) ([]string, error) {
 		}
 		switch {
 		case at < 0:
-			return nil, fmt.Errorf("%q is none of the tables", word)
+			return nil, fmt.Errorf("%q is none of the tables%s", word, meant(word, candidates(found)))
 		case found[at].Why != "":
 			return nil, fmt.Errorf("%s cannot be synced: %s", found[at].Name, found[at].Why)
 		case !slices.Contains(list, found[at].Name):

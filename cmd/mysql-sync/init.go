@@ -16,6 +16,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/check"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/transport"
 )
 
 func initCommand() *cobra.Command {
@@ -139,33 +140,61 @@ func (s *setup) database(ctx context.Context, d *dialog) (*mysqldb.DB, error) {
 	if err := d.until(ctx, &s.client, s.changed("client"), "Name of this node", hostName(), clientName); err != nil {
 		return nil, err
 	}
-	for again := false; ; again = true {
-		db, err := s.askDatabase(ctx, d, again)
+	for wrong := all; ; {
+		db, err := s.askDatabase(ctx, d, wrong)
 		if err == nil || ctx.Err() != nil || errors.Is(err, io.EOF) {
 			return db, err
 		}
 		d.say("\n%s\n\n", cleanLines(err.Error()))
+		wrong = wrongAnswer(err)
 	}
 }
 
-// askDatabase asks where the database is, and connects to it. Asked again, flags do
-// not count: they were wrong.
-func (s *setup) askDatabase(ctx context.Context, d *dialog, again bool) (*mysqldb.DB, error) {
+// answers are those about the database that belong together.
+type answers int
+
+const (
+	all answers = iota
+	ofServer
+	ofLogin
+	ofDatabase
+)
+
+// wrongAnswer tells by an error which answers are asked for again; the others stay.
+func wrongAnswer(err error) answers {
+	switch mysqldb.Number(err) {
+	case 1045, 1698, 1251, 3118, 4151:
+		return ofLogin
+	case 1044, 1049:
+		return ofDatabase
+	}
+	return ofServer
+}
+
+// askDatabase asks where the database is, or for those answers that were wrong, and
+// connects to it. What flags gave is not asked for the first time.
+func (s *setup) askDatabase(ctx context.Context, d *dialog, wrong answers) (*mysqldb.DB, error) {
 	m := &s.mysql
-	given := func(flags ...string) bool { return !again && slices.ContainsFunc(flags, s.changed) }
+	given := func(part answers, flags ...string) bool {
+		return wrong != all && wrong != part || wrong == all && slices.ContainsFunc(flags, s.changed)
+	}
 	server := m.server()
-	if err := d.until(ctx, &server, given("mysql-host", "mysql-port", "mysql-socket"), "Database server: host, host:port, or the path of a socket", server, m.setServer); err != nil {
-		return nil, err
+	if !given(ofServer, "mysql-host", "mysql-port", "mysql-socket") {
+		if err := d.until(ctx, &server, false, "Database server: host, host:port, or the path of a socket", server, m.setServer); err != nil {
+			return nil, err
+		}
 	}
-	if err := d.until(ctx, &m.user, given("mysql-user"), "User at the database server", orElse(m.user, "sync"), notEmpty); err != nil {
-		return nil, err
+	if !given(ofLogin, "mysql-user") {
+		if err := d.until(ctx, &m.user, false, "User at the database server", orElse(m.user, "sync"), notEmpty); err != nil {
+			return nil, err
+		}
 	}
-	if !given("mysql-password-env", "mysql-password-file") {
+	if !given(ofLogin, "mysql-password-env", "mysql-password-file") {
 		if err := d.password(ctx, &m.password, mysqlPassword); err != nil {
 			return nil, err
 		}
 	}
-	if !given("mysql-database") {
+	if m.database == "" || wrong == ofDatabase {
 		c := m.config()
 		c.Database = ""
 		server, err := mysqldb.Connect(ctx, c)
@@ -177,7 +206,7 @@ func (s *setup) askDatabase(ctx context.Context, d *dialog, again bool) (*mysqld
 		if err != nil {
 			return nil, err
 		}
-		proposed := m.database
+		proposed := orElse(config.Nearest(m.database, names), m.database)
 		if len(names) == 1 {
 			proposed = names[0]
 		} else if len(names) > 1 {
@@ -229,14 +258,32 @@ func (s *setup) tables(ctx context.Context, w io.Writer, d *dialog, db *mysqldb.
 // broker decides on the broker, and tries the login there.
 func (s *setup) broker(ctx context.Context, w io.Writer, d *dialog) error {
 	m := &s.mqtt
-	for again := false; ; again = true {
+	var wrong []string // flags whose answers are asked for again; nil is the first time
+	for {
 		if d != nil {
-			given := func(flags ...string) bool { return !again && slices.ContainsFunc(flags, s.changed) }
+			given := func(flags ...string) bool {
+				if wrong != nil {
+					return !slices.Contains(wrong, flags[0])
+				}
+				return slices.ContainsFunc(flags, s.changed)
+			}
 			if err := s.askBroker(ctx, d, given); err != nil {
 				return err
 			}
 		}
 		err := m.try(ctx, s.client)
+		var other *transport.ProtocolError
+		if errors.As(err, &other) && other.Speaks != "" {
+			m.url = other.Speaks + "://" + other.Server // what is proposed
+		}
+		switch {
+		case other != nil:
+			wrong = []string{"broker", "broker-ca"}
+		case transport.Distrusted(err):
+			wrong = []string{"broker-ca"}
+		default:
+			wrong = []string{"broker-user", "broker-password-env"}
+		}
 		switch {
 		case err == nil || d != nil && ctx.Err() != nil:
 			return err
@@ -293,19 +340,54 @@ func (s *setup) nextSteps(ctx context.Context, w io.Writer, db *mysqldb.DB, path
 			fmt.Fprintf(w, "\nThe node needs the environment variable %s.\n", p.env)
 		}
 	}
-	if len(s.remotes) > 0 {
-		fmt.Fprintf(w, "\nAt %s: mysql-sync init --client %s --remote %s%s, with the same tables.\n",
-			s.remotes[0], s.remotes[0], s.client, clean(s.mqtt.elsewhere()))
-		if s.mqtt.private() {
-			fmt.Fprintf(w, "Other machines do not reach the broker at %s: for these, change broker.listen and add broker.users.\n", clean(s.mqtt.listen))
+	if statements, err := check.Setup(ctx, db); err == nil {
+		fmt.Fprintf(w, "\nA database user that may do no more than a node does, if you want another one:\n\n")
+		for _, q := range statements {
+			fmt.Fprintf(w, "  %s\n", q)
 		}
 	}
-	statements, err := check.Setup(ctx, db)
-	if err != nil {
+	s.otherSites(w)
+}
+
+// otherSites says at the very end what is to be done at the others, which have nothing
+// of this yet.
+func (s *setup) otherSites(w io.Writer) {
+	if len(s.remotes) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "\nA database user that may do no more than a node does, if you want another one:\n\n")
-	for _, q := range statements {
-		fmt.Fprintf(w, "  %s\n", q)
+	fmt.Fprintf(w, "\nAt the other sites, whose databases need the same tables (definitions are not replicated):\n\n")
+	for _, r := range s.remotes {
+		others := []string{s.client}
+		for _, o := range s.remotes {
+			if o != r {
+				others = append(others, o)
+			}
+		}
+		flags := ""
+		for _, f := range []struct {
+			name   string
+			tables []string
+		}{{"--table", s.both}, {"--receive-table", s.send}, {"--send-table", s.receive}} { // what is sent here is received there
+			if len(f.tables) > 0 {
+				flags += " " + f.name + " " + shellWord(strings.Join(f.tables, ","))
+			}
+		}
+		fmt.Fprintf(w, "  mysql-sync init --client %s --remote %s%s%s\n", r, strings.Join(others, ","), clean(flags), clean(s.mqtt.elsewhere()))
 	}
+	if s.mqtt.private() {
+		fmt.Fprintf(w, "\nOther machines do not reach the broker at %s: for these, change broker.listen and add broker.users.\n", clean(s.mqtt.listen))
+	}
+	if s.mqtt.ca != "" {
+		fmt.Fprintf(w, "\nThey need a copy of the broker's authority, %s, and name it by --broker-ca.\n", clean(s.mqtt.ca))
+	}
+}
+
+// shellWord quotes a word for a shell where it needs that.
+func shellWord(s string) string {
+	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.,:/@", r)
+	}) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

@@ -98,6 +98,9 @@ func TestInitByFlags(t *testing.T) {
 	if code != 0 {
 		t.Fatalf("init: %d\n%s%s", code, out, said)
 	}
+	has(t, out[strings.LastIndex(out, "GRANT"):], "At the other sites", "(definitions are not replicated)",
+		"mysql-sync init --client boston --remote berlin,rome --table orders --receive-table items --broker mqtt://"+b.Addr(),
+		"mysql-sync init --client rome --remote berlin,boston --table orders")
 	has(t, out, "keyless cannot be synced: it has no primary key", "plain cannot be synced: its engine MyISAM has no transactions", "seen cannot be synced: it is a view",
 		"mysql-sync check "+file, "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, TRIGGER, LOCK TABLES ON `"+schema+"`.* TO 'mysql_sync'@")
 	got := ready(t, file)
@@ -203,6 +206,36 @@ func TestInitSaysWhatIsWrongWithTheFlags(t *testing.T) {
 }
 
 // TestInitOfANodeThatIsTheBroker has the password of its users in the environment.
+// TestInitBySocket also sees that a path from this folder is one wherever the file lies.
+func TestInitBySocket(t *testing.T) {
+	t.Parallel()
+	server, schema := shop(t)
+	file := filepath.Join(t.TempDir(), "berlin.json")
+	at, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	relative, err := filepath.Rel(at, server.Socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, where := range [][]string{{"--mysql-host", server.Socket}, {"--mysql-host", relative}, {"--mysql-socket", relative}} {
+		flags := append([]string{"init", file, "--force", "--non-interactive", "--client", "berlin", "--remote", "boston", "--mysql-user", server.User,
+			"--mysql-database", schema, "--table", "orders", "--broker", "mqtt://127.0.0.1:1"}, where...)
+		code, out, said := command(t, flags...)
+		text, err := os.ReadFile(file)
+		if code != 0 || err != nil || !strings.Contains(string(text), `"socketPath": "`+server.Socket+`"`) || strings.Contains(string(text), `"host": "`+server.Socket) {
+			t.Errorf("%s: %d %v\n%s%s%s", where, code, err, text, out, said)
+		}
+	}
+	for _, where := range [][]string{{"--mysql-socket", "none.sock"}, {"--mysql-host", "./none.sock"}, {"--mysql-host", "init_test.go/"}} {
+		flags := append([]string{"init", file, "--force", "--non-interactive", "--client", "berlin", "--remote", "boston", "--mysql-user", "u", "--mysql-database", "d", "--table", "t"}, where...)
+		if code, _, said := command(t, flags...); code != 2 || !strings.Contains(said, where[0]+": ") {
+			t.Errorf("%s: %d %s", where, code, said)
+		}
+	}
+}
+
 func TestInitOfANodeThatIsTheBroker(t *testing.T) {
 	t.Parallel()
 	server, schema := shop(t)
@@ -222,7 +255,7 @@ func TestInitOfANodeThatIsTheBroker(t *testing.T) {
 	if err != nil {
 		t.Fatalf("init: %v\n%s", err, out)
 	}
-	if !regexp.MustCompile(`--client boston --remote berlin --broker mqtt://\S+:\d+ --broker-user berlin, with`).Match(out) {
+	if !regexp.MustCompile(`--client boston --remote berlin --table orders --broker mqtt://\S+:\d+ --broker-user berlin\n`).Match(out) {
 		t.Errorf("init does not say how the other node comes to the broker:\n%s", out)
 	}
 	ready(t, file, "SHOP_PASSWORD=Secret-c")
@@ -315,15 +348,22 @@ func TestInitAsks(t *testing.T) {
 	x.expect(`Database server.*\[localhost:3306\]: `, server.Addr()+"\n")
 	x.expect(`User at the database server \[sync\]: `, user+"\n")
 	x.expect(`Password .*: `, "wrong\n")
-	x.expect(`Access denied(?s:.*)Database server.*: `, "\n")
-	x.expect(`User at the database server \[`+user+`\]: `, "\n")
+	x.expect(`Access denied(?s:.*)User at the database server \[`+user+`\]: `, "\n") // the server was right
 	x.expect(`Password .*: `, "Secret-a\n")
 	x.expect(`Database \[`+schema+`\]: `, "\n")
 	x.expect(`keyless cannot be synced: it has no primary key(?s:.*)Tables .*\[all\]: `, "orders, nonsense\n")
-	x.expect(`"nonsense" is none of the tables(?s:.*)Tables .*: `, "orders items\n")
+	x.expect(`"nonsense" is none of the tables(?s:.*)Tables .*: `, "order\n")
+	x.expect(`"order" is none of the tables; did you mean orders\?(?s:.*)Tables .*: `, "orders items\n")
 	x.expect(`Other nodes.*: `, "berlin\n")
 	x.expect(`berlin is this node(?s:.*)Other nodes.*: `, "boston\n")
-	x.expect(`Broker.*\[mqtt://localhost:1883\]: `, b.Addr()+"\n")
+	x.expect(`Broker.*\[mqtt://localhost:1883\]: `, "mqtts://"+b.Addr()+"\n")
+	x.expect(`certificate authority.*: `, "\n")
+	x.expect(`User at the broker.*: `, "\n")
+	x.expect(`must be mqtt (?s:.*)Broker.*\[mqtt://`+b.Addr()+`\]: `, "\n")
+	// Only the login is asked for again where that was wrong.
+	x.expect(`not Authorized(?s:.*)User at the broker.*: `, "someone\n")
+	x.expect(`Password .*MQTT_PASSWORD.*: `, "wrong\n")
+	x.expect(`someone(?s:.*)not Authorized`, "")
 	x.expect(`User at the broker.*: `, "berlin\n")
 	x.expect(`Password .*MQTT_PASSWORD.*: `, "\n")
 	code, text := x.close()

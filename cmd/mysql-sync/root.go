@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 )
@@ -56,7 +57,8 @@ func root() *cobra.Command {
 			return usageError{errors.New("one configuration file is wanted; see mysql-sync --help")}
 		},
 	}
-	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	c.SetFlagErrorFunc(flagError)
+	c.SetHelpCommand(helpCommand())
 	c.Version = buildVersion()
 	c.SuggestionsMinimumDistance = 2
 	group(c, "Set up:", initCommand(), checkCommand(), aclCommand(), keyCommand(), schemaCommand())
@@ -69,17 +71,47 @@ func root() *cobra.Command {
 	return c
 }
 
-// suggest returns which commands a word may stand for that is none, and no file; nil
-// is that there is none.
+// suggest returns an error for a word that is no command and no file, with the commands
+// that it may stand for.
 func suggest(root *cobra.Command, word string) error {
 	if _, err := os.Lstat(word); err == nil || strings.ContainsAny(word, "./") {
 		return nil
 	}
 	list := root.SuggestionsFor(word)
 	if len(list) == 0 {
-		return nil
+		return fmt.Errorf("%q is no command and no file; mysql-sync --help lists the commands", word)
 	}
 	return fmt.Errorf("%q is no command and no file; did you mean %s?", word, strings.Join(list, " or "))
+}
+
+// flagError is a mistake in a flag, with the nearest one that the command has.
+func flagError(c *cobra.Command, err error) error {
+	if word, ok := strings.CutPrefix(err.Error(), "unknown flag: --"); ok {
+		var names []string
+		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		if nearest := config.Nearest(word, names); nearest != "" {
+			err = fmt.Errorf("%w; did you mean --%s?", err, nearest)
+		}
+	}
+	return usageError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
+}
+
+// helpCommand is cobra's, but that a command that there is not is a mistake.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "help [COMMAND]", Short: "Help about a command",
+		RunE: func(c *cobra.Command, args []string) error {
+			of, rest, err := c.Root().Find(args)
+			if err == nil && (len(rest) == 0 || of != c.Root()) {
+				of.InitDefaultHelpFlag()
+				return of.Help()
+			}
+			if meant := suggest(c.Root(), args[0]); meant != nil {
+				return usageError{meant}
+			}
+			return usageError{fmt.Errorf("%q is no command; mysql-sync --help lists the commands", args[0])}
+		},
+	}
 }
 
 // group adds commands under a heading of the help. The shell completes files for the

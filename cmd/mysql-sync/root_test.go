@@ -75,7 +75,10 @@ func TestWrongCommandLinesAreUsageErrors(t *testing.T) {
 		"schema x":           "1 argument is given, wanted is: mysql-sync schema",
 		"statu a.json":       `"statu" is no command and no file; did you mean status?`,
 		"chek":               `"chek" is no command and no file; did you mean check?`,
-		"nothing-like-it":    "no such file",
+		"nothing-like-it":    `"nothing-like-it" is no command and no file; mysql-sync --help lists the commands`,
+		"help chekc":         "did you mean check?",
+		"check a --jsno":     "did you mean --json?; see mysql-sync check --help",
+		"nothing.json":       "no such file",
 		"transform tset a 1": "transform --help",
 	} {
 		if code, _, said := command(t, strings.Fields(line)...); code != 2 || !strings.Contains(said, want) {

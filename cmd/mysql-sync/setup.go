@@ -112,6 +112,13 @@ func (s *setup) prepare() error {
 	if s.mqtt.url != "" {
 		errs = append(errs, prefixed("--broker", s.mqtt.setURL(s.mqtt.url)))
 	}
+	if s.changed("mysql-host") && s.changed("mysql-socket") {
+		errs = append(errs, errors.New("--mysql-host and --mysql-socket exclude each other"))
+	} else if s.mysql.socket != "" {
+		errs = append(errs, prefixed("--mysql-socket", s.mysql.setServer(s.mysql.socketPath())))
+	} else if s.changed("mysql-host") && s.mysql.isServer() {
+		errs = append(errs, prefixed("--mysql-host", s.mysql.setServer(s.mysql.host)))
+	}
 	if s.mqtt.ca != "" {
 		var err error
 		s.mqtt.ca, err = filepath.Abs(s.mqtt.ca)
@@ -183,7 +190,7 @@ func (s *setup) checkTables(found []check.Candidate) error {
 		at := slices.IndexFunc(found, func(c check.Candidate) bool { return c.Name == name })
 		switch {
 		case at < 0:
-			errs = append(errs, fmt.Errorf("table %s: it does not exist in database %s", name, s.mysql.database))
+			errs = append(errs, fmt.Errorf("table %s: it does not exist in database %s%s", name, s.mysql.database, meant(name, candidates(found))))
 		case found[at].Why != "":
 			errs = append(errs, fmt.Errorf("table %s: %s", name, found[at].Why))
 		}
@@ -199,6 +206,20 @@ func (m *mysqlSetup) config() config.MySQL {
 		Database: m.database, ConnectTimeout: connectTime}
 }
 
+// socketPath is the flag's path such that setServer takes it for one.
+func (m *mysqlSetup) socketPath() string {
+	if strings.Contains(m.socket, "/") {
+		return m.socket
+	}
+	return "./" + m.socket
+}
+
+// isServer reports whether the flag for the host has more than that: a port, or a path.
+func (m *mysqlSetup) isServer() bool {
+	_, _, err := net.SplitHostPort(m.host)
+	return err == nil || strings.ContainsAny(m.host, `/\`) || strings.HasSuffix(m.host, ".sock")
+}
+
 // server is where the server is, as setServer takes it.
 func (m *mysqlSetup) server() string {
 	if m.socket != "" {
@@ -207,9 +228,24 @@ func (m *mysqlSetup) server() string {
 	return net.JoinHostPort(m.host, strconv.Itoa(m.port))
 }
 
+// setServer takes host, host:port, or the path of a socket: what has a slash or ends in
+// .sock. A path is written whole, as the file's folder may be another than this one.
 func (m *mysqlSetup) setServer(text string) error {
-	if strings.HasPrefix(text, "/") {
-		m.socket = text
+	if strings.ContainsAny(text, `/\`) || strings.HasSuffix(text, ".sock") {
+		path := strings.TrimPrefix(text, "unix:")
+		if home, err := os.UserHomeDir(); err == nil && strings.HasPrefix(path, "~/") {
+			path = filepath.Join(home, path[2:])
+		}
+		path, err := filepath.Abs(path)
+		if err != nil {
+			return err
+		}
+		if info, err := os.Stat(path); err != nil {
+			return err
+		} else if info.Mode()&os.ModeSocket == 0 {
+			return fmt.Errorf("%s is no socket", path)
+		}
+		m.socket = path
 		return nil
 	}
 	host, port, err := net.SplitHostPort(text)
@@ -303,7 +339,8 @@ func (m *mqttSetup) try(ctx context.Context, client string) error {
 		c.CA = []string{m.ca}
 	}
 	err = check.BrokerAnswers(ctx, c)
-	if err != nil && !errors.Is(err, transport.ErrRefused) {
+	var other *transport.ProtocolError
+	if err != nil && !errors.Is(err, transport.ErrRefused) && !errors.As(err, &other) {
 		return fmt.Errorf("%w: %w", errUnreachable, err)
 	}
 	return err
@@ -427,6 +464,23 @@ func (s *setup) write(path string, force bool) error {
 	}
 	_, err = f.Write(text)
 	return errors.Join(err, f.Close())
+}
+
+// meant proposes the nearest of some names where one has a slip; "" is that none is near.
+func meant(name string, known []string) string {
+	if nearest := config.Nearest(name, known); nearest != "" {
+		return "; did you mean " + nearest + "?"
+	}
+	return ""
+}
+
+// candidates are the names of tables.
+func candidates(found []check.Candidate) []string {
+	list := make([]string, len(found))
+	for i, c := range found {
+		list[i] = c.Name
+	}
+	return list
 }
 
 // The checks of answers.

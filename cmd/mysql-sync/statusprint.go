@@ -58,6 +58,20 @@ func (f seen) remotes(w io.Writer, s screen) {
 		g.add(cells...)
 	}
 	section(w, s, &g, "no remote is configured: nothing is sent")
+	for _, r := range f.Remotes {
+		var kept []string
+		for _, t := range f.Streams {
+			if t.Remote == r.Name && t.KeptBack {
+				kept = append(kept, clean(t.Table))
+			}
+		}
+		if n := len(kept); n > 5 {
+			kept = append(kept[:5], fmt.Sprintf("%d more", n-5))
+		}
+		if len(kept) > 0 {
+			say(w, "%s does not take %s: rows are kept back until it does", clean(r.Name), strings.Join(kept, ", "))
+		}
+	}
 }
 
 func (f seen) tables(w io.Writer, s screen) {

@@ -23,7 +23,7 @@ func full() seen {
 			{Name: "paris"},
 		},
 		Tables:  []web.Table{{Name: "orders", Sends: true, Receives: true, Policy: "lastWriteWins"}, {Name: "items", Receives: true, Policy: "priority"}},
-		Streams: []web.Stream{{Table: "orders", Remote: "boston", Pending: web.Count{Rows: 7}, Errors: 2, Last: before(3 * time.Second)}, {Table: "orders", Remote: "paris", Pending: web.Count{Rows: 5}}},
+		Streams: []web.Stream{{Table: "orders", Remote: "boston", Pending: web.Count{Rows: 7}, Errors: 2, Last: before(3 * time.Second)}, {Table: "orders", Remote: "paris", Pending: web.Count{Rows: 5}}, {Table: "items", Remote: "paris", KeptBack: true}},
 		Transfers: []web.Transfer{{Table: "orders", Remote: "boston", Mode: "missing", Done: 450000, Total: 1000000, Rate: 37000, Left: 15},
 			{Table: "items", Remote: "boston", Mode: "all", Done: 10, Total: 10, Finished: before(time.Minute)}},
 		Transformers: []web.Transformer{{File: "orders.js", Errors: 1, Last: "orders.js:3: no\nway", LastAt: before(time.Minute), LastRow: "17"}},
@@ -41,6 +41,7 @@ func TestStatusSaysAllThatThereIs(t *testing.T) {
 		"boston  online  >1,234,567       2  1 min 5 s  37,000         0.3        500  2", "2026-11",
 		"orders  both ways       12       2", "3.0 s ago", "items   receives",
 		"orders    boston  45 %  450,000 of about 1,000,000  37,000  15 s  what is missing",
+		"paris does not take items: rows are kept back until it does",
 		"1 version that lost a conflict is kept", "3 changes are not recorded yet", "✗ the clock of ?]0;paris is wrong",
 	} {
 		if !strings.Contains(b.String(), want) {

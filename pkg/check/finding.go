@@ -35,6 +35,9 @@ type Finding struct {
 	About string `json:"about"`        // a key of the configuration, a table, a remote …
 	Text  string `json:"text"`         // what was found, and what it means
 	Do    string `json:"do,omitempty"` // what to do about it: a sentence, or statements of SQL
+
+	// Kind is the same in findings that say the same of other things, as of other tables.
+	Kind string `json:"-"`
 }
 
 // The areas, in the order in which they are looked at.
@@ -82,7 +85,12 @@ func (f *findings) wrong(about, do, format string, args ...any) {
 }
 
 func (f *findings) add(level Level, about, do, format string, args ...any) {
-	f.list = append(f.list, Finding{Level: level, Area: f.area, About: printable(about), Text: printable(fmt.Sprintf(format, args...)), Do: printable(do)})
+	text := printable(fmt.Sprintf(format, args...))
+	kind := format
+	if kind == "%v" || kind == "%s" {
+		kind = text // an error, of which nothing is known
+	}
+	f.list = append(f.list, Finding{Level: level, Area: f.area, About: printable(about), Text: text, Do: printable(do), Kind: kind})
 }
 
 // printable makes what may come from a server or another client fit for a

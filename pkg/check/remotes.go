@@ -257,7 +257,7 @@ func judgeNode(f *findings, cfg *config.Config, r string, p peer) {
 		f.right(r, "takes %s", list(takes))
 	}
 	if hidden := n.Seal != nil && n.Version == ""; len(lacks) > 0 && !hidden {
-		f.warn(r, "Add them to receiveTables there, or take them out of syncTables here.", "does not take %s: changes of that would be errors", list(lacks))
+		f.warn(r, "Add them to receiveTables there, or take them out of syncTables here.", "does not take %s: its rows are kept back until it does", list(lacks))
 	}
 	switch {
 	case !p.asked.IsZero() && !p.answered:

@@ -20,6 +20,7 @@ import (
 type load struct {
 	after, upTo int64
 	sent        []outbox.Sent // not to be changed
+	tables      []string      // of the rows
 	body        []byte
 }
 
@@ -46,7 +47,7 @@ func (s *sender) nextLoad(ctx context.Context) (*load, error) {
 		return nil, nil
 	}
 	if l := n.loads.at(s.road.taken); l != nil {
-		return l.whole(), nil
+		return s.takes(l.whole()), nil
 	}
 	made, err, _ := n.loads.making.Do(strconv.FormatInt(s.road.taken, 10), func() (any, error) {
 		if l := n.loads.at(s.road.taken); l != nil {
@@ -61,7 +62,15 @@ func (s *sender) nextLoad(ctx context.Context) (*load, error) {
 	if err != nil {
 		return nil, err
 	}
-	return made.(*load).whole(), nil
+	return s.takes(made.(*load).whole()), nil
+}
+
+// takes returns a load, or nil if the remote does not take all that is in it.
+func (s *sender) takes(l *load) *load {
+	if l != nil && slices.ContainsFunc(l.tables, func(t string) bool { return s.n.peers.declines(s.remote, t) }) {
+		return nil
+	}
+	return l
 }
 
 // at returns the load that begins after a position, or nil.
@@ -119,6 +128,9 @@ func (s *sender) makeLoad(ctx context.Context) (*load, error) {
 	items := make([]outbox.Item, len(list))
 	for i := range list {
 		items[i] = outbox.Streamed(&list[i])
+		if !slices.Contains(l.tables, list[i].Table) {
+			l.tables = append(l.tables, list[i].Table)
+		}
 	}
 	d, err := n.render(ctx, s.remote, items)
 	if err != nil || d.partial || len(d.outgoing) < len(items) {

@@ -237,6 +237,7 @@ func (n *Node) replicate(ctx context.Context) error {
 	g.Go(func() error { return n.watchDatabase(ctx, db) })
 	g.Go(func() error { return n.acks.run(ctx) })
 	g.Go(func() error { return n.rememberPeers(ctx) })
+	g.Go(func() error { return n.endRemoved(ctx) })
 	g.Go(func() error { return n.markDatabase(ctx, records) })
 	for _, s := range n.senders {
 		g.Go(func() error { return s.run(ctx) })

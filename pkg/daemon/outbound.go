@@ -67,6 +67,7 @@ type sender struct {
 	probes   map[string]*probe // of tables of which rows wait
 	probed   time.Time         // when probes were last looked at
 	refusals rowNews           // what was told of refused rows
+	kept     map[string]int64  // tables of which rows are kept back, and the position after which they begin
 	freed    freed             // rows that wait here and that the remote has by now
 }
 
@@ -188,6 +189,9 @@ func (s *sender) step(ctx context.Context) error {
 	if err := s.makeReady(ctx, again); err != nil {
 		return err
 	}
+	if err := s.giveBack(ctx); err != nil {
+		return err
+	}
 	for more := true; more && s.room() > 0; {
 		var err error
 		if more, err = s.sendNext(ctx); err != nil {
@@ -216,7 +220,7 @@ func (s *sender) makeReady(ctx context.Context, hopeful bool) error {
 	}
 	for table, p := range s.probes {
 		rows, all := p.next(now)
-		if rows == 0 {
+		if rows == 0 || s.n.peers.declines(s.remote, table) {
 			continue
 		}
 		due := now

@@ -114,6 +114,20 @@ func (p *peers) receives(client, table string) bool {
 	return slices.Contains(p.node[client].ReceiveTables, table)
 }
 
+// declines reports whether the client is sent batches and has announced what it takes, and
+// the table is not among it. Of an announcement that is sealed and cannot be opened nobody
+// knows.
+func (p *peers) declines(client, table string) bool {
+	if !p.speaksBatches(client) {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := p.node[client]
+	hidden := n.Seal != nil && n.Version == ""
+	return n.Protocol >= wire.Protocol && !hidden && !slices.Contains(n.ReceiveTables, table)
+}
+
 // doubt forgets an announcement that only the broker kept, of a client that was never
 // met: it does not answer batches, so another program may have taken the name.
 func (p *peers) doubt(client string) bool {

@@ -149,6 +149,9 @@ func (s *sender) open(ctx context.Context) error {
 	if err := s.note(ctx, math.MaxInt); err != nil {
 		return err
 	}
+	if s.kept, err = s.n.outbox.Kept(ctx, s.remote); err != nil {
+		return err
+	}
 	s.road = road{opened: true, Place: at, taken: at.Acked, unsettled: true}
 	return nil
 }
@@ -170,11 +173,14 @@ func (s *sender) nextStreamed(ctx context.Context) ([]outbox.Item, *stretch, err
 	if len(list) == limit {
 		upTo = list[limit-1].Position
 	}
-	items, passed, stopped := s.pick(list)
+	items, passed, declined, stopped := s.pick(list)
 	if stopped != 0 {
 		upTo = stopped - 1
 	} else if len(items) == 0 && upTo < end {
 		s.wake()
+	}
+	if err := s.keepBack(ctx, declined); err != nil {
+		return nil, nil, err
 	}
 	if len(passed) > 0 && r.unsettled {
 		if err := s.n.outbox.Overtaken(ctx, s.remote, passed); err != nil {
@@ -184,11 +190,12 @@ func (s *sender) nextStreamed(ctx context.Context) ([]outbox.Item, *stretch, err
 	return items, r.read(upTo, len(items)), nil
 }
 
-// pick returns those of the rows that the remote needs, and the others. It stops
+// pick returns those of the rows that the remote needs, the others, and those of tables
+// that it does not take. It stops
 // before a row that is on its way already, and returns its position, where one
 // change of a row at a time must be: version 1 names it in its answer, and what a
 // remote holds of a row that was transformed is known only then.
-func (s *sender) pick(list []version.Waiting) (items []outbox.Item, passed []change.Row, stopped int64) {
+func (s *sender) pick(list []version.Waiting) (items []outbox.Item, passed []change.Row, declined []version.Waiting, stopped int64) {
 	batches := s.n.peers.speaksBatches(s.remote)
 	items = make([]outbox.Item, 0, len(list))
 	for i := range list {
@@ -197,12 +204,16 @@ func (s *sender) pick(list []version.Waiting) (items []outbox.Item, passed []cha
 			passed = append(passed, w.Row)
 			continue
 		}
+		if s.n.peers.declines(s.remote, w.Table) {
+			declined = append(declined, *w)
+			continue
+		}
 		if s.inFlight[w.Identity()] > 0 && (!batches || s.n.transformers.Has(w.Table)) {
-			return items, passed, w.Position
+			return items, passed, declined, w.Position
 		}
 		items = append(items, outbox.Streamed(w))
 	}
-	return items, passed, 0
+	return items, passed, declined, 0
 }
 
 // needs reports whether a row of the stream is news for the remote: it neither

@@ -1,9 +1,11 @@
 package daemon_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
 // TestInitialSyncSendsMissingRows starts with rows on both sides that no trigger
@@ -78,4 +80,48 @@ func oneVersion(t *testing.T, a, h, c *site) {
 	for _, s := range []*site{a, h, c} {
 		s.expect(`SELECT COUNT(*) FROM sync_conflicts`, `0`)
 	}
+}
+
+// A resync of all rows to all remotes sends each of them each row once, though each row's new version is news for all; also to
+// one that was away in between.
+func TestAResyncToAllSendsEachRowOnce(t *testing.T) {
+	t.Parallel()
+	const rows = 2500
+	b := testkit.AnyBroker(t)
+	remotes := []string{"node-b", "node-c", "node-d"}
+	h := newSite(t, b, "hub", remotes, []string{"orders"}, nil)
+	sites := []*site{h}
+	for _, name := range remotes {
+		sites = append(sites, newSite(t, b, name, []string{"hub"}, []string{"orders"}, nil))
+	}
+	for _, s := range sites {
+		s.exec(orders)
+		s.start()
+	}
+	synced(h)
+	h.insert("orders", 1, rows, func(i int) string { return fmt.Sprintf("%d, 'row', %d", i, i) })
+	all := `SELECT COUNT(*), SUM(id), SUM(time) FROM orders JOIN sync_versions ON row_id = id`
+	alike(t, all, sites...)
+	sent := func(times int) {
+		t.Helper()
+		h.expect(`SELECT (SELECT COUNT(*) FROM sync_snapshots WHERE finished_at IS NULL), (SELECT COUNT(*) FROM sync_outbox)`, "0|0")
+		h.state("each row was sent once more to each remote", func(s *web.State) error {
+			for _, x := range s.Streams {
+				if x.Sent.Rows != int64(times*rows) {
+					return fmt.Errorf("%d rows were sent to %s, want %d", x.Sent.Rows, x.Remote, times*rows)
+				}
+			}
+			return nil
+		})
+	}
+	sent(1)
+	h.command("resync", "orders", "--all")
+	sent(2)
+	alike(t, all, sites...)
+	sites[2].node.Stop()
+	h.command("resync", "orders", "--all")
+	alike(t, all, h, sites[1], sites[3])
+	sites[2].start()
+	sent(3)
+	alike(t, all, sites...)
 }

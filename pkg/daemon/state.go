@@ -158,6 +158,7 @@ func (n *Node) tellRemote(s *web.State, r *web.Remote, o *own, now time.Time) {
 		f, b := n.traffic.flows[at], o.streams[at]
 		x := web.Stream{Table: t.Name, Remote: r.Name, Pending: web.Count{Rows: b.Pending, AtLeast: o.more[r.Name] && b.Pending > 0}, Errors: b.Refused,
 			Refused: f.refused.Load(), Rejected: f.rejected.Load()}
+		x.KeptBack = n.cfg.Syncs(t.Name) && n.senders[r.Name] != nil && n.peers.declines(r.Name, t.Name)
 		var acked, applied time.Time
 		x.Sent, acked = f.sent.read(now)
 		x.Received, applied = f.received.read(now)

@@ -90,6 +90,9 @@ func (n *Node) countPending(ctx context.Context, o *own) error {
 			delete(o.streams, pair{remote, table})
 		}
 		for _, b := range list {
+			if n.peers.declines(remote, b.Table) { // what is due is kept back
+				b.Pending, b.Oldest = 0, 0
+			}
 			if n.cfg.Syncs(b.Table) {
 				o.streams[pair{remote, b.Table}] = b
 			}

@@ -38,12 +38,7 @@ func (n *Node) newWatcher(db *mysqldb.DB) *capture.Watcher {
 // resendAll has all rows of a table sent to the remotes, as if they were written
 // at the time given.
 func (n *Node) resendAll(ctx context.Context, db *mysqldb.DB, table string, since time.Time) error {
-	for _, r := range n.cfg.RemoteClients {
-		if err := snapshot.RequestSince(ctx, db, r, table, since); err != nil {
-			return err
-		}
-	}
-	return nil
+	return snapshot.RequestSince(ctx, db, n.cfg.RemoteClients, table, since)
 }
 
 // resendUnseen has the rows sent of tables whose triggers were not right while the

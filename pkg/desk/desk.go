@@ -134,10 +134,5 @@ func (d *Desk) Resync(ctx context.Context, r web.Resync) error {
 			return err
 		}
 	}
-	for _, remote := range d.remotes(r.Remote) {
-		if err := snapshot.Request(ctx, d.db, remote, r.Table, cmp.Or(r.Mode, snapshot.Missing), r.Where); err != nil {
-			return err
-		}
-	}
-	return nil
+	return snapshot.Request(ctx, d.db, d.remotes(r.Remote), r.Table, cmp.Or(r.Mode, snapshot.Missing), r.Where)
 }

@@ -20,6 +20,9 @@ func (o *Outbox) Register(ctx context.Context, remotes []string) error {
 		}
 		_, err = o.db.ExecContext(ctx, `INSERT IGNORE INTO sync_remotes (remote, position, shown) VALUES (?, ?, ?)`, r, at, at)
 	}
+	if err == nil {
+		err = o.back(ctx, remotes)
+	}
 	if err != nil {
 		return fmt.Errorf("register the remotes: %w", err)
 	}

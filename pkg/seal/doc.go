@@ -8,5 +8,5 @@
 // a Ring; what a message means is package wire's business.
 //
 // Primitives: XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03) and HKDF-SHA-256
-// (RFC 5869). DESIGN.md has the bytes.
+// (RFC 5869). docs/protocol.md has the bytes.
 package seal

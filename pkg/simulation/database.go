@@ -113,3 +113,11 @@ func (d *database) has(ids []uint64) bool {
 func (d *database) drop(ids []uint64) {
 	d.changes = slices.DeleteFunc(slices.Clone(d.changes), func(e entry) bool { return slices.Contains(ids, e.id) })
 }
+
+// lastPosition is the highest one of all versions.
+func (d *database) lastPosition() (last int64) {
+	for i := range d.versions {
+		last = max(last, d.versions[i].position)
+	}
+	return last
+}

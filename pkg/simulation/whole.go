@@ -11,6 +11,7 @@ import (
 type whole struct {
 	open    bool
 	started int64 // by the node's clock
+	since   int64 // the stream's end
 	next    int
 }
 
@@ -21,7 +22,7 @@ func (w *world) resyncs(end int64) {
 		slot := w.r.IntN(len(n.remotes))
 		w.queue.add(w.now+w.r.Int64N(end-w.now+1), func() {
 			if n.serverUp {
-				n.db.remotes[slot].all = whole{open: true, started: n.clock()}
+				n.db.remotes[slot].all = whole{open: true, started: n.clock(), since: n.db.lastPosition()}
 				n.resync(slot)
 			}
 		})
@@ -57,13 +58,15 @@ func (n *node) renewFor(slot int, st whole, keys []int, exists bool) {
 	}
 	key, w, r := keys[0], &writing{keys: keys}, &n.db.remotes[slot]
 	v, token := n.db.versions[key], n.stream.token()
+	// A version that was given here since goes to the remote by the stream.
+	streamed := v.position > st.since && v.Version.Origin == n.origin && v.from != n.w.nodes[n.remotes[slot]].name
 	v.State, v.position = conflict.Next(v.State, st.started, n.origin), n.stream.positions(w, 1)
 	v.from = n.w.nodes[n.remotes[slot]].name // which has a mark
 	if n.w.mistake == ResyncOne {
 		v.position = 0
 	}
 	w.commit = func() {
-		if exists {
+		if exists && !streamed {
 			n.db.record(key, v)
 			n.w.versions[key]++
 			r.mark(key, token)

@@ -1,7 +1,8 @@
-// Package snapshot goes through whole tables in chunks of their keys and marks
-// their rows for a remote: the initial sync and the resync.
+// Package snapshot goes through whole tables in chunks of their keys: the initial
+// sync and the resync. Rows that a remote lacks are read by its sender; of all rows
+// each gets a new version here, and is marked.
 //
 // It keeps promise 1 for rows that are older than the node, and promise 10: a
-// chunk is marked only while little waits in the outbox, and where it has got to
-// is in the database. Sending the rows is what the outbox is for.
+// chunk goes on only while little waits for the remote, and where it has got to
+// is in the database. Sending the rows is left to package daemon.
 package snapshot

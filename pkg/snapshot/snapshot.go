@@ -85,6 +85,7 @@ type state struct {
 	done      int64
 	total     int64
 	started   time.Time // mode all gives versions of this time
+	since     int64     // the stream's end when it was requested
 }
 
 // New returns the snapshots of a node; Run does their work.
@@ -224,7 +225,7 @@ func (s *Snapshots) begin(ctx context.Context) error {
 		if len(first) == 0 {
 			continue
 		}
-		if err := request(ctx, s.db, r, first, s.Initial, "", nil); err != nil {
+		if err := request(ctx, s.db, []string{r}, first, s.Initial, "", nil); err != nil {
 			return err
 		}
 		s.log.Info("initial sync begun", zap.String("remote", r), zap.Int("tables", len(first)), zap.Strings("names", first[:min(len(first), namedMost)]), zap.String("mode", s.Initial))
@@ -235,38 +236,46 @@ func (s *Snapshots) begin(ctx context.Context) error {
 	return nil
 }
 
-// Request records that a table is to be sent to a remote; a running node begins
+// Request records that a table is to be sent to remotes; a running node begins
 // within a second. The condition, if not empty, is the SQL of a WHERE clause, of
 // someone who may read the whole table.
-func Request(ctx context.Context, db *mysqldb.DB, remote, table, mode, condition string) error {
-	return request(ctx, db, remote, []string{table}, mode, condition, nil)
+func Request(ctx context.Context, db *mysqldb.DB, remotes []string, table, mode, condition string) error {
+	return request(ctx, db, remotes, []string{table}, mode, condition, nil)
 }
 
-// RequestSince records that all rows of a table are to be sent to a remote as if
-// they were written at the time given: a row that the remote was given a newer
+// RequestSince records that all rows of a table are to be sent to remotes as if
+// they were written at the time given: a row that a remote was given a newer
 // version of meanwhile stays as it is there.
-func RequestSince(ctx context.Context, db *mysqldb.DB, remote, table string, since time.Time) error {
-	return request(ctx, db, remote, []string{table}, All, "", since.UTC())
+func RequestSince(ctx context.Context, db *mysqldb.DB, remotes []string, table string, since time.Time) error {
+	return request(ctx, db, remotes, []string{table}, All, "", since.UTC())
 }
 
 // request records snapshots; since is nil or a time. That a snapshot started then is
-// what dates its rows. It is two statements, whatever the number of tables.
-func request(ctx context.Context, db *mysqldb.DB, remote string, tables []string, mode, condition string, since any) error {
+// what dates its rows. All have the same place in the stream: a row that gets a new
+// version for one of the remotes goes to the others by the stream. It is three
+// statements, whatever the number of tables.
+func request(ctx context.Context, db *mysqldb.DB, remotes, tables []string, mode, condition string, since any) error {
 	where := any(nil)
 	if condition != "" {
 		where = condition
 	}
 	rows, err := estimates(ctx, db, tables)
-	var args []any
-	for _, t := range tables {
-		args = append(args, remote, t, mode, where, rows[t], since)
-	}
+	var place int64
 	if err == nil {
-		_, err = db.ExecContext(ctx, `REPLACE INTO sync_snapshots (remote, table_name, mode, condition_sql, rows_total, started_at) VALUES `+
-			strings.TrimSuffix(strings.Repeat(`(?,?,?,?,COALESCE(?,0),COALESCE(?,UTC_TIMESTAMP(6))),`, len(tables)), `,`), args...)
+		err = db.GetContext(ctx, &place, `SELECT COALESCE(MAX(position), 0) FROM sync_versions`)
+	}
+	var args []any
+	for _, r := range remotes {
+		for _, t := range tables {
+			args = append(args, r, t, mode, where, place, rows[t], since)
+		}
+	}
+	if err == nil && len(args) > 0 {
+		_, err = db.ExecContext(ctx, `REPLACE INTO sync_snapshots (remote, table_name, mode, condition_sql, since, rows_total, started_at) VALUES `+
+			strings.TrimSuffix(strings.Repeat(`(?,?,?,?,?,COALESCE(?,0),COALESCE(?,UTC_TIMESTAMP(6))),`, len(remotes)*len(tables)), `,`), args...)
 	}
 	if err != nil {
-		return fmt.Errorf("begin snapshot of %s for %s: %w", strings.Join(tables, ", "), remote, err)
+		return fmt.Errorf("begin snapshot of %s for %s: %w", strings.Join(tables, ", "), strings.Join(remotes, ", "), err)
 	}
 	return nil
 }
@@ -289,7 +298,7 @@ func estimates(ctx context.Context, db *mysqldb.DB, tables []string) (map[string
 }
 
 func (s *Snapshots) open(ctx context.Context) ([]state, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT remote, table_name, mode, condition_sql, last_key, rows_done, rows_total,
+	rows, err := s.db.QueryContext(ctx, `SELECT remote, table_name, mode, condition_sql, last_key, rows_done, rows_total, since,
 		TIMESTAMPDIFF(MICROSECOND, '1970-01-01', started_at) FROM sync_snapshots WHERE finished_at IS NULL ORDER BY started_at, table_name`)
 	if err != nil {
 		return nil, fmt.Errorf("read sync_snapshots: %w", err)
@@ -299,7 +308,7 @@ func (s *Snapshots) open(ctx context.Context) ([]state, error) {
 	for rows.Next() {
 		var st state
 		var started int64
-		if err := rows.Scan(&st.remote, &st.table, &st.mode, &st.condition, &st.lastKey, &st.done, &st.total, &started); err != nil {
+		if err := rows.Scan(&st.remote, &st.table, &st.mode, &st.condition, &st.lastKey, &st.done, &st.total, &st.since, &started); err != nil {
 			return nil, fmt.Errorf("read sync_snapshots: %w", err)
 		}
 		st.started = time.UnixMicro(started)
@@ -360,7 +369,9 @@ func (s *Snapshots) mark(ctx context.Context, st state) (int, error) {
 // markRows gives rows new versions. They are marked for the remote that is to have
 // the table, and the stream has them for all others: one that held the version
 // before would take this one for its rival, or write one that loses to it. That they
-// came from the remote keeps the stream from sending it the same again. Promise 3.
+// came from the remote keeps the stream from sending it the same again. Rows that have
+// got a version here since the snapshot was requested, as by that of another remote, need
+// no other: each remote gets each row once. Promise 3.
 func (s *Snapshots) markRows(ctx context.Context, tx mysqldb.Tx, writing *version.Writing, st state, rows []change.Row) error {
 	states, err := version.Read(ctx, tx, rows)
 	if err != nil {
@@ -369,6 +380,13 @@ func (s *Snapshots) markRows(ctx context.Context, tx mysqldb.Tx, writing *versio
 	if s.Transforms != nil && s.Transforms(st.table) {
 		// What the remote wrote last itself does not go back through a transformer.
 		rows = slices.DeleteFunc(slices.Clone(rows), func(r change.Row) bool { return states[r].Version.Author() == st.remote })
+	}
+	streamed, err := version.WrittenSince(ctx, tx, st.table, rows, st.since, s.Origin, st.remote)
+	if err != nil {
+		return err
+	}
+	if rows = slices.DeleteFunc(slices.Clone(rows), func(r change.Row) bool { return streamed[r.ID()] }); len(rows) == 0 {
+		return nil
 	}
 	written := min(change.Micros(st.started), change.Micros(time.Now())) // the server's clock may be ahead
 	next := make([]version.Entry, len(rows))

@@ -1,4 +1,4 @@
-// Package testkit starts throwaway real servers: MariaDB, MySQL, Mosquitto, the daemon's own binary, and a proxy that
+// Package testkit starts throwaway real servers: MariaDB, MySQL, Mosquitto, NATS, the daemon's own binary, and a proxy that
 // cuts, delays and swallows what passes between them.
 //
 // It is for tests and for the demonstration. It promises:

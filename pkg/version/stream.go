@@ -203,11 +203,22 @@ type Waiting struct {
 
 // Read returns at most limit rows after a position, up to another, in order.
 func (s *Stream) Read(ctx context.Context, after, upTo int64, limit int) ([]Waiting, error) {
+	return s.read(ctx, after, upTo, `SELECT `+waitingColumns+` FROM sync_versions WHERE position > ? AND position <= ? ORDER BY position LIMIT ?`, after, upTo, limit)
+}
+
+// ReadTable does so for the rows of one table. It passes over all others between.
+func (s *Stream) ReadTable(ctx context.Context, table string, after, upTo int64, limit int) ([]Waiting, error) {
+	return s.read(ctx, after, upTo, `SELECT `+waitingColumns+` FROM sync_versions FORCE INDEX (stream)
+		WHERE position > ? AND position <= ? AND table_name = ? ORDER BY position LIMIT ?`, after, upTo, table, limit)
+}
+
+const waitingColumns = `table_name, row_id, row_key, time, origin, seen, position, came_from`
+
+func (s *Stream) read(ctx context.Context, after, upTo int64, query string, args ...any) ([]Waiting, error) {
 	if after >= upTo {
 		return nil, nil
 	}
-	rows, err := s.db.QueryContext(ctx, `SELECT table_name, row_id, row_key, time, origin, seen, position, came_from
-		FROM sync_versions WHERE position > ? AND position <= ? ORDER BY position LIMIT ?`, after, upTo, limit)
+	rows, err := s.db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read what waits: %w", err)
 	}
@@ -231,4 +242,29 @@ func (s *Stream) Read(ctx context.Context, after, upTo int64, limit int) ([]Wait
 		return nil, fmt.Errorf("read what waits: %w", err)
 	}
 	return list, nil
+}
+
+// WrittenSince returns the IDs of those rows of a table whose versions were given here, by an
+// origin, after a position of the stream, and are sent to a client by the stream.
+func WrittenSince(ctx context.Context, db mysqldb.Queryer, table string, rows []change.Row, after int64, origin, to string) (map[string]bool, error) {
+	written := map[string]bool{}
+	if len(rows) == 0 {
+		return written, nil
+	}
+	args := []any{table}
+	for _, r := range rows {
+		args = append(args, []byte(r.ID()))
+	}
+	args = append(args, after, origin, to)
+	err := mysqldb.Each(ctx, db, `SELECT row_id FROM sync_versions WHERE table_name = ? AND row_id IN (`+mysqldb.List(len(rows))+`)
+		AND position > ? AND origin = ? AND came_from <> ?`, args, func(r *sql.Rows) error {
+		var id string
+		err := r.Scan(&id)
+		written[id] = true
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read which rows of %s were written: %w", table, err)
+	}
+	return written, nil
 }

@@ -144,9 +144,10 @@ type Stream struct {
 	Errors   int64      `json:"errors"`
 	Sent     Rate       `json:"sent"`
 	Received Rate       `json:"received"`
-	Refused  int64      `json:"refused"`        // times the remote refused a row, or a transformer failed for it, since the node started
-	Rejected int64      `json:"rejected"`       // rows from the remote that this node refused, since the node started
-	Last     *time.Time `json:"last,omitempty"` // when a row was last acked or applied
+	Refused  int64      `json:"refused"`            // times the remote refused a row, or a transformer failed for it, since the node started
+	Rejected int64      `json:"rejected"`           // rows from the remote that this node refused, since the node started
+	Last     *time.Time `json:"last,omitempty"`     // when a row was last acked or applied
+	KeptBack bool       `json:"keptBack,omitempty"` // the remote does not take the table, so that it is sent none of its rows
 }
 
 // Transfer is a table that is sent, or was sent, to a remote as a whole.

@@ -1,0 +1,71 @@
+package daemon
+
+import (
+	"context"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
+)
+
+// keptChunk is how many rows that were kept back are marked at a time, once those before
+// are on their way.
+const keptChunk = 1000
+
+// keepBack records that rows of the stream are passed over, since the remote does not take
+// their tables. They stand in the stream: it is enough to know from where on.
+func (s *sender) keepBack(ctx context.Context, rows []version.Waiting) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	list := make([]change.Row, len(rows))
+	for i := range rows {
+		w := &rows[i]
+		list[i] = w.Row
+		if _, known := s.kept[w.Table]; known {
+			continue
+		}
+		if err := s.n.outbox.KeepBack(ctx, s.remote, w.Table, w.Position-1); err != nil {
+			return err
+		}
+		s.kept[w.Table] = w.Position - 1
+		s.log.Info("the remote does not take a table: its rows are kept back until it does", zap.String("table", w.Table))
+	}
+	if !s.road.unsettled {
+		return nil
+	}
+	return s.n.outbox.Withdrawn(ctx, s.remote, list)
+}
+
+// giveBack marks some rows of a table that were kept back from the remote and that it takes
+// by now.
+func (s *sender) giveBack(ctx context.Context) error {
+	for table, after := range s.kept {
+		if s.marks.due || s.n.peers.declines(s.remote, table) || !s.n.peers.announced(s.remote) || !s.n.cfg.Syncs(table) {
+			continue
+		}
+		list, err := s.n.stream.ReadTable(ctx, table, after, s.road.taken, keptChunk)
+		if err != nil {
+			return err
+		}
+		var rows []change.Row
+		for i := range list {
+			if after = list[i].Position; s.needs(&list[i]) {
+				rows = append(rows, list[i].Row)
+			}
+		}
+		end := len(list) < keptChunk
+		if err := s.n.outbox.GiveBack(ctx, s.remote, table, rows, after, end); err != nil {
+			return err
+		}
+		s.kept[table] = after
+		if end {
+			delete(s.kept, table)
+			s.log.Info("the remote takes a table by now: what was kept back is sent", zap.String("table", table))
+		}
+		s.marks.found()
+		s.wake()
+	}
+	return nil
+}

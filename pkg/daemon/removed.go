@@ -1,0 +1,29 @@
+package daemon
+
+import (
+	"context"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// endRemoved ends what sync_status says is due to remotes that are in the configuration no
+// more, as often as it takes while the database is away.
+func (n *Node) endRemoved(ctx context.Context) error {
+	for pause := time.Second; ; pause = min(2*pause, time.Minute) {
+		removed, err := n.outbox.Removed(ctx, n.cfg.RemoteClients)
+		for _, r := range removed {
+			if err = n.outbox.End(ctx, r); err != nil {
+				break
+			}
+			n.log.Info("a remote is not in remoteClients any more: nothing is pending for it, and it gets what it lacks if it comes back", zap.String("remote", r))
+		}
+		if err == nil || ctx.Err() != nil {
+			return nil
+		}
+		n.log.Warn("it could not be noted that a remote was removed; trying again", zap.Duration("next", pause), zap.Error(err))
+		if sleep(ctx, pause) != nil {
+			return nil
+		}
+	}
+}
