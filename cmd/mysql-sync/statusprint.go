@@ -36,6 +36,9 @@ func (f seen) remotes(w io.Writer, s screen) {
 		if !r.Online {
 			state = "away"
 		}
+		if !r.Online && !r.Met {
+			state = "never there"
+		}
 		if !f.Running {
 			state = "—"
 		}
@@ -49,7 +52,7 @@ func (f seen) remotes(w io.Writer, s screen) {
 		if r.Oldest != nil {
 			oldest, lag = moment(*r.Oldest), span(time.Duration(r.Lag*float64(time.Second)))
 		}
-		cells := []string{r.Name, state, count(r.Pending), number(r.Errors), lag}
+		cells := []string{r.Name, state, waiting(r.Pending, r.NeverSent, "table", "tables"), number(r.Errors), lag}
 		if f.Running {
 			cells = append(cells, perSecond(r.Sent), perSecond(r.Received), strconv.Itoa(r.InFlight), protocol, oldest, heard, r.Key)
 		} else {
@@ -74,10 +77,24 @@ func (f seen) remotes(w io.Writer, s screen) {
 	}
 }
 
+// waiting is what is pending, and how many were never sent: of those that nothing is pending
+// says nothing.
+func waiting(pending web.Count, never int, one, more string) string {
+	if never == 0 {
+		return count(pending)
+	}
+	said := fmt.Sprintf("never sent: %d %s", never, word(int64(never), one, more))
+	if pending.Rows == 0 {
+		return said
+	}
+	return count(pending) + ", " + said
+}
+
 func (f seen) tables(w io.Writer, s screen) {
 	type sum struct {
 		pending  web.Count
 		errors   int64
+		never    int // remotes that were never sent it
 		sent     float64
 		received float64
 		last     time.Time
@@ -92,6 +109,9 @@ func (f seen) tables(w io.Writer, s screen) {
 		x.pending.Rows += t.Pending.Rows
 		x.pending.AtLeast = x.pending.AtLeast || t.Pending.AtLeast
 		x.errors += t.Errors
+		if t.Standing == web.NeverSent {
+			x.never++
+		}
 		x.sent += t.Sent.PerSecond
 		x.received += t.Received.PerSecond
 		if t.Last != nil && t.Last.After(x.last) {
@@ -110,7 +130,7 @@ func (f seen) tables(w io.Writer, s screen) {
 		}
 		cells := []string{t.Name, direction, "", "", "", "", "", t.Policy}
 		if x := sums[t.Name]; x != nil {
-			cells[2], cells[3] = count(x.pending), number(x.errors)
+			cells[2], cells[3] = waiting(x.pending, x.never, "remote", "remotes"), number(x.errors)
 			if f.Running {
 				cells[4], cells[5] = rate(x.sent), rate(x.received)
 			}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/desk"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 	"github.com/mysql-sync/mysql-sync/pkg/web"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
@@ -129,6 +130,7 @@ func (n *Node) tellStreams(s *web.State, o *own, now time.Time) {
 		if n.peers.speaksBatches(name) {
 			r.Protocol = wire.Protocol
 		}
+		r.Met = r.Heard != nil || n.peers.isNode(name)
 		n.tellRemote(s, &r, o, now)
 	}
 	n.watch.mu.Lock()
@@ -186,6 +188,12 @@ func (n *Node) tellRemote(s *web.State, r *web.Remote, o *own, now time.Time) {
 		}
 		r.Oldest, r.Lag = &at, now.Sub(at).Seconds()
 	}
+	// An existing peer is sent changes only.
+	initial := n.cfg.InitialSync != snapshot.None && (r.Protocol != 1 || !r.Met)
+	r.Stand(s.Streams, func(table string) web.Road {
+		whole, begun := o.whole[pair{r.Name, table}]
+		return web.Road{Sends: n.senders[r.Name] != nil && n.cfg.Syncs(table), Online: r.Online, Met: r.Met, Initial: initial, Whole: whole, Begun: begun && !whole}
+	})
 	s.Remotes = append(s.Remotes, *r)
 }
 

@@ -12,9 +12,10 @@ import (
 
 // Bounds of what a look at the own tables may cost.
 const (
-	lookRows = 10_000          // of one kind, for one remote
-	lookTime = 3 * time.Second // for all
-	lookRest = 20              // a count that took a time is not made again for this many times as long
+	lookRows      = 10_000          // of one kind, for one remote
+	lookTime      = 3 * time.Second // for all
+	transfersMost = 1000            // that are shown; those on their way first
+	lookRest      = 20              // a count that took a time is not made again for this many times as long
 )
 
 // own is what was last read from the node's own tables.
@@ -26,6 +27,7 @@ type own struct {
 	uncaptured web.Count
 	conflicts  int64
 	transfers  []web.Transfer
+	whole      map[pair]bool // tables that were sent as a whole (true), or are on their way
 	progress   map[pair][]sample
 }
 
@@ -107,13 +109,13 @@ func (n *Node) countPending(ctx context.Context, o *own) error {
 // readTransfers reads which tables are sent, or were sent, as a whole.
 func (n *Node) readTransfers(ctx context.Context, o *own, now time.Time) error {
 	rows, err := n.db.QueryContext(ctx, `SELECT remote, table_name, mode, rows_done, rows_total, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', started_at),
-		TIMESTAMPDIFF(MICROSECOND, '1970-01-01', finished_at) FROM sync_snapshots ORDER BY finished_at IS NULL DESC, table_name, remote LIMIT 1000`)
+		TIMESTAMPDIFF(MICROSECOND, '1970-01-01', finished_at) FROM sync_snapshots ORDER BY finished_at IS NULL DESC, table_name, remote`)
 	if err != nil {
 		return fmt.Errorf("read sync_snapshots: %w", err)
 	}
 	defer rows.Close()
 	list := []web.Transfer{}
-	progress := map[pair][]sample{}
+	progress, whole := map[pair][]sample{}, map[pair]bool{}
 	for rows.Next() {
 		var t web.Transfer
 		var started int64
@@ -123,6 +125,10 @@ func (n *Node) readTransfers(ctx context.Context, o *own, now time.Time) error {
 		}
 		if n.senders[t.Remote] == nil || !n.cfg.Syncs(t.Table) {
 			continue // of an earlier configuration
+		}
+		whole[pair{t.Remote, t.Table}] = finished.Valid
+		if len(list) == transfersMost {
+			continue
 		}
 		t.Started, t.Total = time.UnixMicro(started), max(t.Total, t.Done)
 		if finished.Valid {
@@ -138,7 +144,7 @@ func (n *Node) readTransfers(ctx context.Context, o *own, now time.Time) error {
 	if err := rows.Err(); err != nil {
 		return fmt.Errorf("read sync_snapshots: %w", err)
 	}
-	o.transfers, o.progress = list, progress
+	o.transfers, o.progress, o.whole = list, progress, whole
 	return nil
 }
 

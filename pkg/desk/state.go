@@ -13,6 +13,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
 	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
@@ -36,16 +37,29 @@ func (d *Desk) State(ctx context.Context) (*web.State, error) {
 		s.SetBack = &at
 		s.Problems = append(s.Problems, fmt.Sprintf("The database was set back to a backup (noticed %s), or queueDirectory was lost, and it was not compared since: start the node, then mysql-sync verify --repair.", at.Format(time.DateTime)))
 	}
+	if s.Transfers, err = d.transfers(ctx); err != nil {
+		return nil, err
+	}
+	whole := map[[2]string]bool{} // tables that were sent as a whole (true), or are on their way
+	for _, t := range s.Transfers {
+		whole[[2]string{t.Remote, t.Table}] = t.Finished != nil
+	}
 	for _, name := range d.cfg.RemoteClients {
 		r := web.Remote{Name: name}
+		if err := d.db.GetContext(ctx, &r.Met, `SELECT EXISTS(SELECT 1 FROM sync_clients WHERE client = ?)`, name); err != nil {
+			return nil, fmt.Errorf("read sync_clients: %w", err)
+		}
 		streams, err := d.remote(ctx, &r, now)
 		if err != nil {
 			return nil, err
 		}
+		if r.Stand(streams, func(table string) web.Road {
+			sent, begun := whole[[2]string{name, table}]
+			return web.Road{Sends: true, Met: r.Met, Initial: d.cfg.InitialSync != snapshot.None, Whole: sent, Begun: begun && !sent}
+		}); streams == nil {
+			r.NeverSent = len(d.cfg.SyncTables)
+		}
 		s.Remotes, s.Streams = append(s.Remotes, r), append(s.Streams, streams...)
-	}
-	if s.Transfers, err = d.transfers(ctx); err != nil {
-		return nil, err
 	}
 	kept, err := d.bounded(ctx, `SELECT 1 FROM sync_conflicts`)
 	if err != nil {

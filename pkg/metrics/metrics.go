@@ -136,6 +136,7 @@ func showRemote(r *web.Remote, put func(m metric, value float64, labels ...strin
 	put(pending, float64(r.Pending.Rows), r.Name)
 	put(refused, float64(r.Errors), r.Name)
 	put(lag, r.Lag, r.Name)
+	put(neverSent, float64(r.NeverSent), r.Name)
 	put(inFlight, float64(r.InFlight), r.Name)
 	put(messagesSent, float64(r.Messages.Sent), r.Name)
 	put(messagesReceived, float64(r.Messages.Received), r.Name)

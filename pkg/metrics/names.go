@@ -44,6 +44,7 @@ var (
 	pending            = gauge("pending_rows", "Rows that the remote still needs, those among them that wait for another row; above 10000 an estimate.", "remote")
 	refused            = gauge("refused_rows", "Rows that the remote refused, or that a transformer failed on, and that are tried again.", "remote")
 	lag                = gauge("lag_seconds", "Age of the oldest pending row; 0 if none is pending.", "remote")
+	neverSent          = gauge("tables_never_sent", "Tables that the remote was never sent: that nothing of them is pending says nothing.", "remote")
 	inFlight           = gauge("in_flight_rows", "Rows that are sent and not acked.", "remote")
 	rowsSent           = counter("rows_sent_total", "Rows that the remote acked.", "remote", "table")
 	rowsRefused        = counter("rows_refused_total", "Times that the remote refused a row, or that a transformer failed on one for it.", "remote", "table")

@@ -78,6 +78,7 @@ func TestPage(t *testing.T) {
 		b.sees("#remotes .pill", "away")
 		berlin.exec(`INSERT INTO orders VALUES (2, 'two', 2), (3, 'three', 3)`)
 		b.expect("pending rows", cell("orders"), "2 pending")
+		b.expect("a table without pending rows", cell("customers"), "nothing pending, away")
 		b.sees("#problems", "boston")
 		boston.node.Start()
 		b.sees("#remotes .pill", "online")
@@ -431,5 +432,21 @@ func TestPicture(t *testing.T) {
 	if info, err := os.Stat(path); err != nil || info.Size() < 20_000 || info.Size() > 300_000 {
 		t.Errorf("the picture: %v, %v", info, err)
 	}
+	b.clean()
+}
+
+// A remote that was never there is not shown in green.
+func TestPageSaysWhoWasNeverSentATable(t *testing.T) {
+	t.Parallel()
+	site := newSite(t, testkit.Mosquitto(t, testkit.MosquittoOptions{}), "berlin", []string{"nobody"}, tables, []string{orders, customers, `INSERT INTO customers VALUES (1, 'Ada')`}, nil)
+	b := newBrowser(t)
+	b.do("open the page", chromedp.Navigate(site.url))
+	b.expect("the table orders", cell("orders"), "never sent")
+	b.sees("#remotes .pill", "never there")
+	b.sees("#remotes", fmt.Sprintf("%d tables never sent", len(tables)))
+	b.sees("#figures", "Never sent")
+	b.expect("no green cell", `String(document.querySelectorAll("#matrix .good").length)`, "0")
+	site.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	b.expect("what is pending", cell("orders"), "1 pending")
 	b.clean()
 }

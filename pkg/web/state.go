@@ -103,17 +103,20 @@ type Rate struct {
 type Remote struct {
 	Name     string     `json:"name"`
 	Online   bool       `json:"online"`
-	Heard    *time.Time `json:"heard,omitempty"`  // last sign of life
-	Protocol int        `json:"protocol"`         // 1, or 2 with the batch extension; 0: not known yet
-	Pending  Count      `json:"pending"`          // those that wait for another row among them
-	Errors   int64      `json:"errors"`           // refused rows
-	Oldest   *time.Time `json:"oldest,omitempty"` // when the oldest pending row was written
-	Lag      float64    `json:"lag"`              // seconds since then; 0: nothing is pending
-	Sent     Rate       `json:"sent"`             // acked by it
-	Received Rate       `json:"received"`         // from it, applied here
-	InFlight int        `json:"inFlight"`         // rows sent and not acked
-	Messages Messages   `json:"messages"`
-	Key      string     `json:"key,omitempty"` // name of the key by which what it is sent is sealed; "": in the clear
+	Met      bool       `json:"met"`             // it was there once, in this run or, as a node, in an earlier one
+	Heard    *time.Time `json:"heard,omitempty"` // last sign of life
+	Protocol int        `json:"protocol"`        // 1, or 2 with the batch extension; 0: not known yet
+	Pending  Count      `json:"pending"`         // those that wait for another row among them
+	Errors   int64      `json:"errors"`          // refused rows
+	// NeverSent counts the tables that it was never sent: that nothing of them is pending says nothing.
+	NeverSent int        `json:"neverSent"`
+	Oldest    *time.Time `json:"oldest,omitempty"` // when the oldest pending row was written
+	Lag       float64    `json:"lag"`              // seconds since then; 0: nothing is pending
+	Sent      Rate       `json:"sent"`             // acked by it
+	Received  Rate       `json:"received"`         // from it, applied here
+	InFlight  int        `json:"inFlight"`         // rows sent and not acked
+	Messages  Messages   `json:"messages"`
+	Key       string     `json:"key,omitempty"` // name of the key by which what it is sent is sealed; "": in the clear
 }
 
 // Messages counts those with rows since the node started: batches, or changes of
@@ -140,6 +143,7 @@ type Table struct {
 type Stream struct {
 	Table    string     `json:"table"`
 	Remote   string     `json:"remote"`
+	Standing string     `json:"standing"` // one of the words of standing.go: never sent, pending, in step, …
 	Pending  Count      `json:"pending"`
 	Errors   int64      `json:"errors"`
 	Sent     Rate       `json:"sent"`

@@ -21,7 +21,7 @@ export function matrix(app) {
     const of = (t, r) => streams.get(JSON.stringify([t, r]));
     const busy = (t) => remotes.some((r) => of(t.name, r)?.pending.rows || of(t.name, r)?.errors);
     const tables = only.checked ? state.tables.filter(busy) : state.tables;
-    list(table.tBodies[0], tables.map((t) => ({ table: t, columns, cells: remotes.map((r) => [r, of(t.name, r)]) })),
+    list(table.tBodies[0], tables.map((t) => ({ table: t, columns, cells: state.remotes.map((r) => [r.name, of(t.name, r.name), !r.online]) })),
       (row) => JSON.stringify([row.table.name, row.columns]), (row) => line(app, row));
     byId("matrix-empty").hidden = tables.length > 0;
     table.parentElement.hidden = tables.length === 0;
@@ -37,18 +37,20 @@ function line(app, { table, cells }) {
     table.policy && table.policy !== "lastWriteWins" ? el("small", { class: "muted" }, `policy ${table.policy}`) : null);
   head.title = `${word}; conflicts: ${table.policy || "lastWriteWins"}`;
   const boxes = cells.map(([remote]) => cell(app, table.name, remote));
-  return shows(el("tr", {}, head, boxes), (row) => row.cells.forEach(([, s], i) => boxes[i].show(s)));
+  return shows(el("tr", {}, head, boxes), (row) => row.cells.forEach(([, s, away], i) => boxes[i].show({ s, away })));
 }
 
 function cell(app, table, remote) {
   const state = el("span", { class: "state" }), last = app.time(), speed = el("span", { class: "muted" });
   const refused = el("a", { class: "bad-text", href: "#errors", onclick: () => app.pick?.(remote, table) });
   const box = el("td", {}, el("div", {}, state, refused), el("div", { class: "muted small" }, last, speed));
-  return shows(box, (s) => {
+  return shows(box, ({ s, away }) => {
     const pending = s?.pending.rows ?? 0;
     state.hidden = Boolean(s?.errors && !pending); // with refused rows it is not in step
-    text(state, !s ? "—" : pending ? `${count(s.pending)} pending` : "in step");
-    attribute(state, "class", `state ${!s ? "" : pending ? "pending" : "good"}`);
+    const good = s?.standing === "in step";
+    text(state, !s || s.standing === "not sent" ? "—" : pending ? `${count(s.pending)} pending`
+      : s.standing === "nothing pending" && away ? "nothing pending, away" : s.standing);
+    attribute(state, "class", `state ${pending ? "pending" : good ? "good" : ""}`);
     refused.hidden = !s?.errors;
     text(refused, s?.errors ? `${number(s.errors)} ${s.errors === 1 ? "error" : "errors"}` : "");
     last.show(s?.last ?? null);

@@ -35,11 +35,12 @@ export function overview(app) {
 function figures(state) {
   const sum = (f) => state.remotes.reduce((n, r) => n + (f(r) || 0), 0);
   const all = named(state).length, online = state.remotes.filter((r) => r.online && r.name !== anyone).length;
-  const refused = sum((r) => r.errors);
+  const refused = sum((r) => r.errors), never = sum((r) => r.neverSent);
   const pending = { rows: sum((r) => r.pending.rows), atLeast: state.remotes.some((r) => r.pending.atLeast) };
   list(byId("figures"), [
     ["Remotes online", `${online} of ${all}`, online < all ? "warn" : ""],
     ["Pending rows", count(pending), ""],
+    ...(never ? [["Never sent", `${number(never)} ${never === 1 ? "table" : "tables"}`, "warn"]] : []),
     ["Errors", number(refused), refused ? "bad" : ""],
     ["Longest lag", duration(Math.max(0, ...state.remotes.map((r) => r.lag || 0))), ""],
     ["Sent", `${rate(sum((r) => r.sent.perSecond))}/s`, ""],
@@ -90,10 +91,11 @@ function remote(app) {
   const name = el("th", { scope: "row" }), protocol = el("td");
   return shows(el("tr", {}, name, el("td", {}, state), pending, errors, lag, inFlight, sent, received, el("td", {}, heard), protocol), (r) => {
     text(name, called(r.name));
-    state.show(r.name === anyone ? ["wait", "not counted"] : r.online ? ["good", "online"] : ["warn", "away"]);
-    quiet(pending, count(r.pending), r.pending.rows);
+    state.show(r.name === anyone ? ["wait", "not counted"] : r.online ? ["good", "online"] : ["warn", r.met ? "away" : "never there"]);
+    const never = r.neverSent ? `${number(r.neverSent)} ${r.neverSent === 1 ? "table" : "tables"} never sent` : "";
+    quiet(pending, never && !r.pending.rows ? never : never ? `${count(r.pending)}, ${never}` : count(r.pending), r.pending.rows || r.neverSent);
     quiet(errors, number(r.errors), r.errors, "bad-text");
-    quiet(lag, duration(r.lag), r.lag);
+    quiet(lag, never && !r.lag ? "—" : duration(r.lag), r.lag);
     quiet(inFlight, number(r.inFlight), r.inFlight);
     quiet(sent, rate(r.sent.perSecond), r.sent.perSecond);
     quiet(received, rate(r.received.perSecond), r.received.perSecond);

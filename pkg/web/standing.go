@@ -1,0 +1,56 @@
+package web
+
+// How a table stands with a remote. In step is said of what was seen only: the remote is there,
+// was sent the whole table once, and has acked all since.
+const (
+	NotSent   = "not sent"        // by the configuration
+	NeverSent = "never sent"      // it has not been sent the table yet
+	Sending   = "sending"         // it is sent the table as a whole
+	Pending   = "pending"         // rows wait for it
+	Refused   = "refused"         // it refuses rows
+	Idle      = "nothing pending" // it is away, or has only been sent what was written since
+	InStep    = "in step"
+)
+
+// Road is what Standing goes by, beside the counts of a stream.
+type Road struct {
+	Sends   bool // the table to the remote
+	Online  bool // the remote is there
+	Met     bool // it was there once
+	Initial bool // it is to be sent the whole table before anything else
+	Whole   bool // it was sent the whole table
+	Begun   bool // it is being sent it
+}
+
+// standing says how a table stands with a remote.
+func (s Stream) standing(r Road) string {
+	switch {
+	case !r.Sends:
+		return NotSent
+	case s.Pending.Rows > 0:
+		return Pending
+	case s.Errors > 0:
+		return Refused
+	case r.Begun:
+		return Sending
+	case !r.Whole && (r.Initial || !r.Met):
+		return NeverSent
+	case r.Whole && r.Online:
+		return InStep
+	}
+	return Idle
+}
+
+// Stand notes how the streams of a remote stand, and how many tables it was never sent.
+func (r *Remote) Stand(streams []Stream, road func(table string) Road) {
+	r.NeverSent = 0
+	for i := range streams {
+		s := &streams[i]
+		if s.Remote != r.Name {
+			continue
+		}
+		if s.Standing = s.standing(road(s.Table)); s.Standing == NeverSent {
+			r.NeverSent++
+		}
+	}
+}
