@@ -20,7 +20,7 @@ func full() seen {
 		Remotes: []web.Remote{
 			{Name: "boston", Online: true, Protocol: 2, Pending: web.Count{Rows: 1234567, AtLeast: true}, Errors: 2, Oldest: before(65 * time.Second), Lag: 65,
 				Sent: web.Rate{PerSecond: 37000.4}, Received: web.Rate{PerSecond: 0.3}, InFlight: 500, Key: "2026-11"},
-			{Name: "paris"},
+			{Name: "paris", Met: true},
 		},
 		Tables:  []web.Table{{Name: "orders", Sends: true, Receives: true, Policy: "lastWriteWins"}, {Name: "items", Receives: true, Policy: "priority"}},
 		Streams: []web.Stream{{Table: "orders", Remote: "boston", Pending: web.Count{Rows: 7}, Errors: 2, Last: before(3 * time.Second)}, {Table: "orders", Remote: "paris", Pending: web.Count{Rows: 5}}, {Table: "items", Remote: "paris", KeptBack: true}},

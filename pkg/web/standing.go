@@ -5,6 +5,7 @@ package web
 const (
 	NotSent   = "not sent"        // by the configuration
 	NeverSent = "never sent"      // it has not been sent the table yet
+	NotTaken  = "not taken"       // it does not take the table
 	Sending   = "sending"         // it is sent the table as a whole
 	Pending   = "pending"         // rows wait for it
 	Refused   = "refused"         // it refuses rows
@@ -31,6 +32,8 @@ func (s Stream) standing(r Road) string {
 		return Pending
 	case s.Errors > 0:
 		return Refused
+	case s.KeptBack:
+		return NotTaken
 	case r.Begun:
 		return Sending
 	case !r.Whole && (r.Initial || !r.Met):

@@ -17,6 +17,7 @@ func TestHowATableStandsWithARemote(t *testing.T) {
 		"it has all":                          {r: Road{Sends: true, Online: true, Met: true, Initial: true, Whole: true}, want: InStep},
 		"it had all, and is away":             {r: Road{Sends: true, Met: true, Initial: true, Whole: true}, want: Idle},
 		"it refuses rows":                     {Stream{Errors: 1}, Road{Sends: true, Online: true, Met: true, Whole: true}, Refused},
+		"it does not take it":                 {Stream{KeptBack: true}, Road{Sends: true, Online: true, Met: true, Whole: true}, NotTaken},
 		"it gets changes only":                {r: Road{Sends: true, Online: true, Met: true}, want: Idle},
 	} {
 		if got := test.s.standing(test.r); got != test.want {
