@@ -372,6 +372,13 @@ func (s *setup) otherSites(w io.Writer) {
 				flags += " " + f.name + " " + shellWord(strings.Join(f.tables, ","))
 			}
 		}
+		if s.mqtt.listen == "" && s.mqtt.user != "" {
+			user := s.mqtt.user
+			if user == s.client {
+				user = r // as rules that bind a login to its name have it
+			}
+			flags += " --broker-user " + shellWord(user)
+		}
 		fmt.Fprintf(w, "  mysql-sync init --client %s --remote %s%s%s\n", r, strings.Join(others, ","), clean(flags), clean(s.mqtt.elsewhere()))
 	}
 	if s.mqtt.private() {

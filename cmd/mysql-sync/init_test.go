@@ -99,7 +99,7 @@ func TestInitByFlags(t *testing.T) {
 		t.Fatalf("init: %d\n%s%s", code, out, said)
 	}
 	has(t, out[strings.LastIndex(out, "GRANT"):], "At the other sites", "(definitions are not replicated)",
-		"mysql-sync init --client boston --remote berlin,rome --table orders --receive-table items --broker mqtt://"+b.Addr(),
+		"mysql-sync init --client boston --remote berlin,rome --table orders --receive-table items --broker-user boston --broker mqtt://"+b.Addr(),
 		"mysql-sync init --client rome --remote berlin,boston --table orders")
 	has(t, out, "keyless cannot be synced: it has no primary key", "plain cannot be synced: its engine MyISAM has no transactions", "seen cannot be synced: it is a view",
 		"mysql-sync check "+file, "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, TRIGGER, LOCK TABLES ON `"+schema+"`.* TO 'mysql_sync'@")

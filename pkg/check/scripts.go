@@ -61,12 +61,20 @@ func checkScripts(cfg *config.Config) []Finding {
 	for _, file := range sortedKeys(shared) {
 		f.warn(file, "Have the script go by context.table, or rename a table.", "is the file of %s: each uses it", list(shared[file]))
 	}
+	names := make([]string, len(tables))
+	for i, table := range tables {
+		names[i] = transform.FileName(table)
+	}
 	for _, file := range t.Unused() {
+		meant := ""
+		if nearest := config.Nearest(file, names); nearest != "" {
+			meant = "; did you mean " + nearest + "?"
+		}
 		f.warn(file, "Give it the name of a table's file, as listed here, or put what other files require into a folder.",
-			"belongs to no table of syncTables or receiveTables, and is not used")
+			"belongs to no table of syncTables or receiveTables, and is not used%s", meant)
 	}
 	if none == len(tables) {
-		f.warn("transformerDirectory", "Remove the key, or put files there: {camelCase(table)}.js.", "%s has no file for a table", cfg.TransformerDirectory)
+		f.warn("transformerDirectory", "Remove the key, or put files there, by the names above.", "%s has no file for a table", cfg.TransformerDirectory)
 	}
 	return f.list
 }

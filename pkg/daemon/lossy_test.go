@@ -64,7 +64,7 @@ func TestAValueThatTheReceiverWouldChangeIsAnError(t *testing.T) {
 	for i, n := range narrow {
 		message, err := a.rows(fmt.Sprintf("SELECT message FROM sync_status WHERE primary_key = '%d'", 100+i))
 		column := false
-		for _, form := range []string{"table narrow: column c%02d: ", "column 'c%02d'", "`c%02d`", "narrow.c%02d", "one of the columns c22, c%02d: "} {
+		for _, form := range []string{"table narrow: column c%02d: ", "column 'c%02d'", "`c%02d`", "narrow.c%02d", "column '.c%02d'", "one of the columns c22, c%02d: "} {
 			column = column || strings.Contains(message, fmt.Sprintf(form, i))
 		}
 		if err != nil || !column || !strings.Contains(strings.ReplaceAll(message, `\`, ""), n.err) {

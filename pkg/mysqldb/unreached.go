@@ -28,7 +28,7 @@ func Unreached(err error, c config.MySQL) string {
 	case errors.As(err, &unknown):
 		return "the server's certificate is of another authority than that of mysqlConfig.ssl.ca"
 	case errors.As(err, &name):
-		return "the server's certificate is for other names than mysqlConfig.host"
+		return "the server's certificate is for other names than mysqlConfig.host, or for none, as those that MySQL makes itself: give the server one with its name"
 	case errors.As(err, &invalid):
 		return "the server's certificate is not valid"
 	case errors.Is(err, mysql.ErrNoTLS):
