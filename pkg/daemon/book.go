@@ -58,11 +58,15 @@ func (s *sender) learn(done []outbox.Sent, failed []outbox.Failure) {
 		return r
 	}
 	for i := range done {
+		if p := s.probes[done[i].Table]; p != nil {
+			p.refusing = 0
+		}
 		if x := &done[i]; x.Marked && x.Attempts > 0 {
 			of(&x.Item).passed++
 		}
 	}
 	for i := range failed {
+		s.probe(failed[i].Table).refusing++
 		if x := &failed[i]; x.Marked && x.Attempts > 0 {
 			r := of(&x.Item)
 			r.refused++

@@ -65,9 +65,9 @@ func (s *sender) nextLoad(ctx context.Context) (*load, error) {
 	return s.takes(made.(*load).whole()), nil
 }
 
-// takes returns a load, or nil if the remote does not take all that is in it.
+// takes returns a load, or nil if the remote does not take all that is in it, or refuses it.
 func (s *sender) takes(l *load) *load {
-	if l != nil && slices.ContainsFunc(l.tables, func(t string) bool { return s.n.peers.declines(s.remote, t) }) {
+	if l != nil && slices.ContainsFunc(l.tables, func(t string) bool { return s.n.peers.declines(s.remote, t) || s.troubled(t) }) {
 		return nil
 	}
 	return l

@@ -29,13 +29,13 @@ func (s *sender) nextMarked(ctx context.Context) ([]outbox.Item, error) {
 	m := &s.marks
 	now := s.n.now()
 	anew := m.any && now.Sub(m.looked).Abs() > time.Second
-	if !m.due && !anew {
+	room := s.marksRoom()
+	if !m.due && !anew || room == 0 {
 		return nil, nil
 	}
 	if anew || m.after == 0 {
 		m.looked, m.after = now, 0
 	}
-	room := s.room()
 	limit := room
 	if m.after == 0 {
 		limit += len(s.inFlight)
@@ -57,4 +57,22 @@ func (s *sender) nextMarked(ctx context.Context) ([]outbox.Item, error) {
 		}
 	}
 	return items, nil
+}
+
+// marksRoom returns how many marked rows may be sent now. While a table is troubled these
+// are few at a time: to refuse them takes long, and the others wait for that.
+func (s *sender) marksRoom() int {
+	troubled := false
+	for table := range s.probes {
+		troubled = troubled || s.troubled(table)
+	}
+	if !troubled {
+		return s.room()
+	}
+	for _, f := range s.batches {
+		if f.stretch == nil {
+			return 0
+		}
+	}
+	return min(s.room(), batchRows/5)
 }

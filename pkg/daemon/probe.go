@@ -23,6 +23,8 @@ type probe struct {
 	any    bool      // they need not be due
 	many   bool      // there are more rows than were tried at a time
 	failed int       // how often in a row all that were tried were refused
+
+	refusing int // rows of the table that were refused since one was taken, tried again or not
 }
 
 // after returns the interval before a row, or rows of a table, are tried once more; soon

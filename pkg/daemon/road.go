@@ -156,18 +156,29 @@ func (s *sender) open(ctx context.Context) error {
 	return nil
 }
 
-// nextStreamed returns rows of the stream that the remote needs. It reads once:
-// where it finds none and there is more, the sender comes back to it.
-func (s *sender) nextStreamed(ctx context.Context) ([]outbox.Item, *stretch, error) {
+// nextStreamed returns rows of the stream that the remote needs. It reads once, or more
+// often where what it reads is put aside: where it finds none and there is more, the sender
+// comes back to it.
+func (s *sender) nextStreamed(ctx context.Context) (items []outbox.Item, from *stretch, err error) {
+	for range asideReads {
+		var aside bool
+		if items, from, aside, err = s.readStream(ctx); err != nil || len(items) > 0 || !aside {
+			break
+		}
+	}
+	return items, from, err
+}
+
+func (s *sender) readStream(ctx context.Context) (items []outbox.Item, from *stretch, aside bool, err error) {
 	r := &s.road
 	end, err := s.n.stream.Visible(ctx)
 	if err != nil || r.taken >= end {
-		return nil, nil, err
+		return nil, nil, false, err
 	}
 	limit := s.room()
 	list, err := s.n.stream.Read(ctx, r.taken, end, limit)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, false, err
 	}
 	upTo := end
 	if len(list) == limit {
@@ -180,14 +191,18 @@ func (s *sender) nextStreamed(ctx context.Context) ([]outbox.Item, *stretch, err
 		s.wake()
 	}
 	if err := s.keepBack(ctx, declined); err != nil {
-		return nil, nil, err
+		return nil, nil, false, err
 	}
 	if len(passed) > 0 && r.unsettled {
 		if err := s.n.outbox.Overtaken(ctx, s.remote, passed); err != nil {
-			return nil, nil, err
+			return nil, nil, false, err
 		}
 	}
-	return items, r.read(upTo, len(items)), nil
+	picked := len(items)
+	if items, err = s.putAside(ctx, items); err != nil {
+		return nil, nil, false, err
+	}
+	return items, r.read(upTo, len(items)), len(items) < picked, nil
 }
 
 // pick returns those of the rows that the remote needs, the others, and those of tables
