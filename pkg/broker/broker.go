@@ -58,6 +58,9 @@ func (b *Broker) Run(ctx context.Context) error {
 	if err := server.AddHook(newGate(b.log, b.c.Users), nil); err != nil {
 		return fmt.Errorf("set up the broker's users: %w", err)
 	}
+	if err := server.AddHook(new(numbers), nil); err != nil {
+		return fmt.Errorf("set up the broker's numbers: %w", err)
+	}
 	// mochi counts its clients and waits for them at its end. Counting from zero and waiting at the same time is a race,
 	// so one is counted that shut takes away.
 	server.Listeners.ClientsWg.Add(1)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -230,5 +231,33 @@ func TestRunEndsThoughSomebodyIsSilent(t *testing.T) {
 	stop()
 	if _, err := connect(t, "tcp://"+addr, nil); err == nil {
 		t.Error("the broker answers after its end")
+	}
+}
+
+// Both sides number their packets from one: a client with messages of the broker on their way subscribes all the same.
+func TestASubscriptionIsNotRefusedForItsNumber(t *testing.T) {
+	addr, _, _ := run(t, config.Broker{Listen: "127.0.0.1:0"})
+	const many = 200
+	var came sync.WaitGroup
+	came.Add(many)
+	c, err := connect(t, "tcp://"+addr, func(o *mqtt.ClientOptions) { o.SetAutoAckDisabled(true) })
+	if err == nil {
+		err = wait(c.Subscribe("/change/client", 1, func(mqtt.Client, mqtt.Message) { came.Done() }))
+	}
+	other, failed := connect(t, "tcp://"+addr, func(o *mqtt.ClientOptions) { o.SetClientID("other") })
+	err = errors.Join(err, failed)
+	for i := 0; i < many && err == nil; i++ {
+		err = wait(other.Publish("/change/client", 1, false, []byte{byte(i)}))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	came.Wait() // and none is acknowledged
+	for i := range 20 {
+		topic := fmt.Sprint("/ack/", i)
+		token := c.Subscribe(topic, 1, nil).(*mqtt.SubscribeToken)
+		if err := wait(token); err != nil || token.Result()[topic] != 1 {
+			t.Fatalf("subscription %d: %v, %d", i, err, token.Result()[topic])
+		}
 	}
 }
