@@ -49,7 +49,9 @@ func (n *Node) askOwn(ctx context.Context) {
 	n.own.asks(n.now())
 	if err := n.transport.Ask(ctx, n.topics.NodeOf(n.cfg.ClientName)); err != nil {
 		n.own.cannotAsk()
+		return
 	}
+	n.own.takes(n.now())
 }
 
 // introduce announces the node to somebody who has come, where the broker may not do it.
@@ -124,6 +126,11 @@ func (n *Node) missesOwn(ctx context.Context) bool {
 	v := n.own.judge(n.now())
 	if v.tell {
 		n.log.Warn(v.why()+"; the node announces itself to each that comes, and works on", zap.String("topic", n.topics.NodeOf(n.cfg.ClientName)))
+	}
+	if v.prove {
+		beat := n.ownBeat()
+		n.own.proves(beat.Payload)
+		_, _ = n.transport.PublishAsync(ctx, beat) // it is waited for, and another follows
 	}
 	if v.ask {
 		n.askOwn(ctx)

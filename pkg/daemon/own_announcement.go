@@ -19,6 +19,7 @@ const (
 // Bounds of what is remembered of the own announcement.
 const (
 	announcementsKept = 8 // how many may be on their way back
+	proofsMost        = 8 // and how many beats that are waited for
 	missedMost        = 2 // how often in a row it may be missing: a cluster takes its time
 	endedMost         = 2 // how many connections in a row may end at it
 )
@@ -33,11 +34,14 @@ type ownAnnouncement struct {
 	sent   [][sha256.Size]byte // the last ones, to know them when they come back
 	back   bool                // one came back on this connection
 	asked  time.Time           // when the broker was asked for what it keeps; zero: it was not, or has answered, or had its time
+	taken  bool                // it has taken the question
+	proofs [][sha256.Size]byte // beats published since its time was over
+	proven bool                // one of them has come back: so would have what the broker sent before it
 	kept   bool                // it keeps ours, as it last said
 	missed int                 // how often in a row it did not
 	denied int                 // how often in a row it could not be asked
 	told   bool                // that it keeps nothing
-	taken  time.Time           // when it was told that somebody took it away
+	robbed time.Time           // when it was told that somebody took it away
 
 	retained bool      // the last one was to be kept
 	ends     int       // connections in a row that ended at one that was to be kept
@@ -53,7 +57,8 @@ func newOwnAnnouncement() *ownAnnouncement {
 func (o *ownAnnouncement) connected(now time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.asked, o.back, o.kept, o.missed, o.denied = time.Time{}, false, false, 0, 0
+	o.answered()
+	o.back, o.kept, o.missed, o.denied = false, false, 0, 0
 	if o.ends >= endedMost && now.Sub(o.tried) >= ownEvery {
 		o.ends = endedMost - 1
 	}
@@ -89,16 +94,50 @@ func (o *ownAnnouncement) ended() {
 // asks says that the broker is asked for what it keeps.
 func (o *ownAnnouncement) asks(now time.Time) {
 	o.mu.Lock()
+	o.answered()
 	o.asked = now
 	o.mu.Unlock()
 	o.wake()
+}
+
+// takes says that the broker has taken the question: its time begins, if it has not answered already.
+func (o *ownAnnouncement) takes(now time.Time) {
+	o.mu.Lock()
+	if !o.asked.IsZero() {
+		o.asked, o.taken = now, true
+	}
+	o.mu.Unlock()
+	o.wake()
+}
+
+// answered says that nothing is waited for. The caller holds mu.
+func (o *ownAnnouncement) answered() {
+	o.asked, o.taken, o.proofs, o.proven = time.Time{}, false, nil, false
+}
+
+// proves notes a beat that is about to be published, now that the broker's time is over.
+func (o *ownAnnouncement) proves(beat []byte) {
+	o.mu.Lock()
+	o.proofs = append(o.proofs, sha256.Sum256(beat))
+	o.mu.Unlock()
+}
+
+// beatCame takes a beat of the node's own.
+func (o *ownAnnouncement) beatCame(beat []byte) {
+	o.mu.Lock()
+	came := !o.asked.IsZero() && slices.Contains(o.proofs, sha256.Sum256(beat))
+	o.proven = o.proven || came
+	o.mu.Unlock()
+	if came {
+		o.wake()
+	}
 }
 
 // cannotAsk says that the broker could not be asked: there is no connection, an ACL is in the
 // way, or it was busy. Nothing is known then.
 func (o *ownAnnouncement) cannotAsk() {
 	o.mu.Lock()
-	o.asked = time.Time{}
+	o.answered()
 	o.denied++
 	o.mu.Unlock()
 	o.wake()
@@ -119,13 +158,14 @@ func (o *ownAnnouncement) came(payload []byte, retained bool, now time.Time) (ou
 	ours = slices.Contains(o.sent, sha256.Sum256(payload))
 	switch {
 	case ours && retained:
-		o.asked, o.kept, o.missed, o.denied, o.told, o.ends = time.Time{}, true, 0, 0, false, 0
+		o.answered()
+		o.kept, o.missed, o.denied, o.told, o.ends = true, 0, 0, false, 0
 	case ours:
 		o.back = true
 	case !retained:
 		o.kept = false
-		if tell = o.taken.IsZero() || now.Sub(o.taken) > refusalsTime; tell {
-			o.taken = now
+		if tell = o.robbed.IsZero() || now.Sub(o.robbed) > refusalsTime; tell {
+			o.robbed = now
 		}
 	}
 	return ours, tell
@@ -136,8 +176,12 @@ func (o *ownAnnouncement) next(now time.Time) time.Duration {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
+	case !o.asked.IsZero() && !o.taken:
+		return ownEvery // it is told when there is more
+	case o.proven:
+		return 0
 	case !o.asked.IsZero():
-		return max(0, ownTime-now.Sub(o.asked))
+		return max(0, ownTime<<len(o.proofs)-now.Sub(o.asked))
 	case o.missed >= missedMost:
 		return ownSeldom
 	case o.denied > 0:
@@ -149,22 +193,32 @@ func (o *ownAnnouncement) next(now time.Time) time.Duration {
 // keeping says what is to be done about the announcement.
 type keeping struct {
 	publish bool // again
+	prove   bool // by a beat that what was sent before it has come
 	ask     bool // the broker for what it keeps
 	tell    bool // that it keeps nothing
 	back    bool // announcements come back, so that no ACL is in the way
 }
 
-// judge says what is to be done now that next is over.
+// judge says what is to be done now that next is over. Time alone shows nothing: on a busy machine what has come is not read
+// yet. So when the time is over a beat is published, and only where that has come back, and the announcement has not, is it
+// missing: both come on one connection, and are read by one goroutine.
 func (o *ownAnnouncement) judge(now time.Time) keeping {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.asked.IsZero() {
 		return keeping{publish: o.missed >= missedMost, ask: o.missed < missedMost}
 	}
-	if now.Sub(o.asked) < ownTime {
+	switch due := o.taken && now.Sub(o.asked) >= ownTime<<len(o.proofs); {
+	case o.proven:
+	case due && len(o.proofs) == proofsMost: // nothing comes back at all; the connection tells that
+		o.answered()
+		o.denied++
 		return keeping{}
+	default:
+		return keeping{prove: due}
 	}
-	o.asked, o.kept, o.denied = time.Time{}, false, 0
+	o.answered()
+	o.kept, o.denied = false, 0
 	o.missed++
 	k := keeping{publish: o.missed <= missedMost, tell: o.missed >= missedMost && !o.told, back: o.back}
 	o.told = o.told || k.tell

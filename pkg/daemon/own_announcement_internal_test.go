@@ -15,6 +15,10 @@ func TestWhatTheBrokerKeepsOfTheOwnAnnouncement(t *testing.T) {
 		t.Error("the first announcement is not to be kept, or counts as kept")
 	}
 	o.asks(at)
+	if o.next(at) != ownEvery || o.judge(at.Add(time.Hour)) != (keeping{}) {
+		t.Error("the broker's time begins before it has taken the question")
+	}
+	o.takes(at)
 	if d := o.next(at); d != ownTime {
 		t.Errorf("the broker has %s", d)
 	}
@@ -24,6 +28,33 @@ func TestWhatTheBrokerKeepsOfTheOwnAnnouncement(t *testing.T) {
 	if ours, _ := o.came([]byte("one"), true, at); !ours || !o.isKept() || o.next(at) != ownEvery {
 		t.Error("the kept copy does not count")
 	}
+	o.asks(at)
+	o.came([]byte("one"), true, at)
+	if o.takes(at); o.next(at) != ownEvery || o.judge(at.Add(time.Hour)) != (keeping{ask: true}) {
+		t.Error("an answer that is there before the question was taken does not count")
+	}
+	// A machine that is slow: whatever the clock says, it is not missing before a later message has come.
+	o.asks(at)
+	o.takes(at)
+	for i := range proofsMost {
+		if pass(ownTime << i); o.judge(at) != (keeping{prove: true}) {
+			t.Errorf("proof %d is not asked for", i)
+		}
+		o.proves([]byte{byte(i)})
+		o.beatCame([]byte("before")) // one that was on its way
+		if o.judge(at) != (keeping{}) || o.unkept() != "" {
+			t.Errorf("after proof %d time alone decides", i)
+		}
+	}
+	if pass(24 * time.Hour); o.next(at) != 0 || o.judge(at) != (keeping{}) || o.judge(at) != (keeping{ask: true}) || o.unkept() != "" {
+		t.Error("proofs are without end")
+	}
+	if o.came([]byte("one"), true, at); !o.isKept() || o.next(at) != ownEvery {
+		t.Error("the kept copy does not count as late as that")
+	}
+	if o.beatCame([]byte{0}); o.judge(at) != (keeping{ask: true}) {
+		t.Error("a proof that comes after it makes it missing")
+	}
 	if ours, tell := o.came(nil, false, at); ours || !tell || o.isKept() {
 		t.Error("that it was taken away is not told")
 	}
@@ -32,10 +63,17 @@ func TestWhatTheBrokerKeepsOfTheOwnAnnouncement(t *testing.T) {
 	}
 	for _, want := range []keeping{{publish: true}, {publish: true, tell: true}, {}} {
 		o.asks(at)
+		o.takes(at)
 		if k := o.judge(at); k != (keeping{}) {
 			t.Errorf("before its time: %+v", k)
 		}
-		pass(ownTime)
+		if pass(ownTime); o.next(at) != 0 || o.judge(at) != (keeping{prove: true}) {
+			t.Error("no proof is asked for")
+		}
+		o.proves([]byte("proof"))
+		if o.beatCame([]byte("proof")); o.next(at) != 0 {
+			t.Error("the proof changes nothing")
+		}
 		if k := o.judge(at); k != want {
 			t.Errorf("missing: %+v, not %+v", k, want)
 		}

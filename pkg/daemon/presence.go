@@ -17,9 +17,12 @@ func (n *Node) takesSnapshot(remote, table string) bool {
 	return n.presence.Online(remote) && n.peers.speaksBatches(remote) && n.peers.receives(remote, table)
 }
 
-func (n *Node) publishBeat(ctx context.Context) error {
+func (n *Node) publishBeat(ctx context.Context) error { return n.transport.Publish(ctx, n.ownBeat()) }
+
+// ownBeat says that the node is there.
+func (n *Node) ownBeat() transport.Message {
 	i := wire.Info{Sender: n.cfg.ClientName, Message: wire.Connected, Until: transport.BeatUntil(n.now().Add(n.ahead()), n.cfg.CheckInterval)}
-	return n.transport.Publish(ctx, transport.Message{Topic: n.topics.Info(), Payload: i.Encode(), QoS: 1})
+	return transport.Message{Topic: n.topics.Info(), Payload: i.Encode(), QoS: 1}
 }
 
 // ahead returns how far the clocks of existing peers are ahead of ours. Nodes
@@ -102,6 +105,7 @@ func (n *Node) onPresence(payload []byte) {
 		return
 	}
 	if i.Sender == n.cfg.ClientName {
+		n.own.beatCame(payload)
 		return
 	}
 	switch i.Message {
