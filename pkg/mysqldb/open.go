@@ -30,13 +30,14 @@ import (
 // set in which text is exchanged. MariaDB makes a derived table of a long list of
 // keys, which compares them in types of its own, unless it is told not to. How long a
 // statement may take is the node's business: a server that ends one in a lock's wait
-// would look like a server that is away.
+// would look like a server that is away. The lock of a table is waited for only for a
+// moment: users' statements queue up behind a request for it.
 const session = `SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED`
 
 const sessionVariables = `SET NAMES utf8mb4 COLLATE utf8mb4_bin,
 	time_zone='+00:00',
 	sql_mode='STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION',
-	innodb_lock_wait_timeout=3, lock_wait_timeout=5, wait_timeout=60, foreign_key_checks=1, unique_checks=1 /*M!100101 , max_statement_time=0 */ /*!50708 , max_execution_time=0 */ /*M!100300 , in_predicate_conversion_threshold=0 */`
+	innodb_lock_wait_timeout=3, lock_wait_timeout=1, wait_timeout=60, foreign_key_checks=1, unique_checks=1 /*M!100101 , max_statement_time=0 */ /*!50708 , max_execution_time=0 */ /*M!100300 , in_predicate_conversion_threshold=0 */`
 
 // silence is how long the server may say nothing to a statement until its
 // connection is taken for lost: a network that swallows everything ends none.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -70,6 +71,11 @@ func Migrate(ctx context.Context, log *zap.Logger, db *mysqldb.DB) error {
 				return err
 			}
 			log.Warn("waiting for transactions that use the own tables to end", zap.Error(err))
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(lockPause):
+			}
 		}
 		log.Info("own tables migrated", zap.Int("number", number))
 	}
@@ -135,8 +141,11 @@ func form(ctx context.Context, db *mysqldb.DB) (done, newest int, err error) {
 }
 
 // lockTries is how often a table is asked for that users write to by the triggers. Each
-// try waits only a few seconds: behind it their other transactions would queue up.
-const lockTries = 20
+// try waits only a moment, and lets those pass that have queued up behind it.
+const (
+	lockTries = 60
+	lockPause = time.Second
+)
 
 // What the server says of a column or an index that is there already.
 const (
