@@ -53,8 +53,12 @@ func (w *Watcher) sample(ctx context.Context, tables []*schema.Table, begun time
 		if !ok {
 			continue // it could not be looked at
 		}
-		errs = append(errs, w.sampleTable(ctx, t, keys, rows[at:at+len(keys)], states))
+		err := w.sampleTable(ctx, t, keys, rows[at:at+len(keys)], states)
 		at += len(keys)
+		if w.tables.SetAside(t.Name, err) {
+			continue
+		}
+		errs = append(errs, err)
 		w.sampled[t.Name] = begun
 	}
 	return errors.Join(errs...)
@@ -138,18 +142,20 @@ func (w *Watcher) stillThere(ctx context.Context, t *schema.Table, rows []change
 const endsMost = 50
 
 // allEnds returns the keys of the first and the last row of each table. One that cannot
-// be looked at is missing, and does not hinder the others.
+// be looked at is missing, and does not hinder the others; nor is it an error where somebody
+// has locked it.
 func (w *Watcher) allEnds(ctx context.Context, tables []*schema.Table) (map[string][]string, error) {
 	ends := make(map[string][]string, len(tables))
 	var errs []error
+	tables = slices.DeleteFunc(slices.Clone(tables), func(t *schema.Table) bool { return w.tables.Aside(t.Name) != nil })
 	for part := range slices.Chunk(tables, endsMost) {
 		err := w.addEnds(ctx, ends, part)
 		for i := 0; err != nil && len(part) > 1 && i < len(part) && ctx.Err() == nil; i++ {
-			if one := w.addEnds(ctx, ends, part[i:i+1]); one != nil {
+			if one := w.addEnds(ctx, ends, part[i:i+1]); one != nil && !w.tables.SetAside(part[i].Name, one) {
 				errs = append(errs, one)
 			}
 		}
-		if len(part) == 1 {
+		if len(part) == 1 && !w.tables.SetAside(part[0].Name, err) {
 			errs = append(errs, err)
 		}
 	}
@@ -167,7 +173,7 @@ func (w *Watcher) addEnds(ctx context.Context, ends map[string][]string, tables 
 		parts = append(parts, query+t.KeyColumns()+" LIMIT 1)", query+strings.Join(down, ", ")+" LIMIT 1)")
 	}
 	found := make([][]string, len(tables))
-	err := mysqldb.Each(ctx, w.db, strings.Join(parts, " UNION ALL "), nil, func(r *sql.Rows) error {
+	err := mysqldb.Each(ctx, w.db.AtOnce(w.db), strings.Join(parts, " UNION ALL "), nil, func(r *sql.Rows) error {
 		var i int
 		var key string
 		err := r.Scan(&i, &key)
@@ -202,7 +208,13 @@ func (w *Watcher) there(ctx context.Context, t *schema.Table, keys []string) ([]
 
 func (w *Watcher) keys(ctx context.Context, t *schema.Table, query string, args []any) ([]string, error) {
 	var keys []string
-	if err := w.db.SelectContext(ctx, &keys, query, args...); err != nil {
+	err := mysqldb.Each(ctx, w.db.AtOnce(w.db), query, args, func(r *sql.Rows) error {
+		var key string
+		err := r.Scan(&key)
+		keys = append(keys, key)
+		return err
+	})
+	if err != nil {
 		return nil, fmt.Errorf("look at rows of %s: %w", t.Name, err)
 	}
 	return keys, nil

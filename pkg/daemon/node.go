@@ -231,6 +231,7 @@ func (n *Node) replicate(ctx context.Context) error {
 	g.Go(func() error { return n.inbound(ctx) })
 	g.Go(func() error { return n.settleHeld(ctx) })
 	g.Go(func() error { return n.snapshots.Run(ctx) })
+	g.Go(func() error { return n.tables.Free(ctx, n.log.Named("outbound"), n.readable) })
 	g.Go(func() error { return n.snapshots.Purge(ctx, n.cfg.TombstoneRetention) })
 	g.Go(func() error { return n.verifyAll(ctx) })
 	g.Go(func() error { return n.answerQuestions(ctx) })
@@ -335,6 +336,13 @@ func (n *Node) allTables() []string {
 func (n *Node) wakeMarked() {
 	for _, s := range n.senders {
 		s.mark()
+	}
+}
+
+// readable has the rows sent that have waited until a table can be read.
+func (n *Node) readable(table string) {
+	for _, s := range n.senders {
+		s.read(table)
 	}
 }
 

@@ -39,11 +39,12 @@ type sender struct {
 	log    *zap.Logger
 	kick   chan struct{}
 
-	mu      sync.Mutex
-	answers []answer
-	anew    bool // the remote has connected: what is on its way may not have reached it
-	again   bool // a table's definition has changed: what was refused may be taken now
-	marked  bool // rows were marked for the remote
+	mu       sync.Mutex
+	answers  []answer
+	anew     bool     // the remote has connected: what is on its way may not have reached it
+	again    bool     // a table's definition has changed: what was refused may be taken now
+	marked   bool     // rows were marked for the remote
+	readable []string // tables that may be read again
 
 	begun    int64              // the stream's end when this run began
 	road     road               // where it is in the stream
@@ -127,6 +128,14 @@ func (s *sender) retry() {
 	s.wake()
 }
 
+// read says that a table may be read again, of which rows may wait for that.
+func (s *sender) read(table string) {
+	s.mu.Lock()
+	s.readable = append(s.readable, table)
+	s.mu.Unlock()
+	s.wake()
+}
+
 // mark says that rows were marked for the remote.
 func (s *sender) mark() {
 	s.mu.Lock()
@@ -173,8 +182,8 @@ func (s *sender) step(ctx context.Context) error {
 		return s.show(ctx)
 	}
 	s.mu.Lock()
-	anew, again, marked := s.anew, s.again, s.marked
-	s.anew, s.again, s.marked = false, false, false
+	anew, again, marked, readable := s.anew, s.again, s.marked, s.readable
+	s.anew, s.again, s.marked, s.readable = false, false, false, nil
 	s.mu.Unlock()
 	if anew {
 		s.drop()
@@ -185,6 +194,12 @@ func (s *sender) step(ctx context.Context) error {
 	}
 	if err := s.expire(ctx); err != nil {
 		return err
+	}
+	for _, table := range readable {
+		if p := s.probes[table]; p != nil {
+			p.hopeful(s.n.now())
+		}
+		s.tables.looked = time.Time{}
 	}
 	if err := s.makeReady(ctx, again); err != nil {
 		return err

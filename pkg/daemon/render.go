@@ -51,9 +51,9 @@ func (n *Node) render(ctx context.Context, remote string, items []outbox.Item) (
 	}
 	for _, table := range order {
 		err := n.renderTable(ctx, &d, remote, table, byTable[table])
-		if unreadable(err) {
+		if held := new(errAside); unreadable(err) || errors.As(err, held) {
 			for _, i := range byTable[table] {
-				d.failed = append(d.failed, n.senders[remote].failure(i, wire.Reject{Message: err.Error()}))
+				d.failed = append(d.failed, n.senders[remote].failure(i, wire.Reject{Message: err.Error(), Retry: held.error != nil}))
 			}
 		} else if err != nil {
 			return d, err
@@ -62,6 +62,11 @@ func (n *Node) render(ctx context.Context, remote string, items []outbox.Item) (
 	return d, nil
 }
 
+// errAside is why a table cannot be read now, through nobody's fault: its rows wait until it can. Promise 5.
+type errAside struct{ error }
+
+func (e errAside) Unwrap() error { return e.error }
+
 // unreadable reports whether an error is one of a table or of the right to read
 // it, not of the server: the other tables go on. Promise 5.
 func unreadable(err error) bool {
@@ -69,8 +74,13 @@ func unreadable(err error) bool {
 }
 
 func (n *Node) renderTable(ctx context.Context, d *rendering, remote, table string, items []outbox.Item) error {
-	t, err := n.tables.Fresh(ctx, table)
-	if err != nil {
+	if err := n.tables.Aside(table); err != nil {
+		return errAside{err}
+	}
+	t, err := n.tables.FreshAtOnce(ctx, table)
+	if n.tables.SetAside(table, err) {
+		return errAside{err}
+	} else if err != nil {
 		return err
 	}
 	items = n.fitting(d, remote, t, items)
@@ -91,7 +101,9 @@ func (n *Node) renderTable(ctx context.Context, d *rendering, remote, table stri
 		return err
 	}
 	found, items, err := n.readRows(ctx, t, items, d)
-	if err != nil {
+	if n.tables.SetAside(table, err) {
+		return errAside{err}
+	} else if err != nil {
 		if mysqldb.SchemaChanged(err) {
 			n.tables.Forget(table)
 		}
@@ -315,7 +327,7 @@ func (n *Node) readSome(ctx context.Context, t *schema.Table, items []outbox.Ite
 	for i := range raw {
 		into[i] = &raw[i]
 	}
-	err = q.Query(ctx, n.db, func(rows *sql.Rows) error {
+	err = q.Query(ctx, n.db.AtOnce(n.db), func(rows *sql.Rows) error {
 		if err := rows.Scan(into...); err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
@@ -33,6 +34,7 @@ type troubles struct {
 
 	triggers []apply.Altered // of users, that change what is received
 	stuck    []apply.Stuck   // cannot be written now
+	held     []schema.Aside  // cannot be read now
 }
 
 // troubles returns what is known of them now.
@@ -41,7 +43,7 @@ func (n *Node) troubles(own error) troubles {
 	if n.wired.Load() {
 		t.tables, t.denied = n.watcher.Trouble(), n.watcher.Denied()
 		t.vanished, t.unseen = n.watcher.Vanished(), n.unseen
-		t.stuck = n.applier.Stuck()
+		t.stuck, t.held = n.applier.Stuck(), n.tables.AllAside()
 		t.triggers = slices.DeleteFunc(n.applier.Altered(), func(x apply.Altered) bool { return !x.Trigger })
 	}
 	for name, m := range n.traffic.links {
@@ -89,6 +91,9 @@ func problems(s *web.State, t troubles) []string {
 	}
 	for _, x := range t.stuck {
 		add("%d received %s of %s cannot be written since %s: %s. All others go on; these follow by themselves.", x.Rows, number(x.Rows, "row", "rows"), x.Table, moment(x.Since), x.Why)
+	}
+	for _, x := range t.held {
+		add("%s cannot be read since %s: %s. Rows of all other tables are sent; these follow by themselves.", x.Table, moment(x.Since), x.Why)
 	}
 	for i := range s.Remotes {
 		remoteProblems(&s.Remotes[i], s, t, add)

@@ -20,36 +20,51 @@ type Tables struct {
 
 	mu      sync.Mutex
 	byName  map[string]*Table
-	held    []ForeignKey // foreign keys of the schema's tables; nil: not read
-	outside []ForeignKey // that refer to it from other schemas
-	looked  time.Time    // when these were read
+	former  map[string]*Table // as they were before they were forgotten
+	held    []ForeignKey      // foreign keys of the schema's tables; nil: not read
+	outside []ForeignKey      // that refer to it from other schemas
+	looked  time.Time         // when these were read
+
+	asides map[string]*aside // tables that cannot be read now
+	more   chan struct{}     // there are more of them
 }
 
 // NewTables returns an empty cache.
 func NewTables(db *mysqldb.DB) *Tables {
-	return &Tables{db: db, byName: map[string]*Table{}}
+	return &Tables{db: db, byName: map[string]*Table{}, former: map[string]*Table{}, more: make(chan struct{}, 1)}
 }
 
-// Table returns the definition of a table, from the server if it is not cached.
+// Table returns the definition of a table, from the server if it is not cached. While
+// somebody has locked the table it is the last one that was known; see Aside.
 func (ts *Tables) Table(ctx context.Context, name string) (*Table, error) {
 	ts.mu.Lock()
-	t := ts.byName[name]
+	t, former := ts.byName[name], ts.former[name]
 	ts.mu.Unlock()
 	if t != nil {
 		return t, nil
+	}
+	if former != nil && ts.Aside(name) != nil {
+		return former, nil
 	}
 	keys, err := ts.foreignKeys(ctx) // before the table: a later look shows what has changed since
 	if err != nil {
 		return nil, err
 	}
-	t, err = Read(ctx, ts.db, ts.db.Name, name)
-	if err != nil {
+	db := mysqldb.Tx(ts.db)
+	if former != nil {
+		db = ts.db.AtOnce(db)
+	}
+	t, err = Read(ctx, db, ts.db.Name, name)
+	if former != nil && ts.SetAside(name, err) {
+		return former, nil
+	} else if err != nil {
 		return nil, err
 	}
 	t.RowValue = ts.db.RowValue()
 	t.tie(ts.db.Name, keys)
 	ts.mu.Lock()
 	ts.byName[name] = t
+	delete(ts.former, name)
 	ts.mu.Unlock()
 	return t, nil
 }
@@ -87,6 +102,9 @@ func (ts *Tables) foreignKeys(ctx context.Context) ([]ForeignKey, error) {
 // Forget drops a definition, after a statement showed that it is outdated.
 func (ts *Tables) Forget(name string) {
 	ts.mu.Lock()
+	if t := ts.byName[name]; t != nil {
+		ts.former[name] = t
+	}
 	delete(ts.byName, name)
 	ts.held = nil
 	ts.mu.Unlock()
@@ -136,11 +154,20 @@ func (ts *Tables) ID(ctx context.Context, r change.Row) string {
 // the table's columns as they are now: what is read or written by it afterwards
 // leaves out no column that was added before. It costs one short statement.
 func (ts *Tables) Fresh(ctx context.Context, name string) (*Table, error) {
+	return ts.fresh(ctx, ts.db, name)
+}
+
+// FreshAtOnce is like Fresh, and does not wait for the table where the server can do that.
+func (ts *Tables) FreshAtOnce(ctx context.Context, name string) (*Table, error) {
+	return ts.fresh(ctx, ts.db.AtOnce(ts.db), name)
+}
+
+func (ts *Tables) fresh(ctx context.Context, db mysqldb.Queryer, name string) (*Table, error) {
 	t, err := ts.Table(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	same, err := t.matches(ctx, ts.db)
+	same, err := t.matches(ctx, db)
 	if err == nil && same {
 		return t, nil
 	}

@@ -161,8 +161,13 @@ func (s *Snapshots) markTables(ctx context.Context, remote string, tables map[st
 			if room <= 0 {
 				return more, errors.Join(errs...)
 			}
+			if s.tables.Aside(name) != nil {
+				continue
+			}
 			rows, err := s.mark(ctx, tables[name])
-			if err != nil {
+			if errors.Is(err, errAside) {
+				continue
+			} else if err != nil {
 				// A table that cannot be read does not hold up the others.
 				errs = append(errs, fmt.Errorf("snapshot of %s for %s: %w", name, remote, err))
 				continue
@@ -325,6 +330,9 @@ func (s *Snapshots) roomFor(ctx context.Context, remote string) (int, error) {
 	return mostQueued - n, err
 }
 
+// errAside is that a table cannot be read now: it goes on when it can.
+var errAside = errors.New("the table cannot be read now")
+
 // mark marks the next chunk and records where it ends, in one transaction. It returns how
 // many rows that were; fewer than a chunk are the last.
 func (s *Snapshots) mark(ctx context.Context, st state) (int, error) {
@@ -334,6 +342,9 @@ func (s *Snapshots) mark(ctx context.Context, st state) (int, error) {
 	}
 	rows, err := s.keys(ctx, t, st, chunk)
 	if err != nil {
+		if s.tables.SetAside(st.table, err) {
+			err = errAside
+		}
 		return 0, err
 	}
 	unlock, err := s.latch.Lock(ctx, rows)
@@ -424,7 +435,7 @@ func (s *Snapshots) keys(ctx context.Context, t *schema.Table, st state, limit i
 	if len(conditions) > 0 {
 		query += " WHERE " + strings.Join(conditions, " AND ")
 	}
-	rows, err := s.db.QueryContext(ctx, query+" ORDER BY "+t.KeyColumns()+" LIMIT ?", append(args, limit)...)
+	rows, err := s.db.AtOnce(s.db).QueryContext(ctx, query+" ORDER BY "+t.KeyColumns()+" LIMIT ?", append(args, limit)...)
 	if err != nil {
 		return nil, fmt.Errorf("read keys: %w", err)
 	}

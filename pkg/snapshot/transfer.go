@@ -26,6 +26,7 @@ type Transfer struct {
 type reading struct {
 	state
 	ended bool // all was read
+	held  bool // it cannot be read now
 }
 
 // Piece is rows of one table that were read together.
@@ -71,6 +72,7 @@ func (t *Transfer) Look(ctx context.Context) error {
 		if r == nil || !r.started.Equal(st.started) {
 			r = &reading{state: st}
 		}
+		r.held = t.s.tables.Aside(r.table) != nil
 		open[st.table] = r
 		tables = append(tables, st.table)
 	}
@@ -89,18 +91,22 @@ func (t *Transfer) Look(ctx context.Context) error {
 
 // Next returns pieces of at most limit rows in all, those after the last ones: tables with
 // their parents before them, the rows of each in the key's order. None says that all was
-// read. Of an error, Apart tells of which table it is.
+// read, but of tables that cannot be read now: these go on after a Look that finds that they
+// can. Of an error, Apart tells of which table it is.
 func (t *Transfer) Next(ctx context.Context, limit int) (pieces []Piece, err error) {
 	left := limit
 	for _, ring := range t.order {
 		share := max(1, limit/len(ring))
-		for left > 0 && slices.ContainsFunc(ring, func(r *reading) bool { return !r.ended }) {
+		for left > 0 && slices.ContainsFunc(ring, func(r *reading) bool { return !r.ended && !r.held }) {
 			for _, r := range ring {
 				want := min(share, left)
-				if r.ended || want == 0 {
+				if r.ended || r.held || want == 0 {
 					continue
 				}
 				rows, err := t.read(ctx, r, want)
+				if r.held = t.s.tables.SetAside(r.table, err); r.held {
+					continue
+				}
 				if err != nil && pieces != nil {
 					return pieces, nil // it will be met again
 				}

@@ -1,0 +1,43 @@
+package schema
+
+import (
+	"testing"
+
+	"github.com/go-sql-driver/mysql"
+	"go.uber.org/zap"
+)
+
+// TestATableThatOnlyLooksFreeIsTriedMoreAndMoreRarely has looks at a table go well whose rows cannot be read.
+func TestATableThatOnlyLooksFreeIsTriedMoreAndMoreRarely(t *testing.T) {
+	t.Parallel()
+	ts := NewTables(nil)
+	damaged, locked := &mysql.MySQLError{Number: 1034}, &mysql.MySQLError{Number: 1205}
+	if ts.SetAside("items", &mysql.MySQLError{Number: 1146}) || ts.SetAside("items", nil) || ts.Aside("items") != nil {
+		t.Error("a table is set aside for an error that says nothing of the kind")
+	}
+	pause := asideFirst
+	for range 20 {
+		if !ts.SetAside("items", damaged) || ts.Aside("items") == nil {
+			t.Fatal("a damaged table is not set aside")
+		}
+		if got := ts.asides["items"].pause; got != pause {
+			t.Errorf("it is tried after %v, want %v", got, pause)
+		}
+		pause = min(2*pause, asideAgain)
+		if !ts.foundAside(zap.NewNop(), "items", nil) || ts.Aside("items") != nil {
+			t.Fatal("a table that looks free may not be tried")
+		}
+	}
+	ts.SetAside("items", locked)
+	if got := ts.asides["items"].pause; got != asideFirst {
+		t.Errorf("a lock is asked for after %v, want %v", got, asideFirst)
+	}
+	for range 20 {
+		if ts.foundAside(zap.NewNop(), "items", locked) || ts.Aside("items") == nil {
+			t.Fatal("a locked table may be tried")
+		}
+	}
+	if got := ts.asides["items"].pause; got != asideMost {
+		t.Errorf("a lock is asked for after %v, want %v", got, asideMost)
+	}
+}
