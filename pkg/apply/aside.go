@@ -175,14 +175,15 @@ func (r *room) tried(begun, now time.Time, t try) (told *Stuck, ended bool) {
 	defer r.mu.Unlock()
 	x := r.asides[t.table]
 	went := slices.ContainsFunc(t.tasks, func(t *task) bool { return !IsStuck(t.res.Err) })
+	waited := now.Sub(begun) >= slow // the server had it wait for a lock, as MySQL does for a gap
 	switch {
-	case went:
+	case went && !waited:
 		x.whole, x.pause, x.turn = false, asideFirst, min(2*x.turn, turnRows)
 	case !t.hot:
 		x.pause, x.turn = min(2*x.pause, asideMost), max(x.turn/2, 1)
 	}
 	switch {
-	case went && len(x.rows) > 0:
+	case went && !waited && len(x.rows) > 0:
 		x.next = now // there may be more that goes
 	case t.hot:
 		x.next = now.Add(x.pause)

@@ -26,7 +26,9 @@ func TestInStepIsSaidOfWhatWasSeen(t *testing.T) {
 	a.start()
 	c.start()
 	synced(c)
-	newPeer(t, b, "version-1").connect().greet("node-a")
+	peer := newPeer(t, b, "version-1")
+	peer.answer = func(v1Change) {} // what it is sent stays pending
+	peer.connect().greet("node-a")
 	status := func() (s web.State) {
 		t.Helper()
 		if err := json.Unmarshal([]byte(a.command("status", "--json")), &s); err != nil {
