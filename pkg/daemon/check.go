@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/mysql-sync/mysql-sync/pkg/check"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
@@ -28,7 +30,7 @@ func (n *Node) checkServers(ctx context.Context) (*mysqldb.DB, error) {
 		dbErr = fmt.Errorf("mysqlConfig: %w", dbErr)
 	} else {
 		n.tables = schema.NewTables(db)
-		dbErr = errors.Join(db.Spell(ctx, n.allTables()), check.Tables(ctx, n.tables, n.cfg), check.ApplySession(ctx, n.cfg), check.BinaryLog(ctx, db))
+		dbErr = errors.Join(db.Spell(ctx, n.allTables()), n.checkTables(ctx), check.ApplySession(ctx, n.cfg), check.BinaryLog(ctx, db))
 	}
 	wg.Wait()
 	if err := errors.Join(dbErr, brokerErr); err != nil {
@@ -38,6 +40,28 @@ func (n *Node) checkServers(ctx context.Context) (*mysqldb.DB, error) {
 		return nil, err
 	}
 	return db, nil
+}
+
+// lockedPause is between two looks at tables that somebody holds as the node starts.
+const lockedPause = time.Second
+
+// checkTables returns what is wrong with the tables. One that cannot be read now, since somebody
+// has locked it, is no mistake: it is waited for.
+func (n *Node) checkTables(ctx context.Context) error {
+	for told := false; ; told = true {
+		err := check.Tables(ctx, n.tables, n.cfg)
+		if !mysqldb.Stuck(err) {
+			return err
+		}
+		if !told {
+			n.log.Warn("waiting for a table that cannot be read now, to start", zap.Error(err))
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(lockedPause):
+		}
+	}
 }
 
 // probeBroker asks the broker whether it takes the login.

@@ -118,3 +118,21 @@ func TestTheServersLimitOfAStatementIsNotTheNodes(t *testing.T) {
 	c.expect(`SELECT id, name FROM orders ORDER BY id`, `1|"new"`, `2|"new"`)
 	settle(t, []*site{a, c})
 }
+
+// TestANodeStartsOnceItsTablesCanBeRead has a user hold a table while the node is killed and starts again.
+func TestANodeStartsOnceItsTablesCanBeRead(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	a, c := pair(t, b, []string{"orders"}, orders)
+	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	c.expect(`SELECT COUNT(*) FROM orders`, `1`)
+	c.node.Kill()
+	release := c.hold(`LOCK TABLES orders WRITE`)
+	c.node.Start()
+	c.node.WaitLog("waiting for a table that cannot be read now, to start")
+	release()
+	c.node.WaitLog("node started")
+	a.exec(`INSERT INTO orders VALUES (2, 'two', 2)`)
+	c.expect(`SELECT COUNT(*) FROM orders`, `2`)
+	settle(t, []*site{a, c})
+}
