@@ -38,8 +38,9 @@ that means and what to do about it:
   the login at the broker, whether its access rules and its message size let the
   messages of a node through, and whether another client has the same name;
   each remote: whether it is online, takes the tables, answers, takes batches (one
-  without rows is sent to it; not where it seals messages, or speaks version 1), and
-  has its clock right.
+  without rows is sent to it; not where it seals messages, or speaks version 1), has
+  its clock right, the same keys of the tables, and columns that take all values;
+  rows that it has refused, and those that wait there for others.
 
 What is said of many tables alike is shown for the first ones, with the names of the
 others; --all and --json have each.

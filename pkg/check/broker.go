@@ -48,6 +48,7 @@ func checkBroker(ctx context.Context, cfg *config.Config, tables map[string]*sch
 			judgeOwnName(f, cfg, b.heard, running)
 			judgeRemotes(remotes, cfg, b.heard)
 			judgeColumns(remotes, cfg, b.heard, b.tables)
+			judgeKeys(remotes, cfg, b.heard, b.tables)
 		}
 	}
 	return slices.Concat(f.list, remotes.list)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
@@ -48,7 +49,8 @@ func checkDatabase(ctx context.Context, cfg *config.Config) (list []Finding, ts 
 	if err := schema.CheckOwn(ctx, db); err != nil {
 		f.wrong("own tables", "", "%v", err)
 	}
-	c, err := readCatalogue(ctx, db, schema.NewTables(db), allTables(cfg), cfg.SyncTables)
+	known := schema.NewTables(db)
+	c, err := readCatalogue(ctx, db, known, allTables(cfg), cfg.SyncTables)
 	if err != nil {
 		f.wrong("mysqlConfig", "", "%v", err)
 		return f.list, nil, s.worker != 0
@@ -57,7 +59,13 @@ func checkDatabase(ctx context.Context, cfg *config.Config) (list []Finding, ts 
 	judgeGrants(privileges, g, s.user, neededPrivileges(schema.Own, cfg.SyncTables, cfg.ReceiveTables, parentsOf(c.keys, cfg)))
 	judgeDefiners(f, c, s.user)
 	judgeTables(tables, c, cfg, s, g)
-	return slices.Concat(f.list, privileges.list, tables.list), c.tables, s.worker != 0
+	remotes := &findings{area: AreaRemotes}
+	if held, err := readHeldUp(ctx, outbox.New(db, known, nil), cfg.RemoteClients); err != nil {
+		f.wrong("own tables", "", "%v", err)
+	} else {
+		judgeHeldUp(remotes, held)
+	}
+	return slices.Concat(f.list, privileges.list, tables.list, remotes.list), c.tables, s.worker != 0
 }
 
 // ApplySession returns an error if the server does not take the variables of the

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/seal"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
@@ -217,4 +218,33 @@ func FuzzGrants(f *testing.F) {
 		}
 		g.target()
 	})
+}
+
+// A remote that cannot say its keys is named, once: one that does not know the question, or answers without them. One that
+// does not sync a table is not.
+func TestWhoCannotSayItsKeysIsNamed(t *testing.T) {
+	t.Parallel()
+	cfg := &config.Config{ClientName: "node-a", RemoteClients: []string{"node-b"}, SyncTables: []string{"orders", "items"}}
+	tables := []*schema.Table{{Name: "orders"}, {Name: "items"}}
+	for name, x := range map[string]struct {
+		answers []wire.Answer
+		older   bool
+	}{
+		"older":            {[]wire.Answer{{Error: `"columns" ` + wire.UnknownQuestion}, {Error: `"columns" ` + wire.UnknownQuestion}}, true},
+		"a little older":   {[]wire.Answer{{Columns: []wire.VerifyColumn{{Name: "id", DataType: "int", Type: "int"}}}, {}}, true},
+		"not synced there": {[]wire.Answer{{Error: `table "orders" is not synced here`}, {Error: `table "items" is not synced here`}}, false},
+	} {
+		h := newHeard()
+		h.announced(wire.Node{Client: "node-b", Protocol: 2, ReceiveTables: cfg.SyncTables})
+		p := h.of("node-b")
+		p.columns = map[int]*comparison{}
+		for i := range x.answers {
+			p.columns[i] = &comparison{answer: &x.answers[i]}
+		}
+		f := &findings{area: AreaRemotes}
+		judgeKeys(f, cfg, h, tables)
+		if told := len(f.list) == 1 && f.list[0].Level == Warning && strings.Contains(f.list[0].Text, "older version"); told != x.older || !x.older && len(f.list) > 0 {
+			t.Errorf("%s: %+v", name, f.list)
+		}
+	}
 }

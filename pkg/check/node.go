@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"slices"
@@ -26,7 +27,16 @@ func Node(ctx context.Context, cfg *config.Config, o Options) []Finding {
 	database, tables, working := checkDatabase(ctx, cfg)
 	running := working || answers(ctx, o.Socket)
 	files := checkFiles(ctx, cfg, running)
-	return slices.Concat(files, scripts, database, checkBroker(ctx, cfg, tables, running, o))
+	all := slices.Concat(files, scripts, database, checkBroker(ctx, cfg, tables, running, o))
+	slices.SortStableFunc(all, func(x, y Finding) int { return cmp.Compare(last(x), last(y)) }) // the database too tells of remotes
+	return all
+}
+
+func last(f Finding) int {
+	if f.Area == AreaRemotes {
+		return 1
+	}
+	return 0
 }
 
 // answers reports whether a node listens on its socket.

@@ -178,13 +178,14 @@ func (n *Node) answer(ctx context.Context, q question) (wire.Answer, error) {
 		err = n.sendAsked(ctx, t, q)
 	case wire.AskColumns:
 		a.Sends, a.Changes = n.cfg.Syncs(t.Name) && n.senders[q.from] != nil, n.transformers.Has(t.Name)
+		a.Key, a.Unique = t.KeyNames(), t.Unique
 		for i := range t.Columns {
 			c := &t.Columns[i]
 			a.Columns = append(a.Columns, wire.VerifyColumn{Name: c.Name, DataType: c.DataType, Type: c.Type, Length: c.Length,
 				Precision: c.Precision, Scale: c.Scale, Charset: c.Charset, Nullable: c.Nullable})
 		}
 	default:
-		err = fmt.Errorf("%.40q is not a known question", q.Ask)
+		err = fmt.Errorf("%.40q "+wire.UnknownQuestion, q.Ask)
 	}
 	return a, err
 }

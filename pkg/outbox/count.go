@@ -70,6 +70,44 @@ func (o *Outbox) Count(ctx context.Context, remote string, after, upTo int64, li
 	return list, about, c.more, nil
 }
 
+// CountWaiting counts, by table, the rows that a remote refused and those that wait for
+// others; Refused and Pending of the list. It looks at no more than limit rows, and there are
+// more where atLeast is set.
+func (o *Outbox) CountWaiting(ctx context.Context, remote string, limit int) (list []Backlog, atLeast bool, err error) {
+	c := counting{remote: remote, limit: int64(limit), tables: map[string]*Backlog{}}
+	_, looked, err := c.countMarked(ctx, o, countWaiting)
+	if err != nil {
+		return nil, false, fmt.Errorf("count what %s refused: %w", remote, err)
+	}
+	for _, b := range c.tables {
+		list = append(list, *b)
+	}
+	return list, looked >= c.limit, nil
+}
+
+// ReasonOf returns why one of the rows of a table was refused; "" if sync_status does not say.
+func (o *Outbox) ReasonOf(ctx context.Context, remote, table string) (string, error) {
+	var list []Refused
+	err := o.each(ctx, func(rows *sql.Rows) error {
+		r := Refused{Row: change.Row{Table: table}}
+		if err := rows.Scan(&r.Key); err != nil {
+			return err
+		}
+		list = append(list, r)
+		return nil
+	}, `SELECT COALESCE(row_key, row_id) FROM sync_outbox WHERE remote = ? AND state = 'waiting' AND table_name = ? AND soon = 0 LIMIT 1`, remote, table)
+	if err == nil && len(list) > 0 {
+		err = o.statusOf(ctx, remote, list)
+	}
+	if err != nil {
+		return "", fmt.Errorf("read why %s refused rows of %s: %w", remote, table, err)
+	}
+	if len(list) == 0 {
+		return "", nil
+	}
+	return list[0].Status.Message, nil
+}
+
 type counting struct {
 	remote string
 	limit  int64

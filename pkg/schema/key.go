@@ -84,11 +84,20 @@ func (t *Table) addEach(s *mysqldb.Statement, expressions string, keys iter.Seq[
 
 // KeyColumns returns the quoted names of the key's columns: "`a`, `b`".
 func (t *Table) KeyColumns() string {
-	names := make([]string, len(t.Key))
-	for i, k := range t.Key {
-		names[i] = mysqldb.Quote(t.Columns[k].Name)
+	names := t.KeyNames()
+	for i := range names {
+		names[i] = mysqldb.Quote(names[i])
 	}
 	return strings.Join(names, ", ")
+}
+
+// KeyNames returns the names of the primary key's columns, in its order.
+func (t *Table) KeyNames() []string {
+	names := make([]string, len(t.Key))
+	for i, k := range t.Key {
+		names[i] = t.Columns[k].Name
+	}
+	return names
 }
 
 // keyList is how keys are listed in a condition: what stands before them, around

@@ -23,6 +23,9 @@ const (
 	AskColumns = "columns" // what the table is made of; older nodes do not know the question
 )
 
+// UnknownQuestion ends the answer of a node that does not know a question, which is older.
+const UnknownQuestion = "is not a known question"
+
 // FormLarge is the form of checksums and values in which nodes compare rows of any
 // size. The form before, which older nodes ask for and answer with, has whole values
 // only.
@@ -68,6 +71,8 @@ type Answer struct {
 
 	// Of Columns:
 	Columns []VerifyColumn `json:"columns,omitempty"`
+	Key     []string       `json:"key,omitempty"`     // the columns of the primary key, in its order; older nodes do not say
+	Unique  [][]string     `json:"unique,omitempty"`  // those of each further unique key
 	Sends   bool           `json:"sends,omitempty"`   // the table's changes are sent to who asks
 	Changes bool           `json:"changes,omitempty"` // a transformer may change them, or those that come in
 }

@@ -1,0 +1,82 @@
+package check
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// judgeKeys compares the keys of tables with the remotes'. By the primary key a row is found, so it has to be the same, column
+// by column; a unique key that only one side has lets the other have rows that are refused there. A remote that cannot say
+// what keys it has is named.
+func judgeKeys(f *findings, cfg *config.Config, h *heard, tables []*schema.Table) {
+	changes := transformed(cfg)
+	for _, r := range cfg.RemoteClients {
+		p := h.peer(r)
+		alike, older := 0, false
+		for k, t := range tables {
+			c := p.columns[k]
+			if c == nil || c.answer == nil || c.answer.Changes || changes(t.Name) {
+				continue
+			}
+			a := c.answer
+			if a.Error != "" || len(a.Key) == 0 {
+				older = older || a.Error == "" || strings.HasSuffix(a.Error, wire.UnknownQuestion)
+				continue
+			}
+			before := len(f.list)
+			goes := cfg.Syncs(t.Name) && p.node != nil && slices.Contains(p.node.ReceiveTables, t.Name)
+			comes := cfg.Receives(t.Name) && cfg.AcceptsFrom(r) && a.Sends
+			if !goes && !comes {
+				continue
+			}
+			if here := t.KeyNames(); !slices.EqualFunc(here, a.Key, strings.EqualFold) {
+				f.warn(r, "Give the table the same primary key at both sides, with its columns in the same order.",
+					"%s has the primary key (%s) here and (%s) there: rows are not found by it at the other side", t.Name, keyList(here), keyList(a.Key))
+			}
+			if goes {
+				judgeUnique(f, r, t.Name, t.Unique, a.Unique, "there", "here")
+			}
+			if comes {
+				judgeUnique(f, r, t.Name, a.Unique, t.Unique, "here", "there")
+			}
+			if len(f.list) == before {
+				alike++
+			}
+		}
+		if older {
+			f.warn(r, "Update mysql-sync there.", "cannot say what keys its tables have, since it runs an older version: they were not compared")
+		}
+		if alike > 0 {
+			f.right(r, "has the same keys of %d %s", alike, map[bool]string{true: "table", false: "tables"}[alike == 1])
+		}
+	}
+}
+
+// judgeUnique says which unique keys of where rows go to may refuse what the source has: those that none at the source is a
+// part of.
+func judgeUnique(f *findings, remote, table string, from, to [][]string, target, source string) {
+	for _, u := range to {
+		implied := func(o []string) bool {
+			return !slices.ContainsFunc(o, func(name string) bool {
+				return !slices.ContainsFunc(u, func(n string) bool { return strings.EqualFold(n, name) })
+			})
+		}
+		if len(u) > 0 && !slices.ContainsFunc(from, implied) {
+			f.warn(remote, "Give the table the key at both sides, or at none.",
+				"%s has the unique key (%s) only %s: rows that are equal in it %s are refused %s", table, keyList(u), target, source, target)
+		}
+	}
+}
+
+// keyList shows the columns of a key. What a remote says may be anything.
+func keyList(names []string) string {
+	short := make([]string, 0, len(names))
+	for _, n := range names[:min(len(names), 16)] { // a server has no more of them
+		short = append(short, wire.Shorten(n, 64))
+	}
+	return strings.Join(short, ", ")
+}

@@ -1,0 +1,49 @@
+package check_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/check"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// What is refused, or waits, is told with what to do, whether a node runs or not; so are keys that are not the same. Then all
+// is right once they are mended.
+func TestKeysOfBothSidesAreComparedAndRefusedRowsTold(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	tables := []string{"items", "orders", "parts", "pairs"}
+	const parts = `CREATE TABLE parts (id INT PRIMARY KEY, parent INT, FOREIGN KEY (parent) REFERENCES orders (id))`
+	a := newSite(t, testkit.Shared(t), b, orders, strings.Replace(parts, ", FOREIGN KEY (parent) REFERENCES orders (id)", "", 1),
+		`CREATE TABLE items (a INT, b INT, v INT, PRIMARY KEY (b, a), UNIQUE (v, a))`, `CREATE TABLE pairs (id INT PRIMARY KEY, v INT, w INT, UNIQUE (v))`)
+	c := newSite(t, testkit.Shared(t), b, strings.Replace(orders, "100", "5", 1), parts,
+		`CREATE TABLE items (A INT, B INT, v INT, PRIMARY KEY (A, B), UNIQUE (A, v))`, `CREATE TABLE pairs (id INT PRIMARY KEY, v INT, w INT, UNIQUE (w, v), UNIQUE (w))`)
+	c.config["clientName"], c.config["remoteClients"] = "node-b", []string{"node-a"}
+	for _, s := range []*site{a, c} {
+		s.config["syncTables"], s.config["receiveTables"] = tables, tables
+	}
+	a.start()
+	c.start()
+	c.exec(`INSERT INTO pairs VALUES (9, 9, 1)`)
+	a.exec(`INSERT INTO orders VALUES (1, 'too long'), (2, 'longer still')`, `INSERT INTO parts VALUES (1, 7)`, `INSERT INTO pairs VALUES (1, 1, 1), (2, 2, 1)`)
+	testkit.Eventually(t, "what is refused and what waits", func() error {
+		var n int
+		if err := a.db.Get(&n, `SELECT COUNT(DISTINCT table_name) FROM sync_outbox WHERE state = 'waiting'`); err != nil || n != 3 {
+			return errors.Join(err, errors.New("not all"))
+		}
+		return nil
+	})
+	f := a.check(0, "--listen", "20s")
+	f.has(check.Warning, "node-b", "2 rows of orders are refused (", "mysql-sync errors", "mysql-sync retry")
+	f.has(check.Warning, "node-b", "2 rows of pairs wait there")
+	f.has(check.Warning, "node-b", "1 row of parts waits there for other rows", "follow by themselves")
+	f.has(check.Warning, "node-b", "items has the primary key (b, a) here and (A, B) there", "same primary key at both sides")
+	f.has(check.Warning, "node-b", "pairs has the unique key (w) only there: rows that are equal in it here are refused there")
+	f.has(check.Warning, "node-b", "pairs has the unique key (v) only here: rows that are equal in it there are refused here")
+	f.has(check.Right, "node-b", "has the same keys of 2 tables")
+	if n := len(f.in(check.Warning, check.AreaRemotes)); n != 7 { // with that of orders.name; (w, v) is implied, and v, a the same in another order
+		t.Errorf("%d warnings, want 7:\n%s", n, f.text)
+	}
+}

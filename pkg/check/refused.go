@@ -1,0 +1,83 @@
+package check
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+)
+
+// refusedMost is how many rows are looked at for each remote.
+const refusedMost = 10_000
+
+// heldUp is what does not get to a remote of a table.
+type heldUp struct {
+	remote string
+	outbox.Backlog
+	atLeast bool   // there are more
+	why     string // one of the refused rows was, as it says; "" is not known
+}
+
+// readHeldUp reads what remotes have refused, and what waits there for other rows. A node
+// that has never run, or not in this version, has nothing of it.
+func readHeldUp(ctx context.Context, o *outbox.Outbox, remotes []string) (all []heldUp, err error) {
+	for _, remote := range remotes {
+		list, atLeast, err := o.CountWaiting(ctx, remote, refusedMost)
+		if n := mysqldb.Number(err); n == 1146 || n == 1054 {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		slices.SortFunc(list, func(x, y outbox.Backlog) int { return strings.Compare(x.Table, y.Table) })
+		for _, b := range list {
+			h := heldUp{remote: remote, Backlog: b, atLeast: atLeast}
+			if b.Refused > 0 {
+				if h.why, err = o.ReasonOf(ctx, remote, b.Table); err != nil {
+					return nil, err
+				}
+			}
+			all = append(all, h)
+		}
+	}
+	return all, nil
+}
+
+// judgeHeldUp says which rows do not get to whom, and what to do.
+func judgeHeldUp(f *findings, list []heldUp) {
+	for _, h := range list {
+		if h.Refused > 0 {
+			why := ""
+			if h.why != "" {
+				why = fmt.Sprintf(" (%.200s)", h.why)
+			}
+			f.warn(h.remote, "Mend what mysql-sync errors shows of them, there or here; they are tried again by themselves, and mysql-sync retry does it at once.",
+				"%s of %s %s refused%s", rows(h.Refused, h.atLeast), h.Table, are(h.Refused, h.atLeast), why)
+		}
+		if h.Pending > 0 {
+			f.warn(h.remote, "They follow by themselves when these have come; mysql-sync errors says what each waits for.",
+				"%s of %s %s there for other rows, as for a parent or for a unique value", rows(h.Pending, h.atLeast), h.Table, map[bool]string{true: "waits", false: "wait"}[h.Pending == 1 && !h.atLeast])
+		}
+	}
+}
+
+// rows is a number of rows, which may be of more.
+func rows(n int64, atLeast bool) string {
+	switch {
+	case atLeast:
+		return fmt.Sprintf("%d rows or more", n)
+	case n == 1:
+		return "1 row"
+	}
+	return fmt.Sprintf("%d rows", n)
+}
+
+func are(n int64, atLeast bool) string {
+	if n == 1 && !atLeast {
+		return "is"
+	}
+	return "are"
+}
