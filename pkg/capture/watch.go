@@ -28,6 +28,9 @@ type WatchConfig struct {
 	// Changed says that a table has another definition than before, or is there
 	// again.
 	Changed func(ctx context.Context, table string)
+	// Lost is called when rows of a table are gone that no trigger saw go. It must not block, and
+	// may be nil.
+	Lost func(table string, at time.Time)
 }
 
 // Watcher notices while the node runs what is done to the tables themselves:
@@ -157,6 +160,9 @@ func (w *Watcher) Lose(table string) {
 		}
 		lost[table] = w.now()
 		if w.lost.CompareAndSwap(before, &lost) {
+			if w.Lost != nil {
+				w.Lost(table, lost[table])
+			}
 			return
 		}
 	}

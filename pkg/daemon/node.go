@@ -75,7 +75,8 @@ type Node struct {
 	// What the node tells about itself:
 	logging  *logging.Log
 	started  time.Time
-	unseen   map[string]time.Time // tables that may have been written while no node ran, and when that was noticed
+	unseen   map[string]time.Time // tables that may have been written while no node ran, and when this run noticed that
+	doubts   *doubts              // what this run and earlier ones noticed
 	warnings []string             // of its configuration
 	wired    atomic.Bool          // the stages are connected: the fields above do not change any more
 	traffic  *traffic
@@ -107,7 +108,7 @@ func New(cfg *config.Config, log *logging.Log, version string) (*Node, error) {
 		codec: codec, inbox: newInbox(), peers: newPeers(cfg.Version1Clients), senders: map[string]*sender{}, beat: make(chan struct{}, 1),
 		rows: &latch.Rows{}, asking: asking{waiting: map[asked]chan wire.Answer{}}, questions: make(chan question, questionsMost),
 	}
-	n.unseen = map[string]time.Time{}
+	n.unseen, n.doubts = map[string]time.Time{}, newDoubts()
 	n.started, n.watch, n.pulse.Address = n.now(), newWatch(), mysqldb.Address(cfg.MySQL)
 	n.pulse.Since = n.started
 	n.traffic = newTraffic(n.now, knownClients(cfg), n.allTables(), slices.Contains(cfg.AcceptFrom, "*"))
@@ -202,6 +203,9 @@ func (n *Node) replicate(ctx context.Context) error {
 	if err := n.wire(db, applyDB, records); err != nil {
 		return err
 	}
+	if err := n.recallDoubts(ctx, db); err != nil {
+		return err
+	}
 	if err := n.outbox.Register(ctx, n.cfg.RemoteClients); err != nil {
 		return err
 	}
@@ -240,6 +244,7 @@ func (n *Node) replicate(ctx context.Context) error {
 	g.Go(func() error { return n.rememberPeers(ctx) })
 	g.Go(func() error { return n.endRemoved(ctx) })
 	g.Go(func() error { return n.markDatabase(ctx, records) })
+	g.Go(func() error { return n.keepDoubts(ctx) })
 	for _, s := range n.senders {
 		g.Go(func() error { return s.run(ctx) })
 	}

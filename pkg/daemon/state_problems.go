@@ -42,7 +42,7 @@ func (n *Node) troubles(own error) troubles {
 	t := troubles{own: own, unkept: n.own.unkept(), ahead: map[string]time.Duration{}, behind: map[string]time.Duration{}, mute: map[string]time.Time{}}
 	if n.wired.Load() {
 		t.tables, t.denied = n.watcher.Trouble(), n.watcher.Denied()
-		t.vanished, t.unseen = n.watcher.Vanished(), n.unseen
+		t.vanished, t.unseen = n.doubts.of(schema.DoubtVanished), n.doubts.of(schema.DoubtUnseen)
 		t.stuck, t.held = n.applier.Stuck(), n.tables.AllAside()
 		t.triggers = slices.DeleteFunc(n.applier.Altered(), func(x apply.Altered) bool { return !x.Trigger })
 	}

@@ -92,6 +92,9 @@ func (n *Node) verify(ctx context.Context, remote, table string, repair bool) (w
 		}
 	}
 	n.compared(c)
+	if err := n.settleDoubts(ctx, c.Table); err != nil {
+		return c, err
+	}
 	if err := n.comparedSince(ctx); err != nil {
 		return c, err
 	}

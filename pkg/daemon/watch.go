@@ -32,6 +32,9 @@ func (n *Node) newWatcher(db *mysqldb.DB) *capture.Watcher {
 			return n.resendAll(ctx, db, table, since)
 		},
 		Changed: n.definitionChanged,
+		Lost: func(table string, at time.Time) {
+			n.doubts.note(schema.Doubt{Table: table, Kind: schema.DoubtVanished}, at)
+		},
 	})
 }
 
@@ -57,6 +60,10 @@ func (n *Node) resendUnseen(ctx context.Context, db *mysqldb.DB, synced []*schem
 		}
 		n.log.Warn("writes to a table may not have been captured while the node was away; its rows are sent to the remotes, what was deleted meanwhile stays there: run verify", fields...)
 		n.unseen[u.Table] = n.now()
+		n.doubts.note(schema.Doubt{Table: u.Table, Kind: schema.DoubtUnseen}, n.unseen[u.Table])
+		if err := n.doubts.write(ctx, db); err != nil { // before anything makes it look right
+			return err
+		}
 		if err := n.resendAll(ctx, db, u.Table, time.UnixMicro(change.Baseline+1)); err != nil {
 			return err
 		}

@@ -1,10 +1,12 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -36,6 +38,17 @@ func (d *Desk) State(ctx context.Context) (*web.State, error) {
 	} else if !at.IsZero() {
 		s.SetBack = &at
 		s.Problems = append(s.Problems, fmt.Sprintf("The database was set back to a backup (noticed %s), or queueDirectory was lost, and it was not compared since: start the node, then mysql-sync verify --repair.", at.Format(time.DateTime)))
+	}
+	doubts, err := schema.Doubts(ctx, d.db)
+	if err != nil {
+		return nil, err
+	}
+	for _, x := range slices.SortedFunc(maps.Keys(doubts), func(x, y schema.Doubt) int { return cmp.Or(cmp.Compare(x.Table, y.Table), cmp.Compare(x.Kind, y.Kind)) }) {
+		what := "Rows of %s are gone that no trigger saw go, as by TRUNCATE"
+		if x.Kind == schema.DoubtUnseen {
+			what = "Writes to %s may not have been captured while the node was away"
+		}
+		s.Problems = append(s.Problems, fmt.Sprintf(what+" (noticed %s), and it was not found equal since: start the node, then mysql-sync verify.", x.Table, doubts[x].UTC().Format(time.DateTime)))
 	}
 	if s.Transfers, err = d.transfers(ctx); err != nil {
 		return nil, err
