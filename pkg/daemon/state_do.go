@@ -112,7 +112,7 @@ func (n *Node) Verify(ctx context.Context, v web.Verify, tell func(web.Compariso
 		v.Remotes = n.cfg.RemoteClients
 	}
 	// What is repaired of a table needs that of its parents.
-	groups, err := n.tables.ParentsFirst(ctx, v.Tables)
+	groups, err := withDatabase(ctx, n, func(ctx context.Context) ([][]string, error) { return n.tables.ParentsFirst(ctx, v.Tables) })
 	if err != nil {
 		return err
 	}
