@@ -101,6 +101,7 @@ type entry struct {
 	row     change.Row
 	written int64 // µs since 1970
 	gone    sql.NullBool
+	mixed   bool // its row has entries of several servers
 }
 
 // fate is what became of the row.
@@ -177,7 +178,7 @@ func (c *Capture) once(ctx context.Context) (int, error) {
 func (c *Capture) read(ctx context.Context) ([]entry, error) {
 	began := time.Now()
 	start := c.floor.start(began)
-	rows, err := c.db.QueryContext(ctx, selectChanges, start, batchSize)
+	rows, err := c.db.QueryContext(ctx, selectChanges, start, batchSize+1)
 	if err != nil {
 		return nil, fmt.Errorf("read table_changes: %w", err)
 	}
@@ -201,7 +202,23 @@ func (c *Capture) read(ctx context.Context) ([]entry, error) {
 		lowest = entries[0].id
 	}
 	c.floor.looked(start, lowest, began, time.Now())
-	return entries, nil
+	return batch(entries), nil
+}
+
+// batch leaves out what is more than a batch, and does not part entries with one id, as two
+// servers of a cluster may give: they are deleted by their ids.
+func batch(entries []entry) []entry {
+	if len(entries) <= batchSize {
+		return entries
+	}
+	end := len(entries) - 1
+	for end > 0 && entries[end-1].id == entries[len(entries)-1].id {
+		end--
+	}
+	if end == 0 {
+		return entries
+	}
+	return entries[:end]
 }
 
 // identify has all spellings of a row count as that row.
@@ -220,9 +237,15 @@ func (c *Capture) identify(ctx context.Context, entries []entry) error {
 	return err
 }
 
+// serverBits is how far the number of the server stands above in its ids; see UUID_SHORT() in
+// the MySQL manual.
+const serverBits = 56
+
 // newest returns the rows that the entries name, in the order of their first entry, and
 // each one's last entry with the time of its latest write. Of one row the ids ascend as
-// it was changed: a trigger takes its id while its session holds the row.
+// it was changed, where one server gave them: a trigger takes its id while its session holds
+// the row. Where members of a cluster wrote a row, nobody knows by the ids which was last:
+// then the row as it is tells what became of it.
 func newest(entries []entry) ([]change.Row, map[change.Row]entry) {
 	last := make(map[change.Row]entry, len(entries))
 	rows := make([]change.Row, 0, len(entries))
@@ -233,6 +256,9 @@ func newest(entries []entry) ([]change.Row, map[change.Row]entry) {
 			rows = append(rows, row)
 		}
 		e.written = max(before.written, e.written)
+		if e.mixed = ok && (before.mixed || before.id>>serverBits != e.id>>serverBits); e.mixed && before.gone != e.gone {
+			e.gone = sql.NullBool{}
+		}
 		last[row] = e
 	}
 	for i, row := range rows {

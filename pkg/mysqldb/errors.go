@@ -33,7 +33,7 @@ var refused = []uint16{1044, 1045, 1049, 1130, 1251, 1698, 3118, 4151}
 
 // transient are errors of the server's state, not of a row: lost locks,
 // shutdown, read-only, full disk, killed connection, a binary log of statements.
-var transient = []uint16{lockWaitTimeout, deadlock, 1020, 1021, 1040, 1053, 1114, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1226, 1290, 1317, statementFormat, 1792, 1836, 1927, 1969, 3024, lockNoWait, 4031}
+var transient = []uint16{lockWaitTimeout, deadlock, 1020, 1021, 1040, 1047, 1053, 1114, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1226, 1290, 1317, statementFormat, 1792, 1836, 1927, 1969, 3024, lockNoWait, 4031}
 
 // Number returns the server's error number, or 0 if err is none of the server's.
 func Number(err error) int {
