@@ -105,7 +105,11 @@ func TestATransferGoesOnAfterAKill(t *testing.T) {
 	a.start()
 	c.start()
 	for _, table := range tables {
-		alike(t, `SELECT * FROM `+table+` ORDER BY 1, 2`, a, c, d)
+		query := `SELECT * FROM ` + table + ` ORDER BY 1, 2`
+		if table == "c_picture" { // MySQL sorts no such rows
+			query = `SELECT id, SHA2(picture, 256) FROM c_picture ORDER BY id`
+		}
+		alike(t, query, a, c, d)
 	}
 	for _, s := range []*site{a, c, d} {
 		s.expect(testkit.Waiting, `0`)
