@@ -174,6 +174,9 @@ func (r *room) tried(begun, now time.Time, t try) (told *Stuck, ended bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	x := r.asides[t.table]
+	if x == nil {
+		return nil, false // somebody else has looked meanwhile, and there was nothing more
+	}
 	went := slices.ContainsFunc(t.tasks, func(t *task) bool { return !IsStuck(t.res.Err) })
 	waited := now.Sub(begun) >= slow // the server had it wait for a lock, as MySQL does for a gap
 	switch {
