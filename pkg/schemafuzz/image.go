@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"github.com/mysql-sync/mysql-sync/pkg/apply"
 )
 
 // querier is a connection, or a transaction of one.
@@ -65,26 +67,45 @@ func (t *Table) u(values []sql.NullString) string {
 
 // read adds what a site has in sync_conflicts.
 func (k *kept) read(ctx context.Context, q querier) error {
-	rows, err := q.QueryContext(ctx, "SELECT table_name, SUBSTRING_INDEX(loser_origin, '~', 1), loser_row FROM sync_conflicts")
+	rows, err := q.QueryContext(ctx, "SELECT table_name, policy, SUBSTRING_INDEX(loser_origin, '~', 1), loser_row, winner_row FROM sync_conflicts")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
-		var table, origin string
-		var loser sql.NullString
-		if err := rows.Scan(&table, &origin, &loser); err != nil {
+		var table, policy, origin string
+		var loser, winner sql.NullString
+		if err := rows.Scan(&table, &policy, &origin, &loser, &winner); err != nil {
 			return err
 		}
 		if !loser.Valid {
 			k.deletes[keptDelete{table, origin}] = true
 			continue
 		}
-		var r struct{ Tok string }
-		if err := json.Unmarshal([]byte(loser.String), &r); err != nil {
-			return fmt.Errorf("read a row in sync_conflicts: %w", err)
+		lost, err := tok(loser)
+		if err != nil {
+			return err
 		}
-		k.rows[token{table, r.Tok}] = true
+		won, err := tok(winner)
+		if err != nil {
+			return err
+		}
+		k.rows[token{table, lost}] = true
+		if policy == apply.ForeignKey && won == lost {
+			k.moved[token{table, lost}] = true
+		}
 	}
 	return rows.Err()
+}
+
+// tok returns the token of a row in sync_conflicts; none of a row that is not there.
+func tok(text sql.NullString) (string, error) {
+	if !text.Valid {
+		return "", nil
+	}
+	var r struct{ Tok string }
+	if err := json.Unmarshal([]byte(text.String), &r); err != nil {
+		return "", fmt.Errorf("read a row in sync_conflicts: %w", err)
+	}
+	return r.Tok, nil
 }

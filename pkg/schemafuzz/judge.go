@@ -4,7 +4,7 @@ import "fmt"
 
 // judge looks at what is left, all sites being equal.
 func (w *world) judge() {
-	k := kept{rows: map[token]bool{}, deletes: map[keptDelete]bool{}}
+	k := newKept()
 	for _, x := range w.sites {
 		if err := k.read(w.ctx, x.db); err != nil {
 			w.wrong("read sync_conflicts of %s: %v", x.name, err)

@@ -14,7 +14,8 @@ import (
 // ledger independent of clocks and of who wins.
 //
 // A row that is there in the end must be one that some user left so: in all columns, for a cascade changes rows without
-// giving them tokens. And one that a user took away may only be there if the taking away is kept as the loser.
+// giving them tokens. Only a child of whose parent another site changed the key follows it, and must be kept as it was.
+// And a row that a user took away may only be there if the taking away is kept as the loser.
 type Ledger struct {
 	written map[token]string          // and by which transaction
 	images  map[token]map[string]bool // all that were committed
@@ -41,7 +42,12 @@ type row struct{ all, key, u string }
 // kept is what is in sync_conflicts of all sites.
 type kept struct {
 	rows    map[token]bool
+	moved   map[token]bool // rows that a node had follow their parent's new key
 	deletes map[keptDelete]bool
+}
+
+func newKept() kept {
+	return kept{rows: map[token]bool{}, moved: map[token]bool{}, deletes: map[keptDelete]bool{}}
 }
 
 // keptDelete is a deletion that lost.
@@ -93,7 +99,7 @@ func (l *Ledger) check(final map[string]image, k kept) []string {
 			switch images := l.images[t]; {
 			case images == nil:
 				complain("made up: nobody has written %s of %s: %s", text, table, r.all)
-			case !images[r.all]:
+			case !images[r.all] && !k.moved[t]:
 				complain("changed by nobody: %s of %s is %s; users left %s", text, table, r.all, list(images))
 			}
 			for _, x := range l.taken[t] {

@@ -25,28 +25,33 @@ func TestLedger(t *testing.T) {
 		final   image
 		kept    []string // tokens in sync_conflicts
 		deletes []string // sites whose deletions are there
+		moved   []string // tokens of rows that followed a parent
 		want    string   // how the complaint begins; empty: there is none
 	}{
-		"what was written is there":               {[]step{{"a", rows(), rows("1 x")}}, rows("1 x"), nil, nil, ""},
-		"what was written is gone":                {[]step{{"a", rows(), rows("1 x")}}, rows(), nil, nil, "lost: 1"},
-		"what lost is kept":                       {[]step{{"a", rows(), rows("1 x")}, {"b", rows(), rows("2 x")}}, rows("2 x"), []string{"1"}, nil, ""},
-		"what lost is not kept":                   {[]step{{"a", rows(), rows("1 x")}, {"b", rows(), rows("2 x")}}, rows("2 x"), nil, nil, "lost: 1"},
-		"somebody overwrote what he had seen":     {[]step{{"a", rows(), rows("1 x")}, {"b", rows("1 x"), rows("2 x")}}, rows("2 x"), nil, nil, ""},
-		"an overwritten row is back":              {[]step{{"a", rows(), rows("1 x")}, {"b", rows("1 x"), rows("2 x")}}, rows("1 x"), nil, nil, "lost: 2"},
-		"an overwrite lost and is kept":           {[]step{{"a", rows(), rows("1 x")}, {"b", rows("1 x"), rows("2 x")}}, rows("1 x"), []string{"2"}, nil, ""},
-		"a deleted row is back":                   {[]step{{"a", rows(), rows("1 x")}, {"b", rows("1 x"), rows()}}, rows("1 x"), nil, nil, "undone: 1"},
-		"a deletion lost and is kept":             {[]step{{"a", rows(), rows("1 x")}, {"b", rows("1 x"), rows()}}, rows("1 x"), nil, []string{"b"}, ""},
-		"another site's deletion is kept":         {[]step{{"a", rows(), rows("1 x")}, {"b", rows("1 x"), rows()}}, rows("1 x"), nil, []string{"a"}, "undone: 1"},
-		"a row was re-keyed where it was deleted": {[]step{{"a", rows(), rows("1 x")}, {"b", rows("1 x"), rows()}, {"a", rows("1 x"), rows("1 y")}}, rows("1 y"), nil, nil, ""},
-		"a row that nobody wrote":                 {nil, rows("9 x"), nil, nil, "made up: nobody has written 9"},
-		"a cascade at its origin":                 {[]step{{"a", rows(), rows("1 x")}, {"a", rows("1 x"), rows("1 NULL")}}, rows("1 NULL"), nil, nil, ""},
-		"a cascade that nobody's statement did":   {[]step{{"a", rows(), rows("1 x")}}, rows("1 NULL"), nil, nil, "changed by nobody: 1"},
+		"what was written is there":               {[]step{{"a", rows(), rows("1 x")}}, rows("1 x"), nil, nil, nil, ""},
+		"what was written is gone":                {[]step{{"a", rows(), rows("1 x")}}, rows(), nil, nil, nil, "lost: 1"},
+		"what lost is kept":                       {[]step{{"a", rows(), rows("1 x")}, {"b", rows(), rows("2 x")}}, rows("2 x"), []string{"1"}, nil, nil, ""},
+		"what lost is not kept":                   {[]step{{"a", rows(), rows("1 x")}, {"b", rows(), rows("2 x")}}, rows("2 x"), nil, nil, nil, "lost: 1"},
+		"somebody overwrote what he had seen":     {[]step{{"a", rows(), rows("1 x")}, {"b", rows("1 x"), rows("2 x")}}, rows("2 x"), nil, nil, nil, ""},
+		"an overwritten row is back":              {[]step{{"a", rows(), rows("1 x")}, {"b", rows("1 x"), rows("2 x")}}, rows("1 x"), nil, nil, nil, "lost: 2"},
+		"an overwrite lost and is kept":           {[]step{{"a", rows(), rows("1 x")}, {"b", rows("1 x"), rows("2 x")}}, rows("1 x"), []string{"2"}, nil, nil, ""},
+		"a deleted row is back":                   {[]step{{"a", rows(), rows("1 x")}, {"b", rows("1 x"), rows()}}, rows("1 x"), nil, nil, nil, "undone: 1"},
+		"a deletion lost and is kept":             {[]step{{"a", rows(), rows("1 x")}, {"b", rows("1 x"), rows()}}, rows("1 x"), nil, []string{"b"}, nil, ""},
+		"another site's deletion is kept":         {[]step{{"a", rows(), rows("1 x")}, {"b", rows("1 x"), rows()}}, rows("1 x"), nil, []string{"a"}, nil, "undone: 1"},
+		"a row was re-keyed where it was deleted": {[]step{{"a", rows(), rows("1 x")}, {"b", rows("1 x"), rows()}, {"a", rows("1 x"), rows("1 y")}}, rows("1 y"), nil, nil, nil, ""},
+		"a row that nobody wrote":                 {nil, rows("9 x"), nil, nil, nil, "made up: nobody has written 9"},
+		"a cascade at its origin":                 {[]step{{"a", rows(), rows("1 x")}, {"a", rows("1 x"), rows("1 NULL")}}, rows("1 NULL"), nil, nil, nil, ""},
+		"a cascade that nobody's statement did":   {[]step{{"a", rows(), rows("1 x")}}, rows("1 NULL"), nil, nil, nil, "changed by nobody: 1"},
+		"a child that followed its parent":        {[]step{{"a", rows(), rows("1 x")}}, rows("1 y"), nil, nil, []string{"1"}, ""},
 	} {
 		l := newLedger()
 		for _, s := range c.steps {
 			l.commit(s.site, "some", map[string]image{"t": s.before}, map[string]image{"t": s.after})
 		}
-		k := kept{rows: map[token]bool{}, deletes: map[keptDelete]bool{}}
+		k := newKept()
+		for _, text := range c.moved {
+			k.rows[token{"t", text}], k.moved[token{"t", text}] = true, true
+		}
 		for _, text := range c.kept {
 			k.rows[token{"t", text}] = true
 		}
