@@ -41,9 +41,9 @@ test-mysql: ## install a real MySQL into the cache (root only), run the tests th
 	scripts/install-server.sh mysql
 	MYSQL_SYNC_TEST_SERVER=mysql go test -race -count 1 -timeout 20m -parallel $(PARALLEL) $(TESTFLAGS) $(SERVER_PACKAGES)
 
-test-servers: ## the same on other versions of MariaDB, on MySQL and on other versions of Mosquitto, as far as they can be had; SERVERS="mariadb-trixie" for some
+test-servers: ## the same on other versions of MariaDB, on MySQL and on other versions of Mosquitto, as far as they can be had; SERVERS="mariadb-trixie+mosquitto-sid" for some
 	scripts/install-deps.sh
-	scripts/test-servers.sh $(SERVERS) -- -timeout 60m $(TESTFLAGS)
+	scripts/test-servers.sh $(SERVERS) -- -timeout 60m -parallel $(PARALLEL) $(TESTFLAGS)
 
 # These tests name their broker, and "make test" runs them.
 NAMEDBROKER = OverTLS|CertificateThatIsNotTrusted|Websockets|OverTheEmbedded|DidNotComeIsAskedFor|ServersOfACluster|ToTheOtherBroker|OverNATS|AClusterWithADeadServer|ACLIsMended|BrokerThatForgets|TravelByVersion1
