@@ -45,7 +45,7 @@ type MQTT struct {
 	ClientID           string   // default: mysql-sync-{clientName}
 	Username, Password string
 	KeepAlive          time.Duration // 0 is off
-	ConnectTimeout     time.Duration // 0 is no limit
+	ConnectTimeout     time.Duration // 0 is the default of 30 s
 	ReconnectPeriod    time.Duration // pause before a new attempt; it grows from here; never 0 after Load
 	Clean              bool
 	CA, Cert, Key      []string // absolute paths of PEM files; Cert[i] belongs to Key[i]
