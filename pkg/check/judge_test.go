@@ -44,7 +44,7 @@ func TestPrivilegesAreReadFromWhatServersSay(t *testing.T) {
 func TestVersionsOfServers(t *testing.T) {
 	t.Parallel()
 	for version, want := range map[string]Level{
-		"10.11.19-MariaDB-0+deb12u1": Right, "10.6.1-MariaDB": Right, "5.5.5-10.5.8-MariaDB": Warning, "12.0.2-MariaDB-log": Right,
+		"10.11.19-MariaDB-0+deb12u1": Right, "10.6.1-MariaDB": Right, "5.5.5-10.5.8-MariaDB": Right, "5.5.5-10.4.34-MariaDB": Warning, "12.0.2-MariaDB-log": Right,
 		"9.7.0": Right, "8.0.46-log": Right, "5.7.44": Warning, "nonsense": Warning, "": Warning,
 	} {
 		f := &findings{}

@@ -155,10 +155,10 @@ func judgeServer(f *findings, s *server, g *grants) {
 
 // judgeVersion knows what the node was tried on.
 func judgeVersion(f *findings, s *server) {
-	const tested = "tested are MariaDB 10.11 and MySQL 9.7, known to do are MariaDB from 10.6 and MySQL from 8.0"
+	const tested = "tested are MariaDB 10.5, 10.11, 11.4 and 11.8 and MySQL 9.7, known to do are MariaDB from 10.5 and MySQL from 8.0"
 	name, least := "MySQL", [2]int{8, 0}
 	if s.mariaDB {
-		name, least = "MariaDB", [2]int{10, 6}
+		name, least = "MariaDB", [2]int{10, 5}
 	}
 	v := versionOf(s.version)
 	if slices.Compare(v[:], least[:]) < 0 {
