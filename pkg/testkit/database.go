@@ -98,7 +98,10 @@ func launch(tb TB, p program, options []string) *Database {
 	}
 	d := &Database{
 		Host: loopback, User: "root", Flavour: p.flavour,
-		Port: FreePort(tb), tb: tb, program: p, options: options, dir: folder(tb, p.temp()),
+		Port: FreePort(tb), tb: tb, program: p, dir: folder(tb, p.temp()),
+	}
+	if d.options, err = p.bring(options, d.dir); err != nil {
+		tb.Fatalf("give the server its files: %v", err)
 	}
 	d.Socket = filepath.Join(d.dir, "sock")
 	if err := os.CopyFS(d.data(), os.DirFS(template)); err != nil {

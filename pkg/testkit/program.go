@@ -32,6 +32,27 @@ func (p program) command(args ...string) *exec.Cmd {
 	return cmd
 }
 
+// bring returns options as the server takes them. A file of the machine that one names, such as a certificate, is copied
+// to a folder inside root, since the server sees no other.
+func (p program) bring(options []string, dir string) (list []string, err error) {
+	for _, o := range options {
+		flag, path, _ := strings.Cut(o, "=")
+		if p.root != "" && filepath.IsAbs(path) && exists(path) {
+			content, err := os.ReadFile(path)
+			if err != nil {
+				return nil, err
+			}
+			copied := filepath.Join(dir, filepath.Base(path))
+			if err := os.WriteFile(copied, content, 0o600); err != nil {
+				return nil, err
+			}
+			o = flag + "=" + p.inside(copied)
+		}
+		list = append(list, o)
+	}
+	return list, nil
+}
+
 // inside is the path that a file has for the server.
 func (p program) inside(path string) string { return strings.TrimPrefix(path, p.root) }
 
