@@ -70,7 +70,7 @@ func TestConflictsWithLargeRows(t *testing.T) {
 	a.start()
 	for range 7 {
 		a.exec(`INSERT INTO sync_conflicts (table_name, row_id, row_key, primary_key, detected_at, policy, winner_time, winner_origin, winner_row, loser_time, loser_origin)
-			VALUES ('orders', RANDOM_BYTES(16), '1', '1', UTC_TIMESTAMP(6), 'lastWriteWins', 2, CONCAT('node', CHAR(27), '[2J'),
+			VALUES ('orders', UNHEX(REPLACE(UUID(), '-', '')), '1', '1', UTC_TIMESTAMP(6), 'lastWriteWins', 2, CONCAT('node', CHAR(27), '[2J'),
 			CONCAT('{"name":"', REPEAT('x', 1500000), '"}'), 1, 'node-a')`)
 	}
 	for _, running := range []bool{true, false} {

@@ -192,12 +192,13 @@ func session(t *testing.T, db *mysqldb.DB) (*sql.Conn, func()) {
 }
 
 // named are the statements whose answers differ, which no trigger can help: see limits.md.
-// Any trigger at all takes this id out of the answer; SELECT LAST_INSERT_ID() has it.
+// Any trigger at all takes this id out of the answer; SELECT LAST_INSERT_ID() has it. True:
+// with every server; MariaDB 10.5 answers the others as it would alone.
 var named = map[string]bool{
 	`UPDATE b SET v = LAST_INSERT_ID(v + 1) WHERE x = 1`:                                true,
 	`UPDATE b SET v = LAST_INSERT_ID(v + 10)`:                                           true,
 	`UPDATE b SET v = 3 WHERE LAST_INSERT_ID(40) = 40`:                                  true,
-	`INSERT INTO a (code) VALUES ('c') ON DUPLICATE KEY UPDATE id = LAST_INSERT_ID(id)`: true,
+	`INSERT INTO a (code) VALUES ('c') ON DUPLICATE KEY UPDATE id = LAST_INSERT_ID(id)`: false,
 }
 
 // TestWritersGetTheAnswersThatTheyWouldGetAlone has the same statements said to two
@@ -218,7 +219,7 @@ func TestWritersGetTheAnswersThatTheyWouldGetAlone(t *testing.T) {
 				for _, s := range statements {
 					want := spoken(a, strings.ReplaceAll(s, "$", alone.Name), question)
 					got := strings.ReplaceAll(spoken(c, strings.ReplaceAll(s, "$", captured.Name), question), captured.Name, alone.Name)
-					if (want != got) != named[s] {
+					if always, known := named[s]; want != got && !known || want == got && always {
 						t.Errorf("%s: %s\nthe server says  %s\nwithout triggers %s", name, s, got, want)
 					}
 				}
