@@ -197,6 +197,10 @@ func TestACascadeToARowThatTheTransactionCannotSeeIsRecorded(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer func() { _ = early.Rollback() }()
+		// MariaDB 11.8 refuses such a statement of its own accord (1020), unless it is told not to.
+		if _, err := early.Exec(`SET @any = 1 /*M!100618 , SESSION innodb_snapshot_isolation = 0 */`); err != nil {
+			t.Fatal(err)
+		}
 		var n int
 		if err := early.QueryRow(`SELECT (SELECT COUNT(*) FROM c) + (SELECT COUNT(*) FROM g) + (SELECT COUNT(*) FROM p)`).Scan(&n); err != nil || n != 1 {
 			t.Fatal(n, err)
