@@ -20,11 +20,12 @@ type Broker struct {
 	tls   *tls.Config   // nil: plain
 	ready chan struct{} // closed when addr is set
 	addr  string
+	door  *door
 }
 
 // New reads the certificate. It starts nothing.
 func New(log *zap.Logger, c config.Broker) (*Broker, error) {
-	b := &Broker{log: log, c: c, ready: make(chan struct{})}
+	b := &Broker{log: bounded(log), c: c, ready: make(chan struct{}), door: &door{patience: helloTime}}
 	if c.Cert != "" || c.Key != "" {
 		pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
 		if err != nil {
@@ -64,20 +65,24 @@ func (b *Broker) Run(ctx context.Context) error {
 	// mochi counts its clients and waits for them at its end. Counting from zero and waiting at the same time is a race,
 	// so one is counted that shut takes away.
 	server.Listeners.ClientsWg.Add(1)
-	defer shut(server)
-	listener, err := listen(b.c.Listen, b.tls)
+	defer shut(server, b.door)
+	listener, err := listen(b.c.Listen, b.door, b.tls)
 	if err != nil {
 		return fmt.Errorf("start the broker: %w", err)
 	}
-	if err := server.AddListener(listeners.NewNet("mqtt", listener)); err != nil {
+	if err := server.AddListener(plain{listeners.NewNet("mqtt", listener)}); err != nil {
 		return fmt.Errorf("start the broker: %w", err)
 	}
 	if b.c.WSListen != "" {
-		if err := free(b.c.WSListen); err != nil {
+		listener, err := listen(b.c.WSListen, b.door, b.tls)
+		if err != nil {
 			return fmt.Errorf("start the broker's websockets: %w", err)
 		}
-		ws := listeners.NewWebsocket(listeners.Config{ID: "websocket", Address: b.c.WSListen, TLSConfig: b.tls})
-		if err := server.AddListener(ws); err != nil {
+		ws, err := newWebsockets(b.log, listener, &b.c)
+		if err == nil {
+			err = server.AddListener(ws)
+		}
+		if err != nil {
 			return fmt.Errorf("start the broker's websockets: %w", err)
 		}
 	}
@@ -104,5 +109,7 @@ func capabilities() *mqtt.Capabilities {
 	// Past these two many messages a client, what was acknowledged to its sender is dropped.
 	c.MaximumInflight = math.MaxUint16
 	c.MaximumClientWritesPending = 16 << 10
+	// Who has logged in; each has room for as many messages. A broker for more is another program.
+	c.MaximumClients = 1000
 	return c
 }

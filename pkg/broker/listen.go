@@ -2,65 +2,70 @@ package broker
 
 import (
 	"crypto/tls"
+	"errors"
 	"net"
 	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/listeners"
 )
 
 const (
-	// helloTime is how long a client may take to introduce itself. mochi would wait for ever.
-	helloTime = 10 * time.Second
-
-	// shutTime bounds the end. mochi waits for all who are connected, also for those who have never said a word.
+	// shutTime bounds the end: mochi waits for all who are connected.
 	shutTime = 2 * time.Second
+
+	// acceptPause is how long no connection is taken when the process has too many files open.
+	acceptPause = 50 * time.Millisecond
 )
 
-// listen opens a TCP listener, with TLS unless c is nil.
-func listen(address string, c *tls.Config) (net.Listener, error) {
+// listen opens a TCP listener, with TLS unless c is nil. Who connects is a guest of the door.
+func listen(address string, d *door, c *tls.Config) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, err
 	}
-	l = hurried{l}
+	l = &attended{l, d}
 	if c != nil {
 		l = tls.NewListener(l, c)
 	}
 	return l, nil
 }
 
-// hurried is a listener whose clients must say something within helloTime. mochi sets another deadline then.
-type hurried struct{ net.Listener }
-
-func (h hurried) Accept() (net.Conn, error) {
-	conn, err := h.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	if err := conn.SetDeadline(time.Now().Add(helloTime)); err != nil {
-		_ = conn.Close()
-		return nil, err
-	}
-	return conn, nil
+// attended is a listener with a door.
+type attended struct {
+	net.Listener
+	door *door
 }
 
-// free tells whether an address can be listened at. mochi opens a websocket listener late and only logs its failure.
-func free(address string) error {
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return err
+// Accept goes on until the listener is closed; mochi would stop listening at the first error.
+func (a *attended) Accept() (net.Conn, error) {
+	for {
+		c, err := a.Listener.Accept()
+		switch {
+		case err == nil:
+			return a.door.admit(c), nil
+		case errors.Is(err, net.ErrClosed):
+			return nil, err
+		}
+		time.Sleep(acceptPause)
 	}
-	return l.Close()
 }
+
+// plain is mochi's listener for MQTT itself.
+type plain struct{ *listeners.Net }
+
+// Serve gives mochi each connection that has introduced itself.
+func (p plain) Serve(establish listeners.EstablishFn) { p.Net.Serve(greeting(establish)) }
 
 // shut disconnects the clients and closes the listeners that were added.
-func shut(server *mqtt.Server) {
+func shut(server *mqtt.Server, d *door) {
 	closed := make(chan struct{})
 	go func() {
 		defer close(closed)
 		server.Listeners.ClientsWg.Done()
 		_ = server.Close()
 	}()
+	d.shut()
 	select {
 	case <-closed:
 	case <-time.After(shutTime):

@@ -1,9 +1,12 @@
 package config
 
 import (
+	"cmp"
 	"crypto/x509"
 	"net"
+	"net/url"
 	"strconv"
+	"strings"
 )
 
 // broker checks the block broker; nil is no embedded broker.
@@ -24,6 +27,14 @@ func (c *checker) broker(f *fileBroker) Broker {
 		seen[u.Username] = true
 		b.Users = append(b.Users, BrokerUser(u))
 	}
+	for i, o := range f.WSOrigins {
+		origin, ok := Origin(o)
+		if !ok && o != Anyone {
+			c.mistake("broker.wsOrigins["+strconv.Itoa(i)+"]", "%s is no origin of a page, such as https://app.example.com", show(o, o))
+			continue
+		}
+		b.WSOrigins = append(b.WSOrigins, cmp.Or(origin, o))
+	}
 	c.listener("broker.listen", b.Listen, &b)
 	c.listener("broker.wsListen", b.WSListen, &b)
 	if b.Listen != "" && b.Listen == b.WSListen {
@@ -31,6 +42,21 @@ func (c *checker) broker(f *fileBroker) Broker {
 	}
 	c.serverPair("broker", b.Cert, b.Key)
 	return b
+}
+
+// Origin returns the origin of a page, such as https://app.example.com, as it is compared:
+// in small letters, and without the port of its scheme. It is not ok if it is none (RFC
+// 6454).
+func Origin(s string) (origin string, ok bool) {
+	u, err := url.Parse(strings.ToLower(s))
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || s != strings.TrimRight(s, "/?#") ||
+		u.Path != "" || u.RawQuery != "" || u.Fragment != "" {
+		return "", false
+	}
+	if u.Port() == "" || u.Scheme == "http" && u.Port() == "80" || u.Scheme == "https" && u.Port() == "443" {
+		u.Host = strings.TrimSuffix(u.Host, ":"+u.Port())
+	}
+	return u.String(), true
 }
 
 // serverPair checks the certificate and the key of a server: both or none.

@@ -84,7 +84,9 @@ type Broker struct {
 	Listen    string // host:port
 	WSListen  string // host:port for websockets; "" is none
 	Users     []BrokerUser
-	Cert, Key string // PEM files; set, the listeners speak TLS
+	Cert, Key string   // PEM files; set, the listeners speak TLS
+	WSOrigins []string // pages that may connect over websockets beside the node's own, as Origin has them; "*" is any
+	Page      string   // host:port of the node's own page (http.listen); "" is none
 }
 
 // BrokerUser may connect to the embedded broker.

@@ -84,11 +84,12 @@ type fileHTTP struct {
 
 // fileBroker is the block broker.
 type fileBroker struct {
-	Listen   string           `koanf:"listen"`
-	WSListen string           `koanf:"wsListen"`
-	Users    []fileBrokerUser `koanf:"users"`
-	Cert     string           `koanf:"cert"`
-	Key      string           `koanf:"key"`
+	Listen    string           `koanf:"listen"`
+	WSListen  string           `koanf:"wsListen"`
+	WSOrigins []string         `koanf:"wsOrigins"`
+	Users     []fileBrokerUser `koanf:"users"`
+	Cert      string           `koanf:"cert"`
+	Key       string           `koanf:"key"`
 }
 
 // fileBrokerUser is one item of broker.users.

@@ -85,6 +85,7 @@ func (c *checker) build(f *file, hasMQTT bool) *Config {
 		HTTP:                 c.http(f.HTTP),
 		Broker:               c.broker(f.Broker),
 	}
+	cfg.Broker.Page = cfg.HTTP.Listen
 	cfg.MQTT = c.mqtt(&f.MQTT, cfg, hasMQTT)
 	cfg.ConflictPolicy = c.policies(cfg, f.ConflictPolicy)
 	cfg.AllowLossy = c.lossy(cfg, f.AllowLossy)

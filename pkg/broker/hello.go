@@ -1,0 +1,79 @@
+package broker
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+
+	"github.com/mochi-mqtt/server/v2/listeners"
+	"github.com/mochi-mqtt/server/v2/packets"
+)
+
+// helloBytes is how large a CONNECT may be: names, a password, and a will. mochi makes room for as much as the first bytes of
+// a connection claim, and knows no other bound for those who have not logged in than for rows.
+const helloBytes = 8 << 10
+
+var errHello = errors.New("it does not begin with a CONNECT of MQTT")
+
+// greeted is a connection whose CONNECT was read; mochi reads it once more.
+type greeted struct {
+	net.Conn
+	hello []byte
+}
+
+// Read returns the CONNECT first.
+func (g *greeted) Read(p []byte) (int, error) {
+	if len(g.hello) > 0 {
+		n := copy(p, g.hello)
+		g.hello = g.hello[n:]
+		return n, nil
+	}
+	return g.Conn.Read(p)
+}
+
+// NetConn returns what lies below, as tls.Conn does.
+func (g *greeted) NetConn() net.Conn { return g.Conn }
+
+// greeting gives mochi connections that have introduced themselves, and no others.
+func greeting(establish listeners.EstablishFn) listeners.EstablishFn {
+	return func(listener string, c net.Conn) error {
+		hello, err := readHello(c)
+		if err != nil {
+			_ = c.Close()
+			return fmt.Errorf("read connection: %w", err)
+		}
+		return establish(listener, &greeted{c, hello})
+	}
+}
+
+// readHello reads the first packet of a connection as it is. The error is errHello for another than a CONNECT, and
+// packets.ErrPacketTooLarge.
+func readHello(r io.Reader) ([]byte, error) {
+	p := make([]byte, 2, 5)
+	if _, err := io.ReadFull(r, p); err != nil {
+		return nil, err
+	}
+	if p[0] != packets.Connect<<4 {
+		return nil, errHello
+	}
+	// The length: seven bits in each byte, the lowest first, as long as the eighth is set (MQTT 3.1.1, 2.2.3).
+	length := int(p[1] & 0x7f)
+	for shift := 7; p[len(p)-1]&0x80 != 0; shift += 7 {
+		if len(p) == cap(p) {
+			return nil, errHello
+		}
+		p = p[:len(p)+1]
+		if _, err := io.ReadFull(r, p[len(p)-1:]); err != nil {
+			return nil, err
+		}
+		length |= int(p[len(p)-1]&0x7f) << shift
+	}
+	if length > helloBytes {
+		return nil, packets.ErrPacketTooLarge
+	}
+	hello := append(make([]byte, 0, len(p)+length), p...)
+	hello = hello[:cap(hello)]
+	_, err := io.ReadFull(r, hello[len(p):])
+	return hello, err
+}

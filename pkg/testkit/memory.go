@@ -1,0 +1,30 @@
+package testkit
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// PeakMemory is the most resident memory that the broker's process has had at a time, in bytes.
+func (b *Broker) PeakMemory() int64 {
+	b.tb.Helper()
+	return peakMemory(b.tb, b.child)
+}
+
+// peakMemory reads VmHWM of Linux.
+func peakMemory(tb TB, c *child) int64 {
+	tb.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.cmd.Process.Pid))
+	if err != nil {
+		tb.Fatalf("read the memory of a process: %v", err)
+	}
+	_, rest, _ := strings.Cut(string(text), "VmHWM:")
+	field, _, _ := strings.Cut(rest, "kB")
+	kib, err := strconv.ParseInt(strings.TrimSpace(field), 10, 64)
+	if err != nil {
+		tb.Fatalf("read the memory of a process: %v", err)
+	}
+	return kib << 10
+}
