@@ -43,6 +43,9 @@ func (n *Node) dated(ctx context.Context, c wire.Change) (apply.Incoming, error)
 		return in, err
 	}
 	entity, err := matchID(t, c.ID, c.Entity, n.zone)
+	if err == nil && n.transformers.Has(t.Name) {
+		entity, err = formed(t, entity, n.zone)
+	}
 	if err != nil {
 		return in, err
 	}
@@ -217,16 +220,34 @@ func firstPart(t *schema.Table, id string, stored []byte) bool {
 	return err == nil && s == id
 }
 
-// decode converts a row to its entity form. A column that the table does not
-// have, which a transformer may take away, is taken for text.
+// decode converts a row to its entity form.
 func decode(t *schema.Table, columns []string, values [][]byte, zone *time.Location) value.Entity {
 	e := make(value.Entity, len(columns))
 	for i, name := range columns {
-		c, ok := t.Column(name)
-		if !ok {
-			c = &value.Column{Name: name, Kind: value.Text}
-		}
-		e[i] = value.Field{Name: name, Value: c.Decode(values[i], zone)}
+		e[i] = value.Field{Name: name, Value: columnOf(t, name).Decode(values[i], zone)}
 	}
 	return e
+}
+
+// formed returns an entity of version 1, whose values are any JSON, as decode gives the
+// rows of a batch: a script finds the same, whichever way a row comes.
+func formed(t *schema.Table, e value.Entity, zone *time.Location) (value.Entity, error) {
+	formed := make(value.Entity, len(e))
+	for i, f := range e {
+		v, err := columnOf(t, f.Name).Form(f.Value, zone)
+		if err != nil {
+			return nil, err
+		}
+		formed[i] = value.Field{Name: f.Name, Value: v}
+	}
+	return formed, nil
+}
+
+// columnOf returns a column by name. One that the table does not have, which a
+// transformer may take away, is taken for text.
+func columnOf(t *schema.Table, name string) *value.Column {
+	if c, ok := t.Column(name); ok {
+		return c
+	}
+	return &value.Column{Name: name, Kind: value.Text}
 }

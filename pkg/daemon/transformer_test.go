@@ -342,3 +342,29 @@ func TestRowsThatBecomeOneIDGoOneAfterTheOther(t *testing.T) {
 	}
 	a.expect(testkit.Waiting, `0`)
 }
+
+func TestNoValueOfARowIsCodeInAQuery(t *testing.T) {
+	t.Parallel()
+	a, p := withScript(t, `module.exports = async ({entity, mysql}) => {
+		const found = await mysql.query('SELECT id FROM secrets WHERE name = ?', entity.name);
+		const other = await mysql.query('SELECT id FROM secrets WHERE name = ?', entity.note || '');
+		return {id: entity.id, name: typeof entity.name + found.length + other.length + ':' + entity.name};
+	};`)
+	a.exec(`CREATE TABLE secrets (id INT NOT NULL PRIMARY KEY, name VARCHAR(20), note VARCHAR(20))`, `INSERT INTO secrets VALUES (1, 'one', ''), (2, 'two', '')`)
+	a.start()
+	p.connect().greet("node-a")
+	for id, row := range map[string]struct{ sent, stored string }{
+		"object":  {`{"id":"object","name":{"name":1}}`, `string00:{"name":1}`},
+		"list":    {`{"id":"list","name":["one","two"]}`, `string00:["one","two"]`},
+		"number":  {`{"id":"number","name":0}`, `string00:0`},
+		"boolean": {`{"id":"boolean","name":true}`, `string00:1`},
+		"foreign": {`{"id":"foreign","name":"x","note":{"name":1}}`, `string00:x`},
+		"text":    {`{"id":"text","name":"one"}`, `string10:one`},
+	} {
+		date := p.send("node-a", "texts", id, row.sent)
+		if got := p.expectAnswer(id, date); got.Message != "data_received" {
+			t.Errorf("the answer about %s is %+v", id, got)
+		}
+		a.expect(`SELECT name FROM texts WHERE id = '`+id+`'`, fmt.Sprintf("%q", row.stored))
+	}
+}

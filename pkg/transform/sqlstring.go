@@ -11,6 +11,7 @@ import (
 
 var (
 	placeholder  = regexp.MustCompile(`\?+`)
+	assigning    = regexp.MustCompile(`(?i)(^|[^\w$` + "`" + `])(SET|KEY\s+UPDATE)\s+$`) // what stands before assignments
 	stringEscape = strings.NewReplacer("\x00", `\0`, "\b", `\b`, "\t", `\t`, "\n", `\n`, "\r", `\r`,
 		"\x1a", `\Z`, `"`, `\"`, `'`, `\'`, `\`, `\\`)
 )
@@ -18,26 +19,60 @@ var (
 // formatSQL puts values in the place of the ? and ?? of sql as the npm package
 // sqlstring 2.3.3 does with time zone Z: a value for ?, an identifier for ??, in
 // string literals too, and placeholders without a value stay. Unlike there, a
-// Uint8Array is bytes even if it is no Buffer, and inherited properties of an
-// object do not count. It may panic with a JavaScript
-// exception.
+// Uint8Array is bytes even if it is no Buffer, inherited properties of an object do
+// not count, and an object is assignments only after SET or ON DUPLICATE KEY UPDATE:
+// anywhere else, where a value is meant, it is refused, since `name = ?` would become
+// a comparison of columns that whoever made the object has chosen. It may panic with a
+// JavaScript exception.
 func formatSQL(vm *goja.Runtime, sql string, values []goja.Value) string {
-	return placeholder.ReplaceAllStringFunc(sql, func(mark string) string {
-		if len(values) == 0 || len(mark) > 2 {
-			return mark
+	var b strings.Builder
+	from, used := 0, 0
+	for _, at := range placeholder.FindAllStringIndex(sql, -1) {
+		if used == len(values) {
+			break
 		}
-		v := values[0]
-		values = values[1:]
-		if len(mark) == 2 {
-			return escapeID(vm, v)
+		if at[1]-at[0] > 2 {
+			continue
 		}
-		return escape(vm, v, false)
-	})
+		v := values[used]
+		used++
+		b.WriteString(sql[from:at[0]])
+		from = at[1]
+		if at[1]-at[0] == 2 {
+			b.WriteString(escapeID(vm, v))
+			continue
+		}
+		e := escaping{vm, used}
+		if o, ok := plainObjectOf(v); ok && assigning.MatchString(sql[:at[0]]) {
+			b.WriteString(e.assignments(o))
+		} else {
+			b.WriteString(e.value(v))
+		}
+	}
+	b.WriteString(sql[from:])
+	return b.String()
 }
 
-// escape returns v as a literal, an array as a list and, unless asString, any
-// other object as assignments.
-func escape(vm *goja.Runtime, v goja.Value, asString bool) string {
+// plainObjectOf returns v if it is an object of the script's that stands for itself.
+func plainObjectOf(v goja.Value) (*goja.Object, bool) {
+	o, ok := v.(*goja.Object)
+	return o, ok && o.ClassName() == "Object" && o.ExportType() == plainObject && !isSQL(o)
+}
+
+// isSQL tells whether o has a function that makes its SQL.
+func isSQL(o *goja.Object) bool {
+	_, ok := goja.AssertFunction(o.Get("toSqlString"))
+	return ok
+}
+
+// escaping makes a value of a statement its text.
+type escaping struct {
+	vm *goja.Runtime
+	at int // which of the values of query, from 1
+}
+
+// value returns v as a literal, an array as a list.
+func (e escaping) value(v goja.Value) string {
 	if v == nil || goja.IsUndefined(v) || goja.IsNull(v) {
 		return "NULL"
 	}
@@ -61,7 +96,7 @@ func escape(vm *goja.Runtime, v goja.Value, asString bool) string {
 		return "NULL"
 	}
 	if isArray(o) {
-		return escapeList(vm, o)
+		return e.list(o)
 	}
 	if toSQL, ok := goja.AssertFunction(o.Get("toSqlString")); ok {
 		text, err := toSQL(o)
@@ -70,21 +105,26 @@ func escape(vm *goja.Runtime, v goja.Value, asString bool) string {
 		}
 		return text.String()
 	}
-	if _, function := goja.AssertFunction(o); function || asString {
-		return quoted(o.String())
-	}
-	return assignments(vm, o)
+	panic(e.vm.NewTypeError("query: value %d is %s, which is no value of a column; give one of its properties, or its JSON", e.at, kindOf(o)))
 }
 
-// escapeList returns the elements of an array; an array among them is a list
-// in parentheses.
-func escapeList(vm *goja.Runtime, array *goja.Object) string {
+// kindOf names an object for an error.
+func kindOf(o *goja.Object) string {
+	if class := o.ClassName(); class != "Object" {
+		return "an object of class " + class
+	}
+	return "an object"
+}
+
+// list returns the elements of an array; an array among them is a list in
+// parentheses.
+func (e escaping) list(array *goja.Object) string {
 	var parts []string
-	vm.ForOf(array, func(v goja.Value) bool {
+	e.vm.ForOf(array, func(v goja.Value) bool {
 		if o, ok := v.(*goja.Object); ok && isArray(o) {
-			parts = append(parts, "("+escapeList(vm, o)+")")
+			parts = append(parts, "("+e.list(o)+")")
 		} else {
-			parts = append(parts, escape(vm, v, true))
+			parts = append(parts, e.value(v))
 		}
 		return true
 	})
@@ -92,12 +132,12 @@ func escapeList(vm *goja.Runtime, array *goja.Object) string {
 }
 
 // assignments returns the properties of o, functions excepted, as `name` = value.
-func assignments(vm *goja.Runtime, o *goja.Object) string {
+func (e escaping) assignments(o *goja.Object) string {
 	var parts []string
 	for _, name := range o.Keys() {
 		v := o.Get(name)
 		if _, ok := goja.AssertFunction(v); !ok {
-			parts = append(parts, escapeID(vm, vm.ToValue(name))+" = "+escape(vm, v, true))
+			parts = append(parts, escapeID(e.vm, e.vm.ToValue(name))+" = "+e.value(v))
 		}
 	}
 	return strings.Join(parts, ", ")
