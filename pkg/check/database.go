@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"net"
 	"slices"
@@ -46,6 +47,11 @@ func checkDatabase(ctx context.Context, cfg *config.Config) (list []Finding, ts 
 	} else if n := len(cfg.ApplySession); n > 0 {
 		f.right("applySession", "the sessions that write received rows have %d variables of yours", n)
 	}
+	if err := TransformerLogin(ctx, cfg); err != nil {
+		f.wrong("transformerLogin", "Correct transformerLogin.user and password, or give the user the rights that its statements need.", "%v", errors.Unwrap(err))
+	} else if l := cfg.TransformerLogin; l != nil {
+		f.right("transformerLogin", "the login as %s works", l.User)
+	}
 	if err := schema.CheckOwn(ctx, db); err != nil {
 		f.wrong("own tables", "", "%v", err)
 	}
@@ -77,6 +83,19 @@ func ApplySession(ctx context.Context, cfg *config.Config) error {
 	db, err := mysqldb.Connect(ctx, cfg.MySQL, cfg.ApplySession...)
 	if err != nil {
 		return err
+	}
+	return db.Close()
+}
+
+// TransformerLogin returns an error if the transformers have a login of their own that the
+// server does not take.
+func TransformerLogin(ctx context.Context, cfg *config.Config) error {
+	if cfg.TransformerLogin == nil {
+		return nil
+	}
+	db, err := mysqldb.Connect(ctx, cfg.TransformerMySQL())
+	if err != nil {
+		return fmt.Errorf("transformerLogin: %w", err)
 	}
 	return db.Close()
 }

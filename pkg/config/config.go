@@ -19,6 +19,7 @@ type Config struct {
 	ForeignKeyConflict   string              // keep, cascade
 	QueueDirectory       string              // absolute after Load
 	TransformerDirectory string              // absolute after Load; "" is none
+	TransformerLogin     *Login              // at the database; nil: the node's
 	CheckInterval        time.Duration       // of the poll; the file has milliseconds
 	InitialSync          string              // none, missing, all
 	TombstoneRetention   time.Duration       // of the versions of deleted rows; 0 is for ever
@@ -64,6 +65,18 @@ type MySQL struct {
 	ConnectTimeout time.Duration // 0 is no limit
 	LocalAddress   string        // IP address; "" is any
 	TLS            *TLS          // nil: no TLS
+}
+
+// Login is the key transformerLogin.
+type Login struct{ User, Password string }
+
+// TransformerMySQL says how the transformers reach the database.
+func (c *Config) TransformerMySQL() MySQL {
+	m := c.MySQL
+	if l := c.TransformerLogin; l != nil {
+		m.User, m.Password = l.User, l.Password
+	}
+	return m
 }
 
 // TLS is the key mysqlConfig.ssl.

@@ -15,7 +15,8 @@ type file struct {
 	ForeignKeyConflict   string         `koanf:"foreignKeyConflict"`
 	QueueDirectory       string         `koanf:"queueDirectory"`
 	TransformerDirectory string         `koanf:"transformerDirectory"`
-	CheckInterval        int            `koanf:"checkInterval"` // ms
+	TransformerLogin     *fileLogin     `koanf:"transformerLogin"` // nil: the node's
+	CheckInterval        int            `koanf:"checkInterval"`    // ms
 	InitialSync          string         `koanf:"initialSync"`
 	TombstoneRetention   int            `koanf:"tombstoneRetention"` // days
 	VerifyInterval       int            `koanf:"verifyInterval"`     // ms
@@ -72,6 +73,12 @@ type fileMySQL struct {
 	ConnectTimeout int      `koanf:"connectTimeout"` // ms
 	LocalAddress   string   `koanf:"localAddress"`
 	SSL            *fileTLS `koanf:"ssl"` // nil: no TLS
+}
+
+// fileLogin is the block transformerLogin.
+type fileLogin struct {
+	User     string `koanf:"user"`
+	Password string `koanf:"password"`
 }
 
 // fileHTTP is the block http.

@@ -86,6 +86,9 @@ func (c *checker) build(f *file, hasMQTT bool) *Config {
 		Broker:               c.broker(f.Broker),
 	}
 	cfg.Broker.Page = cfg.HTTP.Listen
+	if l := f.TransformerLogin; l != nil {
+		cfg.TransformerLogin = &Login{l.User, l.Password}
+	}
 	cfg.MQTT = c.mqtt(&f.MQTT, cfg, hasMQTT)
 	cfg.ConflictPolicy = c.policies(cfg, f.ConflictPolicy)
 	cfg.AllowLossy = c.lossy(cfg, f.AllowLossy)

@@ -59,6 +59,16 @@ func (m MySQL) String() string {
 // GoString is String.
 func (m MySQL) GoString() string { return m.String() }
 
+// String shows the user without the password.
+func (l Login) String() string {
+	type plain Login
+	l.Password = redact(l.Password)
+	return fmt.Sprintf("%+v", plain(l))
+}
+
+// GoString is String.
+func (l Login) GoString() string { return l.String() }
+
 // String shows the block.
 func (t *TLS) String() string {
 	if t == nil {

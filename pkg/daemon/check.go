@@ -30,7 +30,7 @@ func (n *Node) checkServers(ctx context.Context) (*mysqldb.DB, error) {
 		dbErr = fmt.Errorf("mysqlConfig: %w", dbErr)
 	} else {
 		n.tables = schema.NewTables(db)
-		dbErr = errors.Join(db.Spell(ctx, n.allTables()), n.checkTables(ctx), check.ApplySession(ctx, n.cfg), check.BinaryLog(ctx, db))
+		dbErr = errors.Join(db.Spell(ctx, n.allTables()), n.checkTables(ctx), check.ApplySession(ctx, n.cfg), check.TransformerLogin(ctx, n.cfg), check.BinaryLog(ctx, db))
 	}
 	wg.Wait()
 	if err := errors.Join(dbErr, brokerErr); err != nil {

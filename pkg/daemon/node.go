@@ -48,6 +48,7 @@ type Node struct {
 	stream       *version.Stream
 	outbox       *outbox.Outbox
 	desk         *desk.Desk
+	guests       *mysqldb.Guests // sessions of the scripts
 	transformers *transform.Transformers
 	rehearsal    *transform.Transformers // the same, without consequences
 	transport    *transport.Session
@@ -166,6 +167,10 @@ func (n *Node) replicate(ctx context.Context) error {
 		return err
 	}
 	defer applyDB.Close()
+	if n.guests, err = mysqldb.OpenGuests(n.cfg.TransformerMySQL()); err != nil {
+		return err
+	}
+	defer n.guests.Close()
 	if err := applyDB.Spell(ctx, n.allTables()); err != nil {
 		return err
 	}
@@ -317,10 +322,10 @@ func (n *Node) wire(db, applyDB *mysqldb.DB, records *records) error {
 		Transforms: func(table string) bool { return n.transformers.Has(table) },
 	})
 	var err error
-	if n.transformers, err = n.loadTransformers(n.log, db); err != nil {
+	if n.transformers, err = n.loadTransformers(n.log); err != nil {
 		return err
 	}
-	if err := n.loadRehearsal(db); err != nil {
+	if err := n.loadRehearsal(); err != nil {
 		return err
 	}
 	for _, r := range n.cfg.RemoteClients {

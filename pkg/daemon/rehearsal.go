@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 
@@ -10,11 +9,9 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
-	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/transform"
-	"github.com/mysql-sync/mysql-sync/pkg/value"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
@@ -27,8 +24,8 @@ type rehearsed struct {
 
 // loadRehearsal loads the scripts once more, to be asked what they would make of a
 // row: what they write is not written, and what they publish not published.
-func (n *Node) loadRehearsal(db *mysqldb.DB) error {
-	n.rehearsal = transform.New(zap.NewNop(), onlyReading{db.DB}, silent{}, transform.Config{Directory: n.cfg.TransformerDirectory})
+func (n *Node) loadRehearsal() error {
+	n.rehearsal = transform.New(zap.NewNop(), onlyReading{n.guests}, silent{}, transform.Config{Directory: n.cfg.TransformerDirectory})
 	if err := n.rehearsal.Load(n.allTables()); err != nil {
 		return fmt.Errorf("transformerDirectory: %w", err)
 	}
@@ -137,37 +134,6 @@ func sameEntity(t *schema.Table, values [][]byte, o *outgoing) bool {
 	}
 	return true
 }
-
-// beginner begins transactions: a pool that is not fenced, or one connection of it.
-type beginner interface {
-	BeginTx(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, error)
-}
-
-// onlyReading is the Querier of scripts that may not write. A statement that writes
-// gives no rows, as such statements do.
-type onlyReading struct{ db beginner }
-
-func (r onlyReading) Query(ctx context.Context, query string) ([]value.Entity, error) {
-	rows, _, err := r.query(ctx, query)
-	return rows, err
-}
-
-// query also reports whether the statement was refused, since it writes.
-func (r onlyReading) query(ctx context.Context, query string) (rows []value.Entity, writes bool, err error) {
-	tx, err := r.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return nil, false, err
-	}
-	defer func() { _ = tx.Rollback() }() // it has written nothing
-	rows, err = querier{tx}.Query(ctx, query)
-	if mysqldb.Number(err) == readOnlyTransaction {
-		return nil, true, nil
-	}
-	return rows, false, err
-}
-
-// readOnlyTransaction is the server's error for a statement that writes.
-const readOnlyTransaction = 1792
 
 // silent is a Publisher that publishes nothing.
 type silent struct{}

@@ -266,7 +266,7 @@ func (n *Node) check(ctx context.Context, running *config.Config) error {
 		return errors.Join(append(errs, err)...)
 	}
 	defer db.Close()
-	_, err = n.loadTransformers(zap.NewNop(), db)
+	_, err = n.loadTransformers(zap.NewNop())
 	return errors.Join(append(errs, err)...)
 }
 
@@ -285,8 +285,8 @@ func listenable(ctx context.Context, address, held string) error {
 
 // loadTransformers loads the scripts and checks that those are there that the
 // configuration needs.
-func (n *Node) loadTransformers(log *zap.Logger, db *mysqldb.DB) (*transform.Transformers, error) {
-	t := transform.New(log, querier{db}, publisher{n.transport}, transform.Config{Directory: n.cfg.TransformerDirectory})
+func (n *Node) loadTransformers(log *zap.Logger) (*transform.Transformers, error) {
+	t := transform.New(log, querier{n.guests}, publisher{n.transport}, transform.Config{Directory: n.cfg.TransformerDirectory})
 	if err := t.Load(n.allTables()); err != nil {
 		return nil, fmt.Errorf("transformerDirectory: %w", err)
 	}

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"strings"
 	"time"
@@ -11,47 +12,70 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// querier runs the statements of scripts on the node's database, in sessions of
-// their own: what they write is a local write like any other.
-type querier struct{ db mysqldb.Queryer }
+// querier runs the statements of scripts on the node's database, in sessions that
+// they share with nobody: what they write is a local write like any other.
+type querier struct{ guests *mysqldb.Guests }
 
 // Query runs one statement and returns its rows in entity form.
-func (q querier) Query(ctx context.Context, query string) ([]value.Entity, error) {
-	rows, err := q.db.QueryContext(ctx, query)
-	if err != nil {
-		return nil, err
+func (q querier) Query(ctx context.Context, query string) (list []value.Entity, err error) {
+	err = q.guests.Query(ctx, query, entities(&list))
+	return list, err
+}
+
+// onlyReading is the Querier of scripts that may not write. A statement that writes
+// gives no rows, as such statements do.
+type onlyReading struct{ guests *mysqldb.Guests }
+
+func (r onlyReading) Query(ctx context.Context, query string) ([]value.Entity, error) {
+	rows, _, err := r.query(ctx, query)
+	return rows, err
+}
+
+// query also reports whether the statement was refused, since it writes.
+func (r onlyReading) query(ctx context.Context, query string) (list []value.Entity, writes bool, err error) {
+	err = r.guests.Read(ctx, query, entities(&list))
+	if mysqldb.Number(err) == readOnlyTransaction {
+		return nil, true, nil
 	}
-	defer rows.Close()
-	types, err := rows.ColumnTypes()
-	if err != nil {
-		return nil, err
-	}
-	columns := make([]value.Column, len(types))
-	for i, t := range types {
-		name := strings.ToLower(strings.TrimPrefix(t.DatabaseTypeName(), "UNSIGNED "))
-		kind, err := value.KindOf(name)
+	return list, false, err
+}
+
+// readOnlyTransaction is the server's error for a statement that writes.
+const readOnlyTransaction = 1792
+
+// entities returns a function that puts the rows of an answer into list, in entity form.
+func entities(list *[]value.Entity) func(*sql.Rows) error {
+	return func(rows *sql.Rows) error {
+		types, err := rows.ColumnTypes()
 		if err != nil {
-			kind = value.Text
+			return err
 		}
-		columns[i] = value.Column{Name: t.Name(), DataType: name, Kind: kind}
+		columns := make([]value.Column, len(types))
+		for i, t := range types {
+			name := strings.ToLower(strings.TrimPrefix(t.DatabaseTypeName(), "UNSIGNED "))
+			kind, err := value.KindOf(name)
+			if err != nil {
+				kind = value.Text
+			}
+			columns[i] = value.Column{Name: t.Name(), DataType: name, Kind: kind}
+		}
+		for rows.Next() {
+			raw := make([][]byte, len(columns))
+			into := make([]any, len(columns))
+			for i := range raw {
+				into[i] = &raw[i]
+			}
+			if err := rows.Scan(into...); err != nil {
+				return fmt.Errorf("read the result: %w", err)
+			}
+			e := make(value.Entity, len(columns))
+			for i := range columns {
+				e[i] = value.Field{Name: columns[i].Name, Value: columns[i].Decode(raw[i], time.UTC)}
+			}
+			*list = append(*list, e)
+		}
+		return nil
 	}
-	var list []value.Entity
-	for rows.Next() {
-		raw := make([][]byte, len(columns))
-		into := make([]any, len(columns))
-		for i := range raw {
-			into[i] = &raw[i]
-		}
-		if err := rows.Scan(into...); err != nil {
-			return nil, fmt.Errorf("read the result: %w", err)
-		}
-		e := make(value.Entity, len(columns))
-		for i := range columns {
-			e[i] = value.Field{Name: columns[i].Name, Value: columns[i].Decode(raw[i], time.UTC)}
-		}
-		list = append(list, e)
-	}
-	return list, rows.Err()
 }
 
 // publisher publishes the messages of scripts.

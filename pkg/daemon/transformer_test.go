@@ -368,3 +368,65 @@ func TestNoValueOfARowIsCodeInAQuery(t *testing.T) {
 		a.expect(`SELECT name FROM texts WHERE id = '`+id+`'`, fmt.Sprintf("%q", row.stored))
 	}
 }
+
+// What a script does to its session reaches no statement of the node's, nor a later one
+// of a script's.
+func TestSessionsOfScriptsAreTheirOwn(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	a, c := newPair(t, b, []string{"texts", "plain"}, texts, strings.Replace(texts, "texts", "plain", 1))
+	a.script("texts", `module.exports = async ({entity, mysql}) => {
+		const all = statement => Promise.all(Array.from({length: 8}, () => mysql.query(statement)));
+		const found = await mysql.query('SELECT @left AS v, @@sql_mode AS mode, @@autocommit AS auto');
+		await all("SET sql_mode = 'NO_BACKSLASH_ESCAPES', @left = 1");
+		await all('SET NAMES latin1');
+		await all('SET autocommit = 0');
+		await all('START TRANSACTION');
+		await mysql.query('LOCK TABLES plain WRITE');
+		await mysql.query("UPDATE plain SET name = 'locked' WHERE id = 'held'");
+		await mysql.query('BEGIN');
+		await mysql.query('SELECT id FROM plain FOR UPDATE');
+		entity.name = [found[0].v, found[0].mode.includes('NO_BACKSLASH_ESCAPES'), found[0].auto].join(' ');
+		return entity;
+	};`)
+	a.start()
+	c.start()
+	synced(a, c)
+	a.exec(`INSERT INTO plain VALUES ('held', '')`)
+	for i := range 4 {
+		id := fmt.Sprint(i)
+		a.exec(`INSERT INTO texts VALUES ('`+id+`', '')`, `INSERT INTO plain VALUES ('\\'' OR 1 -- `+id+`', 'größe \\ `+id+`')`)
+		c.expect(`SELECT name FROM texts WHERE id = `+id, `" false 1"`)
+		a.exec(`UPDATE plain SET name = CONCAT(name, '!')`)
+		alike(t, `SELECT * FROM plain ORDER BY id`, a, c)
+	}
+	c.exec(`UPDATE plain SET name = 'back'`)
+	alike(t, `SELECT * FROM plain ORDER BY id`, a, c)
+	a.expect(`SELECT DISTINCT name FROM plain`, `"back"`)
+}
+
+func TestScriptsMayHaveALoginOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	a, p := withScript(t, `module.exports = async ({entity, mysql}) => {
+		const [{who}] = await mysql.query('SELECT CURRENT_USER() AS who');
+		let refused = '';
+		try { await mysql.query('DELETE FROM sync_versions'); } catch (e) { refused = ' ' + /command denied/.test(e.message); }
+		return {id: entity.id, name: who.replace(/@.*/, '') + refused};
+	};`)
+	name := "guest" + strings.ReplaceAll(a.schema, "_", "")
+	a.exec(`CREATE USER '`+name+`'@'%' IDENTIFIED BY 'guest password'`, "GRANT SELECT ON `"+a.schema+"`.texts TO '"+name+"'@'%'")
+	t.Cleanup(func() { a.exec(`DROP USER '` + name + `'@'%'`) })
+	a.config["transformerLogin"] = map[string]any{"user": name, "password": "guest password"}
+	a.start()
+	p.connect().greet("node-a")
+	a.exec(`INSERT INTO texts VALUES ('1', 'one')`)
+	p.expectRow("texts", "1", `{"id":"1","name":"`+name+` true"}`)
+	// One that the server does not take ends the start.
+	a.config["transformerLogin"] = map[string]any{"user": name, "password": "another"}
+	a.config["queueDirectory"] = t.TempDir()
+	node := testkit.Node(t, testkit.ConfigFile(t, a.config))
+	if code := node.ExitCode(); code == 0 {
+		t.Error("the node ended with 0")
+	}
+	node.WaitLog(`transformerLogin: .*Access denied`)
+}

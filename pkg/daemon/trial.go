@@ -2,8 +2,6 @@ package daemon
 
 import (
 	"context"
-	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"slices"
@@ -69,20 +67,15 @@ func Try(ctx context.Context, cfg *config.Config, db *mysqldb.DB, r TrialRequest
 	if err != nil {
 		return trial, fmt.Errorf("mysqlConfig.timezone: %w", err)
 	}
-	conn, err := db.Conn(ctx)
+	guests, err := mysqldb.OpenGuests(cfg.TransformerMySQL())
 	if err != nil {
 		return trial, err
 	}
-	defer conn.Close()
-	if _, err := conn.ExecContext(ctx, `SET SESSION TRANSACTION READ ONLY`); err != nil {
-		return trial, fmt.Errorf("keep the script from writing: %w", err)
-	}
-	// The session stays so, and must not be used again.
-	defer func() { _ = conn.Raw(func(any) error { return driver.ErrBadConn }) }()
+	defer guests.Close()
 
 	core, said := observer.New(zap.DebugLevel)
 	n := &Node{cfg: cfg, log: zap.New(core), db: db, zone: zone, now: time.Now, tables: schema.NewTables(db)}
-	notes := &trialNotes{trial: trial, conn: conn}
+	notes := &trialNotes{trial: trial, guests: guests}
 	n.transformers = transform.New(n.log, notes, notes, transform.Config{Directory: cfg.TransformerDirectory})
 	if err := n.transformers.Load([]string{r.Table}); err != nil {
 		return trial, err
@@ -209,16 +202,16 @@ func dropped(err error) error {
 
 // trialNotes is the Querier and the Publisher of a Trial.
 type trialNotes struct {
-	mu    sync.Mutex
-	trial *Trial
-	conn  *sql.Conn
+	mu     sync.Mutex
+	trial  *Trial
+	guests *mysqldb.Guests
 }
 
 // Query runs a statement that only reads, and notes one that writes.
 func (t *trialNotes) Query(ctx context.Context, query string) ([]value.Entity, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	rows, writes, err := onlyReading{t.conn}.query(ctx, query)
+	rows, writes, err := onlyReading{t.guests}.query(ctx, query)
 	if writes && len(t.trial.Writes) < trialMost {
 		t.trial.Writes = append(t.trial.Writes, query)
 	}

@@ -111,21 +111,24 @@ func (c connector) open(ctx context.Context, variables string) (driver.Conn, err
 	if err != nil {
 		return nil, err
 	}
-	for _, q := range []string{session, variables} {
-		if _, err := conn.(driver.ExecerContext).ExecContext(ctx, q, nil); err != nil {
-			_ = conn.Close() // the first error is the one to tell
-			return nil, fmt.Errorf("set up session: %w", err)
-		}
-	}
-	if err := logRows(ctx, conn); err != nil {
-		_ = conn.Close() // the first error is the one to tell
-		return nil, fmt.Errorf("set up session: %w", err)
-	}
-	if err := c.set.run(ctx, conn); err != nil {
+	if err := c.prepare(ctx, conn, variables); err != nil {
 		_ = conn.Close() // the first error is the one to tell
 		return nil, err
 	}
 	return conn, nil
+}
+
+// prepare sets up a new session.
+func (c connector) prepare(ctx context.Context, conn driver.Conn, variables string) error {
+	for _, q := range []string{session, variables} {
+		if _, err := conn.(driver.ExecerContext).ExecContext(ctx, q, nil); err != nil {
+			return fmt.Errorf("set up session: %w", err)
+		}
+	}
+	if err := logRows(ctx, conn); err != nil {
+		return fmt.Errorf("set up session: %w", err)
+	}
+	return c.set.run(ctx, conn)
 }
 
 // Open connects to the database and waits for it, with growing pauses of at

@@ -1,0 +1,178 @@
+package mysqldb
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"fmt"
+	"net"
+	"reflect"
+	"regexp"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+)
+
+// mostGuests is how many sessions Guests have at the most.
+const mostGuests = 12
+
+// Guests is a pool of sessions for statements that others wrote, and that may do
+// anything to a session: set its variables, lock tables, begin a transaction. Each finds
+// a session as new, and leaves nothing behind: no lock, no transaction, no setting. It is
+// safe for concurrent use.
+type Guests struct{ pool *sql.DB }
+
+// OpenGuests returns a pool that connects when it is asked.
+func OpenGuests(c config.MySQL) (*Guests, error) {
+	db, err := pool(c, nil)
+	if err != nil {
+		return nil, err
+	}
+	g := &Guests{sql.OpenDB(cleaning{db.connector, c.Database})}
+	limit(g.pool, mostGuests)
+	return g, db.Close() // it was never connected
+}
+
+// Close closes all connections.
+func (g *Guests) Close() error { return g.pool.Close() }
+
+// Query runs a statement and calls f with the rows of its answer.
+func (g *Guests) Query(ctx context.Context, query string, f func(*sql.Rows) error) error {
+	conn, err := g.pool.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return queried(ctx, conn, query, f)
+}
+
+// Read is like Query, and the server refuses a statement that writes.
+func (g *Guests) Read(ctx context.Context, query string, f func(*sql.Rows) error) error {
+	conn, err := g.pool.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	// The first is for what comes after a COMMIT that the statement does, in a procedure
+	// for instance.
+	if _, err := conn.ExecContext(ctx, `SET SESSION TRANSACTION READ ONLY`); err != nil {
+		return err
+	}
+	if _, err := conn.ExecContext(ctx, `START TRANSACTION READ ONLY`); err != nil {
+		return err
+	}
+	return queried(ctx, conn, query, f)
+}
+
+func queried(ctx context.Context, conn *sql.Conn, query string, f func(*sql.Rows) error) error {
+	err := conn.Raw(func(c any) error {
+		c.(*cleanedConn).used(query)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	rows, err := conn.QueryContext(ctx, query)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	if err := f(rows); err != nil {
+		return err
+	}
+	return rows.Err()
+}
+
+// cleaning opens the connections of Guests.
+type cleaning struct {
+	connector
+	database string
+}
+
+// Connect opens a connection that is cleaned after each use.
+func (c cleaning) Connect(ctx context.Context) (driver.Conn, error) {
+	opened, err := c.connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	conn, ok := opened.(serverConn)
+	if !ok {
+		_ = opened.Close() // the error is the one to tell
+		return nil, fmt.Errorf("a connection of type %T cannot be cleaned", opened)
+	}
+	return &cleanedConn{serverConn: conn, wire: resettableOf(conn), set: c.connector}, nil
+}
+
+// cleanedConn is a connection whose session is made new after each use.
+type cleanedConn struct {
+	serverConn
+	wire    *resettable // nil: it cannot be reset
+	set     connector
+	changed bool // in a way that a reset does not undo
+}
+
+// plainStatement finds statements that change nothing of a session but what a reset
+// undoes, whatever functions they call. Others may, as USE does.
+var plainStatement = regexp.MustCompile(`(?i)^\s*(SELECT|INSERT|UPDATE|DELETE|REPLACE|WITH|VALUES)\b`)
+
+// used notes that a statement of a guest is about to run.
+func (c *cleanedConn) used(query string) {
+	c.changed = c.changed || !plainStatement.MatchString(query)
+}
+
+// cleaningTime bounds how long a session may take to be made new.
+const cleaningTime = 5 * time.Second
+
+// IsValid makes the session new; the pool calls it when the connection is given back, and
+// closes it if that fails.
+func (c *cleanedConn) IsValid() bool {
+	if c.changed || c.wire == nil || !c.serverConn.IsValid() {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), cleaningTime)
+	defer cancel()
+	c.wire.reset = true
+	err := c.serverConn.Ping(ctx)
+	c.wire.reset = false
+	return err == nil && c.set.prepare(ctx, c.serverConn, sessionVariables) == nil
+}
+
+// The commands of the protocol that this package must know.
+const (
+	commandPing  = 0x0e
+	commandReset = 0x1f // COM_RESET_CONNECTION
+)
+
+// resettable is the network connection of the driver. The driver has no command that
+// resets a session, but one that the server answers likewise: a ping, of which
+// resettable makes a reset.
+type resettable struct {
+	net.Conn
+	reset bool // the next ping is one
+}
+
+// Write sends what the driver says.
+func (r *resettable) Write(b []byte) (int, error) {
+	if r.reset && len(b) == 5 && b[4] == commandPing {
+		b = []byte{b[0], b[1], b[2], b[3], commandReset}
+	}
+	return r.Conn.Write(b)
+}
+
+// resettableOf puts a resettable between the driver and the server, above TLS. It returns
+// nil should the driver not have the field any more that leads there; then sessions are
+// closed instead, which TestGuestsKeepTheirConnections notices.
+func resettableOf(conn driver.Conn) *resettable {
+	v := reflect.ValueOf(conn)
+	if v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Struct {
+		return nil
+	}
+	field := v.Elem().FieldByName("netConn")
+	if !field.IsValid() || field.Type() != reflect.TypeFor[net.Conn]() {
+		return nil
+	}
+	at := (*net.Conn)(field.Addr().UnsafePointer())
+	r := &resettable{Conn: *at}
+	*at = r
+	return r
+}
