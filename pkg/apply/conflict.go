@@ -49,8 +49,7 @@ func (a *Applier) keepLosers(ctx context.Context, tx mysqldb.Tx, groups []*group
 // columns; a deleted one is missing. The rows are locked already.
 func readLocals(ctx context.Context, tx mysqldb.Tx, g *group, steps []*Step) (map[string][][]byte, error) {
 	var q mysqldb.Statement
-	q.SQL("SELECT " + g.table.KeyExpr("") + ", " + g.table.SelectList() + " FROM " + g.table.ByKey() + " WHERE ")
-	if err := g.table.AddKeys(&q, stepKeys(steps)); err != nil {
+	if err := g.table.AddSelect(&q, g.table.KeyExpr("")+", "+g.table.SelectList(), stepKeys(steps), ""); err != nil {
 		return nil, err
 	}
 	locals := map[string][][]byte{}

@@ -107,23 +107,18 @@ type reference struct {
 // stored it.
 func (g *group) refersTo(ctx context.Context, tx mysqldb.Tx, f schema.ForeignKey, steps []*Step) ([]reference, error) {
 	var list []reference
+	expressions := g.table.KeyExpr("")
+	for _, name := range f.Columns {
+		c, ok := g.table.Column(name)
+		if !ok {
+			return nil, nil // the server computes it
+		}
+		expressions += ", " + c.SelectExpr(mysqldb.Quote(name))
+	}
 	for part := range slices.Chunk(steps, looksMost) {
 		var q mysqldb.Statement
-		q.SQL("SELECT " + g.table.KeyExpr(""))
-		for _, name := range f.Columns {
-			c, ok := g.table.Column(name)
-			if !ok {
-				return nil, nil // the server computes it
-			}
-			q.SQL(", " + c.SelectExpr(mysqldb.Quote(name)))
-		}
-		q.SQL(" FROM " + g.table.ByKey() + " WHERE (")
-		if err := g.table.AddKeys(&q, stepKeys(part)); err != nil {
+		if err := g.table.AddSelect(&q, expressions, stepKeys(part), ""); err != nil {
 			return nil, err
-		}
-		q.SQL(")")
-		for _, name := range f.Columns {
-			q.SQL(" AND " + mysqldb.Quote(name) + " IS NOT NULL")
 		}
 		err := q.Query(ctx, tx, func(r *sql.Rows) error {
 			ref := reference{value: make(tuple, len(f.Columns))}
@@ -132,7 +127,9 @@ func (g *group) refersTo(ctx context.Context, tx mysqldb.Tx, f schema.ForeignKey
 				into = append(into, &ref.value[i])
 			}
 			err := r.Scan(into...)
-			list = append(list, ref)
+			if !slices.ContainsFunc(ref.value, func(v []byte) bool { return v == nil }) { // or it refers to nothing
+				list = append(list, ref)
+			}
 			return err
 		})
 		if err != nil {

@@ -102,14 +102,13 @@ func (g *group) readBefore(ctx context.Context, tx mysqldb.Tx) error {
 	if len(steps) == 0 || len(g.before.columns) == 0 {
 		return nil
 	}
-	var q mysqldb.Statement
-	q.SQL("SELECT " + g.table.KeyExpr(""))
+	expressions := g.table.KeyExpr("")
 	for _, name := range g.before.columns {
 		c, _ := g.table.Column(name)
-		q.SQL(", " + c.SelectExpr(mysqldb.Quote(name)))
+		expressions += ", " + c.SelectExpr(mysqldb.Quote(name))
 	}
-	q.SQL(" FROM " + g.table.ByKey() + " WHERE ")
-	if err := g.table.AddKeys(&q, stepKeys(steps)); err != nil {
+	var q mysqldb.Statement
+	if err := g.table.AddSelect(&q, expressions, stepKeys(steps), ""); err != nil {
 		return err
 	}
 	err := q.Query(ctx, tx, func(r *sql.Rows) error {

@@ -240,9 +240,10 @@ func update(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) 
 	if len(set) == 0 {
 		return nil // nothing but the key came
 	}
-	literal := !slices.ContainsFunc(t.Key, func(k int) bool {
-		return t.Columns[k].Kind != value.Integer && t.Columns[k].Kind != value.Binary
-	})
+	literal, err := literals(t, steps)
+	if err != nil {
+		return err
+	}
 	listed := literal && t.RowValue != "" && len(steps) > 1 // a SELECT for each row costs the server more
 	var q mysqldb.Statement
 	grow(&q, steps)
@@ -268,7 +269,7 @@ func update(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) 
 				q.SQL(between)
 			}
 			if literal {
-				addLiteral(&q, &t.Columns[k], key[n])
+				schema.AddLiteral(&q, &t.Columns[k], key[n])
 			} else {
 				q.SQL(mysqldb.Quote(t.Columns[k].Name))
 			}
@@ -318,12 +319,18 @@ func (s *Step) long() bool {
 // errGone says that a row is not there which the transaction has seen and locked.
 var errGone = errors.New("a row that was to be updated is gone: a trigger of another row deletes it")
 
-// addLiteral appends an integer as a number, which is compared as one in a join, and
-// bytes as they are.
-func addLiteral(q *mysqldb.Statement, c *value.Column, stored []byte) {
-	if c.Kind == value.Integer && value.IsNumber(stored) {
-		q.SQL(string(stored))
-		return
+// literals reports whether all keys can be given as literals of their columns' types.
+func literals(t *schema.Table, steps []*Step) (bool, error) {
+	for _, s := range steps {
+		key, err := t.KeyValues(s.in.Key)
+		if err != nil {
+			return false, err
+		}
+		for i, k := range t.Key {
+			if !schema.HasLiteral(&t.Columns[k], key[i]) {
+				return false, nil
+			}
+		}
 	}
-	schema.AddValue(q, c, stored)
+	return true, nil
 }

@@ -310,14 +310,13 @@ var errLarge = errors.New("the rows are large")
 
 func (n *Node) readSome(ctx context.Context, t *schema.Table, items []outbox.Item, found map[string][][]byte) (int, error) {
 	var q mysqldb.Statement
-	q.SQL("SELECT " + t.KeyExpr("") + ", " + t.SelectList() + " FROM " + t.ByKey() + " WHERE ")
-	err := t.AddKeys(&q, func(yield func(string) bool) {
+	err := t.AddSelect(&q, t.KeyExpr("")+", "+t.SelectList(), func(yield func(string) bool) {
 		for i := range items {
 			if !yield(items[i].Key) {
 				return
 			}
 		}
-	})
+	}, "")
 	if err != nil {
 		return 0, err
 	}

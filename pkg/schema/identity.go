@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
@@ -116,9 +115,8 @@ func (t *Table) identify(ctx context.Context, db mysqldb.Queryer, rows []change.
 		return nil
 	}
 	ids := make([][][]byte, 0, len(at)) // the parts of each
-	var weighed [][]byte                // texts, whose places in ids are
-	var places []*[]byte
-	var columns []*value.Column
+	var folded []*[]byte                // those of them that are weighed
+	var columns []*value.Column         // of folded
 	fitting := at[:0:0]
 	for _, i := range at {
 		parts, err := value.SplitKey([]byte(rows[i].Key), len(t.Key))
@@ -131,16 +129,13 @@ func (t *Table) identify(ctx context.Context, db mysqldb.Queryer, rows []change.
 			case value.Padded:
 				parts[p] = []byte(strings.TrimRight(string(parts[p]), " "))
 			case value.Folded:
-				weighed, places, columns = append(weighed, parts[p]), append(places, &parts[p]), append(columns, c)
+				folded, columns = append(folded, &parts[p]), append(columns, c)
 			}
 		}
 		ids, fitting = append(ids, parts), append(fitting, i)
 	}
-	for from := 0; from < len(weighed); from += maxWeights {
-		end := min(from+maxWeights, len(weighed))
-		if err := weigh(ctx, db, columns[from:end], weighed[from:end], places[from:end]); err != nil {
-			return fmt.Errorf("identify rows of %s: %w", t.Name, err)
-		}
+	if err := weigh(ctx, db, columns, folded); err != nil {
+		return fmt.Errorf("identify rows of %s: %w", t.Name, err)
 	}
 	for n, i := range fitting {
 		id := change.Short(string(value.JoinKey(ids[n])))
@@ -152,21 +147,46 @@ func (t *Table) identify(ctx context.Context, db mysqldb.Queryer, rows []change.
 	return nil
 }
 
-// weigh puts the weights of texts into their places.
-func weigh(ctx context.Context, db mysqldb.Queryer, columns []*value.Column, texts [][]byte, places []*[]byte) error {
-	texts = slices.Clone(texts)
-	var q mysqldb.Statement
-	between := "SELECT "
-	for i, c := range columns {
-		before, after, _ := strings.Cut(c.Weight("\x00"), "\x00")
-		q.SQL(between + before)
-		q.Text(texts[i])
-		q.SQL(after)
-		between = ","
+// weigh puts the weights of texts into their places. In a key of several columns many rows
+// have the same text, which is weighed once.
+func weigh(ctx context.Context, db mysqldb.Queryer, columns []*value.Column, places []*[]byte) error {
+	type text struct {
+		of   *value.Column
+		text string
 	}
-	into := make([]any, len(places))
-	for i := range places {
-		into[i] = places[i]
+	at := map[text]int{}
+	var different []text
+	which := make([]int, len(places))
+	for i, p := range places {
+		x := text{columns[i], string(*p)}
+		n, ok := at[x]
+		if !ok {
+			n = len(different)
+			at[x] = n
+			different = append(different, x)
+		}
+		which[i] = n
 	}
-	return q.Query(ctx, db, func(r *sql.Rows) error { return r.Scan(into...) })
+	weights := make([][]byte, len(different))
+	for from := 0; from < len(different); from += maxWeights {
+		end := min(from+maxWeights, len(different))
+		var q mysqldb.Statement
+		var into []any
+		between := "SELECT "
+		for i, x := range different[from:end] {
+			before, after, _ := strings.Cut(x.of.Weight("\x00"), "\x00")
+			q.SQL(between + before)
+			q.Text([]byte(x.text))
+			q.SQL(after)
+			between = ","
+			into = append(into, &weights[from+i])
+		}
+		if err := q.Query(ctx, db, func(r *sql.Rows) error { return r.Scan(into...) }); err != nil {
+			return err
+		}
+	}
+	for i, p := range places {
+		*p = weights[which[i]]
+	}
+	return nil
 }

@@ -21,6 +21,14 @@ func (t *Table) ByKey() string { return mysqldb.Quote(t.Name) + " FORCE INDEX (P
 // AddSelect appends a query of expressions of the rows with the given keys, in any order,
 // that locks them as locking says.
 func (t *Table) AddSelect(s *mysqldb.Statement, expressions string, keys iter.Seq[string], locking string) error {
+	if list, ok, err := t.list(keys); err != nil {
+		return err
+	} else if ok {
+		s.SQL("SELECT " + expressions + " FROM ")
+		t.addJoin(s, list)
+		s.SQL(locking)
+		return nil
+	}
 	if outside := t.outside(); outside != "" {
 		s.SQL("SELECT " + expressions + " FROM " + t.ByKey() + " WHERE " + outside)
 		if err := t.AddKeys(s, keys); err != nil {
@@ -35,6 +43,13 @@ func (t *Table) AddSelect(s *mysqldb.Statement, expressions string, keys iter.Se
 // AddDelete appends a statement that deletes the rows with the given keys. It names the
 // table twice: so a DELETE takes the hint of an index.
 func (t *Table) AddDelete(s *mysqldb.Statement, keys iter.Seq[string]) error {
+	if list, ok, err := t.list(keys); err != nil {
+		return err
+	} else if ok {
+		s.SQL("DELETE " + mysqldb.Quote(t.Name) + " FROM ")
+		t.addJoin(s, list)
+		return nil
+	}
 	if outside := t.outside(); outside != "" {
 		s.SQL("DELETE " + mysqldb.Quote(t.Name) + " FROM " + t.ByKey() + " WHERE " + outside)
 		return t.AddKeys(s, keys)

@@ -95,40 +95,40 @@ func Values(ctx context.Context, db mysqldb.Queryer, t *schema.Table, columns []
 	if len(keys) == 0 {
 		return found, nil
 	}
-	list := make([]string, len(columns))
-	for i, name := range columns {
+	expressions := t.KeyExpr("")
+	for _, name := range columns {
 		c, ok := t.Column(name)
 		if !ok {
 			return nil, fmt.Errorf("table %s has no column %.64q", t.Name, name)
 		}
-		list[i] = c.SelectExpr(mysqldb.Quote(name))
+		expressions += ", " + c.SelectExpr(mysqldb.Quote(name))
 	}
-	var args []any
-	var err error
-	for _, k := range keys {
-		if args, err = t.KeyArgs(args, string(k)); err != nil {
-			return nil, err
+	var q mysqldb.Statement
+	err := t.AddSelect(&q, expressions, func(yield func(string) bool) {
+		for i := 0; i < len(keys) && yield(string(keys[i])); i++ {
 		}
+	}, "")
+	if err != nil {
+		return nil, err
 	}
-	err = mysqldb.Each(ctx, db, "SELECT "+t.KeyExpr("")+", "+strings.Join(list, ", ")+" FROM "+t.ByKey()+" WHERE "+t.WhereKeys(len(keys)), args,
-		func(rows *sql.Rows) error {
-			var key string
-			values := make([][]byte, len(columns))
-			into := []any{&key}
-			for i := range values {
-				into = append(into, &values[i])
+	err = q.Query(ctx, db, func(rows *sql.Rows) error {
+		var key string
+		values := make([][]byte, len(columns))
+		into := []any{&key}
+		for i := range values {
+			into = append(into, &values[i])
+		}
+		if err := rows.Scan(into...); err != nil {
+			return err
+		}
+		for i := range values {
+			if keep != nil {
+				values[i] = keep(i, values[i])
 			}
-			if err := rows.Scan(into...); err != nil {
-				return err
-			}
-			for i := range values {
-				if keep != nil {
-					values[i] = keep(i, values[i])
-				}
-			}
-			found[key] = values
-			return nil
-		})
+		}
+		found[key] = values
+		return nil
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read rows of %s: %w", t.Name, err)
 	}
