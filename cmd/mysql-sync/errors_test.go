@@ -11,11 +11,12 @@ import (
 )
 
 // refusing starts two nodes; the second one's table takes no name of more than 5
-// characters, and refuses what the statements make at the first.
+// characters, and refuses what the statements make at the first. A first transfer that
+// begins after them would send the rows once more.
 func refusing(t *testing.T, statements ...string) (a, c *site) {
 	t.Helper()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
-	a = newSite(t, b, "node-a", []string{"node-b"}, nil, orders)
+	a = newSite(t, b, "node-a", []string{"node-b"}, map[string]any{"initialSync": "none"}, orders)
 	c = newSite(t, b, "node-b", []string{"node-a"}, nil, `CREATE TABLE orders (id INT PRIMARY KEY, name VARCHAR(5), price DECIMAL(10,2))`)
 	a.start()
 	c.start()
@@ -72,11 +73,11 @@ type retried struct {
 }
 
 // A row that waits for its parent is pending, as sync_status has it; it is listed, and
-// said to wait.
+// said to wait. It is sent once: see refusing.
 func TestARowThatWaitsForItsParentIsNoError(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
-	a := newSite(t, b, "node-a", []string{"node-b"}, nil, orders)
+	a := newSite(t, b, "node-a", []string{"node-b"}, map[string]any{"initialSync": "none"}, orders)
 	c := newSite(t, b, "node-b", []string{"node-a"}, nil, `CREATE TABLE names (name VARCHAR(100) PRIMARY KEY)`,
 		`CREATE TABLE orders (id INT PRIMARY KEY, name VARCHAR(100), price DECIMAL(10,2), FOREIGN KEY (name) REFERENCES names (name))`)
 	a.start()
