@@ -39,6 +39,12 @@ type Config struct {
 	EchoTopic   string
 	EchoTimeout time.Duration
 
+	// Most is how many bytes a message on a topic may have; nil is as many as a packet may. One that has more never reaches
+	// memory: it is acknowledged, Dropped is told its topic ("" where that is too long) and its size, and the Handler gets
+	// nothing. Both run for one message after the other, and must return at once.
+	Most    func(topic string) int
+	Dropped func(topic string, bytes int)
+
 	// Window is how many messages may wait for the broker's acknowledgement (default 1000).
 	Window int
 }

@@ -16,7 +16,8 @@ import (
 const readBuffer = 64 << 10
 
 // dial opens the way to a broker: TCP, TLS or a websocket on either. The MQTT handshake is still to come.
-func dial(ctx context.Context, server *url.URL, certs *certificates) (net.Conn, error) {
+func (s *Session) dial(ctx context.Context, server *url.URL) (net.Conn, error) {
+	certs := s.certs
 	var conn net.Conn
 	var err error
 	switch server.Scheme {
@@ -32,7 +33,7 @@ func dial(ctx context.Context, server *url.URL, certs *certificates) (net.Conn, 
 	if err != nil {
 		return nil, err
 	}
-	return &stream{Conn: conn, r: bufio.NewReaderSize(conn, readBuffer)}, nil
+	return &stream{Conn: conn, filter: filter{r: bufio.NewReaderSize(conn, readBuffer), most: s.c.Most, dropped: s.c.Dropped}}, nil
 }
 
 func dialTLS(ctx context.Context, server *url.URL, certs *certificates) (net.Conn, error) {
@@ -74,18 +75,11 @@ func dialWebsocket(ctx context.Context, server *url.URL, certs *certificates) (n
 	return &websocketStream{Conn: conn}, nil
 }
 
-// stream gives paho the bytes of a connection. paho takes each packet in three reads, the first two of one byte: the
-// buffer spares the system calls.
+// stream gives paho the bytes of a connection that pass its filter. paho takes each packet in three reads, the first two of one
+// byte: the filter's buffer spares the system calls.
 type stream struct {
 	net.Conn
-	r     *bufio.Reader
-	guard guard
+	filter filter
 }
 
-func (s *stream) Read(p []byte) (int, error) {
-	n, err := s.r.Read(p)
-	if tooLarge := s.guard.pass(p[:n]); tooLarge != nil {
-		return 0, tooLarge
-	}
-	return n, err
-}
+func (s *stream) Read(p []byte) (int, error) { return s.filter.Read(p) }

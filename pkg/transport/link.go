@@ -50,7 +50,7 @@ func (s *Session) connect(ctx context.Context, server *url.URL) (*link, error) {
 	o := s.options(l, server, timeout)
 	release := func() bool { return true }
 	o.SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) {
-		conn, err := dial(ctx, server, s.certs)
+		conn, err := s.dial(ctx, server)
 		if err == nil { // A stop does not wait for the broker's answer.
 			release = context.AfterFunc(ctx, func() { _ = conn.Close() })
 		}
@@ -101,6 +101,12 @@ func (s *Session) options(l *link, server *url.URL, timeout time.Duration) *mqtt
 		SetAutoAckDisabled(true).
 		SetConnectionLostHandler(func(_ mqtt.Client, err error) { l.fail(fmt.Errorf("lost: %w", err)) }).
 		SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) {
+			if m.Topic() == droppedTopic {
+				if m.Qos() > 0 { // brokers keep few unacknowledged ones on their way, and so there are few of these
+					go m.Ack()
+				}
+				return
+			}
 			l.echo.delivered(m.Topic(), m.Payload())
 			s.handle(Delivery{
 				Topic: m.Topic(), Payload: m.Payload(), Retained: m.Retained(), Duplicate: m.Duplicate(), Ack: m.Ack,
