@@ -3,6 +3,7 @@ package apply
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -241,8 +242,13 @@ func (a *Applier) note(ctx context.Context, tasks []*task) error {
 	return nil
 }
 
+// mostOfRow is how many changes of one row are applied at once: each takes a transaction. A sender of batches has one.
+const mostOfRow = 16
+
+var errOften = fmt.Errorf("the row is changed more than %d times at once; the rest is tried again later", mostOfRow)
+
 // rounds sorts the changes so that a row occurs once in each: several changes of
-// one row are applied one after the other.
+// one row are applied one after the other. Of those that came in batches, too many are to come again.
 func rounds(changes []Incoming, results []Result) [][]*task {
 	var list [][]*task
 	seen := make(map[change.Row]int, len(changes))
@@ -250,6 +256,10 @@ func rounds(changes []Incoming, results []Result) [][]*task {
 	for i := range changes {
 		row := changes[i].Identity()
 		n := seen[row]
+		if n >= mostOfRow && !changes[i].Dated {
+			results[i] = Result{Err: errOften, Retry: true}
+			continue
+		}
 		seen[row] = n + 1
 		if n == len(list) {
 			list = append(list, nil)

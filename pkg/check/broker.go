@@ -343,7 +343,7 @@ func (b *broker) ask(ctx context.Context) {
 
 // emptyBatch is a batch without rows, as messages. A node answers it as any other.
 func emptyBatch(session, seq uint64) [][]byte {
-	codec, err := wire.NewCodec()
+	codec, err := wire.NewCodec(wire.MostBody)
 	if err != nil {
 		return nil
 	}

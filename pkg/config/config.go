@@ -23,6 +23,7 @@ type Config struct {
 	CheckInterval        time.Duration       // of the poll; the file has milliseconds
 	InitialSync          string              // none, missing, all
 	TombstoneRetention   time.Duration       // of the versions of deleted rows; 0 is for ever
+	MaxRowBytes          int                 // of a change of version 1, and of a batch once it is unpacked
 	VerifyInterval       time.Duration       // between two comparisons of all tables; 0 is never
 	LoggingLevel         string              // error, warn, info, debug, trace
 	LoggingFormat        string              // console, json

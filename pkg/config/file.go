@@ -19,6 +19,7 @@ type file struct {
 	CheckInterval        int            `koanf:"checkInterval"`    // ms
 	InitialSync          string         `koanf:"initialSync"`
 	TombstoneRetention   int            `koanf:"tombstoneRetention"` // days
+	MaxRowBytes          int            `koanf:"maxRowBytes"`
 	VerifyInterval       int            `koanf:"verifyInterval"`     // ms
 	LoggingLevel         string         `koanf:"loggingLevel"`
 	LoggingFormat        string         `koanf:"loggingFormat"`

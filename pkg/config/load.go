@@ -78,6 +78,7 @@ func (c *checker) build(f *file, hasMQTT bool) *Config {
 		ForeignKeyConflict:   f.ForeignKeyConflict,
 		InitialSync:          f.InitialSync,
 		TombstoneRetention:   time.Duration(f.TombstoneRetention) * 24 * time.Hour,
+		MaxRowBytes:          f.MaxRowBytes,
 		VerifyInterval:       milliseconds(f.VerifyInterval),
 		LoggingLevel:         f.LoggingLevel,
 		LoggingFormat:        f.LoggingFormat,

@@ -25,7 +25,7 @@ type forger struct {
 
 func newForger(t *testing.T, b *testkit.Broker, name string) *forger {
 	t.Helper()
-	codec, err := wire.NewCodec()
+	codec, err := wire.NewCodec(wire.MostBody)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -100,7 +100,7 @@ func New(cfg *config.Config, log *logging.Log, version string) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mysqlConfig.timezone: %w", err)
 	}
-	codec, err := wire.NewCodec()
+	codec, err := wire.NewCodec(wire.MostBody)
 	if err != nil {
 		return nil, err
 	}

@@ -315,7 +315,7 @@ func (h *hostile) forge() {
 	h.t.Helper()
 	f := &forger{t: h.t}
 	var err error
-	if f.codec, err = wire.NewCodec(); err != nil {
+	if f.codec, err = wire.NewCodec(wire.MostBody); err != nil {
 		h.t.Fatal(err)
 	}
 	topics := wire.Topics("")

@@ -74,6 +74,12 @@ func SplitKey(key []byte, n int) ([][]byte, error) {
 	return parts, nil
 }
 
+// Bytes that numbers in keys may have: more than the server's own text of any.
+const (
+	mostWhole   = 40
+	mostDecimal = 100
+)
+
 // KeyPart converts a stored value to the column's part of a key form: the
 // bytes that KeyExpr gives for it, whichever way the value was written.
 func (c *Column) KeyPart(stored []byte) ([]byte, error) {
@@ -86,8 +92,11 @@ func (c *Column) KeyPart(stored []byte) ([]byte, error) {
 	s := string(stored)
 	switch c.Kind {
 	case Integer, Bit, Year:
-		n, ok := new(big.Int).SetString(s, 10)
-		if !ok || len(s) > 40 {
+		n, ok := new(big.Int), false
+		if len(s) <= mostWhole { // before any arithmetic, which takes the square of it
+			_, ok = n.SetString(s, 10)
+		}
+		if !ok {
 			return nil, fmt.Errorf("column %s: the key %q is not a whole number", c.Name, clip(s))
 		}
 		if c.Kind == Year && n.Sign() == 0 {
@@ -152,8 +161,11 @@ func (c *Column) KeyValue(part []byte) ([]byte, error) {
 }
 
 func (c *Column) decimalPart(s string) ([]byte, error) {
-	r, ok := new(big.Rat).SetString(s)
-	if !ok || len(s) > 100 || strings.ContainsAny(s, "bBeEoOpPxX/_") {
+	r, ok := new(big.Rat), false
+	if len(s) <= mostDecimal && !strings.ContainsAny(s, "bBeEoOpPxX/_") { // before any arithmetic
+		_, ok = r.SetString(s)
+	}
+	if !ok {
 		return nil, fmt.Errorf("column %s: the key %q is not a decimal number", c.Name, clip(s))
 	}
 	return []byte(r.FloatString(c.Scale)), nil

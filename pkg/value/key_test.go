@@ -3,6 +3,7 @@ package value_test
 import (
 	"fmt"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -204,4 +205,22 @@ func FuzzParseIDPart(f *testing.F) {
 			t.Errorf("%s: ParseIDPart(%q) = %q, its id is %q, and that is %q, %v", c.DataType, s, part, id, again, err)
 		}
 	})
+}
+
+// TestDigitsAreCountedBeforeTheyAreRead checks that a number which is no key costs no arithmetic: that would take memory and the
+// square of its length in time.
+func TestDigitsAreCountedBeforeTheyAreRead(t *testing.T) {
+	digits := strings.Repeat("9", 1<<20)
+	for _, c := range []*value.Column{column("int"), column("bigint"), column("bit"), column("year"), column("decimal", scale(3)), column("decimal")} {
+		for _, s := range []string{digits, "-" + digits, "0." + digits, "1e999999999"} {
+			stored := []byte(s)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, err := c.KeyPart(stored)
+			runtime.ReadMemStats(&after)
+			if n := after.TotalAlloc - before.TotalAlloc; err == nil || len(err.Error()) > 200 || n > uint64(len(s))+1<<16 {
+				t.Errorf("%s: a key of %d bytes is read as %v with %d bytes of memory", c.DataType, len(s), err, n)
+			}
+		}
+	}
 }

@@ -5,17 +5,23 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 )
 
-// Limits of a batch, against foreign bytes.
+// Limits of a batch, against foreign bytes. No sender of ours comes near them. What a few bytes of a body, or far fewer of its
+// packed form, take in memory is what they are for: a row 200 bytes, a value 24, an entry of a vector 24.
 const (
-	maxBody    = 128 << 20 // of an unpacked body, in bytes
-	maxRows    = 1 << 20
-	maxColumns = 4096 // MySQL's own limit of columns in a table
-	maxSeen    = 256
-	maxValues  = 4 << 20 // of all rows: each takes 24 bytes in memory, but may take one in the body
+	maxRows    = 10_000
+	maxOrigins = 10_000  // clients that are named
+	maxColumns = 4096    // of a table: MySQL's own limit
+	maxNames   = 1 << 16 // of columns, in all sections
+	maxSeen    = 256     // entries of a row's vector
+	maxSeenAll = 1 << 17 // entries of all vectors
+	maxValues  = 1 << 19 // of all rows
+	maxKey     = 16 << 10
+	maxName    = 256 // bytes of a table's or a column's name: MySQL's 64 characters
 )
 
 var errShort = errors.New("the batch ends early")
@@ -157,11 +163,13 @@ const leastRow = 5
 
 // reader takes a body apart; after its first error all it gives is zero.
 type reader struct {
-	rest   []byte
-	room   [][]byte // for the values of the next rows
-	values int      // read so far
-	last   int64    // time of the version before
-	err    error
+	rest    []byte
+	room    [][]byte // for the values of the next rows
+	values  int      // read so far
+	names   int      // of columns, likewise
+	seenAll int      // entries of vectors, likewise
+	last    int64    // time of the version before
+	err     error
 }
 
 func (r *reader) fail(err error) {
@@ -212,11 +220,46 @@ func (r *reader) take(n uint64) []byte {
 
 func (r *reader) bytes() []byte { return r.take(r.uvarint()) }
 
-func (r *reader) strings(limit int, of string) []string {
-	n := r.count(limit, of)
+// text reads a text of at most some bytes.
+func (r *reader) text(limit int, of string) string {
+	b := r.bytes()
+	if len(b) > limit {
+		r.fail(fmt.Errorf("%s has %d bytes, more than %d", of, len(b), limit))
+		return ""
+	}
+	return string(b)
+}
+
+// origins reads the clients that are named.
+func (r *reader) origins() []string {
 	var list []string
-	for i := 0; i < n && r.err == nil; i++ {
-		list = append(list, string(r.bytes()))
+	for n := r.count(maxOrigins, "clients"); n > 0 && r.err == nil; n-- {
+		o := r.text(maxName, "a client's name")
+		if r.err == nil && !validOrigin(o) {
+			r.fail(fmt.Errorf("origin %.40q is not a client name", o))
+		}
+		list = append(list, o)
+	}
+	return list
+}
+
+// columns reads the names of a section's columns. Each is there once: a row that had two values for a column would be
+// another one than the one that was checked.
+func (r *reader) columns() []string {
+	n := r.count(maxColumns, "columns")
+	if r.names += n; r.names > maxNames {
+		r.fail(fmt.Errorf("the batch names more than %d columns", maxNames))
+	}
+	var list []string
+	there := make(map[string]bool, min(n, len(r.rest)))
+	for ; n > 0 && r.err == nil; n-- {
+		name := r.text(maxName, "a column's name")
+		if folded := strings.ToLower(name); name == "" || there[folded] {
+			r.fail(fmt.Errorf("the column %.64q has no name of its own", name))
+		} else {
+			there[folded] = true
+		}
+		list = append(list, name)
 	}
 	return list
 }
@@ -226,16 +269,14 @@ func (r *reader) strings(limit int, of string) []string {
 func decodeBody(body []byte, b *Batch) error {
 	r := &reader{rest: body}
 	b.Sent = int64(r.uvarint())
-	origins := r.strings(maxRows, "clients")
-	for _, o := range origins {
-		if !validOrigin(o) {
-			r.fail(fmt.Errorf("origin %.40q is not a client name", o))
-		}
-	}
+	origins := r.origins()
 	for r.err == nil && len(r.rest) > 0 {
-		table := string(r.bytes())
-		columns := r.strings(maxColumns, "columns")
+		table := r.text(maxName, "a table's name")
+		columns := r.columns()
 		n := r.count(maxRows-len(b.Changes), "rows")
+		if n == 0 {
+			r.fail(fmt.Errorf("a section of %.64q has no rows", table))
+		}
 		b.Changes = slices.Grow(b.Changes, min(n, len(r.rest)/leastRow))
 		for i := 0; i < n && r.err == nil; i++ {
 			b.Changes = append(b.Changes, r.change(table, columns, origins, n-i))
@@ -257,7 +298,7 @@ func validOrigin(o string) bool {
 
 // change reads the first of some rows that are left of a section.
 func (r *reader) change(table string, columns, origins []string, left int) change.Change {
-	c := change.Change{Row: change.Row{Table: table, Key: string(r.bytes())}}
+	c := change.Change{Row: change.Row{Table: table, Key: r.text(maxKey, "a key")}}
 	op := r.uvarint()
 	if op > opMissing {
 		r.fail(fmt.Errorf("operation %d is not known", op))
@@ -302,6 +343,10 @@ func (r *reader) rowOf(n, left int) [][]byte {
 func (r *reader) seen(origins []string) change.Vector {
 	n := r.count(maxSeen, "versions seen")
 	if n == 0 {
+		return nil
+	}
+	if r.seenAll += n; r.seenAll > maxSeenAll {
+		r.fail(fmt.Errorf("the batch has more than %d versions seen", maxSeenAll))
 		return nil
 	}
 	seen := make(change.Vector, 0, min(n, len(r.rest)))

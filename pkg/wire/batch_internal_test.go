@@ -3,6 +3,8 @@ package wire
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -74,7 +76,7 @@ func file(t testing.TB, name string) []byte {
 
 func codec(t testing.TB) *Codec {
 	t.Helper()
-	c, err := NewCodec()
+	c, err := NewCodec(MostBody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,6 +216,14 @@ func TestWrongBodiesAreRefused(t *testing.T) {
 		"rows that are not there":            head + "\x00\x02\x011\x01\x05\x00\x00",
 		"a number that never ends":           strings.Repeat("\xff", 20),
 		"more columns than a table can have": head + uvarint(maxColumns+1),
+		"a column twice":                     head + "\x02\x01c\x01c\x01\x011\x00\x05\x00\x00\x01\x01",
+		"a column twice but for its case":    head + "\x02\x01c\x01C\x01\x011\x00\x05\x00\x00\x01\x01",
+		"a column without a name":            head + "\x01\x00\x01\x011\x00\x05\x00\x00\x01",
+		"a long column":                      head + "\x01" + uvarint(maxName+1) + strings.Repeat("c", maxName+1),
+		"a long table":                       "\x00\x00" + uvarint(maxName+1) + strings.Repeat("t", maxName+1) + "\x00\x00",
+		"a long key":                         head + "\x00\x01" + uvarint(maxKey+1) + strings.Repeat("1", maxKey+1) + "\x01\x05\x00\x00",
+		"a long client":                      "\x00\x01" + uvarint(maxName+1) + strings.Repeat("a", maxName+1),
+		"a section without rows":             head + "\x00\x00",
 	} {
 		b := &Batch{}
 		if err := decodeBody([]byte(body), b); err == nil || len(err.Error()) > 200 {
@@ -259,6 +269,32 @@ func TestValuesOfABatchAreBounded(t *testing.T) {
 	}
 }
 
+// TestWhatTakesMoreThanItsBytesIsCounted checks bodies that pack to next to nothing and would take many times their bytes in
+// memory: each kind of thing in them is counted over the whole batch.
+func TestWhatTakesMoreThanItsBytesIsCounted(t *testing.T) {
+	uvarint := func(n int) string { return string(binary.AppendUvarint(nil, uint64(n))) }
+	const head, row = "\x00\x01\x06node-a", "\x011\x01\x05\x00\x00"
+	var columns strings.Builder
+	columns.WriteString(uvarint(maxColumns))
+	for i := range maxColumns {
+		columns.WriteString("\x04" + fmt.Sprintf("%04x", i))
+	}
+	vector := "\x011\x01\x05\x00" + uvarint(maxSeen) + strings.Repeat("\x00\x00", maxSeen)
+	for name, body := range map[string]string{
+		"rows":             head + "\x01t\x00" + uvarint(maxRows+1) + strings.Repeat(row, maxRows+1),
+		"rows of sections": head + strings.Repeat("\x01t\x00\x01"+row, maxRows+1),
+		"clients":          "\x00" + uvarint(maxOrigins+1) + strings.Repeat("\x02ab", maxOrigins+1),
+		"names":            head + strings.Repeat("\x01t"+columns.String()+"\x01"+row, maxNames/maxColumns+1),
+		"vectors":          head + "\x01t\x00" + uvarint(maxSeenAll/maxSeen+1) + strings.Repeat(vector, maxSeenAll/maxSeen+1),
+	} {
+		var err error
+		n := allocated(func() { err = decodeBody([]byte(body), &Batch{}) })
+		if err == nil || errors.Is(err, errShort) || n > 16<<20 {
+			t.Errorf("%s: a body of %d bytes took %d bytes: %v", name, len(body), n, err)
+		}
+	}
+}
+
 func TestBodiesThatUnpackToTooMuchAreRefused(t *testing.T) {
 	var packed bytes.Buffer
 	enc, err := zstd.NewWriter(&packed)
@@ -266,7 +302,7 @@ func TestBodiesThatUnpackToTooMuchAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	zeros := make([]byte, 1<<20)
-	for range maxBody>>20 + 1 {
+	for range MostBody>>20 + 1 {
 		if _, err := enc.Write(zeros); err != nil {
 			t.Fatal(err)
 		}

@@ -40,7 +40,7 @@ func FuzzPiece(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again, err := c.Unpack(parse(t, c.Pack(b, maxBody)...))
+		again, err := c.Unpack(parse(t, c.Pack(b, MostBody)...))
 		if err != nil || !reflect.DeepEqual(again, b) {
 			t.Errorf("%x is %+v, and packed again %+v, %v", payload, b, again, err)
 		}

@@ -21,6 +21,13 @@ const Protocol = 2
 // with the topic and what MQTT puts before it; those that end the connection of who sends more would do so for ever.
 const MessageBytes = 120 << 10
 
+// MostBody is the most bytes of an unpacked batch that a Codec may be told to take, LeastBody the fewest: more than what a
+// sender of ours puts into one with small rows.
+const (
+	LeastBody = 8 << 20
+	MostBody  = 128 << 20
+)
+
 // maxPieces is the most pieces of a batch: one row fits in far fewer.
 const maxPieces = 4096
 
@@ -29,21 +36,22 @@ const maxAck = 4 << 20
 
 // Codec packs and unpacks batches. It is safe for concurrent use.
 type Codec struct {
-	enc *zstd.Encoder
-	dec *zstd.Decoder
+	enc  *zstd.Encoder
+	dec  *zstd.Decoder
+	most int
 }
 
-// NewCodec returns a Codec.
-func NewCodec() (*Codec, error) {
+// NewCodec returns a Codec that unpacks batches of at most so many bytes.
+func NewCodec(most int) (*Codec, error) {
 	enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(256<<10))
 	if err != nil {
 		return nil, fmt.Errorf("zstd: %w", err)
 	}
-	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxBody))
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(uint64(most)))
 	if err != nil {
 		return nil, fmt.Errorf("zstd: %w", err)
 	}
-	return &Codec{enc: enc, dec: dec}, nil
+	return &Codec{enc: enc, dec: dec, most: most}, nil
 }
 
 // Pack returns the batch as messages of at most limit bytes: one, or where a
@@ -96,16 +104,37 @@ func ParsePiece(payload []byte) (Piece, error) {
 	return p, nil
 }
 
+// Packed returns how many bytes the pieces of a batch have.
+func Packed(pieces []Piece) (n int) {
+	for i := range pieces {
+		n += len(pieces[i].data)
+	}
+	return n
+}
+
+// Unpacked returns about how many bytes of memory Unpack takes for the pieces of a batch: what its packed form says, or the most
+// that it may take.
+func (c *Codec) Unpacked(pieces []Piece) int {
+	var h zstd.Header
+	if err := h.Decode(pieces[0].data); err != nil || !h.HasFCS || h.FrameContentSize > uint64(c.most) {
+		return c.most
+	}
+	return int(h.FrameContentSize)
+}
+
 // Unpack reads a batch from all its pieces, in order.
 func (c *Codec) Unpack(pieces []Piece) (*Batch, error) {
 	packed := pieces[0].data
 	if len(pieces) > 1 {
-		packed = nil
+		packed = make([]byte, 0, Packed(pieces))
 		for _, p := range pieces {
 			packed = append(packed, p.data...)
 		}
 	}
 	body, err := c.dec.DecodeAll(packed, nil)
+	if errors.Is(err, zstd.ErrDecoderSizeExceeded) || len(body) > c.most {
+		return nil, fmt.Errorf("batch: it has more than %d bytes once it is unpacked (maxRowBytes)", c.most)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("batch: unpack: %w", err)
 	}
