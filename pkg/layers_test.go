@@ -24,6 +24,7 @@ var layers = [][]string{
 	{"pkg/schema", "pkg/version"},
 	{"pkg/journal"},
 	{"pkg/capture", "pkg/outbox", "pkg/transport", "pkg/transform", "pkg/apply", "pkg/snapshot", "pkg/broker"}, // the stages
+	{"pkg/receive"},
 	{"pkg/web", "pkg/check"},
 	{"pkg/desk", "pkg/metrics", "pkg/logging"},
 	{"pkg/daemon", "pkg/simulation"},

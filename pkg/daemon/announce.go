@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/mysql-sync/mysql-sync/pkg/receive"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
@@ -101,7 +102,7 @@ func (n *Node) keepAnnounced(ctx context.Context) error {
 				continue
 			}
 		}
-		if now := n.now(); now.Sub(last) > refusalsTime {
+		if now := n.now(); now.Sub(last) > receive.RefusalsTime {
 			pause = againFirst
 		} else {
 			pause = min(2*pause, againLongest)

@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/receive"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
@@ -106,7 +107,7 @@ func (s *sender) book(ctx context.Context) error {
 		}
 	}
 	s.learn(done, failed)
-	s.refusals.tell(s.log, zap.WarnLevel, "the remote refused rows", s.n.now())
+	s.refusals.Tell(s.log, zap.WarnLevel, "the remote refused rows", s.n.now())
 	if len(done) == 0 {
 		return nil
 	}
@@ -153,7 +154,7 @@ func (s *sender) match(a answer) (done []outbox.Sent, failed []outbox.Failure) {
 			f.stretch.close(1)
 			f.sent[0].Marked = true // from now on
 		}
-		s.refusals.add("", k.table, k.id, a.info.Error)
+		s.refusals.Add("", k.table, k.id, a.info.Error)
 		return nil, failed
 	}
 	if !f.refused {
@@ -188,7 +189,7 @@ func (s *sender) matchBatch(a wire.Ack) (done []outbox.Sent, failed []outbox.Fai
 			continue
 		}
 		if !r.Retry {
-			s.refusals.add("", x.Table, wire.Shorten(strings.ToValidUTF8(x.Key, "?"), shownKey), r.Message)
+			s.refusals.Add("", x.Table, wire.Shorten(strings.ToValidUTF8(x.Key, "?"), receive.ShownKey), r.Message)
 		}
 		failed = append(failed, s.failure(x.Item, r))
 	}

@@ -24,6 +24,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/metrics"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/receive"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
 	"github.com/mysql-sync/mysql-sync/pkg/transform"
@@ -60,10 +61,9 @@ type Node struct {
 	snapshots    *snapshot.Snapshots
 	codec        *wire.Codec
 	loads        loads
-	inbox        *inbox
-	rowNews      rowNews // of rows that are not applied; inbound's
-	waitNews     rowNews // of rows that wait for others
-	freed        freed   // rows that do not wait any more
+	gate         *receive.Gate
+	receiver     *receive.Receiver
+	freed        freed // rows that do not wait any more
 	acks         *acks
 	senders      map[string]*sender
 	beat         chan struct{} // asks for a beat out of turn
@@ -90,7 +90,7 @@ type Node struct {
 	setBack  atomic.Pointer[time.Time] // when it was noticed that the database was; see comparedSince
 
 	sealing sealing
-	refused *refusals
+	refused *receive.Refusals
 	own     *ownAnnouncement
 }
 
@@ -100,13 +100,13 @@ func New(cfg *config.Config, log *logging.Log, version string) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mysqlConfig.timezone: %w", err)
 	}
-	codec, err := wire.NewCodec(wire.MostBody)
+	codec, err := wire.NewCodec(max(cfg.MaxRowBytes, wire.LeastBody))
 	if err != nil {
 		return nil, err
 	}
 	n := &Node{
 		cfg: cfg, log: log.Logger, logging: log, version: version, topics: wire.Topics(cfg.TopicPrefix), session: rand.Uint64(), zone: zone, now: time.Now,
-		codec: codec, inbox: newInbox(), peers: newPeers(cfg.Version1Clients), senders: map[string]*sender{}, beat: make(chan struct{}, 1),
+		codec: codec, peers: newPeers(cfg.Version1Clients), senders: map[string]*sender{}, beat: make(chan struct{}, 1),
 		rows: &latch.Rows{}, asking: asking{waiting: map[asked]chan wire.Answer{}}, questions: make(chan question, questionsMost),
 	}
 	n.unseen, n.doubts = map[string]time.Time{}, newDoubts()
@@ -117,14 +117,21 @@ func New(cfg *config.Config, log *logging.Log, version string) (*Node, error) {
 	n.scrape, n.working = n.metrics.Handler(), make(chan struct{})
 	n.presence = transport.NewPresence(n.now, knownClients(cfg), slices.Contains(cfg.AcceptFrom, "*"))
 	n.acks, n.own = newAcks(n), newOwnAnnouncement()
-	n.refused = newRefusals(n.log, cfg, n.now)
+	n.refused = receive.NewRefusals(n.log, cfg, n.now)
+	n.gate = &receive.Gate{
+		Topics: n.topics, Self: cfg.ClientName, MaxRow: max(cfg.MaxRowBytes, wire.LeastBody), Accepts: cfg.AcceptsFrom,
+		Sends: func(client string) bool { return slices.Contains(cfg.RemoteClients, client) },
+	}
+	n.receiver = receive.New(receive.Config{
+		Log: n.log, Gate: n.gate, Named: knownClients(cfg), Codec: codec, Refused: n.refused, Node: n, Now: n.now,
+	})
 	if err := n.openSealing(); err != nil {
 		return nil, err
 	}
 	will := &transport.Message{Topic: n.topics.Info(), Payload: wire.Info{Sender: cfg.ClientName, Message: wire.ConnectionLost}.Encode(), QoS: 1}
 	n.transport, err = transport.New(log.Named("transport"), transport.Config{
 		MQTT: cfg.MQTT, Topics: n.topics.Subscriptions(cfg.ClientName), Will: will,
-		OnUp: n.announce, OnDown: n.wakeSenders, EchoTopic: n.topics.Info(),
+		OnUp: n.announce, OnDown: n.wakeSenders, EchoTopic: n.topics.Info(), Most: n.letIn, Dropped: n.tooLarge,
 	}, n.receive)
 	return n, err
 }
@@ -237,7 +244,7 @@ func (n *Node) replicate(ctx context.Context) error {
 	g.Go(func() error { return n.keepAnnounced(ctx) })
 	g.Go(func() error { return n.capture.Run(ctx) })
 	g.Go(func() error { return n.watcher.Run(ctx) })
-	g.Go(func() error { return n.inbound(ctx) })
+	g.Go(func() error { return n.receiver.Run(ctx, n.decoder(), n.applier) })
 	g.Go(func() error { return n.settleHeld(ctx) })
 	g.Go(func() error { return n.snapshots.Run(ctx) })
 	g.Go(func() error { return n.tables.Free(ctx, n.log.Named("outbound"), n.readable) })
@@ -334,6 +341,11 @@ func (n *Node) wire(db, applyDB *mysqldb.DB, records *records) error {
 	n.pulse.answers(n.now(), db.Version)
 	n.wired.Store(true)
 	return nil
+}
+
+// decoder turns what comes into changes of the tables here.
+func (n *Node) decoder() *receive.Decoder {
+	return &receive.Decoder{Self: n.cfg.ClientName, Receives: n.cfg.Receives, Zone: n.zone, Now: n.now, Tables: n.tables, Transformers: n.transformers}
 }
 
 func (n *Node) allTables() []string {

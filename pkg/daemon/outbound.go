@@ -11,6 +11,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/receive"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
@@ -67,7 +68,7 @@ type sender struct {
 	told     bool
 	probes   map[string]*probe // of tables of which rows wait
 	probed   time.Time         // when probes were last looked at
-	refusals rowNews           // what was told of refused rows
+	refusals receive.RowNews   // what was told of refused rows
 	kept     map[string]int64  // tables of which rows are kept back, and the position after which they begin
 	freed    freed             // rows that wait here and that the remote has by now
 }

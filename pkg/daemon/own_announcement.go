@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/receive"
 )
 
 // Times of the own announcement.
@@ -164,7 +166,7 @@ func (o *ownAnnouncement) came(payload []byte, retained bool, now time.Time) (ou
 		o.back = true
 	case !retained:
 		o.kept = false
-		if tell = o.robbed.IsZero() || now.Sub(o.robbed) > refusalsTime; tell {
+		if tell = o.robbed.IsZero() || now.Sub(o.robbed) > receive.RefusalsTime; tell {
 			o.robbed = now
 		}
 	}

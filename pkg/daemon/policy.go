@@ -5,6 +5,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
 	"github.com/mysql-sync/mysql-sync/pkg/journal"
+	"github.com/mysql-sync/mysql-sync/pkg/receive"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/transform"
 )
@@ -31,11 +32,11 @@ func (r resolver) Resolve(ctx context.Context, t *schema.Table, key string, loca
 		if s.Columns == nil {
 			return transform.Side{Version: s.Version}
 		}
-		return transform.Side{Version: s.Version, Entity: decode(t, s.Columns, s.Values, r.n.zone)}
+		return transform.Side{Version: s.Version, Entity: receive.Decode(t, s.Columns, s.Values, r.n.zone)}
 	}
 	entity, err := r.n.transformers.Resolve(ctx, transform.Conflict{Table: t.Name, ID: id, Local: side(local), Incoming: side(incoming)})
 	if err != nil || entity == nil {
 		return nil, nil, err
 	}
-	return r.n.stored(t, entity)
+	return r.n.decoder().Stored(t, entity)
 }

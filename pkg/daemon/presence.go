@@ -101,7 +101,7 @@ func (n *Node) askAgain(ctx context.Context, asked map[string]int) {
 func (n *Node) onPresence(payload []byte) {
 	i, err := wire.ParseInfo(payload)
 	if err != nil {
-		n.refused.broken("message refused", i.Sender, zap.String("topic", n.topics.Info()), zap.Error(err))
+		n.refused.Broken("message refused", i.Sender, zap.String("topic", n.topics.Info()), zap.Error(err))
 		return
 	}
 	if i.Sender == n.cfg.ClientName {
@@ -153,7 +153,7 @@ func (n *Node) onAnnounce(client string, payload []byte, retained bool) {
 	}
 	a, err := wire.ParseNode(client, payload)
 	if err != nil {
-		n.refused.broken("announcement refused", client, zap.Error(err))
+		n.refused.Broken("announcement refused", client, zap.Error(err))
 		return
 	}
 	a, met, ok := n.hear(a)

@@ -103,7 +103,7 @@ func (n *Node) onVerify(topic wire.Topic, payload []byte) {
 	q, a, err := wire.ParseVerify(payload)
 	switch {
 	case err != nil:
-		n.refused.broken("message refused", sender, zap.Stringer("kind", topic.Kind), zap.Error(err))
+		n.refused.Broken("message refused", sender, zap.Stringer("kind", topic.Kind), zap.Error(err))
 	case a != nil:
 		n.asking.mu.Lock()
 		waiting := n.asking.waiting[asked{sender, a.ID}]

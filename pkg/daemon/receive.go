@@ -1,30 +1,24 @@
 package daemon
 
 import (
-	"sync"
+	"context"
+	"errors"
+	"fmt"
+	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/receive"
+	"github.com/mysql-sync/mysql-sync/pkg/seal"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// Bounds of what waits to be applied. Promise 10.
-const (
-	inboxBytes = 64 << 20
-)
-
-// message is a delivery that waits to be applied.
-type message struct {
-	topic   wire.Topic
-	payload []byte
-	ack     func() // to the broker
-}
-
 // receive takes every delivery. It must return at once: what needs the database
-// is queued.
+// is queued. What panics costs its message alone. Promise 9.
 func (n *Node) receive(d transport.Delivery) {
+	defer n.survive("receive")
 	topic := n.topics.Parse(d.Topic)
 	switch topic.Kind {
 	case wire.InfoAll:
@@ -38,20 +32,104 @@ func (n *Node) receive(d transport.Delivery) {
 	case wire.VerifyFor:
 		n.onVerify(topic, d.Payload)
 	case wire.ChangeTo, wire.BatchTo:
-		if n.inbox.put(message{topic, d.Payload, d.Ack}) {
-			return // acknowledged after the commit: promise 6
-		}
-		// Its sender sees no ack and sends it again.
-		n.log.Error("a change was dropped because too much waits to be applied; is the database slow?", zap.String("topic", d.Topic))
+		n.receiver.Receive(topic, d)
+		return
 	}
 	go d.Ack()
+}
+
+// survive keeps a panic to what it happened in.
+func (n *Node) survive(what string) {
+	if p := recover(); p != nil {
+		n.Panicked()
+		n.log.Error("a message made the node panic; it is refused, and others go on: please report this", zap.String("in", what), zap.Any("error", p), zap.Stack("stack"))
+	}
+}
+
+// Panicked counts a panic; see receive.Node.
+func (n *Node) Panicked() { n.metrics.Panicked() }
+
+// letIn says how many bytes a message on a topic may have; see transport.Config.
+func (n *Node) letIn(topic string) int { return n.gate.Most(topic) }
+
+// tooLarge is told of messages that were not let in.
+func (n *Node) tooLarge(topic string, bytes int) {
+	t := n.topics.Parse(topic)
+	sender := t.Sender
+	if sender == "" {
+		sender = t.Client
+	}
+	switch most := n.gate.Most(topic); {
+	case most < 0 && (t.Kind == wire.Announce || sender == n.cfg.ClientName): // strangers may be on the broker; check tries the topics
+	case most < 0:
+		n.refused.Broken("message refused", sender, zap.Stringer("kind", t.Kind), zap.Error(errNoRight))
+	default:
+		n.refused.Broken("message refused", sender, zap.Stringer("kind", t.Kind), zap.Error(fmt.Errorf("it has %d bytes, more than %d", bytes, most)))
+	}
+}
+
+var errNoRight = errors.New("its sender has no right to send it")
+
+// Speaks returns why a client may not speak version 1; see receive.Node.
+func (n *Node) Speaks(client string) error {
+	if n.refusesVersion1(client, wire.ChangeTo) {
+		return receive.ErrTold
+	}
+	if n.peers.isNode(client) {
+		return errNode
+	}
+	return nil
+}
+
+// Unseal opens a message; see receive.Node.
+func (n *Node) Unseal(topic wire.Topic, payload []byte) ([]byte, bool) {
+	return n.unseal(topic, payload)
+}
+
+// Came says that a message of a client was understood; see receive.Node.
+func (n *Node) Came(client string, batch bool, sent time.Time) {
+	if batch {
+		n.peers.meet(client)
+	}
+	n.traffic.came(client, sent)
+}
+
+// Ack answers a batch; see receive.Node. An ack that is lost makes the sender send again.
+func (n *Node) Ack(ctx context.Context, client string, a wire.Ack) {
+	payload, err := n.seal(seal.Ack, client, a.Encode())
+	if err == nil {
+		_, err = n.transport.PublishAsync(ctx, transport.Message{Topic: n.topics.AckOf(client, n.cfg.ClientName), Payload: payload, QoS: 1})
+	}
+	if err != nil && ctx.Err() == nil {
+		n.log.Debug("batch ack not published", zap.String("remote", client), zap.Error(err))
+	}
+}
+
+// Answer answers a change of version 1; see receive.Node.
+func (n *Node) Answer(c wire.Change, message string) {
+	if message == "" {
+		n.acks.ok(c)
+	} else {
+		n.acks.fail(c, message)
+	}
+}
+
+// Arrived counts the rows of a message that was answered; see receive.Node.
+func (n *Node) Arrived(client string, rows int, table func(int) string, rejects []wire.Reject) {
+	n.traffic.received(client, rows, table, rejects)
+}
+
+// Applied runs after each round; see receive.Node.
+func (n *Node) Applied(ctx context.Context, took time.Duration) {
+	n.metrics.Applied(took)
+	n.tellFreed(ctx)
 }
 
 // onAnswer takes a message of /info/{client}: the ack or the error of a change.
 func (n *Node) onAnswer(payload []byte) {
 	i, err := wire.ParseInfo(payload)
 	if err != nil {
-		n.refused.broken("message refused", i.Sender, zap.String("topic", n.topics.InfoOf(n.cfg.ClientName)), zap.Error(err))
+		n.refused.Broken("message refused", i.Sender, zap.String("topic", n.topics.InfoOf(n.cfg.ClientName)), zap.Error(err))
 		return
 	}
 	s := n.senders[i.Sender]
@@ -73,7 +151,7 @@ func (n *Node) onBatchAck(topic wire.Topic, payload []byte) {
 	}
 	a, err := wire.ParseAck(payload)
 	if err != nil {
-		n.refused.broken("message refused", topic.Sender, zap.Stringer("kind", topic.Kind), zap.Error(err))
+		n.refused.Broken("message refused", topic.Sender, zap.Stringer("kind", topic.Kind), zap.Error(err))
 		return
 	}
 	if len(a.Freed) > 0 {
@@ -88,51 +166,4 @@ func (n *Node) onBatchAck(topic wire.Topic, payload []byte) {
 	} else if a.Session == n.session {
 		s.answered(answer{batch: &a})
 	}
-}
-
-// inbox holds the messages that wait to be applied, up to a number of bytes.
-type inbox struct {
-	mu    sync.Mutex
-	list  []message
-	bytes int
-	kick  chan struct{}
-}
-
-func newInbox() *inbox { return &inbox{kick: make(chan struct{}, 1)} }
-
-// put queues a message, or returns false if too much waits already.
-func (b *inbox) put(m message) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if len(b.list) > 0 && b.bytes+len(m.payload) > inboxBytes {
-		return false
-	}
-	b.list = append(b.list, m)
-	b.bytes += len(m.payload)
-	select {
-	case b.kick <- struct{}{}:
-	default:
-	}
-	return true
-}
-
-// next takes the message at the front; there is none if ok is false.
-func (b *inbox) next() (m message, ok bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if len(b.list) == 0 {
-		return m, false
-	}
-	m, b.list[0] = b.list[0], message{}
-	b.list = b.list[1:]
-	b.bytes -= len(m.payload)
-	if len(b.list) == 0 {
-		b.list = nil // frees the array
-	} else {
-		select {
-		case b.kick <- struct{}{}: // it may be another round's
-		default:
-		}
-	}
-	return m, true
 }

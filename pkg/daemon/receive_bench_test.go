@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -20,6 +21,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/transport"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
@@ -39,25 +41,17 @@ func BenchmarkReceive(b *testing.B) {
 	b.Run("updates of version 1", func(b *testing.B) { benchReceive(b, benchChanges, true) })
 }
 
-func benchReceive(b *testing.B, messages func(testing.TB, *Node, int, int64) []message, update bool) {
+func benchReceive(b *testing.B, messages func(testing.TB, *Node, int, int64) []transport.Delivery, update bool) {
 	n, pid := benchNode(b)
-	pieces := newAssembly()
-	apply := func(list []message) {
-		r := &round{}
-		for _, m := range list {
-			if w := n.open(m, pieces); w != nil {
-				n.prepare(b.Context(), r, w)
-			}
+	go func() { _ = n.receiver.Run(b.Context(), n.decoder(), n.applier) }()
+	apply := func(list []transport.Delivery) {
+		var open sync.WaitGroup
+		for _, d := range list {
+			open.Add(1)
+			d.Ack = sync.OnceFunc(open.Done)
+			n.receiver.Receive(n.topics.Parse(d.Topic), d)
 		}
-		if len(r.changes) != benchRows {
-			b.Fatalf("%d changes of %d are to be applied", len(r.changes), benchRows)
-		}
-		n.finish(b.Context(), r)
-		for _, w := range r.works {
-			if len(w.rejects) > 0 {
-				b.Fatalf("refused: %v", w.rejects)
-			}
-		}
+		open.Wait()
 	}
 	at := time.Now().Add(-time.Hour).UnixMicro()
 	const stock = 20 // batches of rows that are there to be updated
@@ -66,7 +60,7 @@ func benchReceive(b *testing.B, messages func(testing.TB, *Node, int, int64) []m
 			apply(messages(b, n, i*benchRows, at))
 		}
 	}
-	list := make([][]message, b.N)
+	list := make([][]transport.Delivery, b.N)
 	for i := range list {
 		first := i * benchRows
 		if update {
@@ -81,6 +75,10 @@ func benchReceive(b *testing.B, messages func(testing.TB, *Node, int, int64) []m
 		apply(l)
 	}
 	b.StopTimer()
+	var applied int
+	if err := n.db.GetContext(b.Context(), &applied, "SELECT COUNT(*) FROM sync_versions"); err != nil || applied < min(b.N*benchRows, stock*benchRows) {
+		b.Fatalf("%d rows have a version: %v", applied, err)
+	}
 	rows := float64(b.N * benchRows)
 	b.ReportMetric(rows/b.Elapsed().Seconds(), "rows/s")
 	b.ReportMetric(float64((benchCPU(b, 0)-own).Microseconds())/rows, "node-µs/row")
@@ -188,7 +186,7 @@ func benchValues(id int, at int64) [][]byte {
 var benchColumns = []string{"id", "customer", "state", "amount", "paid", "made", "changed", "comment"}
 
 // benchBatch returns one message with the rows from the id first on.
-func benchBatch(b testing.TB, n *Node, first int, at int64) []message {
+func benchBatch(b testing.TB, n *Node, first int, at int64) []transport.Delivery {
 	batch := &wire.Batch{Session: 1, Seq: uint64(at), Sent: at / 1000}
 	for i := range benchRows {
 		v := change.Version{Time: at + int64(i), Origin: "node-a"}
@@ -202,13 +200,12 @@ func benchBatch(b testing.TB, n *Node, first int, at int64) []message {
 	if len(pieces) != 1 {
 		b.Fatalf("the batch has %d pieces", len(pieces))
 	}
-	topic := wire.Topic{Kind: wire.BatchTo, Sender: "node-a"}
-	return []message{{topic, pieces[0], func() {}}}
+	return []transport.Delivery{{Topic: n.topics.BatchOf("node-b", "node-a"), Payload: pieces[0]}}
 }
 
 // benchChanges returns the rows as messages of version 1.
-func benchChanges(b testing.TB, _ *Node, first int, at int64) []message {
-	var list []message
+func benchChanges(b testing.TB, n *Node, first int, at int64) []transport.Delivery {
+	var list []transport.Delivery
 	for i := range benchRows {
 		entity := map[string]any{}
 		for k, v := range benchValues(first+i, at) {
@@ -218,7 +215,7 @@ func benchChanges(b testing.TB, _ *Node, first int, at int64) []message {
 		if err != nil {
 			b.Fatal(err)
 		}
-		list = append(list, message{wire.Topic{Kind: wire.ChangeTo}, payload, func() {}})
+		list = append(list, transport.Delivery{Topic: n.topics.ChangeOf("node-b"), Payload: payload})
 	}
 	return list
 }

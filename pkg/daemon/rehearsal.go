@@ -10,6 +10,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/receive"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/transform"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
@@ -102,7 +103,7 @@ func (n *Node) rehearseTaking(ctx context.Context, remote string, t *schema.Tabl
 		return "", err
 	}
 	stage := &Node{cfg: n.cfg, zone: n.zone, transformers: n.rehearsal}
-	in, err := stage.encode(ctx, t, apply.Incoming{From: remote}, id, decode(t, t.Names(), a.Values[0].Values, n.zone))
+	in, err := stage.decoder().Encode(ctx, t, apply.Incoming{From: remote}, id, receive.Decode(t, t.Names(), a.Values[0].Values, n.zone))
 	switch {
 	case ctx.Err() != nil:
 		return "", ctx.Err()

@@ -13,6 +13,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/receive"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/transform"
 	"github.com/mysql-sync/mysql-sync/pkg/value"
@@ -231,7 +232,7 @@ func (n *Node) singleForm(t *schema.Table, o *outgoing) (err error) {
 		return err
 	}
 	if o.entity == nil {
-		o.entity = decode(t, o.Columns, o.Values, n.zone)
+		o.entity = receive.Decode(t, o.Columns, o.Values, n.zone)
 	}
 	parts, err := value.SplitKey([]byte(o.Key), len(t.Key))
 	if err != nil {
@@ -406,7 +407,7 @@ func (n *Node) transformRow(ctx context.Context, o *outgoing, remote string, t *
 	if values == nil {
 		return n.transformDelete(ctx, o, t, call, held)
 	}
-	call.Entity = decode(t, t.Names(), values, n.zone)
+	call.Entity = receive.Decode(t, t.Names(), values, n.zone)
 	entity, err := n.transformers.Apply(ctx, call)
 	if errors.Is(err, transform.ErrDropped) {
 		return n.takeAway(ctx, o, remote, t, call, held)

@@ -87,7 +87,7 @@ func (n *Node) unseal(topic wire.Topic, message []byte) (plain []byte, ok bool) 
 	if errors.Is(err, seal.ErrEarlier) || errors.Is(err, seal.ErrReplay) { // brokers do it too
 		level = zap.InfoLevel
 	}
-	n.refused.unopened(level, topic.Sender, topic.Kind, err)
+	n.refused.Unopened(level, topic.Sender, topic.Kind, err)
 	if errors.Is(err, seal.ErrEarlier) {
 		n.announceAgain() // the sender does not know of this run
 	}
@@ -100,7 +100,7 @@ func (n *Node) refusesVersion1(client string, k wire.Kind) bool {
 	if !n.sealing.ring.Required(client) {
 		return false
 	}
-	n.refused.unopened(zapcore.WarnLevel, client, k, errVersion)
+	n.refused.Unopened(zapcore.WarnLevel, client, k, errVersion)
 	return true
 }
 
@@ -142,7 +142,7 @@ func (n *Node) hear(a wire.Node) (heard wire.Node, met func(), ok bool) {
 	if !n.sealing.ring.Required(a.Client) {
 		return a, clear, true
 	}
-	n.refused.unopened(zap.WarnLevel, a.Client, wire.Announce, err)
+	n.refused.Unopened(zap.WarnLevel, a.Client, wire.Announce, err)
 	return a, nil, false
 }
 

@@ -146,7 +146,7 @@ func (n *Node) tellStreams(s *web.State, o *own, now time.Time) {
 // tellRemote adds a remote and its tables.
 func (n *Node) tellRemote(s *web.State, r *web.Remote, o *own, now time.Time) {
 	m := n.traffic.links[r.Name]
-	r.Messages = web.Messages{Sent: m.sent.Load(), Received: m.received.Load(), Unanswered: m.unanswered.Load(), Unopened: n.refused.of(r.Name)}
+	r.Messages = web.Messages{Sent: m.sent.Load(), Received: m.received.Load(), Unanswered: m.unanswered.Load(), Unopened: n.refused.Of(r.Name)}
 	r.Key = n.keyOf(r.Name)
 	if r.Name == anyone && r.Messages.Received == 0 {
 		return

@@ -120,16 +120,6 @@ func (t *traffic) received(client string, n int, table func(int) string, rejects
 	})
 }
 
-// arrived counts the rows of a message that was answered.
-func (n *Node) arrived(w *work) {
-	if w.batch == nil {
-		n.traffic.received(w.change.Sender, 1, func(int) string { return w.change.Table }, w.rejects)
-		return
-	}
-	all := w.batch.Changes
-	n.traffic.received(w.topic.Sender, len(all), func(i int) string { return all[i].Table }, w.rejects)
-}
-
 // perTable calls f with each table and how many of n rows it has. The rows of a
 // table stand together, as render leaves them, so that there is no work for each
 // row; where a client has sent them otherwise, the sum is right all the same.

@@ -16,6 +16,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/receive"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/transform"
 	"github.com/mysql-sync/mysql-sync/pkg/value"
@@ -119,7 +120,7 @@ func (n *Node) try(ctx context.Context, trial *Trial, r TrialRequest) error {
 		if values, here = found[key]; !here {
 			return fmt.Errorf("table %s has no row with the id %s", t.Name, r.ID)
 		}
-		trial.Before = decode(t, t.Names(), values, n.zone)
+		trial.Before = receive.Decode(t, t.Names(), values, n.zone)
 	}
 	if r.Receive {
 		return n.tryReceive(ctx, trial, t, r)
@@ -173,7 +174,7 @@ const noSuchTable = 1146
 // tryReceive takes the row for one that the remote sends.
 func (n *Node) tryReceive(ctx context.Context, trial *Trial, t *schema.Table, r TrialRequest) error {
 	if r.Delete {
-		key, err := n.deletedKey(ctx, t, r.Remote, r.ID)
+		key, err := n.decoder().DeletedKey(ctx, t, r.Remote, r.ID)
 		if err != nil {
 			return dropped(err)
 		}
@@ -181,11 +182,11 @@ func (n *Node) tryReceive(ctx context.Context, trial *Trial, t *schema.Table, r 
 		trial.As, err = t.ID(key)
 		return err
 	}
-	in, err := n.encode(ctx, t, apply.Incoming{From: r.Remote}, r.ID, trial.Before)
+	in, err := n.decoder().Encode(ctx, t, apply.Incoming{From: r.Remote}, r.ID, trial.Before)
 	if err != nil {
 		return dropped(err)
 	}
-	trial.Sent, trial.After = true, decode(t, in.Columns, in.Values, n.zone)
+	trial.Sent, trial.After = true, receive.Decode(t, in.Columns, in.Values, n.zone)
 	if trial.As, err = t.ID(in.Key); err != nil {
 		return err
 	}

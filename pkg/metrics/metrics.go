@@ -29,6 +29,7 @@ const (
 type Metrics struct {
 	registry *prometheus.Registry
 	applied  prometheus.Histogram
+	panics   prometheus.Counter
 }
 
 // New returns the metrics of a node whose state is asked at each scrape.
@@ -41,13 +42,19 @@ func New(state func(context.Context) (*web.State, error)) *Metrics {
 			Buckets: prometheus.ExponentialBuckets(0.001, 2.5, 11), // to 9.5 s
 		}),
 	}
-	m.registry.MustRegister(m.applied, collector{state}, collectors.NewGoCollector(),
+	m.panics = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "mysql_sync_panics_total", Help: "Messages and questions in which the node panicked: each is a fault of this program.",
+	})
+	m.registry.MustRegister(m.applied, m.panics, collector{state}, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
 // Applied says that received rows were written, and how long that took.
 func (m *Metrics) Applied(d time.Duration) { m.applied.Observe(d.Seconds()) }
+
+// Panicked says that a message or a question made the node panic.
+func (m *Metrics) Panicked() { m.panics.Inc() }
 
 // Gatherer returns what is answered to a scrape.
 func (m *Metrics) Gatherer() prometheus.Gatherer { return m.registry }

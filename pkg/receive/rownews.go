@@ -1,4 +1,4 @@
-package daemon
+package receive
 
 import (
 	"strings"
@@ -13,14 +13,22 @@ import (
 // How much is told of rows that are refused, or that wait: a line for each client, table
 // and reason, and while there are more of them one a minute.
 const (
-	newsPause = time.Minute
-	newsMost  = 1000 // that are remembered. Promise 10.
-	shownKey  = 80   // of a row's key, in characters
+	newsPause  = time.Minute
+	newsForget = time.Hour
+	newsClient = 30   // reasons of one client; all others are one
+	newsMost   = 1000 // of all clients; those of others are one. Promises 9 and 10.
 )
 
-// rowNews gathers what is told of rows. It belongs to one goroutine. Its zero value is ready.
-type rowNews struct {
-	told map[rowReason]*rowTold
+// ShownKey is how much of a row's key is told, in characters.
+const ShownKey = 80
+
+// Others stands for what is not told by its name, since there is too much of it.
+const Others = "*"
+
+// RowNews gathers what is told of rows. It belongs to one goroutine. Its zero value is ready.
+type RowNews struct {
+	told    map[rowReason]*rowTold
+	reasons map[string]int // by client
 }
 
 // rowReason is what is told of together.
@@ -33,28 +41,38 @@ type rowTold struct {
 	id, message string // of the first
 }
 
-// add takes in a row.
-func (n *rowNews) add(client, table, id, message string) {
-	if len(n.told) >= newsMost {
-		clear(n.told)
-	}
+// Add takes in a row. What others choose, as the name of a table, makes no more lines than there may be.
+func (n *RowNews) Add(client, table, id, message string) {
 	if n.told == nil {
-		n.told = map[rowReason]*rowTold{}
+		n.told, n.reasons = map[rowReason]*rowTold{}, map[string]int{}
 	}
 	what := rowReason{client, table, reason(message)}
+	if n.told[what] == nil && n.reasons[client] >= newsClient {
+		what = rowReason{client, Others, ""}
+	}
+	if n.told[what] == nil && len(n.told) >= newsMost {
+		what = rowReason{Others, Others, ""}
+	}
 	t := n.told[what]
 	if t == nil {
 		t = &rowTold{}
 		n.told[what] = t
+		n.reasons[what.client]++
 	}
 	if t.rows++; t.rows == 1 {
 		t.id, t.message = id, message
 	}
 }
 
-// tell writes the lines that are due.
-func (n *rowNews) tell(log *zap.Logger, level zapcore.Level, what string, now time.Time) {
+// Tell writes the lines that are due.
+func (n *RowNews) Tell(log *zap.Logger, level zapcore.Level, what string, now time.Time) {
 	for r, t := range n.told {
+		if t.rows == 0 && now.Sub(t.at).Abs() >= newsForget {
+			delete(n.told, r)
+			if n.reasons[r.client]--; n.reasons[r.client] == 0 {
+				delete(n.reasons, r.client)
+			}
+		}
 		if t.rows == 0 || now.Sub(t.at).Abs() < newsPause {
 			continue
 		}

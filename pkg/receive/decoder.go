@@ -1,4 +1,4 @@
-package daemon
+package receive
 
 import (
 	"context"
@@ -14,15 +14,26 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
+// Decoder turns what clients sent into changes of the tables here: it checks it, and runs the transformers. It is safe for
+// concurrent use.
+type Decoder struct {
+	Self         string // this client
+	Receives     func(table string) bool
+	Zone         *time.Location
+	Now          func() time.Time
+	Tables       *schema.Tables
+	Transformers *transform.Transformers
+}
+
 // dated checks and transforms a change of version 1. The error is
 // transform.ErrDropped if the change is not for this node.
-func (n *Node) dated(ctx context.Context, c wire.Change) (apply.Incoming, error) {
+func (d *Decoder) dated(ctx context.Context, c wire.Change) (apply.Incoming, error) {
 	in := apply.Incoming{From: c.Sender, Dated: true}
 	names := make([]string, len(c.Entity))
 	for i, f := range c.Entity {
 		names[i] = f.Name
 	}
-	t, err := n.receivable(ctx, c.Table, names)
+	t, err := d.receivable(ctx, c.Table, names)
 	if err != nil {
 		return in, err
 	}
@@ -31,30 +42,30 @@ func (n *Node) dated(ctx context.Context, c wire.Change) (apply.Incoming, error)
 	}
 	date := time.UnixMilli(c.Date)
 	if c.Date == 0 {
-		date = n.now()
+		date = d.Now()
 	}
 	in.Table = c.Table
 	in.State = change.State{Version: change.Version{Time: change.Micros(date), Origin: c.Sender}}
-	if err := n.checkClock(in.Version); err != nil {
+	if err := d.checkClock(in.Version); err != nil {
 		return in, err
 	}
 	if c.Entity == nil {
-		in.Key, err = n.deletedKey(ctx, t, c.Sender, c.ID)
+		in.Key, err = d.DeletedKey(ctx, t, c.Sender, c.ID)
 		return in, err
 	}
-	entity, err := matchID(t, c.ID, c.Entity, n.zone)
-	if err == nil && n.transformers.Has(t.Name) {
-		entity, err = formed(t, entity, n.zone)
+	entity, err := matchID(t, c.ID, c.Entity, d.Zone)
+	if err == nil && d.Transformers.Has(t.Name) {
+		entity, err = formed(t, entity, d.Zone)
 	}
 	if err != nil {
 		return in, err
 	}
-	return n.encode(ctx, t, in, c.ID, entity)
+	return d.Encode(ctx, t, in, c.ID, entity)
 }
 
 // versioned checks and transforms a change of a batch.
-func (n *Node) versioned(ctx context.Context, t *schema.Table, in *apply.Incoming) error {
-	if err := n.checkClock(in.Version); err != nil {
+func (d *Decoder) versioned(ctx context.Context, t *schema.Table, in *apply.Incoming) error {
+	if err := d.checkClock(in.Version); err != nil {
 		return err
 	}
 	for _, v := range in.Seen {
@@ -62,7 +73,7 @@ func (n *Node) versioned(ctx context.Context, t *schema.Table, in *apply.Incomin
 			return fmt.Errorf("the version of %s claims to know a later one of %s", in.Version.Origin, v.Origin)
 		}
 	}
-	if !in.Deleted() && !n.transformers.Has(t.Name) {
+	if !in.Deleted() && !d.Transformers.Has(t.Name) {
 		same, err := t.IsKey(in.Key, in.Columns, in.Values)
 		if err == nil && !same {
 			err = fmt.Errorf("the id does not match the entity: the row's key in table %s is another", t.Name)
@@ -75,50 +86,50 @@ func (n *Node) versioned(ctx context.Context, t *schema.Table, in *apply.Incomin
 	}
 	if in.Deleted() {
 		// By way of the id the key gets the one form that the versions go by.
-		in.Key, err = n.deletedKey(ctx, t, in.From, id)
+		in.Key, err = d.DeletedKey(ctx, t, in.From, id)
 		return err
 	}
-	*in, err = n.encode(ctx, t, *in, id, decode(t, in.Columns, in.Values, n.zone))
+	*in, err = d.Encode(ctx, t, *in, id, Decode(t, in.Columns, in.Values, d.Zone))
 	return err
 }
 
 // receivable returns the definition of a table that is in receiveTables. It is
 // read anew where it lacks one of the columns, which may have been added. The columns are
 // spelled as the table has them, but for a transformer, which gets them as they came.
-func (n *Node) receivable(ctx context.Context, table string, columns []string) (*schema.Table, error) {
-	if !n.cfg.Receives(table) {
-		return nil, fmt.Errorf("table %.64q is not in receiveTables of %s", table, n.cfg.ClientName)
+func (d *Decoder) receivable(ctx context.Context, table string, columns []string) (*schema.Table, error) {
+	if !d.Receives(table) {
+		return nil, fmt.Errorf("table %.64q is not in receiveTables of %s", table, d.Self)
 	}
-	t, err := n.tables.Table(ctx, table)
+	t, err := d.Tables.Table(ctx, table)
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range columns {
 		if _, ok := t.Column(name); !ok {
-			if t, err = n.tables.Fresh(ctx, table); err != nil {
+			if t, err = d.Tables.Fresh(ctx, table); err != nil {
 				return nil, err
 			}
 			break
 		}
 	}
-	if !n.transformers.Has(table) {
+	if !d.Transformers.Has(table) {
 		t.Spell(columns)
 	}
 	return t, nil
 }
 
 // checkClock refuses a version from a clock that is far ahead.
-func (n *Node) checkClock(v change.Version) error {
-	now := n.now()
+func (d *Decoder) checkClock(v change.Version) error {
+	now := d.Now()
 	if ahead := time.UnixMicro(v.Time).Sub(now); v.Time <= 0 || conflict.TooFarAhead(v, change.Micros(now)) {
-		return fmt.Errorf("the clock of %s is %s ahead of that of %s, more than %s", v.Origin, ahead.Round(time.Minute), n.cfg.ClientName, conflict.MaxAhead)
+		return fmt.Errorf("the clock of %s is %s ahead of that of %s, more than %s", v.Origin, ahead.Round(time.Minute), d.Self, conflict.MaxAhead)
 	}
 	return nil
 }
 
-// deletedKey returns the key of the row that a delete means here.
-func (n *Node) deletedKey(ctx context.Context, t *schema.Table, from, id string) (string, error) {
-	id, drop, err := n.transformers.ApplyDelete(ctx, transform.Call{Table: t.Name, ID: id, Source: from, Target: n.cfg.ClientName})
+// DeletedKey returns the key of the row that a delete means here.
+func (d *Decoder) DeletedKey(ctx context.Context, t *schema.Table, from, id string) (string, error) {
+	id, drop, err := d.Transformers.ApplyDelete(ctx, transform.Call{Table: t.Name, ID: id, Source: from, Target: d.Self})
 	if err != nil {
 		return "", err
 	}
@@ -128,21 +139,21 @@ func (n *Node) deletedKey(ctx context.Context, t *schema.Table, from, id string)
 	return t.ParseID(id)
 }
 
-// encode transforms an entity and converts it to columns in stored form.
-func (n *Node) encode(ctx context.Context, t *schema.Table, in apply.Incoming, id string, entity value.Entity) (apply.Incoming, error) {
-	entity, err := n.transformers.Apply(ctx, transform.Call{Table: t.Name, ID: id, Source: in.From, Target: n.cfg.ClientName, Entity: entity})
+// Encode transforms an entity and converts it to columns in stored form.
+func (d *Decoder) Encode(ctx context.Context, t *schema.Table, in apply.Incoming, id string, entity value.Entity) (apply.Incoming, error) {
+	entity, err := d.Transformers.Apply(ctx, transform.Call{Table: t.Name, ID: id, Source: in.From, Target: d.Self, Entity: entity})
 	if err != nil {
 		return in, err
 	}
-	if in.Columns, in.Values, err = n.stored(t, entity); err != nil {
+	if in.Columns, in.Values, err = d.Stored(t, entity); err != nil {
 		return in, err
 	}
 	in.Key, err = t.KeyOf(in.Columns, in.Values)
 	return in, err
 }
 
-// stored converts an entity to columns in stored form.
-func (n *Node) stored(t *schema.Table, entity value.Entity) ([]string, [][]byte, error) {
+// Stored converts an entity to columns in stored form.
+func (d *Decoder) Stored(t *schema.Table, entity value.Entity) ([]string, [][]byte, error) {
 	columns := make([]string, len(entity))
 	values := make([][]byte, len(entity))
 	for i, f := range entity {
@@ -152,7 +163,7 @@ func (n *Node) stored(t *schema.Table, entity value.Entity) ([]string, [][]byte,
 		}
 		var err error
 		columns[i] = c.Name
-		if values[i], err = c.Encode(f.Value, n.zone); err != nil {
+		if values[i], err = c.Encode(f.Value, d.Zone); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -220,8 +231,8 @@ func firstPart(t *schema.Table, id string, stored []byte) bool {
 	return err == nil && s == id
 }
 
-// decode converts a row to its entity form.
-func decode(t *schema.Table, columns []string, values [][]byte, zone *time.Location) value.Entity {
+// Decode converts a row to its entity form.
+func Decode(t *schema.Table, columns []string, values [][]byte, zone *time.Location) value.Entity {
 	e := make(value.Entity, len(columns))
 	for i, name := range columns {
 		e[i] = value.Field{Name: name, Value: columnOf(t, name).Decode(values[i], zone)}

@@ -1,4 +1,4 @@
-package daemon
+package receive
 
 import (
 	"slices"
@@ -15,14 +15,14 @@ import (
 // Whoever may publish must not be able to fill a disk: of what one client sends and
 // is refused, so many lines go to the log in such a time.
 const (
-	refusalsTime = 10 * time.Minute
+	RefusalsTime = 10 * time.Minute
 	sealedLines  = 1 // for each reason why a message does not open
 	brokenLines  = 5 // for each kind of messages that cannot be read
 )
 
-// refusals tells of messages that are refused before their rows are looked at, and
+// Refusals tells of messages that are refused before their rows are looked at, and
 // counts those that are not sealed as they must be. It is safe for concurrent use.
-type refusals struct {
+type Refusals struct {
 	log *zap.Logger
 	cfg *config.Config
 	now func() time.Time
@@ -42,47 +42,48 @@ type telling struct {
 	lines, quiet int64
 }
 
-func newRefusals(log *zap.Logger, cfg *config.Config, now func() time.Time) *refusals {
-	return &refusals{log: log, cfg: cfg, now: now, count: map[string]int64{}, told: map[refusal]*telling{}}
+// NewRefusals returns Refusals that tell in a log.
+func NewRefusals(log *zap.Logger, cfg *config.Config, now func() time.Time) *Refusals {
+	return &Refusals{log: log, cfg: cfg, now: now, count: map[string]int64{}, told: map[refusal]*telling{}}
 }
 
-// unopened counts and tells of a message that is not sealed as it must be; reason is
+// Unopened counts and tells of a message that is not sealed as it must be; reason is
 // one of few fixed errors.
-func (r *refusals) unopened(level zapcore.Level, client string, kind wire.Kind, reason error) {
+func (r *Refusals) Unopened(level zapcore.Level, client string, kind wire.Kind, reason error) {
 	r.mu.Lock()
 	r.count[r.name(client)]++
 	r.mu.Unlock()
 	r.tell(level, refusal{client, "message refused", reason.Error()}, sealedLines, zap.Stringer("kind", kind), zap.Error(reason))
 }
 
-// broken tells of a message that cannot be read, or whose sender has no right.
-func (r *refusals) broken(message, client string, fields ...zap.Field) {
+// Broken tells of a message that cannot be read, or whose sender has no right.
+func (r *Refusals) Broken(message, client string, fields ...zap.Field) {
 	r.tell(zap.WarnLevel, refusal{client, message, ""}, brokenLines, fields...)
 }
 
-// of returns how many messages of a client were not sealed as they must be since the
+// Of returns how many messages of a client were not sealed as they must be since the
 // node started; "*" are all clients that the configuration does not name.
-func (r *refusals) of(client string) int64 {
+func (r *Refusals) Of(client string) int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.count[client]
 }
 
-func (r *refusals) name(client string) string {
+func (r *Refusals) name(client string) string {
 	if slices.Contains(r.cfg.RemoteClients, client) || slices.Contains(r.cfg.AcceptFrom, client) {
 		return client
 	}
 	return config.Anyone
 }
 
-func (r *refusals) tell(level zapcore.Level, what refusal, most int64, fields ...zap.Field) {
+func (r *Refusals) tell(level zapcore.Level, what refusal, most int64, fields ...zap.Field) {
 	client := what.client
 	what.client = r.name(client)
 	now := r.now()
 	r.mu.Lock()
 	t := r.told[what]
 	quiet := int64(0)
-	if t == nil || now.Sub(t.since) >= refusalsTime || now.Before(t.since) {
+	if t == nil || now.Sub(t.since) >= RefusalsTime || now.Before(t.since) {
 		if t != nil {
 			quiet = t.quiet
 		}
@@ -102,7 +103,7 @@ func (r *refusals) tell(level zapcore.Level, what refusal, most int64, fields ..
 		fields = append(fields, zap.Int64("notTold", quiet))
 	}
 	if last {
-		fields = append(fields, zap.Duration("quietFor", refusalsTime))
+		fields = append(fields, zap.Duration("quietFor", RefusalsTime))
 	}
 	r.log.Log(level, what.message, fields...)
 }

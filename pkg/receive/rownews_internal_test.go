@@ -1,4 +1,4 @@
-package daemon
+package receive
 
 import (
 	"fmt"
@@ -15,9 +15,9 @@ import (
 func TestALineForEachTableAndReason(t *testing.T) {
 	core, seen := observer.New(zap.DebugLevel)
 	log, now := zap.New(core), time.Now()
-	var n rowNews
+	var n RowNews
 	lines := func() string {
-		n.tell(log, zapcore.WarnLevel, "told", now)
+		n.Tell(log, zapcore.WarnLevel, "told", now)
 		text := ""
 		for _, e := range seen.TakeAll() {
 			text += fmt.Sprint(e.ContextMap()["rows"], " ")
@@ -25,16 +25,16 @@ func TestALineForEachTableAndReason(t *testing.T) {
 		return text
 	}
 	for i := range 500 {
-		n.add("node-a", "orders", fmt.Sprint(i), fmt.Sprintf("row '%d' of %d does not fit", i, i))
+		n.Add("node-a", "orders", fmt.Sprint(i), fmt.Sprintf("row '%d' of %d does not fit", i, i))
 	}
-	n.add("node-a", "items", "1", "row '1' of 1 does not fit")
+	n.Add("node-a", "items", "1", "row '1' of 1 does not fit")
 	if got := lines(); got != "500 1 " && got != "1 500 " {
 		t.Errorf("first told: %q", got)
 	}
 	for i := range 300 {
-		n.add("node-a", "orders", fmt.Sprint(i), fmt.Sprintf("row '%d' of %d does not fit", i, i))
+		n.Add("node-a", "orders", fmt.Sprint(i), fmt.Sprintf("row '%d' of %d does not fit", i, i))
 	}
-	n.add("node-a", "orders", "1", "another reason")
+	n.Add("node-a", "orders", "1", "another reason")
 	if got := lines(); got != "1 " {
 		t.Errorf("told at once of what was told: %q", got)
 	}
@@ -47,7 +47,7 @@ func TestALineForEachTableAndReason(t *testing.T) {
 		t.Errorf("told of nothing: %q", got)
 	}
 	for i := range 3 * newsMost {
-		n.add("node-a", "orders", "1", fmt.Sprintf("reason %c%c", 'a'+rune(i%50), 'a'+rune(i/50)))
+		n.Add("node-a", "orders", "1", fmt.Sprintf("reason %c%c", 'a'+rune(i%50), 'a'+rune(i/50)))
 	}
 	if len(n.told) > newsMost {
 		t.Errorf("%d reasons are remembered", len(n.told))

@@ -1,0 +1,348 @@
+package receive
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/apply"
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/transform"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// prepareTime is how long the rows of one message are checked and transformed. What is left then is refused for now, so that
+// its sender is answered in time, and sends it again.
+const prepareTime = 12 * time.Second
+
+var errLong = errors.New("the rows of the message took too long to transform; the rest is tried again")
+
+// work is one message on its way into the database: its changes are part of its load's
+// list, from first on.
+type work struct {
+	message
+	change  *wire.Change // version 1
+	batch   *wire.Batch  // extension
+	index   []int        // of each change, its place in the batch
+	rejects []wire.Reject
+	first   int
+	count   int
+	bytes   int64     // that it took of the room for what is unpacked
+	until   time.Time // version 1: when waiting for a parent ends; zero: it has not waited
+	stuck   bool      // one of them is set aside by apply
+}
+
+// load is what a lane hands over at a time.
+type load struct {
+	lane    *lane
+	changes []apply.Incoming
+	works   []*work
+	rows    int // of all messages, with those that are refused at once
+	bytes   int // of the values of all changes
+}
+
+// full reports whether the load takes no further message.
+func (l *load) full() bool { return l.rows >= roundRows || l.bytes >= roundBytes }
+
+// lane is the way of one sender's messages up to the rounds.
+type lane struct {
+	r      *Receiver
+	name   string
+	queue  *queue
+	pieces *pieces
+	beat   Beat
+	left   *message // taken from the queue, and to be opened yet
+
+	mu    sync.Mutex
+	held  []*work
+	bytes int // of held
+	since time.Time
+}
+
+func newLane(r *Receiver, name string) *lane {
+	return &lane{r: r, name: name, queue: newQueue(&r.queued), pieces: newPieces(r.Now, max(pieceBytes, r.Gate.MaxRow+r.Gate.MaxRow/4))}
+}
+
+// run takes messages apart until ctx ends: decode, check, transform.
+func (l *lane) run(ctx context.Context) error {
+	for {
+		var again <-chan time.Time
+		if l.holding() {
+			again = time.After(holdRetry)
+		}
+		if l.left == nil {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-l.queue.kick:
+			case <-again:
+			}
+		}
+		for ctx.Err() == nil {
+			x := l.gather(ctx)
+			if len(x.works) == 0 {
+				break
+			}
+			select {
+			case l.r.ready <- x:
+			case <-ctx.Done():
+			}
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+	}
+}
+
+// gather makes a load of what waits: first of what is held and due.
+func (l *lane) gather(ctx context.Context) *load {
+	x := &load{lane: l}
+	for _, w := range l.due() {
+		l.prepare(ctx, x, w)
+	}
+	for !x.full() {
+		m := l.left
+		l.left = nil
+		if m == nil {
+			next, ok := l.queue.next()
+			if !ok {
+				break
+			}
+			m = &next
+		}
+		l.beat.begin(l.r.Now())
+		w, wait := l.open(ctx, *m, len(x.works) > 0)
+		if wait {
+			l.left = m
+			break
+		}
+		if w != nil {
+			l.prepare(ctx, x, w)
+		}
+		l.beat.end()
+	}
+	l.beat.end()
+	return x
+}
+
+// open decodes a message. It returns nil if there is nothing to apply: it is answered already, or a piece of a batch that is
+// not whole yet. wait says that there is no room to unpack it beside what the load has.
+func (l *lane) open(ctx context.Context, m message, more bool) (w *work, wait bool) {
+	err := l.r.guard("open", m.sender, func() {
+		if m.topic.Kind == wire.BatchTo {
+			w, wait = l.openBatch(ctx, m, more)
+		} else {
+			w = l.openChange(m)
+		}
+	})
+	if err != nil {
+		m.ack()
+		return nil, false
+	}
+	return w, wait
+}
+
+func (l *lane) openChange(m message) *work {
+	c, err := wire.ParseChange(m.payload)
+	if err == nil && c.Sender != m.sender {
+		err = errNoSender
+	}
+	if err != nil {
+		l.refuse(m, c, err)
+		return nil
+	}
+	l.r.Node.Came(c.Sender, false, time.Time{})
+	return &work{message: m, change: &c}
+}
+
+// refuse answers a change that is not applied. Promises 8 and 9.
+func (l *lane) refuse(m message, c wire.Change, err error) {
+	l.r.Refused.Broken("change refused", m.sender, zap.String("table", wire.Shorten(c.Table, 64)), zap.Error(err))
+	if c.Sender == m.sender && c.Table != "" && c.ID != "" {
+		l.r.Node.Answer(c, err.Error())
+	}
+	m.ack()
+}
+
+func (l *lane) openBatch(ctx context.Context, m message, more bool) (*work, bool) {
+	broken := func(err error) {
+		l.r.Refused.Broken("batch refused", m.sender, zap.Error(err))
+		m.ack()
+	}
+	if m.whole == nil {
+		payload, ok := l.r.Node.Unseal(m.topic, m.payload)
+		if !ok {
+			m.ack()
+			return nil, false
+		}
+		p, err := wire.ParsePiece(payload)
+		if err != nil {
+			broken(err)
+			return nil, false
+		}
+		if p.Of > 1 {
+			// A broker hands out only some unacknowledged messages at a time; the batch has an ack of its own.
+			m.ack()
+			m.ack = func() {}
+		}
+		if m.whole = l.pieces.add(m.sender, p); m.whole == nil {
+			return nil, false
+		}
+	}
+	size := min(int64(l.r.Codec.Unpacked(m.whole)), l.r.size)
+	if !l.r.room.TryAcquire(size) {
+		if more {
+			l.left = &m
+			return nil, true
+		}
+		if l.r.room.Acquire(ctx, size) != nil {
+			return nil, false
+		}
+	}
+	b, err := l.r.Codec.Unpack(m.whole)
+	m.whole, m.payload = nil, nil
+	if err != nil {
+		l.r.room.Release(size)
+		broken(err)
+		return nil, false
+	}
+	l.r.Node.Came(m.sender, true, time.UnixMilli(b.Sent))
+	return &work{message: m, batch: b, bytes: size}, false
+}
+
+// prepare checks and transforms the changes of a message and adds them to a load.
+func (l *lane) prepare(ctx context.Context, x *load, w *work) {
+	w.first, w.count, w.index, w.rejects, w.stuck = len(x.changes), 0, nil, nil, false
+	x.works = append(x.works, w)
+	rows, bytes := x.rows, x.bytes
+	err := l.r.guard("prepare", w.sender, func() { l.changes(ctx, x, w) })
+	if err == nil {
+		return
+	}
+	x.changes, x.rows, x.bytes = x.changes[:w.first], rows, bytes
+	w.refuse(err)
+	x.rows += w.rows()
+}
+
+// rows is how many changes a message has.
+func (w *work) rows() int {
+	if w.batch != nil {
+		return len(w.batch.Changes)
+	}
+	return 1
+}
+
+// refuse rejects all changes of a message.
+func (w *work) refuse(err error) {
+	w.count, w.index, w.rejects = 0, nil, nil
+	for i := range w.rows() {
+		w.rejects = append(w.rejects, wire.Reject{Index: i, Message: err.Error()})
+	}
+}
+
+func (l *lane) changes(ctx context.Context, x *load, w *work) {
+	d := l.r.decoder
+	if w.change != nil {
+		in, err := d.dated(ctx, *w.change)
+		x.add(w, 0, in, err)
+		return
+	}
+	all := w.batch.Changes
+	x.changes = slices.Grow(x.changes, len(all))
+	w.index = make([]int, 0, len(all))
+	var t *schema.Table
+	var unfit error
+	begun := time.Now()
+	for i := range all {
+		if i == 0 || !sameSection(&all[i], &all[i-1]) {
+			t, unfit = d.receivable(ctx, all[i].Table, all[i].Columns)
+		}
+		in, err := apply.Incoming{Change: all[i], From: w.sender}, unfit
+		switch {
+		case err != nil:
+		case i&15 == 15 && time.Since(begun) > prepareTime:
+			for ; i < len(all); i++ {
+				w.rejects = append(w.rejects, wire.Reject{Index: i, Message: errLong.Error(), Retry: true})
+			}
+			return
+		default:
+			err = d.versioned(ctx, t, &in)
+		}
+		x.add(w, i, in, err)
+	}
+}
+
+// sameSection reports whether two changes that follow each other came in one
+// section of a batch: then they share the columns.
+func sameSection(a, b *change.Change) bool {
+	return a.Table == b.Table && len(a.Columns) == len(b.Columns) && (len(a.Columns) == 0 || &a.Columns[0] == &b.Columns[0])
+}
+
+func (x *load) add(w *work, i int, in apply.Incoming, err error) {
+	x.rows++
+	switch {
+	case errors.Is(err, transform.ErrDropped): // not for this node: nothing to do, and acked
+	case err != nil:
+		w.rejects = append(w.rejects, wire.Reject{Index: i, Message: err.Error(), Retry: mysqldb.Transient(err)})
+	default:
+		x.changes = append(x.changes, in)
+		x.bytes += in.Size()
+		w.index = append(w.index, i)
+		w.count++
+	}
+}
+
+// holding reports whether something is held.
+func (l *lane) holding() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.held) > 0
+}
+
+// due takes what is held, where it is time to try it again.
+func (l *lane) due() []*work {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.held) == 0 || l.r.Now().Sub(l.since).Abs() < holdRetry {
+		return nil
+	}
+	list := l.held
+	l.held, l.bytes = nil, 0
+	return list
+}
+
+// hold takes in a change of version 1 that is to be tried again later, and reports whether it did. It is called by the rounds.
+func (l *lane) hold(w *work) bool {
+	if len(w.rejects) == 0 || !w.rejects[0].Retry {
+		return false
+	}
+	now := l.r.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.held) >= holdMost || len(l.held) > 0 && l.bytes+w.size() > holdBytes {
+		return false
+	}
+	if w.until.IsZero() {
+		w.until = now.Add(holdTime)
+		// The broker hands out only some unacknowledged messages at a time: the
+		// row that this one waits for must not wait behind it.
+		w.ack()
+		w.ack = func() {}
+	}
+	if !w.stuck && !now.Before(w.until) {
+		return false
+	}
+	if len(l.held) == 0 {
+		l.since = now
+	}
+	l.held = append(l.held, w)
+	l.bytes += w.size()
+	l.queue.wake()
+	return true
+}

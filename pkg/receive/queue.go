@@ -1,0 +1,76 @@
+package receive
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// message is a delivery that waits to be applied.
+type message struct {
+	topic   wire.Topic
+	sender  string
+	payload []byte
+	whole   []wire.Piece // of a batch that was put together and waits for room
+	ack     func()       // to the broker
+}
+
+// frame is about what a message takes beside its payload, in bytes.
+const frame = 512
+
+func (m *message) size() int { return len(m.payload) + frame }
+
+// queue holds the messages of one sender, up to a number of bytes. It is safe for concurrent use.
+type queue struct {
+	all  *atomic.Int64 // bytes in the queues of all senders
+	kick chan struct{}
+
+	mu    sync.Mutex
+	list  []message
+	bytes int
+}
+
+func newQueue(all *atomic.Int64) *queue { return &queue{all: all, kick: make(chan struct{}, 1)} }
+
+// put queues a message, or returns false if too much waits already. One is always taken.
+func (q *queue) put(m message) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	most := laneBytes
+	if q.all.Load() > queueBytes {
+		most = laneLeast
+	}
+	if len(q.list) > 0 && q.bytes+m.size() > most {
+		return false
+	}
+	q.list = append(q.list, m)
+	q.bytes += m.size()
+	q.all.Add(int64(m.size()))
+	q.wake()
+	return true
+}
+
+func (q *queue) wake() {
+	select {
+	case q.kick <- struct{}{}:
+	default:
+	}
+}
+
+// next takes the message at the front; there is none if ok is false.
+func (q *queue) next() (m message, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.list) == 0 {
+		return m, false
+	}
+	m, q.list[0] = q.list[0], message{}
+	q.list = q.list[1:]
+	q.bytes -= m.size()
+	q.all.Add(-int64(m.size()))
+	if len(q.list) == 0 {
+		q.list = nil // frees the array
+	}
+	return m, true
+}

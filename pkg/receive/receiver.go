@@ -1,0 +1,217 @@
+package receive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/mysql-sync/mysql-sync/pkg/apply"
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/transport"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// Bounds of what waits, in bytes. Promise 10.
+const (
+	laneBytes   = 8 << 20  // packed, of one sender; one message may have more
+	laneLeast   = 1 << 20  // that each sender has, whatever others use
+	queueBytes  = 32 << 20 // packed, of all senders together
+	pieceBytes  = 8 << 20  // of its batches in pieces, and at least what the largest row has
+	laneUnpacks = 2        // of the largest row: unpacked and not yet answered, of all senders
+)
+
+// Node is what the receiver needs of the node that it is part of.
+type Node interface {
+	// Speaks returns why a client may not speak version 1, or nil.
+	Speaks(client string) error
+	// Unseal opens a message; ok is false where it is refused, which it tells.
+	Unseal(topic wire.Topic, payload []byte) (plain []byte, ok bool)
+	// Came says that a message of a client was understood; sent is by its clock, zero where that is not known.
+	Came(client string, batch bool, sent time.Time)
+	// Ack answers a batch.
+	Ack(ctx context.Context, client string, a wire.Ack)
+	// Answer answers a change of version 1; message is empty where it is done.
+	Answer(c wire.Change, message string)
+	// Arrived counts rows of a client, but for those that were rejected.
+	Arrived(client string, rows int, table func(int) string, rejects []wire.Reject)
+	// Applied runs after each round.
+	Applied(ctx context.Context, took time.Duration)
+	// Panicked counts a panic.
+	Panicked()
+}
+
+// Applier applies changes; see apply.Applier.
+type Applier interface {
+	Apply(ctx context.Context, changes []apply.Incoming) ([]apply.Result, error)
+	Due() (time.Time, bool)
+}
+
+// Config is what a Receiver is made of.
+type Config struct {
+	Log     *zap.Logger
+	Gate    *Gate
+	Named   []string // clients that rows are taken from; others share one lane, where Gate.Accepts takes any
+	Codec   *wire.Codec
+	Refused *Refusals
+	Node    Node
+	Now     func() time.Time
+}
+
+// Receiver takes messages with rows, and moves them into the database. Receive may be called as soon as it is made, and from
+// one goroutine; Run once.
+type Receiver struct {
+	Config
+	Beat Beat // of the rounds
+
+	decoder *Decoder
+	applier Applier
+	lanes   map[string]*lane // one for each client of Named, and one for all others
+	others  *lane            // nil: nobody else is taken rows from
+	queued  atomic.Int64     // bytes in all queues
+	ready   chan *load
+	room    *semaphore.Weighted // for what is unpacked
+	size    int64               // of room
+
+	rowNews  RowNews // of rows that are not applied
+	waitNews RowNews // of rows that wait for others
+	dropped  drops
+}
+
+// New returns a Receiver.
+func New(c Config) *Receiver {
+	r := &Receiver{Config: c, lanes: map[string]*lane{}, ready: make(chan *load, 4)}
+	r.size = int64(max(laneUnpacks*c.Gate.MaxRow, 2*apply.MostBytes))
+	r.room = semaphore.NewWeighted(r.size)
+	for _, name := range c.Named {
+		if name != c.Gate.Self {
+			r.lanes[name] = newLane(r, name)
+		}
+	}
+	if c.Gate.Accepts(config.Anyone) {
+		r.others = newLane(r, config.Anyone)
+	}
+	return r
+}
+
+func (r *Receiver) lane(sender string) *lane {
+	if l := r.lanes[sender]; l != nil {
+		return l
+	}
+	return r.others
+}
+
+// Receive takes a message with rows. It returns at once. A message that is not taken is acknowledged to the broker; one that is,
+// after the commit of its rows. Promise 6.
+func (r *Receiver) Receive(topic wire.Topic, d transport.Delivery) {
+	if !r.put(topic, d) {
+		go d.Ack()
+	}
+}
+
+func (r *Receiver) put(topic wire.Topic, d transport.Delivery) bool {
+	sender := topic.Sender
+	if topic.Kind == wire.ChangeTo {
+		if sender = peekSender(d.Payload); sender == "" {
+			r.Refused.Broken("change refused", "", zap.String("topic", d.Topic), zap.Error(errNoSender))
+			return false
+		}
+	}
+	what := "batch refused"
+	if topic.Kind == wire.ChangeTo {
+		what = "change refused"
+		if err := r.Node.Speaks(sender); err != nil {
+			r.decline(sender, d.Payload, err)
+			return false
+		}
+	}
+	if sender == r.Gate.Self || !r.Gate.Accepts(sender) {
+		r.Refused.Broken(what, sender, zap.Error(errNotAccepted))
+		return false
+	}
+	l := r.lane(sender)
+	if !l.queue.put(message{topic: topic, sender: sender, payload: d.Payload, ack: d.Ack}) {
+		// Its sender sees no ack and sends it again.
+		r.dropped.tell(r.Log, r.Now(), sender, len(d.Payload))
+		return false
+	}
+	return true
+}
+
+// decline tells a client that it may not speak version 1, where its message is small: nobody queues in its name.
+func (r *Receiver) decline(sender string, payload []byte, why error) {
+	if errors.Is(why, ErrTold) {
+		return
+	}
+	r.Refused.Broken("change refused", sender, zap.Error(why))
+	if len(payload) > mostPresence || !r.Gate.Accepts(sender) {
+		return
+	}
+	if c, err := wire.ParseChange(payload); err == nil && c.Sender == sender {
+		r.Node.Answer(c, why.Error())
+	}
+}
+
+// ErrTold is the error of Node.Speaks where it has told why.
+var ErrTold = errors.New("told")
+
+var (
+	errNotAccepted = errors.New("the sender is not in acceptFrom")
+	errNoSender    = errors.New("it names no sender")
+)
+
+// Run moves what was received into the database until ctx ends.
+func (r *Receiver) Run(ctx context.Context, d *Decoder, a Applier) error {
+	r.decoder, r.applier = d, a
+	g, ctx := errgroup.WithContext(ctx)
+	for _, l := range r.lanes {
+		g.Go(func() error { return l.run(ctx) })
+	}
+	if r.others != nil {
+		g.Go(func() error { return r.others.run(ctx) })
+	}
+	g.Go(func() error { return r.rounds(ctx) })
+	return g.Wait()
+}
+
+// drops tells of messages that were dropped, once a minute. It is safe for concurrent use.
+type drops struct {
+	mu    sync.Mutex
+	at    time.Time
+	quiet int
+}
+
+func (d *drops) tell(log *zap.Logger, now time.Time, sender string, bytes int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.quiet++; now.Sub(d.at).Abs() < time.Minute {
+		return
+	}
+	log.Error("a change was dropped because too much waits to be applied; is the database slow?",
+		zap.String("sender", wire.Shorten(sender, 32)), zap.Int("bytes", bytes), zap.Int("messages", d.quiet))
+	d.at, d.quiet = now, 0
+}
+
+// guard calls f and returns its panic as an error, which is logged with its stack. A message that makes us panic costs itself
+// alone. Promise 9.
+func (r *Receiver) guard(what, sender string, f func()) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %.200v", ErrPanic, p)
+			r.Node.Panicked()
+			r.Log.Error("a message made the node panic; it is refused, and others go on: please report this", zap.String("in", what),
+				zap.String("sender", wire.Shorten(sender, 32)), zap.Error(err), zap.StackSkip("stack", 1))
+		}
+	}()
+	f()
+	return nil
+}
+
+// ErrPanic is the error of a message in which this program has a fault.
+var ErrPanic = errors.New("internal error")

@@ -1,0 +1,181 @@
+package receive
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/apply"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// A change of version 1 whose parent has not come yet waits in its lane, since such a
+// sender does not send it again; one that somebody's lock stops waits as long as that
+// lasts.
+const (
+	holdTime  = 30 * time.Second
+	holdMost  = 1000
+	holdBytes = 8 << 20
+	holdRetry = 500 * time.Millisecond
+)
+
+// What a round takes in: as much as one transaction may write, and a message more.
+const (
+	roundRows  = apply.MostRows
+	roundBytes = apply.MostBytes
+)
+
+// rounds applies what the lanes have ready until ctx ends. What is ready together is applied together.
+func (r *Receiver) rounds(ctx context.Context) error {
+	for {
+		var again <-chan time.Time
+		if at, ok := r.applier.Due(); ok {
+			again = time.After(max(at.Sub(r.Now()), 0))
+		}
+		var loads []*load
+		select {
+		case <-ctx.Done():
+			return nil
+		case x := <-r.ready:
+			loads = r.more([]*load{x})
+		case <-again:
+		}
+		r.Beat.begin(r.Now())
+		r.finish(ctx, loads)
+		r.Beat.end()
+	}
+}
+
+// more adds to a round what is ready as well, until it is full.
+func (r *Receiver) more(loads []*load) []*load {
+	rows, bytes := loads[0].rows, loads[0].bytes
+	for rows < roundRows && bytes < roundBytes {
+		select {
+		case x := <-r.ready:
+			loads = append(loads, x)
+			rows, bytes = rows+x.rows, bytes+x.bytes
+		default:
+			return loads
+		}
+	}
+	return loads
+}
+
+// finish applies a round and answers its messages.
+func (r *Receiver) finish(ctx context.Context, loads []*load) {
+	if !r.apply(ctx, loads) {
+		return // the node stops; what is not acked comes again
+	}
+	for _, x := range loads {
+		for _, w := range x.works {
+			r.answer(ctx, x.lane, w)
+		}
+	}
+	r.rowNews.Tell(r.Log, zap.WarnLevel, "rows not applied", r.Now())
+	r.waitNews.Tell(r.Log, zap.InfoLevel, "rows wait for others", r.Now())
+}
+
+// apply applies loads, and reports whether that came to an end. Where it panics, each message is tried by itself: the one that is
+// the reason is refused.
+func (r *Receiver) apply(ctx context.Context, loads []*load) bool {
+	var changes []apply.Incoming
+	if len(loads) == 1 {
+		changes = loads[0].changes
+	} else {
+		for _, x := range loads {
+			changes = append(changes, x.changes...)
+		}
+	}
+	var results []apply.Result
+	err := r.guard("apply", "", func() { results = r.applyAll(ctx, changes) })
+	if err == nil {
+		if results == nil || ctx.Err() != nil {
+			return false
+		}
+		for _, x := range loads {
+			for _, w := range x.works {
+				w.book(results[w.first : w.first+w.count])
+			}
+			results = results[len(x.changes):]
+		}
+		return true
+	}
+	for _, x := range loads {
+		for _, w := range x.works {
+			own := x.changes[w.first : w.first+w.count]
+			if err := r.guard("apply", w.sender, func() { results = r.applyAll(ctx, own) }); err != nil {
+				w.refuse(err)
+				continue
+			}
+			if results == nil || ctx.Err() != nil {
+				return false
+			}
+			w.book(results)
+		}
+	}
+	return true
+}
+
+// book notes what became of a message's changes.
+func (w *work) book(results []apply.Result) {
+	for k, res := range results {
+		if res.Err != nil {
+			w.rejects = append(w.rejects, wire.Reject{Index: w.index[k], Message: res.Err.Error(), Retry: res.Retry, Taken: res.Retry && apply.Taken(res.Err)})
+			w.stuck = w.stuck || apply.IsStuck(res.Err)
+		}
+	}
+}
+
+// answer answers a message.
+func (r *Receiver) answer(ctx context.Context, l *lane, w *work) {
+	if w.batch == nil {
+		switch {
+		case l.hold(w):
+			return
+		case len(w.rejects) > 0:
+			r.rowNews.Add(w.sender, wire.Shorten(w.change.Table, 64), wire.Shorten(w.change.ID, ShownKey), w.rejects[0].Message)
+			r.Node.Answer(*w.change, w.rejects[0].Message)
+		default:
+			r.Node.Answer(*w.change, "")
+		}
+		r.Node.Arrived(w.sender, 1, func(int) string { return w.change.Table }, w.rejects)
+		w.ack() // Promise 6: the transaction is committed
+		return
+	}
+	all := w.batch.Changes
+	r.Node.Ack(ctx, w.sender, wire.Ack{Session: w.batch.Session, Seq: w.batch.Seq, Failed: w.rejects})
+	for _, f := range w.rejects {
+		news, c := &r.rowNews, &all[f.Index]
+		if f.Retry {
+			news = &r.waitNews
+		}
+		news.Add(w.sender, wire.Shorten(c.Table, 64), wire.Shorten(strings.ToValidUTF8(c.Key, "?"), ShownKey), f.Message)
+	}
+	r.Node.Arrived(w.sender, len(all), func(i int) string { return all[i].Table }, w.rejects)
+	w.ack() // Promise 6
+	r.room.Release(w.bytes)
+}
+
+// applyAll applies changes, as often as it takes while the database is away. It
+// returns nil if ctx ends before.
+func (r *Receiver) applyAll(ctx context.Context, changes []apply.Incoming) []apply.Result {
+	for pause := 200 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
+		begun := time.Now()
+		results, err := r.applier.Apply(ctx, changes)
+		if err == nil {
+			r.Node.Applied(ctx, time.Since(begun))
+			return results
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		r.Log.Warn("changes could not be applied; trying again", zap.Int("changes", len(changes)), zap.Duration("next", pause), zap.Error(err))
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(pause):
+		}
+	}
+}
