@@ -20,7 +20,7 @@ type file struct {
 	InitialSync          string         `koanf:"initialSync"`
 	TombstoneRetention   int            `koanf:"tombstoneRetention"` // days
 	MaxRowBytes          int            `koanf:"maxRowBytes"`
-	VerifyInterval       int            `koanf:"verifyInterval"`     // ms
+	VerifyInterval       int            `koanf:"verifyInterval"` // ms
 	LoggingLevel         string         `koanf:"loggingLevel"`
 	LoggingFormat        string         `koanf:"loggingFormat"`
 	MQTT                 fileMQTT       `koanf:"mqttConfig"`
