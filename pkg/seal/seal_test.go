@@ -186,6 +186,75 @@ func TestManyRunsOfASender(t *testing.T) {
 	refuses(t, "of a run long ago", c, seal.Batch, "ab", kept[0], seal.ErrReplay)
 }
 
+// A client that begins runs without end is refused at last. It then uses up nobody else's, and goes on in those that it has.
+func TestOneClientsRunsKeepNobodyOut(t *testing.T) {
+	r := ring(shared)
+	c := session(t, "cd", r)
+	begin := func(client string) (a *seal.Session, err error) {
+		t.Helper()
+		a = session(t, client, r)
+		hear(t, a, "cd", c)
+		_, err = c.Open(seal.Batch, client, sealed(t, a, seal.Batch, "cd", "first"))
+		return a, err
+	}
+	first, err := begin("ab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := sealed(t, first, seal.Batch, "cd", "again")
+	opens(t, c, seal.Batch, "ab", again, "again")
+	var last *seal.Session
+	for begun := 1; err == nil; begun++ {
+		if begun > 100_000 {
+			t.Fatal("a client may begin runs without end")
+		}
+		var a *seal.Session
+		if a, err = begin("ab"); err == nil {
+			last = a
+		}
+	}
+	if !errors.Is(err, seal.ErrFull) {
+		t.Fatal(err)
+	}
+	for _, client := range []string{"ef", "gh"} {
+		for i := range 1000 {
+			if _, err := begin(client); err != nil {
+				t.Fatalf("run %d of %s: %v", i+1, client, err)
+			}
+		}
+	}
+	opens(t, c, seal.Batch, "ab", sealed(t, last, seal.Batch, "cd", "goes on"), "goes on")
+	refuses(t, "of the first run", c, seal.Batch, "ab", again, seal.ErrReplay)
+	if _, err := begin("ab"); !errors.Is(err, seal.ErrFull) {
+		t.Errorf("one more run: %v", err)
+	}
+}
+
+// Whoever has the key of all may make names up. Those that have spoken are not kept out by it.
+func TestNamesWithoutEndKeepNobodyOutWhoHasSpoken(t *testing.T) {
+	r := ring(shared)
+	c := session(t, "cd", r)
+	begin := func(client string) error {
+		a := session(t, client, r)
+		hear(t, a, "cd", c)
+		_, err := c.Open(seal.Batch, client, sealed(t, a, seal.Batch, "cd", "first"))
+		return err
+	}
+	err := begin("ab")
+	for i := 0; err == nil; i++ {
+		if i > 100_000 {
+			t.Fatal("names may be made up without end")
+		}
+		err = begin(fmt.Sprint("name-", i))
+	}
+	if !errors.Is(err, seal.ErrFull) {
+		t.Fatal(err)
+	}
+	if err := begin("ab"); err != nil {
+		t.Errorf("one that has spoken: %v", err)
+	}
+}
+
 // An announcement that is heard again, be it an old one, never has a number used twice.
 func TestAnOldAnnouncementRepeatsNoNumber(t *testing.T) {
 	r := ring(shared)

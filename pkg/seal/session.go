@@ -16,13 +16,17 @@ var (
 	ErrEarlier = errors.New("it is sealed for an earlier run of this node")
 	ErrForged  = errors.New("it does not open: it was changed on its way, is sealed with another key of this name, or is not from its sender, for this node or of this kind")
 	ErrReplay  = errors.New("it has come before")
-	ErrFull    = errors.New("there were too many runs of other nodes since this node started; start it again")
+	ErrFull    = errors.New("its sender has begun too many runs since this node started; start this node again")
 	ErrUnmet   = errors.New("the remote has not announced itself with a key that this node has")
 )
 
+// Nobody without a key can begin a run, and what was begun is remembered to the end. So each client has so many, and what one
+// begins beyond these comes out of a number that all share: it cannot use up another's. Promise 10
 const (
-	liveRuns = 4      // of a client: messages of any of them are taken
-	mostRuns = 20_000 // of all clients: nobody without a key can begin one. Promise 10
+	liveRuns    = 4      // of a client: messages of any of them are taken
+	ownRuns     = 1000   // of each client
+	sharedRuns  = 20_000 // of all clients together, beyond their own
+	mostClients = 1000   // whose runs are remembered; those who come later are refused
 )
 
 // Session is one run of a node's process: the keys of what it sends and gets derive
@@ -34,10 +38,10 @@ type Session struct {
 	random io.Reader
 	nonce  Nonce
 
-	mu   sync.Mutex
-	out  map[string]*target
-	in   map[string]*source
-	runs int // in all of in
+	mu     sync.Mutex
+	out    map[string]*target
+	in     map[string]*source
+	shared int // runs in all of in beyond ownRuns
 }
 
 // target is a client that messages are sealed for.
@@ -51,6 +55,7 @@ type target struct {
 type source struct {
 	live []*run // the latest last
 	old  map[Nonce]bool
+	runs int // in live and old
 }
 
 // run is one of a client's process.
@@ -187,7 +192,7 @@ func (s *Session) take(k Kind, from string, h *header, aead cipher.AEAD) error {
 		if c != nil && c.old[h.sender] {
 			return ErrReplay
 		}
-		if s.runs == mostRuns {
+		if !s.mayBegin(c) {
 			return ErrFull
 		}
 		if c == nil {
@@ -200,13 +205,23 @@ func (s *Session) take(k Kind, from string, h *header, aead cipher.AEAD) error {
 		}
 		r = &run{nonce: h.sender, aeads: map[string]cipher.AEAD{}}
 		c.live = append(c.live, r)
-		s.runs++
+		if c.runs++; c.runs > ownRuns {
+			s.shared++
+		}
 	}
 	if !r.windows[k].take(h.number) {
 		return ErrReplay
 	}
 	r.aeads[h.key] = aead
 	return nil
+}
+
+// mayBegin reports whether a client, nil for one that has not come yet, may begin one more run.
+func (s *Session) mayBegin(c *source) bool {
+	if c == nil {
+		return len(s.in) < mostClients
+	}
+	return c.runs < ownRuns || s.shared < sharedRuns
 }
 
 // run returns the run with a nonce if it is live.
