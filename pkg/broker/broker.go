@@ -56,7 +56,7 @@ func (b *Broker) Run(ctx context.Context) error {
 		SysTopicResendInterval:   10,
 		Logger:                   log,
 	})
-	if err := server.AddHook(newGate(b.log, b.c.Users), nil); err != nil {
+	if err := server.AddHook(newGate(b.log, &b.c, server.Clients), nil); err != nil {
 		return fmt.Errorf("set up the broker's users: %w", err)
 	}
 	if err := server.AddHook(new(numbers), nil); err != nil {

@@ -3,6 +3,8 @@ package broker
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"errors"
+	"slices"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
@@ -15,17 +17,37 @@ import (
 // nameLength is how much of a name that somebody claims goes to the log.
 const nameLength = 32
 
-// gate lets users in by their password, and each to all topics. Without users it lets everybody in.
+// gate lets users in by their password, and each to its topics: those of the client that the configuration binds it to, else all.
+// Without users it lets everybody in.
 type gate struct {
 	mqtt.HookBase
-	log       *zap.Logger
-	passwords map[string][sha256.Size]byte // of equal length, so that comparing takes equal time
+	log   *zap.Logger
+	users map[string]user
+	owner func(id string) (username string, ok bool) // of the session of a client identifier
 }
 
-func newGate(log *zap.Logger, users []config.BrokerUser) *gate {
-	g := &gate{log: log, passwords: map[string][sha256.Size]byte{}}
-	for _, u := range users {
-		g.passwords[u.Username] = sha256.Sum256([]byte(u.Password))
+// user is one who may connect.
+type user struct {
+	password    [sha256.Size]byte // its hash: of equal length, so that comparing takes equal time
+	bound       bool
+	read, write []string // topic filters, if it is bound
+}
+
+func newGate(log *zap.Logger, c *config.Broker, clients *mqtt.Clients) *gate {
+	g := &gate{log: log, users: map[string]user{}}
+	for _, u := range c.Users {
+		x := user{password: sha256.Sum256([]byte(u.Password))}
+		if t := wire.Topics(c.TopicPrefix); u.Client != "" {
+			x.bound, x.read, x.write = true, t.Subscriptions(u.Client), t.Publications(u.Client)
+		}
+		g.users[u.Username] = x
+	}
+	g.owner = func(id string) (string, bool) {
+		c, ok := clients.Get(id)
+		if !ok {
+			return "", false
+		}
+		return string(c.Properties.Username), true
 	}
 	return g
 }
@@ -38,21 +60,55 @@ func (g *gate) Provides(b byte) bool { return b == mqtt.OnConnectAuthenticate ||
 
 // OnConnectAuthenticate tells whether a client may connect. Promise 8.
 func (g *gate) OnConnectAuthenticate(c *mqtt.Client, p packets.Packet) bool {
-	if !g.knows(p.Connect.Username, p.Connect.Password) {
+	if err := g.refusal(c.ID, &p.Connect); err != nil {
 		g.log.Warn("login refused", zap.String("username", wire.Shorten(string(p.Connect.Username), nameLength)),
-			zap.String("client", wire.Shorten(c.ID, nameLength)), zap.String("address", c.Net.Remote))
+			zap.String("client", wire.Shorten(c.ID, nameLength)), zap.String("address", c.Net.Remote), zap.Error(err))
 		return false
 	}
 	letIn(c.Net.Conn)
 	return true
 }
 
-// knows reports whether a login is right. It takes the same time for any wrong one.
-func (g *gate) knows(username, password []byte) bool {
-	want, known := g.passwords[string(username)]
-	given := sha256.Sum256(password)
-	return len(g.passwords) == 0 || subtle.ConstantTimeCompare(want[:], given[:]) == 1 && known
+// Why a login is refused.
+var (
+	errLogin = errors.New("there is no such user with such a password")
+	errWill  = errors.New("its will is for a topic that it may not write")
+	errTaken = errors.New("another user has a session of this client identifier")
+)
+
+// refusal returns why a login is refused, or nil. A wrong one takes the same time whatever is wrong. Who is bound to topics has no
+// other way to them either: mochi publishes a will without asking, and hands what waits in a session to whoever names it.
+func (g *gate) refusal(id string, p *packets.ConnectParams) error {
+	if len(g.users) == 0 {
+		return nil
+	}
+	u, known := g.users[string(p.Username)]
+	given := sha256.Sum256(p.Password)
+	if subtle.ConstantTimeCompare(u.password[:], given[:]) != 1 || !known {
+		return errLogin
+	}
+	if p.WillFlag && !u.may(u.write, p.WillTopic) {
+		return errWill
+	}
+	if owner, ok := g.owner(id); ok && owner != string(p.Username) && (u.bound || g.users[owner].bound) {
+		return errTaken
+	}
+	return nil
 }
 
-// OnACLCheck lets each client read and write all topics.
-func (g *gate) OnACLCheck(*mqtt.Client, string, bool) bool { return true }
+// OnACLCheck tells whether a client may publish to a topic, or subscribe to a filter and read what it stands for.
+func (g *gate) OnACLCheck(c *mqtt.Client, topic string, write bool) bool {
+	if len(g.users) == 0 {
+		return true
+	}
+	u := g.users[string(c.Properties.Username)]
+	if write {
+		return u.may(u.write, topic)
+	}
+	return u.may(u.read, topic)
+}
+
+// may reports whether a user's rights cover a topic or a filter.
+func (u *user) may(rights []string, filter string) bool {
+	return !u.bound || slices.ContainsFunc(rights, func(right string) bool { return wire.Covers(right, filter) })
+}

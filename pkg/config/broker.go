@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -102,10 +103,10 @@ func (c *checker) address(key, address string) (local, ok bool) {
 	return host == "localhost" || ip != nil && ip.IsLoopback(), true
 }
 
-// ownBroker makes the node a client of its embedded broker, with the login of
-// the first user. The broker's own certificate is trusted; where it does not
+// ownBroker makes the node, whose name is given, a client of its embedded broker, with the login
+// of the user that is bound to it, else of the first. The broker's own certificate is trusted; where it does not
 // name the address that the node uses, a name that it has is expected instead.
-func (c *checker) ownBroker(b *Broker, m *MQTT) {
+func (c *checker) ownBroker(name string, b *Broker, m *MQTT) {
 	host, port, err := net.SplitHostPort(b.Listen)
 	if err != nil {
 		return // a mistake was noted
@@ -123,7 +124,8 @@ func (c *checker) ownBroker(b *Broker, m *MQTT) {
 	}
 	m.Servers = []string{scheme + "://" + net.JoinHostPort(host, port)}
 	if m.Username == "" && len(b.Users) > 0 {
-		m.Username, m.Password = b.Users[0].Username, b.Users[0].Password
+		own := max(0, slices.IndexFunc(b.Users, func(u BrokerUser) bool { return u.Client == name }))
+		m.Username, m.Password = b.Users[own].Username, b.Users[own].Password
 	}
 }
 

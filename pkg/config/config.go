@@ -101,9 +101,12 @@ type Broker struct {
 	Cert, Key string   // PEM files; set, the listeners speak TLS
 	WSOrigins []string // pages that may connect over websockets beside the node's own, as Origin has them; "*" is any
 	Page      string   // host:port of the node's own page (http.listen); "" is none
+
+	TopicPrefix string // of the node's mesh, for users that are bound to a client
 }
 
 // BrokerUser may connect to the embedded broker.
 type BrokerUser struct {
 	Username, Password string
+	Client             string // whose topics alone it may use; "" is all topics
 }

@@ -104,6 +104,7 @@ type fileBroker struct {
 type fileBrokerUser struct {
 	Username string `koanf:"username"`
 	Password string `koanf:"password"`
+	Client   string `koanf:"client"`
 }
 
 // fileSealing is the block encryption.

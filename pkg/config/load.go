@@ -86,7 +86,7 @@ func (c *checker) build(f *file, hasMQTT bool) *Config {
 		HTTP:                 c.http(f.HTTP),
 		Broker:               c.broker(f.Broker),
 	}
-	cfg.Broker.Page = cfg.HTTP.Listen
+	cfg.Broker.Page, cfg.Broker.TopicPrefix = cfg.HTTP.Listen, cfg.TopicPrefix
 	if l := f.TransformerLogin; l != nil {
 		cfg.TransformerLogin = &Login{l.User, l.Password}
 	}

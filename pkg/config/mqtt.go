@@ -58,7 +58,7 @@ func (c *checker) mqtt(f *fileMQTT, cfg *Config, given bool) MQTT {
 			c.server("mqttConfig.servers["+strconv.Itoa(i)+"].host", s, f.Path, &m)
 		}
 	case f.Host == "" && cfg.Broker.Listen != "":
-		c.ownBroker(&cfg.Broker, &m)
+		c.ownBroker(cfg.ClientName, &cfg.Broker, &m)
 	case !given && !c.wrong("broker"):
 		c.mistake("mqttConfig", "is missing: say where the broker is, or set broker.listen to run one in this node")
 	default:

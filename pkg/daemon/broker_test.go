@@ -137,7 +137,11 @@ func TestNodesOverTheEmbeddedBroker(t *testing.T) {
 	a, c := apart(t, b)
 	delete(a.config, "mqttConfig")
 	a.config["broker"] = map[string]any{"listen": fmt.Sprintf("127.0.0.1:%d", port),
-		"users": []map[string]any{{"username": "node-a", "password": "secret-a"}, {"username": "node-b", "password": "secret-b"}}}
+		"users": []map[string]any{
+			{"username": "node-b", "password": "secret-b", "client": "node-b"}, {"username": "node-a", "password": "secret-a", "client": "node-a"}}}
+	for _, s := range []*site{a, c} {
+		s.config["topicPrefix"] = "acme"
+	}
 	login(c)
 	a.start()
 	c.start()

@@ -2,12 +2,25 @@ package testkit
 
 import (
 	"fmt"
+	"maps"
 	"os/exec"
 )
 
 // Embedded starts a node of the real binary that is the broker for others. It has no part in what they replicate: the
 // database that it needs is a schema of Shared's server with one empty table. Without users anyone may connect.
 func Embedded(tb TB, users map[string]string) *Broker {
+	tb.Helper()
+	return embedded(tb, users, func(string) map[string]any { return nil })
+}
+
+// EmbeddedACL is Embedded with each user bound to the topics of the client of its name.
+func EmbeddedACL(tb TB, users map[string]string) *Broker {
+	tb.Helper()
+	return embedded(tb, users, func(user string) map[string]any { return map[string]any{"client": user} })
+}
+
+// embedded gives users what more says.
+func embedded(tb TB, users map[string]string, more func(user string) map[string]any) *Broker {
 	tb.Helper()
 	server := Shared(tb)
 	schema := server.Create(tb)
@@ -18,7 +31,9 @@ func Embedded(tb TB, users map[string]string) *Broker {
 	b.users = users
 	logins := []map[string]any{}
 	for user, password := range users {
-		logins = append(logins, map[string]any{"username": user, "password": password})
+		login := map[string]any{"username": user, "password": password}
+		maps.Copy(login, more(user))
+		logins = append(logins, login)
 	}
 	file := ConfigFile(tb, map[string]any{
 		"clientName":    "the-broker",

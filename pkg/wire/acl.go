@@ -38,7 +38,7 @@ func MosquittoACL(accounts []Account, version1 bool) string {
 			}
 		}
 		right("readwrite", t.Info())
-		right("write", t.NodeOf(me), t.BatchOf("+", me), t.AckOf("+", me), t.VerifyOf("+", me))
+		right("write", t.ownPublications(me)[1:]...)
 		right("read", t.NodeOf("+"), t.BatchOf(me, "+"), t.AckOf(me, "+"), t.VerifyOf(me, "+"), t.ChangeOf(me), t.InfoOf(me))
 		if version1 {
 			b.WriteString("# Version 1, which does not name the sender:\n")

@@ -38,6 +38,13 @@ func TestAnACLGivesAClientItsOwnTopicsAndNoOthers(t *testing.T) {
 		if version1 {
 			want = append(want, "acme/change/+", "acme/info/+")
 		}
+		if published := wire.Topics("acme").Publications("node-a"); version1 {
+			slices.Sort(published)
+			slices.Sort(writes)
+			if !slices.Equal(writes, published) {
+				t.Errorf("writes %q, publishes %q", writes, published)
+			}
+		}
 		slices.Sort(writes)
 		slices.Sort(want)
 		if !slices.Equal(writes, want) {
@@ -50,6 +57,23 @@ func TestALoginTakesOneLine(t *testing.T) {
 	for login, valid := range map[string]bool{"node-a": true, "branch one": true, "käse": true, "": false, " x": false, "x ": false, "x\nuser y": false, "x\ry": false, "\x00": false} {
 		if wire.ValidLogin(login) != valid {
 			t.Errorf("ValidLogin(%q) = %t", login, !valid)
+		}
+	}
+}
+
+func TestCovers(t *testing.T) {
+	for _, c := range []struct {
+		right, filter string
+		want          bool
+	}{
+		{"/info", "/info", true}, {"/info", "info", false}, {"/info", "/info/", false}, {"/info", "/info/#", false}, {"/info", "/+", false},
+		{"/batch/ab/+", "/batch/ab/cd", true}, {"/batch/ab/+", "/batch/ab/+", true}, {"/batch/ab/+", "/batch/ab/", true},
+		{"/batch/ab/+", "/batch/ab", false}, {"/batch/ab/+", "/batch/ab/cd/ef", false}, {"/batch/ab/+", "/batch/ab/#", false},
+		{"/batch/ab/+", "/batch/+/cd", false}, {"/batch/ab/+", "/batch/#", false}, {"/batch/ab/+", "#", false},
+		{"/batch/ab/+", "$share/x/batch/ab/+", false}, {"/batch/ab/+", "", false}, {"+/info", "/info", true},
+	} {
+		if got := wire.Covers(c.right, c.filter); got != c.want {
+			t.Errorf("Covers(%q, %q) = %t", c.right, c.filter, got)
 		}
 	}
 }
