@@ -16,6 +16,8 @@ type Broker struct {
 	Host          string
 	Port          int           // of a cluster the first server's
 	WebsocketPort int           // 0 without websockets
+	NATSPort      int           // of a server of NATS, for NATS's own protocol; else 0
+	RoutePort     int           // of a server of NATS, for the others of its cluster; else 0
 	Certs         *Certificates // nil without TLS
 	Cluster       []*Broker     // the servers of a cluster, which can be killed one by one; else empty
 

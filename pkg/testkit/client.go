@@ -37,22 +37,31 @@ func MQTTClient(tb TB, b *Broker, id string) mqtt.Client {
 	return c
 }
 
-// ask sends CONNECT. The broker is ready when it says something to that, be it that it refuses the login. A server of a
-// cluster that is not complete says that it is not available, or nothing.
-func (b *Broker) ask() error {
+// Dial connects to the broker, and leaves the rest to who does not want a client; it has 5 seconds for that.
+func (b *Broker) Dial() (net.Conn, error) {
 	conn, err := net.DialTimeout("tcp", b.Addr(), time.Second)
 	if err != nil {
-		return fmt.Errorf("reach the broker: %w", err)
+		return nil, fmt.Errorf("reach the broker: %w", err)
 	}
-	defer func() { _ = conn.Close() }()
 	if err := conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
-		return fmt.Errorf("limit the wait: %w", err)
+		return nil, errors.Join(fmt.Errorf("limit the wait: %w", err), conn.Close())
 	}
 	if b.Certs != nil {
 		config := b.Certs.Client()
 		config.ServerName = b.Host
 		conn = tls.Client(conn, config)
 	}
+	return conn, nil
+}
+
+// ask sends CONNECT. The broker is ready when it says something to that, be it that it refuses the login. A server of a
+// cluster that is not complete says that it is not available, or nothing.
+func (b *Broker) ask() error {
+	conn, err := b.Dial()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
 	hello := packets.NewControlPacket(packets.Connect).(*packets.ConnectPacket)
 	hello.ProtocolName, hello.ProtocolVersion, hello.CleanSession = "MQTT", 4, true
 	hello.ClientIdentifier = "testkit"

@@ -20,6 +20,9 @@ type NATSOptions struct {
 // NATSUsers are the logins of a cluster with an ACL.
 var NATSUsers = map[string]string{"node-a": "secret-a", "node-b": "secret-b"}
 
+// natsCluster is the password of the servers for each other.
+const natsCluster = "of_the_cluster"
+
 // NATS starts a cluster of three servers of NATS, with the configuration in deploy/nats, ports and folders of its own.
 // The server is built from the version that tools/nats/go.mod names.
 func NATS(tb TB, options NATSOptions) *Broker {
@@ -42,11 +45,14 @@ func NATS(tb TB, options NATSOptions) *Broker {
 			tb.Fatalf("configure the broker: %v", err)
 		}
 	}
+	var ports []int
 	var addresses, inCommon []string // of the servers for each other, and of their environment
 	for i := range 3 {
-		addresses = append(addresses, fmt.Sprintf("%s:%d", loopback, FreePort(tb)))
-		inCommon = append(inCommon, fmt.Sprintf("NATS_ROUTE_%d=nats-route://%s", i+1, addresses[i]))
+		ports = append(ports, FreePort(tb))
+		addresses = append(addresses, fmt.Sprintf("%s:%d", loopback, ports[i]))
+		inCommon = append(inCommon, fmt.Sprintf("NATS_ROUTE_%d=nats-route://mysql-sync:%s@%s", i+1, natsCluster, addresses[i]))
 	}
+	inCommon = append(inCommon, "NATS_CLUSTER_PASSWORD="+natsCluster)
 	if options.ACL {
 		for user, password := range NATSUsers {
 			inCommon = append(inCommon, "NATS_PASSWORD_"+user[len("node-"):]+"="+password)
@@ -55,10 +61,10 @@ func NATS(tb TB, options NATSOptions) *Broker {
 	cluster := &Broker{tb: tb, Host: loopback}
 	for i := range 3 {
 		b := newBroker(tb, fmt.Sprintf("nats-%d", i+1))
-		b.users = users
+		b.users, b.NATSPort, b.RoutePort = users, FreePort(tb), ports[i]
 		environment := slices.Concat(os.Environ(), inCommon, []string{
 			"NATS_NAME=" + b.name, "NATS_STORE=" + filepath.Join(dir, b.name), "NATS_MQTT=" + b.Addr(),
-			"NATS_LISTEN=" + loopback + ":" + strconv.Itoa(FreePort(tb)), "NATS_CLUSTER=" + addresses[i],
+			"NATS_LISTEN=" + loopback + ":" + strconv.Itoa(b.NATSPort), "NATS_CLUSTER=" + addresses[i],
 		})
 		b.sign = "metadata leader" // Who connects sooner waits for five seconds.
 		b.command = func() *exec.Cmd {
