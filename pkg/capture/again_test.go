@@ -40,7 +40,7 @@ func TestTriggersThatStandAreRight(t *testing.T) {
 	}
 	core, logged := observer.New(zapcore.InfoLevel)
 	for range 2 {
-		if err := capture.Install(t.Context(), zap.New(core), db, list, keys); err != nil {
+		if _, err := capture.Install(t.Context(), zap.New(core), db, list, keys); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -34,7 +34,7 @@ func install(t *testing.T, db *mysqldb.DB, names ...string) []*schema.Table {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := capture.Install(t.Context(), zap.NewNop(), db, tables, keys); err != nil {
+	if _, err := capture.Install(t.Context(), zap.NewNop(), db, tables, keys); err != nil {
 		t.Fatal(err)
 	}
 	return tables
@@ -231,7 +231,7 @@ func TestNoWriteSlipsThroughWhileTriggersAreReplaced(t *testing.T) {
 			as.Columns[0].Zerofill = true
 		}
 		before := written.Load()
-		if err := capture.Install(t.Context(), zap.NewNop(), db, []*schema.Table{&as}, nil); err != nil {
+		if _, err := capture.Install(t.Context(), zap.NewNop(), db, []*schema.Table{&as}, nil); err != nil {
 			t.Fatal(err)
 		}
 		testkit.Eventually(t, "writes after the triggers were replaced", func() error {

@@ -29,7 +29,7 @@ func TestTriggersOfAUserWhoIsGoneAreMadeAnew(t *testing.T) {
 	install := func(db *mysqldb.DB) {
 		table, err := schema.Read(t.Context(), db, name, "t")
 		if err == nil {
-			err = capture.Install(t.Context(), zap.NewNop(), db, []*schema.Table{table}, nil)
+			_, err = capture.Install(t.Context(), zap.NewNop(), db, []*schema.Table{table}, nil)
 		}
 		if err != nil {
 			t.Fatal(err)

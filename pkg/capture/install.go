@@ -26,7 +26,7 @@ const selectTriggers = `SELECT TRIGGER_SCHEMA, TRIGGER_NAME, EVENT_OBJECT_TABLE,
 const selectForeign = `SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ? AND TRIGGER_NAME LIKE 'mysqlSync%'
 	AND CAST(DEFINER AS BINARY) <> CAST(CURRENT_USER() AS BINARY) AND (@@log_bin = 0 OR @@log_bin_trust_function_creators = 1)`
 
-// installTries is how often a table's lock is asked for. Each try waits only a
+// installTries is how often a table's lock is asked for where that is waited for. Each try waits only a
 // few seconds: behind a waiting lock request the user's writers would queue up.
 const installTries = 20
 
@@ -35,10 +35,12 @@ const installTries = 20
 // and one that is not is replaced so that no write slips through between:
 // promise 1. keys are those of schema.Ancestry. A table that cannot be had
 // does not keep the others from getting theirs; the error names all of those.
-func Install(ctx context.Context, log *zap.Logger, db *mysqldb.DB, tables []*schema.Table, keys []schema.ForeignKey) error {
-	keys, lacking, err := readable(ctx, db, tables, keys)
+// One that somebody holds is no error: it is returned, if it is not captured
+// for that, and is a Watcher's business.
+func Install(ctx context.Context, log *zap.Logger, db *mysqldb.DB, tables []*schema.Table, keys []schema.ForeignKey) (lacking []string, err error) {
+	keys, unread, err := readable(ctx, db, tables, keys)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	list, unsupported := wanted(db, tables, keys)
 	for _, f := range unsupported {
@@ -46,25 +48,33 @@ func Install(ctx context.Context, log *zap.Logger, db *mysqldb.DB, tables []*sch
 	}
 	standing, err := readTriggers(ctx, db, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	denied, _, err := install(ctx, log, db, list, standing, installTries)
-	for _, t := range denied {
-		lacking = append(lacking, refused(t, keys)...)
+	done, err := install(ctx, log, db, list, standing, 1, nil)
+	for _, t := range done.denied {
+		unread = append(unread, refused(t, keys)...)
 	}
-	for _, d := range lacking {
+	for _, d := range unread {
 		log.Warn("cascades of a foreign key to another database are not captured, since the user lacks privileges there; grant them and start the node again",
 			zap.String("foreignKey", d.ForeignKey), zap.String("parent", d.Parent), zap.String("grant", d.Grant))
 	}
-	return err
+	return uncaptured(done.held, db.Name, tables, keys), err
 }
 
-// install makes the wanted triggers stand and no others of ours. It returns those in
-// other schemas that the user may not make, and the tables of which deletes were left out.
-func install(ctx context.Context, log *zap.Logger, db *mysqldb.DB, list []trigger, standing map[string]standing, tries int) (denied []trigger, disowned []string, err error) {
+// installed is what became of triggers.
+type installed struct {
+	denied   []trigger       // those in other schemas that the user may not make
+	disowned []string        // tables of which deletes were left out
+	held     map[place]error // tables that somebody holds, so that it could not be done
+}
+
+// install makes the wanted triggers stand and no others of ours. rests, which may be nil,
+// says why it is not time yet to ask for a table that somebody holds.
+func install(ctx context.Context, log *zap.Logger, db *mysqldb.DB, list []trigger, standing map[string]standing, tries int, rests func(place) error) (installed, error) {
+	done := installed{held: map[place]error{}}
 	var foreign []string
 	if err := db.SelectContext(ctx, &foreign, selectForeign, db.Name); err != nil {
-		return nil, nil, fmt.Errorf("read who made the triggers: %w", err)
+		return done, fmt.Errorf("read who made the triggers: %w", err)
 	}
 	var order []place
 	wrong := map[place][]trigger{}
@@ -86,26 +96,36 @@ func install(ctx context.Context, log *zap.Logger, db *mysqldb.DB, list []trigge
 	var errs []error
 	// What is not wanted goes first: a table that was renamed took its triggers
 	// along, with their names.
-	disowned, err = dropStale(ctx, log, db, slices.Collect(maps.Values(stale)), tries)
+	var err error
+	done.disowned, err = dropStale(ctx, log, db, slices.Collect(maps.Values(stale)), tries, done.held)
 	errs = append(errs, err)
 	for _, table := range order {
+		if rests != nil {
+			if done.held[table] = rests(table); done.held[table] != nil {
+				continue
+			}
+			delete(done.held, table)
+		}
 		err := patiently(ctx, log, table.shown(), tries, func() error { return replace(ctx, db, table, wrong[table]) })
 		switch {
 		case err == nil:
 			log.Info("triggers installed", zap.String("table", table.shown()))
 		case table.schema != "" && notGranted(err):
-			denied = append(denied, wrong[table]...)
+			done.denied = append(done.denied, wrong[table]...)
+		case mysqldb.LockTimeout(err):
+			done.held[table] = err
 		default:
 			errs = append(errs, err)
 		}
 	}
-	return denied, disowned, errors.Join(errs...)
+	return done, errors.Join(errs...)
 }
 
 // dropStale drops triggers that are not wanted, and takes out what they saw deleted of
 // another table than their own: before, so that a kill loses none of that, and after, when
-// the transactions that fired them have ended. It returns the tables whose names that had.
-func dropStale(ctx context.Context, log *zap.Logger, db *mysqldb.DB, stale []standing, tries int) ([]string, error) {
+// the transactions that fired them have ended. It returns the tables whose names that had,
+// and adds to held the tables that it could not have.
+func dropStale(ctx context.Context, log *zap.Logger, db *mysqldb.DB, stale []standing, tries int, held map[place]error) ([]string, error) {
 	if len(stale) == 0 {
 		return nil, nil
 	}
@@ -115,7 +135,11 @@ func dropStale(ctx context.Context, log *zap.Logger, db *mysqldb.DB, stale []sta
 	}
 	var errs []error
 	for _, s := range stale {
-		errs = append(errs, drop(ctx, log, db, s.trigger, tries))
+		if err := drop(ctx, log, db, s.trigger, tries); mysqldb.LockTimeout(err) {
+			held[place{s.schema, s.table}] = err
+		} else {
+			errs = append(errs, err)
+		}
 	}
 	more, err := disown(ctx, db, stale)
 	disowned = append(disowned, more...)
@@ -195,11 +219,11 @@ func readTriggers(ctx context.Context, db *mysqldb.DB, others []string) (map[str
 	return found, nil
 }
 
-// patiently tries f again while another session holds the table.
+// patiently tries f again while the server is away, and so many times while another session holds the table.
 func patiently(ctx context.Context, log *zap.Logger, table string, tries int, f func() error) error {
 	for try := 1; ; try++ {
 		err := f()
-		if err == nil || !mysqldb.Transient(err) || try == tries {
+		if err == nil || !mysqldb.Transient(err) || try >= tries && (mysqldb.LockTimeout(err) || try >= installTries) {
 			return advise(table, err)
 		}
 		log.Warn("waiting for the table's lock to install triggers", zap.String("table", table), zap.Error(err))

@@ -38,7 +38,7 @@ func TestALookAtManyTablesIsFewStatements(t *testing.T) {
 		db := testkit.OwnSchema(t, ddl...)
 		db.SetMaxOpenConns(1) // so that its session has done all
 		w := NewWatcher(zap.NewNop(), db, schema.NewTables(db), WatchConfig{Synced: names,
-			Missed: func(context.Context, string, time.Time) error { return nil }, Changed: func(context.Context, string) {}})
+			Missed: func(context.Context, string) error { return nil }, Changed: func(context.Context, string) {}})
 		for range 2 { // it makes the triggers stand, and remembers them
 			if err := w.look(t.Context()); err != nil {
 				t.Fatal(err)

@@ -40,7 +40,7 @@ func TestNamesAreEqualWhereTheServerTakesThemForEqual(t *testing.T) {
 	logged, logs := observer.New(zap.InfoLevel)
 	w := capture.NewWatcher(zap.New(logged), db, schema.NewTables(db), capture.WatchConfig{
 		Synced: names, Interval: time.Millisecond,
-		Missed:  func(_ context.Context, table string, _ time.Time) error { return errors.New(table + " is sent again") },
+		Missed:  func(_ context.Context, table string) error { return errors.New(table + " is sent again") },
 		Changed: func(_ context.Context, table string) { altered <- table },
 	})
 	ctx, stop := context.WithCancel(t.Context())

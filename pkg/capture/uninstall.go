@@ -2,6 +2,7 @@ package capture
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 
@@ -25,6 +26,6 @@ func Uninstall(ctx context.Context, log *zap.Logger, db *mysqldb.DB) error {
 	if err != nil {
 		return err
 	}
-	_, _, err = install(ctx, log, db, nil, standing, installTries)
-	return err
+	done, err := install(ctx, log, db, nil, standing, installTries, nil)
+	return errors.Join(append(slices.Collect(maps.Values(done.held)), err)...)
 }

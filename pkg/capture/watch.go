@@ -20,11 +20,13 @@ type WatchConfig struct {
 	Synced   []string      // tables whose triggers shall stand
 	Received []string      // tables that are written, which may be synced as well
 	Interval time.Duration // between two looks; zero means 5 s
-	// Missed records that writes to a synced table may not have been captured
-	// since a time. It is called before the triggers are made to stand, so that
-	// a kill does not lose it, and once more afterwards with a later time: what
+	// Uncaptured are the synced tables that Install could not have.
+	Uncaptured []string
+	// Missed records that writes to a synced table may not have been captured.
+	// It is called before the triggers are made to stand, so that
+	// a kill does not lose it, and once more afterwards: what
 	// was done about the first call may have been too early.
-	Missed func(ctx context.Context, table string, since time.Time) error
+	Missed func(ctx context.Context, table string) error
 	// Changed says that a table has another definition than before, or is there
 	// again.
 	Changed func(ctx context.Context, table string)
@@ -59,6 +61,11 @@ type Watcher struct {
 	planned *plan                                // of the last look
 	mended  bool                                 // whether the last look had something to do
 	took    time.Duration                        // by a look, as far as a busy machine lets that be seen
+
+	holds    map[place]*hold          // tables that somebody holds, so that their triggers cannot be made
+	lacking  atomic.Pointer[[]string] // synced tables that are not captured for that
+	fresh    map[string]bool          // of these, those that never were
+	recorded map[string]bool          // tables of which Missed was told that they are not captured, and not yet that they are
 }
 
 // NewWatcher returns a Watcher of tables whose triggers stand; Run does its
@@ -68,7 +75,9 @@ func NewWatcher(log *zap.Logger, db *mysqldb.DB, ts *schema.Tables, c WatchConfi
 		c.Interval = 5 * time.Second
 	}
 	w := &Watcher{WatchConfig: c, log: log, db: db, tables: ts, now: time.Now, seen: map[string]*schema.Table{},
-		right: map[string]time.Time{}, unfit: map[string]bool{}, samples: map[string][]sample{}, sampled: map[string]time.Time{}, refused: map[string]bool{}}
+		right: map[string]time.Time{}, unfit: map[string]bool{}, samples: map[string][]sample{}, sampled: map[string]time.Time{}, refused: map[string]bool{},
+		holds: map[place]*hold{}, fresh: map[string]bool{}, recorded: map[string]bool{}}
+	w.lacking.Store(&c.Uncaptured)
 	for _, name := range c.Synced {
 		w.right[name] = w.now()
 	}
@@ -193,6 +202,15 @@ func (w *Watcher) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	first := w.known == nil
+	if err := w.recall(ctx, tables); err != nil {
+		return err
+	}
+	if first {
+		if err := w.findFresh(ctx, tables, standing); err != nil {
+			return err
+		}
+	}
 	whole := p.wanted
 	list := slices.DeleteFunc(slices.Clone(whole), func(t trigger) bool { return w.refused[t.id()] })
 	w.mended = !w.stand(list, standing)
@@ -203,6 +221,8 @@ func (w *Watcher) look(ctx context.Context) error {
 		if standing, err = readTriggers(ctx, w.db, others); err != nil {
 			return err
 		}
+	} else if err := w.noteCaptured(ctx, nil); err != nil {
+		return err
 	}
 	w.stood = standing
 	for _, t := range whole {
@@ -212,13 +232,15 @@ func (w *Watcher) look(ctx context.Context) error {
 	}
 	w.denied.Store(&lacking)
 	for _, t := range tables {
-		w.seen[t.Name], w.right[t.Name] = t, begun
-	}
-	if err := w.recall(ctx, tables); err != nil {
-		return err
+		if w.Captures(t.Name) {
+			w.seen[t.Name], w.right[t.Name] = t, begun
+		}
 	}
 	errs := []error{w.sample(ctx, tables, begun)}
 	for _, t := range tables {
+		if !w.Captures(t.Name) {
+			continue // a start then finds that it was not
+		}
 		m := p.memory(t, w.db.Name, list, standing)
 		m.Samples = w.samples[t.Name]
 		if !m.equal(w.known[t.Name]) {
@@ -324,29 +346,31 @@ func (w *Watcher) synced(ctx context.Context) ([]*schema.Table, error) {
 // mend makes the wanted triggers stand, and records which tables' writes may
 // not have been captured meanwhile. Promise 1.
 func (w *Watcher) mend(ctx context.Context, list []trigger, standing map[string]standing, tables []*schema.Table, keys []schema.ForeignKey) error {
-	missed := w.missed(list, standing, tables, keys)
-	for _, table := range missed {
+	for _, table := range w.missed(list, standing, tables, keys) {
+		if w.fresh[table] || w.recorded[table] {
+			continue
+		}
 		w.log.Warn("the triggers of a table were not right; its rows are sent to the remotes, since writes may not have been captured",
 			zap.String("table", table), zap.Time("lastSeenRight", w.right[table]))
+		if err := w.record(ctx, table); err != nil {
+			return err
+		}
+		w.recorded[table] = true
 	}
-	if err := w.record(ctx, missed, 0); err != nil {
-		return err
-	}
-	denied, disowned, err := install(ctx, w.log, w.db, list, standing, 1)
-	for _, table := range disowned {
+	done, err := install(ctx, w.log, w.db, list, standing, 1, w.rests)
+	for _, table := range done.disowned {
 		w.Lose(table)
 	}
-	for _, t := range denied {
+	for _, t := range done.denied {
 		w.refused[t.id()] = true
 	}
-	return errors.Join(err, w.record(ctx, missed, time.Microsecond))
+	w.noteHolds(done.held)
+	return errors.Join(err, w.noteCaptured(ctx, uncaptured(done.held, w.db.Name, tables, keys)))
 }
 
-func (w *Watcher) record(ctx context.Context, missed []string, later time.Duration) error {
-	for _, table := range missed {
-		if err := w.Missed(ctx, table, w.right[table].Add(later)); err != nil {
-			return fmt.Errorf("record that writes to %s were not captured: %w", table, err)
-		}
+func (w *Watcher) record(ctx context.Context, table string) error {
+	if err := w.Missed(ctx, table); err != nil {
+		return fmt.Errorf("record that writes to %s were not captured: %w", table, err)
 	}
 	return nil
 }

@@ -27,7 +27,7 @@ func TestAKeyRenamedDuringALookIsNoTrouble(t *testing.T) {
 	renamed := false
 	w := capture.NewWatcher(zap.New(logged), db, schema.NewTables(db), capture.WatchConfig{
 		Synced: []string{"t"}, Interval: time.Hour,
-		Missed: func(context.Context, string, time.Time) error {
+		Missed: func(context.Context, string) error {
 			if !renamed {
 				testkit.Exec(t, db, "ALTER TABLE t CHANGE id number INT NOT NULL")
 			}

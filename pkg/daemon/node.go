@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -72,14 +73,15 @@ type Node struct {
 	questions    chan question
 	definitions  atomic.Uint64     // how often a received table has changed
 	spelled      map[string]string // by which rules the rows of each table are told apart
+	unarmed      []string          // synced tables that somebody held as the triggers were to be made
 
 	// What the node tells about itself:
 	logging  *logging.Log
 	started  time.Time
-	unseen   map[string]time.Time // tables that may have been written while no node ran, and when this run noticed that
-	doubts   *doubts              // what this run and earlier ones noticed
-	warnings []string             // of its configuration
-	wired    atomic.Bool          // the stages are connected: the fields above do not change any more
+	unseen   sync.Map    // tables that may have been written without being captured, as this run noticed
+	doubts   *doubts     // what this run and earlier ones noticed
+	warnings []string    // of its configuration
+	wired    atomic.Bool // the stages are connected: the fields above do not change any more
 	traffic  *traffic
 	pulse    pulse
 	watch    watch
@@ -109,7 +111,7 @@ func New(cfg *config.Config, log *logging.Log, version string) (*Node, error) {
 		codec: codec, peers: newPeers(cfg.Version1Clients), senders: map[string]*sender{}, beat: make(chan struct{}, 1),
 		rows: &latch.Rows{}, asking: asking{waiting: map[asked]chan wire.Answer{}}, questions: make(chan question, questionsMost),
 	}
-	n.unseen, n.doubts = map[string]time.Time{}, newDoubts()
+	n.doubts = newDoubts()
 	n.started, n.watch, n.pulse.Address = n.now(), newWatch(), mysqldb.Address(cfg.MySQL)
 	n.pulse.Since = n.started
 	n.traffic = newTraffic(n.now, knownClients(cfg), n.allTables(), slices.Contains(cfg.AcceptFrom, "*"))
@@ -300,7 +302,8 @@ func (n *Node) install(ctx context.Context, db *mysqldb.DB) error {
 	if err := n.resendUnseen(ctx, db, synced, keys); err != nil {
 		return err
 	}
-	return capture.Install(ctx, n.log.Named("capture"), db, synced, keys)
+	n.unarmed, err = capture.Install(ctx, n.log.Named("capture"), db, synced, keys)
+	return err
 }
 
 // wire connects the stages.
@@ -321,11 +324,14 @@ func (n *Node) wire(db, applyDB *mysqldb.DB, records *records) error {
 		Origin: n.origin, Remotes: n.cfg.RemoteClients, Syncs: n.cfg.Syncs, Receives: n.cfg.Receives, OnNews: n.wakeMarked,
 		Cascade:  n.cfg.ForeignKeyConflict == "cascade",
 		Policies: n.policies(), Resolver: resolver{n}, Lossy: n.cfg.Lossy, Freed: n.freed.put,
-		Doubtful: func(table string) bool { return !n.unseen[table].IsZero() && n.snapshots.Behind(table) },
+		Doubtful: func(table string) bool {
+			_, unseen := n.unseen.Load(table)
+			return unseen && n.snapshots.Behind(table)
+		},
 	})
 	n.snapshots = snapshot.New(n.log.Named("snapshot"), db, n.tables, n.rows, n.outbox, n.stream, snapshot.Config{
 		Origin: n.origin, Initial: n.cfg.InitialSync, Remotes: n.cfg.RemoteClients, Tables: n.cfg.SyncTables,
-		Ready: n.takesSnapshot, OnMark: n.wakeMarked, Versioned: n.allTables(),
+		Ready: func(remote, table string) bool { return n.takesSnapshot(remote, table) && n.watcher.Captures(table) }, OnMark: n.wakeMarked, Versioned: n.allTables(),
 		Transforms: func(table string) bool { return n.transformers.Has(table) },
 	})
 	var err error

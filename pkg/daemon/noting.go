@@ -2,10 +2,12 @@ package daemon
 
 import (
 	"context"
+	"math"
 
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
@@ -30,27 +32,53 @@ func (n *Node) transformed() []string {
 // transformer is new. They may have been sent before, in whatever way, or both sides
 // may have begun with them. Without it a row that is not for the remote any more could
 // not be told from one that it never had. Of each table at most so many chunks are
-// noted.
+// noted. A table that cannot be read holds up no other: its rows are not sent before it
+// can; see noteFirst.
 func (s *sender) note(ctx context.Context, chunks int) error {
 	list, err := s.n.outbox.Unnoted(ctx, s.remote, s.n.transformed())
 	if err != nil {
 		return err
 	}
+	s.unnoted = map[string]outbox.Noting{}
 	for _, at := range list {
-		rows := 0
-		finished := false
-		for c := 0; c < chunks && !finished; c++ {
-			var noted int
-			if noted, finished, err = s.noteSome(ctx, &at); unreadable(err) {
-				s.log.Warn("rows that the remote may hold cannot be noted", zap.String("table", at.Table), zap.Error(err))
-				break
-			} else if err != nil {
-				return err
-			}
-			rows += noted
+		s.unnoted[at.Table] = at
+		err := s.noteTable(ctx, at.Table, chunks)
+		if unreadable(err) && !s.n.tables.SetAside(at.Table, err) {
+			s.log.Warn("rows that the remote may hold cannot be noted", zap.String("table", at.Table), zap.Error(err))
+		} else if err != nil && !mysqldb.Stuck(err) {
+			return err
 		}
+	}
+	return nil
+}
+
+// noteFirst notes what is left of a table of which rows are about to be sent.
+func (s *sender) noteFirst(ctx context.Context, table string) error {
+	if _, left := s.unnoted[table]; !left {
+		return nil
+	}
+	return s.noteTable(ctx, table, math.MaxInt)
+}
+
+// noteTable notes at most so many chunks of a table.
+func (s *sender) noteTable(ctx context.Context, table string, chunks int) (err error) {
+	at := s.unnoted[table]
+	rows := 0
+	defer func() {
 		if rows > 0 {
-			s.log.Info("table has a new transformer; noted which rows the remote may hold", zap.String("table", at.Table), zap.Int("rows", rows))
+			s.log.Info("table has a new transformer; noted which rows the remote may hold", zap.String("table", table), zap.Int("rows", rows))
+		}
+	}()
+	for range chunks {
+		noted, finished, err := s.noteSome(ctx, &at)
+		if err != nil {
+			return err
+		}
+		rows += noted
+		s.unnoted[table] = at
+		if finished {
+			delete(s.unnoted, table)
+			return nil
 		}
 	}
 	return nil
@@ -59,7 +87,7 @@ func (s *sender) note(ctx context.Context, chunks int) error {
 // noteSome notes the next rows of a table under their own ids: that is how they were
 // sent. One that the remote wrote last itself is none that it was sent.
 func (s *sender) noteSome(ctx context.Context, at *outbox.Noting) (noted int, finished bool, err error) {
-	t, err := s.n.tables.Fresh(ctx, at.Table)
+	t, err := s.n.tables.FreshAtOnce(ctx, at.Table)
 	if err != nil {
 		return 0, false, err
 	}

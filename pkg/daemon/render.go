@@ -84,6 +84,11 @@ func (n *Node) renderTable(ctx context.Context, d *rendering, remote, table stri
 	} else if err != nil {
 		return err
 	}
+	if err := n.senders[remote].noteFirst(ctx, table); n.tables.SetAside(table, err) {
+		return errAside{err}
+	} else if err != nil {
+		return err
+	}
 	items = n.fitting(d, remote, t, items)
 	if len(items) == 0 {
 		return nil

@@ -35,6 +35,7 @@ type troubles struct {
 	triggers []apply.Altered // of users, that change what is received
 	stuck    []apply.Stuck   // cannot be written now
 	held     []schema.Aside  // cannot be read now
+	unarmed  []string        // tables whose triggers cannot be made now
 }
 
 // troubles returns what is known of them now.
@@ -44,6 +45,7 @@ func (n *Node) troubles(own error) troubles {
 		t.tables, t.denied = n.watcher.Trouble(), n.watcher.Denied()
 		t.vanished, t.unseen = n.doubts.of(schema.DoubtVanished), n.doubts.of(schema.DoubtUnseen)
 		t.stuck, t.held = n.applier.Stuck(), n.tables.AllAside()
+		t.unarmed = n.watcher.Uncaptured()
 		t.triggers = slices.DeleteFunc(n.applier.Altered(), func(x apply.Altered) bool { return !x.Trigger })
 	}
 	for name, m := range n.traffic.links {
@@ -94,6 +96,9 @@ func problems(s *web.State, t troubles) []string {
 	}
 	for _, x := range t.held {
 		add("%s cannot be read since %s: %s. Rows of all other tables are sent; these follow by themselves.", x.Table, moment(x.Since), x.Why)
+	}
+	for _, table := range t.unarmed {
+		add("The triggers of %s cannot be made, since somebody holds the table or a parent: its writes are not captured until they are, and sent then.", table)
 	}
 	for i := range s.Remotes {
 		remoteProblems(&s.Remotes[i], s, t, add)

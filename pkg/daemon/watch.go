@@ -9,7 +9,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
-	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
@@ -27,9 +26,11 @@ const (
 func (n *Node) newWatcher(db *mysqldb.DB) *capture.Watcher {
 	return capture.NewWatcher(n.log.Named("capture"), db, n.tables, capture.WatchConfig{
 		Synced: n.cfg.SyncTables, Received: n.cfg.ReceiveTables,
-		Interval: min(max(10*n.cfg.CheckInterval, watchLeast), watchMost),
-		Missed: func(ctx context.Context, table string, since time.Time) error {
-			return n.resendAll(ctx, db, table, since)
+		Interval:   min(max(10*n.cfg.CheckInterval, watchLeast), watchMost),
+		Uncaptured: n.unarmed,
+		Missed: func(ctx context.Context, table string) error {
+			n.unseen.Store(table, true)
+			return n.snapshots.ResendUnseen(ctx, table)
 		},
 		Changed: n.definitionChanged,
 		Lost: func(table string, at time.Time) {
@@ -38,16 +39,8 @@ func (n *Node) newWatcher(db *mysqldb.DB) *capture.Watcher {
 	})
 }
 
-// resendAll has all rows of a table sent to the remotes, as if they were written
-// at the time given.
-func (n *Node) resendAll(ctx context.Context, db *mysqldb.DB, table string, since time.Time) error {
-	return snapshot.RequestSince(ctx, db, n.cfg.RemoteClients, table, since)
-}
-
 // resendUnseen has the rows sent of tables whose triggers were not right while the
-// node was away. Nobody knows since when: each row counts as written just after
-// the version that is known of it, or just after all began (change.Baseline) where
-// none is, and a write of another client wins over it.
+// node was away.
 func (n *Node) resendUnseen(ctx context.Context, db *mysqldb.DB, synced []*schema.Table, keys []schema.ForeignKey) error {
 	unseen, err := capture.FindUnseen(ctx, db, synced, keys)
 	if err != nil {
@@ -59,12 +52,12 @@ func (n *Node) resendUnseen(ctx context.Context, db *mysqldb.DB, synced []*schem
 			fields = append(fields, zap.Time("lastSeenRight", u.Since))
 		}
 		n.log.Warn("writes to a table may not have been captured while the node was away; its rows are sent to the remotes, what was deleted meanwhile stays there: run verify", fields...)
-		n.unseen[u.Table] = n.now()
-		n.doubts.note(schema.Doubt{Table: u.Table, Kind: schema.DoubtUnseen}, n.unseen[u.Table])
+		n.unseen.Store(u.Table, true)
+		n.doubts.note(schema.Doubt{Table: u.Table, Kind: schema.DoubtUnseen}, n.now())
 		if err := n.doubts.write(ctx, db); err != nil { // before anything makes it look right
 			return err
 		}
-		if err := n.resendAll(ctx, db, u.Table, time.UnixMicro(change.Baseline+1)); err != nil {
+		if err := snapshot.RequestUnseen(ctx, db, n.cfg.RemoteClients, u.Table); err != nil {
 			return err
 		}
 		if !u.Rekeyed {

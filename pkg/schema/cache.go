@@ -35,29 +35,31 @@ func NewTables(db *mysqldb.DB) *Tables {
 }
 
 // Table returns the definition of a table, from the server if it is not cached. While
-// somebody has locked the table it is the last one that was known; see Aside.
+// somebody has locked the table it is the last one that was known, or what the server's
+// catalogue says of it; see Aside.
 func (ts *Tables) Table(ctx context.Context, name string) (*Table, error) {
 	ts.mu.Lock()
 	t, former := ts.byName[name], ts.former[name]
 	ts.mu.Unlock()
-	if t != nil {
+	aside := ts.Aside(name) != nil
+	if t != nil && (t.whole() || aside) {
 		return t, nil
 	}
-	if former != nil && ts.Aside(name) != nil {
+	if former != nil && aside {
 		return former, nil
 	}
 	keys, err := ts.foreignKeys(ctx) // before the table: a later look shows what has changed since
 	if err != nil {
 		return nil, err
 	}
-	db := mysqldb.Tx(ts.db)
-	if former != nil {
-		db = ts.db.AtOnce(db)
-	}
-	t, err = Read(ctx, db, ts.db.Name, name)
-	if former != nil && ts.SetAside(name, err) {
-		return former, nil
-	} else if err != nil {
+	t, err = Read(ctx, ts.db.AtOnce(ts.db), ts.db.Name, name)
+	switch {
+	case err == nil:
+	case (former != nil || t != nil) && ts.SetAside(name, err):
+		if former != nil {
+			return former, nil
+		}
+	default:
 		return nil, err
 	}
 	t.RowValue = ts.db.RowValue()
@@ -177,6 +179,9 @@ func (ts *Tables) fresh(ctx context.Context, db mysqldb.Queryer, name string) (*
 	ts.Forget(name)
 	return ts.Table(ctx, name)
 }
+
+// whole reports whether the table could be looked at when its definition was read.
+func (t *Table) whole() bool { return t.shape != "" }
 
 // matches compares names and types of the table's columns, generated ones
 // included, with those that it was read with.

@@ -3,6 +3,7 @@ package schema
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -13,6 +14,10 @@ import (
 // definition is outdated when its table's fingerprint has changed. A table that
 // is not there is missing from the answer. It costs three queries of the server's
 // catalogue, whatever the number of tables.
+//
+// MariaDB's catalogue says nothing, and no error, of a table that somebody holds for
+// himself alone, as a RENAME does that waits for another table: that is ErrHeld, or the
+// table and its foreign keys and triggers would look as if they were gone.
 func Fingerprints(ctx context.Context, db *mysqldb.DB, names []string) (map[string]string, error) {
 	if len(names) == 0 {
 		return nil, nil
@@ -47,9 +52,36 @@ func Fingerprints(ctx context.Context, db *mysqldb.DB, names []string) (map[stri
 			return nil, fmt.Errorf("look at the definitions of the tables: %w", err)
 		}
 	}
+	if err := there(ctx, db, names, prints); err != nil {
+		return nil, err
+	}
 	found := make(map[string]string, len(prints))
 	for table, b := range prints {
 		found[table] = b.String()
 	}
 	return found, nil
+}
+
+// ErrHeld says that nothing can be told of a table now, since somebody holds it.
+var ErrHeld = errors.New("somebody holds the table for himself alone")
+
+// there returns ErrHeld if one of the tables that have no print is there by its name, for
+// which the server need not look into it.
+func there(ctx context.Context, db *mysqldb.DB, names []string, prints map[string]*strings.Builder) error {
+	args := []any{db.Name}
+	for _, n := range names {
+		if prints[n] == nil {
+			args = append(args, n)
+		}
+	}
+	if len(args) == 1 || !db.MariaDB {
+		return nil
+	}
+	return mysqldb.Each(ctx, db, `SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (`+mysqldb.List(len(args)-1)+`)`, args, func(r *sql.Rows) error {
+		var name string
+		if err := r.Scan(&name); err != nil {
+			return err
+		}
+		return fmt.Errorf("look at the definition of %s: %w", db.Spelled(name), ErrHeld)
+	})
 }

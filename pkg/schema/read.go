@@ -30,18 +30,25 @@ const selectUnique = `SELECT INDEX_NAME, COLUMN_NAME, SUB_PART FROM information_
 // Read returns the definition of a table. The error is ErrNoTable or ErrUnfit,
 // with what is missing, where the table and not the connection is at fault. The
 // schema must be the one that db works in. Foreign keys are left out: Tables adds them.
+//
+// Where somebody holds the table, the server's catalogue mostly tells its definition all
+// the same: then both are returned, the definition and why the table cannot be read now.
 func Read(ctx context.Context, db mysqldb.Queryer, schema, name string) (*Table, error) {
 	t := &Table{Name: name, byName: map[string]int{}}
 	if err := t.readEngine(ctx, db, schema); err != nil {
 		return nil, err
 	}
 	// The shape comes first: a change of the table while it is read shows later.
-	var err error
-	if t.shape, err = shape(ctx, db, name); err != nil {
-		return nil, err
+	var held error
+	t.shape, held = shape(ctx, db, name)
+	if held != nil && !mysqldb.Stuck(held) {
+		return nil, held
 	}
 	if err := t.readColumns(ctx, db, schema); err != nil {
 		return nil, err
+	}
+	if len(t.Columns) == 0 && held != nil {
+		return nil, held // to MariaDB's catalogue as well
 	}
 	if err := t.readKeys(ctx, db, schema); err != nil {
 		return nil, err
@@ -49,7 +56,7 @@ func Read(ctx context.Context, db mysqldb.Queryer, schema, name string) (*Table,
 	if err := t.readTriggers(ctx, db, schema); err != nil {
 		return nil, err
 	}
-	return t, nil
+	return t, held
 }
 
 func (t *Table) readEngine(ctx context.Context, db mysqldb.Queryer, schema string) error {

@@ -69,6 +69,7 @@ type Snapshots struct {
 	stream *version.Stream
 	began  time.Time
 	behind atomic.Pointer[map[string]bool] // tables whose rows have not all been given versions for writes that went unseen
+	noting sync.Mutex                      // behind is being found out
 	saying sync.Mutex                      // each remote's sender tells how far it is
 	said   map[job]time.Time               // when progress was last logged
 }
@@ -120,11 +121,10 @@ func (s *Snapshots) step(ctx context.Context) (more bool, err error) {
 	if err := s.begin(ctx); err != nil {
 		return false, err
 	}
-	open, err := s.open(ctx)
+	open, err := s.noteBehind(ctx)
 	if err != nil {
 		return false, err
 	}
-	s.noteBehind(open)
 	due := map[string]map[string]state{} // by remote and table
 	for _, st := range open {
 		if st.mode == Missing || !s.due(st) {
@@ -182,18 +182,26 @@ func (s *Snapshots) markTables(ctx context.Context, remote string, tables map[st
 	return more, errors.Join(errs...)
 }
 
-// noteBehind remembers which tables are sent as if their rows were as old as can be.
-func (s *Snapshots) noteBehind(open []state) {
+// noteBehind returns the snapshots that are open, and remembers which of them are of rows
+// that may have been written unseen.
+func (s *Snapshots) noteBehind(ctx context.Context) ([]state, error) {
+	s.noting.Lock()
+	defer s.noting.Unlock()
+	open, err := s.open(ctx)
+	if err != nil {
+		return nil, err
+	}
 	behind := map[string]bool{}
 	for _, st := range open {
-		if st.mode == All && st.started.Year() < 1980 {
+		if st.unseen() {
 			behind[st.table] = true
 		}
 	}
 	s.behind.Store(&behind)
+	return open, nil
 }
 
-// Behind reports whether rows of a table may have been written unseen before the start,
+// Behind reports whether rows of a table may have been written unseen, if that was noticed,
 // and not all have been given versions since. It may be called from any goroutine.
 func (s *Snapshots) Behind(table string) bool {
 	behind := s.behind.Load()
@@ -248,11 +256,30 @@ func Request(ctx context.Context, db *mysqldb.DB, remotes []string, table, mode,
 	return request(ctx, db, remotes, []string{table}, mode, condition, nil)
 }
 
-// RequestSince records that all rows of a table are to be sent to remotes as if
-// they were written at the time given: a row that a remote was given a newer
-// version of meanwhile stays as it is there.
-func RequestSince(ctx context.Context, db *mysqldb.DB, remotes []string, table string, since time.Time) error {
-	return request(ctx, db, remotes, []string{table}, All, "", since.UTC())
+// RequestUnseen records that all rows of a table are to be sent to remotes, since they may
+// have been written without being captured. Nobody knows which of them were, and when: so each
+// wins over the version that is known of it here, which it follows, and over no write of
+// another client that had not seen it. It counts as written just after that version, or, where
+// none is known, at a time before all others, which also tells these snapshots apart.
+func RequestUnseen(ctx context.Context, db *mysqldb.DB, remotes []string, table string) error {
+	at := time.UnixMicro(change.Baseline + 1 + time.Now().UnixMicro()%unseenSpan.Microseconds())
+	return request(ctx, db, remotes, []string{table}, All, "", at.UTC())
+}
+
+// unseenSpan is the time after 1970 at which snapshots begin whose rows are as old as can be.
+const unseenSpan = 5 * 365 * 24 * time.Hour
+
+// unseen reports whether a snapshot is one of RequestUnseen.
+func (st state) unseen() bool {
+	return st.mode == All && st.started.UnixMicro() <= change.Baseline+1+unseenSpan.Microseconds()
+}
+
+// ResendUnseen is RequestUnseen to all remotes, and has Behind know it at once.
+func (s *Snapshots) ResendUnseen(ctx context.Context, table string) error {
+	s.noting.Lock()
+	defer s.noting.Unlock()
+	s.behind.Store(nil)
+	return RequestUnseen(ctx, s.db, s.Remotes, table)
 }
 
 // request records snapshots; since is nil or a time. That a snapshot started then is
