@@ -38,6 +38,7 @@ type Local struct {
 	Values  [][]byte // in the order of the table's columns; only read for dated changes and scripts
 	State   change.State
 	Pending []uint64     // ids in table_changes of local changes not yet captured
+	noted   []string     // keys under which they stand
 	Written int64        // when the latest of these was made, µs since 1970
 	server  int64        // the time by the same clock when that was read
 	Fate    version.Fate // of a row that is missing
@@ -48,6 +49,7 @@ type Step struct {
 	Decision conflict.Decision
 	State    change.State // held afterwards
 	Consumed []uint64     // local changes that need not be captured any more
+	noted    []string     // keys under which they stand
 	in       *Incoming
 	of       *Incoming // the change as it came, where a script has put another in its place
 	exists   bool
@@ -109,12 +111,12 @@ func plan(t *schema.Table, in *Incoming, l Local, now int64, origin string, p co
 	s.Decision, s.State = p.Resolve(known, s.came)
 	switch s.Decision {
 	case conflict.Apply, conflict.Win:
-		s.Consumed = l.Pending
+		s.Consumed, s.noted = l.Pending, l.noted
 		s.passOn = true
 	case conflict.Lose:
 		// The version under which a local change has won is the one that it is
 		// sent with: given another by capture, it would conflict with itself.
-		s.Consumed = l.Pending
+		s.Consumed, s.noted = l.Pending, l.noted
 		s.made = len(l.Pending) > 0
 	}
 	s.made = s.made || s.Decision.Conflict() && p.Decides()

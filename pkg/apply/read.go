@@ -232,6 +232,7 @@ func pending(ctx context.Context, tx mysqldb.Tx, g *group, locals map[string]*Lo
 		if err := r.Scan(&id, &key, &written, &server); err != nil {
 			return err
 		}
+		noted := key
 		key = spelled[key]
 		l := locals[key]
 		if l == nil {
@@ -239,6 +240,9 @@ func pending(ctx context.Context, tx mysqldb.Tx, g *group, locals map[string]*Lo
 			locals[key] = l
 		}
 		l.Pending = append(l.Pending, id)
+		if !slices.Contains(l.noted, noted) {
+			l.noted = append(l.noted, noted)
+		}
 		l.Written, l.server = max(l.Written, written), server
 		return nil
 	})
@@ -282,13 +286,13 @@ func (g *group) spellings(ctx context.Context, tx mysqldb.Tx, locals map[string]
 // that remotes do not know yet go to the end of the stream.
 func (a *Applier) record(ctx context.Context, tx mysqldb.Tx, writing *version.Writing, steps []Step) (news bool, err error) {
 	entries := make([]version.Entry, 0, len(steps))
-	var consumed []uint64
+	var consumed consumed
 	answers := map[string][]change.Row{}
 	var before []change.Row // earlier spellings
 	position := int64(0)
 	for i := range steps {
 		s := &steps[i]
-		consumed = append(consumed, s.Consumed...)
+		consumed.add(s)
 		if s.answer && slices.Contains(a.Remotes, s.in.From) && a.Syncs(s.in.Table) {
 			answers[s.in.From] = append(answers[s.in.From], s.in.Row)
 		}
@@ -317,11 +321,8 @@ func (a *Applier) record(ctx context.Context, tx mysqldb.Tx, writing *version.Wr
 	if err := a.marker.Respelled(ctx, tx, before, a.Remotes); err != nil {
 		return false, err
 	}
-	if len(consumed) > 0 {
-		slices.Sort(consumed)
-		if _, err := tx.ExecContext(ctx, schema.DeleteChanges(consumed)); err != nil {
-			return false, fmt.Errorf("drop replaced local changes: %w", err)
-		}
+	if err := consumed.drop(ctx, tx); err != nil {
+		return false, err
 	}
 	for remote, rows := range answers {
 		if err := a.marker.Mark(ctx, tx, rows, remote); err != nil {

@@ -114,7 +114,7 @@ func takeOut(ctx context.Context, db *mysqldb.DB, table string) (int, error) {
 			return n, err
 		}
 		err = mysqldb.InTx(ctx, db, func(tx mysqldb.Tx) error {
-			_, err := tx.ExecContext(ctx, schema.DeleteChanges(ids))
+			_, err := tx.ExecContext(ctx, schema.DeleteChanges(ids)+` AND table_name = ? AND NOT (gone <=> 0)`, table)
 			return err
 		})
 		if err != nil {

@@ -14,6 +14,10 @@ const shortestRun = 4
 // going through all of the table, and the last id of each run stands alone, since a range is
 // read up to the entry behind its end. The ids are mostly without gaps: to walk over them
 // takes the server half the time that it takes to look for each.
+//
+// An id alone names no entry: two servers of a cluster may give the same one, and a server
+// whose clock was set back gives it once more. Who has not read all entries of an id adds,
+// with AND, of which rows those are that he means.
 func DeleteChanges(ids []uint64) string {
 	text := []byte("DELETE table_changes FROM table_changes FORCE INDEX (PRIMARY) WHERE (gone IS NULL OR gone IS NOT NULL) AND (")
 	var alone []uint64
