@@ -1,8 +1,11 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -236,11 +239,13 @@ func (s *sender) makeReady(ctx context.Context, hopeful bool) error {
 	if err := s.tryFreed(ctx); err != nil {
 		return err
 	}
-	for table, p := range s.probes {
+	tables, err := s.probesInTurn(ctx, now)
+	if err != nil {
+		return err
+	}
+	for _, table := range tables {
+		p := s.probes[table]
 		rows, all := p.next(now)
-		if rows == 0 || s.n.peers.declines(s.remote, table) {
-			continue
-		}
 		due := now
 		if all {
 			due = time.UnixMilli(math.MaxInt64)
@@ -258,6 +263,38 @@ func (s *sender) makeReady(ctx context.Context, hopeful bool) error {
 		}
 	}
 	return s.lookForMarks(ctx, now)
+}
+
+// probesInTurn returns the tables of which rows are to be tried now, parents first.
+func (s *sender) probesInTurn(ctx context.Context, now time.Time) ([]string, error) {
+	var tables []string
+	due := 0
+	for table, p := range s.probes {
+		rows, _ := p.next(now)
+		if s.n.peers.declines(s.remote, table) || rows == 0 && !p.busy(now) {
+			continue
+		}
+		if tables = append(tables, table); rows > 0 {
+			due++
+		}
+	}
+	if due == 0 || len(tables) == 1 {
+		return tables[:due], nil
+	}
+	slices.Sort(tables)
+	groups, err := s.n.tables.ParentsFirst(ctx, tables)
+	if err != nil {
+		return nil, err
+	}
+	parents := func(table string) (names []string) {
+		if t, err := s.n.tables.Table(ctx, table); err == nil { // of one that is not there nothing is known
+			for _, f := range t.ForeignKeys {
+				names = append(names, f.RefTable)
+			}
+		}
+		return names
+	}
+	return inTurn(groups, parents, s.probes, now), nil
 }
 
 // lookForMarks finds out, seldom, whether there are still marks.
@@ -369,8 +406,8 @@ func (s *sender) drop() {
 func (s *sender) expire(ctx context.Context) error {
 	now := s.n.now()
 	var gone []*flight
-	for seq, f := range s.batches {
-		if now.After(f.deadline) {
+	for _, seq := range slices.Sorted(maps.Keys(s.batches)) { // they are sent again in the order in which they were
+		if f := s.batches[seq]; now.After(f.deadline) {
 			gone = append(gone, f)
 			delete(s.batches, seq)
 			s.land(f)
@@ -385,6 +422,7 @@ func (s *sender) expire(ctx context.Context) error {
 			s.landSingle(k, f)
 		}
 	}
+	slices.SortStableFunc(gone[batches:], func(a, b *flight) int { return cmp.Compare(a.sent[0].Position, b.sent[0].Position) })
 	if len(gone) == 0 {
 		return nil
 	}

@@ -1,6 +1,9 @@
 package daemon
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // When rows of a table are tried again that a remote refused. What they wait for is mostly
 // the same for many, so that some of them tell of all: while none of these goes through, no
@@ -25,6 +28,10 @@ type probe struct {
 	failed int       // how often in a row all that were tried were refused
 
 	refusing int // rows of the table that were refused since one was taken, tried again or not
+
+	trying int       // rows that are being tried and of which nothing was heard
+	until  time.Time // how long an answer is waited for
+	mute   bool      // none came the last time
 }
 
 // after returns the interval before a row, or rows of a table, are tried once more; soon
@@ -48,6 +55,9 @@ func (p *probe) refused(due time.Time) {
 // answered says what became of rows that were tried again; soon says that some of those
 // that were refused may go through without anybody's doing.
 func (p *probe) answered(passed, refused int, soon bool, now time.Time) {
+	if n := passed + refused; n > 0 {
+		p.trying, p.mute = max(p.trying-n, 0), false
+	}
 	switch {
 	case passed > 0:
 		p.rows, p.failed, p.any = min(max(probeRows, 2*passed), probeMost), 0, true
@@ -61,7 +71,7 @@ func (p *probe) answered(passed, refused int, soon bool, now time.Time) {
 
 // hopeful says that something has changed that rows may have waited for.
 func (p *probe) hopeful(now time.Time) {
-	*p = probe{due: now, rows: probeAll, any: true}
+	*p = probe{due: now, rows: probeAll, any: true, trying: p.trying, until: p.until, mute: p.mute}
 }
 
 // next returns how many rows are to be tried now, and whether they need not be due.
@@ -77,6 +87,8 @@ func (p *probe) next(now time.Time) (rows int, any bool) {
 func (p *probe) tried(found int, next time.Time, more bool, now time.Time) {
 	p.many = more && found >= max(p.rows, probeRows)
 	p.any = false
+	p.mute = p.mute || p.trying > 0 && !now.Before(p.until)
+	p.trying, p.until = found, now.Add(answerTime)
 	switch {
 	case !more:
 		p.due = time.Time{}
@@ -85,4 +97,30 @@ func (p *probe) tried(found int, next time.Time, more bool, now time.Time) {
 	default:
 		p.due = next
 	}
+}
+
+// busy reports whether rows of the table are being tried, so that those which refer to them
+// are better tried after the answer. A remote that does not answer holds up nothing.
+func (p *probe) busy(now time.Time) bool { return p.trying > 0 && !p.mute && now.Before(p.until) }
+
+// inTurn returns those of the tables of which rows are to be tried now, parents before children: one
+// to which a table refers goes first, and its answer is waited for. Tables of a ring, which are one
+// group, go together. It is pure: groups are ordered as schema.ParentsFirst does it.
+func inTurn(groups [][]string, parents func(table string) []string, probes map[string]*probe, now time.Time) (list []string) {
+	first := map[string]bool{} // tables whose rows are being tried, or will be
+	for _, group := range groups {
+		waits := false
+		for _, table := range group {
+			waits = waits || slices.ContainsFunc(parents(table), func(p string) bool { return first[p] && !slices.Contains(group, p) })
+		}
+		for _, table := range group {
+			p := probes[table]
+			rows, _ := p.next(now)
+			if rows > 0 && !waits {
+				list = append(list, table)
+			}
+			first[table] = p.busy(now) || rows > 0 && !p.mute
+		}
+	}
+	return list
 }

@@ -1,8 +1,11 @@
 package daemon
 
 import (
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
 // play has rows of a table wait for something, and returns how many were tried until a time.
@@ -92,4 +95,52 @@ func TestFewWaitingRowsAreTriedEachAtItsTime(t *testing.T) {
 	if rows, any := p.next(now); rows != probeAll || !any {
 		t.Errorf("when there is hope, %d are looked for, due or not: %v", rows, any)
 	}
+}
+
+// Rows of a table are tried after those of the tables that they refer to were answered, and of all other tables at once.
+func TestWaitingRowsAreTriedParentsFirst(t *testing.T) {
+	now := time.Now()
+	refers := map[string][]string{"lines": {"orders", "items"}, "orders": {"customers"}, "a": {"b"}, "b": {"a", "customers"}, "tree": {"tree"}}
+	keys := func(table string) (list []schema.ForeignKey) {
+		for _, parent := range refers[table] {
+			list = append(list, schema.ForeignKey{Table: table, RefTable: parent})
+		}
+		return list
+	}
+	probes := map[string]*probe{}
+	tables := []string{"a", "b", "customers", "items", "lines", "orders", "other", "tree"}
+	for _, name := range tables {
+		probes[name] = &probe{}
+		probes[name].hopeful(now)
+	}
+	turn := func(want ...string) {
+		t.Helper()
+		got := inTurn(schema.ParentsFirst(tables, keys), func(table string) []string { return refers[table] }, probes, now)
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("in turn are %q, want %q", got, want)
+		}
+		for _, name := range got {
+			probes[name].tried(3, time.Time{}, false, now)
+		}
+	}
+	turn("customers", "items", "other", "tree")
+	turn()
+	probes["items"].answered(0, 3, true, now)
+	probes["customers"].answered(2, 0, true, now)
+	probes["customers"].due = time.Time{}
+	turn() // one customer is on its way
+	probes["customers"].answered(1, 0, true, now)
+	turn("customers") // more of them follow at once
+	probes["customers"].answered(3, 0, true, now)
+	probes["customers"].due = time.Time{}
+	turn("a", "b", "orders")
+	now = now.Add(answerTime) // nothing is heard of the orders, which lines wait for no more
+	turn("lines")
+	probes["orders"].hopeful(now)
+	probes["lines"].hopeful(now)
+	turn("orders") // it is not known yet that nobody answers
+	now = now.Add(answerTime)
+	probes["orders"].hopeful(now)
+	turn("lines", "orders")
 }
