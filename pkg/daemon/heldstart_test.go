@@ -50,8 +50,8 @@ func TestANodeStartsWhileATableIsHeld(t *testing.T) {
 			a.exec(`UPDATE items SET v = 10`, `DELETE FROM items WHERE id = 2`, `DELETE FROM items WHERE id = 1`) // a cascade
 			c.expect(`SELECT id, v FROM items ORDER BY id`, `3|10`)
 			c.expect(`SELECT COUNT(*) FROM lines_of`, `0`)
-			c.expect(`SELECT COUNT(*) FROM sync_conflicts`, `0`)
-			a.expect(`SELECT COUNT(*) FROM sync_conflicts`, `0`)
+			c.expect(`SELECT COUNT(*) FROM sync_conflicts WHERE table_name <> 'orders'`, `0`)
+			a.expect(`SELECT COUNT(*) FROM sync_conflicts WHERE table_name <> 'orders'`, `0`)
 
 			if strings.Contains(what, "LOCK TABLES") && !strings.Contains(a.server.Version, "MariaDB") {
 				return // MySQL then locks table_changes as well, for the triggers: docs/limits.md
