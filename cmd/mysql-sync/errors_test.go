@@ -11,15 +11,17 @@ import (
 )
 
 // refusing starts two nodes; the second one's table takes no name of more than 5
-// characters, and refuses what the statements make at the first. A first transfer that
-// begins after them would send the rows once more.
+// characters, and refuses what the statements make at the first. These come after the first
+// transfers, which would send the rows once more.
 func refusing(t *testing.T, statements ...string) (a, c *site) {
 	t.Helper()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
-	a = newSite(t, b, "node-a", []string{"node-b"}, map[string]any{"initialSync": "none"}, orders)
+	a = newSite(t, b, "node-a", []string{"node-b"}, nil, orders)
 	c = newSite(t, b, "node-b", []string{"node-a"}, nil, `CREATE TABLE orders (id INT PRIMARY KEY, name VARCHAR(5), price DECIMAL(10,2))`)
 	a.start()
 	c.start()
+	a.expect(`SELECT COUNT(*) FROM sync_snapshots WHERE finished_at IS NOT NULL`, "1")
+	c.expect(`SELECT COUNT(*) FROM sync_snapshots WHERE finished_at IS NOT NULL`, "1")
 	a.exec(statements...)
 	return a, c
 }
