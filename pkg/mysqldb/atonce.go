@@ -9,14 +9,18 @@ import (
 // eager begins each statement that it runs so that no lock is waited for; see AtOnce.
 const eager = "SET STATEMENT innodb_lock_wait_timeout=0, lock_wait_timeout=0 FOR "
 
-// AtOnce returns the transaction such that its statements fail at once where somebody
-// holds a lock that they need: LockTimeout tells. A MySQL server knows no such thing, and
-// waits as long as the session says, at the least a second.
+// AtOnce returns the transaction such that its statements fail where somebody holds a lock
+// that they need: LockTimeout tells. MariaDB says so at once. A MySQL server knows no such
+// thing, and waits at the least a second; there the node itself ends a statement that
+// waits, after some milliseconds; see watch.
 //
 // Source: MariaDB's "SET STATEMENT", and "innodb_lock_wait_timeout", which may be 0 since
 // 10.3.
 func (db *DB) AtOnce(tx Tx) Tx {
-	if !db.MariaDB || noValues.MatchString(db.Version) {
+	switch {
+	case !db.MariaDB:
+		return watchedTx{tx}
+	case noValues.MatchString(db.Version):
 		return tx
 	}
 	return eagerTx{tx}
@@ -40,4 +44,16 @@ func atOnce(query string) string {
 		return query
 	}
 	return eager + query
+}
+
+type watchedTx struct{ Tx }
+
+// ExecContext runs a statement that is watched.
+func (t watchedTx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	return t.Tx.ExecContext(watched(ctx), query, args...)
+}
+
+// QueryContext runs a query that is watched.
+func (t watchedTx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return t.Tx.QueryContext(watched(ctx), query, args...)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 )
@@ -15,8 +16,8 @@ const binlogFormat = `SELECT @@GLOBAL.log_bin AND @@SESSION.binlog_format = 'STA
 // logRows has a session log rows where it would log statements, and may choose. Where it
 // may not, it can still read: see LogsStatements.
 func logRows(ctx context.Context, conn driver.Conn) error {
-	statements, err := isTrue(ctx, conn, binlogFormat)
-	if err == nil && statements {
+	statements, err := ask(ctx, conn, binlogFormat)
+	if err == nil && statements == "1" {
 		_, err = conn.(driver.ExecerContext).ExecContext(ctx, `SET SESSION binlog_format = 'ROW'`, nil)
 	}
 	if n := Number(err); n == accessDenied || n == unknownVariable { // a server without it logs rows
@@ -25,33 +26,30 @@ func logRows(ctx context.Context, conn driver.Conn) error {
 	return err
 }
 
-// isTrue asks a session for one value, and reports whether it is 1.
-func isTrue(ctx context.Context, conn driver.Conn, query string) (is bool, err error) {
+// ask asks a session for one value.
+func ask(ctx context.Context, conn driver.Conn, query string) (answer string, err error) {
 	rows, err := conn.(driver.QueryerContext).QueryContext(ctx, query, nil)
 	if err != nil {
-		return false, err
+		return "", err
 	}
 	values := make([]driver.Value, len(rows.Columns()))
 	for err == nil { // to the end, or the connection is not free
 		if err = rows.Next(values); err == nil {
-			is = isOne(values[0])
+			answer = text(values[0])
 		}
 	}
 	if errors.Is(err, io.EOF) {
 		err = nil
 	}
-	return is, errors.Join(err, rows.Close())
+	return answer, errors.Join(err, rows.Close())
 }
 
-// isOne reports whether a value that the driver gives is the number 1.
-func isOne(v driver.Value) bool {
-	switch v := v.(type) {
-	case int64:
-		return v == 1
-	case []byte:
-		return string(v) == "1"
+// text returns a value that the driver gives as the server would show it.
+func text(v driver.Value) string {
+	if b, ok := v.([]byte); ok {
+		return string(b)
 	}
-	return false
+	return fmt.Sprint(v)
 }
 
 // LogsStatements reports whether the server would refuse what the sessions of db write,

@@ -22,9 +22,12 @@ const (
 	deadlock        = 1213
 	noSuchTable     = 1146
 	badField        = 1054
+	noSuchIndex     = 1176
 	accessDenied    = 1227
 	unknownVariable = 1193
 	statementFormat = 1665
+
+	queryInterrupted = 1317
 )
 
 // refused are errors that no waiting heals: the login, the schema or the host
@@ -33,7 +36,7 @@ var refused = []uint16{1044, 1045, 1049, 1130, 1251, 1698, 3118, 4151}
 
 // transient are errors of the server's state, not of a row: lost locks,
 // shutdown, read-only, full disk, killed connection, a binary log of statements.
-var transient = []uint16{lockWaitTimeout, deadlock, 1020, 1021, 1040, 1047, 1053, 1114, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1226, 1290, 1317, statementFormat, 1792, 1836, 1927, 1969, 3024, lockNoWait, 4031}
+var transient = []uint16{lockWaitTimeout, deadlock, 1020, 1021, 1040, 1047, 1053, 1114, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1226, 1290, queryInterrupted, statementFormat, 1792, 1836, 1927, 1969, 3024, lockNoWait, 4031}
 
 // Number returns the server's error number, or 0 if err is none of the server's.
 func Number(err error) int {
@@ -100,6 +103,10 @@ func SchemaChanged(err error) bool {
 	n := Number(err)
 	return n == noSuchTable || n == badField || n == 1136 || n == 1412
 }
+
+// NoIndex reports whether an index that the statement names is not there, or not to be
+// used.
+func NoIndex(err error) bool { return Number(err) == noSuchIndex }
 
 // Truncated is what a server that is not strict warns with, where it stores something
 // else than a value; see Altered.

@@ -95,6 +95,7 @@ type serverConn interface {
 	driver.ExecerContext
 	driver.QueryerContext
 	driver.ConnPrepareContext
+	driver.ConnBeginTx
 	driver.NamedValueChecker
 	driver.SessionResetter
 	driver.Validator

@@ -99,6 +99,7 @@ type connector struct {
 	driver.Connector
 	set   setting       // by the user
 	limit time.Duration // for the server's greeting
+	watch *watch
 }
 
 // Connect opens a connection and sets up its session.
@@ -114,6 +115,14 @@ func (c connector) open(ctx context.Context, variables string) (driver.Conn, err
 	if err := c.prepare(ctx, conn, variables); err != nil {
 		_ = conn.Close() // the first error is the one to tell
 		return nil, err
+	}
+	p, err := processOf(ctx, conn)
+	if err != nil {
+		_ = conn.Close() // the first error is the one to tell
+		return nil, fmt.Errorf("set up session: %w", err)
+	}
+	if s, ok := conn.(serverConn); ok && p.id != "" {
+		return &watchedConn{s, p, c.watch}, nil
 	}
 	return conn, nil
 }
@@ -173,8 +182,9 @@ func pool(c config.MySQL, set setting) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mysqlConfig: %w", err)
 	}
-	db := &DB{Name: c.Database, connector: connector{inner, set, c.ConnectTimeout}}
+	db := &DB{Name: c.Database, connector: connector{inner, set, c.ConnectTimeout, &watch{}}}
 	db.DB = sqlx.NewDb(sql.OpenDB(db.connector), "mysql")
+	db.connector.watch.pool = db.DB.DB
 	limit(db.DB.DB, mostConns)
 	return db, nil
 }
@@ -194,9 +204,12 @@ func (db *DB) greet(ctx context.Context) error {
 	if err := db.GetContext(ctx, &db.Version, `SELECT VERSION()`); err != nil {
 		return err
 	}
-	db.MariaDB = strings.Contains(strings.ToLower(db.Version), "mariadb")
+	db.MariaDB = isMariaDB(db.Version)
 	return nil
 }
+
+// isMariaDB reports whether a server's version is one of MariaDB.
+func isMariaDB(version string) bool { return strings.Contains(strings.ToLower(version), "mariadb") }
 
 func (db *DB) await(ctx context.Context, log *zap.Logger, c config.MySQL) error {
 	for pause := 500 * time.Millisecond; ; pause = min(2*pause, 15*time.Second) {
