@@ -86,6 +86,7 @@ type task struct {
 	needed []change.Row // of one that waited: what it still needed
 	since  time.Time    // of one that waited
 	exists bool         // its row was there when it was looked for last
+	left   bool         // out of a transaction; see present
 }
 
 // Apply applies the changes and returns what became of each. An error means
@@ -102,7 +103,7 @@ func (a *Applier) Apply(ctx context.Context, changes []Incoming) ([]Result, erro
 	for _, round := range rounds(changes, results) {
 		for part := range portions(a.room.pass(a.now(), round)) {
 			m := plain
-			if a.room.meets(part) {
+			if a.room.meets(a.now(), part) {
 				m = skipping
 			}
 			if err := a.split(ctx, part, m, strain{}); err != nil {
@@ -197,14 +198,15 @@ func (a *Applier) tryAside(ctx context.Context) ([]*task, error) {
 	if t.hot {
 		m = waiting
 	}
-	if err := a.split(ctx, t.tasks, m, strain{}); err != nil {
+	st := strain{}
+	if err := a.split(ctx, t.tasks, m, st); err != nil {
 		a.room.back(a.now(), t.tasks)
 		return nil, err
 	}
 	if err := a.note(ctx, t.tasks); err != nil {
 		return nil, err
 	}
-	a.tell(a.room.tried(begun, a.now(), t))
+	a.tell(a.room.tried(begun, a.now(), t, st.waited(t.table)))
 	return t.tasks, nil
 }
 
@@ -274,11 +276,31 @@ func rounds(changes []Incoming, results []Result) [][]*task {
 type strain map[string]int
 
 // Bounds of strain: what it costs to find one row among many whose lock nobody gives, and
-// a few of them. A try in which the server waited is worth many.
+// a few of them. A try in which the server had a statement wait is worth many, and one in
+// which it did so for long, very many: all others wait meanwhile.
 const (
-	strainMost = 60
-	strainSlow = 40
+	strainMost   = 60
+	strainWaited = 15
+	strainSlow   = 40
 )
+
+// add says of a table that a try failed which was begun at a time.
+func (st strain) add(s *stuck, begun time.Time) {
+	switch {
+	case time.Since(begun) >= slow:
+		st[s.table] += strainSlow
+	case mysqldb.Waited(s.err):
+		st[s.table] += strainWaited
+	default:
+		st[s.table]++
+	}
+}
+
+// most reports whether no more is to be tried in a table for now.
+func (st strain) most(table string) bool { return st[table] >= strainMost }
+
+// waited reports whether the server had statements wait in a table.
+func (st strain) waited(table string) bool { return st[table] >= strainWaited }
 
 // split applies changes of different rows in one transaction. Where foreign or
 // unique keys tie them, that is one in which they are looked at together. If it
@@ -289,15 +311,18 @@ func (a *Applier) split(ctx context.Context, tasks []*task, m manner, st strain)
 		return nil
 	}
 	begun := time.Now()
-	err := a.transaction(ctx, tasks, m)
+	tasks, err := a.attempt(ctx, tasks, m)
 	if mysqldb.SchemaChanged(err) {
 		for _, t := range tasks {
 			a.tables.Forget(t.in.Table)
 		}
-		err = a.transaction(ctx, tasks, m)
+		tasks, err = a.attempt(ctx, tasks, m)
 	}
 	if tied(err) {
 		err = a.together(ctx, tasks, m)
+	}
+	if errors.Is(err, errLeft) {
+		return a.split(ctx, free(tasks), m, st)
 	}
 	var s *stuck
 	switch {
@@ -306,9 +331,8 @@ func (a *Applier) split(ctx context.Context, tasks []*task, m manner, st strain)
 	case ctx.Err() != nil:
 		return err
 	case errors.As(err, &s):
-		if time.Since(begun) >= slow {
-			st[s.table] += strainSlow
-		}
+		st.add(s, begun)
+		a.beWary(s.table)
 		return a.around(ctx, tasks, m, st, s)
 	case mysqldb.Transient(err):
 		return err
@@ -319,6 +343,25 @@ func (a *Applier) split(ctx context.Context, tasks []*task, m manner, st strain)
 	}
 	*tasks[0].res = Result{Err: a.blame(ctx, tasks[0].in, err), Retry: tied(err)}
 	return nil
+}
+
+// attempt applies changes in one transaction, and returns those that it was about if it
+// fails. On MySQL, where somebody's locks are about, rows that are new come in a second
+// one: an insert may have to wait for a gap, and nobody then waits for a row of the first.
+func (a *Applier) attempt(ctx context.Context, tasks []*task, m manner) ([]*task, error) {
+	if m&skipping != 0 && !a.db.MariaDB {
+		for _, t := range tasks {
+			t.left = false
+		}
+		if err := a.transaction(ctx, tasks, m|present); err != nil {
+			return tasks, err
+		}
+		tasks = slices.DeleteFunc(slices.Clone(tasks), func(t *task) bool { return !t.left })
+	}
+	if len(tasks) == 0 {
+		return nil, nil
+	}
+	return tasks, a.transaction(ctx, tasks, m)
 }
 
 // around applies changes of which something of one table stops some: first those of the
@@ -337,19 +380,14 @@ func (a *Applier) around(ctx context.Context, tasks []*task, m manner, st strain
 	if err := a.split(ctx, others, m, st); err != nil {
 		return err
 	}
-	st[s.table]++
-	whole := s.slow || st[s.table] > strainMost
 	switch {
 	case len(own) == 0: // tied to the others: its rows came before
 		return s
-	case len(own) == 1 && m&skipping != 0 || whole:
-		why := "waits for table " + s.table + ": " + s.err.Error()
-		if whole {
-			a.room.stop(a.now(), s.table, why)
-		}
-		for _, t := range own {
-			*t.res = Result{Err: &Wait{text: why, stuck: true}, Retry: true}
-		}
+	case s.slow || st.most(s.table):
+		a.setAside(own, s, true)
+		return nil
+	case len(own) == 1 && m&skipping != 0:
+		a.setAside(own, s, false)
 		return nil
 	case m&skipping == 0:
 		return a.split(ctx, own, m&^waiting|skipping, st)
@@ -358,7 +396,30 @@ func (a *Applier) around(ctx context.Context, tasks []*task, m manner, st strain
 	if there, missing := apart(own); len(there) > 0 && len(missing) > 0 { // a gap, or want of room, stops inserts
 		own, half = append(there, missing...), len(there)
 	}
-	return errors.Join(a.split(ctx, own[:half], m, st), a.split(ctx, own[half:], m, st))
+	if err := a.split(ctx, own[:half], m, st); err != nil {
+		return err
+	}
+	if st.most(s.table) { // the first half has taken what there was of patience
+		a.setAside(own[half:], s, true)
+		return nil
+	}
+	return a.split(ctx, own[half:], m, st)
+}
+
+// setAside sets changes of a table aside, and with whole all others that come for it.
+func (a *Applier) setAside(tasks []*task, s *stuck, whole bool) {
+	why := "waits for table " + s.table + ": " + s.err.Error()
+	if whole {
+		a.room.stop(a.now(), s.table, why)
+	}
+	for _, t := range tasks {
+		*t.res = Result{Err: &Wait{text: why, stuck: true}, Retry: true}
+	}
+}
+
+// free returns those of the tasks that were not set aside.
+func free(tasks []*task) []*task {
+	return slices.DeleteFunc(slices.Clone(tasks), func(t *task) bool { return IsStuck(t.res.Err) })
 }
 
 // apart returns the tasks whose rows are there, and the others.
@@ -398,6 +459,10 @@ const tries = 200
 func (a *Applier) together(ctx context.Context, tasks []*task, m manner) error {
 	for range tries {
 		err := a.transaction(ctx, tasks, m|whole)
+		if errors.Is(err, errLeft) {
+			tasks = free(tasks)
+			continue
+		}
 		var b *barred
 		if !errors.As(err, &b) {
 			return err

@@ -122,12 +122,32 @@ func (r *room) pass(now time.Time, tasks []*task) []*task {
 	})
 }
 
-// meets reports whether something is set aside of the tables of tasks: others of their rows
-// may be held as well.
-func (r *room) meets(tasks []*task) bool {
+// waryTime is how long it is remembered that somebody's lock was met in a table.
+const waryTime = 10 * time.Minute
+
+// beWary remembers that somebody's lock was met in a table, where the server waits for some.
+func (a *Applier) beWary(table string) {
+	if a.db.MariaDB {
+		return
+	}
+	r := &a.room
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.asides) > 0 && slices.ContainsFunc(tasks, func(t *task) bool { return r.asides[t.in.Table] != nil })
+	if r.wary == nil {
+		r.wary = map[string]time.Time{}
+	}
+	r.wary[table] = a.now()
+}
+
+// meets reports whether somebody's lock was met of late in one of the tables of tasks:
+// others of their rows may be held as well.
+func (r *room) meets(now time.Time, tasks []*task) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return (len(r.asides) > 0 || len(r.wary) > 0) && slices.ContainsFunc(tasks, func(t *task) bool {
+		met, ok := r.wary[t.in.Table]
+		return r.asides[t.in.Table] != nil || ok && now.Sub(met) < waryTime
+	})
 }
 
 // try is a turn of what is set aside of a table.
@@ -168,9 +188,9 @@ func (r *room) due(now time.Time) try {
 	return try{}
 }
 
-// tried says what became of a turn, which was begun at a time, and returns what is to be
-// told of the table.
-func (r *room) tried(begun, now time.Time, t try) (told *Stuck, ended bool) {
+// tried says what became of a turn, which was begun at a time, and whether the server had
+// it wait, and returns what is to be told of the table.
+func (r *room) tried(begun, now time.Time, t try, waited bool) (told *Stuck, ended bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	x := r.asides[t.table]
@@ -178,10 +198,9 @@ func (r *room) tried(begun, now time.Time, t try) (told *Stuck, ended bool) {
 		return nil, false // somebody else has looked meanwhile, and there was nothing more
 	}
 	went := slices.ContainsFunc(t.tasks, func(t *task) bool { return !IsStuck(t.res.Err) })
-	waited := now.Sub(begun) >= slow // the server had it wait for a lock, as MySQL does for a gap
 	switch {
-	case went && !waited:
-		x.whole, x.pause, x.turn = false, asideFirst, min(2*x.turn, turnRows)
+	case went:
+		x.whole, x.pause, x.turn = x.whole && waited, asideFirst, min(2*x.turn, turnRows)
 	case !t.hot:
 		x.pause, x.turn = min(2*x.pause, asideMost), max(x.turn/2, 1)
 	}

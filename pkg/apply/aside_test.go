@@ -28,7 +28,7 @@ func TestATurnMayEndWhereNothingIsSetAsideAnyMore(t *testing.T) {
 		*x.res = Result{Wrote: true}
 	}
 	r.note(now, turn.tasks)
-	r.tried(now, now, turn)
+	r.tried(now, now, turn, false)
 	if len(r.rows) > 0 || len(r.asides) > 0 {
 		t.Errorf("%d rows wait, of %d tables", len(r.rows), len(r.asides))
 	}

@@ -30,9 +30,9 @@ func (a *Applier) decide(ctx context.Context, tx mysqldb.Tx, groups []*group, m 
 	}
 	all := make([]Step, 0, n)
 	scripts := a.scripts(groups)
-	locking := a.db.ForUpdate()
+	locking, locker := a.db.ForUpdate(), a.db.AtOnce(tx)
 	if m&waiting != 0 {
-		locking = " FOR UPDATE"
+		locking, locker = " FOR UPDATE", tx
 	}
 	for _, g := range groups {
 		if m&skipping != 0 {
@@ -43,14 +43,27 @@ func (a *Applier) decide(ctx context.Context, tx mysqldb.Tx, groups []*group, m 
 				continue
 			}
 		}
-		locals, states, err := look(ctx, tx, g, locking)
+		locals, states, err := look(ctx, tx, locker, g, locking)
 		if err != nil {
 			return nil, stuckIn(g.table.Name, err)
 		}
 		if m&skipping != 0 {
-			if err := errors.Join(a.skipParents(ctx, tx, g, locals), a.skipUnique(ctx, tx, g)); err != nil {
+			n := len(g.in)
+			err := errors.Join(a.skipEntries(ctx, tx, g, locals), a.skipParents(ctx, tx, g, locals), a.skipUnique(ctx, tx, g))
+			if err != nil {
 				return nil, stuckIn(g.table.Name, err)
 			}
+			if len(g.in) < n {
+				return nil, errLeft
+			}
+		}
+		if m&(skipping|waiting) == 0 {
+			if err := a.askEntries(ctx, tx, g, locals); err != nil {
+				return nil, stuckIn(g.table.Name, err)
+			}
+		}
+		if m&present != 0 {
+			g.leaveMissing(locals)
 		}
 		fates, err := version.Fates(ctx, tx, missing(g, locals, states))
 		if err != nil {
@@ -83,6 +96,23 @@ func (a *Applier) decide(ctx context.Context, tx mysqldb.Tx, groups []*group, m 
 	return all, nil
 }
 
+// errLeft says that something was left out whose row is locked already: whoever holds what it
+// needs may want that row. It is let go, and the others are tried without it.
+var errLeft = errors.New("some rows are set aside that are locked")
+
+// leaveMissing leaves the changes out of a group that insert rows.
+func (g *group) leaveMissing(locals map[string]*Local) {
+	tasks, ins := g.tasks, g.in
+	g.tasks, g.in = nil, nil
+	for i, in := range ins {
+		if l := locals[in.Key]; in.Deleted() || l != nil && l.Exists {
+			g.tasks, g.in = append(g.tasks, tasks[i]), append(g.in, in)
+		} else {
+			tasks[i].left = true
+		}
+	}
+}
+
 // missing returns the rows that a change would bring, and that are not here though the
 // node has versions of them.
 func missing(g *group, locals map[string]*Local, states map[change.Row]change.State) []change.Row {
@@ -99,13 +129,13 @@ func missing(g *group, locals map[string]*Local, states map[change.Row]change.St
 // there cannot be locked: if local changes of it are found, a user may have
 // inserted it since. All is then read again, until no change has come
 // meanwhile.
-func look(ctx context.Context, tx mysqldb.Tx, g *group, locking string) (map[string]*Local, map[change.Row]change.State, error) {
+func look(ctx context.Context, tx, locker mysqldb.Tx, g *group, locking string) (map[string]*Local, map[change.Row]change.State, error) {
 	rows := make([]change.Row, len(g.in))
 	for i, in := range g.in {
 		rows[i] = in.Row
 	}
 	for before := -1; ; {
-		locals, err := lock(ctx, tx, g, locking)
+		locals, err := lock(ctx, tx, locker, g, locking)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -131,9 +161,9 @@ func look(ctx context.Context, tx mysqldb.Tx, g *group, locking string) (map[str
 // lock locks the rows that exist, in the order of their keys, and returns them
 // by key. The rows themselves are read only where a dated change is compared
 // with them, or a script may be.
-func lock(ctx context.Context, tx mysqldb.Tx, g *group, locking string) (map[string]*Local, error) {
+func lock(ctx context.Context, tx, locker mysqldb.Tx, g *group, locking string) (map[string]*Local, error) {
 	whole := g.policy.Name == conflict.Script || slices.ContainsFunc(g.in, func(in *Incoming) bool { return in.Dated })
-	locals, err := lockRows(ctx, tx, g.table, g.in, whole, locking)
+	locals, err := lockRows(ctx, locker, g.table, g.in, whole, locking)
 	if err != nil {
 		return nil, err
 	}

@@ -34,6 +34,7 @@ type room struct {
 	fresh   []change.Row // have come since rings were looked for
 	settled []change.Row // are to be decided
 	asides  map[string]*aside
+	wary    map[string]time.Time // when somebody's lock was met last in a table
 }
 
 // waiter is a change that waits.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -40,7 +41,7 @@ func (a *Applier) skipLocked(ctx context.Context, tx mysqldb.Tx, g *group) error
 		return nil
 	}
 	return a.skip(g, len(g.in), func(from, to int) error {
-		_, err := lockRows(ctx, tx, g.table, g.in[from:to], false, a.db.ForUpdate())
+		_, err := lockRows(ctx, a.db.AtOnce(tx), g.table, g.in[from:to], false, a.db.ForUpdate())
 		return err
 	}, func(i int) int { return i }, "waits for its row, which somebody has locked")
 }
@@ -54,7 +55,7 @@ func (a *Applier) skipParents(ctx context.Context, tx mysqldb.Tx, g *group, loca
 			return l == nil || !l.Exists
 		})
 		probe := func(from, to int) error {
-			return a.probe(ctx, tx, g.table, qualified(f.RefSchema, f.RefTable), f.RefColumns, f.Columns, values[from:to])
+			return a.probe(ctx, a.db.AtOnce(tx), g.table, qualified(f.RefSchema, f.RefTable), f.RefColumns, f.Columns, values[from:to])
 		}
 		err := a.skip(g, len(values), probe, func(i int) int { return place[i] },
 			fmt.Sprintf("waits for the row of %s that it refers to, which somebody has locked (foreign key %s)", f.RefTable, f.Name))
@@ -75,13 +76,90 @@ func (a *Applier) skipUnique(ctx context.Context, tx mysqldb.Tx, g *group) error
 	for _, u := range g.table.Unique {
 		values, place := g.different(u, func(*Incoming) bool { return true })
 		probe := func(from, to int) error {
-			return a.probe(ctx, tx, g.table, mysqldb.Quote(g.table.Name), u, u, values[from:to])
+			return a.probe(ctx, a.db.AtOnce(tx), g.table, mysqldb.Quote(g.table.Name), u, u, values[from:to])
 		}
 		err := a.skip(g, len(values), probe, func(i int) int { return place[i] },
 			fmt.Sprintf("waits for a row with its %s, which somebody has locked", strings.Join(u, ", ")))
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// skipEntries leaves the changes out of a group of whose rows somebody has locked an entry
+// of an index, and locks the others'.
+func (a *Applier) skipEntries(ctx context.Context, tx mysqldb.Tx, g *group, locals map[string]*Local) error {
+	there, place := a.indexed(g, locals)
+	return a.skip(g, len(there), func(from, to int) error {
+		return a.lockEntries(ctx, tx, g.table, there[from:to])
+	}, func(i int) int { return place[i] }, "waits for its entry in an index, which somebody has locked")
+}
+
+// askEntries locks the entries of a group's rows in indexes, before the rows are written: who
+// finds a row by an index locks the entry first and the row then, and each would wait for
+// the other.
+func (a *Applier) askEntries(ctx context.Context, tx mysqldb.Tx, g *group, locals map[string]*Local) error {
+	there, _ := a.indexed(g, locals)
+	for part := range slices.Chunk(there, maxRows) {
+		if err := a.lockEntries(ctx, tx, g.table, part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// indexed returns the changes of a group whose rows are there and have entries in indexes
+// that must be asked for, and for each change of the group its place among them, or -1.
+// MariaDB, where a write waits for nothing, says what is locked when the row is written.
+func (a *Applier) indexed(g *group, locals map[string]*Local) (there []*Incoming, place []int) {
+	if a.db.MariaDB || !a.db.HasNoWait() || len(g.table.Indexes) == 0 {
+		return nil, nil
+	}
+	place = make([]int, len(g.in))
+	for i, in := range g.in {
+		place[i] = -1
+		if l := locals[in.Key]; l != nil && l.Exists {
+			place[i] = len(there)
+			there = append(there, in)
+		}
+	}
+	return there, place
+}
+
+// lockEntries locks the entries that rows have in all indexes, but those of NULL: of a unique
+// index that would be all rows which have NULL.
+func (a *Applier) lockEntries(ctx context.Context, tx mysqldb.Tx, t *schema.Table, ins []*Incoming) error {
+	columns := t.KeyNames()
+	for _, x := range t.Indexes {
+		for _, name := range x.Columns {
+			if !slices.Contains(columns, name) {
+				columns = append(columns, name)
+			}
+		}
+	}
+	for i := range columns {
+		columns[i] = mysqldb.Quote(columns[i])
+	}
+	var q mysqldb.Statement
+	q.SQL("SELECT 1 FROM (")
+	if err := t.AddSelect(&q, strings.Join(columns, ", "), keys(ins), ""); err != nil {
+		return err
+	}
+	q.SQL(") k")
+	for i, x := range t.Indexes {
+		own := "i" + strconv.Itoa(i)
+		q.SQL(" LEFT JOIN " + mysqldb.Quote(t.Name) + " " + own + " FORCE INDEX (" + mysqldb.Quote(x.Name) + ") ON ")
+		and := ""
+		for _, name := range slices.Concat(x.Columns, t.KeyNames()) {
+			q.SQL(and + own + "." + mysqldb.Quote(name) + "=k." + mysqldb.Quote(name))
+			and = " AND "
+		}
+	}
+	q.SQL(a.db.ForUpdate())
+	err := q.Query(ctx, a.db.AtOnce(tx), func(*sql.Rows) error { return nil })
+	if err != nil && !mysqldb.NoIndex(err) { // one that was dropped, or may not be used, leads nobody to the row
+		return fmt.Errorf("lock entries of %s: %w", t.Name, err)
 	}
 	return nil
 }
@@ -139,7 +217,7 @@ func (a *Applier) probe(ctx context.Context, tx mysqldb.Tx, t *schema.Table, whe
 }
 
 // slow is how long a lock that fails at once does not take: it is one of a whole table, for
-// which MySQL waits nevertheless.
+// which MySQL waits nevertheless, and nobody could end the wait.
 const slow = 500 * time.Millisecond
 
 // skipMost is how many locked rows of a group are looked for, each of which costs some
@@ -162,7 +240,7 @@ func (a *Applier) skip(g *group, n int, lock func(from, to int) error, of func(i
 		switch {
 		case err == nil || !mysqldb.LockTimeout(err):
 			return err
-		case time.Since(begun) >= slow:
+		case mysqldb.Waited(err) || time.Since(begun) >= slow:
 			return &stuck{table: g.table.Name, err: err, slow: true}
 		case found > skipMost && to-from > 1: // mostly held: the others are not looked for one by one
 			for i := from; i < to; i++ {
@@ -186,6 +264,7 @@ func (a *Applier) skip(g *group, n int, lock func(from, to int) error, of func(i
 	if found == 0 {
 		return nil
 	}
+	a.beWary(g.table.Name)
 	tasks, ins := g.tasks, g.in
 	g.tasks, g.in = nil, nil
 	for i, in := range ins {

@@ -20,6 +20,7 @@ const (
 	plain    manner = 0
 	skipping manner = 1 << iota // what somebody has locked is left out and set aside
 	waiting                     // a row that somebody has locked is waited for: it must be the only one
+	present                     // only rows that are there are written, the others are left for another transaction
 	whole                       // rows that are tied to each other are looked at together; see writeTied
 )
 
@@ -65,6 +66,12 @@ func (a *Applier) transaction(ctx context.Context, tasks []*task, m manner) erro
 			err = a.writeTied(ctx, a.db.AtOnce(tx), groups)
 		} else {
 			err = write(ctx, a.db.AtOnce(tx), groups)
+		}
+		if mysqldb.Deadlock(err) && !a.db.MariaDB {
+			for _, g := range groups {
+				a.beWary(g.table.Name)
+			}
+			m = m&^waiting | skipping // when it is run again
 		}
 		if err != nil {
 			return err

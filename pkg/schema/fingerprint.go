@@ -10,7 +10,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
-// Fingerprints describes columns, unique keys and triggers of users, as they are now: a
+// Fingerprints describes columns, indexes and triggers of users, as they are now: a
 // definition is outdated when its table's fingerprint has changed. A table that
 // is not there is missing from the answer. It costs three queries of the server's
 // catalogue, whatever the number of tables.
@@ -26,8 +26,8 @@ func Fingerprints(ctx context.Context, db *mysqldb.DB, names []string) (map[stri
 	for _, q := range []string{
 		`SELECT TABLE_NAME, CONCAT_WS(' ', HEX(COLUMN_NAME), COLUMN_TYPE, COLLATION_NAME, IS_NULLABLE, EXTRA, HEX(GENERATION_EXPRESSION))
 			FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (` + mysqldb.List(len(names)) + `) ORDER BY TABLE_NAME, ORDINAL_POSITION`,
-		`SELECT TABLE_NAME, CONCAT_WS(' ', HEX(INDEX_NAME), HEX(COLUMN_NAME), SUB_PART)
-			FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (` + mysqldb.List(len(names)) + `) AND NON_UNIQUE = 0
+		`SELECT TABLE_NAME, CONCAT_WS(' ', HEX(INDEX_NAME), HEX(COLUMN_NAME), SUB_PART, NON_UNIQUE)
+			FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (` + mysqldb.List(len(names)) + `)
 			ORDER BY TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX`,
 		`SELECT EVENT_OBJECT_TABLE, 'triggered' FROM information_schema.TRIGGERS
 			WHERE EVENT_OBJECT_SCHEMA = ? AND EVENT_OBJECT_TABLE IN (` + mysqldb.List(len(names)) + `) AND ` + ofUser + ` GROUP BY EVENT_OBJECT_TABLE`,

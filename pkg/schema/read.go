@@ -23,9 +23,9 @@ const selectColumns = `SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, 
 	COALESCE(NUMERIC_PRECISION, 0), COALESCE(CHARACTER_SET_NAME, ''), COALESCE(COLLATION_NAME, '')
 	FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION`
 
-// selectUnique reads a table's unique keys, the primary one included.
-const selectUnique = `SELECT INDEX_NAME, COLUMN_NAME, SUB_PART FROM information_schema.STATISTICS
-	WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? AND NON_UNIQUE = 0 ORDER BY INDEX_NAME, SEQ_IN_INDEX`
+// selectIndexes reads a table's indexes, the primary key included.
+const selectIndexes = `SELECT INDEX_NAME, COLUMN_NAME, SUB_PART, NON_UNIQUE = 0, INDEX_TYPE = 'BTREE' AND SUB_PART IS NULL AND COLUMN_NAME IS NOT NULL
+	FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY INDEX_NAME, SEQ_IN_INDEX`
 
 // Read returns the definition of a table. The error is ErrNoTable or ErrUnfit,
 // with what is missing, where the table and not the connection is at fault. The
@@ -131,20 +131,28 @@ func (t *Table) readColumns(ctx context.Context, db mysqldb.Queryer, schema stri
 }
 
 func (t *Table) readKeys(ctx context.Context, db mysqldb.Queryer, schema string) error {
-	unique := map[string][]string{}
-	var names []string
-	err := mysqldb.Each(ctx, db, selectUnique, []any{schema, t.Name}, func(r *sql.Rows) error {
+	type found struct {
+		Index
+		unique, partly bool
+	}
+	var indexes []found
+	err := mysqldb.Each(ctx, db, selectIndexes, []any{schema, t.Name}, func(r *sql.Rows) error {
 		var index string
 		var column sql.NullString
 		var part sql.NullInt64
-		if err := r.Scan(&index, &column, &part); err != nil {
+		var unique, plain bool
+		if err := r.Scan(&index, &column, &part, &unique, &plain); err != nil {
 			return err
 		}
 		if index != "PRIMARY" {
-			if unique[index] == nil {
-				names = append(names, index)
+			n := len(indexes)
+			if n == 0 || indexes[n-1].Name != index {
+				indexes = append(indexes, found{Index: Index{Name: index}, unique: unique})
+				n++
 			}
-			unique[index] = append(unique[index], column.String)
+			x := &indexes[n-1]
+			x.Columns = append(x.Columns, column.String)
+			x.partly = x.partly || !plain
 			return nil
 		}
 		i, ok := t.byName[column.String]
@@ -166,8 +174,13 @@ func (t *Table) readKeys(ctx context.Context, db mysqldb.Queryer, schema string)
 	if len(t.Key) == 0 {
 		return fmt.Errorf("table %s: %w: it has no primary key; add one, or leave the table out of syncTables and receiveTables", t.Name, ErrUnfit)
 	}
-	for _, n := range names {
-		t.Unique = append(t.Unique, unique[n])
+	for _, x := range indexes {
+		if x.unique {
+			t.Unique = append(t.Unique, x.Columns)
+		}
+		if !x.partly {
+			t.Indexes = append(t.Indexes, x.Index)
+		}
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ type Table struct {
 	Columns     []value.Column // in the table's order, without generated ones
 	Key         []int          // the primary key's columns, in its order
 	Unique      [][]string     // the columns of each further unique key
+	Indexes     []Index        // beside the primary key, unique or not, of whole columns in their order
 	ForeignKeys []ForeignKey   // of the table, to any schema; only Tables knows them
 	Referrers   []ForeignKey   // that refer to the table, from any schema; only Tables knows them
 	Triggered   bool           // the user has a BEFORE INSERT or BEFORE UPDATE trigger, which may change what is written
@@ -24,6 +25,12 @@ type Table struct {
 	names       []string
 	shape       string // what a query of all columns returned
 	byName      map[string]int
+}
+
+// Index is an index of a table: its name, and its columns.
+type Index struct {
+	Name    string
+	Columns []string
 }
 
 // Names returns the names of Columns. The slice is shared; do not change it.
