@@ -87,6 +87,9 @@ func (x *departure) release(ctx context.Context, parent *schema.Table, f schema.
 		}
 		where.SQL(")")
 	}
+	if err := x.mayTake(ctx, f, &where); err != nil {
+		return err
+	}
 	if f.OnDelete == "SET NULL" {
 		if child != nil {
 			if _, _, err := x.a.keepAs(ctx, x.tx, child, &where, x.winner, pointed(child, f, make(tuple, len(f.Columns)))); err != nil {
@@ -111,6 +114,28 @@ func (x *departure) release(ctx context.Context, parent *schema.Table, f schema.
 	q.SQL(" WHERE ")
 	q.Append(&where)
 	return q.Exec(ctx, x.tx)
+}
+
+// mayTake returns an error if there are rows of a foreign key that are not to go: those of tables that nobody has listed are not
+// for others to write. Promise 8.
+func (x *departure) mayTake(ctx context.Context, f schema.ForeignKey, where *mysqldb.Statement) error {
+	table := f.Table
+	if f.Schema != f.RefSchema {
+		table = f.Schema + "." + f.Table
+	}
+	if x.a.TakesAlong == nil || x.a.TakesAlong(table) {
+		return nil
+	}
+	var q mysqldb.Statement
+	q.SQL("SELECT 1 FROM " + qualified(f.Schema, f.Table) + " WHERE ")
+	q.Append(where)
+	q.SQL(" LIMIT 1")
+	found := false
+	if err := q.Query(ctx, x.tx, func(*sql.Rows) error { found = true; return nil }); err != nil || !found {
+		return err
+	}
+	return fmt.Errorf("rows of %s refer to it (foreign key %s), and that table is in none of syncTables, receiveTables and cascadeTables: add it to one of them, or delete these rows",
+		table, f.Name)
 }
 
 // keepChildren keeps rows that are about to be deleted as the losers of a conflict, and

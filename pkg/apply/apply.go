@@ -48,6 +48,8 @@ type Config struct {
 	// version.
 	Doubtful func(table string) bool
 	Cascade  bool // a delete takes along what refers to the row and was not known to its origin
+	// TakesAlong says of which tables it does; nil is all. One in another database has that before its name.
+	TakesAlong func(table string) bool
 }
 
 // Applier applies changes. Its methods are safe for concurrent use.

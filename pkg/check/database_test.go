@@ -178,6 +178,16 @@ func TestTables(t *testing.T) {
 	if n := len(f.in(check.Mistake, check.AreaTables)); n != 4 {
 		t.Errorf("%d tables are mistakes:\n%s", n, f.text)
 	}
+	s.config["syncTables"], s.config["receiveTables"], s.config["foreignKeyConflict"] = []string{"orders"}, []string{"parents"}, "cascade"
+	f = s.check(0)
+	f.has(check.Warning, "parents", "is refused here while rows of children", "receiveTables, or to cascadeTables")
+	f.has(check.Warning, "parents", "is refused here while rows of notes")
+	s.config["cascadeTables"] = []string{"children"}
+	f = s.check(0)
+	f.has(check.Warning, "parents", "takes rows of children along", "cascadeTables allows it")
+	f.has(check.Warning, "parents", "is refused here while rows of notes")
+	delete(s.config, "foreignKeyConflict")
+	delete(s.config, "cascadeTables")
 	s.config["syncTables"], s.config["receiveTables"] = []string{"parents", "children", "notes"}, []string{"parents", "children", "notes"}
 	if f = s.check(0); len(f.in(check.Warning, check.AreaTables)) > 0 {
 		t.Errorf("tables that are synced with their parents are warned of:\n%s", f.text)

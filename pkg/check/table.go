@@ -289,13 +289,10 @@ func (j *tableJudge) foreignKeys(sends, receives bool) {
 				j.f.warn(j.t.Name, "Add "+k.RefTable+" to "+strings.Join(lists, " and ")+", or see to it that its rows are the same at all sites.",
 					"its foreign key %s refers to %s, which is not in %s: a row is refused where its parent is missing%s", k.Name, k.RefTable, strings.Join(lists, " and "), cascade(k))
 			}
-		case k.RefTable == j.t.Name && k.Table != j.t.Name && receives && !j.cfg.Syncs(k.Table) && !j.cfg.Receives(k.Table):
-			if k.OnDelete == "CASCADE" || k.OnDelete == "SET NULL" {
-				j.f.warn(j.t.Name, "", "a row that is deleted elsewhere takes rows of %s along here or changes them (foreign key %s, %s), which is not synced", k.Table, k.Name, k.OnDelete)
-			} else {
-				j.f.warn(j.t.Name, "", "a row that is deleted elsewhere stays here while rows of %s, which is not synced, refer to it (foreign key %s)", k.Table, k.Name)
-			}
 		}
+	}
+	if receives {
+		j.unlisted()
 	}
 	j.outside(sends)
 	for _, name := range j.c.unfollowed {

@@ -14,6 +14,7 @@ type Config struct {
 	SyncTables           []string
 	ReceiveTables        []string
 	ConflictPolicy       map[string]Policy   // by table; one that is missing is lastWriteWins
+	CascadeTables        []string            // in none of the lists, one may be Any
 	AllowLossy           map[string][]string // columns by table, each may be Any
 	ApplySession         []Variable          // in the order of their names
 	ForeignKeyConflict   string              // keep, cascade

@@ -10,6 +10,7 @@ type file struct {
 	SyncTables           []string       `koanf:"syncTables"`
 	ReceiveTables        []string       `koanf:"receiveTables"`
 	ConflictPolicy       map[string]any `koanf:"conflictPolicy"` // a name, or a block with the key priority
+	CascadeTables        []string       `koanf:"cascadeTables"`
 	AllowLossy           map[string]any `koanf:"allowLossy"`
 	ApplySession         map[string]any `koanf:"applySession"`
 	ForeignKeyConflict   string         `koanf:"foreignKeyConflict"`
