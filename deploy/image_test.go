@@ -60,6 +60,16 @@ func layOut(t *testing.T, configuration string, environment []string) container 
 	return c
 }
 
+// TestTheImageHasTheLicences looks for those of the program and of what it is built from.
+func TestTheImageHasTheLicences(t *testing.T) {
+	c := layOut(t, "compose/berlin.json", nil)
+	for file, want := range map[string]string{"copyright": "Apache License", "THIRD_PARTY_NOTICES.txt": "github.com/go-sql-driver/mysql"} {
+		if text := read(t, filepath.Join(c.root, "usr/share/doc/mysql-sync", file)); !strings.Contains(text, want) {
+			t.Errorf("%s lacks %q", file, want)
+		}
+	}
+}
+
 // command makes a command that runs in the container.
 func (c container) command(words ...string) *exec.Cmd {
 	cmd := exec.Command(words[0], words[1:]...)

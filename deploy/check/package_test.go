@@ -95,9 +95,10 @@ func TestTheDebianPackageComesAndGoes(t *testing.T) {
 		asRoot = []string{"sudo", "-n"} // as .ci/run does: a package is installed by root alone
 	}
 	t.Chdir("../..")
-	completions := exec.Command("deploy/package/completions.sh", "bin/completions")
-	if said, err := completions.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, said)
+	for script, to := range map[string]string{"completions.sh": "bin/completions", "notices.sh": "bin/THIRD_PARTY_NOTICES.txt"} {
+		if said, err := exec.Command("deploy/package/"+script, to).CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, said)
+		}
 	}
 	old, _ := packages(t, "1.0.0")
 	deb, rpm := packages(t, "1.0.1")
@@ -134,7 +135,7 @@ func TestTheDebianPackageComesAndGoes(t *testing.T) {
 		"./usr/lib/systemd/system/mysql-sync.service", "./usr/lib/systemd/system/mysql-sync@.service",
 		"./usr/lib/sysusers.d/mysql-sync.conf", "./usr/lib/tmpfiles.d/mysql-sync.conf",
 		"./usr/share/bash-completion/completions/mysql-sync", "./usr/share/zsh/vendor-completions/_mysql-sync",
-		"./usr/share/fish/vendor_completions.d/mysql-sync.fish", "./usr/share/doc/mysql-sync/copyright",
+		"./usr/share/fish/vendor_completions.d/mysql-sync.fish", "./usr/share/doc/mysql-sync/copyright", "./usr/share/doc/mysql-sync/THIRD_PARTY_NOTICES.txt",
 		"./usr/share/mysql-sync/mosquitto/acl.txt", "./usr/share/mysql-sync/grafana/mysql-sync.json",
 	} {
 		if !strings.Contains(string(list), want+"\n") {

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Lays out the files of the image: the program, a user, the certificates of public authorities.
+# Lays out the files of the image: the program, a user, the certificates of public authorities, the licences.
 #
 #   rootfs.sh PROGRAM FOLDER
 #
-# The certificates are those of the machine. The Dockerfile and the tests run this.
+# The certificates are those of the machine. The Dockerfile and the tests run this, with whole paths.
 set -eu
 
 if [ $# -ne 2 ]; then
@@ -18,6 +18,13 @@ mkdir -p "$folder/usr/bin" "$folder/etc/ssl/certs" "$folder/etc/mysql-sync" "$fo
 cp "$program" "$folder/usr/bin/mysql-sync"
 chmod 755 "$folder/usr/bin/mysql-sync"
 cp /etc/ssl/certs/ca-certificates.crt "$folder/etc/ssl/certs/ca-certificates.crt"
+doc=$folder/usr/share/doc/mysql-sync
+mkdir -p "$doc"
+(
+	cd "$(dirname "$0")/../.."
+	cp LICENSE "$doc/copyright"
+	go run ./deploy/notices "$program" "$doc/THIRD_PARTY_NOTICES.txt"
+)
 printf 'root:x:0:0:root:/:/sbin/nologin\nmysql-sync:x:%s:%s:mysql-sync:/var/lib/mysql-sync:/sbin/nologin\n' $user $user \
 	>"$folder/etc/passwd"
 printf 'root:x:0:\nmysql-sync:x:%s:\n' $user >"$folder/etc/group"

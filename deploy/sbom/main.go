@@ -1,4 +1,4 @@
-// Command sbom writes which modules a Go program was built from, as a CycloneDX
+// Command sbom writes which modules a Go program was built from, and under which licences they are, as a CycloneDX
 // bill of materials. It reads them from the program itself, so that the list is
 // that of what runs, not that of what a go.mod asks for.
 //
@@ -7,17 +7,18 @@
 // VERSION is the program's own, which the program does not tell in a form that can
 // be read without running it.
 //
-// Exit codes: 0 written; 1 the program cannot be read or the document not written;
-// 2 the command line is wrong.
+// Exit codes: 0 written; 1 the program or a module cannot be read, a licence is not known, or the document not written; 2 the
+// command line is wrong.
 package main
 
 import (
-	"debug/buildinfo"
 	"encoding/json"
 	"fmt"
 	"net/url"
 	"os"
 	"runtime/debug"
+
+	"github.com/mysql-sync/mysql-sync/deploy/licenses"
 )
 
 func main() {
@@ -46,11 +47,20 @@ type metadata struct {
 }
 
 type component struct {
-	Type    string `json:"type"`
-	Ref     string `json:"bom-ref"`
-	Name    string `json:"name"`
-	Version string `json:"version"`
-	URL     string `json:"purl"`
+	Type     string   `json:"type"`
+	Ref      string   `json:"bom-ref"`
+	Name     string   `json:"name"`
+	Version  string   `json:"version"`
+	Licenses []choice `json:"licenses"`
+	URL      string   `json:"purl"`
+}
+
+type choice struct {
+	License license `json:"license"`
+}
+
+type license struct {
+	ID string `json:"id"` // of SPDX
 }
 
 type property struct {
@@ -59,11 +69,15 @@ type property struct {
 }
 
 func write(program, to, version string) error {
-	info, err := buildinfo.ReadFile(program)
+	info, err := licenses.Read(program)
 	if err != nil {
-		return fmt.Errorf("read how %s was built: %w", program, err)
+		return err
 	}
-	text, err := json.MarshalIndent(describe(info, version), "", "  ")
+	modules, err := licenses.Of(info)
+	if err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(describe(info, modules, version), "", "  ")
 	if err != nil {
 		return err
 	}
@@ -74,23 +88,24 @@ func write(program, to, version string) error {
 }
 
 // describe lists the program, the standard library and the modules.
-func describe(info *debug.BuildInfo, version string) document {
-	d := document{Format: "CycloneDX", Spec: "1.6", Version: 1, Components: []component{golang("library", "std", info.GoVersion)}}
-	d.Metadata.Component = golang("application", info.Main.Path, version)
+func describe(info *debug.BuildInfo, modules []licenses.Module, version string) document {
+	d := document{Format: "CycloneDX", Spec: "1.6", Version: 1}
+	d.Metadata.Component = golang("application", info.Main.Path, version, "Apache-2.0")
 	for _, s := range info.Settings {
 		d.Metadata.Properties = append(d.Metadata.Properties, property{Name: "go:build:" + s.Key, Value: s.Value})
 	}
-	for _, m := range info.Deps {
-		if m.Replace != nil {
-			m = m.Replace
-		}
-		d.Components = append(d.Components, golang("library", m.Path, m.Version))
+	for _, m := range modules {
+		d.Components = append(d.Components, golang("library", m.Path, m.Version, m.IDs...))
 	}
 	return d
 }
 
-// golang is a module, with its package URL (https://github.com/package-url/purl-spec).
-func golang(kind, path, version string) component {
+// golang is a module, with its package URL (https://github.com/package-url/purl-spec) and its licences.
+func golang(kind, path, version string, ids ...string) component {
 	purl := "pkg:golang/" + path + "@" + url.PathEscape(version)
-	return component{Type: kind, Ref: purl, Name: path, Version: version, URL: purl}
+	c := component{Type: kind, Ref: purl, Name: path, Version: version, URL: purl}
+	for _, id := range ids {
+		c.Licenses = append(c.Licenses, choice{license{id}})
+	}
+	return c
 }

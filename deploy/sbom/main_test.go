@@ -26,10 +26,18 @@ func TestTheListHasWhatTheProgramIsBuiltFrom(t *testing.T) {
 		t.Fatal(err)
 	}
 	wanted := map[string]bool{"std": true, "github.com/go-sql-driver/mysql": true, "github.com/eclipse/paho.mqtt.golang": true}
+	licences := map[string]string{"std": "BSD-3-Clause", "github.com/go-sql-driver/mysql": "MPL-2.0", "github.com/eclipse/paho.mqtt.golang": "EPL-2.0",
+		"go.uber.org/zap": "MIT", "github.com/spf13/cobra": "Apache-2.0", "github.com/gorilla/websocket": "BSD-2-Clause"}
 	for _, c := range d.Components {
 		delete(wanted, c.Name)
 		if c.Version == "" || !strings.HasPrefix(c.URL, "pkg:golang/"+c.Name+"@") {
 			t.Errorf("%+v has no version or no address", c)
+		}
+		if len(c.Licenses) == 0 {
+			t.Errorf("%s has no licence", c.Name)
+		}
+		if id := licences[c.Name]; id != "" && c.Licenses[0].License.ID != id {
+			t.Errorf("%s is under %+v, not %s", c.Name, c.Licenses, id)
 		}
 	}
 	if len(wanted) > 0 {

@@ -1,0 +1,44 @@
+package deploy_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// TestArchivesAndPackagesCarryTheNotices: a hook makes them before either is built. That the image has them, and the package, is
+// seen elsewhere.
+func TestArchivesAndPackagesCarryTheNotices(t *testing.T) {
+	var release struct {
+		Before   struct{ Hooks []string }
+		Archives []struct{ Files []yaml.Node }
+		NFPMs    []struct {
+			Contents []struct{ Src, Dst string }
+		} `yaml:"nfpms"`
+	}
+	if err := yaml.Unmarshal([]byte(read(t, "../.goreleaser.yaml")), &release); err != nil {
+		t.Fatal(err)
+	}
+	const file = "bin/THIRD_PARTY_NOTICES.txt"
+	if !slices.Contains(release.Before.Hooks, "deploy/package/notices.sh "+file) {
+		t.Errorf("no hook makes the notices: %q", release.Before.Hooks)
+	}
+	for _, a := range release.Archives {
+		if !slices.ContainsFunc(a.Files, func(n yaml.Node) bool {
+			var f struct{ Src string }
+			return n.Decode(&f) == nil && f.Src == file
+		}) {
+			t.Error("an archive has no notices")
+		}
+	}
+	for _, p := range release.NFPMs {
+		if !slices.ContainsFunc(p.Contents, func(c struct{ Src, Dst string }) bool { return c.Src == file && strings.HasPrefix(c.Dst, "/usr/share/doc/") }) {
+			t.Error("a package has no notices")
+		}
+	}
+	if len(release.Archives) == 0 || len(release.NFPMs) == 0 {
+		t.Error("there are no archives or no packages")
+	}
+}
