@@ -201,6 +201,7 @@ func TestNodesThatSeal(t *testing.T) {
 	}
 	f.has(check.Right, "node-b", "key in common")
 	f.has(check.Right, "node-b", "takes orders")
+	f.has(check.Right, "node-b", "was asked nothing here", "mysql-sync verify")
 	if n := len(f.in(check.Warning, check.AreaRemotes)); n > 0 {
 		t.Errorf("%d warnings of remotes:\n%s", n, f.text)
 	}

@@ -71,6 +71,11 @@ func checkDatabase(ctx context.Context, cfg *config.Config) (list []Finding, ts 
 	} else {
 		judgeHeldUp(remotes, held)
 	}
+	if stale, whole, err := readStale(ctx, outbox.New(db, known, nil), cfg.RemoteClients); err != nil {
+		f.wrong("own tables", "", "%v", err)
+	} else {
+		judgeStale(remotes, stale, whole)
+	}
 	return slices.Concat(f.list, privileges.list, tables.list, remotes.list), c.tables, s.worker != 0
 }
 

@@ -47,4 +47,11 @@ func TestKeysOfBothSidesAreComparedAndRefusedRowsTold(t *testing.T) {
 	if n := len(f.in(check.Warning, check.AreaRemotes)); n != 7 { // with that of orders.name; (w, v) is implied, and v, a the same in another order
 		t.Errorf("%d warnings, want 7:\n%s", n, f.text)
 	}
+	a.exec(`INSERT INTO sync_status (id, table_name, primary_key, remote, date, status, message) VALUES
+		('00ff', 'items', '1,2', 'node-b', UTC_TIMESTAMP(), 'error', 'left by somebody'), ('01ff', 'items', '3,4', 'never', UTC_TIMESTAMP(), 'error', '')`)
+	f = a.check(0, "--listen", "1s")
+	f.has(check.Warning, "node-b", "sync_status has errors for 1 row of items (left by somebody), which nothing sends again", "verify --repair")
+	if strings.Contains(f.text, "errors for 1 row of orders") || strings.Contains(f.text, "errors for 2 rows") {
+		t.Errorf("rows that are tried again are told as such that are not:\n%s", f.text)
+	}
 }

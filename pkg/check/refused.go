@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
@@ -61,6 +62,33 @@ func judgeHeldUp(f *findings, list []heldUp) {
 			f.warn(h.remote, "They follow by themselves when these have come; mysql-sync errors says what each waits for.",
 				"%s of %s %s there for other rows, as for a parent or for a unique value", rows(h.Pending, h.atLeast), h.Table, map[bool]string{true: "waits", false: "wait"}[h.Pending == 1 && !h.atLeast])
 		}
+	}
+}
+
+// staleTime is how long sync_status is looked through: it may have a line for every row.
+const staleTime = 3 * time.Second
+
+// readStale reads what sync_status shows as refused though nothing has it sent again.
+func readStale(ctx context.Context, o *outbox.Outbox, remotes []string) ([]outbox.Stale, bool, error) {
+	list, whole, err := o.Stale(ctx, remotes, staleTime)
+	if n := mysqldb.Number(err); n == 1146 || n == 1054 {
+		return nil, true, nil
+	}
+	return list, whole, err
+}
+
+// judgeStale says which rows stand as errors that nobody tries again.
+func judgeStale(f *findings, list []outbox.Stale, whole bool) {
+	for _, s := range list {
+		why := ""
+		if s.Message != "" {
+			why = fmt.Sprintf(" (%.200s)", s.Message)
+		}
+		f.warn(s.Remote, "See with mysql-sync verify whether they differ, and have them sent with verify --repair. If they are equal, delete these lines of sync_status: a program or a release before may have left them.",
+			"sync_status has errors for %s of %s%s, which nothing sends again", rows(int64(s.Rows), false), s.Table, why)
+	}
+	if !whole {
+		f.right("sync_status", "is too large to be looked through here: whether it has errors of rows that nothing sends again is not known")
 	}
 }
 

@@ -260,6 +260,8 @@ func judgeNode(f *findings, cfg *config.Config, r string, p peer) {
 		f.warn(r, "Add them to receiveTables there, or take them out of syncTables here.", "does not take %s: its rows are kept back until it does", list(lacks))
 	}
 	switch {
+	case len(p.beats) > 0 && p.asked.IsZero() && p.node.Seal != nil:
+		f.right(r, "was asked nothing here, since it takes only what the node itself has sealed: mysql-sync verify compares the tables with its own, and mysql-sync status says whether it answers")
 	case !p.asked.IsZero() && !p.answered:
 		f.warn(r, "Add "+cfg.ClientName+" to its remoteClients or acceptFrom, and see that access rules of the broker let /verify through.",
 			"is online and does not answer %s: it does not know this client", cfg.ClientName)

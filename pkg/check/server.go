@@ -197,14 +197,17 @@ func judgeWriting(f *findings, s *server, g *grants) {
 	}
 }
 
-// judgeTableLocks names the one statement that writers pay for: the server locks what
-// triggers write with the table that is locked.
+// judgeTableLocks names what writers pay for: the server locks what
+// triggers write with the table that is locked, and MySQL knows gaps that the node can only wait for.
 func judgeTableLocks(f *findings, s *server) {
 	does := "has the writers of all synced tables wait until UNLOCK TABLES"
 	if s.mariaDB {
 		does = "lets its own session write no synced table (1442)"
 	}
 	f.right("LOCK TABLES", "on a synced table %s: load dumps with --skip-add-locks", does)
+	if !s.mariaDB {
+		f.right("deadlocks", "of applications that hold gaps between rows (REPEATABLE READ) in tables for which rows come, MySQL may end a transaction with error 1213 that it would not have alone: have them try again, or work at READ COMMITTED")
+	}
 }
 
 // judgeBinaryLog judges whether triggers may be made. The rule is that of the
