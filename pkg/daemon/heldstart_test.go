@@ -87,12 +87,19 @@ func TestANodeStartsWhileATableIsHeld(t *testing.T) {
 // What is not for the remote any more is taken away there all the same.
 func TestANewTransformerOfAHeldTableHoldsUpNothingElse(t *testing.T) {
 	t.Parallel()
-	a, c := pair(t, testkit.AnyBroker(t), []string{"items", "orders"}, orders, `CREATE TABLE items (id INT PRIMARY KEY, v INT)`)
+	a, c := pair(t, testkit.AnyBroker(t), []string{"items", "orders", "others"}, orders, `CREATE TABLE items (id INT PRIMARY KEY, v INT)`, `CREATE TABLE others (id INT PRIMARY KEY)`)
+	many := "(1)" // more than are noted at a time
+	for i := range 1499 {
+		many += fmt.Sprintf(",(%d)", i+2)
+	}
+	a.exec(`INSERT INTO others VALUES ` + many)
+	c.expect(`SELECT COUNT(*) FROM others`, `1500`)
 	a.exec(`INSERT INTO items VALUES (1, 1), (2, 2)`)
 	alike(t, `SELECT * FROM items ORDER BY id`, a, c)
 	a.node.Stop()
 	a.exec(`UPDATE items SET v = 10`)
 	release := a.holdByAlter()
+	a.script("others", `module.exports = c => c.entity`)
 	a.script("items", `module.exports = c => c.entity.id === 1 ? null : c.entity`)
 	a.file = testkit.ConfigFile(t, a.config)
 	a.node = testkit.Node(t, a.file)
@@ -100,5 +107,14 @@ func TestANewTransformerOfAHeldTableHoldsUpNothingElse(t *testing.T) {
 	ordersGoOn(a, c, 100)
 	release()
 	c.expect(`SELECT * FROM items`, `2|10`)
+	var lines []string
+	for _, line := range a.node.Log() {
+		if strings.Contains(line, "noted which rows") {
+			lines = append(lines, line)
+		}
+	}
+	if len(lines) != 2 || !strings.Contains(lines[0], `"rows": 1500`) || !strings.Contains(lines[1], `"rows": 2`) {
+		t.Errorf("a line a table is told, want: %q", lines)
+	}
 	settle(t, []*site{c})
 }

@@ -39,9 +39,10 @@ func (s *sender) note(ctx context.Context, chunks int) error {
 	if err != nil {
 		return err
 	}
-	s.unnoted = map[string]outbox.Noting{}
+	before := s.unnoted
+	s.unnoted = map[string]noting{}
 	for _, at := range list {
-		s.unnoted[at.Table] = at
+		s.unnoted[at.Table] = noting{at, before[at.Table].rows}
 		err := s.noteTable(ctx, at.Table, chunks)
 		if unreadable(err) && !s.n.tables.SetAside(at.Table, err) {
 			s.log.Warn("rows that the remote may hold cannot be noted", zap.String("table", at.Table), zap.Error(err))
@@ -63,25 +64,29 @@ func (s *sender) noteFirst(ctx context.Context, table string) error {
 // noteTable notes at most so many chunks of a table.
 func (s *sender) noteTable(ctx context.Context, table string, chunks int) (err error) {
 	at := s.unnoted[table]
-	rows := 0
-	defer func() {
-		if rows > 0 {
-			s.log.Info("table has a new transformer; noted which rows the remote may hold", zap.String("table", table), zap.Int("rows", rows))
-		}
-	}()
 	for range chunks {
-		noted, finished, err := s.noteSome(ctx, &at)
+		noted, finished, err := s.noteSome(ctx, &at.Noting)
 		if err != nil {
 			return err
 		}
-		rows += noted
+		at.rows += noted
 		s.unnoted[table] = at
-		if finished {
-			delete(s.unnoted, table)
-			return nil
+		if !finished {
+			continue
 		}
+		delete(s.unnoted, table)
+		if at.rows > 0 {
+			s.log.Info("table has a new transformer; noted which rows the remote may hold", zap.String("table", table), zap.Int("rows", at.rows))
+		}
+		return nil
 	}
 	return nil
+}
+
+// noting is how far a table has been gone through.
+type noting struct {
+	outbox.Noting
+	rows int // noted by this run
 }
 
 // noteSome notes the next rows of a table under their own ids: that is how they were

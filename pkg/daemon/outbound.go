@@ -75,7 +75,7 @@ type sender struct {
 	kept     map[string]int64  // tables of which rows are kept back, and the position after which they begin
 	freed    freed             // rows that wait here and that the remote has by now
 
-	unnoted map[string]outbox.Noting // tables with a transformer whose rows are not all noted yet
+	unnoted map[string]noting // tables with a transformer whose rows are not all noted yet
 }
 
 // flight is what was sent and not answered.
