@@ -3,6 +3,8 @@ package deploy_test
 import (
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -26,6 +28,27 @@ func TestUnitsAreRightAndHardened(t *testing.T) {
 			}
 		}
 		run(t, "systemd-analyze", "security", "--offline=true", "--threshold=15", "--no-pager", file)
+	}
+}
+
+// A node that is attacked or takes in large rows is bounded, and knows it before the kernel ends it.
+func TestMemoryIsBoundedAndTheNodeKnows(t *testing.T) {
+	for file, x := range map[string]struct{ most, least string }{
+		"systemd/mysql-sync.service":  {`(?m)^MemoryMax=(\d+)M$`, `(?m)^Environment=GOMEMLIMIT=(\d+)MiB$`},
+		"systemd/mysql-sync@.service": {`(?m)^MemoryMax=(\d+)M$`, `(?m)^Environment=GOMEMLIMIT=(\d+)MiB$`},
+		"kubernetes/mysql-sync.yaml":  {`limits: \{memory: (\d+)Mi\}`, `\{name: GOMEMLIMIT, value: (\d+)MiB\}`},
+	} {
+		var mib [2]int
+		for i, pattern := range []string{x.most, x.least} {
+			found := regexp.MustCompile(pattern).FindStringSubmatch(read(t, file))
+			if found == nil {
+				t.Fatalf("%s has no %s", file, pattern)
+			}
+			mib[i], _ = strconv.Atoi(found[1])
+		}
+		if mib[1] != mib[0]*9/10 {
+			t.Errorf("%s: GOMEMLIMIT is %d MiB of %d, not nine tenths", file, mib[1], mib[0])
+		}
 	}
 }
 

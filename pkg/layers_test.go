@@ -35,6 +35,7 @@ var layers = [][]string{
 
 // owners names the packages that alone may import a library.
 var owners = map[string][]string{
+	"github.com/KimMachineGun":            {"cmd/mysql-sync"},
 	"github.com/eclipse/paho.mqtt.golang": {"pkg/transport", "pkg/testkit", "cmd/mysql-sync-soak", "cmd/mysql-sync-bench"},
 	"github.com/dop251/goja":              {"pkg/transform"},
 	"github.com/dop251/goja_nodejs":       {"pkg/transform"},

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/spf13/cobra"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
@@ -42,6 +43,7 @@ Exit codes: 0 stopped in order; 1 failed; 2 a mistake in the configuration.`,
 
 func run(ctx context.Context, path string) error {
 	log := logging.New(os.Stderr)
+	limitMemory(log.Logger, memlimit.FromCgroup)
 	load := func() (*config.Config, []string, error) { return config.Load(path, os.Environ()) }
 	service, err := daemon.NewService(load, log, buildVersion())
 	if err != nil {
