@@ -40,34 +40,61 @@ func grown(b *bench, n int) sample {
 func idle(b *bench, p *pair) sample {
 	p.start()
 	b.pause(b.time(10 * time.Second))
-	var file string
-	b.must("find the server's process", p.source.db.Get(&file, "SELECT @@pid_file"))
-	text, err := os.ReadFile(file)
-	b.must("find the server's process", err)
-	server, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	b.must("find the server's process", err)
-	used := func() (all []time.Duration) {
-		pids := []int{server}
-		if p.source.node != nil {
-			pids = append(pids, p.source.node.Pid())
-		}
-		for _, pid := range pids {
-			d, err := busy(pid)
-			b.must("look at a process", err)
-			all = append(all, d)
-		}
-		return all
-	}
-	before, began := used(), time.Now()
-	b.pause(b.time(20 * time.Second))
-	after, took := used(), time.Since(began)
+	return b.atRest(p.source, b.time(20*time.Second))
+}
+
+// atRest measures the processor's time that a site takes for a while, in percent of one core.
+func (b *bench) atRest(s *site, pause time.Duration) sample {
+	before, began := s.used(), time.Now()
+	b.pause(pause)
+	after, took := s.used(), time.Since(began)
 	figures := map[string]float64{}
-	for i, d := range after {
-		share := 100 * (d - before[i]).Seconds() / took.Seconds()
-		figures[[]string{"database", "node"}[i]] = share
+	for name, d := range after {
+		share := 100 * (d - before[name]).Seconds() / took.Seconds()
+		figures[name] = share
 		figures["all"] += share
 	}
 	return sample{Figures: figures}
+}
+
+// used returns how much of the processor's time the site's database has taken so far, and its node, if there is one.
+func (s *site) used() map[string]time.Duration {
+	pids, all := map[string]int{"database": s.serverPid()}, map[string]time.Duration{}
+	if s.node != nil {
+		pids["node"] = s.node.Pid()
+	}
+	for name, pid := range pids {
+		d, err := busy(pid)
+		s.b.must("look at a process", err)
+		all[name] = d
+	}
+	return all
+}
+
+// serverPid returns the process of the site's database server.
+func (s *site) serverPid() int {
+	var file string
+	s.b.must("find the server's process", s.db.Get(&file, "SELECT @@pid_file"))
+	text, err := os.ReadFile(file)
+	s.b.must("find the server's process", err)
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	s.b.must("find the server's process", err)
+	return pid
+}
+
+// resting has two nodes at rest after they have sent tables, which have some rows each.
+func resting(s settings) (list []point) {
+	for _, tables := range []int{1, 174, 500} {
+		x := families(strconv.Itoa(tables), tables, false)
+		list = append(list, point{label: x.label, size: float64(tables), ours: func(b *bench) sample {
+			p := x.pair(b, 10*tables)
+			x.sent(b, p)
+			b.pause(b.time(20 * time.Second))
+			source := b.atRest(p.source, b.time(60*time.Second)).Figures
+			return sample{Figures: map[string]float64{"node %": source["node"], "database %": source["database"]}}
+		}})
+	}
+	return list
 }
 
 // size measures the daemon's file.

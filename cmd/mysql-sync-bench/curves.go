@@ -56,7 +56,9 @@ var curves = []curve{
 	{name: "curve: transformers", title: "Catch-up with a transformer", what: "50,000 changes; the transformer changes nothing", over: "transformer",
 		show: []string{"rows/s", "MiB"}, points: transformers},
 	{name: "curve: shapes", title: "Initial sync of tables as people have them", what: "200,000 rows of 200 bytes in all; from the source node's start on", over: "tables",
-		show: []string{"rows/s", "s"}, points: shapes},
+		show: []string{"rows/s", "s", "CPU µs/row"}, points: shapes},
+	{name: "curve: idle", title: "At rest over the tables", what: "two nodes that have nothing to do; of a node and of its database, in percent of one core", over: "tables",
+		show: []string{"node %", "database %"}, points: resting},
 }
 
 // over makes a point for each number of rows, a tenth of it in a quick run. The

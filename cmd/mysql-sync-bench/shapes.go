@@ -81,26 +81,47 @@ func shapes(s settings) (list []point) {
 
 // send measures how fast a node sends n rows in tables of the shape to one whose tables are empty.
 func (x shape) send(b *bench, n int) sample {
+	p := x.pair(b, n)
+	want := x.count(b, p.source)
+	took, used := x.sent(b, p)
+	if got := x.count(b, p.target); got != want {
+		b.Fatalf("the target has %d rows of %d", got, want)
+	}
+	return sample{Figures: map[string]float64{"rows/s": float64(want) / took.Seconds(), "s": took.Seconds(), "CPU µs/row": used.Seconds() * 1e6 / float64(want)}}
+}
+
+// pair makes two nodes, of which one has n rows in tables of the shape.
+func (x shape) pair(b *bench, n int) *pair {
 	p := newOursWith(b, map[string]any{"initialSync": "missing", "syncTables": x.tables, "receiveTables": x.tables})
 	p.source.fill("staging", 1, n)
 	for _, s := range []*site{p.source, p.target} {
 		s.quietly(s.db, x.ddl...)
 	}
 	p.source.quietly(p.source.db, x.fill...)
-	want := x.count(b, p.source)
+	return p
+}
+
+// sent starts both nodes and returns how long it took from then on to send all tables, and how much of the processor's time
+// both nodes and databases.
+func (x shape) sent(b *bench, p *pair) (took, cpu time.Duration) {
+	used := func() (all time.Duration) {
+		for _, s := range []*site{p.source, p.target} {
+			for _, d := range s.used() {
+				all += d
+			}
+		}
+		return all
+	}
 	p.target.startNode()
 	p.target.node.WaitLog("node started")
 	p.source.startNode()
 	p.source.node.WaitLog("node started")
-	began := time.Now()
+	before, began := used(), time.Now()
 	end := b.until("all tables to be sent", func(context.Context) (bool, error) {
 		done, err := p.source.number("SELECT COUNT(*) FROM sync_snapshots WHERE finished_at IS NOT NULL")
 		return done == int64(len(x.tables)), err
 	})
-	if got := x.count(b, p.target); got != want {
-		b.Fatalf("the target has %d rows of %d", got, want)
-	}
-	return sample{Figures: map[string]float64{"rows/s": float64(want) / end.Sub(began).Seconds(), "s": end.Sub(began).Seconds()}}
+	return end.Sub(began), used() - before
 }
 
 // count returns how many rows the tables have.
