@@ -113,7 +113,11 @@ func (s *sender) book(ctx context.Context) error {
 	}
 	s.heard()
 	at := s.road.reached()
-	left, err := s.n.outbox.Done(ctx, s.remote, done, &at, s.marks.any)
+	moved := &at
+	if at == s.road.Place {
+		moved = nil // as while tables are sent as a whole: a commit less for each batch
+	}
+	left, err := s.n.outbox.Done(ctx, s.remote, done, moved, s.marks.any)
 	if err != nil {
 		return err
 	}

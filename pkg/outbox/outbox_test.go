@@ -369,3 +369,25 @@ func TestRowsThatAreRefusedTogetherAreToldEachOnItsOwn(t *testing.T) {
 		t.Errorf("ready are %v, %v", list, err)
 	}
 }
+
+// TestAcksOfWholeTablesAreNoTransaction: of each batch of such a table only the last key is written, by who sends it.
+func TestAcksOfWholeTablesAreNoTransaction(t *testing.T) {
+	t.Parallel()
+	o := begin(t, testkit.OwnSchema(t))
+	ended, end := context.WithCancel(t.Context())
+	end() // no statement runs in it
+	whole := outbox.Sent{Item: outbox.Item{Row: change.Row{Table: "t", Key: "a"}, OnlyMissing: true}}
+	if _, err := o.Done(ended, "node-b", []outbox.Sent{whole, whole}, nil, true); err != nil {
+		t.Errorf("an ack of a whole table: %v", err)
+	}
+	marked, gone, streamed := whole, whole, whole
+	marked.Marked, gone.Gone, streamed.OnlyMissing = true, true, false
+	for _, s := range []outbox.Sent{marked, gone, streamed} {
+		if _, err := o.Done(ended, "node-b", []outbox.Sent{whole, s}, nil, false); err == nil {
+			t.Errorf("an ack of %+v is not written", s)
+		}
+	}
+	if _, err := o.Done(ended, "node-b", nil, &outbox.Place{Acked: 1}, false); err == nil {
+		t.Error("a place is not written")
+	}
+}
