@@ -37,7 +37,7 @@ func TestAnotherChangeWithTheSameIDStays(t *testing.T) {
 		t.Fatal(err, results)
 	}
 	var got []string
-	err = db.SelectContext(t.Context(), &got, `SELECT CONCAT('row ', id, ' ', note) FROM items UNION ALL SELECT CONCAT('change ', table_name, ' ', primary_key) FROM table_changes ORDER BY 1`)
+	err = db.SelectContext(t.Context(), &got, `SELECT CAST(CONCAT('row ', id, ' ', note) AS BINARY) FROM items UNION ALL SELECT CAST(CONCAT('change ', table_name, ' ', primary_key) AS BINARY) FROM table_changes ORDER BY 1`)
 	if want := []string{"change items b", "change orders a", "row A theirs", "row b mine"}; err != nil || !slices.Equal(got, want) {
 		t.Errorf("the node holds %q, %v, want %q", got, err, want)
 	}
