@@ -45,6 +45,10 @@ func TestKubernetesConfigurationIsRight(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "configuration.json")
 			write(t, path, at(t, d, "stringData", "configuration.json").(string), 0o600)
 			c = right(t, path)
+			token := at(t, d, "stringData", "http-token").(string)
+			if _, _, err := config.Load(path, []string{"HTTP_TOKEN=" + token}); err == nil || !strings.Contains(err.Error(), "placeholder") {
+				t.Errorf("a node starts with the token that everybody can read in the manifest: %v", err)
+			}
 		case "StatefulSet":
 			container := at(t, d, "spec", "template", "spec", "containers").([]any)[0].(map[string]any)
 			port := container["ports"].([]any)[0].(map[string]any)["containerPort"]

@@ -34,7 +34,9 @@ func TestArchivesAndPackagesCarryTheNotices(t *testing.T) {
 		}
 	}
 	for _, p := range release.NFPMs {
-		if !slices.ContainsFunc(p.Contents, func(c struct{ Src, Dst string }) bool { return c.Src == file && strings.HasPrefix(c.Dst, "/usr/share/doc/") }) {
+		if !slices.ContainsFunc(p.Contents, func(c struct{ Src, Dst string }) bool {
+			return c.Src == file && strings.HasPrefix(c.Dst, "/usr/share/doc/")
+		}) {
 			t.Error("a package has no notices")
 		}
 	}

@@ -22,8 +22,12 @@ func (c *checker) broker(f *fileBroker) Broker {
 		if seen[u.Username] && u.Username != "" {
 			c.mistake(key+".username", "%q is listed twice; remove one", u.Username)
 		}
-		if u.Password == "" && !c.wrong(key) {
+		switch {
+		case c.wrong(key):
+		case u.Password == "":
 			c.mistake(key+".password", "is empty")
+		case placeholder.MatchString(u.Password):
+			c.mistake(key+".password", "is a placeholder that everybody knows; take random characters, as of openssl rand -hex 24")
 		}
 		seen[u.Username] = true
 		b.Users = append(b.Users, BrokerUser(u))

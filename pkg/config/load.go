@@ -76,7 +76,7 @@ func (c *checker) build(f *file, hasMQTT bool) *Config {
 		TransformerDirectory: c.path(f.TransformerDirectory),
 		CheckInterval:        milliseconds(f.CheckInterval),
 		ForeignKeyConflict:   f.ForeignKeyConflict,
-		CascadeTables:        f.CascadeTables,
+		CascadeTables:        append([]string(nil), f.CascadeTables...),
 		InitialSync:          f.InitialSync,
 		TombstoneRetention:   time.Duration(f.TombstoneRetention) * 24 * time.Hour,
 		MaxRowBytes:          f.MaxRowBytes,

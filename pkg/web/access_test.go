@@ -203,10 +203,19 @@ func TestSessionEndsWithItsTimeAndItsToken(t *testing.T) {
 	}
 }
 
-func TestGuessingIsSlow(t *testing.T) {
+// Behind a proxy all come from one address: one that has a wrong token, be it an attacker's or an old one, must not keep out those
+// who have the right one, as Prometheus.
+func TestWrongTokensHaveToWaitAndTheRightOneHasNot(t *testing.T) {
 	s := openPage(t, token, false)
 	with := func(token string) (*http.Response, string) {
 		return ask(t, "GET", s.URL+"/metrics", func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) })
+	}
+	login := func(token string) int {
+		answer, _ := ask(t, "POST", s.URL+"/login", func(r *http.Request) {
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.Body = io.NopCloser(strings.NewReader("token=" + token))
+		})
+		return answer.StatusCode
 	}
 	for range 100 { // right ones are not counted
 		if answer, _ := with(token); answer.StatusCode != http.StatusOK {
@@ -218,9 +227,16 @@ func TestGuessingIsSlow(t *testing.T) {
 			t.Fatalf("a wrong token: %s", answer.Status)
 		}
 	}
-	answer, _ := with(token)
-	if answer.StatusCode != http.StatusTooManyRequests || answer.Header.Get("Retry-After") == "" {
-		t.Errorf("after many wrong tokens: %s", answer.Status)
+	for range 100 {
+		if answer, _ := with("wrong"); answer.StatusCode != http.StatusTooManyRequests || answer.Header.Get("Retry-After") == "" {
+			t.Fatalf("after many wrong tokens: %s", answer.Status)
+		}
+		if answer, _ := with(token); answer.StatusCode != http.StatusOK {
+			t.Fatalf("the token, after many wrong ones of the same address: %s", answer.Status)
+		}
+	}
+	if wrong, right := login("wrong"), login(token); wrong != http.StatusTooManyRequests || right != http.StatusSeeOther {
+		t.Errorf("the form answers %d to a wrong token and %d to the right one", wrong, right)
 	}
 }
 
