@@ -70,7 +70,7 @@ type Node struct {
 	beat         chan struct{} // asks for a beat out of turn
 	rows         *latch.Rows
 	asking       asking
-	questions    chan question
+	questions    *receive.Questions
 	definitions  atomic.Uint64     // how often a received table has changed
 	spelled      map[string]string // by which rules the rows of each table are told apart
 	unarmed      []string          // synced tables that somebody held as the triggers were to be made
@@ -109,7 +109,7 @@ func New(cfg *config.Config, log *logging.Log, version string) (*Node, error) {
 	n := &Node{
 		cfg: cfg, log: log.Logger, logging: log, version: version, topics: wire.Topics(cfg.TopicPrefix), session: rand.Uint64(), zone: zone, now: time.Now,
 		codec: codec, peers: newPeers(cfg.Version1Clients), senders: map[string]*sender{}, beat: make(chan struct{}, 1),
-		rows: &latch.Rows{}, asking: asking{waiting: map[asked]chan wire.Answer{}}, questions: make(chan question, questionsMost),
+		rows: &latch.Rows{}, asking: asking{waiting: map[asked]chan wire.Answer{}}, questions: receive.NewQuestions(knownClients(cfg)),
 	}
 	n.doubts = newDoubts()
 	n.started, n.watch, n.pulse.Address = n.now(), newWatch(), mysqldb.Address(cfg.MySQL)

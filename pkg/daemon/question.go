@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/receive"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/seal"
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
@@ -18,77 +20,15 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// questionsMost is how many questions of remotes wait to be answered; a further
-// one is not answered, and asked again.
-const questionsMost = 64
+// answersAtOnce is how many questions are answered at a time. No two are of one remote.
+const answersAtOnce = 3
 
-// question is one that a remote has asked.
-type question struct {
-	from string
-	wire.Question
-}
-
-// ask asks a remote and waits for its answer.
-func (n *Node) ask(ctx context.Context, remote string, q wire.Question) (wire.Answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTime)
-	defer cancel()
-	n.asking.mu.Lock()
-	n.asking.last++
-	q.ID = n.session ^ n.asking.last
-	q.Parts = true
-	answer := make(chan wire.Answer, 1)
-	n.asking.waiting[asked{remote, q.ID}] = answer
-	n.asking.mu.Unlock()
-	defer func() {
-		n.asking.mu.Lock()
-		delete(n.asking.waiting, asked{remote, q.ID})
-		n.asking.mu.Unlock()
-	}()
-	payload, err := q.Encode()
-	if err != nil {
-		return wire.Answer{}, err
-	}
-	for {
-		sealed, err := n.seal(seal.Verify, remote, payload) // anew for each: a message is taken once
-		if err != nil {
-			return wire.Answer{}, fmt.Errorf("ask %s: %w", remote, err)
-		}
-		m := transport.Message{Topic: n.topics.VerifyOf(remote, n.cfg.ClientName), Payload: sealed, QoS: 1}
-		if err := n.transport.Publish(ctx, m); err != nil && !errors.Is(err, transport.ErrOffline) {
-			return wire.Answer{}, err
-		}
-		select {
-		case a := <-answer:
-			if a.Error != "" {
-				return a, fmt.Errorf("%s: %s", remote, wire.Shorten(a.Error, 255))
-			}
-			return a, nil
-		case <-time.After(askTime / 3):
-		case <-ctx.Done():
-			return wire.Answer{}, fmt.Errorf("%w: %s", errNoAnswer, remote)
-		}
-	}
-}
-
-// askValues asks a remote for the rows with some keys, as often as it takes until it has answered for all.
-func (n *Node) askValues(ctx context.Context, remote string, q wire.Question) (all wire.Answer, err error) {
-	q.Ask = wire.AskValues
-	for rest := q.Keys; len(rest) > 0; {
-		q.Keys = rest[:wire.Within(len(rest), wire.VerifyRows, func(i int) int { return len(rest[i]) })]
-		a, err := n.ask(ctx, remote, q)
-		if err != nil {
-			return a, err
-		}
-		done := len(q.Keys)
-		if a.Part {
-			done = max(1, min(len(a.Values), done)) // it has one value for each key, in their order
-		}
-		rest = rest[done:]
-		a.Values = append(all.Values, a.Values...)
-		all = a
-	}
-	return all, nil
-}
+// Bytes that an answer has of rows. Promise 10.
+const (
+	answerBytes  = wire.MessageBytes * 5 / 8 // where it may come in parts; one row is always in it
+	answerMost   = 2 << 20                   // where it may not, and of one row
+	answerBriefs = 8 << 20                   // that are read to be given as checksums; one row is always
+)
 
 // onVerify takes a message of /verify/{client}/{sender}.
 func (n *Node) onVerify(topic wire.Topic, payload []byte) {
@@ -100,53 +40,80 @@ func (n *Node) onVerify(topic wire.Topic, payload []byte) {
 	if !ok {
 		return
 	}
+	refuse := func(err error) {
+		n.refused.Broken("message refused", sender, zap.Stringer("kind", topic.Kind), zap.Error(err))
+	}
+	if len(payload) > wire.MostQuestion && !n.asking.expects(sender) {
+		refuse(errNobodyAsked)
+		return
+	}
 	q, a, err := wire.ParseVerify(payload)
 	switch {
 	case err != nil:
-		n.refused.Broken("message refused", sender, zap.Stringer("kind", topic.Kind), zap.Error(err))
+		refuse(err)
 	case a != nil:
-		n.asking.mu.Lock()
-		waiting := n.asking.waiting[asked{sender, a.ID}]
-		n.asking.mu.Unlock()
-		select {
-		case waiting <- *a:
-		default: // nobody asks, or it is answered already
-		}
+		n.asking.answered(sender, *a)
 	default:
-		select {
-		case n.questions <- question{sender, *q}:
-		default: // asked again
-		}
+		n.questions.Put(sender, *q, len(payload)) // what is not taken is asked again
 	}
 }
 
-// answerQuestions answers the questions of remotes, one by one, until ctx ends.
+var errNobodyAsked = errors.New("it is too large for a question, and nothing was asked")
+
+// answerQuestions answers the questions of remotes until ctx ends.
 func (n *Node) answerQuestions(ctx context.Context) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case q := <-n.questions:
-			a, err := n.answer(ctx, q)
-			if err != nil {
-				a = wire.Answer{Error: err.Error()}
+	g, ctx := errgroup.WithContext(ctx)
+	for range answersAtOnce {
+		g.Go(func() error {
+			for {
+				q, done, ok := n.questions.Next(ctx)
+				if !ok {
+					return nil
+				}
+				n.reply(ctx, q, done)
 			}
-			a.ID = q.ID
-			if q.Parts {
-				a.Fit()
-			}
-			payload, err := a.Encode()
-			if err == nil {
-				payload, err = n.seal(seal.Verify, q.from, payload)
-			}
-			if err == nil {
-				_, err = n.transport.PublishAsync(ctx, transport.Message{Topic: n.topics.VerifyOf(q.from, n.cfg.ClientName), Payload: payload, QoS: 1})
-			}
-			if err != nil && ctx.Err() == nil {
-				n.log.Debug("answer not published", zap.String("remote", q.from), zap.Error(err))
-			}
-		}
+		})
 	}
+	return g.Wait()
+}
+
+// reply answers a question, while who asks waits for it. Where it panics, that costs this question alone. Promise 9.
+func (n *Node) reply(ctx context.Context, q receive.Question, done func()) {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	a, err := n.answerSafely(ctx, q)
+	done() // before who asked hears it, and asks the next
+	if err != nil {
+		n.log.Debug("question not answered", zap.String("remote", q.From), zap.String("ask", wire.Shorten(q.Ask, 40)), zap.Error(err))
+		if mysqldb.Number(err) != 0 {
+			err = errNotTold
+		}
+		a = wire.Answer{Error: wire.Shorten(err.Error(), 1000)}
+	}
+	a.ID = q.ID
+	if q.Parts {
+		a.Fit()
+	}
+	payload, err := a.Encode()
+	if err == nil {
+		payload, err = n.seal(seal.Verify, q.From, payload)
+	}
+	if err == nil {
+		_, err = n.transport.PublishAsync(ctx, transport.Message{Topic: n.topics.VerifyOf(q.From, n.cfg.ClientName), Payload: payload, QoS: 1})
+	}
+	if err != nil && ctx.Err() == nil {
+		n.log.Debug("answer not published", zap.String("remote", q.From), zap.Error(err))
+	}
+}
+
+// errNotTold stands for an error of the server, which tells more than its reason.
+var errNotTold = errors.New("the table could not be read; the node's log says why, at the level debug")
+
+// answerSafely is answer for any question.
+func (n *Node) answerSafely(ctx context.Context, q receive.Question) (a wire.Answer, err error) {
+	err = receive.ErrPanic
+	defer n.survive("question")
+	return n.answer(ctx, q)
 }
 
 // notSynced ends the answer to a question about a table that the node does not have to
@@ -155,12 +122,15 @@ const notSynced = "is not synced here"
 
 // answer answers a question about a table that the node syncs or receives.
 // Promise 8: it tells nothing of others.
-func (n *Node) answer(ctx context.Context, q question) (wire.Answer, error) {
+func (n *Node) answer(ctx context.Context, q receive.Question) (wire.Answer, error) {
 	var a wire.Answer
 	if !slices.Contains(n.allTables(), q.Table) {
 		return a, fmt.Errorf("table %.64q "+notSynced, q.Table)
 	}
 	t, err := n.tables.Fresh(ctx, q.Table)
+	if err == nil {
+		err = sensible(t, &q.Question)
+	}
 	if err != nil {
 		return a, err
 	}
@@ -172,12 +142,15 @@ func (n *Node) answer(ctx context.Context, q question) (wire.Answer, error) {
 	case wire.AskHashes:
 		a.Hashes, err = snapshot.Hashes(ctx, n.db, t, q.Columns, r, wire.VerifyRows, a.Form)
 	case wire.AskValues:
+		if a.Part, err = n.within(ctx, t, &q.Question); err != nil {
+			return a, err
+		}
 		a.Types, a.Values, err = n.verifyValues(ctx, t, q)
 		a.Takes = n.cfg.Receives(t.Name) && n.transformers.Has(t.Name)
 	case wire.AskSend:
 		err = n.sendAsked(ctx, t, q)
 	case wire.AskColumns:
-		a.Sends, a.Changes = n.cfg.Syncs(t.Name) && n.senders[q.from] != nil, n.transformers.Has(t.Name)
+		a.Sends, a.Changes = n.cfg.Syncs(t.Name) && n.senders[q.From] != nil, n.transformers.Has(t.Name)
 		a.Key, a.Unique = t.KeyNames(), t.Unique
 		for i := range t.Columns {
 			c := &t.Columns[i]
@@ -190,7 +163,76 @@ func (n *Node) answer(ctx context.Context, q question) (wire.Answer, error) {
 	return a, err
 }
 
-func (n *Node) verifyValues(ctx context.Context, t *schema.Table, q question) (types []string, list []wire.VerifyValue, err error) {
+// sensible checks what a question asks about a table, before anything is read. A key that is named twice is answered once.
+func sensible(t *schema.Table, q *wire.Question) error {
+	switch q.Ask {
+	case wire.AskSum, wire.AskHashes, wire.AskValues:
+		if len(q.Columns) == 0 {
+			return errors.New("the question names no column")
+		}
+	}
+	columns := map[int]bool{}
+	for _, name := range q.Columns {
+		at := t.Index(name)
+		if at >= 0 && columns[at] {
+			return fmt.Errorf("the question names column %.64q twice", name)
+		}
+		columns[at] = true
+	}
+	for _, k := range [][]byte{q.After, q.UpTo} {
+		if k != nil {
+			if _, err := t.KeyValues(string(k)); err != nil {
+				return err
+			}
+		}
+	}
+	keys := make(map[string]bool, len(q.Keys))
+	distinct := q.Keys[:0]
+	for _, k := range q.Keys {
+		if _, err := t.KeyValues(string(k)); err != nil {
+			return err
+		}
+		if !keys[string(k)] {
+			keys[string(k)] = true
+			distinct = append(distinct, k)
+		}
+	}
+	q.Keys = distinct
+	return nil
+}
+
+// within leaves of the keys of a question as many as the rows of an answer may have, and reports whether there are others. How
+// large the rows are is asked before any is read. Promise 10.
+func (n *Node) within(ctx context.Context, t *schema.Table, q *wire.Question) (part bool, err error) {
+	sizes, err := snapshot.Sizes(ctx, n.db, t, q.Columns, q.Keys)
+	if err != nil {
+		return false, err
+	}
+	most, briefs := answerMost, q.Form >= wire.FormLarge && len(q.Types) == len(q.Columns)
+	switch {
+	case briefs:
+		most = answerBriefs
+	case q.Parts:
+		most = answerBytes
+	}
+	room := most
+	for i, k := range q.Keys {
+		size := sizes[string(k)]
+		if size > answerMost && !briefs {
+			return false, errors.New("a row of the question is too large to be told")
+		}
+		if room -= size; room < 0 && i > 0 {
+			if !q.Parts {
+				return false, errors.New("the question asks for too much")
+			}
+			q.Keys = q.Keys[:i]
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+func (n *Node) verifyValues(ctx context.Context, t *schema.Table, q receive.Question) (types []string, list []wire.VerifyValue, err error) {
 	var keep func(int, []byte) []byte
 	if q.Form >= wire.FormLarge && len(q.Types) == len(q.Columns) {
 		keep = func(i int, stored []byte) []byte {
@@ -202,7 +244,7 @@ func (n *Node) verifyValues(ctx context.Context, t *schema.Table, q question) (t
 	if err != nil {
 		return nil, nil, err
 	}
-	pending, err := n.pendingFor(ctx, q.from, t.Name, q.Keys)
+	pending, err := n.pendingFor(ctx, q.From, t.Name, q.Keys)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -221,7 +263,7 @@ func (n *Node) verifyValues(ctx context.Context, t *schema.Table, q question) (t
 		c, _ := t.Column(name)
 		types = append(types, c.DataType)
 	}
-	ways, err := n.rehearse(ctx, q.from, t, q.Keys)
+	ways, err := n.rehearse(ctx, q.From, t, q.Keys)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -235,8 +277,8 @@ func (n *Node) verifyValues(ctx context.Context, t *schema.Table, q question) (t
 // sendAsked marks rows for the client that asks for them, if it is a remote. A
 // row that is not here is sent as a delete if the node has a version of it and it has
 // not vanished; that does nothing where the other has the same version, or a later one.
-func (n *Node) sendAsked(ctx context.Context, t *schema.Table, q question) error {
-	if n.senders[q.from] == nil || !n.cfg.Syncs(t.Name) || len(q.Keys) == 0 {
+func (n *Node) sendAsked(ctx context.Context, t *schema.Table, q receive.Question) error {
+	if n.senders[q.From] == nil || !n.cfg.Syncs(t.Name) || len(q.Keys) == 0 {
 		return nil
 	}
 	found, err := snapshot.Values(ctx, n.db, t, t.Names()[:1], q.Keys, nil)
@@ -262,6 +304,6 @@ func (n *Node) sendAsked(ctx context.Context, t *schema.Table, q question) error
 		_, here := found[r.Key]
 		return !here && (states[r].Version.IsZero() || fates[r] == version.There)
 	})
-	defer n.senders[q.from].mark()
-	return n.outbox.MarkAll(ctx, q.from, rows)
+	defer n.senders[q.From].mark()
+	return n.outbox.MarkAll(ctx, q.From, rows)
 }

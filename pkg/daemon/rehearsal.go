@@ -98,12 +98,18 @@ func (n *Node) rehearseTaking(ctx context.Context, remote string, t *schema.Tabl
 	if !n.cfg.Receives(t.Name) {
 		return "", nil
 	}
-	a, err := n.askValues(ctx, remote, wire.Question{Table: t.Name, Columns: t.Names(), Keys: [][]byte{[]byte(key)}})
-	if err != nil || len(a.Values) != 1 || len(a.Values[0].Values) != len(t.Columns) {
+	var row [][]byte
+	err = n.askValues(ctx, remote, wire.Question{Table: t.Name, Columns: t.Names(), Keys: [][]byte{[]byte(key)}}, func(a wire.Answer) {
+		row = a.Values[0].Values
+	})
+	if errors.As(err, new(errAnswered)) {
+		return wire.WayFailed, nil // as where it is too large to be told
+	}
+	if err != nil || row == nil {
 		return "", err
 	}
 	stage := &Node{cfg: n.cfg, zone: n.zone, transformers: n.rehearsal}
-	in, err := stage.decoder().Encode(ctx, t, apply.Incoming{From: remote}, id, receive.Decode(t, t.Names(), a.Values[0].Values, n.zone))
+	in, err := stage.decoder().Encode(ctx, t, apply.Incoming{From: remote}, id, receive.Decode(t, t.Names(), row, n.zone))
 	switch {
 	case ctx.Err() != nil:
 		return "", ctx.Err()

@@ -22,13 +22,14 @@ func (n *Node) repair(ctx context.Context, remote string, t *schema.Table, diffe
 		for _, d := range part {
 			keys = append(keys, []byte(d.key))
 		}
-		a, err := n.askValues(ctx, remote, wire.Question{Table: t.Name, Columns: t.Names(), Keys: keys})
+		theirs := map[string]change.Version{}
+		err := n.askValues(ctx, remote, wire.Question{Table: t.Name, Columns: keyNames(t), Keys: keys}, func(a wire.Answer) {
+			for _, v := range a.Values {
+				theirs[string(v.Key)] = change.Version{Time: v.Time, Origin: v.Origin}
+			}
+		})
 		if err != nil {
 			return 0, err
-		}
-		theirs := map[string]change.Version{}
-		for _, v := range a.Values {
-			theirs[string(v.Key)] = change.Version{Time: v.Time, Origin: v.Origin}
 		}
 		if err := n.resend(ctx, remote, t, part, theirs); err != nil {
 			return 0, err

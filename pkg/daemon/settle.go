@@ -71,13 +71,14 @@ func (n *Node) strange(ctx context.Context, h apply.Held) ([]change.Row, error) 
 			for i, r := range part {
 				keys[i] = []byte(r.Key)
 			}
-			a, err := n.askValues(ctx, h.From, wire.Question{Table: table, Columns: keyNames(t), Keys: keys})
-			if err != nil && !strings.Contains(a.Error, notSynced) {
-				return nil, fmt.Errorf("ask about rows of %s: %w", table, err)
-			}
 			settled := map[string]bool{}
-			for _, v := range a.Values {
-				settled[string(v.Key)] = !v.Pending
+			err := n.askValues(ctx, h.From, wire.Question{Table: table, Columns: keyNames(t), Keys: keys}, func(a wire.Answer) {
+				for _, v := range a.Values {
+					settled[string(v.Key)] = !v.Pending
+				}
+			})
+			if err != nil && !strings.Contains(err.Error(), notSynced) {
+				return nil, fmt.Errorf("ask about rows of %s: %w", table, err)
 			}
 			for _, r := range part {
 				if err != nil || settled[r.Key] { // of a row that is not in the answer nobody knows

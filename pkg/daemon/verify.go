@@ -2,10 +2,8 @@ package daemon
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -22,26 +20,12 @@ import (
 const (
 	settleTries = 10 // looks at rows that differ, until changes on their way have come
 	settlePause = time.Second
-	askTime     = 30 * time.Second
 )
 
 // difference is a row that two nodes do not have alike.
 type difference struct {
 	web.Difference
 	key string
-}
-
-// asking holds the questions that wait for an answer.
-type asking struct {
-	mu      sync.Mutex
-	last    uint64
-	waiting map[asked]chan wire.Answer
-}
-
-// asked names a question: only the remote that was asked answers it. Promise 8.
-type asked struct {
-	remote string
-	id     uint64
 }
 
 // verify compares a table with that of a remote that is online, chunk by chunk,
@@ -136,119 +120,15 @@ func (n *Node) verifyAll(ctx context.Context) error {
 	return nil
 }
 
-// suspects compares the checksums of all chunks and returns the keys of the rows
-// that differ in those that do, and how many rows were seen to be the same.
-func (n *Node) suspects(ctx context.Context, remote string, t *schema.Table) (keys [][]byte, alike int64, err error) {
-	var r snapshot.Range
-	for {
-		end, more, err := snapshot.NextKey(ctx, n.db, t, r.After, wire.VerifyRows)
-		if err != nil {
-			return nil, 0, err
-		}
-		r.UpTo = nil
-		if more {
-			r.UpTo = end
-		}
-		a, err := n.ask(ctx, remote, wire.Question{Ask: wire.AskSum, Table: t.Name, Columns: t.Names(), After: r.After, UpTo: r.UpTo, Form: wire.FormLarge})
-		if err != nil {
-			return nil, 0, err
-		}
-		count, sum, err := snapshot.Sum(ctx, n.db, t, t.Names(), r, a.Form)
-		if err != nil {
-			return nil, 0, err
-		}
-		if sum == "" || a.Count != count || a.Sum != sum || n.transformsFor(remote, t.Name) {
-			found, same, err := n.drill(ctx, remote, t, r)
-			if err != nil {
-				return nil, 0, err
-			}
-			keys, count = append(keys, found...), same
-		}
-		alike += count
-		if !more {
-			return keys, alike, nil
-		}
-		r.After = end
-	}
-}
-
-// drill returns the keys of a range whose rows differ, or have no checksum, or are
-// changed on their way by a transformer, and how many others there are.
-func (n *Node) drill(ctx context.Context, remote string, t *schema.Table, r snapshot.Range) (keys [][]byte, rest int64, err error) {
-	form := 0
-	theirs, err := hashes(r, func(part snapshot.Range) (list []wire.Hash, more bool, err error) {
-		a, err := n.ask(ctx, remote, wire.Question{Ask: wire.AskHashes, Table: t.Name, Columns: t.Names(), After: part.After, UpTo: part.UpTo, Form: wire.FormLarge})
-		form = a.Form
-		return a.Hashes, len(a.Hashes) > 0 && (a.Part || len(a.Hashes) >= wire.VerifyRows), err
-	})
-	if err != nil {
-		return nil, 0, err
-	}
-	ours, err := hashes(r, func(part snapshot.Range) (list []wire.Hash, more bool, err error) {
-		list, err = snapshot.Hashes(ctx, n.db, t, t.Names(), part, wire.VerifyRows, form)
-		return list, len(list) >= wire.VerifyRows, err
-	})
-	if err != nil {
-		return nil, 0, err
-	}
-	var same [][]byte
-	for k, sum := range ours {
-		if sum == "" || theirs[k] != sum {
-			keys = append(keys, []byte(k))
-		} else {
-			same = append(same, []byte(k))
-		}
-	}
-	for k := range theirs {
-		if _, ok := ours[k]; !ok {
-			keys = append(keys, []byte(k))
-		}
-	}
-	ways, err := n.rehearse(ctx, remote, t, same)
-	if err != nil {
-		return nil, 0, err
-	}
-	for _, k := range same {
-		if ways[string(k)].way != "" {
-			keys = append(keys, k)
-		} else {
-			rest++
-		}
-	}
-	return keys, rest, nil
-}
-
-// hashes collects the checksums of a range, which is read in parts of as many rows
-// as fit in an answer.
-func hashes(r snapshot.Range, read func(snapshot.Range) (list []wire.Hash, more bool, err error)) (map[string]string, error) {
-	all := map[string]string{}
-	for {
-		list, more, err := read(r)
-		if err != nil {
-			return nil, err
-		}
-		for _, h := range list {
-			all[string(h.Key)] = h.Sum
-		}
-		if !more {
-			return all, nil
-		}
-		r.After = list[len(list)-1].Key
-	}
-}
-
 // compare compares rows value by value and returns those that differ. It counts the
 // others.
 func (n *Node) compare(ctx context.Context, remote string, t *schema.Table, keys [][]byte, c *web.Comparison) (differ []difference, err error) {
 	for part := range slices.Chunk(keys, rowsAtOnce(t)) {
-		a, err := n.askValues(ctx, remote, wire.Question{Table: t.Name, Columns: t.Names(), Keys: part, Form: wire.FormLarge, Types: t.Types()})
+		theirs, there, err := n.theirValues(ctx, remote, t, part)
 		if err != nil {
 			return nil, err
 		}
-		brief := func(i int, stored []byte) []byte { return stored }
-		if a.Form >= wire.FormLarge && len(a.Types) == len(t.Columns) {
-			brief = func(i int, stored []byte) []byte { return snapshot.Brief(t.Columns[i], stored, a.Types[i]) }
-		}
+		brief := func(i int, stored []byte) []byte { return snapshot.Brief(t.Columns[i], stored, there.types[i]) }
 		ours, err := snapshot.Values(ctx, n.db, t, t.Names(), part, brief)
 		if err != nil {
 			return nil, err
@@ -272,18 +152,14 @@ func (n *Node) compare(ctx context.Context, remote string, t *schema.Table, keys
 		if err != nil {
 			return nil, err
 		}
-		theirs := map[string]wire.VerifyValue{}
-		for _, v := range a.Values {
-			theirs[string(v.Key)] = v
-		}
 		for _, r := range rows {
 			mine, here := ours[r.Key]
 			other, way := theirs[r.Key], ways[r.Key]
 			s := sides{here: here, there: other.Values != nil, pending: pending[r.Key] || other.Pending, way: way.way, wayBack: other.Way,
 				ownThere: ownOf(remote, states[r]), knownThere: other.Time != 0,
-				taken: n.cfg.Receives(t.Name) && n.transformers.Has(t.Name), takenThere: a.Takes}
-			s.same = s.here && s.there && sameRow(t, mine, other.Values, a.Types)
-			s.asSent = s.there && way.way == wire.WayChanged && sameAsSent(t, way, brief, other.Values, a.Types)
+				taken: n.cfg.Receives(t.Name) && n.transformers.Has(t.Name), takenThere: there.takes}
+			s.same = s.here && s.there && sameRow(t, mine, other.Values, there.types)
+			s.asSent = s.there && way.way == wire.WayChanged && sameAsSent(t, way, brief, other.Values, there.types)
 			if s.there && !s.here && states[r].Version.IsZero() && n.transformers.Has(t.Name) {
 				if s.wayIn, err = n.rehearseTaking(ctx, remote, t, r.Key); err != nil {
 					return nil, err
@@ -309,6 +185,34 @@ func (n *Node) compare(ctx context.Context, remote string, t *schema.Table, keys
 		}
 	}
 	return differ, nil
+}
+
+// remoteTable is what a remote says of its table: the data types of the columns, empty where it does not say, and whether a
+// transformer may change what comes in.
+type remoteTable struct {
+	types []string
+	takes bool
+}
+
+// theirValues asks a remote for rows, whose long values it gives, or are put here, by their checksums.
+func (n *Node) theirValues(ctx context.Context, remote string, t *schema.Table, keys [][]byte) (map[string]wire.VerifyValue, remoteTable, error) {
+	theirs, there := map[string]wire.VerifyValue{}, remoteTable{types: make([]string, len(t.Columns))}
+	q := wire.Question{Table: t.Name, Columns: t.Names(), Keys: keys, Form: wire.FormLarge, Types: t.Types()}
+	err := n.askValues(ctx, remote, q, func(a wire.Answer) {
+		if len(a.Types) == len(t.Columns) {
+			there.types = a.Types
+		}
+		there.takes = a.Takes
+		for _, v := range a.Values {
+			if a.Form < wire.FormLarge {
+				for i := range v.Values {
+					v.Values[i] = snapshot.Brief(t.Columns[i], v.Values[i], there.types[i])
+				}
+			}
+			theirs[string(v.Key)] = v
+		}
+	})
+	return theirs, there, err
 }
 
 // sameAsSent reports whether a remote has what a transformer makes of a row: of the
@@ -397,8 +301,6 @@ func (n *Node) pendingFor(ctx context.Context, remote, table string, keys [][]by
 	}
 	return pending, nil
 }
-
-var errNoAnswer = errors.New("the remote does not answer")
 
 func sleep(ctx context.Context, d time.Duration) error {
 	select {

@@ -42,8 +42,13 @@ func Groups(rows, width int) string {
 	return strings.Repeat(group+",", rows-1) + group
 }
 
-// List returns n placeholders: "?,?,?".
-func List(n int) string { return strings.Repeat("?,", n-1) + "?" }
+// List returns n placeholders: "?,?,?". Of none it is NULL, which IN finds nowhere.
+func List(n int) string {
+	if n <= 0 {
+		return "NULL"
+	}
+	return strings.Repeat("?,", n-1) + "?"
+}
 
 // lockRetries is how often a transaction is tried that loses its locks.
 const lockRetries = 6

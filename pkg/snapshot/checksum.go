@@ -20,8 +20,8 @@ const (
 	// is longer than its max_allowed_packet, and gives NULL instead. Nodes that
 	// compare with each other need the same bound.
 	largeRow = 16 << 10
-	// longValue is up to how many bytes a value is given as it is, to be compared.
-	longValue = 256
+	// LongValue is up to how many bytes a value is given as it is, to be compared.
+	LongValue = 256
 )
 
 // rowSum is the SQL expression of a row's checksum. It is made of the values'
@@ -90,7 +90,7 @@ func Brief(c value.Column, stored []byte, there string) []byte {
 	case c.DataType == "char":
 		stored = bytes.TrimRight(stored, " ")
 	}
-	if len(stored) <= longValue {
+	if len(stored) <= LongValue {
 		return stored
 	}
 	sum := sha256.Sum256(stored)

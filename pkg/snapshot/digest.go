@@ -35,9 +35,12 @@ func (r Range) where(t *schema.Table) (string, []any, error) {
 	return strings.Join(conditions, " AND "), args, nil
 }
 
+// sumMost is how many rows one checksum is made of: those of a chunk, and what has come into it since.
+const sumMost = 10 * wire.VerifyRows
+
 // Sum returns the number of rows of a range and their checksum, computed by the
 // server. The checksum does not depend on the order of the rows. It is empty if the
-// server has none of some row.
+// server has none of some row, or the range has far more rows than a chunk, of which no more are read.
 func Sum(ctx context.Context, db mysqldb.Queryer, t *schema.Table, columns []string, r Range, form int) (count int64, sum string, err error) {
 	row, err := rowSum(t, columns, form)
 	if err != nil {
@@ -54,7 +57,7 @@ func Sum(ctx context.Context, db mysqldb.Queryer, t *schema.Table, columns []str
 	if err != nil {
 		return 0, "", fmt.Errorf("checksum of %s: %w", t.Name, err)
 	}
-	if summed < count {
+	if summed < count || count > sumMost {
 		return count, "", nil // BIT_XOR passes over NULL
 	}
 	return count, sum, nil
@@ -133,6 +136,41 @@ func Values(ctx context.Context, db mysqldb.Queryer, t *schema.Table, columns []
 		return nil, fmt.Errorf("read rows of %s: %w", t.Name, err)
 	}
 	return found, nil
+}
+
+// Sizes returns how many bytes the values of rows with the given keys have, by key; a row that is not there is missing.
+func Sizes(ctx context.Context, db mysqldb.Queryer, t *schema.Table, columns []string, keys [][]byte) (map[string]int, error) {
+	sizes := map[string]int{}
+	if len(keys) == 0 {
+		return sizes, nil
+	}
+	expressions := t.KeyExpr("") + ", 0"
+	for _, name := range columns {
+		c, ok := t.Column(name)
+		if !ok {
+			return nil, fmt.Errorf("table %s has no column %.64q", t.Name, name)
+		}
+		expressions += "+COALESCE(LENGTH(" + c.SelectExpr(mysqldb.Quote(name)) + "),0)"
+	}
+	var q mysqldb.Statement
+	err := t.AddSelect(&q, expressions, func(yield func(string) bool) {
+		for i := 0; i < len(keys) && yield(string(keys[i])); i++ {
+		}
+	}, "")
+	if err != nil {
+		return nil, err
+	}
+	err = q.Query(ctx, db, func(rows *sql.Rows) error {
+		var key string
+		var size int
+		err := rows.Scan(&key, &size)
+		sizes[key] = size
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read how large rows of %s are: %w", t.Name, err)
+	}
+	return sizes, nil
 }
 
 // NextKey returns the key that ends the next chunk after a key, and false if the

@@ -13,6 +13,12 @@ func (b *Broker) PeakMemory() int64 {
 	return peakMemory(b.tb, b.child)
 }
 
+// PeakMemory is the most resident memory that the node's process has had at a time, in bytes.
+func (n *NodeProcess) PeakMemory() int64 {
+	n.tb.Helper()
+	return peakMemory(n.tb, n.child)
+}
+
 // peakMemory reads VmHWM of Linux.
 func peakMemory(tb TB, c *child) int64 {
 	tb.Helper()

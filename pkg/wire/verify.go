@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 )
 
 // Limits of a question and of its answer.
@@ -11,6 +12,9 @@ const (
 	VerifyRows   = 1000 // of a range
 	VerifyValues = 50   // rows that are compared value by value
 	maxVerify    = 16 << 20
+
+	// MostQuestion is the most bytes that a question may have.
+	MostQuestion = 1 << 20
 )
 
 // What is asked.
@@ -107,6 +111,9 @@ type VerifyValue struct {
 	Way     string   `json:"w,omitempty"` // one of the constants above
 }
 
+// verifyDepth is how deep lists and objects may stand in each other.
+const verifyDepth = 16
+
 // verifyJSON is either of the two.
 type verifyJSON struct {
 	Question *Question `json:"question,omitempty"`
@@ -149,6 +156,9 @@ func ParseVerify(payload []byte) (*Question, *Answer, error) {
 	if len(payload) > maxVerify {
 		return nil, nil, errors.New("verify: the message is too large")
 	}
+	if longest(payload) > max(VerifyRows, maxColumns) {
+		return nil, nil, errors.New("verify: a list in it is too long")
+	}
 	var m verifyJSON
 	if err := json.Unmarshal(payload, &m); err != nil {
 		return nil, nil, fmt.Errorf("verify: %w", err)
@@ -156,8 +166,42 @@ func ParseVerify(payload []byte) (*Question, *Answer, error) {
 	if (m.Question == nil) == (m.Answer == nil) {
 		return nil, nil, errors.New("verify: neither a question nor an answer")
 	}
-	if m.Question != nil && (len(m.Question.Keys) > VerifyRows || len(m.Question.Columns) > maxColumns || len(m.Question.Types) > maxColumns) {
+	if m.Answer != nil && (len(m.Answer.Hashes) > VerifyRows || len(m.Answer.Values) > VerifyRows) {
+		return nil, nil, errors.New("verify: the answer has more rows than may be asked for")
+	}
+	if m.Question != nil && (len(payload) > MostQuestion || len(m.Question.Keys) > VerifyRows || len(m.Question.Columns) > maxColumns || len(m.Question.Types) > maxColumns) {
 		return nil, nil, errors.New("verify: the question asks for too much")
 	}
 	return m.Question, m.Answer, nil
+}
+
+// longest returns how many items the longest list or object of a JSON text has: a list takes many times as much memory as its
+// text, so this is known before it is read. What is nested deeper than any message has endless ones.
+func longest(b []byte) (most int) {
+	var counts []int
+	for i := 0; i < len(b); i++ {
+		switch b[i] {
+		case '[', '{':
+			if counts = append(counts, 1); len(counts) > verifyDepth {
+				return math.MaxInt
+			}
+			most = max(most, 1)
+		case ']', '}':
+			if len(counts) > 0 {
+				counts = counts[:len(counts)-1]
+			}
+		case ',':
+			if at := len(counts) - 1; at >= 0 {
+				counts[at]++
+				most = max(most, counts[at])
+			}
+		case '"':
+			for i++; i < len(b) && b[i] != '"'; i++ {
+				if b[i] == '\\' {
+					i++
+				}
+			}
+		}
+	}
+	return most
 }

@@ -1,0 +1,145 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/seal"
+	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
+	"github.com/mysql-sync/mysql-sync/pkg/transport"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// askTime is how long a question is worth an answer.
+const askTime = 30 * time.Second
+
+// asking holds the questions that wait for an answer. It is safe for concurrent use.
+type asking struct {
+	mu      sync.Mutex
+	last    uint64
+	waiting map[asked]chan wire.Answer
+}
+
+// asked names a question: only the remote that was asked answers it. Promise 8.
+type asked struct {
+	remote string
+	id     uint64
+}
+
+// expects reports whether a remote has still to answer something.
+func (a *asking) expects(remote string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for q := range a.waiting {
+		if q.remote == remote {
+			return true
+		}
+	}
+	return false
+}
+
+// answered hands an answer to who waits for it. It comes too late, or unasked, if there is nobody.
+func (a *asking) answered(remote string, answer wire.Answer) {
+	a.mu.Lock()
+	waiting := a.waiting[asked{remote, answer.ID}]
+	a.mu.Unlock()
+	select {
+	case waiting <- answer:
+	default:
+	}
+}
+
+// errAnswered is what a remote gives as the reason why it does not answer a question.
+type errAnswered struct{ remote, reason string }
+
+func (e errAnswered) Error() string { return e.remote + ": " + e.reason }
+
+// ask asks a remote and waits for its answer.
+func (n *Node) ask(ctx context.Context, remote string, q wire.Question) (wire.Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	n.asking.mu.Lock()
+	n.asking.last++
+	q.ID = n.session ^ n.asking.last
+	q.Parts = true
+	answer := make(chan wire.Answer, 1)
+	n.asking.waiting[asked{remote, q.ID}] = answer
+	n.asking.mu.Unlock()
+	defer func() {
+		n.asking.mu.Lock()
+		delete(n.asking.waiting, asked{remote, q.ID})
+		n.asking.mu.Unlock()
+	}()
+	payload, err := q.Encode()
+	if err != nil {
+		return wire.Answer{}, err
+	}
+	for {
+		sealed, err := n.seal(seal.Verify, remote, payload) // anew for each: a message is taken once
+		if err != nil {
+			return wire.Answer{}, fmt.Errorf("ask %s: %w", remote, err)
+		}
+		m := transport.Message{Topic: n.topics.VerifyOf(remote, n.cfg.ClientName), Payload: sealed, QoS: 1}
+		if err := n.transport.Publish(ctx, m); err != nil && !errors.Is(err, transport.ErrOffline) {
+			return wire.Answer{}, err
+		}
+		select {
+		case a := <-answer:
+			if a.Error != "" {
+				return a, errAnswered{remote, wire.Shorten(a.Error, 255)}
+			}
+			return a, nil
+		case <-time.After(askTime / 3):
+		case <-ctx.Done():
+			return wire.Answer{}, fmt.Errorf("%w: %s", errNoAnswer, remote)
+		}
+	}
+}
+
+var errNoAnswer = errors.New("the remote does not answer")
+
+// askValues asks a remote for the rows with some keys, as often as it takes until it has answered for all, and hands each answer to
+// take, so that there is never more than one in memory. Promise 10.
+func (n *Node) askValues(ctx context.Context, remote string, q wire.Question, take func(wire.Answer)) error {
+	q.Ask = wire.AskValues
+	for rest := q.Keys; len(rest) > 0; {
+		q.Keys = rest[:wire.Within(len(rest), wire.VerifyRows, func(i int) int { return len(rest[i]) })]
+		a, err := n.ask(ctx, remote, q)
+		if err == nil {
+			err = answers(q, a)
+		}
+		if err != nil {
+			return err
+		}
+		take(a)
+		rest = rest[len(a.Values):]
+	}
+	return nil
+}
+
+// answers checks that the values of an answer are what was asked for: a value for each key, in their order, or for the first of
+// them; and as large as they may be. What a remote makes up costs the comparison, and never memory or time without end. Promise 10.
+func answers(q wire.Question, a wire.Answer) error {
+	if len(a.Values) != len(q.Keys) && (!a.Part || len(a.Values) == 0 || len(a.Values) > len(q.Keys)) {
+		return errUnasked
+	}
+	brief := a.Form >= wire.FormLarge && q.Form >= wire.FormLarge && len(q.Types) == len(q.Columns)
+	for i := range a.Values {
+		v := &a.Values[i]
+		if !bytes.Equal(v.Key, q.Keys[i]) || len(v.Values) > 0 && len(v.Values) != len(q.Columns) {
+			return errUnasked
+		}
+		for _, value := range v.Values {
+			if brief && len(value) > snapshot.LongValue {
+				return errUnasked
+			}
+		}
+	}
+	return nil
+}
+
+var errUnasked = errors.New("the remote answers what it was not asked")
