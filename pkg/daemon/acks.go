@@ -15,7 +15,14 @@ import (
 const (
 	ackGap  = time.Second // between two answers about one row: an existing peer fails on two at once
 	ackMost = 10_000      // answers kept for a client that is offline
+	ackEach = 1 << 20     // bytes of them
+	ackAll  = 4 << 20     // bytes of those for all clients
 )
+
+// ackFrame is about what an answer takes in memory beside its texts, in bytes.
+const ackFrame = 400
+
+func ackSize(i *wire.Info) int { return ackFrame + 2*(len(i.Table)+len(i.ID)) + len(i.Error) }
 
 // acks answers the changes of version 1. An answer to a client that is offline
 // waits until it is back; of several about one row the last one counts.
@@ -25,6 +32,10 @@ type acks struct {
 
 	mu      sync.Mutex
 	waiting map[string][]*wire.Info // by client
+	bytes   map[string]int          // of waiting
+	all     int                     // bytes of all
+	told    time.Time               // when it was told that answers were dropped
+	dropped int                     // how many were since
 	queued  map[ackRow]*wire.Info   // the same, by row
 	last    map[ackRow]time.Time    // of answers published in the last ackGap
 	swept   time.Time               // when last was rid of earlier ones
@@ -33,7 +44,7 @@ type acks struct {
 type ackRow struct{ client, table, id string }
 
 func newAcks(n *Node) *acks {
-	return &acks{n: n, kick: make(chan struct{}, 1), waiting: map[string][]*wire.Info{}, queued: map[ackRow]*wire.Info{}, last: map[ackRow]time.Time{}}
+	return &acks{n: n, kick: make(chan struct{}, 1), waiting: map[string][]*wire.Info{}, bytes: map[string]int{}, queued: map[ackRow]*wire.Info{}, last: map[ackRow]time.Time{}}
 }
 
 // ok answers a change with data_received, fail with an error.
@@ -45,23 +56,33 @@ func (a *acks) fail(c wire.Change, message string) {
 	a.put(c.Sender, wire.Info{Sender: a.n.cfg.ClientName, Message: wire.Failed, Table: c.Table, ID: c.ID, Date: c.Date, Error: message})
 }
 
+// put keeps an answer until its client is there. What is over the bounds is dropped: its client, which has no answer, sends again.
 func (a *acks) put(client string, i wire.Info) {
 	row := ackRow{client, i.Table, i.ID}
 	a.mu.Lock()
 	if earlier := a.queued[row]; earlier != nil {
+		a.count(client, ackSize(&i)-ackSize(earlier))
 		*earlier = i
-	} else {
-		list := a.waiting[client]
-		if len(list) == ackMost {
-			delete(a.queued, ackRow{client, list[0].Table, list[0].ID})
-			list = list[1:]
-			a.n.log.Warn("an answer was dropped because too many wait", zap.String("remote", client))
+	} else if len(a.waiting[client]) >= ackMost || a.bytes[client]+ackSize(&i) > ackEach || a.all+ackSize(&i) > ackAll {
+		if a.dropped++; a.n.now().Sub(a.told).Abs() >= time.Minute {
+			a.n.log.Warn("answers were dropped because too many wait", zap.String("remote", client), zap.Int("answers", a.dropped))
+			a.told, a.dropped = a.n.now(), 0
 		}
-		a.waiting[client] = append(list, &i)
+	} else {
+		a.waiting[client] = append(a.waiting[client], &i)
 		a.queued[row] = &i
+		a.count(client, ackSize(&i))
 	}
 	a.mu.Unlock()
 	a.wake()
+}
+
+// count notes bytes of what waits for a client.
+func (a *acks) count(client string, bytes int) {
+	a.all += bytes
+	if a.bytes[client] += bytes; a.bytes[client] == 0 {
+		delete(a.bytes, client)
+	}
 }
 
 func (a *acks) wake() {
@@ -107,6 +128,7 @@ func (a *acks) publish(ctx context.Context) (more bool) {
 			}
 			a.last[row] = now
 			delete(a.queued, row)
+			a.count(client, -ackSize(i))
 			due, to = append(due, *i), append(to, client)
 		}
 		if len(rest) > 0 {

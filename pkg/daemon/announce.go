@@ -31,7 +31,7 @@ func (n *Node) announce(ctx context.Context) error {
 // later, but where it ends the connection at a message that it shall keep.
 func (n *Node) publishNode(ctx context.Context) error {
 	a := wire.Node{Client: n.cfg.ClientName, Protocol: wire.Protocol, Version: n.version, Session: n.session,
-		ReceiveTables: n.cfg.ReceiveTables, Definitions: n.definitions.Load()}
+		ReceiveTables: n.cfg.ReceiveTables, Definitions: n.definitions.Load(), MaxRow: maxRow(n.cfg)}
 	if a.ReceiveTables == nil {
 		a.ReceiveTables = []string{}
 	}

@@ -83,7 +83,7 @@ func (s *sender) learn(done []outbox.Sent, failed []outbox.Failure) {
 func (s *sender) book(ctx context.Context) error {
 	s.mu.Lock()
 	answers := s.answers
-	s.answers = nil
+	s.answers, s.unbooked = nil, 0
 	s.mu.Unlock()
 	var done []outbox.Sent
 	var failed []outbox.Failure

@@ -15,8 +15,9 @@ import (
 // Bounds of what is told of rows that need not wait any more. What is beyond them, or does
 // not arrive, is found out by its sender, later. Promise 10.
 const (
-	freedMost    = 50_000 // that wait to be told, or to be looked for
-	freedMessage = 1000   // in one message
+	freedMost    = 50_000  // that wait to be told, or to be looked for
+	freedBytes   = 4 << 20 // of their keys
+	freedMessage = 1000    // in one message
 )
 
 // freed are rows that were refused because they had to wait, and are done: their senders
@@ -25,16 +26,18 @@ type freed struct {
 	mu   sync.Mutex
 	rows map[string][]change.Row // by the client that sent them
 	many int
+	size int // bytes of keys
 }
 
 // put takes in a row.
 func (f *freed) put(client string, r change.Row) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.many++; f.many > freedMost {
-		f.many--
+	if f.many >= freedMost || f.size+len(r.Key) > freedBytes {
 		return
 	}
+	f.many++
+	f.size += len(r.Key)
 	if f.rows == nil {
 		f.rows = map[string][]change.Row{}
 	}
@@ -46,7 +49,7 @@ func (f *freed) take() map[string][]change.Row {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	rows := f.rows
-	f.rows, f.many = nil, 0
+	f.rows, f.many, f.size = nil, 0, 0
 	return rows
 }
 

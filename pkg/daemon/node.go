@@ -102,7 +102,7 @@ func New(cfg *config.Config, log *logging.Log, version string) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mysqlConfig.timezone: %w", err)
 	}
-	codec, err := wire.NewCodec(max(cfg.MaxRowBytes, wire.LeastBody))
+	codec, err := wire.NewCodec(maxRow(cfg) + wire.LeastRow)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +121,7 @@ func New(cfg *config.Config, log *logging.Log, version string) (*Node, error) {
 	n.acks, n.own = newAcks(n), newOwnAnnouncement()
 	n.refused = receive.NewRefusals(n.log, cfg, n.now)
 	n.gate = &receive.Gate{
-		Topics: n.topics, Self: cfg.ClientName, MaxRow: max(cfg.MaxRowBytes, wire.LeastBody), Accepts: cfg.AcceptsFrom,
+		Topics: n.topics, Self: cfg.ClientName, MaxRow: maxRow(cfg), Accepts: cfg.AcceptsFrom,
 		Sends: func(client string) bool { return slices.Contains(cfg.RemoteClients, client) },
 	}
 	n.receiver = receive.New(receive.Config{
@@ -137,6 +137,9 @@ func New(cfg *config.Config, log *logging.Log, version string) (*Node, error) {
 	}, n.receive)
 	return n, err
 }
+
+// maxRow is how many bytes the largest row may have that is taken.
+func maxRow(cfg *config.Config) int { return max(cfg.MaxRowBytes, wire.LeastRow) }
 
 // knownClients are those that the node deals with, whoever else is on the broker.
 func knownClients(cfg *config.Config) []string {

@@ -33,11 +33,17 @@ const (
 type answer struct {
 	info  wire.Info // version 1
 	batch *wire.Ack // extension
+	size  int       // bytes of the message
 }
+
+// answersMost is how many bytes of answers wait to be booked; each takes a few times that.
+const answersMost = 2 << 20
 
 // sender moves rows to one remote: read, transform, publish, and book the answers.
 // All of its state but what mu guards belongs to run.
 type sender struct {
+	beat receive.Beat
+
 	n      *Node
 	remote string
 	log    *zap.Logger
@@ -45,6 +51,7 @@ type sender struct {
 
 	mu       sync.Mutex
 	answers  []answer
+	unbooked int      // bytes of answers
 	anew     bool     // the remote has connected: what is on its way may not have reached it
 	again    bool     // a table's definition has changed: what was refused may be taken now
 	marked   bool     // rows were marked for the remote
@@ -110,8 +117,9 @@ func (s *sender) wake() {
 // to nothing are dropped.
 func (s *sender) answered(a answer) {
 	s.mu.Lock()
-	if len(s.answers) < 4*singleWindow {
+	if len(s.answers) < 4*singleWindow && s.unbooked < answersMost {
 		s.answers = append(s.answers, a)
+		s.unbooked += a.size
 	}
 	s.mu.Unlock()
 	s.wake()
@@ -155,7 +163,9 @@ func (s *sender) mark() {
 func (s *sender) run(ctx context.Context) error {
 	pause := time.Second
 	for ctx.Err() == nil {
+		s.beat.Begin(s.n.now())
 		err := s.step(ctx)
+		s.beat.End()
 		if err != nil && ctx.Err() == nil {
 			s.log.Warn("rows could not be sent; trying again", zap.Duration("next", pause), zap.Error(err))
 			s.drop()

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+
 	"github.com/mysql-sync/mysql-sync/pkg/receive"
 )
 

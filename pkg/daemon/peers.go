@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"math"
 	"slices"
 	"sync"
 
@@ -126,6 +127,16 @@ func (p *peers) declines(client, table string) bool {
 	n := p.node[client]
 	hidden := n.Seal != nil && n.Version == ""
 	return n.Protocol >= wire.Protocol && !hidden && !slices.Contains(n.ReceiveTables, table)
+}
+
+// maxRow returns how many bytes the largest row may have that a client takes.
+func (p *peers) maxRow(client string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n := p.node[client].MaxRow; n > 0 {
+		return n
+	}
+	return math.MaxInt
 }
 
 // doubt forgets an announcement that only the broker kept, of a client that was never

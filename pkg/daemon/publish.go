@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
@@ -26,6 +27,7 @@ func (s *sender) send(ctx context.Context, items []outbox.Item, from *stretch) e
 			s.cut(from, &d, items)
 		}
 	}
+	s.tooLarge(&d)
 	if len(d.failed) > 0 {
 		if err := s.refuse(ctx, d.failed); err != nil {
 			return err
@@ -52,6 +54,22 @@ func (s *sender) send(ctx context.Context, items []outbox.Item, from *stretch) e
 		return nil // they are still due
 	}
 	return err
+}
+
+// tooLarge has the rows fail that are larger than the remote takes: it would answer nothing, since it cannot unpack their batch.
+// Promise 5.
+func (s *sender) tooLarge(d *rendering) {
+	most := s.n.peers.maxRow(s.remote)
+	d.outgoing = slices.DeleteFunc(d.outgoing, func(o outgoing) bool {
+		size := len(o.Key)
+		for _, v := range o.Values {
+			size += len(v)
+		}
+		if size > most {
+			d.failed = append(d.failed, s.failure(o.sent.Item, wire.Reject{Message: fmt.Sprintf("the row has %d bytes, and %s takes rows of %d (maxRowBytes)", size, s.remote, most)}))
+		}
+		return size > most
+	})
 }
 
 // sendBatch publishes rows by the extension.

@@ -136,7 +136,7 @@ func (n *Node) onAnswer(payload []byte) {
 	if s == nil || n.refusesVersion1(i.Sender, wire.InfoMe) || i.Message != wire.DataReceived && i.Message != wire.Failed {
 		return
 	}
-	s.answered(answer{info: i})
+	s.answered(answer{info: i, size: len(payload)})
 }
 
 // onBatchAck takes a message of /ack/{client}/{sender}.
@@ -164,6 +164,6 @@ func (n *Node) onBatchAck(topic wire.Topic, payload []byte) {
 		}
 		s.wake()
 	} else if a.Session == n.session {
-		s.answered(answer{batch: &a})
+		s.answered(answer{batch: &a, size: len(payload)})
 	}
 }

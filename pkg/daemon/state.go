@@ -106,6 +106,7 @@ func (n *Node) tellStreams(s *web.State, o *own, now time.Time) {
 	for i := range s.Tables {
 		s.Tables[i].Conflicts, s.Tables[i].Altered = found[s.Tables[i].Name], altered[s.Tables[i].Name]
 	}
+	s.Step = n.step()
 	s.Conflicts.Kept, s.Conflicts.AtLeast, s.Uncaptured, s.Transfers = o.conflicts, o.conflicts >= lookRows, o.uncaptured, o.transfers
 	for _, t := range n.transformers.Stats() {
 		x := web.Transformer{Table: t.Table, File: t.File, Calls: t.Calls, Errors: t.Errors, Last: t.Last, LastRow: t.LastRow}

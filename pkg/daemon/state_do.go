@@ -3,7 +3,9 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
@@ -48,7 +50,27 @@ func (n *Node) Health(context.Context) error {
 	if said := brokerProblem(n.brokerLink()); said != "" {
 		return errors.New(said)
 	}
+	if x := n.step(); x.Seconds > stepMost.Seconds() {
+		return fmt.Errorf("%s has been at one step for %.0f s", x.Loop, x.Seconds)
+	}
 	return nil
+}
+
+// stepMost is how long a step may take for the node to count as one that works.
+const stepMost = time.Minute
+
+// step returns what takes longest now.
+func (n *Node) step() web.Step {
+	loop, since := n.receiver.Longest()
+	for remote, s := range n.senders {
+		if at := s.beat.Since(); !at.IsZero() && (since.IsZero() || at.Before(since)) {
+			loop, since = "outbound to "+remote, at
+		}
+	}
+	if since.IsZero() {
+		return web.Step{}
+	}
+	return web.Step{Loop: loop, Seconds: n.now().Sub(since).Seconds()}
 }
 
 // SetLogLevel changes what is logged; see web.Node.

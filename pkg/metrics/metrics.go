@@ -103,6 +103,7 @@ func show(s *web.State, put func(m metric, value float64, labels ...string)) {
 	put(setBack, truth(s.SetBack != nil))
 	put(uncaptured, float64(s.Uncaptured.Rows))
 	put(conflictsKept, float64(s.Conflicts.Kept))
+	put(longestStep, s.Step.Seconds)
 	put(problems, float64(len(s.Problems)))
 	for _, t := range s.Tables {
 		put(conflicts, float64(t.Conflicts), t.Name)

@@ -38,6 +38,7 @@ var (
 	transformerCalls  = counter("transformer_calls_total", "Calls of the table's transformer.", "table")
 	transformerErrors = counter("transformer_errors_total", "Calls of the table's transformer that failed.", "table")
 	problems          = gauge("problems", "What a person should look at; see mysql-sync status.")
+	longestStep       = gauge("longest_step_seconds", "How long a loop of rows that come in or go out has been at one step; 0 if none is at anything.")
 
 	remoteOnline       = gauge("remote_online", "Whether the remote is online.", "remote")
 	remoteHeard        = gauge("remote_heard_timestamp_seconds", "The remote's last sign of life.", "remote")

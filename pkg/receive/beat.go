@@ -11,13 +11,15 @@ type Beat struct {
 	since time.Time // zero: it waits for something to do
 }
 
-func (b *Beat) begin(now time.Time) {
+// Begin says that a step begins.
+func (b *Beat) Begin(now time.Time) {
 	b.mu.Lock()
 	b.since = now
 	b.mu.Unlock()
 }
 
-func (b *Beat) end() { b.begin(time.Time{}) }
+// End says that there is nothing to do.
+func (b *Beat) End() { b.Begin(time.Time{}) }
 
 // Since returns when the step began; zero is that there is nothing to do.
 func (b *Beat) Since() time.Time {
@@ -26,13 +28,19 @@ func (b *Beat) Since() time.Time {
 	return b.since
 }
 
-// Stalled returns the loop that has been at one step for longest, and since when; zero is that none is.
-func (r *Receiver) Stalled() (loop string, since time.Time) {
-	loop, since = "inbound", r.Beat.Since()
-	for name, l := range r.lanes {
-		if at := l.beat.Since(); !at.IsZero() && (since.IsZero() || at.Before(since)) {
-			loop, since = "inbound of "+name, at
+// Longest returns the loop that has been at one step for longest, and since when; zero is that none is at anything.
+func (r *Receiver) Longest() (loop string, since time.Time) {
+	note := func(name string, b *Beat) {
+		if at := b.Since(); !at.IsZero() && (since.IsZero() || at.Before(since)) {
+			loop, since = name, at
 		}
+	}
+	note("inbound", &r.Beat)
+	for name, l := range r.lanes {
+		note("inbound of "+name, &l.beat)
+	}
+	if r.others != nil {
+		note("inbound of others", &r.others.beat)
 	}
 	return loop, since
 }

@@ -8,7 +8,7 @@ const (
 	mostAnswer   = 64 << 10 // an id may have 16 KiB, and more as JSON
 	mostNode     = 1 << 20
 	mostBatch    = 4 << 20
-	mostAck      = 4 << 20
+	mostAck      = wire.MaxAck + 1<<10 // sealed
 	mostVerify   = 4 << 20
 )
 

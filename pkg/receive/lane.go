@@ -116,7 +116,7 @@ func (l *lane) gather(ctx context.Context) *load {
 			}
 			m = &next
 		}
-		l.beat.begin(l.r.Now())
+		l.beat.Begin(l.r.Now())
 		w, wait := l.open(ctx, *m, len(x.works) > 0)
 		if wait {
 			l.left = m
@@ -125,9 +125,9 @@ func (l *lane) gather(ctx context.Context) *load {
 		if w != nil {
 			l.prepare(ctx, x, w)
 		}
-		l.beat.end()
+		l.beat.End()
 	}
-	l.beat.end()
+	l.beat.End()
 	return x
 }
 

@@ -42,9 +42,9 @@ func (r *Receiver) rounds(ctx context.Context) error {
 			loads = r.more([]*load{x})
 		case <-again:
 		}
-		r.Beat.begin(r.Now())
+		r.Beat.Begin(r.Now())
 		r.finish(ctx, loads)
-		r.Beat.end()
+		r.Beat.End()
 	}
 }
 

@@ -73,7 +73,14 @@ type State struct {
 	Conflicts    Conflicts     `json:"conflicts"`
 	Verified     []Comparison  `json:"verified"`           // the last comparison of each table and remote
 	Uncaptured   Count         `json:"uncaptured"`         // rows of table_changes
+	Step         Step          `json:"step"`               // the one that takes longest now
 	Problems     []string      `json:"problems,omitempty"` // what a person should look at, in sentences
+}
+
+// Step is what a loop is at, of rows that come in or go out.
+type Step struct {
+	Loop    string  `json:"loop,omitempty"` // "inbound of hamburg"; "" is that none is at anything
+	Seconds float64 `json:"seconds"`        // for how long
 }
 
 // Link is the connection to a server.

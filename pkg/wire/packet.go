@@ -21,18 +21,18 @@ const Protocol = 2
 // with the topic and what MQTT puts before it; those that end the connection of who sends more would do so for ever.
 const MessageBytes = 120 << 10
 
-// MostBody is the most bytes of an unpacked batch that a Codec may be told to take, LeastBody the fewest: more than what a
-// sender of ours puts into one with small rows.
-const (
-	LeastBody = 8 << 20
-	MostBody  = 128 << 20
-)
+// LeastRow is the smallest limit of a row that a node may have, and more than what a sender of ours puts into a batch beside its
+// last row. A batch has at most that, and a row.
+const LeastRow = 8 << 20
+
+// MostBody is the most bytes of an unpacked batch that a Codec may be told to take.
+const MostBody = 136 << 20
 
 // maxPieces is the most pieces of a batch: one row fits in far fewer.
 const maxPieces = 4096
 
-// maxAck is the most bytes of an ack: some thousand rows with their errors.
-const maxAck = 4 << 20
+// MaxAck is the most bytes of an ack: far more than a sender of ours needs for a batch and its errors.
+const MaxAck = 512 << 10
 
 // Codec packs and unpacks batches. It is safe for concurrent use.
 type Codec struct {
@@ -194,7 +194,7 @@ func (a Ack) Encode() []byte {
 // ParseAck reads a message of an ack topic.
 func ParseAck(payload []byte) (Ack, error) {
 	var a Ack
-	if len(payload) > maxAck {
+	if len(payload) > MaxAck {
 		return a, errors.New("batch ack: too large")
 	}
 	if err := json.Unmarshal(payload, &a); err != nil {
@@ -217,6 +217,8 @@ type Node struct {
 	// Definitions counts the changes of these tables' definitions in this session:
 	// what the client refused before it may take now.
 	Definitions uint64 `json:"definitions,omitempty"`
+	// MaxRow is how many bytes the largest row may have that the client takes; 0 of older nodes, which take any.
+	MaxRow int `json:"maxRow,omitempty"`
 	// Seal is the same announcement, encrypted, where the client has keys.
 	Seal *Seal `json:"seal,omitempty"`
 }

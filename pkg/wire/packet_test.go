@@ -53,7 +53,7 @@ func TestAnAnnouncementStandsOnItsOwnTopic(t *testing.T) {
 
 func TestWrongAcksAndAnnouncementsAreRefused(t *testing.T) {
 	for _, text := range []string{``, `[]`, `"x"`, `{"session":"-1"}`, `{"session":5}`, `{"seq":-1}`, `{"seq":1.5}`, `{"failed":{}}`,
-		`{"seq":1}` + strings.Repeat(" ", 4<<20)} {
+		`{"seq":1}` + strings.Repeat(" ", wire.MaxAck)} {
 		if got, err := wire.ParseAck([]byte(text)); err == nil {
 			t.Errorf("ParseAck(%.40s) = %+v, want an error", text, got)
 		}
