@@ -29,14 +29,14 @@ var layers = [][]string{
 	{"pkg/desk", "pkg/metrics", "pkg/logging"},
 	{"pkg/daemon", "pkg/simulation"},
 	{"pkg/testkit"}, // for tests and for the demonstration
-	{"pkg/schemafuzz"},
+	{"pkg/schemafuzz", "pkg/attack"},
 	{"cmd"},
 }
 
 // owners names the packages that alone may import a library.
 var owners = map[string][]string{
 	"github.com/KimMachineGun":            {"cmd/mysql-sync"},
-	"github.com/eclipse/paho.mqtt.golang": {"pkg/transport", "pkg/testkit", "cmd/mysql-sync-soak", "cmd/mysql-sync-bench"},
+	"github.com/eclipse/paho.mqtt.golang": {"pkg/transport", "pkg/testkit", "pkg/attack", "cmd/mysql-sync-soak", "cmd/mysql-sync-bench"},
 	"github.com/dop251/goja":              {"pkg/transform"},
 	"github.com/dop251/goja_nodejs":       {"pkg/transform"},
 	"github.com/knadh/koanf":              {"pkg/config"},

@@ -1,0 +1,172 @@
+// Package attack has what clients that may speak to a node, and others, have done to stop, fill or end it, and measures what each
+// costs a real node for each byte that the attacker sends, while another site's row still arrives. docs/security.md has the table,
+// which "make soak ARGS='-run attack'" makes.
+package attack
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+	"github.com/jmoiron/sqlx"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// MostMemory is how many bytes of resident memory a node may have under any attack.
+const MostMemory = 128 << 20
+
+// The clients. The victim takes rows from Honest and Mallory, and knows nobody else.
+const (
+	victim  = "node-a"
+	honest  = "node-b"
+	mallory = "mallory"
+	eve     = "eve"
+)
+
+// Cost is what an attack cost the victim.
+type Cost struct {
+	Name    string
+	Sent    int64         // bytes of the attacker's messages
+	Memory  int64         // the most resident memory meanwhile, in bytes
+	CPU     time.Duration // of the victim's process
+	Log     int64         // bytes
+	Arrived time.Duration // until a row of another site was there that was written when the attack was sent
+}
+
+// world is a victim with its database and broker, and another site.
+type world struct {
+	tb       testkit.TB
+	db, from *sqlx.DB
+	node     *testkit.NodeProcess
+	database *testkit.Proxy
+	client   mqtt.Client
+	codec    *wire.Codec
+	topics   wire.Topics
+	sent     int64
+	seq      uint64
+	row      int
+}
+
+const table = `CREATE TABLE orders (id BIGINT NOT NULL PRIMARY KEY, name LONGTEXT, amount DECIMAL(10,2))`
+
+// Play runs the chosen attacks one after the other, and calls tell with what each cost.
+func Play(tb testkit.TB, chosen func(name string) bool, tell func(Cost)) {
+	w := newWorld(tb)
+	for _, a := range attacks {
+		if chosen(a.name) {
+			tell(w.play(a))
+		}
+	}
+}
+
+func newWorld(tb testkit.TB) *world {
+	server, broker := testkit.Shared(tb), testkit.Mosquitto(tb, testkit.MosquittoOptions{})
+	codec, err := wire.NewCodec(wire.MostBody)
+	if err != nil {
+		tb.Fatalf("%v", err)
+	}
+	w := &world{tb: tb, codec: codec, database: testkit.NewProxy(tb, server.Addr()), client: testkit.MQTTClient(tb, broker, mallory)}
+	site := func(name, remote string, accept []string, host string, port int) (*sqlx.DB, *testkit.NodeProcess) {
+		schema := server.Create(tb)
+		db := server.Open(tb, schema)
+		testkit.Exec(tb, db, table)
+		bhost, bport := split(tb, broker.Addr())
+		n := testkit.Node(tb, testkit.ConfigFile(tb, map[string]any{
+			"clientName": name, "remoteClients": []string{remote}, "acceptFrom": accept,
+			"syncTables": []string{"orders"}, "receiveTables": []string{"orders"}, "checkInterval": 10, "loggingLevel": "info",
+			"mqttConfig":  map[string]any{"host": bhost, "port": bport, "reconnectPeriod": 100},
+			"mysqlConfig": map[string]any{"host": host, "port": port, "user": server.User, "password": server.Password, "database": schema},
+		}))
+		n.WaitLog("node started")
+		return db, n
+	}
+	host, port := split(tb, w.database.Addr())
+	w.db, w.node = site(victim, honest, []string{honest, mallory}, host, port)
+	host, port = split(tb, server.Addr())
+	w.from, _ = site(honest, victim, []string{victim}, host, port)
+	w.arrive()
+	return w
+}
+
+// split takes an address apart.
+func split(tb testkit.TB, address string) (host string, port int) {
+	host, text, err := net.SplitHostPort(address)
+	if err == nil {
+		port, err = strconv.Atoi(text)
+	}
+	if err != nil {
+		tb.Fatalf("%v", err)
+	}
+	return host, port
+}
+
+// arrive waits until a row that the other site writes now is at the victim's.
+func (w *world) arrive() time.Duration {
+	w.row++
+	begun := time.Now()
+	testkit.Exec(w.tb, w.from, fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'honest', 1)`, 1_000_000+w.row))
+	testkit.Within(w.tb, 2*time.Minute, "a row of another site", func() error {
+		var n int
+		if err := w.db.Get(&n, `SELECT COUNT(*) FROM orders WHERE id = ?`, 1_000_000+w.row); err != nil || n == 0 {
+			return fmt.Errorf("%d rows: %v", n, err)
+		}
+		return nil
+	})
+	return time.Since(begun)
+}
+
+func (w *world) play(a attack) Cost {
+	w.sent = 0
+	pid := w.node.Pid()
+	if err := os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0); err != nil { // VmHWM begins anew
+		w.tb.Fatalf("%v", err)
+	}
+	cpu, log := w.cpu(pid), w.log()
+	a.play(w)
+	c := Cost{Name: a.name, Arrived: w.arrive()}
+	c.Sent, c.CPU, c.Log, c.Memory = w.sent, w.cpu(pid)-cpu, w.log()-log, w.node.PeakMemory()
+	if w.node.Pid() != pid {
+		w.tb.Fatalf("%s: the node was ended", a.name)
+	}
+	return c
+}
+
+// publish sends a message in somebody's name, with QoS 1, and waits for the broker's answer.
+func (w *world) publish(topic string, payload []byte) {
+	w.sent += int64(len(payload))
+	if t := w.client.Publish(topic, 1, false, payload); t.Wait() && t.Error() != nil {
+		w.tb.Fatalf("publish: %v", t.Error())
+	}
+}
+
+func (w *world) log() (n int64) {
+	for _, line := range w.node.Log() {
+		n += int64(len(line)) + 1
+	}
+	return n
+}
+
+// cpu is what a process has computed until now.
+func (w *world) cpu(pid int) time.Duration {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		w.tb.Fatalf("%v", err)
+	}
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')'):]))
+	var ticks int64
+	for _, f := range fields[12:14] {
+		n, err := strconv.ParseInt(f, 10, 64)
+		if err != nil {
+			w.tb.Fatalf("%v", err)
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond
+}

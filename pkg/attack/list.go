@@ -1,0 +1,163 @@
+package attack
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// attack is something that is done to a node.
+type attack struct {
+	name string // who, and what
+	play func(*world)
+}
+
+var attacks = []attack{
+	{"a client: a batch with a key of 8 million digits", func(w *world) { w.rows(w.row1(strings.Repeat("9", 8<<20))) }},
+	{"a client: 10,000 changes of one row in one batch", func(w *world) {
+		list := make([]change.Change, 10_000)
+		for i := range list {
+			list[i] = w.row1("7")
+			list[i].Version.Time += int64(i)
+		}
+		w.rows(list...)
+	}},
+	{"a client: 20 batches, each 14 MiB once it is unpacked", func(w *world) {
+		for range 20 {
+			w.rows(w.wide(14 << 20))
+		}
+	}},
+	{"a client: 20 batches, each 120 MiB once it is unpacked", func(w *world) {
+		for range 20 {
+			w.rows(w.wide(120 << 20))
+		}
+	}},
+	{"a client: 200 pieces of 512 KiB, of batches that are never whole", func(w *world) {
+		noise := make([]byte, 512<<10)
+		for i := range noise {
+			noise[i] = byte(rand.Uint32()) //nolint:gosec // it need not be a secret
+		}
+		for i := range 200 {
+			w.publish(w.topics.BatchOf(victim, mallory), wire.Messages(9, uint64(i), append(noise, noise...), 513<<10)[0])
+		}
+	}},
+	{"a client: 4,000 pieces of nothing, each of 4,096", func(w *world) {
+		for i := range 4000 {
+			w.publish(w.topics.BatchOf(victim, mallory), header(uint64(i), 0, 4096))
+		}
+	}},
+	{"a client: 100,000 rows of 10,000 tables that are not there", func(w *world) {
+		for n := range 10 {
+			list := make([]change.Change, 10_000)
+			for i := range list {
+				list[i] = w.row1(strconv.Itoa(i))
+				list[i].Table = fmt.Sprintf("t%d_%d", n, i)
+			}
+			w.rows(list...)
+		}
+	}},
+	{"a client: 100,000 empty messages while the database is away", func(w *world) {
+		w.database.Cut()
+		for range 100_000 {
+			w.sent++
+			w.client.Publish(w.topics.BatchOf(victim, mallory), 0, false, []byte{0})
+		}
+		w.publish(w.topics.BatchOf(victim, mallory), []byte{0})
+		w.database.Restore()
+	}},
+	{"a client: 20,000 changes of version 1 that are refused, and nobody to hear it", func(w *world) {
+		for i := range 20_000 {
+			w.publishSoon(w.topics.ChangeOf(victim), fmt.Appendf(nil, `{"sender":%q,"table":%q,"id":"%d","date":1,"entity":{"id":1}}`, mallory, strings.Repeat("t", 128), i))
+		}
+	}},
+	{"a client: 10 acks of 500 KB, and questions of verify with one key 1,000 times", func(w *world) {
+		for i := range 10 {
+			w.publish(w.topics.AckOf(victim, honest), fmt.Appendf(nil, `{"session":"1","seq":%d,"failed":[%s{}]}`, i, strings.Repeat("{},", 160_000)))
+		}
+		keys := make([][]byte, 1000)
+		for i := range keys {
+			keys[i] = []byte("1000001")
+		}
+		for i := range 10 {
+			q, err := wire.Question{ID: uint64(i + 1), Ask: wire.AskValues, Table: "orders", Columns: []string{"id", "name"}, Keys: keys}.Encode()
+			if err != nil {
+				w.tb.Fatalf("%v", err)
+			}
+			w.publish(w.topics.VerifyOf(victim, mallory), q)
+		}
+	}},
+	{"a stranger: 10 changes of version 1 of 12 MiB", func(w *world) {
+		for range 10 {
+			w.publish(w.topics.ChangeOf(victim), []byte(`{"sender":"eve","table":"orders","id":"1","date":1,"entity":{"id":"1","name":[`+strings.Repeat("[],", 4<<20)+`[]]}}`))
+		}
+	}},
+	{"a stranger: 10 changes of version 1 with a key of 12 million digits", func(w *world) {
+		for range 10 {
+			w.publish(w.topics.ChangeOf(victim), []byte(`{"sender":"eve","table":"orders","id":`+strings.Repeat("9", 12<<20)+`,"date":1,"entity":{}}`))
+		}
+	}},
+	{"a stranger: 20 batches, announcements and questions of 3 MiB", func(w *world) {
+		large := make([]byte, 3<<20)
+		for range 20 {
+			for _, topic := range []string{w.topics.BatchOf(victim, eve), w.topics.NodeOf(eve), w.topics.VerifyOf(victim, eve), w.topics.AckOf(victim, eve), w.topics.Info()} {
+				w.publish(topic, large)
+			}
+		}
+	}},
+	{"a stranger: presence in 20,000 names", func(w *world) {
+		for i := range 20_000 {
+			w.publishSoon(w.topics.Info(), fmt.Appendf(nil, `{"sender":"eve-%d","message":"connected","args":{"until":%d}}`, i, time.Now().Add(time.Hour).UnixMilli()))
+		}
+	}},
+}
+
+// publishSoon publishes with QoS 0, which is quicker; the next publish comes after it.
+func (w *world) publishSoon(topic string, payload []byte) {
+	w.sent += int64(len(payload))
+	w.client.Publish(topic, 0, false, payload)
+}
+
+// row1 is a change of the row with a key.
+func (w *world) row1(key string) change.Change {
+	return change.Change{
+		Row:     change.Row{Table: "orders", Key: key},
+		State:   change.State{Version: change.Version{Time: time.Now().UnixMicro(), Origin: mallory}},
+		Columns: []string{"id", "name"}, Values: [][]byte{[]byte(key), []byte("by mallory")},
+	}
+}
+
+// wide is a change of a row of so many bytes.
+func (w *world) wide(size int) change.Change {
+	c := w.row1("8")
+	c.Values = [][]byte{[]byte("8"), make([]byte, size)}
+	return c
+}
+
+// rows publishes a batch.
+func (w *world) rows(list ...change.Change) {
+	w.seq++
+	b := &wire.Batch{Session: 7, Seq: w.seq, Sent: time.Now().UnixMilli(), Changes: list}
+	for _, m := range w.codec.Pack(b, 4<<20) {
+		w.publish(w.topics.BatchOf(victim, mallory), m)
+	}
+}
+
+// header is a piece without a body.
+func header(seq uint64, index, of int) []byte {
+	one := wire.Messages(9, seq, []byte{0}, 1<<10)[0]
+	one = one[:len(one)-3]
+	return append(append(one, uvarint(index)...), uvarint(of)...)
+}
+
+func uvarint(n int) []byte {
+	var b []byte
+	for ; n > 0x7f; n >>= 7 {
+		b = append(b, byte(n)|0x80)
+	}
+	return append(b, byte(n))
+}
