@@ -125,6 +125,7 @@ func (w *world) arrive() time.Duration {
 func (w *world) play(a attack) Cost {
 	w.sent = 0
 	pid := w.node.Pid()
+	w.rest(pid)
 	if err := os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0); err != nil { // VmHWM begins anew
 		w.tb.Fatalf("%v", err)
 	}
@@ -136,6 +137,20 @@ func (w *world) play(a attack) Cost {
 		w.tb.Fatalf("%s: the node was ended", a.name)
 	}
 	return c
+}
+
+// rest waits until the node has nothing left to do of what came before: it computes next to nothing for a while.
+func (w *world) rest(pid int) {
+	before := w.cpu(pid)
+	testkit.Within(w.tb, 2*time.Minute, "the node to be at rest", func() error {
+		time.Sleep(200 * time.Millisecond)
+		now := w.cpu(pid)
+		defer func() { before = now }()
+		if now-before > 20*time.Millisecond {
+			return fmt.Errorf("it computes")
+		}
+		return nil
+	})
 }
 
 // publish sends a message in somebody's name, with QoS 1, and waits for the broker's answer.

@@ -1,8 +1,8 @@
 package attack
 
 import (
+	"bytes"
 	"fmt"
-	"math/rand/v2"
 	"strconv"
 	"strings"
 	"time"
@@ -27,9 +27,19 @@ var attacks = []attack{
 		}
 		w.rows(list...)
 	}},
-	{"a client: 20 batches, each 14 MiB once it is unpacked", func(w *world) {
+	{"a client: 20 batches, each with a row of 8 MB", func(w *world) {
 		for range 20 {
-			w.rows(w.wide(14 << 20))
+			w.rows(w.wide(8_000_000))
+		}
+	}},
+	{"a client: 20 batches, each 13 MiB of small rows once it is unpacked", func(w *world) {
+		for range 20 {
+			text, list := bytes.Repeat([]byte("x"), 1500), make([]change.Change, 9000)
+			for i := range list {
+				list[i] = w.row1(strconv.Itoa(i))
+				list[i].Values[1] = text[:1500]
+			}
+			w.rows(list...)
 		}
 	}},
 	{"a client: 20 batches, each 120 MiB once it is unpacked", func(w *world) {
@@ -38,12 +48,9 @@ var attacks = []attack{
 		}
 	}},
 	{"a client: 200 pieces of 512 KiB, of batches that are never whole", func(w *world) {
-		noise := make([]byte, 512<<10)
-		for i := range noise {
-			noise[i] = byte(rand.Uint32()) //nolint:gosec // it need not be a secret
-		}
+		large := make([]byte, 1<<20)
 		for i := range 200 {
-			w.publish(w.topics.BatchOf(victim, mallory), wire.Messages(9, uint64(i), append(noise, noise...), 513<<10)[0])
+			w.publish(w.topics.BatchOf(victim, mallory), wire.Messages(9, uint64(i), large, 512<<10)[0])
 		}
 	}},
 	{"a client: 4,000 pieces of nothing, each of 4,096", func(w *world) {
@@ -134,7 +141,7 @@ func (w *world) row1(key string) change.Change {
 // wide is a change of a row of so many bytes.
 func (w *world) wide(size int) change.Change {
 	c := w.row1("8")
-	c.Values = [][]byte{[]byte("8"), make([]byte, size)}
+	c.Values = [][]byte{[]byte("8"), bytes.Repeat([]byte("x"), size)}
 	return c
 }
 

@@ -89,7 +89,7 @@ func TestDefaults(t *testing.T) {
 		CheckInterval:      time.Second,
 		InitialSync:        "missing",
 		ForeignKeyConflict: "keep",
-		TombstoneRetention: 90 * 24 * time.Hour, VerifyInterval: 24 * time.Hour, MaxRowBytes: 16 << 20,
+		TombstoneRetention: 90 * 24 * time.Hour, VerifyInterval: 24 * time.Hour, MaxRowBytes: 8 << 20,
 		LoggingLevel:  "info",
 		LoggingFormat: "console",
 		MQTT: MQTT{
@@ -123,7 +123,7 @@ func TestExistingFile(t *testing.T) {
 	text := `{
 		"clientName": "berlin", "remoteClients": ["hamburg", "paris"],
 		"syncTables": ["orders", "product items"], "receiveTables": ["orders"],
-		"queueDirectory": "/var/lib/queue", "checkInterval": 100, "initialSync": "all", "tombstoneRetention": 1, "verifyInterval": 1000, "maxRowBytes": 8388608, "loggingLevel": "trace",
+		"queueDirectory": "/var/lib/queue", "checkInterval": 100, "initialSync": "all", "tombstoneRetention": 1, "verifyInterval": 1000, "maxRowBytes": 16777216, "loggingLevel": "trace",
 		"transformerDirectory": ".",
 		"mqttConfig": {
 			"hostname": "broker", "port": "9001", "protocol": "wxs", "path": "mqtt", "clientId": "me",
@@ -152,7 +152,7 @@ func TestExistingFile(t *testing.T) {
 		CheckInterval:        100 * time.Millisecond,
 		InitialSync:          "all",
 		ForeignKeyConflict:   "keep",
-		TombstoneRetention:   24 * time.Hour, VerifyInterval: time.Second, MaxRowBytes: 8 << 20,
+		TombstoneRetention:   24 * time.Hour, VerifyInterval: time.Second, MaxRowBytes: 16 << 20,
 		LoggingLevel:  "trace",
 		LoggingFormat: "console",
 		MQTT: MQTT{

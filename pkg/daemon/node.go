@@ -102,7 +102,7 @@ func New(cfg *config.Config, log *logging.Log, version string) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mysqlConfig.timezone: %w", err)
 	}
-	codec, err := wire.NewCodec(maxRow(cfg) + wire.LeastRow)
+	codec, err := wire.NewCodec(maxRow(cfg) + wire.BatchRoom)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +139,7 @@ func New(cfg *config.Config, log *logging.Log, version string) (*Node, error) {
 }
 
 // maxRow is how many bytes the largest row may have that is taken.
-func maxRow(cfg *config.Config) int { return max(cfg.MaxRowBytes, wire.LeastRow) }
+func maxRow(cfg *config.Config) int { return max(cfg.MaxRowBytes, 1<<20) }
 
 // knownClients are those that the node deals with, whoever else is on the broker.
 func knownClients(cfg *config.Config) []string {
@@ -354,7 +354,7 @@ func (n *Node) wire(db, applyDB *mysqldb.DB, records *records) error {
 
 // decoder turns what comes into changes of the tables here.
 func (n *Node) decoder() *receive.Decoder {
-	return &receive.Decoder{Self: n.cfg.ClientName, Receives: n.cfg.Receives, Zone: n.zone, Now: n.now, Tables: n.tables, Transformers: n.transformers}
+	return &receive.Decoder{Self: n.cfg.ClientName, Receives: n.cfg.Receives, MaxRow: maxRow(n.cfg), Zone: n.zone, Now: n.now, Tables: n.tables, Transformers: n.transformers}
 }
 
 func (n *Node) allTables() []string {

@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-
 	"github.com/mysql-sync/mysql-sync/pkg/receive"
 )
 

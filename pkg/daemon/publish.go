@@ -61,7 +61,7 @@ func (s *sender) send(ctx context.Context, items []outbox.Item, from *stretch) e
 func (s *sender) tooLarge(d *rendering) {
 	most := s.n.peers.maxRow(s.remote)
 	d.outgoing = slices.DeleteFunc(d.outgoing, func(o outgoing) bool {
-		size := len(o.Key)
+		size := 0
 		for _, v := range o.Values {
 			size += len(v)
 		}

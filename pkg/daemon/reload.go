@@ -92,6 +92,7 @@ func (s *Service) make(cfg *config.Config) (*Node, error) {
 	n, err := New(cfg, s.log, s.version)
 	if err == nil {
 		n.front = s.front
+		boundMemory(cfg)
 	}
 	return n, err
 }

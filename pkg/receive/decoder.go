@@ -19,6 +19,7 @@ import (
 type Decoder struct {
 	Self         string // this client
 	Receives     func(table string) bool
+	MaxRow       int // bytes of the largest row that is taken
 	Zone         *time.Location
 	Now          func() time.Time
 	Tables       *schema.Tables
@@ -65,6 +66,9 @@ func (d *Decoder) dated(ctx context.Context, c wire.Change) (apply.Incoming, err
 
 // versioned checks and transforms a change of a batch.
 func (d *Decoder) versioned(ctx context.Context, t *schema.Table, in *apply.Incoming) error {
+	if size := in.Size(); d.MaxRow > 0 && size > d.MaxRow {
+		return fmt.Errorf("the row has %d bytes, more than %d (maxRowBytes)", size, d.MaxRow)
+	}
 	if err := d.checkClock(in.Version); err != nil {
 		return err
 	}

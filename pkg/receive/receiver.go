@@ -20,11 +20,11 @@ import (
 
 // Bounds of what waits, in bytes. Promise 10.
 const (
-	laneBytes   = 8 << 20  // packed, of one sender; one message may have more
-	laneLeast   = 1 << 20  // that each sender has, whatever others use
-	queueBytes  = 32 << 20 // packed, of all senders together
-	pieceBytes  = 8 << 20  // of its batches in pieces, and at least what the largest row has
-	laneUnpacks = 2        // of the largest row: unpacked and not yet answered, of all senders
+	laneBytes    = 8 << 20  // packed, of one sender; one message may have more
+	laneLeast    = 1 << 20  // that each sender has, whatever others use
+	queueBytes   = 32 << 20 // packed, of all senders together
+	pieceBytes   = 8 << 20  // of its batches in pieces, and at least what the largest row has
+	unpackedMore = 10 << 20 // beside the largest batch: unpacked and not yet answered, of all senders
 )
 
 // Node is what the receiver needs of the node that it is part of.
@@ -87,7 +87,7 @@ type Receiver struct {
 // New returns a Receiver.
 func New(c Config) *Receiver {
 	r := &Receiver{Config: c, lanes: map[string]*lane{}, ready: make(chan *load, 4)}
-	r.size = int64(max(laneUnpacks*c.Gate.MaxRow, 2*apply.MostBytes))
+	r.size = int64(c.Codec.Most() + unpackedMore)
 	r.room = semaphore.NewWeighted(r.size)
 	for _, name := range c.Named {
 		if name != c.Gate.Self {

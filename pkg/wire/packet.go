@@ -21,12 +21,11 @@ const Protocol = 2
 // with the topic and what MQTT puts before it; those that end the connection of who sends more would do so for ever.
 const MessageBytes = 120 << 10
 
-// LeastRow is the smallest limit of a row that a node may have, and more than what a sender of ours puts into a batch beside its
-// last row. A batch has at most that, and a row.
-const LeastRow = 8 << 20
+// BatchRoom is more than what a sender of ours puts into a batch beside its last row, in bytes.
+const BatchRoom = 6 << 20
 
 // MostBody is the most bytes of an unpacked batch that a Codec may be told to take.
-const MostBody = 136 << 20
+const MostBody = 134 << 20
 
 // maxPieces is the most pieces of a batch: one row fits in far fewer.
 const maxPieces = 4096
@@ -53,6 +52,9 @@ func NewCodec(most int) (*Codec, error) {
 	}
 	return &Codec{enc: enc, dec: dec, most: most}, nil
 }
+
+// Most returns how many bytes an unpacked batch may have.
+func (c *Codec) Most() int { return c.most }
 
 // Pack returns the batch as messages of at most limit bytes: one, or where a
 // row is larger than that, its pieces.
