@@ -185,6 +185,8 @@ func (g *group) waitForValue(holder change.Row, c claim) *Wait {
 	return &Wait{
 		text: fmt.Sprintf("Duplicate entry: the row %.64q waits for the row %.64q of %s, which has the same %s",
 			id(c.step.in.Key), id(holder.Key), g.table.Name, strings.Join(shown, ", ")),
+		told: fmt.Sprintf("Duplicate entry: the row %.64q waits for another row of %s, which has the same %s",
+			id(c.step.in.Key), g.table.Name, strings.Join(shown, ", ")),
 		needs: []change.Row{holder},
 		taken: true,
 	}

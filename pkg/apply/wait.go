@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -15,6 +16,7 @@ var errTied = errors.New("the rows that this one needs, or that need it, are mor
 // Wait says what a change waits for. It is the error of a Result that has Retry set.
 type Wait struct {
 	text string
+	told string // what its sender is told; "" is text
 	// needs are what it waits for. A row without a key is any row of its table.
 	needs []change.Row
 	// refer are rows that refer to the change's row and would be left without it. They
@@ -28,6 +30,9 @@ type Wait struct {
 }
 
 func (w *Wait) Error() string { return w.text }
+
+// Told is what the change's sender is told: other rows are not named.
+func (w *Wait) Told() string { return cmp.Or(w.told, w.text) }
 
 // Taken reports whether an error of a Result says that another row has a unique value: it
 // heals only if that gives it up.

@@ -88,7 +88,7 @@ func (n *Node) reply(ctx context.Context, q receive.Question, done func()) {
 		if mysqldb.Number(err) != 0 {
 			err = errNotTold
 		}
-		a = wire.Answer{Error: wire.Shorten(err.Error(), 1000)}
+		a = wire.Answer{Error: receive.Told(err)}
 	}
 	a.ID = q.ID
 	if q.Parts {

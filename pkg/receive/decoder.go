@@ -135,7 +135,7 @@ func (d *Decoder) checkClock(v change.Version) error {
 func (d *Decoder) DeletedKey(ctx context.Context, t *schema.Table, from, id string) (string, error) {
 	id, drop, err := d.Transformers.ApplyDelete(ctx, transform.Call{Table: t.Name, ID: id, Source: from, Target: d.Self})
 	if err != nil {
-		return "", err
+		return "", byScript(err)
 	}
 	if drop {
 		return "", transform.ErrDropped
@@ -147,12 +147,14 @@ func (d *Decoder) DeletedKey(ctx context.Context, t *schema.Table, from, id stri
 func (d *Decoder) Encode(ctx context.Context, t *schema.Table, in apply.Incoming, id string, entity value.Entity) (apply.Incoming, error) {
 	entity, err := d.Transformers.Apply(ctx, transform.Call{Table: t.Name, ID: id, Source: in.From, Target: d.Self, Entity: entity})
 	if err != nil {
-		return in, err
+		return in, byScript(err)
 	}
-	if in.Columns, in.Values, err = d.Stored(t, entity); err != nil {
-		return in, err
+	if in.Columns, in.Values, err = d.Stored(t, entity); err == nil {
+		in.Key, err = t.KeyOf(in.Columns, in.Values)
 	}
-	in.Key, err = t.KeyOf(in.Columns, in.Values)
+	if d.Transformers.Has(t.Name) { // what it has made of the row is not for the sender to see
+		err = byScript(err)
+	}
 	return in, err
 }
 

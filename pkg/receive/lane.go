@@ -31,6 +31,7 @@ type work struct {
 	batch   *wire.Batch  // extension
 	index   []int        // of each change, its place in the batch
 	rejects []wire.Reject
+	reasons []string // of rejects, in whole
 	first   int
 	count   int
 	bytes   int64     // that it took of the room for what is unpacked
@@ -165,7 +166,7 @@ func (l *lane) openChange(m message) *work {
 func (l *lane) refuse(m message, c wire.Change, err error) {
 	l.r.Refused.Broken("change refused", m.sender, zap.String("table", wire.Shorten(c.Table, 64)), zap.Error(err))
 	if c.Sender == m.sender && c.Table != "" && c.ID != "" {
-		l.r.Node.Answer(c, err.Error())
+		l.r.Node.Answer(c, Told(err))
 	}
 	m.ack()
 }
@@ -218,7 +219,7 @@ func (l *lane) openBatch(ctx context.Context, m message, more bool) (*work, bool
 
 // prepare checks and transforms the changes of a message and adds them to a load.
 func (l *lane) prepare(ctx context.Context, x *load, w *work) {
-	w.first, w.count, w.index, w.rejects, w.stuck = len(x.changes), 0, nil, nil, false
+	w.first, w.count, w.index, w.rejects, w.reasons, w.stuck = len(x.changes), 0, nil, nil, nil, false
 	x.works = append(x.works, w)
 	rows, bytes := x.rows, x.bytes
 	err := l.r.guard("prepare", w.sender, func() { l.changes(ctx, x, w) })
@@ -238,12 +239,28 @@ func (w *work) rows() int {
 	return 1
 }
 
+// table is that of a change of a message.
+func (w *work) table(i int) string {
+	if w.batch != nil {
+		return w.batch.Changes[i].Table
+	}
+	return w.change.Table
+}
+
 // refuse rejects all changes of a message.
 func (w *work) refuse(err error) {
-	w.count, w.index, w.rejects = 0, nil, nil
+	w.count, w.index, w.rejects, w.reasons = 0, nil, nil, nil
 	for i := range w.rows() {
-		w.rejects = append(w.rejects, wire.Reject{Index: i, Message: err.Error()})
+		w.reject(wire.Reject{Index: i}, err)
 	}
+}
+
+// reject refuses a change of a message. Its sender is told what it may know.
+func (w *work) reject(r wire.Reject, err error) { w.rejectAs(r, err, Told(err)) }
+
+func (w *work) rejectAs(r wire.Reject, err error, told string) {
+	r.Message = told
+	w.rejects, w.reasons = append(w.rejects, r), append(w.reasons, err.Error())
 }
 
 func (l *lane) changes(ctx context.Context, x *load, w *work) {
@@ -268,7 +285,7 @@ func (l *lane) changes(ctx context.Context, x *load, w *work) {
 		case err != nil:
 		case i&15 == 15 && time.Since(begun) > prepareTime:
 			for ; i < len(all); i++ {
-				w.rejects = append(w.rejects, wire.Reject{Index: i, Message: errLong.Error(), Retry: true})
+				w.reject(wire.Reject{Index: i, Retry: true}, errLong)
 			}
 			return
 		default:
@@ -289,7 +306,7 @@ func (x *load) add(w *work, i int, in apply.Incoming, err error) {
 	switch {
 	case errors.Is(err, transform.ErrDropped): // not for this node: nothing to do, and acked
 	case err != nil:
-		w.rejects = append(w.rejects, wire.Reject{Index: i, Message: err.Error(), Retry: mysqldb.Transient(err)})
+		w.reject(wire.Reject{Index: i, Retry: mysqldb.Transient(err)}, err)
 	default:
 		x.changes = append(x.changes, in)
 		x.bytes += in.Size()

@@ -154,7 +154,7 @@ func (r *Receiver) decline(sender string, payload []byte, why error) {
 		return
 	}
 	if c, err := wire.ParseChange(payload); err == nil && c.Sender == sender {
-		r.Node.Answer(c, why.Error())
+		r.Node.Answer(c, Told(why))
 	}
 }
 

@@ -96,7 +96,7 @@ func (r *Receiver) apply(ctx context.Context, loads []*load) bool {
 		}
 		for _, x := range loads {
 			for _, w := range x.works {
-				w.book(results[w.first : w.first+w.count])
+				r.book(w, results[w.first:w.first+w.count])
 			}
 			results = results[len(x.changes):]
 		}
@@ -112,17 +112,21 @@ func (r *Receiver) apply(ctx context.Context, loads []*load) bool {
 			if results == nil || ctx.Err() != nil {
 				return false
 			}
-			w.book(results)
+			r.book(w, results)
 		}
 	}
 	return true
 }
 
 // book notes what became of a message's changes.
-func (w *work) book(results []apply.Result) {
+func (r *Receiver) book(w *work, results []apply.Result) {
 	for k, res := range results {
 		if res.Err != nil {
-			w.rejects = append(w.rejects, wire.Reject{Index: w.index[k], Message: res.Err.Error(), Retry: res.Retry, Taken: res.Retry && apply.Taken(res.Err)})
+			told := Told(res.Err)
+			if r.decoder.Transformers.Has(w.table(w.index[k])) {
+				told = ToldOfMade(res.Err)
+			}
+			w.rejectAs(wire.Reject{Index: w.index[k], Retry: res.Retry, Taken: res.Retry && apply.Taken(res.Err)}, res.Err, told)
 			w.stuck = w.stuck || apply.IsStuck(res.Err)
 		}
 	}
@@ -135,7 +139,7 @@ func (r *Receiver) answer(ctx context.Context, l *lane, w *work) {
 		case l.hold(w):
 			return
 		case len(w.rejects) > 0:
-			r.rowNews.Add(w.sender, wire.Shorten(w.change.Table, 64), wire.Shorten(w.change.ID, ShownKey), w.rejects[0].Message)
+			r.rowNews.Add(w.sender, wire.Shorten(w.change.Table, 64), wire.Shorten(w.change.ID, ShownKey), w.reasons[0])
 			r.Node.Answer(*w.change, w.rejects[0].Message)
 		default:
 			r.Node.Answer(*w.change, "")
@@ -146,12 +150,12 @@ func (r *Receiver) answer(ctx context.Context, l *lane, w *work) {
 	}
 	all := w.batch.Changes
 	r.Node.Ack(ctx, w.sender, wire.Ack{Session: w.batch.Session, Seq: w.batch.Seq, Failed: w.rejects})
-	for _, f := range w.rejects {
+	for i, f := range w.rejects {
 		news, c := &r.rowNews, &all[f.Index]
 		if f.Retry {
 			news = &r.waitNews
 		}
-		news.Add(w.sender, wire.Shorten(c.Table, 64), wire.Shorten(strings.ToValidUTF8(c.Key, "?"), ShownKey), f.Message)
+		news.Add(w.sender, wire.Shorten(c.Table, 64), wire.Shorten(strings.ToValidUTF8(c.Key, "?"), ShownKey), w.reasons[i])
 	}
 	r.Node.Arrived(w.sender, len(all), func(i int) string { return all[i].Table }, w.rejects)
 	w.ack() // Promise 6
