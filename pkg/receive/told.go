@@ -30,6 +30,8 @@ func Told(err error) string {
 		return ErrPanic.Error()
 	case errors.As(err, &teller):
 		return teller.Told()
+	case mysqldb.Transient(err): // which may say where the database is
+		return "the database there cannot be asked now"
 	case n != 0 && !slices.Contains(ofTheRow, n):
 		return fmt.Sprintf("the database there answers with error %d; the log there says what of", n)
 	}

@@ -28,6 +28,10 @@ func TestAStrangerWithALoginHearsAndForgesNothing(t *testing.T) {
 		"mosquitto/acl.conf": func(tb testkit.TB) *testkit.Broker {
 			return testkit.Mosquitto(tb, testkit.MosquittoOptions{Users: passwords, ACL: true})
 		},
+		"mysql-sync acl": func(tb testkit.TB) *testkit.Broker {
+			text := wire.MosquittoACL([]wire.Account{{Client: "node-a", Login: "node-a"}, {Client: "node-b", Login: "node-b"}}, true)
+			return testkit.Mosquitto(tb, testkit.MosquittoOptions{Users: passwords, ACLText: text})
+		},
 		"mosquitto/tls.conf": func(tb testkit.TB) *testkit.Broker {
 			return testkit.Mosquitto(tb, testkit.MosquittoOptions{Users: passwords, ACL: true, TLS: true})
 		},
