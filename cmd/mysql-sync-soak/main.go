@@ -3,7 +3,7 @@
 // of it: for each fault the writes that were committed, how many of them are
 // lost, and whether both sides are equal. It leaves no process and no temporary
 // folder behind. Then it measures what becomes of everybody else while something is held
-// at a site, and has users write real and random schemas, see package
+// at a site, and what attacks cost a node, and has users write real and random schemas, see package
 // schemafuzz. The exit code is 0 only if every fault and every script came to the end that
 // it must come to.
 package main
@@ -50,6 +50,7 @@ func main() {
 	os.Exit(testkit.Main(program(func() int {
 		code := soak(ctx, *each, func(f fault) bool { return chosen.MatchString(f.name) && (*long || !f.long) })
 		code = max(code, playHolds(ctx, *each, chosen.MatchString))
+		code = max(code, playAttacks(chosen.MatchString))
 		code = max(code, reals(ctx, *seed, *wait, chosen.MatchString))
 		if chosen.MatchString(schemasName) {
 			code = max(code, schemas{seed: *seed, kinds: some, sites: *sites, each: 6 * *each, wait: *wait}.play(ctx))

@@ -13,7 +13,7 @@ import (
 // Limits of a batch, against foreign bytes. No sender of ours comes near them. What a few bytes of a body, or far fewer of its
 // packed form, take in memory is what they are for: a row 200 bytes, a value 24, an entry of a vector 24.
 const (
-	maxRows    = 10_000
+	maxRows    = 2000
 	maxOrigins = 10_000  // clients that are named
 	maxColumns = 4096    // of a table: MySQL's own limit
 	maxNames   = 1 << 16 // of columns, in all sections
