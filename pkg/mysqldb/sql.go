@@ -3,7 +3,9 @@ package mysqldb
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"math/rand/v2"
+	"runtime/debug"
 	"strings"
 	"time"
 )
@@ -72,12 +74,31 @@ func InTx(ctx context.Context, db Beginner, f func(Tx) error) error {
 	}
 }
 
+// Panic is the error of a transaction in which this program panicked. It is rolled back, as by any other error: what it holds is let
+// go, and what was wrong with it is found as what is wrong with a row. Promise 9.
+type Panic struct {
+	Value any
+	Stack []byte
+}
+
+func (p *Panic) Error() string { return fmt.Sprintf("internal error: %.200v", p.Value) }
+
+// survive calls f and returns its panic as an error.
+func survive(tx Tx, f func(Tx) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &Panic{p, debug.Stack()}
+		}
+	}()
+	return f(tx)
+}
+
 func once(ctx context.Context, db Beginner, f func(Tx) error) error {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
-	if err := f(tx); err != nil {
+	if err := survive(tx, f); err != nil {
 		_ = tx.Rollback() // the error of f is the one to tell; a lost connection rolls back by itself
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -82,6 +83,7 @@ type Receiver struct {
 	rowNews  RowNews // of rows that are not applied
 	waitNews RowNews // of rows that wait for others
 	dropped  drops
+	panics   few // stacks in the log
 }
 
 // New returns a Receiver.
@@ -204,13 +206,39 @@ func (r *Receiver) guard(what, sender string, f func()) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%w: %.200v", ErrPanic, p)
-			r.Node.Panicked()
-			r.Log.Error("a message made the node panic; it is refused, and others go on: please report this", zap.String("in", what),
-				zap.String("sender", wire.Shorten(sender, 32)), zap.Error(err), zap.StackSkip("stack", 1))
+			r.tellPanic(what, sender, err, string(debug.Stack()))
 		}
 	}()
 	f()
 	return nil
+}
+
+// tellPanic tells of a fault of this program; its stack is what it takes to find it. Somebody may have found a message that brings
+// it about, and send it without end.
+func (r *Receiver) tellPanic(what, sender string, err error, stack string) {
+	r.Node.Panicked()
+	if !r.panics.allow(r.Now()) {
+		return
+	}
+	r.Log.Error("a message made the node panic; it is refused, and others go on: please report this", zap.String("in", what),
+		zap.String("sender", wire.Shorten(sender, 32)), zap.Error(err), zap.String("stack", wire.Shorten(stack, 8000)))
+}
+
+// few lets a few of what may be very many pass: some a minute. It is safe for concurrent use.
+type few struct {
+	mu    sync.Mutex
+	since time.Time
+	n     int
+}
+
+func (f *few) allow(now time.Time) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if now.Sub(f.since).Abs() >= time.Minute {
+		f.since, f.n = now, 0
+	}
+	f.n++
+	return f.n <= 3
 }
 
 // ErrPanic is the error of a message in which this program has a fault.

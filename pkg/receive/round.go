@@ -2,12 +2,14 @@ package receive
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
@@ -122,6 +124,10 @@ func (r *Receiver) apply(ctx context.Context, loads []*load) bool {
 func (r *Receiver) book(w *work, results []apply.Result) {
 	for k, res := range results {
 		if res.Err != nil {
+			var p *mysqldb.Panic
+			if errors.As(res.Err, &p) {
+				r.tellPanic("apply", w.sender, res.Err, string(p.Stack))
+			}
 			told := Told(res.Err)
 			if r.decoder.Transformers.Has(w.table(w.index[k])) {
 				told = ToldOfMade(res.Err)

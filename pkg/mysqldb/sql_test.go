@@ -1,0 +1,30 @@
+package mysqldb_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// TestAPanicInATransactionIsItsError: nothing of it stays, and the connection goes on.
+func TestAPanicInATransactionIsItsError(t *testing.T) {
+	db := testkit.Schema(t)
+	testkit.Exec(t, db, `CREATE TABLE t (id INT PRIMARY KEY)`)
+	err := mysqldb.InTx(t.Context(), db, func(tx mysqldb.Tx) error {
+		if _, err := tx.ExecContext(t.Context(), `INSERT INTO t VALUES (1)`); err != nil {
+			return err
+		}
+		panic("a fault of ours")
+	})
+	var p *mysqldb.Panic
+	if !errors.As(err, &p) || len(p.Stack) == 0 || !strings.Contains(err.Error(), "a fault of ours") || mysqldb.Transient(err) {
+		t.Errorf("the error is %v", err)
+	}
+	var n int
+	if err := db.Get(&n, `SELECT COUNT(*) FROM t FOR UPDATE`); err != nil || n != 0 {
+		t.Errorf("%d rows: %v", n, err)
+	}
+}
