@@ -25,7 +25,8 @@ type Broker struct {
 
 // New reads the certificate. It starts nothing.
 func New(log *zap.Logger, c config.Broker) (*Broker, error) {
-	b := &Broker{log: bounded(log), c: c, ready: make(chan struct{}), door: &door{patience: helloTime}}
+	log = bounded(log)
+	b := &Broker{log: log, c: c, ready: make(chan struct{}), door: &door{log: log, patience: helloTime}}
 	if c.Cert != "" || c.Key != "" {
 		pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
 		if err != nil {
@@ -70,7 +71,7 @@ func (b *Broker) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start the broker: %w", err)
 	}
-	if err := server.AddListener(plain{listeners.NewNet("mqtt", listener)}); err != nil {
+	if err := server.AddListener(plain{listeners.NewNet("mqtt", listener), b.log}); err != nil {
 		return fmt.Errorf("start the broker: %w", err)
 	}
 	if b.c.WSListen != "" {
@@ -97,6 +98,9 @@ func (b *Broker) Run(ctx context.Context) error {
 	return nil
 }
 
+// clientsMost is how many clients may be connected that have logged in.
+const clientsMost = 1000
+
 // capabilities are mochi's with limits that fit rows in transit.
 func capabilities() *mqtt.Capabilities {
 	c := mqtt.NewDefaultServerCapabilities()
@@ -109,7 +113,7 @@ func capabilities() *mqtt.Capabilities {
 	// Past these two many messages a client, what was acknowledged to its sender is dropped.
 	c.MaximumInflight = math.MaxUint16
 	c.MaximumClientWritesPending = 16 << 10
-	// Who has logged in; each has room for as many messages. A broker for more is another program.
-	c.MaximumClients = 1000
+	// Each has room for as many messages. A broker for more is another program.
+	c.MaximumClients = clientsMost
 	return c
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"go.uber.org/zap"
 )
 
 // Who has not logged in yet may be anybody. Such a connection is kept for a time, so many are of one address, and so many of all;
@@ -19,6 +21,7 @@ const (
 
 // door keeps the guests: those who are connected and have not logged in.
 type door struct {
+	log      *zap.Logger
 	patience time.Duration // how long a guest may be one
 
 	mu     sync.Mutex
@@ -37,9 +40,14 @@ type guest struct {
 // admit makes a connection a guest.
 func (d *door) admit(c net.Conn) *guest {
 	g := &guest{Conn: c, door: d, from: source(c.RemoteAddr())}
-	if leaves := d.add(g); leaves != nil {
-		_ = leaves.Close()
+	leaves := d.add(g)
+	if leaves == nil {
+		return g
 	}
+	if leaves != g {
+		d.log.Warn("a connection without a login made room for another", zap.String("address", leaves.RemoteAddr().String()), zap.String("for", c.RemoteAddr().String()))
+	}
+	_ = leaves.Close()
 	return g
 }
 

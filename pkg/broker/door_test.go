@@ -13,6 +13,7 @@ import (
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 	"github.com/gorilla/websocket"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
@@ -21,9 +22,15 @@ import (
 // locked is a broker with one user, and websockets.
 func locked(t *testing.T) (addr string, c config.Broker) {
 	t.Helper()
-	c = config.Broker{Listen: "127.0.0.1:0", WSListen: fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t)), Users: []config.BrokerUser{{Username: "alpha", Password: "a"}}}
-	addr, _, _ = run(t, c)
+	addr, c, _ = lockedLogs(t)
 	return addr, c
+}
+
+func lockedLogs(t *testing.T) (addr string, c config.Broker, logs *observer.ObservedLogs) {
+	t.Helper()
+	c = config.Broker{Listen: "127.0.0.1:0", WSListen: fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t)), Users: []config.BrokerUser{{Username: "alpha", Password: "a"}}}
+	addr, _, logs = run(t, c)
+	return addr, c, logs
 }
 
 func alpha(o *mqtt.ClientOptions) { o.SetUsername("alpha").SetPassword("a") }
@@ -89,7 +96,7 @@ func TestTheSilentAreSentAway(t *testing.T) {
 // A crowd that does not log in keeps nobody out, and does not grow: who has waited longest goes.
 func TestACrowdKeepsNobodyOut(t *testing.T) {
 	t.Parallel()
-	addr, c := locked(t)
+	addr, c, logs := lockedLogs(t)
 	stays, err := connect(t, "tcp://"+addr, alpha)
 	if err != nil {
 		t.Fatal(err)
@@ -121,6 +128,9 @@ func TestACrowdKeepsNobodyOut(t *testing.T) {
 				t.Errorf("the last of the crowd hears %#x, %v", answer, err)
 			}
 		}
+	}
+	if n := logs.FilterMessage("a connection without a login made room for another").Len(); n == 0 || n > 20 {
+		t.Errorf("%d lines tell of the crowd", n)
 	}
 	if !stays.IsConnectionOpen() {
 		t.Error("a client that had logged in went for the crowd")

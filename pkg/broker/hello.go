@@ -8,6 +8,7 @@ import (
 
 	"github.com/mochi-mqtt/server/v2/listeners"
 	"github.com/mochi-mqtt/server/v2/packets"
+	"go.uber.org/zap"
 )
 
 // helloBytes is how large a CONNECT may be: names, a password, and a will. mochi makes room for as much as the first bytes of
@@ -36,14 +37,19 @@ func (g *greeted) Read(p []byte) (int, error) {
 func (g *greeted) NetConn() net.Conn { return g.Conn }
 
 // greeting gives mochi connections that have introduced themselves, and no others.
-func greeting(establish listeners.EstablishFn) listeners.EstablishFn {
+func greeting(log *zap.Logger, establish listeners.EstablishFn) listeners.EstablishFn {
 	return func(listener string, c net.Conn) error {
 		hello, err := readHello(c)
 		if err != nil {
 			_ = c.Close()
 			return fmt.Errorf("read connection: %w", err)
 		}
-		return establish(listener, &greeted{c, hello})
+		err = establish(listener, &greeted{c, hello})
+		if errors.Is(err, packets.ErrServerBusy) {
+			log.Warn("a client was turned away: as many as the broker takes are connected", zap.String("address", c.RemoteAddr().String()),
+				zap.Int("clients", clientsMost))
+		}
+		return err
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/listeners"
+	"go.uber.org/zap"
 )
 
 const (
@@ -52,10 +53,13 @@ func (a *attended) Accept() (net.Conn, error) {
 }
 
 // plain is mochi's listener for MQTT itself.
-type plain struct{ *listeners.Net }
+type plain struct {
+	*listeners.Net
+	log *zap.Logger
+}
 
 // Serve gives mochi each connection that has introduced itself.
-func (p plain) Serve(establish listeners.EstablishFn) { p.Net.Serve(greeting(establish)) }
+func (p plain) Serve(establish listeners.EstablishFn) { p.Net.Serve(greeting(p.log, establish)) }
 
 // shut disconnects the clients and closes the listeners that were added.
 func shut(server *mqtt.Server, d *door) {

@@ -52,7 +52,7 @@ func (w *websockets) Init(*slog.Logger) error { return nil }
 
 // Serve gives mochi each websocket.
 func (w *websockets) Serve(establish listeners.EstablishFn) {
-	w.establish = greeting(establish)
+	w.establish = greeting(w.log, establish)
 	if err := w.server.Serve(w.Listener); !errors.Is(err, http.ErrServerClosed) {
 		w.log.Error("the broker's websockets ended", zap.Error(err))
 	}
