@@ -12,10 +12,10 @@ BENCHFLAGS ?=
 TESTFLAGS ?=
 
 # The packages whose tests ask testkit for a server of either kind.
-SERVER_PACKAGES = $(shell grep -rl --include=*_test.go 'testkit\.\(Server\|Shared\|Schema\|OwnSchema\)\>' cmd pkg | xargs -n 1 dirname | sort -u | sed 's|^|./|')
+SERVER_PACKAGES = $(shell grep -rl --include=*_test.go 'testkit\.\(Server\|Shared\|Schema\|OwnSchema\)\>' cmd pkg | xargs -n 1 dirname | sort -u | grep -v '^pkg/attack$$' | sed 's|^|./|')
 FUZZ_PACKAGES = $(shell grep -rlE --include=*_test.go '^func Fuzz' cmd pkg | xargs -n 1 dirname | sort -u | sed 's|^|./|')
 
-.PHONY: help build demo test test-mysql test-servers test-nats test-embedded soak bench docs check check-deploy release-snapshot fuzz clean
+.PHONY: help build demo test test-attacks test-mysql test-servers test-nats test-embedded soak bench docs check check-deploy release-snapshot fuzz clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,7 +35,11 @@ PARALLEL ?= 4
 test: ## install what the tests need, run them all on real servers with the race detector
 	scripts/install-deps.sh
 	go test -timeout 20m $(TESTFLAGS) $(SIMULATION)
-	go test -race -timeout 20m -parallel $(PARALLEL) $(TESTFLAGS) $$(go list ./... | grep -v '/pkg/simulation$$')
+	go test -race -timeout 20m -parallel $(PARALLEL) $(TESTFLAGS) $$(go list ./... | grep -v '/pkg/\(simulation\|attack\)$$')
+
+test-attacks: ## have clients and strangers attack a real node, with nothing beside it: what it costs in memory and log is bounded
+	scripts/install-deps.sh
+	go test -count 1 -timeout 20m $(TESTFLAGS) ./pkg/attack
 
 test-mysql: ## install a real MySQL into the cache (root only), run the tests that need a database on it
 	scripts/install-server.sh mysql

@@ -32,6 +32,13 @@ var attacks = []attack{
 			w.rows(w.wide(8_000_000))
 		}
 	}},
+	{"a client: 20 batches, each with a row of 8 MB of zeros", func(w *world) {
+		for range 20 {
+			c := w.wide(0)
+			c.Values[1] = make([]byte, 8_000_000)
+			w.rows(c)
+		}
+	}},
 	{"a client: 20 batches, each 13 MiB of small rows once it is unpacked", func(w *world) {
 		for range 20 {
 			text, list := bytes.Repeat([]byte("x"), 6800), make([]change.Change, 2000)

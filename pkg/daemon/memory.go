@@ -17,6 +17,6 @@ var givenLimit = sync.OnceValue(func() int64 { return debug.SetMemoryLimit(-1) }
 func boundMemory(cfg *config.Config) {
 	given := givenLimit()
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(min(given, 48<<20+4*int64(maxRow(cfg))))
+		debug.SetMemoryLimit(min(given, 40<<20+4*int64(maxRow(cfg))))
 	}
 }

@@ -199,6 +199,22 @@ func (e Entity) AppendJSON(b []byte) ([]byte, error) {
 	return append(b, '}'), nil
 }
 
+// Buffer returns bytes as Node's Buffer in JSON, {"type":"Buffer","data":[…]}.
+func Buffer(v []byte) json.RawMessage {
+	size := 32 // as much as it takes, and no more: it may be much
+	for _, c := range v {
+		size += 2 + btoi(c > 9) + btoi(c > 99)
+	}
+	b := append(make([]byte, 0, size), `{"type":"Buffer","data":[`...)
+	for i, c := range v {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendUint(b, uint64(c), 10)
+	}
+	return append(b, "]}"...)
+}
+
 func appendValue(b []byte, v any) ([]byte, error) {
 	switch v := v.(type) {
 	case nil:
@@ -220,14 +236,7 @@ func appendValue(b []byte, v any) ([]byte, error) {
 		if utf8.Valid(v) {
 			return appendString(b, string(v)), nil
 		}
-		b = append(b, `{"type":"Buffer","data":[`...)
-		for i, c := range v {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = strconv.AppendUint(b, uint64(c), 10)
-		}
-		return append(b, "]}"...), nil
+		return append(b, Buffer(v)...), nil
 	case time.Time:
 		return appendString(b, v.UTC().Format("2006-01-02 15:04:05.000000")), nil
 	case json.RawMessage:
