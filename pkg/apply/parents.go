@@ -3,6 +3,7 @@ package apply
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -199,4 +200,85 @@ func (a *Applier) waitForParent(ctx context.Context, t *schema.Table, r referenc
 		text:  fmt.Sprintf("waits for the row of %s that it refers to (%s, foreign key %s)", f.RefTable, strings.Join(shown, ", "), f.Name),
 		needs: []change.Row{need},
 	}
+}
+
+// barChildren has those wait too that refer to rows which are barred and are not there without
+// this transaction, and those that refer to these: found one after the other, a chain of rows
+// would take a transaction for each of them. It returns err.
+func (a *Applier) barChildren(ctx context.Context, groups []*group, err error) error {
+	var b *barred
+	if !errors.As(err, &b) {
+		return err
+	}
+	type child struct {
+		g     *group
+		s     *Step
+		f     schema.ForeignKey
+		value tuple
+	}
+	children := map[string][]child{} // by what they refer to
+	parents := map[string][][]string{}
+	name := func(table string, columns []string, v tuple) string {
+		return string(text(slices.Concat([][]byte{[]byte(table), []byte(strings.Join(columns, "\x00"))}, v)))
+	}
+	for _, g := range groups {
+		for _, f := range g.table.ForeignKeys {
+			if f.RefSchema != f.Schema {
+				continue
+			}
+			parents[f.RefTable] = append(parents[f.RefTable], f.RefColumns)
+			for _, s := range pick(g, (*Step).puts) {
+				if v, ok := tupleOf(f.Columns, func(c string) ([]byte, bool) { return g.after(s, c) }); ok && v != nil {
+					to := name(f.RefTable, f.RefColumns, v)
+					children[to] = append(children[to], child{g, s, f, v})
+				}
+			}
+		}
+	}
+	type parent struct {
+		g *group
+		s *Step
+	}
+	var open []parent
+	bar := func(g *group, s *Step) {
+		if s.puts() && !s.exists {
+			open = append(open, parent{g, s})
+		}
+	}
+	for _, g := range groups {
+		for _, s := range pick(g, func(s *Step) bool { return b.waits[s.in.Row] != nil }) {
+			bar(g, s)
+		}
+	}
+	var needs []change.Row
+	var waits []*Wait
+	for len(open) > 0 {
+		p := open[0]
+		open = open[1:]
+		for _, columns := range parents[p.g.table.Name] {
+			v, ok := tupleOf(columns, func(c string) ([]byte, bool) { return p.g.after(p.s, c) })
+			if !ok || v == nil {
+				continue
+			}
+			to := name(p.g.table.Name, columns, v)
+			list := children[to]
+			delete(children, to)
+			for _, c := range list {
+				if b.waits[c.s.in.Row] != nil {
+					continue
+				}
+				w := a.waitForParent(ctx, c.g.table, reference{c.s.in.Key, c.value}, c.f)
+				waits, needs = append(waits, w), append(needs, w.needs[0])
+				b.add(c.s.in.Row, w)
+				bar(c.g, c.s)
+			}
+		}
+	}
+	if err := a.tables.Identify(ctx, needs); err != nil {
+		return err
+	}
+	for i, w := range waits {
+		w.needs = needs[i : i+1 : i+1]
+	}
+	return err
 }

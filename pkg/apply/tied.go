@@ -50,7 +50,7 @@ func (a *Applier) writeTied(ctx context.Context, tx mysqldb.Tx, groups []*group)
 	}
 	for _, g := range groups {
 		if err := a.parentless(ctx, tx, groups, g); err != nil {
-			return stuckIn(g.table.Name, err)
+			return stuckIn(g.table.Name, a.barChildren(ctx, groups, err))
 		}
 	}
 	return a.left(ctx, tx, groups)

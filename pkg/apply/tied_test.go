@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -243,4 +244,25 @@ func TestStrangersOfASpelledParentAreKnownAgain(t *testing.T) {
 		t.Errorf("%v is still held", left)
 	}
 	r.expect("SELECT COUNT(*) FROM sync_conflicts WHERE policy = 'foreignKey'", 1)
+}
+
+// TestAChainWhoseEndIsMissingWaitsAtOnce has rows of which each refers to the next one, and the last to one that did not come:
+// all are known to wait after one transaction, not one after each.
+func TestAChainWhoseEndIsMissingWaitsAtOnce(t *testing.T) {
+	t.Parallel()
+	r := newReceiver(t, Config{}, `CREATE TABLE k (id INT PRIMARY KEY, next INT, FOREIGN KEY (next) REFERENCES k (id))`)
+	var chain []Incoming
+	for i := range 300 {
+		chain = append(chain, r.row("k", i, i+1))
+	}
+	tasks := rounds(chain, make([]Result, len(chain)))[0]
+	var b *barred
+	if err := r.transaction(t.Context(), tasks, whole); !errors.As(err, &b) || len(b.waits) != len(chain) {
+		t.Fatalf("%v, %v", err, b)
+	}
+	if n := r.apply(chain...); n != len(chain) {
+		t.Fatalf("%d rows wait", n)
+	}
+	r.apply(r.row("k", 300, nil))
+	r.expect(`SELECT COUNT(*) FROM k`, 301)
 }
