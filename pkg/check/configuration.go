@@ -36,6 +36,7 @@ func Configuration(path string, environ []string) (*config.Config, []Finding, er
 	}
 	judgeSecrets(f, path, cfg)
 	judgeRoads(f, cfg)
+	judgeUsers(f, cfg)
 	return cfg, f.list, nil
 }
 
@@ -86,5 +87,19 @@ func judgeRoads(f *findings, cfg *config.Config) {
 	} else if !m.TLS.RejectUnauthorized {
 		f.warn("mysqlConfig.ssl.rejectUnauthorized", "Name the server's certificate authority in mysqlConfig.ssl.ca, and remove the key.",
 			"the certificate of %s is not verified: who is in between can read and change what is sent", m.Host)
+	}
+}
+
+// judgeUsers warns of logins of the node's own broker that are not bound to a client.
+func judgeUsers(f *findings, cfg *config.Config) {
+	var free []string
+	for _, u := range cfg.Broker.Users {
+		if u.Client == "" {
+			free = append(free, u.Username)
+		}
+	}
+	if len(free) > 0 {
+		f.warn("broker.users", "Give each user the client that it is for, with the key client.",
+			"whoever has one of these logins hears what all clients send, and may write in their names: %s", list(free))
 	}
 }

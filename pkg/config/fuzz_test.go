@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -65,5 +66,24 @@ func FuzzExpand(f *testing.F) {
 			t.Errorf("the value %q becomes %q", value, got)
 		}
 		expand(text, none)
+	})
+}
+
+// FuzzOrigin checks that an origin is compared in one form, and that nothing else than an origin is taken for one.
+func FuzzOrigin(f *testing.F) {
+	for _, s := range []string{"https://app.example.com", "HTTP://[::1]:80", "null", "file://", "https://a@b", "http://x:", "https://x/#", "http://a b", "http://%41"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		origin, ok := Origin(s)
+		if !ok {
+			return
+		}
+		if again, ok := Origin(origin); !ok || again != origin {
+			t.Errorf("%q is %q, and then %q", s, origin, again)
+		}
+		if rest, _ := strings.CutPrefix(strings.TrimPrefix(origin, "https://"), "http://"); strings.ContainsAny(rest, "/?#@ ") {
+			t.Errorf("%q is taken for the origin %q", s, origin)
+		}
 	})
 }
