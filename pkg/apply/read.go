@@ -338,10 +338,10 @@ func (a *Applier) record(ctx context.Context, tx mysqldb.Tx, writing *version.Wr
 				position = writing.Positions(len(steps))
 			}
 			e.Position = position + int64(i)
-			if !s.made {
-				e.From = s.in.From
-			}
 			news = true
+		}
+		if !s.made {
+			e.From = s.in.From
 		}
 		entries = append(entries, e)
 	}

@@ -1,21 +1,95 @@
 package config
 
-import "slices"
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
 
 // Anyone, in AcceptFrom, stands for every client.
 const Anyone = "*"
 
-// AcceptsFrom reports whether changes of client are taken. The node's own name
-// is never accepted: a change that claims to come from this node is an echo or
-// a forgery. (Promise 8)
+// Rights are what one client may (key acceptFrom).
+type Rights struct {
+	Write, Delete, Read Tables
+	Columns             map[string][]string // by table: the columns that it may write and read; all of a table without an entry
+}
+
+// Tables are those that a right is given for.
+type Tables struct {
+	All   bool     // of those that the right is about
+	Named []string // these alone
+}
+
+// None reports whether the right is not given.
+func (t Tables) None() bool { return !t.All && len(t.Named) == 0 }
+
+// Has reports whether the right is given for a table.
+func (t Tables) Has(table string) bool { return t.All || slices.Contains(t.Named, table) }
+
+// full is what a client of a list may.
+var full = Rights{Write: Tables{All: true}, Delete: Tables{All: true}, Read: Tables{All: true}}
+
+// rights returns what a client may. The node's own name may nothing: a message
+// that claims to come from this node is an echo or a forgery. (Promise 8)
+func (c *Config) rights(client string) Rights {
+	switch r, ok := c.Rights[client]; {
+	case client == c.ClientName:
+	case ok:
+		return r
+	case len(c.AcceptFrom) == 0 && slices.Contains(c.RemoteClients, client), slices.Contains(c.AcceptFrom, client):
+		return full
+	case slices.Contains(c.AcceptFrom, Anyone):
+		if r, ok := c.Rights[Anyone]; ok {
+			return r
+		}
+		return full
+	case slices.Contains(c.RemoteClients, client):
+		return Rights{Read: Tables{All: true}} // of what it is sent
+	}
+	return Rights{}
+}
+
+// AcceptsFrom reports whether changes of client are taken, of any table. (Promise 8)
 func (c *Config) AcceptsFrom(client string) bool {
-	if client == c.ClientName {
-		return false
+	r := c.rights(client)
+	return !r.Write.None() || !r.Delete.None()
+}
+
+// MayWrite reports whether a client's rows of a table are taken.
+func (c *Config) MayWrite(client, table string) bool {
+	return c.Receives(table) && c.rights(client).Write.Has(table)
+}
+
+// MayDelete reports whether a client's deletes of rows of a table are taken.
+func (c *Config) MayDelete(client, table string) bool {
+	return c.Receives(table) && c.rights(client).Delete.Has(table)
+}
+
+// MayAsk reports whether any question of a client is answered.
+func (c *Config) MayAsk(client string) bool { return !c.rights(client).Read.None() }
+
+// MayRead reports whether questions of a client about a table are answered, and whether all of the table is for it, by its
+// name: else only what it is sent, or has sent.
+func (c *Config) MayRead(client, table string) (ok, whole bool) {
+	if !c.Syncs(table) && !c.Receives(table) {
+		return false, false
 	}
-	if len(c.AcceptFrom) == 0 {
-		return slices.Contains(c.RemoteClients, client)
-	}
-	return slices.Contains(c.AcceptFrom, Anyone) || slices.Contains(c.AcceptFrom, client)
+	r := c.rights(client).Read
+	return r.Has(table), slices.Contains(r.Named, table)
+}
+
+// MayColumn reports whether a client may write and read a column of a table.
+func (c *Config) MayColumn(client, table, column string) bool {
+	columns, ok := c.rights(client).Columns[table]
+	return !ok || slices.ContainsFunc(columns, func(c string) bool { return strings.EqualFold(c, column) })
+}
+
+// Limited reports whether a client may write and read some columns of a table alone.
+func (c *Config) Limited(client, table string) bool {
+	_, ok := c.rights(client).Columns[table]
+	return ok
 }
 
 // Syncs reports whether changes of table are captured and sent.
@@ -31,4 +105,61 @@ func (c *Config) Receives(table string) bool {
 // Bidirectional reports whether table is both sent and received.
 func (c *Config) Bidirectional(table string) bool {
 	return c.Syncs(table) && c.Receives(table)
+}
+
+var clientName = regexp.MustCompile(`^[a-zA-Z0-9_-]{2,32}$`)
+
+// accept reads the key acceptFrom, which is a list of clients, or a block of the rights of each.
+func (c *checker) accept(cfg *Config, given any) {
+	switch given := given.(type) {
+	case []any:
+		for _, client := range given {
+			cfg.AcceptFrom = append(cfg.AcceptFrom, client.(string)) // as the schema has it
+		}
+	case map[string]any:
+		cfg.Rights = map[string]Rights{}
+		for _, client := range slices.Sorted(maps.Keys(given)) {
+			cfg.AcceptFrom = append(cfg.AcceptFrom, client)
+			key := join("acceptFrom", client)
+			if client != Anyone && !clientName.MatchString(client) {
+				c.mistake(key, "is no client's name: 2 to 32 characters out of a-z A-Z 0-9 - _")
+			}
+			block, _ := given[client].(map[string]any)
+			r := Rights{Columns: map[string][]string{}}
+			r.Write = c.tablesOf(cfg.ReceiveTables, key, "write", block, Tables{All: true})
+			r.Delete = c.tablesOf(cfg.ReceiveTables, key, "delete", block, r.Write)
+			r.Read = c.tablesOf(slices.Concat(cfg.SyncTables, cfg.ReceiveTables), key, "read", block, Tables{All: true})
+			columns, _ := block["columns"].(map[string]any)
+			for _, table := range slices.Sorted(maps.Keys(columns)) {
+				if !cfg.Syncs(table) && !cfg.Receives(table) && !c.wrong("receiveTables") && !c.wrong("syncTables") {
+					c.mistake(join(join(key, "columns"), table), "is no table of receiveTables or syncTables%s", similar(table, slices.Concat(cfg.SyncTables, cfg.ReceiveTables)))
+				}
+				list, _ := columns[table].([]any)
+				r.Columns[table] = []string{}
+				for _, column := range list {
+					r.Columns[table] = append(r.Columns[table], column.(string))
+				}
+			}
+			cfg.Rights[client] = r
+		}
+	}
+}
+
+// tablesOf reads a right: true and false, or a list of some of the tables that it may be given for.
+func (c *checker) tablesOf(tables []string, key, right string, block map[string]any, otherwise Tables) Tables {
+	switch given := block[right].(type) {
+	case bool:
+		return Tables{All: given}
+	case []any:
+		t := Tables{}
+		for _, name := range given {
+			table := name.(string) // as the schema has it
+			if !slices.Contains(tables, table) && !c.wrong("receiveTables") && !c.wrong("syncTables") {
+				c.mistake(join(key, right), "%q is none of the node's tables that this is about%s", table, similar(table, tables))
+			}
+			t.Named = append(t.Named, table)
+		}
+		return t
+	}
+	return otherwise
 }

@@ -9,8 +9,9 @@ type Config struct {
 	ClientName           string
 	TopicPrefix          string // before every topic; "" is none
 	RemoteClients        []string
-	AcceptFrom           []string // ["*"] is anyone; empty means RemoteClients
-	Version1Clients      []string // spoken to in version 1, whatever they once were
+	AcceptFrom           []string          // ["*"] is anyone; empty means RemoteClients
+	Rights               map[string]Rights // of the clients of AcceptFrom; one that is missing has all
+	Version1Clients      []string          // spoken to in version 1, whatever they once were
 	SyncTables           []string
 	ReceiveTables        []string
 	ConflictPolicy       map[string]Policy   // by table; one that is missing is lastWriteWins

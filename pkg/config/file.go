@@ -5,7 +5,7 @@ type file struct {
 	ClientName           string         `koanf:"clientName"`
 	TopicPrefix          string         `koanf:"topicPrefix"`
 	RemoteClients        []string       `koanf:"remoteClients"`
-	AcceptFrom           []string       `koanf:"acceptFrom"` // nil: not in the file
+	AcceptFrom           any            `koanf:"acceptFrom"` // clients, or a block by client; nil: not in the file
 	Version1Clients      []string       `koanf:"version1Clients"`
 	SyncTables           []string       `koanf:"syncTables"`
 	ReceiveTables        []string       `koanf:"receiveTables"`

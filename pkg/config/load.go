@@ -68,7 +68,6 @@ func (c *checker) build(f *file, hasMQTT bool) *Config {
 		ClientName:           f.ClientName,
 		TopicPrefix:          c.topicPrefix(f.TopicPrefix),
 		RemoteClients:        f.RemoteClients,
-		AcceptFrom:           f.AcceptFrom,
 		Version1Clients:      f.Version1Clients,
 		SyncTables:           f.SyncTables,
 		ReceiveTables:        f.ReceiveTables,
@@ -91,6 +90,7 @@ func (c *checker) build(f *file, hasMQTT bool) *Config {
 	if l := f.TransformerLogin; l != nil {
 		cfg.TransformerLogin = &Login{l.User, l.Password}
 	}
+	c.accept(cfg, f.AcceptFrom)
 	cfg.MQTT = c.mqtt(&f.MQTT, cfg, hasMQTT)
 	cfg.ConflictPolicy = c.policies(cfg, f.ConflictPolicy)
 	cfg.AllowLossy = c.lossy(cfg, f.AllowLossy)

@@ -17,6 +17,7 @@ import (
 // forger publishes batches by hand and hears their acks.
 type forger struct {
 	t      *testing.T
+	name   string
 	client mqtt.Client
 	codec  *wire.Codec
 	seq    uint64
@@ -30,7 +31,7 @@ func newForger(t *testing.T, b *testkit.Broker, name string) *forger {
 		t.Fatal(err)
 	}
 	// Room for every ack of a test, so that the client never waits.
-	f := &forger{t: t, client: testkit.MQTTClient(t, b, name), codec: codec, acks: make(chan wire.Ack, 1000)}
+	f := &forger{t: t, name: name, client: testkit.MQTTClient(t, b, name), codec: codec, acks: make(chan wire.Ack, 1000)}
 	token := f.client.Subscribe(wire.Topics("").AckOf(name, "+"), 1, func(_ mqtt.Client, m mqtt.Message) {
 		if a, err := wire.ParseAck(m.Payload()); err != nil {
 			t.Error(err)
@@ -44,10 +45,10 @@ func newForger(t *testing.T, b *testkit.Broker, name string) *forger {
 	return f
 }
 
-// pack returns a batch of one row, as node-b makes it, as a message.
+// pack returns a batch of one row, of a write of its own, as a message. Without columns it is a delete.
 func (f *forger) pack(table, key string, at time.Time, columns []string, values ...string) []byte {
 	f.seq++
-	c := change.Change{Row: change.Row{Table: table, Key: key}, State: change.State{Version: change.Version{Time: at.UnixMicro(), Origin: "node-b"}}, Columns: columns}
+	c := change.Change{Row: change.Row{Table: table, Key: key}, State: change.State{Version: change.Version{Time: at.UnixMicro(), Origin: f.name}}, Columns: columns}
 	for _, v := range values {
 		c.Values = append(c.Values, []byte(v))
 	}

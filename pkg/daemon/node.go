@@ -121,7 +121,7 @@ func New(cfg *config.Config, log *logging.Log, version string) (*Node, error) {
 	n.acks, n.own = newAcks(n), newOwnAnnouncement()
 	n.refused = receive.NewRefusals(n.log, cfg, n.now)
 	n.gate = &receive.Gate{
-		Topics: n.topics, Self: cfg.ClientName, MaxRow: maxRow(cfg), Accepts: cfg.AcceptsFrom,
+		Topics: n.topics, Self: cfg.ClientName, MaxRow: maxRow(cfg), Accepts: cfg.AcceptsFrom, Asks: cfg.MayAsk,
 		Sends: func(client string) bool { return slices.Contains(cfg.RemoteClients, client) },
 	}
 	n.receiver = receive.New(receive.Config{
@@ -354,7 +354,7 @@ func (n *Node) wire(db, applyDB *mysqldb.DB, records *records) error {
 
 // decoder turns what comes into changes of the tables here.
 func (n *Node) decoder() *receive.Decoder {
-	return &receive.Decoder{Self: n.cfg.ClientName, Receives: n.cfg.Receives, MaxRow: maxRow(n.cfg), Zone: n.zone, Now: n.now, Tables: n.tables, Transformers: n.transformers}
+	return &receive.Decoder{Self: n.cfg.ClientName, Rights: n.cfg, MaxRow: maxRow(n.cfg), Zone: n.zone, Now: n.now, Tables: n.tables, Transformers: n.transformers}
 }
 
 func (n *Node) allTables() []string {

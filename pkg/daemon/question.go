@@ -33,7 +33,7 @@ const (
 // onVerify takes a message of /verify/{client}/{sender}.
 func (n *Node) onVerify(topic wire.Topic, payload []byte) {
 	sender := topic.Sender
-	if n.senders[sender] == nil && !n.cfg.AcceptsFrom(sender) {
+	if !n.cfg.MayAsk(sender) && !n.asking.expects(sender) {
 		return
 	}
 	payload, ok := n.unseal(topic, payload)
@@ -120,11 +120,12 @@ func (n *Node) answerSafely(ctx context.Context, q receive.Question) (a wire.Ans
 // do with. Nodes that ask know it by these words.
 const notSynced = "is not synced here"
 
-// answer answers a question about a table that the node syncs or receives.
+// answer answers a question about a table, as far as who asks may see it.
 // Promise 8: it tells nothing of others.
 func (n *Node) answer(ctx context.Context, q receive.Question) (wire.Answer, error) {
 	var a wire.Answer
-	if !slices.Contains(n.allTables(), q.Table) {
+	v, ok := n.viewOf(q.From, q.Table)
+	if !ok {
 		return a, fmt.Errorf("table %.64q "+notSynced, q.Table)
 	}
 	t, err := n.tables.Fresh(ctx, q.Table)
@@ -135,17 +136,17 @@ func (n *Node) answer(ctx context.Context, q receive.Question) (wire.Answer, err
 		return a, err
 	}
 	a.Form = min(max(q.Form, 0), wire.FormLarge)
-	r := snapshot.Range{After: q.After, UpTo: q.UpTo}
+	v.t = t
 	switch q.Ask {
 	case wire.AskSum:
-		a.Count, a.Sum, err = snapshot.Sum(ctx, n.db, t, q.Columns, r, a.Form)
+		a.Count, a.Sum, err = v.sum(ctx, &q.Question, a.Form)
 	case wire.AskHashes:
-		a.Hashes, err = snapshot.Hashes(ctx, n.db, t, q.Columns, r, wire.VerifyRows, a.Form)
+		a.Hashes, a.Part, err = v.hashes(ctx, &q.Question, a.Form)
 	case wire.AskValues:
 		if a.Part, err = n.within(ctx, t, &q.Question); err != nil {
 			return a, err
 		}
-		a.Types, a.Values, err = n.verifyValues(ctx, t, q)
+		a.Types, a.Values, err = v.verifyValues(ctx, q)
 		a.Takes = n.cfg.Receives(t.Name) && n.transformers.Has(t.Name)
 	case wire.AskSend:
 		err = n.sendAsked(ctx, t, q)
@@ -154,6 +155,9 @@ func (n *Node) answer(ctx context.Context, q receive.Question) (wire.Answer, err
 		a.Key, a.Unique = t.KeyNames(), t.Unique
 		for i := range t.Columns {
 			c := &t.Columns[i]
+			if !n.cfg.MayColumn(q.From, t.Name, c.Name) {
+				continue
+			}
 			a.Columns = append(a.Columns, wire.VerifyColumn{Name: c.Name, DataType: c.DataType, Type: c.Type, Length: c.Length,
 				Precision: c.Precision, Scale: c.Scale, Charset: c.Charset, Nullable: c.Nullable})
 		}
@@ -186,18 +190,26 @@ func sensible(t *schema.Table, q *wire.Question) error {
 			}
 		}
 	}
+	if q.Known != nil && len(q.Known) != len(q.Keys) {
+		return errors.New("the question has not one known version for each key")
+	}
+	known := q.Known[:0]
 	keys := make(map[string]bool, len(q.Keys))
 	distinct := q.Keys[:0]
-	for _, k := range q.Keys {
+	for i, k := range q.Keys {
 		if _, err := t.KeyValues(string(k)); err != nil {
 			return err
 		}
-		if !keys[string(k)] {
-			keys[string(k)] = true
-			distinct = append(distinct, k)
+		if keys[string(k)] {
+			continue
+		}
+		keys[string(k)] = true
+		distinct = append(distinct, k)
+		if q.Known != nil {
+			known = append(known, q.Known[i])
 		}
 	}
-	q.Keys = distinct
+	q.Keys, q.Known = distinct, known
 	return nil
 }
 
@@ -225,53 +237,11 @@ func (n *Node) within(ctx context.Context, t *schema.Table, q *wire.Question) (p
 			if !q.Parts {
 				return false, errors.New("the question asks for too much")
 			}
-			q.Keys = q.Keys[:i]
+			q.Keys, q.Known = q.Keys[:i], q.Known[:min(i, len(q.Known))]
 			return true, nil
 		}
 	}
 	return false, nil
-}
-
-func (n *Node) verifyValues(ctx context.Context, t *schema.Table, q receive.Question) (types []string, list []wire.VerifyValue, err error) {
-	var keep func(int, []byte) []byte
-	if q.Form >= wire.FormLarge && len(q.Types) == len(q.Columns) {
-		keep = func(i int, stored []byte) []byte {
-			c, _ := t.Column(q.Columns[i]) // Values has seen that it is there
-			return snapshot.Brief(*c, stored, q.Types[i])
-		}
-	}
-	found, err := snapshot.Values(ctx, n.db, t, q.Columns, q.Keys, keep)
-	if err != nil {
-		return nil, nil, err
-	}
-	pending, err := n.pendingFor(ctx, q.From, t.Name, q.Keys)
-	if err != nil {
-		return nil, nil, err
-	}
-	rows := make([]change.Row, len(q.Keys))
-	for i, k := range q.Keys {
-		rows[i] = change.Row{Table: t.Name, Key: string(k)}
-	}
-	if err := n.tables.Identify(ctx, rows); err != nil {
-		return nil, nil, err
-	}
-	states, err := version.Read(ctx, n.db, rows)
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, name := range q.Columns {
-		c, _ := t.Column(name)
-		types = append(types, c.DataType)
-	}
-	ways, err := n.rehearse(ctx, q.From, t, q.Keys)
-	if err != nil {
-		return nil, nil, err
-	}
-	for i, k := range q.Keys {
-		v := states[rows[i]].Version
-		list = append(list, wire.VerifyValue{Key: k, Values: found[string(k)], Pending: pending[string(k)], Time: v.Time, Origin: v.Origin, Way: ways[string(k)].way})
-	}
-	return types, list, nil
 }
 
 // sendAsked marks rows for the client that asks for them, if it is a remote. A

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"go.uber.org/zap"
 
@@ -35,10 +36,15 @@ func (n *Node) loadRehearsal() error {
 
 // rehearse returns what would become of those rows that are here, if they were sent to
 // a remote; nil if nothing changes the table's rows on their way there.
-func (n *Node) rehearse(ctx context.Context, remote string, t *schema.Table, keys [][]byte) (map[string]rehearsed, error) {
+func (n *Node) rehearse(ctx context.Context, remote string, t *schema.Table, keys [][]byte, values bool) (map[string]rehearsed, error) {
 	if !n.transformsFor(remote, t.Name) {
 		return nil, nil
 	}
+	return n.rehearseFor(ctx, remote, t, keys, values)
+}
+
+// rehearseFor is rehearse for any client, whether it is a remote or not. The values that would be sent are wanted or not.
+func (n *Node) rehearseFor(ctx context.Context, remote string, t *schema.Table, keys [][]byte, wanted bool) (map[string]rehearsed, error) {
 	rows := make([]change.Row, len(keys))
 	for i, k := range keys {
 		rows[i] = change.Row{Table: t.Name, Key: string(k)}
@@ -74,10 +80,15 @@ func (n *Node) rehearse(ctx context.Context, remote string, t *schema.Table, key
 				list[i.Key] = rehearsed{way: wire.WayHeld}
 			case o.Key != i.Key:
 				list[i.Key] = rehearsed{way: wire.WayRekeyed}
-			case sameEntity(t, values, &o):
-				list[i.Key] = rehearsed{}
 			default:
-				list[i.Key] = rehearsed{wire.WayChanged, o.Columns, o.Values}
+				x := rehearsed{}
+				if !sameEntity(t, values, &o) {
+					x.way = wire.WayChanged
+				}
+				if wanted {
+					x.columns, x.values = o.Columns, o.Values
+				}
+				list[i.Key] = x
 			}
 		}
 		items = items[len(read):]
@@ -98,9 +109,14 @@ func (n *Node) rehearseTaking(ctx context.Context, remote string, t *schema.Tabl
 	if !n.cfg.Receives(t.Name) {
 		return "", nil
 	}
+	var names []string
 	var row [][]byte
 	err = n.askValues(ctx, remote, wire.Question{Table: t.Name, Columns: t.Names(), Keys: [][]byte{[]byte(key)}}, func(a wire.Answer) {
-		row = a.Values[0].Values
+		for i, stored := range a.Values[0].Values {
+			if !slices.Contains(a.Values[0].Untold, i) {
+				names, row = append(names, t.Columns[i].Name), append(row, stored)
+			}
+		}
 	})
 	if errors.As(err, new(errAnswered)) {
 		return wire.WayFailed, nil // as where it is too large to be told
@@ -109,7 +125,7 @@ func (n *Node) rehearseTaking(ctx context.Context, remote string, t *schema.Tabl
 		return "", err
 	}
 	stage := &Node{cfg: n.cfg, zone: n.zone, transformers: n.rehearsal}
-	in, err := stage.decoder().Encode(ctx, t, apply.Incoming{From: remote}, id, receive.Decode(t, t.Names(), row, n.zone))
+	in, err := stage.decoder().Encode(ctx, t, apply.Incoming{From: remote}, id, receive.Decode(t, names, row, n.zone))
 	switch {
 	case ctx.Err() != nil:
 		return "", ctx.Err()

@@ -114,7 +114,7 @@ func (n *Node) drill(ctx context.Context, remote string, t *schema.Table, r snap
 			keys = append(keys, []byte(k))
 		}
 	}
-	ways, err := n.rehearse(ctx, remote, t, same)
+	ways, err := n.rehearse(ctx, remote, t, same, false)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -42,9 +42,9 @@ func (s sides) verdict() string {
 		return s.both()
 	case s.here:
 		switch {
-		case s.way == wire.WayHeld:
+		case s.way == wire.WayHeld, s.wayBack == wire.WayHeld:
 			return heldBack
-		case !s.pending && (unforeseeable(s.way) || s.takenThere && !s.knownThere):
+		case !s.pending && (unforeseeable(s.way) || unforeseeable(s.wayBack) || s.takenThere && !s.knownThere):
 			return incomparable
 		}
 		return missingThere
@@ -80,4 +80,6 @@ func (s sides) both() string {
 }
 
 // unforeseeable reports whether it cannot be said what the other side should have.
-func unforeseeable(way string) bool { return way == wire.WayRekeyed || way == wire.WayFailed }
+func unforeseeable(way string) bool {
+	return way == wire.WayRekeyed || way == wire.WayFailed || way == wire.WayUntold
+}

@@ -124,7 +124,22 @@ func (n *Node) verifyAll(ctx context.Context) error {
 // others.
 func (n *Node) compare(ctx context.Context, remote string, t *schema.Table, keys [][]byte, c *web.Comparison) (differ []difference, err error) {
 	for part := range slices.Chunk(keys, rowsAtOnce(t)) {
-		theirs, there, err := n.theirValues(ctx, remote, t, part)
+		rows := make([]change.Row, len(part))
+		for i, k := range part {
+			rows[i] = change.Row{Table: t.Name, Key: string(k)}
+		}
+		if err := n.tables.Identify(ctx, rows); err != nil {
+			return nil, err
+		}
+		states, err := version.Read(ctx, n.db, rows)
+		if err != nil {
+			return nil, err
+		}
+		known := make([]wire.VerifyVersion, len(rows))
+		for i, r := range rows {
+			known[i] = wire.VerifyVersion{Time: states[r].Version.Time, Origin: states[r].Version.Origin}
+		}
+		theirs, there, err := n.theirValues(ctx, remote, t, part, known)
 		if err != nil {
 			return nil, err
 		}
@@ -137,18 +152,7 @@ func (n *Node) compare(ctx context.Context, remote string, t *schema.Table, keys
 		if err != nil {
 			return nil, err
 		}
-		ways, err := n.rehearse(ctx, remote, t, part)
-		if err != nil {
-			return nil, err
-		}
-		rows := make([]change.Row, len(part))
-		for i, k := range part {
-			rows[i] = change.Row{Table: t.Name, Key: string(k)}
-		}
-		if err := n.tables.Identify(ctx, rows); err != nil {
-			return nil, err
-		}
-		states, err := version.Read(ctx, n.db, rows)
+		ways, err := n.rehearse(ctx, remote, t, part, true)
 		if err != nil {
 			return nil, err
 		}
@@ -158,7 +162,7 @@ func (n *Node) compare(ctx context.Context, remote string, t *schema.Table, keys
 			s := sides{here: here, there: other.Values != nil, pending: pending[r.Key] || other.Pending, way: way.way, wayBack: other.Way,
 				ownThere: ownOf(remote, states[r]), knownThere: other.Time != 0,
 				taken: n.cfg.Receives(t.Name) && n.transformers.Has(t.Name), takenThere: there.takes}
-			s.same = s.here && s.there && sameRow(t, mine, other.Values, there.types)
+			s.same = s.here && s.there && sameRow(t, mine, other.Values, there.types, other.Untold)
 			s.asSent = s.there && way.way == wire.WayChanged && sameAsSent(t, way, brief, other.Values, there.types)
 			if s.there && !s.here && states[r].Version.IsZero() && n.transformers.Has(t.Name) {
 				if s.wayIn, err = n.rehearseTaking(ctx, remote, t, r.Key); err != nil {
@@ -195,9 +199,9 @@ type remoteTable struct {
 }
 
 // theirValues asks a remote for rows, whose long values it gives, or are put here, by their checksums.
-func (n *Node) theirValues(ctx context.Context, remote string, t *schema.Table, keys [][]byte) (map[string]wire.VerifyValue, remoteTable, error) {
+func (n *Node) theirValues(ctx context.Context, remote string, t *schema.Table, keys [][]byte, known []wire.VerifyVersion) (map[string]wire.VerifyValue, remoteTable, error) {
 	theirs, there := map[string]wire.VerifyValue{}, remoteTable{types: make([]string, len(t.Columns))}
-	q := wire.Question{Table: t.Name, Columns: t.Names(), Keys: keys, Form: wire.FormLarge, Types: t.Types()}
+	q := wire.Question{Table: t.Name, Columns: t.Names(), Keys: keys, Form: wire.FormLarge, Types: t.Types(), Known: known}
 	err := n.askValues(ctx, remote, q, func(a wire.Answer) {
 		if len(a.Types) == len(t.Columns) {
 			there.types = a.Types
@@ -241,12 +245,15 @@ func rowsAtOnce(t *schema.Table) int {
 	return max(1, min(wire.VerifyValues, values/len(t.Columns)))
 }
 
-// sameRow compares two rows by their values.
-func sameRow(t *schema.Table, ours, theirs [][]byte, types []string) bool {
+// sameRow compares two rows by their values, but for the columns that are not for this node to be told.
+func sameRow(t *schema.Table, ours, theirs [][]byte, types []string, untold []int) bool {
 	if len(ours) != len(theirs) {
 		return false
 	}
 	for i := range ours {
+		if slices.Contains(untold, i) {
+			continue
+		}
 		c := t.Columns[i]
 		if len(types) == len(ours) {
 			c = snapshot.AsThere(c, types[i])

@@ -238,7 +238,7 @@ func TestVerifyComparesRowsThatAreLargerThanAPacket(t *testing.T) {
 // olderNode returns a function with which a client asks node-a a question of verify as the first nodes of this project do.
 func olderNode(t *testing.T, b *testkit.Broker, name string) func(question string) string {
 	t.Helper()
-	client := testkit.MQTTClient(t, b.Server(), "older")
+	client := testkit.MQTTClient(t, b.Server(), "older-"+name)
 	answers := make(chan string, 1)
 	token := client.Subscribe("/verify/"+name+"/node-a", 1, func(_ mqtt.Client, m mqtt.Message) { answers <- string(m.Payload()) })
 	if token.Wait(); token.Error() != nil {

@@ -14,11 +14,20 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
+// Rights say what a client may; see config.Config.
+type Rights interface {
+	Receives(table string) bool
+	MayWrite(client, table string) bool
+	MayDelete(client, table string) bool
+	MayColumn(client, table, column string) bool
+	Limited(client, table string) bool
+}
+
 // Decoder turns what clients sent into changes of the tables here: it checks it, and runs the transformers. It is safe for
 // concurrent use.
 type Decoder struct {
 	Self         string // this client
-	Receives     func(table string) bool
+	Rights       Rights
 	MaxRow       int // bytes of the largest row that is taken
 	Zone         *time.Location
 	Now          func() time.Time
@@ -30,11 +39,14 @@ type Decoder struct {
 // transform.ErrDropped if the change is not for this node.
 func (d *Decoder) dated(ctx context.Context, c wire.Change) (apply.Incoming, error) {
 	in := apply.Incoming{From: c.Sender, Dated: true}
-	names := make([]string, len(c.Entity))
+	var names []string
+	if c.Entity != nil {
+		names = make([]string, len(c.Entity))
+	}
 	for i, f := range c.Entity {
 		names[i] = f.Name
 	}
-	t, err := d.receivable(ctx, c.Table, names)
+	t, err := d.receivable(ctx, c.Sender, c.Table, names)
 	if err != nil {
 		return in, err
 	}
@@ -97,12 +109,25 @@ func (d *Decoder) versioned(ctx context.Context, t *schema.Table, in *apply.Inco
 	return err
 }
 
-// receivable returns the definition of a table that is in receiveTables. It is
+// receivable returns the definition of a table that a client may write, in these columns, or delete from where columns is nil.
+// Promise 8. It is
 // read anew where it lacks one of the columns, which may have been added. The columns are
 // spelled as the table has them, but for a transformer, which gets them as they came.
-func (d *Decoder) receivable(ctx context.Context, table string, columns []string) (*schema.Table, error) {
-	if !d.Receives(table) {
+func (d *Decoder) receivable(ctx context.Context, from, table string, columns []string) (*schema.Table, error) {
+	switch {
+	case !d.Rights.Receives(table):
 		return nil, fmt.Errorf("table %.64q is not in receiveTables of %s", table, d.Self)
+	case columns == nil && !d.Rights.MayDelete(from, table):
+		return nil, fmt.Errorf("acceptFrom of %s lets %s delete no rows of %s", d.Self, from, table)
+	case columns != nil && !d.Rights.MayWrite(from, table):
+		return nil, fmt.Errorf("acceptFrom of %s lets %s write no rows of %s", d.Self, from, table)
+	}
+	if d.Rights.Limited(from, table) {
+		for _, name := range columns {
+			if !d.Rights.MayColumn(from, table, name) {
+				return nil, fmt.Errorf("acceptFrom of %s does not let %s write column %.64q of %s", d.Self, from, name, table)
+			}
+		}
 	}
 	t, err := d.Tables.Table(ctx, table)
 	if err != nil {

@@ -18,13 +18,14 @@ type Gate struct {
 	Self    string
 	Sends   func(client string) bool // whether this node sends rows to a client, which answers it
 	Accepts func(client string) bool // whether it takes rows from one
+	Asks    func(client string) bool // whether it answers questions of one
 	MaxRow  int                      // bytes of the largest message of version 1
 }
 
 // Most returns how many bytes a message on a topic may have; -1 is that nothing may come there. Promise 8.
 func (g *Gate) Most(topic string) int {
 	t := g.Topics.Parse(topic)
-	mine, known := t.Client == g.Self, g.Sends(t.Sender) || g.Accepts(t.Sender)
+	mine, known := t.Client == g.Self, g.knows(t.Sender)
 	switch {
 	case t.Kind == wire.InfoAll:
 		return mostPresence
@@ -32,7 +33,7 @@ func (g *Gate) Most(topic string) int {
 		return mostAnswer
 	case t.Kind == wire.ChangeTo && mine:
 		return g.MaxRow // who sent it stands in it
-	case t.Kind == wire.Announce && (mine || wire.ValidClient(t.Client) && (g.Sends(t.Client) || g.Accepts(t.Client))):
+	case t.Kind == wire.Announce && (mine || wire.ValidClient(t.Client) && g.knows(t.Client)):
 		return mostNode
 	case !mine || t.Sender == g.Self:
 	case t.Kind == wire.BatchTo && g.Accepts(t.Sender):
@@ -43,4 +44,9 @@ func (g *Gate) Most(topic string) int {
 		return mostVerify
 	}
 	return -1
+}
+
+// knows reports whether the node has anything to do with a client.
+func (g *Gate) knows(client string) bool {
+	return g.Sends(client) || g.Accepts(client) || g.Asks(client)
 }

@@ -278,7 +278,7 @@ func (l *lane) changes(ctx context.Context, x *load, w *work) {
 	begun := time.Now()
 	for i := range all {
 		if i == 0 || !sameSection(&all[i], &all[i-1]) {
-			t, unfit = d.receivable(ctx, all[i].Table, all[i].Columns)
+			t, unfit = d.receivable(ctx, w.sender, all[i].Table, all[i].Columns)
 		}
 		in, err := apply.Incoming{Change: all[i], From: w.sender}, unfit
 		switch {

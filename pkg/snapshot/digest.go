@@ -173,6 +173,25 @@ func Sizes(ctx context.Context, db mysqldb.Queryer, t *schema.Table, columns []s
 	return sizes, nil
 }
 
+// Keys returns the keys of a range, at most limit, in their order.
+func Keys(ctx context.Context, db mysqldb.Queryer, t *schema.Table, r Range, limit int) (keys [][]byte, err error) {
+	where, args, err := r.where(t)
+	if err != nil {
+		return nil, err
+	}
+	err = mysqldb.Each(ctx, db, "SELECT "+t.KeyExpr("")+" FROM "+mysqldb.Quote(t.Name)+" WHERE "+where+" ORDER BY "+t.KeyColumns()+" LIMIT ?",
+		append(args, limit), func(rows *sql.Rows) error {
+			var key []byte
+			err := rows.Scan(&key)
+			keys = append(keys, key)
+			return err
+		})
+	if err != nil {
+		return nil, fmt.Errorf("read keys of %s: %w", t.Name, err)
+	}
+	return keys, nil
+}
+
 // NextKey returns the key that ends the next chunk after a key, and false if the
 // rest of the table is shorter than a chunk of n rows.
 func NextKey(ctx context.Context, db mysqldb.Queryer, t *schema.Table, after []byte, n int) (key []byte, ok bool, err error) {

@@ -24,16 +24,26 @@ const (
 // Fates returns the fates of rows, which may be of several tables. It is asked only of
 // rows that are missing.
 func Fates(ctx context.Context, db mysqldb.Queryer, rows []change.Row) (map[change.Row]Fate, error) {
-	fates := make(map[change.Row]Fate, len(rows))
+	return column[Fate](ctx, db, "deleted", rows)
+}
+
+// From returns from which clients the versions of rows came; it is empty for those that were made here.
+func From(ctx context.Context, db mysqldb.Queryer, rows []change.Row) (map[change.Row]string, error) {
+	return column[string](ctx, db, "came_from", rows)
+}
+
+// column reads a column of the versions of rows.
+func column[T any](ctx context.Context, db mysqldb.Queryer, name string, rows []change.Row) (map[change.Row]T, error) {
+	values := make(map[change.Row]T, len(rows))
 	if len(rows) == 0 {
-		return fates, nil
+		return values, nil
 	}
-	byID := make(map[change.Row]change.Row, len(rows))
+	byID := make(map[change.Row][]change.Row, len(rows))
 	var q mysqldb.Statement
-	q.SQL("SELECT table_name, row_id, deleted FROM sync_versions WHERE ")
+	q.SQL("SELECT table_name, row_id, " + name + " FROM sync_versions WHERE ")
 	for i, r := range rows {
 		id := change.Row{Table: r.Table, Key: r.ID()}
-		byID[id] = r
+		byID[id] = append(byID[id], r)
 		if i > 0 {
 			q.SQL(" OR ")
 		}
@@ -44,13 +54,15 @@ func Fates(ctx context.Context, db mysqldb.Queryer, rows []change.Row) (map[chan
 	}
 	err := q.Query(ctx, db, func(found *sql.Rows) error {
 		var id change.Row
-		var f Fate
-		err := found.Scan(&id.Table, &id.Key, &f)
-		fates[byID[id]] = f
+		var value T
+		err := found.Scan(&id.Table, &id.Key, &value)
+		for _, r := range byID[id] {
+			values[r] = value
+		}
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read what became of rows: %w", err)
+		return nil, fmt.Errorf("read what is known of rows: %w", err)
 	}
-	return fates, nil
+	return values, nil
 }

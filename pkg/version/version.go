@@ -136,7 +136,7 @@ func Write(ctx context.Context, db mysqldb.Execer, entries []Entry) error {
 		q.SQL(")")
 	}
 	q.SQL(` ON DUPLICATE KEY UPDATE time = VALUES(time), origin = VALUES(origin), deleted = VALUES(deleted), seen = VALUES(seen), row_key = VALUES(row_key),
-		came_from = IF(VALUES(position) = 0, came_from, VALUES(came_from)), position = IF(VALUES(position) = 0, position, VALUES(position))`)
+		came_from = IF(VALUES(position) = 0 AND position > 0, came_from, VALUES(came_from)), position = IF(VALUES(position) = 0, position, VALUES(position))`)
 	if err := q.Exec(ctx, db); err != nil {
 		return fmt.Errorf("write versions: %w", err)
 	}

@@ -42,6 +42,7 @@ const (
 	WayChanged = "changed" // with other values
 	WayRekeyed = "rekeyed" // under another key
 	WayFailed  = "failed"
+	WayUntold  = "untold" // it is there, and not for who asks
 )
 
 // Question is asked by a node that compares a table with another's. A range is
@@ -58,6 +59,10 @@ type Question struct {
 	Form    int      `json:"form,omitempty"`  // the latest that who asks knows
 	Parts   bool     `json:"parts,omitempty"` // who asks takes an answer in parts
 	Types   []string `json:"types,omitempty"` // data types of the columns where it asks, of AskValues
+
+	// Known are the versions that who asks has of the rows with Keys, of AskValues: of rows that it was sent by another than
+	// the node that it asks, they show that it may be told of them.
+	Known []VerifyVersion `json:"known,omitempty"`
 }
 
 // Answer answers the question with the same ID; Error says why it could not be.
@@ -94,13 +99,19 @@ type VerifyColumn struct {
 	Nullable  bool   `json:"null,omitempty"`
 }
 
+// VerifyVersion is the version of a row; its time is 0 where there is none.
+type VerifyVersion struct {
+	Time   int64  `json:"t,omitempty"`
+	Origin string `json:"o,omitempty"`
+}
+
 // Hash is a row's key and checksum.
 type Hash struct {
 	Key []byte `json:"k"`
 	Sum string `json:"s"`
 }
 
-// VerifyValue is a row as a node has it; Values is empty where it has none.
+// VerifyValue is a row as a node has it; Values is empty where it has none for who asks.
 // Pending says that it has still to send the row to who asks.
 type VerifyValue struct {
 	Key     []byte   `json:"k"`
@@ -109,6 +120,7 @@ type VerifyValue struct {
 	Time    int64    `json:"t,omitempty"`
 	Origin  string   `json:"o,omitempty"`
 	Way     string   `json:"w,omitempty"` // one of the constants above
+	Untold  []int    `json:"u,omitempty"` // places of Values that are not for who asks
 }
 
 // verifyDepth is how deep lists and objects may stand in each other.
@@ -169,7 +181,7 @@ func ParseVerify(payload []byte) (*Question, *Answer, error) {
 	if m.Answer != nil && (len(m.Answer.Hashes) > VerifyRows || len(m.Answer.Values) > VerifyRows) {
 		return nil, nil, errors.New("verify: the answer has more rows than may be asked for")
 	}
-	if m.Question != nil && (len(payload) > MostQuestion || len(m.Question.Keys) > VerifyRows || len(m.Question.Columns) > maxColumns || len(m.Question.Types) > maxColumns) {
+	if m.Question != nil && (len(m.Question.Known) > VerifyRows || len(payload) > MostQuestion || len(m.Question.Keys) > VerifyRows || len(m.Question.Columns) > maxColumns || len(m.Question.Types) > maxColumns) {
 		return nil, nil, errors.New("verify: the question asks for too much")
 	}
 	return m.Question, m.Answer, nil

@@ -1,0 +1,257 @@
+package daemon
+
+import (
+	"context"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/receive"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// view is what a client that asks may see of a table: no more than it would be sent of it, through the table's transformer, and
+// rows that it has sent itself, or shows to have by their versions. Promise 8.
+type view struct {
+	n      *Node
+	asker  string
+	t      *schema.Table
+	whole  bool // all rows; else those that the client has sent
+	script bool // through the transformer
+	some   bool // some of the columns
+}
+
+// viewOf returns what a client may see of a table; ok is false if that is nothing.
+func (n *Node) viewOf(asker, table string) (v view, ok bool) {
+	ok, named := n.cfg.MayRead(asker, table)
+	sent := n.senders[asker] != nil && n.cfg.Syncs(table)
+	v = view{n: n, asker: asker, whole: sent || named, script: n.transformers.Has(table), some: n.cfg.Limited(asker, table)}
+	return v, ok && (v.whole || n.cfg.MayWrite(asker, table))
+}
+
+// plain reports whether the client sees the table as it is.
+func (v view) plain() bool { return v.whole && !v.script && !v.some }
+
+// seen is what a client may see of a row.
+type seen struct {
+	here     bool // the row is there, and the client may know
+	known    bool // it knows of the row, which it has sent, or was sent
+	its      bool // it has sent the row, as it is now
+	way      string
+	rehearse rehearsed
+	state    change.State
+}
+
+// rows returns what the client may see of the rows with some keys, by key. Values are there only where a transformer makes them, and
+// keep wants them.
+func (v view) rows(ctx context.Context, keys [][]byte, known []wire.VerifyVersion, values bool) (map[string]seen, error) {
+	rows := make([]change.Row, len(keys))
+	for i, k := range keys {
+		rows[i] = change.Row{Table: v.t.Name, Key: string(k)}
+	}
+	if err := v.n.tables.Identify(ctx, rows); err != nil {
+		return nil, err
+	}
+	states, err := version.Read(ctx, v.n.db, rows)
+	if err != nil {
+		return nil, err
+	}
+	list := make(map[string]seen, len(rows))
+	if v.plain() {
+		for _, r := range rows {
+			list[r.Key] = seen{here: true, known: true, state: states[r]}
+		}
+		return list, nil
+	}
+	from, err := version.From(ctx, v.n.db, rows)
+	if err != nil {
+		return nil, err
+	}
+	held, err := v.n.outbox.SentAs(ctx, v.asker, v.t.Name, rows)
+	if err != nil {
+		return nil, err
+	}
+	var ways map[string]rehearsed
+	if v.script {
+		if ways, err = v.n.rehearseFor(ctx, v.asker, v.t, keys, values); err != nil {
+			return nil, err
+		}
+	}
+	for i, r := range rows {
+		s := seen{state: states[r], its: ownOf(v.asker, states[r]) || from[r] == v.asker, rehearse: ways[r.Key]}
+		if at := states[r].Version; len(known) == len(rows) && at.Time > change.Baseline { // which anybody can guess
+			s.its = s.its || at == change.Version{Time: known[i].Time, Origin: known[i].Origin}
+		}
+		s.known = s.its || held[r] != "" || states[r].Seen.Latest(v.asker) > 0
+		s.here, s.way = v.whole || s.its, s.rehearse.way
+		if s.way != "" && s.way != wire.WayChanged {
+			s.here = false
+		}
+		if !v.whole && !s.its {
+			s.way = wire.WayUntold
+		} else if !s.here && !s.known {
+			s.way = ""
+		}
+		if !s.known && (!v.whole || v.script) && !s.here {
+			s.state = change.State{}
+		}
+		list[r.Key] = s
+	}
+	return list, nil
+}
+
+// sumPages is of how many pages of keys a checksum is made at most.
+const sumPages = 10
+
+// sum answers wire.AskSum: with no checksum where it would tell more than the client may see. Then it asks for each row.
+func (v view) sum(ctx context.Context, q *wire.Question, form int) (count int64, sum string, err error) {
+	r := snapshot.Range{After: q.After, UpTo: q.UpTo}
+	if v.script || v.some {
+		return 0, "", nil
+	}
+	for part, pages := r, 0; !v.whole; pages++ {
+		keys, err := snapshot.Keys(ctx, v.n.db, v.t, part, wire.VerifyRows)
+		if err != nil {
+			return 0, "", err
+		}
+		if pages == sumPages {
+			return 0, "", nil
+		}
+		list, err := v.rows(ctx, keys, nil, false)
+		if err != nil {
+			return 0, "", err
+		}
+		for _, s := range list {
+			if !s.its {
+				return 0, "", nil
+			}
+		}
+		if len(keys) < wire.VerifyRows {
+			break
+		}
+		part.After = keys[len(keys)-1]
+	}
+	return snapshot.Sum(ctx, v.n.db, v.t, q.Columns, r, form)
+}
+
+// hashes answers wire.AskHashes, of the rows that the client may see; more says that there may be others. A row that it would be
+// sent otherwise than it is stored has no checksum here, unless the client has sent it.
+func (v view) hashes(ctx context.Context, q *wire.Question, form int) (list []wire.Hash, more bool, err error) {
+	r := snapshot.Range{After: q.After, UpTo: q.UpTo}
+	for {
+		page, err := snapshot.Hashes(ctx, v.n.db, v.t, q.Columns, r, wire.VerifyRows, form)
+		if err != nil || v.plain() {
+			return page, false, err
+		}
+		keys := make([][]byte, len(page))
+		for i, h := range page {
+			keys[i] = h.Key
+		}
+		rows, err := v.rows(ctx, keys, nil, false)
+		if err != nil {
+			return nil, false, err
+		}
+		for _, h := range page {
+			s := rows[string(h.Key)]
+			if !s.here && !s.its {
+				continue
+			}
+			if v.some || v.whole && (!s.here || v.script && !s.its) {
+				h.Sum = ""
+			}
+			if list = append(list, h); len(list) == wire.VerifyRows {
+				return list, true, nil
+			}
+		}
+		if len(page) < wire.VerifyRows {
+			return list, false, nil
+		}
+		if len(list) > 0 && q.Parts {
+			return list, true, nil
+		}
+		r.After = page[len(page)-1].Key
+	}
+}
+
+// values returns the values of a row as the client may see them, in the order of the question's columns, and the places of those
+// that are not for it.
+func (v view) values(s seen, columns []string, stored [][]byte, keep func(int, []byte) []byte) (values [][]byte, untold []int) {
+	if stored == nil || !s.here {
+		return nil, nil
+	}
+	values = make([][]byte, len(columns))
+	for i, name := range columns {
+		value, told := stored[i], v.n.cfg.MayColumn(v.asker, v.t.Name, name)
+		if v.script {
+			at := -1
+			for k, c := range s.rehearse.columns {
+				if v.t.Index(c) == v.t.Index(name) {
+					at = k
+				}
+			}
+			if told = told && at >= 0; told {
+				value = s.rehearse.values[at]
+				if keep != nil {
+					value = keep(i, value)
+				}
+			}
+		}
+		if told {
+			values[i] = value
+		} else {
+			untold = append(untold, i)
+		}
+	}
+	return values, untold
+}
+
+// verifyValues answers wire.AskValues.
+func (v view) verifyValues(ctx context.Context, q receive.Question) (types []string, list []wire.VerifyValue, err error) {
+	n, t := v.n, v.t
+	var keep func(int, []byte) []byte
+	if q.Form >= wire.FormLarge && len(q.Types) == len(q.Columns) {
+		keep = func(i int, stored []byte) []byte {
+			c, _ := t.Column(q.Columns[i]) // Values has seen that it is there
+			return snapshot.Brief(*c, stored, q.Types[i])
+		}
+	}
+	found, err := snapshot.Values(ctx, n.db, t, q.Columns, q.Keys, keep)
+	if err != nil {
+		return nil, nil, err
+	}
+	pending, err := n.pendingFor(ctx, q.From, t.Name, q.Keys)
+	if err != nil {
+		return nil, nil, err
+	}
+	rows, err := v.rows(ctx, q.Keys, q.Known, true)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, name := range q.Columns {
+		c, _ := t.Column(name)
+		types = append(types, c.DataType)
+	}
+	for _, k := range q.Keys {
+		key := string(k)
+		s := rows[key]
+		x := wire.VerifyValue{Key: k, Time: s.state.Version.Time, Origin: s.state.Version.Origin}
+		x.Pending = pending[key] && (s.here || s.known)
+		if x.Values, x.Untold = v.values(s, q.Columns, found[key], keep); found[key] != nil {
+			x.Way = s.way
+		} else if v.script && !s.known {
+			// The client may have it under this key all the same: a transformer has given it another.
+			if id, err := t.ID(key); err == nil {
+				sent, err := n.outbox.SentUnder(ctx, q.From, t.Name, id)
+				if err != nil {
+					return nil, nil, err
+				}
+				if sent {
+					x.Way = wire.WayRekeyed
+				}
+			}
+		}
+		list = append(list, x)
+	}
+	return types, list, nil
+}

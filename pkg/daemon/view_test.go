@@ -1,0 +1,121 @@
+package daemon_test
+
+import (
+	"encoding/base64"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// base64Of is a value as an answer has it.
+func base64Of(s string) string { return `"` + base64.StdEncoding.EncodeToString([]byte(s)) + `"` }
+
+// TestAQuestionIsAnsweredAsTheAskerWouldBeSent: through the transformer, of tables that are sent to it, and of rows that it has sent
+// itself. Nothing of others is told, whatever is asked.
+func TestAQuestionIsAnsweredAsTheAskerWouldBeSent(t *testing.T) {
+	t.Parallel()
+	const table = ` (id INT PRIMARY KEY, name VARCHAR(100), secret VARCHAR(100))`
+	b := testkit.AnyBroker(t)
+	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{
+		"syncTables": []string{"orders", "plain"}, "receiveTables": []string{"orders", "inbox"}, "acceptFrom": []string{"node-c"}, "initialSync": "none"})
+	for _, name := range []string{"orders", "plain", "inbox", "none"} {
+		a.exec(`CREATE TABLE ` + name + table)
+	}
+	a.script("orders", `module.exports = ({entity, target}) => {
+		if (target === 'node-a') return entity;
+		if (entity.name === 'hidden') return null;
+		if (entity.name === 'moved') entity.id = 99;
+		delete entity.secret;
+		return entity;
+	}`)
+	a.start()
+	newPeer(t, b, "watcher").connect().greet("node-a")
+	for _, name := range []string{"orders", "plain", "inbox", "none"} {
+		a.exec(`INSERT INTO ` + name + ` VALUES (1, 'open', 'treasure'), (2, 'hidden', 'treasure'), (3, 'moved', 'treasure')`)
+	}
+	f, now := newForger(t, b, "node-c"), time.Now()
+	for _, table := range []string{"orders", "inbox"} {
+		f.publish("node-c", f.pack(table, "7", now, []string{"id", "name", "secret"}, "7", "own", "mine"))
+		if got := f.ack(); len(got.Failed) > 0 {
+			t.Fatalf("the ack is %+v", got)
+		}
+	}
+	a.exec(`UPDATE orders SET secret = 'treasure2' WHERE id = 2`, `DELETE FROM orders WHERE id = 3`, `INSERT INTO orders VALUES (3, 'moved', 'treasure')`)
+	a.expect(`SELECT COUNT(*) FROM table_changes`, `0`)
+	asker := map[string]func(string) string{"node-b": olderNode(t, b, "node-b"), "node-c": olderNode(t, b, "node-c")}
+	values := func(table string) string {
+		return `{"ask":"values","table":"` + table + `","columns":["id","name","secret"],"keys":` + bytesOf("1", "2", "3", "7", "8") + `}`
+	}
+	for _, c := range []struct {
+		rule, who, question string
+		has, not            []string
+	}{
+		{"a table without a transformer that is sent", "node-b", values("plain"), []string{base64Of("treasure"), base64Of("hidden")}, nil},
+		{"its sums", "node-b", `{"ask":"sum","table":"plain","columns":["id","name","secret"]}`, []string{`"count":3`, `"sum"`}, nil},
+		{"what the transformer leaves", "node-b", values("orders"), []string{base64Of("open"), `"u":[2]`},
+			[]string{base64Of("treasure"), base64Of("treasure2"), base64Of("hidden"), base64Of("moved"), "held", "rekeyed"}},
+		{"no checksum of what it takes", "node-b", `{"ask":"sum","table":"orders","columns":["id","name","secret"]}`, nil, []string{`"sum":"`, "count"}},
+		{"nor of a row", "node-b", `{"ask":"hashes","table":"orders","columns":["secret"]}`, []string{`"k":"MQ==","s":""`}, []string{`"Mg=="`, `"Mw=="`}},
+		{"not what is only received", "node-b", values("inbox"), []string{"is not synced here"}, nil},
+		{"not its sum", "node-b", `{"ask":"sum","table":"inbox","columns":["id"]}`, []string{"is not synced here"}, nil},
+		{"not its rows' sums", "node-b", `{"ask":"hashes","table":"inbox","columns":["id"]}`, []string{"is not synced here"}, nil},
+		{"not its columns", "node-b", `{"ask":"columns","table":"inbox"}`, []string{"is not synced here"}, nil},
+		{"not its rows by repair", "node-b", `{"ask":"send","table":"inbox","keys":` + bytesOf("1") + `}`, []string{"is not synced here"}, nil},
+		{"not what is neither", "node-b", values("none"), []string{"is not synced here"}, nil},
+		{"not what is not there", "node-b", values("nowhere"), []string{"is not synced here"}, nil},
+		{"not what is not sent to it", "node-c", values("plain"), []string{"is not synced here"}, nil},
+		{"its own rows", "node-c", values("inbox"), []string{base64Of("own"), base64Of("mine")}, []string{base64Of("treasure"), base64Of("open"), base64Of("hidden")}},
+		{"their sums alone", "node-c", `{"ask":"hashes","table":"inbox","columns":["id","secret"]}`, []string{`"k":"Nw=="`}, []string{`"MQ=="`, `"Mg=="`}},
+		{"no sum of others", "node-c", `{"ask":"sum","table":"inbox","columns":["id","secret"]}`, nil, []string{`"sum":"`, "count"}},
+		{"a sum of its own", "node-c", `{"ask":"sum","table":"inbox","columns":["id","secret"],"after":"Ng=="}`, []string{`"count":1`}, nil},
+		{"its own rows of a table with a transformer", "node-c", values("orders"), []string{base64Of("own")}, []string{base64Of("treasure"), base64Of("open"), base64Of("mine")}},
+	} {
+		got := asker[c.who](c.question)
+		for _, has := range c.has {
+			if !strings.Contains(got, has) {
+				t.Errorf("%s is not told: %s\nhas no %s", c.rule, got, has)
+			}
+		}
+		for _, not := range c.not {
+			if strings.Contains(got, not) {
+				t.Errorf("%s: %s\nhas %s", c.rule, got, not)
+			}
+		}
+	}
+}
+
+// TestVerifyOfATableThatIsOnlyReceivedFromSeveral: each that sends it finds its rows equal, also those that came from another of
+// them first, by the versions that it has; what nobody has sent is not told, and not said to be equal.
+func TestVerifyOfATableThatIsOnlyReceivedFromSeveral(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	tables := []string{"orders"}
+	a := newSite(t, b, "node-a", []string{"node-b", "node-c"}, tables, nil)
+	h := newSite(t, b, "node-b", []string{"node-a", "node-c"}, tables, nil)
+	c := newSite(t, b, "node-c", []string{"node-a", "node-b"}, tables, map[string]any{"syncTables": []string{}})
+	for _, s := range []*site{a, h, c} {
+		s.exec(orders)
+		s.start()
+	}
+	synced(a, h)
+	a.exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2)`)
+	h.exec(`INSERT INTO orders VALUES (3, 'three', 3)`)
+	alike(t, `SELECT * FROM orders ORDER BY id`, a, h, c)
+	h.exec(`UPDATE orders SET name = 'changed' WHERE id = 2`)
+	for _, s := range []*site{a, h, c} {
+		s.expect(`SELECT name FROM orders ORDER BY id`, `"one"`, `"changed"`, `"three"`)
+	}
+	rest(a, h)
+	for _, s := range []*site{a, h} {
+		if code, out := s.verify("--remote", "node-c"); code != 0 || !strings.Contains(out, "equal, 3 rows") {
+			t.Errorf("%s: exit code %d\n%s", s.name, code, out)
+		}
+	}
+	c.exec(`INSERT INTO orders VALUES (4, 'local', 4)`)
+	a.behind(`INSERT INTO orders VALUES (4, 'unseen', 4)`)
+	if code, out := a.verify("--remote", "node-c"); code != 1 || !strings.Contains(out, "1 row cannot be compared") {
+		t.Errorf("a row of its own: exit code %d\n%s", code, out)
+	}
+}
