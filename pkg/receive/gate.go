@@ -18,7 +18,7 @@ type Gate struct {
 	Self    string
 	Sends   func(client string) bool // whether this node sends rows to a client, which answers it
 	Accepts func(client string) bool // whether it takes rows from one
-	Asks    func(client string) bool // whether it answers questions of one
+	Asks    func(client string) bool // whether it answers questions of one, though it does nothing else with it; nil: no
 	MaxRow  int                      // bytes of the largest message of version 1
 }
 

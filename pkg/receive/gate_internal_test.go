@@ -31,10 +31,11 @@ func is(names ...string) func(string) bool {
 	}
 }
 
-// TestTheGateGoesByTopicAndSize: node-a sends to node-b, takes rows from node-b and node-c, and knows nobody else.
+// TestTheGateGoesByTopicAndSize: node-a sends to node-b, takes rows from node-b and node-c, answers questions of node-d, and knows
+// nobody else.
 func TestTheGateGoesByTopicAndSize(t *testing.T) {
 	const row = 5 << 20
-	g := &Gate{Topics: "mesh", Self: "node-a", Sends: is("node-b"), Accepts: is("node-b", "node-c"), MaxRow: row}
+	g := &Gate{Topics: "mesh", Self: "node-a", Sends: is("node-b"), Accepts: is("node-b", "node-c"), Asks: is("node-d"), MaxRow: row}
 	for topic, want := range map[string]int{
 		"mesh/info":                      mostPresence,
 		"mesh/info/node-a":               mostAnswer,
@@ -56,6 +57,10 @@ func TestTheGateGoesByTopicAndSize(t *testing.T) {
 		"mesh/ack/node-a/node-c":         -1,
 		"mesh/verify/node-a/node-b":      mostVerify,
 		"mesh/verify/node-a/node-c":      mostVerify,
+		"mesh/verify/node-a/node-d":      mostVerify,
+		"mesh/batch/node-a/node-d":       -1,
+		"mesh/ack/node-a/node-d":         -1,
+		"mesh/node/node-d":               mostNode,
 		"mesh/verify/node-a/eve":         -1,
 		"mesh/verify/node-a/node-a":      -1,
 		"other/batch/node-a/node-b":      -1,
