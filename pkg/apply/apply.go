@@ -57,6 +57,7 @@ type Applier struct {
 	Config
 	counts counts
 	alterations
+	lies   lies
 	room   room
 	now    func() time.Time
 	log    *zap.Logger
@@ -79,6 +80,10 @@ type Result struct {
 	Err   error
 	Retry bool // the change may go through later without anybody's doing; a *Wait says what it waits for
 	Wrote bool // the row was written: it was neither known nor outdated
+	// Held is the time of a later write of the sender's own that counts as known here, where
+	// the change was not written for that or another reason; 0: none. One that has not made
+	// such a write must learn it: what it writes would go on to count as known.
+	Held int64
 }
 
 // task is a change on its way through apply, and what becomes of it.

@@ -1,6 +1,8 @@
 package apply
 
 import (
+	"fmt"
+
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
@@ -63,6 +65,8 @@ type Step struct {
 	answer   bool         // the sender must be told what the node has
 	recorded bool         // the loser of a conflict is kept
 	misfit   error        // why the row is refused; see fitting
+	held     int64        // a later write of the sender's that is known here, though it may not know it; see Result
+	lie      bool         // the sender claims to know what was not written
 	altered  []altered    // what is stored otherwise than it came
 }
 
@@ -78,21 +82,47 @@ func (s *Step) writtenBy(client string) bool {
 }
 
 // Plan decides about one change of the table t, which only a dated change needs.
-// Of two versions in conflict the later wins. It is pure: origin is that of the node's own writes.
-func Plan(t *schema.Table, in *Incoming, l Local, origin string) Step {
-	return plan(t, in, l, 0, origin, conflict.Policy{})
+// Of two versions in conflict the later wins. It is pure: origin is that of the node's own writes,
+// now the time in µs since 1970.
+func Plan(t *schema.Table, in *Incoming, l Local, now int64, origin string) Step {
+	return plan(t, in, l, now, origin, conflict.Policy{})
 }
 
 // plan is Plan where a policy decides conflicts; what a script says comes later. A
-// version that is made for the sake of other rows is of the time now, in µs since 1970.
+// version that is made for the sake of other rows is of the time now.
 func plan(t *schema.Table, in *Incoming, l Local, now int64, origin string, p conflict.Policy) Step {
+	recorded := l.State
+	posed, sure := conflict.Posed(in.Version, recorded, origin, now)
+	if sure {
+		return Step{Decision: conflict.Known, State: l.State, in: in, of: in, exists: l.Exists, key: l.Key, local: l.State, came: in.State, misfit: errPosed(origin), lie: true}
+	}
+	s := planned(t, in, l, now, origin, p)
+	s.lie = s.lie || posed && !recorded.Version.IsZero()
+	if posed && s.Decision == conflict.Apply && !recorded.Version.IsZero() {
+		s.Decision = conflict.Win // Promise 4: what it replaces is kept
+	}
+	if !s.Decision.Writes() && !in.Dated && !in.OnlyMissing && !in.Version.IsDecided() && in.Version.Time > change.Baseline {
+		if t := recorded.Latest(in.Version.Origin); t > in.Version.Time {
+			s.held = t
+		}
+	}
+	return s
+}
+
+// errPosed is the error of a change in the node's own name.
+func errPosed(origin string) error {
+	return fmt.Errorf("it is a write that %s has not made, in its own name", origin)
+}
+
+func planned(t *schema.Table, in *Incoming, l Local, now int64, origin string, p conflict.Policy) Step {
+	came, lie := conflict.Credible(in.State, l.State, origin, now)
 	if vanished(in, l) {
 		l.State = change.State{}
 	}
 	if len(l.Pending) > 0 {
 		l.State = conflict.Next(l.State, l.Written, origin)
 	}
-	s := Step{in: in, of: in, exists: l.Exists, key: l.Key, local: l.State, came: in.State, policy: p.Name}
+	s := Step{in: in, of: in, exists: l.Exists, key: l.Key, local: l.State, came: came, policy: p.Name, lie: lie}
 	if in.Dated {
 		if unchanged(t, in, l) && !(in.Deleted() && l.State.Version.IsZero()) {
 			s.Decision, s.State = conflict.Known, l.State // an echo comes to rest here

@@ -191,6 +191,18 @@ type State struct {
 // Knows reports whether v is the version that the state holds, or went into it.
 func (s State) Knows(v Version) bool { return s.Version == v || s.Seen.Has(v) }
 
+// Latest returns the time of the latest write of an origin that the state holds, or that went into it; 0 is that there is none.
+func (s State) Latest(origin string) int64 {
+	var t int64
+	if i, ok := slices.BinarySearchFunc(s.Seen, origin, byOrigin); ok {
+		t = s.Seen[i].Time
+	}
+	if s.Version.Origin == origin {
+		t = max(t, s.Version.Time)
+	}
+	return t
+}
+
 // Merge returns what is known of a row when two states of it have met: what both
 // have seen, and the version of o or, if o does not win, that of s. The other
 // version has then been seen too.

@@ -98,6 +98,15 @@ func (s *sender) book(ctx context.Context) error {
 		failed = append(failed, f...)
 		ends[i] = len(done)
 	}
+	if list := s.silenced; len(list) > 0 {
+		s.silenced = nil
+		d, f, err := s.speakAgain(ctx, list)
+		if err != nil {
+			return err
+		}
+		done, failed = append(done, d...), append(failed, f...)
+		ends[len(ends)-1] = len(done)
+	}
 	if len(failed) > 0 {
 		if err := s.refuse(ctx, failed); err != nil {
 			return err
@@ -179,8 +188,12 @@ func (s *sender) matchBatch(a wire.Ack) (done []outbox.Sent, failed []outbox.Fai
 	f.stretch.close(len(f.sent))
 	s.road.answered(f.sent)
 	delete(s.batches, a.Seq)
-	if len(a.Failed) == 0 {
+	if len(a.Failed) == 0 && len(a.Held) == 0 {
 		return f.sent, nil
+	}
+	held := make(map[int]wire.Held, len(a.Held))
+	for _, h := range a.Held {
+		held[h.Index] = h
 	}
 	refused := make(map[int]wire.Reject, len(a.Failed))
 	for _, r := range a.Failed {
@@ -189,7 +202,11 @@ func (s *sender) matchBatch(a wire.Ack) (done []outbox.Sent, failed []outbox.Fai
 	for i, x := range f.sent {
 		r, ok := refused[i]
 		if !ok {
-			done = append(done, x)
+			if h, ok := held[i]; ok {
+				s.silenced = append(s.silenced, silenced{x, h})
+			} else {
+				done = append(done, x)
+			}
 			continue
 		}
 		if !r.Retry {

@@ -81,6 +81,7 @@ type sender struct {
 	refusals receive.RowNews   // what was told of refused rows
 	kept     map[string]int64  // tables of which rows are kept back, and the position after which they begin
 	freed    freed             // rows that wait here and that the remote has by now
+	silenced []silenced        // rows of answers that are being booked
 
 	unnoted map[string]noting // tables with a transformer whose rows are not all noted yet
 }

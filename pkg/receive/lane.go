@@ -32,6 +32,7 @@ type work struct {
 	index   []int        // of each change, its place in the batch
 	rejects []wire.Reject
 	reasons []string // of rejects, in whole
+	held    []wire.Held
 	first   int
 	count   int
 	bytes   int64     // that it took of the room for what is unpacked
@@ -219,7 +220,7 @@ func (l *lane) openBatch(ctx context.Context, m message, more bool) (*work, bool
 
 // prepare checks and transforms the changes of a message and adds them to a load.
 func (l *lane) prepare(ctx context.Context, x *load, w *work) {
-	w.first, w.count, w.index, w.rejects, w.reasons, w.stuck = len(x.changes), 0, nil, nil, nil, false
+	w.first, w.count, w.index, w.rejects, w.reasons, w.held, w.stuck = len(x.changes), 0, nil, nil, nil, nil, false
 	x.works = append(x.works, w)
 	rows, bytes := x.rows, x.bytes
 	err := l.r.guard("prepare", w.sender, func() { l.changes(ctx, x, w) })

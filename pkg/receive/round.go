@@ -123,6 +123,10 @@ func (r *Receiver) apply(ctx context.Context, loads []*load) bool {
 // book notes what became of a message's changes.
 func (r *Receiver) book(w *work, results []apply.Result) {
 	for k, res := range results {
+		if res.Held != 0 && len(w.held) < wire.MostHeld && w.batch != nil {
+			i := w.index[k]
+			w.held = append(w.held, wire.Held{Index: i, Origin: w.batch.Changes[i].Version.Origin, Time: res.Held})
+		}
 		if res.Err != nil {
 			var p *mysqldb.Panic
 			if errors.As(res.Err, &p) {
@@ -155,7 +159,7 @@ func (r *Receiver) answer(ctx context.Context, l *lane, w *work) {
 		return
 	}
 	all := w.batch.Changes
-	r.Node.Ack(ctx, w.sender, wire.Ack{Session: w.batch.Session, Seq: w.batch.Seq, Failed: w.rejects})
+	r.Node.Ack(ctx, w.sender, wire.Ack{Session: w.batch.Session, Seq: w.batch.Seq, Failed: w.rejects, Held: w.held})
 	for i, f := range w.rejects {
 		news, c := &r.rowNews, &all[f.Index]
 		if f.Retry {

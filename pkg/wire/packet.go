@@ -156,7 +156,20 @@ type Ack struct {
 	// Freed names rows that were rejected with Retry set, and are done by now. Such an
 	// ack has no Seq: it answers no batch.
 	Freed []Freed `json:"freed,omitempty"`
+	// Held names rows that are not in Failed and were not written, though their sender may not know why.
+	Held []Held `json:"held,omitempty"`
 }
+
+// Held is a row of a batch that counts as known, or as lost, beside a later write of the same origin. An origin that has made no
+// such write was told nothing but lies: what it writes next would count as known as well.
+type Held struct {
+	Index  int    `json:"i"`
+	Origin string `json:"origin"`
+	Time   int64  `json:"time"` // of the later write, in µs since 1970
+}
+
+// MostHeld is how many rows an ack names so.
+const MostHeld = 500
 
 // Freed are rows of a table, by their keys.
 type Freed struct {

@@ -26,6 +26,7 @@ func TestAcksAndAnnouncementsAreAsInProtocol2(t *testing.T) {
 	for name, got := range map[string][]byte{
 		"ack.json": ack.Encode(), "ack_all.json": wire.Ack{Session: 7, Seq: 1}.Encode(), "node.json": node.Encode(),
 		"node_definitions.json": changed.Encode(), "ack_freed.json": freed.Encode(),
+		"ack_held.json": wire.Ack{Session: 7, Seq: 2, Held: []wire.Held{{Index: 4, Origin: "berlin", Time: 1795746000000000}}}.Encode(),
 	} {
 		if want := golden(t, "batch", name); string(got) != string(want) {
 			t.Errorf("%s:\ngot  %s\nwant %s", name, got, want)

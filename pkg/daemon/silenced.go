@@ -1,0 +1,94 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/conflict"
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// silenced is a row that a remote did not write since it holds, as it says, a later write of the same origin.
+type silenced struct {
+	sent outbox.Sent
+	by   wire.Held
+}
+
+// silence says what a remote that holds a later write of a row means.
+type silence uint8
+
+const (
+	late    silence = iota // the node knows of that write: what was sent came late
+	untrue                 // nobody made that write: somebody claims to have it, or to know it
+	unknown                // it may have been made, and the node does not know it
+)
+
+// heardOf judges what a remote holds. held is what the node has of the row, own the origin of its writes, and started when it
+// was started. Of its own writes since then a node knows all: a later one is not true. Of those before, a backup to which its
+// database and its folder were set back may lack some. So far ahead as most, in µs, a remote may say that it is.
+func heardOf(by wire.Held, held change.State, own string, started, most int64) silence {
+	switch {
+	case held.Version.IsZero() || held.Latest(by.Origin) >= by.Time || held.Version.Origin != by.Origin:
+		return late
+	case by.Origin == own && by.Time > started && by.Time <= most:
+		return untrue
+	}
+	return unknown
+}
+
+// speakAgain looks at rows that a remote did not write. Those that somebody has silenced by a lie are written again as they are,
+// later than what the lie says: they go out once more. The others that the node cannot explain are refused. What the rest is,
+// was delivered late. So no write that counts as known where it is not is taken for delivered. Promises 1 and 4.
+func (s *sender) speakAgain(ctx context.Context, list []silenced) (done []outbox.Sent, failed []outbox.Failure, err error) {
+	rows := make([]change.Row, len(list))
+	for i := range list {
+		rows[i] = list[i].sent.Row
+	}
+	states, err := version.Read(ctx, s.n.db, rows)
+	if err != nil {
+		return nil, nil, err
+	}
+	n := s.n
+	most := change.Micros(n.now())
+	if n.cfg.AcceptsFrom(s.remote) { // it might as well write the row itself
+		most += conflict.MaxAhead.Microseconds()
+	}
+	started := change.Micros(n.started)
+	after := map[change.Row]int64{}
+	for _, x := range list {
+		switch heardOf(x.by, states[x.sent.Row], n.origin, started, most) {
+		case late:
+			done = append(done, x.sent)
+		case untrue:
+			after[x.sent.Row] = max(after[x.sent.Row], x.by.Time)
+			if x.sent.Marked {
+				done = append(done, x.sent)
+			}
+		case unknown:
+			of := change.Version{Origin: x.by.Origin}.Author()
+			failed = append(failed, s.failure(x.sent.Item, wire.Reject{Retry: of != n.cfg.ClientName, Message: fmt.Sprintf(
+				"%s holds a later write of %s, of %s, than this node knows, and did not take the row", s.remote, of, time.UnixMicro(x.by.Time).UTC().Format(time.DateTime))}))
+		}
+	}
+	if len(after) == 0 {
+		return done, failed, nil
+	}
+	rows = rows[:0]
+	for r := range after {
+		rows = append(rows, r)
+	}
+	again, err := n.renew(ctx, rows, func(r change.Row, held change.State, now int64) (change.State, bool) {
+		return conflict.Next(held, max(now, after[r]+1), n.origin), held.Version.Origin == n.origin && held.Version.Time <= after[r]
+	})
+	if len(again) > 0 {
+		s.log.Warn("the remote took rows for known because somebody wrote in this node's name, or claims to know what it has not written; they are sent again as later writes",
+			zap.String("table", again[0].Table), zap.String("id", change.Shown(again[0].Key)), zap.Int("rows", len(again)))
+	}
+	return done, failed, err
+}
