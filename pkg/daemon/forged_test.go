@@ -209,3 +209,38 @@ func TestOlderWriteOfAVersion1PeerLosesAndIsToldSo(t *testing.T) {
 	rest(a)
 	a.expect(`SELECT name FROM orders`, `"ours"`)
 }
+
+// A change without a date counts as of now when it comes. One that the broker keeps comes again at each connect: it brings a row
+// that is missing, and is written over nothing.
+func TestAKeptChangeWithoutADateWinsNothing(t *testing.T) {
+	t.Parallel()
+	a, p := withPeer(t, orders)
+	a.start()
+	p.connect().greet("node-a")
+	publish := func(id, entity string, retained bool) {
+		t.Helper()
+		text := `{"sender":"` + p.name + `","table":"orders","id":"` + id + `","date":0,"entity":` + entity + `}`
+		if token := p.client.Publish("/change/node-a", 1, retained, text); token.Wait() && token.Error() != nil {
+			t.Fatal(token.Error())
+		}
+	}
+	publish("1", `{"id":"1","name":"at first"}`, true)
+	a.expect(`SELECT name FROM orders`, `"at first"`)
+	a.exec(`UPDATE orders SET name = 'later' WHERE id = 1`)
+	rest(a)
+	again := func(id string, want ...string) {
+		t.Helper()
+		if code := a.node.Stop(); code != 0 {
+			t.Fatalf("exit code %d", code)
+		}
+		a.start()
+		p.greet("node-a")
+		publish(id, `{"id":"`+id+`","name":"of now"}`, false) // which comes after what is kept
+		a.expect(`SELECT name FROM orders WHERE id = `+id, `"of now"`)
+		a.expect(`SELECT name FROM orders WHERE id = 1`, want...)
+	}
+	again("2", `"later"`)
+	a.exec(`DELETE FROM orders WHERE id = 1`)
+	rest(a)
+	again("3")
+}

@@ -36,8 +36,9 @@ type Decoder struct {
 }
 
 // dated checks and transforms a change of version 1. The error is
-// transform.ErrDropped if the change is not for this node.
-func (d *Decoder) dated(ctx context.Context, c wire.Change) (apply.Incoming, error) {
+// transform.ErrDropped if the change is not for this node. One without a date is of now, but for one that the broker has kept:
+// it comes again at each connect, and nobody knows since when it is out of date. It is older than any write.
+func (d *Decoder) dated(ctx context.Context, c wire.Change, kept bool) (apply.Incoming, error) {
 	in := apply.Incoming{From: c.Sender, Dated: true}
 	var names []string
 	if c.Entity != nil {
@@ -59,6 +60,9 @@ func (d *Decoder) dated(ctx context.Context, c wire.Change) (apply.Incoming, err
 	}
 	in.Table = c.Table
 	in.State = change.State{Version: change.Version{Time: change.Micros(date), Origin: c.Sender}}
+	if c.Date == 0 && kept {
+		in.Version.Time = change.Baseline
+	}
 	if err := d.checkClock(in.Version); err != nil {
 		return in, err
 	}

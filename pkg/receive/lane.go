@@ -267,7 +267,7 @@ func (w *work) rejectAs(r wire.Reject, err error, told string) {
 func (l *lane) changes(ctx context.Context, x *load, w *work) {
 	d := l.r.decoder
 	if w.change != nil {
-		in, err := d.dated(ctx, *w.change)
+		in, err := d.dated(ctx, *w.change, w.kept)
 		x.add(w, 0, in, err)
 		return
 	}

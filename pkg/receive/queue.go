@@ -14,6 +14,7 @@ type message struct {
 	payload []byte
 	whole   []wire.Piece // of a batch that was put together and waits for room
 	ack     func()       // to the broker
+	kept    bool         // the broker had it before the node subscribed
 }
 
 // frame is about what a message takes beside its payload, in bytes.

@@ -138,7 +138,7 @@ func (r *Receiver) put(topic wire.Topic, d transport.Delivery) bool {
 		return false
 	}
 	l := r.lane(sender)
-	if !l.queue.put(message{topic: topic, sender: sender, payload: d.Payload, ack: d.Ack}) {
+	if !l.queue.put(message{topic: topic, sender: sender, payload: d.Payload, ack: d.Ack, kept: d.Retained}) {
 		// Its sender sees no ack and sends it again.
 		r.dropped.tell(r.Log, r.Now(), sender, len(d.Payload))
 		return false
