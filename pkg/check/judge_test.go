@@ -179,7 +179,7 @@ func TestKeysThatTwoNodesHaveInCommon(t *testing.T) {
 			t.Fatal(err)
 		}
 		nonce := s.Nonce()
-		n.Seal = &wire.Seal{Nonce: nonce[:], Boxes: boxes}
+		n.Seal = &wire.Seal{Nonce: nonce[:], Boxes: boxes.First, Second: boxes.Second}
 		return n
 	}
 	clear := &wire.Node{Client: "node-b", Protocol: 2}

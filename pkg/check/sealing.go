@@ -26,7 +26,8 @@ func judgeSealing(f *findings, cfg *config.Config, r string, n *wire.Node) *wire
 	var text []byte
 	s, err := seal.NewSession(cfg.ClientName, ring, rand.Reader)
 	if err == nil {
-		text, _, err = s.Hear(r, n.Seal.Nonce, n.Seal.Boxes)
+		s.Mesh = cfg.TopicPrefix
+		text, _, err = s.Hear(r, n.Seal.Nonce, seal.Boxes{First: n.Seal.Boxes, Second: n.Seal.Second})
 	}
 	if err != nil {
 		f.wrong(r, "Give both the same key, under the same id, in encryption.keys.", "this node and the remote have no key in common (%v)", err)

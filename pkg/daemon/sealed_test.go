@@ -357,7 +357,7 @@ func TestKeysAreRolledUnderLoad(t *testing.T) {
 	more(loads, 20)
 	together(loads)
 	for _, m := range h.all("/batch/")[last:] {
-		if !bytes.HasPrefix(m.payload, []byte("mss\x01\x03new")) {
+		if !bytes.HasPrefix(m.payload, []byte("mss\x02\x03new")) {
 			t.Errorf("a batch is sealed as %.12q", m.payload)
 		}
 	}
@@ -431,4 +431,51 @@ func TestPeersOfVersion1AreSpokenToWhereTheyAreNotRequiredToSeal(t *testing.T) {
 			t.Errorf("on %s there is %q", m.topic, m.payload)
 		}
 	}
+}
+
+// Two meshes share a broker, a key and the names of their clients; only the topicPrefix tells them apart. Whoever has the broker
+// carries what is said in one into the other: nobody there believes it.
+func TestMeshesThatShareAKey(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	h := newHostile(t, b)
+	key := encrypted(freshKey(t, "2026"))
+	var meshes [2][2]*site
+	for i, prefix := range []string{"north", "south"} {
+		a, c := apart(t, b)
+		for _, s := range []*site{a, c} {
+			s.config["encryption"], s.config["topicPrefix"] = key, prefix
+		}
+		meshes[i] = [2]*site{a.start(), c.start()}
+	}
+	north, south := meshes[0], meshes[1]
+	north[0].exec(`INSERT INTO orders VALUES (1, 'of the north', 1)`)
+	south[0].exec(`INSERT INTO orders VALUES (2, 'of the south', 1)`)
+	north[1].expect(`SELECT id FROM orders`, `1`)
+	south[1].expect(`SELECT id FROM orders`, `2`)
+	// The north's node-a hears the south's node-b instead of its own, and would seal for it.
+	carry := func(from, to, topics string) {
+		for _, m := range h.all(from + topics) {
+			h.publish(to+strings.TrimPrefix(m.topic, from), m.payload)
+		}
+	}
+	north[1].node.Stop()
+	carry("south", "north", "/node/node-b")
+	h.publish("north/info", wire.Info{Sender: "node-b", Message: wire.Connected, Until: time.Now().Add(time.Minute)}.Encode())
+	north[0].node.WaitLog("message refused.*node-b.*does not open")
+	north[0].exec(`INSERT INTO orders VALUES (3, 'of the north', 1)`)
+	carry("north", "south", "/batch/node-b")
+	// Nor does it believe one without the part that is of one mesh.
+	for _, m := range h.all("south/node/node-b") {
+		if n, err := wire.ParseNode("node-b", m.payload); err == nil && n.Seal != nil {
+			n.Seal.Second = nil
+			h.publish("north/node/node-b", n.Encode())
+		}
+	}
+	north[0].node.WaitLog("message refused.*node-b.*somebody has taken that part")
+	carry("north", "south", "/batch/node-b")
+	south[0].exec(`INSERT INTO orders VALUES (4, 'of the south', 1)`)
+	south[1].expect(`SELECT id FROM orders ORDER BY id`, `2`, `4`)
+	north[1].start()
+	north[1].expect(`SELECT id FROM orders ORDER BY id`, `1`, `3`)
 }

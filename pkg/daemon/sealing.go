@@ -15,6 +15,7 @@ import (
 var (
 	errClear   = errors.New("it is in the clear, and encryption.required has its sender")
 	errNoKeys  = errors.New("it is sealed, and this node has no keys (encryption.keys)")
+	errKept    = errors.New("somebody has taken that part of the announcement away by which later nodes seal")
 	errVersion = errors.New("it is of version 1 of the protocol, which is never sealed, and encryption.required has its sender")
 )
 
@@ -24,6 +25,10 @@ type sealing struct {
 	session *seal.Session // nil: encryption is off
 }
 
+// sealedAge is which part of tombstoneRetention a sealed message may be old, or ahead, by this node's clock: what says that a row
+// is deleted must outlive each message in which it is not, though a clock was as much ahead and the other is behind.
+const sealedAge = 4
+
 func (n *Node) openSealing() error {
 	e := n.cfg.Encryption
 	if len(e.Keys) == 0 {
@@ -31,7 +36,9 @@ func (n *Node) openSealing() error {
 	}
 	n.sealing.ring = seal.NewRing(e.Keys, e.Required)
 	var err error
-	n.sealing.session, err = seal.NewSession(n.cfg.ClientName, n.sealing.ring, rand.Reader)
+	if n.sealing.session, err = seal.NewSession(n.cfg.ClientName, n.sealing.ring, rand.Reader); err == nil {
+		n.sealing.session.Mesh, n.sealing.session.Now, n.sealing.session.MaxAge = n.cfg.TopicPrefix, n.now, n.cfg.TombstoneRetention/sealedAge
+	}
 	return err
 }
 
@@ -110,6 +117,7 @@ func (n *Node) announcement(a wire.Node) ([]byte, error) {
 	if n.sealing.session == nil {
 		return a.Encode(), nil
 	}
+	a.Sealing = seal.Reads
 	boxes, err := n.sealing.session.Boxes(a.Encode())
 	if err != nil {
 		return nil, err
@@ -118,7 +126,7 @@ func (n *Node) announcement(a wire.Node) ([]byte, error) {
 		a = wire.Node{Client: a.Client, Protocol: a.Protocol, ReceiveTables: []string{}}
 	}
 	nonce := n.sealing.session.Nonce()
-	a.Seal = &wire.Seal{Nonce: nonce[:], Boxes: boxes}
+	a.Seal = &wire.Seal{Nonce: nonce[:], Boxes: boxes.First, Second: boxes.Second}
 	return a.Encode(), nil
 }
 
@@ -133,8 +141,12 @@ func (n *Node) hear(a wire.Node) (heard wire.Node, met func(), ok bool) {
 	if a.Seal != nil {
 		var text []byte
 		var h seal.Hello
-		if text, h, err = n.sealing.session.Hear(a.Client, a.Seal.Nonce, a.Seal.Boxes); err == nil {
-			if heard, err = wire.ParseNode(a.Client, text); err == nil {
+		if text, h, err = n.sealing.session.Hear(a.Client, a.Seal.Nonce, seal.Boxes{First: a.Seal.Boxes, Second: a.Seal.Second}); err == nil {
+			heard, err = wire.ParseNode(a.Client, text)
+			if err == nil && h.Old() && heard.Sealing >= seal.Reads {
+				err = errKept
+			}
+			if err == nil {
 				return heard, func() { n.meet(a.Client, h) }, true
 			}
 		}

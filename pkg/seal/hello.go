@@ -12,18 +12,41 @@ import (
 type Hello struct {
 	nonce Nonce
 	key   *Key
+	form  Form
+}
+
+// Old reports whether the announcement is of a node that reads only the first form, as far as its box says. Whoever keeps the
+// others back makes one of a later node look so: the announcement itself has Reads.
+func (h Hello) Old() bool { return h.form == first }
+
+// Reads is the latest form that this package reads, which announcements have in them.
+const Reads = int(second)
+
+// Boxes is an announcement, sealed with each of a client's keys, by the key's name.
+type Boxes struct {
+	First  map[string][]byte // for those who read only the first form
+	Second map[string][]byte // for one mesh alone
 }
 
 // Boxes seals this node's announcement, once for each of its keys. The broker keeps
 // it, for nodes that come later: it is bound to the run's nonce, and to no receiver.
-func (s *Session) Boxes(announcement []byte) (map[string][]byte, error) {
+func (s *Session) Boxes(announcement []byte) (Boxes, error) {
 	if s.ring == nil {
-		return nil, nil
+		return Boxes{}, nil
 	}
+	one, err := s.boxes(first, announcement)
+	if err != nil {
+		return Boxes{}, err
+	}
+	two, err := s.boxes(second, announcement)
+	return Boxes{one, two}, err
+}
+
+func (s *Session) boxes(f Form, announcement []byte) (map[string][]byte, error) {
 	boxes := make(map[string][]byte, len(s.ring.keys))
 	for i := range s.ring.keys {
 		k := &s.ring.keys[i]
-		aead, err := boxCipher(k, s.self, s.nonce)
+		aead, err := s.boxCipher(k, f, s.self, s.nonce)
 		if err != nil {
 			return nil, err
 		}
@@ -39,17 +62,21 @@ func (s *Session) Boxes(announcement []byte) (map[string][]byte, error) {
 // Hear opens the announcement of a client by the first of the keys for it with which
 // there is a box. The error is ErrKey, if there is none, or ErrForged. Hear changes
 // nothing: see Meet.
-func (s *Session) Hear(client string, nonce []byte, boxes map[string][]byte) (announcement []byte, h Hello, err error) {
+func (s *Session) Hear(client string, nonce []byte, boxes Boxes) (announcement []byte, h Hello, err error) {
 	if len(nonce) != NonceSize {
 		return nil, h, ErrForm
 	}
+	form, list := second, boxes.Second
+	if len(list) == 0 {
+		form, list = first, boxes.First
+	}
 	for _, k := range s.ring.of(client) {
-		box, ok := boxes[k.ID]
+		box, ok := list[k.ID]
 		if !ok {
 			continue
 		}
-		h = Hello{Nonce(nonce), k}
-		aead, err := boxCipher(k, client, h.nonce)
+		h = Hello{Nonce(nonce), k, form}
+		aead, err := s.boxCipher(k, form, client, h.nonce)
 		if err != nil {
 			return nil, h, err
 		}
@@ -66,6 +93,6 @@ func (s *Session) Hear(client string, nonce []byte, boxes map[string][]byte) (an
 }
 
 // boxCipher derives the cipher of a client's announcements in one run.
-func boxCipher(k *Key, client string, nonce Nonce) (cipher.AEAD, error) {
-	return derive(&k.Secret, nonce[:], "mysql-sync announcement 1\x00"+client)
+func (s *Session) boxCipher(k *Key, f Form, client string, nonce Nonce) (cipher.AEAD, error) {
+	return derive(&k.Secret, nonce[:], f.info("announcement", client, "", s.Mesh))
 }

@@ -7,6 +7,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"golang.org/x/crypto/chacha20poly1305"
 )
@@ -23,9 +25,24 @@ const (
 
 const kinds = 4 // of which 0 is none
 
-// magic begins each sealed message; its last byte is the version of this form. No
-// batch and no JSON begins so.
-var magic = []byte("mss\x01")
+// magic begins each sealed message; after it comes its form. No batch and no JSON begins so.
+var magic = []byte("mss")
+
+// Form is a version of what a sealed message looks like.
+type Form byte
+
+// The forms. Those who read the second are sent nothing in the first.
+const (
+	first  Form = 1 // the nonce of the cipher is a number; nothing says when it was sealed, nor for which mesh
+	second Form = 2 // the nonce has 15 random bytes, the time is authenticated, and the key is that of one mesh
+)
+
+// saltSize is how many bytes of a message's nonce are drawn for it. A machine that goes on twice, from one snapshot, counts
+// from the same number on under the same key.
+const saltSize = 15
+
+// stampSize is how many bytes say when a message was sealed, in ms since 1970.
+const stampSize = 8
 
 // NonceSize is how many bytes name a run of a process.
 const NonceSize = 16
@@ -38,43 +55,64 @@ type Nonce [NonceSize]byte
 const hintSize = 4
 
 // Overhead is how many bytes a sealed message has more than what is sealed, at most.
-const Overhead = 4 + 1 + LongestID + NonceSize + hintSize + 8 + chacha20poly1305.Overhead
+const Overhead = 4 + 1 + LongestID + NonceSize + hintSize + 8 + stampSize + saltSize + chacha20poly1305.Overhead
 
 // header is what stands in the clear before a sealed message.
 type header struct {
+	form   Form
 	key    string // its ID
 	sender Nonce
 	hint   [hintSize]byte // the first bytes of the receiver's nonce
 	number uint64         // of the messages of this kind in this run of the sender, from 1
+	// Of the second form:
+	sealed int64 // when, in ms since 1970
+	salt   [saltSize]byte
 }
 
 func (h *header) append(p []byte) []byte {
-	p = append(p, magic...)
+	p = append(append(p, magic...), byte(h.form))
 	p = append(p, byte(len(h.key)))
 	p = append(p, h.key...)
 	p = append(p, h.sender[:]...)
 	p = append(p, h.hint[:]...)
-	return binary.BigEndian.AppendUint64(p, h.number)
+	p = binary.BigEndian.AppendUint64(p, h.number)
+	if h.form == first {
+		return p
+	}
+	return append(binary.BigEndian.AppendUint64(p, uint64(h.sealed)), h.salt[:]...)
 }
 
 // IsSealed reports whether a message begins as a sealed one does.
-func IsSealed(message []byte) bool { return bytes.HasPrefix(message, magic) }
+func IsSealed(message []byte) bool {
+	rest, ok := bytes.CutPrefix(message, magic)
+	return ok && len(rest) > 0 && (Form(rest[0]) == first || Form(rest[0]) == second)
+}
 
 // parse takes a message apart. clear is the header's bytes, body what is sealed.
 func parse(message []byte) (h header, clear, body []byte, err error) {
-	rest, ok := bytes.CutPrefix(message, magic)
-	if !ok || len(rest) == 0 {
+	if !IsSealed(message) {
 		return h, nil, nil, ErrForm
 	}
-	n := int(rest[0])
-	if rest = rest[1:]; len(rest) < n+NonceSize+hintSize+8+chacha20poly1305.Overhead || !ValidID(string(rest[:n])) {
+	rest := message[len(magic):]
+	if h.form, rest = Form(rest[0]), rest[1:]; len(rest) == 0 {
+		return h, nil, nil, ErrForm
+	}
+	n, more := int(rest[0]), 0
+	if h.form == second {
+		more = stampSize + saltSize
+	}
+	if rest = rest[1:]; len(rest) < n+NonceSize+hintSize+8+more+chacha20poly1305.Overhead || !ValidID(string(rest[:n])) {
 		return h, nil, nil, ErrForm
 	}
 	h.key, rest = string(rest[:n]), rest[n:]
 	rest = rest[copy(h.sender[:], rest):]
 	rest = rest[copy(h.hint[:], rest):]
-	h.number, body = binary.BigEndian.Uint64(rest), rest[8:]
-	return h, message[:len(message)-len(body)], body, nil
+	h.number, rest = binary.BigEndian.Uint64(rest), rest[8:]
+	if h.form == second {
+		h.sealed, rest = int64(binary.BigEndian.Uint64(rest)), rest[stampSize:]
+		rest = rest[copy(h.salt[:], rest):]
+	}
+	return h, message[:len(message)-len(rest)], rest, nil
 }
 
 // associated is what is authenticated beside the message: all that says from whom to
@@ -86,18 +124,31 @@ func associated(clear []byte, k Kind, from, to string) []byte {
 	return append(p, to...)
 }
 
-// number returns the nonce of the cipher: no two messages under one key have the same.
-func number(k Kind, n uint64) []byte {
+// nonceOf returns the nonce of the cipher: no two messages under one key have the same.
+func nonceOf(k Kind, h *header) []byte {
 	p := make([]byte, chacha20poly1305.NonceSizeX)
 	p[0] = byte(k)
-	binary.BigEndian.PutUint64(p[len(p)-8:], n)
+	copy(p[1:], h.salt[:])
+	binary.BigEndian.PutUint64(p[len(p)-8:], h.number)
 	return p
 }
 
 // cipherOf derives the cipher of the messages from one run of a client to one run of
-// another. Names hold no byte 0.
-func cipherOf(s *Secret, from, to string, sender, receiver Nonce) (cipher.AEAD, error) {
-	return derive(s, append(sender[:], receiver[:]...), "mysql-sync message 1\x00"+from+"\x00"+to)
+// another, in a mesh. Names hold no byte 0.
+func cipherOf(s *Secret, f Form, from, to, mesh string, sender, receiver Nonce) (cipher.AEAD, error) {
+	return derive(s, append(sender[:], receiver[:]...), f.info("message", from, to, mesh))
+}
+
+// info is what a key is derived for.
+func (f Form) info(what, of, to, mesh string) string {
+	parts := []string{"mysql-sync " + what + " " + strconv.Itoa(int(f)), of}
+	if to != "" {
+		parts = append(parts, to)
+	}
+	if f == second {
+		parts = append(parts, mesh)
+	}
+	return strings.Join(parts, "\x00")
 }
 
 func derive(s *Secret, salt []byte, info string) (cipher.AEAD, error) {

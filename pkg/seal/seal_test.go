@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/seal"
 )
@@ -296,25 +297,25 @@ func TestAnnouncementsAreBoundToTheirClientAndRun(t *testing.T) {
 	for _, bad := range []struct {
 		what, client string
 		nonce        []byte
-		boxes        map[string][]byte
+		boxes        seal.Boxes
 		want         error
 	}{
 		{"another's name", "ef", nonce[:], boxes, seal.ErrForged},
 		{"another run", "cd", other[:], boxes, seal.ErrForged},
 		{"a short nonce", "cd", nonce[:15], boxes, seal.ErrForm},
-		{"no box", "cd", nonce[:], nil, seal.ErrKey},
-		{"another key", "cd", nonce[:], map[string][]byte{"2025": boxes["2026"]}, seal.ErrKey},
-		{"a short box", "cd", nonce[:], map[string][]byte{"2026": boxes["2026"][:39]}, seal.ErrForged},
-		{"no bytes", "cd", nonce[:], map[string][]byte{"2026": nil}, seal.ErrForged},
+		{"no box", "cd", nonce[:], seal.Boxes{}, seal.ErrKey},
+		{"another key", "cd", nonce[:], seal.Boxes{Second: map[string][]byte{"2025": boxes.Second["2026"]}}, seal.ErrKey},
+		{"a short box", "cd", nonce[:], seal.Boxes{Second: map[string][]byte{"2026": boxes.Second["2026"][:39]}}, seal.ErrForged},
+		{"no bytes", "cd", nonce[:], seal.Boxes{Second: map[string][]byte{"2026": nil}}, seal.ErrForged},
 	} {
 		if text, _, err := a.Hear(bad.client, bad.nonce, bad.boxes); !errors.Is(err, bad.want) || text != nil {
 			t.Errorf("%s: Hear = %q, %v, want %v", bad.what, text, err, bad.want)
 		}
 	}
-	for i := range boxes["2026"] {
-		bad := bytes.Clone(boxes["2026"])
+	for i := range boxes.Second["2026"] {
+		bad := bytes.Clone(boxes.Second["2026"])
 		bad[i] ^= 1
-		if _, _, err := a.Hear("cd", nonce[:], map[string][]byte{"2026": bad}); err == nil {
+		if _, _, err := a.Hear("cd", nonce[:], seal.Boxes{Second: map[string][]byte{"2026": bad}}); err == nil {
 			t.Errorf("byte %d may change", i)
 		}
 	}
@@ -439,7 +440,7 @@ func golden(t testing.TB, name string, got []byte) []byte {
 }
 
 // pastSessions are sessions of ab and cd with known nonces.
-func pastSessions(t testing.TB) (a, c *seal.Session, boxes map[string][]byte) {
+func pastSessions(t testing.TB) (a, c *seal.Session, boxes seal.Boxes) {
 	t.Helper()
 	var random count
 	r := ring(shared)
@@ -450,6 +451,9 @@ func pastSessions(t testing.TB) (a, c *seal.Session, boxes map[string][]byte) {
 	if c, err = seal.NewSession("cd", r, &random); err != nil {
 		t.Fatal(err)
 	}
+	a.Mesh, c.Mesh = "site/", "site/"
+	a.Now = func() time.Time { return time.UnixMilli(1_795_746_000_000) }
+	c.Now = a.Now
 	if boxes, err = c.Boxes([]byte(`{"client":"cd"}`)); err != nil {
 		t.Fatal(err)
 	}
@@ -457,19 +461,100 @@ func pastSessions(t testing.TB) (a, c *seal.Session, boxes map[string][]byte) {
 }
 
 func TestBytesAreAsEver(t *testing.T) {
-	a, c, boxes := pastSessions(t)
-	golden(t, "box.bin", boxes["2026"])
-	nonce := c.Nonce()
-	_, h, err := a.Hear("cd", nonce[:], boxes)
+	for form, name := range []string{"", "second-"} {
+		a, c, boxes := pastSessions(t)
+		if form == 0 {
+			boxes.Second = nil
+			golden(t, "box.bin", boxes.First["2026"])
+		} else {
+			golden(t, "second-box.bin", boxes.Second["2026"])
+		}
+		nonce := c.Nonce()
+		_, h, err := a.Hear("cd", nonce[:], boxes)
+		if err != nil || h.Old() != (form == 0) {
+			t.Fatal(h.Old(), err)
+		}
+		if err := a.Meet("cd", h); err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range []seal.Kind{seal.Batch, seal.Ack, seal.Verify} {
+			m := golden(t, name+"message-"+strconv.Itoa(int(k))+".bin", sealed(t, a, k, "cd", "msb and so on"))
+			opens(t, c, k, "ab", m, "msb and so on")
+		}
+	}
+}
+
+// A live snapshot of a machine that goes on twice has the same key, the same nonce of the run and the same number. What the two
+// draw is theirs alone.
+func TestATwinRepeatsNoNonce(t *testing.T) {
+	twins := func(then byte) *seal.Session {
+		random := count(0)
+		s, err := seal.NewSession("ab", ring(shared), &random)
+		if err != nil {
+			t.Fatal(err)
+		}
+		random = count(then)
+		return s
+	}
+	a, twin := twins(30), twins(100)
+	c := session(t, "cd", ring(shared))
+	hear(t, a, "cd", c)
+	hear(t, twin, "cd", c)
+	x, y := sealed(t, a, seal.Batch, "cd", "of the one"), sealed(t, twin, seal.Batch, "cd", "of the two")
+	head := len(x) - len("of the one") - 16
+	if a.Nonce() != twin.Nonce() || bytes.Equal(x[head-15:head], y[head-15:head]) || !bytes.Equal(x[:head-23], y[:head-23]) {
+		t.Errorf("the nonces are those of\n%x\n%x", x, y)
+	}
+	opens(t, c, seal.Batch, "ab", x, "of the one")
+}
+
+// What was held back for longer than a node remembers what was deleted does not open, whichever clock is how wrong.
+func TestAMessageHasAnAge(t *testing.T) {
+	for name, of := range map[string]struct {
+		after, ahead time.Duration // since it was sealed; by which the sender's clock is ahead of the receiver's
+		old          bool
+	}{
+		"at once":                           {0, 0, false},
+		"a day later":                       {24 * time.Hour, 0, false},
+		"a month later":                     {31 * 24 * time.Hour, 0, true},
+		"the sender's clock is a day ahead": {24 * time.Hour, 24 * time.Hour, false},
+		"and a month later":                 {31 * 24 * time.Hour, 24 * time.Hour, true},
+		"it is a day behind":                {time.Hour, -24 * time.Hour, false},
+		"it is a month ahead":               {time.Hour, 31 * 24 * time.Hour, true},
+	} {
+		a, c := two(t, ring(shared))
+		now := time.Now()
+		a.Now = func() time.Time { return now.Add(of.ahead) }
+		c.Now = func() time.Time { return now.Add(of.after) }
+		c.MaxAge = 7 * 24 * time.Hour
+		_, err := c.Open(seal.Batch, "ab", sealed(t, a, seal.Batch, "cd", "a row"))
+		if errors.Is(err, seal.ErrOld) != of.old || err != nil != of.old {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Two meshes on one broker may have one key, and clients of the same names: whoever has the broker carries nothing from one to the other.
+func TestOneMeshDoesNotHearAnother(t *testing.T) {
+	a, c := session(t, "ab", ring(shared)), session(t, "cd", ring(shared))
+	a.Mesh, c.Mesh = "north/", "south/"
+	boxes, err := c.Boxes([]byte("announcement of cd"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := a.Meet("cd", h); err != nil {
-		t.Fatal(err)
+	nonce := c.Nonce()
+	if _, _, err := a.Hear("cd", nonce[:], boxes); !errors.Is(err, seal.ErrForged) {
+		t.Errorf("its announcement is heard: %v", err)
 	}
-	for _, k := range []seal.Kind{seal.Batch, seal.Ack, seal.Verify} {
-		m := golden(t, "message-"+strconv.Itoa(int(k))+".bin", sealed(t, a, k, "cd", "msb and so on"))
-		opens(t, c, k, "ab", m, "msb and so on")
+	// One of the first form is told by what stands in it; see Hello.Old.
+	if _, h, err := a.Hear("cd", nonce[:], seal.Boxes{First: boxes.First}); err != nil || !h.Old() {
+		t.Errorf("the part for earlier nodes: %v, %v", h.Old(), err)
+	}
+	c.Mesh = "north/"
+	hear(t, a, "cd", c)
+	c.Mesh = "south/"
+	if _, err := c.Open(seal.Batch, "ab", sealed(t, a, seal.Batch, "cd", "a row")); !errors.Is(err, seal.ErrForged) {
+		t.Errorf("a message opens: %v", err)
 	}
 }
 
@@ -478,6 +563,7 @@ func TestBytesAreAsEver(t *testing.T) {
 func FuzzOpen(f *testing.F) {
 	for k := range 3 {
 		f.Add(golden(f, "message-"+strconv.Itoa(k+1)+".bin", nil), byte(k+1), "ab")
+		f.Add(golden(f, "second-message-"+strconv.Itoa(k+1)+".bin", nil), byte(k+1), "ab")
 	}
 	f.Add([]byte("mss\x01\x01a"), byte(1), "ab")
 	f.Add([]byte("msb\x02"), byte(1), "ab")
@@ -486,7 +572,7 @@ func FuzzOpen(f *testing.F) {
 		_, c, _ := pastSessions(t)
 		kind := seal.Kind(k%3 + 1)
 		plain, err := c.Open(kind, from, m)
-		if err == nil && !bytes.Equal(m, golden(t, "message-"+strconv.Itoa(int(kind))+".bin", nil)) {
+		if err == nil && !bytes.Equal(m, golden(t, "message-"+strconv.Itoa(int(kind))+".bin", nil)) && !bytes.Equal(m, golden(t, "second-message-"+strconv.Itoa(int(kind))+".bin", nil)) {
 			t.Fatalf("%x opens as %q", m, plain)
 		}
 		if err != nil {
@@ -499,12 +585,16 @@ func FuzzOpen(f *testing.F) {
 func FuzzHear(f *testing.F) {
 	f.Add("cd", []byte("0123456789abcdef"), "2026", golden(f, "box.bin", nil))
 	f.Add("cd", []byte{16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31}, "2026", golden(f, "box.bin", nil))
+	f.Add("cd", []byte{16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31}, "2026", golden(f, "second-box.bin", nil))
 	f.Add("", []byte{}, "", []byte{})
 	f.Fuzz(func(t *testing.T, client string, nonce []byte, id string, box []byte) {
 		a, _, _ := pastSessions(t)
-		text, _, err := a.Hear(client, nonce, map[string][]byte{id: box})
-		if err == nil && !bytes.Equal(box, golden(t, "box.bin", nil)) {
-			t.Fatalf("%x opens as %q", box, text)
+		one := map[string][]byte{id: box}
+		for _, boxes := range []seal.Boxes{{First: one}, {Second: one}} {
+			text, _, err := a.Hear(client, nonce, boxes)
+			if err == nil && !bytes.Equal(box, golden(t, "box.bin", nil)) && !bytes.Equal(box, golden(t, "second-box.bin", nil)) {
+				t.Fatalf("%x opens as %q", box, text)
+			}
 		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"time"
 )
 
 // Why a message is not taken, or not sealed.
@@ -16,6 +17,7 @@ var (
 	ErrEarlier = errors.New("it is sealed for an earlier run of this node")
 	ErrForged  = errors.New("it does not open: it was changed on its way, is sealed with another key of this name, or is not from its sender, for this node or of this kind")
 	ErrReplay  = errors.New("it has come before")
+	ErrOld     = errors.New("it was sealed too long ago, or for too late a time, by this node's clock: it was held back, or one of the clocks is wrong")
 	ErrFull    = errors.New("its sender has begun too many runs since this node started; start this node again")
 	ErrUnmet   = errors.New("the remote has not announced itself with a key that this node has")
 )
@@ -33,6 +35,12 @@ const (
 // from its random nonce and the other's, so that nothing that was sealed for an
 // earlier run of either opens. Its methods may be called from any goroutine.
 type Session struct {
+	// Mesh tells those apart who share a key and nothing else, as its topicPrefix does. Now and MaxAge say which messages are
+	// too old: those sealed at a time that is farther away; 0 is none. They are set before it is used.
+	Mesh   string
+	Now    func() time.Time
+	MaxAge time.Duration
+
 	self   string
 	ring   *Ring
 	random io.Reader
@@ -62,12 +70,20 @@ type source struct {
 type run struct {
 	nonce   Nonce
 	windows [kinds]window
-	aeads   map[string]cipher.AEAD // by key
+	aeads   map[cipherName]cipher.AEAD
 }
+
+// cipherName names one of the ciphers of a run.
+type cipherName struct {
+	form Form
+	key  string
+}
+
+func (h *header) cipher() cipherName { return cipherName{h.form, h.key} }
 
 // NewSession begins a run of the node self, a client's name.
 func NewSession(self string, ring *Ring, random io.Reader) (*Session, error) {
-	s := &Session{self: self, ring: ring, random: random, out: map[string]*target{}, in: map[string]*source{}}
+	s := &Session{Now: time.Now, self: self, ring: ring, random: random, out: map[string]*target{}, in: map[string]*source{}}
 	if _, err := io.ReadFull(random, s.nonce[:]); err != nil {
 		return nil, fmt.Errorf("make a nonce: %w", err)
 	}
@@ -89,7 +105,7 @@ func (s *Session) Meet(client string, h Hello) error {
 	if t.hello == h && t.aead != nil {
 		return nil
 	}
-	aead, err := cipherOf(&h.key.Secret, s.self, client, s.nonce, h.nonce)
+	aead, err := cipherOf(&h.key.Secret, h.form, s.self, client, s.Mesh, s.nonce, h.nonce)
 	if err == nil {
 		t.hello, t.aead = h, aead
 	}
@@ -125,11 +141,17 @@ func (s *Session) Seal(k Kind, to string, message []byte) ([]byte, error) {
 		return nil, ErrUnmet
 	}
 	t.last[k]++
-	h := header{key: t.hello.key.ID, sender: s.nonce, hint: [hintSize]byte(t.hello.nonce[:]), number: t.last[k]}
+	h := header{form: t.hello.form, key: t.hello.key.ID, sender: s.nonce, hint: [hintSize]byte(t.hello.nonce[:]), number: t.last[k]}
 	aead := t.aead
 	s.mu.Unlock()
+	if h.form == second {
+		h.sealed = s.Now().UnixMilli()
+		if _, err := io.ReadFull(s.random, h.salt[:]); err != nil {
+			return nil, fmt.Errorf("seal a message: %w", err)
+		}
+	}
 	p := h.append(make([]byte, 0, len(message)+Overhead))
-	return aead.Seal(p, number(k, h.number), message, associated(p, k, s.self, to)), nil
+	return aead.Seal(p, nonceOf(k, &h), message, associated(p, k, s.self, to)), nil
 }
 
 // Open opens a message that came in the name of a client. The error is one of those
@@ -149,14 +171,17 @@ func (s *Session) Open(k Kind, from string, message []byte) ([]byte, error) {
 	}
 	aead, err := s.look(k, from, &h)
 	if err == nil && aead == nil {
-		aead, err = cipherOf(&keys[at].Secret, from, s.self, h.sender, s.nonce)
+		aead, err = cipherOf(&keys[at].Secret, h.form, from, s.self, s.Mesh, h.sender, s.nonce)
 	}
 	if err != nil {
 		return nil, err
 	}
-	plain, err := aead.Open(nil, number(k, h.number), body, associated(clear, k, from, s.self))
+	plain, err := aead.Open(nil, nonceOf(k, &h), body, associated(clear, k, from, s.self))
 	if err != nil {
 		return nil, ErrForged
+	}
+	if h.form == second && s.MaxAge > 0 && s.Now().Sub(time.UnixMilli(h.sealed)).Abs() > s.MaxAge {
+		return nil, ErrOld
 	}
 	if err := s.take(k, from, &h, aead); err != nil {
 		return nil, err
@@ -176,7 +201,7 @@ func (s *Session) look(k Kind, from string, h *header) (cipher.AEAD, error) {
 	case c.old[h.sender] || r != nil && r.windows[k].seen(h.number):
 		return nil, ErrReplay
 	case r != nil:
-		return r.aeads[h.key], nil
+		return r.aeads[h.cipher()], nil
 	}
 	return nil, nil
 }
@@ -203,7 +228,7 @@ func (s *Session) take(k Kind, from string, h *header, aead cipher.AEAD) error {
 			c.old[c.live[0].nonce] = true
 			c.live = slices.Delete(c.live, 0, 1)
 		}
-		r = &run{nonce: h.sender, aeads: map[string]cipher.AEAD{}}
+		r = &run{nonce: h.sender, aeads: map[cipherName]cipher.AEAD{}}
 		c.live = append(c.live, r)
 		if c.runs++; c.runs > ownRuns {
 			s.shared++
@@ -212,7 +237,7 @@ func (s *Session) take(k Kind, from string, h *header, aead cipher.AEAD) error {
 	if !r.windows[k].take(h.number) {
 		return ErrReplay
 	}
-	r.aeads[h.key] = aead
+	r.aeads[h.cipher()] = aead
 	return nil
 }
 

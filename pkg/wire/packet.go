@@ -234,6 +234,8 @@ type Node struct {
 	Definitions uint64 `json:"definitions,omitempty"`
 	// MaxRow is how many bytes the largest row may have that the client takes; 0 of older nodes, which take any.
 	MaxRow int `json:"maxRow,omitempty"`
+	// Sealing is the latest form of sealed messages that the client reads, if it has keys; see seal.Reads.
+	Sealing int `json:"sealing,omitempty"`
 	// Seal is the same announcement, encrypted, where the client has keys.
 	Seal *Seal `json:"seal,omitempty"`
 }
@@ -243,6 +245,8 @@ type Node struct {
 type Seal struct {
 	Nonce []byte            `json:"nonce"`
 	Boxes map[string][]byte `json:"boxes"` // by the key's name
+	// Second are the same, for one mesh alone; see seal.Boxes.
+	Second map[string][]byte `json:"boxes2,omitempty"`
 }
 
 // Encode returns the announcement as a message.
