@@ -1,22 +1,18 @@
 package daemon
 
 import (
-	"os"
 	"runtime/debug"
 	"sync"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 )
 
-// givenLimit is the memory limit that the process was started with, as by its cgroup.
+// givenLimit is the memory limit that the process was started with, by GOMEMLIMIT or its cgroup.
 var givenLimit = sync.OnceValue(func() int64 { return debug.SetMemoryLimit(-1) })
 
 // boundMemory has the garbage of large messages collected before the process takes more than a node needs: the runtime otherwise
-// lets the heap grow to twice what was once in use. It is a goal and no limit; GOMEMLIMIT, and less that is given, go before it.
-// Promise 10.
+// lets the heap grow to twice what was once in use. It is a goal and no limit; less that is given, by GOMEMLIMIT or a cgroup, goes
+// before it. Promise 10.
 func boundMemory(cfg *config.Config) {
-	given := givenLimit()
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(min(given, 40<<20+4*int64(maxRow(cfg))))
-	}
+	debug.SetMemoryLimit(min(givenLimit(), 40<<20+4*int64(maxRow(cfg))))
 }
