@@ -55,13 +55,13 @@ func (s *sender) speakAgain(ctx context.Context, list []silenced) (done []outbox
 		return nil, nil, err
 	}
 	n := s.n
-	most := change.Micros(n.now())
-	if n.cfg.AcceptsFrom(s.remote) { // it might as well write the row itself
-		most += conflict.MaxAhead.Microseconds()
-	}
-	started := change.Micros(n.started)
+	now, started := change.Micros(n.now()), change.Micros(n.started)
 	after := map[change.Row]int64{}
 	for _, x := range list {
+		most := now
+		if n.cfg.MayWrite(s.remote, x.sent.Table) { // it might as well write the row itself
+			most += conflict.MaxAhead.Microseconds()
+		}
 		switch heardOf(x.by, states[x.sent.Row], n.origin, started, most) {
 		case late:
 			done = append(done, x.sent)
