@@ -48,5 +48,5 @@ func (g *Gate) Most(topic string) int {
 
 // knows reports whether the node has anything to do with a client.
 func (g *Gate) knows(client string) bool {
-	return g.Sends(client) || g.Accepts(client) || g.Asks(client)
+	return g.Sends(client) || g.Accepts(client) || g.Asks != nil && g.Asks(client)
 }
