@@ -22,14 +22,9 @@ type Stats struct {
 // Stats returns those of each table that has a file, by table.
 func (t *Transformers) Stats() []Stats {
 	var list []Stats
-	scripts, resolvers := *t.scripts.Load(), *t.resolvers.Load()
-	for table, s := range resolvers {
-		if scripts[table] == nil {
-			list = append(list, Stats{Table: table, File: s.file})
-		}
-	}
-	for table, s := range scripts {
-		list = append(list, Stats{Table: table, File: s.file})
+	l := t.loaded.Load()
+	for table, file := range l.files {
+		list = append(list, Stats{Table: table, File: file})
 	}
 	for i := range list {
 		t.counts.of(list[i].Table).read(&list[i])

@@ -32,10 +32,10 @@ type limitError struct {
 
 func (e *limitError) Error() string { return e.text }
 
-// limited runs work, which uses a machine, within the limits, limit being that of its time, and turns panics into
+// limited runs work, which uses a machine, within the limits of its time and memory, and turns panics into
 // errors. The ctx of work ends when a limit is reached, and interrupt, which ends what the machine does, is called
 // then. intact tells whether the machine can be used again.
-func (t *Transformers) limited(ctx context.Context, interrupt func(cause error), limit time.Duration, work func(context.Context) error) (err error, intact bool) {
+func limited(ctx context.Context, interrupt func(cause error), limit time.Duration, memory int64, work func(context.Context) error) (err error, intact bool) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, &limitError{
@@ -43,7 +43,7 @@ func (t *Transformers) limited(ctx context.Context, interrupt func(cause error),
 		waiting: "returned a promise that was not settled within " + limit.String(),
 	})
 	defer cancel()
-	watch := watchMemory(t.config.MemoryLimit, stop)
+	watch := watchMemory(memory, stop)
 	defer watch.stop()
 	goesOn := context.AfterFunc(ctx, func() { interrupt(context.Cause(ctx)) })
 

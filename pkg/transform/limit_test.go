@@ -198,7 +198,7 @@ func TestWhatIsNotTooLargeWorksAsEver(t *testing.T) {
 
 func TestPanicDuringACallIsAnError(t *testing.T) {
 	tr := world{}.orders(t, body("return context.entity;"))
-	s := tr.script("orders")
+	s := tr.engine("orders")
 	err := s.run(t.Context(), "orders", func(context.Context, *machine) error { panic("bug") })
 	wantError(t, err, "orders.js: bug")
 	if _, err := tr.Apply(t.Context(), call()); err != nil {

@@ -40,17 +40,17 @@ type machine struct {
 }
 
 // newMachine returns a machine that has the globals but has not run its file.
-func newMachine(s *script) *machine {
+func newMachine(e *engine) *machine {
 	vm := goja.New()
 	vm.SetMaxCallStackSize(callDepth)
 	vm.SetParserOptions(parser.WithDisableSourceMaps) // eval would read files by them
 	m := &machine{
 		loop:      newLoop(vm),
-		file:      s.file,
-		modules:   s.registry.Enable(vm),
-		log:       s.owner.log.With(zap.String("file", s.file)),
-		querier:   s.querier,
-		publisher: s.publisher,
+		file:      e.file,
+		modules:   e.registry.Enable(vm),
+		log:       e.log.With(zap.String("file", e.file)),
+		querier:   e.querier,
+		publisher: e.publisher,
 		rejected:  map[*goja.Promise]struct{}{},
 	}
 	vm.SetPromiseRejectionTracker(m.trackRejection)
@@ -60,7 +60,7 @@ func newMachine(s *script) *machine {
 	m.mqtt = m.frozen("publish", m.publish)
 	m.date = m.member("Date")
 	m.rangeError = m.member("RangeError")
-	m.guardNatives(s.owner.config.MemoryLimit)
+	m.guardNatives(e.config.MemoryLimit)
 	m.guardCode()
 	m.countProxies()
 	m.countFinally()

@@ -139,7 +139,7 @@ func TestNativesAreCounted(t *testing.T) {
 	if _, err := tr.Apply(t.Context(), call()); err != nil {
 		t.Fatal(err)
 	}
-	m := <-tr.script("orders").idle
+	m := <-tr.engine("orders").idle
 	known := reflect.ValueOf(m.vm).Elem().FieldByName("global")
 	natives := 0
 	for i := range known.NumField() {
@@ -244,7 +244,7 @@ func TestCountedNativesLookAsEver(t *testing.T) {
 
 func BenchmarkNewMachine(b *testing.B) {
 	tr := world{}.orders(b, body("return context.entity;"))
-	s := tr.script("orders")
+	s := tr.engine("orders")
 	b.ReportAllocs()
 	for b.Loop() {
 		newMachine(s)

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/dop251/goja"
-	"github.com/dop251/goja_nodejs/require"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
@@ -26,15 +25,6 @@ func (refusing) Query(context.Context, string) ([]value.Entity, error) { return 
 
 func (refusing) Publish(context.Context, string, []byte, byte, bool) error { return errLocked }
 
-// newResolver returns the script that resolves. It has machines of its own, so
-// that it never waits for a transformer while a row is locked.
-func newResolver(t *Transformers, registry *require.Registry, file string) *script {
-	s := newScript(t, registry, file)
-	s.limit = min(s.limit, resolveLimit)
-	s.querier, s.publisher = refusing{}, refusing{}
-	return s
-}
-
 // Conflict is two versions of a row, neither of which knew the other. Local is
 // the one that the node has.
 type Conflict struct {
@@ -50,41 +40,18 @@ type Side struct {
 
 // HasResolve tells whether the file of table exports resolve.
 func (t *Transformers) HasResolve(table string) bool {
-	return (*t.resolvers.Load())[table] != nil
+	return t.loaded.Load().file(table, true) != ""
 }
 
 // Resolve returns the row that the function resolve of the file of c.Table makes
 // of two; nil is a deleted row. It takes at most a second. The error names the
 // file and what is wrong with it, and is ErrNoResolve where there is none.
 func (t *Transformers) Resolve(ctx context.Context, c Conflict) (value.Entity, error) {
-	s := (*t.resolvers.Load())[c.Table]
-	if s == nil {
+	if !t.HasResolve(c.Table) {
 		return nil, fmt.Errorf("resolve %s: %w", c.Table, ErrNoResolve)
 	}
-	var entity value.Entity
-	err := s.run(ctx, c.Table, func(ctx context.Context, m *machine) error {
-		argument, err := m.conflict(c)
-		if err != nil {
-			return err
-		}
-		result, err := m.call(ctx, m.resolve, argument)
-		if err != nil {
-			return err
-		}
-		if goja.IsUndefined(result) {
-			return errors.New("resolve returned nothing; return a row, or null to delete it")
-		}
-		entity, err = m.entity(result, nil)
-		if errors.Is(err, ErrDropped) {
-			entity, err = nil, nil
-		}
-		return err
-	})
-	t.counts.of(c.Table).add(ctx, c.ID, err)
-	if err != nil {
-		return nil, fmt.Errorf("resolve %s: %w", c.Table, err)
-	}
-	return entity, nil
+	r := t.run(ctx, c.Table, true, []task{{kind: resolve, Call: Call{Table: c.Table, ID: c.ID}, conflict: c}})[0]
+	return r.Entity, r.Err
 }
 
 // ErrNoResolve says that a table's file, if there is one, does not export resolve.

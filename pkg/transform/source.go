@@ -64,13 +64,24 @@ func (s *sources) file(table string, tables []string) string {
 	return ""
 }
 
-// unused returns the .js files that could be a table's, but that no table and
-// no require has taken so far, in order.
-func (s *sources) unused() []string {
+// usedNames returns the files that any runtime has run or read, in order.
+func (s *sources) usedNames() []string {
 	var names []string
 	for name := range s.files {
-		_, used := s.used.Load(name)
-		if !used && path.Ext(name) == ".js" && path.Dir(name) == "." {
+		if _, used := s.used.Load(name); used {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// unused returns the .js files that could be a table's, but that no table and
+// no require has taken, in order.
+func (s *sources) unused(used []string) []string {
+	var names []string
+	for name := range s.files {
+		if !slices.Contains(used, name) && path.Ext(name) == ".js" && path.Dir(name) == "." {
 			names = append(names, name)
 		}
 	}

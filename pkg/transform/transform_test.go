@@ -66,6 +66,12 @@ func (w world) orders(t testing.TB, script string) *Transformers {
 	return tr
 }
 
+// engine returns that of the table's file, which runs in this process.
+func (t *Transformers) engine(table string) *engine {
+	l := t.loaded.Load()
+	return l.runner.(*local).engine(script{file: l.files[table]})
+}
+
 // body returns a script with that body of its function.
 func body(lines string) string {
 	return "module.exports = async function (context) {\n" + lines + "\n};\n"

@@ -58,11 +58,26 @@ type Transformers struct {
 	publisher Publisher
 	config    Config
 	tables    []string
-	scripts   atomic.Pointer[map[string]*script]  // by table; Reload replaces it as a whole
-	resolvers atomic.Pointer[map[string]*script]  // likewise, of the files that export resolve
-	unused    atomic.Pointer[[]string]            // likewise, the files of no table
-	shared    atomic.Pointer[map[string][]string] // likewise, the files of several, with these
+	loaded    atomic.Pointer[fileSet] // Reload replaces it as a whole
 	counts    counts
+}
+
+// fileSet is what one Load or Reload has found.
+type fileSet struct {
+	runner  runner              // nil: there are no files
+	files   map[string]string   // of the tables that have one
+	exports map[string]exports  // by file
+	unused  []string            // the files of no table
+	shared  map[string][]string // the files of several tables, with these
+}
+
+// file returns the file of a table if it has the function that is wanted, else "".
+func (l *fileSet) file(table string, resolver bool) string {
+	file := l.files[table]
+	if x := l.exports[file]; resolver && !x.resolve || !resolver && !x.main {
+		return ""
+	}
+	return file
 }
 
 // New returns Transformers that know no table before Load.
@@ -78,10 +93,7 @@ func New(log *zap.Logger, q Querier, p Publisher, c Config) *Transformers {
 		c.Runtimes = runtime.GOMAXPROCS(0)
 	}
 	t := &Transformers{log: log.Named("transform"), querier: q, publisher: p, config: c}
-	t.scripts.Store(&map[string]*script{})
-	t.resolvers.Store(&map[string]*script{})
-	t.unused.Store(&[]string{})
-	t.shared.Store(&map[string][]string{})
+	t.loaded.Store(&fileSet{})
 	return t
 }
 
@@ -104,57 +116,69 @@ func (t *Transformers) Reload() error {
 	if err != nil {
 		return fmt.Errorf("read transformers of %s: %w", t.config.Directory, err)
 	}
-	registry := sources.registry()
-	byFile := map[string]*script{}
-	byTable := map[string]*script{}
-	resolvers := map[string]*script{}
+	now := &fileSet{runner: t.runner(sources), files: map[string]string{}, exports: map[string]exports{}}
 	users := map[string][]string{} // tables by file
+	var used []string
 	var mistakes []error
 	for _, table := range t.tables {
 		file := sources.file(table, t.tables)
 		if file == "" {
 			continue
 		}
+		now.files[table] = file
 		users[file] = append(users[file], table)
-		if byFile[file] == nil {
-			byFile[file] = newScript(t, registry, file)
-			if err := byFile[file].check(); err != nil {
-				mistakes = append(mistakes, fmt.Errorf("load transformer: %w", err))
-			}
+		if len(users[file]) > 1 {
+			continue
 		}
-		if byFile[file].main {
-			byTable[table] = byFile[file]
+		x, names, err := now.runner.check(file)
+		if err != nil {
+			mistakes = append(mistakes, fmt.Errorf("load transformer: %w", err))
 		}
-		if byFile[file].resolve {
-			resolvers[table] = newResolver(t, registry, file)
-		}
+		now.exports[file], used = x, append(used, names...)
 	}
 	if len(mistakes) > 0 {
+		now.runner.close()
 		return errors.Join(mistakes...)
 	}
-	t.scripts.Store(&byTable)
-	t.resolvers.Store(&resolvers)
-	shared := sharedOf(users)
-	t.shared.Store(&shared)
-	for _, file := range slices.Sorted(maps.Keys(shared)) {
-		t.log.Warn("transformer file is that of several tables", zap.String("file", file), zap.Strings("tables", shared[file]))
+	now.shared, now.unused = sharedOf(users), sources.unused(used)
+	before := t.loaded.Swap(now)
+	if before.runner != nil {
+		before.runner.close()
 	}
-	unused := sources.unused()
-	t.unused.Store(&unused)
-	for _, file := range unused {
+	for _, file := range slices.Sorted(maps.Keys(now.shared)) {
+		t.log.Warn("transformer file is that of several tables", zap.String("file", file), zap.Strings("tables", now.shared[file]))
+	}
+	for _, file := range now.unused {
 		t.log.Warn("transformer file belongs to no table", zap.String("file", file))
 	}
 	return nil
 }
 
+// runner returns what runs the files: a process of their own if this program can be
+// started as one, see Main.
+func (t *Transformers) runner(s *sources) runner {
+	if program == "" {
+		return newLocal(t.log, t.querier, t.publisher, t.config, s)
+	}
+	return newProcesses(t.log, t.querier, t.publisher, t.config, s)
+}
+
+// Close ends the processes that run the files. It waits for calls under way; there must
+// be none afterwards.
+func (t *Transformers) Close() {
+	if l := t.loaded.Load(); l.runner != nil {
+		l.runner.close()
+	}
+}
+
 // Unused returns the files of the directory that belong to no table and that no
 // other file requires, as the last Load or Reload found them. The slice is shared;
 // do not change it.
-func (t *Transformers) Unused() []string { return *t.unused.Load() }
+func (t *Transformers) Unused() []string { return t.loaded.Load().unused }
 
 // Shared returns the files that are those of several tables, with these, as the last
 // Load or Reload found them. The map is shared; do not change it.
-func (t *Transformers) Shared() map[string][]string { return *t.shared.Load() }
+func (t *Transformers) Shared() map[string][]string { return t.loaded.Load().shared }
 
 // sharedOf returns the files of several tables.
 func sharedOf(users map[string][]string) map[string][]string {
@@ -169,21 +193,7 @@ func sharedOf(users map[string][]string) map[string][]string {
 }
 
 // File returns the file of table, "" where it has none.
-func (t *Transformers) File(table string) string {
-	for _, scripts := range []*map[string]*script{t.scripts.Load(), t.resolvers.Load()} {
-		if s := (*scripts)[table]; s != nil {
-			return s.file
-		}
-	}
-	return ""
-}
+func (t *Transformers) File(table string) string { return t.loaded.Load().files[table] }
 
 // Has tells whether table has a transformer; its file may export resolve alone.
-func (t *Transformers) Has(table string) bool {
-	return t.script(table) != nil
-}
-
-// script returns the script of table, nil without one.
-func (t *Transformers) script(table string) *script {
-	return (*t.scripts.Load())[table]
-}
+func (t *Transformers) Has(table string) bool { return t.loaded.Load().file(table, false) != "" }

@@ -1,0 +1,69 @@
+package transform
+
+import (
+	"context"
+	"sync"
+
+	"github.com/dop251/goja_nodejs/require"
+	"go.uber.org/zap"
+)
+
+// local runs files in this process.
+type local struct {
+	log       *zap.Logger
+	querier   Querier
+	publisher Publisher
+	config    Config
+	sources   *sources
+	registry  *require.Registry
+
+	mu      sync.Mutex
+	engines map[script]*engine
+}
+
+// newLocal returns the runner of files; it runs none before it is asked. config has no
+// zero fields.
+func newLocal(log *zap.Logger, q Querier, p Publisher, c Config, s *sources) *local {
+	return &local{log: log, querier: q, publisher: p, config: c, sources: s, registry: s.registry(), engines: map[script]*engine{}}
+}
+
+// engine returns that of a file.
+func (l *local) engine(s script) *engine {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e := l.engines[s]
+	if e == nil {
+		e = newEngine(l, s)
+		l.engines[s] = e
+	}
+	return e
+}
+
+// check makes the first machine of a file, which tells whether the file is in order.
+func (l *local) check(file string) (x exports, used []string, err error) {
+	err = l.engine(script{file: file}).run(context.Background(), "", func(_ context.Context, m *machine) error {
+		x = exports{m.main != nil, m.resolve != nil}
+		return nil
+	})
+	return x, l.sources.usedNames(), err
+}
+
+func (l *local) run(ctx context.Context, s script, tasks []task) []Result {
+	results := make([]Result, len(tasks))
+	for i := range tasks {
+		results[i] = l.do(ctx, s, &tasks[i])
+	}
+	return results
+}
+
+// do does one task.
+func (l *local) do(ctx context.Context, s script, t *task) (r Result) {
+	err := l.engine(s).run(ctx, t.Table, func(ctx context.Context, m *machine) error {
+		r = m.do(ctx, t)
+		return r.Err
+	})
+	r.Err = err
+	return r
+}
+
+func (l *local) close() {}
