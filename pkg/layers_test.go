@@ -39,6 +39,7 @@ var owners = map[string][]string{
 	"github.com/eclipse/paho.mqtt.golang": {"pkg/transport", "pkg/testkit", "pkg/attack", "cmd/mysql-sync-soak", "cmd/mysql-sync-bench"},
 	"github.com/dop251/goja":              {"pkg/transform"},
 	"github.com/dop251/goja_nodejs":       {"pkg/transform"},
+	"github.com/elastic/go-seccomp-bpf":   {"pkg/transform"},
 	"github.com/knadh/koanf":              {"pkg/config"},
 	"github.com/mochi-mqtt/server":        {"pkg/broker"},
 	"github.com/spf13/cobra":              {"cmd"},

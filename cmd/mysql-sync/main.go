@@ -9,6 +9,8 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+
+	"github.com/mysql-sync/mysql-sync/pkg/transform"
 )
 
 // version is set when a release is built.
@@ -20,6 +22,7 @@ var version = "dev"
 const collectAt = 300
 
 func main() {
+	transform.Main()
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(collectAt)
 	}

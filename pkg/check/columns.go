@@ -141,6 +141,7 @@ func transformed(cfg *config.Config) func(table string) bool {
 		return func(string) bool { return false }
 	}
 	t := transform.New(zap.NewNop(), silent{}, silent{}, transform.Config{Directory: cfg.TransformerDirectory})
+	defer t.Close() // what is asked for is known then
 	if t.Load(allTables(cfg)) != nil {
 		return func(string) bool { return true }
 	}

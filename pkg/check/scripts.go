@@ -35,6 +35,7 @@ func checkScripts(cfg *config.Config) []Finding {
 		return nil
 	}
 	t := transform.New(zap.NewNop(), silent{}, silent{}, transform.Config{Directory: cfg.TransformerDirectory})
+	defer t.Close()
 	tables := allTables(cfg)
 	if err := t.Load(tables); err != nil {
 		for _, e := range each(err) {

@@ -217,6 +217,7 @@ func (n *Node) replicate(ctx context.Context) error {
 	if n.stream, err = n.openStream(ctx, db); err != nil {
 		return err
 	}
+	defer n.closeTransformers()
 	if err := n.wire(db, applyDB, records); err != nil {
 		return err
 	}
@@ -355,6 +356,15 @@ func (n *Node) wire(db, applyDB *mysqldb.DB, records *records) error {
 // decoder turns what comes into changes of the tables here.
 func (n *Node) decoder() *receive.Decoder {
 	return &receive.Decoder{Self: n.cfg.ClientName, Rights: n.cfg, MaxRow: maxRow(n.cfg), Zone: n.zone, Now: n.now, Tables: n.tables, Transformers: n.transformers}
+}
+
+// closeTransformers ends the processes of the scripts.
+func (n *Node) closeTransformers() {
+	for _, t := range []*transform.Transformers{n.transformers, n.rehearsal} {
+		if t != nil {
+			t.Close()
+		}
+	}
 }
 
 func (n *Node) allTables() []string {

@@ -267,7 +267,10 @@ func (n *Node) check(ctx context.Context, running *config.Config) error {
 		return errors.Join(append(errs, err)...)
 	}
 	defer db.Close()
-	_, err = n.loadTransformers(zap.NewNop())
+	t, err := n.loadTransformers(zap.NewNop())
+	if t != nil {
+		t.Close()
+	}
 	return errors.Join(append(errs, err)...)
 }
 

@@ -378,10 +378,21 @@ func (n *Node) transformRows(ctx context.Context, d *rendering, remote string, t
 	if err != nil {
 		return err
 	}
+	list, calls := make([]outgoing, len(items)), make([]transform.Call, 0, len(items))
+	for k, i := range items {
+		list[k] = n.outgoing(i, states)
+		if asks(&list[k], found[i.Key]) {
+			calls = append(calls, n.callOf(&list[k], remote, t, found[i.Key]))
+		}
+	}
+	results := n.transformers.ApplyAll(ctx, t.Name, calls)
 	var sending []outbox.Sent
-	for _, i := range items {
-		o := n.outgoing(i, states)
-		send, err := n.transformRow(ctx, &o, remote, t, found[i.Key], held[i.Row])
+	for k, i := range items {
+		o, send, err := list[k], false, error(nil)
+		if asks(&o, found[i.Key]) {
+			send, err = n.sendAs(ctx, &o, remote, t, calls[0], results[0], held[i.Row])
+			calls, results = calls[1:], results[1:]
+		}
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -397,23 +408,40 @@ func (n *Node) transformRows(ctx context.Context, d *rendering, remote string, t
 	return n.outbox.Sending(ctx, remote, sending)
 }
 
+// asks reports whether the script has a say: the delete of a row that is for a remote
+// without it has a mark of its own.
+func asks(o *outgoing, values [][]byte) bool { return values != nil || !o.OnlyMissing }
+
+// callOf returns the call of a row's script; without values it is that of a delete.
+func (n *Node) callOf(o *outgoing, remote string, t *schema.Table, values [][]byte) transform.Call {
+	id, _ := t.ID(o.Key) // a key that cannot be shown is told by sendAs
+	call := transform.Call{Table: t.Name, ID: id, Source: n.cfg.ClientName, Target: remote}
+	if values != nil {
+		call.Entity = receive.Decode(t, t.Names(), values, n.zone)
+	}
+	return call
+}
+
 // transformRow makes of a row what the remote is to have; held is the id under
 // which it has the row now, or empty. send is false if the remote neither has
 // the row nor is to have it.
 func (n *Node) transformRow(ctx context.Context, o *outgoing, remote string, t *schema.Table, values [][]byte, held string) (send bool, err error) {
-	local, err := t.ID(o.Key)
-	if err != nil {
+	if !asks(o, values) {
+		return false, nil
+	}
+	call := n.callOf(o, remote, t, values)
+	return n.sendAs(ctx, o, remote, t, call, n.transformers.ApplyAll(ctx, t.Name, []transform.Call{call})[0], held)
+}
+
+// sendAs makes of a script's result what the remote is to have, as transformRow.
+func (n *Node) sendAs(ctx context.Context, o *outgoing, remote string, t *schema.Table, call transform.Call, r transform.Result, held string) (send bool, err error) {
+	if _, err := t.ID(o.Key); err != nil {
 		return false, err
 	}
-	call := transform.Call{Table: t.Name, ID: local, Source: n.cfg.ClientName, Target: remote}
-	if values == nil && o.OnlyMissing {
-		return false, nil // its delete has a mark of its own
+	if call.Entity == nil {
+		return n.transformedDelete(o, t, call, r, held)
 	}
-	if values == nil {
-		return n.transformDelete(ctx, o, t, call, held)
-	}
-	call.Entity = receive.Decode(t, t.Names(), values, n.zone)
-	entity, err := n.transformers.Apply(ctx, call)
+	entity, err := r.Entity, r.Err
 	if errors.Is(err, transform.ErrDropped) {
 		return n.takeAway(ctx, o, remote, t, call, held)
 	}
@@ -449,14 +477,18 @@ func (n *Node) transformRow(ctx context.Context, o *outgoing, remote string, t *
 }
 
 func (n *Node) transformDelete(ctx context.Context, o *outgoing, t *schema.Table, call transform.Call, held string) (bool, error) {
-	id, drop, err := n.transformers.ApplyDelete(ctx, call)
-	if err != nil {
-		return false, err
-	}
-	if drop {
+	return n.transformedDelete(o, t, call, n.transformers.ApplyAll(ctx, t.Name, []transform.Call{call})[0], held)
+}
+
+func (n *Node) transformedDelete(o *outgoing, t *schema.Table, call transform.Call, r transform.Result, held string) (bool, error) {
+	if errors.Is(r.Err, transform.ErrDropped) {
 		o.sent.Gone = true
 		return false, nil
 	}
+	if r.Err != nil {
+		return false, r.Err
+	}
+	id := r.ID
 	if id == call.ID && held != "" {
 		id = held // what the remote knows the row by
 	}

@@ -43,6 +43,12 @@ func (r onlyReading) query(ctx context.Context, query string) (list []value.Enti
 // readOnlyTransaction is the server's error for a statement that writes.
 const readOnlyTransaction = 1792
 
+// mostAnswered bounds the rows that a statement of a script gives, in bytes.
+const mostAnswered = 64 << 20
+
+// rowOverhead is what a value takes beside its bytes.
+const rowOverhead = 64
+
 // entities returns a function that puts the rows of an answer into list, in entity form.
 func entities(list *[]value.Entity) func(*sql.Rows) error {
 	return func(rows *sql.Rows) error {
@@ -59,6 +65,7 @@ func entities(list *[]value.Entity) func(*sql.Rows) error {
 			}
 			columns[i] = value.Column{Name: t.Name(), DataType: name, Kind: kind}
 		}
+		size := 0
 		for rows.Next() {
 			raw := make([][]byte, len(columns))
 			into := make([]any, len(columns))
@@ -70,6 +77,9 @@ func entities(list *[]value.Entity) func(*sql.Rows) error {
 			}
 			e := make(value.Entity, len(columns))
 			for i := range columns {
+				if size += len(raw[i]) + rowOverhead; size > mostAnswered {
+					return fmt.Errorf("the statement gives more than %d MiB of rows", mostAnswered>>20)
+				}
 				e[i] = value.Field{Name: columns[i].Name, Value: columns[i].Decode(raw[i], time.UTC)}
 			}
 			*list = append(*list, e)

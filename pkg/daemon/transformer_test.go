@@ -430,3 +430,36 @@ func TestScriptsMayHaveALoginOfTheirOwn(t *testing.T) {
 	}
 	node.WaitLog(`transformerLogin: .*Access denied`)
 }
+
+// A script that is written to harm ends its own process, and costs its row. The node, its
+// other rows, and the other tables' scripts go on.
+func TestScriptThatHarmsEndsItsOwnProcess(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	a, c := newPair(t, b, []string{"texts", "plain"}, texts, strings.Replace(texts, "texts", "plain", 1))
+	const harm = `module.exports = async ({entity, source, mysql, mqtt}) => {
+		const wire = Buffer[Object.getOwnPropertySymbols(Buffer)[0]], all = [];
+		if (entity.id === 'memory ' + source && source !== 'ALLOWED') for (let i = 0; i < 100; i++) all.push(new Uint8Array(2e8));
+		if (entity.id === 'endless ' + source) { Object.defineProperty(all, 0, {get: wire.WrapBytes.bind(null, all)}); wire.WrapBytes(all); }
+		const [{n}] = await mysql.query('SELECT 7 AS n');
+		await mqtt.publish('/hello', entity.id);
+		console.log('did', entity.id);
+		return {...entity, name: entity.name + n};
+	};`
+	a.script("texts", harm)
+	a.script("plain", `module.exports = ({entity}) => ({...entity, name: entity.name + '!'})`)
+	c.script("texts", strings.Replace(harm, "ALLOWED", "node-b", 1)) // what c sends harms a only
+	a.start()
+	c.start()
+	synced(a, c)
+	a.exec(`INSERT INTO texts VALUES ('1', 'a'), ('endless node-a', 'b'), ('memory node-a', 'c'), ('2', 'd'), ('memory node-b', 'e')`, `INSERT INTO plain VALUES ('1', 'x')`)
+	c.expect(`SELECT name FROM plain`, `"x!"`)
+	c.expect(`SELECT id, name FROM texts ORDER BY id`, `"1"|"a77"`, `"2"|"d77"`, `"memory node-b"|"e77"`)
+	a.expect(`SELECT primary_key, message LIKE '%texts.js: %', message LIKE '%could not be interrupted%' OR message LIKE '%stack overflow%',
+		message LIKE '%memory%' OR message LIKE '%cgo%' FROM sync_status WHERE status = 'error' ORDER BY primary_key`, `"endless node-a"|1|1|0`, `"memory node-a"|1|0|1`)
+	// The same on the way in.
+	c.exec(`UPDATE texts SET name = 'back' WHERE id IN ('1', 'memory node-b')`)
+	a.expect(`SELECT id, name FROM texts WHERE name LIKE 'back%' OR id LIKE '%-b'`, `"1"|"back77"`, `"memory node-b"|"e"`)
+	c.expect(`SELECT message LIKE '%transformer fails on it%' FROM sync_status WHERE primary_key = 'memory node-b' AND status = 'error'`, `1`)
+	a.node.WaitLog(`did.*1`)
+}

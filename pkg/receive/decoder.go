@@ -80,8 +80,34 @@ func (d *Decoder) dated(ctx context.Context, c wire.Change, kept bool) (apply.In
 	return d.Encode(ctx, t, in, c.ID, entity)
 }
 
-// versioned checks and transforms a change of a batch.
-func (d *Decoder) versioned(ctx context.Context, t *schema.Table, in *apply.Incoming) error {
+// decoded is a change of a batch on its way through the Decoder.
+type decoded struct {
+	in    apply.Incoming
+	table *schema.Table
+	err   error
+}
+
+// versioned checks and transforms the changes of a batch. Those of a table that follow
+// each other go through its transformer together.
+func (d *Decoder) versioned(ctx context.Context, list []decoded) {
+	for i := range list {
+		if x := &list[i]; x.err == nil {
+			x.err = d.check(x.table, &x.in)
+		}
+	}
+	for len(list) > 0 {
+		n := 1
+		for n < len(list) && list[n].table == list[0].table {
+			n++
+		}
+		d.transform(ctx, list[:n])
+		list = list[n:]
+	}
+}
+
+// check checks what a change says of itself, and the key of a row that no transformer
+// changes.
+func (d *Decoder) check(t *schema.Table, in *apply.Incoming) error {
 	if size := in.Size(); d.MaxRow > 0 && size > d.MaxRow {
 		return fmt.Errorf("the row has %d bytes, more than %d (maxRowBytes)", size, d.MaxRow)
 	}
@@ -93,24 +119,49 @@ func (d *Decoder) versioned(ctx context.Context, t *schema.Table, in *apply.Inco
 			return fmt.Errorf("the version of %s claims to know a later one of %s", in.Version.Origin, v.Origin)
 		}
 	}
-	if !in.Deleted() && !d.Transformers.Has(t.Name) {
-		same, err := t.IsKey(in.Key, in.Columns, in.Values)
-		if err == nil && !same {
-			err = fmt.Errorf("the id does not match the entity: the row's key in table %s is another", t.Name)
-		}
-		return err
+	if in.Deleted() || d.Transformers.Has(t.Name) {
+		return nil
 	}
-	id, err := t.ID(in.Key)
-	if err != nil {
-		return err
+	same, err := t.IsKey(in.Key, in.Columns, in.Values)
+	if err == nil && !same {
+		err = fmt.Errorf("the id does not match the entity: the row's key in table %s is another", t.Name)
 	}
-	if in.Deleted() {
-		// By way of the id the key gets the one form that the versions go by.
-		in.Key, err = d.DeletedKey(ctx, t, in.From, id)
-		return err
-	}
-	*in, err = d.Encode(ctx, t, *in, id, Decode(t, in.Columns, in.Values, d.Zone))
 	return err
+}
+
+// transform transforms changes of one table. By way of the id the key of a delete gets the
+// one form that the versions go by, also without a transformer.
+func (d *Decoder) transform(ctx context.Context, list []decoded) {
+	var calls []transform.Call
+	var called []*decoded
+	for i := range list {
+		x := &list[i]
+		if x.err != nil || !x.in.Deleted() && !d.Transformers.Has(x.table.Name) {
+			continue
+		}
+		call := transform.Call{Table: x.table.Name, Source: x.in.From, Target: d.Self}
+		if call.ID, x.err = x.table.ID(x.in.Key); x.err != nil {
+			continue
+		}
+		if !x.in.Deleted() {
+			call.Entity = Decode(x.table, x.in.Columns, x.in.Values, d.Zone)
+		}
+		calls, called = append(calls, call), append(called, x)
+	}
+	if len(calls) == 0 {
+		return
+	}
+	for i, r := range d.Transformers.ApplyAll(ctx, calls[0].Table, calls) {
+		x := called[i]
+		switch {
+		case r.Err != nil:
+			x.err = byScript(r.Err)
+		case x.in.Deleted():
+			x.in.Key, x.err = x.table.ParseID(r.ID)
+		default:
+			x.in, x.err = d.encoded(x.table, x.in, r.Entity)
+		}
+	}
 }
 
 // receivable returns the definition of a table that a client may write, in these columns, or delete from where columns is nil.
@@ -178,6 +229,11 @@ func (d *Decoder) Encode(ctx context.Context, t *schema.Table, in apply.Incoming
 	if err != nil {
 		return in, byScript(err)
 	}
+	return d.encoded(t, in, entity)
+}
+
+// encoded converts an entity to columns in stored form.
+func (d *Decoder) encoded(t *schema.Table, in apply.Incoming, entity value.Entity) (_ apply.Incoming, err error) {
 	if in.Columns, in.Values, err = d.Stored(t, entity); err == nil {
 		in.Key, err = t.KeyOf(in.Columns, in.Values)
 	}

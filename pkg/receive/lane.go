@@ -12,7 +12,6 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
-	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/transform"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
@@ -274,25 +273,24 @@ func (l *lane) changes(ctx context.Context, x *load, w *work) {
 	all := w.batch.Changes
 	x.changes = slices.Grow(x.changes, len(all))
 	w.index = make([]int, 0, len(all))
-	var t *schema.Table
-	var unfit error
-	begun := time.Now()
+	limited, cancel := context.WithTimeout(ctx, prepareTime)
+	defer cancel()
+	list := make([]decoded, len(all))
 	for i := range all {
-		if i == 0 || !sameSection(&all[i], &all[i-1]) {
-			t, unfit = d.receivable(ctx, w.sender, all[i].Table, all[i].Columns)
+		list[i].in = apply.Incoming{Change: all[i], From: w.sender}
+		if i > 0 && sameSection(&all[i], &all[i-1]) {
+			list[i].table, list[i].err = list[i-1].table, list[i-1].err
+		} else {
+			list[i].table, list[i].err = d.receivable(ctx, w.sender, all[i].Table, all[i].Columns)
 		}
-		in, err := apply.Incoming{Change: all[i], From: w.sender}, unfit
-		switch {
-		case err != nil:
-		case i&15 == 15 && time.Since(begun) > prepareTime:
-			for ; i < len(all); i++ {
-				w.reject(wire.Reject{Index: i, Retry: true}, errLong)
-			}
-			return
-		default:
-			err = d.versioned(ctx, t, &in)
+	}
+	d.versioned(limited, list)
+	for i := range list {
+		if limited.Err() != nil && errors.Is(list[i].err, context.DeadlineExceeded) {
+			w.reject(wire.Reject{Index: i, Retry: true}, errLong)
+			continue
 		}
-		x.add(w, i, in, err)
+		x.add(w, i, list[i].in, list[i].err)
 	}
 }
 

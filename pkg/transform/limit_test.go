@@ -43,7 +43,7 @@ func TestBacktrackingForEverEndsInAnErrorNotInNoMatch(t *testing.T) {
 	before := regexp2.DefaultMatchTimeout
 	defer func() { regexp2.DefaultMatchTimeout = before }()
 	regexp2.DefaultMatchTimeout = 10 * soon.TimeLimit // as in earnest no shorter than the limit of a call
-	_, err := world{config: soon}.orders(t, body(`return {match: /^(a+)+\1$/.test('a'.repeat(60) + 'b')};`)).Apply(t.Context(), call())
+	_, err := world{where: here, config: soon}.orders(t, body(`return {match: /^(a+)+\1$/.test('a'.repeat(60) + 'b')};`)).Apply(t.Context(), call())
 	wantError(t, err, "orders.js: ran longer than 500ms")
 }
 
@@ -56,7 +56,7 @@ func TestPromiseThatIsNotSettledInTimeIsAnError(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				tr := world{querier: queryFunc(func(ctx context.Context, _ string) ([]value.Entity, error) {
+				tr := world{where: here, querier: queryFunc(func(ctx context.Context, _ string) ([]value.Entity, error) {
 					<-ctx.Done()
 					return nil, ctx.Err()
 				})}.orders(t, body(lines))
@@ -74,7 +74,7 @@ func TestPromiseThatNothingSettlesFailsAtOnce(t *testing.T) {
 
 func TestTimersAndPromises(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		tr := world{}.orders(t, body(`
+		tr := world{where: here}.orders(t, body(`
 		const order = [];
 		setTimeout(() => order.push('late'), 3600000);
 		const cleared = setTimeout(() => order.push('cleared'), 1);
@@ -197,7 +197,7 @@ func TestWhatIsNotTooLargeWorksAsEver(t *testing.T) {
 }
 
 func TestPanicDuringACallIsAnError(t *testing.T) {
-	tr := world{}.orders(t, body("return context.entity;"))
+	tr := world{where: here}.orders(t, body("return context.entity;"))
 	s := tr.engine("orders")
 	err := s.run(t.Context(), "orders", func(context.Context, *machine) error { panic("bug") })
 	wantError(t, err, "orders.js: bug")

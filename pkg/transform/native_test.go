@@ -135,7 +135,7 @@ func TestNativesNeverEndTheProcess(t *testing.T) {
 // TestNativesAreCounted looks at all that the engine knows by itself, where what
 // no property leads to is as well.
 func TestNativesAreCounted(t *testing.T) {
-	tr := world{}.orders(t, recursions)
+	tr := world{where: here}.orders(t, recursions)
 	if _, err := tr.Apply(t.Context(), call()); err != nil {
 		t.Fatal(err)
 	}
@@ -243,7 +243,7 @@ func TestCountedNativesLookAsEver(t *testing.T) {
 }
 
 func BenchmarkNewMachine(b *testing.B) {
-	tr := world{}.orders(b, body("return context.entity;"))
+	tr := world{where: here}.orders(b, body("return context.entity;"))
 	s := tr.engine("orders")
 	b.ReportAllocs()
 	for b.Loop() {

@@ -1,5 +1,268 @@
 package transform
 
-var program string
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
 
-func newProcesses(args ...any) runner { panic("later") }
+	"go.uber.org/zap"
+)
+
+// A run of tasks goes to a process in parts, of which each has at most so many tasks, and,
+// but for the first, bytes of rows.
+const (
+	partTasks = 256
+	partBytes = 1 << 20
+)
+
+// restTime is how long the process of a file that is not used any more is kept.
+const restTime = time.Minute
+
+// processes runs each file in a process of its own. A script that ends its process costs
+// its row: the process is started again, and what else it had to do is done.
+type processes struct {
+	program   string
+	log       *zap.Logger
+	querier   Querier
+	publisher Publisher
+	config    Config
+	load      []byte // what each process is told first
+
+	mu      sync.Mutex
+	cells   map[script]*cell
+	checker *process // that has looked at the files; nil: none
+	closed  bool
+}
+
+// newProcesses returns the runner of files; it starts nothing before it is asked.
+func newProcesses(program string, log *zap.Logger, q Querier, p Publisher, c Config, s *sources) *processes {
+	b := binary.AppendVarint(nil, int64(c.TimeLimit))
+	b = binary.AppendVarint(b, c.MemoryLimit)
+	b = binary.AppendVarint(b, int64(c.Runtimes))
+	b = binary.AppendUvarint(b, uint64(len(s.files)))
+	for _, name := range slices.Sorted(maps.Keys(s.files)) {
+		b = appendString(appendString(b, name), string(s.files[name]))
+	}
+	return &processes{program: program, log: log, querier: q, publisher: p, config: c, load: b, cells: map[script]*cell{}}
+}
+
+// check runs a file once. All files are looked at in one process, unless one ends it.
+func (p *processes) check(file string) (exports, []string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.checker == nil {
+		var err error
+		if p.checker, err = p.start(); err != nil {
+			return exports{}, nil, located(file, err)
+		}
+		started := p.checker
+		time.AfterFunc(restTime, func() { p.dismiss(started) })
+	}
+	x, used, err := p.checker.check(file, p.config.TimeLimit+graceTime)
+	if p.checker.ended() {
+		p.checker = nil
+	}
+	return x, used, err
+}
+
+// dismiss ends a process that has looked at the files, if no script has taken it over.
+func (p *processes) dismiss(checker *process) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.checker == checker {
+		p.checker = nil
+		checker.stop()
+	}
+}
+
+// cell returns that of a script. The first takes over the process that has looked at the
+// files.
+func (p *processes) cell(s script) *cell {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c := p.cells[s]
+	if c == nil {
+		c = &cell{owner: p, script: s, limit: p.config.TimeLimit, places: make(chan struct{}, p.config.Runtimes)}
+		if s.resolver {
+			c.limit = min(c.limit, resolveLimit)
+		}
+		c.process, p.checker = p.checker, nil
+		c.closed = p.closed
+		p.cells[s] = c
+	}
+	return c
+}
+
+func (p *processes) run(ctx context.Context, s script, tasks []task) []Result {
+	results := make([]Result, len(tasks))
+	c := p.cell(s)
+	for from := 0; from < len(tasks); {
+		to := from + part(tasks[from:])
+		c.run(ctx, tasks[from:to], results[from:to])
+		from = to
+	}
+	return results
+}
+
+// part returns how many of tasks, at least one, go to a process at once.
+func part(tasks []task) int {
+	bytes := 0
+	for i := range tasks {
+		for _, f := range tasks[i].Entity {
+			bytes += len(f.Name)
+			switch v := f.Value.(type) {
+			case string:
+				bytes += len(v)
+			case []byte:
+				bytes += len(v)
+			}
+		}
+		if i > 0 && (bytes > partBytes || i == partTasks) {
+			return i
+		}
+	}
+	return len(tasks)
+}
+
+// close ends the processes, each when it has nothing to do.
+func (p *processes) close() {
+	p.mu.Lock()
+	p.closed = true
+	cells, checker := slices.Collect(maps.Values(p.cells)), p.checker
+	p.checker = nil
+	p.mu.Unlock()
+	if checker != nil {
+		checker.stop()
+	}
+	for _, c := range cells {
+		c.close()
+	}
+}
+
+// cell is a script with its process.
+type cell struct {
+	owner *processes
+	script
+	limit  time.Duration // of one task
+	places chan struct{} // holds an element for each run: a runtime never has to be waited for
+	alone  sync.RWMutex  // held for writing while tasks are tried one by one
+
+	mu      sync.Mutex
+	process *process // nil: none
+	users   int      // runs that have it now
+	rest    *time.Timer
+	closed  bool
+}
+
+// run does tasks in the process. Those that it leaves undone as it ends are done again one
+// by one, with nothing beside them: the one that ends the process then is to blame.
+// Scripts are made for that: a row may be transformed more than once.
+func (c *cell) run(ctx context.Context, tasks []task, results []Result) {
+	c.alone.RLock()
+	done, err := c.attempt(ctx, tasks, results)
+	c.alone.RUnlock()
+	if err == nil {
+		return
+	}
+	c.alone.Lock()
+	defer c.alone.Unlock()
+	for i := done; i < len(tasks); i++ {
+		if _, failed := errors.AsType[startError](err); failed {
+			results[i] = Result{Err: located(c.file, err)}
+			continue
+		}
+		if _, err = c.attempt(ctx, tasks[i:i+1], results[i:i+1]); err != nil {
+			results[i] = Result{Err: located(c.file, err)}
+			c.owner.log.Warn("transformer ended its process, which is started again", zap.String("file", c.file), zap.String("table", tasks[i].Table),
+				zap.Error(err))
+		}
+	}
+}
+
+// attempt does tasks in the process, and returns how many have results. The error is
+// why the process ended before all had one.
+func (c *cell) attempt(ctx context.Context, tasks []task, results []Result) (done int, err error) {
+	place := c.places
+	if ctx.Err() != nil {
+		place = nil
+	}
+	select {
+	case place <- struct{}{}:
+		defer func() { <-c.places }()
+	case <-ctx.Done():
+		for i := range results {
+			results[i].Err = located(c.file, fmt.Errorf("wait for %s: %w", c.file, context.Cause(ctx)))
+		}
+		return len(tasks), nil
+	}
+	p, err := c.take()
+	if err != nil {
+		return 0, err
+	}
+	defer c.give(p)
+	return p.run(ctx, c.script, c.limit, tasks, results)
+}
+
+// take returns the process, which is started if there is none.
+func (c *cell) take() (*process, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.process == nil || c.process.ended() {
+		p, err := c.owner.start()
+		if err != nil {
+			return nil, err
+		}
+		c.process = p
+	}
+	if c.rest != nil {
+		c.rest.Stop()
+		c.rest = nil
+	}
+	c.users++
+	return c.process, nil
+}
+
+// give gives the process back.
+func (c *cell) give(p *process) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.users--
+	switch {
+	case c.users > 0:
+	case c.closed:
+		c.end()
+	default:
+		c.rest = time.AfterFunc(restTime, func() {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			if c.users == 0 {
+				c.end()
+			}
+		})
+	}
+}
+
+// end ends the process.
+func (c *cell) end() {
+	if c.process != nil {
+		c.process.stop()
+		c.process = nil
+	}
+}
+
+func (c *cell) close() {
+	c.alone.Lock() // until nothing runs
+	defer c.alone.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.rest != nil {
+		c.rest.Stop()
+	}
+	c.closed = true
+	c.end()
+}

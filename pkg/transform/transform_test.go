@@ -2,6 +2,7 @@ package transform
 
 import (
 	"context"
+	"flag"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -44,12 +45,30 @@ func write(t testing.TB, path, text string) {
 	}
 }
 
+// everyProcess has all tests run their scripts in processes of their own that can.
+var everyProcess = flag.Bool("process", false, "run scripts in processes of their own")
+
+func TestMain(m *testing.M) {
+	Main() // returns, unless it is the process of a test's scripts
+	os.Exit(m.Run())
+}
+
+// where is in which process scripts run.
+type where int
+
+const (
+	anywhere where = iota // as the flag says
+	here                  // in the test's
+	apart                 // in their own
+)
+
 // world is what the Transformers of a test see.
 type world struct {
 	log       *zap.Logger
 	querier   Querier
 	publisher Publisher
 	config    Config
+	where     where
 }
 
 // orders returns Transformers whose table orders has script.
@@ -60,6 +79,10 @@ func (w world) orders(t testing.TB, script string) *Transformers {
 	}
 	w.config.Directory = directory(t, map[string]string{"orders.js": script})
 	tr := New(w.log, w.querier, w.publisher, w.config)
+	if w.where == here || w.where == anywhere && !*everyProcess {
+		tr.program = ""
+	}
+	t.Cleanup(tr.Close)
 	if err := tr.Load([]string{"orders"}); err != nil {
 		t.Fatal(err)
 	}

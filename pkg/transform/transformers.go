@@ -57,6 +57,7 @@ type Transformers struct {
 	querier   Querier
 	publisher Publisher
 	config    Config
+	program   string // that runs the scripts; empty: this one does
 	tables    []string
 	loaded    atomic.Pointer[fileSet] // Reload replaces it as a whole
 	counts    counts
@@ -92,7 +93,7 @@ func New(log *zap.Logger, q Querier, p Publisher, c Config) *Transformers {
 	if c.Runtimes == 0 {
 		c.Runtimes = runtime.GOMAXPROCS(0)
 	}
-	t := &Transformers{log: log.Named("transform"), querier: q, publisher: p, config: c}
+	t := &Transformers{log: log.Named("transform"), querier: q, publisher: p, config: c, program: program}
 	t.loaded.Store(&fileSet{})
 	return t
 }
@@ -157,10 +158,10 @@ func (t *Transformers) Reload() error {
 // runner returns what runs the files: a process of their own if this program can be
 // started as one, see Main.
 func (t *Transformers) runner(s *sources) runner {
-	if program == "" {
+	if t.program == "" {
 		return newLocal(t.log, t.querier, t.publisher, t.config, s)
 	}
-	return newProcesses(t.log, t.querier, t.publisher, t.config, s)
+	return newProcesses(t.program, t.log, t.querier, t.publisher, t.config, s)
 }
 
 // Close ends the processes that run the files. It waits for calls under way; there must

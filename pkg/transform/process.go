@@ -1,0 +1,422 @@
+package transform
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"sync"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/value"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// The process ends a script that takes too long by itself. If it does not within
+// graceTime, since a function of the engine's does not look up, it is ended. startTime is
+// how long it may take to begin, and stopTime to end.
+const (
+	graceTime = 2 * time.Second
+	startTime = 30 * time.Second
+	stopTime  = 2 * time.Second
+)
+
+// process runs scripts for the node. Nothing that it says is trusted: it may have been
+// taken over by what it runs.
+type process struct {
+	owner *processes
+	cmd   *exec.Cmd
+	in    io.Closer
+	out   *frames
+	ready chan struct{} // closed when it has taken limits and files
+	over  chan struct{} // closed when it has ended
+	why   error         // then
+
+	mu      sync.Mutex
+	killed  error // why it was ended, if it was
+	runs    map[uint64]*run
+	last    uint64 // run
+	checked chan checked
+}
+
+// checked is what a file exports.
+type checked struct {
+	exports
+	used []string
+	err  error
+}
+
+// run is a run of tasks in a process.
+type run struct {
+	ctx     context.Context // of what its scripts ask for
+	file    string
+	results []Result
+	done    int              // of results
+	moved   chan struct{}    // holds an element after each result
+	ended   chan struct{}    // closed when the process has nothing more to say
+	asking  sync.WaitGroup   // what its scripts ask for
+	errors  map[uint64]error // of that, by request, for the task under way
+}
+
+// start starts a process and gives it limits and files.
+func (p *processes) start() (*process, error) {
+	cmd := exec.Command(p.program, argument)
+	cmd.Args[0] = os.Args[0]
+	cmd.Env = environment()
+	said := &head{}
+	cmd.Stderr = said
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, startError{err}
+	}
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		return nil, startError{err}
+	}
+	c := &process{owner: p, cmd: cmd, in: in, out: newFrames(in), ready: make(chan struct{}), over: make(chan struct{}),
+		runs: map[uint64]*run{}, checked: make(chan checked, 1)}
+	go c.listen(out, said)
+	_ = c.out.send(frameLoad, p.load, true) // an error ends the process, which is noticed
+	select {
+	case <-c.ready:
+		return c, nil
+	case <-c.over:
+	case <-time.After(startTime):
+		c.kill(fmt.Errorf("it did not begin within %s", startTime))
+	}
+	return nil, startError{c.why}
+}
+
+// startError says that there is no process for scripts, whatever they do.
+type startError struct{ error }
+
+// Error tells the reason.
+func (e startError) Error() string { return "start the scripts' process: " + e.error.Error() }
+
+// environment returns what the process sees of the node's: nothing but what time it is
+// where, and what a system needs to start one.
+func environment() []string {
+	list := []string{"GOTRACEBACK=none"}
+	for _, name := range []string{"TZ", "ZONEINFO", "SYSTEMROOT"} {
+		if v, ok := os.LookupEnv(name); ok {
+			list = append(list, name+"="+v)
+		}
+	}
+	return list
+}
+
+// head keeps the beginning of what is written to it.
+type head struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+// Write takes everything.
+func (h *head) Write(b []byte) (int, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.text = append(h.text, b[:min(len(b), 4096-len(h.text))]...)
+	return len(b), nil
+}
+
+// fatal finds why Go, or the system's library, has ended a process.
+var fatal = regexp.MustCompile(`(?m)^(?:fatal error|panic|runtime/cgo).*`)
+
+// listen hears what the process says until it ends.
+func (c *process) listen(out io.Reader, said *head) {
+	r := bufio.NewReaderSize(out, 64<<10)
+	for {
+		kind, d, err := receive(r)
+		if err == nil {
+			err = c.hear(kind, d)
+		}
+		if errors.Is(err, errFrame) {
+			c.end(err)
+		}
+		if err != nil {
+			break
+		}
+	}
+	c.end(nil)
+	_, _ = io.Copy(io.Discard, out) // until it has ended
+	err := c.cmd.Wait()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	said.mu.Lock()
+	defer said.mu.Unlock()
+	switch {
+	case c.killed != nil:
+		c.why = c.killed
+	case len(fatal.Find(said.text)) > 0:
+		c.why = fmt.Errorf("ended its process: %s", bounded(string(bytes.TrimSpace(fatal.Find(said.text)))))
+	case err != nil:
+		c.why = fmt.Errorf("ended its process: %w", err)
+	default:
+		c.why = errors.New("its process has ended")
+	}
+	close(c.over)
+}
+
+// hear does what a frame says.
+func (c *process) hear(kind frameKind, d *decoder) error {
+	if kind == frameReady || kind == frameChecked || kind == frameLog {
+		return c.hearApart(kind, d)
+	}
+	id := d.uint()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := c.runs[id]
+	if r == nil { // it is not wanted any more
+		return d.err()
+	}
+	switch kind {
+	case frameResult:
+		if r.done == len(r.results) {
+			return errFrame
+		}
+		r.results[r.done] = d.result(r.file, func(request uint64) error { return r.errors[request] })
+		r.done++
+		clear(r.errors)
+		select {
+		case r.moved <- struct{}{}:
+		default:
+		}
+	case frameDone:
+		if r.done < len(r.results) {
+			return errFrame
+		}
+		delete(c.runs, id)
+		close(r.ended)
+	case frameQuery:
+		request, sql := d.uint(), d.string()
+		c.answer(r, request, func() ([]value.Entity, error) { return c.owner.querier.Query(r.ctx, sql) })
+	case framePublish:
+		request, topic, qos, retain := d.uint(), d.string(), d.byte(), d.bool()
+		message := d.rest
+		if qos > 2 {
+			return errFrame
+		}
+		c.answer(r, request, func() ([]value.Entity, error) {
+			return nil, c.owner.publisher.Publish(r.ctx, topic, message, qos, retain)
+		})
+	default:
+		return errFrame
+	}
+	return d.err()
+}
+
+// hearApart does what a frame says that belongs to no run.
+func (c *process) hearApart(kind frameKind, d *decoder) error {
+	switch kind {
+	case frameReady:
+		select {
+		case <-c.ready:
+			return errFrame
+		default:
+		}
+		if text := d.string(); text != "" {
+			c.owner.log.Warn("the process of the scripts is not confined", zap.String("reason", bounded(text)))
+		}
+		close(c.ready)
+	case frameChecked:
+		x := checked{exports: exports{main: d.bool(), resolve: d.bool()}, used: d.strings()}
+		x.err = d.result("", func(uint64) error { return nil }).Err
+		select {
+		case c.checked <- x:
+		default:
+			return errFrame
+		}
+	case frameLog:
+		level, text := zapcore.Level(int8(d.byte())), d.string()
+		fields := make([]zap.Field, min(d.count(), 10))
+		for i := range fields {
+			fields[i] = zap.String(d.string(), bounded(d.string()))
+		}
+		if level > zapcore.ErrorLevel || d.wrong { // those above end a process
+			return errFrame
+		}
+		if entry := c.owner.log.Check(level, bounded(text)); entry != nil {
+			entry.Write(fields...)
+		}
+	}
+	return d.err()
+}
+
+// answer gets a script what it asks for, and tells it.
+func (c *process) answer(r *run, request uint64, get func() ([]value.Entity, error)) {
+	r.asking.Go(func() {
+		rows, err := get()
+		b := appendBool(binary.AppendUvarint(nil, request), false)
+		if err == nil {
+			b = binary.AppendUvarint(b, uint64(len(rows)))
+			for i := 0; i < len(rows) && err == nil && len(b) <= maxFrame; i++ {
+				b, err = appendEntity(b, rows[i])
+			}
+		}
+		if err == nil && len(b) > maxFrame {
+			err = fmt.Errorf("the answer has more than %d MiB", maxFrame>>20)
+		}
+		if err != nil {
+			c.mu.Lock()
+			r.errors[request] = err
+			c.mu.Unlock()
+			b = appendString(appendBool(binary.AppendUvarint(nil, request), true), err.Error())
+		}
+		_ = c.out.send(frameAnswer, b, true) // an error ends the process, which is noticed
+	})
+}
+
+// run does tasks, and returns how many have results. The error is why the process ended
+// before all had one.
+func (c *process) run(ctx context.Context, s script, limit time.Duration, tasks []task, results []Result) (int, error) {
+	asked, cancel := context.WithCancel(ctx)
+	r := &run{ctx: asked, file: s.file, results: results, moved: make(chan struct{}, 1), ended: make(chan struct{}), errors: map[uint64]error{}}
+	defer r.asking.Wait() // it does not outlive the run
+	defer cancel()
+	c.mu.Lock()
+	c.last++
+	id := c.last
+	c.runs[id] = r
+	c.mu.Unlock()
+	b := appendBool(appendString(binary.AppendUvarint(nil, id), s.file), s.resolver)
+	b = binary.AppendUvarint(b, uint64(len(tasks)))
+	var err error
+	for i := range tasks {
+		if b, err = appendTask(b, &tasks[i]); err != nil {
+			return c.unsent(id, s, tasks, results, err)
+		}
+	}
+	if len(b) > maxFrame {
+		return c.unsent(id, s, tasks, results, fmt.Errorf("the row has more than %d MiB", maxFrame>>20))
+	}
+	// A process that does not listen any more must not hold up who speaks.
+	deaf := time.AfterFunc(limit+graceTime, func() { c.end(errors.New("its process did not listen")) })
+	_ = c.out.send(frameRun, b, true) // an error ends the process, which is noticed
+	deaf.Stop()
+	err = c.await(ctx, r, id, limit)
+	c.mu.Lock()
+	delete(c.runs, id)
+	done := r.done
+	c.mu.Unlock()
+	if cause := context.Cause(ctx); cause != nil {
+		for i := range results {
+			if i >= done || errors.Is(results[i].Err, context.Canceled) {
+				results[i] = Result{Err: located(s.file, cause)}
+			}
+		}
+		return len(results), nil
+	}
+	if late, ok := errors.AsType[lateError](err); ok && done < len(results) {
+		results[done] = Result{Err: located(s.file, late.error)} // this one was under way
+		done++
+		if done == len(results) {
+			err = nil
+		}
+	}
+	return done, err
+}
+
+// unsent gives up a run whose rows cannot be sent. Of several, each is tried alone.
+func (c *process) unsent(id uint64, s script, tasks []task, results []Result, err error) (int, error) {
+	c.mu.Lock()
+	delete(c.runs, id)
+	c.mu.Unlock()
+	if len(tasks) > 1 {
+		return 0, err
+	}
+	results[0] = Result{Err: located(s.file, err)}
+	return 1, nil
+}
+
+// await waits until a run has ended. The error is why the process has ended before.
+func (c *process) await(ctx context.Context, r *run, id uint64, limit time.Duration) error {
+	late := time.NewTimer(limit + graceTime)
+	defer late.Stop()
+	canceled := ctx.Done()
+	for {
+		select {
+		case <-r.ended:
+			return nil
+		case <-r.moved:
+			late.Reset(limit + graceTime)
+		case <-canceled:
+			canceled = nil
+			_ = c.out.send(frameCancel, binary.AppendUvarint(nil, id), true) // as above
+			late.Reset(graceTime)
+		case <-late.C:
+			c.kill(tooLong(limit))
+			return lateError{c.why}
+		case <-c.over:
+			return c.why
+		}
+	}
+}
+
+// lateError says that a process was ended for the task of a run that was under way.
+type lateError struct{ error }
+
+func tooLong(limit time.Duration) error {
+	return fmt.Errorf("ran longer than %s, and could not be interrupted", limit)
+}
+
+// check runs a file, and returns what it exports.
+func (c *process) check(file string, limit time.Duration) (exports, []string, error) {
+	_ = c.out.send(frameCheck, appendString(nil, file), true) // an error ends the process, which is noticed
+	select {
+	case x := <-c.checked:
+		if x.err != nil {
+			return exports{}, nil, x.err
+		}
+		return x.exports, x.used, nil
+	case <-c.over:
+	case <-time.After(limit):
+		c.kill(tooLong(limit))
+	}
+	return exports{}, nil, located(file, c.why)
+}
+
+// ended tells whether the process has ended.
+func (c *process) ended() bool {
+	select {
+	case <-c.over:
+		return true
+	default:
+		return false
+	}
+}
+
+// end ends the process, for err if that is not nil.
+func (c *process) end(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.killed == nil {
+		c.killed = err
+	}
+	_ = c.cmd.Process.Kill() // unless it has ended
+}
+
+// kill ends the process and waits until it has.
+func (c *process) kill(err error) {
+	c.end(err)
+	<-c.over
+}
+
+// stop has the process end by itself, and ends it if it does not.
+func (c *process) stop() {
+	_ = c.in.Close() // then it has nothing more to do
+	select {
+	case <-c.over:
+	case <-time.After(stopTime):
+		c.kill(nil)
+	}
+}
