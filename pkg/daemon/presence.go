@@ -59,7 +59,7 @@ func (n *Node) beats(ctx context.Context) error {
 			n.log.Warn("presence could not be published", zap.Error(err))
 		}
 		for _, client := range n.presence.Expire() {
-			n.log.Info("client offline", zap.String("remote", client), zap.String("reason", "its presence ran out"))
+			n.refused.Comes(zap.InfoLevel, "client offline", client, zap.String("reason", "its presence ran out"))
 		}
 		select {
 		case <-ctx.Done():
@@ -111,15 +111,15 @@ func (n *Node) onPresence(payload []byte) {
 	switch i.Message {
 	case wire.Connected:
 		if n.presence.Beat(i.Sender, i.Until) {
-			n.log.Info("client online", zap.String("remote", i.Sender))
+			n.refused.Comes(zap.InfoLevel, "client online", i.Sender)
 			if d := n.presence.Ahead(i.Sender); d > 0 {
-				n.log.Warn("a client says that it is there for very long: if its clock is ahead, its writes win over those made here meanwhile", zap.String("remote", i.Sender), zap.Duration("by", d))
+				n.refused.Comes(zap.WarnLevel, "a client says that it is there for very long: if its clock is ahead, its writes win over those made here meanwhile", i.Sender, zap.Duration("by", d))
 			}
 			n.beatSoon()
 		}
 	case wire.ConnectionLost:
 		if n.presence.Lost(i.Sender) {
-			n.log.Info("client offline", zap.String("remote", i.Sender), zap.String("reason", "it said so, or the broker for it"))
+			n.refused.Comes(zap.InfoLevel, "client offline", i.Sender, zap.String("reason", "it said so, or the broker for it"))
 		}
 	}
 	if s := n.senders[i.Sender]; s != nil {

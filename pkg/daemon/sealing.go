@@ -172,6 +172,6 @@ func (n *Node) meet(client string, h seal.Hello) {
 		return
 	}
 	if key := n.keyOf(client); key != before {
-		n.log.Info("messages are sealed from now on", zap.String("remote", client), zap.String("key", key))
+		n.refused.Comes(zap.InfoLevel, "messages are sealed from now on", client, zap.String("key", key))
 	}
 }

@@ -16,8 +16,9 @@ import (
 // is refused, so many lines go to the log in such a time.
 const (
 	RefusalsTime = 10 * time.Minute
-	sealedLines  = 1 // for each reason why a message does not open
-	brokenLines  = 5 // for each kind of messages that cannot be read
+	sealedLines  = 1  // for each reason why a message does not open
+	brokenLines  = 5  // for each kind of messages that cannot be read
+	comingLines  = 20 // of a client that comes, and of one that goes
 )
 
 // Refusals tells of messages that are refused before their rows are looked at, and
@@ -61,6 +62,11 @@ func (r *Refusals) Broken(message, client string, fields ...zap.Field) {
 	r.tell(zap.WarnLevel, refusal{client, message, ""}, brokenLines, fields...)
 }
 
+// Comes tells of something that clients do as often as they like, which is no refusal: that one comes, or goes.
+func (r *Refusals) Comes(level zapcore.Level, message, client string, fields ...zap.Field) {
+	r.write(level, "remote", refusal{client, message, ""}, comingLines, fields...)
+}
+
 // Of returns how many messages of a client were not sealed as they must be since the
 // node started; "*" are all clients that the configuration does not name.
 func (r *Refusals) Of(client string) int64 {
@@ -77,6 +83,11 @@ func (r *Refusals) name(client string) string {
 }
 
 func (r *Refusals) tell(level zapcore.Level, what refusal, most int64, fields ...zap.Field) {
+	r.write(level, "sender", what, most, fields...)
+}
+
+// write is tell with the name of the field that has the client.
+func (r *Refusals) write(level zapcore.Level, field string, what refusal, most int64, fields ...zap.Field) {
 	client := what.client
 	what.client = r.name(client)
 	now := r.now()
@@ -98,7 +109,7 @@ func (r *Refusals) tell(level zapcore.Level, what refusal, most int64, fields ..
 	}
 	last := t.lines == most
 	r.mu.Unlock()
-	fields = append([]zap.Field{zap.String("sender", wire.Shorten(client, 32))}, fields...)
+	fields = append([]zap.Field{zap.String(field, wire.Shorten(client, 32))}, fields...)
 	if quiet > 0 {
 		fields = append(fields, zap.Int64("notTold", quiet))
 	}

@@ -17,6 +17,8 @@ const safeInteger = 1 << 53
 // DecodeEntity reads the entity of a JSON message: null gives a nil Entity, an
 // object its fields in their order. Of a name that stands twice the last value
 // counts, as in JavaScript. {"type":"Buffer","data":[…]} gives bytes.
+//
+// It has at most so many columns as a table can have.
 func DecodeEntity(raw []byte) (Entity, error) {
 	if !json.Valid(raw) { // below, only valid JSON is taken apart
 		var v any
@@ -46,6 +48,9 @@ func DecodeEntity(raw []byte) (Entity, error) {
 		if i, ok := at[name]; ok {
 			e[i] = f
 		} else {
+			if len(e) == maxColumns {
+				return nil, fmt.Errorf("entity: it has more than %d columns", maxColumns)
+			}
 			at[name] = len(e)
 			e = append(e, f)
 		}
@@ -55,6 +60,9 @@ func DecodeEntity(raw []byte) (Entity, error) {
 	}
 	return e, nil
 }
+
+// maxColumns is the servers' own limit.
+const maxColumns = 4096
 
 func skipSpace(b []byte) []byte { return bytes.TrimLeft(b, " \t\r\n") }
 
@@ -131,18 +139,22 @@ type bufferData []byte
 
 // UnmarshalJSON reads a list of numbers from 0 to 255.
 func (b *bufferData) UnmarshalJSON(raw []byte) error {
-	var ints []uint8
-	// encoding/json takes []uint8 as base64, so the list is read as numbers.
-	var list []int
-	if err := json.Unmarshal(raw, &list); err != nil {
-		return err
+	// encoding/json takes []uint8 as base64, and a list of integers would have eight times as many bytes.
+	list, ok := bytes.CutPrefix(bytes.TrimSpace(raw), []byte("["))
+	list = bytes.TrimSpace(bytes.TrimSuffix(list, []byte("]")))
+	if !ok {
+		return fmt.Errorf("%.40s is no list of bytes", raw)
 	}
-	ints = make([]uint8, len(list))
-	for i, n := range list {
-		if n < 0 || n > 255 {
-			return fmt.Errorf("%d is not a byte", n)
+	ints := []byte{}
+	if len(list) > 0 {
+		ints = make([]byte, 0, bytes.Count(list, []byte(","))+1)
+		for text := range bytes.SplitSeq(list, []byte(",")) {
+			n, err := strconv.ParseUint(string(bytes.TrimSpace(text)), 10, 8)
+			if err != nil {
+				return fmt.Errorf("%.40s is not a byte", text)
+			}
+			ints = append(ints, byte(n))
 		}
-		ints[i] = uint8(n)
 	}
 	*b = ints
 	return nil

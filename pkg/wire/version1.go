@@ -171,10 +171,16 @@ func ParseChange(payload []byte) (Change, error) {
 	}
 	var m changeJSON
 	if err := json.Unmarshal(payload, &m); err != nil {
-		c := Change{Sender: m.Sender, Table: m.Table, ID: string(m.ID), Date: int64(m.Date)}
+		c := Change{Sender: m.Sender}
+		if len(m.ID) <= maxKey && len(m.Table) <= maxKey {
+			c.Table, c.ID, c.Date = m.Table, string(m.ID), int64(m.Date)
+		}
 		return c, fmt.Errorf("change: %w", err)
 	}
 	c := Change{Sender: m.Sender, Table: m.Table, ID: string(m.ID), Date: int64(m.Date)}
+	if len(m.ID) > maxKey || len(m.Table) > maxKey { // nobody is answered with as much
+		return Change{Sender: m.Sender}, fmt.Errorf("change: table or id has more than %d bytes", maxKey)
+	}
 	switch {
 	case !ValidClient(m.Sender):
 		return c, fmt.Errorf("change: sender %.40q is not a client name", m.Sender)
@@ -207,10 +213,16 @@ func (c Change) Encode() ([]byte, error) {
 
 // Shorten cuts s to at most n characters, and marks the cut.
 func Shorten(s string, n int) string {
-	if utf8.RuneCountInString(s) <= n {
-		return s
+	count, cut := 0, 0
+	for i := range s { // a text of megabytes would have four times as many as runes
+		if count == n-1 {
+			cut = i
+		}
+		if count++; count > n {
+			return string([]rune(s[:cut])) + "…"
+		}
 	}
-	return string([]rune(s)[:n-1]) + "…"
+	return s
 }
 
 func quote(s string) string {

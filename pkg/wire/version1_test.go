@@ -238,3 +238,22 @@ func FuzzParseChange(f *testing.F) {
 		}
 	})
 }
+
+// TestLongNamesAreNotKept: what is refused is answered and told with its table and id, so that these must be short.
+func TestLongNamesAreNotKept(t *testing.T) {
+	long := strings.Repeat("1", 1<<20)
+	for _, text := range []string{
+		`{"sender":"ab","table":"` + long + `","id":"1","date":1,"entity":null}`,
+		`{"sender":"ab","table":"t","id":"` + long + `","date":1,"entity":null}`,
+		`{"sender":"ab","table":"t","id":` + long + `,"date":1,"entity":null}`,
+		`{"sender":"ab","table":"t","id":"` + long + `","date":"x","entity":null}`,
+	} {
+		c, err := wire.ParseChange([]byte(text))
+		if err == nil || len(err.Error()) > 200 || c.Sender != "ab" || len(c.Table)+len(c.ID) > 1 {
+			t.Errorf("%.60s: %.200v of %q, table and id of %d bytes", text, err, c.Sender, len(c.Table)+len(c.ID))
+		}
+	}
+	if n := testing.AllocsPerRun(10, func() { _ = wire.Shorten(long, 64) }); n > 3 || wire.Shorten(long, 3) != "11…" || wire.Shorten("äöü", 3) != "äöü" {
+		t.Errorf("shortened in %v allocations to %q, %q", n, wire.Shorten(long, 3), wire.Shorten("äöü", 3))
+	}
+}
