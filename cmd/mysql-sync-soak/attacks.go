@@ -25,6 +25,10 @@ func playAttacks(chosen func(name string) bool) int {
 				note("%s: more than %d MiB of memory", c.Name, attack.MostMemory>>20)
 				code = 1
 			}
+			if c.Arrived > attack.MostWait {
+				note("%s: another site's row came after more than %v", c.Name, attack.MostWait)
+				code = 1
+			}
 		})
 	})
 	if err != nil {

@@ -7,7 +7,7 @@ import "iter"
 // has a transaction of its own. Promises 7 and 10.
 const (
 	MostRows  = 1000
-	MostBytes = 16 << 20 // of values
+	MostBytes = 4 << 20 // of values
 )
 
 // Size returns about how many bytes of memory the change's values take.

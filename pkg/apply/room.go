@@ -14,7 +14,7 @@ import (
 // here: its sender has it, and sends it again. Promise 10.
 const (
 	roomRows  = 50_000
-	roomBytes = 64 << 20
+	roomBytes = 16 << 20
 	needBytes = 200      // of a row that is needed, beside its key, in all that names it
 	turnRows  = MostRows // tried at a time of those that need not wait any more
 	ringRows  = 20_000   // tried together of those that wait for each other

@@ -22,11 +22,15 @@ import (
 // MostMemory is how many bytes of resident memory a node may have under any attack.
 const MostMemory = 128 << 20
 
-// The clients. The victim takes rows from Honest and Mallory, and knows nobody else.
+// MostWait is how long a row of another site may take to arrive under any attack, where the machine has nothing else to do.
+const MostWait = 2 * time.Second
+
+// The clients. The victim takes rows from Honest and Mallory, and from Pete by version 1, and knows nobody else.
 const (
 	victim  = "node-a"
 	honest  = "node-b"
 	mallory = "mallory"
+	pete    = "pete"
 	eve     = "eve"
 )
 
@@ -54,7 +58,10 @@ type world struct {
 	row      int
 }
 
-const table = `CREATE TABLE orders (id BIGINT NOT NULL PRIMARY KEY, name LONGTEXT, amount DECIMAL(10,2))`
+var tables = []string{
+	`CREATE TABLE orders (id BIGINT NOT NULL PRIMARY KEY, name LONGTEXT, amount DECIMAL(10,2))`,
+	`CREATE TABLE parts (id BIGINT NOT NULL PRIMARY KEY, name LONGTEXT, part BIGINT, CHECK (id < 1000000000), FOREIGN KEY (part) REFERENCES parts (id))`,
+}
 
 // Play runs the chosen attacks one after the other, and calls tell with what each cost.
 func Play(tb testkit.TB, chosen func(name string) bool, tell func(Cost)) {
@@ -80,11 +87,11 @@ func newWorld(tb testkit.TB) *world {
 	site := func(name, remote string, accept []string, host string, port int) (*sqlx.DB, *testkit.NodeProcess) {
 		schema := server.Create(tb)
 		db := server.Open(tb, schema)
-		testkit.Exec(tb, db, table)
+		testkit.Exec(tb, db, tables...)
 		bhost, bport := split(tb, broker.Addr())
 		n := testkit.Node(tb, testkit.ConfigFile(tb, map[string]any{
 			"clientName": name, "remoteClients": []string{remote}, "acceptFrom": accept,
-			"syncTables": []string{"orders"}, "receiveTables": []string{"orders"}, "checkInterval": 10, "loggingLevel": "info",
+			"syncTables": []string{"orders"}, "receiveTables": []string{"orders", "parts"}, "checkInterval": 10, "loggingLevel": "info",
 			"mqttConfig":  map[string]any{"host": bhost, "port": bport, "reconnectPeriod": 100},
 			"mysqlConfig": map[string]any{"host": host, "port": port, "user": server.User, "password": server.Password, "database": schema},
 		}))
@@ -92,7 +99,7 @@ func newWorld(tb testkit.TB) *world {
 		return db, n
 	}
 	host, port := split(tb, w.database.Addr())
-	w.db, w.node = site(victim, honest, []string{honest, mallory}, host, port)
+	w.db, w.node = site(victim, honest, []string{honest, mallory, pete}, host, port)
 	host, port = split(tb, server.Addr())
 	w.from, _ = site(honest, victim, []string{victim}, host, port)
 	w.arrive()

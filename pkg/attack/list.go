@@ -89,6 +89,33 @@ var attacks = []attack{
 			w.publishSoon(w.topics.ChangeOf(victim), fmt.Appendf(nil, `{"sender":%q,"table":%q,"id":"%d","date":1,"entity":{"id":1}}`, mallory, strings.Repeat("t", 128), i))
 		}
 	}},
+	{"a client: 10,000 rows that the database refuses", func(w *world) {
+		for n := range 5 {
+			w.parts(2000, 1_000_000_000+2000*n, 0, "x")
+		}
+	}},
+	{"a client: 20,000 rows without the rows that they refer to", func(w *world) {
+		for n := range 10 {
+			w.parts(2000, 1+2000*n, 1_000_000, "x")
+		}
+	}},
+	{"a client: 40 batches, each with 100 rows of 60 KB without the rows that they refer to", func(w *world) {
+		for n := range 40 {
+			w.parts(100, 100_000+100*n, 1_000_000, strings.Repeat("x", 60_000))
+		}
+	}},
+	{"a client: 4 changes of version 1, each with 700,000 columns", func(w *world) {
+		var columns strings.Builder
+		for i := range 700_000 {
+			fmt.Fprintf(&columns, `,"%x":1`, i)
+		}
+		w.changes(4, `"1"`, `1`+columns.String())
+	}},
+	{"a client: 4 changes of version 1, each with an id of 8 MB", func(w *world) { w.changes(4, `"`+strings.Repeat("9", 8_000_000)+`"`, `1`) }},
+	{"a client: 4 changes of version 1, each with a Buffer of 4 million bytes", func(w *world) {
+		w.changes(4, `"1"`, `1,"name":{"type":"Buffer","data":[`+strings.Repeat("1,", 4_000_000)+`1]}`)
+	}},
+	{"a client: 4 changes of version 1, each with a text of 8 MB", func(w *world) { w.changes(4, `"1"`, `1,"name":"`+strings.Repeat(`\u0001`, 1_300_000)+`"`) }},
 	{"a client: 10 acks of 500 KB, and questions of verify with one key 1,000 times", func(w *world) {
 		for i := range 10 {
 			w.publish(w.topics.AckOf(victim, honest), fmt.Appendf(nil, `{"session":"1","seq":%d,"failed":[%s{}]}`, i, strings.Repeat("{},", 160_000)))
@@ -123,6 +150,15 @@ var attacks = []attack{
 			}
 		}
 	}},
+	{"a stranger: 20,000 times that another site goes and comes", func(w *world) {
+		for i := range 40_001 {
+			text := `{"sender":"node-b","message":"connection_lost","args":{}}`
+			if i%2 == 0 {
+				text = fmt.Sprintf(`{"sender":"node-b","message":"connected","args":{"until":%d}}`, time.Now().Add(time.Hour).UnixMilli())
+			}
+			w.publishSoon(w.topics.Info(), []byte(text))
+		}
+	}},
 	{"a stranger: presence in 20,000 names", func(w *world) {
 		for i := range 20_000 {
 			w.publishSoon(w.topics.Info(), fmt.Appendf(nil, `{"sender":"eve-%d","message":"connected","args":{"until":%d}}`, i, time.Now().Add(time.Hour).UnixMilli()))
@@ -134,6 +170,26 @@ var attacks = []attack{
 func (w *world) publishSoon(topic string, payload []byte) {
 	w.sent += int64(len(payload))
 	w.client.Publish(topic, 0, false, payload)
+}
+
+// changes publishes changes of version 1 in Pete's name, with an id and what an entity begins with after its key.
+func (w *world) changes(many int, id, entity string) {
+	for range many {
+		w.publish(w.topics.ChangeOf(victim), fmt.Appendf(nil, `{"sender":%q,"table":"orders","id":%s,"date":%d,"entity":{"id":%s}}`, pete, id, time.Now().UnixMilli(), entity))
+	}
+}
+
+// parts publishes a batch of so many new rows of parts, each of which refers to another one; 0 is none.
+func (w *world) parts(many, from, to int, name string) {
+	list := make([]change.Change, many)
+	for i := range list {
+		list[i] = w.row1(strconv.Itoa(from + i))
+		list[i].Table, list[i].Values[1] = "parts", []byte(name)
+		if to > 0 {
+			list[i].Columns, list[i].Values = append(list[i].Columns, "part"), append(list[i].Values, []byte(strconv.Itoa(to+from+i)))
+		}
+	}
+	w.rows(list...)
 }
 
 // row1 is a change of the row with a key.

@@ -219,7 +219,7 @@ func TestAPanicCostsItsMessage(t *testing.T) {
 		return x
 	}
 	one, other := made("node-b", "1", "bad", "3"), made("node-c", "4")
-	r.finish(t.Context(), []*load{one, other})
+	r.finish(t.Context(), []turn{{load: one, to: len(one.changes)}, {load: other, to: len(other.changes)}})
 	for _, w := range append(one.works, other.works...) {
 		if refused := len(w.rejects) > 0; refused != (w.change.ID == "bad") {
 			t.Errorf("row %s: %v", w.change.ID, w.rejects)

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
@@ -34,7 +36,9 @@ type work struct {
 	held    []wire.Held
 	first   int
 	count   int
+	packed  int       // version 1: bytes of its message
 	bytes   int64     // that it took of the room for what is unpacked
+	broken  bool      // it made the node panic
 	until   time.Time // version 1: when waiting for a parent ends; zero: it has not waited
 	stuck   bool      // one of them is set aside by apply
 }
@@ -44,8 +48,32 @@ type load struct {
 	lane    *lane
 	changes []apply.Incoming
 	works   []*work
-	rows    int // of all messages, with those that are refused at once
-	bytes   int // of the values of all changes
+	rows    int            // of all messages, with those that are refused at once
+	bytes   int            // of the values of all changes
+	results []apply.Result // of those that had their turn
+}
+
+// turn is the part of a load that is applied in one round.
+type turn struct {
+	*load
+	from, to int // of its changes
+}
+
+// last reports whether nothing of the load is left then.
+func (t turn) last() bool { return t.to == len(t.changes) }
+
+// size returns how much of a round a turn takes.
+func (t turn) size() (rows, bytes int) {
+	if t.last() {
+		rows = t.rows - len(t.changes) // what is refused at once
+	}
+	if t.from == 0 && t.last() {
+		return rows + t.to, t.bytes
+	}
+	for i := t.from; i < t.to; i++ {
+		bytes += t.changes[i].Size()
+	}
+	return rows + t.to - t.from, bytes
 }
 
 // full reports whether the load takes no further message.
@@ -53,12 +81,15 @@ func (l *load) full() bool { return l.rows >= roundRows || l.bytes >= roundBytes
 
 // lane is the way of one sender's messages up to the rounds.
 type lane struct {
-	r      *Receiver
-	name   string
-	queue  *queue
-	pieces *pieces
-	beat   Beat
-	left   *message // taken from the queue, and to be opened yet
+	r       *Receiver
+	name    string
+	queue   *queue
+	pieces  *pieces
+	beat    Beat
+	left    *message // taken from the queue, and to be opened yet
+	pace    pace
+	unacked atomic.Int64        // batches that the broker waits for
+	share   *semaphore.Weighted // of the room, so that others always have some
 
 	mu    sync.Mutex
 	held  []*work
@@ -67,7 +98,7 @@ type lane struct {
 }
 
 func newLane(r *Receiver, name string) *lane {
-	return &lane{r: r, name: name, queue: newQueue(&r.queued), pieces: newPieces(r.Now, max(pieceBytes, r.Gate.MaxRow+r.Gate.MaxRow/4))}
+	return &lane{r: r, name: name, queue: newQueue(&r.queued), share: semaphore.NewWeighted(r.share), pieces: newPieces(r.Now, max(pieceBytes, r.Gate.MaxRow+r.Gate.MaxRow/4))}
 }
 
 // run takes messages apart until ctx ends: decode, check, transform.
@@ -90,13 +121,25 @@ func (l *lane) run(ctx context.Context) error {
 			if len(x.works) == 0 {
 				break
 			}
-			select {
-			case l.r.ready <- x:
-			case <-ctx.Done():
-			}
+			l.hand(ctx, x)
 		}
 		if ctx.Err() != nil {
 			return nil
+		}
+	}
+}
+
+// hand gives a load to the rounds, a turn at a time: however large it is, others have theirs between.
+func (l *lane) hand(ctx context.Context, x *load) {
+	for t := (turn{load: x}); ; t.from = t.to {
+		t.to = min(t.from+l.pace.rows(), len(x.changes))
+		select {
+		case l.r.ready <- t:
+		case <-ctx.Done():
+			return
+		}
+		if t.last() {
+			return
 		}
 	}
 }
@@ -120,7 +163,6 @@ func (l *lane) gather(ctx context.Context) *load {
 		l.beat.Begin(l.r.Now())
 		w, wait := l.open(ctx, *m, len(x.works) > 0)
 		if wait {
-			l.left = m
 			break
 		}
 		if w != nil {
@@ -139,7 +181,7 @@ func (l *lane) open(ctx context.Context, m message, more bool) (w *work, wait bo
 		if m.topic.Kind == wire.BatchTo {
 			w, wait = l.openBatch(ctx, m, more)
 		} else {
-			w = l.openChange(m)
+			w, wait = l.openChange(ctx, m, more)
 		}
 	})
 	if err != nil {
@@ -149,17 +191,51 @@ func (l *lane) open(ctx context.Context, m message, more bool) (w *work, wait bo
 	return w, wait
 }
 
-func (l *lane) openChange(m message) *work {
+// take takes room to unpack a message; ok is false where there is none beside what the load has, or the node stops.
+func (l *lane) take(ctx context.Context, m message, size int64, more bool) (ok, wait bool) {
+	if more {
+		if !l.share.TryAcquire(size) {
+			l.left = &m
+			return false, true
+		}
+		if !l.r.room.TryAcquire(size) {
+			l.share.Release(size)
+			l.left = &m
+			return false, true
+		}
+		return true, false
+	}
+	return l.share.Acquire(ctx, size) == nil && l.r.room.Acquire(ctx, size) == nil, false
+}
+
+// give gives room back.
+func (l *lane) give(size int64) {
+	l.r.room.Release(size)
+	l.share.Release(size)
+}
+
+func (l *lane) openChange(ctx context.Context, m message, more bool) (w *work, wait bool) {
+	size := min(2*int64(len(m.payload)), l.r.share) // the message, and what it says
+	if ok, wait := l.take(ctx, m, size, more); !ok {
+		return nil, wait
+	}
+	defer func() {
+		if w == nil {
+			l.give(size)
+		}
+	}()
 	c, err := wire.ParseChange(m.payload)
 	if err == nil && c.Sender != m.sender {
 		err = errNoSender
 	}
 	if err != nil {
 		l.refuse(m, c, err)
-		return nil
+		return nil, false
 	}
 	l.r.Node.Came(c.Sender, false, time.Time{})
-	return &work{message: m, change: &c}
+	w = &work{message: m, change: &c, packed: m.size(), bytes: size}
+	w.payload = nil
+	return w, false
 }
 
 // refuse answers a change that is not applied. Promises 8 and 9.
@@ -171,7 +247,7 @@ func (l *lane) refuse(m message, c wire.Change, err error) {
 	m.ack()
 }
 
-func (l *lane) openBatch(ctx context.Context, m message, more bool) (*work, bool) {
+func (l *lane) openBatch(ctx context.Context, m message, more bool) (w *work, wait bool) {
 	broken := func(err error) {
 		l.r.Refused.Broken("batch refused", m.sender, zap.Error(err))
 		m.ack()
@@ -196,20 +272,18 @@ func (l *lane) openBatch(ctx context.Context, m message, more bool) (*work, bool
 			return nil, false
 		}
 	}
-	size := min(int64(l.r.Codec.Unpacked(m.whole)), l.r.size)
-	if !l.r.room.TryAcquire(size) {
-		if more {
-			l.left = &m
-			return nil, true
-		}
-		if l.r.room.Acquire(ctx, size) != nil {
-			return nil, false
-		}
+	size := min(int64(l.r.Codec.Unpacked(m.whole)), l.r.share)
+	if ok, wait := l.take(ctx, m, size, more); !ok {
+		return nil, wait
 	}
+	defer func() {
+		if w == nil {
+			l.give(size)
+		}
+	}()
 	b, err := l.r.Codec.Unpack(m.whole)
 	m.whole, m.payload = nil, nil
 	if err != nil {
-		l.r.room.Release(size)
 		broken(err)
 		return nil, false
 	}
@@ -341,7 +415,7 @@ func (l *lane) hold(w *work) bool {
 	now := l.r.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.held) >= holdMost || len(l.held) > 0 && l.bytes+w.size() > holdBytes {
+	if len(l.held) >= holdMost || len(l.held) > 0 && l.bytes+w.packed > holdBytes {
 		return false
 	}
 	if w.until.IsZero() {
@@ -350,6 +424,8 @@ func (l *lane) hold(w *work) bool {
 		// row that this one waits for must not wait behind it.
 		w.ack()
 		w.ack = func() {}
+		l.give(w.bytes) // held has bounds of its own
+		w.bytes = 0
 	}
 	if !w.stuck && !now.Before(w.until) {
 		return false
@@ -358,7 +434,7 @@ func (l *lane) hold(w *work) bool {
 		l.since = now
 	}
 	l.held = append(l.held, w)
-	l.bytes += w.size()
+	l.bytes += w.packed
 	l.queue.wake()
 	return true
 }

@@ -21,10 +21,11 @@ import (
 
 // Bounds of what waits, in bytes. Promise 10.
 const (
-	laneBytes    = 8 << 20  // packed, of one sender; one message may have more
+	laneBytes    = 4 << 20  // packed, of one sender; one message may have more
 	laneLeast    = 1 << 20  // that each sender has, whatever others use
-	queueBytes   = 32 << 20 // packed, of all senders together
+	queueBytes   = 16 << 20 // packed, of all senders together
 	pieceBytes   = 8 << 20  // of its batches in pieces, and at least what the largest row has
+	unackedMost  = 4        // batches of one sender that the broker waits for: it hands out only some at a time, and others' come behind them
 	unpackedMore = 10 << 20 // beside the largest batch: unpacked and not yet answered, of all senders
 )
 
@@ -76,9 +77,9 @@ type Receiver struct {
 	lanes   map[string]*lane // one for each client of Named, and one for all others
 	others  *lane            // nil: nobody else is taken rows from
 	queued  atomic.Int64     // bytes in all queues
-	ready   chan *load
+	ready   chan turn
 	room    *semaphore.Weighted // for what is unpacked
-	size    int64               // of room
+	share   int64               // of room, that one lane may have
 
 	rowNews  RowNews // of rows that are not applied
 	waitNews RowNews // of rows that wait for others
@@ -88,9 +89,9 @@ type Receiver struct {
 
 // New returns a Receiver.
 func New(c Config) *Receiver {
-	r := &Receiver{Config: c, lanes: map[string]*lane{}, ready: make(chan *load, 4)}
-	r.size = int64(c.Codec.Most() + unpackedMore)
-	r.room = semaphore.NewWeighted(r.size)
+	r := &Receiver{Config: c, lanes: map[string]*lane{}, ready: make(chan turn)}
+	r.share = int64(c.Codec.Most())
+	r.room = semaphore.NewWeighted(r.share + unpackedMore)
 	for _, name := range c.Named {
 		if name != c.Gate.Self {
 			r.lanes[name] = newLane(r, name)
@@ -138,7 +139,23 @@ func (r *Receiver) put(topic wire.Topic, d transport.Delivery) bool {
 		return false
 	}
 	l := r.lane(sender)
-	if !l.queue.put(message{topic: topic, sender: sender, payload: d.Payload, ack: d.Ack, kept: d.Retained}) {
+	ack, early := d.Ack, false
+	if topic.Kind == wire.BatchTo {
+		if early = l.unacked.Load() >= unackedMost; early {
+			ack = func() {}
+		} else {
+			l.unacked.Add(1)
+			ack = func() { l.unacked.Add(-1); d.Ack() }
+		}
+	}
+	if l.queue.put(message{topic: topic, sender: sender, payload: d.Payload, ack: ack, kept: d.Retained}) {
+		if early {
+			go d.Ack()
+		}
+	} else {
+		if topic.Kind == wire.BatchTo && !early {
+			l.unacked.Add(-1)
+		}
 		// Its sender sees no ack and sends it again.
 		r.dropped.tell(r.Log, r.Now(), sender, len(d.Payload))
 		return false

@@ -36,88 +36,106 @@ func (r *Receiver) rounds(ctx context.Context) error {
 		if at, ok := r.applier.Due(); ok {
 			again = time.After(max(at.Sub(r.Now()), 0))
 		}
-		var loads []*load
+		var turns []turn
 		select {
 		case <-ctx.Done():
 			return nil
 		case x := <-r.ready:
-			loads = r.more([]*load{x})
+			turns = r.more(x)
 		case <-again:
 		}
 		r.Beat.Begin(r.Now())
-		r.finish(ctx, loads)
+		r.finish(ctx, turns)
 		r.Beat.End()
 	}
 }
 
-// more adds to a round what is ready as well, until it is full.
-func (r *Receiver) more(loads []*load) []*load {
-	rows, bytes := loads[0].rows, loads[0].bytes
+// more adds to a turn what is ready as well, until the round is full.
+func (r *Receiver) more(first turn) []turn {
+	turns := []turn{first}
+	rows, bytes := first.size()
 	for rows < roundRows && bytes < roundBytes {
 		select {
-		case x := <-r.ready:
-			loads = append(loads, x)
-			rows, bytes = rows+x.rows, bytes+x.bytes
+		case t := <-r.ready:
+			n, size := t.size()
+			turns, rows, bytes = append(turns, t), rows+n, bytes+size
 		default:
-			return loads
+			return turns
 		}
 	}
-	return loads
+	return turns
 }
 
 // finish applies a round and answers its messages.
-func (r *Receiver) finish(ctx context.Context, loads []*load) {
-	if !r.apply(ctx, loads) {
+func (r *Receiver) finish(ctx context.Context, turns []turn) {
+	if !r.apply(ctx, turns) {
 		return // the node stops; what is not acked comes again
 	}
-	for _, x := range loads {
-		for _, w := range x.works {
-			r.answer(ctx, x.lane, w)
+	for _, t := range turns {
+		if !t.last() {
+			continue
+		}
+		for _, w := range t.works {
+			if !w.broken {
+				r.book(w, t.results[w.first:w.first+w.count])
+			}
+			r.answer(ctx, t.lane, w)
 		}
 	}
 	r.rowNews.Tell(r.Log, zap.WarnLevel, "rows not applied", r.Now())
 	r.waitNews.Tell(r.Log, zap.InfoLevel, "rows wait for others", r.Now())
 }
 
-// apply applies loads, and reports whether that came to an end. Where it panics, each message is tried by itself: the one that is
+// apply applies turns, and reports whether that came to an end. Where it panics, each message is tried by itself: the one that is
 // the reason is refused.
-func (r *Receiver) apply(ctx context.Context, loads []*load) bool {
-	var changes []apply.Incoming
-	if len(loads) == 1 {
-		changes = loads[0].changes
-	} else {
-		for _, x := range loads {
-			changes = append(changes, x.changes...)
-		}
-	}
+func (r *Receiver) apply(ctx context.Context, turns []turn) bool {
+	changes := incoming(turns)
 	var results []apply.Result
+	begun := time.Now()
 	err := r.guard("apply", "", func() { results = r.applyAll(ctx, changes) })
 	if err == nil {
 		if results == nil || ctx.Err() != nil {
 			return false
 		}
-		for _, x := range loads {
-			for _, w := range x.works {
-				r.book(w, results[w.first:w.first+w.count])
-			}
-			results = results[len(x.changes):]
+		took := time.Since(begun)
+		for _, t := range turns {
+			own := results[: t.to-t.from : t.to-t.from]
+			t.load.results = append(t.load.results, own...)
+			t.lane.pace.went(took, own)
+			results = results[len(own):]
 		}
 		return true
 	}
-	for _, x := range loads {
-		for _, w := range x.works {
-			own := x.changes[w.first : w.first+w.count]
-			if err := r.guard("apply", w.sender, func() { results = r.applyAll(ctx, own) }); err != nil {
+	for _, t := range turns {
+		t.load.results = append(t.load.results, make([]apply.Result, t.to-t.from)...)
+		for _, w := range t.works {
+			from, to := max(w.first, t.from), min(w.first+w.count, t.to)
+			if from >= to || w.broken {
+				continue
+			}
+			if err := r.guard("apply", w.sender, func() { results = r.applyAll(ctx, t.changes[from:to]) }); err != nil {
+				w.broken = true
 				w.refuse(err)
 				continue
 			}
 			if results == nil || ctx.Err() != nil {
 				return false
 			}
-			r.book(w, results)
+			copy(t.load.results[from:], results)
 		}
 	}
 	return true
+}
+
+// incoming returns the changes of turns.
+func incoming(turns []turn) (changes []apply.Incoming) {
+	if len(turns) == 1 {
+		return turns[0].changes[turns[0].from:turns[0].to]
+	}
+	for _, t := range turns {
+		changes = append(changes, t.changes[t.from:t.to]...)
+	}
+	return changes
 }
 
 // book notes what became of a message's changes.
@@ -156,6 +174,7 @@ func (r *Receiver) answer(ctx context.Context, l *lane, w *work) {
 		}
 		r.Node.Arrived(w.sender, 1, func(int) string { return w.change.Table }, w.rejects)
 		w.ack() // Promise 6: the transaction is committed
+		l.give(w.bytes)
 		return
 	}
 	all := w.batch.Changes
@@ -169,7 +188,7 @@ func (r *Receiver) answer(ctx context.Context, l *lane, w *work) {
 	}
 	r.Node.Arrived(w.sender, len(all), func(i int) string { return all[i].Table }, w.rejects)
 	w.ack() // Promise 6
-	r.room.Release(w.bytes)
+	l.give(w.bytes)
 }
 
 // applyAll applies changes, as often as it takes while the database is away. It
