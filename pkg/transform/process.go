@@ -28,6 +28,10 @@ const (
 	stopTime  = 2 * time.Second
 )
 
+// mostQueries is how many statements of a process run at a time, the others wait: half of
+// the sessions that the node has for all scripts.
+const mostQueries = 6
+
 // process runs scripts for the node. Nothing that it says is trusted: it may have been
 // taken over by what it runs.
 type process struct {
@@ -37,6 +41,7 @@ type process struct {
 	out   *frames
 	ready chan struct{} // closed when it has taken limits and files
 	over  chan struct{} // closed when it has ended
+	busy  chan struct{} // holds an element for each statement that runs
 	why   error         // then
 
 	mu      sync.Mutex
@@ -55,7 +60,9 @@ type checked struct {
 
 // run is a run of tasks in a process.
 type run struct {
-	ctx     context.Context // of what its scripts ask for
+	ctx     context.Context // of what the script asks for in the task under way
+	cancel  context.CancelFunc
+	whole   context.Context // of what it asks for in any
 	file    string
 	results []Result
 	done    int              // of results
@@ -84,7 +91,7 @@ func (p *processes) start() (*process, error) {
 		return nil, startError{err}
 	}
 	c := &process{owner: p, cmd: cmd, in: in, out: newFrames(in), ready: make(chan struct{}), over: make(chan struct{}),
-		runs: map[uint64]*run{}, checked: make(chan checked, 1)}
+		busy: make(chan struct{}, mostQueries), runs: map[uint64]*run{}, checked: make(chan checked, 1)}
 	go c.listen(out, said)
 	_ = c.out.send(frameLoad, p.load, true) // an error ends the process, which is noticed
 	select {
@@ -187,6 +194,8 @@ func (c *process) hear(kind frameKind, d *decoder) error {
 		r.results[r.done] = d.result(r.file, func(request uint64) error { return r.errors[request] })
 		r.done++
 		clear(r.errors)
+		r.cancel() // nobody waits any more for what the task has asked for
+		r.ctx, r.cancel = context.WithCancel(r.whole)
 		select {
 		case r.moved <- struct{}{}:
 		default:
@@ -199,15 +208,15 @@ func (c *process) hear(kind frameKind, d *decoder) error {
 		close(r.ended)
 	case frameQuery:
 		request, sql := d.uint(), d.string()
-		c.answer(r, request, func() ([]value.Entity, error) { return c.owner.querier.Query(r.ctx, sql) })
+		c.answer(r, request, func(ctx context.Context) ([]value.Entity, error) { return c.query(ctx, sql) })
 	case framePublish:
 		request, topic, qos, retain := d.uint(), d.string(), d.byte(), d.bool()
 		message := d.rest
 		if qos > 2 {
 			return errFrame
 		}
-		c.answer(r, request, func() ([]value.Entity, error) {
-			return nil, c.owner.publisher.Publish(r.ctx, topic, message, qos, retain)
+		c.answer(r, request, func(ctx context.Context) ([]value.Entity, error) {
+			return nil, c.owner.publisher.Publish(ctx, topic, message, qos, retain)
 		})
 	default:
 		return errFrame
@@ -252,10 +261,22 @@ func (c *process) hearApart(kind frameKind, d *decoder) error {
 	return d.err()
 }
 
+// query runs a statement when it is its turn.
+func (c *process) query(ctx context.Context, sql string) ([]value.Entity, error) {
+	select {
+	case c.busy <- struct{}{}:
+		defer func() { <-c.busy }()
+		return c.owner.querier.Query(ctx, sql)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
 // answer gets a script what it asks for, and tells it.
-func (c *process) answer(r *run, request uint64, get func() ([]value.Entity, error)) {
+func (c *process) answer(r *run, request uint64, get func(context.Context) ([]value.Entity, error)) {
+	ctx := r.ctx
 	r.asking.Go(func() {
-		rows, err := get()
+		rows, err := get(ctx)
 		b := appendBool(binary.AppendUvarint(nil, request), false)
 		if err == nil {
 			b = binary.AppendUvarint(b, uint64(len(rows)))
@@ -268,7 +289,9 @@ func (c *process) answer(r *run, request uint64, get func() ([]value.Entity, err
 		}
 		if err != nil {
 			c.mu.Lock()
-			r.errors[request] = err
+			if ctx.Err() == nil {
+				r.errors[request] = err
+			}
 			c.mu.Unlock()
 			b = appendString(appendBool(binary.AppendUvarint(nil, request), true), err.Error())
 		}
@@ -280,7 +303,8 @@ func (c *process) answer(r *run, request uint64, get func() ([]value.Entity, err
 // before all had one.
 func (c *process) run(ctx context.Context, s script, limit time.Duration, tasks []task, results []Result) (int, error) {
 	asked, cancel := context.WithCancel(ctx)
-	r := &run{ctx: asked, file: s.file, results: results, moved: make(chan struct{}, 1), ended: make(chan struct{}), errors: map[uint64]error{}}
+	r := &run{whole: asked, file: s.file, results: results, moved: make(chan struct{}, 1), ended: make(chan struct{}), errors: map[uint64]error{}}
+	r.ctx, r.cancel = context.WithCancel(asked)
 	defer r.asking.Wait() // it does not outlive the run
 	defer cancel()
 	c.mu.Lock()

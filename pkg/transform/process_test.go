@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -204,6 +206,55 @@ func TestManyRowsGoAtOnce(t *testing.T) {
 	}
 }
 
+// What a call leaves as it fails ends with it, not with the rows that come after it.
+func TestFailedCallLeavesNoQueries(t *testing.T) {
+	var held, most atomic.Int64
+	tr := world{where: apart, querier: queryFunc(func(ctx context.Context, sql string) ([]value.Entity, error) {
+		n := held.Add(1)
+		defer held.Add(-1)
+		if sql == "count" {
+			most.Store(max(most.Load(), n))
+			return nil, nil
+		}
+		<-ctx.Done()
+		return nil, ctx.Err()
+	})}.orders(t, `module.exports = ({id, entity, mysql}) => {
+		if (id === 'counts') return new Promise(done => setTimeout(done, 200)).then(() => mysql.query('count')).then(() => entity);
+		for (let i = 0; i < 3; i++) mysql.query('hold').catch(() => 0);
+		throw new Error('no');
+	};`)
+	results := tr.ApplyAll(t.Context(), "orders", rows("1", "2", "3", "counts"))
+	if n := most.Load(); n != 1 || results[3].Err != nil {
+		t.Errorf("%d queries were under way (%v)", n, results[3].Err)
+	}
+}
+
+// The node has few sessions for scripts: those of other files are not to wait for them.
+func TestFileLeavesSessionsToOthers(t *testing.T) {
+	var mu sync.Mutex
+	held, most := 0, 0
+	tr := world{where: apart, querier: queryFunc(func(context.Context, string) ([]value.Entity, error) {
+		mu.Lock()
+		held++
+		most = max(most, held)
+		mu.Unlock()
+		time.Sleep(5 * time.Millisecond)
+		mu.Lock()
+		held--
+		mu.Unlock()
+		return []value.Entity{{}}, nil
+	})}.orders(t, `module.exports = async ({mysql}) => {
+		const all = [];
+		for (let i = 0; i < 100; i++) all.push(mysql.query('SELECT 1'));
+		return {n: (await Promise.all(all)).length};
+	};`)
+	got, err := tr.Apply(t.Context(), rows("1")[0])
+	wantEntity(t, got, err, value.Field{Name: "n", Value: int64(100)})
+	if most > mostQueries {
+		t.Errorf("%d queries were under way", most)
+	}
+}
+
 func TestProcessEndsWithTheTransformers(t *testing.T) {
 	tr := world{where: apart}.orders(t, body("return {pid: 1};"))
 	if _, err := tr.Apply(t.Context(), call()); err != nil {
@@ -234,10 +285,10 @@ func FuzzWhatTheProcessSays(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, kind byte, payload []byte) {
-		r := &run{ctx: t.Context(), file: "orders.js", results: make([]Result, 2), moved: make(chan struct{}, 1), ended: make(chan struct{}), errors: map[uint64]error{}}
+		r := &run{whole: t.Context(), ctx: t.Context(), cancel: func() {}, file: "orders.js", results: make([]Result, 2), moved: make(chan struct{}, 1), ended: make(chan struct{}), errors: map[uint64]error{}}
 		owner := &processes{log: zap.NewNop(), querier: refusing{}, publisher: refusing{}}
 		var sent bytes.Buffer
-		c := &process{owner: owner, out: newFrames(&sent), ready: make(chan struct{}), runs: map[uint64]*run{1: r}, checked: make(chan checked, 1)}
+		c := &process{owner: owner, busy: make(chan struct{}, mostQueries), out: newFrames(&sent), ready: make(chan struct{}), runs: map[uint64]*run{1: r}, checked: make(chan checked, 1)}
 		frame := append([]byte{byte(len(payload)), byte(len(payload) >> 8), byte(len(payload) >> 16), 0, kind}, payload...)
 		got, d, err := receive(bufio.NewReader(bytes.NewReader(frame)))
 		if err != nil || byte(got) != kind {
