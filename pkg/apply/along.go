@@ -34,7 +34,7 @@ func (a *Applier) takeAlong(ctx context.Context, tx mysqldb.Tx, groups []*group)
 			if _, err := tx.ExecContext(ctx, setApplying, nil, nil); err != nil {
 				return err
 			}
-			x.winner = s.came.Version
+			x.winner, x.from = s.came.Version, s.in.From
 			for _, f := range g.table.Referrers {
 				gone, err := g.gone(f)
 				if err != nil {
@@ -58,6 +58,7 @@ type departure struct {
 	a      *Applier
 	tx     mysqldb.Tx
 	winner change.Version
+	from   string              // the client by whose delete they go
 	going  map[string][]string // keys by table: these are seen to
 }
 
@@ -117,25 +118,45 @@ func (x *departure) release(ctx context.Context, parent *schema.Table, f schema.
 }
 
 // mayTake returns an error if there are rows of a foreign key that are not to go: those of tables that nobody has listed are not
-// for others to write. Promise 8.
+// for others to write, and those of others are for who has the right to. Promise 8.
 func (x *departure) mayTake(ctx context.Context, f schema.ForeignKey, where *mysqldb.Statement) error {
 	table := f.Table
 	if f.Schema != f.RefSchema {
 		table = f.Schema + "." + f.Table
 	}
-	if x.a.TakesAlong == nil || x.a.TakesAlong(table) {
+	if x.a.TakesAlong != nil && !x.a.TakesAlong(table) {
+		if found, err := rowsOf(ctx, x.tx, f, where); err != nil || !found {
+			return err
+		}
+		return fmt.Errorf("rows of %s refer to it (foreign key %s), and that table is in none of syncTables, receiveTables and cascadeTables: add it to one of them, or delete these rows",
+			table, f.Name)
+	}
+	var columns []string
+	if f.OnDelete == "SET NULL" {
+		columns = f.Columns
+	}
+	return x.a.mayTouch(ctx, x.tx, x.from, f, columns, where)
+}
+
+// mayTouch returns an error if there are rows of a foreign key that a client has no right to delete, or to write in some columns.
+func (a *Applier) mayTouch(ctx context.Context, tx mysqldb.Tx, client string, f schema.ForeignKey, columns []string, where *mysqldb.Statement) error {
+	if a.MayTake == nil || f.Schema != f.RefSchema || a.MayTake(client, f.Table, columns) {
 		return nil
 	}
+	if found, err := rowsOf(ctx, tx, f, where); err != nil || !found {
+		return err
+	}
+	return fmt.Errorf("rows of %s refer to it (foreign key %s), and acceptFrom does not let %s change these", f.Table, f.Name, client)
+}
+
+// rowsOf reports whether there are rows of a foreign key.
+func rowsOf(ctx context.Context, tx mysqldb.Tx, f schema.ForeignKey, where *mysqldb.Statement) (found bool, err error) {
 	var q mysqldb.Statement
 	q.SQL("SELECT 1 FROM " + qualified(f.Schema, f.Table) + " WHERE ")
 	q.Append(where)
 	q.SQL(" LIMIT 1")
-	found := false
-	if err := q.Query(ctx, x.tx, func(*sql.Rows) error { found = true; return nil }); err != nil || !found {
-		return err
-	}
-	return fmt.Errorf("rows of %s refer to it (foreign key %s), and that table is in none of syncTables, receiveTables and cascadeTables: add it to one of them, or delete these rows",
-		table, f.Name)
+	err = q.Query(ctx, tx, func(*sql.Rows) error { found = true; return nil })
+	return found, err
 }
 
 // keepChildren keeps rows that are about to be deleted as the losers of a conflict, and

@@ -50,6 +50,9 @@ type Config struct {
 	Cascade  bool // a delete takes along what refers to the row and was not known to its origin
 	// TakesAlong says of which tables it does; nil is all. One in another database has that before its name.
 	TakesAlong func(table string) bool
+	// MayTake says whether a client may have rows of a table deleted, or such columns of them written, by its change of a row that they
+	// refer to; nil is yes. Columns are nil for a delete.
+	MayTake func(client, table string, columns []string) bool
 }
 
 // Applier applies changes. Its methods are safe for concurrent use.

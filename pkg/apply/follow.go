@@ -79,6 +79,9 @@ func (a *Applier) lead(ctx context.Context, tx mysqldb.Tx, parent *schema.Table,
 	}
 	var where, q mysqldb.Statement
 	addTuple(&where, "", f.Columns, f.RefColumns, parent, from)
+	if err := a.mayTouch(ctx, tx, s.in.From, f, f.Columns, &where); err != nil {
+		return stuckIn(parent.Name, err)
+	}
 	if child, err := a.tables.Table(ctx, f.Table); err == nil && f.Schema == f.RefSchema {
 		if _, _, err := a.keepAs(ctx, tx, child, &where, s.came.Version, pointed(child, f, to)); err != nil {
 			return err

@@ -326,7 +326,7 @@ func (n *Node) wire(db, applyDB *mysqldb.DB, records *records) error {
 	n.watcher = n.newWatcher(db)
 	n.applier = apply.New(n.log.Named("apply"), applyDB, n.tables, n.rows, n.outbox, n.stream, apply.Config{
 		Origin: n.origin, Remotes: n.cfg.RemoteClients, Syncs: n.cfg.Syncs, Receives: n.cfg.Receives, OnNews: n.wakeMarked,
-		Cascade: n.cfg.ForeignKeyConflict == "cascade", TakesAlong: n.cfg.TakesAlong,
+		Cascade: n.cfg.ForeignKeyConflict == "cascade", TakesAlong: n.cfg.TakesAlong, MayTake: n.cfg.MayTake,
 		Policies: n.policies(), Resolver: resolver{n}, Lossy: n.cfg.Lossy, Freed: n.freed.put,
 		Doubtful: func(table string) bool {
 			_, unseen := n.unseen.Load(table)

@@ -91,3 +91,39 @@ func TestRightsOfAClient(t *testing.T) {
 		}
 	}
 }
+
+// TestRightsHoldForWhatADeleteTakesAlong: the delete of a parent takes along only what its sender might have deleted itself, or
+// written, at each step.
+func TestRightsHoldForWhatADeleteTakesAlong(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	tables := []string{"parents", "children", "loose", "toys"}
+	a := newSite(t, b, "node-a", nil, tables, map[string]any{"foreignKeyConflict": "cascade", "acceptFrom": map[string]any{
+		"peer-1": map[string]any{"write": []string{"parents", "loose"}, "delete": []string{"parents", "toys"}, "columns": map[string]any{"loose": []string{"id"}}},
+		"peer-2": map[string]any{"write": true, "delete": []string{"parents", "children"}},
+	}})
+	const parent = `parent INT NULL, FOREIGN KEY (parent) REFERENCES `
+	a.exec(`CREATE TABLE parents (id INT PRIMARY KEY)`, `CREATE TABLE children (id INT PRIMARY KEY, `+parent+`parents (id) ON DELETE CASCADE)`,
+		`CREATE TABLE loose (id INT PRIMARY KEY, `+parent+`parents (id) ON DELETE SET NULL)`, `CREATE TABLE toys (id INT PRIMARY KEY, `+parent+`children (id) ON DELETE CASCADE)`)
+	a.start()
+	p1, p2 := newPeer(t, b, "peer-1").connect().greet("node-a"), newPeer(t, b, "peer-2").connect().greet("node-a")
+	a.exec(`INSERT INTO parents VALUES (1), (2), (3), (4)`, `INSERT INTO children VALUES (1, 1), (3, 3), (4, 4)`, `INSERT INTO loose VALUES (2, 2), (3, 3)`, `INSERT INTO toys VALUES (4, 4)`)
+	rest(a)
+	for _, c := range []struct {
+		p           *peer
+		id, refused string
+	}{
+		{p1, "1", "rows of children refer to it"},
+		{p1, "2", "rows of loose refer to it"},
+		{p2, "3", ""},
+		{p2, "4", "rows of toys refer to it"},
+	} {
+		got := c.p.expectAnswer(c.id, c.p.send("node-a", "parents", c.id, "null"))
+		if (got.Message == "error") != (c.refused != "") || !strings.Contains(got.Args.Message, c.refused) {
+			t.Errorf("%s, %s: the answer is %+v", c.p.name, c.id, got)
+		}
+	}
+	a.expect(`SELECT id FROM parents ORDER BY id`, `1`, `2`, `4`)
+	a.expect(`SELECT id, parent FROM loose ORDER BY id`, `2|2`, `3|NULL`)
+	a.expect(`SELECT (SELECT COUNT(*) FROM children), (SELECT COUNT(*) FROM toys)`, `2|1`)
+}
