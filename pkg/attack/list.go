@@ -27,21 +27,21 @@ var attacks = []attack{
 		}
 		w.rows(list...)
 	}},
-	{"a client: 20 batches, each with a row of 8 MB", func(w *world) {
+	{"a client: 20 batches, each with a row of 5 MB", func(w *world) {
 		for range 20 {
-			w.rows(w.wide(8_000_000))
+			w.rows(w.wide(5_000_000))
 		}
 	}},
-	{"a client: 20 batches, each with a row of 8 MB of zeros", func(w *world) {
+	{"a client: 20 batches, each with a row of 5 MB of zeros", func(w *world) {
 		for range 20 {
 			c := w.wide(0)
-			c.Values[1] = make([]byte, 8_000_000)
+			c.Values[1] = make([]byte, 5_000_000)
 			w.rows(c)
 		}
 	}},
-	{"a client: 20 batches, each 13 MiB of small rows once it is unpacked", func(w *world) {
+	{"a client: 20 batches, each 10 MiB of small rows once it is unpacked", func(w *world) {
 		for range 20 {
-			text, list := bytes.Repeat([]byte("x"), 6800), make([]change.Change, 2000)
+			text, list := bytes.Repeat([]byte("x"), 5200), make([]change.Change, 2000)
 			for i := range list {
 				list[i] = w.row1(strconv.Itoa(i))
 				list[i].Values[1] = text
@@ -104,18 +104,18 @@ var attacks = []attack{
 			w.parts(100, 100_000+100*n, 1_000_000, strings.Repeat("x", 60_000))
 		}
 	}},
-	{"a client: 4 changes of version 1, each with 700,000 columns", func(w *world) {
+	{"a client: 4 changes of version 1, each with 500,000 columns", func(w *world) {
 		var columns strings.Builder
-		for i := range 700_000 {
+		for i := range 500_000 {
 			fmt.Fprintf(&columns, `,"%x":1`, i)
 		}
 		w.changes(4, `"1"`, `1`+columns.String())
 	}},
-	{"a client: 4 changes of version 1, each with an id of 8 MB", func(w *world) { w.changes(4, `"`+strings.Repeat("9", 8_000_000)+`"`, `1`) }},
-	{"a client: 4 changes of version 1, each with a Buffer of 4 million bytes", func(w *world) {
-		w.changes(4, `"1"`, `1,"name":{"type":"Buffer","data":[`+strings.Repeat("1,", 4_000_000)+`1]}`)
+	{"a client: 4 changes of version 1, each with an id of 5 MB", func(w *world) { w.changes(4, `"`+strings.Repeat("9", 5_000_000)+`"`, `1`) }},
+	{"a client: 4 changes of version 1, each with a Buffer of 2.5 million bytes", func(w *world) {
+		w.changes(4, `"1"`, `1,"name":{"type":"Buffer","data":[`+strings.Repeat("1,", 2_500_000)+`1]}`)
 	}},
-	{"a client: 4 changes of version 1, each with a text of 8 MB", func(w *world) { w.changes(4, `"1"`, `1,"name":"`+strings.Repeat(`\u0001`, 1_300_000)+`"`) }},
+	{"a client: 4 changes of version 1, each with a text of 5 MB", func(w *world) { w.changes(4, `"1"`, `1,"name":"`+strings.Repeat(`\u0001`, 830_000)+`"`) }},
 	{"a client: 10 acks of 500 KB, and questions of verify with one key 1,000 times", func(w *world) {
 		for i := range 10 {
 			w.publish(w.topics.AckOf(victim, honest), fmt.Appendf(nil, `{"session":"1","seq":%d,"failed":[%s{}]}`, i, strings.Repeat("{},", 160_000)))
