@@ -9,6 +9,9 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
+// mostLines is how many lines of a call go to the log.
+const mostLines = 1000
+
 // enableConsole sets the global console, which writes to the log: log and info
 // at level info, the others at their own.
 func (m *machine) enableConsole() {
@@ -21,13 +24,22 @@ func (m *machine) enableConsole() {
 		"error": zapcore.ErrorLevel,
 	} {
 		console.Set(name, func(c goja.FunctionCall) goja.Value {
-			if entry := m.log.Check(level, "transformer says"); entry != nil {
+			if entry := m.log.Check(level, "transformer says"); entry != nil && m.mayLog() {
 				entry.Write(zap.String("table", m.table), zap.String("text", bounded(m.line(c.Arguments))))
 			}
 			return goja.Undefined()
 		})
 	}
 	m.vm.Set("console", console)
+}
+
+// mayLog counts a line of the call, and tells whether it goes to the log.
+func (m *machine) mayLog() bool {
+	m.lines++
+	if m.lines == mostLines+1 {
+		m.log.Warn("transformer says more in one call than is logged", zap.String("table", m.table), zap.Int("lines", mostLines))
+	}
+	return m.lines <= mostLines
 }
 
 // line returns the arguments of a console function as one text, the first as a

@@ -37,6 +37,7 @@ type machine struct {
 	stopped          atomic.Bool                // for natives what an interrupt is for JavaScript
 	rejected         map[*goja.Promise]struct{} // promises of the call that nobody handles
 	messageID        uint16                     // of the last publish
+	lines            int                        // that the call has written to the log
 }
 
 // newMachine returns a machine that has the globals but has not run its file.
@@ -150,6 +151,7 @@ func (m *machine) context(c Call, operation string, entity goja.Value) *goja.Obj
 func (m *machine) call(ctx context.Context, function goja.Callable, argument goja.Value) (goja.Value, error) {
 	defer m.begin(ctx)()
 	defer clear(m.rejected)
+	m.lines = 0
 	result, err := function(goja.Undefined(), argument)
 	if err != nil {
 		return nil, m.explain(err)
@@ -166,6 +168,9 @@ func (m *machine) call(ctx context.Context, function goja.Callable, argument goj
 	}
 	delete(m.rejected, promise) // its error is the call's, none that goes unnoticed
 	for p := range m.rejected {
+		if !m.mayLog() {
+			break
+		}
 		m.log.Warn("transformer left a rejected promise",
 			zap.String("table", m.table), zap.Error(m.explainValue(p.Result(), nil)))
 	}

@@ -255,6 +255,30 @@ func TestFileLeavesSessionsToOthers(t *testing.T) {
 	}
 }
 
+func TestCallSaysOnlySoMuch(t *testing.T) {
+	core, logs := observer.New(zap.InfoLevel)
+	tr := world{where: apart, log: zap.New(core), config: soon}.orders(t, `module.exports = ({id}) => {
+		if (id === 'rejects') for (let i = 0; i < 3000; i++) Promise.reject(new Error('no'));
+		do console.log(id); while (id === 'endless');
+		return {id};
+	}`)
+	tr.ApplyAll(t.Context(), "orders", rows("endless", "1", "2"))
+	says := logs.FilterMessage("transformer says")
+	if n := says.FilterField(zap.String("text", "endless")).Len(); n != 1000 {
+		t.Errorf("it says %d lines", n)
+	}
+	if says.Len() != 1002 {
+		t.Error("the other rows say nothing")
+	}
+	if n := logs.FilterMessage("transformer says more in one call than is logged").Len(); n != 1 {
+		t.Errorf("that lines are left out is told %d times", n)
+	}
+	tr.ApplyAll(t.Context(), "orders", rows("rejects"))
+	if n := logs.FilterMessage("transformer left a rejected promise").Len(); n != 999 {
+		t.Errorf("it leaves %d rejected promises", n)
+	}
+}
+
 func TestProcessEndsWithTheTransformers(t *testing.T) {
 	tr := world{where: apart}.orders(t, body("return {pid: 1};"))
 	if _, err := tr.Apply(t.Context(), call()); err != nil {
