@@ -41,11 +41,12 @@ type Config struct {
 // Capture moves changes from table_changes to the stream.
 type Capture struct {
 	Config
-	log    *zap.Logger
-	db     *mysqldb.DB
-	latch  *latch.Rows
-	stream *version.Stream
-	floor  floor
+	log     *zap.Logger
+	db      *mysqldb.DB
+	latch   *latch.Rows
+	stream  *version.Stream
+	floor   floor
+	written written
 }
 
 // New returns a Capture; Run does its work.
@@ -296,6 +297,7 @@ func (c *Capture) record(ctx context.Context, tx mysqldb.Tx, writing *version.Wr
 	for i, r := range synced {
 		e := last[r.Identity()]
 		next[i] = version.Entry{Row: r, State: conflict.Next(states[r], e.written, c.Origin), Fate: e.fate(), Position: position + int64(i)}
+		c.written.note(r, next[i].State.Version.Time) // before it can be known anywhere else
 	}
 	if err := version.Write(ctx, tx, next); err != nil || c.Respelled == nil {
 		return err

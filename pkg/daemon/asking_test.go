@@ -3,6 +3,7 @@ package daemon_test
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
@@ -21,6 +22,7 @@ func TestAnswersAreBounded(t *testing.T) {
 	a.exec(orders, `INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2), (3, 'three', 3)`)
 	a.start()
 	p, topics := newPeer(t, b, "node-b").connect(), wire.Topics("")
+	var mu sync.Mutex
 	var answer func(wire.Question) wire.Answer
 	token := p.client.Subscribe(topics.VerifyOf("node-b", "node-a"), 1, func(c mqtt.Client, m mqtt.Message) {
 		q, _, err := wire.ParseVerify(m.Payload())
@@ -28,7 +30,9 @@ func TestAnswersAreBounded(t *testing.T) {
 			t.Errorf("node-a asks %.100s: %v", m.Payload(), err)
 			return
 		}
+		mu.Lock()
 		x := answer(*q)
+		mu.Unlock()
 		x.ID = q.ID
 		payload, err := x.Encode()
 		if err != nil {
@@ -99,6 +103,7 @@ func TestAnswersAreBounded(t *testing.T) {
 			return wire.Answer{Values: values(q), Form: 99, Types: []string{"json"}}
 		}},
 	} {
+		mu.Lock()
 		answer = func(q wire.Question) wire.Answer {
 			switch {
 			case q.Ask == wire.AskSum:
@@ -110,6 +115,7 @@ func TestAnswersAreBounded(t *testing.T) {
 			}
 			return wire.Answer{}
 		}
+		mu.Unlock()
 		if code, out := a.verify("orders"); code != 1 || !strings.Contains(out, c.say) {
 			t.Errorf("%s: exit code %d\n%.1000s", c.what, code, out)
 		}

@@ -29,14 +29,14 @@ const (
 	unknown                // it may have been made, and the node does not know it
 )
 
-// heardOf judges what a remote holds. held is what the node has of the row, own the origin of its writes, and started when it
-// was started. Of its own writes since then a node knows all: a later one is not true. Of those before, a backup to which its
-// database and its folder were set back may lack some. So far ahead as most, in µs, a remote may say that it is.
-func heardOf(by wire.Held, held change.State, own string, started, most int64) silence {
+// heardOf judges what a remote holds. held is what the node has of the row, own the origin of its writes, and wrote the time up to
+// which it may have written the row. A later write is not true. One up to then it may have made and forgotten, where its database, or
+// a table, was set back to a backup. So far ahead as most, in µs, a remote may say that it is.
+func heardOf(by wire.Held, held change.State, own string, wrote, most int64) silence {
 	switch {
 	case held.Version.IsZero() || held.Latest(by.Origin) >= by.Time || held.Version.Origin != by.Origin:
 		return late
-	case by.Origin == own && by.Time > started && by.Time <= most:
+	case by.Origin == own && by.Time > wrote && by.Time <= most:
 		return untrue
 	}
 	return unknown
@@ -62,7 +62,7 @@ func (s *sender) speakAgain(ctx context.Context, list []silenced) (done []outbox
 		if n.cfg.MayWrite(s.remote, x.sent.Table) { // it might as well write the row itself
 			most += conflict.MaxAhead.Microseconds()
 		}
-		switch heardOf(x.by, states[x.sent.Row], n.origin, started, most) {
+		switch heardOf(x.by, states[x.sent.Row], n.origin, max(started, n.capture.Written(x.sent.Row)), most) {
 		case late:
 			done = append(done, x.sent)
 		case untrue:
@@ -72,7 +72,7 @@ func (s *sender) speakAgain(ctx context.Context, list []silenced) (done []outbox
 			}
 		case unknown:
 			of := change.Version{Origin: x.by.Origin}.Author()
-			failed = append(failed, s.failure(x.sent.Item, wire.Reject{Retry: of != n.cfg.ClientName, Message: fmt.Sprintf(
+			failed = append(failed, s.failure(x.sent.Item, wire.Reject{Retry: of != n.cfg.ClientName || x.by.Time > started, Message: fmt.Sprintf(
 				"%s holds a later write of %s, of %s, than this node knows, and did not take the row", s.remote, of, time.UnixMicro(x.by.Time).UTC().Format(time.DateTime))}))
 		}
 	}
