@@ -89,7 +89,7 @@ func TestDefaults(t *testing.T) {
 		CheckInterval:      time.Second,
 		InitialSync:        "missing",
 		ForeignKeyConflict: "keep",
-		TombstoneRetention: 90 * 24 * time.Hour, VerifyInterval: 24 * time.Hour, MaxRowBytes: 5 << 20,
+		TombstoneRetention: 90 * 24 * time.Hour, VerifyInterval: 24 * time.Hour, MaxRowBytes: 6 << 20,
 		LoggingLevel:  "info",
 		LoggingFormat: "console",
 		MQTT: MQTT{

@@ -22,6 +22,7 @@ import (
 const (
 	batchRows     = 500
 	batchWindow   = 4       // batches without an ack
+	batchBytes    = 8 << 20 // of them, packed, beyond which no other follows: a receiver keeps a bounded number of bytes of each sender
 	singleWindow  = 500     // changes of version 1 without an ack
 	readBytes     = 4 << 20 // of rows read at a time
 	answerTime    = 20 * time.Second
@@ -89,6 +90,7 @@ type sender struct {
 // flight is what was sent and not answered.
 type flight struct {
 	sent     []outbox.Sent
+	bytes    int      // of a batch, packed
 	stretch  *stretch // of the stream, from which all of it was read; nil: marked rows
 	date     int64    // version 1
 	deadline time.Time
@@ -493,7 +495,11 @@ func (s *sender) landSingle(k single, f *flight) {
 // offers any: rows are read in batches.
 func (s *sender) room() int {
 	if s.n.peers.speaksBatches(s.remote) {
-		if len(s.batches) < batchWindow {
+		bytes := 0
+		for _, f := range s.batches {
+			bytes += f.bytes
+		}
+		if len(s.batches) < batchWindow && bytes < batchBytes {
 			return batchRows
 		}
 		return 0

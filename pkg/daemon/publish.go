@@ -95,7 +95,7 @@ func (s *sender) sendLoad(ctx context.Context, l *load) error {
 // publish publishes a batch.
 func (s *sender) publish(ctx context.Context, body []byte, sent []outbox.Sent, from *stretch) error {
 	s.seq++
-	s.batches[s.seq] = &flight{sent: sent, stretch: from, deadline: s.n.now().Add(s.patience)}
+	s.batches[s.seq] = &flight{sent: sent, bytes: len(body), stretch: from, deadline: s.n.now().Add(s.patience)}
 	for i := range sent {
 		s.inFlight[sent[i].Identity()]++
 	}

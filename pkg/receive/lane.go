@@ -98,7 +98,7 @@ type lane struct {
 }
 
 func newLane(r *Receiver, name string) *lane {
-	return &lane{r: r, name: name, queue: newQueue(&r.queued), share: semaphore.NewWeighted(r.share), pieces: newPieces(r.Now, max(pieceBytes, r.Gate.MaxRow+r.Gate.MaxRow/4))}
+	return &lane{r: r, name: name, queue: newQueue(&r.queued), share: semaphore.NewWeighted(r.share), pieces: newPieces(r.Now, r.Codec.Most()+pieceMore)}
 }
 
 // run takes messages apart until ctx ends: decode, check, transform.

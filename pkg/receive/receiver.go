@@ -21,10 +21,10 @@ import (
 
 // Bounds of what waits, in bytes. Promise 10.
 const (
-	laneBytes    = 4 << 20  // packed, of one sender; one message may have more
+	laneBytes    = 20 << 20 // packed, of one sender; ours have 8 MiB and one batch on their way at most
 	laneLeast    = 1 << 20  // that each sender has, whatever others use
-	queueBytes   = 16 << 20 // packed, of all senders together
-	pieceBytes   = 8 << 20  // of its batches in pieces, and at least what the largest row has
+	queueBytes   = 24 << 20 // packed, of all senders together; beyond that each has laneLeast
+	pieceMore    = 1 << 20  // of its batches in pieces, beside the largest batch
 	unackedMost  = 4        // batches of one sender that the broker waits for: it hands out only some at a time, and others' come behind them
 	unpackedMore = 10 << 20 // beside the largest batch: unpacked and not yet answered, of all senders
 )
