@@ -163,6 +163,9 @@ func (r *resettable) Write(b []byte) (int, error) {
 // nil should the driver not have the field any more that leads there; then sessions are
 // closed instead, which TestGuestsKeepTheirConnections notices.
 func resettableOf(conn driver.Conn) *resettable {
+	if w, ok := conn.(*watchedConn); ok { // as those to MySQL are
+		conn = w.serverConn
+	}
 	v := reflect.ValueOf(conn)
 	if v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Struct {
 		return nil

@@ -138,10 +138,11 @@ func TestGuestsThatReadWriteNothing(t *testing.T) {
 func TestGuestsKeepTheirConnections(t *testing.T) {
 	t.Parallel()
 	g, _ := guests(t)
-	first := one(t, g.Query, `SELECT CONNECTION_ID()`)
-	for range 3 {
-		if again := one(t, g.Query, `SELECT CONNECTION_ID()`); again != first {
-			t.Fatalf("the session is %s, not %s", again, first)
-		}
+	sessions := map[string]bool{}
+	for range 20 {
+		sessions[one(t, g.Query, `SELECT CONNECTION_ID()`)] = true
+	}
+	if len(sessions) > 5 { // a session whose reset fails is closed
+		t.Fatalf("20 statements had %d sessions", len(sessions))
 	}
 }

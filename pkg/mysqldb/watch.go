@@ -118,7 +118,7 @@ func (w *watch) see(ctx context.Context, p process) (interrupted bool) {
 	through := context.WithoutCancel(ctx)
 	for begun := time.Now(); ctx.Err() == nil; {
 		waits, err := w.waits(through, conn, p, patience+time.Since(begun))
-		if err != nil {
+		if err != nil && Number(err) != cannotConvert {
 			return false
 		}
 		if waits && ctx.Err() == nil {
@@ -143,6 +143,10 @@ const (
 	whoWaits    = `SELECT COUNT(*) FROM performance_schema.data_lock_waits w JOIN performance_schema.threads t
 		ON t.THREAD_ID = w.REQUESTING_THREAD_ID WHERE t.PROCESSLIST_ID = ?`
 )
+
+// cannotConvert is MySQL's error where it lists sessions of which one runs a statement with bytes that are no text: the next look may
+// find it ended.
+const cannotConvert = 3854
 
 // errElsewhere says that a connection is not to be seen: a proxy may have led to another
 // server, where its id is somebody else's.
