@@ -173,7 +173,7 @@ func TestOneSenderFillsNoOthersQueue(t *testing.T) {
 		}
 		taken++
 	}
-	if most := laneBytes / frame; taken == 0 || taken > most {
+	if most := (r.Codec.Most() + laneMore) / frame; taken == 0 || taken > most {
 		t.Errorf("%d messages of nothing wait, more than %d", taken, most)
 	}
 	for range 1000 {
@@ -263,5 +263,25 @@ func TestWhatOthersChooseMakesFewLines(t *testing.T) {
 	}
 	if len(n.told) > newsMost+1 {
 		t.Errorf("%d reasons are remembered", len(n.told))
+	}
+}
+
+// TestALaneHasRoomForWhatASenderHasOnItsWay, however large the largest row is.
+func TestALaneHasRoomForWhatASenderHasOnItsWay(t *testing.T) {
+	for _, row := range []int{1 << 20, 6 << 20, 128 << 20} {
+		codec, err := wire.NewCodec(row + wire.BatchRoom)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &stand{}
+		r := New(Config{Log: zap.NewNop(), Gate: &Gate{Self: "node-a", Accepts: is("node-b"), Sends: is(), MaxRow: row}, Named: []string{"node-b"}, Codec: codec,
+			Refused: NewRefusals(zap.NewNop(), &config.Config{ClientName: "node-a"}, time.Now), Node: s, Now: time.Now})
+		piece := long(wire.MessageBytes)
+		for sent := 0; sent < laneMore+row; sent += len(piece) { // incompressible
+			if !deliver(r, wire.Topic{Kind: wire.BatchTo, Client: "node-a", Sender: "node-b"}, piece) {
+				t.Errorf("rows of %d MiB: a piece is dropped after %d MiB", row>>20, sent>>20)
+				break
+			}
+		}
 	}
 }

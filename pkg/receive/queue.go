@@ -22,9 +22,23 @@ const frame = 512
 
 func (m *message) size() int { return len(m.payload) + frame }
 
+// queued is what is in the queues of all senders.
+type queued struct {
+	bytes atomic.Int64
+	lane  int // the most of one; it does not change
+}
+
+// most returns how many bytes a queue may have now.
+func (q *queued) most() int {
+	if q.bytes.Load() > int64(q.lane+queueMore) {
+		return laneLeast
+	}
+	return q.lane
+}
+
 // queue holds the messages of one sender, up to a number of bytes. It is safe for concurrent use.
 type queue struct {
-	all  *atomic.Int64 // bytes in the queues of all senders
+	all  *queued
 	kick chan struct{}
 
 	mu    sync.Mutex
@@ -32,22 +46,18 @@ type queue struct {
 	bytes int
 }
 
-func newQueue(all *atomic.Int64) *queue { return &queue{all: all, kick: make(chan struct{}, 1)} }
+func newQueue(all *queued) *queue { return &queue{all: all, kick: make(chan struct{}, 1)} }
 
 // put queues a message, or returns false if too much waits already. One is always taken.
 func (q *queue) put(m message) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	most := laneBytes
-	if q.all.Load() > queueBytes {
-		most = laneLeast
-	}
-	if len(q.list) > 0 && q.bytes+m.size() > most {
+	if len(q.list) > 0 && q.bytes+m.size() > q.all.most() {
 		return false
 	}
 	q.list = append(q.list, m)
 	q.bytes += m.size()
-	q.all.Add(int64(m.size()))
+	q.all.bytes.Add(int64(m.size()))
 	q.wake()
 	return true
 }
@@ -69,7 +79,7 @@ func (q *queue) next() (m message, ok bool) {
 	m, q.list[0] = q.list[0], message{}
 	q.list = q.list[1:]
 	q.bytes -= m.size()
-	q.all.Add(-int64(m.size()))
+	q.all.bytes.Add(-int64(m.size()))
 	if len(q.list) == 0 {
 		q.list = nil // frees the array
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -19,15 +18,18 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// Bounds of what waits, in bytes. Promise 10.
+// Bounds of what waits, in bytes. Those of a sender grow with the largest batch. Promise 10.
 const (
-	laneBytes    = 20 << 20 // packed, of one sender; ours have 8 MiB and one batch on their way at most
+	laneMore     = 8 << 20  // packed, of one sender, beside the largest batch: as much as a sender of ours has on its way
 	laneLeast    = 1 << 20  // that each sender has, whatever others use
-	queueBytes   = 24 << 20 // packed, of all senders together; beyond that each has laneLeast
-	pieceMore    = 1 << 20  // of its batches in pieces, beside the largest batch
-	unackedMost  = 4        // batches of one sender that the broker waits for: it hands out only some at a time, and others' come behind them
-	unpackedMore = 10 << 20 // beside the largest batch: unpacked and not yet answered, of all senders
+	queueMore    = 4 << 20  // packed, of all senders, beside those of one; beyond that each has laneLeast
+	pieceMore    = 1 << 20  // of a sender's batches in pieces, beside the largest batch
+	unpackedMore = 10 << 20 // unpacked and not yet answered, of all senders, beside the largest batch
 )
+
+// unackedMost is how many batches of one sender the broker waits for: it hands out only some messages at a time, and others' come
+// behind them. A batch has an ack of its own.
+const unackedMost = 4
 
 // Node is what the receiver needs of the node that it is part of.
 type Node interface {
@@ -76,7 +78,7 @@ type Receiver struct {
 	applier Applier
 	lanes   map[string]*lane // one for each client of Named, and one for all others
 	others  *lane            // nil: nobody else is taken rows from
-	queued  atomic.Int64     // bytes in all queues
+	queued  queued
 	ready   chan turn
 	room    *semaphore.Weighted // for what is unpacked
 	share   int64               // of room, that one lane may have
@@ -91,6 +93,7 @@ type Receiver struct {
 func New(c Config) *Receiver {
 	r := &Receiver{Config: c, lanes: map[string]*lane{}, ready: make(chan turn)}
 	r.share = int64(c.Codec.Most())
+	r.queued.lane = c.Codec.Most() + laneMore
 	r.room = semaphore.NewWeighted(r.share + unpackedMore)
 	for _, name := range c.Named {
 		if name != c.Gate.Self {
@@ -110,8 +113,9 @@ func (r *Receiver) lane(sender string) *lane {
 	return r.others
 }
 
-// Receive takes a message with rows. It returns at once. A message that is not taken is acknowledged to the broker; one that is,
-// after the commit of its rows. Promise 6.
+// Receive takes a message with rows. It returns at once. The broker is told that a change of version 1 has come after its commit, as
+// its sender goes by that; of batches only the first few of a sender wait so long, since they have an ack of their own, which goes
+// out after the commit whatever the broker was told. Promise 6.
 func (r *Receiver) Receive(topic wire.Topic, d transport.Delivery) {
 	if !r.put(topic, d) {
 		go d.Ack()

@@ -46,7 +46,7 @@ func NewCodec(most int) (*Codec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("zstd: %w", err)
 	}
-	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(uint64(most)))
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(uint64(most)), zstd.WithDecodeAllCapLimit(true))
 	if err != nil {
 		return nil, fmt.Errorf("zstd: %w", err)
 	}
@@ -114,14 +114,40 @@ func Packed(pieces []Piece) (n int) {
 	return n
 }
 
-// Unpacked returns about how many bytes of memory Unpack takes for the pieces of a batch: what its packed form says, or the most
-// that it may take.
+// Unpacked returns how many bytes the body of a batch has at most, without unpacking it. Unpack takes no more memory for it.
 func (c *Codec) Unpacked(pieces []Piece) int {
 	var h zstd.Header
-	if err := h.Decode(pieces[0].data); err != nil || !h.HasFCS || h.FrameContentSize > uint64(c.most) {
-		return c.most
+	switch err := h.Decode(pieces[0].data); {
+	case err != nil:
+	case h.HasFCS:
+		return int(min(h.FrameContentSize, uint64(c.most)))
+	case len(pieces) == 1: // a body of less than 256 bytes
+		return min(blocks(pieces[0].data[min(h.HeaderSize, len(pieces[0].data)):]), c.most)
 	}
-	return int(h.FrameContentSize)
+	return c.most
+}
+
+// blocks returns how many bytes the blocks of a frame have at most (RFC 8878, section 3.1.1.2).
+func blocks(b []byte) (size int) {
+	const raw, rle, most = 0, 1, 128 << 10
+	for len(b) >= 3 {
+		head := int(b[0]) | int(b[1])<<8 | int(b[2])<<16
+		last, kind, n := head&1 == 1, head>>1&3, head>>3
+		b = b[3:]
+		switch kind {
+		case raw:
+			size += n
+		case rle:
+			size, n = size+n, 1
+		default:
+			size += most
+		}
+		if last || n > len(b) {
+			break
+		}
+		b = b[n:]
+	}
+	return size
 }
 
 // Unpack reads a batch from all its pieces, in order.
@@ -133,9 +159,10 @@ func (c *Codec) Unpack(pieces []Piece) (*Batch, error) {
 			packed = append(packed, p.data...)
 		}
 	}
-	body, err := c.dec.DecodeAll(packed, nil)
-	if errors.Is(err, zstd.ErrDecoderSizeExceeded) || len(body) > c.most {
-		return nil, fmt.Errorf("batch: it has more than %d bytes once it is unpacked (maxRowBytes)", c.most)
+	// What does not fit is an error: the frame has more than its head says, or there is another one.
+	body, err := c.dec.DecodeAll(packed, make([]byte, 0, c.Unpacked(pieces)))
+	if errors.Is(err, zstd.ErrDecoderSizeExceeded) {
+		return nil, fmt.Errorf("batch: it has more than %d bytes once it is unpacked (maxRowBytes), or more than it says", c.most)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("batch: unpack: %w", err)
