@@ -1,24 +1,15 @@
 package main
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
-	"syscall"
-	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/check"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
-	"github.com/mysql-sync/mysql-sync/pkg/transport"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
@@ -39,17 +30,6 @@ type setup struct {
 	queue               string
 	mysql               mysqlSetup
 	mqtt                mqttSetup
-}
-
-type mysqlSetup struct {
-	host, socket, user, database string
-	port                         int
-	password                     secret
-}
-
-type mqttSetup struct {
-	url, listen, user, ca string
-	password              secret
 }
 
 // secret is a password: itself, or where it is.
@@ -95,9 +75,6 @@ func (p secret) key() any {
 	}
 	return nil
 }
-
-// literal keeps a text from being taken for a reference to the environment.
-func literal(text string) string { return strings.ReplaceAll(text, "${", "$${") }
 
 // prepare reads passwords and checks flags.
 func (s *setup) prepare() error {
@@ -201,271 +178,6 @@ func (s *setup) checkTables(found []check.Candidate) error {
 	return errors.Join(errs...)
 }
 
-func (m *mysqlSetup) config() config.MySQL {
-	return config.MySQL{Host: m.host, Port: m.port, SocketPath: m.socket, User: m.user, Password: m.password.value,
-		Database: m.database, ConnectTimeout: connectTime}
-}
-
-// socketPath is the flag's path such that setServer takes it for one.
-func (m *mysqlSetup) socketPath() string {
-	if strings.Contains(m.socket, "/") {
-		return m.socket
-	}
-	return "./" + m.socket
-}
-
-// isServer reports whether the flag for the host has more than that: a port, or a path.
-func (m *mysqlSetup) isServer() bool {
-	_, _, err := net.SplitHostPort(m.host)
-	return err == nil || strings.ContainsAny(m.host, `/\`) || strings.HasSuffix(m.host, ".sock")
-}
-
-// server is where the server is, as setServer takes it.
-func (m *mysqlSetup) server() string {
-	if m.socket != "" {
-		return m.socket
-	}
-	return net.JoinHostPort(m.host, strconv.Itoa(m.port))
-}
-
-// setServer takes host, host:port, or the path of a socket: what has a slash or ends in
-// .sock. A path is written whole, as the file's folder may be another than this one.
-func (m *mysqlSetup) setServer(text string) error {
-	if strings.ContainsAny(text, `/\`) || strings.HasSuffix(text, ".sock") {
-		path := strings.TrimPrefix(text, "unix:")
-		if home, err := os.UserHomeDir(); err == nil && strings.HasPrefix(path, "~/") {
-			path = filepath.Join(home, path[2:])
-		}
-		path, err := filepath.Abs(path)
-		if err != nil {
-			return err
-		}
-		if info, err := os.Stat(path); err != nil {
-			return err
-		} else if info.Mode()&os.ModeSocket == 0 {
-			return fmt.Errorf("%s is no socket", path)
-		}
-		m.socket = path
-		return nil
-	}
-	host, port, err := net.SplitHostPort(text)
-	if err != nil {
-		m.host, m.port, m.socket = text, 3306, ""
-		return notEmpty(text)
-	}
-	n, err := strconv.Atoi(port)
-	if err != nil || n < 1 || n > 65535 {
-		return fmt.Errorf("%s is not a port between 1 and 65535", port)
-	}
-	m.host, m.port, m.socket = host, n, ""
-	return notEmpty(host)
-}
-
-// setURL takes the URL of a broker, or own.
-func (m *mqttSetup) setURL(text string) error {
-	if text == "own" {
-		m.url, m.listen = "", "127.0.0.1:1883"
-		return nil
-	}
-	if !strings.Contains(text, "://") {
-		text = "mqtt://" + text
-	}
-	u, err := url.Parse(text)
-	if err != nil || u.Hostname() == "" || !slices.Contains([]string{"mqtt", "mqtts", "ws", "wss"}, u.Scheme) {
-		return errors.New("a URL is wanted, such as mqtts://broker.example.com:8883, with mqtt, mqtts, ws or wss")
-	}
-	if u.User != nil {
-		return errors.New("the URL has a login in it: give the user by --broker-user, and the password as --help says")
-	}
-	m.url, m.listen = text, ""
-	return nil
-}
-
-// private reports whether the broker is this node's own, and for this machine alone.
-func (m *mqttSetup) private() bool {
-	host, _, err := net.SplitHostPort(m.listen)
-	ip := net.ParseIP(host)
-	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
-}
-
-// login checks the user at the broker.
-func (m *mqttSetup) login(user string) error {
-	if user == "" && m.listen != "" && !m.private() {
-		return errors.New("a broker that other machines reach needs a login")
-	}
-	return nil
-}
-
-// elsewhere is the flag that leads another node to the broker; "" is none.
-func (m *mqttSetup) elsewhere() string {
-	if m.listen == "" {
-		if m.url == "" || m.url == defaultBroker {
-			return ""
-		}
-		return " --broker " + m.url
-	}
-	host, port, err := net.SplitHostPort(m.listen)
-	if err != nil {
-		return ""
-	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = orElse(hostName(), "…")
-	}
-	flag := " --broker mqtt://" + net.JoinHostPort(host, port)
-	if m.user != "" {
-		flag += " --broker-user " + m.user
-	}
-	return flag
-}
-
-// errUnreachable says that a broker did not answer.
-var errUnreachable = errors.New("the broker does not answer")
-
-// try logs in to the broker, as the node will.
-func (m *mqttSetup) try(ctx context.Context, client string) error {
-	if m.listen != "" {
-		return nil
-	}
-	u, err := url.Parse(orElse(m.url, defaultBroker))
-	if err != nil {
-		return err
-	}
-	scheme := map[string]string{"mqtt": "tcp", "mqtts": "ssl", "ws": "ws", "wss": "wss"}[u.Scheme]
-	port := map[string]string{"mqtt": "1883", "mqtts": "8883", "ws": "80", "wss": "443"}[u.Scheme]
-	at := url.URL{Scheme: scheme, Host: net.JoinHostPort(u.Hostname(), orElse(u.Port(), port)), Path: u.Path}
-	c := config.MQTT{Servers: []string{at.String()}, ClientID: "mysql-sync-" + client, Username: m.user, Password: m.password.value,
-		KeepAlive: time.Minute, ConnectTimeout: connectTime, RejectUnauthorized: true}
-	if m.ca != "" {
-		c.CA = []string{m.ca}
-	}
-	err = check.BrokerAnswers(ctx, c)
-	var other *transport.ProtocolError
-	if err != nil && !errors.Is(err, transport.ErrRefused) && !errors.As(err, &other) {
-		return fmt.Errorf("%w: %w", errUnreachable, err)
-	}
-	return err
-}
-
-// file is the configuration that is written.
-type file struct {
-	Schema  string         `json:"$schema"`
-	Client  string         `json:"clientName"`
-	Remotes []string       `json:"remoteClients"`
-	Send    []string       `json:"syncTables"`
-	Receive []string       `json:"receiveTables"`
-	Queue   string         `json:"queueDirectory,omitempty"`
-	Broker  map[string]any `json:"broker,omitempty"`
-	MQTT    map[string]any `json:"mqttConfig,omitempty"`
-	MySQL   map[string]any `json:"mysqlConfig"`
-}
-
-const schemaURL = "https://raw.githubusercontent.com/mysql-sync/mysql-sync/main/docs/configuration.schema.json"
-
-// text is the configuration as JSON.
-func (s *setup) text() ([]byte, error) {
-	f := file{Schema: schemaURL, Client: s.client, Remotes: s.remotes, Queue: literal(s.queue), MySQL: map[string]any{}}
-	f.Send = literals(slices.Concat(s.both, s.send))
-	f.Receive = literals(slices.Concat(s.both, s.receive))
-	put := func(block map[string]any, key string, value any) {
-		if value != nil && value != "" {
-			block[key] = value
-		}
-	}
-	if s.mysql.socket != "" {
-		put(f.MySQL, "socketPath", literal(s.mysql.socket))
-	} else {
-		put(f.MySQL, "host", literal(s.mysql.host))
-		put(f.MySQL, "port", s.mysql.port)
-	}
-	put(f.MySQL, "user", literal(s.mysql.user))
-	put(f.MySQL, "password", s.mysql.password.key())
-	put(f.MySQL, "database", literal(s.mysql.database))
-	if s.mqtt.listen != "" {
-		f.Broker = map[string]any{"listen": literal(s.mqtt.listen)}
-		if s.mqtt.user != "" {
-			f.Broker["users"] = []map[string]any{{"username": literal(s.mqtt.user), "password": s.mqtt.password.key()}}
-		}
-	} else {
-		f.MQTT = map[string]any{"host": literal(orElse(s.mqtt.url, defaultBroker))}
-		put(f.MQTT, "ca", literal(s.mqtt.ca))
-		put(f.MQTT, "username", literal(s.mqtt.user))
-		if s.mqtt.user != "" {
-			put(f.MQTT, "password", s.mqtt.password.key())
-		}
-	}
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	err := e.Encode(f)
-	return b.Bytes(), err
-}
-
-// hand gives a new file the owner, the group and the rights of the one that it is
-// to replace, if there is one, except the rights of everybody.
-func hand(to, from string) error {
-	info, err := os.Stat(from)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if owner, ok := info.Sys().(*syscall.Stat_t); ok {
-		if err := os.Chown(to, int(owner.Uid), int(owner.Gid)); err != nil {
-			return err
-		}
-	}
-	return os.Chmod(to, info.Mode().Perm()&0o660|0o600)
-}
-
-func literals(list []string) []string {
-	out := make([]string, len(list))
-	for i, t := range list {
-		out[i] = literal(t)
-	}
-	return out
-}
-
-// write writes the configuration, for its owner alone. It is first read as a node
-// would read it; a file that is there is replaced as a whole, or not at all, and
-// whoever could read it goes on to, but for everybody.
-func (s *setup) write(path string, force bool) error {
-	text, err := s.text()
-	if err == nil {
-		text, err = config.Format(path, text)
-	}
-	if err != nil {
-		return err
-	}
-	probe, err := os.CreateTemp(filepath.Dir(path), ".mysql-sync-*"+filepath.Ext(path)) // with mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(probe.Name()) // it is gone where it was renamed
-	if _, err = probe.Write(text); err == nil {
-		err = probe.Sync()
-	}
-	if err := errors.Join(err, probe.Close()); err != nil {
-		return err
-	}
-	if _, _, err := config.Load(probe.Name(), os.Environ()); err != nil {
-		return err
-	}
-	if force {
-		if err := hand(probe.Name(), path); err != nil {
-			return err
-		}
-		return os.Rename(probe.Name(), path)
-	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	return errors.Join(err, f.Close())
-}
-
 // meant proposes the nearest of some names where one has a slip; "" is that none is near.
 func meant(name string, known []string) string {
 	if nearest := config.Nearest(name, known); nearest != "" {
@@ -495,14 +207,6 @@ func clientName(text string) error {
 func notEmpty(text string) error {
 	if text == "" {
 		return errors.New("something is wanted here")
-	}
-	return nil
-}
-
-func address(text string) error {
-	_, port, err := net.SplitHostPort(text)
-	if n, e := strconv.Atoi(port); err != nil || e != nil || n < 1 || n > 65535 {
-		return fmt.Errorf("%q is not an address such as 127.0.0.1:1883", text)
 	}
 	return nil
 }

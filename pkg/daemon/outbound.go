@@ -1,11 +1,7 @@
 package daemon
 
 import (
-	"cmp"
 	"context"
-	"maps"
-	"math"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -86,19 +82,6 @@ type sender struct {
 
 	unnoted map[string]noting // tables with a transformer whose rows are not all noted yet
 }
-
-// flight is what was sent and not answered.
-type flight struct {
-	sent     []outbox.Sent
-	bytes    int      // of a batch, packed
-	stretch  *stretch // of the stream, from which all of it was read; nil: marked rows
-	date     int64    // version 1
-	deadline time.Time
-	refused  bool // version 1: an error came; an existing peer may send data_received after it
-}
-
-// single names a change of version 1 as its answer does.
-type single struct{ table, id string }
 
 func newSender(n *Node, remote string) *sender {
 	return &sender{
@@ -235,119 +218,6 @@ func (s *sender) step(ctx context.Context) error {
 	return s.show(ctx)
 }
 
-// makeReady has some of the rows that wait tried again where it is time to, or where
-// something has changed that they may have waited for.
-func (s *sender) makeReady(ctx context.Context, hopeful bool) error {
-	now := s.n.now()
-	if s.clockSetBack(now) {
-		if err := s.recallProbes(ctx, now); err != nil {
-			return err
-		}
-	} else if hopeful {
-		for _, p := range s.probes {
-			p.hopeful(now)
-		}
-	}
-	s.probed = now
-	if err := s.tryFreed(ctx); err != nil {
-		return err
-	}
-	tables, err := s.probesInTurn(ctx, now)
-	if err != nil {
-		return err
-	}
-	for _, table := range tables {
-		p := s.probes[table]
-		rows, all := p.next(now)
-		due := now
-		if all {
-			due = time.UnixMilli(math.MaxInt64)
-		}
-		found, err := s.n.outbox.Retry(ctx, s.remote, table, due, rows)
-		if err != nil {
-			return err
-		}
-		next, more, err := s.n.outbox.NextRetry(ctx, s.remote, table)
-		if err != nil {
-			return err
-		}
-		if p.tried(found, next, more, now); found > 0 {
-			s.marks.found()
-		}
-	}
-	return s.lookForMarks(ctx, now)
-}
-
-// probesInTurn returns the tables of which rows are to be tried now, parents first.
-func (s *sender) probesInTurn(ctx context.Context, now time.Time) ([]string, error) {
-	var tables []string
-	due := 0
-	for table, p := range s.probes {
-		rows, _ := p.next(now)
-		if s.n.peers.declines(s.remote, table) || rows == 0 && !p.busy(now) {
-			continue
-		}
-		if tables = append(tables, table); rows > 0 {
-			due++
-		}
-	}
-	if due == 0 || len(tables) == 1 {
-		return tables[:due], nil
-	}
-	slices.Sort(tables)
-	groups, err := s.n.tables.ParentsFirst(ctx, tables)
-	if err != nil {
-		return nil, err
-	}
-	parents := func(table string) (names []string) {
-		if t, err := s.n.tables.Table(ctx, table); err == nil { // of one that is not there nothing is known
-			for _, f := range t.ForeignKeys {
-				names = append(names, f.RefTable)
-			}
-		}
-		return names
-	}
-	return inTurn(groups, parents, s.probes, now), nil
-}
-
-// lookForMarks finds out, seldom, whether there are still marks.
-func (s *sender) lookForMarks(ctx context.Context, now time.Time) (err error) {
-	if !s.marks.any || s.marks.due || now.Sub(s.marks.asked).Abs() < marksLook {
-		return nil
-	}
-	s.marks.asked = now
-	s.marks.any, err = s.n.outbox.Holds(ctx, s.remote)
-	return err
-}
-
-// recallProbes begins with the rows that wait by the own tables. None is due later than
-// it would be by the clock as it is now.
-func (s *sender) recallProbes(ctx context.Context, now time.Time) error {
-	tables, err := s.n.outbox.WaitingTables(ctx, s.remote)
-	if err != nil {
-		return err
-	}
-	s.probes = map[string]*probe{}
-	for _, t := range tables {
-		if err := s.n.outbox.RetryBy(ctx, s.remote, t, now.Add(lateLongest)); err != nil {
-			return err
-		}
-		s.probes[t] = &probe{}
-		s.probes[t].hopeful(now)
-	}
-	return nil
-}
-
-// probe returns the probe of a table.
-func (s *sender) probe(table string) *probe {
-	p := s.probes[table]
-	if p == nil {
-		p = &probe{}
-		s.probes[table] = p
-	}
-	return p
-}
-
 // clockSetBack reports whether the time at which waiting rows are due may lie too
 // far ahead: the clock was set back since the last look, or nobody knows whether
 // it was, because there was none.
@@ -400,114 +270,6 @@ func (s *sender) waitForKey() {
 		s.told = true
 		s.log.Warn("nothing is sent to the remote: encryption.required has it, and it has not announced itself with a key that this node has")
 	}
-}
-
-// drop forgets what is on its way; it is still due and will be read anew.
-func (s *sender) drop() {
-	clear(s.inFlight)
-	clear(s.batches)
-	clear(s.singles)
-	s.refused = 0
-	s.flying.Store(0)
-	s.road.back()
-	s.marks.found()
-	s.tables = tables{apart: s.tables.apart, told: s.tables.told}
-}
-
-// expire gives up what was not answered in time. It is marked, to be sent again:
-// a remote that never answers for some rows does not hold up the others.
-func (s *sender) expire(ctx context.Context) error {
-	now := s.n.now()
-	var gone []*flight
-	for _, seq := range slices.Sorted(maps.Keys(s.batches)) { // they are sent again in the order in which they were
-		if f := s.batches[seq]; now.After(f.deadline) {
-			gone = append(gone, f)
-			delete(s.batches, seq)
-			s.land(f)
-		}
-	}
-	batches := len(gone)
-	for k, f := range s.singles {
-		if f.refused && (now.After(f.deadline) || s.refused > 2*singleWindow) {
-			s.landSingle(k, f)
-		} else if now.After(f.deadline) {
-			gone = append(gone, f)
-			s.landSingle(k, f)
-		}
-	}
-	slices.SortStableFunc(gone[batches:], func(a, b *flight) int { return cmp.Compare(a.sent[0].Position, b.sent[0].Position) })
-	if len(gone) == 0 {
-		return nil
-	}
-	s.n.traffic.link(s.remote).unanswered.Add(int64(len(gone)))
-	s.log.Warn("no answer came; sending again", zap.Int("messages", len(gone)), zap.Duration("after", s.patience))
-	s.patience = min(2*s.patience, longestAnswer)
-	s.silent += batches
-	if s.silent >= doubtAfter && !s.n.sealing.ring.Required(s.remote) && s.n.peers.doubt(s.remote) {
-		s.log.Warn("the remote does not answer batches; speaking version 1 to it until it announces itself")
-		s.silent, s.patience = 0, answerTime
-	} else if s.silent >= doubtAfter && s.n.peers.isNode(s.remote) && s.mute.CompareAndSwap(0, now.UnixMicro()) {
-		s.log.Warn("the remote answers no batch, though it was met as a node; version 1 is not spoken to it unless version1Clients has it")
-	}
-	for _, f := range gone {
-		if err := s.later(ctx, f.sent, f.stretch); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// later marks rows that are to be sent once more, so that their stretch is free of
-// them.
-func (s *sender) later(ctx context.Context, sent []outbox.Sent, from *stretch) error {
-	if from != nil {
-		if err := s.n.outbox.Later(ctx, s.remote, sent); err != nil {
-			return err
-		}
-		from.close(len(sent))
-	}
-	s.marks.found()
-	return nil
-}
-
-// land takes a flight's rows out of the air.
-func (s *sender) land(f *flight) {
-	s.flying.Add(-int64(len(f.sent)))
-	for _, x := range f.sent {
-		if n := s.inFlight[x.Identity()]; n > 1 {
-			s.inFlight[x.Identity()] = n - 1
-		} else {
-			delete(s.inFlight, x.Identity())
-		}
-	}
-}
-
-func (s *sender) landSingle(k single, f *flight) {
-	delete(s.singles, k)
-	if f.refused {
-		s.refused-- // its rows landed when it was refused
-		return
-	}
-	s.land(f)
-}
-
-// room returns how many rows may be sent now. It waits for some room before it
-// offers any: rows are read in batches.
-func (s *sender) room() int {
-	if s.n.peers.speaksBatches(s.remote) {
-		bytes := 0
-		for _, f := range s.batches {
-			bytes += f.bytes
-		}
-		if len(s.batches) < batchWindow && bytes < batchBytes {
-			return batchRows
-		}
-		return 0
-	}
-	if free := singleWindow - len(s.singles) + s.refused; free >= singleWindow/4 {
-		return min(free, batchRows)
-	}
-	return 0
 }
 
 // sendNext sends some rows of the stream, of those marked for the remote, or of

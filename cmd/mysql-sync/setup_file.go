@@ -1,0 +1,137 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+)
+
+// literal keeps a text from being taken for a reference to the environment.
+func literal(text string) string { return strings.ReplaceAll(text, "${", "$${") }
+
+// file is the configuration that is written.
+type file struct {
+	Schema  string         `json:"$schema"`
+	Client  string         `json:"clientName"`
+	Remotes []string       `json:"remoteClients"`
+	Send    []string       `json:"syncTables"`
+	Receive []string       `json:"receiveTables"`
+	Queue   string         `json:"queueDirectory,omitempty"`
+	Broker  map[string]any `json:"broker,omitempty"`
+	MQTT    map[string]any `json:"mqttConfig,omitempty"`
+	MySQL   map[string]any `json:"mysqlConfig"`
+}
+
+const schemaURL = "https://raw.githubusercontent.com/mysql-sync/mysql-sync/main/docs/configuration.schema.json"
+
+// text is the configuration as JSON.
+func (s *setup) text() ([]byte, error) {
+	f := file{Schema: schemaURL, Client: s.client, Remotes: s.remotes, Queue: literal(s.queue), MySQL: map[string]any{}}
+	f.Send = literals(slices.Concat(s.both, s.send))
+	f.Receive = literals(slices.Concat(s.both, s.receive))
+	put := func(block map[string]any, key string, value any) {
+		if value != nil && value != "" {
+			block[key] = value
+		}
+	}
+	if s.mysql.socket != "" {
+		put(f.MySQL, "socketPath", literal(s.mysql.socket))
+	} else {
+		put(f.MySQL, "host", literal(s.mysql.host))
+		put(f.MySQL, "port", s.mysql.port)
+	}
+	put(f.MySQL, "user", literal(s.mysql.user))
+	put(f.MySQL, "password", s.mysql.password.key())
+	put(f.MySQL, "database", literal(s.mysql.database))
+	if s.mqtt.listen != "" {
+		f.Broker = map[string]any{"listen": literal(s.mqtt.listen)}
+		if s.mqtt.user != "" {
+			f.Broker["users"] = []map[string]any{{"username": literal(s.mqtt.user), "password": s.mqtt.password.key()}}
+		}
+	} else {
+		f.MQTT = map[string]any{"host": literal(orElse(s.mqtt.url, defaultBroker))}
+		put(f.MQTT, "ca", literal(s.mqtt.ca))
+		put(f.MQTT, "username", literal(s.mqtt.user))
+		if s.mqtt.user != "" {
+			put(f.MQTT, "password", s.mqtt.password.key())
+		}
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	err := e.Encode(f)
+	return b.Bytes(), err
+}
+
+// hand gives a new file the owner, the group and the rights of the one that it is
+// to replace, if there is one, except the rights of everybody.
+func hand(to, from string) error {
+	info, err := os.Stat(from)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if owner, ok := info.Sys().(*syscall.Stat_t); ok {
+		if err := os.Chown(to, int(owner.Uid), int(owner.Gid)); err != nil {
+			return err
+		}
+	}
+	return os.Chmod(to, info.Mode().Perm()&0o660|0o600)
+}
+
+func literals(list []string) []string {
+	out := make([]string, len(list))
+	for i, t := range list {
+		out[i] = literal(t)
+	}
+	return out
+}
+
+// write writes the configuration, for its owner alone. It is first read as a node
+// would read it; a file that is there is replaced as a whole, or not at all, and
+// whoever could read it goes on to, but for everybody.
+func (s *setup) write(path string, force bool) error {
+	text, err := s.text()
+	if err == nil {
+		text, err = config.Format(path, text)
+	}
+	if err != nil {
+		return err
+	}
+	probe, err := os.CreateTemp(filepath.Dir(path), ".mysql-sync-*"+filepath.Ext(path)) // with mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(probe.Name()) // it is gone where it was renamed
+	if _, err = probe.Write(text); err == nil {
+		err = probe.Sync()
+	}
+	if err := errors.Join(err, probe.Close()); err != nil {
+		return err
+	}
+	if _, _, err := config.Load(probe.Name(), os.Environ()); err != nil {
+		return err
+	}
+	if force {
+		if err := hand(probe.Name(), path); err != nil {
+			return err
+		}
+		return os.Rename(probe.Name(), path)
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	return errors.Join(err, f.Close())
+}
