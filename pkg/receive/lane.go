@@ -50,6 +50,7 @@ type load struct {
 	works   []*work
 	rows    int            // of all messages, with those that are refused at once
 	bytes   int            // of the values of all changes
+	took    time.Duration  // to check and transform them
 	results []apply.Result // of those that had their turn
 }
 
@@ -76,8 +77,11 @@ func (t turn) size() (rows, bytes int) {
 	return rows + t.to - t.from, bytes
 }
 
+// loadTime is how long the messages of a load take to be checked and transformed, and one more: its first ones are not answered before.
+const loadTime = 200 * time.Millisecond
+
 // full reports whether the load takes no further message.
-func (l *load) full() bool { return l.rows >= roundRows || l.bytes >= roundBytes }
+func (l *load) full() bool { return l.rows >= roundRows || l.bytes >= roundBytes || l.took >= loadTime }
 
 // lane is the way of one sender's messages up to the rounds.
 type lane struct {
@@ -129,16 +133,24 @@ func (l *lane) run(ctx context.Context) error {
 	}
 }
 
-// hand gives a load to the rounds, a turn at a time: however large it is, others have theirs between.
+// hand gives a load to the rounds, a turn at a time: however large it is, others have theirs between. What comes while it waits for
+// its first turn goes with it, as far as it fits.
 func (l *lane) hand(ctx context.Context, x *load) {
-	for t := (turn{load: x}); ; t.from = t.to {
+	for t := (turn{load: x}); ; {
 		t.to = min(t.from+l.pace.rows(), len(x.changes))
+		var more <-chan struct{}
+		if t.from == 0 && !x.full() && l.left == nil {
+			more = l.queue.kick
+		}
 		select {
 		case l.r.ready <- t:
+			if t.last() {
+				return
+			}
+			t.from = t.to
+		case <-more:
+			l.fill(ctx, x)
 		case <-ctx.Done():
-			return
-		}
-		if t.last() {
 			return
 		}
 	}
@@ -150,6 +162,12 @@ func (l *lane) gather(ctx context.Context) *load {
 	for _, w := range l.due() {
 		l.prepare(ctx, x, w)
 	}
+	l.fill(ctx, x)
+	return x
+}
+
+// fill adds to a load what is in the queue, until it is full or there is no room to unpack more.
+func (l *lane) fill(ctx context.Context, x *load) {
 	for !x.full() {
 		m := l.left
 		l.left = nil
@@ -171,7 +189,6 @@ func (l *lane) gather(ctx context.Context) *load {
 		l.beat.End()
 	}
 	l.beat.End()
-	return x
 }
 
 // open decodes a message. It returns nil if there is nothing to apply: it is answered already, or a piece of a batch that is
@@ -295,8 +312,9 @@ func (l *lane) openBatch(ctx context.Context, m message, more bool) (w *work, wa
 func (l *lane) prepare(ctx context.Context, x *load, w *work) {
 	w.first, w.count, w.index, w.rejects, w.reasons, w.held, w.stuck = len(x.changes), 0, nil, nil, nil, nil, false
 	x.works = append(x.works, w)
-	rows, bytes := x.rows, x.bytes
+	rows, bytes, begun := x.rows, x.bytes, time.Now()
 	err := l.r.guard("prepare", w.sender, func() { l.changes(ctx, x, w) })
+	x.took += time.Since(begun)
 	if err == nil {
 		return
 	}
