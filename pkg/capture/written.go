@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"maps"
 	"sync"
 	"time"
 
@@ -25,10 +26,23 @@ func (w *written) note(r change.Row, at int64) {
 		w.times = map[change.Row]int64{}
 	}
 	if len(w.times) >= writtenMost {
-		clear(w.times)
-		w.since = change.Micros(time.Now())
+		w.forget(change.Micros(time.Now()))
 	}
-	w.times[r.Identity()] = at // of a transaction that is rolled back as well: it does no harm
+	r = r.Identity()
+	w.times[r] = max(w.times[r], at) // of a transaction that is rolled back as well: it does no harm
+}
+
+// forget makes room. Of a version that lies ahead of the clock the time says nothing at which others are forgotten.
+func (w *written) forget(now int64) {
+	w.since = max(w.since, now)
+	maps.DeleteFunc(w.times, func(_ change.Row, at int64) bool { return at <= now })
+	if len(w.times) <= writtenMost/2 {
+		return
+	}
+	for _, at := range w.times {
+		w.since = max(w.since, at)
+	}
+	clear(w.times)
 }
 
 // Written returns the time, in µs since 1970, up to which this run may have given a version to a local write of a row; 0: it has not.
