@@ -66,16 +66,17 @@ type installed struct {
 	denied   []trigger       // those in other schemas that the user may not make
 	disowned []string        // tables of which deletes were left out
 	held     map[place]error // tables that somebody holds, so that it could not be done
+	failed   map[place]error // tables of which another error came; nil: nothing was tried
 }
 
 // install makes the wanted triggers stand and no others of ours. rests, which may be nil,
 // says why it is not time yet to ask for a table that somebody holds.
 func install(ctx context.Context, log *zap.Logger, db *mysqldb.DB, list []trigger, standing map[string]standing, tries int, rests func(place) error) (installed, error) {
-	done := installed{held: map[place]error{}}
 	var foreign []string
 	if err := db.SelectContext(ctx, &foreign, selectForeign, db.Name); err != nil {
-		return done, fmt.Errorf("read who made the triggers: %w", err)
+		return installed{}, fmt.Errorf("read who made the triggers: %w", err)
 	}
+	done := installed{held: map[place]error{}, failed: map[place]error{}}
 	var order []place
 	wrong := map[place][]trigger{}
 	stale := maps.Clone(standing)
@@ -115,6 +116,7 @@ func install(ctx context.Context, log *zap.Logger, db *mysqldb.DB, list []trigge
 		case mysqldb.LockTimeout(err):
 			done.held[table] = err
 		default:
+			done.failed[table] = err
 			errs = append(errs, err)
 		}
 	}

@@ -364,8 +364,17 @@ func (w *Watcher) mend(ctx context.Context, list []trigger, standing map[string]
 	for _, t := range done.denied {
 		w.refused[t.id()] = true
 	}
+	if done.failed == nil {
+		return err // nothing is known that was not before
+	}
 	w.noteHolds(done.held)
-	return errors.Join(err, w.noteCaptured(ctx, uncaptured(done.held, w.db.Name, tables, keys)))
+	lacking := uncaptured(done.held, w.db.Name, tables, keys)
+	for _, table := range uncaptured(done.failed, w.db.Name, tables, keys) {
+		if !w.Captures(table) && !slices.Contains(lacking, table) {
+			lacking = append(lacking, table) // it still is not
+		}
+	}
+	return errors.Join(err, w.noteCaptured(ctx, lacking))
 }
 
 func (w *Watcher) record(ctx context.Context, table string) error {
