@@ -35,12 +35,13 @@ func (r Range) where(t *schema.Table) (string, []any, error) {
 	return strings.Join(conditions, " AND "), args, nil
 }
 
-// sumMost is how many rows one checksum is made of: those of a chunk, and what has come into it since.
+// sumMost is how many rows one checksum is made of: those of a chunk, and what has come into it since. Promise 7.
 const sumMost = 10 * wire.VerifyRows
 
 // Sum returns the number of rows of a range and their checksum, computed by the
 // server. The checksum does not depend on the order of the rows. It is empty if the
-// server has none of some row, or the range has far more rows than a chunk, of which no more are read.
+// server has none of some row, or the range has far more rows than a chunk; then no more than one beyond sumMost are
+// read and counted.
 func Sum(ctx context.Context, db mysqldb.Queryer, t *schema.Table, columns []string, r Range, form int) (count int64, sum string, err error) {
 	row, err := rowSum(t, columns, form)
 	if err != nil {
@@ -52,7 +53,7 @@ func Sum(ctx context.Context, db mysqldb.Queryer, t *schema.Table, columns []str
 	}
 	var summed int64
 	err = mysqldb.Each(ctx, db, `SELECT COUNT(*), COUNT(h), CONCAT(HEX(BIT_XOR(CAST(CONV(LEFT(h, 16), 16, 10) AS UNSIGNED))), '-', HEX(BIT_XOR(CAST(CONV(RIGHT(h, 16), 16, 10) AS UNSIGNED))))
-		FROM (SELECT `+row+` AS h FROM `+mysqldb.Quote(t.Name)+` WHERE `+where+`) d`, args,
+		FROM (SELECT `+row+` AS h FROM `+mysqldb.Quote(t.Name)+` WHERE `+where+` LIMIT ?) d`, append(args, sumMost+1),
 		func(rows *sql.Rows) error { return rows.Scan(&count, &summed, &sum) })
 	if err != nil {
 		return 0, "", fmt.Errorf("checksum of %s: %w", t.Name, err)
