@@ -99,23 +99,11 @@ func Values(ctx context.Context, db mysqldb.Queryer, t *schema.Table, columns []
 	if len(keys) == 0 {
 		return found, nil
 	}
-	expressions := t.KeyExpr("")
-	for _, name := range columns {
-		c, ok := t.Column(name)
-		if !ok {
-			return nil, fmt.Errorf("table %s has no column %.64q", t.Name, name)
-		}
-		expressions += ", " + c.SelectExpr(mysqldb.Quote(name))
-	}
-	var q mysqldb.Statement
-	err := t.AddSelect(&q, expressions, func(yield func(string) bool) {
-		for i := 0; i < len(keys) && yield(string(keys[i])); i++ {
-		}
-	}, "")
+	expressions, err := selectColumns(t, t.KeyExpr(""), columns, ", %s")
 	if err != nil {
 		return nil, err
 	}
-	err = q.Query(ctx, db, func(rows *sql.Rows) error {
+	err = selectKeys(ctx, db, t, expressions, keys, func(rows *sql.Rows) error {
 		var key string
 		values := make([][]byte, len(columns))
 		into := []any{&key}
@@ -145,23 +133,11 @@ func Sizes(ctx context.Context, db mysqldb.Queryer, t *schema.Table, columns []s
 	if len(keys) == 0 {
 		return sizes, nil
 	}
-	expressions := t.KeyExpr("") + ", 0"
-	for _, name := range columns {
-		c, ok := t.Column(name)
-		if !ok {
-			return nil, fmt.Errorf("table %s has no column %.64q", t.Name, name)
-		}
-		expressions += "+COALESCE(LENGTH(" + c.SelectExpr(mysqldb.Quote(name)) + "),0)"
-	}
-	var q mysqldb.Statement
-	err := t.AddSelect(&q, expressions, func(yield func(string) bool) {
-		for i := 0; i < len(keys) && yield(string(keys[i])); i++ {
-		}
-	}, "")
+	expressions, err := selectColumns(t, t.KeyExpr("")+", 0", columns, "+COALESCE(LENGTH(%s),0)")
 	if err != nil {
 		return nil, err
 	}
-	err = q.Query(ctx, db, func(rows *sql.Rows) error {
+	err = selectKeys(ctx, db, t, expressions, keys, func(rows *sql.Rows) error {
 		var key string
 		var size int
 		err := rows.Scan(&key, &size)
@@ -172,6 +148,31 @@ func Sizes(ctx context.Context, db mysqldb.Queryer, t *schema.Table, columns []s
 		return nil, fmt.Errorf("read how large rows of %s are: %w", t.Name, err)
 	}
 	return sizes, nil
+}
+
+// selectColumns adds to the expressions of a SELECT one for each column, of the form given.
+func selectColumns(t *schema.Table, expressions string, columns []string, form string) (string, error) {
+	for _, name := range columns {
+		c, ok := t.Column(name)
+		if !ok {
+			return "", fmt.Errorf("table %s has no column %.64q", t.Name, name)
+		}
+		expressions += fmt.Sprintf(form, c.SelectExpr(mysqldb.Quote(name)))
+	}
+	return expressions, nil
+}
+
+// selectKeys calls f with each of the rows with the given keys that is there.
+func selectKeys(ctx context.Context, db mysqldb.Queryer, t *schema.Table, expressions string, keys [][]byte, f func(*sql.Rows) error) error {
+	var q mysqldb.Statement
+	err := t.AddSelect(&q, expressions, func(yield func(string) bool) {
+		for i := 0; i < len(keys) && yield(string(keys[i])); i++ {
+		}
+	}, "")
+	if err != nil {
+		return err
+	}
+	return q.Query(ctx, db, f)
 }
 
 // Keys returns the keys of a range, at most limit, in their order.
