@@ -5,6 +5,9 @@ import (
 	"testing"
 )
 
+// recordsLength is how many bytes the file has.
+const recordsLength = 129
+
 // FuzzRecords reads what a disk may have made of the records: a life that a client may
 // have, which is written and read again as the same, or none.
 func FuzzRecords(f *testing.F) {

@@ -103,10 +103,6 @@ func (r *records) newer(is databaseMarks) bool {
 	return is.position < r.Position || r.Database != "" && is.database != r.Database
 }
 
-// recordsLength is how many bytes the file has, also in older versions: a shorter text
-// would leave the end of the one before.
-const recordsLength = 129
-
 // parseRecords reads the file. It returns empty records and false if it is damaged.
 func parseRecords(text []byte) (*records, bool) {
 	r := &records{}
@@ -121,7 +117,8 @@ func isName(s string, most int) bool {
 	return len(s) <= most && !strings.ContainsFunc(s, func(c rune) bool { return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') })
 }
 
-// text is what the file holds.
+// text is what the file holds: always as many bytes, also in older versions, since a shorter text would leave the end of the one
+// before.
 func (r *records) text() []byte {
 	return fmt.Appendf(nil, "{\"life\": %-12q, \"position\": %20d, \"database\": %-58q}\n", r.Life, r.Position, r.Database)
 }
