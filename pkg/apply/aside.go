@@ -11,7 +11,7 @@ import (
 
 // How what is set aside is tried. Nothing tells when a lock is free, so that it is tried by
 // itself, after pauses that grow while nothing of its table goes, and a try that the
-// server made wait takes a small part of the time only.
+// server made wait takes a small part of the time only. Promise 5.
 const (
 	asideFirst = 50 * time.Millisecond
 	asideMost  = time.Second

@@ -34,7 +34,7 @@ func (g *group) successor(s *Step) *Step {
 
 // followed has rows that refer to what a row was refer to what it is now, where that was
 // decided: whoever made the change did not know them. They are written as a user would
-// write them: the triggers note it, and it goes to all remotes.
+// write them: the triggers note it, and it goes to all remotes. What they were is kept. Promise 4.
 func (a *Applier) followed(ctx context.Context, tx mysqldb.Tx, g *group) error {
 	for _, s := range pick(g, func(s *Step) bool { return s.exists }) {
 		if s.of.verdict != follow {

@@ -17,7 +17,7 @@ import (
 // foreign keys are off while it writes, and with them all that foreign keys do to
 // further rows; before the end it looks itself at what they ask for. Rows that a
 // unique key has in each other's way are moved one by one. What cannot be among
-// the others is the *barred that it returns.
+// the others is the *barred that it returns. Promise 7.
 func (a *Applier) writeTied(ctx context.Context, tx mysqldb.Tx, groups []*group) error {
 	for _, g := range groups {
 		if err := g.readBefore(ctx, tx); err != nil {

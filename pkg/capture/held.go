@@ -87,7 +87,7 @@ func (w *Watcher) Captures(table string) bool {
 func (w *Watcher) Uncaptured() []string { return *w.lacking.Load() }
 
 // noteCaptured notes which tables are not captured, and has the rows of those that are again be
-// sent once more: what was done about it before may have been too early.
+// sent once more: what was done about it before may have been too early. Promise 1.
 func (w *Watcher) noteCaptured(ctx context.Context, lacking []string) error {
 	w.lacking.Store(&lacking)
 	for table := range w.fresh {

@@ -12,7 +12,7 @@ import (
 )
 
 // Who wants a row that a node has locked waits for as long as the node does for another
-// lock, and so do the rows of all other tables.
+// lock, and so do the rows of all other tables. Promises 5 and 7.
 const (
 	patience   = 20 * time.Millisecond // of a statement, until it is looked at what it is about
 	lookAgain  = 10 * time.Millisecond // between two looks

@@ -21,7 +21,7 @@ type Stale struct {
 	Message       string // of one of them
 }
 
-// Bounds of what Stale looks at.
+// Bounds of what Stale looks at. Promise 10.
 const (
 	staleChunk = 10_000
 	staleMost  = 10_000 // errors

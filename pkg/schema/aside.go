@@ -39,7 +39,7 @@ type Aside struct {
 }
 
 // SetAside notes that a table cannot be read now if an error of reading it says so, and returns whether it does.
-// Nobody need try again before Free tells; see Aside.
+// Nobody need try again before Free tells; see Aside. Promise 5: other tables go on.
 func (ts *Tables) SetAside(name string, err error) bool {
 	if !mysqldb.Stuck(err) {
 		return false
