@@ -48,10 +48,19 @@ func readMessages(t *testing.T) messages {
 					}
 				case *ast.CallExpr:
 					s, ok := n.Fun.(*ast.SelectorExpr)
-					if ok && (s.Sel.Name == "Warn" || s.Sel.Name == "Error") && len(n.Args) > 0 {
-						if text, ok := constant(n.Args[0]); ok {
-							m.logs[text] = set.Position(n.Pos()).String()
-						}
+					if !ok || len(n.Args) == 0 {
+						return true
+					}
+					said := n.Args[0]
+					switch s.Sel.Name {
+					case "Warn", "Error":
+					case "Log": // of a level that is decided there
+						said = n.Args[min(1, len(n.Args)-1)]
+					default:
+						return true
+					}
+					if text, ok := constant(said); ok {
+						m.logs[text] = set.Position(n.Pos()).String()
 					}
 				}
 				return true
