@@ -83,9 +83,10 @@ type Result struct {
 	Err   error
 	Retry bool // the change may go through later without anybody's doing; a *Wait says what it waits for
 	Wrote bool // the row was written: it was neither known nor outdated
-	// Held is the time of a later write of the sender's own that counts as known here, where
+	// Held is the time of a later write of the origin's that counts as known here, where
 	// the change was not written for that or another reason; 0: none. One that has not made
-	// such a write must learn it: what it writes would go on to count as known.
+	// such a write must learn it: what it writes would go on to count as known. For a sender
+	// that only passes the change on it is some time after the change's, up to that.
 	Held int64
 }
 

@@ -65,7 +65,7 @@ type Step struct {
 	answer   bool         // the sender must be told what the node has
 	recorded bool         // the loser of a conflict is kept
 	misfit   error        // why the row is refused; see fitting
-	held     int64        // a later write of the sender's that is known here, though it may not know it; see Result
+	held     int64        // a later write of the origin's that is known here, though it may not know it; see Result
 	lie      bool         // the sender claims to know what was not written
 	altered  []altered    // what is stored otherwise than it came
 }
@@ -79,6 +79,15 @@ func (s *Step) News(remote string) bool {
 // writtenBy reports whether the version that came is a client's own write.
 func (s *Step) writtenBy(client string) bool {
 	return !s.in.Version.IsDecided() && s.in.Version.Author() == client
+}
+
+// heldFor is what a client is told of held. Only its author hears when that was written: who can name a row's version is taken for
+// one that has the row. The others hear that there is a later write. Promise 8.
+func (s *Step) heldFor(client string) int64 {
+	if s.writtenBy(client) {
+		return s.held
+	}
+	return s.in.Version.Time + 1
 }
 
 // Plan decides about one change of the table t, which only a dated change needs.

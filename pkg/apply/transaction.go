@@ -91,7 +91,7 @@ func (a *Applier) transaction(ctx context.Context, tasks []*task, m manner) erro
 			g.tasks[i].res.Err = s.misfit
 			g.tasks[i].res.Wrote = s.Decision.Writes() // Promise 6: only now may it be acked
 			if s.held != 0 && (s.writtenBy(s.in.From) || !slices.Contains(a.Remotes, s.in.Version.Author())) {
-				g.tasks[i].res.Held = s.held // who only passes it on need not hear it where its author does
+				g.tasks[i].res.Held = s.heldFor(s.in.From) // who only passes it on need not hear it where its author does
 			}
 			if s.lie {
 				a.lies.tell(a.log, a.now(), g.table.Name, s.in)

@@ -22,8 +22,12 @@ func (n *Node) repair(ctx context.Context, remote string, t *schema.Table, diffe
 		for _, d := range part {
 			keys = append(keys, []byte(d.key))
 		}
+		_, _, known, err := n.knownOf(ctx, t, keys)
+		if err != nil {
+			return 0, err
+		}
 		theirs := map[string]change.Version{}
-		err := n.askValues(ctx, remote, wire.Question{Table: t.Name, Columns: keyNames(t), Keys: keys}, func(a wire.Answer) {
+		err = n.askValues(ctx, remote, wire.Question{Table: t.Name, Columns: keyNames(t), Keys: keys, Known: known}, func(a wire.Answer) {
 			for _, v := range a.Values {
 				theirs[string(v.Key)] = change.Version{Time: v.Time, Origin: v.Origin}
 			}

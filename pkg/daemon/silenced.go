@@ -73,7 +73,7 @@ func (s *sender) speakAgain(ctx context.Context, list []silenced) (done []outbox
 		case unknown:
 			of := change.Version{Origin: x.by.Origin}.Author()
 			failed = append(failed, s.failure(x.sent.Item, wire.Reject{Retry: of != n.cfg.ClientName || x.by.Time > started, Message: fmt.Sprintf(
-				"%s holds a later write of %s, of %s, than this node knows, and did not take the row", s.remote, of, time.UnixMicro(x.by.Time).UTC().Format(time.DateTime))}))
+				"%s holds a later write of %s, of %s or after, than this node knows, and did not take the row", s.remote, of, time.UnixMicro(x.by.Time).UTC().Format(time.DateTime))}))
 		}
 	}
 	if len(after) == 0 {

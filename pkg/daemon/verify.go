@@ -124,20 +124,9 @@ func (n *Node) verifyAll(ctx context.Context) error {
 // others.
 func (n *Node) compare(ctx context.Context, remote string, t *schema.Table, keys [][]byte, c *web.Comparison) (differ []difference, err error) {
 	for part := range slices.Chunk(keys, rowsAtOnce(t)) {
-		rows := make([]change.Row, len(part))
-		for i, k := range part {
-			rows[i] = change.Row{Table: t.Name, Key: string(k)}
-		}
-		if err := n.tables.Identify(ctx, rows); err != nil {
-			return nil, err
-		}
-		states, err := version.Read(ctx, n.db, rows)
+		rows, states, known, err := n.knownOf(ctx, t, part)
 		if err != nil {
 			return nil, err
-		}
-		known := make([]wire.VerifyVersion, len(rows))
-		for i, r := range rows {
-			known[i] = wire.VerifyVersion{Time: states[r].Version.Time, Origin: states[r].Version.Origin}
 		}
 		theirs, there, err := n.theirValues(ctx, remote, t, part, known)
 		if err != nil {
@@ -189,6 +178,22 @@ func (n *Node) compare(ctx context.Context, remote string, t *schema.Table, keys
 		}
 	}
 	return differ, nil
+}
+
+// knownOf returns what the node has of the rows with some keys, also as it is told to a remote that is asked about them.
+func (n *Node) knownOf(ctx context.Context, t *schema.Table, keys [][]byte) (rows []change.Row, states map[change.Row]change.State, known []wire.VerifyVersion, err error) {
+	rows = make([]change.Row, len(keys))
+	for i, k := range keys {
+		rows[i] = change.Row{Table: t.Name, Key: string(k)}
+	}
+	if err = n.tables.Identify(ctx, rows); err == nil {
+		states, err = version.Read(ctx, n.db, rows)
+	}
+	known = make([]wire.VerifyVersion, len(rows))
+	for i, r := range rows {
+		known[i] = wire.VerifyVersion{Time: states[r].Version.Time, Origin: states[r].Version.Origin}
+	}
+	return rows, states, known, err
 }
 
 // remoteTable is what a remote says of its table: the data types of the columns, empty where it does not say, and whether a

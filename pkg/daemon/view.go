@@ -238,7 +238,9 @@ func (v view) verifyValues(ctx context.Context, q receive.Question) (types []str
 		x := wire.VerifyValue{Key: k, Time: s.state.Version.Time, Origin: s.state.Version.Origin}
 		x.Pending = pending[key] && (s.here || s.known)
 		if x.Values, x.Untold = v.values(s, q.Columns, found[key], keep); found[key] != nil {
-			x.Way = s.way
+			if x.Way = s.way; x.Way == wire.WayUntold {
+				x.Time, x.Origin = 0, "" // who can name it would be told the row
+			}
 		} else if v.script && !s.known {
 			// The client may have it under this key all the same: a transformer has given it another.
 			if id, err := t.ID(key); err == nil {

@@ -2,10 +2,12 @@ package daemon_test
 
 import (
 	"encoding/base64"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
@@ -113,9 +115,54 @@ func TestVerifyOfATableThatIsOnlyReceivedFromSeveral(t *testing.T) {
 			t.Errorf("%s: exit code %d\n%s", s.name, code, out)
 		}
 	}
+	c.behind(`UPDATE orders SET name = 'bent' WHERE id <> 2`)
+	if code, out := a.verify("orders", "--remote", "node-c", "--repair"); code != 1 || !strings.Contains(out, "2 sent for repair") {
+		t.Errorf("rows that were bent: exit code %d\n%s", code, out)
+	}
+	c.expect(`SELECT name FROM orders ORDER BY id`, `"one"`, `"changed"`, `"three"`)
+	rest(a, h)
 	c.exec(`INSERT INTO orders VALUES (4, 'local', 4)`)
 	a.behind(`INSERT INTO orders VALUES (4, 'unseen', 4)`)
 	if code, out := a.verify("--remote", "node-c"); code != 1 || !strings.Contains(out, "1 row cannot be compared") {
 		t.Errorf("a row of its own: exit code %d\n%s", code, out)
+	}
+}
+
+// TestNobodyIsToldWhichVersionProvesThatItHasARow: neither by the answer to an older write in the author's name, nor by the answer to
+// a question. A write of its own that loses makes nobody the one that has sent the row.
+func TestNobodyIsToldWhichVersionProvesThatItHasARow(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	a := newSite(t, b, "node-a", []string{}, []string{"orders"}, map[string]any{"acceptFrom": []string{"node-v", "node-m"}, "syncTables": []string{}})
+	a.exec(orders)
+	a.start()
+	newPeer(t, b, "watcher").connect().greet("node-a")
+	v, m := newPoser(t, b, "node-v"), newPoser(t, b, "node-m")
+	ask := olderNode(t, b, "node-m")
+	older, newer := in(-2*time.Minute, "node-v"), in(-time.Minute, "node-v")
+	for i, c := range []struct {
+		what string
+		by   change.Version
+		told bool
+	}{
+		{"an older write in its author's name", change.Version{Time: older.Time - 1, Origin: "node-v"}, true},
+		{"an older write that loses", change.Version{Time: older.Time, Origin: "node-m"}, false},
+	} {
+		id := i + 1
+		v.orders("node-a", id, "first", older)
+		v.orders("node-a", id, "secret", newer, older)
+		a.expect(fmt.Sprintf(`SELECT name FROM orders WHERE id = %d`, id), `"secret"`)
+		got := m.orders("node-a", id, "x", c.by)
+		if len(got.Failed) > 0 || len(got.Held) > 0 != c.told || c.told && got.Held[0].Time != c.by.Time+1 {
+			t.Errorf("%s is answered %+v", c.what, got)
+		}
+		answer := ask(`{"ask":"values","table":"orders","columns":["id","name"],"keys":` + bytesOf(fmt.Sprint(id)) + `}`)
+		if !strings.Contains(answer, `"w":"untold"`) || strings.Contains(answer, base64Of("secret")) || strings.Contains(answer, fmt.Sprint(newer.Time)) {
+			t.Errorf("after %s it is told %s", c.what, answer)
+		}
+	}
+	a.expect(`SELECT DISTINCT came_from FROM sync_versions`, `"node-v"`)
+	if got := v.orders("node-a", 1, "second", older); len(got.Held) != 1 || got.Held[0].Time != newer.Time {
+		t.Errorf("its author is answered %+v", got)
 	}
 }

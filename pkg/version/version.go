@@ -30,7 +30,7 @@ type Entry struct {
 	// Position is a new place in the stream. 0 leaves the row where it is: those who
 	// need it still do, and nobody needs one that was not there.
 	Position int64
-	From     string // the client that the version came from; empty: made here
+	From     string // the client that the version came from, if that is another than before; empty: made here
 }
 
 // Read returns the states of rows, which may be of several tables; a row never
@@ -135,8 +135,9 @@ func Write(ctx context.Context, db mysqldb.Execer, entries []Entry) error {
 		q.Bytes(text(e.Key))
 		q.SQL(")")
 	}
-	q.SQL(` ON DUPLICATE KEY UPDATE time = VALUES(time), origin = VALUES(origin), deleted = VALUES(deleted), seen = VALUES(seen), row_key = VALUES(row_key),
-		came_from = IF(VALUES(position) = 0 AND position > 0, came_from, VALUES(came_from)), position = IF(VALUES(position) = 0, position, VALUES(position))`)
+	// The assignments count one after the other: came_from goes by what stands there.
+	q.SQL(` ON DUPLICATE KEY UPDATE came_from = IF(VALUES(position) = 0 AND (position > 0 OR time = VALUES(time) AND origin = VALUES(origin)), came_from, VALUES(came_from)),
+		time = VALUES(time), origin = VALUES(origin), deleted = VALUES(deleted), seen = VALUES(seen), row_key = VALUES(row_key), position = IF(VALUES(position) = 0, position, VALUES(position))`)
 	if err := q.Exec(ctx, db); err != nil {
 		return fmt.Errorf("write versions: %w", err)
 	}

@@ -80,6 +80,34 @@ func TestALaterStateTakesThePlaceOfTheEarlier(t *testing.T) {
 	}
 }
 
+// TestARowCameFromWhoBroughtItsVersion: who loses against it, or has it too, did not.
+func TestARowCameFromWhoBroughtItsVersion(t *testing.T) {
+	t.Parallel()
+	db := testkit.OwnSchema(t)
+	row := change.Row{Table: "t", Key: "1"}
+	for _, c := range []struct {
+		e    version.Entry
+		want string
+	}{
+		{version.Entry{State: state(2, "node-a"), From: "node-b"}, "node-b"},
+		{version.Entry{State: state(2, "node-a", change.Version{Time: 1, Origin: "node-c"}), From: "node-c"}, "node-b"},
+		{version.Entry{State: state(2, "node-c"), From: "node-c"}, "node-c"},
+		{version.Entry{State: state(3, "node-c"), From: "node-d"}, "node-d"},
+		{version.Entry{State: state(4, "node-x")}, ""},
+		{version.Entry{State: state(5, "node-a"), From: "node-b", Position: 7}, "node-b"},
+		{version.Entry{State: state(5, "node-a"), From: "node-c"}, "node-b"},
+	} {
+		c.e.Row = row
+		if err := version.Write(t.Context(), db, []version.Entry{c.e}); err != nil {
+			t.Fatal(err)
+		}
+		from, err := version.From(t.Context(), db, []change.Row{row})
+		if err != nil || from[row] != c.want {
+			t.Errorf("%v of %q came from %q, %v, want %q", c.e.Version, c.e.From, from[row], err, c.want)
+		}
+	}
+}
+
 func TestAVectorOfTooManyClientsLosesTheOldest(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)

@@ -192,7 +192,7 @@ type Ack struct {
 type Held struct {
 	Index  int    `json:"i"`
 	Origin string `json:"origin"`
-	Time   int64  `json:"time"` // of the later write, in µs since 1970
+	Time   int64  `json:"time"` // of the later write, in µs since 1970; to who is not the origin, no later than that
 }
 
 // MostHeld is how many rows an ack names so.
