@@ -2,9 +2,8 @@ package daemon
 
 import (
 	"context"
-	"time"
-
 	"sync"
+	"time"
 
 	"go.uber.org/zap"
 

@@ -165,9 +165,8 @@ func (d *Decoder) transform(ctx context.Context, list []decoded) {
 }
 
 // receivable returns the definition of a table that a client may write, in these columns, or delete from where columns is nil.
-// Promise 8. It is
-// read anew where it lacks one of the columns, which may have been added. The columns are
-// spelled as the table has them, but for a transformer, which gets them as they came.
+// Promise 8. It is read anew where it lacks one of the columns, which may have been added. The columns are spelled as the table
+// has them, but for a transformer, which gets them as they came.
 func (d *Decoder) receivable(ctx context.Context, from, table string, columns []string) (*schema.Table, error) {
 	switch {
 	case !d.Rights.Receives(table):
