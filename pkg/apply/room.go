@@ -199,13 +199,16 @@ func (r *room) next() (tasks []*task, ring bool) {
 			}
 		}
 	}
+	lacking := map[*waiter]bool{}
 	for len(r.fresh) > 0 {
 		row := r.fresh[0]
 		r.fresh = r.fresh[1:]
 		if x := r.rows[row]; x != nil {
-			if list := r.ring(x); len(list) > 1 {
+			list := r.ring(x, lacking)
+			if len(list) > 1 {
 				return r.takeAll(list), true
 			}
+			lacking[x] = list == nil
 		}
 	}
 	return nil, false
@@ -222,12 +225,12 @@ func (r *room) takeAll(list []*waiter) []*task {
 // around returns a ring, or a change alone that needs nothing, with those that wait for
 // it and for nothing that is not here: it is decided in view of what takes its place.
 func (r *room) around(x *waiter) []*waiter {
-	list := r.ring(x)
+	list := r.ring(x, nil)
 	if list == nil {
 		return nil
 	}
 	for y := range r.needed[x.in.Identity()] {
-		for _, z := range r.ring(y) {
+		for _, z := range r.ring(y, nil) {
 			if !slices.Contains(list, z) {
 				list = append(list, z)
 			}
@@ -243,8 +246,9 @@ func (r *room) take(x *waiter) *task {
 }
 
 // ring returns a change with all that it needs, and these need, or nil if not all of
-// it is here. What needs any row of a table needs all of that table that are here.
-func (r *room) ring(x *waiter) []*waiter {
+// it is here. What needs any row of a table needs all of that table that are here. lacking are
+// some of which that is known already: of a long chain each would be walked to its end.
+func (r *room) ring(x *waiter, lacking map[*waiter]bool) []*waiter {
 	if x.wait.stuck {
 		return nil
 	}
@@ -260,7 +264,7 @@ func (r *room) ring(x *waiter) []*waiter {
 				return nil
 			}
 			for _, y := range found {
-				if y.wait.stuck {
+				if y.wait.stuck || lacking[y] {
 					return nil
 				}
 				if !in[y] {
