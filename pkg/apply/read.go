@@ -49,7 +49,13 @@ func (a *Applier) decide(ctx context.Context, tx mysqldb.Tx, groups []*group, m 
 		}
 		if m&skipping != 0 {
 			n := len(g.in)
-			err := errors.Join(a.skipEntries(ctx, tx, g, locals), a.skipParents(ctx, tx, g, locals), a.skipUnique(ctx, tx, g))
+			err := a.skipEntries(ctx, tx, g, locals)
+			if err == nil {
+				err = a.skipParents(ctx, tx, g, locals)
+			}
+			if err == nil { // one that the server has waited for is enough
+				err = a.skipUnique(ctx, tx, g)
+			}
 			if err != nil {
 				return nil, stuckIn(g.table.Name, err)
 			}
