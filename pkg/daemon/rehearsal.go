@@ -27,7 +27,7 @@ type rehearsed struct {
 // loadRehearsal loads the scripts once more, to be asked what they would make of a
 // row: what they write is not written, and what they publish not published.
 func (n *Node) loadRehearsal() error {
-	n.rehearsal = transform.New(zap.NewNop(), onlyReading{n.guests}, silent{}, transform.Config{Directory: n.cfg.TransformerDirectory})
+	n.rehearsal = transform.New(zap.NewNop(), onlyReading{n.guests}, silent{}, transform.Config{Directory: n.cfg.TransformerDirectory, MaxRow: maxRow(n.cfg)})
 	if err := n.rehearsal.Load(n.allTables()); err != nil {
 		return fmt.Errorf("transformerDirectory: %w", err)
 	}

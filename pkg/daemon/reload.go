@@ -290,7 +290,7 @@ func listenable(ctx context.Context, address, held string) error {
 // loadTransformers loads the scripts and checks that those are there that the
 // configuration needs.
 func (n *Node) loadTransformers(log *zap.Logger) (*transform.Transformers, error) {
-	t := transform.New(log, querier{n.guests}, publisher{n.transport}, transform.Config{Directory: n.cfg.TransformerDirectory})
+	t := transform.New(log, querier{n.guests}, publisher{n.transport}, transform.Config{Directory: n.cfg.TransformerDirectory, MaxRow: maxRow(n.cfg)})
 	if err := t.Load(n.allTables()); err != nil {
 		return nil, fmt.Errorf("transformerDirectory: %w", err)
 	}

@@ -34,7 +34,7 @@ type rendering struct {
 	outgoing []outgoing
 	idle     []outbox.Sent    // the remote is not to have them
 	failed   []outbox.Failure // a transformer failed, or the table is not there
-	partial  bool             // rows are read one by one, and some left out, because they are large
+	partial  bool             // rows are read one by one, and some left out, because they or what scripts make of them are large
 	bytes    int              // of the rows read one by one
 }
 

@@ -13,7 +13,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// transformRows runs the table's script for each row.
+// transformRows runs the table's script for each row, or for the first ones where it makes
+// large rows of them. Promise 10.
 func (n *Node) transformRows(ctx context.Context, d *rendering, remote string, t *schema.Table, items []outbox.Item,
 	states map[change.Row]change.State, found map[string][][]byte) error {
 	rows := make([]change.Row, len(items))
@@ -34,16 +35,24 @@ func (n *Node) transformRows(ctx context.Context, d *rendering, remote string, t
 	results := n.transformers.ApplyAll(ctx, t.Name, calls)
 	var sending []outbox.Sent
 	for k, i := range items {
-		o, send, err := list[k], false, error(nil)
+		o, send, again, err := list[k], false, false, error(nil)
 		if asks(&o, found[i.Key]) {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if len(results) == 0 {
+				d.partial, d.bytes = true, readBytes // of other tables too one row at the most is read
+				break
+			}
 			send, err = n.sendAs(ctx, &o, remote, t, calls[0], results[0], held[i.Row])
+			again = transform.Transient(results[0].Err)
 			calls, results = calls[1:], results[1:]
 		}
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
-			d.failed = append(d.failed, n.senders[remote].failure(i, wire.Reject{Message: err.Error()}))
+			d.failed = append(d.failed, n.senders[remote].failure(i, wire.Reject{Message: err.Error(), Retry: again}))
 		case !send:
 			d.idle = append(d.idle, o.sent)
 		default:

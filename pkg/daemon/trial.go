@@ -77,7 +77,7 @@ func Try(ctx context.Context, cfg *config.Config, db *mysqldb.DB, r TrialRequest
 	core, said := observer.New(zap.DebugLevel)
 	n := &Node{cfg: cfg, log: zap.New(core), db: db, zone: zone, now: time.Now, tables: schema.NewTables(db)}
 	notes := &trialNotes{trial: trial, guests: guests}
-	n.transformers = transform.New(n.log, notes, notes, transform.Config{Directory: cfg.TransformerDirectory})
+	n.transformers = transform.New(n.log, notes, notes, transform.Config{Directory: cfg.TransformerDirectory, MaxRow: maxRow(cfg)})
 	defer n.transformers.Close()
 	if err := n.transformers.Load([]string{r.Table}); err != nil {
 		return trial, err

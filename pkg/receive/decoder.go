@@ -88,19 +88,26 @@ type decoded struct {
 }
 
 // versioned checks and transforms the changes of a batch. Those of a table that follow
-// each other go through its transformer together.
+// each other go through its transformer together. Where these make large rows the rest gets
+// errRoom. Promise 10.
 func (d *Decoder) versioned(ctx context.Context, list []decoded) {
+	room := madeRows * d.MaxRow
 	for i := range list {
 		if x := &list[i]; x.err == nil {
 			x.err = d.check(x.table, &x.in)
 		}
+		room += list[i].in.Size()
 	}
-	for len(list) > 0 {
+	for made := 0; len(list) > 0; {
 		n := 1
 		for n < len(list) && list[n].table == list[0].table {
 			n++
 		}
-		d.transform(ctx, list[:n])
+		if d.MaxRow == 0 || made <= room {
+			made += d.transform(ctx, list[:n])
+		} else {
+			without(list[:n])
+		}
 		list = list[n:]
 	}
 }
@@ -129,9 +136,23 @@ func (d *Decoder) check(t *schema.Table, in *apply.Incoming) error {
 	return err
 }
 
-// transform transforms changes of one table. By way of the id the key of a delete gets the
-// one form that the versions go by, also without a transformer.
-func (d *Decoder) transform(ctx context.Context, list []decoded) {
+// madeRows is how many rows of MaxRow bytes transformers make of a batch, beside as much as it
+// has, before the rest has to come again.
+const madeRows = 4
+
+// without has changes come again, but for those that are refused.
+func without(list []decoded) {
+	for i := range list {
+		if list[i].err == nil {
+			list[i].err = errRoom
+		}
+	}
+}
+
+// transform transforms changes of one table, and returns how many bytes their rows have then.
+// By way of the id the key of a delete gets the one form that the versions go by, also without
+// a transformer.
+func (d *Decoder) transform(ctx context.Context, list []decoded) (made int) {
 	var calls []transform.Call
 	var called []*decoded
 	for i := range list {
@@ -149,9 +170,13 @@ func (d *Decoder) transform(ctx context.Context, list []decoded) {
 		calls, called = append(calls, call), append(called, x)
 	}
 	if len(calls) == 0 {
-		return
+		return 0
 	}
-	for i, r := range d.Transformers.ApplyAll(ctx, calls[0].Table, calls) {
+	results := d.Transformers.ApplyAll(ctx, calls[0].Table, calls)
+	for _, x := range called[len(results):] {
+		x.err = errRoom
+	}
+	for i, r := range results {
 		x := called[i]
 		switch {
 		case r.Err != nil:
@@ -160,8 +185,10 @@ func (d *Decoder) transform(ctx context.Context, list []decoded) {
 			x.in.Key, x.err = x.table.ParseID(r.ID)
 		default:
 			x.in, x.err = d.encoded(x.table, x.in, r.Entity)
+			made += x.in.Size()
 		}
 	}
+	return made
 }
 
 // receivable returns the definition of a table that a client may write, in these columns, or delete from where columns is nil.

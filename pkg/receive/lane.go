@@ -22,6 +22,9 @@ import (
 // its sender is answered in time, and sends it again.
 const prepareTime = 12 * time.Second
 
+// Why rows of a message are sent again that were not got to.
+var errRoom = errors.New("the transformer makes large rows of those of the message; the rest is tried again")
+
 var errLong = errors.New("the rows of the message took too long to transform; the rest is tried again")
 
 // work is one message on its way into the database: its changes are part of its load's
@@ -397,7 +400,7 @@ func (x *load) add(w *work, i int, in apply.Incoming, err error) {
 	switch {
 	case errors.Is(err, transform.ErrDropped): // not for this node: nothing to do, and acked
 	case err != nil:
-		w.reject(wire.Reject{Index: i, Retry: mysqldb.Transient(err)}, err)
+		w.reject(wire.Reject{Index: i, Retry: mysqldb.Transient(err) || transform.Transient(err) || errors.Is(err, errRoom)}, err)
 	default:
 		x.changes = append(x.changes, in)
 		x.bytes += in.Size()

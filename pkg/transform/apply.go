@@ -48,7 +48,9 @@ func (t *Transformers) ApplyDelete(ctx context.Context, c Call) (id string, drop
 }
 
 // ApplyAll is Apply, or for a nil Entity ApplyDelete, for many rows of a table, one
-// after the other. It costs much less than as many calls.
+// after the other. It costs much less than as many calls. Where the results are large it
+// returns those of the first calls only, at least one: the others were not made, or are to be
+// made again. See roomRows.
 func (t *Transformers) ApplyAll(ctx context.Context, table string, calls []Call) []Result {
 	tasks := make([]task, len(calls))
 	for i, c := range calls {
@@ -75,7 +77,9 @@ func (t *Transformers) run(ctx context.Context, table string, resolver bool, tas
 	n := t.counts.of(table)
 	for i := range results {
 		r := &results[i]
-		n.add(ctx, tasks[i].ID, r.Err)
+		if !Transient(r.Err) {
+			n.add(ctx, tasks[i].ID, r.Err)
+		}
 		if r.Err != nil && !errors.Is(r.Err, ErrDropped) {
 			r.Entity, r.ID, r.Err = nil, "", fmt.Errorf("%s %s: %w", tasks[i].kind, table, r.Err)
 		}

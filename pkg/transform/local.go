@@ -49,9 +49,11 @@ func (l *local) check(file string) (x exports, used []string, err error) {
 }
 
 func (l *local) run(ctx context.Context, s script, tasks []task) []Result {
-	results := make([]Result, len(tasks))
-	for i := range tasks {
-		results[i] = l.do(ctx, s, &tasks[i])
+	results := make([]Result, 0, len(tasks))
+	for i, room := 0, l.config.room(tasks); i < len(tasks) && room >= 0; i++ {
+		r := l.do(ctx, s, &tasks[i])
+		room -= l.config.fit(s.file, &tasks[i], &r)
+		results = append(results, r)
 	}
 	return results
 }

@@ -48,6 +48,7 @@ type process struct {
 	killed  error // why it was ended, if it was
 	runs    map[uint64]*run
 	last    uint64 // run
+	asked   int    // bytes of what scripts ask for
 	checked chan checked
 }
 
@@ -64,9 +65,12 @@ type run struct {
 	cancel  context.CancelFunc
 	whole   context.Context // of what it asks for in any
 	file    string
+	tasks   []task
 	results []Result
 	done    int              // of results
+	room    int              // bytes left for more; below zero none is wanted
 	moved   chan struct{}    // holds an element after each result
+	full    chan struct{}    // closed when there is no room
 	ended   chan struct{}    // closed when the process has nothing more to say
 	asking  sync.WaitGroup   // what its scripts ask for
 	errors  map[uint64]error // of that, by request, for the task under way
@@ -84,16 +88,16 @@ func (p *processes) start() (*process, error) {
 		return nil, startError{err}
 	}
 	out, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
 	if err != nil {
+		cmd.Err = err // of Start, which then closes the first
+	}
+	if err := cmd.Start(); err != nil {
 		return nil, startError{err}
 	}
 	c := &process{owner: p, cmd: cmd, in: in, out: newFrames(in), ready: make(chan struct{}), over: make(chan struct{}),
 		busy: make(chan struct{}, mostQueries), runs: map[uint64]*run{}, checked: make(chan checked, 1)}
 	go c.listen(out, said)
-	_ = c.out.send(frameLoad, p.load, true) // an error ends the process, which is noticed
+	c.tell(frameLoad, p.load, startTime)
 	select {
 	case <-c.ready:
 		return c, nil
@@ -109,6 +113,21 @@ type startError struct{ error }
 
 // Error tells the reason.
 func (e startError) Error() string { return "start the scripts' process: " + e.error.Error() }
+
+// Transient reports whether an error is none of the script nor of the row: no process could
+// be started, as where the machine is short of something. Promise 5.
+func Transient(err error) bool {
+	_, ok := errors.AsType[startError](err)
+	return ok
+}
+
+// tell sends a frame. A process that does not listen any more must not hold up who speaks: it
+// is ended. So it is at an error; both are noticed.
+func (c *process) tell(kind frameKind, payload []byte, most time.Duration) {
+	deaf := time.AfterFunc(most, func() { c.end(errors.New("its process did not listen")) })
+	defer deaf.Stop()
+	_ = c.out.send(kind, payload, true)
+}
 
 // environment returns what the process sees of the node's: nothing but what time it is
 // where, and what a system needs to start one.
@@ -147,7 +166,7 @@ func (c *process) listen(out io.Reader, said *head) {
 		if err == nil {
 			err = c.hear(kind, d)
 		}
-		if errors.Is(err, errFrame) {
+		if errors.Is(err, errFrame) || errors.Is(err, errAsked) {
 			c.end(err)
 		}
 		if err != nil {
@@ -191,7 +210,14 @@ func (c *process) hear(kind frameKind, d *decoder) error {
 		if r.done == len(r.results) {
 			return errFrame
 		}
-		r.results[r.done] = d.result(r.file, func(request uint64) error { return r.errors[request] })
+		result := d.result(r.file, func(request uint64) error { return r.errors[request] })
+		if r.room < 0 {
+			return d.err()
+		}
+		r.room -= c.owner.config.fit(r.file, &r.tasks[r.done], &result)
+		if r.results[r.done] = result; r.room < 0 {
+			close(r.full)
+		}
 		r.done++
 		clear(r.errors)
 		r.cancel() // nobody waits any more for what the task has asked for
@@ -201,21 +227,23 @@ func (c *process) hear(kind frameKind, d *decoder) error {
 		default:
 		}
 	case frameDone:
-		if r.done < len(r.results) {
+		if r.done < len(r.results) && r.room >= 0 {
 			return errFrame
 		}
 		delete(c.runs, id)
 		close(r.ended)
 	case frameQuery:
+		size := len(d.rest)
 		request, sql := d.uint(), d.string()
-		c.answer(r, request, func(ctx context.Context) ([]value.Entity, error) { return c.query(ctx, sql) })
+		return c.answer(r, request, size, func(ctx context.Context) ([]value.Entity, error) { return c.query(ctx, sql) })
 	case framePublish:
+		size := len(d.rest)
 		request, topic, qos, retain := d.uint(), d.string(), d.byte(), d.bool()
 		message := d.rest
 		if qos > 2 {
 			return errFrame
 		}
-		c.answer(r, request, func(ctx context.Context) ([]value.Entity, error) {
+		return c.answer(r, request, size, func(ctx context.Context) ([]value.Entity, error) {
 			return nil, c.owner.publisher.Publish(ctx, topic, message, qos, retain)
 		})
 	default:
@@ -272,10 +300,30 @@ func (c *process) query(ctx context.Context, sql string) ([]value.Entity, error)
 	}
 }
 
-// answer gets a script what it asks for, and tells it.
-func (c *process) answer(r *run, request uint64, get func(context.Context) ([]value.Entity, error)) {
+// mostAsked is how many bytes the statements and messages of a process have that it asks for
+// at a time, unless it is a single one; and askedBytes what one takes beside its text.
+const (
+	mostAsked  = 64 << 20
+	askedBytes = 1 << 10
+)
+
+// errAsked is why a process is ended that asks for more.
+var errAsked = fmt.Errorf("asked for more than %d MiB of statements and messages at once", mostAsked>>20)
+
+// answer gets a script what it asks for, and tells it. c.mu is held.
+func (c *process) answer(r *run, request uint64, size int, get func(context.Context) ([]value.Entity, error)) error {
+	size += askedBytes
+	if c.asked > 0 && c.asked+size > mostAsked {
+		return errAsked
+	}
+	c.asked += size
 	ctx := r.ctx
 	r.asking.Go(func() {
+		defer func() {
+			c.mu.Lock()
+			c.asked -= size
+			c.mu.Unlock()
+		}()
 		rows, err := get(ctx)
 		b := appendBool(binary.AppendUvarint(nil, request), false)
 		if err == nil {
@@ -295,15 +343,17 @@ func (c *process) answer(r *run, request uint64, get func(context.Context) ([]va
 			c.mu.Unlock()
 			b = appendString(appendBool(binary.AppendUvarint(nil, request), true), err.Error())
 		}
-		_ = c.out.send(frameAnswer, b, true) // an error ends the process, which is noticed
+		c.tell(frameAnswer, b, c.owner.config.TimeLimit+graceTime)
 	})
+	return nil
 }
 
 // run does tasks, and returns how many have results. The error is why the process ended
-// before all had one.
-func (c *process) run(ctx context.Context, s script, limit time.Duration, tasks []task, results []Result) (int, error) {
+// before all had one, or there was no room.
+func (c *process) run(ctx context.Context, s script, limit time.Duration, tasks []task, results []Result, room *int) (int, error) {
 	asked, cancel := context.WithCancel(ctx)
-	r := &run{whole: asked, file: s.file, results: results, moved: make(chan struct{}, 1), ended: make(chan struct{}), errors: map[uint64]error{}}
+	r := &run{whole: asked, file: s.file, tasks: tasks, results: results, room: *room, moved: make(chan struct{}, 1), full: make(chan struct{}),
+		ended: make(chan struct{}), errors: map[uint64]error{}}
 	r.ctx, r.cancel = context.WithCancel(asked)
 	defer r.asking.Wait() // it does not outlive the run
 	defer cancel()
@@ -323,15 +373,16 @@ func (c *process) run(ctx context.Context, s script, limit time.Duration, tasks 
 	if len(b) > maxFrame {
 		return c.unsent(id, s, tasks, results, fmt.Errorf("the row has more than %d MiB", maxFrame>>20))
 	}
-	// A process that does not listen any more must not hold up who speaks.
-	deaf := time.AfterFunc(limit+graceTime, func() { c.end(errors.New("its process did not listen")) })
-	_ = c.out.send(frameRun, b, true) // an error ends the process, which is noticed
-	deaf.Stop()
+	c.tell(frameRun, b, limit+graceTime)
 	err = c.await(ctx, r, id, limit)
 	c.mu.Lock()
 	delete(c.runs, id)
 	done := r.done
+	*room = r.room
 	c.mu.Unlock()
+	if *room < 0 {
+		return done, nil
+	}
 	if cause := context.Cause(ctx); cause != nil {
 		for i := range results {
 			if i >= done || errors.Is(results[i].Err, context.Canceled) {
@@ -366,7 +417,7 @@ func (c *process) unsent(id uint64, s script, tasks []task, results []Result, er
 func (c *process) await(ctx context.Context, r *run, id uint64, limit time.Duration) error {
 	late := time.NewTimer(limit + graceTime)
 	defer late.Stop()
-	canceled := ctx.Done()
+	canceled, full := ctx.Done(), r.full
 	for {
 		select {
 		case <-r.ended:
@@ -375,7 +426,11 @@ func (c *process) await(ctx context.Context, r *run, id uint64, limit time.Durat
 			late.Reset(limit + graceTime)
 		case <-canceled:
 			canceled = nil
-			_ = c.out.send(frameCancel, binary.AppendUvarint(nil, id), true) // as above
+			c.tell(frameCancel, binary.AppendUvarint(nil, id), graceTime)
+			late.Reset(graceTime)
+		case <-full:
+			full = nil
+			c.tell(frameCancel, binary.AppendUvarint(nil, id), graceTime)
 			late.Reset(graceTime)
 		case <-late.C:
 			c.kill(tooLong(limit))
@@ -395,7 +450,7 @@ func tooLong(limit time.Duration) error {
 
 // check runs a file, and returns what it exports.
 func (c *process) check(file string, limit time.Duration) (exports, []string, error) {
-	_ = c.out.send(frameCheck, appendString(nil, file), true) // an error ends the process, which is noticed
+	c.tell(frameCheck, appendString(nil, file), limit)
 	select {
 	case x := <-c.checked:
 		if x.err != nil {

@@ -309,7 +309,7 @@ func FuzzWhatTheProcessSays(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, kind byte, payload []byte) {
-		r := &run{whole: t.Context(), ctx: t.Context(), cancel: func() {}, file: "orders.js", results: make([]Result, 2), moved: make(chan struct{}, 1), ended: make(chan struct{}), errors: map[uint64]error{}}
+		r := &run{whole: t.Context(), ctx: t.Context(), cancel: func() {}, file: "orders.js", tasks: make([]task, 2), results: make([]Result, 2), room: 1 << 20, moved: make(chan struct{}, 1), full: make(chan struct{}), ended: make(chan struct{}), errors: map[uint64]error{}}
 		owner := &processes{log: zap.NewNop(), querier: refusing{}, publisher: refusing{}}
 		var sent bytes.Buffer
 		c := &process{owner: owner, busy: make(chan struct{}, mostQueries), out: newFrames(&sent), ready: make(chan struct{}), runs: map[uint64]*run{1: r}, checked: make(chan checked, 1)}

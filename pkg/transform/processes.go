@@ -3,7 +3,6 @@ package transform
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -101,10 +100,19 @@ func (p *processes) cell(s script) *cell {
 func (p *processes) run(ctx context.Context, s script, tasks []task) []Result {
 	results := make([]Result, len(tasks))
 	c := p.cell(s)
+	room := p.config.room(tasks)
 	for from := 0; from < len(tasks); {
 		to := from + part(tasks[from:])
-		c.run(ctx, tasks[from:to], results[from:to])
+		done := from + c.run(ctx, tasks[from:to], results[from:to], &room)
+		if room < 0 {
+			return results[:done]
+		}
 		from = to
+		if err := results[to-1].Err; Transient(err) { // the next part would wait for a process as long
+			for ; from < len(tasks); from++ {
+				results[from].Err = err
+			}
+		}
 	}
 	return results
 }
@@ -113,15 +121,7 @@ func (p *processes) run(ctx context.Context, s script, tasks []task) []Result {
 func part(tasks []task) int {
 	bytes := 0
 	for i := range tasks {
-		for _, f := range tasks[i].Entity {
-			bytes += len(f.Name)
-			switch v := f.Value.(type) {
-			case string:
-				bytes += len(v)
-			case []byte:
-				bytes += len(v)
-			}
-		}
+		bytes += tasks[i].sizeOf()
 		if i > 0 && (bytes > partBytes || i == partTasks) {
 			return i
 		}
@@ -161,32 +161,35 @@ type cell struct {
 
 // run does tasks in the process. Those that it leaves undone as it ends are done again one
 // by one, with nothing beside them: the one that ends the process then is to blame.
-// Scripts are made for that: a row may be transformed more than once.
-func (c *cell) run(ctx context.Context, tasks []task, results []Result) {
+// Scripts are made for that: a row may be transformed more than once. run returns how many
+// have results: all, unless these leave no room.
+func (c *cell) run(ctx context.Context, tasks []task, results []Result, room *int) int {
 	c.alone.RLock()
-	done, err := c.attempt(ctx, tasks, results)
+	done, err := c.attempt(ctx, tasks, results, room)
 	c.alone.RUnlock()
 	if err == nil {
-		return
+		return done
 	}
 	c.alone.Lock()
 	defer c.alone.Unlock()
-	for i := done; i < len(tasks); i++ {
-		if _, failed := errors.AsType[startError](err); failed {
-			results[i] = Result{Err: located(c.file, err)}
-			continue
+	for ; done < len(tasks) && *room >= 0; done++ {
+		if !Transient(err) {
+			_, err = c.attempt(ctx, tasks[done:done+1], results[done:done+1], room)
 		}
-		if _, err = c.attempt(ctx, tasks[i:i+1], results[i:i+1]); err != nil {
-			results[i] = Result{Err: located(c.file, err)}
-			c.owner.log.Warn("transformer ended its process, which is started again", zap.String("file", c.file), zap.String("table", tasks[i].Table),
+		if err != nil {
+			results[done] = Result{Err: located(c.file, err)}
+		}
+		if err != nil && !Transient(err) {
+			c.owner.log.Warn("transformer ended its process, which is started again", zap.String("file", c.file), zap.String("table", tasks[done].Table),
 				zap.Error(err))
 		}
 	}
+	return done
 }
 
 // attempt does tasks in the process, and returns how many have results. The error is
 // why the process ended before all had one.
-func (c *cell) attempt(ctx context.Context, tasks []task, results []Result) (done int, err error) {
+func (c *cell) attempt(ctx context.Context, tasks []task, results []Result, room *int) (done int, err error) {
 	place := c.places
 	if ctx.Err() != nil {
 		place = nil
@@ -205,7 +208,7 @@ func (c *cell) attempt(ctx context.Context, tasks []task, results []Result) (don
 		return 0, err
 	}
 	defer c.give(p)
-	return p.run(ctx, c.script, c.limit, tasks, results)
+	return p.run(ctx, c.script, c.limit, tasks, results, room)
 }
 
 // take returns the process, which is started if there is none.

@@ -156,7 +156,10 @@ func (s *server) check(file string) {
 func (s *server) run(ctx context.Context, id uint64, at script, tasks []task) {
 	for i := range tasks {
 		head := binary.AppendUvarint(nil, id)
-		r := s.local.do(ctx, at, &tasks[i])
+		r := Result{Err: ctx.Err()}
+		if r.Err == nil {
+			r = s.local.do(ctx, at, &tasks[i])
+		}
 		b, err := appendResult(head, &r)
 		if err == nil && len(b) > maxFrame {
 			err = fmt.Errorf("returned a row of more than %d MiB", maxFrame>>20)

@@ -43,7 +43,7 @@ type runner interface {
 	// check runs a file, and tells what it exports and which files have been used so far.
 	check(file string) (exports, []string, error)
 	// run does tasks one after the other, as far as ctx lets it, and returns as many
-	// results. Errors begin with the file.
+	// results, or those of the first where they are large. Errors begin with the file.
 	run(ctx context.Context, s script, tasks []task) []Result
 	// close ends what it has once that is not used any more.
 	close()

@@ -13,6 +13,9 @@ var built = regexp.MustCompile(`^(?:column [^:]*: )?((?:Type|Range|Syntax|Refere
 // Promise 8.
 func Told(err error) string {
 	const why = "the log there says why"
+	if Transient(err) {
+		return "the transformer cannot be run there now; " + why
+	}
 	var s *scriptError
 	if !errors.As(err, &s) || s.cause != nil {
 		return "the transformer fails on it; " + why

@@ -47,6 +47,7 @@ type Config struct {
 	TimeLimit   time.Duration // of one call, waiting included; default 5 s, at most 1 min
 	MemoryLimit int64         // bytes by which the heap may grow during one call; default 256 MiB
 	Runtimes    int           // how many calls of one file run at a time; default GOMAXPROCS
+	MaxRow      int           // bytes of the largest row that a script may make of a smaller one; default any
 }
 
 // Transformers are the scripts of all tables. Its methods may be called
