@@ -79,6 +79,10 @@ type sender struct {
 	kept     map[string]int64  // tables of which rows are kept back, and the position after which they begin
 	freed    freed             // rows that wait here and that the remote has by now
 	silenced []silenced        // rows of answers that are being booked
+	spoken   struct {          // what was written again since a time; see speakAgain
+		since time.Time
+		rows  int
+	}
 
 	unnoted map[string]noting // tables with a transformer whose rows are not all noted yet
 }

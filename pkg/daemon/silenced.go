@@ -42,6 +42,10 @@ func heardOf(by wire.Held, held change.State, own string, wrote, most int64) sil
 	return unknown
 }
 
+// againMost is how many rows are written again in a minute for what a remote says. It may make up that it holds later writes, each
+// time anew, and each costs a write here and a message to all remotes. Promise 10.
+const againMost = 1000
+
 // speakAgain looks at rows that a remote did not write. Those that somebody has silenced by a lie are written again as they are,
 // later than what the lie says: they go out once more. The others that the node cannot explain are refused. What the rest is,
 // was delivered late. So no write that counts as known where it is not is taken for delivered. Promises 1 and 4.
@@ -57,12 +61,19 @@ func (s *sender) speakAgain(ctx context.Context, list []silenced) (done []outbox
 	n := s.n
 	now, started := change.Micros(n.now()), change.Micros(n.started)
 	after := map[change.Row]int64{}
+	if n.now().Sub(s.spoken.since).Abs() >= time.Minute {
+		s.spoken.since, s.spoken.rows = n.now(), 0
+	}
 	for _, x := range list {
 		most := now
 		if n.cfg.MayWrite(s.remote, x.sent.Table) { // it might as well write the row itself
 			most += conflict.MaxAhead.Microseconds()
 		}
-		switch heardOf(x.by, states[x.sent.Row], n.origin, max(started, n.capture.Written(x.sent.Row)), most) {
+		of := heardOf(x.by, states[x.sent.Row], n.origin, max(started, n.capture.Written(x.sent.Row)), most)
+		if of == untrue && s.spoken.rows+len(after) >= againMost {
+			of = unknown // it is tried again later
+		}
+		switch of {
 		case late:
 			done = append(done, x.sent)
 		case untrue:
@@ -87,7 +98,12 @@ func (s *sender) speakAgain(ctx context.Context, list []silenced) (done []outbox
 		return conflict.Next(held, max(now, after[r]+1), n.origin), held.Version.Origin == n.origin && held.Version.Time <= after[r]
 	})
 	if len(again) > 0 {
-		s.log.Warn("the remote took rows for known because somebody wrote in this node's name, or claims to know what it has not written; they are sent again as later writes",
+		level := zap.WarnLevel
+		if s.spoken.rows > 0 {
+			level = zap.DebugLevel // it was told in this minute
+		}
+		s.spoken.rows += len(again)
+		s.log.Log(level, "the remote took rows for known because somebody wrote in this node's name, or claims to know what it has not written; they are sent again as later writes",
 			zap.String("table", again[0].Table), zap.String("id", change.Shown(again[0].Key)), zap.Int("rows", len(again)))
 	}
 	return done, failed, err
