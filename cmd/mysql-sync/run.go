@@ -34,8 +34,8 @@ SIGHUP has the node read the configuration and the transformers again, as
 mysql-sync reload does. They are checked as at a start; a mistake is logged, and the
 node goes on as it was.
 
-Exit codes: 0 stopped in order; 1 failed, also where the database refuses the login or
-lacks a table; 2 a mistake that shows in the configuration alone.`,
+Exit codes: 0 stopped in order; 1 failed, also where the database refuses the login
+or lacks a table; 2 a mistake that shows in the configuration alone.`,
 		Example: "  mysql-sync run /etc/mysql-sync/configuration.json",
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return run(cmd.Context(), args[0]) },
