@@ -189,10 +189,19 @@ func (b *barred) add(r change.Row, w *Wait) {
 	}
 	if first := b.waits[r]; first != nil {
 		w.text = first.text + ", and " + w.text
-		w.needs, w.refer = append(first.needs, w.needs...), append(first.refer, w.refer...)
+		w.needs, w.refer = union(first.needs, w.needs), union(first.refer, w.refer)
 		w.more = w.more || first.more
 	}
 	b.waits[r] = w
+}
+
+// union returns the rows of two lists, each once: one may refer to another by two foreign keys, and a question names it once.
+func union(a, b []change.Row) []change.Row {
+	in := make(map[change.Row]bool, len(a))
+	for _, r := range a {
+		in[r] = true
+	}
+	return append(a, slices.DeleteFunc(b, func(r change.Row) bool { return in[r] })...)
 }
 
 // or returns the error, or nil if nothing waits.

@@ -90,7 +90,8 @@ var kin = []string{
 	`CREATE TABLE p (id INT PRIMARY KEY, name VARCHAR(20))`,
 	`CREATE TABLE held (id INT PRIMARY KEY, p INT NOT NULL, FOREIGN KEY (p) REFERENCES p (id))`,
 	`CREATE TABLE gone (id INT PRIMARY KEY, p INT NOT NULL, FOREIGN KEY (p) REFERENCES p (id) ON DELETE CASCADE)`,
-	`CREATE TABLE loose (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES p (id) ON DELETE SET NULL)`,
+	`CREATE TABLE loose (id INT PRIMARY KEY, p INT, twice INT, FOREIGN KEY (p) REFERENCES p (id) ON DELETE SET NULL,
+		FOREIGN KEY (twice) REFERENCES p (id) ON DELETE SET NULL)`,
 	`CREATE TABLE below (id INT PRIMARY KEY, gone INT NOT NULL, FOREIGN KEY (gone) REFERENCES gone (id))`,
 }
 
@@ -115,7 +116,7 @@ func three(t *testing.T, b *testkit.Broker, tables []string, extra map[string]an
 func childrenApart(x, z *site) {
 	z.node.Stop()
 	x.exec(`DELETE FROM p WHERE id IN (1, 2, 3, 4)`)
-	z.exec(`INSERT INTO held VALUES (1, 1)`, `INSERT INTO gone VALUES (2, 2), (4, 4)`, `INSERT INTO loose VALUES (3, 3)`, `INSERT INTO below VALUES (4, 4)`)
+	z.exec(`INSERT INTO held VALUES (1, 1)`, `INSERT INTO gone VALUES (2, 2), (4, 4)`, `INSERT INTO loose VALUES (3, 3, 3)`, `INSERT INTO below VALUES (4, 4)`)
 	z.start()
 }
 
@@ -146,13 +147,13 @@ func TestWhatRefersGoesWithTheParent(t *testing.T) {
 	childrenApart(x, z)
 	for _, s := range []*site{x, y, z} {
 		s.expect(`SELECT id, name FROM p ORDER BY id`, `5|"p5"`)
-		s.expect(`SELECT id, p FROM loose`, `3|NULL`)
+		s.expect(`SELECT * FROM loose`, `3|NULL|NULL`)
 	}
 	settled(t, kinTables, x, y, z)
 	x.expect(`SELECT (SELECT COUNT(*) FROM held), (SELECT COUNT(*) FROM gone), (SELECT COUNT(*) FROM below)`, `0|0|0`)
 	z.expect(`SELECT table_name, primary_key, loser_row FROM sync_conflicts WHERE policy = 'foreignKey' ORDER BY table_name, primary_key`,
 		`"below"|"4"|"{\"id\":\"4\",\"gone\":\"4\"}"`, `"gone"|"2"|"{\"id\":\"2\",\"p\":\"2\"}"`, `"gone"|"4"|"{\"id\":\"4\",\"p\":\"4\"}"`, `"held"|"1"|"{\"id\":\"1\",\"p\":\"1\"}"`,
-		`"loose"|"3"|"{\"id\":\"3\",\"p\":\"3\"}"`)
+		`"loose"|"3"|"{\"id\":\"3\",\"p\":\"3\",\"twice\":\"3\"}"`)
 }
 
 // TestRowsThatNeedEachOther sends rows that refer to each other round two tables, with
