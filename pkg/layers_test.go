@@ -17,16 +17,15 @@ const module = "github.com/mysql-sync/mysql-sync/"
 // layers lists the packages from the bottom to the top. A package imports only
 // packages of lower layers; those of one layer never import each other.
 var layers = [][]string{
-	{"pkg/value", "pkg/seal"},
+	{"pkg/value", "pkg/seal", "pkg/logging"},
 	{"pkg/change"},
 	{"pkg/conflict", "pkg/wire", "pkg/config", "pkg/latch"},
 	{"pkg/mysqldb"},
 	{"pkg/schema", "pkg/version"},
 	{"pkg/journal"},
 	{"pkg/capture", "pkg/outbox", "pkg/transport", "pkg/transform", "pkg/apply", "pkg/snapshot", "pkg/broker"}, // the stages
-	{"pkg/receive"},
-	{"pkg/web", "pkg/check"},
-	{"pkg/desk", "pkg/metrics", "pkg/logging"},
+	{"pkg/receive", "pkg/status"},
+	{"pkg/web", "pkg/metrics", "pkg/check"},
 	{"pkg/daemon", "pkg/simulation"},
 	{"pkg/testkit"}, // for tests and for the demonstration
 	{"pkg/schemafuzz", "pkg/attack"},

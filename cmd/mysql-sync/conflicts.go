@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/mysql-sync/mysql-sync/pkg/web"
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
 func conflictsCommand() *cobra.Command {
@@ -102,7 +102,7 @@ func listConflicts(ctx context.Context, w io.Writer, n node, limit int, asJSON b
 	return nil
 }
 
-func showConflicts(w io.Writer, list []web.Conflict) {
+func showConflicts(w io.Writer, list []status.Conflict) {
 	for _, c := range list {
 		fmt.Fprintf(w, "%d  %s  %s  (%s)\n", c.ID, moment(c.At), clean(c.Table+" "+c.Row), clean(c.Policy))
 		fmt.Fprintf(w, "    stands: %-32s %s\n    lost:   %-32s %s\n", clean(c.Winner.Origin), rowText(c.Winner), clean(c.Loser.Origin), rowText(c.Loser))
@@ -112,7 +112,7 @@ func showConflicts(w io.Writer, list []web.Conflict) {
 	}
 }
 
-func rowText(v web.Version) string {
+func rowText(v status.Version) string {
 	if len(v.Row) == 0 || string(v.Row) == "null" {
 		return "(deleted)"
 	}

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
-	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
 // What is asked of a stopped node is what it does once it runs.
@@ -29,10 +29,10 @@ func TestConflictsAndResyncOfAStoppedNode(t *testing.T) {
 	c.start()
 	a.expect(`SELECT name FROM orders`, "from b")
 	c.expect(`SELECT COUNT(*) FROM sync_conflicts`, "1")
-	running := parse[web.Conflict](t, c.run(0, "conflicts", "--json"))
+	running := parse[status.Conflict](t, c.run(0, "conflicts", "--json"))
 	a.node.Stop()
 	c.node.Stop()
-	list := parse[web.Conflict](t, c.run(0, "conflicts", "--json"))
+	list := parse[status.Conflict](t, c.run(0, "conflicts", "--json"))
 	if len(list) != 1 || encoded(t, list) != encoded(t, running) {
 		t.Errorf("stopped: %s\nrunning: %s", encoded(t, list), encoded(t, running))
 	}
@@ -77,10 +77,10 @@ func TestConflictsWithLargeRows(t *testing.T) {
 		if !running {
 			a.node.Stop()
 		}
-		if list := parse[web.Conflict](t, a.run(0, "conflicts", "--json")); len(list) != 7 {
+		if list := parse[status.Conflict](t, a.run(0, "conflicts", "--json")); len(list) != 7 {
 			t.Errorf("%d of 7 conflicts are listed", len(list))
 		}
-		if list := parse[web.Conflict](t, a.run(0, "conflicts", "--json", "--limit", "5")); len(list) != 5 || list[4].ID != 3 {
+		if list := parse[status.Conflict](t, a.run(0, "conflicts", "--json", "--limit", "5")); len(list) != 5 || list[4].ID != 3 {
 			t.Errorf("%d of 5 conflicts are listed", len(list))
 		}
 	}

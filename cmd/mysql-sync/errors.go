@@ -10,11 +10,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/mysql-sync/mysql-sync/pkg/web"
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
 func errorsCommand() *cobra.Command {
-	var of web.Rows
+	var of status.Rows
 	var asJSON bool
 	var limit int
 	c := &cobra.Command{
@@ -82,7 +82,7 @@ func checkLimit(limit int) error {
 
 // showErrors prints refused rows, each with its reason in a line of its own:
 // reasons are long.
-func showErrors(w io.Writer, list []web.RowError, limit int) {
+func showErrors(w io.Writer, list []status.RowError, limit int) {
 	if len(list) == 0 {
 		fmt.Fprintln(w, "no row is refused")
 		return
@@ -96,7 +96,7 @@ func showErrors(w io.Writer, list []web.RowError, limit int) {
 	}
 }
 
-func tries(e web.RowError) string {
+func tries(e status.RowError) string {
 	text := strconv.Itoa(e.Attempts) + " tries"
 	if e.Attempts == 1 {
 		text = "1 try"

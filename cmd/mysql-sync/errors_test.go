@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
-	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
 // refusing starts two nodes; the second one's table takes no name of more than 5
@@ -32,13 +32,13 @@ func TestErrorsAreListedAndRetried(t *testing.T) {
 	a.expect(`SELECT COUNT(*) FROM sync_status WHERE status = 'error'`, "2")
 	check := func(when string) {
 		t.Helper()
-		list := parse[web.RowError](t, a.run(0, "errors", "--json"))
+		list := parse[status.RowError](t, a.run(0, "errors", "--json"))
 		if len(list) != 2 || list[0].Remote != "node-b" || list[0].Table != "orders" || list[0].Attempts != 1 || list[0].At.IsZero() || list[0].RetryAt.IsZero() {
 			t.Fatalf("%s: %+v", when, list)
 		}
 		has(t, list[0].Message, "column name: a text of ")
 		has(t, a.run(0, "errors", "--remote", "node-b", "--table", "orders"), "orders 2 → node-b  (1 try, the next", "orders 3 → node-b", "column name: a text of ")
-		if list := parse[web.RowError](t, a.run(0, "errors", "--json", "--limit", "1")); len(list) != 1 {
+		if list := parse[status.RowError](t, a.run(0, "errors", "--json", "--limit", "1")); len(list) != 1 {
 			t.Errorf("%s: --limit 1 gives %d", when, len(list))
 		}
 	}
@@ -56,7 +56,7 @@ func TestErrorsAreListedAndRetried(t *testing.T) {
 	c.node.Stop()
 	c.exec(`ALTER TABLE orders MODIFY name VARCHAR(100)`)
 	a.node.Stop()
-	list := parse[web.RowError](t, a.run(0, "errors", "--json"))
+	list := parse[status.RowError](t, a.run(0, "errors", "--json"))
 	if len(list) != 1 || list[0].ID != "3" {
 		t.Fatalf("stopped: %+v", list)
 	}
@@ -90,14 +90,14 @@ func TestARowThatWaitsForItsParentIsNoError(t *testing.T) {
 	a.expect(`SELECT COUNT(*) FROM sync_outbox WHERE state = 'waiting' AND retry_at = 9999999999999`, "1")
 	check := func(when string) {
 		t.Helper()
-		list := parse[web.RowError](t, a.run(0, "errors", "--json"))
+		list := parse[status.RowError](t, a.run(0, "errors", "--json"))
 		if len(list) != 1 || !list[0].Waits || list[0].ID != "1" {
 			t.Fatalf("%s: errors are %+v", when, list)
 		}
 		has(t, a.run(0, "errors"), "orders 1 → node-b  (waits for another row, ")
 	}
 	testkit.Eventually(t, "the state of the waiting row", func() error {
-		s := parse[web.State](t, a.run(0, "status", "--json"))[0]
+		s := parse[status.State](t, a.run(0, "status", "--json"))[0]
 		if r := s.Remotes[0]; r.Pending.Rows != 1 || r.Errors != 0 || r.Oldest == nil || r.Lag <= 0 {
 			return fmt.Errorf("the remote is shown as %+v", r)
 		}
@@ -111,7 +111,7 @@ func TestARowThatWaitsForItsParentIsNoError(t *testing.T) {
 	check("running")
 	a.node.Stop()
 	line, _, _ := strings.Cut(a.run(1, "status", "--json"), "\n")
-	if s := parse[web.State](t, line)[0]; s.Remotes[0].Pending.Rows != 1 || s.Remotes[0].Errors != 0 {
+	if s := parse[status.State](t, line)[0]; s.Remotes[0].Pending.Rows != 1 || s.Remotes[0].Errors != 0 {
 		t.Errorf("stopped: the remote is shown as %+v", s.Remotes[0])
 	}
 	check("stopped")

@@ -13,8 +13,8 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/value"
-	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
 // restore shows a conflict beside the row as it is now, and writes the row that lost
@@ -33,12 +33,12 @@ func restore(cmd *cobra.Command, n node, id uint64, columns []string, yes, asJSO
 			return err
 		}
 	}
-	if err := n.PutBack(cmd.Context(), id, web.PutBack{Columns: columns, Seen: c.Seen}); err != nil {
+	if err := n.PutBack(cmd.Context(), id, status.PutBack{Columns: columns, Seen: c.Seen}); err != nil {
 		return err
 	}
 	switch {
 	case asJSON:
-		return lines(w, []*web.ConflictNow{c})
+		return lines(w, []*status.ConflictNow{c})
 	case len(columns) > 0:
 		say(w, "the columns %s of the row that lost conflict %d are written again", clean(strings.Join(columns, ", ")), id)
 	default:
@@ -48,7 +48,7 @@ func restore(cmd *cobra.Command, n node, id uint64, columns []string, yes, asJSO
 }
 
 // agreed asks whether a row that was written since is to be written over.
-func agreed(ctx context.Context, in *os.File, w io.Writer, c *web.ConflictNow) error {
+func agreed(ctx context.Context, in *os.File, w io.Writer, c *status.ConflictNow) error {
 	if !term.IsTerminal(int(in.Fd())) {
 		return errors.New("the row was written since the conflict: --yes writes over it; what is written over is kept, and can be put back")
 	}
@@ -64,7 +64,7 @@ func agreed(ctx context.Context, in *os.File, w io.Writer, c *web.ConflictNow) e
 }
 
 // showNow prints a row as it is, as it won and as it lost, column by column.
-func showNow(w io.Writer, s screen, c *web.ConflictNow) {
+func showNow(w io.Writer, s screen, c *status.ConflictNow) {
 	say(w, "%s %s  conflict %d of %s", clean(c.Table), s.bold(clean(c.Row)), c.ID, moment(c.At))
 	g := grid{columns: []column{{name: ""}, {name: "COLUMN"}, {name: "NOW"}, {name: "WON THEN"}, {name: "LOST"}}}
 	rows := [3]value.Entity{}

@@ -9,19 +9,19 @@ import (
 	"strconv"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
-	"github.com/mysql-sync/mysql-sync/pkg/desk"
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
 // node is what commands ask of a node, be it at work or stopped.
 type node interface {
-	State(ctx context.Context) (*web.State, error)
-	Errors(ctx context.Context, of web.Rows, limit int) ([]web.RowError, error)
-	Retry(ctx context.Context, of web.Rows) (int64, error)
-	Conflicts(ctx context.Context, before uint64, limit int) ([]web.Conflict, error)
-	Conflict(ctx context.Context, conflict uint64) (*web.ConflictNow, error)
-	PutBack(ctx context.Context, conflict uint64, how web.PutBack) error
-	Resync(ctx context.Context, r web.Resync) error
+	State(ctx context.Context) (*status.State, error)
+	Errors(ctx context.Context, of status.Rows, limit int) ([]status.RowError, error)
+	Retry(ctx context.Context, of status.Rows) (int64, error)
+	Conflicts(ctx context.Context, before uint64, limit int) ([]status.Conflict, error)
+	Conflict(ctx context.Context, conflict uint64) (*status.ConflictNow, error)
+	PutBack(ctx context.Context, conflict uint64, how status.PutBack) error
+	Resync(ctx context.Context, r status.Resync) error
 }
 
 // reach returns the node of a configuration: the running one, or else the one that
@@ -39,17 +39,17 @@ func reach(ctx context.Context, cfg *config.Config) (n node, running bool, done 
 	if err != nil {
 		return nil, false, nil, fmt.Errorf("the node does not run, and its database cannot be asked: %w", err)
 	}
-	return desk.Of(cfg, db), false, func() { _ = db.Close() }, nil // nothing is written any more
+	return status.Of(cfg, db), false, func() { _ = db.Close() }, nil // nothing is written any more
 }
 
 // State asks the node how it is.
-func (a *api) State(ctx context.Context) (*web.State, error) {
-	var s web.State
+func (a *api) State(ctx context.Context) (*status.State, error) {
+	var s status.State
 	return &s, a.call(ctx, http.MethodGet, "/api/status", nil, &s)
 }
 
 // Errors asks for refused rows.
-func (a *api) Errors(ctx context.Context, of web.Rows, limit int) (list []web.RowError, err error) {
+func (a *api) Errors(ctx context.Context, of status.Rows, limit int) (list []status.RowError, err error) {
 	q := url.Values{"limit": {strconv.Itoa(limit)}}
 	for key, value := range map[string]string{"remote": of.Remote, "table": of.Table, "id": of.ID} {
 		if value != "" {
@@ -60,29 +60,29 @@ func (a *api) Errors(ctx context.Context, of web.Rows, limit int) (list []web.Ro
 }
 
 // Retry has refused rows sent again.
-func (a *api) Retry(ctx context.Context, of web.Rows) (int64, error) {
+func (a *api) Retry(ctx context.Context, of status.Rows) (int64, error) {
 	var r web.Retried
 	err := a.call(ctx, http.MethodPost, "/api/retry", of, &r)
 	return r.Rows, err
 }
 
 // Conflicts asks for the conflicts before one with a number.
-func (a *api) Conflicts(ctx context.Context, before uint64, limit int) (list []web.Conflict, err error) {
+func (a *api) Conflicts(ctx context.Context, before uint64, limit int) (list []status.Conflict, err error) {
 	return list, a.call(ctx, http.MethodGet, fmt.Sprintf("/api/conflicts?before=%d&limit=%d", before, limit), nil, &list)
 }
 
 // Conflict asks for one conflict, with the row as it is.
-func (a *api) Conflict(ctx context.Context, conflict uint64) (*web.ConflictNow, error) {
-	var c web.ConflictNow
+func (a *api) Conflict(ctx context.Context, conflict uint64) (*status.ConflictNow, error) {
+	var c status.ConflictNow
 	return &c, a.call(ctx, http.MethodGet, "/api/conflicts/"+strconv.FormatUint(conflict, 10), nil, &c)
 }
 
 // PutBack has the row that lost a conflict written.
-func (a *api) PutBack(ctx context.Context, conflict uint64, how web.PutBack) error {
+func (a *api) PutBack(ctx context.Context, conflict uint64, how status.PutBack) error {
 	return a.call(ctx, http.MethodPost, "/api/conflicts/"+strconv.FormatUint(conflict, 10)+"/put-back", how, nil)
 }
 
 // Resync has a table sent again.
-func (a *api) Resync(ctx context.Context, r web.Resync) error {
+func (a *api) Resync(ctx context.Context, r status.Resync) error {
 	return a.call(ctx, http.MethodPost, "/api/resync", r, nil)
 }

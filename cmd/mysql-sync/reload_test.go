@@ -4,8 +4,8 @@ import (
 	"os"
 	"testing"
 
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
-	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
 func TestLogLevelAndReloadOfARunningNode(t *testing.T) {
@@ -18,11 +18,11 @@ func TestLogLevelAndReloadOfARunningNode(t *testing.T) {
 	has(t, a.run(1, "verify"), "does not run")
 	a.start()
 	has(t, a.run(0, "log-level", "debug"), "from level debug on")
-	if s := parse[web.State](t, a.run(0, "status", "--json"))[0]; s.LogLevel != "debug" {
+	if s := parse[status.State](t, a.run(0, "status", "--json"))[0]; s.LogLevel != "debug" {
 		t.Errorf("the level is %s", s.LogLevel)
 	}
 	has(t, a.run(0, "reload"), "works with what it has read")
-	if s := parse[web.State](t, a.run(0, "status", "--json"))[0]; s.LogLevel != "info" {
+	if s := parse[status.State](t, a.run(0, "status", "--json"))[0]; s.LogLevel != "info" {
 		t.Errorf("after a reload the level is %s", s.LogLevel)
 	}
 	if err := os.WriteFile(dir+"/orders.js", []byte("module.exports = nonsense"), 0o600); err != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
-	"github.com/mysql-sync/mysql-sync/pkg/web"
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
 func resyncCommand() *cobra.Command {
@@ -52,7 +52,7 @@ Exit codes: 0 recorded; 1 failed; 2 a mistake in the command line or configurati
 			if all {
 				mode = snapshot.All
 			}
-			if err := n.Resync(cmd.Context(), web.Resync{Table: args[1], Remote: remote, Mode: mode, Where: where}); err != nil {
+			if err := n.Resync(cmd.Context(), status.Resync{Table: args[1], Remote: remote, Mode: mode, Where: where}); err != nil {
 				return err
 			}
 			to := cfg.RemoteClients

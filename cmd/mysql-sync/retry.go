@@ -7,11 +7,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/mysql-sync/mysql-sync/pkg/web"
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
 func retryCommand() *cobra.Command {
-	var of web.Rows
+	var of status.Rows
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "retry CONFIGURATION",

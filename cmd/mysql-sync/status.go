@@ -12,8 +12,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/daemon"
-	"github.com/mysql-sync/mysql-sync/pkg/desk"
-	"github.com/mysql-sync/mysql-sync/pkg/web"
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
 // watchEvery is the pause between two looks of --watch.
@@ -64,7 +63,7 @@ in the command line or configuration.`,
 // look looks at a node, again and again.
 type look struct {
 	cfg  *config.Config
-	node *desk.Desk // once it was found not to run
+	node *status.Desk // once it was found not to run
 	lock func(context.Context) (bool, error)
 	done func()
 }
@@ -72,13 +71,13 @@ type look struct {
 // seen is what a look finds.
 type seen struct {
 	Running bool `json:"running"`
-	*web.State
+	*status.State
 	note string // why there is no more to be told
 }
 
 // take looks at the node. That it does not run is no error.
 func (l *look) take(ctx context.Context) (seen, error) {
-	var s web.State
+	var s status.State
 	err := apiOf(l.cfg).within(ctx, "/api/status", &s)
 	if !errors.Is(err, errNotRunning) {
 		return seen{Running: true, State: &s}, err
@@ -89,7 +88,7 @@ func (l *look) take(ctx context.Context) (seen, error) {
 		if err != nil {
 			return found, fmt.Errorf("%s; and %w", found.note, err)
 		}
-		l.node, l.done = desk.Of(l.cfg, db), func() { _ = db.Close() } // nothing is written
+		l.node, l.done = status.Of(l.cfg, db), func() { _ = db.Close() } // nothing is written
 		l.lock = func(ctx context.Context) (bool, error) { return daemon.Claimed(ctx, db) }
 	}
 	if found.State, err = l.node.State(ctx); err != nil {

@@ -8,13 +8,13 @@ import (
 
 	"github.com/creack/pty"
 
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
-	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
 type shown struct {
 	Running bool `json:"running"`
-	web.State
+	status.State
 }
 
 func TestStatusShowsARunningNodeAndAStoppedOne(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mysql-sync/mysql-sync/pkg/web"
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
 // print prints the state of a node for people.
@@ -79,7 +79,7 @@ func (f seen) remotes(w io.Writer, s screen) {
 
 // waiting is what is pending, and how many were never sent: of those that nothing is pending
 // says nothing.
-func waiting(pending web.Count, never int, one, more string) string {
+func waiting(pending status.Count, never int, one, more string) string {
 	if never == 0 {
 		return count(pending)
 	}
@@ -92,7 +92,7 @@ func waiting(pending web.Count, never int, one, more string) string {
 
 func (f seen) tables(w io.Writer, s screen) {
 	type sum struct {
-		pending  web.Count
+		pending  status.Count
 		errors   int64
 		never    int // remotes that were never sent it
 		sent     float64
@@ -109,7 +109,7 @@ func (f seen) tables(w io.Writer, s screen) {
 		x.pending.Rows += t.Pending.Rows
 		x.pending.AtLeast = x.pending.AtLeast || t.Pending.AtLeast
 		x.errors += t.Errors
-		if t.Standing == web.NeverSent {
+		if t.Standing == status.NeverSent {
 			x.never++
 		}
 		x.sent += t.Sent.PerSecond
@@ -171,7 +171,7 @@ func (f seen) transfers(w io.Writer, s screen) {
 func (f seen) rest(w io.Writer, s screen) {
 	fmt.Fprintln(w)
 	if f.Conflicts.Kept > 0 {
-		say(w, "%s %s kept: mysql-sync conflicts", count(web.Count{Rows: f.Conflicts.Kept, AtLeast: f.Conflicts.AtLeast}),
+		say(w, "%s %s kept: mysql-sync conflicts", count(status.Count{Rows: f.Conflicts.Kept, AtLeast: f.Conflicts.AtLeast}),
 			word(f.Conflicts.Kept, "version that lost a conflict is", "versions that lost a conflict are"))
 	}
 	if f.Uncaptured.Rows > 0 {
@@ -191,7 +191,7 @@ func (f seen) rest(w io.Writer, s screen) {
 	}
 }
 
-func link(w io.Writer, s screen, name string, l web.Link, now time.Time) {
+func link(w io.Writer, s screen, name string, l status.Link, now time.Time) {
 	state := s.good("online")
 	if !l.Online {
 		state = s.bad("away")
@@ -223,7 +223,7 @@ func section(w io.Writer, s screen, g *grid, none string) {
 }
 
 // count is a number of rows that may be a bound.
-func count(c web.Count) string {
+func count(c status.Count) string {
 	if c.AtLeast {
 		return ">" + number(c.Rows)
 	}
@@ -252,7 +252,7 @@ func word(n int64, one, others string) string {
 	return others
 }
 
-func perSecond(r web.Rate) string { return rate(r.PerSecond) }
+func perSecond(r status.Rate) string { return rate(r.PerSecond) }
 
 // rate is a number of rows a second.
 func rate(r float64) string {

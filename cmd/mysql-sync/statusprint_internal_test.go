@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mysql-sync/mysql-sync/pkg/web"
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
 // full is a state with something of everything, and texts that a remote could have
@@ -13,22 +13,22 @@ import (
 func full() seen {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	before := func(d time.Duration) *time.Time { t := now.Add(-d); return &t }
-	return seen{Running: true, State: &web.State{
+	return seen{Running: true, State: &status.State{
 		Client: "berlin", Version: "1.0", Started: *before(3*time.Hour + 20*time.Minute), Now: now, LogLevel: "info",
-		Database: web.Link{Online: true, Address: "127.0.0.1:3306", Server: "10.11", Since: *before(time.Hour)},
-		Broker:   web.Link{Address: "broker:1883", Since: *before(90 * time.Second), Error: "refused\x1b[2J"},
-		Remotes: []web.Remote{
-			{Name: "boston", Online: true, Protocol: 2, Pending: web.Count{Rows: 1234567, AtLeast: true}, Errors: 2, Oldest: before(65 * time.Second), Lag: 65,
-				Sent: web.Rate{PerSecond: 37000.4}, Received: web.Rate{PerSecond: 0.3}, InFlight: 500, Key: "2026-11"},
+		Database: status.Link{Online: true, Address: "127.0.0.1:3306", Server: "10.11", Since: *before(time.Hour)},
+		Broker:   status.Link{Address: "broker:1883", Since: *before(90 * time.Second), Error: "refused\x1b[2J"},
+		Remotes: []status.Remote{
+			{Name: "boston", Online: true, Protocol: 2, Pending: status.Count{Rows: 1234567, AtLeast: true}, Errors: 2, Oldest: before(65 * time.Second), Lag: 65,
+				Sent: status.Rate{PerSecond: 37000.4}, Received: status.Rate{PerSecond: 0.3}, InFlight: 500, Key: "2026-11"},
 			{Name: "paris", Met: true},
 		},
-		Tables:  []web.Table{{Name: "orders", Sends: true, Receives: true, Policy: "lastWriteWins"}, {Name: "items", Receives: true, Policy: "priority"}},
-		Streams: []web.Stream{{Table: "orders", Remote: "boston", Pending: web.Count{Rows: 7}, Errors: 2, Last: before(3 * time.Second)}, {Table: "orders", Remote: "paris", Pending: web.Count{Rows: 5}}, {Table: "items", Remote: "paris", KeptBack: true}},
-		Transfers: []web.Transfer{{Table: "orders", Remote: "boston", Mode: "missing", Done: 450000, Total: 1000000, Rate: 37000, Left: 15},
+		Tables:  []status.Table{{Name: "orders", Sends: true, Receives: true, Policy: "lastWriteWins"}, {Name: "items", Receives: true, Policy: "priority"}},
+		Streams: []status.Stream{{Table: "orders", Remote: "boston", Pending: status.Count{Rows: 7}, Errors: 2, Last: before(3 * time.Second)}, {Table: "orders", Remote: "paris", Pending: status.Count{Rows: 5}}, {Table: "items", Remote: "paris", KeptBack: true}},
+		Transfers: []status.Transfer{{Table: "orders", Remote: "boston", Mode: "missing", Done: 450000, Total: 1000000, Rate: 37000, Left: 15},
 			{Table: "items", Remote: "boston", Mode: "all", Done: 10, Total: 10, Finished: before(time.Minute)}},
-		Transformers: []web.Transformer{{File: "orders.js", Errors: 1, Last: "orders.js:3: no\nway", LastAt: before(time.Minute), LastRow: "17"}},
-		Conflicts:    web.Conflicts{Kept: 1},
-		Uncaptured:   web.Count{Rows: 3},
+		Transformers: []status.Transformer{{File: "orders.js", Errors: 1, Last: "orders.js:3: no\nway", LastAt: before(time.Minute), LastRow: "17"}},
+		Conflicts:    status.Conflicts{Kept: 1},
+		Uncaptured:   status.Count{Rows: 3},
 		Problems:     []string{"the clock of \x1b]0;paris is wrong"},
 	}}
 }
@@ -58,7 +58,7 @@ func TestStatusSaysAllThatThereIs(t *testing.T) {
 func TestStatusSaysNothingTwice(t *testing.T) {
 	f := full()
 	f.Problems = []string{"2 rows for boston are refused: mysql-sync errors says why.", "The transformer orders.js failed on row 17 of orders: no."}
-	f.Conflicts = web.Conflicts{Kept: 10000, AtLeast: true}
+	f.Conflicts = status.Conflicts{Kept: 10000, AtLeast: true}
 	var b strings.Builder
 	f.print(&b, screen{})
 	for part, times := range map[string]int{"refused:": 1, "orders.js": 1, ">10,000 versions that lost a conflict are kept": 1} {

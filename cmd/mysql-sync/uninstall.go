@@ -16,9 +16,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/daemon"
-	"github.com/mysql-sync/mysql-sync/pkg/desk"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
 func uninstallCommand() *cobra.Command {
@@ -213,7 +213,7 @@ func warn(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb.DB, 
 	if len(r.Tables) < len(schema.Own) || schema.CheckReady(ctx, db) != nil {
 		return nil // it was interrupted before, or is of another version
 	}
-	s, err := desk.Of(cfg, db).State(ctx)
+	s, err := status.Of(cfg, db).State(ctx)
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/mysql-sync/mysql-sync/pkg/web"
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
 // Why verify ends with a failure.
@@ -57,7 +57,7 @@ line or configuration.`,
 			if err := errors.Join(mistakes...); err != nil {
 				return err
 			}
-			q := web.Verify{Tables: args[1:], Repair: repair}
+			q := status.Verify{Tables: args[1:], Repair: repair}
 			if remote != "" {
 				q.Remotes = []string{remote}
 			}
@@ -84,7 +84,7 @@ func report(w io.Writer, body io.Reader, asJSON bool) error {
 	equal, whole, compared := true, true, int64(0)
 	d := json.NewDecoder(body)
 	for {
-		var l web.Comparison
+		var l status.Comparison
 		if err := d.Decode(&l); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
@@ -134,7 +134,7 @@ func report(w io.Writer, body io.Reader, asJSON bool) error {
 }
 
 // transformed says of which rows a transformer has a say in whether they are equal.
-func transformed(l web.Comparison) string {
+func transformed(l status.Comparison) string {
 	text := ""
 	if l.HeldBack > 0 {
 		text += fmt.Sprintf("; %d %s held back by the transformer", l.HeldBack, word(l.HeldBack, "row is", "rows are"))

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mysql-sync/mysql-sync/pkg/logging"
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
@@ -65,15 +67,15 @@ func (s *site) told(status int, text, method, path string, body any) string {
 }
 
 // state waits until the node's state is as a function wants it.
-func (s *site) state(what string, right func(*web.State) error) *web.State {
+func (s *site) state(what string, right func(*status.State) error) *status.State {
 	s.t.Helper()
-	var state *web.State
+	var state *status.State
 	testkit.Eventually(s.t, s.name+": "+what, func() error {
 		code, text, err := s.said("GET", "/api/status", nil)
 		if err != nil {
 			return err
 		}
-		state = &web.State{}
+		state = &status.State{}
 		if code != http.StatusOK {
 			return fmt.Errorf("answer %d %s", code, text)
 		}
@@ -109,30 +111,30 @@ func TestStateShowsWhatARemoteNeeds(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the socket is %v, %v", info, err)
 	}
-	a.state("both online", func(s *web.State) error {
+	a.state("both online", func(s *status.State) error {
 		return wanted(s.Client == "node-a" && s.Database.Online && s.Database.Server != "" && s.Broker.Online && len(s.Remotes) == 1 && s.Remotes[0].Online &&
 			s.Remotes[0].Protocol == 2 && len(s.Tables) == 1 && s.Tables[0].Sends && s.Tables[0].Receives && s.Tables[0].Policy == "lastWriteWins")
 	})
 	c.node.Stop()
-	a.state("the remote is away", func(s *web.State) error {
+	a.state("the remote is away", func(s *status.State) error {
 		return wanted(!s.Remotes[0].Online && strings.Contains(strings.Join(s.Problems, "\n"), "node-b is away since "))
 	})
 	a.exec(`INSERT INTO orders WITH RECURSIVE n AS (SELECT 0 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 149)
 		SELECT 150 * x.i + y.i, 'row', x.i FROM n x, n y WHERE 150 * x.i + y.i < 12000`)
-	a.state("a long backlog is counted up to a bound", func(s *web.State) error {
+	a.state("a long backlog is counted up to a bound", func(s *status.State) error {
 		r := s.Remotes[0]
 		return wanted(r.Pending.AtLeast && r.Pending.Rows >= 10_000 && r.Pending.Rows < 30_000 && r.Lag > 0 && r.Oldest != nil)
 	})
 	c.start()
 	paced := false // what was sent in the last ten seconds, at any look
-	s := a.state("nothing is pending", func(s *web.State) error {
+	s := a.state("nothing is pending", func(s *status.State) error {
 		paced = paced || s.Streams[0].Sent.PerSecond > 0
-		return wanted(s.Remotes[0].Pending == web.Count{} && s.Remotes[0].Sent.Rows == 12000 && s.Remotes[0].Lag == 0 && s.Remotes[0].InFlight == 0)
+		return wanted(s.Remotes[0].Pending == status.Count{} && s.Remotes[0].Sent.Rows == 12000 && s.Remotes[0].Lag == 0 && s.Remotes[0].InFlight == 0)
 	})
 	if x := s.Streams[0]; x.Table != "orders" || x.Remote != "node-b" || x.Sent.Rows != 12000 || !paced || x.Last == nil || s.Remotes[0].Messages.Sent < 24 {
 		t.Errorf("the stream is %+v", x)
 	}
-	c.state("all is received", func(s *web.State) error {
+	c.state("all is received", func(s *status.State) error {
 		return wanted(s.Remotes[0].Received.Rows >= 12000 && s.Remotes[0].Messages.Received >= 24 && s.Uncaptured.Rows == 0)
 	})
 }
@@ -143,10 +145,10 @@ func TestErrorsAreShownAndRetried(t *testing.T) {
 	a, c := pair(t, b, []string{"orders"}, orders)
 	c.exec(`ALTER TABLE orders ADD CONSTRAINT small CHECK (amount < 100)`)
 	a.exec(`INSERT INTO orders VALUES (1, 'one', 1), (7, 'seven', 700)`)
-	a.state("one row is refused", func(s *web.State) error {
+	a.state("one row is refused", func(s *status.State) error {
 		return wanted(s.Remotes[0].Errors == 1 && s.Streams[0].Refused > 0 && s.Streams[0].Errors == 1 && strings.Contains(strings.Join(s.Problems, "\n"), "1 row for node-b is refused"))
 	})
-	var list []web.RowError
+	var list []status.RowError
 	if err := json.Unmarshal([]byte(a.told(200, "small", "GET", "/api/errors?table=orders&limit=10", nil)), &list); err != nil || len(list) != 1 ||
 		list[0].ID != "7" || list[0].Remote != "node-b" || list[0].Attempts < 1 || list[0].At.IsZero() || list[0].RetryAt.Before(list[0].At) {
 		t.Errorf("the errors are %+v, %v", list, err)
@@ -154,14 +156,14 @@ func TestErrorsAreShownAndRetried(t *testing.T) {
 	a.told(200, "[]", "GET", "/api/errors?table=orders&id=1", nil)
 	a.told(400, "not between", "GET", "/api/errors?limit=100000", nil)
 	a.told(404, "remoteClients", "GET", "/api/errors?remote=node-x", nil)
-	c.state("it is counted here", func(s *web.State) error {
+	c.state("it is counted here", func(s *status.State) error {
 		return wanted(s.Streams[0].Rejected > 0 && s.Streams[0].Received.Rows == 1)
 	})
 	c.exec(`ALTER TABLE orders DROP CONSTRAINT small`)
-	a.told(400, "needs its table", "POST", "/api/retry", web.Rows{ID: "7"})
-	a.told(200, "rows", "POST", "/api/retry", web.Rows{Remote: "node-b", Table: "orders", ID: "7"})
+	a.told(400, "needs its table", "POST", "/api/retry", status.Rows{ID: "7"})
+	a.told(200, "rows", "POST", "/api/retry", status.Rows{Remote: "node-b", Table: "orders", ID: "7"})
 	c.expect(`SELECT COUNT(*) FROM orders`, `2`)
-	a.state("no errors", func(s *web.State) error { return wanted(s.Remotes[0].Errors == 0 && s.Remotes[0].Pending.Rows == 0) })
+	a.state("no errors", func(s *status.State) error { return wanted(s.Remotes[0].Errors == 0 && s.Remotes[0].Pending.Rows == 0) })
 }
 
 func TestConflictsAreShownAndPutBack(t *testing.T) {
@@ -186,10 +188,10 @@ func TestConflictsAreShownAndPutBack(t *testing.T) {
 		}
 		return errors.New("no node keeps it")
 	})
-	a.state("one conflict", func(s *web.State) error {
+	a.state("one conflict", func(s *status.State) error {
 		return wanted(s.Conflicts.Kept == 1 && s.Conflicts.Found == 1 && s.Tables[0].Conflicts == 1)
 	})
-	var list []web.Conflict
+	var list []status.Conflict
 	if err := json.Unmarshal([]byte(a.told(200, "early", "GET", "/api/conflicts", nil)), &list); err != nil || len(list) != 1 {
 		t.Fatalf("the conflicts are %+v, %v", list, err)
 	}
@@ -212,23 +214,23 @@ func TestTablesAreSentAgainAndCompared(t *testing.T) {
 	a, c := pair(t, b, []string{"orders"}, orders)
 	a.exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2), (3, 'three', 3)`)
 	c.expect(`SELECT COUNT(*) FROM orders`, `3`)
-	a.state("the initial sync has ended", func(s *web.State) error {
+	a.state("the initial sync has ended", func(s *status.State) error {
 		return wanted(len(s.Transfers) == 1 && s.Transfers[0].Finished != nil && s.Transfers[0].Mode == "missing")
 	})
 	settle(t, []*site{a, c})
 	c.behind(`DELETE FROM orders WHERE id < 3`)
-	a.told(200, `"kind":"missing there"`, "POST", "/api/verify", web.Verify{Tables: []string{"orders"}})
-	a.state("the comparison is remembered", func(s *web.State) error {
+	a.told(200, `"kind":"missing there"`, "POST", "/api/verify", status.Verify{Tables: []string{"orders"}})
+	a.state("the comparison is remembered", func(s *status.State) error {
 		return wanted(len(s.Verified) == 1 && !s.Verified[0].Equal && s.Verified[0].Differs == 2 && len(s.Verified[0].Differ) == 2 &&
 			strings.Contains(strings.Join(s.Problems, "\n"), "orders differs from that of node-b in 2 rows"))
 	})
-	a.told(200, `"error":"`, "POST", "/api/verify", web.Verify{Tables: []string{"nothing"}})
-	a.told(404, "syncTables", "POST", "/api/resync", web.Resync{Table: "nothing"})
-	a.told(400, "mode", "POST", "/api/resync", web.Resync{Table: "orders", Mode: "some"})
-	a.told(400, "where: ", "POST", "/api/resync", web.Resync{Table: "orders", Where: "no_column = 1"})
-	a.told(200, "{}", "POST", "/api/resync", web.Resync{Table: "orders", Mode: "all", Where: "id = 2"})
+	a.told(200, `"error":"`, "POST", "/api/verify", status.Verify{Tables: []string{"nothing"}})
+	a.told(404, "syncTables", "POST", "/api/resync", status.Resync{Table: "nothing"})
+	a.told(400, "mode", "POST", "/api/resync", status.Resync{Table: "orders", Mode: "some"})
+	a.told(400, "where: ", "POST", "/api/resync", status.Resync{Table: "orders", Where: "no_column = 1"})
+	a.told(200, "{}", "POST", "/api/resync", status.Resync{Table: "orders", Mode: "all", Where: "id = 2"})
 	c.expect(`SELECT id FROM orders ORDER BY id`, `2`, `3`)
-	a.told(200, "{}", "POST", "/api/resync", web.Resync{Table: "orders", Remote: "node-b", Mode: "all"})
+	a.told(200, "{}", "POST", "/api/resync", status.Resync{Table: "orders", Remote: "node-b", Mode: "all"})
 	c.expect(`SELECT id FROM orders ORDER BY id`, `1`, `2`, `3`)
 	a.told(200, `"equal":true`, "POST", "/api/verify", nil)
 }
@@ -260,19 +262,19 @@ func TestReadyFollowsDatabaseAndBroker(t *testing.T) {
 	ready(200, "ok")
 	b.Kill()
 	ready(503, "the broker "+b.Host)
-	a.state("the broker is away", func(s *web.State) error {
+	a.state("the broker is away", func(s *status.State) error {
 		return wanted(!s.Broker.Online && s.Broker.Error != "" && s.Database.Online && strings.Contains(s.Problems[0], "The broker"))
 	})
 	b.Start()
 	ready(200, "ok")
 	server.Kill()
 	ready(503, "the database at "+server.Addr())
-	a.state("the database is away, and the rest is shown all the same", func(s *web.State) error {
+	a.state("the database is away, and the rest is shown all the same", func(s *status.State) error {
 		return wanted(!s.Database.Online && s.Database.Error != "" && s.Broker.Online && strings.Contains(s.Problems[0], "The database") && len(s.Streams) == 1)
 	})
 	server.Start()
 	ready(200, "ok")
-	a.state("no problem but the remote", func(s *web.State) error {
+	a.state("no problem but the remote", func(s *status.State) error {
 		return wanted(len(s.Problems) == 1 && strings.Contains(s.Problems[0], "node-b was not heard"))
 	})
 }
@@ -329,7 +331,7 @@ func TestVerifyThatStopsSaysSo(t *testing.T) {
 	a, c := pair(t, testkit.AnyBroker(t), []string{"items", "orders"}, orders, items)
 	a.exec(`INSERT INTO items VALUES (1, 'first')`)
 	c.expect(`SELECT name FROM items`, `"first"`)
-	a.state("the remote", func(s *web.State) error { return wanted(s.Remotes[0].Online && s.Remotes[0].Protocol == 2) })
+	a.state("the remote", func(s *status.State) error { return wanted(s.Remotes[0].Online && s.Remotes[0].Protocol == 2) })
 	lock, err := c.db.Connx(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -411,7 +413,7 @@ func TestTheLogIsShownAndItsLevelChanged(t *testing.T) {
 	a.exec(orders)
 	a.start()
 	a.node.WaitLog(`^\{"level":"info",.*"msg":"node started"`)
-	var lines []web.Line
+	var lines []logging.Line
 	if err := json.Unmarshal([]byte(a.told(200, "node started", "GET", "/api/log", nil)), &lines); err != nil || len(lines) < 3 {
 		t.Errorf("the log is %+v, %v", lines, err)
 	}
@@ -425,7 +427,7 @@ func TestTheLogIsShownAndItsLevelChanged(t *testing.T) {
 	a.told(200, "{}", "PUT", "/api/log-level", web.LogLevel{Level: "debug"})
 	a.told(200, `"logLevel":"debug"`, "GET", "/api/status", nil)
 	a.told(404, "is not a command", "DELETE", "/api/status", nil)
-	a.told(413, "too large", "POST", "/api/retry", web.Rows{Table: strings.Repeat("x", 2<<20)})
+	a.told(413, "too large", "POST", "/api/retry", status.Rows{Table: strings.Repeat("x", 2<<20)})
 }
 
 func TestEventsTellStateAndLog(t *testing.T) {
@@ -474,7 +476,7 @@ func TestEventsTellStateAndLog(t *testing.T) {
 		}
 		switch kind {
 		case "status":
-			var s web.State
+			var s status.State
 			if err := json.Unmarshal(data, &s); err != nil || s.Client != "node-a" {
 				t.Fatalf("a state is %s: %v", data, err)
 			}
@@ -482,7 +484,7 @@ func TestEventsTellStateAndLog(t *testing.T) {
 				b.Kill() // which is logged
 			}
 		case "log":
-			var l web.Line
+			var l logging.Line
 			if err := json.Unmarshal(data, &l); err != nil || l.Message == "" {
 				t.Fatalf("a line is %s: %v", data, err)
 			}

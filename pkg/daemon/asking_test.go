@@ -8,8 +8,8 @@ import (
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
-	"github.com/mysql-sync/mysql-sync/pkg/web"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
@@ -44,7 +44,9 @@ func TestAnswersAreBounded(t *testing.T) {
 		t.Fatal(token.Error())
 	}
 	p.client.Publish(topics.NodeOf("node-b"), 1, true, wire.Node{Client: "node-b", Protocol: wire.Protocol, Session: 1, ReceiveTables: []string{"orders"}}.Encode())
-	a.state("the remote", func(s *web.State) error { return wanted(s.Remotes[0].Online && s.Remotes[0].Protocol == wire.Protocol) })
+	a.state("the remote", func(s *status.State) error {
+		return wanted(s.Remotes[0].Online && s.Remotes[0].Protocol == wire.Protocol)
+	})
 	next := 1000
 	hashes := func(n int, key func(i int) string) (list []wire.Hash) {
 		for i := range n {

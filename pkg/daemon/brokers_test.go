@@ -11,8 +11,8 @@ import (
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
-	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
 // knows has a site name brokers in mqttConfig.servers, in the order in which it tries them. It must come before start.
@@ -227,7 +227,7 @@ func mended(t *testing.T, a, c *site, told, problem string, mend func()) {
 	a.start()
 	c.start()
 	a.node.WaitLog("ERROR.*" + told)
-	s := a.state("a problem", func(s *web.State) error {
+	s := a.state("a problem", func(s *status.State) error {
 		for _, p := range s.Problems {
 			if strings.Contains(p, problem) && strings.Contains(p, "ACL") {
 				return nil
@@ -249,7 +249,7 @@ func mended(t *testing.T, a, c *site, told, problem string, mend func()) {
 		return nil
 	})
 	exchange(t, a, c)
-	a.state("no problem, in the same run", func(now *web.State) error {
+	a.state("no problem, in the same run", func(now *status.State) error {
 		return wanted(len(now.Problems) == 0 && now.Started.Equal(s.Started))
 	})
 }

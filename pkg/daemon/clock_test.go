@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
-	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
 // TestWaitingRowsAreDueThoughTheClockIsSetBack has a child wait for its parent
@@ -118,7 +118,7 @@ func TestAClockThatWasDaysAheadIsOvercome(t *testing.T) {
 		}
 		return err
 	})
-	a.state("the node to go by the clock", func(s *web.State) error {
+	a.state("the node to go by the clock", func(s *status.State) error {
 		if s.Now.Before(time.Now().Add(time.Hour)) {
 			return errors.New("it does not yet")
 		}

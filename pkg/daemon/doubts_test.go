@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
-	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
 // A restart makes no table equal: that rows vanished, or writes went unseen, is told by the runs that follow as well, and
@@ -23,7 +23,7 @@ func TestDoubtsOutliveARestart(t *testing.T) {
 	told := func(want ...string) {
 		t.Helper()
 		testkit.Eventually(t, fmt.Sprintf("problems with %q", want), func() error {
-			var s web.State
+			var s status.State
 			if err := json.NewDecoder(strings.NewReader(runBinary(t, "status", a.file, "--json").output)).Decode(&s); err != nil {
 				return err
 			}

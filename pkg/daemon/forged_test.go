@@ -9,8 +9,8 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
-	"github.com/mysql-sync/mysql-sync/pkg/web"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
@@ -141,7 +141,9 @@ func TestAnswerOfAnotherClientIsPassedOver(t *testing.T) {
 	c.exec(orders)
 	a.start()
 	c.start()
-	a.state("the remote", func(s *web.State) error { return wanted(s.Remotes[0].Online && s.Remotes[0].Protocol == wire.Protocol) })
+	a.state("the remote", func(s *status.State) error {
+		return wanted(s.Remotes[0].Online && s.Remotes[0].Protocol == wire.Protocol)
+	})
 	forger := testkit.MQTTClient(t, b, "node-c")
 	announced, asked := make(chan wire.Node, 10), make(chan struct{}, 100)
 	topics := wire.Topics("")

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
@@ -159,7 +160,7 @@ func ask[T any](ctx context.Context, t *tenant, question func(context.Context) (
 	defer context.AfterFunc(t.life, cancel)()
 	answer, err := question(ctx)
 	if err != nil && t.life.Err() != nil {
-		err = web.Kind(web.ErrUnavailable, errReplaced)
+		err = status.Kind(status.ErrUnavailable, errReplaced)
 	}
 	return answer, err
 }
@@ -170,7 +171,7 @@ func do(ctx context.Context, t *tenant, question func(context.Context) error) er
 }
 
 // State asks the next node where one was replaced meanwhile.
-func (f *front) State(ctx context.Context) (*web.State, error) {
+func (f *front) State(ctx context.Context) (*status.State, error) {
 	for {
 		t := f.tenant.Load()
 		s, err := ask(ctx, t, t.State)
@@ -180,37 +181,37 @@ func (f *front) State(ctx context.Context) (*web.State, error) {
 	}
 }
 
-func (f *front) Errors(ctx context.Context, of web.Rows, limit int) ([]web.RowError, error) {
+func (f *front) Errors(ctx context.Context, of status.Rows, limit int) ([]status.RowError, error) {
 	t := f.tenant.Load()
-	return ask(ctx, t, func(ctx context.Context) ([]web.RowError, error) { return t.Errors(ctx, of, limit) })
+	return ask(ctx, t, func(ctx context.Context) ([]status.RowError, error) { return t.Errors(ctx, of, limit) })
 }
 
-func (f *front) Retry(ctx context.Context, of web.Rows) (int64, error) {
+func (f *front) Retry(ctx context.Context, of status.Rows) (int64, error) {
 	t := f.tenant.Load()
 	return ask(ctx, t, func(ctx context.Context) (int64, error) { return t.Retry(ctx, of) })
 }
 
-func (f *front) Conflicts(ctx context.Context, before uint64, limit int) ([]web.Conflict, error) {
+func (f *front) Conflicts(ctx context.Context, before uint64, limit int) ([]status.Conflict, error) {
 	t := f.tenant.Load()
-	return ask(ctx, t, func(ctx context.Context) ([]web.Conflict, error) { return t.Conflicts(ctx, before, limit) })
+	return ask(ctx, t, func(ctx context.Context) ([]status.Conflict, error) { return t.Conflicts(ctx, before, limit) })
 }
 
-func (f *front) Conflict(ctx context.Context, conflict uint64) (*web.ConflictNow, error) {
+func (f *front) Conflict(ctx context.Context, conflict uint64) (*status.ConflictNow, error) {
 	t := f.tenant.Load()
-	return ask(ctx, t, func(ctx context.Context) (*web.ConflictNow, error) { return t.Conflict(ctx, conflict) })
+	return ask(ctx, t, func(ctx context.Context) (*status.ConflictNow, error) { return t.Conflict(ctx, conflict) })
 }
 
-func (f *front) PutBack(ctx context.Context, conflict uint64, how web.PutBack) error {
+func (f *front) PutBack(ctx context.Context, conflict uint64, how status.PutBack) error {
 	t := f.tenant.Load()
 	return do(ctx, t, func(ctx context.Context) error { return t.PutBack(ctx, conflict, how) })
 }
 
-func (f *front) Resync(ctx context.Context, r web.Resync) error {
+func (f *front) Resync(ctx context.Context, r status.Resync) error {
 	t := f.tenant.Load()
 	return do(ctx, t, func(ctx context.Context) error { return t.Resync(ctx, r) })
 }
 
-func (f *front) Verify(ctx context.Context, v web.Verify, tell func(web.Comparison) error) error {
+func (f *front) Verify(ctx context.Context, v status.Verify, tell func(status.Comparison) error) error {
 	t := f.tenant.Load()
 	return do(ctx, t, func(ctx context.Context) error { return t.Verify(ctx, v, tell) })
 }

@@ -12,8 +12,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
-	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
 // scraped waits until the node's metrics have some lines.
@@ -74,7 +74,7 @@ func TestMetricsTellWhatWasDone(t *testing.T) {
 	if !strings.Contains(text, `mysql_sync_transformer_errors_total{table="orders"} `) {
 		t.Error("the transformer is missing")
 	}
-	c.state("the transformer's error", func(s *web.State) error {
+	c.state("the transformer's error", func(s *status.State) error {
 		return wanted(len(s.Transformers) == 1 && s.Transformers[0].Errors > 0 && s.Transformers[0].File == "orders.js" && s.Transformers[0].LastRow == "103" &&
 			strings.Contains(s.Transformers[0].Last, "no") && strings.Contains(strings.Join(s.Problems, "\n"), "orders.js failed on row 103"))
 	})
@@ -114,11 +114,11 @@ func TestSecretsShowNowhere(t *testing.T) {
 	dir := t.TempDir()
 	a.config["transformerDirectory"] = dir
 	a.start()
-	a.state("it works", func(s *web.State) error { return wanted(s.Broker.Online && s.Database.Online) })
+	a.state("it works", func(s *status.State) error { return wanted(s.Broker.Online && s.Database.Online) })
 
 	b.Kill()
 	server.Kill()
-	a.state("all is away", func(s *web.State) error { return wanted(!s.Broker.Online && !s.Database.Online) })
+	a.state("all is away", func(s *status.State) error { return wanted(!s.Broker.Online && !s.Database.Online) })
 	var said strings.Builder
 	for _, path := range []string{"/api/status", "/api/errors", "/api/conflicts", "/readyz"} {
 		_, text, err := a.said("GET", path, nil)
@@ -129,7 +129,7 @@ func TestSecretsShowNowhere(t *testing.T) {
 	}
 	b.Start()
 	server.Start()
-	a.state("all is back", func(s *web.State) error { return wanted(s.Broker.Online && s.Database.Online) })
+	a.state("all is back", func(s *status.State) error { return wanted(s.Broker.Online && s.Database.Online) })
 	for _, change := range []func(){ // Each has a mistake, with a secret in it or beside it.
 		func() { login["password"] = secret + "-wrong" },
 		func() { login["password"], broker["password"] = secret+"-mysql", secret+"-wrong" },

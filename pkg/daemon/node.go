@@ -19,7 +19,6 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
-	"github.com/mysql-sync/mysql-sync/pkg/desk"
 	"github.com/mysql-sync/mysql-sync/pkg/latch"
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
 	"github.com/mysql-sync/mysql-sync/pkg/metrics"
@@ -28,6 +27,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/receive"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/transform"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
@@ -49,7 +49,7 @@ type Node struct {
 	tables       *schema.Tables
 	stream       *version.Stream
 	outbox       *outbox.Outbox
-	desk         *desk.Desk
+	desk         *status.Desk
 	guests       *mysqldb.Guests // sessions of the scripts
 	transformers *transform.Transformers
 	rehearsal    *transform.Transformers // the same, without consequences
@@ -314,7 +314,7 @@ func (n *Node) install(ctx context.Context, db *mysqldb.DB) error {
 func (n *Node) wire(db, applyDB *mysqldb.DB, records *records) error {
 	n.db, n.origin = db, change.Origin(n.cfg.ClientName, records.Life)
 	n.outbox = outbox.New(db, n.tables, n.stream)
-	n.desk = desk.New(n.cfg, db, n.tables, n.outbox)
+	n.desk = status.New(n.cfg, db, n.tables, n.outbox)
 	n.capture = capture.New(n.log.Named("capture"), db, n.rows, n.stream, capture.Config{
 		Origin: n.origin, Syncs: n.cfg.Syncs, Interval: n.cfg.CheckInterval, OnNews: n.wakeSenders, Recorded: records.note,
 		Identify: n.tables.Identify,

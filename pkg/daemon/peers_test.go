@@ -9,8 +9,8 @@ import (
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
-	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
 // unannounce has the broker forget what a client announced, as a broker does that keeps nothing.
@@ -103,7 +103,7 @@ func TestASlowNodeIsNotTakenForAnExistingPeer(t *testing.T) {
 	settle(t, []*site{a, c})
 	a.node.Kill()
 	a.start()
-	a.state("node-b to be there", func(s *web.State) error {
+	a.state("node-b to be there", func(s *status.State) error {
 		if !s.Remotes[0].Online {
 			return errors.New("it is away")
 		}
@@ -112,7 +112,7 @@ func TestASlowNodeIsNotTakenForAnExistingPeer(t *testing.T) {
 	proxy.Blackhole(true)
 	for n := range 3 { // a batch each
 		a.exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'more', 1)`, n+10))
-		a.state("the row on its way", func(s *web.State) error {
+		a.state("the row on its way", func(s *status.State) error {
 			if got := s.Remotes[0].InFlight; got != n+1 {
 				return fmt.Errorf("%d are", got)
 			}
@@ -120,7 +120,7 @@ func TestASlowNodeIsNotTakenForAnExistingPeer(t *testing.T) {
 		})
 	}
 	a.node.WaitLog("answers no batch, though it was met as a node")
-	a.state("the problem", func(s *web.State) error {
+	a.state("the problem", func(s *status.State) error {
 		if !slices.ContainsFunc(s.Problems, func(p string) bool { return strings.Contains(p, "version1Clients") }) || s.Remotes[0].Protocol != 2 {
 			return fmt.Errorf("protocol %d; there are %q", s.Remotes[0].Protocol, s.Problems)
 		}
@@ -134,7 +134,7 @@ func TestASlowNodeIsNotTakenForAnExistingPeer(t *testing.T) {
 	a.expect(`SELECT COUNT(*) FROM orders WHERE name = 'by c, later'`, `4`)
 	settle(t, []*site{a, c})
 	alike(t, `SELECT row_id, time, origin FROM sync_versions ORDER BY row_id`, a, c)
-	a.state("no problem", func(s *web.State) error {
+	a.state("no problem", func(s *status.State) error {
 		if len(s.Problems) > 0 {
 			return fmt.Errorf("there are %q", s.Problems)
 		}

@@ -15,8 +15,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/transform"
-	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
 const (
@@ -199,7 +199,7 @@ func (s *Service) Reload(ctx context.Context) error {
 	n, err := s.reloaded(ctx)
 	if err != nil {
 		s.log.Error("not reloaded; the node goes on as it was", zap.Error(err))
-		return web.Kind(web.ErrRequest, fmt.Errorf("not reloaded, the node goes on as it was: %w", err))
+		return status.Kind(status.ErrRequest, fmt.Errorf("not reloaded, the node goes on as it was: %w", err))
 	}
 	a := &attempt{Node: n, answer: make(chan error, 1)}
 	answer := a.answer
@@ -209,21 +209,21 @@ func (s *Service) Reload(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-s.over:
-		return web.Kind(web.ErrUnavailable, errReplaced)
+		return status.Kind(status.ErrUnavailable, errReplaced)
 	}
 	// Not until ctx ends: the listener by which this was asked may give way to another.
 	select {
 	case err := <-answer:
 		return err
 	case <-time.After(startTime):
-		return web.Kind(web.ErrUnavailable, fmt.Errorf("the node has read its files, and does not work after %s: see its log", startTime))
+		return status.Kind(status.ErrUnavailable, fmt.Errorf("the node has read its files, and does not work after %s: see its log", startTime))
 	case <-s.over:
 	}
 	select {
 	case err := <-answer:
 		return err
 	default:
-		return web.Kind(web.ErrUnavailable, errReplaced)
+		return status.Kind(status.ErrUnavailable, errReplaced)
 	}
 }
 

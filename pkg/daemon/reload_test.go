@@ -15,8 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
-	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
 // rewrite writes the configuration of a site whose node runs.
@@ -63,10 +63,10 @@ func TestReloadAddsTables(t *testing.T) {
 	both := map[string]any{"syncTables": []string{"orders", "items"}, "receiveTables": []string{"orders", "items"}, "loggingLevel": "warn"}
 	a.rewrite(both)
 	a.hangUp() // as systemctl reload
-	a.state("two tables", func(s *web.State) error { return wanted(len(s.Tables) == 2 && s.LogLevel == "warn") })
+	a.state("two tables", func(s *status.State) error { return wanted(len(s.Tables) == 2 && s.LogLevel == "warn") })
 	c.rewrite(both)
 	c.told(200, "{}", "POST", "/api/reload", nil)
-	c.state("two tables", func(s *web.State) error { return wanted(len(s.Tables) == 2) })
+	c.state("two tables", func(s *status.State) error { return wanted(len(s.Tables) == 2) })
 	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`, `INSERT INTO items VALUES (1, 'first')`)
 	c.expect(`SELECT name FROM items`, `"first"`)
 	c.expect(`SELECT name FROM orders`, `"one"`)
@@ -135,7 +135,7 @@ func TestAMistakeKeepsTheOldNodeRunning(t *testing.T) {
 
 	write(filepath.Join(scripts, "orders.js"), `module.exports = ({entity}) => ({...entity, name: entity.name + '?'})`)
 	a.told(200, "{}", "POST", "/api/reload", nil)
-	a.state("it runs again", func(*web.State) error { return wanted(a.lines("node started") == 2) })
+	a.state("it runs again", func(*status.State) error { return wanted(a.lines("node started") == 2) })
 	a.exec(`INSERT INTO orders VALUES (99, 'row', 1)`)
 	c.expect(`SELECT name FROM orders WHERE id = 99`, `"row?"`)
 }
@@ -165,7 +165,7 @@ func TestReloadUnderLoadLosesNothing(t *testing.T) {
 	for i := range 3 {
 		for _, s := range []*site{a, c} {
 			s.told(200, "{}", "POST", "/api/reload", nil)
-			s.state("it runs again", func(*web.State) error { return wanted(s.lines("node started") == i+2) })
+			s.state("it runs again", func(*status.State) error { return wanted(s.lines("node started") == i+2) })
 		}
 	}
 	close(stop)
@@ -200,11 +200,11 @@ func (s *site) events() *events {
 }
 
 // until reads events until a state is right.
-func (e *events) until(what string, right func(*web.State) bool) *web.State {
+func (e *events) until(what string, right func(*status.State) bool) *status.State {
 	e.s.t.Helper()
 	for e.lines.Scan() {
 		text, isData := strings.CutPrefix(e.lines.Text(), "data: ")
-		s := &web.State{}
+		s := &status.State{}
 		if isData && json.Unmarshal([]byte(text), s) == nil && s.Client != "" && right(s) {
 			return s
 		}
@@ -215,7 +215,7 @@ func (e *events) until(what string, right func(*web.State) bool) *web.State {
 
 func (e *events) started() time.Time {
 	e.s.t.Helper()
-	return e.until("a state", func(*web.State) bool { return true }).Started
+	return e.until("a state", func(*status.State) bool { return true }).Started
 }
 
 // TestAReloadCutsNoConnection has listeners at the socket and at http.listen, which see both nodes by one connection each.
@@ -241,7 +241,7 @@ func TestAReloadCutsNoConnection(t *testing.T) {
 	out.expect(t, 0, "works with what it has read")
 	a.told(200, "[]", "GET", "/api/errors", nil) // it works, and does not start any more
 	for _, e := range both {
-		e.until("the new node", func(s *web.State) bool { return s.Started.After(before) && len(s.Tables) == 2 && s.Database.Online })
+		e.until("the new node", func(s *status.State) bool { return s.Started.After(before) && len(s.Tables) == 2 && s.Database.Online })
 	}
 
 	// Another token ends what was opened without it, and the answer still comes.
@@ -257,7 +257,7 @@ func TestAReloadCutsNoConnection(t *testing.T) {
 	}
 	for both[1].lines.Scan() {
 	}
-	both[0].until("the socket's listener goes on", func(*web.State) bool { return true })
+	both[0].until("the socket's listener goes on", func(*status.State) bool { return true })
 	if answer, err = http.Get("http://" + address + "/api/status"); err != nil {
 		t.Fatal(err)
 	}
@@ -375,7 +375,7 @@ func TestAReloadThatFailsGoesBack(t *testing.T) {
 	a.node.WaitLog(`ERROR.*going back to the one before.*another node of mysql-sync works on this database`)
 	a.told(200, "[]", "GET", "/api/errors", nil) // it works, and does not start any more
 	runBinary(t, "reload", a.file).expect(t, 1, why)
-	events.until("the node that is back", func(s *web.State) bool { return s.Started.After(before) && s.Database.Online })
+	events.until("the node that is back", func(s *status.State) bool { return s.Started.After(before) && s.Database.Online })
 	login["database"] = a.schema
 	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
 	c.expect(`SELECT name FROM orders`, `"one"`)

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
-	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
 // backUp copies the table orders and the node's own, in one consistent state, and returns what brings them back. The ids
@@ -34,7 +34,7 @@ func (s *site) backUp() (restore func()) {
 // setBack waits until the node says that its database was, or says so no more.
 func (s *site) setBack(want bool) {
 	s.t.Helper()
-	s.state(fmt.Sprintf("set back: %v", want), func(x *web.State) error {
+	s.state(fmt.Sprintf("set back: %v", want), func(x *status.State) error {
 		told := slices.ContainsFunc(x.Problems, func(p string) bool { return strings.Contains(p, "set back to a backup") })
 		if told != want || (x.SetBack != nil) != want {
 			return fmt.Errorf("since %v; the problems are %q", x.SetBack, x.Problems)

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
-	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
 // TestInitialSyncSendsMissingRows starts with rows on both sides that no trigger
@@ -105,7 +105,7 @@ func TestAResyncToAllSendsEachRowOnce(t *testing.T) {
 	sent := func(times int) {
 		t.Helper()
 		h.expect(`SELECT (SELECT COUNT(*) FROM sync_snapshots WHERE finished_at IS NULL), (SELECT COUNT(*) FROM sync_outbox)`, "0|0")
-		h.state("each row was sent once more to each remote", func(s *web.State) error {
+		h.state("each row was sent once more to each remote", func(s *status.State) error {
 			for _, x := range s.Streams {
 				if x.Sent.Rows != int64(times*rows) {
 					return fmt.Errorf("%d rows were sent to %s, want %d", x.Sent.Rows, x.Remote, times*rows)

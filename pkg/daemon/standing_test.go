@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
-	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
 // A remote that was never there is not in step, though nothing waits for it; nor is one that is away, or that gets changes
@@ -29,7 +29,7 @@ func TestInStepIsSaidOfWhatWasSeen(t *testing.T) {
 	peer := newPeer(t, b, "version-1")
 	peer.answer = func(v1Change) {} // what it is sent stays pending
 	peer.connect().greet("node-a")
-	status := func() (s web.State) {
+	status := func() (s status.State) {
 		t.Helper()
 		if err := json.Unmarshal([]byte(a.command("status", "--json")), &s); err != nil {
 			t.Fatal(err)

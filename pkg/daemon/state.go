@@ -11,11 +11,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/mysql-sync/mysql-sync/pkg/desk"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
-	"github.com/mysql-sync/mysql-sync/pkg/web"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
@@ -29,20 +28,20 @@ type watch struct {
 	stale atomic.Bool   // what was found out does not hold any more
 
 	// For the one whose turn it is:
-	state *web.State
+	state *status.State
 	at    time.Time
 	own   own
 
 	mu       sync.Mutex
-	verified map[pair]web.Comparison // the last of each table and remote
+	verified map[pair]status.Comparison // the last of each table and remote
 }
 
 func newWatch() watch {
-	return watch{turn: make(chan struct{}, 1), own: newOwn(), verified: map[pair]web.Comparison{}}
+	return watch{turn: make(chan struct{}, 1), own: newOwn(), verified: map[pair]status.Comparison{}}
 }
 
 // State returns how the node is; see web.Node. It is not to be changed.
-func (n *Node) State(ctx context.Context) (*web.State, error) {
+func (n *Node) State(ctx context.Context) (*status.State, error) {
 	select {
 	case n.watch.turn <- struct{}{}:
 		defer func() { <-n.watch.turn }()
@@ -69,19 +68,19 @@ func (n *Node) State(ctx context.Context) (*web.State, error) {
 }
 
 // about returns what is known of the node without its database.
-func (n *Node) about(now time.Time) *web.State {
-	return &web.State{
+func (n *Node) about(now time.Time) *status.State {
+	return &status.State{
 		Client: n.cfg.ClientName, Version: n.version, Started: n.started, Now: now, LogLevel: n.logging.Level(),
 		Database: n.pulse.read(), Broker: n.brokerLink(),
 		SetBack: n.setBack.Load(),
-		Remotes: []web.Remote{}, Tables: desk.Tables(n.cfg), Streams: []web.Stream{}, Transfers: []web.Transfer{},
-		Transformers: []web.Transformer{}, Verified: []web.Comparison{},
+		Remotes: []status.Remote{}, Tables: status.Tables(n.cfg), Streams: []status.Stream{}, Transfers: []status.Transfer{},
+		Transformers: []status.Transformer{}, Verified: []status.Comparison{},
 	}
 }
 
-func (n *Node) brokerLink() web.Link {
+func (n *Node) brokerLink() status.Link {
 	t := n.transport.Status()
-	l := web.Link{Online: t.Online, Address: t.Server, Since: t.Since}
+	l := status.Link{Online: t.Online, Address: t.Server, Since: t.Since}
 	switch {
 	case t.Err != nil:
 		l.Error = t.Err.Error()
@@ -93,7 +92,7 @@ func (n *Node) brokerLink() web.Link {
 }
 
 // tellStreams adds what goes by, and what was read from the own tables.
-func (n *Node) tellStreams(s *web.State, o *own, now time.Time) {
+func (n *Node) tellStreams(s *status.State, o *own, now time.Time) {
 	found := map[string]int64{}
 	for _, c := range n.applier.Conflicts() {
 		found[c.Table] += int64(c.Count)
@@ -109,7 +108,7 @@ func (n *Node) tellStreams(s *web.State, o *own, now time.Time) {
 	s.Step = n.step()
 	s.Conflicts.Kept, s.Conflicts.AtLeast, s.Uncaptured, s.Transfers = o.conflicts, o.conflicts >= lookRows, o.uncaptured, o.transfers
 	for _, t := range n.transformers.Stats() {
-		x := web.Transformer{Table: t.Table, File: t.File, Calls: t.Calls, Errors: t.Errors, Last: t.Last, LastRow: t.LastRow}
+		x := status.Transformer{Table: t.Table, File: t.File, Calls: t.Calls, Errors: t.Errors, Last: t.Last, LastRow: t.LastRow}
 		if !t.LastAt.IsZero() {
 			x.LastAt = &t.LastAt
 		}
@@ -124,7 +123,7 @@ func (n *Node) tellStreams(s *web.State, o *own, now time.Time) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(n.traffic.links)) {
-		r := web.Remote{Name: name, Online: online[name]}
+		r := status.Remote{Name: name, Online: online[name]}
 		if at := seen[name]; !at.IsZero() {
 			r.Heard, r.Protocol = &at, 1
 		}
@@ -139,15 +138,15 @@ func (n *Node) tellStreams(s *web.State, o *own, now time.Time) {
 	for _, c := range n.watch.verified {
 		s.Verified = append(s.Verified, c)
 	}
-	slices.SortFunc(s.Verified, func(x, y web.Comparison) int {
+	slices.SortFunc(s.Verified, func(x, y status.Comparison) int {
 		return cmp.Or(cmp.Compare(x.Table, y.Table), cmp.Compare(x.Remote, y.Remote))
 	})
 }
 
 // tellRemote adds a remote and its tables.
-func (n *Node) tellRemote(s *web.State, r *web.Remote, o *own, now time.Time) {
+func (n *Node) tellRemote(s *status.State, r *status.Remote, o *own, now time.Time) {
 	m := n.traffic.links[r.Name]
-	r.Messages = web.Messages{Sent: m.sent.Load(), Received: m.received.Load(), Unanswered: m.unanswered.Load(), Unopened: n.refused.Of(r.Name)}
+	r.Messages = status.Messages{Sent: m.sent.Load(), Received: m.received.Load(), Unanswered: m.unanswered.Load(), Unopened: n.refused.Of(r.Name)}
 	r.Key = n.keyOf(r.Name)
 	if r.Name == anyone && r.Messages.Received == 0 {
 		return
@@ -159,7 +158,7 @@ func (n *Node) tellRemote(s *web.State, r *web.Remote, o *own, now time.Time) {
 	for _, t := range s.Tables {
 		at := pair{r.Name, t.Name}
 		f, b := n.traffic.flows[at], o.streams[at]
-		x := web.Stream{Table: t.Name, Remote: r.Name, Pending: web.Count{Rows: b.Pending, AtLeast: o.more[r.Name] && b.Pending > 0}, Errors: b.Refused,
+		x := status.Stream{Table: t.Name, Remote: r.Name, Pending: status.Count{Rows: b.Pending, AtLeast: o.more[r.Name] && b.Pending > 0}, Errors: b.Refused,
 			Refused: f.refused.Load(), Rejected: f.rejected.Load()}
 		x.KeptBack = n.cfg.Syncs(t.Name) && n.senders[r.Name] != nil && n.peers.declines(r.Name, t.Name)
 		var acked, applied time.Time
@@ -180,7 +179,7 @@ func (n *Node) tellRemote(s *web.State, r *web.Remote, o *own, now time.Time) {
 		}
 	}
 	if o.more[r.Name] {
-		r.Pending = web.Count{Rows: max(r.Pending.Rows, o.about[r.Name]), AtLeast: true}
+		r.Pending = status.Count{Rows: max(r.Pending.Rows, o.about[r.Name]), AtLeast: true}
 	}
 	if oldest != 0 && r.Pending.Rows > 0 {
 		at := time.UnixMicro(oldest)
@@ -191,16 +190,16 @@ func (n *Node) tellRemote(s *web.State, r *web.Remote, o *own, now time.Time) {
 	}
 	// An existing peer is sent changes only.
 	initial := n.cfg.InitialSync != snapshot.None && (r.Protocol != 1 || !r.Met)
-	r.Stand(s.Streams, func(table string) web.Road {
+	r.Stand(s.Streams, func(table string) status.Road {
 		whole, begun := o.whole[pair{r.Name, table}]
-		return web.Road{Sends: n.senders[r.Name] != nil && n.cfg.Syncs(table), Online: r.Online, Met: r.Met, Initial: initial, Whole: whole, Begun: begun && !whole}
+		return status.Road{Sends: n.senders[r.Name] != nil && n.cfg.Syncs(table), Online: r.Online, Met: r.Met, Initial: initial, Whole: whole, Begun: begun && !whole}
 	})
 	s.Remotes = append(s.Remotes, *r)
 }
 
 // compared remembers the last comparison of a table with a remote. Of the rows that
 // differ only some are remembered. Promise 10.
-func (n *Node) compared(c web.Comparison) {
+func (n *Node) compared(c status.Comparison) {
 	const most = 20
 	if len(c.Differ) > most {
 		c.Differ = slices.Clone(c.Differ[:most])
@@ -214,13 +213,13 @@ func (n *Node) compared(c web.Comparison) {
 // pulse knows whether the own database answers.
 type pulse struct {
 	mu sync.Mutex
-	web.Link
+	status.Link
 	missed  int                                   // pings in a row
 	waiting map[*context.CancelCauseFunc]struct{} // called when it does not answer
 }
 
 // errAway says since when the own database does not answer, and why.
-type errAway struct{ web.Link }
+type errAway struct{ status.Link }
 
 func (e errAway) Error() string {
 	return fmt.Sprintf("the database at %s is not reachable since %s%s", e.Address, moment(e.Since), because(e.Link.Error))
@@ -253,7 +252,7 @@ const (
 	pulseTime  = 3 * time.Second // to answer
 )
 
-func (p *pulse) read() web.Link {
+func (p *pulse) read() status.Link {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.Link

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/mysql-sync/mysql-sync/pkg/web"
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
 // errStarting is what is answered before the node works.
@@ -16,7 +16,7 @@ var errStarting = errors.New("the node is starting: it waits for its database")
 // ready returns an error until the node works.
 func (n *Node) ready() error {
 	if !n.wired.Load() {
-		return web.Kind(web.ErrUnavailable, errStarting)
+		return status.Kind(status.ErrUnavailable, errStarting)
 	}
 	return nil
 }
@@ -34,7 +34,7 @@ func withDatabase[T any](ctx context.Context, n *Node, question func(context.Con
 		answer, err = question(ctx)
 	}
 	if away := new(errAway); err != nil && errors.As(context.Cause(ctx), away) {
-		err = web.Kind(web.ErrUnavailable, *away)
+		err = status.Kind(status.ErrUnavailable, *away)
 	}
 	return answer, err
 }
@@ -60,7 +60,7 @@ func (n *Node) Health(context.Context) error {
 const stepMost = time.Minute
 
 // step returns what takes longest now.
-func (n *Node) step() web.Step {
+func (n *Node) step() status.Step {
 	loop, since := n.receiver.Longest()
 	for remote, s := range n.senders {
 		if at := s.beat.Since(); !at.IsZero() && (since.IsZero() || at.Before(since)) {
@@ -68,27 +68,27 @@ func (n *Node) step() web.Step {
 		}
 	}
 	if since.IsZero() {
-		return web.Step{}
+		return status.Step{}
 	}
-	return web.Step{Loop: loop, Seconds: n.now().Sub(since).Seconds()}
+	return status.Step{Loop: loop, Seconds: n.now().Sub(since).Seconds()}
 }
 
 // SetLogLevel changes what is logged; see web.Node.
 func (n *Node) SetLogLevel(level string) error {
 	if err := n.logging.SetLevel(level); err != nil {
-		return web.Kind(web.ErrRequest, err)
+		return status.Kind(status.ErrRequest, err)
 	}
 	n.watch.stale.Store(true)
 	return nil
 }
 
 // Errors returns rows that are refused; see web.Node.
-func (n *Node) Errors(ctx context.Context, of web.Rows, limit int) ([]web.RowError, error) {
-	return withDatabase(ctx, n, func(ctx context.Context) ([]web.RowError, error) { return n.desk.Errors(ctx, of, limit) })
+func (n *Node) Errors(ctx context.Context, of status.Rows, limit int) ([]status.RowError, error) {
+	return withDatabase(ctx, n, func(ctx context.Context) ([]status.RowError, error) { return n.desk.Errors(ctx, of, limit) })
 }
 
 // Retry has refused rows sent again now; see web.Node.
-func (n *Node) Retry(ctx context.Context, of web.Rows) (rows int64, err error) {
+func (n *Node) Retry(ctx context.Context, of status.Rows) (rows int64, err error) {
 	rows, err = withDatabase(ctx, n, func(ctx context.Context) (int64, error) { return n.desk.Retry(ctx, of) })
 	if n.wired.Load() {
 		n.wakeMarked()
@@ -98,32 +98,32 @@ func (n *Node) Retry(ctx context.Context, of web.Rows) (rows int64, err error) {
 }
 
 // Conflicts returns those before one with a number; see web.Node.
-func (n *Node) Conflicts(ctx context.Context, before uint64, limit int) ([]web.Conflict, error) {
-	return withDatabase(ctx, n, func(ctx context.Context) ([]web.Conflict, error) { return n.desk.Conflicts(ctx, before, limit) })
+func (n *Node) Conflicts(ctx context.Context, before uint64, limit int) ([]status.Conflict, error) {
+	return withDatabase(ctx, n, func(ctx context.Context) ([]status.Conflict, error) { return n.desk.Conflicts(ctx, before, limit) })
 }
 
 // PutBack writes the row that lost a conflict over the one that stands; see
 // web.Node.
-func (n *Node) PutBack(ctx context.Context, conflict uint64, how web.PutBack) error {
+func (n *Node) PutBack(ctx context.Context, conflict uint64, how status.PutBack) error {
 	defer n.watch.stale.Store(true)
 	_, err := withDatabase(ctx, n, func(ctx context.Context) (struct{}, error) { return struct{}{}, n.desk.PutBack(ctx, conflict, how) })
 	return err
 }
 
 // Conflict returns one, with the row as it is; see web.Node.
-func (n *Node) Conflict(ctx context.Context, conflict uint64) (*web.ConflictNow, error) {
-	return withDatabase(ctx, n, func(ctx context.Context) (*web.ConflictNow, error) { return n.desk.Conflict(ctx, conflict) })
+func (n *Node) Conflict(ctx context.Context, conflict uint64) (*status.ConflictNow, error) {
+	return withDatabase(ctx, n, func(ctx context.Context) (*status.ConflictNow, error) { return n.desk.Conflict(ctx, conflict) })
 }
 
 // Resync has a table sent again; see web.Node.
-func (n *Node) Resync(ctx context.Context, r web.Resync) error {
+func (n *Node) Resync(ctx context.Context, r status.Resync) error {
 	defer n.watch.stale.Store(true)
 	_, err := withDatabase(ctx, n, func(ctx context.Context) (struct{}, error) { return struct{}{}, n.desk.Resync(ctx, r) })
 	return err
 }
 
 // Verify compares tables with remotes, one after the other; see web.Node.
-func (n *Node) Verify(ctx context.Context, v web.Verify, tell func(web.Comparison) error) error {
+func (n *Node) Verify(ctx context.Context, v status.Verify, tell func(status.Comparison) error) error {
 	if err := n.ready(); err != nil {
 		return err
 	}
@@ -140,11 +140,11 @@ func (n *Node) Verify(ctx context.Context, v web.Verify, tell func(web.Compariso
 	}
 	for _, table := range slices.Concat(groups...) {
 		for _, remote := range v.Remotes {
-			c := web.Comparison{Remote: remote, Table: table, At: n.now()}
+			c := status.Comparison{Remote: remote, Table: table, At: n.now()}
 			err := n.desk.Known(remote, table)
 			if err == nil {
-				var found web.Comparison
-				found, err = withDatabase(ctx, n, func(ctx context.Context) (web.Comparison, error) { return n.verify(ctx, remote, table, v.Repair) })
+				var found status.Comparison
+				found, err = withDatabase(ctx, n, func(ctx context.Context) (status.Comparison, error) { return n.verify(ctx, remote, table, v.Repair) })
 				if found.Table != "" {
 					c = found
 				}

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
-	"github.com/mysql-sync/mysql-sync/pkg/web"
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
 // Bounds of what a look at the own tables may cost.
@@ -24,9 +24,9 @@ type own struct {
 	more       map[string]bool  // of a remote: there is more than was counted
 	about      map[string]int64 // then, how many rows, about
 	rest       map[string]time.Time
-	uncaptured web.Count
+	uncaptured status.Count
 	conflicts  int64
-	transfers  []web.Transfer
+	transfers  []status.Transfer
 	whole      map[pair]bool // tables that were sent as a whole (true), or are on their way
 	progress   map[pair][]sample
 }
@@ -39,7 +39,7 @@ type sample struct {
 
 func newOwn() own {
 	return own{streams: map[pair]outbox.Backlog{}, more: map[string]bool{}, about: map[string]int64{}, rest: map[string]time.Time{},
-		transfers: []web.Transfer{}, progress: map[pair][]sample{}}
+		transfers: []status.Transfer{}, progress: map[pair][]sample{}}
 }
 
 // readOwn brings what is known of the own tables up to date. After an error the rest
@@ -114,10 +114,10 @@ func (n *Node) readTransfers(ctx context.Context, o *own, now time.Time) error {
 		return fmt.Errorf("read sync_snapshots: %w", err)
 	}
 	defer rows.Close()
-	list := []web.Transfer{}
+	list := []status.Transfer{}
 	progress, whole := map[pair][]sample{}, map[pair]bool{}
 	for rows.Next() {
-		var t web.Transfer
+		var t status.Transfer
 		var started int64
 		var finished sql.NullInt64
 		if err := rows.Scan(&t.Remote, &t.Table, &t.Mode, &t.Done, &t.Total, &started, &finished); err != nil {

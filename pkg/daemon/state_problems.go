@@ -10,7 +10,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
-	"github.com/mysql-sync/mysql-sync/pkg/web"
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
 // Bounds from which on something is a problem.
@@ -61,7 +61,7 @@ func (n *Node) troubles(own error) troubles {
 }
 
 // problems says what a person should look at, the gravest first. It is pure.
-func problems(s *web.State, t troubles) []string {
+func problems(s *status.State, t troubles) []string {
 	var list []string
 	add := func(format string, args ...any) {
 		if len(list) < problemsMost {
@@ -132,13 +132,15 @@ func problems(s *web.State, t troubles) []string {
 }
 
 // equalSince reports whether a table was found equal at all remotes after a time.
-func equalSince(s *web.State, table string, at time.Time) bool {
+func equalSince(s *status.State, table string, at time.Time) bool {
 	for i := range s.Remotes {
 		name := s.Remotes[i].Name
 		if name == anyone {
 			continue
 		}
-		equal := func(c web.Comparison) bool { return c.Remote == name && c.Table == table && c.Equal && c.At.After(at) }
+		equal := func(c status.Comparison) bool {
+			return c.Remote == name && c.Table == table && c.Equal && c.At.After(at)
+		}
 		if !slices.ContainsFunc(s.Verified, equal) {
 			return false
 		}
@@ -146,7 +148,7 @@ func equalSince(s *web.State, table string, at time.Time) bool {
 	return true
 }
 
-func remoteProblems(r *web.Remote, s *web.State, t troubles, add func(format string, args ...any)) {
+func remoteProblems(r *status.Remote, s *status.State, t troubles, add func(format string, args ...any)) {
 	switch {
 	case r.Online || r.Name == anyone || !s.Broker.Online: // without the broker nobody is heard
 	case r.Heard == nil:
@@ -169,7 +171,7 @@ func remoteProblems(r *web.Remote, s *web.State, t troubles, add func(format str
 
 // brokerProblem says what is wrong with the broker, as a part of a sentence; "" is
 // nothing.
-func brokerProblem(l web.Link) string {
+func brokerProblem(l status.Link) string {
 	switch {
 	case l.Online && l.Error != "":
 		return fmt.Sprintf("the others may not hear this node through the broker%s (%s)", space(l.Address), l.Error)

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mysql-sync/mysql-sync/pkg/web"
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
 func TestProblemsAreSentences(t *testing.T) {
@@ -14,65 +14,65 @@ func TestProblemsAreSentences(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	ago := now.Add(-time.Hour)
 	soon := now.Add(-time.Minute)
-	fine := func() *web.State {
-		return &web.State{Now: now, Database: web.Link{Online: true}, Broker: web.Link{Online: true},
-			Remotes: []web.Remote{{Name: "hamburg", Online: true, Heard: &soon}}}
+	fine := func() *status.State {
+		return &status.State{Now: now, Database: status.Link{Online: true}, Broker: status.Link{Online: true},
+			Remotes: []status.Remote{{Name: "hamburg", Online: true, Heard: &soon}}}
 	}
 	for name, c := range map[string]struct {
-		change func(*web.State, *troubles)
+		change func(*status.State, *troubles)
 		want   string
 	}{
-		"nothing is wrong": {func(*web.State, *troubles) {}, ""},
-		"the database is away": {func(s *web.State, u *troubles) {
-			s.Database = web.Link{Address: "db:3306", Since: ago, Error: "connection refused"}
+		"nothing is wrong": {func(*status.State, *troubles) {}, ""},
+		"the database is away": {func(s *status.State, u *troubles) {
+			s.Database = status.Link{Address: "db:3306", Since: ago, Error: "connection refused"}
 			u.own, u.tables = errors.New("which follows from it"), errors.New("so does this")
 		}, "The database at db:3306 is not reachable since 2026-03-01 11:00:00 UTC (connection refused)."},
-		"the broker is away, so that nobody is heard": {func(s *web.State, _ *troubles) {
-			s.Broker = web.Link{Since: ago}
+		"the broker is away, so that nobody is heard": {func(s *status.State, _ *troubles) {
+			s.Broker = status.Link{Since: ago}
 			s.Remotes[0].Online = false
 		}, "The broker is not reachable since 2026-03-01 11:00:00 UTC."},
-		"a remote is away": {func(s *web.State, _ *troubles) { s.Remotes[0].Online, s.Remotes[0].Heard = false, &ago },
+		"a remote is away": {func(s *status.State, _ *troubles) { s.Remotes[0].Online, s.Remotes[0].Heard = false, &ago },
 			"hamburg is away since 2026-03-01 11:00:00 UTC."},
-		"a remote never came": {func(s *web.State, _ *troubles) { s.Remotes[0].Online, s.Remotes[0].Heard = false, nil },
+		"a remote never came": {func(s *status.State, _ *troubles) { s.Remotes[0].Online, s.Remotes[0].Heard = false, nil },
 			"hamburg was not heard since this node started."},
-		"all others are no remote": {func(s *web.State, _ *troubles) { s.Remotes = []web.Remote{{Name: anyone}} }, ""},
-		"rows are refused":         {func(s *web.State, _ *troubles) { s.Remotes[0].Errors = 12 }, "12 rows for hamburg are refused: mysql-sync errors says why."},
-		"one row is refused":       {func(s *web.State, _ *troubles) { s.Remotes[0].Errors = 1 }, "1 row for hamburg is refused: mysql-sync errors says why."},
-		"the broker refuses a topic": {func(s *web.State, _ *troubles) {
-			s.Broker = web.Link{Address: "b:1", Since: ago, Refused: true, Error: "subscribe /info: refused"}
+		"all others are no remote": {func(s *status.State, _ *troubles) { s.Remotes = []status.Remote{{Name: anyone}} }, ""},
+		"rows are refused":         {func(s *status.State, _ *troubles) { s.Remotes[0].Errors = 12 }, "12 rows for hamburg are refused: mysql-sync errors says why."},
+		"one row is refused":       {func(s *status.State, _ *troubles) { s.Remotes[0].Errors = 1 }, "1 row for hamburg is refused: mysql-sync errors says why."},
+		"the broker refuses a topic": {func(s *status.State, _ *troubles) {
+			s.Broker = status.Link{Address: "b:1", Since: ago, Refused: true, Error: "subscribe /info: refused"}
 		}, "The broker b:1 refuses this node since 2026-03-01 11:00:00 UTC (subscribe /info: refused)."},
-		"the broker swallows what is sent": {func(s *web.State, _ *troubles) { s.Broker.Address, s.Broker.Error = "b:1", "/info: no echo" },
+		"the broker swallows what is sent": {func(s *status.State, _ *troubles) { s.Broker.Address, s.Broker.Error = "b:1", "/info: no echo" },
 			"The others may not hear this node through the broker b:1 (/info: no echo)."},
-		"a clock is a little ahead": {func(_ *web.State, u *troubles) {
+		"a clock is a little ahead": {func(_ *status.State, u *troubles) {
 			u.ahead = map[string]time.Duration{"hamburg": time.Second}
 		}, ""},
-		"a clock is ahead": {func(_ *web.State, u *troubles) { u.ahead = map[string]time.Duration{"hamburg": 3 * time.Minute} },
+		"a clock is ahead": {func(_ *status.State, u *troubles) { u.ahead = map[string]time.Duration{"hamburg": 3 * time.Minute} },
 			"The clock of hamburg is about 3m0s ahead of this node's, so that its writes win over later ones: set both by NTP."},
-		"a clock is a little behind": {func(_ *web.State, u *troubles) {
+		"a clock is a little behind": {func(_ *status.State, u *troubles) {
 			u.behind = map[string]time.Duration{"hamburg": time.Second}
 		}, ""},
-		"a clock is behind": {func(_ *web.State, u *troubles) { u.behind = map[string]time.Duration{"hamburg": 3 * time.Minute} },
+		"a clock is behind": {func(_ *status.State, u *troubles) { u.behind = map[string]time.Duration{"hamburg": 3 * time.Minute} },
 			"The clock of hamburg is about 3m0s behind this node's, so that its writes lose against earlier ones (or its messages take that long): set both by NTP."},
-		"triggers may be missing": {func(_ *web.State, u *troubles) { u.tables = errors.New("no right") },
+		"triggers may be missing": {func(_ *status.State, u *troubles) { u.tables = errors.New("no right") },
 			"The tables and their triggers cannot be looked at, so that writes may not be captured: no right."},
-		"a transformer fails": {func(s *web.State, _ *troubles) {
-			s.Transformers = []web.Transformer{{Table: "orders", File: "orders.js", Last: "orders.js:3: no", LastAt: &soon, LastRow: "7"}, {File: "items.js", LastAt: &ago}}
+		"a transformer fails": {func(s *status.State, _ *troubles) {
+			s.Transformers = []status.Transformer{{Table: "orders", File: "orders.js", Last: "orders.js:3: no", LastAt: &soon, LastRow: "7"}, {File: "items.js", LastAt: &ago}}
 		}, "The transformer orders.js failed on row 7 of orders at 2026-03-01 11:59:00 UTC: orders.js:3: no."},
-		"rows have vanished": {func(s *web.State, u *troubles) {
+		"rows have vanished": {func(s *status.State, u *troubles) {
 			u.vanished = map[string]time.Time{"orders": ago}
-			s.Verified = []web.Comparison{{Table: "orders", Remote: "hamburg", At: ago.Add(-time.Hour), Equal: true}, {Table: "items", Remote: "hamburg", At: soon, Equal: true}}
+			s.Verified = []status.Comparison{{Table: "orders", Remote: "hamburg", At: ago.Add(-time.Hour), Equal: true}, {Table: "items", Remote: "hamburg", At: soon, Equal: true}}
 		}, "Rows of orders are gone that no trigger saw go, as by TRUNCATE (noticed 2026-03-01 11:00:00 UTC): they stay at the remotes until they are deleted there; resync there, or verify --repair, brings them back."},
-		"writes were not captured": {func(_ *web.State, u *troubles) { u.unseen = map[string]time.Time{"orders": ago} },
+		"writes were not captured": {func(_ *status.State, u *troubles) { u.unseen = map[string]time.Time{"orders": ago} },
 			"Writes to orders may not have been captured while the node was away (noticed 2026-03-01 11:00:00 UTC): its rows were sent, but no deletes; mysql-sync verify shows what differs."},
-		"all was found equal since": {func(s *web.State, u *troubles) {
+		"all was found equal since": {func(s *status.State, u *troubles) {
 			u.vanished, u.unseen = map[string]time.Time{"orders": ago}, map[string]time.Time{"orders": ago}
-			s.Verified = []web.Comparison{{Table: "orders", Remote: "hamburg", At: soon, Equal: true}}
+			s.Verified = []status.Comparison{{Table: "orders", Remote: "hamburg", At: soon, Equal: true}}
 		}, ""},
-		"tables differ": {func(s *web.State, _ *troubles) {
-			s.Verified = []web.Comparison{{Table: "orders", Remote: "hamburg", At: ago, Differs: 3}, {Table: "items", Error: "away"}, {Equal: true}}
+		"tables differ": {func(s *status.State, _ *troubles) {
+			s.Verified = []status.Comparison{{Table: "orders", Remote: "hamburg", At: ago, Differs: 3}, {Table: "items", Error: "away"}, {Equal: true}}
 		}, "orders differs from that of hamburg in 3 rows (2026-03-01 11:00:00 UTC): mysql-sync verify --repair sends them."},
-		"tables differ in a row": {func(s *web.State, _ *troubles) {
-			s.Verified = []web.Comparison{{Table: "orders", Remote: "hamburg", At: ago, Differs: 1}}
+		"tables differ in a row": {func(s *status.State, _ *troubles) {
+			s.Verified = []status.Comparison{{Table: "orders", Remote: "hamburg", At: ago, Differs: 1}}
 		}, "orders differs from that of hamburg in 1 row (2026-03-01 11:00:00 UTC): mysql-sync verify --repair sends it."},
 	} {
 		s, u := fine(), troubles{}

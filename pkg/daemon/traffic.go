@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
-	"github.com/mysql-sync/mysql-sync/pkg/web"
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
@@ -166,7 +166,7 @@ func (m *meter) add(now time.Time, rows int64) {
 }
 
 // read returns the count, and the time of the last row, zero if there was none.
-func (m *meter) read(now time.Time) (web.Rate, time.Time) {
+func (m *meter) read(now time.Time) (status.Rate, time.Time) {
 	second := now.Unix()
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -176,10 +176,10 @@ func (m *meter) read(now time.Time) (web.Rate, time.Time) {
 			rows += s.rows
 		}
 	}
-	return web.Rate{Rows: m.total, PerSecond: float64(rows) / rateTime.Seconds()}, m.last
+	return status.Rate{Rows: m.total, PerSecond: float64(rows) / rateTime.Seconds()}, m.last
 }
 
 // plus adds two rates.
-func plus(a, b web.Rate) web.Rate {
-	return web.Rate{Rows: a.Rows + b.Rows, PerSecond: a.PerSecond + b.PerSecond}
+func plus(a, b status.Rate) status.Rate {
+	return status.Rate{Rows: a.Rows + b.Rows, PerSecond: a.PerSecond + b.PerSecond}
 }

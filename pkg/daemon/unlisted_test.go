@@ -3,8 +3,8 @@ package daemon_test
 import (
 	"testing"
 
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
-	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
 // estate is a table that is received, and others, at the receiver alone, that refer to it and that nobody has listed.
@@ -52,7 +52,7 @@ func TestDeletesTakeNothingAlongOfTablesThatNobodyListed(t *testing.T) {
 	c.config["cascadeTables"] = []string{"notes", "loose", "deep", "deeper"}
 	c.node = nil
 	c.start()
-	a.told(200, "rows", "POST", "/api/retry", web.Rows{Remote: "node-b"})
+	a.told(200, "rows", "POST", "/api/retry", status.Rows{Remote: "node-b"})
 	settled(t, tables, a, c)
 	c.expect(`SELECT id FROM p`, `6`)
 	c.expect(`SELECT (SELECT COUNT(*) FROM notes), (SELECT COUNT(*) FROM loose WHERE p IS NULL), (SELECT COUNT(*) FROM deep), (SELECT COUNT(*) FROM deeper)`, `0|1|0|0`)

@@ -12,8 +12,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
-	"github.com/mysql-sync/mysql-sync/pkg/web"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
@@ -24,7 +24,7 @@ const (
 
 // difference is a row that two nodes do not have alike.
 type difference struct {
-	web.Difference
+	status.Difference
 	key string
 }
 
@@ -34,8 +34,8 @@ type difference struct {
 // are sent: of two versions the later one stays, be it a delete, and of two
 // equal ones this node's. A row that only one node has, in a version that both
 // know, is sent to the other: nobody has deleted it.
-func (n *Node) verify(ctx context.Context, remote, table string, repair bool) (web.Comparison, error) {
-	c := web.Comparison{Remote: remote, Table: table, At: n.now()}
+func (n *Node) verify(ctx context.Context, remote, table string, repair bool) (status.Comparison, error) {
+	c := status.Comparison{Remote: remote, Table: table, At: n.now()}
 	if !n.presence.Online(remote) || !n.peers.speaksBatches(remote) {
 		return c, fmt.Errorf("%s is not online, or is no node of this project", remote)
 	}
@@ -122,7 +122,7 @@ func (n *Node) verifyAll(ctx context.Context) error {
 
 // compare compares rows value by value and returns those that differ. It counts the
 // others.
-func (n *Node) compare(ctx context.Context, remote string, t *schema.Table, keys [][]byte, c *web.Comparison) (differ []difference, err error) {
+func (n *Node) compare(ctx context.Context, remote string, t *schema.Table, keys [][]byte, c *status.Comparison) (differ []difference, err error) {
 	for part := range slices.Chunk(keys, rowsAtOnce(t)) {
 		rows, states, known, err := n.knownOf(ctx, t, part)
 		if err != nil {
@@ -172,7 +172,7 @@ func (n *Node) compare(ctx context.Context, remote string, t *schema.Table, keys
 					c.Rows++
 				}
 			default:
-				d := difference{key: r.Key, Difference: web.Difference{ID: n.tables.ID(ctx, r), Kind: v, Pending: s.pending}}
+				d := difference{key: r.Key, Difference: status.Difference{ID: n.tables.ID(ctx, r), Kind: v, Pending: s.pending}}
 				differ = append(differ, d)
 			}
 		}

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
-	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
 // insert writes rows with the numbers from one to another.
@@ -59,7 +59,7 @@ func TestWhatWaitsIsTriedWhenWhatItWaitsForHasCome(t *testing.T) {
 	for i := 1; i < parents; i++ {
 		values = append(values, fmt.Sprintf("('p%d')", i))
 	}
-	refused := a.state("the rows wait", func(s *web.State) error { return wanted(s.Streams[0].Refused >= rows) }).Streams[0].Refused
+	refused := a.state("the rows wait", func(s *status.State) error { return wanted(s.Streams[0].Refused >= rows) }).Streams[0].Refused
 	hub.exec(`INSERT INTO parent VALUES ` + strings.Join(values, ","))
 	hub.expect(`SELECT COUNT(*) FROM child`, fmt.Sprint(rows))
 	a.expect(`SELECT status, COUNT(*) FROM sync_status GROUP BY 1`, fmt.Sprintf(`"successful"|%d`, rows+1))

@@ -13,7 +13,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
-	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
 func TestTheLevelIsChangedWhileLoggersAreInUse(t *testing.T) {
@@ -84,12 +83,12 @@ func TestReadersFollowAndSlowOnesMissLines(t *testing.T) {
 	l := logging.New(&bytes.Buffer{})
 	l.Info("before")
 	ctx, cancel := context.WithCancel(t.Context())
-	heard := make(chan web.Line)
+	heard := make(chan logging.Line)
 	done := make(chan error)
 	go func() {
-		done <- l.Follow(ctx, func(x web.Line) error { heard <- x; return nil })
+		done <- l.Follow(ctx, func(x logging.Line) error { heard <- x; return nil })
 	}()
-	first := func() web.Line { // from when on it follows nobody knows
+	first := func() logging.Line { // from when on it follows nobody knows
 		for {
 			l.Info("line")
 			select {

@@ -7,8 +7,6 @@ import (
 	"sync"
 
 	"go.uber.org/zap/zapcore"
-
-	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
 // Bounds of what is kept. Promise 10.
@@ -19,32 +17,30 @@ const (
 	followQueued = 256 // lines that wait for a reader
 )
 
-// ring holds the last lines; it is a web.Lines.
+// ring holds the last lines.
 type ring struct {
 	mu      sync.Mutex
-	lines   []web.Line // in the order of a ring once it is full
-	next    int        // the place of the next line
-	readers map[chan web.Line]bool
+	lines   []Line // in the order of a ring once it is full
+	next    int    // the place of the next line
+	readers map[chan Line]bool
 }
 
-var _ web.Lines = (*ring)(nil)
-
-func newRing() *ring { return &ring{readers: map[chan web.Line]bool{}} }
+func newRing() *ring { return &ring{readers: map[chan Line]bool{}} }
 
 // Last returns the latest lines, the oldest of them first.
-func (r *ring) Last() []web.Line {
+func (r *ring) Last() []Line {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.lines) < kept {
-		return append([]web.Line{}, r.lines...)
+		return append([]Line{}, r.lines...)
 	}
-	return append(append([]web.Line{}, r.lines[r.next:]...), r.lines[:r.next]...)
+	return append(append([]Line{}, r.lines[r.next:]...), r.lines[:r.next]...)
 }
 
 // Follow calls tell with each line that is logged from now on, until ctx ends or
 // tell fails. A reader that is too slow misses lines.
-func (r *ring) Follow(ctx context.Context, tell func(web.Line) error) error {
-	lines := make(chan web.Line, followQueued)
+func (r *ring) Follow(ctx context.Context, tell func(Line) error) error {
+	lines := make(chan Line, followQueued)
 	r.mu.Lock()
 	r.readers[lines] = true
 	r.mu.Unlock()
@@ -65,7 +61,7 @@ func (r *ring) Follow(ctx context.Context, tell func(web.Line) error) error {
 	}
 }
 
-func (r *ring) add(l web.Line) {
+func (r *ring) add(l Line) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.lines) < kept {
@@ -120,7 +116,7 @@ func (c core) Write(e zapcore.Entry, fields []zapcore.Field) error {
 		return err
 	}
 	defer b.Free()
-	l := web.Line{Time: e.Time, Level: e.Level.String(), Logger: e.LoggerName, Message: shorten(e.Message, messageMost)}
+	l := Line{Time: e.Time, Level: e.Level.String(), Logger: e.LoggerName, Message: shorten(e.Message, messageMost)}
 	if text := b.Bytes(); len(text) > fieldsMost || !json.Valid(text) {
 		l.Fields = json.RawMessage(`{"cut":"the fields of this line are too long to be kept"}`)
 	} else if string(text) != "{}" {

@@ -1,4 +1,4 @@
-// Package metrics shows what a node tells about itself (web.State) to Prometheus.
+// Package metrics shows what a node tells about itself (status.State) to Prometheus.
 //
 // docs/metrics.md lists the names; a test holds the list against what is answered.
 // It keeps promise 10: labels take their values from the node's configuration, so
@@ -16,7 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/mysql-sync/mysql-sync/pkg/web"
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
 const (
@@ -33,7 +33,7 @@ type Metrics struct {
 }
 
 // New returns the metrics of a node whose state is asked at each scrape.
-func New(state func(context.Context) (*web.State, error)) *Metrics {
+func New(state func(context.Context) (*status.State, error)) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		applied: prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -66,7 +66,7 @@ func (m *Metrics) Handler() http.Handler {
 
 // collector makes metrics of a node's state.
 type collector struct {
-	state func(context.Context) (*web.State, error)
+	state func(context.Context) (*status.State, error)
 }
 
 // Describe sends what Collect may.
@@ -95,7 +95,7 @@ func (c collector) Collect(to chan<- prometheus.Metric) {
 }
 
 // show calls put with each value that a state has.
-func show(s *web.State, put func(m metric, value float64, labels ...string)) {
+func show(s *status.State, put func(m metric, value float64, labels ...string)) {
 	put(buildInfo, 1, s.Version, runtime.Version())
 	put(started, seconds(s.Started))
 	put(databaseConnected, truth(s.Database.Online))
@@ -136,7 +136,7 @@ func show(s *web.State, put func(m metric, value float64, labels ...string)) {
 	}
 }
 
-func showRemote(r *web.Remote, put func(m metric, value float64, labels ...string)) {
+func showRemote(r *status.Remote, put func(m metric, value float64, labels ...string)) {
 	put(remoteOnline, truth(r.Online), r.Name)
 	if r.Heard != nil {
 		put(remoteHeard, seconds(*r.Heard), r.Name)

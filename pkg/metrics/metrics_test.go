@@ -14,26 +14,26 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/mysql-sync/mysql-sync/pkg/metrics"
-	"github.com/mysql-sync/mysql-sync/pkg/web"
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
 // full is a state that has everything.
-func full() *web.State {
+func full() *status.State {
 	now := time.UnixMilli(1_700_000_000_500)
-	return &web.State{
-		Client: "berlin", Version: "1.2.3", Started: now, Now: now, LogLevel: "info", Database: web.Link{Online: true},
-		Remotes:      []web.Remote{{Name: "hamburg", Online: true, Heard: &now, Pending: web.Count{Rows: 12}, Errors: 3, Lag: 4.5, InFlight: 5, Messages: web.Messages{Sent: 6, Received: 7, Unanswered: 1, Unopened: 12}}},
-		Tables:       []web.Table{{Name: "orders", Conflicts: 2}},
-		Streams:      []web.Stream{{Table: "orders", Remote: "hamburg", Sent: web.Rate{Rows: 8}, Received: web.Rate{Rows: 9}, Refused: 10, Rejected: 11}},
-		Transfers:    []web.Transfer{{Table: "orders", Remote: "hamburg", Done: 1, Total: 2}, {Table: "items", Remote: "hamburg", Finished: &now}},
-		Transformers: []web.Transformer{{Table: "orders", Calls: 4, Errors: 1}},
-		Verified:     []web.Comparison{{Table: "orders", Remote: "hamburg", At: now, Differs: 2}, {Table: "items", Remote: "hamburg", Error: "away"}},
+	return &status.State{
+		Client: "berlin", Version: "1.2.3", Started: now, Now: now, LogLevel: "info", Database: status.Link{Online: true},
+		Remotes:      []status.Remote{{Name: "hamburg", Online: true, Heard: &now, Pending: status.Count{Rows: 12}, Errors: 3, Lag: 4.5, InFlight: 5, Messages: status.Messages{Sent: 6, Received: 7, Unanswered: 1, Unopened: 12}}},
+		Tables:       []status.Table{{Name: "orders", Conflicts: 2}},
+		Streams:      []status.Stream{{Table: "orders", Remote: "hamburg", Sent: status.Rate{Rows: 8}, Received: status.Rate{Rows: 9}, Refused: 10, Rejected: 11}},
+		Transfers:    []status.Transfer{{Table: "orders", Remote: "hamburg", Done: 1, Total: 2}, {Table: "items", Remote: "hamburg", Finished: &now}},
+		Transformers: []status.Transformer{{Table: "orders", Calls: 4, Errors: 1}},
+		Verified:     []status.Comparison{{Table: "orders", Remote: "hamburg", At: now, Differs: 2}, {Table: "items", Remote: "hamburg", Error: "away"}},
 		Problems:     []string{"a", "b"},
 	}
 }
 
-func node(s *web.State) func(context.Context) (*web.State, error) {
-	return func(context.Context) (*web.State, error) { return s, nil }
+func node(s *status.State) func(context.Context) (*status.State, error) {
+	return func(context.Context) (*status.State, error) { return s, nil }
 }
 
 func TestMetricsFollowTheConventions(t *testing.T) {
@@ -128,7 +128,7 @@ func TestValuesAreThoseOfTheState(t *testing.T) {
 
 func TestAStateThatIsNotKnownIsAnError(t *testing.T) {
 	t.Parallel()
-	m := metrics.New(func(context.Context) (*web.State, error) { return nil, errors.New("the node stops") })
+	m := metrics.New(func(context.Context) (*status.State, error) { return nil, errors.New("the node stops") })
 	w := httptest.NewRecorder()
 	m.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", nil))
 	if w.Code != 500 || !strings.Contains(w.Body.String(), "the node stops") {

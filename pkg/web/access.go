@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
 // ownHost lets only requests through whose Host names this machine. It is for a
@@ -15,7 +17,7 @@ import (
 func ownHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !namesLoopback(r.Host) {
-			refuse(w, Kind(ErrForbidden, fmt.Errorf("the host %.100q is not this machine: ask for localhost; a proxy has to send the Host localhost", r.Host)))
+			refuse(w, status.Kind(ErrForbidden, fmt.Errorf("the host %.100q is not this machine: ask for localhost; a proxy has to send the Host localhost", r.Host)))
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -37,7 +39,7 @@ func namesLoopback(host string) bool {
 func ownProfiles(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/debug/") && (!fromLoopback(r) || proxied(r.Header)) {
-			refuse(w, Kind(ErrForbidden, errors.New("profiles are for those on the node's machine: set http.token to have them through a proxy")))
+			refuse(w, status.Kind(ErrForbidden, errors.New("profiles are for those on the node's machine: set http.token to have them through a proxy")))
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -8,28 +8,18 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
-// What a Node's error wraps says which status it is answered with; any other
-// is 500.
+// What an error wraps says which status it is answered with, beside the kinds of
+// package status; any other is 500.
 var (
-	ErrRequest     = errors.New("bad request")     // 400: the request has a mistake
-	ErrUnknown     = errors.New("not known")       // 401: the one who asks has not shown the token
-	ErrForbidden   = errors.New("not allowed")     // 403: not for the one who asks
-	ErrNotFound    = errors.New("not found")       // 404: what it names is not there
-	ErrChanged     = errors.New("written since")   // 409: it is not as who asks takes it to be
-	ErrBusy        = errors.New("too many")        // 429: later
-	ErrUnavailable = errors.New("not reachable")   // 503: the database, the broker or a remote is away
-	errWritten     = errors.New("answered partly") // the answer has begun: no status can be set any more
+	ErrUnknown   = errors.New("not known")       // 401: the one who asks has not shown the token
+	ErrForbidden = errors.New("not allowed")     // 403: not for the one who asks
+	ErrBusy      = errors.New("too many")        // 429: later
+	errWritten   = errors.New("answered partly") // the answer has begun: no status can be set any more
 )
-
-// Kind returns an error that reads as err and wraps one of the errors above.
-func Kind(kind, err error) error { return kinded{kind, err} }
-
-type kinded struct{ kind, err error }
-
-func (k kinded) Error() string   { return k.err.Error() }
-func (k kinded) Unwrap() []error { return []error{k.kind, k.err} }
 
 // Bounds of a list: how many are answered where nothing is asked for, and at most.
 const (
@@ -50,14 +40,14 @@ type Answer struct {
 
 // refuse answers with an error.
 func refuse(w http.ResponseWriter, err error) {
-	status := http.StatusInternalServerError
-	for kind, code := range map[error]int{
-		ErrRequest: http.StatusBadRequest, ErrUnknown: http.StatusUnauthorized, ErrForbidden: http.StatusForbidden, ErrNotFound: http.StatusNotFound,
-		ErrChanged: http.StatusConflict,
-		ErrBusy:    http.StatusTooManyRequests, ErrUnavailable: http.StatusServiceUnavailable,
+	code := http.StatusInternalServerError
+	for kind, its := range map[error]int{
+		status.ErrRequest: http.StatusBadRequest, ErrUnknown: http.StatusUnauthorized, ErrForbidden: http.StatusForbidden, status.ErrNotFound: http.StatusNotFound,
+		status.ErrChanged: http.StatusConflict,
+		ErrBusy:           http.StatusTooManyRequests, status.ErrUnavailable: http.StatusServiceUnavailable,
 	} {
 		if errors.Is(err, kind) {
-			status = code
+			code = its
 		}
 	}
 	var large *http.MaxBytesError
@@ -65,11 +55,11 @@ func refuse(w http.ResponseWriter, err error) {
 	case errors.Is(err, errWritten):
 		return
 	case errors.As(err, &large):
-		status = http.StatusRequestEntityTooLarge
+		code = http.StatusRequestEntityTooLarge
 	}
 	hurry(w) // ended by hurried
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
+	w.WriteHeader(code)
 	_ = json.NewEncoder(w).Encode(Answer{Error: err.Error()}) // the reader may be gone
 }
 
@@ -116,7 +106,7 @@ func body(w http.ResponseWriter, r *http.Request, v any) error {
 		}
 		err = errors.Join(errors.New("there is more than one object"), err)
 	}
-	return Kind(ErrRequest, fmt.Errorf("read the body: %w", err))
+	return status.Kind(status.ErrRequest, fmt.Errorf("read the body: %w", err))
 }
 
 // number reads a parameter of the address that is a whole number; one that is
@@ -128,7 +118,7 @@ func number(r *http.Request, name string, missing uint64) (uint64, error) {
 	}
 	n, err := strconv.ParseUint(text, 10, 64)
 	if err != nil {
-		return 0, Kind(ErrRequest, fmt.Errorf("%s: %.40q is not a whole number of 0 or more", name, text))
+		return 0, status.Kind(status.ErrRequest, fmt.Errorf("%s: %.40q is not a whole number of 0 or more", name, text))
 	}
 	return n, nil
 }
@@ -136,7 +126,7 @@ func number(r *http.Request, name string, missing uint64) (uint64, error) {
 func limit(r *http.Request) (int, error) {
 	n, err := number(r, "limit", limitDefault)
 	if err == nil && (n == 0 || n > limitMost) {
-		err = Kind(ErrRequest, fmt.Errorf("limit: %d is not between 1 and %d", n, limitMost))
+		err = status.Kind(status.ErrRequest, fmt.Errorf("limit: %d is not between 1 and %d", n, limitMost))
 	}
 	return int(min(n, limitMost)), err
 }
@@ -154,12 +144,12 @@ func (a api) errors(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	l, err := a.node.Errors(r.Context(), Rows{Remote: r.FormValue("remote"), Table: r.FormValue("table"), ID: r.FormValue("id")}, n)
+	l, err := a.node.Errors(r.Context(), status.Rows{Remote: r.FormValue("remote"), Table: r.FormValue("table"), ID: r.FormValue("id")}, n)
 	return list(w, l, err)
 }
 
 func (a api) retry(w http.ResponseWriter, r *http.Request) error {
-	var rows Rows
+	var rows status.Rows
 	if err := body(w, r, &rows); err != nil {
 		return err
 	}
@@ -191,9 +181,9 @@ func (a api) conflicts(w http.ResponseWriter, r *http.Request) error {
 func (a api) putBack(w http.ResponseWriter, r *http.Request) error {
 	id, err := strconv.ParseUint(r.PathValue("id"), 10, 64)
 	if err != nil {
-		return Kind(ErrRequest, fmt.Errorf("%.40q is not the number of a conflict", r.PathValue("id")))
+		return status.Kind(status.ErrRequest, fmt.Errorf("%.40q is not the number of a conflict", r.PathValue("id")))
 	}
-	var how PutBack
+	var how status.PutBack
 	if err := body(w, r, &how); err != nil {
 		return err
 	}
@@ -206,7 +196,7 @@ func (a api) putBack(w http.ResponseWriter, r *http.Request) error {
 func (a api) conflict(w http.ResponseWriter, r *http.Request) error {
 	id, err := strconv.ParseUint(r.PathValue("id"), 10, 64)
 	if err != nil {
-		return Kind(ErrRequest, fmt.Errorf("%.40q is not the number of a conflict", r.PathValue("id")))
+		return status.Kind(status.ErrRequest, fmt.Errorf("%.40q is not the number of a conflict", r.PathValue("id")))
 	}
 	c, err := a.node.Conflict(r.Context(), id)
 	if err != nil {
@@ -216,12 +206,12 @@ func (a api) conflict(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a api) resync(w http.ResponseWriter, r *http.Request) error {
-	var q Resync
+	var q status.Resync
 	if err := body(w, r, &q); err != nil {
 		return err
 	}
 	if q.Where != "" && !a.socket {
-		return Kind(ErrForbidden, errors.New("where is SQL, which is taken only by the node's Unix socket: use mysql-sync resync on its machine"))
+		return status.Kind(ErrForbidden, errors.New("where is SQL, which is taken only by the node's Unix socket: use mysql-sync resync on its machine"))
 	}
 	if err := a.node.Resync(r.Context(), q); err != nil {
 		return err
@@ -232,7 +222,7 @@ func (a api) resync(w http.ResponseWriter, r *http.Request) error {
 // verify answers with a Comparison a line, as each ends. Where it stops before the
 // end, the last line is an Answer: who reads it must not take what came for all.
 func (a api) verify(w http.ResponseWriter, r *http.Request) error {
-	var q Verify
+	var q status.Verify
 	if err := body(w, r, &q); err != nil {
 		return err
 	}
@@ -240,7 +230,7 @@ func (a api) verify(w http.ResponseWriter, r *http.Request) error {
 	hurry(w)() // which ends the time of the whole: each part has its own
 	begun := false
 	lines := json.NewEncoder(w)
-	err := a.node.Verify(r.Context(), q, func(c Comparison) error {
+	err := a.node.Verify(r.Context(), q, func(c status.Comparison) error {
 		begun = true
 		defer hurry(w)()
 		if err := lines.Encode(c); err != nil {
@@ -294,11 +284,11 @@ func (a api) healthz(w http.ResponseWriter, _ *http.Request) error {
 // readyz says whether the node can do its work, and why not; see door.readyz.
 func (a api) readyz(w http.ResponseWriter, r *http.Request) error {
 	if err := a.node.Health(r.Context()); err != nil {
-		return Kind(ErrUnavailable, err)
+		return status.Kind(status.ErrUnavailable, err)
 	}
 	return a.healthz(w, r)
 }
 
 func (a api) nothing(_ http.ResponseWriter, r *http.Request) error {
-	return Kind(ErrNotFound, fmt.Errorf("%s %.100s is not a command of the node", r.Method, r.URL.Path))
+	return status.Kind(status.ErrNotFound, fmt.Errorf("%s %.100s is not a command of the node", r.Method, r.URL.Path))
 }

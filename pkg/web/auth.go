@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
 // sessionTime is how long a login lasts.
@@ -52,7 +54,7 @@ func (d *door) readyz(n Node, next http.Handler) http.HandlerFunc {
 		}
 		w.Header().Set("Cache-Control", "no-store")
 		if n.Health(r.Context()) != nil {
-			refuse(w, Kind(ErrUnavailable, errors.New("not ready: the reason is told to who shows the token, and by mysql-sync status")))
+			refuse(w, status.Kind(status.ErrUnavailable, errors.New("not ready: the reason is told to who shows the token, and by mysql-sync status")))
 			return
 		}
 		_ = api{}.healthz(w, r) // which has no error
@@ -96,7 +98,7 @@ func (d *door) turnAway(w http.ResponseWriter, r *http.Request, err error) {
 		w.WriteHeader(http.StatusSeeOther)
 		return
 	default:
-		err = Kind(ErrUnknown, err)
+		err = status.Kind(ErrUnknown, err)
 		w.Header().Set("WWW-Authenticate", `Bearer realm="mysql-sync"`)
 	}
 	refuse(w, err)
@@ -113,7 +115,7 @@ func (d *door) try(r *http.Request, token string) error {
 	}
 	who, now := source(r.RemoteAddr), d.now()
 	if d.tries.tooMany(who, now) {
-		return Kind(ErrBusy, errors.New("too many wrong tokens: wait a little"))
+		return status.Kind(ErrBusy, errors.New("too many wrong tokens: wait a little"))
 	}
 	d.tries.wrong(who, now)
 	return errors.New("the token is not the one of the node's configuration (http.token)")

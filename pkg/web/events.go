@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/logging"
 )
 
 // Bounds of GET /api/events.
@@ -22,7 +24,7 @@ const (
 func (a api) stream(w http.ResponseWriter, r *http.Request) error {
 	hurry(w)() // which ends the time of the whole: each part has its own
 	ctx, cancel := context.WithCancel(r.Context())
-	lines := make(chan Line, linesQueued)
+	lines := make(chan logging.Line, linesQueued)
 	var wg sync.WaitGroup
 	wg.Go(func() { a.follow(ctx, lines) })
 	defer wg.Wait()
@@ -49,9 +51,9 @@ func (a api) stream(w http.ResponseWriter, r *http.Request) error {
 
 // follow queues lines of the log until ctx ends; those that there is no room for
 // are left out.
-func (a api) follow(ctx context.Context, lines chan<- Line) {
+func (a api) follow(ctx context.Context, lines chan<- logging.Line) {
 	// The error is that of ctx.
-	_ = a.lines.Follow(ctx, func(l Line) error {
+	_ = a.lines.Follow(ctx, func(l logging.Line) error {
 		select {
 		case lines <- l:
 		default:

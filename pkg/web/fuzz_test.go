@@ -10,26 +10,27 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
 // echo is a node that does nothing: what a request asks for is checked by a real one.
 type echo struct{ web.Node }
 
-func (echo) Errors(_ context.Context, _ web.Rows, limit int) ([]web.RowError, error) {
+func (echo) Errors(_ context.Context, _ status.Rows, limit int) ([]status.RowError, error) {
 	return nil, within(limit)
 }
-func (echo) Conflicts(_ context.Context, _ uint64, limit int) ([]web.Conflict, error) {
+func (echo) Conflicts(_ context.Context, _ uint64, limit int) ([]status.Conflict, error) {
 	return nil, within(limit)
 }
-func (echo) Retry(context.Context, web.Rows) (int64, error) { return 1, nil }
-func (echo) Conflict(context.Context, uint64) (*web.ConflictNow, error) {
-	return &web.ConflictNow{}, nil
+func (echo) Retry(context.Context, status.Rows) (int64, error) { return 1, nil }
+func (echo) Conflict(context.Context, uint64) (*status.ConflictNow, error) {
+	return &status.ConflictNow{}, nil
 }
-func (echo) PutBack(context.Context, uint64, web.PutBack) error                   { return nil }
-func (echo) SetLogLevel(string) error                                             { return nil }
-func (echo) Verify(context.Context, web.Verify, func(web.Comparison) error) error { return nil }
-func (echo) Resync(_ context.Context, r web.Resync) error {
+func (echo) PutBack(context.Context, uint64, status.PutBack) error                      { return nil }
+func (echo) SetLogLevel(string) error                                                   { return nil }
+func (echo) Verify(context.Context, status.Verify, func(status.Comparison) error) error { return nil }
+func (echo) Resync(_ context.Context, r status.Resync) error {
 	if r.Where != "" {
 		panic("SQL by way of the network: " + r.Where)
 	}

@@ -5,6 +5,8 @@ import (
 	"net/http/httptest"
 	"testing"
 	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
 // timed is a writer that knows whether its reader has been given a time.
@@ -64,7 +66,7 @@ func TestNoTimeIsLeftOnTheSocket(t *testing.T) {
 func TestAnAnswerThatTookLongIsTaken(t *testing.T) {
 	for name, give := range map[string]func(http.ResponseWriter){
 		"an answer": func(w http.ResponseWriter) { _ = answer(w, struct{}{}) },
-		"an error":  func(w http.ResponseWriter) { refuse(w, ErrRequest) },
+		"an error":  func(w http.ResponseWriter) { refuse(w, status.ErrRequest) },
 	} {
 		w := &timed{ResponseRecorder: httptest.NewRecorder(), until: time.Now().Add(-time.Second)}
 		if give(w); time.Until(w.until) <= 0 {

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
 // Bounds of what anybody can make the server hold. Promise 10.
@@ -89,7 +91,7 @@ func (a api) limited(slots chan struct{}, handle func(http.ResponseWriter, *http
 		case slots <- struct{}{}:
 			defer func() { <-slots }()
 		default:
-			return Kind(ErrBusy, fmt.Errorf("%d such requests are being answered already: try again later, or close some", cap(slots)))
+			return status.Kind(ErrBusy, fmt.Errorf("%d such requests are being answered already: try again later, or close some", cap(slots)))
 		}
 		defer hurry(w)()
 		return handle(w, r)

@@ -1,4 +1,4 @@
-package desk
+package status
 
 import (
 	"cmp"
@@ -16,7 +16,6 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
-	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
 // countMost is up to how many rows of a kind are counted, for each remote.
@@ -25,12 +24,12 @@ const countMost = 100_000
 // State returns a node that does not run as its tables have it: what remotes still
 // need, what is refused, tables that are sent as a whole. What only a running node
 // knows is empty. Started is zero.
-func (d *Desk) State(ctx context.Context) (*web.State, error) {
+func (d *Desk) State(ctx context.Context) (*State, error) {
 	now := time.Now()
-	s := &web.State{
+	s := &State{
 		Client: d.cfg.ClientName, Now: now, Tables: Tables(d.cfg),
-		Database: web.Link{Online: true, Address: d.db.Name, Server: d.db.Version},
-		Remotes:  []web.Remote{}, Streams: []web.Stream{}, Transformers: []web.Transformer{}, Verified: []web.Comparison{}, Problems: []string{},
+		Database: Link{Online: true, Address: d.db.Name, Server: d.db.Version},
+		Remotes:  []Remote{}, Streams: []Stream{}, Transformers: []Transformer{}, Verified: []Comparison{}, Problems: []string{},
 	}
 	var err error
 	if at, err := schema.SetBackAt(ctx, d.db); err != nil {
@@ -58,7 +57,7 @@ func (d *Desk) State(ctx context.Context) (*web.State, error) {
 		whole[[2]string{t.Remote, t.Table}] = t.Finished != nil
 	}
 	for _, name := range d.cfg.RemoteClients {
-		r := web.Remote{Name: name}
+		r := Remote{Name: name}
 		if err := d.db.GetContext(ctx, &r.Met, `SELECT EXISTS(SELECT 1 FROM sync_clients WHERE client = ?)`, name); err != nil {
 			return nil, fmt.Errorf("read sync_clients: %w", err)
 		}
@@ -66,9 +65,9 @@ func (d *Desk) State(ctx context.Context) (*web.State, error) {
 		if err != nil {
 			return nil, err
 		}
-		if r.Stand(streams, func(table string) web.Road {
+		if r.Stand(streams, func(table string) Road {
 			sent, begun := whole[[2]string{name, table}]
-			return web.Road{Sends: true, Met: r.Met, Initial: d.cfg.InitialSync != snapshot.None, Whole: sent, Begun: begun && !sent}
+			return Road{Sends: true, Met: r.Met, Initial: d.cfg.InitialSync != snapshot.None, Whole: sent, Begun: begun && !sent}
 		}); streams == nil {
 			r.NeverSent = len(d.cfg.SyncTables)
 		}
@@ -86,23 +85,23 @@ func (d *Desk) State(ctx context.Context) (*web.State, error) {
 }
 
 // Tables are the tables of a configuration.
-func Tables(cfg *config.Config) []web.Table {
+func Tables(cfg *config.Config) []Table {
 	names := slices.Concat(cfg.SyncTables, cfg.ReceiveTables)
 	slices.Sort(names)
-	list := []web.Table{}
+	list := []Table{}
 	for _, name := range slices.Compact(names) {
 		policy := cfg.ConflictPolicy[name].Name
 		if policy == "" {
 			policy = conflict.LastWriteWins
 		}
-		list = append(list, web.Table{Name: name, Sends: cfg.Syncs(name), Receives: cfg.Receives(name), Policy: policy})
+		list = append(list, Table{Name: name, Sends: cfg.Syncs(name), Receives: cfg.Receives(name), Policy: policy})
 	}
 	return list
 }
 
 // remote counts what a remote needs, and returns that table by table; one that the node
 // never ran with needs nothing that is known.
-func (d *Desk) remote(ctx context.Context, r *web.Remote, now time.Time) ([]web.Stream, error) {
+func (d *Desk) remote(ctx context.Context, r *Remote, now time.Time) ([]Stream, error) {
 	at, err := d.outbox.PlaceOf(ctx, r.Name)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
@@ -115,14 +114,14 @@ func (d *Desk) remote(ctx context.Context, r *web.Remote, now time.Time) ([]web.
 		return nil, err
 	}
 	var oldest int64
-	var streams []web.Stream
+	var streams []Stream
 	for _, table := range slices.Sorted(slices.Values(d.cfg.SyncTables)) {
 		var b outbox.Backlog
 		if at := slices.IndexFunc(list, func(b outbox.Backlog) bool { return b.Table == table }); at >= 0 {
 			b = list[at]
 		}
-		streams = append(streams, web.Stream{Table: table, Remote: r.Name, Errors: b.Refused,
-			Pending: web.Count{Rows: b.Pending, AtLeast: more && b.Pending > 0}})
+		streams = append(streams, Stream{Table: table, Remote: r.Name, Errors: b.Refused,
+			Pending: Count{Rows: b.Pending, AtLeast: more && b.Pending > 0}})
 		r.Pending.Rows += b.Pending
 		r.Errors += b.Refused
 		if b.Oldest > 0 && (oldest == 0 || b.Oldest < oldest) {
@@ -138,16 +137,16 @@ func (d *Desk) remote(ctx context.Context, r *web.Remote, now time.Time) ([]web.
 }
 
 // transfers returns the tables that are sent, or were sent, as a whole.
-func (d *Desk) transfers(ctx context.Context) ([]web.Transfer, error) {
+func (d *Desk) transfers(ctx context.Context) ([]Transfer, error) {
 	rows, err := d.db.QueryContext(ctx, `SELECT table_name, remote, mode, rows_done, rows_total, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', started_at),
 		TIMESTAMPDIFF(MICROSECOND, '1970-01-01', finished_at) FROM sync_snapshots ORDER BY remote, table_name`)
 	if err != nil {
 		return nil, fmt.Errorf("read sync_snapshots: %w", err)
 	}
 	defer rows.Close()
-	list := []web.Transfer{}
+	list := []Transfer{}
 	for rows.Next() {
-		var t web.Transfer
+		var t Transfer
 		var started int64
 		var finished sql.NullInt64
 		if err := rows.Scan(&t.Table, &t.Remote, &t.Mode, &t.Done, &t.Total, &started, &finished); err != nil {
@@ -164,8 +163,8 @@ func (d *Desk) transfers(ctx context.Context) ([]web.Transfer, error) {
 }
 
 // bounded counts the rows of a query up to countMost.
-func (d *Desk) bounded(ctx context.Context, query string) (web.Count, error) {
+func (d *Desk) bounded(ctx context.Context, query string) (Count, error) {
 	var rows int64
 	err := d.db.GetContext(ctx, &rows, `SELECT COUNT(*) FROM (`+query+` LIMIT ?) q`, countMost+1)
-	return web.Count{Rows: min(rows, countMost), AtLeast: rows > countMost}, err
+	return Count{Rows: min(rows, countMost), AtLeast: rows > countMost}, err
 }

@@ -1,4 +1,4 @@
-package desk
+package status
 
 import (
 	"cmp"
@@ -15,7 +15,6 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
-	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
 // Desk answers by a node's own tables. It is safe for concurrent use.
@@ -39,13 +38,13 @@ func Of(cfg *config.Config, db *mysqldb.DB) *Desk {
 }
 
 // Known checks names of a request against the configuration; empty ones are any. The
-// error is a web.ErrNotFound. Promise 8.
+// error is a ErrNotFound. Promise 8.
 func (d *Desk) Known(remote, table string) error {
 	if remote != "" && !slices.Contains(d.cfg.RemoteClients, remote) {
-		return web.Kind(web.ErrNotFound, fmt.Errorf("%.64q is not in remoteClients", remote))
+		return Kind(ErrNotFound, fmt.Errorf("%.64q is not in remoteClients", remote))
 	}
 	if table != "" && !d.cfg.Syncs(table) && !d.cfg.Receives(table) {
-		return web.Kind(web.ErrNotFound, fmt.Errorf("table %.64q is neither in syncTables nor in receiveTables", table))
+		return Kind(ErrNotFound, fmt.Errorf("table %.64q is neither in syncTables nor in receiveTables", table))
 	}
 	return nil
 }
@@ -60,22 +59,22 @@ func (d *Desk) remotes(one string) []string {
 
 // Conflicts returns at most limit conflicts before the one with a number (0: the
 // latest).
-func (d *Desk) Conflicts(ctx context.Context, before uint64, limit int) ([]web.Conflict, error) {
+func (d *Desk) Conflicts(ctx context.Context, before uint64, limit int) ([]Conflict, error) {
 	found, err := journal.Before(ctx, d.db, before, limit)
 	if err != nil {
 		return nil, err
 	}
-	list := make([]web.Conflict, len(found))
+	list := make([]Conflict, len(found))
 	for i := range found {
 		list[i] = shown(&found[i])
 	}
 	return list, nil
 }
 
-func shown(c *journal.Kept) web.Conflict {
-	x := web.Conflict{ID: c.ID, Table: c.Table, Row: c.PrimaryKey, At: c.At, Policy: c.Policy, Standing: c.PutBack.IsZero(),
-		Winner: web.Version{Origin: author(c.WinnerOrigin), At: time.UnixMicro(c.WinnerTime), Row: c.WinnerRow},
-		Loser:  web.Version{Origin: author(c.LoserOrigin), At: time.UnixMicro(c.LoserTime), Row: c.LoserRow}}
+func shown(c *journal.Kept) Conflict {
+	x := Conflict{ID: c.ID, Table: c.Table, Row: c.PrimaryKey, At: c.At, Policy: c.Policy, Standing: c.PutBack.IsZero(),
+		Winner: Version{Origin: author(c.WinnerOrigin), At: time.UnixMicro(c.WinnerTime), Row: c.WinnerRow},
+		Loser:  Version{Origin: author(c.LoserOrigin), At: time.UnixMicro(c.LoserTime), Row: c.LoserRow}}
 	if !c.PutBack.IsZero() {
 		x.PutBack = &c.PutBack
 	}
@@ -86,17 +85,17 @@ func shown(c *journal.Kept) web.Conflict {
 func author(origin string) string { return change.Version{Origin: origin}.Author() }
 
 // Conflict returns one conflict, with the row as it is now.
-func (d *Desk) Conflict(ctx context.Context, id uint64) (*web.ConflictNow, error) {
+func (d *Desk) Conflict(ctx context.Context, id uint64) (*ConflictNow, error) {
 	c, now, err := journal.Look(ctx, d.db, d.tables, id)
 	if err != nil {
 		return nil, refused(err)
 	}
-	return &web.ConflictNow{Conflict: shown(&c), Now: now.Row, Later: now.Later, Seen: now.Seen}, nil
+	return &ConflictNow{Conflict: shown(&c), Now: now.Row, Later: now.Later, Seen: now.Seen}, nil
 }
 
 // PutBack writes the row that lost a conflict over the one that stands, which is kept.
 // The triggers note it, and it goes out as any write does.
-func (d *Desk) PutBack(ctx context.Context, conflict uint64, how web.PutBack) error {
+func (d *Desk) PutBack(ctx context.Context, conflict uint64, how PutBack) error {
 	r := journal.Request{Columns: how.Columns, Seen: how.Seen, Over: how.Over, Origin: d.cfg.ClientName}
 	return refused(journal.PutBack(ctx, d.db, d.tables, conflict, r))
 }
@@ -105,31 +104,31 @@ func (d *Desk) PutBack(ctx context.Context, conflict uint64, how web.PutBack) er
 func refused(err error) error {
 	switch {
 	case errors.Is(err, journal.ErrNoConflict):
-		return web.Kind(web.ErrNotFound, err)
+		return Kind(ErrNotFound, err)
 	case errors.Is(err, journal.ErrLater), errors.Is(err, journal.ErrChanged), errors.Is(err, journal.ErrCannot):
-		return web.Kind(web.ErrChanged, err)
+		return Kind(ErrChanged, err)
 	}
 	return err
 }
 
 // Resync records that a table is to be sent to remotes again.
-func (d *Desk) Resync(ctx context.Context, r web.Resync) error {
+func (d *Desk) Resync(ctx context.Context, r Resync) error {
 	if err := d.Known(r.Remote, ""); err != nil {
 		return err
 	}
 	switch {
 	case r.Table == "":
-		return web.Kind(web.ErrRequest, errors.New("table: name the table that is to be sent"))
+		return Kind(ErrRequest, errors.New("table: name the table that is to be sent"))
 	case !d.cfg.Syncs(r.Table):
-		return web.Kind(web.ErrNotFound, fmt.Errorf("table %.64q is not in syncTables", r.Table))
+		return Kind(ErrNotFound, fmt.Errorf("table %.64q is not in syncTables", r.Table))
 	case r.Mode != snapshot.Missing && r.Mode != snapshot.All && r.Mode != "":
-		return web.Kind(web.ErrRequest, fmt.Errorf("mode: %.40q is none of missing, all", r.Mode))
+		return Kind(ErrRequest, fmt.Errorf("mode: %.40q is none of missing, all", r.Mode))
 	}
 	if r.Where != "" {
 		// The snapshot would only tell in the log.
 		if _, err := d.db.ExecContext(ctx, "SELECT 1 FROM "+mysqldb.Quote(r.Table)+" WHERE ("+r.Where+") LIMIT 0"); err != nil {
 			if mysqldb.Number(err) != 0 && !mysqldb.Transient(err) {
-				err = web.Kind(web.ErrRequest, fmt.Errorf("where: %w", err))
+				err = Kind(ErrRequest, fmt.Errorf("where: %w", err))
 			}
 			return err
 		}

@@ -1,58 +1,9 @@
-package web
+package status
 
 import (
-	"context"
 	"encoding/json"
 	"time"
 )
-
-// Node is what the server shows and does: the running node. Its methods are called
-// from many goroutines, and return when ctx ends.
-type Node interface {
-	// State returns how the node is at this moment. It may be up to a second old, so
-	// that any number of readers cost the database no more than one does.
-	State(ctx context.Context) (*State, error)
-	// Errors returns rows that are refused, the latest first.
-	Errors(ctx context.Context, of Rows, limit int) ([]RowError, error)
-	// Retry has refused rows sent again now, and returns how many.
-	Retry(ctx context.Context, of Rows) (int64, error)
-	// Conflicts returns the conflicts before the one with a number (0: the latest).
-	Conflicts(ctx context.Context, before uint64, limit int) ([]Conflict, error)
-	// Conflict returns one conflict, with the row as it is now.
-	Conflict(ctx context.Context, conflict uint64) (*ConflictNow, error)
-	// PutBack writes the row that lost a conflict over the one that stands.
-	PutBack(ctx context.Context, conflict uint64, how PutBack) error
-	// Resync has a table sent to a remote again.
-	Resync(ctx context.Context, r Resync) error
-	// Verify compares tables with remotes, and tells each comparison as it ends.
-	Verify(ctx context.Context, v Verify, tell func(Comparison) error) error
-	// SetLogLevel changes what is logged from now on: error, warn, info, debug.
-	SetLogLevel(level string) error
-	// Reload reads the configuration and the transformers again. Where they have a
-	// mistake it returns that, and the node goes on as it was. Otherwise it returns when
-	// the node works with them, or why it does not and went back.
-	Reload(ctx context.Context) error
-	// Health tells what keeps the node from its work; nil is nothing.
-	Health(ctx context.Context) error
-}
-
-// Lines is a source of log lines.
-type Lines interface {
-	// Last returns the latest lines, the oldest of them first.
-	Last() []Line
-	// Follow calls tell with each line that is logged from now on, until ctx ends. A
-	// reader that is too slow misses lines.
-	Follow(ctx context.Context, tell func(Line) error) error
-}
-
-// Line is one of the log.
-type Line struct {
-	Time    time.Time       `json:"time"`
-	Level   string          `json:"level"` // error, warn, info, debug
-	Logger  string          `json:"logger,omitempty"`
-	Message string          `json:"message"`
-	Fields  json.RawMessage `json:"fields,omitempty"` // an object
-}
 
 // State is how a node is. GET /api/status answers with it, and /api/events sends
 // it each second.

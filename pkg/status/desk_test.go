@@ -1,4 +1,4 @@
-package desk_test
+package status_test
 
 import (
 	"encoding/json"
@@ -10,20 +10,19 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
-	"github.com/mysql-sync/mysql-sync/pkg/desk"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
-	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
 // open returns the desk of a stopped node, for whose remote berlin three rows are
 // marked, of which two were refused.
-func open(t *testing.T) (*desk.Desk, *mysqldb.DB) {
+func open(t *testing.T) (*status.Desk, *mysqldb.DB) {
 	t.Helper()
 	db := testkit.OwnSchema(t, `CREATE TABLE orders (id INT PRIMARY KEY, name VARCHAR(100))`, `CREATE TABLE items (id INT PRIMARY KEY)`)
 	cfg := &config.Config{ClientName: "hamburg", RemoteClients: []string{"berlin", "boston"}, SyncTables: []string{"orders"}, ReceiveTables: []string{"orders", "items"}}
@@ -50,13 +49,13 @@ func open(t *testing.T) (*desk.Desk, *mysqldb.DB) {
 	if err := o.Fail(t.Context(), "berlin", failed); err != nil {
 		t.Fatal(err)
 	}
-	return desk.Of(cfg, db), db
+	return status.Of(cfg, db), db
 }
 
 func TestRefusedRowsAreListedAndRetried(t *testing.T) {
 	t.Parallel()
 	d, _ := open(t)
-	list := func(of web.Rows, limit int) []web.RowError {
+	list := func(of status.Rows, limit int) []status.RowError {
 		t.Helper()
 		found, err := d.Errors(t.Context(), of, limit)
 		if err != nil {
@@ -64,25 +63,25 @@ func TestRefusedRowsAreListedAndRetried(t *testing.T) {
 		}
 		return found
 	}
-	all := list(web.Rows{}, 10)
+	all := list(status.Rows{}, 10)
 	if len(all) != 2 || all[0].Remote != "berlin" || all[0].Table != "orders" || all[0].Message != "no column name" || all[0].Attempts != 1 || time.Until(all[0].RetryAt) <= 0 {
 		t.Errorf("refused: %+v", all)
 	}
-	if one := list(web.Rows{Remote: "berlin", Table: "orders", ID: "2"}, 10); len(one) != 1 || one[0].ID != "2" {
+	if one := list(status.Rows{Remote: "berlin", Table: "orders", ID: "2"}, 10); len(one) != 1 || one[0].ID != "2" {
 		t.Errorf("of one row: %+v", one)
 	}
-	if none := list(web.Rows{Remote: "boston"}, 10); none == nil || len(none) != 0 {
+	if none := list(status.Rows{Remote: "boston"}, 10); none == nil || len(none) != 0 {
 		t.Errorf("of another remote: %+v", none)
 	}
-	if n := len(list(web.Rows{}, 1)); n != 1 {
+	if n := len(list(status.Rows{}, 1)); n != 1 {
 		t.Errorf("at most 1: %d", n)
 	}
 	for _, want := range []int64{1, 0} {
-		if n, err := d.Retry(t.Context(), web.Rows{Table: "orders", ID: "2"}); err != nil || n != want {
+		if n, err := d.Retry(t.Context(), status.Rows{Table: "orders", ID: "2"}); err != nil || n != want {
 			t.Errorf("%d rows are sent again, %v", n, err)
 		}
 	}
-	if n := len(list(web.Rows{}, 10)); n != 1 {
+	if n := len(list(status.Rows{}, 10)); n != 1 {
 		t.Errorf("%d rows are refused after one is sent again", n)
 	}
 }
@@ -95,18 +94,18 @@ func TestNamesAreThoseOfTheConfiguration(t *testing.T) {
 		ask  func() error
 		kind error
 	}{
-		"a remote that is none": {func() error { _, err := d.Errors(t.Context(), web.Rows{Remote: "nobody"}, 1); return err }, web.ErrNotFound},
-		"a table that is none":  {func() error { _, err := d.Retry(t.Context(), web.Rows{Table: "sync_outbox"}); return err }, web.ErrNotFound},
-		"an id without a table": {func() error { _, err := d.Errors(t.Context(), web.Rows{ID: "1"}, 1); return err }, web.ErrRequest},
-		"an id that is no number": {func() error { _, err := d.Errors(t.Context(), web.Rows{Table: "orders", ID: "1'"}, 1); return err },
-			web.ErrRequest},
-		"a table that is received only":    {func() error { return d.Resync(t.Context(), web.Resync{Table: "items"}) }, web.ErrNotFound},
-		"no table":                         {func() error { return d.Resync(t.Context(), web.Resync{}) }, web.ErrRequest},
-		"a way of sending that is none":    {func() error { return d.Resync(t.Context(), web.Resync{Table: "orders", Mode: "some"}) }, web.ErrRequest},
-		"a condition that is no SQL":       {func() error { return d.Resync(t.Context(), web.Resync{Table: "orders", Where: "nonsense ("}) }, web.ErrRequest},
-		"a column that is none":            {func() error { return d.Resync(t.Context(), web.Resync{Table: "orders", Where: "nothing = 1"}) }, web.ErrRequest},
-		"a conflict that is none":          {func() error { return d.PutBack(t.Context(), 1, web.PutBack{}) }, web.ErrNotFound},
-		"a remote to send to that is none": {func() error { return d.Resync(t.Context(), web.Resync{Table: "orders", Remote: "nobody"}) }, web.ErrNotFound},
+		"a remote that is none": {func() error { _, err := d.Errors(t.Context(), status.Rows{Remote: "nobody"}, 1); return err }, status.ErrNotFound},
+		"a table that is none":  {func() error { _, err := d.Retry(t.Context(), status.Rows{Table: "sync_outbox"}); return err }, status.ErrNotFound},
+		"an id without a table": {func() error { _, err := d.Errors(t.Context(), status.Rows{ID: "1"}, 1); return err }, status.ErrRequest},
+		"an id that is no number": {func() error { _, err := d.Errors(t.Context(), status.Rows{Table: "orders", ID: "1'"}, 1); return err },
+			status.ErrRequest},
+		"a table that is received only":    {func() error { return d.Resync(t.Context(), status.Resync{Table: "items"}) }, status.ErrNotFound},
+		"no table":                         {func() error { return d.Resync(t.Context(), status.Resync{}) }, status.ErrRequest},
+		"a way of sending that is none":    {func() error { return d.Resync(t.Context(), status.Resync{Table: "orders", Mode: "some"}) }, status.ErrRequest},
+		"a condition that is no SQL":       {func() error { return d.Resync(t.Context(), status.Resync{Table: "orders", Where: "nonsense ("}) }, status.ErrRequest},
+		"a column that is none":            {func() error { return d.Resync(t.Context(), status.Resync{Table: "orders", Where: "nothing = 1"}) }, status.ErrRequest},
+		"a conflict that is none":          {func() error { return d.PutBack(t.Context(), 1, status.PutBack{}) }, status.ErrNotFound},
+		"a remote to send to that is none": {func() error { return d.Resync(t.Context(), status.Resync{Table: "orders", Remote: "nobody"}) }, status.ErrNotFound},
 	} {
 		if err := c.ask(); !errors.Is(err, c.kind) {
 			t.Errorf("%s: %v", rule, err)
@@ -117,7 +116,7 @@ func TestNamesAreThoseOfTheConfiguration(t *testing.T) {
 func TestTheStateOfAStoppedNode(t *testing.T) {
 	t.Parallel()
 	d, db := open(t)
-	if err := d.Resync(t.Context(), web.Resync{Table: "orders", Remote: "boston", Where: "id > 1"}); err != nil {
+	if err := d.Resync(t.Context(), status.Resync{Table: "orders", Remote: "boston", Where: "id > 1"}); err != nil {
 		t.Fatal(err)
 	}
 	testkit.Exec(t, db, `INSERT INTO table_changes (table_name, primary_key, date) VALUES ('orders', '4', UTC_TIMESTAMP(6))`,

@@ -1,4 +1,4 @@
-package web
+package status
 
 // How a table stands with a remote. In step is said of what was seen only: the remote is there,
 // was sent the whole table once, and has acked all since.

@@ -1,4 +1,4 @@
-package desk
+package status
 
 import (
 	"context"
@@ -7,16 +7,15 @@ import (
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
-	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
 // Errors returns rows that are refused, the latest first, at most limit.
-func (d *Desk) Errors(ctx context.Context, of web.Rows, limit int) ([]web.RowError, error) {
+func (d *Desk) Errors(ctx context.Context, of Rows, limit int) ([]RowError, error) {
 	rowID, err := d.rowOf(ctx, of)
 	if err != nil {
 		return nil, err
 	}
-	list := []web.RowError{}
+	list := []RowError{}
 	for _, remote := range d.remotes(of.Remote) {
 		refused, err := d.outbox.Refused(ctx, remote, of.Table, rowID, limit)
 		if err != nil {
@@ -27,16 +26,16 @@ func (d *Desk) Errors(ctx context.Context, of web.Rows, limit int) ([]web.RowErr
 			if err != nil {
 				at = time.UnixMilli(r.RetryAt) // sync_status was emptied
 			}
-			list = append(list, web.RowError{Remote: remote, Table: r.Table, ID: r.ID, Message: r.Status.Message, Attempts: r.Attempts,
+			list = append(list, RowError{Remote: remote, Table: r.Table, ID: r.ID, Message: r.Status.Message, Attempts: r.Attempts,
 				At: at, RetryAt: time.UnixMilli(r.RetryAt), Waits: r.Temporary})
 		}
 	}
-	slices.SortStableFunc(list, func(x, y web.RowError) int { return y.At.Compare(x.At) })
+	slices.SortStableFunc(list, func(x, y RowError) int { return y.At.Compare(x.At) })
 	return list[:min(len(list), limit)], nil
 }
 
 // Retry makes refused rows ready to be sent again, and returns how many.
-func (d *Desk) Retry(ctx context.Context, of web.Rows) (rows int64, err error) {
+func (d *Desk) Retry(ctx context.Context, of Rows) (rows int64, err error) {
 	rowID, err := d.rowOf(ctx, of)
 	if err != nil {
 		return 0, err
@@ -52,7 +51,7 @@ func (d *Desk) Retry(ctx context.Context, of web.Rows) (rows int64, err error) {
 }
 
 // rowOf checks which rows are asked for and returns the row_id of a single one.
-func (d *Desk) rowOf(ctx context.Context, of web.Rows) (rowID string, err error) {
+func (d *Desk) rowOf(ctx context.Context, of Rows) (rowID string, err error) {
 	if err := d.Known(of.Remote, of.Table); err != nil {
 		return "", err
 	}
@@ -60,7 +59,7 @@ func (d *Desk) rowOf(ctx context.Context, of web.Rows) (rowID string, err error)
 		return "", nil
 	}
 	if of.Table == "" {
-		return "", web.Kind(web.ErrRequest, errors.New("an id needs its table"))
+		return "", Kind(ErrRequest, errors.New("an id needs its table"))
 	}
 	t, err := d.tables.Table(ctx, of.Table)
 	if err != nil {
@@ -68,7 +67,7 @@ func (d *Desk) rowOf(ctx context.Context, of web.Rows) (rowID string, err error)
 	}
 	key, err := t.ParseID(of.ID)
 	if err != nil {
-		return "", web.Kind(web.ErrRequest, err)
+		return "", Kind(ErrRequest, err)
 	}
 	rows := []change.Row{{Table: of.Table, Key: key}}
 	if err := d.tables.Identify(ctx, rows); err != nil {
