@@ -59,7 +59,7 @@ func accounts(files, clients []string, prefix string) ([]wire.Account, error) {
 	var list []wire.Account
 	var mistakes []error
 	if prefix != "" && !validPrefix.MatchString(prefix) {
-		mistakes = append(mistakes, fmt.Errorf("--topic-prefix: %q is not names of letters, digits, - or _ with slashes between them", prefix))
+		mistakes = append(mistakes, fmt.Errorf("--topic-prefix: %q is not names of letters, digits, - or _, separated by slashes", prefix))
 	}
 	seen := map[string]string{}
 	add := func(from string, a wire.Account) {

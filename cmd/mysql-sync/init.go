@@ -305,7 +305,7 @@ func (s *setup) askBroker(ctx context.Context, d *dialog, given func(...string) 
 			return err
 		}
 		if m.listen != "" {
-			if err := d.until(ctx, &m.listen, false, "Address to listen on (0.0.0.0:1883 is reached by other machines)", m.listen, address); err != nil {
+			if err := d.until(ctx, &m.listen, false, "Address to listen on (0.0.0.0:1883 is reachable from other machines)", m.listen, address); err != nil {
 				return err
 			}
 		}

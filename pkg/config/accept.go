@@ -122,7 +122,7 @@ func (c *checker) accept(cfg *Config, given any) {
 			cfg.AcceptFrom = append(cfg.AcceptFrom, client)
 			key := join("acceptFrom", client)
 			if client != Anyone && !clientName.MatchString(client) {
-				c.mistake(key, "is no client's name: 2 to 32 characters out of a-z A-Z 0-9 - _")
+				c.mistake(key, "is not a client name: use 2 to 32 characters of a-z A-Z 0-9 - _")
 			}
 			block, _ := given[client].(map[string]any)
 			r := Rights{Columns: map[string][]string{}}
@@ -132,7 +132,7 @@ func (c *checker) accept(cfg *Config, given any) {
 			columns, _ := block["columns"].(map[string]any)
 			for _, table := range slices.Sorted(maps.Keys(columns)) {
 				if !cfg.Syncs(table) && !cfg.Receives(table) && !c.wrong("receiveTables") && !c.wrong("syncTables") {
-					c.mistake(join(join(key, "columns"), table), "is no table of receiveTables or syncTables%s", similar(table, slices.Concat(cfg.SyncTables, cfg.ReceiveTables)))
+					c.mistake(join(join(key, "columns"), table), "is not in receiveTables or syncTables%s", similar(table, slices.Concat(cfg.SyncTables, cfg.ReceiveTables)))
 				}
 				list, _ := columns[table].([]any)
 				r.Columns[table] = []string{}
@@ -155,7 +155,7 @@ func (c *checker) tablesOf(tables []string, key, right string, block map[string]
 		for _, name := range given {
 			table := name.(string) // as the schema has it
 			if !slices.Contains(tables, table) && !c.wrong("receiveTables") && !c.wrong("syncTables") {
-				c.mistake(join(key, right), "%q is none of the node's tables that this is about%s", table, similar(table, tables))
+				c.mistake(join(key, right), "%q is not one of the tables this applies to%s", table, similar(table, tables))
 			}
 			t.Named = append(t.Named, table)
 		}

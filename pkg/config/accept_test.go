@@ -61,9 +61,9 @@ func TestRightsByClient(t *testing.T) {
 		}
 	}
 	refused(t, write(t, with(keys{"paris": keys{"write": []string{"sent"}, "read": "orders", "erase": true, "columns": keys{"order": []string{"id"}}}, "a b": keys{}})), nil,
-		`acceptFrom.a b: is no client's name: 2 to 32 characters out of a-z A-Z 0-9 - _`,
-		`acceptFrom.paris.columns.order: is no table of receiveTables or syncTables; did you mean "orders"?`,
-		`acceptFrom.paris.erase: is no key of acceptFrom.paris; remove it`,
+		`acceptFrom.a b: is not a client name: use 2 to 32 characters of a-z A-Z 0-9 - _`,
+		`acceptFrom.paris.columns.order: is not in receiveTables or syncTables; did you mean "orders"?`,
+		`acceptFrom.paris.erase: unknown key in acceptFrom.paris; remove it`,
 		`acceptFrom.paris.read: a string is not true, false or a list of tables`,
-		`acceptFrom.paris.write: "sent" is none of the node's tables that this is about; remove it`)
+		`acceptFrom.paris.write: "sent" is not one of the tables this applies to; remove it`)
 }

@@ -27,7 +27,7 @@ func (c *checker) broker(f *fileBroker) Broker {
 		case u.Password == "":
 			c.mistake(key+".password", "is empty")
 		case placeholder.MatchString(u.Password):
-			c.mistake(key+".password", "is a placeholder that everybody knows; take random characters, as of openssl rand -hex 24")
+			c.mistake(key+".password", "is a well-known placeholder; use random characters, for example from openssl rand -hex 24")
 		}
 		seen[u.Username] = true
 		b.Users = append(b.Users, BrokerUser(u))
@@ -35,7 +35,7 @@ func (c *checker) broker(f *fileBroker) Broker {
 	for i, o := range f.WSOrigins {
 		origin, ok := Origin(o)
 		if !ok && o != Anyone {
-			c.mistake("broker.wsOrigins["+strconv.Itoa(i)+"]", "%s is no origin of a page, such as https://app.example.com", show(o, o))
+			c.mistake("broker.wsOrigins["+strconv.Itoa(i)+"]", "%s is not a web origin such as https://app.example.com", show(o, o))
 			continue
 		}
 		b.WSOrigins = append(b.WSOrigins, cmp.Or(origin, o))
@@ -43,7 +43,7 @@ func (c *checker) broker(f *fileBroker) Broker {
 	c.listener("broker.listen", b.Listen, &b)
 	c.listener("broker.wsListen", b.WSListen, &b)
 	if b.Listen != "" && b.Listen == b.WSListen {
-		c.mistake("broker.wsListen", "is the address of listen; give another port")
+		c.mistake("broker.wsListen", "is the same address as listen; use another port")
 	}
 	c.serverPair("broker", b.Cert, b.Key)
 	return b
@@ -72,9 +72,9 @@ func (c *checker) serverPair(block, cert, key string) {
 	case cert != "" && key != "":
 		c.pair(certKey, keyKey, cert, key)
 	case cert != "":
-		c.mistake(keyKey, "is missing; it must be the key of %s", certKey)
+		c.mistake(keyKey, "is missing; it must be the private key for %s", certKey)
 	case key != "":
-		c.mistake(certKey, "is missing; it must be the certificate of %s", keyKey)
+		c.mistake(certKey, "is missing; it must be the certificate for %s", keyKey)
 	}
 }
 
@@ -85,7 +85,7 @@ func (c *checker) listener(key, address string, b *Broker) {
 		return
 	}
 	if local, ok := c.address(key, address); ok && !local && len(b.Users) == 0 && !c.wrong("broker.users") {
-		c.mistake(key, "%s is reached by other machines, and broker.users is empty; add users, or listen on 127.0.0.1", show(address, address))
+		c.mistake(key, "%s is reachable from other machines, but broker.users is empty; add users, or listen on 127.0.0.1", show(address, address))
 	}
 }
 

@@ -96,7 +96,7 @@ func (c *checker) object(key string, n *node, block map[string]any) any {
 		switch more := n.AdditionalProperties.node; {
 		case n.property(name) != nil:
 		case more == nil:
-			c.mistake(join(key, name), "is no key of %s%s", place(key), suggest(name, n))
+			c.mistake(join(key, name), "unknown key in %s%s", place(key), suggest(name, n))
 		case block[name] == nil:
 			c.mistake(join(key, name), "is empty; remove it")
 		default:

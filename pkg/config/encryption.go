@@ -27,7 +27,7 @@ func (c *checker) encryption(cfg *Config, f *fileSealing) Encryption {
 	for i, k := range f.Keys {
 		at := "encryption.keys[" + strconv.Itoa(i) + "]"
 		if ids[k.ID] && k.ID != "" {
-			c.mistake(at+".id", "%q is listed twice; give the new key a name of its own", k.ID)
+			c.mistake(at+".id", "%q is listed twice; give the new key its own name", k.ID)
 		}
 		ids[k.ID] = true
 		secret, err := seal.ParseSecret(k.Key)
@@ -54,7 +54,7 @@ func (c *checker) encryption(cfg *Config, f *fileSealing) Encryption {
 		case client != Anyone && !anyone && !slices.Contains(known, client):
 			c.mistake("encryption.required", "%q is in neither remoteClients nor acceptFrom%s", client, similar(client, known))
 		case !shared && !own:
-			c.mistake("encryption.keys", "has no key for %s; add one that names it in clients, or one without clients, which is for all", quoteClient(client))
+			c.mistake("encryption.keys", "has no key for %s; add one that lists it in clients, or one without clients, which applies to all", quoteClient(client))
 		}
 	}
 	return e

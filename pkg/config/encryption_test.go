@@ -44,11 +44,11 @@ func TestMistakesOfEncryption(t *testing.T) {
 		"a name that is none": {keys{"keys": []any{key("a b")}},
 			[]string{`encryption.keys[0].id: "a b" is not a name of 1 to 32 letters, digits, ., - or _`}},
 		"a name twice": {keys{"keys": []any{key("k"), key("k")}},
-			[]string{`encryption.keys[1].id: "k" is listed twice; give the new key a name of its own`}},
+			[]string{`encryption.keys[1].id: "k" is listed twice; give the new key its own name`}},
 		"a client that is not known": {keys{"keys": []any{key("k", "hamborg"), key("l")}},
 			[]string{`encryption.keys[0].clients: "hamborg" is in neither remoteClients nor acceptFrom; did you mean "hamburg"?`}},
 		"a client without a key": {keys{"keys": []any{key("k", "berlin")}},
-			[]string{`encryption.keys: has no key for "hamburg"; add one that names it in clients, or one without clients, which is for all`}},
+			[]string{`encryption.keys: has no key for "hamburg"; add one that lists it in clients, or one without clients, which applies to all`}},
 		"a required client that is not known": {keys{"keys": []any{key("k")}, "required": []string{"hamborg"}},
 			[]string{`encryption.required: "hamborg" is in neither remoteClients nor acceptFrom; did you mean "hamburg"?`}},
 	} {
@@ -57,5 +57,5 @@ func TestMistakesOfEncryption(t *testing.T) {
 		})
 	}
 	refused(t, write(t, least(keys{"acceptFrom": []string{"*"}, "encryption": keys{"keys": []any{key("k", "hamburg")}}})), nil,
-		`encryption.keys: has no key for the clients of acceptFrom ["*"]; add one that names it in clients, or one without clients, which is for all`)
+		`encryption.keys: has no key for the clients of acceptFrom ["*"]; add one that lists it in clients, or one without clients, which applies to all`)
 }

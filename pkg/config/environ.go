@@ -30,7 +30,7 @@ func (c *checker) override(name, value string) (string, any) {
 			}
 		}
 		if next == nil {
-			c.mistake(name, "is no key of %s%s", place(strings.Join(path, ".")), suggest(strings.ToLower(word), n))
+			c.mistake(name, "unknown key in %s%s", place(strings.Join(path, ".")), suggest(strings.ToLower(word), n))
 			return "", nil
 		}
 		n = next

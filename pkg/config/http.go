@@ -25,15 +25,15 @@ func (c *checker) http(f fileHTTP) HTTP {
 	switch {
 	case c.wrong("http.token"):
 	case far && f.Token == nil:
-		c.mistake("http.listen", "%s is reached by other machines; set http.token, or listen on 127.0.0.1", show(h.Listen, h.Listen))
+		c.mistake("http.listen", "%s is reachable from other machines; set http.token, or listen on 127.0.0.1", show(h.Listen, h.Listen))
 	case placeholder.MatchString(h.Token):
-		c.mistake("http.token", "is a placeholder that everybody knows; take random characters, as of openssl rand -hex 24")
+		c.mistake("http.token", "is a well-known placeholder; use random characters, for example from openssl rand -hex 24")
 	case f.Token != nil && len(h.Token) < tokenLeast:
-		c.mistake("http.token", "is shorter than %d characters; take random ones, as of openssl rand -hex 24", tokenLeast)
+		c.mistake("http.token", "is shorter than %d characters; use random ones, for example from openssl rand -hex 24", tokenLeast)
 	case strings.ContainsFunc(h.Token, func(r rune) bool { return r <= ' ' || r > '~' }):
-		c.mistake("http.token", "has characters that an HTTP header cannot hold; take letters and digits")
+		c.mistake("http.token", "has characters not allowed in an HTTP header; use letters and digits")
 	case far && h.Cert == "":
-		c.warn("http.token", "goes over the network in the clear, since there is no http.cert: use TLS, or a proxy that does")
+		c.warn("http.token", "is sent in the clear because http.cert is not set; use TLS, or a proxy that does")
 	}
 	c.serverPair("http", h.Cert, h.Key)
 	return h

@@ -51,7 +51,7 @@ func Load(path string, environ []string) (*Config, []string, error) {
 
 	for _, block := range []string{"mqttConfig", "mysqlConfig", "mysqlConfig.ssl"} {
 		if names := c.ignored[block]; len(names) > 0 {
-			c.warn(block, "has no use for %s; remove it", strings.Join(names, ", "))
+			c.warn(block, "ignored keys: %s", strings.Join(names, ", "))
 		}
 	}
 	if len(c.mistakes) > 0 {
@@ -117,7 +117,7 @@ var topicLevels = []string{"info", "change", "node", "batch", "ack", "verify"}
 func (c *checker) topicPrefix(prefix string) string {
 	for level := range strings.SplitSeq(prefix, "/") {
 		if slices.Contains(topicLevels, level) {
-			c.mistake("topicPrefix", "%q has the word %q, with which topics of the protocol begin; take another", prefix, level)
+			c.mistake("topicPrefix", "%q contains %q, which the protocol's own topics start with; use another", prefix, level)
 		}
 	}
 	return prefix
@@ -135,9 +135,9 @@ func (c *checker) clients(cfg *Config, acceptGiven bool) {
 	}
 	switch {
 	case acceptGiven:
-		c.mistake("acceptFrom", `is empty, so no changes for receiveTables would be taken; name the clients, or leave it out for those of remoteClients`)
+		c.mistake("acceptFrom", `is empty, so no changes for receiveTables would be accepted; name the clients, or omit it to accept those of remoteClients`)
 	case len(cfg.RemoteClients) == 0:
-		c.mistake("acceptFrom", `is missing, and so is remoteClients: no changes for receiveTables would be taken; name the clients, or write ["*"] for anyone`)
+		c.mistake("acceptFrom", `is missing, and so is remoteClients: no changes for receiveTables would be accepted; name the clients, or write ["*"] for anyone`)
 	}
 }
 
@@ -148,7 +148,7 @@ func (c *checker) tables(cfg *Config) {
 	case len(cfg.SyncTables) == 0 && len(cfg.ReceiveTables) == 0:
 		c.mistake("syncTables", "is empty, and so is receiveTables; name a table in at least one of them")
 	case len(cfg.SyncTables) > 0 && len(cfg.RemoteClients) == 0 && !c.wrong("remoteClients"):
-		c.warn("remoteClients", "is empty: the changes of syncTables are sent to nobody")
+		c.warn("remoteClients", "is empty: changes to syncTables are not sent anywhere")
 	}
 }
 

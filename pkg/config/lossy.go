@@ -16,7 +16,7 @@ func (c *checker) lossy(cfg *Config, given map[string]any) map[string][]string {
 	list := make(map[string][]string, len(given))
 	for _, table := range slices.Sorted(maps.Keys(given)) {
 		if table != Any && !cfg.Receives(table) && !c.wrong("receiveTables") {
-			c.mistake(join("allowLossy", table), "is no table of receiveTables%s", similar(table, cfg.ReceiveTables))
+			c.mistake(join("allowLossy", table), "is not in receiveTables%s", similar(table, cfg.ReceiveTables))
 		}
 		columns, _ := given[table].([]any)
 		for _, column := range columns {

@@ -40,7 +40,7 @@ func (c *checker) mqtt(f *fileMQTT, cfg *Config, given bool) MQTT {
 	}
 	if f.ReconnectPeriod == 0 && !c.wrong("mqttConfig.reconnectPeriod") {
 		// In mqtt.js, 0 is never to connect again; a node that obeyed would be dead.
-		c.warn("mqttConfig.reconnectPeriod", "0 is taken as 1000: a lost connection is always made again")
+		c.warn("mqttConfig.reconnectPeriod", "0 is treated as 1000: a lost connection is always re-established")
 		m.ReconnectPeriod = milliseconds(1000)
 	}
 	if f.Hostname != "" {
@@ -70,7 +70,7 @@ func (c *checker) mqtt(f *fileMQTT, cfg *Config, given bool) MQTT {
 	}
 	plain := func(s string) bool { return strings.HasPrefix(s, "tcp:") || strings.HasPrefix(s, "ws:") }
 	if len(m.CA) > 0 && len(m.Servers) > 0 && !slices.ContainsFunc(m.Servers, func(s string) bool { return !plain(s) }) {
-		c.warn("mqttConfig.ca", "is not used, since the protocol has no TLS; use mqtts or wss")
+		c.warn("mqttConfig.ca", "is ignored because the protocol has no TLS; use mqtts or wss")
 	}
 	return m
 }

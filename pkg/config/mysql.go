@@ -22,7 +22,7 @@ func (c *checker) mysql(f *fileMySQL) MySQL {
 	// The npm package takes names of character sets and of collations, in
 	// either case. Its default, UTF8_GENERAL_CI, is a part of utf8mb4.
 	if set, _, _ := strings.Cut(strings.ToLower(f.Charset), "_"); set != "" && set != "utf8" && set != "utf8mb3" && set != "utf8mb4" {
-		c.warn("mysqlConfig.charset", "%s is not used: the connection always has utf8mb4, which holds every character", show(f.Charset, f.Charset))
+		c.warn("mysqlConfig.charset", "%s is ignored: the connection always uses utf8mb4, which can hold every character", show(f.Charset, f.Charset))
 	}
 	if m.LocalAddress != "" && net.ParseIP(m.LocalAddress) == nil {
 		c.mistake("mysqlConfig.localAddress", "%s is not an IP address", show(m.LocalAddress, m.LocalAddress))
@@ -54,9 +54,9 @@ func (c *checker) host(key, s string) string {
 	_, _, hasPort := net.SplitHostPort(s)
 	switch {
 	case hasPort == nil && net.ParseIP(bare) == nil:
-		c.mistake(key, "has a port in it; put that in the key port")
+		c.mistake(key, "contains a port; put it in the key port")
 	case strings.ContainsAny(s, "/@?# \t\r\n\x00"):
-		c.mistake(key, "is not the name or the address of a host")
+		c.mistake(key, "is not a host name or address")
 	}
 	return bare
 }

@@ -26,13 +26,13 @@ func (c *checker) tls(key string, f fileTLS) TLS {
 	switch {
 	case c.wrong(certKey) || c.wrong(keyKey):
 	case len(t.Cert) > 0 && len(t.Key) == 0:
-		c.warn(certKey, "is not used, since there is no key; add the key of the certificate, or remove it")
+		c.warn(certKey, "is ignored because there is no key; add the certificate's key, or remove it")
 		t.Cert = nil
 	case len(t.Key) > 0 && len(t.Cert) == 0:
-		c.warn(keyKey, "is not used, since there is no cert; add the certificate of the key, or remove it")
+		c.warn(keyKey, "is ignored because there is no cert; add the key's certificate, or remove it")
 		t.Key = nil
 	case len(t.Cert) != len(t.Key):
-		c.mistake(keyKey, "must have one file for each of cert, in the same order: cert has %d, key has %d", len(t.Cert), len(t.Key))
+		c.mistake(keyKey, "must list one file per certificate, in the same order: cert has %d, key has %d", len(t.Cert), len(t.Key))
 	default:
 		for i := range t.Cert {
 			c.pair(certKey, keyKey, t.Cert[i], t.Key[i])
@@ -51,7 +51,7 @@ func lacksKey(path string) bool {
 // authorities checks that the file at path holds certificates.
 func (c *checker) authorities(key, path string) {
 	if content := c.pem(key, path); content != nil && !x509.NewCertPool().AppendCertsFromPEM(content) {
-		c.mistake(key, "%s holds no certificate in PEM form", path)
+		c.mistake(key, "%s contains no PEM certificate", path)
 	}
 }
 
@@ -64,11 +64,11 @@ func (c *checker) pair(certKey, keyKey, certPath, keyPath string) *x509.Certific
 	}
 	if block, _ := pem.Decode(key); block != nil &&
 		(strings.Contains(block.Type, "ENCRYPTED") || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED")) {
-		c.mistake(keyKey, "%s is encrypted; give a key without a passphrase", keyPath)
+		c.mistake(keyKey, "%s is encrypted; use a key without a passphrase", keyPath)
 		return nil
 	}
 	if !x509.NewCertPool().AppendCertsFromPEM(cert) {
-		c.mistake(certKey, "%s holds no certificate in PEM form", certPath)
+		c.mistake(certKey, "%s contains no PEM certificate", certPath)
 		return nil
 	}
 	p, err := tls.X509KeyPair(cert, key)

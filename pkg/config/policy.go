@@ -14,17 +14,17 @@ func (c *checker) policies(cfg *Config, given map[string]any) map[string]Policy 
 	for _, table := range slices.Sorted(maps.Keys(given)) {
 		key := join("conflictPolicy", table)
 		if !cfg.Syncs(table) && !cfg.Receives(table) && !c.wrong("syncTables") && !c.wrong("receiveTables") {
-			c.mistake(key, "is no table of syncTables or receiveTables%s", similar(table, slices.Concat(cfg.SyncTables, cfg.ReceiveTables)))
+			c.mistake(key, "is not in syncTables or receiveTables%s", similar(table, slices.Concat(cfg.SyncTables, cfg.ReceiveTables)))
 		}
 		p, ok := policy(given[table])
 		if !ok {
 			continue // a mistake was noted
 		}
 		if p.Name == "priority" && len(p.Priority) == 0 && !c.wrong(key) {
-			c.mistake(join(key, "priority"), "is empty; name the client that wins first")
+			c.mistake(join(key, "priority"), "is empty; list the clients, the one that wins first")
 		}
 		if p.Name == "script" && cfg.TransformerDirectory == "" && !c.wrong("transformerDirectory") {
-			c.mistake(key, `"script" needs the key transformerDirectory: the table's file there exports resolve`)
+			c.mistake(key, `"script" requires transformerDirectory, where the table's file must export resolve`)
 		}
 		policies[table] = p
 	}

@@ -78,7 +78,7 @@ func syntax(content []byte, err error) string {
 		line, column := inTOML.Position()
 		return fmt.Sprintf("line %d, column %d: %s", line, column, quoted.ReplaceAllString(err.Error(), "…"))
 	case strings.Contains(err.Error(), "cannot unmarshal"):
-		return "does not hold keys and their values; write an object, as docs/configuration.md shows"
+		return "is not an object of keys and values; see docs/configuration.md"
 	}
 	return quoted.ReplaceAllString(err.Error(), "…")
 }
@@ -95,7 +95,7 @@ func readFile(path string) ([]byte, error) {
 		return nil, err
 	}
 	if len(content) > maxFile {
-		return nil, fmt.Errorf("read %s: it is larger than %d bytes", path, maxFile)
+		return nil, fmt.Errorf("read %s: larger than %d bytes", path, maxFile)
 	}
 	return content, nil
 }

@@ -17,7 +17,7 @@ import (
 func (c *checker) text(key string, n *node, raw string) any {
 	s, unset := expand(raw, c.lookup)
 	if len(unset) > 0 {
-		c.mistake(key, "refers to %s, which the environment does not set", strings.Join(unset, ", "))
+		c.mistake(key, "refers to %s, which is not set in the environment", strings.Join(unset, ", "))
 		return nil
 	}
 	switch {

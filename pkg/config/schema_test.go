@@ -159,7 +159,7 @@ func manual() string {
 			fmt.Fprintf(&text, "| `%s` | %s | %s | %s |\n", p.name, kind(p.node), standard(n, p), meaning(p.node))
 		}
 		if len(ignored) > 0 {
-			fmt.Fprintf(&text, "\nAccepted with one warning, without a meaning here: %s.\n", strings.Join(ignored, ", "))
+			fmt.Fprintf(&text, "\nAccepted with one warning, but without effect here: %s.\n", strings.Join(ignored, ", "))
 		}
 		for _, p := range n.Properties {
 			switch {

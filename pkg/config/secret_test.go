@@ -29,7 +29,7 @@ func TestEnvironmentOverrides(t *testing.T) {
 	}
 
 	refused(t, path, []string{"MYSQL_SYNC_MQTTCONFIG__PASWORD=x", "MYSQL_SYNC_SYNCTABLES=[x", "MYSQL_SYNC_CHECKINTERVAL=fast"},
-		`MYSQL_SYNC_MQTTCONFIG__PASWORD: is no key of mqttConfig; did you mean "password"?`,
+		`MYSQL_SYNC_MQTTCONFIG__PASWORD: unknown key in mqttConfig; did you mean "password"?`,
 		`checkInterval: "fast" is not a number`,
 		`mqttConfig.password.file: open `+filepath.Join(filepath.Dir(path), "nope")+`: no such file or directory`,
 		`syncTables: the variable MYSQL_SYNC_SYNCTABLES begins like JSON but is not valid JSON`,
@@ -54,7 +54,7 @@ func TestReferencesToTheEnvironment(t *testing.T) {
 	path := write(t, least(keys{"checkInterval": "${MS}", "mqttConfig": keys{"password": "${A}${B}"}}))
 	refused(t, path, []string{"MS=fast"},
 		`checkInterval: "${MS}" is not a number`,
-		`mqttConfig.password: refers to A, B, which the environment does not set`)
+		`mqttConfig.password: refers to A, B, which is not set in the environment`)
 	if got := load(t, path, "MS=20", "A=", "B=").CheckInterval.Milliseconds(); got != 20 {
 		t.Errorf("checkInterval is %d ms", got)
 	}

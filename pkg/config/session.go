@@ -41,13 +41,13 @@ func (c *checker) session(given map[string]any) []Variable {
 		key, plain := join("applySession", name), strings.ToLower(name)
 		switch {
 		case strings.HasPrefix(plain, ownVariables), slices.Contains(nodeVariables, plain):
-			c.mistake(key, "is what the node itself rests on, and sets; remove it")
+			c.mistake(key, "is set by the node itself; remove it")
 		case strings.HasPrefix(plain, "@") && !userVariable.MatchString(name):
-			c.mistake(key, "is no name of a variable: @ and up to 64 letters, digits, _, $ or .")
+			c.mistake(key, "is not a variable name: @ and up to 64 letters, digits, _, $ or .")
 		case !strings.HasPrefix(plain, "@") && !slices.Contains(freeVariables, plain):
-			c.mistake(key, "is none of the variables that may be set: those of your own, such as @%s, and %s", strings.TrimLeft(plain, "@"), strings.Join(freeVariables, ", "))
+			c.mistake(key, "cannot be set here; allowed are variables of your own, such as @%s, and %s", strings.TrimLeft(plain, "@"), strings.Join(freeVariables, ", "))
 		case slices.ContainsFunc(list, func(v Variable) bool { return strings.EqualFold(v.Name, name) }):
-			c.mistake(key, "is set twice: names are the same in capitals")
+			c.mistake(key, "is set twice: names ignore case")
 		default:
 			list = append(list, Variable{Name: name, Value: given[name]})
 		}

@@ -13,12 +13,12 @@ func TestVariablesOfTheApplyingSessions(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	for name, why := range map[string]string{
-		"sql_mode": "the node itself rests on", "SQL_MODE": "the node itself rests on", "time_zone": "the node itself rests on",
-		"foreign_key_checks": "the node itself rests on", "unique_checks": "the node itself rests on", "autocommit": "the node itself rests on",
-		"character_set_client": "the node itself rests on", "tx_isolation": "the node itself rests on", "transaction_isolation": "the node itself rests on",
-		"timestamp": "the node itself rests on", "@mysql_sync_applying": "the node itself rests on", "@MySQL_Sync_x": "the node itself rests on",
-		"@": "no name of a variable", "@a`=1, @b": "no name of a variable", "@@sql_mode": "no name of a variable", "@@session.sql_mode": "no name of a variable",
-		"max_connections": "none of the variables", "a b": "none of the variables", "GLOBAL sql_safe_updates": "none of the variables",
+		"sql_mode": "is set by the node itself", "SQL_MODE": "is set by the node itself", "time_zone": "is set by the node itself",
+		"foreign_key_checks": "is set by the node itself", "unique_checks": "is set by the node itself", "autocommit": "is set by the node itself",
+		"character_set_client": "is set by the node itself", "tx_isolation": "is set by the node itself", "transaction_isolation": "is set by the node itself",
+		"timestamp": "is set by the node itself", "@mysql_sync_applying": "is set by the node itself", "@MySQL_Sync_x": "is set by the node itself",
+		"@": "is not a variable name", "@a`=1, @b": "is not a variable name", "@@sql_mode": "is not a variable name", "@@session.sql_mode": "is not a variable name",
+		"max_connections": "cannot be set here", "a b": "cannot be set here", "GLOBAL sql_safe_updates": "cannot be set here",
 	} {
 		_, _, err := Load(write(t, least(keys{"applySession": keys{name: 1}})), nil)
 		if err == nil || !strings.Contains(err.Error(), "applySession."+name) || !strings.Contains(err.Error(), why) {
@@ -48,7 +48,7 @@ func TestColumnsThatMayStoreOtherValues(t *testing.T) {
 		t.Error("a column of all tables")
 	}
 	if _, _, err := Load(write(t, least(keys{"receiveTables": []string{"orders"}, "allowLossy": keys{"oders": []string{"price"}}})), nil); err == nil ||
-		!strings.Contains(err.Error(), `allowLossy.oders: is no table of receiveTables; did you mean "orders"?`) {
+		!strings.Contains(err.Error(), `allowLossy.oders: is not in receiveTables; did you mean "orders"?`) {
 		t.Errorf("a table that is not received: %v", err)
 	}
 }

@@ -79,15 +79,15 @@ func TestCertificateMistakes(t *testing.T) {
 	}{
 		{"a file that is missing", c.at("nope"), nil, nil, "ca: open " + c.at("nope") + ": no such file or directory"},
 		{"a directory", c.dir, nil, nil, "ca: read " + c.dir + ": is a directory"},
-		{"a file that is not PEM", c.at("text"), nil, nil, "ca: " + c.at("text") + " holds no certificate in PEM form"},
-		{"one bad file of several", []string{c.at("ca.crt"), c.at("client.key")}, nil, nil, "ca: " + c.at("client.key") + " holds no certificate in PEM form"},
+		{"a file that is not PEM", c.at("text"), nil, nil, "ca: " + c.at("text") + " contains no PEM certificate"},
+		{"one bad file of several", []string{c.at("ca.crt"), c.at("client.key")}, nil, nil, "ca: " + c.at("client.key") + " contains no PEM certificate"},
 		{"PEM text in the place of a path", "-----BEGIN CERTIFICATE-----", nil, nil, "ca: is PEM text; put it in a file and give its path"},
 		{"the key of another certificate", nil, c.at("client.crt"), c.at("other.key"),
 			"key: " + c.at("other.key") + " is not the key of " + c.at("client.crt") + ": private key does not match public key"},
-		{"an encrypted key", nil, c.at("client.crt"), c.at("encrypted.key"), "key: " + c.at("encrypted.key") + " is encrypted; give a key without a passphrase"},
-		{"a certificate that is a key", nil, c.at("client.key"), c.at("client.key"), "cert: " + c.at("client.key") + " holds no certificate in PEM form"},
+		{"an encrypted key", nil, c.at("client.crt"), c.at("encrypted.key"), "key: " + c.at("encrypted.key") + " is encrypted; use a key without a passphrase"},
+		{"a certificate that is a key", nil, c.at("client.key"), c.at("client.key"), "cert: " + c.at("client.key") + " contains no PEM certificate"},
 		{"one key for two certificates", nil, []string{c.at("client.crt"), c.at("client.crt")}, c.at("client.key"),
-			"key: must have one file for each of cert, in the same order: cert has 2, key has 1"},
+			"key: must list one file per certificate, in the same order: cert has 2, key has 1"},
 	} {
 		t.Run(rule.name, func(t *testing.T) {
 			block := keys{"host": "h", "ca": rule.ca, "cert": rule.cert, "key": rule.key}
@@ -102,8 +102,8 @@ func TestCertificateMistakes(t *testing.T) {
 func TestHalfAPairIsLeftOut(t *testing.T) {
 	c := newCerts(t)
 	for _, rule := range []struct{ key, file, want string }{
-		{"cert", "client.crt", "mqttConfig.cert: is not used, since there is no key; add the key of the certificate, or remove it"},
-		{"key", "client.key", "mqttConfig.key: is not used, since there is no cert; add the certificate of the key, or remove it"},
+		{"cert", "client.crt", "mqttConfig.cert: is ignored because there is no key; add the certificate's key, or remove it"},
+		{"key", "client.key", "mqttConfig.key: is ignored because there is no cert; add the key's certificate, or remove it"},
 	} {
 		path := write(t, least(keys{"mqttConfig": keys{"host": "h", "protocol": "ssl", "ca": c.at("ca.crt"), rule.key: c.at(rule.file)}}))
 		got, warnings, err := Load(path, nil)
@@ -192,15 +192,15 @@ func TestBroker(t *testing.T) {
 		want   string
 	}{
 		{"other machines need a login", keys{"listen": "0.0.0.0:1883"},
-			`broker.listen: "0.0.0.0:1883" is reached by other machines, and broker.users is empty; add users, or listen on 127.0.0.1`},
+			`broker.listen: "0.0.0.0:1883" is reachable from other machines, but broker.users is empty; add users, or listen on 127.0.0.1`},
 		{"other machines need a login for websockets", keys{"listen": "127.0.0.1:1883", "wsListen": ":80"},
-			`broker.wsListen: ":80" is reached by other machines, and broker.users is empty; add users, or listen on 127.0.0.1`},
+			`broker.wsListen: ":80" is reachable from other machines, but broker.users is empty; add users, or listen on 127.0.0.1`},
 		{"a broker listens", keys{"users": users}, "broker.listen: is missing: address to listen on for MQTT"},
 		{"an address has a port", keys{"listen": "127.0.0.1"}, `broker.listen: "127.0.0.1" is not an address such as 127.0.0.1:1883`},
 		{"a port exists", keys{"listen": "127.0.0.1:0"}, "broker.listen: 0 is not a port between 1 and 65535"},
-		{"two listeners have two ports", keys{"listen": "127.0.0.1:1", "wsListen": "127.0.0.1:1"}, "broker.wsListen: is the address of listen; give another port"},
-		{"a certificate has a key", keys{"listen": "127.0.0.1:1", "cert": "x"}, "broker.key: is missing; it must be the key of broker.cert"},
-		{"a key has a certificate", keys{"listen": "127.0.0.1:1", "key": "x"}, "broker.cert: is missing; it must be the certificate of broker.key"},
+		{"two listeners have two ports", keys{"listen": "127.0.0.1:1", "wsListen": "127.0.0.1:1"}, "broker.wsListen: is the same address as listen; use another port"},
+		{"a certificate has a key", keys{"listen": "127.0.0.1:1", "cert": "x"}, "broker.key: is missing; it must be the private key for broker.cert"},
+		{"a key has a certificate", keys{"listen": "127.0.0.1:1", "key": "x"}, "broker.cert: is missing; it must be the certificate for broker.key"},
 		{"a key is the certificate's", keys{"listen": "127.0.0.1:1", "cert": c.at("client.crt"), "key": c.at("other.key")},
 			"broker.key: " + c.at("other.key") + " is not the key of " + c.at("client.crt") + ": private key does not match public key"},
 		{"a user is listed once", keys{"listen": "127.0.0.1:1", "users": []any{users[0], users[0]}}, `broker.users[1].username: "berlin" is listed twice; remove one`},

@@ -44,7 +44,7 @@ func (s *Server) Listen(ctx context.Context, log *zap.Logger, cfg config.HTTP) (
 	a, ok := l.Addr().(*net.TCPAddr)
 	local := ok && a.IP.IsLoopback()
 	if !local && cfg.Token == "" {
-		return nil, errors.Join(fmt.Errorf("http.listen: %s is reached by other machines, and http.token is not set", l.Addr()), l.Close())
+		return nil, errors.Join(fmt.Errorf("http.listen: %s is reachable from other machines, and http.token is not set", l.Addr()), l.Close())
 	}
 	p := NewListener(l, s.Page(cfg.Token, local))
 	p.cfg = cfg
