@@ -24,6 +24,7 @@ var layers = [][]string{
 	{"pkg/schema", "pkg/version"},
 	{"pkg/journal"},
 	{"pkg/capture", "pkg/outbox", "pkg/transport", "pkg/transform", "pkg/apply", "pkg/snapshot", "pkg/broker"}, // the stages
+	{"pkg/mesh"},
 	{"pkg/receive", "pkg/status"},
 	{"pkg/web", "pkg/metrics", "pkg/check"},
 	{"pkg/daemon", "pkg/simulation"},

@@ -16,6 +16,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/daemon"
+	"github.com/mysql-sync/mysql-sync/pkg/mesh"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
@@ -145,7 +146,7 @@ func uninstall(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb
 	}
 	left.Removed = true
 	say(w, "\nAll of it was removed.")
-	if err := daemon.Unannounce(ctx, cfg); err != nil {
+	if err := mesh.Unannounce(ctx, cfg); err != nil {
 		left.Announced = err.Error()
 		say(w, "The broker may still keep the announcement of %s: %s", cfg.ClientName, clean(err.Error()))
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/mesh"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
@@ -375,7 +376,7 @@ func (b *broker) listen(ctx context.Context, deadline <-chan time.Time) {
 
 // quiet reports whether a node of this client's name would have been heard by now.
 func (b *broker) quiet() bool {
-	return time.Since(b.heard.since) > transport.BeatInterval(b.cfg.CheckInterval)+time.Second
+	return time.Since(b.heard.since) > mesh.BeatInterval(b.cfg.CheckInterval)+time.Second
 }
 
 // hear takes what the broker delivers. Nothing of it is trusted. Promise 9.

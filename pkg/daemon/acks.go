@@ -115,7 +115,7 @@ func (a *acks) publish(ctx context.Context) (more bool) {
 	var due []wire.Info
 	var to []string
 	for client, list := range a.waiting {
-		if !a.n.presence.Online(client) || !a.n.transport.Online() {
+		if !a.n.mesh.Online(client) || !a.n.transport.Online() {
 			continue
 		}
 		rest := list[:0:0]

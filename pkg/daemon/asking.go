@@ -79,7 +79,7 @@ func (n *Node) ask(ctx context.Context, remote string, q wire.Question) (wire.An
 		return wire.Answer{}, err
 	}
 	for {
-		sealed, err := n.seal(seal.Verify, remote, payload) // anew for each: a message is taken once
+		sealed, err := n.mesh.Seal(seal.Verify, remote, payload) // anew for each: a message is taken once
 		if err != nil {
 			return wire.Answer{}, fmt.Errorf("ask %s: %w", remote, err)
 		}

@@ -183,7 +183,7 @@ func (s *sender) matchBatch(a wire.Ack) (done []outbox.Sent, failed []outbox.Fai
 	if f == nil {
 		return nil, nil
 	}
-	s.n.peers.meet(s.remote)
+	s.n.mesh.Met(s.remote)
 	s.land(f)
 	f.stretch.close(len(f.sent))
 	s.road.answered(f.sent)

@@ -16,6 +16,12 @@ func Socket(cfg *config.Config) string {
 	return filepath.Join(cfg.QueueDirectory, cfg.ClientName+".sock")
 }
 
+// Files returns the paths of the files that a node keeps in queueDirectory, there or
+// not.
+func Files(cfg *config.Config) []string {
+	return []string{Socket(cfg), recordsFile(cfg.QueueDirectory, cfg.ClientName)}
+}
+
 // listenSocket makes the socket, for the node's user alone. One that a killed node
 // left is replaced: the lock on the database has shown that it runs no more.
 func listenSocket(ctx context.Context, cfg *config.Config) (net.Listener, error) {

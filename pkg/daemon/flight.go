@@ -66,10 +66,10 @@ func (s *sender) expire(ctx context.Context) error {
 	s.log.Warn("no answer came; sending again", zap.Int("messages", len(gone)), zap.Duration("after", s.patience))
 	s.patience = min(2*s.patience, longestAnswer)
 	s.silent += batches
-	if s.silent >= doubtAfter && !s.n.sealing.ring.Required(s.remote) && s.n.peers.doubt(s.remote) {
+	if s.silent >= doubtAfter && s.n.mesh.Doubt(s.remote) {
 		s.log.Warn("the remote does not answer batches; speaking version 1 to it until it announces itself")
 		s.silent, s.patience = 0, answerTime
-	} else if s.silent >= doubtAfter && s.n.peers.isNode(s.remote) && s.mute.CompareAndSwap(0, now.UnixMicro()) {
+	} else if s.silent >= doubtAfter && s.n.mesh.IsNode(s.remote) && s.mute.CompareAndSwap(0, now.UnixMicro()) {
 		s.log.Warn("the remote answers no batch, though it was met as a node; version 1 is not spoken to it unless version1Clients has it")
 	}
 	for _, f := range gone {
@@ -117,7 +117,7 @@ func (s *sender) landSingle(k single, f *flight) {
 // room returns how many rows may be sent now. It waits for some room before it
 // offers any: rows are read in batches.
 func (s *sender) room() int {
-	if s.n.peers.speaksBatches(s.remote) {
+	if s.n.mesh.SpeaksBatches(s.remote) {
 		bytes := 0
 		for _, f := range s.batches {
 			bytes += f.bytes

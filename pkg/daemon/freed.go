@@ -59,7 +59,7 @@ func (n *Node) tellFreed(ctx context.Context) {
 		for len(rows) > 0 {
 			part := rows[:wire.Within(len(rows), freedMessage, func(i int) int { return len(rows[i].Table) + len(rows[i].Key) + 30 })]
 			rows = rows[len(part):]
-			payload, err := n.seal(seal.Ack, client, wire.Ack{Freed: byKeys(part)}.Encode())
+			payload, err := n.mesh.Seal(seal.Ack, client, wire.Ack{Freed: byKeys(part)}.Encode())
 			if err == nil {
 				_, err = n.transport.PublishAsync(ctx, transport.Message{Topic: n.topics.AckOf(client, n.cfg.ClientName), Payload: payload, QoS: 1})
 			}

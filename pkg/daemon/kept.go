@@ -42,7 +42,7 @@ func (s *sender) keepBack(ctx context.Context, rows []version.Waiting) error {
 // by now.
 func (s *sender) giveBack(ctx context.Context) error {
 	for table, after := range s.kept {
-		if s.marks.due || s.n.peers.declines(s.remote, table) || !s.n.peers.announced(s.remote) || !s.n.cfg.Syncs(table) {
+		if s.marks.due || s.n.mesh.Declines(s.remote, table) || !s.n.mesh.Announced(s.remote) || !s.n.cfg.Syncs(table) {
 			continue
 		}
 		list, err := s.n.stream.ReadTable(ctx, table, after, s.road.taken, keptChunk)

@@ -43,7 +43,7 @@ const (
 // read for this remote alone.
 func (s *sender) nextLoad(ctx context.Context) (*load, error) {
 	n := s.n
-	if len(n.senders) < 2 || !n.peers.speaksBatches(s.remote) {
+	if len(n.senders) < 2 || !n.mesh.SpeaksBatches(s.remote) {
 		return nil, nil
 	}
 	if l := n.loads.at(s.road.taken); l != nil {
@@ -67,7 +67,7 @@ func (s *sender) nextLoad(ctx context.Context) (*load, error) {
 
 // takes returns a load, or nil if the remote does not take all that is in it, or refuses it.
 func (s *sender) takes(l *load) *load {
-	if l != nil && slices.ContainsFunc(l.tables, func(t string) bool { return s.n.peers.declines(s.remote, t) || s.troubled(t) }) {
+	if l != nil && slices.ContainsFunc(l.tables, func(t string) bool { return s.n.mesh.Declines(s.remote, t) || s.troubled(t) }) {
 		return nil
 	}
 	return l

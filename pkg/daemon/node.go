@@ -21,6 +21,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/latch"
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
+	"github.com/mysql-sync/mysql-sync/pkg/mesh"
 	"github.com/mysql-sync/mysql-sync/pkg/metrics"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
@@ -54,8 +55,7 @@ type Node struct {
 	transformers *transform.Transformers
 	rehearsal    *transform.Transformers // the same, without consequences
 	transport    *transport.Session
-	presence     *transport.Presence
-	peers        *peers
+	mesh         *mesh.Mesh
 	applier      *apply.Applier
 	capture      *capture.Capture
 	watcher      *capture.Watcher
@@ -67,11 +67,9 @@ type Node struct {
 	freed        freed // rows that do not wait any more
 	acks         *acks
 	senders      map[string]*sender
-	beat         chan struct{} // asks for a beat out of turn
 	rows         *latch.Rows
 	asking       asking
 	questions    *receive.Questions
-	definitions  atomic.Uint64     // how often a received table has changed
 	spelled      map[string]string // by which rules the rows of each table are told apart
 	unarmed      []string          // synced tables that somebody held as the triggers were to be made
 
@@ -91,9 +89,7 @@ type Node struct {
 	working  chan struct{}             // closed once it has started
 	setBack  atomic.Pointer[time.Time] // when it was noticed that the database was; see comparedSince
 
-	sealing sealing
-	refused *receive.Refusals
-	own     *ownAnnouncement
+	refused *mesh.Refusals
 }
 
 // New returns a node; it connects to nothing.
@@ -108,7 +104,7 @@ func New(cfg *config.Config, log *logging.Log, version string) (*Node, error) {
 	}
 	n := &Node{
 		cfg: cfg, log: log.Logger, logging: log, version: version, topics: wire.Topics(cfg.TopicPrefix), session: rand.Uint64(), zone: zone, now: time.Now,
-		codec: codec, peers: newPeers(cfg.Version1Clients), senders: map[string]*sender{}, beat: make(chan struct{}, 1),
+		codec: codec, senders: map[string]*sender{},
 		rows: &latch.Rows{}, asking: asking{waiting: map[asked]chan wire.Answer{}}, questions: receive.NewQuestions(knownClients(cfg)),
 	}
 	n.doubts = newDoubts()
@@ -117,9 +113,8 @@ func New(cfg *config.Config, log *logging.Log, version string) (*Node, error) {
 	n.traffic = newTraffic(n.now, knownClients(cfg), n.allTables(), slices.Contains(cfg.AcceptFrom, "*"))
 	n.metrics = metrics.New(n.State)
 	n.scrape, n.working = n.metrics.Handler(), make(chan struct{})
-	n.presence = transport.NewPresence(n.now, knownClients(cfg), slices.Contains(cfg.AcceptFrom, "*"))
-	n.acks, n.own = newAcks(n), newOwnAnnouncement()
-	n.refused = receive.NewRefusals(n.log, cfg, n.now)
+	n.acks = newAcks(n)
+	n.refused = mesh.NewRefusals(n.log, cfg, n.now)
 	n.gate = &receive.Gate{
 		Topics: n.topics, Self: cfg.ClientName, MaxRow: maxRow(cfg), Accepts: cfg.AcceptsFrom, Asks: cfg.MayAsk,
 		Sends: func(client string) bool { return slices.Contains(cfg.RemoteClients, client) },
@@ -127,14 +122,18 @@ func New(cfg *config.Config, log *logging.Log, version string) (*Node, error) {
 	n.receiver = receive.New(receive.Config{
 		Log: n.log, Gate: n.gate, Named: knownClients(cfg), Codec: codec, Refused: n.refused, Node: n, Now: n.now,
 	})
-	if err := n.openSealing(); err != nil {
-		return nil, err
-	}
 	will := &transport.Message{Topic: n.topics.Info(), Payload: wire.Info{Sender: cfg.ClientName, Message: wire.ConnectionLost}.Encode(), QoS: 1}
 	n.transport, err = transport.New(log.Named("transport"), transport.Config{
 		MQTT: cfg.MQTT, Topics: n.topics.Subscriptions(cfg.ClientName), Will: will,
-		OnUp: n.announce, OnDown: n.wakeSenders, EchoTopic: n.topics.Info(), Most: n.letIn, Dropped: n.tooLarge,
+		OnUp: func(ctx context.Context) error { return n.mesh.Announce(ctx) }, OnDown: n.wakeSenders, EchoTopic: n.topics.Info(), Most: n.letIn, Dropped: n.tooLarge,
 	}, n.receive)
+	if err != nil {
+		return nil, err
+	}
+	n.mesh, err = mesh.New(mesh.Config{
+		Log: n.log, Node: cfg, Version: version, Session: n.session, MaxRow: maxRow(cfg), Now: n.now,
+		Broker: n.transport, Refused: n.refused, News: meshNews{n},
+	})
 	return n, err
 }
 
@@ -197,7 +196,7 @@ func (n *Node) replicate(ctx context.Context) error {
 	if err := lock.own(ctx, db, applyDB); err != nil {
 		return err
 	}
-	if err := n.recallPeers(ctx, db); err != nil {
+	if err := n.mesh.Recall(ctx, mesh.Clients{DB: db}); err != nil {
 		return err
 	}
 	if err := n.respell(ctx, db); err != nil {
@@ -246,8 +245,7 @@ func (n *Node) replicate(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return lock.hold(ctx) })
 	g.Go(func() error { return n.transport.Run(ctx) })
-	g.Go(func() error { return n.beats(ctx) })
-	g.Go(func() error { return n.keepAnnounced(ctx) })
+	g.Go(func() error { return n.mesh.Run(ctx, mesh.Clients{DB: db}) })
 	g.Go(func() error { return n.capture.Run(ctx) })
 	g.Go(func() error { return n.watcher.Run(ctx) })
 	g.Go(func() error { return n.receiver.Run(ctx, n.decoder(), n.applier) })
@@ -259,7 +257,6 @@ func (n *Node) replicate(ctx context.Context) error {
 	g.Go(func() error { return n.answerQuestions(ctx) })
 	g.Go(func() error { return n.watchDatabase(ctx, db) })
 	g.Go(func() error { return n.acks.run(ctx) })
-	g.Go(func() error { return n.rememberPeers(ctx) })
 	g.Go(func() error { return n.endRemoved(ctx) })
 	g.Go(func() error { return n.markDatabase(ctx, records) })
 	g.Go(func() error { return n.keepDoubts(ctx) })
@@ -335,7 +332,9 @@ func (n *Node) wire(db, applyDB *mysqldb.DB, records *records) error {
 	})
 	n.snapshots = snapshot.New(n.log.Named("snapshot"), db, n.tables, n.rows, n.outbox, n.stream, snapshot.Config{
 		Origin: n.origin, Initial: n.cfg.InitialSync, Remotes: n.cfg.RemoteClients, Tables: n.cfg.SyncTables,
-		Ready: func(remote, table string) bool { return n.takesSnapshot(remote, table) && n.watcher.Captures(table) }, OnMark: n.wakeMarked, Versioned: n.allTables(),
+		Ready: func(remote, table string) bool {
+			return n.mesh.TakesUnasked(remote, table) && n.watcher.Captures(table)
+		}, OnMark: n.wakeMarked, Versioned: n.allTables(),
 		Transforms: func(table string) bool { return n.transformers.Has(table) },
 	})
 	var err error

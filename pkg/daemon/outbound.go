@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/mesh"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/receive"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
@@ -69,9 +70,8 @@ type sender struct {
 	silent   int           // batches in a row that were given up
 	mute     atomic.Int64  // since when they are too many (µs since 1970); 0: they are not
 	online   bool          // as last seen
-	meeting  meeting
-	flying   atomic.Int64 // rows of inFlight, for those who look at the node
-	unmet    time.Time    // since when it is there and cannot be sent anything sealed
+	flying   atomic.Int64  // rows of inFlight, for those who look at the node
+	unmet    time.Time     // since when it is there and cannot be sent anything sealed
 	told     bool
 	probes   map[string]*probe // of tables of which rows wait
 	probed   time.Time         // when probes were last looked at
@@ -235,15 +235,10 @@ func (s *sender) clockSetBack(now time.Time) bool {
 
 // reachable reports whether the remote is online and so are we, and it is known what it speaks.
 func (s *sender) reachable() bool {
-	online := s.n.transport.Online() && s.n.presence.Online(s.remote)
-	if !online {
-		s.meeting.left()
-	} else if s.meeting.waits(s.n.now(), s.n.peers.announced(s.remote) || s.n.peers.isVersion1(s.remote)) {
-		online = false
-	}
-	if online && !s.n.mayReach(s.remote) {
+	reach := s.n.mesh.Reach(s.remote)
+	online := reach == mesh.Ready
+	if reach == mesh.Unmet {
 		s.waitForKey()
-		online = false
 	} else if online {
 		s.unmet, s.told = time.Time{}, false
 	}

@@ -44,7 +44,7 @@ func (s *sender) send(ctx context.Context, items []outbox.Item, from *stretch) e
 	if len(d.outgoing) == 0 {
 		return nil
 	}
-	if s.n.peers.speaksBatches(s.remote) {
+	if s.n.mesh.SpeaksBatches(s.remote) {
 		err = s.sendBatch(ctx, d.outgoing, from)
 	} else {
 		err = s.sendSingles(ctx, d.outgoing, from)
@@ -59,7 +59,7 @@ func (s *sender) send(ctx context.Context, items []outbox.Item, from *stretch) e
 // tooLarge has the rows fail that are larger than the remote takes: it would answer nothing, since it cannot unpack their batch.
 // Promise 5.
 func (s *sender) tooLarge(d *rendering) {
-	most := s.n.peers.maxRow(s.remote)
+	most := s.n.mesh.MaxRow(s.remote)
 	d.outgoing = slices.DeleteFunc(d.outgoing, func(o outgoing) bool {
 		size := 0
 		for _, v := range o.Values {
@@ -103,7 +103,7 @@ func (s *sender) publish(ctx context.Context, body []byte, sent []outbox.Sent, f
 	s.n.traffic.link(s.remote).sent.Add(1)
 	topic := s.n.topics.BatchOf(s.remote, s.n.cfg.ClientName)
 	for _, piece := range wire.Messages(s.n.session, s.seq, body, wire.MessageBytes) {
-		piece, err := s.n.seal(seal.Batch, s.remote, piece)
+		piece, err := s.n.mesh.Seal(seal.Batch, s.remote, piece)
 		if errors.Is(err, seal.ErrUnmet) {
 			return fmt.Errorf("%w: %w", transport.ErrOffline, err) // it was met when the rows were read
 		} else if err != nil {
@@ -120,7 +120,7 @@ func (s *sender) publish(ctx context.Context, body []byte, sent []outbox.Sent, f
 // peer's clock if that is ahead: an existing peer drops a change that is older
 // than its own start.
 func (s *sender) sendSingles(ctx context.Context, rows []outgoing, from *stretch) error {
-	s.date = max(s.date, s.n.now().Add(s.n.presence.Ahead(s.remote)).UnixMilli())
+	s.date = max(s.date, s.n.now().Add(s.n.mesh.Ahead(s.remote)).UnixMilli())
 	for _, o := range rows {
 		k := single{o.Table, o.id}
 		if f := s.singles[k]; f != nil && f.refused {

@@ -36,7 +36,7 @@ func (n *Node) onVerify(topic wire.Topic, payload []byte) {
 	if !n.cfg.MayAsk(sender) && !n.asking.expects(sender) {
 		return
 	}
-	payload, ok := n.unseal(topic, payload)
+	payload, ok := n.mesh.Unseal(topic, payload)
 	if !ok {
 		return
 	}
@@ -96,7 +96,7 @@ func (n *Node) reply(ctx context.Context, q receive.Question, done func()) {
 	}
 	payload, err := a.Encode()
 	if err == nil {
-		payload, err = n.seal(seal.Verify, q.From, payload)
+		payload, err = n.mesh.Seal(seal.Verify, q.From, payload)
 	}
 	if err == nil {
 		_, err = n.transport.PublishAsync(ctx, transport.Message{Topic: n.topics.VerifyOf(q.From, n.cfg.ClientName), Payload: payload, QoS: 1})

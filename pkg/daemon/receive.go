@@ -9,7 +9,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
-	"github.com/mysql-sync/mysql-sync/pkg/receive"
 	"github.com/mysql-sync/mysql-sync/pkg/seal"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
@@ -22,9 +21,9 @@ func (n *Node) receive(d transport.Delivery) {
 	topic := n.topics.Parse(d.Topic)
 	switch topic.Kind {
 	case wire.InfoAll:
-		n.onPresence(d.Payload)
+		n.mesh.HearInfo(d.Payload)
 	case wire.Announce:
-		n.onAnnounce(topic.Client, d.Payload, d.Retained)
+		n.mesh.HearNode(topic.Client, d.Payload, d.Retained)
 	case wire.InfoMe:
 		n.onAnswer(d.Payload)
 	case wire.BatchAckFor:
@@ -71,32 +70,24 @@ func (n *Node) tooLarge(topic string, bytes int) {
 var errNoRight = errors.New("its sender has no right to send it")
 
 // Speaks returns why a client may not speak version 1; see receive.Node.
-func (n *Node) Speaks(client string) error {
-	if n.refusesVersion1(client, wire.ChangeTo) {
-		return receive.ErrTold
-	}
-	if n.peers.isNode(client) {
-		return errNode
-	}
-	return nil
-}
+func (n *Node) Speaks(client string) error { return n.mesh.Speaks(client) }
 
 // Unseal opens a message; see receive.Node.
 func (n *Node) Unseal(topic wire.Topic, payload []byte) ([]byte, bool) {
-	return n.unseal(topic, payload)
+	return n.mesh.Unseal(topic, payload)
 }
 
 // Came says that a message of a client was understood; see receive.Node.
 func (n *Node) Came(client string, batch bool, sent time.Time) {
 	if batch {
-		n.peers.meet(client)
+		n.mesh.Met(client)
 	}
 	n.traffic.came(client, sent)
 }
 
 // Ack answers a batch; see receive.Node. An ack that is lost makes the sender send again.
 func (n *Node) Ack(ctx context.Context, client string, a wire.Ack) {
-	payload, err := n.seal(seal.Ack, client, a.Encode())
+	payload, err := n.mesh.Seal(seal.Ack, client, a.Encode())
 	if err == nil {
 		_, err = n.transport.PublishAsync(ctx, transport.Message{Topic: n.topics.AckOf(client, n.cfg.ClientName), Payload: payload, QoS: 1})
 	}
@@ -133,7 +124,7 @@ func (n *Node) onAnswer(payload []byte) {
 		return
 	}
 	s := n.senders[i.Sender]
-	if s == nil || n.refusesVersion1(i.Sender, wire.InfoMe) || i.Message != wire.DataReceived && i.Message != wire.Failed {
+	if s == nil || n.mesh.RefusesVersion1(i.Sender, wire.InfoMe) || i.Message != wire.DataReceived && i.Message != wire.Failed {
 		return
 	}
 	s.answered(answer{info: i, size: len(payload)})
@@ -145,7 +136,7 @@ func (n *Node) onBatchAck(topic wire.Topic, payload []byte) {
 	if s == nil {
 		return
 	}
-	payload, ok := n.unseal(topic, payload)
+	payload, ok := n.mesh.Unseal(topic, payload)
 	if !ok {
 		return
 	}

@@ -121,7 +121,7 @@ func (n *Node) renderTable(ctx context.Context, d *rendering, remote, table stri
 		return n.transformRows(ctx, d, remote, t, items, states, found)
 	}
 	columns := t.Names()
-	batches := n.peers.speaksBatches(remote)
+	batches := n.mesh.SpeaksBatches(remote)
 	for _, i := range items {
 		o := n.outgoing(i, states)
 		if values, ok := found[i.Key]; ok {

@@ -211,7 +211,7 @@ func (s *sender) readStream(ctx context.Context) (items []outbox.Item, from *str
 // change of a row at a time must be: version 1 names it in its answer, and what a
 // remote holds of a row that was transformed is known only then.
 func (s *sender) pick(list []version.Waiting) (items []outbox.Item, passed []change.Row, declined []version.Waiting, stopped int64) {
-	batches := s.n.peers.speaksBatches(s.remote)
+	batches := s.n.mesh.SpeaksBatches(s.remote)
 	items = make([]outbox.Item, 0, len(list))
 	for i := range list {
 		w := &list[i]
@@ -219,7 +219,7 @@ func (s *sender) pick(list []version.Waiting) (items []outbox.Item, passed []cha
 			passed = append(passed, w.Row)
 			continue
 		}
-		if s.n.peers.declines(s.remote, w.Table) {
+		if s.n.mesh.Declines(s.remote, w.Table) {
 			declined = append(declined, *w)
 			continue
 		}

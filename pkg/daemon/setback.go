@@ -104,5 +104,5 @@ func (n *Node) equalEverywhere() bool {
 
 // comparable reports whether a table is to be the same here and at a remote.
 func (n *Node) comparable(remote, table string) bool {
-	return !n.transformers.Has(table) && n.peers.speaksBatches(remote) && (!n.peers.announced(remote) || n.peers.receives(remote, table))
+	return !n.transformers.Has(table) && n.mesh.SpeaksBatches(remote) && (!n.mesh.Announced(remote) || n.mesh.Receives(remote, table))
 }

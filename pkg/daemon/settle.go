@@ -34,7 +34,7 @@ func (n *Node) settleHeld(ctx context.Context) error {
 			return nil
 		}
 		for _, h := range n.applier.Held(n.now().Add(-settleAfter), settleMost) {
-			if !n.presence.Online(h.From) || n.now().Before(later[h.From]) {
+			if !n.mesh.Online(h.From) || n.now().Before(later[h.From]) {
 				continue
 			}
 			strange, err := n.strange(ctx, h)

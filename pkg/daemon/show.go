@@ -55,7 +55,7 @@ func (s *sender) show(ctx context.Context) error {
 			last = list[showRows-1].Position
 		}
 		list = slices.DeleteFunc(list, func(w version.Waiting) bool {
-			return !s.needs(&w) || s.n.peers.declines(s.remote, w.Table) || w.Position <= r.taken && s.inFlight[w.Identity()] == 0 // answered already
+			return !s.needs(&w) || s.n.mesh.Declines(s.remote, w.Table) || w.Position <= r.taken && s.inFlight[w.Identity()] == 0 // answered already
 		})
 		for i := range list {
 			if w := &list[i]; w.Position > r.taken && s.inFlight[w.Identity()] > 0 {

@@ -116,7 +116,7 @@ func (n *Node) tellStreams(s *status.State, o *own, now time.Time) {
 	}
 	seen := map[string]time.Time{}
 	online := map[string]bool{}
-	for _, c := range n.presence.Clients() {
+	for _, c := range n.mesh.Clients() {
 		online[c.Name], seen[c.Name] = c.Online, c.Heard
 		if c.Heard.IsZero() { // it said that it leaves
 			seen[c.Name] = c.Until
@@ -127,10 +127,10 @@ func (n *Node) tellStreams(s *status.State, o *own, now time.Time) {
 		if at := seen[name]; !at.IsZero() {
 			r.Heard, r.Protocol = &at, 1
 		}
-		if n.peers.speaksBatches(name) {
+		if n.mesh.SpeaksBatches(name) {
 			r.Protocol = wire.Protocol
 		}
-		r.Met = r.Heard != nil || n.peers.isNode(name)
+		r.Met = r.Heard != nil || n.mesh.IsNode(name)
 		n.tellRemote(s, &r, o, now)
 	}
 	n.watch.mu.Lock()
@@ -147,7 +147,7 @@ func (n *Node) tellStreams(s *status.State, o *own, now time.Time) {
 func (n *Node) tellRemote(s *status.State, r *status.Remote, o *own, now time.Time) {
 	m := n.traffic.links[r.Name]
 	r.Messages = status.Messages{Sent: m.sent.Load(), Received: m.received.Load(), Unanswered: m.unanswered.Load(), Unopened: n.refused.Of(r.Name)}
-	r.Key = n.keyOf(r.Name)
+	r.Key = n.mesh.KeyOf(r.Name)
 	if r.Name == anyone && r.Messages.Received == 0 {
 		return
 	}
@@ -160,7 +160,7 @@ func (n *Node) tellRemote(s *status.State, r *status.Remote, o *own, now time.Ti
 		f, b := n.traffic.flows[at], o.streams[at]
 		x := status.Stream{Table: t.Name, Remote: r.Name, Pending: status.Count{Rows: b.Pending, AtLeast: o.more[r.Name] && b.Pending > 0}, Errors: b.Refused,
 			Refused: f.refused.Load(), Rejected: f.rejected.Load()}
-		x.KeptBack = n.cfg.Syncs(t.Name) && n.senders[r.Name] != nil && n.peers.declines(r.Name, t.Name)
+		x.KeptBack = n.cfg.Syncs(t.Name) && n.senders[r.Name] != nil && n.mesh.Declines(r.Name, t.Name)
 		var acked, applied time.Time
 		x.Sent, acked = f.sent.read(now)
 		x.Received, applied = f.received.read(now)

@@ -92,7 +92,7 @@ func (n *Node) countPending(ctx context.Context, o *own) error {
 			delete(o.streams, pair{remote, table})
 		}
 		for _, b := range list {
-			if n.peers.declines(remote, b.Table) { // what is due is kept back
+			if n.mesh.Declines(remote, b.Table) { // what is due is kept back
 				b.Pending, b.Oldest = 0, 0
 			}
 			if n.cfg.Syncs(b.Table) {

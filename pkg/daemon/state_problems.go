@@ -40,7 +40,7 @@ type troubles struct {
 
 // troubles returns what is known of them now.
 func (n *Node) troubles(own error) troubles {
-	t := troubles{own: own, unkept: n.own.unkept(), ahead: map[string]time.Duration{}, behind: map[string]time.Duration{}, mute: map[string]time.Time{}}
+	t := troubles{own: own, unkept: n.mesh.Unkept(), ahead: map[string]time.Duration{}, behind: map[string]time.Duration{}, mute: map[string]time.Time{}}
 	if n.wired.Load() {
 		t.tables, t.denied = n.watcher.Trouble(), n.watcher.Denied()
 		t.vanished, t.unseen = n.doubts.of(schema.DoubtVanished), n.doubts.of(schema.DoubtUnseen)
@@ -49,8 +49,8 @@ func (n *Node) troubles(own error) troubles {
 		t.triggers = slices.DeleteFunc(n.applier.Altered(), func(x apply.Altered) bool { return !x.Trigger })
 	}
 	for name, m := range n.traffic.links {
-		t.ahead[name] = max(time.Duration(m.ahead.Load()), n.presence.Ahead(name))
-		t.behind[name] = n.presence.Behind(name)
+		t.ahead[name] = max(time.Duration(m.ahead.Load()), n.mesh.Ahead(name))
+		t.behind[name] = n.mesh.Behind(name)
 	}
 	for name, s := range n.senders {
 		if at := s.mute.Load(); at != 0 {

@@ -36,7 +36,7 @@ type difference struct {
 // know, is sent to the other: nobody has deleted it.
 func (n *Node) verify(ctx context.Context, remote, table string, repair bool) (status.Comparison, error) {
 	c := status.Comparison{Remote: remote, Table: table, At: n.now()}
-	if !n.presence.Online(remote) || !n.peers.speaksBatches(remote) {
+	if !n.mesh.Online(remote) || !n.mesh.SpeaksBatches(remote) {
 		return c, fmt.Errorf("%s is not online, or is no node of this project", remote)
 	}
 	t, err := n.tables.Fresh(ctx, table)
@@ -102,7 +102,7 @@ func (n *Node) verifyAll(ctx context.Context) error {
 				continue // the rows are meant to differ
 			}
 			for _, remote := range n.cfg.RemoteClients {
-				if !n.presence.Online(remote) || !n.peers.speaksBatches(remote) {
+				if !n.mesh.Online(remote) || !n.mesh.SpeaksBatches(remote) {
 					continue
 				}
 				c, err := n.verify(ctx, remote, table, false)

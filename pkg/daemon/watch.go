@@ -80,8 +80,7 @@ func (n *Node) definitionChanged(ctx context.Context, table string) {
 	if !n.cfg.Receives(table) {
 		return
 	}
-	n.definitions.Add(1)
-	if err := n.publishNode(ctx); err != nil && !errors.Is(err, transport.ErrOffline) && ctx.Err() == nil {
+	if err := n.mesh.Redefined(ctx); err != nil && !errors.Is(err, transport.ErrOffline) && ctx.Err() == nil {
 		n.log.Warn("the remotes could not be told of a table's new definition", zap.String("table", table), zap.Error(err))
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/mesh"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
@@ -151,7 +152,7 @@ func newReceiver(t *testing.T, s *stand) (*Receiver, *observer.ObservedLogs) {
 	log := zap.New(core)
 	return New(Config{
 		Log: log, Gate: &Gate{Self: "node-a", Sends: is("node-b"), Accepts: is("node-b", "node-c"), MaxRow: 1 << 20},
-		Named: []string{"node-b", "node-c"}, Codec: codec, Refused: NewRefusals(log, cfg, time.Now), Node: s, Now: time.Now,
+		Named: []string{"node-b", "node-c"}, Codec: codec, Refused: mesh.NewRefusals(log, cfg, time.Now), Node: s, Now: time.Now,
 	}), logs
 }
 
@@ -275,7 +276,7 @@ func TestALaneHasRoomForWhatASenderHasOnItsWay(t *testing.T) {
 		}
 		s := &stand{}
 		r := New(Config{Log: zap.NewNop(), Gate: &Gate{Self: "node-a", Accepts: is("node-b"), Sends: is(), MaxRow: row}, Named: []string{"node-b"}, Codec: codec,
-			Refused: NewRefusals(zap.NewNop(), &config.Config{ClientName: "node-a"}, time.Now), Node: s, Now: time.Now})
+			Refused: mesh.NewRefusals(zap.NewNop(), &config.Config{ClientName: "node-a"}, time.Now), Node: s, Now: time.Now})
 		piece := long(wire.MessageBytes)
 		for sent := 0; sent < laneMore+row; sent += len(piece) { // incompressible
 			if !deliver(r, wire.Topic{Kind: wire.BatchTo, Client: "node-a", Sender: "node-b"}, piece) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/mesh"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
@@ -33,7 +34,7 @@ const unackedMost = 4
 
 // Node is what the receiver needs of the node that it is part of.
 type Node interface {
-	// Speaks returns why a client may not speak version 1, or nil.
+	// Speaks returns why a client may not speak version 1, or nil; mesh.ErrTold where that was told.
 	Speaks(client string) error
 	// Unseal opens a message; ok is false where it is refused, which it tells.
 	Unseal(topic wire.Topic, payload []byte) (plain []byte, ok bool)
@@ -63,7 +64,7 @@ type Config struct {
 	Gate    *Gate
 	Named   []string // clients that rows are taken from; others share one lane, where Gate.Accepts takes any
 	Codec   *wire.Codec
-	Refused *Refusals
+	Refused *mesh.Refusals
 	Node    Node
 	Now     func() time.Time
 }
@@ -169,7 +170,7 @@ func (r *Receiver) put(topic wire.Topic, d transport.Delivery) bool {
 
 // decline tells a client that it may not speak version 1, where its message is small: nobody queues in its name.
 func (r *Receiver) decline(sender string, payload []byte, why error) {
-	if errors.Is(why, ErrTold) {
+	if errors.Is(why, mesh.ErrTold) {
 		return
 	}
 	r.Refused.Broken("change refused", sender, zap.Error(why))
@@ -180,9 +181,6 @@ func (r *Receiver) decline(sender string, payload []byte, why error) {
 		r.Node.Answer(c, Told(why))
 	}
 }
-
-// ErrTold is the error of Node.Speaks where it has told why.
-var ErrTold = errors.New("told")
 
 var (
 	errNotAccepted = errors.New("the sender is not in acceptFrom")

@@ -1,8 +1,8 @@
-// Package transport keeps a node's session with the MQTT broker, and knows which clients are there.
+// Package transport keeps a node's session with the MQTT broker.
 //
 // A [Session] connects, subscribes, publishes and hands over what comes; when the connection is lost it makes a new
-// one. A [Presence] keeps the leases of the clients from what they say of themselves. The package does not look into
-// messages: topics are strings here and payloads bytes.
+// one. The package does not look into messages: topics are strings here and payloads bytes. Which clients are there is the
+// business of package mesh.
 //
 // What it does for the promises:
 //
@@ -11,8 +11,7 @@
 //     receiver says so, so that the broker delivers it again otherwise.
 //   - Promise 6: an acknowledgement is the receiver's call, after its commit.
 //   - Promise 9: a refused login, a refused topic and a refused certificate are told with their reason.
-//   - Promise 10: what is in flight is bounded, and so are a packet's size and the number of clients that are
-//     remembered.
+//   - Promise 10: what is in flight is bounded, and so is a packet's size.
 //
 // An acknowledgement of the broker proves only that the broker was there: it may drop the message afterwards, and an
 // MQTT 3.1.1 broker acknowledges also what its ACL denies. What a remote has is known from the remote alone; that is the

@@ -1,12 +1,10 @@
-package daemon
+package mesh
 
 import (
 	"crypto/sha256"
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/mysql-sync/mysql-sync/pkg/receive"
 )
 
 // Times of the own announcement.
@@ -26,9 +24,9 @@ const (
 	endedMost         = 2 // how many connections in a row may end at it
 )
 
-// ownAnnouncement is what is known of the node's announcement at the broker. It is safe for
+// own is what is known of the node's announcement at the broker. It is safe for
 // concurrent use.
-type ownAnnouncement struct {
+type own struct {
 	again chan struct{} // asks for a further one
 	news  chan struct{} // next is another time now
 
@@ -50,13 +48,13 @@ type ownAnnouncement struct {
 	tried    time.Time // when such a one was last published
 }
 
-func newOwnAnnouncement() *ownAnnouncement {
-	return &ownAnnouncement{again: make(chan struct{}, 1), news: make(chan struct{}, 1)}
+func newOwn() *own {
+	return &own{again: make(chan struct{}, 1), news: make(chan struct{}, 1)}
 }
 
 // connected says that there is a new connection: what its broker keeps is not known. One
 // that did not take retained messages may do so now.
-func (o *ownAnnouncement) connected(now time.Time) {
+func (o *own) connected(now time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.answered()
@@ -68,7 +66,7 @@ func (o *ownAnnouncement) connected(now time.Time) {
 
 // published notes an announcement that is about to be published, and returns whether the
 // broker is to keep it: not if it ends the connection at such a message.
-func (o *ownAnnouncement) published(payload []byte, now time.Time) (retain bool) {
+func (o *own) published(payload []byte, now time.Time) (retain bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if len(o.sent) == announcementsKept {
@@ -83,7 +81,7 @@ func (o *ownAnnouncement) published(payload []byte, now time.Time) (retain bool)
 
 // ended says that a connection ended at the announcement. Where it ends at one that is not
 // to be kept as well, something else is in the way.
-func (o *ownAnnouncement) ended() {
+func (o *own) ended() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.retained {
@@ -94,7 +92,7 @@ func (o *ownAnnouncement) ended() {
 }
 
 // asks says that the broker is asked for what it keeps.
-func (o *ownAnnouncement) asks(now time.Time) {
+func (o *own) asks(now time.Time) {
 	o.mu.Lock()
 	o.answered()
 	o.asked = now
@@ -103,7 +101,7 @@ func (o *ownAnnouncement) asks(now time.Time) {
 }
 
 // takes says that the broker has taken the question: its time begins, if it has not answered already.
-func (o *ownAnnouncement) takes(now time.Time) {
+func (o *own) takes(now time.Time) {
 	o.mu.Lock()
 	if !o.asked.IsZero() {
 		o.asked, o.taken = now, true
@@ -113,19 +111,19 @@ func (o *ownAnnouncement) takes(now time.Time) {
 }
 
 // answered says that nothing is waited for. The caller holds mu.
-func (o *ownAnnouncement) answered() {
+func (o *own) answered() {
 	o.asked, o.taken, o.proofs, o.proven = time.Time{}, false, nil, false
 }
 
 // proves notes a beat that is about to be published, now that the broker's time is over.
-func (o *ownAnnouncement) proves(beat []byte) {
+func (o *own) proves(beat []byte) {
 	o.mu.Lock()
 	o.proofs = append(o.proofs, sha256.Sum256(beat))
 	o.mu.Unlock()
 }
 
 // beatCame takes a beat of the node's own.
-func (o *ownAnnouncement) beatCame(beat []byte) {
+func (o *own) beatCame(beat []byte) {
 	o.mu.Lock()
 	came := !o.asked.IsZero() && slices.Contains(o.proofs, sha256.Sum256(beat))
 	o.proven = o.proven || came
@@ -137,7 +135,7 @@ func (o *ownAnnouncement) beatCame(beat []byte) {
 
 // cannotAsk says that the broker could not be asked: there is no connection, an ACL is in the
 // way, or it was busy. Nothing is known then.
-func (o *ownAnnouncement) cannotAsk() {
+func (o *own) cannotAsk() {
 	o.mu.Lock()
 	o.answered()
 	o.denied++
@@ -145,7 +143,7 @@ func (o *ownAnnouncement) cannotAsk() {
 	o.wake()
 }
 
-func (o *ownAnnouncement) wake() {
+func (o *own) wake() {
 	select {
 	case o.news <- struct{}{}:
 	default:
@@ -154,7 +152,7 @@ func (o *ownAnnouncement) wake() {
 
 // came takes an announcement in the node's name, and reports whether it is one of ours; tell
 // is that somebody has to be told if it is not.
-func (o *ownAnnouncement) came(payload []byte, retained bool, now time.Time) (ours, tell bool) {
+func (o *own) came(payload []byte, retained bool, now time.Time) (ours, tell bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	ours = slices.Contains(o.sent, sha256.Sum256(payload))
@@ -166,7 +164,7 @@ func (o *ownAnnouncement) came(payload []byte, retained bool, now time.Time) (ou
 		o.back = true
 	case !retained:
 		o.kept = false
-		if tell = o.robbed.IsZero() || now.Sub(o.robbed) > receive.RefusalsTime; tell {
+		if tell = o.robbed.IsZero() || now.Sub(o.robbed) > RefusalsTime; tell {
 			o.robbed = now
 		}
 	}
@@ -174,7 +172,7 @@ func (o *ownAnnouncement) came(payload []byte, retained bool, now time.Time) (ou
 }
 
 // next returns how long it is until the broker is asked again, or has had its time.
-func (o *ownAnnouncement) next(now time.Time) time.Duration {
+func (o *own) next(now time.Time) time.Duration {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
@@ -204,7 +202,7 @@ type keeping struct {
 // judge says what is to be done now that next is over. Time alone shows nothing: on a busy machine what has come is not read
 // yet. So when the time is over a beat is published, and only where that has come back, and the announcement has not, is it
 // missing: both come on one connection, and are read by one goroutine.
-func (o *ownAnnouncement) judge(now time.Time) keeping {
+func (o *own) judge(now time.Time) keeping {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.asked.IsZero() {
@@ -236,14 +234,14 @@ func (k keeping) why() string {
 }
 
 // isKept reports whether the broker tells those who come of this node.
-func (o *ownAnnouncement) isKept() bool {
+func (o *own) isKept() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.kept
 }
 
 // unkept says why others may not hear of this node; "" is nothing.
-func (o *ownAnnouncement) unkept() string {
+func (o *own) unkept() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.kept || o.missed < missedMost {

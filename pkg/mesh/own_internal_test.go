@@ -1,4 +1,4 @@
-package daemon
+package mesh
 
 import (
 	"testing"
@@ -9,7 +9,7 @@ func TestWhatTheBrokerKeepsOfTheOwnAnnouncement(t *testing.T) {
 	t.Parallel()
 	at := time.Unix(1000, 0)
 	pass := func(d time.Duration) { at = at.Add(d) }
-	o := newOwnAnnouncement()
+	o := newOwn()
 	o.connected(at)
 	if !o.published([]byte("one"), at) || o.isKept() {
 		t.Error("the first announcement is not to be kept, or counts as kept")

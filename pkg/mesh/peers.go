@@ -1,9 +1,10 @@
-package daemon
+package mesh
 
 import (
 	"math"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
@@ -157,4 +158,53 @@ func (p *peers) forget(client string) {
 	p.mu.Lock()
 	delete(p.node, client)
 	p.mu.Unlock()
+}
+
+// What senders ask about a client, in the order in which it matters to them:
+
+// Online reports whether the client is there.
+func (m *Mesh) Online(client string) bool { return m.presence.Online(client) }
+
+// SpeaksBatches reports whether the client is sent batches.
+func (m *Mesh) SpeaksBatches(client string) bool { return m.peers.speaksBatches(client) }
+
+// IsNode reports whether the client was met as a node of this program.
+func (m *Mesh) IsNode(client string) bool { return m.peers.isNode(client) }
+
+// Announced reports whether the client has said in this run what it takes.
+func (m *Mesh) Announced(client string) bool { return m.peers.announced(client) }
+
+// Receives reports whether the client has announced that it takes the table.
+func (m *Mesh) Receives(client, table string) bool { return m.peers.receives(client, table) }
+
+// Declines reports whether the client is sent batches and has announced what it takes, and
+// the table is not among it.
+func (m *Mesh) Declines(client, table string) bool { return m.peers.declines(client, table) }
+
+// TakesUnasked reports whether a remote is there and takes rows of a table that
+// it did not ask for: existing peers are sent changes only.
+func (m *Mesh) TakesUnasked(remote, table string) bool {
+	return m.Online(remote) && m.SpeaksBatches(remote) && m.Receives(remote, table)
+}
+
+// MaxRow returns how many bytes the largest row may have that a client takes.
+func (m *Mesh) MaxRow(client string) int { return m.peers.maxRow(client) }
+
+// Ahead returns by how much, at most, a client's clock is ahead of ours, as its last beat shows, or 0 where that may as
+// well be a long lease.
+func (m *Mesh) Ahead(client string) time.Duration { return m.presence.Ahead(client) }
+
+// Behind returns by how much, at least, a client's clock is behind ours, or its messages are late.
+func (m *Mesh) Behind(client string) time.Duration { return m.presence.Behind(client) }
+
+// Clients returns all that were heard, in no order.
+func (m *Mesh) Clients() []Client { return m.presence.Clients() }
+
+// Met says that a client has sent or answered a batch, as only a node of this program does.
+func (m *Mesh) Met(client string) { m.peers.meet(client) }
+
+// Doubt forgets an announcement that only the broker kept, of a client that does not answer batches and was never met:
+// another program may have taken the name. It reports whether there was one. Who must seal is never spoken to otherwise.
+func (m *Mesh) Doubt(client string) bool {
+	return !m.sealing.required(client) && m.peers.doubt(client)
 }

@@ -1,4 +1,4 @@
-package daemon
+package mesh
 
 import (
 	"context"
@@ -15,12 +15,6 @@ import (
 
 // leaveTime bounds how long the broker is waited for.
 const leaveTime = 10 * time.Second
-
-// Files returns the paths of the files that a node keeps in queueDirectory, there or
-// not.
-func Files(cfg *config.Config) []string {
-	return []string{Socket(cfg), recordsFile(cfg.QueueDirectory, cfg.ClientName)}
-}
 
 // Unannounce has the broker forget the announcement that it keeps for the node, which
 // must not run. (An empty retained message does that: MQTT 3.1.1, 3.3.1.3.)

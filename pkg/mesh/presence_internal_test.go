@@ -1,4 +1,4 @@
-package transport
+package mesh
 
 import (
 	"fmt"
@@ -27,14 +27,14 @@ func TestLeaseIsTheLongestThatSpeaksForALivePeer(t *testing.T) {
 
 func TestAClockThatIsBehindIsSeen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := NewPresence(time.Now, []string{"alpha"}, false)
+		p := newPresence(time.Now, []string{"alpha"}, false)
 		for skew, want := range map[time.Duration]time.Duration{-time.Hour: time.Hour - 5*time.Second, 0: 0, time.Hour: 0} {
-			p.Beat("alpha", BeatUntil(time.Now().Add(skew), time.Second))
+			p.Beat("alpha", beatUntil(time.Now().Add(skew), time.Second))
 			if got := p.Behind("alpha"); got != want {
 				t.Errorf("skew %v: behind by %v, want %v", skew, got, want)
 			}
 		}
-		p.Beat("alpha", BeatUntil(time.Now().Add(-time.Hour), time.Second))
+		p.Beat("alpha", beatUntil(time.Now().Add(-time.Hour), time.Second))
 		p.Lost("alpha")
 		if got := p.Behind("alpha"); got != 0 {
 			t.Errorf("who is away is behind by %v", got)
@@ -50,8 +50,8 @@ func TestClientStaysOnlineWhateverItsClock(t *testing.T) {
 	const check = 10 * time.Second
 	for _, skew := range []time.Duration{-72 * time.Hour, -25 * time.Second, 0, 25 * time.Second, 72 * time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
-			p := NewPresence(time.Now, []string{"alpha"}, false)
-			beat := func() bool { return p.Beat("alpha", BeatUntil(time.Now().Add(skew), check)) }
+			p := newPresence(time.Now, []string{"alpha"}, false)
+			beat := func() bool { return p.Beat("alpha", beatUntil(time.Now().Add(skew), check)) }
 			if p.Online("alpha") || !beat() || !p.Online("alpha") {
 				t.Errorf("skew %v: the first beat does not bring it online", skew)
 			}
@@ -78,7 +78,7 @@ func TestClientStaysOnlineWhateverItsClock(t *testing.T) {
 
 func TestLeaseEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := NewPresence(time.Now, []string{"alpha", "beta"}, false)
+		p := newPresence(time.Now, []string{"alpha", "beta"}, false)
 		if _, ok := p.NextExpiry(); ok {
 			t.Error("a lease ends though nobody is there")
 		}
@@ -118,7 +118,7 @@ func TestLeaseEnds(t *testing.T) {
 
 func TestBeatAfterAnUnnoticedEndBringsOnline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := NewPresence(time.Now, []string{"alpha"}, false)
+		p := newPresence(time.Now, []string{"alpha"}, false)
 		p.Beat("alpha", time.Now())
 		time.Sleep(time.Hour)
 		if !p.Beat("alpha", time.Now()) {
@@ -128,11 +128,11 @@ func TestBeatAfterAnUnnoticedEndBringsOnline(t *testing.T) {
 }
 
 func TestStrangersAreBounded(t *testing.T) {
-	p := NewPresence(time.Now, []string{"alpha"}, false)
+	p := newPresence(time.Now, []string{"alpha"}, false)
 	if p.Beat("eve", time.Now()) || p.Online("eve") || p.Lost("eve") {
 		t.Error("a stranger is remembered though only the known are to be")
 	}
-	p = NewPresence(time.Now, []string{"alpha"}, true)
+	p = newPresence(time.Now, []string{"alpha"}, true)
 	p.Beat("alpha", time.Now())
 	for i := range 3 * strangersKept {
 		if !p.Beat(fmt.Sprint("eve", i), time.Now()) {
@@ -149,7 +149,7 @@ func TestStrangersAreBounded(t *testing.T) {
 
 func TestClientsTellsAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := NewPresence(time.Now, []string{"alpha"}, false)
+		p := newPresence(time.Now, []string{"alpha"}, false)
 		p.Beat("alpha", time.Now().Add(time.Minute))
 		want := Client{Name: "alpha", Online: true, Heard: time.Now(), Until: time.Now().Add(time.Minute)}
 		if all := p.Clients(); len(all) != 1 || all[0] != want {
@@ -160,8 +160,8 @@ func TestClientsTellsAll(t *testing.T) {
 
 func TestBeatsAreAsExistingPeersHaveThem(t *testing.T) {
 	at := time.UnixMilli(1_000_000)
-	if BeatInterval(time.Second) != 3*time.Second || !BeatUntil(at, time.Second).Equal(at.Add(5*time.Second)) {
-		t.Errorf("%v, %v", BeatInterval(time.Second), BeatUntil(at, time.Second))
+	if BeatInterval(time.Second) != 3*time.Second || !beatUntil(at, time.Second).Equal(at.Add(5*time.Second)) {
+		t.Errorf("%v, %v", BeatInterval(time.Second), beatUntil(at, time.Second))
 	}
 }
 
@@ -172,7 +172,7 @@ func FuzzPresence(f *testing.F) {
 	f.Add("node-a", int64(1715000005000), int64(0), int64(1715000000000))
 	f.Fuzz(func(t *testing.T, client string, first, second, pause int64) {
 		now := time.UnixMilli(1715000000000)
-		p := NewPresence(func() time.Time { return now }, []string{"node-a"}, true)
+		p := newPresence(func() time.Time { return now }, []string{"node-a"}, true)
 		p.Beat(client, time.UnixMilli(first))
 		now = now.Add(time.Duration(uint64(pause) % uint64(time.Hour)))
 		p.Beat(client, time.UnixMilli(second))

@@ -1,12 +1,10 @@
-package daemon
+package mesh
 
 import (
 	"fmt"
-	"io"
 	"testing"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
-	"github.com/mysql-sync/mysql-sync/pkg/logging"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
@@ -50,19 +48,15 @@ func TestOnlyAKeptAnnouncementOfAStrangerIsDoubted(t *testing.T) {
 // TestASenderIsMetToo: one that is sent nothing, and in whose name changes may come.
 func TestASenderIsMetToo(t *testing.T) {
 	t.Parallel()
-	n, err := New(&config.Config{ClientName: "node-a", AcceptFrom: []string{"node-b"}, ReceiveTables: []string{"orders"},
-		MQTT: config.MQTT{Servers: []string{"tcp://127.0.0.1:1"}, ReconnectPeriod: 1e9}}, logging.New(io.Discard), "test")
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := newMesh(t, &config.Config{ClientName: "node-a", AcceptFrom: []string{"node-b"}}, &broker{})
 	for _, c := range []string{"node-b", "stranger"} {
 		payload := wire.Node{Client: c, Protocol: wire.Protocol, Version: "1", Session: 1, ReceiveTables: []string{}}.Encode()
-		n.onAnnounce(c, payload, true)
-		if n.peers.isNode(c) {
+		m.HearNode(c, payload, true)
+		if m.IsNode(c) {
 			t.Errorf("%s is taken for a node by what the broker keeps", c)
 		}
-		if n.onAnnounce(c, payload, false); n.peers.isNode(c) != (c == "node-b") {
-			t.Errorf("%s has announced itself; it is a node: %v", c, n.peers.isNode(c))
+		if m.HearNode(c, payload, false); m.IsNode(c) != (c == "node-b") {
+			t.Errorf("%s has announced itself; it is a node: %v", c, m.IsNode(c))
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package transport
+package mesh
 
 import (
 	"sync"
@@ -16,9 +16,9 @@ const (
 	strangersKept = 10_000
 )
 
-// Presence knows which clients are online: those whose lease has not run out. A lease is counted by our own clock, from
+// presence knows which clients are online: those whose lease has not run out. A lease is counted by our own clock, from
 // the moment at which its client was heard. Its methods may be called from any goroutine.
-type Presence struct {
+type presence struct {
 	now   func() time.Time
 	known map[string]bool
 	any   bool
@@ -37,7 +37,7 @@ type lease struct {
 	behind time.Duration // see Behind
 }
 
-// Client is what Presence tells about one client.
+// Client is what presence tells about one client.
 type Client struct {
 	Name   string
 	Online bool
@@ -45,9 +45,9 @@ type Client struct {
 	Until  time.Time // when its lease ends; it ends earlier when the client says that it leaves
 }
 
-// NewPresence remembers the known clients, and others only where anyone is true.
-func NewPresence(now func() time.Time, known []string, anyone bool) *Presence {
-	p := &Presence{now: now, known: map[string]bool{}, any: anyone, leases: map[string]*lease{}}
+// newPresence remembers the known clients, and others only where anyone is true.
+func newPresence(now func() time.Time, known []string, anyone bool) *presence {
+	p := &presence{now: now, known: map[string]bool{}, any: anyone, leases: map[string]*lease{}}
 	for _, client := range known {
 		p.known[client] = true
 	}
@@ -56,7 +56,7 @@ func NewPresence(now func() time.Time, known []string, anyone bool) *Presence {
 
 // Beat notes that a client said that it is there until a time of its own clock. It tells whether the client has come
 // online by this.
-func (p *Presence) Beat(client string, until time.Time) bool {
+func (p *presence) Beat(client string, until time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.now()
@@ -83,7 +83,7 @@ func (p *Presence) Beat(client string, until time.Time) bool {
 
 // Ahead returns by how much, at most, a client's clock is ahead of ours, as its last beat shows, or 0 where that may as
 // well be a long lease. Existing peers refuse what is dated before their own start.
-func (p *Presence) Ahead(client string) time.Duration {
+func (p *presence) Ahead(client string) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if l := p.leases[client]; l != nil {
@@ -94,7 +94,7 @@ func (p *Presence) Ahead(client string) time.Duration {
 
 // Behind returns by how much, at least, a client's clock is behind ours, or its messages are late, as its last beat shows:
 // it said that it is there until a time that was over. It is 0 for who is not online.
-func (p *Presence) Behind(client string) time.Duration {
+func (p *presence) Behind(client string) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if l := p.leases[client]; l != nil && p.now().Before(l.until) {
@@ -104,7 +104,7 @@ func (p *Presence) Behind(client string) time.Duration {
 }
 
 // Lost notes that a client said, or the broker for it, that it leaves. It tells whether the client was online.
-func (p *Presence) Lost(client string) bool {
+func (p *presence) Lost(client string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l := p.leases[client]
@@ -119,7 +119,7 @@ func (p *Presence) Lost(client string) bool {
 }
 
 // Online tells whether a client's lease runs.
-func (p *Presence) Online(client string) bool {
+func (p *presence) Online(client string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l := p.leases[client]
@@ -127,7 +127,7 @@ func (p *Presence) Online(client string) bool {
 }
 
 // Expire returns the clients whose lease has run out since it was last called, each once.
-func (p *Presence) Expire() []string {
+func (p *presence) Expire() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.now()
@@ -142,7 +142,7 @@ func (p *Presence) Expire() []string {
 }
 
 // NextExpiry returns when the next lease runs out, and false when none runs: the time at which to call Expire.
-func (p *Presence) NextExpiry() (time.Time, bool) {
+func (p *presence) NextExpiry() (time.Time, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var next time.Time
@@ -155,7 +155,7 @@ func (p *Presence) NextExpiry() (time.Time, bool) {
 }
 
 // Clients returns all that are remembered, in no order.
-func (p *Presence) Clients() []Client {
+func (p *presence) Clients() []Client {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.now()
@@ -167,7 +167,7 @@ func (p *Presence) Clients() []Client {
 }
 
 // admit makes room for a new client, and tells whether it is to be remembered.
-func (p *Presence) admit(client string) bool {
+func (p *presence) admit(client string) bool {
 	if p.known[client] {
 		return true
 	}

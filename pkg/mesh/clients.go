@@ -1,0 +1,78 @@
+package mesh
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// rememberEvery is the least time between two writes of who was met.
+const rememberEvery = time.Second
+
+// Memory keeps who was met as a node, over restarts.
+type Memory interface {
+	// Met returns the clients that were met last, so many at most.
+	Met(ctx context.Context, most int) ([]string, error)
+	// Note adds clients that were met now.
+	Note(ctx context.Context, clients []string, now time.Time) error
+}
+
+// Clients is the Memory of a node: its table sync_clients.
+type Clients struct{ DB *mysqldb.DB }
+
+// Met runs at each start.
+func (c Clients) Met(ctx context.Context, most int) (clients []string, err error) {
+	if err := c.DB.SelectContext(ctx, &clients, `SELECT client FROM sync_clients ORDER BY met_at DESC LIMIT ?`, most); err != nil {
+		return nil, fmt.Errorf("read sync_clients: %w", err)
+	}
+	return clients, nil
+}
+
+// Note runs for each client once.
+func (c Clients) Note(ctx context.Context, clients []string, now time.Time) error {
+	var args []any
+	for _, client := range clients {
+		args = append(args, client, wire.Protocol, now.UTC())
+	}
+	_, err := c.DB.ExecContext(ctx, `INSERT INTO sync_clients (client, protocol, met_at) VALUES `+mysqldb.Groups(len(clients), 3)+
+		` ON DUPLICATE KEY UPDATE protocol = GREATEST(protocol, VALUES(protocol))`, args...)
+	return err
+}
+
+// Recall reads who was met as a node in earlier runs.
+func (m *Mesh) Recall(ctx context.Context, memory Memory) error {
+	clients, err := memory.Met(ctx, mostMet)
+	if err != nil {
+		return err
+	}
+	m.peers.recall(clients)
+	return nil
+}
+
+// remember writes down who was met as a node, until ctx ends.
+func (m *Mesh) remember(ctx context.Context, memory Memory) error {
+	for {
+		clients := m.peers.unwritten()
+		if len(clients) == 0 {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-m.peers.kick:
+			}
+			continue
+		}
+		if err := memory.Note(ctx, clients, m.c.Now()); err == nil {
+			m.peers.recall(clients)
+		} else if ctx.Err() == nil {
+			m.c.Log.Warn("it could not be noted who was met; trying again", zap.Error(err))
+		}
+		if !pause(ctx, rememberEvery) {
+			return nil
+		}
+	}
+}

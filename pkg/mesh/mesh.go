@@ -1,0 +1,103 @@
+package mesh
+
+import (
+	"context"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/transport"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// Broker is the node's connection; see transport.Session.
+type Broker interface {
+	Publish(ctx context.Context, m transport.Message) error
+	PublishAsync(ctx context.Context, m transport.Message) (*transport.Token, error)
+	Ask(ctx context.Context, topic string) error
+	Resubscribe(ctx context.Context, topics ...string) error
+	Online() bool
+}
+
+// News is told what a Mesh hears. Its methods return at once.
+type News interface {
+	// Up says that the node is connected and has announced itself.
+	Up()
+	// Heard says that a client, remote or not, came, goes on or went.
+	Heard(client string)
+	// Announced says that a remote has announced itself.
+	Announced(remote string, e Effect)
+}
+
+// Config is what a Mesh is made of.
+type Config struct {
+	Log     *zap.Logger
+	Node    *config.Config
+	Version string // of the program
+	Session uint64 // names this run in batches
+	MaxRow  int    // bytes of the largest row that is taken
+	Now     func() time.Time
+	Broker  Broker
+	Refused *Refusals
+	News    News
+}
+
+// Mesh is all clients as one node sees them. Its methods may be called from any goroutine.
+type Mesh struct {
+	c      Config
+	topics wire.Topics
+
+	presence *presence
+	peers    *peers
+	meetings *meetings
+	sealing  *sealing
+
+	own         *own          // the announcement
+	definitions atomic.Uint64 // how often a received table has changed
+	beat        chan struct{} // asks for a beat out of turn
+}
+
+// New returns a Mesh in which nobody is there yet.
+func New(c Config) (*Mesh, error) {
+	s, err := newSealing(c.Node, c.Now)
+	if err != nil {
+		return nil, err
+	}
+	return &Mesh{
+		c: c, topics: wire.Topics(c.Node.TopicPrefix),
+		presence: newPresence(c.Now, named(c.Node), slices.Contains(c.Node.AcceptFrom, config.Anyone)),
+		peers:    newPeers(c.Node.Version1Clients), meetings: newMeetings(c.Node.RemoteClients), sealing: s,
+		own: newOwn(), beat: make(chan struct{}, 1),
+	}, nil
+}
+
+// named are the clients that the configuration names.
+func named(cfg *config.Config) []string {
+	return slices.DeleteFunc(slices.Concat(cfg.RemoteClients, cfg.AcceptFrom), func(c string) bool { return c == config.Anyone })
+}
+
+// Run says that the node is there, keeps its announcement at the broker, and writes down who is met, until ctx ends.
+func (m *Mesh) Run(ctx context.Context, memory Memory) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return m.beats(ctx) })
+	g.Go(func() error { return m.keepAnnounced(ctx) })
+	g.Go(func() error { return m.remember(ctx, memory) })
+	return g.Wait()
+}
+
+// isRemote reports whether the node sends its rows to a client.
+func (m *Mesh) isRemote(client string) bool { return slices.Contains(m.c.Node.RemoteClients, client) }
+
+// pause waits, and reports whether ctx has not ended meanwhile.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
