@@ -26,7 +26,7 @@ var layers = [][]string{
 	{"pkg/capture", "pkg/outbox", "pkg/transport", "pkg/transform", "pkg/apply", "pkg/snapshot", "pkg/broker"}, // the stages
 	{"pkg/mesh"},
 	{"pkg/receive", "pkg/status"},
-	{"pkg/web", "pkg/metrics", "pkg/check"},
+	{"pkg/render", "pkg/web", "pkg/metrics", "pkg/check"},
 	{"pkg/daemon", "pkg/simulation"},
 	{"pkg/testkit"}, // for tests and for the demonstration
 	{"pkg/schemafuzz", "pkg/attack"},

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
-	"github.com/mysql-sync/mysql-sync/pkg/daemon"
+	"github.com/mysql-sync/mysql-sync/pkg/render"
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
@@ -68,7 +68,7 @@ no such row; 2 a mistake in the command line or configuration.`,
 			if err != nil {
 				return err
 			}
-			r := daemon.TrialRequest{Table: args[1], ID: args[2], Delete: deleted}
+			r := render.TrialRequest{Table: args[1], ID: args[2], Delete: deleted}
 			if r.Remote, r.Receive, err = way(cfg, to, from); err != nil {
 				return err
 			}
@@ -80,7 +80,7 @@ no such row; 2 a mistake in the command line or configuration.`,
 				return err
 			}
 			defer db.Close()
-			t, err := daemon.Try(cmd.Context(), cfg, db, r)
+			t, err := render.Try(cmd.Context(), cfg, db, r)
 			if asJSON {
 				return errors.Join(err, json.NewEncoder(cmd.OutOrStdout()).Encode(trialJSON(cfg, r, t, err)))
 			}
@@ -120,7 +120,7 @@ func way(cfg *config.Config, to, from string) (remote string, receive bool, err 
 }
 
 // trialJSON is a trial as JSON.
-func trialJSON(cfg *config.Config, r daemon.TrialRequest, t *daemon.Trial, failed error) any {
+func trialJSON(cfg *config.Config, r render.TrialRequest, t *render.Trial, failed error) any {
 	type message struct {
 		Topic   string `json:"topic"`
 		Message string `json:"message"` // bytes that are no text are replaced
@@ -179,7 +179,7 @@ func object(e value.Entity) json.RawMessage {
 }
 
 // result says in a word what becomes of the row.
-func result(r daemon.TrialRequest, t *daemon.Trial, failed error) string {
+func result(r render.TrialRequest, t *render.Trial, failed error) string {
 	switch {
 	case failed != nil:
 		return "error"
@@ -196,7 +196,7 @@ func result(r daemon.TrialRequest, t *daemon.Trial, failed error) string {
 }
 
 // showTrial prints a trial for people.
-func showTrial(w io.Writer, s screen, cfg *config.Config, r daemon.TrialRequest, t *daemon.Trial, failed error) {
+func showTrial(w io.Writer, s screen, cfg *config.Config, r render.TrialRequest, t *render.Trial, failed error) {
 	from, to := cfg.ClientName, r.Remote
 	if r.Receive {
 		from, to = to, from
@@ -254,7 +254,7 @@ func in(directory string) string {
 }
 
 // showColumns prints the row before and after, column by column.
-func showColumns(w io.Writer, s screen, t *daemon.Trial) {
+func showColumns(w io.Writer, s screen, t *render.Trial) {
 	g := grid{columns: []column{{name: ""}, {name: "COLUMN"}, {name: "BEFORE"}, {name: "AFTER"}}}
 	for _, c := range compare(t.Before, t.After) {
 		g.add(c.mark, c.name, c.before, c.after)

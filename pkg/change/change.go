@@ -188,6 +188,9 @@ type State struct {
 	Seen    Vector
 }
 
+// WrittenBy reports whether the row is as a client wrote it, and nobody has written it since.
+func (s State) WrittenBy(client string) bool { return s.Version.Author() == client }
+
 // Knows reports whether v is the version that the state holds, or went into it.
 func (s State) Knows(v Version) bool { return s.Version == v || s.Seen.Has(v) }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/receive"
+	"github.com/mysql-sync/mysql-sync/pkg/render"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
@@ -21,6 +22,15 @@ const clashTries = 6
 func (s *sender) failure(i outbox.Item, r wire.Reject) outbox.Failure {
 	return outbox.Failure{Item: i, Message: r.Message, Temporary: r.Retry && (!r.Taken || i.Attempts < clashTries),
 		RetryAt: s.n.now().Add(after(i.Attempts, r.Retry))}
+}
+
+// failures says so of rows that could not be sent.
+func (s *sender) failures(list []render.Refusal) []outbox.Failure {
+	failed := make([]outbox.Failure, len(list))
+	for i, r := range list {
+		failed[i] = s.failure(r.Item, r.Reject)
+	}
+	return failed
 }
 
 // refuse books rows that could not be sent, or that the remote refused. tried says of which it

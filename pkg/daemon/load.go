@@ -132,14 +132,14 @@ func (s *sender) makeLoad(ctx context.Context) (*load, error) {
 			l.tables = append(l.tables, list[i].Table)
 		}
 	}
-	d, err := n.render(ctx, s.remote, items)
-	if err != nil || d.partial || len(d.outgoing) < len(items) {
+	d, err := n.renderer.Render(ctx, s.target(), items)
+	if err != nil || d.Partial || len(d.Outgoing) < len(items) {
 		return l, err
 	}
-	b := &wire.Batch{Sent: n.now().UnixMilli(), Changes: make([]change.Change, len(d.outgoing))}
-	l.sent = make([]outbox.Sent, len(d.outgoing))
-	for i := range d.outgoing {
-		b.Changes[i], l.sent[i] = d.outgoing[i].Change, d.outgoing[i].sent
+	b := &wire.Batch{Sent: n.now().UnixMilli(), Changes: make([]change.Change, len(d.Outgoing))}
+	l.sent = make([]outbox.Sent, len(d.Outgoing))
+	for i := range d.Outgoing {
+		b.Changes[i], l.sent[i] = d.Outgoing[i].Change, d.Outgoing[i].Sent
 		l.sent[i].Name = n.tables.ID(ctx, l.sent[i].Row) // for the status of each remote
 	}
 	l.body = n.codec.Body(b)

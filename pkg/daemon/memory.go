@@ -14,5 +14,5 @@ var givenLimit = sync.OnceValue(func() int64 { return debug.SetMemoryLimit(-1) }
 // lets the heap grow to twice what was once in use. It is a goal and no limit; less that is given, by GOMEMLIMIT or a cgroup, goes
 // before it. Promise 10.
 func boundMemory(cfg *config.Config) {
-	debug.SetMemoryLimit(min(givenLimit(), 40<<20+4*int64(maxRow(cfg))))
+	debug.SetMemoryLimit(min(givenLimit(), 40<<20+4*int64(cfg.LargestRow())))
 }

@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/render"
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
 )
 
@@ -34,7 +35,7 @@ func (s *sender) nextOfTables(ctx context.Context) ([]outbox.Item, *stretch, err
 		return nil, nil, err
 	}
 	pieces, err := t.transfer.Next(ctx, s.room())
-	if unreadable(err) {
+	if render.Unreadable(err) {
 		s.putApart(err)
 		return nil, nil, nil
 	}

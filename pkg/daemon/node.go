@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -26,6 +25,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/receive"
+	"github.com/mysql-sync/mysql-sync/pkg/render"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
@@ -54,6 +54,8 @@ type Node struct {
 	guests       *mysqldb.Guests // sessions of the scripts
 	transformers *transform.Transformers
 	rehearsal    *transform.Transformers // the same, without consequences
+	renderer     *render.Renderer
+	rehearser    *render.Renderer // by the rehearsal
 	transport    *transport.Session
 	mesh         *mesh.Mesh
 	applier      *apply.Applier
@@ -94,11 +96,11 @@ type Node struct {
 
 // New returns a node; it connects to nothing.
 func New(cfg *config.Config, log *logging.Log, version string) (*Node, error) {
-	zone, err := location(cfg.MySQL.Timezone)
+	zone, err := cfg.Zone()
 	if err != nil {
-		return nil, fmt.Errorf("mysqlConfig.timezone: %w", err)
+		return nil, err
 	}
-	codec, err := wire.NewCodec(maxRow(cfg) + wire.BatchRoom)
+	codec, err := wire.NewCodec(cfg.LargestRow() + wire.BatchRoom)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +118,7 @@ func New(cfg *config.Config, log *logging.Log, version string) (*Node, error) {
 	n.acks = newAcks(n)
 	n.refused = mesh.NewRefusals(n.log, cfg, n.now)
 	n.gate = &receive.Gate{
-		Topics: n.topics, Self: cfg.ClientName, MaxRow: maxRow(cfg), Accepts: cfg.AcceptsFrom, Asks: cfg.MayAsk,
+		Topics: n.topics, Self: cfg.ClientName, MaxRow: cfg.LargestRow(), Accepts: cfg.AcceptsFrom, Asks: cfg.MayAsk,
 		Sends: func(client string) bool { return slices.Contains(cfg.RemoteClients, client) },
 	}
 	n.receiver = receive.New(receive.Config{
@@ -131,14 +133,11 @@ func New(cfg *config.Config, log *logging.Log, version string) (*Node, error) {
 		return nil, err
 	}
 	n.mesh, err = mesh.New(mesh.Config{
-		Log: n.log, Node: cfg, Version: version, Session: n.session, MaxRow: maxRow(cfg), Now: n.now,
+		Log: n.log, Node: cfg, Version: version, Session: n.session, MaxRow: cfg.LargestRow(), Now: n.now,
 		Broker: n.transport, Refused: n.refused, News: meshNews{n},
 	})
 	return n, err
 }
-
-// maxRow is how many bytes the largest row may have that is taken.
-func maxRow(cfg *config.Config) int { return max(cfg.MaxRowBytes, 1<<20) }
 
 // knownClients are those that the node deals with, whoever else is on the broker.
 func knownClients(cfg *config.Config) []string {
@@ -248,7 +247,7 @@ func (n *Node) replicate(ctx context.Context) error {
 	g.Go(func() error { return n.mesh.Run(ctx, mesh.Clients{DB: db}) })
 	g.Go(func() error { return n.capture.Run(ctx) })
 	g.Go(func() error { return n.watcher.Run(ctx) })
-	g.Go(func() error { return n.receiver.Run(ctx, n.decoder(), n.applier) })
+	g.Go(func() error { return n.receiver.Run(ctx, n.decoder(n.transformers), n.applier) })
 	g.Go(func() error { return n.settleHeld(ctx) })
 	g.Go(func() error { return n.snapshots.Run(ctx) })
 	g.Go(func() error { return n.tables.Free(ctx, n.log.Named("outbound"), n.readable) })
@@ -344,6 +343,15 @@ func (n *Node) wire(db, applyDB *mysqldb.DB, records *records) error {
 	if err := n.loadRehearsal(); err != nil {
 		return err
 	}
+	n.renderer = &render.Renderer{
+		Log: n.log, Client: n.cfg.ClientName, DB: db, Tables: n.tables, Sent: n.outbox, Transformers: n.transformers, Zone: n.zone,
+		Uncaptured: func(ctx context.Context, list []change.Row) (map[change.Row]bool, error) {
+			return capture.Uncaptured(ctx, db, list)
+		},
+	}
+	rehearser := *n.renderer
+	rehearser.Transformers = n.rehearsal
+	n.rehearser = &rehearser
 	for _, r := range n.cfg.RemoteClients {
 		n.senders[r] = newSender(n, r)
 	}
@@ -353,8 +361,8 @@ func (n *Node) wire(db, applyDB *mysqldb.DB, records *records) error {
 }
 
 // decoder turns what comes into changes of the tables here.
-func (n *Node) decoder() *receive.Decoder {
-	return &receive.Decoder{Self: n.cfg.ClientName, Rights: n.cfg, MaxRow: maxRow(n.cfg), Zone: n.zone, Now: n.now, Tables: n.tables, Transformers: n.transformers}
+func (n *Node) decoder(by *transform.Transformers) *receive.Decoder {
+	return &receive.Decoder{Self: n.cfg.ClientName, Rights: n.cfg, MaxRow: n.cfg.LargestRow(), Zone: n.zone, Now: n.now, Tables: n.tables, Transformers: by}
 }
 
 // closeTransformers ends the processes of the scripts.
@@ -390,20 +398,4 @@ func (n *Node) wakeSenders() {
 	for _, s := range n.senders {
 		s.wake()
 	}
-}
-
-// location reads the time zone in which wire version 1 shows TIMESTAMP values.
-func location(zone string) (*time.Location, error) {
-	switch zone {
-	case "", "Z", "+00:00":
-		return time.UTC, nil
-	case "local":
-		return time.Local, nil
-	}
-	t, err := time.Parse("-07:00", zone)
-	if err != nil {
-		return nil, fmt.Errorf("%q is none of Z, local, +HH:MM", zone)
-	}
-	_, offset := t.Zone()
-	return time.FixedZone(zone, offset), nil
 }

@@ -6,9 +6,9 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/render"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
@@ -44,7 +44,7 @@ func (s *sender) note(ctx context.Context, chunks int) error {
 	for _, at := range list {
 		s.unnoted[at.Table] = noting{at, before[at.Table].rows}
 		err := s.noteTable(ctx, at.Table, chunks)
-		if unreadable(err) && !s.n.tables.SetAside(at.Table, err) {
+		if render.Unreadable(err) && !s.n.tables.SetAside(at.Table, err) {
 			s.log.Warn("rows that the remote may hold cannot be noted", zap.String("table", at.Table), zap.Error(err))
 		} else if err != nil && !mysqldb.Stuck(err) {
 			return err
@@ -107,7 +107,7 @@ func (s *sender) noteSome(ctx context.Context, at *outbox.Noting) (noted int, fi
 	held := make([]outbox.Sent, 0, len(rows))
 	for _, r := range rows {
 		at.After = []byte(r.Key)
-		if ownOf(s.remote, states[r]) {
+		if states[r].WrittenBy(s.remote) {
 			continue
 		}
 		id, err := t.ID(r.Key)
@@ -119,7 +119,3 @@ func (s *sender) noteSome(ctx context.Context, at *outbox.Noting) (noted int, fi
 	finished = len(rows) < notedRows
 	return len(held), finished, s.n.outbox.Note(ctx, s.remote, *at, held, finished)
 }
-
-// ownOf reports whether the row is as a client wrote it, and nobody has written it
-// since.
-func ownOf(client string, s change.State) bool { return s.Version.Author() == client }

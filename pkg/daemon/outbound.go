@@ -21,7 +21,6 @@ const (
 	batchWindow   = 4       // batches without an ack
 	batchBytes    = 8 << 20 // of them, packed, beyond which no other follows: a receiver keeps a bounded number of bytes of each sender
 	singleWindow  = 500     // changes of version 1 without an ack
-	readBytes     = 4 << 20 // of rows read at a time
 	answerTime    = 20 * time.Second
 	longestAnswer = 5 * time.Minute
 	doubtAfter    = 3 // batches without an answer, until a kept announcement is doubted

@@ -38,5 +38,5 @@ func (r resolver) Resolve(ctx context.Context, t *schema.Table, key string, loca
 	if err != nil || entity == nil {
 		return nil, nil, err
 	}
-	return r.n.decoder().Stored(t, entity)
+	return r.n.decoder(r.n.transformers).Stored(t, entity)
 }

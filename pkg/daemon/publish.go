@@ -8,6 +8,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/render"
 	"github.com/mysql-sync/mysql-sync/pkg/seal"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
@@ -16,38 +17,38 @@ import (
 // send reads, transforms and publishes rows. What is not sent (a transformer
 // failed, or the target is not to have the row) is booked at once.
 func (s *sender) send(ctx context.Context, items []outbox.Item, from *stretch) error {
-	d, err := s.n.render(ctx, s.remote, items)
+	d, err := s.n.renderer.Render(ctx, s.target(), items)
 	if err != nil {
 		return err
 	}
-	if d.partial { // rows that were not read this time are read the next
+	if d.Partial { // rows that were not read this time are read the next
 		if from == nil {
 			s.marks.found()
 		} else {
-			s.cut(from, &d, items)
+			s.cut(from, d, items)
 		}
 	}
-	s.tooLarge(&d)
-	if len(d.failed) > 0 {
-		if err := s.refuse(ctx, d.failed); err != nil {
+	s.tooLarge(d)
+	if failed := s.failures(d.Refused); len(failed) > 0 {
+		if err := s.refuse(ctx, failed); err != nil {
 			return err
 		}
-		s.learn(nil, d.failed)
-		from.close(len(d.failed))
+		s.learn(nil, failed)
+		from.close(len(failed))
 	}
-	if len(d.idle) > 0 {
-		if _, err := s.n.outbox.Done(ctx, s.remote, d.idle, nil, s.marks.any); err != nil {
+	if len(d.Idle) > 0 {
+		if _, err := s.n.outbox.Done(ctx, s.remote, d.Idle, nil, s.marks.any); err != nil {
 			return err
 		}
-		from.close(len(d.idle))
+		from.close(len(d.Idle))
 	}
-	if len(d.outgoing) == 0 {
+	if len(d.Outgoing) == 0 {
 		return nil
 	}
 	if s.n.mesh.SpeaksBatches(s.remote) {
-		err = s.sendBatch(ctx, d.outgoing, from)
+		err = s.sendBatch(ctx, d.Outgoing, from)
 	} else {
-		err = s.sendSingles(ctx, d.outgoing, from)
+		err = s.sendSingles(ctx, d.Outgoing, from)
 	}
 	if errors.Is(err, transport.ErrOffline) {
 		s.drop()
@@ -56,28 +57,31 @@ func (s *sender) send(ctx context.Context, items []outbox.Item, from *stretch) e
 	return err
 }
 
+// target is the remote as rows are rendered for it.
+func (s *sender) target() render.Target {
+	return render.Target{Remote: s.remote, Single: !s.n.mesh.SpeaksBatches(s.remote), Begun: s.begun, Note: s.noteFirst}
+}
+
 // tooLarge has the rows fail that are larger than the remote takes: it would answer nothing, since it cannot unpack their batch.
 // Promise 5.
-func (s *sender) tooLarge(d *rendering) {
+func (s *sender) tooLarge(d *render.Rendering) {
 	most := s.n.mesh.MaxRow(s.remote)
-	d.outgoing = slices.DeleteFunc(d.outgoing, func(o outgoing) bool {
-		size := 0
-		for _, v := range o.Values {
-			size += len(v)
-		}
+	d.Outgoing = slices.DeleteFunc(d.Outgoing, func(o render.Outgoing) bool {
+		size := o.Size()
 		if size > most {
-			d.failed = append(d.failed, s.failure(o.sent.Item, wire.Reject{Message: fmt.Sprintf("the row has %d bytes, and %s takes rows of %d (maxRowBytes)", size, s.remote, most)}))
+			d.Refused = append(d.Refused, render.Refusal{Item: o.Sent.Item, Reject: wire.Reject{
+				Message: fmt.Sprintf("the row has %d bytes, and %s takes rows of %d (maxRowBytes)", size, s.remote, most)}})
 		}
 		return size > most
 	})
 }
 
 // sendBatch publishes rows by the extension.
-func (s *sender) sendBatch(ctx context.Context, rows []outgoing, from *stretch) error {
-	b := &wire.Batch{Sent: s.n.now().UnixMilli(), Changes: make([]change.Change, len(rows))}
-	sent := make([]outbox.Sent, len(rows))
-	for i := range rows {
-		b.Changes[i], sent[i] = rows[i].Change, rows[i].sent
+func (s *sender) sendBatch(ctx context.Context, list []render.Outgoing, from *stretch) error {
+	b := &wire.Batch{Sent: s.n.now().UnixMilli(), Changes: make([]change.Change, len(list))}
+	sent := make([]outbox.Sent, len(list))
+	for i := range list {
+		b.Changes[i], sent[i] = list[i].Change, list[i].Sent
 	}
 	return s.publish(ctx, s.n.codec.Body(b), sent, from)
 }
@@ -119,26 +123,26 @@ func (s *sender) publish(ctx context.Context, body []byte, sent []outbox.Sent, f
 // sendSingles publishes rows by version 1. The date is stamped now, and by the
 // peer's clock if that is ahead: an existing peer drops a change that is older
 // than its own start.
-func (s *sender) sendSingles(ctx context.Context, rows []outgoing, from *stretch) error {
+func (s *sender) sendSingles(ctx context.Context, list []render.Outgoing, from *stretch) error {
 	s.date = max(s.date, s.n.now().Add(s.n.mesh.Ahead(s.remote)).UnixMilli())
-	for _, o := range rows {
-		k := single{o.Table, o.id}
+	for _, o := range list {
+		k := single{o.Table, o.ID}
 		if f := s.singles[k]; f != nil && f.refused {
 			s.landSingle(k, f)
 		} else if f != nil {
 			// Two rows became one id: the second follows after the ack. One that is
 			// marked already is looked for again in a second, not at once.
 			if from != nil {
-				if err := s.later(ctx, []outbox.Sent{o.sent}, from); err != nil {
+				if err := s.later(ctx, []outbox.Sent{o.Sent}, from); err != nil {
 					return err
 				}
 			}
 			continue
 		}
-		c := wire.Change{Sender: s.n.cfg.ClientName, Table: o.Table, ID: o.id, Date: s.date, Entity: o.entity}
+		c := wire.Change{Sender: s.n.cfg.ClientName, Table: o.Table, ID: o.ID, Date: s.date, Entity: o.Entity}
 		payload, err := c.Encode()
 		if err != nil {
-			failed := []outbox.Failure{s.failure(o.sent.Item, wire.Reject{Message: err.Error()})}
+			failed := []outbox.Failure{s.failure(o.Sent.Item, wire.Reject{Message: err.Error()})}
 			if err := s.refuse(ctx, failed); err != nil {
 				return err
 			}
@@ -146,8 +150,8 @@ func (s *sender) sendSingles(ctx context.Context, rows []outgoing, from *stretch
 			from.close(1)
 			continue
 		}
-		s.singles[k] = &flight{sent: []outbox.Sent{o.sent}, stretch: from, date: s.date, deadline: s.n.now().Add(s.patience)}
-		s.inFlight[o.sent.Identity()]++
+		s.singles[k] = &flight{sent: []outbox.Sent{o.Sent}, stretch: from, date: s.date, deadline: s.n.now().Add(s.patience)}
+		s.inFlight[o.Sent.Identity()]++
 		s.flying.Add(1)
 		s.n.traffic.link(s.remote).sent.Add(1)
 		if _, err := s.n.transport.PublishAsync(ctx, transport.Message{Topic: s.n.topics.ChangeOf(s.remote), Payload: payload, QoS: 1}); err != nil {

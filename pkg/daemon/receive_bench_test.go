@@ -43,7 +43,7 @@ func BenchmarkReceive(b *testing.B) {
 
 func benchReceive(b *testing.B, messages func(testing.TB, *Node, int, int64) []transport.Delivery, update bool) {
 	n, pid := benchNode(b)
-	go func() { _ = n.receiver.Run(b.Context(), n.decoder(), n.applier) }()
+	go func() { _ = n.receiver.Run(b.Context(), n.decoder(n.transformers), n.applier) }()
 	apply := func(list []transport.Delivery) {
 		var open sync.WaitGroup
 		for _, d := range list {

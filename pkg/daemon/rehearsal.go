@@ -9,25 +9,17 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
-	"github.com/mysql-sync/mysql-sync/pkg/change"
-	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/receive"
+	"github.com/mysql-sync/mysql-sync/pkg/render"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/transform"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// rehearsed is what becomes of a row on its way to a remote, as a transformer has it.
-type rehearsed struct {
-	way     string // one of wire's; empty: the row goes as it is
-	columns []string
-	values  [][]byte
-}
-
 // loadRehearsal loads the scripts once more, to be asked what they would make of a
 // row: what they write is not written, and what they publish not published.
 func (n *Node) loadRehearsal() error {
-	n.rehearsal = transform.New(zap.NewNop(), onlyReading{n.guests}, silent{}, transform.Config{Directory: n.cfg.TransformerDirectory, MaxRow: maxRow(n.cfg)})
+	n.rehearsal = transform.New(zap.NewNop(), render.OnlyReading{Guests: n.guests}, silent{}, transform.Config{Directory: n.cfg.TransformerDirectory, MaxRow: n.cfg.LargestRow()})
 	if err := n.rehearsal.Load(n.allTables()); err != nil {
 		return fmt.Errorf("transformerDirectory: %w", err)
 	}
@@ -36,64 +28,11 @@ func (n *Node) loadRehearsal() error {
 
 // rehearse returns what would become of those rows that are here, if they were sent to
 // a remote; nil if nothing changes the table's rows on their way there.
-func (n *Node) rehearse(ctx context.Context, remote string, t *schema.Table, keys [][]byte, values bool) (map[string]rehearsed, error) {
+func (n *Node) rehearse(ctx context.Context, remote string, t *schema.Table, keys [][]byte, values bool) (map[string]render.Rehearsed, error) {
 	if !n.transformsFor(remote, t.Name) {
 		return nil, nil
 	}
-	return n.rehearseFor(ctx, remote, t, keys, values)
-}
-
-// rehearseFor is rehearse for any client, whether it is a remote or not. The values that would be sent are wanted or not.
-func (n *Node) rehearseFor(ctx context.Context, remote string, t *schema.Table, keys [][]byte, wanted bool) (map[string]rehearsed, error) {
-	rows := make([]change.Row, len(keys))
-	for i, k := range keys {
-		rows[i] = change.Row{Table: t.Name, Key: string(k)}
-	}
-	if err := n.tables.Identify(ctx, rows); err != nil {
-		return nil, err
-	}
-	items := make([]outbox.Item, len(keys))
-	for i, r := range rows {
-		items[i].Row = r
-	}
-	stage := &Node{cfg: n.cfg, zone: n.zone, transformers: n.rehearsal}
-	list := map[string]rehearsed{}
-	for len(items) > 0 {
-		var d rendering
-		found, read, err := n.readRows(ctx, t, items, &d)
-		if err != nil {
-			return nil, err
-		}
-		for _, i := range read {
-			values, here := found[i.Key]
-			if !here {
-				continue
-			}
-			o := outgoing{Change: change.Change{Row: i.Row}}
-			send, err := stage.transformRow(ctx, &o, remote, t, values, "")
-			switch {
-			case ctx.Err() != nil:
-				return nil, ctx.Err()
-			case err != nil:
-				list[i.Key] = rehearsed{way: wire.WayFailed}
-			case !send:
-				list[i.Key] = rehearsed{way: wire.WayHeld}
-			case o.Key != i.Key:
-				list[i.Key] = rehearsed{way: wire.WayRekeyed}
-			default:
-				x := rehearsed{}
-				if !sameEntity(t, values, &o) {
-					x.way = wire.WayChanged
-				}
-				if wanted {
-					x.columns, x.values = o.Columns, o.Values
-				}
-				list[i.Key] = x
-			}
-		}
-		items = items[len(read):]
-	}
-	return list, nil
+	return n.rehearser.Rehearse(ctx, remote, t, keys, values)
 }
 
 // rehearseTaking returns what becomes of a remote's row, which was never here, on its way
@@ -124,8 +63,7 @@ func (n *Node) rehearseTaking(ctx context.Context, remote string, t *schema.Tabl
 	if err != nil || row == nil {
 		return "", err
 	}
-	stage := &Node{cfg: n.cfg, zone: n.zone, transformers: n.rehearsal}
-	in, err := stage.decoder().Encode(ctx, t, apply.Incoming{From: remote}, id, receive.Decode(t, names, row, n.zone))
+	in, err := n.decoder(n.rehearsal).Encode(ctx, t, apply.Incoming{From: remote}, id, receive.Decode(t, names, row, n.zone))
 	switch {
 	case ctx.Err() != nil:
 		return "", ctx.Err()
@@ -142,20 +80,6 @@ func (n *Node) rehearseTaking(ctx context.Context, remote string, t *schema.Tabl
 // transformsFor reports whether a transformer has a say in what a remote gets of a table.
 func (n *Node) transformsFor(remote, table string) bool {
 	return n.senders[remote] != nil && n.cfg.Syncs(table) && n.transformers.Has(table)
-}
-
-// sameEntity reports whether a row goes out as it is stored.
-func sameEntity(t *schema.Table, values [][]byte, o *outgoing) bool {
-	if len(o.Columns) != len(t.Columns) {
-		return false
-	}
-	for i, name := range o.Columns {
-		at := t.Index(name)
-		if at < 0 || !t.Columns[at].Equal(values[at], o.Values[i]) {
-			return false
-		}
-	}
-	return true
 }
 
 // silent is a Publisher that publishes nothing.

@@ -15,8 +15,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/render"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/transform"
+	"github.com/mysql-sync/mysql-sync/pkg/transport"
 )
 
 const (
@@ -290,9 +292,17 @@ func listenable(ctx context.Context, address, held string) error {
 // loadTransformers loads the scripts and checks that those are there that the
 // configuration needs.
 func (n *Node) loadTransformers(log *zap.Logger) (*transform.Transformers, error) {
-	t := transform.New(log, querier{n.guests}, publisher{n.transport}, transform.Config{Directory: n.cfg.TransformerDirectory, MaxRow: maxRow(n.cfg)})
+	t := transform.New(log, render.Querier{Guests: n.guests}, publisher{n.transport}, transform.Config{Directory: n.cfg.TransformerDirectory, MaxRow: n.cfg.LargestRow()})
 	if err := t.Load(n.allTables()); err != nil {
 		return nil, fmt.Errorf("transformerDirectory: %w", err)
 	}
 	return t, check.Resolvers(n.cfg.ConflictPolicy, t)
+}
+
+// publisher publishes the messages of scripts.
+type publisher struct{ s *transport.Session }
+
+// Publish publishes a message and waits until the broker has it.
+func (p publisher) Publish(ctx context.Context, topic string, message []byte, qos byte, retain bool) error {
+	return p.s.Publish(ctx, transport.Message{Topic: topic, Payload: message, QoS: qos, Retain: retain})
 }

@@ -88,7 +88,7 @@ func (n *Node) resend(ctx context.Context, remote string, t *schema.Table, diffe
 		first := writing.Positions(len(rows))
 		for i, r := range rows {
 			ours, other := states[r].Version, theirs[r.Key]
-			theirOwn := n.transformers.Has(t.Name) && ownOf(remote, states[r]) // it does not go back through a transformer
+			theirOwn := n.transformers.Has(t.Name) && states[r].WrittenBy(remote) // it does not go back through a transformer
 			switch {
 			case differ[i].Kind == differs && ours == other && (theirOwn || !n.cfg.Syncs(t.Name)):
 				if !differ[i].Pending {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/render"
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
@@ -107,16 +108,10 @@ func (r *road) back() { r.taken, r.stretches, r.newer = r.Acked, nil, nil }
 
 // cut ends a stretch, which is the last one, before the first row that was not
 // read, since the rows before are large.
-func (s *sender) cut(from *stretch, d *rendering, items []outbox.Item) {
+func (s *sender) cut(from *stretch, d *render.Rendering, items []outbox.Item) {
 	read := map[change.Row]bool{}
-	for i := range d.outgoing {
-		read[d.outgoing[i].sent.Row] = true
-	}
-	for i := range d.idle {
-		read[d.idle[i].Row] = true
-	}
-	for i := range d.failed {
-		read[d.failed[i].Row] = true
+	for r := range d.Rows() {
+		read[r] = true
 	}
 	at := slices.IndexFunc(items, func(i outbox.Item) bool { return !read[i.Row] })
 	if at < 0 {
@@ -132,9 +127,7 @@ func (s *sender) cut(from *stretch, d *rendering, items []outbox.Item) {
 	for _, i := range items[at:] {
 		delete(read, i.Row)
 	}
-	d.outgoing = slices.DeleteFunc(d.outgoing, func(o outgoing) bool { return !read[o.sent.Row] })
-	d.idle = slices.DeleteFunc(d.idle, func(x outbox.Sent) bool { return !read[x.Row] })
-	d.failed = slices.DeleteFunc(d.failed, func(f outbox.Failure) bool { return !read[f.Row] })
+	d.Keep(func(r change.Row) bool { return read[r] })
 }
 
 // open reads where the remote is, once.

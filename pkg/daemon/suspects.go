@@ -119,7 +119,7 @@ func (n *Node) drill(ctx context.Context, remote string, t *schema.Table, r snap
 		return nil, 0, err
 	}
 	for _, k := range same {
-		if ways[string(k)].way != "" {
+		if ways[string(k)].Way != "" {
 			keys = append(keys, k)
 		} else {
 			rest++

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/render"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
@@ -148,11 +149,11 @@ func (n *Node) compare(ctx context.Context, remote string, t *schema.Table, keys
 		for _, r := range rows {
 			mine, here := ours[r.Key]
 			other, way := theirs[r.Key], ways[r.Key]
-			s := sides{here: here, there: other.Values != nil, pending: pending[r.Key] || other.Pending, way: way.way, wayBack: other.Way,
-				ownThere: ownOf(remote, states[r]), knownThere: other.Time != 0,
+			s := sides{here: here, there: other.Values != nil, pending: pending[r.Key] || other.Pending, way: way.Way, wayBack: other.Way,
+				ownThere: states[r].WrittenBy(remote), knownThere: other.Time != 0,
 				taken: n.cfg.Receives(t.Name) && n.transformers.Has(t.Name), takenThere: there.takes}
 			s.same = s.here && s.there && sameRow(t, mine, other.Values, there.types, other.Untold)
-			s.asSent = s.there && way.way == wire.WayChanged && sameAsSent(t, way, brief, other.Values, there.types)
+			s.asSent = s.there && way.Way == wire.WayChanged && sameAsSent(t, way, brief, other.Values, there.types)
 			if s.there && !s.here && states[r].Version.IsZero() && n.transformers.Has(t.Name) {
 				if s.wayIn, err = n.rehearseTaking(ctx, remote, t, r.Key); err != nil {
 					return nil, err
@@ -226,17 +227,17 @@ func (n *Node) theirValues(ctx context.Context, remote string, t *schema.Table, 
 
 // sameAsSent reports whether a remote has what a transformer makes of a row: of the
 // columns that it sends.
-func sameAsSent(t *schema.Table, sent rehearsed, brief func(int, []byte) []byte, theirs [][]byte, types []string) bool {
+func sameAsSent(t *schema.Table, sent render.Rehearsed, brief func(int, []byte) []byte, theirs [][]byte, types []string) bool {
 	if len(theirs) != len(t.Columns) || len(types) != len(t.Columns) {
 		return false
 	}
-	for i, name := range sent.columns {
+	for i, name := range sent.Columns {
 		at := t.Index(name)
 		if at < 0 {
 			return false // a column that only the remote has is not looked at
 		}
 		c := snapshot.AsThere(t.Columns[at], types[at])
-		if !c.Equal(brief(at, sent.values[i]), theirs[at]) {
+		if !c.Equal(brief(at, sent.Values[i]), theirs[at]) {
 			return false
 		}
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/receive"
+	"github.com/mysql-sync/mysql-sync/pkg/render"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
@@ -39,7 +40,7 @@ type seen struct {
 	known    bool // it knows of the row, which it has sent, or was sent
 	its      bool // it has sent the row, as it is now
 	way      string
-	rehearse rehearsed
+	rehearse render.Rehearsed
 	state    change.State
 }
 
@@ -72,19 +73,19 @@ func (v view) rows(ctx context.Context, keys [][]byte, known []wire.VerifyVersio
 	if err != nil {
 		return nil, err
 	}
-	var ways map[string]rehearsed
+	var ways map[string]render.Rehearsed
 	if v.script {
-		if ways, err = v.n.rehearseFor(ctx, v.asker, v.t, keys, values); err != nil {
+		if ways, err = v.n.rehearser.Rehearse(ctx, v.asker, v.t, keys, values); err != nil {
 			return nil, err
 		}
 	}
 	for i, r := range rows {
-		s := seen{state: states[r], its: ownOf(v.asker, states[r]) || from[r] == v.asker, rehearse: ways[r.Key]}
+		s := seen{state: states[r], its: states[r].WrittenBy(v.asker) || from[r] == v.asker, rehearse: ways[r.Key]}
 		if at := states[r].Version; len(known) == len(rows) && at.Time > change.Baseline { // which anybody can guess
 			s.its = s.its || at == change.Version{Time: known[i].Time, Origin: known[i].Origin}
 		}
 		s.known = s.its || held[r] != "" || states[r].Seen.Latest(v.asker) > 0
-		s.here, s.way = v.whole || s.its, s.rehearse.way
+		s.here, s.way = v.whole || s.its, s.rehearse.Way
 		if s.way != "" && s.way != wire.WayChanged {
 			s.here = false
 		}
@@ -185,13 +186,13 @@ func (v view) values(s seen, columns []string, stored [][]byte, keep func(int, [
 		value, told := stored[i], v.n.cfg.MayColumn(v.asker, v.t.Name, name)
 		if v.script {
 			at := -1
-			for k, c := range s.rehearse.columns {
+			for k, c := range s.rehearse.Columns {
 				if v.t.Index(c) == v.t.Index(name) {
 					at = k
 				}
 			}
 			if told = told && at >= 0; told {
-				value = s.rehearse.values[at]
+				value = s.rehearse.Values[at]
 				if keep != nil {
 					value = keep(i, value)
 				}

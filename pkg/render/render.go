@@ -1,12 +1,14 @@
-package daemon
+package render
 
 import (
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -15,32 +17,103 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/receive"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/transform"
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// outgoing is a row as it goes to one remote. id and entity are its form in
-// version 1.
-type outgoing struct {
+// Renderer reads rows as they are now and makes of them what a remote is to have. It is safe for concurrent use.
+type Renderer struct {
+	Log          *zap.Logger
+	Client       string // of this node
+	DB           *mysqldb.DB
+	Tables       *schema.Tables
+	Sent         Sent
+	Transformers *transform.Transformers
+	Zone         *time.Location // of TIMESTAMP values in version 1
+	Uncaptured   func(ctx context.Context, rows []change.Row) (map[change.Row]bool, error)
+}
+
+// readBytes is how many bytes of rows are read at a time. Promise 10.
+const readBytes = 4 << 20
+
+// Sent keeps as what a remote was sent the rows that a transformer changes; see outbox.Outbox.
+type Sent interface {
+	SentAs(ctx context.Context, remote, table string, rows []change.Row) (map[change.Row]string, error)
+	Sending(ctx context.Context, remote string, rows []outbox.Sent) error
+}
+
+// Target is a remote for which rows are rendered.
+type Target struct {
+	Remote string
+	Single bool                                          // rows go in the form of version 1 too
+	Begun  int64                                         // the stream's end when this run began
+	Note   func(ctx context.Context, table string) error // called before the first row of a table is rendered; nil: nothing is
+}
+
+// Outgoing is a row as it goes to one remote.
+type Outgoing struct {
 	change.Change
-	sent   outbox.Sent
-	id     string
-	entity value.Entity
+	Sent   outbox.Sent
+	ID     string       // in version 1
+	Entity value.Entity // in version 1
 }
 
-// rendering is what became of rows that were to be sent.
-type rendering struct {
-	outgoing []outgoing
-	idle     []outbox.Sent    // the remote is not to have them
-	failed   []outbox.Failure // a transformer failed, or the table is not there
-	partial  bool             // rows are read one by one, and some left out, because they or what scripts make of them are large
-	bytes    int              // of the rows read one by one
+// Size returns the bytes of the row's values.
+func (o *Outgoing) Size() (size int) {
+	for _, v := range o.Values {
+		size += len(v)
+	}
+	return size
 }
 
-// render reads rows as they are now and transforms them for a remote.
-func (n *Node) render(ctx context.Context, remote string, items []outbox.Item) (rendering, error) {
-	var d rendering
+// Refusal is a row that does not go out, and why.
+type Refusal struct {
+	outbox.Item
+	wire.Reject
+}
+
+// Rendering is what became of rows that were to be sent.
+type Rendering struct {
+	Outgoing []Outgoing
+	Idle     []outbox.Sent // the remote is not to have them
+	Refused  []Refusal     // a transformer failed, or the table is not there
+	Partial  bool          // rows are read one by one, and some left out, because they or what scripts make of them are large
+	bytes    int           // of the rows read one by one
+}
+
+// Keep leaves of a rendering the rows for which keep says so.
+func (d *Rendering) Keep(keep func(change.Row) bool) {
+	d.Outgoing = slices.DeleteFunc(d.Outgoing, func(o Outgoing) bool { return !keep(o.Sent.Row) })
+	d.Idle = slices.DeleteFunc(d.Idle, func(x outbox.Sent) bool { return !keep(x.Row) })
+	d.Refused = slices.DeleteFunc(d.Refused, func(f Refusal) bool { return !keep(f.Row) })
+}
+
+// Rows returns the rows of a rendering: those that were read.
+func (d *Rendering) Rows() iter.Seq[change.Row] {
+	return func(yield func(change.Row) bool) {
+		for i := range d.Outgoing {
+			if !yield(d.Outgoing[i].Sent.Row) {
+				return
+			}
+		}
+		for i := range d.Idle {
+			if !yield(d.Idle[i].Row) {
+				return
+			}
+		}
+		for i := range d.Refused {
+			if !yield(d.Refused[i].Row) {
+				return
+			}
+		}
+	}
+}
+
+// Render reads rows as they are now and transforms them for a remote.
+func (n *Renderer) Render(ctx context.Context, to Target, items []outbox.Item) (*Rendering, error) {
+	d := &Rendering{}
 	byTable := map[string][]outbox.Item{}
 	var order []string
 	for _, i := range items {
@@ -50,10 +123,10 @@ func (n *Node) render(ctx context.Context, remote string, items []outbox.Item) (
 		byTable[i.Table] = append(byTable[i.Table], i)
 	}
 	for _, table := range order {
-		err := n.renderTable(ctx, &d, remote, table, byTable[table])
-		if held := new(errAside); unreadable(err) || errors.As(err, held) {
+		err := n.renderTable(ctx, d, to, table, byTable[table])
+		if held := new(errAside); Unreadable(err) || errors.As(err, held) {
 			for _, i := range byTable[table] {
-				d.failed = append(d.failed, n.senders[remote].failure(i, wire.Reject{Message: err.Error(), Retry: held.error != nil}))
+				d.refuse(i, wire.Reject{Message: err.Error(), Retry: held.error != nil})
 			}
 		} else if err != nil {
 			return d, err
@@ -62,33 +135,39 @@ func (n *Node) render(ctx context.Context, remote string, items []outbox.Item) (
 	return d, nil
 }
 
+func (d *Rendering) refuse(i outbox.Item, why wire.Reject) {
+	d.Refused = append(d.Refused, Refusal{i, why})
+}
+
 // errAside is why a table cannot be read now, through nobody's fault: its rows wait until it can. Promise 5.
 type errAside struct{ error }
 
 func (e errAside) Unwrap() error { return e.error }
 
-// unreadable reports whether an error is one of a table or of the right to read
+// Unreadable reports whether an error is one of a table or of the right to read
 // it, not of the server: the other tables go on. Promise 5.
-func unreadable(err error) bool {
+func Unreadable(err error) bool {
 	return errors.Is(err, schema.ErrNoTable) || errors.Is(err, schema.ErrUnfit) || mysqldb.Number(err) != 0 && !mysqldb.Transient(err)
 }
 
-func (n *Node) renderTable(ctx context.Context, d *rendering, remote, table string, items []outbox.Item) error {
-	if err := n.tables.Aside(table); err != nil {
+func (n *Renderer) renderTable(ctx context.Context, d *Rendering, to Target, table string, items []outbox.Item) error {
+	if err := n.Tables.Aside(table); err != nil {
 		return errAside{err}
 	}
-	t, err := n.tables.FreshAtOnce(ctx, table)
-	if n.tables.SetAside(table, err) {
-		return errAside{err}
-	} else if err != nil {
-		return err
-	}
-	if err := n.senders[remote].noteFirst(ctx, table); n.tables.SetAside(table, err) {
+	t, err := n.Tables.FreshAtOnce(ctx, table)
+	if n.Tables.SetAside(table, err) {
 		return errAside{err}
 	} else if err != nil {
 		return err
 	}
-	items = n.fitting(d, remote, t, items)
+	if to.Note != nil {
+		if err := to.Note(ctx, table); n.Tables.SetAside(table, err) {
+			return errAside{err}
+		} else if err != nil {
+			return err
+		}
+	}
+	items = fitting(d, t, items)
 	if len(items) == 0 {
 		return nil
 	}
@@ -101,27 +180,26 @@ func (n *Node) renderTable(ctx context.Context, d *rendering, remote, table stri
 			unknown = append(unknown, items[i].Row)
 		}
 	}
-	states, err := version.Read(ctx, n.db, unknown)
+	states, err := version.Read(ctx, n.DB, unknown)
 	if err != nil {
 		return err
 	}
 	found, items, err := n.readRows(ctx, t, items, d)
-	if n.tables.SetAside(table, err) {
+	if n.Tables.SetAside(table, err) {
 		return errAside{err}
 	} else if err != nil {
 		if mysqldb.SchemaChanged(err) {
-			n.tables.Forget(table)
+			n.Tables.Forget(table)
 		}
 		return err
 	}
 	if items, err = n.withoutVanished(ctx, d, t, items, found); err != nil {
 		return err
 	}
-	if n.transformers.Has(table) {
-		return n.transformRows(ctx, d, remote, t, items, states, found)
+	if n.Transformers.Has(table) {
+		return n.transformRows(ctx, d, to, t, items, states, found)
 	}
 	columns := t.Names()
-	batches := n.mesh.SpeaksBatches(remote)
 	for _, i := range items {
 		o := n.outgoing(i, states)
 		if values, ok := found[i.Key]; ok {
@@ -132,16 +210,16 @@ func (n *Node) renderTable(ctx context.Context, d *rendering, remote, table stri
 				}
 			}
 		} else if i.OnlyMissing {
-			d.idle = append(d.idle, o.sent) // its delete has a mark of its own
+			d.Idle = append(d.Idle, o.Sent) // its delete has a mark of its own
 			continue
 		}
-		if !batches {
+		if to.Single {
 			if err := n.singleForm(t, &o); err != nil {
-				d.failed = append(d.failed, n.senders[remote].failure(i, wire.Reject{Message: err.Error()}))
+				d.refuse(i, wire.Reject{Message: err.Error()})
 				continue
 			}
 		}
-		d.outgoing = append(d.outgoing, o)
+		d.Outgoing = append(d.Outgoing, o)
 	}
 	return nil
 }
@@ -149,7 +227,7 @@ func (n *Node) renderTable(ctx context.Context, d *rendering, remote, table stri
 // withoutVanished returns the items but those whose rows are missing and that no trigger
 // saw go, as by TRUNCATE: they are not sent as deletes. Promise 7. A delete that is not
 // captured yet has a place of its own.
-func (n *Node) withoutVanished(ctx context.Context, d *rendering, t *schema.Table, items []outbox.Item, found map[string][][]byte) ([]outbox.Item, error) {
+func (n *Renderer) withoutVanished(ctx context.Context, d *Rendering, t *schema.Table, items []outbox.Item, found map[string][][]byte) ([]outbox.Item, error) {
 	var missing []change.Row
 	for i := range items {
 		if _, ok := found[items[i].Key]; !ok && !items[i].OnlyMissing {
@@ -157,59 +235,36 @@ func (n *Node) withoutVanished(ctx context.Context, d *rendering, t *schema.Tabl
 		}
 	}
 	// In this order: what is captured between the two has its new fate by then.
-	uncaptured, err := n.uncaptured(ctx, t, missing)
+	uncaptured, err := n.Uncaptured(ctx, missing)
 	if err != nil {
 		return nil, err
 	}
-	fates, err := version.Fates(ctx, n.db, missing)
+	fates, err := version.Fates(ctx, n.DB, missing)
 	if err != nil {
 		return nil, err
 	}
 	before := len(items)
 	items = slices.DeleteFunc(items, func(i outbox.Item) bool {
-		vanished := fates[i.Row] == version.There && !uncaptured[i.Key]
+		vanished := fates[i.Row] == version.There && !uncaptured[i.Row]
 		if vanished {
-			d.idle = append(d.idle, outbox.Sent{Item: i})
+			d.Idle = append(d.Idle, outbox.Sent{Item: i})
 		}
 		return vanished
 	})
 	if len(items) < before {
-		n.log.Warn("rows that were to be sent are gone, and no trigger saw them go; they stay as they are at the remotes",
+		n.Log.Warn("rows that were to be sent are gone, and no trigger saw them go; they stay as they are at the remotes",
 			zap.String("table", t.Name), zap.Int("rows", before-len(items)))
 	}
 	return items, nil
 }
 
-// uncaptured returns the keys of those rows of a table that a trigger has noted since
-// they were recorded last.
-func (n *Node) uncaptured(ctx context.Context, t *schema.Table, rows []change.Row) (map[string]bool, error) {
-	noted := map[string]bool{}
-	if len(rows) == 0 {
-		return noted, nil
-	}
-	args := []any{t.Name}
-	for _, r := range rows {
-		args = append(args, []byte(r.Key))
-	}
-	err := mysqldb.Each(ctx, n.db, `SELECT primary_key FROM table_changes WHERE table_name = ? AND primary_key IN (`+mysqldb.List(len(rows))+`)`, args, func(r *sql.Rows) error {
-		var key string
-		err := r.Scan(&key)
-		noted[key] = true
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read changes of %s: %w", t.Name, err)
-	}
-	return noted, nil
-}
-
 // fitting returns the items whose key is one of the table's; the table may have
 // been given another primary key since they were recorded.
-func (n *Node) fitting(d *rendering, remote string, t *schema.Table, items []outbox.Item) []outbox.Item {
+func fitting(d *Rendering, t *schema.Table, items []outbox.Item) []outbox.Item {
 	fit := make([]outbox.Item, 0, len(items))
 	for _, i := range items {
 		if _, err := t.KeyArgs(nil, i.Key); err != nil {
-			d.failed = append(d.failed, n.senders[remote].failure(i, wire.Reject{Message: err.Error()}))
+			d.refuse(i, wire.Reject{Message: err.Error()})
 			continue
 		}
 		fit = append(fit, i)
@@ -219,24 +274,24 @@ func (n *Node) fitting(d *rendering, remote string, t *schema.Table, items []out
 
 // outgoing begins what is sent of a row. One that was never written since the
 // node keeps versions gets one that any write is later than.
-func (n *Node) outgoing(i outbox.Item, states map[change.Row]change.State) outgoing {
-	o := outgoing{Change: change.Change{Row: i.Row, State: i.State, OnlyMissing: i.OnlyMissing}, sent: outbox.Sent{Item: i}}
+func (n *Renderer) outgoing(i outbox.Item, states map[change.Row]change.State) Outgoing {
+	o := Outgoing{Change: change.Change{Row: i.Row, State: i.State, OnlyMissing: i.OnlyMissing}, Sent: outbox.Sent{Item: i}}
 	if i.Version.IsZero() {
 		o.State = states[i.Row]
 	}
 	if o.Version.IsZero() {
-		o.Version = change.Version{Time: change.Baseline, Origin: n.cfg.ClientName}
+		o.Version = change.Version{Time: change.Baseline, Origin: n.Client}
 	}
 	return o
 }
 
 // singleForm adds the form of version 1: the key is text there, equal to the id.
-func (n *Node) singleForm(t *schema.Table, o *outgoing) (err error) {
-	if o.id, err = t.ID(o.Key); err != nil || o.Deleted() {
+func (n *Renderer) singleForm(t *schema.Table, o *Outgoing) (err error) {
+	if o.ID, err = t.ID(o.Key); err != nil || o.Deleted() {
 		return err
 	}
-	if o.entity == nil {
-		o.entity = receive.Decode(t, o.Columns, o.Values, n.zone)
+	if o.Entity == nil {
+		o.Entity = receive.Decode(t, o.Columns, o.Values, n.Zone)
 	}
 	parts, err := value.SplitKey([]byte(o.Key), len(t.Key))
 	if err != nil {
@@ -244,11 +299,11 @@ func (n *Node) singleForm(t *schema.Table, o *outgoing) (err error) {
 	}
 	for i, k := range t.Key {
 		c := &t.Columns[k]
-		for j := range o.entity {
-			if o.entity[j].Name != c.Name || c.Kind == value.Binary {
+		for j := range o.Entity {
+			if o.Entity[j].Name != c.Name || c.Kind == value.Binary {
 				continue
 			}
-			if o.entity[j].Value, err = c.IDPart(parts[i]); err != nil {
+			if o.Entity[j].Value, err = c.IDPart(parts[i]); err != nil {
 				return err
 			}
 		}
@@ -258,11 +313,11 @@ func (n *Node) singleForm(t *schema.Table, o *outgoing) (err error) {
 
 // readRows reads the rows that exist, by key. Where they are large it reads only
 // the first of them and returns the items that it got to. Promise 10.
-func (n *Node) readRows(ctx context.Context, t *schema.Table, items []outbox.Item, d *rendering) (map[string][][]byte, []outbox.Item, error) {
+func (n *Renderer) readRows(ctx context.Context, t *schema.Table, items []outbox.Item, d *Rendering) (map[string][][]byte, []outbox.Item, error) {
 	found := make(map[string][][]byte, len(items))
 	for start := 0; start < len(items); {
 		step := len(items) - start
-		if d.partial {
+		if d.Partial {
 			step = 1
 		}
 		bytes, err := n.readSome(ctx, t, items[start:start+step], found)
@@ -271,7 +326,7 @@ func (n *Node) readRows(ctx context.Context, t *schema.Table, items []outbox.Ite
 		}
 		if errors.Is(err, errLarge) {
 			// The batch is read again row by row, until it is full.
-			d.partial = true
+			d.Partial = true
 			clear(found)
 			start = 0
 			continue
@@ -280,7 +335,7 @@ func (n *Node) readRows(ctx context.Context, t *schema.Table, items []outbox.Ite
 			return nil, nil, err
 		}
 		start += step
-		if d.partial {
+		if d.Partial {
 			if d.bytes += bytes; d.bytes > readBytes {
 				return found, items[:start], nil
 			}
@@ -291,7 +346,7 @@ func (n *Node) readRows(ctx context.Context, t *schema.Table, items []outbox.Ite
 
 // inOtherSpellings has the rows that are spelled otherwise by now stand under the keys
 // that were asked for.
-func (n *Node) inOtherSpellings(ctx context.Context, t *schema.Table, items []outbox.Item, found map[string][][]byte) error {
+func (n *Renderer) inOtherSpellings(ctx context.Context, t *schema.Table, items []outbox.Item, found map[string][][]byte) error {
 	if t.Spelling() == value.Exact {
 		return nil
 	}
@@ -299,7 +354,7 @@ func (n *Node) inOtherSpellings(ctx context.Context, t *schema.Table, items []ou
 	for i := range items {
 		rows[i] = items[i].Row
 	}
-	wanted, err := t.Wanted(ctx, n.db, rows, slices.Collect(maps.Keys(found)))
+	wanted, err := t.Wanted(ctx, n.DB, rows, slices.Collect(maps.Keys(found)))
 	if err != nil {
 		return err
 	}
@@ -313,7 +368,7 @@ func (n *Node) inOtherSpellings(ctx context.Context, t *schema.Table, items []ou
 
 var errLarge = errors.New("the rows are large")
 
-func (n *Node) readSome(ctx context.Context, t *schema.Table, items []outbox.Item, found map[string][][]byte) (int, error) {
+func (n *Renderer) readSome(ctx context.Context, t *schema.Table, items []outbox.Item, found map[string][][]byte) (int, error) {
 	var q mysqldb.Statement
 	err := t.AddSelect(&q, t.KeyExpr("")+", "+t.SelectList(), func(yield func(string) bool) {
 		for i := range items {
@@ -331,7 +386,7 @@ func (n *Node) readSome(ctx context.Context, t *schema.Table, items []outbox.Ite
 	for i := range raw {
 		into[i] = &raw[i]
 	}
-	err = q.Query(ctx, n.db.AtOnce(n.db), func(rows *sql.Rows) error {
+	err = q.Query(ctx, n.DB.AtOnce(n.DB), func(rows *sql.Rows) error {
 		if err := rows.Scan(into...); err != nil {
 			return err
 		}

@@ -1,4 +1,4 @@
-package daemon
+package render
 
 import (
 	"context"
@@ -64,9 +64,9 @@ type Published struct {
 // with its line, or says why it was not run; the Trial holds what was noted till then.
 func Try(ctx context.Context, cfg *config.Config, db *mysqldb.DB, r TrialRequest) (*Trial, error) {
 	trial := &Trial{}
-	zone, err := location(cfg.MySQL.Timezone)
+	zone, err := cfg.Zone()
 	if err != nil {
-		return trial, fmt.Errorf("mysqlConfig.timezone: %w", err)
+		return trial, err
 	}
 	guests, err := mysqldb.OpenGuests(cfg.TransformerMySQL())
 	if err != nil {
@@ -75,15 +75,20 @@ func Try(ctx context.Context, cfg *config.Config, db *mysqldb.DB, r TrialRequest
 	defer guests.Close()
 
 	core, said := observer.New(zap.DebugLevel)
-	n := &Node{cfg: cfg, log: zap.New(core), db: db, zone: zone, now: time.Now, tables: schema.NewTables(db)}
-	notes := &trialNotes{trial: trial, guests: guests}
-	n.transformers = transform.New(n.log, notes, notes, transform.Config{Directory: cfg.TransformerDirectory, MaxRow: maxRow(cfg)})
-	defer n.transformers.Close()
-	if err := n.transformers.Load([]string{r.Table}); err != nil {
+	log, notes := zap.New(core), &trialNotes{trial: trial, guests: guests}
+	scripts := transform.New(log, notes, notes, transform.Config{Directory: cfg.TransformerDirectory, MaxRow: cfg.LargestRow()})
+	defer scripts.Close()
+	if err := scripts.Load([]string{r.Table}); err != nil {
 		return trial, err
 	}
 	said.TakeAll() // about other files
-	trial.Transformed = n.transformers.Has(r.Table)
+	trial.Transformed = scripts.Has(r.Table)
+	tables := schema.NewTables(db)
+	n := &tried{
+		Renderer: Renderer{Log: log, Client: cfg.ClientName, DB: db, Tables: tables, Sent: outbox.New(db, tables, nil), Transformers: scripts, Zone: zone},
+		decoder:  receive.Decoder{Self: cfg.ClientName, Rights: cfg, MaxRow: cfg.LargestRow(), Zone: zone, Now: time.Now, Tables: tables, Transformers: scripts},
+		lossy:    cfg.Lossy,
+	}
 	err = n.try(ctx, trial, r)
 	for _, e := range said.TakeAll() {
 		if text, ok := e.ContextMap()["text"].(string); ok && len(trial.Log) < trialMost {
@@ -95,9 +100,16 @@ func Try(ctx context.Context, cfg *config.Config, db *mysqldb.DB, r TrialRequest
 	return trial, err
 }
 
+// tried is the way of a row, both out and in.
+type tried struct {
+	Renderer
+	decoder receive.Decoder
+	lossy   func(table, column string) bool
+}
+
 // try fills in a Trial.
-func (n *Node) try(ctx context.Context, trial *Trial, r TrialRequest) error {
-	t, err := n.tables.Table(ctx, r.Table)
+func (n *tried) try(ctx context.Context, trial *Trial, r TrialRequest) error {
+	t, err := n.Tables.Table(ctx, r.Table)
 	if err != nil {
 		return err
 	}
@@ -106,13 +118,13 @@ func (n *Node) try(ctx context.Context, trial *Trial, r TrialRequest) error {
 		return fmt.Errorf("the id %q: %w", r.ID, err)
 	}
 	rows := []change.Row{{Table: t.Name, Key: key}}
-	if err := n.tables.Identify(ctx, rows); err != nil {
+	if err := n.Tables.Identify(ctx, rows); err != nil {
 		return err
 	}
 	item := outbox.Item{Row: rows[0]}
 	var values [][]byte
 	if !r.Delete {
-		var d rendering
+		var d Rendering
 		found, _, err := n.readRows(ctx, t, []outbox.Item{item}, &d)
 		if err != nil {
 			return err
@@ -121,48 +133,48 @@ func (n *Node) try(ctx context.Context, trial *Trial, r TrialRequest) error {
 		if values, here = found[key]; !here {
 			return fmt.Errorf("table %s has no row with the id %s", t.Name, r.ID)
 		}
-		trial.Before = receive.Decode(t, t.Names(), values, n.zone)
+		trial.Before = receive.Decode(t, t.Names(), values, n.Zone)
 	}
 	if r.Receive {
 		return n.tryReceive(ctx, trial, t, r)
 	}
-	held, err := outbox.New(n.db, n.tables, nil).SentAs(ctx, r.Remote, t.Name, []change.Row{item.Row})
+	held, err := n.Sent.SentAs(ctx, r.Remote, t.Name, []change.Row{item.Row})
 	if err != nil && mysqldb.Number(err) != noSuchTable { // the node has never run
 		return err
 	}
 	trial.Held = held[item.Row]
-	states, err := version.Read(ctx, n.db, []change.Row{item.Row})
+	states, err := version.Read(ctx, n.DB, []change.Row{item.Row})
 	if err != nil && mysqldb.Number(err) != noSuchTable {
 		return err
 	}
 	o := n.outgoing(item, nil)
 	if values == nil {
-		trial.Sent, err = n.transformRow(ctx, &o, r.Remote, t, nil, trial.Held)
+		trial.Sent, err = n.transformRow(ctx, &o, Target{Remote: r.Remote}, t, nil, trial.Held)
 	} else {
 		// As if the remote did not have it: then the row itself comes out, not what
 		// takes away an older one.
-		trial.Sent, err = n.transformRow(ctx, &o, r.Remote, t, values, "")
+		trial.Sent, err = n.transformRow(ctx, &o, Target{Remote: r.Remote}, t, values, "")
 		if err == nil && !trial.Sent {
 			o = n.outgoing(item, states)
-			trial.HeldBack, trial.Own = true, ownOf(r.Remote, o.State)
-			call := transform.Call{Table: t.Name, ID: r.ID, Source: n.cfg.ClientName, Target: r.Remote}
-			trial.Sent, err = n.takeAway(ctx, &o, r.Remote, t, call, trial.Held)
+			trial.HeldBack, trial.Own = true, o.State.WrittenBy(r.Remote)
+			call := transform.Call{Table: t.Name, ID: r.ID, Source: n.Client, Target: r.Remote}
+			trial.Sent, err = n.takeAway(ctx, &o, Target{Remote: r.Remote}, t, call, trial.Held)
 		}
 	}
-	trial.After, trial.As = n.withKey(t, &o), o.id
+	trial.After, trial.As = n.withKey(t, &o), o.ID
 	return err
 }
 
 // withKey returns what goes out as the transformer made it: in version 1, which the
 // entity is meant for, the key is text.
-func (n *Node) withKey(t *schema.Table, o *outgoing) value.Entity {
-	e := slices.Clone(o.entity)
+func (n *tried) withKey(t *schema.Table, o *Outgoing) value.Entity {
+	e := slices.Clone(o.Entity)
 	for _, k := range t.Key {
 		c := &t.Columns[k]
 		at := slices.Index(o.Columns, c.Name)
 		for i := range e {
 			if at >= 0 && e[i].Name == c.Name {
-				e[i].Value = c.Decode(o.Values[at], n.zone)
+				e[i].Value = c.Decode(o.Values[at], n.Zone)
 			}
 		}
 	}
@@ -173,9 +185,9 @@ func (n *Node) withKey(t *schema.Table, o *outgoing) value.Entity {
 const noSuchTable = 1146
 
 // tryReceive takes the row for one that the remote sends.
-func (n *Node) tryReceive(ctx context.Context, trial *Trial, t *schema.Table, r TrialRequest) error {
+func (n *tried) tryReceive(ctx context.Context, trial *Trial, t *schema.Table, r TrialRequest) error {
 	if r.Delete {
-		key, err := n.decoder().DeletedKey(ctx, t, r.Remote, r.ID)
+		key, err := n.decoder.DeletedKey(ctx, t, r.Remote, r.ID)
 		if err != nil {
 			return dropped(err)
 		}
@@ -183,15 +195,15 @@ func (n *Node) tryReceive(ctx context.Context, trial *Trial, t *schema.Table, r 
 		trial.As, err = t.ID(key)
 		return err
 	}
-	in, err := n.decoder().Encode(ctx, t, apply.Incoming{From: r.Remote}, r.ID, trial.Before)
+	in, err := n.decoder.Encode(ctx, t, apply.Incoming{From: r.Remote}, r.ID, trial.Before)
 	if err != nil {
 		return dropped(err)
 	}
-	trial.Sent, trial.After = true, receive.Decode(t, in.Columns, in.Values, n.zone)
+	trial.Sent, trial.After = true, receive.Decode(t, in.Columns, in.Values, n.Zone)
 	if trial.As, err = t.ID(in.Key); err != nil {
 		return err
 	}
-	return apply.Misfit(t, in.Columns, in.Values, n.cfg.Lossy)
+	return apply.Misfit(t, in.Columns, in.Values, n.lossy)
 }
 
 // dropped returns nil for what is no error: that the row is not for this node.
@@ -213,7 +225,7 @@ type trialNotes struct {
 func (t *trialNotes) Query(ctx context.Context, query string) ([]value.Entity, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	rows, writes, err := onlyReading{t.guests}.query(ctx, query)
+	rows, writes, err := OnlyReading{t.guests}.query(ctx, query)
 	if writes && len(t.trial.Writes) < trialMost {
 		t.trial.Writes = append(t.trial.Writes, query)
 	}

@@ -1,4 +1,4 @@
-package daemon
+package render
 
 import (
 	"context"
@@ -8,32 +8,32 @@ import (
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
-	"github.com/mysql-sync/mysql-sync/pkg/transport"
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// querier runs the statements of scripts on the node's database, in sessions that
+// Querier runs the statements of scripts on the node's database, in sessions that
 // they share with nobody: what they write is a local write like any other.
-type querier struct{ guests *mysqldb.Guests }
+type Querier struct{ Guests *mysqldb.Guests }
 
 // Query runs one statement and returns its rows in entity form.
-func (q querier) Query(ctx context.Context, query string) (list []value.Entity, err error) {
-	err = q.guests.Query(ctx, query, entities(&list))
+func (q Querier) Query(ctx context.Context, query string) (list []value.Entity, err error) {
+	err = q.Guests.Query(ctx, query, entities(&list))
 	return list, err
 }
 
-// onlyReading is the Querier of scripts that may not write. A statement that writes
+// OnlyReading is the Querier of scripts that may not write. A statement that writes
 // gives no rows, as such statements do.
-type onlyReading struct{ guests *mysqldb.Guests }
+type OnlyReading struct{ Guests *mysqldb.Guests }
 
-func (r onlyReading) Query(ctx context.Context, query string) ([]value.Entity, error) {
+// Query runs one statement and returns its rows; none if it writes.
+func (r OnlyReading) Query(ctx context.Context, query string) ([]value.Entity, error) {
 	rows, _, err := r.query(ctx, query)
 	return rows, err
 }
 
 // query also reports whether the statement was refused, since it writes.
-func (r onlyReading) query(ctx context.Context, query string) (list []value.Entity, writes bool, err error) {
-	err = r.guests.Read(ctx, query, entities(&list))
+func (r OnlyReading) query(ctx context.Context, query string) (list []value.Entity, writes bool, err error) {
+	err = r.Guests.Read(ctx, query, entities(&list))
 	if mysqldb.Number(err) == readOnlyTransaction {
 		return nil, true, nil
 	}
@@ -86,12 +86,4 @@ func entities(list *[]value.Entity) func(*sql.Rows) error {
 		}
 		return nil
 	}
-}
-
-// publisher publishes the messages of scripts.
-type publisher struct{ s *transport.Session }
-
-// Publish publishes a message and waits until the broker has it.
-func (p publisher) Publish(ctx context.Context, topic string, message []byte, qos byte, retain bool) error {
-	return p.s.Publish(ctx, transport.Message{Topic: topic, Payload: message, QoS: qos, Retain: retain})
 }

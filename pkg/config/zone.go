@@ -1,0 +1,25 @@
+package config
+
+import (
+	"fmt"
+	"time"
+)
+
+// LargestRow returns how many bytes the largest row may have that is taken.
+func (c *Config) LargestRow() int { return max(c.MaxRowBytes, 1<<20) }
+
+// Zone returns the time zone in which wire version 1 shows TIMESTAMP values.
+func (c *Config) Zone() (*time.Location, error) {
+	switch c.MySQL.Timezone {
+	case "", "Z", "+00:00":
+		return time.UTC, nil
+	case "local":
+		return time.Local, nil
+	}
+	t, err := time.Parse("-07:00", c.MySQL.Timezone)
+	if err != nil {
+		return nil, fmt.Errorf("mysqlConfig.timezone: %q is none of Z, local, +HH:MM", c.MySQL.Timezone)
+	}
+	_, offset := t.Zone()
+	return time.FixedZone(c.MySQL.Timezone, offset), nil
+}
