@@ -19,16 +19,16 @@ func aclCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "acl [CONFIGURATION…]",
 		Short: "Print a Mosquitto ACL for a set of clients",
-		Long: `Print an ACL file for Mosquitto (acl_file) that gives each client of a set the topics
-that it needs, and no others: it publishes as itself alone, and reads what is for
-it. The clients are those of the configuration files, with the login of mqttConfig
-(clientName if there is none), and those of --client.
+		Long: `Print an ACL file for Mosquitto (acl_file) that gives each client the topics it
+needs and no others: it publishes only as itself and reads only what is meant for
+it. The clients are those of the configuration files, with the login in mqttConfig
+(or else clientName), and those given by --client.
 
-The topics of version 1 of the protocol do not name their sender, so that a client
-can pose as another there. --no-version-1 leaves the right to write them out, for
-sets in which all clients are nodes of this program.
+Version-1 topics do not name their sender, so a client can impersonate another
+there. --no-version-1 leaves out the right to write them, if all clients are nodes
+of this program.
 
-Exit codes: 0 printed; 2 a mistake in the command line or a configuration.`,
+Exit codes: 0 printed; 2 the command line or a configuration is wrong.`,
 		Example: `  mysql-sync acl berlin.json boston.json > /etc/mosquitto/acl.txt
   mysql-sync acl --client berlin --client boston=boston-login
   mysql-sync acl --client berlin --client boston --topic-prefix acme --no-version-1`,
@@ -45,9 +45,9 @@ Exit codes: 0 printed; 2 a mistake in the command line or a configuration.`,
 			return err
 		},
 	}
-	c.Flags().StringArrayVar(&clients, "client", nil, "a client, `NAME` or NAME=LOGIN; may be given more than once")
-	c.Flags().StringVar(&prefix, "topic-prefix", "", "topicPrefix of the clients that --client names")
-	c.Flags().BoolVar(&noVersion1, "no-version-1", false, "leave out the right to write topics of version 1")
+	c.Flags().StringArrayVar(&clients, "client", nil, "a client, `NAME` or NAME=LOGIN; repeatable")
+	c.Flags().StringVar(&prefix, "topic-prefix", "", "topicPrefix of the clients given by --client")
+	c.Flags().BoolVar(&noVersion1, "no-version-1", false, "leave out the right to write version-1 topics")
 	return c
 }
 
@@ -68,11 +68,11 @@ func accounts(files, clients []string, prefix string) ([]wire.Account, error) {
 		case !wire.ValidClient(a.Client):
 			mistakes = append(mistakes, fmt.Errorf("%s: %q is not 2 to 32 letters, digits, - or _", from, a.Client))
 		case !wire.ValidLogin(a.Login):
-			mistakes = append(mistakes, fmt.Errorf("%s: the login %q cannot stand in an ACL file", from, a.Login))
+			mistakes = append(mistakes, fmt.Errorf("%s: the login %q is not allowed in an ACL file", from, a.Login))
 		case seen[key] != "":
-			mistakes = append(mistakes, fmt.Errorf("%s: the client %s is in %s too", from, a.Client, seen[key]))
+			mistakes = append(mistakes, fmt.Errorf("%s: the client %s is also in %s", from, a.Client, seen[key]))
 		case seen["login "+a.Login] != "":
-			mistakes = append(mistakes, fmt.Errorf("%s: the login %s is that of %s too: with one login, clients can pose as each other; give each its own", from, a.Login, seen["login "+a.Login]))
+			mistakes = append(mistakes, fmt.Errorf("%s: the login %s is also used by %s: clients that share a login can impersonate each other; give each its own", from, a.Login, seen["login "+a.Login]))
 		default:
 			seen[key], seen["login "+a.Login] = from, from
 			list = append(list, a)
@@ -94,7 +94,7 @@ func accounts(files, clients []string, prefix string) ([]wire.Account, error) {
 		add("--client "+c, wire.Account{Client: name, Login: login, Topics: wire.Topics(prefix)})
 	}
 	if len(list) == 0 && len(mistakes) == 0 {
-		mistakes = append(mistakes, errors.New("name the clients: their configuration files, or --client NAME"))
+		mistakes = append(mistakes, errors.New("name the clients by their configuration files or by --client NAME"))
 	}
 	if len(mistakes) > 0 {
 		return nil, usageError{errors.Join(mistakes...)}

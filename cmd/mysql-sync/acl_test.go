@@ -134,10 +134,10 @@ func TestACLTakesTheLoginsOfConfigurations(t *testing.T) {
 	}{
 		{nil, "name the clients"},
 		{[]string{"--client", "a/#"}, "is not 2 to 32 letters"},
-		{[]string{"--client", "node-x=a\nuser node-a"}, "cannot stand in an ACL file"},
+		{[]string{"--client", "node-x=a\nuser node-a"}, "is not allowed in an ACL file"},
 		{[]string{"--client", "node-x=same", "--client", "node-y=same"}, "give each its own"},
 		{[]string{"--client", "node-x", "--topic-prefix", "a/+"}, "--topic-prefix"},
-		{[]string{two.file, "--client", "node-b"}, "is in"},
+		{[]string{two.file, "--client", "node-b"}, "is also in"},
 	} {
 		code, out, said := command(t, append([]string{"acl"}, wrong.args...)...)
 		if code != 2 || out != "" {

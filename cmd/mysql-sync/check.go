@@ -25,39 +25,38 @@ func checkCommand() *cobra.Command {
 	var listen time.Duration
 	c := &cobra.Command{
 		Use:   "check CONFIGURATION",
-		Short: "Look for what keeps a node from its work",
-		Long: `Look at all that a node with this configuration needs, and say of each thing
-whether it is right (✓), works but should be known (!), or is a mistake (✗), what
-that means and what to do about it:
+		Short: "Find out what keeps a node from working",
+		Long: `Look at everything a node with this configuration needs, and report each item as
+fine (✓), working but worth knowing (!), or wrong (✗), with what that means and what
+to do about it:
 
-  the configuration, all mistakes together; queueDirectory; the transformers;
-  the login at the database, the server's version, clock and settings, the user's
-  privileges one by one with the GRANT that is missing, the users under whose name
-  the triggers run;
+  the configuration, all errors at once; queueDirectory; the transformers;
+  the database login, the server's version, clock and settings, the user's
+  privileges one by one with any missing GRANT, the definers of the triggers;
   each table: its key, engine, foreign keys, other programs' triggers;
-  the login at the broker, whether its access rules and its message size let the
-  messages of a node through, and whether another client has the same name;
-  each remote: whether it is online, takes the tables, answers, takes batches (one
-  without rows is sent to it; not where it seals messages, or speaks version 1), has
-  its clock right, the same keys of the tables, and columns that take all values;
-  rows that it has refused, and those that wait there for others.
+  the broker login, whether its access rules and message size allow a node's
+  messages, and whether another client uses the same name;
+  each remote: whether it is online, accepts the tables, answers, accepts batches
+  (an empty one is sent to it, unless it encrypts or speaks version 1), has the
+  right time, the same keys, and columns that hold all values; rows that it has
+  refused, and rows waiting there for others.
 
-What is said of many tables alike is shown for the first ones, with the names of the
-others; --all and --json have each.
+If many tables have the same finding, the first ones are shown and the others named;
+--all and --json show every one.
 
-Nothing is changed. A running node goes on undisturbed, so check may be run at any
-time; it takes some seconds, since the remotes are listened to. Where the database
-or the broker is down, the rest is still looked at.
+Nothing is changed and a running node is not disturbed, so you can run check at any
+time; it takes some seconds, since it listens for the remotes. If the database or
+the broker is down, everything else is still checked.
 
-Exit codes: 0 all right, or warnings only; 1 there are mistakes; 2 the command line
-or the configuration is wrong: then nothing else is looked at.`,
+Exit codes: 0 fine, or warnings only; 1 something is wrong; 2 the command line or
+the configuration is wrong, and nothing else was checked.`,
 		Example: `  mysql-sync check configuration.json
   mysql-sync check configuration.json --json | jq 'select(.level != "right")'`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: configuration(nil),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if listen < 0 {
-				return usageError{errors.New("--listen: a time is wanted, such as 10s")}
+				return usageError{errors.New("--listen: expected a duration such as 10s")}
 			}
 			found, err := checkNode(cmd.Context(), args[0], listen)
 			if err != nil {
@@ -78,9 +77,9 @@ or the configuration is wrong: then nothing else is looked at.`,
 			return verdict(found)
 		},
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line: level (right, warning, mistake), area, about, text, do")
-	c.Flags().BoolVar(&each, "all", false, "a line for each finding, also where the same is said of many tables")
-	c.Flags().DurationVar(&listen, "listen", 7*time.Second, "how long the remotes are listened to, at the most")
+	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object per line: level (right, warning, mistake), area, about, text, do")
+	c.Flags().BoolVar(&each, "all", false, "every finding, even if many tables have the same one")
+	c.Flags().DurationVar(&listen, "listen", 7*time.Second, "how long to listen for the remotes at most")
 	return c
 }
 
@@ -147,7 +146,7 @@ func printFindings(w io.Writer, found []check.Finding, each bool) {
 			}
 		}
 		if rest := alike[len(shown):]; len(rest) > 0 {
-			fmt.Fprintf(w, "  %s %-*s  likewise %s\n", alike[0].Level.Mark(), width, fmt.Sprintf("%d more", len(rest)), namesOf(rest))
+			fmt.Fprintf(w, "  %s %-*s  the same for %s\n", alike[0].Level.Mark(), width, fmt.Sprintf("%d more", len(rest)), namesOf(rest))
 		}
 	}
 	fmt.Fprintln(w, summary(mistakes, warnings))

@@ -19,20 +19,20 @@ func conflictsCommand() *cobra.Command {
 	var columns []string
 	c := &cobra.Command{
 		Use:   "conflicts CONFIGURATION",
-		Short: "List the versions that lost a conflict, and put one back",
-		Long: `List the conflicts that this node found, the latest first: two versions of a row,
-neither of which knew the other, with both rows. Each is kept at the node where the
-two met. It works on a running node and on a stopped one.
+		Short: "List the versions that lost a conflict, and restore one",
+		Long: `List the conflicts this node found, latest first: two versions of a row, neither of
+which knew of the other, with both rows. Each is kept at the node where the two met.
+Works on a running or stopped node.
 
---put-back N shows the row as it is now, as it won then and as it lost, and writes
-the one that lost over the one that stands now, as a write of this node: it goes to
-all remotes. --columns puts back only some of its columns. Where the row was written
-since the conflict it asks first; without a terminal --yes has to be given. If
-somebody writes the row between the look and the write, nothing is written. What is
-written over is kept as a conflict of the policy putBack, and can be put back itself.
+--put-back N shows the row as it is now, as it won and as it lost, and writes the
+losing one over the current one, as a write of this node: it goes to all remotes.
+--columns restores only some of its columns. If the row was written since the
+conflict, the command asks first; without a terminal it needs --yes. If the row
+changes between the check and the write, nothing is written. The overwritten row is
+kept as a conflict with the policy putBack, and can be restored in turn.
 
-Exit codes: 0 done; 1 failed, or not wanted; 2 a mistake in the command line or
-configuration.`,
+Exit codes: 0 done; 1 failed, or declined; 2 the command line or the configuration
+is wrong.`,
 		Example: `  mysql-sync conflicts configuration.json
   mysql-sync conflicts configuration.json --put-back 17
   mysql-sync conflicts configuration.json --put-back 17 --columns price,name --yes
@@ -45,7 +45,7 @@ configuration.`,
 				return usageError{fmt.Errorf("--put-back: %q is not the number of a conflict", putBack)}
 			}
 			if putBack == "" && (len(columns) > 0 || yes) {
-				return usageError{errors.New("--columns and --yes go with --put-back")}
+				return usageError{errors.New("--columns and --yes require --put-back")}
 			}
 			if err := checkLimit(limit); err != nil {
 				return err
@@ -65,11 +65,11 @@ configuration.`,
 			return listConflicts(cmd.Context(), cmd.OutOrStdout(), n, limit, asJSON)
 		},
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
-	c.Flags().IntVar(&limit, "limit", 100, "list at most so many, up to 1000")
-	c.Flags().StringVar(&putBack, "put-back", "", "write the row that lost conflict `N` again")
-	c.Flags().StringSliceVar(&columns, "columns", nil, "put back only these columns")
-	c.Flags().BoolVar(&yes, "yes", false, "also over a row that was written since the conflict")
+	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object per line")
+	c.Flags().IntVar(&limit, "limit", 100, "maximum number to list, up to 1000")
+	c.Flags().StringVar(&putBack, "put-back", "", "restore the row that lost conflict `N`")
+	c.Flags().StringSliceVar(&columns, "columns", nil, "restore only these columns")
+	c.Flags().BoolVar(&yes, "yes", false, "even over a row written since the conflict")
 	return c
 }
 
@@ -95,7 +95,7 @@ func listConflicts(ctx context.Context, w io.Writer, n node, limit int, asJSON b
 	switch {
 	case asJSON:
 	case listed == 0:
-		fmt.Fprintln(w, "no conflict is kept")
+		fmt.Fprintln(w, "no conflicts")
 	case listed == limit:
 		fmt.Fprintln(w, "… there may be more: see --limit")
 	}

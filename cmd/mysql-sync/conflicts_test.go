@@ -42,7 +42,7 @@ func TestConflictsAndResyncOfAStoppedNode(t *testing.T) {
 	has(t, c.run(0, "conflicts"), "orders 1", "from a", "from b")
 	has(t, c.run(1, "conflicts", "--put-back", "99"), "no such conflict")
 	c.run(2, "conflicts", "--put-back", "first")
-	has(t, c.run(0, "conflicts", "--put-back", strconv.FormatUint(list[0].ID, 10)), fmt.Sprintf("conflict %d is written again", list[0].ID))
+	has(t, c.run(0, "conflicts", "--put-back", strconv.FormatUint(list[0].ID, 10)), fmt.Sprintf("restored the row that lost conflict %d", list[0].ID))
 	has(t, c.run(0, "conflicts"), "put back at", "(putBack)")
 	c.run(2, "conflicts", "--columns", "name")
 	has(t, c.run(1, "conflicts", "--put-back", strconv.FormatUint(list[0].ID, 10), "--columns", "size", "--yes"), "has no column size")

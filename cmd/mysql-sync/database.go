@@ -23,7 +23,7 @@ func connect(ctx context.Context, cfg *config.Config) (*mysqldb.DB, error) {
 	defer cancel()
 	db, err := mysqldb.Open(limited, zap.NewNop(), cfg.MySQL)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		err = fmt.Errorf("the database (mysqlConfig) does not answer within %s", connectTime)
+		err = fmt.Errorf("the database (mysqlConfig) did not answer within %s", connectTime)
 	}
 	if err == nil {
 		if err = db.Spell(ctx, allTables(cfg)); err != nil {
@@ -58,7 +58,7 @@ func checkRemote(cfg *config.Config, remote string) error {
 // checkTable refuses a table that the configuration does not name; "" is all.
 func checkTable(cfg *config.Config, table string) error {
 	if table != "" && !slices.Contains(allTables(cfg), table) {
-		return usageError{fmt.Errorf("table %s is neither in syncTables nor in receiveTables%s", table, meant(table, allTables(cfg)))}
+		return usageError{fmt.Errorf("table %s is in neither syncTables nor receiveTables%s", table, meant(table, allTables(cfg)))}
 	}
 	return nil
 }

@@ -60,9 +60,9 @@ func (d *dialog) until(ctx context.Context, into *string, given bool, question, 
 func (d *dialog) password(ctx context.Context, p *secret, variable string) error {
 	value, set := os.LookupEnv(variable)
 	if set {
-		d.say("Password (nothing: the one of the environment variable %s): ", variable)
+		d.say("Password (empty: use the environment variable %s): ", variable)
 	} else {
-		d.say("Password (it goes to the file; nothing: none): ")
+		d.say("Password (stored in the file; empty: none): ")
 	}
 	fd := int(d.in.Fd())
 	before, err := term.GetState(fd)
@@ -149,7 +149,7 @@ func chosen(text string, found []check.Candidate) ([]string, error) {
 		}
 		switch {
 		case at < 0:
-			return nil, fmt.Errorf("%q is none of the tables%s", word, meant(word, candidates(found)))
+			return nil, fmt.Errorf("there is no table %q%s", word, meant(word, candidates(found)))
 		case found[at].Why != "":
 			return nil, fmt.Errorf("%s cannot be synced: %s", found[at].Name, found[at].Why)
 		case !slices.Contains(list, found[at].Name):
@@ -157,7 +157,7 @@ func chosen(text string, found []check.Candidate) ([]string, error) {
 		}
 	}
 	if len(list) == 0 {
-		return nil, fmt.Errorf("at least one table is wanted")
+		return nil, fmt.Errorf("name at least one table")
 	}
 	return list, nil
 }

@@ -19,19 +19,17 @@ func errorsCommand() *cobra.Command {
 	var limit int
 	c := &cobra.Command{
 		Use:   "errors CONFIGURATION",
-		Short: "List the rows that remotes refused, with the reason",
-		Long: `List the rows that a remote refused, or that a transformer failed on, the latest
-first, each with the reason and the time of the next try. All other rows go on.
-A row that only waits for another, such as its parent, is listed too, and said to
-wait: it counts as pending. One that waits for a unique value that another row has
-counts as an error after some tries.
-It works on a running node and on a stopped one.
+		Short: "List the rows that remotes refused, with reasons",
+		Long: `List the rows that a remote refused, or that a transformer failed on, latest first,
+each with the reason and the time of the next attempt. All other rows keep going. A
+row that only waits for another, such as its parent, is listed too and marked as
+waiting: it counts as pending. One that waits for a unique value held by another row
+counts as an error after some attempts. Works on a running or stopped node.
 
-What to do: correct the row or what it meets at the remote (a table that is not
-altered there yet, a unique value that is taken), then wait, or run
-mysql-sync retry.
+What to do: fix the row, or what blocks it at the remote (a table not altered there
+yet, a unique value already taken), then wait, or run mysql-sync retry.
 
-Exit codes: 0 listed; 1 failed; 2 a mistake in the command line or configuration.`,
+Exit codes: 0 listed; 1 failed; 2 the command line or the configuration is wrong.`,
 		Example: `  mysql-sync errors configuration.json
   mysql-sync errors configuration.json --remote berlin --table orders
   mysql-sync errors configuration.json --json | jq -r .message | sort | uniq -c`,
@@ -61,10 +59,10 @@ Exit codes: 0 listed; 1 failed; 2 a mistake in the command line or configuration
 			return nil
 		},
 	}
-	c.Flags().StringVar(&of.Remote, "remote", "", "only those of this remote")
-	c.Flags().StringVar(&of.Table, "table", "", "only those of this table")
-	c.Flags().IntVar(&limit, "limit", 100, "list at most so many, up to 1000")
-	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
+	c.Flags().StringVar(&of.Remote, "remote", "", "only rows of this remote")
+	c.Flags().StringVar(&of.Table, "table", "", "only rows of this table")
+	c.Flags().IntVar(&limit, "limit", 100, "maximum number to list, up to 1000")
+	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object per line")
 	completes(c, "remote", remotes)
 	completes(c, "table", syncTables)
 	return c
@@ -84,7 +82,7 @@ func checkLimit(limit int) error {
 // reasons are long.
 func showErrors(w io.Writer, list []status.RowError, limit int) {
 	if len(list) == 0 {
-		fmt.Fprintln(w, "no row is refused")
+		fmt.Fprintln(w, "no rows refused")
 		return
 	}
 	for _, e := range list {
@@ -118,7 +116,7 @@ func moment(t time.Time) string {
 	return t.Local().Format("2006-01-02 15:04:05")
 }
 
-// lines prints a list as one JSON object a line.
+// lines prints a list as one JSON object per line.
 func lines[T any](w io.Writer, list []T) error {
 	e := json.NewEncoder(w)
 	for i := range list {

@@ -65,7 +65,7 @@ func TestErrorsAreListedAndRetried(t *testing.T) {
 	a.start()
 	c.start()
 	c.expect(`SELECT COUNT(*) FROM orders`, "3")
-	has(t, a.run(0, "errors"), "no row is refused")
+	has(t, a.run(0, "errors"), "no rows refused")
 }
 
 // retried is what retry --json says.
@@ -121,7 +121,7 @@ func TestARowThatWaitsForItsParentIsNoError(t *testing.T) {
 	}
 	a.start()
 	c.expect(`SELECT COUNT(*) FROM orders`, "1")
-	has(t, a.run(0, "errors"), "no row is refused")
+	has(t, a.run(0, "errors"), "no rows refused")
 }
 
 func TestRetryOfARunningNodeSendsAtOnce(t *testing.T) {

@@ -25,7 +25,7 @@ func TestWhatIsSaidOfManyTablesIsSaidOnce(t *testing.T) {
 	if len(lines) > 15 {
 		t.Errorf("%d lines:\n%s", len(lines), b.String())
 	}
-	for _, part := range []string{"! table_000", "! table_001", "→ Give each site", "! 269 more", "likewise table_002, table_003, ", "and 257 more (--all shows each)",
+	for _, part := range []string{"! table_000", "! table_001", "→ Give each site", "! 269 more", "the same for table_002, table_003, ", "and 257 more (--all shows each)",
 		"✓ 269 more", "✗ other", "→ Give it one.", "broker\n", "1 mistake, 271 warnings."} {
 		if !strings.Contains(b.String(), part) {
 			t.Errorf("%q is missing:\n%s", part, b.String())

@@ -58,7 +58,7 @@ func TestCommandsEndWhereSomethingHangs(t *testing.T) {
 	if err := syscall.Kill(a.node.Pid(), syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	has(t, a.run(1, "status"), "does not answer within 10s")
+	has(t, a.run(1, "status"), "did not answer within 10s")
 	if err := syscall.Kill(a.node.Pid(), syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}

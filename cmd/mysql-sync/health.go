@@ -16,14 +16,14 @@ func healthCommand() *cobra.Command {
 	var live bool
 	c := &cobra.Command{
 		Use:   "health CONFIGURATION",
-		Short: "Tell whether the running node is ready, for containers and scripts",
-		Long: `Ask the running node whether it reaches its database and its broker, as /readyz
-does; with --live only whether it answers, as /healthz does. Silent when all is
-well. The node is asked by the Unix socket in queueDirectory: run the command as
-the node's user, on its machine.
+		Short: "Check whether the running node is ready, for containers and scripts",
+		Long: `Ask the running node whether it reaches its database and its broker, like /readyz;
+with --live only whether it answers, like /healthz. Prints nothing if all is well.
+The node is asked over the Unix socket in queueDirectory: run the command on its
+machine, as the node's user.
 
-Exit codes: 0 it is; 1 it is not, or does not run, and the last line says why;
-2 the command line or the configuration is wrong.`,
+Exit codes: 0 yes; 1 no, or the node is not running, and the last line says why; 2
+the command line or the configuration is wrong.`,
 		Example: `  mysql-sync health /etc/mysql-sync/configuration.json
   mysql-sync health --live /etc/mysql-sync/configuration.json`,
 		Args:              cobra.ExactArgs(1),
@@ -45,6 +45,6 @@ Exit codes: 0 it is; 1 it is not, or does not run, and the last line says why;
 			return nil
 		},
 	}
-	c.Flags().BoolVar(&live, "live", false, "only whether the node answers")
+	c.Flags().BoolVar(&live, "live", false, "check only whether the node answers")
 	return c
 }

@@ -11,7 +11,7 @@ func TestHealthFollowsTheNode(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	a := newSite(t, b, "node-a", []string{"node-b"}, nil, orders)
-	has(t, a.run(1, "health"), "does not run")
+	has(t, a.run(1, "health"), "is not running")
 	a.start()
 	ready := func(want int) func() error {
 		return func() error {
@@ -32,5 +32,5 @@ func TestHealthFollowsTheNode(t *testing.T) {
 	b.Start()
 	testkit.Eventually(t, "the node to be ready again", ready(0))
 	a.node.Stop()
-	has(t, a.run(1, "health", "--live"), "does not run")
+	has(t, a.run(1, "health", "--live"), "is not running")
 }

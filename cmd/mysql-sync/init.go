@@ -25,25 +25,25 @@ func initCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "init [CONFIGURATION]",
 		Short: "Write the configuration of a new node",
-		Long: `Ask for what a node needs, connect to its database and its broker, show which
-tables can be synced and why others cannot, and write a configuration (by default
-configuration.json, which only its owner may read): JSON, YAML or TOML, as the name
-of the file ends. Written over another by --force, it has that one's owner and group,
-and their rights. At the end it says what comes next, with the statements for a
-database user that may do no more than a node does.
+		Long: `Ask for what a node needs, connect to its database and its broker, show which tables
+can be synced and why others cannot, and write a configuration (by default
+configuration.json, readable only by its owner): JSON, YAML or TOML, depending on
+the file extension. If it replaces a file (--force), it keeps that file's owner,
+group and permissions. Finally it prints the next steps, with the statements for a
+database user that has just the privileges of a node.
 
-What is given by a flag is not asked for. With --non-interactive nothing is asked:
---client, --remote, --mysql-user, --mysql-database and --table (or --all-tables) are
-then needed.
+Anything given by a flag is not asked for. With --non-interactive nothing is asked;
+it requires --client, --remote, --mysql-user, --mysql-database and --table (or
+--all-tables).
 
-Passwords are never flags. Typed ones go to the file and are not shown. Left out,
-they are those of the environment variables MYSQL_PASSWORD and MQTT_PASSWORD (other
-names by --mysql-password-env and --broker-password-env) where these are set; the
-file then names the variable, which the node needs too. Or they stay in files of
-their own: --mysql-password-file, --broker-password-file.
+Passwords are never flags. Typed ones are not shown and go to the file. If left
+empty, they come from the environment variables MYSQL_PASSWORD and MQTT_PASSWORD (or
+others: --mysql-password-env, --broker-password-env) if these are set; the file then
+names the variable, and the node needs it too. Or keep them in separate files:
+--mysql-password-file, --broker-password-file.
 
-Exit codes: 0 written; 1 failed, nothing is written; 2 the command line is wrong, or
-the file is there already (see --force).`,
+Exit codes: 0 written; 1 failed, nothing written; 2 the command line is wrong, or
+the file exists (see --force).`,
 		Example: `  mysql-sync init
   sudo mysql-sync init /etc/mysql-sync/configuration.json --force --queue-directory /var/lib/mysql-sync
   MYSQL_PASSWORD=… mysql-sync init berlin.json --non-interactive --client berlin --remote hamburg \
@@ -66,7 +66,7 @@ the file is there already (see --force).`,
 			var d *dialog
 			if !alone {
 				if !term.IsTerminal(int(os.Stdin.Fd())) {
-					return usageError{errors.New("nobody can be asked, since the standard input is no terminal: give flags, and --non-interactive")}
+					return usageError{errors.New("cannot ask because standard input is not a terminal: use flags and --non-interactive")}
 				}
 				d = newDialog(os.Stdin, cmd.OutOrStdout())
 			} else if err := s.complete(); err != nil {
@@ -92,42 +92,42 @@ the file is there already (see --force).`,
 	}
 	f := c.Flags()
 	f.BoolVar(&alone, "non-interactive", false, "ask nothing")
-	f.BoolVar(&force, "force", false, "write over a file that is there")
+	f.BoolVar(&force, "force", false, "overwrite an existing file")
 	f.StringVar(&s.client, "client", "", "`name` of this node")
-	f.StringSliceVar(&s.remotes, "remote", nil, "`name` of another node; several with commas, or the flag again")
-	f.StringSliceVar(&s.both, "table", nil, "`table` that is sent and received")
-	f.StringSliceVar(&s.send, "send-table", nil, "`table` that is only sent")
-	f.StringSliceVar(&s.receive, "receive-table", nil, "`table` that is only received")
-	f.BoolVar(&s.all, "all-tables", false, "send and receive all tables that can be")
-	f.StringVar(&s.queue, "queue-directory", "", "`folder` for what the node keeps beside its database (default queue, beside the configuration)")
+	f.StringSliceVar(&s.remotes, "remote", nil, "`name` of another node; comma-separated or repeated")
+	f.StringSliceVar(&s.both, "table", nil, "`table` to send and receive")
+	f.StringSliceVar(&s.send, "send-table", nil, "`table` to send only")
+	f.StringSliceVar(&s.receive, "receive-table", nil, "`table` to receive only")
+	f.BoolVar(&s.all, "all-tables", false, "send and receive all tables that can be synced")
+	f.StringVar(&s.queue, "queue-directory", "", "`folder` for what the node keeps outside its database (default queue, next to the configuration)")
 	f.StringVar(&s.mysql.host, "mysql-host", "localhost", "`host` of the database server")
 	f.IntVar(&s.mysql.port, "mysql-port", 3306, "`port` of the database server")
 	f.StringVar(&s.mysql.socket, "mysql-socket", "", "`path` of the database server's Unix socket, instead of host and port")
 	f.StringVar(&s.mysql.user, "mysql-user", "", "`user` at the database server")
 	f.StringVar(&s.mysql.database, "mysql-database", "", "`name` of the database")
-	f.StringVar(&s.mysql.password.env, "mysql-password-env", "", "environment `variable` with the password (default MYSQL_PASSWORD, if it is set)")
+	f.StringVar(&s.mysql.password.env, "mysql-password-env", "", "environment `variable` with the password (default MYSQL_PASSWORD, if set)")
 	f.StringVar(&s.mysql.password.file, "mysql-password-file", "", "`file` with the password")
 	f.StringVar(&s.mqtt.url, "broker", "", "`URL` of the broker, such as mqtts://broker.example.com:8883 (default mqtt://localhost:1883)")
-	f.StringVar(&s.mqtt.listen, "broker-listen", "", "`address`, such as 127.0.0.1:1883, at which the node is the broker itself")
+	f.StringVar(&s.mqtt.listen, "broker-listen", "", "`address`, such as 127.0.0.1:1883, at which the node itself is the broker")
 	f.StringVar(&s.mqtt.user, "broker-user", "", "`user` at the broker")
-	f.StringVar(&s.mqtt.password.env, "broker-password-env", "", "environment `variable` with the password (default MQTT_PASSWORD, if it is set)")
+	f.StringVar(&s.mqtt.password.env, "broker-password-env", "", "environment `variable` with the password (default MQTT_PASSWORD, if set)")
 	f.StringVar(&s.mqtt.password.file, "broker-password-file", "", "`file` with the password")
-	f.StringVar(&s.mqtt.ca, "broker-ca", "", "`file` with the certificate authority of the broker")
+	f.StringVar(&s.mqtt.ca, "broker-ca", "", "`file` with the broker's CA certificate")
 	return c
 }
 
 // freePath returns an error unless a file may be written at path.
 func freePath(path string, force bool) error {
 	if !config.IsExtension(path) {
-		return usageError{fmt.Errorf("%s: give the file a name that ends in one of %s", path, strings.Join(config.Extensions, ", "))}
+		return usageError{fmt.Errorf("%s: the file name must end in one of %s", path, strings.Join(config.Extensions, ", "))}
 	}
 	if _, err := os.Lstat(path); err == nil && !force {
-		return usageError{fmt.Errorf("%s is there already: name another file, or give --force to write over it", path)}
+		return usageError{fmt.Errorf("%s already exists: choose another file, or overwrite it with --force", path)}
 	}
 	// Nobody shall answer all questions for a folder that takes no file.
 	probe, err := os.CreateTemp(filepath.Dir(path), ".mysql-sync-*.json")
 	if err != nil {
-		return usageError{fmt.Errorf("%s cannot be written: %w", path, err)}
+		return usageError{fmt.Errorf("cannot write %s: %w", path, err)}
 	}
 	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
@@ -235,7 +235,7 @@ func (s *setup) tables(ctx context.Context, w io.Writer, d *dialog, db *mysqldb.
 			s.both = names
 			return err
 		}
-		if err := d.until(ctx, &answer, false, "Tables to send and receive: names or numbers with commas, or all", "all", choose); err != nil {
+		if err := d.until(ctx, &answer, false, "Tables to send and receive (comma-separated names or numbers, or all)", "all", choose); err != nil {
 			return err
 		}
 	}
@@ -249,7 +249,7 @@ func (s *setup) tables(ctx context.Context, w io.Writer, d *dialog, db *mysqldb.
 		return nil
 	}
 	answer := strings.Join(s.remotes, ",")
-	return d.until(ctx, &answer, s.changed("remote"), "Other nodes: their names, with commas", "", func(text string) error {
+	return d.until(ctx, &answer, s.changed("remote"), "Other nodes (comma-separated names)", "", func(text string) error {
 		s.remotes = names(text)
 		return s.checkRemotes()
 	})
@@ -301,7 +301,7 @@ func (s *setup) askBroker(ctx context.Context, d *dialog, given func(...string) 
 	m := &s.mqtt
 	if !given("broker", "broker-listen") {
 		var answer string
-		if err := d.until(ctx, &answer, false, "Broker: its URL, or own to run it in this node", orElse(m.url, defaultBroker), m.setURL); err != nil {
+		if err := d.until(ctx, &answer, false, "Broker (URL, or own to run one in this node)", orElse(m.url, defaultBroker), m.setURL); err != nil {
 			return err
 		}
 		if m.listen != "" {
@@ -326,22 +326,22 @@ func (s *setup) askBroker(ctx context.Context, d *dialog, given func(...string) 
 		if err != nil || m.listen == "" || m.password.value != "" {
 			return err
 		}
-		d.say("  a user of the node's own broker has a password\n")
+		d.say("  a user of the node's own broker needs a password\n")
 	}
 }
 
 // nextSteps says what comes after the file is written. A server that does not say what
 // a user needs is no failure: check says it.
 func (s *setup) nextSteps(ctx context.Context, w io.Writer, db *mysqldb.DB, path string) {
-	fmt.Fprintf(w, "\n%s is written. Next:\n\n", path)
-	fmt.Fprintf(w, "  mysql-sync check %s   says what is still missing\n  mysql-sync run %s     starts the node\n", path, path)
+	fmt.Fprintf(w, "\n%s written. Next:\n\n", path)
+	fmt.Fprintf(w, "  mysql-sync check %s   shows what is still missing\n  mysql-sync run %s     starts the node\n", path, path)
 	for _, p := range []secret{s.mysql.password, s.mqtt.password} {
 		if p.env != "" {
 			fmt.Fprintf(w, "\nThe node needs the environment variable %s.\n", p.env)
 		}
 	}
 	if statements, err := check.Setup(ctx, db); err == nil {
-		fmt.Fprintf(w, "\nA database user that may do no more than a node does, if you want another one:\n\n")
+		fmt.Fprintf(w, "\nTo create a database user with just the privileges of a node:\n\n")
 		for _, q := range statements {
 			fmt.Fprintf(w, "  %s\n", q)
 		}
@@ -355,7 +355,7 @@ func (s *setup) otherSites(w io.Writer) {
 	if len(s.remotes) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "\nAt the other sites, whose databases need the same tables (definitions are not replicated):\n\n")
+	fmt.Fprintf(w, "\nAt the other sites (create the same tables there; DDL is not replicated):\n\n")
 	for _, r := range s.remotes {
 		others := []string{s.client}
 		for _, o := range s.remotes {
@@ -382,10 +382,10 @@ func (s *setup) otherSites(w io.Writer) {
 		fmt.Fprintf(w, "  mysql-sync init --client %s --remote %s%s%s\n", r, strings.Join(others, ","), clean(flags), clean(s.mqtt.elsewhere()))
 	}
 	if s.mqtt.private() {
-		fmt.Fprintf(w, "\nOther machines do not reach the broker at %s: for these, change broker.listen and add broker.users.\n", clean(s.mqtt.listen))
+		fmt.Fprintf(w, "\nOther machines cannot reach the broker at %s: to let them in, change broker.listen and add broker.users.\n", clean(s.mqtt.listen))
 	}
 	if s.mqtt.ca != "" {
-		fmt.Fprintf(w, "\nThey need a copy of the broker's authority, %s, and name it by --broker-ca.\n", clean(s.mqtt.ca))
+		fmt.Fprintf(w, "\nThey need a copy of the broker's CA, %s, and pass it with --broker-ca.\n", clean(s.mqtt.ca))
 	}
 }
 

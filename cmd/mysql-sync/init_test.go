@@ -88,7 +88,7 @@ func TestInitByFlags(t *testing.T) {
 		"--broker-user", "berlin", "--broker-password-file", secret}, where...)
 
 	code, out, said := command(t, append(flags, "--table", "orders,keyless,missing")...)
-	if code != 1 || !strings.Contains(said, "table keyless: it has no primary key") || !strings.Contains(said, "table missing: it does not exist") {
+	if code != 1 || !strings.Contains(said, "table keyless: it has no primary key") || !strings.Contains(said, "table missing: does not exist") {
 		t.Fatalf("tables that cannot be synced: %d\n%s%s", code, out, said)
 	}
 	if _, err := os.Stat(file); err == nil {
@@ -98,7 +98,7 @@ func TestInitByFlags(t *testing.T) {
 	if code != 0 {
 		t.Fatalf("init: %d\n%s%s", code, out, said)
 	}
-	has(t, out[strings.LastIndex(out, "GRANT"):], "At the other sites", "(definitions are not replicated)",
+	has(t, out[strings.LastIndex(out, "GRANT"):], "At the other sites", "DDL is not replicated",
 		"mysql-sync init --client boston --remote berlin,rome --table orders --receive-table items --broker-user boston --broker mqtt://"+b.Addr(),
 		"mysql-sync init --client rome --remote berlin,boston --table orders")
 	has(t, out, "keyless cannot be synced: it has no primary key", "plain cannot be synced: its engine MyISAM has no transactions", "seen cannot be synced: it is a view",
@@ -185,12 +185,12 @@ func TestInitSaysWhatIsWrongWithTheFlags(t *testing.T) {
 		parts []string
 		args  []string
 	}{
-		{2, []string{"--client, --remote, --mysql-user, --mysql-database, --table: missing"}, []string{file, "--non-interactive"}},
-		{2, []string{"no terminal", "--non-interactive"}, []string{file}},
-		{2, []string{"ends in one of .json, .yaml"}, []string{file + ".conf", "--non-interactive"}},
-		{2, []string{"--client: \"x\"", "--remote: \"two names\"", "--broker: a URL"}, []string{file, "--non-interactive", "--client", "x", "--remote", "two names", "--broker", "ftp://x"}},
+		{2, []string{"missing --client, --remote, --mysql-user, --mysql-database, --table;"}, []string{file, "--non-interactive"}},
+		{2, []string{"not a terminal", "--non-interactive"}, []string{file}},
+		{2, []string{"end in one of .json, .yaml"}, []string{file + ".conf", "--non-interactive"}},
+		{2, []string{"--client: \"x\"", "--remote: \"two names\"", "--broker: expected a URL"}, []string{file, "--non-interactive", "--client", "x", "--remote", "two names", "--broker", "ftp://x"}},
 		{2, []string{"NOT_THERE is not set"}, []string{file, "--mysql-password-env", "NOT_THERE"}},
-		{2, []string{"no/such/folder/node.json cannot be written"}, []string{"no/such/folder/node.json"}},
+		{2, []string{"cannot write no/such/folder/node.json"}, []string{"no/such/folder/node.json"}},
 		{2, []string{"berlin is this node"}, []string{file, "--client", "berlin", "--remote", "berlin"}},
 	} {
 		code, out, said := command(t, append([]string{"init"}, test.args...)...)
@@ -352,8 +352,8 @@ func TestInitAsks(t *testing.T) {
 	x.expect(`Password .*: `, "Secret-a\n")
 	x.expect(`Database \[`+schema+`\]: `, "\n")
 	x.expect(`keyless cannot be synced: it has no primary key(?s:.*)Tables .*\[all\]: `, "orders, nonsense\n")
-	x.expect(`"nonsense" is none of the tables(?s:.*)Tables .*: `, "order\n")
-	x.expect(`"order" is none of the tables; did you mean orders\?(?s:.*)Tables .*: `, "orders items\n")
+	x.expect(`there is no table "nonsense"(?s:.*)Tables .*: `, "order\n")
+	x.expect(`there is no table "order"; did you mean orders\?(?s:.*)Tables .*: `, "orders items\n")
 	x.expect(`Other nodes.*: `, "berlin\n")
 	x.expect(`berlin is this node(?s:.*)Other nodes.*: `, "boston\n")
 	x.expect(`Broker.*\[mqtt://localhost:1883\]: `, "mqtts://"+b.Addr()+"\n")
@@ -373,7 +373,7 @@ func TestInitAsks(t *testing.T) {
 	if strings.Contains(text, "Secret-") || strings.Contains(text, "wrong") {
 		t.Errorf("a password is shown:\n%s", text)
 	}
-	has(t, text, "is written", "environment variable MQTT_PASSWORD", "mysql-sync init --client boston --remote berlin")
+	has(t, text, "written. Next:", "environment variable MQTT_PASSWORD", "mysql-sync init --client boston --remote berlin")
 	got := ready(t, file, "MQTT_PASSWORD=Secret-b")
 	if got["mqttConfig"].(map[string]any)["password"] != "${MQTT_PASSWORD}" || got["mysqlConfig"].(map[string]any)["password"] != "Secret-a" {
 		t.Errorf("%v", got)
@@ -398,7 +398,7 @@ func TestInitAsksForNothingThatIsGiven(t *testing.T) {
 	x.expect(`User at the broker[^:]*: `, "\n")
 	x.expect(`needs a login[^:]*User at the broker[^:]*: `, "boston\n")
 	x.expect(`Password .*: `, "\n")
-	x.expect(`has a password\s+Password .*: `, "Secret-d\n")
+	x.expect(`needs a password\s+Password .*: `, "Secret-d\n")
 	code, text := x.close()
 	if code != 0 {
 		t.Fatalf("init: %d\n%s", code, text)

@@ -12,10 +12,10 @@ import (
 func keyCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "key",
-		Short: "Print a fresh key for encryption.keys",
-		Long: `Print a fresh key for encryption.keys: 32 random bytes in base64. Nothing else is
-printed, so that it can go into a file. Take it to the other nodes by a way that
-the broker does not see, and let nobody else read the file.
+		Short: "Print a new key for encryption.keys",
+		Long: `Print a new key for encryption.keys: 32 random bytes in base64, and nothing else, so
+that it can go straight into a file. Copy it to the other nodes by a channel that
+the broker cannot see, and let no one else read the file.
 
 Exit codes: 0 printed; 1 failed; 2 the command line is wrong.`,
 		Example: `  (umask 077; mysql-sync key > 2026-11.key)

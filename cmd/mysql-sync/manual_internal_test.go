@@ -63,9 +63,9 @@ func each(c *cobra.Command, f func(*cobra.Command)) {
 // manual returns docs/commands.md.
 func manual(root *cobra.Command) string {
 	var b strings.Builder
-	b.WriteString("# Commands\n\n<!-- Made from the commands' own help by `make docs`. -->\n\n" +
-		"What `mysql-sync COMMAND --help` prints. The configuration file is the first argument of each command. `mysql-sync\n" +
-		"completion bash` (zsh, fish, powershell) prints a script by which the shell completes files, tables and remotes.\n\n")
+	b.WriteString("# Commands\n\n<!-- Generated from the commands' help by `make docs`. -->\n\n" +
+		"The output of `mysql-sync COMMAND --help`. The configuration file is the first argument of each command. `mysql-sync\n" +
+		"completion bash` (zsh, fish, powershell) prints a script for shell completion of files, tables and remotes.\n\n")
 	b.WriteString("| command | |\n|---|---|\n")
 	each(root, func(c *cobra.Command) {
 		if c.Runnable() && c != root {

@@ -27,7 +27,7 @@ func reconnected(t *testing.T, b *testkit.Broker, c mqtt.Client) mqtt.Client {
 func done(t *testing.T, token mqtt.Token) {
 	t.Helper()
 	if !token.WaitTimeout(30 * time.Second) {
-		t.Fatal("the broker does not answer")
+		t.Fatal("the broker did not answer")
 	}
 	if err := token.Error(); err != nil {
 		t.Fatal(err)

@@ -22,7 +22,7 @@ import (
 )
 
 // errNotRunning says that nobody answers at the node's Unix socket.
-var errNotRunning = errors.New("the node does not run")
+var errNotRunning = errors.New("the node is not running")
 
 // answerMost bounds an answer that is read as a whole, in bytes.
 const answerMost = 64 << 20
@@ -97,7 +97,7 @@ func (a *api) within(ctx context.Context, path string, answer any) error {
 	defer cancel()
 	err := a.call(limited, http.MethodGet, path, nil, answer)
 	if err != nil && limited.Err() != nil && ctx.Err() == nil {
-		return fmt.Errorf("the node at %s takes the question and does not answer within %s", a.socket, answerTime)
+		return fmt.Errorf("the node at %s accepted the request but did not answer within %s", a.socket, answerTime)
 	}
 	return err
 }
@@ -110,7 +110,7 @@ func (a *api) explain(err error) error {
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Errorf("%w: nobody answers at %s", errNotRunning, a.socket)
+		return fmt.Errorf("%w: no answer at %s", errNotRunning, a.socket)
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("reach the running node: %w: run this command as the node's user", err)
 	}

@@ -40,9 +40,9 @@ func restore(cmd *cobra.Command, n node, id uint64, columns []string, yes, asJSO
 	case asJSON:
 		return lines(w, []*status.ConflictNow{c})
 	case len(columns) > 0:
-		say(w, "the columns %s of the row that lost conflict %d are written again", clean(strings.Join(columns, ", ")), id)
+		say(w, "restored the columns %s of the row that lost conflict %d", clean(strings.Join(columns, ", ")), id)
 	default:
-		say(w, "the row that lost conflict %d is written again", id)
+		say(w, "restored the row that lost conflict %d", id)
 	}
 	return nil
 }
@@ -50,10 +50,10 @@ func restore(cmd *cobra.Command, n node, id uint64, columns []string, yes, asJSO
 // agreed asks whether a row that was written since is to be written over.
 func agreed(ctx context.Context, in *os.File, w io.Writer, c *status.ConflictNow) error {
 	if !term.IsTerminal(int(in.Fd())) {
-		return errors.New("the row was written since the conflict: --yes writes over it; what is written over is kept, and can be put back")
+		return errors.New("the row was written since the conflict: use --yes to overwrite it; the overwritten row is kept and can be restored")
 	}
 	answer := ""
-	err := newDialog(in, w).until(ctx, &answer, false, "The row was written since the conflict. Write over it? What stands now is kept [y/N]", "", func(string) error { return nil })
+	err := newDialog(in, w).until(ctx, &answer, false, "The row was written since the conflict. Overwrite it? The current row is kept [y/N]", "", func(string) error { return nil })
 	if err != nil {
 		return err
 	}

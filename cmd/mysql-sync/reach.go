@@ -37,7 +37,7 @@ func reach(ctx context.Context, cfg *config.Config) (n node, running bool, done 
 	}
 	db, err := open(ctx, cfg)
 	if err != nil {
-		return nil, false, nil, fmt.Errorf("the node does not run, and its database cannot be asked: %w", err)
+		return nil, false, nil, fmt.Errorf("the node is not running, and its database cannot be reached: %w", err)
 	}
 	return status.Of(cfg, db), false, func() { _ = db.Close() }, nil // nothing is written any more
 }

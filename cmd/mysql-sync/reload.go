@@ -16,16 +16,15 @@ import (
 func reloadCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "reload CONFIGURATION",
-		Short: "Have the running node read its configuration and transformers again",
-		Long: `Have the running node read its configuration and its transformers again, as SIGHUP
-does, and wait until it works with them. Where they have a mistake, it is told and
-the node goes on as it was. So it is where the node does not come to work with them
-and goes back to those before. The node is looked for in the new queueDirectory:
-after a change of that, or of clientName, send SIGHUP instead.
+		Short: "Make the running node reread its configuration and transformers",
+		Long: `Tell the running node to reread its configuration and its transformers, like SIGHUP,
+and wait until it works with them. If they contain an error, the command reports it
+and the node carries on as before. The same happens if the node fails to work with
+them and falls back. The node is looked for in the new queueDirectory: after
+changing that or clientName, send SIGHUP instead.
 
-Exit codes: 0 the node works with them; 1 it does not run, takes too
-long, or went back; 2 a mistake in the command line, the configuration or a
-transformer.`,
+Exit codes: 0 the node works with them; 1 it is not running, takes too long, or fell
+back; 2 the command line, the configuration or a transformer is wrong.`,
 		Example:           "  mysql-sync reload configuration.json",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: configuration(nil),
@@ -37,7 +36,7 @@ transformer.`,
 			if err := apiOf(cfg).call(cmd.Context(), http.MethodPost, "/api/reload", nil, nil); err != nil {
 				return needsNode(err)
 			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), "the node works with what it has read")
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), "the node has reloaded")
 			return err
 		},
 	}
@@ -49,20 +48,20 @@ var logLevels = []string{"error", "warn", "info", "debug", "trace"}
 func logLevelCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "log-level CONFIGURATION LEVEL",
-		Short: "Change what the running node logs, until it ends",
-		Long: `Change what the running node logs from now on: error, warn, info, debug, or trace,
-which is debug. The configuration keeps its loggingLevel, which holds again after
+		Short: "Change the running node's log level until it stops",
+		Long: `Change the running node's log level: error, warn, info, debug, or trace, which
+equals debug. The configuration keeps its loggingLevel, which applies again after
 the next start or reload.
 
-Exit codes: 0 changed; 1 the node does not run, or refused; 2 a mistake in the
-command line or configuration.`,
+Exit codes: 0 changed; 1 the node is not running, or refused; 2 the command line or
+the configuration is wrong.`,
 		Example: `  mysql-sync log-level configuration.json debug
   mysql-sync log-level configuration.json info`,
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: firstOf(func(*config.Config) []string { return logLevels }),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !slices.Contains(logLevels, args[1]) {
-				return usageError{fmt.Errorf("%q is none of %s", args[1], strings.Join(logLevels, ", "))}
+				return usageError{fmt.Errorf("%q is not one of %s", args[1], strings.Join(logLevels, ", "))}
 			}
 			cfg, err := load(args[0])
 			if err != nil {
@@ -71,7 +70,7 @@ command line or configuration.`,
 			if err := apiOf(cfg).call(cmd.Context(), http.MethodPut, "/api/log-level", web.LogLevel{Level: args[1]}, nil); err != nil {
 				return needsNode(err)
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "the node logs from level %s on\n", args[1])
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "the node now logs at level %s\n", args[1])
 			return err
 		},
 	}
@@ -80,7 +79,7 @@ command line or configuration.`,
 // needsNode says of errNotRunning that only a running node can do it.
 func needsNode(err error) error {
 	if errors.Is(err, errNotRunning) {
-		return fmt.Errorf("%w: there is nothing to do, since it reads its configuration when it starts", err)
+		return fmt.Errorf("%w: nothing to do; it reads its configuration when it starts", err)
 	}
 	return err
 }

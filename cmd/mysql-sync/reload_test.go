@@ -13,15 +13,15 @@ func TestLogLevelAndReloadOfARunningNode(t *testing.T) {
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	dir := script(t, `module.exports = c => c.entity`)
 	a := newSite(t, b, "node-a", []string{"node-b"}, map[string]any{"transformerDirectory": dir}, orders)
-	has(t, a.run(1, "log-level", "debug"), "does not run")
-	has(t, a.run(1, "reload"), "does not run")
-	has(t, a.run(1, "verify"), "does not run")
+	has(t, a.run(1, "log-level", "debug"), "is not running")
+	has(t, a.run(1, "reload"), "is not running")
+	has(t, a.run(1, "verify"), "is not running")
 	a.start()
-	has(t, a.run(0, "log-level", "debug"), "from level debug on")
+	has(t, a.run(0, "log-level", "debug"), "logs at level debug")
 	if s := parse[status.State](t, a.run(0, "status", "--json"))[0]; s.LogLevel != "debug" {
 		t.Errorf("the level is %s", s.LogLevel)
 	}
-	has(t, a.run(0, "reload"), "works with what it has read")
+	has(t, a.run(0, "reload"), "the node has reloaded")
 	if s := parse[status.State](t, a.run(0, "status", "--json"))[0]; s.LogLevel != "info" {
 		t.Errorf("after a reload the level is %s", s.LogLevel)
 	}

@@ -16,22 +16,22 @@ func resyncCommand() *cobra.Command {
 	var missing, all, asJSON bool
 	c := &cobra.Command{
 		Use:   "resync CONFIGURATION TABLE",
-		Short: "Send a table to remotes again",
+		Short: "Resend a table to remotes",
 		Long: `Send the rows of a table to remotes again. The running node begins within a second
-(a stopped one when it starts), goes on after a kill, and logs how far it is;
+(a stopped one when it starts), resumes after a kill, and logs its progress;
 mysql-sync status shows it.
 
-With --missing, the default, a remote gets the rows that it lacks, and none of its
-rows is overwritten. With --all it gets every row as if it were written now.
+With --missing, the default, a remote gets the rows it lacks, and none of its rows
+is overwritten. With --all it gets every row as if it were written now.
 
-Exit codes: 0 recorded; 1 failed; 2 a mistake in the command line or configuration.`,
+Exit codes: 0 recorded; 1 failed; 2 the command line or the configuration is wrong.`,
 		Example: `  mysql-sync resync configuration.json orders
   mysql-sync resync configuration.json orders --remote berlin --all --where "year >= 2025"`,
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: firstOf(syncTables),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if missing && all {
-				return usageError{errors.New("--missing and --all exclude each other")}
+				return usageError{errors.New("--missing and --all are mutually exclusive")}
 			}
 			cfg, err := load(args[0])
 			if err != nil {
@@ -72,10 +72,10 @@ Exit codes: 0 recorded; 1 failed; 2 a mistake in the command line or configurati
 		},
 	}
 	c.Flags().StringVar(&remote, "remote", "", "only to this remote")
-	c.Flags().StringVar(&where, "where", "", "only rows for which this SQL condition holds")
-	c.Flags().BoolVar(&missing, "missing", false, "only rows that the remote lacks (the default)")
+	c.Flags().StringVar(&where, "where", "", "only rows that match this SQL condition")
+	c.Flags().BoolVar(&missing, "missing", false, "only rows the remote lacks (the default)")
 	c.Flags().BoolVar(&all, "all", false, "every row, as if it were written now")
-	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line, for each remote")
+	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object per line, for each remote")
 	completes(c, "remote", remotes)
 	return c
 }

@@ -15,13 +15,13 @@ func retryCommand() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "retry CONFIGURATION",
-		Short: "Send rows that were refused again, now",
-		Long: `Send the rows that a remote refused, or that a transformer failed on, again now: all
-of them, or those that the flags name. A stopped node sends them when it starts.
-The node tries them by itself too, at growing intervals of up to an hour; see
-mysql-sync errors for what was wrong with each.
+		Short: "Resend refused rows now",
+		Long: `Resend the rows that a remote refused, or that a transformer failed on, now: all of
+them, or those selected by the flags. A stopped node sends them when it starts. The
+node also retries them by itself, at growing intervals of up to an hour; mysql-sync
+errors shows what was wrong with each.
 
-Exit codes: 0 done; 1 failed; 2 a mistake in the command line or configuration.`,
+Exit codes: 0 done; 1 failed; 2 the command line or the configuration is wrong.`,
 		Example: `  mysql-sync retry configuration.json
   mysql-sync retry configuration.json --remote berlin
   mysql-sync retry configuration.json --table orders --id 17
@@ -30,7 +30,7 @@ Exit codes: 0 done; 1 failed; 2 a mistake in the command line or configuration.`
 		ValidArgsFunction: configuration(nil),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if of.ID != "" && of.Table == "" {
-				return usageError{errors.New("--id needs --table, whose row it names")}
+				return usageError{errors.New("--id requires --table")}
 			}
 			cfg, err := load(args[0])
 			if err != nil {
@@ -59,10 +59,10 @@ Exit codes: 0 done; 1 failed; 2 a mistake in the command line or configuration.`
 			return nil
 		},
 	}
-	c.Flags().StringVar(&of.Remote, "remote", "", "only those of this remote")
-	c.Flags().StringVar(&of.Table, "table", "", "only those of this table")
-	c.Flags().StringVar(&of.ID, "id", "", "only the row with this id, as mysql-sync errors shows it; needs --table")
-	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object: rows, and whether the node runs")
+	c.Flags().StringVar(&of.Remote, "remote", "", "only rows of this remote")
+	c.Flags().StringVar(&of.Table, "table", "", "only rows of this table")
+	c.Flags().StringVar(&of.ID, "id", "", "only the row with this id, as mysql-sync errors shows it; requires --table")
+	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object: rows, and whether the node is running")
 	completes(c, "remote", remotes)
 	completes(c, "table", syncTables)
 	return c

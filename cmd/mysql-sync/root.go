@@ -19,15 +19,15 @@ const (
 	exitUsage  = 2 // the command line or the configuration is wrong
 )
 
-const about = `mysql-sync keeps chosen tables of MySQL and MariaDB databases at many sites the
-same, peer to peer, over an MQTT broker.
+const about = `mysql-sync keeps selected MySQL and MariaDB tables in sync across many sites, peer
+to peer, over an MQTT broker.
 
-A node installs triggers (mysqlSync…) that note changed rows in the table
-table_changes, sends each changed row to its remotes, writes what they send, and
+A node installs triggers (mysqlSync…) that record changed rows in the table
+table_changes, sends each changed row to its remotes, writes the rows they send, and
 shows in the table sync_status what each remote has.
 
-Exit codes: 0 ended in order (SIGTERM, SIGINT); 1 failed, the last line says why;
-2 the command line or the configuration is wrong, each mistake is named by its key.`
+Exit codes: 0 stopped by SIGTERM or SIGINT; 1 failed, the last line says why; 2 the
+command line or the configuration is wrong, each error names its key.`
 
 // root returns the command line. A file as the only argument is run, as ever.
 func root() *cobra.Command {
@@ -54,7 +54,7 @@ func root() *cobra.Command {
 			if meant := suggest(cmd, args[0]); meant != nil {
 				return usageError{meant}
 			}
-			return usageError{errors.New("one configuration file is wanted; see mysql-sync --help")}
+			return usageError{errors.New("expected one configuration file; see mysql-sync --help")}
 		},
 	}
 	c.SetFlagErrorFunc(flagError)
@@ -63,7 +63,7 @@ func root() *cobra.Command {
 	c.SuggestionsMinimumDistance = 2
 	group(c, "Set up:", initCommand(), checkCommand(), aclCommand(), keyCommand(), schemaCommand())
 	group(c, "Run:", runCommand(), reloadCommand(), logLevelCommand())
-	group(c, "Watch and mend:", statusCommand(), healthCommand(), errorsCommand(), retryCommand(), conflictsCommand(), verifyCommand(), resyncCommand(), transformCommand())
+	group(c, "Watch and repair:", statusCommand(), healthCommand(), errorsCommand(), retryCommand(), conflictsCommand(), verifyCommand(), resyncCommand(), transformCommand())
 	group(c, "Remove:", uninstallCommand())
 	c.AddCommand(versionCommand())
 	cobra.EnableCommandSorting = false // they stand in the order in which one needs them
@@ -79,9 +79,9 @@ func suggest(root *cobra.Command, word string) error {
 	}
 	list := root.SuggestionsFor(word)
 	if len(list) == 0 {
-		return fmt.Errorf("%q is no command and no file; mysql-sync --help lists the commands", word)
+		return fmt.Errorf("%q is neither a command nor a file; mysql-sync --help lists the commands", word)
 	}
-	return fmt.Errorf("%q is no command and no file; did you mean %s?", word, strings.Join(list, " or "))
+	return fmt.Errorf("%q is neither a command nor a file; did you mean %s?", word, strings.Join(list, " or "))
 }
 
 // flagError is a mistake in a flag, with the nearest one that the command has.
@@ -109,7 +109,7 @@ func helpCommand() *cobra.Command {
 			if meant := suggest(c.Root(), args[0]); meant != nil {
 				return usageError{meant}
 			}
-			return usageError{fmt.Errorf("%q is no command; mysql-sync --help lists the commands", args[0])}
+			return usageError{fmt.Errorf("%q is not a command; mysql-sync --help lists the commands", args[0])}
 		},
 	}
 }
@@ -135,7 +135,7 @@ func strict(c *cobra.Command) {
 				if c.HasSubCommands() {
 					return usageError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
 				}
-				return usageError{fmt.Errorf("%s given, wanted is: %s", some(int64(len(args)), "argument is", "arguments are"), c.UseLine())}
+				return usageError{fmt.Errorf("%s given; usage: %s", some(int64(len(args)), "argument is", "arguments are"), c.UseLine())}
 			}
 			return nil
 		}

@@ -15,7 +15,7 @@ func TestHelpShowsTheWay(t *testing.T) {
 		t.Fatalf("exit code %d", code)
 	}
 	at := -1
-	for _, heading := range []string{"Set up:", "Run:", "Watch and mend:", "Remove:"} {
+	for _, heading := range []string{"Set up:", "Run:", "Watch and repair:", "Remove:"} {
 		next := strings.Index(out, heading)
 		if next <= at {
 			t.Fatalf("%q stands at %d, after %d, in\n%s", heading, next, at, out)
@@ -71,11 +71,11 @@ func TestWrongCommandLinesAreUsageErrors(t *testing.T) {
 		}
 	}
 	for line, want := range map[string]string{
-		"status":             "0 arguments are given, wanted is: mysql-sync status CONFIGURATION [flags]",
-		"schema x":           "1 argument is given, wanted is: mysql-sync schema",
-		"statu a.json":       `"statu" is no command and no file; did you mean status?`,
-		"chek":               `"chek" is no command and no file; did you mean check?`,
-		"nothing-like-it":    `"nothing-like-it" is no command and no file; mysql-sync --help lists the commands`,
+		"status":             "0 arguments are given; usage: mysql-sync status CONFIGURATION [flags]",
+		"schema x":           "1 argument is given; usage: mysql-sync schema",
+		"statu a.json":       `"statu" is neither a command nor a file; did you mean status?`,
+		"chek":               `"chek" is neither a command nor a file; did you mean check?`,
+		"nothing-like-it":    `"nothing-like-it" is neither a command nor a file; mysql-sync --help lists the commands`,
 		"help chekc":         "did you mean check?",
 		"check a --jsno":     "did you mean --json?; see mysql-sync check --help",
 		"nothing.json":       "no such file",

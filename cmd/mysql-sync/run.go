@@ -22,20 +22,20 @@ const stopTime = 4500 * time.Millisecond
 func runCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "run CONFIGURATION",
-		Short: "Run a node until it is told to stop",
-		Long: `Run a node until SIGTERM or SIGINT, then stop within 5 seconds: work under way is
-finished or left for the next start, and the others are told.
+		Short: "Run a node until it is stopped",
+		Long: `Run a node until SIGTERM or SIGINT, then stop within 5 seconds: work in progress is
+finished or left for the next start, and the other nodes are told.
 
-A database or broker that is not there yet is waited for. A login that is refused,
-a table that is not there or has no primary key, and any other mistake in the
-configuration ends the node at once; all mistakes are told together.
+The node waits for a database or broker that is not up yet. A refused login, a table
+that is missing or has no primary key, or any other configuration error ends the
+node at once; all errors are reported together.
 
-SIGHUP has the node read the configuration and the transformers again, as
-mysql-sync reload does. They are checked as at a start; a mistake is logged, and the
-node goes on as it was.
+On SIGHUP the node rereads the configuration and the transformers, like mysql-sync
+reload. They are checked as at startup; if there is an error, it is logged and the
+node carries on as before.
 
-Exit codes: 0 stopped in order; 1 failed, also where the database refuses the login
-or lacks a table; 2 a mistake that shows in the configuration alone.`,
+Exit codes: 0 stopped by a signal; 1 failed, including when the database refuses the
+login or lacks a table; 2 the configuration itself is wrong.`,
 		Example: "  mysql-sync run /etc/mysql-sync/configuration.json",
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return run(cmd.Context(), args[0]) },

@@ -10,7 +10,7 @@ func schemaCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema",
 		Short: "Print the JSON Schema of the configuration",
-		Long: `Print the JSON Schema of the configuration, from which editors complete and check.
+		Long: `Print the JSON Schema of the configuration, which editors use to complete and check.
 
 Exit codes: 0 printed; 2 the command line is wrong.`,
 		Example: "  mysql-sync schema > configuration.schema.json",

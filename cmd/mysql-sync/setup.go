@@ -40,7 +40,7 @@ type secret struct{ value, env, file string }
 func (p *secret) find(variable, what string) error {
 	switch {
 	case p.env != "" && p.file != "":
-		return fmt.Errorf("--%s-password-env and --%s-password-file exclude each other", what, what)
+		return fmt.Errorf("--%s-password-env and --%s-password-file are mutually exclusive", what, what)
 	case p.file != "":
 		text, err := os.ReadFile(p.file)
 		if err != nil {
@@ -84,13 +84,13 @@ func (s *setup) prepare() error {
 		errs = append(errs, s.mqtt.password.find(mqttPassword, "broker"))
 	}
 	if s.mqtt.url != "" && s.mqtt.listen != "" {
-		errs = append(errs, errors.New("--broker and --broker-listen exclude each other"))
+		errs = append(errs, errors.New("--broker and --broker-listen are mutually exclusive"))
 	}
 	if s.mqtt.url != "" {
 		errs = append(errs, prefixed("--broker", s.mqtt.setURL(s.mqtt.url)))
 	}
 	if s.changed("mysql-host") && s.changed("mysql-socket") {
-		errs = append(errs, errors.New("--mysql-host and --mysql-socket exclude each other"))
+		errs = append(errs, errors.New("--mysql-host and --mysql-socket are mutually exclusive"))
 	} else if s.mysql.socket != "" {
 		errs = append(errs, prefixed("--mysql-socket", s.mysql.setServer(s.mysql.socketPath())))
 	} else if s.changed("mysql-host") && s.mysql.isServer() {
@@ -137,7 +137,7 @@ func (s *setup) complete() error {
 		}
 	}
 	if len(missing) > 0 {
-		return fmt.Errorf("%s: missing; see mysql-sync init --help", strings.Join(missing, ", "))
+		return fmt.Errorf("missing %s; see mysql-sync init --help", strings.Join(missing, ", "))
 	}
 	return nil
 }
@@ -155,7 +155,7 @@ func (s *setup) checkRemotes() error {
 		}
 	}
 	if len(s.remotes) == 0 {
-		return errors.New("at least one is wanted")
+		return errors.New("name at least one")
 	}
 	return nil
 }
@@ -167,7 +167,7 @@ func (s *setup) checkTables(found []check.Candidate) error {
 		at := slices.IndexFunc(found, func(c check.Candidate) bool { return c.Name == name })
 		switch {
 		case at < 0:
-			errs = append(errs, fmt.Errorf("table %s: it does not exist in database %s%s", name, s.mysql.database, meant(name, candidates(found))))
+			errs = append(errs, fmt.Errorf("table %s: does not exist in database %s%s", name, s.mysql.database, meant(name, candidates(found))))
 		case found[at].Why != "":
 			errs = append(errs, fmt.Errorf("table %s: %s", name, found[at].Why))
 		}
@@ -206,7 +206,7 @@ func clientName(text string) error {
 
 func notEmpty(text string) error {
 	if text == "" {
-		return errors.New("something is wanted here")
+		return errors.New("must not be empty")
 	}
 	return nil
 }

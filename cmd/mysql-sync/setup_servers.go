@@ -71,7 +71,7 @@ func (m *mysqlSetup) setServer(text string) error {
 		if info, err := os.Stat(path); err != nil {
 			return err
 		} else if info.Mode()&os.ModeSocket == 0 {
-			return fmt.Errorf("%s is no socket", path)
+			return fmt.Errorf("%s is not a socket", path)
 		}
 		m.socket = path
 		return nil
@@ -100,10 +100,10 @@ func (m *mqttSetup) setURL(text string) error {
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Hostname() == "" || !slices.Contains([]string{"mqtt", "mqtts", "ws", "wss"}, u.Scheme) {
-		return errors.New("a URL is wanted, such as mqtts://broker.example.com:8883, with mqtt, mqtts, ws or wss")
+		return errors.New("expected a URL such as mqtts://broker.example.com:8883, with mqtt, mqtts, ws or wss")
 	}
 	if u.User != nil {
-		return errors.New("the URL has a login in it: give the user by --broker-user, and the password as --help says")
+		return errors.New("the URL contains a login: use --broker-user, and pass the password as described in --help")
 	}
 	m.url, m.listen = text, ""
 	return nil
@@ -119,7 +119,7 @@ func (m *mqttSetup) private() bool {
 // login checks the user at the broker.
 func (m *mqttSetup) login(user string) error {
 	if user == "" && m.listen != "" && !m.private() {
-		return errors.New("a broker that other machines reach needs a login")
+		return errors.New("a broker reachable from other machines needs a login")
 	}
 	return nil
 }
@@ -147,7 +147,7 @@ func (m *mqttSetup) elsewhere() string {
 }
 
 // errUnreachable says that a broker did not answer.
-var errUnreachable = errors.New("the broker does not answer")
+var errUnreachable = errors.New("the broker did not answer")
 
 // try logs in to the broker, as the node will.
 func (m *mqttSetup) try(ctx context.Context, client string) error {

@@ -22,20 +22,19 @@ func statusCommand() *cobra.Command {
 	var asJSON, watch bool
 	c := &cobra.Command{
 		Use:   "status CONFIGURATION",
-		Short: "Show how a node is: remotes, what waits, errors, transfers",
-		Long: `Show how a node is: its database and broker; of each remote whether it is online,
-how many rows it still needs and for how long the oldest has waited, how many it
-refused, and how many go by in a second; tables that are sent as a whole; and what
-a person should look at.
+		Short: "Show a node's state: remotes, pending rows, errors, transfers",
+		Long: `Show the state of a node: its database and broker; for each remote whether it is
+online, how many rows it still needs and how long the oldest has waited, how many it
+refused, and how many pass per second; tables being sent as a whole; and anything
+that needs a person's attention.
 
-A node that does not run is shown as its database has it: what is pending and what
-is refused.
+For a stopped node, it shows what its database says is pending and refused.
 
---watch shows it again each second, in place on a terminal, until Ctrl-C. Without a
+--watch refreshes every second, in place on a terminal, until Ctrl-C. Without a
 terminal, or with NO_COLOR set, there are no colours.
 
-Exit codes: 0 the node runs; 1 it does not run, or could not be asked; 2 a mistake
-in the command line or configuration.`,
+Exit codes: 0 the node is running; 1 it is not, or could not be reached; 2 the
+command line or the configuration is wrong.`,
 		Example: `  mysql-sync status configuration.json
   mysql-sync status configuration.json --watch
   mysql-sync status configuration.json --json | jq '.remotes[] | {name, lag}'`,
@@ -55,8 +54,8 @@ in the command line or configuration.`,
 			return show(cmd.Context(), cmd.OutOrStdout(), screenOf(cmd.OutOrStdout()))
 		},
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object, as GET /api/status has it, and whether the node runs")
-	c.Flags().BoolVar(&watch, "watch", false, "show it again each second")
+	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object, like GET /api/status, plus whether the node is running")
+	c.Flags().BoolVar(&watch, "watch", false, "refresh every second")
 	return c
 }
 
@@ -95,7 +94,7 @@ func (l *look) take(ctx context.Context) (seen, error) {
 		return found, fmt.Errorf("%s; and %w", found.note, err)
 	}
 	if elsewhere, err := l.lock(ctx); err == nil && elsewhere {
-		found.note += "; but a node works on the database: with another queueDirectory, on another machine, or it is just starting"
+		found.note += "; but a node is using the database: with another queueDirectory, on another machine, or still starting"
 	}
 	return found, nil
 }

@@ -29,7 +29,7 @@ func TestStatusShowsARunningNodeAndAStoppedOne(t *testing.T) {
 		return nil
 	})
 	out := a.run(0, "status")
-	has(t, out, "node-a  runs for", "database  online", "broker    online", "REMOTE", "node-b", "both ways", "lastWriteWins", "1 row for node-b is refused: mysql-sync errors")
+	has(t, out, "node-a  running for", "database  online", "broker    online", "REMOTE", "node-b", "both ways", "lastWriteWins", "1 row for node-b is refused: mysql-sync errors")
 	if strings.Contains(out, "\x1b") {
 		t.Errorf("colours without a terminal:\n%q", out)
 	}
@@ -44,7 +44,7 @@ func TestStatusShowsARunningNodeAndAStoppedOne(t *testing.T) {
 		return nil
 	})
 	// Who is not there was not compared: that says nothing about its rows.
-	if said := a.run(1, "verify"); !strings.Contains(said, "not all was compared") || strings.Contains(said, "not equal") {
+	if said := a.run(1, "verify"); !strings.Contains(said, "not everything was compared") || strings.Contains(said, "not equal") {
 		t.Errorf("verify says %s", said)
 	}
 	a.node.Stop()
@@ -52,14 +52,14 @@ func TestStatusShowsARunningNodeAndAStoppedOne(t *testing.T) {
 	if r := s.Remotes[0]; s.Running || r.Pending.Rows != 2 || r.Oldest == nil || r.Lag <= 0 || r.Errors != 1 || len(s.Tables) != 1 || len(s.Transfers) != 1 || len(s.Streams) != 1 || s.Streams[0].Pending.Rows != 2 || s.Streams[0].Errors != 1 {
 		t.Errorf("stopped: %+v", s)
 	}
-	has(t, a.run(1, "status"), "not running", "nobody answers at", "From its database", "1 row is refused: mysql-sync errors")
+	has(t, a.run(1, "status"), "not running", "no answer at", "From its database", "1 row is refused: mysql-sync errors")
 }
 
 func TestStatusOfANodeThatNeverRan(t *testing.T) {
 	t.Parallel()
 	b := &testkit.Broker{Host: "127.0.0.1", Port: 1}
 	a := newSite(t, b, "node-a", []string{"node-b"}, nil, orders)
-	has(t, a.run(1, "status"), "the node does not run", "start the node once first")
+	has(t, a.run(1, "status"), "the node is not running", "start the node once first")
 	a.run(2, "status", "--nonsense")
 	code, _, said := command(t, "status")
 	if code != 2 {
@@ -110,7 +110,7 @@ func TestWatchRedrawsInPlace(t *testing.T) {
 			t.Errorf("a line of %d characters: %q", n, l)
 		}
 	}
-	has(t, plain(frames[1]), "node-a  runs", "node-b")
+	has(t, plain(frames[1]), "node-a  running", "node-b")
 }
 
 // plain takes out what steers a terminal.

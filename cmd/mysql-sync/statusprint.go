@@ -13,7 +13,7 @@ import (
 // print prints the state of a node for people.
 func (f seen) print(w io.Writer, s screen) {
 	if f.Running {
-		say(w, "%s  %s for %s, version %s, logs from level %s on", s.bold(clean(f.Client)), s.good("runs"), span(f.Now.Sub(f.Started)), clean(f.Version), f.LogLevel)
+		say(w, "%s  %s for %s, version %s, log level %s", s.bold(clean(f.Client)), s.good("running"), span(f.Now.Sub(f.Started)), clean(f.Version), f.LogLevel)
 		link(w, s, "database", f.Database, f.Now)
 		link(w, s, "broker", f.Broker, f.Now)
 	} else {
@@ -72,7 +72,7 @@ func (f seen) remotes(w io.Writer, s screen) {
 			kept = append(kept[:5], fmt.Sprintf("%d more", n-5))
 		}
 		if len(kept) > 0 {
-			say(w, "%s does not take %s: rows are kept back until it does", clean(r.Name), strings.Join(kept, ", "))
+			say(w, "%s does not accept %s: rows are held back until it does", clean(r.Name), strings.Join(kept, ", "))
 		}
 	}
 }

@@ -37,11 +37,11 @@ func TestStatusSaysAllThatThereIs(t *testing.T) {
 	var b strings.Builder
 	full().print(&b, screen{})
 	for _, want := range []string{
-		"berlin  runs for 3 h 20 min, version 1.0", "database  online for 1 h 0 min  127.0.0.1:3306  10.11", "broker    away for 1 min 30 s  broker:1883: refused?[2J",
+		"berlin  running for 3 h 20 min, version 1.0", "database  online for 1 h 0 min  127.0.0.1:3306  10.11", "broker    away for 1 min 30 s  broker:1883: refused?[2J",
 		"boston  online  >1,234,567       2  1 min 5 s  37,000         0.3        500  2", "2026-11",
 		"orders  both ways       12       2", "3.0 s ago", "items   receives",
 		"orders    boston  45 %  450,000 of about 1,000,000  37,000  15 s  what is missing",
-		"paris does not take items: rows are kept back until it does",
+		"paris does not accept items: rows are held back until it does",
 		"1 version that lost a conflict is kept", "3 changes are not recorded yet", "✗ the clock of ?]0;paris is wrong",
 	} {
 		if !strings.Contains(b.String(), want) {

@@ -22,7 +22,7 @@ func transformCommand() *cobra.Command {
 		Short: "Try a transformer on a real row",
 		Long: `Try a transformer on a real row.
 
-Exit codes: as of its subcommand.`,
+Exit codes: those of its subcommand.`,
 		Example: "  mysql-sync transform test configuration.json orders 17 --to berlin",
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -36,23 +36,24 @@ func transformTestCommand() *cobra.Command {
 	var asJSON, deleted bool
 	c := &cobra.Command{
 		Use:   "test CONFIGURATION TABLE ID",
-		Short: "Show what a transformer makes of a row, and send nothing",
-		Long: `Run the transformer of a table on a row of this node's database, and show the row
-before and after. Nothing is sent and nothing is written: what the script would
-publish by MQTT is shown instead, and so are its statements that write; the server
-refuses them. It works beside a running node, and reads the files as they are now.
+		Short: "Show what a transformer does to a row, without sending it",
+		Long: `Run a table's transformer on a row of this node's database, and show the row before
+and after. Nothing is sent and nothing is written: MQTT messages that the script
+would publish are shown instead, as are statements that write, which the server
+refuses. It works alongside a running node and reads the current files.
 
 ID is the row's key as sync_status shows it: the parts of a composite key are joined
-with commas, a comma or backslash within a part has a backslash before it.
+with commas; a comma or backslash within a part is escaped with a backslash.
 
-Where the transformer returns null, it says whether the row is deleted at the remote.
+If the transformer returns null, the output says whether the row is deleted at the
+remote.
 
---to R is the way to remote R (the default where there is only one remote); --from R
-takes the row for one that R sends. --delete tries onDelete, for a row that need not
-be there.
+--to R tests sending to remote R (the default if there is only one remote); --from R
+treats the row as one received from R. --delete tries onDelete, for a row that need
+not exist.
 
-Exit codes: 0 shown, also where the row is not sent; 1 the script fails, or there is
-no such row; 2 a mistake in the command line or configuration.`,
+Exit codes: 0 shown, even if the row is not sent; 1 the script fails, or there is no
+such row; 2 the command line or the configuration is wrong.`,
 		Example: `  mysql-sync transform test configuration.json orders 17 --to berlin
   mysql-sync transform test configuration.json order_items 17,3 --from berlin
   mysql-sync transform test configuration.json orders 17 --delete --json`,
@@ -88,9 +89,9 @@ no such row; 2 a mistake in the command line or configuration.`,
 			return err
 		},
 	}
-	c.Flags().StringVar(&to, "to", "", "the remote that the row would be sent to")
-	c.Flags().StringVar(&from, "from", "", "the client that the row would come from")
-	c.Flags().BoolVar(&deleted, "delete", false, "as if the row had been deleted")
+	c.Flags().StringVar(&to, "to", "", "the remote to send the row to")
+	c.Flags().StringVar(&from, "from", "", "the client the row comes from")
+	c.Flags().BoolVar(&deleted, "delete", false, "as if the row were deleted")
 	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object")
 	completes(c, "to", remotes)
 	completes(c, "from", peers)
@@ -101,7 +102,7 @@ no such row; 2 a mistake in the command line or configuration.`,
 func way(cfg *config.Config, to, from string) (remote string, receive bool, err error) {
 	switch {
 	case to != "" && from != "":
-		err = errors.New("--to and --from exclude each other")
+		err = errors.New("--to and --from are mutually exclusive")
 	case to != "" && !slices.Contains(cfg.RemoteClients, to):
 		err = fmt.Errorf("--to: %s is not in remoteClients", to)
 	case from != "" && !cfg.AcceptsFrom(from):
@@ -109,7 +110,7 @@ func way(cfg *config.Config, to, from string) (remote string, receive bool, err 
 	case from != "":
 		return from, true, nil
 	case to == "" && len(cfg.RemoteClients) != 1:
-		err = errors.New("say for whom: --to REMOTE or --from CLIENT")
+		err = errors.New("expected --to REMOTE or --from CLIENT")
 	case to == "":
 		return cfg.RemoteClients[0], false, nil
 	}
@@ -203,7 +204,7 @@ func showTrial(w io.Writer, s screen, cfg *config.Config, r render.TrialRequest,
 	}
 	say(w, "%s %s  %s → %s", clean(r.Table), s.bold(clean(r.ID)), from, to)
 	if failed == nil && !t.Transformed {
-		say(w, "The table has no transformer%s: the row goes as it is.", in(cfg.TransformerDirectory))
+		say(w, "The table has no transformer%s: the row is sent unchanged.", in(cfg.TransformerDirectory))
 	}
 	switch {
 	case failed != nil:
@@ -213,18 +214,18 @@ func showTrial(w io.Writer, s screen, cfg *config.Config, r render.TrialRequest,
 			say(w, "Its id there is %s.", clean(t.As))
 		}
 		if t.Held != "" && t.Held != t.As {
-			say(w, "%s has it as %s now: that one is deleted there first.", r.Remote, clean(t.Held))
+			say(w, "%s currently has it as %s: that row is deleted there first.", r.Remote, clean(t.Held))
 		}
 	case t.Sent && t.HeldBack && t.Held != "":
-		say(w, "%s: the transformer returned null. %s has the row as %s now: it is deleted there.", s.bold("not sent"), r.Remote, clean(t.As))
+		say(w, "%s: the transformer returned null. %s currently has the row as %s: it is deleted there.", s.bold("not sent"), r.Remote, clean(t.As))
 	case t.Sent && t.HeldBack:
 		say(w, "%s: the transformer returned null. %s wrote the row before this node did: %s is deleted there.", s.bold("not sent"), r.Remote, clean(t.As))
 	case t.Sent:
-		say(w, "A delete of the row %s.", clean(t.As))
+		say(w, "Deletes the row %s.", clean(t.As))
 	case t.Own:
-		say(w, "%s: the transformer returned null. %s wrote the row itself, and nobody has since: it stays there.", s.bold("not sent"), r.Remote)
+		say(w, "%s: the transformer returned null. %s wrote the row itself, and no one has since: it stays there.", s.bold("not sent"), r.Remote)
 	case t.HeldBack:
-		say(w, "%s: the transformer returned null. %s does not have the row, and does not get it.", s.bold("not sent"), r.Remote)
+		say(w, "%s: the transformer returned null. %s does not have the row and does not get it.", s.bold("not sent"), r.Remote)
 	case r.Receive:
 		say(w, "%s: the transformer returned null.", s.bold("not written"))
 	default:

@@ -100,9 +100,9 @@ func TestTransformTestShowsWhatBecomesOfARow(t *testing.T) {
 	has(t, a.run(0, "transform test", "orders", "1", "--to", "node-c"), "orders 1  node-a → node-c", "~  name", `"node-a>node-c 3"`, "-  price", "+  extra",
 		"would publish shop/new (qos 1, retain false): row 1", "would run: INSERT INTO orders", "would run: CREATE TABLE made", "log: info: row 1")
 	has(t, a.run(1, "transform test", "orders", "7", "--to", "node-b"), "no row with the id 7")
-	has(t, a.run(2, "transform test", "orders", "1"), "say for whom")
+	has(t, a.run(2, "transform test", "orders", "1"), "expected --to REMOTE")
 	has(t, a.run(2, "transform test", "orders", "1", "--to", "nobody"), "not in remoteClients")
-	has(t, a.run(2, "transform test", "items", "1", "--to", "node-b"), "neither in syncTables")
+	has(t, a.run(2, "transform test", "items", "1", "--to", "node-b"), "in neither syncTables")
 	if after := a.everything(); after != before {
 		t.Errorf("the trial has changed\n%s\nto\n%s", before, after)
 	}
@@ -117,7 +117,7 @@ func TestTransformTestOfACompositeKeyWithoutATransformer(t *testing.T) {
 	has(t, a.run(0, "transform test", "orders", `a\,b,7`), "has no transformer", "   name", `"x"`, "   number  7")
 	has(t, a.run(0, "transform test", "orders", `a\,b,7`, "--json"), `"changed":[]`)
 	has(t, a.run(1, "transform test", "orders", `a,b,7`), "number of parts (3)")
-	has(t, a.run(0, "transform test", "orders", `a\,b,8`, "--delete"), `A delete of the row a\,b,8.`)
+	has(t, a.run(0, "transform test", "orders", `a\,b,8`, "--delete"), `Deletes the row a\,b,8.`)
 }
 
 func TestTransformTestSaysWhatTheRemoteHas(t *testing.T) {
@@ -133,13 +133,13 @@ func TestTransformTestSaysWhatTheRemoteHas(t *testing.T) {
 	a.expect(`SELECT COUNT(*) FROM sync_status WHERE status = 'successful'`, "1")
 	c.node.Stop()
 	a.exec(`UPDATE orders SET name = 'away' WHERE id = 1`)
-	has(t, a.run(0, "transform test", "orders", "1"), "not sent", "node-b has the row as 11 now: it is deleted there")
+	has(t, a.run(0, "transform test", "orders", "1"), "not sent", "node-b currently has the row as 11: it is deleted there")
 	has(t, a.run(0, "transform test", "orders", "1", "--json"), `"result":"deleted"`, `"as":"11"`, `"held":"11"`)
 	a.exec(`INSERT INTO orders VALUES (2, 'away', 1), (3, 'away', 1)`)
 	a.expect(`SELECT COUNT(*) FROM table_changes`, "0")
 	a.exec(`UPDATE sync_versions SET origin = 'node-b' WHERE row_id = '3'`)
-	has(t, a.run(0, "transform test", "orders", "2"), "not sent", "node-b does not have the row, and does not get it")
-	has(t, a.run(0, "transform test", "orders", "3"), "not sent", "node-b wrote the row itself, and nobody has since: it stays there")
+	has(t, a.run(0, "transform test", "orders", "2"), "not sent", "node-b does not have the row and does not get it")
+	has(t, a.run(0, "transform test", "orders", "3"), "not sent", "node-b wrote the row itself, and no one has since: it stays there")
 }
 
 func TestTransformTestSaysThatAValueWouldNotBeStoredAsItIs(t *testing.T) {

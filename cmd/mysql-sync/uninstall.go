@@ -26,20 +26,20 @@ func uninstallCommand() *cobra.Command {
 	var yes, asJSON bool
 	c := &cobra.Command{
 		Use:   "uninstall CONFIGURATION",
-		Short: "Remove all that a node has made, or say what that is",
-		Long: `Say what a node has made: its triggers, its tables with their rows, its files in
-queueDirectory, and the announcement that the broker keeps for it. With --yes, remove
-all of it. Your own tables and their rows stay as they are.
+		Short: "List or remove everything a node has created",
+		Long: `List everything a node has created: its triggers, its tables with their rows, its
+files in queueDirectory, and the announcement the broker keeps for it. With --yes,
+remove all of it. Your own tables and their rows stay untouched.
 
 The triggers go before the tables, so that no write of your applications fails. The
-node must be stopped. What was not sent yet is then never sent: the command says how
-many rows that concerns. It can be run again if it was interrupted.
+node must be stopped. Anything not sent yet will never be sent: the command says how
+many rows that affects. If interrupted, run it again.
 
-The database user needs the privilege DROP, which a node does not need: without it
-nothing is removed. Another login can be given by the environment.
+The database user needs the privilege DROP, which a node does not: without it
+nothing is removed. You can give another login through the environment.
 
-Exit codes: 0 done, or said; 1 failed, or a node runs; 2 a mistake in the command
-line or configuration.`,
+Exit codes: 0 done, or listed; 1 failed, or a node is running; 2 the command line or
+the configuration is wrong.`,
 		Example: `  mysql-sync uninstall configuration.json
   mysql-sync uninstall configuration.json --yes
   MYSQL_SYNC_MYSQLCONFIG__USER=root MYSQL_SYNC_MYSQLCONFIG__PASSWORD=… mysql-sync uninstall configuration.json --yes`,
@@ -65,8 +65,8 @@ line or configuration.`,
 			return json.NewEncoder(cmd.OutOrStdout()).Encode(r)
 		},
 	}
-	c.Flags().BoolVar(&yes, "yes", false, "do it")
-	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object: what there is, what will never be sent, and whether it was removed")
+	c.Flags().BoolVar(&yes, "yes", false, "remove it")
+	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object: what exists, what will never be sent, whether it was removed")
 	return c
 }
 
@@ -110,9 +110,9 @@ func uninstall(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb
 		case err != nil:
 			return err
 		case left.Running:
-			say(w, "\nA node works on the database: stop it before you give --yes.")
+			say(w, "\nA node is using the database: stop it before using --yes.")
 		case !left.none():
-			say(w, "\nNothing was changed. With --yes all of it is removed; your own tables stay as they are.")
+			say(w, "\nNothing was changed. --yes removes all of it; your own tables stay untouched.")
 		}
 		return nil
 	}
@@ -145,7 +145,7 @@ func uninstall(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb
 		}
 	}
 	left.Removed = true
-	say(w, "\nAll of it was removed.")
+	say(w, "\nEverything was removed.")
 	if err := mesh.Unannounce(ctx, cfg); err != nil {
 		left.Announced = err.Error()
 		say(w, "The broker may still keep the announcement of %s: %s", cfg.ClientName, clean(err.Error()))
@@ -158,7 +158,7 @@ func interrupted(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		err = errors.Join(err, cause)
 	}
-	return fmt.Errorf("%w: run the command again to go on", err)
+	return fmt.Errorf("%w: run the command again to continue", err)
 }
 
 func (r *remains) none() bool { return len(r.Triggers)+len(r.Tables)+len(r.Files) == 0 }
@@ -183,7 +183,7 @@ func describe(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb.
 	if len(tables) > 0 {
 		r.Triggers = append(r.Triggers, standing...)
 	} else if len(standing) > 0 {
-		say(w, "The triggers %s are there, but no table sync_migrations: they are of another program, and stay.", clean(strings.Join(standing, ", ")))
+		say(w, "The triggers %s exist without a table sync_migrations: they belong to another program and are kept.", clean(strings.Join(standing, ", ")))
 	}
 	for _, t := range tables {
 		left := leftTable{Name: t}
@@ -193,10 +193,10 @@ func describe(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb.
 		r.Tables = append(r.Tables, left)
 	}
 	if r.none() {
-		say(w, "Database %s has nothing of mysql-sync.", clean(db.Name))
+		say(w, "Nothing of mysql-sync in database %s.", clean(db.Name))
 		return nil
 	}
-	say(w, "In database %s, of %s:", clean(db.Name), cfg.ClientName)
+	say(w, "In database %s, created by %s:", clean(db.Name), cfg.ClientName)
 	for _, t := range r.Triggers {
 		say(w, "  trigger %s", clean(t))
 	}
@@ -228,7 +228,7 @@ func warn(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb.DB, 
 		say(w, "! %s not recorded yet, and will not be sent.", some(r.Uncaptured, "change is", "changes are"))
 	}
 	if r.Conflicts = s.Conflicts.Kept; r.Conflicts > 0 {
-		say(w, "! %s kept: they go.", some(r.Conflicts, "version that lost a conflict is", "versions that lost a conflict are"))
+		say(w, "! %s kept here and will be deleted.", some(r.Conflicts, "version that lost a conflict is", "versions that lost a conflict are"))
 	}
 	return nil
 }

@@ -47,7 +47,7 @@ func TestUninstallLeavesNoTrace(t *testing.T) {
 	a.config["syncTables"] = []string{"orders", "items"}
 	a.file = testkit.ConfigFile(t, a.config)
 	before := a.everything()
-	has(t, a.run(0, "uninstall", "--yes"), "has nothing of mysql-sync")
+	has(t, a.run(0, "uninstall", "--yes"), "Nothing of mysql-sync in database")
 	a.start()
 	testkit.Eventually(t, "the announcement of the running node", func() error {
 		if got := announced(t, b); !strings.HasPrefix(got, "/node/node-a {") {
@@ -58,7 +58,7 @@ func TestUninstallLeavesNoTrace(t *testing.T) {
 	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
 	a.expect(`SELECT COUNT(*) FROM sync_status WHERE status = 'pending'`, "1")
 
-	has(t, a.run(0, "uninstall"), "A node works on the database", "trigger mysqlSyncInsert_orders", "trigger mysqlSyncCascadeDelete_orders", "table   sync_status, 1 row\n")
+	has(t, a.run(0, "uninstall"), "A node is using the database", "trigger mysqlSyncInsert_orders", "trigger mysqlSyncCascadeDelete_orders", "table   sync_status, 1 row\n")
 	has(t, a.run(1, "uninstall", "--yes"), "another node of mysql-sync works on this database")
 	a.node.Stop()
 	has(t, a.run(0, "uninstall"), "node-b still needs 1 row,", "Nothing was changed")
@@ -71,7 +71,7 @@ func TestUninstallLeavesNoTrace(t *testing.T) {
 	if a.everything() == before {
 		t.Fatal("without --yes the tables are gone")
 	}
-	has(t, a.run(0, "uninstall", "--yes"), "All of it was removed")
+	has(t, a.run(0, "uninstall", "--yes"), "Everything was removed")
 	if after := a.everything(); after != before {
 		t.Fatalf("before the first start\n%s\nafter uninstall\n%s", before, after)
 	}
@@ -183,7 +183,7 @@ func TestUninstallLeavesTheTablesOfOthers(t *testing.T) {
 	a := newSite(t, b, "node-a", []string{"node-b"}, nil, orders, `CREATE TABLE sync_status (id INT PRIMARY KEY)`,
 		`CREATE TABLE table_changes (id INT PRIMARY KEY)`, `CREATE TRIGGER mysqlSyncInsert_orders AFTER INSERT ON orders FOR EACH ROW INSERT INTO table_changes VALUES (NEW.id)`)
 	before := a.everything()
-	has(t, a.run(0, "uninstall", "--yes"), "has nothing of mysql-sync", "of another program")
+	has(t, a.run(0, "uninstall", "--yes"), "Nothing of mysql-sync in database", "belong to another program")
 	if after := a.everything(); after != before {
 		t.Fatalf("gone:\n%s\nleft:\n%s", before, after)
 	}

@@ -15,7 +15,7 @@ import (
 // Why verify ends with a failure.
 var (
 	errDiffer   = errors.New("the tables are not equal")
-	errNoAnswer = errors.New("not all was compared")
+	errNoAnswer = errors.New("not everything was compared")
 )
 
 func verifyCommand() *cobra.Command {
@@ -25,21 +25,21 @@ func verifyCommand() *cobra.Command {
 		Use:   "verify CONFIGURATION [TABLE…]",
 		Short: "Prove that this node and its remotes hold the same rows",
 		Long: `Ask the running node to compare tables with its remotes, over MQTT alone: each
-server computes checksums of ranges of keys, and where they differ the rows are
-found. Changes that are on their way are waited for. Remotes must be online, and
-nodes of this project. Without tables, all of syncTables and receiveTables.
+server computes checksums of key ranges, and narrows down those that differ to
+single rows. Changes in transit are waited for. Remotes must be online and run this
+program. Without TABLE, all of syncTables and receiveTables are compared.
 
-Where the table has a transformer, rows are compared with what it makes of them. It
-is run for that, but nothing that it writes or publishes is. Those that it holds back
-are counted, and no difference unless the remote has them; a row that it gives
-another key cannot be compared.
+If the table has a transformer, its results are compared. It runs for that, but
+nothing it writes or publishes takes effect. Rows that it holds back are counted,
+and are not a difference unless the remote has them; a row that it gives another key
+cannot be compared.
 
---repair sends the rows that differ: of two versions the later one stays, be it a
-delete, and of two equal ones this node's. A row that only one of them has, in a
+--repair sends the rows that differ: of two versions the later one stays, even if it
+is a delete; of two equal ones this node's. A row that only one side has, in a
 version that both know, is sent to the other.
 
-Exit codes: 0 equal; 1 not equal, or not all compared; 2 a mistake in the command
-line or configuration.`,
+Exit codes: 0 equal; 1 not equal, or not everything was compared; 2 the command line
+or the configuration is wrong.`,
 		Example: `  mysql-sync verify configuration.json
   mysql-sync verify configuration.json orders --remote berlin --json
   mysql-sync verify configuration.json orders --repair`,
@@ -63,7 +63,7 @@ line or configuration.`,
 			}
 			body, err := apiOf(cfg).stream(cmd.Context(), http.MethodPost, "/api/verify", q)
 			if errors.Is(err, errNotRunning) {
-				err = fmt.Errorf("%w: start it first, since it is the node that compares", err)
+				err = fmt.Errorf("%w: start it first, since the node does the comparing", err)
 			}
 			if err != nil {
 				return err
@@ -72,8 +72,8 @@ line or configuration.`,
 			return report(cmd.OutOrStdout(), body, asJSON)
 		},
 	}
-	c.Flags().StringVar(&remote, "remote", "", "only with this remote")
-	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line, with the keys that differ")
+	c.Flags().StringVar(&remote, "remote", "", "only compare with this remote")
+	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object per line, with the keys that differ")
 	c.Flags().BoolVar(&repair, "repair", false, "send the rows that differ")
 	completes(c, "remote", remotes)
 	return c
@@ -108,7 +108,7 @@ func report(w io.Writer, body io.Reader, asJSON bool) error {
 		case l.Equal:
 			fmt.Fprintf(w, "✓ %s with %s: equal, %d %s%s\n", l.Table, l.Remote, l.Rows, word(l.Rows, "row", "rows"), transformed(l))
 		case l.Differs == 0:
-			fmt.Fprintf(w, "✗ %s with %s: no row is known to differ%s\n", l.Table, l.Remote, transformed(l))
+			fmt.Fprintf(w, "✗ %s with %s: no differing row found%s\n", l.Table, l.Remote, transformed(l))
 		default:
 			fmt.Fprintf(w, "✗ %s with %s: %d %s, %d sent for repair%s\n", l.Table, l.Remote, l.Differs, word(l.Differs, "row differs", "rows differ"), l.Repairs, transformed(l))
 			for i, x := range l.Differ {

@@ -57,7 +57,7 @@ const (
 )
 
 // repeat shows something again and again until ctx ends, which is no error: on a
-// terminal in place, elsewhere one below the other. That the node does not run ends
+// terminal in place, elsewhere one below the other. That the node is not running ends
 // nothing, since it may be started.
 func repeat(ctx context.Context, w io.Writer, every time.Duration, plain bool, show func(context.Context, io.Writer, screen) error) error {
 	inPlace := !plain && screenOf(w).width > 0
