@@ -39,7 +39,7 @@ func reach(ctx context.Context, cfg *config.Config) (n node, running bool, done 
 	if err != nil {
 		return nil, false, nil, fmt.Errorf("the node is not running, and its database cannot be reached: %w", err)
 	}
-	return status.Of(cfg, db), false, func() { _ = db.Close() }, nil // nothing is written any more
+	return status.OfStopped(cfg, db), false, func() { _ = db.Close() }, nil // nothing is written any more
 }
 
 // State asks the node how it is.

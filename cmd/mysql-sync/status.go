@@ -62,7 +62,7 @@ command line or the configuration is wrong.`,
 // look looks at a node, again and again.
 type look struct {
 	cfg  *config.Config
-	node *status.Desk // once it was found not to run
+	node *status.Stopped // once it was found not to run
 	lock func(context.Context) (bool, error)
 	done func()
 }
@@ -87,7 +87,7 @@ func (l *look) take(ctx context.Context) (seen, error) {
 		if err != nil {
 			return found, fmt.Errorf("%s; and %w", found.note, err)
 		}
-		l.node, l.done = status.Of(l.cfg, db), func() { _ = db.Close() } // nothing is written
+		l.node, l.done = status.OfStopped(l.cfg, db), func() { _ = db.Close() } // nothing is written
 		l.lock = func(ctx context.Context) (bool, error) { return daemon.Claimed(ctx, db) }
 	}
 	if found.State, err = l.node.State(ctx); err != nil {

@@ -214,7 +214,7 @@ func warn(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb.DB, 
 	if len(r.Tables) < len(schema.Own) || schema.CheckReady(ctx, db) != nil {
 		return nil // it was interrupted before, or is of another version
 	}
-	s, err := status.Of(cfg, db).State(ctx)
+	s, err := status.OfStopped(cfg, db).State(ctx)
 	if err != nil {
 		return err
 	}

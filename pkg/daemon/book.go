@@ -42,7 +42,7 @@ func (s *sender) refuse(ctx context.Context, failed []outbox.Failure) error {
 	if err := s.n.outbox.Fail(ctx, s.remote, failed); err != nil {
 		return err
 	}
-	s.n.traffic.refused(s.remote, failed)
+	s.n.Traffic.Refused(s.remote, failed)
 	s.marks.any = true
 	for i := range failed {
 		s.probe(failed[i].Table).refused(failed[i].RetryAt)
@@ -144,7 +144,7 @@ func (s *sender) book(ctx context.Context) error {
 	from := 0
 	for _, end := range ends {
 		part := done[from:end]
-		s.n.traffic.sent(s.remote, len(part), func(i int) string { return part[i].Table })
+		s.n.Traffic.Sent(s.remote, len(part), func(i int) string { return part[i].Table })
 		from = end
 	}
 	if err := s.bookTables(ctx); err != nil {

@@ -152,7 +152,7 @@ func (n *Node) settleDoubts(ctx context.Context, table string) error {
 		if err := n.doubts.end(ctx, n.db, x, at); err != nil {
 			return err
 		}
-		n.watch.stale.Store(true)
+		n.Renew()
 		n.log.Info("a table is equal to those of the remotes again", zap.String("table", table))
 	}
 	return nil
@@ -161,11 +161,9 @@ func (n *Node) settleDoubts(ctx context.Context, table string) error {
 // equalSince reports whether a table was compared since a time with each remote with which
 // it can be, and is equal.
 func (n *Node) equalSince(table string, at time.Time) bool {
-	n.watch.mu.Lock()
-	defer n.watch.mu.Unlock()
 	compared := false
 	for _, remote := range n.cfg.RemoteClients {
-		c, ok := n.watch.verified[pair{remote, table}]
+		c, ok := n.Verified.Of(remote, table)
 		switch {
 		case ok && c.At.After(at) && c.Error == "" && c.Equal:
 			compared = true

@@ -62,7 +62,7 @@ func (s *sender) expire(ctx context.Context) error {
 	if len(gone) == 0 {
 		return nil
 	}
-	s.n.traffic.link(s.remote).unanswered.Add(int64(len(gone)))
+	s.n.Traffic.Unanswered(s.remote, len(gone))
 	s.log.Warn("no answer came; sending again", zap.Int("messages", len(gone)), zap.Duration("after", s.patience))
 	s.patience = min(2*s.patience, longestAnswer)
 	s.silent += batches

@@ -37,6 +37,8 @@ import (
 
 // Node is one daemon with its database. Run runs it once.
 type Node struct {
+	*status.Running // how it is, for those who look at it
+
 	cfg     *config.Config
 	log     *zap.Logger
 	version string
@@ -50,7 +52,6 @@ type Node struct {
 	tables       *schema.Tables
 	stream       *version.Stream
 	outbox       *outbox.Outbox
-	desk         *status.Desk
 	guests       *mysqldb.Guests // sessions of the scripts
 	transformers *transform.Transformers
 	rehearsal    *transform.Transformers // the same, without consequences
@@ -78,13 +79,9 @@ type Node struct {
 	// What the node tells about itself:
 	logging  *logging.Log
 	started  time.Time
-	unseen   sync.Map    // tables that may have been written without being captured, as this run noticed
-	doubts   *doubts     // what this run and earlier ones noticed
-	warnings []string    // of its configuration
-	wired    atomic.Bool // the stages are connected: the fields above do not change any more
-	traffic  *traffic
-	pulse    pulse
-	watch    watch
+	unseen   sync.Map // tables that may have been written without being captured, as this run noticed
+	doubts   *doubts  // what this run and earlier ones noticed
+	warnings []string // of its configuration
 	metrics  *metrics.Metrics
 	scrape   http.Handler              // of metrics
 	front    *front                    // by which it is asked
@@ -110,9 +107,8 @@ func New(cfg *config.Config, log *logging.Log, version string) (*Node, error) {
 		rows: &latch.Rows{}, asking: asking{waiting: map[asked]chan wire.Answer{}}, questions: receive.NewQuestions(knownClients(cfg)),
 	}
 	n.doubts = newDoubts()
-	n.started, n.watch, n.pulse.Address = n.now(), newWatch(), mysqldb.Address(cfg.MySQL)
-	n.pulse.Since = n.started
-	n.traffic = newTraffic(n.now, knownClients(cfg), n.allTables(), slices.Contains(cfg.AcceptFrom, "*"))
+	n.started = n.now()
+	n.Running = status.NewRunning(cfg, n.now, knownClients(cfg), slices.Contains(cfg.AcceptFrom, "*"), n.live)
 	n.metrics = metrics.New(n.State)
 	n.scrape, n.working = n.metrics.Handler(), make(chan struct{})
 	n.acks = newAcks(n)
@@ -254,7 +250,7 @@ func (n *Node) replicate(ctx context.Context) error {
 	g.Go(func() error { return n.snapshots.Purge(ctx, n.cfg.TombstoneRetention) })
 	g.Go(func() error { return n.verifyAll(ctx) })
 	g.Go(func() error { return n.answerQuestions(ctx) })
-	g.Go(func() error { return n.watchDatabase(ctx, db) })
+	g.Go(func() error { return n.Watch(ctx, db) })
 	g.Go(func() error { return n.acks.run(ctx) })
 	g.Go(func() error { return n.endRemoved(ctx) })
 	g.Go(func() error { return n.markDatabase(ctx, records) })
@@ -310,7 +306,6 @@ func (n *Node) install(ctx context.Context, db *mysqldb.DB) error {
 func (n *Node) wire(db, applyDB *mysqldb.DB, records *records) error {
 	n.db, n.origin = db, change.Origin(n.cfg.ClientName, records.Life)
 	n.outbox = outbox.New(db, n.tables, n.stream)
-	n.desk = status.New(n.cfg, db, n.tables, n.outbox)
 	n.capture = capture.New(n.log.Named("capture"), db, n.rows, n.stream, capture.Config{
 		Origin: n.origin, Syncs: n.cfg.Syncs, Interval: n.cfg.CheckInterval, OnNews: n.wakeSenders, Recorded: records.note,
 		Identify: n.tables.Identify,
@@ -355,8 +350,7 @@ func (n *Node) wire(db, applyDB *mysqldb.DB, records *records) error {
 	for _, r := range n.cfg.RemoteClients {
 		n.senders[r] = newSender(n, r)
 	}
-	n.pulse.answers(n.now(), db.Version)
-	n.wired.Store(true)
+	n.Open(db, n.tables, n.outbox, n.stream.Visible)
 	return nil
 }
 

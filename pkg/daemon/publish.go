@@ -104,7 +104,7 @@ func (s *sender) publish(ctx context.Context, body []byte, sent []outbox.Sent, f
 		s.inFlight[sent[i].Identity()]++
 	}
 	s.flying.Add(int64(len(sent)))
-	s.n.traffic.link(s.remote).sent.Add(1)
+	s.n.Traffic.Published(s.remote)
 	topic := s.n.topics.BatchOf(s.remote, s.n.cfg.ClientName)
 	for _, piece := range wire.Messages(s.n.session, s.seq, body, wire.MessageBytes) {
 		piece, err := s.n.mesh.Seal(seal.Batch, s.remote, piece)
@@ -153,7 +153,7 @@ func (s *sender) sendSingles(ctx context.Context, list []render.Outgoing, from *
 		s.singles[k] = &flight{sent: []outbox.Sent{o.Sent}, stretch: from, date: s.date, deadline: s.n.now().Add(s.patience)}
 		s.inFlight[o.Sent.Identity()]++
 		s.flying.Add(1)
-		s.n.traffic.link(s.remote).sent.Add(1)
+		s.n.Traffic.Published(s.remote)
 		if _, err := s.n.transport.PublishAsync(ctx, transport.Message{Topic: s.n.topics.ChangeOf(s.remote), Payload: payload, QoS: 1}); err != nil {
 			return err
 		}

@@ -82,7 +82,7 @@ func (n *Node) Came(client string, batch bool, sent time.Time) {
 	if batch {
 		n.mesh.Met(client)
 	}
-	n.traffic.came(client, sent)
+	n.Traffic.Came(client, sent)
 }
 
 // Ack answers a batch; see receive.Node. An ack that is lost makes the sender send again.
@@ -107,7 +107,7 @@ func (n *Node) Answer(c wire.Change, message string) {
 
 // Arrived counts the rows of a message that was answered; see receive.Node.
 func (n *Node) Arrived(client string, rows int, table func(int) string, rejects []wire.Reject) {
-	n.traffic.received(client, rows, table, rejects)
+	n.Traffic.Received(client, rows, table, rejects)
 }
 
 // Applied runs after each round; see receive.Node.

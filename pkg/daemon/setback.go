@@ -81,7 +81,7 @@ func (n *Node) comparedSince(ctx context.Context) error {
 		return err
 	}
 	n.setBack.Store(nil)
-	n.watch.stale.Store(true)
+	n.Renew()
 	n.log.Info("all tables were compared and are equal: nothing is lacking since the database was set back")
 	return nil
 }
@@ -89,17 +89,17 @@ func (n *Node) comparedSince(ctx context.Context) error {
 // equalEverywhere reports whether, of what this run has compared, nothing differs, and
 // nothing is left out. Rows that a transformer changes cannot be compared.
 func (n *Node) equalEverywhere() bool {
-	n.watch.mu.Lock()
-	defer n.watch.mu.Unlock()
+	compared := false
 	for _, table := range n.allTables() {
 		for _, remote := range n.cfg.RemoteClients {
-			c, compared := n.watch.verified[pair{remote, table}]
-			if compared && c.Differs > 0 || !compared && n.comparable(remote, table) {
+			c, was := n.Verified.Of(remote, table)
+			compared = compared || was
+			if was && c.Differs > 0 || !was && n.comparable(remote, table) {
 				return false
 			}
 		}
 	}
-	return len(n.watch.verified) > 0
+	return compared
 }
 
 // comparable reports whether a table is to be the same here and at a remote.

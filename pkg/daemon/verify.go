@@ -76,7 +76,7 @@ func (n *Node) verify(ctx context.Context, remote, table string, repair bool) (s
 			c.Rows++
 		}
 	}
-	n.compared(c)
+	n.Compared(c)
 	if err := n.settleDoubts(ctx, c.Table); err != nil {
 		return c, err
 	}

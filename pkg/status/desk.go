@@ -25,20 +25,13 @@ type Desk struct {
 	outbox *outbox.Outbox
 }
 
-// New returns the desk of a node that runs.
-func New(cfg *config.Config, db *mysqldb.DB, tables *schema.Tables, o *outbox.Outbox) *Desk {
+// NewDesk returns the desk of a node that has its own tables.
+func NewDesk(cfg *config.Config, db *mysqldb.DB, tables *schema.Tables, o *outbox.Outbox) *Desk {
 	return &Desk{cfg, db, tables, o}
 }
 
-// Of returns the desk of a node that does not run, whose database db is. The own
-// tables must be there: the node has run once.
-func Of(cfg *config.Config, db *mysqldb.DB) *Desk {
-	tables := schema.NewTables(db)
-	return New(cfg, db, tables, outbox.New(db, tables, nil))
-}
-
 // Known checks names of a request against the configuration; empty ones are any. The
-// error is a ErrNotFound. Promise 8.
+// error is an ErrNotFound. Promise 8.
 func (d *Desk) Known(remote, table string) error {
 	if remote != "" && !slices.Contains(d.cfg.RemoteClients, remote) {
 		return Kind(ErrNotFound, fmt.Errorf("%.64q is not in remoteClients", remote))

@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
 // open returns the desk of a stopped node, for whose remote berlin three rows are
 // marked, of which two were refused.
-func open(t *testing.T) (*status.Desk, *mysqldb.DB) {
+func open(t *testing.T) (*status.Stopped, *mysqldb.DB) {
 	t.Helper()
 	db := testkit.OwnSchema(t, `CREATE TABLE orders (id INT PRIMARY KEY, name VARCHAR(100))`, `CREATE TABLE items (id INT PRIMARY KEY)`)
 	cfg := &config.Config{ClientName: "hamburg", RemoteClients: []string{"berlin", "boston"}, SyncTables: []string{"orders"}, ReceiveTables: []string{"orders", "items"}}
@@ -49,7 +49,7 @@ func open(t *testing.T) (*status.Desk, *mysqldb.DB) {
 	if err := o.Fail(t.Context(), "berlin", failed); err != nil {
 		t.Fatal(err)
 	}
-	return status.Of(cfg, db), db
+	return status.OfStopped(cfg, db), db
 }
 
 func TestRefusedRowsAreListedAndRetried(t *testing.T) {

@@ -13,8 +13,8 @@ const (
 	InStep    = "in step"
 )
 
-// Road is what Standing goes by, beside the counts of a stream.
-type Road struct {
+// road is what standing goes by, beside the counts of a stream.
+type road struct {
 	Sends   bool // the table to the remote
 	Online  bool // the remote is there
 	Met     bool // it was there once
@@ -24,7 +24,7 @@ type Road struct {
 }
 
 // standing says how a table stands with a remote.
-func (s Stream) standing(r Road) string {
+func (s Stream) standing(r road) string {
 	switch {
 	case !r.Sends:
 		return NotSent
@@ -44,15 +44,15 @@ func (s Stream) standing(r Road) string {
 	return Idle
 }
 
-// Stand notes how the streams of a remote stand, and how many tables it was never sent.
-func (r *Remote) Stand(streams []Stream, road func(table string) Road) {
+// stand notes how the streams of a remote stand, and how many tables it was never sent.
+func (r *Remote) stand(streams []Stream, of func(table string) road) {
 	r.NeverSent = 0
 	for i := range streams {
 		s := &streams[i]
 		if s.Remote != r.Name {
 			continue
 		}
-		if s.Standing = s.standing(road(s.Table)); s.Standing == NeverSent {
+		if s.Standing = s.standing(of(s.Table)); s.Standing == NeverSent {
 			r.NeverSent++
 		}
 	}

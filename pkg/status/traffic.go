@@ -1,24 +1,54 @@
-package daemon
+package status
 
 import (
+	"maps"
+	"slices"
 	"sort"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
-	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// traffic counts what goes by, a batch at a time. Its places are made once, from
+// Traffic counts what goes by, a batch at a time. Its places are made once, from
 // the configuration: what others send makes none. Promise 10. It is safe for
 // concurrent use.
-type traffic struct {
+type Traffic struct {
 	now    func() time.Time
 	flows  map[pair]*flow
 	links  map[string]*messages
 	others bool // whether clients that are not named count, as "*"
+}
+
+// clients returns whose traffic is counted, sorted.
+func (t *Traffic) clients() []string { return slices.Sorted(maps.Keys(t.links)) }
+
+// messages returns how many messages with rows went by between a client and this node.
+func (t *Traffic) messages(client string) Messages {
+	m := t.links[client]
+	return Messages{Sent: m.sent.Load(), Received: m.received.Load(), Unanswered: m.unanswered.Load()}
+}
+
+// ahead returns by how much a client's clock was ahead when it last sent a batch.
+func (t *Traffic) ahead(client string) time.Duration {
+	return time.Duration(t.link(client).ahead.Load())
+}
+
+// show adds what went by of a stream.
+func (t *Traffic) show(s *Stream, now time.Time) {
+	f := t.flows[pair{s.Remote, s.Table}]
+	s.Refused, s.Rejected = f.refused.Load(), f.rejected.Load()
+	var acked, applied time.Time
+	s.Sent, acked = f.sent.read(now)
+	s.Received, applied = f.received.read(now)
+	if applied.After(acked) {
+		acked = applied
+	}
+	if !acked.IsZero() {
+		s.Last = &acked
+	}
 }
 
 // pair names a table and a remote.
@@ -36,14 +66,14 @@ type messages struct {
 	ahead                      atomic.Int64 // ns by which its clock was ahead when it last sent a batch; more, if that took long
 }
 
-// anyone is the name of all clients that are not in the configuration.
-const anyone = "*"
+// Anyone is the name of all clients that are not in the configuration.
+const Anyone = "*"
 
-// newTraffic returns counters for some clients and tables.
-func newTraffic(now func() time.Time, clients, tables []string, others bool) *traffic {
-	t := &traffic{now: now, flows: map[pair]*flow{}, links: map[string]*messages{}, others: others}
+// NewTraffic returns counters for some clients and tables.
+func NewTraffic(now func() time.Time, clients, tables []string, others bool) *Traffic {
+	t := &Traffic{now: now, flows: map[pair]*flow{}, links: map[string]*messages{}, others: others}
 	if others {
-		clients = append(clients[:len(clients):len(clients)], anyone)
+		clients = append(clients[:len(clients):len(clients)], Anyone)
 	}
 	for _, c := range clients {
 		t.links[c] = &messages{}
@@ -55,20 +85,20 @@ func newTraffic(now func() time.Time, clients, tables []string, others bool) *tr
 }
 
 // link returns the messages of a client, or a place that nobody looks at.
-func (t *traffic) link(client string) *messages {
+func (t *Traffic) link(client string) *messages {
 	if m := t.links[client]; m != nil {
 		return m
 	}
-	if m := t.links[anyone]; m != nil {
+	if m := t.links[Anyone]; m != nil {
 		return m
 	}
 	return &messages{}
 }
 
 // flow is link for a client and a table.
-func (t *traffic) flow(client, table string) *flow {
+func (t *Traffic) flow(client, table string) *flow {
 	if t.links[client] == nil {
-		client = anyone
+		client = Anyone
 	}
 	if f := t.flows[pair{client, table}]; f != nil {
 		return f
@@ -76,22 +106,30 @@ func (t *traffic) flow(client, table string) *flow {
 	return &flow{}
 }
 
-// sent says that a remote acked n rows; table gives that of each.
-func (t *traffic) sent(remote string, n int, table func(int) string) {
+// Sent says that a remote acked n rows; table gives that of each.
+func (t *Traffic) Sent(remote string, n int, table func(int) string) {
 	now := t.now()
 	perTable(n, table, func(name string, rows int) { t.flow(remote, name).sent.add(now, int64(rows)) })
 }
 
-// refused says that a remote refused rows, or that they could not be made for it.
-func (t *traffic) refused(remote string, list []outbox.Failure) {
+// Refused says that a remote refused rows, or that they could not be made for it.
+func (t *Traffic) Refused(remote string, list []outbox.Failure) {
 	for i := range list {
 		t.flow(remote, list[i].Table).refused.Add(1)
 	}
 }
 
-// came says that a message with rows has come that was sent at a time of the
+// Published says that a message with rows was sent to a client.
+func (t *Traffic) Published(client string) { t.link(client).sent.Add(1) }
+
+// Unanswered says that a client did not answer messages in time.
+func (t *Traffic) Unanswered(client string, messages int) {
+	t.link(client).unanswered.Add(int64(messages))
+}
+
+// Came says that a message with rows has come that was sent at a time of the
 // client's clock; zero is not known.
-func (t *traffic) came(client string, sent time.Time) {
+func (t *Traffic) Came(client string, sent time.Time) {
 	m := t.link(client)
 	m.received.Add(1)
 	if !sent.IsZero() {
@@ -99,9 +137,9 @@ func (t *traffic) came(client string, sent time.Time) {
 	}
 }
 
-// received says that n rows of a client are in the database, but for those that
+// Received says that n rows of a client are in the database, but for those that
 // were rejected.
-func (t *traffic) received(client string, n int, table func(int) string, rejects []wire.Reject) {
+func (t *Traffic) Received(client string, n int, table func(int) string, rejects []wire.Reject) {
 	now := t.now()
 	var rejected map[string]int
 	for _, r := range rejects {
@@ -166,7 +204,7 @@ func (m *meter) add(now time.Time, rows int64) {
 }
 
 // read returns the count, and the time of the last row, zero if there was none.
-func (m *meter) read(now time.Time) (status.Rate, time.Time) {
+func (m *meter) read(now time.Time) (Rate, time.Time) {
 	second := now.Unix()
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -176,10 +214,10 @@ func (m *meter) read(now time.Time) (status.Rate, time.Time) {
 			rows += s.rows
 		}
 	}
-	return status.Rate{Rows: m.total, PerSecond: float64(rows) / rateTime.Seconds()}, m.last
+	return Rate{Rows: m.total, PerSecond: float64(rows) / rateTime.Seconds()}, m.last
 }
 
 // plus adds two rates.
-func plus(a, b status.Rate) status.Rate {
-	return status.Rate{Rows: a.Rows + b.Rows, PerSecond: a.PerSecond + b.PerSecond}
+func plus(a, b Rate) Rate {
+	return Rate{Rows: a.Rows + b.Rows, PerSecond: a.PerSecond + b.PerSecond}
 }

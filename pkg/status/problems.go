@@ -1,4 +1,4 @@
-package daemon
+package status
 
 import (
 	"fmt"
@@ -6,11 +6,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/mysql-sync/mysql-sync/pkg/apply"
-	"github.com/mysql-sync/mysql-sync/pkg/capture"
-	"github.com/mysql-sync/mysql-sync/pkg/schema"
-	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
 // Bounds from which on something is a problem.
@@ -20,48 +15,10 @@ const (
 	problemsMost = 100
 )
 
-// troubles are problems that a State does not show otherwise.
-type troubles struct {
-	own      error                    // the own tables cannot be read
-	vanished map[string]time.Time     // tables of which rows went without a trigger
-	unseen   map[string]time.Time     // tables that may have been written while the node was away
-	denied   []capture.Denied         // cascades that are not captured
-	tables   error                    // the tables and their triggers cannot be looked at
-	ahead    map[string]time.Duration // of remotes: their clocks
-	behind   map[string]time.Duration
-	mute     map[string]time.Time // since when they answer nothing
-	unkept   string               // why others may not hear of this node
-
-	triggers []apply.Altered // of users, that change what is received
-	stuck    []apply.Stuck   // cannot be written now
-	held     []schema.Aside  // cannot be read now
-	unarmed  []string        // tables whose triggers cannot be made now
-}
-
-// troubles returns what is known of them now.
-func (n *Node) troubles(own error) troubles {
-	t := troubles{own: own, unkept: n.mesh.Unkept(), ahead: map[string]time.Duration{}, behind: map[string]time.Duration{}, mute: map[string]time.Time{}}
-	if n.wired.Load() {
-		t.tables, t.denied = n.watcher.Trouble(), n.watcher.Denied()
-		t.vanished, t.unseen = n.doubts.of(schema.DoubtVanished), n.doubts.of(schema.DoubtUnseen)
-		t.stuck, t.held = n.applier.Stuck(), n.tables.AllAside()
-		t.unarmed = n.watcher.Uncaptured()
-		t.triggers = slices.DeleteFunc(n.applier.Altered(), func(x apply.Altered) bool { return !x.Trigger })
-	}
-	for name, m := range n.traffic.links {
-		t.ahead[name] = max(time.Duration(m.ahead.Load()), n.mesh.Ahead(name))
-		t.behind[name] = n.mesh.Behind(name)
-	}
-	for name, s := range n.senders {
-		if at := s.mute.Load(); at != 0 {
-			t.mute[name] = time.UnixMicro(at)
-		}
-	}
-	return t
-}
-
-// problems says what a person should look at, the gravest first. It is pure.
-func problems(s *status.State, t troubles) []string {
+// problems says what a person should look at, the gravest first. The own tables may not
+// be readable. It is pure.
+func problems(s *State, l *Live, unreadable error) []string {
+	t := &l.Trouble
 	var list []string
 	add := func(format string, args ...any) {
 		if len(list) < problemsMost {
@@ -69,20 +26,20 @@ func problems(s *status.State, t troubles) []string {
 		}
 	}
 	if !s.Database.Online {
-		add("T%s.", strings.TrimPrefix(errAway{s.Database}.Error(), "t"))
-	} else if t.own != nil {
-		add("The node's own tables cannot be read: %v.", t.own)
+		add("T%s.", strings.TrimPrefix(away{s.Database}.Error(), "t"))
+	} else if unreadable != nil {
+		add("The node's own tables cannot be read: %v.", unreadable)
 	}
 	if said := brokerProblem(s.Broker); said != "" {
 		add("T%s.", strings.TrimPrefix(said, "t"))
 	}
-	if t.unkept != "" && s.Broker.Online {
-		add("T%s. The node announces itself to each that comes.", strings.TrimPrefix(t.unkept, "t"))
+	if t.Unkept != "" && s.Broker.Online {
+		add("T%s. The node announces itself to each that comes.", strings.TrimPrefix(t.Unkept, "t"))
 	}
-	if t.tables != nil && s.Database.Online {
-		add("The tables and their triggers cannot be looked at, so that writes may not be captured: %v.", t.tables)
+	if t.Tables != nil && s.Database.Online {
+		add("The tables and their triggers cannot be looked at, so that writes may not be captured: %v.", t.Tables)
 	}
-	for _, d := range t.denied {
+	for _, d := range t.Denied {
 		add("What the foreign key %s does when a row of %s is deleted or gets another key is not captured: %s the node's user, then start the node again.", d.ForeignKey, d.Parent, d.Grant)
 	}
 	if s.SetBack != nil {
@@ -91,34 +48,34 @@ func problems(s *status.State, t troubles) []string {
 	if s.Uncaptured.AtLeast {
 		add("%d changes or more wait in table_changes to be captured: the database is slow, or very much is written.", s.Uncaptured.Rows)
 	}
-	for _, x := range t.stuck {
+	for _, x := range t.Stuck {
 		add("%d received %s of %s cannot be written since %s: %s. All others go on; these follow by themselves.", x.Rows, number(x.Rows, "row", "rows"), x.Table, moment(x.Since), x.Why)
 	}
-	for _, x := range t.held {
+	for _, x := range t.Held {
 		add("%s cannot be read since %s: %s. Rows of all other tables are sent; these follow by themselves.", x.Table, moment(x.Since), x.Why)
 	}
-	for _, table := range t.unarmed {
+	for _, table := range t.Unarmed {
 		add("The triggers of %s cannot be made, since somebody holds the table or a parent: its writes are not captured until they are, and sent then.", table)
 	}
 	for i := range s.Remotes {
-		remoteProblems(&s.Remotes[i], s, t, add)
+		remoteProblems(&s.Remotes[i], s, l.Clients[s.Remotes[i].Name], add)
 	}
 	for _, x := range s.Transformers {
 		if x.LastAt != nil && s.Now.Sub(*x.LastAt) < recentError {
 			add("The transformer %s failed on row %.80s of %s at %s: %s.", x.File, x.LastRow, x.Table, moment(*x.LastAt), x.Last)
 		}
 	}
-	for _, x := range t.triggers {
+	for _, x := range t.Triggers {
 		add("A trigger changes rows of %s as they are received: column %s, %d %s since the start. They differ from those of the other nodes; applySession can switch it off.",
 			x.Table, x.Column, x.Count, number(int64(x.Count), "value", "values"))
 	}
-	for _, table := range slices.Sorted(maps.Keys(t.vanished)) {
-		if at := t.vanished[table]; !equalSince(s, table, at) {
+	for _, table := range slices.Sorted(maps.Keys(t.Vanished)) {
+		if at := t.Vanished[table]; !equalSince(s, table, at) {
 			add("Rows of %s are gone that no trigger saw go, as by TRUNCATE (noticed %s): they stay at the remotes until they are deleted there; resync there, or verify --repair, brings them back.", table, moment(at))
 		}
 	}
-	for _, table := range slices.Sorted(maps.Keys(t.unseen)) {
-		if at := t.unseen[table]; !equalSince(s, table, at) {
+	for _, table := range slices.Sorted(maps.Keys(t.Unseen)) {
+		if at := t.Unseen[table]; !equalSince(s, table, at) {
 			add("Writes to %s may not have been captured while the node was away (noticed %s): its rows were sent, but no deletes; mysql-sync verify shows what differs.", table, moment(at))
 		}
 	}
@@ -132,13 +89,13 @@ func problems(s *status.State, t troubles) []string {
 }
 
 // equalSince reports whether a table was found equal at all remotes after a time.
-func equalSince(s *status.State, table string, at time.Time) bool {
+func equalSince(s *State, table string, at time.Time) bool {
 	for i := range s.Remotes {
 		name := s.Remotes[i].Name
-		if name == anyone {
+		if name == Anyone {
 			continue
 		}
-		equal := func(c status.Comparison) bool {
+		equal := func(c Comparison) bool {
 			return c.Remote == name && c.Table == table && c.Equal && c.At.After(at)
 		}
 		if !slices.ContainsFunc(s.Verified, equal) {
@@ -148,30 +105,30 @@ func equalSince(s *status.State, table string, at time.Time) bool {
 	return true
 }
 
-func remoteProblems(r *status.Remote, s *status.State, t troubles, add func(format string, args ...any)) {
+func remoteProblems(r *Remote, s *State, c Client, add func(format string, args ...any)) {
 	switch {
-	case r.Online || r.Name == anyone || !s.Broker.Online: // without the broker nobody is heard
+	case r.Online || r.Name == Anyone || !s.Broker.Online: // without the broker nobody is heard
 	case r.Heard == nil:
 		add("%s was not heard since this node started.", r.Name)
 	default:
 		add("%s is away since %s.", r.Name, moment(*r.Heard))
 	}
-	if at, ok := t.mute[r.Name]; ok && r.Online {
-		add("%s is there and answers nothing since %s, though it was met as a node of mysql-sync: see its log; if another program has taken its name for good, add it to version1Clients.", r.Name, moment(at))
+	if !c.Mute.IsZero() && r.Online {
+		add("%s is there and answers nothing since %s, though it was met as a node of mysql-sync: see its log; if another program has taken its name for good, add it to version1Clients.", r.Name, moment(c.Mute))
 	}
 	if r.Errors > 0 {
 		add("%d %s for %s %s refused: mysql-sync errors says why.", r.Errors, number(r.Errors, "row", "rows"), r.Name, number(r.Errors, "is", "are"))
 	}
-	if d := t.ahead[r.Name]; d > clockMost {
+	if d := c.Ahead; d > clockMost {
 		add("The clock of %s is about %s ahead of this node's, so that its writes win over later ones: set both by NTP.", r.Name, d.Round(time.Second))
-	} else if d := t.behind[r.Name]; d > clockMost {
+	} else if d := c.Behind; d > clockMost {
 		add("The clock of %s is about %s behind this node's, so that its writes lose against earlier ones (or its messages take that long): set both by NTP.", r.Name, d.Round(time.Second))
 	}
 }
 
 // brokerProblem says what is wrong with the broker, as a part of a sentence; "" is
 // nothing.
-func brokerProblem(l status.Link) string {
+func brokerProblem(l Link) string {
 	switch {
 	case l.Online && l.Error != "":
 		return fmt.Sprintf("the others may not hear this node through the broker%s (%s)", space(l.Address), l.Error)

@@ -1,4 +1,4 @@
-package daemon
+package status
 
 import (
 	"fmt"
@@ -52,22 +52,22 @@ func TestOnlyTheConfigurationMakesCounters(t *testing.T) {
 	now := func() time.Time { return time.Unix(1, 0) }
 	orders := func(int) string { return "orders" }
 	for _, others := range []bool{false, true} {
-		c := newTraffic(now, []string{"hamburg"}, []string{"orders"}, others)
+		c := NewTraffic(now, []string{"hamburg"}, []string{"orders"}, others)
 		flows, links := len(c.flows), len(c.links)
 		for i := range 100 {
 			stranger := fmt.Sprint("stranger", i)
-			c.received(stranger, 1, orders, nil)
-			c.received("hamburg", 1, func(int) string { return stranger }, nil)
+			c.Received(stranger, 1, orders, nil)
+			c.Received("hamburg", 1, func(int) string { return stranger }, nil)
 			c.link(stranger).received.Add(1)
 		}
-		c.received("hamburg", 3, orders, nil)
+		c.Received("hamburg", 3, orders, nil)
 		if len(c.flows) != flows || len(c.links) != links {
 			t.Errorf("%d flows and %d links have become %d and %d", flows, links, len(c.flows), len(c.links))
 		}
 		if r, _ := c.flow("hamburg", "orders").received.read(now()); r.Rows != 3 {
 			t.Errorf("hamburg has %+v", r)
 		}
-		if f := c.flows[pair{anyone, "orders"}]; f != nil {
+		if f := c.flows[pair{Anyone, "orders"}]; f != nil {
 			if r, _ := f.received.read(now()); r.Rows != 100 {
 				t.Errorf("all others have %+v", r)
 			}

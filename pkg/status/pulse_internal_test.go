@@ -1,4 +1,4 @@
-package daemon
+package status
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 // A long verify goes on while the database is busy for a moment, and ends when it hangs.
 func TestQuestionsEndWhereTheDatabaseDoesNotAnswerTwice(t *testing.T) {
 	t.Parallel()
-	var p pulse
 	at, busy := time.Unix(1_700_000_000, 0), errors.New("busy")
+	p := NewPulse("db:3306", at)
 	p.answers(at, "10.11")
 	ctx, done := p.while(t.Context())
 	p.note(at, busy)
@@ -21,7 +21,7 @@ func TestQuestionsEndWhereTheDatabaseDoesNotAnswerTwice(t *testing.T) {
 		t.Errorf("a miss ended the question: %v", err)
 	}
 	p.note(at, busy)
-	if away := new(errAway); !errors.As(context.Cause(ctx), away) {
+	if gone := new(away); !errors.As(context.Cause(ctx), gone) {
 		t.Errorf("two misses: %v", context.Cause(ctx))
 	}
 	done()

@@ -1,0 +1,104 @@
+package status
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+)
+
+// known is what problems goes by, beside a State.
+type known struct {
+	Live
+	own error
+}
+
+func TestProblemsAreSentences(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	ago := now.Add(-time.Hour)
+	soon := now.Add(-time.Minute)
+	fine := func() *State {
+		return &State{Now: now, Database: Link{Online: true}, Broker: Link{Online: true},
+			Remotes: []Remote{{Name: "hamburg", Online: true, Heard: &soon}}}
+	}
+	for name, c := range map[string]struct {
+		change func(*State, *known)
+		want   string
+	}{
+		"nothing is wrong": {func(*State, *known) {}, ""},
+		"the database is away": {func(s *State, u *known) {
+			s.Database = Link{Address: "db:3306", Since: ago, Error: "connection refused"}
+			u.own, u.Trouble.Tables = errors.New("which follows from it"), errors.New("so does this")
+		}, "The database at db:3306 is not reachable since 2026-03-01 11:00:00 UTC (connection refused)."},
+		"the broker is away, so that nobody is heard": {func(s *State, _ *known) {
+			s.Broker = Link{Since: ago}
+			s.Remotes[0].Online = false
+		}, "The broker is not reachable since 2026-03-01 11:00:00 UTC."},
+		"a remote is away": {func(s *State, _ *known) { s.Remotes[0].Online, s.Remotes[0].Heard = false, &ago },
+			"hamburg is away since 2026-03-01 11:00:00 UTC."},
+		"a remote never came": {func(s *State, _ *known) { s.Remotes[0].Online, s.Remotes[0].Heard = false, nil },
+			"hamburg was not heard since this node started."},
+		"all others are no remote": {func(s *State, _ *known) { s.Remotes = []Remote{{Name: Anyone}} }, ""},
+		"rows are refused":         {func(s *State, _ *known) { s.Remotes[0].Errors = 12 }, "12 rows for hamburg are refused: mysql-sync errors says why."},
+		"one row is refused":       {func(s *State, _ *known) { s.Remotes[0].Errors = 1 }, "1 row for hamburg is refused: mysql-sync errors says why."},
+		"the broker refuses a topic": {func(s *State, _ *known) {
+			s.Broker = Link{Address: "b:1", Since: ago, Refused: true, Error: "subscribe /info: refused"}
+		}, "The broker b:1 refuses this node since 2026-03-01 11:00:00 UTC (subscribe /info: refused)."},
+		"the broker swallows what is sent": {func(s *State, _ *known) { s.Broker.Address, s.Broker.Error = "b:1", "/info: no echo" },
+			"The others may not hear this node through the broker b:1 (/info: no echo)."},
+		"a clock is a little ahead": {func(_ *State, u *known) {
+			u.Clients = map[string]Client{"hamburg": {Ahead: time.Second}}
+		}, ""},
+		"a clock is ahead": {func(_ *State, u *known) { u.Clients = map[string]Client{"hamburg": {Ahead: 3 * time.Minute}} },
+			"The clock of hamburg is about 3m0s ahead of this node's, so that its writes win over later ones: set both by NTP."},
+		"a clock is a little behind": {func(_ *State, u *known) {
+			u.Clients = map[string]Client{"hamburg": {Behind: time.Second}}
+		}, ""},
+		"a clock is behind": {func(_ *State, u *known) { u.Clients = map[string]Client{"hamburg": {Behind: 3 * time.Minute}} },
+			"The clock of hamburg is about 3m0s behind this node's, so that its writes lose against earlier ones (or its messages take that long): set both by NTP."},
+		"triggers may be missing": {func(_ *State, u *known) { u.Trouble.Tables = errors.New("no right") },
+			"The tables and their triggers cannot be looked at, so that writes may not be captured: no right."},
+		"a transformer fails": {func(s *State, _ *known) {
+			s.Transformers = []Transformer{{Table: "orders", File: "orders.js", Last: "orders.js:3: no", LastAt: &soon, LastRow: "7"}, {File: "items.js", LastAt: &ago}}
+		}, "The transformer orders.js failed on row 7 of orders at 2026-03-01 11:59:00 UTC: orders.js:3: no."},
+		"rows have vanished": {func(s *State, u *known) {
+			u.Trouble.Vanished = map[string]time.Time{"orders": ago}
+			s.Verified = []Comparison{{Table: "orders", Remote: "hamburg", At: ago.Add(-time.Hour), Equal: true}, {Table: "items", Remote: "hamburg", At: soon, Equal: true}}
+		}, "Rows of orders are gone that no trigger saw go, as by TRUNCATE (noticed 2026-03-01 11:00:00 UTC): they stay at the remotes until they are deleted there; resync there, or verify --repair, brings them back."},
+		"writes were not captured": {func(_ *State, u *known) { u.Trouble.Unseen = map[string]time.Time{"orders": ago} },
+			"Writes to orders may not have been captured while the node was away (noticed 2026-03-01 11:00:00 UTC): its rows were sent, but no deletes; mysql-sync verify shows what differs."},
+		"all was found equal since": {func(s *State, u *known) {
+			u.Trouble.Vanished, u.Trouble.Unseen = map[string]time.Time{"orders": ago}, map[string]time.Time{"orders": ago}
+			s.Verified = []Comparison{{Table: "orders", Remote: "hamburg", At: soon, Equal: true}}
+		}, ""},
+		"tables differ": {func(s *State, _ *known) {
+			s.Verified = []Comparison{{Table: "orders", Remote: "hamburg", At: ago, Differs: 3}, {Table: "items", Error: "away"}, {Equal: true}}
+		}, "orders differs from that of hamburg in 3 rows (2026-03-01 11:00:00 UTC): mysql-sync verify --repair sends them."},
+		"tables differ in a row": {func(s *State, _ *known) {
+			s.Verified = []Comparison{{Table: "orders", Remote: "hamburg", At: ago, Differs: 1}}
+		}, "orders differs from that of hamburg in 1 row (2026-03-01 11:00:00 UTC): mysql-sync verify --repair sends it."},
+	} {
+		s, u := fine(), known{}
+		c.change(s, &u)
+		if got := strings.Join(problems(s, &u.Live, u.own), "\n"); got != c.want {
+			t.Errorf("%s: %s\nwant %s", name, got, c.want)
+		}
+	}
+}
+
+func TestATransferTellsItsPace(t *testing.T) {
+	t.Parallel()
+	at := time.Unix(1_700_000_000, 0)
+	var list []sample
+	for i := range 60 {
+		list = proceed(list, sample{at.Add(time.Duration(i) * time.Second), int64(i) * 100})
+	}
+	if rate, left := pace(list, 6900); rate != 100 || left != 10 || len(list) > 12 {
+		t.Errorf("%d samples tell %v rows a second, %v seconds left", len(list), rate, left)
+	}
+	list = proceed(list, sample{at.Add(time.Minute), 10}) // it was begun anew
+	if rate, left := pace(list, 6900); rate != 0 || left != 0 || len(list) != 1 {
+		t.Errorf("%d samples tell %v rows a second, %v seconds left", len(list), rate, left)
+	}
+}

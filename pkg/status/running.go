@@ -1,0 +1,213 @@
+package status
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+)
+
+// Bounds of what those cost who look at a node that runs.
+const (
+	// stateAge is how old the state may be that is told: all who ask meanwhile share it,
+	// so that any number of them costs the database what one does.
+	stateAge = 900 * time.Millisecond
+	lookRows = 10_000          // of one kind, for one remote
+	lookTime = 3 * time.Second // for all
+)
+
+// errStarting is what is answered before the node works.
+var errStarting = errors.New("the node is starting: it waits for its database")
+
+// Running tells how a node that runs is, and has it do what its own tables are enough
+// for. It is safe for concurrent use.
+type Running struct {
+	Traffic  *Traffic
+	Verified Verified
+
+	cfg   *config.Config
+	now   func() time.Time
+	live  func() Live
+	pulse *Pulse
+	own   atomic.Pointer[opened] // nil: the node waits for its database
+
+	turn  chan struct{} // one finds out at a time
+	stale atomic.Bool   // what was found out does not hold any more
+
+	// For the one whose turn it is:
+	state *State
+	at    time.Time
+	last  *own
+}
+
+// opened are the own tables of a node that works.
+type opened struct {
+	*Desk
+	tables *tables
+}
+
+// NewRunning returns what tells of a node, of which live tells what goes on in it;
+// clients are those that it deals with, others whether it does with any.
+func NewRunning(cfg *config.Config, now func() time.Time, clients []string, others bool, live func() Live) *Running {
+	names := make([]string, 0, len(cfg.SyncTables))
+	for _, t := range tablesOf(cfg) {
+		names = append(names, t.Name)
+	}
+	return &Running{Traffic: NewTraffic(now, clients, names, others), cfg: cfg, now: now, live: live,
+		pulse: NewPulse(mysqldb.Address(cfg.MySQL), now()), turn: make(chan struct{}, 1), last: newOwn()}
+}
+
+// Open says that the node has its database and works. The stream is counted up to what
+// end returns.
+func (r *Running) Open(db *mysqldb.DB, known *schema.Tables, o *outbox.Outbox, end func(context.Context) (int64, error)) {
+	r.pulse.answers(r.now(), db.Version)
+	r.own.Store(&opened{NewDesk(r.cfg, db, known, o), &tables{r.cfg, db, o, end, lookRows}})
+}
+
+// Opened reports whether the node works.
+func (r *Running) Opened() bool { return r.own.Load() != nil }
+
+// Watch asks the database for a sign of life each second, until ctx ends.
+func (r *Running) Watch(ctx context.Context, db *mysqldb.DB) error {
+	for {
+		short, cancel := context.WithTimeout(ctx, pulseTime)
+		err := db.PingContext(short)
+		cancel()
+		if ctx.Err() != nil {
+			return nil
+		}
+		r.pulse.note(r.now(), err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(pulseEvery):
+		}
+	}
+}
+
+// Renew says that something has changed that the state tells.
+func (r *Running) Renew() { r.stale.Store(true) }
+
+// Compared remembers a comparison.
+func (r *Running) Compared(c Comparison) {
+	r.Verified.note(c)
+	r.Renew()
+}
+
+// State returns how the node is. It may be a second old, and is not to be changed.
+func (r *Running) State(ctx context.Context) (*State, error) {
+	select {
+	case r.turn <- struct{}{}:
+		defer func() { <-r.turn }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	now := r.now()
+	if age := now.Sub(r.at); r.state != nil && age >= 0 && age < stateAge && !r.stale.Swap(false) {
+		return r.state, nil
+	}
+	l := r.live()
+	for name, c := range l.Clients {
+		c.Ahead = max(c.Ahead, r.Traffic.ahead(name))
+		l.Clients[name] = c
+	}
+	s := about(r.cfg, r.pulse.read(), &l, now)
+	var unreadable error
+	if o := r.own.Load(); o != nil {
+		short, cancel := context.WithTimeout(ctx, lookTime)
+		unreadable = r.last.read(short, o.tables, now)
+		cancel()
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		(&builder{s, r.cfg, r.last, &l, r.Traffic}).build()
+		s.Verified = r.Verified.all()
+	}
+	s.Problems = problems(s, &l, unreadable)
+	r.state, r.at = s, r.now()
+	return s, nil
+}
+
+// Ask has a question answered that needs the own database. Where that is away, or goes
+// away meanwhile, the error says so: one that hangs would be waited for without end.
+func Ask[T any](ctx context.Context, r *Running, question func(context.Context, *Desk) (T, error)) (answer T, err error) {
+	o := r.own.Load()
+	if o == nil {
+		return answer, Kind(ErrUnavailable, errStarting)
+	}
+	ctx, done := r.pulse.while(ctx)
+	defer done()
+	if err = context.Cause(ctx); err == nil {
+		answer, err = question(ctx, o.Desk)
+	}
+	if gone := new(away); err != nil && errors.As(context.Cause(ctx), gone) {
+		err = Kind(ErrUnavailable, *gone)
+	}
+	return answer, err
+}
+
+// do is Ask for what has no answer.
+func (r *Running) do(ctx context.Context, question func(context.Context, *Desk) error) error {
+	_, err := Ask(ctx, r, func(ctx context.Context, d *Desk) (struct{}, error) { return struct{}{}, question(ctx, d) })
+	return err
+}
+
+// Errors returns rows that are refused, the latest first, at most limit.
+func (r *Running) Errors(ctx context.Context, of Rows, limit int) ([]RowError, error) {
+	return Ask(ctx, r, func(ctx context.Context, d *Desk) ([]RowError, error) { return d.Errors(ctx, of, limit) })
+}
+
+// Retry makes refused rows ready to be sent again, and returns how many.
+func (r *Running) Retry(ctx context.Context, of Rows) (int64, error) {
+	defer r.Renew()
+	return Ask(ctx, r, func(ctx context.Context, d *Desk) (int64, error) { return d.Retry(ctx, of) })
+}
+
+// Conflicts returns at most limit conflicts before the one with a number (0: the latest).
+func (r *Running) Conflicts(ctx context.Context, before uint64, limit int) ([]Conflict, error) {
+	return Ask(ctx, r, func(ctx context.Context, d *Desk) ([]Conflict, error) { return d.Conflicts(ctx, before, limit) })
+}
+
+// Conflict returns one, with the row as it is.
+func (r *Running) Conflict(ctx context.Context, conflict uint64) (*ConflictNow, error) {
+	return Ask(ctx, r, func(ctx context.Context, d *Desk) (*ConflictNow, error) { return d.Conflict(ctx, conflict) })
+}
+
+// PutBack writes the row that lost a conflict over the one that stands.
+func (r *Running) PutBack(ctx context.Context, conflict uint64, how PutBack) error {
+	defer r.Renew()
+	return r.do(ctx, func(ctx context.Context, d *Desk) error { return d.PutBack(ctx, conflict, how) })
+}
+
+// Resync has a table sent again.
+func (r *Running) Resync(ctx context.Context, x Resync) error {
+	defer r.Renew()
+	return r.do(ctx, func(ctx context.Context, d *Desk) error { return d.Resync(ctx, x) })
+}
+
+// stepMost is how long a step may take for the node to count as one that works.
+const stepMost = time.Minute
+
+// Health says what keeps the node from its work.
+func (r *Running) Health(context.Context) error {
+	if !r.Opened() {
+		return errStarting
+	}
+	if l := r.pulse.read(); !l.Online {
+		return away{l}
+	}
+	n := r.live()
+	if said := brokerProblem(n.Broker); said != "" {
+		return errors.New(said)
+	}
+	if n.Step.Seconds > stepMost.Seconds() {
+		return fmt.Errorf("%s has been at one step for %.0f s", n.Step.Loop, n.Step.Seconds)
+	}
+	return nil
+}
