@@ -27,6 +27,7 @@ var layers = [][]string{
 	{"pkg/mesh"},
 	{"pkg/receive", "pkg/status"},
 	{"pkg/render", "pkg/web", "pkg/metrics", "pkg/check"},
+	{"pkg/deliver"},
 	{"pkg/daemon", "pkg/simulation"},
 	{"pkg/testkit"}, // for tests and for the demonstration
 	{"pkg/schemafuzz", "pkg/attack"},

@@ -3,7 +3,6 @@ package daemon
 import (
 	"errors"
 	"slices"
-	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
@@ -77,10 +76,7 @@ func (n *Node) clients() map[string]status.Client {
 	if n.Opened() {
 		for name, s := range n.senders {
 			c := all[name]
-			c.InFlight = int(s.flying.Load())
-			if at := s.mute.Load(); at != 0 {
-				c.Mute = time.UnixMicro(at)
-			}
+			c.InFlight, c.Mute = s.InFlight(), s.Mute()
 			all[name] = c
 		}
 	}
@@ -91,7 +87,7 @@ func (n *Node) clients() map[string]status.Client {
 func (n *Node) step() status.Step {
 	loop, since := n.receiver.Longest()
 	for remote, s := range n.senders {
-		if at := s.beat.Since(); !at.IsZero() && (since.IsZero() || at.Before(since)) {
+		if at := s.Busy(); !at.IsZero() && (since.IsZero() || at.Before(since)) {
 			loop, since = "outbound to "+remote, at
 		}
 	}

@@ -11,7 +11,7 @@ func (m meshNews) Up() { m.n.wakeSenders() }
 // Heard has what waited for a client sent, or lets it rest.
 func (m meshNews) Heard(client string) {
 	if s := m.n.senders[client]; s != nil {
-		s.wake()
+		s.Wake()
 	}
 	m.n.acks.wake()
 }
@@ -23,9 +23,9 @@ func (m meshNews) Announced(remote string, e mesh.Effect) {
 		return
 	}
 	if e.Other {
-		s.retry()
+		s.Retry()
 	}
 	if e.Up {
-		s.connected()
+		s.Connected()
 	}
 }

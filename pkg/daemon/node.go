@@ -18,6 +18,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/deliver"
 	"github.com/mysql-sync/mysql-sync/pkg/latch"
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
 	"github.com/mysql-sync/mysql-sync/pkg/mesh"
@@ -64,12 +65,12 @@ type Node struct {
 	watcher      *capture.Watcher
 	snapshots    *snapshot.Snapshots
 	codec        *wire.Codec
-	loads        loads
 	gate         *receive.Gate
 	receiver     *receive.Receiver
-	freed        freed // rows that do not wait any more
+	freed        deliver.Freed // rows that do not wait any more
 	acks         *acks
-	senders      map[string]*sender
+	spoken       map[string]*spoken // what was written again for remotes; of each its sender's alone
+	senders      map[string]*deliver.Sender
 	rows         *latch.Rows
 	asking       asking
 	questions    *receive.Questions
@@ -103,7 +104,7 @@ func New(cfg *config.Config, log *logging.Log, version string) (*Node, error) {
 	}
 	n := &Node{
 		cfg: cfg, log: log.Logger, logging: log, version: version, topics: wire.Topics(cfg.TopicPrefix), session: rand.Uint64(), zone: zone, now: time.Now,
-		codec: codec, senders: map[string]*sender{},
+		codec: codec, senders: map[string]*deliver.Sender{},
 		rows: &latch.Rows{}, asking: asking{waiting: map[asked]chan wire.Answer{}}, questions: receive.NewQuestions(knownClients(cfg)),
 	}
 	n.doubts = newDoubts()
@@ -222,10 +223,7 @@ func (n *Node) replicate(ctx context.Context) error {
 		return err
 	}
 	for _, s := range n.senders {
-		if s.begun, err = n.stream.Visible(ctx); err != nil {
-			return err
-		}
-		if err := s.note(ctx, 1); err != nil { // of a large table the rest is noted before it is sent
+		if err := s.Begin(ctx); err != nil {
 			return err
 		}
 	}
@@ -256,7 +254,7 @@ func (n *Node) replicate(ctx context.Context) error {
 	g.Go(func() error { return n.markDatabase(ctx, records) })
 	g.Go(func() error { return n.keepDoubts(ctx) })
 	for _, s := range n.senders {
-		g.Go(func() error { return s.run(ctx) })
+		g.Go(func() error { return s.Run(ctx) })
 	}
 	err = g.Wait()
 	n.log.Info("node stopped", zap.String("client", n.cfg.ClientName), zap.Error(err))
@@ -318,7 +316,7 @@ func (n *Node) wire(db, applyDB *mysqldb.DB, records *records) error {
 	n.applier = apply.New(n.log.Named("apply"), applyDB, n.tables, n.rows, n.outbox, n.stream, apply.Config{
 		Origin: n.origin, Remotes: n.cfg.RemoteClients, Syncs: n.cfg.Syncs, Receives: n.cfg.Receives, OnNews: n.wakeMarked,
 		Cascade: n.cfg.ForeignKeyConflict == "cascade", TakesAlong: n.cfg.TakesAlong, MayTake: n.cfg.MayTake,
-		Policies: n.policies(), Resolver: resolver{n}, Lossy: n.cfg.Lossy, Freed: n.freed.put,
+		Policies: n.policies(), Resolver: resolver{n}, Lossy: n.cfg.Lossy, Freed: n.freed.Put,
 		Doubtful: func(table string) bool {
 			_, unseen := n.unseen.Load(table)
 			return unseen && n.snapshots.Behind(table)
@@ -340,6 +338,7 @@ func (n *Node) wire(db, applyDB *mysqldb.DB, records *records) error {
 	}
 	n.renderer = &render.Renderer{
 		Log: n.log, Client: n.cfg.ClientName, DB: db, Tables: n.tables, Sent: n.outbox, Transformers: n.transformers, Zone: n.zone,
+		Synced: n.cfg.SyncTables, Keys: n.snapshots.Keys,
 		Uncaptured: func(ctx context.Context, list []change.Row) (map[change.Row]bool, error) {
 			return capture.Uncaptured(ctx, db, list)
 		},
@@ -347,9 +346,7 @@ func (n *Node) wire(db, applyDB *mysqldb.DB, records *records) error {
 	rehearser := *n.renderer
 	rehearser.Transformers = n.rehearsal
 	n.rehearser = &rehearser
-	for _, r := range n.cfg.RemoteClients {
-		n.senders[r] = newSender(n, r)
-	}
+	n.openSenders()
 	n.Open(db, n.tables, n.outbox, n.stream.Visible)
 	return nil
 }
@@ -377,19 +374,19 @@ func (n *Node) allTables() []string {
 // wakeMarked says that rows may have been marked for any remote.
 func (n *Node) wakeMarked() {
 	for _, s := range n.senders {
-		s.mark()
+		s.Marked()
 	}
 }
 
 // readable has the rows sent that have waited until a table can be read.
 func (n *Node) readable(table string) {
 	for _, s := range n.senders {
-		s.read(table)
+		s.Readable(table)
 	}
 }
 
 func (n *Node) wakeSenders() {
 	for _, s := range n.senders {
-		s.wake()
+		s.Wake()
 	}
 }

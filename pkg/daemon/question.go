@@ -274,6 +274,6 @@ func (n *Node) sendAsked(ctx context.Context, t *schema.Table, q receive.Questio
 		_, here := found[r.Key]
 		return !here && (states[r].Version.IsZero() || fates[r] == version.There)
 	})
-	defer n.senders[q.From].mark()
+	defer n.senders[q.From].Marked()
 	return n.outbox.MarkAll(ctx, q.From, rows)
 }

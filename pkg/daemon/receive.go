@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/deliver/peer"
 	"github.com/mysql-sync/mysql-sync/pkg/seal"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
@@ -127,7 +128,7 @@ func (n *Node) onAnswer(payload []byte) {
 	if s == nil || n.mesh.RefusesVersion1(i.Sender, wire.InfoMe) || i.Message != wire.DataReceived && i.Message != wire.Failed {
 		return
 	}
-	s.answered(answer{info: i, size: len(payload)})
+	s.Answered(peer.Info(i, len(payload)))
 }
 
 // onBatchAck takes a message of /ack/{client}/{sender}.
@@ -149,12 +150,12 @@ func (n *Node) onBatchAck(topic wire.Topic, payload []byte) {
 		for _, f := range a.Freed {
 			if n.cfg.Syncs(f.Table) {
 				for _, key := range f.Keys {
-					s.freed.put(topic.Sender, change.Row{Table: f.Table, Key: string(key)})
+					s.Freed(change.Row{Table: f.Table, Key: string(key)})
 				}
 			}
 		}
-		s.wake()
+		s.Wake()
 	} else if a.Session == n.session {
-		s.answered(answer{batch: &a, size: len(payload)})
+		s.Answered(peer.Ack(a, len(payload)))
 	}
 }

@@ -9,16 +9,12 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
+	"github.com/mysql-sync/mysql-sync/pkg/deliver"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/render"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
-
-// silenced is a row that a remote did not write since it holds, as it says, a later write of the same origin.
-type silenced struct {
-	sent outbox.Sent
-	by   wire.Held
-}
 
 // silence says what a remote that holds a later write of a row means.
 type silence uint8
@@ -42,6 +38,12 @@ func heardOf(by wire.Held, held change.State, own string, wrote, most int64) sil
 	return unknown
 }
 
+// spoken is what was written again for a remote since a time.
+type spoken struct {
+	since time.Time
+	rows  int
+}
+
 // againMost is how many rows are written again in a minute for what a remote says. It may make up that it holds later writes, each
 // time anew, and each costs a write here and a message to all remotes. Promise 10.
 const againMost = 1000
@@ -49,46 +51,46 @@ const againMost = 1000
 // speakAgain looks at rows that a remote did not write. Those that somebody has silenced by a lie are written again as they are,
 // later than what the lie says: they go out once more. The others that the node cannot explain are refused. What the rest is,
 // was delivered late. So no write that counts as known where it is not is taken for delivered. Promises 1 and 4.
-func (s *sender) speakAgain(ctx context.Context, list []silenced) (done []outbox.Sent, failed []outbox.Failure, err error) {
+func (n *Node) speakAgain(ctx context.Context, remote string, list []deliver.Held) (done []outbox.Sent, refused []render.Refusal, err error) {
 	rows := make([]change.Row, len(list))
 	for i := range list {
-		rows[i] = list[i].sent.Row
+		rows[i] = list[i].Row
 	}
-	states, err := version.Read(ctx, s.n.db, rows)
+	states, err := version.Read(ctx, n.db, rows)
 	if err != nil {
 		return nil, nil, err
 	}
-	n := s.n
+	spoken := n.spoken[remote]
 	now, started := change.Micros(n.now()), change.Micros(n.started)
 	after := map[change.Row]int64{}
-	if n.now().Sub(s.spoken.since).Abs() >= time.Minute {
-		s.spoken.since, s.spoken.rows = n.now(), 0
+	if n.now().Sub(spoken.since).Abs() >= time.Minute {
+		spoken.since, spoken.rows = n.now(), 0
 	}
 	for _, x := range list {
 		most := now
-		if n.cfg.MayWrite(s.remote, x.sent.Table) { // it might as well write the row itself
+		if n.cfg.MayWrite(remote, x.Table) { // it might as well write the row itself
 			most += conflict.MaxAhead.Microseconds()
 		}
-		of := heardOf(x.by, states[x.sent.Row], n.origin, max(started, n.capture.Written(x.sent.Row)), most)
-		if of == untrue && s.spoken.rows+len(after) >= againMost {
+		of := heardOf(x.By, states[x.Row], n.origin, max(started, n.capture.Written(x.Row)), most)
+		if of == untrue && spoken.rows+len(after) >= againMost {
 			of = unknown // it is tried again later
 		}
 		switch of {
 		case late:
-			done = append(done, x.sent)
+			done = append(done, x.Sent)
 		case untrue:
-			after[x.sent.Row] = max(after[x.sent.Row], x.by.Time)
-			if x.sent.Marked {
-				done = append(done, x.sent)
+			after[x.Row] = max(after[x.Row], x.By.Time)
+			if x.Marked {
+				done = append(done, x.Sent)
 			}
 		case unknown:
-			of := change.Version{Origin: x.by.Origin}.Author()
-			failed = append(failed, s.failure(x.sent.Item, wire.Reject{Retry: of != n.cfg.ClientName || x.by.Time > started, Message: fmt.Sprintf(
-				"%s holds a later write of %s, of %s or after, than this node knows, and did not take the row", s.remote, of, time.UnixMicro(x.by.Time).UTC().Format(time.DateTime))}))
+			of := change.Version{Origin: x.By.Origin}.Author()
+			refused = append(refused, render.Refusal{Item: x.Item, Reject: wire.Reject{Retry: of != n.cfg.ClientName || x.By.Time > started, Message: fmt.Sprintf(
+				"%s holds a later write of %s, of %s or after, than this node knows, and did not take the row", remote, of, time.UnixMicro(x.By.Time).UTC().Format(time.DateTime))}})
 		}
 	}
 	if len(after) == 0 {
-		return done, failed, nil
+		return done, refused, nil
 	}
 	rows = rows[:0]
 	for r := range after {
@@ -99,12 +101,12 @@ func (s *sender) speakAgain(ctx context.Context, list []silenced) (done []outbox
 	})
 	if len(again) > 0 {
 		level := zap.WarnLevel
-		if s.spoken.rows > 0 {
+		if spoken.rows > 0 {
 			level = zap.DebugLevel // it was told in this minute
 		}
-		s.spoken.rows += len(again)
-		s.log.Log(level, "the remote took rows for known because somebody wrote in this node's name, or claims to know what it has not written; they are sent again as later writes",
-			zap.String("table", again[0].Table), zap.String("id", change.Shown(again[0].Key)), zap.Int("rows", len(again)))
+		spoken.rows += len(again)
+		n.log.Named("outbound").Log(level, "the remote took rows for known because somebody wrote in this node's name, or claims to know what it has not written; they are sent again as later writes",
+			zap.String("remote", remote), zap.String("table", again[0].Table), zap.String("id", change.Shown(again[0].Key)), zap.Int("rows", len(again)))
 	}
-	return done, failed, err
+	return done, refused, err
 }

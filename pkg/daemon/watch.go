@@ -75,7 +75,7 @@ func (n *Node) resendUnseen(ctx context.Context, db *mysqldb.DB, synced []*schem
 func (n *Node) definitionChanged(ctx context.Context, table string) {
 	n.respelled(ctx, table)
 	for _, s := range n.senders {
-		s.retry()
+		s.Retry()
 	}
 	if !n.cfg.Receives(table) {
 		return

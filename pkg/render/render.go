@@ -32,6 +32,8 @@ type Renderer struct {
 	Sent         Sent
 	Transformers *transform.Transformers
 	Zone         *time.Location // of TIMESTAMP values in version 1
+	Synced       []string       // tables that are sent
+	Keys         func(ctx context.Context, t *schema.Table, after []byte, limit int) ([]change.Row, error)
 	Uncaptured   func(ctx context.Context, rows []change.Row) (map[change.Row]bool, error)
 }
 
@@ -42,6 +44,7 @@ const readBytes = 4 << 20
 type Sent interface {
 	SentAs(ctx context.Context, remote, table string, rows []change.Row) (map[change.Row]string, error)
 	Sending(ctx context.Context, remote string, rows []outbox.Sent) error
+	Note(ctx context.Context, remote string, at outbox.Noting, held []outbox.Sent, finished bool) error
 }
 
 // Target is a remote for which rows are rendered.

@@ -91,3 +91,13 @@ func (ts *Tables) ParentsFirst(ctx context.Context, tables []string) ([][]string
 	}
 	return ParentsFirst(tables, func(table string) []ForeignKey { return keys[table] }), nil
 }
+
+// Parents returns the tables that a table refers to; of one that is not there nothing is known.
+func (ts *Tables) Parents(ctx context.Context, table string) (names []string) {
+	if t, err := ts.Table(ctx, table); err == nil {
+		for _, f := range t.ForeignKeys {
+			names = append(names, f.RefTable)
+		}
+	}
+	return names
+}

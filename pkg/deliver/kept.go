@@ -1,4 +1,4 @@
-package daemon
+package deliver
 
 import (
 	"context"
@@ -15,7 +15,7 @@ const keptChunk = 1000
 
 // keepBack records that rows of the stream are passed over, since the remote does not take
 // their tables. They stand in the stream: it is enough to know from where on.
-func (s *sender) keepBack(ctx context.Context, rows []version.Waiting) error {
+func (s *Sender) keepBack(ctx context.Context, rows []version.Waiting) error {
 	if len(rows) == 0 {
 		return nil
 	}
@@ -26,7 +26,7 @@ func (s *sender) keepBack(ctx context.Context, rows []version.Waiting) error {
 		if _, known := s.kept[w.Table]; known {
 			continue
 		}
-		if err := s.n.outbox.KeepBack(ctx, s.remote, w.Table, w.Position-1); err != nil {
+		if err := s.c.Outbox.KeepBack(ctx, s.remote, w.Table, w.Position-1); err != nil {
 			return err
 		}
 		s.kept[w.Table] = w.Position - 1
@@ -35,17 +35,17 @@ func (s *sender) keepBack(ctx context.Context, rows []version.Waiting) error {
 	if !s.road.unsettled {
 		return nil
 	}
-	return s.n.outbox.Withdrawn(ctx, s.remote, list)
+	return s.c.Outbox.Withdrawn(ctx, s.remote, list)
 }
 
 // giveBack marks some rows of a table that were kept back from the remote and that it takes
 // by now.
-func (s *sender) giveBack(ctx context.Context) error {
+func (s *Sender) giveBack(ctx context.Context) error {
 	for table, after := range s.kept {
-		if s.marks.due || s.n.mesh.Declines(s.remote, table) || !s.n.mesh.Announced(s.remote) || !s.n.cfg.Syncs(table) {
+		if s.marks.due || !s.to.Takes(table) || !s.c.Syncs(table) {
 			continue
 		}
-		list, err := s.n.stream.ReadTable(ctx, table, after, s.road.taken, keptChunk)
+		list, err := s.c.Stream.ReadTable(ctx, table, after, s.road.taken, keptChunk)
 		if err != nil {
 			return err
 		}
@@ -56,7 +56,7 @@ func (s *sender) giveBack(ctx context.Context) error {
 			}
 		}
 		end := len(list) < keptChunk
-		if err := s.n.outbox.GiveBack(ctx, s.remote, table, rows, after, end); err != nil {
+		if err := s.c.Outbox.GiveBack(ctx, s.remote, table, rows, after, end); err != nil {
 			return err
 		}
 		s.kept[table] = after
@@ -65,7 +65,7 @@ func (s *sender) giveBack(ctx context.Context) error {
 			s.log.Info("the remote takes a table by now: what was kept back is sent", zap.String("table", table))
 		}
 		s.marks.found()
-		s.wake()
+		s.inbox.wake()
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package daemon
+package deliver
 
 import (
 	"context"
@@ -25,9 +25,9 @@ func (m *marks) found() { m.any, m.due, m.after = true, true, 0 }
 // nextMarked returns rows that are marked for the remote, none of them on its way
 // already. They are read from the last place on, and now and then from the first:
 // rows that were marked again stand where they stood.
-func (s *sender) nextMarked(ctx context.Context) ([]outbox.Item, error) {
+func (s *Sender) nextMarked(ctx context.Context) ([]outbox.Item, error) {
 	m := &s.marks
-	now := s.n.now()
+	now := s.c.Now()
 	anew := m.any && now.Sub(m.looked).Abs() > time.Second
 	room := s.marksRoom()
 	if !m.due && !anew || room == 0 {
@@ -38,9 +38,9 @@ func (s *sender) nextMarked(ctx context.Context) ([]outbox.Item, error) {
 	}
 	limit := room
 	if m.after == 0 {
-		limit += len(s.inFlight)
+		limit += len(s.flights.rows)
 	}
-	list, err := s.n.outbox.Next(ctx, s.remote, m.after, limit)
+	list, err := s.c.Outbox.Next(ctx, s.remote, m.after, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -52,27 +52,30 @@ func (s *sender) nextMarked(ctx context.Context) ([]outbox.Item, error) {
 			break
 		}
 		m.after = i.Position
-		if s.inFlight[i.Identity()] == 0 {
+		if !s.flights.has(i.Row) {
 			items = append(items, i)
 		}
 	}
 	return items, nil
 }
 
+// troubledRows is how many marked rows are tried at a time while a table is troubled.
+const troubledRows = 100
+
 // marksRoom returns how many marked rows may be sent now. While a table is troubled these
 // are few at a time: to refuse them takes long, and the others wait for that.
-func (s *sender) marksRoom() int {
+func (s *Sender) marksRoom() int {
 	troubled := false
 	for table := range s.probes {
-		troubled = troubled || s.troubled(table)
+		troubled = troubled || s.probes.troubled(table)
 	}
 	if !troubled {
 		return s.room()
 	}
-	for _, f := range s.batches {
-		if f.stretch == nil {
+	for _, f := range s.flights.open {
+		if f.stretch == nil && f.name.Seq > 0 {
 			return 0
 		}
 	}
-	return min(s.room(), batchRows/5)
+	return min(s.room(), troubledRows)
 }

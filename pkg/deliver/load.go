@@ -1,4 +1,4 @@
-package daemon
+package deliver
 
 import (
 	"context"
@@ -8,10 +8,8 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
-	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
-	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
 // load is a stretch of the stream, read and packed once for all remotes that are
@@ -21,11 +19,12 @@ type load struct {
 	after, upTo int64
 	sent        []outbox.Sent // not to be changed
 	tables      []string      // of the rows
+	largest     int           // bytes of the largest row
 	body        []byte
 }
 
-// loads are the last ones that were made. It is safe for concurrent use.
-type loads struct {
+// Loads are the last ones that were made. Its zero value has none. It is safe for concurrent use.
+type Loads struct {
 	making singleflight.Group // by place: one sender makes a load, the others wait for it
 
 	mu    sync.Mutex
@@ -41,40 +40,40 @@ const (
 
 // nextLoad returns what comes next on the road as a load, or nil if it must be
 // read for this remote alone.
-func (s *sender) nextLoad(ctx context.Context) (*load, error) {
-	n := s.n
-	if len(n.senders) < 2 || !n.mesh.SpeaksBatches(s.remote) {
+func (s *Sender) nextLoad(ctx context.Context) (*load, error) {
+	loads, limits := s.c.Loads, s.to.Limits()
+	if loads == nil || limits.Single {
 		return nil, nil
 	}
-	if l := n.loads.at(s.road.taken); l != nil {
-		return s.takes(l.whole()), nil
+	if l := loads.at(s.road.taken); l != nil {
+		return s.takes(l.whole(), limits), nil
 	}
-	made, err, _ := n.loads.making.Do(strconv.FormatInt(s.road.taken, 10), func() (any, error) {
-		if l := n.loads.at(s.road.taken); l != nil {
+	made, err, _ := loads.making.Do(strconv.FormatInt(s.road.taken, 10), func() (any, error) {
+		if l := loads.at(s.road.taken); l != nil {
 			return l, nil // made since the look
 		}
-		l, err := s.makeLoad(ctx)
+		l, err := s.makeLoad(ctx, limits)
 		if err == nil && l != nil {
-			n.loads.keep(l)
+			loads.keep(l)
 		}
 		return l, err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return s.takes(made.(*load).whole()), nil
+	return s.takes(made.(*load).whole(), limits), nil
 }
 
 // takes returns a load, or nil if the remote does not take all that is in it, or refuses it.
-func (s *sender) takes(l *load) *load {
-	if l != nil && slices.ContainsFunc(l.tables, func(t string) bool { return s.n.mesh.Declines(s.remote, t) || s.troubled(t) }) {
+func (s *Sender) takes(l *load, limits Limits) *load {
+	if l != nil && (l.largest > limits.MaxRow || slices.ContainsFunc(l.tables, func(t string) bool { return s.to.Declines(t) || s.probes.troubled(t) })) {
 		return nil
 	}
 	return l
 }
 
 // at returns the load that begins after a position, or nil.
-func (l *loads) at(position int64) *load {
+func (l *Loads) at(position int64) *load {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if i := slices.IndexFunc(l.list, func(x *load) bool { return x.after == position }); i >= 0 {
@@ -84,7 +83,7 @@ func (l *loads) at(position int64) *load {
 }
 
 // keep remembers a load in the place of the oldest ones.
-func (l *loads) keep(made *load) {
+func (l *Loads) keep(made *load) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.list = append(l.list, made)
@@ -105,22 +104,21 @@ func (l *load) whole() *load {
 }
 
 // makeLoad reads and packs what comes next. One without a body is not for all.
-func (s *sender) makeLoad(ctx context.Context) (*load, error) {
-	n := s.n
-	end, err := n.stream.Visible(ctx)
+func (s *Sender) makeLoad(ctx context.Context, limits Limits) (*load, error) {
+	end, err := s.c.Stream.Visible(ctx)
 	if err != nil || s.road.taken >= end {
 		return nil, err
 	}
-	list, err := n.stream.Read(ctx, s.road.taken, end, batchRows)
+	list, err := s.c.Stream.Read(ctx, s.road.taken, end, limits.Rows)
 	if err != nil {
 		return nil, err
 	}
 	l := &load{after: s.road.taken, upTo: end}
-	if len(list) == batchRows {
+	if len(list) == limits.Rows {
 		l.upTo = list[len(list)-1].Position
 	}
 	notForAll := func(w version.Waiting) bool {
-		return w.From != "" || !n.cfg.Syncs(w.Table) || n.transformers.Has(w.Table)
+		return w.From != "" || !s.c.Syncs(w.Table) || s.c.Rows.Transforms(w.Table)
 	}
 	if len(list) == 0 || slices.ContainsFunc(list, notForAll) {
 		return l, nil
@@ -132,16 +130,18 @@ func (s *sender) makeLoad(ctx context.Context) (*load, error) {
 			l.tables = append(l.tables, list[i].Table)
 		}
 	}
-	d, err := n.renderer.Render(ctx, s.target(), items)
+	d, err := s.c.Rows.Render(ctx, s.target(limits), items)
 	if err != nil || d.Partial || len(d.Outgoing) < len(items) {
 		return l, err
 	}
-	b := &wire.Batch{Sent: n.now().UnixMilli(), Changes: make([]change.Change, len(d.Outgoing))}
 	l.sent = make([]outbox.Sent, len(d.Outgoing))
 	for i := range d.Outgoing {
-		b.Changes[i], l.sent[i] = d.Outgoing[i].Change, d.Outgoing[i].Sent
-		l.sent[i].Name = n.tables.ID(ctx, l.sent[i].Row) // for the status of each remote
+		l.sent[i] = d.Outgoing[i].Sent
+		l.largest = max(l.largest, d.Outgoing[i].Size())
+		l.sent[i].Name = s.c.Tables.ID(ctx, l.sent[i].Row) // for the status of each remote
 	}
-	l.body = n.codec.Body(b)
+	if m := s.to.Pack(d.Outgoing, false); len(m) == 1 && m[0].Err == nil {
+		l.body = m[0].Body
+	}
 	return l, nil
 }

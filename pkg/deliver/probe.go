@@ -1,8 +1,10 @@
-package daemon
+package deliver
 
 import (
 	"slices"
 	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 )
 
 // When rows of a table are tried again that a remote refused. What they wait for is mostly
@@ -11,8 +13,8 @@ import (
 // waits thus costs the same whatever there is of it. Few rows are tried each at its time.
 const (
 	probeRows   = 20
-	probeMost   = 4 * batchRows
-	probeAll    = batchRows // once it is likely that some can go through
+	probeMost   = 2000
+	probeAll    = 500 // once it is likely that some can go through
 	soonFirst   = time.Second
 	soonLongest = 30 * time.Second
 	lateFirst   = 10 * time.Second
@@ -103,10 +105,75 @@ func (p *probe) tried(found int, next time.Time, more bool, now time.Time) {
 // are better tried after the answer. A remote that does not answer holds up nothing.
 func (p *probe) busy(now time.Time) bool { return p.trying > 0 && !p.mute && now.Before(p.until) }
 
+// probes are those of the tables of which rows wait.
+type probes map[string]*probe
+
+// of returns the probe of a table.
+func (ps *probes) of(table string) *probe {
+	p := (*ps)[table]
+	if p == nil {
+		if *ps == nil {
+			*ps = probes{}
+		}
+		p = &probe{}
+		(*ps)[table] = p
+	}
+	return p
+}
+
+// troubledAfter is how many rows of a table are refused in a row until it is troubled.
+const troubledAfter = 500
+
+// troubled reports whether a table's rows are refused one after the other: many wait, and
+// none of those that were tried again has gone through.
+func (ps probes) troubled(table string) bool {
+	p := ps[table]
+	return p != nil && p.refusing >= troubledAfter
+}
+
+// learn takes in what became of rows that were sent.
+func (ps *probes) learn(done []outbox.Sent, failed []outbox.Failure, now time.Time) {
+	if len(*ps) == 0 {
+		return
+	}
+	type result struct {
+		passed, refused int
+		soon            bool
+	}
+	results := map[string]*result{}
+	of := func(i *outbox.Item) *result {
+		r := results[i.Table]
+		if r == nil {
+			r = &result{}
+			results[i.Table] = r
+		}
+		return r
+	}
+	for i := range done {
+		if p := (*ps)[done[i].Table]; p != nil {
+			p.refusing = 0
+		}
+		if x := &done[i]; x.Marked && x.Attempts > 0 {
+			of(&x.Item).passed++
+		}
+	}
+	for i := range failed {
+		ps.of(failed[i].Table).refusing++
+		if x := &failed[i]; x.Marked && x.Attempts > 0 {
+			r := of(&x.Item)
+			r.refused++
+			r.soon = r.soon || x.Temporary
+		}
+	}
+	for table, r := range results {
+		ps.of(table).answered(r.passed, r.refused, r.soon, now)
+	}
+}
+
 // inTurn returns those of the tables of which rows are to be tried now, parents before children: one
 // to which a table refers goes first, and its answer is waited for. Tables of a ring, which are one
 // group, go together. It is pure: groups are ordered as schema.ParentsFirst does it.
-func inTurn(groups [][]string, parents func(table string) []string, probes map[string]*probe, now time.Time) (list []string) {
+func inTurn(groups [][]string, parents func(table string) []string, probes probes, now time.Time) (list []string) {
 	first := map[string]bool{} // tables whose rows are being tried, or will be
 	for _, group := range groups {
 		waits := false

@@ -1,4 +1,4 @@
-package daemon
+package deliver
 
 import (
 	"context"
@@ -9,21 +9,14 @@ import (
 // asideReads is how often in a row the sender reads on where all that it read was put aside.
 const asideReads = 20
 
-// troubled reports whether a table's rows are refused one after the other: many wait, and
-// none of those that were tried again has gone through.
-func (s *sender) troubled(table string) bool {
-	p := s.probes[table]
-	return p != nil && p.refusing >= batchRows
-}
-
 // putAside marks those of the rows of the stream whose tables are troubled, and returns the
 // others: to refuse a row takes its time, and on the stream all others would wait for it. What
 // is marked is sent as well, in turns with the stream. Promise 5.
-func (s *sender) putAside(ctx context.Context, items []outbox.Item) ([]outbox.Item, error) {
+func (s *Sender) putAside(ctx context.Context, items []outbox.Item) ([]outbox.Item, error) {
 	var aside []outbox.Sent
 	kept := items[:0]
 	for _, i := range items {
-		if s.troubled(i.Table) {
+		if s.probes.troubled(i.Table) {
 			aside = append(aside, outbox.Sent{Item: i})
 		} else {
 			kept = append(kept, i)
@@ -32,7 +25,7 @@ func (s *sender) putAside(ctx context.Context, items []outbox.Item) ([]outbox.It
 	if len(aside) == 0 {
 		return items, nil
 	}
-	if err := s.n.outbox.Later(ctx, s.remote, aside); err != nil {
+	if err := s.c.Outbox.Later(ctx, s.remote, aside); err != nil {
 		return nil, err
 	}
 	s.marks.found()

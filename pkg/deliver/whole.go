@@ -1,4 +1,4 @@
-package daemon
+package deliver
 
 import (
 	"context"
@@ -15,18 +15,18 @@ import (
 // may lack rows of them. What was read of a table lies between the last key that is
 // booked and the last key that was read.
 type tables struct {
-	transfer  *snapshot.Transfer // nil: none is being sent
-	stretches []*stretch         // read and not acked, in order
-	looked    time.Time          // when tables to be sent were last looked for
-	apart     map[string]bool    // that could not be read
-	told      map[string]string  // of these, why
+	transfer  Transfer          // nil: none is being sent
+	stretches []*stretch        // read and not acked, in order
+	looked    time.Time         // when tables to be sent were last looked for
+	apart     map[string]bool   // that could not be read
+	told      map[string]string // of these, why
 }
 
 // tablesLook is how long tables that are to be sent may go unnoticed.
 const tablesLook = time.Second
 
 // nextOfTables returns rows of tables that are sent as a whole.
-func (s *sender) nextOfTables(ctx context.Context) ([]outbox.Item, *stretch, error) {
+func (s *Sender) nextOfTables(ctx context.Context) ([]outbox.Item, *stretch, error) {
 	t := &s.tables
 	if err := s.bookTables(ctx); err != nil {
 		return nil, nil, err
@@ -52,7 +52,7 @@ func (s *sender) nextOfTables(ctx context.Context) ([]outbox.Item, *stretch, err
 	busy := false // a row is on its way of which only one change may be
 	for _, p := range pieces {
 		for _, r := range p.Rows() {
-			if busy = busy || s.inFlight[r.Identity()] > 0 && s.n.transformers.Has(r.Table); !busy {
+			if busy = busy || s.flights.has(r) && s.c.Rows.Transforms(r.Table); !busy {
 				items = append(items, outbox.Item{Row: r, OnlyMissing: true})
 			}
 		}
@@ -69,9 +69,9 @@ func (s *sender) nextOfTables(ctx context.Context) ([]outbox.Item, *stretch, err
 }
 
 // lookForTables notices tables that are to be sent, from time to time.
-func (s *sender) lookForTables(ctx context.Context) (err error) {
+func (s *Sender) lookForTables(ctx context.Context) (err error) {
 	t := &s.tables
-	now := s.n.now()
+	now := s.c.Now()
 	if now.Sub(t.looked).Abs() < tablesLook {
 		return nil
 	}
@@ -79,13 +79,13 @@ func (s *sender) lookForTables(ctx context.Context) (err error) {
 	if t.transfer != nil {
 		return t.transfer.Look(ctx)
 	}
-	t.transfer, err = s.n.snapshots.Transfer(ctx, s.remote, t.apart)
+	t.transfer, err = s.c.Transfer(ctx, s.remote, t.apart)
 	return err
 }
 
 // putApart has the others go on without a table that cannot be read, and tells of it, once
 // for each reason.
-func (s *sender) putApart(err error) {
+func (s *Sender) putApart(err error) {
 	table, apart := s.tables.transfer.Apart()
 	told, looked := s.tables.told, s.tables.looked
 	if told == nil {
@@ -93,7 +93,7 @@ func (s *sender) putApart(err error) {
 	}
 	if !s.tables.apart[table] {
 		looked = time.Time{} // the others need not wait for the next look
-		s.wake()
+		s.inbox.wake()
 	}
 	if told[table] != err.Error() {
 		told[table] = err.Error()
@@ -103,7 +103,7 @@ func (s *sender) putApart(err error) {
 }
 
 // bookTables records how much of the tables the remote has.
-func (s *sender) bookTables(ctx context.Context) error {
+func (s *Sender) bookTables(ctx context.Context) error {
 	t := &s.tables
 	var pieces []snapshot.Piece
 	for len(t.stretches) > 0 && t.stretches[0].open == 0 {

@@ -1,4 +1,4 @@
-package daemon
+package deliver
 
 import (
 	"context"
@@ -20,19 +20,19 @@ const (
 // show has sync_status say which rows of the stream have been due for a second,
 // and books the position where no answer did: a row that is acked at once need
 // not be shown as pending before.
-func (s *sender) show(ctx context.Context) error {
+func (s *Sender) show(ctx context.Context) error {
 	r := &s.road
-	now := s.n.now()
+	now := s.c.Now()
 	if since := now.Sub(r.looked); since >= 0 && since < showPeriod {
 		return nil
 	}
 	if at := r.reached(); at.Acked > r.Acked {
-		if _, err := s.n.outbox.Done(ctx, s.remote, nil, &at, false); err != nil {
+		if _, err := s.c.Outbox.Done(ctx, s.remote, nil, &at, false); err != nil {
 			return err
 		}
 		r.booked(at)
 	}
-	end, err := s.n.stream.Visible(ctx)
+	end, err := s.c.Stream.Visible(ctx)
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (s *sender) show(ctx context.Context) error {
 		chunks = 1
 	}
 	for ; chunks > 0 && r.Shown < upTo; chunks-- {
-		list, err := s.n.stream.Read(ctx, r.Shown, upTo, showRows)
+		list, err := s.c.Stream.Read(ctx, r.Shown, upTo, showRows)
 		if err != nil {
 			return err
 		}
@@ -55,16 +55,16 @@ func (s *sender) show(ctx context.Context) error {
 			last = list[showRows-1].Position
 		}
 		list = slices.DeleteFunc(list, func(w version.Waiting) bool {
-			return !s.needs(&w) || s.n.mesh.Declines(s.remote, w.Table) || w.Position <= r.taken && s.inFlight[w.Identity()] == 0 // answered already
+			return !s.needs(&w) || s.to.Declines(w.Table) || w.Position <= r.taken && !s.flights.has(w.Row) // answered already
 		})
 		for i := range list {
-			if w := &list[i]; w.Position > r.taken && s.inFlight[w.Identity()] > 0 {
+			if w := &list[i]; w.Position > r.taken && s.flights.has(w.Row) {
 				r.shows(w)
 			}
 		}
 		if len(list) > 0 {
 			r.unsettled = true
-			if err := s.n.outbox.ShowPending(ctx, s.remote, list, outbox.Place{Acked: r.Acked, Shown: last}); err != nil {
+			if err := s.c.Outbox.ShowPending(ctx, s.remote, list, outbox.Place{Acked: r.Acked, Shown: last}); err != nil {
 				return err
 			}
 		}

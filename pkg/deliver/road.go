@@ -1,4 +1,4 @@
-package daemon
+package deliver
 
 import (
 	"context"
@@ -108,7 +108,7 @@ func (r *road) back() { r.taken, r.stretches, r.newer = r.Acked, nil, nil }
 
 // cut ends a stretch, which is the last one, before the first row that was not
 // read, since the rows before are large.
-func (s *sender) cut(from *stretch, d *render.Rendering, items []outbox.Item) {
+func (s *Sender) cut(from *stretch, d *render.Rendering, items []outbox.Item) {
 	read := map[change.Row]bool{}
 	for r := range d.Rows() {
 		read[r] = true
@@ -131,18 +131,18 @@ func (s *sender) cut(from *stretch, d *render.Rendering, items []outbox.Item) {
 }
 
 // open reads where the remote is, once.
-func (s *sender) open(ctx context.Context) error {
+func (s *Sender) open(ctx context.Context) error {
 	if s.road.opened {
 		return nil
 	}
-	at, err := s.n.outbox.PlaceOf(ctx, s.remote)
+	at, err := s.c.Outbox.PlaceOf(ctx, s.remote)
 	if err != nil {
 		return err
 	}
 	if err := s.note(ctx, math.MaxInt); err != nil {
 		return err
 	}
-	if s.kept, err = s.n.outbox.Kept(ctx, s.remote); err != nil {
+	if s.kept, err = s.c.Outbox.Kept(ctx, s.remote); err != nil {
 		return err
 	}
 	s.road = road{opened: true, Place: at, taken: at.Acked, unsettled: true}
@@ -152,7 +152,7 @@ func (s *sender) open(ctx context.Context) error {
 // nextStreamed returns rows of the stream that the remote needs. It reads once, or more
 // often where what it reads is put aside: where it finds none and there is more, the sender
 // comes back to it.
-func (s *sender) nextStreamed(ctx context.Context) (items []outbox.Item, from *stretch, err error) {
+func (s *Sender) nextStreamed(ctx context.Context) (items []outbox.Item, from *stretch, err error) {
 	for range asideReads {
 		var aside bool
 		if items, from, aside, err = s.readStream(ctx); err != nil || len(items) > 0 || !aside {
@@ -162,14 +162,14 @@ func (s *sender) nextStreamed(ctx context.Context) (items []outbox.Item, from *s
 	return items, from, err
 }
 
-func (s *sender) readStream(ctx context.Context) (items []outbox.Item, from *stretch, aside bool, err error) {
+func (s *Sender) readStream(ctx context.Context) (items []outbox.Item, from *stretch, aside bool, err error) {
 	r := &s.road
-	end, err := s.n.stream.Visible(ctx)
+	end, err := s.c.Stream.Visible(ctx)
 	if err != nil || r.taken >= end {
 		return nil, nil, false, err
 	}
 	limit := s.room()
-	list, err := s.n.stream.Read(ctx, r.taken, end, limit)
+	list, err := s.c.Stream.Read(ctx, r.taken, end, limit)
 	if err != nil {
 		return nil, nil, false, err
 	}
@@ -181,13 +181,13 @@ func (s *sender) readStream(ctx context.Context) (items []outbox.Item, from *str
 	if stopped != 0 {
 		upTo = stopped - 1
 	} else if len(items) == 0 && upTo < end {
-		s.wake()
+		s.inbox.wake()
 	}
 	if err := s.keepBack(ctx, declined); err != nil {
 		return nil, nil, false, err
 	}
 	if len(passed) > 0 && r.unsettled {
-		if err := s.n.outbox.Overtaken(ctx, s.remote, passed); err != nil {
+		if err := s.c.Outbox.Overtaken(ctx, s.remote, passed); err != nil {
 			return nil, nil, false, err
 		}
 	}
@@ -203,8 +203,8 @@ func (s *sender) readStream(ctx context.Context) (items []outbox.Item, from *str
 // before a row that is on its way already, and returns its position, where one
 // change of a row at a time must be: version 1 names it in its answer, and what a
 // remote holds of a row that was transformed is known only then.
-func (s *sender) pick(list []version.Waiting) (items []outbox.Item, passed []change.Row, declined []version.Waiting, stopped int64) {
-	batches := s.n.mesh.SpeaksBatches(s.remote)
+func (s *Sender) pick(list []version.Waiting) (items []outbox.Item, passed []change.Row, declined []version.Waiting, stopped int64) {
+	single := s.to.Limits().Single
 	items = make([]outbox.Item, 0, len(list))
 	for i := range list {
 		w := &list[i]
@@ -212,11 +212,11 @@ func (s *sender) pick(list []version.Waiting) (items []outbox.Item, passed []cha
 			passed = append(passed, w.Row)
 			continue
 		}
-		if s.n.mesh.Declines(s.remote, w.Table) {
+		if s.to.Declines(w.Table) {
 			declined = append(declined, *w)
 			continue
 		}
-		if s.inFlight[w.Identity()] > 0 && (!batches || s.n.transformers.Has(w.Table)) {
+		if s.flights.has(w.Row) && (single || s.c.Rows.Transforms(w.Table)) {
 			return items, passed, declined, w.Position
 		}
 		items = append(items, outbox.Streamed(w))
@@ -226,9 +226,9 @@ func (s *sender) pick(list []version.Waiting) (items []outbox.Item, passed []cha
 
 // needs reports whether a row of the stream is news for the remote: it neither
 // came from there nor was written there.
-func (s *sender) needs(w *version.Waiting) bool {
+func (s *Sender) needs(w *version.Waiting) bool {
 	if w.From != "" && (w.From == s.remote || !w.Version.IsDecided() && w.Version.Author() == s.remote) {
 		return false
 	}
-	return s.n.cfg.Syncs(w.Table)
+	return s.c.Syncs(w.Table)
 }

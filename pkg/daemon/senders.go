@@ -1,0 +1,35 @@
+package daemon
+
+import (
+	"context"
+
+	"github.com/mysql-sync/mysql-sync/pkg/deliver"
+	"github.com/mysql-sync/mysql-sync/pkg/deliver/peer"
+)
+
+// openSenders makes the senders of the remotes.
+func (n *Node) openSenders() {
+	peers := &peer.Config{
+		Log: n.log.Named("outbound"), Client: n.cfg.ClientName, Session: n.session, Now: n.now, Topics: n.topics, Codec: n.codec,
+		Mesh: n.mesh, Transport: n.transport,
+	}
+	c := &deliver.Config{
+		Log: n.log.Named("outbound"), Now: n.now, Syncs: n.cfg.Syncs, Outbox: n.outbox, Stream: n.stream, Rows: n.renderer, Tables: n.tables,
+		Transfer: func(ctx context.Context, remote string, apart map[string]bool) (deliver.Transfer, error) {
+			t, err := n.snapshots.Transfer(ctx, remote, apart)
+			if t == nil || err != nil {
+				return nil, err
+			}
+			return t, nil
+		},
+		Denied: n.speakAgain, Refused: n.present, Counters: n.Traffic,
+	}
+	if len(n.cfg.RemoteClients) > 1 {
+		c.Loads = &deliver.Loads{}
+	}
+	n.spoken = map[string]*spoken{}
+	for _, r := range n.cfg.RemoteClients {
+		n.spoken[r] = &spoken{}
+		n.senders[r] = deliver.New(c, r, peer.New(peers, r))
+	}
+}

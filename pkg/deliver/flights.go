@@ -1,0 +1,213 @@
+package deliver
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/receive"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// How long an answer is waited for.
+const (
+	answerTime    = 20 * time.Second
+	longestAnswer = 5 * time.Minute
+)
+
+// flight is a message that was sent and not answered.
+type flight struct {
+	name     Name
+	stamp    int64
+	sent     []outbox.Sent
+	bytes    int
+	stretch  *stretch // from which all of it was read; nil: marked rows
+	deadline time.Time
+	refused  bool // an error came, and another answer may follow; its rows have landed
+}
+
+// flights are the messages that are on their way to a destination. Its zero value, but for patience, has none.
+type flights struct {
+	open     map[Name]*flight
+	rows     map[change.Row]int // of how many messages
+	batches  int                // of open, those with a number
+	bytes    int                // of them
+	refused  int                // of open: they do not count for the window
+	seq      uint64
+	patience time.Duration // until an answer is given up; grows while none comes
+	silent   int           // messages with a number that were given up in a row
+	flying   atomic.Int64  // rows, for those who look at the node
+}
+
+// has reports whether a row is on its way.
+func (f *flights) has(r change.Row) bool { return f.rows[r.Identity()] > 0 }
+
+// add takes in a message that is about to be sent, and numbers it if it has no name.
+func (f *flights) add(m *Message, sent []outbox.Sent, from *stretch, now time.Time) {
+	if m.Name == (Name{}) {
+		f.seq++
+		m.Name.Seq = f.seq
+		f.batches++
+		f.bytes += len(m.Body)
+	}
+	if f.open == nil {
+		f.open, f.rows = map[Name]*flight{}, map[change.Row]int{}
+	}
+	f.open[m.Name] = &flight{name: m.Name, stamp: m.Stamp, sent: sent, bytes: len(m.Body), stretch: from, deadline: now.Add(f.patience)}
+	for i := range sent {
+		f.rows[sent[i].Identity()]++
+	}
+	f.flying.Add(int64(len(sent)))
+}
+
+// room returns how many rows may be sent now. It waits for some room before it offers any: rows are read in batches.
+func (f *flights) room(l Limits) int {
+	if !l.Single {
+		if f.batches < l.Messages && (l.Bytes == 0 || f.bytes < l.Bytes) {
+			return l.Rows
+		}
+		return 0
+	}
+	if free := l.Messages - (len(f.open) - f.batches) + f.refused; free >= l.Messages/4 {
+		return min(free, l.Rows)
+	}
+	return 0
+}
+
+// outcome is what an answer says of rows.
+type outcome struct {
+	sent    []outbox.Sent // all of the message, if no other answer follows
+	done    []outbox.Sent
+	held    []Held
+	refused []refusal
+}
+
+// refusal is a row that the destination refused.
+type refusal struct {
+	item outbox.Item
+	why  wire.Reject
+	id   string // as it is told
+}
+
+// answer takes in an answer. One to something that is not, or no longer, on its way says nothing about what is due now; ok is false
+// then. Promise 1.
+func (f *flights) answer(a Answer) (o outcome, ok bool) {
+	x := f.open[a.Name]
+	if x == nil || x.stamp != a.Stamp {
+		return o, false
+	}
+	if !x.refused {
+		f.land(x)
+		x.stretch.close(len(x.sent))
+	}
+	if a.Open {
+		if !x.refused { // a newer version may go out
+			x.refused = true
+			f.refused++
+		}
+		for _, r := range a.Failed {
+			o.refused = append(o.refused, refusal{x.sent[r.Index].Item, r, x.name.ID})
+			x.sent[r.Index].Marked = true // from now on
+		}
+		return o, true
+	}
+	f.remove(x)
+	o.sent = x.sent
+	if len(a.Failed) == 0 && len(a.Held) == 0 {
+		o.done = x.sent
+		return o, true
+	}
+	held := make(map[int]wire.Held, len(a.Held))
+	for _, h := range a.Held {
+		held[h.Index] = h
+	}
+	refused := make(map[int]wire.Reject, len(a.Failed))
+	for _, r := range a.Failed {
+		refused[r.Index] = r
+	}
+	for i, s := range x.sent {
+		if r, ok := refused[i]; ok {
+			o.refused = append(o.refused, refusal{s.Item, r, wire.Shorten(strings.ToValidUTF8(s.Key, "?"), receive.ShownKey)})
+		} else if h, ok := held[i]; ok {
+			o.held = append(o.held, Held{s, h})
+		} else {
+			o.done = append(o.done, s)
+		}
+	}
+	return o, true
+}
+
+// expire gives up what was not answered in time, in the order in which it was sent; of what was refused no other answer is waited for.
+func (f *flights) expire(now time.Time, l Limits) (gone []*flight) {
+	batches := 0
+	for _, x := range f.open {
+		late := now.After(x.deadline)
+		switch {
+		case x.refused && (late || f.refused > 2*l.Messages):
+			f.remove(x)
+		case late && !x.refused:
+			f.land(x)
+			f.remove(x)
+			gone = append(gone, x)
+			if x.name.Seq > 0 {
+				batches++
+			}
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	slices.SortFunc(gone, func(a, b *flight) int {
+		return cmp.Or(cmp.Compare(a.name.Seq, b.name.Seq), cmp.Compare(a.sent[0].Position, b.sent[0].Position))
+	})
+	f.patience = min(2*f.patience, longestAnswer)
+	f.silent += batches
+	return gone
+}
+
+// heard says that the destination has answered, or that nobody can say whether it would.
+func (f *flights) heard() { f.patience, f.silent = answerTime, 0 }
+
+// end ends what is known of a message of which another answer may follow.
+func (f *flights) end(n Name) {
+	if x := f.open[n]; x != nil && x.refused {
+		f.remove(x)
+	}
+}
+
+// drop forgets what is on its way.
+func (f *flights) drop() {
+	clear(f.open)
+	clear(f.rows)
+	f.batches, f.bytes, f.refused = 0, 0, 0
+	f.flying.Store(0)
+}
+
+// land takes a message's rows out of the air.
+func (f *flights) land(x *flight) {
+	f.flying.Add(-int64(len(x.sent)))
+	for i := range x.sent {
+		r := x.sent[i].Identity()
+		if n := f.rows[r]; n > 1 {
+			f.rows[r] = n - 1
+		} else {
+			delete(f.rows, r)
+		}
+	}
+}
+
+// remove forgets a message.
+func (f *flights) remove(x *flight) {
+	delete(f.open, x.name)
+	if x.refused {
+		f.refused--
+	}
+	if x.name.Seq > 0 {
+		f.batches--
+		f.bytes -= x.bytes
+	}
+}

@@ -1,0 +1,183 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/deliver"
+	"github.com/mysql-sync/mysql-sync/pkg/mesh"
+	"github.com/mysql-sync/mysql-sync/pkg/render"
+	"github.com/mysql-sync/mysql-sync/pkg/seal"
+	"github.com/mysql-sync/mysql-sync/pkg/transport"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// Bounds of what is on its way to one peer.
+const (
+	batchRows    = 500
+	batchWindow  = 4       // batches without an ack
+	batchBytes   = 8 << 20 // of them, packed: a receiver keeps a bounded number of bytes of each sender
+	singleWindow = 500     // changes of version 1 without an ack
+)
+
+// Config is what the peers of a node have in common.
+type Config struct {
+	Log       *zap.Logger
+	Client    string // of this node
+	Session   uint64 // names this run of the process in batches
+	Now       func() time.Time
+	Topics    wire.Topics
+	Codec     *wire.Codec
+	Mesh      *mesh.Mesh
+	Transport *transport.Session
+}
+
+// Peer is a remote that rows are sent to. It is a [deliver.Destination].
+type Peer struct {
+	c      *Config
+	remote string
+	log    *zap.Logger
+	date   int64     // of the last change of version 1; never goes back
+	unmet  time.Time // since when it is there and cannot be sent anything sealed
+	told   bool
+}
+
+// New returns the peer with a client's name.
+func New(c *Config, remote string) *Peer {
+	return &Peer{c: c, remote: remote, log: c.Log.With(zap.String("remote", remote))}
+}
+
+// Ready reports whether the remote is online and so are we, and it is known what it speaks.
+func (p *Peer) Ready() bool {
+	switch p.c.Mesh.Reach(p.remote) {
+	case mesh.Unmet:
+		p.waitForKey()
+	case mesh.Ready:
+		p.unmet, p.told = time.Time{}, false
+		return true
+	}
+	return false
+}
+
+// keyTime is how long the announcement of a remote that is online may take to come.
+const keyTime = 10 * time.Second
+
+// waitForKey tells, once, that nothing is sent to a remote that is there because
+// it must be sent sealed messages and cannot be.
+func (p *Peer) waitForKey() {
+	now := p.c.Now()
+	if p.unmet.IsZero() {
+		p.unmet = now
+	}
+	if !p.told && now.Sub(p.unmet) > keyTime {
+		p.told = true
+		p.log.Warn("nothing is sent to the remote: encryption.required has it, and it has not announced itself with a key that this node has")
+	}
+}
+
+// Limits returns what may be on its way.
+func (p *Peer) Limits() deliver.Limits {
+	l := deliver.Limits{Rows: batchRows, Messages: batchWindow, Bytes: batchBytes, MaxRow: p.c.Mesh.MaxRow(p.remote)}
+	if !p.c.Mesh.SpeaksBatches(p.remote) {
+		l.Single, l.Messages, l.Bytes = true, singleWindow, 0
+	}
+	return l
+}
+
+// Declines reports whether the remote has announced that it does not receive a table.
+func (p *Peer) Declines(table string) bool { return p.c.Mesh.Declines(p.remote, table) }
+
+// Takes reports whether the remote has announced that it receives a table.
+func (p *Peer) Takes(table string) bool {
+	return p.c.Mesh.Announced(p.remote) && !p.c.Mesh.Declines(p.remote, table)
+}
+
+// Answered says that a message was answered: who acks a batch is a node.
+func (p *Peer) Answered(n deliver.Name) {
+	if n.Seq > 0 {
+		p.c.Mesh.Met(p.remote)
+	}
+}
+
+// Unanswered says what it means that batches are not answered: a kept announcement may be that of a node that was replaced by an
+// existing peer.
+func (p *Peer) Unanswered(said bool) deliver.Silence {
+	if p.c.Mesh.Doubt(p.remote) {
+		p.log.Warn("the remote does not answer batches; speaking version 1 to it until it announces itself")
+		return deliver.Otherwise
+	}
+	if !p.c.Mesh.IsNode(p.remote) {
+		return deliver.Slow
+	}
+	if !said {
+		p.log.Warn("the remote answers no batch, though it was met as a node; version 1 is not spoken to it unless version1Clients has it")
+	}
+	return deliver.Mute
+}
+
+// Pack makes a batch of rows, or a change of version 1 of each. Their date is stamped now, and by the
+// peer's clock if that is ahead: an existing peer drops a change that is older than its own start.
+func (p *Peer) Pack(rows []render.Outgoing, single bool) []deliver.Message {
+	if !single {
+		b := &wire.Batch{Sent: p.c.Now().UnixMilli(), Changes: make([]change.Change, len(rows))}
+		for i := range rows {
+			b.Changes[i] = rows[i].Change
+		}
+		return []deliver.Message{{Rows: len(rows), Body: p.c.Codec.Body(b)}}
+	}
+	p.date = max(p.date, p.c.Now().Add(p.c.Mesh.Ahead(p.remote)).UnixMilli())
+	list := make([]deliver.Message, len(rows))
+	for i := range rows {
+		o := &rows[i]
+		c := wire.Change{Sender: p.c.Client, Table: o.Table, ID: o.ID, Date: p.date, Entity: o.Entity}
+		list[i] = deliver.Message{Name: deliver.Name{Table: o.Table, ID: o.ID}, Stamp: p.date, Rows: 1}
+		list[i].Body, list[i].Err = c.Encode()
+	}
+	return list
+}
+
+// Send publishes a message and does not wait for it to arrive.
+func (p *Peer) Send(ctx context.Context, m deliver.Message) error {
+	err := p.send(ctx, m)
+	if errors.Is(err, transport.ErrOffline) || errors.Is(err, seal.ErrUnmet) { // it was met when the rows were read
+		return fmt.Errorf("%w: %w", deliver.ErrAway, err)
+	}
+	return err
+}
+
+func (p *Peer) send(ctx context.Context, m deliver.Message) error {
+	if m.Name.Seq == 0 {
+		_, err := p.c.Transport.PublishAsync(ctx, transport.Message{Topic: p.c.Topics.ChangeOf(p.remote), Payload: m.Body, QoS: 1})
+		return err
+	}
+	topic := p.c.Topics.BatchOf(p.remote, p.c.Client)
+	for _, piece := range wire.Messages(p.c.Session, m.Name.Seq, m.Body, wire.MessageBytes) {
+		piece, err := p.c.Mesh.Seal(seal.Batch, p.remote, piece)
+		if err != nil {
+			return err
+		}
+		if _, err := p.c.Transport.PublishAsync(ctx, transport.Message{Topic: topic, Payload: piece, QoS: 1}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Ack returns what an ack of a batch says.
+func Ack(a wire.Ack, size int) deliver.Answer {
+	return deliver.Answer{Name: deliver.Name{Seq: a.Seq}, Failed: a.Failed, Held: a.Held, Size: size}
+}
+
+// Info returns what an answer of version 1 says: an existing peer may send data_received after an error.
+func Info(i wire.Info, size int) deliver.Answer {
+	a := deliver.Answer{Name: deliver.Name{Table: i.Table, ID: i.ID}, Stamp: i.Date, Size: size}
+	if i.Message == wire.Failed {
+		a.Open, a.Failed = true, []wire.Reject{{Message: i.Error}}
+	}
+	return a
+}

@@ -1,0 +1,117 @@
+package deliver
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/render"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// send reads, transforms and publishes rows. What is not sent (a transformer
+// failed, or the target is not to have the row) is booked at once.
+func (s *Sender) send(ctx context.Context, items []outbox.Item, from *stretch) error {
+	limits := s.to.Limits()
+	d, err := s.c.Rows.Render(ctx, s.target(limits), items)
+	if err != nil {
+		return err
+	}
+	if d.Partial { // rows that were not read this time are read the next
+		if from == nil {
+			s.marks.found()
+		} else {
+			s.cut(from, d, items)
+		}
+	}
+	s.tooLarge(d, limits.MaxRow)
+	if failed := s.failures(d.Refused); len(failed) > 0 {
+		if err := s.refuse(ctx, failed); err != nil {
+			return err
+		}
+		s.probes.learn(nil, failed, s.c.Now())
+		from.close(len(failed))
+	}
+	if len(d.Idle) > 0 {
+		if _, err := s.c.Outbox.Done(ctx, s.remote, d.Idle, nil, s.marks.any); err != nil {
+			return err
+		}
+		from.close(len(d.Idle))
+	}
+	if len(d.Outgoing) == 0 {
+		return nil
+	}
+	return s.sendAll(ctx, s.to.Pack(d.Outgoing, limits.Single), d.Outgoing, from)
+}
+
+// target is the remote as rows are rendered for it.
+func (s *Sender) target(l Limits) render.Target {
+	return render.Target{Remote: s.remote, Single: l.Single, Begun: s.begun, Note: s.noteFirst}
+}
+
+// tooLarge has the rows fail that are larger than the remote takes: it would answer nothing, since it cannot unpack their batch.
+// Promise 5.
+func (s *Sender) tooLarge(d *render.Rendering, most int) {
+	d.Outgoing = slices.DeleteFunc(d.Outgoing, func(o render.Outgoing) bool {
+		size := o.Size()
+		if size > most {
+			d.Refused = append(d.Refused, render.Refusal{Item: o.Sent.Item, Reject: wire.Reject{
+				Message: fmt.Sprintf("the row has %d bytes, and %s takes rows of %d (maxRowBytes)", size, s.remote, most)}})
+		}
+		return size > most
+	})
+}
+
+// sendAll sends the messages that rows were packed into.
+func (s *Sender) sendAll(ctx context.Context, messages []Message, list []render.Outgoing, from *stretch) error {
+	for _, m := range messages {
+		sent := make([]outbox.Sent, m.Rows)
+		for i := range sent {
+			sent[i] = list[i].Sent
+		}
+		list = list[m.Rows:]
+		if err := s.sendOne(ctx, m, sent, from); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sendOne sends a message, unless one of its name is on its way.
+func (s *Sender) sendOne(ctx context.Context, m Message, sent []outbox.Sent, from *stretch) error {
+	if m.Err != nil {
+		failed := make([]outbox.Failure, len(sent))
+		for i := range sent {
+			failed[i] = s.failure(sent[i].Item, wire.Reject{Message: m.Err.Error()})
+		}
+		if err := s.refuse(ctx, failed); err != nil {
+			return err
+		}
+		s.probes.learn(nil, failed, s.c.Now())
+		from.close(len(sent))
+		return nil
+	}
+	s.flights.end(m.Name)
+	if s.flights.open[m.Name] != nil {
+		// Two rows became one id: the second follows after the ack. One that is
+		// marked already is looked for again in a second, not at once.
+		if from != nil {
+			return s.later(ctx, sent, from)
+		}
+		return nil
+	}
+	return s.publish(ctx, m, sent, from)
+}
+
+// sendLoad sends what was packed for all remotes.
+func (s *Sender) sendLoad(ctx context.Context, l *load) error {
+	return s.away(s.publish(ctx, Message{Body: l.body, Rows: len(l.sent)}, l.sent, s.road.read(l.upTo, len(l.sent))))
+}
+
+// publish sends a message, of which an answer is waited for from now on.
+func (s *Sender) publish(ctx context.Context, m Message, sent []outbox.Sent, from *stretch) error {
+	s.flights.add(&m, sent, from, s.c.Now())
+	s.c.Counters.Published(s.remote)
+	return s.to.Send(ctx, m)
+}

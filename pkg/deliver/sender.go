@@ -1,0 +1,348 @@
+package deliver
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/receive"
+)
+
+// Sender brings rows to one destination. What is wanted of it may be said from any goroutine; all else belongs to Run.
+type Sender struct {
+	c      *Config
+	remote string
+	to     Destination
+	log    *zap.Logger
+	inbox  inbox
+	beat   receive.Beat
+
+	flights flights
+	road    road              // where it is in the stream
+	marks   marks             // where it is in the rows marked for the remote
+	tables  tables            // where it is in the tables that it sends as a whole
+	probes  probes            // when rows that wait are tried again
+	kept    map[string]int64  // tables of which rows are kept back, and the position after which they begin
+	unnoted map[string]noting // tables with a transformer whose rows are not all noted yet
+	news    receive.RowNews   // what was told of refused rows
+	looked  look              // at what waits
+	turn    int               // whether marked rows come next
+	online  bool              // as last seen
+	mute    atomic.Int64      // since when too many messages were not answered (µs since 1970); 0: they are
+	begun   int64             // the stream's end when this run began
+}
+
+// New returns the sender of a remote.
+func New(c *Config, remote string, to Destination) *Sender {
+	return &Sender{
+		c: c, remote: remote, to: to, log: c.Log.With(zap.String("remote", remote)), inbox: inbox{kick: make(chan struct{}, 1)},
+		flights: flights{patience: answerTime}, marks: marks{due: true, any: true},
+	}
+}
+
+// Begin notes where the stream ends as the run begins, and of each table with a new transformer the first rows that the remote may
+// hold: of a large one the rest is noted before it is sent.
+func (s *Sender) Begin(ctx context.Context) (err error) {
+	if s.begun, err = s.c.Stream.Visible(ctx); err != nil {
+		return err
+	}
+	return s.note(ctx, 1)
+}
+
+// Run sends until ctx ends. Errors of the database are logged and tried again:
+// what is not booked is still due. Promise 1.
+func (s *Sender) Run(ctx context.Context) error {
+	pause := time.Second
+	for ctx.Err() == nil {
+		s.beat.Begin(s.c.Now())
+		err := s.Step(ctx)
+		s.beat.End()
+		if err != nil && ctx.Err() == nil {
+			s.log.Warn("rows could not be sent; trying again", zap.Duration("next", pause), zap.Error(err))
+		}
+		wait := time.Second
+		if err != nil {
+			wait, pause = pause, min(2*pause, 15*time.Second)
+		} else {
+			pause = time.Second
+		}
+		select {
+		case <-ctx.Done():
+		case <-s.inbox.kick:
+		case <-time.After(wait):
+		}
+	}
+	return nil
+}
+
+// Step books what was answered and sends what there is room for. After an error all that is not booked is read anew.
+func (s *Sender) Step(ctx context.Context) error {
+	err := s.step(ctx)
+	if err != nil {
+		s.drop()
+	}
+	return err
+}
+
+func (s *Sender) step(ctx context.Context) error {
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	told := s.inbox.take()
+	if err := s.book(ctx, told.answers); err != nil {
+		s.inbox.back(told)
+		return err
+	}
+	if !s.reachable() {
+		s.inbox.back(told)
+		s.drop()
+		return s.show(ctx)
+	}
+	if told.anew {
+		s.drop()
+	}
+	if told.marked {
+		s.marks.found()
+		s.tables.looked = time.Time{}
+	}
+	if err := s.expire(ctx); err != nil {
+		return err
+	}
+	for _, table := range told.readable {
+		if p := s.probes[table]; p != nil {
+			p.hopeful(s.c.Now())
+		}
+		s.tables.looked = time.Time{}
+	}
+	if err := s.makeReady(ctx, told.again); err != nil {
+		return err
+	}
+	if err := s.giveBack(ctx); err != nil {
+		return err
+	}
+	for more := true; more && s.room() > 0; {
+		var err error
+		if more, err = s.sendNext(ctx); err != nil {
+			return err
+		}
+	}
+	return s.show(ctx)
+}
+
+// room returns how many rows may be sent now.
+func (s *Sender) room() int { return s.flights.room(s.to.Limits()) }
+
+// reachable reports whether the destination is ready.
+func (s *Sender) reachable() bool {
+	ready := s.to.Ready()
+	if ready != s.online {
+		s.online = ready
+		s.heard()
+	}
+	return ready
+}
+
+// heard says that the remote has answered, or that nobody can say whether it would.
+func (s *Sender) heard() {
+	s.flights.heard()
+	s.mute.Store(0)
+}
+
+// drop forgets what is on its way; it is still due and will be read anew.
+func (s *Sender) drop() {
+	s.flights.drop()
+	s.road.back()
+	s.marks.found()
+	s.tables = tables{apart: s.tables.apart, told: s.tables.told}
+}
+
+// expire gives up what was not answered in time. It is marked, to be sent again:
+// a remote that never answers for some rows does not hold up the others.
+func (s *Sender) expire(ctx context.Context) error {
+	after := s.flights.patience
+	gone := s.flights.expire(s.c.Now(), s.to.Limits())
+	if len(gone) == 0 {
+		return nil
+	}
+	s.c.Counters.Unanswered(s.remote, len(gone))
+	s.log.Warn("no answer came; sending again", zap.Int("messages", len(gone)), zap.Duration("after", after))
+	if s.flights.silent >= doubtAfter {
+		switch s.to.Unanswered(s.mute.Load() != 0) {
+		case Otherwise:
+			s.flights.heard()
+		case Mute:
+			s.mute.CompareAndSwap(0, s.c.Now().UnixMicro())
+		}
+	}
+	for _, f := range gone {
+		if err := s.later(ctx, f.sent, f.stretch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// doubtAfter is how many messages without an answer have it doubted that the destination understands them.
+const doubtAfter = 3
+
+// later marks rows that are to be sent once more, so that their stretch is free of
+// them.
+func (s *Sender) later(ctx context.Context, sent []outbox.Sent, from *stretch) error {
+	if from != nil {
+		if err := s.c.Outbox.Later(ctx, s.remote, sent); err != nil {
+			return err
+		}
+		from.close(len(sent))
+	}
+	s.marks.found()
+	return nil
+}
+
+// sendNext sends some rows of the stream, of those marked for the remote, or of
+// tables that are sent as a whole: in turns, so that none waits for the end of
+// another. It returns false if there are none.
+func (s *Sender) sendNext(ctx context.Context) (bool, error) {
+	for range 3 {
+		var items []outbox.Item
+		var from *stretch
+		var err error
+		switch s.turn++; s.turn % 3 {
+		case 0:
+			var l *load
+			if l, err = s.nextLoad(ctx); l != nil {
+				return true, s.sendLoad(ctx, l)
+			}
+			if err == nil {
+				items, from, err = s.nextStreamed(ctx)
+			}
+		case 1:
+			items, err = s.nextMarked(ctx)
+		case 2:
+			items, from, err = s.nextOfTables(ctx)
+		}
+		if err != nil {
+			return false, err
+		}
+		if len(items) > 0 {
+			return true, s.away(s.send(ctx, items, from))
+		}
+	}
+	return false, nil
+}
+
+// away drops what is on its way where the destination is not there any more: it is still due.
+func (s *Sender) away(err error) error {
+	if errors.Is(err, ErrAway) {
+		s.drop()
+		return nil
+	}
+	return err
+}
+
+// InFlight returns how many rows are on their way.
+func (s *Sender) InFlight() int { return int(s.flights.flying.Load()) }
+
+// Mute returns since when too many messages in a row were not answered; zero: they are answered.
+func (s *Sender) Mute() time.Time {
+	if at := s.mute.Load(); at != 0 {
+		return time.UnixMicro(at)
+	}
+	return time.Time{}
+}
+
+// Busy returns since when the sender has been at one step; zero: it waits for something to do.
+func (s *Sender) Busy() time.Time { return s.beat.Since() }
+
+// Answered takes in an answer. What waits to be booked is bounded by what was sent: answers
+// to nothing are dropped.
+func (s *Sender) Answered(a Answer) {
+	s.inbox.put(func(i *told) {
+		if len(i.answers) < answersMost && i.size < answersBytes {
+			i.answers = append(i.answers, a)
+			i.size += a.Size
+		}
+	})
+}
+
+// Freed says that a row that the remote has refused, since it had to wait, is there by now.
+func (s *Sender) Freed(r change.Row) { s.inbox.freed.Put(s.remote, r) }
+
+// Wake has the sender look for work.
+func (s *Sender) Wake() { s.inbox.wake() }
+
+// Connected says that the remote has connected to the broker. What was published
+// before it had subscribed is sent again at once: nobody will answer it.
+func (s *Sender) Connected() { s.inbox.put(func(i *told) { i.anew = true }) }
+
+// Retry has the rows that were refused tried again at once.
+func (s *Sender) Retry() { s.inbox.put(func(i *told) { i.again = true }) }
+
+// Readable says that a table may be read again, of which rows may wait for that.
+func (s *Sender) Readable(table string) {
+	s.inbox.put(func(i *told) { i.readable = append(i.readable, table) })
+}
+
+// Marked says that rows were marked for the remote.
+func (s *Sender) Marked() { s.inbox.put(func(i *told) { i.marked = true }) }
+
+// Bounds of answers that wait to be booked. Each takes a few times its bytes. Promise 10.
+const (
+	answersMost  = 2000
+	answersBytes = 2 << 20
+)
+
+// told is what a sender was told and has not looked at.
+type told struct {
+	answers  []Answer
+	size     int      // bytes of answers
+	anew     bool     // the remote has connected: what is on its way may not have reached it
+	again    bool     // a table's definition has changed: what was refused may be taken now
+	marked   bool     // rows were marked for the remote
+	readable []string // tables that may be read again
+}
+
+// inbox is where a sender is told. It is safe for concurrent use.
+type inbox struct {
+	kick  chan struct{}
+	freed Freed // rows that wait here and that the remote has by now
+
+	mu   sync.Mutex
+	told told
+}
+
+func (i *inbox) put(f func(*told)) {
+	i.mu.Lock()
+	f(&i.told)
+	i.mu.Unlock()
+	i.wake()
+}
+
+func (i *inbox) take() told {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	t := i.told
+	i.told = told{}
+	return t
+}
+
+// back has all but the answers told once more.
+func (i *inbox) back(t told) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.told.anew, i.told.again, i.told.marked = i.told.anew || t.anew, i.told.again || t.again, i.told.marked || t.marked
+	i.told.readable = append(t.readable, i.told.readable...)
+}
+
+// wake makes Run look for work. It never blocks.
+func (i *inbox) wake() {
+	select {
+	case i.kick <- struct{}{}:
+	default:
+	}
+}
