@@ -141,7 +141,7 @@ func TestVerifyComparesRowsAsATransformerSendsThem(t *testing.T) {
 	c.expect(`SELECT name FROM texts ORDER BY id`, `"ONE"`, `"THREE"`)
 	a.exec(`INSERT INTO texts VALUES ('moved', 'x')`)
 	c.expect(`SELECT name FROM texts WHERE id = 'new'`, `"X"`)
-	if code, out := a.verify(); code != 1 || !strings.Contains(out, "no row is known to differ; 1 row is held back by the transformer; 2 rows cannot be compared") {
+	if code, out := a.verify(); code != 1 || !strings.Contains(out, "no differing row found; 1 row is held back by the transformer; 2 rows cannot be compared") {
 		t.Errorf("under another key: exit code %d\n%s", code, out)
 	}
 }
