@@ -11,7 +11,6 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
-	"github.com/mysql-sync/mysql-sync/pkg/latch"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
@@ -66,15 +65,14 @@ type Applier struct {
 	log    *zap.Logger
 	db     *mysqldb.DB
 	tables *schema.Tables
-	latch  *latch.Rows
 	marker Marker
 	stream *version.Stream
 }
 
 // New returns an Applier. The pool db must be its own: the applier's sessions
 // tell the triggers to be silent, and no other statement may run in them.
-func New(log *zap.Logger, db *mysqldb.DB, ts *schema.Tables, l *latch.Rows, m Marker, s *version.Stream, c Config) *Applier {
-	return &Applier{Config: c, now: time.Now, log: log, db: db, tables: ts, latch: l, marker: m, stream: s}
+func New(log *zap.Logger, db *mysqldb.DB, ts *schema.Tables, m Marker, s *version.Stream, c Config) *Applier {
+	return &Applier{Config: c, now: time.Now, log: log, db: db, tables: ts, marker: m, stream: s}
 }
 
 // Result is what became of one change. A nil Err means that the node holds the

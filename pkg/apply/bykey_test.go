@@ -11,7 +11,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
-	"github.com/mysql-sync/mysql-sync/pkg/latch"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
@@ -49,7 +48,7 @@ func TestRowsOfOthersAreNotMetOnTheWay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := New(zap.NewNop(), testkit.Shared(t).Connect(t, db.Name), tables, &latch.Rows{}, outbox.New(db, tables, stream), stream, Config{Origin: "node-a", Syncs: func(string) bool { return true }})
+	a := New(zap.NewNop(), testkit.Shared(t).Connect(t, db.Name), tables, outbox.New(db, tables, stream), stream, Config{Origin: "node-a", Syncs: func(string) bool { return true }})
 	user, err := db.Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)

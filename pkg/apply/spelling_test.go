@@ -9,7 +9,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
-	"github.com/mysql-sync/mysql-sync/pkg/latch"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
@@ -26,7 +25,7 @@ func TestChangesOfOneRowInSeveralSpellingsMayComeInAnyOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := New(zap.NewNop(), testkit.Shared(t).Connect(t, db.Name), tables, &latch.Rows{}, outbox.New(db, tables, stream), stream,
+	a := New(zap.NewNop(), testkit.Shared(t).Connect(t, db.Name), tables, outbox.New(db, tables, stream), stream,
 		Config{Origin: "node-a", Syncs: func(string) bool { return true }, Receives: func(string) bool { return true }})
 	first := change.Micros(time.Now())
 	incoming := func(spelling string, age int64, deleted bool) Incoming {

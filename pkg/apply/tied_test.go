@@ -9,7 +9,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
-	"github.com/mysql-sync/mysql-sync/pkg/latch"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
@@ -36,7 +35,7 @@ func newReceiver(t *testing.T, c Config, ddl ...string) *receiver {
 	all := func(string) bool { return true }
 	c.Origin, c.Syncs, c.Receives = "node-a", all, all
 	return &receiver{
-		Applier: New(zap.NewNop(), testkit.Shared(t).Connect(t, db.Name, Session...), tables, &latch.Rows{}, outbox.New(db, tables, stream), stream, c),
+		Applier: New(zap.NewNop(), testkit.Shared(t).Connect(t, db.Name, Session...), tables, outbox.New(db, tables, stream), stream, c),
 		t:       t, db: db, time: change.Micros(time.Now()) - 1_000_000_000,
 	}
 }

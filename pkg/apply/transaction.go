@@ -10,6 +10,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
 // manner is how a transaction goes about its rows. By itself it waits for nobody's
@@ -42,17 +43,8 @@ func (a *Applier) transaction(ctx context.Context, tasks []*task, m manner) erro
 	if len(rows) == 0 {
 		return nil
 	}
-	unlock, err := a.latch.Lock(ctx, rows)
-	if err != nil {
-		return err
-	}
-	defer unlock()
 	news := false
-	writing, err := a.stream.Begin(ctx)
-	if err != nil {
-		return err
-	}
-	err = mysqldb.InTx(ctx, a.db, func(tx mysqldb.Tx) error {
+	err = a.stream.Write(ctx, a.db, rows, func(tx mysqldb.Tx, writing *version.Writing) error {
 		steps, err := a.decide(ctx, tx, groups, m)
 		if err != nil {
 			return err
@@ -82,7 +74,6 @@ func (a *Applier) transaction(ctx context.Context, tasks []*task, m manner) erro
 		news, err = a.record(ctx, tx, writing, steps)
 		return err
 	})
-	writing.End(err)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,6 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
-	"github.com/mysql-sync/mysql-sync/pkg/latch"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
@@ -43,15 +42,14 @@ type Capture struct {
 	Config
 	log     *zap.Logger
 	db      *mysqldb.DB
-	latch   *latch.Rows
 	stream  *version.Stream
 	floor   floor
 	written written
 }
 
 // New returns a Capture; Run does its work.
-func New(log *zap.Logger, db *mysqldb.DB, l *latch.Rows, s *version.Stream, c Config) *Capture {
-	return &Capture{Config: c, log: log, db: db, latch: l, stream: s, floor: newFloor()}
+func New(log *zap.Logger, db *mysqldb.DB, s *version.Stream, c Config) *Capture {
+	return &Capture{Config: c, log: log, db: db, stream: s, floor: newFloor()}
 }
 
 // A look that takes long, since the server has much to do, is not followed by the
@@ -123,7 +121,7 @@ const selectChanges = `SELECT id, table_name, primary_key, TIMESTAMPDIFF(MICROSE
 	TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) FROM table_changes WHERE id >= ? ORDER BY id LIMIT ?`
 
 // errConsumed says that apply took some of the changes meanwhile.
-var errConsumed = errors.New("changes were taken by apply")
+var errConsumed = fmt.Errorf("changes were taken by apply: %w", version.ErrNothing)
 
 // once records one batch and returns the number of changes in it.
 func (c *Capture) once(ctx context.Context) (int, error) {
@@ -143,21 +141,15 @@ func (c *Capture) once(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	rows, last := newest(entries)
-	unlock, err := c.latch.Lock(ctx, rows)
-	if err != nil {
-		return 0, err
-	}
-	defer unlock()
-	writing, err := c.stream.Begin(ctx)
-	if err != nil {
-		return 0, err
-	}
-	err = mysqldb.InTx(ctx, c.db, func(tx mysqldb.Tx) error { return c.record(ctx, tx, writing, all, entries, rows, last) })
+	var end int64
+	err = c.stream.Write(ctx, c.db, rows, func(tx mysqldb.Tx, w *version.Writing) error {
+		err := c.record(ctx, tx, w, all, entries, rows, last)
+		end = w.Last()
+		return err
+	})
 	if errors.Is(err, errConsumed) {
-		writing.End(nil)
 		return batchSize, nil // look again at once
 	}
-	writing.End(err)
 	if err != nil {
 		return 0, fmt.Errorf("record changes: %w", err)
 	}
@@ -168,7 +160,7 @@ func (c *Capture) once(ctx context.Context) (int, error) {
 		}
 	}
 	if c.Recorded != nil {
-		c.Recorded(writing.Last())
+		c.Recorded(end)
 	}
 	if c.OnNews != nil {
 		c.OnNews()

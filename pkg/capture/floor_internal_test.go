@@ -8,7 +8,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/mysql-sync/mysql-sync/pkg/latch"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
@@ -66,7 +65,7 @@ func TestTheFloorMissesNoTransactionThatCommitsLate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := New(zap.NewNop(), db, &latch.Rows{}, stream, Config{Origin: "node-a", Syncs: func(string) bool { return true }})
+	c := New(zap.NewNop(), db, stream, Config{Origin: "node-a", Syncs: func(string) bool { return true }})
 	raise := func() {
 		t.Helper()
 		c.floor.marked, c.floor.due = time.Time{}, time.Now().Add(time.Hour)

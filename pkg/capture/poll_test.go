@@ -10,7 +10,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
-	"github.com/mysql-sync/mysql-sync/pkg/latch"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
@@ -23,7 +22,7 @@ func run(t *testing.T, db *mysqldb.DB, synced ...string) *version.Stream {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := capture.New(zap.NewNop(), db, &latch.Rows{}, s, capture.Config{
+	c := capture.New(zap.NewNop(), db, s, capture.Config{
 		Origin: "node-a", Interval: time.Millisecond,
 		Syncs: func(table string) bool { return slices.Contains(synced, table) },
 	})

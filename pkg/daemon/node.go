@@ -19,7 +19,6 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/deliver"
-	"github.com/mysql-sync/mysql-sync/pkg/latch"
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
 	"github.com/mysql-sync/mysql-sync/pkg/mesh"
 	"github.com/mysql-sync/mysql-sync/pkg/metrics"
@@ -71,7 +70,6 @@ type Node struct {
 	acks         *acks
 	spoken       map[string]*spoken // what was written again for remotes; of each its sender's alone
 	senders      map[string]*deliver.Sender
-	rows         *latch.Rows
 	asking       asking
 	questions    *receive.Questions
 	spelled      map[string]string // by which rules the rows of each table are told apart
@@ -105,7 +103,7 @@ func New(cfg *config.Config, log *logging.Log, version string) (*Node, error) {
 	n := &Node{
 		cfg: cfg, log: log.Logger, logging: log, version: version, topics: wire.Topics(cfg.TopicPrefix), session: rand.Uint64(), zone: zone, now: time.Now,
 		codec: codec, senders: map[string]*deliver.Sender{},
-		rows: &latch.Rows{}, asking: asking{waiting: map[asked]chan wire.Answer{}}, questions: receive.NewQuestions(knownClients(cfg)),
+		asking: asking{waiting: map[asked]chan wire.Answer{}}, questions: receive.NewQuestions(knownClients(cfg)),
 	}
 	n.doubts = newDoubts()
 	n.started = n.now()
@@ -304,7 +302,7 @@ func (n *Node) install(ctx context.Context, db *mysqldb.DB) error {
 func (n *Node) wire(db, applyDB *mysqldb.DB, records *records) error {
 	n.db, n.origin = db, change.Origin(n.cfg.ClientName, records.Life)
 	n.outbox = outbox.New(db, n.tables, n.stream)
-	n.capture = capture.New(n.log.Named("capture"), db, n.rows, n.stream, capture.Config{
+	n.capture = capture.New(n.log.Named("capture"), db, n.stream, capture.Config{
 		Origin: n.origin, Syncs: n.cfg.Syncs, Interval: n.cfg.CheckInterval, OnNews: n.wakeSenders, Recorded: records.note,
 		Identify: n.tables.Identify,
 		Disowned: func(table string) { n.watcher.Lose(table) },
@@ -313,7 +311,7 @@ func (n *Node) wire(db, applyDB *mysqldb.DB, records *records) error {
 		},
 	})
 	n.watcher = n.newWatcher(db)
-	n.applier = apply.New(n.log.Named("apply"), applyDB, n.tables, n.rows, n.outbox, n.stream, apply.Config{
+	n.applier = apply.New(n.log.Named("apply"), applyDB, n.tables, n.outbox, n.stream, apply.Config{
 		Origin: n.origin, Remotes: n.cfg.RemoteClients, Syncs: n.cfg.Syncs, Receives: n.cfg.Receives, OnNews: n.wakeMarked,
 		Cascade: n.cfg.ForeignKeyConflict == "cascade", TakesAlong: n.cfg.TakesAlong, MayTake: n.cfg.MayTake,
 		Policies: n.policies(), Resolver: resolver{n}, Lossy: n.cfg.Lossy, Freed: n.freed.Put,
@@ -322,7 +320,7 @@ func (n *Node) wire(db, applyDB *mysqldb.DB, records *records) error {
 			return unseen && n.snapshots.Behind(table)
 		},
 	})
-	n.snapshots = snapshot.New(n.log.Named("snapshot"), db, n.tables, n.rows, n.outbox, n.stream, snapshot.Config{
+	n.snapshots = snapshot.New(n.log.Named("snapshot"), db, n.tables, n.outbox, n.stream, snapshot.Config{
 		Origin: n.origin, Initial: n.cfg.InitialSync, Remotes: n.cfg.RemoteClients, Tables: n.cfg.SyncTables,
 		Ready: func(remote, table string) bool {
 			return n.mesh.TakesUnasked(remote, table) && n.watcher.Captures(table)

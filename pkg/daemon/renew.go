@@ -12,17 +12,8 @@ import (
 // renew gives rows further versions, as if they were written again as they are, and returns which. next says of which rows, by
 // what is known of them under their latches, and what their states are then.
 func (n *Node) renew(ctx context.Context, rows []change.Row, next func(r change.Row, s change.State, now int64) (change.State, bool)) ([]change.Row, error) {
-	unlock, err := n.rows.Lock(ctx, rows)
-	if err != nil {
-		return nil, err
-	}
-	defer unlock()
-	writing, err := n.stream.Begin(ctx)
-	if err != nil {
-		return nil, err
-	}
 	var renewed []change.Row
-	err = mysqldb.InTx(ctx, n.db, func(tx mysqldb.Tx) error {
+	err := n.stream.Write(ctx, n.db, rows, func(tx mysqldb.Tx, writing *version.Writing) error {
 		renewed = nil
 		states, err := version.Read(ctx, tx, rows)
 		if err != nil {
@@ -53,7 +44,6 @@ func (n *Node) renew(ctx context.Context, rows []change.Row, next func(r change.
 		}
 		return version.Write(ctx, tx, entries)
 	})
-	writing.End(err)
 	if err != nil {
 		return nil, fmt.Errorf("give rows further versions: %w", err)
 	}

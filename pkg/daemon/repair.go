@@ -65,16 +65,7 @@ func (n *Node) resend(ctx context.Context, remote string, t *schema.Table, diffe
 	if err := n.tables.Identify(ctx, rows); err != nil {
 		return err
 	}
-	unlock, err := n.rows.Lock(ctx, rows)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	writing, err := n.stream.Begin(ctx)
-	if err != nil {
-		return err
-	}
-	err = mysqldb.InTx(ctx, n.db, func(tx mysqldb.Tx) error {
+	err := n.stream.Write(ctx, n.db, rows, func(tx mysqldb.Tx, writing *version.Writing) error {
 		states, err := version.Read(ctx, tx, rows)
 		if err != nil {
 			return err
@@ -113,7 +104,6 @@ func (n *Node) resend(ctx context.Context, remote string, t *schema.Table, diffe
 		}
 		return n.outbox.Mark(ctx, tx, due, remote)
 	})
-	writing.End(err)
 	n.wakeMarked()
 	return err
 }

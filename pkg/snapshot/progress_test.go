@@ -10,7 +10,7 @@ import (
 
 // TestSendersTellTheirProgressAtTheSameTime is one for the race detector.
 func TestSendersTellTheirProgressAtTheSameTime(t *testing.T) {
-	s := New(zap.NewNop(), nil, nil, nil, nil, nil, Config{})
+	s := New(zap.NewNop(), nil, nil, nil, nil, Config{})
 	var senders sync.WaitGroup
 	for i := range 4 {
 		senders.Go(func() {

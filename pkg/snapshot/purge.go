@@ -85,7 +85,7 @@ func (s *Snapshots) purgeTable(ctx context.Context, name string, before time.Tim
 // purgeRows forgets those of the rows that are not there. Of one whose whole key
 // an older version of this program did not keep, only apply's note tells that.
 func (s *Snapshots) purgeRows(ctx context.Context, t *schema.Table, rows []change.Row, before time.Time) (int, error) {
-	unlock, err := s.latch.Lock(ctx, rows)
+	unlock, err := s.stream.Latch(ctx, rows)
 	if err != nil {
 		return 0, err
 	}

@@ -9,9 +9,9 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
-	"github.com/mysql-sync/mysql-sync/pkg/latch"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
@@ -43,7 +43,11 @@ func TestPurgeForgetsOnlyOldTombstones(t *testing.T) {
 	for _, r := range rows {
 		db.MustExec(`INSERT INTO sync_versions (table_name, row_id, row_key, time, origin) VALUES ('items', ?, ?, 5, 'node-a')`, []byte(r.ID()), []byte(r.Key))
 	}
-	s := New(zap.NewNop(), db, tables, &latch.Rows{}, nil, nil, Config{Remotes: []string{"node-b"}})
+	stream, err := version.OpenStream(ctx, db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := New(zap.NewNop(), db, tables, nil, stream, Config{Remotes: []string{"node-b"}})
 	n, err := s.purgeTable(ctx, "items", time.Now().Add(-time.Hour))
 	if err != nil || n != 4 {
 		t.Fatalf("purged %d rows, want 4: %v", n, err)

@@ -16,7 +16,6 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
-	"github.com/mysql-sync/mysql-sync/pkg/latch"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
@@ -64,7 +63,6 @@ type Snapshots struct {
 	log    *zap.Logger
 	db     *mysqldb.DB
 	tables *schema.Tables
-	latch  *latch.Rows
 	marker Marker
 	stream *version.Stream
 	began  time.Time
@@ -90,8 +88,8 @@ type state struct {
 }
 
 // New returns the snapshots of a node; Run does their work.
-func New(log *zap.Logger, db *mysqldb.DB, ts *schema.Tables, l *latch.Rows, m Marker, v *version.Stream, c Config) *Snapshots {
-	return &Snapshots{Config: c, log: log, db: db, tables: ts, latch: l, marker: m, stream: v, began: time.Now(), said: map[job]time.Time{}}
+func New(log *zap.Logger, db *mysqldb.DB, ts *schema.Tables, m Marker, v *version.Stream, c Config) *Snapshots {
+	return &Snapshots{Config: c, log: log, db: db, tables: ts, marker: m, stream: v, began: time.Now(), said: map[job]time.Time{}}
 }
 
 // Run begins the snapshots that are due and goes on with those that were begun,
@@ -294,17 +292,8 @@ func (s *Snapshots) mark(ctx context.Context, st state) (int, error) {
 		}
 		return 0, err
 	}
-	unlock, err := s.latch.Lock(ctx, rows)
-	if err != nil {
-		return 0, err
-	}
-	defer unlock()
-	writing, err := s.stream.Begin(ctx)
-	if err != nil {
-		return 0, err
-	}
 	finished := len(rows) < chunk
-	err = mysqldb.InTx(ctx, s.db, func(tx mysqldb.Tx) error {
+	err = s.stream.Write(ctx, s.db, rows, func(tx mysqldb.Tx, writing *version.Writing) error {
 		if err := s.markRows(ctx, tx, writing, st, rows); err != nil {
 			return err
 		}
@@ -313,7 +302,6 @@ func (s *Snapshots) mark(ctx context.Context, st state) (int, error) {
 		}
 		return advance(ctx, tx, st, len(rows), rows[len(rows)-1].Key, false)
 	})
-	writing.End(err)
 	if err != nil {
 		return 0, err
 	}

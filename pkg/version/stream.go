@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/latch"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
@@ -23,7 +24,8 @@ import (
 // would be passed over. Promise 1. It is safe for concurrent use; there is one
 // stream for a database, since there is one node.
 type Stream struct {
-	db *mysqldb.DB
+	db    *mysqldb.DB
+	latch latch.Rows
 
 	mu    sync.Mutex
 	next  int64
