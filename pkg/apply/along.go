@@ -10,7 +10,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
-	"github.com/mysql-sync/mysql-sync/pkg/journal"
+	"github.com/mysql-sync/mysql-sync/pkg/losers"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
@@ -233,14 +233,14 @@ func (a *Applier) keepAs(ctx context.Context, tx mysqldb.Tx, t *schema.Table, wh
 	if err != nil {
 		return nil, nil, err
 	}
-	entries := make([]journal.Entry, len(rows))
+	entries := make([]losers.Entry, len(rows))
 	for i, r := range rows {
 		v := states[r].Version
 		if v.IsZero() {
 			v = conflict.Next(states[r], change.Micros(a.now()), a.Origin).Version
 		}
 		g := group{table: t}
-		entries[i] = journal.Entry{Table: t, Key: r.Key, ID: r.ID(), Policy: ForeignKey, Winner: g.side(winner, next(values[i])), Loser: g.side(v, values[i])}
+		entries[i] = losers.Entry{Table: t, Key: r.Key, ID: r.ID(), Policy: ForeignKey, Winner: g.side(winner, next(values[i])), Loser: g.side(v, values[i])}
 	}
-	return rows, values, journal.Record(ctx, tx, entries)
+	return rows, values, losers.Record(ctx, tx, entries)
 }

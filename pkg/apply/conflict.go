@@ -10,7 +10,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
-	"github.com/mysql-sync/mysql-sync/pkg/journal"
+	"github.com/mysql-sync/mysql-sync/pkg/losers"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
@@ -31,11 +31,11 @@ func (a *Applier) keepLosers(ctx context.Context, tx mysqldb.Tx, groups []*group
 		if err != nil {
 			return err
 		}
-		var entries []journal.Entry
+		var entries []losers.Entry
 		for _, s := range steps {
 			entries = append(entries, a.losers(g, s, locals[s.key])...)
 		}
-		if err := journal.Record(ctx, tx, entries); err != nil {
+		if err := losers.Record(ctx, tx, entries); err != nil {
 			return err
 		}
 		if len(entries) > 0 {
@@ -74,34 +74,34 @@ func readLocals(ctx context.Context, tx mysqldb.Tx, g *group, steps []*Step) (ma
 
 // losers returns what one step does not leave as it was: the loser, or under a
 // script each row that is not what the script made.
-func (a *Applier) losers(g *group, s *Step, values [][]byte) []journal.Entry {
+func (a *Applier) losers(g *group, s *Step, values [][]byte) []losers.Entry {
 	l := Local{Exists: values != nil, Values: values}
-	ours, theirs := g.side(s.local.Version, values), journal.Side{Version: s.came.Version, Columns: s.in.Columns, Values: s.in.Values}
-	winner, losers := theirs, []journal.Side{ours}
+	ours, theirs := g.side(s.local.Version, values), losers.Side{Version: s.came.Version, Columns: s.in.Columns, Values: s.in.Values}
+	winner, lost := theirs, []losers.Side{ours}
 	switch {
 	case s.merge != nil:
-		winner = journal.Side{Version: s.State.Version, Columns: s.merge.result.Columns, Values: s.merge.result.Values}
-		losers = s.merge.losers
+		winner = losers.Side{Version: s.State.Version, Columns: s.merge.result.Columns, Values: s.merge.result.Values}
+		lost = s.merge.losers
 	case unchanged(g.table, s.in, l):
 		return nil // both made the same row
 	case s.Decision == conflict.Lose:
-		winner, losers = ours, []journal.Side{theirs}
+		winner, lost = ours, []losers.Side{theirs}
 	}
 	s.policy = cmp.Or(s.policy, conflict.LastWriteWins)
-	s.recorded = len(losers) > 0
-	entries := make([]journal.Entry, len(losers))
-	for i, loser := range losers {
+	s.recorded = len(lost) > 0
+	entries := make([]losers.Entry, len(lost))
+	for i, loser := range lost {
 		a.log.Debug("conflict", zap.String("table", g.table.Name), zap.String("policy", s.policy),
 			zap.String("winner", winner.Author()), zap.String("loser", loser.Author()))
-		entries[i] = journal.Entry{Table: g.table, Key: s.in.Key, ID: s.in.ID(), Policy: s.policy, Winner: winner, Loser: loser}
+		entries[i] = losers.Entry{Table: g.table, Key: s.in.Key, ID: s.in.ID(), Policy: s.policy, Winner: winner, Loser: loser}
 	}
 	return entries
 }
 
-// side returns a row as the journal keeps it; nil values are a deleted one.
-func (g *group) side(v change.Version, values [][]byte) journal.Side {
+// side returns a row as package losers keeps it; nil values are a deleted one.
+func (g *group) side(v change.Version, values [][]byte) losers.Side {
 	if values == nil {
-		return journal.Side{Version: v}
+		return losers.Side{Version: v}
 	}
-	return journal.Side{Version: v, Columns: g.table.Names(), Values: values}
+	return losers.Side{Version: v, Columns: g.table.Names(), Values: values}
 }

@@ -12,7 +12,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
-	"github.com/mysql-sync/mysql-sync/pkg/journal"
+	"github.com/mysql-sync/mysql-sync/pkg/losers"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
@@ -21,7 +21,7 @@ import (
 type Resolver interface {
 	// Resolve returns the row that is to stand, in stored form: some columns or
 	// all, or none where the row is deleted.
-	Resolve(ctx context.Context, t *schema.Table, key string, local, incoming journal.Side) (columns []string, values [][]byte, err error)
+	Resolve(ctx context.Context, t *schema.Table, key string, local, incoming losers.Side) (columns []string, values [][]byte, err error)
 }
 
 // scriptTime is how long the scripts of one transaction may take before it is
@@ -34,7 +34,7 @@ var errSlow = errors.New("the scripts of many conflicts take too long for one tr
 // merge is what a script made of two rows.
 type merge struct {
 	result Incoming
-	losers []journal.Side // those of the two that are not what it made
+	losers []losers.Side // those of the two that are not what it made
 }
 
 // scripts runs the scripts of one transaction.
@@ -95,7 +95,7 @@ func overlay(t *schema.Table, ours [][]byte, in *Incoming) ([][]byte, error) {
 
 // merged returns the whole row that the script makes; nil is a deleted one. The
 // columns that it leaves out are those of the later version.
-func (a *Applier) merged(ctx context.Context, t *schema.Table, s *Step, ours, theirs journal.Side) ([][]byte, error) {
+func (a *Applier) merged(ctx context.Context, t *schema.Table, s *Step, ours, theirs losers.Side) ([][]byte, error) {
 	columns, values, err := a.Resolver.Resolve(ctx, t, s.in.Key, ours, theirs)
 	if err != nil || columns == nil {
 		return nil, err

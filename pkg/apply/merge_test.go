@@ -10,14 +10,14 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
-	"github.com/mysql-sync/mysql-sync/pkg/journal"
+	"github.com/mysql-sync/mysql-sync/pkg/losers"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
 // resolverFunc is a Resolver.
-type resolverFunc func(local, incoming journal.Side) ([]string, [][]byte, error)
+type resolverFunc func(local, incoming losers.Side) ([]string, [][]byte, error)
 
-func (f resolverFunc) Resolve(_ context.Context, _ *schema.Table, _ string, local, incoming journal.Side) ([]string, [][]byte, error) {
+func (f resolverFunc) Resolve(_ context.Context, _ *schema.Table, _ string, local, incoming losers.Side) ([]string, [][]byte, error) {
 	return f(local, incoming)
 }
 
@@ -30,9 +30,9 @@ func TestScriptDecides(t *testing.T) {
 	ours := Local{Exists: true, Values: row("2.00", "y"), State: state(at(later, "node-a"))}
 	gone := Local{State: state(at(later, "node-a"))}
 	returns := func(columns []string, values [][]byte) resolverFunc {
-		return func(_, _ journal.Side) ([]string, [][]byte, error) { return columns, values, nil }
+		return func(_, _ losers.Side) ([]string, [][]byte, error) { return columns, values, nil }
 	}
-	never := resolverFunc(func(_, _ journal.Side) ([]string, [][]byte, error) {
+	never := resolverFunc(func(_, _ losers.Side) ([]string, [][]byte, error) {
 		return nil, nil, errors.New("it is not to be asked")
 	})
 	for name, test := range map[string]struct {
@@ -52,7 +52,7 @@ func TestScriptDecides(t *testing.T) {
 		"none is a delete":                               {incoming(early, row("1.00", "x")), ours, returns(nil, nil), conflict.Win, nil, []string{"node-a", "node-b"}, false},
 		"a row that is deleted stays so":                 {incoming(early, row("1.00", "x")), gone, returns(nil, nil), conflict.Lose, nil, []string{"node-b"}, false},
 		"it is not asked about equal rows":               {incoming(early, row("2.0", "y")), ours, never, conflict.Lose, nil, nil, false},
-		"it sees some columns over the local row": {partial, ours, func(_, incoming journal.Side) ([]string, [][]byte, error) {
+		"it sees some columns over the local row": {partial, ours, func(_, incoming losers.Side) ([]string, [][]byte, error) {
 			return incoming.Columns, incoming.Values, nil
 		}, conflict.Win, row("2.00", "z"), []string{"node-a"}, false},
 		"where it fails the later stands":             {incoming(early, row("1.00", "x")), ours, never, conflict.Lose, nil, nil, true},
@@ -96,7 +96,7 @@ func TestManySlowScriptsSplitTheTransaction(t *testing.T) {
 	t.Parallel()
 	table := items(t)
 	have := Local{Exists: true, Values: row("2.00", "y"), State: state(at(later, "node-a"))}
-	a := &Applier{log: zap.NewNop(), Config: Config{Resolver: resolverFunc(func(local, _ journal.Side) ([]string, [][]byte, error) {
+	a := &Applier{log: zap.NewNop(), Config: Config{Resolver: resolverFunc(func(local, _ losers.Side) ([]string, [][]byte, error) {
 		return local.Columns, local.Values, nil
 	})}}
 	for alone, want := range map[bool]error{true: nil, false: errSlow} {

@@ -95,7 +95,7 @@ type meeting struct {
 	nodes   []*node
 	rows    map[change.Version]string
 	over    map[string]bool // rows that a user has seen and written over
-	journal map[string]bool // rows that lost
+	losers map[string]bool // rows that lost
 	sent    int
 }
 
@@ -138,7 +138,7 @@ func (m *meeting) deliver(n *node, s change.State, row string) {
 	}
 	if d.Conflict() {
 		for _, lost := range []string{ours, row} {
-			m.journal[lost] = m.journal[lost] || lost != stands
+			m.losers[lost] = m.losers[lost] || lost != stands
 		}
 	}
 	n.news = n.news || after.Version != local.Version
@@ -204,7 +204,7 @@ func TestNodesConvergeUnderEachPolicy(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for seed := range uint64(3000) {
 				m := &meeting{t: t, seed: seed, r: rand.New(rand.NewPCG(seed, 0)), policy: rule.policy, script: rule.script,
-					rows: map[change.Version]string{}, over: map[string]bool{}, journal: map[string]bool{}}
+					rows: map[change.Version]string{}, over: map[string]bool{}, losers: map[string]bool{}}
 				for _, name := range []string{"hq", "a", "b", "c", "d"}[:2+m.r.IntN(4)] {
 					n := &node{name: name}
 					if len(rule.others) > 0 {
@@ -234,7 +234,7 @@ func TestNodesConvergeUnderEachPolicy(t *testing.T) {
 					}
 				}
 				for _, w := range written {
-					if w != m.nodes[0].row && !m.over[w] && !m.journal[w] {
+					if w != m.nodes[0].row && !m.over[w] && !m.losers[w] {
 						t.Fatalf("seed %d: the write %q is nowhere", seed, w)
 					}
 				}
@@ -256,7 +256,7 @@ func TestTheFirstOfTheListStands(t *testing.T) {
 	p := conflict.Policy{Name: conflict.Priority, Clients: []string{"hq", "b"}}
 	for seed := range uint64(1000) {
 		m := &meeting{t: t, seed: seed, r: rand.New(rand.NewPCG(seed, 1)), policy: p,
-			rows: map[change.Version]string{}, over: map[string]bool{}, journal: map[string]bool{}}
+			rows: map[change.Version]string{}, over: map[string]bool{}, losers: map[string]bool{}}
 		for _, name := range []string{"a", "b", "c", "d", "hq"} {
 			n := &node{name: name}
 			m.nodes = append(m.nodes, n)

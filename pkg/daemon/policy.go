@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
-	"github.com/mysql-sync/mysql-sync/pkg/journal"
+	"github.com/mysql-sync/mysql-sync/pkg/losers"
 	"github.com/mysql-sync/mysql-sync/pkg/receive"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/transform"
@@ -23,12 +23,12 @@ func (n *Node) policies() map[string]conflict.Policy {
 type resolver struct{ n *Node }
 
 // Resolve runs the script of a table; see apply.Resolver.
-func (r resolver) Resolve(ctx context.Context, t *schema.Table, key string, local, incoming journal.Side) ([]string, [][]byte, error) {
+func (r resolver) Resolve(ctx context.Context, t *schema.Table, key string, local, incoming losers.Side) ([]string, [][]byte, error) {
 	id, err := t.ID(key)
 	if err != nil {
 		return nil, nil, err
 	}
-	side := func(s journal.Side) transform.Side {
+	side := func(s losers.Side) transform.Side {
 		if s.Columns == nil {
 			return transform.Side{Version: s.Version}
 		}

@@ -44,11 +44,11 @@ func (w *world) check(report *Report) {
 }
 
 // checkWrites checks that each write stands everywhere, or was replaced by one
-// that knew it, or is in a journal. Promises 1 and 4.
+// that knew it, or is in a losers. Promises 1 and 4.
 func (w *world) checkWrites(report *Report) {
 	safe := w.history.replaced()
 	for _, n := range w.nodes {
-		for _, loser := range n.db.journal {
+		for _, loser := range n.db.losers {
 			safe[loser] = true
 		}
 	}

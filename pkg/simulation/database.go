@@ -52,7 +52,7 @@ type database struct {
 	versions []known
 	changes  []entry // table_changes
 	remotes  []remote
-	journal  []int // writes that lost a conflict
+	losers   []int // writes that lost a conflict
 	nextID   uint64
 }
 
@@ -71,7 +71,7 @@ func newDatabase(keys, remotes int) database {
 func (d *database) backup() database {
 	c := *d
 	c.rows, c.versions, c.changes = slices.Clone(d.rows), slices.Clone(d.versions), slices.Clone(d.changes)
-	c.journal, c.remotes = slices.Clone(d.journal), slices.Clone(d.remotes)
+	c.losers, c.remotes = slices.Clone(d.losers), slices.Clone(d.remotes)
 	for i := range c.remotes {
 		c.remotes[i].marks = slices.Clone(d.remotes[i].marks)
 	}

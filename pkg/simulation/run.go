@@ -132,7 +132,7 @@ func (w *world) restores(end int64) {
 			w.queue.add(restored, func() {
 				w.trace("%s is restored", n.name)
 				n.killServer()
-				for _, loser := range n.db.journal[min(len(old.journal), len(n.db.journal)):] {
+				for _, loser := range n.db.losers[min(len(old.losers), len(n.db.losers)):] {
 					w.history[loser].undone = true // unless another node has kept it too
 				}
 				n.db, n.origin = old, change.Origin(n.name, strconv.Itoa(len(w.history)))

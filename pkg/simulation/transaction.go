@@ -256,7 +256,7 @@ func (t *transaction) keepLoser(c *sent, s *apply.Step, found row) {
 		h[loser].equal = h[loser].equal || winner != loser
 		return
 	}
-	t.n.db.journal = append(t.n.db.journal, loser)
+	t.n.db.losers = append(t.n.db.losers, loser)
 	t.n.w.conflict(winner, loser)
 }
 

@@ -10,7 +10,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
-	"github.com/mysql-sync/mysql-sync/pkg/journal"
+	"github.com/mysql-sync/mysql-sync/pkg/losers"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
@@ -53,7 +53,7 @@ func (d *Desk) remotes(one string) []string {
 // Conflicts returns at most limit conflicts before the one with a number (0: the
 // latest).
 func (d *Desk) Conflicts(ctx context.Context, before uint64, limit int) ([]Conflict, error) {
-	found, err := journal.Before(ctx, d.db, before, limit)
+	found, err := losers.Before(ctx, d.db, before, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func (d *Desk) Conflicts(ctx context.Context, before uint64, limit int) ([]Confl
 	return list, nil
 }
 
-func shown(c *journal.Kept) Conflict {
+func shown(c *losers.Kept) Conflict {
 	x := Conflict{ID: c.ID, Table: c.Table, Row: c.PrimaryKey, At: c.At, Policy: c.Policy, Standing: c.PutBack.IsZero(),
 		Winner: Version{Origin: author(c.WinnerOrigin), At: time.UnixMicro(c.WinnerTime), Row: c.WinnerRow},
 		Loser:  Version{Origin: author(c.LoserOrigin), At: time.UnixMicro(c.LoserTime), Row: c.LoserRow}}
@@ -79,7 +79,7 @@ func author(origin string) string { return change.Version{Origin: origin}.Author
 
 // Conflict returns one conflict, with the row as it is now.
 func (d *Desk) Conflict(ctx context.Context, id uint64) (*ConflictNow, error) {
-	c, now, err := journal.Look(ctx, d.db, d.tables, id)
+	c, now, err := losers.Look(ctx, d.db, d.tables, id)
 	if err != nil {
 		return nil, refused(err)
 	}
@@ -89,16 +89,16 @@ func (d *Desk) Conflict(ctx context.Context, id uint64) (*ConflictNow, error) {
 // PutBack writes the row that lost a conflict over the one that stands, which is kept.
 // The triggers note it, and it goes out as any write does.
 func (d *Desk) PutBack(ctx context.Context, conflict uint64, how PutBack) error {
-	r := journal.Request{Columns: how.Columns, Seen: how.Seen, Over: how.Over, Origin: d.cfg.ClientName}
-	return refused(journal.PutBack(ctx, d.db, d.tables, conflict, r))
+	r := losers.Request{Columns: how.Columns, Seen: how.Seen, Over: how.Over, Origin: d.cfg.ClientName}
+	return refused(losers.PutBack(ctx, d.db, d.tables, conflict, r))
 }
 
-// refused says of what kind an error of the journal is.
+// refused says of what kind an error of package losers is.
 func refused(err error) error {
 	switch {
-	case errors.Is(err, journal.ErrNoConflict):
+	case errors.Is(err, losers.ErrNoConflict):
 		return Kind(ErrNotFound, err)
-	case errors.Is(err, journal.ErrLater), errors.Is(err, journal.ErrChanged), errors.Is(err, journal.ErrCannot):
+	case errors.Is(err, losers.ErrLater), errors.Is(err, losers.ErrChanged), errors.Is(err, losers.ErrCannot):
 		return Kind(ErrChanged, err)
 	}
 	return err

@@ -1,4 +1,4 @@
-package journal_test
+package losers_test
 
 import (
 	"errors"
@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
-	"github.com/mysql-sync/mysql-sync/pkg/journal"
+	"github.com/mysql-sync/mysql-sync/pkg/losers"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
@@ -19,32 +19,32 @@ func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 const orders = `CREATE TABLE orders (id INT PRIMARY KEY, name VARCHAR(100), photo BLOB)`
 
 // side is a version of a row of orders; one without a name is a delete.
-func side(time int64, origin, name, photo string) journal.Side {
-	s := journal.Side{Version: change.Version{Time: time, Origin: origin}}
+func side(time int64, origin, name, photo string) losers.Side {
+	s := losers.Side{Version: change.Version{Time: time, Origin: origin}}
 	if name != "" {
 		s.Columns, s.Values = []string{"id", "name", "photo"}, [][]byte{[]byte("1"), []byte(name), []byte(photo)}
 	}
 	return s
 }
 
-func record(t *testing.T, db *mysqldb.DB, ts *schema.Tables, sides ...[2]journal.Side) {
+func record(t *testing.T, db *mysqldb.DB, ts *schema.Tables, sides ...[2]losers.Side) {
 	t.Helper()
 	table, err := ts.Table(t.Context(), "orders")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var entries []journal.Entry
+	var entries []losers.Entry
 	for _, s := range sides {
-		entries = append(entries, journal.Entry{Table: table, Key: "1", Policy: "lastWriteWins", Winner: s[0], Loser: s[1]})
+		entries = append(entries, losers.Entry{Table: table, Key: "1", Policy: "lastWriteWins", Winner: s[0], Loser: s[1]})
 	}
-	if err := mysqldb.InTx(t.Context(), db, func(tx mysqldb.Tx) error { return journal.Record(t.Context(), tx, entries) }); err != nil {
+	if err := mysqldb.InTx(t.Context(), db, func(tx mysqldb.Tx) error { return losers.Record(t.Context(), tx, entries) }); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func list(t *testing.T, db *mysqldb.DB, before uint64, limit int) []journal.Kept {
+func list(t *testing.T, db *mysqldb.DB, before uint64, limit int) []losers.Kept {
 	t.Helper()
-	found, err := journal.Before(t.Context(), db, before, limit)
+	found, err := losers.Before(t.Context(), db, before, limit)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,8 +67,8 @@ func TestALoserIsPutBackAsItWas(t *testing.T) {
 	db := testkit.OwnSchema(t, orders)
 	ts := schema.NewTables(db)
 	written, deleted := side(1, "berlin", "O'Hara \"é\"\n", "\x00\xff\x1b"), side(2, "boston", "", "")
-	record(t, db, ts, [2]journal.Side{deleted, written}, [2]journal.Side{written, deleted})
-	record(t, db, ts, [2]journal.Side{deleted, written})
+	record(t, db, ts, [2]losers.Side{deleted, written}, [2]losers.Side{written, deleted})
+	record(t, db, ts, [2]losers.Side{deleted, written})
 	found := list(t, db, 0, 10)
 	if len(found) != 2 || string(found[0].LoserRow) != "null" || found[1].LoserOrigin != "berlin" || found[1].PrimaryKey != "1" || !found[1].PutBack.IsZero() {
 		t.Fatalf("kept: %+v", found)
@@ -76,7 +76,7 @@ func TestALoserIsPutBackAsItWas(t *testing.T) {
 	const want = "1 O'Hara \"é\"\n 00FF1B"
 	putBack := func(id uint64, want string) {
 		t.Helper()
-		if err := journal.PutBack(t.Context(), db, ts, id, journal.Request{Over: true, Origin: "here"}); err != nil {
+		if err := losers.PutBack(t.Context(), db, ts, id, losers.Request{Over: true, Origin: "here"}); err != nil {
 			t.Error(err)
 		}
 		if got := row(t, db); got != want {
@@ -88,7 +88,7 @@ func TestALoserIsPutBackAsItWas(t *testing.T) {
 	putBack(found[1].ID, want)
 	putBack(found[0].ID, "")
 	for _, k := range list(t, db, 0, 10) {
-		if k.PutBack.IsZero() != (k.Policy == journal.PutBackPolicy) {
+		if k.PutBack.IsZero() != (k.Policy == losers.PutBackPolicy) {
 			t.Errorf("it is not noted: %+v", k)
 		}
 	}
@@ -98,12 +98,12 @@ func TestWhatCannotBePutBackChangesNothing(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t, orders, `INSERT INTO orders VALUES (1, 'stands', NULL)`)
 	ts := schema.NewTables(db)
-	if err := journal.PutBack(t.Context(), db, ts, 7, journal.Request{}); !errors.Is(err, journal.ErrNoConflict) {
+	if err := losers.PutBack(t.Context(), db, ts, 7, losers.Request{}); !errors.Is(err, losers.ErrNoConflict) {
 		t.Errorf("no such conflict: %v", err)
 	}
-	record(t, db, ts, [2]journal.Side{side(2, "boston", "", ""), side(1, "berlin", "lost", "")})
+	record(t, db, ts, [2]losers.Side{side(2, "boston", "", ""), side(1, "berlin", "lost", "")})
 	testkit.Exec(t, db, `ALTER TABLE orders DROP COLUMN photo`)
-	err := journal.PutBack(t.Context(), db, schema.NewTables(db), list(t, db, 0, 1)[0].ID, journal.Request{Over: true})
+	err := losers.PutBack(t.Context(), db, schema.NewTables(db), list(t, db, 0, 1)[0].ID, losers.Request{Over: true})
 	if err == nil || !strings.Contains(err.Error(), "table orders has no column photo any more") {
 		t.Errorf("without the column: %v", err)
 	}
@@ -121,9 +121,9 @@ func TestAListIsBounded(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t, orders)
 	ts := schema.NewTables(db)
-	var all [][2]journal.Side
+	var all [][2]losers.Side
 	for i := range int64(7) {
-		all = append(all, [2]journal.Side{side(i+10, "boston", "", ""), side(i+1, "berlin", strings.Repeat("x", 1<<20), "")})
+		all = append(all, [2]losers.Side{side(i+10, "boston", "", ""), side(i+1, "berlin", strings.Repeat("x", 1<<20), "")})
 	}
 	record(t, db, ts, all...)
 	var got []string

@@ -1,9 +1,9 @@
-// Package journal keeps the versions that lost a conflict, in the table
+// Package losers keeps the versions that lost a conflict, in the table
 // sync_conflicts, and puts one back when a person asks for it.
 //
 // It keeps promise 4: the loser is recorded in the transaction that makes it the
 // loser. Which version loses is package conflict's business.
-package journal
+package losers
 
 import (
 	"cmp"

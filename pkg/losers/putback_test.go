@@ -1,18 +1,18 @@
-package journal_test
+package losers_test
 
 import (
 	"errors"
 	"strings"
 	"testing"
 
-	"github.com/mysql-sync/mysql-sync/pkg/journal"
+	"github.com/mysql-sync/mysql-sync/pkg/losers"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
 // latest returns the latest conflict that is kept.
-func latest(t *testing.T, db *mysqldb.DB) journal.Kept {
+func latest(t *testing.T, db *mysqldb.DB) losers.Kept {
 	t.Helper()
 	return list(t, db, 0, 1)[0]
 }
@@ -25,12 +25,12 @@ func TestWhatAPutBackWritesOverIsKept(t *testing.T) {
 	ts := schema.NewTables(db)
 	won := side(2, "boston", "won", "")
 	won.Values[2] = nil
-	record(t, db, ts, [2]journal.Side{won, side(1, "berlin", "lost", "p")})
+	record(t, db, ts, [2]losers.Side{won, side(1, "berlin", "lost", "p")})
 	id := latest(t, db).ID
-	try := func(id uint64, r journal.Request, wanted error, want string) {
+	try := func(id uint64, r losers.Request, wanted error, want string) {
 		t.Helper()
 		r.Origin = "here"
-		if err := journal.PutBack(t.Context(), db, ts, id, r); !errors.Is(err, wanted) {
+		if err := losers.PutBack(t.Context(), db, ts, id, r); !errors.Is(err, wanted) {
 			t.Errorf("%+v: %v, not %v", r, err, wanted)
 		}
 		if got := row(t, db); got != want {
@@ -39,7 +39,7 @@ func TestWhatAPutBackWritesOverIsKept(t *testing.T) {
 	}
 	look := func(later bool) string {
 		t.Helper()
-		_, now, err := journal.Look(t.Context(), db, ts, id)
+		_, now, err := losers.Look(t.Context(), db, ts, id)
 		if err != nil || now.Later != later {
 			t.Errorf("the row is %+v, %v", now, err)
 		}
@@ -48,29 +48,29 @@ func TestWhatAPutBackWritesOverIsKept(t *testing.T) {
 	old := look(false)
 	testkit.Exec(t, db, `UPDATE orders SET name = 'later'`)
 	seen := look(true)
-	try(id, journal.Request{}, journal.ErrLater, "1 later")
-	try(id, journal.Request{Seen: old}, journal.ErrChanged, "1 later")
-	try(id, journal.Request{Seen: old, Over: true}, journal.ErrChanged, "1 later")
-	try(id, journal.Request{Seen: seen, Columns: []string{"nothing"}}, journal.ErrCannot, "1 later")
-	try(id, journal.Request{Seen: seen, Columns: []string{"Photo", "PHOTO"}}, nil, "1 later 70")
+	try(id, losers.Request{}, losers.ErrLater, "1 later")
+	try(id, losers.Request{Seen: old}, losers.ErrChanged, "1 later")
+	try(id, losers.Request{Seen: old, Over: true}, losers.ErrChanged, "1 later")
+	try(id, losers.Request{Seen: seen, Columns: []string{"nothing"}}, losers.ErrCannot, "1 later")
+	try(id, losers.Request{Seen: seen, Columns: []string{"Photo", "PHOTO"}}, nil, "1 later 70")
 	over := latest(t, db)
-	if over.Policy != journal.PutBackPolicy || string(over.LoserRow) != `{"id":"1","name":"later","photo":null}` || !strings.Contains(string(over.WinnerRow), `"later"`) {
+	if over.Policy != losers.PutBackPolicy || string(over.LoserRow) != `{"id":"1","name":"later","photo":null}` || !strings.Contains(string(over.WinnerRow), `"later"`) {
 		t.Errorf("kept: %s over %s, %s", over.WinnerRow, over.LoserRow, over.Policy)
 	}
-	try(over.ID, journal.Request{}, nil, "1 later")
+	try(over.ID, losers.Request{}, nil, "1 later")
 	testkit.Exec(t, db, `DELETE FROM orders`)
-	try(id, journal.Request{Over: true, Columns: []string{"name"}}, journal.ErrCannot, "")
-	try(id, journal.Request{Over: true}, nil, "1 lost 70")
+	try(id, losers.Request{Over: true, Columns: []string{"name"}}, losers.ErrCannot, "")
+	try(id, losers.Request{Over: true}, nil, "1 lost 70")
 	gone := latest(t, db)
 	if string(gone.LoserRow) != "null" {
 		t.Errorf("kept: %s", gone.LoserRow)
 	}
-	try(gone.ID, journal.Request{}, nil, "")
+	try(gone.ID, losers.Request{}, nil, "")
 	testkit.Exec(t, db, "ALTER TABLE orders CHANGE photo Photo BLOB, CHANGE name NAME VARCHAR(100)") // what was kept before has the former spelling
-	try(latest(t, db).ID, journal.Request{}, nil, "1 lost 70")
-	try(id, journal.Request{Over: true}, nil, "1 lost 70") // it is so already: nothing is written over
+	try(latest(t, db).ID, losers.Request{}, nil, "1 lost 70")
+	try(id, losers.Request{Over: true}, nil, "1 lost 70") // it is so already: nothing is written over
 	n := len(list(t, db, 0, 100))
-	try(id, journal.Request{Over: true}, nil, "1 lost 70")
+	try(id, losers.Request{Over: true}, nil, "1 lost 70")
 	if now := len(list(t, db, 0, 100)); now != n {
 		t.Errorf("%d conflicts became %d", n, now)
 	}
@@ -91,7 +91,7 @@ func TestWhatIsInTheWayOfAPutBack(t *testing.T) {
 	child.Columns, child.Values = append(child.Columns, "shop"), append(child.Values, []byte("8"))
 	long := side(4, "berlin", strings.Repeat("x", 101), "")
 	for name, test := range map[string]struct {
-		lost journal.Side
+		lost losers.Side
 		says string
 	}{
 		"a unique value": {side(5, "berlin", "taken", ""), "a unique value is taken by another row"},
@@ -99,9 +99,9 @@ func TestWhatIsInTheWayOfAPutBack(t *testing.T) {
 		"children":       {side(6, "berlin", "", ""), "rows of items still refer to the row"},
 		"a length":       {long, "the table does not take it"},
 	} {
-		record(t, db, ts, [2]journal.Side{side(9, "boston", "stands", ""), test.lost})
-		err := journal.PutBack(t.Context(), db, ts, latest(t, db).ID, journal.Request{Over: true})
-		if !errors.Is(err, journal.ErrCannot) || !strings.Contains(err.Error(), test.says) {
+		record(t, db, ts, [2]losers.Side{side(9, "boston", "stands", ""), test.lost})
+		err := losers.PutBack(t.Context(), db, ts, latest(t, db).ID, losers.Request{Over: true})
+		if !errors.Is(err, losers.ErrCannot) || !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if got := row(t, db); got != stands {
@@ -109,12 +109,12 @@ func TestWhatIsInTheWayOfAPutBack(t *testing.T) {
 		}
 	}
 	testkit.Exec(t, db, `DELETE FROM items`)
-	record(t, db, ts, [2]journal.Side{side(9, "boston", "stands", ""), side(7, "berlin", "", "")})
-	if err := journal.PutBack(t.Context(), db, ts, latest(t, db).ID, journal.Request{Over: true}); err != nil || row(t, db) != "2 taken" {
+	record(t, db, ts, [2]losers.Side{side(9, "boston", "stands", ""), side(7, "berlin", "", "")})
+	if err := losers.PutBack(t.Context(), db, ts, latest(t, db).ID, losers.Request{Over: true}); err != nil || row(t, db) != "2 taken" {
 		t.Errorf("a row that only refers to itself: %v", err)
 	}
 	testkit.Exec(t, db, `SET FOREIGN_KEY_CHECKS = 0`, `DROP TABLE items`, `DROP TABLE orders`)
-	if _, _, err := journal.Look(t.Context(), db, ts, latest(t, db).ID); !errors.Is(err, journal.ErrCannot) {
+	if _, _, err := losers.Look(t.Context(), db, ts, latest(t, db).ID); !errors.Is(err, losers.ErrCannot) {
 		t.Errorf("without the table: %v", err)
 	}
 }
