@@ -26,9 +26,11 @@ var layers = [][]string{
 	{"pkg/capture", "pkg/outbox", "pkg/transport", "pkg/transform", "pkg/apply", "pkg/snapshot", "pkg/broker"}, // the stages
 	{"pkg/mesh"},
 	{"pkg/receive", "pkg/status"},
-	{"pkg/render", "pkg/web", "pkg/metrics", "pkg/check"},
+	{"pkg/render", "pkg/check"},
 	{"pkg/deliver"},
 	{"pkg/daemon", "pkg/simulation"},
+	{"pkg/web", "pkg/metrics"},
+	{"pkg/service"},
 	{"pkg/testkit"}, // for tests and for the demonstration
 	{"pkg/schemafuzz", "pkg/attack"},
 	{"cmd"},

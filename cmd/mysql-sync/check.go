@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mysql-sync/mysql-sync/pkg/check"
-	"github.com/mysql-sync/mysql-sync/pkg/daemon"
+	"github.com/mysql-sync/mysql-sync/pkg/service"
 )
 
 var errMistakes = errors.New("there are mistakes")
@@ -101,7 +101,7 @@ func checkNode(ctx context.Context, path string, listen time.Duration) ([]check.
 	if err != nil || cfg == nil {
 		return found, err
 	}
-	return append(found, check.Node(ctx, cfg, check.Options{Listen: max(listen, time.Millisecond), Socket: daemon.Socket(cfg)})...), nil
+	return append(found, check.Node(ctx, cfg, check.Options{Listen: max(listen, time.Millisecond), Socket: service.Socket(cfg)})...), nil
 }
 
 // aboutWidth is up to how many characters what a finding is about is aligned.

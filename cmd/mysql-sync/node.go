@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
-	"github.com/mysql-sync/mysql-sync/pkg/daemon"
+	"github.com/mysql-sync/mysql-sync/pkg/service"
 	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
@@ -36,7 +36,7 @@ type api struct {
 // apiOf returns the API of the node with this configuration. It connects with the
 // first call.
 func apiOf(cfg *config.Config) *api {
-	socket := daemon.Socket(cfg)
+	socket := service.Socket(cfg)
 	return &api{socket: socket, client: &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, "unix", socket)

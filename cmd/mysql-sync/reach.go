@@ -15,7 +15,7 @@ import (
 
 // node is what commands ask of a node, be it at work or stopped.
 type node interface {
-	State(ctx context.Context) (*status.State, error)
+	status.Source
 	Errors(ctx context.Context, of status.Rows, limit int) ([]status.RowError, error)
 	Retry(ctx context.Context, of status.Rows) (int64, error)
 	Conflicts(ctx context.Context, before uint64, limit int) ([]status.Conflict, error)

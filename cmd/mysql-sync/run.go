@@ -12,8 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
-	"github.com/mysql-sync/mysql-sync/pkg/daemon"
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
+	"github.com/mysql-sync/mysql-sync/pkg/service"
 )
 
 // stopTime bounds an orderly stop.
@@ -46,7 +46,7 @@ func run(ctx context.Context, path string) error {
 	log := logging.New(os.Stderr)
 	limitMemory(log.Logger, memlimit.FromCgroup)
 	load := func() (*config.Config, []string, error) { return config.Load(path, os.Environ()) }
-	service, err := daemon.NewService(load, log, buildVersion())
+	service, err := service.New(load, log, buildVersion())
 	if err != nil {
 		return usageError{err}
 	}

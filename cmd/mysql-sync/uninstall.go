@@ -19,6 +19,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mesh"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/service"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
@@ -175,7 +176,7 @@ func describe(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb.
 	if err != nil {
 		return err
 	}
-	for _, f := range daemon.Files(cfg) {
+	for _, f := range service.Files(cfg) {
 		if _, err := os.Lstat(f); err == nil {
 			r.Files = append(r.Files, f)
 		}

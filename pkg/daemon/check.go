@@ -11,7 +11,10 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/check"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/render"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/transform"
+	"github.com/mysql-sync/mysql-sync/pkg/transport"
 )
 
 // probeTime is how long the start waits for the broker's word on the login; a
@@ -42,6 +45,20 @@ func (n *Node) checkServers(ctx context.Context) (*mysqldb.DB, error) {
 	return db, nil
 }
 
+// Check finds what would keep the node from starting, without changing anything.
+func (n *Node) Check(ctx context.Context) error {
+	db, err := n.checkServers(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	t, err := n.loadTransformers(zap.NewNop())
+	if t != nil {
+		t.Close()
+	}
+	return err
+}
+
 // lockedPause is between two looks at tables that somebody holds as the node starts.
 const lockedPause = time.Second
 
@@ -69,4 +86,22 @@ func (n *Node) probeBroker(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
 	return check.BrokerLogin(ctx, n.cfg.MQTT)
+}
+
+// loadTransformers loads the scripts and checks that those are there that the
+// configuration needs.
+func (n *Node) loadTransformers(log *zap.Logger) (*transform.Transformers, error) {
+	t := transform.New(log, render.Querier{Guests: n.guests}, publisher{n.transport}, transform.Config{Directory: n.cfg.TransformerDirectory, MaxRow: n.cfg.LargestRow()})
+	if err := t.Load(n.allTables()); err != nil {
+		return nil, fmt.Errorf("transformerDirectory: %w", err)
+	}
+	return t, check.Resolvers(n.cfg.ConflictPolicy, t)
+}
+
+// publisher publishes the messages of scripts.
+type publisher struct{ s *transport.Session }
+
+// Publish publishes a message and waits until the broker has it.
+func (p publisher) Publish(ctx context.Context, topic string, message []byte, qos byte, retain bool) error {
+	return p.s.Publish(ctx, transport.Message{Topic: topic, Payload: message, QoS: qos, Retain: retain})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -21,7 +20,6 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/deliver"
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
 	"github.com/mysql-sync/mysql-sync/pkg/mesh"
-	"github.com/mysql-sync/mysql-sync/pkg/metrics"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/receive"
@@ -76,22 +74,20 @@ type Node struct {
 	unarmed      []string          // synced tables that somebody held as the triggers were to be made
 
 	// What the node tells about itself:
-	logging  *logging.Log
-	started  time.Time
-	unseen   sync.Map // tables that may have been written without being captured, as this run noticed
-	doubts   *doubts  // what this run and earlier ones noticed
-	warnings []string // of its configuration
-	metrics  *metrics.Metrics
-	scrape   http.Handler              // of metrics
-	front    *front                    // by which it is asked
-	working  chan struct{}             // closed once it has started
-	setBack  atomic.Pointer[time.Time] // when it was noticed that the database was; see comparedSince
+	logging *logging.Log
+	started time.Time
+	unseen  sync.Map // tables that may have been written without being captured, as this run noticed
+	doubts  *doubts  // what this run and earlier ones noticed
+	host    Host
+	metrics Meter
+	working chan struct{}             // closed once it has started
+	setBack atomic.Pointer[time.Time] // when it was noticed that the database was; see comparedSince
 
 	refused *mesh.Refusals
 }
 
 // New returns a node; it connects to nothing.
-func New(cfg *config.Config, log *logging.Log, version string) (*Node, error) {
+func New(cfg *config.Config, log *logging.Log, version string, host Host, meter Meter) (*Node, error) {
 	zone, err := cfg.Zone()
 	if err != nil {
 		return nil, err
@@ -108,8 +104,7 @@ func New(cfg *config.Config, log *logging.Log, version string) (*Node, error) {
 	n.doubts = newDoubts()
 	n.started = n.now()
 	n.Running = status.NewRunning(cfg, n.now, knownClients(cfg), slices.Contains(cfg.AcceptFrom, "*"), n.live)
-	n.metrics = metrics.New(n.State)
-	n.scrape, n.working = n.metrics.Handler(), make(chan struct{})
+	n.host, n.metrics, n.working = host, meter, make(chan struct{})
 	n.acks = newAcks(n)
 	n.refused = mesh.NewRefusals(n.log, cfg, n.now)
 	n.gate = &receive.Gate{
@@ -155,7 +150,7 @@ func (n *Node) Run(ctx context.Context) error {
 			return errors.Join(g.Wait(), err)
 		}
 	}
-	g.Go(func() error { return n.front.listenEarly(ctx, n.cfg.HTTP) })
+	g.Go(func() error { return n.host.Waits(ctx) })
 	g.Go(func() error { return n.replicate(ctx) })
 	return g.Wait()
 }
@@ -225,10 +220,9 @@ func (n *Node) replicate(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := n.front.listen(ctx, n.cfg.HTTP); err != nil {
+	if err := n.host.Serves(ctx); err != nil {
 		return err
 	}
-	n.front.control(ctx, n.cfg)
 	n.log.Info("node started", zap.String("client", n.cfg.ClientName), zap.String("version", n.version),
 		zap.String("server", db.Version), zap.Strings("syncTables", n.cfg.SyncTables),
 		zap.Strings("receiveTables", n.cfg.ReceiveTables), zap.Strings("remotes", n.cfg.RemoteClients))

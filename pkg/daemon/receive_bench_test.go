@@ -95,7 +95,7 @@ func benchNode(b *testing.B) (*Node, int) {
 		MQTT:  config.MQTT{Servers: []string{"tcp://127.0.0.1:1"}, ReconnectPeriod: time.Second},
 		MySQL: config.MySQL{Host: server.Host, Port: server.Port, User: server.User, Password: server.Password, Database: server.Create(b)},
 	}
-	n, err := New(cfg, logging.New(io.Discard), "test")
+	n, err := New(cfg, logging.New(io.Discard), "test", nil, nil)
 	if err != nil {
 		b.Fatal(err)
 	}

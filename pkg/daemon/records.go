@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
@@ -123,7 +124,9 @@ func (r *records) text() []byte {
 	return fmt.Appendf(nil, "{\"life\": %-12q, \"position\": %20d, \"database\": %-58q}\n", r.Life, r.Position, r.Database)
 }
 
-// recordsFile is the path of a client's records.
+// RecordsFile is the path of a client's records.
+func RecordsFile(cfg *config.Config) string { return recordsFile(cfg.QueueDirectory, cfg.ClientName) }
+
 func recordsFile(folder, client string) string { return filepath.Join(folder, client+".records") }
 
 // newLife returns a name that no life of the client had before.

@@ -238,7 +238,7 @@ func TestAReloadCutsNoConnection(t *testing.T) {
 	both[1].started()
 	a.rewrite(map[string]any{"syncTables": []string{"orders", "items"}})
 	out := runBinary(t, "reload", a.file)
-	out.expect(t, 0, "works with what it has read")
+	out.expect(t, 0, "the node has reloaded")
 	a.told(200, "[]", "GET", "/api/errors", nil) // it works, and does not start any more
 	for _, e := range both {
 		e.until("the new node", func(s *status.State) bool { return s.Started.After(before) && len(s.Tables) == 2 && s.Database.Online })

@@ -50,6 +50,5 @@ func (n *Node) respelled(ctx context.Context, table string) {
 		return
 	}
 	n.log.Info("the collation of a table's key has changed; the node starts anew", zap.String("table", table))
-	// It ends this node, so that it is not waited for here; it logs what keeps it from that.
-	go func() { _ = n.front.reload(context.WithoutCancel(ctx)) }()
+	n.host.Restart(ctx)
 }

@@ -33,7 +33,7 @@ type Metrics struct {
 }
 
 // New returns the metrics of a node whose state is asked at each scrape.
-func New(state func(context.Context) (*status.State, error)) *Metrics {
+func New(node status.Source) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		applied: prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -45,7 +45,7 @@ func New(state func(context.Context) (*status.State, error)) *Metrics {
 	m.panics = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "mysql_sync_panics_total", Help: "Messages and questions in which the node panicked: each is a fault of this program.",
 	})
-	m.registry.MustRegister(m.applied, m.panics, collector{state}, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.applied, m.panics, collector{node}, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -66,7 +66,7 @@ func (m *Metrics) Handler() http.Handler {
 
 // collector makes metrics of a node's state.
 type collector struct {
-	state func(context.Context) (*status.State, error)
+	node status.Source
 }
 
 // Describe sends what Collect may.
@@ -80,7 +80,7 @@ func (collector) Describe(to chan<- *prometheus.Desc) {
 func (c collector) Collect(to chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTime)
 	defer cancel()
-	s, err := c.state(ctx)
+	s, err := c.node.State(ctx)
 	if err != nil {
 		to <- prometheus.NewInvalidMetric(all[0].desc, err)
 		return

@@ -32,13 +32,14 @@ func full() *status.State {
 	}
 }
 
-func node(s *status.State) func(context.Context) (*status.State, error) {
-	return func(context.Context) (*status.State, error) { return s, nil }
-}
+// node is one that is always as it is.
+type node status.State
+
+func (n *node) State(context.Context) (*status.State, error) { return (*status.State)(n), nil }
 
 func TestMetricsFollowTheConventions(t *testing.T) {
 	t.Parallel()
-	wrong, err := testutil.GatherAndLint(metrics.New(node(full())).Gatherer())
+	wrong, err := testutil.GatherAndLint(metrics.New((*node)(full())).Gatherer())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +61,7 @@ func TestTheListInTheDocumentationIsTheOneThatIsAnswered(t *testing.T) {
 		slices.Sort(labels)
 		documented[line[1]] = line[2] + " " + strings.Join(labels, ",")
 	}
-	families, err := metrics.New(node(full())).Gatherer().Gather()
+	families, err := metrics.New((*node)(full())).Gatherer().Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +87,7 @@ func TestTheListInTheDocumentationIsTheOneThatIsAnswered(t *testing.T) {
 
 func TestValuesAreThoseOfTheState(t *testing.T) {
 	t.Parallel()
-	m := metrics.New(node(full()))
+	m := metrics.New((*node)(full()))
 	m.Applied(30 * time.Millisecond)
 	w := httptest.NewRecorder()
 	m.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", nil))
@@ -126,9 +127,14 @@ func TestValuesAreThoseOfTheState(t *testing.T) {
 	}
 }
 
+// stopping is a node that cannot say how it is.
+type stopping struct{}
+
+func (stopping) State(context.Context) (*status.State, error) { return nil, errors.New("the node stops") }
+
 func TestAStateThatIsNotKnownIsAnError(t *testing.T) {
 	t.Parallel()
-	m := metrics.New(func(context.Context) (*status.State, error) { return nil, errors.New("the node stops") })
+	m := metrics.New(stopping{})
 	w := httptest.NewRecorder()
 	m.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", nil))
 	if w.Code != 500 || !strings.Contains(w.Body.String(), "the node stops") {

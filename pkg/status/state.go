@@ -1,9 +1,17 @@
 package status
 
 import (
+	"context"
 	"encoding/json"
 	"time"
 )
+
+// Source tells how a node is, whether it runs or not.
+type Source interface {
+	// State returns how the node is at this moment. It may be up to a second old, so
+	// that any number of readers cost the database no more than one does.
+	State(ctx context.Context) (*State, error)
+}
 
 // State is how a node is. GET /api/status answers with it, and /api/events sends
 // it each second.

@@ -10,9 +10,7 @@ import (
 // Node is what the server shows and does: the running node. Its methods are called
 // from many goroutines, and return when ctx ends.
 type Node interface {
-	// State returns how the node is at this moment. It may be up to a second old, so
-	// that any number of readers cost the database no more than one does.
-	State(ctx context.Context) (*status.State, error)
+	status.Source
 	// Errors returns rows that are refused, the latest first.
 	Errors(ctx context.Context, of status.Rows, limit int) ([]status.RowError, error)
 	// Retry has refused rows sent again now, and returns how many.

@@ -1,4 +1,4 @@
-package daemon
+package service
 
 import (
 	"context"
@@ -11,14 +11,10 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/mysql-sync/mysql-sync/pkg/check"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
-	"github.com/mysql-sync/mysql-sync/pkg/render"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
-	"github.com/mysql-sync/mysql-sync/pkg/transform"
-	"github.com/mysql-sync/mysql-sync/pkg/transport"
 )
 
 const (
@@ -34,7 +30,7 @@ type Service struct {
 	log     *logging.Log
 	version string
 
-	first   *Node
+	first   *attempt
 	front   *front
 	turn    chan struct{} // one reload at a time
 	next    chan *attempt // checked, and to run in place of the one that runs
@@ -43,33 +39,9 @@ type Service struct {
 	running *config.Config
 }
 
-// attempt is a node that is to run, with who waits for word of it.
-type attempt struct {
-	*Node
-	answer chan error // nil: nobody
-	failed error      // what the answer is when it works: why it came back
-}
-
-// say answers who waits, once.
-func (a *attempt) say(err error) {
-	if a.answer != nil {
-		a.answer <- err // which has room for it
-		a.answer = nil
-	}
-}
-
-func (a *attempt) works() bool {
-	select {
-	case <-a.working:
-		return true
-	default:
-		return false
-	}
-}
-
-// NewService returns a service; load reads the configuration, as config.Load does.
-// The error is that of load, or what New finds.
-func NewService(load func() (*config.Config, []string, error), log *logging.Log, version string) (s *Service, err error) {
+// New returns a service; load reads the configuration, as config.Load does.
+// The error is that of load, or what daemon.New finds.
+func New(load func() (*config.Config, []string, error), log *logging.Log, version string) (s *Service, err error) {
 	s = &Service{load: load, log: log, version: version, turn: make(chan struct{}, 1), next: make(chan *attempt), over: make(chan struct{})}
 	s.front = newFront(log, s.Reload)
 	s.first, err = s.read()
@@ -77,40 +49,31 @@ func NewService(load func() (*config.Config, []string, error), log *logging.Log,
 }
 
 // read reads the configuration and makes a node of it.
-func (s *Service) read() (*Node, error) {
+func (s *Service) read() (*attempt, error) {
 	cfg, warnings, err := s.load()
 	if err != nil {
 		return nil, err
 	}
-	n, err := s.make(cfg)
+	a, err := s.attempt(cfg)
 	if err != nil {
 		return nil, err
 	}
-	n.warnings = warnings
-	return n, nil
+	a.warnings = warnings
+	return a, nil
 }
 
-func (s *Service) make(cfg *config.Config) (*Node, error) {
-	n, err := New(cfg, s.log, s.version)
-	if err == nil {
-		n.front = s.front
-		boundMemory(cfg)
-	}
-	return n, err
-}
-
-// Run runs the node until ctx ends, and returns what ended it; see Node.Run. It runs
+// Run runs the node until ctx ends, and returns what ended it; see daemon.Node.Run. It runs
 // once.
 func (s *Service) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
-	t := newTenant(ctx, s.first)
+	a := s.first
+	t := newTenant(ctx, a)
 	s.front.tenant.Store(t)
 	var served sync.WaitGroup
 	served.Go(func() { s.front.run(ctx) })
 	defer served.Wait()
 	defer cancel()
-	defer close(s.over) // first: who waits for a reload gets an answer
-	a := &attempt{Node: s.first}
+	defer close(s.over)       // first: who waits for a reload gets an answer
 	var before *config.Config // the one that worked, while a new one has not shown that it does
 	for {
 		next, err := s.runOne(ctx, t, a)
@@ -124,13 +87,13 @@ func (s *Service) Run(ctx context.Context) error {
 		case ctx.Err() == nil && before != nil && !a.works():
 			// What was checked before has changed meanwhile.
 			s.log.Error("the new configuration does not work; going back to the one before", zap.Error(err))
-			n, back := s.make(before)
+			again, back := s.attempt(before)
 			if back != nil {
 				a.say(back)
 				return back
 			}
-			a = &attempt{Node: n, answer: a.answer, failed: fmt.Errorf("the new configuration does not work, the node is back with the one before: %w", err)}
-			before, t = nil, newTenant(ctx, n)
+			again.answer, again.failed = a.answer, fmt.Errorf("the new configuration does not work, the node is back with the one before: %w", err)
+			a, before, t = again, nil, newTenant(ctx, again)
 			s.front.tenant.Store(t)
 		default:
 			a.say(err)
@@ -143,7 +106,7 @@ func (s *Service) Run(ctx context.Context) error {
 // the front's tenant then.
 func (s *Service) runOne(ctx context.Context, t *tenant, a *attempt) (next *attempt, err error) {
 	defer t.stop()
-	if err := s.setLog(a.Node); err != nil {
+	if err := s.setLog(a); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
@@ -151,7 +114,7 @@ func (s *Service) runOne(ctx context.Context, t *tenant, a *attempt) (next *atte
 	s.mu.Unlock()
 	ended := make(chan error, 1)
 	go func() { ended <- a.Run(t.life) }()
-	working := a.working
+	working := a.Working()
 	for next == nil {
 		select {
 		case <-working:
@@ -165,7 +128,7 @@ func (s *Service) runOne(ctx context.Context, t *tenant, a *attempt) (next *atte
 		case next = <-s.next:
 		}
 	}
-	s.front.tenant.Store(newTenant(ctx, next.Node))
+	s.front.tenant.Store(newTenant(ctx, next))
 	t.stop()
 	select {
 	case <-ended:
@@ -177,11 +140,11 @@ func (s *Service) runOne(ctx context.Context, t *tenant, a *attempt) (next *atte
 }
 
 // setLog has the log be as a node's configuration says.
-func (s *Service) setLog(n *Node) error {
-	if err := errors.Join(s.log.SetLevel(n.cfg.LoggingLevel), s.log.SetFormat(n.cfg.LoggingFormat)); err != nil {
+func (s *Service) setLog(a *attempt) error {
+	if err := errors.Join(s.log.SetLevel(a.cfg.LoggingLevel), s.log.SetFormat(a.cfg.LoggingFormat)); err != nil {
 		return err
 	}
-	for _, w := range n.warnings {
+	for _, w := range a.warnings {
 		s.log.Warn("configuration: " + w)
 	}
 	return nil
@@ -198,12 +161,12 @@ func (s *Service) Reload(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	n, err := s.reloaded(ctx)
+	a, err := s.reloaded(ctx)
 	if err != nil {
 		s.log.Error("not reloaded; the node goes on as it was", zap.Error(err))
 		return status.Kind(status.ErrRequest, fmt.Errorf("not reloaded, the node goes on as it was: %w", err))
 	}
-	a := &attempt{Node: n, answer: make(chan error, 1)}
+	a.answer = make(chan error, 1)
 	answer := a.answer
 	select {
 	case s.next <- a:
@@ -229,8 +192,8 @@ func (s *Service) Reload(ctx context.Context) error {
 	}
 }
 
-func (s *Service) reloaded(ctx context.Context) (*Node, error) {
-	n, err := s.read()
+func (s *Service) reloaded(ctx context.Context) (*attempt, error) {
+	a, err := s.read()
 	if err != nil {
 		return nil, err
 	}
@@ -240,38 +203,30 @@ func (s *Service) reloaded(ctx context.Context) (*Node, error) {
 	if running == nil {
 		return nil, errors.New("the node is starting")
 	}
-	return n, n.check(ctx, running)
+	return a, a.check(ctx, running)
 }
 
 // check finds what would keep a node from starting in place of one that runs with
 // another configuration, without changing anything.
-func (n *Node) check(ctx context.Context, running *config.Config) error {
+func (a *attempt) check(ctx context.Context, running *config.Config) error {
 	ctx, cancel := context.WithTimeout(ctx, reloadTime)
 	defer cancel()
 	var errs []error
 	for key, addresses := range map[string][2]string{
-		"http.listen":     {n.cfg.HTTP.Listen, running.HTTP.Listen},
-		"broker.listen":   {n.cfg.Broker.Listen, running.Broker.Listen},
-		"broker.wsListen": {n.cfg.Broker.WSListen, running.Broker.WSListen},
+		"http.listen":     {a.cfg.HTTP.Listen, running.HTTP.Listen},
+		"broker.listen":   {a.cfg.Broker.Listen, running.Broker.Listen},
+		"broker.wsListen": {a.cfg.Broker.WSListen, running.Broker.WSListen},
 	} {
 		if err := listenable(ctx, addresses[0], addresses[1]); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", key, err))
 		}
 	}
-	if err := os.MkdirAll(n.cfg.QueueDirectory, 0o700); err != nil {
+	if err := os.MkdirAll(a.cfg.QueueDirectory, 0o700); err != nil {
 		errs = append(errs, fmt.Errorf("queueDirectory: %w", err))
 	}
-	db, err := n.checkServers(ctx)
+	err := a.Check(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = fmt.Errorf("the database at %s does not answer: reload when it is there", mysqldb.Address(n.cfg.MySQL))
-	}
-	if err != nil {
-		return errors.Join(append(errs, err)...)
-	}
-	defer db.Close()
-	t, err := n.loadTransformers(zap.NewNop())
-	if t != nil {
-		t.Close()
+		err = fmt.Errorf("the database at %s does not answer: reload when it is there", mysqldb.Address(a.cfg.MySQL))
 	}
 	return errors.Join(append(errs, err)...)
 }
@@ -287,22 +242,4 @@ func listenable(ctx context.Context, address, held string) error {
 		return err
 	}
 	return l.Close()
-}
-
-// loadTransformers loads the scripts and checks that those are there that the
-// configuration needs.
-func (n *Node) loadTransformers(log *zap.Logger) (*transform.Transformers, error) {
-	t := transform.New(log, render.Querier{Guests: n.guests}, publisher{n.transport}, transform.Config{Directory: n.cfg.TransformerDirectory, MaxRow: n.cfg.LargestRow()})
-	if err := t.Load(n.allTables()); err != nil {
-		return nil, fmt.Errorf("transformerDirectory: %w", err)
-	}
-	return t, check.Resolvers(n.cfg.ConflictPolicy, t)
-}
-
-// publisher publishes the messages of scripts.
-type publisher struct{ s *transport.Session }
-
-// Publish publishes a message and waits until the broker has it.
-func (p publisher) Publish(ctx context.Context, topic string, message []byte, qos byte, retain bool) error {
-	return p.s.Publish(ctx, transport.Message{Topic: topic, Payload: message, QoS: qos, Retain: retain})
 }

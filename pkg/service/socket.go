@@ -1,4 +1,4 @@
-package daemon
+package service
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/daemon"
 )
 
 // Socket is the path of the Unix socket by which commands reach a running node.
@@ -19,7 +20,7 @@ func Socket(cfg *config.Config) string {
 // Files returns the paths of the files that a node keeps in queueDirectory, there or
 // not.
 func Files(cfg *config.Config) []string {
-	return []string{Socket(cfg), recordsFile(cfg.QueueDirectory, cfg.ClientName)}
+	return []string{Socket(cfg), daemon.RecordsFile(cfg)}
 }
 
 // listenSocket makes the socket, for the node's user alone. One that a killed node

@@ -1,4 +1,4 @@
-package daemon
+package service
 
 import (
 	"context"
@@ -24,13 +24,13 @@ var errReplaced = errors.New("the node stopped or was reloaded meanwhile: ask ag
 
 // tenant is a node with the time in which it may be asked.
 type tenant struct {
-	*Node
+	*attempt
 	life context.Context // of this run of the node
 	stop context.CancelFunc
 }
 
-func newTenant(ctx context.Context, n *Node) *tenant {
-	t := &tenant{Node: n}
+func newTenant(ctx context.Context, a *attempt) *tenant {
+	t := &tenant{attempt: a}
 	t.life, t.stop = context.WithCancel(ctx)
 	return t
 }
