@@ -71,8 +71,8 @@ bench: ## measure two real nodes, and native replication beside them; BENCHFLAGS
 	scripts/install-deps.sh
 	@go run ./cmd/mysql-sync-bench $(BENCHFLAGS)
 
-docs: ## write the generated parts of docs/ anew; the tests say when one is out of date
-	go test ./pkg/config ./cmd/mysql-sync -run '^TestDocumentation$$' -count 1 -update
+docs: ## write the generated parts of docs/ and DESIGN.md anew; the tests say when one is out of date
+	go test ./pkg ./pkg/config ./cmd/mysql-sync -run '^TestDocumentation$$' -count 1 -update
 
 check-deploy: ## the compose file, the Kubernetes manifest and the packages, by the libraries of who runs them (a package is installed: root, or sudo without a password)
 	scripts/install-deps.sh deploy

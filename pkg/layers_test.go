@@ -1,4 +1,5 @@
-// Package layers_test checks that packages import only what lies below them.
+// Package layers_test checks that packages import only what lies below them, and draws
+// the picture of that in DESIGN.md.
 package layers_test
 
 import (
