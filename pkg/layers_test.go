@@ -23,7 +23,7 @@ var layers = [][]string{
 	{"pkg/conflict", "pkg/wire", "pkg/config", "pkg/latch"},
 	{"pkg/mysqldb"},
 	{"pkg/schema", "pkg/version"},
-	{"pkg/losers"},
+	{"pkg/losers", "pkg/owner"},
 	{"pkg/capture", "pkg/outbox", "pkg/transport", "pkg/transform", "pkg/apply", "pkg/snapshot", "pkg/broker"}, // the stages
 	{"pkg/mesh"},
 	{"pkg/receive", "pkg/status"},

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
-	"github.com/mysql-sync/mysql-sync/pkg/daemon"
+	"github.com/mysql-sync/mysql-sync/pkg/owner"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
@@ -88,7 +88,7 @@ func (l *look) take(ctx context.Context) (seen, error) {
 			return found, fmt.Errorf("%s; and %w", found.note, err)
 		}
 		l.node, l.done = status.OfStopped(l.cfg, db), func() { _ = db.Close() } // nothing is written
-		l.lock = func(ctx context.Context) (bool, error) { return daemon.Claimed(ctx, db) }
+		l.lock = func(ctx context.Context) (bool, error) { return owner.Claimed(ctx, db) }
 	}
 	if found.State, err = l.node.State(ctx); err != nil {
 		return found, fmt.Errorf("%s; and %w", found.note, err)

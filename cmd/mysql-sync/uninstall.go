@@ -15,9 +15,9 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
-	"github.com/mysql-sync/mysql-sync/pkg/daemon"
 	"github.com/mysql-sync/mysql-sync/pkg/mesh"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/owner"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/service"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
@@ -103,7 +103,7 @@ type unsent struct {
 // uninstall says what there is, in words and in left, and with yes removes it.
 func uninstall(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb.DB, yes bool, left *remains) (err error) {
 	if !yes {
-		if left.Running, err = daemon.Claimed(ctx, db); err != nil {
+		if left.Running, err = owner.Claimed(ctx, db); err != nil {
 			return err
 		}
 		err := describe(ctx, w, cfg, db, left)
@@ -117,7 +117,7 @@ func uninstall(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb
 		}
 		return nil
 	}
-	ctx, release, err := daemon.Claim(ctx, zap.NewNop(), db, cfg.ClientName)
+	ctx, release, err := owner.Claim(ctx, zap.NewNop(), db, cfg.ClientName)
 	if err != nil {
 		return err
 	}

@@ -124,12 +124,15 @@ func (n *Node) recallDoubts(ctx context.Context, db *mysqldb.DB) error {
 	return nil
 }
 
+// lastTime is how long what is to be written at the end may take.
+const lastTime = time.Second
+
 // keepDoubts writes down what is noticed, until ctx ends.
 func (n *Node) keepDoubts(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), markEvery)
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastTime)
 			defer cancel()
 			_ = n.doubts.write(last, n.db) // the database may be away; the log has told it
 			return nil

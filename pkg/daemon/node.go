@@ -22,6 +22,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mesh"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/owner"
 	"github.com/mysql-sync/mysql-sync/pkg/receive"
 	"github.com/mysql-sync/mysql-sync/pkg/render"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
@@ -174,15 +175,15 @@ func (n *Node) replicate(ctx context.Context) error {
 	if err := applyDB.Spell(ctx, n.allTables()); err != nil {
 		return err
 	}
-	lock, err := acquire(ctx, n.log, db, n.cfg.ClientName)
+	lock, err := owner.Acquire(ctx, n.log, db, n.cfg.ClientName)
 	if err != nil {
 		return err
 	}
-	defer lock.release()
+	defer lock.Release()
 	if err := schema.Migrate(ctx, n.log.Named("schema"), db); err != nil {
 		return err
 	}
-	if err := lock.own(ctx, db, applyDB); err != nil {
+	if err := lock.Own(ctx, db, applyDB); err != nil {
 		return err
 	}
 	if err := n.mesh.Recall(ctx, mesh.Clients{DB: db}); err != nil {
@@ -194,11 +195,11 @@ func (n *Node) replicate(ctx context.Context) error {
 	if err := n.install(ctx, db); err != nil {
 		return err
 	}
-	records, err := openRecords(ctx, n.log, db, n.cfg.QueueDirectory, n.cfg.ClientName)
+	records, err := owner.OpenRecords(ctx, n.log, db, n.cfg.QueueDirectory, n.cfg.ClientName)
 	if err != nil {
 		return err
 	}
-	defer records.close()
+	defer records.Close()
 	if err := n.recallSetBack(ctx, db); err != nil {
 		return err
 	}
@@ -228,7 +229,7 @@ func (n *Node) replicate(ctx context.Context) error {
 		zap.Strings("receiveTables", n.cfg.ReceiveTables), zap.Strings("remotes", n.cfg.RemoteClients))
 	close(n.working)
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return lock.hold(ctx) })
+	g.Go(func() error { return lock.Hold(ctx) })
 	g.Go(func() error { return n.transport.Run(ctx) })
 	g.Go(func() error { return n.mesh.Run(ctx, mesh.Clients{DB: db}) })
 	g.Go(func() error { return n.capture.Run(ctx) })
@@ -243,7 +244,7 @@ func (n *Node) replicate(ctx context.Context) error {
 	g.Go(func() error { return n.Watch(ctx, db) })
 	g.Go(func() error { return n.acks.run(ctx) })
 	g.Go(func() error { return n.endRemoved(ctx) })
-	g.Go(func() error { return n.markDatabase(ctx, records) })
+	g.Go(func() error { return records.Mark(ctx, db, n.stream) })
 	g.Go(func() error { return n.keepDoubts(ctx) })
 	for _, s := range n.senders {
 		g.Go(func() error { return s.Run(ctx) })
@@ -293,11 +294,11 @@ func (n *Node) install(ctx context.Context, db *mysqldb.DB) error {
 }
 
 // wire connects the stages.
-func (n *Node) wire(db, applyDB *mysqldb.DB, records *records) error {
+func (n *Node) wire(db, applyDB *mysqldb.DB, records *owner.Records) error {
 	n.db, n.origin = db, change.Origin(n.cfg.ClientName, records.Life)
 	n.outbox = outbox.New(db, n.tables, n.stream)
 	n.capture = capture.New(n.log.Named("capture"), db, n.stream, capture.Config{
-		Origin: n.origin, Syncs: n.cfg.Syncs, Interval: n.cfg.CheckInterval, OnNews: n.wakeSenders, Recorded: records.note,
+		Origin: n.origin, Syncs: n.cfg.Syncs, Interval: n.cfg.CheckInterval, OnNews: n.wakeSenders, Recorded: records.Note,
 		Identify: n.tables.Identify,
 		Disowned: func(table string) { n.watcher.Lose(table) },
 		Respelled: func(ctx context.Context, tx mysqldb.Tx, before []change.Row) error {

@@ -19,6 +19,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/owner"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
@@ -119,12 +120,12 @@ func benchNode(b *testing.B) (*Node, int) {
 	if err := schema.Migrate(b.Context(), zap.NewNop(), db); err != nil {
 		b.Fatal(err)
 	}
-	lock, err := acquire(b.Context(), zap.NewNop(), db, cfg.ClientName)
+	lock, err := owner.Acquire(b.Context(), zap.NewNop(), db, cfg.ClientName)
 	if err != nil {
 		b.Fatal(err)
 	}
 	applyDB := open()
-	if err := lock.own(b.Context(), db, applyDB); err != nil {
+	if err := lock.Own(b.Context(), db, applyDB); err != nil {
 		b.Fatal(err)
 	}
 	if err := n.install(b.Context(), db); err != nil {
@@ -133,7 +134,7 @@ func benchNode(b *testing.B) (*Node, int) {
 	if n.stream, err = version.OpenStream(b.Context(), db); err != nil {
 		b.Fatal(err)
 	}
-	if err := n.wire(db, applyDB, &records{}); err != nil {
+	if err := n.wire(db, applyDB, &owner.Records{}); err != nil {
 		b.Fatal(err)
 	}
 	var file string

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
-	"github.com/mysql-sync/mysql-sync/pkg/daemon"
+	"github.com/mysql-sync/mysql-sync/pkg/owner"
 )
 
 // Socket is the path of the Unix socket by which commands reach a running node.
@@ -20,7 +20,7 @@ func Socket(cfg *config.Config) string {
 // Files returns the paths of the files that a node keeps in queueDirectory, there or
 // not.
 func Files(cfg *config.Config) []string {
-	return []string{Socket(cfg), daemon.RecordsFile(cfg)}
+	return []string{Socket(cfg), owner.RecordsFile(cfg.QueueDirectory, cfg.ClientName)}
 }
 
 // listenSocket makes the socket, for the node's user alone. One that a killed node

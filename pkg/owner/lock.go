@@ -1,4 +1,4 @@
-package daemon
+package owner
 
 import (
 	"context"
@@ -22,14 +22,14 @@ const (
 	lockCheck = 10 * time.Second // between two looks at the own lock
 )
 
-// nodeLock keeps a second node off the database: both would take changes from
+// Lock keeps a second node off the database: both would take changes from
 // the same table_changes. It is a named lock of the server, so that it goes
 // with the connection, however the node ends.
 //
 // A node may learn late that its lock has gone, as one whose machine was paused. So
 // the lock only decides who becomes the owner of the database; each transaction
-// looks for itself whether the node is that still. See own.
-type nodeLock struct {
+// looks for itself whether the node is that still. See Own.
+type Lock struct {
 	log   *zap.Logger
 	db    *mysqldb.DB
 	name  string
@@ -39,16 +39,16 @@ type nodeLock struct {
 	lost  chan struct{} // a transaction has found another owner
 }
 
-// acquire takes the lock, or returns ErrSecondNode with the holder.
-func acquire(ctx context.Context, log *zap.Logger, db *mysqldb.DB, client string) (*nodeLock, error) {
-	l := &nodeLock{log: log.With(zap.String("client", client)), db: db, name: schema.Lock(db.Name), lost: make(chan struct{}, 1)}
+// Acquire takes the lock, or returns ErrSecondNode with the holder.
+func Acquire(ctx context.Context, log *zap.Logger, db *mysqldb.DB, client string) (*Lock, error) {
+	l := &Lock{log: log.With(zap.String("client", client)), db: db, name: schema.Lock(db.Name), lost: make(chan struct{}, 1)}
 	if err := l.take(ctx); err != nil {
 		return nil, err
 	}
 	return l, nil
 }
 
-func (l *nodeLock) take(ctx context.Context) error {
+func (l *Lock) take(ctx context.Context) error {
 	conn, err := l.db.Conn(ctx)
 	if err != nil {
 		return fmt.Errorf("lock the database: %w", err)
@@ -77,12 +77,12 @@ func (l *nodeLock) take(ctx context.Context) error {
 	return fmt.Errorf("%w (%s): stop it first; its lock is held by connection %d of the server (see SHOW PROCESSLIST)", ErrSecondNode, l.db.Name, holder.Int64)
 }
 
-// own makes this run of the node the owner of the database, once the transactions of
+// Own makes this run of the node the owner of the database, once the transactions of
 // those before have ended, and has all that the pools write rest on that. What a node
 // reads of its own tables to go by, it reads after this. A transaction whose node was
 // lost behind a silent network ends when the server gives its connection up, after a
 // minute.
-func (l *nodeLock) own(ctx context.Context, pools ...*mysqldb.DB) error {
+func (l *Lock) Own(ctx context.Context, pools ...*mysqldb.DB) error {
 	for {
 		owner, err := schema.Claim(ctx, l.conn)
 		if err == nil {
@@ -100,18 +100,18 @@ func (l *nodeLock) own(ctx context.Context, pools ...*mysqldb.DB) error {
 	return nil
 }
 
-// doubt has hold look at once who owns the database.
-func (l *nodeLock) doubt() {
+// doubt has Hold look at once who owns the database.
+func (l *Lock) doubt() {
 	select {
 	case l.lost <- struct{}{}:
 	default:
 	}
 }
 
-// hold looks after the lock until ctx ends. A lost connection is made anew; the
+// Hold looks after the lock until ctx ends. A lost connection is made anew; the
 // error is ErrSecondNode if another node was faster, even if that has ended since:
 // what this one knows of the database is no longer true.
-func (l *nodeLock) hold(ctx context.Context) error {
+func (l *Lock) Hold(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
@@ -137,7 +137,7 @@ func (l *nodeLock) hold(ctx context.Context) error {
 	}
 }
 
-func (l *nodeLock) retake(ctx context.Context) error {
+func (l *Lock) retake(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, lockCheck)
 	defer cancel()
 	if err := l.take(ctx); err != nil {
@@ -147,7 +147,7 @@ func (l *nodeLock) retake(ctx context.Context) error {
 }
 
 // confirm returns ErrSecondNode if the database belongs to another run by now.
-func (l *nodeLock) confirm(ctx context.Context) error {
+func (l *Lock) confirm(ctx context.Context) error {
 	if l.owner == "" { // a command's
 		return nil
 	}
@@ -160,12 +160,13 @@ func (l *nodeLock) confirm(ctx context.Context) error {
 }
 
 // alive asks for a sign of life; a network that swallows everything gives none.
-func (l *nodeLock) alive(ctx context.Context) bool {
+func (l *Lock) alive(ctx context.Context) bool {
 	short, cancel := context.WithTimeout(ctx, lockWait)
 	defer cancel()
 	return l.conn.PingContext(short) == nil || ctx.Err() != nil
 }
 
-func (l *nodeLock) release() {
+// Release lets the database go.
+func (l *Lock) Release() {
 	_ = l.conn.Close() // the pool's Close ends the connection itself
 }

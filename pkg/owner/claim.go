@@ -1,4 +1,4 @@
-package daemon
+package owner
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 // one. No node works on it until release is called, or lost ends. The error is
 // ErrSecondNode if one works there now.
 func Claim(ctx context.Context, log *zap.Logger, db *mysqldb.DB, client string) (lost context.Context, release func(), err error) {
-	lock, err := acquire(ctx, log, db, client)
+	lock, err := Acquire(ctx, log, db, client)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -22,12 +22,12 @@ func Claim(ctx context.Context, log *zap.Logger, db *mysqldb.DB, client string) 
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		cancel(lock.hold(lost))
+		cancel(lock.Hold(lost))
 	}()
 	return lost, func() {
 		cancel(nil)
 		<-done
-		lock.release()
+		lock.Release()
 	}, nil
 }
 

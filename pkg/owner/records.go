@@ -1,4 +1,4 @@
-package daemon
+package owner
 
 import (
 	"context"
@@ -14,11 +14,10 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
-// records are what a node remembers outside of its database, in queueDirectory,
+// Records are what a node remembers outside of its database, in queueDirectory,
 // to notice that the database was set back to a backup. What the node wrote since
 // then the remotes may have, and it has not seen it: its further writes are those
 // of a new life, or they would be taken to know what they do not. Promise 4.
@@ -28,7 +27,7 @@ import (
 // name that the database got from the node. The database is always marked first: records that are older than it, as after
 // a power failure, do no harm. A node whose folder was set back together with its
 // database does not notice.
-type records struct {
+type Records struct {
 	Life     string // empty in the first one
 	Position int64  // that is in the database for certain
 	Database string // its name; empty: records of an older version
@@ -39,16 +38,16 @@ type records struct {
 	failed bool // the last write; it is told once
 }
 
-// openRecords reads the records, compares them with the database, and begins a
+// OpenRecords reads the records, compares them with the database, and begins a
 // new life where they say that it is older than they are, or are missing or
 // damaged though the database has been replicated. A life is on the disk before
 // anything is written in it; before, the database has it that it was set back, until
-// it was compared: see comparedSince.
-func openRecords(ctx context.Context, log *zap.Logger, db *mysqldb.DB, folder, client string) (*records, error) {
+// it was compared.
+func OpenRecords(ctx context.Context, log *zap.Logger, db *mysqldb.DB, folder, client string) (*Records, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("queueDirectory: %w", err)
 	}
-	name := recordsFile(folder, client)
+	name := RecordsFile(folder, client)
 	text, err := os.ReadFile(name)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("queueDirectory: %w", err)
@@ -100,15 +99,15 @@ func openRecords(ctx context.Context, log *zap.Logger, db *mysqldb.DB, folder, c
 }
 
 // newer reports whether a database is older than the records, or another one.
-func (r *records) newer(is databaseMarks) bool {
+func (r *Records) newer(is databaseMarks) bool {
 	return is.position < r.Position || r.Database != "" && is.database != r.Database
 }
 
 // parseRecords reads the file. It returns empty records and false if it is damaged.
-func parseRecords(text []byte) (*records, bool) {
-	r := &records{}
+func parseRecords(text []byte) (*Records, bool) {
+	r := &Records{}
 	if json.Unmarshal(text, r) != nil || !isName(r.Life, 8) || r.Life != strings.ToLower(r.Life) || !isName(r.Database, 26) || r.Position < 0 {
-		return &records{}, false
+		return &Records{}, false
 	}
 	return r, true
 }
@@ -120,21 +119,19 @@ func isName(s string, most int) bool {
 
 // text is what the file holds: always as many bytes, also in older versions, since a shorter text would leave the end of the one
 // before.
-func (r *records) text() []byte {
+func (r *Records) text() []byte {
 	return fmt.Appendf(nil, "{\"life\": %-12q, \"position\": %20d, \"database\": %-58q}\n", r.Life, r.Position, r.Database)
 }
 
-// RecordsFile is the path of a client's records.
-func RecordsFile(cfg *config.Config) string { return recordsFile(cfg.QueueDirectory, cfg.ClientName) }
-
-func recordsFile(folder, client string) string { return filepath.Join(folder, client+".records") }
+// RecordsFile returns the path of the file of a client.
+func RecordsFile(folder, client string) string { return filepath.Join(folder, client+".records") }
 
 // newLife returns a name that no life of the client had before.
 func newLife() string { return strings.ToLower(rand.Text()[:8]) }
 
-// note remembers that changes were recorded up to a position. A process that is killed has noted it; it need not be on the
+// Note remembers that changes were recorded up to a position. A process that is killed has noted it; it need not be on the
 // disk, since a mark that is too old does no harm.
-func (r *records) note(position int64) {
+func (r *Records) Note(position int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if position <= r.Position {
@@ -149,9 +146,10 @@ func (r *records) note(position int64) {
 }
 
 // write puts the records at the front of the file, in one write of a fixed length.
-func (r *records) write() error {
+func (r *Records) write() error {
 	_, err := r.file.WriteAt(r.text(), 0)
 	return err
 }
 
-func (r *records) close() { _ = r.file.Close() }
+// Close closes the file.
+func (r *Records) Close() { _ = r.file.Close() }

@@ -1,4 +1,4 @@
-package daemon
+package owner
 
 import (
 	"strings"
@@ -16,7 +16,7 @@ func FuzzRecords(f *testing.F) {
 	f.Add(`{"life": "a~b", "last": 1}`)
 	f.Add(`{"life": "` + strings.Repeat("x", 100) + `"}`)
 	f.Add("")
-	f.Add(string((&records{Life: "7cgoqz2m", Position: 1792046532000001, Database: "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}).text()))
+	f.Add(string((&Records{Life: "7cgoqz2m", Position: 1792046532000001, Database: "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}).text()))
 	f.Fuzz(func(t *testing.T, text string) {
 		r, ok := parseRecords([]byte(text))
 		if !ok {

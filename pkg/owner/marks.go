@@ -1,0 +1,74 @@
+package owner
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+)
+
+// databaseMarks are what tells how new a database is.
+type databaseMarks struct {
+	versions bool   // rows have versions
+	position int64  // the last one that it knows of
+	database string // its name, if it has one
+}
+
+func readMarks(ctx context.Context, db *mysqldb.DB) (is databaseMarks, err error) {
+	err = db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM sync_versions), GREATEST(COALESCE((SELECT MAX(position) FROM sync_versions), 0),
+		COALESCE((SELECT CAST(value AS SIGNED) FROM sync_node WHERE name = ?), 0)), COALESCE((SELECT value FROM sync_node WHERE name = ?), '')`,
+		schema.NodePosition, schema.NodeDatabase).Scan(&is.versions, &is.position, &is.database)
+	return is, err
+}
+
+func nameDatabase(ctx context.Context, db *mysqldb.DB, name string) error {
+	return schema.SetNode(ctx, db, schema.NodeDatabase, name)
+}
+
+// noteSetBack has it in the database that it may lack what remotes have.
+func noteSetBack(ctx context.Context, db *mysqldb.DB) error {
+	return schema.SetNode(ctx, db, schema.NodeSetBack, time.Now().UTC().Format(time.RFC3339))
+}
+
+// markEvery is how often the database gets a new mark while something is written.
+const markEvery = time.Second
+
+// Stream gives positions; see version.Stream.
+type Stream interface {
+	Commits() uint64 // transactions that were committed
+	Token(n int) int64
+}
+
+// Mark gives the database a position each second in which the node has written
+// something, until ctx ends, and remembers it: what was received has none of its own,
+// and versions are forgotten. What was captured is remembered at once; see Note.
+func (r *Records) Mark(ctx context.Context, db *mysqldb.DB, stream Stream) error {
+	var marked uint64
+	mark := func(ctx context.Context) {
+		commits := stream.Commits()
+		if commits == marked {
+			return
+		}
+		at := stream.Token(1)
+		if err := schema.SetNode(ctx, db, schema.NodePosition, fmt.Sprint(at)); err != nil {
+			return // whatever is wrong with the database, others tell it
+		}
+		marked = commits
+		r.Note(at) // after the database has it
+	}
+	every := time.NewTicker(markEvery)
+	defer every.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-every.C:
+			mark(ctx)
+		}
+	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), markEvery)
+	defer cancel()
+	mark(last)
+	return nil
+}
