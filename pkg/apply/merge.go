@@ -20,9 +20,14 @@ import (
 // it must return soon, and ask neither the database nor the network. Promise 7.
 type Resolver interface {
 	// Resolve returns the row that is to stand, in stored form: some columns or
-	// all, or none where the row is deleted.
+	// all, or none where the row is deleted. An error that is ErrUnready says that the
+	// script cannot be asked yet.
 	Resolve(ctx context.Context, t *schema.Table, key string, local, incoming losers.Side) (columns []string, values [][]byte, err error)
 }
+
+// ErrUnready says that a script cannot be asked without a wait, as where its process has to be
+// started. The row is let go meanwhile, and comes again.
+var ErrUnready = errors.New("the script is not ready")
 
 // scriptTime is how long the scripts of one transaction may take before it is
 // tried again in two of half the size.
@@ -49,7 +54,7 @@ func (a *Applier) scripts(groups []*group) *scripts {
 }
 
 // resolve lets the script decide a conflict that was planned. Where it fails,
-// the plan stands as it is: the later version wins.
+// the plan stands as it is: the later version wins. That it is not ready decides nothing.
 func (x *scripts) resolve(ctx context.Context, t *schema.Table, s *Step, l Local) error {
 	if !x.alone && time.Now().After(x.until) {
 		return errSlow
@@ -66,6 +71,9 @@ func (x *scripts) resolve(ctx context.Context, t *schema.Table, s *Step, l Local
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
+	}
+	if errors.Is(err, ErrUnready) {
+		return err
 	}
 	if err != nil {
 		x.a.log.Warn("script failed; the later version wins", zap.String("table", t.Name), zap.String("id", change.Shown(s.in.Key)), zap.Error(err))

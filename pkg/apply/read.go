@@ -75,7 +75,7 @@ func (a *Applier) decide(ctx context.Context, tx mysqldb.Tx, groups []*group, m 
 		if err != nil {
 			return nil, err
 		}
-		now := change.Micros(a.now())
+		now, unready := change.Micros(a.now()), 0
 		for i, in := range g.in {
 			l := locals[in.Key]
 			if l == nil {
@@ -88,7 +88,13 @@ func (a *Applier) decide(ctx context.Context, tx mysqldb.Tx, groups []*group, m 
 			l.State, l.Fate = conflict.Believed(states[in.Row], now), fates[in.Row]
 			s := plan(g.table, in, *l, now, a.Origin, g.policy)
 			if s.Decision.Conflict() && s.policy == conflict.Script {
-				if err := scripts.resolve(ctx, g.table, &s, *l); err != nil {
+				err := scripts.resolve(ctx, g.table, &s, *l)
+				if errors.Is(err, ErrUnready) {
+					*g.tasks[i].res = Result{Err: &Wait{text: "waits for its conflict's script: " + err.Error(), told: "waits for the script that resolves its conflict there", stuck: true}, Retry: true}
+					unready++
+					continue
+				}
+				if err != nil {
 					return nil, err
 				}
 			}
@@ -97,13 +103,16 @@ func (a *Applier) decide(ctx context.Context, tx mysqldb.Tx, groups []*group, m 
 			}
 			all = append(all, s)
 		}
+		if unready > 0 {
+			return nil, errLeft
+		}
 		g.steps = all[len(all)-len(g.in):]
 	}
 	return all, nil
 }
 
 // errLeft says that something was left out whose row is locked already: whoever holds what it
-// needs may want that row. It is let go, and the others are tried without it.
+// needs may want that row, and nobody is to wait for what it waits for. It is let go, and the others are tried without it.
 var errLeft = errors.New("some rows are set aside that are locked")
 
 // leaveMissing leaves the changes out of a group that insert rows.

@@ -2,7 +2,9 @@ package daemon
 
 import (
 	"context"
+	"fmt"
 
+	"github.com/mysql-sync/mysql-sync/pkg/apply"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
 	"github.com/mysql-sync/mysql-sync/pkg/losers"
 	"github.com/mysql-sync/mysql-sync/pkg/receive"
@@ -35,6 +37,9 @@ func (r resolver) Resolve(ctx context.Context, t *schema.Table, key string, loca
 		return transform.Side{Version: s.Version, Entity: receive.Decode(t, s.Columns, s.Values, r.n.zone)}
 	}
 	entity, err := r.n.transformers.Resolve(ctx, transform.Conflict{Table: t.Name, ID: id, Local: side(local), Incoming: side(incoming)})
+	if transform.Transient(err) {
+		err = fmt.Errorf("%w: %w", apply.ErrUnready, err)
+	}
 	if err != nil || entity == nil {
 		return nil, nil, err
 	}

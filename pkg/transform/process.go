@@ -76,8 +76,8 @@ type run struct {
 	errors  map[uint64]error // of that, by request, for the task under way
 }
 
-// start starts a process and gives it limits and files.
-func (p *processes) start() (*process, error) {
+// start starts a process and gives it limits and files. It is given up when stop is closed.
+func (p *processes) start(stop <-chan struct{}) (*process, error) {
 	cmd := exec.Command(p.program, argument)
 	cmd.Args[0] = os.Args[0]
 	cmd.Env = environment()
@@ -102,6 +102,8 @@ func (p *processes) start() (*process, error) {
 	case <-c.ready:
 		return c, nil
 	case <-c.over:
+	case <-stop:
+		c.kill(errors.New("it is not wanted any more"))
 	case <-time.After(startTime):
 		c.kill(fmt.Errorf("it did not begin within %s", startTime))
 	}
@@ -114,12 +116,15 @@ type startError struct{ error }
 // Error tells the reason.
 func (e startError) Error() string { return "start the scripts' process: " + e.error.Error() }
 
-// Transient reports whether an error is none of the script nor of the row: no process could
-// be started, as where the machine is short of something. Promise 5.
-func Transient(err error) bool {
+// noProcess reports whether an error says that there was no process.
+func noProcess(err error) bool {
 	_, ok := errors.AsType[startError](err)
 	return ok
 }
+
+// Transient reports whether an error is none of the script nor of the row: no process could
+// be started, as where the machine is short of something. Promise 5.
+func Transient(err error) bool { return noProcess(err) }
 
 // tell sends a frame. A process that does not listen any more must not hold up who speaks: it
 // is ended. So it is at an error; both are noticed.
@@ -392,7 +397,7 @@ func (c *process) run(ctx context.Context, s script, limit time.Duration, tasks 
 		return len(results), nil
 	}
 	if late, ok := errors.AsType[lateError](err); ok && done < len(results) {
-		results[done] = Result{Err: located(s.file, late.error)} // this one was under way
+		results[done] = Result{Err: located(s.file, late)} // this one was under way
 		done++
 		if done == len(results) {
 			err = nil

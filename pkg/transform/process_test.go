@@ -81,8 +81,8 @@ func TestScriptThatEndsItsProcessCostsItsRowOnly(t *testing.T) {
 	for _, i := range []int{2, 4} {
 		wantError(t, results[i].Err, "transform orders: orders.js: ended its process: signal: killed")
 	}
-	if n := logs.FilterMessage("transformer ended its process, which is started again").Len(); n != 2 {
-		t.Errorf("it was told %d times", n)
+	if n := logs.FilterMessage("transformer ended its process, which is started again").Len(); n != 1 {
+		t.Errorf("it was told %d times", n) // the second is the same row
 	}
 	calls = rows("dies")
 	calls[0].Entity = nil
@@ -113,7 +113,9 @@ func TestFunctionThatCannotBeInterruptedIsEnded(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var group errgroup.Group
 	group.Go(func() error { cancel(); return nil })
-	if err := tr.ApplyAll(ctx, "orders", rows("endless"))[0].Err; !errors.Is(err, context.Canceled) {
+	other := rows("endless")
+	other[0].Target = "elsewhere" // what ended the process before would not be tried again
+	if err := tr.ApplyAll(ctx, "orders", other)[0].Err; !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	_ = group.Wait()

@@ -3,6 +3,7 @@ package transform
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -36,6 +37,7 @@ type processes struct {
 	cells   map[script]*cell
 	checker *process // that has looked at the files; nil: none
 	closed  bool
+	closing chan struct{} // closed then
 }
 
 // newProcesses returns the runner of files; it starts nothing before it is asked.
@@ -47,7 +49,7 @@ func newProcesses(program string, log *zap.Logger, q Querier, p Publisher, c Con
 	for _, name := range slices.Sorted(maps.Keys(s.files)) {
 		b = appendString(appendString(b, name), string(s.files[name]))
 	}
-	return &processes{program: program, log: log, querier: q, publisher: p, config: c, load: b, cells: map[script]*cell{}}
+	return &processes{program: program, log: log, querier: q, publisher: p, config: c, load: b, cells: map[script]*cell{}, closing: make(chan struct{})}
 }
 
 // check runs a file once. All files are looked at in one process, unless one ends it.
@@ -56,7 +58,7 @@ func (p *processes) check(file string) (exports, []string, error) {
 	defer p.mu.Unlock()
 	if p.checker == nil {
 		var err error
-		if p.checker, err = p.start(); err != nil {
+		if p.checker, err = p.start(nil); err != nil {
 			return exports{}, nil, located(file, err)
 		}
 		started := p.checker
@@ -108,7 +110,7 @@ func (p *processes) run(ctx context.Context, s script, tasks []task) []Result {
 			return results[:done]
 		}
 		from = to
-		if err := results[to-1].Err; Transient(err) { // the next part would wait for a process as long
+		if err := results[to-1].Err; noProcess(err) { // the next part would wait for a process as long
 			for ; from < len(tasks); from++ {
 				results[from].Err = err
 			}
@@ -132,6 +134,9 @@ func part(tasks []task) int {
 // close ends the processes, each when it has nothing to do.
 func (p *processes) close() {
 	p.mu.Lock()
+	if !p.closed {
+		close(p.closing)
+	}
 	p.closed = true
 	cells, checker := slices.Collect(maps.Values(p.cells)), p.checker
 	p.checker = nil
@@ -151,19 +156,43 @@ type cell struct {
 	limit  time.Duration // of one task
 	places chan struct{} // holds an element for each run: a runtime never has to be waited for
 	alone  sync.RWMutex  // held for writing while tasks are tried one by one
+	killers
 
-	mu      sync.Mutex
-	process *process // nil: none
-	users   int      // runs that have it now
-	rest    *time.Timer
-	closed  bool
+	mu       sync.Mutex
+	process  *process // nil: none
+	users    int      // runs that have it now
+	rest     *time.Timer
+	closed   bool
+	starting bool  // beside what runs
+	why      error // there is no process, as the last such start says
+	starts   sync.WaitGroup
 }
 
-// run does tasks in the process. Those that it leaves undone as it ends are done again one
-// by one, with nothing beside them: the one that ends the process then is to blame.
-// Scripts are made for that: a row may be transformed more than once. run returns how many
+// run does tasks but those of which it is known that they end the process, and returns how many
 // have results: all, unless these leave no room.
-func (c *cell) run(ctx context.Context, tasks []task, results []Result, room *int) int {
+func (c *cell) run(ctx context.Context, tasks []task, results []Result, room *int) (done int) {
+	if c.resolver {
+		return c.once(ctx, tasks, results, room)
+	}
+	for done < len(tasks) && *room >= 0 {
+		if err := c.refuse(time.Now(), &tasks[done]); err != nil {
+			results[done] = Result{Err: located(c.file, err)}
+			done++
+			continue
+		}
+		to := done + 1
+		for to < len(tasks) && c.refuse(time.Now(), &tasks[to]) == nil {
+			to++
+		}
+		done += c.all(ctx, tasks[done:to], results[done:to], room)
+	}
+	return done
+}
+
+// all does tasks in the process. Those that it leaves undone as it ends are done again one
+// by one, with nothing beside them: the one that ends the process then is to blame.
+// Scripts are made for that: a row may be transformed more than once.
+func (c *cell) all(ctx context.Context, tasks []task, results []Result, room *int) int {
 	c.alone.RLock()
 	done, err := c.attempt(ctx, tasks, results, room)
 	c.alone.RUnlock()
@@ -173,18 +202,53 @@ func (c *cell) run(ctx context.Context, tasks []task, results []Result, room *in
 	c.alone.Lock()
 	defer c.alone.Unlock()
 	for ; done < len(tasks) && *room >= 0; done++ {
-		if !Transient(err) {
+		if !noProcess(err) {
+			if err = c.refuse(time.Now(), &tasks[done]); err != nil { // it came twice, or is one of too many
+				results[done] = Result{Err: located(c.file, err)}
+				continue
+			}
 			_, err = c.attempt(ctx, tasks[done:done+1], results[done:done+1], room)
 		}
 		if err != nil {
 			results[done] = Result{Err: located(c.file, err)}
 		}
-		if err != nil && !Transient(err) {
-			c.owner.log.Warn("transformer ended its process, which is started again", zap.String("file", c.file), zap.String("table", tasks[done].Table),
-				zap.Error(err))
+		if err != nil && !noProcess(err) {
+			c.blame(&tasks[done], err)
 		}
 	}
 	return done
+}
+
+// once does a task while its row is locked, so that nothing is waited for but the script: where
+// another runs, or there is no process, the task is to come again. Since nothing runs beside it,
+// it is to blame if the process ends twice with it. There is but one task. Promise 7.
+func (c *cell) once(ctx context.Context, tasks []task, results []Result, room *int) int {
+	err := c.rests(time.Now(), &tasks[0])
+	switch {
+	case err != nil:
+	case c.alone.TryLock():
+		defer c.alone.Unlock()
+		_, err = c.attempt(ctx, tasks, results, room)
+	default:
+		err = startError{errors.New("it resolves another conflict")}
+	}
+	if err != nil && !noProcess(err) && c.blame(&tasks[0], err) == 1 {
+		err = startError{err}
+	}
+	if err != nil {
+		results[0] = Result{Err: located(c.file, err)}
+	}
+	return 1
+}
+
+// blame notes that the process ended with a task, and returns how often it did.
+func (c *cell) blame(t *task, err error) int {
+	times, tell := c.ended(time.Now(), t, err)
+	if tell > 0 {
+		c.owner.log.Warn("transformer ended its process, which is started again", zap.String("file", c.file), zap.String("table", t.Table),
+			zap.String("id", bounded(t.ID)), zap.Int("times", tell), zap.Error(err))
+	}
+	return times
 }
 
 // attempt does tasks in the process, and returns how many have results. The error is
@@ -207,16 +271,26 @@ func (c *cell) attempt(ctx context.Context, tasks []task, results []Result, room
 	if err != nil {
 		return 0, err
 	}
-	defer c.give(p)
-	return p.run(ctx, c.script, c.limit, tasks, results, room)
+	defer c.give()
+	done, err = p.run(ctx, c.script, c.limit, tasks, results, room)
+	if done > 0 {
+		if late, ok := errors.AsType[lateError](results[done-1].Err); ok {
+			c.blame(&tasks[done-1], late)
+		}
+	}
+	return done, err
 }
 
-// take returns the process, which is started if there is none.
+// take returns the process, which is started if there is none: beside what runs where a row is
+// locked meanwhile, and then there is none yet.
 func (c *cell) take() (*process, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.process == nil || c.process.ended() {
-		p, err := c.owner.start()
+		if c.resolver {
+			return nil, c.begin()
+		}
+		p, err := c.owner.start(nil)
 		if err != nil {
 			return nil, err
 		}
@@ -230,11 +304,36 @@ func (c *cell) take() (*process, error) {
 	return c.process, nil
 }
 
+// begin has the process started, and returns why there is none. c.mu is held.
+func (c *cell) begin() error {
+	err := c.why
+	if err == nil {
+		err = startError{errors.New("it is under way")}
+	}
+	if c.starting || c.closed {
+		return err
+	}
+	c.starting = true
+	c.starts.Go(func() {
+		p, err := c.owner.start(c.owner.closing)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.starting, c.process, c.why = false, p, err
+		c.settle()
+	})
+	return err
+}
+
 // give gives the process back.
-func (c *cell) give(p *process) {
+func (c *cell) give() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.users--
+	c.settle()
+}
+
+// settle ends a process that nobody has, if it is not to be kept, or later. c.mu is held.
+func (c *cell) settle() {
 	switch {
 	case c.users > 0:
 	case c.closed:
@@ -261,6 +360,7 @@ func (c *cell) end() {
 func (c *cell) close() {
 	c.alone.Lock() // until nothing runs
 	defer c.alone.Unlock()
+	defer c.starts.Wait()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.rest != nil {

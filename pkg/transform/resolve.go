@@ -44,8 +44,9 @@ func (t *Transformers) HasResolve(table string) bool {
 }
 
 // Resolve returns the row that the function resolve of the file of c.Table makes
-// of two; nil is a deleted row. It takes at most a second. The error names the
-// file and what is wrong with it, and is ErrNoResolve where there is none.
+// of two; nil is a deleted row. It takes at most a second, and waits for no process: where
+// there is none yet the error is Transient. Else it names the file and what is wrong with it,
+// and is ErrNoResolve where there is none.
 func (t *Transformers) Resolve(ctx context.Context, c Conflict) (value.Entity, error) {
 	if !t.HasResolve(c.Table) {
 		return nil, fmt.Errorf("resolve %s: %w", c.Table, ErrNoResolve)

@@ -40,7 +40,7 @@ func TestResolveMakesOneRowOfTwo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			tr := world{}.orders(t, "module.exports.resolve = "+test.script)
-			got, err := tr.Resolve(t.Context(), test.conflict)
+			got, err := resolved(t, tr, test.conflict)
 			if err != nil || !reflect.DeepEqual(got, test.want) {
 				t.Errorf("it is %v, %v, want %v", got, err, test.want)
 			}
@@ -65,7 +65,7 @@ func TestResolveThatFailsSaysWhere(t *testing.T) {
 				querier:   queryFunc(func(context.Context, string) ([]value.Entity, error) { t.Error("it was asked"); return nil, nil }),
 				publisher: publishFunc(func(context.Context, string, []byte, byte, bool) error { t.Error("it was asked"); return nil }),
 			}
-			got, err := asked.orders(t, test.script).Resolve(t.Context(), meeting())
+			got, err := resolved(t, asked.orders(t, test.script), meeting())
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("it is %v, %v, want %q", got, err, test.want)
 			}
@@ -114,7 +114,7 @@ func TestResolveDoesNotWaitForTransformers(t *testing.T) {
 		done <- err
 	}()
 	<-entered
-	got, err := tr.Resolve(t.Context(), meeting())
+	got, err := resolved(t, tr, meeting())
 	if err != nil || len(got) != 2 {
 		t.Errorf("it is %v, %v", got, err)
 	}

@@ -38,7 +38,7 @@ func TestRowThatIsMadeTooLargeIsAnError(t *testing.T) {
 				t.Error(results[i])
 			}
 		}
-		_, err := tr.Resolve(t.Context(), Conflict{Table: "orders", ID: "1", Local: Side{Entity: calls[0].Entity}})
+		_, err := resolved(t, tr, Conflict{Table: "orders", ID: "1", Local: Side{Entity: calls[0].Entity}})
 		wantError(t, err, "(maxRowBytes)")
 	})
 }
@@ -138,7 +138,7 @@ func TestStartThatFailsLeavesNoFilesOpen(t *testing.T) {
 			_ = f.Close()
 		}
 		all = all[:len(all)-free]
-		_, err := newProcesses("/proc/self/exe", zap.NewNop(), nil, nil, Config{}, &sources{}).start()
+		_, err := newProcesses("/proc/self/exe", zap.NewNop(), nil, nil, Config{}, &sources{}).start(nil)
 		if !Transient(err) {
 			t.Fatal(err)
 		}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -131,4 +132,13 @@ func wantError(t *testing.T, err error, parts ...string) {
 			t.Fatalf("error %q lacks %q", err, part)
 		}
 	}
+}
+
+// resolved resolves a conflict once its script is ready.
+func resolved(t *testing.T, tr *Transformers, c Conflict) (e value.Entity, err error) {
+	t.Helper()
+	for e, err = tr.Resolve(t.Context(), c); Transient(err) && t.Context().Err() == nil; e, err = tr.Resolve(t.Context(), c) {
+		runtime.Gosched()
+	}
+	return e, err
 }
