@@ -64,7 +64,7 @@ func TestEveryExampleBelongsToATable(t *testing.T) {
 // database is a Querier on a real server.
 type database struct{ *sqlx.DB }
 
-func (d database) Query(ctx context.Context, sql string) ([]value.Entity, error) {
+func (d database) Query(ctx context.Context, _, sql string) ([]value.Entity, error) {
 	rows, err := d.QueryxContext(ctx, sql)
 	if err != nil {
 		return nil, err

@@ -86,7 +86,7 @@ type silent struct{}
 var errLoading = errors.New("the file is only loaded")
 
 // Query does nothing.
-func (silent) Query(context.Context, string) ([]value.Entity, error) { return nil, errLoading }
+func (silent) Query(context.Context, string, string) ([]value.Entity, error) { return nil, errLoading }
 
 // Publish does nothing.
 func (silent) Publish(context.Context, string, []byte, byte, bool) error { return errLoading }

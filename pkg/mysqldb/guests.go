@@ -18,9 +18,13 @@ const mostGuests = 12
 
 // Guests is a pool of sessions for statements that others wrote, and that may do
 // anything to a session: set its variables, lock tables, begin a transaction. Each finds
-// a session as new, and leaves nothing behind: no lock, no transaction, no setting. It is
-// safe for concurrent use.
-type Guests struct{ pool *sql.DB }
+// a session as new, and leaves nothing behind: no lock, no transaction, no setting. Who asks
+// says who it is: none has so many sessions that others have to wait for it. It is safe for
+// concurrent use.
+type Guests struct {
+	pool   *sql.DB
+	shares *shares
+}
 
 // OpenGuests returns a pool that connects when it is asked.
 func OpenGuests(c config.MySQL) (*Guests, error) {
@@ -28,7 +32,7 @@ func OpenGuests(c config.MySQL) (*Guests, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Guests{sql.OpenDB(cleaning{db.connector, c.Database})}
+	g := &Guests{sql.OpenDB(cleaning{db.connector, c.Database}), newShares(mostGuests)}
 	limit(g.pool, mostGuests)
 	return g, db.Close() // it was never connected
 }
@@ -36,32 +40,38 @@ func OpenGuests(c config.MySQL) (*Guests, error) {
 // Close closes all connections.
 func (g *Guests) Close() error { return g.pool.Close() }
 
-// Query runs a statement and calls f with the rows of its answer.
-func (g *Guests) Query(ctx context.Context, query string, f func(*sql.Rows) error) error {
+// Query runs a statement of somebody's and calls f with the rows of its answer.
+func (g *Guests) Query(ctx context.Context, who, query string, f func(*sql.Rows) error) error {
+	return g.with(ctx, who, func(conn *sql.Conn) error { return queried(ctx, conn, query, f) })
+}
+
+// with calls f with a session of somebody's.
+func (g *Guests) with(ctx context.Context, who string, f func(*sql.Conn) error) error {
+	if err := g.shares.take(ctx, who); err != nil {
+		return err
+	}
+	defer g.shares.give(who)
 	conn, err := g.pool.Conn(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	return queried(ctx, conn, query, f)
+	return f(conn)
 }
 
 // Read is like Query, and the server refuses a statement that writes.
-func (g *Guests) Read(ctx context.Context, query string, f func(*sql.Rows) error) error {
-	conn, err := g.pool.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	// The first is for what comes after a COMMIT that the statement does, in a procedure
-	// for instance.
-	if _, err := conn.ExecContext(ctx, `SET SESSION TRANSACTION READ ONLY`); err != nil {
-		return err
-	}
-	if _, err := conn.ExecContext(ctx, `START TRANSACTION READ ONLY`); err != nil {
-		return err
-	}
-	return queried(ctx, conn, query, f)
+func (g *Guests) Read(ctx context.Context, who, query string, f func(*sql.Rows) error) error {
+	return g.with(ctx, who, func(conn *sql.Conn) error {
+		// The first is for what comes after a COMMIT that the statement does, in a procedure
+		// for instance.
+		if _, err := conn.ExecContext(ctx, `SET SESSION TRANSACTION READ ONLY`); err != nil {
+			return err
+		}
+		if _, err := conn.ExecContext(ctx, `START TRANSACTION READ ONLY`); err != nil {
+			return err
+		}
+		return queried(ctx, conn, query, f)
+	})
 }
 
 func queried(ctx context.Context, conn *sql.Conn, query string, f func(*sql.Rows) error) error {

@@ -3,6 +3,7 @@ package mysqldb_test
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -36,10 +37,10 @@ func guests(t *testing.T) (*mysqldb.Guests, *sql.DB) {
 }
 
 // one returns the only value of a query as text.
-func one(t *testing.T, query func(context.Context, string, func(*sql.Rows) error) error, statement string) string {
+func one(t *testing.T, query func(context.Context, string, string, func(*sql.Rows) error) error, statement string) string {
 	t.Helper()
 	var text string
-	err := query(t.Context(), statement, func(rows *sql.Rows) error {
+	err := query(t.Context(), "guest", statement, func(rows *sql.Rows) error {
 		for rows.Next() {
 			if err := rows.Scan(&text); err != nil {
 				return err
@@ -80,14 +81,14 @@ func TestGuestLeavesNothingBehind(t *testing.T) {
 		`SELECT id FROM t FOR UPDATE`,
 		`/* hidden */ SET @left = 1`,
 	} {
-		if err := g.Query(t.Context(), statement, nothing); err != nil {
+		if err := g.Query(t.Context(), "guest", statement, nothing); err != nil {
 			t.Fatalf("%s: %v", statement, err)
 		}
 		// Whichever session is taken next, all of them are asked.
 		var all errgroup.Group
 		for range 4 {
 			all.Go(func() error {
-				return g.Query(t.Context(), state, func(rows *sql.Rows) error {
+				return g.Query(t.Context(), "guest", state, func(rows *sql.Rows) error {
 					rows.Next()
 					var after string
 					if err := rows.Scan(&after); err != nil {
@@ -121,7 +122,7 @@ func TestGuestsThatReadWriteNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, statement := range []string{`INSERT INTO t VALUES (2, 'two')`, `DROP TABLE t`, `CALL sly()`} {
-		err := g.Read(t.Context(), statement, func(*sql.Rows) error { return nil })
+		err := g.Read(t.Context(), "guest", statement, func(*sql.Rows) error { return nil })
 		if mysqldb.Number(err) != 1792 {
 			t.Errorf("%s: %v", statement, err)
 		}
@@ -129,7 +130,7 @@ func TestGuestsThatReadWriteNothing(t *testing.T) {
 	if got := one(t, g.Read, `SELECT GROUP_CONCAT(id) FROM t`); got != "1" {
 		t.Error("the table has", got)
 	}
-	if err := g.Query(t.Context(), `INSERT INTO t VALUES (2, 'two')`, func(*sql.Rows) error { return nil }); err != nil {
+	if err := g.Query(t.Context(), "guest", `INSERT INTO t VALUES (2, 'two')`, func(*sql.Rows) error { return nil }); err != nil {
 		t.Error("the next session:", err)
 	}
 }
@@ -145,4 +146,44 @@ func TestGuestsKeepTheirConnections(t *testing.T) {
 	if len(sessions) > 5 { // a session whose reset fails is closed
 		t.Fatalf("20 statements had %d sessions", len(sessions))
 	}
+}
+
+// TestGuestsThatTakeAllTheyCanLeaveSessionsToOthers: two of them wait for a lock in as many sessions as they get.
+func TestGuestsThatTakeAllTheyCanLeaveSessionsToOthers(t *testing.T) {
+	t.Parallel()
+	g, db := guests(t)
+	nothing := func(*sql.Rows) error { return nil }
+	holder, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer holder.Close()
+	if _, err := holder.ExecContext(t.Context(), `SELECT GET_LOCK(CONCAT('greed', DATABASE()), 0)`); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var all errgroup.Group
+	for i := range 60 {
+		all.Go(func() error {
+			_ = g.Query(ctx, []string{"one", "two"}[i%2], `DO GET_LOCK(CONCAT('greed', DATABASE()), 600)`, nothing)
+			return nil
+		})
+	}
+	testkit.Eventually(t, "nine sessions to wait", func() error {
+		var n int
+		err := db.QueryRow(`SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = DATABASE() AND STATE = 'User lock'`).Scan(&n)
+		if err == nil && n < 9 {
+			err = fmt.Errorf("%d wait", n)
+		}
+		return err
+	})
+	for _, other := range []string{"three", "four"} {
+		in, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		if err := g.Query(in, other, `SELECT 1`, nothing); err != nil {
+			t.Errorf("%s: %v", other, err)
+		}
+		cancel()
+	}
+	stop()
+	_ = all.Wait()
 }

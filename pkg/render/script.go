@@ -16,8 +16,8 @@ import (
 type Querier struct{ Guests *mysqldb.Guests }
 
 // Query runs one statement and returns its rows in entity form.
-func (q Querier) Query(ctx context.Context, query string) (list []value.Entity, err error) {
-	err = q.Guests.Query(ctx, query, entities(&list))
+func (q Querier) Query(ctx context.Context, file, query string) (list []value.Entity, err error) {
+	err = q.Guests.Query(ctx, file, query, entities(&list))
 	return list, err
 }
 
@@ -26,14 +26,14 @@ func (q Querier) Query(ctx context.Context, query string) (list []value.Entity, 
 type OnlyReading struct{ Guests *mysqldb.Guests }
 
 // Query runs one statement and returns its rows; none if it writes.
-func (r OnlyReading) Query(ctx context.Context, query string) ([]value.Entity, error) {
-	rows, _, err := r.query(ctx, query)
+func (r OnlyReading) Query(ctx context.Context, file, query string) ([]value.Entity, error) {
+	rows, _, err := r.query(ctx, file, query)
 	return rows, err
 }
 
 // query also reports whether the statement was refused, since it writes.
-func (r OnlyReading) query(ctx context.Context, query string) (list []value.Entity, writes bool, err error) {
-	err = r.Guests.Read(ctx, query, entities(&list))
+func (r OnlyReading) query(ctx context.Context, file, query string) (list []value.Entity, writes bool, err error) {
+	err = r.Guests.Read(ctx, "only read "+file, query, entities(&list))
 	if mysqldb.Number(err) == readOnlyTransaction {
 		return nil, true, nil
 	}

@@ -222,10 +222,10 @@ type trialNotes struct {
 }
 
 // Query runs a statement that only reads, and notes one that writes.
-func (t *trialNotes) Query(ctx context.Context, query string) ([]value.Entity, error) {
+func (t *trialNotes) Query(ctx context.Context, file, query string) ([]value.Entity, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	rows, writes, err := OnlyReading{t.guests}.query(ctx, query)
+	rows, writes, err := OnlyReading{t.guests}.query(ctx, file, query)
 	if writes && len(t.trial.Writes) < trialMost {
 		t.trial.Writes = append(t.trial.Writes, query)
 	}

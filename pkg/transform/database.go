@@ -14,7 +14,7 @@ func (m *machine) query(c goja.FunctionCall) goja.Value {
 	}
 	sql := formatSQL(m.vm, c.Argument(0).String(), c.Arguments[1:])
 	return m.start(func(ctx context.Context) (func() (goja.Value, error), error) {
-		rows, err := m.querier.Query(ctx, sql)
+		rows, err := m.querier.Query(ctx, m.file, sql)
 		return func() (goja.Value, error) {
 			objects := make([]any, len(rows))
 			for i, row := range rows {

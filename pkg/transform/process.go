@@ -28,8 +28,8 @@ const (
 	stopTime  = 2 * time.Second
 )
 
-// mostQueries is how many statements of a process run at a time, the others wait: half of
-// the sessions that the node has for all scripts.
+// mostQueries is how many statements of a process run at a time, the others wait: who has the
+// sessions for all scripts gives no more to one.
 const mostQueries = 6
 
 // process runs scripts for the node. Nothing that it says is trusted: it may have been
@@ -240,7 +240,7 @@ func (c *process) hear(kind frameKind, d *decoder) error {
 	case frameQuery:
 		size := len(d.rest)
 		request, sql := d.uint(), d.string()
-		return c.answer(r, request, size, func(ctx context.Context) ([]value.Entity, error) { return c.query(ctx, sql) })
+		return c.answer(r, request, size, func(ctx context.Context) ([]value.Entity, error) { return c.query(ctx, r.file, sql) })
 	case framePublish:
 		size := len(d.rest)
 		request, topic, qos, retain := d.uint(), d.string(), d.byte(), d.bool()
@@ -294,12 +294,12 @@ func (c *process) hearApart(kind frameKind, d *decoder) error {
 	return d.err()
 }
 
-// query runs a statement when it is its turn.
-func (c *process) query(ctx context.Context, sql string) ([]value.Entity, error) {
+// query runs a statement of a file's when it is its turn.
+func (c *process) query(ctx context.Context, file, sql string) ([]value.Entity, error) {
 	select {
 	case c.busy <- struct{}{}:
 		defer func() { <-c.busy }()
-		return c.owner.querier.Query(ctx, sql)
+		return c.owner.querier.Query(ctx, file, sql)
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

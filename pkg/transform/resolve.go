@@ -21,7 +21,7 @@ var errLocked = errors.New("resolve must not query or publish: the row is locked
 // refusing is the Querier and the Publisher of resolve.
 type refusing struct{}
 
-func (refusing) Query(context.Context, string) ([]value.Entity, error) { return nil, errLocked }
+func (refusing) Query(context.Context, string, string) ([]value.Entity, error) { return nil, errLocked }
 
 func (refusing) Publish(context.Context, string, []byte, byte, bool) error { return errLocked }
 

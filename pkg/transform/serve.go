@@ -202,7 +202,7 @@ type runKey struct{}
 type asking struct{ s *server }
 
 // Query has the node run a statement.
-func (a asking) Query(ctx context.Context, sql string) ([]value.Entity, error) {
+func (a asking) Query(ctx context.Context, _, sql string) ([]value.Entity, error) {
 	return a.ask(ctx, frameQuery, appendString(nil, sql))
 }
 

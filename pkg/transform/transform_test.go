@@ -17,7 +17,9 @@ import (
 // queryFunc is a Querier.
 type queryFunc func(ctx context.Context, sql string) ([]value.Entity, error)
 
-func (f queryFunc) Query(ctx context.Context, sql string) ([]value.Entity, error) { return f(ctx, sql) }
+func (f queryFunc) Query(ctx context.Context, _, sql string) ([]value.Entity, error) {
+	return f(ctx, sql)
+}
 
 // publishFunc is a Publisher.
 type publishFunc func(ctx context.Context, topic string, message []byte, qos byte, retain bool) error

@@ -26,12 +26,12 @@ func init() {
 	regexp2.DefaultMatchTimeout = longestTimeLimit
 }
 
-// Querier runs a statement for a script's query function. The text is complete:
+// Querier runs a statement for the query function of a file's script. The text is complete:
 // the values are in it, escaped for a session without NO_BACKSLASH_ESCAPES. It
 // is called concurrently and returns soon after ctx has ended. A statement
 // without rows gives none.
 type Querier interface {
-	Query(ctx context.Context, sql string) ([]value.Entity, error)
+	Query(ctx context.Context, file, sql string) ([]value.Entity, error)
 }
 
 // Publisher sends a message for a script's mqtt.publish function. It is called
