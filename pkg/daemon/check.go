@@ -103,5 +103,9 @@ type publisher struct{ s *transport.Session }
 
 // Publish publishes a message and waits until the broker has it.
 func (p publisher) Publish(ctx context.Context, topic string, message []byte, qos byte, retain bool) error {
-	return p.s.Publish(ctx, transport.Message{Topic: topic, Payload: message, QoS: qos, Retain: retain})
+	err := p.s.Publish(ctx, transport.Message{Topic: topic, Payload: message, QoS: qos, Retain: retain})
+	if errors.Is(err, transport.ErrOffline) {
+		err = transform.Later(err)
+	}
+	return err
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/transform"
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
@@ -18,7 +19,16 @@ type Querier struct{ Guests *mysqldb.Guests }
 // Query runs one statement and returns its rows in entity form.
 func (q Querier) Query(ctx context.Context, file, query string) (list []value.Entity, err error) {
 	err = q.Guests.Query(ctx, file, query, entities(&list))
-	return list, err
+	return list, later(err)
+}
+
+// later marks what heals by itself: it is neither the script's fault nor the row's, on the way
+// out as on the way in.
+func later(err error) error {
+	if mysqldb.Transient(err) {
+		return transform.Later(err)
+	}
+	return err
 }
 
 // OnlyReading is the Querier of scripts that may not write. A statement that writes
@@ -37,7 +47,7 @@ func (r OnlyReading) query(ctx context.Context, file, query string) (list []valu
 	if mysqldb.Number(err) == readOnlyTransaction {
 		return nil, true, nil
 	}
-	return list, false, err
+	return list, false, later(err)
 }
 
 // readOnlyTransaction is the server's error for a statement that writes.

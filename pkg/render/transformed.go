@@ -45,7 +45,7 @@ func (n *Renderer) transformRows(ctx context.Context, d *Rendering, to Target, t
 				break
 			}
 			send, err = n.sendAs(ctx, &o, to, t, calls[0], results[0], held[i.Row])
-			again = transform.Transient(results[0].Err)
+			again = transform.Transient(err)
 			calls, results = calls[1:], results[1:]
 		}
 		switch {

@@ -123,8 +123,12 @@ func noProcess(err error) bool {
 }
 
 // Transient reports whether an error is none of the script nor of the row: no process could
-// be started, as where the machine is short of something. Promise 5.
-func Transient(err error) bool { return noProcess(err) }
+// be started, as where the machine is short of something, or what the script asked for could
+// not be had; see Later. Promise 5.
+func Transient(err error) bool {
+	_, ok := errors.AsType[laterError](err)
+	return ok || noProcess(err)
+}
 
 // tell sends a frame. A process that does not listen any more must not hold up who speaks: it
 // is ended. So it is at an error; both are noticed.

@@ -104,6 +104,20 @@ func TestWithoutAProcessRowsCanBeTriedAgain(t *testing.T) {
 	}
 }
 
+// TestReloadWithoutAProcessBlamesNoScript: who is told would look for a mistake in the files.
+func TestReloadWithoutAProcessBlamesNoScript(t *testing.T) {
+	tr := world{where: apart}.orders(t, `module.exports = ({id}) => ({id})`)
+	tr.program = "/dev/null/none"
+	err := tr.Reload()
+	wantError(t, err, "the transformers could not be looked at, which is no fault of theirs: start the scripts' process: ")
+	if !Transient(err) || strings.Contains(err.Error(), "orders.js") {
+		t.Error(err)
+	}
+	if _, err := tr.Apply(t.Context(), rows("1")[0]); err != nil {
+		t.Errorf("the files that were in use: %v", err)
+	}
+}
+
 func TestStartThatFailsLeavesNoFilesOpen(t *testing.T) {
 	var before syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {

@@ -57,6 +57,31 @@ func TestErrorOfAQueryIsTheCallsUnlessCaught(t *testing.T) {
 	wantError(t, err, "orders.js:2: TypeError: query: the first argument must be a string")
 }
 
+// TestWhatCannotBeHadNowIsNoFaultOfTheScript, whether that makes it its own error or not; what it catches is its business.
+func TestWhatCannotBeHadNowIsNoFaultOfTheScript(t *testing.T) {
+	both(t, func(t *testing.T, at where) {
+		w := world{where: at, querier: queryFunc(func(context.Context, string) ([]value.Entity, error) { return nil, Later(errServer) }),
+			publisher: publishFunc(func(context.Context, string, []byte, byte, bool) error { return Later(errServer) })}
+		for script, later := range map[string]bool{
+			"await c.mysql.query('SELECT 1'); return c.entity":                                          true,
+			"await c.mqtt.publish('a', 'b'); return c.entity":                                           true,
+			"await c.mysql.query('SELECT 1').catch(() => { throw new Error('mine') }); return c.entity": false,
+		} {
+			tr := w.orders(t, "module.exports = async c => { "+script+" }; module.exports.onDelete = module.exports")
+			calls := rows("1", "2")
+			calls[1].Entity = nil
+			for _, r := range tr.ApplyAll(t.Context(), "orders", calls) {
+				if r.Err == nil || Transient(r.Err) != later || later != errors.Is(r.Err, errServer) {
+					t.Errorf("%s: %v", script, r.Err)
+				}
+			}
+			if s := tr.Stats()[0]; (s.Errors == 0) != later {
+				t.Errorf("%s: %+v", script, s)
+			}
+		}
+	})
+}
+
 func TestQueriesOfACallRunAtTheSameTime(t *testing.T) {
 	var together sync.WaitGroup
 	together.Add(3)

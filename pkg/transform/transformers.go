@@ -26,6 +26,19 @@ func init() {
 	regexp2.DefaultMatchTimeout = longestTimeLimit
 }
 
+// Later marks an error of a Querier or a Publisher that is none of what the script asks for:
+// the database or the broker cannot be had now. A row that fails for it is to come again.
+func Later(err error) error {
+	if err == nil {
+		return nil
+	}
+	return laterError{err}
+}
+
+type laterError struct{ error }
+
+func (e laterError) Unwrap() error { return e.error }
+
 // Querier runs a statement for the query function of a file's script. The text is complete:
 // the values are in it, escaped for a session without NO_BACKSLASH_ESCAPES. It
 // is called concurrently and returns soon after ctx has ended. A statement
@@ -101,7 +114,8 @@ func New(log *zap.Logger, q Querier, p Publisher, c Config) *Transformers {
 
 // Load reads the directory and runs the file of each table once, so that all
 // mistakes show now. The error names every file that does not compile, throws
-// or exports no function, with the line; then nothing is loaded.
+// or exports no function, with the line; then nothing is loaded. One that is Transient names none: there was no process
+// to look at them.
 func (t *Transformers) Load(tables []string) error {
 	t.tables = tables
 	return t.Reload()
@@ -133,6 +147,10 @@ func (t *Transformers) Reload() error {
 			continue
 		}
 		x, names, err := now.runner.check(file)
+		if start, ok := errors.AsType[startError](err); ok {
+			now.runner.close()
+			return fmt.Errorf("the transformers could not be looked at, which is no fault of theirs: %w", start)
+		}
 		if err != nil {
 			mistakes = append(mistakes, fmt.Errorf("load transformer: %w", err))
 		}
