@@ -60,6 +60,7 @@ type Applier struct {
 	counts counts
 	alterations
 	lies   lies
+	broken broken
 	room   room
 	now    func() time.Time
 	log    *zap.Logger
@@ -177,6 +178,7 @@ func (a *Applier) follow(ctx context.Context) (done []*task, err error) {
 					a.room.back(a.now(), tasks)
 					return done, err
 				}
+				a.broken.tell(a.log, a.now(), tasks, err)
 				continue // a ring that cannot be had is forgotten: each of its rows is sent again
 			}
 			err = a.note(ctx, tasks)

@@ -225,16 +225,19 @@ func (r *room) takeAll(list []*waiter) []*task {
 // around returns a ring, or a change alone that needs nothing, with those that wait for
 // it and for nothing that is not here: it is decided in view of what takes its place.
 func (r *room) around(x *waiter) []*waiter {
-	list := r.ring(x, nil)
+	in := map[*waiter]bool{}
+	list := r.rest(x, in, nil)
 	if list == nil {
 		return nil
 	}
+	lacking := map[*waiter]bool{}
 	for y := range r.needed[x.in.Identity()] {
-		for _, z := range r.ring(y, nil) {
-			if !slices.Contains(list, z) {
-				list = append(list, z)
-			}
+		if in[y] {
+			continue // with all that it needs
 		}
+		more := r.rest(y, in, lacking)
+		lacking[y] = more == nil
+		list = append(list, more...)
 	}
 	return list
 }
@@ -249,11 +252,26 @@ func (r *room) take(x *waiter) *task {
 // it is here. What needs any row of a table needs all of that table that are here. lacking are
 // some of which that is known already: of a long chain each would be walked to its end.
 func (r *room) ring(x *waiter, lacking map[*waiter]bool) []*waiter {
+	return r.rest(x, map[*waiter]bool{}, lacking)
+}
+
+// rest is ring without those that are in already, with all that they need. It adds the ones that it
+// returns.
+func (r *room) rest(x *waiter, in, lacking map[*waiter]bool) (list []*waiter) {
 	if x.wait.stuck {
 		return nil
 	}
-	list := []*waiter{x}
-	in := map[*waiter]bool{x: true}
+	list = []*waiter{x}
+	in[x] = true
+	whole := false
+	defer func() {
+		if !whole {
+			for _, y := range list {
+				delete(in, y)
+			}
+			list = nil
+		}
+	}()
 	for i := 0; i < len(list); i++ {
 		for n := range list[i].needs {
 			found := []*waiter{r.rows[n]}
@@ -261,22 +279,24 @@ func (r *room) ring(x *waiter, lacking map[*waiter]bool) []*waiter {
 				found = r.of(n.Table)
 			}
 			if len(found) == 0 || found[0] == nil {
-				return nil
+				return list
 			}
 			for _, y := range found {
+				if in[y] {
+					continue
+				}
 				if y.wait.stuck || lacking[y] {
-					return nil
+					return list
 				}
-				if !in[y] {
-					in[y] = true
-					list = append(list, y)
-				}
+				in[y] = true
+				list = append(list, y)
 			}
 		}
 		if len(list) > ringRows {
-			return nil
+			return list
 		}
 	}
+	whole = true
 	return list
 }
 

@@ -1,9 +1,14 @@
 package apply
 
 import (
+	"fmt"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 )
@@ -36,5 +41,59 @@ func TestAChainThatWaitsIsWalkedOnce(t *testing.T) {
 	r.note(time.Now(), []*task{{in: in, res: &Result{Err: &Wait{text: "waits", needs: []change.Row{row(rows)}}}}})
 	if tasks, ring := r.next(); len(tasks) != rows+1 || !ring {
 		t.Errorf("%d rows are tried together", len(tasks))
+	}
+}
+
+// TestWhatWaitsForARowIsTriedWithItInLinearTime has many rows wait for one, and each for the one before as well: whoever walks
+// them from each, or looks for each among all, takes a hundred times as long as is allowed here.
+func TestWhatWaitsForARowIsTriedWithItInLinearTime(t *testing.T) {
+	t.Parallel()
+	const rows = ringRows - 1
+	for name, whole := range map[string]bool{"all of it is here": true, "the last of it is not": false} {
+		var r room
+		row := func(i int) change.Row { return change.Row{Table: "events", Key: strconv.Itoa(i)} }
+		note := func(i int, needs ...change.Row) {
+			in := &Incoming{}
+			in.Row = row(i)
+			r.note(time.Now(), []*task{{in: in, res: &Result{Err: &Wait{text: "waits", needs: needs}}}})
+		}
+		note(0, row(0))
+		note(1, row(0))
+		if !whole {
+			note(1, row(0), row(-1))
+		}
+		for i := 2; i < rows; i++ {
+			note(i, row(0), row(i-1))
+		}
+		want := 1
+		if whole {
+			want = rows
+		}
+		begun := time.Now()
+		if list := r.around(r.rows[row(0)]); len(list) != want {
+			t.Errorf("%s: %d rows are tried together, want %d", name, len(list), want)
+		}
+		if took := time.Since(begun); took > time.Second {
+			t.Errorf("%s: it took %s", name, took)
+		}
+	}
+}
+
+// TestARingThatCannotBeWrittenIsTold once, however often its rows come again.
+func TestARingThatCannotBeWrittenIsTold(t *testing.T) {
+	t.Parallel()
+	r := newReceiver(t, Config{}, `CREATE TABLE a (id INT PRIMARY KEY, b INT NOT NULL)`, `CREATE TABLE b (id INT PRIMARY KEY, a INT NOT NULL, FOREIGN KEY (a) REFERENCES a (id))`,
+		`ALTER TABLE a ADD FOREIGN KEY (b) REFERENCES b (id)`,
+		`CREATE TRIGGER one AFTER INSERT ON a FOR EACH ROW IF EXISTS (SELECT * FROM b) THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not today'; END IF`,
+		`CREATE TRIGGER two AFTER INSERT ON b FOR EACH ROW IF EXISTS (SELECT * FROM a) THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not today'; END IF`)
+	core, logs := observer.New(zap.WarnLevel)
+	r.log = zap.New(core)
+	for range 3 {
+		r.apply(r.row("a", 1, 1))
+		r.apply(r.row("b", 1, 1))
+	}
+	told := logs.FilterMessage("rows that wait for each other cannot be written together; they are sent again").All()
+	if len(told) != 1 || told[0].ContextMap()["rows"] != int64(2) || !strings.Contains(fmt.Sprint(told[0].ContextMap()["error"]), "not today") {
+		t.Errorf("it is told: %v", logs.All())
 	}
 }

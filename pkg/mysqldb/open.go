@@ -150,6 +150,7 @@ func Open(ctx context.Context, log *zap.Logger, c config.MySQL, set ...config.Va
 	if err != nil {
 		return nil, err
 	}
+	db.connector.watch.log = log
 	if err := db.await(ctx, log, c); err != nil {
 		_ = db.Close() // nothing was opened
 		return nil, err

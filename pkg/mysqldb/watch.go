@@ -5,10 +5,12 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+	"go.uber.org/zap"
 )
 
 // Who wants a row that a node has locked waits for as long as the node does for another
@@ -32,7 +34,23 @@ func Waited(err error) bool { return errors.As(err, new(waited)) }
 // one does, and has it interrupted. One that is only slow goes on.
 type watch struct {
 	pool  *sql.DB
+	log   *zap.Logger // nil: none
 	vague atomic.Bool // the login may not read who waits
+}
+
+// unseen are errors that say that the login may not read who waits, or that the server has no
+// such table, as MySQL 5.7.
+var unseen = []uint16{1044, 1142, 1143, noSuchTable, accessDenied}
+
+// blinded notes that an error says so; it is told once.
+func (w *watch) blinded(err error) bool {
+	if !slices.Contains(unseen, uint16(Number(err))) {
+		return false
+	}
+	if !w.vague.Swap(true) && w.log != nil {
+		w.log.Warn("the login may not see who waits for a lock", zap.Error(err))
+	}
+	return true
 }
 
 type watchedKey struct{}
@@ -169,8 +187,7 @@ func (w *watch) waits(ctx context.Context, conn *sql.Conn, p process, since time
 		return since >= indistinct, nil
 	}
 	err := conn.QueryRowContext(ctx, whoWaits, p.id).Scan(&rows)
-	if Number(err) != 0 {
-		w.vague.Store(true)
+	if w.blinded(err) {
 		return false, nil
 	}
 	return rows > 0, err
