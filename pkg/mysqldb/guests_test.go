@@ -169,10 +169,10 @@ func TestGuestsThatTakeAllTheyCanLeaveSessionsToOthers(t *testing.T) {
 			return nil
 		})
 	}
-	testkit.Eventually(t, "nine sessions to wait", func() error {
+	testkit.Eventually(t, "eight sessions to wait", func() error {
 		var n int
 		err := db.QueryRow(`SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = DATABASE() AND STATE = 'User lock'`).Scan(&n)
-		if err == nil && n < 9 {
+		if err == nil && n < 8 {
 			err = fmt.Errorf("%d wait", n)
 		}
 		return err
