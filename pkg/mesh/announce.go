@@ -11,7 +11,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// Announce tells the others, after each connect, what the node speaks and that it is there.
+// Announce tells the others what the node speaks and that it is there. It runs after each connect.
 func (m *Mesh) Announce(ctx context.Context) error {
 	m.own.connected(m.c.Now())
 	if err := m.publishNode(ctx); err != nil {
@@ -26,8 +26,8 @@ func (m *Mesh) Announce(ctx context.Context) error {
 	return nil
 }
 
-// publishNode announces the node. The broker keeps the announcement for those who come
-// later, but where it ends the connection at a message that it shall keep.
+// publishNode announces the node. The broker retains the announcement for those who come later, unless it ends the connection
+// at retained messages.
 func (m *Mesh) publishNode(ctx context.Context) error {
 	a := wire.Node{Client: m.c.Node.ClientName, Protocol: wire.Protocol, Version: m.c.Version, Session: m.c.Session,
 		ReceiveTables: m.c.Node.ReceiveTables, Definitions: m.definitions.Load(), MaxRow: m.c.MaxRow}
@@ -42,7 +42,7 @@ func (m *Mesh) publishNode(ctx context.Context) error {
 	return m.c.Broker.Publish(ctx, transport.Message{Topic: m.topics.NodeOf(m.c.Node.ClientName), Payload: payload, QoS: 1, Retain: retain})
 }
 
-// askOwn has the broker deliver what it keeps as the node's announcement.
+// askOwn has the broker deliver its copy of the node's announcement.
 func (m *Mesh) askOwn(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, ownTime)
 	defer cancel()
@@ -54,20 +54,25 @@ func (m *Mesh) askOwn(ctx context.Context) {
 	m.own.takes(m.c.Now())
 }
 
-// Redefined announces that a table which the node takes has another definition now.
+// Redefined announces that the definition of a received table has changed.
 func (m *Mesh) Redefined(ctx context.Context) error {
 	m.definitions.Add(1)
 	return m.publishNode(ctx)
 }
 
-// Unkept says why others may not hear of this node; "" is nothing.
+// Unkept says why others may not learn about this node, or "".
 func (m *Mesh) Unkept() string { return m.own.unkept() }
 
-// introduce announces the node to somebody who has come, where the broker may not do it.
+// introduce announces the node to a newcomer whom the broker may not tell.
 func (m *Mesh) introduce(ctx context.Context) {
 	if m.own.isKept() {
 		return
 	}
+	m.tryPublishNode(ctx)
+}
+
+// tryPublishNode announces the node where that may fail: another attempt follows.
+func (m *Mesh) tryPublishNode(ctx context.Context) {
 	if err := m.publishNode(ctx); err != nil && !errors.Is(err, transport.ErrOffline) && ctx.Err() == nil {
 		m.c.Log.Warn("this node could not be announced", zap.Error(err))
 	}
@@ -76,7 +81,7 @@ func (m *Mesh) introduce(ctx context.Context) {
 // hearOwn takes an announcement in the node's own name.
 func (m *Mesh) hearOwn(payload []byte, retained bool) {
 	ours, tell := m.own.came(payload, retained, m.c.Now())
-	if ours || retained { // kept by the broker since before this run: a new one follows
+	if ours || retained { // retained since before this run: ours follows
 		return
 	}
 	if tell {
@@ -93,9 +98,8 @@ func (m *Mesh) announceAgain() {
 	}
 }
 
-// keepAnnounced publishes the announcement anew, until ctx ends, for those who go by
-// another one, and where the broker has lost it. Whoever may publish can bring that about,
-// so it takes its time: two nodes of one name do not go round in a circle.
+// keepAnnounced announces the node again, until ctx ends, when the broker has lost the announcement or others go by another one.
+// Anyone who may publish can bring that about, so the pauses grow: two nodes of one name must not chase each other.
 func (m *Mesh) keepAnnounced(ctx context.Context) error {
 	rest, last := againFirst, time.Time{}
 	for {
@@ -104,7 +108,7 @@ func (m *Mesh) keepAnnounced(ctx context.Context) error {
 			return nil
 		case <-m.own.again:
 		case <-m.own.news:
-			continue // there is another time to wait for
+			continue // wait for another time
 		case <-time.After(m.own.next(m.c.Now())):
 			if !m.missesOwn(ctx) {
 				continue
@@ -116,9 +120,7 @@ func (m *Mesh) keepAnnounced(ctx context.Context) error {
 			rest = min(2*rest, againLongest)
 		}
 		last = m.c.Now()
-		if err := m.publishNode(ctx); err != nil && !errors.Is(err, transport.ErrOffline) && ctx.Err() == nil {
-			m.c.Log.Warn("this node could not be announced", zap.Error(err))
-		}
+		m.tryPublishNode(ctx)
 		m.askOwn(ctx)
 		if !pause(ctx, rest) {
 			return nil
@@ -126,23 +128,22 @@ func (m *Mesh) keepAnnounced(ctx context.Context) error {
 	}
 }
 
-// missesOwn looks whether the broker still keeps the announcement, and reports whether it is
-// to be published again.
+// missesOwn checks that the broker still retains the announcement, and reports whether to publish it again.
 func (m *Mesh) missesOwn(ctx context.Context) bool {
 	if !m.c.Broker.Online() {
 		return false
 	}
-	v := m.own.judge(m.c.Now())
-	if v.tell {
-		m.c.Log.Warn(v.why()+"; the node announces itself to each that comes, and works on", zap.String("topic", m.topics.NodeOf(m.c.Node.ClientName)))
+	do := m.own.judge(m.c.Now())
+	if do.tell {
+		m.c.Log.Warn(do.why()+"; the node announces itself to each that comes, and works on", zap.String("topic", m.topics.NodeOf(m.c.Node.ClientName)))
 	}
-	if v.prove {
+	if do.prove {
 		beat := m.ownBeat()
 		m.own.proves(beat.Payload)
-		_, _ = m.c.Broker.PublishAsync(ctx, beat) // it is waited for, and another follows
+		_, _ = m.c.Broker.PublishAsync(ctx, beat) // if it is lost another follows
 	}
-	if v.ask {
+	if do.ask {
 		m.askOwn(ctx)
 	}
-	return v.publish
+	return do.publish
 }

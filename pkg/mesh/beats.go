@@ -11,34 +11,34 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// BeatInterval is the time between two of our own "connected" messages, as existing peers have it.
+// BeatInterval is the time between two of the node's "connected" messages, as existing peers have it.
 func BeatInterval(checkInterval time.Duration) time.Duration { return checkInterval + 2*time.Second }
 
-// beatUntil is the time until which such a message, sent now, says that we are there.
+// beatUntil is the time that such a message, sent now, has: until then the node is there.
 func beatUntil(now time.Time, checkInterval time.Duration) time.Time {
 	return now.Add(2*checkInterval + 3*time.Second)
 }
 
 func (m *Mesh) publishBeat(ctx context.Context) error { return m.c.Broker.Publish(ctx, m.ownBeat()) }
 
-// ownBeat says that the node is there.
+// ownBeat is a message that the node is there.
 func (m *Mesh) ownBeat() transport.Message {
-	i := wire.Info{Sender: m.c.Node.ClientName, Message: wire.Connected, Until: beatUntil(m.c.Now().Add(m.farthestAhead()), m.c.Node.CheckInterval)}
+	i := wire.Info{Sender: m.c.Node.ClientName, Message: wire.Connected, Until: beatUntil(m.c.Now().Add(m.peersAhead()), m.c.Node.CheckInterval)}
 	return transport.Message{Topic: m.topics.Info(), Payload: i.Encode(), QoS: 1}
 }
 
-// farthestAhead returns how far the clocks of existing peers are ahead of ours. Nodes
-// of this project are left out: they would carry it to each other for ever.
-func (m *Mesh) farthestAhead() (most time.Duration) {
+// peersAhead returns by how much the clocks of existing peers are ahead of ours. Nodes are left out: they would pass it on to
+// each other for ever.
+func (m *Mesh) peersAhead() (most time.Duration) {
 	for _, remote := range m.c.Node.RemoteClients {
 		if !m.SpeaksBatches(remote) {
-			most = max(most, m.presence.Ahead(remote))
+			most = max(most, m.presence.ahead(remote))
 		}
 	}
 	return most
 }
 
-// beatSoon asks for a beat out of turn: somebody has come who cannot know of us yet.
+// beatSoon asks for a beat out of turn: a client has come that cannot know about us yet.
 func (m *Mesh) beatSoon() {
 	select {
 	case m.beat <- struct{}{}:
@@ -46,10 +46,9 @@ func (m *Mesh) beatSoon() {
 	}
 }
 
-// beats publishes connected well before the last one runs out, and sooner when
-// a client has come that cannot know of us yet.
+// beats publishes "connected" well before the last one runs out, and sooner for newcomers, until ctx ends.
 func (m *Mesh) beats(ctx context.Context) error {
-	const least = 500 * time.Millisecond // between two beats, whoever asks for them
+	const least = 500 * time.Millisecond // between two beats, however many are asked for
 	interval := BeatInterval(m.c.Node.CheckInterval)
 	asked := map[string]int{}
 	for {
@@ -62,29 +61,27 @@ func (m *Mesh) beats(ctx context.Context) error {
 		case <-time.After(interval):
 			m.askAgain(ctx, asked)
 		}
-		if came { // before it counts how long this node is there without an announcement
+		if came { // before it counts how long this node has been there without announcing itself
 			m.introduce(ctx)
 		}
 		if err := m.publishBeat(ctx); err != nil && !errors.Is(err, transport.ErrOffline) && ctx.Err() == nil {
 			m.c.Log.Warn("presence could not be published", zap.Error(err))
 		}
-		for _, client := range m.presence.Expire() {
+		for _, client := range m.presence.expire() {
 			m.c.Refused.Comes(zap.InfoLevel, "client offline", client, zap.String("reason", "its presence ran out"))
 		}
 		if !pause(ctx, least) {
 			return nil
 		}
-		if came { // It has announced itself before it said that it is there.
+		if came { // it has announced itself before it said that it is there
 			m.askAgain(ctx, asked)
 		}
 	}
 }
 
-// askAgain has the broker deliver the announcements that it keeps once more, when
-// a remote has come and its announcement has not. A cluster may deliver neither
-// the message nor the kept copy to a node that subscribes in the same moment at
-// another server. An existing peer has none, and is asked for twice, until it is
-// found offline; asked counts that.
+// askAgain has the broker deliver the announcements that it retains once more when a remote is there and its announcement is not:
+// a cluster may deliver neither the message nor its copy to a node that subscribes at another server at the same moment. An
+// existing peer has none, so it is asked for only twice while it stays online; asked counts that.
 func (m *Mesh) askAgain(ctx context.Context, asked map[string]int) {
 	missing := false
 	for _, remote := range m.c.Node.RemoteClients {

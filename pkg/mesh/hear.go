@@ -6,7 +6,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// HearInfo takes a message of /info: who is there.
+// HearInfo takes a message of /info: a client says that it is there, or leaves.
 func (m *Mesh) HearInfo(payload []byte) {
 	i, err := wire.ParseInfo(payload)
 	if err != nil {
@@ -19,22 +19,22 @@ func (m *Mesh) HearInfo(payload []byte) {
 	}
 	switch i.Message {
 	case wire.Connected:
-		if m.presence.Beat(i.Sender, i.Until) {
+		if m.presence.beat(i.Sender, i.Until) {
 			m.c.Refused.Comes(zap.InfoLevel, "client online", i.Sender)
-			if d := m.presence.Ahead(i.Sender); d > 0 {
+			if d := m.presence.ahead(i.Sender); d > 0 {
 				m.c.Refused.Comes(zap.WarnLevel, "a client says that it is there for very long: if its clock is ahead, its writes win over those made here meanwhile", i.Sender, zap.Duration("by", d))
 			}
 			m.beatSoon()
 		}
 	case wire.ConnectionLost:
-		if m.presence.Lost(i.Sender) {
+		if m.presence.lost(i.Sender) {
 			m.c.Refused.Comes(zap.InfoLevel, "client offline", i.Sender, zap.String("reason", "it said so, or the broker for it"))
 		}
 	}
 	m.c.News.Heard(i.Sender)
 }
 
-// HearNode takes a message of /node/{client}: what the client speaks and takes. It is retained where the broker kept it.
+// HearNode takes a message of /node/{client}: what the client speaks and takes. A retained one is the broker's copy.
 func (m *Mesh) HearNode(client string, payload []byte, retained bool) {
 	if client == m.c.Node.ClientName {
 		m.hearOwn(payload, retained)
@@ -61,7 +61,7 @@ func (m *Mesh) HearNode(client string, payload []byte, retained bool) {
 	if !retained {
 		m.peers.meet(client)
 	}
-	if !m.isRemote(client) { // it is sent answers alone
+	if !m.isRemote(client) { // it is sent only answers
 		m.meet(client, hello)
 		return
 	}
@@ -70,21 +70,21 @@ func (m *Mesh) HearNode(client string, payload []byte, retained bool) {
 		m.meet(client, hello)
 	}
 	e := effectOf(before, a, !retained)
-	if e.Anew { // its presence may have told nothing
+	if e.Anew { // it may have been online all along
 		m.beatSoon()
 	}
 	m.c.News.Announced(client, e)
 }
 
-// Effect is what an announcement of a remote changes for who sends to it.
+// Effect is what an announcement of a remote changes for its sender.
 type Effect struct {
-	Anew  bool // it has come as another run than before
-	Other bool // what it refused it may take now
-	Up    bool // it has just connected: what was on its way may be lost
+	Anew  bool // it runs anew
+	Other bool // it may take now what it refused before
+	Up    bool // it has just connected: what was on its way to it may be lost
 }
 
-// effectOf tells what an announcement changes, after one before; live: it was not only kept by the broker. One that has only
-// further definitions comes from a remote that has been connected all the time.
+// effectOf tells what an announcement changes, given the one before. A live one is no copy of the broker's. One that differs in
+// nothing but the count of definitions comes from a remote that has been connected all the time.
 func effectOf(before, a wire.Node, live bool) Effect {
 	run, definitions := before.Session != a.Session, before.Definitions != a.Definitions
 	return Effect{Anew: live && run, Other: run || definitions, Up: live && (run || !definitions)}

@@ -13,14 +13,14 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// leaveTime bounds how long the broker is waited for.
+// leaveTime is how long the broker may take.
 const leaveTime = 10 * time.Second
 
-// Unannounce has the broker forget the announcement that it keeps for the node, which
-// must not run. (An empty retained message does that: MQTT 3.1.1, 3.3.1.3.)
+// Unannounce has the broker forget the announcement that it retains for the node, which must not be running. (An empty retained
+// message does that: MQTT 3.1.1, 3.3.1.3.)
 func Unannounce(ctx context.Context, cfg *config.Config) error {
 	if cfg.Broker.Listen != "" {
-		return nil // the node's own broker keeps nothing
+		return nil // the node's own broker is gone with it
 	}
 	ctx, cancel := context.WithTimeout(ctx, leaveTime)
 	defer cancel()

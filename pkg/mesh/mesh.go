@@ -14,7 +14,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// Broker is the node's connection; see transport.Session.
+// Broker is the node's connection to its broker; see transport.Session.
 type Broker interface {
 	Publish(ctx context.Context, m transport.Message) error
 	PublishAsync(ctx context.Context, m transport.Message) (*transport.Token, error)
@@ -23,13 +23,13 @@ type Broker interface {
 	Online() bool
 }
 
-// News is told what a Mesh hears. Its methods return at once.
+// News is told what a Mesh hears. Its methods must not block.
 type News interface {
-	// Up says that the node is connected and has announced itself.
+	// Up tells that the node is connected and has announced itself.
 	Up()
-	// Heard says that a client, remote or not, came, goes on or went.
+	// Heard tells that a client, a remote or not, came, stays or left.
 	Heard(client string)
-	// Announced says that a remote has announced itself.
+	// Announced tells that a remote has announced itself.
 	Announced(remote string, e Effect)
 }
 
@@ -37,16 +37,16 @@ type News interface {
 type Config struct {
 	Log     *zap.Logger
 	Node    *config.Config
-	Version string // of the program
+	Version string // of this program
 	Session uint64 // names this run in batches
-	MaxRow  int    // bytes of the largest row that is taken
+	MaxRow  int    // size of the largest row that the node takes, in bytes
 	Now     func() time.Time
 	Broker  Broker
 	Refused *Refusals
 	News    News
 }
 
-// Mesh is all clients as one node sees them. Its methods may be called from any goroutine.
+// Mesh is all clients as one node sees them. It is safe for concurrent use.
 type Mesh struct {
 	c      Config
 	topics wire.Topics
@@ -61,7 +61,7 @@ type Mesh struct {
 	beat        chan struct{} // asks for a beat out of turn
 }
 
-// New returns a Mesh in which nobody is there yet.
+// New returns a Mesh; nobody is there yet.
 func New(c Config) (*Mesh, error) {
 	s, err := newSealing(c.Node, c.Now)
 	if err != nil {
@@ -75,12 +75,13 @@ func New(c Config) (*Mesh, error) {
 	}, nil
 }
 
-// named are the clients that the configuration names.
+// named returns the clients that the configuration names.
 func named(cfg *config.Config) []string {
 	return slices.DeleteFunc(slices.Concat(cfg.RemoteClients, cfg.AcceptFrom), func(c string) bool { return c == config.Anyone })
 }
 
-// Run says that the node is there, keeps its announcement at the broker, and writes down who is met, until ctx ends.
+// Run tells the others that the node is there, keeps it announced, and writes down who is met, until ctx ends. It is to be called
+// once.
 func (m *Mesh) Run(ctx context.Context, memory Memory) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return m.beats(ctx) })
@@ -89,10 +90,10 @@ func (m *Mesh) Run(ctx context.Context, memory Memory) error {
 	return g.Wait()
 }
 
-// isRemote reports whether the node sends its rows to a client.
+// isRemote reports whether the node sends rows to a client.
 func (m *Mesh) isRemote(client string) bool { return slices.Contains(m.c.Node.RemoteClients, client) }
 
-// pause waits, and reports whether ctx has not ended meanwhile.
+// pause waits. It reports false if ctx ended first.
 func pause(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-ctx.Done():

@@ -7,65 +7,56 @@ import (
 	"time"
 )
 
-// Times of the own announcement.
+// Timing of the node's own announcement.
 const (
-	againFirst   = time.Second      // between two that are asked for, at first
-	againLongest = time.Minute      // and at the longest
-	ownTime      = 3 * time.Second  // in which the broker delivers what it keeps
-	ownEvery     = 10 * time.Minute // between two looks at what it keeps, while that is right
-	ownSeldom    = time.Minute      // while it is not: who missed the last announcement gets another
+	againFirst   = time.Second      // the first pause after announcing again
+	againLongest = time.Minute      // and the longest
+	ownTime      = 3 * time.Second  // how long the broker may take to deliver the copy that it retains
+	ownEvery     = 10 * time.Minute // between two checks, while the broker retains it
+	ownSeldom    = time.Minute      // between two announcements, while it does not: whoever missed one gets the next
 )
 
-// Bounds of what is remembered of the own announcement.
+// Bounds of what is remembered of it.
 const (
-	announcementsKept = 8 // how many may be on their way back
-	proofsMost        = 8 // and how many beats that are waited for
-	missedMost        = 2 // how often in a row it may be missing: a cluster takes its time
-	endedMost         = 2 // how many connections in a row may end at it
+	announcementsKept = 8 // announcements that may still be on their way back
+	missedMost        = 2 // checks in a row that may find it missing: a cluster takes its time
 )
 
-// own is what is known of the node's announcement at the broker. It is safe for
-// concurrent use.
+// sum identifies a message that may come back.
+type sum = [sha256.Size]byte
+
+// own is what is known about the node's announcement at the broker. It is safe for concurrent use, and has no clock of its own.
 type own struct {
-	again chan struct{} // asks for a further one
-	news  chan struct{} // next is another time now
+	again chan struct{} // announce again
+	news  chan struct{} // next has changed
 
 	mu     sync.Mutex
-	sent   [][sha256.Size]byte // the last ones, to know them when they come back
-	back   bool                // one came back on this connection
-	asked  time.Time           // when the broker was asked for what it keeps; zero: it was not, or has answered, or had its time
-	taken  bool                // it has taken the question
-	proofs [][sha256.Size]byte // beats published since its time was over
-	proven bool                // one of them has come back: so would have what the broker sent before it
-	kept   bool                // it keeps ours, as it last said
-	missed int                 // how often in a row it did not
-	denied int                 // how often in a row it could not be asked
-	told   bool                // that it keeps nothing
-	robbed time.Time           // when it was told that somebody took it away
+	sent   []sum     // the latest announcements, to recognize them when they come back
+	back   bool      // one has come back on this connection
+	kept   bool      // the broker retains ours, by its last answer
+	missed int       // how many answers in a row lacked it
+	denied int       // how many attempts in a row to ask have failed
+	told   bool      // the log has it that the broker retains nothing
+	robbed time.Time // when the log last had it that somebody took it away
 
-	retained bool      // the last one was to be kept
-	ends     int       // connections in a row that ended at one that was to be kept
-	tried    time.Time // when such a one was last published
+	question question
+	retain   retaining
 }
 
 func newOwn() *own {
 	return &own{again: make(chan struct{}, 1), news: make(chan struct{}, 1)}
 }
 
-// connected says that there is a new connection: what its broker keeps is not known. One
-// that did not take retained messages may do so now.
+// connected begins a new connection, to a broker of which nothing is known yet.
 func (o *own) connected(now time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.answered()
+	o.question = question{}
 	o.back, o.kept, o.missed, o.denied = false, false, 0, 0
-	if o.ends >= endedMost && now.Sub(o.tried) >= ownEvery {
-		o.ends = endedMost - 1
-	}
+	o.retain.connected(now)
 }
 
-// published notes an announcement that is about to be published, and returns whether the
-// broker is to keep it: not if it ends the connection at such a message.
+// published notes an announcement that is about to be published, and returns whether to have the broker retain it.
 func (o *own) published(payload []byte, now time.Time) (retain bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -73,74 +64,59 @@ func (o *own) published(payload []byte, now time.Time) (retain bool) {
 		o.sent = slices.Delete(o.sent, 0, 1)
 	}
 	o.sent = append(o.sent, sha256.Sum256(payload))
-	if o.retained = o.ends < endedMost; o.retained {
-		o.tried = now
-	}
-	return o.retained
+	return o.retain.published(now)
 }
 
-// ended says that a connection ended at the announcement. Where it ends at one that is not
-// to be kept as well, something else is in the way.
+// ended notes that the connection ended as we announced ourselves.
 func (o *own) ended() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.retained {
-		o.ends++
-	} else {
-		o.ends = 0
-	}
+	o.retain.ended()
 }
 
-// asks says that the broker is asked for what it keeps.
+// asks notes that the broker is being asked for its copy.
 func (o *own) asks(now time.Time) {
 	o.mu.Lock()
-	o.answered()
-	o.asked = now
+	o.question = question{asked: now}
 	o.mu.Unlock()
 	o.wake()
 }
 
-// takes says that the broker has taken the question: its time begins, if it has not answered already.
+// takes notes that the broker has the question: its time starts now, unless it has already answered.
 func (o *own) takes(now time.Time) {
 	o.mu.Lock()
-	if !o.asked.IsZero() {
-		o.asked, o.taken = now, true
+	if o.question.open() {
+		o.question.asked, o.question.taken = now, true
 	}
 	o.mu.Unlock()
 	o.wake()
 }
 
-// answered says that nothing is waited for. The caller holds mu.
-func (o *own) answered() {
-	o.asked, o.taken, o.proofs, o.proven = time.Time{}, false, nil, false
+// cannotAsk notes that the broker could not be asked, which says nothing about what it retains: there is no connection, an ACL
+// forbids it, or the broker is busy.
+func (o *own) cannotAsk() {
+	o.mu.Lock()
+	o.question = question{}
+	o.denied++
+	o.mu.Unlock()
+	o.wake()
 }
 
-// proves notes a beat that is about to be published, now that the broker's time is over.
+// proves notes a beat that is about to be published as a proof; see question.
 func (o *own) proves(beat []byte) {
 	o.mu.Lock()
-	o.proofs = append(o.proofs, sha256.Sum256(beat))
+	o.question.proofs = append(o.question.proofs, sha256.Sum256(beat))
 	o.mu.Unlock()
 }
 
-// beatCame takes a beat of the node's own.
+// beatCame takes one of the node's own beats.
 func (o *own) beatCame(beat []byte) {
 	o.mu.Lock()
-	came := !o.asked.IsZero() && slices.Contains(o.proofs, sha256.Sum256(beat))
-	o.proven = o.proven || came
+	came := o.question.heard(sha256.Sum256(beat))
 	o.mu.Unlock()
 	if came {
 		o.wake()
 	}
-}
-
-// cannotAsk says that the broker could not be asked: there is no connection, an ACL is in the
-// way, or it was busy. Nothing is known then.
-func (o *own) cannotAsk() {
-	o.mu.Lock()
-	o.answered()
-	o.denied++
-	o.mu.Unlock()
-	o.wake()
 }
 
 func (o *own) wake() {
@@ -150,16 +126,16 @@ func (o *own) wake() {
 	}
 }
 
-// came takes an announcement in the node's name, and reports whether it is one of ours; tell
-// is that somebody has to be told if it is not.
+// came takes an announcement in the node's name. It reports whether it is ours; if not, tell is whether to log that.
 func (o *own) came(payload []byte, retained bool, now time.Time) (ours, tell bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	ours = slices.Contains(o.sent, sha256.Sum256(payload))
 	switch {
 	case ours && retained:
-		o.answered()
-		o.kept, o.missed, o.denied, o.told, o.ends = true, 0, 0, false, 0
+		o.question = question{}
+		o.kept, o.missed, o.denied, o.told = true, 0, 0, false
+		o.retain.works()
 	case ours:
 		o.back = true
 	case !retained:
@@ -171,17 +147,13 @@ func (o *own) came(payload []byte, retained bool, now time.Time) (ours, tell boo
 	return ours, tell
 }
 
-// next returns how long it is until the broker is asked again, or has had its time.
+// next returns how long to wait before calling judge.
 func (o *own) next(now time.Time) time.Duration {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
-	case !o.asked.IsZero() && !o.taken:
-		return ownEvery // it is told when there is more
-	case o.proven:
-		return 0
-	case !o.asked.IsZero():
-		return max(0, ownTime<<len(o.proofs)-now.Sub(o.asked))
+	case o.question.open():
+		return o.question.rest(now)
 	case o.missed >= missedMost:
 		return ownSeldom
 	case o.denied > 0:
@@ -190,62 +162,61 @@ func (o *own) next(now time.Time) time.Duration {
 	return ownEvery
 }
 
-// keeping says what is to be done about the announcement.
-type keeping struct {
-	publish bool // again
-	prove   bool // by a beat that what was sent before it has come
-	ask     bool // the broker for what it keeps
-	tell    bool // that it keeps nothing
-	back    bool // announcements come back, so that no ACL is in the way
+// action is what to do about the announcement.
+type action struct {
+	publish bool // announce again
+	prove   bool // publish a beat as a proof
+	ask     bool // ask the broker for its copy
+	tell    bool // log that the broker retains nothing
+	back    bool // announcements do come back, so no ACL is in the way
 }
 
-// judge says what is to be done now that next is over. Time alone shows nothing: on a busy machine what has come is not read
-// yet. So when the time is over a beat is published, and only where that has come back, and the announcement has not, is it
-// missing: both come on one connection, and are read by one goroutine.
-func (o *own) judge(now time.Time) keeping {
+// judge decides what to do once next is over.
+func (o *own) judge(now time.Time) action {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.asked.IsZero() {
-		return keeping{publish: o.missed >= missedMost, ask: o.missed < missedMost}
+	if !o.question.open() {
+		return action{publish: o.missed >= missedMost, ask: o.missed < missedMost}
 	}
-	switch due := o.taken && now.Sub(o.asked) >= ownTime<<len(o.proofs); {
-	case o.proven:
-	case due && len(o.proofs) == proofsMost: // nothing comes back at all; the connection tells that
-		o.answered()
+	switch o.question.judge(now) {
+	case pending:
+		return action{}
+	case unproven:
+		return action{prove: true}
+	case hopeless: // nothing comes back at all; the connection's own check logs that
+		o.question = question{}
 		o.denied++
-		return keeping{}
-	default:
-		return keeping{prove: due}
+		return action{}
 	}
-	o.answered()
+	o.question = question{}
 	o.kept, o.denied = false, 0
 	o.missed++
-	k := keeping{publish: o.missed <= missedMost, tell: o.missed >= missedMost && !o.told, back: o.back}
-	o.told = o.told || k.tell
-	return k
+	a := action{publish: o.missed <= missedMost, tell: o.missed >= missedMost && !o.told, back: o.back}
+	o.told = o.told || a.tell
+	return a
 }
 
-// why says what is wrong with a broker that does not keep the announcement.
-func (k keeping) why() string {
-	if k.back {
+// why says what is wrong with a broker that does not retain the announcement.
+func (a action) why() string {
+	if a.back {
 		return "the broker keeps no retained messages, so that who comes does not hear of this node from it: switch them on there"
 	}
 	return "the broker neither delivers nor keeps the announcement of this node: an ACL denies writing or reading its topic"
 }
 
-// isKept reports whether the broker tells those who come of this node.
+// isKept reports whether newcomers learn about this node from the broker.
 func (o *own) isKept() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.kept
 }
 
-// unkept says why others may not hear of this node; "" is nothing.
+// unkept says why others may not learn about this node, or "".
 func (o *own) unkept() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.kept || o.missed < missedMost {
 		return ""
 	}
-	return keeping{back: o.back}.why()
+	return action{back: o.back}.why()
 }

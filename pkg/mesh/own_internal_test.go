@@ -15,7 +15,7 @@ func TestWhatTheBrokerKeepsOfTheOwnAnnouncement(t *testing.T) {
 		t.Error("the first announcement is not to be kept, or counts as kept")
 	}
 	o.asks(at)
-	if o.next(at) != ownEvery || o.judge(at.Add(time.Hour)) != (keeping{}) {
+	if o.next(at) != ownEvery || o.judge(at.Add(time.Hour)) != (action{}) {
 		t.Error("the broker's time begins before it has taken the question")
 	}
 	o.takes(at)
@@ -30,29 +30,29 @@ func TestWhatTheBrokerKeepsOfTheOwnAnnouncement(t *testing.T) {
 	}
 	o.asks(at)
 	o.came([]byte("one"), true, at)
-	if o.takes(at); o.next(at) != ownEvery || o.judge(at.Add(time.Hour)) != (keeping{ask: true}) {
+	if o.takes(at); o.next(at) != ownEvery || o.judge(at.Add(time.Hour)) != (action{ask: true}) {
 		t.Error("an answer that is there before the question was taken does not count")
 	}
 	// A machine that is slow: whatever the clock says, it is not missing before a later message has come.
 	o.asks(at)
 	o.takes(at)
 	for i := range proofsMost {
-		if pass(ownTime << i); o.judge(at) != (keeping{prove: true}) {
+		if pass(ownTime << i); o.judge(at) != (action{prove: true}) {
 			t.Errorf("proof %d is not asked for", i)
 		}
 		o.proves([]byte{byte(i)})
 		o.beatCame([]byte("before")) // one that was on its way
-		if o.judge(at) != (keeping{}) || o.unkept() != "" {
+		if o.judge(at) != (action{}) || o.unkept() != "" {
 			t.Errorf("after proof %d time alone decides", i)
 		}
 	}
-	if pass(24 * time.Hour); o.next(at) != 0 || o.judge(at) != (keeping{}) || o.judge(at) != (keeping{ask: true}) || o.unkept() != "" {
+	if pass(24 * time.Hour); o.next(at) != 0 || o.judge(at) != (action{}) || o.judge(at) != (action{ask: true}) || o.unkept() != "" {
 		t.Error("proofs are without end")
 	}
 	if o.came([]byte("one"), true, at); !o.isKept() || o.next(at) != ownEvery {
 		t.Error("the kept copy does not count as late as that")
 	}
-	if o.beatCame([]byte{0}); o.judge(at) != (keeping{ask: true}) {
+	if o.beatCame([]byte{0}); o.judge(at) != (action{ask: true}) {
 		t.Error("a proof that comes after it makes it missing")
 	}
 	if ours, tell := o.came(nil, false, at); ours || !tell || o.isKept() {
@@ -61,13 +61,13 @@ func TestWhatTheBrokerKeepsOfTheOwnAnnouncement(t *testing.T) {
 	if _, tell := o.came([]byte("another"), false, at); tell {
 		t.Error("it is told for each time")
 	}
-	for _, want := range []keeping{{publish: true}, {publish: true, tell: true}, {}} {
+	for _, want := range []action{{publish: true}, {publish: true, tell: true}, {}} {
 		o.asks(at)
 		o.takes(at)
-		if k := o.judge(at); k != (keeping{}) {
+		if k := o.judge(at); k != (action{}) {
 			t.Errorf("before its time: %+v", k)
 		}
-		if pass(ownTime); o.next(at) != 0 || o.judge(at) != (keeping{prove: true}) {
+		if pass(ownTime); o.next(at) != 0 || o.judge(at) != (action{prove: true}) {
 			t.Error("no proof is asked for")
 		}
 		o.proves([]byte("proof"))
@@ -78,12 +78,12 @@ func TestWhatTheBrokerKeepsOfTheOwnAnnouncement(t *testing.T) {
 			t.Errorf("missing: %+v, not %+v", k, want)
 		}
 	}
-	if o.unkept() == "" || o.next(at) != ownSeldom || o.judge(at) != (keeping{publish: true}) {
+	if o.unkept() == "" || o.next(at) != ownSeldom || o.judge(at) != (action{publish: true}) {
 		t.Error("a broker that keeps nothing is not told, or those who missed the announcement get no other")
 	}
 	o.asks(at)
 	o.came([]byte("one"), true, at)
-	if o.unkept() != "" || o.judge(at) != (keeping{ask: true}) {
+	if o.unkept() != "" || o.judge(at) != (action{ask: true}) {
 		t.Error("that it is kept now is not seen")
 	}
 	for i := 1; i < 6; i++ { // an ACL that does not let it ask

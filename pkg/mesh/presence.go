@@ -9,35 +9,35 @@ const (
 	shortestLease = 5 * time.Second
 	longestLease  = 10 * time.Minute
 
-	// farthestAhead is how far a clock may be ahead for us to speak by it.
+	// farthestAhead is how far a clock may be ahead for us to go by it.
 	farthestAhead = 24 * time.Hour
 
-	// strangersKept bounds how many clients are remembered beside the known ones, whoever invents names. Promise 10.
+	// strangersKept bounds how many clients are remembered besides the known ones, however many names somebody invents. Promise 10.
 	strangersKept = 10_000
 )
 
-// presence knows which clients are online: those whose lease has not run out. A lease is counted by our own clock, from
-// the moment at which its client was heard. Its methods may be called from any goroutine.
+// presence knows which clients are online: those whose lease has not run out. A lease runs by our own clock, from the moment
+// when its client was heard. It is safe for concurrent use.
 type presence struct {
 	now   func() time.Time
 	known map[string]bool
-	any   bool
+	any   bool // others are remembered too
 
 	mu        sync.Mutex
 	leases    map[string]*lease
-	strangers int // how many of leases are not known
+	strangers int // how many of the leases are not of known clients
 }
 
-// lease is what is remembered of a client.
+// lease is what is remembered about a client.
 type lease struct {
 	heard  time.Time
 	until  time.Time
-	online bool          // as last reported
-	ahead  time.Duration // see Ahead
-	behind time.Duration // see Behind
+	online bool          // as beat, lost and expire last reported
+	ahead  time.Duration // see ahead
+	behind time.Duration // see behind
 }
 
-// Client is what presence tells about one client.
+// Client is how a client was last heard.
 type Client struct {
 	Name   string
 	Online bool
@@ -45,7 +45,7 @@ type Client struct {
 	Until  time.Time // when its lease ends; it ends earlier when the client says that it leaves
 }
 
-// newPresence remembers the known clients, and others only where anyone is true.
+// newPresence remembers the known clients, and others only if anyone is true.
 func newPresence(now func() time.Time, known []string, anyone bool) *presence {
 	p := &presence{now: now, known: map[string]bool{}, any: anyone, leases: map[string]*lease{}}
 	for _, client := range known {
@@ -54,9 +54,8 @@ func newPresence(now func() time.Time, known []string, anyone bool) *presence {
 	return p
 }
 
-// Beat notes that a client said that it is there until a time of its own clock. It tells whether the client has come
-// online by this.
-func (p *presence) Beat(client string, until time.Time) bool {
+// beat notes that a client says it is there until a time by its own clock. It reports whether that brings the client online.
+func (p *presence) beat(client string, until time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.now()
@@ -81,9 +80,8 @@ func (p *presence) Beat(client string, until time.Time) bool {
 	return came
 }
 
-// Ahead returns by how much, at most, a client's clock is ahead of ours, as its last beat shows, or 0 where that may as
-// well be a long lease. Existing peers refuse what is dated before their own start.
-func (p *presence) Ahead(client string) time.Duration {
+// ahead is Mesh.Ahead.
+func (p *presence) ahead(client string) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if l := p.leases[client]; l != nil {
@@ -92,9 +90,9 @@ func (p *presence) Ahead(client string) time.Duration {
 	return 0
 }
 
-// Behind returns by how much, at least, a client's clock is behind ours, or its messages are late, as its last beat shows:
-// it said that it is there until a time that was over. It is 0 for who is not online.
-func (p *presence) Behind(client string) time.Duration {
+// behind is Mesh.Behind: the client's last beat said that it is there until a time that was over already. It is 0 for clients that
+// are not online.
+func (p *presence) behind(client string) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if l := p.leases[client]; l != nil && p.now().Before(l.until) {
@@ -103,8 +101,8 @@ func (p *presence) Behind(client string) time.Duration {
 	return 0
 }
 
-// Lost notes that a client said, or the broker for it, that it leaves. It tells whether the client was online.
-func (p *presence) Lost(client string) bool {
+// lost notes that a client, or the broker on its behalf, says that it leaves. It reports whether the client was online.
+func (p *presence) lost(client string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l := p.leases[client]
@@ -118,16 +116,16 @@ func (p *presence) Lost(client string) bool {
 	return was
 }
 
-// Online tells whether a client's lease runs.
-func (p *presence) Online(client string) bool {
+// online reports whether a client's lease runs.
+func (p *presence) online(client string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l := p.leases[client]
 	return l != nil && p.now().Before(l.until)
 }
 
-// Expire returns the clients whose lease has run out since it was last called, each once.
-func (p *presence) Expire() []string {
+// expire returns the clients whose lease has run out since the last call.
+func (p *presence) expire() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.now()
@@ -141,21 +139,8 @@ func (p *presence) Expire() []string {
 	return gone
 }
 
-// NextExpiry returns when the next lease runs out, and false when none runs: the time at which to call Expire.
-func (p *presence) NextExpiry() (time.Time, bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var next time.Time
-	for _, l := range p.leases {
-		if l.online && (next.IsZero() || l.until.Before(next)) {
-			next = l.until
-		}
-	}
-	return next, !next.IsZero()
-}
-
-// Clients returns all that are remembered, in no order.
-func (p *presence) Clients() []Client {
+// clients returns all clients that are remembered, in no order.
+func (p *presence) clients() []Client {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.now()
@@ -166,7 +151,7 @@ func (p *presence) Clients() []Client {
 	return all
 }
 
-// admit makes room for a new client, and tells whether it is to be remembered.
+// admit makes room for a new client, and reports whether to remember it.
 func (p *presence) admit(client string) bool {
 	if p.known[client] {
 		return true
@@ -178,8 +163,7 @@ func (p *presence) admit(client string) bool {
 		p.strangers++
 		return true
 	}
-	// Any other stranger gives way. To choose, say, the one with the shortest lease would leave the room to those who
-	// lie about theirs.
+	// Any other stranger gives way. Choosing, say, the one with the shortest lease would favor those that lie about theirs.
 	for other := range p.leases {
 		if !p.known[other] {
 			delete(p.leases, other)
@@ -189,10 +173,9 @@ func (p *presence) admit(client string) bool {
 	return true
 }
 
-// leaseTime is how long a client counts as online after a beat. claim is how long it says, by a clock that may be wrong
-// by hours, and interval the time since its beat before, 0 when there was none. The longest of what speaks for a live
-// client counts, so that no wrong clock makes one look dead; a claim cannot be longer than longestLease, and an
-// interval that would be was an absence.
+// leaseTime is how long a client counts as online after a beat. claim is how long it says, by a clock that may be wrong by hours;
+// interval is the time since its beat before, or 0. The longest of them counts, so that no wrong clock makes a live client look
+// dead. A claim is cut to longestLease; an interval that long was an absence.
 func leaseTime(claim, interval time.Duration) time.Duration {
 	kept := interval * 5 / 2
 	if kept > longestLease {

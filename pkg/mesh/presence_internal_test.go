@@ -29,17 +29,17 @@ func TestAClockThatIsBehindIsSeen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPresence(time.Now, []string{"alpha"}, false)
 		for skew, want := range map[time.Duration]time.Duration{-time.Hour: time.Hour - 5*time.Second, 0: 0, time.Hour: 0} {
-			p.Beat("alpha", beatUntil(time.Now().Add(skew), time.Second))
-			if got := p.Behind("alpha"); got != want {
+			p.beat("alpha", beatUntil(time.Now().Add(skew), time.Second))
+			if got := p.behind("alpha"); got != want {
 				t.Errorf("skew %v: behind by %v, want %v", skew, got, want)
 			}
 		}
-		p.Beat("alpha", beatUntil(time.Now().Add(-time.Hour), time.Second))
-		p.Lost("alpha")
-		if got := p.Behind("alpha"); got != 0 {
+		p.beat("alpha", beatUntil(time.Now().Add(-time.Hour), time.Second))
+		p.lost("alpha")
+		if got := p.behind("alpha"); got != 0 {
 			t.Errorf("who is away is behind by %v", got)
 		}
-		if got := p.Behind("nobody"); got != 0 {
+		if got := p.behind("nobody"); got != 0 {
 			t.Errorf("nobody is behind by %v", got)
 		}
 	})
@@ -51,8 +51,8 @@ func TestClientStaysOnlineWhateverItsClock(t *testing.T) {
 	for _, skew := range []time.Duration{-72 * time.Hour, -25 * time.Second, 0, 25 * time.Second, 72 * time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
 			p := newPresence(time.Now, []string{"alpha"}, false)
-			beat := func() bool { return p.Beat("alpha", beatUntil(time.Now().Add(skew), check)) }
-			if p.Online("alpha") || !beat() || !p.Online("alpha") {
+			beat := func() bool { return p.beat("alpha", beatUntil(time.Now().Add(skew), check)) }
+			if p.online("alpha") || !beat() || !p.online("alpha") {
 				t.Errorf("skew %v: the first beat does not bring it online", skew)
 			}
 			time.Sleep(BeatInterval(check)) // A clock that is behind may make it look dead once, until here.
@@ -60,7 +60,7 @@ func TestClientStaysOnlineWhateverItsClock(t *testing.T) {
 			for range 100 {
 				for range BeatInterval(check) / time.Second {
 					time.Sleep(time.Second)
-					if !p.Online("alpha") {
+					if !p.online("alpha") {
 						t.Fatalf("skew %v: offline between two beats", skew)
 					}
 				}
@@ -69,7 +69,7 @@ func TestClientStaysOnlineWhateverItsClock(t *testing.T) {
 				}
 			}
 			time.Sleep(longestLease)
-			if p.Online("alpha") {
+			if p.online("alpha") {
 				t.Errorf("skew %v: online for ever", skew)
 			}
 		})
@@ -79,38 +79,32 @@ func TestClientStaysOnlineWhateverItsClock(t *testing.T) {
 func TestLeaseEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPresence(time.Now, []string{"alpha", "beta"}, false)
-		if _, ok := p.NextExpiry(); ok {
-			t.Error("a lease ends though nobody is there")
-		}
-		p.Beat("alpha", time.Now().Add(30*time.Second))
-		p.Beat("beta", time.Now().Add(20*time.Second))
-		if at, ok := p.NextExpiry(); !ok || !at.Equal(time.Now().Add(20*time.Second)) {
-			t.Errorf("the next lease ends at %v, %v", at, ok)
-		}
+		p.beat("alpha", time.Now().Add(30*time.Second))
+		p.beat("beta", time.Now().Add(20*time.Second))
 		time.Sleep(20*time.Second - 1)
-		if gone := p.Expire(); len(gone) != 0 || !p.Online("beta") {
+		if gone := p.expire(); len(gone) != 0 || !p.online("beta") {
 			t.Errorf("%v went too early", gone)
 		}
 		time.Sleep(time.Nanosecond)
-		if p.Online("beta") {
+		if p.online("beta") {
 			t.Error("beta is online after its lease")
 		}
-		if gone := p.Expire(); !slices.Equal(gone, []string{"beta"}) {
+		if gone := p.expire(); !slices.Equal(gone, []string{"beta"}) {
 			t.Errorf("%v went, want beta", gone)
 		}
-		if gone := p.Expire(); len(gone) != 0 {
+		if gone := p.expire(); len(gone) != 0 {
 			t.Errorf("%v went twice", gone)
 		}
-		if p.Lost("beta") {
+		if p.lost("beta") {
 			t.Error("beta was lost after it had gone")
 		}
-		if !p.Lost("alpha") || p.Online("alpha") {
+		if !p.lost("alpha") || p.online("alpha") {
 			t.Error("alpha is online though it said that it leaves")
 		}
-		if gone := p.Expire(); len(gone) != 0 {
+		if gone := p.expire(); len(gone) != 0 {
 			t.Errorf("%v went though it had been lost", gone)
 		}
-		if !p.Beat("alpha", time.Now().Add(30*time.Second)) {
+		if !p.beat("alpha", time.Now().Add(30*time.Second)) {
 			t.Error("alpha did not come back")
 		}
 	})
@@ -119,9 +113,9 @@ func TestLeaseEnds(t *testing.T) {
 func TestBeatAfterAnUnnoticedEndBringsOnline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPresence(time.Now, []string{"alpha"}, false)
-		p.Beat("alpha", time.Now())
+		p.beat("alpha", time.Now())
 		time.Sleep(time.Hour)
-		if !p.Beat("alpha", time.Now()) {
+		if !p.beat("alpha", time.Now()) {
 			t.Error("the beat after an hour did not bring it online")
 		}
 	})
@@ -129,20 +123,20 @@ func TestBeatAfterAnUnnoticedEndBringsOnline(t *testing.T) {
 
 func TestStrangersAreBounded(t *testing.T) {
 	p := newPresence(time.Now, []string{"alpha"}, false)
-	if p.Beat("eve", time.Now()) || p.Online("eve") || p.Lost("eve") {
+	if p.beat("eve", time.Now()) || p.online("eve") || p.lost("eve") {
 		t.Error("a stranger is remembered though only the known are to be")
 	}
 	p = newPresence(time.Now, []string{"alpha"}, true)
-	p.Beat("alpha", time.Now())
+	p.beat("alpha", time.Now())
 	for i := range 3 * strangersKept {
-		if !p.Beat(fmt.Sprint("eve", i), time.Now()) {
+		if !p.beat(fmt.Sprint("eve", i), time.Now()) {
 			t.Fatal("a new stranger did not come online")
 		}
 	}
-	if n := len(p.Clients()); n != strangersKept+1 {
+	if n := len(p.clients()); n != strangersKept+1 {
 		t.Errorf("%d clients are remembered, want %d", n, strangersKept+1)
 	}
-	if !p.Online("alpha") {
+	if !p.online("alpha") {
 		t.Error("a known client gave way to strangers")
 	}
 }
@@ -150,9 +144,9 @@ func TestStrangersAreBounded(t *testing.T) {
 func TestClientsTellsAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPresence(time.Now, []string{"alpha"}, false)
-		p.Beat("alpha", time.Now().Add(time.Minute))
+		p.beat("alpha", time.Now().Add(time.Minute))
 		want := Client{Name: "alpha", Online: true, Heard: time.Now(), Until: time.Now().Add(time.Minute)}
-		if all := p.Clients(); len(all) != 1 || all[0] != want {
+		if all := p.clients(); len(all) != 1 || all[0] != want {
 			t.Errorf("%+v, want %+v", all, want)
 		}
 	})
@@ -173,21 +167,21 @@ func FuzzPresence(f *testing.F) {
 	f.Fuzz(func(t *testing.T, client string, first, second, pause int64) {
 		now := time.UnixMilli(1715000000000)
 		p := newPresence(func() time.Time { return now }, []string{"node-a"}, true)
-		p.Beat(client, time.UnixMilli(first))
+		p.beat(client, time.UnixMilli(first))
 		now = now.Add(time.Duration(uint64(pause) % uint64(time.Hour)))
-		p.Beat(client, time.UnixMilli(second))
-		if p.Ahead(client) < 0 || p.Ahead(client) > farthestAhead {
-			t.Errorf("the clock is ahead by %v", p.Ahead(client))
+		p.beat(client, time.UnixMilli(second))
+		if p.ahead(client) < 0 || p.ahead(client) > farthestAhead {
+			t.Errorf("the clock is ahead by %v", p.ahead(client))
 		}
-		if !p.Online(client) {
+		if !p.online(client) {
 			t.Errorf("%q is not online just after it has said so", client)
 		}
 		now = now.Add(shortestLease - time.Second)
-		if !p.Online(client) {
+		if !p.online(client) {
 			t.Errorf("%q is online for less than %v", client, shortestLease)
 		}
 		now = now.Add(3 * time.Hour) // more than 2.5 times the longest pause
-		if p.Online(client) {
+		if p.online(client) {
 			t.Errorf("%q is online for ever", client)
 		}
 	})

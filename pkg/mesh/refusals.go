@@ -12,17 +12,17 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// Whoever may publish must not be able to fill a disk: of what one client sends and
-// is refused, so many lines go to the log in such a time.
+// Anyone who may publish must not be able to fill a disk. So this many lines about what one client sends go to the log in this
+// time.
 const (
 	RefusalsTime = 10 * time.Minute
-	sealedLines  = 1  // for each reason why a message does not open
-	brokenLines  = 5  // for each kind of messages that cannot be read
-	comingLines  = 20 // of a client that comes, and of one that goes
+	sealedLines  = 1  // for each reason not to open a message
+	brokenLines  = 5  // for each kind of unreadable message
+	comingLines  = 20 // for coming, and as many for going
 )
 
-// Refusals tells of messages that are refused before their rows are looked at, and
-// counts those that are not sealed as they must be. It is safe for concurrent use.
+// Refusals logs messages that are refused before anyone looks at their rows, and counts those that are not sealed as they must
+// be. It is safe for concurrent use.
 type Refusals struct {
 	log *zap.Logger
 	cfg *config.Config
@@ -33,23 +33,21 @@ type Refusals struct {
 	told  map[refusal]*telling
 }
 
-// refusal is what is told of together. There are few: clients that the configuration
-// does not name are one, "*".
+// refusal is what counts as the same in the log. There are few: all clients that the configuration does not name are one, "*".
 type refusal struct{ client, message, reason string }
 
-// telling is how much was told of a refusal since a time, and how much was not.
+// telling is how many lines a refusal has had since a time, and how many it has not.
 type telling struct {
 	since        time.Time
 	lines, quiet int64
 }
 
-// NewRefusals returns Refusals that tell in a log.
+// NewRefusals returns Refusals that write to a log.
 func NewRefusals(log *zap.Logger, cfg *config.Config, now func() time.Time) *Refusals {
 	return &Refusals{log: log, cfg: cfg, now: now, count: map[string]int64{}, told: map[refusal]*telling{}}
 }
 
-// Unopened counts and tells of a message that is not sealed as it must be; reason is
-// one of few fixed errors.
+// Unopened counts and logs a message that is not sealed as it must be. reason is one of few fixed errors.
 func (r *Refusals) Unopened(level zapcore.Level, client string, kind wire.Kind, reason error) {
 	r.mu.Lock()
 	r.count[r.name(client)]++
@@ -57,18 +55,18 @@ func (r *Refusals) Unopened(level zapcore.Level, client string, kind wire.Kind, 
 	r.tell(level, refusal{client, "message refused", reason.Error()}, sealedLines, zap.Stringer("kind", kind), zap.Error(reason))
 }
 
-// Broken tells of a message that cannot be read, or whose sender has no right.
+// Broken logs a message that cannot be read, or whose sender has no right to send it.
 func (r *Refusals) Broken(message, client string, fields ...zap.Field) {
 	r.tell(zap.WarnLevel, refusal{client, message, ""}, brokenLines, fields...)
 }
 
-// Comes tells of something that clients do as often as they like, which is no refusal: that one comes, or goes.
+// Comes logs what is no refusal, but may happen as often as clients like: that one comes or goes.
 func (r *Refusals) Comes(level zapcore.Level, message, client string, fields ...zap.Field) {
 	r.write(level, "remote", refusal{client, message, ""}, comingLines, fields...)
 }
 
-// Of returns how many messages of a client were not sealed as they must be since the
-// node started; "*" are all clients that the configuration does not name.
+// Of returns how many messages of a client were not sealed as they must be, since the node started; "*" stands for all clients
+// that the configuration does not name.
 func (r *Refusals) Of(client string) int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -86,7 +84,7 @@ func (r *Refusals) tell(level zapcore.Level, what refusal, most int64, fields ..
 	r.write(level, "sender", what, most, fields...)
 }
 
-// write is tell with the name of the field that has the client.
+// write is tell with the name of the field for the client.
 func (r *Refusals) write(level zapcore.Level, field string, what refusal, most int64, fields ...zap.Field) {
 	client := what.client
 	what.client = r.name(client)

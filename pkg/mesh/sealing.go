@@ -5,38 +5,20 @@ import (
 	"errors"
 	"time"
 
-	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
-
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/seal"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// Why a message is refused, beside the reasons of package seal.
-var (
-	errClear   = errors.New("it is in the clear, and encryption.required has its sender")
-	errNoKeys  = errors.New("it is sealed, and this node has no keys (encryption.keys)")
-	errKept    = errors.New("somebody has taken that part of the announcement away by which later nodes seal")
-	errVersion = errors.New("it is of version 1 of the protocol, which is never sealed, and encryption.required has its sender")
-)
-
-// errNode is what a client is told in whose name a change of version 1 comes though it
-// was met as a node: it would get a version that its author does not know. Promise 3.
-var errNode = errors.New("its sender was met as a node of mysql-sync, which does not send changes of version 1: " +
-	"if another program has taken the name for good, add it to version1Clients of the receiver")
-
-// ErrTold is the error of what was refused where it was told why.
-var ErrTold = errors.New("told")
-
-// sealing is what the node needs to seal what it sends and to open what comes.
+// sealing seals what the node sends and opens what comes. It logs nothing.
 type sealing struct {
 	ring    *seal.Ring    // nil: encryption is off
 	session *seal.Session // nil: encryption is off
 }
 
-// sealedAge is which part of tombstoneRetention a sealed message may be old, or ahead, by this node's clock: what says that a row
-// is deleted must outlive each message in which it is not, though a clock was as much ahead and the other is behind.
+// sealedAge is the fraction of tombstoneRetention by which a sealed message may be old, or ahead, by this node's clock. A record
+// that a row is deleted must outlive each message that still has the row, even if one clock was that much ahead and the other is
+// that much behind.
 const sealedAge = 4
 
 func newSealing(cfg *config.Config, now func() time.Time) (*sealing, error) {
@@ -52,10 +34,10 @@ func newSealing(cfg *config.Config, now func() time.Time) (*sealing, error) {
 	return s, err
 }
 
-// required reports whether a client must be sent, and must send, sealed messages.
+// required reports whether messages to and from a client must be sealed.
 func (s *sealing) required(client string) bool { return s.ring.Required(client) }
 
-// key returns the name of the key by which messages to a client are sealed, or "".
+// key returns the name of the key that seals messages to a client, or "".
 func (s *sealing) key(client string) string {
 	if s.session == nil {
 		return ""
@@ -76,7 +58,7 @@ func (s *sealing) seal(k seal.Kind, to string, message []byte) ([]byte, error) {
 	return m, err
 }
 
-// open returns a message of the batch extension as it was before it was sealed, or why it is refused. Promise 8.
+// open returns a message of the batch extension as it was before it was sealed, or why it is refused.
 func (s *sealing) open(topic wire.Topic, message []byte) ([]byte, error) {
 	kinds := map[wire.Kind]seal.Kind{wire.BatchTo: seal.Batch, wire.BatchAckFor: seal.Ack, wire.VerifyFor: seal.Verify}
 	switch {
@@ -90,8 +72,8 @@ func (s *sealing) open(topic wire.Topic, message []byte) ([]byte, error) {
 	return s.session.Open(kinds[topic.Kind], topic.Sender, message)
 }
 
-// announcement returns an announcement as it is published: with encryption it is in it
-// for the second time, sealed. Where nobody is spoken to in the clear, that is all.
+// announcement returns an announcement as it is published. With encryption it contains itself a second time, sealed; if nobody
+// is spoken to in the clear, that is all it contains.
 func (s *sealing) announcement(a wire.Node) ([]byte, error) {
 	if s.session == nil {
 		return a.Encode(), nil
@@ -109,8 +91,8 @@ func (s *sealing) announcement(a wire.Node) ([]byte, error) {
 	return a.Encode(), nil
 }
 
-// hear opens an announcement of another client. The hello is what comes sealed for the run that it is of; nil: it is in the
-// clear. The error is why it is refused.
+// hear opens another client's announcement, or returns why it is refused. The hello seals messages for the run that announced
+// itself; it is nil for an announcement in the clear.
 func (s *sealing) hear(a wire.Node) (heard wire.Node, h *seal.Hello, err error) {
 	if s.session == nil {
 		return a, nil, nil
@@ -138,7 +120,7 @@ func (s *sealing) unbox(a wire.Node) (heard wire.Node, _ *seal.Hello, err error)
 	return heard, &h, nil
 }
 
-// meet has messages for a client sealed for the run that its announcement is of, or in the clear.
+// meet seals messages for the run that a hello is of from now on; without one they go in the clear.
 func (s *sealing) meet(client string, h *seal.Hello) error {
 	switch {
 	case s.session == nil:
@@ -148,63 +130,4 @@ func (s *sealing) meet(client string, h *seal.Hello) error {
 		return nil
 	}
 	return s.session.Meet(client, *h)
-}
-
-// KeyOf returns the name of the key by which messages to a client are sealed, or "".
-func (m *Mesh) KeyOf(client string) string { return m.sealing.key(client) }
-
-// Seal returns a message as it is to be sent to a client.
-func (m *Mesh) Seal(k seal.Kind, to string, message []byte) ([]byte, error) {
-	return m.sealing.seal(k, to, message)
-}
-
-// Unseal returns a message of the batch extension as it was before it was sealed; ok
-// is false if it is refused, which is told.
-func (m *Mesh) Unseal(topic wire.Topic, message []byte) (plain []byte, ok bool) {
-	plain, err := m.sealing.open(topic, message)
-	if err == nil {
-		return plain, true
-	}
-	level := zap.WarnLevel
-	if errors.Is(err, seal.ErrEarlier) || errors.Is(err, seal.ErrReplay) { // brokers do it too
-		level = zap.InfoLevel
-	}
-	m.c.Refused.Unopened(level, topic.Sender, topic.Kind, err)
-	if errors.Is(err, seal.ErrEarlier) {
-		m.announceAgain() // the sender does not know of this run
-	}
-	return nil, false
-}
-
-// RefusesVersion1 reports, and tells, whether a message of version 1 is refused since
-// its sender must seal.
-func (m *Mesh) RefusesVersion1(client string, k wire.Kind) bool {
-	if !m.sealing.required(client) {
-		return false
-	}
-	m.c.Refused.Unopened(zapcore.WarnLevel, client, k, errVersion)
-	return true
-}
-
-// Speaks returns why a client may not send changes of version 1, or nil. It is ErrTold where the node has told it.
-func (m *Mesh) Speaks(client string) error {
-	if m.RefusesVersion1(client, wire.ChangeTo) {
-		return ErrTold
-	}
-	if m.IsNode(client) {
-		return errNode
-	}
-	return nil
-}
-
-// meet has messages for a client sealed as its announcement says, which counts now.
-func (m *Mesh) meet(client string, h *seal.Hello) {
-	before := m.KeyOf(client)
-	if err := m.sealing.meet(client, h); err != nil { // cannot happen: the lengths are right
-		m.c.Log.Error("messages cannot be sealed", zap.String("remote", client), zap.Error(err))
-		return
-	}
-	if key := m.KeyOf(client); key != "" && key != before {
-		m.c.Refused.Comes(zap.InfoLevel, "messages are sealed from now on", client, zap.String("key", key))
-	}
 }

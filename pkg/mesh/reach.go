@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// announceTime is how long a remote that is there may take to announce itself until it is taken for an existing peer. What
-// the broker keeps is asked for meanwhile: see askAgain.
+// announceTime is how long a remote that is there may take to announce itself before it counts as an existing peer. Meanwhile
+// the broker is asked for what it retains: see askAgain.
 const announceTime = 2 * time.Second
 
-// meeting is the first time that a remote is there. A cluster may bring its presence before its announcement, and a row
-// that went to a node by version 1 would have another version there than here. Promise 3.
+// meeting is the first time that a remote is there. A cluster may deliver its presence before its announcement, and a row sent to
+// a node by version 1 would get a version there that differs from the one here. Promise 3.
 type meeting struct {
-	since time.Time // zero: it is not there
+	since time.Time // zero: the remote is away
 	over  bool      // it has announced itself, or had the time to
 }
 
@@ -25,7 +25,7 @@ func (m *meeting) waits(now time.Time, announced bool) bool {
 	return !m.over
 }
 
-// left says that the remote is not there.
+// left notes that the remote is away.
 func (m *meeting) left() { m.since = time.Time{} }
 
 // meetings has the meeting of each remote.
@@ -42,18 +42,17 @@ func newMeetings(remotes []string) *meetings {
 	return m
 }
 
-// Reach is how far a remote can be sent anything.
+// Reach is whether anything can be sent to a remote.
 type Reach int
 
-// From worst to best.
 const (
-	Away  Reach = iota // it is not there, or this node is not, or it is not known yet what it speaks
-	Unmet              // it must be sent sealed messages, and cannot be: it has not announced itself with a key that this node has
+	Away  Reach = iota // it is not there, or we are not, or it has yet to announce itself
+	Unmet              // what is sent to it must be sealed, and it has announced no key that this node has
 	Ready
 )
 
-// Reach tells how far a remote can be sent anything now. It is to be asked again and again: what a remote speaks is waited for
-// from the first time that it was asked and the remote was there. Promises 3 and 8.
+// Reach tells whether anything can be sent to a remote now. Its sender has to ask before it sends: how long the remote may take
+// to announce itself counts from the first call that finds it there. Promises 3 and 8.
 func (m *Mesh) Reach(remote string) Reach {
 	m.meetings.mu.Lock()
 	defer m.meetings.mu.Unlock()
@@ -64,7 +63,7 @@ func (m *Mesh) Reach(remote string) Reach {
 	case !m.c.Broker.Online() || !m.Online(remote):
 		meeting.left()
 		return Away
-	case meeting.waits(m.c.Now(), m.peers.announced(remote) || m.peers.isVersion1(remote)):
+	case meeting.waits(m.c.Now(), m.Announced(remote) || m.peers.isVersion1(remote)):
 		return Away
 	case m.sealing.required(remote) && m.KeyOf(remote) == "":
 		return Unmet

@@ -11,21 +11,18 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// rememberEvery is the least time between two writes of who was met.
-const rememberEvery = time.Second
-
-// Memory keeps who was met as a node, over restarts.
+// Memory remembers over restarts who was met as a node.
 type Memory interface {
-	// Met returns the clients that were met last, so many at most.
+	// Met returns clients, the latest first, at most so many.
 	Met(ctx context.Context, most int) ([]string, error)
-	// Note adds clients that were met now.
+	// Note adds clients.
 	Note(ctx context.Context, clients []string, now time.Time) error
 }
 
 // Clients is the Memory of a node: its table sync_clients.
 type Clients struct{ DB *mysqldb.DB }
 
-// Met runs at each start.
+// Met implements Memory. It runs at each start.
 func (c Clients) Met(ctx context.Context, most int) (clients []string, err error) {
 	if err := c.DB.SelectContext(ctx, &clients, `SELECT client FROM sync_clients ORDER BY met_at DESC LIMIT ?`, most); err != nil {
 		return nil, fmt.Errorf("read sync_clients: %w", err)
@@ -33,7 +30,7 @@ func (c Clients) Met(ctx context.Context, most int) (clients []string, err error
 	return clients, nil
 }
 
-// Note runs for each client once.
+// Note implements Memory. It runs once for each client.
 func (c Clients) Note(ctx context.Context, clients []string, now time.Time) error {
 	var args []any
 	for _, client := range clients {
@@ -54,6 +51,9 @@ func (m *Mesh) Recall(ctx context.Context, memory Memory) error {
 	return nil
 }
 
+// noteEvery is the least time between two writes of who was met.
+const noteEvery = time.Second
+
 // remember writes down who was met as a node, until ctx ends.
 func (m *Mesh) remember(ctx context.Context, memory Memory) error {
 	for {
@@ -71,7 +71,7 @@ func (m *Mesh) remember(ctx context.Context, memory Memory) error {
 		} else if ctx.Err() == nil {
 			m.c.Log.Warn("it could not be noted who was met; trying again", zap.Error(err))
 		}
-		if !pause(ctx, rememberEvery) {
+		if !pause(ctx, noteEvery) {
 			return nil
 		}
 	}

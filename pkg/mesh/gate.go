@@ -1,0 +1,84 @@
+package mesh
+
+import (
+	"errors"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/seal"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// Why a message is refused, besides the reasons of package seal.
+var (
+	errClear   = errors.New("it is in the clear, and encryption.required has its sender")
+	errNoKeys  = errors.New("it is sealed, and this node has no keys (encryption.keys)")
+	errKept    = errors.New("somebody has taken that part of the announcement away by which later nodes seal")
+	errVersion = errors.New("it is of version 1 of the protocol, which is never sealed, and encryption.required has its sender")
+)
+
+// errNode answers a change of version 1 in the name of a client that was met as a node: the change would get a version that its
+// author does not know. Promise 3.
+var errNode = errors.New("its sender was met as a node of mysql-sync, which does not send changes of version 1: " +
+	"if another program has taken the name for good, add it to version1Clients of the receiver")
+
+// ErrTold stands for a reason that is in the log already.
+var ErrTold = errors.New("told")
+
+// KeyOf returns the name of the key by which messages to a client are sealed, or "".
+func (m *Mesh) KeyOf(client string) string { return m.sealing.key(client) }
+
+// Seal returns a message as it is to be sent to a client: sealed, unless the client reads none. Promise 8.
+func (m *Mesh) Seal(k seal.Kind, to string, message []byte) ([]byte, error) {
+	return m.sealing.seal(k, to, message)
+}
+
+// Unseal returns a message of the batch extension as it was before it was sealed. If it is refused, ok is false and the log says
+// why. Promise 8.
+func (m *Mesh) Unseal(topic wire.Topic, message []byte) (plain []byte, ok bool) {
+	plain, err := m.sealing.open(topic, message)
+	if err == nil {
+		return plain, true
+	}
+	level := zap.WarnLevel
+	if errors.Is(err, seal.ErrEarlier) || errors.Is(err, seal.ErrReplay) { // brokers cause these too
+		level = zap.InfoLevel
+	}
+	m.c.Refused.Unopened(level, topic.Sender, topic.Kind, err)
+	if errors.Is(err, seal.ErrEarlier) {
+		m.announceAgain() // the sender does not know this run
+	}
+	return nil, false
+}
+
+// RefusesVersion1 reports, and logs, that a message of version 1 is refused because its sender must seal.
+func (m *Mesh) RefusesVersion1(client string, k wire.Kind) bool {
+	if !m.sealing.required(client) {
+		return false
+	}
+	m.c.Refused.Unopened(zap.WarnLevel, client, k, errVersion)
+	return true
+}
+
+// Speaks returns why a client may not send changes of version 1, or nil; ErrTold if that is in the log already.
+func (m *Mesh) Speaks(client string) error {
+	if m.RefusesVersion1(client, wire.ChangeTo) {
+		return ErrTold
+	}
+	if m.IsNode(client) {
+		return errNode
+	}
+	return nil
+}
+
+// meet seals messages for a client as its announcement says from now on.
+func (m *Mesh) meet(client string, h *seal.Hello) {
+	before := m.KeyOf(client)
+	if err := m.sealing.meet(client, h); err != nil { // cannot happen: the lengths are right
+		m.c.Log.Error("messages cannot be sealed", zap.String("remote", client), zap.Error(err))
+		return
+	}
+	if key := m.KeyOf(client); key != "" && key != before {
+		m.c.Refused.Comes(zap.InfoLevel, "messages are sealed from now on", client, zap.String("key", key))
+	}
+}
