@@ -48,7 +48,7 @@ func TestOnlyAKeptAnnouncementOfAStrangerIsDoubted(t *testing.T) {
 // TestASenderIsMetToo: one that is sent nothing, and in whose name changes may come.
 func TestASenderIsMetToo(t *testing.T) {
 	t.Parallel()
-	m := newMesh(t, &config.Config{ClientName: "node-a", AcceptFrom: []string{"node-b"}}, &broker{})
+	m := newBus(t).add(&config.Config{ClientName: "node-a", AcceptFrom: []string{"node-b"}}, &memory{}).mesh
 	for _, c := range []string{"node-b", "stranger"} {
 		payload := wire.Node{Client: c, Protocol: wire.Protocol, Version: "1", Session: 1, ReceiveTables: []string{}}.Encode()
 		m.HearNode(c, payload, true)

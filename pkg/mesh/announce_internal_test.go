@@ -1,0 +1,73 @@
+package mesh
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/transport"
+)
+
+// An announcement that somebody takes away, or replaces, is made again, with growing pauses however often that happens.
+func TestAVandalGetsFewAnnouncements(t *testing.T) {
+	for name, payload := range map[string]string{"taken away": "", "replaced": "{", "lost": "-"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBus(t)
+				n := b.start(remotes("node-a", "node-b"), &memory{})
+				time.Sleep(time.Second)
+				for range 3600 {
+					if name == "lost" { // nobody is told
+						b.mu.Lock()
+						clear(b.retained)
+						b.mu.Unlock()
+					} else {
+						b.publish(transport.Message{Topic: "/node/node-a", Payload: []byte(payload), Retain: true})
+					}
+					time.Sleep(time.Second)
+				}
+				time.Sleep(11 * time.Minute)
+				ours := 0
+				for _, m := range b.on("/node/node-a") {
+					if len(m.Payload) > 1 {
+						ours++
+					}
+				}
+				if ours < 2 || ours > 75 {
+					t.Errorf("%d announcements in an hour", ours)
+				}
+				if b.retained["/node/node-a"].Payload == nil || len(b.retained["/node/node-a"].Payload) < 2 || n.mesh.Unkept() != "" {
+					t.Error("the broker has none in the end")
+				}
+				if lines := n.logged("was taken away at the broker"); name != "lost" && (lines < 5 || lines > 7) || name == "lost" && lines != 0 {
+					t.Errorf("%d lines", lines)
+				}
+			})
+		})
+	}
+}
+
+// A broker that retains nothing is logged once; the node announces itself now and then. On a new connection that retains, all is
+// well.
+func TestABrokerThatRetainsNothingIsToldOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBus(t)
+		b.forgets = true
+		n := b.start(remotes("node-a", "node-b"), &memory{})
+		time.Sleep(24 * time.Hour)
+		if n.logged("keeps no retained messages") != 1 || n.mesh.Unkept() == "" {
+			t.Errorf("%d lines, %q", n.logged("keeps no retained messages"), n.mesh.Unkept())
+		}
+		if sent := len(b.on("/node/node-a")); sent < 700 || sent > 24*60+10 {
+			t.Errorf("%d announcements in a day", sent)
+		}
+		b.mu.Lock()
+		b.forgets = false
+		b.mu.Unlock()
+		n.connect()
+		time.Sleep(time.Minute)
+		if n.mesh.Unkept() != "" {
+			t.Errorf("%q", n.mesh.Unkept())
+		}
+	})
+}

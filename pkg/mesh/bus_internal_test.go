@@ -1,0 +1,285 @@
+package mesh
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/transport"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// bus is a broker and the network around it, in a synctest bubble.
+type bus struct {
+	t *testing.T
+
+	mu       sync.Mutex
+	forgets  bool // it retains nothing
+	ends     bool // it ends connections at messages that it is to retain
+	loses    func(to, topic string) bool
+	retained map[string]transport.Message
+	nodes    []*node
+	sent     []transport.Message
+}
+
+// node is a Mesh on a bus, and what it has told.
+type node struct {
+	bus     *bus
+	mesh    *Mesh
+	memory  *memory
+	log     *observer.ObservedLogs
+	inbox   chan func()
+	stop    context.CancelFunc
+	done    chan struct{}
+	online  bool
+	renewed int // subscriptions
+	asked   int // questions for what is retained
+
+	told []string // news, a line each
+}
+
+func newBus(t *testing.T) *bus { return &bus{t: t, retained: map[string]transport.Message{}} }
+
+// remotes is a configuration for a node that syncs a table with remotes.
+func remotes(name string, others ...string) *config.Config {
+	return &config.Config{ClientName: name, RemoteClients: others, AcceptFrom: others, SyncTables: []string{"orders"}, ReceiveTables: []string{"orders"},
+		CheckInterval: time.Second, TombstoneRetention: 30 * 24 * time.Hour}
+}
+
+// runs counts the runs of nodes, which each have a session.
+var runs struct {
+	sync.Mutex
+	last uint64
+}
+
+// add makes a node that is not there yet.
+func (b *bus) add(cfg *config.Config, m *memory) *node {
+	b.t.Helper()
+	core, logs := observer.New(zap.DebugLevel)
+	n := &node{bus: b, memory: m, log: logs, inbox: make(chan func(), 10_000)}
+	runs.Lock()
+	runs.last++
+	session := runs.last
+	runs.Unlock()
+	var err error
+	n.mesh, err = New(Config{Log: zap.New(core), Node: cfg, Version: "test", Session: session, MaxRow: 1 << 20, Now: time.Now,
+		Broker: n, Refused: NewRefusals(zap.New(core), cfg, time.Now), News: n})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return n
+}
+
+// start runs a node until stop, or until the test ends.
+func (b *bus) start(cfg *config.Config, m *memory) *node {
+	b.t.Helper()
+	n := b.add(cfg, m)
+	if err := n.mesh.Recall(b.t.Context(), m); err != nil {
+		b.t.Fatal(err)
+	}
+	b.mu.Lock()
+	b.nodes = append(b.nodes, n)
+	b.mu.Unlock()
+	ctx, stop := context.WithCancel(b.t.Context())
+	n.stop, n.done = stop, make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case f := <-n.inbox:
+				f()
+			}
+		}
+	}()
+	go func() {
+		defer close(n.done)
+		if err := n.mesh.Run(ctx, m); err != nil {
+			b.t.Error(err)
+		}
+	}()
+	n.connect()
+	return n
+}
+
+// connect subscribes and announces the node, and does so again where the broker ends the connection.
+func (n *node) connect() {
+	for range 5 {
+		n.bus.mu.Lock()
+		n.online = true
+		n.bus.mu.Unlock()
+		n.bus.copies(n, "+")
+		if n.mesh.Announce(n.bus.t.Context()) == nil {
+			return
+		}
+	}
+	n.bus.t.Error("the node cannot announce itself")
+}
+
+// leave stops the node; the broker says that it has left.
+func (n *node) leave() {
+	n.stop()
+	<-n.done
+	n.bus.mu.Lock()
+	n.online = false
+	n.bus.nodes = slices.DeleteFunc(n.bus.nodes, func(x *node) bool { return x == n })
+	n.bus.mu.Unlock()
+	n.bus.publish(transport.Message{Topic: n.mesh.topics.Info(), Payload: wire.Info{Sender: n.name(), Message: wire.ConnectionLost}.Encode()})
+}
+
+func (n *node) name() string { return n.mesh.c.Node.ClientName }
+
+// publish delivers a message to all that are connected.
+func (b *bus) publish(m transport.Message) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.sent = append(b.sent, m)
+	if m.Retain && !b.forgets {
+		if b.retained[m.Topic] = m; len(m.Payload) == 0 {
+			delete(b.retained, m.Topic)
+		}
+	}
+	for _, n := range b.nodes {
+		b.deliver(n, m, false)
+	}
+}
+
+// copies delivers what is retained of a client, or of all.
+func (b *bus) copies(n *node, client string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for topic, m := range b.retained {
+		if client == "+" || topic == n.mesh.topics.NodeOf(client) {
+			b.deliver(n, m, true)
+		}
+	}
+}
+
+// deliver needs mu.
+func (b *bus) deliver(n *node, m transport.Message, retained bool) {
+	if !n.online || b.loses != nil && b.loses(n.name(), m.Topic) {
+		return
+	}
+	n.inbox <- func() {
+		switch topic := n.mesh.topics.Parse(m.Topic); topic.Kind {
+		case wire.InfoAll:
+			n.mesh.HearInfo(m.Payload)
+		case wire.Announce:
+			n.mesh.HearNode(topic.Client, m.Payload, retained)
+		}
+	}
+}
+
+// on returns the messages that were sent on a topic.
+func (b *bus) on(topic string) []transport.Message {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(b.sent), func(m transport.Message) bool { return m.Topic != topic })
+}
+
+// beat says in the name of a client that it is there, as existing peers do, with a clock that is ahead.
+func (b *bus) beat(client string, ahead time.Duration) {
+	b.publish(transport.Message{Topic: wire.Topics("").Info(),
+		Payload: wire.Info{Sender: client, Message: wire.Connected, Until: beatUntil(time.Now().Add(ahead), time.Second)}.Encode()})
+}
+
+// Publish implements Broker.
+func (n *node) Publish(_ context.Context, m transport.Message) error {
+	n.bus.mu.Lock()
+	if n.bus.ends && m.Retain {
+		n.online = false
+	}
+	online := n.online
+	n.bus.mu.Unlock()
+	if !online {
+		return transport.ErrOffline
+	}
+	n.bus.publish(m)
+	return nil
+}
+
+// PublishAsync implements Broker.
+func (n *node) PublishAsync(ctx context.Context, m transport.Message) (*transport.Token, error) {
+	return nil, n.Publish(ctx, m)
+}
+
+// Ask implements Broker.
+func (n *node) Ask(_ context.Context, topic string) error {
+	n.bus.mu.Lock()
+	n.asked++
+	n.bus.mu.Unlock()
+	n.bus.copies(n, n.mesh.topics.Parse(topic).Client)
+	return nil
+}
+
+// Resubscribe implements Broker.
+func (n *node) Resubscribe(context.Context, ...string) error {
+	n.bus.mu.Lock()
+	n.renewed++
+	n.bus.mu.Unlock()
+	n.bus.copies(n, "+")
+	return nil
+}
+
+// Online implements Broker.
+func (n *node) Online() bool {
+	n.bus.mu.Lock()
+	defer n.bus.mu.Unlock()
+	return n.online
+}
+
+func (n *node) tell(line string) {
+	n.bus.mu.Lock()
+	n.told = append(n.told, line)
+	n.bus.mu.Unlock()
+}
+
+// Up implements News, and so do Heard and Announced.
+func (n *node) Up()                               { n.tell("up") }
+func (n *node) Heard(client string)               { n.tell("heard " + client) }
+func (n *node) Announced(remote string, e Effect) { n.tell(fmt.Sprintf("announced %s %+v", remote, e)) }
+
+// news returns the lines with a text, and forgets all.
+func (n *node) news(text string) []string {
+	n.bus.mu.Lock()
+	defer n.bus.mu.Unlock()
+	all := n.told
+	n.told = nil
+	return slices.DeleteFunc(all, func(l string) bool { return !strings.Contains(l, text) })
+}
+
+// logged counts the lines of the log with a text.
+func (n *node) logged(text string) int {
+	return n.log.Filter(func(e observer.LoggedEntry) bool { return strings.Contains(e.Message, text) }).Len()
+}
+
+// memory is a Memory without a database.
+type memory struct {
+	mu     sync.Mutex
+	met    []string
+	writes int
+	err    error
+}
+
+func (m *memory) Met(context.Context, int) ([]string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.met), m.err
+}
+
+func (m *memory) Note(_ context.Context, clients []string, _ time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.writes++; m.err == nil {
+		m.met = append(m.met, clients...)
+	}
+	return m.err
+}

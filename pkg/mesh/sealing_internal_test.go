@@ -1,0 +1,187 @@
+package mesh
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/seal"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// sealed gives a configuration the key of the mesh, and says who must seal.
+func sealed(cfg *config.Config, required ...string) *config.Config {
+	cfg.Encryption = config.Encryption{Keys: []seal.Key{{ID: "one", Secret: seal.Secret{1}}}, Required: required}
+	return cfg
+}
+
+// between returns the topic of a batch.
+func between(sender string) wire.Topic { return wire.Topic{Kind: wire.BatchTo, Sender: sender} }
+
+// Two nodes that must seal send each other nothing before they have met, and nothing in the clear. Promise 8.
+func TestNodesThatMustSeal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBus(t)
+		one := b.start(sealed(remotes("node-a", "node-b"), "node-b"), &memory{})
+		b.beat("node-b", 0)
+		synctest.Wait()
+		one.mesh.Reach("node-b")
+		time.Sleep(announceTime)
+		if r := one.mesh.Reach("node-b"); r != Unmet {
+			t.Errorf("before it has announced itself: %d", r)
+		}
+		if _, err := one.mesh.Seal(seal.Batch, "node-b", []byte("rows")); !errors.Is(err, seal.ErrUnmet) {
+			t.Errorf("what is sent to it: %v", err)
+		}
+		two := b.start(sealed(remotes("node-b", "node-a"), "*"), &memory{})
+		time.Sleep(3 * time.Second)
+		if one.mesh.Reach("node-b") != Ready || two.mesh.Reach("node-a") != Ready || one.mesh.KeyOf("node-b") != "one" {
+			t.Fatal("they do not meet")
+		}
+		if got := b.on("/node/node-b"); bytes.Contains(got[0].Payload, []byte("orders")) {
+			t.Errorf("the tables are in the clear: %s", got[0].Payload)
+		}
+		message, err := two.mesh.Seal(seal.Batch, "node-a", []byte("rows"))
+		if err != nil || bytes.Contains(message, []byte("rows")) {
+			t.Fatalf("%q, %v", message, err)
+		}
+		if plain, ok := one.mesh.Unseal(between("node-b"), message); !ok || string(plain) != "rows" {
+			t.Errorf("%q, %v", plain, ok)
+		}
+		for what, m := range map[string][]byte{"again": message, "in the clear": []byte("rows"), "for others": append(slices.Clone(message), 0)} {
+			if _, ok := one.mesh.Unseal(between("node-b"), m); ok {
+				t.Errorf("a message %s is taken", what)
+			}
+		}
+		if err := one.mesh.Speaks("node-b"); !errors.Is(err, ErrTold) || one.mesh.c.Refused.Of("node-b") != 4 {
+			t.Errorf("version 1: %v, %d refused", err, one.mesh.c.Refused.Of("node-b"))
+		}
+	})
+}
+
+// Who has a key and need not seal is spoken to in the clear by who has none, and is sent what is sealed by who has.
+func TestNodesThatMaySeal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBus(t)
+		one := b.start(sealed(remotes("node-a", "node-b", "node-c")), &memory{})
+		two := b.start(sealed(remotes("node-b", "node-a", "node-c")), &memory{})
+		three := b.start(remotes("node-c", "node-a", "node-b"), &memory{})
+		time.Sleep(3 * time.Second)
+		for _, x := range []struct {
+			from, to *node
+			sealed   bool
+		}{{one, two, true}, {two, one, true}, {one, three, false}, {three, one, false}} {
+			m, err := x.from.mesh.Seal(seal.Ack, x.to.name(), []byte("ack"))
+			if err != nil || seal.IsSealed(m) != x.sealed || x.from.mesh.Reach(x.to.name()) != Ready {
+				t.Errorf("%s to %s: %q, %v", x.from.name(), x.to.name(), m, err)
+			}
+			if plain, ok := x.to.mesh.Unseal(wire.Topic{Kind: wire.BatchAckFor, Sender: x.from.name()}, m); !ok || string(plain) != "ack" {
+				t.Errorf("%s from %s: %q, %v", x.to.name(), x.from.name(), plain, ok)
+			}
+		}
+		if _, ok := three.mesh.Unseal(between("node-a"), seal1(t, one, "node-b")); ok {
+			t.Error("a sealed message is taken without keys")
+		}
+	})
+}
+
+func seal1(t *testing.T, n *node, to string) []byte {
+	t.Helper()
+	m, err := n.mesh.Seal(seal.Batch, to, []byte("rows"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// A broker that shows an old announcement has a sender seal for a run that is no more. The receiver announces itself, and they
+// go on.
+func TestAnOldAnnouncementIsMended(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBus(t)
+		one := b.start(sealed(remotes("node-a", "node-b"), "node-b"), &memory{})
+		two := b.start(sealed(remotes("node-b", "node-a"), "node-a"), &memory{})
+		time.Sleep(3 * time.Second)
+		old := b.on("/node/node-b")[0]
+		two.leave()
+		two = b.start(sealed(remotes("node-b", "node-a"), "node-a"), &memory{})
+		time.Sleep(3 * time.Second)
+		b.mu.Lock()
+		b.deliver(one, old, true)
+		b.mu.Unlock()
+		synctest.Wait()
+		if _, ok := two.mesh.Unseal(between("node-a"), seal1(t, one, "node-b")); !ok {
+			t.Error("the broker's older copy takes the place of what came live")
+		}
+		b.mu.Lock()
+		b.deliver(one, old, false)
+		b.mu.Unlock()
+		synctest.Wait()
+		if _, ok := two.mesh.Unseal(between("node-a"), seal1(t, one, "node-b")); ok {
+			t.Error("a message for the run before is taken")
+		}
+		time.Sleep(3 * time.Second)
+		if _, ok := two.mesh.Unseal(between("node-a"), seal1(t, one, "node-b")); !ok {
+			t.Error("they do not go on")
+		}
+		// However many such messages come, it announces itself with growing pauses.
+		before := len(b.on("/node/node-b"))
+		b.mu.Lock()
+		b.loses = func(_, topic string) bool { return topic == "/node/node-b" }
+		b.deliver(one, old, false)
+		b.mu.Unlock()
+		one.mesh.HearNode("node-b", old.Payload, false)
+		for range 600 {
+			two.mesh.Unseal(between("node-a"), seal1(t, one, "node-b"))
+			time.Sleep(time.Second)
+		}
+		if n := len(b.on("/node/node-b")) - before; n < 10 || n > 20 {
+			t.Errorf("%d announcements in ten minutes", n)
+		}
+	})
+}
+
+// Whoever keeps the later part of an announcement back cannot make a node seal by the earlier form. Promise 8.
+func TestALaterFormCannotBeTakenAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBus(t)
+		one := b.start(sealed(remotes("node-a", "node-b"), "node-b"), &memory{})
+		b.loses = func(_, topic string) bool { return topic == "/node/node-b" }
+		b.start(sealed(remotes("node-b", "node-a"), "node-a"), &memory{})
+		time.Sleep(3 * time.Second)
+		a, err := wire.ParseNode("node-b", b.on("/node/node-b")[0].Payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole := a.Encode()
+		a.Seal.Second = nil
+		one.mesh.HearNode("node-b", a.Encode(), false)
+		if one.mesh.KeyOf("node-b") != "" || one.mesh.Reach("node-b") == Ready || one.mesh.IsNode("node-b") {
+			t.Error("the earlier form is taken")
+		}
+		var clear map[string]json.RawMessage
+		if err := json.Unmarshal(whole, &clear); err != nil {
+			t.Fatal(err)
+		}
+		delete(clear, "seal")
+		text, err := json.Marshal(clear)
+		if err != nil {
+			t.Fatal(err)
+		}
+		one.mesh.HearNode("node-b", text, false)
+		if one.mesh.IsNode("node-b") || one.mesh.Reach("node-b") == Ready || one.mesh.c.Refused.Of("node-b") != 2 {
+			t.Error("one in the clear is taken")
+		}
+		if one.mesh.HearNode("node-b", whole, false); one.mesh.KeyOf("node-b") != "one" {
+			t.Error("the announcement is not taken whole")
+		}
+		if one.mesh.HearNode("node-b", nil, true); one.mesh.KeyOf("node-b") != "" || !one.mesh.IsNode("node-b") {
+			t.Error("one that was taken back is gone by")
+		}
+	})
+}
