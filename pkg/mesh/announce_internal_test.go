@@ -8,6 +8,18 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 )
 
+// A node at rest announces itself once, and asks every ten minutes whether the broker still has that.
+func TestANodeAtRestAnnouncesItselfOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBus(t)
+		n := b.start(remotes("node-a", "node-b"), &memory{})
+		time.Sleep(24 * time.Hour)
+		if sent := len(b.on("/node/node-a")); sent != 1 || n.asked < 140 || n.asked > 150 || n.mesh.Unkept() != "" || n.logged("") != 0 {
+			t.Errorf("%d announcements, %d questions, %d lines, %q", sent, n.asked, n.logged(""), n.mesh.Unkept())
+		}
+	})
+}
+
 // An announcement that somebody takes away, or replaces, is made again, with growing pauses however often that happens.
 func TestAVandalGetsFewAnnouncements(t *testing.T) {
 	for name, payload := range map[string]string{"taken away": "", "replaced": "{", "lost": "-"} {

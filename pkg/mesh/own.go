@@ -136,6 +136,7 @@ func (o *own) came(payload []byte, retained bool, now time.Time) (ours, tell boo
 		o.question = question{}
 		o.kept, o.missed, o.denied, o.told = true, 0, 0, false
 		o.retain.works()
+		o.wake() // or the next question would come when this one's time is over
 	case ours:
 		o.back = true
 	case !retained:
