@@ -13,7 +13,7 @@ func (m meshNews) Heard(client string) {
 	if s := m.n.senders[client]; s != nil {
 		s.Wake()
 	}
-	m.n.acks.wake()
+	m.n.answers.Wake()
 }
 
 // Announced has rows tried again that the remote may take now, or has lost.

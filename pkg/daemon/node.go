@@ -65,8 +65,7 @@ type Node struct {
 	codec        *wire.Codec
 	gate         *receive.Gate
 	receiver     *receive.Receiver
-	freed        deliver.Freed // rows that do not wait any more
-	acks         *acks
+	answers      *receive.Answers
 	spoken       map[string]*spoken // what was written again for remotes; of each its sender's alone
 	senders      map[string]*deliver.Sender
 	asking       asking
@@ -106,7 +105,6 @@ func New(cfg *config.Config, log *logging.Log, version string, host Host, meter 
 	n.started = n.now()
 	n.Running = status.NewRunning(cfg, n.now, knownClients(cfg), slices.Contains(cfg.AcceptFrom, "*"), n.live)
 	n.host, n.metrics, n.working = host, meter, make(chan struct{})
-	n.acks = newAcks(n)
 	n.refused = mesh.NewRefusals(n.log, cfg, n.now)
 	n.gate = &receive.Gate{
 		Topics: n.topics, Self: cfg.ClientName, MaxRow: cfg.LargestRow(), Accepts: cfg.AcceptsFrom, Asks: cfg.MayAsk,
@@ -127,7 +125,13 @@ func New(cfg *config.Config, log *logging.Log, version string, host Host, meter 
 		Log: n.log, Node: cfg, Version: version, Session: n.session, MaxRow: cfg.LargestRow(), Now: n.now,
 		Broker: n.transport, Refused: n.refused, News: meshNews{n},
 	})
-	return n, err
+	if err != nil {
+		return nil, err
+	}
+	n.answers = receive.NewAnswers(receive.AnswersConfig{
+		Log: n.log, Client: cfg.ClientName, Now: n.now, Topics: n.topics, Mesh: n.mesh, Transport: n.transport,
+	})
+	return n, nil
 }
 
 // knownClients are those that the node deals with, whoever else is on the broker.
@@ -242,7 +246,7 @@ func (n *Node) replicate(ctx context.Context) error {
 	g.Go(func() error { return n.verifyAll(ctx) })
 	g.Go(func() error { return n.answerQuestions(ctx) })
 	g.Go(func() error { return n.Watch(ctx, db) })
-	g.Go(func() error { return n.acks.run(ctx) })
+	g.Go(func() error { return n.answers.Run(ctx) })
 	g.Go(func() error { return n.endRemoved(ctx) })
 	g.Go(func() error { return records.Mark(ctx, db, n.stream) })
 	g.Go(func() error { return n.keepDoubts(ctx) })
@@ -309,7 +313,7 @@ func (n *Node) wire(db, applyDB *mysqldb.DB, records *owner.Records) error {
 	n.applier = apply.New(n.log.Named("apply"), applyDB, n.tables, n.outbox, n.stream, apply.Config{
 		Origin: n.origin, Remotes: n.cfg.RemoteClients, Syncs: n.cfg.Syncs, Receives: n.cfg.Receives, OnNews: n.wakeMarked,
 		Cascade: n.cfg.ForeignKeyConflict == "cascade", TakesAlong: n.cfg.TakesAlong, MayTake: n.cfg.MayTake,
-		Policies: n.policies(), Resolver: resolver{n}, Lossy: n.cfg.Lossy, Freed: n.freed.Put,
+		Policies: n.policies(), Resolver: resolver{n}, Lossy: n.cfg.Lossy, Freed: n.answers.Freed,
 		Doubtful: func(table string) bool {
 			_, unseen := n.unseen.Load(table)
 			return unseen && n.snapshots.Behind(table)

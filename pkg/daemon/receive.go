@@ -10,7 +10,6 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/deliver/peer"
-	"github.com/mysql-sync/mysql-sync/pkg/seal"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
@@ -86,25 +85,11 @@ func (n *Node) Came(client string, batch bool, sent time.Time) {
 	n.Traffic.Came(client, sent)
 }
 
-// Ack answers a batch; see receive.Node. An ack that is lost makes the sender send again.
-func (n *Node) Ack(ctx context.Context, client string, a wire.Ack) {
-	payload, err := n.mesh.Seal(seal.Ack, client, a.Encode())
-	if err == nil {
-		_, err = n.transport.PublishAsync(ctx, transport.Message{Topic: n.topics.AckOf(client, n.cfg.ClientName), Payload: payload, QoS: 1})
-	}
-	if err != nil && ctx.Err() == nil {
-		n.log.Debug("batch ack not published", zap.String("remote", client), zap.Error(err))
-	}
-}
+// Ack answers a batch; see receive.Node.
+func (n *Node) Ack(ctx context.Context, client string, a wire.Ack) { n.answers.Ack(ctx, client, a) }
 
 // Answer answers a change of version 1; see receive.Node.
-func (n *Node) Answer(c wire.Change, message string) {
-	if message == "" {
-		n.acks.ok(c)
-	} else {
-		n.acks.fail(c, message)
-	}
-}
+func (n *Node) Answer(c wire.Change, message string) { n.answers.Answer(c, message) }
 
 // Arrived counts the rows of a message that was answered; see receive.Node.
 func (n *Node) Arrived(client string, rows int, table func(int) string, rejects []wire.Reject) {
@@ -114,7 +99,7 @@ func (n *Node) Arrived(client string, rows int, table func(int) string, rejects 
 // Applied runs after each round; see receive.Node.
 func (n *Node) Applied(ctx context.Context, took time.Duration) {
 	n.metrics.Applied(took)
-	n.tellFreed(ctx)
+	n.answers.TellFreed(ctx)
 }
 
 // onAnswer takes a message of /info/{client}: the ack or the error of a change.

@@ -40,7 +40,7 @@ func (n *Node) settleHeld(ctx context.Context) error {
 			strange, err := n.strange(ctx, h)
 			if err == nil && len(strange) > 0 {
 				err = n.applier.Settle(ctx, h, strange)
-				n.tellFreed(ctx)
+				n.answers.TellFreed(ctx)
 			}
 			if ctx.Err() != nil {
 				return nil

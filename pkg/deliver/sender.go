@@ -310,7 +310,7 @@ type told struct {
 // inbox is where a sender is told. It is safe for concurrent use.
 type inbox struct {
 	kick  chan struct{}
-	freed Freed // rows that wait here and that the remote has by now
+	freed receive.Freed // rows that wait here and that the remote has by now
 
 	mu   sync.Mutex
 	told told

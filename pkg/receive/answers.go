@@ -1,4 +1,4 @@
-package daemon
+package receive
 
 import (
 	"context"
@@ -7,6 +7,8 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/mysql-sync/mysql-sync/pkg/mesh"
+	"github.com/mysql-sync/mysql-sync/pkg/seal"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
@@ -23,11 +25,13 @@ const ackFrame = 400
 
 func ackSize(i *wire.Info) int { return ackFrame + 2*(len(i.Table)+len(i.ID)) + len(i.Error) }
 
-// acks answers the changes of version 1. An answer to a client that is offline
-// waits until it is back; of several about one row the last one counts.
-type acks struct {
-	n    *Node
-	kick chan struct{}
+// Answers tell clients what became of what they sent. An ack of a batch goes out at once: one that is lost makes its sender send
+// again. An answer of version 1 to a client that is offline waits until it is back; of several about one row the last one counts.
+// They are safe for concurrent use.
+type Answers struct {
+	AnswersConfig
+	kick  chan struct{}
+	freed Freed
 
 	mu      sync.Mutex
 	waiting map[string][]*wire.Info // by client
@@ -40,32 +44,64 @@ type acks struct {
 	swept   time.Time               // when last was rid of earlier ones
 }
 
+// AnswersConfig is what Answers are made of.
+type AnswersConfig struct {
+	Log       *zap.Logger
+	Client    string // of this node
+	Now       func() time.Time
+	Topics    wire.Topics
+	Mesh      *mesh.Mesh
+	Transport Publisher
+}
+
+// Publisher publishes messages; see transport.Session.
+type Publisher interface {
+	Online() bool
+	PublishAsync(ctx context.Context, m transport.Message) (*transport.Token, error)
+}
+
 type ackRow struct{ client, table, id string }
 
-func newAcks(n *Node) *acks {
-	return &acks{n: n, kick: make(chan struct{}, 1), waiting: map[string][]*wire.Info{}, bytes: map[string]int{}, queued: map[ackRow]*wire.Info{}, last: map[ackRow]time.Time{}}
+// NewAnswers returns Answers.
+func NewAnswers(c AnswersConfig) *Answers {
+	return &Answers{AnswersConfig: c, kick: make(chan struct{}, 1), waiting: map[string][]*wire.Info{}, bytes: map[string]int{}, queued: map[ackRow]*wire.Info{}, last: map[ackRow]time.Time{}}
 }
 
-// ok answers a change with data_received, fail with an error.
-func (a *acks) ok(c wire.Change) {
-	a.put(c.Sender, wire.Info{Sender: a.n.cfg.ClientName, Message: wire.DataReceived, Table: c.Table, ID: c.ID, Date: c.Date})
+// Ack answers a batch.
+func (a *Answers) Ack(ctx context.Context, client string, ack wire.Ack) {
+	if err := a.send(ctx, client, ack); err != nil && ctx.Err() == nil {
+		a.Log.Debug("batch ack not published", zap.String("remote", client), zap.Error(err))
+	}
 }
 
-func (a *acks) fail(c wire.Change, message string) {
-	a.put(c.Sender, wire.Info{Sender: a.n.cfg.ClientName, Message: wire.Failed, Table: c.Table, ID: c.ID, Date: c.Date, Error: message})
+func (a *Answers) send(ctx context.Context, client string, ack wire.Ack) error {
+	payload, err := a.Mesh.Seal(seal.Ack, client, ack.Encode())
+	if err == nil {
+		_, err = a.Transport.PublishAsync(ctx, transport.Message{Topic: a.Topics.AckOf(client, a.Client), Payload: payload, QoS: 1})
+	}
+	return err
+}
+
+// Answer answers a change of version 1 with data_received, or with an error if there is a message.
+func (a *Answers) Answer(c wire.Change, message string) {
+	i := wire.Info{Sender: a.Client, Message: wire.DataReceived, Table: c.Table, ID: c.ID, Date: c.Date}
+	if message != "" {
+		i.Message, i.Error = wire.Failed, message
+	}
+	a.put(c.Sender, i)
 }
 
 // put keeps an answer until its client is there. What is over the bounds is dropped: its client, which has no answer, sends again.
-func (a *acks) put(client string, i wire.Info) {
+func (a *Answers) put(client string, i wire.Info) {
 	row := ackRow{client, i.Table, i.ID}
 	a.mu.Lock()
 	if earlier := a.queued[row]; earlier != nil {
 		a.count(client, ackSize(&i)-ackSize(earlier))
 		*earlier = i
 	} else if len(a.waiting[client]) >= ackMost || a.bytes[client]+ackSize(&i) > ackEach || a.all+ackSize(&i) > ackAll {
-		if a.dropped++; a.n.now().Sub(a.told).Abs() >= time.Minute {
-			a.n.log.Warn("answers were dropped because too many wait", zap.String("remote", client), zap.Int("answers", a.dropped))
-			a.told, a.dropped = a.n.now(), 0
+		if a.dropped++; a.Now().Sub(a.told).Abs() >= time.Minute {
+			a.Log.Warn("answers were dropped because too many wait", zap.String("remote", client), zap.Int("answers", a.dropped))
+			a.told, a.dropped = a.Now(), 0
 		}
 	} else {
 		a.waiting[client] = append(a.waiting[client], &i)
@@ -73,26 +109,27 @@ func (a *acks) put(client string, i wire.Info) {
 		a.count(client, ackSize(&i))
 	}
 	a.mu.Unlock()
-	a.wake()
+	a.Wake()
 }
 
 // count notes bytes of what waits for a client.
-func (a *acks) count(client string, bytes int) {
+func (a *Answers) count(client string, bytes int) {
 	a.all += bytes
 	if a.bytes[client] += bytes; a.bytes[client] == 0 {
 		delete(a.bytes, client)
 	}
 }
 
-func (a *acks) wake() {
+// Wake has what waits for a client sent if it is there.
+func (a *Answers) Wake() {
 	select {
 	case a.kick <- struct{}{}:
 	default:
 	}
 }
 
-// run publishes answers until ctx ends.
-func (a *acks) run(ctx context.Context) error {
+// Run publishes answers until ctx ends.
+func (a *Answers) Run(ctx context.Context) error {
 	for {
 		var again <-chan time.Time
 		if a.publish(ctx) {
@@ -109,13 +146,13 @@ func (a *acks) run(ctx context.Context) error {
 
 // publish publishes what is due and reports whether some answers wait for their
 // gap.
-func (a *acks) publish(ctx context.Context) (more bool) {
-	now := a.n.now()
+func (a *Answers) publish(ctx context.Context) (more bool) {
+	now := a.Now()
 	a.mu.Lock()
 	var due []wire.Info
 	var to []string
 	for client, list := range a.waiting {
-		if !a.n.mesh.Online(client) || !a.n.transport.Online() {
+		if !a.Mesh.Online(client) || !a.Transport.Online() {
 			continue
 		}
 		rest := list[:0:0]
@@ -148,7 +185,7 @@ func (a *acks) publish(ctx context.Context) (more bool) {
 	more = more || len(a.last) > 0
 	a.mu.Unlock()
 	for k, i := range due {
-		if _, err := a.n.transport.PublishAsync(ctx, transport.Message{Topic: a.n.topics.InfoOf(to[k]), Payload: i.Encode(), QoS: 1}); err != nil {
+		if _, err := a.Transport.PublishAsync(ctx, transport.Message{Topic: a.Topics.InfoOf(to[k]), Payload: i.Encode(), QoS: 1}); err != nil {
 			a.put(to[k], i)
 		}
 	}
