@@ -32,7 +32,8 @@ program. Without TABLE, all of syncTables and receiveTables are compared.
 If the table has a transformer, its results are compared. It runs for that, but
 nothing it writes or publishes takes effect. Rows that it holds back are counted,
 and are not a difference unless the remote has them; a row that it gives another key
-cannot be compared.
+cannot be compared. A remote that does not send the table here tells no rows, only
+whether those of this node are the same.
 
 --repair sends the rows that differ: of two versions the later one stays, even if it
 is a delete; of two equal ones this node's. A row that only one side has, in a
@@ -140,7 +141,7 @@ func transformed(l status.Comparison) string {
 		text += fmt.Sprintf("; %d %s held back by the transformer", l.HeldBack, word(l.HeldBack, "row is", "rows are"))
 	}
 	if l.Incomparable > 0 {
-		text += fmt.Sprintf("; %d %s be compared, since a transformer changes %s", l.Incomparable,
+		text += fmt.Sprintf("; %d %s be compared, since a transformer changes %s or the remote does not tell", l.Incomparable,
 			word(l.Incomparable, "row cannot", "rows cannot"), word(l.Incomparable, "it", "them"))
 	}
 	return text

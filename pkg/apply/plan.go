@@ -81,8 +81,8 @@ func (s *Step) writtenBy(client string) bool {
 	return !s.in.Version.IsDecided() && s.in.Version.Author() == client
 }
 
-// heldFor is what a client is told of held. Only its author hears when that was written: who can name a row's version is taken for
-// one that has the row. The others hear that there is a later write. Promise 8.
+// heldFor is what a client is told of held. Only its author hears when that was written, which is nobody else's business. The others
+// hear that there is a later write. Promise 8.
 func (s *Step) heldFor(client string) int64 {
 	if s.writtenBy(client) {
 		return s.held

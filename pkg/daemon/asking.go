@@ -106,11 +106,14 @@ var errNoAnswer = errors.New("the remote does not answer")
 // take, so that there is never more than one in memory. Promise 10.
 func (n *Node) askValues(ctx context.Context, remote string, q wire.Question, take func(wire.Answer)) error {
 	q.Ask = wire.AskValues
-	known := q.Known
+	known, sums := q.Known, q.Sums
 	for rest := q.Keys; len(rest) > 0; {
 		q.Keys = rest[:wire.Within(len(rest), wire.VerifyRows, func(i int) int { return len(rest[i]) })]
 		if known != nil {
 			q.Known = known[len(known)-len(rest):][:len(q.Keys)]
+		}
+		if sums != nil {
+			q.Sums = sums[len(sums)-len(rest):][:len(q.Keys)]
 		}
 		a, err := n.ask(ctx, remote, q)
 		if err == nil {

@@ -70,6 +70,7 @@ type Node struct {
 	senders      map[string]*deliver.Sender
 	asking       asking
 	questions    *receive.Questions
+	guesses      *receive.Guesses
 	spelled      map[string]string // by which rules the rows of each table are told apart
 	unarmed      []string          // synced tables that somebody held as the triggers were to be made
 
@@ -100,6 +101,7 @@ func New(cfg *config.Config, log *logging.Log, version string, host Host, meter 
 		cfg: cfg, log: log.Logger, logging: log, version: version, topics: wire.Topics(cfg.TopicPrefix), session: rand.Uint64(), zone: zone, now: time.Now,
 		codec: codec, senders: map[string]*deliver.Sender{},
 		asking: asking{waiting: map[asked]chan wire.Answer{}}, questions: receive.NewQuestions(knownClients(cfg)),
+		guesses: receive.NewGuesses(knownClients(cfg)),
 	}
 	n.doubts = newDoubts()
 	n.started = n.now()

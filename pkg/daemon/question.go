@@ -143,15 +143,17 @@ func (n *Node) answer(ctx context.Context, q receive.Question) (wire.Answer, err
 	case wire.AskHashes:
 		a.Hashes, a.Part, err = v.hashes(ctx, &q.Question, a.Form)
 	case wire.AskValues:
-		if a.Part, err = n.within(ctx, t, &q.Question); err != nil {
-			return a, err
+		if v.whole || v.given(&q.Question) {
+			if a.Part, err = n.within(ctx, t, &q.Question); err != nil {
+				return a, err
+			}
 		}
 		a.Types, a.Values, err = v.verifyValues(ctx, q)
 		a.Takes = n.cfg.Receives(t.Name) && n.transformers.Has(t.Name)
 	case wire.AskSend:
 		err = n.sendAsked(ctx, t, q)
 	case wire.AskColumns:
-		a.Sends, a.Changes = n.cfg.Syncs(t.Name) && n.senders[q.From] != nil, n.transformers.Has(t.Name)
+		a.Sends, a.Changes = n.sends(q.From, t.Name), n.transformers.Has(t.Name)
 		a.Key, a.Unique = t.KeyNames(), t.Unique
 		for i := range t.Columns {
 			c := &t.Columns[i]
@@ -190,10 +192,10 @@ func sensible(t *schema.Table, q *wire.Question) error {
 			}
 		}
 	}
-	if q.Known != nil && len(q.Known) != len(q.Keys) {
-		return errors.New("the question has not one known version for each key")
+	if q.Known != nil && len(q.Known) != len(q.Keys) || q.Sums != nil && len(q.Sums) != len(q.Keys) {
+		return errors.New("the question has not one known version, or checksum, for each key")
 	}
-	known := q.Known[:0]
+	known, sums := q.Known[:0], q.Sums[:0]
 	keys := make(map[string]bool, len(q.Keys))
 	distinct := q.Keys[:0]
 	for i, k := range q.Keys {
@@ -208,8 +210,11 @@ func sensible(t *schema.Table, q *wire.Question) error {
 		if q.Known != nil {
 			known = append(known, q.Known[i])
 		}
+		if q.Sums != nil {
+			sums = append(sums, q.Sums[i])
+		}
 	}
-	q.Keys, q.Known = distinct, known
+	q.Keys, q.Known, q.Sums = distinct, known, sums
 	return nil
 }
 
@@ -237,7 +242,7 @@ func (n *Node) within(ctx context.Context, t *schema.Table, q *wire.Question) (p
 			if !q.Parts {
 				return false, errors.New("the question asks for too much")
 			}
-			q.Keys, q.Known = q.Keys[:i], q.Known[:min(i, len(q.Known))]
+			q.Keys, q.Known, q.Sums = q.Keys[:i], q.Known[:min(i, len(q.Known))], q.Sums[:min(i, len(q.Sums))]
 			return true, nil
 		}
 	}
@@ -248,7 +253,7 @@ func (n *Node) within(ctx context.Context, t *schema.Table, q *wire.Question) (p
 // row that is not here is sent as a delete if the node has a version of it and it has
 // not vanished; that does nothing where the other has the same version, or a later one.
 func (n *Node) sendAsked(ctx context.Context, t *schema.Table, q receive.Question) error {
-	if n.senders[q.From] == nil || !n.cfg.Syncs(t.Name) || len(q.Keys) == 0 {
+	if !n.sends(q.From, t.Name) || len(q.Keys) == 0 {
 		return nil
 	}
 	found, err := snapshot.Values(ctx, n.db, t, t.Names()[:1], q.Keys, nil)

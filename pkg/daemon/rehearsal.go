@@ -79,7 +79,12 @@ func (n *Node) rehearseTaking(ctx context.Context, remote string, t *schema.Tabl
 
 // transformsFor reports whether a transformer has a say in what a remote gets of a table.
 func (n *Node) transformsFor(remote, table string) bool {
-	return n.senders[remote] != nil && n.cfg.Syncs(table) && n.transformers.Has(table)
+	return n.sends(remote, table) && n.transformers.Has(table)
+}
+
+// sends reports whether a remote is sent a table.
+func (n *Node) sends(remote, table string) bool {
+	return n.senders[remote] != nil && n.cfg.Syncs(table)
 }
 
 // silent is a Publisher that publishes nothing.

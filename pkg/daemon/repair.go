@@ -30,6 +30,9 @@ func (n *Node) repair(ctx context.Context, remote string, t *schema.Table, diffe
 		err = n.askValues(ctx, remote, wire.Question{Table: t.Name, Columns: keyNames(t), Keys: keys, Known: known}, func(a wire.Answer) {
 			for _, v := range a.Values {
 				theirs[string(v.Key)] = change.Version{Time: v.Time, Origin: v.Origin}
+				if v.Other {
+					theirs[string(v.Key)] = another
+				}
 			}
 		})
 		if err != nil {
@@ -49,6 +52,10 @@ func (n *Node) repair(ctx context.Context, remote string, t *schema.Table, diffe
 	n.log.Info("rows sent for repair", zap.String("remote", remote), zap.String("table", t.Name), zap.Int("rows", len(differ)))
 	return len(differ), nil
 }
+
+// another stands for a version that the remote does not tell, and that is not this node's. The versions decide there: what is here
+// is sent as it is, be it a delete.
+var another = change.Version{Time: change.Baseline}
 
 // resend marks rows for a remote. Those whose version the remote has too, though
 // not the row, get a new one, which is news for all remotes: one that held the

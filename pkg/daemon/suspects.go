@@ -46,11 +46,18 @@ func (n *Node) suspects(ctx context.Context, remote string, t *schema.Table) (ke
 		if further {
 			r.UpTo = end
 		}
-		a, err := n.ask(ctx, remote, wire.Question{Ask: wire.AskSum, Table: t.Name, Columns: t.Names(), After: r.After, UpTo: r.UpTo, Form: wire.FormLarge})
+		count, sum, err := snapshot.Sum(ctx, n.db, t, t.Names(), r, wire.FormLarge)
 		if err != nil {
 			return nil, 0, err
 		}
-		count, sum, err := snapshot.Sum(ctx, n.db, t, t.Names(), r, a.Form)
+		q := wire.Question{Ask: wire.AskSum, Table: t.Name, Columns: t.Names(), After: r.After, UpTo: r.UpTo, Form: wire.FormLarge}
+		if n.sends(remote, t.Name) && !n.transformers.Has(t.Name) {
+			q.Count, q.Sum = count, sum
+		}
+		a, err := n.ask(ctx, remote, q)
+		if err == nil && a.Form < wire.FormLarge {
+			count, sum, err = snapshot.Sum(ctx, n.db, t, t.Names(), r, a.Form)
+		}
 		if err != nil {
 			return nil, 0, err
 		}

@@ -121,17 +121,22 @@ func (n *Node) verifyAll(ctx context.Context) error {
 	return nil
 }
 
-// compare compares rows value by value and returns those that differ. It counts the
-// others.
+// compare compares rows value by value, or by checksums that the remote confirms where it tells no values, and returns those that
+// differ. It counts the others.
 func (n *Node) compare(ctx context.Context, remote string, t *schema.Table, keys [][]byte, c *status.Comparison) (differ []difference, err error) {
-	for part := range slices.Chunk(keys, rowsAtOnce(t)) {
+	there := remoteTable{name: t.Name, types: make([]string, len(t.Columns))}
+	for len(keys) > 0 {
+		part := keys[:min(len(keys), there.rowsAtOnce(t))]
+		keys = keys[len(part):]
 		rows, states, known, err := n.knownOf(ctx, t, part)
 		if err != nil {
 			return nil, err
 		}
-		theirs, there, err := n.theirValues(ctx, remote, t, part, known)
-		if err != nil {
-			return nil, err
+		theirs := map[string]wire.VerifyValue{}
+		if !there.confirms {
+			if err = n.theirValues(ctx, remote, t, part, known, &there, theirs); err != nil {
+				return nil, err
+			}
 		}
 		brief := func(i int, stored []byte) []byte { return snapshot.Brief(t.Columns[i], stored, there.types[i]) }
 		ours, err := snapshot.Values(ctx, n.db, t, t.Names(), part, brief)
@@ -146,14 +151,25 @@ func (n *Node) compare(ctx context.Context, remote string, t *schema.Table, keys
 		if err != nil {
 			return nil, err
 		}
+		if n.sends(remote, t.Name) { // or it would be told of what it is not sent
+			if err := n.confirmed(ctx, remote, part, known, digests(t, part, ours, ways, &there, theirs), &there, theirs); err != nil {
+				return nil, err
+			}
+		}
 		for _, r := range rows {
 			mine, here := ours[r.Key]
 			other, way := theirs[r.Key], ways[r.Key]
 			s := sides{here: here, there: other.Values != nil, pending: pending[r.Key] || other.Pending, way: way.Way, wayBack: other.Way,
 				ownThere: states[r].WrittenBy(remote), knownThere: other.Time != 0,
 				taken: n.cfg.Receives(t.Name) && n.transformers.Has(t.Name), takenThere: there.takes}
-			s.same = s.here && s.there && sameRow(t, mine, other.Values, there.types, other.Untold)
-			s.asSent = s.there && way.Way == wire.WayChanged && sameAsSent(t, way, brief, other.Values, there.types)
+			switch other.Way {
+			case wire.WaySame, wire.WayDiffers:
+				same := other.Way == wire.WaySame
+				s.there, s.wayBack, s.same, s.asSent = true, "", same, same && way.Way == wire.WayChanged
+			default:
+				s.same = s.here && s.there && sameRow(t, mine, other.Values, there.types, other.Untold)
+				s.asSent = s.there && way.Way == wire.WayChanged && sameAsSent(t, way, brief, other.Values, there.types)
+			}
 			if s.there && !s.here && states[r].Version.IsZero() && n.transformers.Has(t.Name) {
 				if s.wayIn, err = n.rehearseTaking(ctx, remote, t, r.Key); err != nil {
 					return nil, err
@@ -197,18 +213,30 @@ func (n *Node) knownOf(ctx context.Context, t *schema.Table, keys [][]byte) (row
 	return rows, states, known, err
 }
 
-// remoteTable is what a remote says of its table: the data types of the columns, empty where it does not say, and whether a
-// transformer may change what comes in.
+// remoteTable is what a remote says of its table: the data types of the columns, empty where it does not say, whether a transformer
+// may change what comes in, whether it tells no values and confirms checksums, and the places of columns of which it does not.
 type remoteTable struct {
-	types []string
-	takes bool
+	name     string
+	types    []string
+	takes    bool
+	confirms bool
+	untold   []int
+}
+
+// rowsAtOnce is how many rows of a table are compared by one question, so that its
+// answer stays far below what brokers let pass.
+func (r *remoteTable) rowsAtOnce(t *schema.Table) int {
+	const values, checksums = 2000, 500
+	if r.confirms {
+		return checksums
+	}
+	return max(1, min(wire.VerifyValues, values/len(t.Columns)))
 }
 
 // theirValues asks a remote for rows, whose long values it gives, or are put here, by their checksums.
-func (n *Node) theirValues(ctx context.Context, remote string, t *schema.Table, keys [][]byte, known []wire.VerifyVersion) (map[string]wire.VerifyValue, remoteTable, error) {
-	theirs, there := map[string]wire.VerifyValue{}, remoteTable{types: make([]string, len(t.Columns))}
+func (n *Node) theirValues(ctx context.Context, remote string, t *schema.Table, keys [][]byte, known []wire.VerifyVersion, there *remoteTable, theirs map[string]wire.VerifyValue) error {
 	q := wire.Question{Table: t.Name, Columns: t.Names(), Keys: keys, Form: wire.FormLarge, Types: t.Types(), Known: known}
-	err := n.askValues(ctx, remote, q, func(a wire.Answer) {
+	return n.askValues(ctx, remote, q, func(a wire.Answer) {
 		if len(a.Types) == len(t.Columns) {
 			there.types = a.Types
 		}
@@ -219,10 +247,12 @@ func (n *Node) theirValues(ctx context.Context, remote string, t *schema.Table, 
 					v.Values[i] = snapshot.Brief(t.Columns[i], v.Values[i], there.types[i])
 				}
 			}
+			if v.Way == wire.WayUntold {
+				there.untold = v.Untold
+			}
 			theirs[string(v.Key)] = v
 		}
 	})
-	return theirs, there, err
 }
 
 // sameAsSent reports whether a remote has what a transformer makes of a row: of the
@@ -242,13 +272,6 @@ func sameAsSent(t *schema.Table, sent render.Rehearsed, brief func(int, []byte) 
 		}
 	}
 	return true
-}
-
-// rowsAtOnce is how many rows of a table are compared by one question, so that its
-// answer stays far below what brokers let pass.
-func rowsAtOnce(t *schema.Table) int {
-	const values = 2000
-	return max(1, min(wire.VerifyValues, values/len(t.Columns)))
 }
 
 // sameRow compares two rows by their values, but for the columns that are not for this node to be told.

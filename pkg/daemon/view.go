@@ -12,13 +12,13 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// view is what a client that asks may see of a table: no more than it would be sent of it, through the table's transformer, and
-// rows that it has sent itself, or shows to have by their versions. Promise 8.
+// view is what a client that asks may see of a table: no more than it would be sent of it, through the table's transformer. Of a
+// table that is not sent to it, it sees nothing, and has confirmed what it has itself; see confirm.go. Promise 8.
 type view struct {
 	n      *Node
 	asker  string
 	t      *schema.Table
-	whole  bool // all rows; else those that the client has sent
+	whole  bool // it is sent the table, or may read all of it
 	script bool // through the transformer
 	some   bool // some of the columns
 }
@@ -26,19 +26,18 @@ type view struct {
 // viewOf returns what a client may see of a table; ok is false if that is nothing.
 func (n *Node) viewOf(asker, table string) (v view, ok bool) {
 	ok, named := n.cfg.MayRead(asker, table)
-	sent := n.senders[asker] != nil && n.cfg.Syncs(table)
-	v = view{n: n, asker: asker, whole: sent || named, script: n.transformers.Has(table), some: n.cfg.Limited(asker, table)}
+	v = view{n: n, asker: asker, whole: named || n.sends(asker, table), script: n.transformers.Has(table), some: n.cfg.Limited(asker, table)}
 	return v, ok && (v.whole || n.cfg.MayWrite(asker, table))
 }
 
 // plain reports whether the client sees the table as it is.
 func (v view) plain() bool { return v.whole && !v.script && !v.some }
 
-// seen is what a client may see of a row.
+// seen is what a client may see of a row. Of a table that is not sent to it, it sees nothing of this.
 type seen struct {
 	here     bool // the row is there, and the client may know
 	known    bool // it knows of the row, which it has sent, or was sent
-	its      bool // it has sent the row, as it is now
+	its      bool // it has sent the row, as it is now, or names its version
 	way      string
 	rehearse render.Rehearsed
 	state    change.State
@@ -74,7 +73,7 @@ func (v view) rows(ctx context.Context, keys [][]byte, known []wire.VerifyVersio
 		return nil, err
 	}
 	var ways map[string]render.Rehearsed
-	if v.script {
+	if v.script && v.whole {
 		if ways, err = v.n.rehearser.Rehearse(ctx, v.asker, v.t, keys, values); err != nil {
 			return nil, err
 		}
@@ -85,16 +84,14 @@ func (v view) rows(ctx context.Context, keys [][]byte, known []wire.VerifyVersio
 			s.its = s.its || at == change.Version{Time: known[i].Time, Origin: known[i].Origin}
 		}
 		s.known = s.its || held[r] != "" || states[r].Seen.Latest(v.asker) > 0
-		s.here, s.way = v.whole || s.its, s.rehearse.Way
+		s.here, s.way = v.whole, s.rehearse.Way
 		if s.way != "" && s.way != wire.WayChanged {
 			s.here = false
 		}
-		if !v.whole && !s.its {
-			s.way = wire.WayUntold
-		} else if !s.here && !s.known {
+		if !s.here && !s.known {
 			s.way = ""
 		}
-		if !s.known && (!v.whole || v.script) && !s.here {
+		if v.whole && v.script && !s.here && !s.known {
 			s.state = change.State{}
 		}
 		list[r.Key] = s
@@ -102,43 +99,23 @@ func (v view) rows(ctx context.Context, keys [][]byte, known []wire.VerifyVersio
 	return list, nil
 }
 
-// sumPages is of how many pages of keys a checksum is made at most.
-const sumPages = 10
-
 // sum answers wire.AskSum: with no checksum where it would tell more than the client may see. Then it asks for each row.
 func (v view) sum(ctx context.Context, q *wire.Question, form int) (count int64, sum string, err error) {
-	r := snapshot.Range{After: q.After, UpTo: q.UpTo}
-	if v.script || v.some {
+	switch {
+	case !v.whole:
+		return v.confirmSum(ctx, q, form)
+	case v.script || v.some:
 		return 0, "", nil
 	}
-	for part, pages := r, 0; !v.whole; pages++ {
-		keys, err := snapshot.Keys(ctx, v.n.db, v.t, part, wire.VerifyRows)
-		if err != nil {
-			return 0, "", err
-		}
-		if pages == sumPages {
-			return 0, "", nil
-		}
-		list, err := v.rows(ctx, keys, nil, false)
-		if err != nil {
-			return 0, "", err
-		}
-		for _, s := range list {
-			if !s.its {
-				return 0, "", nil
-			}
-		}
-		if len(keys) < wire.VerifyRows {
-			break
-		}
-		part.After = keys[len(keys)-1]
-	}
-	return snapshot.Sum(ctx, v.n.db, v.t, q.Columns, r, form)
+	return snapshot.Sum(ctx, v.n.db, v.t, q.Columns, snapshot.Range{After: q.After, UpTo: q.UpTo}, form)
 }
 
 // hashes answers wire.AskHashes, of the rows that the client may see; more says that there may be others. A row that it would be
 // sent otherwise than it is stored has no checksum here, unless the client has sent it.
 func (v view) hashes(ctx context.Context, q *wire.Question, form int) (list []wire.Hash, more bool, err error) {
+	if !v.whole {
+		return v.itsKeys(ctx, q)
+	}
 	r := snapshot.Range{After: q.After, UpTo: q.UpTo}
 	for {
 		page, err := snapshot.Hashes(ctx, v.n.db, v.t, q.Columns, r, wire.VerifyRows, form)
@@ -158,7 +135,7 @@ func (v view) hashes(ctx context.Context, q *wire.Question, form int) (list []wi
 			if !s.here && !s.its {
 				continue
 			}
-			if v.some || v.whole && (!s.here || v.script && !s.its) {
+			if v.some || !s.here || v.script && !s.its {
 				h.Sum = ""
 			}
 			if list = append(list, h); len(list) == wire.VerifyRows {
@@ -209,6 +186,9 @@ func (v view) values(s seen, columns []string, stored [][]byte, keep func(int, [
 
 // verifyValues answers wire.AskValues.
 func (v view) verifyValues(ctx context.Context, q receive.Question) (types []string, list []wire.VerifyValue, err error) {
+	if !v.whole {
+		return v.confirmValues(ctx, q)
+	}
 	n, t := v.n, v.t
 	var keep func(int, []byte) []byte
 	if q.Form >= wire.FormLarge && len(q.Types) == len(q.Columns) {
@@ -239,9 +219,7 @@ func (v view) verifyValues(ctx context.Context, q receive.Question) (types []str
 		x := wire.VerifyValue{Key: k, Time: s.state.Version.Time, Origin: s.state.Version.Origin}
 		x.Pending = pending[key] && (s.here || s.known)
 		if x.Values, x.Untold = v.values(s, q.Columns, found[key], keep); found[key] != nil {
-			if x.Way = s.way; x.Way == wire.WayUntold {
-				x.Time, x.Origin = 0, "" // who can name it would be told the row
-			}
+			x.Way = s.way
 		} else if v.script && !s.known {
 			// The client may have it under this key all the same: a transformer has given it another.
 			if id, err := t.ID(key); err == nil {

@@ -14,8 +14,8 @@ import (
 // base64Of is a value as an answer has it.
 func base64Of(s string) string { return `"` + base64.StdEncoding.EncodeToString([]byte(s)) + `"` }
 
-// TestAQuestionIsAnsweredAsTheAskerWouldBeSent: through the transformer, of tables that are sent to it, and of rows that it has sent
-// itself. Nothing of others is told, whatever is asked.
+// TestAQuestionIsAnsweredAsTheAskerWouldBeSent: through the transformer, of tables that are sent to it. Nothing else is told, whatever
+// is asked, and of rows that it may write whether they are as it says.
 func TestAQuestionIsAnsweredAsTheAskerWouldBeSent(t *testing.T) {
 	t.Parallel()
 	const table = ` (id INT PRIMARY KEY, name VARCHAR(100), secret VARCHAR(100))`
@@ -47,6 +47,7 @@ func TestAQuestionIsAnsweredAsTheAskerWouldBeSent(t *testing.T) {
 	a.exec(`UPDATE orders SET secret = 'treasure2' WHERE id = 2`, `DELETE FROM orders WHERE id = 3`, `INSERT INTO orders VALUES (3, 'moved', 'treasure')`)
 	a.expect(`SELECT COUNT(*) FROM table_changes`, `0`)
 	asker := map[string]func(string) string{"node-b": olderNode(t, b, "node-b"), "node-c": olderNode(t, b, "node-c")}
+	its := strings.Trim(bytesOf("7"), "[]")
 	values := func(table string) string {
 		return `{"ask":"values","table":"` + table + `","columns":["id","name","secret"],"keys":` + bytesOf("1", "2", "3", "7", "8") + `}`
 	}
@@ -68,11 +69,14 @@ func TestAQuestionIsAnsweredAsTheAskerWouldBeSent(t *testing.T) {
 		{"not what is neither", "node-b", values("none"), []string{"is not synced here"}, nil},
 		{"not what is not there", "node-b", values("nowhere"), []string{"is not synced here"}, nil},
 		{"not what is not sent to it", "node-c", values("plain"), []string{"is not synced here"}, nil},
-		{"its own rows", "node-c", values("inbox"), []string{base64Of("own"), base64Of("mine")}, []string{base64Of("treasure"), base64Of("open"), base64Of("hidden")}},
-		{"their sums alone", "node-c", `{"ask":"hashes","table":"inbox","columns":["id","secret"]}`, []string{`"k":"Nw=="`}, []string{`"MQ=="`, `"Mg=="`}},
+		{"that rows are there", "node-c", values("inbox"), []string{`"k":` + its + `,"w":"untold"`, `"k":"OA=="}`}, []string{base64Of("own"), base64Of("treasure"), base64Of("open"), base64Of("hidden")}},
+		{"that its own are as it says", "node-c", `{"ask":"values","table":"inbox","columns":["id","name","secret"],"types":["int","varchar","varchar"],"form":2,"keys":` + bytesOf("7") +
+			`,"sums":["` + checksum("7", "own", "mine") + `"]}`, []string{`"k":` + its + `,"w":"same"`}, []string{base64Of("own")}},
+		{"the keys of its own alone", "node-c", `{"ask":"hashes","table":"inbox","columns":["id","secret"]}`, []string{`"k":` + its + `,"s":""`}, []string{`"MQ=="`, `"Mg=="`}},
 		{"no sum of others", "node-c", `{"ask":"sum","table":"inbox","columns":["id","secret"]}`, nil, []string{`"sum":"`, "count"}},
-		{"a sum of its own", "node-c", `{"ask":"sum","table":"inbox","columns":["id","secret"],"after":"Ng=="}`, []string{`"count":1`}, nil},
-		{"its own rows of a table with a transformer", "node-c", values("orders"), []string{base64Of("own")}, []string{base64Of("treasure"), base64Of("open"), base64Of("mine")}},
+		{"no sum of its own", "node-c", `{"ask":"sum","table":"inbox","columns":["id","secret"],"after":"Ng=="}`, nil, []string{`"sum":"`, "count"}},
+		{"that the sum of its own is as it says", "node-c", `{"ask":"sum","table":"inbox","columns":["id","secret"],"count":1,"sum":"` + total(checksum("7", "mine")) + `"}`, []string{`"count":1`}, nil},
+		{"no row of a table with a transformer", "node-c", values("orders"), []string{`"k":` + its + `,"w":"untold"`}, []string{base64Of("treasure"), base64Of("open"), base64Of("own")}},
 	} {
 		got := asker[c.who](c.question)
 		for _, has := range c.has {

@@ -48,7 +48,7 @@ func NewQuestions(named []string) *Questions {
 // Put has a question wait for an answer, and reports whether it did: there may be too many already. One that is asked again while
 // it waits is answered once.
 func (q *Questions) Put(from string, question wire.Question, bytes int) bool {
-	name := q.budget(from)
+	name := budget(q.named, from)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	a := q.of[name]
@@ -123,8 +123,8 @@ func (q *Questions) wake() {
 }
 
 // budget names who shares a budget with a client.
-func (q *Questions) budget(client string) string {
-	if slices.Contains(q.named, client) {
+func budget(named []string, client string) string {
+	if slices.Contains(named, client) {
 		return client
 	}
 	return config.Anyone

@@ -3,6 +3,7 @@ package snapshot
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"strings"
@@ -106,3 +107,39 @@ func AsThere(c value.Column, there string) value.Column {
 	}
 	return c
 }
+
+// Digest is the checksum of a row that two nodes make of its values, which Brief has given, where neither tells them to the other:
+// the same for values that are equal, however the servers spell them. The types are those of the columns there.
+func Digest(columns []*value.Column, brief [][]byte, there []string) string {
+	h := sha256.New()
+	for i, v := range brief {
+		if v == nil {
+			h.Write([]byte("-"))
+			continue
+		}
+		v = columns[i].Uniform(v, there[i])
+		fmt.Fprintf(h, "%d:", len(v))
+		h.Write(v)
+	}
+	return hex.EncodeToString(h.Sum(nil))[:32]
+}
+
+// Total is the checksum of some rows, as Sum makes it of a range.
+type Total struct {
+	Count       int64
+	left, right uint64
+}
+
+// Add adds the checksum of a row, and returns false if it is none.
+func (t *Total) Add(sum string) bool {
+	b, err := hex.DecodeString(sum)
+	if err != nil || len(b) != 16 {
+		return false
+	}
+	t.Count++
+	t.left ^= binary.BigEndian.Uint64(b)
+	t.right ^= binary.BigEndian.Uint64(b[8:])
+	return true
+}
+
+func (t *Total) String() string { return fmt.Sprintf("%X-%X", t.left, t.right) }

@@ -45,6 +45,12 @@ const (
 	WayUntold  = "untold" // it is there, and not for who asks
 )
 
+// What a row that is not for who asks is, held against the checksum that it gives.
+const (
+	WaySame    = "same"
+	WayDiffers = "differs"
+)
+
 // Question is asked by a node that compares a table with another's. A range is
 // what comes after the key After, if set, up to the key UpTo, if set, in the
 // order of the primary key. Keys travel as bytes (base64 in JSON).
@@ -61,8 +67,14 @@ type Question struct {
 	Types   []string `json:"types,omitempty"` // data types of the columns where it asks, of AskValues
 
 	// Known are the versions that who asks has of the rows with Keys, of AskValues: of rows that it was sent by another than
-	// the node that it asks, they show that it may be told of them.
+	// the node that it asks, they show that it may be told of them, or that they differ.
 	Known []VerifyVersion `json:"known,omitempty"`
+
+	// What who asks has itself, to have it confirmed where it is not told what is here: of the range, of AskSum, and of each of
+	// the rows with Keys, of AskValues; one that it has not has none.
+	Count int64    `json:"count,omitempty"`
+	Sum   string   `json:"sum,omitempty"`
+	Sums  []string `json:"sums,omitempty"`
 }
 
 // Answer answers the question with the same ID; Error says why it could not be.
@@ -119,8 +131,9 @@ type VerifyValue struct {
 	Pending bool     `json:"p,omitempty"`
 	Time    int64    `json:"t,omitempty"`
 	Origin  string   `json:"o,omitempty"`
-	Way     string   `json:"w,omitempty"` // one of the constants above
-	Untold  []int    `json:"u,omitempty"` // places of Values that are not for who asks
+	Other   bool     `json:"another,omitempty"` // the version is not told, and not the one that the question knows
+	Way     string   `json:"w,omitempty"`       // one of the constants above
+	Untold  []int    `json:"u,omitempty"`       // places of Values that are not for who asks
 }
 
 // verifyDepth is how deep lists and objects may stand in each other.
@@ -181,7 +194,7 @@ func ParseVerify(payload []byte) (*Question, *Answer, error) {
 	if m.Answer != nil && (len(m.Answer.Hashes) > VerifyRows || len(m.Answer.Values) > VerifyRows) {
 		return nil, nil, errors.New("verify: the answer has more rows than may be asked for")
 	}
-	if m.Question != nil && (len(m.Question.Known) > VerifyRows || len(payload) > MostQuestion || len(m.Question.Keys) > VerifyRows || len(m.Question.Columns) > maxColumns || len(m.Question.Types) > maxColumns) {
+	if m.Question != nil && (len(m.Question.Known) > VerifyRows || len(m.Question.Sums) > VerifyRows || len(payload) > MostQuestion || len(m.Question.Keys) > VerifyRows || len(m.Question.Columns) > maxColumns || len(m.Question.Types) > maxColumns) {
 		return nil, nil, errors.New("verify: the question asks for too much")
 	}
 	return m.Question, m.Answer, nil
