@@ -120,6 +120,7 @@ func TestVerifyComparesRowsAsATransformerSendsThem(t *testing.T) {
 	}`)
 	a.start()
 	c.start()
+	synced(a) // or the first transfer would call the script again
 	a.exec(`INSERT INTO texts VALUES ('1', 'one'), ('2', 'secret'), ('3', 'three')`)
 	c.expect(`SELECT name FROM texts ORDER BY id`, `"ONE"`, `"THREE"`)
 	rest(a, c)
