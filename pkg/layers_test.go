@@ -23,8 +23,8 @@ var layers = [][]string{
 	{"pkg/conflict", "pkg/wire", "pkg/config", "pkg/latch"},
 	{"pkg/mysqldb"},
 	{"pkg/schema", "pkg/version"},
-	{"pkg/losers", "pkg/owner"},
-	{"pkg/capture", "pkg/outbox", "pkg/transport", "pkg/transform", "pkg/apply", "pkg/snapshot", "pkg/broker"}, // the stages
+	{"pkg/losers", "pkg/owner", "pkg/outbox"},
+	{"pkg/capture", "pkg/transport", "pkg/transform", "pkg/apply", "pkg/snapshot", "pkg/broker"}, // the stages
 	{"pkg/mesh"},
 	{"pkg/receive", "pkg/status"},
 	{"pkg/render", "pkg/check"},

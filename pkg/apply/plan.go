@@ -5,6 +5,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
@@ -70,10 +71,17 @@ type Step struct {
 	altered  []altered    // what is stored otherwise than it came
 }
 
-// News reports whether the row is to be sent to a remote: what was written goes
-// on, but never back to where it came from, and not to its origin.
+// News reports whether the row is to be sent to a remote, by the stream.
 func (s *Step) News(remote string) bool {
-	return s.made || s.passOn && remote != s.in.From && !s.writtenBy(remote)
+	return (s.made || s.passOn) && outbox.Needs(remote, s.cameFrom(), s.in.Version)
+}
+
+// cameFrom is the client that the version came from which is held afterwards; it is empty if that was made here.
+func (s *Step) cameFrom() string {
+	if s.made {
+		return ""
+	}
+	return s.in.From
 }
 
 // writtenBy reports whether the version that came is a client's own write.

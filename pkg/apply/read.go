@@ -347,16 +347,13 @@ func (a *Applier) record(ctx context.Context, tx mysqldb.Tx, writing *version.Wr
 		if s.exists && s.key != s.in.Key && s.Decision.Writes() {
 			before = append(before, change.Row{Table: s.in.Table, Key: s.key})
 		}
-		e := version.Entry{Row: s.in.Row, State: s.State, Fate: s.fate()}
+		e := version.Entry{Row: s.in.Row, State: s.State, Fate: s.fate(), From: s.cameFrom()}
 		if a.news(s) {
 			if position == 0 {
 				position = writing.Positions(len(steps))
 			}
 			e.Position = position + int64(i)
 			news = true
-		}
-		if !s.made {
-			e.From = s.in.From
 		}
 		entries = append(entries, e)
 	}

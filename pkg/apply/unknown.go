@@ -8,6 +8,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 )
 
 // unknown returns those of some rows of a table that a client has not acked as they are
@@ -38,8 +39,8 @@ func (a *Applier) unknown(ctx context.Context, tx mysqldb.Tx, client string, row
 		of                func(change.Row) string
 	}{
 		{`SELECT primary_key FROM table_changes WHERE table_name = `, "", "primary_key", key},
-		{`SELECT row_id FROM sync_versions v JOIN sync_remotes r ON v.position > r.position AND v.came_from <> r.remote WHERE v.table_name = `,
-			remote, "row_id", change.Row.ID},
+		{`SELECT row_id FROM sync_versions v JOIN sync_remotes r ON v.position > r.position WHERE v.table_name = `,
+			remote + " AND " + outbox.Needed(client), "row_id", change.Row.ID},
 		{`SELECT row_id FROM sync_outbox r WHERE table_name = `, remote, "row_id", change.Row.ID},
 	} {
 		var q mysqldb.Statement

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/render"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
@@ -321,7 +322,7 @@ func (n *Node) pendingFor(ctx context.Context, remote, table string, keys [][]by
 		// In the order in which a change goes: one that moves on meanwhile is found at its next place.
 		{`SELECT primary_key FROM table_changes WHERE table_name = ? AND primary_key IN (` + places + `)`, raw},
 		{`SELECT row_id FROM sync_versions v JOIN sync_remotes r ON r.remote = ? WHERE v.table_name = ? AND v.row_id IN (` + places + `)
-			AND v.position > r.position AND v.came_from <> r.remote`, ids},
+			AND v.position > r.position AND ` + outbox.Needed(remote), ids},
 		{`SELECT row_id FROM sync_outbox WHERE remote = ? AND table_name = ? AND row_id IN (` + places + `)`, ids},
 	} {
 		var found []string

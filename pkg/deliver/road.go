@@ -224,11 +224,7 @@ func (s *Sender) pick(list []version.Waiting) (items []outbox.Item, passed []cha
 	return items, passed, declined, 0
 }
 
-// needs reports whether a row of the stream is news for the remote: it neither
-// came from there nor was written there.
+// needs reports whether a row of the stream is news for the remote.
 func (s *Sender) needs(w *version.Waiting) bool {
-	if w.From != "" && (w.From == s.remote || !w.Version.IsDecided() && w.Version.Author() == s.remote) {
-		return false
-	}
-	return s.c.Syncs(w.Table)
+	return s.c.Syncs(w.Table) && outbox.Needs(s.remote, w.From, w.Version)
 }

@@ -18,12 +18,13 @@ type Backlog struct {
 	Oldest  int64 // time of the oldest pending version, µs since 1970; 0: not known
 }
 
-// countStream counts rows of the stream by table; see daemon's sender.needs, of
-// which this is the same in SQL. Only so many rows are looked at: without the index
-// named, a server may sort them all first.
-const countStream = `SELECT table_name, COUNT(*), COALESCE(SUM(needed), 0), COALESCE(MIN(IF(needed, time, NULL)), 0) FROM (
-	SELECT table_name, time, came_from = '' OR NOT (came_from = ? OR LOCATE(?, origin) = 0 AND (origin = ? OR LEFT(origin, ?) = ?)) AS needed
+// countStream counts rows of the stream by table. Only so many rows are looked at:
+// without the index named, a server may sort them all first.
+func countStream(remote string) string {
+	return `SELECT table_name, COUNT(*), COALESCE(SUM(needed), 0), COALESCE(MIN(IF(needed, time, NULL)), 0) FROM (
+	SELECT table_name, time, ` + Needed(remote) + ` AS needed
 	FROM sync_versions FORCE INDEX (stream) WHERE position > ? AND position <= ? ORDER BY position LIMIT ?) waiting GROUP BY table_name`
+}
 
 // countMarks counts rows by table that are marked for a remote and due: all of them
 // are pending.
@@ -126,8 +127,6 @@ func (c *counting) table(name string) *Backlog {
 
 // stream counts rows of the stream.
 func (c *counting) stream(ctx context.Context, o *Outbox, after, upTo int64) error {
-	life := strings.TrimSuffix(change.Origin(c.remote, "x"), "x") // with which the remote's later lives begin
-	decided := change.Decided(0, "", "").Origin
 	var looked int64
 	err := o.each(ctx, func(rows *sql.Rows) error {
 		var name string
@@ -138,7 +137,7 @@ func (c *counting) stream(ctx context.Context, o *Outbox, after, upTo int64) err
 		looked += all
 		c.table(name).add(needed, oldest)
 		return nil
-	}, countStream, c.remote, decided, c.remote, len(life), life, after, upTo, c.limit)
+	}, countStream(c.remote), after, upTo, c.limit)
 	c.more = looked >= c.limit
 	return err
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
@@ -327,7 +328,7 @@ func (s *Snapshots) markRows(ctx context.Context, tx mysqldb.Tx, writing *versio
 		// What the remote wrote last itself does not go back through a transformer.
 		rows = slices.DeleteFunc(slices.Clone(rows), func(r change.Row) bool { return states[r].Version.Author() == st.remote })
 	}
-	streamed, err := version.WrittenSince(ctx, tx, st.table, rows, st.since, s.Origin, st.remote)
+	streamed, err := outbox.WrittenSince(ctx, tx, st.table, rows, st.since, s.Origin, st.remote)
 	if err != nil {
 		return err
 	}

@@ -245,28 +245,3 @@ func (s *Stream) read(ctx context.Context, after, upTo int64, query string, args
 	}
 	return list, nil
 }
-
-// WrittenSince returns the IDs of those rows of a table whose versions were given here, by an
-// origin, after a position of the stream, and are sent to a client by the stream.
-func WrittenSince(ctx context.Context, db mysqldb.Queryer, table string, rows []change.Row, after int64, origin, to string) (map[string]bool, error) {
-	written := map[string]bool{}
-	if len(rows) == 0 {
-		return written, nil
-	}
-	args := []any{table}
-	for _, r := range rows {
-		args = append(args, []byte(r.ID()))
-	}
-	args = append(args, after, origin, to)
-	err := mysqldb.Each(ctx, db, `SELECT row_id FROM sync_versions WHERE table_name = ? AND row_id IN (`+mysqldb.List(len(rows))+`)
-		AND position > ? AND origin = ? AND came_from <> ?`, args, func(r *sql.Rows) error {
-		var id string
-		err := r.Scan(&id)
-		written[id] = true
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read which rows of %s were written: %w", table, err)
-	}
-	return written, nil
-}
