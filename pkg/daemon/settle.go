@@ -29,6 +29,7 @@ const (
 // not know them. Then it is a conflict, and decided.
 func (n *Node) settleHeld(ctx context.Context) error {
 	later := map[string]time.Time{} // of a remote that did not answer
+	var news unsettled
 	for {
 		if err := sleep(ctx, time.Second); err != nil {
 			return nil
@@ -45,10 +46,17 @@ func (n *Node) settleHeld(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return nil
 			}
-			if err != nil {
-				n.log.Debug("a change that waits for rows that refer to its row is not settled yet", zap.String("table", h.Table), zap.Error(err))
-				later[h.From] = n.now().Add(settleAgain)
+			if err == nil {
+				news.success(h.From)
+				continue
 			}
+			level := zap.DebugLevel
+			if news.failure(n.now(), h.From, err) {
+				level = zap.WarnLevel
+			}
+			n.log.Log(level, "a change waits for rows that refer to its row, and its sender cannot be asked about them", zap.String("remote", h.From),
+				zap.String("table", h.Table), zap.String("error", wire.Shorten(err.Error(), 500)))
+			later[h.From] = n.now().Add(settleAgain)
 		}
 	}
 }

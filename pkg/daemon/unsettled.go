@@ -1,0 +1,43 @@
+package daemon
+
+import (
+	"errors"
+	"time"
+)
+
+// unsettled decides what is told of changes that wait for rows which refer to theirs, and of which
+// their sender cannot be asked, so that they wait for ever: an answer to what was not asked at
+// once, other errors when they repeat; once a minute for each remote and kind of error, whose
+// text may be the remote's. It belongs to one goroutine; its zero value is ready.
+type unsettled struct {
+	failed map[string]int // in a row, by remote
+	told   map[unsettledKind]time.Time
+}
+
+type unsettledKind struct{ remote, kind string }
+
+// failure reports whether a failure is to be told.
+func (u *unsettled) failure(now time.Time, remote string, err error) bool {
+	if u.failed == nil {
+		u.failed, u.told = map[string]int{}, map[unsettledKind]time.Time{}
+	}
+	k := unsettledKind{remote, "other"}
+	switch {
+	case errors.Is(err, errUnasked):
+		k.kind = "unasked"
+	case errors.As(err, new(errAnswered)):
+		k.kind = "answered"
+	}
+	u.failed[remote]++
+	if k.kind != "unasked" && u.failed[remote] < 2 {
+		return false
+	}
+	if at, ok := u.told[k]; ok && now.Sub(at).Abs() < time.Minute {
+		return false
+	}
+	u.told[k] = now
+	return true
+}
+
+// success notes that a remote was asked.
+func (u *unsettled) success(remote string) { delete(u.failed, remote) }
