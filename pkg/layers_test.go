@@ -29,6 +29,7 @@ var layers = [][]string{
 	{"pkg/receive", "pkg/status"},
 	{"pkg/render", "pkg/check"},
 	{"pkg/deliver"},
+	{"pkg/renew"},
 	{"pkg/daemon", "pkg/simulation"},
 	{"pkg/web", "pkg/metrics"},
 	{"pkg/service"},

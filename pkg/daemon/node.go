@@ -66,7 +66,6 @@ type Node struct {
 	gate         *receive.Gate
 	receiver     *receive.Receiver
 	answers      *receive.Answers
-	spoken       map[string]*spoken // what was written again for remotes; of each its sender's alone
 	senders      map[string]*deliver.Sender
 	asking       asking
 	questions    *receive.Questions

@@ -1,4 +1,4 @@
-package daemon
+package renew
 
 import (
 	"context"
@@ -44,34 +44,49 @@ type spoken struct {
 	rows  int
 }
 
+// spokenTo returns what was written again for a remote. It belongs to the remote's sender.
+func (w *Writer) spokenTo(remote string) *spoken {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.spoken == nil {
+		w.spoken = map[string]*spoken{}
+	}
+	s := w.spoken[remote]
+	if s == nil {
+		s = &spoken{}
+		w.spoken[remote] = s
+	}
+	return s
+}
+
 // againMost is how many rows are written again in a minute for what a remote says. It may make up that it holds later writes, each
 // time anew, and each costs a write here and a message to all remotes. Promise 10.
 const againMost = 1000
 
-// speakAgain looks at rows that a remote did not write. Those that somebody has silenced by a lie are written again as they are,
+// Denied looks at rows that a remote did not write. Those that somebody has silenced by a lie are written again as they are,
 // later than what the lie says: they go out once more. The others that the node cannot explain are refused. What the rest is,
 // was delivered late. So no write that counts as known where it is not is taken for delivered. Promises 1 and 4.
-func (n *Node) speakAgain(ctx context.Context, remote string, list []deliver.Held) (done []outbox.Sent, refused []render.Refusal, err error) {
+func (w *Writer) Denied(ctx context.Context, remote string, list []deliver.Held) (done []outbox.Sent, refused []render.Refusal, err error) {
 	rows := make([]change.Row, len(list))
 	for i := range list {
 		rows[i] = list[i].Row
 	}
-	states, err := version.Read(ctx, n.db, rows)
+	states, err := version.Read(ctx, w.DB, rows)
 	if err != nil {
 		return nil, nil, err
 	}
-	spoken := n.spoken[remote]
-	now, started := change.Micros(n.now()), change.Micros(n.started)
+	spoken := w.spokenTo(remote)
+	now, started := change.Micros(w.Now()), change.Micros(w.Started)
 	after := map[change.Row]int64{}
-	if n.now().Sub(spoken.since).Abs() >= time.Minute {
-		spoken.since, spoken.rows = n.now(), 0
+	if w.Now().Sub(spoken.since).Abs() >= time.Minute {
+		spoken.since, spoken.rows = w.Now(), 0
 	}
 	for _, x := range list {
 		most := now
-		if n.cfg.MayWrite(remote, x.Table) { // it might as well write the row itself
+		if w.MayWrite(remote, x.Table) { // it might as well write the row itself
 			most += conflict.MaxAhead.Microseconds()
 		}
-		of := heardOf(x.By, states[x.Row], n.origin, max(started, n.capture.Written(x.Row)), most)
+		of := heardOf(x.By, states[x.Row], w.Origin, max(started, w.Written(x.Row)), most)
 		if of == untrue && spoken.rows+len(after) >= againMost {
 			of = unknown // it is tried again later
 		}
@@ -85,7 +100,7 @@ func (n *Node) speakAgain(ctx context.Context, remote string, list []deliver.Hel
 			}
 		case unknown:
 			of := change.Version{Origin: x.By.Origin}.Author()
-			refused = append(refused, render.Refusal{Item: x.Item, Reject: wire.Reject{Retry: of != n.cfg.ClientName || x.By.Time > started, Message: fmt.Sprintf(
+			refused = append(refused, render.Refusal{Item: x.Item, Reject: wire.Reject{Retry: of != w.Client || x.By.Time > started, Message: fmt.Sprintf(
 				"%s holds a later write of %s, of %s or after, than this node knows, and did not take the row", remote, of, time.UnixMicro(x.By.Time).UTC().Format(time.DateTime))}})
 		}
 	}
@@ -96,8 +111,8 @@ func (n *Node) speakAgain(ctx context.Context, remote string, list []deliver.Hel
 	for r := range after {
 		rows = append(rows, r)
 	}
-	again, err := n.renew(ctx, rows, func(r change.Row, held change.State, now int64) (change.State, bool) {
-		return conflict.Next(held, max(now, after[r]+1), n.origin), held.Version.Origin == n.origin && held.Version.Time <= after[r]
+	again, err := w.renew(ctx, rows, func(r change.Row, held change.State, now int64) (change.State, bool) {
+		return conflict.Next(held, max(now, after[r]+1), w.Origin), held.Version.Origin == w.Origin && held.Version.Time <= after[r]
 	})
 	if len(again) > 0 {
 		level := zap.WarnLevel
@@ -105,7 +120,7 @@ func (n *Node) speakAgain(ctx context.Context, remote string, list []deliver.Hel
 			level = zap.DebugLevel // it was told in this minute
 		}
 		spoken.rows += len(again)
-		n.log.Named("outbound").Log(level, "the remote took rows for known because somebody wrote in this node's name, or claims to know what it has not written; they are sent again as later writes",
+		w.Log.Log(level, "the remote took rows for known because somebody wrote in this node's name, or claims to know what it has not written; they are sent again as later writes",
 			zap.String("remote", remote), zap.String("table", again[0].Table), zap.String("id", change.Shown(again[0].Key)), zap.Int("rows", len(again)))
 	}
 	return done, refused, err

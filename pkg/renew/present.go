@@ -1,4 +1,4 @@
-package daemon
+package renew
 
 import (
 	"context"
@@ -11,33 +11,33 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// present gives rows that a remote refused a version of now, where theirs lies too far
+// Refused gives rows that a remote refused a version of now, where theirs lies too far
 // ahead by the own clock too: a clock was wrong when they were written, and no remote
 // whose clock is right would ever take them. That is seen only when it has been set
 // right: two clocks must agree, or one that is behind would undo what is right.
-func (n *Node) present(ctx context.Context, failed []outbox.Failure) error {
+func (w *Writer) Refused(ctx context.Context, failed []outbox.Failure) error {
 	rows := make([]change.Row, len(failed))
 	for i := range failed {
 		rows[i] = failed[i].Row
 	}
-	states, err := version.Read(ctx, n.db, rows)
+	states, err := version.Read(ctx, w.DB, rows)
 	if err != nil {
 		return err
 	}
 	rows = rows[:0]
 	for r, s := range states {
-		if conflict.TooFarAhead(s.Version, change.Micros(n.now())) {
+		if conflict.TooFarAhead(s.Version, change.Micros(w.Now())) {
 			rows = append(rows, r)
 		}
 	}
 	if len(rows) == 0 {
 		return nil
 	}
-	renewed, err := n.renew(ctx, rows, func(_ change.Row, s change.State, now int64) (change.State, bool) {
-		return conflict.Next(conflict.Believed(s, now), now, n.origin), conflict.TooFarAhead(s.Version, now) // it may have been written meanwhile
+	renewed, err := w.renew(ctx, rows, func(_ change.Row, s change.State, now int64) (change.State, bool) {
+		return conflict.Next(conflict.Believed(s, now), now, w.Origin), conflict.TooFarAhead(s.Version, now) // it may have been written meanwhile
 	})
 	if len(renewed) > 0 {
-		n.log.Warn("rows were written when a clock was far ahead, and refused; they count as written now", zap.Int("rows", len(renewed)))
+		w.Log.Warn("rows were written when a clock was far ahead, and refused; they count as written now", zap.Int("rows", len(renewed)))
 	}
 	return err
 }
