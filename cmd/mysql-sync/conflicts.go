@@ -75,7 +75,7 @@ is wrong.`,
 
 // listConflicts prints the latest conflicts. Where rows are large the node answers with
 // fewer than it was asked for, and is asked for the rest.
-func listConflicts(ctx context.Context, w io.Writer, n node, limit int, asJSON bool) error {
+func listConflicts(ctx context.Context, w io.Writer, n status.Node, limit int, asJSON bool) error {
 	listed := 0
 	for before := uint64(0); listed < limit; {
 		list, err := n.Conflicts(ctx, before, limit-listed)

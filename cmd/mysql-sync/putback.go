@@ -19,7 +19,7 @@ import (
 
 // restore shows a conflict beside the row as it is now, and writes the row that lost
 // again. That nobody writes the row between the two the node sees to.
-func restore(cmd *cobra.Command, n node, id uint64, columns []string, yes, asJSON bool) error {
+func restore(cmd *cobra.Command, n status.Node, id uint64, columns []string, yes, asJSON bool) error {
 	c, err := n.Conflict(cmd.Context(), id)
 	if err != nil {
 		return err

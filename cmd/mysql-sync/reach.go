@@ -13,20 +13,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
-// node is what commands ask of a node, be it at work or stopped.
-type node interface {
-	status.Source
-	Errors(ctx context.Context, of status.Rows, limit int) ([]status.RowError, error)
-	Retry(ctx context.Context, of status.Rows) (int64, error)
-	Conflicts(ctx context.Context, before uint64, limit int) ([]status.Conflict, error)
-	Conflict(ctx context.Context, conflict uint64) (*status.ConflictNow, error)
-	PutBack(ctx context.Context, conflict uint64, how status.PutBack) error
-	Resync(ctx context.Context, r status.Resync) error
-}
-
 // reach returns the node of a configuration: the running one, or else the one that
 // its database shows. The caller calls done.
-func reach(ctx context.Context, cfg *config.Config) (n node, running bool, done func(), err error) {
+func reach(ctx context.Context, cfg *config.Config) (n status.Node, running bool, done func(), err error) {
 	a := apiOf(cfg)
 	err = a.within(ctx, "/healthz", nil)
 	if err == nil {

@@ -5,14 +5,29 @@ import (
 	"net/http"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
-	"github.com/mysql-sync/mysql-sync/pkg/daemon"
 	"github.com/mysql-sync/mysql-sync/pkg/metrics"
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
+
+// node is what a service runs: a daemon.Node.
+type node interface {
+	status.Node
+	Verify(ctx context.Context, v status.Verify, tell func(status.Comparison) error) error
+	SetLogLevel(level string) error
+	Health(ctx context.Context) error
+
+	// Check finds what would keep the node from starting, without changing anything.
+	Check(ctx context.Context) error
+	// Run runs the node once, until ctx ends.
+	Run(ctx context.Context) error
+	// Working returns a channel that is closed once the node works.
+	Working() <-chan struct{}
+}
 
 // attempt is a node that is to run, with who waits for word of it. It is the node's
 // daemon.Host.
 type attempt struct {
-	*daemon.Node
+	node
 	service  *Service
 	cfg      *config.Config
 	warnings []string     // of its configuration
@@ -27,7 +42,7 @@ func (s *Service) attempt(cfg *config.Config) (a *attempt, err error) {
 	a = &attempt{service: s, cfg: cfg}
 	m := metrics.New(a)
 	a.scrape = m.Handler()
-	if a.Node, err = daemon.New(cfg, s.log, s.version, a, m); err != nil {
+	if a.node, err = s.make(cfg, a, m); err != nil {
 		return nil, err
 	}
 	boundMemory(cfg)

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/daemon"
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
@@ -26,9 +27,9 @@ const (
 // Service runs a node, and another in its place when the configuration is read
 // again. Reload may be called from any goroutine.
 type Service struct {
-	load    func() (*config.Config, []string, error)
-	log     *logging.Log
-	version string
+	load func() (*config.Config, []string, error)
+	make func(*config.Config, daemon.Host, daemon.Meter) (node, error)
+	log  *logging.Log
 
 	first   *attempt
 	front   *front
@@ -42,10 +43,17 @@ type Service struct {
 // New returns a service; load reads the configuration, as config.Load does.
 // The error is that of load, or what daemon.New finds.
 func New(load func() (*config.Config, []string, error), log *logging.Log, version string) (s *Service, err error) {
-	s = &Service{load: load, log: log, version: version, turn: make(chan struct{}, 1), next: make(chan *attempt), over: make(chan struct{})}
-	s.front = newFront(log, s.Reload)
+	s = newService(load, log, func(cfg *config.Config, host daemon.Host, meter daemon.Meter) (node, error) {
+		return daemon.New(cfg, log, version, host, meter)
+	})
 	s.first, err = s.read()
 	return s, err
+}
+
+func newService(load func() (*config.Config, []string, error), log *logging.Log, of func(*config.Config, daemon.Host, daemon.Meter) (node, error)) *Service {
+	s := &Service{load: load, make: of, log: log, turn: make(chan struct{}, 1), next: make(chan *attempt), over: make(chan struct{})}
+	s.front = newFront(log, s.Reload)
+	return s
 }
 
 // read reads the configuration and makes a node of it.

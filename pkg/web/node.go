@@ -7,22 +7,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
-// Node is what the server shows and does: the running node. Its methods are called
-// from many goroutines, and return when ctx ends.
+// Node is what the server shows and does: the running node.
 type Node interface {
-	status.Source
-	// Errors returns rows that are refused, the latest first.
-	Errors(ctx context.Context, of status.Rows, limit int) ([]status.RowError, error)
-	// Retry has refused rows sent again now, and returns how many.
-	Retry(ctx context.Context, of status.Rows) (int64, error)
-	// Conflicts returns the conflicts before the one with a number (0: the latest).
-	Conflicts(ctx context.Context, before uint64, limit int) ([]status.Conflict, error)
-	// Conflict returns one conflict, with the row as it is now.
-	Conflict(ctx context.Context, conflict uint64) (*status.ConflictNow, error)
-	// PutBack writes the row that lost a conflict over the one that stands.
-	PutBack(ctx context.Context, conflict uint64, how status.PutBack) error
-	// Resync has a table sent to a remote again.
-	Resync(ctx context.Context, r status.Resync) error
+	status.Node
 	// Verify compares tables with remotes, and tells each comparison as it ends.
 	Verify(ctx context.Context, v status.Verify, tell func(status.Comparison) error) error
 	// SetLogLevel changes what is logged from now on: error, warn, info, debug.

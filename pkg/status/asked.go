@@ -1,0 +1,104 @@
+package status
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Rows names refused rows; what is empty is any.
+type Rows struct {
+	Remote string `json:"remote,omitempty"`
+	Table  string `json:"table,omitempty"`
+	ID     string `json:"id,omitempty"` // as sync_status shows it; needs Table
+}
+
+// RowError is a row that a remote refused or that a transformer failed on.
+type RowError struct {
+	Remote   string    `json:"remote"`
+	Table    string    `json:"table"`
+	ID       string    `json:"id"`
+	Message  string    `json:"message"`
+	Attempts int       `json:"attempts"`
+	At       time.Time `json:"at"`
+	RetryAt  time.Time `json:"retryAt"` // when the node tries by itself
+	Waits    bool      `json:"waits"`   // it may go through by itself, as one whose parent has not come: it counts as pending, not as an error
+}
+
+// Conflict is two versions of a row, neither of which knew the other. A row is a
+// JSON object; null is a deleted one.
+type Conflict struct {
+	ID       uint64     `json:"id"`
+	Table    string     `json:"table"`
+	Row      string     `json:"row"` // its id
+	At       time.Time  `json:"at"`
+	Policy   string     `json:"policy"`
+	Winner   Version    `json:"winner"`
+	Loser    Version    `json:"loser"`
+	PutBack  *time.Time `json:"putBack,omitempty"`
+	Standing bool       `json:"standing"` // not put back yet
+}
+
+// ConflictNow is a conflict, and what has become of the row.
+type ConflictNow struct {
+	Conflict
+	Now   json.RawMessage `json:"now"`   // the row as it is; null: there is none
+	Later bool            `json:"later"` // it is not as it won: somebody has written it since
+	Seen  string          `json:"seen"`  // names what the row is now, for PutBack
+}
+
+// PutBack says how the row that lost is written again.
+type PutBack struct {
+	Columns []string `json:"columns,omitempty"` // only these; none are all
+	// Seen is that of the ConflictNow on which somebody has decided: if the row is
+	// another now, nothing is written. Without it, a row that was written after the
+	// conflict is written over only with Over.
+	Seen string `json:"seen,omitempty"`
+	Over bool   `json:"over,omitempty"`
+}
+
+// Version is one side of a conflict.
+type Version struct {
+	Origin string          `json:"origin"` // the client that wrote it
+	At     time.Time       `json:"at"`
+	Row    json.RawMessage `json:"row"`
+}
+
+// Resync asks for a table to be sent again.
+type Resync struct {
+	Table  string `json:"table"`
+	Remote string `json:"remote"` // "" is all
+	Mode   string `json:"mode"`   // missing, all
+	Where  string `json:"where"`  // an SQL condition; only by the Unix socket
+}
+
+// Verify asks for comparisons; empty lists mean all.
+type Verify struct {
+	Tables  []string `json:"tables"`
+	Remotes []string `json:"remotes"`
+	Repair  bool     `json:"repair"`
+}
+
+// Comparison is what became of comparing a table with a remote.
+type Comparison struct {
+	Table   string       `json:"table"`
+	Remote  string       `json:"remote"`
+	At      time.Time    `json:"at"`
+	Equal   bool         `json:"equal"`            // all rows were seen to be as they should
+	Rows    int64        `json:"rows"`             // of this node
+	Differs int64        `json:"differs"`          // how many rows do
+	Differ  []Difference `json:"differ,omitempty"` // which; in State only the first of them
+	// HeldBack counts the rows that a transformer keeps from the other side, which is
+	// therefore right not to have them, and Incomparable those that one changes in a
+	// way that cannot be seen from here: with any of these, Equal is false.
+	HeldBack     int64  `json:"heldBack,omitempty"`
+	Incomparable int64  `json:"incomparable,omitempty"`
+	Repairs      int    `json:"repairs"`         // rows sent, or asked for, to make them equal
+	Error        string `json:"error,omitempty"` // why it was not compared
+}
+
+// Difference is a row that is not the same on both sides.
+type Difference struct {
+	ID      string `json:"id"`
+	Kind    string `json:"kind"` // differs, missing here, missing there; "held back, but there": a transformer returns null, and the remote has the row
+	Pending bool   `json:"pending,omitempty"`
+}
