@@ -239,6 +239,9 @@ func ParseAck(payload []byte) (Ack, error) {
 	if len(payload) > MaxAck {
 		return a, errors.New("batch ack: too large")
 	}
+	if longest(payload) > maxRows {
+		return a, errors.New("batch ack: a list in it is too long")
+	}
 	if err := json.Unmarshal(payload, &a); err != nil {
 		return a, fmt.Errorf("batch ack: %w", err)
 	}
@@ -285,11 +288,17 @@ func (n Node) Encode() []byte {
 	return b
 }
 
+// mostTables is how many tables an announcement may name.
+const mostTables = 20_000
+
 // ParseNode reads the announcement on the topic of client.
 func ParseNode(client string, payload []byte) (Node, error) {
 	var n Node
 	if len(payload) > 1<<20 {
 		return n, errors.New("announcement: too large")
+	}
+	if longest(payload) > mostTables {
+		return n, errors.New("announcement: a list in it is too long")
 	}
 	if err := json.Unmarshal(payload, &n); err != nil {
 		return n, fmt.Errorf("announcement: %w", err)

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 )
 
 // Limits of a question and of its answer.
@@ -136,9 +135,6 @@ type VerifyValue struct {
 	Untold  []int    `json:"u,omitempty"`       // places of Values that are not for who asks
 }
 
-// verifyDepth is how deep lists and objects may stand in each other.
-const verifyDepth = 16
-
 // verifyJSON is either of the two.
 type verifyJSON struct {
 	Question *Question `json:"question,omitempty"`
@@ -198,35 +194,4 @@ func ParseVerify(payload []byte) (*Question, *Answer, error) {
 		return nil, nil, errors.New("verify: the question asks for too much")
 	}
 	return m.Question, m.Answer, nil
-}
-
-// longest returns how many items the longest list or object of a JSON text has: a list takes many times as much memory as its
-// text, so this is known before it is read. What is nested deeper than any message has endless ones.
-func longest(b []byte) (most int) {
-	var counts []int
-	for i := 0; i < len(b); i++ {
-		switch b[i] {
-		case '[', '{':
-			if counts = append(counts, 1); len(counts) > verifyDepth {
-				return math.MaxInt
-			}
-			most = max(most, 1)
-		case ']', '}':
-			if len(counts) > 0 {
-				counts = counts[:len(counts)-1]
-			}
-		case ',':
-			if at := len(counts) - 1; at >= 0 {
-				counts[at]++
-				most = max(most, counts[at])
-			}
-		case '"':
-			for i++; i < len(b) && b[i] != '"'; i++ {
-				if b[i] == '\\' {
-					i++
-				}
-			}
-		}
-	}
-	return most
 }
