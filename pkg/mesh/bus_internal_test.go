@@ -269,7 +269,7 @@ type memory struct {
 	err    error
 }
 
-func (m *memory) Met(context.Context, int) ([]string, error) {
+func (m *memory) Met(context.Context, []string, int) ([]string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Clone(m.met), m.err

@@ -3,6 +3,7 @@ package mesh
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -13,8 +14,8 @@ import (
 
 // Memory remembers over restarts who was met as a node.
 type Memory interface {
-	// Met returns clients, the latest first, at most so many.
-	Met(ctx context.Context, most int) ([]string, error)
+	// Met returns clients, at most so many: the named ones and, of the others, the latest.
+	Met(ctx context.Context, named []string, most int) ([]string, error)
 	// Note adds clients.
 	Note(ctx context.Context, clients []string, now time.Time) error
 }
@@ -23,8 +24,9 @@ type Memory interface {
 type Clients struct{ DB *mysqldb.DB }
 
 // Met implements Memory. It runs at each start.
-func (c Clients) Met(ctx context.Context, most int) (clients []string, err error) {
-	if err := c.DB.SelectContext(ctx, &clients, `SELECT client FROM sync_clients ORDER BY met_at DESC LIMIT ?`, most); err != nil {
+func (c Clients) Met(ctx context.Context, named []string, most int) (clients []string, err error) {
+	if err := c.DB.SelectContext(ctx, &clients, `SELECT client FROM sync_clients ORDER BY FIND_IN_SET(client, ?) > 0 DESC, met_at DESC LIMIT ?`,
+		strings.Join(named, ","), most); err != nil {
 		return nil, fmt.Errorf("read sync_clients: %w", err)
 	}
 	return clients, nil
@@ -43,7 +45,7 @@ func (c Clients) Note(ctx context.Context, clients []string, now time.Time) erro
 
 // Recall reads who was met as a node in earlier runs.
 func (m *Mesh) Recall(ctx context.Context, memory Memory) error {
-	clients, err := memory.Met(ctx, mostMet)
+	clients, err := memory.Met(ctx, named(m.c.Node), mostMet+len(named(m.c.Node)))
 	if err != nil {
 		return err
 	}

@@ -70,7 +70,7 @@ func New(c Config) (*Mesh, error) {
 	return &Mesh{
 		c: c, topics: wire.Topics(c.Node.TopicPrefix),
 		presence: newPresence(c.Now, named(c.Node), slices.Contains(c.Node.AcceptFrom, config.Anyone)),
-		peers:    newPeers(c.Node.Version1Clients), meetings: newMeetings(c.Node.RemoteClients), sealing: s,
+		peers:    newPeers(c.Node.Version1Clients, named(c.Node), slices.Concat(c.Node.SyncTables, c.Node.ReceiveTables)), meetings: newMeetings(c.Node.RemoteClients), sealing: s,
 		own: newOwn(), beat: make(chan struct{}, 1),
 	}, nil
 }

@@ -3,6 +3,7 @@ package mesh
 import (
 	"math"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
@@ -14,12 +15,15 @@ import (
 // person says otherwise (version1Clients): version 1 carries no versions, so a row sent to a node that way would get a version
 // there that differs from the one here. Promise 3.
 type peers struct {
-	version1 []string // clients that are not nodes, by the configuration
+	version1 []string        // clients that are not nodes, by the configuration
+	named    []string        // clients that the configuration names
+	tables   map[string]bool // tables of which anybody asks who takes them
 
-	mu   sync.Mutex
-	node map[string]announced
-	met  map[string]bool // clients seen to speak batches; true: the Memory has it
-	kick chan struct{}   // somebody was met
+	mu     sync.Mutex
+	node   map[string]announced
+	met    map[string]bool // clients seen to speak batches; true: the Memory has it
+	others int             // how many of met are not named
+	kick   chan struct{}   // somebody was met
 }
 
 type announced struct {
@@ -27,11 +31,15 @@ type announced struct {
 	live bool // heard on this connection, not only retained by the broker
 }
 
-// mostMet bounds how many clients are remembered, however many names somebody invents. Promise 10.
+// mostMet bounds how many clients are remembered beside the named ones, however many names somebody invents. Promise 10.
 const mostMet = 10_000
 
-func newPeers(version1 []string) *peers {
-	return &peers{version1: version1, node: map[string]announced{}, met: map[string]bool{}, kick: make(chan struct{}, 1)}
+func newPeers(version1, named, tables []string) *peers {
+	asked := make(map[string]bool, len(tables))
+	for _, t := range tables {
+		asked[t] = true
+	}
+	return &peers{version1: version1, named: named, tables: asked, node: map[string]announced{}, met: map[string]bool{}, kick: make(chan struct{}, 1)}
 }
 
 // note stores an announcement and returns the one before. The broker's copy does not replace one that was heard live, which is
@@ -41,9 +49,26 @@ func (p *peers) note(n wire.Node, live bool) (before wire.Node, taken bool) {
 	defer p.mu.Unlock()
 	before = p.node[n.Client].Node
 	if taken = live || !p.node[n.Client].live; taken {
-		p.node[n.Client] = announced{n, live}
+		p.node[n.Client] = announced{p.asked(n), live}
 	}
 	return before, taken
+}
+
+// asked is what is ever asked of an announcement: it may be large, and there is one for each remote. Promise 10.
+func (p *peers) asked(n wire.Node) wire.Node {
+	n.Version = strings.Clone(wire.Shorten(n.Version, 64))
+	var asked []string
+	for _, table := range n.ReceiveTables {
+		if p.tables[table] {
+			asked = append(asked, strings.Clone(table))
+		}
+	}
+	slices.Sort(asked)
+	n.ReceiveTables = slices.Clone(slices.Compact(asked))
+	if n.Seal != nil {
+		n.Seal = &wire.Seal{}
+	}
+	return n
 }
 
 // meet notes that a client has done what only a node of this program does: it announced itself while we listened, sent a batch,
@@ -51,7 +76,7 @@ func (p *peers) note(n wire.Node, live bool) (before wire.Node, taken bool) {
 func (p *peers) meet(client string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if _, known := p.met[client]; known || len(p.met) >= mostMet {
+	if _, known := p.met[client]; known || !p.admit(client) {
 		return
 	}
 	p.met[client] = false
@@ -66,8 +91,22 @@ func (p *peers) recall(clients []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, c := range clients {
-		p.met[c] = true
+		if _, known := p.met[c]; known || p.admit(c) {
+			p.met[c] = true
+		}
 	}
+}
+
+// admit reports whether there is a place for a client that was not met before. Those that are named have their own.
+func (p *peers) admit(client string) bool {
+	switch {
+	case slices.Contains(p.named, client):
+		return true
+	case p.others >= mostMet:
+		return false
+	}
+	p.others++
+	return true
 }
 
 // unwritten returns the clients that the Memory lacks.

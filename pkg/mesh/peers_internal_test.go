@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
@@ -24,24 +25,64 @@ func TestOnlyAKeptAnnouncementOfAStrangerIsDoubted(t *testing.T) {
 		{"it answered", func(p *peers) { p.note(a, false); p.meet("b") }, true},
 		{"nothing is known of it", func(*peers) {}, false},
 	} {
-		p := newPeers(nil)
+		p := newPeers(nil, nil, nil)
 		c.before(p)
 		p.doubt("b")
 		if p.speaksBatches("b") != c.node || p.isNode("b") != c.node {
 			t.Errorf("%s: it is a node: %v", c.what, !c.node)
 		}
-		said := newPeers([]string{"b"})
+		said := newPeers([]string{"b"}, nil, nil)
 		c.before(said)
 		if said.speaksBatches("b") || said.isNode("b") {
 			t.Errorf("%s: the configuration says that it is none", c.what)
 		}
 	}
-	p := newPeers(nil)
+	p := newPeers(nil, nil, nil)
 	for i := range mostMet + 10 {
 		p.meet(fmt.Sprint(i))
 	}
 	if n := len(p.unwritten()); n != mostMet {
 		t.Errorf("%d are remembered", n)
+	}
+}
+
+// TestMadeUpNamesTakeNoNamedClientsPlace: who is named in the configuration is remembered however many others were met before.
+func TestMadeUpNamesTakeNoNamedClientsPlace(t *testing.T) {
+	t.Parallel()
+	p := newPeers(nil, []string{"node-b", "node-c"}, nil)
+	p.recall([]string{"node-c"})
+	for i := range mostMet + 10 {
+		p.meet(fmt.Sprint(i))
+	}
+	p.meet("node-b")
+	if !p.isNode("node-b") || !p.isNode("node-c") {
+		t.Error("a named client is not remembered")
+	}
+	if n := len(p.unwritten()); n != mostMet+1 {
+		t.Errorf("%d are remembered", n)
+	}
+}
+
+// TestOfAnAnnouncementIsKeptWhatIsAskedOfIt: it may have a megabyte.
+func TestOfAnAnnouncementIsKeptWhatIsAskedOfIt(t *testing.T) {
+	t.Parallel()
+	p := newPeers(nil, nil, []string{"orders", "parts"})
+	a := wire.Node{Client: "b", Protocol: wire.Protocol, Session: 1, Version: strings.Repeat("x", 1000), Seal: &wire.Seal{Boxes: map[string][]byte{"k": nil}}}
+	for i := range 1000 {
+		a.ReceiveTables = append(a.ReceiveTables, fmt.Sprint(i))
+	}
+	a.ReceiveTables = append(a.ReceiveTables, "parts", "parts")
+	p.note(a, true)
+	if !p.receives("b", "parts") || p.receives("b", "orders") || p.declines("b", "parts") || !p.declines("b", "orders") {
+		t.Error("it is not known what the remote takes")
+	}
+	kept := p.node["b"].Node
+	if len(kept.ReceiveTables) != 1 || len(kept.Version) > 200 || len(kept.Seal.Boxes) > 0 {
+		t.Errorf("kept is %.200v", kept)
+	}
+	p.note(wire.Node{Client: "b", Protocol: wire.Protocol, Seal: &wire.Seal{}}, true)
+	if p.declines("b", "orders") {
+		t.Error("what is sealed and cannot be opened says that it takes nothing")
 	}
 }
 
