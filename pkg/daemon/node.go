@@ -70,6 +70,7 @@ type Node struct {
 	asking       asking
 	questions    *receive.Questions
 	guesses      *receive.Guesses
+	mail         *receive.Mail
 	spelled      map[string]string // by which rules the rows of each table are told apart
 	unarmed      []string          // synced tables that somebody held as the triggers were to be made
 
@@ -100,7 +101,7 @@ func New(cfg *config.Config, log *logging.Log, version string, host Host, meter 
 		cfg: cfg, log: log.Logger, logging: log, version: version, topics: wire.Topics(cfg.TopicPrefix), session: rand.Uint64(), zone: zone, now: time.Now,
 		codec: codec, senders: map[string]*deliver.Sender{},
 		asking: asking{waiting: map[asked]chan wire.Answer{}}, questions: receive.NewQuestions(knownClients(cfg)),
-		guesses: receive.NewGuesses(knownClients(cfg)),
+		guesses: receive.NewGuesses(knownClients(cfg)), mail: receive.NewMail(knownClients(cfg)),
 	}
 	n.doubts = newDoubts()
 	n.started = n.now()
@@ -245,6 +246,7 @@ func (n *Node) replicate(ctx context.Context) error {
 	g.Go(func() error { return n.tables.Free(ctx, n.log.Named("outbound"), n.readable) })
 	g.Go(func() error { return n.snapshots.Purge(ctx, n.cfg.TombstoneRetention) })
 	g.Go(func() error { return n.verifyAll(ctx) })
+	g.Go(func() error { return n.mail.Run(ctx, n.read) })
 	g.Go(func() error { return n.answerQuestions(ctx) })
 	g.Go(func() error { return n.Watch(ctx, db) })
 	g.Go(func() error { return n.answers.Run(ctx) })

@@ -30,10 +30,24 @@ const (
 	answerBriefs = 8 << 20                   // that are read to be given as checksums; one row is always
 )
 
+// mayCome reports whether a client may ask, or is to answer, with a message of so many bytes.
+func (n *Node) mayCome(sender string, bytes int) bool {
+	switch {
+	case n.asking.expects(sender):
+		return true
+	case !n.cfg.MayAsk(sender):
+		return false
+	case bytes > wire.MostQuestion+seal.Overhead:
+		n.refused.Broken("message refused", sender, zap.Stringer("kind", wire.VerifyFor), zap.Error(errNobodyAsked))
+		return false
+	}
+	return true
+}
+
 // onVerify takes a message of /verify/{client}/{sender}.
 func (n *Node) onVerify(topic wire.Topic, payload []byte) {
 	sender := topic.Sender
-	if !n.cfg.MayAsk(sender) && !n.asking.expects(sender) {
+	if !n.mayCome(sender, 0) {
 		return
 	}
 	payload, ok := n.mesh.Unseal(topic, payload)

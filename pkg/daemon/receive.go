@@ -10,11 +10,12 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/deliver/peer"
+	"github.com/mysql-sync/mysql-sync/pkg/receive"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// receive takes every delivery. It must return at once: what needs the database
+// receive takes every delivery. It must return at once: what needs the database, or is large to read,
 // is queued. What panics costs its message alone. Promise 9.
 func (n *Node) receive(d transport.Delivery) {
 	defer n.survive("receive")
@@ -23,18 +24,50 @@ func (n *Node) receive(d transport.Delivery) {
 	case wire.InfoAll:
 		n.mesh.HearInfo(d.Payload)
 	case wire.Announce:
-		n.mesh.HearNode(topic.Client, d.Payload, d.Retained)
+		if topic.Client == n.cfg.ClientName { // how long that was away is seen by the order in which it comes
+			n.mesh.HearNode(topic.Client, d.Payload, d.Retained)
+		} else {
+			n.post(topic, topic.Client, d)
+		}
 	case wire.InfoMe:
-		n.onAnswer(d.Payload)
+		if sender := receive.PeekSender(d.Payload); n.senders[sender] != nil {
+			n.post(topic, sender, d)
+		}
 	case wire.BatchAckFor:
-		n.onBatchAck(topic, d.Payload)
+		n.post(topic, topic.Sender, d)
 	case wire.VerifyFor:
-		n.onVerify(topic, d.Payload)
+		if n.mayCome(topic.Sender, len(d.Payload)) {
+			n.post(topic, topic.Sender, d)
+		}
 	case wire.ChangeTo, wire.BatchTo:
 		n.receiver.Receive(topic, d)
 		return
 	}
 	go d.Ack()
+}
+
+// post has a message wait until it is read. One that there is no room for is dropped: its sender, who hears nothing, sends it again.
+func (n *Node) post(topic wire.Topic, sender string, d transport.Delivery) {
+	if !n.mail.Put(receive.Letter{Topic: topic, Sender: sender, Payload: d.Payload, Kept: d.Retained}) {
+		n.refused.Broken("message refused", sender, zap.Stringer("kind", topic.Kind), zap.Error(errMail))
+	}
+}
+
+var errMail = errors.New("too much of its sender waits to be read")
+
+// read takes a message that was posted.
+func (n *Node) read(l receive.Letter) {
+	defer n.survive("receive")
+	switch l.Topic.Kind {
+	case wire.Announce:
+		n.mesh.HearNode(l.Topic.Client, l.Payload, l.Kept)
+	case wire.InfoMe:
+		n.onAnswer(l.Sender, l.Payload)
+	case wire.BatchAckFor:
+		n.onBatchAck(l.Topic, l.Payload)
+	case wire.VerifyFor:
+		n.onVerify(l.Topic, l.Payload)
+	}
 }
 
 // survive keeps a panic to what it happened in.
@@ -103,10 +136,13 @@ func (n *Node) Applied(ctx context.Context, took time.Duration) {
 }
 
 // onAnswer takes a message of /info/{client}: the ack or the error of a change.
-func (n *Node) onAnswer(payload []byte) {
+func (n *Node) onAnswer(sender string, payload []byte) {
 	i, err := wire.ParseInfo(payload)
+	if err == nil && i.Sender != sender {
+		err = errTwoSenders
+	}
 	if err != nil {
-		n.refused.Broken("message refused", i.Sender, zap.String("topic", n.topics.InfoOf(n.cfg.ClientName)), zap.Error(err))
+		n.refused.Broken("message refused", sender, zap.String("topic", n.topics.InfoOf(n.cfg.ClientName)), zap.Error(err))
 		return
 	}
 	s := n.senders[i.Sender]
@@ -115,6 +151,8 @@ func (n *Node) onAnswer(payload []byte) {
 	}
 	s.Answered(peer.Info(i, len(payload)))
 }
+
+var errTwoSenders = errors.New("info message: it names two senders")
 
 // onBatchAck takes a message of /ack/{client}/{sender}.
 func (n *Node) onBatchAck(topic wire.Topic, payload []byte) {

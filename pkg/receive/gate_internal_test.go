@@ -98,7 +98,7 @@ func TestTheSenderIsFoundWithoutParsing(t *testing.T) {
 	} {
 		var got string
 		b := []byte(text)
-		if n := testing.AllocsPerRun(1, func() { got = peekSender(b) }); got != want || n > 1 {
+		if n := testing.AllocsPerRun(1, func() { got = PeekSender(b) }); got != want || n > 1 {
 			t.Errorf("%.60s: %q with %v allocations, want %q", text, got, n, want)
 		}
 	}
@@ -109,7 +109,7 @@ func FuzzPeek(f *testing.F) {
 	f.Add([]byte(`{"sender":"node-b","table":"t","id":"1","date":1,"entity":{"a":"b"}}`))
 	f.Add([]byte(`{"a":{"sender":"x"},"sender":"node-b"}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		name := peekSender(b)
+		name := PeekSender(b)
 		if name != "" && !wire.ValidClient(name) {
 			t.Fatalf("%q is no client", name)
 		}

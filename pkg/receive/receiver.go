@@ -126,7 +126,7 @@ func (r *Receiver) Receive(topic wire.Topic, d transport.Delivery) {
 func (r *Receiver) put(topic wire.Topic, d transport.Delivery) bool {
 	sender := topic.Sender
 	if topic.Kind == wire.ChangeTo {
-		if sender = peekSender(d.Payload); sender == "" {
+		if sender = PeekSender(d.Payload); sender == "" {
 			r.Refused.Broken("change refused", "", zap.String("topic", d.Topic), zap.Error(errNoSender))
 			return false
 		}
