@@ -105,7 +105,7 @@ type lane struct {
 }
 
 func newLane(r *Receiver, name string) *lane {
-	return &lane{r: r, name: name, queue: newQueue(&r.queued), share: semaphore.NewWeighted(r.share), pieces: newPieces(r.Now, r.Codec.Most()+pieceMore)}
+	return &lane{r: r, name: name, queue: newQueue(&r.queued), share: semaphore.NewWeighted(r.share), pieces: r.pieces}
 }
 
 // run takes messages apart until ctx ends: decode, check, transform.
@@ -424,6 +424,7 @@ func (l *lane) due() []*work {
 		return nil
 	}
 	list := l.held
+	l.r.held.add(-len(list), -l.bytes)
 	l.held, l.bytes = nil, 0
 	return list
 }
@@ -436,7 +437,7 @@ func (l *lane) hold(w *work) bool {
 	now := l.r.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.held) >= holdMost || len(l.held) > 0 && l.bytes+w.packed > holdBytes {
+	if rows, bytes := l.r.held.most(); len(l.held) >= rows || len(l.held) > 0 && l.bytes+w.packed > bytes {
 		return false
 	}
 	if w.until.IsZero() {
@@ -456,6 +457,7 @@ func (l *lane) hold(w *work) bool {
 	}
 	l.held = append(l.held, w)
 	l.bytes += w.packed
+	l.r.held.add(1, w.packed)
 	l.queue.wake()
 	return true
 }

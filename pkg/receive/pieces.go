@@ -1,6 +1,7 @@
 package receive
 
 import (
+	"sync"
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
@@ -14,10 +15,13 @@ const (
 	partialTime = 90 * time.Second // without a further piece
 )
 
-// pieces puts the batches of a lane together that came in pieces. It belongs to one goroutine.
+// pieces puts batches together that came in pieces. All lanes share it: what is never whole takes no more memory the more clients
+// send it. It is safe for concurrent use.
 type pieces struct {
-	now      func() time.Time
-	most     int // bytes of all
+	now       func() time.Time
+	each, all int // the most bytes: of a sender, of all
+
+	mu       sync.Mutex
 	bytes    int
 	bySender map[string][]*partial
 }
@@ -31,23 +35,25 @@ type partial struct {
 	last         time.Time // when the last piece came
 }
 
-func newPieces(now func() time.Time, most int) *pieces {
-	return &pieces{now: now, most: most, bySender: map[string][]*partial{}}
+func newPieces(now func() time.Time, each, all int) *pieces {
+	return &pieces{now: now, each: each, all: all, bySender: map[string][]*partial{}}
 }
 
 // add takes a piece and returns all pieces of its batch once they are there. Where too much is incomplete, what has waited
-// longest gives way: it is sent again.
+// longest for a further piece gives way, of its sender or of all: it is sent again. Pieces of ours follow each other.
 func (a *pieces) add(sender string, p wire.Piece) []wire.Piece {
 	if p.Of == 1 {
 		return []wire.Piece{p}
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.expire()
 	size := wire.Packed([]wire.Piece{p}) + frame
 	b := a.find(sender, p)
 	if b == nil {
 		list := a.bySender[sender]
 		if list == nil && len(a.bySender) >= sendersMost {
-			return nil
+			a.dropOldest(a.bySender)
 		}
 		if len(list) == partialMost {
 			a.drop(sender, list[0])
@@ -68,7 +74,11 @@ func (a *pieces) add(sender string, p wire.Piece) []wire.Piece {
 		a.drop(sender, b)
 		return b.pieces
 	}
-	for a.bytes > a.most && a.dropOldest() {
+	for own := a.bySender[sender]; bytesOf(own) > a.each; own = a.bySender[sender] {
+		a.dropOldest(map[string][]*partial{sender: own})
+	}
+	for a.bytes > a.all {
+		a.dropOldest(a.bySender)
 	}
 	return nil
 }
@@ -107,11 +117,19 @@ func (a *pieces) expire() {
 	}
 }
 
-// dropOldest forgets the batch that has waited longest for a piece.
-func (a *pieces) dropOldest() bool {
+// bytesOf is what batches take.
+func bytesOf(list []*partial) (n int) {
+	for _, b := range list {
+		n += b.bytes
+	}
+	return n
+}
+
+// dropOldest forgets that of some batches which has waited longest for a piece.
+func (a *pieces) dropOldest(among map[string][]*partial) {
 	var oldest *partial
 	var of string
-	for sender, list := range a.bySender {
+	for sender, list := range among {
 		for _, b := range list {
 			if oldest == nil || b.last.Before(oldest.last) {
 				oldest, of = b, sender
@@ -121,5 +139,4 @@ func (a *pieces) dropOldest() bool {
 	if oldest != nil {
 		a.drop(of, oldest)
 	}
-	return oldest != nil
 }

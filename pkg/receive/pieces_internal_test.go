@@ -15,7 +15,7 @@ func FuzzPieces(f *testing.F) {
 	f.Add([]byte{0, 0, 2, 3, 0, 1, 0, 2, 0, 0, 1, 3, 0, 0, 0, 3, 1, 1, 1, 2})
 	f.Add([]byte{0, 0, 0, 1})
 	f.Fuzz(func(t *testing.T, list []byte) {
-		a := newPieces(time.Now, 8<<10)
+		a := newPieces(time.Now, 8<<10, 12<<10)
 		for ; len(list) >= 4; list = list[4:] {
 			sender, seq, index, of := list[0], list[1], list[2], list[3]
 			message := append([]byte("msb\x02"), make([]byte, 8)...)
@@ -37,12 +37,13 @@ func FuzzPieces(f *testing.F) {
 				if len(open) == 0 || len(open) > partialMost {
 					t.Fatalf("%d batches of %s are kept", len(open), s)
 				}
-				for _, b := range open {
-					bytes += b.bytes
+				if bytesOf(open) > a.each {
+					t.Fatalf("%d bytes of %s are kept, more than %d", bytesOf(open), s, a.each)
 				}
+				bytes += bytesOf(open)
 			}
-			if bytes != a.bytes || bytes > a.most {
-				t.Fatalf("%d bytes are counted as %d of %d", bytes, a.bytes, a.most)
+			if bytes != a.bytes || bytes > a.all {
+				t.Fatalf("%d bytes are counted as %d of %d", bytes, a.bytes, a.all)
 			}
 		}
 	})

@@ -24,16 +24,16 @@ func (m *message) size() int { return len(m.payload) + frame }
 
 // queued is what is in the queues of all senders.
 type queued struct {
-	bytes atomic.Int64
-	lane  int // the most of one; it does not change
+	bytes       atomic.Int64
+	lane, least int // the most of one, and what each has whatever the others use; they do not change
 }
 
-// most returns how many bytes a queue may have now.
-func (q *queued) most() int {
+// most returns how many bytes a queue may have now; crowded says that all have so many that each message counts.
+func (q *queued) most() (bytes int, crowded bool) {
 	if q.bytes.Load() > int64(q.lane+queueMore) {
-		return laneLeast
+		return q.least, true
 	}
-	return q.lane
+	return q.lane, false
 }
 
 // queue holds the messages of one sender, up to a number of bytes. It is safe for concurrent use.
@@ -48,11 +48,11 @@ type queue struct {
 
 func newQueue(all *queued) *queue { return &queue{all: all, kick: make(chan struct{}, 1)} }
 
-// put queues a message, or returns false if too much waits already. One is always taken.
+// put queues a message, or returns false if too much waits already. One is always taken, unless others have too much.
 func (q *queue) put(m message) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.list) > 0 && q.bytes+m.size() > q.all.most() {
+	if most, crowded := q.all.most(); q.bytes+m.size() > most && (crowded || len(q.list) > 0) {
 		return false
 	}
 	q.list = append(q.list, m)

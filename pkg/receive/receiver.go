@@ -19,13 +19,17 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// Bounds of what waits, in bytes. Those of a sender grow with the largest batch. Promise 10.
+// Bounds of what waits, in bytes. Those of a sender grow with the largest batch; those of all do not grow with their number, but for
+// what each has whatever the others use. Promise 10.
 const (
-	laneMore     = 8 << 20  // packed, of one sender, beside the largest batch: as much as a sender of ours has on its way
-	laneLeast    = 1 << 20  // that each sender has, whatever others use
-	queueMore    = 4 << 20  // packed, of all senders, beside those of one; beyond that each has laneLeast
-	pieceMore    = 1 << 20  // of a sender's batches in pieces, beside the largest batch
-	unpackedMore = 10 << 20 // unpacked and not yet answered, of all senders, beside the largest batch
+	laneMore     = 8 << 20   // packed, of one sender, beside the largest batch: as much as a sender of ours has on its way
+	laneLeast    = 1 << 20   // that each sender has, whatever others use,
+	laneFew      = 256 << 10 // where they are many: more than one message of ours
+	leastAll     = 8 << 20   // of all of them
+	queueMore    = 4 << 20   // packed, of all senders, beside those of one; beyond that each has laneLeast
+	pieceMore    = 1 << 20   // of a sender's batches in pieces, beside the largest batch
+	piecesMore   = 8 << 20   // of all senders' batches in pieces, beside the largest batch
+	unpackedMore = 10 << 20  // unpacked and not yet answered, of all senders, beside the largest batch
 )
 
 // unackedMost is how many batches of one sender the broker waits for: it hands out only some messages at a time, and others' come
@@ -80,6 +84,8 @@ type Receiver struct {
 	lanes   map[string]*lane // one for each client of Named, and one for all others
 	others  *lane            // nil: nobody else is taken rows from
 	queued  queued
+	pieces  *pieces
+	held    held // of all lanes
 	ready   chan turn
 	room    *semaphore.Weighted // for what is unpacked
 	share   int64               // of room, that one lane may have
@@ -94,7 +100,8 @@ type Receiver struct {
 func New(c Config) *Receiver {
 	r := &Receiver{Config: c, lanes: map[string]*lane{}, ready: make(chan turn)}
 	r.share = int64(c.Codec.Most())
-	r.queued.lane = c.Codec.Most() + laneMore
+	r.queued.lane, r.queued.least = c.Codec.Most()+laneMore, min(laneLeast, max(laneFew, leastAll/(len(c.Named)+1)))
+	r.pieces = newPieces(c.Now, c.Codec.Most()+pieceMore, c.Codec.Most()+piecesMore)
 	r.room = semaphore.NewWeighted(r.share + unpackedMore)
 	for _, name := range c.Named {
 		if name != c.Gate.Self {

@@ -13,16 +13,6 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// A change of version 1 whose parent has not come yet waits in its lane, since such a
-// sender does not send it again; one that somebody's lock stops waits as long as that
-// lasts.
-const (
-	holdTime  = 30 * time.Second
-	holdMost  = 1000
-	holdBytes = 8 << 20
-	holdRetry = 500 * time.Millisecond
-)
-
 // What a round takes in: as much as one transaction may write, and a message more.
 const (
 	roundRows  = apply.MostRows

@@ -1,0 +1,44 @@
+package receive
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// A change of version 1 whose parent has not come yet waits in its lane, since such a
+// sender does not send it again; one that somebody's lock stops waits as long as that
+// lasts.
+const (
+	holdTime  = 30 * time.Second
+	holdMost  = 1000    // changes of one sender
+	holdBytes = 8 << 20 // of one sender
+	holdRetry = 500 * time.Millisecond
+)
+
+// Bounds of what is held of all senders; beyond these each has a few. Promise 10.
+const (
+	heldMost  = 3 * holdMost
+	heldBytes = 12 << 20
+	heldFew   = 100
+	heldSmall = 256 << 10
+)
+
+// held counts what is held of all senders. It is safe for concurrent use. Its zero value is ready.
+type held struct{ rows, bytes atomic.Int64 }
+
+func (h *held) add(rows, bytes int) {
+	h.rows.Add(int64(rows))
+	h.bytes.Add(int64(bytes))
+}
+
+// most returns how much may be held of one sender now.
+func (h *held) most() (rows, bytes int) {
+	rows, bytes = holdMost, holdBytes
+	if h.rows.Load() > heldMost {
+		rows = heldFew
+	}
+	if h.bytes.Load() > heldBytes {
+		bytes = heldSmall
+	}
+	return rows, bytes
+}

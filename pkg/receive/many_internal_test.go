@@ -1,0 +1,127 @@
+package receive
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// many returns a Receiver that takes rows from 30 clients, who are one attacker or his friends, and from node-b.
+func many(t *testing.T) (*Receiver, []string) {
+	t.Helper()
+	var bad []string
+	for i := range 30 {
+		bad = append(bad, fmt.Sprintf("bad-%d", i))
+	}
+	codec, err := wire.NewCodec(6<<20 + wire.BatchRoom)
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := append([]string{"node-b"}, bad...)
+	return New(Config{
+		Log: zap.NewNop(), Gate: &Gate{Self: "node-a", Sends: is(), Accepts: is(named...), MaxRow: 6 << 20}, Named: named, Codec: codec,
+		Refused: NewRefusals(zap.NewNop(), &config.Config{ClientName: "node-a"}, time.Now), Node: &stand{}, Now: time.Now,
+	}), bad
+}
+
+// most is how many bytes of one kind may wait, however many clients send them.
+const most = 40 << 20
+
+// TestQueuesOfManyClientsHaveABound: however large the first message of each is.
+func TestQueuesOfManyClientsHaveABound(t *testing.T) {
+	t.Parallel()
+	r, bad := many(t)
+	change := func(sender string, size int) bool {
+		return deliver(r, wire.Topic{Kind: wire.ChangeTo, Client: "node-a"}, fmt.Sprintf(`{"sender":%q,"table":%q}`, sender, long(size)))
+	}
+	for _, c := range bad {
+		change(c, 5<<20)
+	}
+	for _, c := range bad {
+		for range 10_000 {
+			if !change(c, 100<<10) {
+				break
+			}
+		}
+	}
+	if n := r.queued.bytes.Load(); n > most {
+		t.Errorf("%d MiB wait", n>>20)
+	}
+	if !deliver(r, wire.Topic{Kind: wire.BatchTo, Client: "node-a", Sender: "node-b"}, long(wire.MessageBytes)) {
+		t.Error("another client has no room")
+	}
+}
+
+// TestPiecesOfManyClientsHaveABound, and a batch of which all pieces come is whole all the same.
+func TestPiecesOfManyClientsHaveABound(t *testing.T) {
+	t.Parallel()
+	r, bad := many(t)
+	piece := func(sender string, index, of, size int) []wire.Piece {
+		messages := wire.Messages(1, 1, make([]byte, of*size), size+100)
+		p, err := wire.ParsePiece(messages[index])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.lane(sender).pieces.add(sender, p)
+	}
+	for i := range 20 {
+		for _, c := range bad {
+			piece(c, i, 40, 256<<10)
+		}
+	}
+	if n := r.pieces.bytes; n > most {
+		t.Errorf("%d MiB wait", n>>20)
+	}
+	var whole []wire.Piece
+	for i := range 40 {
+		piece(bad[i%30], 20+i%15, 40, 256<<10)
+		if whole = piece("node-b", i, 40, 100<<10); whole != nil {
+			break
+		}
+	}
+	if whole == nil {
+		t.Error("another client's batch is never whole")
+	}
+}
+
+// TestWhatIsHeldOfManyClientsHasABound: changes of version 1 that wait for their parents.
+func TestWhatIsHeldOfManyClientsHasABound(t *testing.T) {
+	t.Parallel()
+	r, bad := many(t)
+	hold := func(sender string, size int) bool {
+		w := &work{message: message{sender: sender, ack: func() {}}, change: &wire.Change{}, packed: size + frame}
+		w.reject(wire.Reject{Retry: true}, errors.New("its parent has not come"))
+		return r.lane(sender).hold(w)
+	}
+	rows, bytes := 0, 0
+	for _, size := range []int{60 << 10, 100} {
+		for _, c := range bad {
+			for range 2000 {
+				if !hold(c, size) {
+					break
+				}
+				rows, bytes = rows+1, bytes+size+frame
+			}
+		}
+	}
+	if bytes > most/2 || rows > 8000 {
+		t.Errorf("%d rows of %d MiB are held", rows, bytes>>20)
+	}
+	if !hold("node-b", 60<<10) {
+		t.Error("of another client nothing is held")
+	}
+	for _, c := range append(bad, "node-b") {
+		l := r.lane(c)
+		l.since = time.Time{}
+		l.due()
+	}
+	if n := r.held.bytes.Load() + r.held.rows.Load(); n != 0 {
+		t.Errorf("nothing is held, and counted are %d", n)
+	}
+}
