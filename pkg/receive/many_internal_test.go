@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/mesh"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
@@ -26,7 +27,7 @@ func many(t *testing.T) (*Receiver, []string) {
 	named := append([]string{"node-b"}, bad...)
 	return New(Config{
 		Log: zap.NewNop(), Gate: &Gate{Self: "node-a", Sends: is(), Accepts: is(named...), MaxRow: 6 << 20}, Named: named, Codec: codec,
-		Refused: NewRefusals(zap.NewNop(), &config.Config{ClientName: "node-a"}, time.Now), Node: &stand{}, Now: time.Now,
+		Refused: mesh.NewRefusals(zap.NewNop(), &config.Config{ClientName: "node-a"}, time.Now), Node: &stand{}, Now: time.Now,
 	}), bad
 }
 
