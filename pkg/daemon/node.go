@@ -131,7 +131,7 @@ func New(cfg *config.Config, log *logging.Log, version string, host Host, meter 
 		return nil, err
 	}
 	n.answers = receive.NewAnswers(receive.AnswersConfig{
-		Log: n.log, Client: cfg.ClientName, Now: n.now, Topics: n.topics, Mesh: n.mesh, Transport: n.transport,
+		Log: n.log, Client: cfg.ClientName, Named: knownClients(cfg), Now: n.now, Topics: n.topics, Mesh: n.mesh, Transport: n.transport,
 	})
 	return n, nil
 }

@@ -2,11 +2,14 @@ package receive
 
 import (
 	"context"
+	"crypto/sha256"
+	"slices"
 	"sync"
 	"time"
 
 	"go.uber.org/zap"
 
+	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/mesh"
 	"github.com/mysql-sync/mysql-sync/pkg/seal"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
@@ -16,7 +19,7 @@ import (
 const (
 	ackGap  = time.Second // between two answers about one row: an existing peer fails on two at once
 	ackMost = 10_000      // answers kept for a client that is offline
-	ackEach = 1 << 20     // bytes of them
+	ackEach = 1 << 20     // bytes of them, of all clients together that the configuration does not name
 	ackAll  = 4 << 20     // bytes of those for all clients
 )
 
@@ -35,7 +38,7 @@ type Answers struct {
 
 	mu      sync.Mutex
 	waiting map[string][]*wire.Info // by client
-	bytes   map[string]int          // of waiting
+	bytes   map[string]int          // of waiting, by budget
 	all     int                     // bytes of all
 	told    time.Time               // when it was told that answers were dropped
 	dropped int                     // how many were since
@@ -47,7 +50,8 @@ type Answers struct {
 // AnswersConfig is what Answers are made of.
 type AnswersConfig struct {
 	Log       *zap.Logger
-	Client    string // of this node
+	Client    string   // of this node
+	Named     []string // clients with a bound of their own; all others share one
 	Now       func() time.Time
 	Topics    wire.Topics
 	Mesh      *mesh.Mesh
@@ -61,6 +65,15 @@ type Publisher interface {
 }
 
 type ackRow struct{ client, table, id string }
+
+// rowOf names the row of an answer. An id of many bytes is named by its hash: the rows of a second are remembered.
+func rowOf(client string, i *wire.Info) ackRow {
+	if len(i.Table)+len(i.ID) <= 128 {
+		return ackRow{client, i.Table, i.ID}
+	}
+	sum := sha256.Sum256([]byte(i.Table + "\x00" + i.ID))
+	return ackRow{client, "", string(sum[:])}
+}
 
 // NewAnswers returns Answers.
 func NewAnswers(c AnswersConfig) *Answers {
@@ -92,17 +105,15 @@ func (a *Answers) Answer(c wire.Change, message string) {
 }
 
 // put keeps an answer until its client is there. What is over the bounds is dropped: its client, which has no answer, sends again.
+// Where too many wait for all, those for whom most wait give way: who is there has few.
 func (a *Answers) put(client string, i wire.Info) {
-	row := ackRow{client, i.Table, i.ID}
+	row := rowOf(client, &i)
 	a.mu.Lock()
 	if earlier := a.queued[row]; earlier != nil {
 		a.count(client, ackSize(&i)-ackSize(earlier))
 		*earlier = i
-	} else if len(a.waiting[client]) >= ackMost || a.bytes[client]+ackSize(&i) > ackEach || a.all+ackSize(&i) > ackAll {
-		if a.dropped++; a.Now().Sub(a.told).Abs() >= time.Minute {
-			a.Log.Warn("answers were dropped because too many wait", zap.String("remote", client), zap.Int("answers", a.dropped))
-			a.told, a.dropped = a.Now(), 0
-		}
+	} else if len(a.waiting[client]) >= ackMost || !a.room(client, ackSize(&i)) {
+		a.drop(client, 1)
 	} else {
 		a.waiting[client] = append(a.waiting[client], &i)
 		a.queued[row] = &i
@@ -112,8 +123,70 @@ func (a *Answers) put(client string, i wire.Info) {
 	a.Wake()
 }
 
+// budget names who shares the bound of a client: those that the configuration names have one each, all others one together.
+func (a *Answers) budget(client string) string {
+	if slices.Contains(a.Named, client) {
+		return client
+	}
+	return config.Anyone
+}
+
+// room makes room for an answer of a client, and reports whether there is some.
+func (a *Answers) room(client string, bytes int) bool {
+	own := a.budget(client)
+	if a.bytes[own]+bytes > ackEach {
+		return false
+	}
+	for a.all+bytes > ackAll {
+		most := own
+		for b, n := range a.bytes {
+			if n > a.bytes[most] {
+				most = b
+			}
+		}
+		if most == own {
+			return false
+		}
+		a.yield(most)
+	}
+	return true
+}
+
+// yield drops half of what waits in a budget.
+func (a *Answers) yield(budget string) {
+	dropped := 0
+	for left := a.bytes[budget] / 2; a.bytes[budget] > left; {
+		for client, list := range a.waiting {
+			if a.budget(client) != budget || a.bytes[budget] <= left {
+				continue
+			}
+			gone := list[:(len(list)+1)/2]
+			if len(gone) == len(list) {
+				delete(a.waiting, client)
+			} else {
+				a.waiting[client] = slices.Clone(list[len(gone):])
+			}
+			for _, i := range gone {
+				delete(a.queued, rowOf(client, i))
+				a.count(client, -ackSize(i))
+			}
+			dropped += len(gone)
+		}
+	}
+	a.drop(budget, dropped)
+}
+
+// drop tells of answers that were dropped, once a minute.
+func (a *Answers) drop(client string, answers int) {
+	if a.dropped += answers; a.Now().Sub(a.told).Abs() >= time.Minute {
+		a.Log.Warn("answers were dropped because too many wait", zap.String("remote", client), zap.Int("answers", a.dropped))
+		a.told, a.dropped = a.Now(), 0
+	}
+}
+
 // count notes bytes of what waits for a client.
 func (a *Answers) count(client string, bytes int) {
+	client = a.budget(client)
 	a.all += bytes
 	if a.bytes[client] += bytes; a.bytes[client] == 0 {
 		delete(a.bytes, client)
@@ -157,7 +230,7 @@ func (a *Answers) publish(ctx context.Context) (more bool) {
 		}
 		rest := list[:0:0]
 		for _, i := range list {
-			row := ackRow{client, i.Table, i.ID}
+			row := rowOf(client, i)
 			if at, ok := a.last[row]; ok && now.Sub(at) < ackGap {
 				rest = append(rest, i)
 				continue

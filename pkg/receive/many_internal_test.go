@@ -38,15 +38,16 @@ const most = 40 << 20
 func TestQueuesOfManyClientsHaveABound(t *testing.T) {
 	t.Parallel()
 	r, bad := many(t)
-	change := func(sender string, size int) bool {
-		return deliver(r, wire.Topic{Kind: wire.ChangeTo, Client: "node-a"}, fmt.Sprintf(`{"sender":%q,"table":%q}`, sender, long(size)))
+	change := func(sender string, text string) bool {
+		return deliver(r, wire.Topic{Kind: wire.ChangeTo, Client: "node-a"}, fmt.Sprintf(`{"sender":%q,"table":%q}`, sender, text))
 	}
+	large, small := long(5<<20), long(100<<10)
 	for _, c := range bad {
-		change(c, 5<<20)
+		change(c, large)
 	}
 	for _, c := range bad {
 		for range 10_000 {
-			if !change(c, 100<<10) {
+			if !change(c, small) {
 				break
 			}
 		}
@@ -63,26 +64,30 @@ func TestQueuesOfManyClientsHaveABound(t *testing.T) {
 func TestPiecesOfManyClientsHaveABound(t *testing.T) {
 	t.Parallel()
 	r, bad := many(t)
-	piece := func(sender string, index, of, size int) []wire.Piece {
-		messages := wire.Messages(1, 1, make([]byte, of*size), size+100)
-		p, err := wire.ParsePiece(messages[index])
-		if err != nil {
-			t.Fatal(err)
+	pieces := func(of, size int) (list []wire.Piece) {
+		for _, m := range wire.Messages(1, 1, make([]byte, of*size), size+100) {
+			p, err := wire.ParsePiece(m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			list = append(list, p)
 		}
-		return r.lane(sender).pieces.add(sender, p)
+		return list
 	}
+	never, good := pieces(40, 256<<10), pieces(40, 100<<10)
+	add := func(sender string, p wire.Piece) []wire.Piece { return r.lane(sender).pieces.add(sender, p) }
 	for i := range 20 {
 		for _, c := range bad {
-			piece(c, i, 40, 256<<10)
+			add(c, never[i])
 		}
 	}
 	if n := r.pieces.bytes; n > most {
 		t.Errorf("%d MiB wait", n>>20)
 	}
 	var whole []wire.Piece
-	for i := range 40 {
-		piece(bad[i%30], 20+i%15, 40, 256<<10)
-		if whole = piece("node-b", i, 40, 100<<10); whole != nil {
+	for i := range good {
+		add(bad[i%30], never[20+i%15])
+		if whole = add("node-b", good[i]); whole != nil {
 			break
 		}
 	}
