@@ -74,7 +74,10 @@ func (m *Mesh) Speaks(client string) error {
 // meet seals messages for a client as its announcement says from now on.
 func (m *Mesh) meet(client string, h *seal.Hello) {
 	before := m.KeyOf(client)
-	if err := m.sealing.meet(client, h); err != nil { // cannot happen: the lengths are right
+	if err := m.sealing.meet(client, h); errors.Is(err, seal.ErrFull) {
+		m.c.Refused.Unopened(zap.WarnLevel, client, wire.Announce, err)
+		return
+	} else if err != nil { // cannot happen: the lengths are right
 		m.c.Log.Error("messages cannot be sealed", zap.String("remote", client), zap.Error(err))
 		return
 	}

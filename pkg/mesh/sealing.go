@@ -30,6 +30,7 @@ func newSealing(cfg *config.Config, now func() time.Time) (*sealing, error) {
 	var err error
 	if s.session, err = seal.NewSession(cfg.ClientName, s.ring, rand.Reader); err == nil {
 		s.session.Mesh, s.session.Now, s.session.MaxAge = cfg.TopicPrefix, now, cfg.TombstoneRetention/sealedAge
+		s.session.Named = named(cfg)
 	}
 	return s, err
 }

@@ -256,6 +256,47 @@ func TestNamesWithoutEndKeepNobodyOutWhoHasSpoken(t *testing.T) {
 	}
 }
 
+// Nor are those that the receiver names, who may come only now; and for made-up names no more is remembered when they announce
+// themselves.
+func TestNamesWithoutEndKeepNobodyOutWhoIsNamed(t *testing.T) {
+	r := ring(shared)
+	c := session(t, "cd", r)
+	c.Named = []string{"ab"}
+	announce := func(client string) (*seal.Session, error) {
+		a := session(t, client, r)
+		hear(t, a, "cd", c)
+		boxes, err := a.Boxes([]byte("hello"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		nonce := a.Nonce()
+		_, h, err := c.Hear(client, nonce[:], boxes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a, c.Meet(client, h)
+	}
+	var met, opened error
+	for i := 0; met == nil || opened == nil; i++ {
+		if i > 2000 {
+			t.Fatalf("names may be made up without end: %v, %v", met, opened)
+		}
+		name := fmt.Sprint("name-", i)
+		var a *seal.Session
+		a, met = announce(name)
+		_, opened = c.Open(seal.Batch, name, sealed(t, a, seal.Batch, "cd", "first"))
+	}
+	if !errors.Is(met, seal.ErrFull) || !errors.Is(opened, seal.ErrFull) {
+		t.Errorf("one more: %v, %v", met, opened)
+	}
+	a, err := announce("ab")
+	if err != nil {
+		t.Errorf("a named client announces itself: %v", err)
+	}
+	opens(t, c, seal.Batch, "ab", sealed(t, a, seal.Batch, "cd", "late"), "late")
+	opens(t, a, seal.Ack, "cd", sealed(t, c, seal.Ack, "ab", "ack"), "ack")
+}
+
 // An announcement that is heard again, be it an old one, never has a number used twice.
 func TestAnOldAnnouncementRepeatsNoNumber(t *testing.T) {
 	r := ring(shared)

@@ -28,7 +28,7 @@ const (
 	liveRuns    = 4      // of a client: messages of any of them are taken
 	ownRuns     = 1000   // of each client
 	sharedRuns  = 20_000 // of all clients together, beyond their own
-	mostClients = 1000   // whose runs are remembered; those who come later are refused
+	mostClients = 1000   // that are not named; those who come later are refused
 )
 
 // Session is one run of a node's process: the keys of what it sends and gets derive
@@ -40,16 +40,19 @@ type Session struct {
 	Mesh   string
 	Now    func() time.Time
 	MaxAge time.Duration
+	// Named are clients that have a place of their own, set before as well: made-up names without end keep none of them out.
+	Named []string
 
 	self   string
 	ring   *Ring
 	random io.Reader
 	nonce  Nonce
 
-	mu     sync.Mutex
-	out    map[string]*target
-	in     map[string]*source
-	shared int // runs in all of in beyond ownRuns
+	mu           sync.Mutex
+	out          map[string]*target
+	in           map[string]*source
+	outer, inner int // how many of out and of in are not named
+	shared       int // runs in all of in beyond ownRuns
 }
 
 // target is a client that messages are sealed for.
@@ -93,12 +96,28 @@ func NewSession(self string, ring *Ring, random io.Reader) (*Session, error) {
 // Nonce names this run.
 func (s *Session) Nonce() Nonce { return s.nonce }
 
-// Meet has messages for a client sealed for the run that it announced.
+// admit reports whether there is a place for a client that has none yet, and takes it; others counts those that are not named.
+func (s *Session) admit(client string, others *int) bool {
+	switch {
+	case slices.Contains(s.Named, client):
+		return true
+	case *others >= mostClients:
+		return false
+	}
+	*others++
+	return true
+}
+
+// Meet has messages for a client sealed for the run that it announced. The error is ErrFull: a place is never given to another,
+// since numbers go on.
 func (s *Session) Meet(client string, h Hello) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.out[client]
 	if t == nil {
+		if !s.admit(client, &s.outer) {
+			return ErrFull
+		}
 		t = &target{}
 		s.out[client] = t
 	}
@@ -217,7 +236,7 @@ func (s *Session) take(k Kind, from string, h *header, aead cipher.AEAD) error {
 		if c != nil && c.old[h.sender] {
 			return ErrReplay
 		}
-		if !s.mayBegin(c) {
+		if c == nil && !s.admit(from, &s.inner) || c != nil && c.runs >= ownRuns && s.shared >= sharedRuns {
 			return ErrFull
 		}
 		if c == nil {
@@ -239,14 +258,6 @@ func (s *Session) take(k Kind, from string, h *header, aead cipher.AEAD) error {
 	}
 	r.aeads[h.cipher()] = aead
 	return nil
-}
-
-// mayBegin reports whether a client, nil for one that has not come yet, may begin one more run.
-func (s *Session) mayBegin(c *source) bool {
-	if c == nil {
-		return len(s.in) < mostClients
-	}
-	return c.runs < ownRuns || s.shared < sharedRuns
 }
 
 // run returns the run with a nonce if it is live.
