@@ -162,7 +162,7 @@ func TestNodesComeGoAndMove(t *testing.T) {
 	boston.config["queueDirectory"] = moved
 	berlin.db.MustExec("UPDATE orders SET item = 'wheel' WHERE id = 3")
 	boston.start().holds("orders", "1 nut,2 bolt,3 wheel")
-	if log := strings.Join(boston.node.Log(), "\n"); strings.Contains(log, "set back") || strings.Contains(log, "nothing is remembered") {
+	if log := strings.Join(boston.node.Log(), "\n"); strings.Contains(log, "restored from a backup") || strings.Contains(log, "remembers nothing") {
 		t.Errorf("the node takes its database for another:\n%s", log)
 	}
 

@@ -45,9 +45,9 @@ func TestCommandsEndWhereSomethingHangs(t *testing.T) {
 	database.Blackhole(true)
 	for _, line := range []string{"errors", "conflicts", "retry", "conflicts --put-back 1", "resync orders", "verify"} {
 		name, rest, _ := strings.Cut(line, " ")
-		has(t, a.run(1, name, strings.Fields(rest)...), "the database at "+database.Addr()+" is not reachable since")
+		has(t, a.run(1, name, strings.Fields(rest)...), "the database at "+database.Addr()+" has been unreachable since")
 	}
-	has(t, a.run(0, "status"), "database  away", "is not reachable since")
+	has(t, a.run(0, "status"), "database  away", "has been unreachable since")
 	database.Restore()
 	works("errors")
 

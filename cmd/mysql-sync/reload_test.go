@@ -28,6 +28,6 @@ func TestLogLevelAndReloadOfARunningNode(t *testing.T) {
 	if err := os.WriteFile(dir+"/orders.js", []byte("module.exports = nonsense"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	has(t, a.run(2, "reload"), "the node goes on as it was", "orders.js:1", "nonsense is not defined")
+	has(t, a.run(2, "reload"), "the node carries on as before", "orders.js:1", "nonsense is not defined")
 	a.run(0, "status")
 }

@@ -68,7 +68,7 @@ func run(ctx context.Context, path string) error {
 		case err := <-done:
 			return ended(ctx, err)
 		case <-time.After(stopTime):
-			log.Warn("stopped without waiting longer for work under way; it is done at the next start")
+			log.Warn("stopped without waiting for work in progress; it is done at the next start")
 			return nil
 		}
 	}

@@ -59,7 +59,7 @@ func TestUninstallLeavesNoTrace(t *testing.T) {
 	a.expect(`SELECT COUNT(*) FROM sync_status WHERE status = 'pending'`, "1")
 
 	has(t, a.run(0, "uninstall"), "A node is using the database", "trigger mysqlSyncInsert_orders", "trigger mysqlSyncCascadeDelete_orders", "table   sync_status, 1 row\n")
-	has(t, a.run(1, "uninstall", "--yes"), "another node of mysql-sync works on this database")
+	has(t, a.run(1, "uninstall", "--yes"), "another mysql-sync node is using this database")
 	a.node.Stop()
 	has(t, a.run(0, "uninstall"), "node-b still needs 1 row,", "Nothing was changed")
 	left := parse[remains](t, a.run(0, "uninstall", "--json"))[0]

@@ -166,7 +166,7 @@ func (x *departure) keepChildren(ctx context.Context, t *schema.Table, where *my
 	if err != nil || len(rows) == 0 {
 		return err
 	}
-	x.a.log.Info("rows go with the row that they refer to; they are kept as losers", zap.String("table", t.Name), zap.Int("rows", len(rows)))
+	x.a.log.Info("rows were deleted or changed with the row they refer to; they are kept as losers", zap.String("table", t.Name), zap.Int("rows", len(rows)))
 	for _, r := range rows {
 		x.going[t.Name] = append(x.going[t.Name], r.Key)
 	}

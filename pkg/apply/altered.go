@@ -53,9 +53,9 @@ func (x *alterations) note(log *zap.Logger, table string, list []altered) {
 		switch {
 		case known:
 		case one.trigger:
-			log.Warn("a trigger changes rows that are received", zap.String("table", table), zap.String("column", one.column), zap.String("id", change.Shown(one.id)))
+			log.Warn("a trigger changes received rows", zap.String("table", table), zap.String("column", one.column), zap.String("id", change.Shown(one.id)))
 		default:
-			log.Info("values are changed to what the column takes, as allowLossy says", zap.String("table", table), zap.String("column", one.column))
+			log.Info("values are altered to fit the column, as allowLossy permits", zap.String("table", table), zap.String("column", one.column))
 		}
 	}
 }

@@ -230,6 +230,6 @@ func (a *Applier) tell(s *Stuck, ended bool) {
 	case ended:
 		a.log.Info("a table can be written again", zap.String("table", s.Table), zap.Duration("after", a.now().Sub(s.Since).Round(time.Millisecond)))
 	case s != nil && s.Rows > 0:
-		a.log.Warn("rows cannot be written now; they are set aside and tried again", zap.String("table", s.Table), zap.Int("rows", s.Rows), zap.String("error", s.Why))
+		a.log.Warn("rows cannot be written now; they are set aside and retried", zap.String("table", s.Table), zap.Int("rows", s.Rows), zap.String("error", s.Why))
 	}
 }

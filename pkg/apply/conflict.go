@@ -39,7 +39,7 @@ func (a *Applier) keepLosers(ctx context.Context, tx mysqldb.Tx, groups []*group
 			return err
 		}
 		if len(entries) > 0 {
-			a.log.Info("conflicts: the losers are kept", zap.String("table", g.table.Name), zap.Int("rows", len(entries)))
+			a.log.Info("conflicts resolved; the losers are kept", zap.String("table", g.table.Name), zap.Int("rows", len(entries)))
 		}
 	}
 	return nil

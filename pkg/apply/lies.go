@@ -23,7 +23,7 @@ func (l *lies) tell(log *zap.Logger, now time.Time, table string, in *Incoming) 
 	if l.quiet++; now.Sub(l.at).Abs() < time.Minute {
 		return
 	}
-	log.Warn("changes claim to know writes of this node that it has not made; what they replace is kept",
+	log.Warn("changes claim to know writes that this node never made; the rows they replace are kept",
 		zap.String("sender", in.From), zap.String("origin", in.Version.Origin), zap.String("table", table), zap.String("id", change.Shown(in.Key)), zap.Int("rows", l.quiet))
 	l.at, l.quiet = now, 0
 }

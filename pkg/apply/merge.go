@@ -91,7 +91,7 @@ func overlay(t *schema.Table, ours [][]byte, in *Incoming) ([][]byte, error) {
 		return nil, nil
 	}
 	if ours == nil && len(in.Columns) < len(t.Columns) {
-		return nil, errors.New("only some columns came of a row that is deleted here")
+		return nil, errors.New("received only some columns of a row that is deleted here")
 	}
 	row := make([][]byte, len(t.Columns))
 	copy(row, ours)

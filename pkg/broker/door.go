@@ -45,7 +45,7 @@ func (d *door) admit(c net.Conn) *guest {
 		return g
 	}
 	if leaves != g {
-		d.log.Warn("a connection without a login made room for another", zap.String("address", leaves.RemoteAddr().String()), zap.String("for", c.RemoteAddr().String()))
+		d.log.Warn("closed a connection without a login to make room for another", zap.String("address", leaves.RemoteAddr().String()), zap.String("for", c.RemoteAddr().String()))
 	}
 	_ = leaves.Close()
 	return g

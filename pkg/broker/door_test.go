@@ -129,7 +129,7 @@ func TestACrowdKeepsNobodyOut(t *testing.T) {
 			}
 		}
 	}
-	if n := logs.FilterMessage("a connection without a login made room for another").Len(); n == 0 || n > 20 {
+	if n := logs.FilterMessage("closed a connection without a login to make room for another").Len(); n == 0 || n > 20 {
 		t.Errorf("%d lines tell of the crowd", n)
 	}
 	if !stays.IsConnectionOpen() {
@@ -203,7 +203,7 @@ func TestRefusedLoginsDoNotFillTheLog(t *testing.T) {
 	if refused := logs.FilterMessage("login refused").Len(); refused == 0 || refused > 20 || size > 10_000 {
 		t.Errorf("%d refusals in the log, all of it %d bytes", refused, size)
 	}
-	if logs.FilterMessage("further lines of the broker are left out").Len() == 0 {
+	if logs.FilterMessage("suppressing further lines of the broker").Len() == 0 {
 		t.Error("that lines are left out is not told")
 	}
 }

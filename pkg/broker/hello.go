@@ -46,7 +46,7 @@ func greeting(log *zap.Logger, establish listeners.EstablishFn) listeners.Establ
 		}
 		err = establish(listener, &greeted{c, hello})
 		if errors.Is(err, packets.ErrServerBusy) {
-			log.Warn("a client was turned away: as many as the broker takes are connected", zap.String("address", c.RemoteAddr().String()),
+			log.Warn("refused a client: the broker has reached its connection limit", zap.String("address", c.RemoteAddr().String()),
 				zap.Int("clients", clientsMost))
 		}
 		return err

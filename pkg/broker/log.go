@@ -35,7 +35,7 @@ func bounded(log *zap.Logger) *zap.Logger {
 		}
 		mu.Unlock()
 		if first {
-			log.Log(e.Level, "further lines of the broker are left out", zap.String("line", e.Message), zap.Duration("quietFor", linesTime))
+			log.Log(e.Level, "suppressing further lines of the broker", zap.String("line", e.Message), zap.Duration("quietFor", linesTime))
 		}
 	}
 	return log.WithOptions(zap.WrapCore(func(c zapcore.Core) zapcore.Core {

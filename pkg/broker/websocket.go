@@ -54,7 +54,7 @@ func (w *websockets) Init(*slog.Logger) error { return nil }
 func (w *websockets) Serve(establish listeners.EstablishFn) {
 	w.establish = greeting(w.log, establish)
 	if err := w.server.Serve(w.Listener); !errors.Is(err, http.ErrServerClosed) {
-		w.log.Error("the broker's websockets ended", zap.Error(err))
+		w.log.Error("the broker's WebSocket listener failed", zap.Error(err))
 	}
 }
 
@@ -67,7 +67,7 @@ func (w *websockets) Close(closeClients listeners.CloseFn) {
 // ServeHTTP answers a request for a websocket.
 func (w *websockets) ServeHTTP(answer http.ResponseWriter, r *http.Request) {
 	if !mayCome(w.c, r) {
-		w.log.Warn("a page of another site was refused", zap.String("origin", wire.Shorten(r.Header.Get("Origin"), 100)),
+		w.log.Warn("refused a web page from another origin", zap.String("origin", wire.Shorten(r.Header.Get("Origin"), 100)),
 			zap.String("host", wire.Shorten(r.Host, 100)), zap.String("address", r.RemoteAddr))
 		http.Error(answer, "pages of this origin may not connect: see broker.wsOrigins", http.StatusForbidden)
 		return

@@ -72,7 +72,7 @@ func TestAPageOfAnotherSiteGetsNoWebsocket(t *testing.T) {
 			if x.ok != (err == nil) {
 				t.Errorf("%q of %q: %v", header.Get("Origin"), header.Get("Host"), err)
 			}
-			told := logs.FilterMessage("a page of another site was refused").Len() == 1
+			told := logs.FilterMessage("refused a web page from another origin").Len() == 1
 			if !x.ok && (answer == nil || answer.StatusCode != http.StatusForbidden || !told) {
 				t.Errorf("answer %v, told %t", answer, told)
 			}

@@ -80,7 +80,7 @@ func (c *Capture) Run(ctx context.Context) error {
 		case err != nil:
 			c.floor = newFloor() // it may be another server that answers next
 			pause = min(max(2*pause, 100*time.Millisecond), 10*time.Second)
-			c.log.Warn("changes could not be read; trying again", zap.Duration("next", pause), zap.Error(err))
+			c.log.Warn("could not read changes; retrying", zap.Duration("next", pause), zap.Error(err))
 		case n == batchSize:
 			pause = 0
 		default:

@@ -127,6 +127,6 @@ func takeOut(ctx context.Context, db *mysqldb.DB, table string) (int, error) {
 // tellDisowned says of which tables deletes are not sent.
 func tellDisowned(log *zap.Logger, tables ...string) {
 	for _, table := range tables {
-		log.Warn("a table was renamed and took its triggers along; what they saw deleted may be of the other table and is not sent: run verify", zap.String("table", table))
+		log.Warn("a table was renamed along with its triggers; the deletes they recorded may belong to the other table and are not sent: run verify", zap.String("table", table))
 	}
 }

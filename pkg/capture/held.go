@@ -46,7 +46,7 @@ func (w *Watcher) noteHolds(held map[place]error) {
 		if h == nil {
 			h = &hold{pause: w.Interval}
 			w.holds[p] = h
-			w.log.Warn("the triggers of a table cannot be made now, since somebody holds it; its writes are not captured until they are, and sent then",
+			w.log.Warn("cannot create a table's triggers while it is locked; its writes are not captured until then, and are sent afterwards",
 				zap.String("table", p.shown()), zap.Error(why))
 		} else if w.now().Before(h.next) {
 			continue // it was not asked for

@@ -44,7 +44,7 @@ func Install(ctx context.Context, log *zap.Logger, db *mysqldb.DB, tables []*sch
 	}
 	list, unsupported := wanted(db, tables, keys)
 	for _, f := range unsupported {
-		log.Warn("cascades of this foreign key are not captured; verify and repair find what it changes", zap.String("foreignKey", f))
+		log.Warn("cascades of this foreign key are not captured; verify --repair finds and sends what they change", zap.String("foreignKey", f))
 	}
 	standing, err := readTriggers(ctx, db, nil)
 	if err != nil {
@@ -55,7 +55,7 @@ func Install(ctx context.Context, log *zap.Logger, db *mysqldb.DB, tables []*sch
 		unread = append(unread, refused(t, keys)...)
 	}
 	for _, d := range unread {
-		log.Warn("cascades of a foreign key to another database are not captured, since the user lacks privileges there; grant them and start the node again",
+		log.Warn("cascades of a foreign key to another database are not captured because the user lacks privileges there; grant them and restart the node",
 			zap.String("foreignKey", d.ForeignKey), zap.String("parent", d.Parent), zap.String("grant", d.Grant))
 	}
 	return uncaptured(done.held, db.Name, tables, keys), err

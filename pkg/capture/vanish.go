@@ -110,7 +110,7 @@ func (w *Watcher) sampleTable(ctx context.Context, t *schema.Table, keys []strin
 	}
 	if vanished {
 		w.Lose(t.Name)
-		w.log.Warn("rows are gone that no trigger saw go, as by TRUNCATE; they stay at the remotes: empty the table there as well, or have them sent back with resync there",
+		w.log.Warn("rows vanished without firing a trigger, as with TRUNCATE; they stay at the remotes: empty the table there too, or get the rows back with resync there",
 			zap.String("table", t.Name), zap.Time("lastSeen", w.sampled[t.Name]))
 	}
 	w.samples[t.Name], err = w.stillThere(ctx, t, rows, states)

@@ -98,7 +98,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 		}
 		w.trouble.Store(&err)
 		if err != nil && ctx.Err() == nil {
-			w.log.Warn("the tables could not be looked at; trying again", zap.Duration("next", w.Interval), zap.Error(err))
+			w.log.Warn("could not inspect the tables; retrying", zap.Duration("next", w.Interval), zap.Error(err))
 		}
 		select {
 		case <-ctx.Done():
@@ -307,7 +307,7 @@ func (w *Watcher) definitions(ctx context.Context) error {
 		switch {
 		case w.prints == nil: // the first look, which recalls the samples later
 		case now == "":
-			w.log.Warn("a table is gone; what is received for it is refused until it is there again", zap.String("table", name))
+			w.log.Warn("a table is gone; rows received for it are refused until it is back", zap.String("table", name))
 		case before == "":
 			w.log.Info("a table is there again", zap.String("table", name))
 			w.Changed(ctx, name)
@@ -333,7 +333,7 @@ func (w *Watcher) synced(ctx context.Context) ([]*schema.Table, error) {
 			delete(w.unfit, name)
 		case errors.Is(err, schema.ErrUnfit):
 			if !w.unfit[name] {
-				w.log.Error("a table cannot be synced any more; its writes are not captured until it can", zap.String("table", name), zap.Error(err))
+				w.log.Error("a table can no longer be synced; its writes are not captured until it can", zap.String("table", name), zap.Error(err))
 			}
 			w.unfit[name] = true
 		case !errors.Is(err, schema.ErrNoTable):
@@ -350,7 +350,7 @@ func (w *Watcher) mend(ctx context.Context, list []trigger, standing map[string]
 		if w.fresh[table] || w.recorded[table] {
 			continue
 		}
-		w.log.Warn("the triggers of a table were not right; its rows are sent to the remotes, since writes may not have been captured",
+		w.log.Warn("a table's triggers were wrong and have been repaired; its rows are sent to the remotes because writes may have been missed",
 			zap.String("table", table), zap.Time("lastSeenRight", w.right[table]))
 		if err := w.record(ctx, table); err != nil {
 			return err

@@ -53,7 +53,7 @@ func TestAKeyRenamedDuringALookIsNoTrouble(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-	for _, l := range logs.FilterMessageSnippet("could not be looked at").All() {
+	for _, l := range logs.FilterMessageSnippet("could not inspect").All() {
 		t.Errorf("it tells %s: %v", l.Message, l.ContextMap())
 	}
 }

@@ -198,7 +198,7 @@ func TestOwnTablesThatAreNotThisVersions(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	s := newSite(t, testkit.Shared(t), b, orders, `CREATE TABLE table_changes (day DATE PRIMARY KEY)`)
-	s.check(1).has(check.Mistake, "own tables", "none of mysql-sync's", "rename it")
+	s.check(1).has(check.Mistake, "own tables", "does not belong to mysql-sync", "rename it")
 	s.exec(`DROP TABLE table_changes`)
 	s.start().Stop()
 	s.check(0)

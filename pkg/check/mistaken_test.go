@@ -63,7 +63,7 @@ func TestAWrongProtocolOrPortIsTold(t *testing.T) {
 				f := s.with("mqttConfig", map[string]any{"host": given + "://" + about, "rejectUnauthorized": false, "connectTimeout": 3000}).check(1)
 				parts := []string{"answers there", "must be " + at.speaks + " ", `Set mqttConfig.protocol to "` + at.speaks + `"`}
 				if at.speaks == "" {
-					parts = []string{"answers there", "no MQTT broker", "Correct mqttConfig.host, port or path"}
+					parts = []string{"answers there", "not an MQTT broker", "Correct mqttConfig.host, port or path"}
 				}
 				f.has(check.Mistake, about, parts...)
 				if len(f.in(check.Mistake, check.AreaBroker)) != 1 || strings.Contains(f.text, "network Error") {
@@ -76,7 +76,7 @@ func TestAWrongProtocolOrPortIsTold(t *testing.T) {
 		wg.Go(func() {
 			block := map[string]any{"host": "127.0.0.1", "port": port, "user": "u", "database": "d", "connectTimeout": 2000}
 			f := s.with("mysqlConfig", block).check(1)
-			f.has(check.Mistake, "mysqlConfig", "does not greet as a MySQL or MariaDB server does: correct mysqlConfig.host or port")
+			f.has(check.Mistake, "mysqlConfig", "does not behave like a MySQL or MariaDB server: check mysqlConfig.host and port")
 			if t.Failed() {
 				t.Log("the database's port is one of", name)
 			}

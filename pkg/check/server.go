@@ -241,7 +241,7 @@ func BinaryLog(ctx context.Context, db *mysqldb.DB) error {
 	return fmt.Errorf("%s: %s", logsStatements, logRows(db.MayLogRows(), account(user)))
 }
 
-const logsStatements = "binlog_format is STATEMENT, and the login may not choose another for its sessions: the server refuses what a node writes (error 1665)"
+const logsStatements = "binlog_format is STATEMENT, and the login may not change it for its sessions: the server refuses a node's writes (error 1665)"
 
 // logRows says how to cure that.
 func logRows(privilege, user string) string {

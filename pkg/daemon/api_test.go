@@ -117,7 +117,7 @@ func TestStateShowsWhatARemoteNeeds(t *testing.T) {
 	})
 	c.node.Stop()
 	a.state("the remote is away", func(s *status.State) error {
-		return wanted(!s.Remotes[0].Online && strings.Contains(strings.Join(s.Problems, "\n"), "node-b is away since "))
+		return wanted(!s.Remotes[0].Online && strings.Contains(strings.Join(s.Problems, "\n"), "node-b has been offline since "))
 	})
 	a.exec(`INSERT INTO orders WITH RECURSIVE n AS (SELECT 0 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 149)
 		SELECT 150 * x.i + y.i, 'row', x.i FROM n x, n y WHERE 150 * x.i + y.i < 12000`)
@@ -275,7 +275,7 @@ func TestReadyFollowsDatabaseAndBroker(t *testing.T) {
 	server.Start()
 	ready(200, "ok")
 	a.state("no problem but the remote", func(s *status.State) error {
-		return wanted(len(s.Problems) == 1 && strings.Contains(s.Problems[0], "node-b was not heard"))
+		return wanted(len(s.Problems) == 1 && strings.Contains(s.Problems[0], "node-b has not been heard"))
 	})
 }
 
@@ -396,7 +396,7 @@ func TestANodeThatWaitsForItsDatabaseSaysSo(t *testing.T) {
 	}
 	asked("GET", "/healthz", "", 200, "ok")
 	asked("GET", "/readyz", "", 503, "the node is starting")
-	asked("GET", "/api/status", "", 200, "The database at "+server.Addr()+" is not reachable")
+	asked("GET", "/api/status", "", 200, "The database at "+server.Addr()+" has been unreachable")
 	asked("GET", "/metrics", "", 200, "mysql_sync_database_connected 0")
 	asked("GET", "/api/errors", "", 503, "the node is starting")
 	asked("POST", "/api/resync", `{"table": "orders"}`, 503, "the node is starting")

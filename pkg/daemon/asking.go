@@ -149,4 +149,4 @@ func answers(q wire.Question, a wire.Answer) error {
 	return nil
 }
 
-var errUnasked = errors.New("the remote answers what it was not asked")
+var errUnasked = errors.New("the remote sent an answer that was not asked for")

@@ -63,17 +63,17 @@ func TestAnswersAreBounded(t *testing.T) {
 		}
 		return list
 	}
-	const unasked = "answers what it was not asked"
+	const unasked = "sent an answer that was not asked for"
 	for _, c := range []struct {
 		what, say string
 		hashes    func(q wire.Question) wire.Answer
 		values    func(q wire.Question) wire.Answer
 	}{
-		{what: "rows without end", say: "more than 100000 rows that are not here", hashes: func(wire.Question) wire.Answer {
+		{what: "rows without end", say: "more than 100000 rows that are missing here", hashes: func(wire.Question) wire.Answer {
 			next += 1000
 			return wire.Answer{Hashes: hashes(1000, func(i int) string { return fmt.Sprint(next + i) })}
 		}},
-		{what: "large keys without end", say: "no keys", hashes: func(wire.Question) wire.Answer {
+		{what: "large keys without end", say: "invalid keys", hashes: func(wire.Question) wire.Answer {
 			next++
 			return wire.Answer{Part: true, Hashes: hashes(1, func(int) string { return fmt.Sprint(next, ",", strings.Repeat("k", 1<<20)) })}
 		}},

@@ -39,8 +39,8 @@ func (s *site) warnedOf(what string) []string {
 }
 
 const (
-	unseenWrites  = "writes to a table may not have been captured while the node was away"
-	unseenDeletes = "rows are gone that no trigger saw go"
+	unseenWrites  = "writes to a table may have been missed while the node was down"
+	unseenDeletes = "rows vanished without firing a trigger"
 )
 
 // TestWritesWhileTheNodeIsAwayAreNotMissed writes while the triggers are not what they

@@ -217,7 +217,7 @@ func TestACLIsMendedWhileTheNodeRuns(t *testing.T) {
 		write(false)
 		b := testkit.Mosquitto(t, testkit.MosquittoOptions{Extra: []string{"plugin " + testkit.MosquittoPlugin(t, "mosquitto_dynamic_security.so"), "plugin_opt_config_file " + file}})
 		a, c := apart(t, b)
-		mended(t, a, c, "the broker's ACL does not let this client read it", "refuses this node since", func() { b.Stop(); write(true); b.Start() })
+		mended(t, a, c, "the broker's ACL does not let this client read it", "has refused this node since", func() { b.Stop(); write(true); b.Start() })
 	})
 }
 

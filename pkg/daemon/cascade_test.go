@@ -56,7 +56,7 @@ func TestCascadesTravel(t *testing.T) {
 	for _, s := range []*site{a, c} {
 		s.expect(testkit.Waiting, `0`)
 		s.expect(`SELECT COUNT(*) FROM toys WHERE parent IS NULL`, `4`)
-		if log := strings.Join(s.node.Log(), "\n"); strings.Contains(log, "the triggers of a table were not right") {
+		if log := strings.Join(s.node.Log(), "\n"); strings.Contains(log, "a table's triggers were wrong") {
 			t.Error("nobody has touched the triggers:\n" + log)
 		}
 	}

@@ -71,7 +71,7 @@ func (n *Node) checkTables(ctx context.Context) error {
 			return err
 		}
 		if !told {
-			n.log.Warn("waiting for a table that cannot be read now, to start", zap.Error(err))
+			n.log.Warn("cannot start yet: waiting for a table that cannot be read", zap.Error(err))
 		}
 		select {
 		case <-ctx.Done():

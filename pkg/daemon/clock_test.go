@@ -96,7 +96,7 @@ func TestAClockThatWasDaysAheadIsOvercome(t *testing.T) {
 		`DELETE FROM orders WHERE id = 1`)
 	a.expect(`SELECT COUNT(*) FROM sync_outbox WHERE attempts > 0`, `4`)
 	clock.Set(0)
-	a.node.WaitLog("they count as written now")
+	a.node.WaitLog("they now count as just written")
 	settle(t, []*site{a, c})
 	c.expect(`SELECT id, amount FROM orders ORDER BY id`, `2|"3.00"`, `3|"3.00"`, `4|"4.00"`)
 	present(a)

@@ -120,7 +120,7 @@ func TestTriggersThatAreDroppedComeBack(t *testing.T) {
 	c.expect(`SELECT COUNT(*) FROM orders`, `2`)
 	a.exec(`DROP TRIGGER mysqlSyncUpdate_orders`, `DROP TRIGGER mysqlSyncInsert_orders`,
 		`UPDATE orders SET name = 'unseen' WHERE id = 1`, `INSERT INTO orders VALUES (3, 'unseen', 3)`)
-	a.node.WaitLog(`the triggers of a table were not right.*lastSeenRight`)
+	a.node.WaitLog(`a table's triggers were wrong.*lastSeenRight`)
 	c.expect(`SELECT id, name FROM orders ORDER BY id`, `1|"unseen"`, `2|"two"`, `3|"unseen"`)
 	a.expectTriggers("orders")
 	c.expect(`SELECT COUNT(*) FROM sync_conflicts`, `0`)
@@ -192,7 +192,7 @@ func TestTableThatLosesItsKeyCanBeWritten(t *testing.T) {
 	a.exec(`INSERT INTO notes VALUES (1, 'one')`)
 	c.expect(`SELECT id FROM notes`, `1`)
 	a.exec(`ALTER TABLE notes DROP COLUMN id`)
-	a.node.WaitLog(`a table cannot be synced any more`)
+	a.node.WaitLog(`a table can no longer be synced`)
 	testkit.Eventually(t, "a write", func() error {
 		_, err := a.db.Exec(`UPDATE notes SET text = 'new'`)
 		return err
@@ -221,7 +221,7 @@ func TestAnotherPrimaryKey(t *testing.T) {
 	c.expect(`SELECT id, text FROM notes ORDER BY text`, `1|"one"`, `1|"two"`)
 }
 
-var vanished = regexp.MustCompile(`rows are gone that no trigger saw go`)
+var vanished = regexp.MustCompile(`rows vanished without firing a trigger`)
 
 func TestTruncateIsTold(t *testing.T) {
 	t.Parallel()

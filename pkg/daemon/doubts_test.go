@@ -29,7 +29,7 @@ func TestDoubtsOutliveARestart(t *testing.T) {
 			}
 			var got []string
 			for _, p := range s.Problems {
-				if strings.Contains(p, "no trigger saw") || strings.Contains(p, "may not have been captured") {
+				if strings.Contains(p, "without firing a trigger") || strings.Contains(p, "may have been missed") {
 					got = append(got, p)
 				}
 			}
@@ -44,7 +44,7 @@ func TestDoubtsOutliveARestart(t *testing.T) {
 			return nil
 		})
 	}
-	const vanished, unseen = "Rows of orders are gone that no trigger saw go", "Writes to notes may not have been captured"
+	const vanished, unseen = "Rows of orders vanished without firing a trigger", "Writes to notes may have been missed"
 	id := 2
 	testkit.Eventually(t, "word of the TRUNCATE", func() error { // it is told if the node has looked at the rows before
 		id++

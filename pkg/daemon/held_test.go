@@ -74,7 +74,7 @@ func TestAFullTableIsToldAndHoldsUpNothingElse(t *testing.T) {
 	a.exec(`INSERT INTO orders VALUES (1, 'a', 0)`)
 	c.expect(`SELECT name FROM orders`, `"a"`)
 	c.expect(`SELECT id, v FROM items`, `1|7`) // what needs no room goes in
-	c.node.WaitLog("rows cannot be written now; they are set aside and tried again.*items")
+	c.node.WaitLog("rows cannot be written now; they are set aside and retried.*items")
 	testkit.Eventually(t, "status tells", func() error {
 		out := c.command("status")
 		if !strings.Contains(out, "3 received rows of items cannot be written") || !strings.Contains(out, "The table is full") {
@@ -129,12 +129,12 @@ func TestATableThatIsAboutToBeRenamedIsNotGone(t *testing.T) {
 	release := c.holdByRename()
 	ordersGoOn(a, c, 100)
 	if strings.Contains(c.server.Version, "MariaDB") {
-		c.node.WaitLog("the tables could not be looked at.*items.*for himself alone")
+		c.node.WaitLog("could not inspect the tables.*items.*exclusively")
 	}
 	c.node.Kill()
 	c.node.Start()
 	if strings.Contains(c.server.Version, "MariaDB") {
-		c.node.WaitLog("waiting for a table that cannot be read now, to start")
+		c.node.WaitLog("cannot start yet: waiting for a table that cannot be read")
 	} else {
 		c.node.WaitLog("node started")
 		ordersGoOn(a, c, 200)
@@ -145,7 +145,7 @@ func TestATableThatIsAboutToBeRenamedIsNotGone(t *testing.T) {
 	c.expect(`SELECT v FROM items`, `2`)
 	c.exec(`UPDATE items SET v = 3`)
 	a.expect(`SELECT v FROM items`, `3`)
-	for _, said := range []string{"a table is gone", "triggers of a table were not right", "may not have been captured"} {
+	for _, said := range []string{"a table is gone", "a table's triggers were wrong", "may have been missed"} {
 		for _, line := range c.node.Log() {
 			if strings.Contains(line, said) {
 				t.Errorf("the node says: %s", line)

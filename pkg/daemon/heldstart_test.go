@@ -41,7 +41,7 @@ func TestANodeStartsWhileATableIsHeld(t *testing.T) {
 			a.start()
 			c.start()
 			ordersGoOn(a, c, 100)
-			a.node.WaitLog("the triggers of a table cannot be made now")
+			a.node.WaitLog("cannot create a table's triggers while it is locked")
 			release()
 			synced(a, c)
 			a.expect(`SELECT id, v FROM items ORDER BY id`, `1|1`, `2|2`, `3|3`)

@@ -26,7 +26,7 @@ func TestWhatARemoteDoesNotTakeIsKeptBackUntilItDoes(t *testing.T) {
 	alike(t, everything, a, d)
 	a.expect(`SELECT COUNT(*) FROM sync_status WHERE status <> 'successful' OR remote = 'node-b' AND table_name = 'items'`, "0")
 	a.expect(`SELECT remote, table_name FROM sync_kept`, `"node-b"|"items"`)
-	a.node.WaitLog("does not take a table.*items")
+	a.node.WaitLog("does not accept a table.*items")
 	a.node.Kill()
 	a.exec(`UPDATE items SET name = 'more' WHERE id = 1`)
 	a.start()

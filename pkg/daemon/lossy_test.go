@@ -102,7 +102,7 @@ func TestALossThatIsAllowedIsNotedAndNoKey(t *testing.T) {
 	c.expect(`SELECT * FROM tags`, `"red"|"warm"`)
 	a.exec(`UPDATE orders SET price = 2.3456 WHERE id = 1`)
 	c.expect(`SELECT price FROM orders WHERE id = 1`, `"2.35"`)
-	if n := strings.Count(strings.Join(c.node.Log(), "\n"), "values are changed to what the column takes"); n != 2 {
+	if n := strings.Count(strings.Join(c.node.Log(), "\n"), "values are altered to fit the column"); n != 2 {
 		t.Errorf("the log has %d lines on changed values, want one for each column", n)
 	}
 	c.scraped(`mysql_sync_altered_values_total{table="orders"} 2`, `mysql_sync_altered_values_total{table="tags"} 1`)

@@ -84,7 +84,7 @@ func TestCascadesThatAreDeniedAreTold(t *testing.T) {
 		a.exec(fmt.Sprintf(`DELETE FROM %s.regions WHERE id = %d`, other, i+1))
 		if i == 2 {
 			a.expect(`SELECT COUNT(*) FROM sync_versions WHERE table_name = 'items' AND deleted = 1`, `1`)
-			if log := strings.Join(a.node.Log(), "\n"); strings.Contains(log, "not captured, since the user lacks") {
+			if log := strings.Join(a.node.Log(), "\n"); strings.Contains(log, "not captured because the user lacks") {
 				t.Error("what is granted is said to be denied:\n" + log)
 			}
 			break

@@ -78,7 +78,7 @@ func TestANodeThatWasPausedWritesNothingMore(t *testing.T) {
 	if code := a.node.ExitCode(); code != 1 {
 		t.Errorf("the node that was paused ended with %d", code)
 	}
-	a.node.WaitLog("another node of mysql-sync works on this database")
+	a.node.WaitLog("another mysql-sync node is using this database")
 	c.exec(`INSERT INTO orders VALUES (-1, 'theirs', 1)`)
 	n := stop()
 	if n < 400 {

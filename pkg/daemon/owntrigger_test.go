@@ -61,9 +61,9 @@ func TestRowsThatATriggerChangesAreTold(t *testing.T) {
 	}
 	c.scraped(`mysql_sync_altered_values_total{table="harmless"} 0`, `mysql_sync_altered_values_total{table="late"} 0`, `mysql_sync_altered_values_total{table="plain"} 0`)
 	a.exec(`INSERT INTO plain VALUES (1, 'abc', NULL, 1, '2024-01-01')`)
-	c.node.WaitLog(`a trigger changes rows that are received.*"table": "plain", "column": "v", "id": "1"`)
+	c.node.WaitLog(`a trigger changes received rows.*"table": "plain", "column": "v", "id": "1"`)
 	a.exec(`UPDATE plain SET v = 'ABC', price = 2`)
-	c.node.WaitLog(`a trigger changes rows that are received.*"table": "plain", "column": "made"`)
+	c.node.WaitLog(`a trigger changes received rows.*"table": "plain", "column": "made"`)
 	c.expect(`SELECT id, v, price, made FROM plain ORDER BY id`, `1|"ABC"|"2.00"|"2000-01-01 00:00:00"`, `7|"ABC"|"2.00"|"2000-01-01 00:00:00"`)
 	a.expect(`SELECT id, v, price, made FROM plain ORDER BY id`, `1|"ABC"|"2.00"|"2024-01-01 00:00:00"`, `7|"ABC"|"2.00"|NULL`)
 	a.expect(`SELECT status, COUNT(*) FROM sync_status GROUP BY status`, `"successful"|4`)
@@ -71,7 +71,7 @@ func TestRowsThatATriggerChangesAreTold(t *testing.T) {
 	c.exec(`CREATE TRIGGER late_in BEFORE INSERT ON late FOR EACH ROW SET NEW.v = 'c'`)
 	c.node.WaitLog(`the definition of a table has changed.*late`)
 	a.exec(`INSERT INTO late VALUES (2, 'a', NULL, NULL, NULL)`)
-	c.node.WaitLog(`a trigger changes rows that are received.*"table": "late", "column": "v", "id": "2"`)
+	c.node.WaitLog(`a trigger changes received rows.*"table": "late", "column": "v", "id": "2"`)
 	text := c.scraped(`mysql_sync_altered_values_total{table="late"} 1`, `mysql_sync_altered_values_total{table="harmless"} 0`)
 	if !strings.Contains(text, "mysql_sync_altered_values_total{table=\"plain\"}") {
 		t.Error("the table plain has no count")

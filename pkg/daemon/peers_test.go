@@ -119,7 +119,7 @@ func TestASlowNodeIsNotTakenForAnExistingPeer(t *testing.T) {
 			return nil
 		})
 	}
-	a.node.WaitLog("answers no batch, though it was met as a node")
+	a.node.WaitLog("answers no batch although it is known as a node")
 	a.state("the problem", func(s *status.State) error {
 		if !slices.ContainsFunc(s.Problems, func(p string) bool { return strings.Contains(p, "version1Clients") }) || s.Remotes[0].Protocol != 2 {
 			return fmt.Errorf("protocol %d; there are %q", s.Remotes[0].Protocol, s.Problems)

@@ -93,7 +93,7 @@ func TestANodeIsToldNothingOfItsOwnWrites(t *testing.T) {
 	m.orders("node-a", 3, "in its name", in(time.Second, "node-a"))
 	a.expect(`SELECT id, name FROM orders ORDER BY id`, `2|"by m"`, `3|"in its name"`)
 	a.expect(`SELECT primary_key, loser_origin FROM sync_conflicts ORDER BY id`, `"2"|"node-a"`, `"3"|"node-a"`)
-	a.node.WaitLog("writes of this node that it has not made.*node-m")
+	a.node.WaitLog("writes that this node never made.*node-m")
 }
 
 // What was written while a node was stopped may be older than what somebody says to have seen: the node cannot tell that from

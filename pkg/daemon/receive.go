@@ -74,7 +74,7 @@ func (n *Node) read(l receive.Letter) {
 func (n *Node) survive(what string) {
 	if p := recover(); p != nil {
 		n.Panicked()
-		n.log.Error("a message made the node panic; it is refused, and others go on: please report this", zap.String("in", what), zap.Any("error", p), zap.Stack("stack"))
+		n.log.Error("a message made the node panic and was refused; the node goes on: please report this", zap.String("in", what), zap.Any("error", p), zap.Stack("stack"))
 	}
 }
 

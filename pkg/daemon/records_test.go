@@ -25,7 +25,7 @@ func TestARestoredBackupHasNotSeenWhatWasLost(t *testing.T) {
 	a.node.Kill()
 	a.behind(`DELETE FROM orders`, `INSERT INTO orders SELECT * FROM backup_rows`, `DELETE FROM sync_versions`,
 		`INSERT INTO sync_versions SELECT * FROM backup_versions`, `DELETE FROM sync_node WHERE name = 'position'`)
-	a.start().node.WaitLog("set back to a backup")
+	a.start().node.WaitLog("restored from a backup")
 	a.exec(`UPDATE orders SET name = 'new' WHERE id = 1`)
 	settle(t, []*site{a, c})
 	a.exec(`UPDATE orders SET name = 'newer' WHERE id = 1`)

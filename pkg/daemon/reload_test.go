@@ -112,9 +112,9 @@ func TestAMistakeKeepsTheOldNodeRunning(t *testing.T) {
 	goesOn()
 
 	write(a.file, `{"clientName": `)
-	a.told(400, "the node goes on as it was", "POST", "/api/reload", nil)
+	a.told(400, "the node carries on as before", "POST", "/api/reload", nil)
 	a.hangUp()
-	a.node.WaitLog(`ERROR.*not reloaded; the node goes on as it was`)
+	a.node.WaitLog(`ERROR.*not reloaded; the node carries on as before`)
 	goesOn()
 	write(a.file, strings.Replace(string(held), `"checkInterval": 10`, `"checkInterval": -1`, 1))
 	a.told(400, "checkInterval: -1 is less than 1", "POST", "/api/reload", nil)
@@ -370,9 +370,9 @@ func TestAReloadThatFailsGoesBack(t *testing.T) {
 	a.rewrite(nil)
 	events := a.events()
 	before := events.started()
-	const why = "the node is back with the one before: another node of mysql-sync works on this database"
+	const why = "the node is back with the one before: another mysql-sync node is using this database"
 	a.told(500, why, "POST", "/api/reload", nil)
-	a.node.WaitLog(`ERROR.*going back to the one before.*another node of mysql-sync works on this database`)
+	a.node.WaitLog(`ERROR.*going back to the previous one.*another mysql-sync node is using this database`)
 	a.told(200, "[]", "GET", "/api/errors", nil) // it works, and does not start any more
 	runBinary(t, "reload", a.file).expect(t, 1, why)
 	events.until("the node that is back", func(s *status.State) bool { return s.Started.After(before) && s.Database.Online })

@@ -16,12 +16,12 @@ func (n *Node) endRemoved(ctx context.Context) error {
 			if err = n.outbox.End(ctx, r); err != nil {
 				break
 			}
-			n.log.Info("a remote is not in remoteClients any more: nothing is pending for it, and it gets what it lacks if it comes back", zap.String("remote", r))
+			n.log.Info("a remote is no longer in remoteClients: nothing is pending for it, and it gets what it lacks if it comes back", zap.String("remote", r))
 		}
 		if err == nil || ctx.Err() != nil {
 			return nil
 		}
-		n.log.Warn("it could not be noted that a remote was removed; trying again", zap.Duration("next", pause), zap.Error(err))
+		n.log.Warn("could not record that a remote was removed; retrying", zap.Duration("next", pause), zap.Error(err))
 		if sleep(ctx, pause) != nil {
 			return nil
 		}

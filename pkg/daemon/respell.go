@@ -49,6 +49,6 @@ func (n *Node) respelled(ctx context.Context, table string) {
 	if err != nil || !known || t.SpellingForm() == before {
 		return
 	}
-	n.log.Info("the collation of a table's key has changed; the node starts anew", zap.String("table", table))
+	n.log.Info("the collation of a table's key has changed; restarting the node", zap.String("table", table))
 	n.host.Restart(ctx)
 }

@@ -41,9 +41,9 @@ func TestWhatIsDeletedInAnArchiveStays(t *testing.T) {
 			}
 			if away {
 				a.start()
-				a.node.WaitLog(`may not have been captured while the node was away`)
+				a.node.WaitLog(`may have been missed while the node was down`)
 			} else {
-				a.node.WaitLog(`a table was renamed and took its triggers along`)
+				a.node.WaitLog(`a table was renamed along with its triggers`)
 			}
 			for _, table := range []string{"orders", long} {
 				c.expect(`SELECT id FROM `+table+` ORDER BY id`, `1`, `2`, `3`, `4`, `7`)

@@ -382,11 +382,11 @@ func TestNodesWithoutTheKeyAreLeftOut(t *testing.T) {
 			a.start()
 			c.start()
 			a.node.WaitLog("message refused.*announcement")
-			a.node.WaitLog("nothing is sent to the remote")
+			a.node.WaitLog("sending nothing to the remote")
 			a.expect(`SELECT id FROM orders`, `1`)
 			c.expect(`SELECT id FROM orders`, `2`)
 			if other != nil {
-				c.node.WaitLog("nothing is sent to the remote")
+				c.node.WaitLog("sending nothing to the remote")
 			}
 			// With the right key it goes on, without a loss.
 			c.again("encryption", a.config["encryption"])
@@ -462,7 +462,7 @@ func TestMeshesThatShareAKey(t *testing.T) {
 	north[1].node.Stop()
 	carry("south", "north", "/node/node-b")
 	h.publish("north/info", wire.Info{Sender: "node-b", Message: wire.Connected, Until: time.Now().Add(time.Minute)}.Encode())
-	north[0].node.WaitLog("message refused.*node-b.*does not open")
+	north[0].node.WaitLog("message refused.*node-b.*cannot be decrypted")
 	north[0].exec(`INSERT INTO orders VALUES (3, 'of the north', 1)`)
 	carry("north", "south", "/batch/node-b")
 	// Nor does it believe one without the part that is of one mesh.
@@ -472,7 +472,7 @@ func TestMeshesThatShareAKey(t *testing.T) {
 			h.publish("north/node/node-b", n.Encode())
 		}
 	}
-	north[0].node.WaitLog("message refused.*node-b.*somebody has taken that part")
+	north[0].node.WaitLog("message refused.*node-b.*someone removed the part")
 	carry("north", "south", "/batch/node-b")
 	south[0].exec(`INSERT INTO orders VALUES (4, 'of the south', 1)`)
 	south[1].expect(`SELECT id FROM orders ORDER BY id`, `2`, `4`)

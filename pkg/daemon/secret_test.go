@@ -253,7 +253,7 @@ func TestFailingNodeShowsNoSecret(t *testing.T) {
 				c.Env = append(c.Env, environment...)
 				return c
 			})
-			a.node.WaitLog(`(?i)warn|error|mysql-sync: |refused|trying again|waiting`)
+			a.node.WaitLog(`(?i)warn|error|mysql-sync: |refused|retrying|trying again|waiting`)
 			a.node.Kill()
 			s.keeps(t, "the log", strings.Join(a.node.Log(), "\n"))
 		})

@@ -28,7 +28,7 @@ func (n *Node) comparedSince(ctx context.Context) error {
 	}
 	n.setBack.Store(nil)
 	n.Renew()
-	n.log.Info("all tables were compared and are equal: nothing is lacking since the database was set back")
+	n.log.Info("all tables were compared and are equal: nothing is missing after the restore")
 	return nil
 }
 

@@ -35,7 +35,7 @@ func (s *site) backUp() (restore func()) {
 func (s *site) setBack(want bool) {
 	s.t.Helper()
 	s.state(fmt.Sprintf("set back: %v", want), func(x *status.State) error {
-		told := slices.ContainsFunc(x.Problems, func(p string) bool { return strings.Contains(p, "set back to a backup") })
+		told := slices.ContainsFunc(x.Problems, func(p string) bool { return strings.Contains(p, "restored from a backup") })
 		if told != want || (x.SetBack != nil) != want {
 			return fmt.Errorf("since %v; the problems are %q", x.SetBack, x.Problems)
 		}
@@ -59,13 +59,13 @@ func TestARestoredBackupIsNoticedWhateverWasWrittenSince(t *testing.T) {
 	for i := range 20 {
 		a.exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'written before the node starts', 1)`, 100+i))
 	}
-	a.start().node.WaitLog("set back to a backup")
+	a.start().node.WaitLog("restored from a backup")
 	a.setBack(true)
-	if said := a.command("status"); !strings.Contains(said, "set back to a backup") {
+	if said := a.command("status"); !strings.Contains(said, "restored from a backup") {
 		t.Errorf("status says\n%s", said)
 	}
 	a.node.Stop()
-	if said, err := testkit.Command(t, "status", a.file).CombinedOutput(); err == nil || !strings.Contains(string(said), "set back to a backup") {
+	if said, err := testkit.Command(t, "status", a.file).CombinedOutput(); err == nil || !strings.Contains(string(said), "restored from a backup") {
 		t.Errorf("status of a node that does not run says\n%s", said)
 	}
 	a.start()
@@ -81,7 +81,7 @@ func TestARestoredBackupIsNoticedWhateverWasWrittenSince(t *testing.T) {
 	a.node.Stop()
 	a.start()
 	a.setBack(false)
-	if a.lines("set back") > 0 {
+	if a.lines("restored from a backup") > 0 {
 		t.Error("it is noticed twice")
 	}
 
@@ -103,7 +103,7 @@ func TestARestoredBackupIsNoticedWhateverWasWrittenSince(t *testing.T) {
 	})
 	a.node.Stop()
 	restore()
-	a.start().node.WaitLog("set back to a backup")
+	a.start().node.WaitLog("restored from a backup")
 	if code, said := a.verify("--repair"); code == 0 {
 		t.Errorf("verify says\n%s", said)
 	}
@@ -118,7 +118,7 @@ func TestARestoredBackupIsNoticedWhateverWasWrittenSince(t *testing.T) {
 	// Another database in place of this one, however new.
 	a.node.Kill()
 	a.exec(`UPDATE sync_node SET value = 'SOMEBODYELSES' WHERE name = 'database'`)
-	a.start().node.WaitLog("set back to a backup")
+	a.start().node.WaitLog("restored from a backup")
 }
 
 // TestAKilledNodeTakesItsDatabaseForItsOwn: however often, and in the middle of its work.
@@ -133,7 +133,7 @@ func TestAKilledNodeTakesItsDatabaseForItsOwn(t *testing.T) {
 		c.exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'theirs', 1)`, theirs))
 		a.node.Kill()
 		a.start()
-		if a.lines("set back") > 0 {
+		if a.lines("restored from a backup") > 0 {
 			t.Fatal("its database is taken for a restored backup")
 		}
 	}

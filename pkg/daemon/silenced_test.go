@@ -39,7 +39,7 @@ func TestARemoteThatMakesUpLaterWritesIsNotHeardWithoutEnd(t *testing.T) {
 	}
 	told := 0
 	for _, line := range a.node.Log() {
-		if strings.Contains(line, "WARN") && strings.Contains(line, "sent again as later writes") {
+		if strings.Contains(line, "WARN") && strings.Contains(line, "sending them again as later writes") {
 			told++
 		}
 	}

@@ -193,7 +193,7 @@ func TestSecondNodeOnADatabaseIsRefused(t *testing.T) {
 	s := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
 	s.exec(orders)
 	s.start()
-	s.run().expect(t, 1, "another node of mysql-sync works on this database", s.schema)
+	s.run().expect(t, 1, "another mysql-sync node is using this database", s.schema)
 	s.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
 	s.expect(`SELECT status FROM sync_status`, `"pending"`) // the first one goes on
 	// The lock goes with the process: a new one starts at once.

@@ -17,8 +17,8 @@ const (
 )
 
 var (
-	errSurplus = errors.New("the remote has more than 100000 rows that are not here; have them sent with resync there")
-	errOrder   = errors.New("the remote gives checksums twice, or of what are no keys")
+	errSurplus = errors.New("the remote has more than 100000 rows that are missing here; run resync there to send them")
+	errOrder   = errors.New("the remote sent checksums twice, or for invalid keys")
 )
 
 // surplus counts the rows of a comparison that only the remote has.

@@ -45,7 +45,7 @@ func TestAPeerIsToldOfItsOwnRowAlone(t *testing.T) {
 	c.exec(`INSERT INTO people VALUES (778, 'kept', 'same@example.com')`)
 	told := map[string]string{ // by table and key, with what the sender has to know
 		"texts thrown": "not on sundays", "texts type": "TypeError", "texts query": "the transformer fails on it", "texts leak": "the transformer fails on it",
-		"texts nothing": "the transformer fails on it", "texts made": "what the transformer has made of the row",
+		"texts nothing": "the transformer fails on it", "texts made": "the transformed row",
 		"people 1": "the same mail", "people 2": "name", "people 1001": "grown", "people 4": "closed on sundays", "people 5": "error 1146",
 	}
 	a.exec(`INSERT INTO texts VALUES ('thrown', ''), ('type', ''), ('query', ''), ('leak', ''), ('made', ''), ('nothing', '')`,

@@ -43,9 +43,9 @@ func TestWhatIsResentUnchangedBeatsNoEditThatWaits(t *testing.T) {
 			`RENAME TABLE items TO former, swapped TO items`, fmt.Sprintf(`UPDATE items SET v = %d WHERE id IN (2, 9)`, v+2), `DROP TABLE former`)
 		if restarts {
 			a.start()
-			a.node.WaitLog("may not have been captured")
+			a.node.WaitLog("may have been missed")
 		} else {
-			a.node.WaitLog("the triggers of a table were not right")
+			a.node.WaitLog("a table's triggers were wrong")
 		}
 		a.expect(`SELECT COUNT(*) FROM sync_snapshots WHERE mode = 'all' AND finished_at IS NULL AND remote = 'node-c'`, `0`)
 		sites[2].expect(`SELECT v FROM items WHERE id = 2`, fmt.Sprint(v+2))

@@ -81,7 +81,7 @@ func TestWhatVanishedWhileItWaitedIsNoDelete(t *testing.T) {
 	c.expect(`SELECT text FROM notes`, `"flows"`)
 	c.expect(`SELECT id, name FROM orders ORDER BY id`, `1|"one"`, `3|"three"`)
 	a.expect(testkit.Waiting, `0`)
-	a.node.WaitLog(`rows that were to be sent are gone`)
+	a.node.WaitLog(`rows due to be sent vanished`)
 	c.command("resync", "orders")
 	a.expect(`SELECT id, name FROM orders ORDER BY id`, `1|"one"`, `3|"three"`)
 	a.exec(`UPDATE orders SET name = 'new' WHERE id = 1`)

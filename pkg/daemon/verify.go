@@ -39,7 +39,7 @@ type difference struct {
 func (n *Node) verify(ctx context.Context, remote, table string, repair bool) (status.Comparison, error) {
 	c := status.Comparison{Remote: remote, Table: table, At: n.now()}
 	if !n.mesh.Online(remote) || !n.mesh.SpeaksBatches(remote) {
-		return c, fmt.Errorf("%s is not online, or is no node of this project", remote)
+		return c, fmt.Errorf("%s is offline, or not a mysql-sync node", remote)
 	}
 	t, err := n.tables.Fresh(ctx, table)
 	if err != nil {

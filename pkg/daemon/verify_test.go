@@ -76,7 +76,7 @@ func TestVerifyFindsAndRepairsWhatDiffers(t *testing.T) {
 		t.Fatalf("after the repair: exit code %d\n%s", code, out)
 	}
 	c.node.Stop()
-	if code, out := a.verify("orders"); code != 1 || !strings.Contains(out, "not online") {
+	if code, out := a.verify("orders"); code != 1 || !strings.Contains(out, "is offline") {
 		t.Fatalf("a remote that is away: exit code %d\n%s", code, out)
 	}
 }

@@ -51,7 +51,7 @@ func (n *Node) resendUnseen(ctx context.Context, db *mysqldb.DB, synced []*schem
 		if !u.Since.IsZero() {
 			fields = append(fields, zap.Time("lastSeenRight", u.Since))
 		}
-		n.log.Warn("writes to a table may not have been captured while the node was away; its rows are sent to the remotes, what was deleted meanwhile stays there: run verify", fields...)
+		n.log.Warn("writes to a table may have been missed while the node was down; its rows are sent to the remotes, deleted ones stay there: run verify", fields...)
 		n.unseen.Store(u.Table, true)
 		n.doubts.note(schema.Doubt{Table: u.Table, Kind: schema.DoubtUnseen}, n.now())
 		if err := n.doubts.write(ctx, db); err != nil { // before anything makes it look right
@@ -81,6 +81,6 @@ func (n *Node) definitionChanged(ctx context.Context, table string) {
 		return
 	}
 	if err := n.mesh.Redefined(ctx); err != nil && !errors.Is(err, transport.ErrOffline) && ctx.Err() == nil {
-		n.log.Warn("the remotes could not be told of a table's new definition", zap.String("table", table), zap.Error(err))
+		n.log.Warn("could not tell the remotes about a table's new definition", zap.String("table", table), zap.Error(err))
 	}
 }

@@ -30,7 +30,7 @@ func (s *Sender) keepBack(ctx context.Context, rows []version.Waiting) error {
 			return err
 		}
 		s.kept[w.Table] = w.Position - 1
-		s.log.Info("the remote does not take a table: its rows are kept back until it does", zap.String("table", w.Table))
+		s.log.Info("the remote does not accept a table: its rows are held back until it does", zap.String("table", w.Table))
 	}
 	if !s.road.unsettled {
 		return nil
@@ -62,7 +62,7 @@ func (s *Sender) giveBack(ctx context.Context) error {
 		s.kept[table] = after
 		if end {
 			delete(s.kept, table)
-			s.log.Info("the remote takes a table by now: what was kept back is sent", zap.String("table", table))
+			s.log.Info("the remote now accepts a table: sending the rows held back", zap.String("table", table))
 		}
 		s.marks.found()
 		s.inbox.wake()

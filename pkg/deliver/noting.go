@@ -29,7 +29,7 @@ func (s *Sender) note(ctx context.Context, chunks int) error {
 		s.unnoted[at.Table] = noting{at, before[at.Table].rows}
 		err := s.noteTable(ctx, at.Table, chunks)
 		if render.Unreadable(err) && !s.c.Tables.SetAside(at.Table, err) {
-			s.log.Warn("rows that the remote may hold cannot be noted", zap.String("table", at.Table), zap.Error(err))
+			s.log.Warn("could not record which rows the remote may hold", zap.String("table", at.Table), zap.Error(err))
 		} else if err != nil && !mysqldb.Stuck(err) {
 			return err
 		}

@@ -64,7 +64,7 @@ func (s *Sender) Run(ctx context.Context) error {
 		err := s.Step(ctx)
 		s.beat.End()
 		if err != nil && ctx.Err() == nil {
-			s.log.Warn("rows could not be sent; trying again", zap.Duration("next", pause), zap.Error(err))
+			s.log.Warn("could not send rows; retrying", zap.Duration("next", pause), zap.Error(err))
 		}
 		wait := time.Second
 		if err != nil {
@@ -171,7 +171,7 @@ func (s *Sender) expire(ctx context.Context) error {
 		return nil
 	}
 	s.c.Counters.Unanswered(s.remote, len(gone))
-	s.log.Warn("no answer came; sending again", zap.Int("messages", len(gone)), zap.Duration("after", after))
+	s.log.Warn("no answer; sending again", zap.Int("messages", len(gone)), zap.Duration("after", after))
 	if s.flights.silent >= doubtAfter {
 		switch s.to.Unanswered(s.mute.Load() != 0) {
 		case Otherwise:

@@ -97,7 +97,7 @@ func (s *Sender) putApart(err error) {
 	}
 	if told[table] != err.Error() {
 		told[table] = err.Error()
-		s.log.Warn("table cannot be sent; trying again", zap.String("table", table), zap.Error(err))
+		s.log.Warn("could not send a table; retrying", zap.String("table", table), zap.Error(err))
 	}
 	s.tables = tables{looked: looked, apart: apart, told: told}
 }

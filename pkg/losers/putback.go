@@ -29,7 +29,7 @@ var (
 	ErrNoConflict = errors.New("there is no such conflict")
 	ErrLater      = errors.New("the row was written after the conflict")
 	ErrChanged    = errors.New("the row was written since it was shown")
-	ErrCannot     = errors.New("the row cannot be put back")
+	ErrCannot     = errors.New("the row cannot be restored")
 )
 
 // Now is a row as it is, beside a conflict of it.
@@ -218,7 +218,7 @@ func (k *kept) restore(ctx context.Context, tx mysqldb.Tx, database string, colu
 		}
 		c, ok := t.Column(f.Name)
 		if !ok {
-			return fmt.Errorf("%w: table %s has no column %s any more", ErrCannot, t.Name, f.Name)
+			return fmt.Errorf("%w: table %s no longer has column %s", ErrCannot, t.Name, f.Name)
 		}
 		stored, err := c.Encode(f.Value, time.UTC)
 		if err != nil {

@@ -74,7 +74,7 @@ func (m *Mesh) introduce(ctx context.Context) {
 // tryPublishNode announces the node where that may fail: another attempt follows.
 func (m *Mesh) tryPublishNode(ctx context.Context) {
 	if err := m.publishNode(ctx); err != nil && !errors.Is(err, transport.ErrOffline) && ctx.Err() == nil {
-		m.c.Log.Warn("this node could not be announced", zap.Error(err))
+		m.c.Log.Warn("could not announce this node", zap.Error(err))
 	}
 }
 
@@ -85,7 +85,7 @@ func (m *Mesh) hearOwn(payload []byte, retained bool) {
 		return
 	}
 	if tell {
-		m.c.Log.Warn("the announcement of this node was taken away at the broker, or another was put in its place; it is announced again",
+		m.c.Log.Warn("this node's announcement was removed from the broker or replaced; announcing it again",
 			zap.String("topic", m.topics.NodeOf(m.c.Node.ClientName)), zap.Int("bytes", len(payload)))
 	}
 	m.announceAgain()
@@ -135,7 +135,7 @@ func (m *Mesh) missesOwn(ctx context.Context) bool {
 	}
 	do := m.own.judge(m.c.Now())
 	if do.tell {
-		m.c.Log.Warn(do.why()+"; the node announces itself to each that comes, and works on", zap.String("topic", m.topics.NodeOf(m.c.Node.ClientName)))
+		m.c.Log.Warn(do.why()+"; the node announces itself to each new node and keeps working", zap.String("topic", m.topics.NodeOf(m.c.Node.ClientName)))
 	}
 	if do.prove {
 		beat := m.ownBeat()

@@ -65,7 +65,7 @@ func (m *Mesh) beats(ctx context.Context) error {
 			m.introduce(ctx)
 		}
 		if err := m.publishBeat(ctx); err != nil && !errors.Is(err, transport.ErrOffline) && ctx.Err() == nil {
-			m.c.Log.Warn("presence could not be published", zap.Error(err))
+			m.c.Log.Warn("could not publish presence", zap.Error(err))
 		}
 		for _, client := range m.presence.expire() {
 			m.c.Refused.Comes(zap.InfoLevel, "client offline", client, zap.String("reason", "its presence ran out"))
@@ -98,6 +98,6 @@ func (m *Mesh) askAgain(ctx context.Context, asked map[string]int) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second) // the next beat must not wait for longer
 	defer cancel()
 	if err := m.c.Broker.Resubscribe(ctx, m.topics.NodeOf("+")); err != nil && !errors.Is(err, transport.ErrOffline) && ctx.Err() == nil {
-		m.c.Log.Warn("announcements could not be asked for", zap.Error(err))
+		m.c.Log.Warn("could not ask for announcements", zap.Error(err))
 	}
 }

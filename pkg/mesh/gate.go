@@ -11,10 +11,10 @@ import (
 
 // Why a message is refused, besides the reasons of package seal.
 var (
-	errClear   = errors.New("it is in the clear, and encryption.required has its sender")
-	errNoKeys  = errors.New("it is sealed, and this node has no keys (encryption.keys)")
-	errKept    = errors.New("somebody has taken that part of the announcement away by which later nodes seal")
-	errVersion = errors.New("it is of version 1 of the protocol, which is never sealed, and encryption.required has its sender")
+	errClear   = errors.New("it is in the clear, but encryption.required lists its sender")
+	errNoKeys  = errors.New("it is encrypted, but this node has no keys (encryption.keys)")
+	errKept    = errors.New("someone removed the part of the announcement that newer nodes use for encryption")
+	errVersion = errors.New("it is protocol version 1, which is never encrypted, but encryption.required lists its sender")
 )
 
 // errNode answers a change of version 1 in the name of a client that was met as a node: the change would get a version that its
@@ -78,7 +78,7 @@ func (m *Mesh) meet(client string, h *seal.Hello) {
 		m.c.Refused.Unopened(zap.WarnLevel, client, wire.Announce, err)
 		return
 	} else if err != nil { // cannot happen: the lengths are right
-		m.c.Log.Error("messages cannot be sealed", zap.String("remote", client), zap.Error(err))
+		m.c.Log.Error("could not encrypt messages", zap.String("remote", client), zap.Error(err))
 		return
 	}
 	if key := m.KeyOf(client); key != "" && key != before {

@@ -22,7 +22,7 @@ func (m *Mesh) HearInfo(payload []byte) {
 		if m.presence.beat(i.Sender, i.Until) {
 			m.c.Refused.Comes(zap.InfoLevel, "client online", i.Sender)
 			if d := m.presence.ahead(i.Sender); d > 0 {
-				m.c.Refused.Comes(zap.WarnLevel, "a client says that it is there for very long: if its clock is ahead, its writes win over those made here meanwhile", i.Sender, zap.Duration("by", d))
+				m.c.Refused.Comes(zap.WarnLevel, "a client claims to be online far into the future: if its clock is ahead, its writes win over those made here meanwhile", i.Sender, zap.Duration("by", d))
 			}
 			m.beatSoon()
 		}

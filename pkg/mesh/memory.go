@@ -71,7 +71,7 @@ func (m *Mesh) remember(ctx context.Context, memory Memory) error {
 		if err := memory.Note(ctx, clients, m.c.Now()); err == nil {
 			m.peers.recall(clients)
 		} else if ctx.Err() == nil {
-			m.c.Log.Warn("it could not be noted who was met; trying again", zap.Error(err))
+			m.c.Log.Warn("could not record a client as a node; retrying", zap.Error(err))
 		}
 		if !pause(ctx, noteEvery) {
 			return nil

@@ -200,7 +200,7 @@ func (o *own) judge(now time.Time) action {
 // why says what is wrong with a broker that does not retain the announcement.
 func (a action) why() string {
 	if a.back {
-		return "the broker keeps no retained messages, so that who comes does not hear of this node from it: switch them on there"
+		return "the broker keeps no retained messages, so new nodes do not learn about this one from it: enable them there"
 	}
 	return "the broker neither delivers nor keeps the announcement of this node: an ACL denies writing or reading its topic"
 }

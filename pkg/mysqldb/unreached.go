@@ -36,7 +36,7 @@ func Unreached(err error, c config.MySQL) string {
 	case Number(err) == 3159 || strings.Contains(err.Error(), "insecure transport"):
 		return "the server takes connections with TLS alone: set mysqlConfig.ssl"
 	case errors.Is(err, errNoGreeting), errors.Is(err, mysql.ErrMalformPkt), errors.Is(err, mysql.ErrPktSync):
-		return "what answers there does not greet as a MySQL or MariaDB server does: correct mysqlConfig.host or port, if it is another's"
+		return "whatever answers there does not behave like a MySQL or MariaDB server: check mysqlConfig.host and port"
 	case c.SocketPath != "" && errors.Is(err, os.ErrNotExist):
 		return "there is no such socket: the server does not run, or mysqlConfig.socketPath is another's"
 	case errors.Is(err, syscall.ECONNREFUSED):

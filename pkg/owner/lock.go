@@ -15,7 +15,7 @@ import (
 )
 
 // ErrSecondNode says that another node works on the database.
-var ErrSecondNode = errors.New("another node of mysql-sync works on this database")
+var ErrSecondNode = errors.New("another mysql-sync node is using this database")
 
 const (
 	lockWait  = 3 * time.Second  // for the lock of a node that has just ended
@@ -132,7 +132,7 @@ func (l *Lock) Hold(ctx context.Context) error {
 			return err
 		}
 		if err != nil {
-			l.log.Warn("the lock on the database was lost with its connection; trying again", zap.Error(err))
+			l.log.Warn("the lock on the database was lost with its connection; retrying", zap.Error(err))
 		}
 	}
 }

@@ -55,7 +55,7 @@ func OpenRecords(ctx context.Context, log *zap.Logger, db *mysqldb.DB, folder, c
 	known := err == nil
 	r, ok := parseRecords(text)
 	if known && !ok {
-		log.Warn("what this node remembers of its database is damaged", zap.String("file", name))
+		log.Warn("the node's memory of its database is damaged", zap.String("file", name))
 		known = false
 	}
 	r.log = log
@@ -66,12 +66,12 @@ func OpenRecords(ctx context.Context, log *zap.Logger, db *mysqldb.DB, folder, c
 	setBack := true
 	switch {
 	case known && r.newer(is):
-		log.Warn("the database is older than what this node remembers of it: it was set back to a backup; "+
-			"run mysql-sync verify --repair to get from the remotes what it lacks",
+		log.Warn("the database is older than this node remembers: it was restored from a backup; "+
+			"run mysql-sync verify --repair to get what it lacks from the remotes",
 			zap.Int64("lastPosition", is.position), zap.Int64("knownPosition", r.Position))
 	case !known && is.versions:
-		log.Warn("nothing is remembered of this database, which has been replicated before; "+
-			"if it is a backup, run mysql-sync verify --repair to get from the remotes what it lacks", zap.String("file", name))
+		log.Warn("this node remembers nothing of the database, which was replicated before; "+
+			"if it is a backup, run mysql-sync verify --repair to get what it lacks from the remotes", zap.String("file", name))
 	default:
 		setBack = false
 	}
@@ -140,7 +140,7 @@ func (r *Records) Note(position int64) {
 	r.Position = position
 	err := r.write()
 	if err != nil && !r.failed {
-		r.log.Warn("what was captured last could not be noted; a backup that is restored may go unnoticed", zap.Error(err))
+		r.log.Warn("could not record the latest captured changes; a restored backup may go unnoticed", zap.Error(err))
 	}
 	r.failed = err != nil
 }

@@ -179,7 +179,7 @@ func (a *Answers) yield(budget string) {
 // drop tells of answers that were dropped, once a minute.
 func (a *Answers) drop(client string, answers int) {
 	if a.dropped += answers; a.Now().Sub(a.told).Abs() >= time.Minute {
-		a.Log.Warn("answers were dropped because too many wait", zap.String("remote", client), zap.Int("answers", a.dropped))
+		a.Log.Warn("dropped answers because too many are waiting", zap.String("remote", client), zap.Int("answers", a.dropped))
 		a.told, a.dropped = a.Now(), 0
 	}
 }

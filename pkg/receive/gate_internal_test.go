@@ -180,7 +180,7 @@ func TestOneSenderFillsNoOthersQueue(t *testing.T) {
 	for range 1000 {
 		deliver(r, batch("node-c"), "")
 	}
-	if n := logs.FilterMessageSnippet("too much waits").Len(); n != 1 {
+	if n := logs.FilterMessageSnippet("too many wait").Len(); n != 1 {
 		t.Errorf("%d lines tell of what was dropped", n)
 	}
 	if !deliver(r, batch("node-b"), "x") {

@@ -221,7 +221,7 @@ func (d *drops) tell(log *zap.Logger, now time.Time, sender string, bytes int) {
 	if d.quiet++; now.Sub(d.at).Abs() < time.Minute {
 		return
 	}
-	log.Error("a change was dropped because too much waits to be applied; is the database slow?",
+	log.Error("dropped a change because too many wait to be applied; is the database slow?",
 		zap.String("sender", wire.Shorten(sender, 32)), zap.Int("bytes", bytes), zap.Int("messages", d.quiet))
 	d.at, d.quiet = now, 0
 }
@@ -246,7 +246,7 @@ func (r *Receiver) tellPanic(what, sender string, err error, stack string) {
 	if !r.panics.allow(r.Now()) {
 		return
 	}
-	r.Log.Error("a message made the node panic; it is refused, and others go on: please report this", zap.String("in", what),
+	r.Log.Error("a message made the node panic and was refused; the node goes on: please report this", zap.String("in", what),
 		zap.String("sender", wire.Shorten(sender, 32)), zap.Error(err), zap.String("stack", wire.Shorten(stack, 8000)))
 }
 

@@ -194,7 +194,7 @@ func (r *Receiver) applyAll(ctx context.Context, changes []apply.Incoming) []app
 		if ctx.Err() != nil {
 			return nil
 		}
-		r.Log.Warn("changes could not be applied; trying again", zap.Int("changes", len(changes)), zap.Duration("next", pause), zap.Error(err))
+		r.Log.Warn("could not apply changes; retrying", zap.Int("changes", len(changes)), zap.Duration("next", pause), zap.Error(err))
 		select {
 		case <-ctx.Done():
 			return nil

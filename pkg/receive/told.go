@@ -31,9 +31,9 @@ func Told(err error) string {
 	case errors.As(err, &teller):
 		return teller.Told()
 	case mysqldb.Transient(err): // which may say where the database is
-		return "the database there cannot be asked now"
+		return "the database there cannot be reached now"
 	case n != 0 && !slices.Contains(ofTheRow, n):
-		return fmt.Sprintf("the database there answers with error %d; the log there says what of", n)
+		return fmt.Sprintf("the database there answers with error %d; see the log there", n)
 	}
 	return wire.Shorten(strings.ToValidUTF8(err.Error(), "?"), toldLength)
 }
@@ -43,9 +43,9 @@ func ToldOfMade(err error) string {
 	var w *apply.Wait
 	switch n := mysqldb.Number(err); {
 	case errors.As(err, &w):
-		return "what the transformer has made of the row waits for other rows there; the log there says for which"
+		return "the transformed row waits for other rows there; see the log there"
 	case n != 0:
-		return fmt.Sprintf("the database there answers with error %d to what the transformer has made of the row; the log there says what of", n)
+		return fmt.Sprintf("the database there answers with error %d to the transformed row; see the log there", n)
 	}
 	return Told(err)
 }

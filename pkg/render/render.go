@@ -255,7 +255,7 @@ func (n *Renderer) withoutVanished(ctx context.Context, d *Rendering, t *schema.
 		return vanished
 	})
 	if len(items) < before {
-		n.Log.Warn("rows that were to be sent are gone, and no trigger saw them go; they stay as they are at the remotes",
+		n.Log.Warn("rows due to be sent vanished without firing a trigger; the remotes keep them as they are",
 			zap.String("table", t.Name), zap.Int("rows", before-len(items)))
 	}
 	return items, nil

@@ -37,7 +37,7 @@ func (w *Writer) Refused(ctx context.Context, failed []outbox.Failure) error {
 		return conflict.Next(conflict.Believed(s, now), now, w.Origin), conflict.TooFarAhead(s.Version, now) // it may have been written meanwhile
 	})
 	if len(renewed) > 0 {
-		w.Log.Warn("rows were written when a clock was far ahead, and refused; they count as written now", zap.Int("rows", len(renewed)))
+		w.Log.Warn("rows were refused because they were written while a clock was far ahead; they now count as just written", zap.Int("rows", len(renewed)))
 	}
 	return err
 }

@@ -120,7 +120,7 @@ func (w *Writer) Denied(ctx context.Context, remote string, list []deliver.Held)
 			level = zap.DebugLevel // it was told in this minute
 		}
 		spoken.rows += len(again)
-		w.Log.Log(level, "the remote took rows for known because somebody wrote in this node's name, or claims to know what it has not written; they are sent again as later writes",
+		w.Log.Log(level, "the remote skipped rows because someone wrote in this node's name, or claims to know writes it never made; sending them again as later writes",
 			zap.String("remote", remote), zap.String("table", again[0].Table), zap.String("id", change.Shown(again[0].Key)), zap.Int("rows", len(again)))
 	}
 	return done, refused, err

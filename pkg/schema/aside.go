@@ -159,7 +159,7 @@ func (ts *Tables) foundAside(log *zap.Logger, name string, err error) bool {
 	h := ts.asides[name]
 	if !h.told && now.Sub(h.since) >= asideTold {
 		h.told = true
-		log.Warn("a table cannot be read now; its rows are set aside, and sent when it can", zap.String("table", name), zap.String("error", h.err.Error()))
+		log.Warn("a table cannot be read now; its rows are set aside and sent once it can", zap.String("table", name), zap.String("error", h.err.Error()))
 	}
 	if mysqldb.Stuck(err) {
 		h.err, h.pause = err, min(2*h.pause, asideMost)

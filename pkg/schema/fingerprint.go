@@ -63,7 +63,7 @@ func Fingerprints(ctx context.Context, db *mysqldb.DB, names []string) (map[stri
 }
 
 // ErrHeld says that nothing can be told of a table now, since somebody holds it.
-var ErrHeld = errors.New("somebody holds the table for himself alone")
+var ErrHeld = errors.New("another session holds the table exclusively")
 
 // there returns ErrHeld if one of the tables that have no print is there by its name, for
 // which the server need not look into it.

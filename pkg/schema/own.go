@@ -70,7 +70,7 @@ func Migrate(ctx context.Context, log *zap.Logger, db *mysqldb.DB) error {
 			if !mysqldb.LockTimeout(err) || try == lockTries {
 				return err
 			}
-			log.Warn("waiting for transactions that use the own tables to end", zap.Error(err))
+			log.Warn("waiting for transactions that use the node's tables to end", zap.Error(err))
 			select {
 			case <-ctx.Done():
 				return ctx.Err()
@@ -84,7 +84,7 @@ func Migrate(ctx context.Context, log *zap.Logger, db *mysqldb.DB) error {
 
 func tooNew(done, newest int) error {
 	if done > newest {
-		return fmt.Errorf("the own tables are of migration %d, this version of mysql-sync knows only %d: run the newer version", done, newest)
+		return fmt.Errorf("the node's tables are at migration %d, but this version of mysql-sync knows only %d: run the newer version", done, newest)
 	}
 	return nil
 }
@@ -118,14 +118,14 @@ func CheckReady(ctx context.Context, db *mysqldb.DB) error {
 		return err
 	}
 	if len(standing) == 0 {
-		return fmt.Errorf("database %s has no tables of mysql-sync: start the node once first", db.Name)
+		return fmt.Errorf("database %s has no mysql-sync tables: start the node once first", db.Name)
 	}
 	done, newest, err := form(ctx, db)
 	if err != nil {
 		return err
 	}
 	if done < newest {
-		return fmt.Errorf("the tables of mysql-sync in database %s are those of an older version: start the node once first", db.Name)
+		return fmt.Errorf("the mysql-sync tables in database %s are from an older version: start the node once first", db.Name)
 	}
 	return tooNew(done, newest)
 }
@@ -176,7 +176,7 @@ func migrate(ctx context.Context, db *mysqldb.DB, name string, number int) error
 }
 
 // errForeign says that the name of an own table is taken.
-var errForeign = errors.New("the database has a table table_changes that is none of mysql-sync's (it has no auto-increment key id): rename it, then start again")
+var errForeign = errors.New("the database has a table table_changes that does not belong to mysql-sync (it has no auto-increment key id): rename it, then restart")
 
 // olderColumn is a column of a table_changes that may be an existing peer's.
 type olderColumn struct {
@@ -243,6 +243,6 @@ func adopt(ctx context.Context, log *zap.Logger, db *mysqldb.DB) error {
 	if _, err := db.ExecContext(ctx, "ALTER TABLE table_changes "+strings.Join(changes, ", ")); err != nil && mysqldb.Number(err) != 1061 {
 		return fmt.Errorf("take over the older table_changes: %w", err)
 	}
-	log.Info("an older table_changes was taken over with its rows")
+	log.Info("took over an older table_changes with its rows")
 	return nil
 }

@@ -242,7 +242,7 @@ func TestCommandsFindTablesOfThisVersionOnly(t *testing.T) {
 			t.Errorf("CheckReady: %v, want an error with %q", err, want)
 		}
 	}
-	check("has no tables of mysql-sync")
+	check("has no mysql-sync tables")
 	if err := schema.Migrate(t.Context(), zap.NewNop(), db); err != nil {
 		t.Fatal(err)
 	}
@@ -250,7 +250,7 @@ func TestCommandsFindTablesOfThisVersionOnly(t *testing.T) {
 		t.Error(err)
 	}
 	testkit.Exec(t, db, "DELETE FROM sync_migrations WHERE number > 1")
-	check("of an older version: start the node once first")
+	check("from an older version: start the node once first")
 	testkit.Exec(t, db, "INSERT INTO sync_migrations VALUES (9999, NOW())")
 	check("newer version")
 }

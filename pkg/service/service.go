@@ -94,7 +94,7 @@ func (s *Service) Run(ctx context.Context) error {
 			a, t = next, s.front.tenant.Load()
 		case ctx.Err() == nil && before != nil && !a.works():
 			// What was checked before has changed meanwhile.
-			s.log.Error("the new configuration does not work; going back to the one before", zap.Error(err))
+			s.log.Error("the new configuration does not work; going back to the previous one", zap.Error(err))
 			again, back := s.attempt(before)
 			if back != nil {
 				a.say(back)
@@ -141,7 +141,7 @@ func (s *Service) runOne(ctx context.Context, t *tenant, a *attempt) (next *atte
 	select {
 	case <-ended:
 	case <-time.After(slowStopTime):
-		s.log.Warn("the node takes long to stop; the new configuration waits for it")
+		s.log.Warn("the node is slow to stop; the new configuration waits")
 		<-ended
 	}
 	return next, nil
@@ -171,8 +171,8 @@ func (s *Service) Reload(ctx context.Context) error {
 	}
 	a, err := s.reloaded(ctx)
 	if err != nil {
-		s.log.Error("not reloaded; the node goes on as it was", zap.Error(err))
-		return status.Kind(status.ErrRequest, fmt.Errorf("not reloaded, the node goes on as it was: %w", err))
+		s.log.Error("not reloaded; the node carries on as before", zap.Error(err))
+		return status.Kind(status.ErrRequest, fmt.Errorf("not reloaded, the node carries on as before: %w", err))
 	}
 	a.answer = make(chan error, 1)
 	answer := a.answer

@@ -33,7 +33,7 @@ func (s *Snapshots) Purge(ctx context.Context, retention time.Duration) error {
 		for _, table := range s.Versioned {
 			n, err := s.purgeTable(ctx, table, time.Now().Add(-retention))
 			if err != nil && ctx.Err() == nil {
-				s.log.Warn("tombstones not purged; trying again", zap.String("table", table), zap.Error(err))
+				s.log.Warn("tombstones not purged; retrying", zap.String("table", table), zap.Error(err))
 			}
 			if n > 0 {
 				s.log.Info("tombstones purged", zap.String("table", table), zap.Int("rows", n))

@@ -99,7 +99,7 @@ func (s *Snapshots) Run(ctx context.Context) error {
 	for {
 		more, err := s.step(ctx)
 		if err != nil && ctx.Err() == nil {
-			s.log.Warn("snapshot interrupted; trying again", zap.Error(err))
+			s.log.Warn("snapshot interrupted; retrying", zap.Error(err))
 		}
 		pause := look
 		if more && err == nil {

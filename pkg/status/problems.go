@@ -34,28 +34,28 @@ func problems(s *State, l *Live, unreadable error) []string {
 		add("T%s.", strings.TrimPrefix(said, "t"))
 	}
 	if t.Unkept != "" && s.Broker.Online {
-		add("T%s. The node announces itself to each that comes.", strings.TrimPrefix(t.Unkept, "t"))
+		add("T%s. The node announces itself to each new node.", strings.TrimPrefix(t.Unkept, "t"))
 	}
 	if t.Tables != nil && s.Database.Online {
-		add("The tables and their triggers cannot be looked at, so that writes may not be captured: %v.", t.Tables)
+		add("The tables and their triggers cannot be inspected, so writes may go uncaptured: %v.", t.Tables)
 	}
 	for _, d := range t.Denied {
-		add("What the foreign key %s does when a row of %s is deleted or gets another key is not captured: %s the node's user, then start the node again.", d.ForeignKey, d.Parent, d.Grant)
+		add("The effects of the foreign key %s when a row of %s is deleted or changes its key are not captured: %s the node's user, then restart the node.", d.ForeignKey, d.Parent, d.Grant)
 	}
 	if s.SetBack != nil {
-		add("The database may lack what the remotes have, since it was set back to a backup, or queueDirectory was lost (noticed %s): mysql-sync verify --repair gets it, and this is told until a comparison has found all equal.", moment(*s.SetBack))
+		add("The database may lack rows that the remotes have, because it was restored from a backup or queueDirectory was lost (noticed %s): mysql-sync verify --repair fetches them; this message stays until a comparison finds all tables equal.", moment(*s.SetBack))
 	}
 	if s.Uncaptured.AtLeast {
-		add("%d changes or more wait in table_changes to be captured: the database is slow, or very much is written.", s.Uncaptured.Rows)
+		add("%d changes or more wait in table_changes to be captured: the database is slow, or the write load is very high.", s.Uncaptured.Rows)
 	}
 	for _, x := range t.Stuck {
-		add("%d received %s of %s cannot be written since %s: %s. All others go on; these follow by themselves.", x.Rows, number(x.Rows, "row", "rows"), x.Table, moment(x.Since), x.Why)
+		add("%d received %s of %s cannot be written since %s: %s. All other rows go on; these follow by themselves.", x.Rows, number(x.Rows, "row", "rows"), x.Table, moment(x.Since), x.Why)
 	}
 	for _, x := range t.Held {
 		add("%s cannot be read since %s: %s. Rows of all other tables are sent; these follow by themselves.", x.Table, moment(x.Since), x.Why)
 	}
 	for _, table := range t.Unarmed {
-		add("The triggers of %s cannot be made, since somebody holds the table or a parent: its writes are not captured until they are, and sent then.", table)
+		add("The triggers of %s cannot be created because the table or a parent is locked: its writes are not captured until then, and are sent afterwards.", table)
 	}
 	for i := range s.Remotes {
 		remoteProblems(&s.Remotes[i], s, l.Clients[s.Remotes[i].Name], add)
@@ -71,12 +71,12 @@ func problems(s *State, l *Live, unreadable error) []string {
 	}
 	for _, table := range slices.Sorted(maps.Keys(t.Vanished)) {
 		if at := t.Vanished[table]; !equalSince(s, table, at) {
-			add("Rows of %s are gone that no trigger saw go, as by TRUNCATE (noticed %s): they stay at the remotes until they are deleted there; resync there, or verify --repair, brings them back.", table, moment(at))
+			add("Rows of %s vanished without firing a trigger, as with TRUNCATE (noticed %s): they stay at the remotes until they are deleted there; resync there, or verify --repair, brings them back.", table, moment(at))
 		}
 	}
 	for _, table := range slices.Sorted(maps.Keys(t.Unseen)) {
 		if at := t.Unseen[table]; !equalSince(s, table, at) {
-			add("Writes to %s may not have been captured while the node was away (noticed %s): its rows were sent, but no deletes; mysql-sync verify shows what differs.", table, moment(at))
+			add("Writes to %s may have been missed while the node was down (noticed %s): its rows were sent, but no deletes; mysql-sync verify shows the differences.", table, moment(at))
 		}
 	}
 	for _, c := range s.Verified {
@@ -109,20 +109,20 @@ func remoteProblems(r *Remote, s *State, c Client, add func(format string, args 
 	switch {
 	case r.Online || r.Name == Anyone || !s.Broker.Online: // without the broker nobody is heard
 	case r.Heard == nil:
-		add("%s was not heard since this node started.", r.Name)
+		add("%s has not been heard since this node started.", r.Name)
 	default:
-		add("%s is away since %s.", r.Name, moment(*r.Heard))
+		add("%s has been offline since %s.", r.Name, moment(*r.Heard))
 	}
 	if !c.Mute.IsZero() && r.Online {
-		add("%s is there and answers nothing since %s, though it was met as a node of mysql-sync: see its log; if another program has taken its name for good, add it to version1Clients.", r.Name, moment(c.Mute))
+		add("%s is online but has not answered since %s, although it is known as a mysql-sync node: see its log; if another program has taken its name for good, add it to version1Clients.", r.Name, moment(c.Mute))
 	}
 	if r.Errors > 0 {
 		add("%d %s for %s %s refused: mysql-sync errors says why.", r.Errors, number(r.Errors, "row", "rows"), r.Name, number(r.Errors, "is", "are"))
 	}
 	if d := c.Ahead; d > clockMost {
-		add("The clock of %s is about %s ahead of this node's, so that its writes win over later ones: set both by NTP.", r.Name, d.Round(time.Second))
+		add("The clock of %s is about %s ahead of this node's, so its writes win over later ones: synchronize both with NTP.", r.Name, d.Round(time.Second))
 	} else if d := c.Behind; d > clockMost {
-		add("The clock of %s is about %s behind this node's, so that its writes lose against earlier ones (or its messages take that long): set both by NTP.", r.Name, d.Round(time.Second))
+		add("The clock of %s is about %s behind this node's, so its writes lose to earlier ones (or its messages take that long): synchronize both with NTP.", r.Name, d.Round(time.Second))
 	}
 }
 
@@ -135,9 +135,9 @@ func brokerProblem(l Link) string {
 	case l.Online:
 		return ""
 	case l.Refused:
-		return fmt.Sprintf("the broker%s refuses this node since %s%s", space(l.Address), moment(l.Since), because(l.Error))
+		return fmt.Sprintf("the broker%s has refused this node since %s%s", space(l.Address), moment(l.Since), because(l.Error))
 	}
-	return fmt.Sprintf("the broker%s is not reachable since %s%s", space(l.Address), moment(l.Since), because(l.Error))
+	return fmt.Sprintf("the broker%s has been unreachable since %s%s", space(l.Address), moment(l.Since), because(l.Error))
 }
 
 func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }

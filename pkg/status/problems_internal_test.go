@@ -30,44 +30,44 @@ func TestProblemsAreSentences(t *testing.T) {
 		"the database is away": {func(s *State, u *known) {
 			s.Database = Link{Address: "db:3306", Since: ago, Error: "connection refused"}
 			u.own, u.Trouble.Tables = errors.New("which follows from it"), errors.New("so does this")
-		}, "The database at db:3306 is not reachable since 2026-03-01 11:00:00 UTC (connection refused)."},
+		}, "The database at db:3306 has been unreachable since 2026-03-01 11:00:00 UTC (connection refused)."},
 		"the broker is away, so that nobody is heard": {func(s *State, _ *known) {
 			s.Broker = Link{Since: ago}
 			s.Remotes[0].Online = false
-		}, "The broker is not reachable since 2026-03-01 11:00:00 UTC."},
+		}, "The broker has been unreachable since 2026-03-01 11:00:00 UTC."},
 		"a remote is away": {func(s *State, _ *known) { s.Remotes[0].Online, s.Remotes[0].Heard = false, &ago },
-			"hamburg is away since 2026-03-01 11:00:00 UTC."},
+			"hamburg has been offline since 2026-03-01 11:00:00 UTC."},
 		"a remote never came": {func(s *State, _ *known) { s.Remotes[0].Online, s.Remotes[0].Heard = false, nil },
-			"hamburg was not heard since this node started."},
+			"hamburg has not been heard since this node started."},
 		"all others are no remote": {func(s *State, _ *known) { s.Remotes = []Remote{{Name: Anyone}} }, ""},
 		"rows are refused":         {func(s *State, _ *known) { s.Remotes[0].Errors = 12 }, "12 rows for hamburg are refused: mysql-sync errors says why."},
 		"one row is refused":       {func(s *State, _ *known) { s.Remotes[0].Errors = 1 }, "1 row for hamburg is refused: mysql-sync errors says why."},
 		"the broker refuses a topic": {func(s *State, _ *known) {
 			s.Broker = Link{Address: "b:1", Since: ago, Refused: true, Error: "subscribe /info: refused"}
-		}, "The broker b:1 refuses this node since 2026-03-01 11:00:00 UTC (subscribe /info: refused)."},
+		}, "The broker b:1 has refused this node since 2026-03-01 11:00:00 UTC (subscribe /info: refused)."},
 		"the broker swallows what is sent": {func(s *State, _ *known) { s.Broker.Address, s.Broker.Error = "b:1", "/info: no echo" },
 			"The others may not hear this node through the broker b:1 (/info: no echo)."},
 		"a clock is a little ahead": {func(_ *State, u *known) {
 			u.Clients = map[string]Client{"hamburg": {Ahead: time.Second}}
 		}, ""},
 		"a clock is ahead": {func(_ *State, u *known) { u.Clients = map[string]Client{"hamburg": {Ahead: 3 * time.Minute}} },
-			"The clock of hamburg is about 3m0s ahead of this node's, so that its writes win over later ones: set both by NTP."},
+			"The clock of hamburg is about 3m0s ahead of this node's, so its writes win over later ones: synchronize both with NTP."},
 		"a clock is a little behind": {func(_ *State, u *known) {
 			u.Clients = map[string]Client{"hamburg": {Behind: time.Second}}
 		}, ""},
 		"a clock is behind": {func(_ *State, u *known) { u.Clients = map[string]Client{"hamburg": {Behind: 3 * time.Minute}} },
-			"The clock of hamburg is about 3m0s behind this node's, so that its writes lose against earlier ones (or its messages take that long): set both by NTP."},
+			"The clock of hamburg is about 3m0s behind this node's, so its writes lose to earlier ones (or its messages take that long): synchronize both with NTP."},
 		"triggers may be missing": {func(_ *State, u *known) { u.Trouble.Tables = errors.New("no right") },
-			"The tables and their triggers cannot be looked at, so that writes may not be captured: no right."},
+			"The tables and their triggers cannot be inspected, so writes may go uncaptured: no right."},
 		"a transformer fails": {func(s *State, _ *known) {
 			s.Transformers = []Transformer{{Table: "orders", File: "orders.js", Last: "orders.js:3: no", LastAt: &soon, LastRow: "7"}, {File: "items.js", LastAt: &ago}}
 		}, "The transformer orders.js failed on row 7 of orders at 2026-03-01 11:59:00 UTC: orders.js:3: no."},
 		"rows have vanished": {func(s *State, u *known) {
 			u.Trouble.Vanished = map[string]time.Time{"orders": ago}
 			s.Verified = []Comparison{{Table: "orders", Remote: "hamburg", At: ago.Add(-time.Hour), Equal: true}, {Table: "items", Remote: "hamburg", At: soon, Equal: true}}
-		}, "Rows of orders are gone that no trigger saw go, as by TRUNCATE (noticed 2026-03-01 11:00:00 UTC): they stay at the remotes until they are deleted there; resync there, or verify --repair, brings them back."},
+		}, "Rows of orders vanished without firing a trigger, as with TRUNCATE (noticed 2026-03-01 11:00:00 UTC): they stay at the remotes until they are deleted there; resync there, or verify --repair, brings them back."},
 		"writes were not captured": {func(_ *State, u *known) { u.Trouble.Unseen = map[string]time.Time{"orders": ago} },
-			"Writes to orders may not have been captured while the node was away (noticed 2026-03-01 11:00:00 UTC): its rows were sent, but no deletes; mysql-sync verify shows what differs."},
+			"Writes to orders may have been missed while the node was down (noticed 2026-03-01 11:00:00 UTC): its rows were sent, but no deletes; mysql-sync verify shows the differences."},
 		"all was found equal since": {func(s *State, u *known) {
 			u.Trouble.Vanished, u.Trouble.Unseen = map[string]time.Time{"orders": ago}, map[string]time.Time{"orders": ago}
 			s.Verified = []Comparison{{Table: "orders", Remote: "hamburg", At: soon, Equal: true}}

@@ -30,7 +30,7 @@ func NewPulse(address string, now time.Time) *Pulse {
 type away struct{ Link }
 
 func (a away) Error() string {
-	return fmt.Sprintf("the database at %s is not reachable since %s%s", a.Address, moment(a.Since), because(a.Link.Error))
+	return fmt.Sprintf("the database at %s has been unreachable since %s%s", a.Address, moment(a.Since), because(a.Link.Error))
 }
 
 // while returns a context that ends, with an away, when the database does not answer

@@ -71,14 +71,14 @@ func (x *Stopped) State(ctx context.Context) (*State, error) {
 func left(setBack *time.Time, doubts map[schema.Doubt]time.Time) []string {
 	list := []string{}
 	if setBack != nil {
-		list = append(list, fmt.Sprintf("The database was set back to a backup (noticed %s), or queueDirectory was lost, and it was not compared since: start the node, then mysql-sync verify --repair.", setBack.Format(time.DateTime)))
+		list = append(list, fmt.Sprintf("The database was restored from a backup (noticed %s), or queueDirectory was lost, and it has not been compared since: start the node, then run mysql-sync verify --repair.", setBack.Format(time.DateTime)))
 	}
 	for _, x := range slices.SortedFunc(maps.Keys(doubts), func(x, y schema.Doubt) int { return cmp.Or(cmp.Compare(x.Table, y.Table), cmp.Compare(x.Kind, y.Kind)) }) {
-		what := "Rows of %s are gone that no trigger saw go, as by TRUNCATE"
+		what := "Rows of %s vanished without firing a trigger, as with TRUNCATE"
 		if x.Kind == schema.DoubtUnseen {
-			what = "Writes to %s may not have been captured while the node was away"
+			what = "Writes to %s may have been missed while the node was down"
 		}
-		list = append(list, fmt.Sprintf(what+" (noticed %s), and it was not found equal since: start the node, then mysql-sync verify.", x.Table, doubts[x].UTC().Format(time.DateTime)))
+		list = append(list, fmt.Sprintf(what+" (noticed %s), and it has not been found equal since: start the node, then run mysql-sync verify.", x.Table, doubts[x].UTC().Format(time.DateTime)))
 	}
 	return list
 }

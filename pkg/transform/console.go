@@ -37,7 +37,7 @@ func (m *machine) enableConsole() {
 func (m *machine) mayLog() bool {
 	m.lines++
 	if m.lines == mostLines+1 {
-		m.log.Warn("transformer says more in one call than is logged", zap.String("table", m.table), zap.Int("lines", mostLines))
+		m.log.Warn("a transformer logged too much in one call; the rest is dropped", zap.String("table", m.table), zap.Int("lines", mostLines))
 	}
 	return m.lines <= mostLines
 }

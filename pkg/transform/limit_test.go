@@ -69,7 +69,7 @@ func TestPromiseThatIsNotSettledInTimeIsAnError(t *testing.T) {
 
 func TestPromiseThatNothingSettlesFailsAtOnce(t *testing.T) {
 	_, err := apply(t, body("await new Promise(() => {});"))
-	wantError(t, err, "orders.js: returned a promise that nothing can settle")
+	wantError(t, err, "orders.js: returned a promise that can never settle")
 }
 
 func TestTimersAndPromises(t *testing.T) {

@@ -130,7 +130,7 @@ func (l *loop) begin(ctx context.Context) (end func()) {
 func (l *loop) settle(ctx context.Context, p *goja.Promise) error {
 	for p.State() == goja.PromiseStatePending {
 		if l.pending == 0 && len(l.timers) == 0 {
-			return errors.New("returned a promise that nothing can settle")
+			return errors.New("returned a promise that can never settle")
 		}
 		err := l.step(ctx, l.timers)
 		if limit, ok := err.(*limitError); ok && limit.waiting != "" {

@@ -271,7 +271,7 @@ func (c *process) hearApart(kind frameKind, d *decoder) error {
 		default:
 		}
 		if text := d.string(); text != "" {
-			c.owner.log.Warn("the process of the scripts is not confined", zap.String("reason", bounded(text)))
+			c.owner.log.Warn("the process of the scripts is not sandboxed", zap.String("reason", bounded(text)))
 		}
 		close(c.ready)
 	case frameChecked:

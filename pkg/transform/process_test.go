@@ -81,7 +81,7 @@ func TestScriptThatEndsItsProcessCostsItsRowOnly(t *testing.T) {
 	for _, i := range []int{2, 4} {
 		wantError(t, results[i].Err, "transform orders: orders.js: ended its process: signal: killed")
 	}
-	if n := logs.FilterMessage("transformer ended its process, which is started again").Len(); n != 1 {
+	if n := logs.FilterMessage("a transformer ended its process; restarting it").Len(); n != 1 {
 		t.Errorf("it was told %d times", n) // the second is the same row
 	}
 	calls = rows("dies")
@@ -272,7 +272,7 @@ func TestCallSaysOnlySoMuch(t *testing.T) {
 	if says.Len() != 1002 {
 		t.Error("the other rows say nothing")
 	}
-	if n := logs.FilterMessage("transformer says more in one call than is logged").Len(); n != 1 {
+	if n := logs.FilterMessage("a transformer logged too much in one call; the rest is dropped").Len(); n != 1 {
 		t.Errorf("that lines are left out is told %d times", n)
 	}
 	tr.ApplyAll(t.Context(), "orders", rows("rejects"))

@@ -245,7 +245,7 @@ func (c *cell) once(ctx context.Context, tasks []task, results []Result, room *i
 func (c *cell) blame(t *task, err error) int {
 	times, tell := c.ended(time.Now(), t, err)
 	if tell > 0 {
-		c.owner.log.Warn("transformer ended its process, which is started again", zap.String("file", c.file), zap.String("table", t.Table),
+		c.owner.log.Warn("a transformer ended its process; restarting it", zap.String("file", c.file), zap.String("table", t.Table),
 			zap.String("id", bounded(t.ID)), zap.Int("times", tell), zap.Error(err))
 	}
 	return times

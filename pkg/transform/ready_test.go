@@ -115,7 +115,7 @@ func TestRowThatEndsItsProcessStartsNoOtherEachTime(t *testing.T) {
 			if got := pid(tr); got != runs || syscall.Kill(got, 0) != nil {
 				t.Errorf("process %d runs, not %d", got, runs)
 			}
-			if n := logs.FilterMessage("transformer ended its process, which is started again").Len(); n != 1 {
+			if n := logs.FilterMessage("a transformer ended its process; restarting it").Len(); n != 1 {
 				t.Errorf("it was told %d times", n)
 			}
 		})

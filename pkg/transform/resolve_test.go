@@ -54,7 +54,7 @@ func TestResolveThatFailsSaysWhere(t *testing.T) {
 		"it returns nothing":   {"module.exports.resolve = () => {}", "orders.js: resolve returned nothing"},
 		"it returns a number":  {"module.exports.resolve = () => 7", "orders.js: returned a number"},
 		"it never returns":     {"module.exports.resolve = () => { for (;;) {} }", "ran longer than 1s"},
-		"it waits for nothing": {"module.exports.resolve = () => new Promise(() => {})", "nothing can settle"},
+		"it waits for nothing": {"module.exports.resolve = () => new Promise(() => {})", "can never settle"},
 		"it queries":           {"module.exports.resolve = async c => (await c.mysql.query('SELECT 1'))[0]", errLocked.Error()},
 		"it publishes":         {"module.exports.resolve = async c => { await c.mqtt.publish('a', 'b'); return null }", errLocked.Error()},
 		"there is none":        {"module.exports = c => c.entity", ErrNoResolve.Error()},

@@ -105,7 +105,7 @@ func (m *machine) fromObject(o *goja.Object) (any, error) {
 		return bytes.Clone(b), nil
 	}
 	if _, ok := exported[*goja.Promise](o); ok {
-		return nil, errors.New("a promise is no value; is an await missing?")
+		return nil, errors.New("a promise is not a value; is an await missing?")
 	}
 	if date, ok := exported[time.Time](o); ok {
 		return date.UTC(), nil

@@ -92,7 +92,7 @@ func TestWithoutAProcessRowsCanBeTriedAgain(t *testing.T) {
 	if s := tr.Stats()[0]; s.Errors != 0 {
 		t.Errorf("the script is said to have failed: %+v", s)
 	}
-	if n := logs.FilterMessage("transformer ended its process, which is started again").Len(); n != 0 {
+	if n := logs.FilterMessage("a transformer ended its process; restarting it").Len(); n != 0 {
 		t.Error("the script is said to have ended its process")
 	}
 	p.program = program

@@ -166,10 +166,10 @@ func (t *Transformers) Reload() error {
 		before.runner.close()
 	}
 	for _, file := range slices.Sorted(maps.Keys(now.shared)) {
-		t.log.Warn("transformer file is that of several tables", zap.String("file", file), zap.Strings("tables", now.shared[file]))
+		t.log.Warn("transformer file matches several tables", zap.String("file", file), zap.Strings("tables", now.shared[file]))
 	}
 	for _, file := range now.unused {
-		t.log.Warn("transformer file belongs to no table", zap.String("file", file))
+		t.log.Warn("transformer file matches no table", zap.String("file", file))
 	}
 	return nil
 }

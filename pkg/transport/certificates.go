@@ -48,7 +48,7 @@ func loadCertificates(log *zap.Logger, c config.MQTT) (*certificates, error) {
 			return nil, fmt.Errorf("read the client's certificate: %w", err)
 		}
 		if own == nil {
-			log.Warn("the client's certificate is not used: there is no key", zap.String("cert", file))
+			log.Warn("ignoring the client certificate: it has no key", zap.String("cert", file))
 			continue
 		}
 		certs.own = append(certs.own, *own)

@@ -85,7 +85,7 @@ func (s *Session) watchEcho(l *link) {
 		if s.echoLost++; s.echoLost < lostBeforeEcho {
 			return
 		}
-		message = "the broker ends each connection on which we publish our presence message: an ACL denies writing the" +
+		message = "the broker closes every connection on which we publish our presence message: an ACL denies writing the" +
 			" topic, or another client has the same clientId"
 	case <-time.After(s.c.EchoTimeout):
 		message = "the broker acknowledged our presence message but did not deliver it back to us: an ACL denies" +
@@ -99,7 +99,7 @@ func (s *Session) watchEcho(l *link) {
 	s.standing.silence(fmt.Errorf("%s: %s", s.c.EchoTopic, message))
 	select {
 	case <-l.echo.back: // somebody has mended it
-		s.log.Info("our presence messages come back to us now", zap.String("server", l.server))
+		s.log.Info("our presence messages now come back to us", zap.String("server", l.server))
 		s.heard()
 	case <-l.down:
 	}

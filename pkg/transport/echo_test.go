@@ -106,7 +106,7 @@ func TestBrokerThatAnswersPresenceWithTheEndIsTold(t *testing.T) {
 	for range 5 {
 		receive(t, n.up)
 	}
-	n.expectErrors(t, 1, "ends each connection on which we publish our presence")
+	n.expectErrors(t, 1, "closes every connection on which we publish our presence")
 	cancel()
 	if err := receive(t, ended); err != nil {
 		t.Errorf("Run: %v", err)

@@ -141,6 +141,6 @@ func (s *Session) farewell(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, farewellTime)
 	defer cancel()
 	if err := s.Publish(ctx, *s.c.Will); err != nil {
-		s.log.Warn("the others were not told of the stop", zap.Error(err))
+		s.log.Warn("could not tell the other nodes of the stop", zap.Error(err))
 	}
 }

@@ -24,9 +24,9 @@ type ProtocolError struct {
 // Error says what to set.
 func (p *ProtocolError) Error() string {
 	if p.Speaks == "" {
-		return fmt.Sprintf("%s there, no MQTT broker: correct mqttConfig.host, port or path (%v)", p.Is, p.Err)
+		return fmt.Sprintf("%s there, not an MQTT broker: check mqttConfig.host, port and path (%v)", p.Is, p.Err)
 	}
-	return fmt.Sprintf("%s there: the protocol of mqttConfig is %s and must be %s (%v)", p.Is, p.Given, p.Speaks, p.Err)
+	return fmt.Sprintf("%s there: mqttConfig.protocol is %s but must be %s (%v)", p.Is, p.Given, p.Speaks, p.Err)
 }
 
 // Unwrap returns what came of it.

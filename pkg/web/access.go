@@ -17,7 +17,7 @@ import (
 func ownHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !namesLoopback(r.Host) {
-			refuse(w, status.Kind(ErrForbidden, fmt.Errorf("the host %.100q is not this machine: ask for localhost; a proxy has to send the Host localhost", r.Host)))
+			refuse(w, status.Kind(ErrForbidden, fmt.Errorf("the host %.100q is not this machine: use localhost; a proxy must send Host: localhost", r.Host)))
 			return
 		}
 		next.ServeHTTP(w, r)

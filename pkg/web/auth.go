@@ -76,7 +76,7 @@ func (d *door) guard(next http.Handler) http.Handler {
 		}
 		token, ok := bearer(r)
 		if !ok {
-			d.turnAway(w, r, errors.New("a token is needed: send Authorization: Bearer, with http.token of the node's configuration"))
+			d.turnAway(w, r, errors.New("token required: send Authorization: Bearer with http.token from the node's configuration"))
 			return
 		}
 		if err := d.try(r, token); err != nil {

@@ -76,7 +76,7 @@ func (p *Peer) waitForKey() {
 	}
 	if !p.told && now.Sub(p.unmet) > keyTime {
 		p.told = true
-		p.log.Warn("nothing is sent to the remote: encryption.required has it, and it has not announced itself with a key that this node has")
+		p.log.Warn("sending nothing to the remote: encryption.required lists it, and it has not announced a key that this node has")
 	}
 }
 
@@ -115,7 +115,7 @@ func (p *Peer) Unanswered(said bool) deliver.Silence {
 		return deliver.Slow
 	}
 	if !said {
-		p.log.Warn("the remote answers no batch, though it was met as a node; version 1 is not spoken to it unless version1Clients has it")
+		p.log.Warn("the remote answers no batch although it is known as a node; version 1 is used only if version1Clients lists it")
 	}
 	return deliver.Mute
 }
