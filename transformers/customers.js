@@ -1,6 +1,6 @@
 // Column masking, for customers: personal data stays at home. The name is left
-// out, so a receiver that has one keeps it; the mail address keeps its domain
-// only; the card number keeps its last four digits.
+// out, so a receiver that has one keeps it; the mail address keeps only its
+// domain; the card number keeps only its last four digits.
 
 module.exports = function (context) {
   const { name, ...entity } = context.entity;

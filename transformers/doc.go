@@ -1,4 +1,4 @@
-// Package transformers holds examples of transformer files, each with a test.
-// Copy what fits into the directory that transformerDirectory names; their
-// manual is docs/transformers.md.
+// Package transformers holds example transformer files, each with a test. Copy
+// those you need into the directory named by transformerDirectory;
+// docs/transformers.md is their manual.
 package transformers

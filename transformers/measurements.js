@@ -1,6 +1,6 @@
 // Unit conversion, for measurements: the sensors write degrees Fahrenheit, the
-// target wants degrees Celsius. A DECIMAL comes as a string, so that no digit is
-// lost, and may go back as one.
+// target wants degrees Celsius. A DECIMAL is a string, so that no digit is lost,
+// and may be returned as one.
 
 module.exports = function (context) {
   const { entity } = context;

@@ -1,7 +1,7 @@
-// Row filter, for orders: each branch gets its own orders only, and the head
-// office gets all. The clients are named as the values of the column branch.
-// An order that moves to another branch is deleted at the first one: null says
-// that the row is not for this target, and what it had is taken away.
+// Row filter, for orders: each branch gets only its own orders, the head office
+// gets all. The column branch holds client names. An order that moves to another
+// branch is deleted at the first one: null means that the row is not for this
+// target, and removes it there.
 
 const HEAD_OFFICE = 'head-office';
 

@@ -1,7 +1,7 @@
 // Id mapping both ways, for parts, a table that is sent and received: each site
-// has ids of its own. id_mapping, a table of this database that is not synced,
-// holds them for each remote. A row that goes out gets the remote's id, one that
-// comes in the local one; a part that has no entry keeps its id.
+// has its own ids. id_mapping, a table in this database that is not synced,
+// holds them for each remote. Outgoing rows get the remote's id, incoming ones
+// the local id; a part without an entry keeps its id.
 //
 //   CREATE TABLE id_mapping (
 //     remote VARCHAR(32) NOT NULL, remote_id VARCHAR(64) NOT NULL, local_id VARCHAR(64) NOT NULL,

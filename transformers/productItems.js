@@ -1,6 +1,6 @@
 // Id mapping, for product_items: the two sides number their items differently.
-// id_mapping, a table of the receiving database, tells which local id belongs
-// to the remote one; an item that it does not know keeps its id.
+// id_mapping, a table in the receiving database, maps remote ids to local ones;
+// an item without an entry keeps its id.
 //
 //   CREATE TABLE id_mapping (remote_id VARCHAR(64) PRIMARY KEY, local_id VARCHAR(64) NOT NULL)
 

@@ -195,7 +195,7 @@ func TestPriceThatCannotBeToldIsStillReplicated(t *testing.T) {
 	call := transform.Call{Table: "prices", ID: "1", Entity: row("price", "9.99")}
 	got, err := tr.Apply(t.Context(), call)
 	want(t, got, err, call.Entity)
-	if all := logs.All(); len(all) != 1 || all[0].ContextMap()["text"] != "price 1 is not published: not connected" {
+	if all := logs.All(); len(all) != 1 || all[0].ContextMap()["text"] != "could not publish price 1: not connected" {
 		t.Fatal(all)
 	}
 }
