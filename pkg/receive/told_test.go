@@ -23,8 +23,8 @@ func TestWhatAClientIsTold(t *testing.T) {
 	}{
 		"the row's column":         {server(1406, "Data too long for column 'name' at row 1"), "write orders: Error 1406: Data too long for column 'name' at row 1"},
 		"a trigger's own words":    {server(1644, "closed on sundays"), "write orders: Error 1644: closed on sundays"},
-		"a statement":              {server(1064, "near '(7, 'a secret'), (8'"), "the database there answers with error 1064; the log there says what of"},
-		"another table":            {server(1146, "Table 'shop.vault' doesn't exist"), "the database there answers with error 1146; the log there says what of"},
+		"a statement":              {server(1064, "near '(7, 'a secret'), (8'"), "the database there answers with error 1064; see the log there"},
+		"another table":            {server(1146, "Table 'shop.vault' doesn't exist"), "the database there answers with error 1146; see the log there"},
 		"a lock":                   {server(1205, "Lock wait timeout exceeded"), "the database there cannot be reached now"},
 		"where the database is":    {&net.OpError{Op: "dial", Net: "tcp", Err: errors.New("10.1.2.3:3306: refused")}, "the database there cannot be reached now"},
 		"a fault of this program":  {fmt.Errorf("%w: index out of range of 'a secret'", receive.ErrPanic), "internal error"},
