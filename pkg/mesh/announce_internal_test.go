@@ -51,7 +51,7 @@ func TestAVandalGetsFewAnnouncements(t *testing.T) {
 				if b.retained["/node/node-a"].Payload == nil || len(b.retained["/node/node-a"].Payload) < 2 || n.mesh.Unkept() != "" {
 					t.Error("the broker has none in the end")
 				}
-				if lines := n.logged("was taken away at the broker"); name != "lost" && (lines < 5 || lines > 7) || name == "lost" && lines != 0 {
+				if lines := n.logged("was removed from the broker"); name != "lost" && (lines < 5 || lines > 7) || name == "lost" && lines != 0 {
 					t.Errorf("%d lines", lines)
 				}
 			})

@@ -124,7 +124,7 @@ func TestBeatsGoByTheClocksOfExistingPeers(t *testing.T) {
 		if ahead := time.Until(last.Until); err != nil || ahead < time.Hour || ahead > time.Hour+10*time.Second {
 			t.Errorf("the last beat is ahead by %v, %v", ahead, err)
 		}
-		if n.logged("says that it is there for very long") != 2 {
+		if n.logged("claims to be online far into the future") != 2 {
 			t.Error("clocks that are ahead are not logged")
 		}
 	})
@@ -221,7 +221,7 @@ func TestTheMemoryIsWrittenOnce(t *testing.T) {
 		n.mesh.Met("node-b")
 		time.Sleep(10 * time.Second)
 		n.mesh.Met("node-c")
-		if n.logged("it could not be noted who was met") < 5 {
+		if n.logged("could not record a client as a node") < 5 {
 			t.Error("it is not tried again")
 		}
 		n.memory.mu.Lock()
