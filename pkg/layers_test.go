@@ -28,7 +28,7 @@ var layers = [][]string{
 	{"pkg/mesh"},
 	{"pkg/receive", "pkg/status"},
 	{"pkg/render", "pkg/check"},
-	{"pkg/deliver"},
+	{"pkg/deliver", "pkg/verify"},
 	{"pkg/renew"},
 	{"pkg/daemon", "pkg/simulation"},
 	{"pkg/web", "pkg/metrics"},

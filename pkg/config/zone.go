@@ -2,11 +2,19 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
 // LargestRow returns how many bytes the largest row may have that is taken.
 func (c *Config) LargestRow() int { return max(c.MaxRowBytes, 1<<20) }
+
+// Tables returns the tables that are synced or received, sorted, each once.
+func (c *Config) Tables() []string {
+	all := slices.Concat(c.SyncTables, c.ReceiveTables)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
 
 // Zone returns the time zone in which wire version 1 shows TIMESTAMP values.
 func (c *Config) Zone() (*time.Location, error) {

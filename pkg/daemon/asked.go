@@ -28,7 +28,7 @@ func (n *Node) Retry(ctx context.Context, of status.Rows) (int64, error) {
 // Verify compares tables with remotes, one after the other.
 func (n *Node) Verify(ctx context.Context, v status.Verify, tell func(status.Comparison) error) error {
 	if len(v.Tables) == 0 {
-		v.Tables = n.allTables()
+		v.Tables = n.cfg.Tables()
 	}
 	if len(v.Remotes) == 0 {
 		v.Remotes = n.cfg.RemoteClients
@@ -47,7 +47,7 @@ func (n *Node) Verify(ctx context.Context, v status.Verify, tell func(status.Com
 				if err := d.Known(remote, table); err != nil {
 					return status.Comparison{}, err
 				}
-				return n.verify(ctx, remote, table, v.Repair)
+				return n.verifier.Verify(ctx, remote, table, v.Repair)
 			})
 			if found.Table != "" {
 				c = found

@@ -33,7 +33,7 @@ func (n *Node) checkServers(ctx context.Context) (*mysqldb.DB, error) {
 		dbErr = fmt.Errorf("mysqlConfig: %w", dbErr)
 	} else {
 		n.tables = schema.NewTables(db)
-		dbErr = errors.Join(db.Spell(ctx, n.allTables()), n.checkTables(ctx), check.ApplySession(ctx, n.cfg), check.TransformerLogin(ctx, n.cfg), check.BinaryLog(ctx, db))
+		dbErr = errors.Join(db.Spell(ctx, n.cfg.Tables()), n.checkTables(ctx), check.ApplySession(ctx, n.cfg), check.TransformerLogin(ctx, n.cfg), check.BinaryLog(ctx, db))
 	}
 	wg.Wait()
 	if err := errors.Join(dbErr, brokerErr); err != nil {
@@ -92,7 +92,7 @@ func (n *Node) probeBroker(ctx context.Context) error {
 // configuration needs.
 func (n *Node) loadTransformers(log *zap.Logger) (*transform.Transformers, error) {
 	t := transform.New(log, render.Querier{Guests: n.guests}, publisher{n.transport}, transform.Config{Directory: n.cfg.TransformerDirectory, MaxRow: n.cfg.LargestRow()})
-	if err := t.Load(n.allTables()); err != nil {
+	if err := t.Load(n.cfg.Tables()); err != nil {
 		return nil, fmt.Errorf("transformerDirectory: %w", err)
 	}
 	return t, check.Resolvers(n.cfg.ConflictPolicy, t)

@@ -30,6 +30,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/transform"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
+	"github.com/mysql-sync/mysql-sync/pkg/verify"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
@@ -55,7 +56,6 @@ type Node struct {
 	transformers *transform.Transformers
 	rehearsal    *transform.Transformers // the same, without consequences
 	renderer     *render.Renderer
-	rehearser    *render.Renderer // by the rehearsal
 	transport    *transport.Session
 	mesh         *mesh.Mesh
 	applier      *apply.Applier
@@ -67,10 +67,8 @@ type Node struct {
 	receiver     *receive.Receiver
 	answers      *receive.Answers
 	senders      map[string]*deliver.Sender
-	asking       asking
-	questions    *receive.Questions
-	guesses      *receive.Guesses
 	mail         *receive.Mail
+	verifier     *verify.Verifier
 	spelled      map[string]string // by which rules the rows of each table are told apart
 	unarmed      []string          // synced tables that somebody held as the triggers were to be made
 
@@ -100,8 +98,7 @@ func New(cfg *config.Config, log *logging.Log, version string, host Host, meter 
 	n := &Node{
 		cfg: cfg, log: log.Logger, logging: log, version: version, topics: wire.Topics(cfg.TopicPrefix), session: rand.Uint64(), zone: zone, now: time.Now,
 		codec: codec, senders: map[string]*deliver.Sender{},
-		asking: asking{waiting: map[asked]chan wire.Answer{}}, questions: receive.NewQuestions(knownClients(cfg)),
-		guesses: receive.NewGuesses(knownClients(cfg)), mail: receive.NewMail(knownClients(cfg)),
+		mail: receive.NewMail(knownClients(cfg)),
 	}
 	n.doubts = newDoubts()
 	n.started = n.now()
@@ -178,7 +175,7 @@ func (n *Node) replicate(ctx context.Context) error {
 		return err
 	}
 	defer n.guests.Close()
-	if err := applyDB.Spell(ctx, n.allTables()); err != nil {
+	if err := applyDB.Spell(ctx, n.cfg.Tables()); err != nil {
 		return err
 	}
 	lock, err := owner.Acquire(ctx, n.log, db, n.cfg.ClientName)
@@ -241,13 +238,13 @@ func (n *Node) replicate(ctx context.Context) error {
 	g.Go(func() error { return n.capture.Run(ctx) })
 	g.Go(func() error { return n.watcher.Run(ctx) })
 	g.Go(func() error { return n.receiver.Run(ctx, n.decoder(n.transformers), n.applier) })
-	g.Go(func() error { return n.settleHeld(ctx) })
+	g.Go(func() error { return n.verifier.SettleHeld(ctx) })
 	g.Go(func() error { return n.snapshots.Run(ctx) })
 	g.Go(func() error { return n.tables.Free(ctx, n.log.Named("outbound"), n.readable) })
 	g.Go(func() error { return n.snapshots.Purge(ctx, n.cfg.TombstoneRetention) })
-	g.Go(func() error { return n.verifyAll(ctx) })
 	g.Go(func() error { return n.mail.Run(ctx, n.read) })
-	g.Go(func() error { return n.answerQuestions(ctx) })
+	g.Go(func() error { return n.verifier.Run(ctx) })
+	g.Go(func() error { return n.verifier.Answer(ctx) })
 	g.Go(func() error { return n.Watch(ctx, db) })
 	g.Go(func() error { return n.answers.Run(ctx) })
 	g.Go(func() error { return n.endRemoved(ctx) })
@@ -326,7 +323,7 @@ func (n *Node) wire(db, applyDB *mysqldb.DB, records *owner.Records) error {
 		Origin: n.origin, Initial: n.cfg.InitialSync, Remotes: n.cfg.RemoteClients, Tables: n.cfg.SyncTables,
 		Ready: func(remote, table string) bool {
 			return n.mesh.TakesUnasked(remote, table) && n.watcher.Captures(table)
-		}, OnMark: n.wakeMarked, Versioned: n.allTables(),
+		}, OnMark: n.wakeMarked, Versioned: n.cfg.Tables(),
 		Transforms: func(table string) bool { return n.transformers.Has(table) },
 	})
 	var err error
@@ -345,7 +342,11 @@ func (n *Node) wire(db, applyDB *mysqldb.DB, records *owner.Records) error {
 	}
 	rehearser := *n.renderer
 	rehearser.Transformers = n.rehearsal
-	n.rehearser = &rehearser
+	n.verifier = verify.New(verify.Config{
+		Line: verify.Line{Session: n.session, Topics: n.topics, Mesh: n.mesh, Transport: n.transport, Refused: n.refused},
+		Log:  n.log, Node: n.cfg, Now: n.now, Origin: n.origin, DB: db, Tables: n.tables, Stream: n.stream, Outbox: n.outbox,
+		Rows: n.renderer, Rehearser: &rehearser, Decoder: n.decoder(n.rehearsal), Applier: n.applier, Events: verifyEvents{n},
+	}, knownClients(n.cfg))
 	n.openSenders()
 	n.Open(db, n.tables, n.outbox, n.stream.Visible)
 	return nil
@@ -363,12 +364,6 @@ func (n *Node) closeTransformers() {
 			t.Close()
 		}
 	}
-}
-
-func (n *Node) allTables() []string {
-	all := slices.Concat(n.cfg.SyncTables, n.cfg.ReceiveTables)
-	slices.Sort(all)
-	return slices.Compact(all)
 }
 
 // wakeMarked says that rows may have been marked for any remote.

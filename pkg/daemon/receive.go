@@ -36,7 +36,7 @@ func (n *Node) receive(d transport.Delivery) {
 	case wire.BatchAckFor:
 		n.post(topic, topic.Sender, d)
 	case wire.VerifyFor:
-		if n.mayCome(topic.Sender, len(d.Payload)) {
+		if n.verifier.MayCome(topic.Sender, len(d.Payload)) {
 			n.post(topic, topic.Sender, d)
 		}
 	case wire.ChangeTo, wire.BatchTo:
@@ -66,7 +66,7 @@ func (n *Node) read(l receive.Letter) {
 	case wire.BatchAckFor:
 		n.onBatchAck(l.Topic, l.Payload)
 	case wire.VerifyFor:
-		n.onVerify(l.Topic, l.Payload)
+		n.verifier.Hear(l.Topic, l.Payload)
 	}
 }
 

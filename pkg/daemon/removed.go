@@ -27,3 +27,13 @@ func (n *Node) endRemoved(ctx context.Context) error {
 		}
 	}
 }
+
+// sleep waits for a time, or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}

@@ -20,7 +20,7 @@ func (n *Node) respell(ctx context.Context, db *mysqldb.DB) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range n.allTables() {
+	for _, name := range n.cfg.Tables() {
 		t, err := n.tables.Table(ctx, name)
 		if errors.Is(err, schema.ErrNoTable) || errors.Is(err, schema.ErrUnfit) {
 			continue // those who need the table say so

@@ -36,7 +36,7 @@ func (n *Node) comparedSince(ctx context.Context) error {
 // nothing is left out. Rows that a transformer changes cannot be compared.
 func (n *Node) equalEverywhere() bool {
 	compared := false
-	for _, table := range n.allTables() {
+	for _, table := range n.cfg.Tables() {
 		for _, remote := range n.cfg.RemoteClients {
 			c, was := n.Verified.Of(remote, table)
 			compared = compared || was

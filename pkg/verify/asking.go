@@ -1,4 +1,4 @@
-package daemon
+package verify
 
 import (
 	"bytes"
@@ -59,32 +59,32 @@ type errAnswered struct{ remote, reason string }
 func (e errAnswered) Error() string { return e.remote + ": " + e.reason }
 
 // ask asks a remote and waits for its answer.
-func (n *Node) ask(ctx context.Context, remote string, q wire.Question) (wire.Answer, error) {
+func (vf *Verifier) ask(ctx context.Context, remote string, q wire.Question) (wire.Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
-	n.asking.mu.Lock()
-	n.asking.last++
-	q.ID = n.session ^ n.asking.last
+	vf.asking.mu.Lock()
+	vf.asking.last++
+	q.ID = vf.Session ^ vf.asking.last
 	q.Parts = true
 	answer := make(chan wire.Answer, 1)
-	n.asking.waiting[asked{remote, q.ID}] = answer
-	n.asking.mu.Unlock()
+	vf.asking.waiting[asked{remote, q.ID}] = answer
+	vf.asking.mu.Unlock()
 	defer func() {
-		n.asking.mu.Lock()
-		delete(n.asking.waiting, asked{remote, q.ID})
-		n.asking.mu.Unlock()
+		vf.asking.mu.Lock()
+		delete(vf.asking.waiting, asked{remote, q.ID})
+		vf.asking.mu.Unlock()
 	}()
 	payload, err := q.Encode()
 	if err != nil {
 		return wire.Answer{}, err
 	}
 	for {
-		sealed, err := n.mesh.Seal(seal.Verify, remote, payload) // anew for each: a message is taken once
+		sealed, err := vf.Mesh.Seal(seal.Verify, remote, payload) // anew for each: a message is taken once
 		if err != nil {
 			return wire.Answer{}, fmt.Errorf("ask %s: %w", remote, err)
 		}
-		m := transport.Message{Topic: n.topics.VerifyOf(remote, n.cfg.ClientName), Payload: sealed, QoS: 1}
-		if err := n.transport.Publish(ctx, m); err != nil && !errors.Is(err, transport.ErrOffline) {
+		m := transport.Message{Topic: vf.Topics.VerifyOf(remote, vf.Node.ClientName), Payload: sealed, QoS: 1}
+		if err := vf.Transport.Publish(ctx, m); err != nil && !errors.Is(err, transport.ErrOffline) {
 			return wire.Answer{}, err
 		}
 		select {
@@ -104,7 +104,7 @@ var errNoAnswer = errors.New("the remote does not answer")
 
 // askValues asks a remote for the rows with some keys, as often as it takes until it has answered for all, and hands each answer to
 // take, so that there is never more than one in memory. Promise 10.
-func (n *Node) askValues(ctx context.Context, remote string, q wire.Question, take func(wire.Answer)) error {
+func (vf *Verifier) askValues(ctx context.Context, remote string, q wire.Question, take func(wire.Answer)) error {
 	q.Ask = wire.AskValues
 	known, sums := q.Known, q.Sums
 	for rest := q.Keys; len(rest) > 0; {
@@ -115,7 +115,7 @@ func (n *Node) askValues(ctx context.Context, remote string, q wire.Question, ta
 		if sums != nil {
 			q.Sums = sums[len(sums)-len(rest):][:len(q.Keys)]
 		}
-		a, err := n.ask(ctx, remote, q)
+		a, err := vf.ask(ctx, remote, q)
 		if err == nil {
 			err = answers(q, a)
 		}

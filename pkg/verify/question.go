@@ -1,9 +1,10 @@
-package daemon
+package verify
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 
 	"go.uber.org/zap"
@@ -30,34 +31,34 @@ const (
 	answerBriefs = 8 << 20                   // that are read to be given as checksums; one row is always
 )
 
-// mayCome reports whether a client may ask, or is to answer, with a message of so many bytes.
-func (n *Node) mayCome(sender string, bytes int) bool {
+// MayCome reports whether a client may ask, or is to answer, with a message of so many bytes.
+func (vf *Verifier) MayCome(sender string, bytes int) bool {
 	switch {
-	case n.asking.expects(sender):
+	case vf.asking.expects(sender):
 		return true
-	case !n.cfg.MayAsk(sender):
+	case !vf.Node.MayAsk(sender):
 		return false
 	case bytes > wire.MostQuestion+seal.Overhead:
-		n.refused.Broken("message refused", sender, zap.Stringer("kind", wire.VerifyFor), zap.Error(errNobodyAsked))
+		vf.Refused.Broken("message refused", sender, zap.Stringer("kind", wire.VerifyFor), zap.Error(errNobodyAsked))
 		return false
 	}
 	return true
 }
 
-// onVerify takes a message of /verify/{client}/{sender}.
-func (n *Node) onVerify(topic wire.Topic, payload []byte) {
+// Hear takes a message of /verify/{client}/{sender}.
+func (vf *Verifier) Hear(topic wire.Topic, payload []byte) {
 	sender := topic.Sender
-	if !n.mayCome(sender, 0) {
+	if !vf.MayCome(sender, 0) {
 		return
 	}
-	payload, ok := n.mesh.Unseal(topic, payload)
+	payload, ok := vf.Mesh.Unseal(topic, payload)
 	if !ok {
 		return
 	}
 	refuse := func(err error) {
-		n.refused.Broken("message refused", sender, zap.Stringer("kind", topic.Kind), zap.Error(err))
+		vf.Refused.Broken("message refused", sender, zap.Stringer("kind", topic.Kind), zap.Error(err))
 	}
-	if len(payload) > wire.MostQuestion && !n.asking.expects(sender) {
+	if len(payload) > wire.MostQuestion && !vf.asking.expects(sender) {
 		refuse(errNobodyAsked)
 		return
 	}
@@ -66,25 +67,25 @@ func (n *Node) onVerify(topic wire.Topic, payload []byte) {
 	case err != nil:
 		refuse(err)
 	case a != nil:
-		n.asking.answered(sender, *a)
+		vf.asking.answered(sender, *a)
 	default:
-		n.questions.Put(sender, *q, len(payload)) // what is not taken is asked again
+		vf.questions.Put(sender, *q, len(payload)) // what is not taken is asked again
 	}
 }
 
 var errNobodyAsked = errors.New("it is too large for a question, and nothing was asked")
 
-// answerQuestions answers the questions of remotes until ctx ends.
-func (n *Node) answerQuestions(ctx context.Context) error {
+// Answer answers the questions of remotes until ctx ends.
+func (vf *Verifier) Answer(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for range answersAtOnce {
 		g.Go(func() error {
 			for {
-				q, done, ok := n.questions.Next(ctx)
+				q, done, ok := vf.questions.Next(ctx)
 				if !ok {
 					return nil
 				}
-				n.reply(ctx, q, done)
+				vf.reply(ctx, q, done)
 			}
 		})
 	}
@@ -92,13 +93,13 @@ func (n *Node) answerQuestions(ctx context.Context) error {
 }
 
 // reply answers a question, while who asks waits for it. Where it panics, that costs this question alone. Promise 9.
-func (n *Node) reply(ctx context.Context, q receive.Question, done func()) {
+func (vf *Verifier) reply(ctx context.Context, q receive.Question, done func()) {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
-	a, err := n.answerSafely(ctx, q)
+	a, err := vf.answerSafely(ctx, q)
 	done() // before who asked hears it, and asks the next
 	if err != nil {
-		n.log.Debug("question not answered", zap.String("remote", q.From), zap.String("ask", wire.Shorten(q.Ask, 40)), zap.Error(err))
+		vf.Log.Debug("question not answered", zap.String("remote", q.From), zap.String("ask", wire.Shorten(q.Ask, 40)), zap.Error(err))
 		if mysqldb.Number(err) != 0 {
 			err = errNotTold
 		}
@@ -110,13 +111,13 @@ func (n *Node) reply(ctx context.Context, q receive.Question, done func()) {
 	}
 	payload, err := a.Encode()
 	if err == nil {
-		payload, err = n.mesh.Seal(seal.Verify, q.From, payload)
+		payload, err = vf.Mesh.Seal(seal.Verify, q.From, payload)
 	}
 	if err == nil {
-		_, err = n.transport.PublishAsync(ctx, transport.Message{Topic: n.topics.VerifyOf(q.From, n.cfg.ClientName), Payload: payload, QoS: 1})
+		_, err = vf.Transport.PublishAsync(ctx, transport.Message{Topic: vf.Topics.VerifyOf(q.From, vf.Node.ClientName), Payload: payload, QoS: 1})
 	}
 	if err != nil && ctx.Err() == nil {
-		n.log.Debug("answer not published", zap.String("remote", q.From), zap.Error(err))
+		vf.Log.Debug("answer not published", zap.String("remote", q.From), zap.Error(err))
 	}
 }
 
@@ -124,10 +125,14 @@ func (n *Node) reply(ctx context.Context, q receive.Question, done func()) {
 var errNotTold = errors.New("the table could not be read; the node's log says why, at the level debug")
 
 // answerSafely is answer for any question.
-func (n *Node) answerSafely(ctx context.Context, q receive.Question) (a wire.Answer, err error) {
+func (vf *Verifier) answerSafely(ctx context.Context, q receive.Question) (a wire.Answer, err error) {
 	err = receive.ErrPanic
-	defer n.survive("question")
-	return n.answer(ctx, q)
+	defer func() {
+		if p := recover(); p != nil {
+			vf.Events.Panicked(p, debug.Stack())
+		}
+	}()
+	return vf.answer(ctx, q)
 }
 
 // notSynced ends the answer to a question about a table that the node does not have to
@@ -136,13 +141,13 @@ const notSynced = "is not synced here"
 
 // answer answers a question about a table, as far as who asks may see it.
 // Promise 8: it tells nothing of others.
-func (n *Node) answer(ctx context.Context, q receive.Question) (wire.Answer, error) {
+func (vf *Verifier) answer(ctx context.Context, q receive.Question) (wire.Answer, error) {
 	var a wire.Answer
-	v, ok := n.viewOf(q.From, q.Table)
+	v, ok := vf.viewOf(q.From, q.Table)
 	if !ok {
 		return a, fmt.Errorf("table %.64q "+notSynced, q.Table)
 	}
-	t, err := n.tables.Fresh(ctx, q.Table)
+	t, err := vf.Tables.Fresh(ctx, q.Table)
 	if err == nil {
 		err = sensible(t, &q.Question)
 	}
@@ -158,20 +163,20 @@ func (n *Node) answer(ctx context.Context, q receive.Question) (wire.Answer, err
 		a.Hashes, a.Part, err = v.hashes(ctx, &q.Question, a.Form)
 	case wire.AskValues:
 		if v.whole || v.given(&q.Question) {
-			if a.Part, err = n.within(ctx, t, &q.Question); err != nil {
+			if a.Part, err = vf.within(ctx, t, &q.Question); err != nil {
 				return a, err
 			}
 		}
 		a.Types, a.Values, err = v.verifyValues(ctx, q)
-		a.Takes = n.cfg.Receives(t.Name) && n.transformers.Has(t.Name)
+		a.Takes = vf.Node.Receives(t.Name) && vf.Rows.Transforms(t.Name)
 	case wire.AskSend:
-		err = n.sendAsked(ctx, t, q)
+		err = vf.sendAsked(ctx, t, q)
 	case wire.AskColumns:
-		a.Sends, a.Changes = n.sends(q.From, t.Name), n.transformers.Has(t.Name)
+		a.Sends, a.Changes = vf.sends(q.From, t.Name), vf.Rows.Transforms(t.Name)
 		a.Key, a.Unique = t.KeyNames(), t.Unique
 		for i := range t.Columns {
 			c := &t.Columns[i]
-			if !n.cfg.MayColumn(q.From, t.Name, c.Name) {
+			if !vf.Node.MayColumn(q.From, t.Name, c.Name) {
 				continue
 			}
 			a.Columns = append(a.Columns, wire.VerifyColumn{Name: c.Name, DataType: c.DataType, Type: c.Type, Length: c.Length,
@@ -234,8 +239,8 @@ func sensible(t *schema.Table, q *wire.Question) error {
 
 // within leaves of the keys of a question as many as the rows of an answer may have, and reports whether there are others. How
 // large the rows are is asked before any is read. Promise 10.
-func (n *Node) within(ctx context.Context, t *schema.Table, q *wire.Question) (part bool, err error) {
-	sizes, err := snapshot.Sizes(ctx, n.db, t, q.Columns, q.Keys)
+func (vf *Verifier) within(ctx context.Context, t *schema.Table, q *wire.Question) (part bool, err error) {
+	sizes, err := snapshot.Sizes(ctx, vf.DB, t, q.Columns, q.Keys)
 	if err != nil {
 		return false, err
 	}
@@ -266,11 +271,11 @@ func (n *Node) within(ctx context.Context, t *schema.Table, q *wire.Question) (p
 // sendAsked marks rows for the client that asks for them, if it is a remote. A
 // row that is not here is sent as a delete if the node has a version of it and it has
 // not vanished; that does nothing where the other has the same version, or a later one.
-func (n *Node) sendAsked(ctx context.Context, t *schema.Table, q receive.Question) error {
-	if !n.sends(q.From, t.Name) || len(q.Keys) == 0 {
+func (vf *Verifier) sendAsked(ctx context.Context, t *schema.Table, q receive.Question) error {
+	if !vf.sends(q.From, t.Name) || len(q.Keys) == 0 {
 		return nil
 	}
-	found, err := snapshot.Values(ctx, n.db, t, t.Names()[:1], q.Keys, nil)
+	found, err := snapshot.Values(ctx, vf.DB, t, t.Names()[:1], q.Keys, nil)
 	if err != nil {
 		return err
 	}
@@ -278,14 +283,14 @@ func (n *Node) sendAsked(ctx context.Context, t *schema.Table, q receive.Questio
 	for i, k := range q.Keys {
 		rows[i] = change.Row{Table: t.Name, Key: string(k)}
 	}
-	if err := n.tables.Identify(ctx, rows); err != nil {
+	if err := vf.Tables.Identify(ctx, rows); err != nil {
 		return err
 	}
-	states, err := version.Read(ctx, n.db, rows)
+	states, err := version.Read(ctx, vf.DB, rows)
 	if err != nil {
 		return err
 	}
-	fates, err := version.Fates(ctx, n.db, rows)
+	fates, err := version.Fates(ctx, vf.DB, rows)
 	if err != nil {
 		return err
 	}
@@ -293,6 +298,6 @@ func (n *Node) sendAsked(ctx context.Context, t *schema.Table, q receive.Questio
 		_, here := found[r.Key]
 		return !here && (states[r].Version.IsZero() || fates[r] == version.There)
 	})
-	defer n.senders[q.From].Marked()
-	return n.outbox.MarkAll(ctx, q.From, rows)
+	defer vf.Events.Marked(q.From)
+	return vf.Outbox.MarkAll(ctx, q.From, rows)
 }

@@ -1,4 +1,4 @@
-package daemon
+package verify
 
 import (
 	"errors"

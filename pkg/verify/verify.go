@@ -1,4 +1,4 @@
-package daemon
+package verify
 
 import (
 	"context"
@@ -30,22 +30,22 @@ type difference struct {
 	key string
 }
 
-// verify compares a table with that of a remote that is online, chunk by chunk,
+// Verify compares a table with that of a remote that is online, chunk by chunk,
 // by checksums that each server computes. Rows that differ are looked at again
 // until the changes on their way have come. With repair, the rows that differ
 // are sent: of two versions the later one stays, be it a delete, and of two
 // equal ones this node's. A row that only one node has, in a version that both
 // know, is sent to the other: nobody has deleted it.
-func (n *Node) verify(ctx context.Context, remote, table string, repair bool) (status.Comparison, error) {
-	c := status.Comparison{Remote: remote, Table: table, At: n.now()}
-	if !n.mesh.Online(remote) || !n.mesh.SpeaksBatches(remote) {
+func (vf *Verifier) Verify(ctx context.Context, remote, table string, repair bool) (status.Comparison, error) {
+	c := status.Comparison{Remote: remote, Table: table, At: vf.Now()}
+	if !vf.Mesh.Online(remote) || !vf.Mesh.SpeaksBatches(remote) {
 		return c, fmt.Errorf("%s is offline, or not a mysql-sync node", remote)
 	}
-	t, err := n.tables.Fresh(ctx, table)
+	t, err := vf.Tables.Fresh(ctx, table)
 	if err != nil {
 		return c, err
 	}
-	suspects, same, err := n.suspects(ctx, remote, t)
+	suspects, same, err := vf.suspects(ctx, remote, t)
 	if err != nil {
 		return c, fmt.Errorf("verify %s with %s: %w", table, remote, err)
 	}
@@ -57,7 +57,7 @@ func (n *Node) verify(ctx context.Context, remote, table string, repair bool) (s
 				return c, err
 			}
 		}
-		if found, err = n.compare(ctx, remote, t, suspects, &c); err != nil {
+		if found, err = vf.compare(ctx, remote, t, suspects, &c); err != nil {
 			return c, fmt.Errorf("verify %s with %s: %w", table, remote, err)
 		}
 		settled := true
@@ -77,43 +77,39 @@ func (n *Node) verify(ctx context.Context, remote, table string, repair bool) (s
 			c.Rows++
 		}
 	}
-	n.Compared(c)
-	if err := n.settleDoubts(ctx, c.Table); err != nil {
-		return c, err
-	}
-	if err := n.comparedSince(ctx); err != nil {
+	if err := vf.Events.Compared(ctx, c); err != nil {
 		return c, err
 	}
 	if repair && len(found) > 0 {
-		c.Repairs, err = n.repair(ctx, remote, t, found)
+		c.Repairs, err = vf.repair(ctx, remote, t, found)
 	}
 	return c, err
 }
 
-// verifyAll compares all tables with the remotes that are online, now and then,
+// Run compares all tables with the remotes that are online, now and then,
 // and tells what differs: TRUNCATE, writes made behind the triggers' back, and
 // restored backups show nowhere else.
-func (n *Node) verifyAll(ctx context.Context) error {
-	if n.cfg.VerifyInterval == 0 {
+func (vf *Verifier) Run(ctx context.Context) error {
+	if vf.Node.VerifyInterval == 0 {
 		<-ctx.Done()
 		return nil
 	}
-	for sleep(ctx, n.cfg.VerifyInterval) == nil {
-		for _, table := range n.allTables() {
-			if n.transformers.Has(table) {
+	for sleep(ctx, vf.Node.VerifyInterval) == nil {
+		for _, table := range vf.Node.Tables() {
+			if vf.Rows.Transforms(table) {
 				continue // the rows are meant to differ
 			}
-			for _, remote := range n.cfg.RemoteClients {
-				if !n.mesh.Online(remote) || !n.mesh.SpeaksBatches(remote) {
+			for _, remote := range vf.Node.RemoteClients {
+				if !vf.Mesh.Online(remote) || !vf.Mesh.SpeaksBatches(remote) {
 					continue
 				}
-				c, err := n.verify(ctx, remote, table, false)
+				c, err := vf.Verify(ctx, remote, table, false)
 				switch {
 				case ctx.Err() != nil:
 				case err != nil:
-					n.log.Warn("tables not compared", zap.String("remote", remote), zap.String("table", table), zap.Error(err))
+					vf.Log.Warn("tables not compared", zap.String("remote", remote), zap.String("table", table), zap.Error(err))
 				case c.Differs > 0:
-					n.log.Error("tables differ; mysql-sync verify --repair sends the rows",
+					vf.Log.Error("tables differ; mysql-sync verify --repair sends the rows",
 						zap.String("remote", remote), zap.String("table", table), zap.Int64("rows", c.Differs))
 				}
 			}
@@ -124,36 +120,36 @@ func (n *Node) verifyAll(ctx context.Context) error {
 
 // compare compares rows value by value, or by checksums that the remote confirms where it tells no values, and returns those that
 // differ. It counts the others.
-func (n *Node) compare(ctx context.Context, remote string, t *schema.Table, keys [][]byte, c *status.Comparison) (differ []difference, err error) {
+func (vf *Verifier) compare(ctx context.Context, remote string, t *schema.Table, keys [][]byte, c *status.Comparison) (differ []difference, err error) {
 	there := remoteTable{name: t.Name, types: make([]string, len(t.Columns))}
 	for len(keys) > 0 {
 		part := keys[:min(len(keys), there.rowsAtOnce(t))]
 		keys = keys[len(part):]
-		rows, states, known, err := n.knownOf(ctx, t, part)
+		rows, states, known, err := vf.knownOf(ctx, t, part)
 		if err != nil {
 			return nil, err
 		}
 		theirs := map[string]wire.VerifyValue{}
 		if !there.confirms {
-			if err = n.theirValues(ctx, remote, t, part, known, &there, theirs); err != nil {
+			if err = vf.theirValues(ctx, remote, t, part, known, &there, theirs); err != nil {
 				return nil, err
 			}
 		}
 		brief := func(i int, stored []byte) []byte { return snapshot.Brief(t.Columns[i], stored, there.types[i]) }
-		ours, err := snapshot.Values(ctx, n.db, t, t.Names(), part, brief)
+		ours, err := snapshot.Values(ctx, vf.DB, t, t.Names(), part, brief)
 		if err != nil {
 			return nil, err
 		}
-		pending, err := n.pendingFor(ctx, remote, t.Name, part)
+		pending, err := vf.pendingFor(ctx, remote, t.Name, part)
 		if err != nil {
 			return nil, err
 		}
-		ways, err := n.rehearse(ctx, remote, t, part, true)
+		ways, err := vf.rehearse(ctx, remote, t, part, true)
 		if err != nil {
 			return nil, err
 		}
-		if n.sends(remote, t.Name) { // or it would be told of what it is not sent
-			if err := n.confirmed(ctx, remote, part, known, digests(t, part, ours, ways, &there, theirs), &there, theirs); err != nil {
+		if vf.sends(remote, t.Name) { // or it would be told of what it is not sent
+			if err := vf.confirmed(ctx, remote, part, known, digests(t, part, ours, ways, &there, theirs), &there, theirs); err != nil {
 				return nil, err
 			}
 		}
@@ -162,7 +158,7 @@ func (n *Node) compare(ctx context.Context, remote string, t *schema.Table, keys
 			other, way := theirs[r.Key], ways[r.Key]
 			s := sides{here: here, there: other.Values != nil, pending: pending[r.Key] || other.Pending, way: way.Way, wayBack: other.Way,
 				ownThere: states[r].WrittenBy(remote), knownThere: other.Time != 0,
-				taken: n.cfg.Receives(t.Name) && n.transformers.Has(t.Name), takenThere: there.takes}
+				taken: vf.Node.Receives(t.Name) && vf.Rows.Transforms(t.Name), takenThere: there.takes}
 			switch other.Way {
 			case wire.WaySame, wire.WayDiffers:
 				same := other.Way == wire.WaySame
@@ -171,8 +167,8 @@ func (n *Node) compare(ctx context.Context, remote string, t *schema.Table, keys
 				s.same = s.here && s.there && sameRow(t, mine, other.Values, there.types, other.Untold)
 				s.asSent = s.there && way.Way == wire.WayChanged && sameAsSent(t, way, brief, other.Values, there.types)
 			}
-			if s.there && !s.here && states[r].Version.IsZero() && n.transformers.Has(t.Name) {
-				if s.wayIn, err = n.rehearseTaking(ctx, remote, t, r.Key); err != nil {
+			if s.there && !s.here && states[r].Version.IsZero() && vf.Rows.Transforms(t.Name) {
+				if s.wayIn, err = vf.rehearseTaking(ctx, remote, t, r.Key); err != nil {
 					return nil, err
 				}
 			}
@@ -190,7 +186,7 @@ func (n *Node) compare(ctx context.Context, remote string, t *schema.Table, keys
 					c.Rows++
 				}
 			default:
-				d := difference{key: r.Key, Difference: status.Difference{ID: n.tables.ID(ctx, r), Kind: v, Pending: s.pending}}
+				d := difference{key: r.Key, Difference: status.Difference{ID: vf.Tables.ID(ctx, r), Kind: v, Pending: s.pending}}
 				differ = append(differ, d)
 			}
 		}
@@ -199,13 +195,13 @@ func (n *Node) compare(ctx context.Context, remote string, t *schema.Table, keys
 }
 
 // knownOf returns what the node has of the rows with some keys, also as it is told to a remote that is asked about them.
-func (n *Node) knownOf(ctx context.Context, t *schema.Table, keys [][]byte) (rows []change.Row, states map[change.Row]change.State, known []wire.VerifyVersion, err error) {
+func (vf *Verifier) knownOf(ctx context.Context, t *schema.Table, keys [][]byte) (rows []change.Row, states map[change.Row]change.State, known []wire.VerifyVersion, err error) {
 	rows = make([]change.Row, len(keys))
 	for i, k := range keys {
 		rows[i] = change.Row{Table: t.Name, Key: string(k)}
 	}
-	if err = n.tables.Identify(ctx, rows); err == nil {
-		states, err = version.Read(ctx, n.db, rows)
+	if err = vf.Tables.Identify(ctx, rows); err == nil {
+		states, err = version.Read(ctx, vf.DB, rows)
 	}
 	known = make([]wire.VerifyVersion, len(rows))
 	for i, r := range rows {
@@ -235,9 +231,9 @@ func (r *remoteTable) rowsAtOnce(t *schema.Table) int {
 }
 
 // theirValues asks a remote for rows, whose long values it gives, or are put here, by their checksums.
-func (n *Node) theirValues(ctx context.Context, remote string, t *schema.Table, keys [][]byte, known []wire.VerifyVersion, there *remoteTable, theirs map[string]wire.VerifyValue) error {
+func (vf *Verifier) theirValues(ctx context.Context, remote string, t *schema.Table, keys [][]byte, known []wire.VerifyVersion, there *remoteTable, theirs map[string]wire.VerifyValue) error {
 	q := wire.Question{Table: t.Name, Columns: t.Names(), Keys: keys, Form: wire.FormLarge, Types: t.Types(), Known: known}
-	return n.askValues(ctx, remote, q, func(a wire.Answer) {
+	return vf.askValues(ctx, remote, q, func(a wire.Answer) {
 		if len(a.Types) == len(t.Columns) {
 			there.types = a.Types
 		}
@@ -297,7 +293,7 @@ func sameRow(t *schema.Table, ours, theirs [][]byte, types []string, untold []in
 
 // pendingFor returns which rows the node has still to capture, or to send to a
 // remote.
-func (n *Node) pendingFor(ctx context.Context, remote, table string, keys [][]byte) (map[string]bool, error) {
+func (vf *Verifier) pendingFor(ctx context.Context, remote, table string, keys [][]byte) (map[string]bool, error) {
 	pending := map[string]bool{}
 	byID := map[string]string{}
 	ids := []any{remote, table}
@@ -306,7 +302,7 @@ func (n *Node) pendingFor(ctx context.Context, remote, table string, keys [][]by
 	for i, k := range keys {
 		rows[i] = change.Row{Table: table, Key: string(k)}
 	}
-	if err := n.tables.Identify(ctx, rows); err != nil {
+	if err := vf.Tables.Identify(ctx, rows); err != nil {
 		return nil, err
 	}
 	for i, k := range keys {
@@ -326,7 +322,7 @@ func (n *Node) pendingFor(ctx context.Context, remote, table string, keys [][]by
 		{`SELECT row_id FROM sync_outbox WHERE remote = ? AND table_name = ? AND row_id IN (` + places + `)`, ids},
 	} {
 		var found []string
-		if err := n.db.SelectContext(ctx, &found, q.sql, q.args...); err != nil {
+		if err := vf.DB.SelectContext(ctx, &found, q.sql, q.args...); err != nil {
 			return nil, fmt.Errorf("read what is pending: %w", err)
 		}
 		for _, f := range found {

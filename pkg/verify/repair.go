@@ -1,4 +1,4 @@
-package daemon
+package verify
 
 import (
 	"context"
@@ -16,18 +16,18 @@ import (
 
 // repair makes both nodes send the rows that differ. Where the version is the
 // same on both sides, resend first sees to it that one of them gives way.
-func (n *Node) repair(ctx context.Context, remote string, t *schema.Table, differ []difference) (int, error) {
+func (vf *Verifier) repair(ctx context.Context, remote string, t *schema.Table, differ []difference) (int, error) {
 	for part := range slices.Chunk(differ, wire.VerifyValues) {
 		var keys [][]byte
 		for _, d := range part {
 			keys = append(keys, []byte(d.key))
 		}
-		_, _, known, err := n.knownOf(ctx, t, keys)
+		_, _, known, err := vf.knownOf(ctx, t, keys)
 		if err != nil {
 			return 0, err
 		}
 		theirs := map[string]change.Version{}
-		err = n.askValues(ctx, remote, wire.Question{Table: t.Name, Columns: keyNames(t), Keys: keys, Known: known}, func(a wire.Answer) {
+		err = vf.askValues(ctx, remote, wire.Question{Table: t.Name, Columns: keyNames(t), Keys: keys, Known: known}, func(a wire.Answer) {
 			for _, v := range a.Values {
 				theirs[string(v.Key)] = change.Version{Time: v.Time, Origin: v.Origin}
 				if v.Other {
@@ -38,18 +38,18 @@ func (n *Node) repair(ctx context.Context, remote string, t *schema.Table, diffe
 		if err != nil {
 			return 0, err
 		}
-		if err := n.resend(ctx, remote, t, part, theirs); err != nil {
+		if err := vf.resend(ctx, remote, t, part, theirs); err != nil {
 			return 0, err
 		}
 		for len(keys) > 0 {
 			some := keys[:wire.Within(len(keys), wire.VerifyRows, func(i int) int { return len(keys[i]) })]
-			if _, err := n.ask(ctx, remote, wire.Question{Ask: wire.AskSend, Table: t.Name, Keys: some}); err != nil {
+			if _, err := vf.ask(ctx, remote, wire.Question{Ask: wire.AskSend, Table: t.Name, Keys: some}); err != nil {
 				return 0, err
 			}
 			keys = keys[len(some):]
 		}
 	}
-	n.log.Info("rows sent for repair", zap.String("remote", remote), zap.String("table", t.Name), zap.Int("rows", len(differ)))
+	vf.Log.Info("rows sent for repair", zap.String("remote", remote), zap.String("table", t.Name), zap.Int("rows", len(differ)))
 	return len(differ), nil
 }
 
@@ -64,15 +64,15 @@ var another = change.Version{Time: change.Baseline}
 // its version is later than the remote's: it was deleted. If the versions are the
 // same, or it was there with that version, it was not, and what is known of it is forgotten,
 // so that the remote's row is news. So it is with a row of a table that is only received.
-func (n *Node) resend(ctx context.Context, remote string, t *schema.Table, differ []difference, theirs map[string]change.Version) error {
+func (vf *Verifier) resend(ctx context.Context, remote string, t *schema.Table, differ []difference, theirs map[string]change.Version) error {
 	rows := make([]change.Row, len(differ))
 	for i, d := range differ {
 		rows[i] = change.Row{Table: t.Name, Key: d.key}
 	}
-	if err := n.tables.Identify(ctx, rows); err != nil {
+	if err := vf.Tables.Identify(ctx, rows); err != nil {
 		return err
 	}
-	err := n.stream.Write(ctx, n.db, rows, func(tx mysqldb.Tx, writing *version.Writing) error {
+	err := vf.Stream.Write(ctx, vf.DB, rows, func(tx mysqldb.Tx, writing *version.Writing) error {
 		states, err := version.Read(ctx, tx, rows)
 		if err != nil {
 			return err
@@ -86,14 +86,14 @@ func (n *Node) resend(ctx context.Context, remote string, t *schema.Table, diffe
 		first := writing.Positions(len(rows))
 		for i, r := range rows {
 			ours, other := states[r].Version, theirs[r.Key]
-			theirOwn := n.transformers.Has(t.Name) && states[r].WrittenBy(remote) // it does not go back through a transformer
+			theirOwn := vf.Rows.Transforms(t.Name) && states[r].WrittenBy(remote) // it does not go back through a transformer
 			switch {
-			case differ[i].Kind == differs && ours == other && (theirOwn || !n.cfg.Syncs(t.Name)):
+			case differ[i].Kind == differs && ours == other && (theirOwn || !vf.Node.Syncs(t.Name)):
 				if !differ[i].Pending {
 					vanished = append(vanished, r) // nobody would be told of a new version
 				}
-			case differ[i].Kind != missingHere && ours == other && n.cfg.Syncs(t.Name):
-				s := conflict.Next(states[r], change.Micros(n.now()), n.origin)
+			case differ[i].Kind != missingHere && ours == other && vf.Node.Syncs(t.Name):
+				s := conflict.Next(states[r], change.Micros(vf.Now()), vf.Origin)
 				next = append(next, version.Entry{Row: r, State: s, Position: first + int64(i), Fate: version.There})
 			case fates[r] == version.There && !differ[i].Pending:
 				vanished = append(vanished, r)
@@ -109,9 +109,9 @@ func (n *Node) resend(ctx context.Context, remote string, t *schema.Table, diffe
 		if err := version.Forget(ctx, tx, t.Name, vanished); err != nil {
 			return err
 		}
-		return n.outbox.Mark(ctx, tx, due, remote)
+		return vf.Outbox.Mark(ctx, tx, due, remote)
 	})
-	n.wakeMarked()
+	vf.Events.Marked(remote)
 	return err
 }
 

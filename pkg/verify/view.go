@@ -1,4 +1,4 @@
-package daemon
+package verify
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 // view is what a client that asks may see of a table: no more than it would be sent of it, through the table's transformer. Of a
 // table that is not sent to it, it sees nothing, and has confirmed what it has itself; see confirm.go. Promise 8.
 type view struct {
-	n      *Node
+	vf     *Verifier
 	asker  string
 	t      *schema.Table
 	whole  bool // it is sent the table, or may read all of it
@@ -24,10 +24,10 @@ type view struct {
 }
 
 // viewOf returns what a client may see of a table; ok is false if that is nothing.
-func (n *Node) viewOf(asker, table string) (v view, ok bool) {
-	ok, named := n.cfg.MayRead(asker, table)
-	v = view{n: n, asker: asker, whole: named || n.sends(asker, table), script: n.transformers.Has(table), some: n.cfg.Limited(asker, table)}
-	return v, ok && (v.whole || n.cfg.MayWrite(asker, table))
+func (vf *Verifier) viewOf(asker, table string) (v view, ok bool) {
+	ok, named := vf.Node.MayRead(asker, table)
+	v = view{vf: vf, asker: asker, whole: named || vf.sends(asker, table), script: vf.Rows.Transforms(table), some: vf.Node.Limited(asker, table)}
+	return v, ok && (v.whole || vf.Node.MayWrite(asker, table))
 }
 
 // plain reports whether the client sees the table as it is.
@@ -50,10 +50,10 @@ func (v view) rows(ctx context.Context, keys [][]byte, known []wire.VerifyVersio
 	for i, k := range keys {
 		rows[i] = change.Row{Table: v.t.Name, Key: string(k)}
 	}
-	if err := v.n.tables.Identify(ctx, rows); err != nil {
+	if err := v.vf.Tables.Identify(ctx, rows); err != nil {
 		return nil, err
 	}
-	states, err := version.Read(ctx, v.n.db, rows)
+	states, err := version.Read(ctx, v.vf.DB, rows)
 	if err != nil {
 		return nil, err
 	}
@@ -64,17 +64,17 @@ func (v view) rows(ctx context.Context, keys [][]byte, known []wire.VerifyVersio
 		}
 		return list, nil
 	}
-	from, err := version.From(ctx, v.n.db, rows)
+	from, err := version.From(ctx, v.vf.DB, rows)
 	if err != nil {
 		return nil, err
 	}
-	held, err := v.n.outbox.SentAs(ctx, v.asker, v.t.Name, rows)
+	held, err := v.vf.Outbox.SentAs(ctx, v.asker, v.t.Name, rows)
 	if err != nil {
 		return nil, err
 	}
 	var ways map[string]render.Rehearsed
 	if v.script && v.whole {
-		if ways, err = v.n.rehearser.Rehearse(ctx, v.asker, v.t, keys, values); err != nil {
+		if ways, err = v.vf.Rehearser.Rehearse(ctx, v.asker, v.t, keys, values); err != nil {
 			return nil, err
 		}
 	}
@@ -107,7 +107,7 @@ func (v view) sum(ctx context.Context, q *wire.Question, form int) (count int64,
 	case v.script || v.some:
 		return 0, "", nil
 	}
-	return snapshot.Sum(ctx, v.n.db, v.t, q.Columns, snapshot.Range{After: q.After, UpTo: q.UpTo}, form)
+	return snapshot.Sum(ctx, v.vf.DB, v.t, q.Columns, snapshot.Range{After: q.After, UpTo: q.UpTo}, form)
 }
 
 // hashes answers wire.AskHashes, of the rows that the client may see; more says that there may be others. A row that it would be
@@ -118,7 +118,7 @@ func (v view) hashes(ctx context.Context, q *wire.Question, form int) (list []wi
 	}
 	r := snapshot.Range{After: q.After, UpTo: q.UpTo}
 	for {
-		page, err := snapshot.Hashes(ctx, v.n.db, v.t, q.Columns, r, wire.VerifyRows, form)
+		page, err := snapshot.Hashes(ctx, v.vf.DB, v.t, q.Columns, r, wire.VerifyRows, form)
 		if err != nil || v.plain() {
 			return page, false, err
 		}
@@ -160,7 +160,7 @@ func (v view) values(s seen, columns []string, stored [][]byte, keep func(int, [
 	}
 	values = make([][]byte, len(columns))
 	for i, name := range columns {
-		value, told := stored[i], v.n.cfg.MayColumn(v.asker, v.t.Name, name)
+		value, told := stored[i], v.vf.Node.MayColumn(v.asker, v.t.Name, name)
 		if v.script {
 			at := -1
 			for k, c := range s.rehearse.Columns {
@@ -189,7 +189,7 @@ func (v view) verifyValues(ctx context.Context, q receive.Question) (types []str
 	if !v.whole {
 		return v.confirmValues(ctx, q)
 	}
-	n, t := v.n, v.t
+	vf, t := v.vf, v.t
 	var keep func(int, []byte) []byte
 	if q.Form >= wire.FormLarge && len(q.Types) == len(q.Columns) {
 		keep = func(i int, stored []byte) []byte {
@@ -197,11 +197,11 @@ func (v view) verifyValues(ctx context.Context, q receive.Question) (types []str
 			return snapshot.Brief(*c, stored, q.Types[i])
 		}
 	}
-	found, err := snapshot.Values(ctx, n.db, t, q.Columns, q.Keys, keep)
+	found, err := snapshot.Values(ctx, vf.DB, t, q.Columns, q.Keys, keep)
 	if err != nil {
 		return nil, nil, err
 	}
-	pending, err := n.pendingFor(ctx, q.From, t.Name, q.Keys)
+	pending, err := vf.pendingFor(ctx, q.From, t.Name, q.Keys)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -223,7 +223,7 @@ func (v view) verifyValues(ctx context.Context, q receive.Question) (types []str
 		} else if v.script && !s.known {
 			// The client may have it under this key all the same: a transformer has given it another.
 			if id, err := t.ID(key); err == nil {
-				sent, err := n.outbox.SentUnder(ctx, q.From, t.Name, id)
+				sent, err := vf.Outbox.SentUnder(ctx, q.From, t.Name, id)
 				if err != nil {
 					return nil, nil, err
 				}

@@ -1,4 +1,4 @@
-package daemon
+package verify
 
 import "github.com/mysql-sync/mysql-sync/pkg/wire"
 

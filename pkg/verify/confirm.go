@@ -1,4 +1,4 @@
-package daemon
+package verify
 
 import (
 	"context"
@@ -29,7 +29,7 @@ func (v view) confirmSum(ctx context.Context, q *wire.Question, form int) (int64
 	var its []string
 	r := snapshot.Range{After: q.After, UpTo: q.UpTo}
 	for page := 1; ; page++ {
-		list, err := snapshot.Hashes(ctx, v.n.db, v.t, q.Columns, r, wire.VerifyRows, form)
+		list, err := snapshot.Hashes(ctx, v.vf.DB, v.t, q.Columns, r, wire.VerifyRows, form)
 		if err != nil {
 			return 0, "", err
 		}
@@ -66,7 +66,7 @@ func (v view) confirmSum(ctx context.Context, q *wire.Question, form int) (int64
 		return of.Count, q.Sum, nil
 	}
 	for _, key := range its {
-		v.n.guesses.Wrong(v.asker, v.t.Name, key)
+		v.vf.guesses.Wrong(v.asker, v.t.Name, key)
 	}
 	return 0, "", nil
 }
@@ -75,7 +75,7 @@ func (v view) confirmSum(ctx context.Context, q *wire.Question, form int) (int64
 func (v view) itsKeys(ctx context.Context, q *wire.Question) (list []wire.Hash, more bool, err error) {
 	r := snapshot.Range{After: q.After, UpTo: q.UpTo}
 	for {
-		keys, err := snapshot.Keys(ctx, v.n.db, v.t, r, wire.VerifyRows)
+		keys, err := snapshot.Keys(ctx, v.vf.DB, v.t, r, wire.VerifyRows)
 		if err != nil {
 			return nil, false, err
 		}
@@ -105,7 +105,7 @@ func (v view) itsKeys(ctx context.Context, q *wire.Question) (list []wire.Hash, 
 // the question, and the version that it knows the row's. That a row is another it hears only if it has sent it, or knows its version:
 // of a row that somebody else has written since, it cannot be said to be wrong.
 func (v view) confirmValues(ctx context.Context, q receive.Question) (types []string, list []wire.VerifyValue, err error) {
-	n, t := v.n, v.t
+	vf, t := v.vf, v.t
 	columns := make([]*value.Column, len(q.Columns))
 	for i, name := range q.Columns {
 		c, ok := t.Column(name)
@@ -119,11 +119,11 @@ func (v view) confirmValues(ctx context.Context, q receive.Question) (types []st
 	if given {
 		read, keep = q.Columns, func(i int, stored []byte) []byte { return snapshot.Brief(*columns[i], stored, q.Types[i]) }
 	}
-	found, err := snapshot.Values(ctx, n.db, t, read, q.Keys, keep)
+	found, err := snapshot.Values(ctx, vf.DB, t, read, q.Keys, keep)
 	if err != nil {
 		return nil, nil, err
 	}
-	pending, err := n.pendingFor(ctx, q.From, t.Name, q.Keys)
+	pending, err := vf.pendingFor(ctx, q.From, t.Name, q.Keys)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -161,7 +161,7 @@ func (v view) confirm(key, sum string, s seen, digest func() string) (way string
 	case sum != "" && sum == digest():
 		return wire.WaySame
 	case sum != "":
-		v.n.guesses.Wrong(v.asker, v.t.Name, key)
+		v.vf.guesses.Wrong(v.asker, v.t.Name, key)
 	}
 	if s.its {
 		return wire.WayDiffers
@@ -170,7 +170,7 @@ func (v view) confirm(key, sum string, s seen, digest func() string) (way string
 }
 
 func (v view) mayGuess(key string) bool {
-	return v.n.guesses.May(v.asker, v.t.Name, key, v.n.now())
+	return v.vf.guesses.May(v.asker, v.t.Name, key, v.vf.Now())
 }
 
 // given reports whether a client gives checksums of rows that may be confirmed: of columns that are for it.
@@ -181,7 +181,7 @@ func (v view) given(q *wire.Question) bool {
 // untold returns the places of the columns that are not for the client.
 func (v view) untold(columns []string) (places []int) {
 	for i, name := range columns {
-		if !v.n.cfg.MayColumn(v.asker, v.t.Name, name) {
+		if !v.vf.Node.MayColumn(v.asker, v.t.Name, name) {
 			places = append(places, i)
 		}
 	}

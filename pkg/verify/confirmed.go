@@ -1,4 +1,4 @@
-package daemon
+package verify
 
 import (
 	"context"
@@ -70,7 +70,7 @@ func digests(t *schema.Table, keys [][]byte, ours map[string][][]byte, ways map[
 }
 
 // confirmed has a remote that does not tell rows say whether it has the same.
-func (n *Node) confirmed(ctx context.Context, remote string, keys [][]byte, known []wire.VerifyVersion, list map[string]*digested, there *remoteTable, theirs map[string]wire.VerifyValue) error {
+func (vf *Verifier) confirmed(ctx context.Context, remote string, keys [][]byte, known []wire.VerifyVersion, list map[string]*digested, there *remoteTable, theirs map[string]wire.VerifyValue) error {
 	for _, d := range list {
 		q := wire.Question{Table: there.name, Columns: d.columns, Types: d.types, Form: wire.FormLarge}
 		for i, k := range keys {
@@ -78,7 +78,7 @@ func (n *Node) confirmed(ctx context.Context, remote string, keys [][]byte, know
 				q.Keys, q.Known, q.Sums = append(q.Keys, k), append(q.Known, known[i]), append(q.Sums, sum)
 			}
 		}
-		err := n.askValues(ctx, remote, q, func(a wire.Answer) {
+		err := vf.askValues(ctx, remote, q, func(a wire.Answer) {
 			there.takes = a.Takes
 			for _, v := range a.Values {
 				there.confirms = there.confirms || v.Way == wire.WaySame || v.Way == wire.WayDiffers

@@ -1,4 +1,4 @@
-package daemon
+package verify
 
 import (
 	"context"
@@ -24,24 +24,24 @@ const (
 	settleAgain = 10 * time.Second
 )
 
-// settleHeld finds out about changes that rows here hold up, until ctx ends: whether
+// SettleHeld finds out about changes that rows here hold up, until ctx ends: whether
 // their senders have changes of these rows on the way, which are waited for, or did
 // not know them. Then it is a conflict, and decided.
-func (n *Node) settleHeld(ctx context.Context) error {
+func (vf *Verifier) SettleHeld(ctx context.Context) error {
 	later := map[string]time.Time{} // of a remote that did not answer
 	var news unsettled
 	for {
 		if err := sleep(ctx, time.Second); err != nil {
 			return nil
 		}
-		for _, h := range n.applier.Held(n.now().Add(-settleAfter), settleMost) {
-			if !n.mesh.Online(h.From) || n.now().Before(later[h.From]) {
+		for _, h := range vf.Applier.Held(vf.Now().Add(-settleAfter), settleMost) {
+			if !vf.Mesh.Online(h.From) || vf.Now().Before(later[h.From]) {
 				continue
 			}
-			strange, err := n.strange(ctx, h)
+			strange, err := vf.strange(ctx, h)
 			if err == nil && len(strange) > 0 {
-				err = n.applier.Settle(ctx, h, strange)
-				n.answers.TellFreed(ctx)
+				err = vf.Applier.Settle(ctx, h, strange)
+				vf.Events.Settled(ctx)
 			}
 			if ctx.Err() != nil {
 				return nil
@@ -51,27 +51,27 @@ func (n *Node) settleHeld(ctx context.Context) error {
 				continue
 			}
 			level := zap.DebugLevel
-			if news.failure(n.now(), h.From, err) {
+			if news.failure(vf.Now(), h.From, err) {
 				level = zap.WarnLevel
 			}
-			n.log.Log(level, "a change waits for rows that refer to its row, and its sender cannot be asked about them", zap.String("remote", h.From),
+			vf.Log.Log(level, "a change waits for rows that refer to its row, and its sender cannot be asked about them", zap.String("remote", h.From),
 				zap.String("table", h.Table), zap.String("error", wire.Shorten(err.Error(), 500)))
-			later[h.From] = n.now().Add(settleAgain)
+			later[h.From] = vf.Now().Add(settleAgain)
 		}
 	}
 }
 
 // strange returns those of the rows that hold a change of which its sender has nothing
 // to send.
-func (n *Node) strange(ctx context.Context, h apply.Held) ([]change.Row, error) {
+func (vf *Verifier) strange(ctx context.Context, h apply.Held) ([]change.Row, error) {
 	byTable := map[string][]change.Row{}
 	for _, r := range h.Refer {
 		byTable[r.Table] = append(byTable[r.Table], r)
 	}
 	var strange []change.Row
 	for table, rows := range byTable {
-		t, err := n.tables.Table(ctx, table)
-		if !n.cfg.Receives(table) || err != nil {
+		t, err := vf.Tables.Table(ctx, table)
+		if !vf.Node.Receives(table) || err != nil {
 			continue // nothing can come for it: apply knows that
 		}
 		for part := range slices.Chunk(rows, settleKeys) {
@@ -80,7 +80,7 @@ func (n *Node) strange(ctx context.Context, h apply.Held) ([]change.Row, error) 
 				keys[i] = []byte(r.Key)
 			}
 			settled := map[string]bool{}
-			err := n.askValues(ctx, h.From, wire.Question{Table: table, Columns: keyNames(t), Keys: keys}, func(a wire.Answer) {
+			err := vf.askValues(ctx, h.From, wire.Question{Table: table, Columns: keyNames(t), Keys: keys}, func(a wire.Answer) {
 				for _, v := range a.Values {
 					settled[string(v.Key)] = !v.Pending
 				}

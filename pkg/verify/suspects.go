@@ -1,4 +1,4 @@
-package daemon
+package verify
 
 import (
 	"context"
@@ -34,11 +34,11 @@ func (s *surplus) add(key []byte) error {
 
 // suspects compares the checksums of all chunks and returns the keys of the rows
 // that differ in those that do, and how many rows were seen to be the same.
-func (n *Node) suspects(ctx context.Context, remote string, t *schema.Table) (keys [][]byte, alike int64, err error) {
+func (vf *Verifier) suspects(ctx context.Context, remote string, t *schema.Table) (keys [][]byte, alike int64, err error) {
 	var r snapshot.Range
 	var more surplus
 	for {
-		end, further, err := snapshot.NextKey(ctx, n.db, t, r.After, wire.VerifyRows)
+		end, further, err := snapshot.NextKey(ctx, vf.DB, t, r.After, wire.VerifyRows)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -46,23 +46,23 @@ func (n *Node) suspects(ctx context.Context, remote string, t *schema.Table) (ke
 		if further {
 			r.UpTo = end
 		}
-		count, sum, err := snapshot.Sum(ctx, n.db, t, t.Names(), r, wire.FormLarge)
+		count, sum, err := snapshot.Sum(ctx, vf.DB, t, t.Names(), r, wire.FormLarge)
 		if err != nil {
 			return nil, 0, err
 		}
 		q := wire.Question{Ask: wire.AskSum, Table: t.Name, Columns: t.Names(), After: r.After, UpTo: r.UpTo, Form: wire.FormLarge}
-		if n.sends(remote, t.Name) && !n.transformers.Has(t.Name) {
+		if vf.sends(remote, t.Name) && !vf.Rows.Transforms(t.Name) {
 			q.Count, q.Sum = count, sum
 		}
-		a, err := n.ask(ctx, remote, q)
+		a, err := vf.ask(ctx, remote, q)
 		if err == nil && a.Form < wire.FormLarge {
-			count, sum, err = snapshot.Sum(ctx, n.db, t, t.Names(), r, a.Form)
+			count, sum, err = snapshot.Sum(ctx, vf.DB, t, t.Names(), r, a.Form)
 		}
 		if err != nil {
 			return nil, 0, err
 		}
-		if sum == "" || a.Count != count || a.Sum != sum || n.transformsFor(remote, t.Name) {
-			found, same, err := n.drill(ctx, remote, t, r, &more)
+		if sum == "" || a.Count != count || a.Sum != sum || vf.transformsFor(remote, t.Name) {
+			found, same, err := vf.drill(ctx, remote, t, r, &more)
 			if err != nil {
 				return nil, 0, err
 			}
@@ -78,17 +78,17 @@ func (n *Node) suspects(ctx context.Context, remote string, t *schema.Table) (ke
 
 // drill returns the keys of a range whose rows differ, or have no checksum, or are
 // changed on their way by a transformer, and how many others there are.
-func (n *Node) drill(ctx context.Context, remote string, t *schema.Table, r snapshot.Range, more *surplus) (keys [][]byte, rest int64, err error) {
+func (vf *Verifier) drill(ctx context.Context, remote string, t *schema.Table, r snapshot.Range, more *surplus) (keys [][]byte, rest int64, err error) {
 	var ours map[string]string
 	var same [][]byte
 	given := map[string]bool{} // by the remote
 	for part := r; ; {
-		a, err := n.ask(ctx, remote, wire.Question{Ask: wire.AskHashes, Table: t.Name, Columns: t.Names(), After: part.After, UpTo: part.UpTo, Form: wire.FormLarge})
+		a, err := vf.ask(ctx, remote, wire.Question{Ask: wire.AskHashes, Table: t.Name, Columns: t.Names(), After: part.After, UpTo: part.UpTo, Form: wire.FormLarge})
 		if err != nil {
 			return nil, 0, err
 		}
 		if ours == nil {
-			if ours, err = n.ourHashes(ctx, t, r, a.Form); err != nil {
+			if ours, err = vf.ourHashes(ctx, t, r, a.Form); err != nil {
 				return nil, 0, err
 			}
 		}
@@ -121,7 +121,7 @@ func (n *Node) drill(ctx context.Context, remote string, t *schema.Table, r snap
 			keys = append(keys, []byte(k))
 		}
 	}
-	ways, err := n.rehearse(ctx, remote, t, same, false)
+	ways, err := vf.rehearse(ctx, remote, t, same, false)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -136,10 +136,10 @@ func (n *Node) drill(ctx context.Context, remote string, t *schema.Table, r snap
 }
 
 // ourHashes returns the checksums of a range by key.
-func (n *Node) ourHashes(ctx context.Context, t *schema.Table, r snapshot.Range, form int) (map[string]string, error) {
+func (vf *Verifier) ourHashes(ctx context.Context, t *schema.Table, r snapshot.Range, form int) (map[string]string, error) {
 	ours := map[string]string{}
 	for {
-		list, err := snapshot.Hashes(ctx, n.db, t, t.Names(), r, wire.VerifyRows, form)
+		list, err := snapshot.Hashes(ctx, vf.DB, t, t.Names(), r, wire.VerifyRows, form)
 		if err != nil {
 			return nil, err
 		}
