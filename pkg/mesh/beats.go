@@ -3,6 +3,7 @@ package mesh
 import (
 	"context"
 	"errors"
+	"math/bits"
 	"time"
 
 	"go.uber.org/zap"
@@ -50,7 +51,7 @@ func (m *Mesh) beatSoon() {
 func (m *Mesh) beats(ctx context.Context) error {
 	const least = 500 * time.Millisecond // between two beats, however many are asked for
 	interval := BeatInterval(m.c.Node.CheckInterval)
-	asked := map[string]int{}
+	missed := map[string]int{}
 	for {
 		came := false
 		select {
@@ -59,7 +60,7 @@ func (m *Mesh) beats(ctx context.Context) error {
 		case <-m.beat:
 			came = true
 		case <-time.After(interval):
-			m.askAgain(ctx, asked)
+			m.askAgain(ctx, missed)
 		}
 		if came { // before it counts how long this node has been there without announcing itself
 			m.introduce(ctx)
@@ -74,25 +75,26 @@ func (m *Mesh) beats(ctx context.Context) error {
 			return nil
 		}
 		if came { // it has announced itself before it said that it is there
-			m.askAgain(ctx, asked)
+			m.askAgain(ctx, missed)
 		}
 	}
 }
 
 // askAgain has the broker deliver the announcements that it retains once more when a remote is there and its announcement is not:
-// a cluster may deliver neither the message nor its copy to a node that subscribes at another server at the same moment. An
-// existing peer has none, so it is asked for only twice while it stays online; asked counts that.
-func (m *Mesh) askAgain(ctx context.Context, asked map[string]int) {
-	missing := false
+// a cluster may deliver neither the message nor its copy to a node that subscribes at another server at the same moment, and
+// somebody may have told us that the remote took it back. An existing peer has none, so it is asked for less and less often while
+// the remote stays online: missed counts the calls that found none.
+func (m *Mesh) askAgain(ctx context.Context, missed map[string]int) {
+	ask := false
 	for _, remote := range m.c.Node.RemoteClients {
 		if !m.Online(remote) {
-			delete(asked, remote)
-		} else if asked[remote] < 2 && !m.Announced(remote) {
-			asked[remote]++
-			missing = true
+			delete(missed, remote)
+		} else if !m.Announced(remote) {
+			missed[remote]++
+			ask = ask || bits.OnesCount(uint(missed[remote])) == 1 // the first, second, fourth, eighth time
 		}
 	}
-	if !missing {
+	if !ask {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second) // the next beat must not wait for longer

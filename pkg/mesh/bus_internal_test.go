@@ -142,10 +142,10 @@ func (b *bus) publish(m transport.Message) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.sent = append(b.sent, m)
-	if m.Retain && !b.forgets {
-		if b.retained[m.Topic] = m; len(m.Payload) == 0 {
-			delete(b.retained, m.Topic)
-		}
+	if m.Retain && len(m.Payload) == 0 {
+		delete(b.retained, m.Topic)
+	} else if m.Retain && !b.forgets {
+		b.retained[m.Topic] = m
 	}
 	for _, n := range b.nodes {
 		b.deliver(n, m, false)

@@ -92,7 +92,7 @@ func TestAnExistingPeerIsWaitedForOnce(t *testing.T) {
 			time.Sleep(BeatInterval(time.Second))
 			b.beat("peer", 0)
 		}
-		if n.renewed > 2 {
+		if n.renewed > 10 { // of a thousand times that there was occasion to
 			t.Errorf("its announcement was asked for %d times", n.renewed)
 		}
 		time.Sleep(time.Hour)
