@@ -82,6 +82,8 @@ type Result struct {
 	Err   error
 	Retry bool // the change may go through later without anybody's doing; a *Wait says what it waits for
 	Wrote bool // the row was written: it was neither known nor outdated
+	// Untried says that nothing is known of the change, since patience was over: it is to be handed in again.
+	Untried bool
 	// Held is the time of a later write of the origin's that counts as known here, where
 	// the change was not written for that or another reason; 0: none. One that has not made
 	// such a write must learn it: what it writes would go on to count as known. For a sender
@@ -97,6 +99,8 @@ type task struct {
 	since  time.Time    // of one that waited
 	exists bool         // its row was there when it was looked for last
 	left   bool         // out of a transaction; see present
+
+	patience *patience // of its call
 }
 
 // Apply applies the changes and returns what became of each. An error means
@@ -106,11 +110,24 @@ type task struct {
 // What waited for one of them, and is still remembered, is applied as well, and what is
 // set aside is tried again; Due tells when there is more of that.
 func (a *Applier) Apply(ctx context.Context, changes []Incoming) ([]Result, error) {
+	return a.apply(ctx, changes, nil)
+}
+
+// ApplyFor is Apply for so long: once that is over, and some changes were refused, the others are handed back untried. 0 is to write
+// them in as few transactions as there may be, or not at all.
+func (a *Applier) ApplyFor(ctx context.Context, changes []Incoming, d time.Duration) ([]Result, error) {
+	return a.apply(ctx, changes, newPatience(d))
+}
+
+func (a *Applier) apply(ctx context.Context, changes []Incoming, p *patience) ([]Result, error) {
 	results := make([]Result, len(changes))
 	if err := a.identify(ctx, changes); err != nil {
 		return results, err
 	}
 	for _, round := range rounds(changes, results) {
+		for _, t := range round {
+			t.patience = p
+		}
 		for part := range portions(a.room.pass(a.now(), round)) {
 			m := plain
 			if a.room.meets(a.now(), part) {
@@ -119,6 +136,7 @@ func (a *Applier) Apply(ctx context.Context, changes []Incoming) ([]Result, erro
 			if err := a.split(ctx, part, m, strain{}); err != nil {
 				return results, err
 			}
+			part = slices.DeleteFunc(slices.Clone(part), func(t *task) bool { return t.res.Untried })
 			if err := a.note(ctx, part); err != nil {
 				return results, err
 			}
@@ -321,6 +339,11 @@ func (a *Applier) split(ctx context.Context, tasks []*task, m manner, st strain)
 	if len(tasks) == 0 {
 		return nil
 	}
+	p := tasks[0].patience
+	if p.over() {
+		untried(tasks)
+		return nil
+	}
 	begun := time.Now()
 	tasks, err := a.attempt(ctx, tasks, m)
 	if mysqldb.SchemaChanged(err) {
@@ -338,6 +361,7 @@ func (a *Applier) split(ctx context.Context, tasks []*task, m manner, st strain)
 	var s *stuck
 	switch {
 	case err == nil:
+		p.done()
 		return nil
 	case ctx.Err() != nil:
 		return err
@@ -348,11 +372,13 @@ func (a *Applier) split(ctx context.Context, tasks []*task, m manner, st strain)
 	case mysqldb.Transient(err):
 		return err
 	}
+	p.fails()
 	if len(tasks) > 1 {
 		half := len(tasks) / 2
 		return errors.Join(a.split(ctx, tasks[:half], m, st), a.split(ctx, tasks[half:], m, st))
 	}
 	*tasks[0].res = Result{Err: a.blame(ctx, tasks[0].in, err), Retry: tied(err)}
+	p.done()
 	return nil
 }
 

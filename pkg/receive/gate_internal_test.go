@@ -134,7 +134,7 @@ func (*stand) Arrived(string, int, func(int) string, []wire.Reject) {}
 func (*stand) Applied(context.Context, time.Duration)               {}
 func (s *stand) Panicked()                                          { s.panics.Add(1) }
 func (*stand) Due() (time.Time, bool)                               { return time.Time{}, false }
-func (s *stand) Apply(_ context.Context, list []apply.Incoming) ([]apply.Result, error) {
+func (s *stand) ApplyFor(_ context.Context, list []apply.Incoming, _ time.Duration) ([]apply.Result, error) {
 	if s.apply != nil {
 		return s.apply(list)
 	}

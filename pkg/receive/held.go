@@ -17,10 +17,10 @@ const (
 
 // Bounds of what is held of all senders; beyond these each has a few. Promise 10.
 const (
-	heldMost  = 3 * holdMost
-	heldBytes = 12 << 20
-	heldFew   = 100
-	heldSmall = 256 << 10
+	heldMost  = holdMost
+	heldBytes = 6 << 20
+	heldFew   = 50
+	heldSmall = 64 << 10
 )
 
 // held counts what is held of all senders. It is safe for concurrent use. Its zero value is ready.

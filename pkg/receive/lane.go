@@ -54,30 +54,9 @@ type load struct {
 	rows    int            // of all messages, with those that are refused at once
 	bytes   int            // of the values of all changes
 	took    time.Duration  // to check and transform them
-	results []apply.Result // of those that had their turn
-}
-
-// turn is the part of a load that is applied in one round.
-type turn struct {
-	*load
-	from, to int // of its changes
-}
-
-// last reports whether nothing of the load is left then.
-func (t turn) last() bool { return t.to == len(t.changes) }
-
-// size returns how much of a round a turn takes.
-func (t turn) size() (rows, bytes int) {
-	if t.last() {
-		rows = t.rows - len(t.changes) // what is refused at once
-	}
-	if t.from == 0 && t.last() {
-		return rows + t.to, t.bytes
-	}
-	for i := t.from; i < t.to; i++ {
-		bytes += t.changes[i].Size()
-	}
-	return rows + t.to - t.from, bytes
+	results []apply.Result // of all changes, once the first has its turn
+	open    int            // how many of results there are not yet
+	over    bool           // its messages are answered
 }
 
 // loadTime is how long the messages of a load take to be checked and transformed, and one more: its first ones are not answered before.

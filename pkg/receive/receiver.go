@@ -24,8 +24,8 @@ import (
 const (
 	laneMore     = 8 << 20   // packed, of one sender, beside the largest batch: as much as a sender of ours has on its way
 	laneLeast    = 1 << 20   // that each sender has, whatever others use,
-	laneFew      = 256 << 10 // where they are many: more than one message of ours
-	leastAll     = 8 << 20   // of all of them
+	laneFew      = 160 << 10 // where they are many: more than one message of ours
+	leastAll     = 4 << 20   // of all of them
 	queueMore    = 4 << 20   // packed, of all senders, beside those of one; beyond that each has laneLeast
 	pieceMore    = 1 << 20   // of a sender's batches in pieces, beside the largest batch
 	piecesMore   = 8 << 20   // of all senders' batches in pieces, beside the largest batch
@@ -58,7 +58,7 @@ type Node interface {
 
 // Applier applies changes; see apply.Applier.
 type Applier interface {
-	Apply(ctx context.Context, changes []apply.Incoming) ([]apply.Result, error)
+	ApplyFor(ctx context.Context, changes []apply.Incoming, patience time.Duration) ([]apply.Result, error)
 	Due() (time.Time, bool)
 }
 
@@ -87,6 +87,8 @@ type Receiver struct {
 	pieces  *pieces
 	held    held // of all lanes
 	ready   chan turn
+	again   []turn              // to be tried again; of the rounds
+	before  *lane               // of what was tried again last
 	room    *semaphore.Weighted // for what is unpacked
 	share   int64               // of room, that one lane may have
 

@@ -1,8 +1,10 @@
 package receive
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,15 +29,31 @@ func (r *Receiver) rounds(ctx context.Context) error {
 			again = time.After(max(at.Sub(r.Now()), 0))
 		}
 		var turns []turn
-		select {
-		case <-ctx.Done():
-			return nil
-		case x := <-r.ready:
-			turns = r.more(x)
-		case <-again:
+		if len(r.again) > 0 {
+			select {
+			case <-ctx.Done():
+				return nil
+			case x := <-r.ready:
+				turns = r.more(x)
+			default:
+			}
+		} else {
+			select {
+			case <-ctx.Done():
+				return nil
+			case x := <-r.ready:
+				turns = r.more(x)
+			case <-again:
+			}
 		}
 		r.Beat.Begin(r.Now())
-		r.finish(ctx, turns)
+		before := len(r.again) > 0
+		if fresh := r.fresh(turns); len(fresh) > 0 || !before {
+			r.finish(ctx, fresh)
+		}
+		if before {
+			r.goOn(ctx)
+		}
 		r.Beat.End()
 	}
 }
@@ -56,15 +74,38 @@ func (r *Receiver) more(first turn) []turn {
 	return turns
 }
 
-// finish applies a round and answers its messages.
+// fresh returns those turns that begin now: not those of a sender of which something is tried again, which come after that.
+func (r *Receiver) fresh(turns []turn) (list []turn) {
+	for _, t := range turns {
+		t.begin()
+		if slices.ContainsFunc(r.again, func(o turn) bool { return o.lane == t.lane }) {
+			r.again = append(r.again, t)
+		} else {
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+// goOn tries a part of what is to be tried again: of another sender than the time before, if there is one.
+func (r *Receiver) goOn(ctx context.Context) {
+	at := max(slices.IndexFunc(r.again, func(t turn) bool { return t.lane != r.before }), 0)
+	t := r.again[at]
+	r.again = slices.Delete(r.again, at, at+1)
+	r.before = t.lane
+	r.finish(ctx, []turn{t})
+}
+
+// finish applies a round and answers the messages that are done by it.
 func (r *Receiver) finish(ctx context.Context, turns []turn) {
 	if !r.apply(ctx, turns) {
 		return // the node stops; what is not acked comes again
 	}
 	for _, t := range turns {
-		if !t.last() {
+		if t.open > 0 || t.over {
 			continue
 		}
+		t.load.over = true
 		for _, w := range t.works {
 			if !w.broken {
 				r.book(w, t.results[w.first:w.first+w.count])
@@ -76,56 +117,108 @@ func (r *Receiver) finish(ctx context.Context, turns []turn) {
 	r.waitNews.Tell(r.Log, zap.InfoLevel, "rows wait for others", r.Now())
 }
 
-// apply applies turns, and reports whether that came to an end. Where it panics, each message is tried by itself: the one that is
-// the reason is refused.
+// apply applies turns, and reports whether that came to an end. Where what came together cannot be written together, each turn is
+// tried by itself, the smallest first, and all of them for no longer than a turn may take: a sender whose rows are refused holds up
+// itself. What is left then is tried again.
 func (r *Receiver) apply(ctx context.Context, turns []turn) bool {
-	changes := incoming(turns)
-	var results []apply.Result
-	begun := time.Now()
-	err := r.guard("apply", "", func() { results = r.applyAll(ctx, changes) })
-	if err == nil {
-		if results == nil || ctx.Err() != nil {
-			return false
-		}
-		took := time.Since(begun)
-		for _, t := range turns {
-			own := results[: t.to-t.from : t.to-t.from]
-			t.load.results = append(t.load.results, own...)
-			t.lane.pace.went(took, own)
-			results = results[len(own):]
-		}
-		return true
+	for i := range turns {
+		turns[i].begin()
 	}
-	for _, t := range turns {
-		t.load.results = append(t.load.results, make([]apply.Result, t.to-t.from)...)
-		for _, w := range t.works {
-			from, to := max(w.first, t.from), min(w.first+w.count, t.to)
-			if from >= to || w.broken {
-				continue
-			}
-			if err := r.guard("apply", w.sender, func() { results = r.applyAll(ctx, t.changes[from:to]) }); err != nil {
-				w.broken = true
-				w.refuse(err)
-				continue
-			}
-			if results == nil || ctx.Err() != nil {
+	if len(turns) != 1 && !r.together(ctx, turns) {
+		return false
+	}
+	order := make([]*turn, 0, len(turns))
+	for i := range turns {
+		if len(turns[i].left) > 0 {
+			order = append(order, &turns[i])
+		}
+	}
+	slices.SortStableFunc(order, func(a, b *turn) int { return cmp.Compare(len(a.left), len(b.left)) })
+	until := time.Now().Add(turnTime)
+	for k, t := range order {
+		left := time.Until(until)
+		if k == 0 || left > 0 {
+			if !r.alone(ctx, t, max(left, 1)) {
 				return false
 			}
-			copy(t.load.results[from:], results)
+		}
+		if len(t.left) > 0 {
+			r.again = append(r.again, *t)
 		}
 	}
 	return true
 }
 
-// incoming returns the changes of turns.
-func incoming(turns []turn) (changes []apply.Incoming) {
-	if len(turns) == 1 {
-		return turns[0].changes[turns[0].from:turns[0].to]
+// together applies turns in as few transactions as there may be, or leaves them as they are.
+func (r *Receiver) together(ctx context.Context, turns []turn) bool {
+	var changes []apply.Incoming
+	for i := range turns {
+		changes = append(changes, turns[i].incoming(len(turns[i].left))...)
 	}
-	for _, t := range turns {
-		changes = append(changes, t.changes[t.from:t.to]...)
+	var results []apply.Result
+	begun := time.Now()
+	if r.guard("apply", "", func() { results = r.applyAll(ctx, changes, 0) }) != nil {
+		return true
 	}
-	return changes
+	if results == nil || ctx.Err() != nil {
+		return false
+	}
+	took := time.Since(begun)
+	for i := range turns {
+		t := &turns[i]
+		n := len(t.left)
+		tried := t.note(results[:n:n])
+		results = results[n:]
+		if len(t.left) == 0 {
+			t.lane.pace.went(took, tried)
+		}
+	}
+	return true
+}
+
+// alone applies a turn, as much of it as its sender may have now. Where it panics, each message is tried by itself: the one that is
+// the reason is refused.
+func (r *Receiver) alone(ctx context.Context, t *turn, patience time.Duration) bool {
+	changes := t.incoming(t.lane.pace.rows())
+	var results []apply.Result
+	begun := time.Now()
+	err := r.guard("apply", "", func() { results = r.applyAll(ctx, changes, patience) })
+	if err == nil {
+		if results == nil || ctx.Err() != nil {
+			return false
+		}
+		t.lane.pace.went(time.Since(begun), t.note(results))
+		return true
+	}
+	n := len(changes)
+	var again []int
+	for _, w := range t.works {
+		own := turn{load: t.load}
+		for _, i := range t.left[:n] {
+			if i >= w.first && i < w.first+w.count {
+				own.left = append(own.left, i)
+			}
+		}
+		if len(own.left) == 0 || w.broken {
+			continue
+		}
+		if err := r.guard("apply", w.sender, func() { results = r.applyAll(ctx, own.incoming(n), patience) }); err != nil {
+			w.broken = true
+			w.refuse(err)
+			continue
+		}
+		if results == nil || ctx.Err() != nil {
+			return false
+		}
+		for k, i := range own.left {
+			if t.results[i] = results[k]; results[k].Untried {
+				again = append(again, i)
+			}
+		}
+	}
+	t.open -= n - len(again)
+	t.left = append(again, t.left[n:]...)
+	return true
 }
 
 // book notes what became of a message's changes.
@@ -183,10 +276,10 @@ func (r *Receiver) answer(ctx context.Context, l *lane, w *work) {
 
 // applyAll applies changes, as often as it takes while the database is away. It
 // returns nil if ctx ends before.
-func (r *Receiver) applyAll(ctx context.Context, changes []apply.Incoming) []apply.Result {
+func (r *Receiver) applyAll(ctx context.Context, changes []apply.Incoming, patience time.Duration) []apply.Result {
 	for pause := 200 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
 		begun := time.Now()
-		results, err := r.applier.Apply(ctx, changes)
+		results, err := r.applier.ApplyFor(ctx, changes, patience)
 		if err == nil {
 			r.Node.Applied(ctx, time.Since(begun))
 			return results
