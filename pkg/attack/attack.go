@@ -25,7 +25,7 @@ const MostMemory = 128 << 20
 // MostWait is how long a row of another site may take to arrive under any attack, where the machine has nothing else to do.
 const MostWait = 2 * time.Second
 
-// The clients. The victim takes rows from Honest and Mallory, and from Pete by version 1, and knows nobody else.
+// The clients. The victim takes rows from Honest, Mallory and his friends, and from Pete by version 1, and knows nobody else.
 const (
 	victim  = "node-a"
 	honest  = "node-b"
@@ -33,6 +33,14 @@ const (
 	pete    = "pete"
 	eve     = "eve"
 )
+
+// friends are 30 clients who do what Mallory wants, or whose names he uses where the broker lets him.
+var friends = func() (list []string) {
+	for i := range 30 {
+		list = append(list, fmt.Sprintf("friend-%d", i))
+	}
+	return list
+}()
 
 // Cost is what an attack cost the victim.
 type Cost struct {
@@ -99,7 +107,7 @@ func newWorld(tb testkit.TB) *world {
 		return db, n
 	}
 	host, port := split(tb, w.database.Addr())
-	w.db, w.node = site(victim, honest, []string{honest, mallory, pete}, host, port)
+	w.db, w.node = site(victim, honest, append([]string{honest, mallory, pete}, friends...), host, port)
 	host, port = split(tb, server.Addr())
 	w.from, _ = site(honest, victim, []string{victim}, host, port)
 	w.arrive()

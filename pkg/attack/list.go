@@ -132,6 +132,52 @@ var attacks = []attack{
 			w.publish(w.topics.VerifyOf(victim, mallory), q)
 		}
 	}},
+	{"a client: 200 announcements of 1 MiB", func(w *world) {
+		for i := range 200 {
+			w.announce(mallory, i)
+		}
+	}},
+	{"a client: 200 acks of 500 KB, of rows and of keys", func(w *world) {
+		for i := range 100 {
+			w.publish(w.topics.AckOf(victim, honest), fmt.Appendf(nil, `{"session":"1","seq":%d,"failed":[%s{}]}`, i, strings.Repeat("{},", 160_000)))
+			w.publish(w.topics.AckOf(victim, honest), fmt.Appendf(nil, `{"session":"1","seq":%d,"freed":[{"table":"orders","keys":[%s""]}]}`, i, strings.Repeat(`"MTIz",`, 70_000)))
+		}
+	}},
+	{"a client: 300 questions of 900 KB", func(w *world) {
+		keys := make([][]byte, 1000)
+		for i := range keys {
+			keys[i] = []byte(strings.Repeat("0", 650) + strconv.Itoa(i))
+		}
+		q, err := wire.Question{ID: 1, Ask: wire.AskValues, Table: "orders", Columns: []string{"id", "name"}, Keys: keys}.Encode()
+		if err != nil {
+			w.tb.Fatalf("%v", err)
+		}
+		for range 300 {
+			w.publish(w.topics.VerifyOf(victim, mallory), q)
+		}
+	}},
+	{"a client: 8,000 rows that are taken, then 2,000 that the database refuses", func(w *world) {
+		for n := range 8 {
+			w.parts(1000, 1_000_000+1000*n, 0, "x")
+			time.Sleep(50 * time.Millisecond)
+		}
+		w.parts(2000, 1_000_100_000, 0, "x")
+	}},
+	{"30 clients: 750 pieces of 512 KiB, of batches that are never whole", func(w *world) {
+		large := make([]byte, 512<<10)
+		for i := range 25 {
+			for _, c := range friends {
+				w.publish(w.topics.BatchOf(victim, c), append(header(1, i, 4096), large...))
+			}
+		}
+	}},
+	{"30 clients: 150 announcements of 1 MiB", func(w *world) {
+		for i := range 5 {
+			for _, c := range friends {
+				w.announce(c, i)
+			}
+		}
+	}},
 	{"a stranger: 10 changes of version 1 of 12 MiB", func(w *world) {
 		for range 10 {
 			w.publish(w.topics.ChangeOf(victim), []byte(`{"sender":"eve","table":"orders","id":"1","date":1,"entity":{"id":"1","name":[`+strings.Repeat("[],", 4<<20)+`[]]}}`))
@@ -170,6 +216,11 @@ var attacks = []attack{
 func (w *world) publishSoon(topic string, payload []byte) {
 	w.sent += int64(len(payload))
 	w.client.Publish(topic, 0, false, payload)
+}
+
+// announce publishes an announcement of as many tables as fit into one.
+func (w *world) announce(client string, session int) {
+	w.publish(w.topics.NodeOf(client), fmt.Appendf(nil, `{"client":%q,"protocol":2,"session":"%d","receiveTables":[%s""]}`, client, session, strings.Repeat(`"",`, 340_000)))
 }
 
 // changes publishes changes of version 1 in Pete's name, with an id and what an entity begins with after its key.
