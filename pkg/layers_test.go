@@ -27,7 +27,7 @@ var layers = [][]string{
 	{"pkg/capture", "pkg/transport", "pkg/transform", "pkg/apply", "pkg/snapshot", "pkg/broker"}, // the stages
 	{"pkg/mesh"},
 	{"pkg/receive", "pkg/status"},
-	{"pkg/render", "pkg/check"},
+	{"pkg/doubt", "pkg/render", "pkg/check"},
 	{"pkg/deliver", "pkg/verify"},
 	{"pkg/renew"},
 	{"pkg/daemon", "pkg/simulation"},

@@ -13,7 +13,7 @@ import (
 // live returns what the state tells of the node beside its own tables.
 func (n *Node) live() status.Live {
 	l := status.Live{
-		Version: n.version, Started: n.started, LogLevel: n.logging.Level(), Broker: n.broker(), SetBack: n.setBack.Load(),
+		Version: n.version, Started: n.started, LogLevel: n.logging.Level(), Broker: n.broker(), SetBack: n.doubts.SetBack(),
 		Clients: n.clients(), Declines: n.mesh.Declines, Trouble: status.Trouble{Unkept: n.mesh.Unkept()},
 	}
 	if !n.Opened() {
@@ -36,7 +36,7 @@ func (n *Node) live() status.Live {
 		l.Transformers = append(l.Transformers, x)
 	}
 	l.Trouble.Tables, l.Trouble.Denied, l.Trouble.Unarmed = n.watcher.Trouble(), n.watcher.Denied(), n.watcher.Uncaptured()
-	l.Trouble.Vanished, l.Trouble.Unseen = n.doubts.of(schema.DoubtVanished), n.doubts.of(schema.DoubtUnseen)
+	l.Trouble.Vanished, l.Trouble.Unseen = n.doubts.Of(schema.DoubtVanished), n.doubts.Of(schema.DoubtUnseen)
 	l.Trouble.Stuck, l.Trouble.Held = n.applier.Stuck(), n.tables.AllAside()
 	l.Trouble.Triggers = slices.DeleteFunc(altered, func(x apply.Altered) bool { return !x.Trigger })
 	return l

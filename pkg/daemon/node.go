@@ -5,8 +5,6 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -18,6 +16,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/deliver"
+	"github.com/mysql-sync/mysql-sync/pkg/doubt"
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
 	"github.com/mysql-sync/mysql-sync/pkg/mesh"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
@@ -75,12 +74,10 @@ type Node struct {
 	// What the node tells about itself:
 	logging *logging.Log
 	started time.Time
-	unseen  sync.Map // tables that may have been written without being captured, as this run noticed
-	doubts  *doubts  // what this run and earlier ones noticed
+	doubts  *doubt.Doubts
 	host    Host
 	metrics Meter
-	working chan struct{}             // closed once it has started
-	setBack atomic.Pointer[time.Time] // when it was noticed that the database was; see comparedSince
+	working chan struct{} // closed once it has started
 
 	refused *mesh.Refusals
 }
@@ -100,9 +97,10 @@ func New(cfg *config.Config, log *logging.Log, version string, host Host, meter 
 		codec: codec, senders: map[string]*deliver.Sender{},
 		mail: receive.NewMail(knownClients(cfg)),
 	}
-	n.doubts = newDoubts()
 	n.started = n.now()
 	n.Running = status.NewRunning(cfg, n.now, knownClients(cfg), slices.Contains(cfg.AcceptFrom, "*"), n.live)
+	n.doubts = doubt.New(doubt.Config{Log: n.log, Tables: cfg.Tables(), Synced: cfg.Syncs, Remotes: cfg.RemoteClients,
+		Comparable: n.comparable, Compared: n.Verified.Of, Changed: n.Renew})
 	n.host, n.metrics, n.working = host, meter, make(chan struct{})
 	n.refused = mesh.NewRefusals(n.log, cfg, n.now)
 	n.gate = &receive.Gate{
@@ -203,9 +201,6 @@ func (n *Node) replicate(ctx context.Context) error {
 		return err
 	}
 	defer records.Close()
-	if err := n.recallSetBack(ctx, db); err != nil {
-		return err
-	}
 	if n.stream, err = n.openStream(ctx, db); err != nil {
 		return err
 	}
@@ -213,9 +208,10 @@ func (n *Node) replicate(ctx context.Context) error {
 	if err := n.wire(db, applyDB, records); err != nil {
 		return err
 	}
-	if err := n.recallDoubts(ctx, db); err != nil {
+	if err := n.doubts.Recall(ctx, doubt.Own{DB: db}); err != nil {
 		return err
 	}
+	n.Open(db, n.tables, n.outbox, n.stream.Visible)
 	if err := n.outbox.Register(ctx, n.cfg.RemoteClients); err != nil {
 		return err
 	}
@@ -249,7 +245,7 @@ func (n *Node) replicate(ctx context.Context) error {
 	g.Go(func() error { return n.answers.Run(ctx) })
 	g.Go(func() error { return n.endRemoved(ctx) })
 	g.Go(func() error { return records.Mark(ctx, db, n.stream) })
-	g.Go(func() error { return n.keepDoubts(ctx) })
+	g.Go(func() error { return n.doubts.Run(ctx, doubt.Own{DB: db}) })
 	for _, s := range n.senders {
 		g.Go(func() error { return s.Run(ctx) })
 	}
@@ -314,10 +310,7 @@ func (n *Node) wire(db, applyDB *mysqldb.DB, records *owner.Records) error {
 		Origin: n.origin, Remotes: n.cfg.RemoteClients, Syncs: n.cfg.Syncs, Receives: n.cfg.Receives, OnNews: n.wakeMarked,
 		Cascade: n.cfg.ForeignKeyConflict == "cascade", TakesAlong: n.cfg.TakesAlong, MayTake: n.cfg.MayTake,
 		Policies: n.policies(), Resolver: resolver{n}, Lossy: n.cfg.Lossy, Freed: n.answers.Freed,
-		Doubtful: func(table string) bool {
-			_, unseen := n.unseen.Load(table)
-			return unseen && n.snapshots.Behind(table)
-		},
+		Doubtful: func(table string) bool { return n.doubts.HasMissed(table) && n.snapshots.Behind(table) },
 	})
 	n.snapshots = snapshot.New(n.log.Named("snapshot"), db, n.tables, n.outbox, n.stream, snapshot.Config{
 		Origin: n.origin, Initial: n.cfg.InitialSync, Remotes: n.cfg.RemoteClients, Tables: n.cfg.SyncTables,
@@ -348,13 +341,17 @@ func (n *Node) wire(db, applyDB *mysqldb.DB, records *owner.Records) error {
 		Rows: n.renderer, Rehearser: &rehearser, Decoder: n.decoder(n.rehearsal), Applier: n.applier, Events: verifyEvents{n},
 	}, knownClients(n.cfg))
 	n.openSenders()
-	n.Open(db, n.tables, n.outbox, n.stream.Visible)
 	return nil
 }
 
 // decoder turns what comes into changes of the tables here.
 func (n *Node) decoder(by *transform.Transformers) *receive.Decoder {
 	return &receive.Decoder{Self: n.cfg.ClientName, Rights: n.cfg, MaxRow: n.cfg.LargestRow(), Zone: n.zone, Now: n.now, Tables: n.tables, Transformers: by}
+}
+
+// comparable reports whether a table is to be the same here and at a remote.
+func (n *Node) comparable(remote, table string) bool {
+	return !n.transformers.Has(table) && n.mesh.SpeaksBatches(remote) && (!n.mesh.Announced(remote) || n.mesh.Receives(remote, table))
 }
 
 // closeTransformers ends the processes of the scripts.

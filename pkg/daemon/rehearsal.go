@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/doubt"
 	"github.com/mysql-sync/mysql-sync/pkg/render"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/transform"
-	"go.uber.org/zap"
 )
 
 // loadRehearsal loads the scripts once more, to be asked what they would make of a
@@ -38,10 +40,7 @@ func (e verifyEvents) Marked(remote string) {
 // Compared notes how a table compares, and ends what was in doubt of it.
 func (e verifyEvents) Compared(ctx context.Context, c status.Comparison) error {
 	e.n.Running.Compared(c)
-	if err := e.n.settleDoubts(ctx, c.Table); err != nil {
-		return err
-	}
-	return e.n.comparedSince(ctx)
+	return e.n.doubts.Settle(ctx, doubt.Own{DB: e.n.db}, c.Table)
 }
 
 // Settled tells who sent the changes.

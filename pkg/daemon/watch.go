@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
+	"github.com/mysql-sync/mysql-sync/pkg/doubt"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
@@ -29,13 +30,11 @@ func (n *Node) newWatcher(db *mysqldb.DB) *capture.Watcher {
 		Interval:   min(max(10*n.cfg.CheckInterval, watchLeast), watchMost),
 		Uncaptured: n.unarmed,
 		Missed: func(ctx context.Context, table string) error {
-			n.unseen.Store(table, true)
+			n.doubts.Missed(table)
 			return n.snapshots.ResendUnseen(ctx, table)
 		},
 		Changed: n.definitionChanged,
-		Lost: func(table string, at time.Time) {
-			n.doubts.note(schema.Doubt{Table: table, Kind: schema.DoubtVanished}, at)
-		},
+		Lost:    n.doubts.Vanished,
 	})
 }
 
@@ -52,9 +51,7 @@ func (n *Node) resendUnseen(ctx context.Context, db *mysqldb.DB, synced []*schem
 			fields = append(fields, zap.Time("lastSeenRight", u.Since))
 		}
 		n.log.Warn("writes to a table may have been missed while the node was down; its rows are sent to the remotes, deleted ones stay there: run verify", fields...)
-		n.unseen.Store(u.Table, true)
-		n.doubts.note(schema.Doubt{Table: u.Table, Kind: schema.DoubtUnseen}, n.now())
-		if err := n.doubts.write(ctx, db); err != nil { // before anything makes it look right
+		if err := n.doubts.Unseen(ctx, doubt.Own{DB: db}, u.Table, n.now()); err != nil {
 			return err
 		}
 		if err := snapshot.RequestUnseen(ctx, db, n.cfg.RemoteClients, u.Table); err != nil {

@@ -152,7 +152,7 @@ func TestANewNodeRunsOnceTheOldOneHasEnded(t *testing.T) {
 func TestAConfigurationWithAMistakeEndsNoNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(nodes map[string]*played) { nodes["wrong"].check = errors.New("no such table") }, "old", "", "wrong")
-		for _, want := range []string{"not reloaded, the node goes on as it was: a mistake", "not reloaded, the node goes on as it was: no such table"} {
+		for _, want := range []string{"not reloaded, the node carries on as before: a mistake", "not reloaded, the node carries on as before: no such table"} {
 			err := w.Reload(t.Context())
 			says(t, "the reload", err, want)
 			if !errors.Is(err, status.ErrRequest) {

@@ -70,14 +70,10 @@ func problems(s *State, l *Live, unreadable error) []string {
 			x.Table, x.Column, x.Count, number(int64(x.Count), "value", "values"))
 	}
 	for _, table := range slices.Sorted(maps.Keys(t.Vanished)) {
-		if at := t.Vanished[table]; !equalSince(s, table, at) {
-			add("Rows of %s vanished without firing a trigger, as with TRUNCATE (noticed %s): they stay at the remotes until they are deleted there; resync there, or verify --repair, brings them back.", table, moment(at))
-		}
+		add("Rows of %s vanished without firing a trigger, as with TRUNCATE (noticed %s): they stay at the remotes until they are deleted there; resync there, or verify --repair, brings them back.", table, moment(t.Vanished[table]))
 	}
 	for _, table := range slices.Sorted(maps.Keys(t.Unseen)) {
-		if at := t.Unseen[table]; !equalSince(s, table, at) {
-			add("Writes to %s may have been missed while the node was down (noticed %s): its rows were sent, but no deletes; mysql-sync verify shows the differences.", table, moment(at))
-		}
+		add("Writes to %s may have been missed while the node was down (noticed %s): its rows were sent, but no deletes; mysql-sync verify shows the differences.", table, moment(t.Unseen[table]))
 	}
 	for _, c := range s.Verified {
 		if c.Error == "" && c.Differs > 0 {
@@ -86,23 +82,6 @@ func problems(s *State, l *Live, unreadable error) []string {
 		}
 	}
 	return list
-}
-
-// equalSince reports whether a table was found equal at all remotes after a time.
-func equalSince(s *State, table string, at time.Time) bool {
-	for i := range s.Remotes {
-		name := s.Remotes[i].Name
-		if name == Anyone {
-			continue
-		}
-		equal := func(c Comparison) bool {
-			return c.Remote == name && c.Table == table && c.Equal && c.At.After(at)
-		}
-		if !slices.ContainsFunc(s.Verified, equal) {
-			return false
-		}
-	}
-	return true
 }
 
 func remoteProblems(r *Remote, s *State, c Client, add func(format string, args ...any)) {

@@ -1,0 +1,214 @@
+package doubt
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/status"
+)
+
+// Config is what Doubts go by.
+type Config struct {
+	Log     *zap.Logger
+	Tables  []string // all that are to be the same somewhere
+	Synced  func(table string) bool
+	Remotes []string
+	// Comparable reports whether a table is to be the same here and at a remote.
+	Comparable func(remote, table string) bool
+	// Compared returns the last comparison of a table with a remote, if there was one.
+	Compared func(remote, table string) (status.Comparison, bool)
+	// Changed is called when a doubt has ended.
+	Changed func()
+}
+
+// Doubts are those of a node. They are safe for concurrent use.
+type Doubts struct {
+	cfg  Config
+	kick chan struct{} // one is to be written
+
+	mu        sync.Mutex
+	at        map[schema.Doubt]time.Time // when they were noticed
+	unwritten map[schema.Doubt]bool
+	missed    map[string]bool // tables that this run noticed not to be captured
+	setBack   time.Time       // zero: it was not
+}
+
+// New returns the doubts of a node that has noticed nothing yet.
+func New(cfg Config) *Doubts {
+	return &Doubts{cfg: cfg, kick: make(chan struct{}, 1), at: map[schema.Doubt]time.Time{}, unwritten: map[schema.Doubt]bool{}, missed: map[string]bool{}}
+}
+
+// Vanished says that rows of a table went without a trigger.
+func (d *Doubts) Vanished(table string, at time.Time) {
+	d.note(schema.Doubt{Table: table, Kind: schema.DoubtVanished}, at)
+}
+
+// Unseen says that a table may have been written while the node was away. It is written
+// down when Unseen returns nil: before anything makes it look right.
+func (d *Doubts) Unseen(ctx context.Context, s Store, table string, at time.Time) error {
+	d.Missed(table)
+	d.note(schema.Doubt{Table: table, Kind: schema.DoubtUnseen}, at)
+	return d.write(ctx, s)
+}
+
+// Missed says that a table may have been written without being captured for a moment.
+func (d *Doubts) Missed(table string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.missed[table] = true
+}
+
+// HasMissed reports whether this run has noticed that a table may have been written without
+// being captured.
+func (d *Doubts) HasMissed(table string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.missed[table]
+}
+
+// note has a doubt told, and written soon. Without remotes there is nothing to differ from.
+func (d *Doubts) note(x schema.Doubt, at time.Time) {
+	if len(d.cfg.Remotes) == 0 {
+		return
+	}
+	d.mu.Lock()
+	d.at[x], d.unwritten[x] = at, true
+	d.mu.Unlock()
+	d.wake()
+}
+
+func (d *Doubts) wake() {
+	select {
+	case d.kick <- struct{}{}:
+	default:
+	}
+}
+
+// Of returns the tables of which there are doubts of a kind, and since when.
+func (d *Doubts) Of(kind string) map[string]time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	tables := map[string]time.Time{}
+	for x, at := range d.at {
+		if x.Kind == kind {
+			tables[x.Table] = at
+		}
+	}
+	return tables
+}
+
+// SetBack returns when it was noticed that the database was set back; nil: it was not, or
+// all was compared since.
+func (d *Doubts) SetBack() *time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.setBack.IsZero() {
+		return nil
+	}
+	at := d.setBack
+	return &at
+}
+
+// Recall reads what was noticed in earlier runs. A table that is synced no more is
+// dropped, and so is one that can be compared with nobody: nothing would ever end that.
+func (d *Doubts) Recall(ctx context.Context, s Store) error {
+	setBack, err := s.SetBackAt(ctx)
+	if err != nil {
+		return err
+	}
+	all, err := s.Doubts(ctx)
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.setBack = setBack
+	for x, at := range all {
+		if _, now := d.at[x]; now {
+			continue // it was noticed at this start
+		}
+		compares := func(remote string) bool { return d.cfg.Comparable(remote, x.Table) }
+		if !d.cfg.Synced(x.Table) || !slices.ContainsFunc(d.cfg.Remotes, compares) {
+			if err := s.End(ctx, x); err != nil {
+				return err
+			}
+			continue
+		}
+		d.at[x] = at
+	}
+	return nil
+}
+
+// lastTime is how long what is to be written at the end may take.
+const lastTime = time.Second
+
+// Run writes down what is noticed, until ctx ends.
+func (d *Doubts) Run(ctx context.Context, s Store) error {
+	for {
+		select {
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastTime)
+			defer cancel()
+			_ = d.write(last, s) // the database may be away; the log has told it
+			return nil
+		case <-d.kick:
+		}
+		for d.write(ctx, s) != nil && ctx.Err() == nil { // whatever is wrong with the database, others tell it
+			select {
+			case <-ctx.Done():
+			case <-time.After(time.Second):
+			}
+		}
+	}
+}
+
+// write writes what is not written yet.
+func (d *Doubts) write(ctx context.Context, s Store) error {
+	d.mu.Lock()
+	due := map[schema.Doubt]time.Time{}
+	for x := range d.unwritten {
+		due[x] = d.at[x]
+	}
+	d.mu.Unlock()
+	for x, at := range due {
+		if err := s.Set(ctx, x, at); err != nil {
+			return err
+		}
+		d.mu.Lock()
+		if d.at[x].Equal(at) {
+			delete(d.unwritten, x)
+		}
+		d.mu.Unlock()
+	}
+	return nil
+}
+
+// end forgets a doubt, unless it was noticed again after at.
+func (d *Doubts) end(ctx context.Context, s Store, x schema.Doubt, at time.Time) error {
+	if err := s.End(ctx, x); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.at[x].Equal(at) {
+		delete(d.at, x)
+		delete(d.unwritten, x)
+		return nil
+	}
+	d.unwritten[x] = true // it may have been deleted just now
+	d.wake()
+	return nil
+}
+
+// all returns a copy.
+func (d *Doubts) all() map[schema.Doubt]time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return maps.Clone(d.at)
+}
