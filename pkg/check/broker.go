@@ -68,7 +68,7 @@ func brokerFails(f *findings, cfg *config.Config, about string, err error, runni
 	case errors.Is(err, transport.ErrRefused):
 		f.wrong(about, "Correct mqttConfig.username and password, or let the broker take them; brokers refuse a clientId as well.", "%v", err)
 	case cfg.Broker.Listen != "" && !running && isLocal(hostname(about)):
-		f.right(about, "is the node's own broker, which runs with the node: it was not looked at")
+		f.right(about, "is the node's embedded broker, which runs with the node: not checked")
 	default:
 		f.wrong(about, "See that the broker runs and is reached from here; a node waits for it.", "%v", err)
 	}
@@ -110,7 +110,7 @@ const aclAdvice = "Let this login read and write its topics; mosquitto/acl.txt h
 // by the login, which then has to be the client's name.
 func (b *broker) aclAdvice() string {
 	if u := b.mqtt.Username; u != "" && u != b.cfg.ClientName {
-		return fmt.Sprintf("The login %q is another name than clientName, %q, and the rules of mosquitto/acl.txt give a login the topics of its own name: "+
+		return fmt.Sprintf("The login %q differs from clientName, %q, and the rules in mosquitto/acl.txt give a login the topics of its own name: "+
 			"make them the same. Or: ", u, b.cfg.ClientName) + aclAdvice
 	}
 	return aclAdvice
@@ -153,18 +153,18 @@ func (b *broker) look(ctx context.Context, listen time.Duration) bool {
 		denied = append(denied, b.topics.NodeOf(me))
 	}
 	if len(denied) == 0 {
-		b.f.right(b.about, "messages of this client come back: no access rule is in the way")
+		b.f.right(b.about, "messages of this client come back: no access rule blocks them")
 	}
 	for _, topic := range denied {
 		if version1 := topic == b.topics.InfoOf(me) || topic == b.topics.ChangeOf(me); version1 && b.heard.announcedAll(b.cfg) {
-			b.f.right(b.about, "messages on %s do not come back: an access rule (ACL) leaves version 1 of the protocol out, which no remote speaks", topic)
+			b.f.right(b.about, "messages on %s do not come back: an access rule (ACL) excludes version 1 of the protocol, which no remote speaks", topic)
 			continue
 		} else if version1 {
-			b.f.warn(b.about, b.aclAdvice(), "messages on %s are taken and do not come back: an access rule (ACL) denies writing or reading it. "+
+			b.f.warn(b.about, b.aclAdvice(), "messages on %s are accepted but do not come back: an access rule (ACL) denies writing or reading it. "+
 				"Only remotes that speak version 1 of the protocol need it", topic)
 			continue
 		}
-		b.f.wrong(b.about, b.aclAdvice(), "messages on %s are taken and do not come back: an access rule (ACL) denies writing or reading it. "+
+		b.f.wrong(b.about, b.aclAdvice(), "messages on %s are accepted but do not come back: an access rule (ACL) denies writing or reading it. "+
 			"MQTT 3.1.1 brokers acknowledge what they deny", topic)
 	}
 	return true
@@ -283,14 +283,14 @@ func (b *broker) size(ctx context.Context, readable []string) {
 			continue
 		}
 		if size == wire.MessageBytes {
-			b.f.right(b.about, "messages of %d KiB, the largest between nodes, go through", size>>10)
+			b.f.right(b.about, "messages of %d KiB, the largest between nodes, get through", size>>10)
 			return
 		}
-		b.f.wrong(b.about, fmt.Sprintf("Let the broker take messages of %d KiB and more (Mosquitto: message_size_limit, others: maximum packet size).", 128),
-			"messages of %d KiB do not go through, those of %d KiB do: batches of rows would be lost", 2*size>>10, size>>10)
+		b.f.wrong(b.about, fmt.Sprintf("Let the broker accept messages of %d KiB and more (Mosquitto: message_size_limit, others: maximum packet size).", 128),
+			"messages of %d KiB do not get through, those of %d KiB do: batches of rows would be lost", 2*size>>10, size>>10)
 		return
 	}
-	b.f.wrong(b.about, "Let the broker take larger messages.", "not even messages of 4 KiB go through")
+	b.f.wrong(b.about, "Let the broker accept larger messages.", "not even messages of 4 KiB get through")
 }
 
 // keeps finds out whether the broker keeps retained messages. One that does not may end the
@@ -309,8 +309,8 @@ func (b *broker) keeps(ctx context.Context, readable []string) {
 		return
 	}
 	b.heard.keepsNothing()
-	b.f.warn(b.about, "Switch them on at the broker (Mosquitto: retain_available true).",
-		"the broker keeps no retained messages: nodes work, and announce themselves to each that comes; versions of them that do not know that may take each other for existing peers")
+	b.f.warn(b.about, "Enable them at the broker (Mosquitto: retain_available true).",
+		"the broker keeps no retained messages: nodes work, and announce themselves to each new node; older versions may take each other for existing peers")
 }
 
 // ask asks the remotes that are there something that every node of this project

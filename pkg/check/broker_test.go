@@ -48,7 +48,7 @@ func TestBrokerThatCannotBeHad(t *testing.T) {
 	// A broker of the node itself runs with the node.
 	delete(s.config, "mqttConfig")
 	s.config["broker"] = map[string]any{"listen": b.Addr()}
-	s.check(0).has(check.Right, b.Addr(), "the node's own broker")
+	s.check(0).has(check.Right, b.Addr(), "the node's embedded broker")
 }
 
 func TestCertificateThatIsNotTrusted(t *testing.T) {
@@ -79,7 +79,7 @@ pattern write /verify/+/%u
 	s.login("node-a", "secret-a")
 	f := s.check(1, "--listen", "4s")
 	for _, topic := range []string{topics.Info(), topics.AckOf("node-a", "node-a"), topics.BatchOf("node-a", "node-a"), topics.NodeOf("node-a")} {
-		f.has(check.Mistake, b.Addr(), "messages on "+topic+" are taken and do not come back", "acl.txt")
+		f.has(check.Mistake, b.Addr(), "messages on "+topic+" are accepted but do not come back", "acl.txt")
 	}
 	if n := len(f.in(check.Mistake, check.AreaBroker)); n != 4 {
 		t.Errorf("%d mistakes:\n%s", n, f.text)
@@ -104,7 +104,7 @@ func TestBrokerWithASmallMessageLimit(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Extra: []string{"message_size_limit 100000"}})
 	s := newSite(t, testkit.Shared(t), b, orders)
-	s.check(1).has(check.Mistake, b.Addr(), "120 KiB do not go through, those of 60 KiB do", "message_size_limit")
+	s.check(1).has(check.Mistake, b.Addr(), "120 KiB do not get through, those of 60 KiB do", "message_size_limit")
 }
 
 // TestWhatOtherClientsSay has a client say that it is node-a, and remotes whose
@@ -147,15 +147,15 @@ func TestWhatOtherClientsSay(t *testing.T) {
 	f := s.check(1, "--listen", "6s")
 	close(stop)
 	<-done
-	f.has(check.Mistake, "clientName", "a client named node-a is online", "of its own")
+	f.has(check.Mistake, "clientName", "a client named node-a is online", "its own clientName")
 	f.has(check.Right, "node-b", "is online: version 1.2.3, protocol 2")
-	f.has(check.Warning, "node-b", "does not take orders", "receiveTables there")
+	f.has(check.Warning, "node-b", "does not accept orders", "receiveTables there")
 	f.has(check.Warning, "node-b", "does not answer node-a", "acceptFrom")
 	f.has(check.Warning, "node-b", "ahead of")
 	f.has(check.Right, "node-c", "version 1 of the protocol")
 	f.has(check.Warning, "node-c", "behind")
 	f.has(check.Warning, "node-d", "is offline", "0.9.0")
-	f.has(check.Warning, "node-e", "was not heard of")
+	f.has(check.Warning, "node-e", "was not heard")
 	// A client of the name is there, and is not spoken for.
 	for len(said) > 0 {
 		if topic := <-said; topic == topics.BatchOf("node-a", "node-a") || topic == topics.NodeOf("node-a") || strings.HasPrefix(topic, "/change") {
@@ -195,7 +195,7 @@ pattern write /verify/+/%u
 		node := other.start()
 		f := s.check(c.code, "--listen", "20s")
 		if c.code == 0 {
-			f.has(check.Right, "node-b", "takes batches of node-a")
+			f.has(check.Right, "node-b", "accepts batches from node-a")
 			f.has(check.Right, b.Addr(), topics.InfoOf("node-a"), "which no remote speaks")
 		} else {
 			f.has(check.Mistake, "node-b", "no batches", topics.BatchOf("node-b", "node-a"), topics.AckOf("node-a", "node-b"))

@@ -23,7 +23,7 @@ func TestTwoNodesThatRunAreAllRight(t *testing.T) {
 	}
 	// Where nothing runs yet, only the remote is missing.
 	f := a.check(0, "--listen", "4s")
-	f.has(check.Warning, "node-b", "was not heard of")
+	f.has(check.Warning, "node-b", "was not heard")
 	if n := len(f.in(check.Warning, check.AreaRemotes)); n != 1 {
 		t.Errorf("%d warnings of remotes:\n%s", n, f.text)
 	}
@@ -35,14 +35,14 @@ func TestTwoNodesThatRunAreAllRight(t *testing.T) {
 	one, two := a.start(), c.start()
 	f = a.check(0, "--listen", "20s")
 	f.has(check.Right, "clientName", "is online")
-	f.has(check.Right, "node", "a node works on this database")
+	f.has(check.Right, "node", "a node uses this database")
 	f.has(check.Right, "node-b", "is online", "protocol 2")
-	f.has(check.Right, "node-b", "takes orders")
-	f.has(check.Right, "node-b", "takes batches of node-a")
+	f.has(check.Right, "node-b", "accepts orders")
+	f.has(check.Right, "node-b", "accepts batches from node-a")
 	f.has(check.Right, "node-b", "clock")
 	f.has(check.Right, "orders", "sent and received, by the key (id)")
 	f.has(check.Right, b.Addr(), "120 KiB")
-	f.has(check.Right, b.Addr(), "no access rule is in the way")
+	f.has(check.Right, b.Addr(), "no access rule blocks them")
 	for _, x := range f.list {
 		if x.Level != check.Right {
 			t.Errorf("%+v", x)
@@ -97,8 +97,8 @@ func TestMistakesAndWarningsOfTheFile(t *testing.T) {
 	}
 	f = checkFile(t, 0, file)
 	f.has(check.Warning, "mqttConfig", "will")
-	f.has(check.Warning, "configuration.json", "may be read by other users", "chmod o-rwx")
-	f.has(check.Right, "queueDirectory", "will be made")
+	f.has(check.Warning, "configuration.json", "can be read by other users", "chmod o-rwx")
+	f.has(check.Right, "queueDirectory", "will be created")
 	if strings.Contains(f.text, "Secret-2") {
 		t.Errorf("the password is told:\n%s", f.text)
 	}
@@ -106,7 +106,7 @@ func TestMistakesAndWarningsOfTheFile(t *testing.T) {
 	if err := os.Chmod(file, 0o640); err != nil {
 		t.Fatal(err)
 	}
-	checkFile(t, 0, file).has(check.Right, "queueDirectory", "will be made")
+	checkFile(t, 0, file).has(check.Right, "queueDirectory", "will be created")
 	if f = checkFile(t, 0, file); len(f.in(check.Warning, check.AreaConfiguration)) != 1 { // that of will
 		t.Errorf("a file of the node's group:\n%s", f.text)
 	}
@@ -118,7 +118,7 @@ func TestMistakesAndWarningsOfTheFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, text := run(t, "check", file, "--json", "--listen", "1ms")
-	if !strings.Contains(text, "may be read by other users") || strings.Contains(text, "Secret-3") {
+	if !strings.Contains(text, "can be read by other users") || strings.Contains(text, "Secret-3") {
 		t.Errorf("a token that others may read:\n%s", text)
 	}
 	delete(s.config, "http")
@@ -167,7 +167,7 @@ func TestScripts(t *testing.T) {
 	s.config["conflictPolicy"] = map[string]any{"orders": "script"}
 	f := s.check(1)
 	f.has(check.Right, "orders", "has a transformer")
-	f.has(check.Warning, "customers.js", "belongs to no table")
+	f.has(check.Warning, "customers.js", "matches no table")
 	f.has(check.Mistake, "conflictPolicy", "conflictPolicy.orders", "resolve")
 	put("items.js", `exports.nothing = 1`)
 	s.check(1).has(check.Mistake, "transformerDirectory", "items.js")
@@ -199,9 +199,9 @@ func TestNodesThatSeal(t *testing.T) {
 			t.Errorf("a node was disturbed: %s", line)
 		}
 	}
-	f.has(check.Right, "node-b", "key in common")
-	f.has(check.Right, "node-b", "takes orders")
-	f.has(check.Right, "node-b", "was asked nothing here", "mysql-sync verify")
+	f.has(check.Right, "node-b", "share a key")
+	f.has(check.Right, "node-b", "accepts orders")
+	f.has(check.Right, "node-b", "was not queried", "mysql-sync verify")
 	if n := len(f.in(check.Warning, check.AreaRemotes)); n > 0 {
 		t.Errorf("%d warnings of remotes:\n%s", n, f.text)
 	}

@@ -125,11 +125,11 @@ func judgeColumns(f *findings, cfg *config.Config, h *heard, tables []*schema.Ta
 			alike++
 		}
 		if len(filled) > 0 {
-			f.right(r, "has columns of its own, which get their defaults in new rows: %s", strings.Join(filled, ", "))
+			f.right(r, "has additional columns, which get their defaults in new rows: %s", strings.Join(filled, ", "))
 			before++
 		}
 		if alike > 0 && len(f.list) == before {
-			f.right(r, "has columns that take all values of %d %s", alike, map[bool]string{true: "table", false: "tables"}[alike == 1])
+			f.right(r, "has columns that can hold all values of %d %s", alike, map[bool]string{true: "table", false: "tables"}[alike == 1])
 		}
 	}
 }
@@ -162,7 +162,7 @@ func judgeWay(f *findings, remote, table string, from, to []value.Column, source
 		if why == "" || lossy != nil && lossy(c.Name) {
 			continue
 		}
-		f.warn(remote, "Give the column the same type at both sides ("+mysqldb.Quote(table)+"."+mysqldb.Quote(c.Name)+")"+or+".",
+		f.warn(remote, "Give the column the same type on both sides ("+mysqldb.Quote(table)+"."+mysqldb.Quote(c.Name)+")"+or+".",
 			"%s.%s is %.80s %s and %.80s %s: %s, and such rows are refused %s", table, c.Name, shown(o), source, shown(c), target, why, target)
 	}
 }

@@ -32,7 +32,7 @@ func Configuration(path string, environ []string) (*config.Config, []Finding, er
 		return nil, f.list, nil
 	}
 	if len(warnings) == 0 {
-		f.right(filepath.Base(path), "has no mistakes")
+		f.right(filepath.Base(path), "has no errors")
 	}
 	judgeSecrets(f, path, cfg)
 	judgeRoads(f, cfg)
@@ -57,7 +57,7 @@ func judgeSecrets(f *findings, path string, cfg *config.Config) {
 	}
 	for _, s := range secrets {
 		if s != "" && bytes.Contains(text, []byte(s)) {
-			f.warn(filepath.Base(path), "chmod o-rwx "+path, "holds a secret and may be read by other users of this machine (mode %04o)", info.Mode().Perm())
+			f.warn(filepath.Base(path), "chmod o-rwx "+path, "contains a secret and can be read by other users of this machine (mode %04o)", info.Mode().Perm())
 			return
 		}
 	}
@@ -72,10 +72,10 @@ func judgeRoads(f *findings, cfg *config.Config) {
 			continue
 		}
 		if u.Scheme == "tcp" || u.Scheme == "ws" {
-			f.warn("mqttConfig", "Use the protocol mqtts or wss.", "rows and the password go to %s in the clear: who is in between can read and change them", u.Host)
+			f.warn("mqttConfig", "Use the protocol mqtts or wss.", "rows and the password go to %s in the clear: anyone in between can read and change them", u.Host)
 		} else if !cfg.MQTT.RejectUnauthorized {
-			f.warn("mqttConfig.rejectUnauthorized", "Name the broker's certificate authority in mqttConfig.ca, and remove the key.",
-				"the certificate of %s is not verified: who is in between can read and change what is sent", u.Host)
+			f.warn("mqttConfig.rejectUnauthorized", "Name the broker's CA certificate in mqttConfig.ca, and remove this key.",
+				"the certificate of %s is not verified: anyone in between can read and change the traffic", u.Host)
 		}
 	}
 	m := cfg.MySQL
@@ -83,10 +83,10 @@ func judgeRoads(f *findings, cfg *config.Config) {
 		return
 	}
 	if m.TLS == nil {
-		f.warn("mysqlConfig.ssl", `Set "ssl": {"ca": "ca.crt"}, or run the node beside the database.`, "rows go to and from %s in the clear", m.Host)
+		f.warn("mysqlConfig.ssl", `Set "ssl": {"ca": "ca.crt"}, or run the node next to the database.`, "rows go to and from %s in the clear", m.Host)
 	} else if !m.TLS.RejectUnauthorized {
-		f.warn("mysqlConfig.ssl.rejectUnauthorized", "Name the server's certificate authority in mysqlConfig.ssl.ca, and remove the key.",
-			"the certificate of %s is not verified: who is in between can read and change what is sent", m.Host)
+		f.warn("mysqlConfig.ssl.rejectUnauthorized", "Name the server's CA certificate in mysqlConfig.ssl.ca, and remove this key.",
+			"the certificate of %s is not verified: anyone in between can read and change the traffic", m.Host)
 	}
 }
 
@@ -99,7 +99,7 @@ func judgeUsers(f *findings, cfg *config.Config) {
 		}
 	}
 	if len(free) > 0 {
-		f.warn("broker.users", "Give each user the client that it is for, with the key client.",
-			"whoever has one of these logins hears what all clients send, and may write in their names: %s", list(free))
+		f.warn("broker.users", "Set each user's client, with the key client.",
+			"anyone with one of these logins can read what all clients send, and write in their names: %s", list(free))
 	}
 }

@@ -43,12 +43,12 @@ func checkDatabase(ctx context.Context, cfg *config.Config) (list []Finding, ts 
 	f.right("mysqlConfig", "the login as %s to database %s works", account(s.user), db.Name)
 	judgeServer(f, s, g)
 	if err := ApplySession(ctx, cfg); err != nil {
-		f.wrong("applySession", "Remove the variable, correct its value, or give the login the privilege that it needs.", "%v", err)
+		f.wrong("applySession", "Remove the variable, correct its value, or grant the login the required privilege.", "%v", err)
 	} else if n := len(cfg.ApplySession); n > 0 {
-		f.right("applySession", "the sessions that write received rows have %d variables of yours", n)
+		f.right("applySession", "the sessions that write received rows set %d of your variables", n)
 	}
 	if err := TransformerLogin(ctx, cfg); err != nil {
-		f.wrong("transformerLogin", "Correct transformerLogin.user and password, or give the user the rights that its statements need.", "%v", errors.Unwrap(err))
+		f.wrong("transformerLogin", "Correct transformerLogin.user and password, or grant the user the privileges that its statements need.", "%v", errors.Unwrap(err))
 	} else if l := cfg.TransformerLogin; l != nil {
 		f.right("transformerLogin", "the login as %s works", l.User)
 	}

@@ -63,7 +63,7 @@ func TestSettingsOfTheServer(t *testing.T) {
 	server := testkit.Server(t, "--log-bin=binlog", "--server-id=1", "--max-connections=30")
 	s := newSite(t, server, b, orders)
 	s.exec(`ALTER DATABASE `+s.schema+` CHARACTER SET latin1`, `SET GLOBAL log_bin_trust_function_creators = 0`)
-	s.check(0).has(check.Right, "log_bin_trust_function_creators", "is not needed by")
+	s.check(0).has(check.Right, "log_bin_trust_function_creators", "is not needed: ")
 	s.user("small", whole+" ON "+s.schema+".*")
 	f := s.check(1)
 	f.has(check.Mistake, "log_bin_trust_function_creators", "1419", "SET GLOBAL")
@@ -84,7 +84,7 @@ func TestSettingsOfTheServer(t *testing.T) {
 	s.exec(`SET GLOBAL max_allowed_packet = 65536`, `SET GLOBAL read_only = 1`)
 	f = s.check(1)
 	f.has(check.Mistake, "max_allowed_packet", "65536")
-	f.has(check.Mistake, "read_only", "takes no writes")
+	f.has(check.Mistake, "read_only", "accepts no writes")
 	s.block("mysqlConfig")["user"], s.block("mysqlConfig")["password"] = server.User, server.Password
 	s.check(1).has(check.Warning, "read_only", "though not for this user")
 }
@@ -184,7 +184,7 @@ func TestTables(t *testing.T) {
 	f.has(check.Warning, "parents", "is refused here while rows of notes")
 	s.config["cascadeTables"] = []string{"children"}
 	f = s.check(0)
-	f.has(check.Warning, "parents", "takes rows of children along", "cascadeTables allows it")
+	f.has(check.Warning, "parents", "changes rows of children here", "cascadeTables allows it")
 	f.has(check.Warning, "parents", "is refused here while rows of notes")
 	delete(s.config, "foreignKeyConflict")
 	delete(s.config, "cascadeTables")

@@ -41,7 +41,7 @@ func checkQueue(f *findings, dir string) {
 	}
 	switch {
 	case err != nil:
-		f.wrong(key, "Name a directory that the node's user may write.", "%v", err)
+		f.wrong(key, "Name a directory that the node's user can write to.", "%v", err)
 		return
 	case !info.IsDir():
 		f.wrong(key, "Name a directory.", "%s is not a directory", at)
@@ -49,19 +49,19 @@ func checkQueue(f *findings, dir string) {
 	}
 	probe, err := os.CreateTemp(at, ".mysql-sync-check-*")
 	if err != nil {
-		f.wrong(key, "Run this as the node's user; then let that user write there, or name another directory.",
-			"%s cannot be written: the node would not start, since it remembers there how far it has captured", at)
+		f.wrong(key, "Run this as the node's user; then make the directory writable for it, or name another.",
+			"%s is not writable: the node would not start, since it records there how far it has captured", at)
 		return
 	}
 	_ = probe.Close()
 	_ = os.Remove(probe.Name()) // it was just made
 	switch mode := info.Mode().Perm(); {
 	case at != dir:
-		f.right(key, "%s will be made at the first start", dir)
+		f.right(key, "%s will be created at the first start", dir)
 	case mode&0o077 != 0:
-		f.warn(key, "chmod 700 "+dir, "other users of this machine may look into %s (mode %04o)", dir, mode)
+		f.warn(key, "chmod 700 "+dir, "other users of this machine can read %s (mode %04o)", dir, mode)
 	default:
-		f.right(key, "%s can be written, and is private", dir)
+		f.right(key, "%s is writable and private", dir)
 	}
 }
 
@@ -74,7 +74,7 @@ func checkAddress(ctx context.Context, f *findings, key, address string) {
 	defer cancel()
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
-		f.wrong(key, "Take another port, or end the program that has it.", "%v", err)
+		f.wrong(key, "Use another port, or stop the program that uses it.", "%v", err)
 		return
 	}
 	_ = l.Close()

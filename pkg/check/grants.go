@@ -200,8 +200,8 @@ func neededPrivileges(own, synced, received, parents []string) []needs {
 		{"INSERT", written, "nothing could be written"},
 		{"UPDATE", written, "nothing could be written"},
 		{"DELETE", written, "nothing could be deleted"},
-		{"CREATE", own, "the node could not make its own tables"},
-		{"ALTER", own, "the node could not bring its own tables up to date"},
+		{"CREATE", own, "the node could not create its own tables"},
+		{"ALTER", own, "the node could not migrate its own tables"},
 		{"TRIGGER", slices.Concat(synced, parents), "no change would be captured"},
 		{"LOCK TABLES", []string{"*"}, "the node would not start"},
 	}

@@ -70,9 +70,9 @@ func TestReplicasAndClusters(t *testing.T) {
 	}{
 		"a replica":                      {&server{replica: true, variables: map[string]string{"slave_run_triggers_for_rbr": "NO"}}, Warning, "fire no triggers"},
 		"a replica with triggers":        {&server{replica: true, variables: map[string]string{"slave_run_triggers_for_rbr": "YES"}}, Right, ""},
-		"super_read_only stops everyone": {&server{variables: map[string]string{"super_read_only": "ON", "read_only": "ON"}}, Mistake, "takes no writes"},
+		"super_read_only stops everyone": {&server{variables: map[string]string{"super_read_only": "ON", "read_only": "ON"}}, Mistake, "accepts no writes"},
 		"Galera":                         {&server{variables: map[string]string{"wsrep_on": "ON"}}, Warning, "Galera"},
-		"MariaDB 12's read_only":         {&server{variables: map[string]string{"read_only": "NO_LOCK"}}, Mistake, "takes no writes"},
+		"MariaDB 12's read_only":         {&server{variables: map[string]string{"read_only": "NO_LOCK"}}, Mistake, "accepts no writes"},
 	} {
 		got := judge(test.s, nobody)
 		if Worst(got) != test.want || test.text != "" && !strings.Contains(got[0].Text, test.text) {
@@ -190,7 +190,7 @@ func TestKeysThatTwoNodesHaveInCommon(t *testing.T) {
 		text string
 	}{
 		"nobody seals":           {config.Encryption{}, clear, Right, ""},
-		"the same key":           {config.Encryption{Keys: []seal.Key{ours}, Required: []string{"*"}}, announced(ours), Right, "in common"},
+		"the same key":           {config.Encryption{Keys: []seal.Key{ours}, Required: []string{"*"}}, announced(ours), Right, "share a key"},
 		"another key":            {config.Encryption{Keys: []seal.Key{ours}}, announced(other), Mistake, "no key in common"},
 		"a key of another name":  {config.Encryption{Keys: []seal.Key{ours}}, announced(key("two")), Mistake, "no key in common"},
 		"only the remote":        {config.Encryption{}, announced(other), Warning, "this node has none"},

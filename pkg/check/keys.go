@@ -34,8 +34,8 @@ func judgeKeys(f *findings, cfg *config.Config, h *heard, tables []*schema.Table
 				continue
 			}
 			if here := t.KeyNames(); !slices.EqualFunc(here, a.Key, strings.EqualFold) {
-				f.warn(r, "Give the table the same primary key at both sides, with its columns in the same order.",
-					"%s has the primary key (%s) here and (%s) there: rows are not found by it at the other side", t.Name, keyList(here), keyList(a.Key))
+				f.warn(r, "Give the table the same primary key on both sides, with its columns in the same order.",
+					"%s has the primary key (%s) here and (%s) there: the other side does not find rows by it", t.Name, keyList(here), keyList(a.Key))
 			}
 			if goes {
 				judgeUnique(f, r, t.Name, t.Unique, a.Unique, "there", "here")
@@ -48,10 +48,10 @@ func judgeKeys(f *findings, cfg *config.Config, h *heard, tables []*schema.Table
 			}
 		}
 		if older {
-			f.warn(r, "Update mysql-sync there.", "cannot say what keys its tables have, since it runs an older version: they were not compared")
+			f.warn(r, "Update mysql-sync there.", "cannot report its tables' keys because it runs an older version: not compared")
 		}
 		if alike > 0 {
-			f.right(r, "has the same keys of %d %s", alike, map[bool]string{true: "table", false: "tables"}[alike == 1])
+			f.right(r, "has the same keys for %d %s", alike, map[bool]string{true: "table", false: "tables"}[alike == 1])
 		}
 	}
 }
@@ -66,7 +66,7 @@ func judgeUnique(f *findings, remote, table string, from, to [][]string, target,
 			})
 		}
 		if len(u) > 0 && !slices.ContainsFunc(from, implied) {
-			f.warn(remote, "Give the table the key at both sides, or at none.",
+			f.warn(remote, "Give the table the key on both sides, or on neither.",
 				"%s has the unique key (%s) only %s: rows that are equal in it %s are refused %s", table, keyList(u), target, source, target)
 		}
 	}

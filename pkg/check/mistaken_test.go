@@ -153,7 +153,7 @@ func TestASlipOfANameIsProposed(t *testing.T) {
 	f.has(check.Mistake, "Customers", "did you mean customers?")
 	f.has(check.Mistake, "nothing_like_it", "the table does not exist in database "+s.schema+" →")
 	f.has(check.Mistake, "seen", "it is a view", "Sync the tables that it shows.")
-	f.has(check.Mistake, b.Addr(), `The login "someone" is another name than clientName, "node-a"`)
+	f.has(check.Mistake, b.Addr(), `The login "someone" differs from clientName, "node-a"`)
 
 	// The node says the same when it is started.
 	n := testkit.Command(t, "run", testkit.ConfigFile(t, s.config))

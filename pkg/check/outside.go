@@ -12,8 +12,8 @@ func (j *tableJudge) outside(sends bool) {
 	own := j.s.database
 	for _, k := range j.c.ancestry {
 		if k.Schema == own && k.Table == j.t.Name && k.RefSchema != own {
-			j.f.warn(j.t.Name, "See to it that its rows are the same at all sites.",
-				"its foreign key %s refers to %s.%s, in another database, which is not synced: a row is refused where its parent is missing", k.Name, k.RefSchema, k.RefTable)
+			j.f.warn(j.t.Name, "Make sure that its rows are the same at all sites.",
+				"its foreign key %s refers to %s.%s, in another database, which is not synced: a row is refused if its parent is missing", k.Name, k.RefSchema, k.RefTable)
 		}
 	}
 	if !sends {

@@ -55,12 +55,12 @@ func judgeHeldUp(f *findings, list []heldUp) {
 			if h.why != "" {
 				why = fmt.Sprintf(" (%.200s)", h.why)
 			}
-			f.warn(h.remote, "Mend what mysql-sync errors shows of them, there or here; they are tried again by themselves, and mysql-sync retry does it at once.",
+			f.warn(h.remote, "Fix what mysql-sync errors shows about them, there or here; they are retried automatically, or at once by mysql-sync retry.",
 				"%s of %s %s refused%s", rows(h.Refused, h.atLeast), h.Table, are(h.Refused, h.atLeast), why)
 		}
 		if h.Pending > 0 {
-			f.warn(h.remote, "They follow by themselves when these have come; mysql-sync errors says what each waits for.",
-				"%s of %s %s there for other rows, as for a parent or for a unique value", rows(h.Pending, h.atLeast), h.Table, map[bool]string{true: "waits", false: "wait"}[h.Pending == 1 && !h.atLeast])
+			f.warn(h.remote, "They follow by themselves once these have arrived; mysql-sync errors says what each waits for.",
+				"%s of %s %s there for other rows, such as a parent or the holder of a unique value", rows(h.Pending, h.atLeast), h.Table, map[bool]string{true: "waits", false: "wait"}[h.Pending == 1 && !h.atLeast])
 		}
 	}
 }
@@ -84,11 +84,11 @@ func judgeStale(f *findings, list []outbox.Stale, whole bool) {
 		if s.Message != "" {
 			why = fmt.Sprintf(" (%.200s)", s.Message)
 		}
-		f.warn(s.Remote, "See with mysql-sync verify whether they differ, and have them sent with verify --repair. If they are equal, delete these lines of sync_status: a program or a release before may have left them.",
-			"sync_status has errors for %s of %s%s, which nothing sends again", rows(int64(s.Rows), false), s.Table, why)
+		f.warn(s.Remote, "Check with mysql-sync verify whether they differ, and send them with verify --repair. If they are equal, delete these rows from sync_status: another program or an earlier release may have left them.",
+			"sync_status has errors for %s of %s%s, which nothing will resend", rows(int64(s.Rows), false), s.Table, why)
 	}
 	if !whole {
-		f.right("sync_status", "is too large to be looked through here: whether it has errors of rows that nothing sends again is not known")
+		f.right("sync_status", "is too large to scan here: it may contain errors of rows that nothing will resend")
 	}
 }
 

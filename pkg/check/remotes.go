@@ -186,15 +186,15 @@ func judgeOwnName(f *findings, cfg *config.Config, h *heard, running bool) {
 	me := h.peer(cfg.ClientName)
 	switch {
 	case len(me.beats) > 0 && !running:
-		f.wrong("clientName", "Give each node a clientName and an mqttConfig.clientId of its own, or stop the other one.",
-			"a client named %s is online, and no node works on this database: two clients of one name end each other's connections, and take each other's messages", cfg.ClientName)
+		f.wrong("clientName", "Give each node its own clientName and mqttConfig.clientId, or stop the other one.",
+			"a client named %s is online, but no node uses this database: two clients with the same name disconnect each other, and receive each other's messages", cfg.ClientName)
 	case len(me.beats) > 0:
 		f.right("clientName", "the node %s is online", cfg.ClientName)
 	case running && me.left:
-		f.warn("clientName", "See the node's log, and whether another client has the clientId "+cfg.MQTT.ClientID+".", "the node %s just lost its connection to the broker", cfg.ClientName)
+		f.warn("clientName", "Check the node's log, and whether another client has the clientId "+cfg.MQTT.ClientID+".", "the node %s just lost its connection to the broker", cfg.ClientName)
 	case running:
-		f.warn("clientName", "See the node's log, and mysql-sync status; where its checkInterval is long, try again with --listen.",
-			"a node works on this database, but the presence of %s was not heard: an access rule (ACL) may deny what it writes", cfg.ClientName)
+		f.warn("clientName", "Check the node's log, and mysql-sync status; if its checkInterval is long, try again with --listen.",
+			"a node uses this database, but the presence of %s was not heard: an access rule (ACL) may deny what it writes", cfg.ClientName)
 	}
 }
 
@@ -206,11 +206,11 @@ func judgeRemotes(f *findings, cfg *config.Config, h *heard) {
 			const do = "Start it, or correct remoteClients; changes wait for it in the database."
 			switch {
 			case p.node == nil:
-				f.warn(r, do, "was not heard of: it is offline, or there is no client of this name at this broker")
+				f.warn(r, do, "was not heard: it is offline, or there is no client with this name on this broker")
 			case p.node.Version == "":
-				f.warn(r, do, "is offline; it was there once")
+				f.warn(r, do, "is offline; it was online before")
 			default:
-				f.warn(r, do, "is offline; it was there once, as version %.40s", p.node.Version)
+				f.warn(r, do, "is offline; it was online before, as version %.40s", p.node.Version)
 			}
 		}
 		if p.node == nil {
@@ -219,7 +219,7 @@ func judgeRemotes(f *findings, cfg *config.Config, h *heard) {
 			case p.answered:
 				f.right(r, "is online, and a node")
 			case h.unkept:
-				f.warn(r, "", "is online and answers no question: it may be an existing peer, or a node that does not know this client")
+				f.warn(r, "", "is online but answers no questions: it may be an existing peer, or a node that does not know this client")
 			default:
 				f.right(r, "is online and speaks version 1 of the protocol")
 			}
@@ -231,7 +231,7 @@ func judgeRemotes(f *findings, cfg *config.Config, h *heard) {
 	if len(cfg.AcceptFrom) > 0 && !slices.Contains(cfg.AcceptFrom, config.Anyone) {
 		for _, r := range cfg.RemoteClients {
 			if len(cfg.ReceiveTables) > 0 && !slices.Contains(cfg.AcceptFrom, r) {
-				f.right(r, "is sent changes; its own are not taken, since it is not in acceptFrom")
+				f.right(r, "is sent changes; its own are not accepted, since it is not in acceptFrom")
 			}
 		}
 	}
@@ -254,24 +254,24 @@ func judgeNode(f *findings, cfg *config.Config, r string, p peer) {
 		}
 	}
 	if len(takes) > 0 {
-		f.right(r, "takes %s", list(takes))
+		f.right(r, "accepts %s", list(takes))
 	}
 	if hidden := n.Seal != nil && n.Version == ""; len(lacks) > 0 && !hidden {
-		f.warn(r, "Add them to receiveTables there, or take them out of syncTables here.", "does not take %s: its rows are kept back until it does", list(lacks))
+		f.warn(r, "Add them to receiveTables there, or remove them from syncTables here.", "does not accept %s: its rows are held back until it does", list(lacks))
 	}
 	switch {
 	case len(p.beats) > 0 && p.asked.IsZero() && p.node.Seal != nil:
-		f.right(r, "was asked nothing here, since it takes only what the node itself has sealed: mysql-sync verify compares the tables with its own, and mysql-sync status says whether it answers")
+		f.right(r, "was not queried, since it accepts only messages encrypted by the node itself: mysql-sync verify compares the tables, and mysql-sync status says whether it answers")
 	case !p.asked.IsZero() && !p.answered:
-		f.warn(r, "Add "+cfg.ClientName+" to its remoteClients or acceptFrom, and see that access rules of the broker let /verify through.",
-			"is online and does not answer %s: it does not know this client", cfg.ClientName)
+		f.warn(r, "Add "+cfg.ClientName+" to its remoteClients or acceptFrom, and check that the broker's access rules let /verify through.",
+			"is online but does not answer %s: it does not know this client", cfg.ClientName)
 	case p.took:
-		f.right(r, "takes batches of %s, and its answers come", cfg.ClientName)
+		f.right(r, "accepts batches from %s, and its answers arrive", cfg.ClientName)
 	case !p.tried.IsZero():
 		topics := wire.Topics(cfg.TopicPrefix)
-		f.wrong(r, fmt.Sprintf("Let the access rules of the broker have this client write %s, and %s write %s; mosquitto/acl.txt has them. Or add %s to acceptFrom there.",
+		f.wrong(r, fmt.Sprintf("Let the broker's access rules allow this client to write %s, and %s to write %s; mosquitto/acl.txt has them. Or add %s to acceptFrom there.",
 			topics.BatchOf(r, cfg.ClientName), r, topics.AckOf(cfg.ClientName, r), cfg.ClientName),
-			"answers questions of %s, but no batches: rows do not get there, or their acks not here (or it has so much to do that it takes more than %s: then try again)",
+			"answers questions from %s, but no batches: rows do not get there, or their acks do not get here (or it is so busy that it takes more than %s: then try again)",
 			cfg.ClientName, batchTime)
 	}
 }

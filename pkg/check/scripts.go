@@ -53,14 +53,14 @@ func checkScripts(cfg *config.Config) []Finding {
 			f.right(table, "has no transformer; its file would be %s", transform.FileName(table))
 			none++
 		case file != transform.FileName(table):
-			f.right(table, "has a transformer: %s, where %s would be looked for first", file, transform.FileName(table))
+			f.right(table, "has a transformer: %s, although %s would take precedence", file, transform.FileName(table))
 		default:
 			f.right(table, "has a transformer: %s", file)
 		}
 	}
 	shared := t.Shared()
 	for _, file := range sortedKeys(shared) {
-		f.warn(file, "Have the script go by context.table, or rename a table.", "is the file of %s: each uses it", list(shared[file]))
+		f.warn(file, "Let the script check context.table, or rename a table.", "is the file of %s: each uses it", list(shared[file]))
 	}
 	names := make([]string, len(tables))
 	for i, table := range tables {
@@ -71,11 +71,11 @@ func checkScripts(cfg *config.Config) []Finding {
 		if nearest := config.Nearest(file, names); nearest != "" {
 			meant = "; did you mean " + nearest + "?"
 		}
-		f.warn(file, "Give it the name of a table's file, as listed here, or put what other files require into a folder.",
-			"belongs to no table of syncTables or receiveTables, and is not used%s", meant)
+		f.warn(file, "Give it the name of a table's file, as listed here, or move files that others require into a folder.",
+			"matches no table in syncTables or receiveTables, and is not used%s", meant)
 	}
 	if none == len(tables) {
-		f.warn("transformerDirectory", "Remove the key, or put files there, by the names above.", "%s has no file for a table", cfg.TransformerDirectory)
+		f.warn("transformerDirectory", "Remove the key, or put files there, named as above.", "%s has no file for a table", cfg.TransformerDirectory)
 	}
 	return f.list
 }

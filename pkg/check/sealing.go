@@ -15,12 +15,12 @@ func judgeSealing(f *findings, cfg *config.Config, r string, n *wire.Node) *wire
 	ring := seal.NewRing(cfg.Encryption.Keys, cfg.Encryption.Required)
 	if n.Seal == nil {
 		if ring.Required(r) {
-			f.wrong(r, "Give it the key, or take it out of encryption.required.", "seals nothing, and encryption.required names it: nothing is exchanged with it")
+			f.wrong(r, "Give it the key, or remove it from encryption.required.", "does not encrypt, but encryption.required lists it: nothing is exchanged with it")
 		}
 		return n
 	}
 	if len(cfg.Encryption.Keys) == 0 {
-		f.warn(r, "Put its key into encryption.keys here.", "has keys by which it seals messages, and this node has none: they go in the clear, if it takes that")
+		f.warn(r, "Add its key to encryption.keys here.", "has encryption keys, and this node has none: messages go in the clear, if it accepts that")
 		return n
 	}
 	var text []byte
@@ -33,7 +33,7 @@ func judgeSealing(f *findings, cfg *config.Config, r string, n *wire.Node) *wire
 		f.wrong(r, "Give both the same key, under the same id, in encryption.keys.", "this node and the remote have no key in common (%v)", err)
 		return n
 	}
-	f.right(r, "this node and the remote have a key in common: messages between them are sealed")
+	f.right(r, "this node and the remote share a key: messages between them are encrypted")
 	if opened, err := wire.ParseNode(r, text); err == nil {
 		return &opened
 	}

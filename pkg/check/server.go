@@ -124,7 +124,7 @@ func (s *server) number(variable string) int64 {
 func judgeServer(f *findings, s *server, g *grants) {
 	judgeVersion(f, s)
 	if s.worker != 0 {
-		f.right("node", "a node works on this database (connection %d of the server)", s.worker)
+		f.right("node", "a node uses this database (connection %d of the server)", s.worker)
 	}
 	judgeWriting(f, s, g)
 	judgeBinaryLog(f, s, g)
@@ -134,20 +134,20 @@ func judgeServer(f *findings, s *server, g *grants) {
 	switch size := s.number("max_allowed_packet"); {
 	case size < leastPacket:
 		f.wrong("max_allowed_packet", fmt.Sprintf("SET GLOBAL max_allowed_packet = %d; and the same in the server's configuration.", 64<<20),
-			"%d bytes are less than the statements of a node have: rows could not be written", size)
+			"%d bytes are less than a node's statements need: rows could not be written", size)
 	case size < usualPacket:
 		f.warn("max_allowed_packet", fmt.Sprintf("SET GLOBAL max_allowed_packet = %d; and the same in the server's configuration.", 64<<20),
-			"%d bytes: larger rows are refused here. All sites need what the largest row has", size)
+			"%d bytes: larger rows are refused here. All sites need enough for the largest row", size)
 	default:
 		f.right("max_allowed_packet", "rows of up to %d MiB can be written", size>>20)
 	}
 	if n := s.number("max_connections"); n > 0 && n < connectionsTaken {
 		f.warn("max_connections", "SET GLOBAL max_connections = 151; and the same in the server's configuration.",
-			"%d: a node alone may take %d connections under load, and leave none for your applications", n, connectionsTaken)
+			"%d: a node alone may use %d connections under load, and leave none for your applications", n, connectionsTaken)
 	}
 	if s.charset != "utf8mb4" {
 		f.warn("character set", "ALTER DATABASE "+mysqldb.Quote(s.database)+" CHARACTER SET utf8mb4;",
-			"new tables of %s have %s: characters that it lacks are refused when they are received", s.database, s.charset)
+			"new tables in %s use %s: received characters that it lacks are refused", s.database, s.charset)
 	}
 	f.right("sessions", "the node's sessions set sql_mode, character set and time zone (UTC) themselves: those of the server (time_zone %s, %s) do not matter",
 		s.variables["time_zone"], s.variables["system_time_zone"])
@@ -155,14 +155,14 @@ func judgeServer(f *findings, s *server, g *grants) {
 
 // judgeVersion knows what the node was tried on.
 func judgeVersion(f *findings, s *server) {
-	const tested = "tested are MariaDB 10.5, 10.11, 11.4 and 11.8 and MySQL 9.7, known to do are MariaDB from 10.5 and MySQL from 8.0"
+	const tested = "tested with MariaDB 10.5, 10.11, 11.4 and 11.8 and MySQL 9.7, supported from MariaDB 10.5 and MySQL 8.0"
 	name, least := "MySQL", [2]int{8, 0}
 	if s.mariaDB {
 		name, least = "MariaDB", [2]int{10, 5}
 	}
 	v := versionOf(s.version)
 	if slices.Compare(v[:], least[:]) < 0 {
-		f.warn("version", "Upgrade the server, or try the tables that matter to you first.", "%s %s is older than what is known to do: %s", name, s.version, tested)
+		f.warn("version", "Upgrade the server, or try your most important tables first.", "%s %s is older than supported: %s", name, s.version, tested)
 		return
 	}
 	f.right("version", "%s %s", name, s.version)
@@ -184,29 +184,29 @@ func judgeWriting(f *findings, s *server, g *grants) {
 	const primary = "Run the node on the primary."
 	switch {
 	case s.on("super_read_only"), s.on("read_only") && !g.global("SUPER", "READ_ONLY ADMIN"):
-		f.wrong("read_only", primary+" Or: SET GLOBAL read_only = 0;", "the server takes no writes: the node cannot work on it")
+		f.wrong("read_only", primary+" Or: SET GLOBAL read_only = 0;", "the server accepts no writes: the node cannot work")
 	case s.on("read_only"):
 		f.warn("read_only", primary, "the server is read-only, though not for this user: it may be a replica")
 	}
 	if s.replica && s.variables["slave_run_triggers_for_rbr"] != "YES" {
 		f.warn("replica", primary+" On MariaDB, slave_run_triggers_for_rbr = YES makes the triggers fire.",
-			"the server is a replica: rows that come by its own replication as row events fire no triggers, and are not sent")
+			"the server is a replica: rows replicated to it as row events fire no triggers, and are not sent")
 	}
 	if s.on("wsrep_on") {
-		f.warn("wsrep_on", "Let one node work on the cluster, at one of its servers.", "the server is part of a Galera cluster: the lock that keeps a second node off holds at one server only")
+		f.warn("wsrep_on", "Run one node for the cluster, on one of its servers.", "the server is part of a Galera cluster: the lock that keeps a second node out works on one server only")
 	}
 }
 
 // judgeTableLocks names what writers pay for: the server locks what
 // triggers write with the table that is locked, and MySQL knows gaps that the node can only wait for.
 func judgeTableLocks(f *findings, s *server) {
-	does := "has the writers of all synced tables wait until UNLOCK TABLES"
+	does := "blocks the writers of all synced tables until UNLOCK TABLES"
 	if s.mariaDB {
-		does = "lets its own session write no synced table (1442)"
+		does = "keeps its own session from writing any synced table (1442)"
 	}
 	f.right("LOCK TABLES", "on a synced table %s: load dumps with --skip-add-locks", does)
 	if !s.mariaDB {
-		f.right("deadlocks", "of applications that hold gaps between rows (REPEATABLE READ) in tables for which rows come, MySQL may end a transaction with error 1213 that it would not have alone: have them try again, or work at READ COMMITTED")
+		f.right("deadlocks", "if applications hold gap locks (REPEATABLE READ) in tables that receive rows, MySQL may end a transaction with error 1213 that would succeed without the node: make them retry, or use READ COMMITTED")
 	}
 }
 
@@ -220,10 +220,10 @@ func judgeBinaryLog(f *findings, s *server, g *grants) {
 	case s.on(name):
 		f.right(name, "is set")
 	case g.global("SUPER") || s.mariaDB && g.global("BINLOG ADMIN"):
-		f.right(name, "is not needed by %s, who has SUPER", s.user)
+		f.right(name, "is not needed: %s has SUPER", s.user)
 	default:
 		f.wrong(name, "SET GLOBAL log_bin_trust_function_creators = 1; and the same in the server's configuration.",
-			"the binary log is on, so that the server lets users without SUPER make no triggers (error 1419): no change would be captured")
+			"the binary log is on, so the server does not let users without SUPER create triggers (error 1419): no change would be captured")
 	}
 }
 
@@ -256,7 +256,7 @@ func judgeBinaryFormat(f *findings, s *server) {
 	case s.logsStatements:
 		f.wrong(name, logRows(s.mayLogRows, account(s.user)), logsStatements)
 	default:
-		f.right(name, "is STATEMENT: the node's sessions log rows; statements of your applications may be warned of as unsafe (1592), since triggers write an AUTO_INCREMENT column")
+		f.right(name, "is STATEMENT: the node's sessions log rows; your applications' statements may get warnings that they are unsafe (1592), since triggers write an AUTO_INCREMENT column")
 	}
 }
 
@@ -280,12 +280,12 @@ func judgeClock(f *findings, about, whose string, ahead, within time.Duration) {
 	if size >= time.Minute {
 		shown = size.Round(time.Second)
 	}
-	const do = "Set the clocks right at all sites, best by NTP."
+	const do = "Synchronize the clocks of all sites, preferably with NTP."
 	switch {
 	case size > conflict.MaxAhead:
-		f.wrong(about, do, "the clock of %s is %s %s this machine's: what is written at the one that is ahead is refused by the others (more than %s)", whose, shown, way, conflict.MaxAhead)
+		f.wrong(about, do, "the clock of %s is %s %s this machine's: writes of the one that is ahead are refused by the others (more than %s)", whose, shown, way, conflict.MaxAhead)
 	case size-within > limit:
-		f.warn(about, do, "the clock of %s is %s %s this machine's: of two writes that did not know each other the later wins, by these clocks", whose, shown, way)
+		f.warn(about, do, "the clock of %s is %s %s this machine's: of two conflicting writes, the later by these clocks wins", whose, shown, way)
 	default:
 		f.right(about, "the clock of %s differs from this machine's by at most %s", whose, (size + within).Round(time.Millisecond))
 	}
