@@ -49,5 +49,5 @@ func (e verifyEvents) Settled(ctx context.Context) { e.n.answers.TellFreed(ctx) 
 // Panicked counts it.
 func (e verifyEvents) Panicked(err any, stack []byte) {
 	e.n.Panicked()
-	e.n.log.Error("a message made the node panic; it is refused, and others go on: please report this", zap.String("in", "question"), zap.Any("error", err), zap.ByteString("stack", stack))
+	e.n.log.Error("a message made the node panic and was refused; the node goes on: please report this", zap.String("in", "question"), zap.Any("error", err), zap.ByteString("stack", stack))
 }
