@@ -15,7 +15,7 @@ TESTFLAGS ?=
 SERVER_PACKAGES = $(shell grep -rl --include=*_test.go 'testkit\.\(Server\|Shared\|Schema\|OwnSchema\)\>' cmd pkg | xargs -n 1 dirname | sort -u | grep -v '^pkg/attack$$' | sed 's|^|./|')
 FUZZ_PACKAGES = $(shell grep -rlE --include=*_test.go '^func Fuzz' cmd pkg | xargs -n 1 dirname | sort -u | sed 's|^|./|')
 
-.PHONY: help build demo test test-attacks test-mysql test-servers test-nats test-embedded soak bench docs check check-deploy release-snapshot fuzz clean
+.PHONY: help build demo test test-attacks test-mysql test-servers test-nats test-embedded soak bench docs packages check check-deploy release-snapshot fuzz clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ bench: ## measure two real nodes, and native replication beside them; BENCHFLAGS
 
 docs: ## write the generated parts of docs/ and DESIGN.md anew; the tests say when one is out of date
 	go test ./pkg ./pkg/config ./cmd/mysql-sync -run '^TestDocumentation$$' -count 1 -update
+
+packages: ## print what each package has: lines, imports, what it is tested with
+	@go test ./pkg -run '^TestEachPackageIsTested$$' -count 1 -v
 
 check-deploy: ## the compose file, the Kubernetes manifest and the packages, by the libraries of who runs them (a package is installed: root, or sudo without a password)
 	scripts/install-deps.sh deploy

@@ -1,0 +1,105 @@
+package status
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+)
+
+// looked returns a node that waits for its database, and how often its parts were looked
+// at.
+func looked(l *Live) (r *Running, looks *int) {
+	looks = new(int)
+	cfg := &config.Config{ClientName: "hamburg", RemoteClients: []string{"berlin"}, SyncTables: []string{"orders"}}
+	return NewRunning(cfg, time.Now, cfg.RemoteClients, false, func() Live {
+		*looks++
+		return *l
+	}), looks
+}
+
+func TestAllWhoAskWithinASecondShareAState(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &Live{LogLevel: "info"}
+		r, looks := looked(l)
+		done := make(chan *State)
+		for range 100 {
+			go func() {
+				s, err := r.State(t.Context())
+				if err != nil {
+					t.Error(err)
+				}
+				done <- s
+			}()
+		}
+		first := <-done
+		for range 99 {
+			if s := <-done; s != first {
+				t.Fatal("two who ask get two states")
+			}
+		}
+		if *looks != 1 {
+			t.Errorf("100 who ask look %d times", *looks)
+		}
+		l.LogLevel = "debug"
+		r.Renew()
+		if s, err := r.State(t.Context()); err != nil || s.LogLevel != "debug" {
+			t.Errorf("after a change it is %+v, %v", s, err)
+		}
+		time.Sleep(time.Second)
+		if s, err := r.State(t.Context()); err != nil || *looks != 3 || s == first {
+			t.Errorf("a second later %d looks were taken, %v", *looks, err)
+		}
+	})
+}
+
+func TestWhoGivesUpDoesNotWaitForATurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l Live
+		r, _ := looked(&l)
+		r.turn <- struct{}{} // another finds out, without end
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := r.State(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("the state is answered with %v", err)
+		}
+	})
+}
+
+func TestWhatKeepsANodeFromItsWork(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	fine := Live{Broker: Link{Online: true, Address: "b:1883"}}
+	for name, c := range map[string]struct {
+		live func(*Live)
+		away error // what the database says
+		want string
+	}{
+		"nothing":              {func(*Live) {}, nil, ""},
+		"the database is away": {func(*Live) {}, errors.New("refused"), "db:3306"},
+		"the broker is away":   {func(l *Live) { l.Broker = Link{Address: "b:1883"} }, nil, "b:1883"},
+		"the broker is silent": {func(l *Live) { l.Broker.Error = "no echo" }, nil, "(no echo)"},
+		"a step":               {func(l *Live) { l.Step = Step{Loop: "outbound to berlin", Seconds: 59} }, nil, ""},
+		"a step that goes on":  {func(l *Live) { l.Step = Step{Loop: "outbound to berlin", Seconds: 61} }, nil, "outbound to berlin"},
+	} {
+		l := fine
+		c.live(&l)
+		r, _ := looked(&l)
+		if err := r.Health(t.Context()); !errors.Is(err, errStarting) {
+			t.Errorf("%s: before it has its database it is %v", name, err)
+		}
+		r.pulse = NewPulse("db:3306", now)
+		r.own.Store(&opened{})
+		r.pulse.answers(now, "10.11")
+		if c.away != nil {
+			r.pulse.note(now, c.away)
+		}
+		if err := r.Health(t.Context()); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, not %q", name, err, c.want)
+		}
+	}
+}

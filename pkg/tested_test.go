@@ -1,0 +1,87 @@
+package layers_test
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// kinds are what packages are tested with, and what in their tests shows it.
+var kinds = []struct {
+	name string
+	sign *regexp.Regexp
+}{
+	{"nodes", regexp.MustCompile(`testkit\.(Node|Start|Command)\(`)},
+	{"servers", regexp.MustCompile(`testkit\.(Server|Shared|Schema|OwnSchema|Mosquitto|AnyBroker|NATS)\b`)},
+	{"a bubble of time", regexp.MustCompile(`synctest\.Test\(`)},
+	{"fuzzing", regexp.MustCompile(`(?m)^func Fuzz`)},
+	{"golden files", regexp.MustCompile(`testdata`)},
+	{"values alone", regexp.MustCompile(`(?m)^func Test`)},
+}
+
+// byNodes are the packages without tests of their own: those of package daemon have them
+// at work in real nodes.
+var byNodes = []string{"pkg/deliver/peer", "pkg/render"}
+
+// TestEachPackageIsTested tells, with -v, how large each package is, what it imports, and
+// what it is tested with.
+func TestEachPackageIsTested(t *testing.T) {
+	imports := readImports(t)
+	var b strings.Builder
+	b.WriteString("\n| package | lines | of tests | imports | tested with |\n|---|---|---|---|---|\n")
+	for _, name := range slices.Sorted(maps.Keys(imports)) {
+		var ours []string
+		for _, imported := range imports[name] {
+			if to, own := strings.CutPrefix(imported, module+"pkg/"); own && !slices.Contains(ours, to) {
+				ours = append(ours, to)
+			}
+		}
+		slices.Sort(ours)
+		code, _ := linesOf(t, name, func(file string) bool { return !strings.HasSuffix(file, "_test.go") })
+		tests, text := linesOf(t, name, func(file string) bool { return strings.HasSuffix(file, "_test.go") })
+		var with []string
+		for _, k := range kinds {
+			if k.sign.Match(text) && (k.name != "values alone" || len(with) == 0) {
+				with = append(with, k.name)
+			}
+		}
+		shown := strings.Join(with, ", ")
+		if with == nil {
+			shown = "nodes, by daemon"
+		}
+		fmt.Fprintf(&b, "| `%s` | %d | %d | %s | %s |\n", strings.TrimPrefix(name, "pkg/"), code, tests, strings.Join(ours, ", "), shown)
+		switch exempt := slices.Contains(byNodes, name); {
+		case with == nil && !exempt:
+			t.Errorf("%s has no tests", name)
+		case with != nil && exempt:
+			t.Errorf("%s has tests of its own: take it out of byNodes", name)
+		}
+	}
+	t.Log(b.String())
+}
+
+// linesOf counts the lines of some of a package's files, and returns their text.
+func linesOf(t *testing.T, folder string, these func(file string) bool) (lines int, text []byte) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("..", folder, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if !these(file) {
+			continue
+		}
+		part, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = append(text, part...)
+	}
+	return bytes.Count(text, []byte("\n")), text
+}
