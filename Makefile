@@ -57,11 +57,11 @@ BROKERTESTS ?= RowsTravelBothWays|AtRestAreSilent|AnnouncementIsKept|MeshesShare
 
 test-nats: ## run the integration tests BROKERTESTS on a cluster of three servers of NATS; BROKERTESTS= for all
 	scripts/install-deps.sh
-	MYSQL_SYNC_TEST_BROKER=nats go test -count 1 -timeout 40m -parallel $(PARALLEL) $(TESTFLAGS) -run '$(BROKERTESTS)' -skip '$(NAMEDBROKER)' ./pkg/daemon
+	MYSQL_SYNC_TEST_BROKER=nats go test -count 1 -timeout 40m -parallel $(PARALLEL) $(TESTFLAGS) -run '$(BROKERTESTS)' -skip '$(NAMEDBROKER)' ./pkg/node
 
 test-embedded: ## run the integration tests BROKERTESTS on the broker inside a node; BROKERTESTS= for all
 	scripts/install-deps.sh
-	MYSQL_SYNC_TEST_BROKER=embedded go test -count 1 -timeout 40m -parallel $(PARALLEL) $(TESTFLAGS) -run '$(BROKERTESTS)' -skip '$(NAMEDBROKER)' ./pkg/daemon
+	MYSQL_SYNC_TEST_BROKER=embedded go test -count 1 -timeout 40m -parallel $(PARALLEL) $(TESTFLAGS) -run '$(BROKERTESTS)' -skip '$(NAMEDBROKER)' ./pkg/node
 
 soak: ## have faults happen to two real nodes under load, each for SOAKTIME (10s), then play real and random schemas; SOAKFLAGS="-long" for all, "-run disk" for some
 	scripts/install-deps.sh

@@ -30,7 +30,7 @@ var layers = [][]string{
 	{"pkg/doubt", "pkg/render", "pkg/check"},
 	{"pkg/deliver", "pkg/verify"},
 	{"pkg/renew"},
-	{"pkg/daemon", "pkg/simulation"},
+	{"pkg/node", "pkg/simulation"},
 	{"pkg/web", "pkg/metrics"},
 	{"pkg/service"},
 	{"pkg/testkit"}, // for tests and for the demonstration

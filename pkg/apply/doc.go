@@ -9,6 +9,6 @@
 // unique key: promise 7. What waits for other rows is remembered, and goes in
 // with them.
 //
-// Checking who may send is the business of package daemon; deciding between two
+// Checking who may send is the business of package receive; deciding between two
 // versions that of package conflict.
 package apply

@@ -2,7 +2,7 @@
 //
 // docs/metrics.md lists the names; a test holds the list against what is answered.
 // It keeps promise 10: labels take their values from the node's configuration, so
-// that nobody makes series by sending messages. Counting is package daemon's
+// that nobody makes series by sending messages. Counting is package status's
 // business.
 package metrics
 

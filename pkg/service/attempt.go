@@ -9,8 +9,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
-// node is what a service runs: a daemon.Node.
-type node interface {
+// runner is what a service runs: a node.Node.
+type runner interface {
 	status.Node
 	Verify(ctx context.Context, v status.Verify, tell func(status.Comparison) error) error
 	SetLogLevel(level string) error
@@ -25,9 +25,9 @@ type node interface {
 }
 
 // attempt is a node that is to run, with who waits for word of it. It is the node's
-// daemon.Host.
+// node.Host.
 type attempt struct {
-	node
+	runner
 	service  *Service
 	cfg      *config.Config
 	warnings []string     // of its configuration
@@ -42,19 +42,19 @@ func (s *Service) attempt(cfg *config.Config) (a *attempt, err error) {
 	a = &attempt{service: s, cfg: cfg}
 	m := metrics.New(a)
 	a.scrape = m.Handler()
-	if a.node, err = s.make(cfg, a, m); err != nil {
+	if a.runner, err = s.make(cfg, a, m); err != nil {
 		return nil, err
 	}
 	boundMemory(cfg)
 	return a, nil
 }
 
-// Waits serves the page while the node waits for its database; see daemon.Host.
+// Waits serves the page while the node waits for its database; see node.Host.
 func (a *attempt) Waits(ctx context.Context) error {
 	return a.service.front.listenEarly(ctx, a.cfg.HTTP)
 }
 
-// Serves has the node asked by the page and the socket; see daemon.Host.
+// Serves has the node asked by the page and the socket; see node.Host.
 func (a *attempt) Serves(ctx context.Context) error {
 	if err := a.service.front.listen(ctx, a.cfg.HTTP); err != nil {
 		return err
@@ -63,7 +63,7 @@ func (a *attempt) Serves(ctx context.Context) error {
 	return nil
 }
 
-// Restart has another node take this one's place; see daemon.Host.
+// Restart has another node take this one's place; see node.Host.
 func (a *attempt) Restart(ctx context.Context) {
 	// It ends the node that asks for it, so that it is not waited for; it logs what keeps it
 	// from that.

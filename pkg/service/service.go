@@ -12,7 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
-	"github.com/mysql-sync/mysql-sync/pkg/daemon"
+	"github.com/mysql-sync/mysql-sync/pkg/node"
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
@@ -28,7 +28,7 @@ const (
 // again. Reload may be called from any goroutine.
 type Service struct {
 	load func() (*config.Config, []string, error)
-	make func(*config.Config, daemon.Host, daemon.Meter) (node, error)
+	make func(*config.Config, node.Host, node.Meter) (runner, error)
 	log  *logging.Log
 
 	first   *attempt
@@ -41,16 +41,16 @@ type Service struct {
 }
 
 // New returns a service; load reads the configuration, as config.Load does.
-// The error is that of load, or what daemon.New finds.
+// The error is that of load, or what node.New finds.
 func New(load func() (*config.Config, []string, error), log *logging.Log, version string) (s *Service, err error) {
-	s = newService(load, log, func(cfg *config.Config, host daemon.Host, meter daemon.Meter) (node, error) {
-		return daemon.New(cfg, log, version, host, meter)
+	s = newService(load, log, func(cfg *config.Config, host node.Host, meter node.Meter) (runner, error) {
+		return node.New(cfg, log, version, host, meter)
 	})
 	s.first, err = s.read()
 	return s, err
 }
 
-func newService(load func() (*config.Config, []string, error), log *logging.Log, of func(*config.Config, daemon.Host, daemon.Meter) (node, error)) *Service {
+func newService(load func() (*config.Config, []string, error), log *logging.Log, of func(*config.Config, node.Host, node.Meter) (runner, error)) *Service {
 	s := &Service{load: load, make: of, log: log, turn: make(chan struct{}, 1), next: make(chan *attempt), over: make(chan struct{})}
 	s.front = newFront(log, s.Reload)
 	return s
@@ -70,7 +70,7 @@ func (s *Service) read() (*attempt, error) {
 	return a, nil
 }
 
-// Run runs the node until ctx ends, and returns what ended it; see daemon.Node.Run. It runs
+// Run runs the node until ctx ends, and returns what ended it; see node.Node.Run. It runs
 // once.
 func (s *Service) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)

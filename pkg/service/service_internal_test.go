@@ -12,14 +12,14 @@ import (
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
-	"github.com/mysql-sync/mysql-sync/pkg/daemon"
+	"github.com/mysql-sync/mysql-sync/pkg/node"
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
 // played is a node that does what a test has it do.
 type played struct {
-	node
+	runner
 	name    string
 	world   *world
 	working chan struct{}
@@ -94,7 +94,7 @@ func newWorld(t *testing.T, change func(map[string]*played), reads ...string) *w
 		}
 		return &config.Config{ClientName: name, QueueDirectory: t.TempDir(), LoggingLevel: "info", LoggingFormat: "console"}, nil, nil
 	}
-	w.Service = newService(load, logging.New(io.Discard), func(cfg *config.Config, _ daemon.Host, _ daemon.Meter) (node, error) {
+	w.Service = newService(load, logging.New(io.Discard), func(cfg *config.Config, _ node.Host, _ node.Meter) (runner, error) {
 		p := *w.nodes[cfg.ClientName]
 		p.working = make(chan struct{})
 		return &p, nil

@@ -4,5 +4,5 @@
 //
 // It keeps promise 1 for rows that are older than the node, and promise 10: a
 // chunk goes on only while little waits for the remote, and where it has got to
-// is in the database. Sending the rows is left to package daemon.
+// is in the database. Sending the rows is package deliver's business.
 package snapshot

@@ -1,0 +1,33 @@
+package node_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// One column may be spelled in another case of its letters at each site, the key too.
+func TestColumnsInAnotherCaseAreTheSame(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	a, c := newPair(t, b, []string{"orders"})
+	a.exec(`CREATE TABLE orders (id INT PRIMARY KEY, name VARCHAR(20) UNIQUE, qty INT)`)
+	c.exec(`CREATE TABLE orders (ID INT PRIMARY KEY, Name VARCHAR(20) UNIQUE, QTY INT)`)
+	a.start()
+	c.start()
+	synced(a, c)
+	a.exec(`INSERT INTO orders VALUES (1, 'a', 1), (2, 'b', 2)`)
+	c.expect(`SELECT * FROM orders ORDER BY 1`, `1|"a"|1`, `2|"b"|2`)
+	c.exec(`UPDATE orders SET QTY = 9, Name = 'c' WHERE ID = 2`, `DELETE FROM orders WHERE ID = 1`)
+	a.expect(`SELECT * FROM orders`, `2|"c"|9`)
+	for _, s := range []*site{a, c} {
+		s.expect(testkit.Waiting, `0`)
+		if code, out := s.verify("orders"); code != 0 || !strings.Contains(out, "equal, 1 row") {
+			t.Errorf("%s: exit code %d\n%s", s.name, code, out)
+		}
+	}
+	if out := a.command("check"); !strings.Contains(out, "has columns that take all values of 1 table") {
+		t.Errorf("check says\n%s", out)
+	}
+}

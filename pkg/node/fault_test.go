@@ -1,0 +1,265 @@
+package node_test
+
+import (
+	"net"
+	"strconv"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// underLoad writes at both sites, until settle.
+func underLoad(a, c *site) []*load {
+	loads := []*load{a.write(1 * loadIDs), c.write(2 * loadIDs)}
+	together(loads)
+	return loads
+}
+
+// more waits until each load has committed n further statements.
+func more(loads []*load, n int64) {
+	for _, w := range loads {
+		w.more(n)
+	}
+}
+
+// together waits until what each load writes is at the other's site.
+func together(loads []*load) {
+	for i, w := range loads {
+		w.reaches(loads[1-i].s)
+	}
+}
+
+// through has a site reach a server by a proxy; block is mqttConfig or mysqlConfig. It must come before start.
+func (s *site) through(block, addr string) *testkit.Proxy {
+	s.t.Helper()
+	p := testkit.NewProxy(s.t, addr)
+	_, port, err := net.SplitHostPort(p.Addr())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if s.block(block)["port"], err = strconv.Atoi(port); err != nil {
+		s.t.Fatal(err)
+	}
+	return p
+}
+
+// apart makes two sites that are not started.
+func apart(t *testing.T, b *testkit.Broker) (*site, *site) {
+	t.Helper()
+	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
+	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, nil)
+	a.exec(orders)
+	c.exec(orders)
+	return a, c
+}
+
+func TestNothingIsLostWhenNodesAreKilled(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	a, c := pair(t, b, []string{"orders"}, orders)
+	loads := underLoad(a, c)
+	for range 2 {
+		for _, s := range []*site{a, c} {
+			s.node.Kill()
+			more(loads, 50)
+			s.start()
+			together(loads)
+		}
+	}
+	settle(t, []*site{a, c}, loads...)
+}
+
+func TestNothingIsLostWhenTheBrokerIsKilled(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	a, c := pair(t, b, []string{"orders"}, orders)
+	loads := underLoad(a, c)
+	for range 2 {
+		b.Kill()
+		more(loads, 50)
+		b.Start()
+		together(loads)
+	}
+	settle(t, []*site{a, c}, loads...)
+}
+
+func TestNothingIsLostWhenADatabaseIsKilled(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	server := testkit.Server(t, "--innodb-flush-log-at-trx-commit=1")
+	a := newSiteOn(t, server, server.Create(t), b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
+	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, nil)
+	a.exec(orders)
+	c.exec(orders)
+	a.start()
+	c.start()
+	loads := underLoad(a, c)
+	for range 2 { // it is source and target at once
+		server.Kill()
+		loads[1].more(50)
+		server.Start()
+		together(loads)
+	}
+	settle(t, []*site{a, c}, loads...)
+}
+
+func TestNothingIsLostWhenTheBrokerIsOutOfReach(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	a, c := apart(t, b)
+	a.block("mqttConfig")["keepalive"] = 1
+	network := a.through("mqttConfig", b.Addr())
+	a.start()
+	c.start()
+	loads := underLoad(a, c)
+
+	network.Cut()
+	more(loads, 50)
+	network.Restore()
+	together(loads)
+
+	network.Blackhole(true)
+	a.node.WaitLog("no connection to the broker.*pingresp")
+	more(loads, 50)
+	network.Restore()
+	together(loads)
+
+	network.CloseAll()
+	together(loads)
+	settle(t, []*site{a, c}, loads...)
+}
+
+func TestNothingIsLostWhenADatabaseIsOutOfReach(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	a, c := apart(t, b)
+	network := a.through("mysqlConfig", a.server.Addr())
+	a.start()
+	c.start()
+	loads := underLoad(a, c)
+
+	network.Cut()
+	more(loads, 50)
+	network.Restore()
+	together(loads)
+
+	network.Blackhole(true)
+	more(loads, 100)
+	network.Restore()
+	together(loads)
+
+	network.CloseAll()
+	together(loads)
+	settle(t, []*site{a, c}, loads...)
+}
+
+// TestNodeStopsInOrderThoughServersAreSilent: neither of them ever answers what is under way.
+func TestNodeStopsInOrderThoughServersAreSilent(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	a, c := apart(t, b)
+	database, broker := a.through("mysqlConfig", a.server.Addr()), a.through("mqttConfig", b.Addr())
+	a.start()
+	c.start()
+	loads := underLoad(a, c)
+	database.Blackhole(true)
+	broker.Blackhole(true)
+	more(loads, 50)
+	if code := a.node.Stop(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	database.Restore()
+	broker.Restore()
+	a.start()
+	settle(t, []*site{a, c}, loads...)
+}
+
+// TestNothingIsLostByABrokerThatForgets: past ten waiting messages it drops what it has acknowledged. So small a
+// queue is an option of Mosquitto.
+func TestNothingIsLostByABrokerThatForgets(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Extra: []string{"max_queued_messages 10", "max_inflight_messages 2"}})
+	a, c := pair(t, b, []string{"orders"}, orders)
+	c.node.Stop()
+	a.exec(`INSERT INTO orders SELECT seq.n, CONCAT(RAND(), RAND(), RAND(), RAND()), 1 FROM (
+		WITH RECURSIVE s AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM s WHERE n < 900) SELECT n FROM s) seq`)
+	loads := []*load{a.write(1 * loadIDs)}
+	more(loads, 20)
+	c.start()
+	more(loads, 200)
+	settle(t, []*site{a, c}, loads...)
+	c.expect(`SELECT COUNT(*) FROM orders WHERE id <= 900`, `900`)
+}
+
+func TestLockedRowDelaysOnlyItself(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	a, c := pair(t, b, []string{"orders"}, orders)
+	a.exec(`INSERT INTO orders VALUES (1, 'old', 1), (2, 'old', 2), (3, 'old', 3), (4, 'old', 4), (5, 'old', 5)`)
+	c.expect(`SELECT COUNT(*) FROM orders`, `5`)
+	tx, err := c.db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(`SELECT * FROM orders WHERE id = 3 FOR UPDATE`); err != nil {
+		t.Fatal(err)
+	}
+	a.exec(`UPDATE orders SET name = 'new'`)
+	c.expect(`SELECT id, name FROM orders ORDER BY id`, `1|"new"`, `2|"new"`, `3|"old"`, `4|"new"`, `5|"new"`)
+	a.exec(`INSERT INTO orders VALUES (6, 'later', 6)`)
+	c.expect(`SELECT name FROM orders WHERE id = 6`, `"later"`)
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	settle(t, []*site{a, c})
+	c.expect(`SELECT name FROM orders WHERE id = 3`, `"new"`)
+}
+
+// TestSameRowsWrittenWhileApartConverge has each side insert, update, delete and re-key the same rows.
+func TestSameRowsWrittenWhileApartConverge(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	a, c := apart(t, b)
+	network := a.through("mqttConfig", b.Addr())
+	a.start()
+	c.start()
+	a.exec(`INSERT INTO orders VALUES (1, 'start', 0), (2, 'start', 0), (3, 'start', 0), (4, 'start', 0), (5, 'start', 0)`)
+	c.expect(`SELECT COUNT(*) FROM orders`, `5`)
+	network.Cut()
+	for _, s := range []*site{a, c, a, c} {
+		s.exec(`UPDATE orders SET name = '`+s.name+`', amount = amount + 1 WHERE id IN (1, 2)`,
+			`INSERT INTO orders VALUES (6, '`+s.name+`', 0) ON DUPLICATE KEY UPDATE amount = amount + 1`)
+	}
+	a.exec(`DELETE FROM orders WHERE id = 3`)
+	c.exec(`UPDATE orders SET name = 'kept by c' WHERE id = 3`)
+	c.exec(`DELETE FROM orders WHERE id = 4`)
+	a.exec(`UPDATE orders SET name = 'kept by a' WHERE id = 4`)
+	a.exec(`UPDATE orders SET id = 50 WHERE id = 5`)
+	c.exec(`UPDATE orders SET id = 51 WHERE id = 5`)
+	network.Restore()
+	settle(t, []*site{a, c})
+	// The later write has won, row by row.
+	a.expect(`SELECT id, name, amount FROM orders ORDER BY id`, `1|"node-b"|"2.00"`, `2|"node-b"|"2.00"`, `3|"kept by c"|"0.00"`,
+		`4|"kept by a"|"0.00"`, `6|"node-b"|"1.00"`, `50|"start"|"0.00"`, `51|"start"|"0.00"`)
+}
+
+// TestBothSidesWriteTheSameRowsAllTheTime: no order of arrival leaves them different.
+func TestBothSidesWriteTheSameRowsAllTheTime(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	a, c := apart(t, b)
+	network := c.through("mqttConfig", b.Addr())
+	a.start()
+	c.start()
+	one, two := a.write(loadIDs), c.write(loadIDs)
+	loads := []*load{one, two}
+	for range 3 {
+		more(loads, 50)
+		network.CloseAll()
+	}
+	one.stop()
+	two.stop()
+	settle(t, []*site{a, c})
+	// Which of them wins is the clocks' business; that all rows are there is not.
+	a.expect(`SELECT COUNT(*) > 50 FROM orders`, `1`)
+}

@@ -1,0 +1,255 @@
+package node_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// settled waits until the sites hold the same of tables, have nothing more to send, and
+// show no error.
+func settled(t *testing.T, tables []string, sites ...*site) {
+	t.Helper()
+	for _, s := range sites {
+		s.expect(testkit.Waiting, `0`)
+		s.expect(`SELECT table_name, primary_key, message FROM sync_status WHERE status <> 'successful'`)
+	}
+	for _, table := range tables {
+		alike(t, "SELECT * FROM `"+table+"` ORDER BY 1", sites...)
+	}
+}
+
+// inOne runs statements in one transaction.
+func (s *site) inOne(statements ...string) {
+	s.t.Helper()
+	tx := s.db.MustBegin()
+	defer tx.Rollback()
+	for _, q := range statements {
+		if _, err := tx.Exec(q); err != nil {
+			s.t.Fatalf("%s: %v\n%s", s.name, err, q)
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// numbers returns an INSERT of rows first to last.
+func numbers(into, row string, first, last int) string {
+	var rows []string
+	for i := first; i <= last; i++ {
+		rows = append(rows, strings.ReplaceAll(row, "#", fmt.Sprint(i)))
+	}
+	return "INSERT INTO " + into + " VALUES " + strings.Join(rows, ",")
+}
+
+// TestCascadesOfTheOriginAreNotRepeated changes parents in ways in which the receiver's
+// server would delete or null children by itself, if it were let: their own changes
+// are on the way.
+func TestCascadesOfTheOriginAreNotRepeated(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	tables := []string{"g", "p", "c", "n", "k", "m", "codes", "uses"}
+	a, c := pair(t, b, tables,
+		`CREATE TABLE g (id INT PRIMARY KEY)`,
+		`CREATE TABLE p (id INT PRIMARY KEY, g INT, FOREIGN KEY (g) REFERENCES g (id) ON DELETE CASCADE ON UPDATE CASCADE)`,
+		`CREATE TABLE c (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES p (id) ON DELETE CASCADE ON UPDATE CASCADE)`,
+		`CREATE TABLE n (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES p (id) ON DELETE SET NULL ON UPDATE CASCADE)`,
+		`CREATE TABLE k (id INT PRIMARY KEY, mail VARCHAR(20) NOT NULL UNIQUE)`,
+		`CREATE TABLE m (id INT PRIMARY KEY, k INT NOT NULL, place INT NOT NULL UNIQUE, FOREIGN KEY (k) REFERENCES k (id) ON UPDATE CASCADE)`,
+		`CREATE TABLE codes (id INT PRIMARY KEY, code VARCHAR(10) NOT NULL UNIQUE)`,
+		`CREATE TABLE uses (id INT PRIMARY KEY, code VARCHAR(10), FOREIGN KEY (code) REFERENCES codes (code) ON DELETE CASCADE ON UPDATE CASCADE)`)
+	a.exec(`INSERT INTO g VALUES (1), (2), (3)`, `INSERT INTO p VALUES (1, 1), (2, 3), (3, 3)`,
+		numbers("c", "(#, 1)", 1, 1200), numbers("n", "(#, 1)", 1, 1200), `INSERT INTO c VALUES (5000, 2), (5001, 3)`,
+		`INSERT INTO k VALUES (1, 'one'), (2, 'two')`, numbers("m", "(#, 1, #)", 1, 700),
+		`INSERT INTO codes VALUES (1, 'x'), (2, 'y')`, numbers("uses", "(#, 'x')", 1, 700))
+	settled(t, tables, a, c)
+
+	// A key change that the children follow, by more than one batch.
+	a.exec(`UPDATE p SET id = 10 WHERE id = 1`)
+	// A parent's parent is left, then deleted.
+	a.inOne(`UPDATE p SET g = 2 WHERE g = 3`, `DELETE FROM g WHERE id = 3`)
+	// A parent that is deleted and made again while nobody checks.
+	a.inOne(`SET foreign_key_checks = 0`, `DELETE FROM p WHERE id = 3`, `INSERT INTO p VALUES (3, 2)`, `SET foreign_key_checks = 1`)
+	// A key change of a parent with a second unique key.
+	a.exec(`UPDATE k SET id = 11 WHERE id = 1`)
+	// A change of what children refer to, which is not the key.
+	a.exec(`UPDATE codes SET code = 'z' WHERE code = 'x'`)
+	settled(t, tables, a, c)
+	for _, s := range []*site{a, c} {
+		s.expect(`SELECT (SELECT COUNT(*) FROM c), (SELECT COUNT(*) FROM n WHERE p = 10), (SELECT COUNT(*) FROM m WHERE k = 11), (SELECT COUNT(*) FROM uses WHERE code = 'z')`,
+			`1202|1200|700|700`)
+		s.expect(`SELECT COUNT(*) FROM sync_conflicts`, `0`)
+	}
+}
+
+// kin are parents whose children refer to them in all ways.
+var kin = []string{
+	`CREATE TABLE p (id INT PRIMARY KEY, name VARCHAR(20))`,
+	`CREATE TABLE held (id INT PRIMARY KEY, p INT NOT NULL, FOREIGN KEY (p) REFERENCES p (id))`,
+	`CREATE TABLE gone (id INT PRIMARY KEY, p INT NOT NULL, FOREIGN KEY (p) REFERENCES p (id) ON DELETE CASCADE)`,
+	`CREATE TABLE loose (id INT PRIMARY KEY, p INT, twice INT, FOREIGN KEY (p) REFERENCES p (id) ON DELETE SET NULL,
+		FOREIGN KEY (twice) REFERENCES p (id) ON DELETE SET NULL)`,
+	`CREATE TABLE below (id INT PRIMARY KEY, gone INT NOT NULL, FOREIGN KEY (gone) REFERENCES gone (id))`,
+}
+
+var kinTables = []string{"p", "held", "gone", "loose", "below"}
+
+// three makes three nodes that have everything from each other.
+func three(t *testing.T, b *testkit.Broker, tables []string, extra map[string]any, ddl ...string) (x, y, z *site) {
+	t.Helper()
+	var sites []*site
+	names := []string{"node-a", "node-b", "node-c"}
+	for i, name := range names {
+		s := newSite(t, b, name, []string{names[(i+1)%3], names[(i+2)%3]}, tables, extra)
+		s.exec(ddl...)
+		sites = append(sites, s.start())
+	}
+	synced(sites...)
+	return sites[0], sites[1], sites[2]
+}
+
+// childrenApart deletes parents at one of three nodes while another one, whose node is down,
+// writes children of them.
+func childrenApart(x, z *site) {
+	z.node.Stop()
+	x.exec(`DELETE FROM p WHERE id IN (1, 2, 3, 4)`)
+	z.exec(`INSERT INTO held VALUES (1, 1)`, `INSERT INTO gone VALUES (2, 2), (4, 4)`, `INSERT INTO loose VALUES (3, 3, 3)`, `INSERT INTO below VALUES (4, 4)`)
+	z.start()
+}
+
+// TestWhoStillRefersKeepsTheParent has a parent deleted at one node and a child written
+// at another: the parent comes back everywhere, and the delete is kept.
+func TestWhoStillRefersKeepsTheParent(t *testing.T) {
+	t.Parallel()
+	x, y, z := three(t, testkit.AnyBroker(t), kinTables, nil, kin...)
+	x.exec(numbers("p", "(#, 'p#')", 1, 5))
+	settled(t, kinTables, x, y, z)
+	childrenApart(x, z)
+	for _, s := range []*site{x, y, z} {
+		s.expect(`SELECT id, name FROM p ORDER BY id`, `1|"p1"`, `2|"p2"`, `3|"p3"`, `4|"p4"`, `5|"p5"`)
+	}
+	settled(t, kinTables, x, y, z)
+	x.expect(`SELECT (SELECT COUNT(*) FROM held), (SELECT COUNT(*) FROM gone), (SELECT COUNT(*) FROM loose WHERE p = 3), (SELECT COUNT(*) FROM below)`, `1|2|1|1`)
+	z.expect(`SELECT primary_key, policy, loser_row, loser_origin FROM sync_conflicts ORDER BY primary_key`,
+		`"1"|"foreignKey"|NULL|"node-a"`, `"2"|"foreignKey"|NULL|"node-a"`, `"3"|"foreignKey"|NULL|"node-a"`, `"4"|"foreignKey"|NULL|"node-a"`)
+}
+
+// TestWhatRefersGoesWithTheParent is the same where that is configured: nothing comes
+// back, and what goes is kept.
+func TestWhatRefersGoesWithTheParent(t *testing.T) {
+	t.Parallel()
+	x, y, z := three(t, testkit.AnyBroker(t), kinTables, map[string]any{"foreignKeyConflict": "cascade"}, kin...)
+	x.exec(numbers("p", "(#, 'p#')", 1, 5))
+	settled(t, kinTables, x, y, z)
+	childrenApart(x, z)
+	for _, s := range []*site{x, y, z} {
+		s.expect(`SELECT id, name FROM p ORDER BY id`, `5|"p5"`)
+		s.expect(`SELECT * FROM loose`, `3|NULL|NULL`)
+	}
+	settled(t, kinTables, x, y, z)
+	x.expect(`SELECT (SELECT COUNT(*) FROM held), (SELECT COUNT(*) FROM gone), (SELECT COUNT(*) FROM below)`, `0|0|0`)
+	z.expect(`SELECT table_name, primary_key, loser_row FROM sync_conflicts WHERE policy = 'foreignKey' ORDER BY table_name, primary_key`,
+		`"below"|"4"|"{\"id\":\"4\",\"gone\":\"4\"}"`, `"gone"|"2"|"{\"id\":\"2\",\"p\":\"2\"}"`, `"gone"|"4"|"{\"id\":\"4\",\"p\":\"4\"}"`, `"held"|"1"|"{\"id\":\"1\",\"p\":\"1\"}"`,
+		`"loose"|"3"|"{\"id\":\"3\",\"p\":\"3\",\"twice\":\"3\"}"`)
+}
+
+// TestRowsThatNeedEachOther sends rows that refer to each other round two tables, with
+// what hangs on them, as whole tables and as changes; and exchanges unique values. The
+// user's triggers see no row go that did not go.
+func TestRowsThatNeedEachOther(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	ddl := []string{
+		`CREATE TABLE store (id INT PRIMARY KEY, manager INT NOT NULL UNIQUE)`,
+		`CREATE TABLE staff (id INT PRIMARY KEY, store INT NOT NULL, boss INT NULL, FOREIGN KEY (store) REFERENCES store (id), FOREIGN KEY (boss) REFERENCES staff (id))`,
+		`ALTER TABLE store ADD FOREIGN KEY (manager) REFERENCES staff (id)`,
+		`CREATE TABLE inventory (id INT PRIMARY KEY, store INT NOT NULL, FOREIGN KEY (store) REFERENCES store (id) ON DELETE CASCADE)`,
+		`CREATE TABLE seats (id INT PRIMARY KEY, place VARCHAR(10) NOT NULL UNIQUE, made VARCHAR(10) NOT NULL)`,
+		`CREATE TABLE log (id INT AUTO_INCREMENT PRIMARY KEY, what VARCHAR(40))`,
+	}
+	tables := []string{"inventory", "seats", "staff", "store"}
+	a := newSite(t, b, "node-a", []string{"node-b"}, tables, nil)
+	c := newSite(t, b, "node-b", []string{"node-a"}, tables, nil)
+	for _, s := range []*site{a, c} {
+		s.exec(ddl...)
+	}
+	for _, event := range []string{"INSERT", "UPDATE", "DELETE"} {
+		row := "NEW"
+		if event == "DELETE" {
+			row = "OLD"
+		}
+		c.exec(`CREATE TRIGGER seats_` + event + ` AFTER ` + event + ` ON seats FOR EACH ROW INSERT INTO log (what) VALUES (CONCAT('` + event + ` ', ` + row + `.id))`)
+	}
+	c.exec(`CREATE TRIGGER seats_before BEFORE INSERT ON seats FOR EACH ROW SET NEW.made = 'trigger'`)
+	a.inOne(`SET foreign_key_checks = 0`, `INSERT INTO store VALUES (1, 1), (2, 2)`, `INSERT INTO staff VALUES (1, 1, 2), (2, 2, 1)`,
+		numbers("inventory", "(#, 1)", 1, 1200), `SET foreign_key_checks = 1`)
+	a.start()
+	c.start()
+	settled(t, tables, a, c)
+	c.inOne(`SET foreign_key_checks = 0`, `INSERT INTO store VALUES (3, 3)`, `INSERT INTO staff VALUES (3, 3, 3)`, `SET foreign_key_checks = 1`)
+	a.inOne(`SET foreign_key_checks = 0`, `DELETE FROM inventory`, `DELETE FROM staff WHERE id < 3`, `DELETE FROM store WHERE id < 3`, `SET foreign_key_checks = 1`)
+	a.expect(`SELECT id FROM staff`, `3`)
+	c.expect(`SELECT id FROM store`, `3`)
+	settled(t, tables, a, c)
+
+	a.exec(`INSERT INTO seats VALUES (1, 'A', 'a'), (2, 'B', 'a'), (3, 'C', 'a'), (4, 'D', 'a'), (5, 'E', 'a')`)
+	c.expect(`SELECT COUNT(*) FROM seats`, `5`)
+	a.inOne(`UPDATE seats SET place = 'x' WHERE id = 1`, `UPDATE seats SET place = 'A' WHERE id = 3`, `UPDATE seats SET place = 'C' WHERE id = 2`,
+		`UPDATE seats SET place = 'B' WHERE id = 1`, `UPDATE seats SET made = 'b' WHERE id = 4`)
+	c.expect(`SELECT id, place, made FROM seats ORDER BY id`, `1|"B"|"a"`, `2|"C"|"a"`, `3|"A"|"a"`, `4|"D"|"b"`, `5|"E"|"trigger"`)
+	c.expect(`SELECT SUM(what LIKE 'INSERT%'), SUM(what LIKE 'DELETE%') FROM log`, `"5"|"0"`)
+}
+
+// TestADeleteOfAVersion1PeerTakesAlongWhatThePeerKnew has a peer delete parents, which does
+// not tell what its server did to the children.
+func TestADeleteOfAVersion1PeerTakesAlongWhatThePeerKnew(t *testing.T) {
+	t.Parallel()
+	a, p := withPeer(t, kin[0], kin[2], kin[3])
+	a.start()
+	p.connect().greet("node-a")
+	a.exec(`INSERT INTO p VALUES (1, 'one'), (2, 'two')`, `INSERT INTO gone VALUES (1, 1)`, `INSERT INTO loose VALUES (1, 1, 1)`)
+	p.expectRow("gone", "1", `{"id":"1","p":1}`)
+	p.expectRow("loose", "1", `{"id":"1","p":1,"twice":1}`)
+	a.expect(testkit.Waiting, `0`)
+	p.send("node-a", "p", "1", `null`)
+	a.expect(`SELECT id FROM p`, `2`)
+	a.expect(`SELECT (SELECT COUNT(*) FROM gone), (SELECT COUNT(*) FROM loose WHERE p IS NULL AND twice IS NULL)`, `0|1`)
+
+	p.leave()
+	a.exec(`INSERT INTO gone VALUES (2, 2)`)
+	p.connect()
+	p.send("node-a", "p", "2", `null`)
+	p.expectRow("p", "2", `{"id":"2","name":"two"}`)
+	p.expectRow("gone", "2", `{"id":"2","p":2}`)
+	a.expect(`SELECT primary_key, policy FROM sync_conflicts WHERE loser_row IS NULL`, `"2"|"foreignKey"`)
+}
+
+// TestAChildThatNobodyKnewFollowsItsParent has parents get other keys at one node while
+// another one, whose node is down, writes children of them: they follow.
+func TestAChildThatNobodyKnewFollowsItsParent(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	tables := []string{"codes", "uses", "keys", "hangs", "strict"}
+	a, c := pair(t, b, tables,
+		`CREATE TABLE codes (id INT PRIMARY KEY, code VARCHAR(10) NOT NULL UNIQUE)`,
+		`CREATE TABLE uses (id INT PRIMARY KEY, code VARCHAR(10) NOT NULL, FOREIGN KEY (code) REFERENCES codes (code) ON DELETE CASCADE ON UPDATE CASCADE)`,
+		"CREATE TABLE `keys` (id INT PRIMARY KEY, mail VARCHAR(10) NOT NULL UNIQUE)",
+		"CREATE TABLE hangs (id INT PRIMARY KEY, k INT NOT NULL, FOREIGN KEY (k) REFERENCES `keys` (id) ON DELETE CASCADE ON UPDATE CASCADE)",
+		"CREATE TABLE strict (id INT PRIMARY KEY, k INT NOT NULL, FOREIGN KEY (k) REFERENCES `keys` (id))")
+	a.exec(`INSERT INTO codes VALUES (1, 'one'), (2, 'two')`, `INSERT INTO uses VALUES (1, 'one')`,
+		"INSERT INTO `keys` VALUES (1, 'one'), (2, 'two')", `INSERT INTO hangs VALUES (1, 1)`)
+	settled(t, tables, a, c)
+	c.node.Stop()
+	a.exec(`UPDATE codes SET code = CONCAT(code, '!')`, "UPDATE `keys` SET id = id + 10")
+	c.exec(`INSERT INTO uses VALUES (2, 'one'), (3, 'two')`, `INSERT INTO hangs VALUES (2, 1), (3, 2)`, `INSERT INTO strict VALUES (1, 1)`)
+	c.start()
+	a.expect(`SELECT id, code FROM uses ORDER BY id`, `1|"one!"`, `2|"one!"`, `3|"two!"`)
+	a.expect(`SELECT id, k FROM hangs ORDER BY id`, `1|11`, `2|11`, `3|12`)
+	a.expect(`SELECT id, k FROM strict`, `1|11`)
+	settled(t, tables, a, c)
+	c.expect("SELECT id, mail FROM `keys` ORDER BY id", `11|"one"`, `12|"two"`)
+	c.expect(`SELECT COUNT(*) FROM sync_conflicts WHERE policy = 'foreignKey'`, `5`)
+}

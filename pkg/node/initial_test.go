@@ -1,0 +1,134 @@
+package node_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// ancestors is tables whose names begin with the children: each refers to the next, and between them are tables without rows.
+func ancestors(depth, empty int) (tables, ddl []string) {
+	for i := depth - 1; i >= 0; i-- {
+		parent := ""
+		if i < depth-1 {
+			parent = fmt.Sprintf(", FOREIGN KEY (parent) REFERENCES `t%02d` (id)", i+1)
+		}
+		tables = append(tables, fmt.Sprintf("t%02d", i))
+		ddl = append(ddl, fmt.Sprintf("CREATE TABLE `t%02d` (id INT PRIMARY KEY, parent INT NOT NULL%s)", i, parent))
+	}
+	for i := range empty {
+		tables = append(tables, fmt.Sprintf("e%03d", i))
+		ddl = append(ddl, fmt.Sprintf("CREATE TABLE e%03d (id INT PRIMARY KEY, parent INT, FOREIGN KEY (parent) REFERENCES t%02d (id))", i, i%depth))
+	}
+	return tables, ddl
+}
+
+// TestTablesAreSentByTheirForeignKeys: no child is tried before its parents were sent, whatever the names say.
+func TestTablesAreSentByTheirForeignKeys(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	tables, ddl := ancestors(8, 40)
+	sorted := strings.Fields(strings.Join(tables, " "))
+	for i, k := 0, len(sorted)-1; i < k; i, k = i+1, k-1 {
+		sorted[i], sorted[k] = sorted[k], sorted[i]
+	}
+	a := newSite(t, b, "node-a", []string{"node-b", "node-c"}, sorted, nil)
+	c := newSite(t, b, "node-b", []string{"node-a"}, sorted, nil)
+	d := newSite(t, b, "node-c", []string{"node-a"}, sorted, nil)
+	for _, s := range []*site{a, c, d} {
+		s.exec(ddl...)
+	}
+	for i := 7; i >= 0; i-- {
+		a.exec(fmt.Sprintf(`INSERT INTO t%02d WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 700) SELECT i, 701 - i FROM n`, i))
+	}
+	c.start()
+	d.start()
+	a.start()
+	quiet(a, c, d)
+	synced(a, c, d)
+	for i := range 8 {
+		alike(t, fmt.Sprintf(`SELECT * FROM t%02d ORDER BY id`, i), a, c, d)
+	}
+	// Nothing waited, was refused, or was tried twice.
+	for _, s := range []*site{c, d} {
+		if strings.Contains(strings.Join(s.node.Log(), "\n"), "rows wait for others") {
+			t.Errorf("%s was sent rows before those that they refer to", s.name)
+		}
+	}
+	a.expect(`SELECT COUNT(*) FROM sync_status`, `0`)
+	// Tables without rows are not written down one by one.
+	a.expect(`SELECT remote, COUNT(DISTINCT finished_at) < 10 FROM sync_snapshots WHERE table_name LIKE 'e%' GROUP BY remote ORDER BY remote`, `"node-b"|1`, `"node-c"|1`)
+}
+
+// TestATransferGoesOnAfterAKill: tables that refer to each other in a ring, a tree whose parents come last, rows of which few fit
+// in a batch, and all rows of a child and its parent once more.
+func TestATransferGoesOnAfterAKill(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	tables := []string{"a_staff", "b_tree", "c_note", "c_picture", "d_parts", "z_store"}
+	a := newSite(t, b, "node-a", []string{"node-b", "node-c"}, tables, nil)
+	c := newSite(t, b, "node-b", []string{"node-a"}, tables, nil)
+	d := newSite(t, b, "node-c", []string{"node-a"}, tables, nil)
+	for _, s := range []*site{a, c, d} {
+		s.exec(`CREATE TABLE z_store (id INT PRIMARY KEY, manager INT NOT NULL, INDEX (manager))`,
+			`CREATE TABLE a_staff (id INT PRIMARY KEY, store INT NOT NULL, FOREIGN KEY (store) REFERENCES z_store (id))`,
+			`ALTER TABLE z_store ADD FOREIGN KEY (manager) REFERENCES a_staff (id)`,
+			`CREATE TABLE b_tree (id INT PRIMARY KEY, parent INT, FOREIGN KEY (parent) REFERENCES b_tree (id))`,
+			`CREATE TABLE c_picture (id INT PRIMARY KEY, picture LONGBLOB NOT NULL)`,
+			`CREATE TABLE c_note (id INT PRIMARY KEY, picture INT NOT NULL, FOREIGN KEY (picture) REFERENCES c_picture (id))`,
+			`CREATE TABLE d_parts (year INT, name VARCHAR(20), n INT, PRIMARY KEY (year, name)) PARTITION BY HASH (year) PARTITIONS 7`)
+	}
+	tx := a.db.MustBegin()
+	for _, q := range []string{
+		`SET foreign_key_checks = 0`,
+		`INSERT INTO a_staff WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 900) SELECT i, 1 + i MOD 900 FROM n`,
+		`INSERT INTO z_store WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 900) SELECT i, 1 + i * 7 MOD 900 FROM n`,
+		`INSERT INTO b_tree WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 900) SELECT i, IF(i = 900, NULL, LEAST(900, 3 * i)) FROM n`,
+		`INSERT INTO c_picture WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 12) SELECT i, REPEAT(CHAR(64 + i), 900000) FROM n`,
+		`INSERT INTO c_note WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 700) SELECT i, 1 + i MOD 12 FROM n`,
+		`INSERT INTO d_parts WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 900) SELECT 1990 + i MOD 9, CONCAT('n', i), i FROM n`,
+		`SET foreign_key_checks = 1`,
+	} {
+		tx.MustExec(q)
+	}
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	c.start()
+	d.start()
+	a.start()
+	c.expect(`SELECT COUNT(*) > 0 FROM d_parts`, `1`)
+	a.node.Kill()
+	c.node.Kill()
+	a.start()
+	c.start()
+	for _, table := range tables {
+		query := `SELECT * FROM ` + table + ` ORDER BY 1, 2`
+		if table == "c_picture" { // MySQL sorts no such rows
+			query = `SELECT id, SHA2(picture, 256) FROM c_picture ORDER BY id`
+		}
+		alike(t, query, a, c, d)
+	}
+	for _, s := range []*site{a, c, d} {
+		s.expect(testkit.Waiting, `0`)
+		s.expect(`SELECT COUNT(*) FROM sync_snapshots WHERE finished_at IS NULL`, `0`)
+		s.expect(`SELECT COUNT(*) FROM sync_conflicts`, `0`)
+	}
+	// All rows once more, of a child and of its parent, as a person asks for them: nothing is tried too early.
+	tx = c.db.MustBegin()
+	for _, table := range []string{"c_note", "c_picture"} {
+		tx.MustExec(`SET @mysql_sync_applying = '` + table + `'`)
+		tx.MustExec(`DELETE FROM ` + table)
+	}
+	tx.MustExec(`SET @mysql_sync_applying = NULL`)
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	a.exec(`INSERT INTO sync_snapshots (remote, table_name, mode, rows_total, started_at) SELECT remote, table_name, 'all', 0, UTC_TIMESTAMP(6)
+		FROM sync_remotes JOIN (SELECT 'c_note' AS table_name UNION ALL SELECT 'c_picture') t WHERE remote = 'node-b' ON DUPLICATE KEY UPDATE
+		mode = 'all', last_key = NULL, finished_at = NULL, started_at = UTC_TIMESTAMP(6)`)
+	alike(t, `SELECT id, picture FROM c_note ORDER BY 1`, a, c)
+	a.expect(testkit.Waiting, `0`)
+}

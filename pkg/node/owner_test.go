@@ -1,0 +1,107 @@
+package node_test
+
+import (
+	"fmt"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// load writes some hundred rows of orders a second until it is told to stop, and returns how many.
+func (s *site) load() (stop func() int) {
+	end, done, n := make(chan struct{}), make(chan struct{}), 0
+	go func() {
+		defer close(done)
+		turn := time.NewTicker(2 * time.Millisecond)
+		defer turn.Stop()
+		for {
+			select {
+			case <-end:
+				return
+			case <-turn.C:
+			}
+			if _, err := s.db.Exec(`INSERT INTO orders VALUES (?, 'load', 1)`, n+1); err != nil {
+				s.t.Errorf("write row %d: %v", n+1, err)
+				return
+			}
+			n++
+			if n%3 == 0 { // a row that is changed again has another place in the stream
+				_, _ = s.db.Exec(`UPDATE orders SET amount = amount + 1 WHERE id = ?`, n/2+1)
+			}
+		}
+	}()
+	return sync.OnceValue(func() int { close(end); <-done; return n })
+}
+
+// cut has the server end the connection that holds the node's lock, and those with an open transaction in which nothing
+// is said, as it does by itself when a minute has passed.
+func (s *site) cut() {
+	s.t.Helper()
+	var lock int64
+	if err := s.db.Get(&lock, `SELECT COALESCE(IS_USED_LOCK(CONCAT('mysql-sync ', LEFT(SHA2(?, 256), 32))), 0)`, s.schema); err != nil {
+		s.t.Fatalf("find the connection of the lock: %v", err)
+	}
+	var open []int64
+	testkit.Eventually(s.t, "a list of sessions", func() error { // MySQL gives none while one runs a statement that is no text
+		return s.db.Select(&open, `SELECT p.ID FROM information_schema.INNODB_TRX t JOIN information_schema.PROCESSLIST p ON p.ID = t.trx_mysql_thread_id
+			WHERE p.DB = ? AND p.COMMAND = 'Sleep'`, s.schema)
+	})
+	for _, id := range append(open, lock) {
+		s.exec(fmt.Sprintf("KILL %d", id))
+	}
+}
+
+// TestANodeThatWasPausedWritesNothingMore: a node is stopped under load, the server gives it up, another takes its place
+// and works, and the first goes on where it stood, with connections that are still good. Promise 1.
+func TestANodeThatWasPausedWritesNothingMore(t *testing.T) {
+	t.Parallel()
+	a, c := pair(t, testkit.AnyBroker(t), []string{"orders"}, orders)
+	stop := a.load()
+	c.expect(`SELECT COUNT(*) > 200 FROM orders`, `1`)
+	if err := syscall.Kill(a.node.Pid(), syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	a.cut()
+	second := testkit.Node(t, a.file)
+	second.WaitLog("node started")
+	var before int
+	if err := c.db.Get(&before, `SELECT COUNT(*) FROM orders`); err != nil {
+		t.Fatal(err)
+	}
+	c.expect(fmt.Sprintf(`SELECT COUNT(*) > %d FROM orders`, before+200), `1`)
+	if err := syscall.Kill(a.node.Pid(), syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	if code := a.node.ExitCode(); code != 1 {
+		t.Errorf("the node that was paused ended with %d", code)
+	}
+	a.node.WaitLog("another mysql-sync node is using this database")
+	c.exec(`INSERT INTO orders VALUES (-1, 'theirs', 1)`)
+	n := stop()
+	if n < 400 {
+		t.Fatalf("only %d rows were written", n)
+	}
+	c.expect(`SELECT COUNT(*) FROM orders`, fmt.Sprint(n+1))
+	a.expect(testkit.Waiting, `0`)
+	alike(t, `SELECT * FROM orders ORDER BY id`, a, c)
+	for _, s := range []*site{a, c} {
+		s.expect(`SELECT COUNT(*) FROM sync_conflicts`, `0`)
+	}
+
+	// Where no other took its place, a node that has lost its lock takes it again and goes on.
+	a.node = second
+	stop = func() func() int { a.exec(`DELETE FROM orders`); return a.load() }()
+	a.cut()
+	const held = `SELECT IS_USED_LOCK(CONCAT('mysql-sync ', LEFT(SHA2(DATABASE(), 256), 32))) IS NOT NULL`
+	a.expect(held, `1`)
+	n = stop()
+	c.expect(`SELECT COUNT(*) FROM orders`, fmt.Sprint(n))
+	a.expect(testkit.Waiting, `0`)
+	alike(t, `SELECT * FROM orders ORDER BY id`, a, c)
+	if code := a.node.Stop(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}

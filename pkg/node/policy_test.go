@@ -1,0 +1,159 @@
+package node_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// stopped makes nodes that have the same row of orders, all linked with all, and
+// stops them.
+func stopped(t *testing.T, policy any, script string, names ...string) []*site {
+	t.Helper()
+	b := testkit.AnyBroker(t)
+	var sites []*site
+	for i, name := range names {
+		var remotes []string
+		remotes = append(append(remotes, names[:i]...), names[i+1:]...)
+		s := newSite(t, b, name, remotes, []string{"orders"}, map[string]any{"conflictPolicy": map[string]any{"orders": policy}})
+		s.exec(orders)
+		if script != "" {
+			s.script("orders", script)
+		}
+		sites = append(sites, s.start())
+	}
+	sites[0].exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	for _, s := range sites {
+		s.expect(`SELECT name FROM orders`, `"one"`)
+	}
+	rest(sites...)
+	for _, s := range sites {
+		s.node.Stop()
+	}
+	return sites
+}
+
+// started starts the nodes again, and waits until they hold the same and have
+// nothing to say.
+func started(t *testing.T, sites []*site) {
+	t.Helper()
+	for _, s := range sites {
+		s.start()
+	}
+	rest(sites...)
+	for _, s := range sites {
+		s.expect(`SELECT COUNT(*) FROM sync_status WHERE status <> 'successful'`, `0`)
+	}
+	alike(t, `SELECT * FROM orders`, sites...)
+	alike(t, `SELECT time, origin, seen FROM sync_versions`, sites...)
+}
+
+// kept waits until one of the nodes keeps a loser with this name.
+func kept(t *testing.T, name string, sites []*site) {
+	t.Helper()
+	testkit.Eventually(t, "the loser "+name, func() error {
+		for _, s := range sites {
+			if got, err := s.rows(`SELECT policy FROM sync_conflicts WHERE JSON_VALUE(loser_row, '$.name') = '` + name + `'`); err != nil || got != "" {
+				return err
+			}
+		}
+		return fmt.Errorf("no node keeps it")
+	})
+}
+
+func TestPriorityKeepsTheRowOfTheFirst(t *testing.T) {
+	t.Parallel()
+	sites := stopped(t, map[string]any{"priority": []string{"hq"}}, "", "branch", "hq")
+	branch, hq := sites[0], sites[1]
+	hq.exec(`UPDATE orders SET name = 'from hq'`)
+	branch.exec(`UPDATE orders SET name = 'from the branch', amount = 2`) // is later
+	started(t, sites)
+	hq.expect(`SELECT name, amount FROM orders`, `"from hq"|"1.00"`)
+	kept(t, "from the branch", sites)
+	for _, s := range sites {
+		s.expect(`SELECT COUNT(*) FROM sync_conflicts WHERE policy <> 'priority' OR JSON_VALUE(winner_row, '$.name') <> 'from hq'`, `0`)
+	}
+	// A write that knew the other is no conflict, whoever makes it.
+	branch.exec(`UPDATE orders SET name = 'settled'`)
+	hq.expect(`SELECT name FROM orders`, `"settled"`)
+	rest(sites...)
+	for _, s := range sites {
+		s.expect(`SELECT COUNT(*) FROM sync_conflicts WHERE JSON_VALUE(loser_row, '$.name') <> 'from the branch'`, `0`)
+	}
+}
+
+func TestPriorityDecidesAboutDeletes(t *testing.T) {
+	t.Parallel()
+	sites := stopped(t, map[string]any{"priority": []string{"hq"}}, "", "branch", "hq")
+	branch, hq := sites[0], sites[1]
+	hq.exec(`DELETE FROM orders`)
+	branch.exec(`UPDATE orders SET name = 'from the branch'`)
+	started(t, sites)
+	hq.expect(`SELECT COUNT(*) FROM orders`, `0`)
+	kept(t, "from the branch", sites)
+}
+
+func TestScriptMakesOneRowOfTwo(t *testing.T) {
+	t.Parallel()
+	// Both nodes decide at the same time, and a node may be sent what the other has made under the version that it was made
+	// of: the script must give the same for what has a part of it already.
+	sites := stopped(t, "script", `const words = side => side.entity.name.split(' + ');
+	exports.resolve = ({earlier, later}) => ({
+		...later.entity,
+		name: [...new Set([...words(earlier), ...words(later)])].sort().join(' + '),
+		amount: Math.max(Number(earlier.entity.amount), Number(later.entity.amount)),
+	})`, "node-a", "node-b")
+	sites[0].exec(`UPDATE orders SET name = 'from a', amount = 20.5`)
+	sites[1].exec(`UPDATE orders SET name = 'from b', amount = 10`)
+	started(t, sites)
+	sites[0].expect(`SELECT name, amount FROM orders`, `"from a + from b"|"20.50"`)
+	// Neither stands whole, so both are kept.
+	kept(t, "from a", sites)
+	kept(t, "from b", sites)
+}
+
+func TestScriptThatFailsLeavesItToTheLater(t *testing.T) {
+	t.Parallel()
+	sites := stopped(t, "script", `exports.resolve = async c => (await c.mysql.query('SELECT 1'))[0]`, "node-a", "node-b")
+	sites[0].exec(`UPDATE orders SET name = 'from a'`)
+	sites[1].exec(`UPDATE orders SET name = 'from b'`)
+	started(t, sites)
+	sites[0].expect(`SELECT name FROM orders`, `"from b"`)
+	kept(t, "from a", sites)
+	for _, s := range sites {
+		s.expect(`SELECT COUNT(*) FROM sync_conflicts WHERE policy <> 'lastWriteWins'`, `0`)
+	}
+}
+
+func TestThreeNodesMergeByScript(t *testing.T) {
+	t.Parallel()
+	sites := stopped(t, "script", `const words = side => side.entity.name.split(' ');
+	exports.resolve = ({earlier, later}) => ({
+		...later.entity,
+		name: [...new Set([...words(earlier), ...words(later)])].sort().join(' '),
+	})`, "node-a", "node-b", "node-c")
+	for _, s := range sites {
+		s.exec(`UPDATE orders SET name = 'from ` + s.name + `'`)
+	}
+	started(t, sites)
+	for _, s := range sites {
+		s.expect(`SELECT name FROM orders`, `"from node-a node-b node-c"`)
+	}
+}
+
+func TestPolicyWithoutItsScriptEndsTheStart(t *testing.T) {
+	t.Parallel()
+	a := newSite(t, testkit.AnyBroker(t), "node-a", []string{"node-b"}, []string{"orders"},
+		map[string]any{"conflictPolicy": map[string]any{"orders": "script"}})
+	a.exec(orders)
+	a.script("orders", `module.exports = ({entity}) => entity;`)
+	node := testkit.Node(t, testkit.ConfigFile(t, a.config))
+	if code := node.ExitCode(); code == 0 {
+		t.Error("the node ended with 0")
+	}
+	if line := node.WaitLog(`conflictPolicy\.orders`); !strings.Contains(line, "exports no resolve") {
+		t.Errorf("it says %q", line)
+	}
+}

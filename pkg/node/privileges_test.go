@@ -1,0 +1,63 @@
+package node_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// documentedGrants returns the privileges that docs/operations.md grants to a node.
+func documentedGrants(t *testing.T) []string {
+	t.Helper()
+	page, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(`(?m)^GRANT (.*) ON shop\.\* TO`).FindSubmatch(page)
+	if m == nil {
+		t.Fatal("docs/operations.md grants nothing")
+	}
+	return strings.Split(string(m[1]), ", ")
+}
+
+// None of the privileges that docs/operations.md names is one too many: without any of
+// them the node says what it was denied, at the start or at its work.
+func TestNodeNeedsEachOfTheDocumentedPrivileges(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	all := documentedGrants(t)
+	if len(all) < 5 {
+		t.Fatalf("there are only %q", all)
+	}
+	for i, without := range all {
+		t.Run(strings.ReplaceAll(without, " ", "_"), func(t *testing.T) {
+			t.Parallel()
+			name := fmt.Sprintf("node-%d", i)
+			a := newSite(t, b, name, []string{"else"}, []string{"orders"}, nil)
+			a.exec(orders, `SET GLOBAL log_bin_trust_function_creators = 1`)
+			user := "each_" + a.schema
+			rest := slices.DeleteFunc(slices.Clone(all), func(p string) bool { return p == without })
+			a.exec(fmt.Sprintf("CREATE USER %s@'%%' IDENTIFIED BY 'Secret-1'", user),
+				fmt.Sprintf("GRANT %s ON %s.* TO %s@'%%'", strings.Join(rest, ", "), a.schema, user))
+			login := a.config["mysqlConfig"].(map[string]any)
+			login["user"], login["password"] = user, "Secret-1"
+			a.file = testkit.ConfigFile(t, a.config)
+			a.node = testkit.Node(t, a.file)
+			denied := regexp.MustCompile(`(?i)denied|privilege ` + without)
+			testkit.Eventually(t, "word of what is denied", func() error {
+				// Work, as far as the node has come to it.
+				a.exec(`REPLACE INTO orders VALUES (1, UUID(), 1)`, `DELETE FROM orders WHERE id = 1`)
+				if !slices.ContainsFunc(a.node.Log(), denied.MatchString) {
+					return errors.New("the log has none")
+				}
+				return nil
+			})
+		})
+	}
+}

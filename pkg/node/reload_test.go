@@ -1,0 +1,385 @@
+package node_test
+
+import (
+	"bufio"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/status"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// rewrite writes the configuration of a site whose node runs.
+func (s *site) rewrite(keys map[string]any) {
+	s.t.Helper()
+	for k, v := range keys {
+		s.config[k] = v
+	}
+	text, err := json.Marshal(s.config)
+	if err == nil {
+		err = os.WriteFile(s.file, text, 0o600)
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// hangUp sends SIGHUP to the node.
+func (s *site) hangUp() {
+	s.t.Helper()
+	if err := syscall.Kill(s.node.Pid(), syscall.SIGHUP); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// said counts lines of the node's log.
+func (s *site) lines(text string) (n int) {
+	for _, l := range s.node.Log() {
+		if strings.Contains(l, text) {
+			n++
+		}
+	}
+	return n
+}
+
+const items = `CREATE TABLE items (id INT PRIMARY KEY, name VARCHAR(40))`
+
+func TestReloadAddsTables(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	a, c := pair(t, b, []string{"orders"}, orders, items)
+	quiet(a, c)
+	pid := a.node.Pid()
+	both := map[string]any{"syncTables": []string{"orders", "items"}, "receiveTables": []string{"orders", "items"}, "loggingLevel": "warn"}
+	a.rewrite(both)
+	a.hangUp() // as systemctl reload
+	a.state("two tables", func(s *status.State) error { return wanted(len(s.Tables) == 2 && s.LogLevel == "warn") })
+	c.rewrite(both)
+	c.told(200, "{}", "POST", "/api/reload", nil)
+	c.state("two tables", func(s *status.State) error { return wanted(len(s.Tables) == 2) })
+	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`, `INSERT INTO items VALUES (1, 'first')`)
+	c.expect(`SELECT name FROM items`, `"first"`)
+	c.expect(`SELECT name FROM orders`, `"one"`)
+	if a.node.Pid() != pid || syscall.Kill(pid, 0) != nil {
+		t.Error("the process is another")
+	}
+	if code := a.node.Stop(); code != 0 {
+		t.Errorf("the exit code is %d", code)
+	}
+}
+
+func TestAMistakeKeepsTheOldNodeRunning(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	scripts := t.TempDir()
+	good := `module.exports = ({entity}) => ({...entity, name: entity.name + '!'})`
+	if err := os.WriteFile(filepath.Join(scripts, "orders.js"), []byte(good), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"transformerDirectory": scripts})
+	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, nil)
+	a.exec(orders)
+	c.exec(orders)
+	a.start()
+	c.start()
+	held, err := os.ReadFile(a.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(path, text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	id := 0
+	goesOn := func() {
+		t.Helper()
+		id++
+		a.exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'row', 1)`, id))
+		c.expect(fmt.Sprintf(`SELECT name FROM orders WHERE id = %d`, id), `"row!"`)
+	}
+	goesOn()
+
+	write(a.file, `{"clientName": `)
+	a.told(400, "the node carries on as before", "POST", "/api/reload", nil)
+	a.hangUp()
+	a.node.WaitLog(`ERROR.*not reloaded; the node carries on as before`)
+	goesOn()
+	write(a.file, strings.Replace(string(held), `"checkInterval": 10`, `"checkInterval": -1`, 1))
+	a.told(400, "checkInterval: -1 is less than 1", "POST", "/api/reload", nil)
+	write(a.file, strings.Replace(string(held), `"orders"`, `"nothing"`, 1))
+	a.told(400, "nothing", "POST", "/api/reload", nil)
+	write(a.file, strings.Replace(string(held), `"user": "`, `"user": "nobody_`, 1))
+	a.told(400, "mysqlConfig: ", "POST", "/api/reload", nil)
+	write(a.file, strings.Replace(string(held), `"clientName"`, fmt.Sprintf(`"http": {"listen": "127.0.0.1:%d"}, "clientName"`, b.Port), 1))
+	a.told(400, "http.listen: ", "POST", "/api/reload", nil)
+	goesOn()
+	write(a.file, string(held))
+	write(filepath.Join(scripts, "orders.js"), `module.exports = ({entity}) => {`)
+	a.told(400, "orders.js", "POST", "/api/reload", nil)
+	goesOn()
+	if n := a.lines("node started"); n != 1 {
+		t.Errorf("the node was started %d times", n)
+	}
+
+	write(filepath.Join(scripts, "orders.js"), `module.exports = ({entity}) => ({...entity, name: entity.name + '?'})`)
+	a.told(200, "{}", "POST", "/api/reload", nil)
+	a.state("it runs again", func(*status.State) error { return wanted(a.lines("node started") == 2) })
+	a.exec(`INSERT INTO orders VALUES (99, 'row', 1)`)
+	c.expect(`SELECT name FROM orders WHERE id = 99`, `"row?"`)
+}
+
+func TestReloadUnderLoadLosesNothing(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	a, c := pair(t, b, []string{"orders"}, orders)
+	stop := make(chan struct{})
+	var load sync.WaitGroup
+	var written [2]int
+	for k, s := range []*site{a, c} {
+		load.Go(func() {
+			pace := time.NewTicker(2 * time.Millisecond) // without, no machine keeps up
+			defer pace.Stop()
+			for i := 0; ; i++ {
+				select {
+				case <-stop:
+					written[k] = i
+					return
+				case <-pace.C:
+				}
+				s.exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'row', %d)`, 2*i+k, i), fmt.Sprintf(`UPDATE orders SET name = 'again' WHERE id = %d`, 2*(i/2)+k))
+			}
+		})
+	}
+	for i := range 3 {
+		for _, s := range []*site{a, c} {
+			s.told(200, "{}", "POST", "/api/reload", nil)
+			s.state("it runs again", func(*status.State) error { return wanted(s.lines("node started") == i+2) })
+		}
+	}
+	close(stop)
+	load.Wait()
+	total := fmt.Sprint(written[0] + written[1])
+	a.expect(`SELECT COUNT(*) FROM orders`, total)
+	c.expect(`SELECT COUNT(*) FROM orders`, total)
+	alike(t, `SELECT * FROM orders ORDER BY id`, a, c)
+	settle(t, []*site{a, c})
+	if n := a.lines("ERROR") + c.lines("ERROR"); n != 0 {
+		t.Errorf("%d errors were logged", n)
+	}
+}
+
+// events is a listener of a node's events.
+type events struct {
+	s     *site
+	lines *bufio.Scanner
+}
+
+// events opens one connection, by which all events come.
+func (s *site) events() *events {
+	s.t.Helper()
+	r, err := s.ask(s.t.Context(), "GET", "/api/events", nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = r.Body.Close() })
+	lines := bufio.NewScanner(r.Body)
+	lines.Buffer(nil, 1<<20)
+	return &events{s, lines}
+}
+
+// until reads events until a state is right.
+func (e *events) until(what string, right func(*status.State) bool) *status.State {
+	e.s.t.Helper()
+	for e.lines.Scan() {
+		text, isData := strings.CutPrefix(e.lines.Text(), "data: ")
+		s := &status.State{}
+		if isData && json.Unmarshal([]byte(text), s) == nil && s.Client != "" && right(s) {
+			return s
+		}
+	}
+	e.s.t.Fatalf("%s: the connection ended before %s: %v", e.s.name, what, e.lines.Err())
+	return nil
+}
+
+func (e *events) started() time.Time {
+	e.s.t.Helper()
+	return e.until("a state", func(*status.State) bool { return true }).Started
+}
+
+// TestAReloadCutsNoConnection has listeners at the socket and at http.listen, which see both nodes by one connection each.
+func TestAReloadCutsNoConnection(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	address := fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t))
+	page := map[string]any{"listen": address}
+	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"http": page})
+	a.exec(orders, items)
+	a.start()
+	r, err := http.Get("http://" + address + "/api/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	both := []*events{a.events(), {a, bufio.NewScanner(r.Body)}}
+	both[1].lines.Buffer(nil, 1<<20)
+	before := both[0].started()
+	both[1].started()
+	a.rewrite(map[string]any{"syncTables": []string{"orders", "items"}})
+	out := runBinary(t, "reload", a.file)
+	out.expect(t, 0, "the node has reloaded")
+	a.told(200, "[]", "GET", "/api/errors", nil) // it works, and does not start any more
+	for _, e := range both {
+		e.until("the new node", func(s *status.State) bool { return s.Started.After(before) && len(s.Tables) == 2 && s.Database.Online })
+	}
+
+	// Another token ends what was opened without it, and the answer still comes.
+	page["token"] = "0123456789abcdef0123456789abcdef"
+	a.rewrite(nil)
+	answer, err := http.Post("http://"+address+"/api/reload", "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		t.Errorf("answer %s", answer.Status)
+	}
+	for both[1].lines.Scan() {
+	}
+	both[0].until("the socket's listener goes on", func(*status.State) bool { return true })
+	if answer, err = http.Get("http://" + address + "/api/status"); err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusUnauthorized {
+		t.Errorf("without the token: %s", answer.Status)
+	}
+}
+
+// A certificate that was renewed is shown by the listener that is there, whose
+// connections stay; one that does not fit its key changes nothing.
+func TestReloadRenewsTheCertificate(t *testing.T) {
+	t.Parallel()
+	address := fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t))
+	cert, key := filepath.Join(t.TempDir(), "server.crt"), filepath.Join(t.TempDir(), "server.key")
+	put := func(from, to string) {
+		t.Helper()
+		text, err := os.ReadFile(from)
+		if err == nil {
+			err = os.WriteFile(to, text, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	first, second := testkit.Certs(t), testkit.Certs(t)
+	put(first.ServerCert, cert)
+	put(first.ServerKey, key)
+	a := newSite(t, testkit.AnyBroker(t), "node-a", []string{"node-b"}, []string{"orders"},
+		map[string]any{"http": map[string]any{"listen": address, "cert": cert, "key": key}})
+	a.exec(orders)
+	a.start()
+	shown := func(authority string) error {
+		text, err := os.ReadFile(authority)
+		if err != nil {
+			return err
+		}
+		roots := x509.NewCertPool()
+		roots.AppendCertsFromPEM(text)
+		conn, err := tls.Dial("tcp", address, &tls.Config{RootCAs: roots, ServerName: "localhost"})
+		if err != nil {
+			return err
+		}
+		return conn.Close()
+	}
+	if err := shown(first.CA); err != nil {
+		t.Fatal(err)
+	}
+	put(second.ServerCert, cert)
+	a.told(400, "is not the key of", "POST", "/api/reload", nil)
+	if err := shown(first.CA); err != nil {
+		t.Errorf("after a reload that was refused: %v", err)
+	}
+	put(second.ServerKey, key)
+	a.told(200, "{}", "POST", "/api/reload", nil)
+	if err := shown(second.CA); err != nil || shown(first.CA) == nil {
+		t.Errorf("after a reload the old certificate is shown: %v", err)
+	}
+}
+
+// Another queueDirectory takes the socket along, and another clientName makes another
+// node of it.
+func TestReloadWithAnotherFolderAndName(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	a, c := pair(t, b, []string{"orders"}, orders)
+	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	c.expect(`SELECT name FROM orders`, `"one"`)
+	old := a.socket()
+	a.rewrite(map[string]any{"queueDirectory": filepath.Join(t.TempDir(), "moved")})
+	a.hangUp()
+	moved := func(what string) {
+		t.Helper()
+		testkit.Eventually(t, what, func() error {
+			out, err := testkit.Command(t, "health", a.file).CombinedOutput()
+			if err != nil {
+				return fmt.Errorf("%w: %s", err, out)
+			}
+			return nil
+		})
+	}
+	moved("the node at its new socket")
+	if _, err := os.Lstat(old); !os.IsNotExist(err) {
+		t.Errorf("the old socket: %v", err)
+	}
+	a.exec(`INSERT INTO orders VALUES (2, 'two', 2)`)
+	c.expect(`SELECT name FROM orders WHERE id = 2`, `"two"`)
+
+	c.rewrite(map[string]any{"remoteClients": []string{"node-x"}})
+	c.told(200, "{}", "POST", "/api/reload", nil)
+	a.rewrite(map[string]any{"clientName": "node-x"})
+	a.hangUp()
+	moved("the node by its new name")
+	a.exec(`INSERT INTO orders VALUES (3, 'three', 3)`)
+	c.expect(`SELECT name FROM orders WHERE id = 3`, `"three"`)
+	c.exec(`INSERT INTO orders VALUES (4, 'four', 4)`)
+	a.expect(`SELECT name FROM orders WHERE id = 4`, `"four"`)
+	if code := a.node.Stop(); code != 0 {
+		t.Errorf("the exit code is %d", code)
+	}
+}
+
+// What no check can see beforehand brings the old configuration back.
+func TestAReloadThatFailsGoesBack(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	a, c := pair(t, b, []string{"orders"}, orders)
+	login := a.config["mysqlConfig"].(map[string]any)
+	login["database"] = c.schema // on which another node works
+	a.rewrite(nil)
+	events := a.events()
+	before := events.started()
+	const why = "the node is back with the one before: another mysql-sync node is using this database"
+	a.told(500, why, "POST", "/api/reload", nil)
+	a.node.WaitLog(`ERROR.*going back to the previous one.*another mysql-sync node is using this database`)
+	a.told(200, "[]", "GET", "/api/errors", nil) // it works, and does not start any more
+	runBinary(t, "reload", a.file).expect(t, 1, why)
+	events.until("the node that is back", func(s *status.State) bool { return s.Started.After(before) && s.Database.Online })
+	login["database"] = a.schema
+	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	c.expect(`SELECT name FROM orders`, `"one"`)
+	if code := a.node.Stop(); code != 0 {
+		t.Errorf("the exit code is %d", code)
+	}
+}

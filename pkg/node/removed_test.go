@@ -1,0 +1,44 @@
+package node_test
+
+import (
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// Nothing is pending for a remote that is in the configuration no more, nor an error, whether the node was reloaded or started
+// again. If the remote comes back, it gets what it lacks: updates and deletes that were made meanwhile, too.
+func TestNothingIsPendingForARemoteThatWasRemoved(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	a := newSite(t, b, "node-a", []string{"node-b", "node-c"}, []string{"orders"}, nil)
+	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, nil)
+	a.exec(orders)
+	c.exec(orders)
+	a.start()
+	c.start()
+	a.exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2)`)
+	alike(t, `SELECT * FROM orders`, a, c)
+	status := `SELECT remote, primary_key, status FROM sync_status ORDER BY 1, 2, 3`
+	a.expect(status, `"node-b"|"1"|"successful"`, `"node-b"|"2"|"successful"`, `"node-c"|"1"|"pending"`, `"node-c"|"2"|"pending"`)
+	c.node.Stop()
+	a.exec(`UPDATE orders SET name = 'more' WHERE id = 1`, `DELETE FROM orders WHERE id = 2`)
+	a.expect(`SELECT COUNT(*) FROM sync_status WHERE status = 'pending'`, "4")
+
+	a.rewrite(map[string]any{"remoteClients": []string{"node-b"}})
+	a.hangUp() // a reload
+	a.expect(status, `"node-b"|"1"|"pending"`, `"node-b"|"2"|"pending"`)
+	a.rewrite(map[string]any{"remoteClients": []string{"node-d"}})
+	a.node.Kill()
+	a.start()
+	a.exec(`INSERT INTO orders VALUES (3, 'three', 3)`)
+	a.expect(status, `"node-d"|"3"|"pending"`)
+
+	a.rewrite(map[string]any{"remoteClients": []string{"node-b"}})
+	a.hangUp()
+	a.expect(status, `"node-b"|"1"|"pending"`, `"node-b"|"2"|"pending"`, `"node-b"|"3"|"pending"`)
+	c.start()
+	alike(t, `SELECT * FROM orders`, a, c)
+	a.expect(status, `"node-b"|"1"|"successful"`, `"node-b"|"2"|"successful"`, `"node-b"|"3"|"successful"`)
+	c.expect(`SELECT id, name FROM orders ORDER BY id`, `1|"more"`, `3|"three"`)
+}

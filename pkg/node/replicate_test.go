@@ -1,0 +1,65 @@
+package node_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+const orders = `CREATE TABLE orders (id INT NOT NULL PRIMARY KEY, name VARCHAR(100), amount DECIMAL(10,2))`
+
+func TestRowsTravelBothWays(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	a, c := pair(t, b, []string{"orders"}, orders)
+	quiet(a, c)
+	a.exec(`INSERT INTO orders VALUES (1, 'one', 1.10), (2, 'two', 2.20)`)
+	c.expect(`SELECT id, name, amount FROM orders ORDER BY id`, `1|"one"|"1.10"`, `2|"two"|"2.20"`)
+	c.exec(`UPDATE orders SET name = 'deux' WHERE id = 2`, `DELETE FROM orders WHERE id = 1`)
+	a.expect(`SELECT id, name, amount FROM orders ORDER BY id`, `2|"deux"|"2.20"`)
+	a.expect(`SELECT table_name, primary_key, remote, status, message FROM sync_status ORDER BY primary_key`,
+		`"orders"|"1"|"node-b"|"successful"|NULL`, `"orders"|"2"|"node-b"|"successful"|NULL`)
+	for _, s := range []*site{a, c} {
+		s.expect(`SELECT COUNT(*) FROM table_changes`, `0`)
+		s.expect(testkit.Waiting, `0`)
+	}
+}
+
+// TestNodesAtRestAreSilent: where nobody writes, nothing is sent but presence, and nothing is logged.
+func TestNodesAtRestAreSilent(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	x := newTap(t, b)
+	a, c := pair(t, b, []string{"orders"}, orders)
+	quiet(a, c)
+	sites := []*site{a, c}
+	a.exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2)`)
+	c.expect(`SELECT COUNT(*) FROM orders`, `2`)
+	c.exec(`UPDATE orders SET name = 'deux' WHERE id = 2`, `DELETE FROM orders WHERE id = 1`)
+	a.expect(`SELECT name FROM orders`, `"deux"`)
+	settle(t, sites)
+	told := func(s *site) []string {
+		return slices.DeleteFunc(s.node.Log(), func(line string) bool {
+			return strings.Contains(line, "\tDEBUG\t") || strings.Contains(line, "client o") // it is off and on where a busy machine stands still
+		})
+	}
+	rows, acks, beats := x.count("/batch/"), x.count("/ack/"), x.count("/info")
+	before := map[*site]int{a: len(told(a)), c: len(told(c))}
+	testkit.Eventually(t, "three beats of each", func() error {
+		if n := x.count("/info") - beats; n < 6 {
+			return fmt.Errorf("there were %d", n)
+		}
+		return nil
+	})
+	if n, m := x.count("/batch/")-rows, x.count("/ack/")-acks; n > 0 || m > 0 {
+		t.Errorf("%d batches and %d acks of nothing", n, m)
+	}
+	for _, s := range sites {
+		if lines := told(s)[before[s]:]; len(lines) > 0 {
+			t.Errorf("%s says\n%s", s.name, strings.Join(lines, "\n"))
+		}
+	}
+}

@@ -1,0 +1,481 @@
+package node_test
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"github.com/mysql-sync/mysql-sync/pkg/seal"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// hostile is who controls the broker: it reads, keeps and publishes everything.
+type hostile struct {
+	t      *testing.T
+	client mqtt.Client
+
+	mu       sync.Mutex
+	messages []seen
+	own      map[string]int // what it has published itself, by topic and payload
+}
+
+type seen struct {
+	topic   string
+	payload []byte
+}
+
+func newHostile(t *testing.T, b *testkit.Broker) *hostile {
+	t.Helper()
+	h := &hostile{t: t, client: testkit.MQTTClient(t, b, "hostile"), own: map[string]int{}}
+	token := h.client.Subscribe("#", 1, func(_ mqtt.Client, m mqtt.Message) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if k := m.Topic() + "\x00" + string(m.Payload()); h.own[k] > 0 {
+			h.own[k]--
+			return
+		}
+		h.messages = append(h.messages, seen{m.Topic(), bytes.Clone(m.Payload())})
+	})
+	if token.Wait(); token.Error() != nil {
+		t.Fatal(token.Error())
+	}
+	return h
+}
+
+// all returns what the nodes have published until now, on topics that begin so.
+func (h *hostile) all(prefix string) []seen {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var list []seen
+	for _, m := range h.messages {
+		if strings.HasPrefix(m.topic, prefix) {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+func (h *hostile) publish(topic string, payload []byte) {
+	h.t.Helper()
+	h.mu.Lock()
+	h.own[topic+"\x00"+string(payload)]++
+	h.mu.Unlock()
+	if token := h.client.Publish(topic, 1, false, payload); token.Wait() && token.Error() != nil {
+		h.t.Fatal(token.Error())
+	}
+}
+
+// replay publishes messages again as they were, with a bit changed, and cut short.
+func (h *hostile) replay(list []seen) {
+	h.t.Helper()
+	for i, m := range list {
+		h.publish(m.topic, m.payload)
+		if n := len(m.payload); n > 0 {
+			bad := bytes.Clone(m.payload)
+			bad[i*31%n] ^= 1 << (i % 8)
+			h.publish(m.topic, bad)
+			h.publish(m.topic, m.payload[:n/2])
+		}
+	}
+}
+
+// misdirect publishes messages to others than those that they are for, and as others.
+func (h *hostile) misdirect(list []seen) {
+	h.t.Helper()
+	for _, m := range list {
+		topic := wire.Topics("").Parse(m.topic)
+		if topic.Sender == "" {
+			continue
+		}
+		for _, other := range []string{
+			wire.Topics("").BatchOf(topic.Client, topic.Sender), wire.Topics("").AckOf(topic.Client, topic.Sender), wire.Topics("").VerifyOf(topic.Client, topic.Sender),
+			wire.Topics("").BatchOf(topic.Sender, topic.Client), wire.Topics("").AckOf(topic.Sender, topic.Client), wire.Topics("").VerifyOf(topic.Sender, topic.Client),
+		} {
+			if other != m.topic {
+				h.publish(other, m.payload)
+			}
+		}
+	}
+}
+
+// online says that a client is there.
+func (h *hostile) online(client string) {
+	h.t.Helper()
+	h.publish("/info", wire.Info{Sender: client, Message: wire.Connected, Until: time.Now().Add(time.Minute)}.Encode())
+}
+
+// freshKey returns an item of encryption.keys.
+func freshKey(t *testing.T, id string, clients ...string) map[string]any {
+	t.Helper()
+	s, err := seal.NewSecret(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := map[string]any{"id": id, "key": s.Reveal()}
+	if len(clients) > 0 {
+		k["clients"] = clients
+	}
+	return k
+}
+
+func encrypted(keys ...map[string]any) map[string]any { return map[string]any{"keys": keys} }
+
+// change writes the site's configuration with another block.
+func (s *site) change(key string, v any) {
+	s.t.Helper()
+	s.config[key] = v
+	text, err := json.Marshal(s.config)
+	if err == nil {
+		err = os.WriteFile(s.file, text, 0o600)
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// again restarts a site with another block of its configuration.
+func (s *site) again(key string, v any) {
+	s.t.Helper()
+	s.change(key, v)
+	if code := s.node.Stop(); code != 0 {
+		s.t.Fatalf("%s: exit code %d", s.name, code)
+	}
+	s.start()
+}
+
+// sealedPair starts two nodes that share a key.
+func sealedPair(t *testing.T, b *testkit.Broker) (*site, *site) {
+	t.Helper()
+	a, c := apart(t, b)
+	a.config["encryption"] = encrypted(freshKey(t, "2026"))
+	c.config["encryption"] = a.config["encryption"]
+	return a.start(), c.start()
+}
+
+// refusals returns the lines of the log about refused messages.
+func (s *site) refusals() []string {
+	return slices.DeleteFunc(s.node.Log(), func(l string) bool { return !strings.Contains(l, "message refused") })
+}
+
+func TestTheBrokerReadsNothingOfARow(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	h := newHostile(t, b)
+	a, c := sealedPair(t, b)
+	const marker = "MARKER-31415926"
+	a.exec(`INSERT INTO orders VALUES (1, '` + marker + `', 1)`)
+	c.expect(`SELECT name FROM orders`, `"`+marker+`"`)
+	c.exec(`UPDATE orders SET name = CONCAT(name, '-back') WHERE id = 1`)
+	a.expect(`SELECT name FROM orders`, `"`+marker+`-back"`)
+	if out := a.command("verify"); !strings.Contains(out, "orders") {
+		t.Errorf("verify said %q", out)
+	}
+	// What a node refuses, and what it says of it, travels as well.
+	c.exec(`ALTER TABLE orders MODIFY name VARCHAR(40)`)
+	a.exec(`INSERT INTO orders VALUES (2, '` + marker + strings.Repeat("x", 50) + `', 1)`)
+	a.expect(`SELECT status FROM sync_status WHERE primary_key = '2'`, `"error"`)
+	kinds := map[wire.Kind]int{}
+	for _, m := range h.all("") {
+		topic := wire.Topics("").Parse(m.topic)
+		kinds[topic.Kind]++
+		switch topic.Kind {
+		case wire.BatchTo, wire.BatchAckFor, wire.VerifyFor:
+			if !seal.IsSealed(m.payload) {
+				t.Errorf("on %s there is %q", m.topic, m.payload)
+			}
+		case wire.Announce, wire.InfoAll:
+		default:
+			t.Errorf("there is something on %s", m.topic)
+		}
+		for _, secret := range []string{marker, "orders", "msb\x02", "\x28\xb5\x2f\xfd", "amount", "failed", a.schema} {
+			if bytes.Contains(m.payload, []byte(secret)) {
+				t.Errorf("%q stands in a message on %s", secret, m.topic)
+			}
+		}
+	}
+	for _, k := range []wire.Kind{wire.BatchTo, wire.BatchAckFor, wire.VerifyFor, wire.Announce} {
+		if kinds[k] == 0 {
+			t.Errorf("no %s was seen", k)
+		}
+	}
+	if lines := append(a.refusals(), c.refusals()...); len(lines) > 0 {
+		t.Errorf("good messages were refused:\n%s", strings.Join(lines, "\n"))
+	}
+}
+
+// A row of some MiB goes in pieces, each of them sealed.
+func TestLargeRowsAreSealedInPieces(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	h := newHostile(t, b)
+	a, c := apart(t, b)
+	for _, s := range []*site{a, c} {
+		s.exec(`ALTER TABLE orders ADD COLUMN picture LONGBLOB`)
+		s.config["encryption"] = encrypted(map[string]any{"id": "k", "key": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="})
+		s.start()
+	}
+	picture := make([]byte, 2<<20)
+	if _, err := rand.Read(picture); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.db.Exec(`INSERT INTO orders VALUES (1, 'large', 1, ?)`, picture); err != nil {
+		t.Fatal(err)
+	}
+	c.expect(`SELECT LENGTH(picture) FROM orders`, `2097152`)
+	alike(t, `SELECT id, SHA2(picture, 256) FROM orders`, a, c)
+	pieces := h.all("/batch/node-b/")
+	if len(pieces) < 8 {
+		t.Errorf("it came in %d pieces", len(pieces))
+	}
+	for _, m := range pieces {
+		if !seal.IsSealed(m.payload) || len(m.payload) > 256<<10 || bytes.Contains(m.payload, picture[1000:1016]) {
+			t.Errorf("a piece of %d bytes is not sealed, or too long", len(m.payload))
+		}
+	}
+}
+
+// Whoever controls the broker publishes all that it has seen, again and changed, to
+// the same and to others, before and after restarts, and what it makes up: nothing of
+// it is written or taken for an ack, and the nodes go on.
+func TestNothingHostileGetsIn(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	h := newHostile(t, b)
+	a, c := sealedPair(t, b)
+	loads := underLoad(a, c)
+	more(loads, 100)
+	if _, out := a.verify(); !strings.Contains(out, "orders") { // what is on its way may differ
+		t.Errorf("verify said %q", out)
+	}
+	together(loads)
+	before := h.all("/")
+	if len(before) > 300 { // of the first and of the last
+		before = append(before[:150], before[len(before)-150:]...)
+	}
+	h.replay(before)
+	h.misdirect(before)
+	h.forge()
+	together(loads)
+
+	// node-b is killed; the broker says that it is there. What node-a then sends
+	// nobody answers but who replays acks.
+	c.node.Kill()
+	loads[0].stop()
+	loads[1].stop()
+	a.expect(`SELECT COUNT(*) FROM table_changes`, `0`)
+	batches := len(h.all("/batch/node-b/"))
+	a.exec(`INSERT INTO orders VALUES (7, 'for nobody yet', 1)`)
+	h.online("node-b")
+	testkit.Eventually(t, "a batch for who is dead", func() error {
+		h.online("node-b")
+		if len(h.all("/batch/node-b/")) == batches {
+			return fmt.Errorf("there is none")
+		}
+		return nil
+	})
+	h.replay(h.all("/ack/node-a/"))
+	h.replay(h.all("/node/node-b"))
+	h.forge()
+	c.start()
+	c.expect(`SELECT name FROM orders WHERE id = 7`, `"for nobody yet"`)
+	h.replay(before)
+
+	// The same after node-a has restarted.
+	a.node.Kill()
+	a.start()
+	h.replay(before)
+	h.replay(h.all("/node/"))
+	a.exec(`INSERT INTO orders VALUES (8, 'after all', 1)`)
+	c.exec(`INSERT INTO orders VALUES (9, 'after all', 1)`)
+	c.expect(`SELECT name FROM orders WHERE id = 8`, `"after all"`)
+	a.expect(`SELECT name FROM orders WHERE id = 9`, `"after all"`)
+	for _, s := range []*site{a, c} {
+		s.expect(`SELECT COUNT(*) FROM orders WHERE id > 600000000`, `0`)
+		s.expect(`SELECT COUNT(*) FROM sync_conflicts`, `0`)
+		// Five of what cannot be read, from the remote and from all others, and one for each of eight reasons.
+		if lines := s.refusals(); len(lines) == 0 || len(lines) > 2*5+8 {
+			t.Errorf("%s told %d times that something was refused:\n%s", s.name, len(lines), strings.Join(lines, "\n"))
+		}
+	}
+	settle(t, []*site{a, c}, loads...)
+}
+
+// forge publishes what a node without encryption would take.
+func (h *hostile) forge() {
+	h.t.Helper()
+	f := &forger{t: h.t}
+	var err error
+	if f.codec, err = wire.NewCodec(wire.MostBody); err != nil {
+		h.t.Fatal(err)
+	}
+	topics := wire.Topics("")
+	for to, from := range map[string]string{"node-a": "node-b", "node-b": "node-a"} {
+		h.publish(topics.BatchOf(to, from), f.pack("orders", "666666666", time.Now(), []string{"id", "name"}, "666666666", "forged"))
+		for seq := range uint64(100) {
+			h.publish(topics.AckOf(to, from), wire.Ack{Seq: seq + 1}.Encode())
+		}
+		h.publish(topics.VerifyOf(to, from), []byte(`{"question":{"id":"1","ask":"values","table":"orders","columns":["id"],"keys":["MQ=="]}}`))
+		h.publish(topics.ChangeOf(to), []byte(`{"sender":"`+from+`","table":"orders","id":"666666667","date":`+fmt.Sprint(time.Now().UnixMilli())+`,"entity":{"id":"666666667","name":"forged"}}`))
+		h.publish(topics.InfoOf(to), []byte(`{"sender":"`+from+`","message":"data_received","args":{"table":"orders","id":"7","date":`+fmt.Sprint(time.Now().UnixMilli())+`}}`))
+		h.publish(topics.NodeOf(from), wire.Node{Client: from, Protocol: 2, Session: 1, ReceiveTables: []string{"orders"}}.Encode())
+		h.publish(topics.NodeOf(from), nil)
+		h.publish(topics.NodeOf(from), wire.Node{Client: from, Protocol: 2, Seal: &wire.Seal{Nonce: make([]byte, 16), Boxes: map[string][]byte{"2026": make([]byte, 200)}}}.Encode())
+	}
+}
+
+func TestKeysAreRolledUnderLoad(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	h := newHostile(t, b)
+	a, c := apart(t, b)
+	older, newer := freshKey(t, "old"), freshKey(t, "new")
+	for _, s := range []*site{a, c} {
+		s.config["encryption"] = encrypted(older)
+		s.start()
+	}
+	loads := underLoad(a, c)
+	for _, keys := range [][]map[string]any{{older, newer}, {newer, older}, {newer}} {
+		a.again("encryption", encrypted(keys...))
+		more(loads, 20)
+		together(loads)
+		c.change("encryption", encrypted(keys...))
+		c.command("reload") // as good as a restart
+		more(loads, 20)
+		together(loads)
+	}
+	last := len(h.all("/batch/"))
+	more(loads, 20)
+	together(loads)
+	for _, m := range h.all("/batch/")[last:] {
+		if !bytes.HasPrefix(m.payload, []byte("mss\x02\x03new")) {
+			t.Errorf("a batch is sealed as %.12q", m.payload)
+		}
+	}
+	settle(t, []*site{a, c}, loads...)
+}
+
+// A node with another key under the same name, and one without, are told of at both
+// sides, and get nothing.
+func TestNodesWithoutTheKeyAreLeftOut(t *testing.T) {
+	t.Parallel()
+	for name, other := range map[string]any{"another key": encrypted(freshKey(t, "2026")), "no key": nil} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := testkit.AnyBroker(t)
+			a, c := apart(t, b)
+			a.config["encryption"] = encrypted(freshKey(t, "2026"))
+			if other != nil {
+				c.config["encryption"] = other
+			}
+			a.exec(`INSERT INTO orders VALUES (1, 'mine', 1)`)
+			c.exec(`INSERT INTO orders VALUES (2, 'theirs', 1)`)
+			a.start()
+			c.start()
+			a.node.WaitLog("message refused.*announcement")
+			a.node.WaitLog("sending nothing to the remote")
+			a.expect(`SELECT id FROM orders`, `1`)
+			c.expect(`SELECT id FROM orders`, `2`)
+			if other != nil {
+				c.node.WaitLog("sending nothing to the remote")
+			}
+			// With the right key it goes on, without a loss.
+			c.again("encryption", a.config["encryption"])
+			alike(t, `SELECT * FROM orders ORDER BY id`, a, c)
+			a.expect(`SELECT id FROM orders ORDER BY id`, `1`, `2`)
+		})
+	}
+}
+
+// Toward some clients nothing is sealed, if the configuration says so.
+func TestPeersOfVersion1AreSpokenToWhereTheyAreNotRequiredToSeal(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	h := newHostile(t, b)
+	p := newPeer(t, b, "peer-1")
+	key := freshKey(t, "2026")
+	a := newSite(t, b, "node-a", []string{"node-b", "peer-1"}, []string{"orders"}, map[string]any{
+		"encryption": map[string]any{"keys": []any{key}, "required": []string{"node-b"}}})
+	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, map[string]any{"encryption": encrypted(key)})
+	a.exec(orders)
+	c.exec(orders)
+	a.start()
+	c.start()
+	p.connect().greet("node-a")
+	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	p.expectRow("orders", "1", `{"amount":"1.00","id":"1","name":"one"}`)
+	c.expect(`SELECT name FROM orders`, `"one"`)
+	date := p.send("node-a", "orders", "2", `{"id":"2","name":"two"}`)
+	p.expectAnswer("2", date)
+	c.expect(`SELECT name FROM orders ORDER BY id`, `"one"`, `"two"`)
+	// The peer's own way into node-b is closed.
+	date = p.send("node-b", "orders", "3", `{"id":"3","name":"three"}`)
+	c.node.WaitLog("message refused.*version 1")
+	// In the name of node-b, version 1 is refused at node-a.
+	h.publish("/change/node-a", []byte(`{"sender":"node-b","table":"orders","id":"4","date":`+fmt.Sprint(date)+`,"entity":{"id":"4","name":"four"}}`))
+	a.node.WaitLog("message refused.*version 1")
+	for _, s := range []*site{a, c} {
+		s.expect(`SELECT COUNT(*) FROM orders`, `2`)
+	}
+	for _, m := range h.all("/batch/") {
+		if !seal.IsSealed(m.payload) {
+			t.Errorf("on %s there is %q", m.topic, m.payload)
+		}
+	}
+}
+
+// Two meshes share a broker, a key and the names of their clients; only the topicPrefix tells them apart. Whoever has the broker
+// carries what is said in one into the other: nobody there believes it.
+func TestMeshesThatShareAKey(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	h := newHostile(t, b)
+	key := encrypted(freshKey(t, "2026"))
+	var meshes [2][2]*site
+	for i, prefix := range []string{"north", "south"} {
+		a, c := apart(t, b)
+		for _, s := range []*site{a, c} {
+			s.config["encryption"], s.config["topicPrefix"] = key, prefix
+		}
+		meshes[i] = [2]*site{a.start(), c.start()}
+	}
+	north, south := meshes[0], meshes[1]
+	north[0].exec(`INSERT INTO orders VALUES (1, 'of the north', 1)`)
+	south[0].exec(`INSERT INTO orders VALUES (2, 'of the south', 1)`)
+	north[1].expect(`SELECT id FROM orders`, `1`)
+	south[1].expect(`SELECT id FROM orders`, `2`)
+	// The north's node-a hears the south's node-b instead of its own, and would seal for it.
+	carry := func(from, to, topics string) {
+		for _, m := range h.all(from + topics) {
+			h.publish(to+strings.TrimPrefix(m.topic, from), m.payload)
+		}
+	}
+	north[1].node.Stop()
+	carry("south", "north", "/node/node-b")
+	h.publish("north/info", wire.Info{Sender: "node-b", Message: wire.Connected, Until: time.Now().Add(time.Minute)}.Encode())
+	north[0].node.WaitLog("message refused.*node-b.*cannot be decrypted")
+	north[0].exec(`INSERT INTO orders VALUES (3, 'of the north', 1)`)
+	carry("north", "south", "/batch/node-b")
+	// Nor does it believe one without the part that is of one mesh.
+	for _, m := range h.all("south/node/node-b") {
+		if n, err := wire.ParseNode("node-b", m.payload); err == nil && n.Seal != nil {
+			n.Seal.Second = nil
+			h.publish("north/node/node-b", n.Encode())
+		}
+	}
+	north[0].node.WaitLog("message refused.*node-b.*someone removed the part")
+	carry("north", "south", "/batch/node-b")
+	south[0].exec(`INSERT INTO orders VALUES (4, 'of the south', 1)`)
+	south[1].expect(`SELECT id FROM orders ORDER BY id`, `2`, `4`)
+	north[1].start()
+	north[1].expect(`SELECT id FROM orders ORDER BY id`, `1`, `3`)
+}

@@ -1,0 +1,243 @@
+package node_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// spelledTables have keys of which texts have several spellings. The first three columns of all are the same.
+func spelledTables(server *testkit.Database) []string {
+	newest := "utf8mb4_0900_ai_ci"
+	switch {
+	case server.HasType("utf8mb4_uca1400_ai_ci"):
+		newest = "utf8mb4_uca1400_ai_ci"
+	case server.Flavour == testkit.FlavourMariaDB:
+		newest = "utf8mb4_unicode_520_ci"
+	}
+	return []string{
+		"CREATE TABLE general (w VARCHAR(80) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY, n INT, v INT)",
+		"CREATE TABLE newest (w VARCHAR(80) CHARACTER SET utf8mb4 COLLATE " + newest + " PRIMARY KEY, n INT, v INT)",
+		"CREATE TABLE latin (w CHAR(80) CHARACTER SET latin1 COLLATE latin1_german1_ci PRIMARY KEY, n INT, v INT)",
+		"CREATE TABLE composite (w VARCHAR(80) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci, n INT, v INT, PRIMARY KEY (n, w))",
+	}
+}
+
+// words are a text's spellings: the first is how node-a writes it, the second how node-b does.
+var words = [][2]string{{"bob", "Bob"}, {"rené", "RENE"}, {"a,b\\\\", "A,B\\\\"}, {strings.Repeat("long ", 15) + "x", strings.Repeat("LONG ", 15) + "X"}}
+
+// TestTwoSpellingsOfAKeyAreOneRow writes rows at two nodes that do not hear each other, in two spellings.
+func TestTwoSpellingsOfAKeyAreOneRow(t *testing.T) {
+	t.Parallel()
+	ddl := spelledTables(testkit.Shared(t))
+	tables := []string{"general", "newest", "latin", "composite"}
+	b := testkit.AnyBroker(t)
+	a, c := pair(t, b, tables, ddl...)
+	quiet(a, c)
+	each := func(s *site, statement string, args ...any) {
+		t.Helper()
+		for _, table := range tables {
+			s.exec(fmt.Sprintf(strings.ReplaceAll(statement, "TABLE", table), args...))
+		}
+	}
+	same := func(want string) {
+		t.Helper()
+		for _, table := range tables {
+			a.expect("SELECT COUNT(*), CAST(SUM(v) AS SIGNED) FROM "+table, want)
+			alike(t, "SELECT HEX(w), n, v FROM "+table+" ORDER BY n", a, c)
+		}
+	}
+	for i, w := range words {
+		c.node.Stop()
+		each(a, "INSERT INTO TABLE VALUES ('%s', %d, 1)", w[0], i)
+		a.expect(`SELECT COUNT(*) FROM table_changes`, "0")
+		a.node.Stop()
+		c.start()
+		each(c, "INSERT INTO TABLE VALUES ('%s', %d, 2)", w[1], i)
+		c.expect(`SELECT COUNT(*) FROM table_changes`, "0")
+		a.start()
+	}
+	same("4|8")
+	lost := map[string]bool{} // kept at one node or at both, by which hears of the other first
+	for _, s := range []*site{a, c} {
+		s.expect(`SELECT COUNT(*) FROM sync_versions`, "16")
+		rows, err := s.rows(`SELECT table_name, HEX(row_id), loser_origin FROM sync_conflicts`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(rows) {
+			lost[line] = strings.Contains(line, "node-a")
+		}
+	}
+	if len(lost) != 16 || slices.Contains(slices.Collect(maps.Values(lost)), false) {
+		t.Fatalf("of 16 losers, all of node-a, are kept %v", lost)
+	}
+	t.Log("another spelling alone")
+	each(a, "UPDATE TABLE SET w = '%s' WHERE w = '%s'", "BOB", "bob")
+	same("4|8")
+	c.expect(`SELECT w FROM general WHERE n = 0`, `"BOB"`)
+	t.Log("another spelling and a value")
+	each(c, "UPDATE TABLE SET w = '%s', v = 5 WHERE w = '%s'", "boB", "bob")
+	same("4|11")
+	a.expect(`SELECT w FROM newest WHERE n = 0`, `"boB"`)
+	t.Log("deleted in one spelling, inserted in another")
+	for i, w := range words {
+		each(a, "DELETE FROM TABLE WHERE w = '%s'", w[0])
+		each(a, "INSERT INTO TABLE VALUES ('%s', %d, 7)", w[0], i)
+	}
+	same("4|28")
+	t.Log("deleted")
+	each(c, "DELETE FROM TABLE WHERE w = '%s'", "bOb")
+	same("3|21")
+	for _, s := range []*site{a, c} {
+		s.expect(testkit.Waiting, `0`)
+		s.expect(`SELECT COUNT(*) FROM sync_versions`, "16")
+	}
+	if code, out := a.verify(); code != 0 {
+		t.Fatalf("verify: exit code %d\n%s", code, out)
+	}
+}
+
+// TestRowsOfAnOlderVersionAreToldApartByTheirCollation starts nodes on databases whose own tables know rows by the bytes of
+// their keys, as older versions left them: here a row has two versions, one of the spelling that it has no more.
+func TestRowsOfAnOlderVersionAreToldApartByTheirCollation(t *testing.T) {
+	t.Parallel()
+	a, c := pair(t, testkit.AnyBroker(t), []string{"words", "padded"},
+		"CREATE TABLE words (w VARCHAR(80) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY, v INT)",
+		"CREATE TABLE padded (w VARCHAR(80) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PRIMARY KEY, v INT)")
+	quiet(a, c)
+	a.exec("INSERT INTO words VALUES ('Anna', 1), ('bert', 1), ('Cid', 1)", "INSERT INTO padded VALUES ('a', 1), ('b ', 1)")
+	alike(t, "SELECT w, v FROM words UNION ALL SELECT w, v FROM padded", a, c)
+	for _, s := range []*site{a, c} {
+		s.expect(testkit.Waiting, `0`)
+		s.node.Stop()
+		s.exec("UPDATE sync_versions SET row_id = row_key, row_key = NULL WHERE row_key IS NOT NULL",
+			"DELETE FROM sync_spellings", // as its migration leaves it
+			"INSERT INTO sync_versions (table_name, row_id, time, origin, deleted) SELECT 'words', 'anna', time - 1, origin, 1 FROM sync_versions WHERE row_id = 'Anna'")
+	}
+	a.exec("INSERT INTO sync_outbox (remote, table_name, row_id, position, token) VALUES ('node-b', 'words', 'Cid', 1, 1)")
+	for _, s := range []*site{a, c} {
+		s.start()
+		s.expect("SELECT COUNT(*) FROM sync_versions", "5")
+		s.expect("SELECT table_name, form FROM sync_spellings ORDER BY 1", `"padded"|"utf8mb4_bin"`, `"words"|"utf8mb4_general_ci"`)
+	}
+	a.exec("UPDATE words SET v = 2, w = 'ANNA' WHERE w = 'anna'", "DELETE FROM words WHERE w = 'BERT'", "UPDATE padded SET w = 'a  ', v = 2 WHERE w = 'a'",
+		"DELETE FROM padded WHERE w = 'b'")
+	c.expect("SELECT w, v FROM words ORDER BY 1", `"ANNA"|2`, `"Cid"|1`)
+	c.expect("SELECT w, v FROM padded", `"a  "|2`)
+	for _, s := range []*site{a, c} {
+		s.expect(testkit.Waiting, `0`)
+		s.expect("SELECT COUNT(*) FROM sync_versions", "5")
+		s.expect("SELECT COUNT(*) FROM sync_conflicts", "0")
+	}
+}
+
+// TestSpellingsAmongThreeNodes has rows with another unique key, and with children, written in several spellings at three
+// nodes at once.
+func TestSpellingsAmongThreeNodes(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	tables := []string{"people", "posts"}
+	sites := network(t, b, map[string][]string{"node-a": {"node-b", "node-c"}, "node-b": {"node-a", "node-c"}, "node-c": {"node-a", "node-b"}}, tables,
+		"CREATE TABLE people (w VARCHAR(40) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci PRIMARY KEY, mail VARCHAR(40) UNIQUE, v INT)",
+		`CREATE TABLE posts (id INT PRIMARY KEY, w VARCHAR(40) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci, v INT,
+			FOREIGN KEY (w) REFERENCES people (w) ON DELETE CASCADE ON UPDATE CASCADE)`)
+	nodes := all(sites)
+	same := func(want ...string) {
+		t.Helper()
+		nodes[0].expect("SELECT v FROM people ORDER BY v", want...)
+		alike(t, "SELECT HEX(w), mail, v FROM people ORDER BY v", nodes...)
+		alike(t, "SELECT id, HEX(w), v FROM posts ORDER BY id", nodes...)
+	}
+	nodes[0].exec("INSERT INTO people VALUES ('anna', 'a@x', 1), ('bob', 'b@x', 2)", "INSERT INTO posts VALUES (1, 'Anna', 1), (2, 'BOB', 2)")
+	same("1", "2")
+	nodes[1].exec("UPDATE people SET w = 'ANNA', v = 3 WHERE w = 'anna'", "UPDATE posts SET v = 5 WHERE id = 2")
+	same("2", "3")
+	nodes[2].expect("SELECT w FROM posts WHERE id = 1", `"ANNA"`) // as the cascade spelled it at the origin
+	for i, name := range []string{"Ämil", "AMIL", "amil"} {
+		// Who is late has the row of another one already.
+		nodes[i].exec(fmt.Sprintf("INSERT IGNORE INTO people VALUES ('%s', 'm@x', 9)", name), fmt.Sprintf("INSERT INTO posts VALUES (%d, '%s', 0)", 10+i, name))
+	}
+	same("2", "3", "9")
+	nodes[2].expect("SELECT COUNT(*) FROM posts WHERE w = 'amil'", "3")
+	nodes[2].exec("UPDATE people SET mail = 'new@x' WHERE w = 'bob'", "UPDATE people SET mail = 'b@x', w = 'Amil', v = 10 WHERE w = 'amil'")
+	same("2", "3", "10")
+	nodes[0].exec("DELETE FROM people WHERE w = 'aNNa'")
+	same("2", "10")
+	rest(nodes...)
+	for _, s := range nodes {
+		s.expect("SELECT primary_key, message FROM sync_status WHERE status = 'error'")
+		s.expect("SELECT COUNT(*) FROM sync_versions WHERE table_name = 'people'", "3")
+	}
+}
+
+// TestSitesOfDifferentCollationsTellOfRowsThatAreOneThere has a site with two rows that another takes for one.
+func TestSitesOfDifferentCollationsTellOfRowsThatAreOneThere(t *testing.T) {
+	t.Parallel()
+	a, c := newPair(t, testkit.AnyBroker(t), []string{"words"})
+	a.exec("CREATE TABLE words (w VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY, v INT)")
+	c.exec("CREATE TABLE words (w VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PRIMARY KEY, v INT)")
+	a.start()
+	c.start()
+	synced(a, c)
+	c.exec("INSERT INTO words VALUES ('bob', 1)", "INSERT INTO words VALUES ('Bob', 2)", "INSERT INTO words VALUES ('eve', 3)")
+	a.expect("SELECT w, v FROM words ORDER BY w", `"Bob"|2`, `"eve"|3`)
+	a.expect("SELECT primary_key, loser_row FROM sync_conflicts", `"Bob"|"{\"w\":\"bob\",\"v\":\"1\"}"`)
+	a.exec("UPDATE words SET v = 4 WHERE w = 'bob'", "DELETE FROM words WHERE w = 'EVE'")
+	c.expect("SELECT w, v FROM words ORDER BY w", `"Bob"|4`, `"bob"|1`)
+	rest(a, c)
+}
+
+// TestAKeyOfAnotherCollationTellsOtherRowsApart changes the collation while the nodes run.
+func TestAKeyOfAnotherCollationTellsOtherRowsApart(t *testing.T) {
+	t.Parallel()
+	a, c := pair(t, testkit.AnyBroker(t), []string{"words"}, "CREATE TABLE words (w VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY, v INT)")
+	a.exec("INSERT INTO words VALUES ('bob', 1), ('eve', 2)", "UPDATE words SET w = 'Bob' WHERE w = 'bob'")
+	c.expect("SELECT w, v FROM words ORDER BY v", `"Bob"|1`, `"eve"|2`)
+	rest(a, c)
+	for _, s := range []*site{a, c} {
+		s.exec("ALTER TABLE words MODIFY w VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
+		s.node.WaitLog("rows are told apart.*utf8mb4_bin")
+		s.expect("SELECT COUNT(*), COUNT(row_key) FROM sync_versions", "2|0")
+	}
+	a.exec("INSERT INTO words VALUES ('bob', 3)", "UPDATE words SET v = 4 WHERE w = 'Bob'")
+	c.expect("SELECT w, v FROM words ORDER BY v", `"eve"|2`, `"bob"|3`, `"Bob"|4`)
+	c.exec("DELETE FROM words WHERE w = 'Bob'", "UPDATE words SET v = 5 WHERE w = 'eve'")
+	a.expect("SELECT w, v FROM words ORDER BY v", `"bob"|3`, `"eve"|5`)
+	rest(a, c)
+	a.expect("SELECT COUNT(*) FROM sync_conflicts", "0")
+}
+
+// TestAnEarlierSpellingIsNotPendingForEver respells rows, at their origin and at a hub, while the node that they are for is away.
+func TestAnEarlierSpellingIsNotPendingForEver(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	tables := []string{"words"}
+	ddl := "CREATE TABLE words (w VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY, v INT)"
+	x := newSite(t, b, "node-a", []string{"node-b"}, tables, nil)
+	hub := newSite(t, b, "node-b", []string{"node-a", "node-c"}, tables, nil)
+	z := newSite(t, b, "node-c", []string{"node-b"}, tables, nil)
+	for _, s := range []*site{x, hub, z} {
+		s.exec(ddl)
+		s.start()
+	}
+	synced(x, hub, z)
+	z.node.Stop()
+	x.exec("INSERT INTO words VALUES ('eve', 1)")
+	hub.exec("INSERT INTO words VALUES ('bob', 1)")
+	for _, w := range []string{"bob", "eve"} {
+		hub.expect("SELECT status FROM sync_status WHERE remote = 'node-c' AND primary_key = '"+w+"'", `"pending"`)
+	}
+	x.exec("UPDATE words SET w = 'Eve' WHERE w = 'eve'")
+	hub.exec("UPDATE words SET w = 'Bob' WHERE w = 'bob'")
+	hub.expect("SELECT primary_key FROM sync_status WHERE remote = 'node-c' ORDER BY 1", `"Bob"`, `"Eve"`)
+	z.start()
+	z.expect("SELECT w FROM words ORDER BY w", `"Bob"`, `"Eve"`)
+	for _, s := range []*site{x, hub, z} {
+		s.expect("SELECT COUNT(*) FROM sync_status WHERE status <> 'successful'", "0")
+	}
+}

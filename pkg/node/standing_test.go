@@ -1,0 +1,78 @@
+package node_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/status"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// A remote that was never there is not in step, though nothing waits for it; nor is one that is away, or that gets changes
+// only. So it is said while the node runs, after a restart, and of a node that does not run.
+func TestInStepIsSaidOfWhatWasSeen(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	a := newSite(t, b, "node-a", []string{"node-b", "never", "version-1"}, []string{"orders", "parts"}, nil)
+	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders", "parts"}, nil)
+	for _, s := range []*site{a, c} {
+		s.exec(orders, `CREATE TABLE parts (id INT PRIMARY KEY)`)
+	}
+	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	a.start()
+	c.start()
+	synced(c)
+	peer := newPeer(t, b, "version-1")
+	peer.answer = func(v1Change) {} // what it is sent stays pending
+	peer.connect().greet("node-a")
+	status := func() (s status.State) {
+		t.Helper()
+		if err := json.Unmarshal([]byte(a.command("status", "--json")), &s); err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	stands := func(want ...string) {
+		t.Helper()
+		testkit.Eventually(t, "tables to stand so", func() error {
+			s := status()
+			var got []string
+			for _, r := range s.Remotes {
+				var stand []string
+				for _, x := range s.Streams {
+					if x.Remote == r.Name && !slices.Contains(stand, x.Standing) {
+						stand = append(stand, x.Standing)
+					}
+				}
+				got = append(got, fmt.Sprintf("%s: %s, met %t, %d", r.Name, strings.Join(stand, " and "), r.Met, r.NeverSent))
+			}
+			if fmt.Sprint(got) != fmt.Sprint(want) {
+				return fmt.Errorf("%q", got)
+			}
+			return nil
+		})
+	}
+	const never = "never: never sent, met false, 2"
+	stands(never, "node-b: in step, met true, 0", "version-1: nothing pending, met true, 0")
+	c.node.Stop()
+	stands(never, "node-b: nothing pending, met true, 0", "version-1: nothing pending, met true, 0")
+	a.exec(`INSERT INTO parts VALUES (1)`)
+	stands("never: never sent and pending, met false, 1", "node-b: nothing pending and pending, met true, 0", "version-1: nothing pending and pending, met true, 0")
+	text := a.command("status")
+	for _, want := range []string{"never there", "1, never sent: 1 table", "never sent: 1 remote"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("status does not say %q:\n%s", want, text)
+		}
+	}
+	if code := a.node.Stop(); code != 0 {
+		t.Errorf("the node ends with %d", code)
+	}
+	out, err := testkit.Command(t, "status", a.file).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "1, never sent: 1 table") {
+		t.Error(errors.Join(err, errors.New(string(out))))
+	}
+}

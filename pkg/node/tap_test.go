@@ -1,0 +1,79 @@
+package node_test
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// tap counts what passes the broker.
+type tap struct {
+	t       *testing.T
+	markers []mqtt.Client // one at each server
+
+	mu     sync.Mutex
+	topics []string
+}
+
+// mark is what a tap publishes itself.
+const mark = "tap/mark"
+
+func newTap(t *testing.T, b *testkit.Broker) *tap {
+	t.Helper()
+	client := testkit.MQTTClient(t, b, "tap")
+	x := &tap{t: t, markers: []mqtt.Client{client}}
+	for i, server := range b.Cluster {
+		x.markers = append(x.markers, testkit.MQTTClient(t, server, fmt.Sprintf("tap-%d", i)))
+	}
+	token := client.Subscribe("#", 0, func(_ mqtt.Client, m mqtt.Message) {
+		x.mu.Lock()
+		x.topics = append(x.topics, m.Topic())
+		x.mu.Unlock()
+	})
+	if token.Wait(); token.Error() != nil {
+		t.Fatal(token.Error())
+	}
+	return x
+}
+
+// count returns how many messages there were on topics that begin so. What the broker has delivered to others by now is
+// counted: it comes to the tap before what is then published, in a cluster at the same server.
+func (x *tap) count(prefix string) int {
+	x.t.Helper()
+	marks := func() int {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		return x.number(mark)
+	}
+	want := marks() + len(x.markers)
+	for _, c := range x.markers {
+		if token := c.Publish(mark, 0, false, "x"); token.Wait() && token.Error() != nil {
+			x.t.Fatal(token.Error())
+		}
+	}
+	testkit.Eventually(x.t, "the tap", func() error {
+		if missing := want - marks(); missing > 0 {
+			return fmt.Errorf("%d of its marks have not come", missing)
+		}
+		return nil
+	})
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.number(prefix)
+}
+
+// number is count of what has come; the caller holds mu.
+func (x *tap) number(prefix string) int {
+	n := 0
+	for _, topic := range x.topics {
+		if strings.HasPrefix(topic, prefix) {
+			n++
+		}
+	}
+	return n
+}

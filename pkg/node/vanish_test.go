@@ -1,0 +1,124 @@
+package node_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// things have a composite key that is too long to be its own ID.
+const things = `CREATE TABLE things (a VARCHAR(100), b INT, name VARCHAR(20), PRIMARY KEY (a, b))`
+
+// TestWhatVanishedComesBack takes the rows of one site away in ways that no trigger
+// sees, and has each of the other ways bring them back.
+func TestWhatVanishedComesBack(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	tables := []string{"orders", "things"}
+	a, c := pair(t, b, tables, orders, things)
+	whole := func(s *site) {
+		t.Helper()
+		s.expect(`SELECT id, name FROM orders ORDER BY id`, `1|"one"`, `2|"two"`, `3|"three"`)
+		s.expect(`SELECT LENGTH(a), b, name FROM things ORDER BY b`, `80|1|"x"`, `80|2|"y"`)
+	}
+	a.exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2), (4, 'deleted', 4)`, `DELETE FROM orders WHERE id = 4`,
+		`INSERT INTO things VALUES (REPEAT('k', 80), 1, 'x')`)
+	c.exec(`INSERT INTO orders VALUES (3, 'three', 3)`, `INSERT INTO things VALUES (REPEAT('k', 80), 2, 'y')`)
+	whole(a)
+	whole(c)
+	truncate := []string{`TRUNCATE orders`, `TRUNCATE things`}
+	resync := func(mode ...string) func() {
+		return func() {
+			for _, table := range tables {
+				c.command("resync", append([]string{table}, mode...)...)
+			}
+		}
+	}
+	for _, test := range []struct {
+		what string
+		take []string
+		back func()
+	}{
+		{"truncated, sent by resync", truncate, resync()},
+		{"truncated, sent by resync --all", truncate, resync("--all")},
+		{"truncated, repaired here", truncate, func() { a.verify("--repair") }},
+		{"truncated, repaired there", truncate, func() { c.verify("--repair") }},
+		{"dropped and made again", []string{`DROP TABLE orders`, orders, `DROP TABLE things`, things}, resync()},
+		{"renamed away and made again", []string{`RENAME TABLE orders TO old`, orders, `DROP TABLE old`, `TRUNCATE things`}, resync()},
+		{"swapped for one with some of them", []string{strings.Replace(orders, "orders", "fresh", 1), `INSERT INTO fresh SELECT * FROM orders WHERE id = 1`,
+			`RENAME TABLE orders TO old, fresh TO orders`, `DROP TABLE old`, `TRUNCATE things`}, resync()},
+	} {
+		t.Log(test.what)
+		a.exec(test.take...)
+		for _, table := range tables {
+			a.expectTriggers(table)
+		}
+		test.back()
+		whole(a)
+		whole(c)
+	}
+	a.exec(`UPDATE orders SET name = 'one' WHERE id = 2`, `DELETE FROM orders WHERE id = 1`, `DELETE FROM things WHERE b = 1`)
+	c.expect(`SELECT id, name FROM orders ORDER BY id`, `2|"one"`, `3|"three"`)
+	c.expect(`SELECT b FROM things`, `2`)
+}
+
+// TestWhatVanishedWhileItWaitedIsNoDelete takes rows away that the remote has not got
+// yet: it keeps what it has, and may send that back, though it is older. What was
+// deleted before is.
+func TestWhatVanishedWhileItWaitedIsNoDelete(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	a, c := pair(t, b, []string{"orders", "notes"}, orders, notes)
+	a.exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2), (3, 'three', 3)`)
+	c.expect(`SELECT COUNT(*) FROM orders`, `3`)
+	c.node.Stop()
+	a.exec(`UPDATE orders SET name = 'never sent' WHERE id = 1`, `DELETE FROM orders WHERE id = 2`, `INSERT INTO orders VALUES (4, 'never sent', 4)`)
+	a.expect(`SELECT COUNT(*) FROM table_changes`, `0`)
+	a.exec(`TRUNCATE orders`, `INSERT INTO notes VALUES (1, 'flows')`)
+	c.start()
+	c.expect(`SELECT text FROM notes`, `"flows"`)
+	c.expect(`SELECT id, name FROM orders ORDER BY id`, `1|"one"`, `3|"three"`)
+	a.expect(testkit.Waiting, `0`)
+	a.node.WaitLog(`rows due to be sent vanished`)
+	c.command("resync", "orders")
+	a.expect(`SELECT id, name FROM orders ORDER BY id`, `1|"one"`, `3|"three"`)
+	a.exec(`UPDATE orders SET name = 'new' WHERE id = 1`)
+	c.exec(`UPDATE orders SET name = 'new' WHERE id = 3`)
+	for _, s := range []*site{a, c} {
+		s.expect(`SELECT id, name FROM orders ORDER BY id`, `1|"new"`, `3|"new"`)
+	}
+}
+
+// TestWhatVanishedAtOneOfThree truncates at one site, then at two, of three.
+func TestWhatVanishedAtOneOfThree(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	sites := all(network(t, b, map[string][]string{"node-a": {"node-b", "node-c"}, "node-b": {"node-a", "node-c"}, "node-c": {"node-a", "node-b"}},
+		[]string{"orders"}, orders))
+	for i, s := range sites {
+		s.exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'x', 1)`, i))
+	}
+	whole := func() {
+		t.Helper()
+		for _, s := range sites {
+			s.expect(`SELECT COUNT(*), SUM(id) FROM orders`, `3|"3"`)
+			s.expect(testkit.Waiting, `0`)
+		}
+	}
+	whole()
+	sites[0].exec(`TRUNCATE orders`)
+	sites[1].command("resync", "orders")
+	whole()
+	sites[0].exec(`TRUNCATE orders`)
+	sites[2].exec(`TRUNCATE orders`)
+	sites[1].command("resync", "orders", "--all")
+	whole()
+	sites[0].exec(`TRUNCATE orders`)
+	sites[1].exec(`UPDATE orders SET name = 'new' WHERE id = 0`) // a write of one that vanished brings it
+	sites[0].expect(`SELECT id, name FROM orders`, `0|"new"`)
+	sites[2].command("resync", "orders")
+	whole()
+	alike(t, `SELECT * FROM orders ORDER BY id`, sites...)
+}
