@@ -1,7 +1,9 @@
 package testkit
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -116,6 +118,24 @@ func Process(tb TB, command func() *exec.Cmd) *NodeProcess {
 func Command(tb TB, args ...string) *exec.Cmd {
 	tb.Helper()
 	return command(Binary(tb), args...)
+}
+
+// Output runs a command of the real binary to its end, and returns its exit code and what it printed.
+func Output(tb TB, args ...string) (code int, stdout, stderr string) {
+	tb.Helper()
+	var out, said bytes.Buffer
+	c := Command(tb, args...)
+	c.Stdout, c.Stderr = &out, &said
+	if err := c.Start(); err != nil {
+		tb.Fatalf("start mysql-sync %v: %v", args, err)
+	}
+	timer := time.AfterFunc(2*limit, func() { _ = c.Process.Kill() }) // One that finds no mistake in a file may run it.
+	err := c.Wait()
+	var exit *exec.ExitError
+	if !timer.Stop() || err != nil && !errors.As(err, &exit) {
+		tb.Fatalf("mysql-sync %v: %v\n%s%s", args, err, out.String(), said.String())
+	}
+	return c.ProcessState.ExitCode(), out.String(), said.String()
 }
 
 // command keeps from the daemon what the tests are told by: it would take that for keys of its configuration.

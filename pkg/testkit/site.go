@@ -1,0 +1,201 @@
+package testkit
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// Site is one place of a test's world: a database, its users, and a node of the real binary. Its methods are for one goroutine.
+type Site struct {
+	TB     TB
+	Name   string
+	Server *Database
+	Schema string
+	DB     *sqlx.DB       // the users'
+	Config map[string]any // of the node: see Write
+	File   string         // which has the configuration; empty until it is written
+	Node   *NodeProcess   // nil until the first Start
+}
+
+// NewSite makes a schema and the configuration of a client that sends tables to remotes and receives them from there; extra has
+// further keys of the configuration, and others. Nothing is started.
+func NewSite(tb TB, server *Database, b *Broker, name string, remotes, tables []string, extra map[string]any) *Site {
+	tb.Helper()
+	s := &Site{TB: tb, Name: name, Server: server, Schema: server.Create(tb)}
+	s.DB = server.Open(tb, s.Schema)
+	s.Config = map[string]any{
+		"clientName":    name,
+		"remoteClients": remotes,
+		"syncTables":    tables,
+		"receiveTables": tables,
+		"checkInterval": 10,
+		"mqttConfig":    b.Keys(),
+		"mysqlConfig":   server.Keys(s.Schema),
+	}
+	maps.Copy(s.Config, extra)
+	return s
+}
+
+// Keys is the mysqlConfig of a node that works on a schema of this server.
+func (d *Database) Keys(schema string) map[string]any {
+	return map[string]any{"host": d.Host, "port": d.Port, "user": d.User, "password": d.Password, "database": schema}
+}
+
+// Keys is the mqttConfig of a node that speaks to this broker without a login; to a cluster, as docs/brokers.md says.
+func (b *Broker) Keys() map[string]any {
+	server := b.Server()
+	keys := map[string]any{"host": server.Host, "port": server.Port, "protocol": "tcp"}
+	if len(b.Cluster) > 0 {
+		keys["clean"] = false
+	}
+	return keys
+}
+
+// String is the client's name.
+func (s *Site) String() string { return s.Name }
+
+// Block is a block of the configuration, to be changed before it is written.
+func (s *Site) Block(key string) map[string]any { return s.Config[key].(map[string]any) }
+
+// Write writes the configuration as it is now, and returns its file. The first Start does so too, where nobody has.
+func (s *Site) Write() string {
+	s.TB.Helper()
+	if s.File == "" {
+		s.File = ConfigFile(s.TB, s.Config)
+		return s.File
+	}
+	text, err := json.Marshal(s.Config)
+	if err == nil {
+		err = os.WriteFile(s.File, text, 0o600)
+	}
+	if err != nil {
+		s.TB.Fatalf("write the configuration of %s: %v", s.Name, err)
+	}
+	return s.File
+}
+
+// Script writes a transformer. The first one is to come before the configuration is written, which is to name the folder.
+func (s *Site) Script(table, text string) {
+	s.TB.Helper()
+	dir, ok := s.Config["transformerDirectory"].(string)
+	if !ok {
+		dir = folder(s.TB, "")
+		s.Config["transformerDirectory"] = dir
+	}
+	if err := os.WriteFile(filepath.Join(dir, table+".js"), []byte(text), 0o600); err != nil {
+		s.TB.Fatalf("write the transformer of %s: %v", table, err)
+	}
+}
+
+// Through has the node reach a server by a proxy; block is mqttConfig or mysqlConfig. It is to come before the configuration is
+// written.
+func (s *Site) Through(block, addr string) *Proxy {
+	s.TB.Helper()
+	p := NewProxy(s.TB, addr)
+	host, port, err := net.SplitHostPort(p.Addr())
+	if err == nil {
+		s.Block(block)["host"] = host
+		s.Block(block)["port"], err = strconv.Atoi(port)
+	}
+	if err != nil {
+		s.TB.Fatalf("reach %s by a proxy: %v", addr, err)
+	}
+	return p
+}
+
+// Start starts the node, for the first time or again, and waits until it replicates.
+func (s *Site) Start() {
+	s.TB.Helper()
+	if s.Node != nil {
+		s.Node.Start()
+	} else {
+		if s.File == "" {
+			s.Write()
+		}
+		s.Node = Node(s.TB, s.File)
+	}
+	s.Node.WaitLog("node started")
+}
+
+// Stop ends the node, which must end well.
+func (s *Site) Stop() {
+	s.TB.Helper()
+	if code := s.Node.Stop(); code != 0 {
+		s.TB.Fatalf("stop node %s: exit code %d", s.Name, code)
+	}
+}
+
+// Run runs a command of the binary with the site's configuration, which must end with a code, and returns what it printed.
+func (s *Site) Run(want int, command string, args ...string) string {
+	s.TB.Helper()
+	code, out, said := Output(s.TB, append(append(strings.Fields(command), s.File), args...)...)
+	if code != want {
+		s.TB.Fatalf("mysql-sync %s %v of %s ends with %d, not %d\n%s%s", command, args, s.Name, code, want, out, said)
+	}
+	return out + said
+}
+
+// Exec runs statements as the users do.
+func (s *Site) Exec(statements ...string) {
+	s.TB.Helper()
+	for _, q := range statements {
+		if _, err := s.DB.Exec(q); err != nil {
+			s.TB.Fatalf("%s: %v\n%s", s.Name, err, q)
+		}
+	}
+}
+
+// Rows returns the result of a query as text: a line a row, with | between its columns and texts in quotation marks.
+func (s *Site) Rows(query string) (string, error) {
+	list, err := s.DB.Queryx(query)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = list.Close() }()
+	var b strings.Builder
+	for list.Next() {
+		row, err := list.SliceScan()
+		if err != nil {
+			return "", err
+		}
+		for i, v := range row {
+			if i > 0 {
+				b.WriteByte('|')
+			}
+			switch v := v.(type) {
+			case nil:
+				b.WriteString("NULL")
+			case []byte:
+				fmt.Fprintf(&b, "%q", v)
+			default:
+				fmt.Fprintf(&b, "%v", v)
+			}
+		}
+		b.WriteByte('\n')
+	}
+	return b.String(), list.Err()
+}
+
+// Expect waits until a query gives the wanted lines, as Rows writes them.
+func (s *Site) Expect(query string, want ...string) {
+	s.TB.Helper()
+	text := strings.Join(want, "\n")
+	if text != "" {
+		text += "\n"
+	}
+	Eventually(s.TB, s.Name+": "+query, func() error {
+		got, err := s.Rows(query)
+		if err == nil && got != text {
+			err = fmt.Errorf("got\n%swant\n%s", got, text)
+		}
+		return err
+	})
+}
