@@ -60,40 +60,40 @@ func TestNodesMeetAtABrokerThatKeepsNothing(t *testing.T) {
 			for _, name := range names {
 				others := slices.DeleteFunc(slices.Clone(names), func(o string) bool { return o == name })
 				s := newSite(t, b, name, others, []string{"orders"}, nil)
-				s.exec(orders)
+				s.Exec(orders)
 				sites = append(sites, s)
 			}
 			meet := func() {
 				t.Helper()
 				for _, s := range sites {
 					for _, other := range names {
-						if other != s.name {
-							s.expect(`SELECT COUNT(*) FROM sync_clients WHERE client = '`+other+`'`, `1`)
+						if other != s.Name {
+							s.Expect(`SELECT COUNT(*) FROM sync_clients WHERE client = '`+other+`'`, `1`)
 						}
 					}
 				}
 			}
 			a, c, d := sites[0], sites[1], sites[2]
 			a.start()
-			a.node.WaitLog("keeps no retained messages")
+			a.Node.WaitLog("keeps no retained messages")
 			c.start()
-			a.expect(`SELECT client FROM sync_clients`, `"node-b"`)
+			a.Expect(`SELECT client FROM sync_clients`, `"node-b"`)
 			d.start()
 			meet()
-			a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
-			alike(t, `SELECT * FROM orders`, a, c, d)
-			c.node.Kill()
-			a.exec(`UPDATE orders SET amount = 2`)
+			a.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+			testkit.Alike(t, `SELECT * FROM orders`, a, c, d)
+			c.Node.Kill()
+			a.Exec(`UPDATE orders SET amount = 2`)
 			c.start()
-			c.expect(`SELECT amount FROM orders`, `"2.00"`)
+			c.Expect(`SELECT amount FROM orders`, `"2.00"`)
 			for _, s := range sites {
-				s.node.WaitLog("keeps no retained messages")
-				s.expect(testkit.Waiting, `0`)
-				if n := len(slices.DeleteFunc(s.node.Log(), func(l string) bool { return !strings.Contains(l, "keeps no retained messages") })); n > 2 { // two runs of one
-					t.Errorf("%s says it %d times", s.name, n)
+				s.Node.WaitLog("keeps no retained messages")
+				s.Expect(testkit.Waiting, `0`)
+				if n := len(slices.DeleteFunc(s.Node.Log(), func(l string) bool { return !strings.Contains(l, "keeps no retained messages") })); n > 2 { // two runs of one
+					t.Errorf("%s says it %d times", s.Name, n)
 				}
 				testkit.Eventually(t, "status to say it", func() error {
-					if out := s.command("status"); !strings.Contains(out, "The broker keeps no retained messages") {
+					if out := s.Run(0, "status"); !strings.Contains(out, "The broker keeps no retained messages") {
 						return errors.New(out)
 					}
 					return nil
@@ -111,13 +111,13 @@ func TestNodesMeetAtABrokerThatKeepsNothing(t *testing.T) {
 
 // checked is what check prints, whatever it finds.
 func (s *site) checked() string {
-	out, _ := testkit.Command(s.t, "check", s.file).CombinedOutput()
-	return string(out)
+	_, out, said := testkit.Output(s.t, "check", s.File)
+	return out + said
 }
 
 // connects counts how often a node has connected to its broker.
 func connects(s *site) int {
-	return len(slices.DeleteFunc(s.node.Log(), func(l string) bool { return !strings.Contains(l, "connected to the broker") }))
+	return len(slices.DeleteFunc(s.Node.Log(), func(l string) bool { return !strings.Contains(l, "connected to the broker") }))
 }
 
 // An announcement that somebody takes away, or writes over, is made again, so that who comes later finds it; not more often
@@ -137,7 +137,7 @@ func TestAnAnnouncementThatIsTakenAwayIsMadeAgain(t *testing.T) {
 			announced.Add(1)
 		}
 	}
-	a.node.WaitLog("connected to the broker")
+	a.Node.WaitLog("connected to the broker")
 	testkit.Eventually(t, "the announcement", func() error {
 		if token := vandal.Subscribe("/node/node-a", 1, hear); token.Wait() && token.Error() != nil {
 			return token.Error()
@@ -171,6 +171,6 @@ func TestAnAnnouncementThatIsTakenAwayIsMadeAgain(t *testing.T) {
 	}
 	c.start()
 	synced(a, c)
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
-	c.expect(`SELECT name FROM orders`, `"one"`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	c.Expect(`SELECT name FROM orders`, `"one"`)
 }

@@ -23,7 +23,7 @@ import (
 
 // socket is the path of the node's Unix socket.
 func (s *site) socket() string {
-	return filepath.Join(filepath.Dir(s.file), "queue", s.name+".sock")
+	return filepath.Join(filepath.Dir(s.File), "queue", s.Name+".sock")
 }
 
 // ask sends a request to the node's API by its Unix socket. The caller closes the
@@ -61,7 +61,7 @@ func (s *site) told(status int, text, method, path string, body any) string {
 	s.t.Helper()
 	got, said, err := s.said(method, path, body)
 	if err != nil || got != status || !strings.Contains(said, text) {
-		s.t.Fatalf("%s: %s %s is answered with %d %s %v, not %d %s", s.name, method, path, got, said, err, status, text)
+		s.t.Fatalf("%s: %s %s is answered with %d %s %v, not %d %s", s.Name, method, path, got, said, err, status, text)
 	}
 	return said
 }
@@ -70,7 +70,7 @@ func (s *site) told(status int, text, method, path string, body any) string {
 func (s *site) state(what string, right func(*status.State) error) *status.State {
 	s.t.Helper()
 	var state *status.State
-	testkit.Eventually(s.t, s.name+": "+what, func() error {
+	testkit.Eventually(s.t, s.Name+": "+what, func() error {
 		code, text, err := s.said("GET", "/api/status", nil)
 		if err != nil {
 			return err
@@ -103,8 +103,8 @@ func TestStateShowsWhatARemoteNeeds(t *testing.T) {
 	changesOnly := map[string]any{"initialSync": "none"}
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, changesOnly)
 	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, changesOnly)
-	a.exec(orders)
-	c.exec(orders)
+	a.Exec(orders)
+	c.Exec(orders)
 	a.start()
 	c.start()
 	info, err := os.Stat(a.socket())
@@ -115,11 +115,11 @@ func TestStateShowsWhatARemoteNeeds(t *testing.T) {
 		return wanted(s.Client == "node-a" && s.Database.Online && s.Database.Server != "" && s.Broker.Online && len(s.Remotes) == 1 && s.Remotes[0].Online &&
 			s.Remotes[0].Protocol == 2 && len(s.Tables) == 1 && s.Tables[0].Sends && s.Tables[0].Receives && s.Tables[0].Policy == "lastWriteWins")
 	})
-	c.node.Stop()
+	c.Node.Stop()
 	a.state("the remote is away", func(s *status.State) error {
 		return wanted(!s.Remotes[0].Online && strings.Contains(strings.Join(s.Problems, "\n"), "node-b has been offline since "))
 	})
-	a.exec(`INSERT INTO orders WITH RECURSIVE n AS (SELECT 0 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 149)
+	a.Exec(`INSERT INTO orders WITH RECURSIVE n AS (SELECT 0 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 149)
 		SELECT 150 * x.i + y.i, 'row', x.i FROM n x, n y WHERE 150 * x.i + y.i < 12000`)
 	a.state("a long backlog is counted up to a bound", func(s *status.State) error {
 		r := s.Remotes[0]
@@ -143,8 +143,8 @@ func TestErrorsAreShownAndRetried(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
-	c.exec(`ALTER TABLE orders ADD CONSTRAINT small CHECK (amount < 100)`)
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1), (7, 'seven', 700)`)
+	c.Exec(`ALTER TABLE orders ADD CONSTRAINT small CHECK (amount < 100)`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1), (7, 'seven', 700)`)
 	a.state("one row is refused", func(s *status.State) error {
 		return wanted(s.Remotes[0].Errors == 1 && s.Streams[0].Refused > 0 && s.Streams[0].Errors == 1 && strings.Contains(strings.Join(s.Problems, "\n"), "1 row for node-b is refused"))
 	})
@@ -159,10 +159,10 @@ func TestErrorsAreShownAndRetried(t *testing.T) {
 	c.state("it is counted here", func(s *status.State) error {
 		return wanted(s.Streams[0].Rejected > 0 && s.Streams[0].Received.Rows == 1)
 	})
-	c.exec(`ALTER TABLE orders DROP CONSTRAINT small`)
+	c.Exec(`ALTER TABLE orders DROP CONSTRAINT small`)
 	a.told(400, "needs its table", "POST", "/api/retry", status.Rows{ID: "7"})
 	a.told(200, "rows", "POST", "/api/retry", status.Rows{Remote: "node-b", Table: "orders", ID: "7"})
-	c.expect(`SELECT COUNT(*) FROM orders`, `2`)
+	c.Expect(`SELECT COUNT(*) FROM orders`, `2`)
 	a.state("no errors", func(s *status.State) error { return wanted(s.Remotes[0].Errors == 0 && s.Remotes[0].Pending.Rows == 0) })
 }
 
@@ -170,18 +170,18 @@ func TestConflictsAreShownAndPutBack(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
-	a.exec(`INSERT INTO orders VALUES (1, 'first', 1)`)
-	c.expect(`SELECT name FROM orders`, `"first"`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'first', 1)`)
+	c.Expect(`SELECT name FROM orders`, `"first"`)
 	settle(t, []*site{a, c})
 	b.Stop()
-	a.exec(`UPDATE orders SET name = 'early' WHERE id = 1`)
-	c.exec(`UPDATE orders SET name = 'late' WHERE id = 1`)
+	a.Exec(`UPDATE orders SET name = 'early' WHERE id = 1`)
+	c.Exec(`UPDATE orders SET name = 'late' WHERE id = 1`)
 	b.Start()
-	a.expect(`SELECT name FROM orders`, `"late"`)
+	a.Expect(`SELECT name FROM orders`, `"late"`)
 	// It is found where the two versions meet: at the first who was sent the other's.
 	testkit.Eventually(t, "the conflict", func() error {
 		for _, s := range []*site{a, c} {
-			if got, err := s.rows(`SELECT COUNT(*) FROM sync_conflicts`); err != nil || got == "1\n" {
+			if got, err := s.Rows(`SELECT COUNT(*) FROM sync_conflicts`); err != nil || got == "1\n" {
 				a, c = s, map[*site]*site{a: c, c: a}[s]
 				return err
 			}
@@ -204,7 +204,7 @@ func TestConflictsAreShownAndPutBack(t *testing.T) {
 	a.told(404, "no such conflict", "POST", "/api/conflicts/4711/put-back", nil)
 	a.told(400, "number of a conflict", "POST", "/api/conflicts/x/put-back", nil)
 	a.told(200, "{}", "POST", fmt.Sprintf("/api/conflicts/%d/put-back", x.ID), nil)
-	c.expect(`SELECT name FROM orders`, `"early"`)
+	c.Expect(`SELECT name FROM orders`, `"early"`)
 	a.told(200, `"standing":false`, "GET", "/api/conflicts", nil)
 }
 
@@ -212,8 +212,8 @@ func TestTablesAreSentAgainAndCompared(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2), (3, 'three', 3)`)
-	c.expect(`SELECT COUNT(*) FROM orders`, `3`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2), (3, 'three', 3)`)
+	c.Expect(`SELECT COUNT(*) FROM orders`, `3`)
 	a.state("the initial sync has ended", func(s *status.State) error {
 		return wanted(len(s.Transfers) == 1 && s.Transfers[0].Finished != nil && s.Transfers[0].Mode == "missing")
 	})
@@ -229,9 +229,9 @@ func TestTablesAreSentAgainAndCompared(t *testing.T) {
 	a.told(400, "mode", "POST", "/api/resync", status.Resync{Table: "orders", Mode: "some"})
 	a.told(400, "where: ", "POST", "/api/resync", status.Resync{Table: "orders", Where: "no_column = 1"})
 	a.told(200, "{}", "POST", "/api/resync", status.Resync{Table: "orders", Mode: "all", Where: "id = 2"})
-	c.expect(`SELECT id FROM orders ORDER BY id`, `2`, `3`)
+	c.Expect(`SELECT id FROM orders ORDER BY id`, `2`, `3`)
 	a.told(200, "{}", "POST", "/api/resync", status.Resync{Table: "orders", Remote: "node-b", Mode: "all"})
-	c.expect(`SELECT id FROM orders ORDER BY id`, `1`, `2`, `3`)
+	c.Expect(`SELECT id FROM orders ORDER BY id`, `1`, `2`, `3`)
 	a.told(200, `"equal":true`, "POST", "/api/verify", nil)
 }
 
@@ -240,8 +240,8 @@ func TestReadyFollowsDatabaseAndBroker(t *testing.T) {
 	b := testkit.AnyBroker(t)
 	server := testkit.Server(t)
 	address := fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t))
-	a := newSiteOn(t, server, server.Create(t), b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"http": map[string]any{"listen": address}})
-	a.exec(orders)
+	a := newSiteOn(t, server, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"http": map[string]any{"listen": address}})
+	a.Exec(orders)
 	a.start()
 	ready := func(status int, text string) {
 		t.Helper()
@@ -285,12 +285,12 @@ func TestReadyTellsTheReasonToWhoShowsTheToken(t *testing.T) {
 	const token = "0123456789abcdef"
 	server := testkit.Server(t)
 	address := fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t))
-	a := newSiteOn(t, server, server.Create(t), testkit.AnyBroker(t), "node-a", []string{"node-b"}, []string{"orders"},
+	a := newSiteOn(t, server, testkit.AnyBroker(t), "node-a", []string{"node-b"}, []string{"orders"},
 		map[string]any{"http": map[string]any{"listen": address, "token": token}})
-	a.exec(orders)
+	a.Exec(orders)
 	server.Stop()
-	a.file = testkit.ConfigFile(t, a.config)
-	a.node = testkit.Node(t, a.file)
+	a.Write()
+	a.Node = testkit.Node(t, a.File)
 	ready := func(shown string, status int, want string) (text string) {
 		t.Helper()
 		testkit.Eventually(t, "GET /readyz", func() error {
@@ -329,10 +329,10 @@ func TestReadyTellsTheReasonToWhoShowsTheToken(t *testing.T) {
 func TestVerifyThatStopsSaysSo(t *testing.T) {
 	t.Parallel()
 	a, c := pair(t, testkit.AnyBroker(t), []string{"items", "orders"}, orders, items)
-	a.exec(`INSERT INTO items VALUES (1, 'first')`)
-	c.expect(`SELECT name FROM items`, `"first"`)
+	a.Exec(`INSERT INTO items VALUES (1, 'first')`)
+	c.Expect(`SELECT name FROM items`, `"first"`)
 	a.state("the remote", func(s *status.State) error { return wanted(s.Remotes[0].Online && s.Remotes[0].Protocol == 2) })
-	lock, err := c.db.Connx(t.Context())
+	lock, err := c.DB.Connx(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -340,7 +340,7 @@ func TestVerifyThatStopsSaysSo(t *testing.T) {
 	if _, err := lock.ExecContext(t.Context(), `LOCK TABLES orders WRITE`); err != nil { // its comparison waits
 		t.Fatal(err)
 	}
-	cmd := testkit.Command(t, "verify", a.file)
+	cmd := testkit.Command(t, "verify", a.File)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -370,11 +370,11 @@ func TestANodeThatWaitsForItsDatabaseSaysSo(t *testing.T) {
 	b := testkit.AnyBroker(t)
 	server := testkit.Server(t)
 	address := fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t))
-	a := newSiteOn(t, server, server.Create(t), b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"http": map[string]any{"listen": address}})
-	a.exec(orders)
+	a := newSiteOn(t, server, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"http": map[string]any{"listen": address}})
+	a.Exec(orders)
 	server.Stop()
-	a.file = testkit.ConfigFile(t, a.config)
-	a.node = testkit.Node(t, a.file)
+	a.Write()
+	a.Node = testkit.Node(t, a.File)
 	asked := func(method, path, body string, status int, want string) {
 		t.Helper()
 		testkit.Eventually(t, method+" "+path, func() error {
@@ -410,9 +410,9 @@ func TestTheLogIsShownAndItsLevelChanged(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"loggingLevel": "info", "loggingFormat": "json"})
-	a.exec(orders)
+	a.Exec(orders)
 	a.start()
-	a.node.WaitLog(`^\{"level":"info",.*"msg":"node started"`)
+	a.Node.WaitLog(`^\{"level":"info",.*"msg":"node started"`)
 	var lines []logging.Line
 	if err := json.Unmarshal([]byte(a.told(200, "node started", "GET", "/api/log", nil)), &lines); err != nil || len(lines) < 3 {
 		t.Errorf("the log is %+v, %v", lines, err)
@@ -434,7 +434,7 @@ func TestEventsTellStateAndLog(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
-	a.exec(orders)
+	a.Exec(orders)
 	a.start()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -463,7 +463,7 @@ func TestEventsTellStateAndLog(t *testing.T) {
 		}
 	}
 	states := 0
-	for a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`); events.Scan(); {
+	for a.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`); events.Scan(); {
 		name, ok := bytes.CutPrefix(events.Bytes(), []byte("event: "))
 		if !ok {
 			continue

@@ -14,9 +14,9 @@ func asker(t *testing.T, columns string, rows string) (*site, func(string) strin
 	t.Helper()
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
-	a.exec(`CREATE TABLE orders (` + columns + `)`)
+	a.Exec(`CREATE TABLE orders (` + columns + `)`)
 	if rows != "" {
-		a.exec(`INSERT INTO orders ` + rows)
+		a.Exec(`INSERT INTO orders ` + rows)
 	}
 	a.start()
 	newPeer(t, b, "watcher").connect().greet("node-a")
@@ -77,9 +77,7 @@ func TestNoQuestionEndsTheNode(t *testing.T) {
 	if got := ask(`{"ask":"values","table":"orders","columns":["name"],"keys":` + bytesOf("1,2") + `}`); !strings.Contains(got, `"v":["dHdv"]`) {
 		t.Errorf("a good question is answered by %s", got)
 	}
-	if code := a.node.Stop(); code != 0 {
-		t.Errorf("the node ended with %d", code)
-	}
+	a.Stop()
 }
 
 // TestAnAnswerIsBounded in bytes before rows are read: by keys that are there once, whatever their spelling, and as many as fit.
@@ -113,7 +111,7 @@ func TestAnAnswerIsBounded(t *testing.T) {
 	if got := ask(`{"ask":"values","table":"orders","columns":["id","name"],"keys":` + bytesOf("row2", "row3") + `,"parts":true}`); !strings.Contains(got, `"part":true`) || strings.Count(got, `"k"`) != 1 {
 		t.Errorf("of two rows that are too large for one answer it has %d bytes", len(got))
 	}
-	if peak := a.node.PeakMemory(); peak > 128<<20 {
+	if peak := a.Node.PeakMemory(); peak > 128<<20 {
 		t.Errorf("the node had %d MiB in memory", peak>>20)
 	}
 }

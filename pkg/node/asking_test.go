@@ -19,7 +19,7 @@ func TestAnswersAreBounded(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"initialSync": "none", "verifyInterval": 0})
-	a.exec(orders, `INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2), (3, 'three', 3)`)
+	a.Exec(orders, `INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2), (3, 'three', 3)`)
 	a.start()
 	p, topics := newPeer(t, b, "node-b").connect(), wire.Topics("")
 	var mu sync.Mutex
@@ -122,7 +122,7 @@ func TestAnswersAreBounded(t *testing.T) {
 			t.Errorf("%s: exit code %d\n%.1000s", c.what, code, out)
 		}
 	}
-	if peak := a.node.PeakMemory(); peak > 128<<20 {
+	if peak := a.Node.PeakMemory(); peak > 128<<20 {
 		t.Errorf("the node had %d MiB in memory", peak>>20)
 	}
 }

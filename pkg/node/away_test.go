@@ -27,7 +27,7 @@ var away = []string{
 // warnedOf returns the tables of which a node has told something, in order.
 func (s *site) warnedOf(what string) []string {
 	var tables []string
-	for _, line := range s.node.Log() {
+	for _, line := range s.Node.Log() {
 		if _, fields, ok := strings.Cut(line, what); ok {
 			_, name, _ := strings.Cut(fields, `"table": "`)
 			name, _, _ = strings.Cut(name, `"`)
@@ -54,33 +54,33 @@ func TestWritesWhileTheNodeIsAwayAreNotMissed(t *testing.T) {
 	}
 	a := newSite(t, b, "node-a", []string{"node-b"}, tables, nil)
 	c := newSite(t, b, "node-b", []string{"node-a"}, tables, nil)
-	a.exec(away...)
-	c.exec(away...)
-	a.exec(`INSERT INTO initial VALUES (1, 'one'), (2, 'two')`)
+	a.Exec(away...)
+	c.Exec(away...)
+	a.Exec(`INSERT INTO initial VALUES (1, 'one'), (2, 'two')`)
 	a.start()
 	c.start()
 	synced(a, c)
 	for _, table := range tables {
 		if table != "initial" {
-			a.exec(`INSERT INTO ` + table + ` (id, name) VALUES (1, 'one'), (2, 'two')`)
+			a.Exec(`INSERT INTO ` + table + ` (id, name) VALUES (1, 'one'), (2, 'two')`)
 		}
-		c.expect(`SELECT COUNT(*) FROM `+table, `2`)
+		c.Expect(`SELECT COUNT(*) FROM `+table, `2`)
 	}
-	a.exec(`UPDATE children SET parent = 1`, `UPDATE owned SET owner = 1`)
-	c.expect(`SELECT SUM(parent) FROM children`, `"2"`)
-	c.expect(`SELECT SUM(owner) FROM owned`, `"2"`)
-	a.expect(`SELECT COUNT(*) FROM sync_captured WHERE memory LIKE '%samples%'`, fmt.Sprint(len(tables)))
+	a.Exec(`UPDATE children SET parent = 1`, `UPDATE owned SET owner = 1`)
+	c.Expect(`SELECT SUM(parent) FROM children`, `"2"`)
+	c.Expect(`SELECT SUM(owner) FROM owned`, `"2"`)
+	a.Expect(`SELECT COUNT(*) FROM sync_captured WHERE memory LIKE '%samples%'`, fmt.Sprint(len(tables)))
 	var name, mode, text string
 	var rest [4]any
-	if err := a.db.QueryRow(`SHOW CREATE TRIGGER mysqlSyncInsert_loaded`).Scan(&name, &mode, &text, &rest[0], &rest[1], &rest[2], &rest[3]); err != nil {
+	if err := a.DB.QueryRow(`SHOW CREATE TRIGGER mysqlSyncInsert_loaded`).Scan(&name, &mode, &text, &rest[0], &rest[1], &rest[2], &rest[3]); err != nil {
 		t.Fatal(err)
 	}
-	a.node.Kill()
+	a.Node.Kill()
 	var killed string
-	if err := a.db.Get(&killed, `SELECT CAST(UTC_TIMESTAMP(6) AS CHAR)`); err != nil {
+	if err := a.DB.Get(&killed, `SELECT CAST(UTC_TIMESTAMP(6) AS CHAR)`); err != nil {
 		t.Fatal(err)
 	}
-	a.exec(`DROP TRIGGER mysqlSyncUpdate_dropped`, `UPDATE dropped SET name = 'unseen' WHERE id = 1`, `DELETE FROM dropped WHERE id = 2`,
+	a.Exec(`DROP TRIGGER mysqlSyncUpdate_dropped`, `UPDATE dropped SET name = 'unseen' WHERE id = 1`, `DELETE FROM dropped WHERE id = 2`,
 		`TRUNCATE emptied`,
 		`ALTER TABLE rekeyed DROP PRIMARY KEY, ADD PRIMARY KEY (id, name)`, `UPDATE rekeyed SET id = 3 WHERE id = 1`, `INSERT INTO rekeyed VALUES (3, 'three')`,
 		`DROP TRIGGER mysqlSyncInsert_initial`, `DROP TRIGGER mysqlSyncUpdate_initial`, `UPDATE initial SET name = 'unseen' WHERE id = 1`, `INSERT INTO initial VALUES (3, 'unseen')`,
@@ -89,7 +89,7 @@ func TestWritesWhileTheNodeIsAwayAreNotMissed(t *testing.T) {
 		`DROP TRIGGER mysqlSyncCascadeDelete_parents`, `DELETE FROM parents WHERE id = 1`,
 		`ALTER TABLE owned ADD FOREIGN KEY (owner) REFERENCES owners (id) ON DELETE SET NULL`, `DELETE FROM owners WHERE id = 1`,
 		`ALTER TABLE calm ADD more INT, MODIFY name VARCHAR(30)`, `UPDATE calm SET name = 'seen' WHERE id = 1`)
-	c.exec(`ALTER TABLE rekeyed DROP PRIMARY KEY, ADD PRIMARY KEY (id, name)`, `ALTER TABLE calm ADD more INT`)
+	c.Exec(`ALTER TABLE rekeyed DROP PRIMARY KEY, ADD PRIMARY KEY (id, name)`, `ALTER TABLE calm ADD more INT`)
 	a.start()
 	for table, want := range map[string][]string{
 		"dropped":  {`1|"unseen"`}, // the trigger of deletes stood
@@ -102,10 +102,10 @@ func TestWritesWhileTheNodeIsAwayAreNotMissed(t *testing.T) {
 		"calm":     {`1|"seen"`, `2|"two"`},
 		"emptied":  {`1|"one"`, `2|"two"`},
 	} {
-		c.expect(`SELECT id, name FROM `+table+` ORDER BY id, name`, want...)
+		c.Expect(`SELECT id, name FROM `+table+` ORDER BY id, name`, want...)
 	}
-	c.expect(`SELECT COUNT(*) FROM children WHERE parent IS NULL`, `2`)
-	c.expect(`SELECT COUNT(*) FROM owned WHERE owner IS NULL`, `2`)
+	c.Expect(`SELECT COUNT(*) FROM children WHERE parent IS NULL`, `2`)
+	c.Expect(`SELECT COUNT(*) FROM owned WHERE owner IS NULL`, `2`)
 	missed := []string{"again", "children", "dropped", "initial", "loaded", "owned", "rekeyed"}
 	if got := a.warnedOf(unseenWrites); !slices.Equal(got, missed) {
 		t.Errorf("told of %q, want %q", got, missed)
@@ -120,11 +120,11 @@ func TestWritesWhileTheNodeIsAwayAreNotMissed(t *testing.T) {
 	}
 
 	// A node that ends before its first look at the tables is through finds them as it did before.
-	a.expect(fmt.Sprintf(`SELECT COUNT(*) FROM sync_captured WHERE written_at > '%s' AND table_name IN ('%s')`, killed, strings.Join(missed, "','")), fmt.Sprint(len(missed)))
-	a.node.Stop()
+	a.Expect(fmt.Sprintf(`SELECT COUNT(*) FROM sync_captured WHERE written_at > '%s' AND table_name IN ('%s')`, killed, strings.Join(missed, "','")), fmt.Sprint(len(missed)))
+	a.Node.Stop()
 	a.start()
-	a.exec(`INSERT INTO calm (id, name) VALUES (3, 'flows')`)
-	c.expect(`SELECT COUNT(*) FROM calm`, `3`)
+	a.Exec(`INSERT INTO calm (id, name) VALUES (3, 'flows')`)
+	c.Expect(`SELECT COUNT(*) FROM calm`, `3`)
 	if got := a.warnedOf(unseenWrites); len(got) != 0 {
 		t.Errorf("a second start tells of %q", got)
 	}
@@ -136,34 +136,34 @@ func TestWhoWasNotSyncedHasMissedNothing(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders", "notes"}, orders, notes)
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`, `INSERT INTO notes VALUES (1, 'one')`)
-	c.expect(`SELECT id FROM orders`, `1`)
-	c.expect(`SELECT id FROM notes`, `1`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`, `INSERT INTO notes VALUES (1, 'one')`)
+	c.Expect(`SELECT id FROM orders`, `1`)
+	c.Expect(`SELECT id FROM notes`, `1`)
 	again := func(statements ...string) {
 		t.Helper()
-		a.node.Stop()
-		a.exec(statements...)
-		a.file = testkit.ConfigFile(t, a.config)
-		a.node = testkit.Node(t, a.file)
-		a.node.WaitLog("node started")
+		a.Node.Stop()
+		a.Exec(statements...)
+		a.Write()
+		a.Node = testkit.Node(t, a.File)
+		a.Node.WaitLog("node started")
 	}
 	again(`DROP TABLE sync_captured`, `DELETE FROM sync_migrations WHERE number >= 10`)
-	a.config["syncTables"] = []string{"notes"}
+	a.Config["syncTables"] = []string{"notes"}
 	again()
 	if got := a.warnedOf(unseenWrites); len(got) != 0 {
 		t.Errorf("told of %q", got)
 	}
-	a.exec(`INSERT INTO orders VALUES (2, 'unseen', 2)`)
-	a.config["syncTables"] = []string{"orders", "notes"}
+	a.Exec(`INSERT INTO orders VALUES (2, 'unseen', 2)`)
+	a.Config["syncTables"] = []string{"orders", "notes"}
 	again()
-	c.expect(`SELECT id, name FROM orders ORDER BY id`, `1|"one"`, `2|"unseen"`)
+	c.Expect(`SELECT id, name FROM orders ORDER BY id`, `1|"one"`, `2|"unseen"`)
 	if got := a.warnedOf(unseenWrites); !slices.Equal(got, []string{"orders"}) {
 		t.Errorf("told of %q", got)
 	}
-	a.node.Stop()
-	a.command("uninstall", "--yes")
+	a.Node.Stop()
+	a.Run(0, "uninstall", "--yes")
 	again(`INSERT INTO orders VALUES (3, 'before', 3)`)
-	c.expect(`SELECT id, name FROM orders ORDER BY id`, `1|"one"`, `2|"unseen"`, `3|"before"`)
+	c.Expect(`SELECT id, name FROM orders ORDER BY id`, `1|"one"`, `2|"unseen"`, `3|"before"`)
 	if got := a.warnedOf(unseenWrites); len(got) != 0 {
 		t.Errorf("told of %q", got)
 	}
@@ -175,13 +175,13 @@ func TestWhatWasWrittenUnseenIsKept(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"notes"}, `CREATE TABLE notes (id INT PRIMARY KEY, note VARCHAR(20))`)
-	a.exec(`INSERT INTO notes VALUES (1, 'one'), (2, 'two')`)
+	a.Exec(`INSERT INTO notes VALUES (1, 'one'), (2, 'two')`)
 	settled(t, []string{"notes"}, a, c)
-	c.node.Stop()
-	c.exec(`DROP TRIGGER mysqlSyncUpdate_notes`, `UPDATE notes SET note = 'unseen' WHERE id = 1`)
-	a.exec(`UPDATE notes SET note = 'seen' WHERE id = 1`)
+	c.Node.Stop()
+	c.Exec(`DROP TRIGGER mysqlSyncUpdate_notes`, `UPDATE notes SET note = 'unseen' WHERE id = 1`)
+	a.Exec(`UPDATE notes SET note = 'seen' WHERE id = 1`)
 	c.start()
 	settled(t, []string{"notes"}, a, c)
-	c.expect(`SELECT note FROM notes ORDER BY id`, `"seen"`, `"two"`)
-	c.expect(`SELECT loser_row FROM sync_conflicts`, `"{\"id\":\"1\",\"note\":\"unseen\"}"`)
+	c.Expect(`SELECT note FROM notes ORDER BY id`, `"seen"`, `"two"`)
+	c.Expect(`SELECT loser_row FROM sync_conflicts`, `"{\"id\":\"1\",\"note\":\"unseen\"}"`)
 }

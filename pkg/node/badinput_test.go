@@ -72,24 +72,22 @@ func TestForeignBytesAreSurvived(t *testing.T) {
 	}
 	p.connect().greet("node-a")
 	date := p.send("node-a", "orders", "2", `{"id":"2","name":"good","amount":2}`)
-	a.expect(`SELECT name FROM orders WHERE id = 2`, `"good"`)
+	a.Expect(`SELECT name FROM orders WHERE id = 2`, `"good"`)
 	if got := p.expectAnswer("2", date); got.Message != "data_received" {
 		t.Errorf("the answer is %+v", got)
 	}
-	a.exec(`INSERT INTO orders VALUES (3, 'three', 3)`)
+	a.Exec(`INSERT INTO orders VALUES (3, 'three', 3)`)
 	p.expectRow("orders", "3", `{"amount":"3.00","id":"3","name":"three"}`)
-	if code := a.node.Stop(); code != 0 {
-		t.Errorf("the node ended with %d", code)
-	}
+	a.Stop()
 }
 
 func TestChangeWithoutRightIsNotWritten(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"peer-1"}, []string{"orders"}, nil)
-	a.exec(orders, `CREATE TABLE secrets (id INT NOT NULL PRIMARY KEY, name VARCHAR(100))`, `INSERT INTO secrets VALUES (1, 'mine')`,
+	a.Exec(orders, `CREATE TABLE secrets (id INT NOT NULL PRIMARY KEY, name VARCHAR(100))`, `INSERT INTO secrets VALUES (1, 'mine')`,
 		`CREATE TABLE sent_only (id INT NOT NULL PRIMARY KEY, name VARCHAR(100))`)
-	a.config["syncTables"] = []string{"orders", "sent_only"}
+	a.Config["syncTables"] = []string{"orders", "sent_only"}
 	a.start()
 	x, p, stranger := newTap(t, b), newPeer(t, b, "peer-1"), newPeer(t, b, "stranger")
 	stranger.connect().greet("node-a")
@@ -123,11 +121,11 @@ func TestChangeWithoutRightIsNotWritten(t *testing.T) {
 	stranger.send("node-a", "orders", "12", `null`)
 	date := p.send("node-a", "orders", "20", `{"id":"20","name":"good"}`)
 	p.expectAnswer("20", date)
-	a.expect(`SELECT id, name FROM orders`, `20|"good"`)
-	a.expect(`SELECT * FROM secrets`, `1|"mine"`)
-	a.expect(`SELECT COUNT(*) FROM sent_only`, `0`)
-	a.expect(`SELECT table_name, row_id FROM sync_versions`, `"orders"|"20"`)
-	a.expect(testkit.Waiting, `0`)
+	a.Expect(`SELECT id, name FROM orders`, `20|"good"`)
+	a.Expect(`SELECT * FROM secrets`, `1|"mine"`)
+	a.Expect(`SELECT COUNT(*) FROM sent_only`, `0`)
+	a.Expect(`SELECT table_name, row_id FROM sync_versions`, `"orders"|"20"`)
+	a.Expect(testkit.Waiting, `0`)
 	p.expect("one answer to each change", func() error {
 		if len(p.answers) != bad+1 {
 			return fmt.Errorf("%d came for %d", len(p.answers), bad+1)
@@ -149,14 +147,14 @@ func TestAcceptFromAnyoneLetsAnyoneIn(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", nil, []string{"orders"}, map[string]any{"acceptFrom": []string{"*"}})
-	a.exec(orders)
+	a.Exec(orders)
 	a.start()
 	p := newPeer(t, b, "somebody").connect().greet("node-a")
 	date := p.send("node-a", "orders", "1", `{"id":"1","name":"x"}`)
 	if got := p.expectAnswer("1", date); got.Message != "data_received" {
 		t.Errorf("the answer is %+v", got)
 	}
-	a.expect(`SELECT name FROM orders`, `"x"`)
+	a.Expect(`SELECT name FROM orders`, `"x"`)
 	date = p.send("node-a", "secrets", "1", `{"id":"1","name":"x"}`)
 	if got := p.expectAnswer("1", date); got.Message != "error" {
 		t.Errorf("the answer is %+v", got)

@@ -17,35 +17,33 @@ func TestAServerThatLogsStatementsIsWorkedOn(t *testing.T) {
 	right := map[testkit.Flavour]string{testkit.FlavourMariaDB: "BINLOG ADMIN", testkit.FlavourMySQL: "SESSION_VARIABLES_ADMIN"}[server.Flavour]
 	var sites []*site
 	for i, name := range []string{"node-a", "node-b"} {
-		s := newSiteOn(t, server, server.Create(t), b, name, []string{[]string{"node-b", "node-a"}[i]}, []string{"orders", "parts"}, nil)
-		s.exec(orders, `CREATE TABLE parts (id INT PRIMARY KEY, ord INT, FOREIGN KEY (ord) REFERENCES orders (id) ON DELETE CASCADE)`,
+		s := newSiteOn(t, server, b, name, []string{[]string{"node-b", "node-a"}[i]}, []string{"orders", "parts"}, nil)
+		s.Exec(orders, `CREATE TABLE parts (id INT PRIMARY KEY, ord INT, FOREIGN KEY (ord) REFERENCES orders (id) ON DELETE CASCADE)`,
 			`CREATE TABLE notes (id INT AUTO_INCREMENT PRIMARY KEY, at DATETIME(6))`,
 			`CREATE TRIGGER note AFTER INSERT ON orders FOR EACH ROW INSERT INTO notes (at) VALUES (SYSDATE(6))`, // for received rows too
-			fmt.Sprintf("CREATE USER %s@'%%' IDENTIFIED BY 'Secret-1'", s.schema),
-			fmt.Sprintf("GRANT %s ON %s.* TO %s@'%%'", strings.Join(documentedGrants(t), ", "), s.schema, s.schema))
-		s.block("mysqlConfig")["user"], s.block("mysqlConfig")["password"] = s.schema, "Secret-1"
+			fmt.Sprintf("CREATE USER %s@'%%' IDENTIFIED BY 'Secret-1'", s.Schema),
+			fmt.Sprintf("GRANT %s ON %s.* TO %s@'%%'", strings.Join(documentedGrants(t), ", "), s.Schema, s.Schema))
+		s.Block("mysqlConfig")["user"], s.Block("mysqlConfig")["password"] = s.Schema, "Secret-1"
 		sites = append(sites, s)
 	}
 	a, c := sites[0], sites[1]
 	a.run().expect(t, 1, "binlog_format is STATEMENT", "GRANT "+right+" ON *.* TO ")
 	for _, s := range sites {
-		s.exec(fmt.Sprintf("GRANT %s ON *.* TO %s@'%%'", right, s.schema))
+		s.Exec(fmt.Sprintf("GRANT %s ON *.* TO %s@'%%'", right, s.Schema))
 		s.start()
 	}
 	synced(a, c)
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2)`, `INSERT INTO parts VALUES (1, 1), (2, 2)`)
-	alike(t, `SELECT * FROM orders JOIN parts ON ord = orders.id ORDER BY 1`, a, c)
-	c.expect(`SELECT COUNT(*) FROM parts`, `2`)
-	c.expect(`SELECT COUNT(*) FROM notes`, `2`)
-	c.exec(`UPDATE orders SET name = 'changed' WHERE id = 2`, `DELETE FROM orders WHERE id = 1`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2)`, `INSERT INTO parts VALUES (1, 1), (2, 2)`)
+	testkit.Alike(t, `SELECT * FROM orders JOIN parts ON ord = orders.id ORDER BY 1`, a, c)
+	c.Expect(`SELECT COUNT(*) FROM parts`, `2`)
+	c.Expect(`SELECT COUNT(*) FROM notes`, `2`)
+	c.Exec(`UPDATE orders SET name = 'changed' WHERE id = 2`, `DELETE FROM orders WHERE id = 1`)
 	for _, s := range sites {
-		s.expect(`SELECT id, name FROM orders`, `2|"changed"`)
-		s.expect(`SELECT * FROM parts`, `2|2`)
-		s.expect(testkit.Waiting, `0`)
+		s.Expect(`SELECT id, name FROM orders`, `2|"changed"`)
+		s.Expect(`SELECT * FROM parts`, `2|2`)
+		s.Expect(testkit.Waiting, `0`)
 	}
 	for _, s := range sites {
-		if code := s.node.Stop(); code != 0 {
-			t.Errorf("%s ends with %d", s.name, code)
-		}
+		s.Stop()
 	}
 }

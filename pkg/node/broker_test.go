@@ -16,19 +16,19 @@ var users = map[string]string{"node-a": "secret-a", "node-b": "secret-b"}
 // login gives the nodes their logins.
 func login(sites ...*site) {
 	for _, s := range sites {
-		s.block("mqttConfig")["username"], s.block("mqttConfig")["password"] = s.name, users[s.name]
+		s.Block("mqttConfig")["username"], s.Block("mqttConfig")["password"] = s.Name, users[s.Name]
 	}
 }
 
 // exchange shows that rows travel both ways.
 func exchange(t *testing.T, a, c *site) {
 	t.Helper()
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1.10)`)
-	c.expect(`SELECT name FROM orders`, `"one"`)
-	c.exec(`UPDATE orders SET name = 'back' WHERE id = 1`)
-	a.expect(`SELECT name FROM orders`, `"back"`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1.10)`)
+	c.Expect(`SELECT name FROM orders`, `"one"`)
+	c.Exec(`UPDATE orders SET name = 'back' WHERE id = 1`)
+	a.Expect(`SELECT name FROM orders`, `"back"`)
 	for _, s := range []*site{a, c} {
-		s.expect(testkit.Waiting, `0`)
+		s.Expect(testkit.Waiting, `0`)
 	}
 }
 
@@ -40,7 +40,7 @@ func TestNodesOverTLSWithPasswordsAndACL(t *testing.T) {
 	a, c := apart(t, b)
 	login(a, c)
 	for _, s := range []*site{a, c} {
-		m := s.block("mqttConfig")
+		m := s.Block("mqttConfig")
 		m["protocol"], m["ca"], m["cert"], m["key"] = "ssl", b.Certs.CA, b.Certs.ClientCert, b.Certs.ClientKey
 	}
 	a.start()
@@ -76,10 +76,10 @@ func TestCertificateThatIsNotTrustedEndsTheStart(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{TLS: true})
 	a, _ := apart(t, b)
-	a.block("mqttConfig")["protocol"] = "mqtts"
+	a.Block("mqttConfig")["protocol"] = "mqtts"
 	a.run().expect(t, 1, "mqttConfig: ", "certificate")
-	a.block("mqttConfig")["rejectUnauthorized"] = false
-	a.start().node.WaitLog("connected to the broker")
+	a.Block("mqttConfig")["rejectUnauthorized"] = false
+	a.start().Node.WaitLog("connected to the broker")
 }
 
 // TestNodesOverWebsockets has Mosquitto's listener for them, with its ACL.
@@ -89,7 +89,7 @@ func TestNodesOverWebsockets(t *testing.T) {
 	a, c := apart(t, b)
 	login(a, c)
 	for _, s := range []*site{a, c} {
-		m := s.block("mqttConfig")
+		m := s.Block("mqttConfig")
 		m["protocol"], m["port"], m["ca"] = "wss", b.WebsocketPort, b.Certs.CA
 	}
 	a.start()
@@ -102,7 +102,7 @@ func TestNodesOverPlainWebsockets(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Websockets: true})
 	a, c := apart(t, b)
-	a.block("mqttConfig")["protocol"], a.block("mqttConfig")["port"] = "wx", b.WebsocketPort
+	a.Block("mqttConfig")["protocol"], a.Block("mqttConfig")["port"] = "wx", b.WebsocketPort
 	a.start()
 	c.start()
 	exchange(t, a, c)
@@ -123,7 +123,7 @@ func TestServersAreTriedInTurn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.config["mqttConfig"] = map[string]any{"servers": []map[string]any{{"host": b.Host, "port": n}, {"host": b.Host, "port": b.Port}}}
+	a.Config["mqttConfig"] = map[string]any{"servers": []map[string]any{{"host": b.Host, "port": n}, {"host": b.Host, "port": b.Port}}}
 	a.start()
 	c.start()
 	exchange(t, a, c)
@@ -135,24 +135,24 @@ func TestNodesOverTheEmbeddedBroker(t *testing.T) {
 	port := testkit.FreePort(t)
 	b := &testkit.Broker{Host: "127.0.0.1", Port: port}
 	a, c := apart(t, b)
-	delete(a.config, "mqttConfig")
-	a.config["broker"] = map[string]any{"listen": fmt.Sprintf("127.0.0.1:%d", port),
+	delete(a.Config, "mqttConfig")
+	a.Config["broker"] = map[string]any{"listen": fmt.Sprintf("127.0.0.1:%d", port),
 		"users": []map[string]any{
 			{"username": "node-b", "password": "secret-b", "client": "node-b"}, {"username": "node-a", "password": "secret-a", "client": "node-a"}}}
 	for _, s := range []*site{a, c} {
-		s.config["topicPrefix"] = "acme"
+		s.Config["topicPrefix"] = "acme"
 	}
 	login(c)
 	a.start()
 	c.start()
 	exchange(t, a, c)
 
-	a.node.Kill()
-	c.exec(`INSERT INTO orders VALUES (2, 'meanwhile', 2)`)
+	a.Node.Kill()
+	c.Exec(`INSERT INTO orders VALUES (2, 'meanwhile', 2)`)
 	a.start()
-	a.expect(`SELECT name FROM orders WHERE id = 2`, `"meanwhile"`)
+	a.Expect(`SELECT name FROM orders WHERE id = 2`, `"meanwhile"`)
 
-	c.node.Stop()
-	c.block("mqttConfig")["password"] = "wrong"
+	c.Node.Stop()
+	c.Block("mqttConfig")["password"] = "wrong"
 	c.run().expect(t, 1, "mqttConfig: ")
 }

@@ -17,7 +17,7 @@ import (
 
 // knows has a site name brokers in mqttConfig.servers, in the order in which it tries them. It must come before start.
 func (s *site) knows(brokers ...*testkit.Broker) {
-	m := s.block("mqttConfig")
+	m := s.Block("mqttConfig")
 	delete(m, "host")
 	delete(m, "port")
 	var servers []map[string]any
@@ -33,8 +33,8 @@ func goesOn(t *testing.T, loads []*load) {
 	for i, w := range loads {
 		w.more(1)
 		last, at := w.last.Load(), loads[1-i].s
-		testkit.Within(t, 2*time.Minute, fmt.Sprintf("row %d at %s", last, at.name), func() error {
-			got, err := at.rows(fmt.Sprintf(`SELECT MAX(id) >= %d FROM orders WHERE id < %d`, last, w.first+loadIDs))
+		testkit.Within(t, 2*time.Minute, fmt.Sprintf("row %d at %s", last, at.Name), func() error {
+			got, err := at.Rows(fmt.Sprintf(`SELECT MAX(id) >= %d FROM orders WHERE id < %d`, last, w.first+loadIDs))
 			if err == nil && got != "1\n" {
 				err = errors.New("it is not there")
 			}
@@ -48,7 +48,7 @@ func TestAnnouncementIsKept(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, _ := apart(t, b)
-	a.start().node.WaitLog("connected to the broker")
+	a.start().Node.WaitLog("connected to the broker")
 	kept := make(chan string, 10)
 	testkit.Eventually(t, "the announcement", func() error {
 		token := testkit.MQTTClient(t, b, "late").Subscribe("/node/+", 1, func(_ mqtt.Client, m mqtt.Message) {
@@ -77,8 +77,8 @@ func TestAnnouncementThatDidNotComeIsAskedFor(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Extra: []string{"log_type all"}})
 	a := newSite(t, b, "node-a", []string{"peer-1"}, []string{"orders"}, nil)
-	a.exec(orders)
-	a.start().node.WaitLog("connected to the broker")
+	a.Exec(orders)
+	a.start().Node.WaitLog("connected to the broker")
 	newPeer(t, b, "peer-1").connect()
 	testkit.Eventually(t, "a second subscription", func() error {
 		got := 0
@@ -148,7 +148,7 @@ func TestNodesOverNATSWithPermissions(t *testing.T) {
 	c.start()
 	exchange(t, a, c)
 	for _, s := range []*site{a, c} {
-		s.expect(`SELECT COUNT(*) FROM sync_status WHERE status <> 'successful'`, `0`)
+		s.Expect(`SELECT COUNT(*) FROM sync_status WHERE status <> 'successful'`, `0`)
 	}
 }
 
@@ -164,18 +164,16 @@ func TestNodeThatComesToAClusterWithADeadServer(t *testing.T) {
 	two.Kill()
 	a.start()
 	c.start()
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
 	testkit.Within(t, 5*time.Minute, "the row", func() error {
-		got, err := c.rows(`SELECT name FROM orders`)
+		got, err := c.Rows(`SELECT name FROM orders`)
 		if err == nil && got != "\"one\"\n" {
 			err = errors.New("it is not there")
 		}
 		return err
 	})
 	for _, s := range []*site{a, c} {
-		if code := s.node.Stop(); code != 0 {
-			t.Errorf("%s: the exit code is %d", s.name, code)
-		}
+		s.Stop()
 	}
 }
 
@@ -226,7 +224,7 @@ func mended(t *testing.T, a, c *site, told, problem string, mend func()) {
 	t.Helper()
 	a.start()
 	c.start()
-	a.node.WaitLog("ERROR.*" + told)
+	a.Node.WaitLog("ERROR.*" + told)
 	s := a.state("a problem", func(s *status.State) error {
 		for _, p := range s.Problems {
 			if strings.Contains(p, problem) && strings.Contains(p, "ACL") {
@@ -236,14 +234,14 @@ func mended(t *testing.T, a, c *site, told, problem string, mend func()) {
 		return fmt.Errorf("the problems are %q", s.Problems)
 	})
 	a.told(503, problem, "GET", "/readyz", nil)
-	if r := runBinary(t, "check", a.file); !strings.Contains(r.output, "ACL") {
+	if r := runBinary(t, "check", a.File); !strings.Contains(r.output, "ACL") {
 		t.Errorf("check does not tell:\n%s", r.output)
 	}
 	mend()
 	testkit.Within(t, 2*time.Minute, "readiness", func() error {
 		for _, s := range []*site{a, c} {
 			if code, text, err := s.said("GET", "/readyz", nil); err != nil || code != 200 {
-				return fmt.Errorf("%s: %d %s %v", s.name, code, text, err)
+				return fmt.Errorf("%s: %d %s %v", s.Name, code, text, err)
 			}
 		}
 		return nil

@@ -27,36 +27,36 @@ func TestCascadesTravel(t *testing.T) {
 	a, c := pair(t, b, tables, family...)
 	quiet(a, c)
 	for _, s := range []*site{a, c} {
-		s.exec(`INSERT INTO regions VALUES (1), (2)`)
+		s.Exec(`INSERT INTO regions VALUES (1), (2)`)
 	}
-	a.exec(
+	a.Exec(
 		`INSERT INTO parents VALUES (1, 1, 'p1'), (2, 2, 'p2'), (3, 2, 'p3')`,
 		`INSERT INTO children VALUES (1, 1, 'c11'), (1, 2, 'c12'), (2, 1, 'c21'), (3, 1, 'c31')`,
 		`INSERT INTO toys VALUES (1, 1, 1), (2, 1, 2), (3, 2, 1), (4, 3, 1)`,
 		`INSERT INTO nodes VALUES (1, NULL), (2, 1), (3, 2), (4, 3), (5, NULL)`)
 	same := func(counts ...string) {
 		t.Helper()
-		c.expect(`SELECT (SELECT COUNT(*) FROM parents), (SELECT COUNT(*) FROM children), (SELECT COUNT(*) FROM toys), (SELECT COUNT(*) FROM nodes)`, counts...)
+		c.Expect(`SELECT (SELECT COUNT(*) FROM parents), (SELECT COUNT(*) FROM children), (SELECT COUNT(*) FROM toys), (SELECT COUNT(*) FROM nodes)`, counts...)
 		for _, table := range tables {
-			alike(t, `SELECT * FROM `+table+` ORDER BY 1, 2`, a, c)
+			testkit.Alike(t, `SELECT * FROM `+table+` ORDER BY 1, 2`, a, c)
 		}
 	}
 	same(`3|4|4|5`)
-	a.exec(`DELETE FROM nodes WHERE id = 2`)
-	a.exec(`DELETE FROM parents WHERE id = 1`)
+	a.Exec(`DELETE FROM nodes WHERE id = 2`)
+	a.Exec(`DELETE FROM parents WHERE id = 1`)
 	same(`2|2|4|2`)
-	c.exec(`UPDATE parents SET id = 20 WHERE id = 2`)
-	a.expect(`SELECT parent, no FROM children ORDER BY parent`, `3|1`, `20|1`)
+	c.Exec(`UPDATE parents SET id = 20 WHERE id = 2`)
+	a.Expect(`SELECT parent, no FROM children ORDER BY parent`, `3|1`, `20|1`)
 	same(`2|2|4|2`)
 	if testkit.Shared(t).Flavour == testkit.FlavourMySQL {
-		a.exec(`DELETE FROM parents`) // MySQL 9.7 leaves a child behind where the cascade begins at the region, also without us
+		a.Exec(`DELETE FROM parents`) // MySQL 9.7 leaves a child behind where the cascade begins at the region, also without us
 	}
-	a.exec(`DELETE FROM regions WHERE id = 2`) // region 2 stays at b: it is not synced
+	a.Exec(`DELETE FROM regions WHERE id = 2`) // region 2 stays at b: it is not synced
 	same(`0|0|4|2`)
 	for _, s := range []*site{a, c} {
-		s.expect(testkit.Waiting, `0`)
-		s.expect(`SELECT COUNT(*) FROM toys WHERE parent IS NULL`, `4`)
-		if log := strings.Join(s.node.Log(), "\n"); strings.Contains(log, "a table's triggers were wrong") {
+		s.Expect(testkit.Waiting, `0`)
+		s.Expect(`SELECT COUNT(*) FROM toys WHERE parent IS NULL`, `4`)
+		if log := strings.Join(s.Node.Log(), "\n"); strings.Contains(log, "a table's triggers were wrong") {
 			t.Error("nobody has touched the triggers:\n" + log)
 		}
 	}

@@ -21,33 +21,33 @@ func TestWaitingRowsAreDueThoughTheClockIsSetBack(t *testing.T) {
 	}
 	one := newSite(t, b, "one", []string{"two"}, []string{"children"}, nil)
 	two := newSite(t, b, "two", []string{"one"}, []string{"children"}, nil)
-	one.exec(ddl...)
-	two.exec(ddl...)
+	one.Exec(ddl...)
+	two.Exec(ddl...)
 	clock := testkit.NewClock(t)
-	one.file = testkit.ConfigFile(t, one.config)
-	one.node = clock.Node(one.file)
+	one.Write()
+	one.Node = clock.Node(one.File)
 	one.start()
 	two.start()
 
 	// Parents are not synced: those of two come by hand.
 	for id, set := range []func(){
 		func() { clock.Set(-time.Hour) },
-		func() { one.node.Kill(); clock.Set(-2 * time.Hour); one.start() },
+		func() { one.Node.Kill(); clock.Set(-2 * time.Hour); one.start() },
 	} {
-		if _, err := one.db.Exec(`INSERT INTO parents VALUES (?)`, id); err != nil {
+		if _, err := one.DB.Exec(`INSERT INTO parents VALUES (?)`, id); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := one.db.Exec(`INSERT INTO children VALUES (?)`, id); err != nil {
+		if _, err := one.DB.Exec(`INSERT INTO children VALUES (?)`, id); err != nil {
 			t.Fatal(err)
 		}
-		one.expect(`SELECT COUNT(*) FROM sync_outbox WHERE attempts > 2 AND state = 'waiting'`, `1`)
+		one.Expect(`SELECT COUNT(*) FROM sync_outbox WHERE attempts > 2 AND state = 'waiting'`, `1`)
 		set()
-		if _, err := two.db.Exec(`INSERT INTO parents VALUES (?)`, id); err != nil {
+		if _, err := two.DB.Exec(`INSERT INTO parents VALUES (?)`, id); err != nil {
 			t.Fatal(err)
 		}
-		one.expect(testkit.Waiting, `0`)
+		one.Expect(testkit.Waiting, `0`)
 	}
-	two.expect(`SELECT id FROM children ORDER BY id`, `0`, `1`)
+	two.Expect(`SELECT id FROM children ORDER BY id`, `0`, `1`)
 }
 
 // TestAClockThatWasDaysAheadIsOvercome: what is written meanwhile is of the present where the node's clock is right; where
@@ -59,27 +59,27 @@ func TestAClockThatWasDaysAheadIsOvercome(t *testing.T) {
 	server, clock := testkit.MariaDB(t), testkit.NewClock(t)
 	clock.Set(72 * time.Hour)
 	clock.Server(server)
-	a := newSiteOn(t, server, server.Create(t), b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
+	a := newSiteOn(t, server, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
 	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, nil)
-	a.exec(orders)
-	c.exec(orders)
+	a.Exec(orders)
+	c.Exec(orders)
 	a.start()
 	c.start()
 	synced(a, c)
 	present := func(s *site) {
 		t.Helper()
-		s.expect(fmt.Sprintf(`SELECT COUNT(*) FROM sync_versions WHERE time > %d`, time.Now().Add(time.Hour).UnixMicro()), `0`)
+		s.Expect(fmt.Sprintf(`SELECT COUNT(*) FROM sync_versions WHERE time > %d`, time.Now().Add(time.Hour).UnixMicro()), `0`)
 	}
 
 	// The server's clock alone.
-	a.exec(`INSERT INTO orders VALUES (1, 'by a', 1), (2, 'by a', 1)`)
-	c.expect(`SELECT COUNT(*) FROM orders`, `2`)
-	c.exec(`UPDATE orders SET name = 'by c' WHERE id = 1`)
-	a.expect(`SELECT name FROM orders ORDER BY id`, `"by c"`, `"by a"`)
-	a.exec(`UPDATE orders SET name = 'by a, later' WHERE id = 1`)
-	c.expect(`SELECT name FROM orders ORDER BY id`, `"by a, later"`, `"by a"`)
-	a.command("resync", "orders", "--all")
-	a.expect(`SELECT COUNT(*) FROM sync_snapshots WHERE mode = 'all' AND finished_at IS NOT NULL`, `1`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'by a', 1), (2, 'by a', 1)`)
+	c.Expect(`SELECT COUNT(*) FROM orders`, `2`)
+	c.Exec(`UPDATE orders SET name = 'by c' WHERE id = 1`)
+	a.Expect(`SELECT name FROM orders ORDER BY id`, `"by c"`, `"by a"`)
+	a.Exec(`UPDATE orders SET name = 'by a, later' WHERE id = 1`)
+	c.Expect(`SELECT name FROM orders ORDER BY id`, `"by a, later"`, `"by a"`)
+	a.Run(0, "resync", "orders", "--all")
+	a.Expect(`SELECT COUNT(*) FROM sync_snapshots WHERE mode = 'all' AND finished_at IS NOT NULL`, `1`)
 	settle(t, []*site{a, c})
 	present(a)
 	present(c)
@@ -89,30 +89,30 @@ func TestAClockThatWasDaysAheadIsOvercome(t *testing.T) {
 	}
 
 	// The node's as well.
-	a.node.Stop()
-	a.node = clock.Node(a.file)
-	a.node.WaitLog("node started")
-	a.exec(`UPDATE orders SET amount = 2`, `UPDATE orders SET amount = 3 WHERE id = 2`, `INSERT INTO orders VALUES (3, 'new', 3), (4, 'new', 4)`,
+	a.Node.Stop()
+	a.Node = clock.Node(a.File)
+	a.Node.WaitLog("node started")
+	a.Exec(`UPDATE orders SET amount = 2`, `UPDATE orders SET amount = 3 WHERE id = 2`, `INSERT INTO orders VALUES (3, 'new', 3), (4, 'new', 4)`,
 		`DELETE FROM orders WHERE id = 1`)
-	a.expect(`SELECT COUNT(*) FROM sync_outbox WHERE attempts > 0`, `4`)
+	a.Expect(`SELECT COUNT(*) FROM sync_outbox WHERE attempts > 0`, `4`)
 	clock.Set(0)
-	a.node.WaitLog("they now count as just written")
+	a.Node.WaitLog("they now count as just written")
 	settle(t, []*site{a, c})
-	c.expect(`SELECT id, amount FROM orders ORDER BY id`, `2|"3.00"`, `3|"3.00"`, `4|"4.00"`)
+	c.Expect(`SELECT id, amount FROM orders ORDER BY id`, `2|"3.00"`, `3|"3.00"`, `4|"4.00"`)
 	present(a)
 	present(c)
 	for _, s := range []*site{a, c} {
-		s.expect(`SELECT COUNT(*) FROM sync_conflicts`, `0`)
+		s.Expect(`SELECT COUNT(*) FROM sync_conflicts`, `0`)
 	}
-	c.exec(`UPDATE orders SET name = 'by c' WHERE id = 2`, `DELETE FROM orders WHERE id = 3`, `INSERT INTO orders VALUES (1, 'again', 1)`)
-	a.expect(`SELECT id, name FROM orders ORDER BY id`, `1|"again"`, `2|"by c"`, `4|"new"`)
-	a.exec(`UPDATE orders SET name = 'by a' WHERE id = 4`)
-	c.expect(`SELECT name FROM orders WHERE id = 4`, `"by a"`)
+	c.Exec(`UPDATE orders SET name = 'by c' WHERE id = 2`, `DELETE FROM orders WHERE id = 3`, `INSERT INTO orders VALUES (1, 'again', 1)`)
+	a.Expect(`SELECT id, name FROM orders ORDER BY id`, `1|"again"`, `2|"by c"`, `4|"new"`)
+	a.Exec(`UPDATE orders SET name = 'by a' WHERE id = 4`)
+	c.Expect(`SELECT name FROM orders WHERE id = 4`, `"by a"`)
 
 	// The other site writes while the node is away that had such a clock: one of the two stays, the other is kept.
 	clock.Set(72 * time.Hour)
 	testkit.Eventually(t, "the server to go by the clock", func() error {
-		got, err := a.rows(fmt.Sprintf(`SELECT UTC_TIMESTAMP() > '%s'`, time.Now().UTC().Add(time.Hour).Format(time.DateTime)))
+		got, err := a.Rows(fmt.Sprintf(`SELECT UTC_TIMESTAMP() > '%s'`, time.Now().UTC().Add(time.Hour).Format(time.DateTime)))
 		if err == nil && got != "1\n" {
 			err = errors.New("it does not yet")
 		}
@@ -124,10 +124,10 @@ func TestAClockThatWasDaysAheadIsOvercome(t *testing.T) {
 		}
 		return nil
 	})
-	a.exec(`UPDATE orders SET name = 'of the future' WHERE id = 4`)
-	a.expect(`SELECT COUNT(*) FROM sync_outbox WHERE attempts > 0`, `1`)
-	a.node.Stop()
-	c.exec(`UPDATE orders SET name = 'of today' WHERE id = 4`)
+	a.Exec(`UPDATE orders SET name = 'of the future' WHERE id = 4`)
+	a.Expect(`SELECT COUNT(*) FROM sync_outbox WHERE attempts > 0`, `1`)
+	a.Node.Stop()
+	c.Exec(`UPDATE orders SET name = 'of today' WHERE id = 4`)
 	clock.Set(0)
 	a.start()
 	settle(t, []*site{a, c})
@@ -136,7 +136,7 @@ func TestAClockThatWasDaysAheadIsOvercome(t *testing.T) {
 	lost := 0
 	for _, s := range []*site{a, c} {
 		var n int
-		if err := s.db.Get(&n, `SELECT COUNT(*) FROM sync_conflicts`); err != nil {
+		if err := s.DB.Get(&n, `SELECT COUNT(*) FROM sync_conflicts`); err != nil {
 			t.Fatal(err)
 		}
 		lost += n

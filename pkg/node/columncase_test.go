@@ -12,22 +12,22 @@ func TestColumnsInAnotherCaseAreTheSame(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := newPair(t, b, []string{"orders"})
-	a.exec(`CREATE TABLE orders (id INT PRIMARY KEY, name VARCHAR(20) UNIQUE, qty INT)`)
-	c.exec(`CREATE TABLE orders (ID INT PRIMARY KEY, Name VARCHAR(20) UNIQUE, QTY INT)`)
+	a.Exec(`CREATE TABLE orders (id INT PRIMARY KEY, name VARCHAR(20) UNIQUE, qty INT)`)
+	c.Exec(`CREATE TABLE orders (ID INT PRIMARY KEY, Name VARCHAR(20) UNIQUE, QTY INT)`)
 	a.start()
 	c.start()
 	synced(a, c)
-	a.exec(`INSERT INTO orders VALUES (1, 'a', 1), (2, 'b', 2)`)
-	c.expect(`SELECT * FROM orders ORDER BY 1`, `1|"a"|1`, `2|"b"|2`)
-	c.exec(`UPDATE orders SET QTY = 9, Name = 'c' WHERE ID = 2`, `DELETE FROM orders WHERE ID = 1`)
-	a.expect(`SELECT * FROM orders`, `2|"c"|9`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'a', 1), (2, 'b', 2)`)
+	c.Expect(`SELECT * FROM orders ORDER BY 1`, `1|"a"|1`, `2|"b"|2`)
+	c.Exec(`UPDATE orders SET QTY = 9, Name = 'c' WHERE ID = 2`, `DELETE FROM orders WHERE ID = 1`)
+	a.Expect(`SELECT * FROM orders`, `2|"c"|9`)
 	for _, s := range []*site{a, c} {
-		s.expect(testkit.Waiting, `0`)
+		s.Expect(testkit.Waiting, `0`)
 		if code, out := s.verify("orders"); code != 0 || !strings.Contains(out, "equal, 1 row") {
-			t.Errorf("%s: exit code %d\n%s", s.name, code, out)
+			t.Errorf("%s: exit code %d\n%s", s.Name, code, out)
 		}
 	}
-	if out := a.command("check"); !strings.Contains(out, "has columns that take all values of 1 table") {
+	if out := a.Run(0, "check"); !strings.Contains(out, "has columns that take all values of 1 table") {
 		t.Errorf("check says\n%s", out)
 	}
 }

@@ -26,9 +26,9 @@ func TestNobodyIsToldARowOfATableThatIsNotSentToIt(t *testing.T) {
 	a := newSite(t, b, "node-a", []string{"node-m"}, tables, map[string]any{"syncTables": []string{}, "initialSync": "none", "acceptFrom": map[string]any{
 		"node-v": map[string]any{}, "node-m": map[string]any{"columns": map[string]any{"limited": []string{"shop", "number", "pin"}}}}})
 	for _, name := range tables {
-		a.exec(`CREATE TABLE ` + name + ` (shop INT, number VARCHAR(20), name VARCHAR(100), pin INT, PRIMARY KEY (shop, number))`)
+		a.Exec(`CREATE TABLE ` + name + ` (shop INT, number VARCHAR(20), name VARCHAR(100), pin INT, PRIMARY KEY (shop, number))`)
 	}
-	a.script("scripted", `module.exports = ({entity}) => entity;`)
+	a.Script("scripted", `module.exports = ({entity}) => entity;`)
 	a.start()
 	newPeer(t, b, "watcher").connect().greet("node-a")
 	v, m, ask := newPoser(t, b, "node-v"), newPoser(t, b, "node-m"), olderNode(t, b, "node-m")
@@ -43,7 +43,7 @@ func TestNobodyIsToldARowOfATableThatIsNotSentToIt(t *testing.T) {
 			}
 		}
 		m.row("node-a", table, "1,won", later, key, "1", "won")
-		a.expect(`SELECT name, pin, (SELECT COUNT(*) FROM sync_versions WHERE table_name = '`+table+`' AND came_from = 'node-m') FROM `+table+` WHERE number = 'won'`, `"treasure"|4711|1`)
+		a.Expect(`SELECT name, pin, (SELECT COUNT(*) FROM sync_versions WHERE table_name = '`+table+`' AND came_from = 'node-m') FROM `+table+` WHERE number = 'won'`, `"treasure"|4711|1`)
 		for _, by := range []change.Version{{Time: at.Time - 1, Origin: "node-v"}, {Time: at.Time - 1, Origin: "node-m"}} {
 			if got := m.row("node-a", table, "1,lost", by, []string{"shop", "number", "pin"}, "1", "lost", "1"); len(got.Failed) > 0 || strings.Contains(fmt.Sprintf("%+v", got), "treasure") {
 				t.Errorf("a write that loses is answered %+v", got)
@@ -83,7 +83,7 @@ func TestWhatAClientHasIsConfirmed(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", nil, []string{"orders"}, map[string]any{"syncTables": []string{}, "acceptFrom": []string{"node-v", "node-m"}})
-	a.exec(orders)
+	a.Exec(orders)
 	a.start()
 	newPeer(t, b, "watcher").connect().greet("node-a")
 	v, m := newPoser(t, b, "node-v"), newPoser(t, b, "node-m")
@@ -155,19 +155,19 @@ func TestVerifyByAClientThatOnlyWrites(t *testing.T) {
 	c := newSite(t, b, "node-c", []string{"node-a", "node-b"}, tables, map[string]any{"receiveTables": []string{"others"}})
 	const parts = `CREATE TABLE parts (shop INT, number VARCHAR(20), price DECIMAL(%s), facts %s, note LONGTEXT%s, PRIMARY KEY (shop, number))`
 	const named = `(id INT PRIMARY KEY, name VARCHAR(100), secret VARCHAR(100))`
-	a.exec(fmt.Sprintf(parts, "12,4", "LONGTEXT", ", came TIMESTAMP DEFAULT CURRENT_TIMESTAMP"))
+	a.Exec(fmt.Sprintf(parts, "12,4", "LONGTEXT", ", came TIMESTAMP DEFAULT CURRENT_TIMESTAMP"))
 	for _, s := range []*site{h, c} {
-		s.exec(fmt.Sprintf(parts, "10,2", "JSON", ""))
+		s.Exec(fmt.Sprintf(parts, "10,2", "JSON", ""))
 	}
 	for _, s := range []*site{a, c} {
-		s.exec(`CREATE TABLE taken `+named, `CREATE TABLE limited `+named)
+		s.Exec(`CREATE TABLE taken `+named, `CREATE TABLE limited `+named)
 	}
 	for _, s := range []*site{a, h, c} {
-		s.exec(`CREATE TABLE others ` + named)
+		s.Exec(`CREATE TABLE others ` + named)
 	}
 	const script = `module.exports = ({entity}) => { if (entity.name === 'hidden') return null; delete entity.secret; return entity; }`
-	c.script("taken", script)
-	c.script("limited", script)
+	c.Script("taken", script)
+	c.Script("limited", script)
 	for _, s := range []*site{a, h, c} {
 		s.start()
 	}
@@ -176,12 +176,12 @@ func TestVerifyByAClientThatOnlyWrites(t *testing.T) {
 	if token.Wait(); token.Error() != nil {
 		t.Fatal(token.Error())
 	}
-	c.expect(`SELECT COUNT(*) FROM sync_snapshots WHERE remote = 'node-a' AND finished_at IS NOT NULL`, `3`)
-	c.exec(`INSERT INTO parts VALUES (1, 'a', 1.5, '{"b": 1, "a": [2]}', REPEAT('n', 20000)), (1, 'b', 2, NULL, ''), (2, 'a', 3.25, '{}', NULL)`,
+	c.Expect(`SELECT COUNT(*) FROM sync_snapshots WHERE remote = 'node-a' AND finished_at IS NOT NULL`, `3`)
+	c.Exec(`INSERT INTO parts VALUES (1, 'a', 1.5, '{"b": 1, "a": [2]}', REPEAT('n', 20000)), (1, 'b', 2, NULL, ''), (2, 'a', 3.25, '{}', NULL)`,
 		`INSERT INTO taken VALUES (1, 'one', 'treasure'), (2, 'hidden', 'treasure'), (3, 'three', NULL)`, `INSERT INTO limited VALUES (1, 'one', 'treasure'), (2, 'two', 'treasure')`)
-	h.exec(`INSERT INTO others VALUES (1, 'one', 'treasure')`)
-	a.expect(`SELECT (SELECT COUNT(*) FROM parts), (SELECT COUNT(*) FROM taken), (SELECT COUNT(*) FROM limited), (SELECT COUNT(*) FROM others)`, `3|2|2|1`)
-	c.expect(`SELECT COUNT(*) FROM others`, `1`)
+	h.Exec(`INSERT INTO others VALUES (1, 'one', 'treasure')`)
+	a.Expect(`SELECT (SELECT COUNT(*) FROM parts), (SELECT COUNT(*) FROM taken), (SELECT COUNT(*) FROM limited), (SELECT COUNT(*) FROM others)`, `3|2|2|1`)
+	c.Expect(`SELECT COUNT(*) FROM others`, `1`)
 	rest(c)
 	rest(h)
 	say := func(with []string, has ...string) {
@@ -199,18 +199,18 @@ func TestVerifyByAClientThatOnlyWrites(t *testing.T) {
 	a.behindIn("limited", `UPDATE limited SET secret = 'of a' WHERE id = 1`, `UPDATE limited SET name = 'bent' WHERE id = 2`)
 	say([]string{"--repair"}, "parts with node-a: 2 rows differ, 2 sent", "1,b: differs", "2,a: missing there", "taken with node-a: 1 row differs, 1 sent", "3: differs",
 		"limited with node-a: 1 row differs, 1 sent", "2: differs")
-	a.expect(`SELECT shop, number, price FROM parts ORDER BY shop, number`, `1|"a"|"1.5000"`, `1|"b"|"2.0000"`, `2|"a"|"3.2500"`)
-	a.expect(`SELECT name, secret FROM taken WHERE id <> 2 ORDER BY id`, `"one"|"of a"`, `"three"|NULL`)
-	a.expect(`SELECT name, secret FROM limited ORDER BY id`, `"one"|"of a"`, `"two"|NULL`)
+	a.Expect(`SELECT shop, number, price FROM parts ORDER BY shop, number`, `1|"a"|"1.5000"`, `1|"b"|"2.0000"`, `2|"a"|"3.2500"`)
+	a.Expect(`SELECT name, secret FROM taken WHERE id <> 2 ORDER BY id`, `"one"|"of a"`, `"three"|NULL`)
+	a.Expect(`SELECT name, secret FROM limited ORDER BY id`, `"one"|"of a"`, `"two"|NULL`)
 	rest(c)
-	a.node.Stop()
+	a.Node.Stop()
 	a.start()
-	a.node.WaitLog("connected to the broker")
-	h.exec(`INSERT INTO parts VALUES (1, 'b', 9, NULL, 'by h')`)
-	a.expect(`SELECT price, note FROM parts WHERE number = 'b'`, `"9.0000"|"by h"`)
+	a.Node.WaitLog("connected to the broker")
+	h.Exec(`INSERT INTO parts VALUES (1, 'b', 9, NULL, 'by h')`)
+	a.Expect(`SELECT price, note FROM parts WHERE number = 'b'`, `"9.0000"|"by h"`)
 	rest(h)
 	say([]string{"parts", "--repair"}, "1 row cannot be compared")
-	a.expect(`SELECT price, note FROM parts WHERE number = 'b'`, `"9.0000"|"by h"`)
+	a.Expect(`SELECT price, note FROM parts WHERE number = 'b'`, `"9.0000"|"by h"`)
 	for len(asked) > 0 {
 		payload := <-asked
 		q, _, err := wire.ParseVerify(payload)

@@ -18,13 +18,13 @@ func TestColumnAddedWhileRunningIsSent(t *testing.T) {
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
 	quiet(a, c)
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1.10)`)
-	c.expect(`SELECT id FROM orders`, `1`)
-	c.exec(`ALTER TABLE orders ADD note VARCHAR(20)`)
-	a.exec(`ALTER TABLE orders ADD note VARCHAR(20)`, `UPDATE orders SET note = 'new' WHERE id = 1`)
-	c.expect(`SELECT id, note FROM orders`, `1|"new"`)
-	c.exec(`INSERT INTO orders VALUES (2, 'two', 2.20, 'back')`)
-	a.expect(`SELECT id, note FROM orders ORDER BY id`, `1|"new"`, `2|"back"`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1.10)`)
+	c.Expect(`SELECT id FROM orders`, `1`)
+	c.Exec(`ALTER TABLE orders ADD note VARCHAR(20)`)
+	a.Exec(`ALTER TABLE orders ADD note VARCHAR(20)`, `UPDATE orders SET note = 'new' WHERE id = 1`)
+	c.Expect(`SELECT id, note FROM orders`, `1|"new"`)
+	c.Exec(`INSERT INTO orders VALUES (2, 'two', 2.20, 'back')`)
+	a.Expect(`SELECT id, note FROM orders ORDER BY id`, `1|"new"`, `2|"back"`)
 }
 
 // TestColumnThatTheTargetLacksWaitsAlone adds, widens, renames and drops columns
@@ -44,18 +44,18 @@ func TestColumnThatTheTargetLacksWaitsAlone(t *testing.T) {
 			t.Parallel()
 			a := newSite(t, b, "a-"+what, []string{"b-" + what}, []string{"orders", "notes"}, nil)
 			c := newSite(t, b, "b-"+what, []string{"a-" + what}, []string{"orders", "notes"}, nil)
-			a.exec(orders, notes)
-			c.exec(orders, notes)
+			a.Exec(orders, notes)
+			c.Exec(orders, notes)
 			a.start()
 			c.start()
-			a.exec(`INSERT INTO orders VALUES (1, 'one', 1.10)`)
-			c.expect(name, `"one"`)
-			a.exec(test.ddl, test.write, `INSERT INTO notes VALUES (1, 'flows')`)
-			c.expect(`SELECT text FROM notes`, `"flows"`)
-			a.expect(`SELECT status FROM sync_status WHERE table_name = 'orders'`, `"error"`)
-			c.exec(test.ddl)
-			c.expect(test.query, test.want)
-			a.expect(`SELECT status FROM sync_status WHERE table_name = 'orders'`, `"successful"`)
+			a.Exec(`INSERT INTO orders VALUES (1, 'one', 1.10)`)
+			c.Expect(name, `"one"`)
+			a.Exec(test.ddl, test.write, `INSERT INTO notes VALUES (1, 'flows')`)
+			c.Expect(`SELECT text FROM notes`, `"flows"`)
+			a.Expect(`SELECT status FROM sync_status WHERE table_name = 'orders'`, `"error"`)
+			c.Exec(test.ddl)
+			c.Expect(test.query, test.want)
+			a.Expect(`SELECT status FROM sync_status WHERE table_name = 'orders'`, `"successful"`)
 		})
 	}
 }
@@ -64,14 +64,14 @@ func TestColumnDroppedAtTheSenderKeepsItsValueAtTheTarget(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1.10)`)
-	c.expect(`SELECT amount FROM orders`, `"1.10"`)
-	a.exec(`ALTER TABLE orders DROP amount`, `UPDATE orders SET name = 'new'`)
-	c.expect(`SELECT name, amount FROM orders`, `"new"|"1.10"`)
-	c.exec(`UPDATE orders SET name = 'back'`)
-	c.expect(`SELECT status FROM sync_status`, `"error"`)
-	c.exec(`ALTER TABLE orders DROP amount`)
-	a.expect(`SELECT name FROM orders`, `"back"`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1.10)`)
+	c.Expect(`SELECT amount FROM orders`, `"1.10"`)
+	a.Exec(`ALTER TABLE orders DROP amount`, `UPDATE orders SET name = 'new'`)
+	c.Expect(`SELECT name, amount FROM orders`, `"new"|"1.10"`)
+	c.Exec(`UPDATE orders SET name = 'back'`)
+	c.Expect(`SELECT status FROM sync_status`, `"error"`)
+	c.Exec(`ALTER TABLE orders DROP amount`)
+	a.Expect(`SELECT name FROM orders`, `"back"`)
 }
 
 // TestTableDroppedAndMadeAgain drops a table at the target, then at the sender.
@@ -79,33 +79,33 @@ func TestTableDroppedAndMadeAgain(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders", "notes"}, orders, notes)
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1.10)`)
-	c.expect(`SELECT id FROM orders`, `1`)
-	c.exec(`DROP TABLE orders`)
-	a.exec(`UPDATE orders SET name = 'new'`, `INSERT INTO notes VALUES (1, 'flows')`)
-	c.expect(`SELECT text FROM notes`, `"flows"`)
-	a.expect(`SELECT status FROM sync_status WHERE table_name = 'orders'`, `"error"`)
-	c.node.WaitLog(`a table is gone`)
-	c.exec(orders)
-	c.expect(`SELECT name FROM orders`, `"new"`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1.10)`)
+	c.Expect(`SELECT id FROM orders`, `1`)
+	c.Exec(`DROP TABLE orders`)
+	a.Exec(`UPDATE orders SET name = 'new'`, `INSERT INTO notes VALUES (1, 'flows')`)
+	c.Expect(`SELECT text FROM notes`, `"flows"`)
+	a.Expect(`SELECT status FROM sync_status WHERE table_name = 'orders'`, `"error"`)
+	c.Node.WaitLog(`a table is gone`)
+	c.Exec(orders)
+	c.Expect(`SELECT name FROM orders`, `"new"`)
 
-	a.exec(`INSERT INTO orders VALUES (2, 'two', 2)`, `DROP TABLE orders`)
-	a.node.WaitLog(`a table is gone`)
-	a.exec(`INSERT INTO notes VALUES (2, 'flows')`)
-	c.expect(`SELECT COUNT(*) FROM notes`, `2`)
+	a.Exec(`INSERT INTO orders VALUES (2, 'two', 2)`, `DROP TABLE orders`)
+	a.Node.WaitLog(`a table is gone`)
+	a.Exec(`INSERT INTO notes VALUES (2, 'flows')`)
+	c.Expect(`SELECT COUNT(*) FROM notes`, `2`)
 	// The rows that come before the triggers stand again are not missed.
-	a.exec(orders, `INSERT INTO orders VALUES (3, 'three', 3)`)
-	c.expect(`SELECT name FROM orders WHERE id = 3`, `"three"`)
+	a.Exec(orders, `INSERT INTO orders VALUES (3, 'three', 3)`)
+	c.Expect(`SELECT name FROM orders WHERE id = 3`, `"three"`)
 	a.expectTriggers("orders")
-	a.exec(`INSERT INTO orders VALUES (4, 'four', 4)`)
-	c.expect(`SELECT name FROM orders WHERE id = 4`, `"four"`)
-	c.expect(`SELECT name FROM orders WHERE id = 1`, `"new"`) // dropping a table deletes nothing elsewhere
+	a.Exec(`INSERT INTO orders VALUES (4, 'four', 4)`)
+	c.Expect(`SELECT name FROM orders WHERE id = 4`, `"four"`)
+	c.Expect(`SELECT name FROM orders WHERE id = 1`, `"new"`) // dropping a table deletes nothing elsewhere
 }
 
 // expectTriggers waits until the node's three triggers stand on a table.
 func (s *site) expectTriggers(table string) {
 	s.t.Helper()
-	s.expect(fmt.Sprintf(`SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE = '%s'
+	s.Expect(fmt.Sprintf(`SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE = '%s'
 		AND TRIGGER_NAME LIKE 'mysqlSync%%' ORDER BY TRIGGER_NAME`, table),
 		fmt.Sprintf(`"mysqlSyncDelete_%s"`, table), fmt.Sprintf(`"mysqlSyncInsert_%s"`, table), fmt.Sprintf(`"mysqlSyncUpdate_%s"`, table))
 }
@@ -116,14 +116,14 @@ func TestTriggersThatAreDroppedComeBack(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2)`)
-	c.expect(`SELECT COUNT(*) FROM orders`, `2`)
-	a.exec(`DROP TRIGGER mysqlSyncUpdate_orders`, `DROP TRIGGER mysqlSyncInsert_orders`,
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2)`)
+	c.Expect(`SELECT COUNT(*) FROM orders`, `2`)
+	a.Exec(`DROP TRIGGER mysqlSyncUpdate_orders`, `DROP TRIGGER mysqlSyncInsert_orders`,
 		`UPDATE orders SET name = 'unseen' WHERE id = 1`, `INSERT INTO orders VALUES (3, 'unseen', 3)`)
-	a.node.WaitLog(`a table's triggers were wrong.*lastSeenRight`)
-	c.expect(`SELECT id, name FROM orders ORDER BY id`, `1|"unseen"`, `2|"two"`, `3|"unseen"`)
+	a.Node.WaitLog(`a table's triggers were wrong.*lastSeenRight`)
+	c.Expect(`SELECT id, name FROM orders ORDER BY id`, `1|"unseen"`, `2|"two"`, `3|"unseen"`)
 	a.expectTriggers("orders")
-	c.expect(`SELECT COUNT(*) FROM sync_conflicts`, `0`)
+	c.Expect(`SELECT COUNT(*) FROM sync_conflicts`, `0`)
 }
 
 // TestTriggersThatAreDroppedWhileTheNodeIsAway also writes at the other side: what
@@ -132,16 +132,16 @@ func TestTriggersThatAreDroppedWhileTheNodeIsAway(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2), (3, 'three', 3)`)
-	c.expect(`SELECT COUNT(*) FROM orders`, `3`)
-	a.expect(testkit.Waiting, `0`)
-	a.node.Kill()
-	a.exec(`DROP TRIGGER mysqlSyncUpdate_orders`, `UPDATE orders SET name = 'unseen' WHERE id IN (1, 2)`)
-	c.exec(`UPDATE orders SET name = 'other' WHERE id = 2`, `UPDATE orders SET name = 'third' WHERE id = 3`)
-	c.expect(testkit.Waiting, `2`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2), (3, 'three', 3)`)
+	c.Expect(`SELECT COUNT(*) FROM orders`, `3`)
+	a.Expect(testkit.Waiting, `0`)
+	a.Node.Kill()
+	a.Exec(`DROP TRIGGER mysqlSyncUpdate_orders`, `UPDATE orders SET name = 'unseen' WHERE id IN (1, 2)`)
+	c.Exec(`UPDATE orders SET name = 'other' WHERE id = 2`, `UPDATE orders SET name = 'third' WHERE id = 3`)
+	c.Expect(testkit.Waiting, `2`)
 	a.start()
 	for _, s := range []*site{a, c} {
-		s.expect(`SELECT id, name FROM orders ORDER BY id`, `1|"unseen"`, `2|"other"`, `3|"third"`)
+		s.Expect(`SELECT id, name FROM orders ORDER BY id`, `1|"unseen"`, `2|"other"`, `3|"third"`)
 	}
 }
 
@@ -151,17 +151,17 @@ func TestTableSwappedByASchemaChangeTool(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2)`)
-	c.expect(`SELECT COUNT(*) FROM orders`, `2`)
-	c.exec(`ALTER TABLE orders ADD note VARCHAR(20)`)
-	a.exec(`CREATE TABLE _orders_new LIKE orders`, `ALTER TABLE _orders_new ADD note VARCHAR(20)`,
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2)`)
+	c.Expect(`SELECT COUNT(*) FROM orders`, `2`)
+	c.Exec(`ALTER TABLE orders ADD note VARCHAR(20)`)
+	a.Exec(`CREATE TABLE _orders_new LIKE orders`, `ALTER TABLE _orders_new ADD note VARCHAR(20)`,
 		`INSERT INTO _orders_new (id, name, amount) SELECT id, name, amount FROM orders`,
 		`RENAME TABLE orders TO _orders_old, _orders_new TO orders`,
 		`UPDATE orders SET note = 'unseen' WHERE id = 1`)
-	c.expect(`SELECT id, note FROM orders ORDER BY id`, `1|"unseen"`, `2|NULL`)
+	c.Expect(`SELECT id, note FROM orders ORDER BY id`, `1|"unseen"`, `2|NULL`)
 	a.expectTriggers("orders")
-	a.exec(`DELETE FROM _orders_old`, `DROP TABLE _orders_old`, `DELETE FROM orders WHERE id = 2`)
-	c.expect(`SELECT id FROM orders`, `1`)
+	a.Exec(`DELETE FROM _orders_old`, `DROP TABLE _orders_old`, `DELETE FROM orders WHERE id = 2`)
+	c.Expect(`SELECT id FROM orders`, `1`)
 }
 
 // TestRenamedKeyColumnLetsTheUserWriteAgain: triggers that name the old column
@@ -171,16 +171,16 @@ func TestRenamedKeyColumnLetsTheUserWriteAgain(t *testing.T) {
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"notes"}, notes)
 	quiet(a, c)
-	a.exec(`INSERT INTO notes VALUES (1, 'one')`)
-	c.expect(`SELECT id FROM notes`, `1`)
-	c.exec(`ALTER TABLE notes CHANGE id number INT NOT NULL`)
-	a.exec(`ALTER TABLE notes CHANGE id number INT NOT NULL`)
+	a.Exec(`INSERT INTO notes VALUES (1, 'one')`)
+	c.Expect(`SELECT id FROM notes`, `1`)
+	c.Exec(`ALTER TABLE notes CHANGE id number INT NOT NULL`)
+	a.Exec(`ALTER TABLE notes CHANGE id number INT NOT NULL`)
 	testkit.Eventually(t, "a write", func() error {
-		_, err := a.db.Exec(`REPLACE INTO notes VALUES (2, 'two')`)
+		_, err := a.DB.Exec(`REPLACE INTO notes VALUES (2, 'two')`)
 		return err
 	})
-	c.expect(`SELECT number FROM notes`, `1`, `2`)
-	a.expect(`SELECT COUNT(*) FROM sync_snapshots WHERE mode = 'all'`, `0`)
+	c.Expect(`SELECT number FROM notes`, `1`, `2`)
+	a.Expect(`SELECT COUNT(*) FROM sync_snapshots WHERE mode = 'all'`, `0`)
 }
 
 // TestTableThatLosesItsKeyCanBeWritten takes the key away, so that nothing can be
@@ -189,18 +189,18 @@ func TestTableThatLosesItsKeyCanBeWritten(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"notes", "orders"}, notes, orders)
-	a.exec(`INSERT INTO notes VALUES (1, 'one')`)
-	c.expect(`SELECT id FROM notes`, `1`)
-	a.exec(`ALTER TABLE notes DROP COLUMN id`)
-	a.node.WaitLog(`a table can no longer be synced`)
+	a.Exec(`INSERT INTO notes VALUES (1, 'one')`)
+	c.Expect(`SELECT id FROM notes`, `1`)
+	a.Exec(`ALTER TABLE notes DROP COLUMN id`)
+	a.Node.WaitLog(`a table can no longer be synced`)
 	testkit.Eventually(t, "a write", func() error {
-		_, err := a.db.Exec(`UPDATE notes SET text = 'new'`)
+		_, err := a.DB.Exec(`UPDATE notes SET text = 'new'`)
 		return err
 	})
-	a.exec(`INSERT INTO orders VALUES (1, 'flows', 1)`)
-	c.expect(`SELECT name FROM orders`, `"flows"`)
-	a.exec(`ALTER TABLE notes ADD id INT NOT NULL PRIMARY KEY DEFAULT 1 FIRST`)
-	c.expect(`SELECT id, text FROM notes`, `1|"new"`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'flows', 1)`)
+	c.Expect(`SELECT name FROM orders`, `"flows"`)
+	a.Exec(`ALTER TABLE notes ADD id INT NOT NULL PRIMARY KEY DEFAULT 1 FIRST`)
+	c.Expect(`SELECT id, text FROM notes`, `1|"new"`)
 }
 
 // TestAnotherPrimaryKey leaves rows in the outbox whose keys fit no more.
@@ -208,17 +208,17 @@ func TestAnotherPrimaryKey(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"notes", "orders"}, notes, orders)
-	c.node.Stop()
-	a.exec(`INSERT INTO notes VALUES (1, 'one')`)
-	a.expect(`SELECT status FROM sync_status`, `"pending"`)
+	c.Node.Stop()
+	a.Exec(`INSERT INTO notes VALUES (1, 'one')`)
+	a.Expect(`SELECT status FROM sync_status`, `"pending"`)
 	const ddl = `ALTER TABLE notes DROP PRIMARY KEY, ADD PRIMARY KEY (id, text)`
-	a.exec(ddl)
-	c.exec(ddl)
-	a.node.WaitLog(`the definition of a table has changed`)
+	a.Exec(ddl)
+	c.Exec(ddl)
+	a.Node.WaitLog(`the definition of a table has changed`)
 	c.start()
-	a.exec(`INSERT INTO notes VALUES (1, 'two')`, `INSERT INTO orders VALUES (1, 'flows', 1)`)
-	c.expect(`SELECT name FROM orders`, `"flows"`)
-	c.expect(`SELECT id, text FROM notes ORDER BY text`, `1|"one"`, `1|"two"`)
+	a.Exec(`INSERT INTO notes VALUES (1, 'two')`, `INSERT INTO orders VALUES (1, 'flows', 1)`)
+	c.Expect(`SELECT name FROM orders`, `"flows"`)
+	c.Expect(`SELECT id, text FROM notes ORDER BY text`, `1|"one"`, `1|"two"`)
 }
 
 var vanished = regexp.MustCompile(`rows vanished without firing a trigger`)
@@ -227,20 +227,20 @@ func TestTruncateIsTold(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2)`)
-	c.expect(`SELECT COUNT(*) FROM orders`, `2`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2)`)
+	c.Expect(`SELECT COUNT(*) FROM orders`, `2`)
 	// It is told if the node has looked at the rows before.
 	id := 2
 	testkit.Eventually(t, "word of the TRUNCATE", func() error {
 		id++
-		a.exec(`TRUNCATE orders`, fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'next', 0)`, id))
-		if !slices.ContainsFunc(a.node.Log(), vanished.MatchString) {
+		a.Exec(`TRUNCATE orders`, fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'next', 0)`, id))
+		if !slices.ContainsFunc(a.Node.Log(), vanished.MatchString) {
 			return errors.New("nothing is told")
 		}
 		return nil
 	})
-	c.expect(`SELECT id FROM orders WHERE id < 3`, `1`, `2`) // they stay
-	c.expect(fmt.Sprintf(`SELECT name FROM orders WHERE id = %d`, id), `"next"`)
+	c.Expect(`SELECT id FROM orders WHERE id < 3`, `1`, `2`) // they stay
+	c.Expect(fmt.Sprintf(`SELECT name FROM orders WHERE id = %d`, id), `"next"`)
 }
 
 // TestDeletesAreNotTakenForATruncate deletes the first and the last row between
@@ -251,15 +251,15 @@ func TestDeletesAreNotTakenForATruncate(t *testing.T) {
 	a, c := pair(t, b, []string{"notes", "orders"}, notes, orders)
 	quiet(a, c)
 	for i := range 3 {
-		a.exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'x', 1), (%d, 'x', 2)`, i, 100-i))
-		c.expect(`SELECT COUNT(*) FROM orders`, `2`)
+		a.Exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'x', 1), (%d, 'x', 2)`, i, 100-i))
+		c.Expect(`SELECT COUNT(*) FROM orders`, `2`)
 		a.awaitLook(2 * i)
-		a.exec(`DELETE FROM orders`)
-		c.expect(`SELECT COUNT(*) FROM orders`, `0`)
+		a.Exec(`DELETE FROM orders`)
+		c.Expect(`SELECT COUNT(*) FROM orders`, `0`)
 		a.awaitLook(2*i + 1)
 	}
-	if i := slices.IndexFunc(a.node.Log(), vanished.MatchString); i >= 0 {
-		t.Error(a.node.Log()[i])
+	if i := slices.IndexFunc(a.Node.Log(), vanished.MatchString); i >= 0 {
+		t.Error(a.Node.Log()[i])
 	}
 }
 
@@ -267,10 +267,10 @@ func TestDeletesAreNotTakenForATruncate(t *testing.T) {
 // another table that was altered. n is how often that was done before.
 func (s *site) awaitLook(n int) {
 	s.t.Helper()
-	s.exec(fmt.Sprintf(`ALTER TABLE notes MODIFY text VARCHAR(%d)`, 101+n))
+	s.Exec(fmt.Sprintf(`ALTER TABLE notes MODIFY text VARCHAR(%d)`, 101+n))
 	testkit.Eventually(s.t, "a look at the tables", func() error {
 		seen := 0
-		for _, line := range s.node.Log() {
+		for _, line := range s.Node.Log() {
 			if strings.Contains(line, "the definition of a table has changed") {
 				seen++
 			}

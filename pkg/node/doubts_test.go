@@ -18,13 +18,13 @@ func TestDoubtsOutliveARestart(t *testing.T) {
 	b := testkit.AnyBroker(t)
 	tables := []string{"notes", "orders"}
 	a, c := pair(t, b, tables, orders, notes)
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2)`, `INSERT INTO notes VALUES (1, 'one'), (2, 'two')`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2)`, `INSERT INTO notes VALUES (1, 'one'), (2, 'two')`)
 	settled(t, tables, a, c)
 	told := func(want ...string) {
 		t.Helper()
 		testkit.Eventually(t, fmt.Sprintf("problems with %q", want), func() error {
 			var s status.State
-			if err := json.NewDecoder(strings.NewReader(runBinary(t, "status", a.file, "--json").output)).Decode(&s); err != nil {
+			if err := json.NewDecoder(strings.NewReader(runBinary(t, "status", a.File, "--json").output)).Decode(&s); err != nil {
 				return err
 			}
 			var got []string
@@ -48,32 +48,32 @@ func TestDoubtsOutliveARestart(t *testing.T) {
 	id := 2
 	testkit.Eventually(t, "word of the TRUNCATE", func() error { // it is told if the node has looked at the rows before
 		id++
-		a.exec(`TRUNCATE orders`, fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'next', 0)`, id))
+		a.Exec(`TRUNCATE orders`, fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'next', 0)`, id))
 		if len(a.warnedOf(unseenDeletes)) == 0 {
 			return errors.New("nothing is told")
 		}
 		return nil
 	})
 	told(vanished)
-	a.node.Stop()
-	a.exec(`DROP TRIGGER mysqlSyncUpdate_notes`, `UPDATE notes SET text = 'unseen' WHERE id = 2`)
+	a.Node.Stop()
+	a.Exec(`DROP TRIGGER mysqlSyncUpdate_notes`, `UPDATE notes SET text = 'unseen' WHERE id = 2`)
 	a.start()
 	told(vanished, unseen)
-	a.node.Stop()
+	a.Node.Stop()
 	told(vanished, unseen)
 	a.start()
 	told(vanished, unseen)
 	testkit.Eventually(t, "equal tables", func() error {
 		a.verify("--repair")
 		a.verify()
-		got, err := a.rows(`SELECT COUNT(*) FROM sync_doubts`)
+		got, err := a.Rows(`SELECT COUNT(*) FROM sync_doubts`)
 		if err == nil && got != "0\n" {
 			err = fmt.Errorf("%s doubts are left", got)
 		}
 		return err
 	})
 	told()
-	a.node.Stop()
+	a.Node.Stop()
 	told()
 	a.start()
 	told()

@@ -1,8 +1,6 @@
 package node_test
 
 import (
-	"net"
-	"strconv"
 	"testing"
 
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
@@ -29,27 +27,13 @@ func together(loads []*load) {
 	}
 }
 
-// through has a site reach a server by a proxy; block is mqttConfig or mysqlConfig. It must come before start.
-func (s *site) through(block, addr string) *testkit.Proxy {
-	s.t.Helper()
-	p := testkit.NewProxy(s.t, addr)
-	_, port, err := net.SplitHostPort(p.Addr())
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if s.block(block)["port"], err = strconv.Atoi(port); err != nil {
-		s.t.Fatal(err)
-	}
-	return p
-}
-
 // apart makes two sites that are not started.
 func apart(t *testing.T, b *testkit.Broker) (*site, *site) {
 	t.Helper()
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
 	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, nil)
-	a.exec(orders)
-	c.exec(orders)
+	a.Exec(orders)
+	c.Exec(orders)
 	return a, c
 }
 
@@ -60,7 +44,7 @@ func TestNothingIsLostWhenNodesAreKilled(t *testing.T) {
 	loads := underLoad(a, c)
 	for range 2 {
 		for _, s := range []*site{a, c} {
-			s.node.Kill()
+			s.Node.Kill()
 			more(loads, 50)
 			s.start()
 			together(loads)
@@ -87,10 +71,10 @@ func TestNothingIsLostWhenADatabaseIsKilled(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	server := testkit.Server(t, "--innodb-flush-log-at-trx-commit=1")
-	a := newSiteOn(t, server, server.Create(t), b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
+	a := newSiteOn(t, server, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
 	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, nil)
-	a.exec(orders)
-	c.exec(orders)
+	a.Exec(orders)
+	c.Exec(orders)
 	a.start()
 	c.start()
 	loads := underLoad(a, c)
@@ -107,8 +91,8 @@ func TestNothingIsLostWhenTheBrokerIsOutOfReach(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := apart(t, b)
-	a.block("mqttConfig")["keepalive"] = 1
-	network := a.through("mqttConfig", b.Addr())
+	a.Block("mqttConfig")["keepalive"] = 1
+	network := a.Through("mqttConfig", b.Addr())
 	a.start()
 	c.start()
 	loads := underLoad(a, c)
@@ -119,7 +103,7 @@ func TestNothingIsLostWhenTheBrokerIsOutOfReach(t *testing.T) {
 	together(loads)
 
 	network.Blackhole(true)
-	a.node.WaitLog("no connection to the broker.*pingresp")
+	a.Node.WaitLog("no connection to the broker.*pingresp")
 	more(loads, 50)
 	network.Restore()
 	together(loads)
@@ -133,7 +117,7 @@ func TestNothingIsLostWhenADatabaseIsOutOfReach(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := apart(t, b)
-	network := a.through("mysqlConfig", a.server.Addr())
+	network := a.Through("mysqlConfig", a.Server.Addr())
 	a.start()
 	c.start()
 	loads := underLoad(a, c)
@@ -158,16 +142,14 @@ func TestNodeStopsInOrderThoughServersAreSilent(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := apart(t, b)
-	database, broker := a.through("mysqlConfig", a.server.Addr()), a.through("mqttConfig", b.Addr())
+	database, broker := a.Through("mysqlConfig", a.Server.Addr()), a.Through("mqttConfig", b.Addr())
 	a.start()
 	c.start()
 	loads := underLoad(a, c)
 	database.Blackhole(true)
 	broker.Blackhole(true)
 	more(loads, 50)
-	if code := a.node.Stop(); code != 0 {
-		t.Errorf("exit code %d", code)
-	}
+	a.Stop()
 	database.Restore()
 	broker.Restore()
 	a.start()
@@ -180,39 +162,39 @@ func TestNothingIsLostByABrokerThatForgets(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Extra: []string{"max_queued_messages 10", "max_inflight_messages 2"}})
 	a, c := pair(t, b, []string{"orders"}, orders)
-	c.node.Stop()
-	a.exec(`INSERT INTO orders SELECT seq.n, CONCAT(RAND(), RAND(), RAND(), RAND()), 1 FROM (
+	c.Node.Stop()
+	a.Exec(`INSERT INTO orders SELECT seq.n, CONCAT(RAND(), RAND(), RAND(), RAND()), 1 FROM (
 		WITH RECURSIVE s AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM s WHERE n < 900) SELECT n FROM s) seq`)
 	loads := []*load{a.write(1 * loadIDs)}
 	more(loads, 20)
 	c.start()
 	more(loads, 200)
 	settle(t, []*site{a, c}, loads...)
-	c.expect(`SELECT COUNT(*) FROM orders WHERE id <= 900`, `900`)
+	c.Expect(`SELECT COUNT(*) FROM orders WHERE id <= 900`, `900`)
 }
 
 func TestLockedRowDelaysOnlyItself(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
-	a.exec(`INSERT INTO orders VALUES (1, 'old', 1), (2, 'old', 2), (3, 'old', 3), (4, 'old', 4), (5, 'old', 5)`)
-	c.expect(`SELECT COUNT(*) FROM orders`, `5`)
-	tx, err := c.db.BeginTx(t.Context(), nil)
+	a.Exec(`INSERT INTO orders VALUES (1, 'old', 1), (2, 'old', 2), (3, 'old', 3), (4, 'old', 4), (5, 'old', 5)`)
+	c.Expect(`SELECT COUNT(*) FROM orders`, `5`)
+	tx, err := c.DB.BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := tx.Exec(`SELECT * FROM orders WHERE id = 3 FOR UPDATE`); err != nil {
 		t.Fatal(err)
 	}
-	a.exec(`UPDATE orders SET name = 'new'`)
-	c.expect(`SELECT id, name FROM orders ORDER BY id`, `1|"new"`, `2|"new"`, `3|"old"`, `4|"new"`, `5|"new"`)
-	a.exec(`INSERT INTO orders VALUES (6, 'later', 6)`)
-	c.expect(`SELECT name FROM orders WHERE id = 6`, `"later"`)
+	a.Exec(`UPDATE orders SET name = 'new'`)
+	c.Expect(`SELECT id, name FROM orders ORDER BY id`, `1|"new"`, `2|"new"`, `3|"old"`, `4|"new"`, `5|"new"`)
+	a.Exec(`INSERT INTO orders VALUES (6, 'later', 6)`)
+	c.Expect(`SELECT name FROM orders WHERE id = 6`, `"later"`)
 	if err := tx.Rollback(); err != nil {
 		t.Fatal(err)
 	}
 	settle(t, []*site{a, c})
-	c.expect(`SELECT name FROM orders WHERE id = 3`, `"new"`)
+	c.Expect(`SELECT name FROM orders WHERE id = 3`, `"new"`)
 }
 
 // TestSameRowsWrittenWhileApartConverge has each side insert, update, delete and re-key the same rows.
@@ -220,26 +202,26 @@ func TestSameRowsWrittenWhileApartConverge(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := apart(t, b)
-	network := a.through("mqttConfig", b.Addr())
+	network := a.Through("mqttConfig", b.Addr())
 	a.start()
 	c.start()
-	a.exec(`INSERT INTO orders VALUES (1, 'start', 0), (2, 'start', 0), (3, 'start', 0), (4, 'start', 0), (5, 'start', 0)`)
-	c.expect(`SELECT COUNT(*) FROM orders`, `5`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'start', 0), (2, 'start', 0), (3, 'start', 0), (4, 'start', 0), (5, 'start', 0)`)
+	c.Expect(`SELECT COUNT(*) FROM orders`, `5`)
 	network.Cut()
 	for _, s := range []*site{a, c, a, c} {
-		s.exec(`UPDATE orders SET name = '`+s.name+`', amount = amount + 1 WHERE id IN (1, 2)`,
-			`INSERT INTO orders VALUES (6, '`+s.name+`', 0) ON DUPLICATE KEY UPDATE amount = amount + 1`)
+		s.Exec(`UPDATE orders SET name = '`+s.Name+`', amount = amount + 1 WHERE id IN (1, 2)`,
+			`INSERT INTO orders VALUES (6, '`+s.Name+`', 0) ON DUPLICATE KEY UPDATE amount = amount + 1`)
 	}
-	a.exec(`DELETE FROM orders WHERE id = 3`)
-	c.exec(`UPDATE orders SET name = 'kept by c' WHERE id = 3`)
-	c.exec(`DELETE FROM orders WHERE id = 4`)
-	a.exec(`UPDATE orders SET name = 'kept by a' WHERE id = 4`)
-	a.exec(`UPDATE orders SET id = 50 WHERE id = 5`)
-	c.exec(`UPDATE orders SET id = 51 WHERE id = 5`)
+	a.Exec(`DELETE FROM orders WHERE id = 3`)
+	c.Exec(`UPDATE orders SET name = 'kept by c' WHERE id = 3`)
+	c.Exec(`DELETE FROM orders WHERE id = 4`)
+	a.Exec(`UPDATE orders SET name = 'kept by a' WHERE id = 4`)
+	a.Exec(`UPDATE orders SET id = 50 WHERE id = 5`)
+	c.Exec(`UPDATE orders SET id = 51 WHERE id = 5`)
 	network.Restore()
 	settle(t, []*site{a, c})
 	// The later write has won, row by row.
-	a.expect(`SELECT id, name, amount FROM orders ORDER BY id`, `1|"node-b"|"2.00"`, `2|"node-b"|"2.00"`, `3|"kept by c"|"0.00"`,
+	a.Expect(`SELECT id, name, amount FROM orders ORDER BY id`, `1|"node-b"|"2.00"`, `2|"node-b"|"2.00"`, `3|"kept by c"|"0.00"`,
 		`4|"kept by a"|"0.00"`, `6|"node-b"|"1.00"`, `50|"start"|"0.00"`, `51|"start"|"0.00"`)
 }
 
@@ -248,7 +230,7 @@ func TestBothSidesWriteTheSameRowsAllTheTime(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := apart(t, b)
-	network := c.through("mqttConfig", b.Addr())
+	network := c.Through("mqttConfig", b.Addr())
 	a.start()
 	c.start()
 	one, two := a.write(loadIDs), c.write(loadIDs)
@@ -261,5 +243,5 @@ func TestBothSidesWriteTheSameRowsAllTheTime(t *testing.T) {
 	two.stop()
 	settle(t, []*site{a, c})
 	// Which of them wins is the clocks' business; that all rows are there is not.
-	a.expect(`SELECT COUNT(*) > 50 FROM orders`, `1`)
+	a.Expect(`SELECT COUNT(*) > 50 FROM orders`, `1`)
 }

@@ -14,44 +14,44 @@ func TestAFilterThatIsAddedTakesAwayWhatTheTargetHas(t *testing.T) {
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"texts"}, nil)
 	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"texts"}, nil)
-	a.exec(texts, `INSERT INTO texts VALUES ('first', 'secret'), ('early', 'open'), ('late', 'secret')`)
-	c.exec(texts)
-	a.config["transformerDirectory"] = t.TempDir()
+	a.Exec(texts, `INSERT INTO texts VALUES ('first', 'secret'), ('early', 'open'), ('late', 'secret')`)
+	c.Exec(texts)
+	a.Config["transformerDirectory"] = t.TempDir()
 	a.start()
 	c.start()
 	synced(a, c)
-	a.exec(`INSERT INTO texts VALUES ('sent', 'secret'), ('open', 'open')`)
-	c.exec(`INSERT INTO texts VALUES ('own', 'secret'), ('moved', 'secret')`)
+	a.Exec(`INSERT INTO texts VALUES ('sent', 'secret'), ('open', 'open')`)
+	c.Exec(`INSERT INTO texts VALUES ('own', 'secret'), ('moved', 'secret')`)
 	for _, s := range []*site{a, c} {
-		s.expect(`SELECT COUNT(*) FROM texts`, `7`)
+		s.Expect(`SELECT COUNT(*) FROM texts`, `7`)
 	}
 	rest(a, c)
-	a.node.Stop()
-	a.exec(`UPDATE sync_remotes SET position = 0, shown = 0`) // as if it had been killed before it booked any ack
-	a.script("texts", secret)
+	a.Node.Stop()
+	a.Exec(`UPDATE sync_remotes SET position = 0, shown = 0`) // as if it had been killed before it booked any ack
+	a.Script("texts", secret)
 	a.start()
 	rest(a, c)
 	// What was equal before is not to be so any more, and verify says so.
 	if code, out := a.verify("--json"); code != 1 || !strings.Contains(out, `"differs":3`) || strings.Count(out, `"kind":"held back, but there"`) != 3 {
 		t.Errorf("before: exit code %d\n%s", code, out)
 	}
-	a.exec(`UPDATE texts SET name = 'secret' WHERE id = 'early'`)
-	c.expect(`SELECT id FROM texts ORDER BY id`, `"first"`, `"late"`, `"moved"`, `"open"`, `"own"`, `"sent"`)
-	a.exec(`INSERT INTO texts VALUES ('never', 'secret')`)
-	if out := a.command("resync", "texts", "--all"); !strings.Contains(out, "texts will be sent to node-b") {
+	a.Exec(`UPDATE texts SET name = 'secret' WHERE id = 'early'`)
+	c.Expect(`SELECT id FROM texts ORDER BY id`, `"first"`, `"late"`, `"moved"`, `"open"`, `"own"`, `"sent"`)
+	a.Exec(`INSERT INTO texts VALUES ('never', 'secret')`)
+	if out := a.Run(0, "resync", "texts", "--all"); !strings.Contains(out, "texts will be sent to node-b") {
 		t.Errorf("resync says %s", out)
 	}
-	c.expect(`SELECT id FROM texts ORDER BY id`, `"moved"`, `"open"`, `"own"`)
-	a.exec(`UPDATE texts SET name = 'secret' WHERE id = 'moved'`) // now it is node-a's
-	c.expect(`SELECT id FROM texts ORDER BY id`, `"open"`, `"own"`)
+	c.Expect(`SELECT id FROM texts ORDER BY id`, `"moved"`, `"open"`, `"own"`)
+	a.Exec(`UPDATE texts SET name = 'secret' WHERE id = 'moved'`) // now it is node-a's
+	c.Expect(`SELECT id FROM texts ORDER BY id`, `"open"`, `"own"`)
 	rest(a, c)
-	c.expect(`SELECT COUNT(*) FROM sync_versions WHERE row_id = 'never'`, `0`) // nothing was sent of a row that it never had
+	c.Expect(`SELECT COUNT(*) FROM sync_versions WHERE row_id = 'never'`, `0`) // nothing was sent of a row that it never had
 	for _, s := range []*site{a, c} {
 		if code, out := s.verify(); code != 0 || !strings.Contains(out, "equal") || !strings.Contains(out, "held back") {
-			t.Errorf("%s: exit code %d\n%s", s.name, code, out)
+			t.Errorf("%s: exit code %d\n%s", s.Name, code, out)
 		}
 	}
-	a.expect(`SELECT COUNT(*) FROM texts`, `8`)
+	a.Expect(`SELECT COUNT(*) FROM texts`, `8`)
 }
 
 // TestAFilterAtAHubTakesAwayBehindItOnly: what came from one side is taken away at the other, and stays where it came from;
@@ -65,32 +65,32 @@ func TestAFilterAtAHubTakesAwayBehindItOnly(t *testing.T) {
 	h := newSite(t, b, "node-h", []string{"node-a", "node-c"}, tables, nil)
 	c := newSite(t, b, "node-c", []string{"node-h"}, tables, nil)
 	for _, s := range []*site{a, h, c} {
-		s.exec(parts)
+		s.Exec(parts)
 	}
-	h.exec(`INSERT INTO parts VALUES ('a,b', 1, 'secret')`)
-	h.script("parts", `module.exports = ({entity, target}) => entity.name === 'secret' && target === 'node-c' ? null : entity;`)
-	with := h.config["transformerDirectory"]
-	delete(h.config, "transformerDirectory")
+	h.Exec(`INSERT INTO parts VALUES ('a,b', 1, 'secret')`)
+	h.Script("parts", `module.exports = ({entity, target}) => entity.name === 'secret' && target === 'node-c' ? null : entity;`)
+	with := h.Config["transformerDirectory"]
+	delete(h.Config, "transformerDirectory")
 	for _, s := range []*site{a, h, c} {
 		s.start()
 	}
 	synced(a, h, c)
-	a.exec(`INSERT INTO parts VALUES ('a', 2, 'open'), ('a', 3, 'secret'), ('b', 4, 'open')`)
+	a.Exec(`INSERT INTO parts VALUES ('a', 2, 'open'), ('a', 3, 'secret'), ('b', 4, 'open')`)
 	for _, s := range []*site{a, h, c} {
-		s.expect(`SELECT COUNT(*) FROM parts`, `4`)
+		s.Expect(`SELECT COUNT(*) FROM parts`, `4`)
 	}
 	rest(a, h, c)
-	h.node.Stop()
-	h.config["transformerDirectory"] = with
-	h.node = nil
+	h.Node.Stop()
+	h.Config["transformerDirectory"] = with
+	h.Node = nil
 	h.start()
-	a.exec(`UPDATE parts SET name = 'secret' WHERE number = 2`, `INSERT INTO parts VALUES ('a', 5, 'secret')`)
-	c.expect(`SELECT number FROM parts ORDER BY number`, `1`, `3`, `4`)
-	h.command("resync", "parts", "--all", "--remote", "node-c")
-	c.expect(`SELECT number FROM parts ORDER BY number`, `4`)
+	a.Exec(`UPDATE parts SET name = 'secret' WHERE number = 2`, `INSERT INTO parts VALUES ('a', 5, 'secret')`)
+	c.Expect(`SELECT number FROM parts ORDER BY number`, `1`, `3`, `4`)
+	h.Run(0, "resync", "parts", "--all", "--remote", "node-c")
+	c.Expect(`SELECT number FROM parts ORDER BY number`, `4`)
 	rest(a, h, c)
 	for _, s := range []*site{a, h} {
-		s.expect(`SELECT number FROM parts ORDER BY number`, `1`, `2`, `3`, `4`, `5`)
+		s.Expect(`SELECT number FROM parts ORDER BY number`, `1`, `2`, `3`, `4`, `5`)
 	}
 	if code, out := h.verify(); code != 0 || !strings.Contains(out, "parts with node-c: equal, 5 rows; 4 rows are held back by the transformer") ||
 		!strings.Contains(out, "parts with node-a: equal, 5 rows\n") {
@@ -109,9 +109,9 @@ func TestVerifyComparesRowsAsATransformerSendsThem(t *testing.T) {
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"texts"}, map[string]any{"receiveTables": []string{}})
 	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"texts"}, map[string]any{"syncTables": []string{}})
-	a.exec(texts, `CREATE TABLE calls (id INT AUTO_INCREMENT PRIMARY KEY)`)
-	c.exec(texts)
-	a.script("texts", `module.exports = async ({entity, database}) => {
+	a.Exec(texts, `CREATE TABLE calls (id INT AUTO_INCREMENT PRIMARY KEY)`)
+	c.Exec(texts)
+	a.Script("texts", `module.exports = async ({entity, database}) => {
 		await database.query('INSERT INTO calls VALUES ()');
 		if (entity.name === 'secret') return null;
 		if (entity.id === 'moved') entity.id = 'new';
@@ -121,17 +121,17 @@ func TestVerifyComparesRowsAsATransformerSendsThem(t *testing.T) {
 	a.start()
 	c.start()
 	synced(a) // or the first transfer would call the script again
-	a.exec(`INSERT INTO texts VALUES ('1', 'one'), ('2', 'secret'), ('3', 'three')`)
-	c.expect(`SELECT name FROM texts ORDER BY id`, `"ONE"`, `"THREE"`)
+	a.Exec(`INSERT INTO texts VALUES ('1', 'one'), ('2', 'secret'), ('3', 'three')`)
+	c.Expect(`SELECT name FROM texts ORDER BY id`, `"ONE"`, `"THREE"`)
 	rest(a, c)
-	calls, err := a.rows(`SELECT COUNT(*) FROM calls`)
+	calls, err := a.Rows(`SELECT COUNT(*) FROM calls`)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if code, out := a.verify(); code != 0 || !strings.Contains(out, "equal, 3 rows; 1 row is held back by the transformer") {
 		t.Errorf("as sent: exit code %d\n%s", code, out)
 	}
-	if now, err := a.rows(`SELECT COUNT(*) FROM calls`); now != calls || err != nil {
+	if now, err := a.Rows(`SELECT COUNT(*) FROM calls`); now != calls || err != nil {
 		t.Errorf("the script has written: %s, then %s, %v", calls, now, err)
 	}
 	c.behindIn("texts", `UPDATE texts SET name = 'three' WHERE id = '3'`) // as it is stored at a, and not as it is sent
@@ -139,9 +139,9 @@ func TestVerifyComparesRowsAsATransformerSendsThem(t *testing.T) {
 		t.Errorf("a difference: exit code %d\n%s", code, out)
 	}
 	a.verify("--repair")
-	c.expect(`SELECT name FROM texts ORDER BY id`, `"ONE"`, `"THREE"`)
-	a.exec(`INSERT INTO texts VALUES ('moved', 'x')`)
-	c.expect(`SELECT name FROM texts WHERE id = 'new'`, `"X"`)
+	c.Expect(`SELECT name FROM texts ORDER BY id`, `"ONE"`, `"THREE"`)
+	a.Exec(`INSERT INTO texts VALUES ('moved', 'x')`)
+	c.Expect(`SELECT name FROM texts WHERE id = 'new'`, `"X"`)
 	if code, out := a.verify(); code != 1 || !strings.Contains(out, "no differing row found; 1 row is held back by the transformer; 2 rows cannot be compared") {
 		t.Errorf("under another key: exit code %d\n%s", code, out)
 	}
@@ -157,27 +157,27 @@ func TestWhatIsTakenAwayFromOneIsNotLostAtAnother(t *testing.T) {
 	sites := map[string]*site{}
 	for name, remotes := range mesh {
 		s := newSite(t, b, name, remotes, tables, nil)
-		s.exec(texts)
-		s.script("texts", `module.exports = ({entity, target}) => entity.name === 'secret' && target === 'node-c' ? null : entity;`)
+		s.Exec(texts)
+		s.Script("texts", `module.exports = ({entity, target}) => entity.name === 'secret' && target === 'node-c' ? null : entity;`)
 		sites[name] = s.start()
 	}
 	a, there, c := sites["node-a"], sites["node-b"], sites["node-c"]
 	synced(a, there, c)
-	a.exec(`INSERT INTO texts VALUES ('1', 'open')`)
+	a.Exec(`INSERT INTO texts VALUES ('1', 'open')`)
 	for _, s := range sites {
-		s.expect(`SELECT name FROM texts`, `"open"`)
+		s.Expect(`SELECT name FROM texts`, `"open"`)
 	}
 	rest(a, there, c)
-	there.node.Stop()
-	a.exec(`UPDATE texts SET name = 'secret'`)
-	c.expect(`SELECT COUNT(*) FROM texts`, `0`)
-	a.node.Stop()
+	there.Node.Stop()
+	a.Exec(`UPDATE texts SET name = 'secret'`)
+	c.Expect(`SELECT COUNT(*) FROM texts`, `0`)
+	a.Node.Stop()
 	there.start()
-	there.expect(`SELECT COUNT(*) FROM texts`, `0`)
+	there.Expect(`SELECT COUNT(*) FROM texts`, `0`)
 	a.start()
-	there.expect(`SELECT name FROM texts`, `"secret"`)
+	there.Expect(`SELECT name FROM texts`, `"secret"`)
 	rest(a, there, c)
-	c.expect(`SELECT COUNT(*) FROM texts`, `0`)
-	a.expect(`SELECT name FROM texts`, `"secret"`)
-	there.expect(`SELECT name FROM texts`, `"secret"`)
+	c.Expect(`SELECT COUNT(*) FROM texts`, `0`)
+	a.Expect(`SELECT name FROM texts`, `"secret"`)
+	there.Expect(`SELECT name FROM texts`, `"secret"`)
 }

@@ -13,22 +13,22 @@ import (
 func settled(t *testing.T, tables []string, sites ...*site) {
 	t.Helper()
 	for _, s := range sites {
-		s.expect(testkit.Waiting, `0`)
-		s.expect(`SELECT table_name, primary_key, message FROM sync_status WHERE status <> 'successful'`)
+		s.Expect(testkit.Waiting, `0`)
+		s.Expect(`SELECT table_name, primary_key, message FROM sync_status WHERE status <> 'successful'`)
 	}
 	for _, table := range tables {
-		alike(t, "SELECT * FROM `"+table+"` ORDER BY 1", sites...)
+		testkit.Alike(t, "SELECT * FROM `"+table+"` ORDER BY 1", sites...)
 	}
 }
 
 // inOne runs statements in one transaction.
 func (s *site) inOne(statements ...string) {
 	s.t.Helper()
-	tx := s.db.MustBegin()
+	tx := s.DB.MustBegin()
 	defer tx.Rollback()
 	for _, q := range statements {
 		if _, err := tx.Exec(q); err != nil {
-			s.t.Fatalf("%s: %v\n%s", s.name, err, q)
+			s.t.Fatalf("%s: %v\n%s", s.Name, err, q)
 		}
 	}
 	if err := tx.Commit(); err != nil {
@@ -61,27 +61,27 @@ func TestCascadesOfTheOriginAreNotRepeated(t *testing.T) {
 		`CREATE TABLE m (id INT PRIMARY KEY, k INT NOT NULL, place INT NOT NULL UNIQUE, FOREIGN KEY (k) REFERENCES k (id) ON UPDATE CASCADE)`,
 		`CREATE TABLE codes (id INT PRIMARY KEY, code VARCHAR(10) NOT NULL UNIQUE)`,
 		`CREATE TABLE uses (id INT PRIMARY KEY, code VARCHAR(10), FOREIGN KEY (code) REFERENCES codes (code) ON DELETE CASCADE ON UPDATE CASCADE)`)
-	a.exec(`INSERT INTO g VALUES (1), (2), (3)`, `INSERT INTO p VALUES (1, 1), (2, 3), (3, 3)`,
+	a.Exec(`INSERT INTO g VALUES (1), (2), (3)`, `INSERT INTO p VALUES (1, 1), (2, 3), (3, 3)`,
 		numbers("c", "(#, 1)", 1, 1200), numbers("n", "(#, 1)", 1, 1200), `INSERT INTO c VALUES (5000, 2), (5001, 3)`,
 		`INSERT INTO k VALUES (1, 'one'), (2, 'two')`, numbers("m", "(#, 1, #)", 1, 700),
 		`INSERT INTO codes VALUES (1, 'x'), (2, 'y')`, numbers("uses", "(#, 'x')", 1, 700))
 	settled(t, tables, a, c)
 
 	// A key change that the children follow, by more than one batch.
-	a.exec(`UPDATE p SET id = 10 WHERE id = 1`)
+	a.Exec(`UPDATE p SET id = 10 WHERE id = 1`)
 	// A parent's parent is left, then deleted.
 	a.inOne(`UPDATE p SET g = 2 WHERE g = 3`, `DELETE FROM g WHERE id = 3`)
 	// A parent that is deleted and made again while nobody checks.
 	a.inOne(`SET foreign_key_checks = 0`, `DELETE FROM p WHERE id = 3`, `INSERT INTO p VALUES (3, 2)`, `SET foreign_key_checks = 1`)
 	// A key change of a parent with a second unique key.
-	a.exec(`UPDATE k SET id = 11 WHERE id = 1`)
+	a.Exec(`UPDATE k SET id = 11 WHERE id = 1`)
 	// A change of what children refer to, which is not the key.
-	a.exec(`UPDATE codes SET code = 'z' WHERE code = 'x'`)
+	a.Exec(`UPDATE codes SET code = 'z' WHERE code = 'x'`)
 	settled(t, tables, a, c)
 	for _, s := range []*site{a, c} {
-		s.expect(`SELECT (SELECT COUNT(*) FROM c), (SELECT COUNT(*) FROM n WHERE p = 10), (SELECT COUNT(*) FROM m WHERE k = 11), (SELECT COUNT(*) FROM uses WHERE code = 'z')`,
+		s.Expect(`SELECT (SELECT COUNT(*) FROM c), (SELECT COUNT(*) FROM n WHERE p = 10), (SELECT COUNT(*) FROM m WHERE k = 11), (SELECT COUNT(*) FROM uses WHERE code = 'z')`,
 			`1202|1200|700|700`)
-		s.expect(`SELECT COUNT(*) FROM sync_conflicts`, `0`)
+		s.Expect(`SELECT COUNT(*) FROM sync_conflicts`, `0`)
 	}
 }
 
@@ -104,7 +104,7 @@ func three(t *testing.T, b *testkit.Broker, tables []string, extra map[string]an
 	names := []string{"node-a", "node-b", "node-c"}
 	for i, name := range names {
 		s := newSite(t, b, name, []string{names[(i+1)%3], names[(i+2)%3]}, tables, extra)
-		s.exec(ddl...)
+		s.Exec(ddl...)
 		sites = append(sites, s.start())
 	}
 	synced(sites...)
@@ -114,9 +114,9 @@ func three(t *testing.T, b *testkit.Broker, tables []string, extra map[string]an
 // childrenApart deletes parents at one of three nodes while another one, whose node is down,
 // writes children of them.
 func childrenApart(x, z *site) {
-	z.node.Stop()
-	x.exec(`DELETE FROM p WHERE id IN (1, 2, 3, 4)`)
-	z.exec(`INSERT INTO held VALUES (1, 1)`, `INSERT INTO gone VALUES (2, 2), (4, 4)`, `INSERT INTO loose VALUES (3, 3, 3)`, `INSERT INTO below VALUES (4, 4)`)
+	z.Node.Stop()
+	x.Exec(`DELETE FROM p WHERE id IN (1, 2, 3, 4)`)
+	z.Exec(`INSERT INTO held VALUES (1, 1)`, `INSERT INTO gone VALUES (2, 2), (4, 4)`, `INSERT INTO loose VALUES (3, 3, 3)`, `INSERT INTO below VALUES (4, 4)`)
 	z.start()
 }
 
@@ -125,15 +125,15 @@ func childrenApart(x, z *site) {
 func TestWhoStillRefersKeepsTheParent(t *testing.T) {
 	t.Parallel()
 	x, y, z := three(t, testkit.AnyBroker(t), kinTables, nil, kin...)
-	x.exec(numbers("p", "(#, 'p#')", 1, 5))
+	x.Exec(numbers("p", "(#, 'p#')", 1, 5))
 	settled(t, kinTables, x, y, z)
 	childrenApart(x, z)
 	for _, s := range []*site{x, y, z} {
-		s.expect(`SELECT id, name FROM p ORDER BY id`, `1|"p1"`, `2|"p2"`, `3|"p3"`, `4|"p4"`, `5|"p5"`)
+		s.Expect(`SELECT id, name FROM p ORDER BY id`, `1|"p1"`, `2|"p2"`, `3|"p3"`, `4|"p4"`, `5|"p5"`)
 	}
 	settled(t, kinTables, x, y, z)
-	x.expect(`SELECT (SELECT COUNT(*) FROM held), (SELECT COUNT(*) FROM gone), (SELECT COUNT(*) FROM loose WHERE p = 3), (SELECT COUNT(*) FROM below)`, `1|2|1|1`)
-	z.expect(`SELECT primary_key, policy, loser_row, loser_origin FROM sync_conflicts ORDER BY primary_key`,
+	x.Expect(`SELECT (SELECT COUNT(*) FROM held), (SELECT COUNT(*) FROM gone), (SELECT COUNT(*) FROM loose WHERE p = 3), (SELECT COUNT(*) FROM below)`, `1|2|1|1`)
+	z.Expect(`SELECT primary_key, policy, loser_row, loser_origin FROM sync_conflicts ORDER BY primary_key`,
 		`"1"|"foreignKey"|NULL|"node-a"`, `"2"|"foreignKey"|NULL|"node-a"`, `"3"|"foreignKey"|NULL|"node-a"`, `"4"|"foreignKey"|NULL|"node-a"`)
 }
 
@@ -142,16 +142,16 @@ func TestWhoStillRefersKeepsTheParent(t *testing.T) {
 func TestWhatRefersGoesWithTheParent(t *testing.T) {
 	t.Parallel()
 	x, y, z := three(t, testkit.AnyBroker(t), kinTables, map[string]any{"foreignKeyConflict": "cascade"}, kin...)
-	x.exec(numbers("p", "(#, 'p#')", 1, 5))
+	x.Exec(numbers("p", "(#, 'p#')", 1, 5))
 	settled(t, kinTables, x, y, z)
 	childrenApart(x, z)
 	for _, s := range []*site{x, y, z} {
-		s.expect(`SELECT id, name FROM p ORDER BY id`, `5|"p5"`)
-		s.expect(`SELECT * FROM loose`, `3|NULL|NULL`)
+		s.Expect(`SELECT id, name FROM p ORDER BY id`, `5|"p5"`)
+		s.Expect(`SELECT * FROM loose`, `3|NULL|NULL`)
 	}
 	settled(t, kinTables, x, y, z)
-	x.expect(`SELECT (SELECT COUNT(*) FROM held), (SELECT COUNT(*) FROM gone), (SELECT COUNT(*) FROM below)`, `0|0|0`)
-	z.expect(`SELECT table_name, primary_key, loser_row FROM sync_conflicts WHERE policy = 'foreignKey' ORDER BY table_name, primary_key`,
+	x.Expect(`SELECT (SELECT COUNT(*) FROM held), (SELECT COUNT(*) FROM gone), (SELECT COUNT(*) FROM below)`, `0|0|0`)
+	z.Expect(`SELECT table_name, primary_key, loser_row FROM sync_conflicts WHERE policy = 'foreignKey' ORDER BY table_name, primary_key`,
 		`"below"|"4"|"{\"id\":\"4\",\"gone\":\"4\"}"`, `"gone"|"2"|"{\"id\":\"2\",\"p\":\"2\"}"`, `"gone"|"4"|"{\"id\":\"4\",\"p\":\"4\"}"`, `"held"|"1"|"{\"id\":\"1\",\"p\":\"1\"}"`,
 		`"loose"|"3"|"{\"id\":\"3\",\"p\":\"3\",\"twice\":\"3\"}"`)
 }
@@ -174,16 +174,16 @@ func TestRowsThatNeedEachOther(t *testing.T) {
 	a := newSite(t, b, "node-a", []string{"node-b"}, tables, nil)
 	c := newSite(t, b, "node-b", []string{"node-a"}, tables, nil)
 	for _, s := range []*site{a, c} {
-		s.exec(ddl...)
+		s.Exec(ddl...)
 	}
 	for _, event := range []string{"INSERT", "UPDATE", "DELETE"} {
 		row := "NEW"
 		if event == "DELETE" {
 			row = "OLD"
 		}
-		c.exec(`CREATE TRIGGER seats_` + event + ` AFTER ` + event + ` ON seats FOR EACH ROW INSERT INTO log (what) VALUES (CONCAT('` + event + ` ', ` + row + `.id))`)
+		c.Exec(`CREATE TRIGGER seats_` + event + ` AFTER ` + event + ` ON seats FOR EACH ROW INSERT INTO log (what) VALUES (CONCAT('` + event + ` ', ` + row + `.id))`)
 	}
-	c.exec(`CREATE TRIGGER seats_before BEFORE INSERT ON seats FOR EACH ROW SET NEW.made = 'trigger'`)
+	c.Exec(`CREATE TRIGGER seats_before BEFORE INSERT ON seats FOR EACH ROW SET NEW.made = 'trigger'`)
 	a.inOne(`SET foreign_key_checks = 0`, `INSERT INTO store VALUES (1, 1), (2, 2)`, `INSERT INTO staff VALUES (1, 1, 2), (2, 2, 1)`,
 		numbers("inventory", "(#, 1)", 1, 1200), `SET foreign_key_checks = 1`)
 	a.start()
@@ -191,16 +191,16 @@ func TestRowsThatNeedEachOther(t *testing.T) {
 	settled(t, tables, a, c)
 	c.inOne(`SET foreign_key_checks = 0`, `INSERT INTO store VALUES (3, 3)`, `INSERT INTO staff VALUES (3, 3, 3)`, `SET foreign_key_checks = 1`)
 	a.inOne(`SET foreign_key_checks = 0`, `DELETE FROM inventory`, `DELETE FROM staff WHERE id < 3`, `DELETE FROM store WHERE id < 3`, `SET foreign_key_checks = 1`)
-	a.expect(`SELECT id FROM staff`, `3`)
-	c.expect(`SELECT id FROM store`, `3`)
+	a.Expect(`SELECT id FROM staff`, `3`)
+	c.Expect(`SELECT id FROM store`, `3`)
 	settled(t, tables, a, c)
 
-	a.exec(`INSERT INTO seats VALUES (1, 'A', 'a'), (2, 'B', 'a'), (3, 'C', 'a'), (4, 'D', 'a'), (5, 'E', 'a')`)
-	c.expect(`SELECT COUNT(*) FROM seats`, `5`)
+	a.Exec(`INSERT INTO seats VALUES (1, 'A', 'a'), (2, 'B', 'a'), (3, 'C', 'a'), (4, 'D', 'a'), (5, 'E', 'a')`)
+	c.Expect(`SELECT COUNT(*) FROM seats`, `5`)
 	a.inOne(`UPDATE seats SET place = 'x' WHERE id = 1`, `UPDATE seats SET place = 'A' WHERE id = 3`, `UPDATE seats SET place = 'C' WHERE id = 2`,
 		`UPDATE seats SET place = 'B' WHERE id = 1`, `UPDATE seats SET made = 'b' WHERE id = 4`)
-	c.expect(`SELECT id, place, made FROM seats ORDER BY id`, `1|"B"|"a"`, `2|"C"|"a"`, `3|"A"|"a"`, `4|"D"|"b"`, `5|"E"|"trigger"`)
-	c.expect(`SELECT SUM(what LIKE 'INSERT%'), SUM(what LIKE 'DELETE%') FROM log`, `"5"|"0"`)
+	c.Expect(`SELECT id, place, made FROM seats ORDER BY id`, `1|"B"|"a"`, `2|"C"|"a"`, `3|"A"|"a"`, `4|"D"|"b"`, `5|"E"|"trigger"`)
+	c.Expect(`SELECT SUM(what LIKE 'INSERT%'), SUM(what LIKE 'DELETE%') FROM log`, `"5"|"0"`)
 }
 
 // TestADeleteOfAVersion1PeerTakesAlongWhatThePeerKnew has a peer delete parents, which does
@@ -210,21 +210,21 @@ func TestADeleteOfAVersion1PeerTakesAlongWhatThePeerKnew(t *testing.T) {
 	a, p := withPeer(t, kin[0], kin[2], kin[3])
 	a.start()
 	p.connect().greet("node-a")
-	a.exec(`INSERT INTO p VALUES (1, 'one'), (2, 'two')`, `INSERT INTO gone VALUES (1, 1)`, `INSERT INTO loose VALUES (1, 1, 1)`)
+	a.Exec(`INSERT INTO p VALUES (1, 'one'), (2, 'two')`, `INSERT INTO gone VALUES (1, 1)`, `INSERT INTO loose VALUES (1, 1, 1)`)
 	p.expectRow("gone", "1", `{"id":"1","p":1}`)
 	p.expectRow("loose", "1", `{"id":"1","p":1,"twice":1}`)
-	a.expect(testkit.Waiting, `0`)
+	a.Expect(testkit.Waiting, `0`)
 	p.send("node-a", "p", "1", `null`)
-	a.expect(`SELECT id FROM p`, `2`)
-	a.expect(`SELECT (SELECT COUNT(*) FROM gone), (SELECT COUNT(*) FROM loose WHERE p IS NULL AND twice IS NULL)`, `0|1`)
+	a.Expect(`SELECT id FROM p`, `2`)
+	a.Expect(`SELECT (SELECT COUNT(*) FROM gone), (SELECT COUNT(*) FROM loose WHERE p IS NULL AND twice IS NULL)`, `0|1`)
 
 	p.leave()
-	a.exec(`INSERT INTO gone VALUES (2, 2)`)
+	a.Exec(`INSERT INTO gone VALUES (2, 2)`)
 	p.connect()
 	p.send("node-a", "p", "2", `null`)
 	p.expectRow("p", "2", `{"id":"2","name":"two"}`)
 	p.expectRow("gone", "2", `{"id":"2","p":2}`)
-	a.expect(`SELECT primary_key, policy FROM sync_conflicts WHERE loser_row IS NULL`, `"2"|"foreignKey"`)
+	a.Expect(`SELECT primary_key, policy FROM sync_conflicts WHERE loser_row IS NULL`, `"2"|"foreignKey"`)
 }
 
 // TestAChildThatNobodyKnewFollowsItsParent has parents get other keys at one node while
@@ -239,17 +239,17 @@ func TestAChildThatNobodyKnewFollowsItsParent(t *testing.T) {
 		"CREATE TABLE `keys` (id INT PRIMARY KEY, mail VARCHAR(10) NOT NULL UNIQUE)",
 		"CREATE TABLE hangs (id INT PRIMARY KEY, k INT NOT NULL, FOREIGN KEY (k) REFERENCES `keys` (id) ON DELETE CASCADE ON UPDATE CASCADE)",
 		"CREATE TABLE strict (id INT PRIMARY KEY, k INT NOT NULL, FOREIGN KEY (k) REFERENCES `keys` (id))")
-	a.exec(`INSERT INTO codes VALUES (1, 'one'), (2, 'two')`, `INSERT INTO uses VALUES (1, 'one')`,
+	a.Exec(`INSERT INTO codes VALUES (1, 'one'), (2, 'two')`, `INSERT INTO uses VALUES (1, 'one')`,
 		"INSERT INTO `keys` VALUES (1, 'one'), (2, 'two')", `INSERT INTO hangs VALUES (1, 1)`)
 	settled(t, tables, a, c)
-	c.node.Stop()
-	a.exec(`UPDATE codes SET code = CONCAT(code, '!')`, "UPDATE `keys` SET id = id + 10")
-	c.exec(`INSERT INTO uses VALUES (2, 'one'), (3, 'two')`, `INSERT INTO hangs VALUES (2, 1), (3, 2)`, `INSERT INTO strict VALUES (1, 1)`)
+	c.Node.Stop()
+	a.Exec(`UPDATE codes SET code = CONCAT(code, '!')`, "UPDATE `keys` SET id = id + 10")
+	c.Exec(`INSERT INTO uses VALUES (2, 'one'), (3, 'two')`, `INSERT INTO hangs VALUES (2, 1), (3, 2)`, `INSERT INTO strict VALUES (1, 1)`)
 	c.start()
-	a.expect(`SELECT id, code FROM uses ORDER BY id`, `1|"one!"`, `2|"one!"`, `3|"two!"`)
-	a.expect(`SELECT id, k FROM hangs ORDER BY id`, `1|11`, `2|11`, `3|12`)
-	a.expect(`SELECT id, k FROM strict`, `1|11`)
+	a.Expect(`SELECT id, code FROM uses ORDER BY id`, `1|"one!"`, `2|"one!"`, `3|"two!"`)
+	a.Expect(`SELECT id, k FROM hangs ORDER BY id`, `1|11`, `2|11`, `3|12`)
+	a.Expect(`SELECT id, k FROM strict`, `1|11`)
 	settled(t, tables, a, c)
-	c.expect("SELECT id, mail FROM `keys` ORDER BY id", `11|"one"`, `12|"two"`)
-	c.expect(`SELECT COUNT(*) FROM sync_conflicts WHERE policy = 'foreignKey'`, `5`)
+	c.Expect("SELECT id, mail FROM `keys` ORDER BY id", `11|"one"`, `12|"two"`)
+	c.Expect(`SELECT COUNT(*) FROM sync_conflicts WHERE policy = 'foreignKey'`, `5`)
 }

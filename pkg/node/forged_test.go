@@ -85,7 +85,7 @@ func TestBatchWithoutRightIsNotWritten(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
-	a.exec(orders, `CREATE TABLE secrets (id INT NOT NULL PRIMARY KEY, name VARCHAR(100))`)
+	a.Exec(orders, `CREATE TABLE secrets (id INT NOT NULL PRIMARY KEY, name VARCHAR(100))`)
 	a.start()
 	newPeer(t, b, "watcher").connect().greet("node-a")
 	f, now := newForger(t, b, "node-b"), time.Now()
@@ -125,9 +125,9 @@ func TestBatchWithoutRightIsNotWritten(t *testing.T) {
 	if got := f.ack(); len(got.Failed) > 0 {
 		t.Errorf("the ack of a good batch is %+v", got)
 	}
-	a.expect(`SELECT id, name FROM orders`, `3|"good"`)
-	a.expect(`SELECT COUNT(*) FROM secrets`, `0`)
-	a.expect(`SELECT table_name, row_id FROM sync_versions`, `"orders"|"3"`)
+	a.Expect(`SELECT id, name FROM orders`, `3|"good"`)
+	a.Expect(`SELECT COUNT(*) FROM secrets`, `0`)
+	a.Expect(`SELECT table_name, row_id FROM sync_versions`, `"orders"|"3"`)
 }
 
 // Only the remote that was asked answers: the numbers of questions can be guessed from
@@ -137,8 +137,8 @@ func TestAnswerOfAnotherClientIsPassedOver(t *testing.T) {
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"acceptFrom": []string{"node-b", "node-c"}})
 	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, nil)
-	a.exec(orders)
-	c.exec(orders)
+	a.Exec(orders)
+	c.Exec(orders)
 	a.start()
 	c.start()
 	a.state("the remote", func(s *status.State) error {
@@ -159,7 +159,7 @@ func TestAnswerOfAnotherClientIsPassedOver(t *testing.T) {
 			t.Fatal(token.Error())
 		}
 	}
-	lock, err := c.db.Connx(t.Context())
+	lock, err := c.DB.Connx(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +187,7 @@ func TestAnswerOfAnotherClientIsPassedOver(t *testing.T) {
 	if token := forger.Publish(topics.VerifyOf("node-a", "node-c"), 1, false, []byte("no question")); token.Wait() && token.Error() != nil {
 		t.Fatal(token.Error())
 	}
-	a.node.WaitLog("message refused.*node-c")
+	a.Node.WaitLog("message refused.*node-c")
 	if _, err := lock.ExecContext(t.Context(), `UNLOCK TABLES`); err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +201,7 @@ func TestOlderWriteOfAVersion1PeerLosesAndIsToldSo(t *testing.T) {
 	a, p := withPeer(t, orders)
 	a.start()
 	p.connect().greet("node-a")
-	a.exec(`INSERT INTO orders VALUES (1, 'ours', 1)`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'ours', 1)`)
 	p.expectRow("orders", "1", `{"amount":"1.00","id":"1","name":"ours"}`)
 	date := p.now().Add(-time.Hour).UnixMilli()
 	p.publish("/change/node-a", map[string]any{"sender": p.name, "table": "orders", "id": "1", "date": date, "entity": map[string]any{"id": "1", "name": "older"}})
@@ -209,7 +209,7 @@ func TestOlderWriteOfAVersion1PeerLosesAndIsToldSo(t *testing.T) {
 	// The peer has its own write: it is sent the one that counts.
 	p.expectChange("orders", "1", 2)
 	rest(a)
-	a.expect(`SELECT name FROM orders`, `"ours"`)
+	a.Expect(`SELECT name FROM orders`, `"ours"`)
 }
 
 // A change without a date counts as of now when it comes. One that the broker keeps comes again at each connect: it brings a row
@@ -227,22 +227,20 @@ func TestAKeptChangeWithoutADateWinsNothing(t *testing.T) {
 		}
 	}
 	publish("1", `{"id":"1","name":"at first"}`, true)
-	a.expect(`SELECT name FROM orders`, `"at first"`)
-	a.exec(`UPDATE orders SET name = 'later' WHERE id = 1`)
+	a.Expect(`SELECT name FROM orders`, `"at first"`)
+	a.Exec(`UPDATE orders SET name = 'later' WHERE id = 1`)
 	rest(a)
 	again := func(id string, want ...string) {
 		t.Helper()
-		if code := a.node.Stop(); code != 0 {
-			t.Fatalf("exit code %d", code)
-		}
+		a.Stop()
 		a.start()
 		p.greet("node-a")
 		publish(id, `{"id":"`+id+`","name":"of now"}`, false) // which comes after what is kept
-		a.expect(`SELECT name FROM orders WHERE id = `+id, `"of now"`)
-		a.expect(`SELECT name FROM orders WHERE id = 1`, want...)
+		a.Expect(`SELECT name FROM orders WHERE id = `+id, `"of now"`)
+		a.Expect(`SELECT name FROM orders WHERE id = 1`, want...)
 	}
 	again("2", `"later"`)
-	a.exec(`DELETE FROM orders WHERE id = 1`)
+	a.Exec(`DELETE FROM orders WHERE id = 1`)
 	rest(a)
 	again("3")
 }

@@ -14,20 +14,20 @@ func TestNodeNeedsNoMoreThanTheDocumentedPrivileges(t *testing.T) {
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
 	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, nil)
-	a.exec(orders, `INSERT INTO orders VALUES (1, 'one', 1.10)`)
-	c.exec(orders)
-	a.exec(`SET GLOBAL log_bin_trust_function_creators = 1`)
-	user := "grants_" + a.schema
-	a.exec(fmt.Sprintf("CREATE USER %s@'%%' IDENTIFIED BY 'Secret-1'", user),
-		fmt.Sprintf("GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, TRIGGER, LOCK TABLES ON %s.* TO %s@'%%'", a.schema, user))
-	login := a.config["mysqlConfig"].(map[string]any)
+	a.Exec(orders, `INSERT INTO orders VALUES (1, 'one', 1.10)`)
+	c.Exec(orders)
+	a.Exec(`SET GLOBAL log_bin_trust_function_creators = 1`)
+	user := "grants_" + a.Schema
+	a.Exec(fmt.Sprintf("CREATE USER %s@'%%' IDENTIFIED BY 'Secret-1'", user),
+		fmt.Sprintf("GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, TRIGGER, LOCK TABLES ON %s.* TO %s@'%%'", a.Schema, user))
+	login := a.Config["mysqlConfig"].(map[string]any)
 	login["user"], login["password"] = user, "Secret-1"
 	a.start()
 	c.start()
 	quiet(a, c)
-	c.expect(`SELECT id FROM orders`, `1`)
-	c.exec(`UPDATE orders SET name = 'uno' WHERE id = 1`)
-	a.expect(`SELECT name FROM orders`, `"uno"`)
-	a.exec(`INSERT INTO orders VALUES (2, 'two', 2.20)`)
-	c.expect(`SELECT id FROM orders ORDER BY id`, `1`, `2`)
+	c.Expect(`SELECT id FROM orders`, `1`)
+	c.Exec(`UPDATE orders SET name = 'uno' WHERE id = 1`)
+	a.Expect(`SELECT name FROM orders`, `"uno"`)
+	a.Exec(`INSERT INTO orders VALUES (2, 'two', 2.20)`)
+	c.Expect(`SELECT id FROM orders ORDER BY id`, `1`, `2`)
 }

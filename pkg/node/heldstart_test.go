@@ -14,10 +14,10 @@ func (s *site) holdByFlush() (release func()) { return s.hold(`FLUSH TABLES item
 // ordersGoOn has rows of orders go in both directions.
 func ordersGoOn(a, c *site, base int) {
 	for i := range 3 {
-		a.exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'a', 0)`, base+i))
-		c.expect(fmt.Sprintf(`SELECT name FROM orders WHERE id = %d`, base+i), `"a"`)
-		c.exec(fmt.Sprintf(`UPDATE orders SET name = 'b' WHERE id = %d`, base+i))
-		a.expect(fmt.Sprintf(`SELECT name FROM orders WHERE id = %d`, base+i), `"b"`)
+		a.Exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'a', 0)`, base+i))
+		c.Expect(fmt.Sprintf(`SELECT name FROM orders WHERE id = %d`, base+i), `"a"`)
+		c.Exec(fmt.Sprintf(`UPDATE orders SET name = 'b' WHERE id = %d`, base+i))
+		a.Expect(fmt.Sprintf(`SELECT name FROM orders WHERE id = %d`, base+i), `"b"`)
 	}
 }
 
@@ -35,49 +35,49 @@ func TestANodeStartsWhileATableIsHeld(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			a, c := newPair(t, testkit.AnyBroker(t), tables, orders, items, lines)
-			a.exec(`INSERT INTO items VALUES (1, 1), (2, 2)`, `INSERT INTO lines_of VALUES (1, 1, 1)`)
-			c.exec(`INSERT INTO items VALUES (1, 7), (3, 3)`, `INSERT INTO lines_of VALUES (2, 1, 1)`)
+			a.Exec(`INSERT INTO items VALUES (1, 1), (2, 2)`, `INSERT INTO lines_of VALUES (1, 1, 1)`)
+			c.Exec(`INSERT INTO items VALUES (1, 7), (3, 3)`, `INSERT INTO lines_of VALUES (2, 1, 1)`)
 			release := hold(a)
 			a.start()
 			c.start()
 			ordersGoOn(a, c, 100)
-			a.node.WaitLog("cannot create a table's triggers while it is locked")
+			a.Node.WaitLog("cannot create a table's triggers while it is locked")
 			release()
 			synced(a, c)
-			a.expect(`SELECT id, v FROM items ORDER BY id`, `1|1`, `2|2`, `3|3`)
-			c.expect(`SELECT id, v FROM items ORDER BY id`, `1|7`, `2|2`, `3|3`)
-			alike(t, `SELECT * FROM lines_of ORDER BY id`, a, c)
-			a.exec(`UPDATE items SET v = 10`, `DELETE FROM items WHERE id = 2`, `DELETE FROM items WHERE id = 1`) // a cascade
-			c.expect(`SELECT id, v FROM items ORDER BY id`, `3|10`)
-			c.expect(`SELECT COUNT(*) FROM lines_of`, `0`)
-			c.expect(`SELECT COUNT(*) FROM sync_conflicts WHERE table_name <> 'orders'`, `0`)
-			a.expect(`SELECT COUNT(*) FROM sync_conflicts WHERE table_name <> 'orders'`, `0`)
+			a.Expect(`SELECT id, v FROM items ORDER BY id`, `1|1`, `2|2`, `3|3`)
+			c.Expect(`SELECT id, v FROM items ORDER BY id`, `1|7`, `2|2`, `3|3`)
+			testkit.Alike(t, `SELECT * FROM lines_of ORDER BY id`, a, c)
+			a.Exec(`UPDATE items SET v = 10`, `DELETE FROM items WHERE id = 2`, `DELETE FROM items WHERE id = 1`) // a cascade
+			c.Expect(`SELECT id, v FROM items ORDER BY id`, `3|10`)
+			c.Expect(`SELECT COUNT(*) FROM lines_of`, `0`)
+			c.Expect(`SELECT COUNT(*) FROM sync_conflicts WHERE table_name <> 'orders'`, `0`)
+			a.Expect(`SELECT COUNT(*) FROM sync_conflicts WHERE table_name <> 'orders'`, `0`)
 
-			if strings.Contains(what, "LOCK TABLES") && !strings.Contains(a.server.Version, "MariaDB") {
+			if strings.Contains(what, "LOCK TABLES") && !strings.Contains(a.Server.Version, "MariaDB") {
 				return // MySQL then locks table_changes as well, for the triggers: docs/limits.md
 			}
-			a.node.Kill()
-			a.exec(`UPDATE items SET v = 20`, `INSERT INTO items VALUES (4, 4)`)
-			c.exec(`INSERT INTO items VALUES (5, 5)`, `INSERT INTO lines_of VALUES (5, 5, 5)`)
+			a.Node.Kill()
+			a.Exec(`UPDATE items SET v = 20`, `INSERT INTO items VALUES (4, 4)`)
+			c.Exec(`INSERT INTO items VALUES (5, 5)`, `INSERT INTO lines_of VALUES (5, 5, 5)`)
 			release = hold(a)
 			a.start()
 			ordersGoOn(a, c, 200)
 			release()
-			alike(t, `SELECT * FROM items ORDER BY id`, a, c)
-			alike(t, `SELECT * FROM lines_of ORDER BY id`, a, c)
-			a.expect(`SELECT id, v FROM items ORDER BY id`, `3|20`, `4|4`, `5|5`)
+			testkit.Alike(t, `SELECT * FROM items ORDER BY id`, a, c)
+			testkit.Alike(t, `SELECT * FROM lines_of ORDER BY id`, a, c)
+			a.Expect(`SELECT id, v FROM items ORDER BY id`, `3|20`, `4|4`, `5|5`)
 
 			// A trigger is lost meanwhile, and what was written without it is sent.
-			a.node.Kill()
-			a.exec(`DROP TRIGGER mysqlSyncUpdate_items`, `UPDATE items SET v = 30 WHERE id = 3`)
+			a.Node.Kill()
+			a.Exec(`DROP TRIGGER mysqlSyncUpdate_items`, `UPDATE items SET v = 30 WHERE id = 3`)
 			release = hold(a)
 			a.start()
 			ordersGoOn(a, c, 300)
 			release()
-			c.expect(`SELECT id, v FROM items ORDER BY id`, `3|30`, `4|4`, `5|5`)
-			a.expect(`SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE() AND TRIGGER_NAME = 'mysqlSyncUpdate_items'`, `1`)
-			a.exec(`UPDATE items SET v = 31 WHERE id = 3`)
-			c.expect(`SELECT v FROM items WHERE id = 3`, `31`)
+			c.Expect(`SELECT id, v FROM items ORDER BY id`, `3|30`, `4|4`, `5|5`)
+			a.Expect(`SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE() AND TRIGGER_NAME = 'mysqlSyncUpdate_items'`, `1`)
+			a.Exec(`UPDATE items SET v = 31 WHERE id = 3`)
+			c.Expect(`SELECT v FROM items WHERE id = 3`, `31`)
 			settle(t, []*site{a, c})
 		})
 	}
@@ -92,23 +92,23 @@ func TestANewTransformerOfAHeldTableHoldsUpNothingElse(t *testing.T) {
 	for i := range 1499 {
 		many += fmt.Sprintf(",(%d)", i+2)
 	}
-	a.exec(`INSERT INTO others VALUES ` + many)
-	c.expect(`SELECT COUNT(*) FROM others`, `1500`)
-	a.exec(`INSERT INTO items VALUES (1, 1), (2, 2)`)
-	alike(t, `SELECT * FROM items ORDER BY id`, a, c)
-	a.node.Stop()
-	a.exec(`UPDATE items SET v = 10`)
+	a.Exec(`INSERT INTO others VALUES ` + many)
+	c.Expect(`SELECT COUNT(*) FROM others`, `1500`)
+	a.Exec(`INSERT INTO items VALUES (1, 1), (2, 2)`)
+	testkit.Alike(t, `SELECT * FROM items ORDER BY id`, a, c)
+	a.Node.Stop()
+	a.Exec(`UPDATE items SET v = 10`)
 	release := a.holdByAlter()
-	a.script("others", `module.exports = c => c.entity`)
-	a.script("items", `module.exports = c => c.entity.id === 1 ? null : c.entity`)
-	a.file = testkit.ConfigFile(t, a.config)
-	a.node = testkit.Node(t, a.file)
-	a.node.WaitLog("node started")
+	a.Script("others", `module.exports = c => c.entity`)
+	a.Script("items", `module.exports = c => c.entity.id === 1 ? null : c.entity`)
+	a.Write()
+	a.Node = testkit.Node(t, a.File)
+	a.Node.WaitLog("node started")
 	ordersGoOn(a, c, 100)
 	release()
-	c.expect(`SELECT * FROM items`, `2|10`)
+	c.Expect(`SELECT * FROM items`, `2|10`)
 	var lines []string
-	for _, line := range a.node.Log() {
+	for _, line := range a.Node.Log() {
 		if strings.Contains(line, "noted which rows") {
 			lines = append(lines, line)
 		}

@@ -38,10 +38,10 @@ func TestTablesAreSentByTheirForeignKeys(t *testing.T) {
 	c := newSite(t, b, "node-b", []string{"node-a"}, sorted, nil)
 	d := newSite(t, b, "node-c", []string{"node-a"}, sorted, nil)
 	for _, s := range []*site{a, c, d} {
-		s.exec(ddl...)
+		s.Exec(ddl...)
 	}
 	for i := 7; i >= 0; i-- {
-		a.exec(fmt.Sprintf(`INSERT INTO t%02d WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 700) SELECT i, 701 - i FROM n`, i))
+		a.Exec(fmt.Sprintf(`INSERT INTO t%02d WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 700) SELECT i, 701 - i FROM n`, i))
 	}
 	c.start()
 	d.start()
@@ -49,17 +49,17 @@ func TestTablesAreSentByTheirForeignKeys(t *testing.T) {
 	quiet(a, c, d)
 	synced(a, c, d)
 	for i := range 8 {
-		alike(t, fmt.Sprintf(`SELECT * FROM t%02d ORDER BY id`, i), a, c, d)
+		testkit.Alike(t, fmt.Sprintf(`SELECT * FROM t%02d ORDER BY id`, i), a, c, d)
 	}
 	// Nothing waited, was refused, or was tried twice.
 	for _, s := range []*site{c, d} {
-		if strings.Contains(strings.Join(s.node.Log(), "\n"), "rows wait for others") {
-			t.Errorf("%s was sent rows before those that they refer to", s.name)
+		if strings.Contains(strings.Join(s.Node.Log(), "\n"), "rows wait for others") {
+			t.Errorf("%s was sent rows before those that they refer to", s.Name)
 		}
 	}
-	a.expect(`SELECT COUNT(*) FROM sync_status`, `0`)
+	a.Expect(`SELECT COUNT(*) FROM sync_status`, `0`)
 	// Tables without rows are not written down one by one.
-	a.expect(`SELECT remote, COUNT(DISTINCT finished_at) < 10 FROM sync_snapshots WHERE table_name LIKE 'e%' GROUP BY remote ORDER BY remote`, `"node-b"|1`, `"node-c"|1`)
+	a.Expect(`SELECT remote, COUNT(DISTINCT finished_at) < 10 FROM sync_snapshots WHERE table_name LIKE 'e%' GROUP BY remote ORDER BY remote`, `"node-b"|1`, `"node-c"|1`)
 }
 
 // TestATransferGoesOnAfterAKill: tables that refer to each other in a ring, a tree whose parents come last, rows of which few fit
@@ -72,7 +72,7 @@ func TestATransferGoesOnAfterAKill(t *testing.T) {
 	c := newSite(t, b, "node-b", []string{"node-a"}, tables, nil)
 	d := newSite(t, b, "node-c", []string{"node-a"}, tables, nil)
 	for _, s := range []*site{a, c, d} {
-		s.exec(`CREATE TABLE z_store (id INT PRIMARY KEY, manager INT NOT NULL, INDEX (manager))`,
+		s.Exec(`CREATE TABLE z_store (id INT PRIMARY KEY, manager INT NOT NULL, INDEX (manager))`,
 			`CREATE TABLE a_staff (id INT PRIMARY KEY, store INT NOT NULL, FOREIGN KEY (store) REFERENCES z_store (id))`,
 			`ALTER TABLE z_store ADD FOREIGN KEY (manager) REFERENCES a_staff (id)`,
 			`CREATE TABLE b_tree (id INT PRIMARY KEY, parent INT, FOREIGN KEY (parent) REFERENCES b_tree (id))`,
@@ -80,7 +80,7 @@ func TestATransferGoesOnAfterAKill(t *testing.T) {
 			`CREATE TABLE c_note (id INT PRIMARY KEY, picture INT NOT NULL, FOREIGN KEY (picture) REFERENCES c_picture (id))`,
 			`CREATE TABLE d_parts (year INT, name VARCHAR(20), n INT, PRIMARY KEY (year, name)) PARTITION BY HASH (year) PARTITIONS 7`)
 	}
-	tx := a.db.MustBegin()
+	tx := a.DB.MustBegin()
 	for _, q := range []string{
 		`SET foreign_key_checks = 0`,
 		`INSERT INTO a_staff WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 900) SELECT i, 1 + i MOD 900 FROM n`,
@@ -99,9 +99,9 @@ func TestATransferGoesOnAfterAKill(t *testing.T) {
 	c.start()
 	d.start()
 	a.start()
-	c.expect(`SELECT COUNT(*) > 0 FROM d_parts`, `1`)
-	a.node.Kill()
-	c.node.Kill()
+	c.Expect(`SELECT COUNT(*) > 0 FROM d_parts`, `1`)
+	a.Node.Kill()
+	c.Node.Kill()
 	a.start()
 	c.start()
 	for _, table := range tables {
@@ -109,15 +109,15 @@ func TestATransferGoesOnAfterAKill(t *testing.T) {
 		if table == "c_picture" { // MySQL sorts no such rows
 			query = `SELECT id, SHA2(picture, 256) FROM c_picture ORDER BY id`
 		}
-		alike(t, query, a, c, d)
+		testkit.Alike(t, query, a, c, d)
 	}
 	for _, s := range []*site{a, c, d} {
-		s.expect(testkit.Waiting, `0`)
-		s.expect(`SELECT COUNT(*) FROM sync_snapshots WHERE finished_at IS NULL`, `0`)
-		s.expect(`SELECT COUNT(*) FROM sync_conflicts`, `0`)
+		s.Expect(testkit.Waiting, `0`)
+		s.Expect(`SELECT COUNT(*) FROM sync_snapshots WHERE finished_at IS NULL`, `0`)
+		s.Expect(`SELECT COUNT(*) FROM sync_conflicts`, `0`)
 	}
 	// All rows once more, of a child and of its parent, as a person asks for them: nothing is tried too early.
-	tx = c.db.MustBegin()
+	tx = c.DB.MustBegin()
 	for _, table := range []string{"c_note", "c_picture"} {
 		tx.MustExec(`SET @mysql_sync_applying = '` + table + `'`)
 		tx.MustExec(`DELETE FROM ` + table)
@@ -126,9 +126,9 @@ func TestATransferGoesOnAfterAKill(t *testing.T) {
 	if err := tx.Commit(); err != nil {
 		t.Fatal(err)
 	}
-	a.exec(`INSERT INTO sync_snapshots (remote, table_name, mode, rows_total, started_at) SELECT remote, table_name, 'all', 0, UTC_TIMESTAMP(6)
+	a.Exec(`INSERT INTO sync_snapshots (remote, table_name, mode, rows_total, started_at) SELECT remote, table_name, 'all', 0, UTC_TIMESTAMP(6)
 		FROM sync_remotes JOIN (SELECT 'c_note' AS table_name UNION ALL SELECT 'c_picture') t WHERE remote = 'node-b' ON DUPLICATE KEY UPDATE
 		mode = 'all', last_key = NULL, finished_at = NULL, started_at = UTC_TIMESTAMP(6)`)
-	alike(t, `SELECT id, picture FROM c_note ORDER BY 1`, a, c)
-	a.expect(testkit.Waiting, `0`)
+	testkit.Alike(t, `SELECT id, picture FROM c_note ORDER BY 1`, a, c)
+	a.Expect(testkit.Waiting, `0`)
 }

@@ -85,7 +85,7 @@ func TestKeysOfAllTypesNameTheirRowsInVersion1(t *testing.T) {
 	start := func(t *testing.T, b *testkit.Broker, tables []string, ddl ...string) (*site, *site) {
 		a, c := pairOfVersion1(t, b, tables, ddl...)
 		for _, s := range []*site{a, c} {
-			s.node.Quiet("the broker neither delivers nor keeps the announcement") // its ACL denies that
+			s.Node.Quiet("the broker neither delivers nor keeps the announcement") // its ACL denies that
 		}
 		return a, c
 	}
@@ -119,26 +119,26 @@ func keysTravel(t *testing.T, b *testkit.Broker, start pairing, cases map[string
 		t.Helper()
 		t.Log(step)
 		for _, q := range shown {
-			alike(t, q+" ORDER BY v", a, c)
+			testkit.Alike(t, q+" ORDER BY v", a, c)
 		}
 	}
 	a.writer(append([]string{moods}, inserts...)...)
 	arrived := `SELECT ` + "(SELECT COUNT(*) FROM " + strings.Join(tables, ") + (SELECT COUNT(*) FROM ") + ")"
-	count, err := a.rows(arrived)
+	count, err := a.Rows(arrived)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.expect(arrived, strings.TrimSpace(count))
+	c.Expect(arrived, strings.TrimSpace(count))
 	alikeAll("inserted")
 	c.writer(append([]string{moods}, changes...)...)
 	alikeAll("changed and deleted at the other side")
 	a.writer(append([]string{moods}, moves...)...)
 	alikeAll("moved to another key")
 	a.writer(deletes...)
-	c.expect(arrived, "0")
+	c.Expect(arrived, "0")
 	for _, s := range []*site{a, c} {
-		s.expect(testkit.Waiting, `0`)
-		s.expect(`SELECT primary_key, message FROM sync_status WHERE status <> 'successful'`)
+		s.Expect(testkit.Waiting, `0`)
+		s.Expect(`SELECT primary_key, message FROM sync_status WHERE status <> 'successful'`)
 	}
 }
 
@@ -148,18 +148,18 @@ func TestKeyChangesMoveTheRow(t *testing.T) {
 	a, c := pair(t, b, []string{"items"}, `CREATE TABLE items (id INT PRIMARY KEY, name VARCHAR(20))`)
 	quiet(a, c)
 	const shown = `SELECT id, name FROM items ORDER BY id`
-	a.exec(`INSERT INTO items VALUES (1, 'one'), (2, 'two'), (3, 'three')`)
-	c.expect(shown, `1|"one"`, `2|"two"`, `3|"three"`)
-	a.exec(`UPDATE items SET id = 10 WHERE id = 1`)
-	c.expect(shown, `2|"two"`, `3|"three"`, `10|"one"`)
+	a.Exec(`INSERT INTO items VALUES (1, 'one'), (2, 'two'), (3, 'three')`)
+	c.Expect(shown, `1|"one"`, `2|"two"`, `3|"three"`)
+	a.Exec(`UPDATE items SET id = 10 WHERE id = 1`)
+	c.Expect(shown, `2|"two"`, `3|"three"`, `10|"one"`)
 	// Two rows change places by way of a third key.
-	a.exec(`UPDATE items SET id = -1 WHERE id = 2`, `UPDATE items SET id = 2 WHERE id = 3`, `UPDATE items SET id = 3 WHERE id = -1`)
-	c.expect(shown, `2|"three"`, `3|"two"`, `10|"one"`)
+	a.Exec(`UPDATE items SET id = -1 WHERE id = 2`, `UPDATE items SET id = 2 WHERE id = 3`, `UPDATE items SET id = 3 WHERE id = -1`)
+	c.Expect(shown, `2|"three"`, `3|"two"`, `10|"one"`)
 	// All rows move, some to where another one was.
-	c.exec(`UPDATE items SET id = id + 1 ORDER BY id DESC`)
-	a.expect(shown, `3|"three"`, `4|"two"`, `11|"one"`)
-	c.exec(`UPDATE items SET id = id + 100`)
-	a.expect(shown, `103|"three"`, `104|"two"`, `111|"one"`)
+	c.Exec(`UPDATE items SET id = id + 1 ORDER BY id DESC`)
+	a.Expect(shown, `3|"three"`, `4|"two"`, `11|"one"`)
+	c.Exec(`UPDATE items SET id = id + 100`)
+	a.Expect(shown, `103|"three"`, `104|"two"`, `111|"one"`)
 }
 
 // TestKeyThatChangesItsSpellingMoves: 'a' and 'A' are one key where the collation says so, and two names of it elsewhere.
@@ -168,16 +168,16 @@ func TestKeyThatChangesItsSpellingMoves(t *testing.T) {
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"words"}, `CREATE TABLE words (w VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY, n INT)`)
 	const shown = `SELECT w, n FROM words ORDER BY w`
-	a.exec(`INSERT INTO words VALUES ('anna', 1), ('bär', 2)`)
-	c.expect(shown, `"anna"|1`, `"bär"|2`)
-	a.exec(`UPDATE words SET w = 'Anna' WHERE w = 'anna'`, `UPDATE words SET n = 3 WHERE w = 'anna'`)
-	c.expect(shown, `"Anna"|3`, `"bär"|2`)
-	c.exec(`UPDATE words SET w = 'BAR' WHERE w = 'bar'`)
-	a.expect(shown, `"Anna"|3`, `"BAR"|2`)
-	c.exec(`DELETE FROM words WHERE w = 'ANNA'`, `INSERT INTO words VALUES ('ANNA', 5)`)
-	a.expect(shown, `"ANNA"|5`, `"BAR"|2`)
-	a.exec(`DELETE FROM words`)
-	c.expect(shown)
+	a.Exec(`INSERT INTO words VALUES ('anna', 1), ('bär', 2)`)
+	c.Expect(shown, `"anna"|1`, `"bär"|2`)
+	a.Exec(`UPDATE words SET w = 'Anna' WHERE w = 'anna'`, `UPDATE words SET n = 3 WHERE w = 'anna'`)
+	c.Expect(shown, `"Anna"|3`, `"bär"|2`)
+	c.Exec(`UPDATE words SET w = 'BAR' WHERE w = 'bar'`)
+	a.Expect(shown, `"Anna"|3`, `"BAR"|2`)
+	c.Exec(`DELETE FROM words WHERE w = 'ANNA'`, `INSERT INTO words VALUES ('ANNA', 5)`)
+	a.Expect(shown, `"ANNA"|5`, `"BAR"|2`)
+	a.Exec(`DELETE FROM words`)
+	c.Expect(shown)
 }
 
 func TestStatementsOfManyRowsAreCaptured(t *testing.T) {
@@ -189,30 +189,30 @@ func TestStatementsOfManyRowsAreCaptured(t *testing.T) {
 		`CREATE TABLE unsynced (id INT, name VARCHAR(20))`)
 	quiet(a, c)
 	items, prices := `SELECT id, name, n FROM items ORDER BY id`, `SELECT item, cents FROM prices ORDER BY item`
-	a.exec(`INSERT INTO unsynced VALUES (1, 'a'), (2, 'b'), (3, 'c')`)
+	a.Exec(`INSERT INTO unsynced VALUES (1, 'a'), (2, 'b'), (3, 'c')`)
 
-	a.exec(`INSERT INTO items SELECT id, name, 0 FROM unsynced`, `INSERT INTO prices VALUES (1, 100), (2, 200), (3, 300)`)
-	c.expect(items, `1|"a"|0`, `2|"b"|0`, `3|"c"|0`)
-	c.expect(prices, `1|100`, `2|200`, `3|300`)
+	a.Exec(`INSERT INTO items SELECT id, name, 0 FROM unsynced`, `INSERT INTO prices VALUES (1, 100), (2, 200), (3, 300)`)
+	c.Expect(items, `1|"a"|0`, `2|"b"|0`, `3|"c"|0`)
+	c.Expect(prices, `1|100`, `2|200`, `3|300`)
 	// It takes the row 2 away, whose name it wants, and replaces the row 3.
-	a.exec(`REPLACE INTO items VALUES (3, 'b', 7)`)
-	c.expect(items, `1|"a"|0`, `3|"b"|7`)
+	a.Exec(`REPLACE INTO items VALUES (3, 'b', 7)`)
+	c.Expect(items, `1|"a"|0`, `3|"b"|7`)
 	// It updates the row 1, by its name, and inserts another.
-	a.exec(`INSERT INTO items VALUES (9, 'a', 1), (5, 'e', 5) ON DUPLICATE KEY UPDATE n = n + 10`)
-	c.expect(items, `1|"a"|10`, `3|"b"|7`, `5|"e"|5`)
-	a.exec(`INSERT IGNORE INTO items VALUES (5, 'x', 0), (6, 'f', 6)`)
-	c.expect(items, `1|"a"|10`, `3|"b"|7`, `5|"e"|5`, `6|"f"|6`)
-	c.exec(`UPDATE items i JOIN prices p ON p.item = i.id SET i.n = 50, p.cents = p.cents + 1`)
-	a.expect(items, `1|"a"|50`, `3|"b"|50`, `5|"e"|5`, `6|"f"|6`)
-	a.expect(prices, `1|101`, `2|200`, `3|301`)
-	a.exec(`DELETE i, p FROM items i JOIN prices p ON p.item = i.id WHERE i.id < 3`)
-	c.expect(items, `3|"b"|50`, `5|"e"|5`, `6|"f"|6`)
-	c.expect(prices, `2|200`, `3|301`)
+	a.Exec(`INSERT INTO items VALUES (9, 'a', 1), (5, 'e', 5) ON DUPLICATE KEY UPDATE n = n + 10`)
+	c.Expect(items, `1|"a"|10`, `3|"b"|7`, `5|"e"|5`)
+	a.Exec(`INSERT IGNORE INTO items VALUES (5, 'x', 0), (6, 'f', 6)`)
+	c.Expect(items, `1|"a"|10`, `3|"b"|7`, `5|"e"|5`, `6|"f"|6`)
+	c.Exec(`UPDATE items i JOIN prices p ON p.item = i.id SET i.n = 50, p.cents = p.cents + 1`)
+	a.Expect(items, `1|"a"|50`, `3|"b"|50`, `5|"e"|5`, `6|"f"|6`)
+	a.Expect(prices, `1|101`, `2|200`, `3|301`)
+	a.Exec(`DELETE i, p FROM items i JOIN prices p ON p.item = i.id WHERE i.id < 3`)
+	c.Expect(items, `3|"b"|50`, `5|"e"|5`, `6|"f"|6`)
+	c.Expect(prices, `2|200`, `3|301`)
 
 	mysql.RegisterReaderHandler(t.Name(), func() io.Reader { return strings.NewReader("20,twenty,20\n21,twenty-one,21\n") })
 	defer mysql.DeregisterReaderHandler(t.Name())
-	a.exec(`SET GLOBAL local_infile = 1`, `LOAD DATA LOCAL INFILE 'Reader::`+t.Name()+`' INTO TABLE items FIELDS TERMINATED BY ','`)
-	c.expect(items+` LIMIT 3, 9`, `20|"twenty"|20`, `21|"twenty-one"|21`)
+	a.Exec(`SET GLOBAL local_infile = 1`, `LOAD DATA LOCAL INFILE 'Reader::`+t.Name()+`' INTO TABLE items FIELDS TERMINATED BY ','`)
+	c.Expect(items+` LIMIT 3, 9`, `20|"twenty"|20`, `21|"twenty-one"|21`)
 }
 
 func TestRolledBackStatementsAreNotSent(t *testing.T) {
@@ -220,7 +220,7 @@ func TestRolledBackStatementsAreNotSent(t *testing.T) {
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"items"}, `CREATE TABLE items (id INT PRIMARY KEY, name VARCHAR(20))`)
 	quiet(a, c)
-	tx, err := a.db.BeginTx(context.Background(), nil)
+	tx, err := a.DB.BeginTx(context.Background(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,12 +233,12 @@ func TestRolledBackStatementsAreNotSent(t *testing.T) {
 	if err := tx.Commit(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := a.db.Exec(`INSERT INTO items VALUES (3, 'also not'), (1, 'twice')`); err == nil {
+	if _, err := a.DB.Exec(`INSERT INTO items VALUES (3, 'also not'), (1, 'twice')`); err == nil {
 		t.Fatal("the key stood twice")
 	}
-	a.exec(`INSERT INTO items VALUES (4, 'last')`)
-	c.expect(`SELECT id, name FROM items ORDER BY id`, `1|"kept"`, `4|"last"`)
-	a.expect(`SELECT primary_key FROM sync_status ORDER BY 1`, `"1"`, `"4"`)
+	a.Exec(`INSERT INTO items VALUES (4, 'last')`)
+	c.Expect(`SELECT id, name FROM items ORDER BY id`, `1|"kept"`, `4|"last"`)
+	a.Expect(`SELECT primary_key FROM sync_status ORDER BY 1`, `"1"`, `"4"`)
 }
 
 func TestNamesThatNeedQuotesAreQuoted(t *testing.T) {
@@ -263,10 +263,10 @@ func TestNamesThatNeedQuotesAreQuoted(t *testing.T) {
 		}
 		for _, table := range tables {
 			q := mysqldb.Quote(table)
-			a.exec("INSERT INTO " + q + " VALUES ('k', '1', '2', '3', '4', '5', '6'), ('gone', '', '', '', '', '', '')")
-			c.expect("SELECT * FROM "+q+" ORDER BY 1 DESC", `"k"|"1"|"2"|"3"|"4"|"5"|"6"`, `"gone"|""|""|""|""|""|""`)
-			c.exec("DELETE FROM "+q+" WHERE `key` = 'gone'", "UPDATE "+q+" SET `it's` = 'x', `values` = 'y'")
-			a.expect("SELECT * FROM "+q, `"k"|"y"|"2"|"3"|"4"|"x"|"6"`)
+			a.Exec("INSERT INTO " + q + " VALUES ('k', '1', '2', '3', '4', '5', '6'), ('gone', '', '', '', '', '', '')")
+			c.Expect("SELECT * FROM "+q+" ORDER BY 1 DESC", `"k"|"1"|"2"|"3"|"4"|"5"|"6"`, `"gone"|""|""|""|""|""|""`)
+			c.Exec("DELETE FROM "+q+" WHERE `key` = 'gone'", "UPDATE "+q+" SET `it's` = 'x', `values` = 'y'")
+			a.Expect("SELECT * FROM "+q, `"k"|"y"|"2"|"3"|"4"|"x"|"6"`)
 		}
 	}
 }

@@ -84,7 +84,7 @@ func TestRowsOfEveryKeyTypeArriveAndAreFound(t *testing.T) {
 		}
 	}
 	a, c := newPair(t, testkit.AnyBroker(t), tables, ddl...)
-	a.exec(`CREATE TABLE digits (d INT)`, `INSERT INTO digits VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)`,
+	a.Exec(`CREATE TABLE digits (d INT)`, `INSERT INTO digits VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)`,
 		`CREATE TABLE numbers (n INT)`, `INSERT INTO numbers SELECT w.d * 1000 + x.d * 100 + y.d * 10 + z.d FROM digits w, digits x, digits y, digits z
 			WHERE w.d * 1000 + x.d * 100 + y.d * 10 + z.d < 1100`)
 	a.writer(append([]string{moods}, fill...)...)
@@ -95,7 +95,7 @@ func TestRowsOfEveryKeyTypeArriveAndAreFound(t *testing.T) {
 		t.Helper()
 		t.Log(step)
 		for _, table := range tables {
-			alike(t, "SELECT COUNT(*), COUNT(DISTINCT id), SUM(v), BIT_XOR(CRC32(CONCAT_WS('|', HEX(id), v))) FROM "+table, a, c)
+			testkit.Alike(t, "SELECT COUNT(*), COUNT(DISTINCT id), SUM(v), BIT_XOR(CRC32(CONCAT_WS('|', HEX(id), v))) FROM "+table, a, c)
 		}
 	}
 	synced(a, c)
@@ -119,14 +119,14 @@ func TestRowsOfEveryKeyTypeArriveAndAreFound(t *testing.T) {
 	a.writer(append([]string{moods}, again...)...)
 	same("inserted again")
 	for _, s := range []*site{a, c} {
-		s.expect(testkit.Waiting, `0`)
-		s.expect(`SELECT primary_key, message FROM sync_status WHERE status <> 'successful'`)
+		s.Expect(testkit.Waiting, `0`)
+		s.Expect(`SELECT primary_key, message FROM sync_status WHERE status <> 'successful'`)
 	}
 	if code, out := a.verify(); code != 0 {
 		t.Fatalf("verify: exit code %d\n%s", code, out)
 	}
 	each(a, "DELETE FROM %s")
 	for _, table := range tables {
-		c.expect("SELECT COUNT(*) FROM "+table, "0")
+		c.Expect("SELECT COUNT(*) FROM "+table, "0")
 	}
 }

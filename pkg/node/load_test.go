@@ -60,7 +60,7 @@ func (w *load) run() {
 
 // exec reports whether a row was written.
 func (w *load) exec(id int, name, statement string) bool {
-	res, err := w.s.db.Exec(statement, name, id)
+	res, err := w.s.DB.Exec(statement, name, id)
 	if err != nil {
 		w.doubt[id] = true
 		return false
@@ -77,7 +77,7 @@ func (w *load) exec(id int, name, statement string) bool {
 func (w *load) more(n int64) {
 	w.s.t.Helper()
 	goal := w.count.Load() + n
-	testkit.Eventually(w.s.t, fmt.Sprintf("%d more statements at %s", n, w.s.name), func() error {
+	testkit.Eventually(w.s.t, fmt.Sprintf("%d more statements at %s", n, w.s.Name), func() error {
 		if at := w.count.Load(); at < goal {
 			return fmt.Errorf("%d are missing", goal-at)
 		}
@@ -89,7 +89,7 @@ func (w *load) more(n int64) {
 func (w *load) reaches(s *site) {
 	w.s.t.Helper()
 	w.more(1)
-	s.expect(fmt.Sprintf(`SELECT MAX(id) >= %d FROM orders WHERE id < %d`, w.last.Load(), w.first+loadIDs), `1`)
+	s.Expect(fmt.Sprintf(`SELECT MAX(id) >= %d FROM orders WHERE id < %d`, w.last.Load(), w.first+loadIDs), `1`)
 }
 
 // stop ends the load. It may be called again.
@@ -108,19 +108,19 @@ func (w *load) check(s *site) error {
 		ID   int    `db:"id"`
 		Name string `db:"name"`
 	}
-	if err := s.db.Select(&rows, `SELECT id, name FROM orders WHERE id BETWEEN ? AND ?`, w.first, w.first+loadIDs-1); err != nil {
+	if err := s.DB.Select(&rows, `SELECT id, name FROM orders WHERE id BETWEEN ? AND ?`, w.first, w.first+loadIDs-1); err != nil {
 		return err
 	}
 	has := map[int]string{}
 	for _, r := range rows {
 		has[r.ID] = r.Name
 		if want, ok := w.rows[r.ID]; !w.doubt[r.ID] && (!ok || want != r.Name) {
-			return fmt.Errorf("%s has row %d as %q, not %q", s.name, r.ID, r.Name, want)
+			return fmt.Errorf("%s has row %d as %q, not %q", s.Name, r.ID, r.Name, want)
 		}
 	}
 	for id, want := range w.rows {
 		if _, ok := has[id]; !ok && want != "" && !w.doubt[id] {
-			return fmt.Errorf("%s has %d rows and not row %d, %q", s.name, len(rows), id, want)
+			return fmt.Errorf("%s has %d rows and not row %d, %q", s.Name, len(rows), id, want)
 		}
 	}
 	return nil
@@ -142,10 +142,10 @@ func settle(t *testing.T, sites []*site, loads ...*load) {
 		}
 		return nil
 	})
-	alike(t, `SELECT * FROM orders ORDER BY id`, sites...)
+	testkit.Alike(t, `SELECT * FROM orders ORDER BY id`, sites...)
 	for _, s := range sites {
-		testkit.Within(t, time.Minute, s.name+" to have nothing to do", func() error {
-			got, err := s.rows(`SELECT (SELECT COUNT(*) FROM table_changes), (` + testkit.Waiting + `),
+		testkit.Within(t, time.Minute, s.Name+" to have nothing to do", func() error {
+			got, err := s.Rows(`SELECT (SELECT COUNT(*) FROM table_changes), (` + testkit.Waiting + `),
 				(SELECT COUNT(*) FROM sync_status WHERE status <> 'successful')`)
 			if err == nil && got != "0|0|0\n" {
 				err = fmt.Errorf("changes, outbox, not successful: %s", got)

@@ -14,18 +14,16 @@ func TestNodeOutlivesItsOwnGhost(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
-	a.exec(orders)
-	proxy := testkit.NewProxy(t, a.server.Addr())
+	a.Exec(orders)
+	proxy := testkit.NewProxy(t, a.Server.Addr())
 	host, port, _ := strings.Cut(proxy.Addr(), ":")
-	a.config["mysqlConfig"] = map[string]any{"host": host, "port": port, "user": a.server.User, "password": a.server.Password, "database": a.schema}
+	a.Config["mysqlConfig"] = map[string]any{"host": host, "port": port, "user": a.Server.User, "password": a.Server.Password, "database": a.Schema}
 	a.start()
 	proxy.Blackhole(true)
-	a.node.WaitLog("the lock on the database was lost")
+	a.Node.WaitLog("the lock on the database was lost")
 	proxy.Blackhole(false)
 	proxy.CloseAll()
-	a.exec(`INSERT INTO orders VALUES (1, 'after', 1)`)
-	a.expect(testkit.Waiting, `1`)
-	if code := a.node.Stop(); code != 0 {
-		t.Fatalf("exit code %d", code)
-	}
+	a.Exec(`INSERT INTO orders VALUES (1, 'after', 1)`)
+	a.Expect(testkit.Waiting, `1`)
+	a.Stop()
 }

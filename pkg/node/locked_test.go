@@ -17,9 +17,9 @@ func TestWhatIsHeldAtTheSenderHoldsUpNothingElse(t *testing.T) {
 	a := newSite(t, b, "node-a", []string{"node-b"}, tables, nil)
 	c := newSite(t, b, "node-b", []string{"node-a"}, tables, nil)
 	for _, s := range []*site{a, c} {
-		s.exec(orders, `CREATE TABLE items (id INT PRIMARY KEY, v INT)`)
+		s.Exec(orders, `CREATE TABLE items (id INT PRIMARY KEY, v INT)`)
 	}
-	a.exec(`INSERT INTO orders VALUES (1, 'first', 0)`, `INSERT INTO items VALUES (1, 0), (2, 0), (3, 0)`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'first', 0)`, `INSERT INTO items VALUES (1, 0), (2, 0), (3, 0)`)
 	a.start()
 	for round, hold := range []func() func(){a.holdByAlter, a.holdByLock, a.holdByAlter} {
 		release := hold()
@@ -28,33 +28,33 @@ func TestWhatIsHeldAtTheSenderHoldsUpNothingElse(t *testing.T) {
 		}
 		c.start()
 		base := 100 * (round + 1)
-		c.expect(`SELECT name FROM orders WHERE id = 1`, `"first"`)
+		c.Expect(`SELECT name FROM orders WHERE id = 1`, `"first"`)
 		for i := range 5 {
-			a.exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'a', 0)`, base+i))
-			c.expect(fmt.Sprintf(`SELECT name FROM orders WHERE id = %d`, base+i), `"a"`)
-			c.exec(fmt.Sprintf(`UPDATE orders SET name = 'b' WHERE id = %d`, base+i))
-			a.expect(fmt.Sprintf(`SELECT name FROM orders WHERE id = %d`, base+i), `"b"`)
+			a.Exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'a', 0)`, base+i))
+			c.Expect(fmt.Sprintf(`SELECT name FROM orders WHERE id = %d`, base+i), `"a"`)
+			c.Exec(fmt.Sprintf(`UPDATE orders SET name = 'b' WHERE id = %d`, base+i))
+			a.Expect(fmt.Sprintf(`SELECT name FROM orders WHERE id = %d`, base+i), `"b"`)
 		}
 		if round == 0 {
-			a.node.WaitLog("a table cannot be read now.*items")
-			if out := a.command("status"); !strings.Contains(out, "items cannot be read since") {
+			a.Node.WaitLog("a table cannot be read now.*items")
+			if out := a.Run(0, "status"); !strings.Contains(out, "items cannot be read since") {
 				t.Errorf("status does not tell:\n%s", out)
 			}
 		}
 		release()
-		alike(t, `SELECT id, v FROM items ORDER BY id`, a, c)
-		c.node.Stop()
-		a.exec(fmt.Sprintf(`UPDATE items SET v = %d`, base), fmt.Sprintf(`INSERT INTO items VALUES (%d, 0)`, base))
-		a.expect(`SELECT COUNT(*) FROM table_changes`, `0`)
+		testkit.Alike(t, `SELECT id, v FROM items ORDER BY id`, a, c)
+		c.Node.Stop()
+		a.Exec(fmt.Sprintf(`UPDATE items SET v = %d`, base), fmt.Sprintf(`INSERT INTO items VALUES (%d, 0)`, base))
+		a.Expect(`SELECT COUNT(*) FROM table_changes`, `0`)
 	}
 	c.start()
-	alike(t, `SELECT id, v FROM items ORDER BY id`, a, c)
+	testkit.Alike(t, `SELECT id, v FROM items ORDER BY id`, a, c)
 	settle(t, []*site{a, c})
 }
 
 // holdByLock holds items as a dump does. MySQL then locks table_changes as well, for the triggers: docs/limits.md.
 func (s *site) holdByLock() (release func()) {
-	if !strings.Contains(s.server.Version, "MariaDB") {
+	if !strings.Contains(s.Server.Version, "MariaDB") {
 		return nil
 	}
 	return s.hold(`LOCK TABLES items WRITE`)
@@ -66,12 +66,12 @@ func (s *site) holdByAlter() (release func()) {
 	end := s.hold(`BEGIN`, `SELECT * FROM items`)
 	altered := make(chan error, 1)
 	go func() {
-		_, err := s.db.ExecContext(s.t.Context(), `ALTER TABLE items COMMENT = 'altered', ALGORITHM = COPY`)
+		_, err := s.DB.ExecContext(s.t.Context(), `ALTER TABLE items COMMENT = 'altered', ALGORITHM = COPY`)
 		altered <- err
 	}()
 	testkit.Eventually(s.t, "the ALTER waits", func() error {
 		var n int
-		err := s.db.GetContext(s.t.Context(), &n, `SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE STATE LIKE 'Waiting for table metadata lock' AND INFO LIKE '%ALTER TABLE items%' AND ID <> CONNECTION_ID()`)
+		err := s.DB.GetContext(s.t.Context(), &n, `SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE STATE LIKE 'Waiting for table metadata lock' AND INFO LIKE '%ALTER TABLE items%' AND ID <> CONNECTION_ID()`)
 		if err == nil && n == 0 {
 			err = fmt.Errorf("it does not")
 		}

@@ -51,18 +51,18 @@ func TestAValueThatTheReceiverWouldChangeIsAnError(t *testing.T) {
 		wanted = append(wanted, fmt.Sprintf(`"%d"`, 100+i))
 	}
 	const table = "CREATE TABLE narrow (id INT AUTO_INCREMENT PRIMARY KEY, touched INT NOT NULL DEFAULT 0, %s) DEFAULT CHARSET utf8mb4 AUTO_INCREMENT = 100"
-	a.exec(fmt.Sprintf(table, strings.Join(here, ", ")))
-	c.exec(fmt.Sprintf(table, strings.Join(there, ", ")))
+	a.Exec(fmt.Sprintf(table, strings.Join(here, ", ")))
+	c.Exec(fmt.Sprintf(table, strings.Join(there, ", ")))
 	a.start()
 	c.start()
 	synced(a, c)
 	row := "(" + strings.Join(values, ", ") + ")"
-	a.exec("INSERT INTO narrow (" + strings.Join(names, ", ") + ") VALUES " + row + strings.Repeat(", "+row, len(narrow)))
-	c.expect("SELECT COUNT(*) FROM narrow", fmt.Sprint(len(narrow)+1))
+	a.Exec("INSERT INTO narrow (" + strings.Join(names, ", ") + ") VALUES " + row + strings.Repeat(", "+row, len(narrow)))
+	c.Expect("SELECT COUNT(*) FROM narrow", fmt.Sprint(len(narrow)+1))
 	a.writer(append([]string{moods}, lost...)...)
-	a.expect(`SELECT primary_key FROM sync_status WHERE status = 'error' ORDER BY primary_key`, wanted...)
+	a.Expect(`SELECT primary_key FROM sync_status WHERE status = 'error' ORDER BY primary_key`, wanted...)
 	for i, n := range narrow {
-		message, err := a.rows(fmt.Sprintf("SELECT message FROM sync_status WHERE primary_key = '%d'", 100+i))
+		message, err := a.Rows(fmt.Sprintf("SELECT message FROM sync_status WHERE primary_key = '%d'", 100+i))
 		column := false
 		for _, form := range []string{"table narrow: column c%02d: ", "column 'c%02d'", "`c%02d`", "narrow.c%02d", "column '.c%02d'", "one of the columns c22, c%02d: "} {
 			column = column || strings.Contains(message, fmt.Sprintf(form, i))
@@ -71,16 +71,16 @@ func TestAValueThatTheReceiverWouldChangeIsAnError(t *testing.T) {
 			t.Errorf("%s into %s: %s %v, want %s", n.wide, n.narrow, message, err, n.err)
 		}
 	}
-	c.expect(`SELECT COUNT(*) FROM narrow WHERE touched = 1`, "0") // nothing of it was stored
+	c.Expect(`SELECT COUNT(*) FROM narrow WHERE touched = 1`, "0") // nothing of it was stored
 	// An edit of what fits comes home as it is.
 	last := 100 + len(narrow)
-	c.exec(fmt.Sprintf(`UPDATE narrow SET touched = 2 WHERE id = %d`, last))
-	a.expect(fmt.Sprintf(`SELECT touched, c00, c11 FROM narrow WHERE id = %d`, last), `2|"1.2300"|"ab"`)
+	c.Exec(fmt.Sprintf(`UPDATE narrow SET touched = 2 WHERE id = %d`, last))
+	a.Expect(fmt.Sprintf(`SELECT touched, c00, c11 FROM narrow WHERE id = %d`, last), `2|"1.2300"|"ab"`)
 	// Once the column takes it, it goes through by itself.
-	c.exec(`ALTER TABLE narrow MODIFY c00 DECIMAL(12,4), MODIFY c04 DATETIME(6)`)
-	c.expect(`SELECT id, c00 FROM narrow WHERE c00 <> 1.23`, `100|"1.2345"`)
-	c.expect(`SELECT id FROM narrow WHERE c04 LIKE '%12.600000'`, `104`)
-	a.expect(`SELECT COUNT(*) FROM sync_status WHERE status = 'error'`, fmt.Sprint(len(narrow)-2))
+	c.Exec(`ALTER TABLE narrow MODIFY c00 DECIMAL(12,4), MODIFY c04 DATETIME(6)`)
+	c.Expect(`SELECT id, c00 FROM narrow WHERE c00 <> 1.23`, `100|"1.2345"`)
+	c.Expect(`SELECT id FROM narrow WHERE c04 LIKE '%12.600000'`, `104`)
+	a.Expect(`SELECT COUNT(*) FROM sync_status WHERE status = 'error'`, fmt.Sprint(len(narrow)-2))
 }
 
 func TestALossThatIsAllowedIsNotedAndNoKey(t *testing.T) {
@@ -89,20 +89,20 @@ func TestALossThatIsAllowedIsNotedAndNoKey(t *testing.T) {
 	tables := []string{"orders", "tags"}
 	a := newSite(t, b, "node-a", []string{"node-b"}, tables, nil)
 	c := newSite(t, b, "node-b", []string{"node-a"}, tables, map[string]any{"allowLossy": map[string]any{"orders": []string{"price"}, "tags": []string{"*"}}})
-	a.exec(`CREATE TABLE orders (id INT PRIMARY KEY, price DECIMAL(12,4), made DATETIME(6))`, `CREATE TABLE tags (name VARCHAR(10) PRIMARY KEY, note VARCHAR(10))`)
-	c.exec(`CREATE TABLE orders (id INT PRIMARY KEY, price DECIMAL(12,2), made DATETIME)`, `CREATE TABLE tags (name CHAR(10) PRIMARY KEY, note VARCHAR(4))`)
+	a.Exec(`CREATE TABLE orders (id INT PRIMARY KEY, price DECIMAL(12,4), made DATETIME(6))`, `CREATE TABLE tags (name VARCHAR(10) PRIMARY KEY, note VARCHAR(10))`)
+	c.Exec(`CREATE TABLE orders (id INT PRIMARY KEY, price DECIMAL(12,2), made DATETIME)`, `CREATE TABLE tags (name CHAR(10) PRIMARY KEY, note VARCHAR(4))`)
 	a.start()
 	c.start()
 	synced(a, c)
-	a.exec(`INSERT INTO orders VALUES (1, 1.2345, '2024-02-29 10:11:12'), (2, 1.2345, '2024-02-29 10:11:12.5'), (3, 7, '2024-02-29 10:11:12')`,
+	a.Exec(`INSERT INTO orders VALUES (1, 1.2345, '2024-02-29 10:11:12'), (2, 1.2345, '2024-02-29 10:11:12.5'), (3, 7, '2024-02-29 10:11:12')`,
 		`INSERT INTO tags VALUES ('red', 'warm '), ('blue ', ''), ('green', 'colder')`)
-	a.expect(`SELECT table_name, primary_key, status FROM sync_status ORDER BY 1, 2`,
+	a.Expect(`SELECT table_name, primary_key, status FROM sync_status ORDER BY 1, 2`,
 		`"orders"|"1"|"successful"`, `"orders"|"2"|"error"`, `"orders"|"3"|"successful"`, `"tags"|"blue "|"error"`, `"tags"|"green"|"error"`, `"tags"|"red"|"successful"`)
-	c.expect(`SELECT * FROM orders ORDER BY id`, `1|"1.23"|"2024-02-29 10:11:12"`, `3|"7.00"|"2024-02-29 10:11:12"`)
-	c.expect(`SELECT * FROM tags`, `"red"|"warm"`)
-	a.exec(`UPDATE orders SET price = 2.3456 WHERE id = 1`)
-	c.expect(`SELECT price FROM orders WHERE id = 1`, `"2.35"`)
-	if n := strings.Count(strings.Join(c.node.Log(), "\n"), "values are altered to fit the column"); n != 2 {
+	c.Expect(`SELECT * FROM orders ORDER BY id`, `1|"1.23"|"2024-02-29 10:11:12"`, `3|"7.00"|"2024-02-29 10:11:12"`)
+	c.Expect(`SELECT * FROM tags`, `"red"|"warm"`)
+	a.Exec(`UPDATE orders SET price = 2.3456 WHERE id = 1`)
+	c.Expect(`SELECT price FROM orders WHERE id = 1`, `"2.35"`)
+	if n := strings.Count(strings.Join(c.Node.Log(), "\n"), "values are altered to fit the column"); n != 2 {
 		t.Errorf("the log has %d lines on changed values, want one for each column", n)
 	}
 	c.scraped(`mysql_sync_altered_values_total{table="orders"} 2`, `mysql_sync_altered_values_total{table="tags"} 1`)
@@ -135,7 +135,7 @@ func TestVersion1PeerIsTakenInTheSpellingsOfWhatFits(t *testing.T) {
 		if got := p.expectAnswer(id, date); got.Message != "data_received" {
 			t.Errorf("%s: %+v", x.entity, got)
 		}
-		a.expect(`SELECT CONCAT('', `+x.column+`) FROM spelled WHERE id = `+id, `"`+x.want+`"`)
+		a.Expect(`SELECT CONCAT('', `+x.column+`) FROM spelled WHERE id = `+id, `"`+x.want+`"`)
 	}
 	// What the column would round to what it has is no echo of it.
 	date := p.send("node-a", "spelled", "11", `{"id":"11","price":"1234.5001"}`)
@@ -150,21 +150,21 @@ func TestWhatIsNotWrittenNeedNotFit(t *testing.T) {
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"prices"}, nil)
 	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"prices"}, nil)
-	a.exec(`CREATE TABLE prices (id INT PRIMARY KEY, price DECIMAL(12,4))`, `INSERT INTO prices VALUES (1, 1.2345), (2, 2)`)
-	c.exec(`CREATE TABLE prices (id INT PRIMARY KEY, price DECIMAL(12,2))`, `INSERT INTO prices VALUES (1, 1.23)`)
+	a.Exec(`CREATE TABLE prices (id INT PRIMARY KEY, price DECIMAL(12,4))`, `INSERT INTO prices VALUES (1, 1.2345), (2, 2)`)
+	c.Exec(`CREATE TABLE prices (id INT PRIMARY KEY, price DECIMAL(12,2))`, `INSERT INTO prices VALUES (1, 1.23)`)
 	a.start()
 	c.start()
 	synced(a, c)
-	c.expect(`SELECT * FROM prices ORDER BY id`, `1|"1.23"`, `2|"2.00"`)
-	a.expect(`SELECT COUNT(*) FROM sync_status WHERE status = 'error'`, `0`)
+	c.Expect(`SELECT * FROM prices ORDER BY id`, `1|"1.23"`, `2|"2.00"`)
+	a.Expect(`SELECT COUNT(*) FROM sync_status WHERE status = 'error'`, `0`)
 	// Both write; the row that came from a is the earlier one, and is kept as the loser.
-	c.node.Kill()
-	a.exec(`UPDATE prices SET price = 7.7777 WHERE id = 1`)
-	a.expect(`SELECT COUNT(*) FROM table_changes`, `0`)
-	c.exec(`UPDATE prices SET price = 8 WHERE id = 1`)
+	c.Node.Kill()
+	a.Exec(`UPDATE prices SET price = 7.7777 WHERE id = 1`)
+	a.Expect(`SELECT COUNT(*) FROM table_changes`, `0`)
+	c.Exec(`UPDATE prices SET price = 8 WHERE id = 1`)
 	c.start()
-	a.expect(`SELECT price FROM prices WHERE id = 1`, `"8.0000"`)
-	c.expect(`SELECT price FROM prices WHERE id = 1`, `"8.00"`)
-	a.expect(`SELECT COUNT(*) FROM sync_status WHERE status <> 'successful'`, `0`)
-	a.expect(testkit.Waiting, `0`)
+	a.Expect(`SELECT price FROM prices WHERE id = 1`, `"8.0000"`)
+	c.Expect(`SELECT price FROM prices WHERE id = 1`, `"8.00"`)
+	a.Expect(`SELECT COUNT(*) FROM sync_status WHERE status <> 'successful'`, `0`)
+	a.Expect(testkit.Waiting, `0`)
 }

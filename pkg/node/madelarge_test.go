@@ -16,20 +16,20 @@ func TestLargeRowsThatScriptsMakeGoOnInParts(t *testing.T) {
 	c := newSite(t, b, "node-b", []string{"node-a"}, tables, map[string]any{"maxRowBytes": 1 << 20})
 	for _, s := range []*site{a, c} {
 		for _, table := range tables {
-			s.exec("CREATE TABLE " + table + " (id INT NOT NULL PRIMARY KEY, b LONGTEXT)")
+			s.Exec("CREATE TABLE " + table + " (id INT NOT NULL PRIMARY KEY, b LONGTEXT)")
 		}
 	}
 	const large = `module.exports = ({entity}) => ({id: entity.id, b: 'x'.repeat(8e5)});`
-	a.script("made", large)
-	c.script("taken", large)
+	a.Script("made", large)
+	c.Script("taken", large)
 	for _, table := range tables {
-		a.exec("INSERT INTO " + table + " WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 40) SELECT i, 'x' FROM n")
+		a.Exec("INSERT INTO " + table + " WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 40) SELECT i, 'x' FROM n")
 	}
 	a.start()
 	c.start()
 	for _, table := range tables {
-		c.expect("SELECT COUNT(*), MIN(LENGTH(b)) FROM "+table, "40|800000")
+		c.Expect("SELECT COUNT(*), MIN(LENGTH(b)) FROM "+table, "40|800000")
 	}
-	a.expect(testkit.Waiting, `0`)
-	a.expect(`SELECT COUNT(*) FROM sync_status WHERE status = 'error'`, `0`)
+	a.Expect(testkit.Waiting, `0`)
+	a.Expect(`SELECT COUNT(*) FROM sync_status WHERE status = 'error'`, `0`)
 }

@@ -35,7 +35,7 @@ func TestMeshesShareABroker(t *testing.T) {
 		a, c := apart(t, b)
 		for _, s := range []*site{a, c} {
 			if prefix != "" {
-				s.config["topicPrefix"] = prefix
+				s.Config["topicPrefix"] = prefix
 			}
 		}
 		meshes[prefix] = []*site{a, c}
@@ -43,19 +43,19 @@ func TestMeshesShareABroker(t *testing.T) {
 		c.start()
 	}
 	for prefix, sites := range meshes {
-		sites[0].exec(fmt.Sprintf(`INSERT INTO orders VALUES (1, 'of %s', 1)`, prefix))
+		sites[0].Exec(fmt.Sprintf(`INSERT INTO orders VALUES (1, 'of %s', 1)`, prefix))
 	}
 	for prefix, sites := range meshes {
-		sites[1].expect(`SELECT name FROM orders`, fmt.Sprintf(`"of %s"`, prefix))
-		sites[1].exec(`UPDATE orders SET amount = 2`)
-		sites[0].expect(`SELECT name, amount FROM orders`, fmt.Sprintf(`"of %s"|"2.00"`, prefix))
-		sites[1].node.Kill()
-		sites[0].node.WaitLog("client offline.*node-b") // its will reaches its mesh
+		sites[1].Expect(`SELECT name FROM orders`, fmt.Sprintf(`"of %s"`, prefix))
+		sites[1].Exec(`UPDATE orders SET amount = 2`)
+		sites[0].Expect(`SELECT name, amount FROM orders`, fmt.Sprintf(`"of %s"|"2.00"`, prefix))
+		sites[1].Node.Kill()
+		sites[0].Node.WaitLog("client offline.*node-b") // its will reaches its mesh
 	}
 	for prefix, sites := range meshes {
-		sites[0].expect(testkit.Waiting, `0`)
-		sites[0].expect(`SELECT (SELECT COUNT(*) FROM sync_conflicts), (SELECT COUNT(*) FROM sync_status WHERE status = 'error')`, `0|0`)
-		sites[0].expect(`SELECT name FROM orders`, fmt.Sprintf(`"of %s"`, prefix))
+		sites[0].Expect(testkit.Waiting, `0`)
+		sites[0].Expect(`SELECT (SELECT COUNT(*) FROM sync_conflicts), (SELECT COUNT(*) FROM sync_status WHERE status = 'error')`, `0|0`)
+		sites[0].Expect(`SELECT name FROM orders`, fmt.Sprintf(`"of %s"`, prefix))
 	}
 	select {
 	case topic := <-strangers:
@@ -73,17 +73,17 @@ func TestVersion1PeerJoinsAMeshByTheBroker(t *testing.T) {
 		"try_private false", "remote_clientid acme", // for the embedded broker and for NATS
 		`topic /info both 1 "" acme`, `topic /info/+ both 1 "" acme`, `topic /change/+ both 1 "" acme`}})
 	a := newSite(t, b, "node-a", []string{"peer-1"}, []string{"orders"}, map[string]any{"topicPrefix": "acme"})
-	a.exec(orders)
+	a.Exec(orders)
 	a.start()
 	p := newPeer(t, old, "peer-1")
 	p.connect().greet("node-a")
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
 	p.expectRow("orders", "1", `{"amount":"1.00","id":"1","name":"one"}`)
 	date := p.send("node-a", "orders", "2", `{"id":"2","name":"two","amount":2}`)
 	if got := p.expectAnswer("2", date); got.Message != "data_received" {
 		t.Errorf("the answer is %+v", got)
 	}
-	a.expect(`SELECT name FROM orders ORDER BY id`, `"one"`, `"two"`)
+	a.Expect(`SELECT name FROM orders ORDER BY id`, `"one"`, `"two"`)
 	p.crash()
-	a.node.WaitLog("client offline.*peer-1")
+	a.Node.WaitLog("client offline.*peer-1")
 }

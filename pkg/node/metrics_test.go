@@ -20,7 +20,7 @@ import (
 func (s *site) scraped(lines ...string) string {
 	s.t.Helper()
 	var text string
-	testkit.Eventually(s.t, s.name+": metrics", func() error {
+	testkit.Eventually(s.t, s.Name+": metrics", func() error {
 		var err error
 		var code int
 		if code, text, err = s.said("GET", "/metrics", nil); err != nil || code != http.StatusOK {
@@ -43,16 +43,16 @@ func TestMetricsTellWhatWasDone(t *testing.T) {
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"initialSync": "none"})
 	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, map[string]any{"initialSync": "none"})
-	c.script("orders", `module.exports = ({entity}) => { if (entity.name === 'bad') { throw new Error('no') } return entity }`)
-	a.exec(orders)
-	c.exec(orders)
+	c.Script("orders", `module.exports = ({entity}) => { if (entity.name === 'bad') { throw new Error('no') } return entity }`)
+	a.Exec(orders)
+	c.Exec(orders)
 	a.start()
 	c.start()
-	a.exec(`INSERT INTO orders WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 30) SELECT i, 'row', i FROM n`)
-	c.expect(`SELECT COUNT(*) FROM orders`, `30`)
-	c.exec(`INSERT INTO orders VALUES (101, 'one', 1), (102, 'two', 2)`)
-	a.expect(`SELECT COUNT(*) FROM orders`, `32`)
-	a.exec(`INSERT INTO orders VALUES (103, 'bad', 1)`)
+	a.Exec(`INSERT INTO orders WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 30) SELECT i, 'row', i FROM n`)
+	c.Expect(`SELECT COUNT(*) FROM orders`, `30`)
+	c.Exec(`INSERT INTO orders VALUES (101, 'one', 1), (102, 'two', 2)`)
+	a.Expect(`SELECT COUNT(*) FROM orders`, `32`)
+	a.Exec(`INSERT INTO orders VALUES (103, 'bad', 1)`)
 	text := a.scraped(`mysql_sync_rows_sent_total{remote="node-b",table="orders"} 30`, `mysql_sync_rows_applied_total{remote="node-b",table="orders"} 2`,
 		`mysql_sync_remote_online{remote="node-b"} 1`, `mysql_sync_broker_connected 1`, `mysql_sync_database_connected 1`,
 		`mysql_sync_pending_rows{remote="node-b"} 0`, `mysql_sync_refused_rows{remote="node-b"} 1`, `mysql_sync_conflicts_total{table="orders"} 0`,
@@ -85,12 +85,12 @@ func TestStrangersMakeNoSeries(t *testing.T) {
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"acceptFrom": []string{"*"}, "initialSync": "none"})
 	c := newSite(t, b, "node-c", []string{"node-a"}, []string{"orders"}, map[string]any{"initialSync": "none"})
-	a.exec(orders)
-	c.exec(orders)
+	a.Exec(orders)
+	c.Exec(orders)
 	a.start()
 	c.start()
-	c.exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2)`)
-	a.expect(`SELECT COUNT(*) FROM orders`, `2`)
+	c.Exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2)`)
+	a.Expect(`SELECT COUNT(*) FROM orders`, `2`)
 	if text := a.scraped(`mysql_sync_rows_applied_total{remote="*",table="orders"} 2`); strings.Contains(text, "node-c") {
 		t.Error("a client that is not in the configuration has series of its own")
 	}
@@ -105,14 +105,14 @@ func TestSecretsShowNowhere(t *testing.T) {
 	address := fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t))
 	key := freshKey(t, "2026")
 	sealing := key["key"].(string)
-	a := newSiteOn(t, server, server.Create(t), b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{
+	a := newSiteOn(t, server, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{
 		"http": map[string]any{"listen": address, "token": secret + "-token"}, "encryption": encrypted(key)})
-	broker, login := a.config["mqttConfig"].(map[string]any), a.config["mysqlConfig"].(map[string]any)
+	broker, login := a.Config["mqttConfig"].(map[string]any), a.Config["mysqlConfig"].(map[string]any)
 	broker["username"], broker["password"] = "node", secret+"-mqtt"
-	a.exec(orders, `CREATE USER sync IDENTIFIED BY '`+secret+`-mysql'`, `GRANT ALL ON *.* TO sync`)
+	a.Exec(orders, `CREATE USER sync IDENTIFIED BY '`+secret+`-mysql'`, `GRANT ALL ON *.* TO sync`)
 	login["user"], login["password"] = "sync", secret+"-mysql"
 	dir := t.TempDir()
-	a.config["transformerDirectory"] = dir
+	a.Config["transformerDirectory"] = dir
 	a.start()
 	a.state("it works", func(s *status.State) error { return wanted(s.Broker.Online && s.Database.Online) })
 
@@ -135,7 +135,7 @@ func TestSecretsShowNowhere(t *testing.T) {
 		func() { login["password"], broker["password"] = secret+"-mysql", secret+"-wrong" },
 		func() { broker["password"] = []string{secret} },
 		func() { broker["password"] = secret + "-mqtt"; key["key"] = secret },
-		func() { a.config["http"].(map[string]any)["token"] = 31415926 },
+		func() { a.Config["http"].(map[string]any)["token"] = 31415926 },
 	} {
 		change()
 		a.rewrite(nil)
@@ -158,8 +158,8 @@ func TestSecretsShowNowhere(t *testing.T) {
 	for _, path := range []string{"/api/status", "/api/log", "/metrics", "/api/errors"} {
 		said.WriteString(a.told(200, "", "GET", path, nil))
 	}
-	said.WriteString(strings.Join(a.node.Log(), "\n"))
-	files, err := filepath.Glob(filepath.Join(filepath.Dir(a.file), "queue", "*"))
+	said.WriteString(strings.Join(a.Node.Log(), "\n"))
+	files, err := filepath.Glob(filepath.Join(filepath.Dir(a.File), "queue", "*"))
 	if err != nil {
 		t.Fatal(err)
 	}

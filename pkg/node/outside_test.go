@@ -22,41 +22,41 @@ func TestCascadesFromAnotherSchemaTravel(t *testing.T) {
 	const items = `CREATE TABLE items (id INT PRIMARY KEY, region INT`
 	const parts = `CREATE TABLE parts (item INT, no INT, PRIMARY KEY (item, no)`
 	region := `, FOREIGN KEY (region) REFERENCES ` + other + `.regions (id) ON DELETE CASCADE ON UPDATE CASCADE)`
-	a.exec(`CREATE TABLE `+other+`.regions (id INT PRIMARY KEY, name VARCHAR(10))`, items+region,
-		`CREATE TABLE `+other+`.lots (id INT PRIMARY KEY, item INT, FOREIGN KEY (item) REFERENCES `+a.schema+`.items (id) ON DELETE CASCADE)`,
+	a.Exec(`CREATE TABLE `+other+`.regions (id INT PRIMARY KEY, name VARCHAR(10))`, items+region,
+		`CREATE TABLE `+other+`.lots (id INT PRIMARY KEY, item INT, FOREIGN KEY (item) REFERENCES `+a.Schema+`.items (id) ON DELETE CASCADE)`,
 		parts+`, FOREIGN KEY (item) REFERENCES `+other+`.lots (id) ON DELETE CASCADE)`)
-	c.exec(items+`)`, parts+`)`)
-	further.exec(items + region)
+	c.Exec(items+`)`, parts+`)`)
+	further.Exec(items + region)
 	for _, s := range []*site{a, c, further} {
 		s.start()
 	}
 	synced(a, c)
 	quiet(a, c, further)
-	a.exec(`INSERT INTO `+other+`.regions VALUES (1, 'n'), (2, 's'), (3, 'w')`, `INSERT INTO items VALUES (1, 1), (2, 2), (3, 3)`,
+	a.Exec(`INSERT INTO `+other+`.regions VALUES (1, 'n'), (2, 's'), (3, 'w')`, `INSERT INTO items VALUES (1, 1), (2, 2), (3, 3)`,
 		`INSERT INTO `+other+`.lots VALUES (10, 1), (20, 2), (30, 3)`, `INSERT INTO parts VALUES (10, 1), (20, 1), (30, 1)`)
-	further.exec(`INSERT INTO items VALUES (7, 1), (8, 2)`)
-	c.expect(`SELECT COUNT(*) FROM parts`, `3`)
-	further.expect(testkit.Waiting, `2`)
-	a.exec(`DELETE FROM `+other+`.regions WHERE id = 1`, `UPDATE `+other+`.regions SET id = 9 WHERE id = 2`, `UPDATE `+other+`.regions SET name = 'x'`)
-	c.expect(`SELECT id, region FROM items ORDER BY id`, `2|9`, `3|3`)
-	c.expect(`SELECT item FROM parts ORDER BY item`, `20`, `30`)
-	further.expect(`SELECT COUNT(*) FROM sync_versions WHERE table_name = 'items' AND deleted = 1`, `1`)
-	a.exec(`DELETE FROM items WHERE id = 2`)
-	c.expect(`SELECT item FROM parts ORDER BY item`, `30`)
+	further.Exec(`INSERT INTO items VALUES (7, 1), (8, 2)`)
+	c.Expect(`SELECT COUNT(*) FROM parts`, `3`)
+	further.Expect(testkit.Waiting, `2`)
+	a.Exec(`DELETE FROM `+other+`.regions WHERE id = 1`, `UPDATE `+other+`.regions SET id = 9 WHERE id = 2`, `UPDATE `+other+`.regions SET name = 'x'`)
+	c.Expect(`SELECT id, region FROM items ORDER BY id`, `2|9`, `3|3`)
+	c.Expect(`SELECT item FROM parts ORDER BY item`, `20`, `30`)
+	further.Expect(`SELECT COUNT(*) FROM sync_versions WHERE table_name = 'items' AND deleted = 1`, `1`)
+	a.Exec(`DELETE FROM items WHERE id = 2`)
+	c.Expect(`SELECT item FROM parts ORDER BY item`, `30`)
 
 	triggers := fmt.Sprintf(`SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = '%s'`, other)
-	a.expect(triggers, `5`) // two of each node on the regions, one on the lots
-	further.node.Stop()
-	further.command("uninstall", "--yes")
-	a.exec(`DELETE FROM ` + other + `.regions WHERE id = 3`)
-	c.expect(`SELECT COUNT(*) FROM items`, `0`)
-	a.node.Stop()
-	if out := a.command("uninstall"); !strings.Contains(out, other+".") {
+	a.Expect(triggers, `5`) // two of each node on the regions, one on the lots
+	further.Node.Stop()
+	further.Run(0, "uninstall", "--yes")
+	a.Exec(`DELETE FROM ` + other + `.regions WHERE id = 3`)
+	c.Expect(`SELECT COUNT(*) FROM items`, `0`)
+	a.Node.Stop()
+	if out := a.Run(0, "uninstall"); !strings.Contains(out, other+".") {
 		t.Errorf("it does not say that it has triggers in another schema:\n%s", out)
 	}
-	a.command("uninstall", "--yes")
-	a.expect(triggers, `0`)
-	a.exec(`DELETE FROM ` + other + `.regions`) // nothing that the nodes left makes it fail
+	a.Run(0, "uninstall", "--yes")
+	a.Expect(triggers, `0`)
+	a.Exec(`DELETE FROM ` + other + `.regions`) // nothing that the nodes left makes it fail
 }
 
 // TestCascadesThatAreDeniedAreTold has a user without rights in the schema of a parent,
@@ -66,41 +66,41 @@ func TestCascadesThatAreDeniedAreTold(t *testing.T) {
 	b := testkit.AnyBroker(t)
 	other := testkit.Shared(t).Create(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"items"}, nil)
-	a.exec(`SET GLOBAL log_bin_trust_function_creators = 1`, `CREATE TABLE `+other+`.regions (id INT PRIMARY KEY)`,
+	a.Exec(`SET GLOBAL log_bin_trust_function_creators = 1`, `CREATE TABLE `+other+`.regions (id INT PRIMARY KEY)`,
 		`CREATE TABLE items (id INT PRIMARY KEY, region INT, CONSTRAINT within FOREIGN KEY (region) REFERENCES `+other+`.regions (id) ON DELETE CASCADE)`,
 		`INSERT INTO `+other+`.regions VALUES (1), (2), (3)`)
-	user := "outside_" + a.schema
-	a.exec(fmt.Sprintf("CREATE USER %s@'%%' IDENTIFIED BY 'Secret-1'", user),
-		fmt.Sprintf("GRANT %s ON %s.* TO %s@'%%'", strings.Join(documentedGrants(t), ", "), a.schema, user))
-	login := a.block("mysqlConfig")
+	user := "outside_" + a.Schema
+	a.Exec(fmt.Sprintf("CREATE USER %s@'%%' IDENTIFIED BY 'Secret-1'", user),
+		fmt.Sprintf("GRANT %s ON %s.* TO %s@'%%'", strings.Join(documentedGrants(t), ", "), a.Schema, user))
+	login := a.Block("mysqlConfig")
 	login["user"], login["password"] = user, "Secret-1"
 	for i, right := range []string{"", "SELECT", "TRIGGER, LOCK TABLES"} {
 		if right != "" {
-			a.exec(fmt.Sprintf("GRANT %s ON %s.* TO %s@'%%'", right, other, user))
+			a.Exec(fmt.Sprintf("GRANT %s ON %s.* TO %s@'%%'", right, other, user))
 		}
 		a.start()
-		a.exec(fmt.Sprintf(`INSERT INTO items VALUES (%d, %d)`, i+1, i+1))
-		a.expect(`SELECT COUNT(*) FROM table_changes`, `0`)
-		a.exec(fmt.Sprintf(`DELETE FROM %s.regions WHERE id = %d`, other, i+1))
+		a.Exec(fmt.Sprintf(`INSERT INTO items VALUES (%d, %d)`, i+1, i+1))
+		a.Expect(`SELECT COUNT(*) FROM table_changes`, `0`)
+		a.Exec(fmt.Sprintf(`DELETE FROM %s.regions WHERE id = %d`, other, i+1))
 		if i == 2 {
-			a.expect(`SELECT COUNT(*) FROM sync_versions WHERE table_name = 'items' AND deleted = 1`, `1`)
-			if log := strings.Join(a.node.Log(), "\n"); strings.Contains(log, "not captured because the user lacks") {
+			a.Expect(`SELECT COUNT(*) FROM sync_versions WHERE table_name = 'items' AND deleted = 1`, `1`)
+			if log := strings.Join(a.Node.Log(), "\n"); strings.Contains(log, "not captured because the user lacks") {
 				t.Error("what is granted is said to be denied:\n" + log)
 			}
 			break
 		}
-		a.node.WaitLog("cascades of a foreign key to another database are not captured")
+		a.Node.WaitLog("cascades of a foreign key to another database are not captured")
 		testkit.Eventually(t, "a problem in the status", func() error {
-			out, _ := testkit.Command(t, "status", a.file).CombinedOutput()
+			out, _ := testkit.Command(t, "status", a.File).CombinedOutput()
 			if !strings.Contains(string(out), "items.within") || !strings.Contains(string(out), "GRANT SELECT, TRIGGER, LOCK TABLES") {
 				return fmt.Errorf("the status says\n%s", out)
 			}
 			return nil
 		})
-		out, _ := testkit.Command(t, "check", a.file).CombinedOutput()
+		out, _ := testkit.Command(t, "check", a.File).CombinedOutput()
 		if !strings.Contains(string(out), "what the foreign key items.within deletes or changes by itself is not captured") {
 			t.Errorf("check does not tell what is denied:\n%s", out)
 		}
-		a.node.Stop()
+		a.Node.Stop()
 	}
 }

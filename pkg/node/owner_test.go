@@ -23,13 +23,13 @@ func (s *site) load() (stop func() int) {
 				return
 			case <-turn.C:
 			}
-			if _, err := s.db.Exec(`INSERT INTO orders VALUES (?, 'load', 1)`, n+1); err != nil {
+			if _, err := s.DB.Exec(`INSERT INTO orders VALUES (?, 'load', 1)`, n+1); err != nil {
 				s.t.Errorf("write row %d: %v", n+1, err)
 				return
 			}
 			n++
 			if n%3 == 0 { // a row that is changed again has another place in the stream
-				_, _ = s.db.Exec(`UPDATE orders SET amount = amount + 1 WHERE id = ?`, n/2+1)
+				_, _ = s.DB.Exec(`UPDATE orders SET amount = amount + 1 WHERE id = ?`, n/2+1)
 			}
 		}
 	}()
@@ -41,16 +41,16 @@ func (s *site) load() (stop func() int) {
 func (s *site) cut() {
 	s.t.Helper()
 	var lock int64
-	if err := s.db.Get(&lock, `SELECT COALESCE(IS_USED_LOCK(CONCAT('mysql-sync ', LEFT(SHA2(?, 256), 32))), 0)`, s.schema); err != nil {
+	if err := s.DB.Get(&lock, `SELECT COALESCE(IS_USED_LOCK(CONCAT('mysql-sync ', LEFT(SHA2(?, 256), 32))), 0)`, s.Schema); err != nil {
 		s.t.Fatalf("find the connection of the lock: %v", err)
 	}
 	var open []int64
 	testkit.Eventually(s.t, "a list of sessions", func() error { // MySQL gives none while one runs a statement that is no text
-		return s.db.Select(&open, `SELECT p.ID FROM information_schema.INNODB_TRX t JOIN information_schema.PROCESSLIST p ON p.ID = t.trx_mysql_thread_id
-			WHERE p.DB = ? AND p.COMMAND = 'Sleep'`, s.schema)
+		return s.DB.Select(&open, `SELECT p.ID FROM information_schema.INNODB_TRX t JOIN information_schema.PROCESSLIST p ON p.ID = t.trx_mysql_thread_id
+			WHERE p.DB = ? AND p.COMMAND = 'Sleep'`, s.Schema)
 	})
 	for _, id := range append(open, lock) {
-		s.exec(fmt.Sprintf("KILL %d", id))
+		s.Exec(fmt.Sprintf("KILL %d", id))
 	}
 }
 
@@ -60,48 +60,46 @@ func TestANodeThatWasPausedWritesNothingMore(t *testing.T) {
 	t.Parallel()
 	a, c := pair(t, testkit.AnyBroker(t), []string{"orders"}, orders)
 	stop := a.load()
-	c.expect(`SELECT COUNT(*) > 200 FROM orders`, `1`)
-	if err := syscall.Kill(a.node.Pid(), syscall.SIGSTOP); err != nil {
+	c.Expect(`SELECT COUNT(*) > 200 FROM orders`, `1`)
+	if err := syscall.Kill(a.Node.Pid(), syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
 	a.cut()
-	second := testkit.Node(t, a.file)
+	second := testkit.Node(t, a.File)
 	second.WaitLog("node started")
 	var before int
-	if err := c.db.Get(&before, `SELECT COUNT(*) FROM orders`); err != nil {
+	if err := c.DB.Get(&before, `SELECT COUNT(*) FROM orders`); err != nil {
 		t.Fatal(err)
 	}
-	c.expect(fmt.Sprintf(`SELECT COUNT(*) > %d FROM orders`, before+200), `1`)
-	if err := syscall.Kill(a.node.Pid(), syscall.SIGCONT); err != nil {
+	c.Expect(fmt.Sprintf(`SELECT COUNT(*) > %d FROM orders`, before+200), `1`)
+	if err := syscall.Kill(a.Node.Pid(), syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
-	if code := a.node.ExitCode(); code != 1 {
+	if code := a.Node.ExitCode(); code != 1 {
 		t.Errorf("the node that was paused ended with %d", code)
 	}
-	a.node.WaitLog("another mysql-sync node is using this database")
-	c.exec(`INSERT INTO orders VALUES (-1, 'theirs', 1)`)
+	a.Node.WaitLog("another mysql-sync node is using this database")
+	c.Exec(`INSERT INTO orders VALUES (-1, 'theirs', 1)`)
 	n := stop()
 	if n < 400 {
 		t.Fatalf("only %d rows were written", n)
 	}
-	c.expect(`SELECT COUNT(*) FROM orders`, fmt.Sprint(n+1))
-	a.expect(testkit.Waiting, `0`)
-	alike(t, `SELECT * FROM orders ORDER BY id`, a, c)
+	c.Expect(`SELECT COUNT(*) FROM orders`, fmt.Sprint(n+1))
+	a.Expect(testkit.Waiting, `0`)
+	testkit.Alike(t, `SELECT * FROM orders ORDER BY id`, a, c)
 	for _, s := range []*site{a, c} {
-		s.expect(`SELECT COUNT(*) FROM sync_conflicts`, `0`)
+		s.Expect(`SELECT COUNT(*) FROM sync_conflicts`, `0`)
 	}
 
 	// Where no other took its place, a node that has lost its lock takes it again and goes on.
-	a.node = second
-	stop = func() func() int { a.exec(`DELETE FROM orders`); return a.load() }()
+	a.Node = second
+	stop = func() func() int { a.Exec(`DELETE FROM orders`); return a.load() }()
 	a.cut()
 	const held = `SELECT IS_USED_LOCK(CONCAT('mysql-sync ', LEFT(SHA2(DATABASE(), 256), 32))) IS NOT NULL`
-	a.expect(held, `1`)
+	a.Expect(held, `1`)
 	n = stop()
-	c.expect(`SELECT COUNT(*) FROM orders`, fmt.Sprint(n))
-	a.expect(testkit.Waiting, `0`)
-	alike(t, `SELECT * FROM orders ORDER BY id`, a, c)
-	if code := a.node.Stop(); code != 0 {
-		t.Errorf("exit code %d", code)
-	}
+	c.Expect(`SELECT COUNT(*) FROM orders`, fmt.Sprint(n))
+	a.Expect(testkit.Waiting, `0`)
+	testkit.Alike(t, `SELECT * FROM orders ORDER BY id`, a, c)
+	a.Stop()
 }

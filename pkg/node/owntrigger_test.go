@@ -22,16 +22,16 @@ func TestTriggerOfTheUserStandsAsideWhileApplying(t *testing.T) {
 			  END IF;
 			END`)
 	quiet(a, c)
-	a.exec(`INSERT INTO orders VALUES (1, 0)`)
-	c.expect(`SELECT total FROM orders`, `"0.00"`)
-	a.exec(`INSERT INTO order_items VALUES (1, 1, 5)`)
-	c.expect(`SELECT id, (SELECT total FROM orders) FROM order_items`, `1|"5.00"`)
-	c.exec(`INSERT INTO order_items VALUES (2, 1, 7)`)
-	a.expect(`SELECT id FROM order_items ORDER BY id`, `1`, `2`)
+	a.Exec(`INSERT INTO orders VALUES (1, 0)`)
+	c.Expect(`SELECT total FROM orders`, `"0.00"`)
+	a.Exec(`INSERT INTO order_items VALUES (1, 1, 5)`)
+	c.Expect(`SELECT id, (SELECT total FROM orders) FROM order_items`, `1|"5.00"`)
+	c.Exec(`INSERT INTO order_items VALUES (2, 1, 7)`)
+	a.Expect(`SELECT id FROM order_items ORDER BY id`, `1`, `2`)
 	for _, s := range []*site{a, c} {
-		s.expect(`SELECT COUNT(*) FROM table_changes`, `0`)
-		s.expect(testkit.Waiting, `0`)
-		s.expect(`SELECT total FROM orders`, `"12.00"`)
+		s.Expect(`SELECT COUNT(*) FROM table_changes`, `0`)
+		s.Expect(testkit.Waiting, `0`)
+		s.Expect(`SELECT total FROM orders`, `"12.00"`)
 	}
 }
 
@@ -47,36 +47,36 @@ func TestRowsThatATriggerChangesAreTold(t *testing.T) {
 	}
 	a := newSite(t, b, "node-a", []string{"node-b"}, tables, nil)
 	c := newSite(t, b, "node-b", []string{"node-a"}, tables, nil)
-	a.exec(ddl...)
-	c.exec(ddl...)
-	c.exec(`CREATE TRIGGER plain_in BEFORE INSERT ON plain FOR EACH ROW SET NEW.v = UPPER(NEW.v)`,
+	a.Exec(ddl...)
+	c.Exec(ddl...)
+	c.Exec(`CREATE TRIGGER plain_in BEFORE INSERT ON plain FOR EACH ROW SET NEW.v = UPPER(NEW.v)`,
 		`CREATE TRIGGER plain_up BEFORE UPDATE ON plain FOR EACH ROW SET NEW.made = '2000-01-01'`,
 		`CREATE TRIGGER harmless_in BEFORE INSERT ON harmless FOR EACH ROW SET NEW.price = ROUND(NEW.price, 2), NEW.tags = 'y,x'`)
 	a.start()
 	c.start()
 	synced(a, c)
-	a.exec(`INSERT INTO harmless VALUES (1, 'a', 'x,y', 1.5, NOW())`, `INSERT INTO late VALUES (1, 'a', NULL, NULL, NULL)`, `INSERT INTO plain VALUES (7, 'A', NULL, NULL, NULL)`)
+	a.Exec(`INSERT INTO harmless VALUES (1, 'a', 'x,y', 1.5, NOW())`, `INSERT INTO late VALUES (1, 'a', NULL, NULL, NULL)`, `INSERT INTO plain VALUES (7, 'A', NULL, NULL, NULL)`)
 	for _, name := range tables {
-		c.expect(`SELECT COUNT(*) FROM `+name, `1`)
+		c.Expect(`SELECT COUNT(*) FROM `+name, `1`)
 	}
 	c.scraped(`mysql_sync_altered_values_total{table="harmless"} 0`, `mysql_sync_altered_values_total{table="late"} 0`, `mysql_sync_altered_values_total{table="plain"} 0`)
-	a.exec(`INSERT INTO plain VALUES (1, 'abc', NULL, 1, '2024-01-01')`)
-	c.node.WaitLog(`a trigger changes received rows.*"table": "plain", "column": "v", "id": "1"`)
-	a.exec(`UPDATE plain SET v = 'ABC', price = 2`)
-	c.node.WaitLog(`a trigger changes received rows.*"table": "plain", "column": "made"`)
-	c.expect(`SELECT id, v, price, made FROM plain ORDER BY id`, `1|"ABC"|"2.00"|"2000-01-01 00:00:00"`, `7|"ABC"|"2.00"|"2000-01-01 00:00:00"`)
-	a.expect(`SELECT id, v, price, made FROM plain ORDER BY id`, `1|"ABC"|"2.00"|"2024-01-01 00:00:00"`, `7|"ABC"|"2.00"|NULL`)
-	a.expect(`SELECT status, COUNT(*) FROM sync_status GROUP BY status`, `"successful"|4`)
+	a.Exec(`INSERT INTO plain VALUES (1, 'abc', NULL, 1, '2024-01-01')`)
+	c.Node.WaitLog(`a trigger changes received rows.*"table": "plain", "column": "v", "id": "1"`)
+	a.Exec(`UPDATE plain SET v = 'ABC', price = 2`)
+	c.Node.WaitLog(`a trigger changes received rows.*"table": "plain", "column": "made"`)
+	c.Expect(`SELECT id, v, price, made FROM plain ORDER BY id`, `1|"ABC"|"2.00"|"2000-01-01 00:00:00"`, `7|"ABC"|"2.00"|"2000-01-01 00:00:00"`)
+	a.Expect(`SELECT id, v, price, made FROM plain ORDER BY id`, `1|"ABC"|"2.00"|"2024-01-01 00:00:00"`, `7|"ABC"|"2.00"|NULL`)
+	a.Expect(`SELECT status, COUNT(*) FROM sync_status GROUP BY status`, `"successful"|4`)
 	// One that is made while the node runs is met as well.
-	c.exec(`CREATE TRIGGER late_in BEFORE INSERT ON late FOR EACH ROW SET NEW.v = 'c'`)
-	c.node.WaitLog(`the definition of a table has changed.*late`)
-	a.exec(`INSERT INTO late VALUES (2, 'a', NULL, NULL, NULL)`)
-	c.node.WaitLog(`a trigger changes received rows.*"table": "late", "column": "v", "id": "2"`)
+	c.Exec(`CREATE TRIGGER late_in BEFORE INSERT ON late FOR EACH ROW SET NEW.v = 'c'`)
+	c.Node.WaitLog(`the definition of a table has changed.*late`)
+	a.Exec(`INSERT INTO late VALUES (2, 'a', NULL, NULL, NULL)`)
+	c.Node.WaitLog(`a trigger changes received rows.*"table": "late", "column": "v", "id": "2"`)
 	text := c.scraped(`mysql_sync_altered_values_total{table="late"} 1`, `mysql_sync_altered_values_total{table="harmless"} 0`)
 	if !strings.Contains(text, "mysql_sync_altered_values_total{table=\"plain\"}") {
 		t.Error("the table plain has no count")
 	}
-	if got := c.command("status"); !strings.Contains(got, "A trigger changes rows of plain as they are received: column made") {
+	if got := c.Run(0, "status"); !strings.Contains(got, "A trigger changes rows of plain as they are received: column made") {
 		t.Errorf("the status does not tell of it:\n%s", got)
 	}
 }
@@ -89,7 +89,7 @@ func TestSwitchOfTheUsersTriggersIsSetWhileApplying(t *testing.T) {
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"notes"}, extra)
 	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"notes"}, extra)
 	for _, s := range []*site{a, c} {
-		s.exec(`CREATE TABLE notes (id INT PRIMARY KEY, v INT)`,
+		s.Exec(`CREATE TABLE notes (id INT PRIMARY KEY, v INT)`,
 			`CREATE TABLE seen (id INT AUTO_INCREMENT PRIMARY KEY, note INT, who VARCHAR(20), month VARCHAR(20))`,
 			`CREATE TRIGGER notes_seen AFTER INSERT ON notes FOR EACH ROW
 				INSERT INTO seen (note, who, month) VALUES (NEW.id, CONCAT(COALESCE(@disable_triggers, 'local'), ' ', COALESCE(@`+"`app.user`"+`, '')), DATE_FORMAT('2024-05-01', '%M'))`)
@@ -97,21 +97,21 @@ func TestSwitchOfTheUsersTriggersIsSetWhileApplying(t *testing.T) {
 	a.start()
 	c.start()
 	synced(a, c)
-	a.exec(`INSERT INTO notes VALUES (1, 1)`)
-	c.expect(`SELECT note, who, month FROM seen`, `1|"1 the 'sync'"|"Mai"`)
-	a.expect(`SELECT note, who, month FROM seen`, `1|"local "|"May"`)
+	a.Exec(`INSERT INTO notes VALUES (1, 1)`)
+	c.Expect(`SELECT note, who, month FROM seen`, `1|"1 the 'sync'"|"Mai"`)
+	a.Expect(`SELECT note, who, month FROM seen`, `1|"local "|"May"`)
 	for _, id := range connections(t, c) { // the node's, which it opens anew
-		_, _ = c.db.Exec(`KILL ` + id) // it may have ended by itself
+		_, _ = c.DB.Exec(`KILL ` + id) // it may have ended by itself
 	}
-	a.exec(`INSERT INTO notes VALUES (2, 1)`)
-	c.expect(`SELECT note, who FROM seen ORDER BY id`, `1|"1 the 'sync'"`, `2|"1 the 'sync'"`)
+	a.Exec(`INSERT INTO notes VALUES (2, 1)`)
+	c.Expect(`SELECT note, who FROM seen ORDER BY id`, `1|"1 the 'sync'"`, `2|"1 the 'sync'"`)
 }
 
 // connections returns the connections of the site's database but the test's own.
 func connections(t *testing.T, s *site) []string {
 	t.Helper()
 	var ids []string
-	if err := s.db.Select(&ids, `SELECT ID FROM information_schema.PROCESSLIST WHERE DB = ? AND COMMAND = 'Sleep' AND ID <> CONNECTION_ID()`, s.schema); err != nil {
+	if err := s.DB.Select(&ids, `SELECT ID FROM information_schema.PROCESSLIST WHERE DB = ? AND COMMAND = 'Sleep' AND ID <> CONNECTION_ID()`, s.Schema); err != nil {
 		t.Fatal(err)
 	}
 	return ids
@@ -121,8 +121,8 @@ func TestSwitchThatTheServerRefusesIsToldAtTheStart(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"notes"}, map[string]any{"applySession": map[string]any{"lc_time_names": "nowhere"}})
-	a.exec(`CREATE TABLE notes (id INT PRIMARY KEY, v INT)`)
-	file := testkit.ConfigFile(t, a.config)
+	a.Exec(`CREATE TABLE notes (id INT PRIMARY KEY, v INT)`)
+	file := testkit.ConfigFile(t, a.Config)
 	runBinary(t, "run", file).expect(t, 1, "applySession cannot be set", "nowhere")
 	runBinary(t, "check", file, "--listen", "1ms").expect(t, 1, "applySession cannot be set", "Remove the variable, correct its value")
 }

@@ -32,13 +32,13 @@ func TestWhoWasMetAsANodeIsOne(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
-	c.expect(`SELECT COUNT(*) FROM orders`, `1`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	c.Expect(`SELECT COUNT(*) FROM orders`, `1`)
 	for _, s := range []*site{a, c} {
-		s.expect(`SELECT protocol FROM sync_clients`, `2`)
+		s.Expect(`SELECT protocol FROM sync_clients`, `2`)
 	}
-	c.node.Stop()
-	a.node.Stop()
+	c.Node.Stop()
+	a.Node.Stop()
 	unannounce(t, b, "node-b")
 	a.start()
 	p := newPeer(t, b, "node-b")
@@ -46,7 +46,7 @@ func TestWhoWasMetAsANodeIsOne(t *testing.T) {
 	batches := make(chan struct{}, 10)
 	p.settle(p.client.Subscribe("/batch/node-b/node-a", 1, func(mqtt.Client, mqtt.Message) { batches <- struct{}{} }))
 	p.greet("node-a")
-	a.exec(`UPDATE orders SET name = 'by a' WHERE id = 1`)
+	a.Exec(`UPDATE orders SET name = 'by a' WHERE id = 1`)
 	testkit.Eventually(t, "a batch for who has the name of a node", func() error {
 		select {
 		case <-batches:
@@ -59,7 +59,7 @@ func TestWhoWasMetAsANodeIsOne(t *testing.T) {
 	if got := p.expectAnswer("1", date); got.Message != "error" || !strings.Contains(got.Args.Message, "met as a node") {
 		t.Errorf("the answer is %+v", got)
 	}
-	a.node.WaitLog("version1Clients")
+	a.Node.WaitLog("version1Clients")
 	p.expect("nothing of version 1", func() error {
 		if len(p.changes) > 0 {
 			return fmt.Errorf("%v came", p.changes)
@@ -68,20 +68,20 @@ func TestWhoWasMetAsANodeIsOne(t *testing.T) {
 	})
 	p.leave()
 	c.start()
-	c.expect(`SELECT name FROM orders`, `"by a"`)
-	a.expect(testkit.Waiting, `0`)
-	alike(t, `SELECT time, origin, seen FROM sync_versions`, a, c)
+	c.Expect(`SELECT name FROM orders`, `"by a"`)
+	a.Expect(testkit.Waiting, `0`)
+	testkit.Alike(t, `SELECT time, origin, seen FROM sync_versions`, a, c)
 
 	// A person says otherwise.
-	c.node.Stop()
+	c.Node.Stop()
 	a.rewrite(map[string]any{"version1Clients": []string{"node-b"}})
-	a.command("reload")
+	a.Run(0, "reload")
 	p.connect().greet("node-a")
-	a.exec(`UPDATE orders SET name = 'by a, again' WHERE id = 1`)
+	a.Exec(`UPDATE orders SET name = 'by a, again' WHERE id = 1`)
 	p.expectRow("orders", "1", `{"amount":"1.00","id":"1","name":"by a, again"}`)
 	date = p.send("node-a", "orders", "2", `{"id":2,"name":"theirs","amount":2}`)
 	p.expectAnswer("2", date)
-	a.expect(`SELECT name FROM orders ORDER BY id`, `"by a, again"`, `"theirs"`)
+	a.Expect(`SELECT name FROM orders ORDER BY id`, `"by a, again"`, `"theirs"`)
 }
 
 // TestASlowNodeIsNotTakenForAnExistingPeer: after a restart, when its announcement is only the broker's copy, its database
@@ -91,17 +91,17 @@ func TestASlowNodeIsNotTakenForAnExistingPeer(t *testing.T) {
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
 	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, nil)
-	proxy := testkit.NewProxy(t, c.server.Addr())
+	proxy := testkit.NewProxy(t, c.Server.Addr())
 	host, port, _ := strings.Cut(proxy.Addr(), ":")
-	c.config["mysqlConfig"] = map[string]any{"host": host, "port": port, "user": c.server.User, "password": c.server.Password, "database": c.schema}
-	a.exec(orders, `INSERT INTO orders VALUES (1, 'one', 1)`)
-	c.exec(orders)
+	c.Config["mysqlConfig"] = map[string]any{"host": host, "port": port, "user": c.Server.User, "password": c.Server.Password, "database": c.Schema}
+	a.Exec(orders, `INSERT INTO orders VALUES (1, 'one', 1)`)
+	c.Exec(orders)
 	a.start()
 	c.start()
 	synced(a, c)
-	c.expect(`SELECT COUNT(*) FROM orders`, `1`)
+	c.Expect(`SELECT COUNT(*) FROM orders`, `1`)
 	settle(t, []*site{a, c})
-	a.node.Kill()
+	a.Node.Kill()
 	a.start()
 	a.state("node-b to be there", func(s *status.State) error {
 		if !s.Remotes[0].Online {
@@ -111,7 +111,7 @@ func TestASlowNodeIsNotTakenForAnExistingPeer(t *testing.T) {
 	})
 	proxy.Blackhole(true)
 	for n := range 3 { // a batch each
-		a.exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'more', 1)`, n+10))
+		a.Exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'more', 1)`, n+10))
 		a.state("the row on its way", func(s *status.State) error {
 			if got := s.Remotes[0].InFlight; got != n+1 {
 				return fmt.Errorf("%d are", got)
@@ -119,21 +119,21 @@ func TestASlowNodeIsNotTakenForAnExistingPeer(t *testing.T) {
 			return nil
 		})
 	}
-	a.node.WaitLog("answers no batch although it is known as a node")
+	a.Node.WaitLog("answers no batch although it is known as a node")
 	a.state("the problem", func(s *status.State) error {
 		if !slices.ContainsFunc(s.Problems, func(p string) bool { return strings.Contains(p, "version1Clients") }) || s.Remotes[0].Protocol != 2 {
 			return fmt.Errorf("protocol %d; there are %q", s.Remotes[0].Protocol, s.Problems)
 		}
 		return nil
 	})
-	a.exec(`UPDATE orders SET name = 'by a'`)
+	a.Exec(`UPDATE orders SET name = 'by a'`)
 	proxy.Blackhole(false)
 	proxy.CloseAll()
-	c.expect(`SELECT COUNT(*) FROM orders WHERE name = 'by a'`, `4`)
-	c.exec(`UPDATE orders SET name = 'by c, later'`)
-	a.expect(`SELECT COUNT(*) FROM orders WHERE name = 'by c, later'`, `4`)
+	c.Expect(`SELECT COUNT(*) FROM orders WHERE name = 'by a'`, `4`)
+	c.Exec(`UPDATE orders SET name = 'by c, later'`)
+	a.Expect(`SELECT COUNT(*) FROM orders WHERE name = 'by c, later'`, `4`)
 	settle(t, []*site{a, c})
-	alike(t, `SELECT row_id, time, origin FROM sync_versions ORDER BY row_id`, a, c)
+	testkit.Alike(t, `SELECT row_id, time, origin FROM sync_versions ORDER BY row_id`, a, c)
 	a.state("no problem", func(s *status.State) error {
 		if len(s.Problems) > 0 {
 			return fmt.Errorf("there are %q", s.Problems)

@@ -18,19 +18,19 @@ func stopped(t *testing.T, policy any, script string, names ...string) []*site {
 		var remotes []string
 		remotes = append(append(remotes, names[:i]...), names[i+1:]...)
 		s := newSite(t, b, name, remotes, []string{"orders"}, map[string]any{"conflictPolicy": map[string]any{"orders": policy}})
-		s.exec(orders)
+		s.Exec(orders)
 		if script != "" {
-			s.script("orders", script)
+			s.Script("orders", script)
 		}
 		sites = append(sites, s.start())
 	}
-	sites[0].exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	sites[0].Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
 	for _, s := range sites {
-		s.expect(`SELECT name FROM orders`, `"one"`)
+		s.Expect(`SELECT name FROM orders`, `"one"`)
 	}
 	rest(sites...)
 	for _, s := range sites {
-		s.node.Stop()
+		s.Node.Stop()
 	}
 	return sites
 }
@@ -44,10 +44,10 @@ func started(t *testing.T, sites []*site) {
 	}
 	rest(sites...)
 	for _, s := range sites {
-		s.expect(`SELECT COUNT(*) FROM sync_status WHERE status <> 'successful'`, `0`)
+		s.Expect(`SELECT COUNT(*) FROM sync_status WHERE status <> 'successful'`, `0`)
 	}
-	alike(t, `SELECT * FROM orders`, sites...)
-	alike(t, `SELECT time, origin, seen FROM sync_versions`, sites...)
+	testkit.Alike(t, `SELECT * FROM orders`, sites...)
+	testkit.Alike(t, `SELECT time, origin, seen FROM sync_versions`, sites...)
 }
 
 // kept waits until one of the nodes keeps a loser with this name.
@@ -55,7 +55,7 @@ func kept(t *testing.T, name string, sites []*site) {
 	t.Helper()
 	testkit.Eventually(t, "the loser "+name, func() error {
 		for _, s := range sites {
-			if got, err := s.rows(`SELECT policy FROM sync_conflicts WHERE JSON_VALUE(loser_row, '$.name') = '` + name + `'`); err != nil || got != "" {
+			if got, err := s.Rows(`SELECT policy FROM sync_conflicts WHERE JSON_VALUE(loser_row, '$.name') = '` + name + `'`); err != nil || got != "" {
 				return err
 			}
 		}
@@ -67,20 +67,20 @@ func TestPriorityKeepsTheRowOfTheFirst(t *testing.T) {
 	t.Parallel()
 	sites := stopped(t, map[string]any{"priority": []string{"hq"}}, "", "branch", "hq")
 	branch, hq := sites[0], sites[1]
-	hq.exec(`UPDATE orders SET name = 'from hq'`)
-	branch.exec(`UPDATE orders SET name = 'from the branch', amount = 2`) // is later
+	hq.Exec(`UPDATE orders SET name = 'from hq'`)
+	branch.Exec(`UPDATE orders SET name = 'from the branch', amount = 2`) // is later
 	started(t, sites)
-	hq.expect(`SELECT name, amount FROM orders`, `"from hq"|"1.00"`)
+	hq.Expect(`SELECT name, amount FROM orders`, `"from hq"|"1.00"`)
 	kept(t, "from the branch", sites)
 	for _, s := range sites {
-		s.expect(`SELECT COUNT(*) FROM sync_conflicts WHERE policy <> 'priority' OR JSON_VALUE(winner_row, '$.name') <> 'from hq'`, `0`)
+		s.Expect(`SELECT COUNT(*) FROM sync_conflicts WHERE policy <> 'priority' OR JSON_VALUE(winner_row, '$.name') <> 'from hq'`, `0`)
 	}
 	// A write that knew the other is no conflict, whoever makes it.
-	branch.exec(`UPDATE orders SET name = 'settled'`)
-	hq.expect(`SELECT name FROM orders`, `"settled"`)
+	branch.Exec(`UPDATE orders SET name = 'settled'`)
+	hq.Expect(`SELECT name FROM orders`, `"settled"`)
 	rest(sites...)
 	for _, s := range sites {
-		s.expect(`SELECT COUNT(*) FROM sync_conflicts WHERE JSON_VALUE(loser_row, '$.name') <> 'from the branch'`, `0`)
+		s.Expect(`SELECT COUNT(*) FROM sync_conflicts WHERE JSON_VALUE(loser_row, '$.name') <> 'from the branch'`, `0`)
 	}
 }
 
@@ -88,10 +88,10 @@ func TestPriorityDecidesAboutDeletes(t *testing.T) {
 	t.Parallel()
 	sites := stopped(t, map[string]any{"priority": []string{"hq"}}, "", "branch", "hq")
 	branch, hq := sites[0], sites[1]
-	hq.exec(`DELETE FROM orders`)
-	branch.exec(`UPDATE orders SET name = 'from the branch'`)
+	hq.Exec(`DELETE FROM orders`)
+	branch.Exec(`UPDATE orders SET name = 'from the branch'`)
 	started(t, sites)
-	hq.expect(`SELECT COUNT(*) FROM orders`, `0`)
+	hq.Expect(`SELECT COUNT(*) FROM orders`, `0`)
 	kept(t, "from the branch", sites)
 }
 
@@ -105,10 +105,10 @@ func TestScriptMakesOneRowOfTwo(t *testing.T) {
 		name: [...new Set([...words(earlier), ...words(later)])].sort().join(' + '),
 		amount: Math.max(Number(earlier.entity.amount), Number(later.entity.amount)),
 	})`, "node-a", "node-b")
-	sites[0].exec(`UPDATE orders SET name = 'from a', amount = 20.5`)
-	sites[1].exec(`UPDATE orders SET name = 'from b', amount = 10`)
+	sites[0].Exec(`UPDATE orders SET name = 'from a', amount = 20.5`)
+	sites[1].Exec(`UPDATE orders SET name = 'from b', amount = 10`)
 	started(t, sites)
-	sites[0].expect(`SELECT name, amount FROM orders`, `"from a + from b"|"20.50"`)
+	sites[0].Expect(`SELECT name, amount FROM orders`, `"from a + from b"|"20.50"`)
 	// Neither stands whole, so both are kept.
 	kept(t, "from a", sites)
 	kept(t, "from b", sites)
@@ -117,13 +117,13 @@ func TestScriptMakesOneRowOfTwo(t *testing.T) {
 func TestScriptThatFailsLeavesItToTheLater(t *testing.T) {
 	t.Parallel()
 	sites := stopped(t, "script", `exports.resolve = async c => (await c.mysql.query('SELECT 1'))[0]`, "node-a", "node-b")
-	sites[0].exec(`UPDATE orders SET name = 'from a'`)
-	sites[1].exec(`UPDATE orders SET name = 'from b'`)
+	sites[0].Exec(`UPDATE orders SET name = 'from a'`)
+	sites[1].Exec(`UPDATE orders SET name = 'from b'`)
 	started(t, sites)
-	sites[0].expect(`SELECT name FROM orders`, `"from b"`)
+	sites[0].Expect(`SELECT name FROM orders`, `"from b"`)
 	kept(t, "from a", sites)
 	for _, s := range sites {
-		s.expect(`SELECT COUNT(*) FROM sync_conflicts WHERE policy <> 'lastWriteWins'`, `0`)
+		s.Expect(`SELECT COUNT(*) FROM sync_conflicts WHERE policy <> 'lastWriteWins'`, `0`)
 	}
 }
 
@@ -135,11 +135,11 @@ func TestThreeNodesMergeByScript(t *testing.T) {
 		name: [...new Set([...words(earlier), ...words(later)])].sort().join(' '),
 	})`, "node-a", "node-b", "node-c")
 	for _, s := range sites {
-		s.exec(`UPDATE orders SET name = 'from ` + s.name + `'`)
+		s.Exec(`UPDATE orders SET name = 'from ` + s.Name + `'`)
 	}
 	started(t, sites)
 	for _, s := range sites {
-		s.expect(`SELECT name FROM orders`, `"from node-a node-b node-c"`)
+		s.Expect(`SELECT name FROM orders`, `"from node-a node-b node-c"`)
 	}
 }
 
@@ -147,9 +147,9 @@ func TestPolicyWithoutItsScriptEndsTheStart(t *testing.T) {
 	t.Parallel()
 	a := newSite(t, testkit.AnyBroker(t), "node-a", []string{"node-b"}, []string{"orders"},
 		map[string]any{"conflictPolicy": map[string]any{"orders": "script"}})
-	a.exec(orders)
-	a.script("orders", `module.exports = ({entity}) => entity;`)
-	node := testkit.Node(t, testkit.ConfigFile(t, a.config))
+	a.Exec(orders)
+	a.Script("orders", `module.exports = ({entity}) => entity;`)
+	node := testkit.Node(t, testkit.ConfigFile(t, a.Config))
 	if code := node.ExitCode(); code == 0 {
 		t.Error("the node ended with 0")
 	}

@@ -49,12 +49,12 @@ func TestNobodySilencesAnothersWrites(t *testing.T) {
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, accept("node-b"))
 	v := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, accept("node-a"))
 	for _, s := range []*site{a, v} {
-		s.exec(orders, `INSERT INTO orders VALUES (3, 'as it was', 1), (4, 'as it was', 1)`)
+		s.Exec(orders, `INSERT INTO orders VALUES (3, 'as it was', 1), (4, 'as it was', 1)`)
 		s.start()
 	}
 	newPeer(t, b, "watcher").connect().greet("node-a").greet("node-b")
-	v.exec(`UPDATE orders SET name = 'by b' WHERE id > 2`)
-	alike(t, `SELECT * FROM orders`, a, v)
+	v.Exec(`UPDATE orders SET name = 'by b' WHERE id > 2`)
+	testkit.Alike(t, `SELECT * FROM orders`, a, v)
 	rest(a, v)
 	m := newPoser(t, b, "node-m")
 	day := 23*time.Hour + 50*time.Minute
@@ -64,15 +64,15 @@ func TestNobodySilencesAnothersWrites(t *testing.T) {
 	m.orders("node-a", 3, "in b's name", in(day, "node-b"))
 	m.orders("node-a", 4, "by m", in(day+time.Minute, "node-m"), all...)
 	m.orders("node-a", 5, "by m, of now", in(3*time.Second, "node-m"), in(2*time.Second, "node-b"))
-	a.expect(`SELECT COUNT(*) FROM orders`, `5`)
-	v.expect("SELECT COUNT(*) FROM orders WHERE name LIKE 'by m%'", `3`)
-	v.exec(`REPLACE INTO orders VALUES (1, 'written later', 2)`, `REPLACE INTO orders VALUES (2, 'written later', 2)`, `REPLACE INTO orders VALUES (3, 'written later', 2)`,
+	a.Expect(`SELECT COUNT(*) FROM orders`, `5`)
+	v.Expect("SELECT COUNT(*) FROM orders WHERE name LIKE 'by m%'", `3`)
+	v.Exec(`REPLACE INTO orders VALUES (1, 'written later', 2)`, `REPLACE INTO orders VALUES (2, 'written later', 2)`, `REPLACE INTO orders VALUES (3, 'written later', 2)`,
 		`REPLACE INTO orders VALUES (4, 'written later', 2)`, `REPLACE INTO orders VALUES (5, 'written later', 2)`)
 	settle(t, []*site{a, v})
 	for id := 1; id <= 5; id++ {
-		a.expect(fmt.Sprintf(`SELECT name FROM orders WHERE id = %d`, id), `"written later"`)
+		a.Expect(fmt.Sprintf(`SELECT name FROM orders WHERE id = %d`, id), `"written later"`)
 	}
-	v.expect(`SELECT COUNT(*) FROM orders WHERE name = 'written later'`, `5`)
+	v.Expect(`SELECT COUNT(*) FROM orders WHERE name = 'written later'`, `5`)
 }
 
 // A node knows its own writes best: nobody tells it of one that it has not made, nor has seen what it has not sent.
@@ -80,20 +80,20 @@ func TestANodeIsToldNothingOfItsOwnWrites(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"acceptFrom": []string{"node-m"}})
-	a.exec(orders)
+	a.Exec(orders)
 	a.start()
 	newPeer(t, b, "watcher").connect().greet("node-a")
 	m := newPoser(t, b, "node-m")
 	if got := m.orders("node-a", 1, "in its name", in(20*time.Hour, "node-a")); len(got.Failed) != 1 || !strings.Contains(got.Failed[0].Message, "node-a has not") {
 		t.Errorf("a write of tomorrow in the node's own name is answered %+v", got)
 	}
-	a.exec(`INSERT INTO orders VALUES (2, 'ours', 2), (3, 'ours', 3)`)
-	a.expect(`SELECT COUNT(*) FROM sync_versions`, `2`)
+	a.Exec(`INSERT INTO orders VALUES (2, 'ours', 2), (3, 'ours', 3)`)
+	a.Expect(`SELECT COUNT(*) FROM sync_versions`, `2`)
 	m.orders("node-a", 2, "by m", in(2*time.Hour, "node-m"), in(time.Hour, "node-a"))
 	m.orders("node-a", 3, "in its name", in(time.Second, "node-a"))
-	a.expect(`SELECT id, name FROM orders ORDER BY id`, `2|"by m"`, `3|"in its name"`)
-	a.expect(`SELECT primary_key, loser_origin FROM sync_conflicts ORDER BY id`, `"2"|"node-a"`, `"3"|"node-a"`)
-	a.node.WaitLog("writes that this node never made.*node-m")
+	a.Expect(`SELECT id, name FROM orders ORDER BY id`, `2|"by m"`, `3|"in its name"`)
+	a.Expect(`SELECT primary_key, loser_origin FROM sync_conflicts ORDER BY id`, `"2"|"node-a"`, `"3"|"node-a"`)
+	a.Node.WaitLog("writes that this node never made.*node-m")
 }
 
 // What was written while a node was stopped may be older than what somebody says to have seen: the node cannot tell that from
@@ -104,18 +104,18 @@ func TestAWriteThatIsNotTakenIsNoSuccess(t *testing.T) {
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"acceptFrom": []string{"node-b", "node-m"}, "syncTables": []string{}})
 	v := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, map[string]any{"initialSync": "none"})
 	for _, s := range []*site{a, v} {
-		s.exec(orders)
+		s.Exec(orders)
 		s.start()
 	}
 	newPeer(t, b, "watcher").connect().greet("node-a").greet("node-b")
-	v.node.Stop()
-	v.exec(`INSERT INTO orders VALUES (1, 'by b', 1)`)
+	v.Node.Stop()
+	v.Exec(`INSERT INTO orders VALUES (1, 'by b', 1)`)
 	m := newPoser(t, b, "node-m")
 	now := in(0, "node-m")
 	m.orders("node-a", 1, "by m", now, change.Version{Time: now.Time, Origin: "node-b"})
 	v.start()
-	v.expect(`SELECT status, message LIKE '%node-a holds a later write of node-b%' FROM sync_status`, `"error"|1`)
-	v.command("resync", "orders", "--all")
-	a.expect(`SELECT name FROM orders`, `"by b"`)
-	v.expect(`SELECT status FROM sync_status`, `"successful"`)
+	v.Expect(`SELECT status, message LIKE '%node-a holds a later write of node-b%' FROM sync_status`, `"error"|1`)
+	v.Run(0, "resync", "orders", "--all")
+	a.Expect(`SELECT name FROM orders`, `"by b"`)
+	v.Expect(`SELECT status FROM sync_status`, `"successful"`)
 }

@@ -40,20 +40,20 @@ func TestNodeNeedsEachOfTheDocumentedPrivileges(t *testing.T) {
 			t.Parallel()
 			name := fmt.Sprintf("node-%d", i)
 			a := newSite(t, b, name, []string{"else"}, []string{"orders"}, nil)
-			a.exec(orders, `SET GLOBAL log_bin_trust_function_creators = 1`)
-			user := "each_" + a.schema
+			a.Exec(orders, `SET GLOBAL log_bin_trust_function_creators = 1`)
+			user := "each_" + a.Schema
 			rest := slices.DeleteFunc(slices.Clone(all), func(p string) bool { return p == without })
-			a.exec(fmt.Sprintf("CREATE USER %s@'%%' IDENTIFIED BY 'Secret-1'", user),
-				fmt.Sprintf("GRANT %s ON %s.* TO %s@'%%'", strings.Join(rest, ", "), a.schema, user))
-			login := a.config["mysqlConfig"].(map[string]any)
+			a.Exec(fmt.Sprintf("CREATE USER %s@'%%' IDENTIFIED BY 'Secret-1'", user),
+				fmt.Sprintf("GRANT %s ON %s.* TO %s@'%%'", strings.Join(rest, ", "), a.Schema, user))
+			login := a.Config["mysqlConfig"].(map[string]any)
 			login["user"], login["password"] = user, "Secret-1"
-			a.file = testkit.ConfigFile(t, a.config)
-			a.node = testkit.Node(t, a.file)
+			a.Write()
+			a.Node = testkit.Node(t, a.File)
 			denied := regexp.MustCompile(`(?i)denied|privilege ` + without)
 			testkit.Eventually(t, "word of what is denied", func() error {
 				// Work, as far as the node has come to it.
-				a.exec(`REPLACE INTO orders VALUES (1, UUID(), 1)`, `DELETE FROM orders WHERE id = 1`)
-				if !slices.ContainsFunc(a.node.Log(), denied.MatchString) {
+				a.Exec(`REPLACE INTO orders VALUES (1, UUID(), 1)`, `DELETE FROM orders WHERE id = 1`)
+				if !slices.ContainsFunc(a.Node.Log(), denied.MatchString) {
 					return errors.New("the log has none")
 				}
 				return nil

@@ -15,31 +15,31 @@ func TestARestoredBackupHasNotSeenWhatWasLost(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
-	a.exec(`INSERT INTO orders VALUES (1, 'in the backup', 1), (2, 'too', 2)`)
-	c.expect(`SELECT COUNT(*) FROM orders`, `2`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'in the backup', 1), (2, 'too', 2)`)
+	c.Expect(`SELECT COUNT(*) FROM orders`, `2`)
 	settle(t, []*site{a, c})
-	a.exec(`CREATE TABLE backup_rows AS SELECT * FROM orders`, `CREATE TABLE backup_versions AS SELECT * FROM sync_versions`)
-	a.exec(`UPDATE orders SET name = 'lost' WHERE id = 1`)
-	c.expect(`SELECT name FROM orders WHERE id = 1`, `"lost"`)
+	a.Exec(`CREATE TABLE backup_rows AS SELECT * FROM orders`, `CREATE TABLE backup_versions AS SELECT * FROM sync_versions`)
+	a.Exec(`UPDATE orders SET name = 'lost' WHERE id = 1`)
+	c.Expect(`SELECT name FROM orders WHERE id = 1`, `"lost"`)
 	settle(t, []*site{a, c})
-	a.node.Kill()
+	a.Node.Kill()
 	a.behind(`DELETE FROM orders`, `INSERT INTO orders SELECT * FROM backup_rows`, `DELETE FROM sync_versions`,
 		`INSERT INTO sync_versions SELECT * FROM backup_versions`, `DELETE FROM sync_node WHERE name = 'position'`)
-	a.start().node.WaitLog("restored from a backup")
-	a.exec(`UPDATE orders SET name = 'new' WHERE id = 1`)
+	a.start().Node.WaitLog("restored from a backup")
+	a.Exec(`UPDATE orders SET name = 'new' WHERE id = 1`)
 	settle(t, []*site{a, c})
-	a.exec(`UPDATE orders SET name = 'newer' WHERE id = 1`)
-	c.expect(`SELECT name FROM orders WHERE id = 1`, `"newer"`)
-	c.expect(`SELECT winner_origin LIKE 'node-a~%', loser_origin, JSON_EXTRACT(loser_row, '$.name') = 'lost' FROM sync_conflicts`, `1|"node-a"|1`)
+	a.Exec(`UPDATE orders SET name = 'newer' WHERE id = 1`)
+	c.Expect(`SELECT name FROM orders WHERE id = 1`, `"newer"`)
+	c.Expect(`SELECT winner_origin LIKE 'node-a~%', loser_origin, JSON_EXTRACT(loser_row, '$.name') = 'lost' FROM sync_conflicts`, `1|"node-a"|1`)
 
 	// A further start is of the same life.
 	const lives = `SELECT COUNT(DISTINCT origin) FROM sync_versions`
-	a.expect(lives, `2`)
-	a.node.Stop()
+	a.Expect(lives, `2`)
+	a.Node.Stop()
 	a.start()
-	a.exec(`UPDATE orders SET amount = 3`)
-	c.expect(`SELECT COUNT(*) FROM orders WHERE amount = 3`, `2`)
-	a.expect(lives, `1`)
+	a.Exec(`UPDATE orders SET amount = 3`)
+	c.Expect(`SELECT COUNT(*) FROM orders WHERE amount = 3`, `2`)
+	a.Expect(lives, `1`)
 }
 
 // TestDamagedRecordsKeepNoNodeFromStarting: a node was killed before the first word was in the file, or the power failed.
@@ -48,31 +48,31 @@ func TestDamagedRecordsKeepNoNodeFromStarting(t *testing.T) {
 	b := testkit.AnyBroker(t)
 	folder := t.TempDir()
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"queueDirectory": folder})
-	a.exec(orders)
+	a.Exec(orders)
 	a.start()
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
-	a.expect(`SELECT origin FROM sync_versions`, `"node-a"`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	a.Expect(`SELECT origin FROM sync_versions`, `"node-a"`)
 	for _, text := range []string{"", "\x00\x00\x00", `{"life": "`} {
-		a.node.Kill()
+		a.Node.Kill()
 		if err := os.WriteFile(filepath.Join(folder, "node-a.records"), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		a.start().node.WaitLog("is damaged")
-		a.exec(`UPDATE orders SET amount = amount + 1`)
-		a.expect(`SELECT COUNT(*) FROM table_changes`, `0`)
-		a.expect(`SELECT origin LIKE 'node-a~%' FROM sync_versions`, `1`)
+		a.start().Node.WaitLog("is damaged")
+		a.Exec(`UPDATE orders SET amount = amount + 1`)
+		a.Expect(`SELECT COUNT(*) FROM table_changes`, `0`)
+		a.Expect(`SELECT origin LIKE 'node-a~%' FROM sync_versions`, `1`)
 	}
 	// A start that captured nothing is no restored backup, nor is one more after it.
 	const lives = `SELECT origin FROM sync_versions`
-	before, err := a.rows(lives)
+	before, err := a.Rows(lives)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
-		a.node.Kill()
+		a.Node.Kill()
 		a.start()
 	}
-	a.exec(`UPDATE orders SET amount = amount + 1`)
-	a.expect(`SELECT COUNT(*) FROM table_changes`, `0`)
-	a.expect(lives, strings.TrimSpace(before))
+	a.Exec(`UPDATE orders SET amount = amount + 1`)
+	a.Expect(`SELECT COUNT(*) FROM table_changes`, `0`)
+	a.Expect(lives, strings.TrimSpace(before))
 }

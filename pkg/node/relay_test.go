@@ -14,7 +14,7 @@ func network(t *testing.T, b *testkit.Broker, links map[string][]string, tables 
 	sites := map[string]*site{}
 	for name, remotes := range links {
 		sites[name] = newSite(t, b, name, remotes, tables, map[string]any{"initialSync": "none"})
-		sites[name].exec(ddl...)
+		sites[name].Exec(ddl...)
 	}
 	for _, s := range sites {
 		s.start()
@@ -34,7 +34,7 @@ func all(sites map[string]*site) []*site {
 func rest(sites ...*site) {
 	for range 2 { // what came to one node while the others were looked at
 		for _, s := range sites {
-			s.expect(testkit.Unsettled, `0`)
+			s.Expect(testkit.Unsettled, `0`)
 		}
 	}
 }
@@ -58,14 +58,14 @@ func TestOneWriteTravelsEverywhereAndComesToRest(t *testing.T) {
 			for _, remotes := range links {
 				edges += len(remotes)
 			}
-			a.exec(`INSERT INTO orders VALUES (0, 'first', 0)`)
-			alike(t, `SELECT * FROM orders`, nodes...)
+			a.Exec(`INSERT INTO orders VALUES (0, 'first', 0)`)
+			testkit.Alike(t, `SELECT * FROM orders`, nodes...)
 			rest(nodes...)
 			for i := 1; i <= 5; i++ {
 				before := x.count("/batch/")
-				a.exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'one', 1)`, i))
+				a.Exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'one', 1)`, i))
 				for _, s := range nodes {
-					s.expect(fmt.Sprintf(`SELECT id FROM orders WHERE id = %d`, i), fmt.Sprint(i))
+					s.Expect(fmt.Sprintf(`SELECT id FROM orders WHERE id = %d`, i), fmt.Sprint(i))
 				}
 				rest(nodes...)
 				// Each node tells each remote at most once, and nobody tells the origin.
@@ -77,23 +77,23 @@ func TestOneWriteTravelsEverywhereAndComesToRest(t *testing.T) {
 				t.Errorf("%d batches came back to the origin", n)
 			}
 			// A delete goes the same way.
-			a.exec(`DELETE FROM orders WHERE id > 0`)
+			a.Exec(`DELETE FROM orders WHERE id > 0`)
 			for _, s := range nodes {
-				s.expect(`SELECT id FROM orders`, `0`)
+				s.Expect(`SELECT id FROM orders`, `0`)
 			}
 			// Writes of all on one row, at the same time, end as one.
 			for i := range 10 {
 				for _, s := range nodes {
-					s.exec(fmt.Sprintf(`UPDATE orders SET name = '%s %d' WHERE id = 0`, s.name, i))
+					s.Exec(fmt.Sprintf(`UPDATE orders SET name = '%s %d' WHERE id = 0`, s.Name, i))
 				}
 			}
 			rest(nodes...)
-			alike(t, `SELECT * FROM orders`, nodes...)
+			testkit.Alike(t, `SELECT * FROM orders`, nodes...)
 			before := x.count("/batch/")
 			// Whatever was still on its way is overtaken by this.
-			a.exec(`UPDATE orders SET name = 'last' WHERE id = 0`)
+			a.Exec(`UPDATE orders SET name = 'last' WHERE id = 0`)
 			for _, s := range nodes {
-				s.expect(`SELECT name FROM orders`, `"last"`)
+				s.Expect(`SELECT name FROM orders`, `"last"`)
 			}
 			rest(nodes...)
 			if n := x.count("/batch/") - before; n > edges {
@@ -110,14 +110,14 @@ func TestVersion1PeerBehindAHub(t *testing.T) {
 	sites := network(t, b, map[string][]string{"node-a": {"node-h"}, "node-h": {"node-a", "peer-1"}}, []string{"orders"}, orders)
 	a, h := sites["node-a"], sites["node-h"]
 	p := newPeer(t, b, "peer-1").connect().greet("node-h")
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
 	p.expectRow("orders", "1", `{"amount":"1.00","id":"1","name":"one"}`)
 	date := p.send("node-h", "orders", "1", `{"id":"1","name":"uno"}`)
-	a.expect(`SELECT name, amount FROM orders`, `"uno"|"1.00"`)
+	a.Expect(`SELECT name, amount FROM orders`, `"uno"|"1.00"`)
 	p.expectAnswer("1", date)
 	p.send("node-h", "orders", "2", `{"id":"2","name":"due"}`)
-	a.expect(`SELECT id, name FROM orders ORDER BY id`, `1|"uno"`, `2|"due"`)
-	a.exec(`DELETE FROM orders WHERE id = 2`)
+	a.Expect(`SELECT id, name FROM orders ORDER BY id`, `1|"uno"`, `2|"due"`)
+	a.Exec(`DELETE FROM orders WHERE id = 2`)
 	p.expectRow("orders", "2", `null`)
 	rest(a, h)
 	if n := x.count("/change/peer-1"); n != 2 {
@@ -135,8 +135,8 @@ func TestEchoOfAVersion1PeerComesToRest(t *testing.T) {
 		p.publish("/change/"+c.Sender, v1Change{Sender: p.name, Table: c.Table, ID: c.ID, Date: c.Date, Entity: c.Entity})
 	}
 	p.connect().greet("node-a")
-	a.exec(`INSERT INTO kinds VALUES (1, 1.5, 9007199254740993, b'101', '{"a": 1}', '2024-02-29', '2024-02-29 12:34:56.1', x'FF', 'one'), (2, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)`)
-	a.exec(`UPDATE kinds SET note = 'two' WHERE id = 2`, `DELETE FROM kinds WHERE id = 1`)
+	a.Exec(`INSERT INTO kinds VALUES (1, 1.5, 9007199254740993, b'101', '{"a": 1}', '2024-02-29', '2024-02-29 12:34:56.1', x'FF', 'one'), (2, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)`)
+	a.Exec(`UPDATE kinds SET note = 'two' WHERE id = 2`, `DELETE FROM kinds WHERE id = 1`)
 	p.expectRow("kinds", "1", `null`)
 	// Each echo is answered, and brings no change.
 	p.expect("answers to all echoes", func() error {
@@ -154,7 +154,7 @@ func TestEchoOfAVersion1PeerComesToRest(t *testing.T) {
 		}
 		return nil
 	})
-	a.expect(`SELECT id, note FROM kinds`, `2|"two"`)
+	a.Expect(`SELECT id, note FROM kinds`, `2|"two"`)
 }
 
 func TestRingThroughAVersion1RelayComesToRest(t *testing.T) {
@@ -170,9 +170,9 @@ func TestRingThroughAVersion1RelayComesToRest(t *testing.T) {
 		for k, s := range []*site{a, c} {
 			before := x.count("/change/node-") + x.count("/change/peer-1") + x.count("/batch/")
 			id := 2*i + k
-			s.exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'new', 1)`, id))
+			s.Exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'new', 1)`, id))
 			p.expectRow("orders", fmt.Sprint(id), fmt.Sprintf(`{"amount":"1.00","id":"%d","name":"new"}`, id))
-			alike(t, `SELECT * FROM orders ORDER BY id`, a, c)
+			testkit.Alike(t, `SELECT * FROM orders ORDER BY id`, a, c)
 			rest(a, c)
 			if n := x.count("/change/node-") + x.count("/change/peer-1") + x.count("/batch/") - before; n > 9 {
 				t.Errorf("%d messages for one write", n)
@@ -183,7 +183,7 @@ func TestRingThroughAVersion1RelayComesToRest(t *testing.T) {
 	p.send("node-c", "orders", "0", `{"id":"0","name":"from the peer"}`)
 	p.expectAnswer("0", date)
 	for _, s := range []*site{a, c} {
-		s.expect(`SELECT name FROM orders WHERE id = 0`, `"from the peer"`)
+		s.Expect(`SELECT name FROM orders WHERE id = 0`, `"from the peer"`)
 	}
 	rest(a, c)
 }
@@ -197,21 +197,21 @@ func TestAPendingRowThatIsOvertakenIsSettled(t *testing.T) {
 	one := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, nil)
 	two := newSite(t, b, "node-c", []string{"node-a"}, []string{"orders"}, nil)
 	for _, s := range []*site{hub, one, two} {
-		s.exec(orders)
+		s.Exec(orders)
 		s.start()
 	}
-	hub.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	hub.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
 	for _, s := range []*site{one, two} {
-		s.expect(`SELECT name FROM orders`, `"one"`)
+		s.Expect(`SELECT name FROM orders`, `"one"`)
 	}
-	hub.expect(`SELECT remote, status FROM sync_status ORDER BY remote`, `"node-b"|"successful"`, `"node-c"|"successful"`)
-	one.node.Stop()
-	hub.exec(`UPDATE orders SET name = 'of the hub'`)
-	hub.expect(`SELECT remote, status FROM sync_status ORDER BY remote`, `"node-b"|"pending"`, `"node-c"|"successful"`)
-	one.exec(`UPDATE orders SET name = 'later'`)
+	hub.Expect(`SELECT remote, status FROM sync_status ORDER BY remote`, `"node-b"|"successful"`, `"node-c"|"successful"`)
+	one.Node.Stop()
+	hub.Exec(`UPDATE orders SET name = 'of the hub'`)
+	hub.Expect(`SELECT remote, status FROM sync_status ORDER BY remote`, `"node-b"|"pending"`, `"node-c"|"successful"`)
+	one.Exec(`UPDATE orders SET name = 'later'`)
 	one.start()
 	for _, s := range []*site{hub, two} {
-		s.expect(`SELECT name FROM orders`, `"later"`)
+		s.Expect(`SELECT name FROM orders`, `"later"`)
 	}
-	hub.expect(`SELECT remote, status FROM sync_status ORDER BY remote`, `"node-b"|"successful"`, `"node-c"|"successful"`)
+	hub.Expect(`SELECT remote, status FROM sync_status ORDER BY remote`, `"node-b"|"successful"`, `"node-c"|"successful"`)
 }

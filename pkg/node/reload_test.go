@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -22,29 +23,21 @@ import (
 // rewrite writes the configuration of a site whose node runs.
 func (s *site) rewrite(keys map[string]any) {
 	s.t.Helper()
-	for k, v := range keys {
-		s.config[k] = v
-	}
-	text, err := json.Marshal(s.config)
-	if err == nil {
-		err = os.WriteFile(s.file, text, 0o600)
-	}
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	maps.Copy(s.Config, keys)
+	s.Write()
 }
 
 // hangUp sends SIGHUP to the node.
 func (s *site) hangUp() {
 	s.t.Helper()
-	if err := syscall.Kill(s.node.Pid(), syscall.SIGHUP); err != nil {
+	if err := syscall.Kill(s.Node.Pid(), syscall.SIGHUP); err != nil {
 		s.t.Fatal(err)
 	}
 }
 
 // said counts lines of the node's log.
 func (s *site) lines(text string) (n int) {
-	for _, l := range s.node.Log() {
+	for _, l := range s.Node.Log() {
 		if strings.Contains(l, text) {
 			n++
 		}
@@ -59,7 +52,7 @@ func TestReloadAddsTables(t *testing.T) {
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders, items)
 	quiet(a, c)
-	pid := a.node.Pid()
+	pid := a.Node.Pid()
 	both := map[string]any{"syncTables": []string{"orders", "items"}, "receiveTables": []string{"orders", "items"}, "loggingLevel": "warn"}
 	a.rewrite(both)
 	a.hangUp() // as systemctl reload
@@ -67,15 +60,13 @@ func TestReloadAddsTables(t *testing.T) {
 	c.rewrite(both)
 	c.told(200, "{}", "POST", "/api/reload", nil)
 	c.state("two tables", func(s *status.State) error { return wanted(len(s.Tables) == 2) })
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`, `INSERT INTO items VALUES (1, 'first')`)
-	c.expect(`SELECT name FROM items`, `"first"`)
-	c.expect(`SELECT name FROM orders`, `"one"`)
-	if a.node.Pid() != pid || syscall.Kill(pid, 0) != nil {
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`, `INSERT INTO items VALUES (1, 'first')`)
+	c.Expect(`SELECT name FROM items`, `"first"`)
+	c.Expect(`SELECT name FROM orders`, `"one"`)
+	if a.Node.Pid() != pid || syscall.Kill(pid, 0) != nil {
 		t.Error("the process is another")
 	}
-	if code := a.node.Stop(); code != 0 {
-		t.Errorf("the exit code is %d", code)
-	}
+	a.Stop()
 }
 
 func TestAMistakeKeepsTheOldNodeRunning(t *testing.T) {
@@ -88,11 +79,11 @@ func TestAMistakeKeepsTheOldNodeRunning(t *testing.T) {
 	}
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"transformerDirectory": scripts})
 	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, nil)
-	a.exec(orders)
-	c.exec(orders)
+	a.Exec(orders)
+	c.Exec(orders)
 	a.start()
 	c.start()
-	held, err := os.ReadFile(a.file)
+	held, err := os.ReadFile(a.File)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,26 +97,26 @@ func TestAMistakeKeepsTheOldNodeRunning(t *testing.T) {
 	goesOn := func() {
 		t.Helper()
 		id++
-		a.exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'row', 1)`, id))
-		c.expect(fmt.Sprintf(`SELECT name FROM orders WHERE id = %d`, id), `"row!"`)
+		a.Exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'row', 1)`, id))
+		c.Expect(fmt.Sprintf(`SELECT name FROM orders WHERE id = %d`, id), `"row!"`)
 	}
 	goesOn()
 
-	write(a.file, `{"clientName": `)
+	write(a.File, `{"clientName": `)
 	a.told(400, "the node carries on as before", "POST", "/api/reload", nil)
 	a.hangUp()
-	a.node.WaitLog(`ERROR.*not reloaded; the node carries on as before`)
+	a.Node.WaitLog(`ERROR.*not reloaded; the node carries on as before`)
 	goesOn()
-	write(a.file, strings.Replace(string(held), `"checkInterval": 10`, `"checkInterval": -1`, 1))
+	write(a.File, strings.Replace(string(held), `"checkInterval": 10`, `"checkInterval": -1`, 1))
 	a.told(400, "checkInterval: -1 is less than 1", "POST", "/api/reload", nil)
-	write(a.file, strings.Replace(string(held), `"orders"`, `"nothing"`, 1))
+	write(a.File, strings.Replace(string(held), `"orders"`, `"nothing"`, 1))
 	a.told(400, "nothing", "POST", "/api/reload", nil)
-	write(a.file, strings.Replace(string(held), `"user": "`, `"user": "nobody_`, 1))
+	write(a.File, strings.Replace(string(held), `"user": "`, `"user": "nobody_`, 1))
 	a.told(400, "mysqlConfig: ", "POST", "/api/reload", nil)
-	write(a.file, strings.Replace(string(held), `"clientName"`, fmt.Sprintf(`"http": {"listen": "127.0.0.1:%d"}, "clientName"`, b.Port), 1))
+	write(a.File, strings.Replace(string(held), `"clientName"`, fmt.Sprintf(`"http": {"listen": "127.0.0.1:%d"}, "clientName"`, b.Port), 1))
 	a.told(400, "http.listen: ", "POST", "/api/reload", nil)
 	goesOn()
-	write(a.file, string(held))
+	write(a.File, string(held))
 	write(filepath.Join(scripts, "orders.js"), `module.exports = ({entity}) => {`)
 	a.told(400, "orders.js", "POST", "/api/reload", nil)
 	goesOn()
@@ -136,8 +127,8 @@ func TestAMistakeKeepsTheOldNodeRunning(t *testing.T) {
 	write(filepath.Join(scripts, "orders.js"), `module.exports = ({entity}) => ({...entity, name: entity.name + '?'})`)
 	a.told(200, "{}", "POST", "/api/reload", nil)
 	a.state("it runs again", func(*status.State) error { return wanted(a.lines("node started") == 2) })
-	a.exec(`INSERT INTO orders VALUES (99, 'row', 1)`)
-	c.expect(`SELECT name FROM orders WHERE id = 99`, `"row?"`)
+	a.Exec(`INSERT INTO orders VALUES (99, 'row', 1)`)
+	c.Expect(`SELECT name FROM orders WHERE id = 99`, `"row?"`)
 }
 
 func TestReloadUnderLoadLosesNothing(t *testing.T) {
@@ -158,7 +149,7 @@ func TestReloadUnderLoadLosesNothing(t *testing.T) {
 					return
 				case <-pace.C:
 				}
-				s.exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'row', %d)`, 2*i+k, i), fmt.Sprintf(`UPDATE orders SET name = 'again' WHERE id = %d`, 2*(i/2)+k))
+				s.Exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'row', %d)`, 2*i+k, i), fmt.Sprintf(`UPDATE orders SET name = 'again' WHERE id = %d`, 2*(i/2)+k))
 			}
 		})
 	}
@@ -171,9 +162,9 @@ func TestReloadUnderLoadLosesNothing(t *testing.T) {
 	close(stop)
 	load.Wait()
 	total := fmt.Sprint(written[0] + written[1])
-	a.expect(`SELECT COUNT(*) FROM orders`, total)
-	c.expect(`SELECT COUNT(*) FROM orders`, total)
-	alike(t, `SELECT * FROM orders ORDER BY id`, a, c)
+	a.Expect(`SELECT COUNT(*) FROM orders`, total)
+	c.Expect(`SELECT COUNT(*) FROM orders`, total)
+	testkit.Alike(t, `SELECT * FROM orders ORDER BY id`, a, c)
 	settle(t, []*site{a, c})
 	if n := a.lines("ERROR") + c.lines("ERROR"); n != 0 {
 		t.Errorf("%d errors were logged", n)
@@ -209,7 +200,7 @@ func (e *events) until(what string, right func(*status.State) bool) *status.Stat
 			return s
 		}
 	}
-	e.s.t.Fatalf("%s: the connection ended before %s: %v", e.s.name, what, e.lines.Err())
+	e.s.t.Fatalf("%s: the connection ended before %s: %v", e.s.Name, what, e.lines.Err())
 	return nil
 }
 
@@ -225,7 +216,7 @@ func TestAReloadCutsNoConnection(t *testing.T) {
 	address := fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t))
 	page := map[string]any{"listen": address}
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"http": page})
-	a.exec(orders, items)
+	a.Exec(orders, items)
 	a.start()
 	r, err := http.Get("http://" + address + "/api/events")
 	if err != nil {
@@ -237,7 +228,7 @@ func TestAReloadCutsNoConnection(t *testing.T) {
 	before := both[0].started()
 	both[1].started()
 	a.rewrite(map[string]any{"syncTables": []string{"orders", "items"}})
-	out := runBinary(t, "reload", a.file)
+	out := runBinary(t, "reload", a.File)
 	out.expect(t, 0, "the node has reloaded")
 	a.told(200, "[]", "GET", "/api/errors", nil) // it works, and does not start any more
 	for _, e := range both {
@@ -288,7 +279,7 @@ func TestReloadRenewsTheCertificate(t *testing.T) {
 	put(first.ServerKey, key)
 	a := newSite(t, testkit.AnyBroker(t), "node-a", []string{"node-b"}, []string{"orders"},
 		map[string]any{"http": map[string]any{"listen": address, "cert": cert, "key": key}})
-	a.exec(orders)
+	a.Exec(orders)
 	a.start()
 	shown := func(authority string) error {
 		text, err := os.ReadFile(authority)
@@ -324,15 +315,15 @@ func TestReloadWithAnotherFolderAndName(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
-	c.expect(`SELECT name FROM orders`, `"one"`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	c.Expect(`SELECT name FROM orders`, `"one"`)
 	old := a.socket()
 	a.rewrite(map[string]any{"queueDirectory": filepath.Join(t.TempDir(), "moved")})
 	a.hangUp()
 	moved := func(what string) {
 		t.Helper()
 		testkit.Eventually(t, what, func() error {
-			out, err := testkit.Command(t, "health", a.file).CombinedOutput()
+			out, err := testkit.Command(t, "health", a.File).CombinedOutput()
 			if err != nil {
 				return fmt.Errorf("%w: %s", err, out)
 			}
@@ -343,21 +334,19 @@ func TestReloadWithAnotherFolderAndName(t *testing.T) {
 	if _, err := os.Lstat(old); !os.IsNotExist(err) {
 		t.Errorf("the old socket: %v", err)
 	}
-	a.exec(`INSERT INTO orders VALUES (2, 'two', 2)`)
-	c.expect(`SELECT name FROM orders WHERE id = 2`, `"two"`)
+	a.Exec(`INSERT INTO orders VALUES (2, 'two', 2)`)
+	c.Expect(`SELECT name FROM orders WHERE id = 2`, `"two"`)
 
 	c.rewrite(map[string]any{"remoteClients": []string{"node-x"}})
 	c.told(200, "{}", "POST", "/api/reload", nil)
 	a.rewrite(map[string]any{"clientName": "node-x"})
 	a.hangUp()
 	moved("the node by its new name")
-	a.exec(`INSERT INTO orders VALUES (3, 'three', 3)`)
-	c.expect(`SELECT name FROM orders WHERE id = 3`, `"three"`)
-	c.exec(`INSERT INTO orders VALUES (4, 'four', 4)`)
-	a.expect(`SELECT name FROM orders WHERE id = 4`, `"four"`)
-	if code := a.node.Stop(); code != 0 {
-		t.Errorf("the exit code is %d", code)
-	}
+	a.Exec(`INSERT INTO orders VALUES (3, 'three', 3)`)
+	c.Expect(`SELECT name FROM orders WHERE id = 3`, `"three"`)
+	c.Exec(`INSERT INTO orders VALUES (4, 'four', 4)`)
+	a.Expect(`SELECT name FROM orders WHERE id = 4`, `"four"`)
+	a.Stop()
 }
 
 // What no check can see beforehand brings the old configuration back.
@@ -365,21 +354,19 @@ func TestAReloadThatFailsGoesBack(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
-	login := a.config["mysqlConfig"].(map[string]any)
-	login["database"] = c.schema // on which another node works
+	login := a.Config["mysqlConfig"].(map[string]any)
+	login["database"] = c.Schema // on which another node works
 	a.rewrite(nil)
 	events := a.events()
 	before := events.started()
 	const why = "the node is back with the one before: another mysql-sync node is using this database"
 	a.told(500, why, "POST", "/api/reload", nil)
-	a.node.WaitLog(`ERROR.*going back to the previous one.*another mysql-sync node is using this database`)
+	a.Node.WaitLog(`ERROR.*going back to the previous one.*another mysql-sync node is using this database`)
 	a.told(200, "[]", "GET", "/api/errors", nil) // it works, and does not start any more
-	runBinary(t, "reload", a.file).expect(t, 1, why)
+	runBinary(t, "reload", a.File).expect(t, 1, why)
 	events.until("the node that is back", func(s *status.State) bool { return s.Started.After(before) && s.Database.Online })
-	login["database"] = a.schema
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
-	c.expect(`SELECT name FROM orders`, `"one"`)
-	if code := a.node.Stop(); code != 0 {
-		t.Errorf("the exit code is %d", code)
-	}
+	login["database"] = a.Schema
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	c.Expect(`SELECT name FROM orders`, `"one"`)
+	a.Stop()
 }

@@ -16,15 +16,15 @@ func TestRowsTravelBothWays(t *testing.T) {
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
 	quiet(a, c)
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1.10), (2, 'two', 2.20)`)
-	c.expect(`SELECT id, name, amount FROM orders ORDER BY id`, `1|"one"|"1.10"`, `2|"two"|"2.20"`)
-	c.exec(`UPDATE orders SET name = 'deux' WHERE id = 2`, `DELETE FROM orders WHERE id = 1`)
-	a.expect(`SELECT id, name, amount FROM orders ORDER BY id`, `2|"deux"|"2.20"`)
-	a.expect(`SELECT table_name, primary_key, remote, status, message FROM sync_status ORDER BY primary_key`,
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1.10), (2, 'two', 2.20)`)
+	c.Expect(`SELECT id, name, amount FROM orders ORDER BY id`, `1|"one"|"1.10"`, `2|"two"|"2.20"`)
+	c.Exec(`UPDATE orders SET name = 'deux' WHERE id = 2`, `DELETE FROM orders WHERE id = 1`)
+	a.Expect(`SELECT id, name, amount FROM orders ORDER BY id`, `2|"deux"|"2.20"`)
+	a.Expect(`SELECT table_name, primary_key, remote, status, message FROM sync_status ORDER BY primary_key`,
 		`"orders"|"1"|"node-b"|"successful"|NULL`, `"orders"|"2"|"node-b"|"successful"|NULL`)
 	for _, s := range []*site{a, c} {
-		s.expect(`SELECT COUNT(*) FROM table_changes`, `0`)
-		s.expect(testkit.Waiting, `0`)
+		s.Expect(`SELECT COUNT(*) FROM table_changes`, `0`)
+		s.Expect(testkit.Waiting, `0`)
 	}
 }
 
@@ -36,13 +36,13 @@ func TestNodesAtRestAreSilent(t *testing.T) {
 	a, c := pair(t, b, []string{"orders"}, orders)
 	quiet(a, c)
 	sites := []*site{a, c}
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2)`)
-	c.expect(`SELECT COUNT(*) FROM orders`, `2`)
-	c.exec(`UPDATE orders SET name = 'deux' WHERE id = 2`, `DELETE FROM orders WHERE id = 1`)
-	a.expect(`SELECT name FROM orders`, `"deux"`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2)`)
+	c.Expect(`SELECT COUNT(*) FROM orders`, `2`)
+	c.Exec(`UPDATE orders SET name = 'deux' WHERE id = 2`, `DELETE FROM orders WHERE id = 1`)
+	a.Expect(`SELECT name FROM orders`, `"deux"`)
 	settle(t, sites)
 	told := func(s *site) []string {
-		return slices.DeleteFunc(s.node.Log(), func(line string) bool {
+		return slices.DeleteFunc(s.Node.Log(), func(line string) bool {
 			return strings.Contains(line, "\tDEBUG\t") || strings.Contains(line, "client o") // it is off and on where a busy machine stands still
 		})
 	}
@@ -59,7 +59,7 @@ func TestNodesAtRestAreSilent(t *testing.T) {
 	}
 	for _, s := range sites {
 		if lines := told(s)[before[s]:]; len(lines) > 0 {
-			t.Errorf("%s says\n%s", s.name, strings.Join(lines, "\n"))
+			t.Errorf("%s says\n%s", s.Name, strings.Join(lines, "\n"))
 		}
 	}
 }

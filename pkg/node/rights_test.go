@@ -23,7 +23,7 @@ func TestRightsOfAClient(t *testing.T) {
 		"node-f1": map[string]any{},
 	}})
 	for _, name := range []string{"orders", "items"} {
-		a.exec(`CREATE TABLE `+name+table, `INSERT INTO `+name+` VALUES (1, 'old', 1), (2, 'old', 2)`)
+		a.Exec(`CREATE TABLE `+name+table, `INSERT INTO `+name+` VALUES (1, 'old', 1), (2, 'old', 2)`)
 	}
 	a.start()
 	p := newPeer(t, b, "peer-1").connect().greet("node-a")
@@ -69,8 +69,8 @@ func TestRightsOfAClient(t *testing.T) {
 			t.Errorf("%s %s: the answer is %+v", c.table, c.entity, got)
 		}
 	}
-	a.expect(`SELECT * FROM orders ORDER BY id`, `1|"new"|1`, `3|"new"|NULL`)
-	a.expect(`SELECT * FROM items ORDER BY id`, `1|"old"|1`, `5|"new"|7`, `6|"new"|7`, `8|"new"|NULL`)
+	a.Expect(`SELECT * FROM orders ORDER BY id`, `1|"new"|1`, `3|"new"|NULL`)
+	a.Expect(`SELECT * FROM items ORDER BY id`, `1|"old"|1`, `5|"new"|7`, `6|"new"|7`, `8|"new"|NULL`)
 	ask := map[string]func(string) string{}
 	for _, who := range []string{"node-b", "node-d", "node-f1"} {
 		ask[who] = olderNode(t, b, who)
@@ -104,11 +104,11 @@ func TestRightsHoldForWhatADeleteTakesAlong(t *testing.T) {
 		"peer-2": map[string]any{"write": true, "delete": []string{"parents", "children"}},
 	}})
 	const parent = `parent INT NULL, FOREIGN KEY (parent) REFERENCES `
-	a.exec(`CREATE TABLE parents (id INT PRIMARY KEY)`, `CREATE TABLE children (id INT PRIMARY KEY, `+parent+`parents (id) ON DELETE CASCADE)`,
+	a.Exec(`CREATE TABLE parents (id INT PRIMARY KEY)`, `CREATE TABLE children (id INT PRIMARY KEY, `+parent+`parents (id) ON DELETE CASCADE)`,
 		`CREATE TABLE loose (id INT PRIMARY KEY, `+parent+`parents (id) ON DELETE SET NULL)`, `CREATE TABLE toys (id INT PRIMARY KEY, `+parent+`children (id) ON DELETE CASCADE)`)
 	a.start()
 	p1, p2 := newPeer(t, b, "peer-1").connect().greet("node-a"), newPeer(t, b, "peer-2").connect().greet("node-a")
-	a.exec(`INSERT INTO parents VALUES (1), (2), (3), (4)`, `INSERT INTO children VALUES (1, 1), (3, 3), (4, 4)`, `INSERT INTO loose VALUES (2, 2), (3, 3)`, `INSERT INTO toys VALUES (4, 4)`)
+	a.Exec(`INSERT INTO parents VALUES (1), (2), (3), (4)`, `INSERT INTO children VALUES (1, 1), (3, 3), (4, 4)`, `INSERT INTO loose VALUES (2, 2), (3, 3)`, `INSERT INTO toys VALUES (4, 4)`)
 	rest(a)
 	for _, c := range []struct {
 		p           *peer
@@ -124,7 +124,7 @@ func TestRightsHoldForWhatADeleteTakesAlong(t *testing.T) {
 			t.Errorf("%s, %s: the answer is %+v", c.p.name, c.id, got)
 		}
 	}
-	a.expect(`SELECT id FROM parents ORDER BY id`, `1`, `2`, `4`)
-	a.expect(`SELECT id, parent FROM loose ORDER BY id`, `2|2`, `3|NULL`)
-	a.expect(`SELECT (SELECT COUNT(*) FROM children), (SELECT COUNT(*) FROM toys)`, `2|1`)
+	a.Expect(`SELECT id FROM parents ORDER BY id`, `1`, `2`, `4`)
+	a.Expect(`SELECT id, parent FROM loose ORDER BY id`, `2|2`, `3|NULL`)
+	a.Expect(`SELECT (SELECT COUNT(*) FROM children), (SELECT COUNT(*) FROM toys)`, `2|1`)
 }

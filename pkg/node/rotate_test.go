@@ -19,47 +19,47 @@ func TestWhatIsDeletedInAnArchiveStays(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			a, c := pair(t, testkit.AnyBroker(t), []string{"orders", long, "notes"}, orders, create, notes)
-			a.exec(`INSERT INTO notes VALUES (1, 'one'), (2, 'two')`)
+			a.Exec(`INSERT INTO notes VALUES (1, 'one'), (2, 'two')`)
 			for _, table := range []string{"orders", long} {
-				a.exec(`INSERT INTO ` + table + ` VALUES (1, 'one', 1), (2, 'two', 2), (3, 'three', 3), (4, 'four', 4)`)
-				c.expect(`SELECT COUNT(*) FROM `+table, `4`)
+				a.Exec(`INSERT INTO ` + table + ` VALUES (1, 'one', 1), (2, 'two', 2), (3, 'three', 3), (4, 'four', 4)`)
+				c.Expect(`SELECT COUNT(*) FROM `+table, `4`)
 			}
-			c.expect(`SELECT COUNT(*) FROM notes`, `2`)
-			a.expect(testkit.Waiting, `0`)
+			c.Expect(`SELECT COUNT(*) FROM notes`, `2`)
+			a.Expect(testkit.Waiting, `0`)
 			if away {
-				a.node.Stop()
+				a.Node.Stop()
 			}
 			for _, table := range []string{"orders", long} {
-				a.exec(`CREATE TABLE fresh LIKE `+table, `RENAME TABLE `+table+` TO archive, fresh TO `+table,
+				a.Exec(`CREATE TABLE fresh LIKE `+table, `RENAME TABLE `+table+` TO archive, fresh TO `+table,
 					`DELETE FROM archive WHERE id = 1`, `UPDATE archive SET id = 5 WHERE id = 2`, `DELETE FROM notes WHERE id = 1`,
 					`INSERT INTO `+table+` VALUES (7, 'seven', 7)`, `DELETE FROM archive WHERE id = 3`)
 				if !away {
-					a.expect(`SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE = '`+table+`'`, `3`)
-					a.exec(`DELETE FROM archive`)
+					a.Expect(`SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE = '`+table+`'`, `3`)
+					a.Exec(`DELETE FROM archive`)
 				}
-				a.exec(`RENAME TABLE archive TO archive_of_` + table[:3])
+				a.Exec(`RENAME TABLE archive TO archive_of_` + table[:3])
 			}
 			if away {
 				a.start()
-				a.node.WaitLog(`may have been missed while the node was down`)
+				a.Node.WaitLog(`may have been missed while the node was down`)
 			} else {
-				a.node.WaitLog(`a table was renamed along with its triggers`)
+				a.Node.WaitLog(`a table was renamed along with its triggers`)
 			}
 			for _, table := range []string{"orders", long} {
-				c.expect(`SELECT id FROM `+table+` ORDER BY id`, `1`, `2`, `3`, `4`, `7`)
-				a.exec(`INSERT INTO `+table+` VALUES (8, 'eight', 8)`, `UPDATE `+table+` SET id = 9 WHERE id = 7`)
-				c.expect(`SELECT id FROM `+table+` ORDER BY id`, `1`, `2`, `3`, `4`, `8`, `9`)
-				a.exec(`DELETE FROM ` + table + ` WHERE id = 8`)
-				c.expect(`SELECT id FROM `+table+` ORDER BY id`, `1`, `2`, `3`, `4`, `9`)
+				c.Expect(`SELECT id FROM `+table+` ORDER BY id`, `1`, `2`, `3`, `4`, `7`)
+				a.Exec(`INSERT INTO `+table+` VALUES (8, 'eight', 8)`, `UPDATE `+table+` SET id = 9 WHERE id = 7`)
+				c.Expect(`SELECT id FROM `+table+` ORDER BY id`, `1`, `2`, `3`, `4`, `8`, `9`)
+				a.Exec(`DELETE FROM ` + table + ` WHERE id = 8`)
+				c.Expect(`SELECT id FROM `+table+` ORDER BY id`, `1`, `2`, `3`, `4`, `9`)
 			}
-			c.expect(`SELECT id FROM notes`, `2`)
+			c.Expect(`SELECT id FROM notes`, `2`)
 			a.verify("--repair")
 			for _, table := range []string{"orders", long} {
-				a.expect(`SELECT id FROM `+table+` ORDER BY id`, `1`, `2`, `3`, `4`, `9`)
-				c.expect(`SELECT id FROM `+table+` ORDER BY id`, `1`, `2`, `3`, `4`, `9`)
+				a.Expect(`SELECT id FROM `+table+` ORDER BY id`, `1`, `2`, `3`, `4`, `9`)
+				c.Expect(`SELECT id FROM `+table+` ORDER BY id`, `1`, `2`, `3`, `4`, `9`)
 			}
-			if i := slices.IndexFunc(a.node.Log(), func(l string) bool { return strings.Contains(l, "ERROR") }); i >= 0 {
-				t.Error(a.node.Log()[i])
+			if i := slices.IndexFunc(a.Node.Log(), func(l string) bool { return strings.Contains(l, "ERROR") }); i >= 0 {
+				t.Error(a.Node.Log()[i])
 			}
 		})
 	}

@@ -3,9 +3,7 @@ package node_test
 import (
 	"bytes"
 	"crypto/rand"
-	"encoding/json"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -133,23 +131,15 @@ func encrypted(keys ...map[string]any) map[string]any { return map[string]any{"k
 // change writes the site's configuration with another block.
 func (s *site) change(key string, v any) {
 	s.t.Helper()
-	s.config[key] = v
-	text, err := json.Marshal(s.config)
-	if err == nil {
-		err = os.WriteFile(s.file, text, 0o600)
-	}
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	s.Config[key] = v
+	s.Write()
 }
 
 // again restarts a site with another block of its configuration.
 func (s *site) again(key string, v any) {
 	s.t.Helper()
 	s.change(key, v)
-	if code := s.node.Stop(); code != 0 {
-		s.t.Fatalf("%s: exit code %d", s.name, code)
-	}
+	s.Stop()
 	s.start()
 }
 
@@ -157,14 +147,14 @@ func (s *site) again(key string, v any) {
 func sealedPair(t *testing.T, b *testkit.Broker) (*site, *site) {
 	t.Helper()
 	a, c := apart(t, b)
-	a.config["encryption"] = encrypted(freshKey(t, "2026"))
-	c.config["encryption"] = a.config["encryption"]
+	a.Config["encryption"] = encrypted(freshKey(t, "2026"))
+	c.Config["encryption"] = a.Config["encryption"]
 	return a.start(), c.start()
 }
 
 // refusals returns the lines of the log about refused messages.
 func (s *site) refusals() []string {
-	return slices.DeleteFunc(s.node.Log(), func(l string) bool { return !strings.Contains(l, "message refused") })
+	return slices.DeleteFunc(s.Node.Log(), func(l string) bool { return !strings.Contains(l, "message refused") })
 }
 
 func TestTheBrokerReadsNothingOfARow(t *testing.T) {
@@ -173,17 +163,17 @@ func TestTheBrokerReadsNothingOfARow(t *testing.T) {
 	h := newHostile(t, b)
 	a, c := sealedPair(t, b)
 	const marker = "MARKER-31415926"
-	a.exec(`INSERT INTO orders VALUES (1, '` + marker + `', 1)`)
-	c.expect(`SELECT name FROM orders`, `"`+marker+`"`)
-	c.exec(`UPDATE orders SET name = CONCAT(name, '-back') WHERE id = 1`)
-	a.expect(`SELECT name FROM orders`, `"`+marker+`-back"`)
-	if out := a.command("verify"); !strings.Contains(out, "orders") {
+	a.Exec(`INSERT INTO orders VALUES (1, '` + marker + `', 1)`)
+	c.Expect(`SELECT name FROM orders`, `"`+marker+`"`)
+	c.Exec(`UPDATE orders SET name = CONCAT(name, '-back') WHERE id = 1`)
+	a.Expect(`SELECT name FROM orders`, `"`+marker+`-back"`)
+	if out := a.Run(0, "verify"); !strings.Contains(out, "orders") {
 		t.Errorf("verify said %q", out)
 	}
 	// What a node refuses, and what it says of it, travels as well.
-	c.exec(`ALTER TABLE orders MODIFY name VARCHAR(40)`)
-	a.exec(`INSERT INTO orders VALUES (2, '` + marker + strings.Repeat("x", 50) + `', 1)`)
-	a.expect(`SELECT status FROM sync_status WHERE primary_key = '2'`, `"error"`)
+	c.Exec(`ALTER TABLE orders MODIFY name VARCHAR(40)`)
+	a.Exec(`INSERT INTO orders VALUES (2, '` + marker + strings.Repeat("x", 50) + `', 1)`)
+	a.Expect(`SELECT status FROM sync_status WHERE primary_key = '2'`, `"error"`)
 	kinds := map[wire.Kind]int{}
 	for _, m := range h.all("") {
 		topic := wire.Topics("").Parse(m.topic)
@@ -197,7 +187,7 @@ func TestTheBrokerReadsNothingOfARow(t *testing.T) {
 		default:
 			t.Errorf("there is something on %s", m.topic)
 		}
-		for _, secret := range []string{marker, "orders", "msb\x02", "\x28\xb5\x2f\xfd", "amount", "failed", a.schema} {
+		for _, secret := range []string{marker, "orders", "msb\x02", "\x28\xb5\x2f\xfd", "amount", "failed", a.Schema} {
 			if bytes.Contains(m.payload, []byte(secret)) {
 				t.Errorf("%q stands in a message on %s", secret, m.topic)
 			}
@@ -220,19 +210,19 @@ func TestLargeRowsAreSealedInPieces(t *testing.T) {
 	h := newHostile(t, b)
 	a, c := apart(t, b)
 	for _, s := range []*site{a, c} {
-		s.exec(`ALTER TABLE orders ADD COLUMN picture LONGBLOB`)
-		s.config["encryption"] = encrypted(map[string]any{"id": "k", "key": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="})
+		s.Exec(`ALTER TABLE orders ADD COLUMN picture LONGBLOB`)
+		s.Config["encryption"] = encrypted(map[string]any{"id": "k", "key": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="})
 		s.start()
 	}
 	picture := make([]byte, 2<<20)
 	if _, err := rand.Read(picture); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := a.db.Exec(`INSERT INTO orders VALUES (1, 'large', 1, ?)`, picture); err != nil {
+	if _, err := a.DB.Exec(`INSERT INTO orders VALUES (1, 'large', 1, ?)`, picture); err != nil {
 		t.Fatal(err)
 	}
-	c.expect(`SELECT LENGTH(picture) FROM orders`, `2097152`)
-	alike(t, `SELECT id, SHA2(picture, 256) FROM orders`, a, c)
+	c.Expect(`SELECT LENGTH(picture) FROM orders`, `2097152`)
+	testkit.Alike(t, `SELECT id, SHA2(picture, 256) FROM orders`, a, c)
 	pieces := h.all("/batch/node-b/")
 	if len(pieces) < 8 {
 		t.Errorf("it came in %d pieces", len(pieces))
@@ -269,12 +259,12 @@ func TestNothingHostileGetsIn(t *testing.T) {
 
 	// node-b is killed; the broker says that it is there. What node-a then sends
 	// nobody answers but who replays acks.
-	c.node.Kill()
+	c.Node.Kill()
 	loads[0].stop()
 	loads[1].stop()
-	a.expect(`SELECT COUNT(*) FROM table_changes`, `0`)
+	a.Expect(`SELECT COUNT(*) FROM table_changes`, `0`)
 	batches := len(h.all("/batch/node-b/"))
-	a.exec(`INSERT INTO orders VALUES (7, 'for nobody yet', 1)`)
+	a.Exec(`INSERT INTO orders VALUES (7, 'for nobody yet', 1)`)
 	h.online("node-b")
 	testkit.Eventually(t, "a batch for who is dead", func() error {
 		h.online("node-b")
@@ -287,24 +277,24 @@ func TestNothingHostileGetsIn(t *testing.T) {
 	h.replay(h.all("/node/node-b"))
 	h.forge()
 	c.start()
-	c.expect(`SELECT name FROM orders WHERE id = 7`, `"for nobody yet"`)
+	c.Expect(`SELECT name FROM orders WHERE id = 7`, `"for nobody yet"`)
 	h.replay(before)
 
 	// The same after node-a has restarted.
-	a.node.Kill()
+	a.Node.Kill()
 	a.start()
 	h.replay(before)
 	h.replay(h.all("/node/"))
-	a.exec(`INSERT INTO orders VALUES (8, 'after all', 1)`)
-	c.exec(`INSERT INTO orders VALUES (9, 'after all', 1)`)
-	c.expect(`SELECT name FROM orders WHERE id = 8`, `"after all"`)
-	a.expect(`SELECT name FROM orders WHERE id = 9`, `"after all"`)
+	a.Exec(`INSERT INTO orders VALUES (8, 'after all', 1)`)
+	c.Exec(`INSERT INTO orders VALUES (9, 'after all', 1)`)
+	c.Expect(`SELECT name FROM orders WHERE id = 8`, `"after all"`)
+	a.Expect(`SELECT name FROM orders WHERE id = 9`, `"after all"`)
 	for _, s := range []*site{a, c} {
-		s.expect(`SELECT COUNT(*) FROM orders WHERE id > 600000000`, `0`)
-		s.expect(`SELECT COUNT(*) FROM sync_conflicts`, `0`)
+		s.Expect(`SELECT COUNT(*) FROM orders WHERE id > 600000000`, `0`)
+		s.Expect(`SELECT COUNT(*) FROM sync_conflicts`, `0`)
 		// Five of what cannot be read, from the remote and from all others, and one for each of eight reasons.
 		if lines := s.refusals(); len(lines) == 0 || len(lines) > 2*5+8 {
-			t.Errorf("%s told %d times that something was refused:\n%s", s.name, len(lines), strings.Join(lines, "\n"))
+			t.Errorf("%s told %d times that something was refused:\n%s", s.Name, len(lines), strings.Join(lines, "\n"))
 		}
 	}
 	settle(t, []*site{a, c}, loads...)
@@ -340,7 +330,7 @@ func TestKeysAreRolledUnderLoad(t *testing.T) {
 	a, c := apart(t, b)
 	older, newer := freshKey(t, "old"), freshKey(t, "new")
 	for _, s := range []*site{a, c} {
-		s.config["encryption"] = encrypted(older)
+		s.Config["encryption"] = encrypted(older)
 		s.start()
 	}
 	loads := underLoad(a, c)
@@ -349,7 +339,7 @@ func TestKeysAreRolledUnderLoad(t *testing.T) {
 		more(loads, 20)
 		together(loads)
 		c.change("encryption", encrypted(keys...))
-		c.command("reload") // as good as a restart
+		c.Run(0, "reload") // as good as a restart
 		more(loads, 20)
 		together(loads)
 	}
@@ -373,25 +363,25 @@ func TestNodesWithoutTheKeyAreLeftOut(t *testing.T) {
 			t.Parallel()
 			b := testkit.AnyBroker(t)
 			a, c := apart(t, b)
-			a.config["encryption"] = encrypted(freshKey(t, "2026"))
+			a.Config["encryption"] = encrypted(freshKey(t, "2026"))
 			if other != nil {
-				c.config["encryption"] = other
+				c.Config["encryption"] = other
 			}
-			a.exec(`INSERT INTO orders VALUES (1, 'mine', 1)`)
-			c.exec(`INSERT INTO orders VALUES (2, 'theirs', 1)`)
+			a.Exec(`INSERT INTO orders VALUES (1, 'mine', 1)`)
+			c.Exec(`INSERT INTO orders VALUES (2, 'theirs', 1)`)
 			a.start()
 			c.start()
-			a.node.WaitLog("message refused.*announcement")
-			a.node.WaitLog("sending nothing to the remote")
-			a.expect(`SELECT id FROM orders`, `1`)
-			c.expect(`SELECT id FROM orders`, `2`)
+			a.Node.WaitLog("message refused.*announcement")
+			a.Node.WaitLog("sending nothing to the remote")
+			a.Expect(`SELECT id FROM orders`, `1`)
+			c.Expect(`SELECT id FROM orders`, `2`)
 			if other != nil {
-				c.node.WaitLog("sending nothing to the remote")
+				c.Node.WaitLog("sending nothing to the remote")
 			}
 			// With the right key it goes on, without a loss.
-			c.again("encryption", a.config["encryption"])
-			alike(t, `SELECT * FROM orders ORDER BY id`, a, c)
-			a.expect(`SELECT id FROM orders ORDER BY id`, `1`, `2`)
+			c.again("encryption", a.Config["encryption"])
+			testkit.Alike(t, `SELECT * FROM orders ORDER BY id`, a, c)
+			a.Expect(`SELECT id FROM orders ORDER BY id`, `1`, `2`)
 		})
 	}
 }
@@ -406,25 +396,25 @@ func TestPeersOfVersion1AreSpokenToWhereTheyAreNotRequiredToSeal(t *testing.T) {
 	a := newSite(t, b, "node-a", []string{"node-b", "peer-1"}, []string{"orders"}, map[string]any{
 		"encryption": map[string]any{"keys": []any{key}, "required": []string{"node-b"}}})
 	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, map[string]any{"encryption": encrypted(key)})
-	a.exec(orders)
-	c.exec(orders)
+	a.Exec(orders)
+	c.Exec(orders)
 	a.start()
 	c.start()
 	p.connect().greet("node-a")
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
 	p.expectRow("orders", "1", `{"amount":"1.00","id":"1","name":"one"}`)
-	c.expect(`SELECT name FROM orders`, `"one"`)
+	c.Expect(`SELECT name FROM orders`, `"one"`)
 	date := p.send("node-a", "orders", "2", `{"id":"2","name":"two"}`)
 	p.expectAnswer("2", date)
-	c.expect(`SELECT name FROM orders ORDER BY id`, `"one"`, `"two"`)
+	c.Expect(`SELECT name FROM orders ORDER BY id`, `"one"`, `"two"`)
 	// The peer's own way into node-b is closed.
 	date = p.send("node-b", "orders", "3", `{"id":"3","name":"three"}`)
-	c.node.WaitLog("message refused.*version 1")
+	c.Node.WaitLog("message refused.*version 1")
 	// In the name of node-b, version 1 is refused at node-a.
 	h.publish("/change/node-a", []byte(`{"sender":"node-b","table":"orders","id":"4","date":`+fmt.Sprint(date)+`,"entity":{"id":"4","name":"four"}}`))
-	a.node.WaitLog("message refused.*version 1")
+	a.Node.WaitLog("message refused.*version 1")
 	for _, s := range []*site{a, c} {
-		s.expect(`SELECT COUNT(*) FROM orders`, `2`)
+		s.Expect(`SELECT COUNT(*) FROM orders`, `2`)
 	}
 	for _, m := range h.all("/batch/") {
 		if !seal.IsSealed(m.payload) {
@@ -444,26 +434,26 @@ func TestMeshesThatShareAKey(t *testing.T) {
 	for i, prefix := range []string{"north", "south"} {
 		a, c := apart(t, b)
 		for _, s := range []*site{a, c} {
-			s.config["encryption"], s.config["topicPrefix"] = key, prefix
+			s.Config["encryption"], s.Config["topicPrefix"] = key, prefix
 		}
 		meshes[i] = [2]*site{a.start(), c.start()}
 	}
 	north, south := meshes[0], meshes[1]
-	north[0].exec(`INSERT INTO orders VALUES (1, 'of the north', 1)`)
-	south[0].exec(`INSERT INTO orders VALUES (2, 'of the south', 1)`)
-	north[1].expect(`SELECT id FROM orders`, `1`)
-	south[1].expect(`SELECT id FROM orders`, `2`)
+	north[0].Exec(`INSERT INTO orders VALUES (1, 'of the north', 1)`)
+	south[0].Exec(`INSERT INTO orders VALUES (2, 'of the south', 1)`)
+	north[1].Expect(`SELECT id FROM orders`, `1`)
+	south[1].Expect(`SELECT id FROM orders`, `2`)
 	// The north's node-a hears the south's node-b instead of its own, and would seal for it.
 	carry := func(from, to, topics string) {
 		for _, m := range h.all(from + topics) {
 			h.publish(to+strings.TrimPrefix(m.topic, from), m.payload)
 		}
 	}
-	north[1].node.Stop()
+	north[1].Node.Stop()
 	carry("south", "north", "/node/node-b")
 	h.publish("north/info", wire.Info{Sender: "node-b", Message: wire.Connected, Until: time.Now().Add(time.Minute)}.Encode())
-	north[0].node.WaitLog("message refused.*node-b.*cannot be decrypted")
-	north[0].exec(`INSERT INTO orders VALUES (3, 'of the north', 1)`)
+	north[0].Node.WaitLog("message refused.*node-b.*cannot be decrypted")
+	north[0].Exec(`INSERT INTO orders VALUES (3, 'of the north', 1)`)
 	carry("north", "south", "/batch/node-b")
 	// Nor does it believe one without the part that is of one mesh.
 	for _, m := range h.all("south/node/node-b") {
@@ -472,10 +462,10 @@ func TestMeshesThatShareAKey(t *testing.T) {
 			h.publish("north/node/node-b", n.Encode())
 		}
 	}
-	north[0].node.WaitLog("message refused.*node-b.*someone removed the part")
+	north[0].Node.WaitLog("message refused.*node-b.*someone removed the part")
 	carry("north", "south", "/batch/node-b")
-	south[0].exec(`INSERT INTO orders VALUES (4, 'of the south', 1)`)
-	south[1].expect(`SELECT id FROM orders ORDER BY id`, `2`, `4`)
+	south[0].Exec(`INSERT INTO orders VALUES (4, 'of the south', 1)`)
+	south[1].Expect(`SELECT id FROM orders ORDER BY id`, `2`, `4`)
 	north[1].start()
-	north[1].expect(`SELECT id FROM orders ORDER BY id`, `1`, `3`)
+	north[1].Expect(`SELECT id FROM orders ORDER BY id`, `1`, `3`)
 }

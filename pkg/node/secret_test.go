@@ -66,19 +66,19 @@ func said(t *testing.T, environment []string, args ...string) string {
 func secretive(t *testing.T, b *testkit.Broker, s secrets) *site {
 	t.Helper()
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
-	a.exec(orders)
-	user := "secret_" + a.schema
-	a.exec(`SET GLOBAL log_bin_trust_function_creators = 1`) // it is no SUPER, and MySQL has a binary log
-	a.exec(fmt.Sprintf("CREATE USER %s@'%%' IDENTIFIED BY '%s'", user, s["database"]), fmt.Sprintf("GRANT ALL ON %s.* TO %s@'%%'", a.schema, user))
-	login := a.config["mysqlConfig"].(map[string]any)
+	a.Exec(orders)
+	user := "secret_" + a.Schema
+	a.Exec(`SET GLOBAL log_bin_trust_function_creators = 1`) // it is no SUPER, and MySQL has a binary log
+	a.Exec(fmt.Sprintf("CREATE USER %s@'%%' IDENTIFIED BY '%s'", user, s["database"]), fmt.Sprintf("GRANT ALL ON %s.* TO %s@'%%'", a.Schema, user))
+	login := a.Config["mysqlConfig"].(map[string]any)
 	login["user"], login["password"] = user, s["database"]
-	mqtt := a.config["mqttConfig"].(map[string]any)
+	mqtt := a.Config["mqttConfig"].(map[string]any)
 	mqtt["username"], mqtt["password"] = "node-a", s["broker"]
-	a.config["encryption"] = map[string]any{"keys": []any{map[string]any{"id": "k", "key": s["key"]}}}
-	a.config["http"] = map[string]any{"listen": fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t)), "token": s["token"]}
-	a.config["broker"] = map[string]any{"listen": fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t)),
+	a.Config["encryption"] = map[string]any{"keys": []any{map[string]any{"id": "k", "key": s["key"]}}}
+	a.Config["http"] = map[string]any{"listen": fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t)), "token": s["token"]}
+	a.Config["broker"] = map[string]any{"listen": fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t)),
 		"users": []any{map[string]any{"username": "u", "password": s["user"]}}}
-	a.config["loggingLevel"] = "trace"
+	a.Config["loggingLevel"] = "trace"
 	return a
 }
 
@@ -89,7 +89,7 @@ func TestRunningNodeShowsNoSecret(t *testing.T) {
 	s := marked()
 	b := testkit.AnyBrokerFor(t, map[string]string{"node-a": s["broker"], "node-b": "other", "peer": "peer"})
 	a := secretive(t, b, s)
-	a.script("orders", `
+	a.Script("orders", `
 		const seen = (o, depth) => {
 			if (o === null || (typeof o !== 'object' && typeof o !== 'function')) return String(o);
 			if (depth > 3) return typeof o;
@@ -104,31 +104,31 @@ func TestRunningNodeShowsNoSecret(t *testing.T) {
 			if (context.entity.name === 'throw') throw new Error(seen(context, 0) + seen(globalThis, 0));
 			return context.entity;
 		}`)
-	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, map[string]any{"encryption": a.config["encryption"]})
-	mqtt := c.config["mqttConfig"].(map[string]any)
+	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, map[string]any{"encryption": a.Config["encryption"]})
+	mqtt := c.Config["mqttConfig"].(map[string]any)
 	mqtt["username"], mqtt["password"] = "node-b", "other"
-	c.exec(orders)
+	c.Exec(orders)
 	a.start()
 	c.start()
-	a.exec(`INSERT INTO orders VALUES (1, 'throw', 1), (2, 'well', 2)`)
-	c.expect(`SELECT id FROM orders`, `2`)
-	a.expect(`SELECT status FROM sync_status WHERE primary_key = '1'`, `"error"`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'throw', 1), (2, 'well', 2)`)
+	c.Expect(`SELECT id FROM orders`, `2`)
+	a.Expect(`SELECT status FROM sync_status WHERE primary_key = '1'`, `"error"`)
 	// The broker goes and comes, and so does the connection to the database.
 	b.Kill()
 	b.Start()
-	c.exec(`INSERT INTO orders VALUES (3, 'after', 3)`)
-	a.expect(`SELECT COUNT(*) FROM orders`, `3`)
+	c.Exec(`INSERT INTO orders VALUES (3, 'after', 3)`)
+	a.Expect(`SELECT COUNT(*) FROM orders`, `3`)
 
-	status, err := a.rows(`SELECT * FROM sync_status`)
+	status, err := a.Rows(`SELECT * FROM sync_status`)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.keeps(t, "sync_status", status)
 	for _, command := range [][]string{{"status"}, {"status", "--json"}, {"check"}, {"check", "--json"}, {"errors"}, {"conflicts"}, {"verify"}, {"acl"},
 		{"transform", "test", "orders", "1", "--to", "node-b"}} {
-		args := append([]string{command[0]}, append([]string{a.file}, command[1:]...)...)
+		args := append([]string{command[0]}, append([]string{a.File}, command[1:]...)...)
 		if command[0] == "transform" {
-			args = append([]string{"transform", "test", a.file}, command[2:]...)
+			args = append([]string{"transform", "test", a.File}, command[2:]...)
 		}
 		text := said(t, nil, args...)
 		if text == "" && command[0] == "status" {
@@ -136,17 +136,15 @@ func TestRunningNodeShowsNoSecret(t *testing.T) {
 		}
 		s.keeps(t, strings.Join(command, " "), text)
 	}
-	address := a.config["http"].(map[string]any)["listen"].(string)
+	address := a.Config["http"].(map[string]any)["listen"].(string)
 	for _, path := range []string{"/", "/api/status", "/api/errors", "/api/conflicts", "/api/log", "/metrics", "/healthz", "/readyz", "/debug/pprof/cmdline", "/nothing"} {
 		for _, token := range []string{s["token"], "wrong"} {
 			s.keeps(t, path, get(t, "http://"+address+path, token))
 		}
 	}
-	if code := a.node.Stop(); code != 0 {
-		t.Errorf("exit code %d", code)
-	}
-	s.keeps(t, "the log", strings.Join(a.node.Log(), "\n"))
-	s.keeps(t, "the other's log", strings.Join(c.node.Log(), "\n"))
+	a.Stop()
+	s.keeps(t, "the log", strings.Join(a.Node.Log(), "\n"))
+	s.keeps(t, "the other's log", strings.Join(c.Node.Log(), "\n"))
 }
 
 // get returns what a node answers to a request with a token.
@@ -222,40 +220,40 @@ func TestFailingNodeShowsNoSecret(t *testing.T) {
 		"a host that no DSN takes": func(block func(string) map[string]any, _ *site) {
 			block("mysqlConfig")["host"] = "a)b/c?d"
 		},
-		"a table that is not there": func(_ func(string) map[string]any, a *site) { a.config["syncTables"] = []string{"nope"} },
+		"a table that is not there": func(_ func(string) map[string]any, a *site) { a.Config["syncTables"] = []string{"nope"} },
 		"an encryption key that is none": func(_ func(string) map[string]any, a *site) {
-			a.config["encryption"] = map[string]any{"keys": []any{map[string]any{"id": "k", "key": s["key"][:40]}, map[string]any{"id": s["environ"] + "@", "key": s["environ"]}}}
+			a.Config["encryption"] = map[string]any{"keys": []any{map[string]any{"id": "k", "key": s["key"][:40]}, map[string]any{"id": s["environ"] + "@", "key": s["environ"]}}}
 		},
 		"secrets from the environment in the wrong places": func(_ func(string) map[string]any, a *site) {
-			maps.Copy(a.config, map[string]any{"loggingLevel": "${SECRET}", "checkInterval": "${SECRET}", "clientName": "${SECRET} ${SECRET}"})
+			maps.Copy(a.Config, map[string]any{"loggingLevel": "${SECRET}", "checkInterval": "${SECRET}", "clientName": "${SECRET} ${SECRET}"})
 		},
 		"a script that does not load": func(_ func(string) map[string]any, a *site) {
-			a.script("orders", `throw new Error(JSON.stringify([this, module, typeof process, Object.keys(globalThis)]))`)
+			a.Script("orders", `throw new Error(JSON.stringify([this, module, typeof process, Object.keys(globalThis)]))`)
 		},
 	} {
 		t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {
 			t.Parallel()
 			a := secretive(t, b, s)
-			change(func(name string) map[string]any { return a.config[name].(map[string]any) }, a)
-			file := testkit.ConfigFile(t, a.config)
+			change(func(name string) map[string]any { return a.Config[name].(map[string]any) }, a)
+			file := testkit.ConfigFile(t, a.Config)
 			environment := []string{"SECRET=" + s["environ"]}
 			s.keeps(t, "check", said(t, environment, "check", file))
 			s.keeps(t, "check --json", said(t, environment, "check", file, "--json"))
 			s.keeps(t, "status", said(t, environment, "status", file))
-			a.file = file
-			text, err := json.Marshal(a.config)
+			a.File = file
+			text, err := json.Marshal(a.Config)
 			if err != nil || !strings.Contains(string(text), "Mark3r") {
 				t.Fatalf("the configuration has no secret: %v", err)
 			}
 			// A node that waits for a server that is not there is ended once it has said so.
-			a.node = testkit.Process(t, func() *exec.Cmd {
+			a.Node = testkit.Process(t, func() *exec.Cmd {
 				c := testkit.Command(t, file)
 				c.Env = append(c.Env, environment...)
 				return c
 			})
-			a.node.WaitLog(`(?i)warn|error|mysql-sync: |refused|retrying|trying again|waiting`)
-			a.node.Kill()
-			s.keeps(t, "the log", strings.Join(a.node.Log(), "\n"))
+			a.Node.WaitLog(`(?i)warn|error|mysql-sync: |refused|retrying|trying again|waiting`)
+			a.Node.Kill()
+			s.keeps(t, "the log", strings.Join(a.Node.Log(), "\n"))
 		})
 	}
 }

@@ -17,11 +17,11 @@ import (
 func (s *site) backUp() (restore func()) {
 	s.t.Helper()
 	var names []string
-	if err := s.db.Select(&names, `SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME NOT LIKE 'backup%'`); err != nil {
+	if err := s.DB.Select(&names, `SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME NOT LIKE 'backup%'`); err != nil {
 		s.t.Fatal(err)
 	}
 	for _, n := range names {
-		s.exec(fmt.Sprintf("DROP TABLE IF EXISTS `backup_%s`", n), fmt.Sprintf("CREATE TABLE `backup_%s` AS SELECT * FROM `%s`", n, n))
+		s.Exec(fmt.Sprintf("DROP TABLE IF EXISTS `backup_%s`", n), fmt.Sprintf("CREATE TABLE `backup_%s` AS SELECT * FROM `%s`", n, n))
 	}
 	return func() {
 		s.t.Helper()
@@ -49,36 +49,36 @@ func TestARestoredBackupIsNoticedWhateverWasWrittenSince(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
-	a.exec(`INSERT INTO orders VALUES (1, 'in the backup', 1), (2, 'too', 2)`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'in the backup', 1), (2, 'too', 2)`)
 	settle(t, []*site{a, c})
 	restore := a.backUp()
-	a.exec(`UPDATE orders SET name = 'lost' WHERE id = 1`)
+	a.Exec(`UPDATE orders SET name = 'lost' WHERE id = 1`)
 	settle(t, []*site{a, c})
-	a.node.Kill()
+	a.Node.Kill()
 	restore()
 	for i := range 20 {
-		a.exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'written before the node starts', 1)`, 100+i))
+		a.Exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'written before the node starts', 1)`, 100+i))
 	}
-	a.start().node.WaitLog("restored from a backup")
+	a.start().Node.WaitLog("restored from a backup")
 	a.setBack(true)
-	if said := a.command("status"); !strings.Contains(said, "restored from a backup") {
+	if said := a.Run(0, "status"); !strings.Contains(said, "restored from a backup") {
 		t.Errorf("status says\n%s", said)
 	}
-	a.node.Stop()
-	if said, err := testkit.Command(t, "status", a.file).CombinedOutput(); err == nil || !strings.Contains(string(said), "restored from a backup") {
+	a.Node.Stop()
+	if said, err := testkit.Command(t, "status", a.File).CombinedOutput(); err == nil || !strings.Contains(string(said), "restored from a backup") {
 		t.Errorf("status of a node that does not run says\n%s", said)
 	}
 	a.start()
 	a.setBack(true)
-	c.expect(`SELECT COUNT(*) FROM orders`, `22`)
-	a.exec(`UPDATE orders SET amount = 7 WHERE id = 1`) // it has not seen what was lost
-	c.expect(`SELECT COUNT(*) FROM sync_conflicts WHERE loser_row LIKE '%lost%'`, `1`)
+	c.Expect(`SELECT COUNT(*) FROM orders`, `22`)
+	a.Exec(`UPDATE orders SET amount = 7 WHERE id = 1`) // it has not seen what was lost
+	c.Expect(`SELECT COUNT(*) FROM sync_conflicts WHERE loser_row LIKE '%lost%'`, `1`)
 	settle(t, []*site{a, c})
 	if code, said := a.verify(); code != 0 {
 		t.Errorf("verify says\n%s", said)
 	}
 	a.setBack(false)
-	a.node.Stop()
+	a.Node.Stop()
 	a.start()
 	a.setBack(false)
 	if a.lines("restored from a backup") > 0 {
@@ -88,26 +88,26 @@ func TestARestoredBackupIsNoticedWhateverWasWrittenSince(t *testing.T) {
 	// What was only received is missed as well. The node marks its database each second.
 	const mark = `SELECT value FROM sync_node WHERE name = 'position'`
 	restore = a.backUp()
-	before, err := a.rows(mark)
+	before, err := a.Rows(mark)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.exec(`INSERT INTO orders VALUES (3, 'received, and lost', 3)`)
-	a.expect(`SELECT COUNT(*) FROM orders WHERE id = 3`, `1`)
+	c.Exec(`INSERT INTO orders VALUES (3, 'received, and lost', 3)`)
+	a.Expect(`SELECT COUNT(*) FROM orders WHERE id = 3`, `1`)
 	testkit.Eventually(t, "another mark", func() error {
-		now, err := a.rows(mark)
+		now, err := a.Rows(mark)
 		if err == nil && now == before {
 			err = errors.New("it is the one before")
 		}
 		return err
 	})
-	a.node.Stop()
+	a.Node.Stop()
 	restore()
-	a.start().node.WaitLog("restored from a backup")
+	a.start().Node.WaitLog("restored from a backup")
 	if code, said := a.verify("--repair"); code == 0 {
 		t.Errorf("verify says\n%s", said)
 	}
-	a.expect(`SELECT COUNT(*) FROM orders WHERE id = 3`, `1`)
+	a.Expect(`SELECT COUNT(*) FROM orders WHERE id = 3`, `1`)
 	a.setBack(true) // the comparison found a difference
 	settle(t, []*site{a, c})
 	if code, said := a.verify(); code != 0 {
@@ -116,9 +116,9 @@ func TestARestoredBackupIsNoticedWhateverWasWrittenSince(t *testing.T) {
 	a.setBack(false)
 
 	// Another database in place of this one, however new.
-	a.node.Kill()
-	a.exec(`UPDATE sync_node SET value = 'SOMEBODYELSES' WHERE name = 'database'`)
-	a.start().node.WaitLog("restored from a backup")
+	a.Node.Kill()
+	a.Exec(`UPDATE sync_node SET value = 'SOMEBODYELSES' WHERE name = 'database'`)
+	a.start().Node.WaitLog("restored from a backup")
 }
 
 // TestAKilledNodeTakesItsDatabaseForItsOwn: however often, and in the middle of its work.
@@ -128,17 +128,17 @@ func TestAKilledNodeTakesItsDatabaseForItsOwn(t *testing.T) {
 	stop := a.load()
 	theirs := 0
 	for range 6 {
-		a.expect(`SELECT COUNT(*) > 20 FROM sync_versions WHERE time > `+fmt.Sprint(time.Now().UnixMicro()), `1`)
+		a.Expect(`SELECT COUNT(*) > 20 FROM sync_versions WHERE time > `+fmt.Sprint(time.Now().UnixMicro()), `1`)
 		theirs--
-		c.exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'theirs', 1)`, theirs))
-		a.node.Kill()
+		c.Exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'theirs', 1)`, theirs))
+		a.Node.Kill()
 		a.start()
 		if a.lines("restored from a backup") > 0 {
 			t.Fatal("its database is taken for a restored backup")
 		}
 	}
 	n := stop()
-	c.expect(`SELECT COUNT(*) FROM orders`, fmt.Sprint(n-theirs))
+	c.Expect(`SELECT COUNT(*) FROM orders`, fmt.Sprint(n-theirs))
 	settle(t, []*site{a, c})
-	a.expect(`SELECT COUNT(*) FROM sync_versions WHERE origin LIKE '%~%'`, `0`)
+	a.Expect(`SELECT COUNT(*) FROM sync_versions WHERE origin LIKE '%~%'`, `0`)
 }

@@ -18,7 +18,7 @@ func TestARemoteThatMakesUpLaterWritesIsNotHeardWithoutEnd(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"initialSync": "none", "acceptFrom": []string{}, "receiveTables": []string{}})
-	a.exec(orders)
+	a.Exec(orders)
 	a.start()
 	p, topics := newPeer(t, b, "node-b").connect(), wire.Topics("")
 	var batches atomic.Int64
@@ -32,13 +32,13 @@ func TestARemoteThatMakesUpLaterWritesIsNotHeardWithoutEnd(t *testing.T) {
 		c.Publish(topics.AckOf("node-a", "node-b"), 1, false, ack.Encode())
 	}).Wait()
 	p.client.Publish(topics.NodeOf("node-b"), 1, true, wire.Node{Client: "node-b", Protocol: wire.Protocol, Session: 1, ReceiveTables: []string{"orders"}}.Encode())
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
-	a.expect(`SELECT state FROM sync_outbox`, `"waiting"`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	a.Expect(`SELECT state FROM sync_outbox`, `"waiting"`)
 	if n := batches.Load(); n > 1100 {
 		t.Errorf("one row was sent %d times", n)
 	}
 	told := 0
-	for _, line := range a.node.Log() {
+	for _, line := range a.Node.Log() {
 		if strings.Contains(line, "WARN") && strings.Contains(line, "sending them again as later writes") {
 			told++
 		}

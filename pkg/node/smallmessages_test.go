@@ -22,39 +22,39 @@ func TestABrokerThatTakes128KiBIsEnough(t *testing.T) {
 		values = append(values, fmt.Sprintf("UNHEX(SHA2(CONCAT(n, ' %d'), 512))", i))
 	}
 	words := `CREATE TABLE words (word VARCHAR(250) CHARACTER SET ascii PRIMARY KEY, ` + strings.Join(columns, ", ") + `)`
-	a.exec(files, words, `CREATE TABLE notes (id INT PRIMARY KEY, note VARCHAR(300))`)
-	c.exec(files, words, `CREATE TABLE notes (id INT PRIMARY KEY, note VARCHAR(10))`)
+	a.Exec(files, words, `CREATE TABLE notes (id INT PRIMARY KEY, note VARCHAR(300))`)
+	c.Exec(files, words, `CREATE TABLE notes (id INT PRIMARY KEY, note VARCHAR(10))`)
 	a.start()
 	c.start()
 	synced(a, c)
 
 	const numbers = ` WITH RECURSIVE numbers AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM numbers WHERE n < 600) `
 	const noise = `UNHEX(CONCAT(SHA2(n, 512), SHA2(-n, 512), SHA2(n + 0.5, 512), SHA2(0.5 - n, 512)))` // 256 bytes
-	a.exec(`INSERT INTO files`+numbers+`SELECT n, CONCAT(`+noise+`, REVERSE(`+noise+`)) FROM numbers`,
+	a.Exec(`INSERT INTO files`+numbers+`SELECT n, CONCAT(`+noise+`, REVERSE(`+noise+`)) FROM numbers`,
 		`SET SESSION group_concat_max_len = 1048576`)
-	tx := a.db.MustBegin()
+	tx := a.DB.MustBegin()
 	tx.MustExec(`SET SESSION group_concat_max_len = 1048576`)
 	tx.MustExec(`INSERT INTO files SELECT 1000, GROUP_CONCAT(body ORDER BY id SEPARATOR '') FROM files`) // 300 KiB
 	if err := tx.Commit(); err != nil {
 		t.Fatal(err)
 	}
-	a.exec(`INSERT INTO words`+numbers+`SELECT CONCAT(SHA2(n, 512), SHA2(-n, 384)), `+strings.Join(values, ", ")+` FROM numbers`,
+	a.Exec(`INSERT INTO words`+numbers+`SELECT CONCAT(SHA2(n, 512), SHA2(-n, 384)), `+strings.Join(values, ", ")+` FROM numbers`,
 		`INSERT INTO notes`+numbers+`SELECT n, REPEAT('Größe ', 50) FROM numbers`)
-	a.expect(`SELECT table_name, status, COUNT(*) FROM sync_status GROUP BY table_name, status ORDER BY table_name`,
+	a.Expect(`SELECT table_name, status, COUNT(*) FROM sync_status GROUP BY table_name, status ORDER BY table_name`,
 		`"files"|"successful"|601`, `"notes"|"error"|600`, `"words"|"successful"|600`)
-	alike(t, `SELECT COUNT(*), MAX(LENGTH(body)), BIT_XOR(CRC32(body)) FROM files`, a, c)
+	testkit.Alike(t, `SELECT COUNT(*), MAX(LENGTH(body)), BIT_XOR(CRC32(body)) FROM files`, a, c)
 
 	c.behindIn("words", `UPDATE words SET c7 = 'bent'`, `DELETE FROM words ORDER BY word LIMIT 10`)
 	if code, out := a.verify("words", "--repair"); code != 1 || !strings.Contains(out, "600 sent for repair") {
 		t.Fatalf("repair: exit code %d\n%s", code, out)
 	}
-	alike(t, `SELECT COUNT(*), BIT_XOR(CRC32(CONCAT(word, c7, c39))) FROM words`, a, c)
+	testkit.Alike(t, `SELECT COUNT(*), BIT_XOR(CRC32(CONCAT(word, c7, c39))) FROM words`, a, c)
 	if code, out := c.verify("words"); code != 0 {
 		t.Fatalf("after the repair: exit code %d\n%s", code, out)
 	}
 	for _, s := range []*site{a, c} {
 		if s.lines("no connection to the broker") > 0 {
-			t.Errorf("the broker has ended the connection of %s", s.name)
+			t.Errorf("the broker has ended the connection of %s", s.Name)
 		}
 	}
 }

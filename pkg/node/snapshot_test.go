@@ -15,29 +15,29 @@ func TestInitialSyncSendsMissingRows(t *testing.T) {
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
 	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, nil)
-	a.exec(orders, `INSERT INTO orders VALUES (0, 'zero', 0), (1, 'a', 1), (2, 'mine', 2)`,
+	a.Exec(orders, `INSERT INTO orders VALUES (0, 'zero', 0), (1, 'a', 1), (2, 'mine', 2)`,
 		`INSERT INTO orders WITH RECURSIVE n AS (SELECT 0 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 49)
 			SELECT 100 + 50 * x.i + y.i, 'row', x.i FROM n x, n y`)
-	c.exec(orders, `INSERT INTO orders VALUES (2, 'other', 2), (3, 'b', 3)`)
+	c.Exec(orders, `INSERT INTO orders VALUES (2, 'other', 2), (3, 'b', 3)`)
 	a.start()
 	c.start()
 	quiet(a, c)
-	c.expect(`SELECT COUNT(*) FROM orders`, `2504`)
-	a.expect(`SELECT COUNT(*) FROM orders`, `2504`)
-	a.expect(`SELECT name FROM orders WHERE id = 2`, `"mine"`)
-	c.expect(`SELECT name FROM orders WHERE id = 2`, `"other"`)
+	c.Expect(`SELECT COUNT(*) FROM orders`, `2504`)
+	a.Expect(`SELECT COUNT(*) FROM orders`, `2504`)
+	a.Expect(`SELECT name FROM orders WHERE id = 2`, `"mine"`)
+	c.Expect(`SELECT name FROM orders WHERE id = 2`, `"other"`)
 	for _, s := range []*site{a, c} {
-		s.expect(testkit.Waiting, `0`)
-		s.expect(`SELECT COUNT(*) FROM sync_snapshots WHERE finished_at IS NULL`, `0`)
+		s.Expect(testkit.Waiting, `0`)
+		s.Expect(`SELECT COUNT(*) FROM sync_snapshots WHERE finished_at IS NULL`, `0`)
 	}
 	// From now on they are rows like any other.
-	c.exec(`UPDATE orders SET name = 'changed' WHERE id IN (2, 2599)`)
-	a.expect(`SELECT name FROM orders WHERE id IN (2, 2599)`, `"changed"`, `"changed"`)
-	a.exec(`UPDATE orders SET name = 'anew' WHERE id IN (1, 2598)`)
-	c.expect(`SELECT name FROM orders WHERE id IN (1, 2598)`, `"anew"`, `"anew"`)
-	c.expect(`SELECT COUNT(*) FROM sync_conflicts WHERE primary_key IN ('1', '2598')`, `0`)
+	c.Exec(`UPDATE orders SET name = 'changed' WHERE id IN (2, 2599)`)
+	a.Expect(`SELECT name FROM orders WHERE id IN (2, 2599)`, `"changed"`, `"changed"`)
+	a.Exec(`UPDATE orders SET name = 'anew' WHERE id IN (1, 2598)`)
+	c.Expect(`SELECT name FROM orders WHERE id IN (1, 2598)`, `"anew"`, `"anew"`)
+	c.Expect(`SELECT COUNT(*) FROM sync_conflicts WHERE primary_key IN ('1', '2598')`, `0`)
 	// A resync brings back what was lost behind the triggers' back.
-	tx := c.db.MustBegin()
+	tx := c.DB.MustBegin()
 	tx.MustExec(`SET @mysql_sync_applying = 'orders'`)
 	tx.MustExec(`DELETE FROM orders WHERE id = 100`)
 	tx.MustExec(`UPDATE orders SET name = 'bent' WHERE id = 101`)
@@ -45,8 +45,8 @@ func TestInitialSyncSendsMissingRows(t *testing.T) {
 	if err := tx.Commit(); err != nil {
 		t.Fatal(err)
 	}
-	a.command("resync", "orders", "--all", "--where", "id < 200")
-	c.expect(`SELECT id, name FROM orders WHERE id IN (100, 101)`, `100|"row"`, `101|"row"`)
+	a.Run(0, "resync", "orders", "--all", "--where", "id < 200")
+	c.Expect(`SELECT id, name FROM orders WHERE id IN (100, 101)`, `100|"row"`, `101|"row"`)
 }
 
 // TestARowSentAgainHasOneVersionEverywhere: a resync to one remote gives rows new versions. The others must know of them, or
@@ -54,7 +54,7 @@ func TestInitialSyncSendsMissingRows(t *testing.T) {
 func TestARowSentAgainHasOneVersionEverywhere(t *testing.T) {
 	t.Parallel()
 	a, h, c := aroundHub(t)
-	h.command("resync", "orders", "--all", "--remote", "node-c")
+	h.Run(0, "resync", "orders", "--all", "--remote", "node-c")
 	oneVersion(t, a, h, c)
 }
 
@@ -64,8 +64,8 @@ func aroundHub(t *testing.T) (a, h, c *site) {
 	sites := network(t, testkit.AnyBroker(t), map[string][]string{"node-a": {"node-h"}, "node-h": {"node-a", "node-c"}, "node-c": {"node-h"}},
 		[]string{"orders"}, orders)
 	a, h, c = sites["node-a"], sites["node-h"], sites["node-c"]
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
-	alike(t, `SELECT * FROM orders`, a, h, c)
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	testkit.Alike(t, `SELECT * FROM orders`, a, h, c)
 	rest(a, h, c)
 	return a, h, c
 }
@@ -73,12 +73,12 @@ func aroundHub(t *testing.T) (a, h, c *site) {
 // oneVersion checks that all know the version that the hub gave to the row, so that the next write is no conflict.
 func oneVersion(t *testing.T, a, h, c *site) {
 	t.Helper()
-	h.expect(`SELECT origin FROM sync_versions`, `"node-h"`)
-	alike(t, `SELECT time, origin FROM sync_versions`, h, a, c)
-	a.exec(`UPDATE orders SET name = 'two'`)
-	c.expect(`SELECT name FROM orders`, `"two"`)
+	h.Expect(`SELECT origin FROM sync_versions`, `"node-h"`)
+	testkit.Alike(t, `SELECT time, origin FROM sync_versions`, h, a, c)
+	a.Exec(`UPDATE orders SET name = 'two'`)
+	c.Expect(`SELECT name FROM orders`, `"two"`)
 	for _, s := range []*site{a, h, c} {
-		s.expect(`SELECT COUNT(*) FROM sync_conflicts`, `0`)
+		s.Expect(`SELECT COUNT(*) FROM sync_conflicts`, `0`)
 	}
 }
 
@@ -95,16 +95,16 @@ func TestAResyncToAllSendsEachRowOnce(t *testing.T) {
 		sites = append(sites, newSite(t, b, name, []string{"hub"}, []string{"orders"}, nil))
 	}
 	for _, s := range sites {
-		s.exec(orders)
+		s.Exec(orders)
 		s.start()
 	}
 	synced(h)
 	h.insert("orders", 1, rows, func(i int) string { return fmt.Sprintf("%d, 'row', %d", i, i) })
 	all := `SELECT COUNT(*), SUM(id), SUM(time) FROM orders JOIN sync_versions ON row_id = id`
-	alike(t, all, sites...)
+	testkit.Alike(t, all, sites...)
 	sent := func(times int) {
 		t.Helper()
-		h.expect(`SELECT (SELECT COUNT(*) FROM sync_snapshots WHERE finished_at IS NULL), (SELECT COUNT(*) FROM sync_outbox)`, "0|0")
+		h.Expect(`SELECT (SELECT COUNT(*) FROM sync_snapshots WHERE finished_at IS NULL), (SELECT COUNT(*) FROM sync_outbox)`, "0|0")
 		h.state("each row was sent once more to each remote", func(s *status.State) error {
 			for _, x := range s.Streams {
 				if x.Sent.Rows != int64(times*rows) {
@@ -115,13 +115,13 @@ func TestAResyncToAllSendsEachRowOnce(t *testing.T) {
 		})
 	}
 	sent(1)
-	h.command("resync", "orders", "--all")
+	h.Run(0, "resync", "orders", "--all")
 	sent(2)
-	alike(t, all, sites...)
-	sites[2].node.Stop()
-	h.command("resync", "orders", "--all")
-	alike(t, all, h, sites[1], sites[3])
+	testkit.Alike(t, all, sites...)
+	sites[2].Node.Stop()
+	h.Run(0, "resync", "orders", "--all")
+	testkit.Alike(t, all, h, sites[1], sites[3])
 	sites[2].start()
 	sent(3)
-	alike(t, all, sites...)
+	testkit.Alike(t, all, sites...)
 }

@@ -41,31 +41,31 @@ func TestTwoSpellingsOfAKeyAreOneRow(t *testing.T) {
 	each := func(s *site, statement string, args ...any) {
 		t.Helper()
 		for _, table := range tables {
-			s.exec(fmt.Sprintf(strings.ReplaceAll(statement, "TABLE", table), args...))
+			s.Exec(fmt.Sprintf(strings.ReplaceAll(statement, "TABLE", table), args...))
 		}
 	}
 	same := func(want string) {
 		t.Helper()
 		for _, table := range tables {
-			a.expect("SELECT COUNT(*), CAST(SUM(v) AS SIGNED) FROM "+table, want)
-			alike(t, "SELECT HEX(w), n, v FROM "+table+" ORDER BY n", a, c)
+			a.Expect("SELECT COUNT(*), CAST(SUM(v) AS SIGNED) FROM "+table, want)
+			testkit.Alike(t, "SELECT HEX(w), n, v FROM "+table+" ORDER BY n", a, c)
 		}
 	}
 	for i, w := range words {
-		c.node.Stop()
+		c.Node.Stop()
 		each(a, "INSERT INTO TABLE VALUES ('%s', %d, 1)", w[0], i)
-		a.expect(`SELECT COUNT(*) FROM table_changes`, "0")
-		a.node.Stop()
+		a.Expect(`SELECT COUNT(*) FROM table_changes`, "0")
+		a.Node.Stop()
 		c.start()
 		each(c, "INSERT INTO TABLE VALUES ('%s', %d, 2)", w[1], i)
-		c.expect(`SELECT COUNT(*) FROM table_changes`, "0")
+		c.Expect(`SELECT COUNT(*) FROM table_changes`, "0")
 		a.start()
 	}
 	same("4|8")
 	lost := map[string]bool{} // kept at one node or at both, by which hears of the other first
 	for _, s := range []*site{a, c} {
-		s.expect(`SELECT COUNT(*) FROM sync_versions`, "16")
-		rows, err := s.rows(`SELECT table_name, HEX(row_id), loser_origin FROM sync_conflicts`)
+		s.Expect(`SELECT COUNT(*) FROM sync_versions`, "16")
+		rows, err := s.Rows(`SELECT table_name, HEX(row_id), loser_origin FROM sync_conflicts`)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -79,11 +79,11 @@ func TestTwoSpellingsOfAKeyAreOneRow(t *testing.T) {
 	t.Log("another spelling alone")
 	each(a, "UPDATE TABLE SET w = '%s' WHERE w = '%s'", "BOB", "bob")
 	same("4|8")
-	c.expect(`SELECT w FROM general WHERE n = 0`, `"BOB"`)
+	c.Expect(`SELECT w FROM general WHERE n = 0`, `"BOB"`)
 	t.Log("another spelling and a value")
 	each(c, "UPDATE TABLE SET w = '%s', v = 5 WHERE w = '%s'", "boB", "bob")
 	same("4|11")
-	a.expect(`SELECT w FROM newest WHERE n = 0`, `"boB"`)
+	a.Expect(`SELECT w FROM newest WHERE n = 0`, `"boB"`)
 	t.Log("deleted in one spelling, inserted in another")
 	for i, w := range words {
 		each(a, "DELETE FROM TABLE WHERE w = '%s'", w[0])
@@ -94,8 +94,8 @@ func TestTwoSpellingsOfAKeyAreOneRow(t *testing.T) {
 	each(c, "DELETE FROM TABLE WHERE w = '%s'", "bOb")
 	same("3|21")
 	for _, s := range []*site{a, c} {
-		s.expect(testkit.Waiting, `0`)
-		s.expect(`SELECT COUNT(*) FROM sync_versions`, "16")
+		s.Expect(testkit.Waiting, `0`)
+		s.Expect(`SELECT COUNT(*) FROM sync_versions`, "16")
 	}
 	if code, out := a.verify(); code != 0 {
 		t.Fatalf("verify: exit code %d\n%s", code, out)
@@ -110,29 +110,29 @@ func TestRowsOfAnOlderVersionAreToldApartByTheirCollation(t *testing.T) {
 		"CREATE TABLE words (w VARCHAR(80) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY, v INT)",
 		"CREATE TABLE padded (w VARCHAR(80) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PRIMARY KEY, v INT)")
 	quiet(a, c)
-	a.exec("INSERT INTO words VALUES ('Anna', 1), ('bert', 1), ('Cid', 1)", "INSERT INTO padded VALUES ('a', 1), ('b ', 1)")
-	alike(t, "SELECT w, v FROM words UNION ALL SELECT w, v FROM padded", a, c)
+	a.Exec("INSERT INTO words VALUES ('Anna', 1), ('bert', 1), ('Cid', 1)", "INSERT INTO padded VALUES ('a', 1), ('b ', 1)")
+	testkit.Alike(t, "SELECT w, v FROM words UNION ALL SELECT w, v FROM padded", a, c)
 	for _, s := range []*site{a, c} {
-		s.expect(testkit.Waiting, `0`)
-		s.node.Stop()
-		s.exec("UPDATE sync_versions SET row_id = row_key, row_key = NULL WHERE row_key IS NOT NULL",
+		s.Expect(testkit.Waiting, `0`)
+		s.Node.Stop()
+		s.Exec("UPDATE sync_versions SET row_id = row_key, row_key = NULL WHERE row_key IS NOT NULL",
 			"DELETE FROM sync_spellings", // as its migration leaves it
 			"INSERT INTO sync_versions (table_name, row_id, time, origin, deleted) SELECT 'words', 'anna', time - 1, origin, 1 FROM sync_versions WHERE row_id = 'Anna'")
 	}
-	a.exec("INSERT INTO sync_outbox (remote, table_name, row_id, position, token) VALUES ('node-b', 'words', 'Cid', 1, 1)")
+	a.Exec("INSERT INTO sync_outbox (remote, table_name, row_id, position, token) VALUES ('node-b', 'words', 'Cid', 1, 1)")
 	for _, s := range []*site{a, c} {
 		s.start()
-		s.expect("SELECT COUNT(*) FROM sync_versions", "5")
-		s.expect("SELECT table_name, form FROM sync_spellings ORDER BY 1", `"padded"|"utf8mb4_bin"`, `"words"|"utf8mb4_general_ci"`)
+		s.Expect("SELECT COUNT(*) FROM sync_versions", "5")
+		s.Expect("SELECT table_name, form FROM sync_spellings ORDER BY 1", `"padded"|"utf8mb4_bin"`, `"words"|"utf8mb4_general_ci"`)
 	}
-	a.exec("UPDATE words SET v = 2, w = 'ANNA' WHERE w = 'anna'", "DELETE FROM words WHERE w = 'BERT'", "UPDATE padded SET w = 'a  ', v = 2 WHERE w = 'a'",
+	a.Exec("UPDATE words SET v = 2, w = 'ANNA' WHERE w = 'anna'", "DELETE FROM words WHERE w = 'BERT'", "UPDATE padded SET w = 'a  ', v = 2 WHERE w = 'a'",
 		"DELETE FROM padded WHERE w = 'b'")
-	c.expect("SELECT w, v FROM words ORDER BY 1", `"ANNA"|2`, `"Cid"|1`)
-	c.expect("SELECT w, v FROM padded", `"a  "|2`)
+	c.Expect("SELECT w, v FROM words ORDER BY 1", `"ANNA"|2`, `"Cid"|1`)
+	c.Expect("SELECT w, v FROM padded", `"a  "|2`)
 	for _, s := range []*site{a, c} {
-		s.expect(testkit.Waiting, `0`)
-		s.expect("SELECT COUNT(*) FROM sync_versions", "5")
-		s.expect("SELECT COUNT(*) FROM sync_conflicts", "0")
+		s.Expect(testkit.Waiting, `0`)
+		s.Expect("SELECT COUNT(*) FROM sync_versions", "5")
+		s.Expect("SELECT COUNT(*) FROM sync_conflicts", "0")
 	}
 }
 
@@ -149,29 +149,29 @@ func TestSpellingsAmongThreeNodes(t *testing.T) {
 	nodes := all(sites)
 	same := func(want ...string) {
 		t.Helper()
-		nodes[0].expect("SELECT v FROM people ORDER BY v", want...)
-		alike(t, "SELECT HEX(w), mail, v FROM people ORDER BY v", nodes...)
-		alike(t, "SELECT id, HEX(w), v FROM posts ORDER BY id", nodes...)
+		nodes[0].Expect("SELECT v FROM people ORDER BY v", want...)
+		testkit.Alike(t, "SELECT HEX(w), mail, v FROM people ORDER BY v", nodes...)
+		testkit.Alike(t, "SELECT id, HEX(w), v FROM posts ORDER BY id", nodes...)
 	}
-	nodes[0].exec("INSERT INTO people VALUES ('anna', 'a@x', 1), ('bob', 'b@x', 2)", "INSERT INTO posts VALUES (1, 'Anna', 1), (2, 'BOB', 2)")
+	nodes[0].Exec("INSERT INTO people VALUES ('anna', 'a@x', 1), ('bob', 'b@x', 2)", "INSERT INTO posts VALUES (1, 'Anna', 1), (2, 'BOB', 2)")
 	same("1", "2")
-	nodes[1].exec("UPDATE people SET w = 'ANNA', v = 3 WHERE w = 'anna'", "UPDATE posts SET v = 5 WHERE id = 2")
+	nodes[1].Exec("UPDATE people SET w = 'ANNA', v = 3 WHERE w = 'anna'", "UPDATE posts SET v = 5 WHERE id = 2")
 	same("2", "3")
-	nodes[2].expect("SELECT w FROM posts WHERE id = 1", `"ANNA"`) // as the cascade spelled it at the origin
+	nodes[2].Expect("SELECT w FROM posts WHERE id = 1", `"ANNA"`) // as the cascade spelled it at the origin
 	for i, name := range []string{"Ämil", "AMIL", "amil"} {
 		// Who is late has the row of another one already.
-		nodes[i].exec(fmt.Sprintf("INSERT IGNORE INTO people VALUES ('%s', 'm@x', 9)", name), fmt.Sprintf("INSERT INTO posts VALUES (%d, '%s', 0)", 10+i, name))
+		nodes[i].Exec(fmt.Sprintf("INSERT IGNORE INTO people VALUES ('%s', 'm@x', 9)", name), fmt.Sprintf("INSERT INTO posts VALUES (%d, '%s', 0)", 10+i, name))
 	}
 	same("2", "3", "9")
-	nodes[2].expect("SELECT COUNT(*) FROM posts WHERE w = 'amil'", "3")
-	nodes[2].exec("UPDATE people SET mail = 'new@x' WHERE w = 'bob'", "UPDATE people SET mail = 'b@x', w = 'Amil', v = 10 WHERE w = 'amil'")
+	nodes[2].Expect("SELECT COUNT(*) FROM posts WHERE w = 'amil'", "3")
+	nodes[2].Exec("UPDATE people SET mail = 'new@x' WHERE w = 'bob'", "UPDATE people SET mail = 'b@x', w = 'Amil', v = 10 WHERE w = 'amil'")
 	same("2", "3", "10")
-	nodes[0].exec("DELETE FROM people WHERE w = 'aNNa'")
+	nodes[0].Exec("DELETE FROM people WHERE w = 'aNNa'")
 	same("2", "10")
 	rest(nodes...)
 	for _, s := range nodes {
-		s.expect("SELECT primary_key, message FROM sync_status WHERE status = 'error'")
-		s.expect("SELECT COUNT(*) FROM sync_versions WHERE table_name = 'people'", "3")
+		s.Expect("SELECT primary_key, message FROM sync_status WHERE status = 'error'")
+		s.Expect("SELECT COUNT(*) FROM sync_versions WHERE table_name = 'people'", "3")
 	}
 }
 
@@ -179,16 +179,16 @@ func TestSpellingsAmongThreeNodes(t *testing.T) {
 func TestSitesOfDifferentCollationsTellOfRowsThatAreOneThere(t *testing.T) {
 	t.Parallel()
 	a, c := newPair(t, testkit.AnyBroker(t), []string{"words"})
-	a.exec("CREATE TABLE words (w VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY, v INT)")
-	c.exec("CREATE TABLE words (w VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PRIMARY KEY, v INT)")
+	a.Exec("CREATE TABLE words (w VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY, v INT)")
+	c.Exec("CREATE TABLE words (w VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PRIMARY KEY, v INT)")
 	a.start()
 	c.start()
 	synced(a, c)
-	c.exec("INSERT INTO words VALUES ('bob', 1)", "INSERT INTO words VALUES ('Bob', 2)", "INSERT INTO words VALUES ('eve', 3)")
-	a.expect("SELECT w, v FROM words ORDER BY w", `"Bob"|2`, `"eve"|3`)
-	a.expect("SELECT primary_key, loser_row FROM sync_conflicts", `"Bob"|"{\"w\":\"bob\",\"v\":\"1\"}"`)
-	a.exec("UPDATE words SET v = 4 WHERE w = 'bob'", "DELETE FROM words WHERE w = 'EVE'")
-	c.expect("SELECT w, v FROM words ORDER BY w", `"Bob"|4`, `"bob"|1`)
+	c.Exec("INSERT INTO words VALUES ('bob', 1)", "INSERT INTO words VALUES ('Bob', 2)", "INSERT INTO words VALUES ('eve', 3)")
+	a.Expect("SELECT w, v FROM words ORDER BY w", `"Bob"|2`, `"eve"|3`)
+	a.Expect("SELECT primary_key, loser_row FROM sync_conflicts", `"Bob"|"{\"w\":\"bob\",\"v\":\"1\"}"`)
+	a.Exec("UPDATE words SET v = 4 WHERE w = 'bob'", "DELETE FROM words WHERE w = 'EVE'")
+	c.Expect("SELECT w, v FROM words ORDER BY w", `"Bob"|4`, `"bob"|1`)
 	rest(a, c)
 }
 
@@ -196,20 +196,20 @@ func TestSitesOfDifferentCollationsTellOfRowsThatAreOneThere(t *testing.T) {
 func TestAKeyOfAnotherCollationTellsOtherRowsApart(t *testing.T) {
 	t.Parallel()
 	a, c := pair(t, testkit.AnyBroker(t), []string{"words"}, "CREATE TABLE words (w VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY, v INT)")
-	a.exec("INSERT INTO words VALUES ('bob', 1), ('eve', 2)", "UPDATE words SET w = 'Bob' WHERE w = 'bob'")
-	c.expect("SELECT w, v FROM words ORDER BY v", `"Bob"|1`, `"eve"|2`)
+	a.Exec("INSERT INTO words VALUES ('bob', 1), ('eve', 2)", "UPDATE words SET w = 'Bob' WHERE w = 'bob'")
+	c.Expect("SELECT w, v FROM words ORDER BY v", `"Bob"|1`, `"eve"|2`)
 	rest(a, c)
 	for _, s := range []*site{a, c} {
-		s.exec("ALTER TABLE words MODIFY w VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
-		s.node.WaitLog("rows are told apart.*utf8mb4_bin")
-		s.expect("SELECT COUNT(*), COUNT(row_key) FROM sync_versions", "2|0")
+		s.Exec("ALTER TABLE words MODIFY w VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
+		s.Node.WaitLog("rows are told apart.*utf8mb4_bin")
+		s.Expect("SELECT COUNT(*), COUNT(row_key) FROM sync_versions", "2|0")
 	}
-	a.exec("INSERT INTO words VALUES ('bob', 3)", "UPDATE words SET v = 4 WHERE w = 'Bob'")
-	c.expect("SELECT w, v FROM words ORDER BY v", `"eve"|2`, `"bob"|3`, `"Bob"|4`)
-	c.exec("DELETE FROM words WHERE w = 'Bob'", "UPDATE words SET v = 5 WHERE w = 'eve'")
-	a.expect("SELECT w, v FROM words ORDER BY v", `"bob"|3`, `"eve"|5`)
+	a.Exec("INSERT INTO words VALUES ('bob', 3)", "UPDATE words SET v = 4 WHERE w = 'Bob'")
+	c.Expect("SELECT w, v FROM words ORDER BY v", `"eve"|2`, `"bob"|3`, `"Bob"|4`)
+	c.Exec("DELETE FROM words WHERE w = 'Bob'", "UPDATE words SET v = 5 WHERE w = 'eve'")
+	a.Expect("SELECT w, v FROM words ORDER BY v", `"bob"|3`, `"eve"|5`)
 	rest(a, c)
-	a.expect("SELECT COUNT(*) FROM sync_conflicts", "0")
+	a.Expect("SELECT COUNT(*) FROM sync_conflicts", "0")
 }
 
 // TestAnEarlierSpellingIsNotPendingForEver respells rows, at their origin and at a hub, while the node that they are for is away.
@@ -222,22 +222,22 @@ func TestAnEarlierSpellingIsNotPendingForEver(t *testing.T) {
 	hub := newSite(t, b, "node-b", []string{"node-a", "node-c"}, tables, nil)
 	z := newSite(t, b, "node-c", []string{"node-b"}, tables, nil)
 	for _, s := range []*site{x, hub, z} {
-		s.exec(ddl)
+		s.Exec(ddl)
 		s.start()
 	}
 	synced(x, hub, z)
-	z.node.Stop()
-	x.exec("INSERT INTO words VALUES ('eve', 1)")
-	hub.exec("INSERT INTO words VALUES ('bob', 1)")
+	z.Node.Stop()
+	x.Exec("INSERT INTO words VALUES ('eve', 1)")
+	hub.Exec("INSERT INTO words VALUES ('bob', 1)")
 	for _, w := range []string{"bob", "eve"} {
-		hub.expect("SELECT status FROM sync_status WHERE remote = 'node-c' AND primary_key = '"+w+"'", `"pending"`)
+		hub.Expect("SELECT status FROM sync_status WHERE remote = 'node-c' AND primary_key = '"+w+"'", `"pending"`)
 	}
-	x.exec("UPDATE words SET w = 'Eve' WHERE w = 'eve'")
-	hub.exec("UPDATE words SET w = 'Bob' WHERE w = 'bob'")
-	hub.expect("SELECT primary_key FROM sync_status WHERE remote = 'node-c' ORDER BY 1", `"Bob"`, `"Eve"`)
+	x.Exec("UPDATE words SET w = 'Eve' WHERE w = 'eve'")
+	hub.Exec("UPDATE words SET w = 'Bob' WHERE w = 'bob'")
+	hub.Expect("SELECT primary_key FROM sync_status WHERE remote = 'node-c' ORDER BY 1", `"Bob"`, `"Eve"`)
 	z.start()
-	z.expect("SELECT w FROM words ORDER BY w", `"Bob"`, `"Eve"`)
+	z.Expect("SELECT w FROM words ORDER BY w", `"Bob"`, `"Eve"`)
 	for _, s := range []*site{x, hub, z} {
-		s.expect("SELECT COUNT(*) FROM sync_status WHERE status <> 'successful'", "0")
+		s.Expect("SELECT COUNT(*) FROM sync_status WHERE status <> 'successful'", "0")
 	}
 }

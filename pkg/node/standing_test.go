@@ -2,7 +2,6 @@ package node_test
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,9 +19,9 @@ func TestInStepIsSaidOfWhatWasSeen(t *testing.T) {
 	a := newSite(t, b, "node-a", []string{"node-b", "never", "version-1"}, []string{"orders", "parts"}, nil)
 	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders", "parts"}, nil)
 	for _, s := range []*site{a, c} {
-		s.exec(orders, `CREATE TABLE parts (id INT PRIMARY KEY)`)
+		s.Exec(orders, `CREATE TABLE parts (id INT PRIMARY KEY)`)
 	}
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
 	a.start()
 	c.start()
 	synced(c)
@@ -31,7 +30,7 @@ func TestInStepIsSaidOfWhatWasSeen(t *testing.T) {
 	peer.connect().greet("node-a")
 	status := func() (s status.State) {
 		t.Helper()
-		if err := json.Unmarshal([]byte(a.command("status", "--json")), &s); err != nil {
+		if err := json.Unmarshal([]byte(a.Run(0, "status", "--json")), &s); err != nil {
 			t.Fatal(err)
 		}
 		return s
@@ -58,21 +57,18 @@ func TestInStepIsSaidOfWhatWasSeen(t *testing.T) {
 	}
 	const never = "never: never sent, met false, 2"
 	stands(never, "node-b: in step, met true, 0", "version-1: nothing pending, met true, 0")
-	c.node.Stop()
+	c.Node.Stop()
 	stands(never, "node-b: nothing pending, met true, 0", "version-1: nothing pending, met true, 0")
-	a.exec(`INSERT INTO parts VALUES (1)`)
+	a.Exec(`INSERT INTO parts VALUES (1)`)
 	stands("never: never sent and pending, met false, 1", "node-b: nothing pending and pending, met true, 0", "version-1: nothing pending and pending, met true, 0")
-	text := a.command("status")
+	text := a.Run(0, "status")
 	for _, want := range []string{"never there", "1, never sent: 1 table", "never sent: 1 remote"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("status does not say %q:\n%s", want, text)
 		}
 	}
-	if code := a.node.Stop(); code != 0 {
-		t.Errorf("the node ends with %d", code)
-	}
-	out, err := testkit.Command(t, "status", a.file).CombinedOutput()
-	if err == nil || !strings.Contains(string(out), "1, never sent: 1 table") {
-		t.Error(errors.Join(err, errors.New(string(out))))
+	a.Stop()
+	if out := a.Run(1, "status"); !strings.Contains(out, "1, never sent: 1 table") {
+		t.Error(out)
 	}
 }

@@ -1,12 +1,9 @@
 package node_test
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -26,23 +23,8 @@ type ran struct {
 // runBinary runs the real binary to its end.
 func runBinary(t *testing.T, args ...string) ran {
 	t.Helper()
-	cmd := testkit.Command(t, args...)
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	timer := time.AfterFunc(2*time.Minute, func() { _ = cmd.Process.Kill() }) // where a mistake was not found, the node runs
-	err := cmd.Wait()
-	var exit *exec.ExitError
-	if !timer.Stop() || err != nil && !errors.As(err, &exit) {
-		t.Fatalf("mysql-sync %v: %v\n%s", args, err, out.String())
-	}
-	r := ran{output: out.String()}
-	if exit != nil {
-		r.code = exit.ExitCode()
-	}
-	return r
+	code, out, said := testkit.Output(t, args...)
+	return ran{code, out + said}
 }
 
 // expect checks the exit code and that the output has each of the texts.
@@ -61,14 +43,10 @@ func (r ran) expect(t *testing.T, code int, texts ...string) {
 	}
 }
 
-// block is a block of the site's configuration, to be changed before start.
-func (s *site) block(key string) map[string]any {
-	return s.config[key].(map[string]any)
-}
-
+// run runs the node, which must end.
 func (s *site) run() ran {
 	s.t.Helper()
-	return runBinary(s.t, testkit.ConfigFile(s.t, s.config))
+	return runBinary(s.t, testkit.ConfigFile(s.t, s.Config))
 }
 
 func TestMistakesOfTheFileAreToldAtOnceByKey(t *testing.T) {
@@ -106,30 +84,30 @@ func TestMistakesThatServersTellAreToldAtOnce(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBrokerFor(t, map[string]string{"node-a": "right"})
 	s := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders", "missing", "keyless", "seen"}, nil)
-	s.exec(orders, `CREATE TABLE keyless (id INT)`, `CREATE VIEW seen AS SELECT * FROM orders`)
-	s.block("mqttConfig")["username"], s.block("mqttConfig")["password"] = "node-a", "wrong"
+	s.Exec(orders, `CREATE TABLE keyless (id INT)`, `CREATE VIEW seen AS SELECT * FROM orders`)
+	s.Block("mqttConfig")["username"], s.Block("mqttConfig")["password"] = "node-a", "wrong"
 	r := s.run()
 	r.expect(t, 1, "syncTables: ", "missing", "does not exist", "keyless", "no primary key", "seen", "view", "receiveTables: ", "mqttConfig: ",
 		"refused")
 	if strings.Contains(r.output, "wrong") {
 		t.Errorf("the password is told:\n%s", r.output)
 	}
-	s.expect(`SHOW TABLES LIKE 'sync%'`) // nothing was made
+	s.Expect(`SHOW TABLES LIKE 'sync%'`) // nothing was made
 }
 
 func TestLoginThatTheDatabaseRefusesEndsTheStart(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	s := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
-	s.exec(orders)
-	right := maps.Clone(s.block("mysqlConfig"))
-	s.block("mysqlConfig")["user"], s.block("mysqlConfig")["password"] = "nobody", "secret-1"
+	s.Exec(orders)
+	right := maps.Clone(s.Block("mysqlConfig"))
+	s.Block("mysqlConfig")["user"], s.Block("mysqlConfig")["password"] = "nobody", "secret-1"
 	r := s.run()
 	r.expect(t, 1, "mysqlConfig: ", "Access denied for user 'nobody'")
 	if strings.Contains(r.output, "secret-1") {
 		t.Errorf("the password is told:\n%s", r.output)
 	}
-	s.config["mysqlConfig"] = right
+	s.Config["mysqlConfig"] = right
 	right["database"] = "nowhere"
 	s.run().expect(t, 1, "mysqlConfig: ", "Unknown database 'nowhere'")
 }
@@ -137,17 +115,17 @@ func TestLoginThatTheDatabaseRefusesEndsTheStart(t *testing.T) {
 func TestEnvironmentOverridesTheFile(t *testing.T) {
 	b := testkit.AnyBrokerFor(t, map[string]string{"node-a": "right"})
 	s := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
-	s.exec(orders)
-	s.block("mqttConfig")["username"], s.block("mqttConfig")["password"] = "node-a", "wrong"
+	s.Exec(orders)
+	s.Block("mqttConfig")["username"], s.Block("mqttConfig")["password"] = "node-a", "wrong"
 	t.Setenv("MYSQL_SYNC_MQTTCONFIG__PASSWORD", "right")
-	s.start().node.WaitLog("connected to the broker")
+	s.start().Node.WaitLog("connected to the broker")
 }
 
 func TestYAMLAndTOMLAreReadByExtension(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	s := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
-	s.exec(orders)
+	s.Exec(orders)
 	for extension, form := range map[string]string{
 		"yaml": "clientName: node-a\nremoteClients: [node-b]\nsyncTables: [orders]\nmqttConfig:\n  host: %s\n  port: %d\n" +
 			"mysqlConfig:\n  host: %s\n  port: %d\n  user: %s\n  database: %s\n",
@@ -155,7 +133,7 @@ func TestYAMLAndTOMLAreReadByExtension(t *testing.T) {
 			"[mysqlConfig]\nhost = %q\nport = %d\nuser = %q\ndatabase = %q\n",
 	} {
 		file := filepath.Join(t.TempDir(), "node."+extension)
-		text := fmt.Sprintf(form, b.Host, b.Port, s.server.Host, s.server.Port, s.server.User, s.schema)
+		text := fmt.Sprintf(form, b.Host, b.Port, s.Server.Host, s.Server.Port, s.Server.User, s.Schema)
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -171,33 +149,33 @@ func TestServersThatAreNotThereYetAreWaitedFor(t *testing.T) {
 	t.Parallel()
 	server := testkit.Server(t)
 	b := testkit.AnyBroker(t)
-	one := newSiteOn(t, server, server.Create(t), b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
+	one := newSiteOn(t, server, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
 	two := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, nil)
-	one.exec(orders, `INSERT INTO orders VALUES (1, 'one', 1)`)
-	two.exec(orders)
+	one.Exec(orders, `INSERT INTO orders VALUES (1, 'one', 1)`)
+	two.Exec(orders)
 	two.start()
 	server.Kill()
 	b.Kill()
-	one.node = testkit.Node(t, testkit.ConfigFile(t, one.config))
-	one.node.WaitLog("waiting for the database")
+	one.Node = testkit.Node(t, testkit.ConfigFile(t, one.Config))
+	one.Node.WaitLog("waiting for the database")
 	server.Start()
-	one.node.WaitLog("node started")
-	one.exec(`INSERT INTO orders VALUES (2, 'two', 2)`)
+	one.Node.WaitLog("node started")
+	one.Exec(`INSERT INTO orders VALUES (2, 'two', 2)`)
 	b.Start()
-	two.expect(`SELECT id FROM orders ORDER BY id`, `1`, `2`)
+	two.Expect(`SELECT id FROM orders ORDER BY id`, `1`, `2`)
 }
 
 func TestSecondNodeOnADatabaseIsRefused(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	s := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
-	s.exec(orders)
+	s.Exec(orders)
 	s.start()
-	s.run().expect(t, 1, "another mysql-sync node is using this database", s.schema)
-	s.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
-	s.expect(`SELECT status FROM sync_status`, `"pending"`) // the first one goes on
+	s.run().expect(t, 1, "another mysql-sync node is using this database", s.Schema)
+	s.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	s.Expect(`SELECT status FROM sync_status`, `"pending"`) // the first one goes on
 	// The lock goes with the process: a new one starts at once.
-	s.node.Kill()
+	s.Node.Kill()
 	s.start()
 }
 
@@ -218,9 +196,7 @@ func TestNodeStopsInOrderUnderLoad(t *testing.T) {
 	}
 	w := a.write(1_000_000)
 	w.more(50)
-	if code := a.node.Stop(); code != 0 {
-		t.Errorf("exit code %d after SIGTERM", code)
-	}
+	a.Stop()
 	select {
 	case <-lost:
 	case <-time.After(time.Minute):
@@ -228,7 +204,7 @@ func TestNodeStopsInOrderUnderLoad(t *testing.T) {
 	}
 	w.more(50) // what is written while the node is down is sent when it is back
 	a.start()
-	if code := c.node.Interrupt(); code != 0 {
+	if code := c.Node.Interrupt(); code != 0 {
 		t.Errorf("exit code %d after SIGINT", code)
 	}
 	c.start()
@@ -239,13 +215,13 @@ func TestStaleTriggersAreDropped(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	s := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
-	s.exec(orders, `CREATE TABLE former (id INT PRIMARY KEY)`, `CREATE TABLE log (id INT)`,
+	s.Exec(orders, `CREATE TABLE former (id INT PRIMARY KEY)`, `CREATE TABLE log (id INT)`,
 		`CREATE TRIGGER mysqlSyncInsert_former AFTER INSERT ON former FOR EACH ROW INSERT INTO log VALUES (1)`,
 		`CREATE TRIGGER mysqlSyncUpdate_orders AFTER UPDATE ON orders FOR EACH ROW INSERT INTO log VALUES (2)`,
 		`CREATE TRIGGER users_own AFTER INSERT ON orders FOR EACH ROW INSERT INTO log VALUES (3)`)
 	s.start()
-	s.expect(`SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE() ORDER BY TRIGGER_NAME`,
+	s.Expect(`SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE() ORDER BY TRIGGER_NAME`,
 		`"mysqlSyncDelete_orders"`, `"mysqlSyncInsert_orders"`, `"mysqlSyncUpdate_orders"`, `"users_own"`)
-	s.exec(`INSERT INTO former VALUES (1)`, `INSERT INTO orders VALUES (1, 'one', 1)`, `UPDATE orders SET name = 'two'`)
-	s.expect(`SELECT id FROM log`, `3`)
+	s.Exec(`INSERT INTO former VALUES (1)`, `INSERT INTO orders VALUES (1, 'one', 1)`, `UPDATE orders SET name = 'two'`)
+	s.Expect(`SELECT id FROM log`, `3`)
 }

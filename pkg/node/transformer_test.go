@@ -34,30 +34,30 @@ func TestDocumentedTransformerServesAllSpellingsOfATable(t *testing.T) {
 	c := newSite(t, b, "node-b", []string{"node-a"}, tables, nil)
 	for _, s := range []*site{a, c} {
 		for _, table := range tables {
-			s.exec("CREATE TABLE `" + table + "` (id VARCHAR(20) NOT NULL PRIMARY KEY, name VARCHAR(20)) COLLATE utf8mb4_general_ci")
+			s.Exec("CREATE TABLE `" + table + "` (id VARCHAR(20) NOT NULL PRIMARY KEY, name VARCHAR(20)) COLLATE utf8mb4_general_ci")
 		}
 	}
 	// The mapping knows another spelling of the id, which it takes for the same.
-	c.exec(`CREATE TABLE id_mapping (id VARCHAR(20) NOT NULL PRIMARY KEY) COLLATE utf8mb4_general_ci`, `INSERT INTO id_mapping VALUES ('ITEM-1')`)
-	c.script("productItems", productItems)
+	c.Exec(`CREATE TABLE id_mapping (id VARCHAR(20) NOT NULL PRIMARY KEY) COLLATE utf8mb4_general_ci`, `INSERT INTO id_mapping VALUES ('ITEM-1')`)
+	c.Script("productItems", productItems)
 	a.start()
 	c.start()
 	for _, table := range tables {
-		a.exec("INSERT INTO `" + table + "` VALUES ('item-1', 'one'), ('item-2', 'two')")
+		a.Exec("INSERT INTO `" + table + "` VALUES ('item-1', 'one'), ('item-2', 'two')")
 	}
 	for _, table := range tables {
-		c.expect("SELECT id, name FROM `"+table+"` ORDER BY id", `"ITEM-1"|"one"`, `"item-2"|"two"`)
+		c.Expect("SELECT id, name FROM `"+table+"` ORDER BY id", `"ITEM-1"|"one"`, `"item-2"|"two"`)
 	}
-	a.expect(`SELECT COUNT(*) FROM sync_status WHERE status = 'successful'`, `6`)
-	a.exec("UPDATE `product items` SET name = 'uno' WHERE id = 'item-1'")
-	c.expect("SELECT id, name FROM `product items` ORDER BY id", `"ITEM-1"|"uno"`, `"item-2"|"two"`)
+	a.Expect(`SELECT COUNT(*) FROM sync_status WHERE status = 'successful'`, `6`)
+	a.Exec("UPDATE `product items` SET name = 'uno' WHERE id = 'item-1'")
+	c.Expect("SELECT id, name FROM `product items` ORDER BY id", `"ITEM-1"|"uno"`, `"item-2"|"two"`)
 }
 
 // withScript makes a node whose table texts has a transformer, and a peer.
 func withScript(t *testing.T, script string) (*site, *peer) {
 	t.Helper()
 	a, p := withPeer(t, texts)
-	a.script("texts", script)
+	a.Script("texts", script)
 	return a, p
 }
 
@@ -68,15 +68,15 @@ func TestTransformerRunsForEachTarget(t *testing.T) {
 		if (target === 'peer-2' && id === '2') return null;
 		return Object.assign(entity, {name: [source, target, table, id, operation, entity.name].join(' ')});
 	}`)
-	a.config["remoteClients"] = []string{"peer-1", "peer-2"}
+	a.Config["remoteClients"] = []string{"peer-1", "peer-2"}
 	a.start()
 	p2 := newPeer(t, p.broker, "peer-2").connect().greet("node-a")
 	p.connect().greet("node-a")
-	a.exec(`INSERT INTO texts VALUES ('1', 'one'), ('2', 'two')`)
+	a.Exec(`INSERT INTO texts VALUES ('1', 'one'), ('2', 'two')`)
 	p.expectRow("texts", "1", `{"id":"1","name":"node-a peer-1 texts 1 upsert one"}`)
 	p.expectRow("texts", "2", `{"id":"2","name":"node-a peer-1 texts 2 upsert two"}`)
 	p2.expectRow("texts", "1", `{"id":"1","name":"node-a peer-2 texts 1 upsert one"}`)
-	a.expect(testkit.Waiting, `0`)
+	a.Expect(testkit.Waiting, `0`)
 	p2.expect("nothing of row 2", func() error {
 		if len(p2.changes) != 1 {
 			return fmt.Errorf("%v came", p2.changes)
@@ -84,7 +84,7 @@ func TestTransformerRunsForEachTarget(t *testing.T) {
 		return nil
 	})
 	// The node's own row is as it was.
-	a.expect(`SELECT name FROM texts WHERE id = '1'`, `"one"`)
+	a.Expect(`SELECT name FROM texts WHERE id = '1'`, `"one"`)
 }
 
 func TestTransformerQueriesAndPublishes(t *testing.T) {
@@ -96,7 +96,7 @@ func TestTransformerQueriesAndPublishes(t *testing.T) {
 		context.entity.name = rows.map(r => r.name).join('+');
 		return context.entity;
 	}`)
-	a.exec(`CREATE TABLE lookup (id INT, name VARCHAR(10))`, `INSERT INTO lookup VALUES (1, 'a'), (2, 'b'), (3, 'it''s'), (4, 'd')`)
+	a.Exec(`CREATE TABLE lookup (id INT, name VARCHAR(10))`, `INSERT INTO lookup VALUES (1, 'a'), (2, 'b'), (3, 'it''s'), (4, 'd')`)
 	said := make(chan string, 1)
 	token := testkit.MQTTClient(t, p.broker, "listener").Subscribe("/hello/+", 1, func(_ mqtt.Client, m mqtt.Message) {
 		said <- m.Topic() + " " + string(m.Payload())
@@ -106,7 +106,7 @@ func TestTransformerQueriesAndPublishes(t *testing.T) {
 	}
 	a.start()
 	p.connect().greet("node-a")
-	a.exec(`INSERT INTO texts VALUES ('1', 'one')`)
+	a.Exec(`INSERT INTO texts VALUES ('1', 'one')`)
 	p.expectRow("texts", "1", `{"id":"1","name":"a+b"}`)
 	if got, want := <-said, `/hello/1 [{"id":1,"name":"a"},{"id":2,"name":"b"}]`; got != want {
 		t.Errorf("the script published %s, not %s", got, want)
@@ -120,13 +120,13 @@ func TestRowThatIsNoLongerForATargetIsTakenAway(t *testing.T) {
 	a, p := withScript(t, secret)
 	a.start()
 	p.connect().greet("node-a")
-	a.exec(`INSERT INTO texts VALUES ('1', 'open'), ('2', 'secret')`)
+	a.Exec(`INSERT INTO texts VALUES ('1', 'open'), ('2', 'secret')`)
 	p.expectRow("texts", "1", `{"id":"1","name":"open"}`)
-	a.exec(`UPDATE texts SET name = 'secret' WHERE id = '1'`)
+	a.Exec(`UPDATE texts SET name = 'secret' WHERE id = '1'`)
 	p.expectRow("texts", "1", `null`)
-	a.exec(`UPDATE texts SET name = 'open' WHERE id = '1'`)
+	a.Exec(`UPDATE texts SET name = 'open' WHERE id = '1'`)
 	p.expectRow("texts", "1", `{"id":"1","name":"open"}`)
-	a.expect(testkit.Waiting, `0`)
+	a.Expect(testkit.Waiting, `0`)
 	p.expect("three changes of row 1, none of row 2", func() error {
 		if len(p.changes) != 3 {
 			return fmt.Errorf("%v came", p.changes)
@@ -141,15 +141,15 @@ func TestRowIsTakenAwayAlsoIfTheNodeWasKilledBeforeTheAck(t *testing.T) {
 	a.start()
 	p.answer = func(v1Change) {} // it holds the row, and the node does not hear of it
 	p.connect().greet("node-a")
-	a.exec(`INSERT INTO texts VALUES ('1', 'open')`)
+	a.Exec(`INSERT INTO texts VALUES ('1', 'open')`)
 	p.expectChange("texts", "1", 1)
-	a.node.Kill()
-	a.exec(`UPDATE texts SET name = 'secret'`)
+	a.Node.Kill()
+	a.Exec(`UPDATE texts SET name = 'secret'`)
 	p.answerNow(func() { p.answer = nil; clear(p.open) })
 	a.start()
 	p.expectRow("texts", "1", `null`)
-	a.expect(`SELECT status FROM sync_status`, `"successful"`)
-	a.expect(`SELECT COUNT(*) FROM sync_sent`, `0`)
+	a.Expect(`SELECT status FROM sync_status`, `"successful"`)
+	a.Expect(`SELECT COUNT(*) FROM sync_sent`, `0`)
 }
 
 func TestTransformerThatFailsCostsItsRowOnly(t *testing.T) {
@@ -167,18 +167,18 @@ func TestTransformerThatFailsCostsItsRowOnly(t *testing.T) {
 	};`)
 	a.start()
 	p.connect().greet("node-a")
-	a.exec(`INSERT INTO texts VALUES ('throw', ''), ('spin', ''), ('wait', ''), ('nothing', ''), ('number', ''), ('long', ''), ('good', 'x')`)
+	a.Exec(`INSERT INTO texts VALUES ('throw', ''), ('spin', ''), ('wait', ''), ('nothing', ''), ('number', ''), ('long', ''), ('good', 'x')`)
 	p.expectRow("texts", "good", `{"id":"good","name":"x"}`)
-	a.expect(`SELECT primary_key, status FROM sync_status ORDER BY primary_key`, `"good"|"successful"`, `"long"|"error"`,
+	a.Expect(`SELECT primary_key, status FROM sync_status ORDER BY primary_key`, `"good"|"successful"`, `"long"|"error"`,
 		`"nothing"|"error"`, `"number"|"error"`, `"spin"|"error"`, `"throw"|"error"`, `"wait"|"error"`)
 	for id, words := range map[string]string{"throw": "no such customer", "spin": "texts.js", "wait": "texts.js", "nothing": "returned nothing", "number": "returned a number", "long": "xxx"} {
-		got, err := a.rows(`SELECT message FROM sync_status WHERE primary_key = '` + id + `'`)
+		got, err := a.Rows(`SELECT message FROM sync_status WHERE primary_key = '` + id + `'`)
 		if err != nil || !strings.Contains(got, words) || !strings.Contains(got, "texts.js") {
 			t.Errorf("the status of %s is %s (%v), without %q", id, got, err, words)
 		}
 	}
 	// The row that is mended goes.
-	a.exec(`UPDATE texts SET id = 'mended' WHERE id = 'throw'`)
+	a.Exec(`UPDATE texts SET id = 'mended' WHERE id = 'throw'`)
 	p.expectRow("texts", "mended", `{"id":"mended","name":""}`)
 }
 
@@ -194,9 +194,9 @@ func TestNodeOutlivesWhatTheEnginesOwnFunctionsMakeOfAScript(t *testing.T) {
 	};`)
 	a.start()
 	p.connect().greet("node-a")
-	a.exec(`INSERT INTO texts VALUES ('native', ''), ('proxy', ''), ('code', ''), ('good', 'x')`)
+	a.Exec(`INSERT INTO texts VALUES ('native', ''), ('proxy', ''), ('code', ''), ('good', 'x')`)
 	p.expectRow("texts", "good", `{"id":"good","name":"x"}`)
-	a.expect(`SELECT primary_key, status, message LIKE '%RangeError: recursion is too deep%', message LIKE '%RangeError: this is too much code%'
+	a.Expect(`SELECT primary_key, status, message LIKE '%RangeError: recursion is too deep%', message LIKE '%RangeError: this is too much code%'
 		FROM sync_status ORDER BY primary_key`,
 		`"code"|"error"|0|1`, `"good"|"successful"|NULL|NULL`, `"native"|"error"|1|0`, `"proxy"|"error"|1|0`)
 }
@@ -220,7 +220,7 @@ func TestTransformerThatFailsWhenReceivingIsAnswered(t *testing.T) {
 			t.Errorf("the answer about %s is %+v", id, got)
 		}
 	}
-	a.expect(`SELECT id, name FROM texts`, `"GOOD"|"x!"`)
+	a.Expect(`SELECT id, name FROM texts`, `"GOOD"|"x!"`)
 }
 
 func TestKeyThatATransformerChangesIsKnownAfterwards(t *testing.T) {
@@ -231,26 +231,24 @@ func TestKeyThatATransformerChangesIsKnownAfterwards(t *testing.T) {
 	};`)
 	a.start()
 	p.connect().greet("node-a")
-	a.exec(`INSERT INTO texts VALUES ('1', 'one'), ('2', 'two')`)
+	a.Exec(`INSERT INTO texts VALUES ('1', 'one'), ('2', 'two')`)
 	p.expectRow("texts", "x-1", `{"id":"x-1","name":"one"}`)
-	a.expect(statusOfRows, `"1"|"successful"|NULL`, `"2"|"successful"|NULL`)
-	a.exec(`UPDATE texts SET name = 'uno' WHERE id = '1'`)
+	a.Expect(statusOfRows, `"1"|"successful"|NULL`, `"2"|"successful"|NULL`)
+	a.Exec(`UPDATE texts SET name = 'uno' WHERE id = '1'`)
 	p.expectRow("texts", "x-1", `{"id":"x-1","name":"uno"}`)
 	// Under another key it is another row there: the old one goes.
-	a.exec(`UPDATE texts SET name = 'moved' WHERE id = '1'`)
+	a.Exec(`UPDATE texts SET name = 'moved' WHERE id = '1'`)
 	p.expectRow("texts", "new-1", `{"id":"new-1","name":"moved"}`)
 	p.expectRow("texts", "x-1", `null`)
 	// A delete follows under the key that it was sent as, also after a restart.
-	a.expect(testkit.Waiting, `0`)
-	if code := a.node.Stop(); code != 0 {
-		t.Errorf("the node ended with %d", code)
-	}
-	a.exec(`DELETE FROM texts`)
+	a.Expect(testkit.Waiting, `0`)
+	a.Stop()
+	a.Exec(`DELETE FROM texts`)
 	a.start()
 	p.expectRow("texts", "new-1", `null`)
 	p.expectRow("texts", "x-2", `null`)
-	a.expect(statusOfRows, `"1"|"successful"|NULL`, `"2"|"successful"|NULL`)
-	a.expect(`SELECT COUNT(*) FROM sync_sent`, `0`)
+	a.Expect(statusOfRows, `"1"|"successful"|NULL`, `"2"|"successful"|NULL`)
+	a.Expect(`SELECT COUNT(*) FROM sync_sent`, `0`)
 }
 
 func TestOnDeleteDecidesAboutADelete(t *testing.T) {
@@ -262,15 +260,15 @@ func TestOnDeleteDecidesAboutADelete(t *testing.T) {
 		if (id === 'bad') throw new Error('never');
 		return id === 'other' ? 'instead' : id;
 	};`)
-	a.exec(`INSERT INTO texts VALUES ('keep', ''), ('bad', ''), ('other', ''), ('plain', ''), ('instead', '')`)
+	a.Exec(`INSERT INTO texts VALUES ('keep', ''), ('bad', ''), ('other', ''), ('plain', ''), ('instead', '')`)
 	a.start()
 	p.connect().greet("node-a")
-	a.exec(`UPDATE texts SET name = 'x'`)
-	a.expect(`SELECT COUNT(*) FROM sync_status WHERE status = 'successful'`, `5`)
-	a.exec(`DELETE FROM texts WHERE id <> 'instead'`)
+	a.Exec(`UPDATE texts SET name = 'x'`)
+	a.Expect(`SELECT COUNT(*) FROM sync_status WHERE status = 'successful'`, `5`)
+	a.Exec(`DELETE FROM texts WHERE id <> 'instead'`)
 	p.expectRow("texts", "plain", `null`)
 	p.expectRow("texts", "instead", `null`)
-	a.expect(`SELECT primary_key, status FROM sync_status ORDER BY primary_key`, `"bad"|"error"`, `"instead"|"successful"`,
+	a.Expect(`SELECT primary_key, status FROM sync_status ORDER BY primary_key`, `"bad"|"error"`, `"instead"|"successful"`,
 		`"keep"|"successful"`, `"other"|"successful"`, `"plain"|"successful"`)
 	p.expectRow("texts", "keep", `{"id":"keep","name":"x"}`)
 	p.expectRow("texts", "bad", `{"id":"bad","name":"x"}`)
@@ -281,10 +279,10 @@ func TestTransformersWorkBetweenNodes(t *testing.T) {
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"texts"}, nil)
 	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"texts"}, nil)
-	a.exec(texts)
-	c.exec(texts)
+	a.Exec(texts)
+	c.Exec(texts)
 	// Each side knows the rows by keys of its own.
-	a.script("texts", `module.exports = ({entity, source}) => {
+	a.Script("texts", `module.exports = ({entity, source}) => {
 		if (entity.name === 'secret') return null;
 		entity.id = source === 'node-a' ? 'b' + entity.id : entity.id.slice(1);
 		return entity;
@@ -292,16 +290,16 @@ func TestTransformersWorkBetweenNodes(t *testing.T) {
 	module.exports.onDelete = ({id, source}) => source === 'node-a' ? id : id.slice(1);`)
 	a.start()
 	c.start()
-	a.exec(`INSERT INTO texts VALUES ('1', 'one'), ('2', 'secret'), ('3', 'three')`)
-	c.expect(`SELECT id, name FROM texts ORDER BY id`, `"b1"|"one"`, `"b3"|"three"`)
-	c.exec(`UPDATE texts SET name = 'uno' WHERE id = 'b1'`)
-	a.expect(`SELECT name FROM texts WHERE id = '1'`, `"uno"`)
-	a.exec(`UPDATE texts SET name = 'secret' WHERE id = '1'`)
-	c.expect(`SELECT id, name FROM texts ORDER BY id`, `"b3"|"three"`)
-	a.exec(`DELETE FROM texts WHERE id = '3'`)
-	c.expect(`SELECT COUNT(*) FROM texts`, `0`)
+	a.Exec(`INSERT INTO texts VALUES ('1', 'one'), ('2', 'secret'), ('3', 'three')`)
+	c.Expect(`SELECT id, name FROM texts ORDER BY id`, `"b1"|"one"`, `"b3"|"three"`)
+	c.Exec(`UPDATE texts SET name = 'uno' WHERE id = 'b1'`)
+	a.Expect(`SELECT name FROM texts WHERE id = '1'`, `"uno"`)
+	a.Exec(`UPDATE texts SET name = 'secret' WHERE id = '1'`)
+	c.Expect(`SELECT id, name FROM texts ORDER BY id`, `"b3"|"three"`)
+	a.Exec(`DELETE FROM texts WHERE id = '3'`)
+	c.Expect(`SELECT COUNT(*) FROM texts`, `0`)
 	rest(a, c)
-	a.expect(`SELECT id FROM texts ORDER BY id`, `"1"`, `"2"`)
+	a.Expect(`SELECT id FROM texts ORDER BY id`, `"1"`, `"2"`)
 }
 
 func TestBrokenTransformerFileEndsTheStart(t *testing.T) {
@@ -314,7 +312,7 @@ func TestBrokenTransformerFileEndsTheStart(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a, _ := withScript(t, file)
-			node := testkit.Node(t, testkit.ConfigFile(t, a.config))
+			node := testkit.Node(t, testkit.ConfigFile(t, a.Config))
 			if code := node.ExitCode(); code == 0 {
 				t.Error("the node ended with 0")
 			}
@@ -331,7 +329,7 @@ func TestRowsThatBecomeOneIDGoOneAfterTheOther(t *testing.T) {
 	p.answer = func(c v1Change) { held <- c }
 	a.start()
 	p.connect().greet("node-a")
-	a.exec(`INSERT INTO texts VALUES ('1', 'one'), ('2', 'two'), ('3', 'three')`)
+	a.Exec(`INSERT INTO texts VALUES ('1', 'one'), ('2', 'two'), ('3', 'three')`)
 	for range 3 {
 		select {
 		case c := <-held:
@@ -340,7 +338,7 @@ func TestRowsThatBecomeOneIDGoOneAfterTheOther(t *testing.T) {
 			t.Fatal("no change came")
 		}
 	}
-	a.expect(testkit.Waiting, `0`)
+	a.Expect(testkit.Waiting, `0`)
 }
 
 func TestNoValueOfARowIsCodeInAQuery(t *testing.T) {
@@ -350,7 +348,7 @@ func TestNoValueOfARowIsCodeInAQuery(t *testing.T) {
 		const other = await mysql.query('SELECT id FROM secrets WHERE name = ?', entity.note || '');
 		return {id: entity.id, name: typeof entity.name + found.length + other.length + ':' + entity.name};
 	};`)
-	a.exec(`CREATE TABLE secrets (id INT NOT NULL PRIMARY KEY, name VARCHAR(20), note VARCHAR(20))`, `INSERT INTO secrets VALUES (1, 'one', ''), (2, 'two', '')`)
+	a.Exec(`CREATE TABLE secrets (id INT NOT NULL PRIMARY KEY, name VARCHAR(20), note VARCHAR(20))`, `INSERT INTO secrets VALUES (1, 'one', ''), (2, 'two', '')`)
 	a.start()
 	p.connect().greet("node-a")
 	for id, row := range map[string]struct{ sent, stored string }{
@@ -365,7 +363,7 @@ func TestNoValueOfARowIsCodeInAQuery(t *testing.T) {
 		if got := p.expectAnswer(id, date); got.Message != "data_received" {
 			t.Errorf("the answer about %s is %+v", id, got)
 		}
-		a.expect(`SELECT name FROM texts WHERE id = '`+id+`'`, fmt.Sprintf("%q", row.stored))
+		a.Expect(`SELECT name FROM texts WHERE id = '`+id+`'`, fmt.Sprintf("%q", row.stored))
 	}
 }
 
@@ -375,7 +373,7 @@ func TestSessionsOfScriptsAreTheirOwn(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := newPair(t, b, []string{"texts", "plain"}, texts, strings.Replace(texts, "texts", "plain", 1))
-	a.script("texts", `module.exports = async ({entity, mysql}) => {
+	a.Script("texts", `module.exports = async ({entity, mysql}) => {
 		const all = statement => Promise.all(Array.from({length: 8}, () => mysql.query(statement)));
 		const found = await mysql.query('SELECT @left AS v, @@sql_mode AS mode, @@autocommit AS auto');
 		await all("SET sql_mode = 'NO_BACKSLASH_ESCAPES', @left = 1");
@@ -392,17 +390,17 @@ func TestSessionsOfScriptsAreTheirOwn(t *testing.T) {
 	a.start()
 	c.start()
 	synced(a, c)
-	a.exec(`INSERT INTO plain VALUES ('held', '')`)
+	a.Exec(`INSERT INTO plain VALUES ('held', '')`)
 	for i := range 4 {
 		id := fmt.Sprint(i)
-		a.exec(`INSERT INTO texts VALUES ('`+id+`', '')`, `INSERT INTO plain VALUES ('\\'' OR 1 -- `+id+`', 'größe \\ `+id+`')`)
-		c.expect(`SELECT name FROM texts WHERE id = `+id, `" false 1"`)
-		a.exec(`UPDATE plain SET name = CONCAT(name, '!')`)
-		alike(t, `SELECT * FROM plain ORDER BY id`, a, c)
+		a.Exec(`INSERT INTO texts VALUES ('`+id+`', '')`, `INSERT INTO plain VALUES ('\\'' OR 1 -- `+id+`', 'größe \\ `+id+`')`)
+		c.Expect(`SELECT name FROM texts WHERE id = `+id, `" false 1"`)
+		a.Exec(`UPDATE plain SET name = CONCAT(name, '!')`)
+		testkit.Alike(t, `SELECT * FROM plain ORDER BY id`, a, c)
 	}
-	c.exec(`UPDATE plain SET name = 'back'`)
-	alike(t, `SELECT * FROM plain ORDER BY id`, a, c)
-	a.expect(`SELECT DISTINCT name FROM plain`, `"back"`)
+	c.Exec(`UPDATE plain SET name = 'back'`)
+	testkit.Alike(t, `SELECT * FROM plain ORDER BY id`, a, c)
+	a.Expect(`SELECT DISTINCT name FROM plain`, `"back"`)
 }
 
 func TestScriptsMayHaveALoginOfTheirOwn(t *testing.T) {
@@ -413,18 +411,18 @@ func TestScriptsMayHaveALoginOfTheirOwn(t *testing.T) {
 		try { await mysql.query('DELETE FROM sync_versions'); } catch (e) { refused = ' ' + /command denied/.test(e.message); }
 		return {id: entity.id, name: who.replace(/@.*/, '') + refused};
 	};`)
-	name := "guest" + strings.ReplaceAll(a.schema, "_", "")
-	a.exec(`CREATE USER '`+name+`'@'%' IDENTIFIED BY 'guest password'`, "GRANT SELECT ON `"+a.schema+"`.texts TO '"+name+"'@'%'")
-	t.Cleanup(func() { a.exec(`DROP USER '` + name + `'@'%'`) })
-	a.config["transformerLogin"] = map[string]any{"user": name, "password": "guest password"}
+	name := "guest" + strings.ReplaceAll(a.Schema, "_", "")
+	a.Exec(`CREATE USER '`+name+`'@'%' IDENTIFIED BY 'guest password'`, "GRANT SELECT ON `"+a.Schema+"`.texts TO '"+name+"'@'%'")
+	t.Cleanup(func() { a.Exec(`DROP USER '` + name + `'@'%'`) })
+	a.Config["transformerLogin"] = map[string]any{"user": name, "password": "guest password"}
 	a.start()
 	p.connect().greet("node-a")
-	a.exec(`INSERT INTO texts VALUES ('1', 'one')`)
+	a.Exec(`INSERT INTO texts VALUES ('1', 'one')`)
 	p.expectRow("texts", "1", `{"id":"1","name":"`+name+` true"}`)
 	// One that the server does not take ends the start.
-	a.config["transformerLogin"] = map[string]any{"user": name, "password": "another"}
-	a.config["queueDirectory"] = t.TempDir()
-	node := testkit.Node(t, testkit.ConfigFile(t, a.config))
+	a.Config["transformerLogin"] = map[string]any{"user": name, "password": "another"}
+	a.Config["queueDirectory"] = t.TempDir()
+	node := testkit.Node(t, testkit.ConfigFile(t, a.Config))
 	if code := node.ExitCode(); code == 0 {
 		t.Error("the node ended with 0")
 	}
@@ -446,20 +444,20 @@ func TestScriptThatHarmsEndsItsOwnProcess(t *testing.T) {
 		console.log('did', entity.id);
 		return {...entity, name: entity.name + n};
 	};`
-	a.script("texts", harm)
-	a.script("plain", `module.exports = ({entity}) => ({...entity, name: entity.name + '!'})`)
-	c.script("texts", strings.Replace(harm, "ALLOWED", "node-b", 1)) // what c sends harms a only
+	a.Script("texts", harm)
+	a.Script("plain", `module.exports = ({entity}) => ({...entity, name: entity.name + '!'})`)
+	c.Script("texts", strings.Replace(harm, "ALLOWED", "node-b", 1)) // what c sends harms a only
 	a.start()
 	c.start()
 	synced(a, c)
-	a.exec(`INSERT INTO texts VALUES ('1', 'a'), ('endless node-a', 'b'), ('memory node-a', 'c'), ('2', 'd'), ('memory node-b', 'e')`, `INSERT INTO plain VALUES ('1', 'x')`)
-	c.expect(`SELECT name FROM plain`, `"x!"`)
-	c.expect(`SELECT id, name FROM texts ORDER BY id`, `"1"|"a77"`, `"2"|"d77"`, `"memory node-b"|"e77"`)
-	a.expect(`SELECT primary_key, message LIKE '%texts.js: %', message LIKE '%could not be interrupted%' OR message LIKE '%stack overflow%',
+	a.Exec(`INSERT INTO texts VALUES ('1', 'a'), ('endless node-a', 'b'), ('memory node-a', 'c'), ('2', 'd'), ('memory node-b', 'e')`, `INSERT INTO plain VALUES ('1', 'x')`)
+	c.Expect(`SELECT name FROM plain`, `"x!"`)
+	c.Expect(`SELECT id, name FROM texts ORDER BY id`, `"1"|"a77"`, `"2"|"d77"`, `"memory node-b"|"e77"`)
+	a.Expect(`SELECT primary_key, message LIKE '%texts.js: %', message LIKE '%could not be interrupted%' OR message LIKE '%stack overflow%',
 		message LIKE '%memory%' OR message LIKE '%cgo%' FROM sync_status WHERE status = 'error' ORDER BY primary_key`, `"endless node-a"|1|1|0`, `"memory node-a"|1|0|1`)
 	// The same on the way in.
-	c.exec(`UPDATE texts SET name = 'back' WHERE id IN ('1', 'memory node-b')`)
-	a.expect(`SELECT id, name FROM texts WHERE name LIKE 'back%' OR id LIKE '%-b'`, `"1"|"back77"`, `"memory node-b"|"e"`)
-	c.expect(`SELECT message LIKE '%transformer fails on it%' FROM sync_status WHERE primary_key = 'memory node-b' AND status = 'error'`, `1`)
-	a.node.WaitLog(`did.*1`)
+	c.Exec(`UPDATE texts SET name = 'back' WHERE id IN ('1', 'memory node-b')`)
+	a.Expect(`SELECT id, name FROM texts WHERE name LIKE 'back%' OR id LIKE '%-b'`, `"1"|"back77"`, `"memory node-b"|"e"`)
+	c.Expect(`SELECT message LIKE '%transformer fails on it%' FROM sync_status WHERE primary_key = 'memory node-b' AND status = 'error'`, `1`)
+	a.Node.WaitLog(`did.*1`)
 }

@@ -70,12 +70,12 @@ const moods = `SET SESSION sql_mode='ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO,N
 // writer runs statements in a session of its own.
 func (s *site) writer(statements ...string) {
 	s.t.Helper()
-	db := s.server.Open(s.t, s.schema)
+	db := s.Server.Open(s.t, s.Schema)
 	defer func() { _ = db.Close() }()
 	db.SetMaxOpenConns(1)
 	for _, q := range statements {
 		if _, err := db.Exec(q); err != nil {
-			s.t.Fatalf("%s: %v\n%.1000s", s.name, err, q)
+			s.t.Fatalf("%s: %v\n%.1000s", s.Name, err, q)
 		}
 	}
 }
@@ -86,7 +86,7 @@ func carries(t *testing.T, a, c *site) {
 	t.Helper()
 	var there, here, forms, rows []string
 	for i, k := range typeCases {
-		if k.only != "" && (k.only != string(a.server.Flavour) || a.server.Flavour != c.server.Flavour || !a.server.HasType(k.ddl)) {
+		if k.only != "" && (k.only != string(a.Server.Flavour) || a.Server.Flavour != c.Server.Flavour || !a.Server.HasType(k.ddl)) {
 			continue
 		}
 		name := fmt.Sprintf("c%02d", i)
@@ -104,26 +104,26 @@ func carries(t *testing.T, a, c *site) {
 		}
 	}
 	const table = "CREATE TABLE kinds (id INT AUTO_INCREMENT PRIMARY KEY, touched INT NOT NULL, "
-	a.exec(table + strings.Join(here, ", ") + ")")
-	c.exec(table + strings.Join(there, ", ") + ")")
+	a.Exec(table + strings.Join(here, ", ") + ")")
+	c.Exec(table + strings.Join(there, ", ") + ")")
 	a.start()
 	c.start()
 	quiet(a, c)
 	a.writer(append([]string{moods}, rows...)...)
 	count := fmt.Sprint(len(rows))
-	c.expect(`SELECT COUNT(*) FROM kinds`, count)
+	c.Expect(`SELECT COUNT(*) FROM kinds`, count)
 	shown := `SELECT id, touched, ` + strings.Join(forms, ", ") + ` FROM kinds ORDER BY id`
-	alike(t, shown, a, c)
-	before, err := a.rows(shown)
+	testkit.Alike(t, shown, a, c)
+	before, err := a.Rows(shown)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.writer(moods, `UPDATE kinds SET touched = 1`)
-	a.expect(`SELECT COUNT(*) FROM kinds WHERE touched = 1`, count)
-	alike(t, shown, a, c)
+	a.Expect(`SELECT COUNT(*) FROM kinds WHERE touched = 1`, count)
+	testkit.Alike(t, shown, a, c)
 	a.writer(moods, `UPDATE kinds SET touched = 0`)
-	c.expect(`SELECT COUNT(*) FROM kinds WHERE touched = 0`, count)
-	after, err := c.rows(shown)
+	c.Expect(`SELECT COUNT(*) FROM kinds WHERE touched = 0`, count)
+	after, err := c.Rows(shown)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,15 +131,15 @@ func carries(t *testing.T, a, c *site) {
 		t.Errorf("there and back made\n%s\nof\n%s", after, before)
 	}
 	for _, s := range []*site{a, c} {
-		s.expect(`SELECT primary_key, message FROM sync_status WHERE status <> 'successful'`)
+		s.Expect(`SELECT primary_key, message FROM sync_status WHERE status <> 'successful'`)
 	}
 }
 
 // between makes two sites on servers of their own.
 func between(t *testing.T, b *testkit.Broker, tables []string, one, two *testkit.Database) (*site, *site) {
 	t.Helper()
-	return newSiteOn(t, one, one.Create(t), b, "node-a", []string{"node-b"}, tables, nil),
-		newSiteOn(t, two, two.Create(t), b, "node-b", []string{"node-a"}, tables, nil)
+	return newSiteOn(t, one, b, "node-a", []string{"node-b"}, tables, nil),
+		newSiteOn(t, two, b, "node-b", []string{"node-a"}, tables, nil)
 }
 
 func TestValuesOfAllTypesTravelByBatches(t *testing.T) {
@@ -190,14 +190,14 @@ func TestRowLargerThanABatchTravels(t *testing.T) {
 	a, c := pair(t, b, []string{"files"}, `CREATE TABLE files (id INT PRIMARY KEY, body LONGBLOB)`)
 	quiet(a, c)
 	// Random bytes, so that they are as large on the wire.
-	a.exec(`INSERT INTO files VALUES (1, '')`, `UPDATE files SET body = UNHEX(SHA2(RAND(), 512))`)
+	a.Exec(`INSERT INTO files VALUES (1, '')`, `UPDATE files SET body = UNHEX(SHA2(RAND(), 512))`)
 	for range 16 { // 64 bytes, 16 times doubled
-		a.exec(`UPDATE files SET body = CONCAT(body, SUBSTR(AES_ENCRYPT(body, RAND()), 1, LENGTH(body)))`)
+		a.Exec(`UPDATE files SET body = CONCAT(body, SUBSTR(AES_ENCRYPT(body, RAND()), 1, LENGTH(body)))`)
 	}
-	a.exec(`UPDATE files SET body = CONCAT(body, SUBSTR(body, 1, 1048576))`, `INSERT INTO files VALUES (2, 'small')`)
-	a.expect(`SELECT LENGTH(body) FROM files WHERE id = 1`, "5242880")
-	a.expect(`SELECT status, COUNT(*) FROM sync_status GROUP BY status`, `"successful"|2`)
-	alike(t, `SELECT id, LENGTH(body), SHA2(body, 256) FROM files ORDER BY id`, a, c)
+	a.Exec(`UPDATE files SET body = CONCAT(body, SUBSTR(body, 1, 1048576))`, `INSERT INTO files VALUES (2, 'small')`)
+	a.Expect(`SELECT LENGTH(body) FROM files WHERE id = 1`, "5242880")
+	a.Expect(`SELECT status, COUNT(*) FROM sync_status GROUP BY status`, `"successful"|2`)
+	testkit.Alike(t, `SELECT id, LENGTH(body), SHA2(body, 256) FROM files ORDER BY id`, a, c)
 }
 
 // TestLongValuesThatAreUpdatedTogether: MariaDB 10.5.23 and 11.4.5 cut them, to their length modulo 65,536, where they stand
@@ -210,18 +210,18 @@ func TestLongValuesThatAreUpdatedTogether(t *testing.T) {
 	a, c := pair(t, b, []string{"files", "texts"}, files, texts)
 	quiet(a, c)
 	for i, length := range []int{3, 65535, 65536, 4, 70000, 131072, 65537, 5} {
-		a.exec(fmt.Sprintf(`INSERT INTO files VALUES (%d, 'old')`, i), fmt.Sprintf(`INSERT INTO texts VALUES ('%d', '%d')`, i, length))
+		a.Exec(fmt.Sprintf(`INSERT INTO files VALUES (%d, 'old')`, i), fmt.Sprintf(`INSERT INTO texts VALUES ('%d', '%d')`, i, length))
 	}
-	c.expect(`SELECT COUNT(*) FROM texts`, `8`)
-	c.expect(`SELECT COUNT(*) FROM files`, `8`)
-	c.node.Stop()
+	c.Expect(`SELECT COUNT(*) FROM texts`, `8`)
+	c.Expect(`SELECT COUNT(*) FROM files`, `8`)
+	c.Node.Stop()
 	a.inOne(`UPDATE files f JOIN texts x ON x.id = f.id SET f.body = REPEAT(X'FE', x.body)`,
 		`UPDATE texts SET body = CONCAT(REPEAT('a', body - 2), 'ä')`)
 	c.start()
-	c.expect(`SELECT LENGTH(f.body), LENGTH(x.body) FROM files f JOIN texts x ON x.id = f.id ORDER BY f.id`,
+	c.Expect(`SELECT LENGTH(f.body), LENGTH(x.body) FROM files f JOIN texts x ON x.id = f.id ORDER BY f.id`,
 		`3|3`, `65535|65535`, `65536|65536`, `4|4`, `70000|70000`, `131072|131072`, `65537|65537`, `5|5`)
-	alike(t, `SELECT id, SHA2(body, 256) FROM files`, a, c)
-	alike(t, `SELECT id, SHA2(body, 256) FROM texts`, a, c)
+	testkit.Alike(t, `SELECT id, SHA2(body, 256) FROM files`, a, c)
+	testkit.Alike(t, `SELECT id, SHA2(body, 256) FROM texts`, a, c)
 }
 
 func TestColumnsThatTheServerFills(t *testing.T) {
@@ -239,12 +239,12 @@ func TestColumnsThatTheServerFills(t *testing.T) {
 	quiet(a, c)
 	a.writer(moods, `INSERT INTO filled (id, net, hidden) VALUES (0, 1.00, 7)`, `INSERT INTO filled (net) VALUES (100.50), (200)`)
 	const shown = `SELECT id, net, gross, half, hidden, token, made FROM filled ORDER BY id`
-	a.expect(`SELECT id, gross, hidden FROM filled ORDER BY id`, `0|"1.1900"|7`, `1|"119.5950"|5`, `2|"238.0000"|5`)
-	c.expect(`SELECT COUNT(*) FROM filled`, `3`)
-	alike(t, shown, a, c)
-	c.exec(`UPDATE filled SET net = 3, hidden = NULL WHERE id = 0`)
-	a.expect(`SELECT gross, hidden FROM filled WHERE id = 0`, `"3.5700"|NULL`)
-	alike(t, shown, a, c)
+	a.Expect(`SELECT id, gross, hidden FROM filled ORDER BY id`, `0|"1.1900"|7`, `1|"119.5950"|5`, `2|"238.0000"|5`)
+	c.Expect(`SELECT COUNT(*) FROM filled`, `3`)
+	testkit.Alike(t, shown, a, c)
+	c.Exec(`UPDATE filled SET net = 3, hidden = NULL WHERE id = 0`)
+	a.Expect(`SELECT gross, hidden FROM filled WHERE id = 0`, `"3.5700"|NULL`)
+	testkit.Alike(t, shown, a, c)
 }
 
 func TestNullAndEmptyStayApart(t *testing.T) {
@@ -252,10 +252,10 @@ func TestNullAndEmptyStayApart(t *testing.T) {
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"notes"}, `CREATE TABLE notes (id INT PRIMARY KEY, txt VARCHAR(10), bin VARBINARY(10), doc TEXT)`)
 	quiet(a, c)
-	a.exec(`INSERT INTO notes VALUES (1, '', NULL, ''), (2, NULL, '', NULL)`)
-	c.expect(`SELECT * FROM notes ORDER BY id`, `1|""|NULL|""`, `2|NULL|""|NULL`)
-	c.exec(`UPDATE notes SET txt = NULL, bin = '', doc = NULL WHERE id = 1`)
-	a.expect(`SELECT * FROM notes WHERE id = 1`, `1|NULL|""|NULL`)
+	a.Exec(`INSERT INTO notes VALUES (1, '', NULL, ''), (2, NULL, '', NULL)`)
+	c.Expect(`SELECT * FROM notes ORDER BY id`, `1|""|NULL|""`, `2|NULL|""|NULL`)
+	c.Exec(`UPDATE notes SET txt = NULL, bin = '', doc = NULL WHERE id = 1`)
+	a.Expect(`SELECT * FROM notes WHERE id = 1`, `1|NULL|""|NULL`)
 }
 
 // TestErrorValuesOfEnumsTravel has rows whose ENUM was given a wrong value: it holds the number 0, which strict servers refuse.
@@ -264,31 +264,31 @@ func TestErrorValuesOfEnumsTravel(t *testing.T) {
 	tables := []string{"moods", "keyed", "narrow"}
 	a, c := newPair(t, testkit.AnyBroker(t), tables, "CREATE TABLE moods (id INT PRIMARY KEY, e ENUM('a', 'b'), f ENUM('', 'x'), g ENUM('y') NOT NULL, n INT)",
 		"CREATE TABLE keyed (e ENUM('a', 'b'), n INT, v INT, PRIMARY KEY (e, n))")
-	a.exec("CREATE TABLE narrow (id INT PRIMARY KEY, e ENUM('a'), w VARCHAR(20) CHARACTER SET utf8mb4)")
-	c.exec("CREATE TABLE narrow (id INT PRIMARY KEY, e ENUM('a'), w VARCHAR(20) CHARACTER SET latin1)")
+	a.Exec("CREATE TABLE narrow (id INT PRIMARY KEY, e ENUM('a'), w VARCHAR(20) CHARACTER SET utf8mb4)")
+	c.Exec("CREATE TABLE narrow (id INT PRIMARY KEY, e ENUM('a'), w VARCHAR(20) CHARACTER SET latin1)")
 	a.start()
 	c.start()
 	synced(a, c)
 	a.writer(moods, "INSERT INTO moods VALUES (1, 'wrong', '', '', 1), (2, 'a', 0, 'y', 2), (3, NULL, NULL, 'wrong', 3), (4, 'b', 'x', 'y', 4)",
 		"INSERT INTO keyed VALUES ('wrong', 1, 1), ('a', 1, 2), ('wrong', 2, 3)")
 	shown := "SELECT id, e+0, e, f, g+0, n FROM moods ORDER BY id"
-	c.expect("SELECT id, e+0, e, g+0, n FROM moods ORDER BY id", `1|0|""|0|1`, `2|1|"a"|1|2`, `3|NULL|NULL|0|3`, `4|2|"b"|1|4`)
-	alike(t, "SELECT e+0, n, v FROM keyed ORDER BY v", a, c)
+	c.Expect("SELECT id, e+0, e, g+0, n FROM moods ORDER BY id", `1|0|""|0|1`, `2|1|"a"|1|2`, `3|NULL|NULL|0|3`, `4|2|"b"|1|4`)
+	testkit.Alike(t, "SELECT e+0, n, v FROM keyed ORDER BY v", a, c)
 	c.writer(moods, "UPDATE moods SET n = n + 10, e = 'wrong'", "UPDATE keyed SET v = v + 10 WHERE e = 0", "DELETE FROM keyed WHERE e = 0 AND n = 2")
-	a.expect("SELECT CAST(SUM(e+0) AS SIGNED), CAST(SUM(n) AS SIGNED) FROM moods", `0|50`)
-	a.expect("SELECT e+0, n, v FROM keyed ORDER BY v", "1|1|2", "0|1|11")
+	a.Expect("SELECT CAST(SUM(e+0) AS SIGNED), CAST(SUM(n) AS SIGNED) FROM moods", `0|50`)
+	a.Expect("SELECT e+0, n, v FROM keyed ORDER BY v", "1|1|2", "0|1|11")
 	a.writer(moods, "UPDATE moods SET e = 'b' WHERE id = 1", "UPDATE keyed SET e = 'b' WHERE e = 0")
-	c.expect("SELECT e+0, e FROM moods WHERE id = 1", `2|"b"`)
-	c.expect("SELECT e+0, n, v FROM keyed ORDER BY v", "1|1|2", "2|1|11")
-	alike(t, shown, a, c)
+	c.Expect("SELECT e+0, e FROM moods WHERE id = 1", `2|"b"`)
+	c.Expect("SELECT e+0, n, v FROM keyed ORDER BY v", "1|1|2", "2|1|11")
+	testkit.Alike(t, shown, a, c)
 	for _, s := range []*site{a, c} {
-		s.node.Quiet() // but not for what follows
-		s.expect(testkit.Waiting, `0`)
+		s.Node.Quiet() // but not for what follows
+		s.Expect(testkit.Waiting, `0`)
 	}
-	c.node.Quiet("narrow")
-	a.node.Quiet("narrow")
+	c.Node.Quiet("narrow")
+	a.Node.Quiet("narrow")
 	t.Log("all else is refused as ever")
 	a.writer(moods, "INSERT INTO narrow VALUES (1, 'wrong', 'plain'), (2, 'wrong', '😀')")
-	a.expect("SELECT primary_key, status FROM sync_status WHERE table_name = 'narrow' ORDER BY 1", `"1"|"successful"`, `"2"|"error"`)
-	c.expect("SELECT id, e+0, w FROM narrow", `1|0|"plain"`)
+	a.Expect("SELECT primary_key, status FROM sync_status WHERE table_name = 'narrow' ORDER BY 1", `"1"|"successful"`, `"2"|"error"`)
+	c.Expect("SELECT id, e+0, w FROM narrow", `1|0|"plain"`)
 }

@@ -27,35 +27,35 @@ func TestDeletesTakeNothingAlongOfTablesThatNobodyListed(t *testing.T) {
 	b := testkit.AnyBroker(t)
 	tables := []string{"p", "c"}
 	a, c := newPair(t, b, tables, estate...)
-	a.config["foreignKeyConflict"], c.config["foreignKeyConflict"] = "cascade", "cascade"
-	c.exec(unlisted...)
+	a.Config["foreignKeyConflict"], c.Config["foreignKeyConflict"] = "cascade", "cascade"
+	c.Exec(unlisted...)
 	a.start()
 	c.start()
 	synced(a, c)
-	a.exec(numbers("p", "(#, 'p#')", 1, 6), numbers("c", "(#, #)", 1, 6))
-	c.expect(`SELECT COUNT(*) FROM c`, `6`)
-	c.exec(`INSERT INTO notes VALUES (1, 1), (5, 5)`, `INSERT INTO loose VALUES (2, 2)`, `INSERT INTO deep VALUES (3, 3)`, `INSERT INTO deeper VALUES (5, 5)`)
-	a.exec(`DELETE FROM p WHERE id < 6`)
-	c.expect(`SELECT id FROM c ORDER BY id`, `3`, `6`)
-	c.expect(`SELECT id FROM p ORDER BY id`, `1`, `2`, `3`, `5`, `6`)
+	a.Exec(numbers("p", "(#, 'p#')", 1, 6), numbers("c", "(#, #)", 1, 6))
+	c.Expect(`SELECT COUNT(*) FROM c`, `6`)
+	c.Exec(`INSERT INTO notes VALUES (1, 1), (5, 5)`, `INSERT INTO loose VALUES (2, 2)`, `INSERT INTO deep VALUES (3, 3)`, `INSERT INTO deeper VALUES (5, 5)`)
+	a.Exec(`DELETE FROM p WHERE id < 6`)
+	c.Expect(`SELECT id FROM c ORDER BY id`, `3`, `6`)
+	c.Expect(`SELECT id FROM p ORDER BY id`, `1`, `2`, `3`, `5`, `6`)
 	refused := func(table, key, by string) {
 		t.Helper()
-		a.expect(`SELECT COUNT(*) FROM sync_status WHERE table_name = '`+table+`' AND primary_key = '`+key+`' AND status = 'error' AND message LIKE '%rows of `+by+` refer to it%cascadeTables%'`, `1`)
+		a.Expect(`SELECT COUNT(*) FROM sync_status WHERE table_name = '`+table+`' AND primary_key = '`+key+`' AND status = 'error' AND message LIKE '%rows of `+by+` refer to it%cascadeTables%'`, `1`)
 	}
 	refused("p", "1", "notes")
 	refused("p", "2", "loose")
 	refused("c", "3", "deep")
 	refused("p", "5", "notes")
-	c.expect(`SELECT (SELECT COUNT(*) FROM notes), (SELECT COUNT(*) FROM loose WHERE p = 2), (SELECT COUNT(*) FROM deep), (SELECT COUNT(*) FROM deeper)`, `2|1|1|1`)
+	c.Expect(`SELECT (SELECT COUNT(*) FROM notes), (SELECT COUNT(*) FROM loose WHERE p = 2), (SELECT COUNT(*) FROM deep), (SELECT COUNT(*) FROM deeper)`, `2|1|1|1`)
 
-	c.node.Stop()
-	c.config["cascadeTables"] = []string{"notes", "loose", "deep", "deeper"}
-	c.node = nil
+	c.Node.Stop()
+	c.Config["cascadeTables"] = []string{"notes", "loose", "deep", "deeper"}
+	c.Node = nil
 	c.start()
 	a.told(200, "rows", "POST", "/api/retry", status.Rows{Remote: "node-b"})
 	settled(t, tables, a, c)
-	c.expect(`SELECT id FROM p`, `6`)
-	c.expect(`SELECT (SELECT COUNT(*) FROM notes), (SELECT COUNT(*) FROM loose WHERE p IS NULL), (SELECT COUNT(*) FROM deep), (SELECT COUNT(*) FROM deeper)`, `0|1|0|0`)
-	c.expect(`SELECT table_name, primary_key FROM sync_conflicts WHERE policy = 'foreignKey' ORDER BY 1, 2`,
+	c.Expect(`SELECT id FROM p`, `6`)
+	c.Expect(`SELECT (SELECT COUNT(*) FROM notes), (SELECT COUNT(*) FROM loose WHERE p IS NULL), (SELECT COUNT(*) FROM deep), (SELECT COUNT(*) FROM deeper)`, `0|1|0|0`)
+	c.Expect(`SELECT table_name, primary_key FROM sync_conflicts WHERE policy = 'foreignKey' ORDER BY 1, 2`,
 		`"deep"|"3"`, `"deeper"|"5"`, `"loose"|"2"`, `"notes"|"1"`, `"notes"|"5"`)
 }

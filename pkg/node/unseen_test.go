@@ -24,7 +24,7 @@ func TestWhatIsResentUnchangedBeatsNoEditThatWaits(t *testing.T) {
 			}
 		}
 		s := newSite(t, b, name, remotes, []string{"items"}, nil)
-		s.exec(items, `INSERT INTO items VALUES (8, 'never', 8), (9, 'never', 9)`)
+		s.Exec(items, `INSERT INTO items VALUES (8, 'never', 8), (9, 'never', 9)`)
 		sites = append(sites, s.start())
 	}
 	a, c := sites[0], sites[1]
@@ -32,26 +32,26 @@ func TestWhatIsResentUnchangedBeatsNoEditThatWaits(t *testing.T) {
 	const all = `SELECT * FROM items ORDER BY id`
 	for round, restarts := range []bool{false, true} {
 		v := 100 * (round + 1)
-		a.exec(fmt.Sprintf(`REPLACE INTO items VALUES (1, 'a', %d), (2, 'a', %d), (3, 'a', %d)`, v, v, v))
-		alike(t, all, sites...)
-		c.node.Stop()
-		c.exec(fmt.Sprintf(`UPDATE items SET v = %d WHERE id IN (1, 8)`, v+1)) // these wait
+		a.Exec(fmt.Sprintf(`REPLACE INTO items VALUES (1, 'a', %d), (2, 'a', %d), (3, 'a', %d)`, v, v, v))
+		testkit.Alike(t, all, sites...)
+		c.Node.Stop()
+		c.Exec(fmt.Sprintf(`UPDATE items SET v = %d WHERE id IN (1, 8)`, v+1)) // these wait
 		if restarts {
-			a.node.Stop()
+			a.Node.Stop()
 		}
-		a.exec(`CREATE TABLE swapped LIKE items`, `INSERT INTO swapped SELECT * FROM items`,
+		a.Exec(`CREATE TABLE swapped LIKE items`, `INSERT INTO swapped SELECT * FROM items`,
 			`RENAME TABLE items TO former, swapped TO items`, fmt.Sprintf(`UPDATE items SET v = %d WHERE id IN (2, 9)`, v+2), `DROP TABLE former`)
 		if restarts {
 			a.start()
-			a.node.WaitLog("may have been missed")
+			a.Node.WaitLog("may have been missed")
 		} else {
-			a.node.WaitLog("a table's triggers were wrong")
+			a.Node.WaitLog("a table's triggers were wrong")
 		}
-		a.expect(`SELECT COUNT(*) FROM sync_snapshots WHERE mode = 'all' AND finished_at IS NULL AND remote = 'node-c'`, `0`)
-		sites[2].expect(`SELECT v FROM items WHERE id = 2`, fmt.Sprint(v+2))
+		a.Expect(`SELECT COUNT(*) FROM sync_snapshots WHERE mode = 'all' AND finished_at IS NULL AND remote = 'node-c'`, `0`)
+		sites[2].Expect(`SELECT v FROM items WHERE id = 2`, fmt.Sprint(v+2))
 		c.start()
 		for _, s := range sites {
-			s.expect(`SELECT id, v FROM items ORDER BY id`, fmt.Sprintf("1|%d", v+1), fmt.Sprintf("2|%d", v+2), fmt.Sprintf("3|%d", v), fmt.Sprintf("8|%d", v+1), fmt.Sprintf("9|%d", v+2))
+			s.Expect(`SELECT id, v FROM items ORDER BY id`, fmt.Sprintf("1|%d", v+1), fmt.Sprintf("2|%d", v+2), fmt.Sprintf("3|%d", v), fmt.Sprintf("8|%d", v+1), fmt.Sprintf("9|%d", v+2))
 		}
 	}
 	settled(t, []string{"items"}, sites...)

@@ -20,19 +20,19 @@ func TestWhatVanishedComesBack(t *testing.T) {
 	a, c := pair(t, b, tables, orders, things)
 	whole := func(s *site) {
 		t.Helper()
-		s.expect(`SELECT id, name FROM orders ORDER BY id`, `1|"one"`, `2|"two"`, `3|"three"`)
-		s.expect(`SELECT LENGTH(a), b, name FROM things ORDER BY b`, `80|1|"x"`, `80|2|"y"`)
+		s.Expect(`SELECT id, name FROM orders ORDER BY id`, `1|"one"`, `2|"two"`, `3|"three"`)
+		s.Expect(`SELECT LENGTH(a), b, name FROM things ORDER BY b`, `80|1|"x"`, `80|2|"y"`)
 	}
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2), (4, 'deleted', 4)`, `DELETE FROM orders WHERE id = 4`,
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2), (4, 'deleted', 4)`, `DELETE FROM orders WHERE id = 4`,
 		`INSERT INTO things VALUES (REPEAT('k', 80), 1, 'x')`)
-	c.exec(`INSERT INTO orders VALUES (3, 'three', 3)`, `INSERT INTO things VALUES (REPEAT('k', 80), 2, 'y')`)
+	c.Exec(`INSERT INTO orders VALUES (3, 'three', 3)`, `INSERT INTO things VALUES (REPEAT('k', 80), 2, 'y')`)
 	whole(a)
 	whole(c)
 	truncate := []string{`TRUNCATE orders`, `TRUNCATE things`}
 	resync := func(mode ...string) func() {
 		return func() {
 			for _, table := range tables {
-				c.command("resync", append([]string{table}, mode...)...)
+				c.Run(0, "resync", append([]string{table}, mode...)...)
 			}
 		}
 	}
@@ -51,7 +51,7 @@ func TestWhatVanishedComesBack(t *testing.T) {
 			`RENAME TABLE orders TO old, fresh TO orders`, `DROP TABLE old`, `TRUNCATE things`}, resync()},
 	} {
 		t.Log(test.what)
-		a.exec(test.take...)
+		a.Exec(test.take...)
 		for _, table := range tables {
 			a.expectTriggers(table)
 		}
@@ -59,9 +59,9 @@ func TestWhatVanishedComesBack(t *testing.T) {
 		whole(a)
 		whole(c)
 	}
-	a.exec(`UPDATE orders SET name = 'one' WHERE id = 2`, `DELETE FROM orders WHERE id = 1`, `DELETE FROM things WHERE b = 1`)
-	c.expect(`SELECT id, name FROM orders ORDER BY id`, `2|"one"`, `3|"three"`)
-	c.expect(`SELECT b FROM things`, `2`)
+	a.Exec(`UPDATE orders SET name = 'one' WHERE id = 2`, `DELETE FROM orders WHERE id = 1`, `DELETE FROM things WHERE b = 1`)
+	c.Expect(`SELECT id, name FROM orders ORDER BY id`, `2|"one"`, `3|"three"`)
+	c.Expect(`SELECT b FROM things`, `2`)
 }
 
 // TestWhatVanishedWhileItWaitedIsNoDelete takes rows away that the remote has not got
@@ -71,23 +71,23 @@ func TestWhatVanishedWhileItWaitedIsNoDelete(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders", "notes"}, orders, notes)
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2), (3, 'three', 3)`)
-	c.expect(`SELECT COUNT(*) FROM orders`, `3`)
-	c.node.Stop()
-	a.exec(`UPDATE orders SET name = 'never sent' WHERE id = 1`, `DELETE FROM orders WHERE id = 2`, `INSERT INTO orders VALUES (4, 'never sent', 4)`)
-	a.expect(`SELECT COUNT(*) FROM table_changes`, `0`)
-	a.exec(`TRUNCATE orders`, `INSERT INTO notes VALUES (1, 'flows')`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2), (3, 'three', 3)`)
+	c.Expect(`SELECT COUNT(*) FROM orders`, `3`)
+	c.Node.Stop()
+	a.Exec(`UPDATE orders SET name = 'never sent' WHERE id = 1`, `DELETE FROM orders WHERE id = 2`, `INSERT INTO orders VALUES (4, 'never sent', 4)`)
+	a.Expect(`SELECT COUNT(*) FROM table_changes`, `0`)
+	a.Exec(`TRUNCATE orders`, `INSERT INTO notes VALUES (1, 'flows')`)
 	c.start()
-	c.expect(`SELECT text FROM notes`, `"flows"`)
-	c.expect(`SELECT id, name FROM orders ORDER BY id`, `1|"one"`, `3|"three"`)
-	a.expect(testkit.Waiting, `0`)
-	a.node.WaitLog(`rows due to be sent vanished`)
-	c.command("resync", "orders")
-	a.expect(`SELECT id, name FROM orders ORDER BY id`, `1|"one"`, `3|"three"`)
-	a.exec(`UPDATE orders SET name = 'new' WHERE id = 1`)
-	c.exec(`UPDATE orders SET name = 'new' WHERE id = 3`)
+	c.Expect(`SELECT text FROM notes`, `"flows"`)
+	c.Expect(`SELECT id, name FROM orders ORDER BY id`, `1|"one"`, `3|"three"`)
+	a.Expect(testkit.Waiting, `0`)
+	a.Node.WaitLog(`rows due to be sent vanished`)
+	c.Run(0, "resync", "orders")
+	a.Expect(`SELECT id, name FROM orders ORDER BY id`, `1|"one"`, `3|"three"`)
+	a.Exec(`UPDATE orders SET name = 'new' WHERE id = 1`)
+	c.Exec(`UPDATE orders SET name = 'new' WHERE id = 3`)
 	for _, s := range []*site{a, c} {
-		s.expect(`SELECT id, name FROM orders ORDER BY id`, `1|"new"`, `3|"new"`)
+		s.Expect(`SELECT id, name FROM orders ORDER BY id`, `1|"new"`, `3|"new"`)
 	}
 }
 
@@ -98,27 +98,27 @@ func TestWhatVanishedAtOneOfThree(t *testing.T) {
 	sites := all(network(t, b, map[string][]string{"node-a": {"node-b", "node-c"}, "node-b": {"node-a", "node-c"}, "node-c": {"node-a", "node-b"}},
 		[]string{"orders"}, orders))
 	for i, s := range sites {
-		s.exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'x', 1)`, i))
+		s.Exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'x', 1)`, i))
 	}
 	whole := func() {
 		t.Helper()
 		for _, s := range sites {
-			s.expect(`SELECT COUNT(*), SUM(id) FROM orders`, `3|"3"`)
-			s.expect(testkit.Waiting, `0`)
+			s.Expect(`SELECT COUNT(*), SUM(id) FROM orders`, `3|"3"`)
+			s.Expect(testkit.Waiting, `0`)
 		}
 	}
 	whole()
-	sites[0].exec(`TRUNCATE orders`)
-	sites[1].command("resync", "orders")
+	sites[0].Exec(`TRUNCATE orders`)
+	sites[1].Run(0, "resync", "orders")
 	whole()
-	sites[0].exec(`TRUNCATE orders`)
-	sites[2].exec(`TRUNCATE orders`)
-	sites[1].command("resync", "orders", "--all")
+	sites[0].Exec(`TRUNCATE orders`)
+	sites[2].Exec(`TRUNCATE orders`)
+	sites[1].Run(0, "resync", "orders", "--all")
 	whole()
-	sites[0].exec(`TRUNCATE orders`)
-	sites[1].exec(`UPDATE orders SET name = 'new' WHERE id = 0`) // a write of one that vanished brings it
-	sites[0].expect(`SELECT id, name FROM orders`, `0|"new"`)
-	sites[2].command("resync", "orders")
+	sites[0].Exec(`TRUNCATE orders`)
+	sites[1].Exec(`UPDATE orders SET name = 'new' WHERE id = 0`) // a write of one that vanished brings it
+	sites[0].Expect(`SELECT id, name FROM orders`, `0|"new"`)
+	sites[2].Run(0, "resync", "orders")
 	whole()
-	alike(t, `SELECT * FROM orders ORDER BY id`, sites...)
+	testkit.Alike(t, `SELECT * FROM orders ORDER BY id`, sites...)
 }

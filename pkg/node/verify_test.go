@@ -1,9 +1,7 @@
 package node_test
 
 import (
-	"errors"
 	"fmt"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -22,7 +20,7 @@ func (s *site) behind(statements ...string) {
 // behindIn is behind for any table.
 func (s *site) behindIn(table string, statements ...string) {
 	s.t.Helper()
-	tx := s.db.MustBegin()
+	tx := s.DB.MustBegin()
 	tx.MustExec(`SET @mysql_sync_applying = ?`, table)
 	for _, q := range statements {
 		tx.MustExec(q)
@@ -36,15 +34,8 @@ func (s *site) behindIn(table string, statements ...string) {
 // verify runs the command and returns its exit code and what it printed.
 func (s *site) verify(args ...string) (int, string) {
 	s.t.Helper()
-	out, err := testkit.Command(s.t, append([]string{"verify", s.file}, args...)...).CombinedOutput()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		s.t.Fatal(err)
-	}
-	if exit != nil {
-		return exit.ExitCode(), string(out)
-	}
-	return 0, string(out)
+	code, out, said := testkit.Output(s.t, append([]string{"verify", s.File}, args...)...)
+	return code, out + said
 }
 
 func TestVerifyFindsAndRepairsWhatDiffers(t *testing.T) {
@@ -52,11 +43,11 @@ func TestVerifyFindsAndRepairsWhatDiffers(t *testing.T) {
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
 	quiet(a, c)
-	a.exec(`INSERT INTO orders WITH RECURSIVE n AS (SELECT 0 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 49)
+	a.Exec(`INSERT INTO orders WITH RECURSIVE n AS (SELECT 0 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 49)
 		SELECT 50 * x.i + y.i, 'row', x.i FROM n x, n y`)
-	c.expect(`SELECT COUNT(*) FROM orders`, `2500`)
+	c.Expect(`SELECT COUNT(*) FROM orders`, `2500`)
 	for _, s := range []*site{a, c} {
-		s.expect(testkit.Waiting, `0`)
+		s.Expect(testkit.Waiting, `0`)
 	}
 	if code, out := a.verify("orders"); code != 0 || !strings.Contains(out, "equal, 2500 rows") {
 		t.Fatalf("equal tables: exit code %d\n%s", code, out)
@@ -70,12 +61,12 @@ func TestVerifyFindsAndRepairsWhatDiffers(t *testing.T) {
 	if code, out := a.verify("orders", "--repair"); code != 1 || !strings.Contains(out, "3 sent for repair") {
 		t.Fatalf("repair: exit code %d\n%s", code, out)
 	}
-	c.expect(`SELECT id, name FROM orders WHERE id IN (7, 1700, 9000) ORDER BY id`, `7|"row"`, `1700|"row"`, `9000|"more"`)
-	alike(t, `SELECT * FROM orders ORDER BY id`, a, c)
+	c.Expect(`SELECT id, name FROM orders WHERE id IN (7, 1700, 9000) ORDER BY id`, `7|"row"`, `1700|"row"`, `9000|"more"`)
+	testkit.Alike(t, `SELECT * FROM orders ORDER BY id`, a, c)
 	if code, out := c.verify(); code != 0 {
 		t.Fatalf("after the repair: exit code %d\n%s", code, out)
 	}
-	c.node.Stop()
+	c.Node.Stop()
 	if code, out := a.verify("orders"); code != 1 || !strings.Contains(out, "is offline") {
 		t.Fatalf("a remote that is away: exit code %d\n%s", code, out)
 	}
@@ -86,16 +77,16 @@ func TestDifferencesAreTold(t *testing.T) {
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"verifyInterval": 200})
 	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, nil)
-	a.exec(orders)
-	c.exec(orders)
+	a.Exec(orders)
+	c.Exec(orders)
 	a.start()
 	c.start()
 	synced(a, c) // or that would bring the row back
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
-	c.expect(`SELECT COUNT(*) FROM orders`, `1`)
-	c.exec(`TRUNCATE TABLE orders`) // fires no trigger
-	a.node.WaitLog(`tables differ.*"rows": 1`)
-	a.expect(`SELECT COUNT(*) FROM orders`, `1`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	c.Expect(`SELECT COUNT(*) FROM orders`, `1`)
+	c.Exec(`TRUNCATE TABLE orders`) // fires no trigger
+	a.Node.WaitLog(`tables differ.*"rows": 1`)
+	a.Expect(`SELECT COUNT(*) FROM orders`, `1`)
 }
 
 // TestRepairSendsDeletesThatARestoredBackupHasUndone: of two versions the later one stays, also where it is a delete.
@@ -103,23 +94,23 @@ func TestRepairSendsDeletesThatARestoredBackupHasUndone(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
-	a.exec(`INSERT INTO orders VALUES (1, 'here', 1), (2, 'there', 2), (3, 'stays', 3)`)
-	c.expect(`SELECT COUNT(*) FROM orders`, `3`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'here', 1), (2, 'there', 2), (3, 'stays', 3)`)
+	c.Expect(`SELECT COUNT(*) FROM orders`, `3`)
 	settle(t, []*site{a, c})
-	a.exec(`CREATE TABLE backup_rows AS SELECT * FROM orders`, `CREATE TABLE backup_versions AS SELECT * FROM sync_versions`)
-	a.exec(`DELETE FROM orders WHERE id = 1`)
-	c.exec(`DELETE FROM orders WHERE id = 2`)
-	a.expect(`SELECT id FROM orders`, `3`)
-	c.expect(`SELECT id FROM orders`, `3`)
+	a.Exec(`CREATE TABLE backup_rows AS SELECT * FROM orders`, `CREATE TABLE backup_versions AS SELECT * FROM sync_versions`)
+	a.Exec(`DELETE FROM orders WHERE id = 1`)
+	c.Exec(`DELETE FROM orders WHERE id = 2`)
+	a.Expect(`SELECT id FROM orders`, `3`)
+	c.Expect(`SELECT id FROM orders`, `3`)
 	settle(t, []*site{a, c})
 	for _, from := range []*site{a, c} { // whoever asks
 		a.behind(`DELETE FROM orders`, `INSERT INTO orders SELECT * FROM backup_rows`, `DELETE FROM sync_versions`,
 			`INSERT INTO sync_versions SELECT * FROM backup_versions`)
 		if code, out := from.verify("--repair"); code != 1 || !strings.Contains(out, "2 sent for repair") {
-			t.Fatalf("%s: exit code %d\n%s", from.name, code, out)
+			t.Fatalf("%s: exit code %d\n%s", from.Name, code, out)
 		}
-		a.expect(`SELECT id FROM orders`, `3`)
-		c.expect(`SELECT id FROM orders`, `3`)
+		a.Expect(`SELECT id FROM orders`, `3`)
+		c.Expect(`SELECT id FROM orders`, `3`)
 		settle(t, []*site{a, c})
 	}
 }
@@ -129,19 +120,19 @@ func TestRepairBringsBackRowsThatWereTruncated(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
-	c.exec(`INSERT INTO orders VALUES (2, 'two', 2)`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	c.Exec(`INSERT INTO orders VALUES (2, 'two', 2)`)
 	for _, from := range []*site{a, c} {
-		a.expect(`SELECT COUNT(*) FROM orders`, `2`)
-		c.expect(`SELECT COUNT(*) FROM orders`, `2`)
+		a.Expect(`SELECT COUNT(*) FROM orders`, `2`)
+		c.Expect(`SELECT COUNT(*) FROM orders`, `2`)
 		settle(t, []*site{a, c})
 		a.behind(`DELETE FROM orders`)
 		if code, out := from.verify("--repair"); code != 1 || !strings.Contains(out, "2 sent for repair") {
-			t.Fatalf("%s: exit code %d\n%s", from.name, code, out)
+			t.Fatalf("%s: exit code %d\n%s", from.Name, code, out)
 		}
 	}
-	a.expect(`SELECT COUNT(*) FROM orders`, `2`)
-	c.expect(`SELECT COUNT(*) FROM orders`, `2`)
+	a.Expect(`SELECT COUNT(*) FROM orders`, `2`)
+	c.Expect(`SELECT COUNT(*) FROM orders`, `2`)
 }
 
 // TestARepairedRowHasOneVersionEverywhere: who was not part of the repair must know of the version that it made, or the
@@ -153,7 +144,7 @@ func TestARepairedRowHasOneVersionEverywhere(t *testing.T) {
 	if code, out := h.verify("orders", "--repair"); code != 1 || !strings.Contains(out, "1 sent for repair") {
 		t.Fatalf("repair: exit code %d\n%s", code, out)
 	}
-	c.expect(`SELECT name FROM orders`, `"one"`)
+	c.Expect(`SELECT name FROM orders`, `"one"`)
 	oneVersion(t, a, h, c)
 }
 
@@ -163,19 +154,19 @@ func TestRepairOfATableThatIsOnlyReceived(t *testing.T) {
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"receiveTables": []string{}})
 	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, map[string]any{"syncTables": []string{}})
-	a.exec(orders)
-	c.exec(orders)
+	a.Exec(orders)
+	c.Exec(orders)
 	a.start()
 	c.start()
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
 	for _, from := range []*site{a, c} {
-		c.expect(`SELECT name FROM orders`, `"one"`)
+		c.Expect(`SELECT name FROM orders`, `"one"`)
 		rest(a, c)
 		c.behind(`UPDATE orders SET name = 'bent'`)
 		if code, out := from.verify("orders", "--repair"); code != 1 || !strings.Contains(out, "1 sent for repair") {
-			t.Fatalf("%s: exit code %d\n%s", from.name, code, out)
+			t.Fatalf("%s: exit code %d\n%s", from.Name, code, out)
 		}
-		c.expect(`SELECT name FROM orders`, `"one"`)
+		c.Expect(`SELECT name FROM orders`, `"one"`)
 	}
 }
 
@@ -191,24 +182,24 @@ func TestVerifyComparesRowsThatAreLargerThanAPacket(t *testing.T) {
 	)
 	b := testkit.AnyBroker(t)
 	tight := testkit.Server(t, "--max-allowed-packet=1M")
-	a := newSiteOn(t, tight, tight.Create(t), b, "node-a", []string{"node-b"}, []string{"pictures"}, map[string]any{"initialSync": "none"})
-	c := newSiteOn(t, tight, tight.Create(t), b, "node-b", []string{"node-a"}, []string{"pictures"}, map[string]any{"initialSync": "none"})
-	a.exec(`SET GLOBAL max_allowed_packet = 16777216`)
+	a := newSiteOn(t, tight, b, "node-a", []string{"node-b"}, []string{"pictures"}, map[string]any{"initialSync": "none"})
+	c := newSiteOn(t, tight, b, "node-b", []string{"node-a"}, []string{"pictures"}, map[string]any{"initialSync": "none"})
+	a.Exec(`SET GLOBAL max_allowed_packet = 16777216`)
 	for _, s := range []*site{a, c} {
-		wide := tight.Open(t, s.schema) // a session keeps the limit that it began with
+		wide := tight.Open(t, s.Schema) // a session keeps the limit that it began with
 		for _, q := range []string{table, fill, small} {
 			wide.MustExec(q)
 		}
-		s.db = wide
+		s.DB = wide
 	}
-	a.exec(`SET GLOBAL max_allowed_packet = 1048576`)
+	a.Exec(`SET GLOBAL max_allowed_packet = 1048576`)
 	a.start()
 	c.start()
 	equal := func() {
 		t.Helper()
 		for _, s := range []*site{a, c} {
 			if code, out := s.verify(); code != 0 || !strings.Contains(out, "equal, 5 rows") {
-				t.Errorf("%s: exit code %d\n%s", s.name, code, out)
+				t.Errorf("%s: exit code %d\n%s", s.Name, code, out)
 			}
 		}
 	}
@@ -220,13 +211,13 @@ func TestVerifyComparesRowsThatAreLargerThanAPacket(t *testing.T) {
 	for _, s := range []*site{a, c} {
 		code, out := s.verify("--json")
 		if code != 1 || !strings.Contains(out, `"rows":5,"differs":4`) || strings.Count(out, `"kind":"differs"`) != 4 || strings.Contains(out, `"id":"9"`) {
-			t.Errorf("%s: exit code %d\n%s", s.name, code, out)
+			t.Errorf("%s: exit code %d\n%s", s.Name, code, out)
 		}
 	}
 	// An older node asks for whole values in one text, of which the checksum is as docs/protocol.md has always said. Where the
 	// server has none, no checksum is given that could be equal to another.
 	ask := olderNode(t, b, "node-b")
-	c.node.Stop()
+	c.Node.Stop()
 	if sum := ask(`{"ask":"sum","table":"pictures","columns":["id","name"],"upTo":"NA=="}`); sum != `"count":4,"sum":"CF179E8D8820CA50-528727A4D8E2F89F"` {
 		t.Errorf("the checksum of ordinary rows is another: %s", sum)
 	}
@@ -262,8 +253,8 @@ func TestVerifyCountsWhatItHasSeenToBeEqual(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
-	c.exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2)`)
-	a.expect(`SELECT COUNT(*) FROM orders`, `2`)
+	c.Exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2)`)
+	a.Expect(`SELECT COUNT(*) FROM orders`, `2`)
 	settle(t, []*site{a, c})
 	a.behind(`DELETE FROM orders`)
 	seen := make(chan struct{}, 100)
@@ -277,7 +268,7 @@ func TestVerifyCountsWhatItHasSeenToBeEqual(t *testing.T) {
 	}
 	done := make(chan string)
 	go func() {
-		out, err := testkit.Command(t, "verify", a.file).CombinedOutput()
+		out, err := testkit.Command(t, "verify", a.File).CombinedOutput()
 		done <- fmt.Sprint(string(out), err)
 	}()
 	<-seen // a has been seen without the rows

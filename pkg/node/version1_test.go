@@ -21,7 +21,7 @@ func withPeer(t *testing.T, ddl ...string) (*site, *peer) {
 		tables = append(tables, strings.Fields(d)[2])
 	}
 	a := newSite(t, b, "node-a", []string{"peer-1"}, tables, nil)
-	a.exec(ddl...)
+	a.Exec(ddl...)
 	return a, newPeer(t, b, "peer-1")
 }
 
@@ -32,17 +32,17 @@ func TestVersion1PeerGetsRowsInTheFormsItStores(t *testing.T) {
 	a, p := withPeer(t, kinds)
 	a.start()
 	p.connect().greet("node-a")
-	a.exec(`INSERT INTO kinds VALUES (1, 12345678901234567890.1230, 9007199254740993, b'101', '{"a": 1}', '2024-02-29', '2024-02-29 12:34:56.123456', 'text', NULL)`)
+	a.Exec(`INSERT INTO kinds VALUES (1, 12345678901234567890.1230, 9007199254740993, b'101', '{"a": 1}', '2024-02-29', '2024-02-29 12:34:56.123456', 'text', NULL)`)
 	p.expectRow("kinds", "1", `{"amount":"12345678901234567890.1230","at":"2024-02-29 12:34:56.123456","big":"9007199254740993",`+
 		`"day":"2024-02-29","doc":"{\"a\": 1}","flags":5,"id":"1","note":null,"raw":"text"}`)
-	a.exec(`UPDATE kinds SET big = -7, amount = NULL, raw = x'FF00', note = 'ä"😀' WHERE id = 1`)
+	a.Exec(`UPDATE kinds SET big = -7, amount = NULL, raw = x'FF00', note = 'ä"😀' WHERE id = 1`)
 	p.expectRow("kinds", "1", `{"amount":null,"at":"2024-02-29 12:34:56.123456","big":-7,`+
 		`"day":"2024-02-29","doc":"{\"a\": 1}","flags":5,"id":"1","note":"ä\"😀","raw":{"type":"Buffer","data":[255,0]}}`)
-	a.expect(statusOfRows, `"1"|"successful"|NULL`)
-	a.exec(`DELETE FROM kinds WHERE id = 1`)
+	a.Expect(statusOfRows, `"1"|"successful"|NULL`)
+	a.Exec(`DELETE FROM kinds WHERE id = 1`)
 	p.expectRow("kinds", "1", `null`)
-	a.expect(statusOfRows, `"1"|"successful"|NULL`)
-	a.expect(testkit.Waiting, `0`)
+	a.Expect(statusOfRows, `"1"|"successful"|NULL`)
+	a.Expect(testkit.Waiting, `0`)
 }
 
 func TestVersion1PeerIsTakenInAllItsForms(t *testing.T) {
@@ -54,23 +54,23 @@ func TestVersion1PeerIsTakenInAllItsForms(t *testing.T) {
 	date := p.send("node-a", "kinds", "9007199254740995", `{"id":"9007199254740995","amount":1.5,"big":-9,"flags":{"type":"Buffer","data":[5]},`+
 		`"doc":"{\"a\": 1}","day":"2024-02-29","at":"2024-02-29 12:34:56.123456","raw":{"type":"Buffer","data":[255,0]},"note":"one"}`)
 	whole := `9007199254740995|"1.5000"|-9|5|"{\"a\": 1}"|"2024-02-29"|"2024-02-29 12:34:56.123456"|"FF00"|"one"`
-	a.expect(all, whole)
+	a.Expect(all, whole)
 	if got := p.expectAnswer("9007199254740995", date); got.Message != "data_received" || got.Sender != "node-a" || got.Args.Table != "kinds" {
 		t.Errorf("the answer is %+v", got)
 	}
 	// A part of a row leaves the rest as it is.
 	date = p.send("node-a", "kinds", "9007199254740995", `{"id":"9007199254740995","note":"two"}`)
-	a.expect(all, strings.Replace(whole, "one", "two", 1))
+	a.Expect(all, strings.Replace(whole, "one", "two", 1))
 	p.expectAnswer("9007199254740995", date)
 	// So does a number for the key, and text for what is binary.
 	date = p.send("node-a", "kinds", "2", `{"id":2,"raw":"text"}`)
-	a.expect(`SELECT raw FROM kinds WHERE id = 2`, `"text"`)
+	a.Expect(`SELECT raw FROM kinds WHERE id = 2`, `"text"`)
 	p.expectAnswer("2", date)
 	date = p.send("node-a", "kinds", "9007199254740995", `null`)
-	a.expect(`SELECT id FROM kinds`, `2`)
+	a.Expect(`SELECT id FROM kinds`, `2`)
 	p.expectAnswer("9007199254740995", date)
 	// Nothing of it is sent back.
-	a.expect(testkit.Waiting, `0`)
+	a.Expect(testkit.Waiting, `0`)
 	p.expect("no change", func() error {
 		if len(p.changes) > 0 {
 			return fmt.Errorf("%v came", p.changes)
@@ -82,19 +82,19 @@ func TestVersion1PeerIsTakenInAllItsForms(t *testing.T) {
 func TestChangesWaitWhileAVersion1PeerIsAway(t *testing.T) {
 	t.Parallel()
 	a, p := withPeer(t, orders)
-	a.start().exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
-	a.expect(statusOfRows, `"1"|"pending"|NULL`)
+	a.start().Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	a.Expect(statusOfRows, `"1"|"pending"|NULL`)
 	p.connect()
 	p.expectRow("orders", "1", `{"amount":"1.00","id":"1","name":"one"}`)
-	a.expect(statusOfRows, `"1"|"successful"|NULL`)
+	a.Expect(statusOfRows, `"1"|"successful"|NULL`)
 	for i, end := range []func(){p.crash, p.leave} {
 		end()
-		a.node.WaitLog(`client offline.*peer-1`)
-		a.exec(fmt.Sprintf(`UPDATE orders SET amount = %d`, i+2), fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'later', 0)`, i+2))
-		a.expect(`SELECT COUNT(*) FROM sync_status WHERE status = 'pending'`, fmt.Sprint(i+2))
+		a.Node.WaitLog(`client offline.*peer-1`)
+		a.Exec(fmt.Sprintf(`UPDATE orders SET amount = %d`, i+2), fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'later', 0)`, i+2))
+		a.Expect(`SELECT COUNT(*) FROM sync_status WHERE status = 'pending'`, fmt.Sprint(i+2))
 		p.connect()
 		p.expectRow("orders", "1", fmt.Sprintf(`{"amount":"%d.00","id":"1","name":"one"}`, i+2))
-		a.expect(`SELECT COUNT(*) FROM sync_status WHERE status <> 'successful'`, `0`)
+		a.Expect(`SELECT COUNT(*) FROM sync_status WHERE status <> 'successful'`, `0`)
 	}
 	p.expect("no change dropped", func() error {
 		if p.dropped > 0 || len(p.changes) != 1+2+3 {
@@ -110,22 +110,22 @@ func TestAckOfAnOlderVersionLeavesTheRowPending(t *testing.T) {
 	a.start()
 	p.answer = func(v1Change) {}
 	p.connect().greet("node-a")
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
 	first := p.expectChange("orders", "1", 1)
-	a.exec(`UPDATE orders SET name = 'two'`)
-	a.expect(`SELECT COUNT(*) FROM table_changes`, `0`)
+	a.Exec(`UPDATE orders SET name = 'two'`)
+	a.Expect(`SELECT COUNT(*) FROM table_changes`, `0`)
 	p.answerNow(func() { p.ack(first) })
 	second := p.expectChange("orders", "1", 2)
-	a.expect(statusOfRows, `"1"|"pending"|NULL`)
+	a.Expect(statusOfRows, `"1"|"pending"|NULL`)
 	// Answers are booked in their order: once the row after it is booked, the stale one was seen.
-	a.exec(`INSERT INTO orders VALUES (2, 'other', 1)`)
+	a.Exec(`INSERT INTO orders VALUES (2, 'other', 1)`)
 	other := p.expectChange("orders", "2", 1)
 	stale := second
 	stale.Date--
 	p.answerNow(func() { p.ack(stale); p.open[second.row()] = true; p.ack(other) })
-	a.expect(statusOfRows, `"1"|"pending"|NULL`, `"2"|"successful"|NULL`)
+	a.Expect(statusOfRows, `"1"|"pending"|NULL`, `"2"|"successful"|NULL`)
 	p.answerNow(func() { p.ack(second) })
-	a.expect(statusOfRows, `"1"|"successful"|NULL`, `"2"|"successful"|NULL`)
+	a.Expect(statusOfRows, `"1"|"successful"|NULL`, `"2"|"successful"|NULL`)
 }
 
 func TestErrorOfAVersion1PeerIsShown(t *testing.T) {
@@ -142,12 +142,12 @@ func TestErrorOfAVersion1PeerIsShown(t *testing.T) {
 		}
 	}
 	p.connect().greet("node-a")
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2)`)
-	a.expect(statusOfRows, `"1"|"error"|"`+strings.Repeat("é", 254)+`…"`, `"2"|"successful"|NULL`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2)`)
+	a.Expect(statusOfRows, `"1"|"error"|"`+strings.Repeat("é", 254)+`…"`, `"2"|"successful"|NULL`)
 	// A newer version is sent at once, and its ack clears the error.
 	p.answerNow(func() { p.answer = nil })
-	a.exec(`UPDATE orders SET amount = 3 WHERE id = 1`)
-	a.expect(statusOfRows, `"1"|"successful"|NULL`, `"2"|"successful"|NULL`)
+	a.Exec(`UPDATE orders SET amount = 3 WHERE id = 1`)
+	a.Expect(statusOfRows, `"1"|"successful"|NULL`, `"2"|"successful"|NULL`)
 }
 
 func TestWrongClockOfAVersion1PeerDoesNoHarm(t *testing.T) {
@@ -158,16 +158,16 @@ func TestWrongClockOfAVersion1PeerDoesNoHarm(t *testing.T) {
 			a.start()
 			p.skew = skew
 			p.connect().greet("node-a")
-			a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+			a.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
 			p.expectRow("orders", "1", `{"amount":"1.00","id":"1","name":"one"}`)
 			date := p.send("node-a", "orders", "2", `{"id":"2","name":"two","amount":2}`)
 			if got := p.expectAnswer("2", date); got.Message != "data_received" {
 				t.Errorf("the answer is %+v", got)
 			}
 			// The node's next write is the later one, whatever the peer's clock says.
-			a.exec(`UPDATE orders SET name = 'deux' WHERE id = 2`)
+			a.Exec(`UPDATE orders SET name = 'deux' WHERE id = 2`)
 			p.expectRow("orders", "2", `{"amount":"2.00","id":"2","name":"deux"}`)
-			a.expect(testkit.Waiting, `0`)
+			a.Expect(testkit.Waiting, `0`)
 		})
 	}
 }
@@ -177,17 +177,17 @@ func TestBurstOnOneRowReachesAVersion1PeerOneByOne(t *testing.T) {
 	a, p := withPeer(t, orders)
 	a.start()
 	p.connect().greet("node-a")
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 0)`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 0)`)
 	for i := range 200 {
-		a.exec(fmt.Sprintf(`UPDATE orders SET amount = %d WHERE id = 1`, i))
+		a.Exec(fmt.Sprintf(`UPDATE orders SET amount = %d WHERE id = 1`, i))
 	}
 	p.expectRow("orders", "1", `{"amount":"199.00","id":"1","name":"one"}`)
 	// A key that goes and comes back ends as it is, not as it was.
 	for range 20 {
-		a.exec(`DELETE FROM orders WHERE id = 1`, `INSERT INTO orders VALUES (1, 'back', 7)`)
+		a.Exec(`DELETE FROM orders WHERE id = 1`, `INSERT INTO orders VALUES (1, 'back', 7)`)
 	}
 	p.expectRow("orders", "1", `{"amount":"7.00","id":"1","name":"back"}`)
-	a.expect(statusOfRows, `"1"|"successful"|NULL`)
+	a.Expect(statusOfRows, `"1"|"successful"|NULL`)
 }
 
 func TestBurstOfAVersion1PeerIsAnsweredSlowly(t *testing.T) {
@@ -199,6 +199,6 @@ func TestBurstOfAVersion1PeerIsAnsweredSlowly(t *testing.T) {
 	for i := range 50 {
 		date = p.send("node-a", "orders", "1", fmt.Sprintf(`{"id":"1","name":"one","amount":%d}`, i))
 	}
-	a.expect(`SELECT amount FROM orders`, `"49.00"`)
+	a.Expect(`SELECT amount FROM orders`, `"49.00"`)
 	p.expectAnswer("1", date)
 }

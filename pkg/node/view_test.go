@@ -23,9 +23,9 @@ func TestAQuestionIsAnsweredAsTheAskerWouldBeSent(t *testing.T) {
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{
 		"syncTables": []string{"orders", "plain"}, "receiveTables": []string{"orders", "inbox"}, "acceptFrom": []string{"node-c"}, "initialSync": "none"})
 	for _, name := range []string{"orders", "plain", "inbox", "none"} {
-		a.exec(`CREATE TABLE ` + name + table)
+		a.Exec(`CREATE TABLE ` + name + table)
 	}
-	a.script("orders", `module.exports = ({entity, target}) => {
+	a.Script("orders", `module.exports = ({entity, target}) => {
 		if (target === 'node-a') return entity;
 		if (entity.name === 'hidden') return null;
 		if (entity.name === 'moved') entity.id = 99;
@@ -35,7 +35,7 @@ func TestAQuestionIsAnsweredAsTheAskerWouldBeSent(t *testing.T) {
 	a.start()
 	newPeer(t, b, "watcher").connect().greet("node-a")
 	for _, name := range []string{"orders", "plain", "inbox", "none"} {
-		a.exec(`INSERT INTO ` + name + ` VALUES (1, 'open', 'treasure'), (2, 'hidden', 'treasure'), (3, 'moved', 'treasure')`)
+		a.Exec(`INSERT INTO ` + name + ` VALUES (1, 'open', 'treasure'), (2, 'hidden', 'treasure'), (3, 'moved', 'treasure')`)
 	}
 	f, now := newForger(t, b, "node-c"), time.Now()
 	for _, table := range []string{"orders", "inbox"} {
@@ -44,8 +44,8 @@ func TestAQuestionIsAnsweredAsTheAskerWouldBeSent(t *testing.T) {
 			t.Fatalf("the ack is %+v", got)
 		}
 	}
-	a.exec(`UPDATE orders SET secret = 'treasure2' WHERE id = 2`, `DELETE FROM orders WHERE id = 3`, `INSERT INTO orders VALUES (3, 'moved', 'treasure')`)
-	a.expect(`SELECT COUNT(*) FROM table_changes`, `0`)
+	a.Exec(`UPDATE orders SET secret = 'treasure2' WHERE id = 2`, `DELETE FROM orders WHERE id = 3`, `INSERT INTO orders VALUES (3, 'moved', 'treasure')`)
+	a.Expect(`SELECT COUNT(*) FROM table_changes`, `0`)
 	asker := map[string]func(string) string{"node-b": olderNode(t, b, "node-b"), "node-c": olderNode(t, b, "node-c")}
 	its := strings.Trim(bytesOf("7"), "[]")
 	values := func(table string) string {
@@ -102,30 +102,30 @@ func TestVerifyOfATableThatIsOnlyReceivedFromSeveral(t *testing.T) {
 	h := newSite(t, b, "node-b", []string{"node-a", "node-c"}, tables, nil)
 	c := newSite(t, b, "node-c", []string{"node-a", "node-b"}, tables, map[string]any{"syncTables": []string{}})
 	for _, s := range []*site{a, h, c} {
-		s.exec(orders)
+		s.Exec(orders)
 		s.start()
 	}
 	synced(a, h)
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2)`)
-	h.exec(`INSERT INTO orders VALUES (3, 'three', 3)`)
-	alike(t, `SELECT * FROM orders ORDER BY id`, a, h, c)
-	h.exec(`UPDATE orders SET name = 'changed' WHERE id = 2`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2)`)
+	h.Exec(`INSERT INTO orders VALUES (3, 'three', 3)`)
+	testkit.Alike(t, `SELECT * FROM orders ORDER BY id`, a, h, c)
+	h.Exec(`UPDATE orders SET name = 'changed' WHERE id = 2`)
 	for _, s := range []*site{a, h, c} {
-		s.expect(`SELECT name FROM orders ORDER BY id`, `"one"`, `"changed"`, `"three"`)
+		s.Expect(`SELECT name FROM orders ORDER BY id`, `"one"`, `"changed"`, `"three"`)
 	}
 	rest(a, h)
 	for _, s := range []*site{a, h} {
 		if code, out := s.verify("--remote", "node-c"); code != 0 || !strings.Contains(out, "equal, 3 rows") {
-			t.Errorf("%s: exit code %d\n%s", s.name, code, out)
+			t.Errorf("%s: exit code %d\n%s", s.Name, code, out)
 		}
 	}
 	c.behind(`UPDATE orders SET name = 'bent' WHERE id <> 2`)
 	if code, out := a.verify("orders", "--remote", "node-c", "--repair"); code != 1 || !strings.Contains(out, "2 sent for repair") {
 		t.Errorf("rows that were bent: exit code %d\n%s", code, out)
 	}
-	c.expect(`SELECT name FROM orders ORDER BY id`, `"one"`, `"changed"`, `"three"`)
+	c.Expect(`SELECT name FROM orders ORDER BY id`, `"one"`, `"changed"`, `"three"`)
 	rest(a, h)
-	c.exec(`INSERT INTO orders VALUES (4, 'local', 4)`)
+	c.Exec(`INSERT INTO orders VALUES (4, 'local', 4)`)
 	a.behind(`INSERT INTO orders VALUES (4, 'unseen', 4)`)
 	if code, out := a.verify("--remote", "node-c"); code != 1 || !strings.Contains(out, "1 row cannot be compared") {
 		t.Errorf("a row of its own: exit code %d\n%s", code, out)
@@ -138,7 +138,7 @@ func TestNobodyIsToldWhichVersionProvesThatItHasARow(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{}, []string{"orders"}, map[string]any{"acceptFrom": []string{"node-v", "node-m"}, "syncTables": []string{}})
-	a.exec(orders)
+	a.Exec(orders)
 	a.start()
 	newPeer(t, b, "watcher").connect().greet("node-a")
 	v, m := newPoser(t, b, "node-v"), newPoser(t, b, "node-m")
@@ -155,7 +155,7 @@ func TestNobodyIsToldWhichVersionProvesThatItHasARow(t *testing.T) {
 		id := i + 1
 		v.orders("node-a", id, "first", older)
 		v.orders("node-a", id, "secret", newer, older)
-		a.expect(fmt.Sprintf(`SELECT name FROM orders WHERE id = %d`, id), `"secret"`)
+		a.Expect(fmt.Sprintf(`SELECT name FROM orders WHERE id = %d`, id), `"secret"`)
 		got := m.orders("node-a", id, "x", c.by)
 		if len(got.Failed) > 0 || len(got.Held) > 0 != c.told || c.told && got.Held[0].Time != c.by.Time+1 {
 			t.Errorf("%s is answered %+v", c.what, got)
@@ -165,7 +165,7 @@ func TestNobodyIsToldWhichVersionProvesThatItHasARow(t *testing.T) {
 			t.Errorf("after %s it is told %s", c.what, answer)
 		}
 	}
-	a.expect(`SELECT DISTINCT came_from FROM sync_versions`, `"node-v"`)
+	a.Expect(`SELECT DISTINCT came_from FROM sync_versions`, `"node-v"`)
 	if got := v.orders("node-a", 1, "second", older); len(got.Held) != 1 || got.Held[0].Time != newer.Time {
 		t.Errorf("its author is answered %+v", got)
 	}

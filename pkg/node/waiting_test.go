@@ -17,7 +17,7 @@ func (s *site) insert(table string, from, to int, values func(i int) string) {
 		for i := at; i < at+500 && i <= to; i++ {
 			list = append(list, "("+values(i)+")")
 		}
-		s.exec("INSERT INTO " + table + " VALUES " + strings.Join(list, ","))
+		s.Exec("INSERT INTO " + table + " VALUES " + strings.Join(list, ","))
 	}
 }
 
@@ -36,23 +36,23 @@ func TestWhatWaitsIsTriedWhenWhatItWaitsForHasCome(t *testing.T) {
 	c := newSite(t, b, "node-c", []string{"hub"}, nil, extra([]string{"parent"}, []string{}))
 	const child, other, parent = `CREATE TABLE child (id INT PRIMARY KEY, parent VARCHAR(20), FOREIGN KEY (parent) REFERENCES parent (name))`,
 		`CREATE TABLE other (id INT PRIMARY KEY)`, `CREATE TABLE parent (name VARCHAR(20) PRIMARY KEY)`
-	a.exec(`CREATE TABLE child (id INT PRIMARY KEY, parent VARCHAR(20))`, other)
-	hub.exec(parent, child, other)
-	c.exec(parent)
+	a.Exec(`CREATE TABLE child (id INT PRIMARY KEY, parent VARCHAR(20))`, other)
+	hub.Exec(parent, child, other)
+	c.Exec(parent)
 	a.start()
 	hub.start()
 	c.start()
 	synced(a, c)
 	a.insert("child", 1, rows, func(i int) string { return fmt.Sprintf("%d, 'p%d'", i, i%parents) })
-	a.expect(`SELECT COUNT(*) FROM sync_outbox WHERE state = 'waiting'`, fmt.Sprint(rows))
-	a.exec(`INSERT INTO other VALUES (1)`)
-	hub.expect(`SELECT id FROM other`, "1")
-	a.expect(`SELECT table_name, status, COUNT(*) FROM sync_status GROUP BY 1, 2`, fmt.Sprintf(`"child"|"pending"|%d`, rows), `"other"|"successful"|1`)
+	a.Expect(`SELECT COUNT(*) FROM sync_outbox WHERE state = 'waiting'`, fmt.Sprint(rows))
+	a.Exec(`INSERT INTO other VALUES (1)`)
+	hub.Expect(`SELECT id FROM other`, "1")
+	a.Expect(`SELECT table_name, status, COUNT(*) FROM sync_status GROUP BY 1, 2`, fmt.Sprintf(`"child"|"pending"|%d`, rows), `"other"|"successful"|1`)
 
 	// Of one parent they go in at the hub with it, and the sender is told.
-	c.exec(`INSERT INTO parent VALUES ('p0')`)
-	hub.expect(`SELECT COUNT(*) FROM child`, fmt.Sprint(rows/parents))
-	a.expect(`SELECT COUNT(*) FROM sync_outbox`, fmt.Sprint(rows-rows/parents))
+	c.Exec(`INSERT INTO parent VALUES ('p0')`)
+	hub.Expect(`SELECT COUNT(*) FROM child`, fmt.Sprint(rows/parents))
+	a.Expect(`SELECT COUNT(*) FROM sync_outbox`, fmt.Sprint(rows-rows/parents))
 
 	// What comes by hand nobody tells: some are tried, and then all.
 	var values []string
@@ -60,24 +60,24 @@ func TestWhatWaitsIsTriedWhenWhatItWaitsForHasCome(t *testing.T) {
 		values = append(values, fmt.Sprintf("('p%d')", i))
 	}
 	refused := a.state("the rows wait", func(s *status.State) error { return wanted(s.Streams[0].Refused >= rows) }).Streams[0].Refused
-	hub.exec(`INSERT INTO parent VALUES ` + strings.Join(values, ","))
-	hub.expect(`SELECT COUNT(*) FROM child`, fmt.Sprint(rows))
-	a.expect(`SELECT status, COUNT(*) FROM sync_status GROUP BY 1`, fmt.Sprintf(`"successful"|%d`, rows+1))
+	hub.Exec(`INSERT INTO parent VALUES ` + strings.Join(values, ","))
+	hub.Expect(`SELECT COUNT(*) FROM child`, fmt.Sprint(rows))
+	a.Expect(`SELECT status, COUNT(*) FROM sync_status GROUP BY 1`, fmt.Sprintf(`"successful"|%d`, rows+1))
 	if refused > rows+500 {
 		t.Errorf("%d rows were refused %d times until what they waited for had come", rows, refused)
 	}
 
 	// A start finds what waits in its own tables.
 	a.insert("child", rows+1, rows+700, func(i int) string { return fmt.Sprintf("%d, 'q'", i) })
-	a.expect(`SELECT COUNT(*) FROM sync_outbox WHERE state = 'waiting'`, "700")
-	a.node.Kill()
-	c.exec(`INSERT INTO parent VALUES ('q')`)
-	hub.expect(`SELECT COUNT(*) FROM child`, fmt.Sprint(rows+700))
+	a.Expect(`SELECT COUNT(*) FROM sync_outbox WHERE state = 'waiting'`, "700")
+	a.Node.Kill()
+	c.Exec(`INSERT INTO parent VALUES ('q')`)
+	hub.Expect(`SELECT COUNT(*) FROM child`, fmt.Sprint(rows+700))
 	a.start()
-	a.expect(`SELECT (SELECT COUNT(*) FROM sync_outbox), (SELECT COUNT(*) FROM sync_status WHERE status <> 'successful')`, "0|0")
+	a.Expect(`SELECT (SELECT COUNT(*) FROM sync_outbox), (SELECT COUNT(*) FROM sync_status WHERE status <> 'successful')`, "0|0")
 	for _, s := range []*site{a, hub} {
 		if n := s.lines("rows wait for others") + s.lines("the remote refused rows"); n > 4 {
-			t.Errorf("%s told of rows that wait %d times", s.name, n)
+			t.Errorf("%s told of rows that wait %d times", s.Name, n)
 		}
 	}
 }
@@ -90,24 +90,24 @@ func TestRefusedRowsAreTriedByTheWayOfFew(t *testing.T) {
 	b := testkit.AnyBroker(t)
 	const rows = 4000
 	a, c := newPair(t, b, []string{"numbers", "other"}, `CREATE TABLE other (id INT PRIMARY KEY)`)
-	a.exec(`CREATE TABLE numbers (id INT PRIMARY KEY, n INT)`)
-	c.exec(`CREATE TABLE numbers (id INT PRIMARY KEY, n INT, CONSTRAINT small CHECK (n < 100))`)
+	a.Exec(`CREATE TABLE numbers (id INT PRIMARY KEY, n INT)`)
+	c.Exec(`CREATE TABLE numbers (id INT PRIMARY KEY, n INT, CONSTRAINT small CHECK (n < 100))`)
 	a.start()
 	c.start()
 	synced(a, c)
 	a.insert("numbers", 1, rows, func(i int) string { return fmt.Sprintf("%d, %d", i, 1000+i) })
-	a.exec(`INSERT INTO other VALUES (1)`)
-	c.expect(`SELECT id FROM other`, "1")
-	if early, err := a.rows(`SELECT COUNT(*) FROM sync_outbox WHERE state = 'waiting'`); err != nil || early == fmt.Sprintf("%d\n", rows) {
+	a.Exec(`INSERT INTO other VALUES (1)`)
+	c.Expect(`SELECT id FROM other`, "1")
+	if early, err := a.Rows(`SELECT COUNT(*) FROM sync_outbox WHERE state = 'waiting'`); err != nil || early == fmt.Sprintf("%d\n", rows) {
 		t.Errorf("when the row of the other table came, %s were refused: %v", early, err)
 	}
-	a.expect(`SELECT status, COUNT(*) FROM sync_status WHERE table_name = 'numbers' GROUP BY 1`, fmt.Sprintf(`"error"|%d`, rows))
+	a.Expect(`SELECT status, COUNT(*) FROM sync_status WHERE table_name = 'numbers' GROUP BY 1`, fmt.Sprintf(`"error"|%d`, rows))
 	for s, text := range map[*site]string{a: "the remote refused rows", c: "rows not applied"} {
 		if n := s.lines(text); n == 0 || n > 4 {
-			t.Errorf("%s told of refused rows %d times", s.name, n)
+			t.Errorf("%s told of refused rows %d times", s.Name, n)
 		}
 	}
-	c.exec(`ALTER TABLE numbers DROP CONSTRAINT small`)
-	alike(t, `SELECT * FROM numbers ORDER BY id`, a, c)
-	a.expect(`SELECT COUNT(*) FROM sync_outbox`, "0")
+	c.Exec(`ALTER TABLE numbers DROP CONSTRAINT small`)
+	testkit.Alike(t, `SELECT * FROM numbers ORDER BY id`, a, c)
+	a.Expect(`SELECT COUNT(*) FROM sync_outbox`, "0")
 }

@@ -13,7 +13,7 @@ func TestProfilesAreServedOnLoopback(t *testing.T) {
 	b := testkit.AnyBroker(t)
 	address := fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t))
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"http": map[string]any{"listen": address}})
-	a.exec(orders)
+	a.Exec(orders)
 	a.start()
 	testkit.Eventually(t, "profiles", func() error {
 		r, err := http.Get("http://" + address + "/debug/pprof/heap")
