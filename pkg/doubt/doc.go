@@ -1,7 +1,7 @@
-// Package doubt remembers what a node is not sure of, until a comparison has shown it:
-// tables of which rows went without a trigger, tables that may have been written while
-// nobody captured them, and that the whole database was set back to a backup. A restart
-// makes no table equal, so that it is written down, and told by the runs that follow.
+// Package doubt remembers what a node is not sure of until a comparison resolves it: tables
+// whose rows vanished without a trigger, tables whose writes may have been missed, and a
+// database that was restored from a backup. A restart makes no table equal, so doubts are
+// stored, and later runs report them too.
 //
-// Comparing is left to others; whether what they found ends a doubt is decided here.
+// Comparing is left to others; this package decides which doubts a comparison ends.
 package doubt

@@ -13,13 +13,13 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
-// Config is what Doubts go by.
+// Config is what Doubts are made of.
 type Config struct {
 	Log     *zap.Logger
-	Tables  []string // all that are to be the same somewhere
+	Tables  []string // all that a remote should have the same
 	Synced  func(table string) bool
 	Remotes []string
-	// Comparable reports whether a table is to be the same here and at a remote.
+	// Comparable reports whether a table should be the same here and at a remote.
 	Comparable func(remote, table string) bool
 	// Compared returns the last comparison of a table with a remote, if there was one.
 	Compared func(remote, table string) (status.Comparison, bool)
@@ -27,7 +27,7 @@ type Config struct {
 	Changed func()
 }
 
-// Doubts are those of a node. They are safe for concurrent use.
+// Doubts are a node's. They are safe for concurrent use.
 type Doubts struct {
 	cfg  Config
 	kick chan struct{} // one is to be written
@@ -39,40 +39,40 @@ type Doubts struct {
 	setBack   time.Time       // zero: it was not
 }
 
-// New returns the doubts of a node that has noticed nothing yet.
+// New returns the Doubts of a node that has noticed nothing yet.
 func New(cfg Config) *Doubts {
 	return &Doubts{cfg: cfg, kick: make(chan struct{}, 1), at: map[schema.Doubt]time.Time{}, unwritten: map[schema.Doubt]bool{}, missed: map[string]bool{}}
 }
 
-// Vanished says that rows of a table went without a trigger.
+// Vanished records that rows of a table vanished without firing a trigger.
 func (d *Doubts) Vanished(table string, at time.Time) {
 	d.note(schema.Doubt{Table: table, Kind: schema.DoubtVanished}, at)
 }
 
-// Unseen says that a table may have been written while the node was away. It is written
-// down when Unseen returns nil: before anything makes it look right.
+// Unseen records that writes to a table may have been missed while the node was down. Once
+// it returns nil that is stored: it must be, before anything makes the table look right.
 func (d *Doubts) Unseen(ctx context.Context, s Store, table string, at time.Time) error {
 	d.Missed(table)
 	d.note(schema.Doubt{Table: table, Kind: schema.DoubtUnseen}, at)
 	return d.write(ctx, s)
 }
 
-// Missed says that a table may have been written without being captured for a moment.
+// Missed records that writes to a table may have been missed for a moment.
 func (d *Doubts) Missed(table string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.missed[table] = true
 }
 
-// HasMissed reports whether this run has noticed that a table may have been written without
-// being captured.
+// HasMissed reports whether this run noticed that writes to a table may have been missed.
 func (d *Doubts) HasMissed(table string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.missed[table]
 }
 
-// note has a doubt told, and written soon. Without remotes there is nothing to differ from.
+// note records a doubt, and has it stored soon. Without remotes there is nothing to differ
+// from.
 func (d *Doubts) note(x schema.Doubt, at time.Time) {
 	if len(d.cfg.Remotes) == 0 {
 		return
@@ -90,7 +90,7 @@ func (d *Doubts) wake() {
 	}
 }
 
-// Of returns the tables of which there are doubts of a kind, and since when.
+// Of returns the tables with a doubt of a kind, and when it was noticed.
 func (d *Doubts) Of(kind string) map[string]time.Time {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -103,8 +103,8 @@ func (d *Doubts) Of(kind string) map[string]time.Time {
 	return tables
 }
 
-// SetBack returns when it was noticed that the database was set back; nil: it was not, or
-// all was compared since.
+// SetBack returns when it was noticed that the database had been restored from a backup;
+// nil if it was not, or if everything was compared since.
 func (d *Doubts) SetBack() *time.Time {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -115,8 +115,8 @@ func (d *Doubts) SetBack() *time.Time {
 	return &at
 }
 
-// Recall reads what was noticed in earlier runs. A table that is synced no more is
-// dropped, and so is one that can be compared with nobody: nothing would ever end that.
+// Recall reads what earlier runs noticed. It drops a table that is no longer synced, and
+// one that cannot be compared with any remote: nothing would ever end its doubt.
 func (d *Doubts) Recall(ctx context.Context, s Store) error {
 	setBack, err := s.SetBackAt(ctx)
 	if err != nil {
@@ -145,10 +145,10 @@ func (d *Doubts) Recall(ctx context.Context, s Store) error {
 	return nil
 }
 
-// lastTime is how long what is to be written at the end may take.
+// lastTime bounds the last write when the node stops.
 const lastTime = time.Second
 
-// Run writes down what is noticed, until ctx ends.
+// Run stores what is noticed until ctx ends.
 func (d *Doubts) Run(ctx context.Context, s Store) error {
 	for {
 		select {
@@ -168,7 +168,7 @@ func (d *Doubts) Run(ctx context.Context, s Store) error {
 	}
 }
 
-// write writes what is not written yet.
+// write stores what is not stored yet.
 func (d *Doubts) write(ctx context.Context, s Store) error {
 	d.mu.Lock()
 	due := map[schema.Doubt]time.Time{}
@@ -189,7 +189,7 @@ func (d *Doubts) write(ctx context.Context, s Store) error {
 	return nil
 }
 
-// end forgets a doubt, unless it was noticed again after at.
+// end drops a doubt, unless it was noticed again after at.
 func (d *Doubts) end(ctx context.Context, s Store, x schema.Doubt, at time.Time) error {
 	if err := s.End(ctx, x); err != nil {
 		return err

@@ -7,7 +7,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// Settle ends what a comparison of a table has shown to be wrong no more.
+// Settle ends the doubts that a comparison of a table has resolved.
 func (d *Doubts) Settle(ctx context.Context, s Store, table string) error {
 	for x, at := range d.all() {
 		if x.Table != table || !d.cfg.equalSince(table, at) {
@@ -33,8 +33,8 @@ func (d *Doubts) Settle(ctx context.Context, s Store, table string) error {
 	return nil
 }
 
-// equalSince reports whether a table was compared since a time with each remote with which
-// it can be, and is equal.
+// equalSince reports whether a table was found equal, after a time, at every remote with
+// which it can be compared.
 func (c *Config) equalSince(table string, at time.Time) bool {
 	compared := false
 	for _, remote := range c.Remotes {
@@ -49,8 +49,8 @@ func (c *Config) equalSince(table string, at time.Time) bool {
 	return compared
 }
 
-// equalEverywhere reports whether, of what this run has compared, nothing differs, and
-// nothing is left out. Rows that a transformer changes cannot be compared.
+// equalEverywhere reports whether this run has compared everything that can be compared,
+// and nothing differs. Rows that a transformer changes cannot be compared.
 func (c *Config) equalEverywhere() bool {
 	compared := false
 	for _, table := range c.Tables {

@@ -8,18 +8,19 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// Store is where doubts outlive the node.
+// Store keeps doubts across restarts.
 type Store interface {
-	// Doubts returns all doubts, and when they were noticed.
+	// Doubts returns all doubts, and when each was noticed.
 	Doubts(ctx context.Context) (map[schema.Doubt]time.Time, error)
 	Set(ctx context.Context, x schema.Doubt, at time.Time) error
 	End(ctx context.Context, x schema.Doubt) error
-	// SetBackAt returns when it was noticed that the database was set back; zero: it was not.
+	// SetBackAt returns when it was noticed that the database had been restored from a
+	// backup; zero if it was not.
 	SetBackAt(ctx context.Context) (time.Time, error)
 	ForgetSetBack(ctx context.Context) error
 }
 
-// Own is the Store in the node's own tables.
+// Own is the Store in a node's own tables.
 type Own struct{ DB *mysqldb.DB }
 
 func (o Own) Doubts(ctx context.Context) (map[schema.Doubt]time.Time, error) {

@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// Rows names refused rows; what is empty is any.
+// Rows selects refused rows; an empty field matches any.
 type Rows struct {
 	Remote string `json:"remote,omitempty"`
 	Table  string `json:"table,omitempty"`
 	ID     string `json:"id,omitempty"` // as sync_status shows it; needs Table
 }
 
-// RowError is a row that a remote refused or that a transformer failed on.
+// RowError is a row that a remote refused, or on which a transformer failed.
 type RowError struct {
 	Remote   string    `json:"remote"`
 	Table    string    `json:"table"`
@@ -38,7 +38,7 @@ type Conflict struct {
 	Standing bool       `json:"standing"` // not put back yet
 }
 
-// ConflictNow is a conflict, and what has become of the row.
+// ConflictNow is a conflict with the row's current state.
 type ConflictNow struct {
 	Conflict
 	Now   json.RawMessage `json:"now"`   // the row as it is; null: there is none
@@ -46,12 +46,12 @@ type ConflictNow struct {
 	Seen  string          `json:"seen"`  // names what the row is now, for PutBack
 }
 
-// PutBack says how the row that lost is written again.
+// PutBack says how to restore the row that lost.
 type PutBack struct {
 	Columns []string `json:"columns,omitempty"` // only these; none are all
-	// Seen is that of the ConflictNow on which somebody has decided: if the row is
-	// another now, nothing is written. Without it, a row that was written after the
-	// conflict is written over only with Over.
+	// Seen is that of the ConflictNow on which the decision was made: if the row has changed
+	// since, nothing is written. Without it, a row written after the conflict is overwritten
+	// only with Over.
 	Seen string `json:"seen,omitempty"`
 	Over bool   `json:"over,omitempty"`
 }
@@ -78,7 +78,7 @@ type Verify struct {
 	Repair  bool     `json:"repair"`
 }
 
-// Comparison is what became of comparing a table with a remote.
+// Comparison is the result of comparing a table with a remote.
 type Comparison struct {
 	Table   string       `json:"table"`
 	Remote  string       `json:"remote"`
@@ -96,7 +96,7 @@ type Comparison struct {
 	Error        string `json:"error,omitempty"` // why it was not compared
 }
 
-// Difference is a row that is not the same on both sides.
+// Difference is a row that differs between the two sides.
 type Difference struct {
 	ID      string `json:"id"`
 	Kind    string `json:"kind"` // differs, missing here, missing there; "held back, but there": a transformer returns null, and the remote has the row

@@ -10,7 +10,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// about returns what is known of a node without its database. It is pure.
+// about returns what is known without the database. It is pure.
 func about(cfg *config.Config, database Link, l *Live, now time.Time) *State {
 	return &State{
 		Client: cfg.ClientName, Version: l.Version, Started: l.Started, Now: now, LogLevel: l.LogLevel,
@@ -35,7 +35,7 @@ func tablesOf(cfg *config.Config) []Table {
 	return list
 }
 
-// builder makes a State of what is known.
+// builder builds a State.
 type builder struct {
 	*State
 	cfg     *config.Config
@@ -44,8 +44,8 @@ type builder struct {
 	traffic *Traffic // nil: the node does not run
 }
 
-// build adds what the own tables and, where the node runs, its parts tell. It is pure,
-// but that traffic goes on.
+// build adds what the node's own tables and, if it runs, its parts tell. It is pure but for
+// the counters of traffic, which go on.
 func (b *builder) build() {
 	for i := range b.Tables {
 		t := &b.Tables[i]
@@ -69,7 +69,7 @@ func (b *builder) build() {
 	}
 }
 
-// remote returns what is known of a client but for what it needs.
+// remote returns what is known of a client, except what it still needs.
 func (b *builder) remote(name string) *Remote {
 	c := b.live.Clients[name]
 	r := &Remote{Name: name, Online: c.Online, Met: c.Node || !c.Heard.IsZero(), InFlight: c.InFlight, Key: c.Key}
@@ -86,7 +86,7 @@ func (b *builder) remote(name string) *Remote {
 	return r
 }
 
-// streams adds the tables of a remote, and what it needs of all.
+// streams adds a remote's tables, and sums what it still needs.
 func (b *builder) streams(r *Remote) {
 	if b.own.strange[r.Name] {
 		return
@@ -134,7 +134,7 @@ func (b *builder) stand(r *Remote) {
 		r.NeverSent = len(b.cfg.SyncTables)
 		return
 	}
-	// An existing peer is sent changes only.
+	// A version-1 peer is only sent changes.
 	initial := b.cfg.InitialSync != snapshot.None && (r.Protocol != 1 || !r.Met)
 	sent := slices.Contains(b.cfg.RemoteClients, r.Name)
 	r.stand(b.Streams, func(table string) road {

@@ -17,7 +17,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
 )
 
-// Desk answers by a node's own tables. It is safe for concurrent use.
+// Desk answers requests from a node's own tables. It is safe for concurrent use.
 type Desk struct {
 	cfg    *config.Config
 	db     *mysqldb.DB
@@ -25,13 +25,13 @@ type Desk struct {
 	outbox *outbox.Outbox
 }
 
-// NewDesk returns the desk of a node that has its own tables.
+// NewDesk returns a Desk; the node's own tables must exist.
 func NewDesk(cfg *config.Config, db *mysqldb.DB, tables *schema.Tables, o *outbox.Outbox) *Desk {
 	return &Desk{cfg, db, tables, o}
 }
 
-// Known checks names of a request against the configuration; empty ones are any. The
-// error is an ErrNotFound. Promise 8.
+// Known checks the names in a request against the configuration; an empty one matches
+// any. The error is an ErrNotFound. Promise 8.
 func (d *Desk) Known(remote, table string) error {
 	if remote != "" && !slices.Contains(d.cfg.RemoteClients, remote) {
 		return Kind(ErrNotFound, fmt.Errorf("%.64q is not in remoteClients", remote))
@@ -93,7 +93,7 @@ func (d *Desk) PutBack(ctx context.Context, conflict uint64, how PutBack) error 
 	return refused(losers.PutBack(ctx, d.db, d.tables, conflict, r))
 }
 
-// refused says of what kind an error of package losers is.
+// refused gives an error of package losers its kind.
 func refused(err error) error {
 	switch {
 	case errors.Is(err, losers.ErrNoConflict):

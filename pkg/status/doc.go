@@ -1,12 +1,12 @@
 // Package status is what a node tells about itself, running or stopped: one State, built
-// of the configuration, of what the own tables say, and of what only a node that runs
-// knows. The API, the page, the metrics and the commands show it; the package knows
-// nothing of HTTP.
+// from the configuration, the node's own tables, and what only a running node knows. The
+// API, the status page, the metrics and the commands show it; the package knows nothing of
+// HTTP.
 //
-// A Desk does what people ask of a node that its own tables are enough for: refused rows
-// and their retry, conflicts, a table that is sent again. Of a node that does not run a
-// command does so: the node finds it when it starts, or within a second.
+// A Desk does what a node's own tables suffice for: it lists and retries refused rows,
+// shows conflicts and puts losers back, and has a table sent again. For a stopped node the
+// commands use it directly, and the node finds the result when it starts.
 //
-// Names of a request are checked against the configuration (promise 8). Errors say by
-// Kind what they are. What is counted, looked at and remembered is bounded (promise 10).
+// Names in a request are checked against the configuration (promise 8). An error wraps its
+// kind. Everything counted, read and remembered is bounded (promise 10).
 package status

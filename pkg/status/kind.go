@@ -2,15 +2,15 @@ package status
 
 import "errors"
 
-// What an error wraps says of what kind it is, for those who answer by it.
+// Kinds of errors: one of these is wrapped where the caller answers differently for it.
 var (
 	ErrRequest     = errors.New("bad request")   // the request has a mistake
 	ErrNotFound    = errors.New("not found")     // what it names is not there
-	ErrChanged     = errors.New("written since") // it is not as who asks takes it to be
+	ErrChanged     = errors.New("written since") // it has changed since the caller looked
 	ErrUnavailable = errors.New("not reachable") // the database, the broker or a remote is away
 )
 
-// Kind returns an error that reads as err and wraps one that says of what kind it is.
+// Kind returns an error that reads as err and also wraps kind.
 func Kind(kind, err error) error { return kinded{kind, err} }
 
 type kinded struct{ kind, err error }

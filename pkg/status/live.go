@@ -8,8 +8,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// Live is what only a node that runs knows of itself, as it is at a moment. Of one that
-// does not run it is empty.
+// Live is a snapshot of what only a running node knows. For a stopped node it is empty.
 type Live struct {
 	Version  string
 	Started  time.Time
@@ -26,7 +25,7 @@ type Live struct {
 	Trouble      Trouble
 }
 
-// Client is what a node that runs knows of another one.
+// Client is what a running node knows about another client.
 type Client struct {
 	Online   bool
 	Heard    time.Time // zero: not in this run
@@ -40,8 +39,7 @@ type Client struct {
 	Mute     time.Time // since when it answers nothing; zero: it does
 }
 
-// Trouble is what is wrong with a node that runs, and that a State does not show
-// otherwise than as a problem.
+// Trouble is what is wrong with a running node and shows up in a State only as a problem.
 type Trouble struct {
 	Vanished map[string]time.Time // tables of which rows went without a trigger
 	Unseen   map[string]time.Time // tables that may have been written while the node was away

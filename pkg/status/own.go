@@ -15,10 +15,10 @@ import (
 
 const (
 	transfersMost = 1000 // that are shown; those on their way first
-	lookRest      = 20   // a count that took a time is not made again for this many times as long
+	lookRest      = 20   // a count is not repeated for this many times as long as it took
 )
 
-// tables are the own tables of a node, as they are looked at.
+// tables reads a node's own tables.
 type tables struct {
 	cfg    *config.Config
 	db     *mysqldb.DB
@@ -27,7 +27,7 @@ type tables struct {
 	most   int                                  // how many rows of a kind are counted, for each remote
 }
 
-// own is what was last read from the node's own tables.
+// own is what was last read from a node's own tables.
 type own struct {
 	streams    map[pair]outbox.Backlog
 	strange    map[string]bool  // remotes that the node never ran with
@@ -41,7 +41,7 @@ type own struct {
 	progress   map[pair][]sample
 }
 
-// sample is how much of a table was sent at a time.
+// sample is how many rows of a table had been sent at a time.
 type sample struct {
 	at   time.Time
 	done int64
@@ -52,8 +52,8 @@ func newOwn() *own {
 		rest: map[string]time.Time{}, transfers: []Transfer{}, progress: map[pair][]sample{}}
 }
 
-// read brings what is known of the own tables up to date. After an error the rest
-// stays as it was.
+// read refreshes what is known from the own tables. After an error the rest stays as it
+// was.
 func (o *own) read(ctx context.Context, t *tables, now time.Time) error {
 	if err := o.countPending(ctx, t); err != nil {
 		return err
@@ -68,7 +68,7 @@ func (o *own) read(ctx context.Context, t *tables, now time.Time) error {
 	return o.readTransfers(ctx, t, now)
 }
 
-// count has a query count rows, up to a bound.
+// count counts rows with a query, up to a bound.
 func (t *tables) count(ctx context.Context, query string) (c Count, err error) {
 	if err = t.db.GetContext(ctx, &c.Rows, query, t.most); err != nil {
 		return Count{}, fmt.Errorf("read the own tables: %w", err)
@@ -115,7 +115,7 @@ func (o *own) countPending(ctx context.Context, t *tables) error {
 	return nil
 }
 
-// readTransfers reads which tables are sent, or were sent, as a whole.
+// readTransfers reads which tables are being sent, or were sent, as a whole.
 func (o *own) readTransfers(ctx context.Context, t *tables, now time.Time) error {
 	rows, err := t.db.QueryContext(ctx, `SELECT remote, table_name, mode, rows_done, rows_total, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', started_at),
 		TIMESTAMPDIFF(MICROSECOND, '1970-01-01', finished_at) FROM sync_snapshots ORDER BY finished_at IS NULL DESC, table_name, remote`)
@@ -157,8 +157,8 @@ func (o *own) readTransfers(ctx context.Context, t *tables, now time.Time) error
 	return nil
 }
 
-// proceed adds a sample and drops those that tell nothing of the last seconds. A
-// transfer that was begun anew has no earlier ones.
+// proceed adds a sample and drops outdated ones. A transfer that started over keeps none of
+// the earlier ones.
 func proceed(list []sample, s sample) []sample {
 	if k := len(list); k > 0 && (s.done < list[k-1].done || s.at.Before(list[k-1].at)) {
 		list = nil
@@ -169,7 +169,7 @@ func proceed(list []sample, s sample) []sample {
 	return append(list[:len(list):len(list)], s)
 }
 
-// pace returns the rows a second, and the seconds that are left; 0 is not known.
+// pace returns rows per second, and the seconds left; 0 means not known.
 func pace(list []sample, total int64) (rate, left float64) {
 	first, last := list[0], list[len(list)-1]
 	passed := last.at.Sub(first.at).Seconds()

@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// Bounds from which on something is a problem.
+// Thresholds beyond which something is a problem.
 const (
 	clockMost    = time.Minute      // by which a peer's clock may be ahead, or behind
 	recentError  = 10 * time.Minute // since a transformer failed
 	problemsMost = 100
 )
 
-// problems says what a person should look at, the gravest first. The own tables may not
-// be readable. It is pure.
+// problems lists what needs attention, most serious first. unreadable is why the node's own
+// tables cannot be read; nil if they can. It is pure.
 func problems(s *State, l *Live, unreadable error) []string {
 	t := &l.Trouble
 	var list []string
@@ -105,8 +105,7 @@ func remoteProblems(r *Remote, s *State, c Client, add func(format string, args 
 	}
 }
 
-// brokerProblem says what is wrong with the broker, as a part of a sentence; "" is
-// nothing.
+// brokerProblem says what is wrong with the broker, as part of a sentence; "" if nothing.
 func brokerProblem(l Link) string {
 	switch {
 	case l.Online && l.Error != "":

@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// How often the own database is asked for a sign of life, and how long it may take.
+// How often the database is pinged, and how long it may take to answer.
 const (
 	pulseEvery = time.Second
 	pulseTime  = 3 * time.Second
 )
 
-// Pulse knows whether the own database answers. It is safe for concurrent use.
+// Pulse tracks whether the node's database answers. It is safe for concurrent use.
 type Pulse struct {
 	mu      sync.Mutex
 	link    Link
@@ -21,21 +21,21 @@ type Pulse struct {
 	waiting map[*context.CancelCauseFunc]struct{} // called when it does not answer
 }
 
-// NewPulse returns the pulse of a database that was not asked yet.
+// NewPulse returns the pulse of a database that has not been asked yet.
 func NewPulse(address string, now time.Time) *Pulse {
 	return &Pulse{link: Link{Address: address, Since: now}, waiting: map[*context.CancelCauseFunc]struct{}{}}
 }
 
-// away says since when the own database does not answer, and why.
+// away is the error of a database that does not answer: since when, and why.
 type away struct{ Link }
 
 func (a away) Error() string {
 	return fmt.Sprintf("the database at %s has been unreachable since %s%s", a.Address, moment(a.Since), because(a.Link.Error))
 }
 
-// while returns a context that ends, with an away, when the database does not answer
-// twice in a row, since once it may only be busy; where it is away already, at once. The
-// caller calls done.
+// while returns a context that ends, with an away as its cause, once the database misses
+// two pings in a row (one miss may just be load), or at once if it is away already. The
+// caller must call done.
 func (p *Pulse) while(ctx context.Context) (_ context.Context, done func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	p.mu.Lock()
@@ -52,14 +52,14 @@ func (p *Pulse) while(ctx context.Context) (_ context.Context, done func()) {
 	}
 }
 
-// read returns how the database is.
+// read returns the state of the connection.
 func (p *Pulse) read() Link {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.link
 }
 
-// answers says that the database answers, and what it is.
+// answers records that the database answers, and its version.
 func (p *Pulse) answers(now time.Time, version string) {
 	p.mu.Lock()
 	p.link.Server = version
@@ -67,7 +67,7 @@ func (p *Pulse) answers(now time.Time, version string) {
 	p.note(now, nil)
 }
 
-// note says that the database has answered, or why it has not.
+// note records that the database has answered, or why it has not.
 func (p *Pulse) note(now time.Time, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -13,10 +13,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// Bounds of what those cost who look at a node that runs.
+// Bounds of what looking at a running node costs.
 const (
-	// stateAge is how old the state may be that is told: all who ask meanwhile share it,
-	// so that any number of them costs the database what one does.
+	// stateAge is how old a state may be: all who ask within it share one, so that many
+	// readers cost the database no more than one.
 	stateAge = 900 * time.Millisecond
 	lookRows = 10_000          // of one kind, for one remote
 	lookTime = 3 * time.Second // for all
@@ -25,8 +25,8 @@ const (
 // errStarting is what is answered before the node works.
 var errStarting = errors.New("the node is starting: it waits for its database")
 
-// Running tells how a node that runs is, and has it do what its own tables are enough
-// for. It is safe for concurrent use.
+// Running is a running node as people see it: its state, and the requests that its own
+// tables suffice for. It is safe for concurrent use.
 type Running struct {
 	Traffic  *Traffic
 	Verified Verified
@@ -40,7 +40,7 @@ type Running struct {
 	turn  chan struct{} // one finds out at a time
 	stale atomic.Bool   // what was found out does not hold any more
 
-	// For the one whose turn it is:
+	// Guarded by turn:
 	state *State
 	at    time.Time
 	last  *own
@@ -52,8 +52,8 @@ type opened struct {
 	tables *tables
 }
 
-// NewRunning returns what tells of a node, of which live tells what goes on in it;
-// clients are those that it deals with, others whether it does with any.
+// NewRunning returns a node that waits for its database. live returns what goes on in it;
+// clients are those it deals with, and others says whether it deals with any others.
 func NewRunning(cfg *config.Config, now func() time.Time, clients []string, others bool, live func() Live) *Running {
 	names := make([]string, 0, len(cfg.SyncTables))
 	for _, t := range tablesOf(cfg) {
@@ -63,17 +63,17 @@ func NewRunning(cfg *config.Config, now func() time.Time, clients []string, othe
 		pulse: NewPulse(mysqldb.Address(cfg.MySQL), now()), turn: make(chan struct{}, 1), last: newOwn()}
 }
 
-// Open says that the node has its database and works. The stream is counted up to what
-// end returns.
+// Open is called when the node has its database. The stream is counted up to what end
+// returns.
 func (r *Running) Open(db *mysqldb.DB, known *schema.Tables, o *outbox.Outbox, end func(context.Context) (int64, error)) {
 	r.pulse.answers(r.now(), db.Version)
 	r.own.Store(&opened{NewDesk(r.cfg, db, known, o), &tables{r.cfg, db, o, end, lookRows}})
 }
 
-// Opened reports whether the node works.
+// Opened reports whether Open was called.
 func (r *Running) Opened() bool { return r.own.Load() != nil }
 
-// Watch asks the database for a sign of life each second, until ctx ends.
+// Watch pings the database every second until ctx ends.
 func (r *Running) Watch(ctx context.Context, db *mysqldb.DB) error {
 	for {
 		short, cancel := context.WithTimeout(ctx, pulseTime)
@@ -91,7 +91,7 @@ func (r *Running) Watch(ctx context.Context, db *mysqldb.DB) error {
 	}
 }
 
-// Renew says that something has changed that the state tells.
+// Renew has the next caller of State get a new one.
 func (r *Running) Renew() { r.stale.Store(true) }
 
 // Compared remembers a comparison.
@@ -100,7 +100,7 @@ func (r *Running) Compared(c Comparison) {
 	r.Renew()
 }
 
-// State returns how the node is. It may be a second old, and is not to be changed.
+// State returns the node's state, which may be a second old. The caller must not change it.
 func (r *Running) State(ctx context.Context) (*State, error) {
 	select {
 	case r.turn <- struct{}{}:
@@ -134,8 +134,8 @@ func (r *Running) State(ctx context.Context) (*State, error) {
 	return s, nil
 }
 
-// Ask has a question answered that needs the own database. Where that is away, or goes
-// away meanwhile, the error says so: one that hangs would be waited for without end.
+// Ask answers a question that needs the database. If that is away, or goes away meanwhile,
+// the error says so: a database that hangs would otherwise be waited for forever.
 func Ask[T any](ctx context.Context, r *Running, question func(context.Context, *Desk) (T, error)) (answer T, err error) {
 	o := r.own.Load()
 	if o == nil {
@@ -152,7 +152,7 @@ func Ask[T any](ctx context.Context, r *Running, question func(context.Context, 
 	return answer, err
 }
 
-// do is Ask for what has no answer.
+// do is Ask for a question without an answer.
 func (r *Running) do(ctx context.Context, question func(context.Context, *Desk) error) error {
 	_, err := Ask(ctx, r, func(ctx context.Context, d *Desk) (struct{}, error) { return struct{}{}, question(ctx, d) })
 	return err
@@ -185,16 +185,16 @@ func (r *Running) PutBack(ctx context.Context, conflict uint64, how PutBack) err
 	return r.do(ctx, func(ctx context.Context, d *Desk) error { return d.PutBack(ctx, conflict, how) })
 }
 
-// Resync has a table sent again.
+// Resync sends a table again.
 func (r *Running) Resync(ctx context.Context, x Resync) error {
 	defer r.Renew()
 	return r.do(ctx, func(ctx context.Context, d *Desk) error { return d.Resync(ctx, x) })
 }
 
-// stepMost is how long a step may take for the node to count as one that works.
+// stepMost is how long a step may take before the node counts as stuck.
 const stepMost = time.Minute
 
-// Health says what keeps the node from its work.
+// Health returns what keeps the node from working; nil if nothing does.
 func (r *Running) Health(context.Context) error {
 	if !r.Opened() {
 		return errStarting

@@ -1,7 +1,7 @@
 package status
 
-// How a table stands with a remote. In step is said of what was seen only: the remote is there,
-// was sent the whole table once, and has acked all since.
+// How a table stands with a remote. "In step" is said only of what was seen: the remote is
+// online, was sent the whole table once, and has acked everything since.
 const (
 	NotSent   = "not sent"        // by the configuration
 	NeverSent = "never sent"      // it has not been sent the table yet
@@ -13,7 +13,7 @@ const (
 	InStep    = "in step"
 )
 
-// road is what standing goes by, beside the counts of a stream.
+// road is what standing depends on besides a stream's counts.
 type road struct {
 	Sends   bool // the table to the remote
 	Online  bool // the remote is there

@@ -4,8 +4,8 @@ import (
 	"time"
 )
 
-// State is how a node is. GET /api/status answers with it, and /api/events sends
-// it each second.
+// State is the state of a node. GET /api/status returns it, and /api/events sends it every
+// second.
 type State struct {
 	Client       string        `json:"client"`
 	Version      string        `json:"version"` // of the program
@@ -27,7 +27,7 @@ type State struct {
 	Problems     []string      `json:"problems,omitempty"` // what a person should look at, in sentences
 }
 
-// Step is what a loop is at, of rows that come in or go out.
+// Step is what a loop of the node is doing, for rows coming in or going out.
 type Step struct {
 	Loop    string  `json:"loop,omitempty"` // "inbound of hamburg"; "" is that none is at anything
 	Seconds float64 `json:"seconds"`        // for how long
@@ -43,7 +43,7 @@ type Link struct {
 	Error   string    `json:"error,omitempty"`   // why it is not online, or what does not work all the same
 }
 
-// Count is a number that is not counted further than up to a bound.
+// Count is a number that is counted only up to a bound.
 type Count struct {
 	Rows    int64 `json:"rows"`
 	AtLeast bool  `json:"atLeast,omitempty"` // there are more, or it is an estimate

@@ -15,19 +15,18 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// countMost is up to how many rows of a kind are counted of a node that does not run,
-// for each remote.
+// countMost is how many rows of a kind are counted for a stopped node, per remote.
 const countMost = 100_000
 
-// Stopped tells how a node that does not run is, as its database has it, and does what
-// its own tables are enough for: the node finds it when it starts, or within a second.
+// Stopped is a stopped node as its database shows it. What is asked of it is done in its
+// tables: the node finds it when it starts.
 type Stopped struct {
 	*Desk
 	tables *tables
 }
 
-// OfStopped returns what tells of a node whose database db is. The own tables must be
-// there: the node has run once.
+// OfStopped returns the stopped node whose database is db. Its own tables must exist: the
+// node has run once.
 func OfStopped(cfg *config.Config, db *mysqldb.DB) *Stopped {
 	known := schema.NewTables(db)
 	o := outbox.New(db, known, nil)
@@ -35,9 +34,9 @@ func OfStopped(cfg *config.Config, db *mysqldb.DB) *Stopped {
 	return &Stopped{NewDesk(cfg, db, known, o), &tables{cfg, db, o, all, countMost}}
 }
 
-// State returns a node that does not run as its tables have it: what remotes still
-// need, what is refused, tables that are sent as a whole. What only a running node
-// knows is empty. Started is zero.
+// State returns the node's state as its tables show it: what remotes still need, what they
+// refused, and tables being sent as a whole. What only a running node knows is empty, and
+// Started is zero.
 func (x *Stopped) State(ctx context.Context) (*State, error) {
 	now, cfg, db := time.Now(), x.tables.cfg, x.tables.db
 	l := Live{Clients: map[string]Client{}}
@@ -67,7 +66,7 @@ func (x *Stopped) State(ctx context.Context) (*State, error) {
 	return s, err
 }
 
-// left says what a person should look at of a node that does not run. It is pure.
+// left lists what needs attention on a stopped node. It is pure.
 func left(setBack *time.Time, doubts map[schema.Doubt]time.Time) []string {
 	list := []string{}
 	if setBack != nil {

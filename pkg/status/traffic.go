@@ -12,9 +12,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// Traffic counts what goes by, a batch at a time. Its places are made once, from
-// the configuration: what others send makes none. Promise 10. It is safe for
-// concurrent use.
+// Traffic counts rows and messages, a batch at a time. All counters are made once, from the
+// configuration: nothing that others send adds one. Promise 10. It is safe for concurrent
+// use.
 type Traffic struct {
 	now    func() time.Time
 	flows  map[pair]*flow
@@ -22,21 +22,21 @@ type Traffic struct {
 	others bool // whether clients that are not named count, as "*"
 }
 
-// clients returns whose traffic is counted, sorted.
+// clients returns the clients whose traffic is counted, sorted.
 func (t *Traffic) clients() []string { return slices.Sorted(maps.Keys(t.links)) }
 
-// messages returns how many messages with rows went by between a client and this node.
+// messages returns how many messages with rows were exchanged with a client.
 func (t *Traffic) messages(client string) Messages {
 	m := t.links[client]
 	return Messages{Sent: m.sent.Load(), Received: m.received.Load(), Unanswered: m.unanswered.Load()}
 }
 
-// ahead returns by how much a client's clock was ahead when it last sent a batch.
+// ahead returns how far ahead a client's clock was when it last sent a batch.
 func (t *Traffic) ahead(client string) time.Duration {
 	return time.Duration(t.link(client).ahead.Load())
 }
 
-// show adds what went by of a stream.
+// show adds a stream's counters.
 func (t *Traffic) show(s *Stream, now time.Time) {
 	f := t.flows[pair{s.Remote, s.Table}]
 	s.Refused, s.Rejected = f.refused.Load(), f.rejected.Load()
@@ -54,13 +54,13 @@ func (t *Traffic) show(s *Stream, now time.Time) {
 // pair names a table and a remote.
 type pair struct{ remote, table string }
 
-// flow is what went by between a table and a remote.
+// flow counts the rows of a table and a remote.
 type flow struct {
 	sent, received    meter
 	refused, rejected atomic.Int64 // by the remote; by this node
 }
 
-// messages are those with rows, of one remote.
+// messages counts those with rows, of one remote.
 type messages struct {
 	sent, received, unanswered atomic.Int64
 	ahead                      atomic.Int64 // ns by which its clock was ahead when it last sent a batch; more, if that took long
@@ -84,7 +84,7 @@ func NewTraffic(now func() time.Time, clients, tables []string, others bool) *Tr
 	return t
 }
 
-// link returns the messages of a client, or a place that nobody looks at.
+// link returns a client's counters, or ones that nobody reads.
 func (t *Traffic) link(client string) *messages {
 	if m := t.links[client]; m != nil {
 		return m
@@ -106,29 +106,29 @@ func (t *Traffic) flow(client, table string) *flow {
 	return &flow{}
 }
 
-// Sent says that a remote acked n rows; table gives that of each.
+// Sent records that a remote acked n rows; table returns the table of each.
 func (t *Traffic) Sent(remote string, n int, table func(int) string) {
 	now := t.now()
 	perTable(n, table, func(name string, rows int) { t.flow(remote, name).sent.add(now, int64(rows)) })
 }
 
-// Refused says that a remote refused rows, or that they could not be made for it.
+// Refused records that a remote refused rows, or that they could not be rendered for it.
 func (t *Traffic) Refused(remote string, list []outbox.Failure) {
 	for i := range list {
 		t.flow(remote, list[i].Table).refused.Add(1)
 	}
 }
 
-// Published says that a message with rows was sent to a client.
+// Published records that a message with rows was sent to a client.
 func (t *Traffic) Published(client string) { t.link(client).sent.Add(1) }
 
-// Unanswered says that a client did not answer messages in time.
+// Unanswered records that a client did not answer messages in time.
 func (t *Traffic) Unanswered(client string, messages int) {
 	t.link(client).unanswered.Add(int64(messages))
 }
 
-// Came says that a message with rows has come that was sent at a time of the
-// client's clock; zero is not known.
+// Came records that a message with rows arrived, sent at a time by the client's clock; zero
+// if not known.
 func (t *Traffic) Came(client string, sent time.Time) {
 	m := t.link(client)
 	m.received.Add(1)
@@ -137,8 +137,8 @@ func (t *Traffic) Came(client string, sent time.Time) {
 	}
 }
 
-// Received says that n rows of a client are in the database, but for those that
-// were rejected.
+// Received records that n rows of a client are in the database, except those that were
+// rejected.
 func (t *Traffic) Received(client string, n int, table func(int) string, rejects []wire.Reject) {
 	now := t.now()
 	var rejected map[string]int
@@ -173,7 +173,7 @@ func perTable(n int, table func(int) string, f func(name string, rows int)) {
 	}
 }
 
-// rateTime is the time over which rates are told.
+// rateTime is the time over which rates are averaged.
 const rateTime = 10 * time.Second
 
 // meter counts rows, and those of the last seconds. It is safe for concurrent use.

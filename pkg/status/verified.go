@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// differMost is how many of the rows that differ are remembered. Promise 10.
+// differMost is how many differing rows of a comparison are remembered. Promise 10.
 const differMost = 20
 
 // Verified remembers the last comparison of each table with each remote. It is safe
@@ -29,7 +29,7 @@ func (v *Verified) note(c Comparison) {
 	v.last[pair{c.Remote, c.Table}] = c
 }
 
-// Of returns the last comparison of a table with a remote; false is that there was none.
+// Of returns the last comparison of a table with a remote; false if there was none.
 func (v *Verified) Of(remote, table string) (Comparison, bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -37,7 +37,7 @@ func (v *Verified) Of(remote, table string) (Comparison, bool) {
 	return c, ok
 }
 
-// all returns them by table.
+// all returns them, sorted by table.
 func (v *Verified) all() []Comparison {
 	v.mu.Lock()
 	defer v.mu.Unlock()
