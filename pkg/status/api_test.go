@@ -1,0 +1,78 @@
+package status_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/status"
+)
+
+// TestOthersReadTheseKeys holds what the API answers and takes against files: other
+// programs read it. Keys may be added, by hand; none goes or gets another name.
+func TestOthersReadTheseKeys(t *testing.T) {
+	t.Parallel()
+	for _, v := range []any{
+		&status.State{}, &status.RowError{}, &status.ConflictNow{}, &status.Comparison{}, // what is answered
+		&status.Rows{}, &status.PutBack{}, &status.Resync{}, &status.Verify{}, // what is taken
+	} {
+		name := reflect.TypeOf(v).Elem().Name()
+		empty, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fill(t, reflect.ValueOf(v).Elem(), "")
+		filled, err := json.MarshalIndent(v, "", "  ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := string(empty) + "\n" + string(filled) + "\n"
+		want, err := os.ReadFile(filepath.Join("testdata", name+".json"))
+		if err != nil {
+			t.Error(err)
+		}
+		if got != string(want) {
+			t.Errorf("%s, without values and with all, is\n%s\nnot\n%s", name, got, want)
+		}
+	}
+}
+
+// fill gives every field a value: texts the field's name, lists one element.
+func fill(t *testing.T, v reflect.Value, name string) {
+	t.Helper()
+	switch v.Interface().(type) {
+	case time.Time:
+		v.Set(reflect.ValueOf(time.Date(2026, 11, 27, 6, 7, 8, 900_000_000, time.UTC)))
+		return
+	case json.RawMessage:
+		v.Set(reflect.ValueOf(json.RawMessage(`{"id":1}`)))
+		return
+	}
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(name)
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int, reflect.Int64:
+		v.SetInt(7)
+	case reflect.Uint64:
+		v.SetUint(7)
+	case reflect.Float64:
+		v.SetFloat(1.5)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(t, v.Elem(), name)
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		fill(t, v.Index(0), name)
+	case reflect.Struct:
+		for i := range v.NumField() {
+			fill(t, v.Field(i), v.Type().Field(i).Name)
+		}
+	default:
+		t.Fatalf("%s is a %s", name, v.Kind())
+	}
+}
