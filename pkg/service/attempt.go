@@ -16,7 +16,7 @@ type runner interface {
 	SetLogLevel(level string) error
 	Health(ctx context.Context) error
 
-	// Check finds what would keep the node from starting, without changing anything.
+	// Check returns what would keep the node from starting. It changes nothing.
 	Check(ctx context.Context) error
 	// Run runs the node once, until ctx ends.
 	Run(ctx context.Context) error
@@ -24,7 +24,7 @@ type runner interface {
 	Working() <-chan struct{}
 }
 
-// attempt is a node that is to run, with who waits for word of it. It is the node's
+// attempt is a node to run, and whoever waits to hear how that went. It is its node's
 // node.Host.
 type attempt struct {
 	runner
@@ -33,11 +33,11 @@ type attempt struct {
 	warnings []string     // of its configuration
 	scrape   http.Handler // its metrics
 
-	answer chan error // nil: nobody waits
-	failed error      // what the answer is when it works: why it came back
+	answer chan error // to whoever waits; nil if nobody does
+	failed error      // the answer once the node works: why it was brought back
 }
 
-// attempt makes a node of a configuration, with its metrics.
+// attempt makes a node with its metrics from a configuration.
 func (s *Service) attempt(cfg *config.Config) (a *attempt, err error) {
 	a = &attempt{service: s, cfg: cfg}
 	m := metrics.New(a)
@@ -54,7 +54,7 @@ func (a *attempt) Waits(ctx context.Context) error {
 	return a.service.front.listenEarly(ctx, a.cfg.HTTP)
 }
 
-// Serves has the node asked by the page and the socket; see node.Host.
+// Serves opens the page and the socket; see node.Host.
 func (a *attempt) Serves(ctx context.Context) error {
 	if err := a.service.front.listen(ctx, a.cfg.HTTP); err != nil {
 		return err
@@ -63,14 +63,13 @@ func (a *attempt) Serves(ctx context.Context) error {
 	return nil
 }
 
-// Restart has another node take this one's place; see node.Host.
+// Restart replaces the node; see node.Host.
 func (a *attempt) Restart(ctx context.Context) {
-	// It ends the node that asks for it, so that it is not waited for; it logs what keeps it
-	// from that.
+	// Reload ends the node that asks, which therefore cannot wait for it. It logs errors itself.
 	go func() { _ = a.service.Reload(context.WithoutCancel(ctx)) }()
 }
 
-// say answers who waits, once.
+// say answers whoever waits, once.
 func (a *attempt) say(err error) {
 	if a.answer != nil {
 		a.answer <- err // which has room for it

@@ -18,11 +18,10 @@ import (
 
 var _ web.Node = (*front)(nil)
 
-// errReplaced is answered to what a node did not get done before another took its
-// place.
+// errReplaced answers a request that a node did not finish before it was replaced.
 var errReplaced = errors.New("the node stopped or was reloaded meanwhile: ask again")
 
-// tenant is a node with the time in which it may be asked.
+// tenant is a node with the time during which it can be asked.
 type tenant struct {
 	*attempt
 	life context.Context // of this run of the node
@@ -35,9 +34,8 @@ func newTenant(ctx context.Context, a *attempt) *tenant {
 	return t
 }
 
-// front is what is asked at the Unix socket and at http.listen. It outlives the
-// nodes of a Service, so that a reload cuts no connection, and asks the one that
-// runs.
+// front answers at the Unix socket and at http.listen by asking the node that runs. It
+// outlives the nodes of a Service, so that a reload cuts no connection.
 type front struct {
 	log    *zap.Logger
 	reload func(context.Context) error
@@ -61,7 +59,7 @@ func newFront(log *logging.Log, reload func(context.Context) error) *front {
 	return f
 }
 
-// run serves what is opened, until ctx ends.
+// run serves the opened listeners until ctx ends.
 func (f *front) run(ctx context.Context) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -91,8 +89,8 @@ func (f *front) open(ctx context.Context, l *web.Listener) error {
 	}
 }
 
-// listenEarly serves the page of a node that still waits for its database. Another
-// node's page stays until this one works.
+// listenEarly opens the page of a node that still waits for its database. If another
+// node's page is open, it stays until this node works.
 func (f *front) listenEarly(ctx context.Context, cfg config.HTTP) error {
 	f.mu.Lock()
 	there := f.page != nil
@@ -103,8 +101,8 @@ func (f *front) listenEarly(ctx context.Context, cfg config.HTTP) error {
 	return f.listen(ctx, cfg)
 }
 
-// listen serves the page as a configuration has it. A listener that fits stays, with
-// its connections.
+// listen opens the page as configured. A listener that fits is kept, with its
+// connections.
 func (f *front) listen(ctx context.Context, cfg config.HTTP) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -129,8 +127,8 @@ func (f *front) listen(ctx context.Context, cfg config.HTTP) error {
 	return nil
 }
 
-// control serves the socket of a configuration, which is there from now on. One that
-// cannot be made is told, and the node runs without it.
+// control opens the configured socket. If that fails, the error is logged and the node
+// runs without it.
 func (f *front) control(ctx context.Context, cfg *config.Config) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -153,7 +151,7 @@ func (f *front) control(ctx context.Context, cfg *config.Config) {
 	}
 }
 
-// ask has the node that runs answer, as long as it does.
+// ask has a node answer, for as long as it runs.
 func ask[T any](ctx context.Context, t *tenant, question func(context.Context) (T, error)) (T, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -170,7 +168,7 @@ func do(ctx context.Context, t *tenant, question func(context.Context) error) er
 	return err
 }
 
-// State asks the next node where one was replaced meanwhile.
+// State asks the next node if the one asked is replaced meanwhile.
 func (f *front) State(ctx context.Context) (*status.State, error) {
 	for {
 		t := f.tenant.Load()

@@ -12,9 +12,9 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
-	"github.com/mysql-sync/mysql-sync/pkg/node"
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/node"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
@@ -24,8 +24,8 @@ const (
 	slowStopTime = 5 * time.Second  // after which a stop is told to be slow
 )
 
-// Service runs a node, and another in its place when the configuration is read
-// again. Reload may be called from any goroutine.
+// Service runs a node, and replaces it when the configuration is reloaded. Reload may be
+// called from any goroutine.
 type Service struct {
 	load func() (*config.Config, []string, error)
 	make func(*config.Config, node.Host, node.Meter) (runner, error)
@@ -40,8 +40,8 @@ type Service struct {
 	running *config.Config
 }
 
-// New returns a service; load reads the configuration, as config.Load does.
-// The error is that of load, or what node.New finds.
+// New returns a service; load reads the configuration, as config.Load does. The error is
+// from load or from node.New.
 func New(load func() (*config.Config, []string, error), log *logging.Log, version string) (s *Service, err error) {
 	s = newService(load, log, func(cfg *config.Config, host node.Host, meter node.Meter) (runner, error) {
 		return node.New(cfg, log, version, host, meter)
@@ -56,7 +56,7 @@ func newService(load func() (*config.Config, []string, error), log *logging.Log,
 	return s
 }
 
-// read reads the configuration and makes a node of it.
+// read reads the configuration and makes a node from it.
 func (s *Service) read() (*attempt, error) {
 	cfg, warnings, err := s.load()
 	if err != nil {
@@ -110,8 +110,8 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 }
 
-// runOne runs a node until it ends, or until another shall run in its place. That is
-// the front's tenant then.
+// runOne runs a node until it ends, or until another is to replace it, which then is the
+// front's tenant.
 func (s *Service) runOne(ctx context.Context, t *tenant, a *attempt) (next *attempt, err error) {
 	defer t.stop()
 	if err := s.setLog(a); err != nil {
@@ -147,7 +147,7 @@ func (s *Service) runOne(ctx context.Context, t *tenant, a *attempt) (next *atte
 	return next, nil
 }
 
-// setLog has the log be as a node's configuration says.
+// setLog sets up the log as a node's configuration says.
 func (s *Service) setLog(a *attempt) error {
 	if err := errors.Join(s.log.SetLevel(a.cfg.LoggingLevel), s.log.SetFormat(a.cfg.LoggingFormat)); err != nil {
 		return err
@@ -158,10 +158,10 @@ func (s *Service) setLog(a *attempt) error {
 	return nil
 }
 
-// Reload reads the configuration and the transformers again and checks them as a
-// start does. A mistake is logged and returned, and the node goes on as it was.
-// Otherwise it stops in order and the new one starts in this process. Reload returns
-// when that works, or with the reason for which the one before came back.
+// Reload reads the configuration and the transformers again and checks them as a start
+// does. If there is a mistake it logs and returns it, and the node carries on. Otherwise the
+// node stops in order and a new one starts in this process. Reload returns once that works,
+// or with the reason why the previous one was brought back.
 func (s *Service) Reload(ctx context.Context) error {
 	select {
 	case s.turn <- struct{}{}:
@@ -184,7 +184,7 @@ func (s *Service) Reload(ctx context.Context) error {
 	case <-s.over:
 		return status.Kind(status.ErrUnavailable, errReplaced)
 	}
-	// Not until ctx ends: the listener by which this was asked may give way to another.
+	// This does not wait for ctx: the listener that brought the request may be replaced.
 	select {
 	case err := <-answer:
 		return err
@@ -214,8 +214,8 @@ func (s *Service) reloaded(ctx context.Context) (*attempt, error) {
 	return a, a.check(ctx, running)
 }
 
-// check finds what would keep a node from starting in place of one that runs with
-// another configuration, without changing anything.
+// check returns what would keep the node from replacing one that runs with another
+// configuration. It changes nothing.
 func (a *attempt) check(ctx context.Context, running *config.Config) error {
 	ctx, cancel := context.WithTimeout(ctx, reloadTime)
 	defer cancel()
@@ -239,8 +239,8 @@ func (a *attempt) check(ctx context.Context, running *config.Config) error {
 	return errors.Join(append(errs, err)...)
 }
 
-// listenable reports why an address could not be listened on; the one that the
-// running node has is free once that stops.
+// listenable returns why an address cannot be listened on. The one that the running node
+// holds will be free once that stops.
 func listenable(ctx context.Context, address, held string) error {
 	if address == "" || address == held {
 		return nil

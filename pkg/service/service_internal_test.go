@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
-	"github.com/mysql-sync/mysql-sync/pkg/node"
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
+	"github.com/mysql-sync/mysql-sync/pkg/node"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 

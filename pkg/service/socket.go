@@ -12,19 +12,19 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/owner"
 )
 
-// Socket is the path of the Unix socket by which commands reach a running node.
+// Socket returns the path of the Unix socket at which commands reach a running node.
 func Socket(cfg *config.Config) string {
 	return filepath.Join(cfg.QueueDirectory, cfg.ClientName+".sock")
 }
 
-// Files returns the paths of the files that a node keeps in queueDirectory, there or
-// not.
+// Files returns the paths of the files that a node keeps in queueDirectory, whether they
+// exist or not.
 func Files(cfg *config.Config) []string {
 	return []string{Socket(cfg), owner.RecordsFile(cfg.QueueDirectory, cfg.ClientName)}
 }
 
-// listenSocket makes the socket, for the node's user alone. One that a killed node
-// left is replaced: the lock on the database has shown that it runs no more.
+// listenSocket opens the socket, for the node's user alone. A leftover from a killed node
+// is replaced: the lock on the database has shown that it no longer runs.
 func listenSocket(ctx context.Context, cfg *config.Config) (net.Listener, error) {
 	if err := os.MkdirAll(cfg.QueueDirectory, 0o700); err != nil {
 		return nil, fmt.Errorf("queueDirectory: %w", err)
