@@ -87,16 +87,16 @@ type node struct {
 
 // meeting plays a policy between nodes that write, meet and go apart.
 type meeting struct {
-	t       *testing.T
-	seed    uint64
-	r       *rand.Rand
-	policy  conflict.Policy
-	script  func(earlier, later string) string // of the policy script
-	nodes   []*node
-	rows    map[change.Version]string
-	over    map[string]bool // rows that a user has seen and written over
+	t      *testing.T
+	seed   uint64
+	r      *rand.Rand
+	policy conflict.Policy
+	script func(earlier, later string) string // of the policy script
+	nodes  []*node
+	rows   map[change.Version]string
+	over   map[string]bool // rows that a user has seen and written over
 	losers map[string]bool // rows that lost
-	sent    int
+	sent   int
 }
 
 func (m *meeting) write(n *node, t int64) {

@@ -130,7 +130,9 @@ func TestValuesAreThoseOfTheState(t *testing.T) {
 // stopping is a node that cannot say how it is.
 type stopping struct{}
 
-func (stopping) State(context.Context) (*status.State, error) { return nil, errors.New("the node stops") }
+func (stopping) State(context.Context) (*status.State, error) {
+	return nil, errors.New("the node stops")
+}
 
 func TestAStateThatIsNotKnownIsAnError(t *testing.T) {
 	t.Parallel()
