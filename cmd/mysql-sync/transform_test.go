@@ -116,7 +116,7 @@ func TestTransformTestOfACompositeKeyWithoutATransformer(t *testing.T) {
 		`INSERT INTO orders VALUES ('a,b', 7, 'x')`)
 	has(t, a.run(0, "transform test", "orders", `a\,b,7`), "has no transformer", "   name", `"x"`, "   number  7")
 	has(t, a.run(0, "transform test", "orders", `a\,b,7`, "--json"), `"changed":[]`)
-	has(t, a.run(1, "transform test", "orders", `a,b,7`), "number of parts (3)")
+	has(t, a.run(1, "transform test", "orders", `a,b,7`), "the key has 3 parts")
 	has(t, a.run(0, "transform test", "orders", `a\,b,8`, "--delete"), `Deletes the row a\,b,8.`)
 }
 

@@ -128,7 +128,7 @@ func (x *departure) mayTake(ctx context.Context, f schema.ForeignKey, where *mys
 		if found, err := rowsOf(ctx, x.tx, f, where); err != nil || !found {
 			return err
 		}
-		return fmt.Errorf("rows of %s refer to it (foreign key %s), and that table is in none of syncTables, receiveTables and cascadeTables: add it to one of them, or delete these rows",
+		return fmt.Errorf("rows of %s refer to it (foreign key %s), but that table is not in syncTables, receiveTables or cascadeTables: add it to one of them, or delete these rows",
 			table, f.Name)
 	}
 	var columns []string
@@ -146,7 +146,7 @@ func (a *Applier) mayTouch(ctx context.Context, tx mysqldb.Tx, client string, f 
 	if found, err := rowsOf(ctx, tx, f, where); err != nil || !found {
 		return err
 	}
-	return fmt.Errorf("rows of %s refer to it (foreign key %s), and acceptFrom does not let %s change these", f.Table, f.Name, client)
+	return fmt.Errorf("rows of %s refer to it (foreign key %s), but acceptFrom does not let %s change these", f.Table, f.Name, client)
 }
 
 // rowsOf reports whether there are rows of a foreign key.

@@ -276,7 +276,7 @@ func (a *Applier) note(ctx context.Context, tasks []*task) error {
 // mostOfRow is how many changes of one row are applied at once: each takes a transaction. A sender of batches has one.
 const mostOfRow = 16
 
-var errOften = fmt.Errorf("the row is changed more than %d times at once; the rest is tried again later", mostOfRow)
+var errOften = fmt.Errorf("the row changes more than %d times at once; the rest is retried later", mostOfRow)
 
 // rounds sorts the changes so that a row occurs once in each: several changes of
 // one row are applied one after the other. Of those that came in batches, too many are to come again.

@@ -152,7 +152,7 @@ func (a *Applier) bar(ctx context.Context, tx mysqldb.Tx, b *barred, g *group, s
 		in.verdict, b.decided = cascade, true
 		return nil
 	case !a.Syncs(g.table.Name):
-		w.text += fmt.Sprintf("; %s did not know them, and %s is not in syncTables here, so that the row cannot be sent back: delete them, or set foreignKeyConflict to cascade",
+		w.text += fmt.Sprintf("; %s did not know of them, and %s is not in syncTables here, so the row cannot be sent back: delete them, or set foreignKeyConflict to cascade",
 			in.From, g.table.Name)
 	default:
 		in.verdict, b.decided = keep, true

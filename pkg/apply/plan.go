@@ -128,7 +128,7 @@ func plan(t *schema.Table, in *Incoming, l Local, now int64, origin string, p co
 
 // errPosed is the error of a change in the node's own name.
 func errPosed(origin string) error {
-	return fmt.Errorf("it is a write that %s has not made, in its own name", origin)
+	return fmt.Errorf("it is a write in the name of %s that it never made", origin)
 }
 
 func planned(t *schema.Table, in *Incoming, l Local, now int64, origin string, p conflict.Policy) Step {

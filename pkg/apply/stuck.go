@@ -58,7 +58,7 @@ func (a *Applier) skipParents(ctx context.Context, tx mysqldb.Tx, g *group, loca
 			return a.probe(ctx, a.db.AtOnce(tx), g.table, qualified(f.RefSchema, f.RefTable), f.RefColumns, f.Columns, values[from:to])
 		}
 		err := a.skip(g, len(values), probe, func(i int) int { return place[i] },
-			fmt.Sprintf("waits for the row of %s that it refers to, which somebody has locked (foreign key %s)", f.RefTable, f.Name))
+			fmt.Sprintf("waits for the row of %s that it refers to, which is locked (foreign key %s)", f.RefTable, f.Name))
 		if err != nil {
 			return err
 		}
@@ -79,7 +79,7 @@ func (a *Applier) skipUnique(ctx context.Context, tx mysqldb.Tx, g *group) error
 			return a.probe(ctx, a.db.AtOnce(tx), g.table, mysqldb.Quote(g.table.Name), u, u, values[from:to])
 		}
 		err := a.skip(g, len(values), probe, func(i int) int { return place[i] },
-			fmt.Sprintf("waits for a row with its %s, which somebody has locked", strings.Join(u, ", ")))
+			fmt.Sprintf("waits for a row with the same %s, which is locked", strings.Join(u, ", ")))
 		if err != nil {
 			return err
 		}

@@ -248,7 +248,7 @@ func moveAside(ctx context.Context, tx mysqldb.Tx, t *schema.Table, c claim) err
 		}
 	}
 	if len(c.step.in.Columns) < len(t.Columns) {
-		return errors.Join(errTied, fmt.Errorf("only some columns came of a row of %s that another has to make room for", t.Name))
+		return errors.Join(errTied, fmt.Errorf("received only some columns of a row of %s that has to make room for another", t.Name))
 	}
 	c.step.exists = false
 	return remove(ctx, tx, t, []*Step{c.step})

@@ -11,7 +11,7 @@ import (
 
 // errTied says that rows of a transaction stand in each other's way, by foreign or
 // unique keys: they have to be looked at together.
-var errTied = errors.New("the rows that this one needs, or that need it, are more than can be looked at together")
+var errTied = errors.New("too many rows depend on this one, or it on them, to be handled together")
 
 // Wait says what a change waits for. It is the error of a Result that has Retry set.
 type Wait struct {

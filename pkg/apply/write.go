@@ -317,7 +317,7 @@ func (s *Step) long() bool {
 }
 
 // errGone says that a row is not there which the transaction has seen and locked.
-var errGone = errors.New("a row that was to be updated is gone: a trigger of another row deletes it")
+var errGone = errors.New("a row to be updated is gone: another row's trigger deletes it")
 
 // literals reports whether all keys can be given as literals of their columns' types.
 func literals(t *schema.Table, steps []*Step) (bool, error) {

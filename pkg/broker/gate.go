@@ -71,9 +71,9 @@ func (g *gate) OnConnectAuthenticate(c *mqtt.Client, p packets.Packet) bool {
 
 // Why a login is refused.
 var (
-	errLogin = errors.New("there is no such user with such a password")
-	errWill  = errors.New("its will is for a topic that it may not write")
-	errTaken = errors.New("another user has a session of this client identifier")
+	errLogin = errors.New("wrong user or password")
+	errWill  = errors.New("its will is for a topic that it may not write to")
+	errTaken = errors.New("another user has a session with this client identifier")
 )
 
 // refusal returns why a login is refused, or nil. A wrong one takes the same time whatever is wrong. Who is bound to topics has no

@@ -15,7 +15,7 @@ import (
 // a connection claim, and knows no other bound for those who have not logged in than for rows.
 const helloBytes = 8 << 10
 
-var errHello = errors.New("it does not begin with a CONNECT of MQTT")
+var errHello = errors.New("it does not begin with an MQTT CONNECT")
 
 // greeted is a connection whose CONNECT was read; mochi reads it once more.
 type greeted struct {

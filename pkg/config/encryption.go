@@ -42,7 +42,7 @@ func (c *checker) encryption(cfg *Config, f *fileSealing) Encryption {
 		e.Keys = append(e.Keys, seal.Key{ID: k.ID, Secret: secret, Clients: k.Clients})
 	}
 	if len(e.Keys) == 0 && !c.wrong("encryption.keys") {
-		c.mistake("encryption.keys", "is empty; make a key with: mysql-sync key")
+		c.mistake("encryption.keys", "is empty; generate a key with: mysql-sync key")
 	}
 	if c.wrong("encryption") || c.wrong("remoteClients") || c.wrong("acceptFrom") {
 		return e

@@ -38,9 +38,9 @@ func TestMistakesOfEncryption(t *testing.T) {
 		encryption keys
 		want       []string
 	}{
-		"no keys": {keys{"keys": []any{}}, []string{`encryption.keys: is empty; make a key with: mysql-sync key`}},
+		"no keys": {keys{"keys": []any{}}, []string{`encryption.keys: is empty; generate a key with: mysql-sync key`}},
 		"a key that is none": {keys{"keys": []any{keys{"id": "k", "key": "hunter2"}}},
-			[]string{`encryption.keys[0].key: is not 32 bytes in base64; make one with: mysql-sync key`}},
+			[]string{`encryption.keys[0].key: is not 32 bytes in base64; generate one with: mysql-sync key`}},
 		"a name that is none": {keys{"keys": []any{key("a b")}},
 			[]string{`encryption.keys[0].id: "a b" is not a name of 1 to 32 letters, digits, ., - or _`}},
 		"a name twice": {keys{"keys": []any{key("k"), key("k")}},

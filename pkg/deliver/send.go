@@ -57,7 +57,7 @@ func (s *Sender) tooLarge(d *render.Rendering, most int) {
 		size := o.Size()
 		if size > most {
 			d.Refused = append(d.Refused, render.Refusal{Item: o.Sent.Item, Reject: wire.Reject{
-				Message: fmt.Sprintf("the row has %d bytes, and %s takes rows of %d (maxRowBytes)", size, s.remote, most)}})
+				Message: fmt.Sprintf("the row has %d bytes, but %s accepts rows of %d (maxRowBytes)", size, s.remote, most)}})
 		}
 		return size > most
 	})

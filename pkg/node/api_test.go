@@ -160,7 +160,7 @@ func TestErrorsAreShownAndRetried(t *testing.T) {
 		return wanted(s.Streams[0].Rejected > 0 && s.Streams[0].Received.Rows == 1)
 	})
 	c.Exec(`ALTER TABLE orders DROP CONSTRAINT small`)
-	a.told(400, "needs its table", "POST", "/api/retry", status.Rows{ID: "7"})
+	a.told(400, "requires its table", "POST", "/api/retry", status.Rows{ID: "7"})
 	a.told(200, "rows", "POST", "/api/retry", status.Rows{Remote: "node-b", Table: "orders", ID: "7"})
 	c.Expect(`SELECT COUNT(*) FROM orders`, `2`)
 	a.state("no errors", func(s *status.State) error { return wanted(s.Remotes[0].Errors == 0 && s.Remotes[0].Pending.Rows == 0) })

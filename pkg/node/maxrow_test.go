@@ -23,7 +23,7 @@ func TestARowThatIsTooLargeBlocksItself(t *testing.T) {
 	c.Expect(`SELECT id FROM pictures ORDER BY id`, `1`, `3`)
 	a.Expect(`SELECT status FROM sync_status WHERE primary_key = '2'`, `"error"`)
 	got, err := a.Rows(`SELECT message FROM sync_status WHERE primary_key = '2'`)
-	if err != nil || !strings.Contains(got, "maxRowBytes") || !strings.Contains(got, "node-b takes rows of 1048576") {
+	if err != nil || !strings.Contains(got, "maxRowBytes") || !strings.Contains(got, "node-b accepts rows of 1048576") {
 		t.Errorf("it says %s, %v", got, err)
 	}
 	c.again("maxRowBytes", 2<<20)

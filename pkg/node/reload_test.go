@@ -359,7 +359,7 @@ func TestAReloadThatFailsGoesBack(t *testing.T) {
 	a.rewrite(nil)
 	events := a.events()
 	before := events.started()
-	const why = "the node is back with the one before: another mysql-sync node is using this database"
+	const why = "the previous one is back: another mysql-sync node is using this database"
 	a.told(500, why, "POST", "/api/reload", nil)
 	a.Node.WaitLog(`ERROR.*going back to the previous one.*another mysql-sync node is using this database`)
 	a.told(200, "[]", "GET", "/api/errors", nil) // it works, and does not start any more

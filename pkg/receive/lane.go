@@ -23,9 +23,9 @@ import (
 const prepareTime = 12 * time.Second
 
 // Why rows of a message are sent again that were not got to.
-var errRoom = errors.New("the transformer makes large rows of those of the message; the rest is tried again")
+var errRoom = errors.New("the transformer turns the message's rows into large ones; the rest is retried")
 
-var errLong = errors.New("the rows of the message took too long to transform; the rest is tried again")
+var errLong = errors.New("the message's rows took too long to transform; the rest is retried")
 
 // work is one message on its way into the database: its changes are part of its load's
 // list, from first on.

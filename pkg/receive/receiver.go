@@ -193,7 +193,7 @@ func (r *Receiver) decline(sender string, payload []byte, why error) {
 
 var (
 	errNotAccepted = errors.New("the sender is not in acceptFrom")
-	errNoSender    = errors.New("it names no sender")
+	errNoSender    = errors.New("it has no sender")
 )
 
 // Run moves what was received into the database until ctx ends.

@@ -88,7 +88,7 @@ func entities(list *[]value.Entity) func(*sql.Rows) error {
 			e := make(value.Entity, len(columns))
 			for i := range columns {
 				if size += len(raw[i]) + rowOverhead; size > mostAnswered {
-					return fmt.Errorf("the statement gives more than %d MiB of rows", mostAnswered>>20)
+					return fmt.Errorf("the statement returns more than %d MiB of rows", mostAnswered>>20)
 				}
 				e[i] = value.Field{Name: columns[i].Name, Value: columns[i].Decode(raw[i], time.UTC)}
 			}

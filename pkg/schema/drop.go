@@ -54,7 +54,7 @@ func CheckDrop(ctx context.Context, db *mysqldb.DB) error {
 		}
 	}
 	if granted < len(tables) {
-		return fmt.Errorf("%w: give the user the privilege DROP on the database, which a node does not need", err)
+		return fmt.Errorf("%w: grant the user the privilege DROP on the database, which a node does not need", err)
 	}
 	return nil
 }
@@ -70,7 +70,7 @@ func Drop(ctx context.Context, db *mysqldb.DB) error {
 	for _, name := range tables {
 		if _, err := db.ExecContext(ctx, "DROP TABLE IF EXISTS "+mysqldb.Quote(name)); err != nil {
 			if slices.Contains(notGranted, mysqldb.Number(err)) {
-				return fmt.Errorf("drop %s: %w: give the user the privilege DROP on the database, which a node does not need", name, err)
+				return fmt.Errorf("drop %s: %w: grant the user the privilege DROP on the database, which a node does not need", name, err)
 			}
 			return fmt.Errorf("drop %s: %w", name, err)
 		}

@@ -56,7 +56,7 @@ func Migrate(ctx context.Context, log *zap.Logger, db *mysqldb.DB) error {
 	for _, name := range files {
 		number, err := strconv.Atoi(name[len("migrations/"):][:4])
 		if err != nil {
-			return fmt.Errorf("migration %s: its name does not begin with a number", name)
+			return fmt.Errorf("migration %s: its name must begin with a number", name)
 		}
 		newest = max(newest, number)
 		if number <= done {

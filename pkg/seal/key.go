@@ -16,7 +16,7 @@ const Size = 32
 type Secret [Size]byte
 
 // ErrSecret says what a key has to look like. It does not repeat the text.
-var ErrSecret = errors.New("is not 32 bytes in base64; make one with: mysql-sync key")
+var ErrSecret = errors.New("is not 32 bytes in base64; generate one with: mysql-sync key")
 
 // NewSecret makes a key of random bytes.
 func NewSecret(random io.Reader) (s Secret, err error) {

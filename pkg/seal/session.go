@@ -12,13 +12,13 @@ import (
 
 // Why a message is not taken, or not sealed.
 var (
-	ErrForm    = errors.New("it is no whole sealed message")
+	ErrForm    = errors.New("it is not a complete encrypted message")
 	ErrKey     = errors.New("it is encrypted with a key that this node does not have for its sender")
 	ErrEarlier = errors.New("it is encrypted for an earlier run of this node")
 	ErrForged  = errors.New("it cannot be decrypted: it was changed in transit, is encrypted with another key of this name, or is not from its sender, for this node or of this kind")
 	ErrReplay  = errors.New("it is a duplicate")
 	ErrOld     = errors.New("it was encrypted too long ago, or in the future, by this node's clock: it was held back, or one of the clocks is wrong")
-	ErrFull    = errors.New("its sender has begun too many runs since this node started; start this node again")
+	ErrFull    = errors.New("its sender has begun too many runs since this node started; restart this node")
 	ErrUnmet   = errors.New("the remote has not announced itself with a key that this node has")
 )
 

@@ -90,7 +90,7 @@ func (s *Service) Run(ctx context.Context) error {
 			if a.works() || a.failed != nil {
 				before = a.cfg
 			}
-			a.say(errors.New("another reload came before the node worked"))
+			a.say(errors.New("another reload was requested before the node worked"))
 			a, t = next, s.front.tenant.Load()
 		case ctx.Err() == nil && before != nil && !a.works():
 			// What was checked before has changed meanwhile.
@@ -100,7 +100,7 @@ func (s *Service) Run(ctx context.Context) error {
 				a.say(back)
 				return back
 			}
-			again.answer, again.failed = a.answer, fmt.Errorf("the new configuration does not work, the node is back with the one before: %w", err)
+			again.answer, again.failed = a.answer, fmt.Errorf("the new configuration does not work, the previous one is back: %w", err)
 			a, before, t = again, nil, newTenant(ctx, again)
 			s.front.tenant.Store(t)
 		default:
@@ -189,7 +189,7 @@ func (s *Service) Reload(ctx context.Context) error {
 	case err := <-answer:
 		return err
 	case <-time.After(startTime):
-		return status.Kind(status.ErrUnavailable, fmt.Errorf("the node has read its files, and does not work after %s: see its log", startTime))
+		return status.Kind(status.ErrUnavailable, fmt.Errorf("the node has read its files but does not work after %s: see its log", startTime))
 	case <-s.over:
 	}
 	select {
@@ -234,7 +234,7 @@ func (a *attempt) check(ctx context.Context, running *config.Config) error {
 	}
 	err := a.Check(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = fmt.Errorf("the database at %s does not answer: reload when it is there", mysqldb.Address(a.cfg.MySQL))
+		err = fmt.Errorf("the database at %s does not answer: reload once it is up", mysqldb.Address(a.cfg.MySQL))
 	}
 	return errors.Join(append(errs, err)...)
 }

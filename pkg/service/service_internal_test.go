@@ -166,7 +166,7 @@ func TestAConfigurationWithAMistakeEndsNoNode(t *testing.T) {
 func TestANodeThatDoesNotWorkGivesWayToTheOneBefore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(nodes map[string]*played) { nodes["new"].fails = errors.New("the table is gone") }, "old", "new")
-		says(t, "the reload", w.Reload(t.Context()), "the node is back with the one before: the table is gone")
+		says(t, "the reload", w.Reload(t.Context()), "the previous one is back: the table is gone")
 		w.over(t, "old runs", "old ends", "new runs", "new ends", "old runs", "old ends")
 	})
 }
@@ -206,7 +206,7 @@ func TestANodeThatIsBackIsTheOneThatWorkedLast(t *testing.T) {
 		synctest.Wait()
 		time.Sleep(startTime)
 		synctest.Wait()
-		says(t, "the reload", w.Reload(t.Context()), "back with the one before: no")
+		says(t, "the reload", w.Reload(t.Context()), "the previous one is back: no")
 		w.over(t, "old runs", "old ends", "late runs", "late ends", "wrong runs", "wrong ends", "old runs", "old ends")
 	})
 }

@@ -37,7 +37,7 @@ func (d *Desk) Known(remote, table string) error {
 		return Kind(ErrNotFound, fmt.Errorf("%.64q is not in remoteClients", remote))
 	}
 	if table != "" && !d.cfg.Syncs(table) && !d.cfg.Receives(table) {
-		return Kind(ErrNotFound, fmt.Errorf("table %.64q is neither in syncTables nor in receiveTables", table))
+		return Kind(ErrNotFound, fmt.Errorf("table %.64q is in neither syncTables nor receiveTables", table))
 	}
 	return nil
 }
@@ -111,11 +111,11 @@ func (d *Desk) Resync(ctx context.Context, r Resync) error {
 	}
 	switch {
 	case r.Table == "":
-		return Kind(ErrRequest, errors.New("table: name the table that is to be sent"))
+		return Kind(ErrRequest, errors.New("table: name the table to send"))
 	case !d.cfg.Syncs(r.Table):
 		return Kind(ErrNotFound, fmt.Errorf("table %.64q is not in syncTables", r.Table))
 	case r.Mode != snapshot.Missing && r.Mode != snapshot.All && r.Mode != "":
-		return Kind(ErrRequest, fmt.Errorf("mode: %.40q is none of missing, all", r.Mode))
+		return Kind(ErrRequest, fmt.Errorf("mode: %.40q must be \"missing\" or \"all\"", r.Mode))
 	}
 	if r.Where != "" {
 		// The snapshot would only tell in the log.

@@ -59,7 +59,7 @@ func (d *Desk) rowOf(ctx context.Context, of Rows) (rowID string, err error) {
 		return "", nil
 	}
 	if of.Table == "" {
-		return "", Kind(ErrRequest, errors.New("an id needs its table"))
+		return "", Kind(ErrRequest, errors.New("an id requires its table"))
 	}
 	t, err := d.tables.Table(ctx, of.Table)
 	if err != nil {

@@ -151,12 +151,12 @@ func TestReturnedValuesBecomeFields(t *testing.T) {
 
 func TestWhatIsNoValueNamesItsColumn(t *testing.T) {
 	for expression, want := range map[string]string{
-		"0 / 0":              "NaN is no value",
-		"-1 / 0":             "-Infinity is no value",
-		"() => 1":            "a function is no value",
-		"class {}":           "a function is no value",
-		"Symbol('s')":        "a symbol is no value",
-		"new Date(NaN)":      "an invalid Date is no value",
+		"0 / 0":              "NaN is not a value",
+		"-1 / 0":             "-Infinity is not a value",
+		"() => 1":            "a function is not a value",
+		"class {}":           "a function is not a value",
+		"Symbol('s')":        "a symbol is not a value",
+		"new Date(NaN)":      "an invalid Date is not a value",
 		"Promise.resolve(1)": "is an await missing?",
 		"(() => {let o = {}; o.o = o; return o})()": "TypeError",
 		"({toJSON() { return undefined }})":         "its toJSON returns nothing",

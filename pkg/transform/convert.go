@@ -57,6 +57,6 @@ func (m *machine) toJS(v any) (goja.Value, error) {
 	case bool, float64, string:
 		return m.vm.ToValue(v), nil
 	default:
-		return nil, fmt.Errorf("%T is no value of a column", v)
+		return nil, fmt.Errorf("%T is not a column value", v)
 	}
 }

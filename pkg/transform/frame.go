@@ -43,7 +43,7 @@ const maxFrame = 128 << 20
 const maxFields = 1 << 16
 
 // errFrame says that a frame is not what it should be.
-var errFrame = errors.New("a frame of the scripts' process is broken")
+var errFrame = errors.New("a frame from the scripts' process is invalid")
 
 // frames sends frames. It is safe for concurrent use.
 type frames struct {
@@ -174,7 +174,7 @@ func appendEntity(b []byte, e value.Entity) ([]byte, error) {
 			b = binary.AppendVarint(append(b, typeTime), v.Unix())
 			b = binary.AppendUvarint(b, uint64(v.Nanosecond()))
 		default:
-			return nil, fmt.Errorf("column %s: %T is no value of a column", f.Name, f.Value)
+			return nil, fmt.Errorf("column %s: %T is not a column value", f.Name, f.Value)
 		}
 	}
 	return b, nil

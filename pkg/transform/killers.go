@@ -51,7 +51,7 @@ type ends struct {
 }
 
 // errRests says that a client's rows have ended the process too often.
-var errRests = errors.New("its process was ended by rows of this client again and again, and is started for others of them a little later")
+var errRests = errors.New("its process was ended by rows of this client again and again; it is restarted for this client's other rows a little later")
 
 // rests returns an error while the file rests for who a task comes from.
 func (k *killers) rests(now time.Time, t *task) error {

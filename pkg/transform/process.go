@@ -103,9 +103,9 @@ func (p *processes) start(stop <-chan struct{}) (*process, error) {
 		return c, nil
 	case <-c.over:
 	case <-stop:
-		c.kill(errors.New("it is not wanted any more"))
+		c.kill(errors.New("it is no longer needed"))
 	case <-time.After(startTime):
-		c.kill(fmt.Errorf("it did not begin within %s", startTime))
+		c.kill(fmt.Errorf("it did not start within %s", startTime))
 	}
 	return nil, startError{c.why}
 }

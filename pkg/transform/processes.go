@@ -230,7 +230,7 @@ func (c *cell) once(ctx context.Context, tasks []task, results []Result, room *i
 		defer c.alone.Unlock()
 		_, err = c.attempt(ctx, tasks, results, room)
 	default:
-		err = startError{errors.New("it resolves another conflict")}
+		err = startError{errors.New("it is resolving another conflict")}
 	}
 	if err != nil && !noProcess(err) && c.blame(&tasks[0], err) == 1 {
 		err = startError{err}
@@ -308,7 +308,7 @@ func (c *cell) take() (*process, error) {
 func (c *cell) begin() error {
 	err := c.why
 	if err == nil {
-		err = startError{errors.New("it is under way")}
+		err = startError{errors.New("it is starting")}
 	}
 	if c.starting || c.closed {
 		return err

@@ -16,7 +16,7 @@ import (
 const resolveLimit = time.Second
 
 // errLocked is what a script gets that asks others while a row is locked.
-var errLocked = errors.New("resolve must not query or publish: the row is locked meanwhile")
+var errLocked = errors.New("resolve must not query or publish while the row is locked")
 
 // refusing is the Querier and the Publisher of resolve.
 type refusing struct{}

@@ -78,12 +78,12 @@ func (m *machine) fromJS(v goja.Value) (any, error) {
 	case *goja.Object:
 		return m.fromObject(v)
 	case *goja.Symbol:
-		return nil, errors.New("a symbol is no value")
+		return nil, errors.New("a symbol is not a value")
 	}
 	switch x := v.Export().(type) {
 	case float64:
 		if math.IsNaN(x) || math.IsInf(x, 0) {
-			return nil, fmt.Errorf("%s is no value", v)
+			return nil, fmt.Errorf("%s is not a value", v)
 		}
 		return x, nil
 	case *big.Int:
@@ -99,7 +99,7 @@ func (m *machine) fromJS(v goja.Value) (any, error) {
 // fromObject returns bytes and dates as such and any other object as its JSON.
 func (m *machine) fromObject(o *goja.Object) (any, error) {
 	if _, ok := goja.AssertFunction(o); ok {
-		return nil, errors.New("a function is no value")
+		return nil, errors.New("a function is not a value")
 	}
 	if b, ok := bytesOf(o); ok {
 		return bytes.Clone(b), nil
@@ -111,7 +111,7 @@ func (m *machine) fromObject(o *goja.Object) (any, error) {
 		return date.UTC(), nil
 	}
 	if o.ClassName() == "Date" {
-		return nil, errors.New("an invalid Date is no value")
+		return nil, errors.New("an invalid Date is not a value")
 	}
 	text, err := m.stringify(goja.Undefined(), o)
 	if err != nil {

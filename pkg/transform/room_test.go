@@ -109,7 +109,7 @@ func TestReloadWithoutAProcessBlamesNoScript(t *testing.T) {
 	tr := world{where: apart}.orders(t, `module.exports = ({id}) => ({id})`)
 	tr.program = "/dev/null/none"
 	err := tr.Reload()
-	wantError(t, err, "the transformers could not be looked at, which is no fault of theirs: start the scripts' process: ")
+	wantError(t, err, "could not load the transformers, through no fault of theirs: start the scripts' process: ")
 	if !Transient(err) || strings.Contains(err.Error(), "orders.js") {
 		t.Error(err)
 	}

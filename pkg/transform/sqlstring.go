@@ -105,7 +105,7 @@ func (e escaping) value(v goja.Value) string {
 		}
 		return text.String()
 	}
-	panic(e.vm.NewTypeError("query: value %d is %s, which is no value of a column; give one of its properties, or its JSON", e.at, kindOf(o)))
+	panic(e.vm.NewTypeError("query: value %d is %s, which is not a column value; pass one of its properties, or its JSON", e.at, kindOf(o)))
 }
 
 // kindOf names an object for an error.

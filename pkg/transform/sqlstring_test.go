@@ -56,7 +56,7 @@ func TestObjectIsNoValueOfAStatement(t *testing.T) {
 	} {
 		t.Run(arguments, func(t *testing.T) {
 			_, err := tr.Apply(t.Context(), call(value.Field{Name: "arguments", Value: arguments}))
-			wantError(t, err, "orders.js:", "TypeError: query: value 2 is ", "no value of a column")
+			wantError(t, err, "orders.js:", "TypeError: query: value 2 is ", "not a column value")
 		})
 	}
 }

@@ -149,7 +149,7 @@ func (t *Transformers) Reload() error {
 		x, names, err := now.runner.check(file)
 		if start, ok := errors.AsType[startError](err); ok {
 			now.runner.close()
-			return fmt.Errorf("the transformers could not be looked at, which is no fault of theirs: %w", start)
+			return fmt.Errorf("could not load the transformers, through no fault of theirs: %w", start)
 		}
 		if err != nil {
 			mistakes = append(mistakes, fmt.Errorf("load transformer: %w", err))

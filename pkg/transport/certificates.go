@@ -32,7 +32,7 @@ func loadCertificates(log *zap.Logger, c config.MQTT) (*certificates, error) {
 			return nil, fmt.Errorf("read the broker's authority: %w", err)
 		}
 		if !certs.roots.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("read the broker's authority: %s has no certificate", file)
+			return nil, fmt.Errorf("read the broker's CA: %s has no certificate", file)
 		}
 	}
 	if len(c.Key) > 0 && len(c.Key) != len(c.Cert) {

@@ -28,7 +28,7 @@ func (s *Session) dial(ctx context.Context, server *url.URL) (net.Conn, error) {
 	case "ws", "wss":
 		conn, err = dialWebsocket(ctx, server, certs)
 	default:
-		err = fmt.Errorf("%s is none of the schemes tcp, ssl, ws, wss", server.Scheme)
+		err = fmt.Errorf("scheme %s is not one of tcp, ssl, ws, wss", server.Scheme)
 	}
 	if err != nil {
 		return nil, err

@@ -128,7 +128,7 @@ func (f *filter) publish(kind byte, length int) error {
 	return nil
 }
 
-var errFrame = errors.New("read a packet from the broker: it is shorter than its own parts")
+var errFrame = errors.New("read a packet from the broker: it is shorter than its parts")
 
 // skip passes over bytes.
 func (f *filter) skip(n int) error {

@@ -91,7 +91,7 @@ func (c *Column) fitsText(stored []byte) error {
 	switch c.DataType {
 	case "enum":
 		if len(stored) > 0 && !c.isMember(stored) {
-			return c.misfit(quoted(stored), "it is none of the column's values")
+			return c.misfit(quoted(stored), "it is not one of the column's values")
 		}
 		return nil
 	case "set":

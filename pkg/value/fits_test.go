@@ -23,7 +23,7 @@ func TestAValueThatDoesNotFitIsToldByColumnValueAndType(t *testing.T) {
 		"spaces": {Column{Name: "code", DataType: "varchar", Kind: Text, Type: "varchar(4)", Length: 4, Charset: "latin1"}, []byte("abcd "),
 			"column code: a text of 5 characters does not fit VARCHAR(4) CHARACTER SET latin1: it takes 4"},
 		"a member": {Column{Name: "state", DataType: "enum", Kind: Text, Type: "enum('new','paid')", Members: []string{"new", "paid"}, Charset: "utf8mb4"}, []byte("1"),
-			`column state: "1" does not fit ENUM('new','paid'): it is none of the column's values`},
+			`column state: "1" does not fit ENUM('new','paid'): it is not one of the column's values`},
 		"bytes": {Column{Name: "hash", DataType: "binary", Kind: Binary, Type: "binary(4)", Length: 4}, []byte("ab"), "column hash: a value of 2 bytes does not fit BINARY(4): it would be padded with zero bytes"},
 	} {
 		if err := c.column.Fits(c.stored); err == nil || err.Error() != c.want {

@@ -142,7 +142,7 @@ func (c *Column) holdsText(o *Column) string {
 		}
 		for _, m := range o.Members {
 			if !c.isMember([]byte(m)) {
-				return fmt.Sprintf("%s is none of its values", quoted([]byte(m)))
+				return fmt.Sprintf("%s is not one of its values", quoted([]byte(m)))
 			}
 		}
 		return ""

@@ -82,7 +82,7 @@ func TestColumnsThatHoldEachOther(t *testing.T) {
 		{"varchar(10)", "bigint", "too long", "another kind"},
 		{"binary(4)", "varbinary(4)", "padded", ""},
 		{"varbinary(4)", "blob", "too long", ""},
-		{"enum('a','b')", "enum('b','c','a')", `"c" is none`, ""},
+		{"enum('a','b')", "enum('b','c','a')", `"c" is not one`, ""},
 		{"enum('a','b')", "varchar(1)", "its own values", ""},
 		{"bit(8)", "bit(9)", "out of range", ""},
 		{"longtext", "json", "", ""},

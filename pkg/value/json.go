@@ -143,7 +143,7 @@ func (b *bufferData) UnmarshalJSON(raw []byte) error {
 	list, ok := bytes.CutPrefix(bytes.TrimSpace(raw), []byte("["))
 	list = bytes.TrimSpace(bytes.TrimSuffix(list, []byte("]")))
 	if !ok {
-		return fmt.Errorf("%.40s is no list of bytes", raw)
+		return fmt.Errorf("%.40s is not a list of bytes", raw)
 	}
 	ints := []byte{}
 	if len(list) > 0 {

@@ -69,7 +69,7 @@ func SplitKey(key []byte, n int) ([][]byte, error) {
 	}
 	parts = append(parts, part)
 	if len(parts) != n {
-		return nil, fmt.Errorf("the key has another number of parts (%d) than the table's primary key (%d)", len(parts), n)
+		return nil, fmt.Errorf("the key has %d parts, the table's primary key has %d", len(parts), n)
 	}
 	return parts, nil
 }

@@ -73,7 +73,7 @@ func (vf *Verifier) Hear(topic wire.Topic, payload []byte) {
 	}
 }
 
-var errNobodyAsked = errors.New("it is too large for a question, and nothing was asked")
+var errNobodyAsked = errors.New("it is too large for a question, but nothing was asked")
 
 // Answer answers the questions of remotes until ctx ends.
 func (vf *Verifier) Answer(ctx context.Context) error {
@@ -212,7 +212,7 @@ func sensible(t *schema.Table, q *wire.Question) error {
 		}
 	}
 	if q.Known != nil && len(q.Known) != len(q.Keys) || q.Sums != nil && len(q.Sums) != len(q.Keys) {
-		return errors.New("the question has not one known version, or checksum, for each key")
+		return errors.New("the question must have one known version, or checksum, for each key")
 	}
 	known, sums := q.Known[:0], q.Sums[:0]
 	keys := make(map[string]bool, len(q.Keys))
@@ -255,7 +255,7 @@ func (vf *Verifier) within(ctx context.Context, t *schema.Table, q *wire.Questio
 	for i, k := range q.Keys {
 		size := sizes[string(k)]
 		if size > answerMost && !briefs {
-			return false, errors.New("a row of the question is too large to be told")
+			return false, errors.New("a row of the question is too large to return")
 		}
 		if room -= size; room < 0 && i > 0 {
 			if !q.Parts {

@@ -304,7 +304,7 @@ func ParseNode(client string, payload []byte) (Node, error) {
 		return n, fmt.Errorf("announcement: %w", err)
 	}
 	if n.Client != client || !ValidClient(client) {
-		return n, fmt.Errorf("announcement: client %.40q stands on the topic of %.40q", n.Client, client)
+		return n, fmt.Errorf("announcement: client %.40q is on the topic of %.40q", n.Client, client)
 	}
 	return n, nil
 }
