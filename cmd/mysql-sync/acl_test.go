@@ -14,7 +14,7 @@ var logins = map[string]string{"node-a": "one", "node-b": "two", "mallory": "thr
 // and mallory. The login watcher reads everything: what comes to it was let through.
 func guarded(t *testing.T, flags ...string) *testkit.Broker {
 	t.Helper()
-	code, acl, said := command(t, append([]string{"acl", "--client", "node-a", "--client", "node-b", "--client", "mallory"}, flags...)...)
+	code, acl, said := testkit.Output(t, append([]string{"acl", "--client", "node-a", "--client", "node-b", "--client", "mallory"}, flags...)...)
 	if code != 0 {
 		t.Fatalf("acl ends with %d: %s", code, said)
 	}
@@ -26,7 +26,7 @@ func login(name string) map[string]any {
 }
 
 // two starts two nodes at a broker with logins, and has them replicate.
-func two(t *testing.T, b *testkit.Broker) (a, c *site) {
+func two(t *testing.T, b *testkit.Broker) (a, c *testkit.Site) {
 	t.Helper()
 	with := func(name string) map[string]any {
 		m := login(name)
@@ -35,12 +35,12 @@ func two(t *testing.T, b *testkit.Broker) (a, c *site) {
 	}
 	a = newSite(t, b, "node-a", []string{"node-b"}, with("node-a"), orders)
 	c = newSite(t, b, "node-b", []string{"node-a"}, with("node-b"), orders)
-	a.start()
-	c.start()
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
-	c.expect(`SELECT name FROM orders WHERE id = 1`, "one")
-	c.exec(`UPDATE orders SET name = 'uno' WHERE id = 1`)
-	a.expect(`SELECT name FROM orders WHERE id = 1`, "uno")
+	a.Start()
+	c.Start()
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	c.Expect(`SELECT name FROM orders WHERE id = 1`, `"one"`)
+	c.Exec(`UPDATE orders SET name = 'uno' WHERE id = 1`)
+	a.Expect(`SELECT name FROM orders WHERE id = 1`, `"uno"`)
 	return a, c
 }
 
@@ -51,7 +51,7 @@ func TestWithTheGeneratedACLNodesReplicateAndOthersCannotPose(t *testing.T) {
 			t.Parallel()
 			b := guarded(t, flags...)
 			a, _ := two(t, b)
-			if out := a.run(0, "verify"); !strings.Contains(out, "equal, 1 row\n") {
+			if out := a.Run(0, "verify"); !strings.Contains(out, "equal, 1 row\n") {
 				t.Errorf("verify says\n%s", out)
 			}
 
@@ -122,7 +122,7 @@ func TestACLTakesTheLoginsOfConfigurations(t *testing.T) {
 	b := &testkit.Broker{Host: "127.0.0.1", Port: 1883}
 	one := newSite(t, b, "node-a", []string{"node-b"}, map[string]any{"topicPrefix": "acme", "mqttConfig": map[string]any{"host": "broker", "username": "branch one"}})
 	two := newSite(t, b, "node-b", []string{"node-a"}, nil)
-	code, out, said := command(t, "acl", one.file, two.file, "--client", "node-c=c-login")
+	code, out, said := testkit.Output(t, "acl", one.File, two.File, "--client", "node-c=c-login")
 	if code != 0 {
 		t.Fatal(said)
 	}
@@ -137,9 +137,9 @@ func TestACLTakesTheLoginsOfConfigurations(t *testing.T) {
 		{[]string{"--client", "node-x=a\nuser node-a"}, "is not allowed in an ACL file"},
 		{[]string{"--client", "node-x=same", "--client", "node-y=same"}, "give each its own"},
 		{[]string{"--client", "node-x", "--topic-prefix", "a/+"}, "--topic-prefix"},
-		{[]string{two.file, "--client", "node-b"}, "is also in"},
+		{[]string{two.File, "--client", "node-b"}, "is also in"},
 	} {
-		code, out, said := command(t, append([]string{"acl"}, wrong.args...)...)
+		code, out, said := testkit.Output(t, append([]string{"acl"}, wrong.args...)...)
 		if code != 2 || out != "" {
 			t.Errorf("acl %q ends with %d and prints %s", wrong.args, code, out)
 		}

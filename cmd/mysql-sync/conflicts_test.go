@@ -17,48 +17,48 @@ func TestConflictsAndResyncOfAStoppedNode(t *testing.T) {
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	a := newSite(t, b, "node-a", []string{"node-b"}, nil, orders)
 	c := newSite(t, b, "node-b", []string{"node-a"}, nil, orders)
-	a.start()
-	c.start()
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
-	c.expect(`SELECT name FROM orders`, "one")
-	a.expect(`SELECT status FROM sync_status`, "successful")
-	c.node.Stop()
-	a.exec(`UPDATE orders SET name = 'from a'`)
-	a.expect(`SELECT status FROM sync_status`, "pending")
-	c.exec(`UPDATE orders SET name = 'from b'`)
-	c.start()
-	a.expect(`SELECT name FROM orders`, "from b")
-	c.expect(`SELECT COUNT(*) FROM sync_conflicts`, "1")
-	running := parse[status.Conflict](t, c.run(0, "conflicts", "--json"))
-	a.node.Stop()
-	c.node.Stop()
-	list := parse[status.Conflict](t, c.run(0, "conflicts", "--json"))
+	a.Start()
+	c.Start()
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	c.Expect(`SELECT name FROM orders`, `"one"`)
+	a.Expect(`SELECT status FROM sync_status`, `"successful"`)
+	c.Node.Stop()
+	a.Exec(`UPDATE orders SET name = 'from a'`)
+	a.Expect(`SELECT status FROM sync_status`, `"pending"`)
+	c.Exec(`UPDATE orders SET name = 'from b'`)
+	c.Start()
+	a.Expect(`SELECT name FROM orders`, `"from b"`)
+	c.Expect(`SELECT COUNT(*) FROM sync_conflicts`, "1")
+	running := parse[status.Conflict](t, c.Run(0, "conflicts", "--json"))
+	a.Node.Stop()
+	c.Node.Stop()
+	list := parse[status.Conflict](t, c.Run(0, "conflicts", "--json"))
 	if len(list) != 1 || encoded(t, list) != encoded(t, running) {
 		t.Errorf("stopped: %s\nrunning: %s", encoded(t, list), encoded(t, running))
 	}
 	if x := list[0]; x.Table != "orders" || x.Row != "1" || x.Winner.Origin != "node-b" || x.Loser.Origin != "node-a" || !x.Standing {
 		t.Errorf("%+v", x)
 	}
-	has(t, c.run(0, "conflicts"), "orders 1", "from a", "from b")
-	has(t, c.run(1, "conflicts", "--put-back", "99"), "no such conflict")
-	c.run(2, "conflicts", "--put-back", "first")
-	has(t, c.run(0, "conflicts", "--put-back", strconv.FormatUint(list[0].ID, 10)), fmt.Sprintf("restored the row that lost conflict %d", list[0].ID))
-	has(t, c.run(0, "conflicts"), "put back at", "(putBack)")
-	c.run(2, "conflicts", "--columns", "name")
-	has(t, c.run(1, "conflicts", "--put-back", strconv.FormatUint(list[0].ID, 10), "--columns", "size", "--yes"), "has no column size")
-	c.expect(`SELECT name FROM orders`, "from a")
+	has(t, c.Run(0, "conflicts"), "orders 1", "from a", "from b")
+	has(t, c.Run(1, "conflicts", "--put-back", "99"), "no such conflict")
+	c.Run(2, "conflicts", "--put-back", "first")
+	has(t, c.Run(0, "conflicts", "--put-back", strconv.FormatUint(list[0].ID, 10)), fmt.Sprintf("restored the row that lost conflict %d", list[0].ID))
+	has(t, c.Run(0, "conflicts"), "put back at", "(putBack)")
+	c.Run(2, "conflicts", "--columns", "name")
+	has(t, c.Run(1, "conflicts", "--put-back", strconv.FormatUint(list[0].ID, 10), "--columns", "size", "--yes"), "has no column size")
+	c.Expect(`SELECT name FROM orders`, `"from a"`)
 
 	// A row that only node-b has, and that no trigger has seen.
-	c.exec(`INSERT INTO orders VALUES (2, 'two', 2)`, `DELETE FROM table_changes WHERE primary_key = '2'`)
-	has(t, c.run(0, "resync", "orders", "--remote", "node-a"), "orders will be sent to node-a (missing)")
-	if list := parse[resynced](t, c.run(0, "resync", "orders", "--json")); len(list) != 1 || list[0] != (resynced{"orders", "node-a", "missing", false}) {
+	c.Exec(`INSERT INTO orders VALUES (2, 'two', 2)`, `DELETE FROM table_changes WHERE primary_key = '2'`)
+	has(t, c.Run(0, "resync", "orders", "--remote", "node-a"), "orders will be sent to node-a (missing)")
+	if list := parse[resynced](t, c.Run(0, "resync", "orders", "--json")); len(list) != 1 || list[0] != (resynced{"orders", "node-a", "missing", false}) {
 		t.Errorf("resync --json says %+v", list)
 	}
-	c.run(2, "resync", "orders", "--missing", "--all")
-	c.run(2, "resync", "items")
-	a.start()
-	c.start()
-	a.expect(`SELECT GROUP_CONCAT(name ORDER BY id) FROM orders`, "from a,two")
+	c.Run(2, "resync", "orders", "--missing", "--all")
+	c.Run(2, "resync", "items")
+	a.Start()
+	c.Start()
+	a.Expect(`SELECT GROUP_CONCAT(name ORDER BY id) FROM orders`, `"from a,two"`)
 }
 
 // Large rows come in several answers, and what comes from elsewhere does not steer a
@@ -67,24 +67,24 @@ func TestConflictsWithLargeRows(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	a := newSite(t, b, "node-a", []string{"node-b"}, nil, orders)
-	a.start()
+	a.Start()
 	for range 7 {
-		a.exec(`INSERT INTO sync_conflicts (table_name, row_id, row_key, primary_key, detected_at, policy, winner_time, winner_origin, winner_row, loser_time, loser_origin)
+		a.Exec(`INSERT INTO sync_conflicts (table_name, row_id, row_key, primary_key, detected_at, policy, winner_time, winner_origin, winner_row, loser_time, loser_origin)
 			VALUES ('orders', UNHEX(REPLACE(UUID(), '-', '')), '1', '1', UTC_TIMESTAMP(6), 'lastWriteWins', 2, CONCAT('node', CHAR(27), '[2J'),
 			CONCAT('{"name":"', REPEAT('x', 1500000), '"}'), 1, 'node-a')`)
 	}
 	for _, running := range []bool{true, false} {
 		if !running {
-			a.node.Stop()
+			a.Node.Stop()
 		}
-		if list := parse[status.Conflict](t, a.run(0, "conflicts", "--json")); len(list) != 7 {
+		if list := parse[status.Conflict](t, a.Run(0, "conflicts", "--json")); len(list) != 7 {
 			t.Errorf("%d of 7 conflicts are listed", len(list))
 		}
-		if list := parse[status.Conflict](t, a.run(0, "conflicts", "--json", "--limit", "5")); len(list) != 5 || list[4].ID != 3 {
+		if list := parse[status.Conflict](t, a.Run(0, "conflicts", "--json", "--limit", "5")); len(list) != 5 || list[4].ID != 3 {
 			t.Errorf("%d of 5 conflicts are listed", len(list))
 		}
 	}
-	if text := a.run(0, "conflicts"); strings.Contains(text, "\x1b") || strings.Contains(text, "there may be more") {
+	if text := a.Run(0, "conflicts"); strings.Contains(text, "\x1b") || strings.Contains(text, "there may be more") {
 		t.Errorf("the list is %.300q", text)
 	}
 }

@@ -2,8 +2,6 @@ package main_test
 
 import (
 	"fmt"
-	"net"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,25 +14,14 @@ import (
 func TestCommandsEndWhereSomethingHangs(t *testing.T) {
 	t.Parallel()
 	server, b := testkit.Shared(t), testkit.Mosquitto(t, testkit.MosquittoOptions{})
-	database, broker := testkit.NewProxy(t, server.Addr()), testkit.NewProxy(t, b.Addr())
 	a := newSite(t, b, "node-a", []string{"node-b"}, nil, orders)
-	for block, p := range map[string]*testkit.Proxy{"mysqlConfig": database, "mqttConfig": broker} {
-		host, port, err := net.SplitHostPort(p.Addr())
-		if err != nil {
-			t.Fatal(err)
-		}
-		server := a.config[block].(map[string]any)
-		server["host"] = host
-		if server["port"], err = strconv.Atoi(port); err != nil {
-			t.Fatal(err)
-		}
-	}
-	a.file = testkit.ConfigFile(t, a.config)
-	a.start()
+	database, broker := a.Through("mysqlConfig", server.Addr()), a.Through("mqttConfig", b.Addr())
+	a.Write()
+	a.Start()
 	works := func(name string) {
 		t.Helper()
 		testkit.Eventually(t, name+" to work", func() error {
-			if code, _, said := command(t, name, a.file); code != 0 {
+			if code, _, said := testkit.Output(t, name, a.File); code != 0 {
 				return fmt.Errorf("it says %s", said)
 			}
 			return nil
@@ -45,21 +32,21 @@ func TestCommandsEndWhereSomethingHangs(t *testing.T) {
 	database.Blackhole(true)
 	for _, line := range []string{"errors", "conflicts", "retry", "conflicts --put-back 1", "resync orders", "verify"} {
 		name, rest, _ := strings.Cut(line, " ")
-		has(t, a.run(1, name, strings.Fields(rest)...), "the database at "+database.Addr()+" has been unreachable since")
+		has(t, a.Run(1, name, strings.Fields(rest)...), "the database at "+database.Addr()+" has been unreachable since")
 	}
-	has(t, a.run(0, "status"), "database  away", "has been unreachable since")
+	has(t, a.Run(0, "status"), "database  away", "has been unreachable since")
 	database.Restore()
 	works("errors")
 
 	broker.Blackhole(true)
-	has(t, a.run(1, "check", "--listen", "1ms"), broker.Addr(), "no answer within 10s")
+	has(t, a.Run(1, "check", "--listen", "1ms"), broker.Addr(), "no answer within 10s")
 	broker.Restore()
 
-	if err := syscall.Kill(a.node.Pid(), syscall.SIGSTOP); err != nil {
+	if err := syscall.Kill(a.Node.Pid(), syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	has(t, a.run(1, "status"), "did not answer within 10s")
-	if err := syscall.Kill(a.node.Pid(), syscall.SIGCONT); err != nil {
+	has(t, a.Run(1, "status"), "did not answer within 10s")
+	if err := syscall.Kill(a.Node.Pid(), syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -11,26 +11,26 @@ func TestHealthFollowsTheNode(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	a := newSite(t, b, "node-a", []string{"node-b"}, nil, orders)
-	has(t, a.run(1, "health"), "is not running")
-	a.start()
+	has(t, a.Run(1, "health"), "is not running")
+	a.Start()
 	ready := func(want int) func() error {
 		return func() error {
-			if code, _, said := command(t, "health", a.file); code != want {
+			if code, _, said := testkit.Output(t, "health", a.File); code != want {
 				return errors.New(said)
 			}
 			return nil
 		}
 	}
 	testkit.Eventually(t, "the node to be ready", ready(0))
-	if said := a.run(0, "health"); said != "" {
+	if said := a.Run(0, "health"); said != "" {
 		t.Errorf("a good answer says %q", said)
 	}
 	b.Stop()
 	testkit.Eventually(t, "the node to miss the broker", ready(1))
-	has(t, a.run(1, "health"), "broker")
-	a.run(0, "health", "--live")
+	has(t, a.Run(1, "health"), "broker")
+	a.Run(0, "health", "--live")
 	b.Start()
 	testkit.Eventually(t, "the node to be ready again", ready(0))
-	a.node.Stop()
-	has(t, a.run(1, "health", "--live"), "is not running")
+	a.Node.Stop()
+	has(t, a.Run(1, "health", "--live"), "is not running")
 }

@@ -87,14 +87,14 @@ func TestInitByFlags(t *testing.T) {
 	flags := append([]string{"init", file, "--non-interactive", "--client", "berlin", "--remote", "boston,rome", "--broker", "mqtt://" + b.Addr(),
 		"--broker-user", "berlin", "--broker-password-file", secret}, where...)
 
-	code, out, said := command(t, append(flags, "--table", "orders,keyless,missing")...)
+	code, out, said := testkit.Output(t, append(flags, "--table", "orders,keyless,missing")...)
 	if code != 1 || !strings.Contains(said, "table keyless: it has no primary key") || !strings.Contains(said, "table missing: does not exist") {
 		t.Fatalf("tables that cannot be synced: %d\n%s%s", code, out, said)
 	}
 	if _, err := os.Stat(file); err == nil {
 		t.Fatal("a file was written")
 	}
-	code, out, said = command(t, append(flags, "--table", "orders", "--send-table", "items")...)
+	code, out, said = testkit.Output(t, append(flags, "--table", "orders", "--send-table", "items")...)
 	if code != 0 {
 		t.Fatalf("init: %d\n%s%s", code, out, said)
 	}
@@ -113,11 +113,11 @@ func TestInitByFlags(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	code, _, said = command(t, append(flags, "--all-tables")...)
+	code, _, said = testkit.Output(t, append(flags, "--all-tables")...)
 	if after, err := os.ReadFile(file); code != 2 || !strings.Contains(said, "--force") || err != nil || string(after) != string(before) {
 		t.Errorf("a file that is there: %d\n%s", code, said)
 	}
-	if code, _, said = command(t, append(flags, "--all-tables", "--force")...); code != 0 {
+	if code, _, said = testkit.Output(t, append(flags, "--all-tables", "--force")...); code != 0 {
 		t.Fatalf("--force: %d\n%s", code, said)
 	}
 	if got := ready(t, file); len(got["syncTables"].([]any)) != 2 {
@@ -134,7 +134,7 @@ func TestInitByFlags(t *testing.T) {
 	}
 	was := owners(t, file)
 	queue := filepath.Join(t.TempDir(), "state")
-	if code, _, said = command(t, append(flags, "--all-tables", "--force", "--queue-directory", queue)...); code != 0 {
+	if code, _, said = testkit.Output(t, append(flags, "--all-tables", "--force", "--queue-directory", queue)...); code != 0 {
 		t.Fatalf("--force over a file that others read: %d\n%s", code, said)
 	}
 	info, err := os.Stat(file)
@@ -154,13 +154,13 @@ func TestInitByFlags(t *testing.T) {
 	// The name of the file says in which form it is written.
 	for ext, want := range map[string]string{".yaml": "clientName: berlin\n", ".toml": "clientName = 'berlin'\n"} {
 		flags[1] = strings.TrimSuffix(file, ".json") + ext
-		if code, _, said = command(t, append(flags, "--table", "orders")...); code != 0 {
+		if code, _, said = testkit.Output(t, append(flags, "--table", "orders")...); code != 0 {
 			t.Fatalf("init %s: %d\n%s", ext, code, said)
 		}
 		if text, err := os.ReadFile(flags[1]); err != nil || !strings.Contains(string(text), want) {
 			t.Errorf("%s: %v\n%s", ext, err, text)
 		}
-		if code, out, said = command(t, "check", flags[1], "--listen", "1ms"); code != 0 {
+		if code, out, said = testkit.Output(t, "check", flags[1], "--listen", "1ms"); code != 0 {
 			t.Errorf("check of %s: %d\n%s%s", ext, code, out, said)
 		}
 	}
@@ -193,7 +193,7 @@ func TestInitSaysWhatIsWrongWithTheFlags(t *testing.T) {
 		{2, []string{"cannot write no/such/folder/node.json"}, []string{"no/such/folder/node.json"}},
 		{2, []string{"berlin is this node"}, []string{file, "--client", "berlin", "--remote", "berlin"}},
 	} {
-		code, out, said := command(t, append([]string{"init"}, test.args...)...)
+		code, out, said := testkit.Output(t, append([]string{"init"}, test.args...)...)
 		if code != test.code {
 			t.Errorf("%v ends with %d, not %d", test.args, code, test.code)
 		}
@@ -222,7 +222,7 @@ func TestInitBySocket(t *testing.T) {
 	for _, where := range [][]string{{"--mysql-host", server.Socket}, {"--mysql-host", relative}, {"--mysql-socket", relative}} {
 		flags := append([]string{"init", file, "--force", "--non-interactive", "--client", "berlin", "--remote", "boston", "--mysql-user", server.User,
 			"--mysql-database", schema, "--table", "orders", "--broker", "mqtt://127.0.0.1:1"}, where...)
-		code, out, said := command(t, flags...)
+		code, out, said := testkit.Output(t, flags...)
 		text, err := os.ReadFile(file)
 		if code != 0 || err != nil || !strings.Contains(string(text), `"socketPath": "`+server.Socket+`"`) || strings.Contains(string(text), `"host": "`+server.Socket) {
 			t.Errorf("%s: %d %v\n%s%s%s", where, code, err, text, out, said)
@@ -230,7 +230,7 @@ func TestInitBySocket(t *testing.T) {
 	}
 	for _, where := range [][]string{{"--mysql-socket", "none.sock"}, {"--mysql-host", "./none.sock"}, {"--mysql-host", "init_test.go/"}} {
 		flags := append([]string{"init", file, "--force", "--non-interactive", "--client", "berlin", "--remote", "boston", "--mysql-user", "u", "--mysql-database", "d", "--table", "t"}, where...)
-		if code, _, said := command(t, flags...); code != 2 || !strings.Contains(said, where[0]+": ") {
+		if code, _, said := testkit.Output(t, flags...); code != 2 || !strings.Contains(said, where[0]+": ") {
 			t.Errorf("%s: %d %s", where, code, said)
 		}
 	}
@@ -242,7 +242,7 @@ func TestInitOfANodeThatIsTheBroker(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "berlin.json")
 	flags := []string{"init", file, "--non-interactive", "--client", "berlin", "--remote", "boston", "--table", "orders", "--mysql-user", server.User,
 		"--mysql-socket", server.Socket, "--mysql-database", schema, "--broker-listen", "0.0.0.0:" + strconv.Itoa(testkit.FreePort(t))}
-	code, _, said := command(t, flags...)
+	code, _, said := testkit.Output(t, flags...)
 	if code != 2 || !strings.Contains(said, "broker.users") {
 		t.Fatalf("a broker that lets everybody in: %d\n%s", code, said)
 	}

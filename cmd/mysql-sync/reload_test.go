@@ -13,21 +13,21 @@ func TestLogLevelAndReloadOfARunningNode(t *testing.T) {
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	dir := script(t, `module.exports = c => c.entity`)
 	a := newSite(t, b, "node-a", []string{"node-b"}, map[string]any{"transformerDirectory": dir}, orders)
-	has(t, a.run(1, "log-level", "debug"), "is not running")
-	has(t, a.run(1, "reload"), "is not running")
-	has(t, a.run(1, "verify"), "is not running")
-	a.start()
-	has(t, a.run(0, "log-level", "debug"), "logs at level debug")
-	if s := parse[status.State](t, a.run(0, "status", "--json"))[0]; s.LogLevel != "debug" {
+	has(t, a.Run(1, "log-level", "debug"), "is not running")
+	has(t, a.Run(1, "reload"), "is not running")
+	has(t, a.Run(1, "verify"), "is not running")
+	a.Start()
+	has(t, a.Run(0, "log-level", "debug"), "logs at level debug")
+	if s := parse[status.State](t, a.Run(0, "status", "--json"))[0]; s.LogLevel != "debug" {
 		t.Errorf("the level is %s", s.LogLevel)
 	}
-	has(t, a.run(0, "reload"), "the node has reloaded")
-	if s := parse[status.State](t, a.run(0, "status", "--json"))[0]; s.LogLevel != "info" {
+	has(t, a.Run(0, "reload"), "the node has reloaded")
+	if s := parse[status.State](t, a.Run(0, "status", "--json"))[0]; s.LogLevel != "info" {
 		t.Errorf("after a reload the level is %s", s.LogLevel)
 	}
 	if err := os.WriteFile(dir+"/orders.js", []byte("module.exports = nonsense"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	has(t, a.run(2, "reload"), "the node carries on as before", "orders.js:1", "nonsense is not defined")
-	a.run(0, "status")
+	has(t, a.Run(2, "reload"), "the node carries on as before", "orders.js:1", "nonsense is not defined")
+	a.Run(0, "status")
 }

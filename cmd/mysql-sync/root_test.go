@@ -10,7 +10,7 @@ import (
 
 func TestHelpShowsTheWay(t *testing.T) {
 	t.Parallel()
-	code, out, _ := command(t, "--help")
+	code, out, _ := testkit.Output(t, "--help")
 	if code != 0 {
 		t.Fatalf("exit code %d", code)
 	}
@@ -26,8 +26,8 @@ func TestHelpShowsTheWay(t *testing.T) {
 
 func TestVersion(t *testing.T) {
 	t.Parallel()
-	_, text, _ := command(t, "version")
-	code, out, _ := command(t, "version", "--json")
+	_, text, _ := testkit.Output(t, "version")
+	code, out, _ := testkit.Output(t, "version", "--json")
 	v := parse[struct{ Version, Go, Platform string }](t, out)[0]
 	if code != 0 || v.Version != strings.TrimSpace(text) || !strings.HasPrefix(v.Go, "go1.") || !strings.Contains(v.Platform, "/") {
 		t.Errorf("exit code %d: %+v, %s", code, v, text)
@@ -40,23 +40,23 @@ func TestTheShellCompletesFilesTablesAndRemotes(t *testing.T) {
 	a := newSite(t, b, "node-a", []string{"node-b", "node-c"}, map[string]any{"syncTables": []string{"orders", "items"}, "acceptFrom": []string{"node-d", "node-b"}})
 	for line, want := range map[string][]string{
 		"status ":                               {"json", "yaml", "yml", "toml", ":8"},
-		"errors " + a.file + " --remote ":       {"node-b", "node-c", ":4"},
-		"errors " + a.file + " --table ":        {"orders", "items", ":4"},
-		"resync " + a.file + " ":                {"orders", "items", ":4"},
-		"resync " + a.file + " orders ":         {":4"},
-		"verify " + a.file + " orders ":         {"items", ":4"},
-		"transform test " + a.file + " ":        {"items", "orders", ":4"},
-		"transform test " + a.file + " --from ": {"node-b", "node-c", "node-d", ":4"},
-		"log-level " + a.file + " ":             {"error", "warn", "info", "debug", "trace", ":4"},
+		"errors " + a.File + " --remote ":       {"node-b", "node-c", ":4"},
+		"errors " + a.File + " --table ":        {"orders", "items", ":4"},
+		"resync " + a.File + " ":                {"orders", "items", ":4"},
+		"resync " + a.File + " orders ":         {":4"},
+		"verify " + a.File + " orders ":         {"items", ":4"},
+		"transform test " + a.File + " ":        {"items", "orders", ":4"},
+		"transform test " + a.File + " --from ": {"node-b", "node-c", "node-d", ":4"},
+		"log-level " + a.File + " ":             {"error", "warn", "info", "debug", "trace", ":4"},
 		"resync /nowhere.json ":                 {":4"},
 		"run ":                                  {"json", "yaml", "yml", "toml", ":8"},
 	} {
-		_, out, _ := command(t, append([]string{"__complete"}, strings.Split(line, " ")...)...)
+		_, out, _ := testkit.Output(t, append([]string{"__complete"}, strings.Split(line, " ")...)...)
 		if got := strings.Fields(out); !slices.Equal(got, want) {
 			t.Errorf("%q is completed by %q, not %q", line, got, want)
 		}
 	}
-	code, out, _ := command(t, "completion", "bash")
+	code, out, _ := testkit.Output(t, "completion", "bash")
 	if code != 0 || !strings.Contains(out, "__start_mysql-sync") {
 		t.Errorf("completion bash: exit code %d", code)
 	}
@@ -66,7 +66,7 @@ func TestWrongCommandLinesAreUsageErrors(t *testing.T) {
 	t.Parallel()
 	for _, line := range []string{"status", "retry a b", "resync a", "log-level a", "log-level a loud", "transform test a b", "schema x", "version x",
 		"status /nowhere.json", "acl", "a b"} {
-		if code, out, said := command(t, strings.Fields(line)...); code != 2 || out != "" || !strings.HasPrefix(said, "mysql-sync: ") {
+		if code, out, said := testkit.Output(t, strings.Fields(line)...); code != 2 || out != "" || !strings.HasPrefix(said, "mysql-sync: ") {
 			t.Errorf("%s: exit code %d, %q, %q", line, code, out, said)
 		}
 	}
@@ -81,7 +81,7 @@ func TestWrongCommandLinesAreUsageErrors(t *testing.T) {
 		"nothing.json":       "no such file",
 		"transform tset a 1": "transform --help",
 	} {
-		if code, _, said := command(t, strings.Fields(line)...); code != 2 || !strings.Contains(said, want) {
+		if code, _, said := testkit.Output(t, strings.Fields(line)...); code != 2 || !strings.Contains(said, want) {
 			t.Errorf("%s: exit code %d, %q, not %q", line, code, said, want)
 		}
 	}

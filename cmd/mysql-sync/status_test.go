@@ -20,48 +20,48 @@ type shown struct {
 func TestStatusShowsARunningNodeAndAStoppedOne(t *testing.T) {
 	t.Parallel()
 	a, c := refusing(t, `INSERT INTO orders VALUES (1, 'short', 1), (2, 'too long', 2)`)
-	a.expect(`SELECT COUNT(*) FROM sync_status WHERE status = 'error'`, "1")
+	a.Expect(`SELECT COUNT(*) FROM sync_status WHERE status = 'error'`, "1")
 	testkit.Eventually(t, "the status", func() error {
-		s := parse[shown](t, a.run(0, "status", "--json"))[0]
+		s := parse[shown](t, a.Run(0, "status", "--json"))[0]
 		if r := s.Remotes[0]; !s.Running || s.Client != "node-a" || r.Name != "node-b" || !r.Online || r.Protocol != 2 || r.Errors != 1 || r.Pending.Rows != 0 {
 			return fmt.Errorf("%+v", s)
 		}
 		return nil
 	})
-	out := a.run(0, "status")
+	out := a.Run(0, "status")
 	has(t, out, "node-a  running for", "database  online", "broker    online", "REMOTE", "node-b", "both ways", "lastWriteWins", "1 row for node-b is refused: mysql-sync errors")
 	if strings.Contains(out, "\x1b") {
 		t.Errorf("colours without a terminal:\n%q", out)
 	}
 
-	c.node.Stop()
-	a.exec(`INSERT INTO orders VALUES (3, 'x', 3), (4, 'y', 4)`)
+	c.Node.Stop()
+	a.Exec(`INSERT INTO orders VALUES (3, 'x', 3), (4, 'y', 4)`)
 	testkit.Eventually(t, "what is pending", func() error {
-		s := parse[shown](t, a.run(0, "status", "--json"))[0]
+		s := parse[shown](t, a.Run(0, "status", "--json"))[0]
 		if r := s.Remotes[0]; r.Online || r.Pending.Rows != 2 || r.Oldest == nil {
 			return fmt.Errorf("%+v", r)
 		}
 		return nil
 	})
 	// Who is not there was not compared: that says nothing about its rows.
-	if said := a.run(1, "verify"); !strings.Contains(said, "not everything was compared") || strings.Contains(said, "not equal") {
+	if said := a.Run(1, "verify"); !strings.Contains(said, "not everything was compared") || strings.Contains(said, "not equal") {
 		t.Errorf("verify says %s", said)
 	}
-	a.node.Stop()
-	s := parse[shown](t, strings.Split(a.run(1, "status", "--json"), "\n")[0])[0]
+	a.Node.Stop()
+	s := parse[shown](t, strings.Split(a.Run(1, "status", "--json"), "\n")[0])[0]
 	if r := s.Remotes[0]; s.Running || r.Pending.Rows != 2 || r.Oldest == nil || r.Lag <= 0 || r.Errors != 1 || len(s.Tables) != 1 || len(s.Transfers) != 1 || len(s.Streams) != 1 || s.Streams[0].Pending.Rows != 2 || s.Streams[0].Errors != 1 {
 		t.Errorf("stopped: %+v", s)
 	}
-	has(t, a.run(1, "status"), "not running", "no answer at", "From its database", "1 row is refused: mysql-sync errors")
+	has(t, a.Run(1, "status"), "not running", "no answer at", "From its database", "1 row is refused: mysql-sync errors")
 }
 
 func TestStatusOfANodeThatNeverRan(t *testing.T) {
 	t.Parallel()
 	b := &testkit.Broker{Host: "127.0.0.1", Port: 1}
 	a := newSite(t, b, "node-a", []string{"node-b"}, nil, orders)
-	has(t, a.run(1, "status"), "the node is not running", "start the node once first")
-	a.run(2, "status", "--nonsense")
-	code, _, said := command(t, "status")
+	has(t, a.Run(1, "status"), "the node is not running", "start the node once first")
+	a.Run(2, "status", "--nonsense")
+	code, _, said := testkit.Output(t, "status")
 	if code != 2 {
 		t.Errorf("without a configuration it ends with %d: %s", code, said)
 	}
@@ -73,8 +73,8 @@ func TestWatchRedrawsInPlace(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	a := newSite(t, b, "node-a", []string{"node-b"}, nil, orders)
-	a.start()
-	cmd := testkit.Command(t, "status", a.file, "--watch")
+	a.Start()
+	cmd := testkit.Command(t, "status", a.File, "--watch")
 	cmd.Env = append(cmd.Env, "TERM=xterm", "NO_COLOR=")
 	screen, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 24, Cols: 40})
 	if err != nil {
@@ -131,8 +131,8 @@ func TestWatchWithoutATerminalPrintsOneBelowTheOther(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	a := newSite(t, b, "node-a", []string{"node-b"}, nil, orders)
-	a.start()
-	cmd := testkit.Command(t, "status", a.file, "--watch", "--json")
+	a.Start()
+	cmd := testkit.Command(t, "status", a.File, "--watch", "--json")
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()

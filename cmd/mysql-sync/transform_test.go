@@ -44,7 +44,7 @@ func TestAnErrorDoesNotSteerTheTerminal(t *testing.T) {
 	dir := script(t, `module.exports = context => { throw new Error('no: ' + context.entity.name) }`)
 	a := newSite(t, &testkit.Broker{Host: "127.0.0.1", Port: 1}, "node-a", []string{"node-b"}, map[string]any{"transformerDirectory": dir}, orders,
 		`INSERT INTO orders VALUES (1, CONCAT('x', CHAR(27), '[2J', _utf8mb4 x'C29B', 'y'), 1)`)
-	if out := a.run(1, "transform test", "orders", "1"); !strings.Contains(out, "no: x?[2J") || strings.ContainsAny(out, "\x1b\u009b") {
+	if out := a.Run(1, "transform test", "orders", "1"); !strings.Contains(out, "no: x?[2J") || strings.ContainsAny(out, "\x1b\u009b") {
 		t.Errorf("%q", out)
 	}
 }
@@ -54,10 +54,10 @@ func TestTransformTestShowsWhatBecomesOfARow(t *testing.T) {
 	b := &testkit.Broker{Host: "127.0.0.1", Port: 1} // nobody listens: nothing can be sent
 	a := newSite(t, b, "node-a", []string{"node-b", "node-c"}, map[string]any{"transformerDirectory": script(t, tried)}, orders,
 		`INSERT INTO orders VALUES (1, 'one', 1.5), (2, 'secret', 2), (3, 'bad', 3)`)
-	before := a.everything()
+	before := everything(t, a)
 	try := func(code int, args ...string) trial {
 		t.Helper()
-		out := a.run(code, "transform test", append(args, "--json")...)
+		out := a.Run(code, "transform test", append(args, "--json")...)
 		var x trial
 		if err := json.NewDecoder(strings.NewReader(out)).Decode(&x); err != nil {
 			t.Fatalf("%v\n%s", err, out)
@@ -97,16 +97,16 @@ func TestTransformTestShowsWhatBecomesOfARow(t *testing.T) {
 	if x := try(0, "orders", "3", "--to", "node-b", "--delete"); x.Result != "not sent" || x.Operation != "delete" {
 		t.Errorf("%+v", x)
 	}
-	has(t, a.run(0, "transform test", "orders", "1", "--to", "node-c"), "orders 1  node-a → node-c", "~  name", `"node-a>node-c 3"`, "-  price", "+  extra",
+	has(t, a.Run(0, "transform test", "orders", "1", "--to", "node-c"), "orders 1  node-a → node-c", "~  name", `"node-a>node-c 3"`, "-  price", "+  extra",
 		"would publish shop/new (qos 1, retain false): row 1", "would run: INSERT INTO orders", "would run: CREATE TABLE made", "log: info: row 1")
-	has(t, a.run(1, "transform test", "orders", "7", "--to", "node-b"), "no row with the id 7")
-	has(t, a.run(2, "transform test", "orders", "1"), "expected --to REMOTE")
-	has(t, a.run(2, "transform test", "orders", "1", "--to", "nobody"), "not in remoteClients")
-	has(t, a.run(2, "transform test", "items", "1", "--to", "node-b"), "in neither syncTables")
-	if after := a.everything(); after != before {
+	has(t, a.Run(1, "transform test", "orders", "7", "--to", "node-b"), "no row with the id 7")
+	has(t, a.Run(2, "transform test", "orders", "1"), "expected --to REMOTE")
+	has(t, a.Run(2, "transform test", "orders", "1", "--to", "nobody"), "not in remoteClients")
+	has(t, a.Run(2, "transform test", "items", "1", "--to", "node-b"), "in neither syncTables")
+	if after := everything(t, a); after != before {
 		t.Errorf("the trial has changed\n%s\nto\n%s", before, after)
 	}
-	a.expect(`SELECT COUNT(*) FROM orders`, "3")
+	a.Expect(`SELECT COUNT(*) FROM orders`, "3")
 }
 
 func TestTransformTestOfACompositeKeyWithoutATransformer(t *testing.T) {
@@ -114,10 +114,10 @@ func TestTransformTestOfACompositeKeyWithoutATransformer(t *testing.T) {
 	b := &testkit.Broker{Host: "127.0.0.1", Port: 1}
 	a := newSite(t, b, "node-a", []string{"node-b"}, nil, `CREATE TABLE orders (shop VARCHAR(20), number INT, name VARCHAR(20), PRIMARY KEY (shop, number))`,
 		`INSERT INTO orders VALUES ('a,b', 7, 'x')`)
-	has(t, a.run(0, "transform test", "orders", `a\,b,7`), "has no transformer", "   name", `"x"`, "   number  7")
-	has(t, a.run(0, "transform test", "orders", `a\,b,7`, "--json"), `"changed":[]`)
-	has(t, a.run(1, "transform test", "orders", `a,b,7`), "the key has 3 parts")
-	has(t, a.run(0, "transform test", "orders", `a\,b,8`, "--delete"), `Deletes the row a\,b,8.`)
+	has(t, a.Run(0, "transform test", "orders", `a\,b,7`), "has no transformer", "   name", `"x"`, "   number  7")
+	has(t, a.Run(0, "transform test", "orders", `a\,b,7`, "--json"), `"changed":[]`)
+	has(t, a.Run(1, "transform test", "orders", `a,b,7`), "the key has 3 parts")
+	has(t, a.Run(0, "transform test", "orders", `a\,b,8`, "--delete"), `Deletes the row a\,b,8.`)
 }
 
 func TestTransformTestSaysWhatTheRemoteHas(t *testing.T) {
@@ -126,20 +126,20 @@ func TestTransformTestSaysWhatTheRemoteHas(t *testing.T) {
 	dir := map[string]any{"transformerDirectory": script(t, `module.exports = c => { c.entity.id += 10; return c.entity.name === 'away' ? null : c.entity; }`)}
 	a := newSite(t, b, "node-a", []string{"node-b"}, dir, orders)
 	c := newSite(t, b, "node-b", []string{"node-a"}, map[string]any{"syncTables": []string{}}, orders)
-	a.start()
-	c.start()
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
-	c.expect(`SELECT id FROM orders`, "11")
-	a.expect(`SELECT COUNT(*) FROM sync_status WHERE status = 'successful'`, "1")
-	c.node.Stop()
-	a.exec(`UPDATE orders SET name = 'away' WHERE id = 1`)
-	has(t, a.run(0, "transform test", "orders", "1"), "not sent", "node-b currently has the row as 11: it is deleted there")
-	has(t, a.run(0, "transform test", "orders", "1", "--json"), `"result":"deleted"`, `"as":"11"`, `"held":"11"`)
-	a.exec(`INSERT INTO orders VALUES (2, 'away', 1), (3, 'away', 1)`)
-	a.expect(`SELECT COUNT(*) FROM table_changes`, "0")
-	a.exec(`UPDATE sync_versions SET origin = 'node-b' WHERE row_id = '3'`)
-	has(t, a.run(0, "transform test", "orders", "2"), "not sent", "node-b does not have the row and does not get it")
-	has(t, a.run(0, "transform test", "orders", "3"), "not sent", "node-b wrote the row itself, and no one has since: it stays there")
+	a.Start()
+	c.Start()
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	c.Expect(`SELECT id FROM orders`, "11")
+	a.Expect(`SELECT COUNT(*) FROM sync_status WHERE status = 'successful'`, "1")
+	c.Node.Stop()
+	a.Exec(`UPDATE orders SET name = 'away' WHERE id = 1`)
+	has(t, a.Run(0, "transform test", "orders", "1"), "not sent", "node-b currently has the row as 11: it is deleted there")
+	has(t, a.Run(0, "transform test", "orders", "1", "--json"), `"result":"deleted"`, `"as":"11"`, `"held":"11"`)
+	a.Exec(`INSERT INTO orders VALUES (2, 'away', 1), (3, 'away', 1)`)
+	a.Expect(`SELECT COUNT(*) FROM table_changes`, "0")
+	a.Exec(`UPDATE sync_versions SET origin = 'node-b' WHERE row_id = '3'`)
+	has(t, a.Run(0, "transform test", "orders", "2"), "not sent", "node-b does not have the row and does not get it")
+	has(t, a.Run(0, "transform test", "orders", "3"), "not sent", "node-b wrote the row itself, and no one has since: it stays there")
 }
 
 func TestTransformTestSaysThatAValueWouldNotBeStoredAsItIs(t *testing.T) {
@@ -148,9 +148,9 @@ func TestTransformTestSaysThatAValueWouldNotBeStoredAsItIs(t *testing.T) {
 	dir := map[string]any{"transformerDirectory": script(t, `module.exports = ({entity}) => { entity.price = entity.price * 1.19; return entity; }`)}
 	const table = `CREATE TABLE orders (id INT PRIMARY KEY, price DECIMAL(10,2))`
 	a := newSite(t, b, "node-a", []string{"node-b"}, dir, table, `INSERT INTO orders VALUES (1, 100), (2, 1.01)`)
-	a.run(0, "transform test", "orders", "1", "--from", "node-b")
-	has(t, a.run(1, "transform test", "orders", "2", "--from", "node-b"), "table orders: column price: 1.2019 does not fit DECIMAL(10,2): it would be rounded")
+	a.Run(0, "transform test", "orders", "1", "--from", "node-b")
+	has(t, a.Run(1, "transform test", "orders", "2", "--from", "node-b"), "table orders: column price: 1.2019 does not fit DECIMAL(10,2): it would be rounded")
 	dir["allowLossy"] = map[string]any{"orders": []string{"price"}}
 	a = newSite(t, b, "node-a", []string{"node-b"}, dir, table, `INSERT INTO orders VALUES (2, 1.01)`)
-	a.run(0, "transform test", "orders", "2", "--from", "node-b")
+	a.Run(0, "transform test", "orders", "2", "--from", "node-b")
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// everything lists what a schema has, but for what the server makes of itself.
-const everything = `SELECT COALESCE(GROUP_CONCAT(x ORDER BY x SEPARATOR '\n'), '') FROM (
+// allThere lists what a schema has, but for what the server makes of itself.
+const allThere = `SELECT COALESCE(GROUP_CONCAT(x ORDER BY x SEPARATOR '\n'), '') FROM (
 	SELECT CONCAT_WS(' ', 'table', TABLE_NAME, ENGINE, TABLE_COLLATION) x FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()
 	UNION ALL SELECT CONCAT_WS(' ', 'column', TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, EXTRA) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE()
 	UNION ALL SELECT CONCAT_WS(' ', 'trigger', TRIGGER_NAME, ACTION_STATEMENT) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()
@@ -22,18 +22,19 @@ const everything = `SELECT COALESCE(GROUP_CONCAT(x ORDER BY x SEPARATOR '\n'), '
 	UNION ALL SELECT CONCAT_WS(' ', 'index', TABLE_NAME, INDEX_NAME, COLUMN_NAME) FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE()
 	UNION ALL SELECT CONCAT_WS(' ', 'constraint', TABLE_NAME, CONSTRAINT_NAME, CONSTRAINT_TYPE) FROM information_schema.TABLE_CONSTRAINTS WHERE TABLE_SCHEMA = DATABASE()) q`
 
-func (s *site) everything() (list string) {
-	s.t.Helper()
-	conn, err := s.db.Connx(s.t.Context())
+// everything returns what a site's schema has.
+func everything(t *testing.T, s *testkit.Site) (list string) {
+	t.Helper()
+	conn, err := s.DB.Connx(t.Context())
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
 	defer conn.Close()
-	if _, err := conn.ExecContext(s.t.Context(), `SET SESSION group_concat_max_len = 1000000`); err != nil {
-		s.t.Fatal(err)
+	if _, err := conn.ExecContext(t.Context(), `SET SESSION group_concat_max_len = 1000000`); err != nil {
+		t.Fatal(err)
 	}
-	if err := conn.GetContext(s.t.Context(), &list, everything); err != nil {
-		s.t.Fatal(err)
+	if err := conn.GetContext(t.Context(), &list, allThere); err != nil {
+		t.Fatal(err)
 	}
 	return list
 }
@@ -44,45 +45,45 @@ func TestUninstallLeavesNoTrace(t *testing.T) {
 	a := newSite(t, b, "node-a", []string{"node-b"}, nil, orders,
 		`CREATE TABLE items (id INT PRIMARY KEY, order_id INT, FOREIGN KEY (order_id) REFERENCES orders (id) ON DELETE CASCADE)`,
 		`CREATE TRIGGER own BEFORE INSERT ON orders FOR EACH ROW SET NEW.name = UPPER(NEW.name)`)
-	a.config["syncTables"] = []string{"orders", "items"}
-	a.file = testkit.ConfigFile(t, a.config)
-	before := a.everything()
-	has(t, a.run(0, "uninstall", "--yes"), "Nothing of mysql-sync in database")
-	a.start()
+	a.Config["syncTables"] = []string{"orders", "items"}
+	a.Write()
+	before := everything(t, a)
+	has(t, a.Run(0, "uninstall", "--yes"), "Nothing of mysql-sync in database")
+	a.Start()
 	testkit.Eventually(t, "the announcement of the running node", func() error {
 		if got := announced(t, b); !strings.HasPrefix(got, "/node/node-a {") {
 			return fmt.Errorf("the broker keeps %q", got)
 		}
 		return nil
 	})
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
-	a.expect(`SELECT COUNT(*) FROM sync_status WHERE status = 'pending'`, "1")
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	a.Expect(`SELECT COUNT(*) FROM sync_status WHERE status = 'pending'`, "1")
 
-	has(t, a.run(0, "uninstall"), "A node is using the database", "trigger mysqlSyncInsert_orders", "trigger mysqlSyncCascadeDelete_orders", "table   sync_status, 1 row\n")
-	has(t, a.run(1, "uninstall", "--yes"), "another mysql-sync node is using this database")
-	a.node.Stop()
-	has(t, a.run(0, "uninstall"), "node-b still needs 1 row,", "Nothing was changed")
-	left := parse[remains](t, a.run(0, "uninstall", "--json"))[0]
+	has(t, a.Run(0, "uninstall"), "A node is using the database", "trigger mysqlSyncInsert_orders", "trigger mysqlSyncCascadeDelete_orders", "table   sync_status, 1 row\n")
+	has(t, a.Run(1, "uninstall", "--yes"), "another mysql-sync node is using this database")
+	a.Node.Stop()
+	has(t, a.Run(0, "uninstall"), "node-b still needs 1 row,", "Nothing was changed")
+	left := parse[remains](t, a.Run(0, "uninstall", "--json"))[0]
 	if left.Client != "node-a" || left.Running || left.Removed || len(left.Triggers) < 3 || len(left.Tables) != len(schema.Own) || len(left.Unsent) != 1 || left.Unsent[0].Pending != 1 {
 		t.Errorf("uninstall --json says %+v", left)
 	}
-	a.exec(`DELETE FROM sync_migrations WHERE number > 1`) // as an older version has left them
-	has(t, a.run(0, "uninstall"), "Nothing was changed")
-	if a.everything() == before {
+	a.Exec(`DELETE FROM sync_migrations WHERE number > 1`) // as an older version has left them
+	has(t, a.Run(0, "uninstall"), "Nothing was changed")
+	if everything(t, a) == before {
 		t.Fatal("without --yes the tables are gone")
 	}
-	has(t, a.run(0, "uninstall", "--yes"), "Everything was removed")
-	if after := a.everything(); after != before {
+	has(t, a.Run(0, "uninstall", "--yes"), "Everything was removed")
+	if after := everything(t, a); after != before {
 		t.Fatalf("before the first start\n%s\nafter uninstall\n%s", before, after)
 	}
-	if left, err := os.ReadDir(a.config["queueDirectory"].(string)); err != nil || len(left) > 0 {
+	if left, err := os.ReadDir(a.Config["queueDirectory"].(string)); err != nil || len(left) > 0 {
 		t.Fatalf("left in queueDirectory: %v %v", left, err)
 	}
-	a.expect(`SELECT name FROM orders`, "ONE")
+	a.Expect(`SELECT name FROM orders`, `"ONE"`)
 	if got := announced(t, b); got != "" {
 		t.Fatalf("the broker keeps %s", got)
 	}
-	if left := parse[remains](t, a.run(0, "uninstall", "--yes", "--json"))[0]; left.Removed || left.Tables == nil || len(left.Tables)+len(left.Triggers)+len(left.Files) > 0 {
+	if left := parse[remains](t, a.Run(0, "uninstall", "--yes", "--json"))[0]; left.Removed || left.Tables == nil || len(left.Tables)+len(left.Triggers)+len(left.Files) > 0 {
 		t.Errorf("of nothing uninstall --json says %+v", left)
 	}
 }
@@ -123,8 +124,8 @@ func TestUninstallDoesNotHarmWriters(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	a := newSite(t, b, "node-a", []string{"node-b"}, nil, orders)
-	a.start()
-	a.node.Stop()
+	a.Start()
+	a.Node.Stop()
 	var wg sync.WaitGroup
 	var writes atomic.Int64
 	stop := make(chan struct{})
@@ -136,7 +137,7 @@ func TestUninstallDoesNotHarmWriters(t *testing.T) {
 					return
 				default:
 				}
-				if _, err := a.db.Exec(`REPLACE INTO orders VALUES (?, 'x', 1)`, 1000*w+i%100); err != nil {
+				if _, err := a.DB.Exec(`REPLACE INTO orders VALUES (?, 'x', 1)`, 1000*w+i%100); err != nil {
 					t.Errorf("a write fails: %v", err)
 					return
 				}
@@ -154,7 +155,7 @@ func TestUninstallDoesNotHarmWriters(t *testing.T) {
 		})
 	}
 	more()
-	a.run(0, "uninstall", "--yes")
+	a.Run(0, "uninstall", "--yes")
 	more()
 	close(stop)
 	wg.Wait()
@@ -165,13 +166,13 @@ func TestUninstallGoesOn(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	a := newSite(t, b, "node-a", []string{"node-b"}, nil, orders)
-	before := a.everything()
-	a.start()
-	a.node.Stop()
-	a.exec(`DROP TRIGGER mysqlSyncInsert_orders`, `DROP TRIGGER mysqlSyncUpdate_orders`, `DROP TRIGGER mysqlSyncDelete_orders`, `DROP TABLE table_changes`, `DROP TABLE sync_outbox`)
-	has(t, a.run(0, "uninstall"), "table   sync_versions, 0 rows")
-	a.run(0, "uninstall", "--yes")
-	if after := a.everything(); after != before {
+	before := everything(t, a)
+	a.Start()
+	a.Node.Stop()
+	a.Exec(`DROP TRIGGER mysqlSyncInsert_orders`, `DROP TRIGGER mysqlSyncUpdate_orders`, `DROP TRIGGER mysqlSyncDelete_orders`, `DROP TABLE table_changes`, `DROP TABLE sync_outbox`)
+	has(t, a.Run(0, "uninstall"), "table   sync_versions, 0 rows")
+	a.Run(0, "uninstall", "--yes")
+	if after := everything(t, a); after != before {
 		t.Fatalf("left:\n%s", after)
 	}
 }
@@ -182,9 +183,9 @@ func TestUninstallLeavesTheTablesOfOthers(t *testing.T) {
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	a := newSite(t, b, "node-a", []string{"node-b"}, nil, orders, `CREATE TABLE sync_status (id INT PRIMARY KEY)`,
 		`CREATE TABLE table_changes (id INT PRIMARY KEY)`, `CREATE TRIGGER mysqlSyncInsert_orders AFTER INSERT ON orders FOR EACH ROW INSERT INTO table_changes VALUES (NEW.id)`)
-	before := a.everything()
-	has(t, a.run(0, "uninstall", "--yes"), "Nothing of mysql-sync in database", "belong to another program")
-	if after := a.everything(); after != before {
+	before := everything(t, a)
+	has(t, a.Run(0, "uninstall", "--yes"), "Nothing of mysql-sync in database", "belong to another program")
+	if after := everything(t, a); after != before {
 		t.Fatalf("gone:\n%s\nleft:\n%s", before, after)
 	}
 }
@@ -194,24 +195,24 @@ func TestUninstallSaysWhichPrivilegeIsMissing(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	a := newSite(t, b, "node-a", []string{"node-b"}, nil, orders, `SET GLOBAL log_bin_trust_function_creators = 1`)
-	user := "drop_" + a.schema
-	a.exec(fmt.Sprintf("CREATE USER %s@'%%' IDENTIFIED BY 'Secret-1'", user),
-		fmt.Sprintf("GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, TRIGGER, LOCK TABLES ON %s.* TO %s@'%%'", a.schema, user))
-	login := a.config["mysqlConfig"].(map[string]any)
+	user := "drop_" + a.Schema
+	a.Exec(fmt.Sprintf("CREATE USER %s@'%%' IDENTIFIED BY 'Secret-1'", user),
+		fmt.Sprintf("GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, TRIGGER, LOCK TABLES ON %s.* TO %s@'%%'", a.Schema, user))
+	login := a.Config["mysqlConfig"].(map[string]any)
 	login["user"], login["password"] = user, "Secret-1"
-	a.file = testkit.ConfigFile(t, a.config)
-	a.start()
-	a.node.Stop()
-	before := a.everything()
-	has(t, a.run(1, "uninstall", "--yes"), "nothing was removed", "privilege DROP")
-	if after := a.everything(); after != before {
+	a.Write()
+	a.Start()
+	a.Node.Stop()
+	before := everything(t, a)
+	has(t, a.Run(1, "uninstall", "--yes"), "nothing was removed", "privilege DROP")
+	if after := everything(t, a); after != before {
 		t.Fatalf("there was\n%s\nleft is\n%s", before, after)
 	}
-	a.exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
-	a.expect(`SELECT COUNT(*) FROM table_changes`, "1") // the triggers stand
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	a.Expect(`SELECT COUNT(*) FROM table_changes`, "1") // the triggers stand
 	for _, own := range schema.Own {
-		a.exec(fmt.Sprintf("GRANT DROP ON %s.%s TO %s@'%%'", a.schema, own, user)) // as good as on the database
+		a.Exec(fmt.Sprintf("GRANT DROP ON %s.%s TO %s@'%%'", a.Schema, own, user)) // as good as on the database
 	}
-	a.run(0, "uninstall", "--yes")
-	a.exec(`INSERT INTO orders VALUES (2, 'two', 2)`)
+	a.Run(0, "uninstall", "--yes")
+	a.Exec(`INSERT INTO orders VALUES (2, 'two', 2)`)
 }

@@ -16,7 +16,7 @@ const topics = wire.Topics("")
 
 // login gives the node a login at the broker.
 func (s *site) login(user, password string) {
-	s.block("mqttConfig")["username"], s.block("mqttConfig")["password"] = user, password
+	s.Block("mqttConfig")["username"], s.Block("mqttConfig")["password"] = user, password
 }
 
 func TestBrokerThatCannotBeHad(t *testing.T) {
@@ -39,15 +39,15 @@ func TestBrokerThatCannotBeHad(t *testing.T) {
 
 	// Of several brokers each is tried.
 	other := testkit.Mosquitto(t, testkit.MosquittoOptions{})
-	s.config["mqttConfig"] = map[string]any{"servers": []map[string]any{{"host": b.Host, "port": b.Port}, {"host": other.Host, "port": other.Port}}}
+	s.Config["mqttConfig"] = map[string]any{"servers": []map[string]any{{"host": b.Host, "port": b.Port}, {"host": other.Host, "port": other.Port}}}
 	f = s.check(1)
 	f.has(check.Mistake, b.Addr(), "connect")
 	f.has(check.Right, other.Addr(), "without a login works")
 	f.has(check.Right, other.Addr(), "120 KiB")
 
 	// A broker of the node itself runs with the node.
-	delete(s.config, "mqttConfig")
-	s.config["broker"] = map[string]any{"listen": b.Addr()}
+	delete(s.Config, "mqttConfig")
+	s.Config["broker"] = map[string]any{"listen": b.Addr()}
 	s.check(0).has(check.Right, b.Addr(), "the node's embedded broker")
 }
 
@@ -55,9 +55,9 @@ func TestCertificateThatIsNotTrusted(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{TLS: true})
 	s := newSite(t, testkit.Shared(t), b, orders)
-	s.block("mqttConfig")["protocol"] = "mqtts"
+	s.Block("mqttConfig")["protocol"] = "mqtts"
 	s.check(1).has(check.Mistake, b.Addr(), "certificate")
-	s.block("mqttConfig")["ca"] = b.Certs.CA
+	s.Block("mqttConfig")["ca"] = b.Certs.CA
 	s.check(0).has(check.Right, b.Addr(), "without a login works")
 }
 
@@ -113,7 +113,7 @@ func TestWhatOtherClientsSay(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	s := newSite(t, testkit.Shared(t), b, orders)
-	s.config["remoteClients"] = []string{"node-b", "node-c", "node-d", "node-e"}
+	s.Config["remoteClients"] = []string{"node-b", "node-c", "node-d", "node-e"}
 	client := testkit.MQTTClient(t, b, "someone")
 	publish := func(topic string, retain bool, payload []byte) {
 		if token := client.Publish(topic, 1, retain, payload); token.Wait() && token.Error() != nil {
@@ -191,7 +191,7 @@ pattern write /verify/+/%u
 		s, other := newSite(t, testkit.Shared(t), b, orders), newSite(t, testkit.Shared(t), b, orders)
 		s.login("node-a", "secret-a")
 		other.login("node-b", "secret-b")
-		other.config["clientName"], other.config["remoteClients"] = "node-b", []string{"node-a"}
+		other.Config["clientName"], other.Config["remoteClients"] = "node-b", []string{"node-a"}
 		node := other.start()
 		f := s.check(c.code, "--listen", "20s")
 		if c.code == 0 {
@@ -216,7 +216,7 @@ func TestARemoteThatDoesNotAcceptThisClient(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	s, other := newSite(t, testkit.Shared(t), b, orders), newSite(t, testkit.Shared(t), b, orders)
-	other.config["clientName"], other.config["remoteClients"], other.config["acceptFrom"] = "node-b", []string{"node-a"}, []string{"node-c"}
+	other.Config["clientName"], other.Config["remoteClients"], other.Config["acceptFrom"] = "node-b", []string{"node-a"}, []string{"node-c"}
 	other.start()
 	s.check(1, "--listen", "20s").has(check.Mistake, "node-b", "no batches", "acceptFrom")
 }

@@ -17,9 +17,9 @@ func TestTwoNodesThatRunAreAllRight(t *testing.T) {
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Users: map[string]string{"node-a": "secret-a", "node-b": "secret-b"}, ACL: true})
 	a := newSite(t, testkit.Shared(t), b, orders)
 	c := newSite(t, testkit.Shared(t), b, orders)
-	c.config["clientName"], c.config["remoteClients"] = "node-b", []string{"node-a"}
+	c.Config["clientName"], c.Config["remoteClients"] = "node-b", []string{"node-a"}
 	for s, password := range map[*site]string{a: "secret-a", c: "secret-b"} {
-		s.block("mqttConfig")["username"], s.block("mqttConfig")["password"] = s.config["clientName"], password
+		s.Block("mqttConfig")["username"], s.Block("mqttConfig")["password"] = s.Config["clientName"], password
 	}
 	// Where nothing runs yet, only the remote is missing.
 	f := a.check(0, "--listen", "4s")
@@ -28,7 +28,7 @@ func TestTwoNodesThatRunAreAllRight(t *testing.T) {
 		t.Errorf("%d warnings of remotes:\n%s", n, f.text)
 	}
 	var tables int
-	if err := a.db.Get(&tables, `SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()`); err != nil || tables != 1 {
+	if err := a.DB.Get(&tables, `SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()`); err != nil || tables != 1 {
 		t.Errorf("the check left %d tables, %v", tables, err)
 	}
 
@@ -61,8 +61,8 @@ func TestPeopleAreShownATable(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	s := newSite(t, testkit.Shared(t), b, orders)
-	s.config["syncTables"] = []string{"orders", "missing"}
-	code, text := run(t, "check", testkit.ConfigFile(t, s.config), "--listen", "1ms")
+	s.Config["syncTables"] = []string{"orders", "missing"}
+	code, text := run(t, "check", s.Write(), "--listen", "1ms")
 	for _, part := range []string{"\ntables\n  ✗ missing", "    ", "→ Make the table", "  ✓ orders", "  ! node-b", "1 mistake, 1 warning."} {
 		if !strings.Contains(text, part) {
 			t.Errorf("%q is missing:\n%s", part, text)
@@ -88,10 +88,10 @@ func TestMistakesAndWarningsOfTheFile(t *testing.T) {
 
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	s := newSite(t, testkit.Shared(t), b, orders)
-	s.block("mqttConfig")["will"] = map[string]any{}
-	s.block("mqttConfig")["username"], s.block("mqttConfig")["password"] = "someone", "Secret-2"
-	s.config["queueDirectory"] = filepath.Join(t.TempDir(), "made", "later")
-	file := testkit.ConfigFile(t, s.config)
+	s.Block("mqttConfig")["will"] = map[string]any{}
+	s.Block("mqttConfig")["username"], s.Block("mqttConfig")["password"] = "someone", "Secret-2"
+	s.Config["queueDirectory"] = filepath.Join(t.TempDir(), "made", "later")
+	file := s.Write()
 	if err := os.Chmod(file, 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -110,10 +110,10 @@ func TestMistakesAndWarningsOfTheFile(t *testing.T) {
 	if f = checkFile(t, 0, file); len(f.in(check.Warning, check.AreaConfiguration)) != 1 { // that of will
 		t.Errorf("a file of the node's group:\n%s", f.text)
 	}
-	delete(s.block("mqttConfig"), "username")
-	delete(s.block("mqttConfig"), "password")
-	s.config["http"] = map[string]any{"listen": fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t)), "token": "Secret-3-of-the-page"}
-	file = testkit.ConfigFile(t, s.config)
+	delete(s.Block("mqttConfig"), "username")
+	delete(s.Block("mqttConfig"), "password")
+	s.Config["http"] = map[string]any{"listen": fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t)), "token": "Secret-3-of-the-page"}
+	file = s.Write()
 	if err := os.Chmod(file, 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -121,16 +121,16 @@ func TestMistakesAndWarningsOfTheFile(t *testing.T) {
 	if !strings.Contains(text, "can be read by other users") || strings.Contains(text, "Secret-3") {
 		t.Errorf("a token that others may read:\n%s", text)
 	}
-	delete(s.config, "http")
+	delete(s.Config, "http")
 
 	open := t.TempDir()
 	if err := os.Chmod(open, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	s.config["queueDirectory"] = open
+	s.Config["queueDirectory"] = open
 	s.check(0).has(check.Warning, "queueDirectory", "other users", "chmod 700")
-	s.config["queueDirectory"] = filepath.Join(file, "below-a-file")
-	s.config["http"] = map[string]any{"listen": b.Addr()}
+	s.Config["queueDirectory"] = filepath.Join(file, "below-a-file")
+	s.Config["http"] = map[string]any{"listen": b.Addr()}
 	f = s.check(1)
 	f.has(check.Mistake, "queueDirectory", "not a directory")
 	f.has(check.Mistake, "http.listen", "in use")
@@ -140,8 +140,8 @@ func TestRowsThatTravelInTheClear(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	s := newSite(t, testkit.Shared(t), b, orders)
-	s.config["mqttConfig"] = map[string]any{"host": "broker.invalid", "connectTimeout": 1000}
-	s.block("mysqlConfig")["host"] = "database.invalid"
+	s.Config["mqttConfig"] = map[string]any{"host": "broker.invalid", "connectTimeout": 1000}
+	s.Block("mysqlConfig")["host"] = "database.invalid"
 	f := s.check(1)
 	f.has(check.Warning, "mqttConfig", "in the clear", "mqtts")
 	f.has(check.Warning, "mysqlConfig.ssl", "in the clear")
@@ -153,9 +153,9 @@ func TestScripts(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	s := newSite(t, testkit.Shared(t), b, orders, `CREATE TABLE items (id INT PRIMARY KEY)`)
-	s.config["syncTables"] = []string{"orders", "items"}
+	s.Config["syncTables"] = []string{"orders", "items"}
 	dir := t.TempDir()
-	s.config["transformerDirectory"] = dir
+	s.Config["transformerDirectory"] = dir
 	s.check(0).has(check.Warning, "transformerDirectory", "has no file")
 	put := func(name, text string) {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
@@ -164,7 +164,7 @@ func TestScripts(t *testing.T) {
 	}
 	put("orders.js", `module.exports = context => context.entity`)
 	put("customers.js", `module.exports = context => context.entity`)
-	s.config["conflictPolicy"] = map[string]any{"orders": "script"}
+	s.Config["conflictPolicy"] = map[string]any{"orders": "script"}
 	f := s.check(1)
 	f.has(check.Right, "orders", "has a transformer")
 	f.has(check.Warning, "customers.js", "matches no table")
@@ -188,9 +188,9 @@ func TestNodesThatSeal(t *testing.T) {
 	}
 	a := newSite(t, testkit.Shared(t), b, orders)
 	c := newSite(t, testkit.Shared(t), b, orders)
-	c.config["clientName"], c.config["remoteClients"] = "node-b", []string{"node-a"}
-	c.config["encryption"] = key()
-	a.config["encryption"] = c.config["encryption"]
+	c.Config["clientName"], c.Config["remoteClients"] = "node-b", []string{"node-a"}
+	c.Config["encryption"] = key()
+	a.Config["encryption"] = c.Config["encryption"]
 	a.start()
 	node := c.start()
 	f := a.check(0, "--listen", "10s")
@@ -205,8 +205,8 @@ func TestNodesThatSeal(t *testing.T) {
 	if n := len(f.in(check.Warning, check.AreaRemotes)); n > 0 {
 		t.Errorf("%d warnings of remotes:\n%s", n, f.text)
 	}
-	a.config["encryption"] = key()
+	a.Config["encryption"] = key()
 	a.check(1, "--listen", "3s").has(check.Mistake, "node-b", "no key in common")
-	delete(a.config, "encryption")
+	delete(a.Config, "encryption")
 	a.check(0, "--listen", "3s").has(check.Warning, "node-b", "this node has none")
 }

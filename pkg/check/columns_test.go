@@ -19,15 +19,15 @@ func TestColumnsOfBothSidesAreCompared(t *testing.T) {
 		`CREATE TABLE prices (id INT PRIMARY KEY, price DECIMAL(12,4), at DATETIME(6), note VARCHAR(20) CHARACTER SET latin1, extra INT)`)
 	c := newSite(t, testkit.Shared(t), b, orders, strings.Replace(shaped, "v INT", "v TINYINT", 1), `CREATE TABLE up (id INT PRIMARY KEY, made DATE)`, `CREATE TABLE down (id INT PRIMARY KEY, v VARCHAR(9))`,
 		`CREATE TABLE prices (id INT PRIMARY KEY, price DECIMAL(12,2), at DATETIME, note VARCHAR(20) CHARACTER SET utf8mb4, own INT)`)
-	c.config["clientName"], c.config["remoteClients"] = "node-b", []string{"node-a"}
+	c.Config["clientName"], c.Config["remoteClients"] = "node-b", []string{"node-a"}
 	for _, s := range []*site{a, c} {
-		s.config["syncTables"], s.config["receiveTables"] = tables, tables
+		s.Config["syncTables"], s.Config["receiveTables"] = tables, tables
 	}
-	a.config["syncTables"] = []string{"orders", "prices", "shaped", "up"}
-	c.config["syncTables"] = tables[:4]
-	a.config["allowLossy"] = map[string]any{"prices": []string{"note"}}
+	a.Config["syncTables"] = []string{"orders", "prices", "shaped", "up"}
+	c.Config["syncTables"] = tables[:4]
+	a.Config["allowLossy"] = map[string]any{"prices": []string{"note"}}
 	dir := t.TempDir()
-	c.config["transformerDirectory"] = dir
+	c.Config["transformerDirectory"] = dir
 	if err := os.WriteFile(filepath.Join(dir, "shaped.js"), []byte(`module.exports = ({entity}) => entity`), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func TestColumnsOfBothSidesAreCompared(t *testing.T) {
 	if len(warnings) != 6 { // note is allowed to lose, shaped has a transformer, down is not sent from here
 		t.Errorf("%d warnings, want 6:\n%s", len(warnings), f.text)
 	}
-	a.exec(`ALTER TABLE prices MODIFY price DECIMAL(12,2), MODIFY at DATETIME, DROP COLUMN extra, ADD COLUMN own INT`, `ALTER TABLE down MODIFY v VARCHAR(9)`)
+	a.Exec(`ALTER TABLE prices MODIFY price DECIMAL(12,2), MODIFY at DATETIME, DROP COLUMN extra, ADD COLUMN own INT`, `ALTER TABLE down MODIFY v VARCHAR(9)`)
 	f = a.check(0, "--listen", "20s")
 	f.has(check.Right, "node-b", "has columns that can hold all values of 4 tables")
 	if n := len(f.in(check.Warning, check.AreaRemotes)); n != 0 {

@@ -13,7 +13,7 @@ func TestDatabaseThatCannotBeHad(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	s := newSite(t, testkit.Shared(t), b, orders)
-	m := s.block("mysqlConfig")
+	m := s.Block("mysqlConfig")
 	right := m["user"]
 	m["user"], m["password"] = "nobody", "Secret-3"
 	f := s.check(1)
@@ -24,7 +24,7 @@ func TestDatabaseThatCannotBeHad(t *testing.T) {
 	}
 	m["user"], m["password"], m["database"] = right, "", "nowhere"
 	s.check(1).has(check.Mistake, "mysqlConfig", "Unknown database", "CREATE DATABASE `nowhere`")
-	m["database"] = s.schema
+	m["database"] = s.Schema
 	s.user("outside")
 	s.check(1).has(check.Mistake, "mysqlConfig", "Access denied", "GRANT SELECT, INSERT")
 	m["port"] = testkit.FreePort(t)
@@ -36,19 +36,19 @@ func TestStatementsThatAreToldGiveThePrivileges(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	s := newSite(t, testkit.Shared(t), b, orders)
-	s.exec(`SET GLOBAL log_bin_trust_function_creators = 1`)
-	s.user("poor", "SELECT ON "+s.schema+".*", "INSERT ON "+s.schema+".orders")
+	s.Exec(`SET GLOBAL log_bin_trust_function_creators = 1`)
+	s.user("poor", "SELECT ON "+s.Schema+".*", "INSERT ON "+s.Schema+".orders")
 	f := s.check(1)
 	f.has(check.Right, "SELECT")
 	f.has(check.Mistake, "INSERT", "lacks it on table_changes")
-	f.has(check.Mistake, "TRIGGER", "lacks it on database "+s.schema, "no change would be captured", "GRANT TRIGGER ON ")
+	f.has(check.Mistake, "TRIGGER", "lacks it on database "+s.Schema, "no change would be captured", "GRANT TRIGGER ON ")
 	f.has(check.Mistake, "LOCK TABLES", "would not start")
 	wrong := f.in(check.Mistake, check.AreaPrivileges)
 	if len(wrong) != 7 {
 		t.Errorf("%d mistakes:\n%s", len(wrong), f.text)
 	}
 	for _, x := range wrong {
-		s.exec(strings.TrimSuffix(x.Do, ";"))
+		s.Exec(strings.TrimSuffix(x.Do, ";"))
 	}
 	if f = s.check(0); len(f.in(check.Right, check.AreaPrivileges)) < 8 {
 		t.Errorf("not all privileges are right:\n%s", f.text)
@@ -62,30 +62,30 @@ func TestSettingsOfTheServer(t *testing.T) {
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	server := testkit.Server(t, "--log-bin=binlog", "--server-id=1", "--max-connections=30")
 	s := newSite(t, server, b, orders)
-	s.exec(`ALTER DATABASE `+s.schema+` CHARACTER SET latin1`, `SET GLOBAL log_bin_trust_function_creators = 0`)
+	s.Exec(`ALTER DATABASE `+s.Schema+` CHARACTER SET latin1`, `SET GLOBAL log_bin_trust_function_creators = 0`)
 	s.check(0).has(check.Right, "log_bin_trust_function_creators", "is not needed: ")
-	s.user("small", whole+" ON "+s.schema+".*")
+	s.user("small", whole+" ON "+s.Schema+".*")
 	f := s.check(1)
 	f.has(check.Mistake, "log_bin_trust_function_creators", "1419", "SET GLOBAL")
 	f.has(check.Warning, "max_connections", "30")
 	f.has(check.Warning, "character set", "latin1", "ALTER DATABASE")
 	f.has(check.Right, "version")
-	s.exec(`SET GLOBAL log_bin_trust_function_creators = 1`, `SET GLOBAL binlog_format = 'STATEMENT'`)
+	s.Exec(`SET GLOBAL log_bin_trust_function_creators = 1`, `SET GLOBAL binlog_format = 'STATEMENT'`)
 	f = s.check(1)
 	f.has(check.Mistake, "binlog_format", "1665", "GRANT ", " ON *.* TO 'small", "SET GLOBAL binlog_format")
 	for _, x := range f.in(check.Mistake, check.AreaDatabase) {
-		s.exec(strings.Split(x.Do, ";")[0])
+		s.Exec(strings.Split(x.Do, ";")[0])
 	}
 	s.check(0).has(check.Right, "binlog_format", "sessions log rows")
-	s.exec(`SET GLOBAL binlog_format = 'MIXED'`, `SET GLOBAL max_allowed_packet = 2097152`)
+	s.Exec(`SET GLOBAL binlog_format = 'MIXED'`, `SET GLOBAL max_allowed_packet = 2097152`)
 	f = s.check(0)
 	f.has(check.Right, "log_bin_trust_function_creators", "is set")
 	f.has(check.Warning, "max_allowed_packet", "2097152")
-	s.exec(`SET GLOBAL max_allowed_packet = 65536`, `SET GLOBAL read_only = 1`)
+	s.Exec(`SET GLOBAL max_allowed_packet = 65536`, `SET GLOBAL read_only = 1`)
 	f = s.check(1)
 	f.has(check.Mistake, "max_allowed_packet", "65536")
 	f.has(check.Mistake, "read_only", "accepts no writes")
-	s.block("mysqlConfig")["user"], s.block("mysqlConfig")["password"] = server.User, server.Password
+	s.Block("mysqlConfig")["user"], s.Block("mysqlConfig")["password"] = server.User, server.Password
 	s.check(1).has(check.Warning, "read_only", "though not for this user")
 }
 
@@ -101,7 +101,7 @@ func TestClockOfTheDatabaseServer(t *testing.T) {
 	s.check(0).has(check.Warning, "clock", "1h0m0s behind", "NTP")
 	clock.Set(48 * time.Hour)
 	testkit.Eventually(t, "the server to go by the clock", func() error {
-		return s.db.Ping()
+		return s.DB.Ping()
 	})
 	server.Stop()
 	server.Start()
@@ -115,27 +115,27 @@ func TestUserOfTheTriggersThatIsGone(t *testing.T) {
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	server := testkit.Shared(t)
 	s := newSite(t, server, b, orders)
-	s.exec(`SET GLOBAL log_bin_trust_function_creators = 1`)
+	s.Exec(`SET GLOBAL log_bin_trust_function_creators = 1`)
 	s.check(0).has(check.Right, "triggers", "first start")
-	s.user("first", whole+" ON "+s.schema+".*")
-	first := s.block("mysqlConfig")["user"].(string)
+	s.user("first", whole+" ON "+s.Schema+".*")
+	first := s.Block("mysqlConfig")["user"].(string)
 	if code := s.start().Stop(); code != 0 {
 		t.Fatalf("the node ends with %d", code)
 	}
 	s.check(0).has(check.Right, "definer")
-	s.user("second", whole+" ON "+s.schema+".*")
+	s.user("second", whole+" ON "+s.Schema+".*")
 	s.check(0).has(check.Warning, "definer", "'"+first+"'@'%'", "may not see")
-	s.exec("DROP USER " + first + "@'%'")
-	if _, err := s.db.Exec(`INSERT INTO orders VALUES (1, 'one')`); err == nil {
+	s.Exec("DROP USER " + first + "@'%'")
+	if _, err := s.DB.Exec(`INSERT INTO orders VALUES (1, 'one')`); err == nil {
 		t.Error("the triggers of a user who is gone do not fail")
 	}
-	second := s.block("mysqlConfig")["user"]
-	s.block("mysqlConfig")["user"], s.block("mysqlConfig")["password"] = server.User, server.Password
+	second := s.Block("mysqlConfig")["user"]
+	s.Block("mysqlConfig")["user"], s.Block("mysqlConfig")["password"] = server.User, server.Password
 	s.check(1).has(check.Mistake, "definer", "'"+first+"'@'%'", "1449", "Start the node")
-	s.block("mysqlConfig")["user"], s.block("mysqlConfig")["password"] = second, "Secret-1"
+	s.Block("mysqlConfig")["user"], s.Block("mysqlConfig")["password"] = second, "Secret-1"
 	s.start()
 	s.check(0).has(check.Right, "definer")
-	s.exec(`INSERT INTO orders VALUES (1, 'one')`)
+	s.Exec(`INSERT INTO orders VALUES (1, 'one')`)
 }
 
 func TestTables(t *testing.T) {
@@ -159,9 +159,9 @@ func TestTables(t *testing.T) {
 	if _, err := server.Open(t, other).Exec(`CREATE TABLE places (id INT PRIMARY KEY)`); err != nil {
 		t.Fatal(err)
 	}
-	s.exec(`CREATE TABLE away (id INT PRIMARY KEY, FOREIGN KEY (id) REFERENCES ` + other + `.places (id))`)
+	s.Exec(`CREATE TABLE away (id INT PRIMARY KEY, FOREIGN KEY (id) REFERENCES ` + other + `.places (id))`)
 	all := []string{"orders", "keyless", "seen", "missing", "plain", "children", "counted", "old", "away", "ring_one", "ring_two"}
-	s.config["syncTables"], s.config["receiveTables"] = all, all
+	s.Config["syncTables"], s.Config["receiveTables"] = all, all
 	f := s.check(1)
 	f.has(check.Mistake, "keyless", "no primary key", "Give it a primary key")
 	f.has(check.Mistake, "seen", "view")
@@ -178,17 +178,17 @@ func TestTables(t *testing.T) {
 	if n := len(f.in(check.Mistake, check.AreaTables)); n != 4 {
 		t.Errorf("%d tables are mistakes:\n%s", n, f.text)
 	}
-	s.config["syncTables"], s.config["receiveTables"], s.config["foreignKeyConflict"] = []string{"orders"}, []string{"parents"}, "cascade"
+	s.Config["syncTables"], s.Config["receiveTables"], s.Config["foreignKeyConflict"] = []string{"orders"}, []string{"parents"}, "cascade"
 	f = s.check(0)
 	f.has(check.Warning, "parents", "is refused here while rows of children", "receiveTables, or to cascadeTables")
 	f.has(check.Warning, "parents", "is refused here while rows of notes")
-	s.config["cascadeTables"] = []string{"children"}
+	s.Config["cascadeTables"] = []string{"children"}
 	f = s.check(0)
 	f.has(check.Warning, "parents", "changes rows of children here", "cascadeTables allows it")
 	f.has(check.Warning, "parents", "is refused here while rows of notes")
-	delete(s.config, "foreignKeyConflict")
-	delete(s.config, "cascadeTables")
-	s.config["syncTables"], s.config["receiveTables"] = []string{"parents", "children", "notes"}, []string{"parents", "children", "notes"}
+	delete(s.Config, "foreignKeyConflict")
+	delete(s.Config, "cascadeTables")
+	s.Config["syncTables"], s.Config["receiveTables"] = []string{"parents", "children", "notes"}, []string{"parents", "children", "notes"}
 	if f = s.check(0); len(f.in(check.Warning, check.AreaTables)) > 0 {
 		t.Errorf("tables that are synced with their parents are warned of:\n%s", f.text)
 	}
@@ -199,9 +199,9 @@ func TestOwnTablesThatAreNotThisVersions(t *testing.T) {
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	s := newSite(t, testkit.Shared(t), b, orders, `CREATE TABLE table_changes (day DATE PRIMARY KEY)`)
 	s.check(1).has(check.Mistake, "own tables", "does not belong to mysql-sync", "rename it")
-	s.exec(`DROP TABLE table_changes`)
+	s.Exec(`DROP TABLE table_changes`)
 	s.start().Stop()
 	s.check(0)
-	s.exec(`INSERT INTO sync_migrations VALUES (9999, NOW())`)
+	s.Exec(`INSERT INTO sync_migrations VALUES (9999, NOW())`)
 	s.check(1).has(check.Mistake, "own tables", "9999", "run the newer version")
 }

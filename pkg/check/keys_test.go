@@ -20,18 +20,18 @@ func TestKeysOfBothSidesAreComparedAndRefusedRowsTold(t *testing.T) {
 		`CREATE TABLE items (a INT, b INT, v INT, PRIMARY KEY (b, a), UNIQUE (v, a))`, `CREATE TABLE pairs (id INT PRIMARY KEY, v INT, w INT, UNIQUE (v))`)
 	c := newSite(t, testkit.Shared(t), b, strings.Replace(orders, "100", "5", 1), parts,
 		`CREATE TABLE items (A INT, B INT, v INT, PRIMARY KEY (A, B), UNIQUE (A, v))`, `CREATE TABLE pairs (id INT PRIMARY KEY, v INT, w INT, UNIQUE (w, v), UNIQUE (w))`)
-	c.config["clientName"], c.config["remoteClients"] = "node-b", []string{"node-a"}
+	c.Config["clientName"], c.Config["remoteClients"] = "node-b", []string{"node-a"}
 	for _, s := range []*site{a, c} {
-		s.config["syncTables"], s.config["receiveTables"] = tables, tables
-		s.config["initialSync"] = "none" // or one that begins late sends what waits once more
+		s.Config["syncTables"], s.Config["receiveTables"] = tables, tables
+		s.Config["initialSync"] = "none" // or one that begins late sends what waits once more
 	}
 	a.start()
 	c.start()
-	c.exec(`INSERT INTO pairs VALUES (9, 9, 1)`)
-	a.exec(`INSERT INTO orders VALUES (1, 'too long'), (2, 'longer still')`, `INSERT INTO parts VALUES (1, 7)`, `INSERT INTO pairs VALUES (1, 1, 1), (2, 2, 1)`)
+	c.Exec(`INSERT INTO pairs VALUES (9, 9, 1)`)
+	a.Exec(`INSERT INTO orders VALUES (1, 'too long'), (2, 'longer still')`, `INSERT INTO parts VALUES (1, 7)`, `INSERT INTO pairs VALUES (1, 1, 1), (2, 2, 1)`)
 	testkit.Eventually(t, "what is refused and what waits", func() error {
 		var n int
-		if err := a.db.Get(&n, `SELECT COUNT(DISTINCT table_name) FROM sync_outbox WHERE state = 'waiting'`); err != nil || n != 3 {
+		if err := a.DB.Get(&n, `SELECT COUNT(DISTINCT table_name) FROM sync_outbox WHERE state = 'waiting'`); err != nil || n != 3 {
 			return errors.Join(err, errors.New("not all"))
 		}
 		return nil
@@ -47,7 +47,7 @@ func TestKeysOfBothSidesAreComparedAndRefusedRowsTold(t *testing.T) {
 	if n := len(f.in(check.Warning, check.AreaRemotes)); n != 7 { // with that of orders.name; (w, v) is implied, and v, a the same in another order
 		t.Errorf("%d warnings, want 7:\n%s", n, f.text)
 	}
-	a.exec(`INSERT INTO sync_status (id, table_name, primary_key, remote, date, status, message) VALUES
+	a.Exec(`INSERT INTO sync_status (id, table_name, primary_key, remote, date, status, message) VALUES
 		('00ff', 'items', '1,2', 'node-b', UTC_TIMESTAMP(), 'error', 'left by somebody'), ('01ff', 'items', '3,4', 'never', UTC_TIMESTAMP(), 'error', '')`)
 	f = a.check(0, "--listen", "1s")
 	f.has(check.Warning, "node-b", "sync_status has errors for 1 row of items (left by somebody), which nothing will resend", "verify --repair")

@@ -2,6 +2,7 @@ package check_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -16,12 +17,10 @@ import (
 
 // with is a copy of a site's configuration with another block.
 func (s *site) with(key string, block map[string]any) *site {
-	config := map[string]any{}
-	for k, v := range s.config {
-		config[k] = v
-	}
-	config[key] = block
-	return &site{t: s.t, server: s.server, schema: s.schema, db: s.db, config: config}
+	other := *s.Site
+	other.Config, other.File = maps.Clone(s.Config), ""
+	other.Config[key] = block
+	return &site{&other, s.t}
 }
 
 // TestAWrongProtocolOrPortIsTold also sees that a broker of ours and one of others are told alike.
@@ -127,7 +126,7 @@ func TestWhatIsWrongWithACertificateNamesItsKey(t *testing.T) {
 		{"127.0.0.1", map[string]any{}, "name the authority's file in mysqlConfig.ssl.ca"},
 		{"127.0.0.1", map[string]any{"ca": others.CA}, "another authority than that of mysqlConfig.ssl.ca"},
 	} {
-		block := map[string]any{"host": x.host, "port": server.Port, "user": server.User, "password": server.Password, "database": s.schema, "ssl": x.ssl}
+		block := map[string]any{"host": x.host, "port": server.Port, "user": server.User, "password": server.Password, "database": s.Schema, "ssl": x.ssl}
 		if server.Flavour == testkit.FlavourMySQL { // which have no name, whatever their authority
 			x.want = "for other names than mysqlConfig.host, or for none"
 		}
@@ -140,23 +139,23 @@ func TestASlipOfANameIsProposed(t *testing.T) {
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Users: map[string]string{"someone": "secret-1"}, ACL: true})
 	s := newSite(t, testkit.Shared(t), b, orders, `CREATE TABLE customers (id INT PRIMARY KEY)`, `CREATE VIEW seen AS SELECT * FROM orders`)
 	block := map[string]any{}
-	for k, v := range s.block("mysqlConfig") {
+	for k, v := range s.Block("mysqlConfig") {
 		block[k] = v
 	}
-	block["database"] = strings.Replace(s.schema, "_", "-", 1) + "x"
+	block["database"] = strings.Replace(s.Schema, "_", "-", 1) + "x"
 	s.with("mysqlConfig", block).check(1).has(check.Mistake, "mysqlConfig", "did you mean the database test_")
 
-	s.config["syncTables"], s.config["receiveTables"] = []string{"order", "Customers", "nothing_like_it", "seen"}, []string{"orders"}
-	s.block("mqttConfig")["username"], s.block("mqttConfig")["password"] = "someone", "secret-1"
+	s.Config["syncTables"], s.Config["receiveTables"] = []string{"order", "Customers", "nothing_like_it", "seen"}, []string{"orders"}
+	s.Block("mqttConfig")["username"], s.Block("mqttConfig")["password"] = "someone", "secret-1"
 	f := s.check(1)
 	f.has(check.Mistake, "order", "the table does not exist", "did you mean orders?")
 	f.has(check.Mistake, "Customers", "did you mean customers?")
-	f.has(check.Mistake, "nothing_like_it", "the table does not exist in database "+s.schema+" →")
+	f.has(check.Mistake, "nothing_like_it", "the table does not exist in database "+s.Schema+" →")
 	f.has(check.Mistake, "seen", "it is a view", "Sync the tables that it shows.")
 	f.has(check.Mistake, b.Addr(), `The login "someone" differs from clientName, "node-a"`)
 
 	// The node says the same when it is started.
-	n := testkit.Command(t, "run", testkit.ConfigFile(t, s.config))
+	n := testkit.Command(t, "run", s.Write())
 	out, _ := n.CombinedOutput() // it ends with an error
 	if !strings.Contains(string(out), "did you mean orders?") {
 		t.Errorf("a start says:\n%s", out)

@@ -1,15 +1,10 @@
 package check_test
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
-
-	"github.com/jmoiron/sqlx"
 
 	"github.com/mysql-sync/mysql-sync/pkg/check"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
@@ -19,66 +14,45 @@ func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
 const orders = `CREATE TABLE orders (id INT PRIMARY KEY, name VARCHAR(100))`
 
-// site is what is checked: a schema, and a configuration that a test may change.
+// site is what is checked, with a configuration that a test may change.
 type site struct {
-	t      *testing.T
-	server *testkit.Database
-	schema string
-	db     *sqlx.DB
-	config map[string]any
+	*testkit.Site
+	t *testing.T
 }
 
-// newSite makes a schema with what the statements make, and the configuration of
-// node-a, which sends and receives the table orders to and from node-b.
+// newSite makes a schema with what the statements make, and the configuration of node-a, which sends and receives the table orders
+// to and from node-b.
 func newSite(t *testing.T, server *testkit.Database, b *testkit.Broker, statements ...string) *site {
 	t.Helper()
-	s := &site{t: t, server: server, schema: server.Create(t)}
-	s.db = server.Open(t, s.schema)
 	queue := t.TempDir()
 	if err := os.Chmod(queue, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	s.config = map[string]any{
-		"clientName": "node-a", "remoteClients": []string{"node-b"}, "syncTables": []string{"orders"}, "receiveTables": []string{"orders"},
-		"checkInterval": 10, "queueDirectory": queue,
-		"mqttConfig":  map[string]any{"host": b.Host, "port": b.Port},
-		"mysqlConfig": map[string]any{"host": server.Host, "port": server.Port, "user": server.User, "password": server.Password, "database": s.schema},
-	}
-	s.exec(statements...)
+	s := &site{testkit.NewSite(t, server, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"queueDirectory": queue}), t}
+	delete(s.Block("mqttConfig"), "protocol") // it is the default
+	s.Exec(statements...)
 	return s
 }
-
-func (s *site) exec(statements ...string) {
-	s.t.Helper()
-	for _, q := range statements {
-		if _, err := s.db.Exec(q); err != nil {
-			s.t.Fatalf("%v\n%s", err, q)
-		}
-	}
-}
-
-// block is a block of the configuration.
-func (s *site) block(key string) map[string]any { return s.config[key].(map[string]any) }
 
 // user makes a user with some privileges, and has the node log in as that.
 func (s *site) user(name string, grants ...string) {
 	s.t.Helper()
-	name += "_" + s.schema
-	s.exec("CREATE USER " + name + "@'%' IDENTIFIED BY 'Secret-1'")
+	name += "_" + s.Schema
+	s.Exec("CREATE USER " + name + "@'%' IDENTIFIED BY 'Secret-1'")
 	for _, g := range grants {
-		s.exec("GRANT " + g + " TO " + name + "@'%'")
+		s.Exec("GRANT " + g + " TO " + name + "@'%'")
 	}
-	s.block("mysqlConfig")["user"], s.block("mysqlConfig")["password"] = name, "Secret-1"
+	s.Block("mysqlConfig")["user"], s.Block("mysqlConfig")["password"] = name, "Secret-1"
 }
 
 const whole = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, TRIGGER, LOCK TABLES"
 
-// start starts a node with the configuration.
+// start starts a node with the configuration as it is now.
 func (s *site) start() *testkit.NodeProcess {
 	s.t.Helper()
-	n := testkit.Node(s.t, testkit.ConfigFile(s.t, s.config))
-	n.WaitLog("node started")
-	return n
+	s.Write()
+	s.Start()
+	return s.Node
 }
 
 // found is what a run of the real command found.
@@ -92,7 +66,7 @@ type found struct {
 // as long as the test wants; for most it does not matter.
 func (s *site) check(code int, args ...string) found {
 	s.t.Helper()
-	return checkFile(s.t, code, testkit.ConfigFile(s.t, s.config), args...)
+	return checkFile(s.t, code, s.Write(), args...)
 }
 
 func checkFile(t *testing.T, code int, file string, args ...string) found {
@@ -118,15 +92,8 @@ func checkFile(t *testing.T, code int, file string, args ...string) found {
 // run runs the real binary, and returns its exit code and what it said.
 func run(t *testing.T, args ...string) (code int, text string) {
 	t.Helper()
-	cmd := testkit.Command(t, args...)
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	err := cmd.Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		t.Fatal(err)
-	}
-	return cmd.ProcessState.ExitCode(), out.String()
+	code, out, said := testkit.Output(t, args...)
+	return code, out + said
 }
 
 // has fails unless there is a finding of a level about something whose text and
