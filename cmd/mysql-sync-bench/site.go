@@ -105,8 +105,7 @@ func (s *site) configure(broker *testkit.Broker, remotes []string, extra map[str
 		"initialSync":    "none",
 		"verifyInterval": 0,
 		"mqttConfig":     map[string]any{"host": server.Host, "port": server.Port},
-		"mysqlConfig": map[string]any{"host": s.server.Host, "port": s.server.Port, "user": s.server.User,
-			"password": s.server.Password, "database": s.schema},
+		"mysqlConfig":    s.server.Keys(s.schema),
 	}
 	maps.Copy(c, extra)
 	s.file = testkit.ConfigFile(s.b, c)

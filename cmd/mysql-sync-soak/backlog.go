@@ -18,14 +18,14 @@ func large(w *world) { w.quiet = true }
 
 // pileUp has A write while B is away. It uses a table that only MariaDB has, for numbers.
 func pileUp(w *world) {
-	w.b.node.Kill()
+	w.b.Node.Kill()
 	for first := 0; first < backlog; first += portion {
-		_, err := w.a.db.Exec(fmt.Sprintf(`INSERT INTO orders SELECT seq, CONCAT('row ', seq), 1 FROM seq_%d_to_%d`, first+1, first+portion))
+		_, err := w.a.DB.Exec(fmt.Sprintf(`INSERT INTO orders SELECT seq, CONCAT('row ', seq), 1 FROM seq_%d_to_%d`, first+1, first+portion))
 		if err != nil {
 			w.tb.Fatalf("write %d rows: %v", portion, err)
 		}
 		for id := first + 1; id <= first+portion; id++ {
-			w.writes = append(w.writes, write{id: int64(id), name: fmt.Sprintf("row %d", id), site: w.a.name})
+			w.writes = append(w.writes, write{id: int64(id), name: fmt.Sprintf("row %d", id), site: w.a.Name})
 		}
 		w.pause(0)
 	}
@@ -36,14 +36,14 @@ func drain(w *world) {
 	w.b.startNode()
 	w.await()
 	for _, s := range w.sites() {
-		most, err := peak(s.node.Pid())
+		most, err := peak(s.Node.Pid())
 		if err != nil {
-			w.tb.Fatalf("read the memory of node %s: %v", s.name, err)
+			w.tb.Fatalf("read the memory of node %s: %v", s.Name, err)
 		}
 		if most > mostBytes {
-			w.tb.Fatalf("node %s had %d MiB of memory", s.name, most>>20)
+			w.tb.Fatalf("node %s had %d MiB of memory", s.Name, most>>20)
 		}
-		w.notes = append(w.notes, fmt.Sprintf("%s had at most %d MiB", s.name, most>>20))
+		w.notes = append(w.notes, fmt.Sprintf("%s had at most %d MiB", s.Name, most>>20))
 	}
 }
 

@@ -16,12 +16,12 @@ const backupSchema = "backup"
 // kept of conflicts is gone with the disk, so that it is looked at before.
 func setBack(w *world) {
 	a := w.a
-	a.rest(func() { a.copyAll(a.schema, backupSchema) })
+	a.rest(func() { a.copyAll(a.Schema, backupSchema) })
 	w.pause(3 * time.Second)
 	a.hold.Lock()
 	testkit.Within(w.tb, patience, "all writes of A to be sent", func() error {
 		var n int
-		err := a.db.Get(&n, testkit.Unsettled)
+		err := a.DB.Get(&n, testkit.Unsettled)
 		if err == nil && n > 0 {
 			err = fmt.Errorf("%d are left", n)
 		}
@@ -31,7 +31,7 @@ func setBack(w *world) {
 		if err := w.gone.add(a); err != nil {
 			w.tb.Fatalf("look at what A has kept: %v", err)
 		}
-		a.copyAll(backupSchema, a.schema)
+		a.copyAll(backupSchema, a.Schema)
 	})
 	a.hold.Unlock()
 	w.pause(up)
@@ -46,7 +46,7 @@ func (s *site) rest(f func()) {
 
 // without does something while the site's node is down.
 func (s *site) without(f func()) {
-	s.node.Kill()
+	s.Node.Kill()
 	f()
 	s.startNode()
 }
@@ -54,9 +54,9 @@ func (s *site) without(f func()) {
 // copyAll replaces the tables of one schema by those of another, the node's own too, as a dump does: without triggers.
 func (s *site) copyAll(from, to string) {
 	ctx := context.Background()
-	conn, err := s.db.Connx(ctx)
+	conn, err := s.DB.Connx(ctx)
 	if err != nil {
-		s.tb.Fatalf("copy %s: %v", from, err)
+		s.TB.Fatalf("copy %s: %v", from, err)
 	}
 	defer func() { _ = conn.Close() }()
 	statements := []string{"CREATE DATABASE IF NOT EXISTS " + to}
@@ -68,7 +68,7 @@ func (s *site) copyAll(from, to string) {
 	}
 	for _, q := range statements {
 		if _, err := conn.ExecContext(ctx, q); err != nil {
-			s.tb.Fatalf("copy %s: %v", from, err)
+			s.TB.Fatalf("copy %s: %v", from, err)
 		}
 	}
 }
@@ -76,7 +76,7 @@ func (s *site) copyAll(from, to string) {
 // repair is what the operator of A does after that.
 func repair(w *world) {
 	testkit.Within(w.tb, time.Minute, "verify --repair to find both equal", func() error {
-		said, err := testkit.Command(w.tb, "verify", w.a.file, "--repair").CombinedOutput()
+		said, err := testkit.Command(w.tb, "verify", w.a.File, "--repair").CombinedOutput()
 		if err != nil {
 			return fmt.Errorf("verify: %w: %s", err, said)
 		}

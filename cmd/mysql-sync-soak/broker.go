@@ -31,7 +31,7 @@ func fillDisk(w *world) {
 	filler := filepath.Join(w.disk, "filler")
 	fill(w.tb, filler)
 	s := w.turn()
-	s.node.Kill()
+	s.Node.Kill()
 	w.pause(up + down)                                // the broker saves each second
 	if !said(w.broker, "Saving in-memory database") { // that it could not, Mosquitto 2.0.11 does not say
 		w.tb.Fatalf("the broker did not save its sessions")

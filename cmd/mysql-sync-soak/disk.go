@@ -62,23 +62,23 @@ func fillDatabaseDisk(w *world) {
 	fill(w.tb, filler)
 	refused := 0
 	for end := time.Now().Add(8 * down); time.Now().Before(end); {
-		if _, err := s.db.Exec(`INSERT INTO ballast (text) SELECT REPEAT('x', 7000)`); err != nil {
+		if _, err := s.DB.Exec(`INSERT INTO ballast (text) SELECT REPEAT('x', 7000)`); err != nil {
 			refused++
 			w.pause(down / 5)
 		}
 	}
 	if refused == 0 {
-		w.tb.Fatalf("the disk of %s was not full", s.name)
+		w.tb.Fatalf("the disk of %s was not full", s.Name)
 	}
 	if err := os.Remove(filler); err != nil {
 		w.tb.Fatalf("empty the disk of a database: %v", err)
 	}
-	if s.server.Ended() { // MariaDB does not always survive it.
+	if s.Server.Ended() { // MariaDB does not always survive it.
 		w.ended++
-		s.server.Start()
+		s.Server.Start()
 	}
 	w.pause(up)
-	if _, err := s.db.Exec(`TRUNCATE TABLE ballast`); err != nil {
+	if _, err := s.DB.Exec(`TRUNCATE TABLE ballast`); err != nil {
 		w.tb.Fatalf("empty the disk of a database: %v", err)
 	}
 }

@@ -59,15 +59,15 @@ const (
 )
 
 func (w *world) killNode(s *site) {
-	s.node.Kill()
+	s.Node.Kill()
 	w.pause(down)
 	s.startNode()
 	w.pause(up)
 }
 
 func (w *world) stopNode(s *site) {
-	if code := s.node.Stop(); code != 0 {
-		w.tb.Fatalf("stop node %s: exit code %d", s.name, code)
+	if code := s.Node.Stop(); code != 0 {
+		w.tb.Fatalf("stop node %s: exit code %d", s.Name, code)
 	}
 	w.pause(down)
 	s.startNode()
@@ -82,9 +82,9 @@ func killBroker(w *world) {
 }
 
 func (w *world) killDatabase(s *site) {
-	s.server.Kill()
+	s.Server.Kill()
 	w.pause(down)
-	s.server.Start()
+	s.Server.Start()
 	w.pause(up)
 }
 
@@ -92,10 +92,10 @@ func (w *world) killDatabase(s *site) {
 func killAll(w *world) {
 	s := w.turn()
 	w.broker.Kill()
-	s.server.Kill()
-	s.node.Kill()
+	s.Server.Kill()
+	s.Node.Kill()
 	w.pause(down)
-	s.server.Start()
+	s.Server.Start()
 	w.broker.Start()
 	s.startNode()
 	w.pause(up)

@@ -120,9 +120,9 @@ func (h *hold) play(ctx context.Context, tb testkit.TB, each time.Duration, m *m
 	w := newWorld(ctx, tb, fault{set: func(w *world) { w.tables, w.quiet = heldTables, true }})
 	for _, s := range w.sites() {
 		for i := 1; i <= heldRows; i++ {
-			testkit.Exec(tb, s.db, fmt.Sprintf(`INSERT INTO items VALUES (%d, 0, '%d')`, i, i))
+			testkit.Exec(tb, s.DB, fmt.Sprintf(`INSERT INTO items VALUES (%d, 0, '%d')`, i, i))
 		}
-		testkit.Exec(tb, s.db, `INSERT INTO items VALUES (1000, 0, '1000')`)
+		testkit.Exec(tb, s.DB, `INSERT INTO items VALUES (1000, 0, '1000')`)
 	}
 	w.a.startNode()
 	w.b.startNode()
@@ -149,14 +149,14 @@ func (h *hold) play(ctx context.Context, tb testkit.TB, each time.Duration, m *m
 // begin has sessions hold what they hold, and returns what ends it.
 func (h *hold) begin(tb testkit.TB, s *site) (release func()) {
 	if h.global != "" {
-		testkit.Exec(tb, s.db, h.global)
+		testkit.Exec(tb, s.DB, h.global)
 	}
 	var conns []*sql.Conn
 	var waiting sync.WaitGroup
 	for i, statements := range h.sessions {
-		conn, err := s.db.DB.Conn(context.Background())
+		conn, err := s.DB.DB.Conn(context.Background())
 		if err != nil {
-			tb.Fatalf("connect to %s: %v", s.name, err)
+			tb.Fatalf("connect to %s: %v", s.Name, err)
 		}
 		conns = append(conns, conn)
 		if i == 0 {
@@ -167,7 +167,7 @@ func (h *hold) begin(tb testkit.TB, s *site) (release func()) {
 	}
 	return func() {
 		if h.undo != "" {
-			testkit.Exec(tb, s.db, h.undo)
+			testkit.Exec(tb, s.DB, h.undo)
 		}
 		for i, conn := range conns {
 			if i == 0 {
@@ -184,9 +184,9 @@ func (h *hold) begin(tb testkit.TB, s *site) (release func()) {
 // write has A change all rows of items, and insert such as are held up, until ctx ends.
 func (h *hold) write(ctx context.Context, w *world) {
 	for i := 0; wait(ctx, 100*time.Millisecond); i++ {
-		_, _ = w.a.db.ExecContext(ctx, `UPDATE items SET v = v + 1 WHERE id <= ?`, heldRows) // it waits where A's own table is held
-		_, _ = w.a.db.ExecContext(ctx, `INSERT INTO items VALUES (?, 0, ?)`, 2000+i, fmt.Sprint(2000+i))
-		_, _ = w.a.db.ExecContext(ctx, `INSERT INTO lines_of VALUES (?, 1000, 0)`, i)
+		_, _ = w.a.DB.ExecContext(ctx, `UPDATE items SET v = v + 1 WHERE id <= ?`, heldRows) // it waits where A's own table is held
+		_, _ = w.a.DB.ExecContext(ctx, `INSERT INTO items VALUES (?, 0, ?)`, 2000+i, fmt.Sprint(2000+i))
+		_, _ = w.a.DB.ExecContext(ctx, `INSERT INTO lines_of VALUES (?, 1000, 0)`, i)
 	}
 }
 
@@ -198,7 +198,7 @@ func (h *hold) use(ctx context.Context, s *site, m *meanwhile) {
 	}
 	for i := 0; wait(ctx, 10*time.Millisecond); i++ {
 		began := time.Now()
-		_, err := s.db.ExecContext(ctx, statements[i%len(statements)], rand.Int64N(1<<40)+1<<40)
+		_, err := s.DB.ExecContext(ctx, statements[i%len(statements)], rand.Int64N(1<<40)+1<<40)
 		if err == nil || !errors.Is(err, context.DeadlineExceeded) {
 			m.mu.Lock()
 			m.users = append(m.users, time.Since(began))
@@ -211,12 +211,12 @@ func (h *hold) use(ctx context.Context, s *site, m *meanwhile) {
 // what it took so far.
 func (h *hold) travel(ctx context.Context, w *world, m *meanwhile) {
 	for i := 1; wait(ctx, 20*time.Millisecond); i++ {
-		if _, err := w.a.db.ExecContext(ctx, `INSERT INTO orders VALUES (?, 'travels', 1)`, i); err != nil {
+		if _, err := w.a.DB.ExecContext(ctx, `INSERT INTO orders VALUES (?, 'travels', 1)`, i); err != nil {
 			return
 		}
 		began := time.Now()
 		for found := 0; found == 0 && ctx.Err() == nil; {
-			_ = w.b.db.GetContext(ctx, &found, `SELECT COUNT(*) FROM orders WHERE id = ?`, i)
+			_ = w.b.DB.GetContext(ctx, &found, `SELECT COUNT(*) FROM orders WHERE id = ?`, i)
 		}
 		m.mu.Lock()
 		m.rows = append(m.rows, time.Since(began))

@@ -35,7 +35,7 @@ func startLoad(w *world) *load {
 	}
 	for i, s := range w.sites() {
 		for k := range max(2, w.stormers) {
-			x := &session{s: s, name: fmt.Sprintf("%s-%d", s.name, k+1), first: int64(1+i*100+k) * ownIDs, storms: w.stormers > 0}
+			x := &session{s: s, name: fmt.Sprintf("%s-%d", s.Name, k+1), first: int64(1+i*100+k) * ownIDs, storms: w.stormers > 0}
 			l.sessions = append(l.sessions, x)
 			l.done.Go(func() { x.run(ctx) })
 		}
@@ -96,7 +96,7 @@ func (x *session) transaction() error {
 	defer x.s.hold.RUnlock()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	tx, err := x.s.db.BeginTx(ctx, nil)
+	tx, err := x.s.DB.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -139,7 +139,7 @@ func (x *session) pick() []int64 {
 
 // change looks at a row and inserts, updates or deletes it.
 func (x *session) change(ctx context.Context, tx *sql.Tx, id int64) (write, error) {
-	w := write{id: id, site: x.s.name}
+	w := write{id: id, site: x.s.Name}
 	err := tx.QueryRowContext(ctx, `SELECT name FROM orders WHERE id = ? FOR UPDATE`, id).Scan(&w.over)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return w, err

@@ -94,12 +94,12 @@ func (w *world) await() {
 func (w *world) settled() error {
 	for _, s := range w.sites() {
 		var changes, outbox int
-		err := s.db.QueryRow(`SELECT (SELECT COUNT(*) FROM table_changes), (`+testkit.Waiting+`)`).Scan(&changes, &outbox)
+		err := s.DB.QueryRow(`SELECT (SELECT COUNT(*) FROM table_changes), (`+testkit.Waiting+`)`).Scan(&changes, &outbox)
 		if err != nil {
-			return fmt.Errorf("look at %s: %w", s.name, err)
+			return fmt.Errorf("look at %s: %w", s.Name, err)
 		}
 		if changes+outbox > 0 {
-			return fmt.Errorf("%s still has %d changes to record and %d rows to send", s.name, changes, outbox)
+			return fmt.Errorf("%s still has %d changes to record and %d rows to send", s.Name, changes, outbox)
 		}
 	}
 	return w.differ()
@@ -129,9 +129,9 @@ func (w *world) differ() error {
 
 // names returns the two columns of a query.
 func (s *site) names(query string) (map[int64]string, error) {
-	list, err := s.db.Query(query)
+	list, err := s.DB.Query(query)
 	if err != nil {
-		return nil, fmt.Errorf("read orders of %s: %w", s.name, err)
+		return nil, fmt.Errorf("read orders of %s: %w", s.Name, err)
 	}
 	defer func() { _ = list.Close() }()
 	names := map[int64]string{}
@@ -139,7 +139,7 @@ func (s *site) names(query string) (map[int64]string, error) {
 		var id int64
 		var name string
 		if err := list.Scan(&id, &name); err != nil {
-			return nil, fmt.Errorf("read orders of %s: %w", s.name, err)
+			return nil, fmt.Errorf("read orders of %s: %w", s.Name, err)
 		}
 		names[id] = name
 	}
@@ -170,8 +170,8 @@ func (k *kept) add(s *site) error {
 		Origin string         `db:"loser_origin"`
 		Row    sql.NullString `db:"loser_row"`
 	}
-	if err := s.db.Select(&list, `SELECT primary_key, loser_time, loser_origin, loser_row FROM sync_conflicts`); err != nil {
-		return fmt.Errorf("read sync_conflicts of %s: %w", s.name, err)
+	if err := s.DB.Select(&list, `SELECT primary_key, loser_time, loser_origin, loser_row FROM sync_conflicts`); err != nil {
+		return fmt.Errorf("read sync_conflicts of %s: %w", s.Name, err)
 	}
 	if k.seen == nil {
 		k.seen, k.losers, k.deletes = map[loser]bool{}, map[string]bool{}, map[int64]map[string]int{}
@@ -193,7 +193,7 @@ func (k *kept) add(s *site) error {
 		// Both sites may keep one version with different rows: what is sent is the row as it is, which may be newer.
 		var row struct{ Name string }
 		if err := json.Unmarshal([]byte(c.Row.String), &row); err != nil {
-			return fmt.Errorf("read a row in sync_conflicts of %s: %w", s.name, err)
+			return fmt.Errorf("read a row in sync_conflicts of %s: %w", s.Name, err)
 		}
 		k.losers[row.Name] = true
 	}

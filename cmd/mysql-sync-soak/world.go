@@ -3,12 +3,8 @@ package main
 import (
 	"context"
 	"maps"
-	"net"
-	"strconv"
 	"strings"
 	"sync"
-
-	"github.com/jmoiron/sqlx"
 
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
@@ -47,15 +43,9 @@ type world struct {
 
 // site is a place with a database, its users and a node.
 type site struct {
-	tb     testkit.TB
-	name   string
-	server *testkit.Database
-	schema string
-	db     *sqlx.DB // by which the users write; not by way of toDatabase
-	file   string   // the node's configuration
-	node   *testkit.NodeProcess
+	*testkit.Site
 
-	toBroker, toDatabase *testkit.Proxy
+	toBroker, toDatabase *testkit.Proxy // the users do not go by these
 
 	disk  string         // of the site's database; empty: that of this machine
 	clock *testkit.Clock // of the site's machine; nil: that of this one
@@ -75,66 +65,40 @@ func newWorld(ctx context.Context, tb testkit.TB, f fault) *world {
 	}
 	if w.clocks {
 		w.a.clock = testkit.NewClock(tb)
-		w.a.clock.Server(w.a.server)
+		w.a.clock.Server(w.a.Server)
 	}
 	return w
 }
 
 func (w *world) newSite(name, remote string) *site {
-	server := testkit.Server(w.tb, "--innodb-flush-log-at-trx-commit=1")
-	s := &site{tb: w.tb, name: name, server: server, schema: server.Create(w.tb)}
-	s.db = server.Open(w.tb, s.schema)
+	s := &site{Site: testkit.NewSite(w.tb, testkit.Server(w.tb, "--innodb-flush-log-at-trx-commit=1"), w.broker, name, []string{remote}, nil, nil)}
 	if w.disks {
 		s.disk = newDisk(w.tb, "256m")
-		server.MoveData(s.disk)
-		if _, err := s.db.Exec(`CREATE TABLE ballast (id INT AUTO_INCREMENT PRIMARY KEY, text VARCHAR(7000))`); err != nil {
-			w.tb.Fatalf("create ballast at %s: %v", name, err)
-		}
+		s.Server.MoveData(s.disk)
+		s.Exec(`CREATE TABLE ballast (id INT AUTO_INCREMENT PRIMARY KEY, text VARCHAR(7000))`)
 	}
-	if _, err := s.db.Exec(createOrders); err != nil {
-		w.tb.Fatalf("create orders at %s: %v", name, err)
-	}
+	s.Exec(createOrders)
+	s.Exec(w.tables...)
 	tables, initial := []string{"orders"}, "missing"
 	for _, ddl := range w.tables {
-		if _, err := s.db.Exec(ddl); err != nil {
-			w.tb.Fatalf("create a table at %s: %v", name, err)
-		}
 		tables, initial = append(tables, strings.Fields(ddl)[2]), "none" // both sites have the same rows
 	}
-	s.toBroker, s.toDatabase = testkit.NewProxy(w.tb, w.broker.Addr()), testkit.NewProxy(w.tb, server.Addr())
-	mqtt := map[string]any{"host": "127.0.0.1", "port": portOf(s.toBroker), "keepalive": 1, "reconnectPeriod": 250}
-	maps.Copy(mqtt, w.mqtt)
-	s.file = testkit.ConfigFile(w.tb, map[string]any{
-		"clientName":    name,
-		"remoteClients": []string{remote},
-		"syncTables":    tables,
-		"receiveTables": tables,
-		"checkInterval": 10,
-		"initialSync":   initial,
-		"mqttConfig":    mqtt,
-		"mysqlConfig": map[string]any{"host": "127.0.0.1", "port": portOf(s.toDatabase), "user": server.User,
-			"password": server.Password, "database": s.schema},
-	})
+	s.Config["syncTables"], s.Config["receiveTables"], s.Config["initialSync"] = tables, tables, initial
+	s.toBroker, s.toDatabase = s.Through("mqttConfig", w.broker.Addr()), s.Through("mysqlConfig", s.Server.Addr())
+	s.Block("mqttConfig")["keepalive"], s.Block("mqttConfig")["reconnectPeriod"] = 1, 250
+	maps.Copy(s.Block("mqttConfig"), w.mqtt)
+	s.Write()
 	return s
-}
-
-func portOf(p *testkit.Proxy) int {
-	_, text, _ := net.SplitHostPort(p.Addr())
-	port, _ := strconv.Atoi(text) // the proxy's own address is well formed
-	return port
 }
 
 // startNode starts the site's node, for the first time or again, and waits until it replicates.
 func (s *site) startNode() {
-	switch {
-	case s.node != nil:
-		s.node.Start()
-	case s.clock != nil:
-		s.node = s.clock.Node(s.file)
-	default:
-		s.node = testkit.Node(s.tb, s.file)
+	if s.Node == nil && s.clock != nil {
+		s.Node = s.clock.Node(s.File)
+		s.Node.WaitLog("node started")
+		return
 	}
-	s.node.WaitLog("node started")
+	s.Start()
 }
 
 // turn returns the sites in turns.

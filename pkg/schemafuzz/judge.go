@@ -6,12 +6,12 @@ import "fmt"
 func (w *world) judge() {
 	k := newKept()
 	for _, x := range w.sites {
-		if err := k.read(w.ctx, x.db); err != nil {
-			w.wrong("read sync_conflicts of %s: %v", x.name, err)
+		if err := k.read(w.ctx, x.DB); err != nil {
+			w.wrong("read sync_conflicts of %s: %v", x.Name, err)
 		}
 		var n int
-		if err := x.db.QueryRow(`SELECT COUNT(*) FROM sync_conflicts`).Scan(&n); err != nil {
-			w.wrong("count sync_conflicts of %s: %v", x.name, err)
+		if err := x.DB.QueryRow(`SELECT COUNT(*) FROM sync_conflicts`).Scan(&n); err != nil {
+			w.wrong("count sync_conflicts of %s: %v", x.Name, err)
 		}
 		w.result.Conflicts += n
 	}
@@ -28,8 +28,8 @@ func (w *world) judge() {
 		for _, t := range w.script.Schema.Tables {
 			for _, f := range t.ForeignKeys {
 				var n int
-				if err := x.db.QueryRow(dangling(t, f)).Scan(&n); err != nil || n > 0 {
-					w.wrong("%d rows of %s at %s refer by %s to no row of %s: %v", n, t.Name, x.name, f.Name, f.Parent.Name, err)
+				if err := x.DB.QueryRow(dangling(t, f)).Scan(&n); err != nil || n > 0 {
+					w.wrong("%d rows of %s at %s refer by %s to no row of %s: %v", n, t.Name, x.Name, f.Name, f.Parent.Name, err)
 				}
 			}
 		}

@@ -44,7 +44,7 @@ func Play(ctx context.Context, tb testkit.TB, s *Script, patience time.Duration)
 	}
 	w.sites[0].work(ctx, s.Before)
 	for _, x := range w.sites {
-		x.start(tb)
+		x.Start()
 	}
 	for i, r := range s.Rounds {
 		// What is written to a row that the initial sync has still to bring is in conflict with nothing.
@@ -79,11 +79,11 @@ func (w *world) strike(f Fault) func() {
 	x := w.sites[f.Site]
 	switch f.Kind {
 	case killNode:
-		x.node.Kill()
-		return func() { x.start(w.tb) }
+		x.Node.Kill()
+		return x.Start
 	case stopNode:
-		x.node.Stop()
-		return func() { x.start(w.tb) }
+		x.Node.Stop()
+		return x.Start
 	case killBroker:
 		w.broker.Kill()
 		return w.broker.Start
@@ -111,9 +111,9 @@ func (w *world) finish() Result {
 	var b strings.Builder
 	for _, x := range w.sites {
 		if x.failed != nil {
-			w.wrong("a user of %s got what he would not have got without a node: %v", x.name, x.failed)
+			w.wrong("a user of %s got what he would not have got without a node: %v", x.Name, x.failed)
 		}
-		fmt.Fprintf(&b, "-- %s\n%s\n", x.name, strings.Join(x.log, "\n"))
+		fmt.Fprintf(&b, "-- %s\n%s\n", x.Name, strings.Join(x.log, "\n"))
 		if len(w.result.Wrong) > 0 {
 			b.WriteString(x.traces())
 		}

@@ -27,7 +27,7 @@ func PlayReal(ctx context.Context, tb testkit.TB, real Real, seed uint64, patien
 		return []string{err.Error()}
 	}
 	for _, x := range w.sites {
-		x.start(tb)
+		x.Start()
 	}
 	if err := w.settle(); err != nil {
 		return []string{fmt.Sprintf("the first transfer, syncTables %q: %v", order, err)}
@@ -39,9 +39,9 @@ func PlayReal(ctx context.Context, tb testkit.TB, real Real, seed uint64, patien
 		failed[1] = w.sites[1].run(ctx, real.Work[1])
 	}()
 	failed[0] = w.sites[0].run(ctx, real.Work[0])
-	w.sites[1].node.Kill()
+	w.sites[1].Node.Kill()
 	<-done
-	w.sites[1].start(tb)
+	w.sites[1].Start()
 	if err := errors.Join(failed[0], failed[1]); err != nil {
 		return []string{err.Error()}
 	}
@@ -62,14 +62,14 @@ type realWorld struct {
 
 // run runs statements in one session, as the users write them.
 func (x *site) run(ctx context.Context, statements []string) error {
-	conn, err := x.db.Conn(ctx)
+	conn, err := x.DB.Conn(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close() }()
 	for _, q := range statements {
 		if _, err := conn.ExecContext(ctx, q); err != nil {
-			return fmt.Errorf("%s: %w\n%s", x.name, err, q)
+			return fmt.Errorf("%s: %w\n%s", x.Name, err, q)
 		}
 	}
 	return nil
@@ -93,8 +93,8 @@ func (w *realWorld) settled() error {
 			return err
 		}
 		var open int
-		if err := x.db.Get(&open, `SELECT ? - COUNT(*) FROM sync_snapshots WHERE finished_at IS NOT NULL`, len(w.tables)); err != nil || open > 0 {
-			return errors.Join(err, fmt.Errorf("%s has %d tables to send as a whole", x.name, open))
+		if err := x.DB.Get(&open, `SELECT ? - COUNT(*) FROM sync_snapshots WHERE finished_at IS NOT NULL`, len(w.tables)); err != nil || open > 0 {
+			return errors.Join(err, fmt.Errorf("%s has %d tables to send as a whole", x.Name, open))
 		}
 	}
 	for _, t := range append(w.local, w.tables...) {
@@ -103,8 +103,8 @@ func (w *realWorld) settled() error {
 			Sum   *uint64 `db:"Checksum"`
 		}
 		for i, x := range w.sites {
-			if err := x.db.Get(&sums[i], "CHECKSUM TABLE "+quoted(t)); err != nil {
-				return fmt.Errorf("read %s of %s: %w", t, x.name, err)
+			if err := x.DB.Get(&sums[i], "CHECKSUM TABLE "+quoted(t)); err != nil {
+				return fmt.Errorf("read %s of %s: %w", t, x.Name, err)
 			}
 		}
 		if sums[0].Sum == nil || sums[1].Sum == nil || *sums[0].Sum != *sums[1].Sum {
@@ -119,11 +119,11 @@ func (w *realWorld) judge(tb testkit.TB) []string {
 	var wrong []string
 	for _, x := range w.sites {
 		var n int
-		if err := x.db.Get(&n, `SELECT COUNT(*) FROM sync_conflicts`); err != nil || n > 0 {
-			wrong = append(wrong, fmt.Sprintf("%s has %d rows in conflict, though nobody wrote the same row: %v", x.name, n, err))
+		if err := x.DB.Get(&n, `SELECT COUNT(*) FROM sync_conflicts`); err != nil || n > 0 {
+			wrong = append(wrong, fmt.Sprintf("%s has %d rows in conflict, though nobody wrote the same row: %v", x.Name, n, err))
 		}
-		if said, err := testkit.Command(tb, "verify", x.file).CombinedOutput(); err != nil {
-			wrong = append(wrong, fmt.Sprintf("verify at %s: %v\n%s", x.name, err, said))
+		if said, err := testkit.Command(tb, "verify", x.File).CombinedOutput(); err != nil {
+			wrong = append(wrong, fmt.Sprintf("verify at %s: %v\n%s", x.Name, err, said))
 		}
 	}
 	return wrong

@@ -56,7 +56,7 @@ func (w *world) settled() error {
 		if err != nil {
 			return err
 		}
-		if err := differ(w.sites[0].name, x.name, first, other); err != nil {
+		if err := differ(w.sites[0].Name, x.Name, first, other); err != nil {
 			return err
 		}
 	}
@@ -67,9 +67,9 @@ func (w *world) settled() error {
 func (x *site) tables(w *world) (map[string]image, error) {
 	all := map[string]image{}
 	for _, t := range w.script.Schema.Tables {
-		m, err := look(w.ctx, x.db, t, "")
+		m, err := look(w.ctx, x.DB, t, "")
 		if err != nil {
-			return nil, fmt.Errorf("read %s of %s: %w", t.Name, x.name, err)
+			return nil, fmt.Errorf("read %s of %s: %w", t.Name, x.Name, err)
 		}
 		all[t.Name] = m
 	}
@@ -110,11 +110,11 @@ func (w *world) clear() bool {
 		images := map[*site]image{}
 		for _, x := range w.sites {
 			var n int
-			err := x.db.Get(&n, `SELECT COUNT(*) FROM sync_status WHERE status <> 'successful' AND table_name = ? AND message LIKE '%Duplicate entry%'`, t.Name)
+			err := x.DB.Get(&n, `SELECT COUNT(*) FROM sync_status WHERE status <> 'successful' AND table_name = ? AND message LIKE '%Duplicate entry%'`, t.Name)
 			if err == nil && n > 0 {
 				told = append(told, x)
 			}
-			if images[x], err = look(w.ctx, x.db, t, ""); err != nil {
+			if images[x], err = look(w.ctx, x.DB, t, ""); err != nil {
 				return false
 			}
 		}
@@ -147,7 +147,7 @@ func clashes(r row, of *site, images map[*site]image) bool {
 // rename gives the row with a token another unique value.
 func (w *world) rename(x *site, t *Table, text string) {
 	w.result.Cleared++
-	c := Transaction{Name: fmt.Sprintf("clear %d at %s", w.result.Cleared, x.name)}
+	c := Transaction{Name: fmt.Sprintf("clear %d at %s", w.result.Cleared, x.Name)}
 	c.add(fmt.Sprintf("UPDATE %s SET tok = 'clear.%d', u = 'clear.%d' WHERE tok = '%s'", t.Name, w.result.Cleared, w.result.Cleared, text))
 	c.touch(w.script.Schema, t)
 	x.work(w.ctx, []Transaction{c})

@@ -5,26 +5,18 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/jmoiron/sqlx"
 
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
 // site is a place with a database, its users and a node.
 type site struct {
-	name string
-	db   *sqlx.DB // by which the users write
-	file string   // the node's configuration
-	node *testkit.NodeProcess
-
-	toBroker, toDatabase *testkit.Proxy
+	*testkit.Site
+	toBroker, toDatabase *testkit.Proxy // the users do not go by these
 
 	ledger *Ledger
 	mu     *sync.Mutex // of the ledger
@@ -34,50 +26,21 @@ type site struct {
 
 // newSite makes a database with some tables, and the configuration of its node, which syncs tables with all others.
 func newSite(tb testkit.TB, number, sites int, ddl, tables []string, broker *testkit.Broker) *site {
-	server := testkit.Shared(tb)
-	schema := server.Create(tb)
-	x := &site{name: siteName(number), db: server.Open(tb, schema)}
-	for _, q := range ddl {
-		if _, err := x.db.Exec(q); err != nil {
-			tb.Fatalf("make the tables: %v\n%s", err, q)
-		}
-	}
-	x.toBroker, x.toDatabase = testkit.NewProxy(tb, broker.Addr()), testkit.NewProxy(tb, server.Addr())
 	var remotes []string
 	for other := range sites {
 		if other != number {
 			remotes = append(remotes, siteName(other))
 		}
 	}
-	x.file = testkit.ConfigFile(tb, map[string]any{
-		"clientName":    x.name,
-		"remoteClients": remotes,
-		"syncTables":    tables,
-		"receiveTables": tables,
-		"checkInterval": 10,
-		"loggingLevel":  "debug",
-		"applySession":  map[string]any{"@synced": 1}, // for the users' own triggers
-		"mqttConfig":    map[string]any{"host": "127.0.0.1", "port": port(x.toBroker), "keepalive": 5, "reconnectPeriod": 100},
-		"mysqlConfig": map[string]any{"host": "127.0.0.1", "port": port(x.toDatabase), "user": server.User,
-			"password": server.Password, "database": schema},
-	})
+	x := &site{Site: testkit.NewSite(tb, testkit.Shared(tb), broker, siteName(number), remotes, tables, map[string]any{
+		"loggingLevel": "debug",
+		"applySession": map[string]any{"@synced": 1}, // for the users' own triggers
+	})}
+	x.Exec(ddl...)
+	x.toBroker, x.toDatabase = x.Through("mqttConfig", broker.Addr()), x.Through("mysqlConfig", x.Server.Addr())
+	x.Block("mqttConfig")["keepalive"], x.Block("mqttConfig")["reconnectPeriod"] = 5, 100
+	x.Write()
 	return x
-}
-
-func port(p *testkit.Proxy) int {
-	_, text, _ := net.SplitHostPort(p.Addr())
-	n, _ := strconv.Atoi(text) // the proxy's own address is well formed
-	return n
-}
-
-// start starts the node, for the first time or again, and waits until it replicates.
-func (x *site) start(tb testkit.TB) {
-	if x.node == nil {
-		x.node = testkit.Node(tb, x.file)
-	} else {
-		x.node.Start()
-	}
-	x.node.WaitLog("node started")
 }
 
 // work has a user do some transactions, one after the other.
@@ -94,7 +57,7 @@ func (x *site) work(ctx context.Context, list []Transaction) {
 
 // do does a transaction. The error is one that the user would not have had without a node.
 func (x *site) do(ctx context.Context, t Transaction) error {
-	conn, err := x.db.Conn(ctx)
+	conn, err := x.DB.Conn(ctx)
 	if err != nil {
 		return err
 	}
@@ -133,7 +96,7 @@ func (x *site) do(ctx context.Context, t Transaction) error {
 	x.log = append(x.log, "COMMIT")
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.ledger.commit(x.name, t.Name, before, after)
+	x.ledger.commit(x.Name, t.Name, before, after)
 	return nil
 }
 
@@ -199,17 +162,17 @@ func mayFail(err error) bool {
 // atRest returns nil when nothing is left to do and nothing is told.
 func (x *site) atRest() error {
 	var left, told int
-	if err := x.db.Get(&left, testkit.Unsettled); err != nil {
-		return fmt.Errorf("look at %s: %w", x.name, err)
+	if err := x.DB.Get(&left, testkit.Unsettled); err != nil {
+		return fmt.Errorf("look at %s: %w", x.Name, err)
 	}
 	if left > 0 {
-		return fmt.Errorf("%s has %d rows to record or to send%s", x.name, left, x.tells())
+		return fmt.Errorf("%s has %d rows to record or to send%s", x.Name, left, x.tells())
 	}
-	if err := x.db.Get(&told, `SELECT COUNT(*) FROM sync_status WHERE status <> 'successful'`); err != nil {
-		return fmt.Errorf("look at %s: %w", x.name, err)
+	if err := x.DB.Get(&told, `SELECT COUNT(*) FROM sync_status WHERE status <> 'successful'`); err != nil {
+		return fmt.Errorf("look at %s: %w", x.Name, err)
 	}
 	if told > 0 {
-		return fmt.Errorf("%s tells of %d rows that are not successful%s", x.name, told, x.tells())
+		return fmt.Errorf("%s tells of %d rows that are not successful%s", x.Name, told, x.tells())
 	}
 	return nil
 }
@@ -217,7 +180,7 @@ func (x *site) atRest() error {
 // tells returns what the node says of some rows that are not successful.
 func (x *site) tells() string {
 	var list []string
-	err := x.db.Select(&list, `SELECT CONCAT('\n  ', table_name, ' "', primary_key, '" for ', remote, ': ', status, ' ', COALESCE(message, ''))
+	err := x.DB.Select(&list, `SELECT CONCAT('\n  ', table_name, ' "', primary_key, '" for ', remote, ': ', status, ' ', COALESCE(message, ''))
 		FROM sync_status WHERE status <> 'successful' LIMIT 6`)
 	if err != nil {
 		return err.Error()

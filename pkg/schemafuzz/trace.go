@@ -19,10 +19,10 @@ func (x *site) traces() string {
 			fmt.Fprintf(&b, "-- %v\n", err)
 		}
 	}
-	if x.node == nil {
+	if x.Node == nil {
 		return b.String()
 	}
-	warnings := slices.DeleteFunc(x.node.Log(), func(line string) bool { return !strings.Contains(line, "WARN") && !strings.Contains(line, "ERROR") })
+	warnings := slices.DeleteFunc(x.Node.Log(), func(line string) bool { return !strings.Contains(line, "WARN") && !strings.Contains(line, "ERROR") })
 	for _, line := range warnings[max(0, len(warnings)-30):] {
 		fmt.Fprintf(&b, "-- %s\n", line)
 	}
@@ -31,7 +31,7 @@ func (x *site) traces() string {
 
 // print writes the rows of a query as comments.
 func (x *site) print(b *strings.Builder, query string) error {
-	rows, err := x.db.Queryx(query)
+	rows, err := x.DB.Queryx(query)
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func (x *site) print(b *strings.Builder, query string) error {
 		if err := rows.Scan(targets...); err != nil {
 			return err
 		}
-		b.WriteString("-- " + x.name)
+		b.WriteString("-- " + x.Name)
 		for _, v := range values {
 			fmt.Fprintf(b, " %.300q", v.String)
 		}
