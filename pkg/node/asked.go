@@ -35,7 +35,7 @@ func (n *Node) Verify(ctx context.Context, v status.Verify, tell func(status.Com
 	}
 	// What is repaired of a table needs that of its parents.
 	groups, err := status.Ask(ctx, n.Running, func(ctx context.Context, _ *status.Desk) ([][]string, error) {
-		return n.tables.ParentsFirst(ctx, v.Tables)
+		return n.work.Load().tables.ParentsFirst(ctx, v.Tables)
 	})
 	if err != nil {
 		return err
@@ -47,7 +47,7 @@ func (n *Node) Verify(ctx context.Context, v status.Verify, tell func(status.Com
 				if err := d.Known(remote, table); err != nil {
 					return status.Comparison{}, err
 				}
-				return n.verifier.Verify(ctx, remote, table, v.Repair)
+				return n.work.Load().verifier.Verify(ctx, remote, table, v.Repair)
 			})
 			if found.Table != "" {
 				c = found

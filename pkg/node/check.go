@@ -24,35 +24,36 @@ const probeTime = 3 * time.Second
 // checkServers opens the database and returns all mistakes at once that only
 // the servers can tell: refused logins, and tables that are not there or cannot
 // be synced.
-func (n *Node) checkServers(ctx context.Context) (*mysqldb.DB, error) {
+func (n *Node) checkServers(ctx context.Context) (*mysqldb.DB, *schema.Tables, error) {
 	var wg sync.WaitGroup
 	var brokerErr error
 	wg.Go(func() { brokerErr = n.probeBroker(ctx) })
+	var tables *schema.Tables
 	db, dbErr := mysqldb.Open(ctx, n.log.Named("database"), n.cfg.MySQL)
 	if dbErr != nil {
 		dbErr = fmt.Errorf("mysqlConfig: %w", dbErr)
 	} else {
-		n.tables = schema.NewTables(db)
-		dbErr = errors.Join(db.Spell(ctx, n.cfg.Tables()), n.checkTables(ctx), check.ApplySession(ctx, n.cfg), check.TransformerLogin(ctx, n.cfg), check.BinaryLog(ctx, db))
+		tables = schema.NewTables(db)
+		dbErr = errors.Join(db.Spell(ctx, n.cfg.Tables()), n.checkTables(ctx, tables), check.ApplySession(ctx, n.cfg), check.TransformerLogin(ctx, n.cfg), check.BinaryLog(ctx, db))
 	}
 	wg.Wait()
 	if err := errors.Join(dbErr, brokerErr); err != nil {
 		if db != nil {
 			_ = db.Close() // the mistakes are what is to be told
 		}
-		return nil, err
+		return nil, nil, err
 	}
-	return db, nil
+	return db, tables, nil
 }
 
 // Check finds what would keep the node from starting, without changing anything.
 func (n *Node) Check(ctx context.Context) error {
-	db, err := n.checkServers(ctx)
+	db, _, err := n.checkServers(ctx)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	t, err := n.loadTransformers(zap.NewNop())
+	t, err := n.loadTransformers(zap.NewNop(), nil)
 	if t != nil {
 		t.Close()
 	}
@@ -64,9 +65,9 @@ const lockedPause = time.Second
 
 // checkTables returns what is wrong with the tables. One that cannot be read now, since somebody
 // has locked it, is no mistake: it is waited for.
-func (n *Node) checkTables(ctx context.Context) error {
+func (n *Node) checkTables(ctx context.Context, tables *schema.Tables) error {
 	for told := false; ; told = true {
-		err := check.Tables(ctx, n.tables, n.cfg)
+		err := check.Tables(ctx, tables, n.cfg)
 		if !mysqldb.Stuck(err) {
 			return err
 		}
@@ -90,8 +91,8 @@ func (n *Node) probeBroker(ctx context.Context) error {
 
 // loadTransformers loads the scripts and checks that those are there that the
 // configuration needs.
-func (n *Node) loadTransformers(log *zap.Logger) (*transform.Transformers, error) {
-	t := transform.New(log, render.Querier{Guests: n.guests}, publisher{n.transport}, transform.Config{Directory: n.cfg.TransformerDirectory, MaxRow: n.cfg.LargestRow()})
+func (n *Node) loadTransformers(log *zap.Logger, guests *mysqldb.Guests) (*transform.Transformers, error) {
+	t := transform.New(log, render.Querier{Guests: guests}, publisher{n.line.transport}, transform.Config{Directory: n.cfg.TransformerDirectory, MaxRow: n.cfg.LargestRow()})
 	if err := t.Load(n.cfg.Tables()); err != nil {
 		return nil, fmt.Errorf("transformerDirectory: %w", err)
 	}

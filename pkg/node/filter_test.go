@@ -82,7 +82,7 @@ func TestAFilterAtAHubTakesAwayBehindItOnly(t *testing.T) {
 	rest(a, h, c)
 	h.Node.Stop()
 	h.Config["transformerDirectory"] = with
-	h.Node = nil
+	h.Write()
 	h.start()
 	a.Exec(`UPDATE parts SET name = 'secret' WHERE number = 2`, `INSERT INTO parts VALUES ('a', 5, 'secret')`)
 	c.Expect(`SELECT number FROM parts ORDER BY number`, `1`, `3`, `4`)

@@ -10,15 +10,15 @@ func (m meshNews) Up() { m.n.wakeSenders() }
 
 // Heard has what waited for a client sent, or lets it rest.
 func (m meshNews) Heard(client string) {
-	if s := m.n.senders[client]; s != nil {
+	if s := m.n.senders()[client]; s != nil {
 		s.Wake()
 	}
-	m.n.answers.Wake()
+	m.n.in.answers.Wake()
 }
 
 // Announced has rows tried again that the remote may take now, or has lost.
 func (m meshNews) Announced(remote string, e mesh.Effect) {
-	s := m.n.senders[remote]
+	s := m.n.senders()[remote]
 	if s == nil {
 		return
 	}

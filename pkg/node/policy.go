@@ -22,7 +22,7 @@ func (n *Node) policies() map[string]conflict.Policy {
 }
 
 // resolver runs the scripts that resolve conflicts.
-type resolver struct{ n *Node }
+type resolver struct{ w *work }
 
 // Resolve runs the script of a table; see apply.Resolver.
 func (r resolver) Resolve(ctx context.Context, t *schema.Table, key string, local, incoming losers.Side) ([]string, [][]byte, error) {
@@ -34,14 +34,14 @@ func (r resolver) Resolve(ctx context.Context, t *schema.Table, key string, loca
 		if s.Columns == nil {
 			return transform.Side{Version: s.Version}
 		}
-		return transform.Side{Version: s.Version, Entity: receive.Decode(t, s.Columns, s.Values, r.n.zone)}
+		return transform.Side{Version: s.Version, Entity: receive.Decode(t, s.Columns, s.Values, r.w.zone)}
 	}
-	entity, err := r.n.transformers.Resolve(ctx, transform.Conflict{Table: t.Name, ID: id, Local: side(local), Incoming: side(incoming)})
+	entity, err := r.w.transformers.Resolve(ctx, transform.Conflict{Table: t.Name, ID: id, Local: side(local), Incoming: side(incoming)})
 	if transform.Transient(err) {
 		err = fmt.Errorf("%w: %w", apply.ErrUnready, err)
 	}
 	if err != nil || entity == nil {
 		return nil, nil, err
 	}
-	return r.n.decoder(r.n.transformers).Stored(t, entity)
+	return r.w.decoder(r.w.transformers).Stored(t, entity)
 }

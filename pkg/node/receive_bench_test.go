@@ -17,6 +17,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/deliver"
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/owner"
@@ -42,15 +43,15 @@ func BenchmarkReceive(b *testing.B) {
 	b.Run("updates of version 1", func(b *testing.B) { benchReceive(b, benchChanges, true) })
 }
 
-func benchReceive(b *testing.B, messages func(testing.TB, *Node, int, int64) []transport.Delivery, update bool) {
+func benchReceive(b *testing.B, messages func(testing.TB, *work, int, int64) []transport.Delivery, update bool) {
 	n, pid := benchNode(b)
-	go func() { _ = n.receiver.Run(b.Context(), n.decoder(n.transformers), n.applier) }()
+	go func() { _ = n.in.receiver.Run(b.Context(), n.decoder(n.transformers), n.applier) }()
 	apply := func(list []transport.Delivery) {
 		var open sync.WaitGroup
 		for _, d := range list {
 			open.Add(1)
 			d.Ack = sync.OnceFunc(open.Done)
-			n.receiver.Receive(n.topics.Parse(d.Topic), d)
+			n.in.receiver.Receive(n.line.topics.Parse(d.Topic), d)
 		}
 		open.Wait()
 	}
@@ -88,7 +89,7 @@ func benchReceive(b *testing.B, messages func(testing.TB, *Node, int, int64) []t
 
 // benchNode returns a node that receives the table orders, without a broker, and
 // the process of its database server.
-func benchNode(b *testing.B) (*Node, int) {
+func benchNode(b *testing.B) (*work, int) {
 	server := testkit.Shared(b)
 	cfg := &config.Config{
 		ClientName: "node-b", AcceptFrom: []string{"node-a"}, RemoteClients: []string{"node-a"},
@@ -116,7 +117,7 @@ func benchNode(b *testing.B) (*Node, int) {
 			b.Fatal(err)
 		}
 	}
-	n.tables = schema.NewTables(db)
+	w := &work{Node: n, db: db, tables: schema.NewTables(db), senders: map[string]*deliver.Sender{}}
 	if err := schema.Migrate(b.Context(), zap.NewNop(), db); err != nil {
 		b.Fatal(err)
 	}
@@ -128,13 +129,13 @@ func benchNode(b *testing.B) (*Node, int) {
 	if err := lock.Own(b.Context(), db, applyDB); err != nil {
 		b.Fatal(err)
 	}
-	if err := n.install(b.Context(), db); err != nil {
+	if err := w.install(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	if n.stream, err = version.OpenStream(b.Context(), db); err != nil {
+	if w.stream, err = version.OpenStream(b.Context(), db); err != nil {
 		b.Fatal(err)
 	}
-	if err := n.wire(db, applyDB, &owner.Records{}); err != nil {
+	if err := w.wire(applyDB, &owner.Records{}); err != nil {
 		b.Fatal(err)
 	}
 	var file string
@@ -149,7 +150,7 @@ func benchNode(b *testing.B) (*Node, int) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return n, pid
+	return w, pid
 }
 
 // benchCPU is the time that a process has computed; 0 is this one.
@@ -187,7 +188,7 @@ func benchValues(id int, at int64) [][]byte {
 var benchColumns = []string{"id", "customer", "state", "amount", "paid", "made", "changed", "comment"}
 
 // benchBatch returns one message with the rows from the id first on.
-func benchBatch(b testing.TB, n *Node, first int, at int64) []transport.Delivery {
+func benchBatch(b testing.TB, n *work, first int, at int64) []transport.Delivery {
 	batch := &wire.Batch{Session: 1, Seq: uint64(at), Sent: at / 1000}
 	for i := range benchRows {
 		v := change.Version{Time: at + int64(i), Origin: "node-a"}
@@ -197,15 +198,15 @@ func benchBatch(b testing.TB, n *Node, first int, at int64) []transport.Delivery
 			Columns: benchColumns, Values: benchValues(first+i, at),
 		})
 	}
-	pieces := n.codec.Pack(batch, 1<<20)
+	pieces := n.line.codec.Pack(batch, 1<<20)
 	if len(pieces) != 1 {
 		b.Fatalf("the batch has %d pieces", len(pieces))
 	}
-	return []transport.Delivery{{Topic: n.topics.BatchOf("node-b", "node-a"), Payload: pieces[0]}}
+	return []transport.Delivery{{Topic: n.line.topics.BatchOf("node-b", "node-a"), Payload: pieces[0]}}
 }
 
 // benchChanges returns the rows as messages of version 1.
-func benchChanges(b testing.TB, n *Node, first int, at int64) []transport.Delivery {
+func benchChanges(b testing.TB, n *work, first int, at int64) []transport.Delivery {
 	var list []transport.Delivery
 	for i := range benchRows {
 		entity := map[string]any{}
@@ -216,7 +217,7 @@ func benchChanges(b testing.TB, n *Node, first int, at int64) []transport.Delive
 		if err != nil {
 			b.Fatal(err)
 		}
-		list = append(list, transport.Delivery{Topic: n.topics.ChangeOf("node-b"), Payload: payload})
+		list = append(list, transport.Delivery{Topic: n.line.topics.ChangeOf("node-b"), Payload: payload})
 	}
 	return list
 }

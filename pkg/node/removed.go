@@ -9,7 +9,7 @@ import (
 
 // endRemoved ends what sync_status says is due to remotes that are in the configuration no
 // more, as often as it takes while the database is away.
-func (n *Node) endRemoved(ctx context.Context) error {
+func (n *work) endRemoved(ctx context.Context) error {
 	for pause := time.Second; ; pause = min(2*pause, time.Minute) {
 		removed, err := n.outbox.Removed(ctx, n.cfg.RemoteClients)
 		for _, r := range removed {

@@ -6,7 +6,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
@@ -14,9 +13,9 @@ import (
 // respell has the own tables tell the rows of each table apart as the table's key
 // now does: an older version of this program, or another collation of the key, may
 // have recorded them by other rules.
-func (n *Node) respell(ctx context.Context, db *mysqldb.DB) error {
+func (n *work) respell(ctx context.Context) error {
 	n.spelled = map[string]string{}
-	forms, err := version.Spellings(ctx, db)
+	forms, err := version.Spellings(ctx, n.db)
 	if err != nil {
 		return err
 	}
@@ -33,7 +32,7 @@ func (n *Node) respell(ctx context.Context, db *mysqldb.DB) error {
 		if form == forms[name] {
 			continue
 		}
-		if err := version.Respell(ctx, db, name, form, n.tables.Identify); err != nil {
+		if err := version.Respell(ctx, n.db, name, form, n.tables.Identify); err != nil {
 			return err
 		}
 		n.log.Info("rows are told apart by the collation of the table's key", zap.String("table", name), zap.String("collation", form))
@@ -43,7 +42,7 @@ func (n *Node) respell(ctx context.Context, db *mysqldb.DB) error {
 
 // respelled has the node start anew where the collation of a table's key has changed:
 // the own tables then know its rows by rules that do not hold any more.
-func (n *Node) respelled(ctx context.Context, table string) {
+func (n *work) respelled(ctx context.Context, table string) {
 	t, err := n.tables.Table(ctx, table)
 	before, known := n.spelled[table]
 	if err != nil || !known || t.SpellingForm() == before {

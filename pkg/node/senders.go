@@ -9,10 +9,10 @@ import (
 )
 
 // openSenders makes the senders of the remotes.
-func (n *Node) openSenders() {
+func (n *work) openSenders() {
 	peers := &peer.Config{
-		Log: n.log.Named("outbound"), Client: n.cfg.ClientName, Session: n.session, Now: n.now, Topics: n.topics, Codec: n.codec,
-		Mesh: n.mesh, Transport: n.transport,
+		Log: n.log.Named("outbound"), Client: n.cfg.ClientName, Session: n.line.session, Now: n.now, Topics: n.line.topics, Codec: n.line.codec,
+		Mesh: n.line.mesh, Transport: n.line.transport,
 	}
 	again := &renew.Writer{Config: renew.Config{
 		Log: n.log.Named("outbound"), DB: n.db, Stream: n.stream, Now: n.now, Started: n.started, Client: n.cfg.ClientName, Origin: n.origin,

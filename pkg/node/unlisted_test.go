@@ -50,7 +50,7 @@ func TestDeletesTakeNothingAlongOfTablesThatNobodyListed(t *testing.T) {
 
 	c.Node.Stop()
 	c.Config["cascadeTables"] = []string{"notes", "loose", "deep", "deeper"}
-	c.Node = nil
+	c.Write()
 	c.start()
 	a.told(200, "rows", "POST", "/api/retry", status.Rows{Remote: "node-b"})
 	settled(t, tables, a, c)

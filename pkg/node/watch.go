@@ -10,7 +10,6 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/doubt"
-	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
@@ -24,8 +23,8 @@ const (
 )
 
 // newWatcher returns what notices that tables are altered while the node runs.
-func (n *Node) newWatcher(db *mysqldb.DB) *capture.Watcher {
-	return capture.NewWatcher(n.log.Named("capture"), db, n.tables, capture.WatchConfig{
+func (n *work) newWatcher() *capture.Watcher {
+	return capture.NewWatcher(n.log.Named("capture"), n.db, n.tables, capture.WatchConfig{
 		Synced: n.cfg.SyncTables, Received: n.cfg.ReceiveTables,
 		Interval:   min(max(10*n.cfg.CheckInterval, watchLeast), watchMost),
 		Uncaptured: n.unarmed,
@@ -40,8 +39,8 @@ func (n *Node) newWatcher(db *mysqldb.DB) *capture.Watcher {
 
 // resendUnseen has the rows sent of tables whose triggers were not right while the
 // node was away.
-func (n *Node) resendUnseen(ctx context.Context, db *mysqldb.DB, synced []*schema.Table, keys []schema.ForeignKey) error {
-	unseen, err := capture.FindUnseen(ctx, db, synced, keys)
+func (n *work) resendUnseen(ctx context.Context, synced []*schema.Table, keys []schema.ForeignKey) error {
+	unseen, err := capture.FindUnseen(ctx, n.db, synced, keys)
 	if err != nil {
 		return err
 	}
@@ -51,16 +50,16 @@ func (n *Node) resendUnseen(ctx context.Context, db *mysqldb.DB, synced []*schem
 			fields = append(fields, zap.Time("lastSeenRight", u.Since))
 		}
 		n.log.Warn("writes to a table may have been missed while the node was down; its rows are sent to the remotes, deleted ones stay there: run verify", fields...)
-		if err := n.doubts.Unseen(ctx, doubt.Own{DB: db}, u.Table, n.now()); err != nil {
+		if err := n.doubts.Unseen(ctx, doubt.Own{DB: n.db}, u.Table, n.now()); err != nil {
 			return err
 		}
-		if err := snapshot.RequestUnseen(ctx, db, n.cfg.RemoteClients, u.Table); err != nil {
+		if err := snapshot.RequestUnseen(ctx, n.db, n.cfg.RemoteClients, u.Table); err != nil {
 			return err
 		}
 		if !u.Rekeyed {
 			continue
 		}
-		if _, err := db.ExecContext(ctx, `DELETE FROM table_changes WHERE table_name = ?`, u.Table); err != nil {
+		if _, err := n.db.ExecContext(ctx, `DELETE FROM table_changes WHERE table_name = ?`, u.Table); err != nil {
 			return fmt.Errorf("drop changes of %s under its former key: %w", u.Table, err)
 		}
 	}
@@ -69,7 +68,7 @@ func (n *Node) resendUnseen(ctx context.Context, db *mysqldb.DB, synced []*schem
 
 // definitionChanged has rows tried again that a table could not be sent of, or
 // could not take: here, and by the remotes, which hear of it.
-func (n *Node) definitionChanged(ctx context.Context, table string) {
+func (n *work) definitionChanged(ctx context.Context, table string) {
 	n.respelled(ctx, table)
 	for _, s := range n.senders {
 		s.Retry()
@@ -77,7 +76,7 @@ func (n *Node) definitionChanged(ctx context.Context, table string) {
 	if !n.cfg.Receives(table) {
 		return
 	}
-	if err := n.mesh.Redefined(ctx); err != nil && !errors.Is(err, transport.ErrOffline) && ctx.Err() == nil {
+	if err := n.line.mesh.Redefined(ctx); err != nil && !errors.Is(err, transport.ErrOffline) && ctx.Err() == nil {
 		n.log.Warn("could not tell the remotes about a table's new definition", zap.String("table", table), zap.Error(err))
 	}
 }
