@@ -49,19 +49,16 @@ test-servers: ## the same on other versions of MariaDB, on MySQL and on other ve
 	scripts/install-deps.sh
 	scripts/test-servers.sh $(SERVERS) -- -timeout 60m -parallel $(PARALLEL) $(TESTFLAGS)
 
-# These tests name their broker, and "make test" runs them.
-NAMEDBROKER = OverTLS|CertificateThatIsNotTrusted|Websockets|OverTheEmbedded|DidNotComeIsAskedFor|ServersOfACluster|ToTheOtherBroker|OverNATS|AClusterWithADeadServer|ACLIsMended|BrokerThatForgets|TravelByVersion1
+# The tests that say of themselves that the broker matters most (testkit.BrokerMatters); BROKERTESTS= for all of the node's.
+BROKERTESTS ?= brokers
 
-# The tests in which the broker matters most, for CI; BROKERTESTS= for all tests of the daemon.
-BROKERTESTS ?= RowsTravelBothWays|AtRestAreSilent|AnnouncementIsKept|MeshesShareABroker|JoinsAMesh|TriedInTurn|OneWriteTravels|OvertakenIsSettled|Relay|BehindAHub|ChangesWaitWhileAVersion1PeerIsAway|Version1PeerIsTaken|NothingIsLost|BothSidesWrite|WhileApart|StopsInOrder|ServersThatAreNotThereYet|ServersTellAreTold|ReadyFollows|ReloadUnderLoad|AReloadCuts|CascadesTravel|InitialSyncSendsMissingRows|OneVersionEverywhere|VerifyFindsAndRepairs|RowLargerThanABatch|TheBrokerReadsNothing|SealedInPieces|HostileGetsIn|KeysAreRolled|WithoutTheKey|NotRequiredToSeal|BatchWithoutRight|AnotherClientIsPassedOver|OwnGhost|RestoredBackupHasNotSeen
-
-test-nats: ## run the integration tests BROKERTESTS on a cluster of three servers of NATS; BROKERTESTS= for all
+test-nats: ## run the tests in which the broker matters most on a cluster of three servers of NATS; BROKERTESTS= for all of the node's
 	scripts/install-deps.sh
-	MYSQL_SYNC_TEST_BROKER=nats go test -count 1 -timeout 40m -parallel $(PARALLEL) $(TESTFLAGS) -run '$(BROKERTESTS)' -skip '$(NAMEDBROKER)' ./pkg/node
+	MYSQL_SYNC_TEST_BROKER=nats MYSQL_SYNC_TEST_ONLY=$(BROKERTESTS) go test -count 1 -timeout 40m -parallel $(PARALLEL) $(TESTFLAGS) ./pkg/node
 
-test-embedded: ## run the integration tests BROKERTESTS on the broker inside a node; BROKERTESTS= for all
+test-embedded: ## run the tests in which the broker matters most on the broker inside a node; BROKERTESTS= for all of the node's
 	scripts/install-deps.sh
-	MYSQL_SYNC_TEST_BROKER=embedded go test -count 1 -timeout 40m -parallel $(PARALLEL) $(TESTFLAGS) -run '$(BROKERTESTS)' -skip '$(NAMEDBROKER)' ./pkg/node
+	MYSQL_SYNC_TEST_BROKER=embedded MYSQL_SYNC_TEST_ONLY=$(BROKERTESTS) go test -count 1 -timeout 40m -parallel $(PARALLEL) $(TESTFLAGS) ./pkg/node
 
 soak: ## have faults happen to two real nodes under load, each for SOAKTIME (10s), then play real and random schemas; SOAKFLAGS="-long" for all, "-run disk" for some
 	scripts/install-deps.sh

@@ -237,6 +237,7 @@ func TestTablesAreSentAgainAndCompared(t *testing.T) {
 
 func TestReadyFollowsDatabaseAndBroker(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
 	server := testkit.Server(t)
 	address := fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t))

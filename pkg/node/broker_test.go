@@ -111,6 +111,7 @@ func TestNodesOverPlainWebsockets(t *testing.T) {
 // TestServersAreTriedInTurn has a first one that is not there.
 func TestServersAreTriedInTurn(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
 	a, c := apart(t, b)
 	dead := testkit.NewProxy(t, b.Addr())

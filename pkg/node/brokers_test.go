@@ -46,6 +46,7 @@ func goesOn(t *testing.T, loads []*load) {
 // TestAnnouncementIsKept: who comes later learns from the broker what a node speaks, and each node from its own start.
 func TestAnnouncementIsKept(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
 	a, _ := apart(t, b)
 	a.start().Node.WaitLog("connected to the broker")

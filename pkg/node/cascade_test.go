@@ -22,6 +22,7 @@ var family = []string{
 // along without firing their triggers.
 func TestCascadesTravel(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
 	tables := []string{"parents", "children", "toys", "nodes"}
 	a, c := pair(t, b, tables, family...)

@@ -39,6 +39,7 @@ func apart(t *testing.T, b *testkit.Broker) (*site, *site) {
 
 func TestNothingIsLostWhenNodesAreKilled(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
 	loads := underLoad(a, c)
@@ -55,6 +56,7 @@ func TestNothingIsLostWhenNodesAreKilled(t *testing.T) {
 
 func TestNothingIsLostWhenTheBrokerIsKilled(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
 	loads := underLoad(a, c)
@@ -69,6 +71,7 @@ func TestNothingIsLostWhenTheBrokerIsKilled(t *testing.T) {
 
 func TestNothingIsLostWhenADatabaseIsKilled(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
 	server := testkit.Server(t, "--innodb-flush-log-at-trx-commit=1")
 	a := newSiteOn(t, server, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
@@ -89,6 +92,7 @@ func TestNothingIsLostWhenADatabaseIsKilled(t *testing.T) {
 
 func TestNothingIsLostWhenTheBrokerIsOutOfReach(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
 	a, c := apart(t, b)
 	a.Block("mqttConfig")["keepalive"] = 1
@@ -115,6 +119,7 @@ func TestNothingIsLostWhenTheBrokerIsOutOfReach(t *testing.T) {
 
 func TestNothingIsLostWhenADatabaseIsOutOfReach(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
 	a, c := apart(t, b)
 	network := a.Through("mysqlConfig", a.Server.Addr())
@@ -140,6 +145,7 @@ func TestNothingIsLostWhenADatabaseIsOutOfReach(t *testing.T) {
 // TestNodeStopsInOrderThoughServersAreSilent: neither of them ever answers what is under way.
 func TestNodeStopsInOrderThoughServersAreSilent(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
 	a, c := apart(t, b)
 	database, broker := a.Through("mysqlConfig", a.Server.Addr()), a.Through("mqttConfig", b.Addr())
@@ -200,6 +206,7 @@ func TestLockedRowDelaysOnlyItself(t *testing.T) {
 // TestSameRowsWrittenWhileApartConverge has each side insert, update, delete and re-key the same rows.
 func TestSameRowsWrittenWhileApartConverge(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
 	a, c := apart(t, b)
 	network := a.Through("mqttConfig", b.Addr())
@@ -228,6 +235,7 @@ func TestSameRowsWrittenWhileApartConverge(t *testing.T) {
 // TestBothSidesWriteTheSameRowsAllTheTime: no order of arrival leaves them different.
 func TestBothSidesWriteTheSameRowsAllTheTime(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
 	a, c := apart(t, b)
 	network := c.Through("mqttConfig", b.Addr())

@@ -83,6 +83,7 @@ func (f *forger) ack() wire.Ack {
 
 func TestBatchWithoutRightIsNotWritten(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
 	a.Exec(orders, `CREATE TABLE secrets (id INT NOT NULL PRIMARY KEY, name VARCHAR(100))`)
@@ -134,6 +135,7 @@ func TestBatchWithoutRightIsNotWritten(t *testing.T) {
 // what a node announces.
 func TestAnswerOfAnotherClientIsPassedOver(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"acceptFrom": []string{"node-b", "node-c"}})
 	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, nil)

@@ -12,6 +12,7 @@ import (
 // The node must not take that for another node.
 func TestNodeOutlivesItsOwnGhost(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
 	a.Exec(orders)

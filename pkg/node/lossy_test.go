@@ -110,6 +110,7 @@ func TestALossThatIsAllowedIsNotedAndNoKey(t *testing.T) {
 
 func TestVersion1PeerIsTakenInTheSpellingsOfWhatFits(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	a, p := withPeer(t, `CREATE TABLE spelled (id INT PRIMARY KEY, day DATE, at DATETIME, ts TIMESTAMP NULL, tm TIME, y YEAR, n INT, price DECIMAL(10,2), f FLOAT, ok TINYINT(1), kind ENUM('a','b'))`)
 	a.start()
 	p.connect().greet("node-a")

@@ -13,6 +13,7 @@ import (
 // TestMeshesShareABroker has three pairs of nodes, with the same names and the same keys of rows.
 func TestMeshesShareABroker(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
 	prefixes := []string{"", "/acme", "acme/eu"}
 	strangers := make(chan string, 1000)
@@ -68,6 +69,7 @@ func TestMeshesShareABroker(t *testing.T) {
 // The peer has a Mosquitto of its own, whose option the bridge is.
 func TestVersion1PeerJoinsAMeshByTheBroker(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
 	old := testkit.Mosquitto(t, testkit.MosquittoOptions{Extra: []string{"connection acme", "address " + b.Addr(), "cleansession true",
 		"try_private false", "remote_clientid acme", // for the embedded broker and for NATS

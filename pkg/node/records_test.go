@@ -13,6 +13,7 @@ import (
 // and does not know any more, is not overwritten silently. Promise 4.
 func TestARestoredBackupHasNotSeenWhatWasLost(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
 	a.Exec(`INSERT INTO orders VALUES (1, 'in the backup', 1), (2, 'too', 2)`)

@@ -41,6 +41,7 @@ func rest(sites ...*site) {
 
 func TestOneWriteTravelsEverywhereAndComesToRest(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	for name, links := range map[string]map[string][]string{
 		"hub":    {"node-a": {"node-h"}, "node-h": {"node-a", "node-c"}, "node-c": {"node-h"}},
 		"ring 3": {"node-a": {"node-b", "node-c"}, "node-b": {"node-a", "node-c"}, "node-c": {"node-a", "node-b"}},
@@ -105,6 +106,7 @@ func TestOneWriteTravelsEverywhereAndComesToRest(t *testing.T) {
 
 func TestVersion1PeerBehindAHub(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
 	x := newTap(t, b)
 	sites := network(t, b, map[string][]string{"node-a": {"node-h"}, "node-h": {"node-a", "peer-1"}}, []string{"orders"}, orders)
@@ -159,6 +161,7 @@ func TestEchoOfAVersion1PeerComesToRest(t *testing.T) {
 
 func TestRingThroughAVersion1RelayComesToRest(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
 	x := newTap(t, b)
 	sites := network(t, b, map[string][]string{"node-a": {"peer-1", "node-c"}, "node-c": {"peer-1", "node-a"}}, []string{"orders"}, orders)
@@ -192,6 +195,7 @@ func TestRingThroughAVersion1RelayComesToRest(t *testing.T) {
 // a later version. Nothing is due any more, and sync_status says so.
 func TestAPendingRowThatIsOvertakenIsSettled(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
 	hub := newSite(t, b, "node-a", []string{"node-b", "node-c"}, []string{"orders"}, nil)
 	one := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, nil)

@@ -133,6 +133,7 @@ func TestAMistakeKeepsTheOldNodeRunning(t *testing.T) {
 
 func TestReloadUnderLoadLosesNothing(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
 	stop := make(chan struct{})
@@ -212,6 +213,7 @@ func (e *events) started() time.Time {
 // TestAReloadCutsNoConnection has listeners at the socket and at http.listen, which see both nodes by one connection each.
 func TestAReloadCutsNoConnection(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
 	address := fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t))
 	page := map[string]any{"listen": address}

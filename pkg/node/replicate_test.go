@@ -13,6 +13,7 @@ const orders = `CREATE TABLE orders (id INT NOT NULL PRIMARY KEY, name VARCHAR(1
 
 func TestRowsTravelBothWays(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
 	quiet(a, c)
@@ -31,6 +32,7 @@ func TestRowsTravelBothWays(t *testing.T) {
 // TestNodesAtRestAreSilent: where nobody writes, nothing is sent but presence, and nothing is logged.
 func TestNodesAtRestAreSilent(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
 	x := newTap(t, b)
 	a, c := pair(t, b, []string{"orders"}, orders)

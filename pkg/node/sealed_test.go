@@ -159,6 +159,7 @@ func (s *site) refusals() []string {
 
 func TestTheBrokerReadsNothingOfARow(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
 	h := newHostile(t, b)
 	a, c := sealedPair(t, b)
@@ -206,6 +207,7 @@ func TestTheBrokerReadsNothingOfARow(t *testing.T) {
 // A row of some MiB goes in pieces, each of them sealed.
 func TestLargeRowsAreSealedInPieces(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
 	h := newHostile(t, b)
 	a, c := apart(t, b)
@@ -239,6 +241,7 @@ func TestLargeRowsAreSealedInPieces(t *testing.T) {
 // it is written or taken for an ack, and the nodes go on.
 func TestNothingHostileGetsIn(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
 	h := newHostile(t, b)
 	a, c := sealedPair(t, b)
@@ -325,6 +328,7 @@ func (h *hostile) forge() {
 
 func TestKeysAreRolledUnderLoad(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
 	h := newHostile(t, b)
 	a, c := apart(t, b)
@@ -358,6 +362,7 @@ func TestKeysAreRolledUnderLoad(t *testing.T) {
 // sides, and get nothing.
 func TestNodesWithoutTheKeyAreLeftOut(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	for name, other := range map[string]any{"another key": encrypted(freshKey(t, "2026")), "no key": nil} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -389,6 +394,7 @@ func TestNodesWithoutTheKeyAreLeftOut(t *testing.T) {
 // Toward some clients nothing is sealed, if the configuration says so.
 func TestPeersOfVersion1AreSpokenToWhereTheyAreNotRequiredToSeal(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
 	h := newHostile(t, b)
 	p := newPeer(t, b, "peer-1")

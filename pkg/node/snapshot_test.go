@@ -12,6 +12,7 @@ import (
 // has seen. Each gets what it lacks; what both have stays as it is.
 func TestInitialSyncSendsMissingRows(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
 	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, nil)
@@ -53,6 +54,7 @@ func TestInitialSyncSendsMissingRows(t *testing.T) {
 // their next write would be in conflict with them, and might lose.
 func TestARowSentAgainHasOneVersionEverywhere(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	a, h, c := aroundHub(t)
 	h.Run(0, "resync", "orders", "--all", "--remote", "node-c")
 	oneVersion(t, a, h, c)

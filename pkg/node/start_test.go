@@ -82,6 +82,7 @@ func TestCommandLineIsExplained(t *testing.T) {
 // TestMistakesThatServersTellAreToldAtOnce has two wrong tables and a refused login at the broker together.
 func TestMistakesThatServersTellAreToldAtOnce(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	b := testkit.AnyBrokerFor(t, map[string]string{"node-a": "right"})
 	s := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders", "missing", "keyless", "seen"}, nil)
 	s.Exec(orders, `CREATE TABLE keyless (id INT)`, `CREATE VIEW seen AS SELECT * FROM orders`)
@@ -147,6 +148,7 @@ func TestYAMLAndTOMLAreReadByExtension(t *testing.T) {
 
 func TestServersThatAreNotThereYetAreWaitedFor(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	server := testkit.Server(t)
 	b := testkit.AnyBroker(t)
 	one := newSiteOn(t, server, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
@@ -183,6 +185,7 @@ func TestSecondNodeOnADatabaseIsRefused(t *testing.T) {
 // node had to be killed.
 func TestNodeStopsInOrderUnderLoad(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
 	lost := make(chan struct{}, 10)

@@ -186,6 +186,7 @@ func TestValuesTravelBetweenTheFlavours(t *testing.T) {
 
 func TestRowLargerThanABatchTravels(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"files"}, `CREATE TABLE files (id INT PRIMARY KEY, body LONGBLOB)`)
 	quiet(a, c)

@@ -40,6 +40,7 @@ func (s *site) verify(args ...string) (int, string) {
 
 func TestVerifyFindsAndRepairsWhatDiffers(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
 	quiet(a, c)
@@ -139,6 +140,7 @@ func TestRepairBringsBackRowsThatWereTruncated(t *testing.T) {
 // next write there would be in conflict with it, and might lose.
 func TestARepairedRowHasOneVersionEverywhere(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	a, h, c := aroundHub(t)
 	c.behind(`UPDATE orders SET name = 'bent'`)
 	if code, out := h.verify("orders", "--repair"); code != 1 || !strings.Contains(out, "1 sent for repair") {

@@ -47,6 +47,7 @@ func TestVersion1PeerGetsRowsInTheFormsItStores(t *testing.T) {
 
 func TestVersion1PeerIsTakenInAllItsForms(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	a, p := withPeer(t, kinds)
 	a.start()
 	p.connect().greet("node-a")
@@ -81,6 +82,7 @@ func TestVersion1PeerIsTakenInAllItsForms(t *testing.T) {
 
 func TestChangesWaitWhileAVersion1PeerIsAway(t *testing.T) {
 	t.Parallel()
+	testkit.BrokerMatters(t)
 	a, p := withPeer(t, orders)
 	a.start().Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
 	a.Expect(statusOfRows, `"1"|"pending"|NULL`)

@@ -43,11 +43,15 @@ func Run(logf func(format string, args ...any), f func(tb TB)) error {
 	return s.failure()
 }
 
-// Main runs a package's tests and then ends what they share. It is for TestMain:
+// Main runs a package's tests, or those of them that MYSQL_SYNC_TEST_ONLY names, and then ends what they share. It is for TestMain:
 //
 //	func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 func Main(m interface{ Run() int }) int {
 	defer process.close()
+	if err := choose(os.Getenv(onlyVariable)); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
 	return m.Run()
 }
 

@@ -41,6 +41,9 @@ func TestPage(t *testing.T) {
 	p := &page{browser: newBrowser(t), scripts: t.TempDir()}
 	p.berlin = newSite(t, broker, "berlin", []string{"boston"}, tables, ddl, map[string]any{"transformerDirectory": p.scripts})
 	p.boston = newSite(t, broker, "boston", []string{"berlin"}, tables, ddl, nil)
+	for _, s := range []*site{p.berlin, p.boston} {
+		s.Expect(`SELECT COUNT(*) FROM sync_snapshots WHERE finished_at IS NOT NULL`, "2") // nothing is on its way
+	}
 	for _, x := range []struct {
 		what string
 		test func(*testing.T, *page)
