@@ -1,8 +1,7 @@
-// Command mysql-sync-bench measures two real nodes, and MariaDB's own
-// replication beside them on the same machine with the same settings. It starts
-// its own servers, prints a Markdown table, and writes all figures of all rounds
-// to a JSON file. It leaves no process and no temporary folder behind. The exit
-// code is 0 if everything could be measured, whatever came of it.
+// Command mysql-sync-bench measures two real nodes, and compares them with MariaDB's own
+// replication on the same machine with the same settings. It starts its own servers, prints a
+// Markdown table, and writes all figures of all rounds to a JSON file. It leaves no process and no
+// temporary folder behind. The exit code is 0 if everything could be measured, whatever the result.
 package main
 
 import (

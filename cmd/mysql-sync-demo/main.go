@@ -1,7 +1,7 @@
-// Command mysql-sync-demo shows the main job on this machine: two throwaway
-// databases and two real nodes that keep a table the same, also when the link
-// between them is cut for a while. It leaves no process and no temporary folder
-// behind. The exit code is 0 only if both sides were equal at the end.
+// Command mysql-sync-demo demonstrates the main job on this machine: two throwaway databases and
+// two real nodes that keep a table in sync, even when the link between them is cut for a while. It
+// leaves no process and no temporary folder behind. The exit code is 0 only if both sides were
+// equal in the end.
 package main
 
 import (

@@ -1,11 +1,9 @@
-// Command mysql-sync-soak runs two real nodes under load from both sides, has one
-// fault after the other happen to them, and prints a Markdown table of what came
-// of it: for each fault the writes that were committed, how many of them are
-// lost, and whether both sides are equal. It leaves no process and no temporary
-// folder behind. Then it measures what becomes of everybody else while something is held
-// at a site, and what attacks cost a node, and has users write real and random schemas, see package
-// schemafuzz. The exit code is 0 only if every fault and every script came to the end that
-// it must come to.
+// Command mysql-sync-soak runs two real nodes under load from both sides, injects one fault after
+// the other, and prints a Markdown table of the results: for each fault the committed writes, how
+// many of them are lost, and whether both sides are equal. It leaves no process and no temporary
+// folder behind. Then it measures the effect on everyone else while something is locked at a site,
+// and the cost of attacks on a node, and has users write realistic and random schemas, see package
+// schemafuzz. The exit code is 0 only if every fault and every script ended as it must.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Command mysql-sync keeps chosen tables of MySQL and MariaDB databases at many
-// sites the same, over an MQTT broker.
+// Command mysql-sync keeps selected MySQL and MariaDB tables in sync across many sites, over an
+// MQTT broker.
 package main
 
 import (

@@ -1,6 +1,7 @@
-// Package attack has what clients that may speak to a node, and others, have done to stop, fill or end it, and measures what each
-// costs a real node for each byte that the attacker sends, while another site's row still arrives. docs/security.md has the table,
-// which "make soak SOAKFLAGS='-run attack'" makes.
+// Package attack repeats what clients that may speak to a node, and others, could do to stop, fill
+// or end it, and measures what each attack costs a real node per byte sent, while another site's
+// row still arrives. docs/security.md has the table, which "make soak SOAKFLAGS='-run attack'"
+// produces.
 package attack
 
 import (

@@ -1,6 +1,6 @@
 // Package broker is an MQTT broker inside the daemon, for small installations and trials.
 //
-// It keeps nothing on disk: what it holds when it stops is gone, and the outboxes of the nodes send it again
-// (Promise 1 does not rest on a broker). Users are let in by their password, and one that is bound to a client has the
-// topics of that alone (Promise 8).
+// It keeps nothing on disk: whatever it holds when it stops is gone, and the nodes' outboxes send
+// it again, since promise 1 does not depend on a broker. Users log in with a password, and a user
+// bound to a client has only that client's topics (promise 8).
 package broker

@@ -1,9 +1,8 @@
-// Package change holds the noun that all stages pass on: a change of a row,
-// with the row's key, its version and the client where it was made.
+// Package change holds the noun that all stages pass on: a change of a row, with the row's key, its
+// version and the client where it was made.
 //
-// Versions are what promises 2 and 3 rest on: two nodes that hold the same
-// version of a row hold the same row. How versions are compared and made is
-// package conflict's business.
+// Promises 2 and 3 depend on versions: two nodes that hold the same version of a row hold the same
+// row. How versions are compared and made is package conflict's business.
 package change
 
 import (

@@ -1,10 +1,9 @@
-// Package conflict decides between two versions of a row. It is pure: the same
-// two states give the same answer on every node, whatever the order in which
-// they meet.
+// Package conflict decides between two versions of a row. It is pure: the same two states give the
+// same answer on every node, in whatever order they meet.
 //
-// It keeps promise 2 (a version that is known is not applied again) and promise
-// 3 (the later write wins, by version, never by arrival). Reading and writing
-// the versions is left to packages apply and capture.
+// It keeps promise 2 (a known version is not applied again) and promise 3 (the later write wins, by
+// version, never by arrival). Reading and writing the versions is left to packages apply and
+// capture.
 package conflict
 
 import (

@@ -1,11 +1,9 @@
-// Package latch keeps two stages of one node from deciding about the same row
-// at the same time.
+// Package latch keeps two stages of one node from deciding about the same row at the same time.
 //
-// Capture gives a row a version because of a local write, apply because of a
-// remote one; each reads the version, decides and writes it in a transaction of
-// its own. The latch makes the one wait for the other, row by row, so that
-// neither decides on what the other is about to change. Locks against the
-// user's own writers are the database's business.
+// Capture gives a row a version because of a local write, apply because of a remote one; each reads
+// the version, decides and writes it in its own transaction. The latch makes one wait for the
+// other, row by row, so that neither decides about something the other is changing. Locks against
+// the user's own writers are the database's business.
 package latch
 
 import (

@@ -1,10 +1,8 @@
-// Package logging makes the node's log: lines for people or JSON for programs, at
-// a level that can be changed while the node runs, and the last lines in memory for
-// those who look at the node by its API.
+// Package logging writes the node's log: lines for people or JSON for programs, at a level that can
+// be changed while the node runs, with the latest lines kept in memory for the API.
 //
-// It keeps promise 10: the lines in memory are bounded in number and length, and a
-// reader that is too slow misses some. What is logged, and that no secret is in it,
-// is the business of those who log.
+// It keeps promise 10: the lines in memory are bounded in number and length, and a slow reader
+// misses some. What is logged, without secrets, is the callers' business.
 package logging
 
 import (

@@ -1,8 +1,8 @@
-// Package losers keeps the versions that lost a conflict, in the table
-// sync_conflicts, and puts one back when a person asks for it.
+// Package losers keeps the versions that lost a conflict, in the table sync_conflicts, and restores
+// one on request.
 //
-// It keeps promise 4: the loser is recorded in the transaction that makes it the
-// loser. Which version loses is package conflict's business.
+// It keeps promise 4: the loser is recorded in the transaction that makes it the loser. Which
+// version loses is package conflict's business.
 package losers
 
 import (

@@ -1,9 +1,8 @@
-// Package metrics shows what a node tells about itself (status.State) to Prometheus.
+// Package metrics exports what a node tells about itself (status.State) to Prometheus.
 //
-// docs/metrics.md lists the names; a test holds the list against what is answered.
-// It keeps promise 10: labels take their values from the node's configuration, so
-// that nobody makes series by sending messages. Counting is package status's
-// business.
+// docs/metrics.md lists the names; a test compares the list with what is served. It keeps promise
+// 10: labels take their values from the node's configuration, so that no one can create series by
+// sending messages. Counting is package status's business.
 package metrics
 
 import (

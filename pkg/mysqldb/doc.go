@@ -1,7 +1,6 @@
-// Package mysqldb opens the node's database, says which of its errors heal by
-// themselves, and which key to look at where it cannot be had.
+// Package mysqldb opens the node's database, says which of its errors heal by themselves, and which
+// key to check if it cannot be reached.
 //
-// It keeps promise 7 for sessions: READ COMMITTED, short waits for locks, the
-// same SQL mode, time zone and character set on every connection. Statements
-// are left to the packages that use them.
+// It keeps promise 7 for sessions: READ COMMITTED, short lock waits, the same SQL mode, time zone
+// and character set on every connection. Statements are left to the packages that use them.
 package mysqldb

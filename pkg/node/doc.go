@@ -1,5 +1,7 @@
-// Package node is one node: it makes the parts that a change goes through, connects them, and runs them until it is told to stop.
+// Package node is one node: it creates the parts that a change passes through, connects them, and
+// runs them until it is told to stop.
 //
-// What happens to a row stands in the packages of the parts: capture, deliver and render on the way out, receive and apply on the
-// way in, mesh, verify, snapshot and status beside it. This package only knows in which order they begin, and who hears of what.
+// What happens to a row is up to the parts' packages: capture, deliver and render on the way out,
+// receive and apply on the way in, with mesh, verify, snapshot and status. This package only knows
+// in which order they start, and who hears of what.
 package node

@@ -1,4 +1,5 @@
-// Package renew gives rows further versions, as if they were written again as they are, where that is what heals: rows that were
-// written when a clock was far ahead, and that nobody takes, and rows that a remote did not take since somebody made it believe
-// that it knows later writes. Promises 1 and 4.
+// Package renew gives rows new versions, as if they were written again unchanged, where that is
+// what heals: rows that were written while a clock was far ahead, and that no one accepts, and rows
+// that a remote did not accept because someone made it believe that it knows later writes. Promises
+// 1 and 4.
 package renew

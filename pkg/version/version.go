@@ -1,9 +1,8 @@
-// Package version keeps the state of each row in the table sync_versions: its
-// version, what that has seen, and whether the row is deleted.
+// Package version keeps the state of each row in the table sync_versions: its version, what that
+// has seen, and whether the row is deleted.
 //
-// It keeps its part of promises 2 and 3: a version is written in the
-// transaction that writes the row or records the change. Deciding between
-// versions is package conflict's business.
+// It keeps its part of promises 2 and 3: a version is written in the transaction that writes the
+// row or records the change. Deciding between versions is package conflict's business.
 package version
 
 import (

@@ -1,3 +1,3 @@
-// Package peer is a destination that hears MQTT: a node, which is sent batches, or an existing peer, which is sent changes of
-// version 1. Which of the two it is says its announcement; see package mesh.
+// Package peer is a destination reached over MQTT: a node, which gets batches, or an existing peer,
+// which gets version-1 changes. Its announcement says which of the two it is; see package mesh.
 package peer
