@@ -72,7 +72,7 @@ func (g *gate) OnConnectAuthenticate(c *mqtt.Client, p packets.Packet) bool {
 // Why a login is refused.
 var (
 	errLogin = errors.New("wrong user or password")
-	errWill  = errors.New("its will is for a topic that it may not write to")
+	errWill  = errors.New("its will is for a topic that it may not write to to")
 	errTaken = errors.New("another user has a session with this client identifier")
 )
 

@@ -19,7 +19,7 @@ import (
 var _ web.Node = (*front)(nil)
 
 // errReplaced answers a request that a node did not finish before it was replaced.
-var errReplaced = errors.New("the node stopped or was reloaded meanwhile: ask again")
+var errReplaced = errors.New("the node stopped or was reloaded meanwhile: try again")
 
 // tenant is a node with the time during which it can be asked.
 type tenant struct {

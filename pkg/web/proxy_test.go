@@ -190,7 +190,7 @@ func TestPageThroughAProxy(t *testing.T) {
 				b.enter("transformers")
 				b.click("#reload")
 				b.click("#question-yes")
-				b.sees("#said", "were read")
+				b.sees("#said", "were reloaded")
 				b.sees("#link", "Live")
 				if asks != "" {
 					b.click(`form[action="logout"] button`)

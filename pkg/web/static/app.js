@@ -68,7 +68,7 @@ function problems(sentences) {
   text(all, open ? "Show fewer" : `Show all ${number(sentences.length)}`);
   // Numbers in a sentence change each second: only other sentences are worth a word.
   const kinds = sentences.map((s) => s.replace(/\d[\d.,:+TZ-]*( ?(m?s|min|h|d)\b)?/g, "#")).join("\n");
-  if (kinds !== told) speak(sentences.length ? `${plural(sentences.length, "problem")}: ${sentences.join(" ")}` : "No problems any more.");
+  if (kinds !== told) speak(sentences.length ? `${plural(sentences.length, "problem")}: ${sentences.join(" ")}` : "No more problems.");
   told = kinds;
 }
 
@@ -131,7 +131,7 @@ follow({
   log: (line) => views.log[0].add(line),
   gone(why) {
     link("bad", "No answer");
-    say(`The node does not answer${why ? `: ${why}` : ""}. What is shown is old; the page goes on when the node is back.`, true);
+    say(`The node does not answer${why ? `: ${why}` : ""}. The data shown is old; the page resumes when the node is back.`, true);
   },
   back() {
     say("The node is back.");

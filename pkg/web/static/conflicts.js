@@ -22,7 +22,7 @@ export function conflicts(app) {
       more.hidden = some.length === 0 || (kept < countMost && shown.length >= kept);
       paint();
     } catch (error) {
-      if (app.state) say(`The conflicts were not read: ${error.message}`, true);
+      if (app.state) say(`Could not read the conflicts: ${error.message}`, true);
     } finally {
       looking = false;
     }
@@ -57,7 +57,7 @@ function article(app, c, look) {
   const node = el("article", { class: "conflict", "aria-labelledby": title },
     el("div", { class: "head" },
       el("h3", { id: title }, c.table, " ", el("span", { class: "mono" }, c.row)),
-      el("p", { class: "muted" }, at, ` · ${c.policy === "putBack" ? "written over when another version was put back" : `decided by ${c.policy}`}`), button, done),
+      el("p", { class: "muted" }, at, ` · ${c.policy === "putBack" ? "overwritten when another version was put back" : `decided by ${c.policy}`}`), button, done),
     el("div", { class: "scroll", role: "region", "aria-label": `Versions of row ${c.row}, conflict ${c.id}, scrolls sideways`, tabindex: "0" }, versions(c)));
   node.tick = () => at.show(c.at);
   return shows(node, (now) => {
@@ -77,7 +77,7 @@ function versions(c) {
       el("th", { scope: "row" }, name, same ? null : el("span", { class: "hidden" }, ", differs")),
       value(one, c.winner.row), value(two, c.loser.row));
   });
-  return el("table", {}, el("caption", { class: "hidden" }, `Row ${c.row} of ${c.table}: the version that stands and the one that lost`),
+  return el("table", {}, el("caption", { class: "hidden" }, `Row ${c.row} of ${c.table}: the current version and the one that lost`),
     el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Column"), whole(c.winner, "Stands"), whole(c.loser, "Lost"))),
     el("tbody", {}, lines.length ? lines : el("tr", {}, el("td", { colspan: "3" }, "Both are deleted."))));
 }
@@ -97,11 +97,11 @@ async function back(button, c, look) {
   const whole = columns.size;
   const sentences = [
     now.loser.row === null ? `Row ${c.row} of ${c.table} is deleted, here and at all nodes.` :
-      `Row ${c.row} of ${c.table} becomes what ${c.loser.origin || "the other node"} wrote, in the columns that are ticked, here and at all nodes.`,
+      `Row ${c.row} of ${c.table} becomes what ${c.loser.origin || "the other node"} wrote, in the ticked columns, here and at all nodes.`,
     compared(now, columns),
-    "What stands now is kept as a conflict, and can be put back itself.",
+    "The current row is kept as a conflict, and can be put back in turn.",
   ];
-  if (now.later) sentences.unshift("The row was written since the conflict: that is written over.");
+  if (now.later) sentences.unshift("The row was written since the conflict: that write is overwritten.");
   if (!await ask({ title: "Put this version back?", sentences, yes: "Put back", bad: true })) return;
   await busy(button, async () => {
     if (whole && !columns.size) throw new Error("No column was ticked: nothing was written.");

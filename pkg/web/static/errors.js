@@ -25,7 +25,7 @@ export function errors(app) {
       text(byId("errors-more"), rows.length === most && total > most ? `The latest ${number(most)} of ${number(total)} are shown.` : "");
       all.hidden = rows.length === 0;
     } catch (error) {
-      if (app.state) say(`The errors were not read: ${error.message}`, true);
+      if (app.state) say(`Could not read the errors: ${error.message}`, true);
     } finally {
       looking = false;
     }
@@ -75,7 +75,7 @@ function line(app, look) {
   let shown;
   const button = el("button", { class: "quiet", onclick: () => busy(button, async () => {
     const { rows } = await call("POST", "retry", { remote: shown.remote, table: shown.table, id: shown.id });
-    say(rows ? `Row ${shown.id} of ${shown.table} is sent to ${shown.remote} again.` : "The row is not refused any more.");
+    say(rows ? `Row ${shown.id} of ${shown.table} is sent to ${shown.remote} again.` : "The row is no longer refused.");
     await look();
   }) }, "Retry");
   const row = el("tr", {}, remote, table, id, message, attempts, el("td", { "data-label": "Last try" }, at), el("td", { "data-label": "Next try" }, next), el("td", {}, button));

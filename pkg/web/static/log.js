@@ -17,7 +17,7 @@ export function log(app) {
       all = (await call("GET", "log")).slice(-most);
       loaded = true;
     } catch (error) {
-      if (app.state) say(`The log was not read: ${error.message}`, true);
+      if (app.state) say(`Could not read the log: ${error.message}`, true);
     }
     paint();
   }
@@ -51,7 +51,7 @@ export function log(app) {
       await call("PUT", "log-level", { level: level.value });
       say(`The node now logs ${level.selectedOptions[0].text}.`);
     } catch (error) {
-      say(`The level was not changed: ${error.message}`, true);
+      say(`Could not change the level: ${error.message}`, true);
       changed = 0;
     }
   });

@@ -100,7 +100,7 @@ function remote(app) {
     quiet(sent, rate(r.sent.perSecond), r.sent.perSecond);
     quiet(received, rate(r.received.perSecond), r.received.perSecond);
     heard.show(r.heard ?? null);
-    text(protocol, `${r.protocol || "not known"}${r.key ? `, sealed by ${r.key}` : ""}`);
+    text(protocol, `${r.protocol || "unknown"}${r.key ? `, encrypted with ${r.key}` : ""}`);
   });
 }
 

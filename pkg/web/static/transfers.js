@@ -50,7 +50,7 @@ function line(app) {
     text(part, `${percent} %`);
     text(rows, t.finished || t.done > t.total ? number(t.done) : `${number(t.done)} of about ${number(t.total)}`);
     text(speed, t.finished ? "" : rate(t.rate));
-    text(left, t.finished ? "done " : t.left > 0 ? `about ${duration(t.left)}` : "not known");
+    text(left, t.finished ? "done " : t.left > 0 ? `about ${duration(t.left)}` : "unknown");
     done.hidden = !t.finished;
     done.show(t.finished ?? null);
   });

@@ -9,14 +9,14 @@ export function transformers(app) {
   const button = byId("reload");
   button.addEventListener("click", async () => {
     const yes = await ask({
-      title: "Read configuration and transformers again?",
-      sentences: ["They are checked first. If there is a mistake, the node goes on as it is and says what is wrong.",
-        "Otherwise it starts anew with them, within a second or so. This page stays connected, unless http.listen or its token has changed."],
-      yes: "Read again",
+      title: "Reload configuration and transformers?",
+      sentences: ["They are checked first. If there is an error, the node carries on as before and reports it.",
+        "Otherwise it restarts with them, within a second or so. This page stays connected, unless http.listen or its token has changed."],
+      yes: "Reload",
     });
     if (yes) await busy(button, async () => {
       await call("POST", "reload");
-      say("The configuration and the transformers were read.");
+      say("The configuration and the transformers were reloaded.");
     });
   });
 

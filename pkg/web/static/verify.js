@@ -31,7 +31,7 @@ export function verify(app) {
     text(progress, "Comparing…");
     try {
       for await (const c of lines("POST", "verify", wanted)) {
-        if (!c.table) throw new Error(c.error || "the answer has a line that is no comparison");
+        if (!c.table) throw new Error(c.error || "the answer has a line that is not a comparison");
         done++;
         if (c.error) failed++;
         else if (!c.equal) differ++;
@@ -51,14 +51,14 @@ export function verify(app) {
   byId("verify-repair").addEventListener("click", async (event) => {
     const button = event.currentTarget;
     const yes = await ask({
-      title: "Repair what differs?",
+      title: "Repair the differences?",
       sentences: [`${table.value || "All tables"} and ${remote.value || "all remotes"} are compared, and both nodes send each other the rows that differ.`,
-        "Of each row the later version stays, here and there."],
+        "The later version of each row wins, on both sides."],
       yes: "Repair", bad: true,
     });
     if (yes) await busy(button, async () => {
       await compare(true);
-      say("The rows that differed are on their way. Compare again to see that they are equal.");
+      say("The differing rows are on their way. Compare again to check that they are equal.");
     });
   });
 
