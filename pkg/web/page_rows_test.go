@@ -58,7 +58,7 @@ func showsARowThatWaits(t *testing.T, p *page) {
 	p.expect("no number", `document.getElementById("count-errors").hidden`, "true")
 	mend()
 	p.boston.Expect(`SELECT name FROM orders WHERE id = 5`, `"child"`)
-	p.sees("#errors-empty", "No row is refused")
+	p.sees("#errors-empty", "No refused rows")
 	p.berlin.Exec(`DELETE FROM orders WHERE id = 5`)
 	p.boston.Expect(`SELECT COUNT(*) FROM orders WHERE id = 5`, "0")
 }
@@ -75,7 +75,7 @@ func retriesARefusedRow(t *testing.T, p *page) {
 	mend()
 	p.click("#errors-list tbody button")
 	p.boston.Expect(`SELECT name FROM orders WHERE id = 9007199254740993`, `"no"`)
-	p.sees("#errors-empty", "No row is refused")
+	p.sees("#errors-empty", "No refused rows")
 	p.expect("no number", `document.getElementById("count-errors").hidden`, "true")
 }
 

@@ -88,5 +88,5 @@ func followsTheLog(t *testing.T, p *page) {
 	p.sees("#said", "now logs everything")
 	p.expect("the level of the node", `await fetch("api/status").then((r) => r.json()).then((s) => s.logLevel)`, "debug")
 	p.do("find", chromedp.SendKeys(chromedp.CSS("#log-find"), "no such line"))
-	p.sees("#log-empty", "No line")
+	p.sees("#log-empty", "No log lines")
 }
