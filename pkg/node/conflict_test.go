@@ -61,7 +61,7 @@ func TestLoserOfAConflictIsKept(t *testing.T) {
 	}
 	// It was written since, so that nothing is written over without a word; and what is written over can be put back.
 	out, err := testkit.Command(t, "conflicts", keeper.File, "--put-back", id).CombinedOutput()
-	for _, text := range []string{"NOW", "WON THEN", "LOST", "settled", "from a", "from b", "--yes writes over it"} {
+	for _, text := range []string{"NOW", "WON THEN", "LOST", "settled", "from a", "from b", "use --yes to overwrite it"} {
 		if err == nil || !strings.Contains(string(out), text) {
 			t.Errorf("without --yes: %v, no %q in\n%s", err, text, out)
 		}
