@@ -52,6 +52,7 @@ func (m *Mesh) beats(ctx context.Context) error {
 	const least = 500 * time.Millisecond // between two beats, however many are asked for
 	interval := BeatInterval(m.c.Node.CheckInterval)
 	missed := map[string]int{}
+	var corrected time.Time
 	for {
 		came := false
 		select {
@@ -62,7 +63,12 @@ func (m *Mesh) beats(ctx context.Context) error {
 		case <-time.After(interval):
 			m.askAgain(ctx, missed)
 		}
-		if came { // before it counts how long this node has been there without announcing itself
+		switch now := m.c.Now(); {
+		case m.misheard.Load() && now.Sub(corrected).Abs() >= correctEach:
+			m.misheard.Store(false)
+			corrected = now
+			m.tryPublishNode(ctx)
+		case came: // before it counts how long this node has been there without announcing itself
 			m.introduce(ctx)
 		}
 		if err := m.publishBeat(ctx); err != nil && !errors.Is(err, transport.ErrOffline) && ctx.Err() == nil {
@@ -79,6 +85,9 @@ func (m *Mesh) beats(ctx context.Context) error {
 		}
 	}
 }
+
+// correctEach is how often the node announces itself because another speaks to it as to an existing peer, which anybody may feign.
+const correctEach = 10 * time.Second
 
 // askAgain has the broker deliver the announcements that it retains once more when a remote is there and its announcement is not:
 // a cluster may deliver neither the message nor its copy to a node that subscribes at another server at the same moment, and

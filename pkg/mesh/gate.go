@@ -66,6 +66,8 @@ func (m *Mesh) Speaks(client string) error {
 		return ErrTold
 	}
 	if m.IsNode(client) {
+		m.misheard.Store(true) // it would not send version 1 if it had this node's announcement
+		m.beatSoon()
 		return errNode
 	}
 	return nil

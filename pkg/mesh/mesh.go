@@ -59,6 +59,7 @@ type Mesh struct {
 	own         *own          // the announcement
 	definitions atomic.Uint64 // how often a received table has changed
 	beat        chan struct{} // asks for a beat out of turn
+	misheard    atomic.Bool   // a node speaks to this one as to an existing peer
 }
 
 // New returns a Mesh; nobody is there yet.

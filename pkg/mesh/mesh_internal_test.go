@@ -61,6 +61,45 @@ func first() func(to, topic string) bool {
 	}
 }
 
+// A node that never got another's announcement takes it for an existing peer, and sends it version 1. The other, which has met it,
+// refuses that, and announces itself until it is heard: nobody else would tell. Promise 3.
+func TestANodeThatIsSpokenToWronglySaysWhatItIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBus(t)
+		deaf := true
+		b.loses = func(to, topic string) bool {
+			return deaf && to == "node-a" && wire.Topics("").Parse(topic).Client == "node-b" && wire.Topics("").Parse(topic).Kind == wire.Announce
+		}
+		two := b.start(remotes("node-b", "node-a"), &memory{})
+		one := b.start(remotes("node-a", "node-b"), &memory{})
+		for range 5 {
+			one.mesh.Reach("node-b")
+			time.Sleep(time.Second)
+		}
+		if one.mesh.Reach("node-b") != Ready || one.mesh.SpeaksBatches("node-b") || !two.mesh.IsNode("node-a") {
+			t.Fatal("the announcement has come all the same")
+		}
+		b.mu.Lock()
+		deaf = false
+		published := len(b.sent)
+		b.mu.Unlock()
+		for range 100 {
+			if two.mesh.Speaks("node-a") == nil {
+				t.Error("version 1 is taken from a node")
+			}
+		}
+		time.Sleep(time.Second)
+		if !one.mesh.SpeaksBatches("node-b") {
+			t.Error("node-a goes on with version 1")
+		}
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if more := len(b.sent) - published; more > 10 {
+			t.Errorf("a hundred changes made %d messages", more)
+		}
+	})
+}
+
 // An existing peer announces nothing. It is spoken to after two seconds, once and for all, and the broker is not asked for its
 // announcement all the time.
 func TestAnExistingPeerIsWaitedForOnce(t *testing.T) {

@@ -27,7 +27,7 @@ func TestColumnsInAnotherCaseAreTheSame(t *testing.T) {
 			t.Errorf("%s: exit code %d\n%s", s.Name, code, out)
 		}
 	}
-	if out := a.Run(0, "check"); !strings.Contains(out, "has columns that take all values of 1 table") {
+	if out := a.Run(0, "check"); !strings.Contains(out, "has columns that can hold all values of 1 table") {
 		t.Errorf("check says\n%s", out)
 	}
 }
