@@ -26,6 +26,9 @@ func (m *Mesh) Announce(ctx context.Context) error {
 	return nil
 }
 
+// Down notes that the connection is lost. It runs before the next connect.
+func (m *Mesh) Down() { m.own.disconnected() }
+
 // publishNode announces the node. The broker retains the announcement for those who come later, unless it ends the connection
 // at retained messages.
 func (m *Mesh) publishNode(ctx context.Context) error {

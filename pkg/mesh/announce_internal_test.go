@@ -83,3 +83,30 @@ func TestABrokerThatRetainsNothingIsToldOnce(t *testing.T) {
 		}
 	})
 }
+
+// An outage that begins while the broker is asked for its copy, or has not answered, is waited for at rest.
+func TestAnOutageIsWaitedForAtRest(t *testing.T) {
+	for _, after := range []time.Duration{0, time.Second, ownTime + time.Second, time.Minute} {
+		t.Run(after.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBus(t)
+				b.loses = func(string, string) bool { return true }
+				n := b.start(remotes("node-a", "node-b"), &memory{})
+				time.Sleep(after)
+				n.disconnect()
+				time.Sleep(24 * time.Hour)
+				if n.looks > 24*60 {
+					t.Errorf("it looked %d times in a day whether it is connected", n.looks)
+				}
+				b.mu.Lock()
+				b.loses = nil
+				b.mu.Unlock()
+				n.connect()
+				time.Sleep(time.Minute)
+				if n.mesh.Unkept() != "" || n.logged("") != 0 {
+					t.Errorf("%q, %d lines", n.mesh.Unkept(), n.logged(""))
+				}
+			})
+		})
+	}
+}

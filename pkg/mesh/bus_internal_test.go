@@ -42,6 +42,7 @@ type node struct {
 	online  bool
 	renewed int // subscriptions
 	asked   int // questions for what is retained
+	looks   int // whether it is connected
 
 	told []string // news, a line each
 }
@@ -120,8 +121,17 @@ func (n *node) connect() {
 		if n.mesh.Announce(n.bus.t.Context()) == nil {
 			return
 		}
+		n.disconnect()
 	}
 	n.bus.t.Error("the node cannot announce itself")
+}
+
+// disconnect cuts the connection.
+func (n *node) disconnect() {
+	n.bus.mu.Lock()
+	n.online = false
+	n.bus.mu.Unlock()
+	n.mesh.Down()
 }
 
 // leave stops the node; the broker says that it has left.
@@ -233,6 +243,9 @@ func (n *node) Resubscribe(context.Context, ...string) error {
 func (n *node) Online() bool {
 	n.bus.mu.Lock()
 	defer n.bus.mu.Unlock()
+	if n.looks++; n.looks > 100_000 { // a bubble never ends where somebody goes round without a pause
+		panic("the node asks all the time whether it is connected")
+	}
 	return n.online
 }
 

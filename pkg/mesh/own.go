@@ -56,6 +56,14 @@ func (o *own) connected(now time.Time) {
 	o.retain.connected(now)
 }
 
+// disconnected ends the wait for an answer: none comes before the next connection.
+func (o *own) disconnected() {
+	o.mu.Lock()
+	o.question = question{}
+	o.mu.Unlock()
+	o.wake()
+}
+
 // published notes an announcement that is about to be published, and returns whether to have the broker retain it.
 func (o *own) published(payload []byte, now time.Time) (retain bool) {
 	o.mu.Lock()

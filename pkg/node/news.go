@@ -2,6 +2,12 @@ package node
 
 import "github.com/mysql-sync/mysql-sync/pkg/mesh"
 
+// down runs when the connection to the broker is lost.
+func (n *Node) down() {
+	n.line.mesh.Down()
+	n.wakeSenders()
+}
+
 // meshNews tells the senders of a node, and the answers that wait, what becomes of the clients; see mesh.News.
 type meshNews struct{ n *Node }
 

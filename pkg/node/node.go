@@ -93,7 +93,7 @@ func New(cfg *config.Config, log *logging.Log, version string, host Host, meter 
 	will := &transport.Message{Topic: l.topics.Info(), Payload: wire.Info{Sender: cfg.ClientName, Message: wire.ConnectionLost}.Encode(), QoS: 1}
 	l.transport, err = transport.New(log.Named("transport"), transport.Config{
 		MQTT: cfg.MQTT, Topics: l.topics.Subscriptions(cfg.ClientName), Will: will,
-		OnUp: func(ctx context.Context) error { return l.mesh.Announce(ctx) }, OnDown: n.wakeSenders, EchoTopic: l.topics.Info(), Most: n.letIn, Dropped: n.tooLarge,
+		OnUp: func(ctx context.Context) error { return l.mesh.Announce(ctx) }, OnDown: n.down, EchoTopic: l.topics.Info(), Most: n.letIn, Dropped: n.tooLarge,
 	}, n.receive)
 	if err != nil {
 		return nil, err
