@@ -26,8 +26,11 @@ func (m *Mesh) Announce(ctx context.Context) error {
 	return nil
 }
 
-// Down notes that the connection is lost. It runs before the next connect.
-func (m *Mesh) Down() { m.own.disconnected() }
+// Down notes that the connection is lost: nobody answers, and others may announce themselves anew. It runs before the next connect.
+func (m *Mesh) Down() {
+	m.own.disconnected()
+	m.peers.unheard()
+}
 
 // publishNode announces the node. The broker retains the announcement for those who come later, unless it ends the connection
 // at retained messages.

@@ -75,6 +75,8 @@ func chaos(t *testing.T, seed uint64) {
 			time.Sleep(time.Duration(r.IntN(3000)) * time.Millisecond)
 			start(name)
 		case 1:
+			n.disconnect()
+			time.Sleep(time.Duration(r.IntN(3000)) * time.Millisecond)
 			n.connect()
 		case 2:
 			b.mu.Lock()

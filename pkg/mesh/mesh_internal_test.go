@@ -365,3 +365,39 @@ func FuzzHear(f *testing.F) {
 		}
 	})
 }
+
+// What the broker retained counts after a connection was lost, though the client was heard before: it may have started anew
+// meanwhile, and take other tables.
+func TestWhatWasMissedIsHeardFromTheBroker(t *testing.T) {
+	for name, seals := range map[string]bool{"in the clear": false, "sealed": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBus(t)
+				first, second, third := remotes("node-a", "node-b"), remotes("node-b", "node-a"), remotes("node-b", "node-a")
+				first.SyncTables = []string{"orders", "others"}
+				third.ReceiveTables = first.SyncTables
+				if seals {
+					first, second, third = sealed(first, "*"), sealed(second, "*"), sealed(third, "*")
+				}
+				one := b.start(first, &memory{})
+				two := b.start(second, &memory{})
+				time.Sleep(3 * time.Second)
+				if !one.mesh.Declines("node-b", "others") {
+					t.Error("the table is taken before")
+				}
+				one.disconnect()
+				two.leave()
+				two = b.start(third, &memory{})
+				time.Sleep(time.Minute)
+				one.connect()
+				time.Sleep(3 * time.Second)
+				if one.mesh.Declines("node-b", "others") || one.mesh.Reach("node-b") != Ready {
+					t.Error("what it takes now is not known")
+				}
+				if plain, ok := two.mesh.Unseal(between("node-a"), seal1(t, one, "node-b")); !ok || string(plain) != "rows" {
+					t.Error("messages are sealed for its last run")
+				}
+			})
+		})
+	}
+}

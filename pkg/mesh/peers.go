@@ -28,7 +28,7 @@ type peers struct {
 
 type announced struct {
 	wire.Node
-	live bool // heard on this connection, not only retained by the broker
+	live bool // heard on this connection, not only retained by the broker; see unheard
 }
 
 // mostMet bounds how many clients are remembered beside the named ones, however many names somebody invents. Promise 10.
@@ -175,6 +175,16 @@ func (p *peers) maxRow(client string) int {
 		return n
 	}
 	return math.MaxInt
+}
+
+// unheard notes that the connection is lost: what the broker retains from now on is not older than what was heard.
+func (p *peers) unheard() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for client, a := range p.node {
+		a.live = false
+		p.node[client] = a
+	}
 }
 
 // doubt forgets an announcement that only the broker has retained, of a client that was never met and does not answer batches:

@@ -141,3 +141,28 @@ func TestASlowNodeIsNotTakenForAnExistingPeer(t *testing.T) {
 		return nil
 	})
 }
+
+// TestANodeThatStartedAnewMeanwhileIsHeard: while a node has no connection, its remote is given another table and starts anew. The
+// broker has retained that.
+func TestANodeThatStartedAnewMeanwhileIsHeard(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	const others = `CREATE TABLE others (id INT PRIMARY KEY)`
+	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders", "others"}, nil)
+	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders", "others"}, map[string]any{"receiveTables": []string{"orders"}})
+	proxy := a.Through("mqttConfig", b.Server().Addr())
+	for _, s := range []*site{a, c} {
+		s.Exec(orders, others)
+		s.Start()
+	}
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`, `INSERT INTO others VALUES (1)`)
+	c.Expect(`SELECT COUNT(*) FROM orders`, `1`)
+	proxy.Cut()
+	a.Node.WaitLog("no connection to the broker")
+	c.Stop()
+	c.rewrite(map[string]any{"receiveTables": []string{"orders", "others"}})
+	c.Start()
+	c.Node.WaitLog("connected to the broker")
+	proxy.Restore()
+	c.Expect(`SELECT id FROM others`, `1`)
+}
