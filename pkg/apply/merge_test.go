@@ -62,7 +62,7 @@ func TestScriptDecides(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := &Applier{Config: Config{Resolver: test.script}, log: zap.NewNop()}
-			s := plan(table, test.in, test.have, later, "node-a", conflict.Policy{Name: conflict.Script})
+			s := Plan(table, test.in, test.have, later, "node-a", conflict.Policy{Name: conflict.Script})
 			x := &scripts{a: a, until: time.Now().Add(time.Hour)}
 			if err := x.resolve(t.Context(), table, &s, test.have); err != nil {
 				t.Fatal(err)
@@ -100,7 +100,7 @@ func TestManySlowScriptsSplitTheTransaction(t *testing.T) {
 		return local.Columns, local.Values, nil
 	})}}
 	for alone, want := range map[bool]error{true: nil, false: errSlow} {
-		s := plan(table, incoming(early, row("1.00", "x")), have, later, "node-a", conflict.Policy{Name: conflict.Script})
+		s := Plan(table, incoming(early, row("1.00", "x")), have, later, "node-a", conflict.Policy{Name: conflict.Script})
 		x := &scripts{a: a, alone: alone} // its time was over long ago
 		if err := x.resolve(t.Context(), table, &s, have); !errors.Is(err, want) {
 			t.Errorf("alone %v: %v, want %v", alone, err, want)
@@ -108,7 +108,7 @@ func TestManySlowScriptsSplitTheTransaction(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	s := plan(table, incoming(early, row("1.00", "x")), have, later, "node-a", conflict.Policy{Name: conflict.Script})
+	s := Plan(table, incoming(early, row("1.00", "x")), have, later, "node-a", conflict.Policy{Name: conflict.Script})
 	if err := (&scripts{a: a, alone: true}).resolve(ctx, table, &s, have); !errors.Is(err, context.Canceled) {
 		t.Errorf("after the end of ctx: %v", err)
 	}

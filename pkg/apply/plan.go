@@ -98,16 +98,10 @@ func (s *Step) heldFor(client string) int64 {
 	return s.in.Version.Time + 1
 }
 
-// Plan decides about one change of the table t, which only a dated change needs.
-// Of two versions in conflict the later wins. It is pure: origin is that of the node's own writes,
-// now the time in µs since 1970.
-func Plan(t *schema.Table, in *Incoming, l Local, now int64, origin string) Step {
-	return plan(t, in, l, now, origin, conflict.Policy{})
-}
-
-// plan is Plan where a policy decides conflicts; what a script says comes later. A
-// version that is made for the sake of other rows is of the time now.
-func plan(t *schema.Table, in *Incoming, l Local, now int64, origin string, p conflict.Policy) Step {
+// Plan decides about one change of the table t, which only a dated change needs. It is pure: origin
+// is that of the node's own writes, now the time in µs since 1970. Conflicts are the policy's; what a
+// script says comes later. A version that is made for the sake of other rows is of the time now.
+func Plan(t *schema.Table, in *Incoming, l Local, now int64, origin string, p conflict.Policy) Step {
 	recorded := l.State
 	posed, sure := conflict.Posed(in.Version, recorded, origin, now)
 	if sure {

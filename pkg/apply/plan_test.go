@@ -138,7 +138,7 @@ func TestPlan(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := Plan(table, test.in, test.have, later, "node-a")
+			s := Plan(table, test.in, test.have, later, "node-a", conflict.Policy{})
 			got := result{s.Decision, s.State.Version, len(s.Consumed) > 0, s.passOn, s.answer, s.made}
 			if got != test.want {
 				t.Errorf("planned is %+v, want %+v", got, test.want)
@@ -187,7 +187,7 @@ func TestPlanUnderPriority(t *testing.T) {
 			result{conflict.Apply, "node-b", later + 5, false, false}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := plan(table, test.in, test.have, later, "node-a", conflict.Policy{Name: conflict.Priority, Clients: []string{test.first}})
+			s := Plan(table, test.in, test.have, later, "node-a", conflict.Policy{Name: conflict.Priority, Clients: []string{test.first}})
 			got := result{s.Decision, s.State.Version.Author(), s.State.Version.Time, len(s.Consumed) > 0, s.News("node-b")}
 			if got != test.want {
 				t.Errorf("planned is %+v, want %+v", got, test.want)
@@ -260,7 +260,7 @@ func TestNoPolicyPrefersARowThatNobodyWrote(t *testing.T) {
 	decided := incoming(early, row("1.00", "x"))
 	decided.State = change.State{Version: change.Decided(later, "node-b", "mark"), Seen: change.Vector{}.With(at(early, "node-b"))}
 	for name, in := range map[string]*Incoming{"a write": written, "a decision": decided} {
-		if s := plan(nil, in, have, later, "node-a", p); s.Decision != conflict.Apply || s.State.Version != in.Version {
+		if s := Plan(nil, in, have, later, "node-a", p); s.Decision != conflict.Apply || s.State.Version != in.Version {
 			t.Errorf("%s: decision %d, held afterwards %v", name, s.Decision, s.State)
 		}
 	}
@@ -294,7 +294,7 @@ func TestAVanishedRowKeepsNoOtherOut(t *testing.T) {
 		"a rival that is older":                {incoming(early+1, row("1.00", "x")), gone, true},
 		"a rival that is older, deleted here":  {incoming(early+1, row("1.00", "x")), deleted, false},
 	} {
-		s := plan(nil, test.in, test.have, later, "node-a", conflict.Policy{})
+		s := Plan(nil, test.in, test.have, later, "node-a", conflict.Policy{})
 		if s.Decision.Writes() != test.writes || s.Decision.Conflict() && test.writes {
 			t.Errorf("%s: decision %d, want written: %v", name, s.Decision, test.writes)
 		}

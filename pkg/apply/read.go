@@ -86,7 +86,7 @@ func (a *Applier) decide(ctx context.Context, tx mysqldb.Tx, groups []*group, m 
 				l.Written = conflict.Written(l.Written, l.server, now)
 			}
 			l.State, l.Fate = conflict.Believed(states[in.Row], now), fates[in.Row]
-			s := plan(g.table, in, *l, now, a.Origin, g.policy)
+			s := Plan(g.table, in, *l, now, a.Origin, g.policy)
 			if s.Decision.Conflict() && s.policy == conflict.Script {
 				err := scripts.resolve(ctx, g.table, &s, *l)
 				if errors.Is(err, ErrUnready) {
@@ -330,33 +330,20 @@ func (g *group) spellings(ctx context.Context, tx mysqldb.Tx, locals map[string]
 // record writes the versions and drops the local changes that were replaced. Rows
 // that remotes do not know yet go to the end of the stream.
 func (a *Applier) record(ctx context.Context, tx mysqldb.Tx, writing *version.Writing, steps []Step) (news bool, err error) {
-	entries := make([]version.Entry, 0, len(steps))
 	var consumed consumed
 	answers := map[string][]change.Row{}
 	var before []change.Row // earlier spellings
-	position := int64(0)
 	for i := range steps {
 		s := &steps[i]
 		consumed.add(s)
 		if s.answer && slices.Contains(a.Remotes, s.in.From) && a.Syncs(s.in.Table) {
 			answers[s.in.From] = append(answers[s.in.From], s.in.Row)
 		}
-		if s.Decision == conflict.Known {
-			continue
-		}
-		if s.exists && s.key != s.in.Key && s.Decision.Writes() {
+		if s.Decision.Writes() && s.exists && s.key != s.in.Key {
 			before = append(before, change.Row{Table: s.in.Table, Key: s.key})
 		}
-		e := version.Entry{Row: s.in.Row, State: s.State, Fate: s.fate(), From: s.cameFrom()}
-		if a.news(s) {
-			if position == 0 {
-				position = writing.Positions(len(steps))
-			}
-			e.Position = position + int64(i)
-			news = true
-		}
-		entries = append(entries, e)
 	}
+	entries, news := Entries(steps, a.news, writing.Positions)
 	if err := version.Write(ctx, tx, entries); err != nil {
 		return false, err
 	}
@@ -372,6 +359,28 @@ func (a *Applier) record(ctx context.Context, tx mysqldb.Tx, writing *version.Wr
 		}
 	}
 	return news || len(answers) > 0, nil
+}
+
+// Entries returns the versions that are held after steps, with a place in the stream where a remote
+// needs them, which is news. What was known before is not recorded anew.
+func Entries(steps []Step, needed func(*Step) bool, positions func(n int) int64) (list []version.Entry, news bool) {
+	list = make([]version.Entry, 0, len(steps))
+	first := int64(0)
+	for i := range steps {
+		s := &steps[i]
+		if s.Decision == conflict.Known {
+			continue
+		}
+		e := version.Entry{Row: s.in.Row, State: s.State, Fate: s.fate(), From: s.cameFrom()}
+		if needed(s) {
+			if first == 0 {
+				first = positions(len(steps))
+			}
+			e.Position, news = first+int64(i), true
+		}
+		list = append(list, e)
+	}
+	return list, news
 }
 
 // fate is what became of the row: one that won here and is missing was deleted.

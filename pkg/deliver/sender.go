@@ -74,12 +74,15 @@ func (s *Sender) Run(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-		case <-s.inbox.kick:
+		case <-s.Kicked():
 		case <-time.After(wait):
 		}
 	}
 	return nil
 }
+
+// Kicked says that Step is to be called at once: the sender was told something, or knows that there is more to do.
+func (s *Sender) Kicked() <-chan struct{} { return s.inbox.kick }
 
 // Step books what was answered and sends what there is room for. After an error all that is not booked is read anew.
 func (s *Sender) Step(ctx context.Context) error {

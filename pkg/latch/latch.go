@@ -26,28 +26,35 @@ type Rows struct {
 // unlatches them, or the error of ctx.
 func (l *Rows) Lock(ctx context.Context, rows []change.Row) (unlock func(), err error) {
 	for {
-		l.mu.Lock()
-		if l.free(rows) {
-			if l.held == nil {
-				l.held = map[change.Row]struct{}{}
-			}
-			for _, r := range rows {
-				l.held[r.Identity()] = struct{}{}
-			}
-			l.mu.Unlock()
-			return func() { l.unlock(rows) }, nil
+		unlock, freed := l.Try(rows)
+		if unlock != nil {
+			return unlock, nil
 		}
-		if l.freed == nil {
-			l.freed = make(chan struct{})
-		}
-		wait := l.freed
-		l.mu.Unlock()
 		select {
-		case <-wait:
+		case <-freed:
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
 	}
+}
+
+// Try latches the rows if none of them is latched. Otherwise unlock is nil, and freed is closed when it is worth another try.
+func (l *Rows) Try(rows []change.Row) (unlock func(), freed <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.free(rows) {
+		if l.freed == nil {
+			l.freed = make(chan struct{})
+		}
+		return nil, l.freed
+	}
+	if l.held == nil {
+		l.held = map[change.Row]struct{}{}
+	}
+	for _, r := range rows {
+		l.held[r.Identity()] = struct{}{}
+	}
+	return func() { l.unlock(rows) }, nil
 }
 
 func (l *Rows) free(rows []change.Row) bool {

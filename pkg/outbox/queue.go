@@ -27,14 +27,15 @@ type Item struct {
 	OnlyMissing bool
 	// Marked says that the row stands in sync_outbox, under its token.
 	Marked bool
-	token  int64
+	// Token is the mark's, or the row's place in the stream: what is acked of one says nothing of a later one.
+	Token int64
 }
 
 func (i Item) table() string { return i.Table }
 
 // Streamed returns a row of the stream as an Item.
 func Streamed(w *version.Waiting) Item {
-	return Item{Row: w.Row, State: w.State, Position: w.Position, token: w.Position}
+	return Item{Row: w.Row, State: w.State, Position: w.Position, Token: w.Position}
 }
 
 // selectNext reads what is marked for a remote, from a position on.
@@ -54,7 +55,7 @@ func (o *Outbox) Next(ctx context.Context, remote string, after int64, limit int
 		i := Item{Marked: true}
 		var table, id string
 		var key []byte
-		if err := rows.Scan(&table, &id, &key, &i.Position, &i.token, &i.Attempts, &i.OnlyMissing); err != nil {
+		if err := rows.Scan(&table, &id, &key, &i.Position, &i.Token, &i.Attempts, &i.OnlyMissing); err != nil {
 			return nil, fmt.Errorf("read the outbox of %s: %w", remote, err)
 		}
 		i.Row = change.Stored(table, id, key)
@@ -166,7 +167,7 @@ func (o *Outbox) unmark(ctx context.Context, tx mysqldb.Tx, remote, table string
 		args = append(args, []byte(s.ID()))
 	}
 	for _, s := range list {
-		token := s.token
+		token := s.Token
 		if s.Moved {
 			token = 0 // which no mark has
 		}
@@ -255,7 +256,7 @@ func (o *Outbox) failStreamed(ctx context.Context, tx mysqldb.Tx, remote string,
 	var q mysqldb.Statement
 	for i, f := range list {
 		next := fresh + int64(i)
-		addMark(&q, remote, f, cmp.Or(f.Position, next), cmp.Or(f.token, next))
+		addMark(&q, remote, f, cmp.Or(f.Position, next), cmp.Or(f.Token, next))
 	}
 	q.SQL(` ON DUPLICATE KEY UPDATE token = `)
 	q.Int(fresh)
@@ -276,13 +277,13 @@ func failMarked(ctx context.Context, tx mysqldb.Tx, remote string, list []Failur
 			return nil, err
 		}
 	}
-	booked := slices.DeleteFunc(slices.Clone(list), func(f Failure) bool { return tokens[f.Table][f.ID()] != f.token })
+	booked := slices.DeleteFunc(slices.Clone(list), func(f Failure) bool { return tokens[f.Table][f.ID()] != f.Token })
 	if len(booked) == 0 {
 		return nil, nil
 	}
 	var q mysqldb.Statement
 	for _, f := range booked {
-		addMark(&q, remote, f, f.Position, f.token)
+		addMark(&q, remote, f, f.Position, f.Token)
 	}
 	q.SQL(` ON DUPLICATE KEY UPDATE state = 'waiting', attempts = attempts + 1, retry_at = VALUES(retry_at), soon = VALUES(soon)`)
 	return booked, q.Exec(ctx, tx)

@@ -116,7 +116,7 @@ func (n *node) plan(in *apply.Incoming, l apply.Local) apply.Step {
 			in = &c
 		}
 	}
-	return apply.Plan(nil, in, l, n.clock(), n.origin)
+	return apply.Plan(nil, in, l, n.clock(), n.origin, conflict.Policy{})
 }
 
 // write writes the rows, or is refused: by one that a user has inserted meanwhile,

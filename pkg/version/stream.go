@@ -25,22 +25,34 @@ import (
 // stream for a database, since there is one node.
 type Stream struct {
 	db    *mysqldb.DB
-	latch latch.Rows
+	latch Latch
+	fence func(context.Context) error
 
 	mu    sync.Mutex
 	next  int64
 	open  map[*Writing]int64 // the first position of each
 	doubt []*Writing         // transactions that ended, and nobody knows how
 	ended uint64             // transactions that were committed
+}
 
-	fencing sync.Mutex // one fence at a time
+// Latch keeps others from deciding about some rows until what Lock returns is called; see latch.Rows.
+type Latch interface {
+	Lock(ctx context.Context, rows []change.Row) (unlock func(), err error)
+}
+
+// New returns a stream whose last position is known, as is the time. Fence waits until no transaction is open that has written
+// versions.
+func New(last int64, now time.Time, l Latch, fence func(context.Context) error) *Stream {
+	// Positions go on from the time, so that those that an earlier process gave
+	// out, and that are nowhere any more, are not given out again.
+	return &Stream{latch: l, fence: fence, next: max(last+1, now.UnixMicro()), open: map[*Writing]int64{}}
 }
 
 // OpenStream returns the stream of a database. It waits for transactions of an
 // earlier process that may still commit.
 func OpenStream(ctx context.Context, db *mysqldb.DB) (*Stream, error) {
-	s := &Stream{db: db, open: map[*Writing]int64{}}
-	if err := s.fence(ctx); err != nil {
+	fence := func(ctx context.Context) error { return fence(ctx, db) }
+	if err := fence(ctx); err != nil {
 		return nil, err
 	}
 	var last sql.NullInt64
@@ -50,9 +62,8 @@ func OpenStream(ctx context.Context, db *mysqldb.DB) (*Stream, error) {
 		COALESCE((SELECT CAST(value AS SIGNED) FROM sync_node WHERE name = 'position'), 0))`); err != nil {
 		return nil, fmt.Errorf("read the last position: %w", err)
 	}
-	// Positions go on from the time, so that those that an earlier process gave
-	// out, and that are nowhere any more, are not given out again.
-	s.next = max(last.Int64+1, time.Now().UnixMicro())
+	s := New(last.Int64, time.Now(), &latch.Rows{}, fence)
+	s.db = db
 	return s, nil
 }
 
@@ -150,8 +161,11 @@ func (s *Stream) settle(ctx context.Context) error {
 	if !s.doubts() {
 		return nil
 	}
-	s.fencing.Lock()
-	defer s.fencing.Unlock()
+	unlock, err := s.latch.Lock(ctx, oneFence)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	s.mu.Lock()
 	doubt := s.doubt // what is added from here on is not settled by this fence
 	s.mu.Unlock()
@@ -170,6 +184,9 @@ func (s *Stream) settle(ctx context.Context) error {
 	return nil
 }
 
+// oneFence is latched by who fences: one at a time does. It is no row of any table.
+var oneFence = []change.Row{{}}
+
 func (s *Stream) doubts() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -180,8 +197,8 @@ func (s *Stream) doubts() bool {
 // table lock is given only then (MySQL manual, "Metadata Locking"). Only the node
 // itself writes it, so that no user waits, and those who read it, such as a dump,
 // are not waited for.
-func (s *Stream) fence(ctx context.Context) error {
-	conn, err := s.db.Conn(ctx)
+func fence(ctx context.Context, db *mysqldb.DB) error {
+	conn, err := db.Conn(ctx)
 	if err != nil {
 		return fmt.Errorf("wait for open transactions: %w", err)
 	}

@@ -16,6 +16,13 @@ var ErrNothing = errors.New("nothing was written")
 // before anything is read past it. Promises 1 and 3. f may be called again, after a deadlock. The database may be another session's
 // than the stream's own.
 func (s *Stream) Write(ctx context.Context, db mysqldb.Beginner, rows []change.Row, f func(mysqldb.Tx, *Writing) error) error {
+	return s.Decide(ctx, rows, func(w *Writing) error {
+		return mysqldb.InTx(ctx, db, func(tx mysqldb.Tx) error { return f(tx, w) })
+	})
+}
+
+// Decide is Write for whoever runs the transaction otherwise: run returns what its end was.
+func (s *Stream) Decide(ctx context.Context, rows []change.Row, run func(*Writing) error) error {
 	unlatch, err := s.Latch(ctx, rows)
 	if err != nil {
 		return err
@@ -25,7 +32,7 @@ func (s *Stream) Write(ctx context.Context, db mysqldb.Beginner, rows []change.R
 	if err != nil {
 		return err
 	}
-	err = mysqldb.InTx(ctx, db, func(tx mysqldb.Tx) error { return f(tx, w) })
+	err = run(w)
 	if errors.Is(err, ErrNothing) {
 		w.End(nil)
 	} else {
