@@ -37,14 +37,15 @@ func (s *Sender) refuse(ctx context.Context, failed []outbox.Failure) error {
 	if len(failed) == 0 {
 		return nil
 	}
-	if err := s.c.Outbox.Fail(ctx, s.remote, failed); err != nil {
-		return err
-	}
-	s.c.Counters.Refused(s.remote, failed)
+	// Before it is booked: where no answer comes, the rows may wait all the same, and nobody else looks for them. Promise 1.
 	s.marks.any = true
 	for i := range failed {
 		s.probes.of(failed[i].Table).refused(failed[i].RetryAt)
 	}
+	if err := s.c.Outbox.Fail(ctx, s.remote, failed); err != nil {
+		return err
+	}
+	s.c.Counters.Refused(s.remote, failed)
 	return nil
 }
 

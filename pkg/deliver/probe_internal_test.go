@@ -1,10 +1,15 @@
 package deliver
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"testing"
 	"time"
 
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
@@ -143,4 +148,24 @@ func TestWaitingRowsAreTriedParentsFirst(t *testing.T) {
 	now = now.Add(answerTime)
 	probes["orders"].hopeful(now)
 	turn("lines", "orders")
+}
+
+// noAnswer is an outbox of which no answer comes: what it was told may be committed, or not.
+type noAnswer struct{ Outbox }
+
+func (noAnswer) Fail(context.Context, string, []outbox.Failure) error {
+	return errors.New("the connection is lost")
+}
+
+// TestARefusalThatIsBookedWithoutAnAnswerIsTriedAgain: its row may wait by now, and then nobody but its probe would look for it. Promise 1.
+func TestARefusalThatIsBookedWithoutAnAnswerIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	s := New(&Config{Log: zap.NewNop(), Outbox: noAnswer{}}, "node-b", nil)
+	due := start.Add(time.Minute)
+	if err := s.refuse(t.Context(), []outbox.Failure{{Item: rowsOf("a")[0].Item, RetryAt: due}}); err == nil {
+		t.Fatal("there is an answer")
+	}
+	if rows, _ := s.probes.of("t").next(due); rows == 0 || !s.marks.any {
+		t.Error("the row is not tried again")
+	}
 }
