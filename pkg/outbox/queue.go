@@ -85,7 +85,7 @@ type Sent struct {
 // Promise 1: an acked change is an acked version. With holds not set the remote has
 // no marks that rows of the stream could settle.
 func (o *Outbox) Done(ctx context.Context, remote string, sent []Sent, at *Place, holds bool) (left int, err error) {
-	if at == nil && !slices.ContainsFunc(sent, Sent.booked) {
+	if at == nil && !slices.ContainsFunc(sent, Sent.Booked) {
 		return 0, nil
 	}
 	err = mysqldb.InTx(ctx, o.db, func(tx mysqldb.Tx) error {
@@ -108,9 +108,9 @@ func (o *Outbox) Done(ctx context.Context, remote string, sent []Sent, at *Place
 	return left, nil
 }
 
-// booked reports whether an ack of the row is written anywhere: of a table that is sent as a whole only
+// Booked reports whether an ack of the row is written anywhere: of a table that is sent as a whole only
 // the last key is.
-func (s Sent) booked() bool { return !s.OnlyMissing || s.Marked || s.Moved || s.Gone }
+func (s Sent) Booked() bool { return !s.OnlyMissing || s.Marked || s.Moved || s.Gone }
 
 func (o *Outbox) doneTable(ctx context.Context, tx mysqldb.Tx, remote, table string, list []Sent, holds bool) (int, error) {
 	if err := forget(ctx, tx, remote, table, list); err != nil {

@@ -5,40 +5,36 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// capture begins to move changes to the stream, as capture.Run does.
+// capture moves changes to the stream, as capture.Capture does: in the order of their ids, those that are there.
 func (n *node) capture() {
-	if n.ready && !n.capturing {
-		n.capturing = true
-		n.after(n.w.random(n.w.tempo.poll), n.captureRead)
+	for p := n.w.running; !p.dead; {
+		list := n.changes()
+		if len(list) == 0 {
+			_ = n.nap(-1)
+			_ = n.pause(n.w.random(n.w.tempo.poll))
+			continue
+		}
+		_ = n.step()
+		c := newCaptured(n, list)
+		_ = n.stream.Decide(ctx, c.rows, c.write)
 	}
 }
 
-// captureRead reads some changes, in the order of their ids.
-func (n *node) captureRead() {
+// changes reads some.
+func (n *node) changes() []entry {
 	list := slices.Clone(n.db.changes)
 	if n.w.mistake == CaptureByLastID {
 		list = slices.DeleteFunc(list, func(e entry) bool { return e.id <= n.lastID })
 	}
 	slices.SortFunc(list, func(a, b entry) int { return int(a.id) - int(b.id) })
 	list = list[:min(len(list), 1+n.w.r.IntN(5))]
-	if len(list) == 0 {
-		n.capturing = false
-		return
+	if len(list) > 0 {
+		n.lastID = max(n.lastID, list[len(list)-1].id)
 	}
-	n.lastID = max(n.lastID, list[len(list)-1].id)
-	c := &captured{n: n, latest: map[int]entry{}}
-	for _, e := range list {
-		l, ok := c.latest[e.key]
-		if !ok {
-			c.keys = append(c.keys, e.key)
-		}
-		l.written, l.write = max(l.written, e.written), e.write
-		c.latest[e.key] = l
-		c.ids = append(c.ids, e.id)
-	}
-	n.step(func() { n.latch(c.keys, c.drop) })
+	return list
 }
 
 // captured is a transaction of capture.
@@ -46,55 +42,68 @@ type captured struct {
 	n      *node
 	ids    []uint64
 	keys   []int
+	rows   []change.Row
 	latest map[int]entry // of each key: the latest time, and the last write
 }
 
-// drop deletes the changes. Transactions that hang may have done so.
-func (c *captured) drop() {
-	n := c.n
-	switch {
-	case n.blocked(c.keys):
-		n.step(c.drop)
-	case !n.db.has(c.ids):
-		n.unlatch(c.keys)
-		n.captureRead() // apply took some of them
-	case n.w.mistake == CaptureThenRecord:
-		n.db.drop(c.ids)
-		n.step(c.record)
-	default:
-		n.step(c.record)
+func newCaptured(n *node, list []entry) *captured {
+	c := &captured{n: n, latest: map[int]entry{}}
+	for _, e := range list {
+		l, ok := c.latest[e.key]
+		if !ok {
+			c.keys, c.rows = append(c.keys, e.key), append(c.rows, n.row(e.key))
+		}
+		e.written = max(l.written, e.written)
+		c.latest[e.key] = e
+		c.ids = append(c.ids, e.id)
 	}
+	return c
 }
 
-// record gives the rows their versions, at the end of the stream.
-func (c *captured) record() {
+// write deletes the changes and gives the rows their versions, at the end of the stream.
+func (c *captured) write(w *version.Writing) error {
 	n := c.n
-	w := &writing{keys: c.keys}
-	first := n.stream.positions(w, len(c.keys))
-	next := make([]known, len(c.keys))
+	for {
+		if err := n.step(); err != nil {
+			return err
+		}
+		if !n.blocked(c.keys) { // transactions that hang may have deleted them
+			break
+		}
+	}
+	if !n.db.has(c.ids) {
+		return version.ErrNothing // apply took some of them
+	}
+	if n.w.mistake == CaptureThenRecord {
+		n.db.drop(c.ids)
+	}
+	if err := n.step(); err != nil {
+		return err
+	}
+	first := w.Positions(len(c.keys))
+	next := make([]version.Entry, len(c.keys))
 	for i, key := range c.keys {
 		before, l := n.db.versions[key], c.latest[key]
-		next[i] = known{State: n.next(before.State, l.written), position: first + int64(i), stands: l.write}
+		next[i] = version.Entry{Row: c.rows[i], State: n.next(before.State, l.written), Position: first + int64(i), Fate: version.There}
+		if l.gone {
+			next[i].Fate = version.Deleted
+		}
 		switch {
 		case n.w.mistake == KeepPosition && before.position != 0:
-			next[i].position = before.position
+			next[i].Position = before.position
 		case n.w.mistake == KeepCameFrom:
-			next[i].from = before.from
+			next[i].From = before.from
 		}
 	}
-	w.commit = func() {
+	return n.commit(&transaction{keys: c.keys, do: func() {
 		n.db.drop(c.ids)
 		for i, key := range c.keys {
-			n.db.record(key, next[i])
+			n.record(key, next[i], c.latest[key].write)
 			n.w.versions[key]++
-			n.w.trace("%s captures %s: %d is %v at %d", n.name, n.w.names[key], next[i].stands, next[i].State, next[i].position)
+			n.w.trace("%s captures %s: %d is %v at %d", n.name, c.rows[i].Key, c.latest[key].write, next[i].State, next[i].Position)
 		}
 		n.wake()
-	}
-	n.finish(w, func(bool) {
-		n.unlatch(c.keys)
-		n.step(n.captureRead)
-	})
+	}})
 }
 
 // next gives a row its version after a local write.

@@ -16,9 +16,9 @@ func (w *world) fail(format string, args ...any) {
 // conflict checks that neither of two versions knew the other. A row that was
 // written again, or replaced, between the reading of its version and its own
 // goes out under a version that knows less than the row does: it may be kept
-// needlessly, which does no harm.
+// needlessly, which does no harm. So may one in whose place a policy's decision stands, which is a version of its own.
 func (w *world) conflict(winner, loser int) {
-	if w.history[winner].early || w.history[loser].early {
+	if w.policy.Decides() || w.history[winner].early || w.history[loser].early {
 		return
 	}
 	if w.history.knew(winner, loser) || w.history.knew(loser, winner) {
@@ -29,10 +29,14 @@ func (w *world) conflict(winner, loser int) {
 // check checks what must hold when nothing moves any more.
 func (w *world) check(report *Report) {
 	for key := range w.keys {
+		if key == w.private {
+			w.checkPrivate()
+			continue
+		}
 		for _, n := range w.nodes[1:] {
 			if !same(w.nodes[0], n, key) {
 				a, b := w.nodes[0].db.rows[key], n.db.rows[key]
-				w.fail("promise 3: %s is %+v as %v on %s, %+v as %v on %s", w.names[key],
+				w.fail("promise 3: %s is %+v as %v on %s, %+v as %v on %s", w.rows[key].Key,
 					a, held(w.nodes[0], key), w.nodes[0].name, b, held(n, key), n.name)
 				report.Differing++
 				break
@@ -41,6 +45,15 @@ func (w *world) check(report *Report) {
 	}
 	w.checkWrites(report)
 	w.checkRest()
+}
+
+// checkPrivate checks that nobody has a row that a transformer holds back but who wrote it.
+func (w *world) checkPrivate() {
+	for _, n := range w.nodes {
+		if r := n.db.rows[w.private]; r.write != none && w.history[r.write].node != n.id {
+			w.fail("a row of %s that is held back came to %s", w.nodes[w.history[r.write].node].name, n.name)
+		}
+	}
 }
 
 // checkWrites checks that each write stands everywhere, or was replaced by one
@@ -52,9 +65,11 @@ func (w *world) checkWrites(report *Report) {
 			safe[loser] = true
 		}
 	}
-	for _, r := range w.nodes[0].db.rows {
-		if r.write != none {
-			safe[r.write] = true // that it stands everywhere was checked
+	for _, n := range w.nodes {
+		for key, r := range n.db.rows {
+			if r.write != none && (n == w.nodes[0] || key == w.private) {
+				safe[r.write] = true // that it stands everywhere was checked
+			}
 		}
 	}
 	for id, v := range w.history {
@@ -64,7 +79,7 @@ func (w *world) checkWrites(report *Report) {
 		}
 		// A delete that lost against a delete is done all the same.
 		if !safe[id] && !v.equal {
-			w.fail("promises 1 and 4: the write %d of %s on node %d is nowhere", id, w.names[v.key], v.node)
+			w.fail("promises 1 and 4: the write %d of %s on node %d is nowhere", id, w.rows[v.key].Key, v.node)
 			report.Lost++
 		}
 	}
@@ -74,6 +89,7 @@ func (w *world) checkWrites(report *Report) {
 // and nobody sends anything. Promise 3.
 func (w *world) checkRest() {
 	before := w.rowsSent
+	w.calmed = w.now
 	for _, n := range w.nodes {
 		n.kill()
 		n.start()

@@ -1,10 +1,12 @@
 package simulation
 
 import (
-	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
 // row is what stands under a key: the write that made it, or that deleted it.
@@ -19,30 +21,34 @@ type entry struct {
 	key     int
 	written int64 // by the node's clock, µs
 	write   int
+	gone    bool
 }
 
 // known is a row of sync_versions.
 type known struct {
 	change.State
+	fate     version.Fate
 	position int64 // in the stream
 	from     string
 	stands   int // the write that the version was made for
 }
 
-// mark is a row of sync_outbox; the zero mark is none.
+// mark is a row of sync_outbox; one without a token is none.
 type mark struct {
-	position int64
-	token    int64
-	waiting  bool
-	attempts int
-	retryAt  int64
+	position    int64
+	token       int64
+	waiting     bool
+	onlyMissing bool
+	attempts    int
+	retryAt     int64 // ms
 }
 
-// remote is a row of sync_remotes, and what is marked for that remote, by key.
+// remote is a row of sync_remotes, and what is marked for that remote and kept back from it.
 type remote struct {
 	registered bool
-	acked      int64
-	marks      []mark
+	place      outbox.Place
+	marks      []mark // by key
+	kept       map[string]int64
 	all        whole
 }
 
@@ -62,7 +68,7 @@ func newDatabase(keys, remotes int) database {
 		d.rows[i].write, d.versions[i].stands = none, none
 	}
 	for i := range d.remotes {
-		d.remotes[i].marks = make([]mark, keys)
+		d.remotes[i].marks, d.remotes[i].kept = make([]mark, keys), map[string]int64{}
 	}
 	return d
 }
@@ -73,29 +79,22 @@ func (d *database) backup() database {
 	c.rows, c.versions, c.changes = slices.Clone(d.rows), slices.Clone(d.versions), slices.Clone(d.changes)
 	c.losers, c.remotes = slices.Clone(d.losers), slices.Clone(d.remotes)
 	for i := range c.remotes {
-		c.remotes[i].marks = slices.Clone(d.remotes[i].marks)
+		c.remotes[i].marks, c.remotes[i].kept = slices.Clone(d.remotes[i].marks), maps.Clone(d.remotes[i].kept)
 	}
 	return c
 }
 
-// record writes a version, as version.Write does.
-func (d *database) record(key int, v known) {
-	if v.position == 0 {
-		v.position, v.from = d.versions[key].position, d.versions[key].from
+// record writes a version for which a write stands, as version.Write's statement does.
+func (d *database) record(key int, e version.Entry, stands int) {
+	before := &d.versions[key]
+	v := known{e.State, e.Fate, e.Position, e.From, stands}
+	if e.Position == 0 && (before.position > 0 || before.Version == e.Version) {
+		v.from = before.from
 	}
-	d.versions[key] = v
-}
-
-// stream returns the first rows after a position, up to another, in order.
-func (d *database) stream(after, upTo int64, limit int) []int {
-	var keys []int
-	for key, v := range d.versions {
-		if v.position > after && v.position <= upTo {
-			keys = append(keys, key)
-		}
+	if e.Position == 0 {
+		v.position = before.position
 	}
-	slices.SortFunc(keys, func(a, b int) int { return cmp.Compare(d.versions[a].position, d.versions[b].position) })
-	return keys[:min(len(keys), limit)]
+	*before = v
 }
 
 // has reports whether changes are all in table_changes.

@@ -4,15 +4,18 @@
 // to 4 hold: nothing is lost, nothing is harmed by arriving twice or late, all
 // nodes end with the same rows, no version that lost a conflict is gone.
 //
-// What is decided is decided by the real code: conflict.Next, apply.Plan and
-// whom the latter passes a row on to. The steps around it, which are SQL and
-// MQTT in packages capture, version, outbox, apply and daemon, are played here as
-// those packages order them: positions of the stream are taken in transactions
-// that commit in another order, or after their daemon is gone, and places are
-// booked as the answers come. Anything may happen between two steps. A run is a
-// function of its seed.
+// What runs is the real code: each remote has a deliver.Sender, with flights, road, marks, probes and loads; the stream is a
+// version.Stream with its latch, its doubts and its fence; what is decided about rows is decided by conflict.Next, apply.Plan,
+// apply.Entries, snapshot.Renewed and outbox.Needs. Each sender, and each stage, is a coroutine: whenever it asks the database, waits
+// for a latch or sends, anything else may happen before it goes on, also that its daemon is killed, or that the answer to a COMMIT is
+// lost. A run is a function of its seed.
 //
-// Not played: rows that a remote lacks (the initial sync), transformers but for their
-// order, policies, version 1 of the wire, and errors of the server other than a COMMIT that is not
-// answered.
+// Played are the bus (link.go), the clock (queue.go, process.go) and the database (database.go, transaction.go, outbox.go; a test holds
+// what it does to the outbox against the real statements), and the order in which the transactions of capture, apply and resync go
+// about it, which in the product is that of their SQL: capture.go, apply.go, receive.go and whole.go follow it.
+//
+// Nodes have two tables, some with a policy, with a row that a transformer holds back, with remotes that are spoken to a row at a time
+// as in version 1, that decline a table for a while, and that refuse rows. Not played: rows that a remote lacks (the initial sync),
+// transformers that change rows, foreign and unique keys, the dates of version 1, and errors of the server other than a COMMIT that
+// is not answered.
 package simulation

@@ -31,5 +31,11 @@ const (
 	StayAtLoss                // a sender whose connection was lost does not go back to what is booked
 	DropRefused               // what was refused is not marked
 	DropUnanswered            // what was not answered is not marked
+	NeverRetry                // what waits is not tried again
+	SettleLater               // an ack takes a mark that was made later
+	RefusedIsDone             // a row that is refused is taken for done
+	AnswerEarlier             // an answer to an earlier process books
+	ForgetKept                // what a remote does not take yet is not remembered
+	ShowPrivate               // a row that a transformer holds back goes out
 	ResyncOne                 // a resync gives rows versions of which one remote alone hears
 )

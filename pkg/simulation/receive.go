@@ -1,19 +1,51 @@
 package simulation
 
-import "github.com/mysql-sync/mysql-sync/pkg/apply"
+import (
+	"errors"
+
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
 
 // takeBatches is the most messages that are applied together.
 const takeBatches = 3
 
-// receive queues a batch that came.
-func (n *node) receive(b batch) {
+// take queues a message that came.
+func (n *node) take(b batch) {
 	if n.w.mistake == AckBeforeCommit {
 		n.answer(b, nil)
 	}
 	n.inbox = append(n.inbox, b)
-	if !n.receiving {
-		n.receiving = true
-		n.step(n.round)
+	n.rouse(n.receiving)
+}
+
+// receive applies some messages at a time, and answers each once it is committed. Promise 6.
+func (n *node) receive() {
+	for p := n.w.running; !p.dead; {
+		count := min(len(n.inbox), 1+n.w.r.IntN(takeBatches))
+		if count == 0 {
+			_ = n.nap(-1)
+			continue
+		}
+		batches := n.inbox[:count:count]
+		n.inbox = n.inbox[count:]
+		failed, err := n.apply(batches)
+		for err != nil && !p.dead { // nobody knows what became of it
+			_ = n.step()
+			failed, err = n.apply(batches)
+		}
+		for i, b := range batches {
+			if n.step() != nil {
+				return
+			}
+			n.answer(b, failed[i])
+			if b.from.single && len(failed[i]) > 0 && n.w.r.IntN(2) == 0 {
+				n.w.after(n.w.random(second), func() { // an existing peer may try by itself, and answer again
+					if n.ready {
+						n.take(b)
+					}
+				})
+			}
+		}
 	}
 }
 
@@ -23,22 +55,8 @@ type incoming struct {
 	batch, index int // of the round, of the batch
 }
 
-// round applies some messages: the changes of each row one after the other, those
-// of different rows in one transaction.
-func (n *node) round() {
-	count := min(len(n.inbox), 1+n.w.r.IntN(takeBatches))
-	if count == 0 {
-		n.receiving = false
-		return
-	}
-	batches := n.inbox[:count:count]
-	n.inbox = n.inbox[count:]
-	n.apply(batches)
-}
-
-// apply applies messages, as apply.Apply does; if it is not known what became of
-// them, once more.
-func (n *node) apply(batches []batch) {
+// apply applies messages, as apply.Apply does: the changes of each row one after the other, those of different rows in one transaction.
+func (n *node) apply(batches []batch) (failed [][]wire.Reject, err error) {
 	var rounds [][]incoming
 	seen := make([]int, n.w.keys)
 	for b := range batches {
@@ -51,58 +69,32 @@ func (n *node) apply(batches []batch) {
 			seen[c.key]++
 		}
 	}
-	failed := make([][]int, len(batches))
-	again := func() { n.apply(batches) }
-	var next func()
-	next = func() {
-		if len(rounds) == 0 {
-			n.answers(batches, failed)
-			return
+	failed = make([][]wire.Reject, len(batches))
+	for _, round := range rounds {
+		if err := n.split(round, failed); err != nil {
+			return nil, err
 		}
-		now := rounds[0]
-		rounds = rounds[1:]
-		n.split(now, failed, next, again)
 	}
-	next()
-}
-
-// answers acks the batches, each in a step of its own. Promise 6: they are
-// committed.
-func (n *node) answers(batches []batch, failed [][]int) {
-	if len(batches) == 0 {
-		n.step(n.round)
-		return
-	}
-	n.step(func() {
-		n.answer(batches[0], failed[0])
-		n.answers(batches[1:], failed[1:])
-	})
-}
-
-func (n *node) answer(b batch, failed []int) {
-	a := ack{b.session, b.seq, failed}
-	n.w.send(n, b.from.n, func() { b.from.answered(a) })
+	return failed, nil
 }
 
 // split applies changes in one transaction or, if a row refuses, each alone.
-func (n *node) split(list []incoming, failed [][]int, next, again func()) {
-	t := &transaction{n: n, list: list, found: make([]row, len(list)), locals: make([]apply.Local, len(list)), stands: make([]int, len(list)), again: again}
-	t.done = func(ok bool) {
-		switch {
-		case ok:
-			next()
-		case len(list) > 1:
-			half := len(list) / 2
-			n.split(list[:half], failed, func() { n.split(list[half:], failed, next, again) }, again)
-		default:
-			failed[list[0].batch] = append(failed[list[0].batch], list[0].index)
-			next()
-		}
+func (n *node) split(list []incoming, failed [][]wire.Reject) error {
+	if err := n.step(); err != nil {
+		return err
 	}
-	for _, c := range list {
-		t.keys = append(t.keys, c.key)
+	err := n.try(list)
+	if !errors.Is(err, errRefused) {
+		return err
 	}
-	n.step(func() {
-		n.latch(t.keys, t.begin)
-	})
+	if len(list) == 1 {
+		c := list[0]
+		failed[c.batch] = append(failed[c.batch], wire.Reject{Index: c.index, Message: "the row is refused", Retry: n.w.r.IntN(4) > 0})
+		return nil
+	}
+	half := len(list) / 2
+	if err := n.split(list[:half], failed); err != nil {
+		return err
+	}
+	return n.split(list[half:], failed)
 }

@@ -1,11 +1,11 @@
 package simulation
 
 import (
-	"slices"
 	"strconv"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
 // Report is what a run came to.
@@ -46,6 +46,9 @@ func Run(seed uint64, o Options) Report {
 	}
 	w.drain()
 	w.check(&report)
+	for _, n := range w.nodes {
+		n.kill() // which ends its processes
+	}
 	report.Writes, report.Rows, report.Broken = len(w.history), w.rowsSent, w.broken
 	return report
 }
@@ -76,10 +79,17 @@ func (w *world) faults(end int64) {
 	each(len(w.nodes)/2, func(n *node) { n.w.stop(n, (*node).killServer) })
 	each(len(w.nodes), func(n *node) {
 		if n.ready {
-			n.senders[w.r.IntN(len(n.senders))].lose()
+			n.links[w.r.IntN(len(n.links))].lose()
 		}
 	})
 	each(2, func(n *node) { n.offset += (w.r.Int64N(120) - 60) * 60 * second })
+	for _, n := range w.nodes {
+		for _, l := range n.links {
+			if l.declines != "" {
+				w.queue.add(moment(), l.takeAll)
+			}
+		}
+	}
 	for side := range w.r.IntN(4) {
 		from := moment()
 		until := min(end, from+w.random(end-w.now))
@@ -110,9 +120,12 @@ func (w *world) heal(side uint64) {
 	}
 }
 
+// restTime is how long it may take after the last write until nothing moves any more.
+const restTime = 12 * 3600 * second
+
 // rest begins the time without writes and faults.
 func (w *world) rest() {
-	w.calm, w.tempo = true, calm
+	w.calm, w.calmed, w.tempo = true, w.now, calm
 	w.rowsSent = 0
 	w.heal(^uint64(0))
 	for _, n := range w.nodes {
@@ -151,38 +164,42 @@ func (w *world) restores(end int64) {
 // the same, that of the node that asks gives way.
 func (w *world) repair() {
 	for _, n := range w.nodes {
-		for slot, r := range n.remotes {
+		for _, l := range n.links {
 			for key := range w.keys {
-				if !same(n, w.nodes[r], key) {
-					w.mend(n, slot, key)
+				if key != w.private && !same(n, l.to, key) {
+					w.mend(l, key)
 				}
 			}
 		}
 	}
 }
 
-func (w *world) mend(n *node, slot, key int) {
-	remote := w.nodes[n.remotes[slot]]
+func (w *world) mend(l *link, key int) {
+	n, remote := l.n, l.to
 	switch {
 	case held(n, key) != held(remote, key):
 		if !held(n, key).IsZero() {
-			n.mark(slot, key)
+			n.mark(l, key)
 		}
 	case n.db.rows[key].exists:
 		n.renew(key)
 	default:
 		n.db.versions[key] = known{stands: none}
 	}
-	if back := slices.Index(remote.remotes, n.id); back >= 0 && !held(remote, key).IsZero() {
-		remote.mark(back, key)
+	if held(remote, key).IsZero() {
+		return
+	}
+	for _, back := range remote.links {
+		if back.to == n {
+			remote.mark(back, key)
+		}
 	}
 }
 
 // renew gives a row a new version, which is news for all remotes.
 func (n *node) renew(key int) {
 	v := n.db.versions[key]
-	v.State, v.position, v.from = conflict.Next(v.State, n.clock(), n.origin), n.stream.token(), ""
-	n.db.versions[key] = v
+	n.record(key, version.Entry{Row: n.row(key), State: conflict.Next(v.State, n.clock(), n.origin), Position: n.stream.Token(1), Fate: version.There}, v.stands)
 	n.w.versions[key]++
 	n.wake()
 }
@@ -193,22 +210,32 @@ func (w *world) drain() {
 		e := w.queue.next()
 		w.now = e.at
 		e.do()
-		if w.calm && w.rowsSent > w.most() {
+		switch {
+		case w.calm && w.rowsSent > w.most():
 			w.fail("promise 3: %d rows were sent after the last write, and more are under way", w.rowsSent)
+			return
+		case w.rowsSent > 10*w.most():
+			w.fail("promise 3: %d rows were sent, round and round", w.rowsSent)
+			return
+		case w.calm && w.now > w.calmed+restTime:
+			w.fail("promise 3: there is no rest")
 			return
 		}
 	}
 }
 
 // most is how many rows may be sent after the last write: each version once on
-// each link, and twice as many again for those that are refused, late or repaired.
+// each link, and twice as many again for those that are refused, late or repaired; a policy makes versions of its own.
 func (w *world) most() int {
 	links, versions := 0, 0
 	for _, n := range w.nodes {
-		links += len(n.remotes)
+		links += len(n.links)
 	}
 	for _, n := range w.versions {
 		versions += n + 1
+	}
+	if w.policy.Decides() {
+		versions *= 4
 	}
 	return 3 * links * versions
 }

@@ -1,169 +1,119 @@
 package simulation
 
-import "slices"
+import (
+	"context"
+	"slices"
+	"time"
 
-// stream is what version.Stream holds in memory.
-type stream struct {
-	next  int64
-	open  []*writing // that may still commit
-	doubt []*writing // that ended, and the daemon does not know how
-}
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/latch"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
+)
 
-// writing is a transaction of the daemon.
-type writing struct {
-	first  int64 // position; 0: none
-	keys   []int // whose versions it writes
-	locked []int // rows
-	commit func()
-	over   bool // the server knows how it ended
-}
-
-// openStream begins the stream of a new process: not before the transactions of
-// the process before have ended, and after all that remotes have acked, whatever
-// the clock says.
-func (n *node) openStream(then func()) {
-	if len(n.hanging) > 0 && n.w.mistake != NoFenceAtStart {
-		n.step(func() { n.openStream(then) })
-		return
+// open begins the stream of a new process, as version.OpenStream does: not before the transactions of
+// the process before have ended, and after all that is in the database.
+func (n *node) open() error {
+	if n.w.mistake != NoFenceAtStart {
+		if err := n.fence(ctx); err != nil {
+			return err
+		}
 	}
-	n.stream = stream{next: n.clock()}
+	last := int64(0)
 	for _, v := range n.db.versions {
-		n.stream.next = max(n.stream.next, v.position+1)
+		last = max(last, v.position)
 	}
 	for _, r := range n.db.remotes {
 		if n.w.mistake != ForgetPlaces {
-			n.stream.next = max(n.stream.next, r.acked+1)
+			last = max(last, r.place.Acked, r.place.Shown)
 		}
 	}
+	fence := n.fence
+	if n.w.mistake == IgnoreDoubt {
+		fence = func(context.Context) error { return nil }
+	}
+	n.stream = version.New(last, time.UnixMicro(n.clock()), &latched{n: n}, fence)
 	for i := range n.db.remotes {
 		if r := &n.db.remotes[i]; !r.registered {
-			r.registered, r.acked = true, n.stream.next-1
+			r.registered, r.place.Acked = true, n.stream.Token(0)-1
+			r.place.Shown = r.place.Acked
 		}
 	}
-	then()
+	return nil
 }
 
-// token returns a number of the sequence.
-func (s *stream) token() int64 {
-	s.next++
-	return s.next - 1
-}
-
-// positions returns the first of some positions that follow each other.
-func (s *stream) positions(w *writing, count int) int64 {
-	first := s.next
-	s.next += int64(count)
-	if w.first == 0 {
-		w.first = first
-		s.open = append(s.open, w)
-	}
-	return first
-}
-
-func (s *stream) end(w *writing) { s.open = without(s.open, w) }
-
-// visible finds the position up to which all there will ever be can be read.
-func (n *node) visible(then func(end int64)) {
-	n.settle(func() {
-		end := n.stream.next
-		for _, w := range n.stream.open {
-			if n.w.mistake != ReadPastOpen {
-				end = min(end, w.first)
-			}
+// fence waits for the end of the transactions that have written versions and that no daemon knows the end of.
+func (n *node) fence(context.Context) error {
+	open := slices.Clone(n.hanging)
+	for slices.ContainsFunc(open, func(t *transaction) bool { return !t.over }) {
+		if err := n.step(); err != nil {
+			return err
 		}
-		then(end - 1)
-	})
+	}
+	return nil
 }
 
-// settle waits for the end of the transactions that are in doubt.
-func (n *node) settle(then func()) {
-	s := &n.stream
-	if slices.ContainsFunc(s.doubt, func(w *writing) bool { return !w.over }) {
-		n.step(func() { n.settle(then) })
-		return
-	}
-	for _, w := range s.doubt {
-		s.end(w)
-	}
-	s.doubt = nil
-	then()
+// latched is the real latch; who waits for it lets the others go on.
+type latched struct {
+	latch.Rows
+	n *node
 }
 
-// finish commits a transaction. Sometimes the answer is lost: the server commits
-// it later, or rolls it back, and the daemon does not know.
-func (n *node) finish(w *writing, done func(ok bool)) {
-	n.committing = append(n.committing, w)
-	n.step(func() {
-		n.committing = without(n.committing, w)
-		if n.w.lost() {
-			n.hang(w)
-			n.after(n.w.random(second), n.wake) // senders look each second
-			if n.w.mistake == IgnoreDoubt {
-				n.stream.end(w)
-			} else {
-				n.stream.doubt = append(n.stream.doubt, w)
-			}
-			done(false)
-			return
+func (l *latched) Lock(_ context.Context, rows []change.Row) (unlock func(), err error) {
+	for {
+		if unlock, _ := l.Try(rows); unlock != nil {
+			return unlock, nil
 		}
-		w.commit()
-		n.unlock(w.locked)
-		n.stream.end(w)
-		done(true)
-	})
-}
-
-// hang leaves a transaction to the server, which has yet to read its COMMIT, or
-// to see that there is none.
-func (n *node) hang(w *writing) {
-	n.hanging = append(n.hanging, w)
-	life := n.life
-	n.w.after(n.w.random(50*n.w.tempo.step), func() {
-		if n.life != life {
-			return // the server was killed, and has rolled it back
+		if err := l.n.step(); err != nil {
+			return nil, err
 		}
-		n.hanging = without(n.hanging, w)
-		n.unlock(w.locked)
-		w.over = true
-		if n.w.r.IntN(2) == 0 {
-			n.w.trace("%s: a COMMIT arrives that was not answered", n.name)
-			w.commit()
+	}
+}
+
+// stream is the real stream, but that its rows stand in memory.
+type stream struct {
+	*version.Stream
+	l    *link
+	read int64 // only StayAtLoss looks at it
+}
+
+// Visible is the real one.
+func (s *stream) Visible(ctx context.Context) (int64, error) {
+	if s.l.n.w.mistake == ReadPastOpen {
+		return s.Token(0) - 1, nil
+	}
+	return s.Stream.Visible(ctx)
+}
+
+// Read returns the first rows after a position, up to another, in order.
+func (s *stream) Read(_ context.Context, after, upTo int64, limit int) ([]version.Waiting, error) {
+	if s.l.n.w.mistake == StayAtLoss && limit <= batchRows {
+		after = max(after, s.read)
+	}
+	list, err := s.rows("", after, upTo, limit)
+	if s.read = max(s.read, upTo); len(list) == limit {
+		s.read = list[limit-1].Position
+	}
+	return list, err
+}
+
+// ReadTable does so for the rows of one table.
+func (s *stream) ReadTable(_ context.Context, table string, after, upTo int64, limit int) ([]version.Waiting, error) {
+	return s.rows(table, after, upTo, limit)
+}
+
+func (s *stream) rows(table string, after, upTo int64, limit int) (list []version.Waiting, err error) {
+	n := s.l.n
+	if after >= upTo {
+		return nil, nil
+	}
+	if err := n.step(); err != nil {
+		return nil, err
+	}
+	for key, v := range n.db.versions {
+		if v.position > after && v.position <= upTo && (table == "" || n.row(key).Table == table) {
+			list = append(list, version.Waiting{Row: n.row(key), State: v.State, Position: v.position, From: v.from})
 		}
-	})
-}
-
-// blocked reports whether a transaction that hangs has written a version of the
-// keys, or a change of theirs.
-func (n *node) blocked(keys []int) bool {
-	return slices.ContainsFunc(n.hanging, func(w *writing) bool {
-		return slices.ContainsFunc(keys, func(key int) bool { return slices.Contains(w.keys, key) })
-	})
-}
-
-// latch waits until nobody else decides about the rows, as latch.Rows does.
-func (n *node) latch(keys []int, then func()) {
-	if slices.ContainsFunc(keys, func(key int) bool { return n.latched[key] }) {
-		n.step(func() { n.latch(keys, then) })
-		return
 	}
-	for _, key := range keys {
-		n.latched[key] = true
-	}
-	then()
-}
-
-func (n *node) unlatch(keys []int) {
-	for _, key := range keys {
-		n.latched[key] = false
-	}
-}
-
-func (n *node) unlock(keys []int) {
-	for _, key := range keys {
-		n.locks[key] = free
-	}
-}
-
-func without(list []*writing, w *writing) []*writing {
-	return slices.DeleteFunc(list, func(x *writing) bool { return x == w })
+	slices.SortFunc(list, func(a, b version.Waiting) int { return int(a.Position - b.Position) })
+	return list[:min(len(list), limit)], nil
 }

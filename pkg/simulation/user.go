@@ -14,8 +14,8 @@ func (w *world) write(n *node, key int) {
 	}
 	n.locks[key] = user
 	n.db.nextID++
-	e := entry{id: n.db.nextID, key: key, written: n.clock()}
 	deleted := n.db.rows[key].exists && w.r.IntN(3) == 0
+	e := entry{id: n.db.nextID, key: key, written: n.clock(), gone: deleted}
 	life := n.life
 	w.after(w.random(w.tempo.transaction), func() {
 		if n.life != life {
@@ -27,7 +27,7 @@ func (w *world) write(n *node, key int) {
 		}
 		e.write = w.commit(n, key, deleted)
 		n.db.changes = append(n.db.changes, e)
-		n.capture()
+		n.rouse(n.capturing)
 	})
 }
 
@@ -40,6 +40,6 @@ func (w *world) commit(n *node, key int, deleted bool) int {
 	w.history = append(w.history, v)
 	id := len(w.history) - 1
 	n.db.rows[key] = row{exists: !deleted, write: id}
-	w.trace("%s writes %s: %d upon %v, deleted %v", n.name, w.names[key], id, v.upon, deleted)
+	w.trace("%s writes %s: %d upon %v, deleted %v", n.name, w.rows[key].Key, id, v.upon, deleted)
 	return id
 }

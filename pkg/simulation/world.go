@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/conflict"
 )
 
 // Options steers a run.
@@ -46,13 +49,20 @@ type world struct {
 	shape    string
 	nodes    []*node
 	keys     int
-	names    []string // of keys
+	rows     []change.Row // of keys
+	at       map[change.Row]int
+	indexes  []int // 0, 1, 2 and so on
+	private  int   // a key whose rows a transformer holds back; -1: none
 	tempo    tempo
 	calm     bool
+	calmed   int64 // when that began
 	drop     float64
 	twice    float64
 	refuse   float64 // transactions of changes that refer to what has not come, or the like
-	single   bool    // of a row one change is on its way at a time, as with transformers
+	large    float64 // readings of which a part must do, since rows are large
+	loads    bool    // what is packed for one remote is kept for others
+	policy   conflict.Policy
+	running  *process
 	history  history
 	versions []int // given to each key
 	rowsSent int
@@ -72,20 +82,29 @@ func newWorld(seed uint64, o Options) *world {
 	}
 	shape := topologies[w.r.IntN(len(topologies))]
 	w.shape = shape.name
-	w.keys = 1 + w.r.IntN(4)
+	w.keys, w.private = 1+w.r.IntN(4), -1
 	w.versions = make([]int, w.keys)
+	w.at = map[change.Row]int{}
 	for key := range w.keys {
-		w.names = append(w.names, fmt.Sprintf("row%d", key))
+		row := change.Row{Table: []string{"t", "u"}[key%2], Key: fmt.Sprintf("row%d", key)}
+		w.rows, w.indexes = append(w.rows, row), append(w.indexes, key)
+		w.at[row] = key
 	}
 	pick := func(list ...int64) int64 { return list[w.r.IntN(len(list))] }
 	w.tempo = tempo{step: pick(500, 20_000, second), transaction: pick(500, 20_000, second), poll: pick(5000, second),
 		net: pick(5000, 200_000, 5*second), write: pick(1000, 100_000, 3*second)}
 	w.drop, w.twice = float64(pick(0, 5, 30))/100, float64(pick(0, 10, 30))/100
-	w.single = w.r.IntN(4) == 0
 	w.refuse = float64(pick(0, 0, 10, 40)) / 100
+	w.large = float64(pick(0, 0, 20)) / 100
+	w.loads = w.r.IntN(2) == 0
 	skew := pick(0, second, 300*second)
-	for id, remotes := range shape.remotes(w.r, count) {
-		n := &node{w: w, id: id, name: fmt.Sprintf("node-%02d", id), remotes: remotes, locks: make([]owner, w.keys)}
+	singles, declines := pick(0, 0, 25, 100), pick(0, 0, 25)
+	if w.keys > 1 && w.r.IntN(5) == 0 {
+		w.private = w.keys - 1
+	}
+	list := shape.remotes(w.r, count)
+	for id, remotes := range list {
+		n := &node{w: w, id: id, name: fmt.Sprintf("node-%02d", id), locks: make([]owner, w.keys), stood: map[standing]int{}}
 		n.origin = n.name
 		if skew > 0 {
 			n.offset = w.r.Int64N(2*skew) - skew
@@ -93,8 +112,25 @@ func newWorld(seed uint64, o Options) *world {
 		n.db = newDatabase(w.keys, len(remotes))
 		w.nodes = append(w.nodes, n)
 	}
+	percent := func(p int64) bool { return w.r.Int64N(100) < p }
+	for id, remotes := range list {
+		n := w.nodes[id]
+		for slot, remote := range remotes {
+			l := &link{n: n, slot: slot, to: w.nodes[remote], single: percent(singles)}
+			if percent(declines) {
+				l.declines = "u"
+			}
+			n.links = append(n.links, l)
+		}
+	}
+	if w.r.IntN(4) == 0 {
+		w.policy = conflict.Policy{Name: conflict.Priority, Clients: []string{w.nodes[w.r.IntN(len(w.nodes))].name}}
+	}
 	return w
 }
+
+// keyOf returns the key that a row has here.
+func (w *world) keyOf(r change.Row) int { return w.at[r] }
 
 func (w *world) after(delay int64, do func()) { w.queue.add(w.now+delay, do) }
 

@@ -336,15 +336,20 @@ func (s *Snapshots) markRows(ctx context.Context, tx mysqldb.Tx, writing *versio
 		return nil
 	}
 	written := min(change.Micros(st.started), change.Micros(time.Now())) // the server's clock may be ahead
-	next := make([]version.Entry, len(rows))
-	first := writing.Positions(len(rows))
-	for i, r := range rows {
-		next[i] = version.Entry{Row: r, State: conflict.Next(states[r], written, s.Origin), Position: first + int64(i), From: st.remote, Fate: version.There}
-	}
-	if err := version.Write(ctx, tx, next); err != nil {
+	if err := version.Write(ctx, tx, Renewed(rows, states, written, s.Origin, st.remote, writing.Positions(len(rows)))); err != nil {
 		return err
 	}
 	return s.marker.Mark(ctx, tx, rows, st.remote)
+}
+
+// Renewed returns the versions of rows that are marked for a remote anew, as if an origin had written them, at positions from
+// the first on.
+func Renewed(rows []change.Row, states map[change.Row]change.State, written int64, origin, remote string, first int64) []version.Entry {
+	list := make([]version.Entry, len(rows))
+	for i, r := range rows {
+		list[i] = version.Entry{Row: r, State: conflict.Next(states[r], written, origin), Position: first + int64(i), From: remote, Fate: version.There}
+	}
+	return list
 }
 
 // Keys returns the keys of at most limit rows of a table after one, nil being the

@@ -1,0 +1,223 @@
+package simulation
+
+import (
+	"context"
+	"encoding/binary"
+	"strconv"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/apply"
+	"github.com/mysql-sync/mysql-sync/pkg/deliver"
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/render"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// Bounds of what is on its way to one remote, with messages of few rows: more of them meet.
+const (
+	batchRows    = 3
+	batchWindow  = 4
+	singleWindow = 8
+	second       = 1_000_000
+)
+
+// link is the way from a node to one of its remotes: a real sender, and its destination, which is the bus.
+type link struct {
+	n    *node
+	slot int
+	to   *node
+	away bool // the node takes its remote for gone
+
+	single   bool   // a row is a message, as in version 1 of the wire
+	declines string // a table that the remote does not take yet
+
+	sender  *deliver.Sender
+	process *process
+	packed  [][]render.Outgoing
+	date    int64
+}
+
+// sent is a change on the wire, with the write that it carries.
+type sent struct {
+	apply.Incoming
+	key   int
+	write int
+}
+
+// batch is a message of changes.
+type batch struct {
+	from    *link
+	session int
+	name    deliver.Name
+	stamp   int64
+	changes []sent
+}
+
+// box is what the database has for the remote.
+func (l *link) box() *box {
+	return &box{&l.n.db.remotes[l.slot], l.n.w.keyOf, l.n.w.rows, func(n int) int64 { return l.n.stream.Token(n) }}
+}
+
+// start starts a sender, and has it send as deliver.Sender.Run does: until the daemon is killed.
+func (l *link) start() {
+	n := l.n
+	l.packed, l.date = nil, 0
+	s := deliver.New(&deliver.Config{
+		Log: zap.NewNop(), Now: func() time.Time { return time.UnixMicro(n.w.now) }, Syncs: func(string) bool { return true },
+		Outbox: remembers{l}, Stream: &stream{Stream: n.stream, l: l}, Rows: reads{l}, Tables: tables{}, Loads: l.loads(), Transfer: l.transfer,
+		Denied:  nil, // no node forgets what it has written
+		Refused: func(context.Context, []outbox.Failure) error { return nil }, Counters: counters{},
+	}, l.to.name, l)
+	l.sender = s
+	l.process = n.process(func() {
+		p := n.w.running
+		for !p.dead && s.Begin(ctx) != nil {
+			_ = n.pause(second)
+		}
+		pause := time.Second
+		for !p.dead {
+			err := s.Step(ctx)
+			wait := time.Second
+			if err != nil {
+				wait, pause = pause, min(2*pause, 15*time.Second)
+			} else {
+				pause = time.Second
+			}
+			select {
+			case <-s.Kicked():
+				_ = n.step()
+				continue
+			default:
+			}
+			if err == nil && l.idle() {
+				_ = n.nap(-1)
+			} else {
+				_ = n.nap(wait.Microseconds())
+			}
+		}
+	})
+}
+
+// loads are the sender's own: one that waits for another's would wait for ever, since the other needs its turn.
+func (l *link) loads() *deliver.Loads {
+	if l.n.w.loads {
+		return &deliver.Loads{}
+	}
+	return nil
+}
+
+// idle reports whether there is nothing that a sender would find by looking again.
+func (l *link) idle() bool {
+	b := l.box()
+	return l.sender.InFlight() == 0 && !b.holds() && len(b.kept) == 0 && !b.all.open && b.place.Acked >= l.n.db.lastPosition() && len(l.n.hanging) == 0
+}
+
+// tell tells the sender something, which wakes it.
+func (l *link) tell(what func()) {
+	if l.n.ready && l.sender != nil {
+		what()
+		l.n.rouse(l.process)
+	}
+}
+
+// A link is its sender's deliver.Destination.
+
+// Ready reports whether the remote is there, as far as the node knows.
+func (l *link) Ready() bool { return !l.away }
+
+// Limits returns what may be on its way.
+func (l *link) Limits() deliver.Limits {
+	if l.single {
+		return deliver.Limits{Rows: batchRows, Messages: singleWindow, MaxRow: 1 << 20, Single: true}
+	}
+	return deliver.Limits{Rows: batchRows, Messages: batchWindow, MaxRow: 1 << 20}
+}
+
+// Declines and Takes report what the remote has said of a table.
+func (l *link) Declines(table string) bool { return l.declines == table }
+func (l *link) Takes(table string) bool    { return l.declines != table }
+
+// Answered and Unanswered have nothing to say: nobody is taken for another.
+func (l *link) Answered(deliver.Name)           {}
+func (l *link) Unanswered(bool) deliver.Silence { return deliver.Slow }
+
+// Pack makes messages, whose bodies name what they carry: what is packed need not be sent at once, or only once.
+func (l *link) Pack(rows []render.Outgoing, single bool) (list []deliver.Message) {
+	pack := func(m deliver.Message, rows []render.Outgoing) {
+		l.packed = append(l.packed, rows)
+		m.Rows, m.Body = len(rows), binary.AppendUvarint(nil, uint64(len(l.packed)-1))
+		list = append(list, m)
+	}
+	if !single {
+		pack(deliver.Message{}, rows)
+		return list
+	}
+	l.date = max(l.date, l.n.w.now/1000)
+	for i := range rows {
+		pack(deliver.Message{Name: deliver.Name{Table: rows[i].Table, ID: rows[i].Key}, Stamp: l.date}, rows[i:i+1])
+	}
+	return list
+}
+
+// Send publishes a message.
+func (l *link) Send(_ context.Context, m deliver.Message) error {
+	n, w := l.n, l.n.w
+	if err := n.step(); err != nil {
+		return err
+	}
+	if l.away {
+		return deliver.ErrAway
+	}
+	at, _ := binary.Uvarint(m.Body)
+	b := batch{from: l, session: n.session, name: m.Name, stamp: m.Stamp}
+	for _, o := range l.packed[at] {
+		write, err := strconv.Atoi(o.ID)
+		if err != nil {
+			return err
+		}
+		b.changes = append(b.changes, sent{apply.Incoming{Change: o.Change, From: n.name}, w.keyOf(o.Row), write})
+		w.trace("%s sends %s to %s: %d as %v, marked %v, %d", n.name, o.Key, l.to.name, write, o.State, o.Sent.Marked, o.Sent.Token)
+	}
+	w.rowsSent += len(b.changes)
+	w.send(n, l.to, func() { l.to.take(b) })
+	return nil
+}
+
+// answer sends the answer to a message, in which some rows may be refused. What answers a process that is gone is for nobody; an
+// existing peer tells no two processes apart, but by the date.
+func (n *node) answer(b batch, failed []wire.Reject) {
+	l := b.from
+	if n.w.mistake == RefusedIsDone {
+		failed = nil
+	}
+	a := deliver.Answer{Name: b.name, Stamp: b.stamp, Failed: failed, Open: l.single && len(failed) > 0}
+	n.w.send(n, l.n, func() {
+		if l.n.session == b.session || l.single || n.w.mistake == AnswerEarlier {
+			l.tell(func() { l.sender.Answered(a) })
+		}
+	})
+}
+
+// lose has the node take its remote for gone, for a while; then it connects anew.
+func (l *link) lose() {
+	l.away = true
+	l.n.w.after(l.n.w.random(20*l.n.w.tempo.step), l.connect)
+}
+
+func (l *link) connect() {
+	l.away = false
+	l.tell(func() { l.sender.Connected() })
+}
+
+// take has the remote take all tables.
+func (l *link) takeAll() {
+	l.declines = ""
+	l.tell(func() { l.sender.Wake() })
+}
+
+// transfer returns nothing: there are no rows that a remote lacks from the beginning.
+func (l *link) transfer(context.Context, string, map[string]bool) (deliver.Transfer, error) {
+	return nil, nil
+}

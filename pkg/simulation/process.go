@@ -1,0 +1,91 @@
+package simulation
+
+import (
+	"errors"
+	"iter"
+)
+
+// process is a thread of a daemon. It runs alone, from one pause to the next; anything may happen meanwhile, also that the daemon
+// is killed: then it is woken with errKilled, and nothing that it does counts any more.
+type process struct {
+	resume func()
+	yield  func(struct{}) bool
+	stop   func()
+	dead   bool
+	asleep bool
+	naps   int
+}
+
+var errKilled = errors.New("the daemon was killed")
+
+// process starts one.
+func (n *node) process(run func()) *process {
+	p := &process{}
+	next, stop := iter.Pull(func(yield func(struct{}) bool) {
+		p.yield = yield
+		run()
+	})
+	p.resume = func() {
+		if !p.dead {
+			n.w.running = p
+			next()
+			n.w.running = nil
+		}
+	}
+	p.stop = func() {
+		p.dead = true
+		n.w.running = p
+		stop()
+		n.w.running = nil
+	}
+	n.processes = append(n.processes, p)
+	n.w.after(n.w.random(n.w.tempo.step), p.resume)
+	return p
+}
+
+// pause has the process that runs go on a while later.
+func (n *node) pause(delay int64) error {
+	p := n.w.running
+	if p.dead {
+		return errKilled
+	}
+	n.w.after(delay, p.resume)
+	return p.leave()
+}
+
+// step is a pause between two steps, such as the way to the server and back.
+func (n *node) step() error { return n.pause(n.w.random(n.w.tempo.step)) }
+
+// nap is a pause that rouse ends, or that time ends which is not negative.
+func (n *node) nap(delay int64) error {
+	p := n.w.running
+	if p.dead {
+		return errKilled
+	}
+	p.asleep = true
+	p.naps++
+	if nap := p.naps; delay >= 0 {
+		n.w.after(delay, func() {
+			if p.asleep && p.naps == nap {
+				p.asleep = false
+				p.resume()
+			}
+		})
+	}
+	return p.leave()
+}
+
+func (p *process) leave() error {
+	if !p.yield(struct{}{}) || p.dead {
+		return errKilled
+	}
+	return nil
+}
+
+// rouse ends a nap.
+func (n *node) rouse(p *process) {
+	if p != nil && p.asleep {
+		p.asleep = false
+		n.w.after(n.w.random(n.w.tempo.step), p.resume)
+	}
+}
