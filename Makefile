@@ -23,7 +23,7 @@ help: ## show this
 build: ## build the daemon, one static file: bin/mysql-sync
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/mysql-sync ./cmd/mysql-sync
 
-demo: ## see it work: two databases, two nodes, a broker; nothing stays behind
+demo: ## see it work: two databases, two nodes, a broker; leaves nothing behind
 	@scripts/install-deps.sh mariadb
 	@go run ./cmd/mysql-sync-demo
 
@@ -37,7 +37,7 @@ test: ## install what the tests need, run them all on real servers with the race
 	go test -timeout 20m $(TESTFLAGS) $(SIMULATION)
 	go test -race -timeout 20m -parallel $(PARALLEL) $(TESTFLAGS) $$(go list ./... | grep -v '/pkg/\(simulation\|attack\)$$')
 
-test-attacks: ## have clients and strangers attack a real node, with nothing beside it: what it costs in memory and log is bounded
+test-attacks: ## have clients and strangers attack a real node, with nothing else running: the cost in memory and log is bounded
 	scripts/install-deps.sh
 	go test -count 1 -timeout 20m $(TESTFLAGS) ./pkg/attack
 
@@ -45,36 +45,36 @@ test-mysql: ## install a real MySQL into the cache (root only), run the tests th
 	scripts/install-server.sh mysql
 	MYSQL_SYNC_TEST_SERVER=mysql go test -race -count 1 -timeout 20m -parallel $(PARALLEL) $(TESTFLAGS) $(SERVER_PACKAGES)
 
-test-servers: ## the same on other versions of MariaDB, on MySQL and on other versions of Mosquitto, as far as they can be had; SERVERS="mariadb-trixie+mosquitto-sid" for some
+test-servers: ## the same on other versions of MariaDB, MySQL and Mosquitto, as far as available; SERVERS="mariadb-trixie+mosquitto-sid" for some
 	scripts/install-deps.sh
 	scripts/test-servers.sh $(SERVERS) -- -timeout 60m -parallel $(PARALLEL) $(TESTFLAGS)
 
 # The tests that say of themselves that the broker matters most (testkit.BrokerMatters); BROKERTESTS= for all of the node's.
 BROKERTESTS ?= brokers
 
-test-nats: ## run the tests in which the broker matters most on a cluster of three servers of NATS; BROKERTESTS= for all of the node's
+test-nats: ## run the tests in which the broker matters most on a NATS cluster of three servers; BROKERTESTS= for all of the node's
 	scripts/install-deps.sh
 	MYSQL_SYNC_TEST_BROKER=nats MYSQL_SYNC_TEST_ONLY=$(BROKERTESTS) go test -count 1 -timeout 40m -parallel $(PARALLEL) $(TESTFLAGS) ./pkg/node
 
-test-embedded: ## run the tests in which the broker matters most on the broker inside a node; BROKERTESTS= for all of the node's
+test-embedded: ## run the tests in which the broker matters most on the embedded broker; BROKERTESTS= for all of the node's
 	scripts/install-deps.sh
 	MYSQL_SYNC_TEST_BROKER=embedded MYSQL_SYNC_TEST_ONLY=$(BROKERTESTS) go test -count 1 -timeout 40m -parallel $(PARALLEL) $(TESTFLAGS) ./pkg/node
 
-soak: ## have faults happen to two real nodes under load, each for SOAKTIME (10s), then play real and random schemas; SOAKFLAGS="-long" for all, "-run disk" for some
+soak: ## inject faults into two real nodes under load, each for SOAKTIME (10s), then play realistic and random schemas; SOAKFLAGS="-long" for all, "-run disk" for some
 	scripts/install-deps.sh
 	@go run ./cmd/mysql-sync-soak -time $(SOAKTIME) $(SOAKFLAGS)
 
-bench: ## measure two real nodes, and native replication beside them; BENCHFLAGS="-quick" to try, "-curves" for more, "-run NAME" for some
+bench: ## measure two real nodes, and native replication for comparison; BENCHFLAGS="-quick" to try, "-curves" for more, "-run NAME" for some
 	scripts/install-deps.sh
 	@go run ./cmd/mysql-sync-bench $(BENCHFLAGS)
 
-docs: ## write the generated parts of docs/ and DESIGN.md anew; the tests say when one is out of date
+docs: ## regenerate the generated parts of docs/ and DESIGN.md; the tests say when one is out of date
 	go test ./pkg ./pkg/config ./cmd/mysql-sync -run '^TestDocumentation$$' -count 1 -update
 
 packages: ## print what each package has: lines, imports, what it is tested with
 	@go test ./pkg -run '^TestEachPackageIsTested$$' -count 1 -v
 
-check-deploy: ## the compose file, the Kubernetes manifest and the packages, by the libraries of who runs them (a package is installed: root, or sudo without a password)
+check-deploy: ## the compose file, the Kubernetes manifest and the packages, using the libraries of the tools that run them (installs a package: needs root, or sudo without a password)
 	scripts/install-deps.sh deploy
 	cd deploy/check && go vet ./... && go test -count 1 ./...
 	GOARCH=386 go test ./pkg/value ./pkg/change ./pkg/wire ./pkg/version
@@ -97,6 +97,6 @@ fuzz: ## run every fuzz test for FUZZTIME (30s)
 		done; \
 	done
 
-clean: ## remove what was built, and the cached servers and data directories
+clean: ## remove build results, cached servers and data directories
 	rm -rf bin dist
 	rm -rf --one-file-system "$${XDG_CACHE_HOME:-$$HOME/.cache}/mysql-sync"

@@ -37,12 +37,12 @@ func New(node status.Source) *Metrics {
 		registry: prometheus.NewRegistry(),
 		applied: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "mysql_sync_apply_duration_seconds",
-			Help:    "Time in which received rows were written, one call for those that came together.",
+			Help:    "Time to write received rows, one observation for rows written together.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 2.5, 11), // to 9.5 s
 		}),
 	}
 	m.panics = prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "mysql_sync_panics_total", Help: "Messages and questions in which the node panicked: each is a fault of this program.",
+		Name: "mysql_sync_panics_total", Help: "Messages and questions that made the node panic: each is a bug in this program.",
 	})
 	m.registry.MustRegister(m.applied, m.panics, collector{node}, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
