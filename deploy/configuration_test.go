@@ -20,7 +20,7 @@ func right(t *testing.T, path string) *config.Config {
 		t.Fatalf("%s: %v", path, err)
 	}
 	for _, w := range warnings {
-		if !strings.HasPrefix(w, "http.token: goes over the network in the clear") {
+		if !strings.HasPrefix(w, "http.token: is sent in the clear") {
 			t.Errorf("%s: %s", path, w)
 		}
 	}
