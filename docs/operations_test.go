@@ -1,26 +1,19 @@
 package docs
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/jmoiron/sqlx"
-
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
 // site is a database with a node, as operations.md speaks of it.
 type site struct {
-	t      *testing.T
-	name   string
-	db     *sqlx.DB
-	config map[string]any
-	node   *testkit.NodeProcess
-	file   string
+	*testkit.Site
+	t *testing.T
 }
 
 const (
@@ -30,41 +23,26 @@ const (
 
 func newSite(t *testing.T, broker *testkit.Broker, name string, remotes ...string) *site {
 	t.Helper()
-	server := testkit.Shared(t)
-	schema := server.Create(t)
-	s := &site{t: t, name: name, db: server.Open(t, schema), config: map[string]any{
-		"clientName": name, "remoteClients": remotes, "syncTables": []string{"orders"}, "receiveTables": []string{"orders"},
-		"checkInterval": 10, "queueDirectory": filepath.Join(t.TempDir(), "queue"),
-		"mqttConfig": map[string]any{"host": broker.Host, "port": broker.Port},
-		"mysqlConfig": map[string]any{"host": server.Host, "port": server.Port, "user": server.User,
-			"password": server.Password, "database": schema},
-	}}
-	s.db.MustExec(ordersTable)
-	return s
+	s := testkit.NewSite(t, testkit.Shared(t), broker, name, remotes, []string{"orders"}, map[string]any{
+		"queueDirectory": filepath.Join(t.TempDir(), "queue")})
+	s.Exec(ordersTable)
+	return &site{s, t}
 }
 
 // start starts the node with its configuration as it is now.
 func (s *site) start() *site {
 	s.t.Helper()
-	s.file = testkit.ConfigFile(s.t, s.config)
-	s.node = testkit.Node(s.t, s.file)
-	s.node.WaitLog("node started")
+	s.Write()
+	s.Start()
 	return s
-}
-
-func (s *site) stop() {
-	s.t.Helper()
-	if code := s.node.Stop(); code != 0 {
-		s.t.Fatalf("%s ended with %d", s.name, code)
-	}
 }
 
 // holds waits until a table has these rows.
 func (s *site) holds(table, want string) {
 	s.t.Helper()
-	testkit.Eventually(s.t, s.name+" to hold "+want, func() error {
+	testkit.Eventually(s.t, s.Name+" to hold "+want, func() error {
 		var got string
-		err := s.db.Get(&got, "SELECT COALESCE(GROUP_CONCAT(CONCAT(id, ' ', item) ORDER BY id), '') FROM "+table)
+		err := s.DB.Get(&got, "SELECT COALESCE(GROUP_CONCAT(CONCAT(id, ' ', item) ORDER BY id), '') FROM "+table)
 		if err == nil && got != want {
 			err = fmt.Errorf("it holds %q", got)
 		}
@@ -75,10 +53,9 @@ func (s *site) holds(table, want string) {
 // equal waits until verify says that the tables are the same.
 func (s *site) equal(arguments ...string) {
 	s.t.Helper()
-	testkit.Eventually(s.t, "verify at "+s.name, func() error {
-		out, err := testkit.Command(s.t, append([]string{"verify", s.file}, arguments...)...).CombinedOutput()
-		if err != nil {
-			return fmt.Errorf("%w: %s", err, out)
+	testkit.Eventually(s.t, "verify at "+s.Name, func() error {
+		if code, out, said := testkit.Output(s.t, append([]string{"verify", s.File}, arguments...)...); code != 0 {
+			return fmt.Errorf("it ends with %d: %s%s", code, out, said)
 		}
 		return nil
 	})
@@ -87,9 +64,9 @@ func (s *site) equal(arguments ...string) {
 // settled waits until nothing is pending at the site.
 func (s *site) settled() {
 	s.t.Helper()
-	testkit.Eventually(s.t, s.name+" to have sent all", func() error {
+	testkit.Eventually(s.t, s.Name+" to have sent all", func() error {
 		var open int
-		err := s.db.Get(&open, "SELECT (SELECT COUNT(*) FROM table_changes) + (SELECT COUNT(*) FROM sync_status WHERE status <> 'successful') + (SELECT COUNT(*) FROM sync_snapshots WHERE finished_at IS NULL)")
+		err := s.DB.Get(&open, "SELECT (SELECT COUNT(*) FROM table_changes) + (SELECT COUNT(*) FROM sync_status WHERE status <> 'successful') + (SELECT COUNT(*) FROM sync_snapshots WHERE finished_at IS NULL)")
 		if err == nil && open > 0 {
 			err = fmt.Errorf("%d are open", open)
 		}
@@ -100,28 +77,15 @@ func (s *site) settled() {
 // reload has the running node read its configuration, as it is now.
 func (s *site) reload() {
 	s.t.Helper()
-	text, err := json.Marshal(s.config)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if err := os.WriteFile(s.file, text, 0o600); err != nil {
-		s.t.Fatal(err)
-	}
-	s.command("reload")
-}
-
-func (s *site) command(name string, arguments ...string) {
-	s.t.Helper()
-	if out, err := testkit.Command(s.t, append([]string{name, s.file}, arguments...)...).CombinedOutput(); err != nil {
-		s.t.Fatalf("%s: mysql-sync %s: %v\n%s", s.name, name, err, out)
-	}
+	s.Write()
+	s.Run(0, "reload")
 }
 
 // The page names each table that a node makes.
 func (s *site) named() {
 	s.t.Helper()
 	var names []string
-	if err := s.db.Select(&names, "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME <> 'orders'"); err != nil || len(names) < 8 {
+	if err := s.DB.Select(&names, "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME <> 'orders'"); err != nil || len(names) < 8 {
 		s.t.Fatal(names, err)
 	}
 	for _, name := range names {
@@ -134,17 +98,18 @@ func (s *site) named() {
 // What operations.md says of nodes that are added, set back, moved and given another
 // broker.
 func TestNodesComeGoAndMove(t *testing.T) {
+	t.Parallel()
 	broker := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	berlin := newSite(t, broker, "berlin")
-	berlin.config["acceptFrom"] = []string{"boston"}
+	berlin.Config["acceptFrom"] = []string{"boston"}
 	berlin.start()
-	berlin.db.MustExec("INSERT INTO orders VALUES (1, 'nut'), (2, 'bolt')")
+	berlin.Exec("INSERT INTO orders VALUES (1, 'nut'), (2, 'bolt')")
 
 	// Add a node: the others name it, and each sends what the other lacks.
 	boston := newSite(t, broker, "boston", "berlin")
-	boston.db.MustExec("INSERT INTO orders VALUES (2, 'bolt'), (3, 'gear')")
+	boston.Exec("INSERT INTO orders VALUES (2, 'bolt'), (3, 'gear')")
 	boston.start()
-	berlin.config["remoteClients"] = []string{"boston"}
+	berlin.Config["remoteClients"] = []string{"boston"}
 	berlin.reload()
 	for _, s := range []*site{berlin, boston} {
 		s.holds("orders", "1 nut,2 bolt,3 gear")
@@ -152,26 +117,26 @@ func TestNodesComeGoAndMove(t *testing.T) {
 	berlin.equal()
 
 	// Move a node: its directory goes along.
-	boston.db.MustExec("UPDATE orders SET item = 'cog' WHERE id = 3")
+	boston.Exec("UPDATE orders SET item = 'cog' WHERE id = 3")
 	berlin.holds("orders", "1 nut,2 bolt,3 cog")
-	boston.stop()
+	boston.Stop()
 	moved := filepath.Join(t.TempDir(), "moved")
-	if err := os.Rename(boston.config["queueDirectory"].(string), moved); err != nil {
+	if err := os.Rename(boston.Config["queueDirectory"].(string), moved); err != nil {
 		t.Fatal(err)
 	}
-	boston.config["queueDirectory"] = moved
-	berlin.db.MustExec("UPDATE orders SET item = 'wheel' WHERE id = 3")
+	boston.Config["queueDirectory"] = moved
+	berlin.Exec("UPDATE orders SET item = 'wheel' WHERE id = 3")
 	boston.start().holds("orders", "1 nut,2 bolt,3 wheel")
-	if log := strings.Join(boston.node.Log(), "\n"); strings.Contains(log, "restored from a backup") || strings.Contains(log, "remembers nothing") {
+	if log := strings.Join(boston.Node.Log(), "\n"); strings.Contains(log, "restored from a backup") || strings.Contains(log, "remembers nothing") {
 		t.Errorf("the node takes its database for another:\n%s", log)
 	}
 
 	// Replace the broker: one node after the other.
 	next := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	for _, s := range []*site{berlin, boston} {
-		s.config["mqttConfig"] = map[string]any{"host": next.Host, "port": next.Port}
+		s.Config["mqttConfig"] = next.Keys()
 		s.reload()
-		berlin.db.MustExec("INSERT INTO orders VALUES ((SELECT MAX(id) + 1 FROM orders o), 'rod')")
+		berlin.Exec("INSERT INTO orders VALUES ((SELECT MAX(id) + 1 FROM orders o), 'rod')")
 	}
 	boston.holds("orders", "1 nut,2 bolt,3 wheel,4 rod,5 rod")
 	berlin.settled()
@@ -179,19 +144,17 @@ func TestNodesComeGoAndMove(t *testing.T) {
 
 	// Restore without the own tables: what others still have to send comes, rows that both
 	// have stay, and repair takes the remote's rows.
-	boston.stop()
+	boston.Stop()
 	boston.named()
-	boston.command("uninstall", "--yes")
-	boston.db.MustExec("UPDATE orders SET item = 'old' WHERE id = 3")
-	boston.db.MustExec("DELETE FROM orders WHERE id = 4")
-	boston.db.MustExec("INSERT INTO orders VALUES (6, 'pin')")
-	berlin.db.MustExec("DELETE FROM orders WHERE id = 5")
+	boston.Run(0, "uninstall", "--yes")
+	boston.Exec("UPDATE orders SET item = 'old' WHERE id = 3")
+	boston.Exec("DELETE FROM orders WHERE id = 4")
+	boston.Exec("INSERT INTO orders VALUES (6, 'pin')")
+	berlin.Exec("DELETE FROM orders WHERE id = 5")
 	boston.start()
 	boston.holds("orders", "1 nut,2 bolt,3 old,6 pin")
 	berlin.holds("orders", "1 nut,2 bolt,3 wheel,4 rod,6 pin")
-	if out, err := testkit.Command(t, "verify", boston.file).CombinedOutput(); err == nil {
-		t.Errorf("verify finds nothing: %s", out)
-	}
+	boston.Run(1, "verify")
 	boston.equal("--repair")
 	boston.equal()
 	for _, s := range []*site{berlin, boston} {
@@ -201,20 +164,21 @@ func TestNodesComeGoAndMove(t *testing.T) {
 
 // What operations.md says of tables that are added, removed and put back.
 func TestTablesComeAndGo(t *testing.T) {
+	t.Parallel()
 	broker := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	berlin, boston := newSite(t, broker, "berlin", "boston").start(), newSite(t, broker, "boston", "berlin").start()
 	sites := []*site{berlin, boston}
 	tables := func(s *site, list ...string) {
-		s.config["syncTables"], s.config["receiveTables"] = list, list
+		s.Config["syncTables"], s.Config["receiveTables"] = list, list
 		s.reload()
 	}
 	for _, s := range sites {
-		s.db.MustExec(partsTable)
+		s.Exec(partsTable)
 	}
-	berlin.db.MustExec("INSERT INTO parts VALUES (1, 'nut')")
+	berlin.Exec("INSERT INTO parts VALUES (1, 'nut')")
 
 	tables(berlin, "orders", "parts")
-	berlin.db.MustExec("INSERT INTO parts VALUES (2, 'bolt')") // Boston does not take it yet
+	berlin.Exec("INSERT INTO parts VALUES (2, 'bolt')") // Boston does not take it yet
 	tables(boston, "orders", "parts")
 	boston.holds("parts", "1 nut,2 bolt")
 	berlin.settled()
@@ -222,7 +186,7 @@ func TestTablesComeAndGo(t *testing.T) {
 	// While it is taken out at one site, that one's writes are not seen. Row 1 was
 	// never seen to change at all before.
 	tables(berlin, "orders")
-	berlin.db.MustExec("UPDATE parts SET item = 'cog'")
+	berlin.Exec("UPDATE parts SET item = 'cog'")
 	tables(berlin, "orders", "parts")
 	boston.holds("parts", "1 cog,2 cog")
 	berlin.equal()
@@ -230,8 +194,8 @@ func TestTablesComeAndGo(t *testing.T) {
 	for _, s := range sites {
 		tables(s, "orders")
 		var triggers int
-		if err := s.db.Get(&triggers, "SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE = 'parts'"); err != nil || triggers > 0 {
-			t.Errorf("%s has %d triggers on a table that was taken out (%v)", s.name, triggers, err)
+		if err := s.DB.Get(&triggers, "SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE = 'parts'"); err != nil || triggers > 0 {
+			t.Errorf("%s has %d triggers on a table that was taken out (%v)", s.Name, triggers, err)
 		}
 	}
 }

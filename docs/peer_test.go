@@ -20,54 +20,32 @@ import (
 // and deletes go both ways, and those that it was given while the node was away
 // arrive later.
 func TestPeerInPython(t *testing.T) {
-	server := testkit.Shared(t)
-	schema := server.Create(t)
-	db := server.Open(t, schema)
-	db.MustExec("CREATE TABLE orders (id INT PRIMARY KEY, item VARCHAR(40), price DECIMAL(9,2))")
+	t.Parallel()
 	broker := testkit.Mosquitto(t, testkit.MosquittoOptions{})
-	node := testkit.Node(t, testkit.ConfigFile(t, map[string]any{
-		"clientName": "berlin", "remoteClients": []string{"gateway"}, "syncTables": []string{"orders"}, "receiveTables": []string{"orders"},
-		"checkInterval": 10,
-		"mqttConfig":    map[string]any{"host": broker.Host, "port": broker.Port},
-		"mysqlConfig": map[string]any{"host": server.Host, "port": server.Port, "user": server.User,
-			"password": server.Password, "database": schema},
-	}))
-	node.WaitLog("node started")
+	berlin := testkit.NewSite(t, testkit.Shared(t), broker, "berlin", []string{"gateway"}, []string{"orders"}, nil)
+	berlin.Exec("CREATE TABLE orders (id INT PRIMARY KEY, item VARCHAR(40), price DECIMAL(9,2))")
+	berlin.Start()
 	p := startPeer(t, "gateway", "berlin", broker.Host, strconv.Itoa(broker.Port), filepath.Join(t.TempDir(), "rows.sqlite"))
-	node.WaitLog("client online.*gateway")
+	berlin.Node.WaitLog("client online.*gateway")
 
-	db.MustExec("INSERT INTO orders VALUES (1, 'Grüße', 1.50)")
+	berlin.Exec("INSERT INTO orders VALUES (1, 'Grüße', 1.50)")
 	p.says(`orders 1 `, map[string]any{"id": "1", "item": "Grüße", "price": "1.50"})
-	db.MustExec("DELETE FROM orders WHERE id = 1")
+	berlin.Exec("DELETE FROM orders WHERE id = 1")
 	p.says(`orders 1 `, nil)
 
+	const rows = "SELECT item, price FROM orders ORDER BY id"
 	p.send(`orders 7 {"id": "7", "item": "nut", "price": "0.10"}`)
-	expect(t, db.Get, "nut 0.10")
+	berlin.Expect(rows, `"nut"|"0.10"`)
 	p.send(`orders 7 {"item": "bolt"}`)
-	expect(t, db.Get, "bolt 0.10")
+	berlin.Expect(rows, `"bolt"|"0.10"`)
 
-	if code := node.Stop(); code != 0 {
-		t.Fatalf("the node ended with %d", code)
-	}
+	berlin.Stop()
 	p.send(`orders 8 {"id": "8", "item": "late"}`)
-	node.Start()
-	node.WaitLog("node started")
-	expect(t, db.Get, "bolt 0.10,late -")
+	berlin.Start()
+	berlin.Expect(rows, `"bolt"|"0.10"`, `"late"|NULL`)
 	p.send(`orders 7 null`)
 	p.send(`orders 8 null`)
-	expect(t, db.Get, "")
-}
-
-func expect(t *testing.T, get func(any, string, ...any) error, want string) {
-	t.Helper()
-	testkit.Eventually(t, "the rows "+want, func() error {
-		var got string
-		err := get(&got, "SELECT COALESCE(GROUP_CONCAT(CONCAT(item, ' ', COALESCE(price, '-')) ORDER BY id), '') FROM orders")
-		if err == nil && got != want {
-			err = fmt.Errorf("got %q", got)
-		}
-		return err
-	})
+	berlin.Expect(rows)
 }
 
 // pythonPeer is the running program.

@@ -23,6 +23,7 @@ const port = "18830"
 // shell. A command whose output the page shows is tried until it gives that: what
 // one site writes is at the other a moment later.
 func TestQuickStart(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if err := os.Symlink(testkit.Binary(t), filepath.Join(dir, "mysql-sync")); err != nil {
 		t.Fatal(err)
