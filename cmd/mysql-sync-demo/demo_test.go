@@ -18,6 +18,7 @@ import (
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
 func TestDemoEndsEqualAndLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
 	d := newDemo(t)
 	said, err := d.cmd.Output()
 	if err != nil {
@@ -52,6 +53,7 @@ func TestDemoEndsEqualAndLeavesNothingBehind(t *testing.T) {
 }
 
 func TestDemoInterruptedLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
 	d := newDemo(t)
 	out, err := d.cmd.StdoutPipe()
 	if err != nil {
