@@ -7,6 +7,7 @@ import (
 )
 
 func TestDatabaseKeepsCommittedRowsOverKillAndStop(t *testing.T) {
+	t.Parallel()
 	d := testkit.Server(t)
 	db := d.Open(t, d.Create(t))
 	db.MustExec("CREATE TABLE t (id INT PRIMARY KEY)")
@@ -31,6 +32,7 @@ func TestDatabaseKeepsCommittedRowsOverKillAndStop(t *testing.T) {
 }
 
 func TestDatabaseTakesFurtherFlags(t *testing.T) {
+	t.Parallel()
 	d := testkit.Server(t, "--max-connections=17")
 	var most int
 	if err := d.Open(t, "").Get(&most, "SELECT @@max_connections"); err != nil {
@@ -42,6 +44,7 @@ func TestDatabaseTakesFurtherFlags(t *testing.T) {
 }
 
 func TestSharedIsOneServerWithSchemasOfTheirOwn(t *testing.T) {
+	t.Parallel()
 	one, two := testkit.Shared(t), testkit.Shared(t)
 	if one != two {
 		t.Error("two calls gave two servers")
@@ -54,6 +57,7 @@ func TestSharedIsOneServerWithSchemasOfTheirOwn(t *testing.T) {
 // TestServersTakeTheNodesOfManyTests: each node has about ten connections, and a dozen of them work on the shared server
 // at a time. One that gets no connection waits for up to 15 seconds before it asks again, and its rows are late.
 func TestServersTakeTheNodesOfManyTests(t *testing.T) {
+	t.Parallel()
 	db := testkit.Shared(t).Open(t, "")
 	for i := range 400 {
 		conn, err := db.Conn(t.Context())
@@ -65,6 +69,7 @@ func TestServersTakeTheNodesOfManyTests(t *testing.T) {
 }
 
 func TestASchemaGoesWithItsTest(t *testing.T) {
+	t.Parallel()
 	server := testkit.Shared(t)
 	var name string
 	t.Run("its test", func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 // Whoever has no login costs the broker in a node next to nothing, whatever he sends and however often he comes, and keeps
 // nobody out.
 func TestStrangersFillNoMemoryOfTheBrokerInANode(t *testing.T) {
+	t.Parallel()
 	b := testkit.Embedded(t, map[string]string{"alpha": "a"})
 	largest := []byte{0x10, 0xff, 0xff, 0xff, 0x1f} // a CONNECT of 64 MiB
 	zeros := make([]byte, 1<<20)

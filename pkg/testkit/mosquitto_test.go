@@ -11,6 +11,7 @@ import (
 )
 
 func TestMosquittoCarriesMessages(t *testing.T) {
+	t.Parallel()
 	for name, options := range map[string]testkit.MosquittoOptions{
 		"plain":               {},
 		"password":            {Users: map[string]string{"alpha": "a", "beta": "b"}},
@@ -35,6 +36,7 @@ func TestMosquittoCarriesMessages(t *testing.T) {
 }
 
 func TestMosquittoListensForWebsockets(t *testing.T) {
+	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Websockets: true})
 	c := mqtt.NewClient(mqtt.NewClientOptions().AddBroker(b.WebsocketURL()).SetClientID("alpha"))
 	wait(t, c.Connect())
@@ -42,6 +44,7 @@ func TestMosquittoListensForWebsockets(t *testing.T) {
 }
 
 func TestMosquittoRefusesWhoHasNoRight(t *testing.T) {
+	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Users: map[string]string{"alpha": "a"}})
 	for name, o := range map[string]*mqtt.ClientOptions{
 		"no login":       mqtt.NewClientOptions(),
@@ -65,6 +68,7 @@ func TestMosquittoRefusesWhoHasNoRight(t *testing.T) {
 }
 
 func TestACLKeepsClientsApart(t *testing.T) {
+	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{
 		ACL: true, Users: map[string]string{"alpha": "a", "beta": "b", "eve": "e", "mallory": "m"},
 	})
@@ -86,6 +90,7 @@ func TestACLKeepsClientsApart(t *testing.T) {
 }
 
 func TestBrokerComesBackOnItsPort(t *testing.T) {
+	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Persistence: true})
 	c := testkit.MQTTClient(t, b, "alpha")
 	b.Kill()

@@ -10,6 +10,7 @@ import (
 )
 
 func TestNATSCarriesMessagesFromServerToServer(t *testing.T) {
+	t.Parallel()
 	b := testkit.NATS(t, testkit.NATSOptions{})
 	alpha, beta := testkit.MQTTClient(t, b, "alpha"), testkit.MQTTClient(t, b, "beta")
 	got := subscribe(t, beta, "/change/beta")
@@ -27,6 +28,7 @@ func TestNATSCarriesMessagesFromServerToServer(t *testing.T) {
 }
 
 func TestNATSKeepsClientsApart(t *testing.T) {
+	t.Parallel()
 	b := testkit.NATS(t, testkit.NATSOptions{ACL: true})
 	mine := testkit.MQTTClient(t, b, "node-a")
 	got := subscribe(t, mine, "/ack/node-a/+")
@@ -44,6 +46,7 @@ func TestNATSKeepsClientsApart(t *testing.T) {
 }
 
 func TestTheBrokerInANodeCarriesMessages(t *testing.T) {
+	t.Parallel()
 	b := testkit.Embedded(t, nil)
 	alpha, beta := testkit.MQTTClient(t, b, "alpha"), testkit.MQTTClient(t, b, "beta")
 	got := subscribe(t, beta, "/change/beta")
