@@ -25,9 +25,9 @@ var kinds = []struct {
 	{"values alone", regexp.MustCompile(`(?m)^func Test`)},
 }
 
-// byNodes are the packages without tests of their own: those of package daemon have them
+// byNodes are the packages without tests of their own: those of package node have them
 // at work in real nodes.
-var byNodes = []string{"pkg/deliver/peer", "pkg/render"}
+var byNodes = []string{"pkg/render"}
 
 // TestEachPackageIsTested tells, with -v, how large each package is, what it imports, and
 // what it is tested with.
@@ -53,7 +53,7 @@ func TestEachPackageIsTested(t *testing.T) {
 		}
 		shown := strings.Join(with, ", ")
 		if with == nil {
-			shown = "nodes, by daemon"
+			shown = "nodes, by node"
 		}
 		fmt.Fprintf(&b, "| `%s` | %d | %d | %s | %s |\n", strings.TrimPrefix(name, "pkg/"), code, tests, strings.Join(ours, ", "), shown)
 		switch exempt := slices.Contains(byNodes, name); {

@@ -25,6 +25,11 @@ const (
 	singleWindow = 500     // changes of version 1 without an ack
 )
 
+// Publisher is the connection to the broker; see transport.Session.
+type Publisher interface {
+	PublishAsync(ctx context.Context, m transport.Message) (*transport.Token, error)
+}
+
 // Config is what the peers of a node have in common.
 type Config struct {
 	Log       *zap.Logger
@@ -34,7 +39,7 @@ type Config struct {
 	Topics    wire.Topics
 	Codec     *wire.Codec
 	Mesh      *mesh.Mesh
-	Transport *transport.Session
+	Transport Publisher
 }
 
 // Peer is a remote that rows are sent to. It is a [deliver.Destination].
