@@ -26,7 +26,7 @@ const MostMemory = 128 << 20
 // MostWait is how long a row of another site may take to arrive under any attack, where the machine has nothing else to do.
 const MostWait = 2 * time.Second
 
-// The clients. The victim takes rows from Honest, Mallory and his friends, and from Pete by version 1, and knows nobody else.
+// The clients. The victim accepts rows from Honest, Mallory and his friends, and from Pete by version 1, and knows no one else.
 const (
 	victim  = "node-a"
 	honest  = "node-b"

@@ -15,7 +15,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// WatchConfig says which tables are watched, and who is told what.
+// WatchConfig says which tables are watched, and what is reported to whom.
 type WatchConfig struct {
 	Synced   []string      // tables whose triggers shall stand
 	Received []string      // tables that are written, which may be synced as well

@@ -89,7 +89,7 @@ func (v Version) Compare(o Version) int {
 // IsZero reports whether v is the version of a row never seen.
 func (v Version) IsZero() bool { return v.Time == 0 && v.Origin == "" }
 
-// What stands in an origin beside the client's name; no client has it in its own.
+// Separators in an origin after the client's name; no client name contains them.
 const (
 	decided = "@" // before the mark of a version that no client wrote
 	life    = "~" // before the name of a client's later life
@@ -107,7 +107,7 @@ func Origin(client, name string) string {
 }
 
 // Decided returns the version of a row that a conflict policy has made of two.
-// Author is the client whose row stands, or empty where it is nobody's. Mark
+// Author is the client whose row won, or empty if it is no one's. Mark
 // tells the outcome from any other: decisions are no client's, so that nothing
 // else keeps two of them apart.
 func Decided(time int64, author, mark string) Version {
@@ -187,7 +187,7 @@ type State struct {
 	Seen    Vector
 }
 
-// WrittenBy reports whether the row is as a client wrote it, and nobody has written it since.
+// WrittenBy reports whether the row is as a client wrote it, and no one has written it since.
 func (s State) WrittenBy(client string) bool { return s.Version.Author() == client }
 
 // Knows reports whether v is the version that the state holds, or went into it.

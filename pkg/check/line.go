@@ -148,7 +148,7 @@ func (l *line) returns(ctx context.Context, e *echo, until <-chan time.Time) boo
 	}
 }
 
-// BrokerLogin connects once, under a client identifier of its own, to learn whether
+// BrokerLogin connects once, under a separate client identifier, to learn whether
 // a broker takes the login. The error says that it does not; a broker that says
 // nothing until ctx ends is none.
 func BrokerLogin(ctx context.Context, m config.MQTT) error {

@@ -28,7 +28,7 @@ type Destination interface {
 	Unanswered(said bool) Silence
 }
 
-// ErrAway is Send's error where the destination is not ready any more: what was to be sent is still due.
+// ErrAway is Send's error when the destination is no longer ready: what was to be sent is still due.
 var ErrAway = errors.New("the destination is not there")
 
 // Limits bound what is on its way to a destination.

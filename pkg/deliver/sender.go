@@ -84,7 +84,7 @@ func (s *Sender) Run(ctx context.Context) error {
 // Kicked says that Step is to be called at once: the sender was told something, or knows that there is more to do.
 func (s *Sender) Kicked() <-chan struct{} { return s.inbox.kick }
 
-// Step books what was answered and sends what there is room for. After an error all that is not booked is read anew.
+// Step books the answers and sends as much as there is room for. After an error everything not booked is read again.
 func (s *Sender) Step(ctx context.Context) error {
 	err := s.step(ctx)
 	if err != nil {

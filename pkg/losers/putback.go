@@ -32,7 +32,7 @@ var (
 	ErrCannot     = errors.New("the row cannot be restored")
 )
 
-// Now is a row as it is, beside a conflict of it.
+// Now is the current row of a conflict.
 type Now struct {
 	Row   json.RawMessage // null: there is none
 	Seen  string          // names what the row is, for PutBack

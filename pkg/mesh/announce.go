@@ -26,7 +26,7 @@ func (m *Mesh) Announce(ctx context.Context) error {
 	return nil
 }
 
-// Down notes that the connection is lost: nobody answers, and others may announce themselves anew. It runs before the next connect.
+// Down records that the connection is lost: no one answers, and others may announce themselves again. It runs before the next connect.
 func (m *Mesh) Down() {
 	m.own.disconnected()
 	m.peers.unheard()

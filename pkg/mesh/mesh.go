@@ -23,7 +23,7 @@ type Broker interface {
 	Online() bool
 }
 
-// News is told what a Mesh hears. Its methods must not block.
+// News receives what a Mesh hears. Its methods must not block.
 type News interface {
 	// Up tells that the node is connected and has announced itself.
 	Up()
@@ -62,7 +62,7 @@ type Mesh struct {
 	misheard    atomic.Bool   // a node speaks to this one as to an existing peer
 }
 
-// New returns a Mesh; nobody is there yet.
+// New returns a Mesh in which no one is online yet.
 func New(c Config) (*Mesh, error) {
 	s, err := newSealing(c.Node, c.Now)
 	if err != nil {

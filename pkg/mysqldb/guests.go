@@ -40,7 +40,7 @@ func OpenGuests(c config.MySQL) (*Guests, error) {
 // Close closes all connections.
 func (g *Guests) Close() error { return g.pool.Close() }
 
-// Query runs a statement of somebody's and calls f with the rows of its answer.
+// Query runs a guest's statement and calls f with the rows of its answer.
 func (g *Guests) Query(ctx context.Context, who, query string, f func(*sql.Rows) error) error {
 	return g.with(ctx, who, func(conn *sql.Conn) error { return queried(ctx, conn, query, f) })
 }

@@ -115,7 +115,7 @@ func (o *Outbox) Holds(ctx context.Context, remote string) (bool, error) {
 	return holds, nil
 }
 
-// MarkAll marks rows for a remote, as Mark does, in a transaction of its own.
+// MarkAll marks rows for a remote, as Mark does, in a separate transaction.
 func (o *Outbox) MarkAll(ctx context.Context, remote string, rows []change.Row) error {
 	return mysqldb.InTx(ctx, o.db, func(tx mysqldb.Tx) error { return o.Mark(ctx, tx, rows, remote) })
 }

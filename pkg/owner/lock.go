@@ -108,7 +108,7 @@ func (l *Lock) doubt() {
 	}
 }
 
-// Hold looks after the lock until ctx ends. A lost connection is made anew; the
+// Hold keeps the lock until ctx ends. A lost connection is re-established; the
 // error is ErrSecondNode if another node was faster, even if that has ended since:
 // what this one knows of the database is no longer true.
 func (l *Lock) Hold(ctx context.Context) error {

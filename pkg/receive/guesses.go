@@ -13,7 +13,7 @@ const (
 	guessRows = 1 << 17   // that are told apart; more rows share what they may
 )
 
-// Guesses counts how often clients have named a wrong checksum of a row that they are not told. Who has the row is wrong as often as
+// Guesses counts how often clients have given a wrong checksum of a row that is withheld from them. Who has the row is wrong as often as
 // it looks at a difference; who has not, and tries values, is stopped. A client's take guessRows bytes. It is safe for concurrent use.
 type Guesses struct {
 	named []string // clients that are counted by themselves; all others together

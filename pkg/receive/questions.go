@@ -22,7 +22,7 @@ type Question struct {
 	bytes int
 }
 
-// Questions are those that wait for an answer. Each client that asks has a budget of its own, and one turn at a time. It is safe
+// Questions holds those waiting for an answer. Each asking client has its own budget, and one turn at a time. It is safe
 // for concurrent use.
 type Questions struct {
 	named []string // clients with a budget of their own; all others share one

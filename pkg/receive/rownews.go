@@ -10,7 +10,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 )
 
-// How much is told of rows that are refused, or that wait: a line for each client, table
+// How much is logged of rows that are refused, or that wait: a line for each client, table
 // and reason, and while there are more of them one a minute.
 const (
 	newsPause  = time.Minute
@@ -19,13 +19,13 @@ const (
 	newsMost   = 1000 // of all clients; those of others are one. Promises 9 and 10.
 )
 
-// ShownKey is how much of a row's key is told, in characters.
+// ShownKey is how much of a row's key is shown, in characters.
 const ShownKey = 80
 
 // Others stands for what is not told by its name, since there is too much of it.
 const Others = "*"
 
-// RowNews gathers what is told of rows. It belongs to one goroutine. Its zero value is ready.
+// RowNews collects news about rows for the log. It belongs to one goroutine. Its zero value is ready.
 type RowNews struct {
 	told    map[rowReason]*rowTold
 	reasons map[string]int // by client

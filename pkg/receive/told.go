@@ -20,7 +20,7 @@ const toldLength = 1000
 // so other rows.
 var ofTheRow = []int{1048, 1062, 1216, 1217, 1264, 1265, 1292, 1364, 1366, 1367, 1406, 1411, 1416, 1451, 1452, 1526, 1644, 1690, 3140, 3819, 4025}
 
-// Told is what a client is told of an error of its row or its question: the row is its own, and the rest of the node is not for it
+// Told is what a client learns about an error of its row or its question: the row is its own, and the rest of the node is not for it
 // to see, as files, statements, other rows and what a fault of this program has at hand. The log has the whole. Promise 8.
 func Told(err error) string {
 	var teller interface{ Told() string }

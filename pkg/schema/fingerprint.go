@@ -62,7 +62,7 @@ func Fingerprints(ctx context.Context, db *mysqldb.DB, names []string) (map[stri
 	return found, nil
 }
 
-// ErrHeld says that nothing can be told of a table now, since somebody holds it.
+// ErrHeld means that nothing can be learned about a table now, since a session holds it.
 var ErrHeld = errors.New("another session holds the table exclusively")
 
 // there returns ErrHeld if one of the tables that have no print is there by its name, for

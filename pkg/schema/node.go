@@ -10,7 +10,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
-// What sync_node holds beside the owner.
+// What sync_node holds besides the owner.
 const (
 	NodePosition = "position" // of the stream: one at least that was given out
 	NodeDatabase = "database" // a name that the node has given it

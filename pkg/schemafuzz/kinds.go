@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Kinds is a set of what may occur in a script beside plain tables and plain writes.
+// Kinds is a set of what may occur in a script besides plain tables and plain writes.
 type Kinds uint
 
 // The kinds there are.

@@ -9,7 +9,7 @@ import (
 // Ledger is what users have committed, as they saw it themselves: before the end of each transaction its user looks at
 // all rows that it may have changed, which it has locked since before its first statement.
 //
-// Each write gives its row a token of its own. In the end each token that was committed must be in a row, or in a
+// Each write gives its row a unique token. In the end each token that was committed must be in a row, or in a
 // row that sync_conflicts keeps, or somebody must have overwritten or deleted it who had it before him. That makes the
 // ledger independent of clocks and of who wins.
 //

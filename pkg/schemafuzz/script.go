@@ -86,7 +86,7 @@ func (s *Script) Header() string {
 		s.Seed, s.Kinds, s.Sites, len(s.Rounds), s.Order, strings.Join(s.Schema.DDL(), ";\n"))
 }
 
-// String is the script for people: what somebody needs who wants to see it fail by hand.
+// String is the script for people: everything needed to see it fail by hand.
 func (s *Script) String() string {
 	var b strings.Builder
 	b.WriteString(s.Header() + "\n-- before the nodes start\n")

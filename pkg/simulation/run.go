@@ -24,7 +24,7 @@ type Report struct {
 	Undone int
 }
 
-// Run runs the network that the seed draws, until nothing moves any more.
+// Run runs the network drawn from the seed until nothing moves.
 func Run(seed uint64, o Options) Report {
 	w := newWorld(seed, o)
 	for _, n := range w.nodes {

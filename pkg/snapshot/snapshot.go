@@ -342,7 +342,7 @@ func (s *Snapshots) markRows(ctx context.Context, tx mysqldb.Tx, writing *versio
 	return s.marker.Mark(ctx, tx, rows, st.remote)
 }
 
-// Renewed returns the versions of rows that are marked for a remote anew, as if an origin had written them, at positions from
+// Renewed returns the versions of rows that are marked for a remote again, as if an origin had written them, at positions from
 // the first on.
 func Renewed(rows []change.Row, states map[change.Row]change.State, written int64, origin, remote string, first int64) []version.Entry {
 	list := make([]version.Entry, len(rows))

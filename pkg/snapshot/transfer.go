@@ -56,7 +56,7 @@ func (s *Snapshots) Transfer(ctx context.Context, remote string, apart map[strin
 	return t, nil
 }
 
-// Look has tables take part that have become due since, or were requested anew.
+// Look includes tables that have become due since, or were requested again.
 func (t *Transfer) Look(ctx context.Context) error {
 	list, err := t.s.open(ctx)
 	if err != nil {

@@ -145,7 +145,7 @@ func (b *Broker) Stop() {
 	}
 }
 
-// HangUp has the broker read its files anew, such as an ACL.
+// HangUp makes the broker reread its files, such as an ACL.
 func (b *Broker) HangUp() {
 	b.tb.Helper()
 	for _, s := range b.servers() {

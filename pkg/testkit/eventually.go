@@ -18,7 +18,7 @@ func Eventually(tb TB, what string, f func() error) {
 	Within(tb, limit, what, f)
 }
 
-// Within is Eventually with a limit of its own.
+// Within is Eventually with an explicit limit.
 func Within(tb TB, limit time.Duration, what string, f func() error) {
 	tb.Helper()
 	if err := poll(limit, nil, f); err != nil {

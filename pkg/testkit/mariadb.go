@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// MariaDB starts a MariaDB server with a data directory of its own: the one that MYSQL_SYNC_TEST_SERVER names, if that is
+// MariaDB starts a MariaDB server with its own data directory: the one that MYSQL_SYNC_TEST_SERVER names, if that is
 // one of MariaDB, else the machine's. The options are further flags of mariadbd. The test fails when it is not installed.
 func MariaDB(tb TB, options ...string) *Database {
 	tb.Helper()

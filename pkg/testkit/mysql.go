@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// MySQL starts a MySQL server with a data directory of its own. The options are further flags of mysqld. It takes the
+// MySQL starts a MySQL server with its own data directory. The options are further flags of mysqld. It takes the
 // mysqld on the PATH if that is not MariaDB's, else the one that scripts/install-server.sh has put into the cache, which
 // only root can start. The test fails where there is neither.
 func MySQL(tb TB, options ...string) *Database {

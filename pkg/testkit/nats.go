@@ -23,7 +23,7 @@ var NATSUsers = map[string]string{"node-a": "secret-a", "node-b": "secret-b"}
 // natsCluster is the password of the servers for each other.
 const natsCluster = "of_the_cluster"
 
-// NATS starts a cluster of three servers of NATS, with the configuration in deploy/nats, ports and folders of its own.
+// NATS starts a NATS cluster of three servers, with the configuration in deploy/nats and its own ports and folders.
 // The server is built from the version that tools/nats/go.mod names.
 func NATS(tb TB, options NATSOptions) *Broker {
 	tb.Helper()

@@ -65,7 +65,7 @@ func (s *Site) String() string { return s.Name }
 // Block is a block of the configuration, to be changed before it is written.
 func (s *Site) Block(key string) map[string]any { return s.Config[key].(map[string]any) }
 
-// Write writes the configuration as it is now, and returns its file. The first Start does so too, where nobody has.
+// Write writes the current configuration and returns its file. The first Start does so too, unless done before.
 func (s *Site) Write() string {
 	s.TB.Helper()
 	if s.File == "" {

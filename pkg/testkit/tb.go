@@ -17,7 +17,7 @@ type TB interface {
 	Fatalf(format string, args ...any)
 }
 
-// Run calls f with a TB of its own, for a program that is not a test. When f returns, fails or panics, all that it has
+// Run calls f with its own TB, for a program that is not a test. When f returns, fails or panics, all that it has
 // started is ended. The error is what f gave to Fatalf, or nil. What f logs goes to logf.
 func Run(logf func(format string, args ...any), f func(tb TB)) error {
 	s := &scope{logf: logf}

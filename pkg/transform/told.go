@@ -8,7 +8,7 @@ import (
 // built are the errors that the engine throws by itself, and those that Go has made: their texts have what the script worked on.
 var built = regexp.MustCompile(`^(?:column [^:]*: )?((?:Type|Range|Syntax|Reference|Eval|URI|Internal|Aggregate|Go)Error)\b`)
 
-// Told is what other nodes are told of an error of a transformer: neither file nor line, and of the text only what the script has
+// Told is what other nodes learn about an error of a transformer: neither file nor line, and of the text only what the script has
 // thrown itself, which is its answer to who sent the row. What the engine says, a statement or a limit, is told by its class.
 // Promise 8.
 func Told(err error) string {
@@ -26,5 +26,5 @@ func Told(err error) string {
 	return bounded("the transformer fails on it: " + s.text)
 }
 
-// Told makes the error one that says itself what others are told of it.
+// Told makes the error one that itself says what others learn about it.
 func (e *scriptError) Told() string { return Told(e) }

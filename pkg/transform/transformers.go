@@ -121,7 +121,7 @@ func (t *Transformers) Load(tables []string) error {
 	return t.Reload()
 }
 
-// Reload reads the directory anew for the tables that Load named. Either all
+// Reload rereads the directory for the tables that Load named. Either all
 // files are taken or, when there is an error, the ones in use stay. Calls that
 // run meanwhile end with the files that they began with.
 func (t *Transformers) Reload() error {

@@ -14,7 +14,7 @@ var ErrOffline = errors.New("not connected to the broker")
 // ErrRefused says that connecting failed for a reason that a new attempt does not cure: the login or a certificate.
 var ErrRefused = errors.New("refused")
 
-// ErrDenied says that the broker took the login and refused a subscription. An ACL may be the reason, which somebody
+// ErrDenied means that the broker accepted the login but refused a subscription. An ACL may be the reason, which somebody
 // mends without a word to the node, or a cluster that misses a server, which passes.
 var ErrDenied = errors.New("refused")
 

@@ -16,7 +16,7 @@ import (
 // farewellTime bounds the last message of an orderly stop.
 const farewellTime = 2 * time.Second
 
-// Session is a node's connection to the broker, made anew whenever it is lost. Its methods may be called from any
+// Session is a node's connection to the broker, re-established whenever it is lost. Its methods may be called from any
 // goroutine.
 type Session struct {
 	log     *zap.Logger

@@ -49,7 +49,7 @@ func (s *socket) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write writes p in pieces, each with a deadline of its own.
+// Write writes p in pieces, each with its own deadline.
 func (s *socket) Write(p []byte) (int, error) {
 	s.writing.Lock()
 	defer s.writing.Unlock()

@@ -55,7 +55,7 @@ type Applier interface {
 	Settle(ctx context.Context, h apply.Held, strangers []change.Row) error
 }
 
-// Events are told of what a Verifier does.
+// Events receives what a Verifier does.
 type Events interface {
 	// Marked says that rows were marked for a remote.
 	Marked(remote string)

@@ -44,7 +44,7 @@ func New(n Node, l Lines, metrics http.Handler) *Server {
 // can open: it may do everything.
 func (s *Server) Socket() http.Handler { return hurried(s.mux(true)) }
 
-// API returns the handler for a TCP listener. It asks nobody who they are: that is
+// API returns the handler for a TCP listener. It authenticates no one: that is
 // left to what is wrapped around it. It refuses what a page of another origin has
 // a browser send, and SQL.
 func (s *Server) API() http.Handler { return http.NewCrossOriginProtection().Handler(s.mux(false)) }

@@ -21,7 +21,7 @@ const Protocol = 2
 // with the topic and what MQTT puts before it; those that end the connection of who sends more would do so for ever.
 const MessageBytes = 120 << 10
 
-// BatchRoom is more than what a sender of ours puts into a batch beside its last row, in bytes.
+// BatchRoom is more than what our senders put into a batch besides its last row, in bytes.
 const BatchRoom = 6 << 20
 
 // MostBody is the most bytes of an unpacked batch that a Codec may be told to take.

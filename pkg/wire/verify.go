@@ -34,7 +34,7 @@ const UnknownQuestion = "is not a known question"
 // only.
 const FormLarge = 2
 
-// What a transformer makes of a row on its way to who asks; nothing is said of one that
+// What a transformer does to a row on its way to the asker; nothing is said of one that
 // goes as it is.
 const (
 	WayHeld    = "held"    // it does not go
@@ -44,7 +44,7 @@ const (
 	WayUntold  = "untold" // it is there, and not for who asks
 )
 
-// What a row that is not for who asks is, held against the checksum that it gives.
+// What a row withheld from the asker is, compared with the checksum that it gives.
 const (
 	WaySame    = "same"
 	WayDiffers = "differs"
@@ -122,8 +122,8 @@ type Hash struct {
 	Sum string `json:"s"`
 }
 
-// VerifyValue is a row as a node has it; Values is empty where it has none for who asks.
-// Pending says that it has still to send the row to who asks.
+// VerifyValue is a row as a node has it; Values is empty if it has none for the asker.
+// Pending says that it has still to send the row to the asker.
 type VerifyValue struct {
 	Key     []byte   `json:"k"`
 	Values  [][]byte `json:"v,omitempty"`
