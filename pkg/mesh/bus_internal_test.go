@@ -195,6 +195,20 @@ func (b *bus) on(topic string) []transport.Message {
 	return slices.DeleteFunc(slices.Clone(b.sent), func(m transport.Message) bool { return m.Topic != topic })
 }
 
+// copy returns what is retained on a topic.
+func (b *bus) copy(topic string) []byte {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.retained[topic].Payload
+}
+
+// count returns one of the node's counts.
+func (n *node) count(of *int) int {
+	n.bus.mu.Lock()
+	defer n.bus.mu.Unlock()
+	return *of
+}
+
 // beat says in the name of a client that it is there, as existing peers do, with a clock that is ahead.
 func (b *bus) beat(client string, ahead time.Duration) {
 	b.publish(transport.Message{Topic: wire.Topics("").Info(),
