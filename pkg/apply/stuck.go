@@ -43,7 +43,7 @@ func (a *Applier) skipLocked(ctx context.Context, tx mysqldb.Tx, g *group) error
 	return a.skip(g, len(g.in), func(from, to int) error {
 		_, err := lockRows(ctx, a.db.AtOnce(tx), g.table, g.in[from:to], false, a.db.ForUpdate())
 		return err
-	}, func(i int) int { return i }, "waits for its row, which somebody has locked")
+	}, func(i int) int { return i }, "waits for its row, which is locked")
 }
 
 // skipParents leaves the changes out of a group that insert rows whose parents somebody
@@ -93,7 +93,7 @@ func (a *Applier) skipEntries(ctx context.Context, tx mysqldb.Tx, g *group, loca
 	there, place := a.indexed(g, locals)
 	return a.skip(g, len(there), func(from, to int) error {
 		return a.lockEntries(ctx, tx, g.table, there[from:to])
-	}, func(i int) int { return place[i] }, "waits for its entry in an index, which somebody has locked")
+	}, func(i int) int { return place[i] }, "waits for its entry in an index, which is locked")
 }
 
 // askEntries locks the entries of a group's rows in indexes, before the rows are written: who

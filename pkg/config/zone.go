@@ -26,7 +26,7 @@ func (c *Config) Zone() (*time.Location, error) {
 	}
 	t, err := time.Parse("-07:00", c.MySQL.Timezone)
 	if err != nil {
-		return nil, fmt.Errorf("mysqlConfig.timezone: %q is none of Z, local, +HH:MM", c.MySQL.Timezone)
+		return nil, fmt.Errorf("mysqlConfig.timezone: %q is not one of Z, local, +HH:MM", c.MySQL.Timezone)
 	}
 	_, offset := t.Zone()
 	return time.FixedZone(c.MySQL.Timezone, offset), nil

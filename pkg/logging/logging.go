@@ -61,7 +61,7 @@ func (l *Log) Level() string { return l.level.String() }
 func (l *Log) SetLevel(name string) error {
 	level, ok := levels[name]
 	if !ok {
-		return fmt.Errorf("%.40q is none of error, warn, info, debug", name)
+		return fmt.Errorf("%.40q is not one of error, warn, info, debug", name)
 	}
 	l.level.SetLevel(level)
 	return nil
@@ -70,7 +70,7 @@ func (l *Log) SetLevel(name string) error {
 // SetFormat changes how lines are written from now on: Console or JSON.
 func (l *Log) SetFormat(format string) error {
 	if format != Console && format != JSON {
-		return fmt.Errorf("%.40q is none of %s, %s", format, Console, JSON)
+		return fmt.Errorf("%.40q is not one of %s, %s", format, Console, JSON)
 	}
 	l.json.Store(format == JSON)
 	return nil

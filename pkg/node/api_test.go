@@ -423,7 +423,7 @@ func TestTheLogIsShownAndItsLevelChanged(t *testing.T) {
 			t.Errorf("a line is %+v", l)
 		}
 	}
-	a.told(400, "none of error", "PUT", "/api/log-level", web.LogLevel{Level: "loud"})
+	a.told(400, "not one of error", "PUT", "/api/log-level", web.LogLevel{Level: "loud"})
 	a.told(400, "unknown field", "PUT", "/api/log-level", map[string]int{"volume": 11})
 	a.told(200, "{}", "PUT", "/api/log-level", web.LogLevel{Level: "debug"})
 	a.told(200, `"logLevel":"debug"`, "GET", "/api/status", nil)

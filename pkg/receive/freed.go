@@ -23,7 +23,7 @@ func (a *Answers) TellFreed(ctx context.Context) {
 			part := rows[:wire.Within(len(rows), freedMessage, func(i int) int { return len(rows[i].Table) + len(rows[i].Key) + 30 })]
 			rows = rows[len(part):]
 			if err := a.send(ctx, client, wire.Ack{Freed: byKeys(part)}); err != nil {
-				a.Log.Debug("it could not be told that rows need not wait any more", zap.String("remote", client), zap.Error(err))
+				a.Log.Debug("could not report that rows need no longer wait", zap.String("remote", client), zap.Error(err))
 				break
 			}
 		}

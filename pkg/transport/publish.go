@@ -69,7 +69,7 @@ func check(m Message) error {
 	case m.Topic == "", len(m.Topic) > math.MaxUint16, strings.ContainsAny(m.Topic, "+#\x00"), !utf8.ValidString(m.Topic):
 		return fmt.Errorf("publish %.100q: it is no topic", m.Topic)
 	case m.QoS > 2:
-		return fmt.Errorf("publish %s: the QoS %d is none of 0, 1, 2", m.Topic, m.QoS)
+		return fmt.Errorf("publish %s: the QoS %d is not one of 0, 1, 2", m.Topic, m.QoS)
 	case len(m.Topic)+len(m.Payload) > largestPacket-4: // 4: the topic's length and the packet's number
 		return fmt.Errorf("publish %s: its %d bytes are more than %d", m.Topic, len(m.Payload), largestPacket)
 	}

@@ -200,7 +200,7 @@ func (c *Column) fitsSet(stored []byte) error {
 	for more {
 		var m string
 		if m, rest, more = strings.Cut(rest, ","); !c.isMember([]byte(m)) {
-			return c.misfit(quoted(stored), quoted([]byte(m))+" is none of the column's values")
+			return c.misfit(quoted(stored), quoted([]byte(m))+" is not one of the column's values")
 		}
 	}
 	return nil

@@ -246,7 +246,7 @@ func (c *Column) fitsBit(stored []byte) string {
 	n, err := strconv.ParseUint(string(stored), 10, 64)
 	switch {
 	case err != nil:
-		return "it is no number of bits"
+		return "it is not a number of bits"
 	case c.Precision > 0 && c.Precision < 64 && n>>uint(c.Precision) > 0:
 		return outOfRange
 	}
@@ -261,7 +261,7 @@ func fitsYear(stored []byte) string {
 	}
 	n, err := strconv.Atoi(string(stored))
 	if err != nil || len(stored) != 4 || n != 0 && (n < 1901 || n > 2155) {
-		return "it is no year of four digits from 1901 to 2155"
+		return "it is not a four-digit year from 1901 to 2155"
 	}
 	return ""
 }

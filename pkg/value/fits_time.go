@@ -69,21 +69,21 @@ func (c *Column) fitsDate(stored []byte) string {
 		}
 	}
 	if !t.number(4, 4) || !t.sign("-") || !t.number(1, 2) || !t.sign("-") || !t.number(1, 2) {
-		return "it is no date of the form 2024-02-29"
+		return "it is not a date of the form 2024-02-29"
 	}
 	if len(t) == 0 {
 		return ""
 	}
 	day := t
 	if !t.sign(" T") {
-		return "it is no date of the form 2024-02-29"
+		return "it is not a date of the form 2024-02-29"
 	}
 	for t.sign(" ") {
 	}
 	fraction, ok := t.daytime(2)
 	switch {
 	case !ok || len(t) > 0:
-		return "it is no time of the form 2024-02-29 23:59:58"
+		return "it is not a time of the form 2024-02-29 23:59:58"
 	case c.Kind != Date:
 		return c.fitsFraction(fraction)
 	case !zero(day):
@@ -99,7 +99,7 @@ func (c *Column) fitsTime(stored []byte) string {
 	t.sign("-")
 	fraction, ok := t.daytime(3)
 	if !ok || len(t) > 0 || bytes.IndexByte(stored, ':') < 0 {
-		return "it is no time of the form 23:59:58"
+		return "it is not a time of the form 23:59:58"
 	}
 	return c.fitsFraction(fraction)
 }

@@ -54,7 +54,7 @@ func (d *door) readyz(n Node, next http.Handler) http.HandlerFunc {
 		}
 		w.Header().Set("Cache-Control", "no-store")
 		if n.Health(r.Context()) != nil {
-			refuse(w, status.Kind(status.ErrUnavailable, errors.New("not ready: the reason is told to who shows the token, and by mysql-sync status")))
+			refuse(w, status.Kind(status.ErrUnavailable, errors.New("not ready: send the token to see the reason, or run mysql-sync status")))
 			return
 		}
 		_ = api{}.healthz(w, r) // which has no error
