@@ -368,6 +368,27 @@ func FuzzHear(f *testing.F) {
 	})
 }
 
+// However long a remote's announcement does not come, it is asked for while the remote is there: nothing else brings it.
+func TestAnAnnouncementIsAskedForAgainAndAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBus(t)
+		b.loses = func(to, topic string) bool { return to == "node-a" && topic == "/node/node-b" }
+		one := b.start(sealed(remotes("node-a", "node-b"), "node-b"), &memory{})
+		b.start(sealed(remotes("node-b", "node-a"), "node-a"), &memory{})
+		time.Sleep(time.Minute)
+		if one.mesh.Reach("node-b") == Ready {
+			t.Error("it is reached without its announcement")
+		}
+		b.mu.Lock()
+		b.loses = nil
+		b.mu.Unlock()
+		time.Sleep(2 * time.Minute)
+		if one.mesh.Reach("node-b") != Ready {
+			t.Error("it is not reached")
+		}
+	})
+}
+
 // What the broker retained counts after a connection was lost, though the client was heard before: it may have started anew
 // meanwhile, and take other tables.
 func TestWhatWasMissedIsHeardFromTheBroker(t *testing.T) {
