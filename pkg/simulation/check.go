@@ -18,7 +18,7 @@ func (w *world) fail(format string, args ...any) {
 // goes out under a version that knows less than the row does: it may be kept
 // needlessly, which does no harm. So may one in whose place a policy's decision stands, which is a version of its own.
 func (w *world) conflict(winner, loser int) {
-	if w.policy.Decides() || w.history[winner].early || w.history[loser].early {
+	if w.history[winner].begun || w.history[loser].begun || w.policy.Decides() || w.history[winner].early || w.history[loser].early {
 		return
 	}
 	if w.history.knew(winner, loser) || w.history.knew(loser, winner) {
@@ -76,6 +76,9 @@ func (w *world) checkWrites(report *Report) {
 		if v.undone {
 			report.Undone++
 			continue
+		}
+		if v.begun {
+			continue // where nobody has replaced it, it stands everywhere
 		}
 		// A delete that lost against a delete is done all the same.
 		if !safe[id] && !v.equal {

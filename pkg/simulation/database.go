@@ -50,6 +50,7 @@ type remote struct {
 	marks      []mark // by key
 	kept       map[string]int64
 	all        whole
+	lacking    lacking
 }
 
 // database is what a kill leaves: all that was committed.

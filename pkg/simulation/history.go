@@ -11,6 +11,7 @@ type write struct {
 	upon    []int // the writes that the user saw and replaced
 	equal   bool  // a delete that was overtaken by what did the same, or by a row that was not there for it
 	undone  bool  // not in the backup that the node was set back to
+	begun   bool  // made before versions were kept: nobody's, so that any other replaces it
 	early   bool  // went out under an older version than its own
 }
 

@@ -111,7 +111,7 @@ func (l *link) loads() *deliver.Loads {
 // idle reports whether there is nothing that a sender would find by looking again.
 func (l *link) idle() bool {
 	b := l.box()
-	return l.sender.InFlight() == 0 && !b.holds() && len(b.kept) == 0 && !b.all.open && b.place.Acked >= l.n.db.lastPosition() && len(l.n.hanging) == 0
+	return l.sender.InFlight() == 0 && !b.holds() && len(b.kept) == 0 && !b.all.open && !b.lacking.open && b.place.Acked >= l.n.db.lastPosition() && len(l.n.hanging) == 0
 }
 
 // tell tells the sender something, which wakes it.
@@ -215,9 +215,4 @@ func (l *link) connect() {
 func (l *link) takeAll() {
 	l.declines = ""
 	l.tell(func() { l.sender.Wake() })
-}
-
-// transfer returns nothing: there are no rows that a remote lacks from the beginning.
-func (l *link) transfer(context.Context, string, map[string]bool) (deliver.Transfer, error) {
-	return nil, nil
 }

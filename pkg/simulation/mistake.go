@@ -36,6 +36,7 @@ const (
 	RefusedIsDone             // a row that is refused is taken for done
 	AnswerEarlier             // an answer to an earlier process books
 	ForgetKept                // what a remote does not take yet is not remembered
+	AckReading                // what is read of a table is taken for what the remote has
 	ShowPrivate               // a row that a transformer holds back goes out
 	ResyncOne                 // a resync gives rows versions of which one remote alone hears
 )

@@ -246,4 +246,10 @@ func same(a, b *node, key int) bool {
 	return x.exists == y.exists && (!x.exists || x.write == y.write) && held(a, key) == held(b, key)
 }
 
-func held(n *node, key int) change.Version { return n.db.versions[key].Version }
+// held is the version of a row; one that says only that nobody has written the row is none.
+func held(n *node, key int) change.Version {
+	if v := n.db.versions[key].Version; v.Time > change.Baseline {
+		return v
+	}
+	return change.Version{}
+}

@@ -81,6 +81,7 @@ func TestMistakesAreNoticed(t *testing.T) {
 		"a row that is refused is taken for done":                     simulation.RefusedIsDone,
 		"an answer to an earlier process books":                       simulation.AnswerEarlier,
 		"what a remote does not take yet is not remembered":           simulation.ForgetKept,
+		"what is read of a table is taken for acked":                  simulation.AckReading,
 		"a row that a transformer holds back goes out":                simulation.ShowPrivate,
 		"one remote alone hears of a resync":                          simulation.ResyncOne,
 	} {

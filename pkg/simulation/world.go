@@ -124,6 +124,9 @@ func newWorld(seed uint64, o Options) *world {
 		}
 	}
 	if w.r.IntN(4) == 0 {
+		w.begin()
+	}
+	if w.r.IntN(4) == 0 {
 		w.policy = conflict.Policy{Name: conflict.Priority, Clients: []string{w.nodes[w.r.IntN(len(w.nodes))].name}}
 	}
 	return w
