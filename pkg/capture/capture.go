@@ -94,21 +94,21 @@ func (c *Capture) Run(ctx context.Context) error {
 	}
 }
 
-// entry is a row of table_changes.
-type entry struct {
-	id      uint64
-	row     change.Row
-	written int64 // µs since 1970
-	gone    sql.NullBool
-	mixed   bool // its row has entries of several servers
+// Entry is a row of table_changes.
+type Entry struct {
+	ID      uint64
+	Row     change.Row
+	Written int64        // µs since 1970
+	Gone    sql.NullBool // whether the row was taken away, if the trigger knew
+	mixed   bool         // its row has entries of several servers
 }
 
 // fate is what became of the row.
-func (e entry) fate() version.Fate {
+func (e Entry) fate() version.Fate {
 	switch {
-	case !e.gone.Valid:
+	case !e.Gone.Valid:
 		return version.Unknown
-	case e.gone.Bool:
+	case e.Gone.Bool:
 		return version.Deleted
 	}
 	return version.There
@@ -140,7 +140,7 @@ func (c *Capture) once(ctx context.Context) (int, error) {
 	if err := c.identify(ctx, entries); err != nil {
 		return 0, err
 	}
-	rows, last := newest(entries)
+	rows, last := Newest(entries)
 	var end int64
 	err = c.stream.Write(ctx, c.db, rows, func(tx mysqldb.Tx, w *version.Writing) error {
 		err := c.record(ctx, tx, w, all, entries, rows, last)
@@ -168,7 +168,7 @@ func (c *Capture) once(ctx context.Context) (int, error) {
 	return len(all), nil
 }
 
-func (c *Capture) read(ctx context.Context) ([]entry, error) {
+func (c *Capture) read(ctx context.Context) ([]Entry, error) {
 	began := time.Now()
 	start := c.floor.start(began)
 	rows, err := c.db.QueryContext(ctx, selectChanges, start, batchSize+1)
@@ -177,14 +177,14 @@ func (c *Capture) read(ctx context.Context) ([]entry, error) {
 	}
 	defer rows.Close()
 	now := time.Now() // after the server has read its clock: one that both share is not ahead
-	var entries []entry
+	var entries []Entry
 	for rows.Next() {
-		var e entry
+		var e Entry
 		var server int64
-		if err := rows.Scan(&e.id, &e.row.Table, &e.row.Key, &e.written, &e.gone, &server); err != nil {
+		if err := rows.Scan(&e.ID, &e.Row.Table, &e.Row.Key, &e.Written, &e.Gone, &server); err != nil {
 			return nil, fmt.Errorf("read table_changes: %w", err)
 		}
-		e.written = conflict.Written(e.written, server, change.Micros(now))
+		e.Written = conflict.Written(e.Written, server, change.Micros(now))
 		entries = append(entries, e)
 	}
 	if err := rows.Err(); err != nil {
@@ -192,7 +192,7 @@ func (c *Capture) read(ctx context.Context) ([]entry, error) {
 	}
 	var lowest uint64
 	if len(entries) > 0 {
-		lowest = entries[0].id
+		lowest = entries[0].ID
 	}
 	c.floor.looked(start, lowest, began, time.Now())
 	return batch(entries), nil
@@ -200,12 +200,12 @@ func (c *Capture) read(ctx context.Context) ([]entry, error) {
 
 // batch leaves out what is more than a batch, and does not part entries with one id, as two
 // servers of a cluster may give: they are deleted by their ids.
-func batch(entries []entry) []entry {
+func batch(entries []Entry) []Entry {
 	if len(entries) <= batchSize {
 		return entries
 	}
 	end := len(entries) - 1
-	for end > 0 && entries[end-1].id == entries[len(entries)-1].id {
+	for end > 0 && entries[end-1].ID == entries[len(entries)-1].ID {
 		end--
 	}
 	if end == 0 {
@@ -215,17 +215,17 @@ func batch(entries []entry) []entry {
 }
 
 // identify has all spellings of a row count as that row.
-func (c *Capture) identify(ctx context.Context, entries []entry) error {
+func (c *Capture) identify(ctx context.Context, entries []Entry) error {
 	if c.Identify == nil {
 		return nil
 	}
 	rows := make([]change.Row, len(entries))
 	for i, e := range entries {
-		rows[i] = e.row
+		rows[i] = e.Row
 	}
 	err := c.Identify(ctx, rows)
 	for i, r := range rows {
-		entries[i].row = r
+		entries[i].Row = r
 	}
 	return err
 }
@@ -234,38 +234,49 @@ func (c *Capture) identify(ctx context.Context, entries []entry) error {
 // the MySQL manual.
 const serverBits = 56
 
-// newest returns the rows that the entries name, in the order of their first entry, and
+// Newest returns the rows that the entries name, in the order of their first entry, and
 // each one's last entry with the time of its latest write. Of one row the ids ascend as
 // it was changed, where one server gave them: a trigger takes its id while its session holds
 // the row. Where members of a cluster wrote a row, nobody knows by the ids which was last:
 // then the row as it is tells what became of it.
-func newest(entries []entry) ([]change.Row, map[change.Row]entry) {
-	last := make(map[change.Row]entry, len(entries))
+func Newest(entries []Entry) ([]change.Row, map[change.Row]Entry) {
+	last := make(map[change.Row]Entry, len(entries))
 	rows := make([]change.Row, 0, len(entries))
 	for _, e := range entries {
-		row := e.row.Identity()
+		row := e.Row.Identity()
 		before, ok := last[row]
 		if !ok {
 			rows = append(rows, row)
 		}
-		e.written = max(before.written, e.written)
-		if e.mixed = ok && (before.mixed || before.id>>serverBits != e.id>>serverBits); e.mixed && before.gone != e.gone {
-			e.gone = sql.NullBool{}
+		e.Written = max(before.Written, e.Written)
+		if e.mixed = ok && (before.mixed || before.ID>>serverBits != e.ID>>serverBits); e.mixed && before.Gone != e.Gone {
+			e.Gone = sql.NullBool{}
 		}
 		last[row] = e
 	}
 	for i, row := range rows {
-		rows[i] = last[row].row // in its last spelling
+		rows[i] = last[row].Row // in its last spelling
 	}
 	return rows, last
 }
 
+// Versions returns what is recorded of rows for the last entry of each, as Newest has it, at positions from the first on: an origin
+// has written them.
+func Versions(rows []change.Row, last map[change.Row]Entry, states map[change.Row]change.State, origin string, first int64) []version.Entry {
+	list := make([]version.Entry, len(rows))
+	for i, r := range rows {
+		e := last[r.Identity()]
+		list[i] = version.Entry{Row: r, State: conflict.Next(states[r], e.Written, origin), Fate: e.fate(), Position: first + int64(i)}
+	}
+	return list
+}
+
 // record deletes all entries of a batch and gives the rows of those that are trusted new
 // versions at the end of the stream, in one transaction. Promise 1.
-func (c *Capture) record(ctx context.Context, tx mysqldb.Tx, writing *version.Writing, all, entries []entry, rows []change.Row, last map[change.Row]entry) error {
+func (c *Capture) record(ctx context.Context, tx mysqldb.Tx, writing *version.Writing, all, entries []Entry, rows []change.Row, last map[change.Row]Entry) error {
 	ids := make([]uint64, len(all))
 	for i, e := range all {
-		ids[i] = e.id
+		ids[i] = e.ID
 	}
 	res, err := tx.ExecContext(ctx, schema.DeleteChanges(ids))
 	if err != nil {
@@ -284,20 +295,17 @@ func (c *Capture) record(ctx context.Context, tx mysqldb.Tx, writing *version.Wr
 	if err != nil {
 		return err
 	}
-	next := make([]version.Entry, len(synced))
-	position := writing.Positions(len(synced))
-	for i, r := range synced {
-		e := last[r.Identity()]
-		next[i] = version.Entry{Row: r, State: conflict.Next(states[r], e.written, c.Origin), Fate: e.fate(), Position: position + int64(i)}
-		c.written.note(r, next[i].State.Version.Time) // before it can be known anywhere else
+	next := Versions(synced, last, states, c.Origin, writing.Positions(len(synced)))
+	for i := range next {
+		c.written.note(next[i].Row, next[i].Version.Time) // before it can be known anywhere else
 	}
 	if err := version.Write(ctx, tx, next); err != nil || c.Respelled == nil {
 		return err
 	}
 	var before []change.Row
 	for _, e := range entries {
-		if e.row.Key != last[e.row.Identity()].row.Key && c.Syncs(e.row.Table) {
-			before = append(before, e.row)
+		if e.Row.Key != last[e.Row.Identity()].Row.Key && c.Syncs(e.Row.Table) {
+			before = append(before, e.Row)
 		}
 	}
 	return c.Respelled(ctx, tx, before)

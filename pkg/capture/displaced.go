@@ -28,26 +28,26 @@ func displaced(table string, list []standing) bool {
 }
 
 // mayTake reports whether the entry may be of a row that is gone.
-func (e entry) mayTake() bool { return !e.gone.Valid || e.gone.Bool }
+func (e Entry) mayTake() bool { return !e.Gone.Valid || e.Gone.Bool }
 
 // doubtful returns the tables of the entries that may be of rows gone from another table.
 // It asks about each table of which one may be gone, once a batch. It is asked after the
 // entries were read: until then a trigger stood where it wrote them, or the watcher has
 // dropped it and taken the entries away, which record notices.
-func (c *Capture) doubtful(ctx context.Context, entries []entry) (map[string]bool, error) {
+func (c *Capture) doubtful(ctx context.Context, entries []Entry) (map[string]bool, error) {
 	right := map[string]bool{}
 	for _, e := range entries {
-		if _, asked := right[e.row.Table]; asked || !e.mayTake() || !c.Syncs(e.row.Table) {
+		if _, asked := right[e.Row.Table]; asked || !e.mayTake() || !c.Syncs(e.Row.Table) {
 			continue
 		}
 		// The server looks at this one table, which costs it a fraction of a millisecond.
 		var n int
 		err := c.db.GetContext(ctx, &n, `SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ? AND EVENT_OBJECT_TABLE = ? AND TRIGGER_NAME IN (?, ?)`,
-			c.db.Name, e.row.Table, triggerName(takes[0], e.row.Table), triggerName(takes[1], e.row.Table))
+			c.db.Name, e.Row.Table, triggerName(takes[0], e.Row.Table), triggerName(takes[1], e.Row.Table))
 		if err != nil {
-			return nil, fmt.Errorf("look at the triggers of %s: %w", e.row.Table, err)
+			return nil, fmt.Errorf("look at the triggers of %s: %w", e.Row.Table, err)
 		}
-		right[e.row.Table] = n == len(takes)
+		right[e.Row.Table] = n == len(takes)
 	}
 	var doubtful map[string]bool
 	var list []standing
@@ -75,11 +75,11 @@ func (c *Capture) doubtful(ctx context.Context, entries []entry) (map[string]boo
 }
 
 // trusted returns the entries but those of rows that may be gone from another table.
-func trusted(entries []entry, doubtful map[string]bool) []entry {
+func trusted(entries []Entry, doubtful map[string]bool) []Entry {
 	if len(doubtful) == 0 {
 		return entries
 	}
-	return slices.DeleteFunc(slices.Clone(entries), func(e entry) bool { return doubtful[e.row.Table] && e.mayTake() })
+	return slices.DeleteFunc(slices.Clone(entries), func(e Entry) bool { return doubtful[e.Row.Table] && e.mayTake() })
 }
 
 // disown takes what displaced triggers say is gone out of table_changes, and returns the

@@ -1,8 +1,11 @@
 package simulation
 
 import (
+	"cmp"
+	"database/sql"
 	"slices"
 
+	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
@@ -43,19 +46,20 @@ type captured struct {
 	ids    []uint64
 	keys   []int
 	rows   []change.Row
-	latest map[int]entry // of each key: the latest time, and the last write
+	latest map[change.Row]capture.Entry
+	writes map[int]int // of each key: the last write
 }
 
 func newCaptured(n *node, list []entry) *captured {
-	c := &captured{n: n, latest: map[int]entry{}}
-	for _, e := range list {
-		l, ok := c.latest[e.key]
-		if !ok {
-			c.keys, c.rows = append(c.keys, e.key), append(c.rows, n.row(e.key))
-		}
-		e.written = max(l.written, e.written)
-		c.latest[e.key] = e
-		c.ids = append(c.ids, e.id)
+	c := &captured{n: n, writes: map[int]int{}}
+	entries := make([]capture.Entry, len(list))
+	for i, e := range list {
+		entries[i] = capture.Entry{ID: e.id, Row: n.row(e.key), Written: e.written, Gone: sql.NullBool{Valid: true, Bool: e.gone}}
+		c.ids, c.writes[e.key] = append(c.ids, e.id), e.write
+	}
+	c.rows, c.latest = capture.Newest(entries)
+	for _, r := range c.rows {
+		c.keys = append(c.keys, n.w.keyOf(r))
 	}
 	return c
 }
@@ -80,41 +84,36 @@ func (c *captured) write(w *version.Writing) error {
 	if err := n.step(); err != nil {
 		return err
 	}
-	first := w.Positions(len(c.keys))
-	next := make([]version.Entry, len(c.keys))
+	states := map[change.Row]change.State{}
 	for i, key := range c.keys {
-		before, l := n.db.versions[key], c.latest[key]
-		next[i] = version.Entry{Row: c.rows[i], State: n.next(before.State, l.written), Position: first + int64(i), Fate: version.There}
-		if l.gone {
-			next[i].Fate = version.Deleted
-		}
-		switch {
-		case n.w.mistake == KeepPosition && before.position != 0:
-			next[i].Position = before.position
-		case n.w.mistake == KeepCameFrom:
-			next[i].From = before.from
-		}
+		states[c.rows[i]] = n.db.versions[key].State
+	}
+	next := capture.Versions(c.rows, c.latest, states, n.origin, w.Positions(len(c.keys)))
+	for i, key := range c.keys {
+		n.mistaken(&next[i], n.db.versions[key], c.latest[c.rows[i].Identity()].Written)
 	}
 	return n.commit(&transaction{keys: c.keys, do: func() {
 		n.db.drop(c.ids)
 		for i, key := range c.keys {
-			n.record(key, next[i], c.latest[key].write)
+			n.record(key, next[i], c.writes[key])
 			n.w.versions[key]++
-			n.w.trace("%s captures %s: %d is %v at %d", n.name, c.rows[i].Key, c.latest[key].write, next[i].State, next[i].Position)
+			n.w.trace("%s captures %s: %d is %v at %d", n.name, c.rows[i].Key, c.writes[key], next[i].State, next[i].Position)
 		}
 		n.wake()
 	}})
 }
 
-// next gives a row its version after a local write.
-func (n *node) next(s change.State, written int64) change.State {
+// mistaken has the mistakes in what is recorded of a row that had a version before.
+func (n *node) mistaken(e *version.Entry, before known, written int64) {
 	switch n.w.mistake {
+	case KeepPosition:
+		e.Position = cmp.Or(before.position, e.Position)
+	case KeepCameFrom:
+		e.From = before.from
 	case NoLogicalClock:
-		next := conflict.Next(change.State{}, written, n.origin)
-		return change.State{Version: next.Version, Seen: s.Seen.With(s.Version).With(next.Version)}
+		e.State = conflict.Next(change.State{}, written, n.origin)
+		e.Seen = before.Seen.With(before.Version).With(e.Version)
 	case NoVectors:
-		next := conflict.Next(s, written, n.origin)
-		return change.State{Version: next.Version, Seen: change.Vector{next.Version}}
+		e.Seen = change.Vector{e.Version}
 	}
-	return conflict.Next(s, written, n.origin)
 }

@@ -5,8 +5,8 @@
 // nodes end with the same rows, no version that lost a conflict is gone.
 //
 // What runs is the real code: each remote has a deliver.Sender, with flights, road, marks, probes and loads; the stream is a
-// version.Stream with its latch, its doubts and its fence; what is decided about rows is decided by conflict.Next, apply.Plan,
-// apply.Entries, snapshot.Renewed and outbox.Needs. Each sender, and each stage, is a coroutine: whenever it asks the database, waits
+// version.Stream with its latch, its doubts and its fence; what is decided about rows is decided by capture.Newest and
+// capture.Versions, apply.Plan and apply.Entries, snapshot.Renewed and outbox.Needs. Each sender, and each stage, is a coroutine: whenever it asks the database, waits
 // for a latch or sends, anything else may happen before it goes on, also that its daemon is killed, or that the answer to a COMMIT is
 // lost. A run is a function of its seed.
 //
@@ -15,7 +15,7 @@
 // about it, which in the product is that of their SQL: capture.go, apply.go, receive.go and whole.go follow it.
 //
 // Nodes have two tables, some with a policy, with a row that a transformer holds back, with remotes that are spoken to a row at a time
-// as in version 1, that decline a table for a while, and that refuse rows. Not played: rows that a remote lacks (the initial sync),
-// transformers that change rows, foreign and unique keys, the dates of version 1, and errors of the server other than a COMMIT that
-// is not answered.
+// as in version 1, that lack rows from the beginning, that decline a table for a while, and that refuse rows. Not played: transformers
+// that change rows, foreign and unique keys, the dates of version 1, and errors of the server other than a COMMIT that is not
+// answered.
 package simulation
