@@ -12,7 +12,7 @@ BENCHFLAGS ?=
 TESTFLAGS ?=
 
 # The packages whose tests ask testkit for a server of either kind.
-SERVER_PACKAGES = $(shell grep -rl --include=*_test.go 'testkit\.\(Server\|Shared\|Schema\|OwnSchema\)\>' cmd pkg | xargs -n 1 dirname | sort -u | grep -v '^pkg/attack$$' | sed 's|^|./|')
+SERVER_PACKAGES = $(shell grep -rl --include=*_test.go 'testkit\.\(Server\|Shared\|Schema\|OwnSchema\)\>' cmd pkg | xargs -n 1 dirname | sort -u | grep -v '^pkg/\(simulation\|attack\)$$' | sed 's|^|./|')
 FUZZ_PACKAGES = $(shell grep -rlE --include=*_test.go '^func Fuzz' cmd pkg | xargs -n 1 dirname | sort -u | sed 's|^|./|')
 
 .PHONY: help build demo test test-attacks test-mysql test-servers test-nats test-embedded soak bench docs packages check check-deploy release-snapshot fuzz clean
@@ -44,6 +44,7 @@ test-attacks: ## have clients and strangers attack a real node, with nothing els
 test-mysql: ## install a real MySQL into the cache (root only), run the tests that need a database on it
 	scripts/install-server.sh mysql
 	MYSQL_SYNC_TEST_SERVER=mysql go test -race -count 1 -timeout 20m -parallel $(PARALLEL) $(TESTFLAGS) $(SERVER_PACKAGES)
+	MYSQL_SYNC_TEST_SERVER=mysql go test -count 1 -run TheOutbox $(TESTFLAGS) $(SIMULATION)
 
 test-servers: ## the same on other versions of MariaDB, MySQL and Mosquitto, as far as available; SERVERS="mariadb-trixie+mosquitto-sid" for some
 	scripts/install-deps.sh

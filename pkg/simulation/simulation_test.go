@@ -46,7 +46,7 @@ func TestResyncs(t *testing.T) {
 // rare are mistakes that need a rare run, and from which seed on one is looked for: near one that is known to be.
 var rare = map[simulation.Mistake]uint64{
 	simulation.LockOnce: 838, simulation.RowBeforeVersion: 170, simulation.IgnoreDoubt: 142, simulation.SettleLater: 111,
-	simulation.AnswerEarlier: 312, simulation.ForgetPlaces: 79, simulation.AckReading: 104,
+	simulation.AnswerEarlier: 312, simulation.ForgetPlaces: 79, simulation.AckReading: 104, simulation.ForgetKept: 255,
 }
 
 // TestMistakesAreNoticed runs the model with each mistake until a promise
