@@ -1,7 +1,6 @@
 package node_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
@@ -16,9 +15,7 @@ func TestNodeOutlivesItsOwnGhost(t *testing.T) {
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
 	a.Exec(orders)
-	proxy := testkit.NewProxy(t, a.Server.Addr())
-	host, port, _ := strings.Cut(proxy.Addr(), ":")
-	a.Config["mysqlConfig"] = map[string]any{"host": host, "port": port, "user": a.Server.User, "password": a.Server.Password, "database": a.Schema}
+	proxy := a.Through("mysqlConfig", a.Server.Addr())
 	a.start()
 	proxy.Blackhole(true)
 	a.Node.WaitLog("the lock on the database was lost")

@@ -122,7 +122,7 @@ func TestSwitchThatTheServerRefusesIsToldAtTheStart(t *testing.T) {
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"notes"}, map[string]any{"applySession": map[string]any{"lc_time_names": "nowhere"}})
 	a.Exec(`CREATE TABLE notes (id INT PRIMARY KEY, v INT)`)
-	file := testkit.ConfigFile(t, a.Config)
+	file := a.Write()
 	runBinary(t, "run", file).expect(t, 1, "applySession cannot be set", "nowhere")
 	runBinary(t, "check", file, "--listen", "1ms").expect(t, 1, "applySession cannot be set", "Remove the variable, correct its value")
 }

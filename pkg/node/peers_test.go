@@ -91,9 +91,7 @@ func TestASlowNodeIsNotTakenForAnExistingPeer(t *testing.T) {
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
 	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, nil)
-	proxy := testkit.NewProxy(t, c.Server.Addr())
-	host, port, _ := strings.Cut(proxy.Addr(), ":")
-	c.Config["mysqlConfig"] = map[string]any{"host": host, "port": port, "user": c.Server.User, "password": c.Server.Password, "database": c.Schema}
+	proxy := c.Through("mysqlConfig", c.Server.Addr())
 	a.Exec(orders, `INSERT INTO orders VALUES (1, 'one', 1)`)
 	c.Exec(orders)
 	a.start()

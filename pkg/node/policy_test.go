@@ -149,7 +149,7 @@ func TestPolicyWithoutItsScriptEndsTheStart(t *testing.T) {
 		map[string]any{"conflictPolicy": map[string]any{"orders": "script"}})
 	a.Exec(orders)
 	a.Script("orders", `module.exports = ({entity}) => entity;`)
-	node := testkit.Node(t, testkit.ConfigFile(t, a.Config))
+	node := testkit.Node(t, a.Write())
 	if code := node.ExitCode(); code == 0 {
 		t.Error("the node ended with 0")
 	}

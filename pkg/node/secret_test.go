@@ -235,12 +235,11 @@ func TestFailingNodeShowsNoSecret(t *testing.T) {
 			t.Parallel()
 			a := secretive(t, b, s)
 			change(func(name string) map[string]any { return a.Config[name].(map[string]any) }, a)
-			file := testkit.ConfigFile(t, a.Config)
+			file := a.Write()
 			environment := []string{"SECRET=" + s["environ"]}
 			s.keeps(t, "check", said(t, environment, "check", file))
 			s.keeps(t, "check --json", said(t, environment, "check", file, "--json"))
 			s.keeps(t, "status", said(t, environment, "status", file))
-			a.File = file
 			text, err := json.Marshal(a.Config)
 			if err != nil || !strings.Contains(string(text), "Mark3r") {
 				t.Fatalf("the configuration has no secret: %v", err)

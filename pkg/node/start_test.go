@@ -46,7 +46,7 @@ func (r ran) expect(t *testing.T, code int, texts ...string) {
 // run runs the node, which must end.
 func (s *site) run() ran {
 	s.t.Helper()
-	return runBinary(s.t, testkit.ConfigFile(s.t, s.Config))
+	return runBinary(s.t, s.Write())
 }
 
 func TestMistakesOfTheFileAreToldAtOnceByKey(t *testing.T) {
@@ -158,7 +158,7 @@ func TestServersThatAreNotThereYetAreWaitedFor(t *testing.T) {
 	two.start()
 	server.Kill()
 	b.Kill()
-	one.Node = testkit.Node(t, testkit.ConfigFile(t, one.Config))
+	one.Node = testkit.Node(t, one.Write())
 	one.Node.WaitLog("waiting for the database")
 	server.Start()
 	one.Node.WaitLog("node started")

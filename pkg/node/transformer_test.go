@@ -312,7 +312,7 @@ func TestBrokenTransformerFileEndsTheStart(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a, _ := withScript(t, file)
-			node := testkit.Node(t, testkit.ConfigFile(t, a.Config))
+			node := testkit.Node(t, a.Write())
 			if code := node.ExitCode(); code == 0 {
 				t.Error("the node ended with 0")
 			}

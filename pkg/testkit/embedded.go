@@ -40,8 +40,7 @@ func embedded(tb TB, users map[string]string, more func(user string) map[string]
 		"acceptFrom":    []string{"nobody"},
 		"receiveTables": []string{"nothing"},
 		"broker":        map[string]any{"listen": fmt.Sprintf("%s:%d", b.Host, b.Port), "users": logins},
-		"mysqlConfig": map[string]any{"host": server.Host, "port": server.Port, "user": server.User,
-			"password": server.Password, "database": schema},
+		"mysqlConfig":   server.Keys(schema),
 	})
 	path := Binary(tb)
 	b.command = func() *exec.Cmd { return command(path, file) }
