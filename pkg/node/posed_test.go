@@ -84,7 +84,7 @@ func TestANodeIsToldNothingOfItsOwnWrites(t *testing.T) {
 	a.start()
 	newPeer(t, b, "watcher").connect().greet("node-a")
 	m := newPoser(t, b, "node-m")
-	if got := m.orders("node-a", 1, "in its name", in(20*time.Hour, "node-a")); len(got.Failed) != 1 || !strings.Contains(got.Failed[0].Message, "node-a has not") {
+	if got := m.orders("node-a", 1, "in its name", in(20*time.Hour, "node-a")); len(got.Failed) != 1 || !strings.Contains(got.Failed[0].Message, "in the name of node-a that it never made") {
 		t.Errorf("a write of tomorrow in the node's own name is answered %+v", got)
 	}
 	a.Exec(`INSERT INTO orders VALUES (2, 'ours', 2), (3, 'ours', 3)`)

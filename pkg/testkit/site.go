@@ -65,7 +65,7 @@ func (s *Site) String() string { return s.Name }
 // Block is a block of the configuration, to be changed before it is written.
 func (s *Site) Block(key string) map[string]any { return s.Config[key].(map[string]any) }
 
-// Write writes the current configuration and returns its file. The first Start does so too, unless done before.
+// Write writes the current configuration and returns its file. The first Start does so too.
 func (s *Site) Write() string {
 	s.TB.Helper()
 	if s.File == "" {
@@ -117,10 +117,7 @@ func (s *Site) Start() {
 	if s.Node != nil {
 		s.Node.Start()
 	} else {
-		if s.File == "" {
-			s.Write()
-		}
-		s.Node = Node(s.TB, s.File)
+		s.Node = Node(s.TB, s.Write())
 	}
 	s.Node.WaitLog("node started")
 }
