@@ -147,9 +147,10 @@ func (w Vector) Latest(client string) int64 {
 	return t
 }
 
-// Covers reports whether w has seen every write that o has.
+// Covers reports whether w has seen every write that o has. A row of the Baseline is nobody's write: who held it does not
+// tell that it did, and drops it from what others say.
 func (w Vector) Covers(o Vector) bool {
-	return !slices.ContainsFunc(o, func(v Version) bool { return !w.Has(v) })
+	return !slices.ContainsFunc(o, func(v Version) bool { return v.Time > Baseline && !w.Has(v) })
 }
 
 // With returns a vector that has seen v too; w is not changed.

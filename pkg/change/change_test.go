@@ -95,11 +95,12 @@ func TestAVectorCoversWhatItHasSeenAllOf(t *testing.T) {
 		o    change.Vector
 		want bool
 	}{
-		"nothing":      {nil, true},
-		"itself":       {w, true},
-		"earlier ones": {change.Vector{{Time: 2, Origin: "a"}}, true},
-		"a later one":  {change.Vector{{Time: 2, Origin: "a"}, {Time: 6, Origin: "b"}}, false},
-		"another":      {change.Vector{{Time: 1, Origin: "c"}}, false},
+		"nothing":       {nil, true},
+		"itself":        {w, true},
+		"earlier ones":  {change.Vector{{Time: 2, Origin: "a"}}, true},
+		"a later one":   {change.Vector{{Time: 2, Origin: "a"}, {Time: 6, Origin: "b"}}, false},
+		"another":       {change.Vector{{Time: 2, Origin: "c"}}, false},
+		"nobody's rows": {change.Vector{{Time: change.Baseline, Origin: "c"}}, true},
 	} {
 		if got := w.Covers(test.o); got != test.want {
 			t.Errorf("%s: %v", name, got)

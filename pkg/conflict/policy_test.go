@@ -101,7 +101,7 @@ type meeting struct {
 
 func (m *meeting) write(n *node, t int64) {
 	m.over[n.row] = true
-	n.state = conflict.Next(n.state, t, n.name)
+	n.state = conflict.Next(n.state, change.Baseline+1+t, n.name) // a write is later than the Baseline
 	n.row = fmt.Sprint(n.name, n.state.Version.Time)
 	n.news = true
 	m.hold(n)
@@ -267,5 +267,17 @@ func TestTheFirstOfTheListStands(t *testing.T) {
 		if i := slices.IndexFunc(m.nodes, func(n *node) bool { return n.row != first }); i >= 0 {
 			t.Fatalf("seed %d: %s holds %q, not %q", seed, m.nodes[i].name, m.nodes[i].row, first)
 		}
+	}
+}
+
+// TestADecisionIsTakenWhereARowOfTheBaselineIsKnown: the node that held the row from the beginning takes it out of the decision's
+// vector on its way (Credible), and all that it passes it on to must take the decision all the same. Promise 3.
+func TestADecisionIsTakenWhereARowOfTheBaselineIsKnown(t *testing.T) {
+	t.Parallel()
+	write := change.Version{Time: 2000, Origin: "c"}
+	held := change.State{Version: write, Seen: change.Vector{{Time: change.Baseline, Origin: "b"}}}
+	decision := change.State{Version: change.Decided(2001, "a", "mark"), Seen: change.Vector{{Time: 1500, Origin: "a"}, write}}
+	if d, after := conflict.Resolve(held, decision); !d.Writes() || after.Version != decision.Version {
+		t.Errorf("%v, %v", d, after)
 	}
 }
