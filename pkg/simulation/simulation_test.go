@@ -12,7 +12,7 @@ import (
 
 var (
 	seed  = flag.Uint64("seed", 0, "run the simulation of this seed alone, and tell what happens in it")
-	seeds = flag.Uint64("seeds", 400, "run the simulations of so many seeds, from 1 on")
+	seeds = flag.Uint64("seeds", 300, "run the simulations of so many seeds, from 1 on")
 )
 
 // TestSimulation runs a network for each seed. Promises 1 to 4. One that breaks
@@ -117,7 +117,7 @@ func TestTheSeedDecides(t *testing.T) {
 // report does not count as lost. All else is kept.
 func TestRestoredBackups(t *testing.T) {
 	t.Parallel()
-	const networks = 350
+	const networks = 250
 	differing, lost, undone, writes := 0, 0, 0, 0
 	check := func(seed uint64) {
 		r := simulation.Run(seed, simulation.Options{Restores: true, Repair: true})
