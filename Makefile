@@ -84,10 +84,9 @@ release-snapshot: ## build packages, archives and checksums for all platforms in
 	go build -C tools/release -o ../../bin/goreleaser github.com/goreleaser/goreleaser/v2
 	bin/goreleaser release --snapshot --clean
 
-check: ## formatting, vet, staticcheck, tidy go.mod
-	@unformatted=$$(gofmt -l cmd deploy docs pkg transformers); if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; fi
-	go vet ./...
-	go tool staticcheck ./...
+check: ## formatting and what .golangci.yml asks of the code, tidy go.mod
+	go build -C tools/lint -o ../../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	bin/golangci-lint run
 	go mod tidy -diff
 
 fuzz: ## run every fuzz test for FUZZTIME (30s)

@@ -33,7 +33,7 @@ func dockerfile(t *testing.T) image {
 			t.Fatalf("the Dockerfile has no %s", instruction)
 		}
 		var words []string
-		for _, word := range strings.Split(found[1], ", ") {
+		for word := range strings.SplitSeq(found[1], ", ") {
 			words = append(words, strings.Trim(word, `"`))
 		}
 		return words

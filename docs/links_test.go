@@ -21,7 +21,7 @@ var (
 // anchors returns the anchors of a page's headings, as GitHub makes them.
 func anchors(page string) map[string]bool {
 	found := map[string]bool{}
-	for _, line := range strings.Split(prose(page), "\n") {
+	for line := range strings.SplitSeq(prose(page), "\n") {
 		m := heading.FindStringSubmatch(line)
 		if m == nil {
 			continue

@@ -53,7 +53,7 @@ func fences(page string) []fence {
 func prose(page string) string {
 	var b strings.Builder
 	inside := false
-	for _, line := range strings.Split(page, "\n") {
+	for line := range strings.SplitSeq(page, "\n") {
 		bare := strings.TrimSpace(line)
 		if strings.HasPrefix(bare, "```") {
 			inside = !inside

@@ -48,7 +48,7 @@ func TestProtocolShowsTheGoldenFiles(t *testing.T) {
 // unhex reads lines of hexadecimal numbers and quoted texts, each with a remark.
 func unhex(text string) ([]byte, error) {
 	var b []byte
-	for _, line := range strings.Split(text, "\n") {
+	for line := range strings.SplitSeq(text, "\n") {
 		for _, w := range piece.FindAllString(remark.ReplaceAllString(line, ""), -1) {
 			if w[0] == '"' {
 				b = append(b, w[1:len(w)-1]...)

@@ -119,7 +119,7 @@ func TestTroubleshootingHasTheMessagesOfTheCode(t *testing.T) {
 
 // holds reports whether a text of the code has the parts of a heading, in order.
 func holds(text, heading string) bool {
-	for _, part := range strings.Split(heading, "…") {
+	for part := range strings.SplitSeq(heading, "…") {
 		part = strings.TrimSpace(part)
 		i := strings.Index(text, part)
 		if i < 0 {

@@ -14,35 +14,39 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "draw the picture of the layers in DESIGN.md")
+var update = flag.Bool("update", false, "draw the layers in DESIGN.md and .golangci.yml")
 
-// Lines of DESIGN.md between which the picture stands.
-const (
-	begins = "<!-- The layers, drawn from the packages by make docs: -->\n"
-	ends   = "<!-- to here. -->\n"
-)
+// generated is a part of a file that is drawn from the layers, between two lines.
+type generated struct {
+	file, begins, ends string
+	draw               func(t *testing.T) string
+}
 
-// TestDocumentation holds DESIGN.md's picture against the packages.
+// TestDocumentation holds what is drawn from the layers against them.
 func TestDocumentation(t *testing.T) {
-	const page = "../DESIGN.md"
-	text, err := os.ReadFile(page)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, found := strings.Cut(string(text), begins)
-	_, after, closed := strings.Cut(rest, ends)
-	if !found || !closed {
-		t.Fatalf("%s has no place for the layers, between %q and %q", page, begins, ends)
-	}
-	drawn := before + begins + picture(t) + ends + after
-	switch {
-	case drawn == string(text):
-	case *update:
-		if err := os.WriteFile(page, []byte(drawn), 0o644); err != nil {
+	for _, g := range []generated{
+		{"../DESIGN.md", "<!-- The layers, drawn from the packages by make docs: -->\n", "<!-- to here. -->\n", picture},
+		{"../.golangci.yml", "        # The layers, drawn from pkg/layers_test.go by make docs:\n", "        # to here.\n", guard},
+	} {
+		text, err := os.ReadFile(g.file)
+		if err != nil {
 			t.Fatal(err)
 		}
-	default:
-		t.Errorf("%s shows other layers than there are: run make docs", page)
+		before, rest, found := strings.Cut(string(text), g.begins)
+		_, after, closed := strings.Cut(rest, g.ends)
+		if !found || !closed {
+			t.Fatalf("%s has no place for the layers, between %q and %q", g.file, g.begins, g.ends)
+		}
+		drawn := before + g.begins + g.draw(t) + g.ends + after
+		switch {
+		case drawn == string(text):
+		case *update:
+			if err := os.WriteFile(g.file, []byte(drawn), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		default:
+			t.Errorf("%s shows other layers than there are: run make docs", g.file)
+		}
 	}
 }
 

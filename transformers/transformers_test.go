@@ -10,12 +10,13 @@ import (
 	"testing"
 
 	"github.com/jmoiron/sqlx"
-	"github.com/mysql-sync/mysql-sync/pkg/testkit"
-	"github.com/mysql-sync/mysql-sync/pkg/transform"
-	"github.com/mysql-sync/mysql-sync/pkg/value"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest"
 	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/transform"
+	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// update writes the documentation anew: go test ./cmd/mysql-sync -run Documentation -update
+// update writes the documentation anew, in "make docs".
 var update = flag.Bool("update", false, "write docs/commands.md from the commands")
 
 func TestDocumentation(t *testing.T) {
@@ -38,7 +38,7 @@ func TestEachCommandTeaches(t *testing.T) {
 		if !strings.Contains(c.Long, "Exit codes: ") {
 			t.Errorf("%s does not tell its exit codes", c.CommandPath())
 		}
-		for _, l := range strings.Split(c.Long, "\n") {
+		for l := range strings.SplitSeq(c.Long, "\n") {
 			if len([]rune(l)) > 85 {
 				t.Errorf("%s: a line of the help is wider than a terminal: %s", c.CommandPath(), l)
 			}

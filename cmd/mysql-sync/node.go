@@ -104,8 +104,7 @@ func (a *api) within(ctx context.Context, path string, answer any) error {
 
 // explain says what keeps a command from the node.
 func (a *api) explain(err error) error {
-	var address *url.Error
-	if errors.As(err, &address) {
+	if address, ok := errors.AsType[*url.Error](err); ok {
 		err = address.Err // the address is none that a person knows
 	}
 	switch {

@@ -105,7 +105,7 @@ func TestWatchRedrawsInPlace(t *testing.T) {
 	}
 	frames := strings.Split(text.String(), "\x1b[H")
 	has(t, text.String(), "\x1b[?1049h", "\x1b[?1049l", "\x1b[32m", "\x1b[J")
-	for _, l := range strings.Split(strings.ReplaceAll(frames[1], "\r", ""), "\n") {
+	for l := range strings.SplitSeq(strings.ReplaceAll(frames[1], "\r", ""), "\n") {
 		if n := len([]rune(plain(l))); n > 40 {
 			t.Errorf("a line of %d characters: %q", n, l)
 		}

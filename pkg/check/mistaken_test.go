@@ -106,9 +106,7 @@ func TestWhatIsWrongWithACertificateNamesItsKey(t *testing.T) {
 		{closed.Addr(), "mqtts://" + closed.Addr(), map[string]any{"ca": closed.Certs.CA, "cert": others.ClientCert, "key": others.ClientKey}, "does not take this node's certificate"},
 	} {
 		block := map[string]any{"host": x.server}
-		for k, v := range x.keys {
-			block[k] = v
-		}
+		maps.Copy(block, x.keys)
 		about := strings.TrimPrefix(strings.TrimPrefix(x.server, "mqtts://"), "wss://")
 		with := s.with("mqttConfig", block)
 		f := with.check(1)
@@ -139,9 +137,7 @@ func TestASlipOfANameIsProposed(t *testing.T) {
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Users: map[string]string{"someone": "secret-1"}, ACL: true})
 	s := newSite(t, testkit.Shared(t), b, orders, `CREATE TABLE customers (id INT PRIMARY KEY)`, `CREATE VIEW seen AS SELECT * FROM orders`)
 	block := map[string]any{}
-	for k, v := range s.Block("mysqlConfig") {
-		block[k] = v
-	}
+	maps.Copy(block, s.Block("mysqlConfig"))
 	block["database"] = strings.Replace(s.Schema, "_", "-", 1) + "x"
 	s.with("mysqlConfig", block).check(1).has(check.Mistake, "mysqlConfig", "did you mean the database test_")
 

@@ -32,7 +32,7 @@ func (t Tables) Has(table string) bool { return t.All || slices.Contains(t.Named
 var full = Rights{Write: Tables{All: true}, Delete: Tables{All: true}, Read: Tables{All: true}}
 
 // rights returns what a client may. The node's own name may nothing: a message
-// that claims to come from this node is an echo or a forgery. (Promise 8)
+// that claims to come from this node is an echo or a forgery. Promise 8.
 func (c *Config) rights(client string) Rights {
 	switch r, ok := c.Rights[client]; {
 	case client == c.ClientName:
@@ -51,7 +51,7 @@ func (c *Config) rights(client string) Rights {
 	return Rights{}
 }
 
-// AcceptsFrom reports whether changes of client are taken, of any table. (Promise 8)
+// AcceptsFrom reports whether changes of client are taken, of any table. Promise 8.
 func (c *Config) AcceptsFrom(client string) bool {
 	r := c.rights(client)
 	return !r.Write.None() || !r.Delete.None()

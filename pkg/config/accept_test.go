@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"testing"
 )
 
@@ -10,9 +11,7 @@ func TestRightsByClient(t *testing.T) {
 	base := keys{"remoteClients": []string{"hamburg"}, "syncTables": []string{"orders", "sent"}, "receiveTables": []string{"orders", "items"}}
 	with := func(accept any) keys {
 		k := keys{}
-		for name, v := range base {
-			k[name] = v
-		}
+		maps.Copy(k, base)
 		k["acceptFrom"] = accept
 		return least(k)
 	}

@@ -79,7 +79,7 @@ func (c *checker) serverPair(block, cert, key string) {
 }
 
 // listener checks an address of the embedded broker. One that other machines
-// reach must not be open to everyone. (Promise 8)
+// reach must not be open to everyone. Promise 8.
 func (c *checker) listener(key, address string, b *Broker) {
 	if address == "" {
 		return

@@ -14,7 +14,7 @@ const tokenLeast = 16
 var placeholder = regexp.MustCompile(`(?i)^(choose|change|replace|insert|enter|put|your|my)[-_ ]?(one|me|this|it|here|own|a|the|random|secret|token|password)\b|^placeholder`)
 
 // http checks the block http. Whoever reaches the server may do what the commands
-// do, so one that other machines reach asks for a token. (Promise 8)
+// do, so one that other machines reach asks for a token. Promise 8.
 func (c *checker) http(f fileHTTP) HTTP {
 	h := HTTP{Listen: f.Listen, Cert: c.path(f.Cert), Key: c.path(f.Key)}
 	if f.Token != nil {

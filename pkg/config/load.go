@@ -19,7 +19,7 @@ import (
 //
 // The strings are warnings, each with its key: what is accepted but has no
 // meaning here. The error is of type Mistakes and holds all of them, unless the
-// file cannot be read at all. (Promise 9)
+// file cannot be read at all. Promise 9.
 func Load(path string, environ []string) (*Config, []string, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {

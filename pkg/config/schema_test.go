@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// update writes the documentation anew: go test ./pkg/config -run Documentation -update
+// update writes the documentation anew, in "make docs".
 var update = flag.Bool("update", false, "write docs/ from schema.json")
 
 const docs = "../../docs"

@@ -40,8 +40,7 @@ var transient = []uint16{lockWaitTimeout, deadlock, 1020, 1021, 1040, 1047, 1053
 
 // Number returns the server's error number, or 0 if err is none of the server's.
 func Number(err error) int {
-	var me *mysql.MySQLError
-	if errors.As(err, &me) {
+	if me, ok := errors.AsType[*mysql.MySQLError](err); ok {
 		return int(me.Number)
 	}
 	return 0

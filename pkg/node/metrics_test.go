@@ -173,7 +173,7 @@ func TestSecretsShowNowhere(t *testing.T) {
 		}
 	}
 	for _, s := range []string{secret, "31415926", sealing} {
-		for _, line := range strings.Split(said.String(), "\n") {
+		for line := range strings.SplitSeq(said.String(), "\n") {
 			if strings.Contains(line, s) {
 				t.Errorf("the secret is in %.500s", line)
 			}

@@ -5,6 +5,9 @@ import (
 	"slices"
 	"time"
 
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
@@ -21,8 +24,6 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/transform"
 	"github.com/mysql-sync/mysql-sync/pkg/verify"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
-	"go.uber.org/zap"
-	"golang.org/x/sync/errgroup"
 )
 
 // work is what a node has once its database is there.

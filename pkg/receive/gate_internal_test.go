@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"strings"
 	"sync/atomic"
@@ -22,14 +23,7 @@ import (
 )
 
 func is(names ...string) func(string) bool {
-	return func(name string) bool {
-		for _, n := range names {
-			if n == name {
-				return true
-			}
-		}
-		return false
-	}
+	return func(name string) bool { return slices.Contains(names, name) }
 }
 
 // TestTheGateGoesByTopicAndSize: node-a sends to node-b, takes rows from node-b and node-c, answers questions of node-d, and knows

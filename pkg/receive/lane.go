@@ -63,7 +63,7 @@ type load struct {
 const loadTime = 200 * time.Millisecond
 
 // full reports whether the load takes no further message.
-func (l *load) full() bool { return l.rows >= roundRows || l.bytes >= roundBytes || l.took >= loadTime }
+func (x *load) full() bool { return x.rows >= roundRows || x.bytes >= roundBytes || x.took >= loadTime }
 
 // lane is the way of one sender's messages up to the rounds.
 type lane struct {

@@ -229,8 +229,7 @@ func (r *Receiver) book(w *work, results []apply.Result) {
 			w.held = append(w.held, wire.Held{Index: i, Origin: w.batch.Changes[i].Version.Origin, Time: res.Held})
 		}
 		if res.Err != nil {
-			var p *mysqldb.Panic
-			if errors.As(res.Err, &p) {
+			if p, ok := errors.AsType[*mysqldb.Panic](res.Err); ok {
 				r.tellPanic("apply", w.sender, res.Err, string(p.Stack))
 			}
 			told := Told(res.Err)

@@ -6,10 +6,11 @@ import (
 	"sync"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
-	"go.uber.org/zap"
 )
 
 // Writer gives rows further versions. Its methods are called by the senders, each of one remote. It is safe for concurrent use.

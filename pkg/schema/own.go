@@ -158,7 +158,7 @@ func migrate(ctx context.Context, db *mysqldb.DB, name string, number int) error
 	if err != nil {
 		return err
 	}
-	for _, stmt := range strings.Split(string(text), ";\n") {
+	for stmt := range strings.SplitSeq(string(text), ";\n") {
 		if strings.TrimSpace(stmt) == "" {
 			continue
 		}

@@ -105,16 +105,16 @@ func (s *Script) String() string {
 	return b.String()
 }
 
-func (t Transaction) String() string {
+func (x Transaction) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "-- transaction %s\nBEGIN;\n%s;\n", t.Name, strings.Join(t.Statements, ";\n"))
-	if t.Hold > 0 {
-		fmt.Fprintf(&b, "-- holds its locks for %v\n", t.Hold)
+	fmt.Fprintf(&b, "-- transaction %s\nBEGIN;\n%s;\n", x.Name, strings.Join(x.Statements, ";\n"))
+	if x.Hold > 0 {
+		fmt.Fprintf(&b, "-- holds its locks for %v\n", x.Hold)
 	}
-	if t.Strict {
+	if x.Strict {
 		b.WriteString("-- ROLLBACK at the first error\n")
 	}
-	if t.Rollback {
+	if x.Rollback {
 		return b.String() + "ROLLBACK;\n"
 	}
 	return b.String() + "COMMIT;\n"

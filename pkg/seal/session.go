@@ -23,7 +23,7 @@ var (
 )
 
 // Nobody without a key can begin a run, and what was begun is remembered to the end. So each client has so many, and what one
-// begins beyond these comes out of a number that all share: it cannot use up another's. Promise 10
+// begins beyond these comes out of a number that all share: it cannot use up another's. Promise 10.
 const (
 	liveRuns    = 4      // of a client: messages of any of them are taken
 	ownRuns     = 1000   // of each client

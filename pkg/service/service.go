@@ -139,7 +139,7 @@ func (s *Service) runOne(ctx context.Context, t *tenant, a *attempt) (next *atte
 	s.front.tenant.Store(newTenant(ctx, next))
 	t.stop()
 	select {
-	case <-ended:
+	case <-ended: // it ends since it was told to
 	case <-time.After(slowStopTime):
 		s.log.Warn("the node is slow to stop; the new configuration waits")
 		<-ended

@@ -16,7 +16,7 @@ var (
 )
 
 // TestSimulation runs a network for each seed. Promises 1 to 4. One that breaks
-// is run again by: go test ./pkg/simulation -run Simulation -seed N
+// is run again by "go test ./pkg/simulation -run Simulation -seed N".
 func TestSimulation(t *testing.T) {
 	t.Parallel()
 	if *seed != 0 {

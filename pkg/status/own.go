@@ -166,7 +166,7 @@ func proceed(list []sample, s sample) []sample {
 	for len(list) > 1 && s.at.Sub(list[1].at) >= rateTime {
 		list = list[1:]
 	}
-	return append(list[:len(list):len(list)], s)
+	return append(slices.Clip(list), s)
 }
 
 // pace returns rows per second, and the seconds left; 0 means not known.

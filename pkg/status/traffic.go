@@ -73,7 +73,7 @@ const Anyone = "*"
 func NewTraffic(now func() time.Time, clients, tables []string, others bool) *Traffic {
 	t := &Traffic{now: now, flows: map[pair]*flow{}, links: map[string]*messages{}, others: others}
 	if others {
-		clients = append(clients[:len(clients):len(clients)], Anyone)
+		clients = append(slices.Clip(clients), Anyone)
 	}
 	for _, c := range clients {
 		t.links[c] = &messages{}

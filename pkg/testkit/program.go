@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -79,7 +80,7 @@ func (p program) template() (string, error) {
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			return fmt.Errorf("make the data directory: %w", err)
 		}
-		args := append(p.initialize[:len(p.initialize):len(p.initialize)], "--datadir="+p.inside(dir))
+		args := append(slices.Clip(p.initialize), "--datadir="+p.inside(dir))
 		if said, err := p.command(args...).CombinedOutput(); err != nil {
 			return fmt.Errorf("initialize %s: %w; it said:\n%s", p.flavour, err, said)
 		}

@@ -8,8 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mysql-sync/mysql-sync/pkg/value"
 	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
 // productItems is the example of the documentation, word for word.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/dop251/goja"
 	"github.com/dop251/goja_nodejs/buffer"
+
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 

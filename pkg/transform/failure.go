@@ -32,8 +32,7 @@ func (e *scriptError) Unwrap() error { return e.cause }
 
 // located returns err with the file, unless it already says where it happened.
 func located(file string, err error) error {
-	var s *scriptError
-	if errors.As(err, &s) {
+	if s, ok := errors.AsType[*scriptError](err); ok {
 		return s
 	}
 	return &scriptError{where: file, text: err.Error(), cause: err}
@@ -41,8 +40,7 @@ func located(file string, err error) error {
 
 // columnError returns err with the column that it is about.
 func columnError(name string, err error) error {
-	var s *scriptError
-	if errors.As(err, &s) {
+	if s, ok := errors.AsType[*scriptError](err); ok {
 		return &scriptError{where: s.where, text: "column " + name + ": " + s.text, cause: s.cause}
 	}
 	return fmt.Errorf("column %s: %w", name, err)
@@ -51,15 +49,13 @@ func columnError(name string, err error) error {
 // explain returns err, an error of goja, as a scriptError. Others, and the
 // interrupts that limited looks after, stay as they are.
 func (m *machine) explain(err error) error {
-	var overflow *goja.StackOverflowError
-	if errors.As(err, &overflow) {
+	if overflow, ok := errors.AsType[*goja.StackOverflowError](err); ok {
 		return &scriptError{where: m.position(overflow.Stack()), text: "recursion is too deep", cause: err}
 	}
-	var syntax *goja.CompilerSyntaxError
-	if errors.As(err, &syntax) {
+	if syntax, ok := errors.AsType[*goja.CompilerSyntaxError](err); ok {
 		return explainSyntax(syntax)
 	}
-	if thrown, ok := err.(*goja.Exception); ok {
+	if thrown, ok := err.(*goja.Exception); ok { //nolint:errorlint // what the script itself threw, not what that wraps
 		return m.explainValue(thrown.Value(), thrown.Stack())
 	}
 	return err

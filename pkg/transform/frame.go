@@ -20,13 +20,13 @@ import (
 type frameKind byte
 
 const (
-	// From the node:
+	// From the node.
 	frameLoad   frameKind = iota + 1 // limits and files; the first
 	frameCheck                       // run a file, tell what it exports
 	frameRun                         // do tasks
 	frameCancel                      // their results are not wanted any more
 	frameAnswer                      // to a query or a message
-	// From the process:
+	// From the process.
 	frameReady // it has taken limits and files
 	frameChecked
 	frameResult  // of the next task of a run

@@ -21,12 +21,12 @@ func TestRowThatEndsItsProcessHasPausesThatGrow(t *testing.T) {
 	if err := k.refuse(now, row); err != nil {
 		t.Fatal(err)
 	}
-	for i, pause := range []time.Duration{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600} {
+	for i, pause := range []int{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600} {
 		if times, _ := k.ended(now, row, dead); times != i+1 {
 			t.Errorf("it has ended it %d times, want %d", times, i+1)
 		}
-		now = now.Add(pause*time.Second - 1)
-		if err := k.refuse(now, row); err != dead {
+		now = now.Add(time.Duration(pause)*time.Second - 1)
+		if err := k.refuse(now, row); !errors.Is(err, dead) {
 			t.Errorf("before the end of pause %d: %v", i, err)
 		}
 		now = now.Add(1)

@@ -57,8 +57,7 @@ func limited(ctx context.Context, interrupt func(cause error), limit time.Durati
 // stopError returns the error of a call that was stopped for cause: the limit
 // as work tells it, else cause.
 func stopError(err, cause error) error {
-	var limit *limitError
-	if errors.As(err, &limit) {
+	if limit, ok := errors.AsType[*limitError](err); ok {
 		return limit
 	}
 	return cause

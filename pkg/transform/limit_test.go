@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dlclark/regexp2/v2"
+
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 

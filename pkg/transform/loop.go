@@ -133,7 +133,7 @@ func (l *loop) settle(ctx context.Context, p *goja.Promise) error {
 			return errors.New("returned a promise that can never settle")
 		}
 		err := l.step(ctx, l.timers)
-		if limit, ok := err.(*limitError); ok && limit.waiting != "" {
+		if limit, ok := err.(*limitError); ok && limit.waiting != "" { //nolint:errorlint // an interrupt wraps it where a script ran
 			return &limitError{text: limit.waiting}
 		}
 		if err != nil {

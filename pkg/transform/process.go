@@ -14,9 +14,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mysql-sync/mysql-sync/pkg/value"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+
+	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
 // The process ends a script that takes too long by itself. If it does not within

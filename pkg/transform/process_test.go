@@ -18,10 +18,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mysql-sync/mysql-sync/pkg/value"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
 // eating takes more memory at once than any limit of this package notices in time.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dop251/goja"
+
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dop251/goja"
+
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 

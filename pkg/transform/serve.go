@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -15,9 +16,10 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/mysql-sync/mysql-sync/pkg/value"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+
+	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
 // argument is the only argument of this program where it runs scripts for a node.
@@ -72,7 +74,7 @@ func serve(in io.Reader, out io.Writer) error {
 	r := bufio.NewReaderSize(in, 64<<10)
 	for {
 		kind, d, err := receive(r)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err == nil {

@@ -10,11 +10,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mysql-sync/mysql-sync/pkg/value"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
 var errServer = errors.New("Error 1054 (42S22): Unknown column")

@@ -6,9 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mysql-sync/mysql-sync/pkg/value"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
 // loaded returns Transformers for tables in dir, and the error of Load.

@@ -10,8 +10,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mysql-sync/mysql-sync/pkg/value"
 	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
 // queryFunc is a Querier.

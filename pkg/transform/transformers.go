@@ -11,8 +11,9 @@ import (
 	"time"
 
 	"github.com/dlclark/regexp2/v2"
-	"github.com/mysql-sync/mysql-sync/pkg/value"
 	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
 // longestTimeLimit bounds Config.TimeLimit. A backtracking regular expression

@@ -43,8 +43,8 @@ func (c *certificates) distrust(err error) string {
 		}
 		return "the broker does not take this node's certificate (mqttConfig.cert and key)"
 	}
-	var theirs *tls.CertificateVerificationError
-	if !errors.As(err, &theirs) {
+	_, ok := errors.AsType[*tls.CertificateVerificationError](err)
+	if !ok {
 		return ""
 	}
 	var unknown x509.UnknownAuthorityError

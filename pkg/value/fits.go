@@ -183,12 +183,8 @@ func (c *Column) bytes(stored []byte, characters int) int {
 // far as the members are known. Where none has it the server takes a number for a
 // member's place, and another spelling of a member for that member.
 func (c *Column) isMember(v []byte) bool {
-	for _, m := range c.Members {
-		if m == string(v) {
-			return true
-		}
-	}
-	return slices.ContainsFunc(c.Members, func(m string) bool { return strings.Contains(m, lostCharacter) })
+	return slices.Contains(c.Members, string(v)) ||
+		slices.ContainsFunc(c.Members, func(m string) bool { return strings.Contains(m, lostCharacter) })
 }
 
 // fitsSet allows each order of the members, since it is the same set.

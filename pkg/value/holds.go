@@ -163,11 +163,10 @@ func (c *Column) holdsText(o *Column) string {
 // that it shall fit counts: characters, or the bytes of a TEXT.
 func (c *Column) longest(in *Column) int {
 	const unbounded = 1<<31 - 1
-	characters := 65 // the digits of a DECIMAL, or a time
+	var characters int
 	switch {
 	case c.Kind == Text && c.IsNumbered():
 		all := 0
-		characters = 0
 		for _, m := range c.Members {
 			characters, all = max(characters, len([]rune(m))), all+len([]rune(m))+1
 		}

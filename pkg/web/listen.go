@@ -35,7 +35,7 @@ func NewListener(l net.Listener, h http.Handler) *Listener {
 }
 
 // Listen makes the listener of the status page and the API as the key http says.
-// Without a token it is for loopback addresses alone. (Promise 8)
+// Without a token it is for loopback addresses alone. Promise 8.
 func (s *Server) Listen(ctx context.Context, log *zap.Logger, cfg config.HTTP) (*Listener, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Listen)
 	if err != nil {
