@@ -27,7 +27,7 @@ func confine(memory int64) error {
 		return err
 	}
 	for resource, most := range map[int]uint64{
-		unix.RLIMIT_DATA:   uint64(held + memory + overhead),
+		unix.RLIMIT_DATA:   uint64(held + memory + overhead + shadow),
 		unix.RLIMIT_CORE:   0,
 		unix.RLIMIT_FSIZE:  0,
 		unix.RLIMIT_NOFILE: 64,

@@ -1,0 +1,6 @@
+//go:build race
+
+package transform
+
+// shadow is what the race detector takes beside the memory that it watches, 128 MiB at a time.
+const shadow = 1 << 30
