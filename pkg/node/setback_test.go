@@ -104,9 +104,16 @@ func TestARestoredBackupIsNoticedWhateverWasWrittenSince(t *testing.T) {
 	a.Node.Stop()
 	restore()
 	a.start().Node.WaitLog("restored from a backup")
-	if code, said := a.verify("--repair"); code == 0 {
-		t.Errorf("verify says\n%s", said)
-	}
+	testkit.Eventually(t, "a comparison", func() error { // the remote may not have been heard of yet
+		code, said := a.verify("--repair")
+		if strings.Contains(said, "is offline") {
+			return errors.New(said)
+		}
+		if code == 0 {
+			t.Errorf("verify says\n%s", said)
+		}
+		return nil
+	})
 	a.Expect(`SELECT COUNT(*) FROM orders WHERE id = 3`, `1`)
 	a.setBack(true) // the comparison found a difference
 	settle(t, []*site{a, c})
