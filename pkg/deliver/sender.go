@@ -3,6 +3,7 @@ package deliver
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -86,20 +87,20 @@ func (s *Sender) Kicked() <-chan struct{} { return s.inbox.kick }
 
 // Step books the answers and sends as much as there is room for. After an error everything not booked is read again.
 func (s *Sender) Step(ctx context.Context) error {
-	err := s.step(ctx)
+	told := s.inbox.take()
+	err := s.step(ctx, told)
 	if err != nil {
+		s.inbox.back(told) // or rows that may be taken now would wait for their time
 		s.drop()
 	}
 	return err
 }
 
-func (s *Sender) step(ctx context.Context) error {
+func (s *Sender) step(ctx context.Context, told told) error {
 	if err := s.open(ctx); err != nil {
 		return err
 	}
-	told := s.inbox.take()
 	if err := s.book(ctx, told.answers); err != nil {
-		s.inbox.back(told)
 		return err
 	}
 	if !s.reachable() {
@@ -288,7 +289,7 @@ func (s *Sender) Retry() { s.inbox.put(func(i *told) { i.again = true }) }
 
 // Readable says that a table may be read again, of which rows may wait for that.
 func (s *Sender) Readable(table string) {
-	s.inbox.put(func(i *told) { i.readable = append(i.readable, table) })
+	s.inbox.put(func(i *told) { i.read(table) })
 }
 
 // Marked says that rows were marked for the remote.
@@ -308,6 +309,13 @@ type told struct {
 	again    bool     // a table's definition has changed: what was refused may be taken now
 	marked   bool     // rows were marked for the remote
 	readable []string // tables that may be read again
+}
+
+// read notes a table once, however long nobody looks. Promise 10.
+func (t *told) read(table string) {
+	if !slices.Contains(t.readable, table) {
+		t.readable = append(t.readable, table)
+	}
 }
 
 // inbox is where a sender is told. It is safe for concurrent use.
@@ -339,7 +347,9 @@ func (i *inbox) back(t told) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.told.anew, i.told.again, i.told.marked = i.told.anew || t.anew, i.told.again || t.again, i.told.marked || t.marked
-	i.told.readable = append(t.readable, i.told.readable...)
+	for _, table := range t.readable {
+		i.told.read(table)
+	}
 }
 
 // wake makes Run look for work. It never blocks.
