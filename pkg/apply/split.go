@@ -1,0 +1,227 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+)
+
+// strain is how much was tried in vain in each table, in statements that a lock stopped.
+type strain map[string]int
+
+// Bounds of strain: what it costs to find one row among many whose lock nobody gives, and
+// a few of them. A try in which the server had a statement wait is worth many, and one in
+// which it did so for long, very many: all others wait meanwhile.
+const (
+	strainMost   = 60
+	strainWaited = 15
+	strainSlow   = 40
+)
+
+// add says of a table that a try failed which was begun at a time.
+func (st strain) add(s *stuck, begun time.Time) {
+	switch {
+	case time.Since(begun) >= slow:
+		st[s.table] += strainSlow
+	case mysqldb.Waited(s.err):
+		st[s.table] += strainWaited
+	default:
+		st[s.table]++
+	}
+}
+
+// most reports whether no more is to be tried in a table for now.
+func (st strain) most(table string) bool { return st[table] >= strainMost }
+
+// waited reports whether the server had statements wait in a table.
+func (st strain) waited(table string) bool { return st[table] >= strainWaited }
+
+// split applies changes of different rows in one transaction. Where foreign or
+// unique keys tie them, that is one in which they are looked at together. If it
+// fails because of a row, two of half the size each are made: the bad rows end up
+// alone. Promise 5.
+func (a *Applier) split(ctx context.Context, tasks []*task, m manner, st strain) error {
+	if len(tasks) == 0 {
+		return nil
+	}
+	p := tasks[0].patience
+	if p.over() {
+		untried(tasks)
+		return nil
+	}
+	begun := time.Now()
+	tasks, err := a.attempt(ctx, tasks, m)
+	if mysqldb.SchemaChanged(err) {
+		for _, t := range tasks {
+			a.tables.Forget(t.in.Table)
+		}
+		tasks, err = a.attempt(ctx, tasks, m)
+	}
+	if tied(err) {
+		err = a.together(ctx, tasks, m)
+	}
+	if errors.Is(err, errLeft) {
+		return a.split(ctx, free(tasks), m, st)
+	}
+	var s *stuck
+	switch {
+	case err == nil:
+		p.done()
+		return nil
+	case ctx.Err() != nil:
+		return err
+	case errors.As(err, &s):
+		st.add(s, begun)
+		a.beWary(s.table)
+		return a.around(ctx, tasks, m, st, s)
+	case mysqldb.Transient(err):
+		return err
+	}
+	p.fails()
+	if len(tasks) > 1 {
+		half := len(tasks) / 2
+		return errors.Join(a.split(ctx, tasks[:half], m, st), a.split(ctx, tasks[half:], m, st))
+	}
+	*tasks[0].res = Result{Err: a.blame(ctx, tasks[0].in, err), Retry: tied(err)}
+	p.done()
+	return nil
+}
+
+// attempt applies changes in one transaction, and returns those that it was about if it
+// fails. On MySQL, where somebody's locks are about, rows that are new come in a second
+// one: an insert may have to wait for a gap, and nobody then waits for a row of the first.
+func (a *Applier) attempt(ctx context.Context, tasks []*task, m manner) ([]*task, error) {
+	if m&skipping != 0 && !a.db.MariaDB {
+		for _, t := range tasks {
+			t.left = false
+		}
+		if err := a.transaction(ctx, tasks, m|present); err != nil {
+			return tasks, err
+		}
+		tasks = slices.DeleteFunc(slices.Clone(tasks), func(t *task) bool { return !t.left })
+	}
+	if len(tasks) == 0 {
+		return nil, nil
+	}
+	return tasks, a.transaction(ctx, tasks, m)
+}
+
+// around applies changes of which something of one table stops some: first those of the
+// other tables, then the table's own without those that somebody's locks stop. What stops
+// one that is alone, or too many to look for each, is set aside. Nothing else waits for
+// it. Promise 5.
+func (a *Applier) around(ctx context.Context, tasks []*task, m manner, st strain, s *stuck) error {
+	var own, others []*task
+	for _, t := range tasks {
+		if t.in.Table == s.table {
+			own = append(own, t)
+		} else {
+			others = append(others, t)
+		}
+	}
+	if err := a.split(ctx, others, m, st); err != nil {
+		return err
+	}
+	switch {
+	case len(own) == 0: // tied to the others: its rows came before
+		return s
+	case s.slow || st.most(s.table):
+		a.setAside(own, s, true)
+		return nil
+	case len(own) == 1 && m&skipping != 0:
+		a.setAside(own, s, false)
+		return nil
+	case m&skipping == 0:
+		return a.split(ctx, own, m&^waiting|skipping, st)
+	}
+	half := len(own) / 2
+	if there, missing := apart(own); len(there) > 0 && len(missing) > 0 { // a gap, or want of room, stops inserts
+		own, half = append(there, missing...), len(there)
+	}
+	if err := a.split(ctx, own[:half], m, st); err != nil {
+		return err
+	}
+	if st.most(s.table) { // the first half has taken what there was of patience
+		a.setAside(own[half:], s, true)
+		return nil
+	}
+	return a.split(ctx, own[half:], m, st)
+}
+
+// setAside sets changes of a table aside, and with whole all others that come for it.
+func (a *Applier) setAside(tasks []*task, s *stuck, whole bool) {
+	why := "waits for table " + s.table + ": " + s.err.Error()
+	if whole {
+		a.room.stop(a.now(), s.table, why)
+	}
+	for _, t := range tasks {
+		*t.res = Result{Err: &Wait{text: why, stuck: true}, Retry: true}
+	}
+}
+
+// free returns those of the tasks that were not set aside.
+func free(tasks []*task) []*task {
+	return slices.DeleteFunc(slices.Clone(tasks), func(t *task) bool { return IsStuck(t.res.Err) })
+}
+
+// apart returns the tasks whose rows are there, and the others.
+func apart(tasks []*task) (there, missing []*task) {
+	for _, t := range tasks {
+		if t.exists {
+			there = append(there, t)
+		} else {
+			missing = append(missing, t)
+		}
+	}
+	return there, missing
+}
+
+// tied reports whether an error says that rows stand in each other's way.
+func tied(err error) bool {
+	return errors.Is(err, errTied) || mysqldb.Duplicate(err) || mysqldb.MissingParent(err) || mysqldb.Referenced(err)
+}
+
+// ring is like together; changes that something of their table stops are set aside.
+func (a *Applier) ring(ctx context.Context, tasks []*task, m manner, st strain) error {
+	err := a.together(ctx, tasks, m)
+	var s *stuck
+	if ctx.Err() == nil && errors.As(err, &s) {
+		return a.around(ctx, tasks, m, st, s)
+	}
+	return err
+}
+
+// tries bounds how often together begins anew. Each time a change less is in it,
+// or one is decided.
+const tries = 200
+
+// together applies changes of different rows in one transaction in which nothing
+// is in the way of another: see writeTied. What cannot be among them is left out
+// and waits, the others go in. Promise 5.
+func (a *Applier) together(ctx context.Context, tasks []*task, m manner) error {
+	for range tries {
+		err := a.transaction(ctx, tasks, m|whole)
+		if errors.Is(err, errLeft) {
+			tasks = free(tasks)
+			continue
+		}
+		var b *barred
+		if !errors.As(err, &b) {
+			return err
+		}
+		tasks = slices.DeleteFunc(slices.Clone(tasks), func(t *task) bool {
+			w := b.waits[t.in.Row]
+			if w != nil {
+				*t.res = Result{Err: w, Retry: true}
+			}
+			return w != nil
+		})
+		if len(tasks) == 0 {
+			return nil
+		}
+	}
+	return errTied
+}
