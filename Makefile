@@ -20,8 +20,8 @@ FUZZ_PACKAGES = $(shell grep -rlE --include=*_test.go '^func Fuzz' cmd pkg | xar
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-build: ## build the daemon, one static file: bin/mysql-sync
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/mysql-sync ./cmd/mysql-sync
+build: ## build both programs, one static file each: bin/mysql-sync and bin/mysql-sync-connector
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/mysql-sync ./cmd/mysql-sync-connector
 
 demo: ## see it work: two databases, two nodes, a broker; leaves nothing behind
 	@scripts/install-deps.sh mariadb
@@ -70,7 +70,7 @@ bench: ## measure two real nodes, and native replication for comparison; BENCHFL
 	@go run ./cmd/mysql-sync-bench $(BENCHFLAGS)
 
 docs: ## regenerate the generated parts of docs/ and DESIGN.md; the tests say when one is out of date
-	go test ./pkg ./pkg/config ./cmd/mysql-sync -run '^TestDocumentation$$' -count 1 -update
+	go test ./docs ./pkg ./pkg/config ./pkg/connector ./cmd/mysql-sync ./cmd/mysql-sync-connector -run '^TestDocumentation$$' -count 1 -update
 
 packages: ## print what each package has: lines, imports, what it is tested with
 	@go test ./pkg -run '^TestEachPackageIsTested$$' -count 1 -v

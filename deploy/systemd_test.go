@@ -9,26 +9,37 @@ import (
 	"testing"
 )
 
+// TestF25TheConnectorIsAService: its unit is as right, and as hardened, as those of nodes.
+func TestF25TheConnectorIsAService(t *testing.T) {
+	exe := filepath.Join(t.TempDir(), "mysql-sync-connector")
+	run(t, "go", "build", "-o", exe, "../cmd/mysql-sync-connector")
+	checkUnit(t, "mysql-sync-connector@.service", "/usr/bin/mysql-sync-connector", exe)
+}
+
 // systemd's own checks find no mistake, and rate the exposure of the nodes below
 // 1.5 of 10, "OK". What is left is the network, which is a node's work.
 func TestUnitsAreRightAndHardened(t *testing.T) {
 	if _, err := exec.LookPath("systemd-analyze"); err != nil {
 		t.Fatalf("%v; scripts/install-deps.sh installs it", err)
 	}
-	dir := t.TempDir()
 	for _, name := range []string{"mysql-sync.service", "mysql-sync@.service"} {
-		// The program is not installed on this machine.
-		text := strings.Replace(read(t, "systemd/"+name), "ExecStart=/usr/bin/mysql-sync", "ExecStart="+program(t), 1)
-		file := filepath.Join(dir, strings.Replace(name, "@", "@berlin", 1))
-		write(t, file, text, 0o644)
-		said := run(t, "systemd-analyze", "verify", "--man=no", "--recursive-errors=no", file)
-		for line := range strings.Lines(said) {
-			if strings.Contains(line, "mysql-sync") { // Other units of the machine are its own business.
-				t.Errorf("%s: %s", name, line)
-			}
-		}
-		run(t, "systemd-analyze", "security", "--offline=true", "--threshold=15", "--no-pager", file)
+		checkUnit(t, name, "/usr/bin/mysql-sync", program(t))
 	}
+}
+
+// checkUnit has systemd check a unit, in which a program of this machine takes the place of the one that it runs.
+func checkUnit(t *testing.T, name, installed, program string) {
+	t.Helper()
+	text := strings.Replace(read(t, "systemd/"+name), "ExecStart="+installed+" ", "ExecStart="+program+" ", 1)
+	file := filepath.Join(t.TempDir(), strings.Replace(name, "@", "@berlin", 1))
+	write(t, file, text, 0o644)
+	said := run(t, "systemd-analyze", "verify", "--man=no", "--recursive-errors=no", file)
+	for line := range strings.Lines(said) {
+		if strings.Contains(line, "mysql-sync") { // Other units of the machine are its own business.
+			t.Errorf("%s: %s", name, line)
+		}
+	}
+	run(t, "systemd-analyze", "security", "--offline=true", "--threshold=15", "--no-pager", file)
 }
 
 // A node that is attacked or takes in large rows is bounded, and knows it before the kernel ends it.

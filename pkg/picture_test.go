@@ -64,7 +64,7 @@ func picture(t *testing.T) string {
 		number := fmt.Sprint(i + 1)
 		for _, p := range l {
 			for _, name := range folders {
-				if within(name, p) {
+				if _, as, _ := layer(name); as == p {
 					fmt.Fprintf(&b, "| %s | `%s` | %s |\n", number, strings.TrimPrefix(name, "pkg/"), what(t, name))
 					number = ""
 				}

@@ -8,12 +8,14 @@
 #   install-deps.sh compiler openssl a C compiler for the race detector, and openssl for make-certs.sh
 #   install-deps.sh faketime         another clock for a server
 #   install-deps.sh chromium         the browser that the status page is tested in
+#   install-deps.sh node             for the client of Airtable that a stand-in is checked with
 #   install-deps.sh paho             Python's MQTT, for the peer of docs/protocol.md
+#   install-deps.sh postgres         PostgreSQL, which the connector reads and writes
 #   install-deps.sh proxies          nginx and Caddy, before the status page
 #   install-deps.sh deploy           what checks deploy: systemd's and Prometheus' tools, and the certificates of an image
 set -euo pipefail
 
-[ $# -gt 0 ] || set -- mariadb mosquitto compiler openssl faketime chromium paho proxies deploy
+[ $# -gt 0 ] || set -- mariadb mosquitto compiler openssl faketime chromium node paho postgres proxies deploy
 
 # Debian keeps servers where an ordinary user's PATH does not look.
 PATH=$PATH:/usr/local/sbin:/usr/sbin
@@ -38,7 +40,9 @@ for part; do
 	openssl) have openssl || packages+=(openssl) ;;
 	faketime) compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || packages+=(libfaketime) ;;
 	chromium) have chromium || have chromium-browser || have google-chrome || packages+=(chromium fonts-liberation) ;;
+	node) have node || packages+=(nodejs) ;;
 	paho) has_paho python3 || has_paho /usr/bin/python3 || packages+=(python3-paho-mqtt) ;;
+	postgres) compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || have initdb psql || packages+=(postgresql) ;;
 	proxies)
 		have nginx || packages+=(nginx)
 		have caddy || packages+=(caddy)
@@ -49,7 +53,7 @@ for part; do
 		[ -e /etc/ssl/certs/ca-certificates.crt ] || packages+=(ca-certificates)
 		;;
 	*)
-		echo "install-deps: $part is not one of mariadb, mosquitto, compiler, openssl, faketime, chromium, paho, proxies, deploy" >&2
+		echo "install-deps: $part is not one of mariadb, mosquitto, compiler, openssl, faketime, chromium, node, paho, postgres, proxies, deploy" >&2
 		exit 2
 		;;
 	esac
@@ -81,7 +85,7 @@ echo "install-deps: installing ${packages[*]}" >&2
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${packages[@]}"
 
 # Nor shall a service start with the machine from now on: nobody has asked for that.
-for service in mosquitto prometheus nginx caddy; do
+for service in mosquitto postgresql prometheus nginx caddy; do
 	if [[ " ${packages[*]} " == *" $service "* ]]; then
 		if [ -e /etc/init.d/$service ]; then
 			"${as_root[@]}" update-rc.d $service disable

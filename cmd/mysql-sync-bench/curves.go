@@ -47,17 +47,17 @@ type pointResult struct {
 
 // curves are all there are.
 var curves = []curve{
-	{name: "curve: backlog", title: "Catch-up over the backlog", what: "each change is of another row", over: "changes", show: []string{"rows/s", "MiB"},
+	{name: "curve: backlog", title: "Catch-up by backlog", what: "each change affects another row", over: "changes", show: []string{"rows/s", "MiB"},
 		points: over(grown, 10_000, 100_000, 1_000_000, 10_000_000)},
-	{name: "curve: table", title: "Catch-up over the size of the table", what: "20,000 changes, all over the table", over: "rows in the table", show: []string{"rows/s", "native rows/s", "MiB"},
+	{name: "curve: table", title: "Catch-up by table size", what: "20,000 changes, spread over the table", over: "rows in the table", show: []string{"rows/s", "native rows/s", "MiB"},
 		points: tables},
-	{name: "curve: remotes", title: "Fan-out over the remotes", what: "5,000 changes go to real nodes on the same machine, whose schemas share a server", over: "remotes",
+	{name: "curve: remotes", title: "Fan-out by remotes", what: "5,000 changes go to real nodes on the same machine, whose schemas share a server", over: "remotes",
 		show: []string{"rows/s in all", "CPU µs/change", "MiB source"}, points: remotes},
 	{name: "curve: transformers", title: "Catch-up with a transformer", what: "50,000 changes; the transformer changes nothing", over: "transformer",
 		show: []string{"rows/s", "MiB"}, points: transformers},
-	{name: "curve: shapes", title: "Initial sync of tables as people have them", what: "200,000 rows of 200 bytes in all; from the source node's start on", over: "tables",
+	{name: "curve: shapes", title: "Initial sync of realistic tables", what: "200,000 rows of 200 bytes in all; from the start of the source node", over: "tables",
 		show: []string{"rows/s", "s", "CPU µs/row"}, points: shapes},
-	{name: "curve: idle", title: "At rest over the tables", what: "two nodes that have nothing to do; of a node and of its database, in percent of one core", over: "tables",
+	{name: "curve: idle", title: "Idle cost by number of tables", what: "two idle nodes; of the source's node and its database, in percent of one core", over: "tables",
 		show: []string{"node %", "database %"}, points: resting},
 }
 

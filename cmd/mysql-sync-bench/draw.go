@@ -68,7 +68,7 @@ func draw(r *report) string {
 	panels = slices.DeleteFunc(panels, func(p *panel) bool { return p == nil })
 	rows := (len(panels) + 1) / 2
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" role="img" aria-label="mysql-sync measured beside native replication">`+"\n",
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" role="img" aria-label="mysql-sync compared with native replication">`+"\n",
 		2*panelWidth, rows*panelHeight+60)
 	b.WriteString(look)
 	head := &panel{}
@@ -92,7 +92,7 @@ func throughput(r *report) *panel {
 	const bar, gap, most = 14.0, 54.0, 250.0
 	p := &panel{}
 	y := 54.0
-	p.text(20, 24, "title", "start", "Throughput (each pair to its own scale)")
+	p.text(20, 24, "title", "start", "Throughput (each pair on its own scale)")
 	for _, m := range r.Measures {
 		if m.Show[0] != "rate" || len(m.Ours) == 0 {
 			continue
@@ -133,7 +133,7 @@ func latencies(r *report) *panel {
 		return plotLeft + plotWidth*min(1, max(0, (math.Log10(max(ms, 1e-9))-least)/decades))
 	}
 	p := &panel{}
-	p.text(20, 24, "title", "start", "Commit to visible (share of the changes)")
+	p.text(20, 24, "title", "start", "Commit to visible (share of changes)")
 	for _, ms := range []float64{0.1, 1, 10, 100, 1000} {
 		p.put(`<line x1="%.1f" x2="%.1f" y1="%d" y2="%d" class="grid"/>`, x(ms), x(ms), plotTop, plotTop+plotHeight)
 		p.text(x(ms), plotTop+plotHeight+18, "dim", "middle", "%g ms", ms)

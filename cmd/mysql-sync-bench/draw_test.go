@@ -33,7 +33,7 @@ func TestPictureIsWellFormedAndHasWhatTheReportHas(t *testing.T) {
 		}
 	}
 	if strings.Contains(picture, "NaN") {
-		t.Errorf("the picture has a place that is none:\n%s", picture)
+		t.Errorf("the picture has an invalid coordinate:\n%s", picture)
 	}
 }
 

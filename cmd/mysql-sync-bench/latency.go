@@ -26,7 +26,7 @@ func latency(b *bench, p *pair) sample {
 		for there := 0; there == 0; {
 			b.must("look", look.GetContext(b.ctx, &there, id))
 			if time.Since(began) > time.Minute {
-				b.Fatalf("row %d has not come in a minute", id)
+				b.Fatalf("row %d has not arrived within a minute", id)
 			}
 			if there == 0 {
 				time.Sleep(100 * time.Microsecond)

@@ -24,20 +24,20 @@ func (p program) Run() int { return p() }
 
 func main() {
 	var s settings
-	only := flag.String("run", "", "only the measures and curves whose names match this regular expression")
-	file := flag.String("json", "bench.json", "where all figures are written")
-	picture := flag.String("draw", "", "draw the figures of this file as SVG on standard output, and measure nothing")
-	flag.IntVar(&s.Rounds, "rounds", 3, "how often each measure is taken; the table has medians")
+	only := flag.String("run", "", "only measurements and curves whose names match this regular expression")
+	file := flag.String("json", "bench.json", "file to write all figures to")
+	picture := flag.String("draw", "", "draw this file's figures as SVG on standard output instead of measuring")
+	flag.IntVar(&s.Rounds, "rounds", 3, "how many times to take each measurement; the table shows medians")
 	flag.BoolVar(&s.Quick, "quick", false, "a tenth of the rows and of the time")
 	flag.BoolVar(&s.Curves, "curves", false, "also the cost as work grows: backlog, table, remotes, transformers")
 	flag.BoolVar(&s.Long, "long", false, "with -curves, up to 10,000,000 rows and 50 remotes")
-	flag.BoolVar(&s.Binlog, "binlog", true, "whether our servers write a binary log, as those of native replication must")
+	flag.BoolVar(&s.Binlog, "binlog", true, "whether our servers write a binary log, as native replication requires")
 	flag.StringVar(&s.Broker, "broker", "mosquitto", "the broker between our nodes: mosquitto, nats (a cluster of three servers) or embedded (in a third node)")
 	flag.IntVar(&s.Flush, "flush", 1, "innodb_flush_log_at_trx_commit of all servers, ours and native; 1 is MariaDB's default, 2 survives no power cut")
 	flag.Parse()
 	chosen, err := regexp.Compile(*only)
 	if err != nil || flag.NArg() > 0 || s.Rounds < 1 {
-		fmt.Fprintln(os.Stderr, "mysql-sync-bench: -run must be a regular expression, -rounds at least 1, and there are no arguments:", err)
+		fmt.Fprintln(os.Stderr, "mysql-sync-bench: -run must be a regular expression, -rounds must be at least 1, and arguments are not allowed:", err)
 		os.Exit(2)
 	}
 	if *picture != "" {
@@ -54,7 +54,7 @@ func run(ctx context.Context, s settings, chosen *regexp.Regexp, file string) in
 	r := report{Settings: s, Machine: machine(), Versions: map[string]string{}}
 	r.begin()
 	if r.Machine.Load > 0.5 {
-		note("the machine is busy (a load of %.1f before the run): do not compare these figures with others", r.Machine.Load)
+		note("the machine is busy (a load of %.1f before the run): its figures are not comparable", r.Machine.Load)
 	}
 	code := 0
 	check := func(what string, err error) {

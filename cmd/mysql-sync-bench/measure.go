@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/mysql-sync/mysql-sync/pkg/pause"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
@@ -65,10 +66,8 @@ func (b *bench) time(d time.Duration) time.Duration { return time.Duration(b.row
 
 // pause waits, or ends the measure when the run is interrupted.
 func (b *bench) pause(d time.Duration) {
-	select {
-	case <-b.ctx.Done():
+	if pause.For(b.ctx, d) != nil {
 		b.Fatalf("interrupted")
-	case <-time.After(d):
 	}
 }
 
@@ -89,7 +88,7 @@ var measures = []measure{
 		show: []string{"rate"}, unit: "changes/s",
 		ours:   func(b *bench) sample { return hotRows(b, newOurs(b)) },
 		native: func(b *bench) sample { return hotRows(b, newNative(b)) }},
-	{name: "steady load", title: "4 writers flat out for 30 s: lag at the end in s / their transactions a second", aim: "< 1 s", floor: "< 3 s",
+	{name: "steady load", title: "4 writers at full speed for 30 s: lag at the end in s / their transactions per second", aim: "< 1 s", floor: "< 3 s",
 		show:   []string{"lag", "writes per second"},
 		ours:   func(b *bench) sample { return steady(b, newOurs(b)) },
 		native: func(b *bench) sample { return steady(b, newNative(b)) }},
@@ -97,15 +96,15 @@ var measures = []measure{
 		show: []string{"p50", "p99"}, unit: "ms",
 		ours:   func(b *bench) sample { return latency(b, newOurs(b)) },
 		native: func(b *bench) sample { return latency(b, newNative(b)) }},
-	{name: "writers", title: "writers' throughput ÷ without: sending on this machine / remote away", aim: "0.85", floor: "0.7",
+	{name: "writers", title: "writers' throughput ÷ without: sending on this machine / remote offline", aim: "0.85", floor: "0.7",
 		show: []string{"share with remote", "share, remote away"}, ours: oursWriters, native: nativeWriters},
 	{name: "initial sync", title: "initial sync of 1,000,000 rows of 200 bytes", aim: "40,000 rows/s", floor: "25,000 rows/s",
 		show: []string{"rate"}, unit: "rows/s", ours: initialSync},
-	{name: "version 1", title: "version-1 peers, an answer a row: to the peer / from it", aim: "8,000 rows/s", floor: "4,000 rows/s",
+	{name: "version 1", title: "version-1 peers, one answer per row: to the peer / from it", aim: "8,000 rows/s", floor: "4,000 rows/s",
 		show: []string{"to the peer", "from the peer"}, unit: "rows/s", ours: version1},
-	{name: "bytes", title: "bytes on the wire a row of 200 bytes, with answers", aim: "40", floor: "80",
+	{name: "bytes", title: "bytes on the wire per row of 200 bytes, including answers", aim: "40", floor: "80",
 		show: []string{"bytes"}, unit: "bytes", ours: oursBytes, native: nativeBytes},
-	{name: "fan-out", title: "one source to 20 remotes: its node's CPU a change ÷ that to 1", aim: "3×", floor: "6×",
+	{name: "fan-out", title: "one source to 20 remotes: its node's CPU per change ÷ that to 1", aim: "3×", floor: "6×",
 		show: []string{"times"}, unit: "×", ours: fanOut},
 	{name: "memory", title: "node's memory: idle / 1,000,000-change backlog / 20 remotes", aim: "20 / 64 / 96 MiB", floor: "40 / 128 / 160 MiB",
 		show: []string{"idle", "backlog", "remotes"}, unit: "MiB", ours: memory},

@@ -72,7 +72,7 @@ func (p *pair) all(at *site) (sum string) {
 // awaitAll is await for a sum of the source's rows that was taken before.
 func (p *pair) awaitAll(want string, ids []int64) time.Time {
 	const one = `SELECT COALESCE(MAX(revision), -1) FROM orders WHERE id = ?`
-	at := p.b.until("the target to have all", func(context.Context) (bool, error) {
+	at := p.b.until("the target to have everything", func(context.Context) (bool, error) {
 		for _, id := range ids {
 			here, err := p.source.number(one, id)
 			if err != nil {

@@ -48,7 +48,7 @@ func version1(b *bench) sample {
 	p := newPeer(b, broker, s.name, n)
 	began := time.Now()
 	p.publish(wire.Topics("").Info(), wire.Info{Sender: peerName, Message: wire.Connected, Until: began.Add(10 * time.Minute)}.Encode())
-	ended := b.until("the peer to have all", func(context.Context) (bool, error) {
+	ended := b.until("the peer to have everything", func(context.Context) (bool, error) {
 		left, err := s.number(testkit.Waiting)
 		return left == 0, err
 	})

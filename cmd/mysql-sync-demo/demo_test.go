@@ -29,7 +29,7 @@ func TestDemoEndsEqualAndLeavesNothingBehind(t *testing.T) {
 	for i, want := range []string{
 		`^berlin: 404 rows, 0 pending, losing edits kept in sync_conflicts: [01]$`,
 		`^boston: 404 rows, 0 pending, losing edits kept in sync_conflicts: [01]$`,
-		`^latency seen while linked: median \d+ ms, longest \d+ ms`,
+		`^latency while connected: median \d+ ms, longest \d+ ms`,
 		`^equal: yes$`,
 	} {
 		if i >= len(last) || !regexp.MustCompile(want).MatchString(last[i]) {

@@ -15,8 +15,8 @@ const (
 	column     = 39 // characters for each site
 )
 
-// screen shows the story: a table that is redrawn where out is a terminal, and
-// plain lines elsewhere. Its methods are for one goroutine.
+// screen shows the story: on a terminal a table that is redrawn, elsewhere plain lines. Its methods are for one
+// goroutine.
 type screen struct {
 	out   *os.File
 	width int // of the terminal; 0: plain lines
@@ -47,7 +47,7 @@ func (s *screen) caption(text string) {
 	}
 }
 
-// note tells that something has happened.
+// note reports an event.
 func (s *screen) note(format string, args ...any) {
 	line := time.Now().Format("15:04:05.000 ") + fmt.Sprintf(format, args...)
 	if s.width == 0 {

@@ -41,10 +41,10 @@ type site struct {
 	pending int   // rows that the other site has not acknowledged, from sync_status
 
 	own map[string]row       // rows that this site's users wrote last; the zero row is a delete
-	at  map[string]time.Time // when, for those whose way is measured
+	at  map[string]time.Time // when, for rows whose latency is measured
 }
 
-// look reads what the site has now.
+// look reads the site's current rows.
 func (s *site) look() error {
 	s.rows = s.rows[:0]
 	if err := s.db.Select(&s.rows, `SELECT id, item, price FROM goods ORDER BY id`); err != nil {
@@ -73,8 +73,7 @@ func startDatabase(tb testkit.TB, name, currency string) (*site, map[string]any)
 	}
 }
 
-// startNodes starts both nodes. The broker runs inside berlin's, and boston
-// reaches it through the link that is returned.
+// startNodes starts both nodes. The broker runs inside berlin's, and boston reaches it through the returned link.
 func startNodes(tb testkit.TB, berlin, boston map[string]any) *testkit.Proxy {
 	address := freeAddress(tb)
 	berlin["remoteClients"] = []string{"boston"}

@@ -8,13 +8,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mysql-sync/mysql-sync/pkg/pause"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// glance is the time between two looks at the databases.
+// glance is the interval at which the databases are polled.
 const glance = 20 * time.Millisecond
 
-// stage is what the story is played on.
+// stage is where the story is played.
 type stage struct {
 	tb             testkit.TB
 	screen         *screen
@@ -55,8 +56,7 @@ func (st *stage) fill(s *site, count int, item, price string) {
 	st.screen.note("%s writes    %d rows at once", s.name, count)
 }
 
-// wrote remembers what a site's users are about to write, so that it is not
-// taken for something received.
+// wrote remembers what a site's users are about to write, so that it is not mistaken for something received.
 func (st *stage) wrote(s *site, rows []row) {
 	for _, r := range rows {
 		s.own[r.ID] = r
@@ -66,7 +66,7 @@ func (st *stage) wrote(s *site, rows []row) {
 	}
 }
 
-// look reads both sites, tells what each has received, and draws.
+// look reads both sites, reports what each has received, and draws.
 func (st *stage) look() {
 	st.lookAt(st.berlin, st.boston)
 	st.lookAt(st.boston, st.berlin)
@@ -101,8 +101,7 @@ func (st *stage) lookAt(s, other *site) {
 	}
 }
 
-// changed returns the rows that differ between two looks; a row that is gone
-// has only its id.
+// changed returns the rows that differ between two polls; a deleted row has only its id.
 func changed(before, after []row) []row {
 	old := make(map[string]row, len(before))
 	for _, r := range before {
@@ -129,8 +128,7 @@ func (r row) text(currency string) string {
 	return fmt.Sprintf("%-10s %-14s %s %s", r.ID, r.Item, r.Price, currency)
 }
 
-// watch looks on until done returns true. It reports whether that came within
-// the time. The demonstration ends when ctx does.
+// watch polls until done returns true. It reports whether that happened in time. The demonstration ends when ctx does.
 func (st *stage) watch(ctx context.Context, atMost time.Duration, done func() bool) bool {
 	for deadline := time.Now().Add(atMost); ; {
 		st.look()
@@ -140,21 +138,19 @@ func (st *stage) watch(ctx context.Context, atMost time.Duration, done func() bo
 		if time.Now().After(deadline) {
 			return false
 		}
-		select {
-		case <-ctx.Done():
+		if pause.For(ctx, glance) != nil {
 			st.tb.Fatalf("interrupted")
-		case <-time.After(glance):
 		}
 	}
 }
 
-// settled reports whether both sites are equal and have acknowledged all.
+// settled reports whether both sites are equal and have acknowledged everything.
 func (st *stage) settled() bool {
 	return st.berlin.pending == 0 && st.boston.pending == 0 && st.difference() == ""
 }
 
-// difference names the first difference between the sites, "" if there is none.
-// Prices are equal when boston's is berlin's by the transformer's rate.
+// difference describes the first difference between the sites, "" if there is none. Prices are equal when boston's is
+// berlin's at the transformer's rate.
 func (st *stage) difference() string {
 	a, b := st.berlin.rows, st.boston.rows
 	for i := range min(len(a), len(b)) {

@@ -10,7 +10,7 @@ import (
 
 const (
 	breath  = 500 * time.Millisecond // after each write, so that people can follow
-	backlog = 200                    // rows that each side writes at once while they are apart
+	backlog = 200                    // rows that each side writes at once while disconnected
 	limit   = 30 * time.Second       // for everything to arrive
 )
 
@@ -24,15 +24,15 @@ func play(ctx context.Context, tb testkit.TB, s *screen) {
 
 	s.caption("2 of 5: rows written at one side appear at the other; boston's transformer converts the prices")
 	st.together(ctx)
-	s.caption("3 of 5: the link to boston is cut; both sides go on writing, and what they owe is pending")
+	s.caption("3 of 5: the link to boston is cut; both sides keep writing, and their changes are pending")
 	st.cut(ctx)
 	s.caption("4 of 5: the link is back; both backlogs drain, and of two edits of one row the later wins")
 	st.reunite(ctx)
-	s.caption("5 of 5: the nodes are at rest; both sides are compared row by row")
+	s.caption("5 of 5: the nodes are idle; both sides are compared row by row")
 	st.compare()
 }
 
-// together has each side write, one after the other.
+// together makes each side write, one after the other.
 func (st *stage) together(ctx context.Context) {
 	for _, write := range []func(){
 		func() { st.put(st.berlin, row{"berlin-1", "lamp", "12.00"}) },
@@ -49,7 +49,7 @@ func (st *stage) together(ctx context.Context) {
 	}
 }
 
-// cut has both sides write while they are apart, both also the same row.
+// cut makes both sides write while they are disconnected, including to the same row.
 func (st *stage) cut(ctx context.Context) {
 	st.link.Cut()
 	st.apart = true
@@ -65,7 +65,7 @@ func (st *stage) cut(ctx context.Context) {
 		write()
 		st.pause(ctx)
 	}
-	// What is due shows there after a second: the rows above, a deleted one too, and both backlogs.
+	// Pending rows show there after a second: the rows above, including a deleted one, and both backlogs.
 	st.watch(ctx, limit, func() bool { return st.berlin.pending == 2+backlog && st.boston.pending == 3+backlog })
 	st.screen.note("pending in sync_status: %s at berlin, %s at boston", rows(st.berlin.pending), rows(st.boston.pending))
 }
@@ -83,7 +83,7 @@ func (st *stage) pause(ctx context.Context) {
 	st.watch(ctx, limit, func() bool { return time.Now().After(end) })
 }
 
-// compare tells how it ended.
+// compare reports the outcome.
 func (st *stage) compare() {
 	st.look()
 	for _, s := range []*site{st.berlin, st.boston} {
@@ -95,7 +95,7 @@ func (st *stage) compare() {
 	}
 	if len(st.took) > 0 {
 		slices.Sort(st.took)
-		st.screen.result("latency seen while linked: median %d ms, longest %d ms (the databases were looked at each %d ms)",
+		st.screen.result("latency while connected: median %d ms, longest %d ms (the databases were polled every %d ms)",
 			st.took[len(st.took)/2].Milliseconds(), st.took[len(st.took)-1].Milliseconds(), glance.Milliseconds())
 	}
 	if !st.settled() {

@@ -26,13 +26,13 @@ func playAttacks(chosen func(name string) bool) int {
 				code = 1
 			}
 			if c.Arrived > attack.MostWait {
-				note("%s: another site's row came after more than %v", c.Name, attack.MostWait)
+				note("%s: another site's row took more than %v", c.Name, attack.MostWait)
 				code = 1
 			}
 		})
 	})
 	if err != nil {
-		note("%s: not as it must be: %v", attacksName, err)
+		note("%s: failed: %v", attacksName, err)
 		code = 1
 	}
 	return code

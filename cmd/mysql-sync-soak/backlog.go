@@ -43,7 +43,7 @@ func drain(w *world) {
 		if most > mostBytes {
 			w.tb.Fatalf("node %s had %d MiB of memory", s.Name, most>>20)
 		}
-		w.notes = append(w.notes, fmt.Sprintf("%s had at most %d MiB", s.Name, most>>20))
+		w.notes = append(w.notes, fmt.Sprintf("%s used at most %d MiB", s.Name, most>>20))
 	}
 }
 

@@ -20,7 +20,7 @@ func newDisk(tb testkit.TB, size string) (dir string) {
 	}
 	tb.Cleanup(func() { _ = os.Remove(dir) })
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+size+",mode=0700"); err != nil {
-		tb.Fatalf("mount a small disk, which is left to root: %v", err)
+		tb.Fatalf("mount a small disk, which only root may do: %v", err)
 	}
 	tb.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
 	return dir
@@ -51,7 +51,7 @@ func ownDisks(w *world) { w.disks = true }
 
 // tellEnds says how often a server did not survive what was done to it.
 func tellEnds(w *world) {
-	w.notes = append(w.notes, fmt.Sprintf("%d times the server ended of it", w.ended))
+	w.notes = append(w.notes, fmt.Sprintf("the server crashed %d times", w.ended))
 }
 
 // fillDatabaseDisk leaves a database without room, its users and its node with it, for some seconds. Rows of a table beside

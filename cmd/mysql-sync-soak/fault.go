@@ -3,6 +3,7 @@ package main
 import (
 	"time"
 
+	"github.com/mysql-sync/mysql-sync/pkg/pause"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
@@ -30,14 +31,14 @@ var faults = []fault{
 	{name: "broker out of reach", does: "black hole between node A and the broker, cuts for B", strike: hideBroker},
 	{name: "database out of reach", does: "black hole between node A and its database, cuts for B", strike: hideDatabase},
 	{name: "disk of the broker full", does: "Mosquitto with sessions on a full disk, kill -9 there", set: smallDisk, strike: fillDisk},
-	{name: "disk of a database full", does: "mariadbd of A, or of B, without room on its disk for 4 seconds", set: ownDisks, strike: fillDatabaseDisk,
+	{name: "disk of a database full", does: "the disk of A's or B's mariadbd full for 4 seconds", set: ownDisks, strike: fillDatabaseDisk,
 		heal: tellEnds},
-	{name: "broker drops messages", does: "max_queued_messages 10, max_inflight_messages 5, node B stops and comes back", set: shortQueues,
+	{name: "broker drops messages", does: "max_queued_messages 10, max_inflight_messages 5, node B stops and restarts", set: shortQueues,
 		strike: func(w *world) { w.stopNode(w.b) }},
-	{name: "duplicates, disorder", does: "batches and acks published again late, twice, in any order", set: record, strike: replay},
-	{name: "old backup restored", does: "database A set back to a copy of an earlier state, then verify --repair",
+	{name: "duplicates, disorder", does: "batches and acks republished late, twice, in any order", set: record, strike: replay},
+	{name: "old backup restored", does: "database A restored from an earlier copy, then verify --repair",
 		strike: setBack, heal: repair},
-	{name: "clock set back", does: "the clock of A's mariadbd and node set back by an hour, and right again; node A killed between", set: oneClock,
+	{name: "clock set back", does: "the clock of A's mariadbd and node set back by an hour, then corrected; node A killed in between", set: oneClock,
 		strike: turnClock},
 	{name: "deadlock storm", does: "8 sessions on each side lock 10 rows in opposite orders", set: stormy, strike: letPass},
 	{name: "backlog of a million", does: "node B down while A writes 1,000,000 rows", set: large, strike: pileUp, heal: drain, long: true},
@@ -45,10 +46,8 @@ var faults = []fault{
 
 // pause is the time for which what was struck stays struck, or is left alone.
 func (w *world) pause(d time.Duration) {
-	select {
-	case <-w.ctx.Done():
+	if pause.For(w.ctx, d) != nil {
 		w.tb.Fatalf("interrupted")
-	case <-time.After(d):
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mysql-sync/mysql-sync/pkg/pause"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
@@ -19,7 +20,7 @@ import (
 
 const (
 	holdsName    = "held" // for -run, with the hold's own name after it
-	holdsHeading = `| held | where | rows of another table, p50 / p99 | at the latest | users' statements, p99 / worst | equal after |
+	holdsHeading = `| held | where | rows of another table, p50 / p99 | worst | users' statements, p99 / worst | equal after |
 |---|---|--:|--:|--:|--:|`
 )
 
@@ -48,24 +49,24 @@ var heldTables = []string{
 const heldRows = 200
 
 var holds = []hold{
-	{name: "nothing", does: "nothing is held"},
+	{name: "nothing", does: "nothing"},
 	{name: "row", does: "a row, by an open UPDATE", at: receiver, sessions: [][]string{{`BEGIN`, `UPDATE items SET note = 'held' WHERE id = 1`}}},
 	{name: "rows", does: "half of the rows, by an open UPDATE", at: receiver, sessions: [][]string{{`BEGIN`, `UPDATE items SET note = CONCAT('held', id) WHERE id <= 100`}}},
-	{name: "gap", does: "where rows are inserted, by a SELECT … FOR UPDATE in REPEATABLE READ", at: receiver,
+	{name: "gap", does: "the gap for new rows, by a SELECT … FOR UPDATE in REPEATABLE READ", at: receiver,
 		sessions: [][]string{{`SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ`, `BEGIN`, `SELECT id FROM items WHERE id > 900 FOR UPDATE`}}},
-	{name: "parent", does: "the row to which new rows refer, by an open UPDATE", at: receiver, sessions: [][]string{{`BEGIN`, `UPDATE items SET id = 1001 WHERE id = 1000`}}},
-	{name: "table lock", does: "LOCK TABLES items READ, as of a backup", at: receiver, sessions: [][]string{{`LOCK TABLES items READ`}}, whole: true},
-	{name: "metadata lock", does: "an ALTER TABLE that waits for a transaction which has read the table", at: receiver,
+	{name: "parent", does: "the parent of new rows, by an open UPDATE", at: receiver, sessions: [][]string{{`BEGIN`, `UPDATE items SET id = 1001 WHERE id = 1000`}}},
+	{name: "table lock", does: "LOCK TABLES items READ, as in a backup", at: receiver, sessions: [][]string{{`LOCK TABLES items READ`}}, whole: true},
+	{name: "metadata lock", does: "an ALTER TABLE that waits for a transaction that has read the table", at: receiver,
 		sessions: [][]string{{`BEGIN`, `SELECT COUNT(*) FROM items`}, {`ALTER TABLE items COMMENT = 'x'`}}, whole: true},
 	{name: "full table", does: "error 1114 for each INSERT into items, by a trigger", at: receiver, global: `CREATE TRIGGER full BEFORE INSERT ON items FOR EACH ROW
 		SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1114, MESSAGE_TEXT = 'The table is full'`, undo: `DROP TRIGGER full`},
-	{name: "snapshot", does: "an old snapshot, as of a dump", at: receiver,
+	{name: "snapshot", does: "an old snapshot, as in a dump", at: receiver,
 		sessions: [][]string{{`SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ`, `START TRANSACTION WITH CONSISTENT SNAPSHOT`}}},
 	{name: "row of the source", does: "a row, by an open UPDATE", at: source, sessions: [][]string{{`BEGIN`, `UPDATE items SET note = 'held' WHERE id = 1`}}},
-	{name: "table lock of the source", does: "LOCK TABLES items READ, as of a backup", at: source, sessions: [][]string{{`LOCK TABLES items READ`}}, whole: true},
-	{name: "metadata lock of the source", does: "an ALTER TABLE that waits for a transaction which has read the table", at: source,
+	{name: "table lock of the source", does: "LOCK TABLES items READ, as in a backup", at: source, sessions: [][]string{{`LOCK TABLES items READ`}}, whole: true},
+	{name: "metadata lock of the source", does: "an ALTER TABLE that waits for a transaction that has read the table", at: source,
 		sessions: [][]string{{`BEGIN`, `SELECT COUNT(*) FROM items`}, {`ALTER TABLE items COMMENT = 'x'`}}, whole: true},
-	{name: "snapshot of the source", does: "an old snapshot, as of a dump", at: source,
+	{name: "snapshot of the source", does: "an old snapshot, as in a dump", at: source,
 		sessions: [][]string{{`SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ`, `START TRANSACTION WITH CONSISTENT SNAPSHOT`}}},
 }
 
@@ -80,7 +81,7 @@ func playHolds(ctx context.Context, each time.Duration, chosen func(name string)
 		err := testkit.Run(note, func(tb testkit.TB) { h.play(ctx, tb, each, m) })
 		if err != nil {
 			code = 1
-			note("%s %s: not as it must be: %v", holdsName, h.name, err)
+			note("%s %s: failed: %v", holdsName, h.name, err)
 		}
 		fmt.Print(heading + h.row(m))
 		heading = ""
@@ -183,7 +184,7 @@ func (h *hold) begin(tb testkit.TB, s *site) (release func()) {
 
 // write has A change all rows of items, and insert such as are held up, until ctx ends.
 func (h *hold) write(ctx context.Context, w *world) {
-	for i := 0; wait(ctx, 100*time.Millisecond); i++ {
+	for i := 0; pause.For(ctx, 100*time.Millisecond) == nil; i++ {
 		_, _ = w.a.DB.ExecContext(ctx, `UPDATE items SET v = v + 1 WHERE id <= ?`, heldRows) // it waits where A's own table is held
 		_, _ = w.a.DB.ExecContext(ctx, `INSERT INTO items VALUES (?, 0, ?)`, 2000+i, fmt.Sprint(2000+i))
 		_, _ = w.a.DB.ExecContext(ctx, `INSERT INTO lines_of VALUES (?, 1000, 0)`, i)
@@ -196,7 +197,7 @@ func (h *hold) use(ctx context.Context, s *site, m *meanwhile) {
 	if !h.whole {
 		statements = append(statements, `UPDATE items SET note = CONCAT('u', ?) WHERE id = `+fmt.Sprint(heldRows-1))
 	}
-	for i := 0; wait(ctx, 10*time.Millisecond); i++ {
+	for i := 0; pause.For(ctx, 10*time.Millisecond) == nil; i++ {
 		began := time.Now()
 		_, err := s.DB.ExecContext(ctx, statements[i%len(statements)], rand.Int64N(1<<40)+1<<40)
 		if err == nil || !errors.Is(err, context.DeadlineExceeded) {
@@ -210,7 +211,7 @@ func (h *hold) use(ctx context.Context, s *site, m *meanwhile) {
 // travel measures how long rows of another table take from A to B, until ctx ends. One that has not come by then counts with
 // what it took so far.
 func (h *hold) travel(ctx context.Context, w *world, m *meanwhile) {
-	for i := 1; wait(ctx, 20*time.Millisecond); i++ {
+	for i := 1; pause.For(ctx, 20*time.Millisecond) == nil; i++ {
 		if _, err := w.a.DB.ExecContext(ctx, `INSERT INTO orders VALUES (?, 'travels', 1)`, i); err != nil {
 			return
 		}
@@ -221,16 +222,6 @@ func (h *hold) travel(ctx context.Context, w *world, m *meanwhile) {
 		m.mu.Lock()
 		m.rows = append(m.rows, time.Since(began))
 		m.mu.Unlock()
-	}
-}
-
-// wait waits, and reports whether ctx goes on.
-func wait(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
 	}
 }
 

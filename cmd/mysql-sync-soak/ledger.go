@@ -39,14 +39,14 @@ func missing(writes []write, k kept) []string {
 		switch {
 		case w.doubt && (w.name == "" || !seen):
 		case w.name != "" && !seen:
-			lost = append(lost, fmt.Sprintf("row %d: nothing is left of %q, and the row is %q", w.id, w.name, k.rows[w.id]))
+			lost = append(lost, fmt.Sprintf("row %d: %q is lost, and the row is %q", w.id, w.name, k.rows[w.id]))
 		case w.over != "" && k.rows[w.id] == w.over && !k.losers[w.name] && k.deletes[w.id][w.site] == 0:
 			lost = append(lost, fmt.Sprintf("row %d is still %q, though %s replaced that with %q", w.id, w.over, w.site, w.name))
 		}
 	}
 	for id, name := range k.rows {
 		if !known[name] {
-			lost = append(lost, fmt.Sprintf("row %d is %q, which nobody wrote", id, name))
+			lost = append(lost, fmt.Sprintf("row %d is %q, which no one wrote", id, name))
 		}
 	}
 	return lost

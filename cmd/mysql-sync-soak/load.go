@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/pause"
 )
 
 const (
@@ -78,14 +80,11 @@ type session struct {
 // run writes until ctx ends. It writes on through all errors.
 func (x *session) run(ctx context.Context) {
 	for ctx.Err() == nil {
-		wait := pace
+		rest := pace
 		if err := x.transaction(); err != nil {
-			wait = breath
+			rest = breath
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(wait):
-		}
+		_ = pause.For(ctx, rest)
 	}
 }
 

@@ -29,18 +29,18 @@ type program func() int
 func (p program) Run() int { return p() }
 
 func main() {
-	each := flag.Duration("time", 10*time.Second, "how long each fault goes on")
-	only := flag.String("run", "", "only the faults whose names match this regular expression")
-	long := flag.Bool("long", false, "also the faults that take minutes, whatever -time says")
-	seed := flag.Uint64("seed", 0, "of the random schemas only the one of this seed, once; of the real ones the order of the tables")
-	kinds := flag.String("kinds", "all", "what occurs in the random schemas")
-	sites := flag.Int("sites", 0, "nodes that have the random schemas; 0 is two and three in turns")
-	wait := flag.Duration("wait", patience, "how long the nodes of random schemas may take to become equal")
+	each := flag.Duration("time", 10*time.Second, "how long each fault lasts")
+	only := flag.String("run", "", "only faults whose names match this regular expression")
+	long := flag.Bool("long", false, "also faults that take minutes, whatever -time says")
+	seed := flag.Uint64("seed", 0, "run only the random schema with this seed, once; for real schemas, the order of the tables")
+	kinds := flag.String("kinds", "all", "what random schemas may contain")
+	sites := flag.Int("sites", 0, "number of nodes for random schemas; 0 alternates between two and three")
+	wait := flag.Duration("wait", patience, "how long nodes with random schemas may take to become equal")
 	flag.Parse()
 	chosen, err := regexp.Compile(*only)
 	some, wrong := schemafuzz.ParseKinds(*kinds)
 	if err = errors.Join(err, wrong); err != nil || flag.NArg() > 0 {
-		fmt.Fprintln(os.Stderr, "mysql-sync-soak: -run must be a regular expression, -kinds those of package schemafuzz, and there are no arguments:", err)
+		fmt.Fprintln(os.Stderr, "mysql-sync-soak: -run must be a regular expression, -kinds must be known to package schemafuzz, and arguments are not allowed:", err)
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
@@ -68,7 +68,7 @@ func soak(ctx context.Context, each time.Duration, chosen func(fault) bool) int 
 		r.err = testkit.Run(note, func(tb testkit.TB) { r.play(ctx, tb, each) })
 		fmt.Println(r.row())
 		if !r.good() {
-			note("%s: not as it must be: %v", f.name, r.err)
+			note("%s: failed: %v", f.name, r.err)
 			for _, l := range r.lost[:min(len(r.lost), 10)] {
 				note("  %s", l)
 			}

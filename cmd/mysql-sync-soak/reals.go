@@ -44,7 +44,7 @@ func reals(ctx context.Context, seed uint64, wait time.Duration, chosen func(nam
 		fmt.Printf("%s| %s | %d | %s | %.1f |\n", heading, real.Name, seed, word, time.Since(began).Seconds())
 		heading = ""
 		if word == "no" {
-			note("%s %s: not as it must be: %v", realsName, real.Name, err)
+			note("%s %s: failed: %v", realsName, real.Name, err)
 			for _, l := range wrong {
 				note("  %s", l)
 			}

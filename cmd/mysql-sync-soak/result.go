@@ -13,7 +13,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-const heading = `| fault | what is done, over and over | times | writes committed | lost | equal | conflicts kept | until equal |
+const heading = `| fault | what is done repeatedly | times | writes committed | lost | equal | conflicts kept | until equal |
 |---|---|--:|--:|--:|---|--:|--:|`
 
 // patience is how long both sides may take to become equal.

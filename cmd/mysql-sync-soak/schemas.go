@@ -60,7 +60,7 @@ func (s schemas) one(ctx context.Context, script *schemafuzz.Script) bool {
 	fmt.Printf("| %d | %d | %s | %d | %d | %d | %s | %.1f |\n", script.Seed, script.Sites, schemafuzz.All&^script.Kinds, r.Writes,
 		r.Conflicts, r.Cleared, word, time.Since(began).Seconds())
 	if !good {
-		note("%s: not as it must be: %v", schemasName, err)
+		note("%s: failed: %v", schemasName, err)
 		for _, l := range r.Wrong {
 			note("  %s", l)
 		}

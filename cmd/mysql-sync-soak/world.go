@@ -22,23 +22,26 @@ type world struct {
 	ctx    context.Context
 	broker *testkit.Broker
 	a, b   *site
-
-	// What a fault sets before the start.
-	mosquitto testkit.MosquittoOptions
-	mqtt      map[string]any // further keys of mqttConfig
-	stormers  int            // of each site; they take the place of the other load
-	quiet     bool           // no load but the fault's own
-	tables    []string       // CREATE TABLE of further tables; they are synced as well
-	clocks    bool           // A has a clock of its own
-	disks     bool           // each database has a disk of its own
+	setup
 
 	turns  int
-	ended  int      // servers that ended of what was done to them
-	tape   *tape    // nil: nobody listens
+	ended  int      // servers that ended because of a fault
+	tape   *tape    // nil: messages are not recorded
 	disk   string   // where the broker keeps its sessions
 	writes []write  // what the fault itself wrote
 	notes  []string // for the table
-	gone   kept     // what databases that are no more had kept
+	gone   kept     // what databases that no longer exist had kept
+}
+
+// setup is what a fault sets before the start.
+type setup struct {
+	mosquitto testkit.MosquittoOptions
+	mqtt      map[string]any // further keys of mqttConfig
+	stormers  int            // of each site; they replace the other load
+	quiet     bool           // no load but the fault's own
+	tables    []string       // CREATE TABLE of further tables, which are synced as well
+	clocks    bool           // A has a clock of its own
+	disks     bool           // each database has a disk of its own
 }
 
 // site is a place with a database, its users and a node.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mysql-sync/mysql-sync/pkg/command"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
@@ -97,7 +98,7 @@ func accounts(files, clients []string, prefix string) ([]wire.Account, error) {
 		mistakes = append(mistakes, errors.New("name the clients by their configuration files or by --client NAME"))
 	}
 	if len(mistakes) > 0 {
-		return nil, usageError{errors.Join(mistakes...)}
+		return nil, command.Usage(errors.Join(mistakes...))
 	}
 	return list, nil
 }

@@ -2,19 +2,16 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"os"
 	"slices"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mysql-sync/mysql-sync/pkg/check"
+	"github.com/mysql-sync/mysql-sync/pkg/command"
+	"github.com/mysql-sync/mysql-sync/pkg/finding"
 	"github.com/mysql-sync/mysql-sync/pkg/service"
 )
 
@@ -56,20 +53,18 @@ the configuration is wrong, and nothing else was checked.`,
 		ValidArgsFunction: configuration(nil),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if listen < 0 {
-				return usageError{errors.New("--listen: expected a duration such as 10s")}
+				return command.Usage(errors.New("--listen: expected a duration such as 10s"))
 			}
 			found, err := checkNode(cmd.Context(), args[0], listen)
 			if err != nil {
-				return usageError{err}
+				return command.Usage(err)
 			}
 			if asJSON {
-				for _, f := range found {
-					if err := json.NewEncoder(cmd.OutOrStdout()).Encode(f); err != nil {
-						return err
-					}
+				if err := finding.Encode(cmd.OutOrStdout(), found); err != nil {
+					return err
 				}
 			} else {
-				printFindings(cmd.OutOrStdout(), found, each)
+				finding.Print(cmd.OutOrStdout(), found, each)
 			}
 			if cmd.Context().Err() != nil {
 				return cmd.Context().Err()
@@ -83,126 +78,22 @@ the configuration is wrong, and nothing else was checked.`,
 	return c
 }
 
-// verdict is the error of findings: a usageError where the configuration is wrong, as
-// in all commands.
-func verdict(found []check.Finding) error {
-	if check.Worst(found) != check.Mistake {
+// verdict is the error for findings: a usage error if the configuration is wrong, as in all commands.
+func verdict(found []finding.Finding) error {
+	if finding.Worst(found) != finding.Mistake {
 		return nil
 	}
-	if slices.ContainsFunc(found, func(f check.Finding) bool { return f.Area == check.AreaConfiguration && f.Level == check.Mistake }) {
-		return usageError{errMistakes}
+	if slices.ContainsFunc(found, func(f finding.Finding) bool { return f.Area == check.AreaConfiguration && f.Level == finding.Mistake }) {
+		return command.Usage(errMistakes)
 	}
 	return errMistakes
 }
 
-// checkNode looks at a configuration and, where it has no mistakes, at the rest.
-func checkNode(ctx context.Context, path string, listen time.Duration) ([]check.Finding, error) {
+// checkNode checks a configuration and, if it has no mistakes, everything else.
+func checkNode(ctx context.Context, path string, listen time.Duration) ([]finding.Finding, error) {
 	cfg, found, err := check.Configuration(path, os.Environ())
 	if err != nil || cfg == nil {
 		return found, err
 	}
 	return append(found, check.Node(ctx, cfg, check.Options{Listen: max(listen, time.Millisecond), Socket: service.Socket(cfg)})...), nil
-}
-
-// aboutWidth is up to how many characters what a finding is about is aligned.
-const aboutWidth = 32
-
-// How many findings that say the same are printed: each of so many, else the first
-// ones, and of the rest so many names.
-const (
-	alikeMost  = 4
-	alikeFirst = 2
-	alikeNames = 12
-)
-
-// printFindings prints a table with a heading for each area, and the sum. What is said
-// of many tables is said of the first, with the names of the others, unless each is
-// asked for.
-func printFindings(w io.Writer, found []check.Finding, each bool) {
-	width, mistakes, warnings := 0, 0, 0
-	for _, f := range found {
-		width = max(width, min(utf8.RuneCountInString(f.About), aboutWidth))
-		switch f.Level {
-		case check.Mistake:
-			mistakes++
-		case check.Warning:
-			warnings++
-		}
-	}
-	area := ""
-	for _, alike := range grouped(found, each) {
-		if alike[0].Area != area {
-			area = alike[0].Area
-			fmt.Fprintln(w, area)
-		}
-		shown := alike
-		if !each && len(alike) > alikeMost {
-			shown = alike[:alikeFirst]
-		}
-		for i, f := range shown {
-			fmt.Fprintf(w, "  %s %-*s  %s\n", f.Level.Mark(), width, f.About, f.Text)
-			if f.Do != "" && (i == len(shown)-1 || shown[i+1].Do != f.Do) {
-				fmt.Fprintf(w, "    %*s  → %s\n", width, "", f.Do)
-			}
-		}
-		if rest := alike[len(shown):]; len(rest) > 0 {
-			fmt.Fprintf(w, "  %s %-*s  the same for %s\n", alike[0].Level.Mark(), width, fmt.Sprintf("%d more", len(rest)), namesOf(rest))
-		}
-	}
-	fmt.Fprintln(w, summary(mistakes, warnings))
-}
-
-// grouped returns the findings of each area with those that say the same together, by
-// the place of their first.
-func grouped(found []check.Finding, each bool) (groups [][]check.Finding) {
-	type kind struct {
-		level      check.Level
-		area, text string
-	}
-	at := map[kind]int{}
-	for _, f := range found {
-		k := kind{f.Level, f.Area, f.Kind}
-		i, known := at[k]
-		if !known || each || f.Kind == "" {
-			i = len(groups)
-			at[k], groups = i, append(groups, nil)
-		}
-		groups[i] = append(groups[i], f)
-	}
-	return groups
-}
-
-// namesOf lists what findings are about, each once.
-func namesOf(list []check.Finding) string {
-	var names []string
-	for _, f := range list {
-		if !slices.Contains(names, f.About) {
-			names = append(names, f.About)
-		}
-	}
-	if more := len(names) - alikeNames; more > 0 {
-		return fmt.Sprintf("%s and %d more (--all shows each)", strings.Join(names[:alikeNames], ", "), more)
-	}
-	return strings.Join(names, ", ")
-}
-
-// summary counts what was found in words.
-func summary(mistakes, warnings int) string {
-	if mistakes+warnings == 0 {
-		return "All is right."
-	}
-	count := func(n int, what string) string {
-		if n == 1 {
-			return "1 " + what
-		}
-		return fmt.Sprintf("%d %ss", n, what)
-	}
-	var parts []string
-	if mistakes > 0 {
-		parts = append(parts, count(mistakes, "mistake"))
-	}
-	if warnings > 0 {
-		parts = append(parts, count(warnings, "warning"))
-	}
-	return strings.Join(parts, ", ") + "."
 }

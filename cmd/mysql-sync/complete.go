@@ -11,9 +11,8 @@ import (
 
 // What the shell completes. A configuration that cannot be read completes nothing.
 
-// configuration completes the configuration file, which is the first argument of
-// all commands, and then what the configuration gives for the others; rest may be
-// nil.
+// configuration completes the configuration file, which is the first argument of all commands, and then the others from
+// what the configuration has; rest may be nil.
 func configuration(rest func(cfg *config.Config, before []string) []string) cobra.CompletionFunc {
 	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 		if len(args) == 0 {
@@ -27,7 +26,7 @@ func configuration(rest func(cfg *config.Config, before []string) []string) cobr
 	}
 }
 
-// completes has the shell complete the value of a flag from the configuration.
+// completes makes the shell complete a flag's value from the configuration.
 func completes(c *cobra.Command, flag string, values func(*config.Config) []string) {
 	f := func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 		if len(args) == 0 {
@@ -46,7 +45,7 @@ func completes(c *cobra.Command, flag string, values func(*config.Config) []stri
 
 func remotes(cfg *config.Config) []string { return cfg.RemoteClients }
 
-// peers are all clients that are named: those that rows go to, and come from.
+// peers are all configured clients: those that rows go to, and come from.
 func peers(cfg *config.Config) []string {
 	all := slices.Concat(cfg.RemoteClients, cfg.AcceptFrom)
 	slices.Sort(all)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mysql-sync/mysql-sync/pkg/command"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
@@ -42,10 +43,10 @@ is wrong.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := strconv.ParseUint(putBack, 10, 64)
 			if putBack != "" && err != nil {
-				return usageError{fmt.Errorf("--put-back: %q is not the number of a conflict", putBack)}
+				return command.Usage(fmt.Errorf("--put-back: %q is not the number of a conflict", putBack))
 			}
 			if putBack == "" && (len(columns) > 0 || yes) {
-				return usageError{errors.New("--columns and --yes require --put-back")}
+				return command.Usage(errors.New("--columns and --yes require --put-back"))
 			}
 			if err := checkLimit(limit); err != nil {
 				return err
@@ -73,8 +74,8 @@ is wrong.`,
 	return c
 }
 
-// listConflicts prints the latest conflicts. Where rows are large the node answers with
-// fewer than it was asked for, and is asked for the rest.
+// listConflicts prints the latest conflicts. If rows are large, the node answers with fewer than requested, and is
+// asked for the rest.
 func listConflicts(ctx context.Context, w io.Writer, n status.Node, limit int, asJSON bool) error {
 	listed := 0
 	for before := uint64(0); listed < limit; {
@@ -104,8 +105,8 @@ func listConflicts(ctx context.Context, w io.Writer, n status.Node, limit int, a
 
 func showConflicts(w io.Writer, list []status.Conflict) {
 	for _, c := range list {
-		fmt.Fprintf(w, "%d  %s  %s  (%s)\n", c.ID, moment(c.At), clean(c.Table+" "+c.Row), clean(c.Policy))
-		fmt.Fprintf(w, "    stands: %-32s %s\n    lost:   %-32s %s\n", clean(c.Winner.Origin), rowText(c.Winner), clean(c.Loser.Origin), rowText(c.Loser))
+		fmt.Fprintf(w, "%d  %s  %s  (%s)\n", c.ID, moment(c.At), command.Clean(c.Table+" "+c.Row), command.Clean(c.Policy))
+		fmt.Fprintf(w, "    stands: %-32s %s\n    lost:   %-32s %s\n", command.Clean(c.Winner.Origin), rowText(c.Winner), command.Clean(c.Loser.Origin), rowText(c.Loser))
 		if c.PutBack != nil {
 			fmt.Fprintf(w, "    put back at %s\n", moment(*c.PutBack))
 		}
@@ -116,5 +117,5 @@ func rowText(v status.Version) string {
 	if len(v.Row) == 0 || string(v.Row) == "null" {
 		return "(deleted)"
 	}
-	return clean(string(v.Row))
+	return command.Clean(string(v.Row))
 }

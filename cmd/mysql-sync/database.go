@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/mysql-sync/mysql-sync/pkg/command"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
@@ -27,21 +28,20 @@ func connect(ctx context.Context, cfg *config.Config) (*mysqldb.DB, error) {
 	}
 	if err == nil {
 		if err = db.Spell(ctx, allTables(cfg)); err != nil {
-			_ = db.Close() // the first error is the one to tell
+			_ = db.Close() // the first error is the one to report
 		}
 	}
 	return db, err
 }
 
-// open is connect for the commands that work on the node's own tables, which must
-// be there as this version has them.
+// open is connect for the commands that work on the node's own tables, which must exist in this version's form.
 func open(ctx context.Context, cfg *config.Config) (*mysqldb.DB, error) {
 	db, err := connect(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
 	if err := schema.CheckReady(ctx, db); err != nil {
-		_ = db.Close() // the first error is the one to tell
+		_ = db.Close() // the first error is the one to report
 		return nil, err
 	}
 	return db, nil
@@ -50,7 +50,7 @@ func open(ctx context.Context, cfg *config.Config) (*mysqldb.DB, error) {
 // checkRemote refuses a remote that the configuration does not name; "" is all.
 func checkRemote(cfg *config.Config, remote string) error {
 	if remote != "" && !slices.Contains(cfg.RemoteClients, remote) {
-		return usageError{fmt.Errorf("--remote: %s is not in remoteClients%s", remote, meant(remote, cfg.RemoteClients))}
+		return command.Usage(fmt.Errorf("--remote: %s is not in remoteClients%s", remote, meant(remote, cfg.RemoteClients)))
 	}
 	return nil
 }
@@ -58,7 +58,7 @@ func checkRemote(cfg *config.Config, remote string) error {
 // checkTable refuses a table that the configuration does not name; "" is all.
 func checkTable(cfg *config.Config, table string) error {
 	if table != "" && !slices.Contains(allTables(cfg), table) {
-		return usageError{fmt.Errorf("table %s is in neither syncTables nor receiveTables%s", table, meant(table, allTables(cfg)))}
+		return command.Usage(fmt.Errorf("table %s is in neither syncTables nor receiveTables%s", table, meant(table, allTables(cfg))))
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/mysql-sync/mysql-sync/pkg/check"
+	"github.com/mysql-sync/mysql-sync/pkg/command"
 )
 
 // dialog asks a person at a terminal.
@@ -28,8 +29,8 @@ func newDialog(in *os.File, out io.Writer) *dialog {
 
 func (d *dialog) say(format string, args ...any) { fmt.Fprintf(d.out, format, args...) }
 
-// until asks until the answer is right, and puts it into into. An empty answer is
-// what is proposed. Where the answer is given already it is only checked.
+// until asks until the answer is valid, and stores it in into. An empty answer means the proposed one. If the answer is
+// already given, it is only checked.
 func (d *dialog) until(ctx context.Context, into *string, given bool, question, proposed string, right func(string) error) error {
 	for {
 		answer := *into
@@ -55,8 +56,8 @@ func (d *dialog) until(ctx context.Context, into *string, given bool, question, 
 	}
 }
 
-// password asks for a password, which is not shown. Nothing is that of the
-// environment variable where that is set, else none.
+// password asks for a password, which is not shown. An empty answer means the environment variable if that is set,
+// otherwise none.
 func (d *dialog) password(ctx context.Context, p *secret, variable string) error {
 	value, set := os.LookupEnv(variable)
 	if set {
@@ -74,7 +75,7 @@ func (d *dialog) password(ctx context.Context, p *secret, variable string) error
 		return string(text), err
 	})
 	if err != nil {
-		_ = term.Restore(fd, before) // the reader that was given up left the echo off
+		_ = term.Restore(fd, before) // the abandoned reader left the echo off
 		return err
 	}
 	d.say("\n")
@@ -85,8 +86,8 @@ func (d *dialog) password(ctx context.Context, p *secret, variable string) error
 	return nil
 }
 
-// waitFor calls f, and gives up waiting for it when ctx ends: a read of a terminal
-// cannot be ended. The process ends soon after.
+// waitFor calls f, and stops waiting for it when ctx ends: a read from a terminal cannot be interrupted. The process
+// exits soon after.
 func waitFor(ctx context.Context, f func() (string, error)) (string, error) {
 	type result struct {
 		text string
@@ -109,9 +110,9 @@ func waitFor(ctx context.Context, f func() (string, error)) (string, error) {
 func showTables(w io.Writer, found []check.Candidate) {
 	for i, c := range found {
 		if c.Why == "" {
-			fmt.Fprintf(w, "  %3d  %s (about %d %s)\n", i+1, clean(c.Name), c.Rows, word(c.Rows, "row", "rows"))
+			fmt.Fprintf(w, "  %3d  %s (about %d %s)\n", i+1, command.Clean(c.Name), c.Rows, command.Word(c.Rows, "row", "rows"))
 		} else {
-			fmt.Fprintf(w, "    -  %s cannot be synced: %s\n", clean(c.Name), c.Why)
+			fmt.Fprintf(w, "    -  %s cannot be synced: %s\n", command.Clean(c.Name), c.Why)
 		}
 	}
 }
@@ -120,7 +121,7 @@ func showTables(w io.Writer, found []check.Candidate) {
 func showSkipped(w io.Writer, found []check.Candidate) {
 	for _, c := range found {
 		if c.Why != "" {
-			fmt.Fprintf(w, "%s cannot be synced: %s\n", clean(c.Name), c.Why)
+			fmt.Fprintf(w, "%s cannot be synced: %s\n", command.Clean(c.Name), c.Why)
 		}
 	}
 }
@@ -162,7 +163,7 @@ func chosen(text string, found []check.Candidate) ([]string, error) {
 	return list, nil
 }
 
-// names splits what a person lists with commas or spaces.
+// names splits a list separated by commas or spaces.
 func names(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' })
 }

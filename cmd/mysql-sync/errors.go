@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mysql-sync/mysql-sync/pkg/command"
+	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
@@ -35,11 +37,7 @@ Exit codes: 0 listed; 1 failed; 2 the command line or the configuration is wrong
   mysql-sync errors configuration.json --json | jq -r .message | sort | uniq -c`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: configuration(nil),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, err := load(args[0])
-			if err != nil {
-				return err
-			}
+		RunE: withConfig(func(cmd *cobra.Command, cfg *config.Config, _ []string) error {
 			if err := errors.Join(checkRemote(cfg, of.Remote), checkTable(cfg, of.Table), checkLimit(limit)); err != nil {
 				return err
 			}
@@ -57,7 +55,7 @@ Exit codes: 0 listed; 1 failed; 2 the command line or the configuration is wrong
 			}
 			showErrors(cmd.OutOrStdout(), list, limit)
 			return nil
-		},
+		}),
 	}
 	c.Flags().StringVar(&of.Remote, "remote", "", "only rows of this remote")
 	c.Flags().StringVar(&of.Table, "table", "", "only rows of this table")
@@ -68,26 +66,25 @@ Exit codes: 0 listed; 1 failed; 2 the command line or the configuration is wrong
 	return c
 }
 
-// listMost is how many a list may have: the API answers no more.
+// listMost is the longest list: the API returns no more.
 const listMost = 1000
 
 func checkLimit(limit int) error {
 	if limit < 1 || limit > listMost {
-		return usageError{fmt.Errorf("--limit: %d is not between 1 and %d", limit, listMost)}
+		return command.Usage(fmt.Errorf("--limit: %d is not between 1 and %d", limit, listMost))
 	}
 	return nil
 }
 
-// showErrors prints refused rows, each with its reason in a line of its own:
-// reasons are long.
+// showErrors prints refused rows, each with its reason on a separate line, since reasons are long.
 func showErrors(w io.Writer, list []status.RowError, limit int) {
 	if len(list) == 0 {
 		fmt.Fprintln(w, "no rows refused")
 		return
 	}
 	for _, e := range list {
-		fmt.Fprintf(w, "%s  %s → %s  %s\n", moment(e.At), clean(e.Table+" "+e.ID), e.Remote, tries(e))
-		fmt.Fprintf(w, "    %s\n", clean(e.Message))
+		fmt.Fprintf(w, "%s  %s → %s  %s\n", moment(e.At), command.Clean(e.Table+" "+e.ID), e.Remote, tries(e))
+		fmt.Fprintf(w, "    %s\n", command.Clean(e.Message))
 	}
 	if len(list) == limit {
 		fmt.Fprintf(w, "… there may be more: see --limit\n")
@@ -108,7 +105,7 @@ func tries(e status.RowError) string {
 	return "(" + text + ", the next soon)"
 }
 
-// moment is a time for people, in their zone; one that is not known is a dash.
+// moment is a time for people, in their zone; a dash if unknown.
 func moment(t time.Time) string {
 	if t.IsZero() || t.Unix() <= 0 {
 		return "—"

@@ -7,9 +7,11 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
 )
 
-// healthTime bounds how long a running node may take to say how it is.
+// healthTime bounds how long a running node may take to report its health.
 const healthTime = 4 * time.Second
 
 func healthCommand() *cobra.Command {
@@ -28,11 +30,7 @@ the command line or the configuration is wrong.`,
   mysql-sync health --live /etc/mysql-sync/configuration.json`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: configuration(nil),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, err := load(args[0])
-			if err != nil {
-				return err
-			}
+		RunE: withConfig(func(cmd *cobra.Command, cfg *config.Config, _ []string) error {
 			path := "/readyz"
 			if live {
 				path = "/healthz"
@@ -43,7 +41,7 @@ the command line or the configuration is wrong.`,
 				return fmt.Errorf("not healthy: %w", err)
 			}
 			return nil
-		},
+		}),
 	}
 	c.Flags().BoolVar(&live, "live", false, "check only whether the node answers")
 	return c

@@ -14,7 +14,8 @@ import (
 	"golang.org/x/term"
 
 	"github.com/mysql-sync/mysql-sync/pkg/check"
-	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/command"
+	"github.com/mysql-sync/mysql-sync/pkg/keys"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 )
@@ -61,16 +62,16 @@ the file exists (see --force).`,
 			}
 			s.changed = cmd.Flags().Changed
 			if err := s.prepare(); err != nil {
-				return usageError{err}
+				return command.Usage(err)
 			}
 			var d *dialog
 			if !alone {
 				if !term.IsTerminal(int(os.Stdin.Fd())) {
-					return usageError{errors.New("cannot ask because standard input is not a terminal: use flags and --non-interactive")}
+					return command.Usage(errors.New("cannot ask because standard input is not a terminal: use flags and --non-interactive"))
 				}
 				d = newDialog(os.Stdin, cmd.OutOrStdout())
 			} else if err := s.complete(); err != nil {
-				return usageError{err}
+				return command.Usage(err)
 			}
 			db, err := s.database(cmd.Context(), d)
 			if err != nil {
@@ -118,16 +119,16 @@ the file exists (see --force).`,
 
 // freePath returns an error unless a file may be written at path.
 func freePath(path string, force bool) error {
-	if !config.IsExtension(path) {
-		return usageError{fmt.Errorf("%s: the file name must end in one of %s", path, strings.Join(config.Extensions, ", "))}
+	if !keys.IsExtension(path) {
+		return command.Usage(fmt.Errorf("%s: the file name must end in one of %s", path, strings.Join(keys.Extensions, ", ")))
 	}
 	if _, err := os.Lstat(path); err == nil && !force {
-		return usageError{fmt.Errorf("%s already exists: choose another file, or overwrite it with --force", path)}
+		return command.Usage(fmt.Errorf("%s already exists: choose another file, or overwrite it with --force", path))
 	}
-	// Nobody shall answer all questions for a folder that takes no file.
+	// No one should answer all questions for a folder that is not writable.
 	probe, err := os.CreateTemp(filepath.Dir(path), ".mysql-sync-*.json")
 	if err != nil {
-		return usageError{fmt.Errorf("cannot write %s: %w", path, err)}
+		return command.Usage(fmt.Errorf("cannot write %s: %w", path, err))
 	}
 	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
@@ -145,12 +146,12 @@ func (s *setup) database(ctx context.Context, d *dialog) (*mysqldb.DB, error) {
 		if err == nil || ctx.Err() != nil || errors.Is(err, io.EOF) {
 			return db, err
 		}
-		d.say("\n%s\n\n", cleanLines(err.Error()))
+		d.say("\n%s\n\n", command.CleanLines(err.Error()))
 		wrong = wrongAnswer(err)
 	}
 }
 
-// answers are those about the database that belong together.
+// answers are the answers about the database that belong together.
 type answers int
 
 const (
@@ -160,7 +161,7 @@ const (
 	ofDatabase
 )
 
-// wrongAnswer tells by an error which answers are asked for again; the others stay.
+// wrongAnswer tells, from an error, which answers to ask for again; the others stay.
 func wrongAnswer(err error) answers {
 	switch mysqldb.Number(err) {
 	case 1045, 1698, 1251, 3118, 4151:
@@ -171,8 +172,8 @@ func wrongAnswer(err error) answers {
 	return ofServer
 }
 
-// askDatabase asks where the database is, or for those answers that were wrong, and
-// connects to it. What flags gave is not asked for the first time.
+// askDatabase asks where the database is, or for the answers that were wrong, and connects to it. At first, what flags
+// gave is not asked for.
 func (s *setup) askDatabase(ctx context.Context, d *dialog, wrong answers) (*mysqldb.DB, error) {
 	m := &s.mysql
 	given := func(part answers, flags ...string) bool {
@@ -206,11 +207,11 @@ func (s *setup) askDatabase(ctx context.Context, d *dialog, wrong answers) (*mys
 		if err != nil {
 			return nil, err
 		}
-		proposed := orElse(config.Nearest(m.database, names), m.database)
+		proposed := orElse(keys.Nearest(m.database, names), m.database)
 		if len(names) == 1 {
 			proposed = names[0]
 		} else if len(names) > 1 {
-			d.say("Databases: %s\n", clean(strings.Join(names, ", ")))
+			d.say("Databases: %s\n", command.Clean(strings.Join(names, ", ")))
 		}
 		if err := d.until(ctx, &m.database, false, "Database", proposed, notEmpty); err != nil {
 			return nil, err
@@ -255,10 +256,10 @@ func (s *setup) tables(ctx context.Context, w io.Writer, d *dialog, db *mysqldb.
 	})
 }
 
-// broker decides on the broker, and tries the login there.
+// broker chooses the broker, and tries the login there.
 func (s *setup) broker(ctx context.Context, w io.Writer, d *dialog) error {
 	m := &s.mqtt
-	var wrong []string // flags whose answers are asked for again; nil is the first time
+	var wrong []string // flags whose answers to ask for again; nil: the first time
 	for {
 		if d != nil {
 			given := func(flags ...string) bool {
@@ -288,12 +289,12 @@ func (s *setup) broker(ctx context.Context, w io.Writer, d *dialog) error {
 		case err == nil || d != nil && ctx.Err() != nil:
 			return err
 		case errors.Is(err, errUnreachable):
-			fmt.Fprintf(w, "Note: %s; a node waits for it.\n", clean(err.Error()))
+			fmt.Fprintf(w, "Note: %s; a node waits for it.\n", command.Clean(err.Error()))
 			return nil
 		case d == nil:
 			return err
 		}
-		d.say("\n%s\n\n", cleanLines(err.Error()))
+		d.say("\n%s\n\n", command.CleanLines(err.Error()))
 	}
 }
 
@@ -330,8 +331,8 @@ func (s *setup) askBroker(ctx context.Context, d *dialog, given func(...string) 
 	}
 }
 
-// nextSteps says what comes after the file is written. A server that does not say what
-// a user needs is no failure: check says it.
+// nextSteps says what to do after the file is written. A server that does not say what a user needs is no failure:
+// check says it.
 func (s *setup) nextSteps(ctx context.Context, w io.Writer, db *mysqldb.DB, path string) {
 	fmt.Fprintf(w, "\n%s written. Next:\n\n", path)
 	fmt.Fprintf(w, "  mysql-sync check %s   shows what is still missing\n  mysql-sync run %s     starts the node\n", path, path)
@@ -349,8 +350,7 @@ func (s *setup) nextSteps(ctx context.Context, w io.Writer, db *mysqldb.DB, path
 	s.otherSites(w)
 }
 
-// otherSites says at the very end what is to be done at the others, which have nothing
-// of this yet.
+// otherSites finally says what to do at the other sites, which have nothing of this yet.
 func (s *setup) otherSites(w io.Writer) {
 	if len(s.remotes) == 0 {
 		return
@@ -375,21 +375,21 @@ func (s *setup) otherSites(w io.Writer) {
 		if s.mqtt.listen == "" && s.mqtt.user != "" {
 			user := s.mqtt.user
 			if user == s.client {
-				user = r // as rules that bind a login to its name have it
+				user = r // as required by rules that bind a login to its name
 			}
 			flags += " --broker-user " + shellWord(user)
 		}
-		fmt.Fprintf(w, "  mysql-sync init --client %s --remote %s%s%s\n", r, strings.Join(others, ","), clean(flags), clean(s.mqtt.elsewhere()))
+		fmt.Fprintf(w, "  mysql-sync init --client %s --remote %s%s%s\n", r, strings.Join(others, ","), command.Clean(flags), command.Clean(s.mqtt.elsewhere()))
 	}
 	if s.mqtt.private() {
-		fmt.Fprintf(w, "\nOther machines cannot reach the broker at %s: to let them in, change broker.listen and add broker.users.\n", clean(s.mqtt.listen))
+		fmt.Fprintf(w, "\nOther machines cannot reach the broker at %s: to let them in, change broker.listen and add broker.users.\n", command.Clean(s.mqtt.listen))
 	}
 	if s.mqtt.ca != "" {
-		fmt.Fprintf(w, "\nThey need a copy of the broker's CA, %s, and pass it with --broker-ca.\n", clean(s.mqtt.ca))
+		fmt.Fprintf(w, "\nThey need a copy of the broker's CA, %s, and pass it with --broker-ca.\n", command.Clean(s.mqtt.ca))
 	}
 }
 
-// shellWord quotes a word for a shell where it needs that.
+// shellWord quotes a word for a shell if necessary.
 func shellWord(s string) string {
 	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
 		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.,:/@", r)

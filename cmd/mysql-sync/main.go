@@ -10,15 +10,16 @@ import (
 	"runtime/debug"
 	"syscall"
 
+	"github.com/mysql-sync/mysql-sync/pkg/command"
 	"github.com/mysql-sync/mysql-sync/pkg/transform"
 )
 
 // version is set when a release is built.
 var version = "dev"
 
-// collectAt is how much garbage there may be, in percent of what is in use, before
-// it is collected (see GOGC). What is in use is little, as what waits is in the
-// database; at Go's own 100 a tenth of the processor's time goes to collecting it.
+// collectAt is how much garbage may accumulate, in percent of the memory in use, before it is collected (see GOGC).
+// Little is in use, since pending rows are in the database; at Go's default of 100, a tenth of the CPU time goes to
+// collecting it.
 const collectAt = 300
 
 func main() {
@@ -29,8 +30,8 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := root().ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "mysql-sync:", cleanLines(err.Error()))
+		fmt.Fprintln(os.Stderr, "mysql-sync:", command.CleanLines(err.Error()))
 		stop()
-		os.Exit(exitCode(err))
+		os.Exit(command.ExitCode(err))
 	}
 }

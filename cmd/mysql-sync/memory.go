@@ -7,12 +7,13 @@ import (
 	"go.uber.org/zap"
 )
 
-// memoryShare is how much of the memory that the node may have is for what Go counts; the rest is for the scripts' process, the
-// stacks of the kernel and the like.
+// memoryShare is Go's share of the memory that the node may use; the rest is for the scripts' processes, the kernel's
+// stacks and so on.
 const memoryShare = 0.9
 
-// limitMemory has Go collect garbage sooner where a cgroup, as of a unit or a container, bounds the memory: without, the kernel ends a
-// node whose memory would have been free after the next collection. GOMEMLIMIT in the environment goes before it. Promise 10.
+// limitMemory makes Go collect garbage sooner if a cgroup, for example of a unit or a container, limits the memory:
+// otherwise the kernel kills a node whose memory would have been freed by the next collection. GOMEMLIMIT in the
+// environment takes precedence. Promise 10.
 func limitMemory(log *zap.Logger, cgroup memlimit.Provider) {
 	bounded := false
 	limit, err := memlimit.Set(memlimit.WithRatio(memoryShare), memlimit.WithProvider(func() (uint64, error) {
@@ -21,7 +22,7 @@ func limitMemory(log *zap.Logger, cgroup memlimit.Provider) {
 		return limit, err
 	}))
 	switch {
-	case err != nil && !errors.Is(err, memlimit.ErrNoLimit): // as where the kernel shows no cgroups
+	case err != nil && !errors.Is(err, memlimit.ErrNoLimit): // for example if the kernel has no cgroups
 		log.Debug("the memory limit cannot be read; none is set", zap.Error(err))
 	case bounded:
 		log.Info("memory is limited", zap.Int64("bytes", limit))

@@ -11,17 +11,17 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"syscall"
 	"time"
 
+	"github.com/mysql-sync/mysql-sync/pkg/command"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/serve"
 	"github.com/mysql-sync/mysql-sync/pkg/service"
-	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
-// errNotRunning says that nobody answers at the node's Unix socket.
+// errNotRunning says that no one answers on the node's Unix socket.
 var errNotRunning = errors.New("the node is not running")
 
 // answerMost bounds an answer that is read as a whole, in bytes.
@@ -41,12 +41,12 @@ func apiOf(cfg *config.Config) *api {
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
 		},
-		DisableKeepAlives: true, // a command asks once
+		DisableKeepAlives: true, // a command makes one request
 	}}}
 }
 
-// call asks the node, and reads its answer into answer unless that is nil. The
-// error is errNotRunning if no node answers.
+// call sends a request to the node, and decodes its answer into answer unless that is nil. The error is errNotRunning
+// if no node answers.
 func (a *api) call(ctx context.Context, method, path string, question, answer any) error {
 	body, err := a.stream(ctx, method, path, question)
 	if err != nil {
@@ -62,7 +62,7 @@ func (a *api) call(ctx context.Context, method, path string, question, answer an
 	return nil
 }
 
-// stream is call for an answer that comes bit by bit. The caller closes it.
+// stream is call for an answer that arrives bit by bit. The caller closes it.
 func (a *api) stream(ctx context.Context, method, path string, question any) (io.ReadCloser, error) {
 	var body io.Reader
 	if question != nil {
@@ -87,11 +87,10 @@ func (a *api) stream(ctx context.Context, method, path string, question any) (io
 	return nil, refusal(resp)
 }
 
-// answerTime bounds how long a running node may take to say how it is. What it does
-// besides may take longer.
+// answerTime bounds how long a running node may take to report its state. Other requests may take longer.
 const answerTime = 10 * time.Second
 
-// within is call for what a running node answers at once.
+// within is call for requests that a running node answers at once.
 func (a *api) within(ctx context.Context, path string, answer any) error {
 	limited, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
@@ -102,10 +101,10 @@ func (a *api) within(ctx context.Context, path string, answer any) error {
 	return err
 }
 
-// explain says what keeps a command from the node.
+// explain says what keeps a command from reaching the node.
 func (a *api) explain(err error) error {
 	if address, ok := errors.AsType[*url.Error](err); ok {
-		err = address.Err // the address is none that a person knows
+		err = address.Err // the address would mean nothing to a person
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
@@ -119,22 +118,13 @@ func (a *api) explain(err error) error {
 // refusal returns the error that the node answered with.
 func refusal(resp *http.Response) error {
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, 16<<10)) // the status alone would do
-	var a web.Answer
+	var a serve.Answer
 	if json.Unmarshal(text, &a) != nil || a.Error == "" {
 		a.Error = strings.TrimSpace(resp.Status + " " + string(text))
 	}
-	err := fmt.Errorf("the node says: %s", clean(a.Error))
+	err := fmt.Errorf("the node says: %s", command.Clean(a.Error))
 	if resp.StatusCode == http.StatusBadRequest || resp.StatusCode == http.StatusForbidden {
-		return usageError{err}
+		return command.Usage(err)
 	}
 	return err
-}
-
-// load reads the configuration of a command.
-func load(path string) (*config.Config, error) {
-	cfg, _, err := config.Load(path, os.Environ())
-	if err != nil {
-		return nil, usageError{err}
-	}
-	return cfg, nil
 }

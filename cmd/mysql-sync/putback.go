@@ -13,12 +13,13 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/mysql-sync/mysql-sync/pkg/command"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// restore shows a conflict beside the row as it is now, and writes the row that lost
-// again. That nobody writes the row between the two the node sees to.
+// restore shows a conflict next to the current row, and writes the row that lost again. The node ensures that no one
+// writes the row in between.
 func restore(cmd *cobra.Command, n status.Node, id uint64, columns []string, yes, asJSON bool) error {
 	c, err := n.Conflict(cmd.Context(), id)
 	if err != nil {
@@ -40,14 +41,14 @@ func restore(cmd *cobra.Command, n status.Node, id uint64, columns []string, yes
 	case asJSON:
 		return lines(w, []*status.ConflictNow{c})
 	case len(columns) > 0:
-		say(w, "restored the columns %s of the row that lost conflict %d", clean(strings.Join(columns, ", ")), id)
+		say(w, "restored the columns %s of the row that lost conflict %d", command.Clean(strings.Join(columns, ", ")), id)
 	default:
 		say(w, "restored the row that lost conflict %d", id)
 	}
 	return nil
 }
 
-// agreed asks whether a row that was written since is to be written over.
+// agreed asks whether to overwrite a row that was written since.
 func agreed(ctx context.Context, in *os.File, w io.Writer, c *status.ConflictNow) error {
 	if !term.IsTerminal(int(in.Fd())) {
 		return errors.New("the row was written since the conflict: use --yes to overwrite it; the overwritten row is kept and can be restored")
@@ -65,12 +66,12 @@ func agreed(ctx context.Context, in *os.File, w io.Writer, c *status.ConflictNow
 
 // showNow prints a row as it is, as it won and as it lost, column by column.
 func showNow(w io.Writer, s screen, c *status.ConflictNow) {
-	say(w, "%s %s  conflict %d of %s", clean(c.Table), s.bold(clean(c.Row)), c.ID, moment(c.At))
-	g := grid{columns: []column{{name: ""}, {name: "COLUMN"}, {name: "NOW"}, {name: "WON THEN"}, {name: "LOST"}}}
+	say(w, "%s %s  conflict %d of %s", command.Clean(c.Table), s.bold(command.Clean(c.Row)), c.ID, moment(c.At))
+	g := command.Grid{Columns: []command.Column{{Name: ""}, {Name: "COLUMN"}, {Name: "NOW"}, {Name: "WON THEN"}, {Name: "LOST"}}}
 	rows := [3]value.Entity{}
 	var names []string
 	for i, raw := range []json.RawMessage{c.Now, c.Winner.Row, c.Loser.Row} {
-		rows[i], _ = value.DecodeEntity(raw) // what somebody has made of it by hand is shown as nothing
+		rows[i], _ = value.DecodeEntity(raw) // anything edited by hand is shown as nothing
 		for _, f := range rows[i] {
 			if !slices.Contains(names, f.Name) {
 				names = append(names, f.Name)
@@ -81,22 +82,22 @@ func showNow(w io.Writer, s screen, c *status.ConflictNow) {
 		cells := [3]string{}
 		for i, row := range rows {
 			if v, ok := row.Value(name); ok {
-				cells[i] = clean(text(v))
+				cells[i] = command.Clean(text(v))
 			}
 		}
 		mark := " "
 		if cells[0] != cells[2] {
 			mark = "~"
 		}
-		g.add(mark, clean(name), cells[0], cells[1], cells[2])
+		g.Add(mark, command.Clean(name), cells[0], cells[1], cells[2])
 	}
-	g.print(w, s.width)
+	g.Print(w, s.width)
 	for i, word := range []string{"There is no row with this key now.", "The version that won is a delete.", "The version that lost is a delete."} {
 		if rows[i] == nil {
 			say(w, "%s", word)
 		}
 	}
-	say(w, "won: %s at %s   lost: %s at %s", fmt.Sprint(clean(c.Winner.Origin)), moment(c.Winner.At), clean(c.Loser.Origin), moment(c.Loser.At))
+	say(w, "won: %s at %s   lost: %s at %s", fmt.Sprint(command.Clean(c.Winner.Origin)), moment(c.Winner.At), command.Clean(c.Loser.Origin), moment(c.Loser.At))
 	if c.Later {
 		say(w, "The row was written since the conflict.")
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
-// reach returns the node of a configuration: the running one, or else the one that
-// its database shows. The caller calls done.
+// reach returns the node with a configuration: the running one, or else the one that its database shows. The caller
+// calls done.
 func reach(ctx context.Context, cfg *config.Config) (n status.Node, running bool, done func(), err error) {
 	a := apiOf(cfg)
 	err = a.within(ctx, "/healthz", nil)
@@ -28,16 +28,16 @@ func reach(ctx context.Context, cfg *config.Config) (n status.Node, running bool
 	if err != nil {
 		return nil, false, nil, fmt.Errorf("the node is not running, and its database cannot be reached: %w", err)
 	}
-	return status.OfStopped(cfg, db), false, func() { _ = db.Close() }, nil // nothing is written any more
+	return stopped(cfg, db), false, func() { _ = db.Close() }, nil // nothing is written any more
 }
 
-// State asks the node how it is.
+// State returns the node's state.
 func (a *api) State(ctx context.Context) (*status.State, error) {
 	var s status.State
 	return &s, a.call(ctx, http.MethodGet, "/api/status", nil, &s)
 }
 
-// Errors asks for refused rows.
+// Errors returns refused rows.
 func (a *api) Errors(ctx context.Context, of status.Rows, limit int) (list []status.RowError, err error) {
 	q := url.Values{"limit": {strconv.Itoa(limit)}}
 	for key, value := range map[string]string{"remote": of.Remote, "table": of.Table, "id": of.ID} {
@@ -48,30 +48,30 @@ func (a *api) Errors(ctx context.Context, of status.Rows, limit int) (list []sta
 	return list, a.call(ctx, http.MethodGet, "/api/errors?"+q.Encode(), nil, &list)
 }
 
-// Retry has refused rows sent again.
+// Retry resends refused rows.
 func (a *api) Retry(ctx context.Context, of status.Rows) (int64, error) {
 	var r web.Retried
 	err := a.call(ctx, http.MethodPost, "/api/retry", of, &r)
 	return r.Rows, err
 }
 
-// Conflicts asks for the conflicts before one with a number.
+// Conflicts returns the conflicts before the one with a number.
 func (a *api) Conflicts(ctx context.Context, before uint64, limit int) (list []status.Conflict, err error) {
 	return list, a.call(ctx, http.MethodGet, fmt.Sprintf("/api/conflicts?before=%d&limit=%d", before, limit), nil, &list)
 }
 
-// Conflict asks for one conflict, with the row as it is.
+// Conflict returns one conflict, with the current row.
 func (a *api) Conflict(ctx context.Context, conflict uint64) (*status.ConflictNow, error) {
 	var c status.ConflictNow
 	return &c, a.call(ctx, http.MethodGet, "/api/conflicts/"+strconv.FormatUint(conflict, 10), nil, &c)
 }
 
-// PutBack has the row that lost a conflict written.
+// PutBack restores the row that lost a conflict.
 func (a *api) PutBack(ctx context.Context, conflict uint64, how status.PutBack) error {
 	return a.call(ctx, http.MethodPost, "/api/conflicts/"+strconv.FormatUint(conflict, 10)+"/put-back", how, nil)
 }
 
-// Resync has a table sent again.
+// Resync resends a table.
 func (a *api) Resync(ctx context.Context, r status.Resync) error {
 	return a.call(ctx, http.MethodPost, "/api/resync", r, nil)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mysql-sync/mysql-sync/pkg/command"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
@@ -28,17 +29,13 @@ back; 2 the command line, the configuration or a transformer is wrong.`,
 		Example:           "  mysql-sync reload configuration.json",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: configuration(nil),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, err := load(args[0])
-			if err != nil {
-				return err
-			}
+		RunE: withConfig(func(cmd *cobra.Command, cfg *config.Config, _ []string) error {
 			if err := apiOf(cfg).call(cmd.Context(), http.MethodPost, "/api/reload", nil, nil); err != nil {
 				return needsNode(err)
 			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), "the node has reloaded")
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), "the node has reloaded")
 			return err
-		},
+		}),
 	}
 }
 
@@ -61,7 +58,7 @@ the configuration is wrong.`,
 		ValidArgsFunction: firstOf(func(*config.Config) []string { return logLevels }),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !slices.Contains(logLevels, args[1]) {
-				return usageError{fmt.Errorf("%q is not one of %s", args[1], strings.Join(logLevels, ", "))}
+				return command.Usage(fmt.Errorf("%q is not one of %s", args[1], strings.Join(logLevels, ", ")))
 			}
 			cfg, err := load(args[0])
 			if err != nil {
@@ -76,7 +73,7 @@ the configuration is wrong.`,
 	}
 }
 
-// needsNode says of errNotRunning that only a running node can do it.
+// needsNode adds to errNotRunning that the command requires a running node.
 func needsNode(err error) error {
 	if errors.Is(err, errNotRunning) {
 		return fmt.Errorf("%w: nothing to do; it reads its configuration when it starts", err)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mysql-sync/mysql-sync/pkg/command"
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
@@ -31,14 +32,14 @@ Exit codes: 0 recorded; 1 failed; 2 the command line or the configuration is wro
 		ValidArgsFunction: firstOf(syncTables),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if missing && all {
-				return usageError{errors.New("--missing and --all are mutually exclusive")}
+				return command.Usage(errors.New("--missing and --all are mutually exclusive"))
 			}
 			cfg, err := load(args[0])
 			if err != nil {
 				return err
 			}
 			if !cfg.Syncs(args[1]) {
-				return usageError{fmt.Errorf("table %s is not in syncTables", args[1])}
+				return command.Usage(fmt.Errorf("table %s is not in syncTables", args[1]))
 			}
 			if err := checkRemote(cfg, remote); err != nil {
 				return err
@@ -85,5 +86,5 @@ type asked struct {
 	Table   string `json:"table"`
 	Remote  string `json:"remote"`
 	Mode    string `json:"mode"`    // missing, all
-	Running bool   `json:"running"` // it begins now; else when the node is started
+	Running bool   `json:"running"` // it starts now; otherwise when the node is started
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mysql-sync/mysql-sync/pkg/command"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
@@ -30,7 +31,7 @@ Exit codes: 0 done; 1 failed; 2 the command line or the configuration is wrong.`
 		ValidArgsFunction: configuration(nil),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if of.ID != "" && of.Table == "" {
-				return usageError{errors.New("--id requires --table")}
+				return command.Usage(errors.New("--id requires --table"))
 			}
 			cfg, err := load(args[0])
 			if err != nil {
@@ -55,7 +56,7 @@ Exit codes: 0 done; 1 failed; 2 the command line or the configuration is wrong.`
 			if !running {
 				when = "when the node runs"
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s sent again %s\n", some(rows, "refused row is", "refused rows are"), when)
+			fmt.Fprintf(cmd.OutOrStdout(), "%s sent again %s\n", command.Some(rows, "refused row is", "refused rows are"), when)
 			return nil
 		},
 	}
@@ -71,5 +72,5 @@ Exit codes: 0 done; 1 failed; 2 the command line or the configuration is wrong.`
 // retried is what retry has done, as JSON.
 type retried struct {
 	Rows    int64 `json:"rows"`
-	Running bool  `json:"running"` // they go now; else when the node is started
+	Running bool  `json:"running"` // they go now; otherwise when the node is started
 }

@@ -11,12 +11,13 @@ import (
 	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/spf13/cobra"
 
+	"github.com/mysql-sync/mysql-sync/pkg/command"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
 	"github.com/mysql-sync/mysql-sync/pkg/service"
 )
 
-// stopTime bounds an orderly stop.
+// stopTime bounds a clean stop.
 const stopTime = 4500 * time.Millisecond
 
 func runCommand() *cobra.Command {
@@ -46,9 +47,9 @@ func run(ctx context.Context, path string) error {
 	log := logging.New(os.Stderr)
 	limitMemory(log.Logger, memlimit.FromCgroup)
 	load := func() (*config.Config, []string, error) { return config.Load(path, os.Environ()) }
-	service, err := service.New(load, log, buildVersion())
+	service, err := service.New(load, log, command.Version(version))
 	if err != nil {
-		return usageError{err}
+		return command.Usage(err)
 	}
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
@@ -74,7 +75,7 @@ func run(ctx context.Context, path string) error {
 	}
 }
 
-// ended returns what is wrong with how a node ended.
+// ended returns what went wrong when a node stopped.
 func ended(ctx context.Context, err error) error {
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil

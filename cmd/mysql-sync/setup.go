@@ -9,11 +9,11 @@ import (
 	"strings"
 
 	"github.com/mysql-sync/mysql-sync/pkg/check"
-	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/keys"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// Where passwords are by default, and the broker.
+// The default places of passwords, and the default broker.
 const (
 	mysqlPassword = "MYSQL_PASSWORD"
 	mqttPassword  = "MQTT_PASSWORD"
@@ -35,8 +35,7 @@ type setup struct {
 // secret is a password: itself, or where it is.
 type secret struct{ value, env, file string }
 
-// find reads the password from where it is; by default from an environment
-// variable, if that is set.
+// find reads the password; by default from an environment variable, if that is set.
 func (p *secret) find(variable, what string) error {
 	switch {
 	case p.env != "" && p.file != "":
@@ -122,7 +121,7 @@ func prefixed(flag string, err error) error {
 	return fmt.Errorf("%s: %w", flag, err)
 }
 
-// complete tells which flags are missing where nobody is asked.
+// complete tells which flags are missing if no one can be asked.
 func (s *setup) complete() error {
 	var missing []string
 	for _, f := range []struct {
@@ -178,9 +177,9 @@ func (s *setup) checkTables(found []check.Candidate) error {
 	return errors.Join(errs...)
 }
 
-// meant proposes the nearest of some names where one has a slip; "" is that none is near.
+// meant proposes the closest of some names for a typo; "" if none is close.
 func meant(name string, known []string) string {
-	if nearest := config.Nearest(name, known); nearest != "" {
+	if nearest := keys.Nearest(name, known); nearest != "" {
 		return "; did you mean " + nearest + "?"
 	}
 	return ""

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/keys"
 )
 
 // literal keeps a text from being taken for a reference to the environment.
@@ -71,8 +72,8 @@ func (s *setup) text() ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// hand gives a new file the owner, the group and the rights of the one that it is
-// to replace, if there is one, except the rights of everybody.
+// hand gives a new file the owner, group and permissions of the one that it replaces, if any, except permissions for
+// others.
 func hand(to, from string) error {
 	info, err := os.Stat(from)
 	if errors.Is(err, os.ErrNotExist) {
@@ -97,13 +98,12 @@ func literals(list []string) []string {
 	return out
 }
 
-// write writes the configuration, for its owner alone. It is first read as a node
-// would read it; a file that is there is replaced as a whole, or not at all, and
-// whoever could read it goes on to, but for everybody.
+// write writes the configuration, readable only by its owner. It is first read as a node would read it. An existing
+// file is replaced as a whole or not at all, and whoever could read it still can, except others.
 func (s *setup) write(path string, force bool) error {
 	text, err := s.text()
 	if err == nil {
-		text, err = config.Format(path, text)
+		text, err = keys.Format(path, text)
 	}
 	if err != nil {
 		return err
@@ -112,7 +112,7 @@ func (s *setup) write(path string, force bool) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(probe.Name()) // it is gone where it was renamed
+	defer os.Remove(probe.Name()) // gone if it was renamed
 	if _, err = probe.Write(text); err == nil {
 		err = probe.Sync()
 	}

@@ -34,7 +34,7 @@ func (m *mysqlSetup) config() config.MySQL {
 		Database: m.database, ConnectTimeout: connectTime}
 }
 
-// socketPath is the flag's path such that setServer takes it for one.
+// socketPath is the flag's path in a form that setServer recognizes.
 func (m *mysqlSetup) socketPath() string {
 	if strings.Contains(m.socket, "/") {
 		return m.socket
@@ -42,13 +42,13 @@ func (m *mysqlSetup) socketPath() string {
 	return "./" + m.socket
 }
 
-// isServer reports whether the flag for the host has more than that: a port, or a path.
+// isServer reports whether the host flag has more than a host: a port, or a path.
 func (m *mysqlSetup) isServer() bool {
 	_, _, err := net.SplitHostPort(m.host)
 	return err == nil || strings.ContainsAny(m.host, `/\`) || strings.HasSuffix(m.host, ".sock")
 }
 
-// server is where the server is, as setServer takes it.
+// server is the server's address, as setServer accepts it.
 func (m *mysqlSetup) server() string {
 	if m.socket != "" {
 		return m.socket
@@ -56,8 +56,8 @@ func (m *mysqlSetup) server() string {
 	return net.JoinHostPort(m.host, strconv.Itoa(m.port))
 }
 
-// setServer takes host, host:port, or the path of a socket: what has a slash or ends in
-// .sock. A path is written whole, as the file's folder may be another than this one.
+// setServer accepts host, host:port, or the path of a socket: anything with a slash or ending in .sock. A path is
+// stored as absolute, since the file's folder may differ from the current one.
 func (m *mysqlSetup) setServer(text string) error {
 	if strings.ContainsAny(text, `/\`) || strings.HasSuffix(text, ".sock") {
 		path := strings.TrimPrefix(text, "unix:")
@@ -109,7 +109,7 @@ func (m *mqttSetup) setURL(text string) error {
 	return nil
 }
 
-// private reports whether the broker is this node's own, and for this machine alone.
+// private reports whether the broker is this node's own, and only for this machine.
 func (m *mqttSetup) private() bool {
 	host, _, err := net.SplitHostPort(m.listen)
 	ip := net.ParseIP(host)
@@ -124,7 +124,7 @@ func (m *mqttSetup) login(user string) error {
 	return nil
 }
 
-// elsewhere is the flag that leads another node to the broker; "" is none.
+// elsewhere is the flag that leads another node to the broker; "" if none does.
 func (m *mqttSetup) elsewhere() string {
 	if m.listen == "" {
 		if m.url == "" || m.url == defaultBroker {

@@ -15,7 +15,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
-// watchEvery is the pause between two looks of --watch.
+// watchEvery is the interval of --watch.
 const watchEvery = time.Second
 
 func statusCommand() *cobra.Command {
@@ -40,11 +40,7 @@ command line or the configuration is wrong.`,
   mysql-sync status configuration.json --json | jq '.remotes[] | {name, lag}'`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: configuration(nil),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, err := load(args[0])
-			if err != nil {
-				return err
-			}
+		RunE: withConfig(func(cmd *cobra.Command, cfg *config.Config, _ []string) error {
 			l := &look{cfg: cfg}
 			defer l.close()
 			show := func(ctx context.Context, w io.Writer, s screen) error { return l.show(ctx, w, s, asJSON) }
@@ -52,29 +48,29 @@ command line or the configuration is wrong.`,
 				return repeat(cmd.Context(), cmd.OutOrStdout(), watchEvery, asJSON, show)
 			}
 			return show(cmd.Context(), cmd.OutOrStdout(), screenOf(cmd.OutOrStdout()))
-		},
+		}),
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object, like GET /api/status, plus whether the node is running")
 	c.Flags().BoolVar(&watch, "watch", false, "refresh every second")
 	return c
 }
 
-// look looks at a node, again and again.
+// look polls a node.
 type look struct {
 	cfg  *config.Config
-	node *status.Stopped // once it was found not to run
+	node *status.Stopped // once it was found not to be running
 	lock func(context.Context) (bool, error)
 	done func()
 }
 
-// seen is what a look finds.
+// seen is the result of a poll.
 type seen struct {
 	Running bool `json:"running"`
 	*status.State
-	note string // why there is no more to be told
+	note string // why there is no more to show
 }
 
-// take looks at the node. That it does not run is no error.
+// take polls the node. It is no error if that is not running.
 func (l *look) take(ctx context.Context) (seen, error) {
 	var s status.State
 	err := apiOf(l.cfg).within(ctx, "/api/status", &s)
@@ -87,7 +83,7 @@ func (l *look) take(ctx context.Context) (seen, error) {
 		if err != nil {
 			return found, fmt.Errorf("%s; and %w", found.note, err)
 		}
-		l.node, l.done = status.OfStopped(l.cfg, db), func() { _ = db.Close() } // nothing is written
+		l.node, l.done = stopped(l.cfg, db), func() { _ = db.Close() } // nothing is written
 		l.lock = func(ctx context.Context) (bool, error) { return owner.Claimed(ctx, db) }
 	}
 	if found.State, err = l.node.State(ctx); err != nil {
@@ -105,7 +101,7 @@ func (l *look) close() {
 	}
 }
 
-// show prints what a look finds. The error is errNotRunning if that is so.
+// show prints the result of a poll. The error is errNotRunning if that applies.
 func (l *look) show(ctx context.Context, w io.Writer, s screen, asJSON bool) error {
 	found, err := l.take(ctx)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mysql-sync/mysql-sync/pkg/command"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
@@ -77,13 +78,13 @@ func TestStatusSaysNothingTwice(t *testing.T) {
 func TestNumbersAndTimesAreForPeople(t *testing.T) {
 	for d, want := range map[time.Duration]string{-time.Second: "0.0 s", 1500 * time.Millisecond: "1.5 s", 59 * time.Second: "59 s", time.Minute: "1 min 0 s",
 		47*time.Hour + 59*time.Minute: "47 h 59 min", 50 * time.Hour: "2 days 2 h"} {
-		if got := span(d); got != want {
-			t.Errorf("span(%v) = %q, want %q", d, got, want)
+		if got := command.Span(d); got != want {
+			t.Errorf("command.Span(%v) = %q, want %q", d, got, want)
 		}
 	}
 	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1000: "-1,000", -100: "-100"} {
-		if got := number(n); got != want {
-			t.Errorf("number(%d) = %q, want %q", n, got, want)
+		if got := command.Number(n); got != want {
+			t.Errorf("command.Number(%d) = %q, want %q", n, got, want)
 		}
 	}
 }

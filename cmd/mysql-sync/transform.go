@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mysql-sync/mysql-sync/pkg/command"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/render"
 	"github.com/mysql-sync/mysql-sync/pkg/value"
@@ -64,12 +65,9 @@ such row; 2 the command line or the configuration is wrong.`,
 			}
 			return allTables(cfg)
 		}),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, err := load(args[0])
-			if err != nil {
-				return err
-			}
+		RunE: withConfig(func(cmd *cobra.Command, cfg *config.Config, args []string) error {
 			r := render.TrialRequest{Table: args[1], ID: args[2], Delete: deleted}
+			var err error
 			if r.Remote, r.Receive, err = way(cfg, to, from); err != nil {
 				return err
 			}
@@ -87,7 +85,7 @@ such row; 2 the command line or the configuration is wrong.`,
 			}
 			showTrial(cmd.OutOrStdout(), screenOf(cmd.OutOrStdout()), cfg, r, t, err)
 			return err
-		},
+		}),
 	}
 	c.Flags().StringVar(&to, "to", "", "the remote to send the row to")
 	c.Flags().StringVar(&from, "from", "", "the client the row comes from")
@@ -115,7 +113,7 @@ func way(cfg *config.Config, to, from string) (remote string, receive bool, err 
 		return cfg.RemoteClients[0], false, nil
 	}
 	if err != nil {
-		return "", false, usageError{err}
+		return "", false, command.Usage(err)
 	}
 	return to, false, nil
 }
@@ -202,7 +200,7 @@ func showTrial(w io.Writer, s screen, cfg *config.Config, r render.TrialRequest,
 	if r.Receive {
 		from, to = to, from
 	}
-	say(w, "%s %s  %s → %s", clean(r.Table), s.bold(clean(r.ID)), from, to)
+	say(w, "%s %s  %s → %s", command.Clean(r.Table), s.bold(command.Clean(r.ID)), from, to)
 	if failed == nil && !t.Transformed {
 		say(w, "The table has no transformer%s: the row is sent unchanged.", in(cfg.TransformerDirectory))
 	}
@@ -211,17 +209,17 @@ func showTrial(w io.Writer, s screen, cfg *config.Config, r render.TrialRequest,
 	case t.Sent && t.After != nil:
 		showColumns(w, s, t)
 		if t.As != r.ID {
-			say(w, "Its id there is %s.", clean(t.As))
+			say(w, "Its id there is %s.", command.Clean(t.As))
 		}
 		if t.Held != "" && t.Held != t.As {
-			say(w, "%s currently has it as %s: that row is deleted there first.", r.Remote, clean(t.Held))
+			say(w, "%s currently has it as %s: that row is deleted there first.", r.Remote, command.Clean(t.Held))
 		}
 	case t.Sent && t.HeldBack && t.Held != "":
-		say(w, "%s: the transformer returned null. %s currently has the row as %s: it is deleted there.", s.bold("not sent"), r.Remote, clean(t.As))
+		say(w, "%s: the transformer returned null. %s currently has the row as %s: it is deleted there.", s.bold("not sent"), r.Remote, command.Clean(t.As))
 	case t.Sent && t.HeldBack:
-		say(w, "%s: the transformer returned null. %s wrote the row before this node did: %s is deleted there.", s.bold("not sent"), r.Remote, clean(t.As))
+		say(w, "%s: the transformer returned null. %s wrote the row before this node did: %s is deleted there.", s.bold("not sent"), r.Remote, command.Clean(t.As))
 	case t.Sent:
-		say(w, "Deletes the row %s.", clean(t.As))
+		say(w, "Deletes the row %s.", command.Clean(t.As))
 	case t.Own:
 		say(w, "%s: the transformer returned null. %s wrote the row itself, and no one has since: it stays there.", s.bold("not sent"), r.Remote)
 	case t.HeldBack:
@@ -232,17 +230,17 @@ func showTrial(w io.Writer, s screen, cfg *config.Config, r render.TrialRequest,
 		say(w, "%s: the transformer returned null.", s.bold("not sent"))
 	}
 	for _, p := range t.Published {
-		text := clean(string(p.Message))
+		text := command.Clean(string(p.Message))
 		if !utf8.Valid(p.Message) {
 			text = fmt.Sprintf("%d bytes", len(p.Message))
 		}
-		say(w, "would publish %s (qos %d, retain %t): %s", clean(p.Topic), p.QoS, p.Retain, text)
+		say(w, "would publish %s (qos %d, retain %t): %s", command.Clean(p.Topic), p.QoS, p.Retain, text)
 	}
 	for _, q := range t.Writes {
-		say(w, "would run: %s", clean(q))
+		say(w, "would run: %s", command.Clean(q))
 	}
 	for _, l := range t.Log {
-		say(w, "log: %s", clean(l))
+		say(w, "log: %s", command.Clean(l))
 	}
 }
 
@@ -256,11 +254,11 @@ func in(directory string) string {
 
 // showColumns prints the row before and after, column by column.
 func showColumns(w io.Writer, s screen, t *render.Trial) {
-	g := grid{columns: []column{{name: ""}, {name: "COLUMN"}, {name: "BEFORE"}, {name: "AFTER"}}}
+	g := command.Grid{Columns: []command.Column{{Name: ""}, {Name: "COLUMN"}, {Name: "BEFORE"}, {Name: "AFTER"}}}
 	for _, c := range compare(t.Before, t.After) {
-		g.add(c.mark, c.name, c.before, c.after)
+		g.Add(c.mark, c.name, c.before, c.after)
 	}
-	g.print(w, s.width)
+	g.Print(w, s.width)
 }
 
 // columnChange is a column before and after; mark is " ", ~ (changed), - or +.

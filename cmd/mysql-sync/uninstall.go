@@ -13,14 +13,14 @@ import (
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
-	"github.com/mysql-sync/mysql-sync/pkg/capture"
+	"github.com/mysql-sync/mysql-sync/pkg/capture/trigger"
+	"github.com/mysql-sync/mysql-sync/pkg/command"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/mesh"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/owner"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/service"
-	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
 func uninstallCommand() *cobra.Command {
@@ -46,11 +46,7 @@ the configuration is wrong.`,
   MYSQL_SYNC_MYSQLCONFIG__USER=root MYSQL_SYNC_MYSQLCONFIG__PASSWORD=… mysql-sync uninstall configuration.json --yes`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: configuration(nil),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, err := load(args[0])
-			if err != nil {
-				return err
-			}
+		RunE: withConfig(func(cmd *cobra.Command, cfg *config.Config, _ []string) error {
 			db, err := connect(cmd.Context(), cfg)
 			if err != nil {
 				return err
@@ -64,7 +60,7 @@ the configuration is wrong.`,
 				return err
 			}
 			return json.NewEncoder(cmd.OutOrStdout()).Encode(r)
-		},
+		}),
 	}
 	c.Flags().BoolVar(&yes, "yes", false, "remove it")
 	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object: what exists, what will never be sent, whether it was removed")
@@ -75,7 +71,7 @@ the configuration is wrong.`,
 type remains struct {
 	Client   string      `json:"client"`
 	Database string      `json:"database"`
-	Running  bool        `json:"running"` // a node works on the database
+	Running  bool        `json:"running"` // a node is using the database
 	Removed  bool        `json:"removed"`
 	Triggers []string    `json:"triggers"`
 	Tables   []leftTable `json:"tables"`
@@ -84,7 +80,7 @@ type remains struct {
 	Unsent     []unsent `json:"unsent"`
 	Uncaptured int64    `json:"uncaptured"` // changes that are not recorded yet
 	Conflicts  int64    `json:"conflicts"`  // versions that lost
-	// Announced says why the broker may still keep the node's announcement.
+	// Announced says why the broker may still have the node's announcement.
 	Announced string `json:"announced,omitempty"`
 }
 
@@ -100,7 +96,7 @@ type unsent struct {
 	Errors  int64  `json:"errors"`
 }
 
-// uninstall says what there is, in words and in left, and with yes removes it.
+// uninstall reports what exists, in words and in left, and with yes removes it.
 func uninstall(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb.DB, yes bool, left *remains) (err error) {
 	if !yes {
 		if left.Running, err = owner.Claimed(ctx, db); err != nil {
@@ -133,7 +129,7 @@ func uninstall(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb
 	// Triggers before tables: a trigger without its table makes the users' writes
 	// fail. Promise 7.
 	if len(left.Tables) > 0 {
-		if err := capture.Uninstall(ctx, zap.NewNop(), db); err != nil {
+		if err := trigger.Uninstall(ctx, zap.NewNop(), db); err != nil {
 			return interrupted(ctx, err)
 		}
 		if err := schema.Drop(ctx, db); err != nil {
@@ -149,12 +145,12 @@ func uninstall(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb
 	say(w, "\nEverything was removed.")
 	if err := mesh.Unannounce(ctx, cfg); err != nil {
 		left.Announced = err.Error()
-		say(w, "The broker may still keep the announcement of %s: %s", cfg.ClientName, clean(err.Error()))
+		say(w, "The broker may still keep the announcement of %s: %s", cfg.ClientName, command.Clean(err.Error()))
 	}
 	return nil
 }
 
-// interrupted says why the work ended, and what then.
+// interrupted says why the work was interrupted, and what to do.
 func interrupted(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		err = errors.Join(err, cause)
@@ -164,7 +160,7 @@ func interrupted(ctx context.Context, err error) error {
 
 func (r *remains) none() bool { return len(r.Triggers)+len(r.Tables)+len(r.Files) == 0 }
 
-// describe finds what there is, and says it.
+// describe finds and reports what exists.
 func describe(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb.DB, r *remains) error {
 	r.Client, r.Database = cfg.ClientName, db.Name
 	r.Triggers, r.Tables, r.Files, r.Unsent = []string{}, []leftTable{}, []string{}, []unsent{}
@@ -172,7 +168,7 @@ func describe(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb.
 	if err != nil {
 		return err
 	}
-	standing, err := capture.Standing(ctx, db)
+	standing, err := trigger.Standing(ctx, db)
 	if err != nil {
 		return err
 	}
@@ -184,7 +180,7 @@ func describe(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb.
 	if len(tables) > 0 {
 		r.Triggers = append(r.Triggers, standing...)
 	} else if len(standing) > 0 {
-		say(w, "The triggers %s exist without a table sync_migrations: they belong to another program and are kept.", clean(strings.Join(standing, ", ")))
+		say(w, "The triggers %s exist without a table sync_migrations: they belong to another program and are kept.", command.Clean(strings.Join(standing, ", ")))
 	}
 	for _, t := range tables {
 		left := leftTable{Name: t}
@@ -194,18 +190,18 @@ func describe(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb.
 		r.Tables = append(r.Tables, left)
 	}
 	if r.none() {
-		say(w, "Nothing of mysql-sync in database %s.", clean(db.Name))
+		say(w, "Nothing of mysql-sync in database %s.", command.Clean(db.Name))
 		return nil
 	}
-	say(w, "In database %s, created by %s:", clean(db.Name), cfg.ClientName)
+	say(w, "In database %s, created by %s:", command.Clean(db.Name), cfg.ClientName)
 	for _, t := range r.Triggers {
-		say(w, "  trigger %s", clean(t))
+		say(w, "  trigger %s", command.Clean(t))
 	}
 	for _, t := range r.Tables {
-		say(w, "  table   %s, %s", t.Name, some(t.Rows, "row", "rows"))
+		say(w, "  table   %s, %s", t.Name, command.Some(t.Rows, "row", "rows"))
 	}
 	for _, f := range r.Files {
-		say(w, "  file    %s", clean(f))
+		say(w, "  file    %s", command.Clean(f))
 	}
 	return warn(ctx, w, cfg, db, r)
 }
@@ -213,23 +209,23 @@ func describe(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb.
 // warn says what will be lost.
 func warn(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb.DB, r *remains) error {
 	if len(r.Tables) < len(schema.Own) || schema.CheckReady(ctx, db) != nil {
-		return nil // it was interrupted before, or is of another version
+		return nil // interrupted before, or of another version
 	}
-	s, err := status.OfStopped(cfg, db).State(ctx)
+	s, err := stopped(cfg, db).State(ctx)
 	if err != nil {
 		return err
 	}
 	for _, remote := range s.Remotes {
 		if remote.Pending.Rows > 0 || remote.Errors > 0 {
 			r.Unsent = append(r.Unsent, unsent{remote.Name, remote.Pending.Rows, remote.Errors})
-			say(w, "! %s still needs %s, and refused %s: they will not be sent.", remote.Name, some(remote.Pending.Rows, "row", "rows"), number(remote.Errors))
+			say(w, "! %s still needs %s, and refused %s: they will not be sent.", remote.Name, command.Some(remote.Pending.Rows, "row", "rows"), command.Number(remote.Errors))
 		}
 	}
 	if r.Uncaptured = s.Uncaptured.Rows; r.Uncaptured > 0 {
-		say(w, "! %s not recorded yet, and will not be sent.", some(r.Uncaptured, "change is", "changes are"))
+		say(w, "! %s not recorded yet, and will not be sent.", command.Some(r.Uncaptured, "change is", "changes are"))
 	}
 	if r.Conflicts = s.Conflicts.Kept; r.Conflicts > 0 {
-		say(w, "! %s kept here and will be deleted.", some(r.Conflicts, "version that lost a conflict is", "versions that lost a conflict are"))
+		say(w, "! %s kept here and will be deleted.", command.Some(r.Conflicts, "version that lost a conflict is", "versions that lost a conflict are"))
 	}
 	return nil
 }

@@ -9,10 +9,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mysql-sync/mysql-sync/pkg/command"
+	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
-// Why verify ends with a failure.
+// The failures of verify.
 var (
 	errDiffer   = errors.New("the tables are not equal")
 	errNoAnswer = errors.New("not everything was compared")
@@ -32,7 +34,7 @@ program. Without TABLE, all of syncTables and receiveTables are compared.
 If the table has a transformer, its results are compared. It runs for that, but
 nothing it writes or publishes takes effect. Rows that it holds back are counted,
 and are not a difference unless the remote has them; a row that it gives another key
-cannot be compared. A remote that does not send the table here tells no rows, only
+cannot be compared. A remote that does not send the table here reveals no rows, only
 whether those of this node are the same.
 
 --repair sends the rows that differ: of two versions the later one stays, even if it
@@ -46,11 +48,7 @@ or the configuration is wrong.`,
   mysql-sync verify configuration.json orders --repair`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: anyOf(allTables),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, err := load(args[0])
-			if err != nil {
-				return err
-			}
+		RunE: withConfig(func(cmd *cobra.Command, cfg *config.Config, args []string) error {
 			mistakes := []error{checkRemote(cfg, remote)}
 			for _, table := range args[1:] {
 				mistakes = append(mistakes, checkTable(cfg, table))
@@ -71,7 +69,7 @@ or the configuration is wrong.`,
 			}
 			defer body.Close()
 			return report(cmd.OutOrStdout(), body, asJSON)
-		},
+		}),
 	}
 	c.Flags().StringVar(&remote, "remote", "", "only compare with this remote")
 	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object per line, with the keys that differ")
@@ -80,7 +78,7 @@ or the configuration is wrong.`,
 	return c
 }
 
-// report prints the comparisons as they come.
+// report prints the comparisons as they arrive.
 func report(w io.Writer, body io.Reader, asJSON bool) error {
 	equal, whole, compared := true, true, int64(0)
 	d := json.NewDecoder(body)
@@ -92,7 +90,7 @@ func report(w io.Writer, body io.Reader, asJSON bool) error {
 			return fmt.Errorf("read the node's answer: %w", err)
 		}
 		if l.Table == "" { // the line that says why there are no more
-			return fmt.Errorf("stopped after %d %s: %s", compared, word(compared, "comparison", "comparisons"), clean(l.Error))
+			return fmt.Errorf("stopped after %d %s: %s", compared, command.Word(compared, "comparison", "comparisons"), command.Clean(l.Error))
 		}
 		compared++
 		whole = whole && l.Error == "" && l.Incomparable == 0
@@ -105,13 +103,13 @@ func report(w io.Writer, body io.Reader, asJSON bool) error {
 		}
 		switch {
 		case l.Error != "":
-			fmt.Fprintf(w, "✗ %s with %s: %s\n", l.Table, l.Remote, clean(l.Error))
+			fmt.Fprintf(w, "✗ %s with %s: %s\n", l.Table, l.Remote, command.Clean(l.Error))
 		case l.Equal:
-			fmt.Fprintf(w, "✓ %s with %s: equal, %d %s%s\n", l.Table, l.Remote, l.Rows, word(l.Rows, "row", "rows"), transformed(l))
+			fmt.Fprintf(w, "✓ %s with %s: equal, %d %s%s\n", l.Table, l.Remote, l.Rows, command.Word(l.Rows, "row", "rows"), transformed(l))
 		case l.Differs == 0:
 			fmt.Fprintf(w, "✗ %s with %s: no differing row found%s\n", l.Table, l.Remote, transformed(l))
 		default:
-			fmt.Fprintf(w, "✗ %s with %s: %d %s, %d sent for repair%s\n", l.Table, l.Remote, l.Differs, word(l.Differs, "row differs", "rows differ"), l.Repairs, transformed(l))
+			fmt.Fprintf(w, "✗ %s with %s: %d %s, %d sent for repair%s\n", l.Table, l.Remote, l.Differs, command.Word(l.Differs, "row differs", "rows differ"), l.Repairs, transformed(l))
 			for i, x := range l.Differ {
 				if i == 20 {
 					fmt.Fprintf(w, "    … see --json for the other %d\n", l.Differs-int64(i))
@@ -121,7 +119,7 @@ func report(w io.Writer, body io.Reader, asJSON bool) error {
 				if x.Pending {
 					pending = " (not sent yet: see sync_status)"
 				}
-				fmt.Fprintf(w, "    %s: %s%s\n", clean(x.ID), x.Kind, pending)
+				fmt.Fprintf(w, "    %s: %s%s\n", command.Clean(x.ID), x.Kind, pending)
 			}
 		}
 	}
@@ -134,15 +132,15 @@ func report(w io.Writer, body io.Reader, asJSON bool) error {
 	return nil
 }
 
-// transformed says of which rows a transformer has a say in whether they are equal.
+// transformed says how many rows a transformer affects.
 func transformed(l status.Comparison) string {
 	text := ""
 	if l.HeldBack > 0 {
-		text += fmt.Sprintf("; %d %s held back by the transformer", l.HeldBack, word(l.HeldBack, "row is", "rows are"))
+		text += fmt.Sprintf("; %d %s held back by the transformer", l.HeldBack, command.Word(l.HeldBack, "row is", "rows are"))
 	}
 	if l.Incomparable > 0 {
 		text += fmt.Sprintf("; %d %s be compared, since a transformer changes %s or the remote does not tell", l.Incomparable,
-			word(l.Incomparable, "row cannot", "rows cannot"), word(l.Incomparable, "it", "them"))
+			command.Word(l.Incomparable, "row cannot", "rows cannot"), command.Word(l.Incomparable, "it", "them"))
 	}
 	return text
 }

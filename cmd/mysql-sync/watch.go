@@ -13,15 +13,17 @@ import (
 
 	"github.com/mattn/go-runewidth"
 	"golang.org/x/term"
+
+	"github.com/mysql-sync/mysql-sync/pkg/command"
 )
 
 // screen is what a command prints to.
 type screen struct {
 	width, height int  // in characters; 0: no terminal
-	colour        bool // it shows colours, and the user has not said no to them
+	colour        bool // it shows colours, and the user has not disabled them
 }
 
-// screenOf looks at what is printed to. See https://no-color.org for NO_COLOR.
+// screenOf finds out what is printed to. See https://no-color.org for NO_COLOR.
 func screenOf(w io.Writer) screen {
 	f, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
@@ -46,8 +48,8 @@ func (s screen) paint(colour, text string) string {
 	return "\x1b[" + colour + "m" + text + "\x1b[0m"
 }
 
-// What steers a terminal (ECMA-48, and xterm's control sequences): another screen
-// without a cursor, and back; to the first line; to the end of a line, and below.
+// Terminal control sequences (ECMA-48, and xterm's): an alternate screen without a cursor, and back; to the first line;
+// clear to the end of a line, and below.
 const (
 	enterScreen = "\x1b[?1049h\x1b[?25l"
 	leaveScreen = "\x1b[?25h\x1b[?1049l"
@@ -56,9 +58,8 @@ const (
 	clearBelow  = "\x1b[J"
 )
 
-// repeat shows something again and again until ctx ends, which is no error: on a
-// terminal in place, elsewhere one below the other. That the node is not running ends
-// nothing, since it may be started.
+// repeat shows something again and again until ctx ends, which is no error: on a terminal in place, otherwise one below
+// the other. It continues if the node is not running, since it may be started.
 func repeat(ctx context.Context, w io.Writer, every time.Duration, plain bool, show func(context.Context, io.Writer, screen) error) error {
 	inPlace := !plain && screenOf(w).width > 0
 	if inPlace {
@@ -78,7 +79,7 @@ func repeat(ctx context.Context, w io.Writer, every time.Duration, plain bool, s
 			if !inPlace {
 				return err
 			}
-			fmt.Fprintf(&b, "%s\n", clean(err.Error())) // it may pass
+			fmt.Fprintf(&b, "%s\n", command.Clean(err.Error())) // it may pass
 		}
 		text := b.String()
 		if inPlace {
@@ -87,7 +88,7 @@ func repeat(ctx context.Context, w io.Writer, every time.Duration, plain bool, s
 			text += "\n"
 		}
 		if _, err := io.WriteString(w, text); err != nil {
-			return nil // nobody looks any more
+			return nil // no one is watching any more
 		}
 		select {
 		case <-ctx.Done():
@@ -97,8 +98,7 @@ func repeat(ctx context.Context, w io.Writer, every time.Duration, plain bool, s
 	}
 }
 
-// frame returns what draws a text over the one before: its lines cut to the width,
-// and as many as there is room for.
+// frame returns what draws a text over the previous one: its lines cut to the width, and as many as fit.
 func frame(text string, s screen) string {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	if s.height > 0 && len(lines) > s.height {
@@ -118,7 +118,7 @@ func frame(text string, s screen) string {
 	return b.String()
 }
 
-// cut returns what of a line fits in a width. Colours take no room.
+// cut returns the part of a line that fits a width. Colours take no room.
 func cut(line string, width int) string {
 	var b strings.Builder
 	used := 0

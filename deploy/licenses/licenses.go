@@ -125,7 +125,7 @@ var phrases = []struct {
 	{"EPL-2.0", []string{"eclipse public license - v 2.0"}},
 	{"MPL-2.0", []string{"mozilla public license version 2.0"}},
 	{"MIT", []string{"permission is hereby granted, free of charge, to any person obtaining a copy"}},
-	{"ISC", []string{"permission to use, copy, modify, and/or distribute this software for any purpose"}},
+	{"ISC", []string{"permission to use, copy, modify, and", "distribute this software for any purpose with or without fee"}},
 	{"BSD-3-Clause", []string{"redistribution and use in source and binary forms", "neither the name"}},
 	{"BSD-3-Clause", []string{"redistribution and use in source and binary forms", "may not be used to endorse or promote"}},
 	{"BSD-2-Clause", []string{"redistribution and use in source and binary forms", "binary form must reproduce"}},

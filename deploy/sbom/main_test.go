@@ -27,7 +27,7 @@ func TestTheListHasWhatTheProgramIsBuiltFrom(t *testing.T) {
 	}
 	wanted := map[string]bool{"std": true, "github.com/go-sql-driver/mysql": true, "github.com/eclipse/paho.mqtt.golang": true}
 	licences := map[string]string{"std": "BSD-3-Clause", "github.com/go-sql-driver/mysql": "MPL-2.0", "github.com/eclipse/paho.mqtt.golang": "EPL-2.0",
-		"go.uber.org/zap": "MIT", "github.com/spf13/cobra": "Apache-2.0", "github.com/gorilla/websocket": "BSD-2-Clause"}
+		"go.uber.org/zap": "MIT", "github.com/spf13/cobra": "Apache-2.0", "github.com/gorilla/websocket": "BSD-2-Clause", "github.com/coder/websocket": "ISC"}
 	for _, c := range d.Components {
 		delete(wanted, c.Name)
 		if c.Version == "" || !strings.HasPrefix(c.URL, "pkg:golang/"+c.Name+"@") {

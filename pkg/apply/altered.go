@@ -11,23 +11,21 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 )
 
-// Altered is how many values of a column are stored otherwise than they came,
-// since the start.
+// Altered is how many values of a column were stored differently from how they arrived, since the start.
 type Altered struct {
 	Table, Column string
-	Trigger       bool // by a trigger of the user, else since the column's type does not take them
+	Trigger       bool // by a user's trigger, otherwise because of the column's type
 	Count         uint64
 }
 
-// altered is a column of a row that is stored otherwise than it came.
+// altered is a column of a row that is stored differently from how it arrived.
 type altered struct {
 	column  string
 	trigger bool
-	id      string // of the row, where a trigger did it
+	id      string // of the row, if a trigger did it
 }
 
-// alterations holds an *atomic.Uint64 for each table and column, by an Altered
-// without its count.
+// alterations holds an *atomic.Uint64 per table and column, keyed by an Altered without its count.
 type alterations struct{ byColumn sync.Map }
 
 // Altered returns the counts, by table and column.
@@ -45,7 +43,7 @@ func (x *alterations) Altered() []Altered {
 	return list
 }
 
-// note counts what is stored otherwise in a row, and logs the first of each column.
+// note counts what is stored differently in a row, and logs the first one of each column.
 func (x *alterations) note(log *zap.Logger, table string, list []altered) {
 	for _, one := range list {
 		n, known := x.byColumn.LoadOrStore(Altered{Table: table, Column: one.column, Trigger: one.trigger}, &atomic.Uint64{})

@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
@@ -16,41 +17,39 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// Marker records in a transaction what remotes need: the outbox.
+// Marker records, in a transaction, what remotes need: the outbox.
 type Marker interface {
 	// Mark records that one remote needs rows.
 	Mark(ctx context.Context, tx mysqldb.Tx, rows []change.Row, remote string) error
-	// Respelled is told of rows that have another spelling now.
+	// Respelled is called with rows that now have another spelling.
 	Respelled(ctx context.Context, tx mysqldb.Tx, before []change.Row, remotes []string) error
 }
 
 // Config says to whom applied changes are passed on.
 type Config struct {
-	Origin   string // of the writes that were made here
+	Origin   string // of writes made here
 	Remotes  []string
 	Syncs    func(string) bool // whether a table is in syncTables
 	Receives func(string) bool // whether a table is in receiveTables
 	OnNews   func()            // called after a commit of rows that remotes need; must not block
 
-	Policies map[string]conflict.Policy // by table; one that is missing is lastWriteWins
+	Policies map[string]conflict.Policy // by table; the default is lastWriteWins
 	Resolver Resolver                   // of the tables with the policy script
 
-	// Freed is told of rows that had to wait, and so were refused, and are written now, or
-	// known, with the client that sent them; nil: nobody is. It must not block.
+	// Freed is called with rows that had to wait, and so were refused, and are now written, or known, with the client
+	// that sent them; may be nil. It must not block.
 	Freed func(from string, row change.Row)
 
-	// Lossy says whether a column may store another value than the one that came;
-	// nil is none.
+	// Lossy says whether a column may store a value other than the one received; nil: none may.
 	Lossy func(table, column string) bool
-	// Doubtful says whether rows of a table may have been written without a version; nil
-	// is none. What a change writes over there is kept, also where the change knows its
-	// version.
+	// Doubtful says whether rows of a table may have been written without a version; nil: none. What a change
+	// overwrites there is kept, even if the change knows its version.
 	Doubtful func(table string) bool
-	Cascade  bool // a delete takes along what refers to the row and was not known to its origin
-	// TakesAlong says of which tables it does; nil is all. One in another database has that before its name.
+	Cascade  bool // a delete takes along rows that refer to the row and that its origin did not know
+	// TakesAlong says of which tables it does; nil: all. A table in another database is prefixed with that.
 	TakesAlong func(table string) bool
-	// MayTake says whether a client may have rows of a table deleted, or such columns of them written, by its change of a row that they
-	// refer to; nil is yes. Columns are nil for a delete.
+	// MayTake says whether a client's change of a row may delete rows of a table that refer to it, or write these
+	// columns of them; nil: yes. Columns are nil for a delete.
 	MayTake func(client, table string, columns []string) bool
 }
 
@@ -63,60 +62,64 @@ type Applier struct {
 	broken broken
 	room   room
 	now    func() time.Time
+	wall   func() int64
 	log    *zap.Logger
-	db     *mysqldb.DB
-	tables *schema.Tables
-	marker Marker
-	stream *version.Stream
+	db     Database
 }
 
 // New returns an Applier. The pool db must be its own: the applier's sessions
 // tell the triggers to be silent, and no other statement may run in them.
-func New(log *zap.Logger, db *mysqldb.DB, ts *schema.Tables, m Marker, s *version.Stream, c Config) *Applier {
-	return &Applier{Config: c, now: time.Now, log: log, db: db, tables: ts, marker: m, stream: s}
+func New(log *zap.Logger, db *mysqldb.DB, ts *schema.Tables, m Marker, source capture.Asked, s *version.Stream, c Config) *Applier {
+	wall := func() int64 { return change.Micros(time.Now()) }
+	return On(log, &server{Tables: ts, db: db, marker: m, source: source, stream: s, remotes: c.Remotes}, time.Now, wall, c)
 }
 
-// Result is what became of one change. A nil Err means that the node holds the
-// change or a later version, for good: the transaction is committed.
+// On returns an Applier of a Database other than a server's. It measures durations with now, which no one sets back;
+// wall is the time in µs since 1970 by which versions are dated.
+func On(log *zap.Logger, db Database, now func() time.Time, wall func() int64, c Config) *Applier {
+	return &Applier{Config: c, now: now, wall: wall, log: log, db: db}
+}
+
+// Result is the outcome of one change. A nil Err means that the node holds the change or a later version for good: the
+// transaction is committed.
 type Result struct {
 	Err   error
-	Retry bool // the change may go through later without anybody's doing; a *Wait says what it waits for
-	Wrote bool // the row was written: it was neither known nor outdated
-	// Untried says that nothing is known of the change, since patience was over: it is to be handed in again.
+	Retry bool // the change may go through later by itself; a *Wait says what it waits for
+	Wrote bool // the row was written: the change was neither known nor outdated
+	// Untried says that nothing is known of the change because time was up: submit it again.
 	Untried bool
-	// Held is the time of a later write of the origin's that counts as known here, where
-	// the change was not written for that or another reason; 0: none. One that has not made
-	// such a write must learn it: what it writes would go on to count as known. For a sender
-	// that only passes the change on it is some time after the change's, up to that.
+	// Held is the time of a later write of the origin's that counts as known here, if the change was not written for
+	// that or another reason; 0: none. An origin that never made such a write must learn of it: its further writes
+	// would go on to count as known. A sender that only passes the change on gets some time after the change's, up to
+	// that.
 	Held int64
 }
 
-// task is a change on its way through apply, and what becomes of it.
+// task is a change on its way through apply, and its outcome.
 type task struct {
 	in     *Incoming
 	res    *Result
 	needed []change.Row // of one that waited: what it still needed
 	since  time.Time    // of one that waited
-	exists bool         // its row was there when it was looked for last
+	exists bool         // its row existed when last looked up
 	left   bool         // out of a transaction; see present
 
 	patience *patience // of its call
 }
 
-// Apply applies the changes and returns what became of each. An error means
-// that the database could not be asked and that nothing is known of the changes
-// whose Result is empty: the whole call is to be made again, which does no harm.
+// Apply applies the changes and returns the outcome of each. An error means that the database could not be reached and
+// that nothing is known of the changes whose Result is empty: repeat the whole call, which does no harm.
 //
-// What waited for one of them, and is still remembered, is applied as well, and what is
-// set aside is tried again; Due tells when there is more of that.
+// Whatever waited for one of them, and is still remembered, is applied as well, and what is set aside is retried; Due
+// tells when there is more of that.
 func (a *Applier) Apply(ctx context.Context, changes []Incoming) ([]Result, error) {
 	return a.apply(ctx, changes, nil)
 }
 
-// ApplyFor is Apply for so long: once that is over, and some changes were refused, the others are handed back untried. 0 is to write
-// them in as few transactions as there may be, or not at all.
+// ApplyFor is Apply with a time limit: once it is over, and some changes were refused, the others are returned untried.
+// 0 means to write them in as few transactions as possible, or not at all.
 func (a *Applier) ApplyFor(ctx context.Context, changes []Incoming, d time.Duration) ([]Result, error) {
-	return a.apply(ctx, changes, newPatience(d))
+	return a.apply(ctx, changes, a.newPatience(d))
 }
 
 func (a *Applier) apply(ctx context.Context, changes []Incoming, p *patience) ([]Result, error) {
@@ -147,8 +150,8 @@ func (a *Applier) apply(ctx context.Context, changes []Incoming, p *patience) ([
 	return results, err
 }
 
-// late gives the results of the changes that waited only for others that came with them,
-// and returns the other ones that were done.
+// late fills in the results of the changes that waited only for others that came with them, and returns the others that
+// were done.
 func late(changes []Incoming, results []Result, done []*task) []*task {
 	if len(done) == 0 {
 		return nil
@@ -166,7 +169,7 @@ func late(changes []Incoming, results []Result, done []*task) []*task {
 	return slices.DeleteFunc(done, func(t *task) bool { return at[t.in.Identity()] != t })
 }
 
-// tellFreed says of changes that had to wait, and were refused for that, that they are done.
+// tellFreed reports changes that had to wait, and were refused for that, as done.
 func (a *Applier) tellFreed(done []*task) {
 	if a.Freed == nil {
 		return
@@ -176,14 +179,13 @@ func (a *Applier) tellFreed(done []*task) {
 	}
 }
 
-// followTime is how long follow goes on at a time: what comes in meanwhile waits for it.
+// followTime is how long follow goes on at a time: new arrivals wait for it.
 const followTime = 100 * time.Millisecond
 
-// follow applies what waited and need not wait any more, and what waits for each
-// other, and tries what is set aside and due, until nothing of that kind is left or it has
-// taken its time: Due tells that there is more. It returns what was done.
+// follow applies changes that no longer have to wait, changes that wait for each other, and set-aside ones that are
+// due, until none are left or its time is up: Due tells that there is more. It returns what was done.
 func (a *Applier) follow(ctx context.Context) (done []*task, err error) {
-	for begun := time.Now(); time.Since(begun) < followTime; {
+	for begun := a.now(); a.now().Sub(begun) < followTime; {
 		tasks, ring := a.room.next()
 		again := len(tasks) > 0
 		if again {
@@ -197,7 +199,7 @@ func (a *Applier) follow(ctx context.Context) (done []*task, err error) {
 					return done, err
 				}
 				a.broken.tell(a.log, a.now(), tasks, err)
-				continue // a ring that cannot be had is forgotten: each of its rows is sent again
+				continue // a ring that cannot be applied is forgotten: each of its rows is sent again
 			}
 			err = a.note(ctx, tasks)
 		} else {
@@ -216,7 +218,7 @@ func (a *Applier) follow(ctx context.Context) (done []*task, err error) {
 	return done, nil
 }
 
-// tryAside tries what is set aside of one table, if that is due, and returns it.
+// tryAside retries what is set aside of one table, if that is due, and returns it.
 func (a *Applier) tryAside(ctx context.Context) ([]*task, error) {
 	begun := a.now()
 	t := a.room.due(begun)
@@ -239,21 +241,20 @@ func (a *Applier) tryAside(ctx context.Context) ([]*task, error) {
 	return t.tasks, nil
 }
 
-// identify has all spellings of a row count as that row.
+// identify makes all spellings of a row count as that row.
 func (a *Applier) identify(ctx context.Context, changes []Incoming) error {
 	rows := make([]change.Row, len(changes))
 	for i := range changes {
 		rows[i] = changes[i].Row
 	}
-	err := a.tables.Identify(ctx, rows)
+	err := a.db.Identify(ctx, rows)
 	for i := range changes {
 		changes[i].Row = rows[i]
 	}
 	return err
 }
 
-// note remembers those of the tasks that wait; what they wait for may be spelled
-// otherwise when it comes.
+// note remembers the waiting tasks; what they wait for may be spelled differently when it comes.
 func (a *Applier) note(ctx context.Context, tasks []*task) error {
 	for _, t := range tasks {
 		var w *Wait
@@ -264,7 +265,7 @@ func (a *Applier) note(ctx context.Context, tasks []*task) error {
 			if n.Key == "" {
 				continue // any row of its table
 			}
-			if err := a.tables.Identify(ctx, w.needs[i:i+1]); err != nil {
+			if err := a.db.Identify(ctx, w.needs[i:i+1]); err != nil {
 				return err
 			}
 		}
@@ -278,8 +279,8 @@ const mostOfRow = 16
 
 var errOften = fmt.Errorf("the row changes more than %d times at once; the rest is retried later", mostOfRow)
 
-// rounds sorts the changes so that a row occurs once in each: several changes of
-// one row are applied one after the other. Of those that came in batches, too many are to come again.
+// rounds groups the changes so that a row occurs once in each group: several changes of one row are applied one after
+// the other. If they came in batches, those beyond a limit must come again.
 func rounds(changes []Incoming, results []Result) [][]*task {
 	var list [][]*task
 	seen := make(map[change.Row]int, len(changes))

@@ -9,42 +9,42 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 )
 
-// How what is set aside is tried. Nothing tells when a lock is free, so that it is tried by
-// itself, after pauses that grow while nothing of its table goes, and a try that the
-// server made wait takes a small part of the time only. Promise 5.
+// How set-aside changes are retried. Nothing tells when a lock is free, so they are just retried, at intervals that
+// grow while nothing of the table goes through; attempts that the server made wait take only a small part of the time.
+// Promise 5.
 const (
 	asideFirst = 50 * time.Millisecond
 	asideMost  = time.Second
-	asideShare = 4                // pauses are at least as many times what the last try took
-	asideTold  = 3 * time.Second  // after which it is told
+	asideShare = 4                // pauses are at least this many times as long as the last attempt
+	asideTold  = 3 * time.Second  // after which it is reported
 	hotAfter   = 10 * time.Second // after which the first row's lock is waited for
 	hotFirst   = 10 * time.Second // between two such waits in a table, doubled each time
 )
 
-// aside is what is set aside of a table.
+// aside is what is set aside of one table.
 type aside struct {
-	rows  []change.Row // in the room, in the order in which they are tried
+	rows  []change.Row // in the room, in the order of attempts
 	since time.Time
 	why   string
 	told  bool
-	whole bool // what comes for the table is set aside untried
+	whole bool // new changes for the table are set aside untried
 	next  time.Time
 	pause time.Duration
-	turn  int       // how many rows are tried at a time
-	hot   time.Time // when a row's lock may be waited for again
+	turn  int       // how many rows to try at a time
+	hot   time.Time // when a row's lock may next be waited for
 	heat  time.Duration
 }
 
-// Stuck is what cannot be written now of a table, through no fault of its rows.
+// Stuck is what cannot be written to a table now, through no fault of its rows.
 type Stuck struct {
 	Table string
-	Rows  int // that wait, of those that are remembered
+	Rows  int // waiting ones that are remembered
 	Since time.Time
 	Why   string
 }
 
-// Stuck returns for how many rows of each table that holds, of those for which it has for
-// some seconds, in the order of their names. It may be called from any goroutine.
+// Stuck returns the tables for which that has been so for some seconds, with the number of rows, ordered by name. It
+// may be called from any goroutine.
 func (a *Applier) Stuck() []Stuck {
 	a.room.mu.Lock()
 	defer a.room.mu.Unlock()
@@ -58,8 +58,8 @@ func (a *Applier) Stuck() []Stuck {
 	return list
 }
 
-// Due returns when what waits or is set aside is to be tried again, and false if nothing
-// is. An Apply, also of no changes, tries it then. It may be called from any goroutine.
+// Due returns when to retry waiting and set-aside changes, or false if there are none. An Apply, even without changes,
+// then retries them. It may be called from any goroutine.
 func (a *Applier) Due() (time.Time, bool) {
 	a.room.mu.Lock()
 	defer a.room.mu.Unlock()
@@ -75,7 +75,7 @@ func (a *Applier) Due() (time.Time, bool) {
 	return first, !first.IsZero()
 }
 
-// aside returns what is set aside of a table, which may be nothing yet.
+// aside returns what is set aside of a table, possibly nothing yet.
 func (r *room) aside(now time.Time, table string) *aside {
 	x := r.asides[table]
 	if x == nil {
@@ -88,7 +88,7 @@ func (r *room) aside(now time.Time, table string) *aside {
 	return x
 }
 
-// stop has all of a table set aside untried, until something of it goes.
+// stop sets all of a table aside untried, until something of it goes through.
 func (r *room) stop(now time.Time, table, why string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -96,8 +96,7 @@ func (r *room) stop(now time.Time, table, why string) {
 	x.whole, x.why = true, why
 }
 
-// pass takes those of the tasks out that need not be tried, since their row or table is
-// set aside, and returns the others.
+// pass removes the tasks that need not be tried because their row or table is set aside, and returns the others.
 func (r *room) pass(now time.Time, tasks []*task) []*task {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -122,12 +121,12 @@ func (r *room) pass(now time.Time, tasks []*task) []*task {
 	})
 }
 
-// waryTime is how long it is remembered that somebody's lock was met in a table.
+// waryTime is how long an encounter with someone's lock in a table is remembered.
 const waryTime = 10 * time.Minute
 
-// beWary remembers that somebody's lock was met in a table, where the server waits for some.
+// beWary remembers that someone's lock was met in a table, if the server waits for some.
 func (a *Applier) beWary(table string) {
-	if a.db.MariaDB {
+	if !a.db.Locks().Waits {
 		return
 	}
 	r := &a.room
@@ -139,8 +138,7 @@ func (a *Applier) beWary(table string) {
 	r.wary[table] = a.now()
 }
 
-// meets reports whether somebody's lock was met of late in one of the tables of tasks:
-// others of their rows may be held as well.
+// meets reports whether someone's lock was met recently in one of the tasks' tables: more of their rows may be locked.
 func (r *room) meets(now time.Time, tasks []*task) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -150,15 +148,14 @@ func (r *room) meets(now time.Time, tasks []*task) bool {
 	})
 }
 
-// try is a turn of what is set aside of a table.
+// try is one attempt at what is set aside of a table.
 type try struct {
 	table string
 	tasks []*task
-	hot   bool // a row alone, whose lock is waited for
+	hot   bool // a single row, whose lock is waited for
 }
 
-// due takes what is to be tried now of one table out of the room; nothing if tasks is
-// empty.
+// due takes one table's due changes out of the room; if tasks is empty, there are none.
 func (r *room) due(now time.Time) try {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -179,7 +176,7 @@ func (r *room) due(now time.Time) try {
 				t.tasks = append(t.tasks, r.take(w))
 			}
 		}
-		if len(t.tasks) == 0 { // it was set aside for changes that are not remembered
+		if len(t.tasks) == 0 { // set aside for changes that are not remembered
 			delete(r.asides, table)
 			continue
 		}
@@ -188,14 +185,14 @@ func (r *room) due(now time.Time) try {
 	return try{}
 }
 
-// tried says what became of a turn, which was begun at a time, and whether the server had
-// it wait, and returns what is to be told of the table.
+// tried takes in the outcome of an attempt, when it began, and whether the server made it wait, and returns what to
+// report about the table.
 func (r *room) tried(begun, now time.Time, t try, waited bool) (told *Stuck, ended bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	x := r.asides[t.table]
 	if x == nil {
-		return nil, false // somebody else has looked meanwhile, and there was nothing more
+		return nil, false // someone else has looked meanwhile, and there was nothing more
 	}
 	went := slices.ContainsFunc(t.tasks, func(t *task) bool { return !IsStuck(t.res.Err) })
 	switch {
@@ -206,7 +203,7 @@ func (r *room) tried(begun, now time.Time, t try, waited bool) (told *Stuck, end
 	}
 	switch {
 	case went && !waited && len(x.rows) > 0:
-		x.next = now // there may be more that goes
+		x.next = now // more may go through
 	case t.hot:
 		x.next = now.Add(x.pause)
 	default:
@@ -224,7 +221,7 @@ func (r *room) tried(begun, now time.Time, t try, waited bool) (told *Stuck, end
 	return nil, false
 }
 
-// tell writes to the log that a table cannot be written, or can be again.
+// tell logs that a table cannot be written, or can be again.
 func (a *Applier) tell(s *Stuck, ended bool) {
 	switch {
 	case ended:

@@ -10,8 +10,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// blamed are errors of a value that the servers tell without its column, with the
-// kinds of columns that have them: of a geometry, of a JSON text, of a number.
+// blamed are errors about a value that the servers report without its column, with the kinds of columns that cause
+// them: geometries, JSON texts, numbers.
 var blamed = map[int][]value.Kind{
 	1416: {value.Geometry}, 3037: {value.Geometry}, 3055: {value.Geometry}, 3548: {value.Geometry}, 3617: {value.Geometry},
 	3140: {value.JSON}, 3141: {value.JSON}, 3143: {value.JSON}, 4038: {value.JSON},
@@ -20,14 +20,14 @@ var blamed = map[int][]value.Kind{
 
 // blame is the function for a row whose table is known.
 func (a *Applier) blame(ctx context.Context, in *Incoming, err error) error {
-	if t, unknown := a.tables.Table(ctx, in.Table); unknown == nil {
+	if t, unknown := a.db.Table(ctx, in.Table); unknown == nil {
 		return blame(t.Columns, in, err)
 	}
 	return err
 }
 
-// blame adds to a server's error of one row which column it may be about, where the
-// server names none: those of the error's kind that have a value. It only serves people.
+// blame adds to a server's error about one row the columns it may be about, if the server names none: those of the
+// error's kind that have a value. It only helps people.
 func blame(columns []value.Column, in *Incoming, err error) error {
 	kinds := blamed[mysqldb.Number(err)]
 	if kinds == nil || in.Deleted() {

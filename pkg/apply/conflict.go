@@ -3,20 +3,17 @@ package apply
 import (
 	"cmp"
 	"context"
-	"database/sql"
-	"fmt"
 
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
 	"github.com/mysql-sync/mysql-sync/pkg/losers"
-	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
 // keepLosers records the conflicts among the steps, with both rows, before one
 // of them is overwritten. Promise 4.
-func (a *Applier) keepLosers(ctx context.Context, tx mysqldb.Tx, groups []*group) error {
+func (a *Applier) keepLosers(ctx context.Context, tx Tx, groups []*group) error {
 	for _, g := range groups {
 		var steps []*Step
 		for i := range g.steps {
@@ -27,7 +24,7 @@ func (a *Applier) keepLosers(ctx context.Context, tx mysqldb.Tx, groups []*group
 		if len(steps) == 0 {
 			continue
 		}
-		locals, err := readLocals(ctx, tx, g, steps)
+		locals, err := tx.Values(ctx, g.table, nil, stepKeys(steps))
 		if err != nil {
 			return err
 		}
@@ -35,7 +32,7 @@ func (a *Applier) keepLosers(ctx context.Context, tx mysqldb.Tx, groups []*group
 		for _, s := range steps {
 			entries = append(entries, a.losers(g, s, locals[s.key])...)
 		}
-		if err := losers.Record(ctx, tx, entries); err != nil {
+		if err := tx.Keep(ctx, entries); err != nil {
 			return err
 		}
 		if len(entries) > 0 {
@@ -45,35 +42,7 @@ func (a *Applier) keepLosers(ctx context.Context, tx mysqldb.Tx, groups []*group
 	return nil
 }
 
-// readLocals returns the node's rows of some steps, in the order of the table's
-// columns; a deleted one is missing. The rows are locked already.
-func readLocals(ctx context.Context, tx mysqldb.Tx, g *group, steps []*Step) (map[string][][]byte, error) {
-	var q mysqldb.Statement
-	if err := g.table.AddSelect(&q, g.table.KeyExpr("")+", "+g.table.SelectList(), stepKeys(steps), ""); err != nil {
-		return nil, err
-	}
-	locals := map[string][][]byte{}
-	err := q.Query(ctx, tx, func(r *sql.Rows) error {
-		var key string
-		values := make([][]byte, len(g.table.Columns))
-		into := []any{&key}
-		for i := range values {
-			into = append(into, &values[i])
-		}
-		if err := r.Scan(into...); err != nil {
-			return err
-		}
-		locals[key] = values
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read rows of %s: %w", g.table.Name, err)
-	}
-	return locals, nil
-}
-
-// losers returns what one step does not leave as it was: the loser, or under a
-// script each row that is not what the script made.
+// losers returns what one step discards: the loser, or with a script each row that differs from what the script made.
 func (a *Applier) losers(g *group, s *Step, values [][]byte) []losers.Entry {
 	l := Local{Exists: values != nil, Values: values}
 	ours, theirs := g.side(s.local.Version, values), losers.Side{Version: s.came.Version, Columns: s.in.Columns, Values: s.in.Values}
@@ -98,7 +67,7 @@ func (a *Applier) losers(g *group, s *Step, values [][]byte) []losers.Entry {
 	return entries
 }
 
-// side returns a row as package losers keeps it; nil values are a deleted one.
+// side returns a row as package losers keeps it; nil values mean a deleted one.
 func (g *group) side(v change.Version, values [][]byte) losers.Side {
 	if values == nil {
 		return losers.Side{Version: v}

@@ -7,8 +7,7 @@ import (
 	"sync/atomic"
 )
 
-// Conflicts is how many conflicts of a table were decided, and losers kept, by a
-// policy since the start.
+// Conflicts is how many conflicts of a table were resolved, and losers kept, by a policy since the start.
 type Conflicts struct {
 	Table, Policy string
 	Count         uint64
@@ -30,8 +29,7 @@ func (a *Applier) Conflicts() []Conflicts {
 	return list
 }
 
-// counts holds an *atomic.Uint64 for each table and policy, by a Conflicts
-// without its count.
+// counts holds an *atomic.Uint64 per table and policy, keyed by a Conflicts without its count.
 type counts struct{ sync.Map }
 
 func (c *counts) add(table, policy string) {

@@ -8,9 +8,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// fitting refuses the steps whose rows would not be stored as they came. It makes
-// them steps that do nothing: the others of the transaction go in. What is not
-// written, since it is known or has lost, need not fit.
+// fitting refuses the steps whose rows would not be stored as they came, and turns them into steps that do nothing: the
+// others of the transaction go in. Rows that are not written, because they are known or have lost, need not fit.
 func (a *Applier) fitting(groups []*group) {
 	for _, g := range groups {
 		var names []string
@@ -25,21 +24,20 @@ func (a *Applier) fitting(groups []*group) {
 			}
 			altered, err := a.misfit(g.table, columns, s.in.Values)
 			if err != nil {
-				*s = Step{Decision: conflict.Known, State: s.local, in: s.in, exists: s.exists, local: s.local, came: s.came, misfit: err}
+				*s = Step{Decision: conflict.Known, State: s.local, in: s.in, facts: facts{exists: s.exists, local: s.local, came: s.came}, noticed: noticed{misfit: err}}
 			}
 			s.altered = altered
 		}
 	}
 }
 
-// misfit returns why a row is refused, or which of its values are stored otherwise
-// than they came, as the configuration allows.
+// misfit returns why a row is refused, or which of its values are stored differently, as the configuration allows.
 func (a *Applier) misfit(t *schema.Table, columns []*value.Column, values [][]byte) ([]altered, error) {
 	return misfit(t, columns, values, a.Lossy)
 }
 
-// Misfit returns why a row with the given columns would be refused, since it would
-// not be stored as it came; lossy is that of Config.
+// Misfit returns why a row with the given columns would be refused because it would not be stored as it came; lossy is
+// that of Config.
 func Misfit(t *schema.Table, names []string, values [][]byte, lossy func(table, column string) bool) error {
 	_, err := misfit(t, columnsOf(t, names), values, lossy)
 	return err
@@ -52,8 +50,8 @@ func misfit(t *schema.Table, columns []*value.Column, values [][]byte, lossy fun
 		switch {
 		case err == nil:
 		case lossy == nil || !lossy(t.Name, c.Name) || t.IsKeyColumn(c.Name) || c.Kind == value.Bit:
-			// A key that changes is another row. A text among the numbers of a BIT would have
-			// the server take the others for text.
+			// A changed key is another row. Text among the numbers of a BIT column would make the server treat the
+			// others as text.
 			return nil, fmt.Errorf("table %s: %w", t.Name, err)
 		default:
 			list = append(list, altered{column: c.Name})
@@ -67,7 +65,7 @@ func shared(a, b []string) bool {
 	return len(a) == len(b) && len(a) > 0 && &a[0] == &b[0]
 }
 
-// columnsOf returns columns by their names, which check has seen to be there.
+// columnsOf returns columns by their names, which check has verified.
 func columnsOf(t *schema.Table, names []string) []*value.Column {
 	list := make([]*value.Column, len(names))
 	for i, name := range names {

@@ -2,17 +2,14 @@ package apply
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 
-	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// successor returns the step that inserts the row in whose place a deleted one was: it
-// has the values of one of its unique keys, by the same author. What was an update of the
-// key there comes as the two.
+// successor returns the step that inserts the row that replaces a deleted one: it has the values of one of its unique
+// keys, by the same author. This is how an update of the key arrives.
 func (g *group) successor(s *Step) *Step {
 	for _, u := range g.table.Unique {
 		old, ok := tupleOf(u, func(name string) ([]byte, bool) { return g.before.value(s.in.Key, name) })
@@ -32,10 +29,10 @@ func (g *group) successor(s *Step) *Step {
 	return nil
 }
 
-// followed has rows that refer to what a row was refer to what it is now, where that was
-// decided: whoever made the change did not know them. They are written as a user would
-// write them: the triggers note it, and it goes to all remotes. What they were is kept. Promise 4.
-func (a *Applier) followed(ctx context.Context, tx mysqldb.Tx, g *group) error {
+// followed makes rows that refer to what a row was refer to what it is now, if that was decided: whoever made the
+// change did not know them. They are written as a user would write them: the triggers record it, and it goes to all
+// remotes. Their previous state is kept. Promise 4.
+func (a *Applier) followed(ctx context.Context, tx Tx, g *group) error {
 	for _, s := range pick(g, func(s *Step) bool { return s.exists }) {
 		if s.of.verdict != follow {
 			continue
@@ -43,10 +40,10 @@ func (a *Applier) followed(ctx context.Context, tx mysqldb.Tx, g *group) error {
 		now := s
 		if s.in.Deleted() {
 			if now = g.successor(s); now == nil {
-				continue // it is barred, and what refers to this row bars it
+				continue // it is barred, and so is this row by what refers to it
 			}
 		}
-		if _, err := tx.ExecContext(ctx, setApplying, nil, nil); err != nil {
+		if err := tx.AsUser(ctx); err != nil {
 			return err
 		}
 		for _, f := range g.table.Referrers {
@@ -67,36 +64,20 @@ func (a *Applier) followed(ctx context.Context, tx mysqldb.Tx, g *group) error {
 	return nil
 }
 
-// lead has the rows of a foreign key that refer to one value refer to another one.
-func (a *Applier) lead(ctx context.Context, tx mysqldb.Tx, parent *schema.Table, f schema.ForeignKey, from, to tuple, s *Step) error {
-	var taken mysqldb.Statement
-	taken.SQL("SELECT 1 FROM " + mysqldb.Quote(parent.Name) + " WHERE ")
-	addTuple(&taken, "", f.RefColumns, f.RefColumns, parent, from)
-	taken.SQL(" LIMIT 1")
-	again := false
-	if err := taken.Query(ctx, tx, func(*sql.Rows) error { again = true; return nil }); err != nil || again {
+// lead makes the rows of a foreign key that refer to one value refer to another.
+func (a *Applier) lead(ctx context.Context, tx Tx, parent *schema.Table, f schema.ForeignKey, from, to Tuple, s *Step) error {
+	if again, err := tx.Any(ctx, Found{Place: within(parent, f.RefColumns), Value: from}); err != nil || again {
 		return err // another row has the value now: they refer to that one
 	}
-	var where, q mysqldb.Statement
-	addTuple(&where, "", f.Columns, f.RefColumns, parent, from)
-	if err := a.mayTouch(ctx, tx, s.in.From, f, f.Columns, &where); err != nil {
+	found := Found{Place: childrenOf(parent, f), Value: from}
+	if err := a.mayTouch(ctx, tx, s.in.From, f, f.Columns, found); err != nil {
 		return stuckIn(parent.Name, err)
 	}
-	if child, err := a.tables.Table(ctx, f.Table); err == nil && f.Schema == f.RefSchema {
-		if _, _, err := a.keepAs(ctx, tx, child, &where, s.came.Version, pointed(child, f, to)); err != nil {
+	if child, err := a.db.Table(ctx, f.Table); err == nil && f.Schema == f.RefSchema {
+		found.Child = child
+		if _, _, err := a.keepAs(ctx, tx, found, s.came.Version, pointed(child, f, to)); err != nil {
 			return err
 		}
 	}
-	q.SQL("UPDATE " + qualified(f.Schema, f.Table) + " SET ")
-	for i, name := range f.Columns {
-		if i > 0 {
-			q.SQL(", ")
-		}
-		c, _ := parent.Column(f.RefColumns[i])
-		q.SQL(mysqldb.Quote(name) + "=")
-		schema.AddValue(&q, c, to[i])
-	}
-	q.SQL(" WHERE ")
-	q.Append(&where)
-	return q.Exec(ctx, tx)
+	return tx.Point(ctx, found, to)
 }

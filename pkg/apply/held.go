@@ -8,18 +8,17 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 )
 
-// Held is a change that cannot be applied because rows refer to its row here. What its
-// origin did to them is on the way, or the origin did not know them: only the sender
-// can tell.
+// Held is a change that cannot be applied because rows refer to its row here. Either what its origin did to them is on
+// the way, or the origin did not know them: only the sender can tell.
 type Held struct {
 	change.Row
 	Version change.Version
 	From    string       // the sender
-	Refer   []change.Row // at least some of the rows
+	Refer   []change.Row // some of the rows, at least
 }
 
-// Held returns the changes that have waited since before a time for rows that refer to
-// theirs, at most limit. It asks nobody and may be called from any goroutine.
+// Held returns the changes that have waited since before a time for rows that refer to theirs, at most limit. It
+// queries nothing and may be called from any goroutine.
 func (a *Applier) Held(before time.Time, limit int) []Held {
 	a.room.mu.Lock()
 	defer a.room.mu.Unlock()
@@ -32,12 +31,11 @@ func (a *Applier) Held(before time.Time, limit int) []Held {
 	return list
 }
 
-// Settle says of which of the rows that refer to the row of a held change its sender has
-// no changes on the way. Once the others' have come, with this change or before it, it is
-// decided. It does nothing for one that is not held any more.
+// Settle says for which of the rows that refer to a held change's row its sender has no changes on the way. Once the
+// others' have arrived, with this change or before it, it is decided. Nothing happens if it is no longer held.
 func (a *Applier) Settle(ctx context.Context, h Held, strangers []change.Row) error {
-	known := slices.Clone(strangers) // what is needed is known by its identity
-	if err := a.tables.Identify(ctx, known); err != nil {
+	known := slices.Clone(strangers) // needs are keyed by identity
+	if err := a.db.Identify(ctx, known); err != nil {
 		return err
 	}
 	a.room.mu.Lock()

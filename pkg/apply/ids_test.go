@@ -26,7 +26,7 @@ func TestAnotherChangeWithTheSameIDStays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := New(zap.NewNop(), testkit.Shared(t).Connect(t, db.Name), tables, outbox.New(db, tables, stream), stream, Config{Origin: "node-a", Syncs: func(string) bool { return true }})
+	a := New(zap.NewNop(), testkit.Shared(t).Connect(t, db.Name), tables, outbox.New(db, tables, stream), triggers, stream, Config{Origin: "node-a", Syncs: func(string) bool { return true }})
 	in := Incoming{From: "node-b"}
 	in.Row = change.Row{Table: "items", Key: "A"}
 	in.Columns, in.Values = []string{"id", "note"}, [][]byte{[]byte("A"), []byte("theirs")}

@@ -2,21 +2,19 @@ package apply
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
-	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// left looks for rows that would be left without the parents that groups have deleted
-// or given other values. Changes that would leave some are barred: what their origin
-// did to those rows is on its way. Where it is not, as was found out by asking, the
+// left looks for rows that would lose the parents that groups have deleted or given other values. Changes that would
+// orphan some are barred: what their origin did to those rows is on its way. If it is not, as asking has shown, the
 // change is decided.
-func (a *Applier) left(ctx context.Context, tx mysqldb.Tx, groups []*group) error {
+func (a *Applier) left(ctx context.Context, tx Tx, groups []*group) error {
 	var b barred
 	for _, g := range groups {
 		for _, f := range g.table.Referrers {
@@ -28,8 +26,8 @@ func (a *Applier) left(ctx context.Context, tx mysqldb.Tx, groups []*group) erro
 			if err != nil {
 				return stuckIn(g.table.Name, err)
 			}
-			for i, w := range held {
-				if err := a.bar(ctx, tx, &b, g, gone[i].step, f, w); err != nil {
+			for _, i := range slices.Sorted(maps.Keys(held)) {
+				if err := a.bar(ctx, tx, &b, g, gone[i].step, f, held[i]); err != nil {
 					return err
 				}
 			}
@@ -38,10 +36,10 @@ func (a *Applier) left(ctx context.Context, tx mysqldb.Tx, groups []*group) erro
 	return b.or()
 }
 
-// former is a row that is not any more what others may refer to.
+// former is a row's previous state, to which others may refer.
 type former struct {
 	step  *Step
-	value tuple
+	value Tuple
 }
 
 // gone returns the rows that a group has deleted, or given other values in the columns
@@ -70,51 +68,26 @@ func (g *group) gone(f schema.ForeignKey) ([]former, error) {
 	return list, nil
 }
 
-// holders returns, by their places in a list, the changes that would leave rows of a
-// foreign key without a parent, with those rows.
-func (a *Applier) holders(ctx context.Context, tx mysqldb.Tx, t *schema.Table, f schema.ForeignKey, gone []former) (map[int]*Wait, error) {
-	key := "''"
-	child, err := a.tables.Table(ctx, f.Table)
-	if err == nil && f.Schema == f.RefSchema {
-		key = child.KeyExpr("")
+// holders returns, by their index in a list, the changes that would orphan rows of a foreign key, with those rows.
+func (a *Applier) holders(ctx context.Context, tx Tx, t *schema.Table, f schema.ForeignKey, gone []former) (map[int]*Wait, error) {
+	child, err := a.db.Table(ctx, f.Table)
+	if err != nil || f.Schema != f.RefSchema {
+		child = nil
 	}
-	held := map[int]*Wait{}
-	for from := 0; from < len(gone); from += looksMost {
-		var q mysqldb.Statement
-		for i, x := range gone[from:min(from+looksMost, len(gone))] {
-			if i > 0 {
-				q.SQL(" UNION ALL ")
-			}
-			q.SQL("(SELECT " + strconv.Itoa(from+i) + ", " + key + " FROM " + qualified(f.Schema, f.Table) + " WHERE ")
-			addTuple(&q, "", f.Columns, f.RefColumns, t, x.value)
-			q.SQL(" AND NOT EXISTS (SELECT 1 FROM " + mysqldb.Quote(t.Name) + " p WHERE ")
-			addTuple(&q, "p.", f.RefColumns, f.RefColumns, t, x.value)
-			q.SQL(") LIMIT " + strconv.Itoa(referMost+1) + ")")
-		}
-		err := q.Query(ctx, tx, func(r *sql.Rows) error {
-			var i int
-			row := change.Row{Table: f.Table}
-			if err := r.Scan(&i, &row.Key); err != nil {
-				return err
-			}
-			w := held[i]
-			if w == nil {
-				w = &Wait{}
-				held[i] = w
-			}
-			w.refer = append(w.refer, row)
-			return nil
-		})
-		if err != nil {
-			return nil, fmt.Errorf("look for rows of %s that refer to %s: %w", f.Table, t.Name, err)
-		}
+	values := make([]Tuple, len(gone))
+	for i, x := range gone {
+		values[i] = x.value
 	}
-	return held, nil
+	orphans, err := tx.Orphans(ctx, childrenOf(t, f), f.RefColumns, child, values)
+	held := make(map[int]*Wait, len(orphans))
+	for i, rows := range orphans {
+		held[i] = &Wait{refer: rows}
+	}
+	return held, err
 }
 
-// bar has a change wait for the rows that hold it, or decides it if whoever made it
-// did not know them.
-func (a *Applier) bar(ctx context.Context, tx mysqldb.Tx, b *barred, g *group, s *Step, f schema.ForeignKey, w *Wait) error {
+// bar makes a change wait for the rows that hold it, or decides it if whoever made it did not know them.
+func (a *Applier) bar(ctx context.Context, tx Tx, b *barred, g *group, s *Step, f schema.ForeignKey, w *Wait) error {
 	number := strconv.Itoa(len(w.refer))
 	if w.more = len(w.refer) > referMost; w.more {
 		w.refer = w.refer[:referMost]
@@ -132,14 +105,14 @@ func (a *Applier) bar(ctx context.Context, tx mysqldb.Tx, b *barred, g *group, s
 			return err
 		}
 		if len(unknown) == 0 && (f.OnDelete == "CASCADE" || f.OnDelete == "SET NULL") && !w.more {
-			in.verdict, b.decided = cascade, true // as they did there, where nothing tells of it
+			in.verdict, b.decided = cascade, true // as they did there, since nothing tells of it
 			return nil
 		}
 		strangers = unknown
 	}
 	strange := !slices.ContainsFunc(w.refer, func(r change.Row) bool {
 		_, ok := strangers[r]
-		return !ok && a.Receives(r.Table) && !(in.Dated && !in.Deleted()) // a peer of version 1 tells nothing of those that followed there
+		return !ok && a.Receives(r.Table) && !(in.Dated && !in.Deleted()) // a version-1 peer does not tell which rows followed there
 	})
 	switch {
 	case !strange:

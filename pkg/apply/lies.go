@@ -9,8 +9,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 )
 
-// lies tells, once a minute, of changes whose versions claim to know writes of this node that it has not made. It is safe for
-// concurrent use.
+// lies reports, once a minute, changes whose versions claim to know writes of this node that it never made. It is safe
+// for concurrent use.
 type lies struct {
 	mu    sync.Mutex
 	at    time.Time

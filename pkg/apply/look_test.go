@@ -30,7 +30,7 @@ func TestARowThatComesWhileApplyLooksIsLocked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := New(zap.NewNop(), testkit.Shared(t).Connect(t, db.Name), tables, outbox.New(db, tables, stream), stream, Config{Origin: "node-a", Syncs: func(string) bool { return true }})
+	a := New(zap.NewNop(), testkit.Shared(t).Connect(t, db.Name), tables, outbox.New(db, tables, stream), triggers, stream, Config{Origin: "node-a", Syncs: func(string) bool { return true }})
 
 	holder, err := db.Conn(t.Context())
 	if err != nil {

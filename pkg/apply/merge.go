@@ -16,21 +16,19 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// Resolver runs the scripts of tables. It is called while the row is locked, so
-// it must return soon, and ask neither the database nor the network. Promise 7.
+// Resolver runs the tables' scripts. It is called while the row is locked, so it must return soon, and access neither
+// the database nor the network. Promise 7.
 type Resolver interface {
-	// Resolve returns the row that is to stand, in stored form: some columns or
-	// all, or none where the row is deleted. An error that is ErrUnready says that the
-	// script cannot be asked yet.
+	// Resolve returns the resulting row, in stored form: some columns or all, or none if the row is deleted. An error
+	// that is ErrUnready says that the script cannot be run yet.
 	Resolve(ctx context.Context, t *schema.Table, key string, local, incoming losers.Side) (columns []string, values [][]byte, err error)
 }
 
-// ErrUnready says that a script cannot be asked without a wait, as where its process has to be
-// started. The row is let go meanwhile, and comes again.
+// ErrUnready says that a script cannot be run without waiting, for example because its process has to be started. The
+// row is released meanwhile, and comes again.
 var ErrUnready = errors.New("the script is not ready")
 
-// scriptTime is how long the scripts of one transaction may take before it is
-// tried again in two of half the size.
+// scriptTime is how long the scripts of one transaction may take before it is split in two halves.
 const scriptTime = time.Second
 
 // errSlow says that the scripts of a transaction took too long together.
@@ -39,24 +37,24 @@ var errSlow = errors.New("the scripts of many conflicts take too long for one tr
 // merge is what a script made of two rows.
 type merge struct {
 	result Incoming
-	losers []losers.Side // those of the two that are not what it made
+	losers []losers.Side // those of the two that differ from its result
 }
 
 // scripts runs the scripts of one transaction.
 type scripts struct {
 	a     *Applier
-	alone bool // the transaction has one row only
+	alone bool // the transaction has only one row
 	until time.Time
 }
 
 func (a *Applier) scripts(groups []*group) *scripts {
-	return &scripts{a: a, alone: len(groups) == 1 && len(groups[0].in) == 1, until: time.Now().Add(scriptTime)}
+	return &scripts{a: a, alone: len(groups) == 1 && len(groups[0].in) == 1, until: a.now().Add(scriptTime)}
 }
 
-// resolve lets the script decide a conflict that was planned. Where it fails,
-// the plan stands as it is: the later version wins. That it is not ready decides nothing.
+// resolve lets the script decide a planned conflict. If it fails, the plan stands: the later version wins. If it is not
+// ready, nothing is decided.
 func (x *scripts) resolve(ctx context.Context, t *schema.Table, s *Step, l Local) error {
-	if !x.alone && time.Now().After(x.until) {
+	if !x.alone && x.a.now().After(x.until) {
 		return errSlow
 	}
 	g := group{table: t}
@@ -84,8 +82,7 @@ func (x *scripts) resolve(ctx context.Context, t *schema.Table, s *Step, l Local
 	return nil
 }
 
-// overlay returns the whole row that an incoming change makes; nil is a deleted
-// one.
+// overlay returns the whole row that results from an incoming change; nil is a deleted one.
 func overlay(t *schema.Table, ours [][]byte, in *Incoming) ([][]byte, error) {
 	if in.Deleted() {
 		return nil, nil
@@ -101,8 +98,8 @@ func overlay(t *schema.Table, ours [][]byte, in *Incoming) ([][]byte, error) {
 	return row, nil
 }
 
-// merged returns the whole row that the script makes; nil is a deleted one. The
-// columns that it leaves out are those of the later version.
+// merged returns the whole row that results from the script; nil is a deleted one. Columns that it leaves out are those
+// of the later version.
 func (a *Applier) merged(ctx context.Context, t *schema.Table, s *Step, ours, theirs losers.Side) ([][]byte, error) {
 	columns, values, err := a.Resolver.Resolve(ctx, t, s.in.Key, ours, theirs)
 	if err != nil || columns == nil {
@@ -133,7 +130,7 @@ func (a *Applier) merged(ctx context.Context, t *schema.Table, s *Step, ours, th
 	return row, err
 }
 
-// take makes the step write the row, or leave it as it is.
+// take makes the step write the row, or leave it alone.
 func (s *Step) take(t *schema.Table, ours, theirs, row [][]byte) {
 	g := group{table: t}
 	s.State = conflict.Merge(s.local, s.came, text(row))
@@ -168,7 +165,7 @@ func sameRow(t *schema.Table, a, b [][]byte) bool {
 	return true
 }
 
-// text returns a whole row in a form that is the same for the same row.
+// text returns a whole row in a form that is the same for equal rows.
 func text(row [][]byte) []byte {
 	var b []byte
 	for _, v := range row {

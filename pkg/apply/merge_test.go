@@ -61,7 +61,7 @@ func TestScriptDecides(t *testing.T) {
 		"some columns of a deleted row are a failure": {partial, gone, returns(all, row("3.00", "z")), conflict.Lose, nil, nil, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := &Applier{Config: Config{Resolver: test.script}, log: zap.NewNop()}
+			a := &Applier{now: time.Now, Config: Config{Resolver: test.script}, log: zap.NewNop()}
 			s := Plan(table, test.in, test.have, later, "node-a", conflict.Policy{Name: conflict.Script})
 			x := &scripts{a: a, until: time.Now().Add(time.Hour)}
 			if err := x.resolve(t.Context(), table, &s, test.have); err != nil {
@@ -96,7 +96,7 @@ func TestManySlowScriptsSplitTheTransaction(t *testing.T) {
 	t.Parallel()
 	table := items(t)
 	have := Local{Exists: true, Values: row("2.00", "y"), State: state(at(later, "node-a"))}
-	a := &Applier{log: zap.NewNop(), Config: Config{Resolver: resolverFunc(func(local, _ losers.Side) ([]string, [][]byte, error) {
+	a := &Applier{now: time.Now, log: zap.NewNop(), Config: Config{Resolver: resolverFunc(func(local, _ losers.Side) ([]string, [][]byte, error) {
 		return local.Columns, local.Values, nil
 	})}}
 	for alone, want := range map[bool]error{true: nil, false: errSlow} {

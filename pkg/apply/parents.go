@@ -2,22 +2,19 @@ package apply
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
-	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// parentless looks for the parents of the rows that a group has written, and locks
-// them as the server does. Rows whose parents are not there are barred; where a parent
-// has gone in the same transaction, its delete is.
-func (a *Applier) parentless(ctx context.Context, tx mysqldb.Tx, groups []*group, g *group) error {
+// parentless looks up the parents of the rows that a group has written, and locks them as the server does. Rows whose
+// parents are missing are barred; if a parent was deleted in the same transaction, its delete is.
+func (a *Applier) parentless(ctx context.Context, tx Tx, groups []*group, g *group) error {
 	steps := pick(g, (*Step).puts)
 	if len(steps) == 0 || len(g.table.ForeignKeys) == 0 {
 		return nil
@@ -38,14 +35,14 @@ func (a *Applier) parentless(ctx context.Context, tx mysqldb.Tx, groups []*group
 			waits[i] = a.waitForParent(ctx, g.table, r, f)
 			needs[i] = waits[i].needs[0]
 		}
-		if err := a.tables.Identify(ctx, needs); err != nil {
+		if err := a.db.Identify(ctx, needs); err != nil {
 			return err
 		}
 		for i, r := range missing {
 			waits[i].needs = needs[i : i+1 : i+1]
 			if s := deleted(groups, needs[i]); s != nil {
 				refer[s] = append(refer[s], change.Row{Table: g.table.Name, Key: r.key})
-			} else if err := g.waits(ctx, tx, &b, r.key, waits[i]); err != nil {
+			} else if err := a.waits(ctx, g, &b, r.key, waits[i]); err != nil {
 				return err
 			}
 		}
@@ -64,15 +61,15 @@ func (a *Applier) parentless(ctx context.Context, tx mysqldb.Tx, groups []*group
 	return b.or()
 }
 
-// waits has the change wait that wrote the row with a key.
-func (g *group) waits(ctx context.Context, tx mysqldb.Tx, b *barred, key string, w *Wait) error {
+// waits makes the change wait that wrote the row with a key.
+func (a *Applier) waits(ctx context.Context, g *group, b *barred, key string, w *Wait) error {
 	i := slices.IndexFunc(g.in, func(in *Incoming) bool { return in.Key == key })
 	if i >= 0 {
 		b.add(g.in[i].Row, w)
 		return nil
 	}
-	found := []change.Row{{Table: g.table.Name, Key: key}} // spelled otherwise
-	if err := g.table.Identify(ctx, tx, found); err != nil {
+	found := []change.Row{{Table: g.table.Name, Key: key}} // spelled differently
+	if err := a.db.Identify(ctx, found); err != nil {
 		return err
 	}
 	i = slices.IndexFunc(g.in, func(in *Incoming) bool { return in.Identity() == found[0].Identity() })
@@ -83,7 +80,7 @@ func (g *group) waits(ctx context.Context, tx mysqldb.Tx, b *barred, key string,
 	return nil
 }
 
-// deleted returns the step that deletes a row, if there is one.
+// deleted returns the step that deletes a row, if any.
 func deleted(groups []*group, r change.Row) *Step {
 	for _, g := range groups {
 		if g.table.Name != r.Table {
@@ -100,50 +97,37 @@ func deleted(groups []*group, r change.Row) *Step {
 
 // reference is what a row refers to.
 type reference struct {
-	key   string // of the row that refers
-	value tuple
+	key   string // of the referring row
+	value Tuple
 }
 
 // refersTo returns what the written rows refer to by a foreign key, as the server has
 // stored it.
-func (g *group) refersTo(ctx context.Context, tx mysqldb.Tx, f schema.ForeignKey, steps []*Step) ([]reference, error) {
+func (g *group) refersTo(ctx context.Context, tx Tx, f schema.ForeignKey, steps []*Step) ([]reference, error) {
 	var list []reference
-	expressions := g.table.KeyExpr("")
 	for _, name := range f.Columns {
-		c, ok := g.table.Column(name)
-		if !ok {
+		if _, ok := g.table.Column(name); !ok {
 			return nil, nil // the server computes it
 		}
-		expressions += ", " + c.SelectExpr(mysqldb.Quote(name))
 	}
-	for part := range slices.Chunk(steps, looksMost) {
-		var q mysqldb.Statement
-		if err := g.table.AddSelect(&q, expressions, stepKeys(part), ""); err != nil {
-			return nil, err
-		}
-		err := q.Query(ctx, tx, func(r *sql.Rows) error {
-			ref := reference{value: make(tuple, len(f.Columns))}
-			into := []any{&ref.key}
-			for i := range ref.value {
-				into = append(into, &ref.value[i])
-			}
-			err := r.Scan(into...)
-			if !slices.ContainsFunc(ref.value, func(v []byte) bool { return v == nil }) { // or it refers to nothing
-				list = append(list, ref)
-			}
-			return err
-		})
+	for part := range slices.Chunk(stepKeys(steps), looksMost) {
+		rows, err := tx.Values(ctx, g.table, f.Columns, part)
 		if err != nil {
-			return nil, fmt.Errorf("look at the foreign key %s of %s: %w", f.Name, g.table.Name, err)
+			return nil, fmt.Errorf("look at the foreign key %s: %w", f.Name, err)
+		}
+		for _, key := range slices.Sorted(maps.Keys(rows)) {
+			if v := rows[key]; !slices.ContainsFunc(v, func(v []byte) bool { return v == nil }) { // or refers to nothing
+				list = append(list, reference{key, v})
+			}
 		}
 	}
 	return list, nil
 }
 
-// absent returns those of the references whose parents are not there. The others'
-// parents are locked, so that nobody deletes them before the end of the transaction.
-func absent(ctx context.Context, tx mysqldb.Tx, t *schema.Table, f schema.ForeignKey, refs []reference) ([]reference, error) {
-	var different []tuple
+// absent returns the references whose parents are missing. The others' parents are locked, so that no one deletes them
+// before the end of the transaction.
+func absent(ctx context.Context, tx Tx, t *schema.Table, f schema.ForeignKey, refs []reference) ([]reference, error) {
+	var different []Tuple
 	at := make(map[string]int, len(refs))
 	place := make([]int, len(refs)) // of each reference's parent in different
 	for i, r := range refs {
@@ -154,26 +138,9 @@ func absent(ctx context.Context, tx mysqldb.Tx, t *schema.Table, f schema.Foreig
 		}
 		place[i] = at[text]
 	}
-	there := make([]bool, len(different))
-	for from := 0; from < len(different); from += looksMost {
-		var q mysqldb.Statement
-		for i, v := range different[from:min(from+looksMost, len(different))] {
-			if i > 0 {
-				q.SQL(" UNION ALL ")
-			}
-			q.SQL("(SELECT " + strconv.Itoa(from+i) + " FROM " + qualified(f.RefSchema, f.RefTable) + " WHERE ")
-			addTuple(&q, "", f.RefColumns, f.Columns, t, v)
-			q.SQL(" LIMIT 1 LOCK IN SHARE MODE)")
-		}
-		err := q.Query(ctx, tx, func(r *sql.Rows) error {
-			var i int
-			err := r.Scan(&i)
-			there[i] = err == nil
-			return err
-		})
-		if err != nil {
-			return nil, fmt.Errorf("look for what rows of %s refer to in %s: %w", t.Name, f.RefTable, err)
-		}
+	there, err := tx.Hold(ctx, parentsOf(t, f), different)
+	if err != nil {
+		return nil, err
 	}
 	var missing []reference
 	for i, r := range refs {
@@ -184,14 +151,14 @@ func absent(ctx context.Context, tx mysqldb.Tx, t *schema.Table, f schema.Foreig
 	return missing, nil
 }
 
-// waitForParent says that a row waits for the row that it refers to.
+// waitForParent returns that a row waits for the row that it refers to.
 func (a *Applier) waitForParent(ctx context.Context, t *schema.Table, r reference, f schema.ForeignKey) *Wait {
 	need := change.Row{Table: f.RefTable}
 	shown := make([]string, len(f.Columns))
 	for i, name := range f.Columns {
 		shown[i] = fmt.Sprintf("%s %.40q", name, r.value[i])
 	}
-	if p, err := a.tables.Table(ctx, f.RefTable); err == nil && f.RefSchema == f.Schema {
+	if p, err := a.db.Table(ctx, f.RefTable); err == nil && f.RefSchema == f.Schema {
 		if key, err := p.KeyOf(f.RefColumns, r.value); err == nil {
 			need.Key = key
 		}
@@ -202,9 +169,8 @@ func (a *Applier) waitForParent(ctx context.Context, t *schema.Table, r referenc
 	}
 }
 
-// barChildren has those wait too that refer to rows which are barred and are not there without
-// this transaction, and those that refer to these: found one after the other, a chain of rows
-// would take a transaction for each of them. It returns err.
+// barChildren also makes rows wait that refer to barred rows which do not exist outside this transaction, and rows that
+// refer to these: found one after the other, a chain of rows would take a transaction each. It returns err.
 func (a *Applier) barChildren(ctx context.Context, groups []*group, err error) error {
 	var b *barred
 	if !errors.As(err, &b) {
@@ -214,11 +180,11 @@ func (a *Applier) barChildren(ctx context.Context, groups []*group, err error) e
 		g     *group
 		s     *Step
 		f     schema.ForeignKey
-		value tuple
+		value Tuple
 	}
 	children := map[string][]child{} // by what they refer to
 	parents := map[string][][]string{}
-	name := func(table string, columns []string, v tuple) string {
+	name := func(table string, columns []string, v Tuple) string {
 		return string(text(slices.Concat([][]byte{[]byte(table), []byte(strings.Join(columns, "\x00"))}, v)))
 	}
 	for _, g := range groups {
@@ -274,7 +240,7 @@ func (a *Applier) barChildren(ctx context.Context, groups []*group, err error) e
 			}
 		}
 	}
-	if err := a.tables.Identify(ctx, needs); err != nil {
+	if err := a.db.Identify(ctx, needs); err != nil {
 		return err
 	}
 	for i, w := range waits {

@@ -2,40 +2,41 @@ package apply
 
 import "time"
 
-// patience is how long the changes of a call are tried. Rows that the database refuses cost a few transactions each, and all who send
-// wait meanwhile. So once some were refused, and it is over, what is left is handed back as it came. nil has no end. It belongs to one
-// goroutine.
+// patience is how long the changes of a call are tried. Rows that the database refuses cost a few transactions each,
+// while all senders wait. So once some were refused, and the time is up, the rest is returned as it came. nil never
+// ends. It belongs to one goroutine.
 type patience struct {
+	now     func() time.Time
 	until   time.Time
 	failed  bool // a transaction did
-	settled bool // some change has its result: each call comes further
+	settled bool // some change has its result, so each call makes progress
 }
 
-// newPatience is for a call of which the changes are tried for so long; 0 is one transaction for what may be in one.
-func newPatience(d time.Duration) *patience {
-	return &patience{until: time.Now().Add(d), settled: d == 0}
+// newPatience limits how long a call tries its changes; 0 means one transaction for as many as fit.
+func (a *Applier) newPatience(d time.Duration) *patience {
+	return &patience{now: a.now, until: a.now().Add(d), settled: d == 0}
 }
 
-// over reports whether what is left is handed back.
+// over reports whether to return the rest.
 func (p *patience) over() bool {
-	return p != nil && p.failed && p.settled && !time.Now().Before(p.until)
+	return p != nil && p.failed && p.settled && !p.now().Before(p.until)
 }
 
-// done says that changes have their results.
+// done is called when changes have their results.
 func (p *patience) done() {
 	if p != nil {
 		p.settled = true
 	}
 }
 
-// fails says that a transaction has failed.
+// fails is called when a transaction has failed.
 func (p *patience) fails() {
 	if p != nil {
 		p.failed = true
 	}
 }
 
-// untried hands changes back.
+// untried returns changes untried.
 func untried(tasks []*task) {
 	for _, t := range tasks {
 		t.res.Untried = true

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// TestWhatIsRefusedTakesNoLongerThanItMay: the rest of the changes is handed back, and each call comes further.
-func TestWhatIsRefusedTakesNoLongerThanItMay(t *testing.T) {
+// TestRefusedRowsTakeNoLongerThanAllowed: the rest of the changes is handed back, and each call comes further.
+func TestRefusedRowsTakeNoLongerThanAllowed(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t, Config{}, `CREATE TABLE items (id INT PRIMARY KEY, n INT, u VARCHAR(20), v INT DEFAULT 0, CHECK (n < 100))`)
 	var list []Incoming

@@ -5,6 +5,10 @@ import (
 	"slices"
 	"testing"
 
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/capture"
+	"github.com/mysql-sync/mysql-sync/pkg/capture/trigger"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
@@ -13,6 +17,14 @@ import (
 )
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
+
+// triggers are the source of what the tests' tables have in table_changes.
+var triggers = trigger.New(zap.NewNop(), nil, trigger.Config{})
+
+// uncaptured are two local changes, the later one of a time.
+func uncaptured(at int64) []capture.Entry {
+	return []capture.Entry{{ID: 7, Written: at - 1}, {ID: 9, Written: at}}
+}
 
 // items reads a table with an integer key, a price and a note.
 func items(t *testing.T) *schema.Table {
@@ -68,7 +80,7 @@ func TestPlan(t *testing.T) {
 		return Local{Exists: values != nil, Values: values, State: state(v)}
 	}
 	written := func(l Local, when int64) Local {
-		l.Pending, l.Written = []uint64{7, 9}, when
+		l.Pending = uncaptured(when)
 		return l
 	}
 	type result struct {
@@ -157,7 +169,7 @@ func TestPlanUnderPriority(t *testing.T) {
 	t.Parallel()
 	table := items(t)
 	held := Local{Exists: true, Values: row("2.00", "y"), State: state(at(later, "node-a"))}
-	pending := Local{Exists: true, Values: row("2.00", "y"), State: state(at(1000, "node-a")), Pending: []uint64{7, 9}, Written: later}
+	pending := Local{Exists: true, Values: row("2.00", "y"), State: state(at(1000, "node-a")), Pending: uncaptured(later)}
 	type result struct {
 		decision conflict.Decision
 		author   string
@@ -251,8 +263,8 @@ func TestParentsComeBeforeTheirChildren(t *testing.T) {
 	}
 }
 
-// TestNoPolicyPrefersARowThatNobodyWrote: who came first on the list may have sent it as a missing one, and wrote nothing.
-func TestNoPolicyPrefersARowThatNobodyWrote(t *testing.T) {
+// TestNoPolicyPrefersAnUnwrittenRow: who came first on the list may have sent it as a missing one, and wrote nothing.
+func TestNoPolicyPrefersAnUnwrittenRow(t *testing.T) {
 	t.Parallel()
 	have := Local{Exists: true, Values: row("2.00", "y"), State: state(at(change.Baseline, "node-c"))}
 	p := conflict.Policy{Name: conflict.Priority, Clients: []string{"node-c"}}
@@ -271,7 +283,7 @@ func TestAVanishedRowKeepsNoOtherOut(t *testing.T) {
 	t.Parallel()
 	gone := Local{State: state(at(later, "node-a"), at(early, "node-b")), Fate: version.There}
 	deleted, unknown, pending := gone, gone, gone
-	deleted.Fate, unknown.Fate, pending.Pending = version.Deleted, version.Unknown, []uint64{1}
+	deleted.Fate, unknown.Fate, pending.Pending = version.Deleted, version.Unknown, uncaptured(1)
 	missing := func(in *Incoming) *Incoming { in.OnlyMissing = true; return in }
 	same := incoming(later, row("1.00", "x"))
 	same.State = gone.State

@@ -2,15 +2,14 @@ package apply
 
 import "iter"
 
-// Bounds of what one transaction writes, however much comes at once: its locks, and what
-// the server keeps to undo it, are held no longer than that takes. A row that is larger
-// has a transaction of its own. Promises 7 and 10.
+// Bounds of what one transaction writes, however much comes at once: its locks, and its undo log, are held no longer
+// than that takes. A larger row has a transaction of its own. Promises 7 and 10.
 const (
 	MostRows  = 1000
 	MostBytes = 4 << 20 // of values
 )
 
-// Size returns about how many bytes of memory the change's values take.
+// Size returns approximately how many bytes of memory the change's values take.
 func (in *Incoming) Size() int {
 	size := 0
 	for _, v := range in.Values {
@@ -19,7 +18,7 @@ func (in *Incoming) Size() int {
 	return size
 }
 
-// portions returns the tasks in their order, in parts of which each is a transaction.
+// portions returns the tasks in order, in parts that are a transaction each.
 func portions(tasks []*task) iter.Seq[[]*task] {
 	return func(yield func([]*task) bool) {
 		from, size := 0, 0

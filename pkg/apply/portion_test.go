@@ -8,7 +8,7 @@ import (
 )
 
 // A transaction is bounded in rows and in bytes, and no row is too large for one.
-func TestWhatComesAtOnceIsWrittenInPortions(t *testing.T) {
+func TestChangesArrivingTogetherAreWrittenInPortions(t *testing.T) {
 	row := func(bytes int) *task {
 		return &task{in: &Incoming{Change: change.Change{Values: [][]byte{make([]byte, bytes)}}}}
 	}

@@ -2,38 +2,29 @@ package apply
 
 import (
 	"context"
-	"database/sql"
 	"errors"
-	"fmt"
-	"iter"
 	"maps"
 	"slices"
 
+	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
-	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
-	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// decide locks the rows, then reads what the node has of them, then plans: a
-// local write that commits in between would be lost in any other order.
-// Promise 3.
+// decide locks the rows, then reads what the node has of them, then plans: in any other order, a local write that
+// commits in between would be lost. Promise 3.
 //
-// What somebody has locked is an error, or is left out of the groups and set aside, or
-// is waited for, as the manner says.
-func (a *Applier) decide(ctx context.Context, tx mysqldb.Tx, groups []*group, m manner) ([]Step, error) {
+// What someone has locked is an error, or is left out of the groups and set aside, or is waited for, depending on the
+// manner.
+func (a *Applier) decide(ctx context.Context, tx Tx, groups []*group, m manner) ([]Step, error) {
 	n := 0
 	for _, g := range groups {
 		n += len(g.in)
 	}
 	all := make([]Step, 0, n)
 	scripts := a.scripts(groups)
-	locking, locker := a.db.ForUpdate(), a.db.AtOnce(tx)
-	if m&waiting != 0 {
-		locking, locker = " FOR UPDATE", tx
-	}
 	for _, g := range groups {
 		if m&skipping != 0 {
 			if err := a.skipLocked(ctx, tx, g); err != nil {
@@ -43,7 +34,7 @@ func (a *Applier) decide(ctx context.Context, tx mysqldb.Tx, groups []*group, m 
 				continue
 			}
 		}
-		locals, states, err := look(ctx, tx, locker, g, locking)
+		locals, states, err := look(ctx, tx, g, m&waiting != 0)
 		if err != nil {
 			return nil, stuckIn(g.table.Name, err)
 		}
@@ -53,7 +44,7 @@ func (a *Applier) decide(ctx context.Context, tx mysqldb.Tx, groups []*group, m 
 			if err == nil {
 				err = a.skipParents(ctx, tx, g, locals)
 			}
-			if err == nil { // one that the server has waited for is enough
+			if err == nil { // having waited for one is enough
 				err = a.skipUnique(ctx, tx, g)
 			}
 			if err != nil {
@@ -71,20 +62,17 @@ func (a *Applier) decide(ctx context.Context, tx mysqldb.Tx, groups []*group, m 
 		if m&present != 0 {
 			g.leaveMissing(locals)
 		}
-		fates, err := version.Fates(ctx, tx, missing(g, locals, states))
+		fates, err := tx.Fates(ctx, missing(g, locals, states))
 		if err != nil {
 			return nil, err
 		}
-		now, unready := change.Micros(a.now()), 0
+		now, unready := a.wall(), 0
 		for i, in := range g.in {
 			l := locals[in.Key]
 			if l == nil {
 				l = &Local{}
 			}
 			g.tasks[i].exists = l.Exists
-			if len(l.Pending) > 0 {
-				l.Written = conflict.Written(l.Written, l.server, now)
-			}
 			l.State, l.Fate = conflict.Believed(states[in.Row], now), fates[in.Row]
 			s := Plan(g.table, in, *l, now, a.Origin, g.policy)
 			if s.Decision.Conflict() && s.policy == conflict.Script {
@@ -111,11 +99,11 @@ func (a *Applier) decide(ctx context.Context, tx mysqldb.Tx, groups []*group, m 
 	return all, nil
 }
 
-// errLeft says that something was left out whose row is locked already: whoever holds what it
-// needs may want that row, and nobody is to wait for what it waits for. It is let go, and the others are tried without it.
+// errLeft says that something was left out whose row is already locked: whoever holds what it needs may want that row,
+// and no one should wait for what it waits for. It is released, and the others are tried without it.
 var errLeft = errors.New("some rows are set aside that are locked")
 
-// leaveMissing leaves the changes out of a group that insert rows.
+// leaveMissing leaves changes that insert rows out of a group.
 func (g *group) leaveMissing(locals map[string]*Local) {
 	tasks, ins := g.tasks, g.in
 	g.tasks, g.in = nil, nil
@@ -128,8 +116,7 @@ func (g *group) leaveMissing(locals map[string]*Local) {
 	}
 }
 
-// missing returns the rows that a change would bring, and that are not here though the
-// node has versions of them.
+// missing returns the rows that a change would bring, and that do not exist here though the node has versions of them.
 func missing(g *group, locals map[string]*Local, states map[change.Row]change.State) []change.Row {
 	var rows []change.Row
 	for _, in := range g.in {
@@ -140,21 +127,19 @@ func missing(g *group, locals map[string]*Local, states map[change.Row]change.St
 	return rows
 }
 
-// look locks the rows and reads what the node has of them. A row that is not
-// there cannot be locked: if local changes of it are found, a user may have
-// inserted it since. All is then read again, until no change has come
-// meanwhile.
-func look(ctx context.Context, tx, locker mysqldb.Tx, g *group, locking string) (map[string]*Local, map[change.Row]change.State, error) {
+// look locks the rows and reads what the node has of them. A missing row cannot be locked: if local changes of it are
+// found, a user may have inserted it since. Then everything is read again, until no change has come meanwhile.
+func look(ctx context.Context, tx Tx, g *group, wait bool) (map[string]*Local, map[change.Row]change.State, error) {
 	rows := make([]change.Row, len(g.in))
 	for i, in := range g.in {
 		rows[i] = in.Row
 	}
 	for before := -1; ; {
-		locals, err := lock(ctx, tx, locker, g, locking)
+		locals, err := lock(ctx, tx, g, wait)
 		if err != nil {
 			return nil, nil, err
 		}
-		states, err := version.Read(ctx, tx, rows)
+		states, err := tx.States(ctx, rows)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -173,27 +158,25 @@ func look(ctx context.Context, tx, locker mysqldb.Tx, g *group, locking string) 
 	}
 }
 
-// lock locks the rows that exist, in the order of their keys, and returns them
-// by key. The rows themselves are read only where a dated change is compared
-// with them, or a script may be.
-func lock(ctx context.Context, tx, locker mysqldb.Tx, g *group, locking string) (map[string]*Local, error) {
+// lock locks the existing rows, in key order, and returns them by key. The rows themselves are read only if a dated
+// change, or possibly a script, needs them.
+func lock(ctx context.Context, tx Tx, g *group, wait bool) (map[string]*Local, error) {
 	whole := g.policy.Name == conflict.Script || slices.ContainsFunc(g.in, func(in *Incoming) bool { return in.Dated })
-	locals, err := lockRows(ctx, locker, g.table, g.in, whole, locking)
+	locals, err := tx.Lock(ctx, g.table, keys(g.in), whole, wait)
 	if err != nil {
 		return nil, err
 	}
 	return g.wanted(ctx, tx, locals)
 }
 
-// wanted returns the rows that were found by the keys of the changes that mean
-// them. A row may be spelled in another way here, where the column's collation
-// takes both for one.
-func (g *group) wanted(ctx context.Context, tx mysqldb.Tx, found map[string]*Local) (map[string]*Local, error) {
+// wanted returns the found rows by the keys of the changes that mean them. A row may be spelled differently here, if
+// the column's collation considers both one.
+func (g *group) wanted(ctx context.Context, tx Tx, found map[string]*Local) (map[string]*Local, error) {
 	rows := make([]change.Row, len(g.in))
 	for i, in := range g.in {
 		rows[i] = in.Row
 	}
-	as, err := g.table.Wanted(ctx, tx, rows, slices.Collect(maps.Keys(found)))
+	as, err := tx.Wanted(ctx, g.table, rows, slices.Collect(maps.Keys(found)))
 	if err != nil {
 		return nil, err
 	}
@@ -207,100 +190,40 @@ func (g *group) wanted(ctx context.Context, tx mysqldb.Tx, found map[string]*Loc
 	return locals, nil
 }
 
-func lockRows(ctx context.Context, tx mysqldb.Tx, t *schema.Table, ins []*Incoming, whole bool, locking string) (map[string]*Local, error) {
-	var q mysqldb.Statement
-	expressions := t.KeyExpr("")
-	if whole {
-		expressions += ", " + t.SelectList()
+// keys returns the keys of changes.
+func keys(ins []*Incoming) []string {
+	list := make([]string, len(ins))
+	for i, in := range ins {
+		list[i] = in.Key
 	}
-	if err := t.AddSelect(&q, expressions, keys(ins), locking); err != nil {
-		return nil, err
-	}
-	locals := make(map[string]*Local, len(ins))
-	var key string
-	into := []any{&key}
-	if whole {
-		into = make([]any, 1+len(t.Columns))
-		into[0] = &key
-	}
-	err := q.Query(ctx, tx, func(r *sql.Rows) error {
-		l := &Local{Exists: true}
-		if whole {
-			l.Values = make([][]byte, len(t.Columns))
-			for i := range l.Values {
-				into[i+1] = &l.Values[i]
-			}
-		}
-		if err := r.Scan(into...); err != nil {
-			return err
-		}
-		locals[key] = l
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("lock rows of %s: %w", t.Name, err)
-	}
-	return locals, nil
+	return list
 }
 
-// keys goes through the keys of changes.
-func keys(ins []*Incoming) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for i := 0; i < len(ins) && yield(ins[i].Key); i++ {
-		}
-	}
-}
-
-// pending adds to the locals the changes that the triggers have written for
-// them and that are not captured yet.
-func pending(ctx context.Context, tx mysqldb.Tx, g *group, locals map[string]*Local) error {
-	var q mysqldb.Statement
-	q.SQL("SELECT id, primary_key, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', date), TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) FROM table_changes WHERE table_name = ")
-	q.Text([]byte(g.table.Name))
+// pending adds the uncaptured changes to the locals.
+func pending(ctx context.Context, tx Tx, g *group, locals map[string]*Local) error {
 	spelled, err := g.spellings(ctx, tx, locals)
 	if err != nil {
 		return err
 	}
-	var key []byte
-	between := " AND primary_key IN ("
-	for spelling := range spelled {
-		key = append(key[:0], spelling...)
-		q.SQL(between)
-		q.Bytes(key)
-		between = ","
+	found, err := tx.Uncaptured(ctx, g.table.Name, slices.Collect(maps.Keys(spelled)))
+	if err != nil {
+		return err
 	}
-	q.SQL(")")
-	err = q.Query(ctx, tx, func(r *sql.Rows) error {
-		var id uint64
-		var key string
-		var written, server int64
-		if err := r.Scan(&id, &key, &written, &server); err != nil {
-			return err
-		}
-		noted := key
-		key = spelled[key]
+	for noted, entries := range found {
+		key := spelled[noted]
 		l := locals[key]
 		if l == nil {
 			l = &Local{}
 			locals[key] = l
 		}
-		l.Pending = append(l.Pending, id)
-		if !slices.Contains(l.noted, noted) {
-			l.noted = append(l.noted, noted)
-		}
-		l.Written, l.server = max(l.Written, written), server
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("read local changes of %s: %w", g.table.Name, err)
+		l.Pending = append(l.Pending, entries...)
 	}
 	return nil
 }
 
-// spellings returns the keys under which the triggers may have noted a row, each with
-// that of the change that means it: its own, that of the row as it stands here, and
-// that under which it was recorded last.
-func (g *group) spellings(ctx context.Context, tx mysqldb.Tx, locals map[string]*Local) (map[string]string, error) {
+// spellings returns the keys under which a local change of a row may have been recorded, each with that of the change
+// that means it: its own, the row's as spelled here, and the one last recorded.
+func (g *group) spellings(ctx context.Context, tx Tx, locals map[string]*Local) (map[string]string, error) {
 	spelled := make(map[string]string, len(g.in))
 	for _, in := range g.in {
 		spelled[in.Key] = in.Key
@@ -312,7 +235,7 @@ func (g *group) spellings(ctx context.Context, tx mysqldb.Tx, locals map[string]
 	for i, in := range g.in {
 		rows[i] = in.Row
 	}
-	recorded, err := version.Keys(ctx, tx, rows)
+	recorded, err := tx.Keys(ctx, rows)
 	if err != nil {
 		return nil, err
 	}
@@ -327,15 +250,15 @@ func (g *group) spellings(ctx context.Context, tx mysqldb.Tx, locals map[string]
 	return spelled, nil
 }
 
-// record writes the versions and drops the local changes that were replaced. Rows
-// that remotes do not know yet go to the end of the stream.
-func (a *Applier) record(ctx context.Context, tx mysqldb.Tx, writing *version.Writing, steps []Step) (news bool, err error) {
-	var consumed consumed
+// record writes the versions and removes the replaced local changes. Rows that remotes do not know yet go to the end of
+// the stream.
+func (a *Applier) record(ctx context.Context, tx Tx, writing *version.Writing, steps []Step) (news bool, err error) {
+	var consumed []capture.Entry
 	answers := map[string][]change.Row{}
 	var before []change.Row // earlier spellings
 	for i := range steps {
 		s := &steps[i]
-		consumed.add(s)
+		consumed = append(consumed, s.Consumed...)
 		if s.answer && slices.Contains(a.Remotes, s.in.From) && a.Syncs(s.in.Table) {
 			answers[s.in.From] = append(answers[s.in.From], s.in.Row)
 		}
@@ -344,25 +267,25 @@ func (a *Applier) record(ctx context.Context, tx mysqldb.Tx, writing *version.Wr
 		}
 	}
 	entries, news := Entries(steps, a.news, writing.Positions)
-	if err := version.Write(ctx, tx, entries); err != nil {
+	if err := tx.Record(ctx, entries); err != nil {
 		return false, err
 	}
-	if err := a.marker.Respelled(ctx, tx, before, a.Remotes); err != nil {
+	if err := tx.Respelled(ctx, before); err != nil {
 		return false, err
 	}
-	if err := consumed.drop(ctx, tx); err != nil {
+	if err := tx.Consume(ctx, writing, consumed); err != nil {
 		return false, err
 	}
 	for remote, rows := range answers {
-		if err := a.marker.Mark(ctx, tx, rows, remote); err != nil {
+		if err := tx.Mark(ctx, rows, remote); err != nil {
 			return false, err
 		}
 	}
 	return news || len(answers) > 0, nil
 }
 
-// Entries returns the versions that are held after steps, with a place in the stream where a remote
-// needs them, which is news. What was known before is not recorded anew.
+// Entries returns the resulting versions of steps, with a position in the stream if a remote needs them, which is news.
+// Versions known before are not recorded again.
 func Entries(steps []Step, needed func(*Step) bool, positions func(n int) int64) (list []version.Entry, news bool) {
 	list = make([]version.Entry, 0, len(steps))
 	first := int64(0)
@@ -391,7 +314,7 @@ func (s *Step) fate() version.Fate {
 	return version.There
 }
 
-// news reports whether a remote needs what the step leaves.
+// news reports whether a remote needs the step's result.
 func (a *Applier) news(s *Step) bool {
 	return a.Syncs(s.in.Table) && slices.ContainsFunc(a.Remotes, s.News)
 }

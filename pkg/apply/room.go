@@ -10,50 +10,49 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 )
 
-// Bounds of what is remembered of waiting changes. What is beyond them is forgotten
-// here: its sender has it, and sends it again. Promise 10.
+// Bounds of what is remembered of waiting changes. Anything beyond is forgotten here: its sender has it, and sends it
+// again. Promise 10.
 const (
 	roomRows  = 50_000
 	roomBytes = 16 << 20
-	needBytes = 200      // of a row that is needed, beside its key, in all that names it
-	turnRows  = MostRows // tried at a time of those that need not wait any more
-	ringRows  = 20_000   // tried together of those that wait for each other
+	needBytes = 200      // of a needed row, besides its key, in every place that names it
+	turnRows  = MostRows // tried at a time, of those that need not wait any more
+	ringRows  = 20_000   // tried together, of those that wait for each other
 )
 
-// room remembers the changes that wait for others, by what they wait for. It holds
-// nothing that is not at their senders as well, who were told that they wait: it is
-// there so that they go in as soon as they can, and with those that they need at
-// the same time. It is safe for concurrent use.
+// room remembers the changes that wait for others, by what they wait for. It holds nothing that their senders do not
+// have as well, who were told that they wait: it serves to apply them as soon as possible, together with what they
+// need. It is safe for concurrent use.
 type room struct {
 	mu      sync.Mutex
 	rows    map[change.Row]*waiter
-	tables  map[string]int                      // how many there are of each
+	tables  map[string]int                      // number of each
 	needed  map[change.Row]map[*waiter]struct{} // by what they need
 	bytes   int
-	woken   []change.Row // what they needed was written
-	fresh   []change.Row // have come since rings were looked for
+	woken   []change.Row // whose needs were written
+	fresh   []change.Row // arrived since rings were last looked for
 	settled []change.Row // are to be decided
 	asides  map[string]*aside
-	wary    map[string]time.Time // when somebody's lock was met last in a table
+	wary    map[string]time.Time // when someone's lock was last met in a table
 }
 
-// waiter is a change that waits.
+// waiter is a waiting change.
 type waiter struct {
 	in    Incoming
 	wait  *Wait
-	needs map[change.Row]struct{} // those of the wait's that were not written since
+	needs map[change.Row]struct{} // the wait's needs that were not written since
 	since time.Time
 	bytes int
 }
 
-// note remembers those of the tasks that wait, and wakes what waited for the others.
+// note remembers the waiting tasks, and wakes what waited for the others.
 func (r *room) note(now time.Time, tasks []*task) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, t := range tasks {
 		var w *Wait
 		switch {
-		case errors.As(t.res.Err, &w) && !t.in.Dated: // those of version 1 are held where they came in
+		case errors.As(t.res.Err, &w) && !t.in.Dated: // version-1 changes are held where they arrived
 			if r.put(now, t, w) {
 				r.fresh = append(r.fresh, t.in.Identity())
 			}
@@ -66,9 +65,8 @@ func (r *room) note(now time.Time, tasks []*task) {
 	}
 }
 
-// put remembers a change, in the place of an older one of its row, and reports whether
-// it is known to need more than before. What it needed when it was taken out of the room,
-// together with which it was tried, it still needs.
+// put remembers a change, in place of an older one of its row, and reports whether it is known to need more than
+// before. Whatever it needed when it was taken out of the room, together with which it was tried, it still needs.
 func (r *room) put(now time.Time, t *task, w *Wait) (more bool) {
 	in := t.in
 	queued := false
@@ -90,7 +88,7 @@ func (r *room) put(now time.Time, t *task, w *Wait) (more bool) {
 	}
 	x := &waiter{in: *in, wait: w, since: now, needs: make(map[change.Row]struct{}, len(w.needs))}
 	x.in.verdict = undecided
-	x.in.Values = make([][]byte, len(in.Values)) // of its own: they are a part of what came
+	x.in.Values = make([][]byte, len(in.Values)) // copied: they are part of the message
 	x.bytes = 200 + len(in.Key)
 	for i, v := range in.Values {
 		x.in.Values[i] = slices.Clone(v)
@@ -127,7 +125,7 @@ func (r *room) put(now time.Time, t *task, w *Wait) (more bool) {
 	return len(x.needs) > len(t.needed)
 }
 
-// leave forgets a change that was applied, and those of its row that are not later.
+// leave forgets an applied change, and those of its row that are not later.
 func (r *room) leave(in *Incoming) {
 	if x := r.rows[in.Identity()]; x != nil && x.in.Version.Compare(in.Version) <= 0 {
 		r.drop(x)
@@ -143,7 +141,7 @@ func (r *room) drop(x *waiter) {
 	}
 }
 
-// meet ends a need.
+// meet removes a need.
 func (r *room) meet(x *waiter, n change.Row) {
 	delete(x.needs, n)
 	delete(r.needed[n], x)
@@ -152,8 +150,7 @@ func (r *room) meet(x *waiter, n change.Row) {
 	}
 }
 
-// wake has those tried again that waited for a row, or for any of its table, once all
-// that they need was written.
+// wake makes changes be retried that waited for a row, or for any of its table, once everything they need was written.
 func (r *room) wake(row change.Row) {
 	for _, n := range []change.Row{row, {Table: row.Table}} {
 		for x := range r.needed[n] {
@@ -164,7 +161,7 @@ func (r *room) wake(row change.Row) {
 	}
 }
 
-// settle has a change wait no longer for rows of which nothing will come.
+// settle stops a change from waiting for rows of which nothing will come.
 func (r *room) settle(x *waiter, strangers []change.Row) {
 	for _, s := range strangers {
 		r.meet(x, s.Identity())
@@ -175,8 +172,8 @@ func (r *room) settle(x *waiter, strangers []change.Row) {
 	r.settled = append(r.settled, x.in.Identity())
 }
 
-// next takes changes out of the room: such as need not wait any more, or else a ring
-// of such as wait for each other and for nothing that is not here.
+// next takes changes out of the room: those that no longer have to wait, or else a ring of those that wait for each
+// other and for nothing that is not here.
 func (r *room) next() (tasks []*task, ring bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -222,8 +219,8 @@ func (r *room) takeAll(list []*waiter) []*task {
 	return tasks
 }
 
-// around returns a ring, or a change alone that needs nothing, with those that wait for
-// it and for nothing that is not here: it is decided in view of what takes its place.
+// around returns a ring, or a single change that needs nothing, with those that wait for it and for nothing that is not
+// here: it is decided in view of what replaces it.
 func (r *room) around(x *waiter) []*waiter {
 	in := map[*waiter]bool{}
 	list := r.rest(x, in, nil)
@@ -248,15 +245,14 @@ func (r *room) take(x *waiter) *task {
 	return &task{in: &x.in, res: &Result{}, needed: needed, since: x.since}
 }
 
-// ring returns a change with all that it needs, and these need, or nil if not all of
-// it is here. What needs any row of a table needs all of that table that are here. lacking are
-// some of which that is known already: of a long chain each would be walked to its end.
+// ring returns a change with everything that it needs, and that these need, or nil if not all of it is here. A change
+// that needs any row of a table needs all waiting ones of that table. lacking are some that are already known to lack
+// something: otherwise each change of a long chain would be followed to its end.
 func (r *room) ring(x *waiter, lacking map[*waiter]bool) []*waiter {
 	return r.rest(x, map[*waiter]bool{}, lacking)
 }
 
-// rest is ring without those that are in already, with all that they need. It adds the ones that it
-// returns.
+// rest is ring without those that are already in, with everything that they need. It adds the ones that it returns.
 func (r *room) rest(x *waiter, in, lacking map[*waiter]bool) (list []*waiter) {
 	if x.wait.stuck {
 		return nil
@@ -314,7 +310,7 @@ func (r *room) of(table string) []*waiter {
 	return list
 }
 
-// back remembers changes again that were taken out and could not be tried.
+// back puts changes back that were taken out and could not be tried.
 func (r *room) back(now time.Time, tasks []*task) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -44,9 +44,9 @@ func TestAChainThatWaitsIsWalkedOnce(t *testing.T) {
 	}
 }
 
-// TestWhatWaitsForARowIsTriedWithItInLinearTime has many rows wait for one, and each for the one before as well: whoever walks
+// TestRowsWaitingForAnotherAreTriedWithItInLinearTime has many rows wait for one, and each for the one before as well: whoever walks
 // them from each, or looks for each among all, takes a hundred times as long as is allowed here.
-func TestWhatWaitsForARowIsTriedWithItInLinearTime(t *testing.T) {
+func TestRowsWaitingForAnotherAreTriedWithItInLinearTime(t *testing.T) {
 	t.Parallel()
 	const rows = ringRows - 1
 	for name, whole := range map[string]bool{"all of it is here": true, "the last of it is not": false} {
@@ -79,8 +79,8 @@ func TestWhatWaitsForARowIsTriedWithItInLinearTime(t *testing.T) {
 	}
 }
 
-// TestARingThatCannotBeWrittenIsTold once, however often its rows come again.
-func TestARingThatCannotBeWrittenIsTold(t *testing.T) {
+// TestARingThatCannotBeWrittenIsReported once, however often its rows come again.
+func TestARingThatCannotBeWrittenIsReported(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t, Config{}, `CREATE TABLE a (id INT PRIMARY KEY, b INT NOT NULL)`, `CREATE TABLE b (id INT PRIMARY KEY, a INT NOT NULL, FOREIGN KEY (a) REFERENCES a (id))`,
 		`ALTER TABLE a ADD FOREIGN KEY (b) REFERENCES b (id)`,

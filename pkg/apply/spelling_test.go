@@ -25,7 +25,7 @@ func TestChangesOfOneRowInSeveralSpellingsMayComeInAnyOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := New(zap.NewNop(), testkit.Shared(t).Connect(t, db.Name), tables, outbox.New(db, tables, stream), stream,
+	a := New(zap.NewNop(), testkit.Shared(t).Connect(t, db.Name), tables, outbox.New(db, tables, stream), triggers, stream,
 		Config{Origin: "node-a", Syncs: func(string) bool { return true }, Receives: func(string) bool { return true }})
 	first := change.Micros(time.Now())
 	incoming := func(spelling string, age int64, deleted bool) Incoming {

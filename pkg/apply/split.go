@@ -9,22 +9,22 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
-// strain is how much was tried in vain in each table, in statements that a lock stopped.
+// strain is how much was tried in vain in each table, in statements stopped by a lock.
 type strain map[string]int
 
-// Bounds of strain: what it costs to find one row among many whose lock nobody gives, and
-// a few of them. A try in which the server had a statement wait is worth many, and one in
-// which it did so for long, very many: all others wait meanwhile.
+// Bounds of strain: the cost of finding one row among many whose lock no one releases, or a few such rows. An attempt
+// in which the server made a statement wait counts as many, and a long wait as very many: everyone else waits
+// meanwhile.
 const (
 	strainMost   = 60
 	strainWaited = 15
 	strainSlow   = 40
 )
 
-// add says of a table that a try failed which was begun at a time.
-func (st strain) add(s *stuck, begun time.Time) {
+// add records that an attempt in a table failed, and how long it took.
+func (st strain) add(s *stuck, took time.Duration) {
 	switch {
-	case time.Since(begun) >= slow:
+	case took >= slow:
 		st[s.table] += strainSlow
 	case mysqldb.Waited(s.err):
 		st[s.table] += strainWaited
@@ -33,16 +33,14 @@ func (st strain) add(s *stuck, begun time.Time) {
 	}
 }
 
-// most reports whether no more is to be tried in a table for now.
+// most reports whether to stop trying in a table for now.
 func (st strain) most(table string) bool { return st[table] >= strainMost }
 
-// waited reports whether the server had statements wait in a table.
+// waited reports whether the server made statements wait in a table.
 func (st strain) waited(table string) bool { return st[table] >= strainWaited }
 
-// split applies changes of different rows in one transaction. Where foreign or
-// unique keys tie them, that is one in which they are looked at together. If it
-// fails because of a row, two of half the size each are made: the bad rows end up
-// alone. Promise 5.
+// split applies changes of different rows in one transaction. If foreign or unique keys tie them, they are considered
+// together in one. If it fails because of a row, it is split into halves, so that the bad rows end up alone. Promise 5.
 func (a *Applier) split(ctx context.Context, tasks []*task, m manner, st strain) error {
 	if len(tasks) == 0 {
 		return nil
@@ -52,11 +50,11 @@ func (a *Applier) split(ctx context.Context, tasks []*task, m manner, st strain)
 		untried(tasks)
 		return nil
 	}
-	begun := time.Now()
+	begun := a.now()
 	tasks, err := a.attempt(ctx, tasks, m)
 	if mysqldb.SchemaChanged(err) {
 		for _, t := range tasks {
-			a.tables.Forget(t.in.Table)
+			a.db.Forget(t.in.Table)
 		}
 		tasks, err = a.attempt(ctx, tasks, m)
 	}
@@ -74,7 +72,7 @@ func (a *Applier) split(ctx context.Context, tasks []*task, m manner, st strain)
 	case ctx.Err() != nil:
 		return err
 	case errors.As(err, &s):
-		st.add(s, begun)
+		st.add(s, a.now().Sub(begun))
 		a.beWary(s.table)
 		return a.around(ctx, tasks, m, st, s)
 	case mysqldb.Transient(err):
@@ -90,11 +88,10 @@ func (a *Applier) split(ctx context.Context, tasks []*task, m manner, st strain)
 	return nil
 }
 
-// attempt applies changes in one transaction, and returns those that it was about if it
-// fails. On MySQL, where somebody's locks are about, rows that are new come in a second
-// one: an insert may have to wait for a gap, and nobody then waits for a row of the first.
+// attempt applies changes in one transaction, and returns those at fault if it fails. On MySQL, if others hold locks,
+// new rows go in a second one: an insert may have to wait for a gap, and then no one waits for a row of the first.
 func (a *Applier) attempt(ctx context.Context, tasks []*task, m manner) ([]*task, error) {
-	if m&skipping != 0 && !a.db.MariaDB {
+	if m&skipping != 0 && a.db.Locks().Waits {
 		for _, t := range tasks {
 			t.left = false
 		}
@@ -109,10 +106,9 @@ func (a *Applier) attempt(ctx context.Context, tasks []*task, m manner) ([]*task
 	return tasks, a.transaction(ctx, tasks, m)
 }
 
-// around applies changes of which something of one table stops some: first those of the
-// other tables, then the table's own without those that somebody's locks stop. What stops
-// one that is alone, or too many to look for each, is set aside. Nothing else waits for
-// it. Promise 5.
+// around applies changes of which some are stopped by something in one table: first those of the other tables, then the
+// table's own without the locked ones. A single stopped change, or too many to look for one by one, is set aside.
+// Nothing else waits for it. Promise 5.
 func (a *Applier) around(ctx context.Context, tasks []*task, m manner, st strain, s *stuck) error {
 	var own, others []*task
 	for _, t := range tasks {
@@ -126,7 +122,7 @@ func (a *Applier) around(ctx context.Context, tasks []*task, m manner, st strain
 		return err
 	}
 	switch {
-	case len(own) == 0: // tied to the others: its rows came before
+	case len(own) == 0: // tied to the others: its rows came first
 		return s
 	case s.slow || st.most(s.table):
 		a.setAside(own, s, true)
@@ -138,20 +134,20 @@ func (a *Applier) around(ctx context.Context, tasks []*task, m manner, st strain
 		return a.split(ctx, own, m&^waiting|skipping, st)
 	}
 	half := len(own) / 2
-	if there, missing := apart(own); len(there) > 0 && len(missing) > 0 { // a gap, or want of room, stops inserts
+	if there, missing := apart(own); len(there) > 0 && len(missing) > 0 { // a gap lock, or a full table, stops inserts
 		own, half = append(there, missing...), len(there)
 	}
 	if err := a.split(ctx, own[:half], m, st); err != nil {
 		return err
 	}
-	if st.most(s.table) { // the first half has taken what there was of patience
+	if st.most(s.table) { // the first half has used up the patience
 		a.setAside(own[half:], s, true)
 		return nil
 	}
 	return a.split(ctx, own[half:], m, st)
 }
 
-// setAside sets changes of a table aside, and with whole all others that come for it.
+// setAside sets changes of a table aside and, with whole, all others that come for it.
 func (a *Applier) setAside(tasks []*task, s *stuck, whole bool) {
 	why := "waits for table " + s.table + ": " + s.err.Error()
 	if whole {
@@ -162,12 +158,12 @@ func (a *Applier) setAside(tasks []*task, s *stuck, whole bool) {
 	}
 }
 
-// free returns those of the tasks that were not set aside.
+// free returns the tasks that were not set aside.
 func free(tasks []*task) []*task {
 	return slices.DeleteFunc(slices.Clone(tasks), func(t *task) bool { return IsStuck(t.res.Err) })
 }
 
-// apart returns the tasks whose rows are there, and the others.
+// apart returns the tasks whose rows exist, and the others.
 func apart(tasks []*task) (there, missing []*task) {
 	for _, t := range tasks {
 		if t.exists {
@@ -179,12 +175,12 @@ func apart(tasks []*task) (there, missing []*task) {
 	return there, missing
 }
 
-// tied reports whether an error says that rows stand in each other's way.
+// tied reports whether an error says that rows are in each other's way.
 func tied(err error) bool {
 	return errors.Is(err, errTied) || mysqldb.Duplicate(err) || mysqldb.MissingParent(err) || mysqldb.Referenced(err)
 }
 
-// ring is like together; changes that something of their table stops are set aside.
+// ring is like together; changes stopped by something in their table are set aside.
 func (a *Applier) ring(ctx context.Context, tasks []*task, m manner, st strain) error {
 	err := a.together(ctx, tasks, m)
 	var s *stuck
@@ -194,13 +190,11 @@ func (a *Applier) ring(ctx context.Context, tasks []*task, m manner, st strain) 
 	return err
 }
 
-// tries bounds how often together begins anew. Each time a change less is in it,
-// or one is decided.
+// tries bounds how many times together starts over. Each time it has one change less, or one is decided.
 const tries = 200
 
-// together applies changes of different rows in one transaction in which nothing
-// is in the way of another: see writeTied. What cannot be among them is left out
-// and waits, the others go in. Promise 5.
+// together applies changes of different rows in one transaction in which none is in another's way: see writeTied. What
+// cannot be part of it is left out and waits, the others go in. Promise 5.
 func (a *Applier) together(ctx context.Context, tasks []*task, m manner) error {
 	for range tries {
 		err := a.transaction(ctx, tasks, m|whole)

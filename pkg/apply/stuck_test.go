@@ -38,9 +38,9 @@ func (r *receiver) until(query string, want any) {
 	})
 }
 
-// TestWhatSomebodyHoldsWaitsAlone holds a lock of every kind that a change may meet: all
+// TestALockedRowWaitsAlone holds a lock of every kind that a change may meet: all
 // others of the same call go in while it is held, and the change itself after it.
-func TestWhatSomebodyHoldsWaitsAlone(t *testing.T) {
+func TestALockedRowWaitsAlone(t *testing.T) {
 	t.Parallel()
 	const rows = 40
 	for name, c := range map[string]struct {
@@ -128,9 +128,9 @@ func TestWhatSomebodyHoldsWaitsAlone(t *testing.T) {
 	}
 }
 
-// TestDeletesOfSmallTablesMeetNobodysLocks deletes rows of tables that a server would rather scan, between rows that somebody is
+// TestDeletesInSmallTablesMeetNoLocks deletes rows of tables that a server would rather scan, between rows that somebody is
 // writing.
-func TestDeletesOfSmallTablesMeetNobodysLocks(t *testing.T) {
+func TestDeletesInSmallTablesMeetNoLocks(t *testing.T) {
 	t.Parallel()
 	for name, ddl := range map[string]string{
 		"integer":     `CREATE TABLE small (id INT PRIMARY KEY, v INT)`,

@@ -2,34 +2,27 @@ package apply
 
 import (
 	"context"
-	"database/sql"
-	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
-	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
-	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// writeTied writes what was planned where write could not: rows of the transaction
-// refer to each other, or have each other's unique values. The server's checks of
-// foreign keys are off while it writes, and with them all that foreign keys do to
-// further rows; before the end it looks itself at what they ask for. Rows that a
-// unique key has in each other's way are moved one by one. What cannot be among
-// the others is the *barred that it returns. Promise 7.
-func (a *Applier) writeTied(ctx context.Context, tx mysqldb.Tx, groups []*group) error {
+// writeTied writes what was planned when write could not, because rows of the transaction refer to each other, or have
+// each other's unique values. The server's foreign key checks are off while it writes, and with them every action of
+// foreign keys on further rows; before the end it checks itself what they require. Rows that a unique key puts in each
+// other's way are moved one by one. It returns those that cannot be part of it as *barred. Promise 7.
+func (a *Applier) writeTied(ctx context.Context, tx Tx, groups []*group) error {
 	for _, g := range groups {
 		if err := g.readBefore(ctx, tx); err != nil {
 			return stuckIn(g.table.Name, err)
 		}
 	}
-	err := unchecked(ctx, tx, func() error {
+	err := tx.Unchecked(ctx, func() error {
 		if err := a.takeAlong(ctx, tx, groups); err != nil {
 			return err
 		}
 		for _, g := range slices.Backward(groups) {
-			if err := chunked(ctx, tx, g.table, pick(g, (*Step).deletes), remove); err != nil {
+			if err := tx.Delete(ctx, g.table, pick(g, (*Step).deletes)); err != nil {
 				return err
 			}
 		}
@@ -56,21 +49,8 @@ func (a *Applier) writeTied(ctx context.Context, tx mysqldb.Tx, groups []*group)
 	return a.left(ctx, tx, groups)
 }
 
-// unchecked runs f while the session's checks of foreign keys are off.
-func unchecked(ctx context.Context, tx mysqldb.Tx, f func() error) (err error) {
-	if _, err := tx.ExecContext(ctx, `SET foreign_key_checks = 0`); err != nil {
-		return err
-	}
-	defer func() {
-		// Also where ctx has ended: the session goes back to its pool.
-		_, on := tx.ExecContext(context.WithoutCancel(ctx), `SET foreign_key_checks = 1`)
-		err = errors.Join(err, on)
-	}()
-	return f()
-}
-
-// before is what a table's rows had before the transaction wrote them, in the columns
-// by which rows are tied: those of unique keys, and those that foreign keys refer to.
+// before is what a table's rows had before the transaction wrote them, in the columns that tie rows: those of unique
+// keys, and those that foreign keys refer to.
 type before struct {
 	columns []string
 	rows    map[string][][]byte // by key
@@ -86,8 +66,8 @@ func (b *before) value(key, column string) ([]byte, bool) {
 	return row[i], true
 }
 
-// readBefore reads what the rows have that are about to be written. They are locked.
-func (g *group) readBefore(ctx context.Context, tx mysqldb.Tx) error {
+// readBefore reads the current values of the rows that are about to be written. They are locked.
+func (g *group) readBefore(ctx context.Context, tx Tx) error {
 	g.before = before{rows: map[string][][]byte{}}
 	steps := pick(g, func(s *Step) bool { return s.exists })
 	names := slices.Concat(g.table.Unique...)
@@ -102,39 +82,18 @@ func (g *group) readBefore(ctx context.Context, tx mysqldb.Tx) error {
 	if len(steps) == 0 || len(g.before.columns) == 0 {
 		return nil
 	}
-	expressions := g.table.KeyExpr("")
-	for _, name := range g.before.columns {
-		c, _ := g.table.Column(name)
-		expressions += ", " + c.SelectExpr(mysqldb.Quote(name))
-	}
-	var q mysqldb.Statement
-	if err := g.table.AddSelect(&q, expressions, stepKeys(steps), ""); err != nil {
+	rows, err := tx.Values(ctx, g.table, g.before.columns, stepKeys(steps))
+	if err != nil {
 		return err
 	}
-	err := q.Query(ctx, tx, func(r *sql.Rows) error {
-		var key string
-		values := make([][]byte, len(g.before.columns))
-		into := []any{&key}
-		for i := range values {
-			into = append(into, &values[i])
-		}
-		if err := r.Scan(into...); err != nil {
-			return err
-		}
-		g.before.rows[key] = values
-		return nil
-	})
+	g.before.rows = rows
 	for _, s := range steps {
-		g.before.rows[s.in.Key] = g.before.rows[s.key] // where the two are spelled differently
-	}
-	if err != nil {
-		return fmt.Errorf("read rows of %s: %w", g.table.Name, err)
+		g.before.rows[s.in.Key] = g.before.rows[s.key] // if the two are spelled differently
 	}
 	return nil
 }
 
-// after returns what a row has in a column once the step has written it, and false if
-// nobody knows.
+// after returns what a row has in a column once the step has written it, and false if that is unknown.
 func (g *group) after(s *Step, column string) ([]byte, bool) {
 	if i := slices.Index(s.in.Columns, column); i >= 0 {
 		return s.in.Values[i], true
@@ -142,14 +101,13 @@ func (g *group) after(s *Step, column string) ([]byte, bool) {
 	return g.before.value(s.in.Key, column)
 }
 
-// tuple is what columns have together; nil if one of them is NULL, which is neither
-// tied to anything nor like anything.
-type tuple [][]byte
+// Tuple is the values of several columns; nil if one of them is NULL, which neither refers to anything nor equals
+// anything.
+type Tuple [][]byte
 
-// tupleOf returns the values of columns, as value gives them, and false if one of them
-// is not known.
-func tupleOf(columns []string, value func(string) ([]byte, bool)) (tuple, bool) {
-	list := make(tuple, len(columns))
+// tupleOf returns the values of columns, as given by value, and false if one of them is unknown.
+func tupleOf(columns []string, value func(string) ([]byte, bool)) (Tuple, bool) {
+	list := make(Tuple, len(columns))
 	null := false
 	for i, name := range columns {
 		v, ok := value(name)
@@ -165,24 +123,11 @@ func tupleOf(columns []string, value func(string) ([]byte, bool)) (tuple, bool) 
 	return list, true
 }
 
-func (t tuple) equal(o tuple) bool {
+func (t Tuple) equal(o Tuple) bool {
 	return slices.EqualFunc(t, o, func(a, b []byte) bool { return string(a) == string(b) })
 }
 
-// addTuple appends the condition that columns have the values of a tuple. The types
-// are those of the columns of another table, or of the same.
-func addTuple(q *mysqldb.Statement, prefix string, columns []string, types []string, of *schema.Table, v tuple) {
-	for i, name := range columns {
-		if i > 0 {
-			q.SQL(" AND ")
-		}
-		c, _ := of.Column(types[i])
-		q.SQL(prefix + mysqldb.Quote(name) + "=")
-		schema.AddOperand(q, c, v[i])
-	}
-}
-
-// add has a change wait.
+// add makes a change wait.
 func (b *barred) add(r change.Row, w *Wait) {
 	if b.waits == nil {
 		b.waits = map[change.Row]*Wait{}
@@ -195,7 +140,8 @@ func (b *barred) add(r change.Row, w *Wait) {
 	b.waits[r] = w
 }
 
-// union returns the rows of two lists, each once: one may refer to another by two foreign keys, and a question names it once.
+// union returns the rows of two lists without duplicates: one may refer to another by two foreign keys, and a question
+// names it once.
 func union(a, b []change.Row) []change.Row {
 	in := make(map[change.Row]bool, len(a))
 	for _, r := range a {

@@ -35,7 +35,7 @@ func newReceiver(t *testing.T, c Config, ddl ...string) *receiver {
 	all := func(string) bool { return true }
 	c.Origin, c.Syncs, c.Receives = "node-a", all, all
 	return &receiver{
-		Applier: New(zap.NewNop(), testkit.Shared(t).Connect(t, db.Name, Session...), tables, outbox.New(db, tables, stream), stream, c),
+		Applier: New(zap.NewNop(), testkit.Shared(t).Connect(t, db.Name, Session...), tables, outbox.New(db, tables, stream), triggers, stream, c),
 		t:       t, db: db, time: change.Micros(time.Now()) - 1_000_000_000,
 	}
 }
@@ -44,7 +44,7 @@ func newReceiver(t *testing.T, c Config, ddl ...string) *receiver {
 // key's columns come first. Without further values it is a delete.
 func (r *receiver) row(table string, values ...any) Incoming {
 	r.t.Helper()
-	t, err := r.tables.Table(r.t.Context(), table)
+	t, err := r.Applier.db.Table(r.t.Context(), table)
 	if err != nil {
 		r.t.Fatal(err)
 	}

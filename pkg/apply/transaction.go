@@ -13,16 +13,16 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// manner is how a transaction goes about its rows. By itself it waits for nobody's
-// locks, as far as the server lets it: what is not free is an error at once. Promise 5.
+// manner is how a transaction treats locked rows. By default it waits for no one's locks, as far as the server allows:
+// anything locked is an error at once. Promise 5.
 type manner uint8
 
 const (
 	plain    manner = 0
-	skipping manner = 1 << iota // what somebody has locked is left out and set aside
-	waiting                     // a row that somebody has locked is waited for: it must be the only one
-	present                     // only rows that are there are written, the others are left for another transaction
-	whole                       // rows that are tied to each other are looked at together; see writeTied
+	skipping manner = 1 << iota // leave out and set aside what someone has locked
+	waiting                     // wait for a row that someone has locked: it must be the only one
+	present                     // write only existing rows, and leave the others for another transaction
+	whole                       // consider rows that are tied to each other together; see writeTied
 )
 
 // transaction applies changes of different rows, all or none.
@@ -44,7 +44,7 @@ func (a *Applier) transaction(ctx context.Context, tasks []*task, m manner) erro
 		return nil
 	}
 	news := false
-	err = a.stream.Write(ctx, a.db, rows, func(tx mysqldb.Tx, writing *version.Writing) error {
+	err = a.db.Write(ctx, rows, func(tx Tx, writing *version.Writing) error {
 		steps, err := a.decide(ctx, tx, groups, m)
 		if err != nil {
 			return err
@@ -55,11 +55,11 @@ func (a *Applier) transaction(ctx context.Context, tasks []*task, m manner) erro
 			return err
 		}
 		if m&whole != 0 {
-			err = a.writeTied(ctx, a.db.AtOnce(tx), groups)
+			err = a.writeTied(ctx, tx, groups)
 		} else {
-			err = write(ctx, a.db.AtOnce(tx), groups)
+			err = write(ctx, tx, groups)
 		}
-		if mysqldb.Deadlock(err) && !a.db.MariaDB {
+		if mysqldb.Deadlock(err) && a.db.Locks().Waits {
 			for _, g := range groups {
 				a.beWary(g.table.Name)
 			}
@@ -82,7 +82,7 @@ func (a *Applier) transaction(ctx context.Context, tasks []*task, m manner) erro
 			g.tasks[i].res.Err = s.misfit
 			g.tasks[i].res.Wrote = s.Decision.Writes() // Promise 6: only now may it be acked
 			if s.held != 0 && (s.writtenBy(s.in.From) || !slices.Contains(a.Remotes, s.in.Version.Author())) {
-				g.tasks[i].res.Held = s.heldFor(s.in.From) // who only passes it on need not hear it where its author does
+				g.tasks[i].res.Held = s.heldFor(s.in.From) // someone who only passes it on need not hear it from here
 			}
 			if s.lie {
 				a.lies.tell(a.log, a.now(), g.table.Name, s.in)
@@ -105,15 +105,13 @@ type group struct {
 	policy conflict.Policy
 	tasks  []*task
 	in     []*Incoming // of the tasks
-	before before      // of rows that are tied
+	before before      // of tied rows
 	steps  []Step
 }
 
-// group sorts changes by table, parents before children, and within a table by
-// key, so that all transactions take their locks in the same order. Changes that
-// do not fit the table as it is get their results here and are in no group: a
-// table that is broken does not cost the others a transaction for each of its
-// rows. Promise 5.
+// group sorts changes by table, parents before children, and within a table by key, so that all transactions take their
+// locks in the same order. Changes that do not fit the table as it is get their results here and are in no group: a
+// broken table does not cost the others a transaction for each of its rows. Promise 5.
 func (a *Applier) group(ctx context.Context, tasks []*task) ([]*group, error) {
 	byName := map[string]*group{}
 	broken := map[string]error{}
@@ -122,7 +120,7 @@ func (a *Applier) group(ctx context.Context, tasks []*task) ([]*group, error) {
 		in := task.in
 		g := byName[in.Table]
 		if g == nil && broken[in.Table] == nil {
-			t, err := a.tables.Table(ctx, in.Table)
+			t, err := a.db.Table(ctx, in.Table)
 			switch {
 			case errors.Is(err, schema.ErrNoTable) || errors.Is(err, schema.ErrUnfit):
 				broken[in.Table] = err
@@ -149,7 +147,7 @@ func (a *Applier) group(ctx context.Context, tasks []*task) ([]*group, error) {
 	return parentsFirst(groups), nil
 }
 
-// check refuses a column that the table does not have. Promise 8.
+// check refuses columns that the table does not have. Promise 8.
 func check(t *schema.Table, in *Incoming) error {
 	for _, name := range in.Columns {
 		if _, ok := t.Column(name); !ok {
@@ -159,8 +157,7 @@ func check(t *schema.Table, in *Incoming) error {
 	return nil
 }
 
-// parentsFirst orders groups by the foreign keys between their tables, and by name
-// where these leave it open.
+// parentsFirst orders groups by the foreign keys between their tables, and otherwise by name.
 func parentsFirst(groups []*group) []*group {
 	byName := make(map[string]*group, len(groups))
 	names := make([]string, len(groups))

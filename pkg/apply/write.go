@@ -24,90 +24,33 @@ const (
 	maxBytes = 4 << 20
 )
 
-// Session are variables of an applier's sessions: it waits for locks as short as a server
-// can where it cannot but wait.
+// Session are the variables of an applier's sessions: where they have to wait for locks, they wait as briefly as the
+// server allows.
 var Session = []config.Variable{{Name: "innodb_lock_wait_timeout", Value: 1}, {Name: "lock_wait_timeout", Value: 1}}
 
-// setApplying silences the triggers of a table in this session, and gives those
-// that record cascades the time of the write; see capture.Applying and
-// capture.Written.
+// setApplying silences a table's triggers in this session, and gives those that record cascades the time of the write;
+// see trigger.Applying and trigger.Written.
 const setApplying = `SET @mysql_sync_applying = ?, @mysql_sync_written = ?`
 
-// write does what was planned: deletes with children before parents, then
-// inserts and updates with parents before children. Nothing that it deletes, or
-// spells otherwise, is referred to any more, so that no foreign key of the server does anything to rows
-// that did not come: otherwise it returns errTied.
-func write(ctx context.Context, tx mysqldb.Tx, groups []*group) error {
-	for _, g := range slices.Backward(groups) {
-		gone := pick(g, (*Step).deletes)
-		if len(gone) == 0 {
-			continue
-		}
-		held, err := referred(ctx, tx, g.table, gone)
-		if err != nil {
-			return stuckIn(g.table.Name, err)
-		}
-		if held {
-			return errTied
-		}
-		if err := chunked(ctx, tx, g.table, gone, remove); err != nil {
-			return err
-		}
-	}
-	for _, g := range groups {
-		puts := pick(g, (*Step).puts)
-		if len(g.table.Referrers) > 0 && slices.ContainsFunc(puts, (*Step).respells) {
-			return errTied
-		}
-		if err := put(ctx, tx, g.table, puts); err != nil {
-			return err
-		}
-	}
-	return nil
+// Delete deletes existing rows.
+func (x *session) Delete(ctx context.Context, t *schema.Table, steps []*Step) error {
+	return chunked(ctx, x.atOnce, t, steps, remove)
 }
 
-// put updates the rows that are there and inserts the others: what was an update
-// at its origin is one here, for triggers, unique keys and all else.
-func put(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) error {
-	var there, missing []*Step
-	for _, s := range steps {
-		if s.exists {
-			there = append(there, s)
-		} else {
-			missing = append(missing, s)
-		}
-	}
-	if err := chunked(ctx, tx, t, there, update); err != nil {
-		return err
-	}
-	return chunked(ctx, tx, t, missing, insert)
+// Insert inserts new rows.
+func (x *session) Insert(ctx context.Context, t *schema.Table, steps []*Step) error {
+	return chunked(ctx, x.atOnce, t, steps, insert)
 }
 
-// deletes reports whether the step takes a row away.
-func (s *Step) deletes() bool { return s.in.Deleted() && s.exists }
-
-// respells reports whether the step gives a row another spelling, which the server
-// would give those that refer to it as well.
-func (s *Step) respells() bool { return s.exists && s.key != s.in.Key }
-
-// puts reports whether the step writes a row.
-func (s *Step) puts() bool { return !s.in.Deleted() }
-
-// pick returns the steps of a group that write and for which f holds.
-func pick(g *group, f func(*Step) bool) []*Step {
-	var list []*Step
-	for i := range g.steps {
-		if s := &g.steps[i]; s.Decision.Writes() && f(s) {
-			list = append(list, s)
-		}
-	}
-	return list
+// Update writes the columns that came to existing rows.
+func (x *session) Update(ctx context.Context, t *schema.Table, steps []*Step) error {
+	return chunked(ctx, x.atOnce, t, steps, update)
 }
 
 // statement writes steps of one table that name the same columns.
 type statement func(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) error
 
-// chunked calls f for runs of steps that fit in one statement.
+// chunked calls f for runs of steps that fit into one statement.
 func chunked(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step, f statement) error {
 	if len(steps) == 0 {
 		return nil
@@ -139,8 +82,7 @@ func chunked(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step,
 	return nil
 }
 
-// announce tells the triggers of the session which table is written, and how old the
-// writes are that are repeated.
+// announce tells the session's triggers which table is being written, and how old the repeated writes are.
 func announce(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) error {
 	oldest := slices.MinFunc(steps, func(a, b *Step) int { return cmp.Compare(a.State.Version.Time, b.State.Version.Time) })
 	written := time.UnixMicro(oldest.State.Version.Time).UTC().Format("2006-01-02 15:04:05.000000")
@@ -160,19 +102,14 @@ func size(s *Step) int {
 
 func remove(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) error {
 	var q mysqldb.Statement
-	if err := t.AddDelete(&q, stepKeys(steps)); err != nil {
+	if err := t.AddDelete(&q, keysOf(steps)); err != nil {
 		return err
 	}
 	return q.Exec(ctx, tx)
 }
 
-// stepKeys goes through the keys of steps.
-func stepKeys(steps []*Step) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for i := 0; i < len(steps) && yield(steps[i].in.Key); i++ {
-		}
-	}
-}
+// keysOf iterates over the keys of steps.
+func keysOf(steps []*Step) iter.Seq[string] { return slices.Values(stepKeys(steps)) }
 
 func insert(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) error {
 	var q mysqldb.Statement
@@ -210,11 +147,10 @@ func grow(q *mysqldb.Statement, steps []*Step) {
 	q.Grow(bytes + bytes/16 + len(steps)*(3*columns+16) + 64*columns)
 }
 
-// update updates rows that are there, by their keys: a table of the new values is
-// joined with them, which costs the server no more than INSERT … ON DUPLICATE KEY
-// UPDATE does. That one would fire the triggers of inserts and ask for columns that
-// are not given. Keys of which a literal is not of the column's own type and collation,
-// in which the rows are found by the index, are read from the table for it. Long rows are updated one by one.
+// update updates existing rows by their keys: it joins them with a table of the new values, which costs the server no
+// more than INSERT … ON DUPLICATE KEY UPDATE. That would fire insert triggers and require columns that are not given.
+// Keys without a literal of the column's own type and collation, in which the index finds the rows, are read from the
+// table for it. Long rows are updated one by one.
 func update(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) error {
 	if i := slices.IndexFunc(steps, (*Step).long); i >= 0 && len(steps) > 1 {
 		for _, part := range [][]*Step{steps[:i], steps[i : i+1], steps[i+1:]} {
@@ -233,18 +169,18 @@ func update(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) 
 	for i, name := range names {
 		columns[i], _ = t.Column(name) // check has seen that it is there
 		if slices.Contains(t.Key, t.Index(name)) && columns[i].Kind != value.Text {
-			continue // a text may come in another spelling, for which the key is the same
+			continue // a text may come in another spelling of the same key
 		}
 		set = append(set, "t."+mysqldb.Quote(name)+"=v.c"+strconv.Itoa(i))
 	}
 	if len(set) == 0 {
-		return nil // nothing but the key came
+		return nil // only the key came
 	}
 	literal, err := literals(t, steps)
 	if err != nil {
 		return err
 	}
-	listed := literal && t.RowValue != "" && len(steps) > 1 // a SELECT for each row costs the server more
+	listed := literal && t.RowValue != "" && len(steps) > 1 // a SELECT per row costs the server more
 	var q mysqldb.Statement
 	grow(&q, steps)
 	q.SQL("UPDATE (")
@@ -288,7 +224,7 @@ func update(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) 
 			continue
 		}
 		q.SQL(" FROM " + t.ByKey() + " WHERE ")
-		if err := t.AddKeys(&q, stepKeys(steps[i:i+1])); err != nil {
+		if err := t.AddKeys(&q, keysOf(steps[i:i+1])); err != nil {
 			return err
 		}
 	}
@@ -310,13 +246,13 @@ func update(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) 
 	return err
 }
 
-// long reports whether the row has a value that may not stand in a UNION: some releases of MariaDB, 10.5.23 and 11.4.5
-// among them, cut a literal there without a word, to its length modulo 65,536. A character may count as four bytes.
+// long reports whether the row has a value that must not be in a UNION: some releases of MariaDB, such as 10.5.23 and
+// 11.4.5, silently truncate a literal there to its length modulo 65,536. A character may count as four bytes.
 func (s *Step) long() bool {
 	return slices.ContainsFunc(s.in.Values, func(v []byte) bool { return len(v) > math.MaxUint16/4 })
 }
 
-// errGone says that a row is not there which the transaction has seen and locked.
+// errGone says that a row is missing which the transaction has seen and locked.
 var errGone = errors.New("a row to be updated is gone: another row's trigger deletes it")
 
 // literals reports whether all keys can be given as literals of their columns' types.

@@ -39,7 +39,7 @@ var attacks = []attack{
 			w.rows(c)
 		}
 	}},
-	{"a client: 20 batches, each 10 MiB of small rows once it is unpacked", func(w *world) {
+	{"a client: 20 batches, each 10 MiB of small rows once unpacked", func(w *world) {
 		for range 20 {
 			text, list := bytes.Repeat([]byte("x"), 5200), make([]change.Change, 2000)
 			for i := range list {
@@ -49,23 +49,23 @@ var attacks = []attack{
 			w.rows(list...)
 		}
 	}},
-	{"a client: 20 batches, each 120 MiB once it is unpacked", func(w *world) {
+	{"a client: 20 batches, each 120 MiB once unpacked", func(w *world) {
 		for range 20 {
 			w.rows(w.wide(120 << 20))
 		}
 	}},
-	{"a client: 200 pieces of 512 KiB, of batches that are never whole", func(w *world) {
+	{"a client: 200 pieces of 512 KiB, of batches that are never complete", func(w *world) {
 		large := make([]byte, 1<<20)
 		for i := range 200 {
 			w.publish(w.topics.BatchOf(victim, mallory), wire.Messages(9, uint64(i), large, 512<<10)[0])
 		}
 	}},
-	{"a client: 4,000 pieces of nothing, each of 4,096", func(w *world) {
+	{"a client: 4,000 empty pieces, each one of 4,096", func(w *world) {
 		for i := range 4000 {
 			w.publish(w.topics.BatchOf(victim, mallory), header(uint64(i), 0, 4096))
 		}
 	}},
-	{"a client: 100,000 rows of as many tables that are not there", func(w *world) {
+	{"a client: 100,000 rows, each for another table that does not exist", func(w *world) {
 		for n := range 50 {
 			list := make([]change.Change, 2000)
 			for i := range list {
@@ -75,7 +75,7 @@ var attacks = []attack{
 			w.rows(list...)
 		}
 	}},
-	{"a client: 100,000 empty messages while the database is away", func(w *world) {
+	{"a client: 100,000 empty messages while the database is down", func(w *world) {
 		w.database.Cut()
 		for range 100_000 {
 			w.sent++
@@ -84,7 +84,7 @@ var attacks = []attack{
 		w.publish(w.topics.BatchOf(victim, mallory), []byte{0})
 		w.database.Restore()
 	}},
-	{"a client: 20,000 changes of version 1 that are refused, and nobody to hear it", func(w *world) {
+	{"a client: 20,000 version-1 changes that are refused, while their sender is offline", func(w *world) {
 		for i := range 20_000 {
 			w.publishSoon(w.topics.ChangeOf(victim), fmt.Appendf(nil, `{"sender":%q,"table":%q,"id":"%d","date":1,"entity":{"id":1}}`, mallory, strings.Repeat("t", 128), i))
 		}
@@ -94,29 +94,29 @@ var attacks = []attack{
 			w.parts(2000, 1_000_000_000+2000*n, 0, "x")
 		}
 	}},
-	{"a client: 20,000 rows without the rows that they refer to", func(w *world) {
+	{"a client: 20,000 rows whose parents are missing", func(w *world) {
 		for n := range 10 {
 			w.parts(2000, 1+2000*n, 1_000_000, "x")
 		}
 	}},
-	{"a client: 40 batches, each with 100 rows of 60 KB without the rows that they refer to", func(w *world) {
+	{"a client: 40 batches, each with 100 rows of 60 KB whose parents are missing", func(w *world) {
 		for n := range 40 {
 			w.parts(100, 100_000+100*n, 1_000_000, strings.Repeat("x", 60_000))
 		}
 	}},
-	{"a client: 4 changes of version 1, each with 500,000 columns", func(w *world) {
+	{"a client: 4 version-1 changes, each with 500,000 columns", func(w *world) {
 		var columns strings.Builder
 		for i := range 500_000 {
 			fmt.Fprintf(&columns, `,"%x":1`, i)
 		}
 		w.changes(4, `"1"`, `1`+columns.String())
 	}},
-	{"a client: 4 changes of version 1, each with an id of 5 MB", func(w *world) { w.changes(4, `"`+strings.Repeat("9", 5_000_000)+`"`, `1`) }},
-	{"a client: 4 changes of version 1, each with a Buffer of 2.5 million bytes", func(w *world) {
+	{"a client: 4 version-1 changes, each with an id of 5 MB", func(w *world) { w.changes(4, `"`+strings.Repeat("9", 5_000_000)+`"`, `1`) }},
+	{"a client: 4 version-1 changes, each with a Buffer of 2.5 million bytes", func(w *world) {
 		w.changes(4, `"1"`, `1,"name":{"type":"Buffer","data":[`+strings.Repeat("1,", 2_500_000)+`1]}`)
 	}},
-	{"a client: 4 changes of version 1, each with a text of 5 MB", func(w *world) { w.changes(4, `"1"`, `1,"name":"`+strings.Repeat(`\u0001`, 830_000)+`"`) }},
-	{"a client: 10 acks of 500 KB, and questions of verify with one key 1,000 times", func(w *world) {
+	{"a client: 4 version-1 changes, each with a string of 5 MB", func(w *world) { w.changes(4, `"1"`, `1,"name":"`+strings.Repeat(`\u0001`, 830_000)+`"`) }},
+	{"a client: 10 acks of 500 KB, and verify questions with one key 1,000 times", func(w *world) {
 		for i := range 10 {
 			w.publish(w.topics.AckOf(victim, honest), fmt.Appendf(nil, `{"session":"1","seq":%d,"failed":[%s{}]}`, i, strings.Repeat("{},", 160_000)))
 		}
@@ -156,14 +156,14 @@ var attacks = []attack{
 			w.publish(w.topics.VerifyOf(victim, mallory), q)
 		}
 	}},
-	{"a client: 8,000 rows that are taken, then 2,000 that the database refuses", func(w *world) {
+	{"a client: 8,000 rows that are accepted, then 2,000 that the database refuses", func(w *world) {
 		for n := range 8 {
 			w.parts(1000, 1_000_000+1000*n, 0, "x")
 			time.Sleep(50 * time.Millisecond)
 		}
 		w.parts(2000, 1_000_100_000, 0, "x")
 	}},
-	{"30 clients: 750 pieces of 512 KiB, of batches that are never whole", func(w *world) {
+	{"30 clients: 750 pieces of 512 KiB, of batches that are never complete", func(w *world) {
 		large := make([]byte, 512<<10)
 		for i := range 25 {
 			for _, c := range friends {
@@ -178,12 +178,12 @@ var attacks = []attack{
 			}
 		}
 	}},
-	{"a stranger: 10 changes of version 1 of 12 MiB", func(w *world) {
+	{"a stranger: 10 version-1 changes of 12 MiB", func(w *world) {
 		for range 10 {
 			w.publish(w.topics.ChangeOf(victim), []byte(`{"sender":"eve","table":"orders","id":"1","date":1,"entity":{"id":"1","name":[`+strings.Repeat("[],", 4<<20)+`[]]}}`))
 		}
 	}},
-	{"a stranger: 10 changes of version 1 with a key of 12 million digits", func(w *world) {
+	{"a stranger: 10 version-1 changes with a key of 12 million digits", func(w *world) {
 		for range 10 {
 			w.publish(w.topics.ChangeOf(victim), []byte(`{"sender":"eve","table":"orders","id":`+strings.Repeat("9", 12<<20)+`,"date":1,"entity":{}}`))
 		}
@@ -196,7 +196,7 @@ var attacks = []attack{
 			}
 		}
 	}},
-	{"a stranger: 20,000 times that another site goes and comes", func(w *world) {
+	{"a stranger: 20,000 messages that another site goes and comes back", func(w *world) {
 		for i := range 40_001 {
 			text := `{"sender":"node-b","message":"connection_lost","args":{}}`
 			if i%2 == 0 {
@@ -205,7 +205,7 @@ var attacks = []attack{
 			w.publishSoon(w.topics.Info(), []byte(text))
 		}
 	}},
-	{"a stranger: presence in 20,000 names", func(w *world) {
+	{"a stranger: presence under 20,000 names", func(w *world) {
 		for i := range 20_000 {
 			w.publishSoon(w.topics.Info(), fmt.Appendf(nil, `{"sender":"eve-%d","message":"connected","args":{"until":%d}}`, i, time.Now().Add(time.Hour).UnixMilli()))
 		}

@@ -23,7 +23,7 @@ type Broker struct {
 	door  *door
 }
 
-// New reads the certificate. It starts nothing.
+// New returns a broker and reads its certificate. It starts nothing.
 func New(log *zap.Logger, c config.Broker) (*Broker, error) {
 	log = bounded(log)
 	b := &Broker{log: log, c: c, ready: make(chan struct{}), door: &door{log: log, patience: helloTime}}
@@ -47,7 +47,7 @@ func (b *Broker) Addr(ctx context.Context) (string, error) {
 	}
 }
 
-// Run listens and serves until ctx ends, and then returns nil. A port that is in use is an error.
+// Run listens and serves until ctx ends, then returns nil. A port in use is an error.
 func (b *Broker) Run(ctx context.Context) error {
 	log := logger(b.log)
 	server := mqtt.New(&mqtt.Options{
@@ -63,8 +63,8 @@ func (b *Broker) Run(ctx context.Context) error {
 	if err := server.AddHook(new(numbers), nil); err != nil {
 		return fmt.Errorf("set up the broker's numbers: %w", err)
 	}
-	// mochi counts its clients and waits for them at its end. Counting from zero and waiting at the same time is a race,
-	// so one is counted that shut takes away.
+	// mochi counts its clients and waits for them when it ends. Counting up from zero while waiting is a race, so an
+	// extra one is counted, which shut removes.
 	server.Listeners.ClientsWg.Add(1)
 	defer shut(server, b.door)
 	listener, err := listen(b.c.Listen, b.door, b.tls)
@@ -98,22 +98,23 @@ func (b *Broker) Run(ctx context.Context) error {
 	return nil
 }
 
-// clientsMost is how many clients may be connected that have logged in.
+// clientsMost is how many logged-in clients may be connected.
 const clientsMost = 1000
 
-// capabilities are mochi's with limits that fit rows in transit.
+// capabilities are mochi's, with limits that suit rows in transit.
 func capabilities() *mqtt.Capabilities {
 	c := mqtt.NewDefaultServerCapabilities()
-	// Nothing expires: mochi forgets even retained messages after a day, and with them what the nodes have announced.
+	// Nothing expires: by default, mochi forgets even retained messages after a day, and with them the nodes'
+	// announcements.
 	c.MaximumMessageExpiryInterval = 0
-	// A client that stays away for a day loses its queue; the outboxes have it.
+	// A client that is away for a day loses its queue; the outboxes still have the rows.
 	c.MaximumSessionExpiryInterval = 24 * 60 * 60
-	// The largest row that MySQL takes in one statement by default, in bytes.
+	// The largest row that MySQL accepts in one statement by default, in bytes.
 	c.MaximumPacketSize = 64 << 20
-	// Past these two many messages a client, what was acknowledged to its sender is dropped.
+	// Beyond these two limits per client, messages already acknowledged to their sender are dropped.
 	c.MaximumInflight = math.MaxUint16
 	c.MaximumClientWritesPending = 16 << 10
-	// Each has room for as many messages. A broker for more is another program.
+	// Each has room for as many messages. For more, use another broker.
 	c.MaximumClients = clientsMost
 	return c
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// run starts a broker and returns its address, a function that ends it and what it logs.
+// run starts a broker and returns its address, a function that ends it, and its log.
 func run(t testing.TB, c config.Broker) (addr string, stop func(), logs *observer.ObservedLogs) {
 	t.Helper()
 	core, logs := observer.New(zap.DebugLevel)
@@ -54,7 +54,7 @@ func run(t testing.TB, c config.Broker) (addr string, stop func(), logs *observe
 	return addr, stop, logs
 }
 
-// connect makes a paho client, and returns why the broker did not take it.
+// connect connects a paho client, and returns why the broker refused it.
 func connect(t testing.TB, server string, adapt func(*mqtt.ClientOptions)) (mqtt.Client, error) {
 	t.Helper()
 	o := mqtt.NewClientOptions().AddBroker(server).SetClientID("client").SetProtocolVersion(4).
@@ -164,7 +164,7 @@ func TestSessionKeepsWhatIsNotAcknowledged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	expect := func(want ...string) { // in any order, and perhaps twice: the broker may not know yet that a client has left
+	expect := func(want ...string) { // in any order, and perhaps twice: the broker may not yet know that a client has left
 		t.Helper()
 		came := map[string]bool{}
 		for len(came) < len(want) {
@@ -218,8 +218,8 @@ func TestRunTellsWhatItCannotDo(t *testing.T) {
 	}
 }
 
-// TestRunEndsThoughSomebodyIsSilent connects somebody who never says a word.
-func TestRunEndsThoughSomebodyIsSilent(t *testing.T) {
+// TestARunEndsThoughAPeerIsSilent connects a client that never sends anything.
+func TestARunEndsThoughAPeerIsSilent(t *testing.T) {
 	addr, stop, _ := run(t, config.Broker{Listen: "127.0.0.1:0"})
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -235,7 +235,8 @@ func TestRunEndsThoughSomebodyIsSilent(t *testing.T) {
 	}
 }
 
-// Both sides number their packets from one: a client with messages of the broker on their way subscribes all the same.
+// Both sides number their packets from one: a client can subscribe even while messages from the broker are on their way
+// to it.
 func TestASubscriptionIsNotRefusedForItsNumber(t *testing.T) {
 	addr, _, _ := run(t, config.Broker{Listen: "127.0.0.1:0"})
 	const many = 200

@@ -10,26 +10,26 @@ import (
 	"go.uber.org/zap"
 )
 
-// Who has not logged in yet may be anybody. Such a connection is kept for a time, so many are of one address, and so many of all;
-// when one more comes, the one that has waited longest goes. A client that knows its password needs a moment, and so gets in
-// beside any crowd that does not.
+// Before login, anyone may be connecting. Such a connection is kept for a limited time, and their number is limited per address
+// and overall; when one more comes, the one that has waited longest is closed. A client that knows its password needs only a
+// moment, so no crowd of strangers can keep it out.
 const (
 	helloTime   = 10 * time.Second
 	guestsOfOne = 16
 	guestsMost  = 128
 )
 
-// door keeps the guests: those who are connected and have not logged in.
+// door keeps the guests: connections that have not logged in yet.
 type door struct {
 	log      *zap.Logger
-	patience time.Duration // how long a guest may be one
+	patience time.Duration // how long a guest may stay one
 
 	mu     sync.Mutex
-	guests []*guest // who has waited longest first
+	guests []*guest // the one that has waited longest first
 	closed bool
 }
 
-// guest is a connection until its login, from its first byte on: whatever is spoken over it, TLS, HTTP or MQTT.
+// guest is a connection before its login, from its first byte on, whether it speaks TLS, HTTP or MQTT.
 type guest struct {
 	net.Conn
 	door  *door
@@ -51,7 +51,7 @@ func (d *door) admit(c net.Conn) *guest {
 	return g
 }
 
-// add notes a guest, and returns who has to go for it: the guest itself once the door is closed.
+// add notes a guest, and returns the one that must go for it: the guest itself, once the door is closed.
 func (d *door) add(g *guest) (leaves *guest) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -79,7 +79,7 @@ func (d *door) add(g *guest) (leaves *guest) {
 	return leaves
 }
 
-// drop forgets a guest, who has logged in or gone.
+// drop forgets a guest that has logged in or gone.
 func (d *door) drop(g *guest) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -89,7 +89,7 @@ func (d *door) drop(g *guest) {
 	}
 }
 
-// shut sends all guests away, and those who come later.
+// shut sends all guests away, now and later.
 func (d *door) shut() {
 	d.mu.Lock()
 	d.closed = true
@@ -106,7 +106,7 @@ func (g *guest) Close() error {
 	return g.Conn.Close()
 }
 
-// letIn has a connection stay: its client has logged in.
+// letIn lets a connection stay: its client has logged in.
 func letIn(c net.Conn) {
 	for {
 		switch x := c.(type) {
@@ -121,7 +121,8 @@ func letIn(c net.Conn) {
 	}
 }
 
-// source names who is connected: the address, of IPv6 its network of 64 bits, which one machine may have as a whole.
+// source names the other end of a connection: its address, or for IPv6 its /64 network, all of which one machine may
+// have.
 func source(a net.Addr) string {
 	at, err := netip.ParseAddrPort(a.String())
 	if err != nil {

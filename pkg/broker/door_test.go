@@ -46,7 +46,7 @@ func gone(t *testing.T, what string, c net.Conn) {
 	}
 }
 
-// Whoever does not log in is sent away at last, whatever he is silent in.
+// A client that does not log in is disconnected in the end, whatever protocol it is silent in.
 func TestTheSilentAreSentAway(t *testing.T) {
 	t.Parallel()
 	addr, c := locked(t)
@@ -93,8 +93,8 @@ func TestTheSilentAreSentAway(t *testing.T) {
 	}
 }
 
-// A crowd that does not log in keeps nobody out, and does not grow: who has waited longest goes.
-func TestACrowdKeepsNobodyOut(t *testing.T) {
+// A crowd that does not log in keeps no one out, and does not grow: the one that has waited longest goes.
+func TestACrowdKeepsNoOneOut(t *testing.T) {
 	t.Parallel()
 	addr, c, logs := lockedLogs(t)
 	stays, err := connect(t, "tcp://"+addr, alpha)
@@ -137,8 +137,8 @@ func TestACrowdKeepsNobodyOut(t *testing.T) {
 	}
 }
 
-// A CONNECT has room for long names and a will, and not for more.
-func TestWhatComesBeforeTheLoginIsSmall(t *testing.T) {
+// A CONNECT has room for long names and a will, but no more.
+func TestInputBeforeTheLoginIsSmall(t *testing.T) {
 	t.Parallel()
 	addr, c := locked(t)
 	for _, server := range []string{"tcp://" + addr, "ws://" + c.WSListen} {
@@ -175,7 +175,7 @@ func TestWhatComesBeforeTheLoginIsSmall(t *testing.T) {
 	}
 }
 
-// What anybody can have written to the log is short, and bounded.
+// What strangers can write to the log is short and bounded.
 func TestRefusedLoginsDoNotFillTheLog(t *testing.T) {
 	t.Parallel()
 	addr, _, logs := run(t, config.Broker{Listen: "127.0.0.1:0", Users: []config.BrokerUser{{Username: "alpha", Password: "a"}}})

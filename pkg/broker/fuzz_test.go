@@ -22,8 +22,8 @@ func hello(username, password string) []byte {
 	return b.Bytes()
 }
 
-// FuzzBroker sends bytes to a real broker, before or after a login: nobody gets in
-// without one, and the broker goes on.
+// FuzzBroker sends bytes to a real broker, before or after a login: no one gets in
+// without one, and the broker keeps running.
 func FuzzBroker(f *testing.F) {
 	addr, _, _ := run(f, config.Broker{Listen: "127.0.0.1:0", Users: []config.BrokerUser{{Username: "user", Password: "right"}}})
 	f.Add(false, hello("user", "wrong"))
@@ -40,7 +40,7 @@ func FuzzBroker(f *testing.F) {
 		}
 		defer c.Close()
 		_ = c.SetDeadline(time.Now().Add(10 * time.Second))
-		_, _ = c.Write(p) // a broker that hangs up is as good
+		_, _ = c.Write(p) // hanging up is fine too
 		_ = c.(*net.TCPConn).CloseWrite()
 		answer, _ := io.ReadAll(c)
 		return answer

@@ -14,11 +14,11 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// nameLength is how much of a name that somebody claims goes to the log.
+// nameLength is how much of a claimed name goes to the log.
 const nameLength = 32
 
-// gate lets users in by their password, and each to its topics: those of the client that the configuration binds it to, else all.
-// Without users it lets everybody in.
+// gate admits users by their password, each to its own topics: those of the client that the configuration binds it to, or else
+// all. Without users it admits everyone.
 type gate struct {
 	mqtt.HookBase
 	log   *zap.Logger
@@ -28,9 +28,9 @@ type gate struct {
 
 // user is one who may connect.
 type user struct {
-	password    [sha256.Size]byte // its hash: of equal length, so that comparing takes equal time
+	password    [sha256.Size]byte // a hash, as comparing equal lengths takes equal time
 	bound       bool
-	read, write []string // topic filters, if it is bound
+	read, write []string // topic filters, if bound
 }
 
 func newGate(log *zap.Logger, c *config.Broker, clients *mqtt.Clients) *gate {
@@ -58,7 +58,7 @@ func (g *gate) ID() string { return "gate" }
 // Provides tells mochi what the hook answers.
 func (g *gate) Provides(b byte) bool { return b == mqtt.OnConnectAuthenticate || b == mqtt.OnACLCheck }
 
-// OnConnectAuthenticate tells whether a client may connect. Promise 8.
+// OnConnectAuthenticate reports whether a client may connect. Promise 8.
 func (g *gate) OnConnectAuthenticate(c *mqtt.Client, p packets.Packet) bool {
 	if err := g.refusal(c.ID, &p.Connect); err != nil {
 		g.log.Warn("login refused", zap.String("username", wire.Shorten(string(p.Connect.Username), nameLength)),
@@ -76,8 +76,9 @@ var (
 	errTaken = errors.New("another user has a session with this client identifier")
 )
 
-// refusal returns why a login is refused, or nil. A wrong one takes the same time whatever is wrong. Who is bound to topics has no
-// other way to them either: mochi publishes a will without asking, and hands what waits in a session to whoever names it.
+// refusal returns why a login is refused, or nil. A wrong login takes the same time whatever is wrong. For a user bound to
+// topics, the will and the session are checked too: mochi publishes a will without asking, and hands a session's queue to whoever
+// names it.
 func (g *gate) refusal(id string, p *packets.ConnectParams) error {
 	if len(g.users) == 0 {
 		return nil
@@ -96,7 +97,7 @@ func (g *gate) refusal(id string, p *packets.ConnectParams) error {
 	return nil
 }
 
-// OnACLCheck tells whether a client may publish to a topic, or subscribe to a filter and read what it stands for.
+// OnACLCheck reports whether a client may publish to a topic, or subscribe to a filter.
 func (g *gate) OnACLCheck(c *mqtt.Client, topic string, write bool) bool {
 	if len(g.users) == 0 {
 		return true

@@ -11,13 +11,13 @@ import (
 	"go.uber.org/zap"
 )
 
-// helloBytes is how large a CONNECT may be: names, a password, and a will. mochi makes room for as much as the first bytes of
-// a connection claim, and knows no other bound for those who have not logged in than for rows.
+// helloBytes is how large a CONNECT may be: names, a password, and a will. mochi allocates as much as the first bytes of a
+// connection claim, and has the same limit before login as for rows.
 const helloBytes = 8 << 10
 
 var errHello = errors.New("it does not begin with an MQTT CONNECT")
 
-// greeted is a connection whose CONNECT was read; mochi reads it once more.
+// greeted is a connection whose CONNECT has been read, and which mochi reads again.
 type greeted struct {
 	net.Conn
 	hello []byte
@@ -33,10 +33,10 @@ func (g *greeted) Read(p []byte) (int, error) {
 	return g.Conn.Read(p)
 }
 
-// NetConn returns what lies below, as tls.Conn does.
+// NetConn returns the underlying connection, as tls.Conn does.
 func (g *greeted) NetConn() net.Conn { return g.Conn }
 
-// greeting gives mochi connections that have introduced themselves, and no others.
+// greeting gives mochi only connections that have sent a CONNECT.
 func greeting(log *zap.Logger, establish listeners.EstablishFn) listeners.EstablishFn {
 	return func(listener string, c net.Conn) error {
 		hello, err := readHello(c)
@@ -53,7 +53,7 @@ func greeting(log *zap.Logger, establish listeners.EstablishFn) listeners.Establ
 	}
 }
 
-// readHello reads the first packet of a connection as it is. The error is errHello for another than a CONNECT, and
+// readHello reads the first packet of a connection, unparsed. The error is errHello if it is not a CONNECT, or
 // packets.ErrPacketTooLarge.
 func readHello(r io.Reader) ([]byte, error) {
 	p := make([]byte, 2, 5)
@@ -63,7 +63,7 @@ func readHello(r io.Reader) ([]byte, error) {
 	if p[0] != packets.Connect<<4 {
 		return nil, errHello
 	}
-	// The length: seven bits in each byte, the lowest first, as long as the eighth is set (MQTT 3.1.1, 2.2.3).
+	// The length: seven bits a byte, the lowest first, while the eighth is set (MQTT 3.1.1, 2.2.3).
 	length := int(p[1] & 0x7f)
 	for shift := 7; p[len(p)-1]&0x80 != 0; shift += 7 {
 		if len(p) == cap(p) {

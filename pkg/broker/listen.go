@@ -12,14 +12,14 @@ import (
 )
 
 const (
-	// shutTime bounds the end: mochi waits for all who are connected.
+	// shutTime bounds the shutdown: mochi waits for all connected clients.
 	shutTime = 2 * time.Second
 
-	// acceptPause is how long no connection is taken when the process has too many files open.
+	// acceptPause is how long no connection is accepted if the process has too many open files.
 	acceptPause = 50 * time.Millisecond
 )
 
-// listen opens a TCP listener, with TLS unless c is nil. Who connects is a guest of the door.
+// listen opens a TCP listener, with TLS unless c is nil. Its connections begin as guests of the door.
 func listen(address string, d *door, c *tls.Config) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
@@ -38,7 +38,7 @@ type attended struct {
 	door *door
 }
 
-// Accept goes on until the listener is closed; mochi would stop listening at the first error.
+// Accept continues until the listener is closed; mochi would stop listening at the first error.
 func (a *attended) Accept() (net.Conn, error) {
 	for {
 		c, err := a.Listener.Accept()
@@ -58,10 +58,10 @@ type plain struct {
 	log *zap.Logger
 }
 
-// Serve gives mochi each connection that has introduced itself.
+// Serve gives mochi each connection that has sent a CONNECT.
 func (p plain) Serve(establish listeners.EstablishFn) { p.Net.Serve(greeting(p.log, establish)) }
 
-// shut disconnects the clients and closes the listeners that were added.
+// shut disconnects the clients and closes the added listeners.
 func shut(server *mqtt.Server, d *door) {
 	closed := make(chan struct{})
 	go func() {

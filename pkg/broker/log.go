@@ -12,14 +12,15 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// Anybody can have the broker say something: of one text, so many lines go to the log in such a time, and no fact is longer.
+// Anyone can make the broker log something: the lines of one text are limited in number over time, and their facts in
+// length.
 const (
 	linesMost  = 20
 	linesTime  = 10 * time.Minute
 	factLength = 200
 )
 
-// bounded returns a log with these bounds. That it leaves lines out it tells.
+// bounded returns a log with these bounds, which says so when it leaves lines out.
 func bounded(log *zap.Logger) *zap.Logger {
 	var mu sync.Mutex
 	told := map[string]time.Time{} // by text
@@ -51,10 +52,10 @@ type bridge struct {
 	log *zap.Logger
 }
 
-// Enabled leaves mochi's small talk out.
+// Enabled leaves out mochi's small talk.
 func (b *bridge) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelWarn }
 
-// Handle passes a record on. Facts that would show a packet, and so a row, are left out.
+// Handle passes a record on, without facts that would show a packet, and so a row.
 func (b *bridge) Handle(_ context.Context, r slog.Record) error {
 	var fields []zap.Field
 	r.Attrs(func(a slog.Attr) bool {
@@ -65,7 +66,7 @@ func (b *bridge) Handle(_ context.Context, r slog.Record) error {
 		return true
 	})
 	switch {
-	case r.Message == "": // mochi says so of each connection that ends without a goodbye.
+	case r.Message == "": // mochi says so about each connection that ends without a goodbye.
 		b.log.Debug("a client's connection ended", fields...)
 	case r.Level >= slog.LevelError:
 		b.log.Error(r.Message, fields...)
@@ -75,8 +76,8 @@ func (b *bridge) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-// WithAttrs leaves the facts out that mochi adds to all records of a part of it: they say nothing more.
+// WithAttrs drops the facts that mochi adds to all records of a component: they say nothing more.
 func (b *bridge) WithAttrs([]slog.Attr) slog.Handler { return b }
 
-// WithGroup leaves the group out: mochi has none.
+// WithGroup drops the group: mochi has none.
 func (b *bridge) WithGroup(string) slog.Handler { return b }

@@ -11,9 +11,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 )
 
-// mayCome reports whether who asks for a websocket may have one. Browsers say which page asks (Origin), and let any page ask, with
-// the rights of the machine on which it is looked at: so pages of other sites may not. Programs say nothing of the kind, and
-// may. Promise 8.
+// mayCome reports whether a request for a websocket is allowed. Browsers say which page asks (Origin), but let any page ask, with
+// the access of the viewer's machine: so pages of other sites are refused. Other programs send no Origin, and are allowed.
+// Promise 8.
 func mayCome(c *config.Broker, r *http.Request) bool {
 	origins := r.Header.Values("Origin")
 	if len(origins) == 0 {
@@ -24,10 +24,10 @@ func mayCome(c *config.Broker, r *http.Request) bool {
 		ok && (slices.Contains(c.WSOrigins, origin) || ownPage(c, origin, r)))
 }
 
-// ownPage reports whether a page is the node's own, or comes from the very address that is asked. A name says that only if the
-// browser has seen the certificate for it: anybody's can point here for a moment ("DNS rebinding").
+// ownPage reports whether a page is the node's own, or comes from the requested address itself. A name proves that only if the
+// browser has seen its certificate: any name can point here for a moment ("DNS rebinding").
 func ownPage(c *config.Broker, origin string, r *http.Request) bool {
-	u, err := url.Parse(origin) // with a port unless it is that of the scheme
+	u, err := url.Parse(origin) // with a port unless it is the scheme's default
 	if err != nil {
 		return false
 	}

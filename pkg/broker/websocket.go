@@ -1,13 +1,13 @@
 package broker
 
 import (
+	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
 
-	"github.com/gorilla/websocket"
+	"github.com/coder/websocket"
 	"github.com/mochi-mqtt/server/v2/listeners"
 	"go.uber.org/zap"
 
@@ -18,10 +18,10 @@ import (
 // requestBytes is how large the request for a websocket may be.
 const requestBytes = 8 << 10
 
-// websockets is a listener of mochi for MQTT over websockets. Its own takes any page's, and waits for ever for who has one and
-// says nothing.
+// websockets is a mochi listener for MQTT over websockets. mochi's own accepts any page, and waits forever for a silent
+// client.
 type websockets struct {
-	net.Listener // with TLS, if there is to be some
+	net.Listener // with TLS, if configured
 	log          *zap.Logger
 	c            *config.Broker
 	server       *http.Server
@@ -34,7 +34,10 @@ func newWebsockets(log *zap.Logger, l net.Listener, c *config.Broker) (*websocke
 		return nil, err
 	}
 	w := &websockets{Listener: l, log: log, c: c}
-	w.server = &http.Server{Handler: w, ReadHeaderTimeout: helloTime, MaxHeaderBytes: requestBytes, ErrorLog: mistakes}
+	w.server = &http.Server{
+		Handler: w, ReadHeaderTimeout: helloTime, MaxHeaderBytes: requestBytes, ErrorLog: mistakes,
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, belowKey{}, c) },
+	}
 	return w, nil
 }
 
@@ -47,7 +50,7 @@ func (w *websockets) Address() string { return w.Addr().String() }
 // Protocol is for mochi's log.
 func (w *websockets) Protocol() string { return "ws" }
 
-// Init has nothing to do: the listener listens.
+// Init has nothing to do: the listener is already listening.
 func (w *websockets) Init(*slog.Logger) error { return nil }
 
 // Serve gives mochi each websocket.
@@ -72,53 +75,28 @@ func (w *websockets) ServeHTTP(answer http.ResponseWriter, r *http.Request) {
 		http.Error(answer, "pages of this origin may not connect: see broker.wsOrigins", http.StatusForbidden)
 		return
 	}
-	upgrader := websocket.Upgrader{Subprotocols: []string{"mqtt"}, CheckOrigin: func(*http.Request) bool { return true }}
-	c, err := upgrader.Upgrade(answer, r, nil)
+	c, err := websocket.Accept(answer, r, &websocket.AcceptOptions{Subprotocols: []string{"mqtt"}, InsecureSkipVerify: true}) // see mayCome
 	if err != nil {
 		return // It was answered.
 	}
-	if err := w.establish(w.ID(), &socket{Conn: c.NetConn(), c: c}); err != nil {
+	below := r.Context().Value(belowKey{}).(net.Conn)
+	if err := w.establish(w.ID(), &socket{websocket.NetConn(context.Background(), c, websocket.MessageBinary), below, c}); err != nil {
 		w.log.Debug("a client's connection ended", zap.Error(err))
 	}
 }
 
-// socket is a websocket as a connection: what the binary messages hold, one after the other.
+// belowKey leads from a request to its connection.
+type belowKey struct{}
+
+// socket is a websocket as a connection.
 type socket struct {
 	net.Conn
-	c       *websocket.Conn
-	message io.Reader // nil: the next is to come
+	below net.Conn
+	c     *websocket.Conn
 }
 
-// NetConn returns what lies below, as tls.Conn does.
-func (s *socket) NetConn() net.Conn { return s.Conn }
+// NetConn returns the underlying connection, as tls.Conn does.
+func (s *socket) NetConn() net.Conn { return s.below }
 
-// Read returns bytes of a binary message.
-func (s *socket) Read(p []byte) (int, error) {
-	for {
-		if s.message == nil {
-			kind, message, err := s.c.NextReader()
-			if err != nil {
-				return 0, err
-			}
-			if kind != websocket.BinaryMessage {
-				return 0, listeners.ErrInvalidMessage
-			}
-			s.message = message
-		}
-		n, err := s.message.Read(p)
-		if errors.Is(err, io.EOF) {
-			s.message, err = nil, nil
-		}
-		if n > 0 || err != nil {
-			return n, err
-		}
-	}
-}
-
-// Write sends a binary message.
-func (s *socket) Write(p []byte) (int, error) {
-	if err := s.c.WriteMessage(websocket.BinaryMessage, p); err != nil {
-		return 0, err
-	}
-	return len(p), nil
-}
+// Close does not wait for the client to close it too.
+func (s *socket) Close() error { return s.c.CloseNow() }

@@ -2,253 +2,106 @@ package capture_test
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"os"
 	"slices"
-	"strings"
-	"sync/atomic"
 	"testing"
 
-	"github.com/jmoiron/sqlx"
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
+	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
-	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-// install makes the triggers of the tables named and no others.
-func install(t *testing.T, db *mysqldb.DB, names ...string) []*schema.Table {
-	t.Helper()
-	tables := make([]*schema.Table, len(names))
-	for i, n := range names {
-		var err error
-		if tables[i], err = schema.Read(t.Context(), db, db.Name, n); err != nil {
-			t.Fatal(err)
+// memory is a feed that has what waits in memory.
+type memory struct {
+	waits []capture.Entry
+	taken func() // called when a batch is to be consumed
+}
+
+func (m *memory) Next(context.Context) (capture.Batch, error) {
+	if len(m.waits) == 0 {
+		return nil, nil
+	}
+	return &remembered{m, slices.Clone(m.waits)}, nil
+}
+
+// consume takes entries out.
+func (m *memory) consume(list []capture.Entry) {
+	m.waits = slices.DeleteFunc(m.waits, func(e capture.Entry) bool {
+		return slices.ContainsFunc(list, func(o capture.Entry) bool { return o.ID == e.ID })
+	})
+}
+
+type remembered struct {
+	m    *memory
+	list []capture.Entry
+}
+
+func (r *remembered) Entries() []capture.Entry { return r.list }
+
+func (r *remembered) Consume(_ context.Context, _ mysqldb.Tx, w *version.Writing) error {
+	if r.m.taken != nil {
+		r.m.taken()
+	}
+	for _, e := range r.list {
+		if !slices.ContainsFunc(r.m.waits, func(o capture.Entry) bool { return o.ID == e.ID }) {
+			return capture.ErrConsumed
 		}
 	}
-	keys, err := schema.Ancestry(t.Context(), db, db.Name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := capture.Install(t.Context(), zap.NewNop(), db, tables, keys); err != nil {
-		t.Fatal(err)
-	}
-	return tables
+	w.After(func() { r.m.consume(r.list) })
+	return nil
 }
 
-// list returns the one column of a query.
-func list(t *testing.T, db *mysqldb.DB, query string, args ...any) []string {
-	t.Helper()
-	got := []string{}
-	if err := db.SelectContext(t.Context(), &got, query, args...); err != nil {
-		t.Fatalf("%v\n%s", err, query)
-	}
-	return got
-}
-
-func triggerNames(t *testing.T, db *mysqldb.DB) []string {
-	t.Helper()
-	return list(t, db, `SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ? ORDER BY TRIGGER_NAME`, db.Name)
-}
-
-func changed(t *testing.T, db *mysqldb.DB) []string {
-	t.Helper()
-	return list(t, db, `SELECT CONCAT(table_name, ' ', primary_key) FROM table_changes ORDER BY id`)
-}
-
-// users opens a pool of the user's own sessions, with the server's defaults.
-func users(t *testing.T, db *mysqldb.DB) *sqlx.DB {
-	t.Helper()
-	return testkit.Shared(t).Open(t, db.Name)
-}
-
-func TestStaleTriggersGoAndRightOnesStay(t *testing.T) {
+// TestASourceIsConsumedAsItsWritesAreRecorded has a source that knows nothing of the database: what is recorded is consumed, what
+// is rolled back is not, and what apply has consumed meanwhile is not recorded.
+func TestASourceIsConsumedAsItsWritesAreRecorded(t *testing.T) {
 	t.Parallel()
-	db := testkit.OwnSchema(t, "CREATE TABLE a (id INT PRIMARY KEY)", "CREATE TABLE b (id INT PRIMARY KEY)",
-		"CREATE TRIGGER mysqlSyncOld AFTER INSERT ON a FOR EACH ROW SET @x = 1",
-		"CREATE TRIGGER mysqlSyncInsert_b BEFORE INSERT ON b FOR EACH ROW SET @x = 1",
-		"CREATE TRIGGER mine AFTER INSERT ON a FOR EACH ROW SET @x = 1")
-	install(t, db, "a", "b")
-	want := []string{"mine", "mysqlSyncDelete_a", "mysqlSyncDelete_b", "mysqlSyncInsert_a", "mysqlSyncInsert_b", "mysqlSyncUpdate_a", "mysqlSyncUpdate_b"}
-	if got := triggerNames(t, db); !slices.Equal(got, want) {
-		t.Fatalf("the triggers are %q, want %q", got, want)
-	}
-	const created = `SELECT CONCAT(TRIGGER_NAME, ' ', CREATED, ' ', ACTION_TIMING, ' ', ACTION_STATEMENT) FROM information_schema.TRIGGERS
-		WHERE TRIGGER_SCHEMA = ? ORDER BY TRIGGER_NAME`
-	before := list(t, db, created, db.Name)
-	install(t, db, "a", "b")
-	if got := list(t, db, created, db.Name); !slices.Equal(got, before) {
-		t.Errorf("right triggers were made anew:\n%q\n%q", before, got)
-	}
-	install(t, db, "b")
-	if got := triggerNames(t, db); !slices.Equal(got, []string{"mine", "mysqlSyncDelete_b", "mysqlSyncInsert_b", "mysqlSyncUpdate_b"}) {
-		t.Errorf("after a went the triggers are %q", got)
-	}
-}
-
-func TestEveryStatementIsRecorded(t *testing.T) {
-	t.Parallel()
-	db := testkit.OwnSchema(t, "CREATE TABLE t (id VARCHAR(9) PRIMARY KEY, n INT) CHARACTER SET latin1")
-	install(t, db, "t")
-	user := users(t, db)
-	for _, step := range []struct {
-		statement string
-		want      []string
+	a := capture.Entry{ID: 1, Row: change.Row{Table: "orders", Key: "a"}, Written: 1000}
+	b := capture.Entry{ID: 2, Row: change.Row{Table: "orders", Key: "b"}, Written: 2000}
+	other := capture.Entry{ID: 3, Row: change.Row{Table: "others", Key: "c"}, Written: 3000}
+	full := errors.New("the disk is full")
+	for name, c := range map[string]struct {
+		taken   []capture.Entry // by apply
+		ends    error           // of the transaction
+		waiting int             // what waits after the first round
+		want    []string        // recorded after two
 	}{
-		{"INSERT INTO t VALUES ('1', 1), ('2', 2), ('ä', 3)", []string{"t 1", "t 2", "t ä"}},
-		{"UPDATE t SET n = 5 WHERE id = '1'", []string{"t 1"}},
-		{"UPDATE t SET id = 'A' WHERE id = '2'", []string{"t 2", "t A"}},
-		{"UPDATE t SET id = 'a' WHERE id = 'A'", []string{"t A", "t a"}}, // two spellings of one key
-		{"INSERT INTO t VALUES ('1', 7) ON DUPLICATE KEY UPDATE n = 8", []string{"t 1"}},
-		{"DELETE FROM t WHERE id IN ('1', 'ä')", []string{"t 1", "t ä"}},
-		{"UPDATE t SET n = 1 WHERE id = 'not there'", []string{}},
+		"recorded":            {want: []string{"orders a 1000", "orders b 2000"}},
+		"rolled back":         {ends: full, waiting: 3, want: []string{"orders a 1000", "orders b 2000"}},
+		"consumed by another": {taken: []capture.Entry{a}, waiting: 2, want: []string{"orders b 2000"}},
 	} {
-		if _, err := user.Exec(step.statement); err != nil {
-			t.Fatalf("%s: %v", step.statement, err)
-		}
-		if got := changed(t, db); !slices.Equal(got, step.want) {
-			t.Errorf("%s: recorded are %q, want %q", step.statement, got, step.want)
-		}
-		testkit.Exec(t, db, "DELETE FROM table_changes")
-	}
-}
-
-func TestTriggersOfATableThatIsAppliedAreSilent(t *testing.T) {
-	t.Parallel()
-	db := testkit.OwnSchema(t, "CREATE TABLE t (id INT PRIMARY KEY)", "CREATE TABLE u (id INT PRIMARY KEY)",
-		"CREATE TRIGGER mine AFTER INSERT ON t FOR EACH ROW INSERT INTO u VALUES (NEW.id)")
-	install(t, db, "t", "u")
-	conn, err := db.Conn(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	testkit.Exec(t, conn, "SET "+capture.Applying+" = 't'", "INSERT INTO t VALUES (1)")
-	if got := changed(t, db); !slices.Equal(got, []string{"u 1"}) {
-		t.Errorf("recorded are %q, want what the user's own trigger wrote", got)
-	}
-}
-
-// TestTheCascadesOfAParentThatIsAppliedAreSilent deletes and re-keys a parent as apply
-// does, then a parent that the user's own trigger deletes meanwhile.
-func TestTheCascadesOfAParentThatIsAppliedAreSilent(t *testing.T) {
-	t.Parallel()
-	db := testkit.OwnSchema(t, "CREATE TABLE p (id INT PRIMARY KEY)",
-		"CREATE TABLE c (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES p (id) ON DELETE CASCADE ON UPDATE CASCADE)",
-		"CREATE TABLE t (id INT PRIMARY KEY)", "CREATE TRIGGER mine AFTER INSERT ON t FOR EACH ROW DELETE FROM p WHERE id = NEW.id")
-	install(t, db, "p", "c", "t")
-	testkit.Exec(t, db, "INSERT INTO p VALUES (1), (2), (3)", "INSERT INTO c VALUES (10, 1), (20, 2), (30, 3)", "DELETE FROM table_changes")
-	conn, err := db.Conn(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	testkit.Exec(t, conn, "SET "+capture.Applying+" = 'p'", "DELETE FROM p WHERE id = 1", "UPDATE p SET id = 4 WHERE id = 2")
-	if got := changed(t, db); len(got) != 0 {
-		t.Errorf("recorded are %q, want nothing", got)
-	}
-	testkit.Exec(t, conn, "SET "+capture.Applying+" = 't'", "INSERT INTO t VALUES (3)")
-	if got := changed(t, db); !slices.Equal(got, []string{"c 30", "p 3"}) {
-		t.Errorf("recorded are %q, want what the user's own trigger deleted", got)
-	}
-}
-
-func TestTheNameOfATableMayBeAnything(t *testing.T) {
-	t.Parallel()
-	long := strings.Repeat("ä", 63)
-	names := []string{long + "1", long + "2", "it's a \\ `table`, \"yes\""}
-	db := testkit.OwnSchema(t)
-	for _, n := range names {
-		testkit.Exec(t, db, "CREATE TABLE "+mysqldb.Quote(n)+" (`the 'key'` INT PRIMARY KEY)")
-	}
-	install(t, db, names...)
-	want := []string{}
-	for _, n := range names {
-		testkit.Exec(t, db, "INSERT INTO "+mysqldb.Quote(n)+" VALUES (1)")
-		want = append(want, n+" 1")
-	}
-	if got := changed(t, db); !slices.Equal(got, want) {
-		t.Errorf("recorded are %q, want %q", got, want)
-	}
-	before := triggerNames(t, db)
-	if len(before) != 9 {
-		t.Errorf("the triggers are %q, want 9", before)
-	}
-	install(t, db)
-	if got := triggerNames(t, db); len(got) != 0 {
-		t.Errorf("%q stay", got)
-	}
-}
-
-// TestTriggersFollowATableThatWasSwapped does what tools for online changes of
-// tables do: the old table keeps the triggers, with the names of the new one's.
-func TestTriggersFollowATableThatWasSwapped(t *testing.T) {
-	t.Parallel()
-	db := testkit.OwnSchema(t, "CREATE TABLE t (id INT PRIMARY KEY)")
-	install(t, db, "t")
-	testkit.Exec(t, db, "CREATE TABLE t_new (id INT PRIMARY KEY, n INT)", "RENAME TABLE t TO t_old, t_new TO t")
-	install(t, db, "t")
-	testkit.Exec(t, db, "INSERT INTO t VALUES (1, 1)", "INSERT INTO t_old VALUES (2)")
-	if got := changed(t, db); !slices.Equal(got, []string{"t 1"}) {
-		t.Errorf("recorded are %q", got)
-	}
-}
-
-// TestNoWriteSlipsThroughWhileTriggersAreReplaced writes all the time while the
-// triggers are wrong, and are replaced, again and again. Promise 1.
-func TestNoWriteSlipsThroughWhileTriggersAreReplaced(t *testing.T) {
-	t.Parallel()
-	const writers, rounds = 3, 8
-	db := testkit.OwnSchema(t, "CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY)")
-	install(t, db, "t")
-	user := users(t, db)
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	var written atomic.Int64
-	ended := make(chan error, writers)
-	for range writers {
-		go func() {
-			for ctx.Err() == nil {
-				if _, err := user.Exec("INSERT INTO t VALUES (NULL)"); err != nil {
-					ended <- err
-					return
-				}
-				written.Add(1)
-			}
-			ended <- nil
-		}()
-	}
-	table := install(t, db, "t")[0]
-	for round := range rounds {
-		// Another key expression makes other triggers: as after a change of the key.
-		as := *table
-		if round%2 == 0 {
-			as.Columns = slices.Clone(table.Columns)
-			as.Columns[0].Zerofill = true
-		}
-		before := written.Load()
-		if _, err := capture.Install(t.Context(), zap.NewNop(), db, []*schema.Table{&as}, nil); err != nil {
+		db := testkit.OwnSchema(t)
+		stream, err := version.OpenStream(t.Context(), db)
+		if err != nil {
 			t.Fatal(err)
 		}
-		testkit.Eventually(t, "writes after the triggers were replaced", func() error {
-			if written.Load() < before+20 {
-				return fmt.Errorf("%d were written", written.Load()-before)
-			}
-			return nil
+		source := &memory{waits: []capture.Entry{a, b, other}}
+		source.taken = func() { source.consume(c.taken) }
+		ends, recorded := c.ends, 0
+		captured := capture.New(zap.NewNop(), db, source, stream, capture.Config{
+			Origin: "here", Syncs: func(table string) bool { return table == "orders" },
+			Respelled: func(context.Context, mysqldb.Tx, []change.Row) error { return ends },
+			Recorded:  func(int64) { recorded++ },
 		})
-	}
-	stop()
-	for range writers {
-		if err := <-ended; err != nil {
-			t.Errorf("a user's write failed: %v", err)
+		if err := captured.Once(t.Context()); !errors.Is(err, c.ends) || len(source.waits) != c.waiting || (recorded == 1) != (c.waiting == 0) {
+			t.Errorf("%s: %v, %d wait, want %v and %d; told %d times", name, err, len(source.waits), c.ends, c.waiting, recorded)
 		}
-	}
-	missed := list(t, db, `SELECT id FROM t WHERE NOT EXISTS (SELECT * FROM table_changes c WHERE c.primary_key = CAST(t.id AS BINARY))`)
-	if len(missed) > 0 {
-		t.Errorf("of %d writes %d were not recorded: %q", written.Load(), len(missed), missed)
+		ends = nil
+		for range 2 { // the last has nothing to do
+			if err := captured.Once(t.Context()); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		var got []string
+		err = db.SelectContext(t.Context(), &got, `SELECT CONCAT(table_name, ' ', row_id, ' ', time) FROM sync_versions ORDER BY position`)
+		if err != nil || !slices.Equal(got, c.want) || len(source.waits) > 0 || recorded != 1 {
+			t.Errorf("%s: recorded is %q (%v) in %d rounds, want %q; %d wait", name, got, err, recorded, c.want, len(source.waits))
+		}
 	}
 }

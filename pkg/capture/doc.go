@@ -1,9 +1,6 @@
-// Package capture notices the changes of the synced tables: it installs the triggers that write
-// table_changes, polls that table, and gives each changed row its version, and with it a place at
-// the end of the stream.
+// Package capture gives the local writes of the synced tables their versions, and thereby positions at the end of the
+// stream. A Source notices the writes.
 //
-// It keeps promise 1 at its start: a change leaves table_changes only in the transaction that
-// records its version. It keeps promise 7 for the user's writers: a trigger writes one short row
-// per changed row, and waits for neither the network nor the daemon. Reading the row itself is left
-// to the sending side.
+// It is where promise 1 begins: a write leaves its Source only in the transaction that records its version. Reading the
+// row itself is left to the sending side, and how writes are noticed to the Source.
 package capture

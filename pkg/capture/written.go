@@ -8,15 +8,15 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 )
 
-// writtenMost is how many rows are remembered with the local writes that this run has recorded. Promise 10.
+// writtenMost is how many rows with local writes recorded by this run are remembered. Promise 10.
 const writtenMost = 20_000
 
-// written remembers what the database may forget, where it or a table is set back to a backup while the node runs. Its zero value is
-// ready. It is safe for concurrent use.
+// written remembers what the database may forget if it, or a table, is restored from a backup while the node is
+// running. Its zero value is ready. It is safe for concurrent use.
 type written struct {
 	mu    sync.Mutex
 	times map[change.Row]int64
-	since int64 // what was before is not remembered
+	since int64 // anything earlier is not remembered
 }
 
 func (w *written) note(r change.Row, at int64) {
@@ -29,10 +29,10 @@ func (w *written) note(r change.Row, at int64) {
 		w.forget(change.Micros(time.Now()))
 	}
 	r = r.Identity()
-	w.times[r] = max(w.times[r], at) // of a transaction that is rolled back as well: it does no harm
+	w.times[r] = max(w.times[r], at) // even if the transaction is rolled back: that does no harm
 }
 
-// forget makes room. Of a version that lies ahead of the clock the time says nothing at which others are forgotten.
+// forget makes room. For a version ahead of the clock, the time at which others are forgotten says nothing.
 func (w *written) forget(now int64) {
 	w.since = max(w.since, now)
 	maps.DeleteFunc(w.times, func(_ change.Row, at int64) bool { return at <= now })

@@ -22,7 +22,7 @@ type Row struct {
 	id    string // where it does not follow from Key
 }
 
-// LongestID is the length of a row's ID in bytes, from which on the key is hashed.
+// LongestID is the longest an ID may be, in bytes. Keys that long or longer are hashed.
 const (
 	LongestID  = 64
 	hashLength = 24
@@ -37,9 +37,9 @@ func (r Row) ID() string {
 	return Short(r.Key)
 }
 
-// Short returns the ID that is made of a key: the key itself when it has fewer
-// than 64 bytes, else 64 bytes, its beginning and a part of its SHA-256. Keys near
-// each other thus have IDs near each other.
+// Short returns the ID of a key: the key itself if it has fewer than 64 bytes,
+// else 64 bytes made of its beginning and part of its SHA-256, so that
+// neighbouring keys have neighbouring IDs.
 func Short(key string) string {
 	if len(key) < LongestID {
 		return key
@@ -57,8 +57,8 @@ func (r Row) WithID(id string) Row {
 	return r
 }
 
-// Stored returns the row that the own tables keep under an ID, with the key where
-// the ID is not the whole of it.
+// Stored returns the row that the own tables keep under an ID, with its key
+// unless the ID is the whole key.
 func Stored(table, id string, key []byte) Row {
 	if key == nil {
 		return Row{Table: table, Key: id}.WithID(id) // of 64 bytes where an older version kept no key
@@ -95,10 +95,10 @@ const (
 	life    = "~" // before the name of a client's later life
 )
 
-// Origin returns the origin of a client's writes. A client whose database was set
-// back to a backup begins a new life, of any name: it has not seen the writes of
-// the one before, as if another client had made them. The name of the first life
-// is empty.
+// Origin returns the origin of a client's writes. A client whose database was
+// restored from a backup begins a new life, with any name: like another client,
+// it has not seen the writes of its previous life. The name of the first life is
+// empty.
 func Origin(client, name string) string {
 	if name == "" {
 		return client
@@ -106,10 +106,9 @@ func Origin(client, name string) string {
 	return client + life + name
 }
 
-// Decided returns the version of a row that a conflict policy has made of two.
-// Author is the client whose row won, or empty if it is no one's. Mark
-// tells the outcome from any other: decisions are no client's, so that nothing
-// else keeps two of them apart.
+// Decided returns the version that a conflict policy gives a row made of two.
+// Author is the client whose row won, or empty if none did. Mark tells the
+// outcome from any other: nothing else does, as no client wrote it.
 func Decided(time int64, author, mark string) Version {
 	return Version{Time: time, Origin: author + decided + mark}
 }
@@ -117,17 +116,17 @@ func Decided(time int64, author, mark string) Version {
 // IsDecided reports whether v was made by a conflict policy.
 func (v Version) IsDecided() bool { return strings.Contains(v.Origin, decided) }
 
-// Author returns the client whose row v is, in whichever life: the one that wrote
-// it, or in a decided version the client whose row stands, which may be empty.
+// Author returns the client that wrote v, in whichever life; for a decided
+// version, the client whose row won, which may be empty.
 func (v Version) Author() string {
 	author, _, _ := strings.Cut(v.Origin, decided)
 	author, _, _ = strings.Cut(author, life)
 	return author
 }
 
-// Vector is what a version has seen: of each origin whose writes went into the
-// row, the latest time. It is sorted by origin and never holds an origin twice.
-// Decided versions are never in it: they are no writes, and not made one after the other.
+// Vector is what a version has seen: the latest time of each origin whose writes went
+// into the row. It is sorted by origin and never holds an origin twice. Decided versions
+// are never in it: they are not writes, and not made in any order.
 type Vector []Version
 
 // Has reports whether the write v had been seen.
@@ -147,8 +146,8 @@ func (w Vector) Latest(client string) int64 {
 	return t
 }
 
-// Covers reports whether w has seen every write that o has. A row of the Baseline is nobody's write: who held it does not
-// tell that it did, and drops it from what others say.
+// Covers reports whether w has seen every write that o has. A row of the Baseline is nobody's write: nodes that held it
+// do not say so, and drop it from what others say.
 func (w Vector) Covers(o Vector) bool {
 	return !slices.ContainsFunc(o, func(v Version) bool { return v.Time > Baseline && !w.Has(v) })
 }
@@ -177,24 +176,24 @@ func (w Vector) Merge(o Vector) Vector {
 
 func byOrigin(v Version, origin string) int { return strings.Compare(v.Origin, origin) }
 
-// State is what a node knows about a row's history: the version it holds and
-// what that version has seen before. The zero State is that of a row never seen.
+// State is what a node knows about a row's history: the version it holds, and
+// what that version had seen. The zero State is that of a row never seen.
 //
-// The version itself is not in the vector: that would claim that it has seen all
-// the earlier writes of its origin. (Dotted version vectors: Preguiça et al.,
+// The version itself is not in the vector: that would claim to have seen all
+// earlier writes of its origin. (Dotted version vectors: Preguiça et al.,
 // "Dotted Version Vectors: Logical Clocks for Optimistic Replication", 2010.)
 type State struct {
 	Version Version
 	Seen    Vector
 }
 
-// WrittenBy reports whether the row is as a client wrote it, and no one has written it since.
+// WrittenBy reports whether a client wrote the row, and no one has written it since.
 func (s State) WrittenBy(client string) bool { return s.Version.Author() == client }
 
-// Knows reports whether v is the version that the state holds, or went into it.
+// Knows reports whether the state holds v, or v went into it.
 func (s State) Knows(v Version) bool { return s.Version == v || s.Seen.Has(v) }
 
-// Latest returns the time of the latest write of an origin that the state holds, or that went into it; 0 is that there is none.
+// Latest returns the time of an origin's latest write that the state holds or that went into it, or 0 if there is none.
 func (s State) Latest(origin string) int64 {
 	var t int64
 	if i, ok := slices.BinarySearchFunc(s.Seen, origin, byOrigin); ok {
@@ -206,9 +205,8 @@ func (s State) Latest(origin string) int64 {
 	return t
 }
 
-// Merge returns what is known of a row when two states of it have met: what both
-// have seen, and the version of o or, if o does not win, that of s. The other
-// version has then been seen too.
+// Merge returns the state of a row after two states of it have met: it has seen
+// what both have seen, and the version that lost. wins says that o wins.
 func (s State) Merge(o State, wins bool) State {
 	if wins {
 		s, o = o, s
@@ -220,14 +218,14 @@ func (s State) Merge(o State, wins bool) State {
 	return m
 }
 
-// Baseline is the time of the version of a row that was not written since the
-// node keeps versions. Any write is later.
+// Baseline is the version time of a row that has not been written since the
+// node began to keep versions. Any write is later.
 const Baseline = 1
 
 // Change is a row as one client has it: its state and its columns in stored
 // form. Columns is nil for a delete; a change of only some columns writes only
-// those. OnlyMissing says that it is not written over a row that is there, or
-// that was there.
+// those. OnlyMissing says that it must not overwrite a row that exists, or
+// existed.
 type Change struct {
 	Row
 	State

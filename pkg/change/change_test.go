@@ -73,7 +73,7 @@ func TestAVectorHasSeenAllUpToItsTimes(t *testing.T) {
 	}
 }
 
-func TestADecisionIsNobodysWrite(t *testing.T) {
+func TestADecisionIsNoOnesWrite(t *testing.T) {
 	for v, author := range map[change.Version]string{
 		change.Decided(5, "hq", "mark"): "hq", change.Decided(5, "", "mark"): "",
 	} {

@@ -6,12 +6,11 @@ import (
 	"unicode/utf8"
 )
 
-// shownMost is how many characters of a row's id are shown in a line of log.
+// shownMost is how many characters of a row's id a log line shows.
 const shownMost = 64
 
-// Shown is a row's id, or its key form, as a line of log shows it: shortened, and
-// without what a terminal would take for an order. It only serves people; two rows may
-// be shown alike.
+// Shown returns a row's id, or its key form, for a log line: shortened, and without
+// terminal control characters. It is for people only; two rows may look alike.
 func Shown(id string) string {
 	cut := len(id) > shownMost*utf8.UTFMax
 	if cut {

@@ -12,18 +12,18 @@ import (
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/finding"
 	"github.com/mysql-sync/mysql-sync/pkg/mesh"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// checkBroker looks at each of the brokers, and from the first that takes us at the
-// remotes. It publishes only what changes nothing: messages of this client to itself,
-// and to remotes a question and a batch without rows. running says that a node of this
-// client works; tables are those of its database, which are compared with the remotes'.
-func checkBroker(ctx context.Context, cfg *config.Config, tables map[string]*schema.Table, running bool, o Options) []Finding {
-	f, remotes := &findings{area: AreaBroker}, &findings{area: AreaRemotes}
+// checkBroker checks each of the brokers and, through the first that accepts us, the remotes. It publishes only what
+// changes nothing: messages from this client to itself, and to remotes a question and a batch without rows. running
+// says that a node of this client is working; tables are those of its database, which are compared with the remotes'.
+func checkBroker(ctx context.Context, cfg *config.Config, tables map[string]*schema.Table, running bool, o Options) []finding.Finding {
+	f, remotes := &finding.List{Area: AreaBroker}, &finding.List{Area: AreaRemotes}
 	looked := false
 	for _, server := range cfg.MQTT.Servers {
 		one := cfg.MQTT
@@ -36,9 +36,9 @@ func checkBroker(ctx context.Context, cfg *config.Config, tables map[string]*sch
 		}
 		l.close()
 		if one.Username == "" {
-			f.right(about, "a connection without a login works")
+			f.Rightf(about, "a connection without a login works")
 		} else {
-			f.right(about, "the login as %q works", one.Username)
+			f.Rightf(about, "the login as %q works", one.Username)
 		}
 		if looked {
 			continue
@@ -52,29 +52,29 @@ func checkBroker(ctx context.Context, cfg *config.Config, tables map[string]*sch
 			judgeKeys(remotes, cfg, b.heard, b.tables)
 		}
 	}
-	return slices.Concat(f.list, remotes.list)
+	return slices.Concat(f.Found, remotes.Found)
 }
 
-// brokerFails tells why a broker was not to be had.
-func brokerFails(f *findings, cfg *config.Config, about string, err error, running bool) {
+// brokerFails says why a broker could not be reached.
+func brokerFails(f *finding.List, cfg *config.Config, about string, err error, running bool) {
 	var other *transport.ProtocolError
 	switch {
 	case errors.As(err, &other) && other.Speaks != "":
-		f.wrong(about, `Set mqttConfig.protocol to "`+other.Speaks+`", or write it before the host: `+other.Speaks+"://"+about+".", "%v", err)
+		f.Wrongf(about, `Set mqttConfig.protocol to "`+other.Speaks+`", or write it before the host: `+other.Speaks+"://"+about+".", "%v", err)
 	case other != nil:
-		f.wrong(about, "Correct mqttConfig.host, port or path. A broker's usual ports are 1883, and 8883 with TLS.", "%v", err)
+		f.Wrongf(about, "Correct mqttConfig.host, port or path. A broker's usual ports are 1883, and 8883 with TLS.", "%v", err)
 	case transport.Distrusted(err):
-		f.wrong(about, "Correct the certificates in mqttConfig: ca is the authority of the broker's, cert and key are the node's own.", "%v", err)
+		f.Wrongf(about, "Correct the certificates in mqttConfig: ca is the authority of the broker's, cert and key are the node's own.", "%v", err)
 	case errors.Is(err, transport.ErrRefused):
-		f.wrong(about, "Correct mqttConfig.username and password, or let the broker take them; brokers refuse a clientId as well.", "%v", err)
+		f.Wrongf(about, "Correct mqttConfig.username and password, or let the broker take them; brokers refuse a clientId as well.", "%v", err)
 	case cfg.Broker.Listen != "" && !running && isLocal(hostname(about)):
-		f.right(about, "is the node's embedded broker, which runs with the node: not checked")
+		f.Rightf(about, "is the node's embedded broker, which runs with the node: not checked")
 	default:
-		f.wrong(about, "See that the broker runs and is reached from here; a node waits for it.", "%v", err)
+		f.Wrongf(about, "See that the broker runs and is reached from here; a node waits for it.", "%v", err)
 	}
 }
 
-// hostOf is a server without what may hold a token.
+// hostOf is a server without anything that may contain a token.
 func hostOf(server string) string {
 	if u, err := url.Parse(server); err == nil {
 		return u.Host
@@ -90,9 +90,9 @@ func hostname(server string) string {
 	return server
 }
 
-// broker is a broker that is looked at.
+// broker is a broker being checked.
 type broker struct {
-	f       *findings
+	f       *finding.List
 	cfg     *config.Config
 	mqtt    config.MQTT
 	about   string
@@ -106,8 +106,8 @@ type broker struct {
 
 const aclAdvice = "Let this login read and write its topics; mosquitto/acl.txt has the rules, and mysql-sync acl prints them for your nodes."
 
-// aclAdvice says what to do about a rule that is in the way. Those that are shipped go
-// by the login, which then has to be the client's name.
+// aclAdvice says what to do about a rule that is in the way. The shipped ones go by the login, which then has to be the
+// client's name.
 func (b *broker) aclAdvice() string {
 	if u := b.mqtt.Username; u != "" && u != b.cfg.ClientName {
 		return fmt.Sprintf("The login %q differs from clientName, %q, and the rules in mosquitto/acl.txt give a login the topics of its own name: "+
@@ -138,14 +138,14 @@ func (b *broker) look(ctx context.Context, listen time.Duration) bool {
 	}
 	b.listen(ctx, deadline)
 	if !b.running && !b.heard.isOnline(me) && b.quiet() {
-		// Nobody is misled: no node of this name is there, or it would have been heard.
-		// While one is, its own presence shows as much.
+		// This misleads no one: there is no node with this name, or it would have been heard. If there is one, its own
+		// presence shows as much.
 		probes = []probe{{b.topics.Info(), wire.Info{Sender: me, Message: wire.ConnectionLost}.Encode()}}
-		if b.cfg.MQTT.Clean { // else the broker would keep it for the node
+		if b.cfg.MQTT.Clean { // otherwise the broker would keep it for the node
 			probes = append(probes, probe{b.topics.BatchOf(me, me), []byte("check")}, probe{b.topics.ChangeOf(me), []byte("check")})
 		}
-		if b.heard.peer(me).node == nil { // else it has been written, and is read
-			probes = append(probes, probe{b.topics.NodeOf(me), nil}) // as true as that none is kept
+		if b.heard.peer(me).node == nil { // otherwise it was written, and is being read
+			probes = append(probes, probe{b.topics.NodeOf(me), nil}) // just as if none were kept
 		}
 		denied = append(denied, b.probe(ctx, readable, probes)...)
 	}
@@ -153,25 +153,25 @@ func (b *broker) look(ctx context.Context, listen time.Duration) bool {
 		denied = append(denied, b.topics.NodeOf(me))
 	}
 	if len(denied) == 0 {
-		b.f.right(b.about, "messages of this client come back: no access rule blocks them")
+		b.f.Rightf(b.about, "messages of this client come back: no access rule blocks them")
 	}
 	for _, topic := range denied {
 		if version1 := topic == b.topics.InfoOf(me) || topic == b.topics.ChangeOf(me); version1 && b.heard.announcedAll(b.cfg) {
-			b.f.right(b.about, "messages on %s do not come back: an access rule (ACL) excludes version 1 of the protocol, which no remote speaks", topic)
+			b.f.Rightf(b.about, "messages on %s do not come back: an access rule (ACL) excludes version 1 of the protocol, which no remote speaks", topic)
 			continue
 		} else if version1 {
-			b.f.warn(b.about, b.aclAdvice(), "messages on %s are accepted but do not come back: an access rule (ACL) denies writing or reading it. "+
+			b.f.Warnf(b.about, b.aclAdvice(), "messages on %s are accepted but do not come back: an access rule (ACL) denies writing or reading it. "+
 				"Only remotes that speak version 1 of the protocol need it", topic)
 			continue
 		}
-		b.f.wrong(b.about, b.aclAdvice(), "messages on %s are accepted but do not come back: an access rule (ACL) denies writing or reading it. "+
+		b.f.Wrongf(b.about, b.aclAdvice(), "messages on %s are accepted but do not come back: an access rule (ACL) denies writing or reading it. "+
 			"MQTT 3.1.1 brokers acknowledge what they deny", topic)
 	}
 	return true
 }
 
-// subscribe connects with the topics that the broker lets this client read, tells
-// of the others, and returns those that could be read.
+// subscribe connects with the topics that the broker lets this client read, reports the others, and returns those that
+// could be read.
 func (b *broker) subscribe(ctx context.Context) []string {
 	me := b.cfg.ClientName
 	all := []string{b.topics.Info(), b.topics.InfoOf(me), b.topics.NodeOf("+"), b.topics.AckOf(me, "+"), b.topics.VerifyOf(me, "+")}
@@ -186,7 +186,7 @@ func (b *broker) subscribe(ctx context.Context) []string {
 	for _, topic := range all {
 		l, err := connect(ctx, b.mqtt, []string{topic}, nil)
 		if err != nil {
-			b.f.wrong(b.about, b.aclAdvice(), "%v", err)
+			b.f.Wrongf(b.about, b.aclAdvice(), "%v", err)
 			continue
 		}
 		l.close()
@@ -198,8 +198,7 @@ func (b *broker) subscribe(ctx context.Context) []string {
 	return readable
 }
 
-// reconnect makes the line anew after the broker has ended it; it is nil where
-// that does not work.
+// reconnect opens a new line after the broker has closed it; nil if that fails.
 func (b *broker) reconnect(ctx context.Context, topics []string) bool {
 	l, err := connect(ctx, b.mqtt, topics, b.hear)
 	if err != nil {
@@ -218,9 +217,8 @@ type probe struct {
 	payload []byte
 }
 
-// probe sends messages, and returns the topics of those that do not come back. At
-// first all are sent together. A broker may end the connection at one that it
-// denies: then each is sent alone.
+// probe sends messages, and returns the topics of those that do not come back. At first all are sent together. A broker
+// may close the connection at one that it denies: then each is sent separately.
 func (b *broker) probe(ctx context.Context, readable []string, list []probe) (lost []string) {
 	rest := b.together(ctx, list)
 	if len(rest) > 0 && b.gone() {
@@ -283,18 +281,17 @@ func (b *broker) size(ctx context.Context, readable []string) {
 			continue
 		}
 		if size == wire.MessageBytes {
-			b.f.right(b.about, "messages of %d KiB, the largest between nodes, get through", size>>10)
+			b.f.Rightf(b.about, "messages of %d KiB, the largest between nodes, get through", size>>10)
 			return
 		}
-		b.f.wrong(b.about, fmt.Sprintf("Let the broker accept messages of %d KiB and more (Mosquitto: message_size_limit, others: maximum packet size).", 128),
+		b.f.Wrongf(b.about, fmt.Sprintf("Let the broker accept messages of %d KiB and more (Mosquitto: message_size_limit, others: maximum packet size).", 128),
 			"messages of %d KiB do not get through, those of %d KiB do: batches of rows would be lost", 2*size>>10, size>>10)
 		return
 	}
-	b.f.wrong(b.about, "Let the broker accept larger messages.", "not even messages of 4 KiB get through")
+	b.f.Wrongf(b.about, "Let the broker accept larger messages.", "not even messages of 4 KiB get through")
 }
 
-// keeps finds out whether the broker keeps retained messages. One that does not may end the
-// connection at them.
+// keeps finds out whether the broker keeps retained messages. One that does not may close the connection at them.
 func (b *broker) keeps(ctx context.Context, readable []string) {
 	me := b.cfg.ClientName
 	if b.gone() && !b.reconnect(ctx, readable) {
@@ -305,17 +302,16 @@ func (b *broker) keeps(ctx context.Context, readable []string) {
 		b.reconnect(ctx, readable)
 	}
 	if kept {
-		b.f.right(b.about, "the broker keeps retained messages")
+		b.f.Rightf(b.about, "the broker keeps retained messages")
 		return
 	}
 	b.heard.keepsNothing()
-	b.f.warn(b.about, "Enable them at the broker (Mosquitto: retain_available true).",
+	b.f.Warnf(b.about, "Enable them at the broker (Mosquitto: retain_available true).",
 		"the broker keeps no retained messages: nodes work, and announce themselves to each new node; older versions may take each other for existing peers")
 }
 
-// ask asks the remotes that are there something that every node of this project
-// answers to those that it knows: about a table that is none. Of those that answer,
-// and take rows of this client, it asks more: to take a batch without rows.
+// ask asks the online remotes something that every node of this project answers to those that it knows: about a table
+// that does not exist. Those that answer, and accept rows from this client, it also sends a batch without rows.
 func (b *broker) ask(ctx context.Context) {
 	for i, remote := range b.cfg.RemoteClients {
 		var messages []transport.Message
@@ -337,7 +333,7 @@ func (b *broker) ask(ctx context.Context) {
 			}
 		}
 		for _, m := range messages {
-			_, _ = b.line.session.PublishAsync(ctx, m) // no answer is told
+			_, _ = b.line.session.PublishAsync(ctx, m) // no answer is reported
 		}
 	}
 }
@@ -351,8 +347,8 @@ func emptyBatch(session, seq uint64) [][]byte {
 	return codec.Pack(&wire.Batch{Session: session, Seq: seq, Sent: time.Now().UnixMilli()}, wire.MessageBytes)
 }
 
-// listen waits until the remotes have told all that they tell, or the time is up.
-// Who was asked in the last moment is given time to answer.
+// listen waits until the remotes have said everything, or the time is up. Remotes asked at the last moment get time to
+// answer.
 func (b *broker) listen(ctx context.Context, deadline <-chan time.Time) {
 	over := false
 	for !b.heard.enough(b.cfg.RemoteClients, b.cfg.SyncTables) || !b.heard.comparedAll(b.cfg.RemoteClients, len(b.tables)) || !b.running && !b.quiet() {
@@ -374,12 +370,12 @@ func (b *broker) listen(ctx context.Context, deadline <-chan time.Time) {
 	}
 }
 
-// quiet reports whether a node of this client's name would have been heard by now.
+// quiet reports whether a node with this client's name would have been heard by now.
 func (b *broker) quiet() bool {
 	return time.Since(b.heard.since) > mesh.BeatInterval(b.cfg.CheckInterval)+time.Second
 }
 
-// hear takes what the broker delivers. Nothing of it is trusted. Promise 9.
+// hear takes a delivery from the broker. Nothing in it is trusted. Promise 9.
 func (b *broker) hear(d transport.Delivery) {
 	switch topic := b.topics.Parse(d.Topic); topic.Kind {
 	case wire.InfoAll:
@@ -399,15 +395,15 @@ func (b *broker) hear(d transport.Delivery) {
 			}
 		}
 	case wire.BatchAckFor:
-		// One to a batch of the running node shows as much as one to that of ask.
+		// An answer to a batch of the running node shows as much as one to that of ask.
 		if _, err := wire.ParseAck(d.Payload); err == nil && slices.Contains(b.cfg.RemoteClients, topic.Sender) {
 			b.heard.took(topic.Sender)
 		}
 	}
 }
 
-// askID numbers a question. A running node of this client passes the answer over,
-// since its own are numbered from a random start.
+// askID numbers a question. A running node of this client ignores the answer, since its own questions are numbered from
+// a random start.
 func askID(i int) uint64 { return 1<<63 + uint64(i) }
 
 // columnsID numbers the question about a table.

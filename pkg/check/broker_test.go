@@ -8,6 +8,7 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
 	"github.com/mysql-sync/mysql-sync/pkg/check"
+	"github.com/mysql-sync/mysql-sync/pkg/finding"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
@@ -19,36 +20,36 @@ func (s *site) login(user, password string) {
 	s.Block("mqttConfig")["username"], s.Block("mqttConfig")["password"] = user, password
 }
 
-func TestBrokerThatCannotBeHad(t *testing.T) {
+func TestUnreachableBroker(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Users: map[string]string{"node-a": "right"}})
 	s := newSite(t, testkit.Shared(t), b, orders)
 	s.login("node-a", "Secret-4")
 	f := s.check(1)
-	f.has(check.Mistake, b.Addr(), "refused", "Correct mqttConfig.username")
-	f.has(check.Right, "orders", "sent and received")
+	f.has(finding.Mistake, b.Addr(), "refused", "Correct mqttConfig.username")
+	f.has(finding.Right, "orders", "sent and received")
 	if strings.Contains(f.text, "Secret-4") {
 		t.Errorf("the password is told:\n%s", f.text)
 	}
 	s.login("node-a", "right")
-	s.check(0).has(check.Right, b.Addr(), `"node-a" works`)
+	s.check(0).has(finding.Right, b.Addr(), `"node-a" works`)
 	b.Stop()
 	f = s.check(1)
-	f.has(check.Mistake, b.Addr(), "connect", "See that the broker runs")
-	f.has(check.Right, "orders", "sent and received")
+	f.has(finding.Mistake, b.Addr(), "connect", "See that the broker runs")
+	f.has(finding.Right, "orders", "sent and received")
 
 	// Of several brokers each is tried.
 	other := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	s.Config["mqttConfig"] = map[string]any{"servers": []map[string]any{{"host": b.Host, "port": b.Port}, {"host": other.Host, "port": other.Port}}}
 	f = s.check(1)
-	f.has(check.Mistake, b.Addr(), "connect")
-	f.has(check.Right, other.Addr(), "without a login works")
-	f.has(check.Right, other.Addr(), "120 KiB")
+	f.has(finding.Mistake, b.Addr(), "connect")
+	f.has(finding.Right, other.Addr(), "without a login works")
+	f.has(finding.Right, other.Addr(), "120 KiB")
 
 	// A broker of the node itself runs with the node.
 	delete(s.Config, "mqttConfig")
 	s.Config["broker"] = map[string]any{"listen": b.Addr()}
-	s.check(0).has(check.Right, b.Addr(), "the node's embedded broker")
+	s.check(0).has(finding.Right, b.Addr(), "the node's embedded broker")
 }
 
 func TestCertificateThatIsNotTrusted(t *testing.T) {
@@ -56,9 +57,9 @@ func TestCertificateThatIsNotTrusted(t *testing.T) {
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{TLS: true})
 	s := newSite(t, testkit.Shared(t), b, orders)
 	s.Block("mqttConfig")["protocol"] = "mqtts"
-	s.check(1).has(check.Mistake, b.Addr(), "certificate")
+	s.check(1).has(finding.Mistake, b.Addr(), "certificate")
 	s.Block("mqttConfig")["ca"] = b.Certs.CA
-	s.check(0).has(check.Right, b.Addr(), "without a login works")
+	s.check(0).has(finding.Right, b.Addr(), "without a login works")
 }
 
 // TestAccessRulesThatDeny has rules that lack some of a node's topics. Mosquitto
@@ -79,13 +80,13 @@ pattern write /verify/+/%u
 	s.login("node-a", "secret-a")
 	f := s.check(1, "--listen", "4s")
 	for _, topic := range []string{topics.Info(), topics.AckOf("node-a", "node-a"), topics.BatchOf("node-a", "node-a"), topics.NodeOf("node-a")} {
-		f.has(check.Mistake, b.Addr(), "messages on "+topic+" are accepted but do not come back", "acl.txt")
+		f.has(finding.Mistake, b.Addr(), "messages on "+topic+" are accepted but do not come back", "acl.txt")
 	}
-	if n := len(f.in(check.Mistake, check.AreaBroker)); n != 4 {
+	if n := len(f.in(finding.Mistake, check.AreaBroker)); n != 4 {
 		t.Errorf("%d mistakes:\n%s", n, f.text)
 	}
-	f.has(check.Warning, b.Addr(), "messages on "+topics.ChangeOf("node-a"), "version 1")
-	f.has(check.Right, b.Addr(), "120 KiB")
+	f.has(finding.Warning, b.Addr(), "messages on "+topics.ChangeOf("node-a"), "version 1")
+	f.has(finding.Right, b.Addr(), "120 KiB")
 }
 
 // What mysql-sync acl --no-version-1 leaves out is no mistake.
@@ -96,15 +97,15 @@ func TestAccessRulesWithoutVersion1(t *testing.T) {
 	s := newSite(t, testkit.Shared(t), b, orders)
 	s.login("node-a", "secret-a")
 	f := s.check(0, "--listen", "4s")
-	f.has(check.Warning, b.Addr(), "messages on "+topics.InfoOf("node-a"), "version 1")
-	f.has(check.Warning, b.Addr(), "messages on "+topics.ChangeOf("node-a"), "version 1")
+	f.has(finding.Warning, b.Addr(), "messages on "+topics.InfoOf("node-a"), "version 1")
+	f.has(finding.Warning, b.Addr(), "messages on "+topics.ChangeOf("node-a"), "version 1")
 }
 
 func TestBrokerWithASmallMessageLimit(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Extra: []string{"message_size_limit 100000"}})
 	s := newSite(t, testkit.Shared(t), b, orders)
-	s.check(1).has(check.Mistake, b.Addr(), "120 KiB do not get through, those of 60 KiB do", "message_size_limit")
+	s.check(1).has(finding.Mistake, b.Addr(), "120 KiB do not get through, those of 60 KiB do", "message_size_limit")
 }
 
 // TestWhatOtherClientsSay has a client say that it is node-a, and remotes whose
@@ -147,15 +148,15 @@ func TestWhatOtherClientsSay(t *testing.T) {
 	f := s.check(1, "--listen", "6s")
 	close(stop)
 	<-done
-	f.has(check.Mistake, "clientName", "a client named node-a is online", "its own clientName")
-	f.has(check.Right, "node-b", "is online: version 1.2.3, protocol 2")
-	f.has(check.Warning, "node-b", "does not accept orders", "receiveTables there")
-	f.has(check.Warning, "node-b", "does not answer node-a", "acceptFrom")
-	f.has(check.Warning, "node-b", "ahead of")
-	f.has(check.Right, "node-c", "version 1 of the protocol")
-	f.has(check.Warning, "node-c", "behind")
-	f.has(check.Warning, "node-d", "is offline", "0.9.0")
-	f.has(check.Warning, "node-e", "was not heard")
+	f.has(finding.Mistake, "clientName", "a client named node-a is online", "its own clientName")
+	f.has(finding.Right, "node-b", "is online: version 1.2.3, protocol 2")
+	f.has(finding.Warning, "node-b", "does not accept orders", "receiveTables there")
+	f.has(finding.Warning, "node-b", "does not answer node-a", "acceptFrom")
+	f.has(finding.Warning, "node-b", "ahead of")
+	f.has(finding.Right, "node-c", "version 1 of the protocol")
+	f.has(finding.Warning, "node-c", "behind")
+	f.has(finding.Warning, "node-d", "is offline", "0.9.0")
+	f.has(finding.Warning, "node-e", "was not heard")
 	// A client of the name is there, and is not spoken for.
 	for len(said) > 0 {
 		if topic := <-said; topic == topics.BatchOf("node-a", "node-a") || topic == topics.NodeOf("node-a") || strings.HasPrefix(topic, "/change") {
@@ -195,10 +196,10 @@ pattern write /verify/+/%u
 		node := other.start()
 		f := s.check(c.code, "--listen", "20s")
 		if c.code == 0 {
-			f.has(check.Right, "node-b", "accepts batches from node-a")
-			f.has(check.Right, b.Addr(), topics.InfoOf("node-a"), "which no remote speaks")
+			f.has(finding.Right, "node-b", "accepts batches from node-a")
+			f.has(finding.Right, b.Addr(), topics.InfoOf("node-a"), "which no remote speaks")
 		} else {
-			f.has(check.Mistake, "node-b", "no batches", topics.BatchOf("node-b", "node-a"), topics.AckOf("node-a", "node-b"))
+			f.has(finding.Mistake, "node-b", "no batches", topics.BatchOf("node-b", "node-a"), topics.AckOf("node-a", "node-b"))
 		}
 		for _, line := range node.Log() {
 			if strings.Contains(line, "\tWARN\t") || strings.Contains(line, "\tERROR\t") {
@@ -218,5 +219,5 @@ func TestARemoteThatDoesNotAcceptThisClient(t *testing.T) {
 	s, other := newSite(t, testkit.Shared(t), b, orders), newSite(t, testkit.Shared(t), b, orders)
 	other.Config["clientName"], other.Config["remoteClients"], other.Config["acceptFrom"] = "node-b", []string{"node-a"}, []string{"node-c"}
 	other.start()
-	s.check(1, "--listen", "20s").has(check.Mistake, "node-b", "no batches", "acceptFrom")
+	s.check(1, "--listen", "20s").has(finding.Mistake, "node-b", "no batches", "acceptFrom")
 }

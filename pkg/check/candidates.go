@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mysql-sync/mysql-sync/pkg/finding"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
@@ -14,7 +15,7 @@ import (
 type Candidate struct {
 	Name string
 	Why  string // "": it can be
-	Rows int64  // about, as the server estimates it
+	Rows int64  // approximate, estimated by the server
 }
 
 // Candidates returns the tables and views of the database, by name, without those
@@ -40,7 +41,7 @@ func Candidates(ctx context.Context, db *mysqldb.DB) ([]Candidate, error) {
 		t, name := &all[i], all[i].Name
 		switch {
 		case c.unfit[name] != nil:
-			t.Why = printable(strings.TrimPrefix(strings.TrimPrefix(c.unfit[name].Error(), "table "+name+": "), schema.ErrUnfit.Error()+": "))
+			t.Why = finding.Printable(strings.TrimPrefix(strings.TrimPrefix(c.unfit[name].Error(), "table "+name+": "), schema.ErrUnfit.Error()+": "))
 		case !c.transactional[c.tables[name].Engine]:
 			t.Why = "its engine " + c.tables[name].Engine + " has no transactions"
 		}
@@ -48,8 +49,8 @@ func Candidates(ctx context.Context, db *mysqldb.DB) ([]Candidate, error) {
 	return all, nil
 }
 
-// Setup returns the statements, for an administrator, that make a user who may do
-// no more on the database than a node does, and set what it needs.
+// Setup returns the statements with which an administrator creates a user with exactly a node's privileges on the
+// database, and sets what it needs.
 func Setup(ctx context.Context, db *mysqldb.DB) ([]string, error) {
 	s, err := readServer(ctx, db)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/mysql-sync/mysql-sync/pkg/check"
+	"github.com/mysql-sync/mysql-sync/pkg/finding"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
@@ -23,8 +24,8 @@ func TestTwoNodesThatRunAreAllRight(t *testing.T) {
 	}
 	// Where nothing runs yet, only the remote is missing.
 	f := a.check(0, "--listen", "4s")
-	f.has(check.Warning, "node-b", "was not heard")
-	if n := len(f.in(check.Warning, check.AreaRemotes)); n != 1 {
+	f.has(finding.Warning, "node-b", "was not heard")
+	if n := len(f.in(finding.Warning, check.AreaRemotes)); n != 1 {
 		t.Errorf("%d warnings of remotes:\n%s", n, f.text)
 	}
 	var tables int
@@ -34,17 +35,17 @@ func TestTwoNodesThatRunAreAllRight(t *testing.T) {
 
 	one, two := a.start(), c.start()
 	f = a.check(0, "--listen", "20s")
-	f.has(check.Right, "clientName", "is online")
-	f.has(check.Right, "node", "a node uses this database")
-	f.has(check.Right, "node-b", "is online", "protocol 2")
-	f.has(check.Right, "node-b", "accepts orders")
-	f.has(check.Right, "node-b", "accepts batches from node-a")
-	f.has(check.Right, "node-b", "clock")
-	f.has(check.Right, "orders", "sent and received, by the key (id)")
-	f.has(check.Right, b.Addr(), "120 KiB")
-	f.has(check.Right, b.Addr(), "no access rule blocks them")
+	f.has(finding.Right, "clientName", "is online")
+	f.has(finding.Right, "node", "a node uses this database")
+	f.has(finding.Right, "node-b", "is online", "protocol 2")
+	f.has(finding.Right, "node-b", "accepts orders")
+	f.has(finding.Right, "node-b", "accepts batches from node-a")
+	f.has(finding.Right, "node-b", "clock")
+	f.has(finding.Right, "orders", "sent and received, by the key (id)")
+	f.has(finding.Right, b.Addr(), "120 KiB")
+	f.has(finding.Right, b.Addr(), "no access rule blocks them")
 	for _, x := range f.list {
-		if x.Level != check.Right {
+		if x.Level != finding.Right {
 			t.Errorf("%+v", x)
 		}
 	}
@@ -82,9 +83,9 @@ func TestPeopleAreShownATable(t *testing.T) {
 func TestMistakesAndWarningsOfTheFile(t *testing.T) {
 	t.Parallel()
 	f := checkFile(t, 2, testkit.ConfigFile(t, map[string]any{"clientName": "x", "checkInterval": 0, "mysqlConfig": map[string]any{"user": "u"}}))
-	f.has(check.Mistake, "clientName", "2 to 32 letters")
-	f.has(check.Mistake, "checkInterval", "0 is less than 1")
-	f.has(check.Mistake, "mysqlConfig.database", "is missing")
+	f.has(finding.Mistake, "clientName", "2 to 32 letters")
+	f.has(finding.Mistake, "checkInterval", "0 is less than 1")
+	f.has(finding.Mistake, "mysqlConfig.database", "is missing")
 
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	s := newSite(t, testkit.Shared(t), b, orders)
@@ -96,9 +97,9 @@ func TestMistakesAndWarningsOfTheFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	f = checkFile(t, 0, file)
-	f.has(check.Warning, "mqttConfig", "will")
-	f.has(check.Warning, "configuration.json", "can be read by other users", "chmod o-rwx")
-	f.has(check.Right, "queueDirectory", "will be created")
+	f.has(finding.Warning, "mqttConfig", "will")
+	f.has(finding.Warning, "configuration.json", "can be read by other users", "chmod o-rwx")
+	f.has(finding.Right, "queueDirectory", "will be created")
 	if strings.Contains(f.text, "Secret-2") {
 		t.Errorf("the password is told:\n%s", f.text)
 	}
@@ -106,8 +107,8 @@ func TestMistakesAndWarningsOfTheFile(t *testing.T) {
 	if err := os.Chmod(file, 0o640); err != nil {
 		t.Fatal(err)
 	}
-	checkFile(t, 0, file).has(check.Right, "queueDirectory", "will be created")
-	if f = checkFile(t, 0, file); len(f.in(check.Warning, check.AreaConfiguration)) != 1 { // that of will
+	checkFile(t, 0, file).has(finding.Right, "queueDirectory", "will be created")
+	if f = checkFile(t, 0, file); len(f.in(finding.Warning, check.AreaConfiguration)) != 1 { // that of will
 		t.Errorf("a file of the node's group:\n%s", f.text)
 	}
 	delete(s.Block("mqttConfig"), "username")
@@ -128,12 +129,12 @@ func TestMistakesAndWarningsOfTheFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Config["queueDirectory"] = open
-	s.check(0).has(check.Warning, "queueDirectory", "other users", "chmod 700")
+	s.check(0).has(finding.Warning, "queueDirectory", "other users", "chmod 700")
 	s.Config["queueDirectory"] = filepath.Join(file, "below-a-file")
 	s.Config["http"] = map[string]any{"listen": b.Addr()}
 	f = s.check(1)
-	f.has(check.Mistake, "queueDirectory", "not a directory")
-	f.has(check.Mistake, "http.listen", "in use")
+	f.has(finding.Mistake, "queueDirectory", "not a directory")
+	f.has(finding.Mistake, "http.listen", "in use")
 }
 
 func TestRowsThatTravelInTheClear(t *testing.T) {
@@ -143,10 +144,10 @@ func TestRowsThatTravelInTheClear(t *testing.T) {
 	s.Config["mqttConfig"] = map[string]any{"host": "broker.invalid", "connectTimeout": 1000}
 	s.Block("mysqlConfig")["host"] = "database.invalid"
 	f := s.check(1)
-	f.has(check.Warning, "mqttConfig", "in the clear", "mqtts")
-	f.has(check.Warning, "mysqlConfig.ssl", "in the clear")
-	f.has(check.Mistake, "mysqlConfig", "database.invalid")
-	f.has(check.Mistake, "broker.invalid:1883", "broker.invalid")
+	f.has(finding.Warning, "mqttConfig", "in the clear", "mqtts")
+	f.has(finding.Warning, "mysqlConfig.ssl", "in the clear")
+	f.has(finding.Mistake, "mysqlConfig", "database.invalid")
+	f.has(finding.Mistake, "broker.invalid:1883", "broker.invalid")
 }
 
 func TestScripts(t *testing.T) {
@@ -156,7 +157,7 @@ func TestScripts(t *testing.T) {
 	s.Config["syncTables"] = []string{"orders", "items"}
 	dir := t.TempDir()
 	s.Config["transformerDirectory"] = dir
-	s.check(0).has(check.Warning, "transformerDirectory", "has no file")
+	s.check(0).has(finding.Warning, "transformerDirectory", "has no file")
 	put := func(name, text string) {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -166,13 +167,13 @@ func TestScripts(t *testing.T) {
 	put("customers.js", `module.exports = context => context.entity`)
 	s.Config["conflictPolicy"] = map[string]any{"orders": "script"}
 	f := s.check(1)
-	f.has(check.Right, "orders", "has a transformer")
-	f.has(check.Warning, "customers.js", "matches no table")
-	f.has(check.Mistake, "conflictPolicy", "conflictPolicy.orders", "resolve")
+	f.has(finding.Right, "orders", "has a transformer")
+	f.has(finding.Warning, "customers.js", "matches no table")
+	f.has(finding.Mistake, "conflictPolicy", "conflictPolicy.orders", "resolve")
 	put("items.js", `exports.nothing = 1`)
-	s.check(1).has(check.Mistake, "transformerDirectory", "items.js")
+	s.check(1).has(finding.Mistake, "transformerDirectory", "items.js")
 	put("items.js", `module.exports = context => {`)
-	s.check(1).has(check.Mistake, "transformerDirectory", "items.js")
+	s.check(1).has(finding.Mistake, "transformerDirectory", "items.js")
 }
 
 // TestNodesThatSeal has two nodes with a key in common, and then a check with another.
@@ -199,14 +200,14 @@ func TestNodesThatSeal(t *testing.T) {
 			t.Errorf("a node was disturbed: %s", line)
 		}
 	}
-	f.has(check.Right, "node-b", "share a key")
-	f.has(check.Right, "node-b", "accepts orders")
-	f.has(check.Right, "node-b", "was not queried", "mysql-sync verify")
-	if n := len(f.in(check.Warning, check.AreaRemotes)); n > 0 {
+	f.has(finding.Right, "node-b", "share a key")
+	f.has(finding.Right, "node-b", "accepts orders")
+	f.has(finding.Right, "node-b", "was not queried", "mysql-sync verify")
+	if n := len(f.in(finding.Warning, check.AreaRemotes)); n > 0 {
 		t.Errorf("%d warnings of remotes:\n%s", n, f.text)
 	}
 	a.Config["encryption"] = key()
-	a.check(1, "--listen", "3s").has(check.Mistake, "node-b", "no key in common")
+	a.check(1, "--listen", "3s").has(finding.Mistake, "node-b", "no key in common")
 	delete(a.Config, "encryption")
-	a.check(0, "--listen", "3s").has(check.Warning, "node-b", "this node has none")
+	a.check(0, "--listen", "3s").has(finding.Warning, "node-b", "this node has none")
 }

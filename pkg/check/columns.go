@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/finding"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/transform"
@@ -16,8 +17,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// comparisonsMost is how many questions about tables a remote is asked at a time; it
-// answers one after the other, and drops those that are too many.
+// comparisonsMost is how many questions about tables a remote is asked at a time; it answers them one after the other,
+// and drops excess ones.
 const comparisonsMost = 16
 
 // comparison is a question about a table, and its answer.
@@ -26,7 +27,7 @@ type comparison struct {
 	answer *wire.Answer // nil: there is none yet
 }
 
-// isOpen reports whether the answer may still come.
+// isOpen reports whether the answer may still arrive.
 func (c *comparison) isOpen() bool { return c.answer == nil && time.Since(c.asked) < echoTime }
 
 // toBeCompared returns the tables that remotes are asked about, by name.
@@ -40,8 +41,7 @@ func toBeCompared(cfg *config.Config, tables map[string]*schema.Table) []*schema
 	return list
 }
 
-// toCompare returns the numbers of the tables that a remote is to be asked about now,
-// of so many. It is one that answers questions.
+// toCompare returns the indexes of the tables to ask a remote about now. It is one that answers questions.
 func (h *heard) toCompare(client string, tables int) (list []int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -66,7 +66,7 @@ func (h *heard) toCompare(client string, tables int) (list []int) {
 	return list
 }
 
-// told notes an answer.
+// told records an answer.
 func (h *heard) told(client string, table int, a *wire.Answer) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -75,7 +75,7 @@ func (h *heard) told(client string, table int, a *wire.Answer) {
 	}
 }
 
-// isComparing says that the peer was asked about a table a short while ago.
+// isComparing says that the peer was recently asked about a table.
 func (p *peer) isComparing() bool {
 	for _, c := range p.columns {
 		if c.isOpen() {
@@ -98,14 +98,14 @@ func (h *heard) comparedAll(remotes []string, tables int) bool {
 	return true
 }
 
-// judgeColumns says which values would not fit the columns at the other side. Rows
-// that a transformer changes are its business. A remote that does not know the
-// question is an older node; nothing is said of it.
-func judgeColumns(f *findings, cfg *config.Config, h *heard, tables []*schema.Table) {
+// judgeColumns says which values would not fit the columns on the other side. Rows that a transformer changes are the
+// transformer's responsibility. A remote that does not know the question is an older node; nothing is reported about
+// it.
+func judgeColumns(f *finding.List, cfg *config.Config, h *heard, tables []*schema.Table) {
 	changes := transformed(cfg)
 	for _, r := range cfg.RemoteClients {
 		p := h.peer(r)
-		alike, before := 0, len(f.list)
+		alike, before := 0, len(f.Found)
 		var filled []string
 		for k, t := range tables {
 			c := p.columns[k]
@@ -115,7 +115,7 @@ func judgeColumns(f *findings, cfg *config.Config, h *heard, tables []*schema.Ta
 			there := columnsThere(c.answer.Columns)
 			if cfg.Syncs(t.Name) && p.node != nil && slices.Contains(p.node.ReceiveTables, t.Name) {
 				judgeWay(f, r, t.Name, t.Columns, there, "here", "at "+r, "", nil)
-				if !c.answer.Sends { // else it is told for the other way
+				if !c.answer.Sends { // otherwise it is reported for the other direction
 					filled = append(filled, onlyThere(t, there)...)
 				}
 			}
@@ -125,17 +125,17 @@ func judgeColumns(f *findings, cfg *config.Config, h *heard, tables []*schema.Ta
 			alike++
 		}
 		if len(filled) > 0 {
-			f.right(r, "has additional columns, which get their defaults in new rows: %s", strings.Join(filled, ", "))
+			f.Rightf(r, "has additional columns, which get their defaults in new rows: %s", strings.Join(filled, ", "))
 			before++
 		}
-		if alike > 0 && len(f.list) == before {
-			f.right(r, "has columns that can hold all values of %d %s", alike, map[bool]string{true: "table", false: "tables"}[alike == 1])
+		if alike > 0 && len(f.Found) == before {
+			f.Rightf(r, "has columns that can hold all values of %d %s", alike, map[bool]string{true: "table", false: "tables"}[alike == 1])
 		}
 	}
 }
 
-// transformed returns a function that reports whether a table has a transformer; all
-// have where they cannot be loaded, which is told elsewhere.
+// transformed returns a function that reports whether a table has a transformer; if they cannot be loaded, which is
+// reported elsewhere, all have.
 func transformed(cfg *config.Config) func(table string) bool {
 	if cfg.TransformerDirectory == "" {
 		return func(string) bool { return false }
@@ -148,13 +148,13 @@ func transformed(cfg *config.Config) func(table string) bool {
 	return t.Has
 }
 
-// judgeWay judges one way of a table's rows.
-func judgeWay(f *findings, remote, table string, from, to []value.Column, source, target, or string, lossy func(string) bool) {
+// judgeWay judges one direction of a table's rows.
+func judgeWay(f *finding.List, remote, table string, from, to []value.Column, source, target, or string, lossy func(string) bool) {
 	for i := range from {
 		o := &from[i]
 		at := slices.IndexFunc(to, func(c value.Column) bool { return strings.EqualFold(c.Name, o.Name) })
 		if at < 0 {
-			f.warn(remote, "Add the column to the table "+target+".", "%s has the column %.64s only %s: rows are refused %s", table, o.Name, source, target)
+			f.Warnf(remote, "Add the column to the table "+target+".", "%s has the column %.64s only %s: rows are refused %s", table, o.Name, source, target)
 			continue
 		}
 		c := &to[at]
@@ -162,12 +162,12 @@ func judgeWay(f *findings, remote, table string, from, to []value.Column, source
 		if why == "" || lossy != nil && lossy(c.Name) {
 			continue
 		}
-		f.warn(remote, "Give the column the same type on both sides ("+mysqldb.Quote(table)+"."+mysqldb.Quote(c.Name)+")"+or+".",
+		f.Warnf(remote, "Give the column the same type on both sides ("+mysqldb.Quote(table)+"."+mysqldb.Quote(c.Name)+")"+or+".",
 			"%s.%s is %.80s %s and %.80s %s: %s, and such rows are refused %s", table, c.Name, shown(o), source, shown(c), target, why, target)
 	}
 }
 
-// onlyThere returns the columns that the remote alone has.
+// onlyThere returns the columns that only the remote has.
 func onlyThere(t *schema.Table, there []value.Column) (names []string) {
 	for i := range there {
 		if _, here := t.Column(there[i].Name); !here {
@@ -189,8 +189,7 @@ func shown(c *value.Column) string {
 	return s
 }
 
-// columnsThere are columns as a remote describes them. Nothing of it is trusted: a type
-// that is not known here is left out.
+// columnsThere are columns as described by a remote. Nothing in it is trusted: a type that is unknown here is left out.
 func columnsThere(list []wire.VerifyColumn) []value.Column {
 	var columns []value.Column
 	for _, v := range list {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/mysql-sync/mysql-sync/pkg/check"
+	"github.com/mysql-sync/mysql-sync/pkg/finding"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
@@ -34,21 +35,21 @@ func TestColumnsOfBothSidesAreCompared(t *testing.T) {
 	a.start()
 	c.start()
 	f := a.check(0, "--listen", "20s")
-	warnings := f.in(check.Warning, check.AreaRemotes)
-	f.has(check.Warning, "node-b", "prices.price is decimal(12,4) here and decimal(12,2) at node-b: digits would be rounded", "refused at node-b", "same type on both sides")
-	f.has(check.Warning, "node-b", "prices.at is datetime(6) here and datetime at node-b", "fewer digits of a second")
-	f.has(check.Warning, "node-b", "prices has the column extra only here")
-	f.has(check.Warning, "node-b", "prices has the column own only at node-b")
-	f.has(check.Warning, "node-b", "prices.price is decimal(12,2) at node-b and decimal(12,4) here: it is out of range", "refused here", "allowLossy")
-	f.has(check.Warning, "node-b", "down.v is varchar(9) utf8mb4 at node-b and varchar(5) utf8mb4 here: values may be too long")
-	f.has(check.Right, "node-b", "has additional columns, which get their defaults in new rows: up.made")
+	warnings := f.in(finding.Warning, check.AreaRemotes)
+	f.has(finding.Warning, "node-b", "prices.price is decimal(12,4) here and decimal(12,2) at node-b: digits would be rounded", "refused at node-b", "same type on both sides")
+	f.has(finding.Warning, "node-b", "prices.at is datetime(6) here and datetime at node-b", "fewer digits of a second")
+	f.has(finding.Warning, "node-b", "prices has the column extra only here")
+	f.has(finding.Warning, "node-b", "prices has the column own only at node-b")
+	f.has(finding.Warning, "node-b", "prices.price is decimal(12,2) at node-b and decimal(12,4) here: it is out of range", "refused here", "allowLossy")
+	f.has(finding.Warning, "node-b", "down.v is varchar(9) utf8mb4 at node-b and varchar(5) utf8mb4 here: values may be too long")
+	f.has(finding.Right, "node-b", "has additional columns, which get their defaults in new rows: up.made")
 	if len(warnings) != 6 { // note is allowed to lose, shaped has a transformer, down is not sent from here
 		t.Errorf("%d warnings, want 6:\n%s", len(warnings), f.text)
 	}
 	a.Exec(`ALTER TABLE prices MODIFY price DECIMAL(12,2), MODIFY at DATETIME, DROP COLUMN extra, ADD COLUMN own INT`, `ALTER TABLE down MODIFY v VARCHAR(9)`)
 	f = a.check(0, "--listen", "20s")
-	f.has(check.Right, "node-b", "has columns that can hold all values of 4 tables")
-	if n := len(f.in(check.Warning, check.AreaRemotes)); n != 0 {
+	f.has(finding.Right, "node-b", "has columns that can hold all values of 4 tables")
+	if n := len(f.in(finding.Warning, check.AreaRemotes)); n != 0 {
 		t.Errorf("%d warnings:\n%s", n, f.text)
 	}
 }

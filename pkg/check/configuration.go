@@ -9,40 +9,40 @@ import (
 	"strings"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/finding"
 )
 
-// Configuration reads a configuration file and returns every mistake in it, and
-// the configuration where there is none. The error is that of a file that cannot
-// be read at all.
-func Configuration(path string, environ []string) (*config.Config, []Finding, error) {
-	f := &findings{area: AreaConfiguration}
+// Configuration reads a configuration file and returns every mistake in it, and the configuration if there are none.
+// The error is that of a file that cannot be read at all.
+func Configuration(path string, environ []string) (*config.Config, []finding.Finding, error) {
+	f := &finding.List{Area: AreaConfiguration}
 	cfg, warnings, err := config.Load(path, environ)
 	var mistakes config.Mistakes
 	if err != nil && !errors.As(err, &mistakes) {
 		return nil, nil, err
 	}
 	for _, m := range mistakes {
-		f.wrong(m.Key, "", "%s", m.Text)
+		f.Wrongf(m.Key, "", "%s", m.Text)
 	}
 	for _, w := range warnings {
 		key, text, _ := strings.Cut(w, ": ")
-		f.warn(key, "", "%s", text)
+		f.Warnf(key, "", "%s", text)
 	}
 	if cfg == nil {
-		return nil, f.list, nil
+		return nil, f.Found, nil
 	}
 	if len(warnings) == 0 {
-		f.right(filepath.Base(path), "has no errors")
+		f.Rightf(filepath.Base(path), "has no errors")
 	}
 	judgeSecrets(f, path, cfg)
 	judgeRoads(f, cfg)
 	judgeUsers(f, cfg)
-	return cfg, f.list, nil
+	return cfg, f.Found, nil
 }
 
-// judgeSecrets warns of a file with secrets in it that everybody may read. Its group
-// may: that is how the packages let the node's user read what belongs to root.
-func judgeSecrets(f *findings, path string, cfg *config.Config) {
+// judgeSecrets warns about a file with secrets that everyone may read. Its group may: that is how the packages let the
+// node's user read files that belong to root.
+func judgeSecrets(f *finding.List, path string, cfg *config.Config) {
 	info, err := os.Stat(path)
 	if err != nil || info.Mode().Perm()&0o004 == 0 {
 		return
@@ -57,24 +57,23 @@ func judgeSecrets(f *findings, path string, cfg *config.Config) {
 	}
 	for _, s := range secrets {
 		if s != "" && bytes.Contains(text, []byte(s)) {
-			f.warn(filepath.Base(path), "chmod o-rwx "+path, "contains a secret and can be read by other users of this machine (mode %04o)", info.Mode().Perm())
+			f.Warnf(filepath.Base(path), "chmod o-rwx "+path, "contains a secret and can be read by other users of this machine (mode %04o)", info.Mode().Perm())
 			return
 		}
 	}
 }
 
-// judgeRoads warns of connections to other machines that anyone in between can
-// read.
-func judgeRoads(f *findings, cfg *config.Config) {
+// judgeRoads warns about connections to other machines that anyone in between can read.
+func judgeRoads(f *finding.List, cfg *config.Config) {
 	for _, s := range cfg.MQTT.Servers {
 		u, err := url.Parse(s)
 		if err != nil || isLocal(u.Hostname()) {
 			continue
 		}
 		if u.Scheme == "tcp" || u.Scheme == "ws" {
-			f.warn("mqttConfig", "Use the protocol mqtts or wss.", "rows and the password go to %s in the clear: anyone in between can read and change them", u.Host)
+			f.Warnf("mqttConfig", "Use the protocol mqtts or wss.", "rows and the password go to %s in the clear: anyone in between can read and change them", u.Host)
 		} else if !cfg.MQTT.RejectUnauthorized {
-			f.warn("mqttConfig.rejectUnauthorized", "Name the broker's CA certificate in mqttConfig.ca, and remove this key.",
+			f.Warnf("mqttConfig.rejectUnauthorized", "Name the broker's CA certificate in mqttConfig.ca, and remove this key.",
 				"the certificate of %s is not verified: anyone in between can read and change the traffic", u.Host)
 		}
 	}
@@ -83,15 +82,15 @@ func judgeRoads(f *findings, cfg *config.Config) {
 		return
 	}
 	if m.TLS == nil {
-		f.warn("mysqlConfig.ssl", `Set "ssl": {"ca": "ca.crt"}, or run the node next to the database.`, "rows go to and from %s in the clear", m.Host)
+		f.Warnf("mysqlConfig.ssl", `Set "ssl": {"ca": "ca.crt"}, or run the node next to the database.`, "rows go to and from %s in the clear", m.Host)
 	} else if !m.TLS.RejectUnauthorized {
-		f.warn("mysqlConfig.ssl.rejectUnauthorized", "Name the server's CA certificate in mysqlConfig.ssl.ca, and remove this key.",
+		f.Warnf("mysqlConfig.ssl.rejectUnauthorized", "Name the server's CA certificate in mysqlConfig.ssl.ca, and remove this key.",
 			"the certificate of %s is not verified: anyone in between can read and change the traffic", m.Host)
 	}
 }
 
-// judgeUsers warns of logins of the node's own broker that are not bound to a client.
-func judgeUsers(f *findings, cfg *config.Config) {
+// judgeUsers warns about logins of the node's own broker that are not bound to a client.
+func judgeUsers(f *finding.List, cfg *config.Config) {
 	var free []string
 	for _, u := range cfg.Broker.Users {
 		if u.Client == "" {
@@ -99,7 +98,7 @@ func judgeUsers(f *findings, cfg *config.Config) {
 		}
 	}
 	if len(free) > 0 {
-		f.warn("broker.users", "Set each user's client, with the key client.",
+		f.Warnf("broker.users", "Set each user's client, with the key client.",
 			"anyone with one of these logins can read what all clients send, and write in their names: %s", list(free))
 	}
 }

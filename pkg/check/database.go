@@ -11,24 +11,25 @@ import (
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/finding"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// databaseTime bounds all that is asked of the database server.
+// databaseTime bounds all queries to the database server.
 const databaseTime = 15 * time.Second
 
-// checkDatabase looks at the server, the privileges and the tables. tables are
-// those that could be read; working says that some node works on the database.
-func checkDatabase(ctx context.Context, cfg *config.Config) (list []Finding, ts map[string]*schema.Table, working bool) {
+// checkDatabase checks the server, the privileges and the tables. tables are those that could be read; working says
+// that a node is using the database.
+func checkDatabase(ctx context.Context, cfg *config.Config) (list []finding.Finding, ts map[string]*schema.Table, working bool) {
 	ctx, cancel := context.WithTimeout(ctx, databaseTime)
 	defer cancel()
-	f := &findings{area: AreaDatabase}
+	f := &finding.List{Area: AreaDatabase}
 	db, err := mysqldb.Connect(ctx, cfg.MySQL)
 	if err != nil {
-		f.wrong("mysqlConfig", loginAdvice(err, cfg.MySQL), "%v", err)
-		return f.list, nil, false
+		f.Wrongf("mysqlConfig", loginAdvice(err, cfg.MySQL), "%v", err)
+		return f.Found, nil, false
 	}
 	defer db.Close()
 	s, err := readServer(ctx, db)
@@ -37,50 +38,49 @@ func checkDatabase(ctx context.Context, cfg *config.Config) (list []Finding, ts 
 		g, err = readGrants(ctx, db)
 	}
 	if err != nil {
-		f.wrong("mysqlConfig", "", "%v", err)
-		return f.list, nil, false
+		f.Wrongf("mysqlConfig", "", "%v", err)
+		return f.Found, nil, false
 	}
-	f.right("mysqlConfig", "the login as %s to database %s works", account(s.user), db.Name)
+	f.Rightf("mysqlConfig", "the login as %s to database %s works", account(s.user), db.Name)
 	judgeServer(f, s, g)
 	if err := ApplySession(ctx, cfg); err != nil {
-		f.wrong("applySession", "Remove the variable, correct its value, or grant the login the required privilege.", "%v", err)
+		f.Wrongf("applySession", "Remove the variable, correct its value, or grant the login the required privilege.", "%v", err)
 	} else if n := len(cfg.ApplySession); n > 0 {
-		f.right("applySession", "the sessions that write received rows set %d of your variables", n)
+		f.Rightf("applySession", "the sessions that write received rows set %d of your variables", n)
 	}
 	if err := TransformerLogin(ctx, cfg); err != nil {
-		f.wrong("transformerLogin", "Correct transformerLogin.user and password, or grant the user the privileges that its statements need.", "%v", errors.Unwrap(err))
+		f.Wrongf("transformerLogin", "Correct transformerLogin.user and password, or grant the user the privileges that its statements need.", "%v", errors.Unwrap(err))
 	} else if l := cfg.TransformerLogin; l != nil {
-		f.right("transformerLogin", "the login as %s works", l.User)
+		f.Rightf("transformerLogin", "the login as %s works", l.User)
 	}
 	if err := schema.CheckOwn(ctx, db); err != nil {
-		f.wrong("own tables", "", "%v", err)
+		f.Wrongf("own tables", "", "%v", err)
 	}
 	known := schema.NewTables(db)
 	c, err := readCatalogue(ctx, db, known, allTables(cfg), cfg.SyncTables)
 	if err != nil {
-		f.wrong("mysqlConfig", "", "%v", err)
-		return f.list, nil, s.worker != 0
+		f.Wrongf("mysqlConfig", "", "%v", err)
+		return f.Found, nil, s.worker != 0
 	}
-	privileges, tables := &findings{area: AreaPrivileges}, &findings{area: AreaTables}
+	privileges, tables := &finding.List{Area: AreaPrivileges}, &finding.List{Area: AreaTables}
 	judgeGrants(privileges, g, s.user, neededPrivileges(schema.Own, cfg.SyncTables, cfg.ReceiveTables, parentsOf(c.keys, cfg)))
 	judgeDefiners(f, c, s.user)
 	judgeTables(tables, c, cfg, s, g)
-	remotes := &findings{area: AreaRemotes}
+	remotes := &finding.List{Area: AreaRemotes}
 	if held, err := readHeldUp(ctx, outbox.New(db, known, nil), cfg.RemoteClients); err != nil {
-		f.wrong("own tables", "", "%v", err)
+		f.Wrongf("own tables", "", "%v", err)
 	} else {
 		judgeHeldUp(remotes, held)
 	}
 	if stale, whole, err := readStale(ctx, outbox.New(db, known, nil), cfg.RemoteClients); err != nil {
-		f.wrong("own tables", "", "%v", err)
+		f.Wrongf("own tables", "", "%v", err)
 	} else {
 		judgeStale(remotes, stale, whole)
 	}
-	return slices.Concat(f.list, privileges.list, tables.list, remotes.list), c.tables, s.worker != 0
+	return slices.Concat(f.Found, privileges.Found, tables.Found, remotes.Found), c.tables, s.worker != 0
 }
 
-// ApplySession returns an error if the server does not take the variables of the
-// sessions that write received rows.
+// ApplySession returns an error if the server does not accept the variables of the sessions that write received rows.
 func ApplySession(ctx context.Context, cfg *config.Config) error {
 	if len(cfg.ApplySession) == 0 {
 		return nil
@@ -92,8 +92,7 @@ func ApplySession(ctx context.Context, cfg *config.Config) error {
 	return db.Close()
 }
 
-// TransformerLogin returns an error if the transformers have a login of their own that the
-// server does not take.
+// TransformerLogin returns an error if the transformers have a login of their own that the server does not accept.
 func TransformerLogin(ctx context.Context, cfg *config.Config) error {
 	if cfg.TransformerLogin == nil {
 		return nil
@@ -117,8 +116,7 @@ func parentsOf(keys []schema.ForeignKey, cfg *config.Config) []string {
 	return parents
 }
 
-// loginAdvice says what to do about a connection that was not had. The error
-// numbers are those of the server.
+// loginAdvice says what to do about a failed connection. The error numbers are those of the server.
 func loginAdvice(err error, m config.MySQL) string {
 	switch mysqldb.Number(err) {
 	case 1044:

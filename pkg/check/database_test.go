@@ -6,10 +6,11 @@ import (
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/check"
+	"github.com/mysql-sync/mysql-sync/pkg/finding"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-func TestDatabaseThatCannotBeHad(t *testing.T) {
+func TestUnreachableDatabase(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	s := newSite(t, testkit.Shared(t), b, orders)
@@ -17,18 +18,18 @@ func TestDatabaseThatCannotBeHad(t *testing.T) {
 	right := m["user"]
 	m["user"], m["password"] = "nobody", "Secret-3"
 	f := s.check(1)
-	f.has(check.Mistake, "mysqlConfig", "Access denied for user 'nobody'", "Correct mysqlConfig.user")
-	f.has(check.Right, b.Addr(), "works") // the rest is looked at all the same
+	f.has(finding.Mistake, "mysqlConfig", "Access denied for user 'nobody'", "Correct mysqlConfig.user")
+	f.has(finding.Right, b.Addr(), "works") // the rest is looked at all the same
 	if strings.Contains(f.text, "Secret-3") {
 		t.Errorf("the password is told:\n%s", f.text)
 	}
 	m["user"], m["password"], m["database"] = right, "", "nowhere"
-	s.check(1).has(check.Mistake, "mysqlConfig", "Unknown database", "CREATE DATABASE `nowhere`")
+	s.check(1).has(finding.Mistake, "mysqlConfig", "Unknown database", "CREATE DATABASE `nowhere`")
 	m["database"] = s.Schema
 	s.user("outside")
-	s.check(1).has(check.Mistake, "mysqlConfig", "Access denied", "GRANT SELECT, INSERT")
+	s.check(1).has(finding.Mistake, "mysqlConfig", "Access denied", "GRANT SELECT, INSERT")
 	m["port"] = testkit.FreePort(t)
-	s.check(1).has(check.Mistake, "mysqlConfig", "connect", "See that the server runs")
+	s.check(1).has(finding.Mistake, "mysqlConfig", "connect", "See that the server runs")
 }
 
 // TestStatementsThatAreToldGiveThePrivileges runs what the check says, until it has nothing more to say.
@@ -39,18 +40,18 @@ func TestStatementsThatAreToldGiveThePrivileges(t *testing.T) {
 	s.Exec(`SET GLOBAL log_bin_trust_function_creators = 1`)
 	s.user("poor", "SELECT ON "+s.Schema+".*", "INSERT ON "+s.Schema+".orders")
 	f := s.check(1)
-	f.has(check.Right, "SELECT")
-	f.has(check.Mistake, "INSERT", "lacks it on table_changes")
-	f.has(check.Mistake, "TRIGGER", "lacks it on database "+s.Schema, "no change would be captured", "GRANT TRIGGER ON ")
-	f.has(check.Mistake, "LOCK TABLES", "would not start")
-	wrong := f.in(check.Mistake, check.AreaPrivileges)
+	f.has(finding.Right, "SELECT")
+	f.has(finding.Mistake, "INSERT", "lacks it on table_changes")
+	f.has(finding.Mistake, "TRIGGER", "lacks it on database "+s.Schema, "no change would be captured", "GRANT TRIGGER ON ")
+	f.has(finding.Mistake, "LOCK TABLES", "would not start")
+	wrong := f.in(finding.Mistake, check.AreaPrivileges)
 	if len(wrong) != 7 {
 		t.Errorf("%d mistakes:\n%s", len(wrong), f.text)
 	}
 	for _, x := range wrong {
 		s.Exec(strings.TrimSuffix(x.Do, ";"))
 	}
-	if f = s.check(0); len(f.in(check.Right, check.AreaPrivileges)) < 8 {
+	if f = s.check(0); len(f.in(finding.Right, check.AreaPrivileges)) < 8 {
 		t.Errorf("not all privileges are right:\n%s", f.text)
 	}
 	s.start()
@@ -63,30 +64,30 @@ func TestSettingsOfTheServer(t *testing.T) {
 	server := testkit.Server(t, "--log-bin=binlog", "--server-id=1", "--max-connections=30")
 	s := newSite(t, server, b, orders)
 	s.Exec(`ALTER DATABASE `+s.Schema+` CHARACTER SET latin1`, `SET GLOBAL log_bin_trust_function_creators = 0`)
-	s.check(0).has(check.Right, "log_bin_trust_function_creators", "is not needed: ")
+	s.check(0).has(finding.Right, "log_bin_trust_function_creators", "is not needed: ")
 	s.user("small", whole+" ON "+s.Schema+".*")
 	f := s.check(1)
-	f.has(check.Mistake, "log_bin_trust_function_creators", "1419", "SET GLOBAL")
-	f.has(check.Warning, "max_connections", "30")
-	f.has(check.Warning, "character set", "latin1", "ALTER DATABASE")
-	f.has(check.Right, "version")
+	f.has(finding.Mistake, "log_bin_trust_function_creators", "1419", "SET GLOBAL")
+	f.has(finding.Warning, "max_connections", "30")
+	f.has(finding.Warning, "character set", "latin1", "ALTER DATABASE")
+	f.has(finding.Right, "version")
 	s.Exec(`SET GLOBAL log_bin_trust_function_creators = 1`, `SET GLOBAL binlog_format = 'STATEMENT'`)
 	f = s.check(1)
-	f.has(check.Mistake, "binlog_format", "1665", "GRANT ", " ON *.* TO 'small", "SET GLOBAL binlog_format")
-	for _, x := range f.in(check.Mistake, check.AreaDatabase) {
+	f.has(finding.Mistake, "binlog_format", "1665", "GRANT ", " ON *.* TO 'small", "SET GLOBAL binlog_format")
+	for _, x := range f.in(finding.Mistake, check.AreaDatabase) {
 		s.Exec(strings.Split(x.Do, ";")[0])
 	}
-	s.check(0).has(check.Right, "binlog_format", "sessions log rows")
+	s.check(0).has(finding.Right, "binlog_format", "sessions log rows")
 	s.Exec(`SET GLOBAL binlog_format = 'MIXED'`, `SET GLOBAL max_allowed_packet = 2097152`)
 	f = s.check(0)
-	f.has(check.Right, "log_bin_trust_function_creators", "is set")
-	f.has(check.Warning, "max_allowed_packet", "2097152")
+	f.has(finding.Right, "log_bin_trust_function_creators", "is set")
+	f.has(finding.Warning, "max_allowed_packet", "2097152")
 	s.Exec(`SET GLOBAL max_allowed_packet = 65536`, `SET GLOBAL read_only = 1`)
 	f = s.check(1)
-	f.has(check.Mistake, "max_allowed_packet", "65536")
-	f.has(check.Mistake, "read_only", "accepts no writes")
+	f.has(finding.Mistake, "max_allowed_packet", "65536")
+	f.has(finding.Mistake, "read_only", "accepts no writes")
 	s.Block("mysqlConfig")["user"], s.Block("mysqlConfig")["password"] = server.User, server.Password
-	s.check(1).has(check.Warning, "read_only", "though not for this user")
+	s.check(1).has(finding.Warning, "read_only", "though not for this user")
 }
 
 func TestClockOfTheDatabaseServer(t *testing.T) {
@@ -94,18 +95,18 @@ func TestClockOfTheDatabaseServer(t *testing.T) {
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	server := testkit.MariaDB(t)
 	s := newSite(t, server, b, orders)
-	s.check(0).has(check.Right, "clock", "the database server")
+	s.check(0).has(finding.Right, "clock", "the database server")
 	clock := testkit.NewClock(t)
 	clock.Set(-time.Hour)
 	clock.Server(server)
-	s.check(0).has(check.Warning, "clock", "1h0m0s behind", "NTP")
+	s.check(0).has(finding.Warning, "clock", "1h0m0s behind", "NTP")
 	clock.Set(48 * time.Hour)
 	testkit.Eventually(t, "the server to go by the clock", func() error {
 		return s.DB.Ping()
 	})
 	server.Stop()
 	server.Start()
-	s.check(1).has(check.Mistake, "clock", "ahead", "refused by the others")
+	s.check(1).has(finding.Mistake, "clock", "ahead", "refused by the others")
 }
 
 // TestUserOfTheTriggersThatIsGone sees that the triggers of a user who was dropped
@@ -116,25 +117,25 @@ func TestUserOfTheTriggersThatIsGone(t *testing.T) {
 	server := testkit.Shared(t)
 	s := newSite(t, server, b, orders)
 	s.Exec(`SET GLOBAL log_bin_trust_function_creators = 1`)
-	s.check(0).has(check.Right, "triggers", "first start")
+	s.check(0).has(finding.Right, "triggers", "first start")
 	s.user("first", whole+" ON "+s.Schema+".*")
 	first := s.Block("mysqlConfig")["user"].(string)
 	if code := s.start().Stop(); code != 0 {
 		t.Fatalf("the node ends with %d", code)
 	}
-	s.check(0).has(check.Right, "definer")
+	s.check(0).has(finding.Right, "definer")
 	s.user("second", whole+" ON "+s.Schema+".*")
-	s.check(0).has(check.Warning, "definer", "'"+first+"'@'%'", "may not see")
+	s.check(0).has(finding.Warning, "definer", "'"+first+"'@'%'", "may not see")
 	s.Exec("DROP USER " + first + "@'%'")
 	if _, err := s.DB.Exec(`INSERT INTO orders VALUES (1, 'one')`); err == nil {
 		t.Error("the triggers of a user who is gone do not fail")
 	}
 	second := s.Block("mysqlConfig")["user"]
 	s.Block("mysqlConfig")["user"], s.Block("mysqlConfig")["password"] = server.User, server.Password
-	s.check(1).has(check.Mistake, "definer", "'"+first+"'@'%'", "1449", "Start the node")
+	s.check(1).has(finding.Mistake, "definer", "'"+first+"'@'%'", "1449", "Start the node")
 	s.Block("mysqlConfig")["user"], s.Block("mysqlConfig")["password"] = second, "Secret-1"
 	s.start()
-	s.check(0).has(check.Right, "definer")
+	s.check(0).has(finding.Right, "definer")
 	s.Exec(`INSERT INTO orders VALUES (1, 'one')`)
 }
 
@@ -163,33 +164,33 @@ func TestTables(t *testing.T) {
 	all := []string{"orders", "keyless", "seen", "missing", "plain", "children", "counted", "old", "away", "ring_one", "ring_two"}
 	s.Config["syncTables"], s.Config["receiveTables"] = all, all
 	f := s.check(1)
-	f.has(check.Mistake, "keyless", "no primary key", "Give it a primary key")
-	f.has(check.Mistake, "seen", "view")
-	f.has(check.Mistake, "missing", "does not exist", "Make the table")
-	f.has(check.Mistake, "plain", "MyISAM", "ENGINE = InnoDB")
-	f.has(check.Warning, "children", "refers to parents", "syncTables and receiveTables", "CASCADE) is captured")
-	f.has(check.Warning, "children", "stays here while rows of notes")
-	f.has(check.Warning, "counted", "AUTO_INCREMENT")
-	f.has(check.Right, "counted", "(email) is unique", "computes twice itself", "hidden is sent although it is invisible")
-	f.has(check.Right, "old", "id (latin1)", "255 characters")
-	f.has(check.Warning, "ring_one", "ring_one.back are not captured", "ring")
-	f.has(check.Warning, "away", "in another database")
-	f.has(check.Warning, "orders", "count_orders")
-	if n := len(f.in(check.Mistake, check.AreaTables)); n != 4 {
+	f.has(finding.Mistake, "keyless", "no primary key", "Give it a primary key")
+	f.has(finding.Mistake, "seen", "view")
+	f.has(finding.Mistake, "missing", "does not exist", "Make the table")
+	f.has(finding.Mistake, "plain", "MyISAM", "ENGINE = InnoDB")
+	f.has(finding.Warning, "children", "refers to parents", "syncTables and receiveTables", "CASCADE) is captured")
+	f.has(finding.Warning, "children", "stays here while rows of notes")
+	f.has(finding.Warning, "counted", "AUTO_INCREMENT")
+	f.has(finding.Right, "counted", "(email) is unique", "computes twice itself", "hidden is sent although it is invisible")
+	f.has(finding.Right, "old", "id (latin1)", "255 characters")
+	f.has(finding.Warning, "ring_one", "ring_one.back are not captured", "ring")
+	f.has(finding.Warning, "away", "in another database")
+	f.has(finding.Warning, "orders", "count_orders")
+	if n := len(f.in(finding.Mistake, check.AreaTables)); n != 4 {
 		t.Errorf("%d tables are mistakes:\n%s", n, f.text)
 	}
 	s.Config["syncTables"], s.Config["receiveTables"], s.Config["foreignKeyConflict"] = []string{"orders"}, []string{"parents"}, "cascade"
 	f = s.check(0)
-	f.has(check.Warning, "parents", "is refused here while rows of children", "receiveTables, or to cascadeTables")
-	f.has(check.Warning, "parents", "is refused here while rows of notes")
+	f.has(finding.Warning, "parents", "is refused here while rows of children", "receiveTables, or to cascadeTables")
+	f.has(finding.Warning, "parents", "is refused here while rows of notes")
 	s.Config["cascadeTables"] = []string{"children"}
 	f = s.check(0)
-	f.has(check.Warning, "parents", "changes rows of children here", "cascadeTables allows it")
-	f.has(check.Warning, "parents", "is refused here while rows of notes")
+	f.has(finding.Warning, "parents", "changes rows of children here", "cascadeTables allows it")
+	f.has(finding.Warning, "parents", "is refused here while rows of notes")
 	delete(s.Config, "foreignKeyConflict")
 	delete(s.Config, "cascadeTables")
 	s.Config["syncTables"], s.Config["receiveTables"] = []string{"parents", "children", "notes"}, []string{"parents", "children", "notes"}
-	if f = s.check(0); len(f.in(check.Warning, check.AreaTables)) > 0 {
+	if f = s.check(0); len(f.in(finding.Warning, check.AreaTables)) > 0 {
 		t.Errorf("tables that are synced with their parents are warned of:\n%s", f.text)
 	}
 }
@@ -198,10 +199,10 @@ func TestOwnTablesThatAreNotThisVersions(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	s := newSite(t, testkit.Shared(t), b, orders, `CREATE TABLE table_changes (day DATE PRIMARY KEY)`)
-	s.check(1).has(check.Mistake, "own tables", "does not belong to mysql-sync", "rename it")
+	s.check(1).has(finding.Mistake, "own tables", "does not belong to mysql-sync", "rename it")
 	s.Exec(`DROP TABLE table_changes`)
 	s.start().Stop()
 	s.check(0)
 	s.Exec(`INSERT INTO sync_migrations VALUES (9999, NOW())`)
-	s.check(1).has(check.Mistake, "own tables", "9999", "run the newer version")
+	s.check(1).has(finding.Mistake, "own tables", "9999", "run the newer version")
 }

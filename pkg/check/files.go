@@ -11,12 +11,13 @@ import (
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/finding"
 )
 
-// checkFiles looks at queueDirectory, and at the addresses that the node listens
-// on. running says that the node runs, and has them.
-func checkFiles(ctx context.Context, cfg *config.Config, running bool) []Finding {
-	f := &findings{area: AreaFiles}
+// checkFiles checks queueDirectory, and the addresses that the node listens on. running says that the node is running,
+// and has them.
+func checkFiles(ctx context.Context, cfg *config.Config, running bool) []finding.Finding {
+	f := &finding.List{Area: AreaFiles}
 	checkQueue(f, cfg.QueueDirectory)
 	if !running {
 		for _, l := range []struct{ key, address string }{
@@ -25,13 +26,12 @@ func checkFiles(ctx context.Context, cfg *config.Config, running bool) []Finding
 			checkAddress(ctx, f, l.key, l.address)
 		}
 	}
-	return f.list
+	return f.Found
 }
 
-// checkQueue finds out whether the node can write in its directory, by a file that
-// it makes and removes. A directory that is not there yet is made by the node: then
-// the nearest one above counts.
-func checkQueue(f *findings, dir string) {
+// checkQueue finds out whether the node can write to its directory, by creating and removing a file. The node creates a
+// missing directory: then the closest existing one above counts.
+func checkQueue(f *finding.List, dir string) {
 	const key = "queueDirectory"
 	at := dir
 	info, err := os.Stat(at)
@@ -41,15 +41,15 @@ func checkQueue(f *findings, dir string) {
 	}
 	switch {
 	case err != nil:
-		f.wrong(key, "Name a directory that the node's user can write to.", "%v", err)
+		f.Wrongf(key, "Name a directory that the node's user can write to.", "%v", err)
 		return
 	case !info.IsDir():
-		f.wrong(key, "Name a directory.", "%s is not a directory", at)
+		f.Wrongf(key, "Name a directory.", "%s is not a directory", at)
 		return
 	}
 	probe, err := os.CreateTemp(at, ".mysql-sync-check-*")
 	if err != nil {
-		f.wrong(key, "Run this as the node's user; then make the directory writable for it, or name another.",
+		f.Wrongf(key, "Run this as the node's user; then make the directory writable for it, or name another.",
 			"%s is not writable: the node would not start, since it records there how far it has captured", at)
 		return
 	}
@@ -57,16 +57,16 @@ func checkQueue(f *findings, dir string) {
 	_ = os.Remove(probe.Name()) // it was just made
 	switch mode := info.Mode().Perm(); {
 	case at != dir:
-		f.right(key, "%s will be created at the first start", dir)
+		f.Rightf(key, "%s will be created at the first start", dir)
 	case mode&0o077 != 0:
-		f.warn(key, "chmod 700 "+dir, "other users of this machine can read %s (mode %04o)", dir, mode)
+		f.Warnf(key, "chmod 700 "+dir, "other users of this machine can read %s (mode %04o)", dir, mode)
 	default:
-		f.right(key, "%s is writable and private", dir)
+		f.Rightf(key, "%s is writable and private", dir)
 	}
 }
 
 // checkAddress finds out whether an address can be listened on.
-func checkAddress(ctx context.Context, f *findings, key, address string) {
+func checkAddress(ctx context.Context, f *finding.List, key, address string) {
 	if address == "" {
 		return
 	}
@@ -74,11 +74,11 @@ func checkAddress(ctx context.Context, f *findings, key, address string) {
 	defer cancel()
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
-		f.wrong(key, "Use another port, or stop the program that uses it.", "%v", err)
+		f.Wrongf(key, "Use another port, or stop the program that uses it.", "%v", err)
 		return
 	}
 	_ = l.Close()
-	f.right(key, "%s is free", address)
+	f.Rightf(key, "%s is free", address)
 }
 
 // isLocal reports whether a host is this machine.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mysql-sync/mysql-sync/pkg/finding"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
@@ -208,7 +209,7 @@ func neededPrivileges(own, synced, received, parents []string) []needs {
 }
 
 // judgeGrants judges each privilege.
-func judgeGrants(f *findings, g *grants, user string, needed []needs) {
+func judgeGrants(f *finding.List, g *grants, user string, needed []needs) {
 	for _, n := range needed {
 		var lacking []string
 		for _, table := range n.tables {
@@ -218,11 +219,11 @@ func judgeGrants(f *findings, g *grants, user string, needed []needs) {
 		}
 		switch {
 		case len(lacking) == 0:
-			f.right(n.privilege, "%s has it", account(user))
+			f.Rightf(n.privilege, "%s has it", account(user))
 		case len(lacking) == len(slices.Compact(slices.Sorted(slices.Values(n.tables)))):
-			f.wrong(n.privilege, grant([]string{n.privilege}, g.target(), account(user)), "%s lacks it on database %s: %s", account(user), g.database, n.without)
+			f.Wrongf(n.privilege, grant([]string{n.privilege}, g.target(), account(user)), "%s lacks it on database %s: %s", account(user), g.database, n.without)
 		default:
-			f.wrong(n.privilege, grant([]string{n.privilege}, g.target(), account(user)), "%s lacks it on %s: %s", account(user), list(lacking), n.without)
+			f.Wrongf(n.privilege, grant([]string{n.privilege}, g.target(), account(user)), "%s lacks it on %s: %s", account(user), list(lacking), n.without)
 		}
 	}
 }

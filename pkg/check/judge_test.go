@@ -2,12 +2,12 @@ package check
 
 import (
 	"crypto/rand"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/finding"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/seal"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
@@ -43,39 +43,39 @@ func TestPrivilegesAreReadFromWhatServersSay(t *testing.T) {
 
 func TestVersionsOfServers(t *testing.T) {
 	t.Parallel()
-	for version, want := range map[string]Level{
-		"10.11.19-MariaDB-0+deb12u1": Right, "10.6.1-MariaDB": Right, "5.5.5-10.5.8-MariaDB": Right, "5.5.5-10.4.34-MariaDB": Warning, "12.0.2-MariaDB-log": Right,
-		"9.7.0": Right, "8.0.46-log": Right, "5.7.44": Warning, "nonsense": Warning, "": Warning,
+	for version, want := range map[string]finding.Level{
+		"10.11.19-MariaDB-0+deb12u1": finding.Right, "10.6.1-MariaDB": finding.Right, "5.5.5-10.5.8-MariaDB": finding.Right, "5.5.5-10.4.34-MariaDB": finding.Warning, "12.0.2-MariaDB-log": finding.Right,
+		"9.7.0": finding.Right, "8.0.46-log": finding.Right, "5.7.44": finding.Warning, "nonsense": finding.Warning, "": finding.Warning,
 	} {
-		f := &findings{}
+		f := &finding.List{}
 		judgeVersion(f, &server{version: version, mariaDB: strings.Contains(version, "MariaDB")})
-		if f.list[0].Level != want {
-			t.Errorf("%q is %+v", version, f.list[0])
+		if f.Found[0].Level != want {
+			t.Errorf("%q is %+v", version, f.Found[0])
 		}
 	}
 }
 
 func TestReplicasAndClusters(t *testing.T) {
 	t.Parallel()
-	judge := func(s *server, g *grants) []Finding {
-		f := &findings{area: AreaDatabase}
+	judge := func(s *server, g *grants) []finding.Finding {
+		f := &finding.List{Area: AreaDatabase}
 		judgeWriting(f, s, g)
-		return f.list
+		return f.Found
 	}
 	nobody := parseGrants("shop", nil)
 	for name, test := range map[string]struct {
 		s    *server
-		want Level
+		want finding.Level
 		text string
 	}{
-		"a replica":                      {&server{replica: true, variables: map[string]string{"slave_run_triggers_for_rbr": "NO"}}, Warning, "fire no triggers"},
-		"a replica with triggers":        {&server{replica: true, variables: map[string]string{"slave_run_triggers_for_rbr": "YES"}}, Right, ""},
-		"super_read_only stops everyone": {&server{variables: map[string]string{"super_read_only": "ON", "read_only": "ON"}}, Mistake, "accepts no writes"},
-		"Galera":                         {&server{variables: map[string]string{"wsrep_on": "ON"}}, Warning, "Galera"},
-		"MariaDB 12's read_only":         {&server{variables: map[string]string{"read_only": "NO_LOCK"}}, Mistake, "accepts no writes"},
+		"a replica":                      {&server{replica: true, variables: map[string]string{"slave_run_triggers_for_rbr": "NO"}}, finding.Warning, "fire no triggers"},
+		"a replica with triggers":        {&server{replica: true, variables: map[string]string{"slave_run_triggers_for_rbr": "YES"}}, finding.Right, ""},
+		"super_read_only stops everyone": {&server{variables: map[string]string{"super_read_only": "ON", "read_only": "ON"}}, finding.Mistake, "accepts no writes"},
+		"Galera":                         {&server{variables: map[string]string{"wsrep_on": "ON"}}, finding.Warning, "Galera"},
+		"MariaDB 12's read_only":         {&server{variables: map[string]string{"read_only": "NO_LOCK"}}, finding.Mistake, "accepts no writes"},
 	} {
 		got := judge(test.s, nobody)
-		if Worst(got) != test.want || test.text != "" && !strings.Contains(got[0].Text, test.text) {
+		if finding.Worst(got) != test.want || test.text != "" && !strings.Contains(got[0].Text, test.text) {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
@@ -95,35 +95,35 @@ func TestClocksOfRemotesFollowFromTheirPresence(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		beats []beat
-		want  Level
+		want  finding.Level
 		text  string
 	}{
-		"right":                    {beats(0, time.Second, 3), Right, "at most"},
-		"a slow poll":              {beats(0, 10*time.Minute, 2), Right, "at most"},
-		"behind, in one message":   {beats(-time.Hour, time.Second, 1), Warning, "behind"},
-		"behind, in two":           {beats(-time.Hour, time.Second, 2), Warning, "1h0m0s behind"},
-		"ahead":                    {beats(time.Minute, time.Second, 2), Warning, "1m0s ahead of"},
-		"ahead by days":            {beats(72*time.Hour, time.Second, 2), Mistake, "refused by the others"},
-		"out of turn":              {[]beat{beats(0, time.Minute, 1)[0], {now.Add(time.Second), now.Add(124 * time.Second)}}, Right, ""},
-		"nothing":                  {nil, Right, ""},
-		"a little, as networks do": {beats(3*time.Second, time.Second, 2), Right, ""},
+		"right":                    {beats(0, time.Second, 3), finding.Right, "at most"},
+		"a slow poll":              {beats(0, 10*time.Minute, 2), finding.Right, "at most"},
+		"behind, in one message":   {beats(-time.Hour, time.Second, 1), finding.Warning, "behind"},
+		"behind, in two":           {beats(-time.Hour, time.Second, 2), finding.Warning, "1h0m0s behind"},
+		"ahead":                    {beats(time.Minute, time.Second, 2), finding.Warning, "1m0s ahead of"},
+		"ahead by days":            {beats(72*time.Hour, time.Second, 2), finding.Mistake, "refused by the others"},
+		"out of turn":              {[]beat{beats(0, time.Minute, 1)[0], {now.Add(time.Second), now.Add(124 * time.Second)}}, finding.Right, ""},
+		"nothing":                  {nil, finding.Right, ""},
+		"a little, as networks do": {beats(3*time.Second, time.Second, 2), finding.Right, ""},
 	} {
-		f := &findings{area: AreaRemotes}
+		f := &finding.List{Area: AreaRemotes}
 		judgePeerClock(f, "node-b", test.beats)
-		if Worst(f.list) != test.want || test.text != "" && !strings.Contains(f.list[0].Text, test.text) {
-			t.Errorf("%s: %+v", name, f.list)
+		if finding.Worst(f.Found) != test.want || test.text != "" && !strings.Contains(f.Found[0].Text, test.text) {
+			t.Errorf("%s: %+v", name, f.Found)
 		}
 	}
 }
 
-// TestWhatOthersSayIsFitForATerminal has an announcement with control characters.
-func TestWhatOthersSayIsFitForATerminal(t *testing.T) {
+// TestForeignTextIsFitForATerminal has an announcement with control characters.
+func TestForeignTextIsFitForATerminal(t *testing.T) {
 	t.Parallel()
 	h := newHeard()
 	h.announced(wire.Node{Client: "node-b", Protocol: 2, Version: "1\x1b[2J\n\u202e2" + strings.Repeat("9", 1000)})
-	f := &findings{area: AreaRemotes}
+	f := &finding.List{Area: AreaRemotes}
 	judgeRemotes(f, &config.Config{ClientName: "node-a", RemoteClients: []string{"node-b"}}, h)
-	for _, x := range f.list {
+	for _, x := range f.Found {
 		if strings.ContainsAny(x.Text, "\x1b\n\u202e") || len(x.Text) > 200 {
 			t.Errorf("%q", x.Text)
 		}
@@ -138,23 +138,6 @@ func TestInventedNamesTakeNoMemory(t *testing.T) {
 	}
 	if len(h.client) > peersMost {
 		t.Errorf("%d clients are remembered", len(h.client))
-	}
-}
-
-func TestWorst(t *testing.T) {
-	t.Parallel()
-	for want, levels := range map[Level][]Level{Right: {Right, Right}, Warning: {Right, Warning, Right}, Mistake: {Warning, Mistake, Right}} {
-		var list []Finding
-		for _, l := range levels {
-			list = append(list, Finding{Level: l})
-		}
-		if got := Worst(list); got != want {
-			t.Errorf("%v is %s", levels, got)
-		}
-		slices.Reverse(list)
-		if got := Worst(list); got != want {
-			t.Errorf("%v backwards is %s", levels, got)
-		}
 	}
 }
 
@@ -186,21 +169,21 @@ func TestKeysThatTwoNodesHaveInCommon(t *testing.T) {
 	for name, test := range map[string]struct {
 		e    config.Encryption
 		n    *wire.Node
-		want Level
+		want finding.Level
 		text string
 	}{
-		"nobody seals":           {config.Encryption{}, clear, Right, ""},
-		"the same key":           {config.Encryption{Keys: []seal.Key{ours}, Required: []string{"*"}}, announced(ours), Right, "share a key"},
-		"another key":            {config.Encryption{Keys: []seal.Key{ours}}, announced(other), Mistake, "no key in common"},
-		"a key of another name":  {config.Encryption{Keys: []seal.Key{ours}}, announced(key("two")), Mistake, "no key in common"},
-		"only the remote":        {config.Encryption{}, announced(other), Warning, "this node has none"},
-		"required, and does not": {config.Encryption{Keys: []seal.Key{ours}, Required: []string{"node-b"}}, clear, Mistake, "nothing is exchanged"},
-		"garbage":                {config.Encryption{Keys: []seal.Key{ours}}, &wire.Node{Client: "node-b", Seal: &wire.Seal{Boxes: map[string][]byte{"one": {1}}}}, Mistake, "no key in common"},
+		"nobody seals":           {config.Encryption{}, clear, finding.Right, ""},
+		"the same key":           {config.Encryption{Keys: []seal.Key{ours}, Required: []string{"*"}}, announced(ours), finding.Right, "share a key"},
+		"another key":            {config.Encryption{Keys: []seal.Key{ours}}, announced(other), finding.Mistake, "no key in common"},
+		"a key of another name":  {config.Encryption{Keys: []seal.Key{ours}}, announced(key("two")), finding.Mistake, "no key in common"},
+		"only the remote":        {config.Encryption{}, announced(other), finding.Warning, "this node has none"},
+		"required, and does not": {config.Encryption{Keys: []seal.Key{ours}, Required: []string{"node-b"}}, clear, finding.Mistake, "nothing is exchanged"},
+		"garbage":                {config.Encryption{Keys: []seal.Key{ours}}, &wire.Node{Client: "node-b", Seal: &wire.Seal{Boxes: map[string][]byte{"one": {1}}}}, finding.Mistake, "no key in common"},
 	} {
-		f := &findings{area: AreaRemotes}
+		f := &finding.List{Area: AreaRemotes}
 		judgeSealing(f, &config.Config{ClientName: "node-a", Encryption: test.e}, "node-b", test.n)
-		if Worst(f.list) != test.want || test.text != "" && !strings.Contains(f.list[0].Text, test.text) {
-			t.Errorf("%s: %+v", name, f.list)
+		if finding.Worst(f.Found) != test.want || test.text != "" && !strings.Contains(f.Found[0].Text, test.text) {
+			t.Errorf("%s: %+v", name, f.Found)
 		}
 	}
 }
@@ -222,7 +205,7 @@ func FuzzGrants(f *testing.F) {
 
 // A remote that cannot say its keys is named, once: one that does not know the question, or answers without them. One that
 // does not sync a table is not.
-func TestWhoCannotSayItsKeysIsNamed(t *testing.T) {
+func TestARemoteThatCannotNameItsKeysIsListed(t *testing.T) {
 	t.Parallel()
 	cfg := &config.Config{ClientName: "node-a", RemoteClients: []string{"node-b"}, SyncTables: []string{"orders", "items"}}
 	tables := []*schema.Table{{Name: "orders"}, {Name: "items"}}
@@ -241,10 +224,10 @@ func TestWhoCannotSayItsKeysIsNamed(t *testing.T) {
 		for i := range x.answers {
 			p.columns[i] = &comparison{answer: &x.answers[i]}
 		}
-		f := &findings{area: AreaRemotes}
+		f := &finding.List{Area: AreaRemotes}
 		judgeKeys(f, cfg, h, tables)
-		if told := len(f.list) == 1 && f.list[0].Level == Warning && strings.Contains(f.list[0].Text, "older version"); told != x.older || !x.older && len(f.list) > 0 {
-			t.Errorf("%s: %+v", name, f.list)
+		if told := len(f.Found) == 1 && f.Found[0].Level == finding.Warning && strings.Contains(f.Found[0].Text, "older version"); told != x.older || !x.older && len(f.Found) > 0 {
+			t.Errorf("%s: %+v", name, f.Found)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/finding"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
@@ -12,7 +13,7 @@ import (
 // judgeKeys compares the keys of tables with the remotes'. By the primary key a row is found, so it has to be the same, column
 // by column; a unique key that only one side has lets the other have rows that are refused there. A remote that cannot say
 // what keys it has is named.
-func judgeKeys(f *findings, cfg *config.Config, h *heard, tables []*schema.Table) {
+func judgeKeys(f *finding.List, cfg *config.Config, h *heard, tables []*schema.Table) {
 	changes := transformed(cfg)
 	for _, r := range cfg.RemoteClients {
 		p := h.peer(r)
@@ -27,14 +28,14 @@ func judgeKeys(f *findings, cfg *config.Config, h *heard, tables []*schema.Table
 				older = older || a.Error == "" || strings.HasSuffix(a.Error, wire.UnknownQuestion)
 				continue
 			}
-			before := len(f.list)
+			before := len(f.Found)
 			goes := cfg.Syncs(t.Name) && p.node != nil && slices.Contains(p.node.ReceiveTables, t.Name)
 			comes := cfg.Receives(t.Name) && cfg.AcceptsFrom(r) && a.Sends
 			if !goes && !comes {
 				continue
 			}
 			if here := t.KeyNames(); !slices.EqualFunc(here, a.Key, strings.EqualFold) {
-				f.warn(r, "Give the table the same primary key on both sides, with its columns in the same order.",
+				f.Warnf(r, "Give the table the same primary key on both sides, with its columns in the same order.",
 					"%s has the primary key (%s) here and (%s) there: the other side does not find rows by it", t.Name, keyList(here), keyList(a.Key))
 			}
 			if goes {
@@ -43,22 +44,22 @@ func judgeKeys(f *findings, cfg *config.Config, h *heard, tables []*schema.Table
 			if comes {
 				judgeUnique(f, r, t.Name, a.Unique, t.Unique, "here", "there")
 			}
-			if len(f.list) == before {
+			if len(f.Found) == before {
 				alike++
 			}
 		}
 		if older {
-			f.warn(r, "Update mysql-sync there.", "cannot report its tables' keys because it runs an older version: not compared")
+			f.Warnf(r, "Update mysql-sync there.", "cannot report its tables' keys because it runs an older version: not compared")
 		}
 		if alike > 0 {
-			f.right(r, "has the same keys for %d %s", alike, map[bool]string{true: "table", false: "tables"}[alike == 1])
+			f.Rightf(r, "has the same keys for %d %s", alike, map[bool]string{true: "table", false: "tables"}[alike == 1])
 		}
 	}
 }
 
 // judgeUnique says which unique keys of where rows go to may refuse what the source has: those that none at the source is a
 // part of.
-func judgeUnique(f *findings, remote, table string, from, to [][]string, target, source string) {
+func judgeUnique(f *finding.List, remote, table string, from, to [][]string, target, source string) {
 	for _, u := range to {
 		implied := func(o []string) bool {
 			return !slices.ContainsFunc(o, func(name string) bool {
@@ -66,7 +67,7 @@ func judgeUnique(f *findings, remote, table string, from, to [][]string, target,
 			})
 		}
 		if len(u) > 0 && !slices.ContainsFunc(from, implied) {
-			f.warn(remote, "Give the table the key on both sides, or on neither.",
+			f.Warnf(remote, "Give the table the key on both sides, or on neither.",
 				"%s has the unique key (%s) only %s: rows that are equal in it %s are refused %s", table, keyList(u), target, source, target)
 		}
 	}

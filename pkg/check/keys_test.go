@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/mysql-sync/mysql-sync/pkg/check"
+	"github.com/mysql-sync/mysql-sync/pkg/finding"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
@@ -37,20 +38,20 @@ func TestKeysOfBothSidesAreComparedAndRefusedRowsTold(t *testing.T) {
 		return nil
 	})
 	f := a.check(0, "--listen", "20s")
-	f.has(check.Warning, "node-b", "2 rows of orders are refused (", "mysql-sync errors", "mysql-sync retry")
-	f.has(check.Warning, "node-b", "2 rows of pairs wait there")
-	f.has(check.Warning, "node-b", "1 row of parts waits there for other rows", "follow by themselves")
-	f.has(check.Warning, "node-b", "items has the primary key (b, a) here and (A, B) there", "same primary key on both sides")
-	f.has(check.Warning, "node-b", "pairs has the unique key (w) only there: rows that are equal in it here are refused there")
-	f.has(check.Warning, "node-b", "pairs has the unique key (v) only here: rows that are equal in it there are refused here")
-	f.has(check.Right, "node-b", "has the same keys for 2 tables")
-	if n := len(f.in(check.Warning, check.AreaRemotes)); n != 7 { // with that of orders.name; (w, v) is implied, and v, a the same in another order
+	f.has(finding.Warning, "node-b", "2 rows of orders are refused (", "mysql-sync errors", "mysql-sync retry")
+	f.has(finding.Warning, "node-b", "2 rows of pairs wait there")
+	f.has(finding.Warning, "node-b", "1 row of parts waits there for other rows", "follow by themselves")
+	f.has(finding.Warning, "node-b", "items has the primary key (b, a) here and (A, B) there", "same primary key on both sides")
+	f.has(finding.Warning, "node-b", "pairs has the unique key (w) only there: rows that are equal in it here are refused there")
+	f.has(finding.Warning, "node-b", "pairs has the unique key (v) only here: rows that are equal in it there are refused here")
+	f.has(finding.Right, "node-b", "has the same keys for 2 tables")
+	if n := len(f.in(finding.Warning, check.AreaRemotes)); n != 7 { // with that of orders.name; (w, v) is implied, and v, a the same in another order
 		t.Errorf("%d warnings, want 7:\n%s", n, f.text)
 	}
 	a.Exec(`INSERT INTO sync_status (id, table_name, primary_key, remote, date, status, message) VALUES
 		('00ff', 'items', '1,2', 'node-b', UTC_TIMESTAMP(), 'error', 'left by somebody'), ('01ff', 'items', '3,4', 'never', UTC_TIMESTAMP(), 'error', '')`)
 	f = a.check(0, "--listen", "1s")
-	f.has(check.Warning, "node-b", "sync_status has errors for 1 row of items (left by somebody), which nothing will resend", "verify --repair")
+	f.has(finding.Warning, "node-b", "sync_status has errors for 1 row of items (left by somebody), which nothing will resend", "verify --repair")
 	if strings.Contains(f.text, "errors for 1 row of orders") || strings.Contains(f.text, "errors for 2 rows") {
 		t.Errorf("rows that are tried again are told as such that are not:\n%s", f.text)
 	}

@@ -18,12 +18,11 @@ import (
 // echoTime is how long a message may take to come back from the broker.
 const echoTime = 3 * time.Second
 
-// suffix is added to the client identifier, so that a running node of the same
-// configuration keeps its connection.
+// suffix is added to the client identifier, so that a running node with the same configuration keeps its connection.
 const suffix = "-check"
 
-// line is a connection to a broker that hears what comes, and can tell whether
-// what it sends comes back. Its methods are for one goroutine.
+// line is a connection to a broker that hears what arrives, and can tell whether what it sends comes back. Its methods
+// are for one goroutine.
 type line struct {
 	session *transport.Session
 	stop    context.CancelFunc
@@ -34,7 +33,7 @@ type line struct {
 	waiting []*echo
 }
 
-// echo is a message that shall come back.
+// echo is a message that should come back.
 type echo struct {
 	topic   string
 	payload []byte
@@ -42,8 +41,8 @@ type echo struct {
 	back    chan struct{}
 }
 
-// connect makes a line to the first server of m, with the topics subscribed. hear
-// is called with each delivery and must return at once.
+// connect opens a line to the first server of m, with the topics subscribed. hear is called with each delivery and must
+// return at once.
 func connect(ctx context.Context, m config.MQTT, topics []string, hear func(transport.Delivery)) (*line, error) {
 	m.ClientID += suffix + "-" + strings.ToLower(rand.Text()[:6]) // several may look at a time
 	m.Clean = true                                                // nothing of this client stays at the broker
@@ -52,21 +51,23 @@ func connect(ctx context.Context, m config.MQTT, topics []string, hear func(tran
 	}
 	l := &line{end: make(chan struct{})}
 	up := make(chan struct{})
-	c := transport.Config{MQTT: m, Topics: topics, OnUp: func(context.Context) error { close(up); return nil }}
 	var err error
-	l.session, err = transport.New(zap.NewNop(), c, func(d transport.Delivery) {
-		l.came(d)
-		if hear != nil {
-			hear(d)
-		}
-		go d.Ack() // a broker sends only so many that are not acknowledged
-	})
+	l.session, err = transport.New(zap.NewNop(), transport.Config{MQTT: m, Topics: topics})
 	if err != nil {
 		return nil, err
 	}
 	ctx, l.stop = context.WithCancel(ctx)
 	go func() {
-		l.err = l.session.Once(ctx)
+		l.err = l.session.Once(ctx, transport.Handlers{
+			OnUp: func(context.Context) error { close(up); return nil },
+			Deliver: func(d transport.Delivery) {
+				l.came(d)
+				if hear != nil {
+					hear(d)
+				}
+				go d.Ack() // a broker sends only so many that are not acknowledged
+			},
+		})
 		close(l.end)
 	}()
 	select {
@@ -100,7 +101,7 @@ func (l *line) came(d transport.Delivery) {
 	}
 }
 
-// send publishes a message that shall come back. The connection may be gone.
+// send publishes a message that should come back. The connection may be gone.
 func (l *line) send(ctx context.Context, topic string, payload []byte) *echo {
 	e := l.wait(echo{topic: topic, payload: payload})
 	// An error is the end of the connection, or of ctx: then nothing comes back.
@@ -156,10 +157,9 @@ func BrokerLogin(ctx context.Context, m config.MQTT) error {
 	defer cancel()
 	m.ClientID += suffix
 	m.Clean = true
-	c := transport.Config{MQTT: m, OnUp: func(context.Context) error { cancel(); return nil }}
-	s, err := transport.New(zap.NewNop(), c, func(transport.Delivery) {})
+	s, err := transport.New(zap.NewNop(), transport.Config{MQTT: m})
 	if err == nil {
-		err = s.Run(ctx)
+		err = s.Run(ctx, transport.Handlers{OnUp: func(context.Context) error { cancel(); return nil }})
 	}
 	if err != nil {
 		return fmt.Errorf("mqttConfig: %w", err)

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/mysql-sync/mysql-sync/pkg/check"
+	"github.com/mysql-sync/mysql-sync/pkg/finding"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
@@ -23,8 +24,8 @@ func (s *site) with(key string, block map[string]any) *site {
 	return &site{&other, s.t}
 }
 
-// TestAWrongProtocolOrPortIsTold also sees that a broker of ours and one of others are told alike.
-func TestAWrongProtocolOrPortIsTold(t *testing.T) {
+// TestAWrongProtocolOrPortIsReported also sees that a broker of ours and one of others are told alike.
+func TestAWrongProtocolOrPortIsReported(t *testing.T) {
 	t.Parallel()
 	plain := testkit.Mosquitto(t, testkit.MosquittoOptions{Websockets: true})
 	secure := testkit.Mosquitto(t, testkit.MosquittoOptions{TLS: true, Websockets: true})
@@ -64,8 +65,8 @@ func TestAWrongProtocolOrPortIsTold(t *testing.T) {
 				if at.speaks == "" {
 					parts = []string{"answers there", "not an MQTT broker", "Correct mqttConfig.host, port or path"}
 				}
-				f.has(check.Mistake, about, parts...)
-				if len(f.in(check.Mistake, check.AreaBroker)) != 1 || strings.Contains(f.text, "network Error") {
+				f.has(finding.Mistake, about, parts...)
+				if len(f.in(finding.Mistake, check.AreaBroker)) != 1 || strings.Contains(f.text, "network Error") {
 					t.Errorf("%s to %s:\n%s", given, at.name, f.text)
 				}
 			})
@@ -75,7 +76,7 @@ func TestAWrongProtocolOrPortIsTold(t *testing.T) {
 		wg.Go(func() {
 			block := map[string]any{"host": "127.0.0.1", "port": port, "user": "u", "database": "d", "connectTimeout": 2000}
 			f := s.with("mysqlConfig", block).check(1)
-			f.has(check.Mistake, "mysqlConfig", "does not behave like a MySQL or MariaDB server: check mysqlConfig.host and port")
+			f.has(finding.Mistake, "mysqlConfig", "does not behave like a MySQL or MariaDB server: check mysqlConfig.host and port")
 			if t.Failed() {
 				t.Log("the database's port is one of", name)
 			}
@@ -114,7 +115,7 @@ func TestWhatIsWrongWithACertificateNamesItsKey(t *testing.T) {
 		for try := 0; try < 50 && (strings.Contains(f.text, "connection reset by peer") || strings.Contains(f.text, "broken pipe")); try++ {
 			f = with.check(1)
 		}
-		f.has(check.Mistake, about, x.want)
+		f.has(finding.Mistake, about, x.want)
 	}
 	for _, x := range []struct {
 		host string
@@ -128,7 +129,7 @@ func TestWhatIsWrongWithACertificateNamesItsKey(t *testing.T) {
 		if server.Flavour == testkit.FlavourMySQL { // which have no name, whatever their authority
 			x.want = "for other names than mysqlConfig.host, or for none"
 		}
-		s.with("mysqlConfig", block).check(1).has(check.Mistake, "mysqlConfig", x.want)
+		s.with("mysqlConfig", block).check(1).has(finding.Mistake, "mysqlConfig", x.want)
 	}
 }
 
@@ -139,16 +140,16 @@ func TestASlipOfANameIsProposed(t *testing.T) {
 	block := map[string]any{}
 	maps.Copy(block, s.Block("mysqlConfig"))
 	block["database"] = strings.Replace(s.Schema, "_", "-", 1) + "x"
-	s.with("mysqlConfig", block).check(1).has(check.Mistake, "mysqlConfig", "did you mean the database test_")
+	s.with("mysqlConfig", block).check(1).has(finding.Mistake, "mysqlConfig", "did you mean the database test_")
 
 	s.Config["syncTables"], s.Config["receiveTables"] = []string{"order", "Customers", "nothing_like_it", "seen"}, []string{"orders"}
 	s.Block("mqttConfig")["username"], s.Block("mqttConfig")["password"] = "someone", "secret-1"
 	f := s.check(1)
-	f.has(check.Mistake, "order", "the table does not exist", "did you mean orders?")
-	f.has(check.Mistake, "Customers", "did you mean customers?")
-	f.has(check.Mistake, "nothing_like_it", "the table does not exist in database "+s.Schema+" →")
-	f.has(check.Mistake, "seen", "it is a view", "Sync the tables that it shows.")
-	f.has(check.Mistake, b.Addr(), `The login "someone" differs from clientName, "node-a"`)
+	f.has(finding.Mistake, "order", "the table does not exist", "did you mean orders?")
+	f.has(finding.Mistake, "Customers", "did you mean customers?")
+	f.has(finding.Mistake, "nothing_like_it", "the table does not exist in database "+s.Schema+" →")
+	f.has(finding.Mistake, "seen", "it is a view", "Sync the tables that it shows.")
+	f.has(finding.Mistake, b.Addr(), `The login "someone" differs from clientName, "node-a"`)
 
 	// The node says the same when it is started.
 	n := testkit.Command(t, "run", s.Write())

@@ -8,18 +8,18 @@ import (
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/finding"
 )
 
 // Options say how a node is checked. A zero field means its default.
 type Options struct {
-	Listen time.Duration // how long the remotes are listened to, at the most; default 7 s
+	Listen time.Duration // how long to listen to the remotes, at most; default 7 s
 	Socket string        // the Unix socket of a running node; "" is none
 }
 
-// Node looks at everything that a node with this configuration needs, and returns
-// all that was found. It takes some seconds, since the remotes are listened to.
-// Nothing is changed, and a node that runs goes on undisturbed.
-func Node(ctx context.Context, cfg *config.Config, o Options) []Finding {
+// Node checks everything that a node with this configuration needs, and returns all findings. It takes some seconds,
+// since it listens to the remotes. Nothing is changed, and a running node is not disturbed.
+func Node(ctx context.Context, cfg *config.Config, o Options) []finding.Finding {
 	if o.Listen == 0 {
 		o.Listen = 7 * time.Second
 	}
@@ -28,11 +28,11 @@ func Node(ctx context.Context, cfg *config.Config, o Options) []Finding {
 	running := working || answers(ctx, o.Socket)
 	files := checkFiles(ctx, cfg, running)
 	all := slices.Concat(files, scripts, database, checkBroker(ctx, cfg, tables, running, o))
-	slices.SortStableFunc(all, func(x, y Finding) int { return cmp.Compare(last(x), last(y)) }) // the database too tells of remotes
+	slices.SortStableFunc(all, func(x, y finding.Finding) int { return cmp.Compare(last(x), last(y)) }) // the database too tells of remotes
 	return all
 }
 
-func last(f Finding) int {
+func last(f finding.Finding) int {
 	if f.Area == AreaRemotes {
 		return 1
 	}

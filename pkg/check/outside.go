@@ -3,7 +3,7 @@ package check
 import (
 	"strings"
 
-	"github.com/mysql-sync/mysql-sync/pkg/capture"
+	"github.com/mysql-sync/mysql-sync/pkg/capture/trigger"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
@@ -12,7 +12,7 @@ func (j *tableJudge) outside(sends bool) {
 	own := j.s.database
 	for _, k := range j.c.ancestry {
 		if k.Schema == own && k.Table == j.t.Name && k.RefSchema != own {
-			j.f.warn(j.t.Name, "Make sure that its rows are the same at all sites.",
+			j.f.Warnf(j.t.Name, "Make sure that its rows are the same at all sites.",
 				"its foreign key %s refers to %s.%s, in another database, which is not synced: a row is refused if its parent is missing", k.Name, k.RefSchema, k.RefTable)
 		}
 	}
@@ -37,12 +37,12 @@ func (j *tableJudge) outside(sends bool) {
 			}
 		}
 		if len(lacking) > 0 {
-			j.f.warn(j.t.Name, grant(lacking, database, account(j.s.user)),
+			j.f.Warnf(j.t.Name, grant(lacking, database, account(j.s.user)),
 				"what the foreign key %s.%s deletes or changes by itself is not captured: %s lacks %s on %s.%s, in another database",
 				k.Table, k.Name, account(j.s.user), strings.Join(lacking, ", "), database, table)
 		}
 	}
-	for _, k := range capture.Bearing(own, []*schema.Table{j.t}, j.c.ancestry) {
+	for _, k := range trigger.Bearing(own, []*schema.Table{j.t}, j.c.ancestry) {
 		ask(k, k.RefSchema, k.RefTable, onParents...)
 		ask(k, k.Schema, k.Table, "SELECT")
 	}

@@ -7,14 +7,15 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mysql-sync/mysql-sync/pkg/finding"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 )
 
-// refusedMost is how many rows are looked at for each remote.
+// refusedMost is how many rows are examined per remote.
 const refusedMost = 10_000
 
-// heldUp is what does not get to a remote of a table.
+// heldUp is what does not reach a remote, for one table.
 type heldUp struct {
 	remote string
 	outbox.Backlog
@@ -22,8 +23,8 @@ type heldUp struct {
 	why     string // one of the refused rows was, as it says; "" is not known
 }
 
-// readHeldUp reads what remotes have refused, and what waits there for other rows. A node
-// that has never run, or not in this version, has nothing of it.
+// readHeldUp reads what remotes have refused, and what waits there for other rows. A node that has never run, or not in
+// this version, has none.
 func readHeldUp(ctx context.Context, o *outbox.Outbox, remotes []string) (all []heldUp, err error) {
 	for _, remote := range remotes {
 		list, atLeast, err := o.CountWaiting(ctx, remote, refusedMost)
@@ -47,28 +48,28 @@ func readHeldUp(ctx context.Context, o *outbox.Outbox, remotes []string) (all []
 	return all, nil
 }
 
-// judgeHeldUp says which rows do not get to whom, and what to do.
-func judgeHeldUp(f *findings, list []heldUp) {
+// judgeHeldUp says which rows do not reach whom, and what to do.
+func judgeHeldUp(f *finding.List, list []heldUp) {
 	for _, h := range list {
 		if h.Refused > 0 {
 			why := ""
 			if h.why != "" {
 				why = fmt.Sprintf(" (%.200s)", h.why)
 			}
-			f.warn(h.remote, "Fix what mysql-sync errors shows about them, there or here; they are retried automatically, or at once by mysql-sync retry.",
+			f.Warnf(h.remote, "Fix what mysql-sync errors shows about them, there or here; they are retried automatically, or at once by mysql-sync retry.",
 				"%s of %s %s refused%s", rows(h.Refused, h.atLeast), h.Table, are(h.Refused, h.atLeast), why)
 		}
 		if h.Pending > 0 {
-			f.warn(h.remote, "They follow by themselves once these have arrived; mysql-sync errors says what each waits for.",
+			f.Warnf(h.remote, "They follow by themselves once these have arrived; mysql-sync errors says what each waits for.",
 				"%s of %s %s there for other rows, such as a parent or the holder of a unique value", rows(h.Pending, h.atLeast), h.Table, map[bool]string{true: "waits", false: "wait"}[h.Pending == 1 && !h.atLeast])
 		}
 	}
 }
 
-// staleTime is how long sync_status is looked through: it may have a line for every row.
+// staleTime is how long sync_status is scanned: it may have a row for every row.
 const staleTime = 3 * time.Second
 
-// readStale reads what sync_status shows as refused though nothing has it sent again.
+// readStale reads what sync_status shows as refused though nothing will resend it.
 func readStale(ctx context.Context, o *outbox.Outbox, remotes []string) ([]outbox.Stale, bool, error) {
 	list, whole, err := o.Stale(ctx, remotes, staleTime)
 	if n := mysqldb.Number(err); n == 1146 || n == 1054 {
@@ -77,18 +78,18 @@ func readStale(ctx context.Context, o *outbox.Outbox, remotes []string) ([]outbo
 	return list, whole, err
 }
 
-// judgeStale says which rows stand as errors that nobody tries again.
-func judgeStale(f *findings, list []outbox.Stale, whole bool) {
+// judgeStale says which rows are errors that no one retries.
+func judgeStale(f *finding.List, list []outbox.Stale, whole bool) {
 	for _, s := range list {
 		why := ""
 		if s.Message != "" {
 			why = fmt.Sprintf(" (%.200s)", s.Message)
 		}
-		f.warn(s.Remote, "Check with mysql-sync verify whether they differ, and send them with verify --repair. If they are equal, delete these rows from sync_status: another program or an earlier release may have left them.",
+		f.Warnf(s.Remote, "Check with mysql-sync verify whether they differ, and send them with verify --repair. If they are equal, delete these rows from sync_status: another program or an earlier release may have left them.",
 			"sync_status has errors for %s of %s%s, which nothing will resend", rows(int64(s.Rows), false), s.Table, why)
 	}
 	if !whole {
-		f.right("sync_status", "is too large to scan here: it may contain errors of rows that nothing will resend")
+		f.Rightf("sync_status", "is too large to scan here: it may contain errors of rows that nothing will resend")
 	}
 }
 

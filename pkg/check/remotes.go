@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/finding"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
@@ -19,8 +20,7 @@ type heard struct {
 	unkept bool // the broker keeps no announcements: who has sent none may be a node all the same
 }
 
-// peersMost bounds how many clients are remembered, whoever invents names.
-// Promise 10.
+// peersMost bounds how many clients are remembered, however many names someone invents. Promise 10.
 const peersMost = 10_000
 
 // peer is a client as heard.
@@ -107,8 +107,8 @@ func (h *heard) took(client string) {
 	h.of(client).took = true
 }
 
-// toAsk reports, once, that a client is there and understands a question. Who seals
-// would refuse one that is in the clear.
+// toAsk reports, once, that a client is online and understands a question. One that seals would refuse a question in
+// the clear.
 func (h *heard) toAsk(client string) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -172,8 +172,7 @@ func (h *heard) announcedAll(cfg *config.Config) bool {
 
 func (h *heard) isOnline(client string) bool { return len(h.peer(client).beats) > 0 }
 
-// enough reports whether all remotes have told what they tell to one that sends the
-// tables.
+// enough reports whether all remotes have said everything that they say to a sender of the tables.
 func (h *heard) enough(remotes, tables []string) bool {
 	return !slices.ContainsFunc(remotes, func(r string) bool {
 		p := h.peer(r)
@@ -181,47 +180,47 @@ func (h *heard) enough(remotes, tables []string) bool {
 	})
 }
 
-// judgeOwnName judges whether another program uses the name of this client.
-func judgeOwnName(f *findings, cfg *config.Config, h *heard, running bool) {
+// judgeOwnName judges whether another program uses this client's name.
+func judgeOwnName(f *finding.List, cfg *config.Config, h *heard, running bool) {
 	me := h.peer(cfg.ClientName)
 	switch {
 	case len(me.beats) > 0 && !running:
-		f.wrong("clientName", "Give each node its own clientName and mqttConfig.clientId, or stop the other one.",
+		f.Wrongf("clientName", "Give each node its own clientName and mqttConfig.clientId, or stop the other one.",
 			"a client named %s is online, but no node uses this database: two clients with the same name disconnect each other, and receive each other's messages", cfg.ClientName)
 	case len(me.beats) > 0:
-		f.right("clientName", "the node %s is online", cfg.ClientName)
+		f.Rightf("clientName", "the node %s is online", cfg.ClientName)
 	case running && me.left:
-		f.warn("clientName", "Check the node's log, and whether another client has the clientId "+cfg.MQTT.ClientID+".", "the node %s just lost its connection to the broker", cfg.ClientName)
+		f.Warnf("clientName", "Check the node's log, and whether another client has the clientId "+cfg.MQTT.ClientID+".", "the node %s just lost its connection to the broker", cfg.ClientName)
 	case running:
-		f.warn("clientName", "Check the node's log, and mysql-sync status; if its checkInterval is long, try again with --listen.",
+		f.Warnf("clientName", "Check the node's log, and mysql-sync status; if its checkInterval is long, try again with --listen.",
 			"a node uses this database, but the presence of %s was not heard: an access rule (ACL) may deny what it writes", cfg.ClientName)
 	}
 }
 
 // judgeRemotes judges what was heard of each remote.
-func judgeRemotes(f *findings, cfg *config.Config, h *heard) {
+func judgeRemotes(f *finding.List, cfg *config.Config, h *heard) {
 	for _, r := range cfg.RemoteClients {
 		p := h.peer(r)
 		if len(p.beats) == 0 {
 			const do = "Start it, or correct remoteClients; changes wait for it in the database."
 			switch {
 			case p.node == nil:
-				f.warn(r, do, "was not heard: it is offline, or there is no client with this name on this broker")
+				f.Warnf(r, do, "was not heard: it is offline, or there is no client with this name on this broker")
 			case p.node.Version == "":
-				f.warn(r, do, "is offline; it was online before")
+				f.Warnf(r, do, "is offline; it was online before")
 			default:
-				f.warn(r, do, "is offline; it was online before, as version %.40s", p.node.Version)
+				f.Warnf(r, do, "is offline; it was online before, as version %.40s", p.node.Version)
 			}
 		}
 		if p.node == nil {
 			switch {
 			case len(p.beats) == 0:
 			case p.answered:
-				f.right(r, "is online, and a node")
+				f.Rightf(r, "is online, and a node")
 			case h.unkept:
-				f.warn(r, "", "is online but answers no questions: it may be an existing peer, or a node that does not know this client")
+				f.Warnf(r, "", "is online but answers no questions: it may be an existing peer, or a node that does not know this client")
 			default:
-				f.right(r, "is online and speaks version 1 of the protocol")
+				f.Rightf(r, "is online and speaks version 1 of the protocol")
 			}
 		} else {
 			judgeNode(f, cfg, r, p)
@@ -231,19 +230,19 @@ func judgeRemotes(f *findings, cfg *config.Config, h *heard) {
 	if len(cfg.AcceptFrom) > 0 && !slices.Contains(cfg.AcceptFrom, config.Anyone) {
 		for _, r := range cfg.RemoteClients {
 			if len(cfg.ReceiveTables) > 0 && !slices.Contains(cfg.AcceptFrom, r) {
-				f.right(r, "is sent changes; its own are not accepted, since it is not in acceptFrom")
+				f.Rightf(r, "is sent changes; its own are not accepted, since it is not in acceptFrom")
 			}
 		}
 	}
 }
 
 // judgeNode judges what a node of this project has announced.
-func judgeNode(f *findings, cfg *config.Config, r string, p peer) {
+func judgeNode(f *finding.List, cfg *config.Config, r string, p peer) {
 	n := judgeSealing(f, cfg, r, p.node)
 	if online := len(p.beats) > 0; online && n.Version == "" {
-		f.right(r, "is online: protocol %d", n.Protocol)
+		f.Rightf(r, "is online: protocol %d", n.Protocol)
 	} else if online {
-		f.right(r, "is online: version %.40s, protocol %d", n.Version, n.Protocol)
+		f.Rightf(r, "is online: version %.40s, protocol %d", n.Version, n.Protocol)
 	}
 	var takes, lacks []string
 	for _, t := range cfg.SyncTables {
@@ -254,22 +253,22 @@ func judgeNode(f *findings, cfg *config.Config, r string, p peer) {
 		}
 	}
 	if len(takes) > 0 {
-		f.right(r, "accepts %s", list(takes))
+		f.Rightf(r, "accepts %s", list(takes))
 	}
 	if hidden := n.Seal != nil && n.Version == ""; len(lacks) > 0 && !hidden {
-		f.warn(r, "Add them to receiveTables there, or remove them from syncTables here.", "does not accept %s: its rows are held back until it does", list(lacks))
+		f.Warnf(r, "Add them to receiveTables there, or remove them from syncTables here.", "does not accept %s: its rows are held back until it does", list(lacks))
 	}
 	switch {
 	case len(p.beats) > 0 && p.asked.IsZero() && p.node.Seal != nil:
-		f.right(r, "was not queried, since it accepts only messages encrypted by the node itself: mysql-sync verify compares the tables, and mysql-sync status says whether it answers")
+		f.Rightf(r, "was not queried, since it accepts only messages encrypted by the node itself: mysql-sync verify compares the tables, and mysql-sync status says whether it answers")
 	case !p.asked.IsZero() && !p.answered:
-		f.warn(r, "Add "+cfg.ClientName+" to its remoteClients or acceptFrom, and check that the broker's access rules let /verify through.",
+		f.Warnf(r, "Add "+cfg.ClientName+" to its remoteClients or acceptFrom, and check that the broker's access rules let /verify through.",
 			"is online but does not answer %s: it does not know this client", cfg.ClientName)
 	case p.took:
-		f.right(r, "accepts batches from %s, and its answers arrive", cfg.ClientName)
+		f.Rightf(r, "accepts batches from %s, and its answers arrive", cfg.ClientName)
 	case !p.tried.IsZero():
 		topics := wire.Topics(cfg.TopicPrefix)
-		f.wrong(r, fmt.Sprintf("Let the broker's access rules allow this client to write %s, and %s to write %s; mosquitto/acl.txt has them. Or add %s to acceptFrom there.",
+		f.Wrongf(r, fmt.Sprintf("Let the broker's access rules allow this client to write %s, and %s to write %s; mosquitto/acl.txt has them. Or add %s to acceptFrom there.",
 			topics.BatchOf(r, cfg.ClientName), r, topics.AckOf(cfg.ClientName, r), cfg.ClientName),
 			"answers questions from %s, but no batches: rows do not get there, or their acks do not get here (or it is so busy that it takes more than %s: then try again)",
 			cfg.ClientName, batchTime)
@@ -279,7 +278,7 @@ func judgeNode(f *findings, cfg *config.Config, r string, p peer) {
 // judgePeerClock judges a remote's clock, as far as its presence tells. It says
 // until when it is there by its own clock: two intervals of its poll and 3 s from
 // now; and it says so each such interval and 2 s.
-func judgePeerClock(f *findings, r string, beats []beat) {
+func judgePeerClock(f *finding.List, r string, beats []beat) {
 	if len(beats) == 0 {
 		return
 	}

@@ -4,23 +4,23 @@ import (
 	"crypto/rand"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/finding"
 	"github.com/mysql-sync/mysql-sync/pkg/seal"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// judgeSealing judges whether this node and a remote have a key in common, by the
-// remote's announcement. It returns the announcement as this node reads it: of one
-// who takes nothing in the clear, the rest stands in the sealed copy.
-func judgeSealing(f *findings, cfg *config.Config, r string, n *wire.Node) *wire.Node {
+// judgeSealing judges whether this node and a remote share a key, by the remote's announcement. It returns the
+// announcement as this node reads it: if the remote accepts nothing in the clear, the rest is in the sealed copy.
+func judgeSealing(f *finding.List, cfg *config.Config, r string, n *wire.Node) *wire.Node {
 	ring := seal.NewRing(cfg.Encryption.Keys, cfg.Encryption.Required)
 	if n.Seal == nil {
 		if ring.Required(r) {
-			f.wrong(r, "Give it the key, or remove it from encryption.required.", "does not encrypt, but encryption.required lists it: nothing is exchanged with it")
+			f.Wrongf(r, "Give it the key, or remove it from encryption.required.", "does not encrypt, but encryption.required lists it: nothing is exchanged with it")
 		}
 		return n
 	}
 	if len(cfg.Encryption.Keys) == 0 {
-		f.warn(r, "Add its key to encryption.keys here.", "has encryption keys, and this node has none: messages go in the clear, if it accepts that")
+		f.Warnf(r, "Add its key to encryption.keys here.", "has encryption keys, and this node has none: messages go in the clear, if it accepts that")
 		return n
 	}
 	var text []byte
@@ -30,10 +30,10 @@ func judgeSealing(f *findings, cfg *config.Config, r string, n *wire.Node) *wire
 		text, _, err = s.Hear(r, n.Seal.Nonce, seal.Boxes{First: n.Seal.Boxes, Second: n.Seal.Second})
 	}
 	if err != nil {
-		f.wrong(r, "Give both the same key, under the same id, in encryption.keys.", "this node and the remote have no key in common (%v)", err)
+		f.Wrongf(r, "Give both the same key, under the same id, in encryption.keys.", "this node and the remote have no key in common (%v)", err)
 		return n
 	}
-	f.right(r, "this node and the remote share a key: messages between them are encrypted")
+	f.Rightf(r, "this node and the remote share a key: messages between them are encrypted")
 	if opened, err := wire.ParseNode(r, text); err == nil {
 		return &opened
 	}

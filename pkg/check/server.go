@@ -10,11 +10,12 @@ import (
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
+	"github.com/mysql-sync/mysql-sync/pkg/finding"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// server is what was read of a database server.
+// server is what was read from a database server.
 type server struct {
 	version   string
 	mariaDB   bool
@@ -25,7 +26,7 @@ type server struct {
 	ahead     time.Duration
 	within    time.Duration // how exact ahead is
 	replica   bool          // as far as the user may see it
-	worker    int64         // connection of the node that works on the database; 0: none
+	worker    int64         // connection of the node that uses the database; 0: none
 
 	logsStatements bool   // also what the node's sessions write
 	mayLogRows     string // the privilege that keeps them from it
@@ -121,10 +122,10 @@ func (s *server) number(variable string) int64 {
 }
 
 // judgeServer judges what does not depend on tables.
-func judgeServer(f *findings, s *server, g *grants) {
+func judgeServer(f *finding.List, s *server, g *grants) {
 	judgeVersion(f, s)
 	if s.worker != 0 {
-		f.right("node", "a node uses this database (connection %d of the server)", s.worker)
+		f.Rightf("node", "a node uses this database (connection %d of the server)", s.worker)
 	}
 	judgeWriting(f, s, g)
 	judgeBinaryLog(f, s, g)
@@ -133,28 +134,28 @@ func judgeServer(f *findings, s *server, g *grants) {
 	judgeClock(f, "clock", "the database server", s.ahead, s.within)
 	switch size := s.number("max_allowed_packet"); {
 	case size < leastPacket:
-		f.wrong("max_allowed_packet", fmt.Sprintf("SET GLOBAL max_allowed_packet = %d; and the same in the server's configuration.", 64<<20),
+		f.Wrongf("max_allowed_packet", fmt.Sprintf("SET GLOBAL max_allowed_packet = %d; and the same in the server's configuration.", 64<<20),
 			"%d bytes are less than a node's statements need: rows could not be written", size)
 	case size < usualPacket:
-		f.warn("max_allowed_packet", fmt.Sprintf("SET GLOBAL max_allowed_packet = %d; and the same in the server's configuration.", 64<<20),
+		f.Warnf("max_allowed_packet", fmt.Sprintf("SET GLOBAL max_allowed_packet = %d; and the same in the server's configuration.", 64<<20),
 			"%d bytes: larger rows are refused here. All sites need enough for the largest row", size)
 	default:
-		f.right("max_allowed_packet", "rows of up to %d MiB can be written", size>>20)
+		f.Rightf("max_allowed_packet", "rows of up to %d MiB can be written", size>>20)
 	}
 	if n := s.number("max_connections"); n > 0 && n < connectionsTaken {
-		f.warn("max_connections", "SET GLOBAL max_connections = 151; and the same in the server's configuration.",
+		f.Warnf("max_connections", "SET GLOBAL max_connections = 151; and the same in the server's configuration.",
 			"%d: a node alone may use %d connections under load, and leave none for your applications", n, connectionsTaken)
 	}
 	if s.charset != "utf8mb4" {
-		f.warn("character set", "ALTER DATABASE "+mysqldb.Quote(s.database)+" CHARACTER SET utf8mb4;",
+		f.Warnf("character set", "ALTER DATABASE "+mysqldb.Quote(s.database)+" CHARACTER SET utf8mb4;",
 			"new tables in %s use %s: received characters that it lacks are refused", s.database, s.charset)
 	}
-	f.right("sessions", "the node's sessions set sql_mode, character set and time zone (UTC) themselves: those of the server (time_zone %s, %s) do not matter",
+	f.Rightf("sessions", "the node's sessions set sql_mode, character set and time zone (UTC) themselves: those of the server (time_zone %s, %s) do not matter",
 		s.variables["time_zone"], s.variables["system_time_zone"])
 }
 
-// judgeVersion knows what the node was tried on.
-func judgeVersion(f *findings, s *server) {
+// judgeVersion knows on what the node was tested.
+func judgeVersion(f *finding.List, s *server) {
 	const tested = "tested with MariaDB 10.5, 10.11, 11.4 and 11.8 and MySQL 9.7, supported from MariaDB 10.5 and MySQL 8.0"
 	name, least := "MySQL", [2]int{8, 0}
 	if s.mariaDB {
@@ -162,10 +163,10 @@ func judgeVersion(f *findings, s *server) {
 	}
 	v := versionOf(s.version)
 	if slices.Compare(v[:], least[:]) < 0 {
-		f.warn("version", "Upgrade the server, or try your most important tables first.", "%s %s is older than supported: %s", name, s.version, tested)
+		f.Warnf("version", "Upgrade the server, or try your most important tables first.", "%s %s is older than supported: %s", name, s.version, tested)
 		return
 	}
-	f.right("version", "%s %s", name, s.version)
+	f.Rightf("version", "%s %s", name, s.version)
 }
 
 // versionOf returns the first two numbers of a server's version. Some servers put
@@ -178,57 +179,55 @@ func versionOf(text string) (v [2]int) {
 	return v
 }
 
-// judgeWriting judges whether the server takes writes, and whether its own
-// replication writes behind the triggers.
-func judgeWriting(f *findings, s *server, g *grants) {
+// judgeWriting judges whether the server accepts writes, and whether its own replication writes behind the triggers.
+func judgeWriting(f *finding.List, s *server, g *grants) {
 	const primary = "Run the node on the primary."
 	switch {
 	case s.on("super_read_only"), s.on("read_only") && !g.global("SUPER", "READ_ONLY ADMIN"):
-		f.wrong("read_only", primary+" Or: SET GLOBAL read_only = 0;", "the server accepts no writes: the node cannot work")
+		f.Wrongf("read_only", primary+" Or: SET GLOBAL read_only = 0;", "the server accepts no writes: the node cannot work")
 	case s.on("read_only"):
-		f.warn("read_only", primary, "the server is read-only, though not for this user: it may be a replica")
+		f.Warnf("read_only", primary, "the server is read-only, though not for this user: it may be a replica")
 	}
 	if s.replica && s.variables["slave_run_triggers_for_rbr"] != "YES" {
-		f.warn("replica", primary+" On MariaDB, slave_run_triggers_for_rbr = YES makes the triggers fire.",
+		f.Warnf("replica", primary+" On MariaDB, slave_run_triggers_for_rbr = YES makes the triggers fire.",
 			"the server is a replica: rows replicated to it as row events fire no triggers, and are not sent")
 	}
 	if s.on("wsrep_on") {
-		f.warn("wsrep_on", "Run one node for the cluster, on one of its servers.", "the server is part of a Galera cluster: the lock that keeps a second node out works on one server only")
+		f.Warnf("wsrep_on", "Run one node for the cluster, on one of its servers.", "the server is part of a Galera cluster: the lock that keeps a second node out works on one server only")
 	}
 }
 
-// judgeTableLocks names what writers pay for: the server locks what
-// triggers write with the table that is locked, and MySQL knows gaps that the node can only wait for.
-func judgeTableLocks(f *findings, s *server) {
+// judgeTableLocks reports what writers pay for: the server locks what triggers write to along with the locked table,
+// and MySQL has gap locks that the node can only wait for.
+func judgeTableLocks(f *finding.List, s *server) {
 	does := "blocks the writers of all synced tables until UNLOCK TABLES"
 	if s.mariaDB {
 		does = "keeps its own session from writing any synced table (1442)"
 	}
-	f.right("LOCK TABLES", "on a synced table %s: load dumps with --skip-add-locks", does)
+	f.Rightf("LOCK TABLES", "on a synced table %s: load dumps with --skip-add-locks", does)
 	if !s.mariaDB {
-		f.right("deadlocks", "if applications hold gap locks (REPEATABLE READ) in tables that receive rows, MySQL may end a transaction with error 1213 that would succeed without the node: make them retry, or use READ COMMITTED")
+		f.Rightf("deadlocks", "if applications hold gap locks (REPEATABLE READ) in tables that receive rows, MySQL may end a transaction with error 1213 that would succeed without the node: make them retry, or use READ COMMITTED")
 	}
 }
 
-// judgeBinaryLog judges whether triggers may be made. The rule is that of the
-// MySQL manual, "Stored Program Binary Logging" (error 1419).
-func judgeBinaryLog(f *findings, s *server, g *grants) {
+// judgeBinaryLog judges whether triggers may be created. The rule is that of the MySQL manual, "Stored Program Binary
+// Logging" (error 1419).
+func judgeBinaryLog(f *finding.List, s *server, g *grants) {
 	const name = "log_bin_trust_function_creators"
 	switch {
 	case !s.on("log_bin"):
-		f.right(name, "is not needed: the binary log is off")
+		f.Rightf(name, "is not needed: the binary log is off")
 	case s.on(name):
-		f.right(name, "is set")
+		f.Rightf(name, "is set")
 	case g.global("SUPER") || s.mariaDB && g.global("BINLOG ADMIN"):
-		f.right(name, "is not needed: %s has SUPER", s.user)
+		f.Rightf(name, "is not needed: %s has SUPER", s.user)
 	default:
-		f.wrong(name, "SET GLOBAL log_bin_trust_function_creators = 1; and the same in the server's configuration.",
+		f.Wrongf(name, "SET GLOBAL log_bin_trust_function_creators = 1; and the same in the server's configuration.",
 			"the binary log is on, so the server does not let users without SUPER create triggers (error 1419): no change would be captured")
 	}
 }
 
-// BinaryLog returns an error if the server refuses what the node's sessions write, for the
-// way in which it logs.
+// BinaryLog returns an error if the server refuses what the node's sessions write because of its log format.
 func BinaryLog(ctx context.Context, db *mysqldb.DB) error {
 	statements, err := db.LogsStatements(ctx)
 	if err != nil || !statements {
@@ -243,37 +242,37 @@ func BinaryLog(ctx context.Context, db *mysqldb.DB) error {
 
 const logsStatements = "binlog_format is STATEMENT, and the login may not change it for its sessions: the server refuses a node's writes (error 1665)"
 
-// logRows says how to cure that.
+// logRows says how to fix that.
 func logRows(privilege, user string) string {
 	return "GRANT " + privilege + " ON *.* TO " + user + "; or SET GLOBAL binlog_format = 'MIXED'; and the same in the server's configuration."
 }
 
 // judgeBinaryFormat judges whether the server takes what the node writes.
-func judgeBinaryFormat(f *findings, s *server) {
+func judgeBinaryFormat(f *finding.List, s *server) {
 	const name = "binlog_format"
 	switch {
 	case !s.on("log_bin") || s.variables[name] != "STATEMENT":
 	case s.logsStatements:
-		f.wrong(name, logRows(s.mayLogRows, account(s.user)), logsStatements)
+		f.Wrongf(name, logRows(s.mayLogRows, account(s.user)), logsStatements)
 	default:
-		f.right(name, "is STATEMENT: the node's sessions log rows; your applications' statements may get warnings that they are unsafe (1592), since triggers write an AUTO_INCREMENT column")
+		f.Rightf(name, "is STATEMENT: the node's sessions log rows; your applications' statements may get warnings that they are unsafe (1592), since triggers write an AUTO_INCREMENT column")
 	}
 }
 
-// Clock differences, up to which nothing is said.
+// Clock differences up to which nothing is reported.
 const (
 	clockClose = 2 * time.Second // of the database server
 	clockPeer  = 5 * time.Second // of a remote, which is measured less exactly
 )
 
 // judgeClock judges the difference between a clock and this machine's.
-func judgeClock(f *findings, about, whose string, ahead, within time.Duration) {
+func judgeClock(f *finding.List, about, whose string, ahead, within time.Duration) {
 	size, way := ahead, "ahead of"
 	if ahead < 0 {
 		size, way = -ahead, "behind"
 	}
 	limit := clockClose
-	if f.area == AreaRemotes {
+	if f.Area == AreaRemotes {
 		limit = clockPeer
 	}
 	shown := size.Round(100 * time.Millisecond)
@@ -283,10 +282,10 @@ func judgeClock(f *findings, about, whose string, ahead, within time.Duration) {
 	const do = "Synchronize the clocks of all sites, preferably with NTP."
 	switch {
 	case size > conflict.MaxAhead:
-		f.wrong(about, do, "the clock of %s is %s %s this machine's: writes of the one that is ahead are refused by the others (more than %s)", whose, shown, way, conflict.MaxAhead)
+		f.Wrongf(about, do, "the clock of %s is %s %s this machine's: writes of the one that is ahead are refused by the others (more than %s)", whose, shown, way, conflict.MaxAhead)
 	case size-within > limit:
-		f.warn(about, do, "the clock of %s is %s %s this machine's: of two conflicting writes, the later by these clocks wins", whose, shown, way)
+		f.Warnf(about, do, "the clock of %s is %s %s this machine's: of two conflicting writes, the later by these clocks wins", whose, shown, way)
 	default:
-		f.right(about, "the clock of %s differs from this machine's by at most %s", whose, (size + within).Round(time.Millisecond))
+		f.Rightf(about, "the clock of %s differs from this machine's by at most %s", whose, (size + within).Round(time.Millisecond))
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mysql-sync/mysql-sync/pkg/check"
+	"github.com/mysql-sync/mysql-sync/pkg/finding"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
@@ -58,7 +58,7 @@ func (s *site) start() *testkit.NodeProcess {
 // found is what a run of the real command found.
 type found struct {
 	t    *testing.T
-	list []check.Finding
+	list []finding.Finding
 	text string
 }
 
@@ -77,7 +77,7 @@ func checkFile(t *testing.T, code int, file string, args ...string) found {
 	got, out := run(t, append([]string{"check", file, "--json"}, args...)...)
 	f := found{t: t, text: out}
 	for d := json.NewDecoder(strings.NewReader(out)); d.More(); {
-		var one check.Finding
+		var one finding.Finding
 		if err := d.Decode(&one); err != nil {
 			break // what stands on the standard error
 		}
@@ -98,7 +98,7 @@ func run(t *testing.T, args ...string) (code int, text string) {
 
 // has fails unless there is a finding of a level about something whose text and
 // advice have all parts.
-func (f found) has(level check.Level, about string, parts ...string) {
+func (f found) has(level finding.Level, about string, parts ...string) {
 	f.t.Helper()
 	for _, x := range f.list {
 		all := x.Level == level && x.About == about
@@ -113,7 +113,7 @@ func (f found) has(level check.Level, about string, parts ...string) {
 }
 
 // in returns the findings of a level in an area.
-func (f found) in(level check.Level, area string) (list []check.Finding) {
+func (f found) in(level finding.Level, area string) (list []finding.Finding) {
 	for _, x := range f.list {
 		if x.Level == level && x.Area == area {
 			list = append(list, x)

@@ -2,7 +2,7 @@ package check
 
 import "github.com/mysql-sync/mysql-sync/pkg/schema"
 
-// unlisted says what becomes of rows that refer to a row which is deleted elsewhere, where their tables are in no list.
+// unlisted says what happens to rows that refer to a row that is deleted elsewhere, if their tables are in no list.
 func (j *tableJudge) unlisted() {
 	const cascades = "cascade" // of foreignKeyConflict
 	seen := map[string]bool{j.t.Name: true}
@@ -21,11 +21,11 @@ func (j *tableJudge) unlisted() {
 		switch {
 		case listed:
 		case j.cfg.ForeignKeyConflict != cascades:
-			j.f.warn(j.t.Name, "", "a row deleted elsewhere stays here while rows of %s, which is not synced, refer to it (foreign key %s)", name, k.Name)
+			j.f.Warnf(j.t.Name, "", "a row deleted elsewhere stays here while rows of %s, which is not synced, refer to it (foreign key %s)", name, k.Name)
 		case j.cfg.TakesAlong(name):
-			j.f.warn(j.t.Name, "", "deleting a row elsewhere deletes or changes rows of %s here (foreign key %s), which is not synced: cascadeTables allows it", name, k.Name)
+			j.f.Warnf(j.t.Name, "", "deleting a row elsewhere deletes or changes rows of %s here (foreign key %s), which is not synced: cascadeTables allows it", name, k.Name)
 		default:
-			j.f.warn(j.t.Name, "Add "+name+" to receiveTables, or to cascadeTables if its rows may be deleted.",
+			j.f.Warnf(j.t.Name, "Add "+name+" to receiveTables, or to cascadeTables if its rows may be deleted.",
 				"a delete from elsewhere is refused here while rows of %s, which is not synced, refer to the row (foreign key %s)", name, k.Name)
 		}
 		if !j.cfg.Receives(name) && j.cfg.ForeignKeyConflict == cascades && k.OnDelete != "SET NULL" { // received ones are judged themselves

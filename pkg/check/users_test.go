@@ -5,11 +5,12 @@ import (
 	"testing"
 
 	"github.com/mysql-sync/mysql-sync/pkg/check"
+	"github.com/mysql-sync/mysql-sync/pkg/finding"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
 // Logins of the node's own broker that may use all topics are told, and no others.
-func TestLoginsThatAreBoundToNoClientAreTold(t *testing.T) {
+func TestLoginsWithoutAClientAreReported(t *testing.T) {
 	file := testkit.ConfigFile(t, map[string]any{
 		"clientName": "node-a", "remoteClients": []string{"node-b"}, "syncTables": []string{"orders"},
 		"mysqlConfig": map[string]any{"user": "u", "database": "d"},
@@ -24,7 +25,7 @@ func TestLoginsThatAreBoundToNoClientAreTold(t *testing.T) {
 	for _, x := range found {
 		if x.About == "broker.users" {
 			told++
-			if x.Level != check.Warning || !strings.Contains(x.Text, "beta") || strings.Contains(x.Text, "alpha") {
+			if x.Level != finding.Warning || !strings.Contains(x.Text, "beta") || strings.Contains(x.Text, "alpha") {
 				t.Errorf("%+v", x)
 			}
 		}

@@ -5,15 +5,17 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/mysql-sync/mysql-sync/pkg/keys"
 )
 
 // Anyone, in AcceptFrom, stands for every client.
 const Anyone = "*"
 
-// Rights are what one client may (key acceptFrom).
+// Rights are what one client may do (key acceptFrom).
 type Rights struct {
 	Write, Delete, Read Tables
-	Columns             map[string][]string // by table: the columns that it may write and read; all of a table without an entry
+	Columns             map[string][]string // by table: the columns it may write and read; all, if a table has no entry
 }
 
 // Tables are those that a right is given for.
@@ -28,11 +30,12 @@ func (t Tables) None() bool { return !t.All && len(t.Named) == 0 }
 // Has reports whether the right is given for a table.
 func (t Tables) Has(table string) bool { return t.All || slices.Contains(t.Named, table) }
 
-// full is what a client of a list may.
+// full is what a client in a list may do.
 var full = Rights{Write: Tables{All: true}, Delete: Tables{All: true}, Read: Tables{All: true}}
 
-// rights returns what a client may. The node's own name may nothing: a message
-// that claims to come from this node is an echo or a forgery. Promise 8.
+// rights returns what a client may do. The node's own name has no rights: a
+// message that claims to come from this node is an echo or a forgery. Promise
+// 8.
 func (c *Config) rights(client string) Rights {
 	switch r, ok := c.Rights[client]; {
 	case client == c.ClientName:
@@ -51,18 +54,25 @@ func (c *Config) rights(client string) Rights {
 	return Rights{}
 }
 
-// AcceptsFrom reports whether changes of client are taken, of any table. Promise 8.
+// AcceptsFrom reports whether changes from client are accepted, for any table. Promise 8.
 func (c *Config) AcceptsFrom(client string) bool {
 	r := c.rights(client)
 	return !r.Write.None() || !r.Delete.None()
 }
 
-// MayWrite reports whether a client's rows of a table are taken.
+// Clients returns the clients that the configuration names, sorted, whoever else is on the broker.
+func (c *Config) Clients() []string {
+	all := slices.Concat(c.RemoteClients, c.AcceptFrom)
+	slices.Sort(all)
+	return slices.DeleteFunc(slices.Compact(all), func(client string) bool { return client == Anyone })
+}
+
+// MayWrite reports whether a client's rows of a table are accepted.
 func (c *Config) MayWrite(client, table string) bool {
 	return c.Receives(table) && c.rights(client).Write.Has(table)
 }
 
-// MayDelete reports whether a client's deletes of rows of a table are taken.
+// MayDelete reports whether a client's deletes in a table are accepted.
 func (c *Config) MayDelete(client, table string) bool {
 	return c.Receives(table) && c.rights(client).Delete.Has(table)
 }
@@ -70,8 +80,8 @@ func (c *Config) MayDelete(client, table string) bool {
 // MayAsk reports whether any question of a client is answered.
 func (c *Config) MayAsk(client string) bool { return !c.rights(client).Read.None() }
 
-// MayRead reports whether questions of a client about a table are answered, and whether all of the table is for it, by its
-// name: else only what it is sent, or has sent.
+// MayRead reports whether a client's questions about a table are answered, and whether it may read the whole table; else
+// it may read only what it is sent, or has sent.
 func (c *Config) MayRead(client, table string) (ok, whole bool) {
 	if !c.Syncs(table) && !c.Receives(table) {
 		return false, false
@@ -86,7 +96,7 @@ func (c *Config) MayColumn(client, table, column string) bool {
 	return !ok || slices.ContainsFunc(columns, func(c string) bool { return strings.EqualFold(c, column) })
 }
 
-// Limited reports whether a client may write and read some columns of a table alone.
+// Limited reports whether a client may write and read only some columns of a table.
 func (c *Config) Limited(client, table string) bool {
 	_, ok := c.rights(client).Columns[table]
 	return ok
@@ -97,7 +107,7 @@ func (c *Config) Syncs(table string) bool {
 	return slices.Contains(c.SyncTables, table)
 }
 
-// Receives reports whether changes of table are taken from other clients.
+// Receives reports whether changes of table are accepted from other clients.
 func (c *Config) Receives(table string) bool {
 	return slices.Contains(c.ReceiveTables, table)
 }
@@ -109,7 +119,7 @@ func (c *Config) Bidirectional(table string) bool {
 
 var clientName = regexp.MustCompile(`^[a-zA-Z0-9_-]{2,32}$`)
 
-// accept reads the key acceptFrom, which is a list of clients, or a block of the rights of each.
+// accept reads the key acceptFrom: a list of clients, or a block with the rights of each.
 func (c *checker) accept(cfg *Config, given any) {
 	switch given := given.(type) {
 	case []any:
@@ -120,9 +130,9 @@ func (c *checker) accept(cfg *Config, given any) {
 		cfg.Rights = map[string]Rights{}
 		for _, client := range slices.Sorted(maps.Keys(given)) {
 			cfg.AcceptFrom = append(cfg.AcceptFrom, client)
-			key := join("acceptFrom", client)
+			key := keys.Join("acceptFrom", client)
 			if client != Anyone && !clientName.MatchString(client) {
-				c.mistake(key, "is not a client name: use 2 to 32 characters of a-z A-Z 0-9 - _")
+				c.Mistakef(key, "is not a client name: use 2 to 32 characters of a-z A-Z 0-9 - _")
 			}
 			block, _ := given[client].(map[string]any)
 			r := Rights{Columns: map[string][]string{}}
@@ -131,8 +141,8 @@ func (c *checker) accept(cfg *Config, given any) {
 			r.Read = c.tablesOf(slices.Concat(cfg.SyncTables, cfg.ReceiveTables), key, "read", block, Tables{All: true})
 			columns, _ := block["columns"].(map[string]any)
 			for _, table := range slices.Sorted(maps.Keys(columns)) {
-				if !cfg.Syncs(table) && !cfg.Receives(table) && !c.wrong("receiveTables") && !c.wrong("syncTables") {
-					c.mistake(join(join(key, "columns"), table), "is not in receiveTables or syncTables%s", similar(table, slices.Concat(cfg.SyncTables, cfg.ReceiveTables)))
+				if !cfg.Syncs(table) && !cfg.Receives(table) && !c.Wrong("receiveTables") && !c.Wrong("syncTables") {
+					c.Mistakef(keys.Join(keys.Join(key, "columns"), table), "is not in receiveTables or syncTables%s", keys.Suggest(table, slices.Concat(cfg.SyncTables, cfg.ReceiveTables)))
 				}
 				list, _ := columns[table].([]any)
 				r.Columns[table] = []string{}
@@ -145,7 +155,7 @@ func (c *checker) accept(cfg *Config, given any) {
 	}
 }
 
-// tablesOf reads a right: true and false, or a list of some of the tables that it may be given for.
+// tablesOf reads a right: true, false, or a list of some of the tables that it can be given for.
 func (c *checker) tablesOf(tables []string, key, right string, block map[string]any, otherwise Tables) Tables {
 	switch given := block[right].(type) {
 	case bool:
@@ -154,8 +164,8 @@ func (c *checker) tablesOf(tables []string, key, right string, block map[string]
 		t := Tables{}
 		for _, name := range given {
 			table := name.(string) // as the schema has it
-			if !slices.Contains(tables, table) && !c.wrong("receiveTables") && !c.wrong("syncTables") {
-				c.mistake(join(key, right), "%q is not one of the tables this applies to%s", table, similar(table, tables))
+			if !slices.Contains(tables, table) && !c.Wrong("receiveTables") && !c.Wrong("syncTables") {
+				c.Mistakef(keys.Join(key, right), "%q is not one of the tables this applies to%s", table, keys.Suggest(table, tables))
 			}
 			t.Named = append(t.Named, table)
 		}

@@ -8,18 +8,18 @@ import (
 // TestRightsByClient: what a block of acceptFrom gives, and to whom; a list gives all.
 func TestRightsByClient(t *testing.T) {
 	t.Parallel()
-	base := keys{"remoteClients": []string{"hamburg"}, "syncTables": []string{"orders", "sent"}, "receiveTables": []string{"orders", "items"}}
-	with := func(accept any) keys {
-		k := keys{}
+	base := block{"remoteClients": []string{"hamburg"}, "syncTables": []string{"orders", "sent"}, "receiveTables": []string{"orders", "items"}}
+	with := func(accept any) block {
+		k := block{}
 		maps.Copy(k, base)
 		k["acceptFrom"] = accept
 		return least(k)
 	}
-	cfg := load(t, write(t, with(keys{
-		"paris":  keys{"write": []string{"orders"}, "delete": false, "columns": keys{"orders": []string{"id", "name"}}},
-		"london": keys{"write": false, "read": []string{"sent"}},
-		"rome":   keys{"write": false, "delete": []string{"items"}, "read": false},
-		"oslo":   keys{},
+	cfg := load(t, write(t, with(block{
+		"paris":  block{"write": []string{"orders"}, "delete": false, "columns": block{"orders": []string{"id", "name"}}},
+		"london": block{"write": false, "read": []string{"sent"}},
+		"rome":   block{"write": false, "delete": []string{"items"}, "read": false},
+		"oslo":   block{},
 	})))
 	for _, c := range []struct {
 		client, table              string
@@ -34,7 +34,7 @@ func TestRightsByClient(t *testing.T) {
 		{"oslo", "items", true, true, true, false},
 		{"oslo", "sent", false, false, true, false},
 		{"oslo", "nowhere", false, false, false, false},
-		{"hamburg", "orders", false, false, true, false}, // is sent changes, and not named
+		{"hamburg", "orders", false, false, true, false}, // is sent changes, but not named
 		{"stranger", "orders", false, false, false, false},
 		{"berlin", "orders", false, false, false, false}, // itself
 	} {
@@ -53,13 +53,13 @@ func TestRightsByClient(t *testing.T) {
 			t.Errorf("the rights to column %s are wrong", column)
 		}
 	}
-	for _, accept := range []any{[]string{"paris"}, []string{"*"}, keys{"*": keys{}}} {
+	for _, accept := range []any{[]string{"paris"}, []string{"*"}, block{"*": block{}}} {
 		cfg := load(t, write(t, with(accept)))
 		if !cfg.MayWrite("paris", "items") || !cfg.MayDelete("paris", "items") || !cfg.MayAsk("paris") || !cfg.MayColumn("paris", "items", "x") {
 			t.Errorf("acceptFrom %v does not give all", accept)
 		}
 	}
-	refused(t, write(t, with(keys{"paris": keys{"write": []string{"sent"}, "read": "orders", "erase": true, "columns": keys{"order": []string{"id"}}}, "a b": keys{}})), nil,
+	refused(t, write(t, with(block{"paris": block{"write": []string{"sent"}, "read": "orders", "erase": true, "columns": block{"order": []string{"id"}}}, "a b": block{}})), nil,
 		`acceptFrom.a b: is not a client name: use 2 to 32 characters of a-z A-Z 0-9 - _`,
 		`acceptFrom.paris.columns.order: is not in receiveTables or syncTables; did you mean "orders"?`,
 		`acceptFrom.paris.erase: unknown key in acceptFrom.paris; remove it`,

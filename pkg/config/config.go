@@ -2,7 +2,7 @@ package config
 
 import "time"
 
-// Config is one node's configuration, as read from its file. It is not changed
+// Config is one node's configuration, as read from its file. It does not change
 // after Load, so any number of goroutines may read it. Printing or logging it
 // shows no password.
 type Config struct {
@@ -10,12 +10,12 @@ type Config struct {
 	TopicPrefix          string // before every topic; "" is none
 	RemoteClients        []string
 	AcceptFrom           []string          // ["*"] is anyone; empty means RemoteClients
-	Rights               map[string]Rights // of the clients of AcceptFrom; one that is missing has all
-	Version1Clients      []string          // spoken to in version 1, whatever they once were
+	Rights               map[string]Rights // of the clients in AcceptFrom; a missing one has all
+	Version1Clients      []string          // spoken to in version 1, whatever they spoke before
 	SyncTables           []string
 	ReceiveTables        []string
-	ConflictPolicy       map[string]Policy   // by table; one that is missing is lastWriteWins
-	CascadeTables        []string            // in none of the lists, one may be Any
+	ConflictPolicy       map[string]Policy   // by table; a missing one has lastWriteWins
+	CascadeTables        []string            // in neither list; one may be Any
 	AllowLossy           map[string][]string // columns by table, each may be Any
 	ApplySession         []Variable          // in the order of their names
 	ForeignKeyConflict   string              // keep, cascade
@@ -45,12 +45,12 @@ type Policy struct {
 // MQTT says how the broker is reached (key mqttConfig).
 type MQTT struct {
 	Servers            []string // URLs with one of the schemes tcp, ssl, ws, wss; tried in turn; never empty after Load
-	ServerName         string   // name that the broker's certificate must hold; "" is the host of the URL
+	ServerName         string   // name that the broker's certificate must have; "" is the host of the URL
 	ClientID           string   // default: mysql-sync-{clientName}
 	Username, Password string
 	KeepAlive          time.Duration // 0 is off
 	ConnectTimeout     time.Duration // 0 is the default of 30 s
-	ReconnectPeriod    time.Duration // pause before a new attempt; it grows from here; never 0 after Load
+	ReconnectPeriod    time.Duration // first pause before a new attempt; it grows; never 0 after Load
 	Clean              bool
 	CA, Cert, Key      []string // absolute paths of PEM files; Cert[i] belongs to Key[i]
 	RejectUnauthorized bool     // verify the broker's certificate
@@ -60,7 +60,7 @@ type MQTT struct {
 type MySQL struct {
 	Host           string
 	Port           int
-	SocketPath     string // wins over Host and Port
+	SocketPath     string // takes precedence over Host and Port
 	User, Password string
 	Database       string
 	Charset        string        // always utf8mb4 after Load
@@ -91,8 +91,8 @@ type TLS struct {
 // HTTP is the node's own server (key http); it runs when Listen is set.
 type HTTP struct {
 	Listen    string // host:port; without Token a loopback address
-	Token     string // who asks must have it; "" is anyone
-	Cert, Key string // PEM files; set, the server speaks TLS
+	Token     string // clients must send it; "" lets anyone in
+	Cert, Key string // PEM files; if set, the server speaks TLS
 }
 
 // Broker is the embedded broker (key broker); it runs when Listen is set.
@@ -100,15 +100,15 @@ type Broker struct {
 	Listen    string // host:port
 	WSListen  string // host:port for websockets; "" is none
 	Users     []BrokerUser
-	Cert, Key string   // PEM files; set, the listeners speak TLS
+	Cert, Key string   // PEM files; if set, the listeners speak TLS
 	WSOrigins []string // pages that may connect over websockets beside the node's own, as Origin has them; "*" is any
 	Page      string   // host:port of the node's own page (http.listen); "" is none
 
-	TopicPrefix string // of the node's mesh, for users that are bound to a client
+	TopicPrefix string // of the node's mesh, for users bound to a client
 }
 
 // BrokerUser may connect to the embedded broker.
 type BrokerUser struct {
 	Username, Password string
-	Client             string // whose topics alone it may use; "" is all topics
+	Client             string // it may use only this client's topics; "" is all topics
 }

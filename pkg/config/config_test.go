@@ -12,24 +12,24 @@ import (
 	"time"
 )
 
-// keys is a configuration as a test writes it.
-type keys map[string]any
+// block is a configuration as a test writes it.
+type block map[string]any
 
 // least returns the smallest valid configuration, with change laid over it.
-func least(change keys) keys {
-	k := keys{
+func least(change block) block {
+	k := block{
 		"clientName":    "berlin",
 		"remoteClients": []string{"hamburg"},
 		"syncTables":    []string{"orders"},
-		"mqttConfig":    keys{"host": "broker"},
-		"mysqlConfig":   keys{"user": "sync", "database": "shop"},
+		"mqttConfig":    block{"host": "broker"},
+		"mysqlConfig":   block{"user": "sync", "database": "shop"},
 	}
 	maps.Copy(k, change)
 	return k
 }
 
 // write writes k as configuration.json into a new directory and returns its path.
-func write(t *testing.T, k keys) string {
+func write(t *testing.T, k block) string {
 	t.Helper()
 	text, err := json.Marshal(k)
 	if err != nil {
@@ -116,7 +116,7 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-// An existing file with each key that means something works unchanged.
+// An existing file with every meaningful key works unchanged.
 func TestExistingFile(t *testing.T) {
 	certs := newCerts(t)
 	path := filepath.Join(certs.dir, "configuration.json")
@@ -192,7 +192,7 @@ func TestExistingFile(t *testing.T) {
 }
 
 func TestFormatsAreAlike(t *testing.T) {
-	want := load(t, write(t, least(keys{"checkInterval": 5})))
+	want := load(t, write(t, least(block{"checkInterval": 5})))
 	for name, text := range map[string]string{
 		"c.yaml": "clientName: berlin\nremoteClients: [hamburg]\nsyncTables:\n- orders\ncheckInterval: 5\n" +
 			"mqttConfig: {host: broker}\nmysqlConfig:\n  user: sync\n  database: shop\n",
@@ -225,7 +225,7 @@ func TestAcceptance(t *testing.T) {
 		{"the star accepts anyone", []string{Anyone}, "stranger", true},
 		{"nobody may use the node's own name", []string{Anyone}, "berlin", false},
 	} {
-		k := least(keys{"receiveTables": []string{"orders", "items"}})
+		k := least(block{"receiveTables": []string{"orders", "items"}})
 		if rule.accept != nil {
 			k["acceptFrom"] = rule.accept
 		}
@@ -243,7 +243,7 @@ func TestTimeZonesHaveOneSpelling(t *testing.T) {
 	for text, want := range map[string]string{
 		"Z": "Z", "UTC": "Z", "local": "local", "+02:00": "+02:00", "-0330": "-03:30", "+14": "+14:00",
 	} {
-		path := write(t, least(keys{"mysqlConfig": keys{"user": "s", "database": "d", "timezone": text}}))
+		path := write(t, least(block{"mysqlConfig": block{"user": "s", "database": "d", "timezone": text}}))
 		if got := load(t, path).MySQL.Timezone; got != want {
 			t.Errorf("%s became %q, want %q", text, got, want)
 		}
@@ -258,20 +258,20 @@ func TestSSLIsABlockOrASwitch(t *testing.T) {
 		{nil, nil},
 		{false, nil},
 		{true, &TLS{RejectUnauthorized: true}},
-		{keys{}, &TLS{RejectUnauthorized: true}},
-		{keys{"rejectUnauthorized": "false"}, &TLS{}},
+		{block{}, &TLS{RejectUnauthorized: true}},
+		{block{"rejectUnauthorized": "false"}, &TLS{}},
 	} {
-		path := write(t, least(keys{"mysqlConfig": keys{"user": "s", "database": "d", "ssl": rule.ssl}}))
+		path := write(t, least(block{"mysqlConfig": block{"user": "s", "database": "d", "ssl": rule.ssl}}))
 		if got := load(t, path).MySQL.TLS; !reflect.DeepEqual(got, rule.want) {
 			t.Errorf("%v became %v, want %v", rule.ssl, got, rule.want)
 		}
 	}
 }
 
-// The broker knows clients by their identifiers, whatever their mesh.
+// The broker knows clients by their identifiers, whichever mesh they belong to.
 func TestClientIdentifierHasThePrefix(t *testing.T) {
 	for prefix, want := range map[string]string{"": "mysql-sync-berlin", "acme": "mysql-sync-acme:berlin", "/acme/eu": "mysql-sync-:acme:eu:berlin"} {
-		c := load(t, write(t, least(keys{"topicPrefix": prefix})))
+		c := load(t, write(t, least(block{"topicPrefix": prefix})))
 		if c.MQTT.ClientID != want || c.TopicPrefix != prefix {
 			t.Errorf("with the prefix %q the identifier is %q and the prefix %q", prefix, c.MQTT.ClientID, c.TopicPrefix)
 		}

@@ -7,12 +7,12 @@ import (
 	"testing"
 )
 
-// sealKey is the bytes 0 to 31.
+// sealKey has the bytes 0 to 31.
 const sealKey = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 
 func TestEncryptionIsRequiredOfEveryoneUnlessItSaysOtherwise(t *testing.T) {
-	path := write(t, least(keys{"encryption": keys{"keys": []any{
-		keys{"id": "2026", "key": keys{"file": "k"}}, keys{"id": "pair", "key": sealKey, "clients": []string{"hamburg", "berlin"}}}}}))
+	path := write(t, least(block{"encryption": block{"keys": []any{
+		block{"id": "2026", "key": block{"file": "k"}}, block{"id": "pair", "key": sealKey, "clients": []string{"hamburg", "berlin"}}}}}))
 	if err := os.WriteFile(filepath.Join(filepath.Dir(path), "k"), []byte(sealKey+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -23,7 +23,7 @@ func TestEncryptionIsRequiredOfEveryoneUnlessItSaysOtherwise(t *testing.T) {
 	if e.Keys[0].Secret.Reveal() != sealKey || e.Keys[1].Secret.Reveal() != sealKey {
 		t.Error("a key was read as another")
 	}
-	none := load(t, write(t, least(keys{"encryption": keys{"keys": []any{keys{"id": "k", "key": sealKey}}, "required": []string{}}}))).Encryption
+	none := load(t, write(t, least(block{"encryption": block{"keys": []any{block{"id": "k", "key": sealKey}}, "required": []string{}}}))).Encryption
 	if len(none.Required) > 0 {
 		t.Errorf("required is %q, not empty", none.Required)
 	}
@@ -33,29 +33,29 @@ func TestEncryptionIsRequiredOfEveryoneUnlessItSaysOtherwise(t *testing.T) {
 }
 
 func TestMistakesOfEncryption(t *testing.T) {
-	key := func(id string, clients ...string) keys { return keys{"id": id, "key": sealKey, "clients": clients} }
+	key := func(id string, clients ...string) block { return block{"id": id, "key": sealKey, "clients": clients} }
 	for name, rule := range map[string]struct {
-		encryption keys
+		encryption block
 		want       []string
 	}{
-		"no keys": {keys{"keys": []any{}}, []string{`encryption.keys: is empty; generate a key with: mysql-sync key`}},
-		"a key that is none": {keys{"keys": []any{keys{"id": "k", "key": "hunter2"}}},
+		"no keys": {block{"keys": []any{}}, []string{`encryption.keys: is empty; generate a key with: mysql-sync key`}},
+		"a key that is none": {block{"keys": []any{block{"id": "k", "key": "hunter2"}}},
 			[]string{`encryption.keys[0].key: is not 32 bytes in base64; generate one with: mysql-sync key`}},
-		"a name that is none": {keys{"keys": []any{key("a b")}},
+		"a name that is none": {block{"keys": []any{key("a b")}},
 			[]string{`encryption.keys[0].id: "a b" is not a name of 1 to 32 letters, digits, ., - or _`}},
-		"a name twice": {keys{"keys": []any{key("k"), key("k")}},
+		"a name twice": {block{"keys": []any{key("k"), key("k")}},
 			[]string{`encryption.keys[1].id: "k" is listed twice; give the new key its own name`}},
-		"a client that is not known": {keys{"keys": []any{key("k", "hamborg"), key("l")}},
+		"a client that is not known": {block{"keys": []any{key("k", "hamborg"), key("l")}},
 			[]string{`encryption.keys[0].clients: "hamborg" is in neither remoteClients nor acceptFrom; did you mean "hamburg"?`}},
-		"a client without a key": {keys{"keys": []any{key("k", "berlin")}},
+		"a client without a key": {block{"keys": []any{key("k", "berlin")}},
 			[]string{`encryption.keys: has no key for "hamburg"; add one that lists it in clients, or one without clients, which applies to all`}},
-		"a required client that is not known": {keys{"keys": []any{key("k")}, "required": []string{"hamborg"}},
+		"a required client that is not known": {block{"keys": []any{key("k")}, "required": []string{"hamborg"}},
 			[]string{`encryption.required: "hamborg" is in neither remoteClients nor acceptFrom; did you mean "hamburg"?`}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			refused(t, write(t, least(keys{"encryption": rule.encryption})), nil, rule.want...)
+			refused(t, write(t, least(block{"encryption": rule.encryption})), nil, rule.want...)
 		})
 	}
-	refused(t, write(t, least(keys{"acceptFrom": []string{"*"}, "encryption": keys{"keys": []any{key("k", "hamburg")}}})), nil,
+	refused(t, write(t, least(block{"acceptFrom": []string{"*"}, "encryption": block{"keys": []any{key("k", "hamburg")}}})), nil,
 		`encryption.keys: has no key for the clients of acceptFrom ["*"]; add one that lists it in clients, or one without clients, which applies to all`)
 }

@@ -8,9 +8,10 @@ import (
 	"testing"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/keys"
 )
 
-// What init writes means the same in all forms, whatever a password looks like.
+// What init writes means the same in all formats, whatever a password looks like.
 func TestAConfigurationIsTheSameInAllForms(t *testing.T) {
 	t.Parallel()
 	for _, password := range []string{"x", "true", "12", "0x1F", "null", "~", "a: b #c", `"'\`, "- x", "{a}", "*a", "&a", "!x", "1e3", " x ", "2026-01-01", "ä\n€", "yes"} {
@@ -20,9 +21,9 @@ func TestAConfigurationIsTheSameInAllForms(t *testing.T) {
 			"mysqlConfig": {"host": "localhost", "port": 3306, "user": "u", "database": "shop"}}`)
 		dir := t.TempDir()
 		var first *config.Config
-		for _, ext := range config.Extensions {
+		for _, ext := range keys.Extensions {
 			file := filepath.Join(dir, "c"+ext)
-			out, err := config.Format(file, text)
+			out, err := keys.Format(file, text)
 			if err == nil {
 				err = os.WriteFile(file, out, 0o600)
 			}

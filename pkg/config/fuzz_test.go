@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// FuzzLoad loads arbitrary bytes in each format: there is a configuration or
-// there are mistakes, and never a panic.
+// FuzzLoad loads arbitrary bytes in each format: the result is a configuration
+// or mistakes, never a panic.
 func FuzzLoad(f *testing.F) {
 	paths, err := filepath.Glob(filepath.Join(docs, "examples", "*"))
 	if err != nil {
@@ -51,25 +51,7 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
-// FuzzExpand checks that what literal writes is read as the text itself, and that no
-// value is expanded a second time.
-func FuzzExpand(f *testing.F) {
-	for _, text := range []string{"${A}", "$${A}", "$", "${", "${}", "a${A}${B}", "$$${A}", "${A", "${${A}}"} {
-		f.Add(text, text)
-	}
-	f.Fuzz(func(t *testing.T, text, value string) {
-		none := func(string) (string, bool) { return "", false }
-		if got, unset := expand(literal(text), none); got != text || len(unset) > 0 {
-			t.Errorf("%q is written as %q, and read as %q, unset %q", text, literal(text), got, unset)
-		}
-		if got, _ := expand("<${A}>", func(string) (string, bool) { return value, true }); got != "<"+value+">" {
-			t.Errorf("the value %q becomes %q", value, got)
-		}
-		expand(text, none)
-	})
-}
-
-// FuzzOrigin checks that an origin is compared in one form, and that nothing else than an origin is taken for one.
+// FuzzOrigin checks that an origin has only one form, and that nothing else is taken for one.
 func FuzzOrigin(f *testing.F) {
 	for _, s := range []string{"https://app.example.com", "HTTP://[::1]:80", "null", "file://", "https://a@b", "http://x:", "https://x/#", "http://a b", "http://%41"} {
 		f.Add(s)

@@ -1,68 +1,66 @@
 package config
 
 import (
-	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/knadh/koanf/providers/confmap"
-	"github.com/knadh/koanf/v2"
+	"github.com/mysql-sync/mysql-sync/pkg/keys"
 )
+
+// Mistakes is the error of Load for a file that could be read.
+type Mistakes = keys.Mistakes
+
+// environPrefix is the prefix of variables that override keys of the file:
+// MYSQL_SYNC_MQTTCONFIG__PASSWORD is mqttConfig.password.
+const environPrefix = "MYSQL_SYNC_"
+
+// serviceLink matches the variables that Kubernetes sets in each container for
+// a service named mysql-sync; they are not meant for the node.
+var serviceLink = regexp.MustCompile(`^MYSQL_SYNC_(SERVICE_|PORT(_|$))`)
+
+// checker checks what the keys mean, beyond what their schema says.
+type checker struct{ *keys.Checker }
 
 // Load reads the configuration file at path: JSON, or YAML or TOML where the
 // extension says so. Variables of environ (NAME=value) that begin with
 // MYSQL_SYNC_ override its keys, and ${NAME} in its strings is replaced.
 //
-// The strings are warnings, each with its key: what is accepted but has no
-// meaning here. The error is of type Mistakes and holds all of them, unless the
+// The strings are warnings, each with its key: about what is accepted but has
+// no effect. The error is of type Mistakes and holds all of them, unless the
 // file cannot be read at all. Promise 9.
 func Load(path string, environ []string) (*Config, []string, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("find configuration: %w", err)
 	}
-	c := &checker{
-		dir:       filepath.Dir(path),
-		environ:   environ,
-		overrides: map[string]string{},
-		ignored:   map[string][]string{},
-	}
-	keys, err := c.read(path)
+	c := &checker{keys.New(keys.Source{
+		Path: path, Environ: environ, Prefix: environPrefix, Except: serviceLink, Manual: "docs/configuration.md",
+	})}
+	given, err := c.Read(root())
 	if err != nil {
 		return nil, nil, err
 	}
-	if len(c.mistakes) > 0 && keys == nil {
-		return nil, nil, c.mistakes
+	if given == nil {
+		return nil, nil, c.Mistakes()
 	}
-
 	var f file
-	k := koanf.New(".")
-	if err := k.Load(confmap.Provider(c.value("", root(), keys).(map[string]any), ""), nil); err != nil {
-		return nil, nil, fmt.Errorf("load configuration: %w", err)
+	if err := keys.Decode(c.Check("", root(), given).(map[string]any), &f); err != nil {
+		return nil, nil, err
 	}
-	if err := k.Unmarshal("", &f); err != nil {
-		return nil, nil, fmt.Errorf("load configuration: %w", err)
+	cfg := c.build(&f, given["mqttConfig"] != nil)
+	if mistakes := c.Mistakes(); len(mistakes) > 0 {
+		return nil, c.Warnings(), mistakes
 	}
-	cfg := c.build(&f, keys["mqttConfig"] != nil)
-
-	for _, block := range []string{"mqttConfig", "mysqlConfig", "mysqlConfig.ssl"} {
-		if names := c.ignored[block]; len(names) > 0 {
-			c.warn(block, "ignored keys: %s", strings.Join(names, ", "))
-		}
-	}
-	if len(c.mistakes) > 0 {
-		slices.SortStableFunc(c.mistakes, func(a, b Mistake) int { return cmp.Compare(a.Key, b.Key) })
-		return nil, c.warnings, c.mistakes
-	}
-	return cfg, c.warnings, nil
+	return cfg, c.Warnings(), nil
 }
 
-// build turns the checked keys into a Config and checks what the keys mean
-// together. keys that had a mistake are empty in f.
+// build turns the checked keys into a Config and checks what they mean
+// together. Keys with a mistake are empty in f.
 func (c *checker) build(f *file, hasMQTT bool) *Config {
 	cfg := &Config{
 		ClientName:           f.ClientName,
@@ -71,8 +69,8 @@ func (c *checker) build(f *file, hasMQTT bool) *Config {
 		Version1Clients:      f.Version1Clients,
 		SyncTables:           f.SyncTables,
 		ReceiveTables:        f.ReceiveTables,
-		QueueDirectory:       c.path(f.QueueDirectory),
-		TransformerDirectory: c.path(f.TransformerDirectory),
+		QueueDirectory:       c.Path(f.QueueDirectory),
+		TransformerDirectory: c.Path(f.TransformerDirectory),
 		CheckInterval:        milliseconds(f.CheckInterval),
 		ForeignKeyConflict:   f.ForeignKeyConflict,
 		CascadeTables:        append([]string(nil), f.CascadeTables...),
@@ -100,24 +98,24 @@ func (c *checker) build(f *file, hasMQTT bool) *Config {
 	c.tables(cfg)
 	if dir := cfg.TransformerDirectory; dir != "" {
 		if info, err := os.Stat(dir); err != nil {
-			c.mistake("transformerDirectory", "%v", err)
+			c.Mistakef("transformerDirectory", "%v", err)
 		} else if !info.IsDir() {
-			c.mistake("transformerDirectory", "%s is not a directory", dir)
+			c.Mistakef("transformerDirectory", "%s is not a directory", dir)
 		}
 	}
 	return cfg
 }
 
-// topicLevels are the words that the protocol's own topics begin with.
+// topicLevels are the words with which the protocol's own topics begin.
 var topicLevels = []string{"info", "change", "node", "batch", "ack", "verify"}
 
-// topicPrefix refuses a prefix that would make a topic of this mesh one of
-// another: /node/info is the presence of the mesh /node, and what the mesh without
-// a prefix reads as the announcement of a client named info.
+// topicPrefix refuses a prefix with which a topic of this mesh could be one of
+// another: with the prefix /node, presence would be /node/info, which a mesh
+// without a prefix reads as the announcement of a client named info.
 func (c *checker) topicPrefix(prefix string) string {
 	for level := range strings.SplitSeq(prefix, "/") {
 		if slices.Contains(topicLevels, level) {
-			c.mistake("topicPrefix", "%q contains %q, which the protocol's own topics start with; use another", prefix, level)
+			c.Mistakef("topicPrefix", "%q contains %q, which the protocol's own topics start with; use another", prefix, level)
 		}
 	}
 	return prefix
@@ -127,28 +125,28 @@ func (c *checker) topicPrefix(prefix string) string {
 func (c *checker) clients(cfg *Config, acceptGiven bool) {
 	for key, names := range map[string][]string{"remoteClients": cfg.RemoteClients, "acceptFrom": cfg.AcceptFrom, "version1Clients": cfg.Version1Clients} {
 		if slices.Contains(names, cfg.ClientName) {
-			c.mistake(key, "%q is this node's own name (clientName); remove it", cfg.ClientName)
+			c.Mistakef(key, "%q is this node's own name (clientName); remove it", cfg.ClientName)
 		}
 	}
-	if len(cfg.ReceiveTables) == 0 || len(cfg.AcceptFrom) > 0 || c.wrong("acceptFrom") || c.wrong("remoteClients") {
+	if len(cfg.ReceiveTables) == 0 || len(cfg.AcceptFrom) > 0 || c.Wrong("acceptFrom") || c.Wrong("remoteClients") {
 		return
 	}
 	switch {
 	case acceptGiven:
-		c.mistake("acceptFrom", `is empty, so no changes for receiveTables would be accepted; name the clients, or omit it to accept those of remoteClients`)
+		c.Mistakef("acceptFrom", `is empty, so no changes for receiveTables would be accepted; name the clients, or omit it to accept those of remoteClients`)
 	case len(cfg.RemoteClients) == 0:
-		c.mistake("acceptFrom", `is missing, and so is remoteClients: no changes for receiveTables would be accepted; name the clients, or write ["*"] for anyone`)
+		c.Mistakef("acceptFrom", `is missing, and so is remoteClients: no changes for receiveTables would be accepted; name the clients, or write ["*"] for anyone`)
 	}
 }
 
 // tables checks that the node has something to do.
 func (c *checker) tables(cfg *Config) {
 	switch {
-	case c.wrong("syncTables") || c.wrong("receiveTables"):
+	case c.Wrong("syncTables") || c.Wrong("receiveTables"):
 	case len(cfg.SyncTables) == 0 && len(cfg.ReceiveTables) == 0:
-		c.mistake("syncTables", "is empty, and so is receiveTables; name a table in at least one of them")
-	case len(cfg.SyncTables) > 0 && len(cfg.RemoteClients) == 0 && !c.wrong("remoteClients"):
-		c.warn("remoteClients", "is empty: changes to syncTables are not sent anywhere")
+		c.Mistakef("syncTables", "is empty, and so is receiveTables; name a table in at least one of them")
+	case len(cfg.SyncTables) > 0 && len(cfg.RemoteClients) == 0 && !c.Wrong("remoteClients"):
+		c.Warnf("remoteClients", "is empty: changes to syncTables are not sent anywhere")
 	}
 }
 

@@ -3,20 +3,22 @@ package config
 import (
 	"maps"
 	"slices"
+
+	"github.com/mysql-sync/mysql-sync/pkg/keys"
 )
 
 // Any, in AllowLossy, stands for every table or every column.
 const Any = "*"
 
-// lossy reads which columns may store other values than came.
+// lossy reads which columns may store a value other than the one received.
 func (c *checker) lossy(cfg *Config, given map[string]any) map[string][]string {
 	if len(given) == 0 {
 		return nil
 	}
 	list := make(map[string][]string, len(given))
 	for _, table := range slices.Sorted(maps.Keys(given)) {
-		if table != Any && !cfg.Receives(table) && !c.wrong("receiveTables") {
-			c.mistake(join("allowLossy", table), "is not in receiveTables%s", similar(table, cfg.ReceiveTables))
+		if table != Any && !cfg.Receives(table) && !c.Wrong("receiveTables") {
+			c.Mistakef(keys.Join("allowLossy", table), "is not in receiveTables%s", keys.Suggest(table, cfg.ReceiveTables))
 		}
 		columns, _ := given[table].([]any)
 		for _, column := range columns {
@@ -26,7 +28,7 @@ func (c *checker) lossy(cfg *Config, given map[string]any) map[string][]string {
 	return list
 }
 
-// Lossy reports whether a column may store another value than the one that came.
+// Lossy reports whether a column may store a value other than the one received.
 func (c *Config) Lossy(table, column string) bool {
 	for _, t := range []string{table, Any} {
 		if list := c.AllowLossy[t]; slices.Contains(list, column) || slices.Contains(list, Any) {

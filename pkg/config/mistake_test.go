@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/keys"
 )
 
 func TestAllMistakesAtOnce(t *testing.T) {
@@ -40,96 +42,96 @@ func TestAllMistakesAtOnce(t *testing.T) {
 func TestMistakes(t *testing.T) {
 	for _, rule := range []struct {
 		name   string
-		change keys
+		change block
 		want   string
 	}{
-		{"the poll has a least interval", keys{"checkInterval": 0}, `checkInterval: 0 is less than 1`},
-		{"a prefix has no wildcards", keys{"topicPrefix": "acme/+"}, `topicPrefix: "acme/+" is not names of letters, digits, - or _, separated by slashes`},
-		{"a prefix does not end with a slash", keys{"topicPrefix": "acme/"},
+		{"the poll has a least interval", block{"checkInterval": 0}, `checkInterval: 0 is less than 1`},
+		{"a prefix has no wildcards", block{"topicPrefix": "acme/+"}, `topicPrefix: "acme/+" is not names of letters, digits, - or _, separated by slashes`},
+		{"a prefix does not end with a slash", block{"topicPrefix": "acme/"},
 			`topicPrefix: "acme/" is not names of letters, digits, - or _, separated by slashes`},
-		{"a prefix is not the broker's own", keys{"topicPrefix": "$SYS"},
+		{"a prefix is not the broker's own", block{"topicPrefix": "$SYS"},
 			`topicPrefix: "$SYS" is not names of letters, digits, - or _, separated by slashes`},
-		{"a prefix has a length", keys{"topicPrefix": strings.Repeat("x", 129)}, `topicPrefix: is longer than 128 characters`},
-		{"a prefix is no topic of another mesh", keys{"topicPrefix": "acme/node"},
+		{"a prefix has a length", block{"topicPrefix": strings.Repeat("x", 129)}, `topicPrefix: is longer than 128 characters`},
+		{"a prefix is no topic of another mesh", block{"topicPrefix": "acme/node"},
 			`topicPrefix: "acme/node" contains "node", which the protocol's own topics start with; use another`},
-		{"the status page is not open to other machines", keys{"http": keys{"listen": "0.0.0.0:8484"}},
+		{"the status page is not open to other machines", block{"http": block{"listen": "0.0.0.0:8484"}},
 			`http.listen: "0.0.0.0:8484" is reachable from other machines; set http.token, or listen on 127.0.0.1`},
-		{"an address without a host is reachable from other machines", keys{"http": keys{"listen": ":8484"}},
+		{"an address without a host is reachable from other machines", block{"http": block{"listen": ":8484"}},
 			`http.listen: ":8484" is reachable from other machines; set http.token, or listen on 127.0.0.1`},
-		{"a token cannot be guessed", keys{"http": keys{"listen": "0.0.0.0:8484", "token": "fifteen-letters"}},
+		{"a token cannot be guessed", block{"http": block{"listen": "0.0.0.0:8484", "token": "fifteen-letters"}},
 			`http.token: is shorter than 16 characters; use random ones, for example from openssl rand -hex 24`},
-		{"a token is not empty, as one of a variable that is", keys{"http": keys{"listen": "127.0.0.1:8484", "token": ""}},
+		{"a token is not empty, as one of a variable that is", block{"http": block{"listen": "127.0.0.1:8484", "token": ""}},
 			`http.token: is shorter than 16 characters; use random ones, for example from openssl rand -hex 24`},
-		{"a token is not the one that stands in a manifest", keys{"http": keys{"listen": "0.0.0.0:8484", "token": "choose-one-of-at-least-16-characters"}},
+		{"a token is not the one that stands in a manifest", block{"http": block{"listen": "0.0.0.0:8484", "token": "choose-one-of-at-least-16-characters"}},
 			`http.token: is a well-known placeholder; use random characters, for example from openssl rand -hex 24`},
-		{"nor one of the kind", keys{"http": keys{"listen": "127.0.0.1:8484", "token": "CHANGE_ME please, now"}},
+		{"nor one of the kind", block{"http": block{"listen": "127.0.0.1:8484", "token": "CHANGE_ME please, now"}},
 			`http.token: is a well-known placeholder; use random characters, for example from openssl rand -hex 24`},
-		{"a password of the broker is none either", keys{"broker": keys{"listen": "127.0.0.1:1883", "users": []any{keys{"username": "u", "password": "choose-one"}}}},
+		{"a password of the broker is none either", block{"broker": block{"listen": "127.0.0.1:1883", "users": []any{block{"username": "u", "password": "choose-one"}}}},
 			`broker.users[0].password: is a well-known placeholder; use random characters, for example from openssl rand -hex 24`},
-		{"a token fits into a header", keys{"http": keys{"listen": "127.0.0.1:8484", "token": "sixteen letters, ä"}},
+		{"a token fits into a header", block{"http": block{"listen": "127.0.0.1:8484", "token": "sixteen letters, ä"}},
 			`http.token: has characters not allowed in an HTTP header; use letters and digits`},
-		{"a certificate has its key", keys{"http": keys{"listen": "127.0.0.1:8484", "cert": "server.crt"}},
+		{"a certificate has its key", block{"http": block{"listen": "127.0.0.1:8484", "cert": "server.crt"}},
 			`http.key: is missing; it must be the private key for http.cert`},
-		{"a key has its certificate", keys{"http": keys{"listen": "127.0.0.1:8484", "key": "server.key"}},
+		{"a key has its certificate", block{"http": block{"listen": "127.0.0.1:8484", "key": "server.key"}},
 			`http.cert: is missing; it must be the certificate for http.key`},
-		{"an HTTP server has a port", keys{"http": keys{"listen": "localhost:99999"}}, `http.listen: 99999 is not a port between 1 and 65535`},
-		{"a node does not send to itself", keys{"remoteClients": []string{"berlin"}},
+		{"an HTTP server has a port", block{"http": block{"listen": "localhost:99999"}}, `http.listen: 99999 is not a port between 1 and 65535`},
+		{"a node does not send to itself", block{"remoteClients": []string{"berlin"}},
 			`remoteClients: "berlin" is this node's own name (clientName); remove it`},
-		{"a node does not accept itself", keys{"acceptFrom": []string{"berlin"}},
+		{"a node does not accept itself", block{"acceptFrom": []string{"berlin"}},
 			`acceptFrom: "berlin" is this node's own name (clientName); remove it`},
-		{"a node has something to do", keys{"syncTables": []string{}},
+		{"a node has something to do", block{"syncTables": []string{}},
 			`syncTables: is empty, and so is receiveTables; name a table in at least one of them`},
-		{"someone must be accepted", keys{"remoteClients": nil, "receiveTables": []string{"orders"}},
+		{"someone must be accepted", block{"remoteClients": nil, "receiveTables": []string{"orders"}},
 			`acceptFrom: is missing, and so is remoteClients: no changes for receiveTables would be accepted; name the clients, or write ["*"] for anyone`},
-		{"an empty acceptFrom is not anyone", keys{"acceptFrom": []string{}, "receiveTables": []string{"orders"}},
+		{"an empty acceptFrom is not anyone", block{"acceptFrom": []string{}, "receiveTables": []string{"orders"}},
 			`acceptFrom: is empty, so no changes for receiveTables would be accepted; name the clients, or omit it to accept those of remoteClients`},
-		{"a table has a name that MySQL allows", keys{"syncTables": []string{strings.Repeat("ä", 65)}},
+		{"a table has a name that MySQL allows", block{"syncTables": []string{strings.Repeat("ä", 65)}},
 			`syncTables[0]: is longer than 64 characters`},
-		{"a table is listed once", keys{"receiveTables": []string{"orders", "orders"}},
+		{"a table is listed once", block{"receiveTables": []string{"orders", "orders"}},
 			`receiveTables[1]: "orders" is listed twice; remove one`},
-		{"a hole in a list is not a table", keys{"receiveTables": []any{nil}}, `receiveTables[0]: is empty; remove it`},
-		{"a list is a list", keys{"syncTables": "orders"}, `syncTables: a string is not a list`},
-		{"the broker must be known", keys{"mqttConfig": nil},
+		{"a hole in a list is not a table", block{"receiveTables": []any{nil}}, `receiveTables[0]: is empty; remove it`},
+		{"a list is a list", block{"syncTables": "orders"}, `syncTables: a string is not a list`},
+		{"the broker must be known", block{"mqttConfig": nil},
 			`mqttConfig: is missing: say where the broker is, or set broker.listen to run one in this node`},
-		{"the database must be known", keys{"mysqlConfig": nil}, `mysqlConfig: is missing: how to reach the database`},
-		{"a time zone is one that is known", keys{"mysqlConfig": keys{"user": "s", "database": "d", "timezone": "Berlin"}},
+		{"the database must be known", block{"mysqlConfig": nil}, `mysqlConfig: is missing: how to reach the database`},
+		{"a time zone is one that is known", block{"mysqlConfig": block{"user": "s", "database": "d", "timezone": "Berlin"}},
 			`mysqlConfig.timezone: "Berlin" is not Z, local or an offset such as +02:00`},
-		{"a host has no port in it", keys{"mysqlConfig": keys{"user": "s", "database": "d", "host": "db:3307"}},
+		{"a host has no port in it", block{"mysqlConfig": block{"user": "s", "database": "d", "host": "db:3307"}},
 			`mysqlConfig.host: contains a port; put it in the key port`},
-		{"a broker's host has no port in it", keys{"mqttConfig": keys{"host": "broker:1883"}},
+		{"a broker's host has no port in it", block{"mqttConfig": block{"host": "broker:1883"}},
 			`mqttConfig.host: contains a port; put it in the key port`},
-		{"a broker's host is no path", keys{"mqttConfig": keys{"host": "broker/x"}},
+		{"a broker's host is no path", block{"mqttConfig": block{"host": "broker/x"}},
 			`mqttConfig.host: is not a host name or address`},
-		{"a protocol is one that is known", keys{"mqttConfig": keys{"host": "broker", "protocol": "http"}},
+		{"a protocol is one that is known", block{"mqttConfig": block{"host": "broker", "protocol": "http"}},
 			`mqttConfig.protocol: "http" is not one of mqtt, mqtts, tcp, ssl, tls, ws, wss, wx, wxs`},
-		{"a broker's URL is one for MQTT", keys{"mqttConfig": keys{"host": "http://broker"}},
+		{"a broker's URL is one for MQTT", block{"mqttConfig": block{"host": "http://broker"}},
 			`mqttConfig.host: has an unknown protocol; use one of mqtt, mqtts, ws, wss`},
-		{"a broker's URL has a port that exists", keys{"mqttConfig": keys{"host": "mqtt://broker:99999"}},
+		{"a broker's URL has a port that exists", block{"mqttConfig": block{"host": "mqtt://broker:99999"}},
 			`mqttConfig.host: has a port that is not between 1 and 65535`},
-		{"a server's mistake names the server", keys{"mqttConfig": keys{"servers": []any{keys{"host": "b1"}, keys{"host": "mqtt://"}}}},
+		{"a server's mistake names the server", block{"mqttConfig": block{"servers": []any{block{"host": "b1"}, block{"host": "mqtt://"}}}},
 			`mqttConfig.servers[1].host: is not a valid URL; write it as mqtts://broker.example.com:8883`},
-		{"an origin has no path", keys{"broker": keys{"listen": "127.0.0.1:1883", "wsOrigins": []string{"https://app.example.com", "https://app.example.com/"}}},
+		{"an origin has no path", block{"broker": block{"listen": "127.0.0.1:1883", "wsOrigins": []string{"https://app.example.com", "https://app.example.com/"}}},
 			`broker.wsOrigins[1]: "https://app.example.com/" is not a web origin such as https://app.example.com`},
-		{"an origin has a scheme", keys{"broker": keys{"listen": "127.0.0.1:1883", "wsOrigins": []string{"app.example.com"}}},
+		{"an origin has a scheme", block{"broker": block{"listen": "127.0.0.1:1883", "wsOrigins": []string{"app.example.com"}}},
 			`broker.wsOrigins[0]: "app.example.com" is not a web origin such as https://app.example.com`},
-		{"a policy is for a table that is there", keys{"conflictPolicy": keys{"order": "lastWriteWins"}},
+		{"a policy is for a table that is there", block{"conflictPolicy": block{"order": "lastWriteWins"}},
 			`conflictPolicy.order: is not in syncTables or receiveTables; did you mean "orders"?`},
-		{"a policy is one that is known", keys{"conflictPolicy": keys{"orders": "priority"}},
+		{"a policy is one that is known", block{"conflictPolicy": block{"orders": "priority"}},
 			`conflictPolicy.orders: "priority" is not lastWriteWins, script or {"priority": clients}`},
-		{"a policy is no number", keys{"conflictPolicy": keys{"orders": 5}},
+		{"a policy is no number", block{"conflictPolicy": block{"orders": 5}},
 			`conflictPolicy.orders: a number is not lastWriteWins, script or {"priority": clients}; put it in quotes`},
-		{"a policy is not nothing", keys{"conflictPolicy": keys{"orders": nil}}, `conflictPolicy.orders: is empty; remove it`},
-		{"somebody has priority", keys{"conflictPolicy": keys{"orders": keys{"priority": []string{}}}},
+		{"a policy is not nothing", block{"conflictPolicy": block{"orders": nil}}, `conflictPolicy.orders: is empty; remove it`},
+		{"somebody has priority", block{"conflictPolicy": block{"orders": block{"priority": []string{}}}},
 			`conflictPolicy.orders.priority: is empty; list the clients, the one that wins first`},
-		{"a policy's block has its key", keys{"conflictPolicy": keys{"orders": keys{}}},
+		{"a policy's block has its key", block{"conflictPolicy": block{"orders": block{}}},
 			`conflictPolicy.orders.priority: is missing: clients, highest priority first; clients not listed come last`},
-		{"a policy's block has no other key", keys{"conflictPolicy": keys{"orders": keys{"priority": []string{"hq"}, "x": 1}}},
+		{"a policy's block has no other key", block{"conflictPolicy": block{"orders": block{"priority": []string{"hq"}, "x": 1}}},
 			`conflictPolicy.orders.x: unknown key in conflictPolicy.orders; remove it`},
-		{"priority is given once", keys{"conflictPolicy": keys{"orders": keys{"priority": []string{"hq", "hq"}}}},
+		{"priority is given once", block{"conflictPolicy": block{"orders": block{"priority": []string{"hq", "hq"}}}},
 			`conflictPolicy.orders.priority[1]: "hq" is listed twice; remove one`},
-		{"priority is given to clients", keys{"conflictPolicy": keys{"orders": keys{"priority": []string{"h q"}}}},
+		{"priority is given to clients", block{"conflictPolicy": block{"orders": block{"priority": []string{"h q"}}}},
 			`conflictPolicy.orders.priority[0]: "h q" is not a name of 2 to 32 letters, digits, - or _`},
-		{"a policy by script has a place for scripts", keys{"conflictPolicy": keys{"orders": "script"}},
+		{"a policy by script has a place for scripts", block{"conflictPolicy": block{"orders": "script"}},
 			`conflictPolicy.orders: "script" requires transformerDirectory, where the table's file must export resolve`},
 	} {
 		t.Run(rule.name, func(t *testing.T) { refused(t, write(t, least(rule.change)), nil, rule.want) })
@@ -142,11 +144,11 @@ func TestUnreadableFile(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	path = writeText(t, "transformer", "")
-	refused(t, write(t, least(keys{"transformerDirectory": path})), nil, "transformerDirectory: "+path+" is not a directory")
+	refused(t, write(t, least(block{"transformerDirectory": path})), nil, "transformerDirectory: "+path+" is not a directory")
 	path += ".not"
-	refused(t, write(t, least(keys{"transformerDirectory": path})), nil, "transformerDirectory: stat "+path+": no such file or directory")
-	path = writeText(t, "large", strings.Repeat(" ", maxFile+1))
-	refused(t, write(t, least(keys{"mqttConfig": keys{"password": keys{"file": path}}})), nil,
+	refused(t, write(t, least(block{"transformerDirectory": path})), nil, "transformerDirectory: stat "+path+": no such file or directory")
+	path = writeText(t, "large", strings.Repeat(" ", keys.MaxFile+1))
+	refused(t, write(t, least(block{"mqttConfig": block{"password": block{"file": path}}})), nil,
 		"mqttConfig.password.file: read "+path+": larger than 1048576 bytes")
 }
 
@@ -167,24 +169,24 @@ func TestSyntax(t *testing.T) {
 func TestWarnings(t *testing.T) {
 	for _, rule := range []struct {
 		name   string
-		change keys
+		change block
 		want   []string
 	}{
-		{"keys without a meaning are told once for each block", keys{
-			"mqttConfig":  keys{"host": "b", "will": keys{"topic": "x"}, "resubscribe": true},
-			"mysqlConfig": keys{"user": "s", "database": "d", "typeCast": false, "debug": []string{}, "ssl": keys{"pfx": "x"}},
+		{"keys without a meaning are told once for each block", block{
+			"mqttConfig":  block{"host": "b", "will": block{"topic": "x"}, "resubscribe": true},
+			"mysqlConfig": block{"user": "s", "database": "d", "typeCast": false, "debug": []string{}, "ssl": block{"pfx": "x"}},
 		}, []string{
 			"mqttConfig: ignored keys: resubscribe, will",
 			"mysqlConfig: ignored keys: debug, typeCast",
 			"mysqlConfig.ssl: ignored keys: pfx",
 		}},
-		{"a table that is sent to nobody", keys{"remoteClients": nil},
+		{"a table that is sent to nobody", block{"remoteClients": nil},
 			[]string{"remoteClients: is empty: changes to syncTables are not sent anywhere"}},
-		{"a token that others can read", keys{"http": keys{"listen": "0.0.0.0:8484", "token": "0123456789abcdef"}},
+		{"a token that others can read", block{"http": block{"listen": "0.0.0.0:8484", "token": "0123456789abcdef"}},
 			[]string{"http.token: is sent in the clear because http.cert is not set; use TLS, or a proxy that does"}},
-		{"a node that would stay away", keys{"mqttConfig": keys{"reconnectPeriod": 0}},
+		{"a node that would stay away", block{"mqttConfig": block{"reconnectPeriod": 0}},
 			[]string{"mqttConfig.reconnectPeriod: 0 is treated as 1000: a lost connection is always re-established"}},
-		{"a character set that cannot hold every character", keys{"mysqlConfig": keys{"user": "s", "database": "d", "charset": "LATIN1_SWEDISH_CI"}},
+		{"a character set that cannot hold every character", block{"mysqlConfig": block{"user": "s", "database": "d", "charset": "LATIN1_SWEDISH_CI"}},
 			[]string{`mysqlConfig.charset: "LATIN1_SWEDISH_CI" is ignored: the connection always uses utf8mb4, which can hold every character`}},
 	} {
 		c, got, err := Load(write(t, least(rule.change)), nil)

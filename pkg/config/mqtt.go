@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// schemes has the scheme of a server's URL for each protocol that mqtt.js knows.
+// schemes maps each protocol that mqtt.js knows to the scheme of a server's URL.
 var schemes = map[string]string{
 	"mqtt": "tcp", "tcp": "tcp",
 	"mqtts": "ssl", "ssl": "ssl", "tls": "ssl",
@@ -16,7 +16,7 @@ var schemes = map[string]string{
 	"wss": "wss", "wxs": "wss",
 }
 
-// ports has the default port of each scheme, as in mqtt.js.
+// ports maps each scheme to its default port, as in mqtt.js.
 var ports = map[string]int{"tcp": 1883, "ssl": 8883, "ws": 80, "wss": 443}
 
 // mqtt checks the block mqttConfig; given says whether the file has it.
@@ -38,9 +38,9 @@ func (c *checker) mqtt(f *fileMQTT, cfg *Config, given bool) MQTT {
 	if m.ClientID == "" {
 		m.ClientID = clientID(cfg.TopicPrefix, cfg.ClientName)
 	}
-	if f.ReconnectPeriod == 0 && !c.wrong("mqttConfig.reconnectPeriod") {
-		// In mqtt.js, 0 is never to connect again; a node that obeyed would be dead.
-		c.warn("mqttConfig.reconnectPeriod", "0 is treated as 1000: a lost connection is always re-established")
+	if f.ReconnectPeriod == 0 && !c.Wrong("mqttConfig.reconnectPeriod") {
+		// In mqtt.js, 0 means never to reconnect; a node that obeyed would be dead.
+		c.Warnf("mqttConfig.reconnectPeriod", "0 is treated as 1000: a lost connection is always re-established")
 		m.ReconnectPeriod = milliseconds(1000)
 	}
 	if f.Hostname != "" {
@@ -59,8 +59,8 @@ func (c *checker) mqtt(f *fileMQTT, cfg *Config, given bool) MQTT {
 		}
 	case f.Host == "" && cfg.Broker.Listen != "":
 		c.ownBroker(cfg.ClientName, &cfg.Broker, &m)
-	case !given && !c.wrong("broker"):
-		c.mistake("mqttConfig", "is missing: say where the broker is, or set broker.listen to run one in this node")
+	case !given && !c.Wrong("broker"):
+		c.Mistakef("mqttConfig", "is missing: say where the broker is, or set broker.listen to run one in this node")
 	default:
 		if f.Host == "" {
 			f.Host = "localhost"
@@ -70,14 +70,14 @@ func (c *checker) mqtt(f *fileMQTT, cfg *Config, given bool) MQTT {
 	}
 	plain := func(s string) bool { return strings.HasPrefix(s, "tcp:") || strings.HasPrefix(s, "ws:") }
 	if len(m.CA) > 0 && len(m.Servers) > 0 && !slices.ContainsFunc(m.Servers, func(s string) bool { return !plain(s) }) {
-		c.warn("mqttConfig.ca", "is ignored because the protocol has no TLS; use mqtts or wss")
+		c.Warnf("mqttConfig.ca", "is ignored because the protocol has no TLS; use mqtts or wss")
 	}
 	return m
 }
 
-// clientID returns the MQTT client identifier of a node. The broker knows clients
-// by it, whatever their mesh, so it has the prefix too; without slashes and dots,
-// which some brokers take for more, or refuse.
+// clientID returns the MQTT client identifier of a node. It identifies clients at
+// the broker across meshes, so it includes the prefix, without slashes and dots,
+// which some brokers treat specially, or refuse.
 func clientID(topicPrefix, client string) string {
 	if topicPrefix == "" {
 		return "mysql-sync-" + client
@@ -85,8 +85,8 @@ func clientID(topicPrefix, client string) string {
 	return "mysql-sync-" + strings.ReplaceAll(topicPrefix, "/", ":") + ":" + client
 }
 
-// secured returns the protocol with TLS where a client certificate is to be
-// shown, as in mqtt.js.
+// secured returns the protocol with TLS if a client certificate is configured,
+// as in mqtt.js.
 func (c *checker) secured(protocol string, m *MQTT) string {
 	if protocol == "" {
 		protocol = "mqtt"
@@ -102,24 +102,24 @@ func (c *checker) secured(protocol string, m *MQTT) string {
 	return protocol
 }
 
-// server adds the URL of a broker to m. Where the host is a URL itself, what it
-// says wins over the keys beside it. No message repeats the host: it may hold a
-// login.
+// server adds the URL of a broker to m. If the host is itself a URL, it takes
+// precedence over the keys next to it. No message repeats the host: it may
+// contain a login.
 func (c *checker) server(key string, s fileServer, path string, m *MQTT) {
 	host, port, at := s.Host, s.Port, &url.URL{Scheme: schemes[s.Protocol]}
 	if strings.Contains(s.Host, "://") {
 		given, err := url.Parse(s.Host)
 		if err != nil || given.Hostname() == "" {
-			c.mistake(key, "is not a valid URL; write it as mqtts://broker.example.com:8883")
+			c.Mistakef(key, "is not a valid URL; write it as mqtts://broker.example.com:8883")
 			return
 		}
 		if at.Scheme = schemes[given.Scheme]; at.Scheme == "" {
-			c.mistake(key, "has an unknown protocol; use one of mqtt, mqtts, ws, wss")
+			c.Mistakef(key, "has an unknown protocol; use one of mqtt, mqtts, ws, wss")
 			return
 		}
 		if p := given.Port(); p != "" {
 			if port, err = strconv.Atoi(p); err != nil || port < 1 || port > 65535 {
-				c.mistake(key, "has a port that is not between 1 and 65535")
+				c.Mistakef(key, "has a port that is not between 1 and 65535")
 				return
 			}
 		}
@@ -139,6 +139,9 @@ func (c *checker) server(key string, s fileServer, path string, m *MQTT) {
 	at.Host = net.JoinHostPort(host, strconv.Itoa(port))
 	if at.Scheme == "ws" || at.Scheme == "wss" {
 		at.Path, at.RawQuery, _ = strings.Cut("/"+strings.TrimPrefix(path, "/"), "?")
+		if plain, err := url.PathUnescape(at.Path); err == nil { // as it is written, or escaped where it is not
+			at.Path, at.RawPath = plain, at.Path
+		}
 	}
 	m.Servers = append(m.Servers, at.String())
 }

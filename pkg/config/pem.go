@@ -7,32 +7,34 @@ import (
 	"encoding/pem"
 	"slices"
 	"strings"
+
+	"github.com/mysql-sync/mysql-sync/pkg/keys"
 )
 
-// tls checks the keys of TLS below key and returns them with absolute paths.
+// tls checks the TLS keys below key and returns them with absolute paths.
 //
-// Existing files, after the example in the old documentation, have ca and cert
-// without a key. Such a certificate was never shown to the server, so it is
-// left out with a warning, and the file works as it did.
+// Existing files, following the example in the old documentation, have ca and
+// cert without a key. Such a certificate was never presented to the server, so
+// it is ignored with a warning, and the file works as before.
 func (c *checker) tls(key string, f fileTLS) TLS {
-	t := TLS{CA: c.paths(f.CA), Cert: c.paths(f.Cert), Key: c.paths(f.Key), RejectUnauthorized: f.RejectUnauthorized}
+	t := TLS{CA: c.Paths(f.CA), Cert: c.Paths(f.Cert), Key: c.Paths(f.Key), RejectUnauthorized: f.RejectUnauthorized}
 	for _, path := range t.CA {
-		c.authorities(join(key, "ca"), path)
+		c.authorities(keys.Join(key, "ca"), path)
 	}
 	if len(t.Key) == 0 && !slices.ContainsFunc(t.Cert, lacksKey) {
 		t.Key = t.Cert
 	}
-	certKey, keyKey := join(key, "cert"), join(key, "key")
+	certKey, keyKey := keys.Join(key, "cert"), keys.Join(key, "key")
 	switch {
-	case c.wrong(certKey) || c.wrong(keyKey):
+	case c.Wrong(certKey) || c.Wrong(keyKey):
 	case len(t.Cert) > 0 && len(t.Key) == 0:
-		c.warn(certKey, "is ignored because there is no key; add the certificate's key, or remove it")
+		c.Warnf(certKey, "is ignored because there is no key; add the certificate's key, or remove it")
 		t.Cert = nil
 	case len(t.Key) > 0 && len(t.Cert) == 0:
-		c.warn(keyKey, "is ignored because there is no cert; add the key's certificate, or remove it")
+		c.Warnf(keyKey, "is ignored because there is no cert; add the key's certificate, or remove it")
 		t.Key = nil
 	case len(t.Cert) != len(t.Key):
-		c.mistake(keyKey, "must list one file per certificate, in the same order: cert has %d, key has %d", len(t.Cert), len(t.Key))
+		c.Mistakef(keyKey, "must list one file per certificate, in the same order: cert has %d, key has %d", len(t.Cert), len(t.Key))
 	default:
 		for i := range t.Cert {
 			c.pair(certKey, keyKey, t.Cert[i], t.Key[i])
@@ -41,22 +43,22 @@ func (c *checker) tls(key string, f fileTLS) TLS {
 	return t
 }
 
-// lacksKey reports whether the file of a certificate does not hold its private
-// key too, as the combined files of some servers do.
+// lacksKey reports whether a certificate's file lacks its private key, which
+// the combined files of some servers include.
 func lacksKey(path string) bool {
-	content, err := readFile(path)
+	content, err := keys.ReadFile(path)
 	return err != nil || !bytes.Contains(content, []byte("PRIVATE KEY-----"))
 }
 
-// authorities checks that the file at path holds certificates.
+// authorities checks that the file at path contains certificates.
 func (c *checker) authorities(key, path string) {
 	if content := c.pem(key, path); content != nil && !x509.NewCertPool().AppendCertsFromPEM(content) {
-		c.mistake(key, "%s contains no PEM certificate", path)
+		c.Mistakef(key, "%s contains no PEM certificate", path)
 	}
 }
 
 // pair checks that the private key belongs to the certificate, and returns the
-// certificate; nil is a mistake.
+// certificate, or nil after noting a mistake.
 func (c *checker) pair(certKey, keyKey, certPath, keyPath string) *x509.Certificate {
 	cert, key := c.pem(certKey, certPath), c.pem(keyKey, keyPath)
 	if cert == nil || key == nil {
@@ -64,16 +66,16 @@ func (c *checker) pair(certKey, keyKey, certPath, keyPath string) *x509.Certific
 	}
 	if block, _ := pem.Decode(key); block != nil &&
 		(strings.Contains(block.Type, "ENCRYPTED") || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED")) {
-		c.mistake(keyKey, "%s is encrypted; use a key without a passphrase", keyPath)
+		c.Mistakef(keyKey, "%s is encrypted; use a key without a passphrase", keyPath)
 		return nil
 	}
 	if !x509.NewCertPool().AppendCertsFromPEM(cert) {
-		c.mistake(certKey, "%s contains no PEM certificate", certPath)
+		c.Mistakef(certKey, "%s contains no PEM certificate", certPath)
 		return nil
 	}
 	p, err := tls.X509KeyPair(cert, key)
 	if err != nil {
-		c.mistake(keyKey, "%s is not the key of %s: %s", keyPath, certPath, strings.TrimPrefix(err.Error(), "tls: "))
+		c.Mistakef(keyKey, "%s is not the key of %s: %s", keyPath, certPath, strings.TrimPrefix(err.Error(), "tls: "))
 		return nil
 	}
 	return p.Leaf
@@ -82,16 +84,16 @@ func (c *checker) pair(certKey, keyKey, certPath, keyPath string) *x509.Certific
 // pem returns the content of a file, or nil when it cannot be read.
 func (c *checker) pem(key, path string) []byte {
 	if strings.Contains(path, "-----BEGIN") {
-		c.mistake(key, "is PEM text; put it in a file and give its path")
+		c.Mistakef(key, "is PEM text; put it in a file and give its path")
 		return nil
 	}
-	content, err := readFile(path)
+	content, err := keys.ReadFile(path)
 	if err != nil {
-		c.mistake(key, "%v", err)
+		c.Mistakef(key, "%v", err)
 		return nil
 	}
 	if len(content) == 0 {
-		c.mistake(key, "%s is empty", path)
+		c.Mistakef(key, "%s is empty", path)
 		return nil
 	}
 	return content

@@ -3,6 +3,8 @@ package config
 import (
 	"maps"
 	"slices"
+
+	"github.com/mysql-sync/mysql-sync/pkg/keys"
 )
 
 // policies reads the policies of tables and checks that each can decide.
@@ -12,19 +14,19 @@ func (c *checker) policies(cfg *Config, given map[string]any) map[string]Policy 
 	}
 	policies := make(map[string]Policy, len(given))
 	for _, table := range slices.Sorted(maps.Keys(given)) {
-		key := join("conflictPolicy", table)
-		if !cfg.Syncs(table) && !cfg.Receives(table) && !c.wrong("syncTables") && !c.wrong("receiveTables") {
-			c.mistake(key, "is not in syncTables or receiveTables%s", similar(table, slices.Concat(cfg.SyncTables, cfg.ReceiveTables)))
+		key := keys.Join("conflictPolicy", table)
+		if !cfg.Syncs(table) && !cfg.Receives(table) && !c.Wrong("syncTables") && !c.Wrong("receiveTables") {
+			c.Mistakef(key, "is not in syncTables or receiveTables%s", keys.Suggest(table, slices.Concat(cfg.SyncTables, cfg.ReceiveTables)))
 		}
 		p, ok := policy(given[table])
 		if !ok {
 			continue // a mistake was noted
 		}
-		if p.Name == "priority" && len(p.Priority) == 0 && !c.wrong(key) {
-			c.mistake(join(key, "priority"), "is empty; list the clients, the one that wins first")
+		if p.Name == "priority" && len(p.Priority) == 0 && !c.Wrong(key) {
+			c.Mistakef(keys.Join(key, "priority"), "is empty; list the clients, the one that wins first")
 		}
-		if p.Name == "script" && cfg.TransformerDirectory == "" && !c.wrong("transformerDirectory") {
-			c.mistake(key, `"script" requires transformerDirectory, where the table's file must export resolve`)
+		if p.Name == "script" && cfg.TransformerDirectory == "" && !c.Wrong("transformerDirectory") {
+			c.Mistakef(key, `"script" requires transformerDirectory, where the table's file must export resolve`)
 		}
 		policies[table] = p
 	}
@@ -44,12 +46,4 @@ func policy(v any) (p Policy, ok bool) {
 		p.Priority = append(p.Priority, client.(string)) // as the schema has it
 	}
 	return p, ok
-}
-
-// similar returns the end of a message about a name that is not among names.
-func similar(name string, names []string) string {
-	if known := Nearest(name, names); known != "" {
-		return "; did you mean \"" + known + "\"?"
-	}
-	return "; remove it"
 }

@@ -6,13 +6,13 @@ import (
 )
 
 func TestPoliciesAreReadByTable(t *testing.T) {
-	policies := keys{"orders": "lastWriteWins", "price list": keys{"priority": []string{"hq", "branch-1"}}, "a.b": "script"}
+	policies := block{"orders": "lastWriteWins", "price list": block{"priority": []string{"hq", "branch-1"}}, "a.b": "script"}
 	want := map[string]Policy{
 		"orders":     {Name: "lastWriteWins"},
 		"price list": {Name: "priority", Priority: []string{"hq", "branch-1"}},
 		"a.b":        {Name: "script"},
 	}
-	base := keys{"receiveTables": []string{"orders", "price list", "a.b"}, "transformerDirectory": t.TempDir()}
+	base := block{"receiveTables": []string{"orders", "price list", "a.b"}, "transformerDirectory": t.TempDir()}
 	path := write(t, least(base))
 	environ := `MYSQL_SYNC_CONFLICTPOLICY={"orders": "lastWriteWins", "price list": {"priority": ["hq", "branch-1"]}, "a.b": "script"}`
 	if got := load(t, path, environ).ConflictPolicy; !reflect.DeepEqual(got, want) {

@@ -2,15 +2,16 @@ package config
 
 import (
 	"fmt"
-	"net/url"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+
+	"github.com/mysql-sync/mysql-sync/pkg/keys"
 )
 
 // String shows the configuration without passwords.
 func (c Config) String() string {
-	type plain Config // without String, which would call itself
+	type plain Config // without String, which would recurse
 	return fmt.Sprintf("%+v", plain(c))
 }
 
@@ -37,11 +38,11 @@ func (c Config) MarshalLogObject(e zapcore.ObjectEncoder) error {
 // String shows the block without its password.
 func (m MQTT) String() string {
 	type plain MQTT
-	m.Password = redact(m.Password)
+	m.Password = keys.Redact(m.Password)
 	servers := m.Servers
 	m.Servers = nil
 	for _, s := range servers {
-		m.Servers = append(m.Servers, redactURL(s))
+		m.Servers = append(m.Servers, keys.RedactURL(s))
 	}
 	return fmt.Sprintf("%+v", plain(m))
 }
@@ -52,7 +53,7 @@ func (m MQTT) GoString() string { return m.String() }
 // String shows the block without its password.
 func (m MySQL) String() string {
 	type plain MySQL
-	m.Password = redact(m.Password)
+	m.Password = keys.Redact(m.Password)
 	return fmt.Sprintf("%+v", plain(m))
 }
 
@@ -62,7 +63,7 @@ func (m MySQL) GoString() string { return m.String() }
 // String shows the user without the password.
 func (l Login) String() string {
 	type plain Login
-	l.Password = redact(l.Password)
+	l.Password = keys.Redact(l.Password)
 	return fmt.Sprintf("%+v", plain(l))
 }
 
@@ -81,7 +82,7 @@ func (t *TLS) String() string {
 // String shows the user without the password.
 func (u BrokerUser) String() string {
 	type plain BrokerUser
-	u.Password = redact(u.Password)
+	u.Password = keys.Redact(u.Password)
 	return fmt.Sprintf("%+v", plain(u))
 }
 
@@ -91,27 +92,9 @@ func (u BrokerUser) GoString() string { return u.String() }
 // String shows the block without its token.
 func (h HTTP) String() string {
 	type plain HTTP
-	h.Token = redact(h.Token)
+	h.Token = keys.Redact(h.Token)
 	return fmt.Sprintf("%+v", plain(h))
 }
 
 // GoString is String.
 func (h HTTP) GoString() string { return h.String() }
-
-// redact keeps only whether there is a secret.
-func redact(secret string) string {
-	if secret == "" {
-		return ""
-	}
-	return "***"
-}
-
-// redactURL hides the query, in which some brokers take a token.
-func redactURL(s string) string {
-	u, err := url.Parse(s)
-	if err != nil {
-		return "***"
-	}
-	u.RawQuery = redact(u.RawQuery)
-	return u.Redacted()
-}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
-	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -12,19 +11,21 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/keys"
 )
 
-// update writes the documentation anew, in "make docs".
+// update regenerates the documentation, for "make docs".
 var update = flag.Bool("update", false, "write docs/ from schema.json")
 
 const docs = "../../docs"
 
-// Each key of the schema has a field that it is read into, and the other way round.
+// Each key of the schema has a field that it is read into, and vice versa.
 func TestSchemaAndFieldsAgree(t *testing.T) {
 	agree(t, "", root(), reflect.TypeFor[file]())
 }
 
-func agree(t *testing.T, key string, n *node, target reflect.Type) {
+func agree(t *testing.T, key string, n *keys.Schema, target reflect.Type) {
 	fields := map[string]reflect.Type{}
 	for _, f := range reflect.VisibleFields(target) {
 		if !f.Anonymous {
@@ -32,10 +33,10 @@ func agree(t *testing.T, key string, n *node, target reflect.Type) {
 		}
 	}
 	for _, p := range n.Properties {
-		at := join(key, p.name)
-		f, ok := fields[p.name]
-		delete(fields, p.name)
-		if p.node.Deprecated || p.name == "$schema" {
+		at := keys.Join(key, p.Name)
+		f, ok := fields[p.Name]
+		delete(fields, p.Name)
+		if p.Schema.Deprecated || p.Name == "$schema" {
 			continue
 		}
 		if !ok {
@@ -45,7 +46,7 @@ func agree(t *testing.T, key string, n *node, target reflect.Type) {
 		if f.Kind() == reflect.Pointer {
 			f = f.Elem()
 		}
-		sub := p.node
+		sub := p.Schema
 		if sub.Items != nil && f.Kind() == reflect.Slice {
 			sub, f = sub.Items, f.Elem()
 		}
@@ -54,23 +55,23 @@ func agree(t *testing.T, key string, n *node, target reflect.Type) {
 		}
 	}
 	for name := range fields {
-		t.Errorf("%s is not in the schema", join(key, name))
+		t.Errorf("%s is not in the schema", keys.Join(key, name))
 	}
 }
 
-// What the checker takes for granted about the schema holds.
+// The checker's assumptions about the schema hold.
 func TestSchemaIsWhole(t *testing.T) {
 	if !json.Valid(Schema()) {
 		t.Fatal("the schema is not JSON")
 	}
-	walk("", root(), func(key string, n *node) {
+	walk("", root(), func(key string, n *keys.Schema) {
 		switch {
 		case n.Description == "" && !strings.HasSuffix(key, "[]"):
 			t.Errorf("%s is not described", key)
 		case n.Deprecated:
 		case len(n.Type) == 0:
 			t.Errorf("%s has no type", key)
-		case n.is("integer") && (n.Minimum == nil || n.Maximum == nil):
+		case n.Is("integer") && (n.Minimum == nil || n.Maximum == nil):
 			t.Errorf("%s has no limits", key)
 		case n.Pattern != "" && n.Title == "":
 			t.Errorf("%s has a pattern without a title for messages", key)
@@ -79,7 +80,7 @@ func TestSchemaIsWhole(t *testing.T) {
 			regexp.MustCompile(n.Pattern)
 		}
 		for _, name := range n.Required {
-			if n.property(name) == nil {
+			if n.Property(name) == nil {
 				t.Errorf("%s requires %s, which it does not have", key, name)
 			}
 		}
@@ -89,23 +90,23 @@ func TestSchemaIsWhole(t *testing.T) {
 		}
 		for _, v := range examples {
 			if n.WriteOnly || key == "" {
-				continue // refer to files; those of docs/examples are loaded in a test of their own
+				continue // refer to files; a test of its own loads those of docs/examples
 			}
-			if c := (&checker{ignored: map[string][]string{}}); c.value(key, n, v) == nil || len(c.mistakes) > 0 {
-				t.Errorf("%s: the example %v is refused: %v", key, v, c.mistakes)
+			if c := keys.New(keys.Source{}); c.Check(key, n, v) == nil || len(c.Mistakes()) > 0 {
+				t.Errorf("%s: the example %v is refused: %v", key, v, c.Mistakes())
 			}
 		}
 	})
 }
 
 // walk calls visit for each key.
-func walk(key string, n *node, visit func(string, *node)) {
+func walk(key string, n *keys.Schema, visit func(string, *keys.Schema)) {
 	visit(key, n)
 	for _, p := range n.Properties {
-		walk(join(key, p.name), p.node, visit)
+		walk(keys.Join(key, p.Name), p.Schema, visit)
 	}
-	if n.AdditionalProperties.node != nil {
-		walk(key+"{}", n.AdditionalProperties.node, visit)
+	if n.AdditionalProperties.Schema != nil {
+		walk(key+"{}", n.AdditionalProperties.Schema, visit)
 	}
 	if n.Items != nil {
 		walk(key+"[]", n.Items, visit)
@@ -126,7 +127,7 @@ func TestDocumentation(t *testing.T) {
 		t.Fatalf("%s lacks the marks around the keys", page)
 	}
 	for path, want := range map[string][]byte{
-		page: []byte(before + begin + manual() + end + after),
+		page: []byte(before + begin + keys.Manual(root()) + end + after),
 		filepath.Join(docs, "configuration.schema.json"): Schema(),
 	} {
 		if *update {
@@ -140,88 +141,6 @@ func TestDocumentation(t *testing.T) {
 	}
 }
 
-// manual returns the keys as Markdown tables, one for each block.
-func manual() string {
-	var text strings.Builder
-	var blocks func(string, *node)
-	blocks = func(key string, n *node) {
-		title := "Top level"
-		if key != "" {
-			title = "`" + key + "`"
-		}
-		fmt.Fprintf(&text, "\n### %s\n\n%s\n\n| key | type | default | meaning |\n|---|---|---|---|\n", title, n.Description)
-		var ignored []string
-		for _, p := range n.Properties {
-			if p.node.Deprecated {
-				ignored = append(ignored, "`"+p.name+"`")
-				continue
-			}
-			fmt.Fprintf(&text, "| `%s` | %s | %s | %s |\n", p.name, kind(p.node), standard(n, p), meaning(p.node))
-		}
-		if len(ignored) > 0 {
-			fmt.Fprintf(&text, "\nAccepted with one warning, but without effect here: %s.\n", strings.Join(ignored, ", "))
-		}
-		for _, p := range n.Properties {
-			switch {
-			case p.node.WriteOnly || p.node.Deprecated:
-			case p.node.is("object") && len(p.node.Properties) > 0:
-				blocks(join(key, p.name), p.node)
-			case p.node.Items != nil && p.node.Items.is("object"):
-				blocks(join(key, p.name)+"[]", p.node.Items)
-			}
-		}
-	}
-	blocks("", root())
-	text.WriteString("\n")
-	return text.String()
-}
-
-// kind names the type of a key.
-func kind(n *node) string {
-	switch {
-	case n.WriteOnly:
-		return "secret"
-	case n.is("array") && n.is("string"):
-		return "path or list of paths"
-	case n.is("array"):
-		return "list"
-	case n.is("object"):
-		return "block"
-	case n.is("integer"):
-		return fmt.Sprintf("number, %.0f to %.0f", *n.Minimum, *n.Maximum)
-	}
-	return n.Type[0]
-}
-
-// standard returns the default of a key in its block.
-func standard(block *node, p property) string {
-	switch {
-	case slices.Contains(block.Required, p.name):
-		return "required"
-	case p.node.Default == nil || p.node.is("object"):
-		return ""
-	}
-	text, _ := json.Marshal(p.node.Default)
-	return "`" + string(text) + "`"
-}
-
-// meaning returns the description of a key with its values and examples.
-func meaning(n *node) string {
-	text := n.Description
-	if len(n.Enum) > 0 {
-		text += " One of `" + strings.Join(n.Enum, "`, `") + "`."
-	}
-	if len(n.Examples) > 0 && !n.WriteOnly {
-		var examples []string
-		for _, v := range n.Examples {
-			example, _ := json.Marshal(v)
-			examples = append(examples, "`"+string(example)+"`")
-		}
-		text += " Example: " + strings.Join(examples, " or ") + "."
-	}
-	return strings.ReplaceAll(text, "|", `\|`)
-}
-
 // The examples of the documentation are valid as they stand.
 func TestDocumentedExamples(t *testing.T) {
 	paths, err := filepath.Glob(filepath.Join(docs, "examples", "*"))
@@ -232,16 +151,5 @@ func TestDocumentedExamples(t *testing.T) {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			load(t, path, "MQTT_PASSWORD=x", "MYSQL_PASSWORD=y", "HAMBURG_PASSWORD=z", "SYNC_KEY="+strings.Repeat("QUJD", 10)+"QUI=")
 		})
-	}
-}
-
-func TestNearest(t *testing.T) {
-	names := []string{"host", "hostname", "port", "password", "path"}
-	for word, want := range map[string]string{
-		"Host": "host", "pasword": "password", "hots": "host", "passwort": "password", "prot": "port", "": "", "zzzzzzzzz": "",
-	} {
-		if got := Nearest(word, names); got != want {
-			t.Errorf("nearest to %q is %q, want %q", word, got, want)
-		}
 	}
 }

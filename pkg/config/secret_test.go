@@ -12,7 +12,7 @@ import (
 )
 
 func TestEnvironmentOverrides(t *testing.T) {
-	path := write(t, least(keys{"mqttConfig": keys{"host": "broker", "password": keys{"file": "nope"}}}))
+	path := write(t, least(block{"mqttConfig": block{"host": "broker", "password": block{"file": "nope"}}}))
 	c := load(t, path,
 		"PATH=/bin", "MYSQL_SYNC_SERVICE_HOST=10.0.0.1", "MYSQL_SYNC_PORT=tcp://10.0.0.1:80",
 		"MYSQL_SYNC_REMOTECLIENTS= paris, rome ",
@@ -46,12 +46,12 @@ func TestReferencesToTheEnvironment(t *testing.T) {
 		"$A $$ pa$$w": "$A $$ pa$$w", // existing passwords stay as they are
 		"${EMPTY}":    "",
 	} {
-		path := write(t, least(keys{"mqttConfig": keys{"password": text}}))
+		path := write(t, least(block{"mqttConfig": block{"password": text}}))
 		if got := load(t, path, "A=hunter2", "EMPTY=").MQTT.Password; got != want {
 			t.Errorf("%s became %q, want %q", text, got, want)
 		}
 	}
-	path := write(t, least(keys{"checkInterval": "${MS}", "mqttConfig": keys{"password": "${A}${B}"}}))
+	path := write(t, least(block{"checkInterval": "${MS}", "mqttConfig": block{"password": "${A}${B}"}}))
 	refused(t, path, []string{"MS=fast"},
 		`checkInterval: "${MS}" is not a number`,
 		`mqttConfig.password: refers to A, B, which is not set in the environment`)
@@ -62,7 +62,7 @@ func TestReferencesToTheEnvironment(t *testing.T) {
 
 func TestSecretFile(t *testing.T) {
 	for content, want := range map[string]string{"hunter2\n": "hunter2", "hunter2\r\n": "hunter2", " ${A} ": " ${A} "} {
-		path := write(t, least(keys{"mysqlConfig": keys{"user": "s", "database": "d", "password": keys{"file": "secret"}}}))
+		path := write(t, least(block{"mysqlConfig": block{"user": "s", "database": "d", "password": block{"file": "secret"}}}))
 		if err := os.WriteFile(filepath.Join(filepath.Dir(path), "secret"), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -72,7 +72,7 @@ func TestSecretFile(t *testing.T) {
 	}
 }
 
-// Wherever a secret stands in a broken file, the error does not repeat it.
+// Wherever a secret is in a broken file, the error does not repeat it.
 func TestMistakesKeepSecrets(t *testing.T) {
 	const secret = "31415926535897932384"
 	for name, text := range map[string]string{
@@ -111,11 +111,11 @@ func TestMistakesKeepSecrets(t *testing.T) {
 }
 
 func TestPrintingKeepsSecrets(t *testing.T) {
-	c := load(t, write(t, least(keys{
-		"mqttConfig":  keys{"host": "wss://u:hunter2@h/x?token=hunter2"},
-		"mysqlConfig": keys{"user": "s", "database": "shop", "password": "hunter2", "ssl": true},
-		"broker":      keys{"listen": "127.0.0.1:1883", "users": []any{keys{"username": "u", "password": "hunter2"}}},
-		"encryption":  keys{"keys": []any{keys{"id": "k", "key": sealKey}}},
+	c := load(t, write(t, least(block{
+		"mqttConfig":  block{"host": "wss://u:hunter2@h/x?token=hunter2"},
+		"mysqlConfig": block{"user": "s", "database": "shop", "password": "hunter2", "ssl": true},
+		"broker":      block{"listen": "127.0.0.1:1883", "users": []any{block{"username": "u", "password": "hunter2"}}},
+		"encryption":  block{"keys": []any{block{"id": "k", "key": sealKey}}},
 	})))
 	if c.MQTT.Password != "hunter2" || c.MySQL.Password != "hunter2" || c.Broker.Users[0].Password != "hunter2" {
 		t.Fatalf("the passwords are not there: %v", c)

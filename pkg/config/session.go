@@ -5,22 +5,24 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/mysql-sync/mysql-sync/pkg/keys"
 )
 
-// Variable is a variable of a session: of a user, whose name begins with @, or of
-// the server. Its value is an int, a string or a bool.
+// Variable is a session variable: a user variable, whose name begins with @, or a
+// server variable. Its value is an int, a string or a bool.
 type Variable struct {
 	Name  string
 	Value any
 }
 
-// userVariable are the names that variables of users may have here.
+// userVariable matches the names that user variables may have here.
 var userVariable = regexp.MustCompile(`^@[a-zA-Z0-9_$.]{1,64}$`)
 
-// ownVariables are those by which the node tells its own triggers what it does.
+// ownVariables tell the node's own triggers what it is doing.
 const ownVariables = "@mysql_sync_"
 
-// nodeVariables are those of the server that the node rests on: what is stored, how
+// nodeVariables are server variables that the node relies on: what is stored, how
 // it is read, and what a transaction sees.
 var nodeVariables = []string{
 	"autocommit", "character_set_client", "character_set_connection", "character_set_results", "check_constraint_checks", "collation_connection",
@@ -29,7 +31,7 @@ var nodeVariables = []string{
 	"tx_isolation", "tx_read_only", "unique_checks", "wait_timeout",
 }
 
-// freeVariables are those of the server that may be set.
+// freeVariables are the server variables that may be set.
 var freeVariables = []string{
 	"default_week_format", "div_precision_increment", "group_concat_max_len", "lc_time_names", "max_sp_recursion_depth", "sql_log_bin", "sql_safe_updates",
 }
@@ -38,16 +40,16 @@ var freeVariables = []string{
 func (c *checker) session(given map[string]any) []Variable {
 	var list []Variable
 	for _, name := range slices.Sorted(maps.Keys(given)) {
-		key, plain := join("applySession", name), strings.ToLower(name)
+		key, plain := keys.Join("applySession", name), strings.ToLower(name)
 		switch {
 		case strings.HasPrefix(plain, ownVariables), slices.Contains(nodeVariables, plain):
-			c.mistake(key, "is set by the node itself; remove it")
+			c.Mistakef(key, "is set by the node itself; remove it")
 		case strings.HasPrefix(plain, "@") && !userVariable.MatchString(name):
-			c.mistake(key, "is not a variable name: @ and up to 64 letters, digits, _, $ or .")
+			c.Mistakef(key, "is not a variable name: @ and up to 64 letters, digits, _, $ or .")
 		case !strings.HasPrefix(plain, "@") && !slices.Contains(freeVariables, plain):
-			c.mistake(key, "cannot be set here; allowed are variables of your own, such as @%s, and %s", strings.TrimLeft(plain, "@"), strings.Join(freeVariables, ", "))
+			c.Mistakef(key, "cannot be set here; allowed are variables of your own, such as @%s, and %s", strings.TrimLeft(plain, "@"), strings.Join(freeVariables, ", "))
 		case slices.ContainsFunc(list, func(v Variable) bool { return strings.EqualFold(v.Name, name) }):
-			c.mistake(key, "is set twice: names ignore case")
+			c.Mistakef(key, "is set twice: names ignore case")
 		default:
 			list = append(list, Variable{Name: name, Value: given[name]})
 		}

@@ -7,9 +7,9 @@ import (
 )
 
 func TestVariablesOfTheApplyingSessions(t *testing.T) {
-	given := keys{"@disable_triggers": 1, "@App.user": "sync", "@quiet": true, "sql_safe_updates": 0, "@low": -3}
+	given := block{"@disable_triggers": 1, "@App.user": "sync", "@quiet": true, "sql_safe_updates": 0, "@low": -3}
 	want := []Variable{{"@App.user", "sync"}, {"@disable_triggers", 1}, {"@low", -3}, {"@quiet", true}, {"sql_safe_updates", 0}}
-	if got := load(t, write(t, least(keys{"applySession": given}))).ApplySession; !reflect.DeepEqual(got, want) {
+	if got := load(t, write(t, least(block{"applySession": given}))).ApplySession; !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v", got)
 	}
 	for name, why := range map[string]string{
@@ -20,21 +20,21 @@ func TestVariablesOfTheApplyingSessions(t *testing.T) {
 		"@": "is not a variable name", "@a`=1, @b": "is not a variable name", "@@sql_mode": "is not a variable name", "@@session.sql_mode": "is not a variable name",
 		"max_connections": "cannot be set here", "a b": "cannot be set here", "GLOBAL sql_safe_updates": "cannot be set here",
 	} {
-		_, _, err := Load(write(t, least(keys{"applySession": keys{name: 1}})), nil)
+		_, _, err := Load(write(t, least(block{"applySession": block{name: 1}})), nil)
 		if err == nil || !strings.Contains(err.Error(), "applySession."+name) || !strings.Contains(err.Error(), why) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, _, err := Load(write(t, least(keys{"applySession": keys{"@a": 1, "@A": 2}})), nil); err == nil || !strings.Contains(err.Error(), "is set twice") {
+	if _, _, err := Load(write(t, least(block{"applySession": block{"@a": 1, "@A": 2}})), nil); err == nil || !strings.Contains(err.Error(), "is set twice") {
 		t.Errorf("two spellings: %v", err)
 	}
-	if _, _, err := Load(write(t, least(keys{"applySession": keys{"@a": []int{1}}})), nil); err == nil || !strings.Contains(err.Error(), "applySession.@a") {
+	if _, _, err := Load(write(t, least(block{"applySession": block{"@a": []int{1}}})), nil); err == nil || !strings.Contains(err.Error(), "applySession.@a") {
 		t.Errorf("a list: %v", err)
 	}
 }
 
 func TestColumnsThatMayStoreOtherValues(t *testing.T) {
-	cfg := load(t, write(t, least(keys{"receiveTables": []string{"orders", "a.b", "rest"}, "allowLossy": keys{"orders": []string{"price"}, "a.b": []string{"*"}}})))
+	cfg := load(t, write(t, least(block{"receiveTables": []string{"orders", "a.b", "rest"}, "allowLossy": block{"orders": []string{"price"}, "a.b": []string{"*"}}})))
 	for _, c := range []struct {
 		table, column string
 		want          bool
@@ -43,11 +43,11 @@ func TestColumnsThatMayStoreOtherValues(t *testing.T) {
 			t.Errorf("%s.%s: %v", c.table, c.column, got)
 		}
 	}
-	cfg = load(t, write(t, least(keys{"receiveTables": []string{"orders"}, "allowLossy": keys{"*": []string{"price"}}})))
+	cfg = load(t, write(t, least(block{"receiveTables": []string{"orders"}, "allowLossy": block{"*": []string{"price"}}})))
 	if !cfg.Lossy("orders", "price") || cfg.Lossy("orders", "made") {
 		t.Error("a column of all tables")
 	}
-	if _, _, err := Load(write(t, least(keys{"receiveTables": []string{"orders"}, "allowLossy": keys{"oders": []string{"price"}}})), nil); err == nil ||
+	if _, _, err := Load(write(t, least(block{"receiveTables": []string{"orders"}, "allowLossy": block{"oders": []string{"price"}}})), nil); err == nil ||
 		!strings.Contains(err.Error(), `allowLossy.oders: is not in receiveTables; did you mean "orders"?`) {
 		t.Errorf("a table that is not received: %v", err)
 	}

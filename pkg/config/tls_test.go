@@ -90,22 +90,22 @@ func TestCertificateMistakes(t *testing.T) {
 			"key: must list one file per certificate, in the same order: cert has 2, key has 1"},
 	} {
 		t.Run(rule.name, func(t *testing.T) {
-			block := keys{"host": "h", "ca": rule.ca, "cert": rule.cert, "key": rule.key}
-			refused(t, write(t, least(keys{"mqttConfig": block})), nil, "mqttConfig."+rule.want)
-			delete(block, "host")
-			refused(t, write(t, least(keys{"mysqlConfig": keys{"user": "s", "database": "d", "ssl": block}})), nil, "mysqlConfig.ssl."+rule.want)
+			given := block{"host": "h", "ca": rule.ca, "cert": rule.cert, "key": rule.key}
+			refused(t, write(t, least(block{"mqttConfig": given})), nil, "mqttConfig."+rule.want)
+			delete(given, "host")
+			refused(t, write(t, least(block{"mysqlConfig": block{"user": "s", "database": "d", "ssl": given}})), nil, "mysqlConfig.ssl."+rule.want)
 		})
 	}
 }
 
-// The old documentation has ca and cert without a key; such files go on working.
+// The old documentation has ca and cert without a key; such files still work.
 func TestHalfAPairIsLeftOut(t *testing.T) {
 	c := newCerts(t)
 	for _, rule := range []struct{ key, file, want string }{
 		{"cert", "client.crt", "mqttConfig.cert: is ignored because there is no key; add the certificate's key, or remove it"},
 		{"key", "client.key", "mqttConfig.key: is ignored because there is no cert; add the key's certificate, or remove it"},
 	} {
-		path := write(t, least(keys{"mqttConfig": keys{"host": "h", "protocol": "ssl", "ca": c.at("ca.crt"), rule.key: c.at(rule.file)}}))
+		path := write(t, least(block{"mqttConfig": block{"host": "h", "protocol": "ssl", "ca": c.at("ca.crt"), rule.key: c.at(rule.file)}}))
 		got, warnings, err := Load(path, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -127,7 +127,7 @@ func TestKeyInTheFileOfItsCertificate(t *testing.T) {
 		joined = append(joined, part...)
 	}
 	path := writeText(t, "client.pem", string(joined))
-	got := load(t, write(t, least(keys{"mqttConfig": keys{"host": "h", "cert": path}}))).MQTT
+	got := load(t, write(t, least(block{"mqttConfig": block{"host": "h", "cert": path}}))).MQTT
 	if want := []string{path}; !reflect.DeepEqual(got.Cert, want) || !reflect.DeepEqual(got.Key, want) || got.Servers[0] != "ssl://h:8883" {
 		t.Errorf("got %v", got)
 	}
@@ -154,28 +154,28 @@ func TestNameToExpect(t *testing.T) {
 
 func TestBroker(t *testing.T) {
 	c := newCerts(t)
-	users := []any{keys{"username": "berlin", "password": "p"}, keys{"username": "hamburg", "password": "q"}}
-	pair := func(listen string) keys {
-		return keys{"listen": listen, "users": users, "cert": c.at("client.crt"), "key": c.at("client.key")}
+	users := []any{block{"username": "berlin", "password": "p"}, block{"username": "hamburg", "password": "q"}}
+	pair := func(listen string) block {
+		return block{"listen": listen, "users": users, "cert": c.at("client.crt"), "key": c.at("client.key")}
 	}
 	for _, rule := range []struct {
 		name         string
-		broker, mqtt keys
+		broker, mqtt block
 		want         MQTT
 	}{
-		{"without users on the loopback", keys{"listen": "127.0.0.1:1884"}, nil, MQTT{Servers: []string{"tcp://127.0.0.1:1884"}}},
-		{"by name", keys{"listen": "localhost:1884"}, keys{}, MQTT{Servers: []string{"tcp://localhost:1884"}}},
-		{"on all addresses", keys{"listen": ":1884", "users": users}, nil,
+		{"without users on the loopback", block{"listen": "127.0.0.1:1884"}, nil, MQTT{Servers: []string{"tcp://127.0.0.1:1884"}}},
+		{"by name", block{"listen": "localhost:1884"}, block{}, MQTT{Servers: []string{"tcp://localhost:1884"}}},
+		{"on all addresses", block{"listen": ":1884", "users": users}, nil,
 			MQTT{Servers: []string{"tcp://127.0.0.1:1884"}, Username: "berlin", Password: "p"}},
-		{"on all IPv6 addresses", keys{"listen": "[::]:1884", "users": users}, keys{"username": "me", "password": "r"},
+		{"on all IPv6 addresses", block{"listen": "[::]:1884", "users": users}, block{"username": "me", "password": "r"},
 			MQTT{Servers: []string{"tcp://[::1]:1884"}, Username: "me", Password: "r"}},
 		{"with a certificate that names the address", pair("0.0.0.0:8883"), nil,
 			MQTT{Servers: []string{"ssl://127.0.0.1:8883"}, Username: "berlin", Password: "p", CA: []string{c.at("client.crt")}}},
 		{"with a certificate that names another", pair("127.0.0.2:8883"), nil,
 			MQTT{Servers: []string{"ssl://127.0.0.2:8883"}, ServerName: "broker.example.com", Username: "berlin", Password: "p", CA: []string{c.at("client.crt")}}},
-		{"beside another broker", keys{"listen": "127.0.0.1:1884", "wsListen": "127.0.0.1:80"}, keys{"host": "h"}, MQTT{Servers: []string{"tcp://h:1883"}}},
+		{"beside another broker", block{"listen": "127.0.0.1:1884", "wsListen": "127.0.0.1:80"}, block{"host": "h"}, MQTT{Servers: []string{"tcp://h:1883"}}},
 	} {
-		change := keys{"broker": rule.broker, "mqttConfig": nil}
+		change := block{"broker": rule.broker, "mqttConfig": nil}
 		if rule.mqtt != nil {
 			change["mqttConfig"] = rule.mqtt
 		}
@@ -188,63 +188,63 @@ func TestBroker(t *testing.T) {
 
 	for _, rule := range []struct {
 		name   string
-		broker keys
+		broker block
 		want   string
 	}{
-		{"other machines need a login", keys{"listen": "0.0.0.0:1883"},
+		{"other machines need a login", block{"listen": "0.0.0.0:1883"},
 			`broker.listen: "0.0.0.0:1883" is reachable from other machines, but broker.users is empty; add users, or listen on 127.0.0.1`},
-		{"other machines need a login for websockets", keys{"listen": "127.0.0.1:1883", "wsListen": ":80"},
+		{"other machines need a login for websockets", block{"listen": "127.0.0.1:1883", "wsListen": ":80"},
 			`broker.wsListen: ":80" is reachable from other machines, but broker.users is empty; add users, or listen on 127.0.0.1`},
-		{"a broker listens", keys{"users": users}, "broker.listen: is missing: address to listen on for MQTT"},
-		{"an address has a port", keys{"listen": "127.0.0.1"}, `broker.listen: "127.0.0.1" is not an address such as 127.0.0.1:1883`},
-		{"a port exists", keys{"listen": "127.0.0.1:0"}, "broker.listen: 0 is not a port between 1 and 65535"},
-		{"two listeners have two ports", keys{"listen": "127.0.0.1:1", "wsListen": "127.0.0.1:1"}, "broker.wsListen: is the same address as listen; use another port"},
-		{"a certificate has a key", keys{"listen": "127.0.0.1:1", "cert": "x"}, "broker.key: is missing; it must be the private key for broker.cert"},
-		{"a key has a certificate", keys{"listen": "127.0.0.1:1", "key": "x"}, "broker.cert: is missing; it must be the certificate for broker.key"},
-		{"a key is the certificate's", keys{"listen": "127.0.0.1:1", "cert": c.at("client.crt"), "key": c.at("other.key")},
+		{"a broker listens", block{"users": users}, "broker.listen: is missing: address to listen on for MQTT"},
+		{"an address has a port", block{"listen": "127.0.0.1"}, `broker.listen: "127.0.0.1" is not an address such as 127.0.0.1:1883`},
+		{"a port exists", block{"listen": "127.0.0.1:0"}, "broker.listen: 0 is not a port between 1 and 65535"},
+		{"two listeners have two ports", block{"listen": "127.0.0.1:1", "wsListen": "127.0.0.1:1"}, "broker.wsListen: is the same address as listen; use another port"},
+		{"a certificate has a key", block{"listen": "127.0.0.1:1", "cert": "x"}, "broker.key: is missing; it must be the private key for broker.cert"},
+		{"a key has a certificate", block{"listen": "127.0.0.1:1", "key": "x"}, "broker.cert: is missing; it must be the certificate for broker.key"},
+		{"a key is the certificate's", block{"listen": "127.0.0.1:1", "cert": c.at("client.crt"), "key": c.at("other.key")},
 			"broker.key: " + c.at("other.key") + " is not the key of " + c.at("client.crt") + ": private key does not match public key"},
-		{"a user is listed once", keys{"listen": "127.0.0.1:1", "users": []any{users[0], users[0]}}, `broker.users[1].username: "berlin" is listed twice; remove one`},
-		{"a user has a password", keys{"listen": "127.0.0.1:1", "users": []any{keys{"username": "u", "password": ""}}}, `broker.users[0].password: is empty`},
+		{"a user is listed once", block{"listen": "127.0.0.1:1", "users": []any{users[0], users[0]}}, `broker.users[1].username: "berlin" is listed twice; remove one`},
+		{"a user has a password", block{"listen": "127.0.0.1:1", "users": []any{block{"username": "u", "password": ""}}}, `broker.users[0].password: is empty`},
 	} {
 		t.Run(rule.name, func(t *testing.T) {
-			refused(t, write(t, least(keys{"broker": rule.broker, "mqttConfig": nil})), nil, rule.want)
+			refused(t, write(t, least(block{"broker": rule.broker, "mqttConfig": nil})), nil, rule.want)
 		})
 	}
 }
 
 func TestServers(t *testing.T) {
 	c := newCerts(t)
-	with := func(k keys) keys { k["cert"], k["key"] = c.at("client.crt"), c.at("client.key"); return k }
+	with := func(k block) block { k["cert"], k["key"] = c.at("client.crt"), c.at("client.key"); return k }
 	for _, rule := range []struct {
 		name string
-		mqtt keys
+		mqtt block
 		want []string
 	}{
-		{"nothing said is localhost", keys{}, []string{"tcp://localhost:1883"}},
-		{"mqtt", keys{"host": "h", "protocol": "mqtt"}, []string{"tcp://h:1883"}},
-		{"tcp", keys{"host": "h", "protocol": "tcp", "path": "/ignored"}, []string{"tcp://h:1883"}},
-		{"mqtts", keys{"host": "h", "protocol": "mqtts"}, []string{"ssl://h:8883"}},
-		{"ssl", keys{"host": "h", "protocol": "ssl"}, []string{"ssl://h:8883"}},
-		{"tls", keys{"host": "h", "protocol": "tls"}, []string{"ssl://h:8883"}},
-		{"ws", keys{"host": "h", "protocol": "ws"}, []string{"ws://h:80/"}},
-		{"wx", keys{"host": "h", "protocol": "wx", "path": "/mqtt?a=b"}, []string{"ws://h:80/mqtt?a=b"}},
-		{"wss", keys{"host": "h", "protocol": "wss", "path": "mqtt"}, []string{"wss://h:443/mqtt"}},
-		{"wxs", keys{"host": "h", "protocol": "wxs", "port": 8443}, []string{"wss://h:8443/"}},
-		{"hostname wins", keys{"host": "h", "hostname": "n"}, []string{"tcp://n:1883"}},
-		{"IPv6", keys{"host": "::1"}, []string{"tcp://[::1]:1883"}},
-		{"IPv6 in brackets", keys{"host": "[::1]"}, []string{"tcp://[::1]:1883"}},
-		{"a URL", keys{"host": "mqtts://h"}, []string{"ssl://h:8883"}},
-		{"a URL wins over the keys", keys{"host": "wss://h:99/p", "port": 1, "protocol": "mqtt", "path": "/q"}, []string{"wss://h:99/p"}},
-		{"a URL takes what it lacks from the keys", keys{"host": "ws://h", "port": 1, "path": "/q"}, []string{"ws://h:1/q"}},
-		{"several servers", keys{"protocol": "ws", "path": "/m", "host": "not used", "servers": []any{
-			keys{"host": "a"}, keys{"host": "b", "port": 5, "protocol": "mqtts"}, keys{"host": "tcp://c"}}},
+		{"nothing said is localhost", block{}, []string{"tcp://localhost:1883"}},
+		{"mqtt", block{"host": "h", "protocol": "mqtt"}, []string{"tcp://h:1883"}},
+		{"tcp", block{"host": "h", "protocol": "tcp", "path": "/ignored"}, []string{"tcp://h:1883"}},
+		{"mqtts", block{"host": "h", "protocol": "mqtts"}, []string{"ssl://h:8883"}},
+		{"ssl", block{"host": "h", "protocol": "ssl"}, []string{"ssl://h:8883"}},
+		{"tls", block{"host": "h", "protocol": "tls"}, []string{"ssl://h:8883"}},
+		{"ws", block{"host": "h", "protocol": "ws"}, []string{"ws://h:80/"}},
+		{"wx", block{"host": "h", "protocol": "wx", "path": "/mqtt?a=b"}, []string{"ws://h:80/mqtt?a=b"}},
+		{"wss", block{"host": "h", "protocol": "wss", "path": "mqtt"}, []string{"wss://h:443/mqtt"}},
+		{"wxs", block{"host": "h", "protocol": "wxs", "port": 8443}, []string{"wss://h:8443/"}},
+		{"hostname wins", block{"host": "h", "hostname": "n"}, []string{"tcp://n:1883"}},
+		{"IPv6", block{"host": "::1"}, []string{"tcp://[::1]:1883"}},
+		{"IPv6 in brackets", block{"host": "[::1]"}, []string{"tcp://[::1]:1883"}},
+		{"a URL", block{"host": "mqtts://h"}, []string{"ssl://h:8883"}},
+		{"a URL wins over the keys", block{"host": "wss://h:99/p", "port": 1, "protocol": "mqtt", "path": "/q"}, []string{"wss://h:99/p"}},
+		{"a URL takes what it lacks from the keys", block{"host": "ws://h", "port": 1, "path": "/q"}, []string{"ws://h:1/q"}},
+		{"several servers", block{"protocol": "ws", "path": "/m", "host": "not used", "servers": []any{
+			block{"host": "a"}, block{"host": "b", "port": 5, "protocol": "mqtts"}, block{"host": "tcp://c"}}},
 			[]string{"ws://a:80/m", "ssl://b:5", "tcp://c:1883"}},
-		{"a client certificate needs TLS", with(keys{"host": "h"}), []string{"ssl://h:8883"}},
-		{"a client certificate needs TLS on a websocket", with(keys{"host": "h", "protocol": "ws"}), []string{"wss://h:443/"}},
-		{"a server's own protocol stays", with(keys{"servers": []any{keys{"host": "a"}, keys{"host": "b", "protocol": "mqtt"}}}),
+		{"a client certificate needs TLS", with(block{"host": "h"}), []string{"ssl://h:8883"}},
+		{"a client certificate needs TLS on a websocket", with(block{"host": "h", "protocol": "ws"}), []string{"wss://h:443/"}},
+		{"a server's own protocol stays", with(block{"servers": []any{block{"host": "a"}, block{"host": "b", "protocol": "mqtt"}}}),
 			[]string{"ssl://a:8883", "tcp://b:1883"}},
 	} {
-		if got := load(t, write(t, least(keys{"mqttConfig": rule.mqtt}))).MQTT.Servers; !reflect.DeepEqual(got, rule.want) {
+		if got := load(t, write(t, least(block{"mqttConfig": rule.mqtt}))).MQTT.Servers; !reflect.DeepEqual(got, rule.want) {
 			t.Errorf("%s: got %q want %q", rule.name, got, rule.want)
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// LargestRow returns how many bytes the largest row may have that is taken.
+// LargestRow returns the size of the largest accepted row, in bytes.
 func (c *Config) LargestRow() int { return max(c.MaxRowBytes, 1<<20) }
 
 // Tables returns the tables that are synced or received, sorted, each once.

@@ -32,7 +32,7 @@ func TestAWriteIsNotOfTheFuture(t *testing.T) {
 	}
 }
 
-func TestWhatIsTooFarAheadIsNotBelieved(t *testing.T) {
+func TestVersionsTooFarAheadAreNotBelieved(t *testing.T) {
 	t.Parallel()
 	at := func(time int64, origin string) change.Version { return change.Version{Time: time, Origin: origin} }
 	near := change.State{Version: at(today+day, "a"), Seen: change.Vector{at(today, "b")}}
@@ -53,7 +53,7 @@ func TestWhatIsTooFarAheadIsNotBelieved(t *testing.T) {
 			t.Errorf("%v claims to know %v", next.Version, v)
 		}
 	}
-	// Who has one from before takes it, and so does who had believed the other, when it does not any more.
+	// A node with an earlier version takes it, and so does one that had believed the other and no longer does.
 	old := change.State{Version: at(today-5*day, "a")}
 	if d, _ := conflict.Resolve(old, next); d != conflict.Apply {
 		t.Errorf("who has %v decides %v", old, d)
@@ -61,7 +61,7 @@ func TestWhatIsTooFarAheadIsNotBelieved(t *testing.T) {
 	if d, _ := conflict.Resolve(b, next); !d.Writes() {
 		t.Errorf("who has %v decides %v", far, d)
 	}
-	// A write that did not know it is later, and it is kept, though what its author wrote before was known.
+	// A write that did not know it is later; it is kept although its author's earlier writes were known.
 	if d, _ := conflict.Resolve(b, change.State{Version: at(today-minute, "b"), Seen: change.Vector{at(today-day, "a")}}); d != conflict.Win {
 		t.Errorf("another's write is decided %v", d)
 	}

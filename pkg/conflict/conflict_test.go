@@ -94,10 +94,10 @@ func TestALocalWriteIsLaterThanAllThatTheRowHasSeen(t *testing.T) {
 	}
 }
 
-// TestNodesConvergeWhateverTheOrder lets three nodes write a row with clocks
-// that go wrong, and gives each what the others sent: states as they were when
-// they were sent, in any order, some twice, some by way of a third node.
-// Afterwards all hold the same version. Promise 3.
+// TestNodesConvergeWhateverTheOrder lets three nodes write a row with wrong
+// clocks, and gives each what the others sent: states as they were when sent,
+// in any order, some twice, some through a third node. Afterwards all hold the
+// same version. Promise 3.
 func TestNodesConvergeWhateverTheOrder(t *testing.T) {
 	names := []string{"a", "b", "c"}
 	for seed := range uint64(3000) {
@@ -137,8 +137,8 @@ func TestNodesConvergeWhateverTheOrder(t *testing.T) {
 	}
 }
 
-// TestTheOrderOfTwoDoesNotMatter checks that two states merge to the same,
-// whichever a node has first, and that the decisions fit each other.
+// TestTheOrderOfTwoDoesNotMatter checks that two states merge to the same
+// result whichever a node has first, and that the decisions agree.
 func TestTheOrderOfTwoDoesNotMatter(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	random := func() change.State {

@@ -19,23 +19,23 @@ const (
 )
 
 // Policy is how the conflicts of one table are decided. The zero Policy is
-// lastWriteWins. All nodes must have the same for a table.
+// lastWriteWins. All nodes must have the same policy for a table.
 type Policy struct {
 	Name    string   // "" is lastWriteWins
-	Clients []string // of priority: the first wins; those that are not named come last
+	Clients []string // of priority: the first wins; unnamed clients come last
 }
 
 // Decides reports whether conflicts under p end with a new version.
 func (p Policy) Decides() bool { return p.Name != "" && p.Name != LastWriteWins }
 
-// Resolve is the function Resolve, but a conflict is decided by the policy. The
-// policies other than lastWriteWins end each conflict with a new version, which
-// the caller passes on to everybody: it has seen the writes of both sides, so
-// that all who decided otherwise, or less, take it. Those who decide the same
+// Resolve is the function Resolve, except that the policy decides conflicts.
+// Policies other than lastWriteWins end each conflict with a new version, which
+// the caller passes on to everyone: it has seen the writes of both sides, so
+// nodes that decided otherwise, or less, take it. Nodes that decide the same
 // two make the same version. Promise 3.
 //
 // Under script, the decision is what stands if the script fails: the later
-// version. What the script makes is given its version by Merge.
+// version. Merge gives the script's row its version.
 func (p Policy) Resolve(local, incoming change.State) (Decision, change.State) {
 	d, after := Resolve(local, incoming)
 	if !d.Conflict() || !p.Decides() {
@@ -54,7 +54,7 @@ func (p Policy) Resolve(local, incoming change.State) (Decision, change.State) {
 	return d, outcome(local, incoming, author, nil)
 }
 
-// rank is the place of a version's author, the lower the better.
+// rank is the place of a version's author; lower is better.
 func (p Policy) rank(v change.Version) int {
 	if i := slices.Index(p.Clients, v.Author()); i >= 0 {
 		return i
@@ -62,9 +62,9 @@ func (p Policy) rank(v change.Version) int {
 	return len(p.Clients)
 }
 
-// newer compares two states of one author's row by what the author wrote: a
-// decision's own time says when others wrote. It returns -1 where the local row
-// is the newer one, 0 where the authors are not the same.
+// newer compares two states of one author's row by the author's own writes: the
+// time of a decision says when others wrote. It returns -1 if the local row is
+// newer, 0 if the authors differ.
 func newer(local, incoming change.State) int {
 	author := local.Version.Author()
 	if author != incoming.Version.Author() {
@@ -73,10 +73,10 @@ func newer(local, incoming change.State) int {
 	return cmp.Compare(incoming.Seen.With(incoming.Version).Latest(author), local.Seen.With(local.Version).Latest(author))
 }
 
-// Merge returns the state of a row that a script has made of two. The row, in
-// any form that is the same for the same row, tells the version from that of
-// another result: a script that gives one node this and another that does no
-// harm, as the later of the two versions then stands everywhere.
+// Merge returns the state of a row that a script made of two. The row, in any
+// form that is the same for the same row, tells its version from that of
+// another result: a script that gives different nodes different results does no
+// harm, as the later version then wins everywhere.
 func Merge(local, incoming change.State, row []byte) change.State {
 	return outcome(local, incoming, "", row)
 }

@@ -76,16 +76,16 @@ func TestMergesOfTheSameTwoAreTheSameIfTheirRowsAre(t *testing.T) {
 	}
 }
 
-// node is one copy of a row: its content names the writes that it is made of.
+// node is one copy of a row: its content names the writes it is made of.
 type node struct {
 	name  string
-	other *conflict.Policy // where it has another policy than the others
+	other *conflict.Policy // if its policy differs from the others'
 	state change.State
 	row   string
 	news  bool
 }
 
-// meeting plays a policy between nodes that write, meet and go apart.
+// meeting plays a policy between nodes that write, meet and part.
 type meeting struct {
 	t      *testing.T
 	seed   uint64
@@ -94,7 +94,7 @@ type meeting struct {
 	script func(earlier, later string) string // of the policy script
 	nodes  []*node
 	rows   map[change.Version]string
-	over   map[string]bool // rows that a user has seen and written over
+	over   map[string]bool // rows that a user has seen and overwritten
 	losers map[string]bool // rows that lost
 	sent   int
 }
@@ -174,11 +174,10 @@ func (m *meeting) rest() {
 	}
 }
 
-// TestNodesConvergeUnderEachPolicy lets up to five nodes write a row with clocks
-// that go wrong, and gives each what others had at one time, in any order. In
-// the end all hold the same row, nothing is sent any more, and each row that was
-// written stands, was written over by somebody who saw it, or is kept as a loser.
-// Promises 3 and 4.
+// TestNodesConvergeUnderEachPolicy lets up to five nodes write a row with wrong
+// clocks, and gives each what others had at some time, in any order. In the end
+// all hold the same row, nothing more is sent, and each row ever written stands,
+// was overwritten by someone who saw it, or is kept as a loser. Promises 3 and 4.
 func TestNodesConvergeUnderEachPolicy(t *testing.T) {
 	hash := func(parts ...string) string {
 		h := fnv.New64a()
@@ -238,7 +237,7 @@ func TestNodesConvergeUnderEachPolicy(t *testing.T) {
 						t.Fatalf("seed %d: the write %q is nowhere", seed, w)
 					}
 				}
-				// What was under way for long changes nothing any more.
+				// What was on its way for long changes nothing now.
 				for _, o := range old {
 					n := m.nodes[m.r.IntN(len(m.nodes))]
 					if m.deliver(n, o.state, o.row); n.news {
@@ -250,8 +249,8 @@ func TestNodesConvergeUnderEachPolicy(t *testing.T) {
 	}
 }
 
-// TestTheFirstOfTheListStands lets each client write once, knowing of nobody:
-// whatever the order, the row of the first of the list is what stands.
+// TestTheFirstOfTheListStands lets each client write once, knowing no other
+// write: whatever the order, the row of the first client listed wins.
 func TestTheFirstOfTheListStands(t *testing.T) {
 	p := conflict.Policy{Name: conflict.Priority, Clients: []string{"hq", "b"}}
 	for seed := range uint64(1000) {
@@ -270,8 +269,8 @@ func TestTheFirstOfTheListStands(t *testing.T) {
 	}
 }
 
-// TestADecisionIsTakenWhereARowOfTheBaselineIsKnown: the node that held the row from the beginning takes it out of the decision's
-// vector on its way (Credible), and all that it passes it on to must take the decision all the same. Promise 3.
+// TestADecisionIsTakenWhereARowOfTheBaselineIsKnown: the node that held the row from the beginning removes it from the decision's
+// vector on its way (Credible), and all nodes that it passes the decision on to must still take it. Promise 3.
 func TestADecisionIsTakenWhereARowOfTheBaselineIsKnown(t *testing.T) {
 	t.Parallel()
 	write := change.Version{Time: 2000, Origin: "c"}

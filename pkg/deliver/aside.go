@@ -6,12 +6,11 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 )
 
-// asideReads is how often in a row the sender reads on where all that it read was put aside.
+// asideReads is how many times in a row the sender reads on when everything it read was put aside.
 const asideReads = 20
 
-// putAside marks those of the rows of the stream whose tables are troubled, and returns the
-// others: to refuse a row takes its time, and on the stream all others would wait for it. What
-// is marked is sent as well, in turns with the stream. Promise 5.
+// putAside marks those rows of the stream whose tables are troubled, and returns the others: refusing a row takes time,
+// and in the stream all others would wait for it. Marked rows are sent too, taking turns with the stream. Promise 5.
 func (s *Sender) putAside(ctx context.Context, items []outbox.Item) ([]outbox.Item, error) {
 	var aside []outbox.Sent
 	kept := items[:0]

@@ -11,18 +11,18 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// clashTries is how often a row is refused for a unique value that another has before it is
-// shown as an error: a change in which that gives it up may be on its way. One that waits for
-// something that nobody has to look after, such as its parent, never is.
+// clashTries is how many times a row may be refused for a unique value that another row has before it is shown as an
+// error: a change in which that row gives it up may be in flight. A row that waits for something that no one has to
+// fix, such as its parent, is never shown as one.
 const clashTries = 6
 
-// failure says how a row was refused and when it is tried again.
+// failure says why a row was refused and when it is retried.
 func (s *Sender) failure(i outbox.Item, r wire.Reject) outbox.Failure {
 	return outbox.Failure{Item: i, Message: r.Message, Temporary: r.Retry && (!r.Taken || i.Attempts < clashTries),
 		RetryAt: s.c.Now().Add(after(i.Attempts, r.Retry))}
 }
 
-// failures says so of rows that could not be sent.
+// failures returns the failures of rows that could not be sent.
 func (s *Sender) failures(list []render.Refusal) []outbox.Failure {
 	failed := make([]outbox.Failure, len(list))
 	for i, r := range list {
@@ -31,13 +31,14 @@ func (s *Sender) failures(list []render.Refusal) []outbox.Failure {
 	return failed
 }
 
-// refuse books rows that could not be sent, or that the remote refused. tried says of which it
-// is known what became of them when they were tried again.
+// refuse records rows that could not be sent, or that the remote refused. tried says which of them were retries with a
+// known outcome.
 func (s *Sender) refuse(ctx context.Context, failed []outbox.Failure) error {
 	if len(failed) == 0 {
 		return nil
 	}
-	// Before it is booked: where no answer comes, the rows may wait all the same, and nobody else looks for them. Promise 1.
+	// Before recording it: if no answer comes, the rows may be waiting all the same, and no one else looks for them.
+	// Promise 1.
 	s.marks.any = true
 	for i := range failed {
 		s.probes.of(failed[i].Table).refused(failed[i].RetryAt)
@@ -49,12 +50,12 @@ func (s *Sender) refuse(ctx context.Context, failed []outbox.Failure) error {
 	return nil
 }
 
-// book records what the remote has answered.
+// book records the remote's answers.
 func (s *Sender) book(ctx context.Context, answers []Answer) error {
 	var done []outbox.Sent
 	var held []Held
 	var failed []outbox.Failure
-	ends := make([]int, len(answers)) // of what each has acked
+	ends := make([]int, len(answers)) // by position acked
 	for i, a := range answers {
 		o, ok := s.flights.answer(a)
 		if ok {
@@ -62,7 +63,7 @@ func (s *Sender) book(ctx context.Context, answers []Answer) error {
 		}
 		s.road.answered(o.sent)
 		if done == nil {
-			done = slices.Clip(o.done) // it may be all remotes' load
+			done = slices.Clip(o.done) // may be a load that all remotes share
 		} else {
 			done = append(done, o.done...)
 		}
@@ -100,7 +101,7 @@ func (s *Sender) book(ctx context.Context, answers []Answer) error {
 	at := s.road.reached()
 	moved := &at
 	if at == s.road.Place {
-		moved = nil // as while tables are sent as a whole: a commit less for each batch
+		moved = nil // as when tables are sent as a whole: saves a commit per batch
 	}
 	left, err := s.c.Outbox.Done(ctx, s.remote, done, moved, s.marks.any)
 	if err != nil {
@@ -117,7 +118,7 @@ func (s *Sender) book(ctx context.Context, answers []Answer) error {
 		return err
 	}
 	if left > 0 {
-		s.marks.found() // they were marked again meanwhile
+		s.marks.found() // they have been marked again
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// Config is what the senders of a node have in common.
+// Config is what the senders of a node share.
 type Config struct {
 	Log    *zap.Logger
 	Now    func() time.Time
@@ -22,35 +22,37 @@ type Config struct {
 	Stream Stream
 	Rows   Rows
 	Tables Tables
-	Loads  *Loads // shared by the senders; nil: each reads for itself
-	// Transfer returns what is left of the tables that a remote is sent as a whole, without some that cannot be read; nil: nothing is.
+	Loads  *Loads // shared by the senders; nil: each reads by itself
+	// Transfer returns what is left of the tables being sent to a remote as a whole, except some that cannot be read;
+	// nil: nothing.
 	Transfer func(ctx context.Context, remote string, apart map[string]bool) (Transfer, error)
-	// Denied judges rows of which a remote has, as it says, later writes: some count as done, others as refused, the others are
-	// written again.
+	// Denied decides about rows of which a remote claims to have later writes: some count as done, some as refused, the
+	// others are written again.
 	Denied func(ctx context.Context, remote string, held []Held) (done []outbox.Sent, refused []render.Refusal, err error)
-	// Refused is called with rows that a remote has refused, once they are booked.
+	// Refused is called with rows that a remote has refused, once they are recorded.
 	Refused  func(ctx context.Context, failed []outbox.Failure) error
 	Counters Counters
 }
 
-// Stream is the order in which rows were last changed; see version.Stream.
+// Stream holds the rows in the order of their last changes; see version.Stream.
 type Stream interface {
 	Visible(ctx context.Context) (int64, error)
 	Read(ctx context.Context, after, upTo int64, limit int) ([]version.Waiting, error)
 	ReadTable(ctx context.Context, table string, after, upTo int64, limit int) ([]version.Waiting, error)
 }
 
-// Rows reads rows and makes of them what a remote is to have; see package render.
+// Rows reads rows and renders them for a remote; see package render.
 type Rows interface {
 	Render(ctx context.Context, to render.Target, items []outbox.Item) (*render.Rendering, error)
-	// Transforms reports whether a table has a transformer, Transformed returns those that have one.
+	// Transforms reports whether a table has a transformer; Transformed returns the tables that have one.
 	Transforms(table string) bool
 	Transformed() []string
-	// Note notes the next rows of a table, which the remote may hold; it returns how many, and whether there are no more.
+	// Note records the next rows of a table that the remote may hold; it returns how many, and whether there are no
+	// more.
 	Note(ctx context.Context, remote string, at *outbox.Noting) (noted int, finished bool, err error)
 }
 
-// Tables are the tables as the database has them; see schema.Tables.
+// Tables are the tables as defined in the database; see schema.Tables.
 type Tables interface {
 	Identify(ctx context.Context, rows []change.Row) error
 	ID(ctx context.Context, r change.Row) string
@@ -59,7 +61,7 @@ type Tables interface {
 	SetAside(table string, err error) bool
 }
 
-// Transfer is what is left of tables that are sent as a whole; see snapshot.Transfer.
+// Transfer is what is left of tables being sent as a whole; see snapshot.Transfer.
 type Transfer interface {
 	Look(ctx context.Context) error
 	Next(ctx context.Context, limit int) ([]snapshot.Piece, error)
@@ -68,7 +70,7 @@ type Transfer interface {
 	Acked(ctx context.Context, pieces []snapshot.Piece) error
 }
 
-// Counters count what goes by, a message at a time; see status.Traffic.
+// Counters count traffic, message by message; see status.Traffic.
 type Counters interface {
 	Published(remote string)
 	Sent(remote string, n int, table func(int) string)
@@ -76,7 +78,7 @@ type Counters interface {
 	Unanswered(remote string, messages int)
 }
 
-// Outbox is what remotes need, and have; see outbox.Outbox.
+// Outbox is what remotes need and have; see outbox.Outbox.
 type Outbox interface {
 	PlaceOf(ctx context.Context, remote string) (outbox.Place, error)
 	Done(ctx context.Context, remote string, sent []outbox.Sent, at *outbox.Place, holds bool) (left int, err error)
@@ -92,7 +94,7 @@ type Outbox interface {
 	RetryBy(ctx context.Context, remote, table string, latest time.Time) error
 	NextRetry(ctx context.Context, remote, table string) (time.Time, bool, error)
 
-	// Rows of tables that the remote declines.
+	// Rows of tables that the remote does not accept.
 	Kept(ctx context.Context, remote string) (map[string]int64, error)
 	KeepBack(ctx context.Context, remote, table string, after int64) error
 	GiveBack(ctx context.Context, remote, table string, rows []change.Row, upTo int64, end bool) error

@@ -9,38 +9,40 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// Destination is where the rows of a Sender go. It is asked by one goroutine at a time.
+// Destination is where a Sender's rows go. It is called by one goroutine at a time.
 type Destination interface {
 	// Ready reports whether rows may be sent now.
 	Ready() bool
-	// Limits returns what may be on its way. They may change from one call to the next.
+	// Limits returns how much may be in flight. It may change from one call to the next.
 	Limits() Limits
-	// Declines reports whether the destination has said that it does not take a table, Takes whether it has said that it does.
+	// Declines reports whether the destination has said that it does not accept a table; Takes, whether it has said
+	// that it does.
 	Declines(table string) bool
 	Takes(table string) bool
-	// Pack makes messages of rows, in their order: one of each if they were made for that, as Limits.Single had it.
+	// Pack makes messages of rows, in their order: one per row if they were read under Limits.Single.
 	Pack(rows []render.Outgoing, single bool) []Message
-	// Send sends a message. The error is ErrAway if the destination is not ready any more.
+	// Send sends a message. The error is ErrAway if the destination is no longer ready.
 	Send(ctx context.Context, m Message) error
-	// Answered says that a message was answered.
+	// Answered is called when a message was answered.
 	Answered(Name)
-	// Unanswered says that too many messages in a row were not answered, and whether it has said before what that means.
+	// Unanswered is called when too many messages in a row were not answered, and returns what that means; said tells
+	// whether it has already reported that.
 	Unanswered(said bool) Silence
 }
 
-// ErrAway is Send's error when the destination is no longer ready: what was to be sent is still due.
+// ErrAway is Send's error when the destination is no longer ready: what should have been sent is still due.
 var ErrAway = errors.New("the destination is not there")
 
-// Limits bound what is on its way to a destination.
+// Limits bound what is in flight to a destination.
 type Limits struct {
 	Rows     int  // read at a time
-	Messages int  // without an answer
-	Bytes    int  // of them, packed, beyond which no other follows; 0: any
-	MaxRow   int  // bytes of the largest row that is taken
-	Single   bool // each row is a message of its own, and only one of a row is on its way
+	Messages int  // unanswered
+	Bytes    int  // packed size in flight beyond which no message follows; 0: no limit
+	MaxRow   int  // bytes of the largest row that is accepted
+	Single   bool // each row is a message of its own, with only one per row in flight
 }
 
-// Name is what the answer to a message names it by: its number, or the row that it is.
+// Name identifies a message in its answer: its number, or its row.
 type Name struct {
 	Seq       uint64
 	Table, ID string
@@ -48,34 +50,34 @@ type Name struct {
 
 // Message is what a Destination sends, and what is answered as a whole.
 type Message struct {
-	Name  Name  // the Sender numbers those that have none
-	Stamp int64 // tells it from earlier ones of its name
-	Rows  int   // how many rows it has, from where the message before ends
+	Name  Name  // the Sender numbers messages without one
+	Stamp int64 // distinguishes it from earlier ones of its name
+	Rows  int   // number of rows, starting where the previous message ends
 	Body  []byte
 	Err   error // the row cannot be packed
 }
 
-// Answer is what a destination says of a message.
+// Answer is a destination's answer to a message.
 type Answer struct {
 	Name   Name
 	Stamp  int64
-	Failed []wire.Reject // of its rows, by their index
-	Held   []wire.Held   // rows of which the destination has a later write, by their index
-	Open   bool          // another answer may follow, and the last one counts
-	Size   int           // bytes that it takes in memory until it is booked
+	Failed []wire.Reject // of its rows, by index
+	Held   []wire.Held   // rows of which the destination has a later write, by index
+	Open   bool          // another answer may follow; the last one counts
+	Size   int           // bytes it takes in memory until it is recorded
 }
 
-// Held is a row that a destination did not write since it has, as it says, a later write of the same origin.
+// Held is a row that a destination did not write because, it says, it has a later write of the same origin.
 type Held struct {
 	outbox.Sent
 	By wire.Held
 }
 
-// Silence is what it means that a destination does not answer.
+// Silence is what it means when a destination does not answer.
 type Silence int
 
 const (
-	Slow      Silence = iota // nothing: it may answer yet
-	Otherwise                // it is spoken to otherwise from now on
-	Mute                     // it should answer, and does not
+	Slow      Silence = iota // nothing: it may still answer
+	Otherwise                // a different protocol is used from now on
+	Mute                     // it should answer, but does not
 )

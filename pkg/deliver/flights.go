@@ -13,37 +13,37 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// How long an answer is waited for.
+// How long to wait for an answer.
 const (
 	answerTime    = 20 * time.Second
 	longestAnswer = 5 * time.Minute
 )
 
-// flight is a message that was sent and not answered.
+// flight is a message that was sent but not answered.
 type flight struct {
 	name     Name
 	stamp    int64
 	sent     []outbox.Sent
 	bytes    int
-	stretch  *stretch // from which all of it was read; nil: marked rows
+	stretch  *stretch // where all of it was read; nil: marked rows
 	deadline time.Time
-	refused  bool // an error came, and another answer may follow; its rows have landed
+	refused  bool // answered with an error, but another answer may follow; its rows have landed
 }
 
-// flights are the messages that are on their way to a destination. Its zero value, but for patience, has none.
+// flights are the messages in flight to a destination. Its zero value, apart from patience, has none.
 type flights struct {
 	open     map[Name]*flight
 	rows     map[change.Row]int // of how many messages
-	batches  int                // of open, those with a number
+	batches  int                // of open: those with a number
 	bytes    int                // of them
-	refused  int                // of open: they do not count for the window
+	refused  int                // of open: those that do not count for the window
 	seq      uint64
-	patience time.Duration // until an answer is given up; grows while none comes
-	silent   int           // messages with a number that were given up in a row
-	flying   atomic.Int64  // rows, for those who look at the node
+	patience time.Duration // how long an answer is waited for; grows while none comes
+	silent   int           // numbered messages given up in a row
+	flying   atomic.Int64  // number of rows, for observers
 }
 
-// has reports whether a row is on its way.
+// has reports whether a row is in flight.
 func (f *flights) has(r change.Row) bool { return f.rows[r.Identity()] > 0 }
 
 // add takes in a message that is about to be sent, and numbers it if it has no name.
@@ -64,7 +64,7 @@ func (f *flights) add(m *Message, sent []outbox.Sent, from *stretch, now time.Ti
 	f.flying.Add(int64(len(sent)))
 }
 
-// room returns how many rows may be sent now. It waits for some room before it offers any: rows are read in batches.
+// room returns how many rows may be sent now. It offers none until there is some room: rows are read in batches.
 func (f *flights) room(l Limits) int {
 	if !l.Single {
 		if f.batches < l.Messages && (l.Bytes == 0 || f.bytes < l.Bytes) {
@@ -78,9 +78,9 @@ func (f *flights) room(l Limits) int {
 	return 0
 }
 
-// outcome is what an answer says of rows.
+// outcome is what an answer says about rows.
 type outcome struct {
-	sent    []outbox.Sent // all of the message, if no other answer follows
+	sent    []outbox.Sent // all of the message's, if no other answer follows
 	done    []outbox.Sent
 	held    []Held
 	refused []refusal
@@ -90,11 +90,11 @@ type outcome struct {
 type refusal struct {
 	item outbox.Item
 	why  wire.Reject
-	id   string // as it is told
+	id   string // as told to the user
 }
 
-// answer takes in an answer. One to something that is not, or no longer, on its way says nothing about what is due now; ok is false
-// then. Promise 1.
+// answer takes in an answer. One to something that is not, or is no longer, in flight says nothing about what is due
+// now; ok is then false. Promise 1.
 func (f *flights) answer(a Answer) (o outcome, ok bool) {
 	x := f.open[a.Name]
 	if x == nil || x.stamp != a.Stamp {
@@ -105,13 +105,13 @@ func (f *flights) answer(a Answer) (o outcome, ok bool) {
 		x.stretch.close(len(x.sent))
 	}
 	if a.Open {
-		if !x.refused { // a newer version may go out
+		if !x.refused { // a newer version may now go out
 			x.refused = true
 			f.refused++
 		}
 		for _, r := range a.Failed {
 			o.refused = append(o.refused, refusal{x.sent[r.Index].Item, r, x.name.ID})
-			x.sent[r.Index].Marked = true // from now on
+			x.sent[r.Index].Marked = true
 		}
 		return o, true
 	}
@@ -141,7 +141,8 @@ func (f *flights) answer(a Answer) (o outcome, ok bool) {
 	return o, true
 }
 
-// expire gives up what was not answered in time, in the order in which it was sent; of what was refused no other answer is waited for.
+// expire gives up messages that were not answered in time, in the order in which they were sent, and stops waiting for
+// a second answer to refused ones.
 func (f *flights) expire(now time.Time, l Limits) (gone []*flight) {
 	batches := 0
 	for _, x := range f.open {
@@ -169,17 +170,17 @@ func (f *flights) expire(now time.Time, l Limits) (gone []*flight) {
 	return gone
 }
 
-// heard says that the destination has answered, or that nobody can say whether it would.
+// heard is called when the destination has answered, or when no one can tell whether it would.
 func (f *flights) heard() { f.patience, f.silent = answerTime, 0 }
 
-// end ends what is known of a message of which another answer may follow.
+// end forgets a message for which another answer might have followed.
 func (f *flights) end(n Name) {
 	if x := f.open[n]; x != nil && x.refused {
 		f.remove(x)
 	}
 }
 
-// drop forgets what is on its way.
+// drop forgets everything in flight.
 func (f *flights) drop() {
 	clear(f.open)
 	clear(f.rows)
@@ -187,7 +188,7 @@ func (f *flights) drop() {
 	f.flying.Store(0)
 }
 
-// land takes a message's rows out of the air.
+// land removes a message's rows from those in flight.
 func (f *flights) land(x *flight) {
 	f.flying.Add(-int64(len(x.sent)))
 	for i := range x.sent {

@@ -113,9 +113,9 @@ func TestSilenceIsGivenUpInOrder(t *testing.T) {
 	}
 }
 
-// TestWhatIsOnItsWayIsBounded, by messages, by their bytes, and for single rows by quarters of the window; what is refused does not
+// TestFlightsAreBounded, by messages, by their bytes, and for single rows by quarters of the window; what is refused does not
 // count. Promise 10.
-func TestWhatIsOnItsWayIsBounded(t *testing.T) {
+func TestFlightsAreBounded(t *testing.T) {
 	t.Parallel()
 	f := flights{patience: answerTime}
 	l := Limits{Rows: 500, Messages: 4, Bytes: 100}

@@ -9,12 +9,11 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// keptChunk is how many rows that were kept back are marked at a time, once those before
-// are on their way.
+// keptChunk is how many held-back rows are marked at a time, once the previous ones were sent.
 const keptChunk = 1000
 
-// keepBack records that rows of the stream are passed over, since the remote does not take
-// their tables. They stand in the stream: it is enough to know from where on.
+// keepBack records that rows of the stream are skipped because the remote does not accept their tables. They stay in
+// the stream, so the starting position is enough.
 func (s *Sender) keepBack(ctx context.Context, rows []version.Waiting) error {
 	if len(rows) == 0 {
 		return nil
@@ -23,13 +22,14 @@ func (s *Sender) keepBack(ctx context.Context, rows []version.Waiting) error {
 	for i := range rows {
 		w := &rows[i]
 		list[i] = w.Row
-		if _, known := s.kept[w.Table]; known {
+		if _, known := s.road.kept[w.Table]; known {
 			continue
 		}
 		if err := s.c.Outbox.KeepBack(ctx, s.remote, w.Table, w.Position-1); err != nil {
+			s.road.opened = false // whether it was recorded is unknown: it is read again, or would never be given back
 			return err
 		}
-		s.kept[w.Table] = w.Position - 1
+		s.road.kept[w.Table] = w.Position - 1
 		s.log.Info("the remote does not accept a table: its rows are held back until it does", zap.String("table", w.Table))
 	}
 	if !s.road.unsettled {
@@ -38,10 +38,9 @@ func (s *Sender) keepBack(ctx context.Context, rows []version.Waiting) error {
 	return s.c.Outbox.Withdrawn(ctx, s.remote, list)
 }
 
-// giveBack marks some rows of a table that were kept back from the remote and that it takes
-// by now.
+// giveBack marks some rows of a table that were held back and that the remote now accepts.
 func (s *Sender) giveBack(ctx context.Context) error {
-	for table, after := range s.kept {
+	for table, after := range s.road.kept {
 		if s.marks.due || !s.to.Takes(table) || !s.c.Syncs(table) {
 			continue
 		}
@@ -59,9 +58,9 @@ func (s *Sender) giveBack(ctx context.Context) error {
 		if err := s.c.Outbox.GiveBack(ctx, s.remote, table, rows, after, end); err != nil {
 			return err
 		}
-		s.kept[table] = after
+		s.road.kept[table] = after
 		if end {
-			delete(s.kept, table)
+			delete(s.road.kept, table)
 			s.log.Info("the remote now accepts a table: sending the rows held back", zap.String("table", table))
 		}
 		s.marks.found()

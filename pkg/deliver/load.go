@@ -12,27 +12,26 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// load is a stretch of the stream, read and packed once for all remotes that are
-// at its beginning and need all of it. It does not grow old: a row that is changed
-// afterwards has a later place.
+// load is a stretch of the stream, read and packed once for all remotes that are at its start and need all of it. It
+// does not get stale: a row that changes afterwards has a later position.
 type load struct {
 	after, upTo int64
-	sent        []outbox.Sent // not to be changed
+	sent        []outbox.Sent // read-only
 	tables      []string      // of the rows
 	largest     int           // bytes of the largest row
 	body        []byte
 }
 
-// Loads are the last ones that were made. Its zero value has none. It is safe for concurrent use.
+// Loads are the most recent ones. The zero value has none. It is safe for concurrent use.
 type Loads struct {
-	making singleflight.Group // by place: one sender makes a load, the others wait for it
+	making singleflight.Group // by position: one sender makes a load, the others wait for it
 
 	mu    sync.Mutex
 	list  []*load
 	bytes int // of their bodies
 }
 
-// Bounds of those that are kept. Promise 10.
+// Bounds of the loads that are kept. Promise 10.
 const (
 	loadsMost  = 8
 	loadsBytes = 4 << 20
@@ -50,7 +49,7 @@ func (s *Sender) nextLoad(ctx context.Context) (*load, error) {
 	}
 	made, err, _ := loads.making.Do(strconv.FormatInt(s.road.taken, 10), func() (any, error) {
 		if l := loads.at(s.road.taken); l != nil {
-			return l, nil // made since the look
+			return l, nil // made since it was checked
 		}
 		l, err := s.makeLoad(ctx, limits)
 		if err == nil && l != nil {
@@ -64,7 +63,7 @@ func (s *Sender) nextLoad(ctx context.Context) (*load, error) {
 	return s.takes(made.(*load).whole(), limits), nil
 }
 
-// takes returns a load, or nil if the remote does not take all that is in it, or refuses it.
+// takes returns a load, or nil if the remote does not need or does not accept all of it.
 func (s *Sender) takes(l *load, limits Limits) *load {
 	if l != nil && (l.largest > limits.MaxRow || slices.ContainsFunc(l.tables, func(t string) bool { return s.to.Declines(t) || s.probes.troubled(t) })) {
 		return nil
@@ -72,7 +71,7 @@ func (s *Sender) takes(l *load, limits Limits) *load {
 	return l
 }
 
-// at returns the load that begins after a position, or nil.
+// at returns the load that starts after a position, or nil.
 func (l *Loads) at(position int64) *load {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -82,7 +81,7 @@ func (l *Loads) at(position int64) *load {
 	return nil
 }
 
-// keep remembers a load in the place of the oldest ones.
+// keep stores a load in place of the oldest ones.
 func (l *Loads) keep(made *load) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -95,7 +94,7 @@ func (l *Loads) keep(made *load) {
 	}
 }
 
-// whole returns the load, or nil if it is not for all.
+// whole returns the load, or nil if it does not suit all remotes.
 func (l *load) whole() *load {
 	if l == nil || l.body == nil {
 		return nil
@@ -103,7 +102,7 @@ func (l *load) whole() *load {
 	return l
 }
 
-// makeLoad reads and packs what comes next. One without a body is not for all.
+// makeLoad reads and packs what comes next. A load without a body does not suit all remotes.
 func (s *Sender) makeLoad(ctx context.Context, limits Limits) (*load, error) {
 	end, err := s.c.Stream.Visible(ctx)
 	if err != nil || s.road.taken >= end {
@@ -138,7 +137,7 @@ func (s *Sender) makeLoad(ctx context.Context, limits Limits) (*load, error) {
 	for i := range d.Outgoing {
 		l.sent[i] = d.Outgoing[i].Sent
 		l.largest = max(l.largest, d.Outgoing[i].Size())
-		l.sent[i].Name = s.c.Tables.ID(ctx, l.sent[i].Row) // for the status of each remote
+		l.sent[i].Name = s.c.Tables.ID(ctx, l.sent[i].Row) // for each remote's status
 	}
 	if m := s.to.Pack(d.Outgoing, false); len(m) == 1 && m[0].Err == nil {
 		l.body = m[0].Body

@@ -7,24 +7,23 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 )
 
-// marks is where a sender is in the rows that are marked for its remote.
+// marks is a sender's place in the rows that are marked for its remote.
 type marks struct {
 	any    bool // there may be some
-	due    bool // there may be some to be sent, after the place
+	due    bool // there may be some to send after this place
 	after  int64
-	looked time.Time // when it last began at the first
-	asked  time.Time // when it was last asked whether there are any
+	looked time.Time // when it last started from the first
+	asked  time.Time // when it was last checked whether there are any
 }
 
-// marksLook is how seldom it is asked whether marks are left once some were.
+// marksLook is the interval between checks whether marks are left, once there were some.
 const marksLook = 5 * time.Second
 
-// found says that there are rows to be sent, anywhere.
+// found is called when there are rows to send, anywhere.
 func (m *marks) found() { m.any, m.due, m.after = true, true, 0 }
 
-// nextMarked returns rows that are marked for the remote, none of them on its way
-// already. They are read from the last place on, and now and then from the first:
-// rows that were marked again stand where they stood.
+// nextMarked returns rows that are marked for the remote, none of which is in flight. They are read from the last place
+// on, and now and then from the first: rows that are marked again keep their place.
 func (s *Sender) nextMarked(ctx context.Context) ([]outbox.Item, error) {
 	m := &s.marks
 	now := s.c.Now()
@@ -62,8 +61,8 @@ func (s *Sender) nextMarked(ctx context.Context) ([]outbox.Item, error) {
 // troubledRows is how many marked rows are tried at a time while a table is troubled.
 const troubledRows = 100
 
-// marksRoom returns how many marked rows may be sent now. While a table is troubled these
-// are few at a time: to refuse them takes long, and the others wait for that.
+// marksRoom returns how many marked rows may be sent now. While a table is troubled these are only a few at a time:
+// refusing them takes long, and the others wait for that.
 func (s *Sender) marksRoom() int {
 	troubled := false
 	for table := range s.probes {

@@ -11,13 +11,11 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/render"
 )
 
-// note sees to it that sync_sent has all rows that the remote may hold, of each table
-// with a transformer, before the first is transformed: all that are there when the
-// transformer is new. They may have been sent before, in whatever way, or both sides
-// may have begun with them. Without it a row that is not for the remote any more could
-// not be told from one that it never had. Of each table at most so many chunks are
-// noted. A table that cannot be read holds up no other: its rows are not sent before it
-// can; see noteFirst.
+// note ensures that sync_sent has all rows that the remote may hold, for each table with a transformer, before the
+// first is transformed; if the transformer is new, all existing rows. They may have been sent before, by whatever
+// route, or both sides may have had them from the start. Otherwise, a row that is no longer for the remote could not be
+// told apart from one that it never had. It records at most so many chunks per table. A table that cannot be read holds
+// up no other: its rows are just not sent before it can be; see noteFirst.
 func (s *Sender) note(ctx context.Context, chunks int) error {
 	list, err := s.c.Outbox.Unnoted(ctx, s.remote, s.c.Rows.Transformed())
 	if err != nil {
@@ -37,7 +35,7 @@ func (s *Sender) note(ctx context.Context, chunks int) error {
 	return nil
 }
 
-// noteFirst notes what is left of a table of which rows are about to be sent.
+// noteFirst records what is left of a table whose rows are about to be sent.
 func (s *Sender) noteFirst(ctx context.Context, table string) error {
 	if _, left := s.unnoted[table]; !left {
 		return nil
@@ -45,7 +43,7 @@ func (s *Sender) noteFirst(ctx context.Context, table string) error {
 	return s.noteTable(ctx, table, math.MaxInt)
 }
 
-// noteTable notes at most so many chunks of a table.
+// noteTable records at most so many chunks of a table.
 func (s *Sender) noteTable(ctx context.Context, table string, chunks int) (err error) {
 	at := s.unnoted[table]
 	for range chunks {
@@ -67,8 +65,14 @@ func (s *Sender) noteTable(ctx context.Context, table string, chunks int) (err e
 	return nil
 }
 
-// noting is how far a table has been gone through.
+// noted is what Begin records before anything is sent.
+type noted struct {
+	begun   int64             // end of the stream when this run started
+	unnoted map[string]noting // tables with a transformer whose rows are not all recorded yet
+}
+
+// noting is the progress through a table.
 type noting struct {
 	outbox.Noting
-	rows int // noted by this run
+	rows int // recorded by this run
 }

@@ -7,37 +7,37 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 )
 
-// When rows of a table are tried again that a remote refused. What they wait for is mostly
-// the same for many, so that some of them tell of all: while none of these goes through, no
-// more are tried, at growing intervals; the more go through, the more follow at once. What
-// waits thus costs the same whatever there is of it. Few rows are tried each at its time.
+// This file decides when rows of a table that a remote refused are retried. What they wait for is usually the same for
+// many, so a few stand for all: while none of these goes through, no more are tried, at growing intervals; the more go
+// through, the more follow at once. So waiting rows cost the same however many there are. If there are only a few, each
+// is retried at its own time.
 const (
 	probeRows   = 20
 	probeMost   = 2000
-	probeAll    = 500 // once it is likely that some can go through
+	probeAll    = 500 // once some are likely to go through
 	soonFirst   = time.Second
 	soonLongest = 30 * time.Second
 	lateFirst   = 10 * time.Second
 	lateLongest = time.Hour
 )
 
-// probe is how the waiting rows of a table are tried. Its zero value has none.
+// probe is how a table's waiting rows are retried. Its zero value has none.
 type probe struct {
-	due    time.Time // when the next are tried; zero: not before something is heard
+	due    time.Time // when the next are tried; zero: not before something happens
 	rows   int       // how many
-	any    bool      // they need not be due
-	many   bool      // there are more rows than were tried at a time
-	failed int       // how often in a row all that were tried were refused
+	any    bool      // even if they are not due
+	many   bool      // there are more rows than are tried at a time
+	failed int       // how many times in a row all that were tried were refused
 
-	refusing int // rows of the table that were refused since one was taken, tried again or not
+	refusing int // rows of the table refused since one was accepted, retried or not
 
-	trying int       // rows that are being tried and of which nothing was heard
-	until  time.Time // how long an answer is waited for
-	mute   bool      // none came the last time
+	trying int       // rows being tried without an answer yet
+	until  time.Time // how long to wait for an answer
+	mute   bool      // none came last time
 }
 
-// after returns the interval before a row, or rows of a table, are tried once more; soon
-// says that it may go through without anybody's doing.
+// after returns the interval before a row, or a table's rows, are retried; soon says that it may go through without
+// anyone's help.
 func after(failures int, soon bool) time.Duration {
 	first, longest := lateFirst, lateLongest
 	if soon {
@@ -46,16 +46,15 @@ func after(failures int, soon bool) time.Duration {
 	return min(first<<min(failures, 16), longest)
 }
 
-// refused says that a row was refused that was not tried before, or that is tried each at
-// its time.
+// refused takes in the refusal of a row that is tried for the first time, or that is retried at its own time.
 func (p *probe) refused(due time.Time) {
 	if !p.many && (p.due.IsZero() || due.Before(p.due)) {
 		p.due = due
 	}
 }
 
-// answered says what became of rows that were tried again; soon says that some of those
-// that were refused may go through without anybody's doing.
+// answered takes in the outcome of retried rows; soon says that some of the refused ones may go through without
+// anyone's help.
 func (p *probe) answered(passed, refused int, soon bool, now time.Time) {
 	if n := passed + refused; n > 0 {
 		p.trying, p.mute = max(p.trying-n, 0), false
@@ -71,12 +70,12 @@ func (p *probe) answered(passed, refused int, soon bool, now time.Time) {
 	}
 }
 
-// hopeful says that something has changed that rows may have waited for.
+// hopeful is called when something has changed that rows may have waited for.
 func (p *probe) hopeful(now time.Time) {
 	*p = probe{due: now, rows: probeAll, any: true, trying: p.trying, until: p.until, mute: p.mute}
 }
 
-// next returns how many rows are to be tried now, and whether they need not be due.
+// next returns how many rows to try now, and whether to include rows that are not due.
 func (p *probe) next(now time.Time) (rows int, any bool) {
 	if p.due.IsZero() || p.due.After(now) {
 		return 0, false
@@ -84,8 +83,8 @@ func (p *probe) next(now time.Time) (rows int, any bool) {
 	return max(p.rows, probeRows), p.any
 }
 
-// tried says that as many rows as next returned were looked for, how many were found, and when
-// the next is due by itself, if there is one.
+// tried is called with the number of rows that next had asked for, how many were found, and when the next one is due by
+// itself, if there is one.
 func (p *probe) tried(found int, next time.Time, more bool, now time.Time) {
 	p.many = more && found >= max(p.rows, probeRows)
 	p.any = false
@@ -94,18 +93,18 @@ func (p *probe) tried(found int, next time.Time, more bool, now time.Time) {
 	switch {
 	case !more:
 		p.due = time.Time{}
-	case p.many: // by what becomes of these; nothing may be heard of them
+	case p.many: // depends on the outcome of these; there may be none
 		p.due = now.Add(answerTime)
 	default:
 		p.due = next
 	}
 }
 
-// busy reports whether rows of the table are being tried, so that those which refer to them
-// are better tried after the answer. A remote that does not answer holds up nothing.
+// busy reports whether rows of the table are being tried, so that rows that refer to them had better wait for the
+// answer. A remote that does not answer holds up nothing.
 func (p *probe) busy(now time.Time) bool { return p.trying > 0 && !p.mute && now.Before(p.until) }
 
-// probes are those of the tables of which rows wait.
+// probes are those of the tables with waiting rows.
 type probes map[string]*probe
 
 // of returns the probe of a table.
@@ -121,17 +120,17 @@ func (ps *probes) of(table string) *probe {
 	return p
 }
 
-// troubledAfter is how many rows of a table are refused in a row until it is troubled.
+// troubledAfter is how many rows of a table are refused in a row before it counts as troubled.
 const troubledAfter = 500
 
-// troubled reports whether a table's rows are refused one after the other: many wait, and
-// none of those that were tried again has gone through.
+// troubled reports whether a table's rows are being refused one after the other: many wait, and no retried one has gone
+// through.
 func (ps probes) troubled(table string) bool {
 	p := ps[table]
 	return p != nil && p.refusing >= troubledAfter
 }
 
-// learn takes in what became of rows that were sent.
+// learn takes in the outcome of rows that were sent.
 func (ps *probes) learn(done []outbox.Sent, failed []outbox.Failure, now time.Time) {
 	if len(*ps) == 0 {
 		return
@@ -170,9 +169,9 @@ func (ps *probes) learn(done []outbox.Sent, failed []outbox.Failure, now time.Ti
 	}
 }
 
-// inTurn returns those of the tables of which rows are to be tried now, parents before children: one
-// to which a table refers goes first, and its answer is waited for. Tables of a ring, which are one
-// group, go together. It is pure: groups are ordered as schema.ParentsFirst does it.
+// inTurn returns those of the tables whose rows are to be tried now, parents before children: a table that others refer
+// to goes first, and its answer is waited for. Tables of a ring, which are one group, go together. It is pure; groups
+// are ordered as by schema.ParentsFirst.
 func inTurn(groups [][]string, parents func(table string) []string, probes probes, now time.Time) (list []string) {
 	first := map[string]bool{} // tables whose rows are being tried, or will be
 	for _, group := range groups {

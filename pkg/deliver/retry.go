@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// makeReady has some of the rows that wait tried again where it is time to, or where
-// something has changed that they may have waited for.
+// makeReady retries some of the waiting rows when their time has come, or when something has changed that they may have
+// waited for.
 func (s *Sender) makeReady(ctx context.Context, hopeful bool) error {
 	now := s.c.Now()
 	if s.looked.clockSetBack(now) {
@@ -50,7 +50,7 @@ func (s *Sender) makeReady(ctx context.Context, hopeful bool) error {
 	return s.lookForMarks(ctx, now)
 }
 
-// probesInTurn returns the tables of which rows are to be tried now, parents first.
+// probesInTurn returns the tables whose rows are to be tried now, parents first.
 func (s *Sender) probesInTurn(ctx context.Context, now time.Time) ([]string, error) {
 	var tables []string
 	due := 0
@@ -74,7 +74,7 @@ func (s *Sender) probesInTurn(ctx context.Context, now time.Time) ([]string, err
 	return inTurn(groups, func(table string) []string { return s.c.Tables.Parents(ctx, table) }, s.probes, now), nil
 }
 
-// lookForMarks finds out, seldom, whether there are still marks.
+// lookForMarks checks, rarely, whether there are still marks.
 func (s *Sender) lookForMarks(ctx context.Context, now time.Time) (err error) {
 	if !s.marks.any || s.marks.due || now.Sub(s.marks.asked).Abs() < marksLook {
 		return nil
@@ -84,8 +84,8 @@ func (s *Sender) lookForMarks(ctx context.Context, now time.Time) (err error) {
 	return err
 }
 
-// recallProbes begins with the rows that wait by the own tables. None is due later than
-// it would be by the clock as it is now.
+// recallProbes restores the probes from the rows that wait in the node's tables. None is due later than it would be by
+// the current clock.
 func (s *Sender) recallProbes(ctx context.Context, now time.Time) error {
 	tables, err := s.c.Outbox.WaitingTables(ctx, s.remote)
 	if err != nil {
@@ -101,21 +101,20 @@ func (s *Sender) recallProbes(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// look is when something was last looked at.
+// look is when something was last checked.
 type look struct{ at time.Time }
 
-// clockSetBack reports whether the time at which waiting rows are due may lie too
-// far ahead: the clock was set back since the last look, or nobody knows whether
-// it was, because there was none.
+// clockSetBack reports whether the times at which waiting rows are due may lie too far ahead: the clock was set back
+// since the last check, or, without one, it may have been.
 func (l look) clockSetBack(now time.Time) bool {
 	if l.at.IsZero() {
 		return true
 	}
-	// Round strips the reading of the clock that nobody sets.
+	// Round strips the monotonic clock reading.
 	return now.Round(0).Sub(l.at.Round(0)) < now.Sub(l.at)-time.Second
 }
 
-// tryFreed has the rows tried again of which the remote has said that it has them by now.
+// tryFreed retries the rows that, as the remote says, it now has.
 func (s *Sender) tryFreed(ctx context.Context) error {
 	for _, list := range s.inbox.freed.Take() {
 		for part := range slices.Chunk(list, freedRows) {
@@ -134,5 +133,5 @@ func (s *Sender) tryFreed(ctx context.Context) error {
 	return nil
 }
 
-// freedRows are looked for at a time.
+// freedRows is how many are looked up at a time.
 const freedRows = 1000

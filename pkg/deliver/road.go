@@ -13,39 +13,38 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// road is where a sender is in the stream: what was read of it lies between acked,
-// which is booked, and taken. It is read once, in order; what is not answered in
-// time, or is refused, is marked for the remote and thus off the road.
+// road is a sender's place in the stream: what it has read lies between acked, which is recorded, and taken. It reads
+// once, in order; whatever is not answered in time, or is refused, is marked for the remote and thus off the road.
 type road struct {
 	opened       bool
-	outbox.Place            // as sync_remotes has it, but that Shown may go back
-	taken        int64      // up to here it was read
-	stretches    []*stretch // read and not acked, in order
-	unsettled    bool       // sync_status may say pending of rows that are due no more
-	visible      int64      // the stream's end when pending rows were last shown
-	looked       time.Time  // when that was
+	outbox.Place                  // as in sync_remotes, except that Shown may go back
+	taken        int64            // read up to here
+	stretches    []*stretch       // read but not acked, in order
+	kept         map[string]int64 // tables whose rows are held back, each with the position from which on
+	unsettled    bool             // sync_status may show rows as pending that are no longer due
+	visible      int64            // end of the stream when pending rows were last shown
+	looked       time.Time        // when that was
 
-	// Rows on their way in an older version than the one, at this position, that
-	// sync_status shows as pending. There are no more of them than are on their way.
+	// Rows in flight in a version older than the one, at this position, that sync_status shows as pending. There are no
+	// more of them than are in flight.
 	newer map[change.Row]int64
 }
 
-// stretch is a piece of the stream, or of tables, that was read at a time.
+// stretch is a piece of the stream, or of tables, that was read at once.
 type stretch struct {
-	open   int              // rows of it that are not answered
-	upTo   int64            // position at which it ends
-	pieces []snapshot.Piece // all of it, of tables that are sent as a whole
+	open   int              // rows without an answer
+	upTo   int64            // position of its end
+	pieces []snapshot.Piece // all its rows, if from tables that are sent as a whole
 }
 
-// close says that rows of the stretch are booked; rows that are not of the stream
-// have none.
+// close is called when rows of the stretch were recorded; rows outside the stream have none.
 func (t *stretch) close(rows int) {
 	if t != nil {
 		t.open -= rows
 	}
 }
 
-// reached returns the place up to which all is answered.
+// reached returns the position up to which everything was answered.
 func (r *road) reached() outbox.Place {
 	at := r.Place
 	for _, t := range r.stretches {
@@ -58,13 +57,13 @@ func (r *road) reached() outbox.Place {
 	return at
 }
 
-// booked says that a place is in sync_remotes.
+// booked is called when a position was written to sync_remotes.
 func (r *road) booked(at outbox.Place) {
 	r.Place = at
 	r.stretches = slices.DeleteFunc(r.stretches, func(t *stretch) bool { return t.upTo <= at.Acked })
 }
 
-// shows says that a row that is on its way is shown as pending at a later place.
+// shows is called when a row in flight is shown as pending at a later position.
 func (r *road) shows(w *version.Waiting) {
 	if r.newer == nil {
 		r.newer = map[change.Row]int64{}
@@ -72,8 +71,8 @@ func (r *road) shows(w *version.Waiting) {
 	r.newer[w.Identity()] = w.Position
 }
 
-// answered says that rows are about to be shown as the remote answered. Those that
-// are shown as pending at a later place are shown so again.
+// answered is called when rows are about to be shown as the remote answered. Those that were shown as pending at a
+// later position are shown so again.
 func (r *road) answered(sent []outbox.Sent) {
 	if len(r.newer) == 0 {
 		return
@@ -90,8 +89,8 @@ func (r *road) answered(sent []outbox.Sent) {
 	}
 }
 
-// read says that the stream was read up to a position. What was passed over is part
-// of the stretch before, so that there are no more of them than flights.
+// read is called when the stream was read up to a position. Skipped rows are part of the previous stretch, so that
+// there are no more stretches than flights.
 func (r *road) read(upTo int64, rows int) *stretch {
 	r.taken = upTo
 	if n := len(r.stretches); n > 0 && rows == 0 && r.stretches[n-1].open == 0 {
@@ -103,11 +102,10 @@ func (r *road) read(upTo int64, rows int) *stretch {
 	return t
 }
 
-// back goes back to what is booked.
+// back goes back to what was recorded.
 func (r *road) back() { r.taken, r.stretches, r.newer = r.Acked, nil, nil }
 
-// cut ends a stretch, which is the last one, before the first row that was not
-// read, since the rows before are large.
+// cut ends a stretch, the last one, before the first row that was not read because the rows before it are large.
 func (s *Sender) cut(from *stretch, d *render.Rendering, items []outbox.Item) {
 	read := map[change.Row]bool{}
 	for r := range d.Rows() {
@@ -130,7 +128,7 @@ func (s *Sender) cut(from *stretch, d *render.Rendering, items []outbox.Item) {
 	d.Keep(func(r change.Row) bool { return read[r] })
 }
 
-// open reads where the remote is, once.
+// open reads the remote's position, once.
 func (s *Sender) open(ctx context.Context) error {
 	if s.road.opened {
 		return nil
@@ -142,16 +140,16 @@ func (s *Sender) open(ctx context.Context) error {
 	if err := s.note(ctx, math.MaxInt); err != nil {
 		return err
 	}
-	if s.kept, err = s.c.Outbox.Kept(ctx, s.remote); err != nil {
+	kept, err := s.c.Outbox.Kept(ctx, s.remote)
+	if err != nil {
 		return err
 	}
-	s.road = road{opened: true, Place: at, taken: at.Acked, unsettled: true}
+	s.road = road{opened: true, Place: at, taken: at.Acked, kept: kept, unsettled: true}
 	return nil
 }
 
-// nextStreamed returns rows of the stream that the remote needs. It reads once, or more
-// often where what it reads is put aside: where it finds none and there is more, the sender
-// comes back to it.
+// nextStreamed returns rows of the stream that the remote needs. It reads once, or more often if everything it reads is
+// put aside; if it finds none but there is more, the sender comes back to it.
 func (s *Sender) nextStreamed(ctx context.Context) (items []outbox.Item, from *stretch, err error) {
 	for range asideReads {
 		var aside bool
@@ -198,11 +196,9 @@ func (s *Sender) readStream(ctx context.Context) (items []outbox.Item, from *str
 	return items, r.read(upTo, len(items)), len(items) < picked, nil
 }
 
-// pick returns those of the rows that the remote needs, the others, and those of tables
-// that it does not take. It stops
-// before a row that is on its way already, and returns its position, where one
-// change of a row at a time must be: version 1 names it in its answer, and what a
-// remote holds of a row that was transformed is known only then.
+// pick returns the rows that the remote needs, the others, and those of tables that it does not accept. If only one
+// change per row may be in flight, it stops before a row that already is, and returns its position: version 1 names the
+// row in its answer, and only then is it known under which id a remote has a transformed row.
 func (s *Sender) pick(list []version.Waiting) (items []outbox.Item, passed []change.Row, declined []version.Waiting, stopped int64) {
 	single := s.to.Limits().Single
 	items = make([]outbox.Item, 0, len(list))

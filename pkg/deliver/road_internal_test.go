@@ -42,7 +42,7 @@ func TestAnAckOfAnOlderChangeHasTheNewerOneShownAgain(t *testing.T) {
 }
 
 // Promise 10: a stream of which a remote needs nothing is one stretch.
-func TestWhatIsPassedOverDoesNotGrowTheRoad(t *testing.T) {
+func TestSkippedRowsDoNotGrowTheRoad(t *testing.T) {
 	var r road
 	flight := r.read(10, 3)
 	for at := int64(20); at <= 2000; at += 10 {

@@ -10,15 +10,15 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// send reads, transforms and publishes rows. What is not sent (a transformer
-// failed, or the target is not to have the row) is booked at once.
+// send reads, transforms and publishes rows. Those that are not sent, because a transformer failed or the target should
+// not have them, are recorded at once.
 func (s *Sender) send(ctx context.Context, items []outbox.Item, from *stretch) error {
 	limits := s.to.Limits()
 	d, err := s.c.Rows.Render(ctx, s.target(limits), items)
 	if err != nil {
 		return err
 	}
-	if d.Partial { // rows that were not read this time are read the next
+	if d.Partial { // rows that were not read this time are read next
 		if from == nil {
 			s.marks.found()
 		} else {
@@ -45,13 +45,13 @@ func (s *Sender) send(ctx context.Context, items []outbox.Item, from *stretch) e
 	return s.sendAll(ctx, s.to.Pack(d.Outgoing, limits.Single), d.Outgoing, from)
 }
 
-// target is the remote as rows are rendered for it.
+// target is the remote for which rows are rendered.
 func (s *Sender) target(l Limits) render.Target {
 	return render.Target{Remote: s.remote, Single: l.Single, Begun: s.begun, Note: s.noteFirst}
 }
 
-// tooLarge has the rows fail that are larger than the remote takes: it would answer nothing, since it cannot unpack their batch.
-// Promise 5.
+// tooLarge fails rows that are larger than the remote accepts: it would never answer, since it cannot unpack their
+// batch. Promise 5.
 func (s *Sender) tooLarge(d *render.Rendering, most int) {
 	d.Outgoing = slices.DeleteFunc(d.Outgoing, func(o render.Outgoing) bool {
 		size := o.Size()
@@ -63,7 +63,7 @@ func (s *Sender) tooLarge(d *render.Rendering, most int) {
 	})
 }
 
-// sendAll sends the messages that rows were packed into.
+// sendAll sends the messages into which rows were packed.
 func (s *Sender) sendAll(ctx context.Context, messages []Message, list []render.Outgoing, from *stretch) error {
 	for _, m := range messages {
 		sent := make([]outbox.Sent, m.Rows)
@@ -78,7 +78,7 @@ func (s *Sender) sendAll(ctx context.Context, messages []Message, list []render.
 	return nil
 }
 
-// sendOne sends a message, unless one of its name is on its way.
+// sendOne sends a message, unless one with its name is in flight.
 func (s *Sender) sendOne(ctx context.Context, m Message, sent []outbox.Sent, from *stretch) error {
 	if m.Err != nil {
 		failed := make([]outbox.Failure, len(sent))
@@ -94,8 +94,8 @@ func (s *Sender) sendOne(ctx context.Context, m Message, sent []outbox.Sent, fro
 	}
 	s.flights.end(m.Name)
 	if s.flights.open[m.Name] != nil {
-		// Two rows became one id: the second follows after the ack. One that is
-		// marked already is looked for again in a second, not at once.
+		// Two rows became one id: the second follows after the ack. One that is already marked is looked up again in a
+		// second, not at once.
 		if from != nil {
 			return s.later(ctx, sent, from)
 		}
@@ -109,7 +109,7 @@ func (s *Sender) sendLoad(ctx context.Context, l *load) error {
 	return s.away(s.publish(ctx, Message{Body: l.body, Rows: len(l.sent)}, l.sent, s.road.read(l.upTo, len(l.sent))))
 }
 
-// publish sends a message, of which an answer is waited for from now on.
+// publish sends a message and from now on waits for its answer.
 func (s *Sender) publish(ctx context.Context, m Message, sent []outbox.Sent, from *stretch) error {
 	s.flights.add(&m, sent, from, s.c.Now())
 	s.c.Counters.Published(s.remote)

@@ -12,10 +12,11 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/pause"
 	"github.com/mysql-sync/mysql-sync/pkg/receive"
 )
 
-// Sender brings rows to one destination. What is wanted of it may be said from any goroutine; all else belongs to Run.
+// Sender brings rows to one destination. Requests may come from any goroutine; everything else belongs to Run.
 type Sender struct {
 	c      *Config
 	remote string
@@ -25,21 +26,29 @@ type Sender struct {
 	beat   receive.Beat
 
 	flights flights
-	road    road              // where it is in the stream
-	marks   marks             // where it is in the rows marked for the remote
-	tables  tables            // where it is in the tables that it sends as a whole
-	probes  probes            // when rows that wait are tried again
-	kept    map[string]int64  // tables of which rows are kept back, and the position after which they begin
-	unnoted map[string]noting // tables with a transformer whose rows are not all noted yet
-	news    receive.RowNews   // what was told of refused rows
-	looked  look              // at what waits
-	turn    int               // whether marked rows come next
-	online  bool              // as last seen
-	mute    atomic.Int64      // since when too many messages were not answered (µs since 1970); 0: they are
-	begun   int64             // the stream's end when this run began
+	road    road   // its place in the stream
+	marks   marks  // its place in the rows marked for the remote
+	tables  tables // its place in the tables being sent as a whole
+	turn    int    // which of these three is next
+	retries
+	noted
+	contact
+	news receive.RowNews // of refused rows
 }
 
-// New returns the sender of a remote.
+// retries says when waiting rows are retried.
+type retries struct {
+	probes probes
+	looked look // at them
+}
+
+// contact is the destination's behaviour.
+type contact struct {
+	online bool         // as last seen
+	mute   atomic.Int64 // since when too many messages went unanswered (µs since 1970); 0: they are answered
+}
+
+// New returns a remote's sender.
 func New(c *Config, remote string, to Destination) *Sender {
 	return &Sender{
 		c: c, remote: remote, to: to, log: c.Log.With(zap.String("remote", remote)), inbox: inbox{kick: make(chan struct{}, 1)},
@@ -47,8 +56,8 @@ func New(c *Config, remote string, to Destination) *Sender {
 	}
 }
 
-// Begin notes where the stream ends as the run begins, and of each table with a new transformer the first rows that the remote may
-// hold: of a large one the rest is noted before it is sent.
+// Begin records where the stream ends at the start of the run and, for each table with a new transformer, the first
+// rows that the remote may hold: the rest of a large one is recorded before it is sent.
 func (s *Sender) Begin(ctx context.Context) (err error) {
 	if s.begun, err = s.c.Stream.Visible(ctx); err != nil {
 		return err
@@ -56,41 +65,34 @@ func (s *Sender) Begin(ctx context.Context) (err error) {
 	return s.note(ctx, 1)
 }
 
-// Run sends until ctx ends. Errors of the database are logged and tried again:
-// what is not booked is still due. Promise 1.
+// Run sends until ctx ends. Database errors are logged and retried: whatever is not recorded is still due. Promise 1.
 func (s *Sender) Run(ctx context.Context) error {
-	pause := time.Second
+	again := time.Second
 	for ctx.Err() == nil {
 		s.beat.Begin(s.c.Now())
 		err := s.Step(ctx)
 		s.beat.End()
 		if err != nil && ctx.Err() == nil {
-			s.log.Warn("could not send rows; retrying", zap.Duration("next", pause), zap.Error(err))
+			s.log.Warn("could not send rows; retrying", zap.Duration("next", again), zap.Error(err))
 		}
 		wait := time.Second
 		if err != nil {
-			wait, pause = pause, min(2*pause, 15*time.Second)
+			wait, again = again, min(2*again, 15*time.Second)
 		} else {
-			pause = time.Second
+			again = time.Second
 		}
-		select {
-		case <-ctx.Done():
-		case <-s.Kicked():
-		case <-time.After(wait):
-		}
+		_ = pause.Kicked(ctx, s.inbox.kick, wait) // a message arrived, or there is more to do
 	}
 	return nil
 }
 
-// Kicked says that Step is to be called at once: the sender was told something, or knows that there is more to do.
-func (s *Sender) Kicked() <-chan struct{} { return s.inbox.kick }
-
-// Step books the answers and sends as much as there is room for. After an error everything not booked is read again.
+// Step records the answers and sends as much as there is room for. After an error, everything not recorded is read
+// again.
 func (s *Sender) Step(ctx context.Context) error {
 	told := s.inbox.take()
 	err := s.step(ctx, told)
 	if err != nil {
-		s.inbox.back(told) // or rows that may be taken now would wait for their time
+		s.inbox.back(told) // or rows that could go now would wait for their time
 		s.drop()
 	}
 	return err
@@ -152,13 +154,13 @@ func (s *Sender) reachable() bool {
 	return ready
 }
 
-// heard says that the remote has answered, or that nobody can say whether it would.
+// heard is called when the remote has answered, or when no one can tell whether it would.
 func (s *Sender) heard() {
 	s.flights.heard()
 	s.mute.Store(0)
 }
 
-// drop forgets what is on its way; it is still due and will be read anew.
+// drop forgets what is in flight; it is still due and will be read again.
 func (s *Sender) drop() {
 	s.flights.drop()
 	s.road.back()
@@ -166,8 +168,8 @@ func (s *Sender) drop() {
 	s.tables = tables{apart: s.tables.apart, told: s.tables.told}
 }
 
-// expire gives up what was not answered in time. It is marked, to be sent again:
-// a remote that never answers for some rows does not hold up the others.
+// expire gives up messages that were not answered in time. Their rows are marked, to be sent again: a remote that never
+// answers for some rows does not hold up the others.
 func (s *Sender) expire(ctx context.Context) error {
 	after := s.flights.patience
 	gone := s.flights.expire(s.c.Now(), s.to.Limits())
@@ -192,11 +194,10 @@ func (s *Sender) expire(ctx context.Context) error {
 	return nil
 }
 
-// doubtAfter is how many messages without an answer have it doubted that the destination understands them.
+// doubtAfter is how many unanswered messages raise doubts whether the destination understands them.
 const doubtAfter = 3
 
-// later marks rows that are to be sent once more, so that their stretch is free of
-// them.
+// later marks rows that are to be sent again, so that their stretch can close without them.
 func (s *Sender) later(ctx context.Context, sent []outbox.Sent, from *stretch) error {
 	if from != nil {
 		if err := s.c.Outbox.Later(ctx, s.remote, sent); err != nil {
@@ -208,9 +209,8 @@ func (s *Sender) later(ctx context.Context, sent []outbox.Sent, from *stretch) e
 	return nil
 }
 
-// sendNext sends some rows of the stream, of those marked for the remote, or of
-// tables that are sent as a whole: in turns, so that none waits for the end of
-// another. It returns false if there are none.
+// sendNext sends some rows of the stream, of those marked for the remote, or of tables sent as a whole, in turns, so
+// that none waits for the end of another. It returns false if there are none.
 func (s *Sender) sendNext(ctx context.Context) (bool, error) {
 	for range 3 {
 		var items []outbox.Item
@@ -240,7 +240,7 @@ func (s *Sender) sendNext(ctx context.Context) (bool, error) {
 	return false, nil
 }
 
-// away drops what is on its way where the destination is not there any more: it is still due.
+// away drops what is in flight if the destination is gone: it is still due.
 func (s *Sender) away(err error) error {
 	if errors.Is(err, ErrAway) {
 		s.drop()
@@ -249,10 +249,10 @@ func (s *Sender) away(err error) error {
 	return err
 }
 
-// InFlight returns how many rows are on their way.
+// InFlight returns how many rows are in flight.
 func (s *Sender) InFlight() int { return int(s.flights.flying.Load()) }
 
-// Mute returns since when too many messages in a row were not answered; zero: they are answered.
+// Mute returns since when too many messages in a row went unanswered; zero: they are answered.
 func (s *Sender) Mute() time.Time {
 	if at := s.mute.Load(); at != 0 {
 		return time.UnixMicro(at)
@@ -260,11 +260,11 @@ func (s *Sender) Mute() time.Time {
 	return time.Time{}
 }
 
-// Busy returns since when the sender has been at one step; zero: it waits for something to do.
+// Busy returns since when the sender has been at one step; zero: it is idle.
 func (s *Sender) Busy() time.Time { return s.beat.Since() }
 
-// Answered takes in an answer. What waits to be booked is bounded by what was sent: answers
-// to nothing are dropped.
+// Answered takes in an answer. The answers waiting to be recorded are bounded by what was sent: answers to nothing are
+// dropped.
 func (s *Sender) Answered(a Answer) {
 	s.inbox.put(func(i *told) {
 		if len(i.answers) < answersMost && i.size < answersBytes {
@@ -274,54 +274,54 @@ func (s *Sender) Answered(a Answer) {
 	})
 }
 
-// Freed says that a row that the remote has refused, since it had to wait, is there by now.
+// Freed is called when a row that the remote refused, because it had to wait, has been written there.
 func (s *Sender) Freed(r change.Row) { s.inbox.freed.Put(s.remote, r) }
 
-// Wake has the sender look for work.
+// Wake makes the sender look for work.
 func (s *Sender) Wake() { s.inbox.wake() }
 
-// Connected says that the remote has connected to the broker. What was published
-// before it had subscribed is sent again at once: nobody will answer it.
+// Connected is called when the remote has connected to the broker. Whatever was published before it had subscribed is
+// resent at once: no one will answer it.
 func (s *Sender) Connected() { s.inbox.put(func(i *told) { i.anew = true }) }
 
-// Retry has the rows that were refused tried again at once.
+// Retry makes the sender retry refused rows at once.
 func (s *Sender) Retry() { s.inbox.put(func(i *told) { i.again = true }) }
 
-// Readable says that a table may be read again, of which rows may wait for that.
+// Readable is called when a table whose rows may be waiting can be read again.
 func (s *Sender) Readable(table string) {
 	s.inbox.put(func(i *told) { i.read(table) })
 }
 
-// Marked says that rows were marked for the remote.
+// Marked is called when rows were marked for the remote.
 func (s *Sender) Marked() { s.inbox.put(func(i *told) { i.marked = true }) }
 
-// Bounds of answers that wait to be booked. Each takes a few times its bytes. Promise 10.
+// Bounds of answers waiting to be recorded. Each takes a few times its bytes. Promise 10.
 const (
 	answersMost  = 2000
 	answersBytes = 2 << 20
 )
 
-// told is what a sender was told and has not looked at.
+// told is what a sender was told but has not looked at.
 type told struct {
 	answers  []Answer
 	size     int      // bytes of answers
-	anew     bool     // the remote has connected: what is on its way may not have reached it
-	again    bool     // a table's definition has changed: what was refused may be taken now
+	anew     bool     // the remote has connected: what is in flight may not have reached it
+	again    bool     // a table's definition has changed: refused rows may be accepted now
 	marked   bool     // rows were marked for the remote
-	readable []string // tables that may be read again
+	readable []string // tables that may be readable again
 }
 
-// read notes a table once, however long nobody looks. Promise 10.
+// read records a table once, however long no one looks. Promise 10.
 func (t *told) read(table string) {
 	if !slices.Contains(t.readable, table) {
 		t.readable = append(t.readable, table)
 	}
 }
 
-// inbox is where a sender is told. It is safe for concurrent use.
+// inbox is where a sender is told things. It is safe for concurrent use.
 type inbox struct {
 	kick  chan struct{}
-	freed receive.Freed // rows that wait here and that the remote has by now
+	freed receive.Freed // rows that wait here but that the remote now has
 
 	mu   sync.Mutex
 	told told
@@ -342,7 +342,7 @@ func (i *inbox) take() told {
 	return t
 }
 
-// back has all but the answers told once more.
+// back puts everything but the answers back.
 func (i *inbox) back(t told) {
 	i.mu.Lock()
 	defer i.mu.Unlock()

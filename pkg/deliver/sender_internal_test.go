@@ -3,12 +3,15 @@ package deliver
 import (
 	"context"
 	"errors"
+	"maps"
 	"testing"
 	"time"
 
 	"go.uber.org/zap"
 
+	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
 // away is an outbox whose database goes away in the middle of a step.
@@ -32,8 +35,8 @@ type ready struct{ Destination }
 func (ready) Ready() bool    { return true }
 func (ready) Limits() Limits { return Limits{Rows: 1, Messages: 1} }
 
-// TestWhatASenderWasToldOutlivesAnError: rows that may be taken now are tried once the database is back, not when their time comes.
-func TestWhatASenderWasToldOutlivesAnError(t *testing.T) {
+// TestASendersInboxOutlivesAnError: rows that may be taken now are tried once the database is back, not when their time comes.
+func TestASendersInboxOutlivesAnError(t *testing.T) {
 	t.Parallel()
 	s := New(&Config{Log: zap.NewNop(), Now: time.Now, Outbox: away{}, Rows: noRows{}}, "node-b", ready{})
 	s.Retry()
@@ -45,5 +48,39 @@ func TestWhatASenderWasToldOutlivesAnError(t *testing.T) {
 	}
 	if told := s.inbox.take(); !told.again || len(told.readable) != 1 {
 		t.Errorf("it is left %+v", told)
+	}
+}
+
+// unanswered is an outbox whose server records what it is told, and does not answer.
+type unanswered struct {
+	away
+	kept map[string]int64
+}
+
+func (u unanswered) Kept(context.Context, string) (map[string]int64, error) {
+	return maps.Clone(u.kept), nil
+}
+
+func (u unanswered) KeepBack(_ context.Context, _, table string, after int64) error {
+	u.kept[table] = after
+	return errAway
+}
+
+// TestRowsHeldBackWithoutAnAnswerAreGivenBack: a sender that did not know it would not look for those rows before the next start.
+func TestRowsHeldBackWithoutAnAnswerAreGivenBack(t *testing.T) {
+	t.Parallel()
+	s := New(&Config{Log: zap.NewNop(), Now: time.Now, Outbox: unanswered{kept: map[string]int64{}}, Rows: noRows{}}, "node-b", ready{})
+	if err := s.open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	list := []version.Waiting{{Row: change.Row{Table: "orders", Key: "1"}, Position: 5}}
+	if err := s.keepBack(t.Context(), list); !errors.Is(err, errAway) {
+		t.Fatalf("rows are kept back with %v", err)
+	}
+	if err := s.open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if after, ok := s.road.kept["orders"]; !ok || after != 4 {
+		t.Errorf("it is left %v", s.road.kept)
 	}
 }

@@ -9,17 +9,15 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// How many rows are shown as pending, a second: what is sent at full speed is
-// acked soon after.
+// How many rows are shown as pending, per second: at full speed, rows are acked soon after they are sent.
 const (
 	showRows   = 1000
-	showIdle   = 2 // times showRows, for a remote that is away
+	showIdle   = 2 // times showRows, for an offline remote
 	showPeriod = time.Second
 )
 
-// show has sync_status say which rows of the stream have been due for a second,
-// and books the position where no answer did: a row that is acked at once need
-// not be shown as pending before.
+// show makes sync_status show which rows of the stream have been due for a second, and records the position if no
+// answer did: until then, a row that is acked at once need not be shown as pending.
 func (s *Sender) show(ctx context.Context) error {
 	r := &s.road
 	now := s.c.Now()
@@ -55,7 +53,7 @@ func (s *Sender) show(ctx context.Context) error {
 			last = list[showRows-1].Position
 		}
 		list = slices.DeleteFunc(list, func(w version.Waiting) bool {
-			return !s.needs(&w) || s.to.Declines(w.Table) || w.Position <= r.taken && !s.flights.has(w.Row) // answered already
+			return !s.needs(&w) || s.to.Declines(w.Table) || w.Position <= r.taken && !s.flights.has(w.Row) // already answered
 		})
 		for i := range list {
 			if w := &list[i]; w.Position > r.taken && s.flights.has(w.Row) {

@@ -11,21 +11,20 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
 )
 
-// tables is where a sender is in the tables that it sends as a whole, to a remote that
-// may lack rows of them. What was read of a table lies between the last key that is
-// booked and the last key that was read.
+// tables is a sender's place in the tables that it sends as a whole, to a remote that may lack some of their rows. What
+// it has read of a table lies between the last recorded key and the last key read.
 type tables struct {
 	transfer  Transfer          // nil: none is being sent
-	stretches []*stretch        // read and not acked, in order
-	looked    time.Time         // when tables to be sent were last looked for
-	apart     map[string]bool   // that could not be read
-	told      map[string]string // of these, why
+	stretches []*stretch        // read but not acked, in order
+	looked    time.Time         // when it last looked for tables to send
+	apart     map[string]bool   // unreadable ones
+	told      map[string]string // why they are
 }
 
-// tablesLook is how long tables that are to be sent may go unnoticed.
+// tablesLook is how long tables to be sent may go unnoticed.
 const tablesLook = time.Second
 
-// nextOfTables returns rows of tables that are sent as a whole.
+// nextOfTables returns rows of tables being sent as a whole.
 func (s *Sender) nextOfTables(ctx context.Context) ([]outbox.Item, *stretch, error) {
 	t := &s.tables
 	if err := s.bookTables(ctx); err != nil {
@@ -49,7 +48,7 @@ func (s *Sender) nextOfTables(ctx context.Context) ([]outbox.Item, *stretch, err
 		return nil, nil, nil
 	}
 	var items []outbox.Item
-	busy := false // a row is on its way of which only one change may be
+	busy := false // a row is in flight, of which only one change may be
 	for _, p := range pieces {
 		for _, r := range p.Rows() {
 			if busy = busy || s.flights.has(r) && s.c.Rows.Transforms(r.Table); !busy {
@@ -68,7 +67,7 @@ func (s *Sender) nextOfTables(ctx context.Context) ([]outbox.Item, *stretch, err
 	return nil, nil, s.bookTables(ctx)
 }
 
-// lookForTables notices tables that are to be sent, from time to time.
+// lookForTables notices tables to be sent, from time to time.
 func (s *Sender) lookForTables(ctx context.Context) (err error) {
 	t := &s.tables
 	now := s.c.Now()
@@ -83,8 +82,7 @@ func (s *Sender) lookForTables(ctx context.Context) (err error) {
 	return err
 }
 
-// putApart has the others go on without a table that cannot be read, and tells of it, once
-// for each reason.
+// putApart lets the others go on without a table that cannot be read, and reports it, once per reason.
 func (s *Sender) putApart(err error) {
 	table, apart := s.tables.transfer.Apart()
 	told, looked := s.tables.told, s.tables.looked
@@ -92,7 +90,7 @@ func (s *Sender) putApart(err error) {
 		told = map[string]string{}
 	}
 	if !s.tables.apart[table] {
-		looked = time.Time{} // the others need not wait for the next look
+		looked = time.Time{} // the others need not wait for the next check
 		s.inbox.wake()
 	}
 	if told[table] != err.Error() {

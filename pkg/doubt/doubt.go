@@ -9,17 +9,18 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/mysql-sync/mysql-sync/pkg/pause"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
-// Config is what Doubts are made of.
+// Config configures Doubts.
 type Config struct {
 	Log     *zap.Logger
-	Tables  []string // all that a remote should have the same
+	Tables  []string // all tables that remotes should have identical
 	Synced  func(table string) bool
 	Remotes []string
-	// Comparable reports whether a table should be the same here and at a remote.
+	// Comparable reports whether a table should be identical here and at a remote.
 	Comparable func(remote, table string) bool
 	// Compared returns the last comparison of a table with a remote, if there was one.
 	Compared func(remote, table string) (status.Comparison, bool)
@@ -27,16 +28,16 @@ type Config struct {
 	Changed func()
 }
 
-// Doubts are a node's. They are safe for concurrent use.
+// Doubts are the doubts of one node. They are safe for concurrent use.
 type Doubts struct {
 	cfg  Config
-	kick chan struct{} // one is to be written
+	kick chan struct{} // there is a doubt to write
 
 	mu        sync.Mutex
 	at        map[schema.Doubt]time.Time // when they were noticed
 	unwritten map[schema.Doubt]bool
-	missed    map[string]bool // tables that this run noticed not to be captured
-	setBack   time.Time       // zero: it was not
+	missed    map[string]bool // tables that this run noticed were not captured
+	setBack   time.Time       // zero: the database was not restored
 }
 
 // New returns the Doubts of a node that has noticed nothing yet.
@@ -49,8 +50,8 @@ func (d *Doubts) Vanished(table string, at time.Time) {
 	d.note(schema.Doubt{Table: table, Kind: schema.DoubtVanished}, at)
 }
 
-// Unseen records that writes to a table may have been missed while the node was down. Once
-// it returns nil that is stored: it must be, before anything makes the table look right.
+// Unseen records that writes to a table may have been missed while the node was down. Once it returns nil the doubt is
+// stored: it must be, before anything makes the table look right.
 func (d *Doubts) Unseen(ctx context.Context, s Store, table string, at time.Time) error {
 	d.Missed(table)
 	d.note(schema.Doubt{Table: table, Kind: schema.DoubtUnseen}, at)
@@ -71,8 +72,7 @@ func (d *Doubts) HasMissed(table string) bool {
 	return d.missed[table]
 }
 
-// note records a doubt, and has it stored soon. Without remotes there is nothing to differ
-// from.
+// note records a doubt and has it stored soon. Without remotes there is nothing to differ from.
 func (d *Doubts) note(x schema.Doubt, at time.Time) {
 	if len(d.cfg.Remotes) == 0 {
 		return
@@ -90,7 +90,7 @@ func (d *Doubts) wake() {
 	}
 }
 
-// Of returns the tables with a doubt of a kind, and when it was noticed.
+// Of returns the tables with a doubt of one kind, and when each was noticed.
 func (d *Doubts) Of(kind string) map[string]time.Time {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -103,8 +103,8 @@ func (d *Doubts) Of(kind string) map[string]time.Time {
 	return tables
 }
 
-// SetBack returns when it was noticed that the database had been restored from a backup;
-// nil if it was not, or if everything was compared since.
+// SetBack returns when a restore of the database from a backup was noticed; nil if there was none, or everything has
+// been compared since.
 func (d *Doubts) SetBack() *time.Time {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -155,20 +155,19 @@ func (d *Doubts) Run(ctx context.Context, s Store) error {
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastTime)
 			defer cancel()
-			_ = d.write(last, s) // the database may be away; the log has told it
+			_ = d.write(last, s) // the database may be away, which is already logged
 			return nil
 		case <-d.kick:
 		}
-		for d.write(ctx, s) != nil && ctx.Err() == nil { // whatever is wrong with the database, others tell it
-			select {
-			case <-ctx.Done():
-			case <-time.After(time.Second):
+		for range pause.Even(ctx, time.Second) {
+			if d.write(ctx, s) == nil { // others log what is wrong with the database
+				break
 			}
 		}
 	}
 }
 
-// write stores what is not stored yet.
+// write stores new doubts.
 func (d *Doubts) write(ctx context.Context, s Store) error {
 	d.mu.Lock()
 	due := map[schema.Doubt]time.Time{}

@@ -112,7 +112,7 @@ func TestADoubtEndsWhereAllThatCanBeComparedIsEqual(t *testing.T) {
 	}
 }
 
-func TestASetBackDatabaseIsToldUntilAllIsEqual(t *testing.T) {
+func TestARestoredDatabaseIsReportedUntilAllIsEqual(t *testing.T) {
 	t.Parallel()
 	w := world{compared: map[at]status.Comparison{}, incomparable: map[at]bool{{"boston", "items"}: true}}
 	d, s := w.doubts(), &memory{setBack: noticed}
@@ -156,7 +156,7 @@ func TestWhatIsNoticedAgainWhileItEndsStays(t *testing.T) {
 	}
 }
 
-func TestWhatNothingWouldEndIsDroppedAtAStart(t *testing.T) {
+func TestDoubtsThatNothingWouldEndAreDroppedAtAStart(t *testing.T) {
 	t.Parallel()
 	items, gone := schema.Doubt{Table: "items", Kind: schema.DoubtUnseen}, schema.Doubt{Table: "gone", Kind: schema.DoubtUnseen}
 	w := world{incomparable: map[at]bool{{"berlin", "items"}: true, {"boston", "items"}: true}}
@@ -173,7 +173,7 @@ func TestWhatNothingWouldEndIsDroppedAtAStart(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoticedIsWrittenDown(t *testing.T) {
+func TestDoubtsAreStored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := world{}
 		d, s := w.doubts(), &memory{doubts: map[schema.Doubt]time.Time{}}

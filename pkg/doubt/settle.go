@@ -33,8 +33,7 @@ func (d *Doubts) Settle(ctx context.Context, s Store, table string) error {
 	return nil
 }
 
-// equalSince reports whether a table was found equal, after a time, at every remote with
-// which it can be compared.
+// equalSince reports whether a table has been found equal, after a time, at every remote with which it can be compared.
 func (c *Config) equalSince(table string, at time.Time) bool {
 	compared := false
 	for _, remote := range c.Remotes {

@@ -14,8 +14,7 @@ type Store interface {
 	Doubts(ctx context.Context) (map[schema.Doubt]time.Time, error)
 	Set(ctx context.Context, x schema.Doubt, at time.Time) error
 	End(ctx context.Context, x schema.Doubt) error
-	// SetBackAt returns when it was noticed that the database had been restored from a
-	// backup; zero if it was not.
+	// SetBackAt returns when a restore of the database from a backup was noticed; zero if there was none.
 	SetBackAt(ctx context.Context) (time.Time, error)
 	ForgetSetBack(ctx context.Context) error
 }

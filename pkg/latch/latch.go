@@ -1,9 +1,8 @@
 // Package latch keeps two stages of one node from deciding about the same row at the same time.
 //
-// Capture gives a row a version because of a local write, apply because of a remote one; each reads
-// the version, decides and writes it in its own transaction. The latch makes one wait for the
-// other, row by row, so that neither decides about something the other is changing. Locks against
-// the user's own writers are the database's business.
+// Capture gives a row a version because of a local write, apply because of a remote one; each reads the version,
+// decides and writes it in its own transaction. The latch makes one wait for the other, row by row, so that neither
+// decides about a row that the other is changing. Locks against the user's own writers are the database's business.
 package latch
 
 import (
@@ -21,9 +20,8 @@ type Rows struct {
 	freed chan struct{} // closed when rows are unlatched
 }
 
-// Lock waits until none of the rows is latched and latches all of them at once,
-// so that two callers cannot wait for each other. It returns the function that
-// unlatches them, or the error of ctx.
+// Lock waits until none of the rows is latched and latches them all at once, so that two callers cannot deadlock. It
+// returns the function that unlatches them, or the error of ctx.
 func (l *Rows) Lock(ctx context.Context, rows []change.Row) (unlock func(), err error) {
 	for {
 		unlock, freed := l.Try(rows)
@@ -38,7 +36,8 @@ func (l *Rows) Lock(ctx context.Context, rows []change.Row) (unlock func(), err 
 	}
 }
 
-// Try latches the rows if none of them is latched. Otherwise unlock is nil, and freed is closed when it is worth another try.
+// Try latches the rows if none of them is latched. Otherwise unlock is nil, and freed is closed when a retry is
+// worthwhile.
 func (l *Rows) Try(rows []change.Row) (unlock func(), freed <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Line is one of the log.
+// Line is a line of the log.
 type Line struct {
 	Time    time.Time       `json:"time"`
 	Level   string          `json:"level"` // error, warn, info, debug

@@ -46,18 +46,18 @@ func New(w io.Writer) *Log {
 		return zap.LevelEnablerFunc(func(x zapcore.Level) bool { return l.json.Load() == json && l.level.Enabled(x) })
 	}
 	l.Logger = zap.New(zapcore.NewTee(
-		newCore(l.level, l.ring), // first: who has read a line finds it here
+		newCore(l.level, l.ring), // first: whoever has read a line finds it here
 		zapcore.NewCore(zapcore.NewConsoleEncoder(forPeople), out, in(false)),
 		zapcore.NewCore(zapcore.NewJSONEncoder(c), out, in(true)),
 	))
 	return l
 }
 
-// Level returns what is logged: error, warn, info or debug.
+// Level returns the current level: error, warn, info or debug.
 func (l *Log) Level() string { return l.level.String() }
 
-// SetLevel changes what is logged from now on: error, warn, info, debug, or trace,
-// which is debug.
+// SetLevel changes the level from now on: error, warn, info, debug, or trace,
+// which equals debug.
 func (l *Log) SetLevel(name string) error {
 	level, ok := levels[name]
 	if !ok {

@@ -88,7 +88,7 @@ func TestReadersFollowAndSlowOnesMissLines(t *testing.T) {
 	go func() {
 		done <- l.Follow(ctx, func(x logging.Line) error { heard <- x; return nil })
 	}()
-	first := func() logging.Line { // from when on it follows nobody knows
+	first := func() logging.Line { // nobody knows when it begins to follow
 		for {
 			l.Info("line")
 			select {

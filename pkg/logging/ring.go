@@ -9,7 +9,7 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// Bounds of what is kept. Promise 10.
+// Bounds of the lines kept. Promise 10.
 const (
 	kept         = 500     // lines
 	messageMost  = 2 << 10 // bytes of a line
@@ -78,7 +78,7 @@ func (r *ring) add(l Line) {
 	}
 }
 
-// core puts what is logged into a ring.
+// core puts log lines into a ring.
 type core struct {
 	zapcore.LevelEnabler
 	ring   *ring
@@ -86,7 +86,7 @@ type core struct {
 }
 
 func newCore(l zapcore.LevelEnabler, r *ring) core {
-	// Without keys of its own an encoder writes the fields alone.
+	// Without keys of its own, an encoder writes only the fields.
 	return core{l, r, zapcore.NewJSONEncoder(zapcore.EncoderConfig{
 		SkipLineEnding: true, EncodeTime: zapcore.RFC3339NanoTimeEncoder, EncodeDuration: zapcore.StringDurationEncoder,
 	})}
@@ -101,7 +101,7 @@ func (c core) With(fields []zapcore.Field) zapcore.Core {
 	return c
 }
 
-// Check has an entry written where its level is enabled.
+// Check has an entry written if its level is enabled.
 func (c core) Check(e zapcore.Entry, to *zapcore.CheckedEntry) *zapcore.CheckedEntry {
 	if c.Enabled(e.Level) {
 		return to.AddCore(e, c)
@@ -120,13 +120,13 @@ func (c core) Write(e zapcore.Entry, fields []zapcore.Field) error {
 	if text := b.Bytes(); len(text) > fieldsMost || !json.Valid(text) {
 		l.Fields = json.RawMessage(`{"cut":"the fields of this line are too long to be kept"}`)
 	} else if string(text) != "{}" {
-		l.Fields = append(l.Fields, text...) // the buffer is used again
+		l.Fields = append(l.Fields, text...) // the buffer is reused
 	}
 	c.ring.add(l)
 	return nil
 }
 
-// Sync does nothing: all is in memory.
+// Sync does nothing: everything is in memory.
 func (core) Sync() error { return nil }
 
 func shorten(s string, most int) string {

@@ -62,8 +62,7 @@ func Before(ctx context.Context, db *mysqldb.DB, before uint64, limit int) ([]Ke
 	return list, nil
 }
 
-// object returns a row as it is kept, or as a text where somebody has changed it
-// into something else.
+// object returns a row as it is kept, or as a text if someone has changed it into something else.
 func object(s sql.NullString) json.RawMessage {
 	if !s.Valid {
 		return json.RawMessage("null")

@@ -17,15 +17,14 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// Side is one of the two versions of a conflict. Columns is nil where the row
-// was deleted.
+// Side is one of the two versions of a conflict. Columns is nil if the row was deleted.
 type Side struct {
 	change.Version
 	Columns []string
 	Values  [][]byte
 }
 
-// Entry is a conflict that is to be kept.
+// Entry is a conflict to be kept.
 type Entry struct {
 	Table         *schema.Table
 	Key           string
@@ -54,7 +53,7 @@ func Record(ctx context.Context, tx mysqldb.Tx, entries []Entry) error {
 	return nil
 }
 
-// recordBytes is how large a statement may be to which a conflict is added.
+// recordBytes is how large a statement may be before another conflict is added.
 const recordBytes = 256 << 10
 
 // add appends the conflict to a statement.

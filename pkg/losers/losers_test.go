@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/capture/trigger"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/losers"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
@@ -15,6 +18,9 @@ import (
 )
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
+
+// triggers are the source of what the tests have in table_changes.
+var triggers = trigger.New(zap.NewNop(), nil, trigger.Config{})
 
 const orders = `CREATE TABLE orders (id INT PRIMARY KEY, name VARCHAR(100), photo BLOB)`
 
@@ -76,7 +82,7 @@ func TestALoserIsPutBackAsItWas(t *testing.T) {
 	const want = "1 O'Hara \"é\"\n 00FF1B"
 	putBack := func(id uint64, want string) {
 		t.Helper()
-		if err := losers.PutBack(t.Context(), db, ts, id, losers.Request{Over: true, Origin: "here"}); err != nil {
+		if err := losers.PutBack(t.Context(), db, triggers, ts, id, losers.Request{Over: true, Origin: "here"}); err != nil {
 			t.Error(err)
 		}
 		if got := row(t, db); got != want {
@@ -94,16 +100,16 @@ func TestALoserIsPutBackAsItWas(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBePutBackChangesNothing(t *testing.T) {
+func TestAFailedPutBackChangesNothing(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t, orders, `INSERT INTO orders VALUES (1, 'stands', NULL)`)
 	ts := schema.NewTables(db)
-	if err := losers.PutBack(t.Context(), db, ts, 7, losers.Request{}); !errors.Is(err, losers.ErrNoConflict) {
+	if err := losers.PutBack(t.Context(), db, triggers, ts, 7, losers.Request{}); !errors.Is(err, losers.ErrNoConflict) {
 		t.Errorf("no such conflict: %v", err)
 	}
 	record(t, db, ts, [2]losers.Side{side(2, "boston", "", ""), side(1, "berlin", "lost", "")})
 	testkit.Exec(t, db, `ALTER TABLE orders DROP COLUMN photo`)
-	err := losers.PutBack(t.Context(), db, schema.NewTables(db), list(t, db, 0, 1)[0].ID, losers.Request{Over: true})
+	err := losers.PutBack(t.Context(), db, triggers, schema.NewTables(db), list(t, db, 0, 1)[0].ID, losers.Request{Over: true})
 	if err == nil || !strings.Contains(err.Error(), "table orders no longer has column photo") {
 		t.Errorf("without the column: %v", err)
 	}

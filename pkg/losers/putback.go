@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
@@ -21,10 +22,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// PutBackPolicy is the policy of a row that is kept because another was put back over it.
+// PutBackPolicy is the policy of a row that is kept because another was restored over it.
 const PutBackPolicy = "putBack"
 
-// Why a row is not put back.
+// Why a row is not restored.
 var (
 	ErrNoConflict = errors.New("there is no such conflict")
 	ErrLater      = errors.New("the row was written after the conflict")
@@ -39,14 +40,12 @@ type Now struct {
 	Later bool            // it is not the one that won: somebody has written it since
 }
 
-// Request says how a row is put back.
+// Request says how to restore a row.
 type Request struct {
-	// Columns are those that are put back, in any case of their letters, as for the server;
-	// none are all that the row has.
+	// Columns are the columns to restore, in any case, as on the server; none means all that the row has.
 	Columns []string
-	// Seen is what the row was when it was shown to who decided. If it is another now,
-	// nothing is written. Where it is empty, a row that was written after the conflict
-	// is written over only with Over set.
+	// Seen is the row's state when it was shown to whoever decided. If it has changed, nothing is written. If empty, a
+	// row written after the conflict is overwritten only with Over set.
 	Seen string
 	Over bool
 	// Origin is that of the node's own writes.
@@ -79,10 +78,10 @@ func Look(ctx context.Context, db *mysqldb.DB, ts *schema.Tables, id uint64) (Ke
 	return list[0], Now{Row: row, Seen: k.seen(), Later: !k.stands(k.winner)}, err
 }
 
-// PutBack writes the row that lost, or columns of it, over the one that stands now, as
-// a local write: the triggers note it, and it goes to all remotes with a new version.
-// What it writes over is kept as the loser, and can be put back itself. Promise 4.
-func PutBack(ctx context.Context, db *mysqldb.DB, ts *schema.Tables, id uint64, r Request) error {
+// PutBack writes the row that lost, or columns of it, over the current one, as a local write: the triggers record it,
+// and it goes to all remotes with a new version. The overwritten row is kept as the loser, and can itself be restored.
+// Promise 4.
+func PutBack(ctx context.Context, db *mysqldb.DB, source capture.Asked, ts *schema.Tables, id uint64, r Request) error {
 	return mysqldb.InTx(ctx, db, func(tx mysqldb.Tx) error {
 		k, err := find(ctx, tx, ts, id, " FOR UPDATE")
 		if err != nil {
@@ -94,10 +93,14 @@ func PutBack(ctx context.Context, db *mysqldb.DB, ts *schema.Tables, id uint64, 
 		case r.Seen == "" && !r.Over && !k.stands(k.winner):
 			return fmt.Errorf("%w: %s of %s; look at it first", ErrLater, k.id, k.table.Name)
 		}
+		before, err := k.version(ctx, tx, source, r.Origin)
+		if err != nil {
+			return err
+		}
 		if err := k.restore(ctx, tx, db.Name, r.Columns); err != nil {
 			return fmt.Errorf("put back the loser of conflict %d: %w", id, k.explain(err))
 		}
-		if err := k.keep(ctx, tx, r.Origin); err != nil {
+		if err := k.keep(ctx, tx, before, r.Origin); err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `UPDATE sync_conflicts SET put_back_at = ? WHERE id = ?`, time.Now().UTC().Format("2006-01-02 15:04:05.000000"), id)
@@ -149,7 +152,7 @@ func (k *kept) look(ctx context.Context, tx mysqldb.Queryer, locking string) err
 	return nil
 }
 
-// seen names what the row is now.
+// seen identifies the current row.
 func (k *kept) seen() string {
 	h := sha256.New()
 	for i, name := range k.now.Columns {
@@ -234,8 +237,7 @@ func (k *kept) restore(ctx context.Context, tx mysqldb.Tx, database string, colu
 	return err
 }
 
-// unreferred refuses a delete that would take rows along, or change them: nobody has
-// asked for that.
+// unreferred refuses a delete that would take rows along, or change them: no one has asked for that.
 func (k *kept) unreferred(ctx context.Context, tx mysqldb.Tx, database string) error {
 	keys, err := schema.ForeignKeys(ctx, tx, database)
 	if err != nil || k.now.Columns == nil {
@@ -293,8 +295,8 @@ func (k *kept) explain(err error) error {
 	return err
 }
 
-// keep records what was written over, beside the row that came in its place.
-func (k *kept) keep(ctx context.Context, tx mysqldb.Tx, origin string) error {
+// keep records the overwritten row and its version, next to the row that replaced it.
+func (k *kept) keep(ctx context.Context, tx mysqldb.Tx, v change.Version, origin string) error {
 	before := k.now
 	if err := k.look(ctx, tx, ""); err != nil {
 		return err
@@ -302,10 +304,7 @@ func (k *kept) keep(ctx context.Context, tx mysqldb.Tx, origin string) error {
 	if sameSide(k.table, &before, &k.now) {
 		return nil
 	}
-	var err error
-	if before.Version, err = k.version(ctx, tx, origin); err != nil {
-		return err
-	}
+	before.Version = v
 	k.now.Version = change.Version{Time: change.Micros(time.Now()), Origin: origin}
 	return Record(ctx, tx, []Entry{{Table: k.table, Key: k.row.Key, Policy: PutBackPolicy, Winner: k.now, Loser: before}})
 }
@@ -322,28 +321,20 @@ func sameSide(t *schema.Table, a, b *Side) bool {
 	return true
 }
 
-// version returns the one of the row as it was: the last that was recorded, or what a
-// write that is not captured yet will have. The write of the transaction is among
-// those, so that the latest before counts. One that is kept already gets a later time.
-func (k *kept) version(ctx context.Context, tx mysqldb.Tx, origin string) (change.Version, error) {
+// version returns the one of the row as it is: the last that was recorded, or what a write that is not captured yet will have. One
+// that is kept already gets a later time.
+func (k *kept) version(ctx context.Context, tx mysqldb.Tx, source capture.Asked, origin string) (change.Version, error) {
+	uncaptured, err := capture.Uncaptured(ctx, tx, source, k.table.Name, []string{k.row.Key})
+	if err != nil {
+		return change.Version{}, err
+	}
 	states, err := version.Read(ctx, tx, []change.Row{k.row})
 	if err != nil {
 		return change.Version{}, err
 	}
-	var written []int64
-	err = mysqldb.Each(ctx, tx, `SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', date) FROM table_changes WHERE table_name = ? AND primary_key = ? ORDER BY id`,
-		[]any{k.row.Table, []byte(k.row.Key)}, func(rows *sql.Rows) error {
-			var at int64
-			err := rows.Scan(&at)
-			written = append(written, at)
-			return err
-		})
-	if err != nil {
-		return change.Version{}, fmt.Errorf("read local changes of %s: %w", k.table.Name, err)
-	}
 	v := states[k.row].Version
-	if len(written) > 1 {
-		v = conflict.Next(states[k.row], written[len(written)-2], origin).Version
+	if list := uncaptured[k.row.Key]; len(list) > 0 {
+		v = conflict.Next(states[k.row], capture.Latest(list), origin).Version
 	}
 	if v.IsZero() {
 		v.Origin = origin

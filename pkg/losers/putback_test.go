@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/losers"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
@@ -19,7 +20,7 @@ func latest(t *testing.T, db *mysqldb.DB) losers.Kept {
 
 // What a put-back writes over is kept, and is put back itself; nothing is written over
 // that nobody has seen.
-func TestWhatAPutBackWritesOverIsKept(t *testing.T) {
+func TestARowOverwrittenByAPutBackIsKept(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t, orders, `INSERT INTO orders VALUES (1, 'won', NULL)`)
 	ts := schema.NewTables(db)
@@ -30,7 +31,7 @@ func TestWhatAPutBackWritesOverIsKept(t *testing.T) {
 	try := func(id uint64, r losers.Request, wanted error, want string) {
 		t.Helper()
 		r.Origin = "here"
-		if err := losers.PutBack(t.Context(), db, ts, id, r); !errors.Is(err, wanted) {
+		if err := losers.PutBack(t.Context(), db, triggers, ts, id, r); !errors.Is(err, wanted) {
 			t.Errorf("%+v: %v, not %v", r, err, wanted)
 		}
 		if got := row(t, db); got != want {
@@ -100,7 +101,7 @@ func TestWhatIsInTheWayOfAPutBack(t *testing.T) {
 		"a length":       {long, "the table does not take it"},
 	} {
 		record(t, db, ts, [2]losers.Side{side(9, "boston", "stands", ""), test.lost})
-		err := losers.PutBack(t.Context(), db, ts, latest(t, db).ID, losers.Request{Over: true})
+		err := losers.PutBack(t.Context(), db, triggers, ts, latest(t, db).ID, losers.Request{Over: true})
 		if !errors.Is(err, losers.ErrCannot) || !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -110,11 +111,30 @@ func TestWhatIsInTheWayOfAPutBack(t *testing.T) {
 	}
 	testkit.Exec(t, db, `DELETE FROM items`)
 	record(t, db, ts, [2]losers.Side{side(9, "boston", "stands", ""), side(7, "berlin", "", "")})
-	if err := losers.PutBack(t.Context(), db, ts, latest(t, db).ID, losers.Request{Over: true}); err != nil || row(t, db) != "2 taken" {
+	if err := losers.PutBack(t.Context(), db, triggers, ts, latest(t, db).ID, losers.Request{Over: true}); err != nil || row(t, db) != "2 taken" {
 		t.Errorf("a row that only refers to itself: %v", err)
 	}
 	testkit.Exec(t, db, `SET FOREIGN_KEY_CHECKS = 0`, `DROP TABLE items`, `DROP TABLE orders`)
 	if _, _, err := losers.Look(t.Context(), db, ts, latest(t, db).ID); !errors.Is(err, losers.ErrCannot) {
 		t.Errorf("without the table: %v", err)
+	}
+}
+
+// TestAWriteThatIsNotCapturedYetIsKeptUnderItsTime: what is written over has the version that capture would have given it, be the
+// row there or not.
+func TestAWriteThatIsNotCapturedYetIsKeptUnderItsTime(t *testing.T) {
+	t.Parallel()
+	for name, rows := range map[string]string{"a row": `INSERT INTO orders VALUES (1, 'mine', NULL)`, "a delete": `DELETE FROM orders`} {
+		db := testkit.OwnSchema(t, orders, rows, `INSERT INTO table_changes (table_name, primary_key, date) VALUES
+			('orders', '1', '2026-01-02 03:04:05.000006'), ('orders', '1', '2026-01-02 03:04:06.000007'), ('orders', '2', '2026-01-02 03:04:07')`)
+		ts := schema.NewTables(db)
+		record(t, db, ts, [2]losers.Side{side(2, "boston", "won", ""), side(1, "berlin", "lost", "")})
+		if err := losers.PutBack(t.Context(), db, triggers, ts, latest(t, db).ID, losers.Request{Over: true, Origin: "here"}); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		written := time.Date(2026, 1, 2, 3, 4, 6, 7000, time.UTC).UnixMicro()
+		if over := latest(t, db); over.LoserTime != written || over.LoserOrigin != "here" {
+			t.Errorf("%s: it is kept as a version of %d from %s, want %d from here", name, over.LoserTime, over.LoserOrigin, written)
+		}
 	}
 }

@@ -5,17 +5,18 @@ import "time"
 // Online reports whether a client is there.
 func (m *Mesh) Online(client string) bool { return m.presence.online(client) }
 
-// Clients returns all clients that were heard, in no order.
+// Clients returns all clients that were heard, in no particular order.
 func (m *Mesh) Clients() []Client { return m.presence.clients() }
 
-// Ahead returns by how much, at most, a client's clock is ahead of ours, by its last beat; 0 where that may as well be a long
-// lease. Existing peers refuse what is dated before their own start.
+// Ahead returns by how much, at most, a client's clock is ahead of ours, judging by its last beat; 0 if the beat can be
+// explained by a long lease. Existing peers refuse messages dated before their own start.
 func (m *Mesh) Ahead(client string) time.Duration { return m.presence.ahead(client) }
 
-// Behind returns by how much, at least, a client's clock is behind ours, or its messages are late, by its last beat.
+// Behind returns by how much, at least, a client's clock is behind ours or its messages are late, judging by its last
+// beat.
 func (m *Mesh) Behind(client string) time.Duration { return m.presence.behind(client) }
 
-// SpeaksBatches reports whether a client is sent batches, and otherwise version 1.
+// SpeaksBatches reports whether to send a client batches rather than version 1.
 func (m *Mesh) SpeaksBatches(client string) bool { return m.peers.speaksBatches(client) }
 
 // IsNode reports whether a client was met as a node of this program.
@@ -24,26 +25,27 @@ func (m *Mesh) IsNode(client string) bool { return m.peers.isNode(client) }
 // Met notes that a client has sent or answered a batch, which only a node of this program does.
 func (m *Mesh) Met(client string) { m.peers.meet(client) }
 
-// Doubt forgets what the broker has retained about a client that does not answer batches and was never met: another program
-// may have taken the name. It reports whether there was anything. A client that must seal can only be a node.
+// Doubt forgets what the broker has retained about a client that does not answer batches and was never met: another
+// program may have taken the name. It reports whether there was anything to forget. A client that must seal can only be
+// a node.
 func (m *Mesh) Doubt(client string) bool {
 	return !m.sealing.required(client) && m.peers.doubt(client)
 }
 
-// Announced reports whether a client has said in this run what it takes.
+// Announced reports whether a client has announced in this run what it accepts.
 func (m *Mesh) Announced(client string) bool { return m.peers.announced(client) }
 
-// Receives reports whether a client has announced that it takes a table.
+// Receives reports whether a client has announced that it accepts a table.
 func (m *Mesh) Receives(client, table string) bool { return m.peers.receives(client, table) }
 
-// Declines reports whether a client that is sent batches has announced what it takes, without the table.
+// Declines reports whether a client that is sent batches has announced what it accepts, without this table.
 func (m *Mesh) Declines(client, table string) bool { return m.peers.declines(client, table) }
 
-// TakesUnasked reports whether a remote is there and takes rows of a table that it did not ask for. Existing peers are sent
-// changes only.
+// TakesUnasked reports whether a remote is online and accepts rows of a table that it did not ask for. Existing peers
+// are sent changes only.
 func (m *Mesh) TakesUnasked(remote, table string) bool {
 	return m.Online(remote) && m.SpeaksBatches(remote) && m.Receives(remote, table)
 }
 
-// MaxRow returns the size of the largest row that a client takes, in bytes.
+// MaxRow returns the size of the largest row that a client accepts, in bytes.
 func (m *Mesh) MaxRow(client string) int { return m.peers.maxRow(client) }

@@ -7,23 +7,19 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/mysql-sync/mysql-sync/pkg/pause"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// Announce tells the others what the node speaks and that it is there. It runs after each connect.
+// Announce tells the others what the node speaks and that it is online. It runs after each connect, before AskOwn.
 func (m *Mesh) Announce(ctx context.Context) error {
 	m.own.connected(m.c.Now())
 	if err := m.publishNode(ctx); err != nil {
 		m.own.ended()
 		return err
 	}
-	if err := m.publishBeat(ctx); err != nil {
-		return err
-	}
-	m.c.News.Up()
-	m.askOwn(ctx)
-	return nil
+	return m.publishBeat(ctx)
 }
 
 // Down records that the connection is lost: no one answers, and others may announce themselves again. It runs before the next connect.
@@ -48,8 +44,9 @@ func (m *Mesh) publishNode(ctx context.Context) error {
 	return m.c.Broker.Publish(ctx, transport.Message{Topic: m.topics.NodeOf(m.c.Node.ClientName), Payload: payload, QoS: 1, Retain: retain})
 }
 
-// askOwn has the broker deliver its copy of the node's announcement.
-func (m *Mesh) askOwn(ctx context.Context) {
+// AskOwn has the broker deliver its copy of the node's announcement, and waits at most a few seconds for the broker to
+// accept the question.
+func (m *Mesh) AskOwn(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, ownTime)
 	defer cancel()
 	m.own.asks(m.c.Now())
@@ -69,7 +66,7 @@ func (m *Mesh) Redefined(ctx context.Context) error {
 // Unkept says why others may not learn about this node, or "".
 func (m *Mesh) Unkept() string { return m.own.unkept() }
 
-// introduce announces the node to a newcomer whom the broker may not tell.
+// introduce announces the node to a newcomer that the broker may not tell.
 func (m *Mesh) introduce(ctx context.Context) {
 	if m.own.isKept() {
 		return
@@ -77,14 +74,14 @@ func (m *Mesh) introduce(ctx context.Context) {
 	m.tryPublishNode(ctx)
 }
 
-// tryPublishNode announces the node where that may fail: another attempt follows.
+// tryPublishNode announces the node; if that fails, another attempt follows.
 func (m *Mesh) tryPublishNode(ctx context.Context) {
 	if err := m.publishNode(ctx); err != nil && !errors.Is(err, transport.ErrOffline) && ctx.Err() == nil {
 		m.c.Log.Warn("could not announce this node", zap.Error(err))
 	}
 }
 
-// hearOwn takes an announcement in the node's own name.
+// hearOwn handles an announcement in the node's own name.
 func (m *Mesh) hearOwn(payload []byte, retained bool) {
 	ours, tell := m.own.came(payload, retained, m.c.Now())
 	if ours || retained { // retained since before this run: ours follows
@@ -104,8 +101,9 @@ func (m *Mesh) announceAgain() {
 	}
 }
 
-// keepAnnounced announces the node again, until ctx ends, when the broker has lost the announcement or others go by another one.
-// Anyone who may publish can bring that about, so the pauses grow: two nodes of one name must not chase each other.
+// keepAnnounced announces the node again, until ctx ends, when the broker has lost the announcement or others use a
+// different one. Anyone who may publish can cause that, so the pauses grow: two nodes with one name must not chase each
+// other.
 func (m *Mesh) keepAnnounced(ctx context.Context) error {
 	rest, last := againFirst, time.Time{}
 	for {
@@ -127,8 +125,8 @@ func (m *Mesh) keepAnnounced(ctx context.Context) error {
 		}
 		last = m.c.Now()
 		m.tryPublishNode(ctx)
-		m.askOwn(ctx)
-		if !pause(ctx, rest) {
+		m.AskOwn(ctx)
+		if pause.For(ctx, rest) != nil {
 			return nil
 		}
 	}
@@ -149,7 +147,7 @@ func (m *Mesh) missesOwn(ctx context.Context) bool {
 		_, _ = m.c.Broker.PublishAsync(ctx, beat) // if it is lost another follows
 	}
 	if do.ask {
-		m.askOwn(ctx)
+		m.AskOwn(ctx)
 	}
 	return do.publish
 }

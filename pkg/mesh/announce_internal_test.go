@@ -61,7 +61,7 @@ func TestAVandalGetsFewAnnouncements(t *testing.T) {
 
 // A broker that retains nothing is logged once; the node announces itself now and then. On a new connection that retains, all is
 // well.
-func TestABrokerThatRetainsNothingIsToldOnce(t *testing.T) {
+func TestABrokerThatRetainsNothingIsReportedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBus(t)
 		b.forgets = true

@@ -8,28 +8,29 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/mysql-sync/mysql-sync/pkg/pause"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// BeatInterval is the time between two of the node's "connected" messages, as existing peers have it.
+// BeatInterval is the time between two of the node's "connected" messages, the same as that of existing peers.
 func BeatInterval(checkInterval time.Duration) time.Duration { return checkInterval + 2*time.Second }
 
-// beatUntil is the time that such a message, sent now, has: until then the node is there.
+// beatUntil returns until when such a message, sent now, says that the node is online.
 func beatUntil(now time.Time, checkInterval time.Duration) time.Time {
 	return now.Add(2*checkInterval + 3*time.Second)
 }
 
 func (m *Mesh) publishBeat(ctx context.Context) error { return m.c.Broker.Publish(ctx, m.ownBeat()) }
 
-// ownBeat is a message that the node is there.
+// ownBeat returns a message that says the node is online.
 func (m *Mesh) ownBeat() transport.Message {
 	i := wire.Info{Sender: m.c.Node.ClientName, Message: wire.Connected, Until: beatUntil(m.c.Now().Add(m.peersAhead()), m.c.Node.CheckInterval)}
 	return transport.Message{Topic: m.topics.Info(), Payload: i.Encode(), QoS: 1}
 }
 
-// peersAhead returns by how much the clocks of existing peers are ahead of ours. Nodes are left out: they would pass it on to
-// each other for ever.
+// peersAhead returns by how much the clocks of existing peers are ahead of ours. Nodes are left out: they would pass
+// the lead on to each other forever.
 func (m *Mesh) peersAhead() (most time.Duration) {
 	for _, remote := range m.c.Node.RemoteClients {
 		if !m.SpeaksBatches(remote) {
@@ -39,7 +40,7 @@ func (m *Mesh) peersAhead() (most time.Duration) {
 	return most
 }
 
-// beatSoon asks for a beat out of turn: a client has come that cannot know about us yet.
+// beatSoon asks for an extra beat: a client has appeared that cannot know about us yet.
 func (m *Mesh) beatSoon() {
 	select {
 	case m.beat <- struct{}{}:
@@ -68,7 +69,7 @@ func (m *Mesh) beats(ctx context.Context) error {
 			m.misheard.Store(false)
 			corrected = now
 			m.tryPublishNode(ctx)
-		case came: // before it counts how long this node has been there without announcing itself
+		case came: // before it counts how long this node has been online without announcing itself
 			m.introduce(ctx)
 		}
 		if err := m.publishBeat(ctx); err != nil && !errors.Is(err, transport.ErrOffline) && ctx.Err() == nil {
@@ -77,22 +78,23 @@ func (m *Mesh) beats(ctx context.Context) error {
 		for _, client := range m.presence.expire() {
 			m.c.Refused.Comes(zap.InfoLevel, "client offline", client, zap.String("reason", "its presence ran out"))
 		}
-		if !pause(ctx, least) {
+		if pause.For(ctx, least) != nil {
 			return nil
 		}
-		if came { // it has announced itself before it said that it is there
+		if came { // it announced itself before it said that it is online
 			m.askAgain(ctx, missed)
 		}
 	}
 }
 
-// correctEach is how often the node announces itself because another speaks to it as to an existing peer, which anybody may feign.
+// correctEach is how often the node announces itself because another treats it as an existing peer, which anyone may
+// feign.
 const correctEach = 10 * time.Second
 
-// askAgain has the broker deliver the announcements that it retains once more when a remote is there and its announcement is not:
-// a cluster may deliver neither the message nor its copy to a node that subscribes at another server at the same moment, and
-// somebody may have told us that the remote took it back. An existing peer has none, so it is asked for less and less often while
-// the remote stays online: missed counts the calls that found none.
+// askAgain has the broker deliver its retained announcements once more when a remote is online and its announcement is
+// missing: a cluster may deliver neither the message nor its copy to a node that subscribes at another server at the
+// same moment, and someone may have told us falsely that the remote withdrew it. An existing peer has none, so it is
+// asked for less and less often while it stays online: missed counts the calls that found none.
 func (m *Mesh) askAgain(ctx context.Context, missed map[string]int) {
 	ask := false
 	for _, remote := range m.c.Node.RemoteClients {
@@ -106,7 +108,7 @@ func (m *Mesh) askAgain(ctx context.Context, missed map[string]int) {
 	if !ask {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second) // the next beat must not wait for longer
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second) // the next beat must not wait longer
 	defer cancel()
 	if err := m.c.Broker.Resubscribe(ctx, m.topics.NodeOf("+")); err != nil && !errors.Is(err, transport.ErrOffline) && ctx.Err() == nil {
 		m.c.Log.Warn("could not ask for announcements", zap.Error(err))

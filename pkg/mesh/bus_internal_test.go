@@ -44,7 +44,7 @@ type node struct {
 	asked   int // questions for what is retained
 	looks   int // whether it is connected
 
-	told []string // news, a line each
+	told []string // what it has heard, a line each
 }
 
 func newBus(t *testing.T) *bus { return &bus{t: t, retained: map[string]transport.Message{}} }
@@ -72,7 +72,7 @@ func (b *bus) add(cfg *config.Config, m *memory) *node {
 	runs.Unlock()
 	var err error
 	n.mesh, err = New(Config{Log: zap.New(core), Node: cfg, Version: "test", Session: session, MaxRow: 1 << 20, Now: time.Now,
-		Broker: n, Refused: NewRefusals(zap.New(core), cfg, time.Now), News: n})
+		Broker: n, Refused: NewRefusals(zap.New(core), cfg, time.Now)})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -119,6 +119,7 @@ func (n *node) connect() {
 		n.bus.mu.Unlock()
 		n.bus.copies(n, "+")
 		if n.mesh.Announce(n.bus.t.Context()) == nil {
+			n.mesh.AskOwn(n.bus.t.Context())
 			return
 		}
 		n.disconnect()
@@ -181,9 +182,13 @@ func (b *bus) deliver(n *node, m transport.Message, retained bool) {
 	n.inbox <- func() {
 		switch topic := n.mesh.topics.Parse(m.Topic); topic.Kind {
 		case wire.InfoAll:
-			n.mesh.HearInfo(m.Payload)
+			if client := n.mesh.HearInfo(m.Payload); client != "" {
+				n.tell("heard " + client)
+			}
 		case wire.Announce:
-			n.mesh.HearNode(topic.Client, m.Payload, retained)
+			if e := n.mesh.HearNode(topic.Client, m.Payload, retained); e != (Effect{}) {
+				n.tell(fmt.Sprintf("announced %s %+v", topic.Client, e))
+			}
 		}
 	}
 }
@@ -268,11 +273,6 @@ func (n *node) tell(line string) {
 	n.told = append(n.told, line)
 	n.bus.mu.Unlock()
 }
-
-// Up implements News, and so do Heard and Announced.
-func (n *node) Up()                               { n.tell("up") }
-func (n *node) Heard(client string)               { n.tell("heard " + client) }
-func (n *node) Announced(remote string, e Effect) { n.tell(fmt.Sprintf("announced %s %+v", remote, e)) }
 
 // news returns the lines with a text, and forgets all.
 func (n *node) news(text string) []string {

@@ -17,24 +17,24 @@ var (
 	errVersion = errors.New("it is protocol version 1, which is never encrypted, but encryption.required lists its sender")
 )
 
-// errNode answers a change of version 1 in the name of a client that was met as a node: the change would get a version that its
-// author does not know. Promise 3.
+// errNode answers a version 1 change in the name of a client that was met as a node: the change would get a version
+// that its author does not know. Promise 3.
 var errNode = errors.New("its sender was met as a node of mysql-sync, which does not send changes of version 1: " +
 	"if another program has taken the name for good, add it to version1Clients of the receiver")
 
 // ErrTold stands for a reason that is in the log already.
 var ErrTold = errors.New("told")
 
-// KeyOf returns the name of the key by which messages to a client are sealed, or "".
+// KeyOf returns the name of the key that seals messages to a client, or "".
 func (m *Mesh) KeyOf(client string) string { return m.sealing.key(client) }
 
-// Seal returns a message as it is to be sent to a client: sealed, unless the client reads none. Promise 8.
+// Seal returns a message as it is to be sent to a client: sealed, unless the client reads no sealed messages. Promise
+// 8.
 func (m *Mesh) Seal(k seal.Kind, to string, message []byte) ([]byte, error) {
 	return m.sealing.seal(k, to, message)
 }
 
-// Unseal returns a message of the batch extension as it was before it was sealed. If it is refused, ok is false and the log says
-// why. Promise 8.
+// Unseal opens a sealed message of the batch extension. If it is refused, ok is false and the log says why. Promise 8.
 func (m *Mesh) Unseal(topic wire.Topic, message []byte) (plain []byte, ok bool) {
 	plain, err := m.sealing.open(topic, message)
 	if err == nil {
@@ -66,7 +66,7 @@ func (m *Mesh) Speaks(client string) error {
 		return ErrTold
 	}
 	if m.IsNode(client) {
-		m.misheard.Store(true) // it would not send version 1 if it had this node's announcement
+		m.misheard.Store(true) // with this node's announcement it would not send version 1
 		m.beatSoon()
 		return errNode
 	}

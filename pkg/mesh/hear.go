@@ -6,16 +6,17 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// HearInfo takes a message of /info: a client says that it is there, or leaves.
-func (m *Mesh) HearInfo(payload []byte) {
+// HearInfo handles a message on /info: a client says that it is online, or leaves. It returns the client, a remote or
+// not; "" if there is none.
+func (m *Mesh) HearInfo(payload []byte) (client string) {
 	i, err := wire.ParseInfo(payload)
 	if err != nil {
 		m.c.Refused.Broken("message refused", i.Sender, zap.String("topic", m.topics.Info()), zap.Error(err))
-		return
+		return ""
 	}
 	if i.Sender == m.c.Node.ClientName {
 		m.own.beatCame(payload)
-		return
+		return ""
 	}
 	switch i.Message {
 	case wire.Connected:
@@ -31,60 +32,61 @@ func (m *Mesh) HearInfo(payload []byte) {
 			m.c.Refused.Comes(zap.InfoLevel, "client offline", i.Sender, zap.String("reason", "it said so, or the broker for it"))
 		}
 	}
-	m.c.News.Heard(i.Sender)
+	return i.Sender
 }
 
-// HearNode takes a message of /node/{client}: what the client speaks and takes. A retained one is the broker's copy.
-func (m *Mesh) HearNode(client string, payload []byte, retained bool) {
+// HearNode handles a message on /node/{client}: what the client speaks and accepts. A retained message is the broker's
+// copy. It returns what that changes for the client's sender, if the client is a remote.
+func (m *Mesh) HearNode(client string, payload []byte, retained bool) (e Effect) {
 	if client == m.c.Node.ClientName {
 		m.hearOwn(payload, retained)
-		return
+		return e
 	}
 	if !m.isRemote(client) && !m.c.Node.AcceptsFrom(client) {
-		return
+		return e
 	}
 	if len(payload) == 0 {
 		m.peers.forget(client)
 		m.meet(client, nil)
-		return
+		return e
 	}
 	a, err := wire.ParseNode(client, payload)
 	if err != nil {
 		m.c.Refused.Broken("announcement refused", client, zap.Error(err))
-		return
+		return e
 	}
 	a, hello, err := m.sealing.hear(a)
 	if err != nil {
 		m.c.Refused.Unopened(zap.WarnLevel, client, wire.Announce, err)
-		return
+		return e
 	}
 	if !retained {
 		m.peers.meet(client)
 	}
-	if !m.isRemote(client) { // it is sent only answers
+	if !m.isRemote(client) { // it gets only answers
 		m.meet(client, hello)
-		return
+		return e
 	}
 	before, taken := m.peers.note(a, !retained)
 	if taken {
 		m.meet(client, hello)
 	}
-	e := effectOf(before, a, !retained)
+	e = effectOf(before, a, !retained)
 	if e.Anew { // it may have been online all along
 		m.beatSoon()
 	}
-	m.c.News.Announced(client, e)
+	return e
 }
 
 // Effect is what an announcement of a remote changes for its sender.
 type Effect struct {
-	Anew  bool // it runs anew
-	Other bool // it may take now what it refused before
-	Up    bool // it has just connected: what was on its way to it may be lost
+	Anew  bool // it has restarted
+	Other bool // it may accept now what it refused before
+	Up    bool // it has just connected: messages in flight to it may be lost
 }
 
-// effectOf tells what an announcement changes, given the one before. A live one is no copy of the broker's. One that differs in
-// nothing but the count of definitions comes from a remote that has been connected all the time.
+// effectOf returns what an announcement changes, given the one before. live means that it is not the broker's copy. An
+// announcement that differs only in the count of definitions comes from a remote that has been connected all along.
 func effectOf(before, a wire.Node, live bool) Effect {
 	run, definitions := before.Session != a.Session, before.Definitions != a.Definitions
 	return Effect{Anew: live && run, Other: run || definitions, Up: live && (run || !definitions)}

@@ -26,19 +26,18 @@ func Unannounce(ctx context.Context, cfg *config.Config) error {
 	defer cancel()
 	done := fmt.Errorf("no answer within %s", leaveTime)
 	var once sync.Once
-	var s *transport.Session
-	c := transport.Config{MQTT: cfg.MQTT, OnUp: func(ctx context.Context) error {
+	s, err := transport.New(zap.NewNop(), transport.Config{MQTT: cfg.MQTT})
+	if err != nil {
+		return err
+	}
+	leave := func(ctx context.Context) error {
 		once.Do(func() {
 			done = s.Publish(ctx, transport.Message{Topic: wire.Topics(cfg.TopicPrefix).NodeOf(cfg.ClientName), QoS: 1, Retain: true})
 			cancel()
 		})
 		return nil
-	}}
-	s, err := transport.New(zap.NewNop(), c, func(transport.Delivery) {})
-	if err != nil {
-		return err
 	}
-	if err := s.Run(ctx); err != nil {
+	if err := s.Run(ctx, transport.Handlers{OnUp: leave}); err != nil {
 		return err
 	}
 	return done

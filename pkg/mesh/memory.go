@@ -9,12 +9,13 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/pause"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// Memory remembers over restarts who was met as a node.
+// Memory remembers across restarts which clients were met as nodes.
 type Memory interface {
-	// Met returns clients, at most so many: the named ones and, of the others, the latest.
+	// Met returns at most this many clients: the named ones and, of the others, the latest.
 	Met(ctx context.Context, named []string, most int) ([]string, error)
 	// Note adds clients.
 	Note(ctx context.Context, clients []string, now time.Time) error
@@ -43,7 +44,7 @@ func (c Clients) Note(ctx context.Context, clients []string, now time.Time) erro
 	return err
 }
 
-// Recall reads who was met as a node in earlier runs.
+// Recall reads which clients were met as nodes in earlier runs.
 func (m *Mesh) Recall(ctx context.Context, memory Memory) error {
 	clients, err := memory.Met(ctx, named(m.c.Node), mostMet+len(named(m.c.Node)))
 	if err != nil {
@@ -53,10 +54,10 @@ func (m *Mesh) Recall(ctx context.Context, memory Memory) error {
 	return nil
 }
 
-// noteEvery is the least time between two writes of who was met.
+// noteEvery is the least time between two writes of met clients.
 const noteEvery = time.Second
 
-// remember writes down who was met as a node, until ctx ends.
+// remember stores which clients were met as nodes, until ctx ends.
 func (m *Mesh) remember(ctx context.Context, memory Memory) error {
 	for {
 		clients := m.peers.unwritten()
@@ -73,7 +74,7 @@ func (m *Mesh) remember(ctx context.Context, memory Memory) error {
 		} else if ctx.Err() == nil {
 			m.c.Log.Warn("could not record a client as a node; retrying", zap.Error(err))
 		}
-		if !pause(ctx, noteEvery) {
+		if pause.For(ctx, noteEvery) != nil {
 			return nil
 		}
 	}

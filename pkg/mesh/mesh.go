@@ -23,30 +23,19 @@ type Broker interface {
 	Online() bool
 }
 
-// News receives what a Mesh hears. Its methods must not block.
-type News interface {
-	// Up tells that the node is connected and has announced itself.
-	Up()
-	// Heard tells that a client, a remote or not, came, stays or left.
-	Heard(client string)
-	// Announced tells that a remote has announced itself.
-	Announced(remote string, e Effect)
-}
-
-// Config is what a Mesh is made of.
+// Config configures a Mesh.
 type Config struct {
 	Log     *zap.Logger
 	Node    *config.Config
 	Version string // of this program
 	Session uint64 // names this run in batches
-	MaxRow  int    // size of the largest row that the node takes, in bytes
+	MaxRow  int    // size of the largest row that the node accepts, in bytes
 	Now     func() time.Time
 	Broker  Broker
 	Refused *Refusals
-	News    News
 }
 
-// Mesh is all clients as one node sees them. It is safe for concurrent use.
+// Mesh is one node's view of all clients. It is safe for concurrent use.
 type Mesh struct {
 	c      Config
 	topics wire.Topics
@@ -58,8 +47,8 @@ type Mesh struct {
 
 	own         *own          // the announcement
 	definitions atomic.Uint64 // how often a received table has changed
-	beat        chan struct{} // asks for a beat out of turn
-	misheard    atomic.Bool   // a node speaks to this one as to an existing peer
+	beat        chan struct{} // asks for an extra beat
+	misheard    atomic.Bool   // a node treats this one as an existing peer
 }
 
 // New returns a Mesh in which no one is online yet.
@@ -81,8 +70,8 @@ func named(cfg *config.Config) []string {
 	return slices.DeleteFunc(slices.Concat(cfg.RemoteClients, cfg.AcceptFrom), func(c string) bool { return c == config.Anyone })
 }
 
-// Run tells the others that the node is there, keeps it announced, and writes down who is met, until ctx ends. It is to be called
-// once.
+// Run tells the others that the node is online, keeps it announced, and stores which nodes are met, until ctx ends.
+// Call it once.
 func (m *Mesh) Run(ctx context.Context, memory Memory) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return m.beats(ctx) })
@@ -93,13 +82,3 @@ func (m *Mesh) Run(ctx context.Context, memory Memory) error {
 
 // isRemote reports whether the node sends rows to a client.
 func (m *Mesh) isRemote(client string) bool { return slices.Contains(m.c.Node.RemoteClients, client) }
-
-// pause waits. It reports false if ctx ended first.
-func pause(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
-	}
-}

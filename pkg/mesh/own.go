@@ -13,12 +13,12 @@ const (
 	againLongest = time.Minute      // and the longest
 	ownTime      = 3 * time.Second  // how long the broker may take to deliver the copy that it retains
 	ownEvery     = 10 * time.Minute // between two checks, while the broker retains it
-	ownSeldom    = time.Minute      // between two announcements, while it does not: whoever missed one gets the next
+	ownSeldom    = time.Minute      // between two announcements, while it does not: a client that missed one gets the next
 )
 
 // Bounds of what is remembered of it.
 const (
-	announcementsKept = 8 // announcements that may still be on their way back
+	announcementsKept = 8 // announcements that may still come back
 	missedMost        = 2 // checks in a row that may find it missing: a cluster takes its time
 )
 
@@ -36,8 +36,8 @@ type own struct {
 	kept   bool      // the broker retains ours, by its last answer
 	missed int       // how many answers in a row lacked it
 	denied int       // how many attempts in a row to ask have failed
-	told   bool      // the log has it that the broker retains nothing
-	robbed time.Time // when the log last had it that somebody took it away
+	told   bool      // the log says that the broker retains nothing
+	robbed time.Time // when the log last said that someone removed it
 
 	question question
 	retain   retaining
@@ -47,7 +47,7 @@ func newOwn() *own {
 	return &own{again: make(chan struct{}, 1), news: make(chan struct{}, 1)}
 }
 
-// connected begins a new connection, to a broker of which nothing is known yet.
+// connected begins a new connection to a broker about which nothing is known yet.
 func (o *own) connected(now time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -90,7 +90,7 @@ func (o *own) asks(now time.Time) {
 	o.wake()
 }
 
-// takes notes that the broker has the question: its time starts now, unless it has already answered.
+// takes notes that the broker accepted the question: its time starts now, unless it has already answered.
 func (o *own) takes(now time.Time) {
 	o.mu.Lock()
 	if o.question.open() {
@@ -117,7 +117,7 @@ func (o *own) proves(beat []byte) {
 	o.mu.Unlock()
 }
 
-// beatCame takes one of the node's own beats.
+// beatCame handles one of the node's own beats.
 func (o *own) beatCame(beat []byte) {
 	o.mu.Lock()
 	came := o.question.heard(sha256.Sum256(beat))
@@ -134,7 +134,8 @@ func (o *own) wake() {
 	}
 }
 
-// came takes an announcement in the node's name. It reports whether it is ours; if not, tell is whether to log that.
+// came handles an announcement in the node's name. It reports whether it is ours; if not, tell says whether to log
+// that.
 func (o *own) came(payload []byte, retained bool, now time.Time) (ours, tell bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -144,7 +145,7 @@ func (o *own) came(payload []byte, retained bool, now time.Time) (ours, tell boo
 		o.question = question{}
 		o.kept, o.missed, o.denied, o.told = true, 0, 0, false
 		o.retain.works()
-		o.wake() // or the next question would come when this one's time is over
+		o.wake() // or the next question would wait until this one's time is over
 	case ours:
 		o.back = true
 	case !retained:

@@ -11,19 +11,19 @@ import (
 
 // peers knows which clients are nodes of this program, and what each has announced.
 //
-// Once a client has been met as a node it stays one, whatever the broker retains and however long the client is silent, until a
-// person says otherwise (version1Clients): version 1 carries no versions, so a row sent to a node that way would get a version
-// there that differs from the one here. Promise 3.
+// Once a client has been met as a node it stays one, whatever the broker retains and however long the client is silent,
+// until a person says otherwise (version1Clients): version 1 carries no versions, so a row sent to a node that way
+// would get a version there that differs from ours. Promise 3.
 type peers struct {
-	version1 []string        // clients that are not nodes, by the configuration
+	version1 []string        // clients that are not nodes, according to the configuration
 	named    []string        // clients that the configuration names
-	tables   map[string]bool // tables of which anybody asks who takes them
+	tables   map[string]bool // tables whose receivers are ever asked for
 
 	mu     sync.Mutex
 	node   map[string]announced
 	met    map[string]bool // clients seen to speak batches; true: the Memory has it
 	others int             // how many of met are not named
-	kick   chan struct{}   // somebody was met
+	kick   chan struct{}   // a client was met
 }
 
 type announced struct {
@@ -31,7 +31,8 @@ type announced struct {
 	live bool // heard on this connection, not only retained by the broker; see unheard
 }
 
-// mostMet bounds how many clients are remembered beside the named ones, however many names somebody invents. Promise 10.
+// mostMet bounds how many clients are remembered besides the named ones, however many names someone invents. Promise
+// 10.
 const mostMet = 10_000
 
 func newPeers(version1, named, tables []string) *peers {
@@ -42,8 +43,8 @@ func newPeers(version1, named, tables []string) *peers {
 	return &peers{version1: version1, named: named, tables: asked, node: map[string]announced{}, met: map[string]bool{}, kick: make(chan struct{}, 1)}
 }
 
-// note stores an announcement and returns the one before. The broker's copy does not replace one that was heard live, which is
-// newer: taken is false then.
+// note stores an announcement and returns the one before. The broker's copy does not replace a newer one that was heard
+// live: taken is false then.
 func (p *peers) note(n wire.Node, live bool) (before wire.Node, taken bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -54,7 +55,8 @@ func (p *peers) note(n wire.Node, live bool) (before wire.Node, taken bool) {
 	return before, taken
 }
 
-// asked is what is ever asked of an announcement: it may be large, and there is one for each remote. Promise 10.
+// asked keeps the part of an announcement that is ever asked for: an announcement may be large, and there is one for
+// each remote. Promise 10.
 func (p *peers) asked(n wire.Node) wire.Node {
 	n.Version = strings.Clone(wire.Shorten(n.Version, 64))
 	var asked []string
@@ -86,7 +88,7 @@ func (p *peers) meet(client string) {
 	}
 }
 
-// recall notes that the Memory has clients.
+// recall notes clients that the Memory has.
 func (p *peers) recall(clients []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -97,7 +99,7 @@ func (p *peers) recall(clients []string) {
 	}
 }
 
-// admit reports whether there is a place for a client that was not met before. Those that are named have their own.
+// admit reports whether there is room for a client that was not met before. Named clients always have room.
 func (p *peers) admit(client string) bool {
 	switch {
 	case slices.Contains(p.named, client):
@@ -140,22 +142,22 @@ func (p *peers) speaksBatches(client string) bool {
 	return (met || p.node[client].Protocol >= wire.Protocol) && !p.isVersion1(client)
 }
 
-// announced reports whether a client has said in this run what it takes.
+// announced reports whether a client has announced in this run what it accepts.
 func (p *peers) announced(client string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.node[client].Protocol >= wire.Protocol
 }
 
-// receives reports whether a client has announced that it takes a table.
+// receives reports whether a client has announced that it accepts a table.
 func (p *peers) receives(client, table string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Contains(p.node[client].ReceiveTables, table)
 }
 
-// declines reports whether a client that is sent batches has announced what it takes, without the table. Of an announcement
-// that is sealed and does not open nobody knows what it has.
+// declines reports whether a client that is sent batches has announced what it accepts, without this table. The content
+// of a sealed announcement that does not open is unknown.
 func (p *peers) declines(client, table string) bool {
 	if !p.speaksBatches(client) {
 		return false
@@ -167,7 +169,7 @@ func (p *peers) declines(client, table string) bool {
 	return n.Protocol >= wire.Protocol && !hidden && !slices.Contains(n.ReceiveTables, table)
 }
 
-// maxRow returns the size of the largest row that a client takes, in bytes.
+// maxRow returns the size of the largest row that a client accepts, in bytes.
 func (p *peers) maxRow(client string) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -177,7 +179,7 @@ func (p *peers) maxRow(client string) int {
 	return math.MaxInt
 }
 
-// unheard notes that the connection is lost: what the broker retains from now on is not older than what was heard.
+// unheard notes that the connection is lost: from now on what the broker retains is not older than what was heard.
 func (p *peers) unheard() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -200,7 +202,7 @@ func (p *peers) doubt(client string) bool {
 	return true
 }
 
-// forget drops an announcement that was taken back. A node remains one.
+// forget drops a withdrawn announcement. A node remains one.
 func (p *peers) forget(client string) {
 	p.mu.Lock()
 	delete(p.node, client)

@@ -9,15 +9,16 @@ const (
 	shortestLease = 5 * time.Second
 	longestLease  = 10 * time.Minute
 
-	// farthestAhead is how far a clock may be ahead for us to go by it.
+	// farthestAhead is how far ahead a clock may be for us to follow it.
 	farthestAhead = 24 * time.Hour
 
-	// strangersKept bounds how many clients are remembered besides the known ones, however many names somebody invents. Promise 10.
+	// strangersKept bounds how many clients are remembered besides the known ones, however many names someone invents.
+	// Promise 10.
 	strangersKept = 10_000
 )
 
-// presence knows which clients are online: those whose lease has not run out. A lease runs by our own clock, from the moment
-// when its client was heard. It is safe for concurrent use.
+// presence knows which clients are online: those whose lease has not expired. A lease runs by our own clock, from the
+// moment its client was heard. It is safe for concurrent use.
 type presence struct {
 	now   func() time.Time
 	known map[string]bool
@@ -25,7 +26,7 @@ type presence struct {
 
 	mu        sync.Mutex
 	leases    map[string]*lease
-	strangers int // how many of the leases are not of known clients
+	strangers int // how many leases are of unknown clients
 }
 
 // lease is what is remembered about a client.
@@ -41,8 +42,8 @@ type lease struct {
 type Client struct {
 	Name   string
 	Online bool
-	Heard  time.Time // when its last "connected" came
-	Until  time.Time // when its lease ends; it ends earlier when the client says that it leaves
+	Heard  time.Time // when its last "connected" arrived
+	Until  time.Time // when its lease ends; it ends early if the client says that it leaves
 }
 
 // newPresence remembers the known clients, and others only if anyone is true.
@@ -54,7 +55,8 @@ func newPresence(now func() time.Time, known []string, anyone bool) *presence {
 	return p
 }
 
-// beat notes that a client says it is there until a time by its own clock. It reports whether that brings the client online.
+// beat notes that a client says it is online until a time by its own clock. It reports whether that brings the client
+// online.
 func (p *presence) beat(client string, until time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -90,8 +92,8 @@ func (p *presence) ahead(client string) time.Duration {
 	return 0
 }
 
-// behind is Mesh.Behind: the client's last beat said that it is there until a time that was over already. It is 0 for clients that
-// are not online.
+// behind is Mesh.Behind: the client's last beat said that it is online until a time already past. It is 0 for clients
+// that are not online.
 func (p *presence) behind(client string) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -111,12 +113,12 @@ func (p *presence) lost(client string) bool {
 	}
 	now := p.now()
 	was := l.online && now.Before(l.until)
-	// What passes until it comes back is no interval between two beats.
+	// The time until it comes back is not an interval between two beats.
 	l.heard, l.until, l.online = time.Time{}, now, false
 	return was
 }
 
-// online reports whether a client's lease runs.
+// online reports whether a client has a current lease.
 func (p *presence) online(client string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -124,7 +126,7 @@ func (p *presence) online(client string) bool {
 	return l != nil && p.now().Before(l.until)
 }
 
-// expire returns the clients whose lease has run out since the last call.
+// expire returns the clients whose lease has expired since the last call.
 func (p *presence) expire() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -139,7 +141,7 @@ func (p *presence) expire() []string {
 	return gone
 }
 
-// clients returns all clients that are remembered, in no order.
+// clients returns all remembered clients, in no particular order.
 func (p *presence) clients() []Client {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -173,9 +175,9 @@ func (p *presence) admit(client string) bool {
 	return true
 }
 
-// leaseTime is how long a client counts as online after a beat. claim is how long it says, by a clock that may be wrong by hours;
-// interval is the time since its beat before, or 0. The longest of them counts, so that no wrong clock makes a live client look
-// dead. A claim is cut to longestLease; an interval that long was an absence.
+// leaseTime returns how long a client counts as online after a beat. claim is how long it says, by a clock that may be
+// off by hours; interval is the time since its previous beat, or 0. The longest of these counts, so that no wrong clock
+// makes a live client look dead. A claim is capped at longestLease; an interval that long was an absence.
 func leaseTime(claim, interval time.Duration) time.Duration {
 	kept := interval * 5 / 2
 	if kept > longestLease {

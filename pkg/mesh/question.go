@@ -10,9 +10,9 @@ const proofsMost = 8
 
 // question asks the broker for its copy of the announcement.
 //
-// A broker that has no copy sends nothing, and silence proves nothing: on a busy machine what has come may not be read yet. So
-// when the broker's time is over the node publishes a beat. Beats and announcements come on one connection and are read by one
-// goroutine: once the beat has come back, and the copy has not, the copy is missing.
+// A broker without a copy sends nothing, and silence proves nothing: on a busy machine an arrived message may not have
+// been read yet. So when the broker's time is over, the node publishes a beat. Beats and announcements arrive on one
+// connection and are read by one goroutine: if the beat has come back but the copy has not, the copy is missing.
 type question struct {
 	asked  time.Time // zero: there is no question, or it has been answered
 	taken  bool      // the broker has it
@@ -22,17 +22,17 @@ type question struct {
 
 func (q *question) open() bool { return !q.asked.IsZero() }
 
-// limit is how long the broker has, which doubles with each proof.
+// limit returns how long the broker has, which doubles with each proof.
 func (q *question) limit() time.Duration { return ownTime << len(q.proofs) }
 
-// heard takes a beat, and reports whether it is a proof.
+// heard handles a beat, and reports whether it is a proof.
 func (q *question) heard(beat sum) bool {
 	proof := q.open() && slices.Contains(q.proofs, beat)
 	q.proven = q.proven || proof
 	return proof
 }
 
-// rest returns how long until judge may say something else.
+// rest returns how long until judge may decide differently.
 func (q *question) rest(now time.Time) time.Duration {
 	switch {
 	case !q.taken:
@@ -47,8 +47,8 @@ func (q *question) rest(now time.Time) time.Duration {
 type answer int
 
 const (
-	pending  answer = iota // the broker has time left, or a proof has
-	unproven               // its time is over, which is to be proven
+	pending  answer = iota // the broker or a proof has time left
+	unproven               // its time is over, which remains to be proven
 	hopeless               // no proof ever comes back
 	missing                // the broker has no copy
 )

@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// announceTime is how long a remote that is there may take to announce itself before it counts as an existing peer. Meanwhile
-// the broker is asked for what it retains: see askAgain.
+// announceTime is how long a remote that is online may take to announce itself before it counts as an existing peer.
+// Meanwhile the broker is asked for what it retains: see askAgain.
 const announceTime = 2 * time.Second
 
-// meeting is the first time that a remote is there. A cluster may deliver its presence before its announcement, and a row sent to
-// a node by version 1 would get a version there that differs from the one here. Promise 3.
+// meeting is the first time that a remote is online. A cluster may deliver its presence before its announcement, and a
+// row sent to a node by version 1 would get a version there that differs from ours. Promise 3.
 type meeting struct {
 	since time.Time // zero: the remote is away
-	over  bool      // it has announced itself, or had the time to
+	over  bool      // it has announced itself, or had time to
 }
 
-// waits reports whether a remote that is there may yet announce itself.
+// waits reports whether a remote that is online may yet announce itself.
 func (m *meeting) waits(now time.Time, announced bool) bool {
 	if m.since.IsZero() {
 		m.since = now
@@ -46,13 +46,13 @@ func newMeetings(remotes []string) *meetings {
 type Reach int
 
 const (
-	Away  Reach = iota // it is not there, or we are not, or it has yet to announce itself
-	Unmet              // what is sent to it must be sealed, and it has announced no key that this node has
+	Away  Reach = iota // it is offline, or we are, or it has yet to announce itself
+	Unmet              // messages to it must be sealed, and it has announced no key that this node has
 	Ready
 )
 
-// Reach tells whether anything can be sent to a remote now. Its sender has to ask before it sends: how long the remote may take
-// to announce itself counts from the first call that finds it there. Promises 3 and 8.
+// Reach returns whether anything can be sent to a remote now. Its sender must ask before it sends: the remote's time to
+// announce itself counts from the first call that finds it online. Promises 3 and 8.
 func (m *Mesh) Reach(remote string) Reach {
 	m.meetings.mu.Lock()
 	defer m.meetings.mu.Unlock()

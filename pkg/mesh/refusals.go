@@ -12,17 +12,17 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// Anyone who may publish must not be able to fill a disk. So this many lines about what one client sends go to the log in this
-// time.
+// Anyone who may publish must not be able to fill a disk. So at most this many lines about one client's messages are
+// logged in this time.
 const (
 	RefusalsTime = 10 * time.Minute
 	sealedLines  = 1  // for each reason not to open a message
 	brokenLines  = 5  // for each kind of unreadable message
-	comingLines  = 20 // for coming, and as many for going
+	comingLines  = 20 // for coming online, and as many for leaving
 )
 
-// Refusals logs messages that are refused before anyone looks at their rows, and counts those that are not sealed as they must
-// be. It is safe for concurrent use.
+// Refusals logs messages that are refused before their rows are looked at, and counts those that are not sealed
+// although they must be. It is safe for concurrent use.
 type Refusals struct {
 	log *zap.Logger
 	cfg *config.Config
@@ -33,10 +33,11 @@ type Refusals struct {
 	told  map[refusal]*telling
 }
 
-// refusal is what counts as the same in the log. There are few: all clients that the configuration does not name are one, "*".
+// refusal identifies events that the log counts together. There are few: all clients that the configuration does not
+// name are one, "*".
 type refusal struct{ client, message, reason string }
 
-// telling is how many lines a refusal has had since a time, and how many it has not.
+// telling counts the lines that a refusal was logged since a time, and those it was not.
 type telling struct {
 	since        time.Time
 	lines, quiet int64
@@ -47,7 +48,7 @@ func NewRefusals(log *zap.Logger, cfg *config.Config, now func() time.Time) *Ref
 	return &Refusals{log: log, cfg: cfg, now: now, count: map[string]int64{}, told: map[refusal]*telling{}}
 }
 
-// Unopened counts and logs a message that is not sealed as it must be. reason is one of few fixed errors.
+// Unopened counts and logs a message that is not sealed as it must be. reason is one of a few fixed errors.
 func (r *Refusals) Unopened(level zapcore.Level, client string, kind wire.Kind, reason error) {
 	r.mu.Lock()
 	r.count[r.name(client)]++
@@ -60,13 +61,13 @@ func (r *Refusals) Broken(message, client string, fields ...zap.Field) {
 	r.tell(zap.WarnLevel, refusal{client, message, ""}, brokenLines, fields...)
 }
 
-// Comes logs what is no refusal, but may happen as often as clients like: that one comes or goes.
+// Comes logs an event that is no refusal, but that clients can cause as often as they like: one appears or leaves.
 func (r *Refusals) Comes(level zapcore.Level, message, client string, fields ...zap.Field) {
 	r.write(level, "remote", refusal{client, message, ""}, comingLines, fields...)
 }
 
-// Of returns how many messages of a client were not sealed as they must be, since the node started; "*" stands for all clients
-// that the configuration does not name.
+// Of returns how many of a client's messages were not sealed as they must be since the node started; "*" stands for all
+// clients that the configuration does not name.
 func (r *Refusals) Of(client string) int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -84,7 +85,7 @@ func (r *Refusals) tell(level zapcore.Level, what refusal, most int64, fields ..
 	r.write(level, "sender", what, most, fields...)
 }
 
-// write is tell with the name of the field for the client.
+// write is tell with the name of the client's field.
 func (r *Refusals) write(level zapcore.Level, field string, what refusal, most int64, fields ...zap.Field) {
 	client := what.client
 	what.client = r.name(client)

@@ -10,7 +10,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 )
 
-func TestWhoComesAndGoesWritesFewLines(t *testing.T) {
+func TestComingAndGoingWritesFewLines(t *testing.T) {
 	core, logs := observer.New(zap.InfoLevel)
 	now := time.Now()
 	r := NewRefusals(zap.New(core), &config.Config{RemoteClients: []string{"node-b"}}, func() time.Time { return now })

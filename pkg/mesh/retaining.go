@@ -27,7 +27,7 @@ func (r *retaining) published(now time.Time) bool {
 	return r.last
 }
 
-// ended notes that the connection ended at the latest announcement. If that one was not retained, the cause lies elsewhere.
+// ended notes that the connection ended at the latest announcement. If that was not retained, the cause lies elsewhere.
 func (r *retaining) ended() {
 	if r.last {
 		r.ends++

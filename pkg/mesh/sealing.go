@@ -10,14 +10,14 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// sealing seals what the node sends and opens what comes. It logs nothing.
+// sealing seals outgoing messages and opens incoming ones. It logs nothing.
 type sealing struct {
 	ring    *seal.Ring    // nil: encryption is off
 	session *seal.Session // nil: encryption is off
 }
 
-// sealedAge is the fraction of tombstoneRetention by which a sealed message may be old, or ahead, by this node's clock. A record
-// that a row is deleted must outlive each message that still has the row, even if one clock was that much ahead and the other is
+// sealedAge is the fraction of tombstoneRetention by which a sealed message may be old, or ahead, by this node's clock.
+// A tombstone must outlive each message that still has the row, even if one clock was that much ahead and the other is
 // that much behind.
 const sealedAge = 4
 
@@ -59,7 +59,7 @@ func (s *sealing) seal(k seal.Kind, to string, message []byte) ([]byte, error) {
 	return m, err
 }
 
-// open returns a message of the batch extension as it was before it was sealed, or why it is refused.
+// open opens a sealed message of the batch extension, or returns why it is refused.
 func (s *sealing) open(topic wire.Topic, message []byte) ([]byte, error) {
 	kinds := map[wire.Kind]seal.Kind{wire.BatchTo: seal.Batch, wire.BatchAckFor: seal.Ack, wire.VerifyFor: seal.Verify}
 	switch {
@@ -73,8 +73,8 @@ func (s *sealing) open(topic wire.Topic, message []byte) ([]byte, error) {
 	return s.session.Open(kinds[topic.Kind], topic.Sender, message)
 }
 
-// announcement returns an announcement as it is published. With encryption it contains itself a second time, sealed; if nobody
-// is spoken to in the clear, that is all it contains.
+// announcement returns an announcement as it is published. With encryption it contains itself a second time, sealed; if
+// no one is spoken to in the clear, the sealed part is all it contains.
 func (s *sealing) announcement(a wire.Node) ([]byte, error) {
 	if s.session == nil {
 		return a.Encode(), nil
@@ -92,8 +92,8 @@ func (s *sealing) announcement(a wire.Node) ([]byte, error) {
 	return a.Encode(), nil
 }
 
-// hear opens another client's announcement, or returns why it is refused. The hello seals messages for the run that announced
-// itself; it is nil for an announcement in the clear.
+// hear opens another client's announcement, or returns why it is refused. The hello seals messages to the run that
+// announced itself; it is nil for an announcement in the clear.
 func (s *sealing) hear(a wire.Node) (heard wire.Node, h *seal.Hello, err error) {
 	if s.session == nil {
 		return a, nil, nil
@@ -121,7 +121,7 @@ func (s *sealing) unbox(a wire.Node) (heard wire.Node, _ *seal.Hello, err error)
 	return heard, &h, nil
 }
 
-// meet seals messages for the run that a hello is of from now on; without one they go in the clear.
+// meet seals messages to the run that a hello belongs to from now on; without a hello they go in the clear.
 func (s *sealing) meet(client string, h *seal.Hello) error {
 	switch {
 	case s.session == nil:

@@ -20,7 +20,7 @@ import (
 
 const (
 	scrapeTime  = 5 * time.Second // to find out how the node is
-	scrapesMost = 4               // at a time
+	scrapesMost = 4               // at once
 )
 
 // Metrics are those of one node, in a registry of their own. They are safe for
@@ -31,7 +31,7 @@ type Metrics struct {
 	panics   prometheus.Counter
 }
 
-// New returns the metrics of a node whose state is asked at each scrape.
+// New returns the metrics of a node whose state each scrape asks for.
 func New(node status.Source) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
@@ -49,13 +49,13 @@ func New(node status.Source) *Metrics {
 	return m
 }
 
-// Applied says that received rows were written, and how long that took.
+// Applied counts a write of received rows, and how long it took.
 func (m *Metrics) Applied(d time.Duration) { m.applied.Observe(d.Seconds()) }
 
-// Panicked says that a message or a question made the node panic.
+// Panicked counts a message or a question that made the node panic.
 func (m *Metrics) Panicked() { m.panics.Inc() }
 
-// Gatherer returns what is answered to a scrape.
+// Gatherer returns what answers a scrape.
 func (m *Metrics) Gatherer() prometheus.Gatherer { return m.registry }
 
 // Handler answers a scrape.

@@ -32,7 +32,7 @@ func full() *status.State {
 	}
 }
 
-// node is one that is always as it is.
+// node is a node whose state never changes.
 type node status.State
 
 func (n *node) State(context.Context) (*status.State, error) { return (*status.State)(n), nil }
@@ -48,7 +48,7 @@ func TestMetricsFollowTheConventions(t *testing.T) {
 	}
 }
 
-// What is documented is answered, with these types and labels, and the other way round.
+// What is documented is exported, with these types and labels, and vice versa.
 func TestTheListInTheDocumentationIsTheOneThatIsAnswered(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../../docs/metrics.md")
@@ -127,7 +127,7 @@ func TestValuesAreThoseOfTheState(t *testing.T) {
 	}
 }
 
-// stopping is a node that cannot say how it is.
+// stopping is a node that cannot report its state.
 type stopping struct{}
 
 func (stopping) State(context.Context) (*status.State, error) {

@@ -2,7 +2,7 @@ package metrics
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// metric is one of the list in docs/metrics.md.
+// metric is a metric listed in docs/metrics.md.
 type metric struct {
 	desc *prometheus.Desc
 	kind prometheus.ValueType
@@ -31,7 +31,7 @@ var (
 	databaseConnected = gauge("database_connected", "Whether the node's database answers.")
 	brokerConnected   = gauge("broker_connected", "Whether the node is connected to the broker.")
 	setBack           = gauge("database_set_back", "Whether the database was restored from a backup, or queueDirectory was lost, and not everything has been found equal since.")
-	uncaptured        = gauge("uncaptured_rows", "Changes in table_changes not captured yet; at most 10000 are counted.")
+	uncaptured        = gauge("uncaptured_rows", "Local changes not captured yet; at most 10000 are counted.")
 	conflicts         = counter("conflicts_total", "Resolved conflicts.", "table")
 	altered           = counter("altered_values_total", "Values of received rows stored differently from how they arrived.", "table")
 	conflictsKept     = gauge("conflicts_kept", "Rows of sync_conflicts; at most 10000 are counted.")

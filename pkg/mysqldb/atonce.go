@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// eager begins each statement that it runs so that no lock is waited for; see AtOnce.
+// eager prefixes each statement so that it does not wait for locks; see AtOnce.
 const eager = "SET STATEMENT innodb_lock_wait_timeout=0, lock_wait_timeout=0 FOR "
 
-// AtOnce returns the transaction such that its statements fail where somebody holds a lock
-// that they need: LockTimeout tells. MariaDB says so at once. A MySQL server knows no such
-// thing, and waits at the least a second; there the node itself ends a statement that
-// waits, after some milliseconds; see watch.
+// AtOnce wraps the transaction so that its statements fail if someone holds a lock that
+// they need: LockTimeout reports it. MariaDB says so at once. MySQL has no such option,
+// and waits at least a second; there the node itself ends a waiting statement after some
+// milliseconds; see watch.
 //
 // Source: MariaDB's "SET STATEMENT", and "innodb_lock_wait_timeout", which may be 0 since
 // 10.3.

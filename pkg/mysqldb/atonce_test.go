@@ -12,10 +12,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// patient are sessions that would wait for a lock for longer than the test takes.
+// patient opens sessions that would wait for a lock for longer than the test takes.
 var patient = []config.Variable{{Name: "innodb_lock_wait_timeout", Value: 10_000}, {Name: "lock_wait_timeout", Value: 10_000}}
 
-// TestAtOnceWaitsForNoLock has somebody hold what a statement needs, and never give it.
+// TestAtOnceWaitsForNoLock has another session hold a lock that a statement needs, and never release it.
 func TestAtOnceWaitsForNoLock(t *testing.T) {
 	t.Parallel()
 	server := testkit.Shared(t)
@@ -67,7 +67,7 @@ func TestAtOnceWaitsForNoLock(t *testing.T) {
 	}
 }
 
-// TestAtOnceNeedsNoPrivilege has a login wait that may see nothing of the server but its own schema.
+// TestAtOnceNeedsNoPrivilege waits with a login that sees only its own schema.
 func TestAtOnceNeedsNoPrivilege(t *testing.T) {
 	t.Parallel()
 	server := testkit.Shared(t)
@@ -96,8 +96,8 @@ func TestAtOnceNeedsNoPrivilege(t *testing.T) {
 	}
 }
 
-// TestWhatIsSlowIsNotTakenForWaiting runs statements that take their time, while somebody else waits for a lock.
-func TestWhatIsSlowIsNotTakenForWaiting(t *testing.T) {
+// TestASlowStatementIsNotTakenForAWaitingOne runs slow statements while another session waits for a lock.
+func TestASlowStatementIsNotTakenForAWaitingOne(t *testing.T) {
 	t.Parallel()
 	server := testkit.Shared(t)
 	schema := server.Create(t)

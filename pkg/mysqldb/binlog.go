@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// binlogFormat asks whether what a session writes is logged by statement. InnoDB refuses
-// that at READ COMMITTED, at which the sessions of this package work (error 1665).
+// binlogFormat queries whether a session's writes are logged by statement. InnoDB
+// refuses that at READ COMMITTED, which this package's sessions use (error 1665).
 const binlogFormat = `SELECT @@GLOBAL.log_bin AND @@SESSION.binlog_format = 'STATEMENT'`
 
-// logRows has a session log rows where it would log statements, and may choose. Where it
-// may not, it can still read: see LogsStatements.
+// logRows makes a session log rows instead of statements, if it is allowed to choose. If
+// not, it can still read: see LogsStatements.
 func logRows(ctx context.Context, conn driver.Conn) error {
 	statements, err := ask(ctx, conn, binlogFormat)
 	if err == nil && statements == "1" {
@@ -26,7 +26,7 @@ func logRows(ctx context.Context, conn driver.Conn) error {
 	return err
 }
 
-// ask asks a session for one value.
+// ask queries a session for one value.
 func ask(ctx context.Context, conn driver.Conn, query string) (answer string, err error) {
 	rows, err := conn.(driver.QueryerContext).QueryContext(ctx, query, nil)
 	if err != nil {
@@ -44,7 +44,7 @@ func ask(ctx context.Context, conn driver.Conn, query string) (answer string, er
 	return answer, errors.Join(err, rows.Close())
 }
 
-// text returns a value that the driver gives as the server would show it.
+// text returns a value from the driver as the server would show it.
 func text(v driver.Value) string {
 	if b, ok := v.([]byte); ok {
 		return string(b)
@@ -52,8 +52,8 @@ func text(v driver.Value) string {
 	return fmt.Sprint(v)
 }
 
-// LogsStatements reports whether the server would refuse what the sessions of db write,
-// since it logs statements, and the login may not choose that they log rows.
+// LogsStatements reports whether the server would refuse writes by the sessions of db,
+// because it logs statements and the login may not choose to log rows.
 func (db *DB) LogsStatements(ctx context.Context) (is bool, err error) {
 	err = db.GetContext(ctx, &is, binlogFormat)
 	if Number(err) == unknownVariable {
@@ -62,7 +62,7 @@ func (db *DB) LogsStatements(ctx context.Context) (is bool, err error) {
 	return is, err
 }
 
-// MayLogRows returns the privilege with which a login may choose how its sessions log.
+// MayLogRows returns the privilege that lets a login choose how its sessions log.
 func (db *DB) MayLogRows() string {
 	switch {
 	case db.MariaDB:

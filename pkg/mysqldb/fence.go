@@ -11,31 +11,33 @@ import (
 	"github.com/go-sql-driver/mysql"
 )
 
-// ErrFenced says that a write did not happen since the condition does not hold that
-// all writes of its pool rest on.
+// ErrFenced says that a write did not happen because the condition for all writes
+// of its pool does not hold.
 var ErrFenced = errors.New("the database has another owner by now")
 
-// fence is what the transactions of a pool rest on.
+// fence is the condition for a pool's transactions.
 type fence struct {
 	condition string
 	broken    func()
 }
 
-// Fence has each write of the pool rest on a condition from here on: every
-// transaction begins with it, and so does every statement of ExecContext. It is a
-// query that locks what it reads, so that it holds until the transaction ends, and
-// gives a row while it holds; where it gives none, ErrFenced is returned, nothing is
-// written, and broken is called, which must not block. Statements of a Conn are not
-// fenced, nor what a CREATE or ALTER does: the server commits before those, and they
-// are only begun under the condition.
+// Fence makes each write of the pool depend on a condition from here on: every
+// transaction begins with it, and so does every statement of ExecContext. The
+// condition is a query that locks what it reads, so that it holds until the
+// transaction ends, and that returns a row while it holds. If it returns none,
+// ErrFenced is returned, nothing is written, and broken is called, which must not
+// block. Statements of a Conn are not fenced, nor is the effect of a CREATE or
+// ALTER: the server commits before those, so they are only begun under the
+// condition.
 //
-// The condition costs no round trip: it takes the place of the BEGIN. That is why
-// these transactions have connections of their own, in which the server begins one
-// with whatever comes first. It is to be called once, before the pool is shared.
+// The condition costs no round trip: it replaces the BEGIN. That is why these
+// transactions have connections of their own, on which the server begins a
+// transaction with whatever comes first. Call Fence once, before the pool is
+// shared.
 func (db *DB) Fence(condition string, broken func()) {
 	fenced := fencing{db.connector, &fence{condition, broken}}
 	db.fenced = sql.OpenDB(fenced)
-	limit(db.DB.DB, mostConns/2) // together as many as before
+	limit(db.DB.DB, mostConns/2) // as many as before, in total
 	limit(db.fenced, mostConns/2)
 }
 
@@ -117,7 +119,7 @@ func (c *fencedConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver
 		return fencedTx{c}, nil
 	}
 	if err != nil && !errors.As(err, new(*mysql.MySQLError)) {
-		return nil, err // the connection is lost, or will not be used again
+		return nil, err // the connection is lost, or will not be reused
 	}
 	if back := (fencedTx{c}).Rollback(); back != nil || err != nil {
 		return nil, errors.Join(err, back)
@@ -126,7 +128,7 @@ func (c *fencedConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver
 	return nil, ErrFenced
 }
 
-// holds asks for the condition. The transaction is begun then.
+// holds queries the condition, which begins the transaction.
 func (c *fencedConn) holds(ctx context.Context) (bool, error) {
 	rows, err := c.QueryContext(ctx, c.fence.condition, nil)
 	if err != nil {
@@ -152,7 +154,7 @@ type fencedTx struct{ c *fencedConn }
 // Commit commits the transaction.
 func (t fencedTx) Commit() error { return t.end("COMMIT") }
 
-// Rollback takes it back.
+// Rollback rolls it back.
 func (t fencedTx) Rollback() error { return t.end("ROLLBACK") }
 
 func (t fencedTx) end(query string) error {

@@ -13,20 +13,20 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 )
 
-// mostGuests is how many sessions Guests have at the most.
+// mostGuests is how many sessions Guests may have.
 const mostGuests = 12
 
-// Guests is a pool of sessions for statements that others wrote, and that may do
-// anything to a session: set its variables, lock tables, begin a transaction. Each finds
-// a session as new, and leaves nothing behind: no lock, no transaction, no setting. Who asks
-// says who it is: none has so many sessions that others have to wait for it. It is safe for
-// concurrent use.
+// Guests is a pool of sessions for statements that others wrote, and that may do anything to
+// a session: set its variables, lock tables, begin a transaction. Each gets a session as
+// good as new, and leaves nothing behind: no lock, no transaction, no setting. Callers name
+// themselves, so that none takes so many sessions that others must wait for it. It is safe
+// for concurrent use.
 type Guests struct {
 	pool   *sql.DB
 	shares *shares
 }
 
-// OpenGuests returns a pool that connects when it is asked.
+// OpenGuests returns a pool that connects on first use.
 func OpenGuests(c config.MySQL) (*Guests, error) {
 	db, err := pool(c, nil)
 	if err != nil {
@@ -40,12 +40,12 @@ func OpenGuests(c config.MySQL) (*Guests, error) {
 // Close closes all connections.
 func (g *Guests) Close() error { return g.pool.Close() }
 
-// Query runs a guest's statement and calls f with the rows of its answer.
+// Query runs a guest's statement and calls f with the resulting rows.
 func (g *Guests) Query(ctx context.Context, who, query string, f func(*sql.Rows) error) error {
 	return g.with(ctx, who, func(conn *sql.Conn) error { return queried(ctx, conn, query, f) })
 }
 
-// with calls f with a session of somebody's.
+// with calls f with a session for who.
 func (g *Guests) with(ctx context.Context, who string, f func(*sql.Conn) error) error {
 	if err := g.shares.take(ctx, who); err != nil {
 		return err
@@ -62,8 +62,8 @@ func (g *Guests) with(ctx context.Context, who string, f func(*sql.Conn) error) 
 // Read is like Query, and the server refuses a statement that writes.
 func (g *Guests) Read(ctx context.Context, who, query string, f func(*sql.Rows) error) error {
 	return g.with(ctx, who, func(conn *sql.Conn) error {
-		// The first is for what comes after a COMMIT that the statement does, in a procedure
-		// for instance.
+		// The first also covers what follows a COMMIT by the statement itself, in a
+		// procedure for instance.
 		if _, err := conn.ExecContext(ctx, `SET SESSION TRANSACTION READ ONLY`); err != nil {
 			return err
 		}
@@ -113,28 +113,28 @@ func (c cleaning) Connect(ctx context.Context) (driver.Conn, error) {
 	return &cleanedConn{serverConn: conn, wire: resettableOf(conn), set: c.connector}, nil
 }
 
-// cleanedConn is a connection whose session is made new after each use.
+// cleanedConn is a connection whose session is reset after each use.
 type cleanedConn struct {
 	serverConn
 	wire    *resettable // nil: it cannot be reset
 	set     connector
-	changed bool // in a way that a reset does not undo
+	changed bool // in a way a reset does not undo
 }
 
-// plainStatement finds statements that change nothing of a session but what a reset
-// undoes, whatever functions they call. Others may, as USE does.
+// plainStatement matches statements whose effects on a session a reset undoes,
+// whatever functions they call. Others may have more, like USE.
 var plainStatement = regexp.MustCompile(`(?i)^\s*(SELECT|INSERT|UPDATE|DELETE|REPLACE|WITH|VALUES)\b`)
 
-// used notes that a statement of a guest is about to run.
+// used notes that a guest's statement is about to run.
 func (c *cleanedConn) used(query string) {
 	c.changed = c.changed || !plainStatement.MatchString(query)
 }
 
-// cleaningTime bounds how long a session may take to be made new.
+// cleaningTime bounds the reset of a session.
 const cleaningTime = 5 * time.Second
 
-// IsValid makes the session new; the pool calls it when the connection is given back, and
-// closes it if that fails.
+// IsValid resets the session; the pool calls it when the connection is returned, and
+// closes the connection if that fails.
 func (c *cleanedConn) IsValid() bool {
 	if c.changed || c.wire == nil || !c.serverConn.IsValid() {
 		return false
@@ -153,15 +153,15 @@ const (
 	commandReset = 0x1f // COM_RESET_CONNECTION
 )
 
-// resettable is the network connection of the driver. The driver has no command that
-// resets a session, but one that the server answers likewise: a ping, of which
-// resettable makes a reset.
+// resettable is the driver's network connection. The driver cannot reset a session,
+// but it can ping, which the server answers in the same way: resettable turns a ping
+// into a reset.
 type resettable struct {
 	net.Conn
 	reset bool // the next ping is one
 }
 
-// Write sends what the driver says.
+// Write sends the driver's bytes.
 func (r *resettable) Write(b []byte) (int, error) {
 	if r.reset && len(b) == 5 && b[4] == commandPing {
 		b = []byte{b[0], b[1], b[2], b[3], commandReset}
@@ -170,8 +170,8 @@ func (r *resettable) Write(b []byte) (int, error) {
 }
 
 // resettableOf puts a resettable between the driver and the server, above TLS. It returns
-// nil should the driver not have the field any more that leads there; then sessions are
-// closed instead, which TestGuestsKeepTheirConnections notices.
+// nil if the driver no longer has the field for it; then sessions are closed instead,
+// which TestGuestsKeepTheirConnections notices.
 func resettableOf(conn driver.Conn) *resettable {
 	if w, ok := conn.(*watchedConn); ok { // as those to MySQL are
 		conn = w.serverConn

@@ -15,7 +15,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// guests opens a pool on a schema of its own, which has the table t.
+// guests opens a pool on a schema of its own with a table t.
 func guests(t *testing.T) (*mysqldb.Guests, *sql.DB) {
 	t.Helper()
 	server := testkit.Shared(t)
@@ -135,7 +135,7 @@ func TestGuestsThatReadWriteNothing(t *testing.T) {
 	}
 }
 
-// To connect anew for each statement of a script would cost ten times the statement.
+// Reconnecting for each statement of a script would cost ten times the statement.
 func TestGuestsKeepTheirConnections(t *testing.T) {
 	t.Parallel()
 	g, _ := guests(t)
@@ -148,7 +148,7 @@ func TestGuestsKeepTheirConnections(t *testing.T) {
 	}
 }
 
-// TestGuestsThatTakeAllTheyCanLeaveSessionsToOthers: two of them wait for a lock in as many sessions as they get.
+// TestGuestsThatTakeAllTheyCanLeaveSessionsToOthers: two guests wait for a lock in as many sessions as they can get.
 func TestGuestsThatTakeAllTheyCanLeaveSessionsToOthers(t *testing.T) {
 	t.Parallel()
 	g, db := guests(t)

@@ -6,9 +6,10 @@ import (
 	"strings"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/keys"
 )
 
-// ownSchemas are those of the server itself.
+// ownSchemas are the server's own.
 var ownSchemas = []string{"information_schema", "performance_schema", "mysql", "sys"}
 
 // Databases returns the databases that the user may see, by name, without the server's own.
@@ -20,12 +21,12 @@ func (db *DB) Databases(ctx context.Context) ([]string, error) {
 	return slices.DeleteFunc(all, func(name string) bool { return slices.Contains(ownSchemas, strings.ToLower(name)) }), nil
 }
 
-// unknownDatabase are errors of a database that is not there, or, as the servers say to those who may see none of that
-// name, that the user may not use.
+// unknownDatabase are errors for a database that does not exist or that the user may not use: the servers tell users
+// without access the same.
 var unknownDatabase = []int{1044, 1049}
 
-// meant returns which database a name may be a slip of, of those that the user may see; "" is none. It is asked only
-// once the server has refused the name.
+// meant returns the database, of those the user may see, that a misspelled name probably means, or "". It is called
+// only once the server has refused the name.
 func meant(ctx context.Context, err error, c config.MySQL) string {
 	if !slices.Contains(unknownDatabase, Number(err)) {
 		return ""
@@ -41,5 +42,5 @@ func meant(ctx context.Context, err error, c config.MySQL) string {
 	if err != nil {
 		return ""
 	}
-	return config.Nearest(name, names)
+	return keys.Nearest(name, names)
 }

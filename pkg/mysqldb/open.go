@@ -20,18 +20,19 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/pause"
 )
 
-// session runs on each new connection. A connection on which nothing is said for a
-// minute is ended by the server, so that a transaction behind a network that has
-// gone silent does not keep its locks. The SQL mode is strict, so that no value
-// is cut or bent silently, but takes every date that a server may have stored
-// (zero dates too) and 0 in an auto-increment column. NAMES sets the character
-// set in which text is exchanged. MariaDB makes a derived table of a long list of
-// keys, which compares them in types of its own, unless it is told not to. How long a
-// statement may take is the node's business: a server that ends one in a lock's wait
-// would look like a server that is away. The lock of a table is waited for only for a
-// moment: users' statements queue up behind a request for it.
+// session runs on each new connection. The server ends a connection that is silent
+// for a minute, so that a transaction behind a dead network does not keep its locks.
+// The SQL mode is strict, so no value is truncated or changed silently, but accepts
+// every date that a server may have stored (zero dates too) and 0 in an
+// auto-increment column. NAMES sets the character set in which text is exchanged.
+// Unless told not to, MariaDB turns a long list of keys into a derived table, which
+// compares them in types of its own. How long a statement may take is the node's
+// business: a server that ends one while it waits for a lock would look like a server
+// that is away. A table lock is waited for only briefly: users' statements queue up
+// behind a request for it.
 const session = `SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED`
 
 const sessionVariables = `SET NAMES utf8mb4 COLLATE utf8mb4_bin,
@@ -39,8 +40,9 @@ const sessionVariables = `SET NAMES utf8mb4 COLLATE utf8mb4_bin,
 	sql_mode='STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION',
 	innodb_lock_wait_timeout=3, lock_wait_timeout=1, wait_timeout=60, foreign_key_checks=1, unique_checks=1 /*M!100101 , max_statement_time=0 */ /*!50708 , max_execution_time=0 */ /*M!100300 , in_predicate_conversion_threshold=0 */`
 
-// silence is how long the server may say nothing to a statement until its
-// connection is taken for lost: a network that swallows everything ends none.
+// silence is how long the server may take to respond to a statement until the
+// connection counts as lost: a network that swallows everything never closes
+// one.
 const silence = 90 * time.Second
 
 // DB is the node's database: a pool of connections with the session settings of
@@ -51,16 +53,16 @@ type DB struct {
 	Version string // as VERSION() gives it
 	MariaDB bool
 
-	spelled   map[string]string // by names in small letters; see Spell
+	spelled   map[string]string // by names in lower case; see Spell
 	connector connector
-	fenced    *sql.DB // for what is written, where that rests on a condition; see Fence
+	fenced    *sql.DB // for writes that depend on a condition; see Fence
 }
 
-// ForUpdate returns how a query ends that locks its rows for writing, and for which a
-// locked row is an error at once. MySQL 5.7 cannot do that: there locks are waited for.
+// ForUpdate returns the end of a query that locks its rows for writing and fails at
+// once on a locked row. MySQL 5.7 cannot do that: there it waits.
 func (db *DB) ForUpdate() string { return " FOR UPDATE" + db.noWait() }
 
-// ForShare is like ForUpdate for a query that locks its rows against writing.
+// ForShare is like ForUpdate for a query that only locks its rows against writes.
 func (db *DB) ForShare() string {
 	if db.MariaDB || !db.HasNoWait() {
 		return " LOCK IN SHARE MODE" + db.noWait()
@@ -68,7 +70,7 @@ func (db *DB) ForShare() string {
 	return " FOR SHARE" + db.noWait()
 }
 
-// HasNoWait reports whether the server can be asked for locks without waiting.
+// HasNoWait reports whether the server supports locking reads that do not wait.
 func (db *DB) HasNoWait() bool { return db.MariaDB || !strings.HasPrefix(db.Version, "5.") }
 
 func (db *DB) noWait() string {
@@ -78,11 +80,11 @@ func (db *DB) noWait() string {
 	return ""
 }
 
-// noValues are versions of servers without the statement VALUES, which came with
-// MySQL 8.0.19 and MariaDB 10.3.
+// noValues matches versions of servers without the statement VALUES, which came
+// with MySQL 8.0.19 and MariaDB 10.3.
 var noValues = regexp.MustCompile(`^(5\.|10\.[0-2]\.|8\.0\.(\d|1[0-8])(\D|$))`)
 
-// RowValue returns how a row of the server's statement VALUES begins, or "" where it
+// RowValue returns how a row in the server's VALUES statement begins, or "" if it
 // has none.
 func (db *DB) RowValue() string {
 	switch {
@@ -140,11 +142,10 @@ func (c connector) prepare(ctx context.Context, conn driver.Conn, variables stri
 	return c.set.run(ctx, conn)
 }
 
-// Open connects to the database and waits for it, with growing pauses of at
-// most 15 s and a log line for each attempt. A refused login, an unknown
-// schema or an unusable certificate is returned at once; see Refused. So is a
-// variable that the server does not let be set: each session of the pool has those
-// that are given.
+// Open connects to the database and waits for it, with growing pauses of at most
+// 15 s and a log line for each attempt. A refused login, an unknown schema or an
+// unusable certificate is returned at once; see Refused. So is a variable that the
+// server does not let us set: each session of the pool sets the given ones.
 func Open(ctx context.Context, log *zap.Logger, c config.MySQL, set ...config.Variable) (*DB, error) {
 	db, err := pool(c, set)
 	if err != nil {
@@ -158,9 +159,8 @@ func Open(ctx context.Context, log *zap.Logger, c config.MySQL, set ...config.Va
 	return db, nil
 }
 
-// Connect connects to the database once, for those who want to know why it
-// cannot be had; a node calls Open. An empty c.Database is none: then only the
-// server is connected to.
+// Connect connects to the database once, to find out why it cannot be reached;
+// a node calls Open. With an empty c.Database it connects only to the server.
 func Connect(ctx context.Context, c config.MySQL, set ...config.Variable) (*DB, error) {
 	db, err := pool(c, set)
 	if err != nil {
@@ -190,7 +190,7 @@ func pool(c config.MySQL, set setting) (*DB, error) {
 	return db, nil
 }
 
-// mostConns is how many connections a DB has at the most.
+// mostConns is how many connections a DB may have.
 const mostConns = 24
 
 // limit bounds how many connections a pool has.
@@ -213,28 +213,24 @@ func (db *DB) greet(ctx context.Context) error {
 func isMariaDB(version string) bool { return strings.Contains(strings.ToLower(version), "mariadb") }
 
 func (db *DB) await(ctx context.Context, log *zap.Logger, c config.MySQL) error {
-	for pause := 500 * time.Millisecond; ; pause = min(2*pause, 15*time.Second) {
-		err := db.greet(ctx)
-		if err == nil {
+	var err error
+	for next := range pause.Doubling(ctx, 500*time.Millisecond, 15*time.Second) {
+		if err = db.greet(ctx); err == nil {
 			return nil
 		}
 		if Refused(err) || errors.Is(err, ErrVariable) && !Transient(err) {
 			return unreached(ctx, err, c)
 		}
-		if ctx.Err() != nil { // nobody waits any more
-			return fmt.Errorf("connect to MySQL at %s: %w: %w", address(c), ctx.Err(), err)
+		if ctx.Err() != nil {
+			break
 		}
 		why := zap.Skip()
 		if text := Unreached(err, c); text != "" {
 			why = zap.String("why", text)
 		}
-		log.Warn("waiting for the database", zap.String("address", address(c)), why, zap.Duration("next", pause), zap.Error(err))
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("connect to MySQL at %s: %w: %w", address(c), ctx.Err(), err)
-		case <-time.After(pause):
-		}
+		log.Warn("waiting for the database", zap.String("address", address(c)), why, zap.Duration("next", next), zap.Error(err))
 	}
+	return fmt.Errorf("connect to MySQL at %s: %w: %w", address(c), ctx.Err(), err)
 }
 
 func address(c config.MySQL) string {
@@ -250,7 +246,7 @@ func driverConfig(c config.MySQL) (*mysql.Config, error) {
 	mc.Net, mc.Addr = "tcp", address(c)
 	mc.Timeout = c.ConnectTimeout
 	mc.InterpolateParams = true
-	mc.ClientFoundRows = true // an UPDATE counts the rows that it finds, also those that are so already
+	mc.ClientFoundRows = true // an UPDATE counts the rows it finds, changed or not
 	mc.MaxAllowedPacket = 0   // asks the server
 	mc.ReadTimeout, mc.WriteTimeout = silence, silence
 	mc.Logger = silent{}
@@ -287,7 +283,7 @@ func tlsConfig(c *config.TLS, host string) (*tls.Config, error) {
 				return nil, fmt.Errorf("mysqlConfig.ssl.ca: %w", err)
 			}
 			if !t.RootCAs.AppendCertsFromPEM(pem) {
-				return nil, fmt.Errorf("mysqlConfig.ssl.ca: %s holds no certificate", path)
+				return nil, fmt.Errorf("mysqlConfig.ssl.ca: %s contains no certificate", path)
 			}
 		}
 	}

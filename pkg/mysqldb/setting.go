@@ -10,11 +10,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 )
 
-// ErrVariable says that the server did not let a variable of applySession be set.
+// ErrVariable says that the server refused to set a variable of applySession.
 var ErrVariable = errors.New("applySession cannot be set")
 
-// setting are variables that sessions have beside those of this package, of names
-// that package config has checked.
+// setting are further session variables, whose names package config has checked.
 type setting []config.Variable
 
 // run sets the variables in a new session.
@@ -34,7 +33,7 @@ func (s setting) run(ctx context.Context, conn driver.Conn) error {
 		switch value := v.Value.(type) {
 		case int:
 			args[i].Value = int64(value)
-		case bool: // a server knows numbers only
+		case bool: // a server knows only numbers
 			args[i].Value = int64(0)
 			if value {
 				args[i].Value = int64(1)

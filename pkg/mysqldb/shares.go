@@ -6,9 +6,9 @@ import (
 	"sync"
 )
 
-// shares divides places among those who want them: who has some gets another only while more
-// than that many are free. So one that takes all it can leaves half of them, two leave a quarter;
-// and of those who wait, whoever has the fewest comes first. It is safe for concurrent use.
+// shares divides places among clients: one that holds some gets another only while more than that
+// many are free. So one that takes all it can leaves half of them, two leave a quarter; and among
+// those waiting, whoever holds the fewest comes first. It is safe for concurrent use.
 type shares struct {
 	mu      sync.Mutex
 	free    int
@@ -16,10 +16,10 @@ type shares struct {
 	waiting []*wish
 }
 
-// wish is of one who waits for a place.
+// wish is a client's wait for a place.
 type wish struct {
 	who string
-	got chan struct{} // closed when the place is had
+	got chan struct{} // closed when the place is granted
 }
 
 func newShares(places int) *shares { return &shares{free: places, held: map[string]int{}} }
@@ -62,7 +62,7 @@ func (s *shares) back(who string) {
 	s.grant()
 }
 
-// grant gives places to those who wait. s.mu is held.
+// grant gives places to those waiting. s.mu is held.
 func (s *shares) grant() {
 	for {
 		next := -1

@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 )
 
-// TestGreedyLeavePlacesToOthers has ever more of them, each with more wishes than there are places.
+// TestGreedyLeavePlacesToOthers has more and more greedy clients, each with more wishes than there are places.
 func TestGreedyLeavePlacesToOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShares(mostGuests)
@@ -26,7 +26,7 @@ func TestGreedyLeavePlacesToOthers(t *testing.T) {
 				t.Fatalf("%d of them leave %d places, want %d", i+1, s.free, left)
 			}
 		}
-		// The next place is for who has none, whoever gives it and waits longer.
+		// The next place goes to whoever holds none, no matter who returns it or waits longer.
 		want("modest", 1)
 		s.give("greedy 0")
 		synctest.Wait()
@@ -41,7 +41,7 @@ func TestGreedyLeavePlacesToOthers(t *testing.T) {
 				s.give(who)
 			}
 		}
-		for who, n := range s.held { // some had one more of those that were given
+		for who, n := range s.held { // some had one more of those returned
 			for range n {
 				s.give(who)
 			}
@@ -52,7 +52,7 @@ func TestGreedyLeavePlacesToOthers(t *testing.T) {
 	})
 }
 
-func TestWhoGivesUpWaitingHoldsNoPlace(t *testing.T) {
+func TestACancelledWaiterHoldsNoPlace(t *testing.T) {
 	s := newShares(1)
 	if err := s.take(t.Context(), "one"); err != nil {
 		t.Fatal(err)

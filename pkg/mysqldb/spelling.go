@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// Spell says how the node spells the names of its tables. A server that looks at no case
-// in them (lower_case_table_names) takes Orders and orders for one table, and shows what
-// it likes: what its catalogue says of the tables is put into the node's spelling where it
-// is read, by Spelled, so that names are equal where the server takes them for equal. It
-// is to be called once, before the pool is shared.
+// Spell says how the node spells the names of its tables. A server that ignores case in
+// them (lower_case_table_names) takes Orders and orders for the same table, and shows
+// either. Spelled converts names read from its catalogue to the node's spelling, so that
+// names are equal if the server considers them equal. Call Spell once, before the pool is
+// shared.
 func (db *DB) Spell(ctx context.Context, names []string) error {
 	var mode int
 	if err := db.GetContext(ctx, &mode, `SELECT @@lower_case_table_names`); err != nil {
@@ -33,7 +33,7 @@ func (db *DB) Spell(ctx context.Context, names []string) error {
 	return nil
 }
 
-// Spelled returns the node's spelling of a table's name that the server shows.
+// Spelled returns the node's spelling of a table name that the server shows.
 func (db *DB) Spelled(name string) string {
 	if len(db.spelled) == 0 {
 		return name
@@ -44,7 +44,7 @@ func (db *DB) Spelled(name string) string {
 	return name
 }
 
-// SpelledIn is Spelled for a table of any schema: only those of the node's own are its.
+// SpelledIn is Spelled for a table of any schema: only names in the node's own schema are changed.
 func (db *DB) SpelledIn(schema, name string) string {
 	if schema != db.Name {
 		return name

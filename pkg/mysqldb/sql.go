@@ -8,6 +8,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/pause"
 )
 
 // Execer and Queryer are what a pool, a connection and a transaction share.
@@ -33,7 +35,7 @@ type (
 func Quote(name string) string { return "`" + strings.ReplaceAll(name, "`", "``") + "`" }
 
 // QuoteString quotes a text as a literal, for the few statements that take no
-// parameters, such as CREATE TRIGGER. The text must not hold a NUL byte.
+// parameters, such as CREATE TRIGGER. The text must not contain a NUL byte.
 func QuoteString(s string) string {
 	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(s) + "'"
 }
@@ -44,7 +46,7 @@ func Groups(rows, width int) string {
 	return strings.Repeat(group+",", rows-1) + group
 }
 
-// List returns n placeholders: "?,?,?". Of none it is NULL, which IN finds nowhere.
+// List returns n placeholders: "?,?,?". For none it is NULL, which IN never matches.
 func List(n int) string {
 	if n <= 0 {
 		return "NULL"
@@ -52,30 +54,28 @@ func List(n int) string {
 	return strings.Repeat("?,", n-1) + "?"
 }
 
-// lockRetries is how often a transaction is tried that loses its locks.
+// lockRetries is how often a transaction that loses its locks is tried.
 const lockRetries = 6
 
 // InTx runs f in a transaction and commits it. A transaction that a deadlock
-// ended is run again, a few times, with growing pauses: f must be prepared for
-// that. One that waited too long for a lock is not: its caller may have other
-// rows to go on with. Promise 7.
+// ended is rerun a few times, with growing pauses: f must be prepared for that.
+// One that waited too long for a lock is not: its caller may have other rows to
+// continue with. Promise 7.
 func InTx(ctx context.Context, db Beginner, f func(Tx) error) error {
 	for attempt := 0; ; attempt++ {
 		err := once(ctx, db, f)
 		if err == nil || !Deadlock(err) || attempt == lockRetries {
 			return err
 		}
-		pause := time.Duration(5<<attempt) * time.Millisecond
-		select {
-		case <-ctx.Done():
+		most := time.Duration(5<<attempt) * time.Millisecond
+		if pause.For(ctx, most/2+rand.N(most)) != nil {
 			return err
-		case <-time.After(pause/2 + rand.N(pause)):
 		}
 	}
 }
 
-// Panic is the error of a transaction in which this program panicked. It is rolled back, as by any other error: what it holds is let
-// go, and what was wrong with it is found as what is wrong with a row. Promise 9.
+// Panic is the error of a transaction in which this program panicked. The transaction is rolled back, as after any other error:
+// its locks are released, and the culprit is found like a bad row. Promise 9.
 type Panic struct {
 	Value any
 	Stack []byte

@@ -9,7 +9,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestAPanicInATransactionIsItsError: nothing of it stays, and the connection goes on.
+// TestAPanicInATransactionIsItsError: nothing of the transaction stays, and the connection remains usable.
 func TestAPanicInATransactionIsItsError(t *testing.T) {
 	db := testkit.Schema(t)
 	testkit.Exec(t, db, `CREATE TABLE t (id INT PRIMARY KEY)`)

@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// longText is up to how many bytes the values stand in a statement's own text.
-// What would make it longer is bound, since a server takes only so much at once
-// (max_allowed_packet, at the least 1 MiB), but bound values in several parts.
+// longText is how long a statement's text may get, in bytes, with values as
+// literals. Further values are bound, since a server accepts only so much at
+// once (max_allowed_packet, at least 1 MiB), but bound values in several parts.
 const longText = 512 << 10
 
 // Statement is a statement on its way to the server. Its values are literals in
-// its text: where a statement has some thousand of them, to bind each costs more
-// than all the rest. They are quoted for the sessions of this package, which
-// exchange utf8mb4 and have backslashes as escapes. The zero value is empty.
+// its text: if a statement has thousands, binding each costs more than all the
+// rest. They are quoted for the sessions of this package, which exchange utf8mb4
+// and have backslashes as escapes. The zero value is empty.
 type Statement struct {
 	text strings.Builder
 	args []any
@@ -27,7 +27,7 @@ func (s *Statement) Grow(n int) { s.text.Grow(min(n, longText)) }
 // Len returns the length of its text so far.
 func (s *Statement) Len() int { return s.text.Len() }
 
-// SQL appends a part of the statement that holds no value.
+// SQL appends a part of the statement that contains no value.
 func (s *Statement) SQL(text string) { s.text.WriteString(text) }
 
 // Append appends all of another statement.
@@ -42,8 +42,8 @@ func (s *Statement) Null() { s.SQL("NULL") }
 // Int appends a number.
 func (s *Statement) Int(n int64) { s.SQL(strconv.FormatInt(n, 10)) }
 
-// Text appends a text, which is UTF-8. The server converts it to the type that is
-// needed, and checks it.
+// Text appends a text in UTF-8. The server converts it to the required type, and
+// checks it.
 func (s *Statement) Text(v []byte) {
 	if s.text.Len()+len(v) > longText {
 		s.Bind(string(v))
@@ -52,17 +52,17 @@ func (s *Statement) Text(v []byte) {
 	s.quote(v)
 }
 
-// Bytes appends bytes, which the server takes as they are; nil is none, not NULL.
+// Bytes appends bytes, which the server takes unchanged; nil is empty, not NULL.
 func (s *Statement) Bytes(v []byte) {
 	if s.text.Len()+len(v) > longText {
-		s.Bind(append([]byte{}, v...)) // not NULL, and the caller may use v for the next one
+		s.Bind(append([]byte{}, v...)) // not NULL, and the caller may reuse v
 		return
 	}
 	s.SQL("_binary")
 	s.quote(v)
 }
 
-// Bind appends a value of any type that the driver takes.
+// Bind appends a value of any type that the driver accepts.
 func (s *Statement) Bind(v any) {
 	s.SQL("?")
 	s.args = append(s.args, v)
@@ -102,12 +102,12 @@ func (s *Statement) Count(ctx context.Context, db Execer) (int64, error) {
 	return r.RowsAffected()
 }
 
-// Query runs the statement and calls f for each row of the answer.
+// Query runs the statement and calls f for each resulting row.
 func (s *Statement) Query(ctx context.Context, db Queryer, f func(*sql.Rows) error) error {
 	return Each(ctx, db, s.text.String(), s.args, f)
 }
 
-// Each runs a query and calls f for each row of the answer.
+// Each runs a query and calls f for each resulting row.
 func Each(ctx context.Context, db Queryer, query string, args []any, f func(*sql.Rows) error) error {
 	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {

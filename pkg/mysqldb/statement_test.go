@@ -15,8 +15,8 @@ import (
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
 // TestValuesOfAStatementAreWhatTheServerGets sends values that would break a
-// statement whose text they stand in, one with so much before it that they are
-// bound, and one whose last value is bound by the driver.
+// statement as plain text, also in one so long that they are bound, and in one
+// whose last value the driver binds.
 func TestValuesOfAStatementAreWhatTheServerGets(t *testing.T) {
 	t.Parallel()
 	db := testkit.Schema(t)
@@ -79,8 +79,8 @@ func TestValuesOfAStatementAreWhatTheServerGets(t *testing.T) {
 	}
 }
 
-// TestAStatementMayBeLargerThanThePacket writes a row whose values together are
-// more than the server takes at once.
+// TestAStatementMayBeLargerThanThePacket writes a row whose values together
+// exceed what the server accepts at once.
 func TestAStatementMayBeLargerThanThePacket(t *testing.T) {
 	t.Parallel()
 	db := testkit.Schema(t)

@@ -16,8 +16,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 )
 
-// Unreached says why no connection to the server was had, and which key of the configuration to look at; "" where the
-// error says it all, or nothing is known.
+// Unreached says why connecting to the server failed, and which key of the configuration to check; "" if the error
+// says it all, or nothing is known.
 func Unreached(err error, c config.MySQL) string {
 	var unknown x509.UnknownAuthorityError
 	var name x509.HostnameError
@@ -45,10 +45,10 @@ func Unreached(err error, c config.MySQL) string {
 	return ""
 }
 
-// errNoGreeting says that a connection was taken, and nothing said on it.
+// errNoGreeting says that a connection was accepted, but nothing was sent on it.
 var errNoGreeting = errors.New("no greeting of a server within connectTimeout")
 
-// unreached is the error of a connection that was not had.
+// unreached is the error of a failed connection.
 func unreached(ctx context.Context, err error, c config.MySQL) error {
 	if name := meant(ctx, err, c); name != "" && name != c.Database {
 		return fmt.Errorf("connect to MySQL at %s: %w; did you mean the database %s?", address(c), err, name)
@@ -59,8 +59,8 @@ func unreached(ctx context.Context, err error, c config.MySQL) error {
 	return fmt.Errorf("connect to MySQL at %s: %w", address(c), err)
 }
 
-// greet connects, and gives the server so long to greet; 0 is as long as ctx. A port that takes connections and is
-// another program's may never say anything.
+// greet connects, and gives the server so long to greet; 0 is as long as ctx. Another program's port may accept
+// connections and never say anything.
 func greet(ctx context.Context, c driver.Connector, limit time.Duration) (driver.Conn, error) {
 	if limit <= 0 {
 		return c.Connect(ctx)

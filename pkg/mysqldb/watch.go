@@ -11,38 +11,40 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/pause"
 )
 
-// Who wants a row that a node has locked waits for as long as the node does for another
-// lock, and so do the rows of all other tables. Promises 5 and 7.
+// While a node waits for a lock, users wait for the rows that it has locked, and so do
+// the rows of all other tables. Promises 5 and 7.
 const (
-	patience   = 20 * time.Millisecond // of a statement, until it is looked at what it is about
+	patience   = 20 * time.Millisecond // of a statement, until we look at what it is doing
 	lookAgain  = 10 * time.Millisecond // between two looks
-	indistinct = 40 * time.Millisecond // patience where the server does not say who waits
+	indistinct = 40 * time.Millisecond // patience if the server does not say who waits
 )
 
-// waited is an error of a lock for which the server had a statement wait.
+// waited is an error of a lock for which the server made a statement wait.
 type waited struct{ error }
 
 func (w waited) Unwrap() error { return w.error }
 
-// Waited reports whether a lock was not had for which the server let the statement wait,
-// as MySQL does for all but the rows of a SELECT … NOWAIT.
+// Waited reports whether a statement waited for a lock and did not get it, as on MySQL
+// for all but the rows of a SELECT … NOWAIT.
 func Waited(err error) bool { return errors.As(err, new(waited)) }
 
 // watch ends statements that wait for a lock: a second connection asks the server whether
-// one does, and has it interrupted. One that is only slow goes on.
+// one does, and interrupts it. One that is merely slow continues.
 type watch struct {
 	pool  *sql.DB
 	log   *zap.Logger // nil: none
-	vague atomic.Bool // the login may not read who waits
+	vague atomic.Bool // the login may not see who waits
 }
 
-// unseen are errors that say that the login may not read who waits, or that the server has no
-// such table, as MySQL 5.7.
+// unseen are errors that say that the login may not see who waits, or that the server has no
+// such table, like MySQL 5.7.
 var unseen = []uint16{1044, 1142, 1143, noSuchTable, accessDenied}
 
-// blinded notes that an error says so; it is told once.
+// blinded notes such an error; it is logged once.
 func (w *watch) blinded(err error) bool {
 	if !slices.Contains(unseen, uint16(Number(err))) {
 		return false
@@ -55,7 +57,7 @@ func (w *watch) blinded(err error) bool {
 
 type watchedKey struct{}
 
-// watched marks what is run as a statement that must not wait.
+// watched marks a statement that must not wait.
 func watched(ctx context.Context) context.Context { return context.WithValue(ctx, watchedKey{}, true) }
 
 // watchedConn is a connection whose statements are watched, if they are marked.
@@ -68,7 +70,7 @@ type watchedConn struct {
 // process is a connection as the server calls it.
 type process struct{ id, server string }
 
-// processOf asks who a connection is. One of MariaDB, which needs no watch, is nobody.
+// processOf asks for a connection's id. It is 0 for MariaDB, which needs no watch.
 func processOf(ctx context.Context, conn driver.Conn) (p process, err error) {
 	version, err := ask(ctx, conn, `SELECT VERSION()`)
 	if err != nil || isMariaDB(version) {
@@ -90,7 +92,7 @@ func (c *watchedConn) ExecContext(ctx context.Context, query string, args []driv
 	return result, ended(err)
 }
 
-// QueryContext runs a query. A server sends nothing of it before it has found some
+// QueryContext runs a query. A server sends nothing until it has found some
 // thousands of bytes.
 func (c *watchedConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	ended := c.begin(ctx)
@@ -98,7 +100,7 @@ func (c *watchedConn) QueryContext(ctx context.Context, query string, args []dri
 	return rows, ended(err)
 }
 
-// begin has a statement watched, until ended is called with its error.
+// begin watches a statement, until ended is called with its error.
 func (c *watchedConn) begin(ctx context.Context) (ended func(error) error) {
 	if ctx.Value(watchedKey{}) == nil {
 		return func(err error) error { return err }
@@ -115,7 +117,7 @@ func (c *watchedConn) begin(ctx context.Context) (ended func(error) error) {
 		if timer.Stop() {
 			return err
 		}
-		<-over // what it has asked for must not meet the next statement
+		<-over // an interruption that it asked for must not hit the next statement
 		if interrupted && Number(err) == queryInterrupted {
 			return waited{&mysql.MySQLError{Number: lockWaitTimeout, SQLState: [5]byte([]byte("HY000")),
 				Message: "Lock wait timeout exceeded; the node waits for no lock"}}
@@ -124,15 +126,15 @@ func (c *watchedConn) begin(ctx context.Context) (ended func(error) error) {
 	}
 }
 
-// see looks at the statement of a connection until ctx ends, and interrupts it if it waits
-// for a lock. Without another connection it does nothing: the server ends the wait.
+// see watches a connection's statement until ctx ends, and interrupts it if it waits for a
+// lock. Without a second connection it does nothing: the server ends the wait.
 func (w *watch) see(ctx context.Context, p process) (interrupted bool) {
 	conn, err := w.pool.Conn(ctx)
 	if err != nil {
 		return false
 	}
 	defer conn.Close() // it goes back to its pool
-	// A statement that ctx ends costs the connection: none is left before it is through.
+	// A statement that ctx ends costs the connection, so each is left to finish.
 	through := context.WithoutCancel(ctx)
 	for begun := time.Now(); ctx.Err() == nil; {
 		waits, err := w.waits(through, conn, p, patience+time.Since(begun))
@@ -144,16 +146,13 @@ func (w *watch) see(ctx context.Context, p process) (interrupted bool) {
 			_, err := conn.ExecContext(through, "KILL QUERY ?", p.id)
 			return err == nil
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(lookAgain):
-		}
+		_ = pause.For(ctx, lookAgain)
 	}
 	return false
 }
 
-// What the server says about waits: whether a connection of the own login waits for a table;
-// how many of all wait for locks of rows; and which, to those who may read it.
+// What the server says about waits: whether a connection of our own login waits for a table;
+// how many in all wait for row locks; and which, to those who may see it.
 const (
 	waitsForTable = `SELECT COUNT(*), COALESCE(SUM(STATE LIKE 'Waiting for %lock'), 0) FROM information_schema.PROCESSLIST
 		WHERE ID = ? AND @@server_uuid = ?`
@@ -162,12 +161,12 @@ const (
 		ON t.THREAD_ID = w.REQUESTING_THREAD_ID WHERE t.PROCESSLIST_ID = ?`
 )
 
-// cannotConvert is MySQL's error where it lists sessions of which one runs a statement with bytes that are no text: the next look may
-// find it ended.
+// cannotConvert is MySQL's error when it lists sessions and one runs a statement with bytes that are not text: at the next look
+// it may have ended.
 const cannotConvert = 3854
 
-// errElsewhere says that a connection is not to be seen: a proxy may have led to another
-// server, where its id is somebody else's.
+// errElsewhere says that a connection cannot be seen: a proxy may have led to another
+// server, where its id belongs to someone else.
 var errElsewhere = errors.New("the connection is not at this server")
 
 // waits reports whether a connection has waited for a lock for a while.

@@ -9,7 +9,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 )
 
-// TestOnlyWhatTheLoginMayNotSeeIsNotAskedForAgain, and it is told once.
+// TestOnlyWhatTheLoginMayNotSeeIsNotAskedForAgain, and it is logged once.
 func TestOnlyWhatTheLoginMayNotSeeIsNotAskedForAgain(t *testing.T) {
 	core, logs := observer.New(zap.WarnLevel)
 	w := &watch{log: zap.New(core)}

@@ -130,9 +130,9 @@ func TestWritesWhileTheNodeIsAwayAreNotMissed(t *testing.T) {
 	}
 }
 
-// TestWhoWasNotSyncedHasMissedNothing starts nodes whose tables were never synced, are
+// TestUnsyncedTablesHaveMissedNothing starts nodes whose tables were never synced, are
 // not any more, are again, or were by an earlier version, which remembered nothing.
-func TestWhoWasNotSyncedHasMissedNothing(t *testing.T) {
+func TestUnsyncedTablesHaveMissedNothing(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders", "notes"}, orders, notes)
@@ -169,9 +169,9 @@ func TestWhoWasNotSyncedHasMissedNothing(t *testing.T) {
 	}
 }
 
-// TestWhatWasWrittenUnseenIsKept writes a row at two sites, at one of them while its node is away and its trigger is gone: the
+// TestUnseenWritesAreKept writes a row at two sites, at one of them while its node is away and its trigger is gone: the
 // other's write wins, and what it is written over is kept, though nothing had given it a version.
-func TestWhatWasWrittenUnseenIsKept(t *testing.T) {
+func TestUnseenWritesAreKept(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"notes"}, `CREATE TABLE notes (id INT PRIMARY KEY, note VARCHAR(20))`)

@@ -103,9 +103,7 @@ func TestNothingIsLostWhenServersOfAClusterAreKilled(t *testing.T) {
 	a, c := apart(t, b)
 	a.knows(one, two, three)
 	c.knows(two, three, one)
-	a.start()
-	c.start()
-	loads := underLoad(a, c)
+	loads := underLoad(a.start(), c.start())
 	for _, s := range b.Cluster {
 		s.Kill()
 		more(loads, 50)
@@ -126,9 +124,7 @@ func TestNodesGoToTheOtherBroker(t *testing.T) {
 	a, c := apart(t, one)
 	a.knows(one, two)
 	c.knows(two, one)
-	a.start()
-	c.start()
-	loads := underLoad(a, c)
+	loads := underLoad(a.start(), c.start())
 	for _, b := range []*testkit.Broker{one, two} {
 		b.Kill()
 		more(loads, 50)

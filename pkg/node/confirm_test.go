@@ -17,9 +17,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// TestNobodyIsToldARowOfATableThatIsNotSentToIt: a client that may write such a table writes the key of a row, and wins; it finds
+// TestNoClientLearnsARowOfATableNotSentToIt: a client that may write such a table writes the key of a row, and wins; it finds
 // the row's version, and names it; it loses, and hears that there is a later write. No answer has a value, a checksum or a version.
-func TestNobodyIsToldARowOfATableThatIsNotSentToIt(t *testing.T) {
+func TestNoClientLearnsARowOfATableNotSentToIt(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	tables := []string{"plain", "scripted", "limited"}
@@ -77,9 +77,9 @@ func TestNobodyIsToldARowOfATableThatIsNotSentToIt(t *testing.T) {
 	}
 }
 
-// TestWhatAClientHasIsConfirmed, and nothing else is: that its checksum is right, of any row that it may write; that it is wrong, of
+// TestAClientsOwnRowsAreConfirmed, and nothing else is: that its checksum is right, of any row that it may write; that it is wrong, of
 // rows that it has sent or whose version it knows; and whether it knows the version. Wrong ones are counted by client and row.
-func TestWhatAClientHasIsConfirmed(t *testing.T) {
+func TestAClientsOwnRowsAreConfirmed(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", nil, []string{"orders"}, map[string]any{"syncTables": []string{}, "acceptFrom": []string{"node-v", "node-m"}})

@@ -223,7 +223,7 @@ func TestAnotherPrimaryKey(t *testing.T) {
 
 var vanished = regexp.MustCompile(`rows vanished without firing a trigger`)
 
-func TestTruncateIsTold(t *testing.T) {
+func TestTruncateIsReported(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)

@@ -1,7 +1,7 @@
 // Package node is one node: it creates the parts that a change passes through, connects them, and
 // runs them until it is told to stop.
 //
-// What happens to a row is up to the parts' packages: capture, deliver and render on the way out,
-// receive and apply on the way in, with mesh, verify, snapshot and status. This package only knows
-// in which order they start, and who hears of what.
+// New makes what needs no database (line.go), or fails. Run has owner take the database, makes all
+// that works on it at once (wire.go), and runs that (work.go). What happens to a row is up to the
+// parts' packages; this one only knows in which order they start, and who hears of what (events.go).
 package node

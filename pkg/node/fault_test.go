@@ -78,9 +78,7 @@ func TestNothingIsLostWhenADatabaseIsKilled(t *testing.T) {
 	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"orders"}, nil)
 	a.Exec(orders)
 	c.Exec(orders)
-	a.start()
-	c.start()
-	loads := underLoad(a, c)
+	loads := underLoad(a.start(), c.start())
 	for range 2 { // it is source and target at once
 		server.Kill()
 		loads[1].more(50)
@@ -90,6 +88,22 @@ func TestNothingIsLostWhenADatabaseIsKilled(t *testing.T) {
 	settle(t, []*site{a, c}, loads...)
 }
 
+// outages cuts a network, has it swallow everything for as long as silence takes, and closes its connections.
+func outages(network *testkit.Proxy, loads []*load, silence func()) {
+	network.Cut()
+	more(loads, 50)
+	network.Restore()
+	together(loads)
+
+	network.Blackhole(true)
+	silence()
+	network.Restore()
+	together(loads)
+
+	network.CloseAll()
+	together(loads)
+}
+
 func TestNothingIsLostWhenTheBrokerIsOutOfReach(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
@@ -97,23 +111,11 @@ func TestNothingIsLostWhenTheBrokerIsOutOfReach(t *testing.T) {
 	a, c := apart(t, b)
 	a.Block("mqttConfig")["keepalive"] = 1
 	network := a.Through("mqttConfig", b.Addr())
-	a.start()
-	c.start()
-	loads := underLoad(a, c)
-
-	network.Cut()
-	more(loads, 50)
-	network.Restore()
-	together(loads)
-
-	network.Blackhole(true)
-	a.Node.WaitLog("no connection to the broker.*pingresp")
-	more(loads, 50)
-	network.Restore()
-	together(loads)
-
-	network.CloseAll()
-	together(loads)
+	loads := underLoad(a.start(), c.start())
+	outages(network, loads, func() {
+		a.Node.WaitLog("no connection to the broker.*pingresp")
+		more(loads, 50)
+	})
 	settle(t, []*site{a, c}, loads...)
 }
 
@@ -123,22 +125,8 @@ func TestNothingIsLostWhenADatabaseIsOutOfReach(t *testing.T) {
 	b := testkit.AnyBroker(t)
 	a, c := apart(t, b)
 	network := a.Through("mysqlConfig", a.Server.Addr())
-	a.start()
-	c.start()
-	loads := underLoad(a, c)
-
-	network.Cut()
-	more(loads, 50)
-	network.Restore()
-	together(loads)
-
-	network.Blackhole(true)
-	more(loads, 100)
-	network.Restore()
-	together(loads)
-
-	network.CloseAll()
-	together(loads)
+	loads := underLoad(a.start(), c.start())
+	outages(network, loads, func() { more(loads, 100) })
 	settle(t, []*site{a, c}, loads...)
 }
 
@@ -149,9 +137,7 @@ func TestNodeStopsInOrderThoughServersAreSilent(t *testing.T) {
 	b := testkit.AnyBroker(t)
 	a, c := apart(t, b)
 	database, broker := a.Through("mysqlConfig", a.Server.Addr()), a.Through("mqttConfig", b.Addr())
-	a.start()
-	c.start()
-	loads := underLoad(a, c)
+	loads := underLoad(a.start(), c.start())
 	database.Blackhole(true)
 	broker.Blackhole(true)
 	more(loads, 50)

@@ -147,9 +147,9 @@ func TestVerifyComparesRowsAsATransformerSendsThem(t *testing.T) {
 	}
 }
 
-// TestWhatIsTakenAwayFromOneIsNotLostAtAnother: the target passes the delete on, under the version that the row has elsewhere,
+// TestARowRemovedFromOneIsNotLostAtAnother: the target passes the delete on, under the version that the row has elsewhere,
 // and where that comes before the row, the row stands.
-func TestWhatIsTakenAwayFromOneIsNotLostAtAnother(t *testing.T) {
+func TestARowRemovedFromOneIsNotLostAtAnother(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	tables := []string{"texts"}

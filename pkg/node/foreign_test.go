@@ -120,9 +120,9 @@ func childrenApart(x, z *site) {
 	z.start()
 }
 
-// TestWhoStillRefersKeepsTheParent has a parent deleted at one node and a child written
+// TestAReferringChildKeepsTheParent has a parent deleted at one node and a child written
 // at another: the parent comes back everywhere, and the delete is kept.
-func TestWhoStillRefersKeepsTheParent(t *testing.T) {
+func TestAReferringChildKeepsTheParent(t *testing.T) {
 	t.Parallel()
 	x, y, z := three(t, testkit.AnyBroker(t), kinTables, nil, kin...)
 	x.Exec(numbers("p", "(#, 'p#')", 1, 5))
@@ -137,9 +137,9 @@ func TestWhoStillRefersKeepsTheParent(t *testing.T) {
 		`"1"|"foreignKey"|NULL|"node-a"`, `"2"|"foreignKey"|NULL|"node-a"`, `"3"|"foreignKey"|NULL|"node-a"`, `"4"|"foreignKey"|NULL|"node-a"`)
 }
 
-// TestWhatRefersGoesWithTheParent is the same where that is configured: nothing comes
+// TestChildrenGoWithTheParent is the same where that is configured: nothing comes
 // back, and what goes is kept.
-func TestWhatRefersGoesWithTheParent(t *testing.T) {
+func TestChildrenGoWithTheParent(t *testing.T) {
 	t.Parallel()
 	x, y, z := three(t, testkit.AnyBroker(t), kinTables, map[string]any{"foreignKeyConflict": "cascade"}, kin...)
 	x.Exec(numbers("p", "(#, 'p#')", 1, 5))
@@ -227,9 +227,9 @@ func TestADeleteOfAVersion1PeerTakesAlongWhatThePeerKnew(t *testing.T) {
 	a.Expect(`SELECT primary_key, policy FROM sync_conflicts WHERE loser_row IS NULL`, `"2"|"foreignKey"`)
 }
 
-// TestAChildThatNobodyKnewFollowsItsParent has parents get other keys at one node while
+// TestAnUnknownChildFollowsItsParent has parents get other keys at one node while
 // another one, whose node is down, writes children of them: they follow.
-func TestAChildThatNobodyKnewFollowsItsParent(t *testing.T) {
+func TestAnUnknownChildFollowsItsParent(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	tables := []string{"codes", "uses", "keys", "hangs", "strict"}

@@ -198,7 +198,7 @@ func TestAnswerOfAnotherClientIsPassedOver(t *testing.T) {
 	}
 }
 
-func TestOlderWriteOfAVersion1PeerLosesAndIsToldSo(t *testing.T) {
+func TestAnOlderWriteOfAVersion1PeerLosesAndItLearnsThat(t *testing.T) {
 	t.Parallel()
 	a, p := withPeer(t, orders)
 	a.start()

@@ -23,9 +23,9 @@ func (s *site) hold(statements ...string) (release func()) {
 	}
 }
 
-// TestWhatIsHeldAtTheReceiverHoldsUpNothingElse has a user hold what the rows of a table need, long enough to be told. Rows of
+// TestLocksAtTheReceiverHoldUpNothingElse has a user hold what the rows of a table need, long enough to be told. Rows of
 // another table go on in both directions, users are not kept waiting, and in the end all is equal.
-func TestWhatIsHeldAtTheReceiverHoldsUpNothingElse(t *testing.T) {
+func TestLocksAtTheReceiverHoldUpNothingElse(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	items := `CREATE TABLE items (id INT PRIMARY KEY, v INT, note VARCHAR(20) UNIQUE)`
@@ -62,8 +62,8 @@ func TestWhatIsHeldAtTheReceiverHoldsUpNothingElse(t *testing.T) {
 	settle(t, []*site{a, c})
 }
 
-// TestAFullTableIsToldAndHoldsUpNothingElse plays the error of a full table by a trigger of the receiver's.
-func TestAFullTableIsToldAndHoldsUpNothingElse(t *testing.T) {
+// TestAFullTableIsReportedAndHoldsUpNothingElse plays the error of a full table by a trigger of the receiver's.
+func TestAFullTableIsReportedAndHoldsUpNothingElse(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders", "items"}, orders, `CREATE TABLE items (id INT PRIMARY KEY, v INT)`)

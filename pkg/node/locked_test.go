@@ -8,9 +8,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestWhatIsHeldAtTheSenderHoldsUpNothingElse has a user of the sender hold a table of which rows are to be sent: at first all of
+// TestLocksAtTheSenderHoldUpNothingElse has a user of the sender hold a table of which rows are to be sent: at first all of
 // them, as the remote is new, then some, as it was away. Rows of another table go on in both directions; in the end all is equal.
-func TestWhatIsHeldAtTheSenderHoldsUpNothingElse(t *testing.T) {
+func TestLocksAtTheSenderHoldUpNothingElse(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	tables := []string{"items", "orders"}

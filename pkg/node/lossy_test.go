@@ -146,7 +146,7 @@ func TestVersion1PeerIsTakenInTheSpellingsOfWhatFits(t *testing.T) {
 }
 
 // Rows that are left as they are need not fit, and neither does one that loses.
-func TestWhatIsNotWrittenNeedNotFit(t *testing.T) {
+func TestUnwrittenRowsNeedNotFit(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"prices"}, nil)

@@ -59,9 +59,9 @@ func TestCascadesFromAnotherSchemaTravel(t *testing.T) {
 	a.Exec(`DELETE FROM ` + other + `.regions`) // nothing that the nodes left makes it fail
 }
 
-// TestCascadesThatAreDeniedAreTold has a user without rights in the schema of a parent,
+// TestDeniedCascadesAreReported has a user without rights in the schema of a parent,
 // then with the right to read it alone, then with all.
-func TestCascadesThatAreDeniedAreTold(t *testing.T) {
+func TestDeniedCascadesAreReported(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	other := testkit.Shared(t).Create(t)

@@ -36,7 +36,7 @@ func TestTriggerOfTheUserStandsAsideWhileApplying(t *testing.T) {
 }
 
 // The rows stay as the user's trigger has them; that they differ is told where it happens, and nowhere else.
-func TestRowsThatATriggerChangesAreTold(t *testing.T) {
+func TestRowsChangedByATriggerAreReported(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	const table = `CREATE TABLE %s (id INT PRIMARY KEY, v VARCHAR(20), tags SET('x','y'), price DECIMAL(10,2), made DATETIME)`
@@ -117,7 +117,7 @@ func connections(t *testing.T, s *site) []string {
 	return ids
 }
 
-func TestSwitchThatTheServerRefusesIsToldAtTheStart(t *testing.T) {
+func TestASwitchThatTheServerRefusesIsReportedAtTheStart(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"notes"}, map[string]any{"applySession": map[string]any{"lc_time_names": "nowhere"}})

@@ -25,10 +25,10 @@ func unannounce(t *testing.T, b *testkit.Broker, client string) {
 	c.Disconnect(100)
 }
 
-// TestWhoWasMetAsANodeIsOne: another program takes the name of a node, after a restart and without an announcement. It is sent
+// TestOnceANodeAlwaysANode: another program takes the name of a node, after a restart and without an announcement. It is sent
 // nothing and nothing of it is taken, until a person says that it is an existing peer; and what it left out the node gets as
 // it was. Promise 3.
-func TestWhoWasMetAsANodeIsOne(t *testing.T) {
+func TestOnceANodeAlwaysANode(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
@@ -140,9 +140,9 @@ func TestASlowNodeIsNotTakenForAnExistingPeer(t *testing.T) {
 	})
 }
 
-// TestANodeThatStartedAnewMeanwhileIsHeard: while a node has no connection, its remote is given another table and starts anew. The
+// TestARestartedNodeIsHeard: while a node has no connection, its remote is given another table and starts anew. The
 // broker has retained that.
-func TestANodeThatStartedAnewMeanwhileIsHeard(t *testing.T) {
+func TestARestartedNodeIsHeard(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	const others = `CREATE TABLE others (id INT PRIMARY KEY)`

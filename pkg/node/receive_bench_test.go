@@ -17,14 +17,10 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
-	"github.com/mysql-sync/mysql-sync/pkg/deliver"
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
-	"github.com/mysql-sync/mysql-sync/pkg/owner"
-	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
-	"github.com/mysql-sync/mysql-sync/pkg/version"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
@@ -45,13 +41,13 @@ func BenchmarkReceive(b *testing.B) {
 
 func benchReceive(b *testing.B, messages func(testing.TB, *work, int, int64) []transport.Delivery, update bool) {
 	n, pid := benchNode(b)
-	go func() { _ = n.in.receiver.Run(b.Context(), n.decoder(n.transformers), n.applier) }()
+	go func() { _ = n.receiver.Run(b.Context(), n.decoder, n.applier) }()
 	apply := func(list []transport.Delivery) {
 		var open sync.WaitGroup
 		for _, d := range list {
 			open.Add(1)
 			d.Ack = sync.OnceFunc(open.Done)
-			n.in.receiver.Receive(n.line.topics.Parse(d.Topic), d)
+			n.receiver.Receive(n.line.topics.Parse(d.Topic), d)
 		}
 		open.Wait()
 	}
@@ -78,7 +74,7 @@ func benchReceive(b *testing.B, messages func(testing.TB, *work, int, int64) []t
 	}
 	b.StopTimer()
 	var applied int
-	if err := n.db.GetContext(b.Context(), &applied, "SELECT COUNT(*) FROM sync_versions"); err != nil || applied < min(b.N*benchRows, stock*benchRows) {
+	if err := n.DB.GetContext(b.Context(), &applied, "SELECT COUNT(*) FROM sync_versions"); err != nil || applied < min(b.N*benchRows, stock*benchRows) {
 		b.Fatalf("%d rows have a version: %v", applied, err)
 	}
 	rows := float64(b.N * benchRows)
@@ -93,23 +89,15 @@ func benchNode(b *testing.B) (*work, int) {
 	server := testkit.Shared(b)
 	cfg := &config.Config{
 		ClientName: "node-b", AcceptFrom: []string{"node-a"}, RemoteClients: []string{"node-a"},
-		SyncTables: []string{"orders"}, ReceiveTables: []string{"orders"}, CheckInterval: time.Second,
+		QueueDirectory: b.TempDir(), SyncTables: []string{"orders"}, ReceiveTables: []string{"orders"}, CheckInterval: time.Second,
 		MQTT:  config.MQTT{Servers: []string{"tcp://127.0.0.1:1"}, ReconnectPeriod: time.Second},
 		MySQL: config.MySQL{Host: server.Host, Port: server.Port, User: server.User, Password: server.Password, Database: server.Create(b)},
 	}
-	n, err := New(cfg, logging.New(io.Discard), "test", nil, nil)
+	db, err := mysqldb.Open(b.Context(), zap.NewNop(), cfg.MySQL)
 	if err != nil {
 		b.Fatal(err)
 	}
-	open := func() *mysqldb.DB {
-		db, err := mysqldb.Open(b.Context(), zap.NewNop(), cfg.MySQL)
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.Cleanup(func() { _ = db.Close() })
-		return db
-	}
-	db := open()
+	defer db.Close()
 	for _, q := range []string{"SET GLOBAL innodb_flush_log_at_trx_commit = 1", `CREATE TABLE orders (
 		id BIGINT NOT NULL PRIMARY KEY, customer VARCHAR(80) NOT NULL, state ENUM('new', 'paid') NOT NULL, amount DECIMAL(10,2) NOT NULL,
 		paid TINYINT NOT NULL, made DATETIME NOT NULL, changed TIMESTAMP(6) NOT NULL, comment TEXT)`} {
@@ -117,27 +105,15 @@ func benchNode(b *testing.B) (*work, int) {
 			b.Fatal(err)
 		}
 	}
-	w := &work{Node: n, db: db, tables: schema.NewTables(db), senders: map[string]*deliver.Sender{}}
-	if err := schema.Migrate(b.Context(), zap.NewNop(), db); err != nil {
-		b.Fatal(err)
-	}
-	lock, err := owner.Acquire(b.Context(), zap.NewNop(), db, cfg.ClientName)
+	n, err := New(cfg, logging.New(io.Discard), "test", nil, uncounted{})
 	if err != nil {
 		b.Fatal(err)
 	}
-	applyDB := open()
-	if err := lock.Own(b.Context(), db, applyDB); err != nil {
+	w, err := n.open(b.Context())
+	if err != nil {
 		b.Fatal(err)
 	}
-	if err := w.install(b.Context()); err != nil {
-		b.Fatal(err)
-	}
-	if w.stream, err = version.OpenStream(b.Context(), db); err != nil {
-		b.Fatal(err)
-	}
-	if err := w.wire(applyDB, &owner.Records{}); err != nil {
-		b.Fatal(err)
-	}
+	b.Cleanup(w.Close)
 	var file string
 	if err := db.GetContext(b.Context(), &file, "SELECT @@pid_file"); err != nil {
 		b.Fatal(err)
@@ -152,6 +128,12 @@ func benchNode(b *testing.B) (*work, int) {
 	}
 	return w, pid
 }
+
+// uncounted is a Meter that counts nothing.
+type uncounted struct{}
+
+func (uncounted) Applied(time.Duration) {}
+func (uncounted) Panicked()             {}
 
 // benchCPU is the time that a process has computed; 0 is this one.
 func benchCPU(b *testing.B, pid int) time.Duration {

@@ -44,7 +44,6 @@ func TestOneWriteTravelsEverywhereAndComesToRest(t *testing.T) {
 	testkit.BrokerMatters(t)
 	for name, links := range map[string]map[string][]string{
 		"hub":    {"node-a": {"node-h"}, "node-h": {"node-a", "node-c"}, "node-c": {"node-h"}},
-		"ring 3": {"node-a": {"node-b", "node-c"}, "node-b": {"node-a", "node-c"}, "node-c": {"node-a", "node-b"}},
 		"ring 4": {"node-a": {"node-b", "node-d"}, "node-b": {"node-a", "node-c"}, "node-c": {"node-b", "node-d"}, "node-d": {"node-c", "node-a"}},
 		"mesh 4": {"node-a": {"node-b", "node-c", "node-d"}, "node-b": {"node-a", "node-c", "node-d"},
 			"node-c": {"node-a", "node-b", "node-d"}, "node-d": {"node-a", "node-b", "node-c"}},
@@ -62,7 +61,7 @@ func TestOneWriteTravelsEverywhereAndComesToRest(t *testing.T) {
 			a.Exec(`INSERT INTO orders VALUES (0, 'first', 0)`)
 			testkit.Alike(t, `SELECT * FROM orders`, nodes...)
 			rest(nodes...)
-			for i := 1; i <= 5; i++ {
+			for i := 1; i <= 3; i++ {
 				before := x.count("/batch/")
 				a.Exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'one', 1)`, i))
 				for _, s := range nodes {

@@ -8,10 +8,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestWhatIsDeletedInAnArchiveStays rotates a table away, while the node runs and while it
+// TestRowsDeletedInAnArchiveStayElsewhere rotates a table away, while the node runs and while it
 // does not: its triggers go along, and what is deleted in the archive then is no delete of
 // the table. Deletes in the table itself go on being sent.
-func TestWhatIsDeletedInAnArchiveStays(t *testing.T) {
+func TestRowsDeletedInAnArchiveStayElsewhere(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("l", 60) // the names of its triggers are cut
 	create := strings.NewReplacer("orders", long).Replace(orders)

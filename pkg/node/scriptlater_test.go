@@ -6,9 +6,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestWhatAScriptCannotHaveNowIsTriedAgain at the sender as at the receiver: a deadlock of its statement is an error neither of
+// TestAScriptsTemporaryErrorIsRetried at the sender as at the receiver: a deadlock of its statement is an error neither of
 // the row nor of the script, for rows that are there and for deletes.
-func TestWhatAScriptCannotHaveNowIsTriedAgain(t *testing.T) {
+func TestAScriptsTemporaryErrorIsRetried(t *testing.T) {
 	t.Parallel()
 	for _, at := range []string{"node-a", "node-b"} {
 		t.Run(at, func(t *testing.T) {

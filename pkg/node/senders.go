@@ -8,31 +8,31 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/renew"
 )
 
-// openSenders makes the senders of the remotes.
-func (n *work) openSenders() {
+// wireSenders makes the senders of the remotes.
+func (w *work) wireSenders() {
 	peers := &peer.Config{
-		Log: n.log.Named("outbound"), Client: n.cfg.ClientName, Session: n.line.session, Now: n.now, Topics: n.line.topics, Codec: n.line.codec,
-		Mesh: n.line.mesh, Transport: n.line.transport,
+		Log: w.log.Named("outbound"), Client: w.cfg.ClientName, Session: w.line.session, Now: w.now, Topics: w.line.topics, Codec: w.line.codec,
+		Mesh: w.line.mesh, Transport: w.line.transport,
 	}
 	again := &renew.Writer{Config: renew.Config{
-		Log: n.log.Named("outbound"), DB: n.db, Stream: n.stream, Now: n.now, Started: n.started, Client: n.cfg.ClientName, Origin: n.origin,
-		MayWrite: n.cfg.MayWrite, Written: n.capture.Written, OnNews: n.wakeSenders,
+		Log: w.log.Named("outbound"), DB: w.DB, Stream: w.Stream, Now: w.now, Started: w.started, Client: w.cfg.ClientName, Origin: w.Origin,
+		MayWrite: w.cfg.MayWrite, Written: w.capture.Written, OnNews: w.senders.Wake,
 	}}
 	c := &deliver.Config{
-		Log: n.log.Named("outbound"), Now: n.now, Syncs: n.cfg.Syncs, Outbox: n.outbox, Stream: n.stream, Rows: n.renderer, Tables: n.tables,
+		Log: w.log.Named("outbound"), Now: w.now, Syncs: w.cfg.Syncs, Outbox: w.outbox, Stream: w.Stream, Rows: w.renderer, Tables: w.Tables,
 		Transfer: func(ctx context.Context, remote string, apart map[string]bool) (deliver.Transfer, error) {
-			t, err := n.snapshots.Transfer(ctx, remote, apart)
+			t, err := w.snapshots.Transfer(ctx, remote, apart)
 			if t == nil || err != nil {
 				return nil, err
 			}
 			return t, nil
 		},
-		Denied: again.Denied, Refused: again.Refused, Counters: n.Traffic,
+		Denied: again.Denied, Refused: again.Refused, Counters: w.Traffic,
 	}
-	if len(n.cfg.RemoteClients) > 1 {
+	if len(w.cfg.RemoteClients) > 1 {
 		c.Loads = &deliver.Loads{}
 	}
-	for _, r := range n.cfg.RemoteClients {
-		n.senders[r] = deliver.New(c, r, peer.New(peers, r))
+	for _, r := range w.cfg.RemoteClients {
+		w.senders[r] = deliver.New(c, r, peer.New(peers, r))
 	}
 }

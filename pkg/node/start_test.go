@@ -49,7 +49,7 @@ func (s *site) run() ran {
 	return runBinary(s.t, s.Write())
 }
 
-func TestMistakesOfTheFileAreToldAtOnceByKey(t *testing.T) {
+func TestMistakesInTheFileAreReportedAtOnceByKey(t *testing.T) {
 	t.Parallel()
 	file := testkit.ConfigFile(t, map[string]any{
 		"clientName": "x", "remoteClients": "node-b", "checkInterval": 0, "syncTables": []string{"t", "t"}, "receiveTable": []string{"t"},
@@ -79,8 +79,8 @@ func TestCommandLineIsExplained(t *testing.T) {
 	}
 }
 
-// TestMistakesThatServersTellAreToldAtOnce has two wrong tables and a refused login at the broker together.
-func TestMistakesThatServersTellAreToldAtOnce(t *testing.T) {
+// TestMistakesFoundByServersAreReportedAtOnce has two wrong tables and a refused login at the broker together.
+func TestMistakesFoundByServersAreReportedAtOnce(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
 	b := testkit.AnyBrokerFor(t, map[string]string{"node-a": "right"})

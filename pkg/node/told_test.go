@@ -8,9 +8,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestAPeerIsToldOfItsOwnRowAlone has rows refused in many ways at a node that holds what the sender may not see: its files, its
+// TestAPeerLearnsOnlyAboutItsOwnRow has rows refused in many ways at a node that holds what the sender may not see: its files, its
 // statements, other rows. The node's own log has the reason in whole.
-func TestAPeerIsToldOfItsOwnRowAlone(t *testing.T) {
+func TestAPeerLearnsOnlyAboutItsOwnRow(t *testing.T) {
 	t.Parallel()
 	tables := []string{"texts", "people"}
 	a, c := newPair(t, testkit.AnyBroker(t), tables,

@@ -11,9 +11,9 @@ import (
 // things have a composite key that is too long to be its own ID.
 const things = `CREATE TABLE things (a VARCHAR(100), b INT, name VARCHAR(20), PRIMARY KEY (a, b))`
 
-// TestWhatVanishedComesBack takes the rows of one site away in ways that no trigger
+// TestVanishedRowsComeBack takes the rows of one site away in ways that no trigger
 // sees, and has each of the other ways bring them back.
-func TestWhatVanishedComesBack(t *testing.T) {
+func TestVanishedRowsComeBack(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	tables := []string{"orders", "things"}
@@ -64,10 +64,10 @@ func TestWhatVanishedComesBack(t *testing.T) {
 	c.Expect(`SELECT b FROM things`, `2`)
 }
 
-// TestWhatVanishedWhileItWaitedIsNoDelete takes rows away that the remote has not got
+// TestARowThatVanishedWhilePendingIsNoDelete takes rows away that the remote has not got
 // yet: it keeps what it has, and may send that back, though it is older. What was
 // deleted before is.
-func TestWhatVanishedWhileItWaitedIsNoDelete(t *testing.T) {
+func TestARowThatVanishedWhilePendingIsNoDelete(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders", "notes"}, orders, notes)

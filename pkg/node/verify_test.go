@@ -73,7 +73,7 @@ func TestVerifyFindsAndRepairsWhatDiffers(t *testing.T) {
 	}
 }
 
-func TestDifferencesAreTold(t *testing.T) {
+func TestDifferencesAreReported(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"verifyInterval": 200})

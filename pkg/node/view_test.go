@@ -132,9 +132,9 @@ func TestVerifyOfATableThatIsOnlyReceivedFromSeveral(t *testing.T) {
 	}
 }
 
-// TestNobodyIsToldWhichVersionProvesThatItHasARow: neither by the answer to an older write in the author's name, nor by the answer to
+// TestNoClientLearnsWhichVersionProvesThatItHasARow: neither by the answer to an older write in the author's name, nor by the answer to
 // a question. A write of its own that loses makes nobody the one that has sent the row.
-func TestNobodyIsToldWhichVersionProvesThatItHasARow(t *testing.T) {
+func TestNoClientLearnsWhichVersionProvesThatItHasARow(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{}, []string{"orders"}, map[string]any{"acceptFrom": []string{"node-v", "node-m"}, "syncTables": []string{}})

@@ -24,7 +24,7 @@ func (s *site) insert(table string, from, to int, values func(i int) string) {
 // Children of parents that another node sends wait, thousands of them. They are not tried again
 // and again, are no errors, hold up no other table, and are in step as soon as their parents
 // have come: by that node, or by hand, or when the sender has been started again meanwhile.
-func TestWhatWaitsIsTriedWhenWhatItWaitsForHasCome(t *testing.T) {
+func TestAWaitingRowIsTriedWhenItsNeedsArrive(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	const rows, parents = 3000, 10

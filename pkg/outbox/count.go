@@ -13,8 +13,8 @@ import (
 // Backlog is what a remote still needs of a table.
 type Backlog struct {
 	Table   string
-	Pending int64 // those that wait for another row among them
-	Refused int64 // rows that it refused and that wait to be tried again
+	Pending int64 // including those that wait for another row
+	Refused int64 // refused rows that wait to be retried
 	Oldest  int64 // time of the oldest pending version, µs since 1970; 0: not known
 }
 
@@ -31,8 +31,7 @@ func countStream(remote string) string {
 const countMarks = `SELECT table_name, COUNT(*), COUNT(*) FROM (SELECT table_name FROM sync_outbox
 	WHERE remote = ? AND state = 'ready' LIMIT ?) marked GROUP BY table_name`
 
-// countWaiting counts rows by table that wait to be tried again, and which of them
-// may go through without anybody's doing.
+// countWaiting counts rows by table that wait to be retried, and those of them that may go through by themselves.
 const countWaiting = `SELECT table_name, COUNT(*), COALESCE(SUM(soon), 0) FROM (SELECT table_name, soon FROM sync_outbox
 	WHERE remote = ? AND state = 'waiting' LIMIT ?) marked GROUP BY table_name`
 
@@ -41,16 +40,14 @@ const oldestMarks = `SELECT marked.table_name, MIN(v.time) FROM (SELECT table_na
 	WHERE remote = ? AND state = 'ready' ORDER BY position LIMIT 20) marked
 	JOIN sync_versions v ON v.table_name = marked.table_name AND v.row_id = marked.row_id WHERE v.time > ? GROUP BY marked.table_name`
 
-// oldestWaiting does so for those that may go through without anybody's doing. It
-// looks at no more rows than countWaiting.
+// oldestWaiting does so for those that may go through by themselves. It reads no more rows than countWaiting.
 const oldestWaiting = `SELECT marked.table_name, MIN(v.time) FROM (SELECT table_name, row_id FROM (SELECT table_name, row_id, soon FROM sync_outbox
 	WHERE remote = ? AND state = 'waiting' ORDER BY position LIMIT ?) waiting WHERE soon = 1 LIMIT 20) marked
 	JOIN sync_versions v ON v.table_name = marked.table_name AND v.row_id = marked.row_id WHERE v.time > ? GROUP BY marked.table_name`
 
-// Count counts what a remote needs: rows of the stream after a position and up to
-// another, and rows marked for it. It looks at no more than limit rows of each, so
-// that a long backlog does not cost a scan; there is more where atLeast is set, and
-// then about is the server's estimate of all rows of the stream. Promise 10.
+// Count counts what a remote needs: rows of the stream after a position and up to another, and rows marked for it. It
+// reads at most limit rows of each, so that a long backlog does not cost a scan; if atLeast is set, there are more, and
+// about is the server's estimate of all rows of the stream. Promise 10.
 func (o *Outbox) Count(ctx context.Context, remote string, after, upTo int64, limit int) (list []Backlog, about int64, atLeast bool, err error) {
 	c := counting{remote: remote, limit: int64(limit), tables: map[string]*Backlog{}}
 	if after < upTo {
@@ -71,9 +68,8 @@ func (o *Outbox) Count(ctx context.Context, remote string, after, upTo int64, li
 	return list, about, c.more, nil
 }
 
-// CountWaiting counts, by table, the rows that a remote refused and those that wait for
-// others; Refused and Pending of the list. It looks at no more than limit rows, and there are
-// more where atLeast is set.
+// CountWaiting counts, by table, the rows that a remote refused and those that wait for others; Refused and Pending of
+// the list. It reads at most limit rows; if atLeast is set, there are more.
 func (o *Outbox) CountWaiting(ctx context.Context, remote string, limit int) (list []Backlog, atLeast bool, err error) {
 	c := counting{remote: remote, limit: int64(limit), tables: map[string]*Backlog{}}
 	_, looked, err := c.countMarked(ctx, o, countWaiting)
@@ -204,8 +200,7 @@ func (o *Outbox) each(ctx context.Context, f func(*sql.Rows) error, query string
 	return mysqldb.Each(ctx, o.db, query, args, f)
 }
 
-// estimate returns how many rows of the stream lie between two positions, as the
-// server thinks from a look at the index.
+// estimate returns how many rows of the stream lie between two positions, as estimated by the server from the index.
 func (o *Outbox) estimate(ctx context.Context, after, upTo int64) (about int64, err error) {
 	err = o.each(ctx, func(rows *sql.Rows) error {
 		names, err := rows.Columns()
@@ -240,14 +235,14 @@ type Refused struct {
 	Status    Shown
 }
 
-// Shown is what sync_status says of a row; it is empty where that has no such row.
+// Shown is what sync_status says about a row; it is empty if that has no such row.
 type Shown struct {
 	Message string
 	Date    string // UTC
 }
 
-// Refused returns rows that a remote refused, the latest first, at most limit. An
-// empty table or id is any; an id needs a table.
+// Refused returns rows that a remote refused, latest first, at most limit. An empty table or id matches any; an id
+// needs a table.
 func (o *Outbox) Refused(ctx context.Context, remote, table, rowID string, limit int) ([]Refused, error) {
 	query, args := `SELECT table_name, COALESCE(row_key, row_id), attempts, retry_at, soon FROM sync_outbox WHERE remote = ? AND state = 'waiting'`, []any{remote}
 	query, args = narrow(query, args, table, rowID)
@@ -269,8 +264,8 @@ func (o *Outbox) Refused(ctx context.Context, remote, table, rowID string, limit
 	return list, nil
 }
 
-// RetryNow makes rows that a remote refused ready, and returns how many. An empty
-// table or id is any; an id needs a table.
+// RetryNow makes rows that a remote refused ready, and returns how many. An empty table or id matches any; an id needs
+// a table.
 func (o *Outbox) RetryNow(ctx context.Context, remote, table, rowID string) (int64, error) {
 	query, args := narrow(`UPDATE sync_outbox SET state = 'ready' WHERE remote = ? AND state = 'waiting'`, []any{remote}, table, rowID)
 	res, err := o.db.ExecContext(ctx, query, args...)

@@ -9,8 +9,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
-// Kept returns the tables of which rows are kept back from a remote, each with the
-// position of the stream after which they begin.
+// Kept returns the tables whose rows are held back from a remote, each with the position of the stream from which on.
 func (o *Outbox) Kept(ctx context.Context, remote string) (map[string]int64, error) {
 	kept := map[string]int64{}
 	err := o.each(ctx, func(rows *sql.Rows) error {
@@ -26,7 +25,7 @@ func (o *Outbox) Kept(ctx context.Context, remote string) (map[string]int64, err
 	return kept, nil
 }
 
-// KeepBack records that rows of a table after a position are kept back from a remote.
+// KeepBack records that rows of a table after a position are held back from a remote.
 func (o *Outbox) KeepBack(ctx context.Context, remote, table string, after int64) error {
 	if _, err := o.db.ExecContext(ctx, `INSERT IGNORE INTO sync_kept (remote, table_name, position) VALUES (?, ?, ?)`, remote, table, after); err != nil {
 		return fmt.Errorf("keep rows of %s back from %s: %w", table, remote, err)
@@ -34,8 +33,8 @@ func (o *Outbox) KeepBack(ctx context.Context, remote, table string, after int64
 	return nil
 }
 
-// GiveBack marks rows of a table that were kept back from a remote, and records that all up
-// to a position are marked; with end set, that these were the last.
+// GiveBack marks rows of a table that were held back from a remote, and records that all up to a position are marked;
+// end says that these were the last.
 func (o *Outbox) GiveBack(ctx context.Context, remote, table string, rows []change.Row, upTo int64, end bool) error {
 	err := mysqldb.InTx(ctx, o.db, func(tx mysqldb.Tx) error {
 		if err := o.Mark(ctx, tx, rows, remote); err != nil {
@@ -54,7 +53,7 @@ func (o *Outbox) GiveBack(ctx context.Context, remote, table string, rows []chan
 	return nil
 }
 
-// Withdrawn takes rows out of sync_status that were shown as pending and are not due.
+// Withdrawn removes rows from sync_status that were shown as pending and are not due.
 func (o *Outbox) Withdrawn(ctx context.Context, remote string, rows []change.Row) error {
 	var args []any
 	for _, r := range rows {

@@ -36,10 +36,9 @@ func New(db *mysqldb.DB, n Namer, s *version.Stream) *Outbox {
 // sync_status, in characters.
 const statusText = 255
 
-// Mark records, in the caller's transaction, that a remote needs the rows,
-// whatever it has acked of the stream. A row that is marked already keeps its
-// place but gets a new token: an ack of what was sent before does not count for
-// it. Promise 1.
+// Mark records, in the caller's transaction, that a remote needs the rows, whatever it has acked of the stream. A row
+// that is already marked keeps its place but gets a new token: an ack of what was sent before does not count for it.
+// Promise 1.
 func (o *Outbox) Mark(ctx context.Context, tx mysqldb.Tx, rows []change.Row, remote string) error {
 	if len(rows) == 0 {
 		return nil
@@ -58,8 +57,8 @@ func (o *Outbox) Mark(ctx context.Context, tx mysqldb.Tx, rows []change.Row, rem
 	return nil
 }
 
-// markMissing records that a remote is to have the rows if it has none of their
-// keys. A row that is marked already stays as it is.
+// markMissing records that a remote should get the rows if it has none of their keys. A row that is already marked
+// stays as it is.
 func (o *Outbox) markMissing(ctx context.Context, tx mysqldb.Tx, rows []change.Row, remote string) error {
 	if len(rows) == 0 {
 		return nil
@@ -95,8 +94,7 @@ func (o *Outbox) show(ctx context.Context, tx mysqldb.Tx, remote string, list []
 	if len(list) == 0 {
 		return nil
 	}
-	// Their ids are in no order at all: sorted, they meet the pages of the table
-	// one after the other.
+	// Their ids are in no particular order: sorted, they touch the table's pages one after the other.
 	type line struct {
 		sum [md5.Size]byte
 		at  int // in list
@@ -147,9 +145,8 @@ func (o *Outbox) show(ctx context.Context, tx mysqldb.Tx, remote string, list []
 	return q.Exec(ctx, tx)
 }
 
-// Respelled takes rows out of sync_status that have another spelling now: they are shown
-// under that one, and nothing would be acked under the one before. It is called in the
-// transaction that records the new one.
+// Respelled removes rows from sync_status that now have another spelling: they are shown under that one, and nothing
+// would be acked under the previous one. It is called in the transaction that records the new one.
 func (o *Outbox) Respelled(ctx context.Context, tx mysqldb.Tx, before []change.Row, remotes []string) error {
 	if len(before) == 0 || len(remotes) == 0 {
 		return nil
@@ -179,8 +176,8 @@ func appendStatus(b []byte, table, id, remote string) []byte {
 	return append(b, remote...)
 }
 
-// shown returns the form in which sync_status shows an id: the id itself, or
-// one that is longer than the column by its beginning and a hash of the whole.
+// shown returns an id as shown in sync_status: the id itself or, if it is longer than the column, its beginning and a
+// hash of the whole.
 func shown(id string) string {
 	if len(id) <= statusText || utf8.RuneCountInString(id) <= statusText {
 		return id

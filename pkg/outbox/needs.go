@@ -4,15 +4,17 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// Needs reports whether a version is news for a remote: it was made here, or it neither came from the remote nor was written there.
-// from is the client that the version came from; it is empty if the version was made here. What a conflict policy has decided is
-// nobody's write: the client whose row stands may not know of it.
+// Needs reports whether a version is news for a remote: it was made here, or it neither came from the remote nor was
+// written there. from is the client that the version came from; it is empty if the version was made here. The result of
+// a conflict policy is no one's write: the client whose row won may not know of it.
 func Needs(remote, from string, v change.Version) bool {
 	return from == "" || from != remote && (v.IsDecided() || v.Author() != remote)
 }
@@ -26,26 +28,27 @@ func Needed(remote string) string {
 		` OR LEFT(origin, CHAR_LENGTH(` + lives + `)) = ` + lives + `)))`
 }
 
-// WrittenSince returns the IDs of those rows of a table whose versions were given here, by an origin, after a position of the
-// stream, and that a remote needs.
-func WrittenSince(ctx context.Context, db mysqldb.Queryer, table string, rows []change.Row, after int64, origin, remote string) (map[string]bool, error) {
-	written := map[string]bool{}
+// WrittenSince returns the IDs of those rows of a table that got versions here, by an origin, after a position of the
+// stream, and that a remote needs; and of those that were deleted in their versions.
+func WrittenSince(ctx context.Context, db mysqldb.Queryer, table string, rows []change.Row, after int64, origin, remote string) (written, deleted map[string]bool, err error) {
+	written, deleted = map[string]bool{}, map[string]bool{}
 	if len(rows) == 0 {
-		return written, nil
+		return written, deleted, nil
 	}
-	args := []any{table}
+	args := []any{after, origin, table}
 	for _, r := range rows {
 		args = append(args, []byte(r.ID()))
 	}
-	err := mysqldb.Each(ctx, db, `SELECT row_id FROM sync_versions WHERE table_name = ? AND row_id IN (`+mysqldb.List(len(rows))+`)
-		AND position > ? AND origin = ? AND `+Needed(remote), append(args, after, origin), func(r *sql.Rows) error {
+	err = mysqldb.Each(ctx, db, `SELECT row_id, position > ? AND origin = ? AND `+Needed(remote)+`, deleted = `+strconv.Itoa(int(version.Deleted))+`
+		FROM sync_versions WHERE table_name = ? AND row_id IN (`+mysqldb.List(len(rows))+`)`, args, func(r *sql.Rows) error {
 		var id string
-		err := r.Scan(&id)
-		written[id] = true
+		var since, gone bool
+		err := r.Scan(&id, &since, &gone)
+		written[id], deleted[id] = since, gone
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read which rows of %s were written: %w", table, err)
+		return nil, nil, fmt.Errorf("read which rows of %s were written: %w", table, err)
 	}
-	return written, nil
+	return written, deleted, nil
 }

@@ -8,16 +8,14 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
-// Noting is a table with a transformer of which it is not noted yet which rows a
-// remote may hold.
+// Noting is a table with a transformer for which it is not recorded yet which rows a remote may hold.
 type Noting struct {
 	Table string
-	After []byte // the last key that was noted; nil: none
+	After []byte // the last key recorded; nil: none
 }
 
-// Unnoted returns which of the tables with a transformer have still to be gone
-// through for a remote, and forgets of all others that they were: what is sent of
-// them now is not recorded.
+// Unnoted returns the tables with a transformer that still have to be scanned for a remote, and forgets that the others
+// were: what is sent of them now is not recorded.
 func (o *Outbox) Unnoted(ctx context.Context, remote string, tables []string) ([]Noting, error) {
 	list := make([]Noting, 0, len(tables))
 	for _, t := range tables {
@@ -55,8 +53,8 @@ func (o *Outbox) Unnoted(ctx context.Context, remote string, tables []string) ([
 	return list, nil
 }
 
-// Note records rows that a remote may hold under the ids given, and how far the
-// table has been gone through. What is known better of a row stays.
+// Note records rows that a remote may hold under the ids given, and how far the table has been scanned. Better
+// knowledge about a row stays.
 func (o *Outbox) Note(ctx context.Context, remote string, n Noting, held []Sent, finished bool) error {
 	err := mysqldb.InTx(ctx, o.db, func(tx mysqldb.Tx) error {
 		var args []any

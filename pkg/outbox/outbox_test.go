@@ -313,9 +313,9 @@ func TestARowThatIsOvertakenIsNotPendingAnyMore(t *testing.T) {
 	}
 }
 
-// TestRowsThatAreRefusedTogetherAreToldEachOnItsOwn refuses rows of the stream and
+// TestRowsRefusedTogetherAreReportedOneByOne refuses rows of the stream and
 // marked ones in one answer, of which one was marked again meanwhile.
-func TestRowsThatAreRefusedTogetherAreToldEachOnItsOwn(t *testing.T) {
+func TestRowsRefusedTogetherAreReportedOneByOne(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)
 	o := begin(t, db)

@@ -14,8 +14,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// Item is a row that a remote needs. What is sent for it must be read from the
-// table later.
+// Item is a row that a remote needs. Its content must be read from the table later.
 type Item struct {
 	change.Row
 	// State is the version of a row of the stream; zero for a marked row.
@@ -23,11 +22,11 @@ type Item struct {
 	// Position is the row's place in the stream, or among the marked rows.
 	Position int64
 	Attempts int
-	// OnlyMissing says that the row is for a remote that has none of its key.
+	// OnlyMissing says that the row is only for a remote that has none with its key.
 	OnlyMissing bool
-	// Marked says that the row stands in sync_outbox, under its token.
+	// Marked says that the row is in sync_outbox, under its token.
 	Marked bool
-	// Token is the mark's, or the row's place in the stream: what is acked of one says nothing of a later one.
+	// Token is the mark's, or the row's position in the stream: an ack of one says nothing about a later one.
 	Token int64
 }
 
@@ -42,8 +41,7 @@ func Streamed(w *version.Waiting) Item {
 const selectNext = `SELECT table_name, row_id, row_key, position, token, attempts, only_missing FROM sync_outbox
 	WHERE remote = ? AND state = 'ready' AND position > ? ORDER BY position LIMIT ?`
 
-// Next returns at most limit rows that are marked for the remote, in the order in
-// which they were, beginning after the position given.
+// Next returns at most limit rows that are marked for the remote, in order, beginning after the given position.
 func (o *Outbox) Next(ctx context.Context, remote string, after int64, limit int) ([]Item, error) {
 	rows, err := o.db.QueryContext(ctx, selectNext, remote, after, limit)
 	if err != nil {
@@ -67,23 +65,21 @@ func (o *Outbox) Next(ctx context.Context, remote string, after int64, limit int
 	return items, nil
 }
 
-// Sent is a row whose delivery to a remote has come to an end.
+// Sent is a row whose delivery to a remote has ended.
 type Sent struct {
 	Item
-	// Name is the row's id on the wire; where it is empty it is looked up.
+	// Name is the row's id on the wire; if empty, it is looked up.
 	Name string
-	// For rows that went through a transformer: As is the id under which the
-	// remote holds the row, Gone says that it does not hold it (any more). Moved
-	// says that only the id it had there is gone: the row itself is still due.
+	// For transformed rows: As is the id under which the remote holds the row; Gone says that it does not hold it (any
+	// more). Moved says that only its previous id there is gone: the row itself is still due.
 	As    string
 	Gone  bool
 	Moved bool
 }
 
-// Done books that the remote has acked the rows and, unless at is nil, its place in
-// the stream. Rows that were marked again meanwhile stay; it returns how many.
-// Promise 1: an acked change is an acked version. With holds not set the remote has
-// no marks that rows of the stream could settle.
+// Done records that the remote has acked the rows and, unless at is nil, its position in the stream. Rows that were
+// marked again meanwhile stay; it returns how many. Promise 1: an acked change is an acked version. Without holds, the
+// remote has no marks that rows of the stream could settle.
 func (o *Outbox) Done(ctx context.Context, remote string, sent []Sent, at *Place, holds bool) (left int, err error) {
 	if at == nil && !slices.ContainsFunc(sent, Sent.Booked) {
 		return 0, nil
@@ -108,8 +104,8 @@ func (o *Outbox) Done(ctx context.Context, remote string, sent []Sent, at *Place
 	return left, nil
 }
 
-// Booked reports whether an ack of the row is written anywhere: of a table that is sent as a whole only
-// the last key is.
+// Booked reports whether an ack of the row is recorded anywhere: for a table that is sent as a whole, only that of the
+// last key is.
 func (s Sent) Booked() bool { return !s.OnlyMissing || s.Marked || s.Moved || s.Gone }
 
 func (o *Outbox) doneTable(ctx context.Context, tx mysqldb.Tx, remote, table string, list []Sent, holds bool) (int, error) {
@@ -145,7 +141,7 @@ func (o *Outbox) doneTable(ctx context.Context, tx mysqldb.Tx, remote, table str
 			done = append(done, s)
 		}
 	}
-	// The row of a moved one is due once more, and its place in the stream passed.
+	// A moved row is due once more, and its position in the stream is past.
 	rows := make([]change.Row, len(moved))
 	for i, s := range moved {
 		rows[i] = s.Row
@@ -156,8 +152,7 @@ func (o *Outbox) doneTable(ctx context.Context, tx mysqldb.Tx, remote, table str
 	return len(left) + len(moved), o.show(ctx, tx, remote, done, "successful", nil)
 }
 
-// unmark deletes marks that were sent, and returns the IDs of those rows that
-// have a later one.
+// unmark deletes marks that were sent, and returns the IDs of the rows that have a later one.
 func (o *Outbox) unmark(ctx context.Context, tx mysqldb.Tx, remote, table string, list []Sent) (left map[string]int64, err error) {
 	if len(list) == 0 {
 		return nil, nil
@@ -208,8 +203,8 @@ func marksOf[R interface{ ID() string }](ctx context.Context, tx mysqldb.Tx, rem
 	return marked, rows.Err()
 }
 
-// Failure is how a row was refused. Temporary says that it may go through
-// without anybody's doing: it is shown as pending, not as an error.
+// Failure is how a row was refused. Temporary says that it may go through by itself: it is shown as pending, not as an
+// error.
 type Failure struct {
 	Item
 	Message   string
@@ -217,9 +212,8 @@ type Failure struct {
 	RetryAt   time.Time
 }
 
-// Fail books rows that could not be sent, or that the remote refused: they are
-// marked, wait until RetryAt and are then ready again. A marked row that was
-// marked again meanwhile is ready at once: its newer version may be accepted.
+// Fail records rows that could not be sent, or that the remote refused: they are marked, wait until RetryAt and are
+// then ready again. One that was marked again meanwhile is ready at once: its newer version may be accepted.
 func (o *Outbox) Fail(ctx context.Context, remote string, failures []Failure) error {
 	var streamed, marked []Failure
 	for _, f := range failures {
@@ -245,9 +239,8 @@ func (o *Outbox) Fail(ctx context.Context, remote string, failures []Failure) er
 	return nil
 }
 
-// failStreamed has rows wait that were not marked. A mark that one has meanwhile is
-// of an older refusal, or of less: with a new token, an ack of what was sent for
-// it does not count for this.
+// failStreamed makes rows wait that were not marked. If one has a mark meanwhile, that is of an older refusal, or of
+// less: with a new token, an ack of what was sent for it does not count for this.
 func (o *Outbox) failStreamed(ctx context.Context, tx mysqldb.Tx, remote string, list []Failure) error {
 	if len(list) == 0 {
 		return nil
@@ -264,8 +257,7 @@ func (o *Outbox) failStreamed(ctx context.Context, tx mysqldb.Tx, remote string,
 	return q.Exec(ctx, tx)
 }
 
-// failMarked has rows wait that were marked, and returns them without those that
-// were marked again meanwhile, which stay ready.
+// failMarked makes marked rows wait, and returns them without those that were marked again meanwhile, which stay ready.
 func failMarked(ctx context.Context, tx mysqldb.Tx, remote string, list []Failure) ([]Failure, error) {
 	if len(list) == 0 {
 		return nil, nil
@@ -324,7 +316,7 @@ func addMark(q *mysqldb.Statement, remote string, f Failure, position, token int
 	q.SQL(`)`)
 }
 
-// showFailures shows refused rows with what was said of each.
+// showFailures shows refused rows with the reason for each.
 func (o *Outbox) showFailures(ctx context.Context, tx mysqldb.Tx, remote string, list []Failure) error {
 	for _, status := range []string{"error", "pending"} {
 		var rows []Sent
@@ -342,8 +334,7 @@ func (o *Outbox) showFailures(ctx context.Context, tx mysqldb.Tx, remote string,
 	return nil
 }
 
-// byTable sorts rows by table. Those of one table, as a batch most often has them,
-// are not copied.
+// byTable groups rows by table. If all are of one table, as in most batches, nothing is copied.
 func byTable[R interface{ table() string }](list []R) map[string][]R {
 	m := map[string][]R{}
 	if len(list) == 0 {

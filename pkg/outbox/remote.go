@@ -10,8 +10,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// Register begins the rows of sync_remotes of those that have none: what was
-// changed before a remote was known is the business of its initial sync.
+// Register creates the rows of sync_remotes for remotes without one: what was changed before a remote was known is left
+// to its initial sync.
 func (o *Outbox) Register(ctx context.Context, remotes []string) error {
 	at, err := o.stream.Visible(ctx)
 	for _, r := range remotes {
@@ -29,10 +29,10 @@ func (o *Outbox) Register(ctx context.Context, remotes []string) error {
 	return nil
 }
 
-// Place is where a remote is in the stream.
+// Place is a remote's position in the stream.
 type Place struct {
-	Acked int64 // it has acked all up to here
-	Shown int64 // up to here sync_status says which rows are pending
+	Acked int64 // it has acked everything up to here
+	Shown int64 // sync_status shows pending rows up to here
 }
 
 // PlaceOf returns the place that is recorded for a remote.
@@ -50,9 +50,8 @@ func recordPlace(ctx context.Context, tx mysqldb.Tx, remote string, p Place) err
 	return err
 }
 
-// ShowPending shows rows of the stream as pending, and records that this was done
-// up to a place. It must not run beside Done and Fail for the same remote:
-// those know what became of the rows since.
+// ShowPending shows rows of the stream as pending, and records that this was done up to a position. It must not run
+// concurrently with Done and Fail for the same remote: those know what has become of the rows since.
 func (o *Outbox) ShowPending(ctx context.Context, remote string, rows []version.Waiting, at Place) error {
 	list := make([]Sent, len(rows))
 	for i, w := range rows {
@@ -70,8 +69,7 @@ func (o *Outbox) ShowPending(ctx context.Context, remote string, rows []version.
 	return nil
 }
 
-// Overtaken says of rows that were shown as pending that they are due no more: a
-// version has come that the remote has.
+// Overtaken records that rows shown as pending are no longer due: a version has arrived that the remote has.
 func (o *Outbox) Overtaken(ctx context.Context, remote string, rows []change.Row) error {
 	args := []any{time.Now().UTC().Format(time.DateTime)}
 	for _, r := range rows {
@@ -84,10 +82,9 @@ func (o *Outbox) Overtaken(ctx context.Context, remote string, rows []change.Row
 	return nil
 }
 
-// settle deletes marks of rows that the remote has acked since in a later version,
-// by the stream, so that what it refused is not tried again. It returns the
-// marks that rows have still: a later one, or, where many rows are given at once,
-// one that is sent once more, which does no harm.
+// settle deletes marks of rows that the remote has since acked in a later version, by the stream, so that refused ones
+// are not retried. It returns the marks that rows still have: a later one or, if many rows are given at once, one that
+// is sent once more, which does no harm.
 func (o *Outbox) settle(ctx context.Context, tx mysqldb.Tx, remote, table string, acked []Sent) (map[string]int64, error) {
 	if len(acked) == 0 {
 		return nil, nil

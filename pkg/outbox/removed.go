@@ -6,15 +6,19 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
+
+	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/pause"
 )
 
-// removedChunk is how many rows of sync_status are looked at in one transaction.
+// removedChunk is how many rows of sync_status one transaction scans.
 const removedChunk = 5000
 
-// Removed returns the remotes that are none of those given any more, and of which
-// sync_status may still say that rows are due.
+// Removed returns the remotes that are no longer among those given, and for which sync_status may still show rows as
+// due.
 func (o *Outbox) Removed(ctx context.Context, remotes []string) (removed []string, err error) {
 	err = o.each(ctx, func(rows *sql.Rows) error {
 		var r string
@@ -30,9 +34,27 @@ func (o *Outbox) Removed(ctx context.Context, remotes []string) (removed []strin
 	return removed, nil
 }
 
-// End takes out of sync_status what it says is due to a remote that was removed: nothing is.
-// What it acked stays, and so does its place in the stream: should it come back, it gets
-// what it lacks. The table is gone through in small transactions.
+// EndRemoved removes what sync_status shows as due to remotes that are no longer among those given, retrying while the
+// database is unavailable.
+func (o *Outbox) EndRemoved(ctx context.Context, log *zap.Logger, remotes []string) error {
+	for next := range pause.Doubling(ctx, time.Second, time.Minute) {
+		removed, err := o.Removed(ctx, remotes)
+		for _, r := range removed {
+			if err = o.End(ctx, r); err != nil {
+				break
+			}
+			log.Info("a remote is no longer in remoteClients: nothing is pending for it, and it gets what it lacks if it comes back", zap.String("remote", r))
+		}
+		if err == nil || ctx.Err() != nil {
+			break
+		}
+		log.Warn("could not record that a remote was removed; retrying", zap.Duration("next", next), zap.Error(err))
+	}
+	return nil
+}
+
+// End removes from sync_status what it shows as due to a removed remote: nothing is. What it acked stays, and so does
+// its position in the stream: if it comes back, it gets what it lacks. The table is scanned in small transactions.
 func (o *Outbox) End(ctx context.Context, remote string) error {
 	if _, err := o.db.ExecContext(ctx, `UPDATE sync_remotes SET removed = 1 WHERE remote = ?`, remote); err != nil {
 		return fmt.Errorf("end what is due to %s: %w", remote, err)
@@ -57,8 +79,7 @@ func (o *Outbox) End(ctx context.Context, remote string) error {
 	return nil
 }
 
-// back has sync_status say once more what is due to remotes that were removed and are
-// there again.
+// back makes sync_status show again what is due to removed remotes that are back.
 func (o *Outbox) back(ctx context.Context, remotes []string) error {
 	if len(remotes) == 0 {
 		return nil

@@ -8,8 +8,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
-// SentAs returns the ids under which a remote holds rows that went through a
-// transformer; a row that the remote does not hold is missing.
+// SentAs returns the ids under which a remote holds transformed rows; a row that the remote does not hold is missing.
 func (o *Outbox) SentAs(ctx context.Context, remote, table string, rows []change.Row) (map[change.Row]string, error) {
 	sent := map[change.Row]string{}
 	byID := map[string]change.Row{}
@@ -36,8 +35,8 @@ func (o *Outbox) SentAs(ctx context.Context, remote, table string, rows []change
 	return sent, list.Err()
 }
 
-// SentUnder reports whether a remote holds some row of a table under an id, as far as
-// is known. It goes through all that it holds of the table.
+// SentUnder reports whether a remote is known to hold a row of a table under an id. It scans everything that it holds
+// of the table.
 func (o *Outbox) SentUnder(ctx context.Context, remote, table, id string) (bool, error) {
 	var sent bool
 	err := o.db.GetContext(ctx, &sent, `SELECT EXISTS (SELECT 1 FROM sync_sent WHERE remote = ? AND table_name = ? AND sent_id = ?)`, remote, table, id)
@@ -47,9 +46,8 @@ func (o *Outbox) SentUnder(ctx context.Context, remote, table, id string) (bool,
 	return sent, nil
 }
 
-// Sending records, before rows go out that went through a transformer, under
-// which ids the remote will hold them: should the node be killed before the ack,
-// it still knows what to take away. Rows that are Gone are left out.
+// Sending records, before transformed rows go out, under which ids the remote will hold them: if the node is killed
+// before the ack, it still knows what to delete. Rows that are Gone are left out.
 func (o *Outbox) Sending(ctx context.Context, remote string, list []Sent) error {
 	var held []any
 	for _, s := range list {
@@ -68,7 +66,7 @@ func (o *Outbox) Sending(ctx context.Context, remote string, list []Sent) error 
 	return nil
 }
 
-// forget drops the record of rows that the remote holds no more.
+// forget drops the records of rows that the remote no longer holds.
 func forget(ctx context.Context, tx mysqldb.Tx, remote, table string, list []Sent) error {
 	args := []any{remote, table}
 	for _, s := range list {

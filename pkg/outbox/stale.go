@@ -13,24 +13,24 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
-// Stale are rows of a table that sync_status shows as refused by a remote, and that are not
-// sent again by themselves: nothing of them is marked.
+// Stale are rows of a table that sync_status shows as refused by a remote, and that nothing will resend: none of them
+// is marked.
 type Stale struct {
 	Remote, Table string
 	Rows          int
 	Message       string // of one of them
 }
 
-// Bounds of what Stale looks at. Promise 10.
+// Bounds of what Stale reads. Promise 10.
 const (
 	staleChunk = 10_000
 	staleMost  = 10_000 // errors
 	staleMarks = 50_000 // of a table that has some
 )
 
-// Stale returns the rows that sync_status shows as refused by one of the remotes and that are
-// not marked. It goes through the whole table, in parts, for as long as it may take;
-// whole is false if it has not come to the end, or there were too many to tell.
+// Stale returns the rows that sync_status shows as refused by one of the remotes and that are not marked. It scans the
+// whole table, in parts, within a time limit; whole is false if it did not reach the end, or if there were too many to
+// return.
 func (o *Outbox) Stale(ctx context.Context, remotes []string, most time.Duration) (list []Stale, whole bool, err error) {
 	if len(remotes) == 0 {
 		return nil, true, nil

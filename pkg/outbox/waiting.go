@@ -10,8 +10,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
-// WaitingTables returns the tables of which rows wait for a remote. It costs a look at
-// the index for each of them, however many rows wait.
+// WaitingTables returns the tables whose rows wait for a remote. It costs one index lookup per table, however many rows
+// wait.
 func (o *Outbox) WaitingTables(ctx context.Context, remote string) (tables []string, err error) {
 	for last := ""; ; {
 		var next sql.NullString
@@ -39,7 +39,7 @@ func (o *Outbox) Retry(ctx context.Context, remote, table string, due time.Time,
 	return int(n), err
 }
 
-// RetryRows makes those of the rows ready that wait, and returns how many.
+// RetryRows makes the waiting ones among the rows ready, and returns how many.
 func (o *Outbox) RetryRows(ctx context.Context, remote string, rows []change.Row) (int, error) {
 	ready := int64(0)
 	ids := map[string][]any{}
@@ -71,8 +71,8 @@ func (o *Outbox) NextRetry(ctx context.Context, remote, table string) (time.Time
 	return time.UnixMilli(at.Int64), at.Valid, nil
 }
 
-// RetryBy has no waiting row of a table be due later than at a time: the clock by which
-// it was to be may have been set back.
+// RetryBy ensures that no waiting row of a table is due later than a time: the clock that set its time may have been
+// set back.
 func (o *Outbox) RetryBy(ctx context.Context, remote, table string, latest time.Time) error {
 	_, err := o.db.ExecContext(ctx, `UPDATE sync_outbox FORCE INDEX (waiting) SET retry_at = ?
 		WHERE remote = ? AND state = 'waiting' AND table_name = ? AND retry_at > ?`, latest.UnixMilli(), remote, table, latest.UnixMilli())

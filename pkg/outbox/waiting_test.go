@@ -31,7 +31,7 @@ func retry(t *testing.T, o *outbox.Outbox, remote string, due time.Time) (ready 
 
 // What waits is looked at in the order in which it is due, and what that costs does not grow
 // with what waits.
-func TestWhatWaitsCostsTheSameHoweverMuchThereIs(t *testing.T) {
+func TestWaitingRowsCostTheSameHoweverManyThereAre(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)
 	o := begin(t, db)

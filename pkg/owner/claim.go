@@ -10,9 +10,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// Claim takes the database as a node does, for a command that must not run beside
-// one. No node works on it until release is called, or lost ends. The error is
-// ErrSecondNode if one works there now.
+// Claim takes the database like a node, for a command that must not run alongside one. No node uses it until release is
+// called, or lost ends. The error is ErrSecondNode if a node is using it.
 func Claim(ctx context.Context, log *zap.Logger, db *mysqldb.DB, client string) (lost context.Context, release func(), err error) {
 	lock, err := Acquire(ctx, log, db, client)
 	if err != nil {
@@ -31,7 +30,7 @@ func Claim(ctx context.Context, log *zap.Logger, db *mysqldb.DB, client string) 
 	}, nil
 }
 
-// Claimed reports whether a node, or a command, works on the database.
+// Claimed reports whether a node, or a command, is using the database.
 func Claimed(ctx context.Context, db *mysqldb.DB) (bool, error) {
 	var claimed bool
 	if err := db.GetContext(ctx, &claimed, `SELECT IS_USED_LOCK(?) IS NOT NULL`, schema.Lock(db.Name)); err != nil {

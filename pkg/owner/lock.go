@@ -14,21 +14,19 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// ErrSecondNode says that another node works on the database.
+// ErrSecondNode says that another node is using the database.
 var ErrSecondNode = errors.New("another mysql-sync node is using this database")
 
 const (
-	lockWait  = 3 * time.Second  // for the lock of a node that has just ended
-	lockCheck = 10 * time.Second // between two looks at the own lock
+	lockWait  = 3 * time.Second  // waiting for the lock of a node that has just stopped
+	lockCheck = 10 * time.Second // between two checks of the own lock
 )
 
-// Lock keeps a second node off the database: both would take changes from
-// the same table_changes. It is a named lock of the server, so that it goes
-// with the connection, however the node ends.
+// Lock keeps a second node off the database: both would capture the same writes. It is a named lock of the server, so
+// it goes with the connection, however the node ends.
 //
-// A node may learn late that its lock has gone, as one whose machine was paused. So
-// the lock only decides who becomes the owner of the database; each transaction
-// looks for itself whether the node is that still. See Own.
+// A node may learn late that it has lost its lock, for example if its machine was paused. So the lock only decides who
+// becomes the owner of the database; each transaction checks for itself whether the node still is. See Own.
 type Lock struct {
 	log   *zap.Logger
 	db    *mysqldb.DB
@@ -77,10 +75,9 @@ func (l *Lock) take(ctx context.Context) error {
 	return fmt.Errorf("%w (%s): stop it first; its lock is held by connection %d of the server (see SHOW PROCESSLIST)", ErrSecondNode, l.db.Name, holder.Int64)
 }
 
-// Own makes this run of the node the owner of the database, once the transactions of
-// those before have ended, and has all that the pools write rest on that. What a node
-// reads of its own tables to go by, it reads after this. A transaction whose node was
-// lost behind a silent network ends when the server gives its connection up, after a
+// Own makes this run of the node the owner of the database, once the transactions of previous runs have ended, and
+// makes everything that the pools write depend on that. Whatever the node reads from its own tables to go by, it reads
+// after this. The transaction of a node lost behind a silent network ends when the server drops its connection, after a
 // minute.
 func (l *Lock) Own(ctx context.Context, pools ...*mysqldb.DB) error {
 	for {
@@ -100,7 +97,7 @@ func (l *Lock) Own(ctx context.Context, pools ...*mysqldb.DB) error {
 	return nil
 }
 
-// doubt has Hold look at once who owns the database.
+// doubt makes Hold check at once who owns the database.
 func (l *Lock) doubt() {
 	select {
 	case l.lost <- struct{}{}:
@@ -108,9 +105,8 @@ func (l *Lock) doubt() {
 	}
 }
 
-// Hold keeps the lock until ctx ends. A lost connection is re-established; the
-// error is ErrSecondNode if another node was faster, even if that has ended since:
-// what this one knows of the database is no longer true.
+// Hold keeps the lock until ctx ends. A lost connection is re-established; the error is ErrSecondNode if another node
+// was faster, even if that has stopped since: what this one knows about the database is no longer true.
 func (l *Lock) Hold(ctx context.Context) error {
 	for {
 		select {
@@ -146,7 +142,7 @@ func (l *Lock) retake(ctx context.Context) error {
 	return l.confirm(ctx)
 }
 
-// confirm returns ErrSecondNode if the database belongs to another run by now.
+// confirm returns ErrSecondNode if the database now belongs to another run.
 func (l *Lock) confirm(ctx context.Context) error {
 	if l.owner == "" { // a command's
 		return nil
@@ -166,7 +162,7 @@ func (l *Lock) alive(ctx context.Context) bool {
 	return l.conn.PingContext(short) == nil || ctx.Err() != nil
 }
 
-// Release lets the database go.
+// Release releases the database.
 func (l *Lock) Release() {
 	_ = l.conn.Close() // the pool's Close ends the connection itself
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// databaseMarks are what tells how new a database is.
+// databaseMarks tell how recent a database is.
 type databaseMarks struct {
 	versions bool   // rows have versions
 	position int64  // the last one that it knows of
@@ -27,7 +27,7 @@ func nameDatabase(ctx context.Context, db *mysqldb.DB, name string) error {
 	return schema.SetNode(ctx, db, schema.NodeDatabase, name)
 }
 
-// noteSetBack has it in the database that it may lack what remotes have.
+// noteSetBack records in the database that it may lack what remotes have.
 func noteSetBack(ctx context.Context, db *mysqldb.DB) error {
 	return schema.SetNode(ctx, db, schema.NodeSetBack, time.Now().UTC().Format(time.RFC3339))
 }
@@ -41,9 +41,9 @@ type Stream interface {
 	Token(n int) int64
 }
 
-// Mark gives the database a position each second in which the node has written
-// something, until ctx ends, and remembers it: what was received has none of its own,
-// and versions are forgotten. What was captured is remembered at once; see Note.
+// Mark gives the database a position each second in which the node has written something, until ctx ends, and remembers
+// it: received rows have none of their own, and versions are forgotten. Captured changes are remembered at once; see
+// Note.
 func (r *Records) Mark(ctx context.Context, db *mysqldb.DB, stream Stream) error {
 	var marked uint64
 	mark := func(ctx context.Context) {
@@ -53,7 +53,7 @@ func (r *Records) Mark(ctx context.Context, db *mysqldb.DB, stream Stream) error
 		}
 		at := stream.Token(1)
 		if err := schema.SetNode(ctx, db, schema.NodePosition, fmt.Sprint(at)); err != nil {
-			return // whatever is wrong with the database, others tell it
+			return // others report whatever is wrong with the database
 		}
 		marked = commits
 		r.Note(at) // after the database has it

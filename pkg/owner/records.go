@@ -17,19 +17,17 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
-// Records are what a node remembers outside of its database, in queueDirectory,
-// to notice that the database was set back to a backup. What the node wrote since
-// then the remotes may have, and it has not seen it: its further writes are those
-// of a new life, or they would be taken to know what they do not. Promise 4.
+// Records are what a node remembers outside its database, in queueDirectory, to notice that the database was restored
+// from a backup. The remotes may have what the node wrote since then, and it has not seen that: its further writes
+// belong to a new life, or they would be taken to know what they do not. Promise 4.
 //
-// There are two marks, and each tells: the last position of the stream, which only
-// the node gives out, so that what applications write does not hide anything; and a
-// name that the database got from the node. The database is always marked first: records that are older than it, as after
-// a power failure, do no harm. A node whose folder was set back together with its
-// database does not notice.
+// There are two marks, and either is enough: the last position of the stream, which only the node assigns, so that
+// nothing written by applications hides anything; and a name that the node gave the database. The database is always
+// marked first: older records, for example after a power failure, do no harm. A node whose folder was restored together
+// with its database does not notice.
 type Records struct {
 	Life     string // empty in the first one
-	Position int64  // that is in the database for certain
+	Position int64  // certain to be in the database
 	Database string // its name; empty: records of an older version
 
 	log    *zap.Logger
@@ -38,11 +36,9 @@ type Records struct {
 	failed bool // the last write; it is told once
 }
 
-// OpenRecords reads the records, compares them with the database, and begins a
-// new life where they say that it is older than they are, or are missing or
-// damaged though the database has been replicated. A life is on the disk before
-// anything is written in it; before, the database has it that it was set back, until
-// it was compared.
+// OpenRecords reads the records, compares them with the database, and begins a new life if they say that it is older
+// than they are, or if they are missing or damaged although the database has been replicated. A life is on disk before
+// anything is written in it; before that, the database records that it was restored, until it has been compared.
 func OpenRecords(ctx context.Context, log *zap.Logger, db *mysqldb.DB, folder, client string) (*Records, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("queueDirectory: %w", err)
@@ -98,7 +94,7 @@ func OpenRecords(ctx context.Context, log *zap.Logger, db *mysqldb.DB, folder, c
 	return r, err
 }
 
-// newer reports whether a database is older than the records, or another one.
+// newer reports whether a database is older than the records, or a different one.
 func (r *Records) newer(is databaseMarks) bool {
 	return is.position < r.Position || r.Database != "" && is.database != r.Database
 }
@@ -112,7 +108,7 @@ func parseRecords(text []byte) (*Records, bool) {
 	return r, true
 }
 
-// isName reports whether a text is one that this node makes: letters and digits.
+// isName reports whether a text could be one of this node's names: letters and digits.
 func isName(s string, most int) bool {
 	return len(s) <= most && !strings.ContainsFunc(s, func(c rune) bool { return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') })
 }
@@ -129,8 +125,8 @@ func RecordsFile(folder, client string) string { return filepath.Join(folder, cl
 // newLife returns a name that no life of the client had before.
 func newLife() string { return strings.ToLower(rand.Text()[:8]) }
 
-// Note remembers that changes were recorded up to a position. A process that is killed has noted it; it need not be on the
-// disk, since a mark that is too old does no harm.
+// Note remembers that changes were recorded up to a position. A killed process has written it; it need not be on disk,
+// since a mark that is too old does no harm.
 func (r *Records) Note(position int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

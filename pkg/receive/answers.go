@@ -18,19 +18,19 @@ import (
 
 const (
 	ackGap  = time.Second // between two answers about one row: an existing peer fails on two at once
-	ackMost = 10_000      // answers kept for a client that is offline
-	ackEach = 1 << 20     // bytes of them, of all clients together that the configuration does not name
-	ackAll  = 4 << 20     // bytes of those for all clients
+	ackMost = 10_000      // answers kept for an offline client
+	ackEach = 1 << 20     // their bytes, for all clients that the configuration does not name together
+	ackAll  = 4 << 20     // their bytes, for all clients
 )
 
-// ackFrame is about what an answer takes in memory beside its texts, in bytes.
+// ackFrame is roughly what an answer takes in memory besides its text, in bytes.
 const ackFrame = 400
 
 func ackSize(i *wire.Info) int { return ackFrame + 2*(len(i.Table)+len(i.ID)) + len(i.Error) }
 
-// Answers tell clients what became of what they sent. An ack of a batch goes out at once: one that is lost makes its sender send
-// again. An answer of version 1 to a client that is offline waits until it is back; of several about one row the last one counts.
-// They are safe for concurrent use.
+// Answers tell clients what became of the rows they sent. An ack of a batch goes out at once: if it is lost, the sender
+// sends the batch again. A version 1 answer to an offline client waits until the client is back; of several about one
+// row only the last counts. They are safe for concurrent use.
 type Answers struct {
 	AnswersConfig
 	kick  chan struct{}
@@ -40,18 +40,18 @@ type Answers struct {
 	waiting map[string][]*wire.Info // by client
 	bytes   map[string]int          // of waiting, by budget
 	all     int                     // bytes of all
-	told    time.Time               // when it was told that answers were dropped
+	told    time.Time               // when dropped answers were last logged
 	dropped int                     // how many were since
 	queued  map[ackRow]*wire.Info   // the same, by row
-	last    map[ackRow]time.Time    // of answers published in the last ackGap
-	swept   time.Time               // when last was rid of earlier ones
+	last    map[ackRow]time.Time    // answers published in the last ackGap
+	swept   time.Time               // when last was last purged
 }
 
-// AnswersConfig is what Answers are made of.
+// AnswersConfig configures Answers.
 type AnswersConfig struct {
 	Log       *zap.Logger
 	Client    string   // of this node
-	Named     []string // clients with a bound of their own; all others share one
+	Named     []string // clients with their own bound; all others share one
 	Now       func() time.Time
 	Topics    wire.Topics
 	Mesh      *mesh.Mesh
@@ -66,7 +66,8 @@ type Publisher interface {
 
 type ackRow struct{ client, table, id string }
 
-// rowOf names the row of an answer. An id of many bytes is named by its hash: the rows of a second are remembered.
+// rowOf identifies the row of an answer. A long id is replaced by its hash, since a second's worth of rows is
+// remembered.
 func rowOf(client string, i *wire.Info) ackRow {
 	if len(i.Table)+len(i.ID) <= 128 {
 		return ackRow{client, i.Table, i.ID}
@@ -104,8 +105,8 @@ func (a *Answers) Answer(c wire.Change, message string) {
 	a.put(c.Sender, i)
 }
 
-// put keeps an answer until its client is there. What is over the bounds is dropped: its client, which has no answer, sends again.
-// Where too many wait for all, those for whom most wait give way: who is there has few.
+// put keeps an answer until its client is online. Answers beyond the bounds are dropped: without an answer the client
+// sends again. If too many wait overall, the clients with the most waiting give way: a client that is online has few.
 func (a *Answers) put(client string, i wire.Info) {
 	row := rowOf(client, &i)
 	a.mu.Lock()
@@ -123,7 +124,8 @@ func (a *Answers) put(client string, i wire.Info) {
 	a.Wake()
 }
 
-// budget names who shares the bound of a client: those that the configuration names have one each, all others one together.
+// budget returns the name of a client's budget: each client that the configuration names has its own, all others share
+// one.
 func (a *Answers) budget(client string) string {
 	if slices.Contains(a.Named, client) {
 		return client
@@ -131,7 +133,7 @@ func (a *Answers) budget(client string) string {
 	return config.Anyone
 }
 
-// room makes room for an answer of a client, and reports whether there is some.
+// room makes room for an answer to a client, and reports whether it succeeded.
 func (a *Answers) room(client string, bytes int) bool {
 	own := a.budget(client)
 	if a.bytes[own]+bytes > ackEach {
@@ -152,7 +154,7 @@ func (a *Answers) room(client string, bytes int) bool {
 	return true
 }
 
-// yield drops half of what waits in a budget.
+// yield drops half of a budget's waiting answers.
 func (a *Answers) yield(budget string) {
 	dropped := 0
 	for left := a.bytes[budget] / 2; a.bytes[budget] > left; {
@@ -176,7 +178,7 @@ func (a *Answers) yield(budget string) {
 	a.drop(budget, dropped)
 }
 
-// drop tells of answers that were dropped, once a minute.
+// drop logs dropped answers, at most once a minute.
 func (a *Answers) drop(client string, answers int) {
 	if a.dropped += answers; a.Now().Sub(a.told).Abs() >= time.Minute {
 		a.Log.Warn("dropped answers because too many are waiting", zap.String("remote", client), zap.Int("answers", a.dropped))
@@ -184,7 +186,7 @@ func (a *Answers) drop(client string, answers int) {
 	}
 }
 
-// count notes bytes of what waits for a client.
+// count adds to the bytes that wait for a client.
 func (a *Answers) count(client string, bytes int) {
 	client = a.budget(client)
 	a.all += bytes
@@ -193,7 +195,7 @@ func (a *Answers) count(client string, bytes int) {
 	}
 }
 
-// Wake has what waits for a client sent if it is there.
+// Wake has a client's waiting answers sent if it is online.
 func (a *Answers) Wake() {
 	select {
 	case a.kick <- struct{}{}:
@@ -217,8 +219,7 @@ func (a *Answers) Run(ctx context.Context) error {
 	}
 }
 
-// publish publishes what is due and reports whether some answers wait for their
-// gap.
+// publish publishes the answers that are due, and reports whether others wait for their gap.
 func (a *Answers) publish(ctx context.Context) (more bool) {
 	now := a.Now()
 	a.mu.Lock()
@@ -247,7 +248,7 @@ func (a *Answers) publish(ctx context.Context) (more bool) {
 			delete(a.waiting, client)
 		}
 	}
-	if now.Sub(a.swept) >= ackGap/4 { // not at each of some hundred calls a second
+	if now.Sub(a.swept) >= ackGap/4 { // not on each of a few hundred calls a second
 		a.swept = now
 		for row, at := range a.last {
 			if now.Sub(at) >= ackGap {

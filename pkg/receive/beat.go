@@ -5,30 +5,30 @@ import (
 	"time"
 )
 
-// Beat tells how long a loop has been at one step. Its zero value is at rest. It is safe for concurrent use.
+// Beat tells how long a loop has been in its current step. The zero value is idle. It is safe for concurrent use.
 type Beat struct {
 	mu    sync.Mutex
-	since time.Time // zero: it waits for something to do
+	since time.Time // zero: idle
 }
 
-// Begin says that a step begins.
+// Begin notes that a step begins.
 func (b *Beat) Begin(now time.Time) {
 	b.mu.Lock()
 	b.since = now
 	b.mu.Unlock()
 }
 
-// End says that there is nothing to do.
+// End notes that the loop is idle.
 func (b *Beat) End() { b.Begin(time.Time{}) }
 
-// Since returns when the step began; zero is that there is nothing to do.
+// Since returns when the step began; zero if the loop is idle.
 func (b *Beat) Since() time.Time {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.since
 }
 
-// Longest returns the loop that has been at one step for longest, and since when; zero is that none is at anything.
+// Longest returns the loop that has been in one step the longest, and since when; zero if all are idle.
 func (r *Receiver) Longest() (loop string, since time.Time) {
 	note := func(name string, b *Beat) {
 		if at := b.Since(); !at.IsZero() && (since.IsZero() || at.Before(since)) {

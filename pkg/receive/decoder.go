@@ -23,21 +23,21 @@ type Rights interface {
 	Limited(client, table string) bool
 }
 
-// Decoder turns what clients sent into changes of the tables here: it checks it, and runs the transformers. It is safe for
-// concurrent use.
+// Decoder turns received messages into changes of local tables: it checks them and runs the transformers. It is safe
+// for concurrent use.
 type Decoder struct {
 	Self         string // this client
 	Rights       Rights
-	MaxRow       int // bytes of the largest row that is taken
+	MaxRow       int // bytes of the largest row that is accepted
 	Zone         *time.Location
 	Now          func() time.Time
 	Tables       *schema.Tables
 	Transformers *transform.Transformers
 }
 
-// dated checks and transforms a change of version 1. The error is
-// transform.ErrDropped if the change is not for this node. One without a date is of now, but for one that the broker has kept:
-// it comes again at each connect, and nobody knows since when it is out of date. It is older than any write.
+// dated checks and transforms a version 1 change. The error is transform.ErrDropped if the change is not for this node.
+// A change without a date counts as new, unless the broker retained it: a retained message arrives at each connect, and
+// its age is unknown, so it counts as older than any write.
 func (d *Decoder) dated(ctx context.Context, c wire.Change, kept bool) (apply.Incoming, error) {
 	in := apply.Incoming{From: c.Sender, Dated: true}
 	var names []string
@@ -80,16 +80,15 @@ func (d *Decoder) dated(ctx context.Context, c wire.Change, kept bool) (apply.In
 	return d.Encode(ctx, t, in, c.ID, entity)
 }
 
-// decoded is a change of a batch on its way through the Decoder.
+// decoded is a change of a batch as it passes through the Decoder.
 type decoded struct {
 	in    apply.Incoming
 	table *schema.Table
 	err   error
 }
 
-// versioned checks and transforms the changes of a batch. Those of a table that follow
-// each other go through its transformer together. Where these make large rows the rest gets
-// errRoom. Promise 10.
+// versioned checks and transforms the changes of a batch. Consecutive changes of one table go through its transformer
+// together. If that produces large rows, the rest gets errRoom. Promise 10.
 func (d *Decoder) versioned(ctx context.Context, list []decoded) {
 	room := madeRows * d.MaxRow
 	for i := range list {
@@ -112,8 +111,7 @@ func (d *Decoder) versioned(ctx context.Context, list []decoded) {
 	}
 }
 
-// check checks what a change says of itself, and the key of a row that no transformer
-// changes.
+// check checks a change's metadata, and the key of a row that no transformer changes.
 func (d *Decoder) check(t *schema.Table, in *apply.Incoming) error {
 	if size := in.Size(); d.MaxRow > 0 && size > d.MaxRow {
 		return fmt.Errorf("the row has %d bytes, more than %d (maxRowBytes)", size, d.MaxRow)
@@ -136,11 +134,11 @@ func (d *Decoder) check(t *schema.Table, in *apply.Incoming) error {
 	return err
 }
 
-// madeRows is how many rows of MaxRow bytes transformers make of a batch, beside as much as it
-// has, before the rest has to come again.
+// madeRows is how many rows of MaxRow bytes transformers may produce from a batch, beyond the batch's own size, before
+// the rest must be sent again.
 const madeRows = 4
 
-// without has changes come again, but for those that are refused.
+// without asks for changes to be sent again, except for refused ones.
 func without(list []decoded) {
 	for i := range list {
 		if list[i].err == nil {
@@ -149,9 +147,8 @@ func without(list []decoded) {
 	}
 }
 
-// transform transforms changes of one table, and returns how many bytes their rows have then.
-// By way of the id the key of a delete gets the one form that the versions go by, also without
-// a transformer.
+// transform transforms changes of one table, and returns the resulting size of their rows in bytes. Converting the key
+// of a delete through the id gives it the canonical form that versions use, even without a transformer.
 func (d *Decoder) transform(ctx context.Context, list []decoded) (made int) {
 	var calls []transform.Call
 	var called []*decoded
@@ -191,9 +188,9 @@ func (d *Decoder) transform(ctx context.Context, list []decoded) (made int) {
 	return made
 }
 
-// receivable returns the definition of a table that a client may write, in these columns, or delete from where columns is nil.
-// Promise 8. It is read anew where it lacks one of the columns, which may have been added. The columns are spelled as the table
-// has them, but for a transformer, which gets them as they came.
+// receivable returns the definition of a table if the client may write these columns, or delete from it if columns is
+// nil. Promise 8. The definition is reread if it lacks one of the columns, which may have been added since. Columns are
+// spelled as in the table, except for a transformer, which gets them as they were sent.
 func (d *Decoder) receivable(ctx context.Context, from, table string, columns []string) (*schema.Table, error) {
 	switch {
 	case !d.Rights.Receives(table):
@@ -263,7 +260,7 @@ func (d *Decoder) encoded(t *schema.Table, in apply.Incoming, entity value.Entit
 	if in.Columns, in.Values, err = d.Stored(t, entity); err == nil {
 		in.Key, err = t.KeyOf(in.Columns, in.Values)
 	}
-	if d.Transformers.Has(t.Name) { // what it has made of the row is not for the sender to see
+	if d.Transformers.Has(t.Name) { // the sender must not see the row that it made
 		err = byScript(err)
 	}
 	return in, err
@@ -287,9 +284,8 @@ func (d *Decoder) Stored(t *schema.Table, entity value.Entity) ([]string, [][]by
 	return columns, values, nil
 }
 
-// matchID checks that an entity's key is the message's id, and adds the key's
-// columns where the entity leaves them out. Existing peers give the row of a
-// composite key the id of its first column.
+// matchID checks that an entity's key is the message's id, and adds missing key columns. Existing peers give a row with
+// a composite key the id of its first column.
 func matchID(t *schema.Table, id string, e value.Entity, zone *time.Location) (value.Entity, error) {
 	columns := make([]string, 0, len(t.Key))
 	values := make([][]byte, 0, len(t.Key))
@@ -357,8 +353,8 @@ func Decode(t *schema.Table, columns []string, values [][]byte, zone *time.Locat
 	return e
 }
 
-// formed returns an entity of version 1, whose values are any JSON, as decode gives the
-// rows of a batch: a script finds the same, whichever way a row comes.
+// formed returns a version 1 entity, whose values may be any JSON, in the form that decode gives rows of a batch: a
+// script sees the same either way.
 func formed(t *schema.Table, e value.Entity, zone *time.Location) (value.Entity, error) {
 	formed := make(value.Entity, len(e))
 	for i, f := range e {
@@ -371,8 +367,7 @@ func formed(t *schema.Table, e value.Entity, zone *time.Location) (value.Entity,
 	return formed, nil
 }
 
-// columnOf returns a column by name. One that the table does not have, which a
-// transformer may take away, is taken for text.
+// columnOf returns a column by name. A column that the table lacks, which a transformer may remove, counts as text.
 func columnOf(t *schema.Table, name string) *value.Column {
 	if c, ok := t.Column(name); ok {
 		return c

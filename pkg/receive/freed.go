@@ -10,13 +10,14 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// freedMessage is how many rows are told of in one message that need not wait any more.
+// freedMessage is how many freed rows one message reports.
 const freedMessage = 1000
 
-// Freed takes in a row that a client was told to wait with, and that is applied by now: its sender need not try to find that out.
+// Freed records a row that a client was told to hold back and that has been applied since: its sender need not keep
+// probing.
 func (a *Answers) Freed(client string, r change.Row) { a.freed.Put(client, r) }
 
-// TellFreed tells their senders.
+// TellFreed tells senders about their freed rows.
 func (a *Answers) TellFreed(ctx context.Context) {
 	for client, rows := range a.freed.Take() {
 		for len(rows) > 0 {
@@ -45,15 +46,15 @@ func byKeys(rows []change.Row) (list []wire.Freed) {
 	return list
 }
 
-// Bounds of what is told of rows that need not wait any more. What is beyond them, or does
-// not arrive, is found out by its sender, later. Promise 10.
+// Bounds of the freed rows to report. Senders find out by themselves, later, about rows beyond them or whose message is
+// lost. Promise 10.
 const (
-	freedMost  = 50_000  // that wait to be told, or to be looked for
+	freedMost  = 50_000  // waiting to be reported or looked up
 	freedBytes = 4 << 20 // of their keys
 )
 
-// Freed are rows that were refused because they had to wait, and are done: their senders
-// need not try to find that out. It is safe for concurrent use.
+// Freed holds rows that were refused because they had to wait and are done now: their senders need not keep probing. It
+// is safe for concurrent use.
 type Freed struct {
 	mu   sync.Mutex
 	rows map[string][]change.Row // by the client that sent them
@@ -61,7 +62,7 @@ type Freed struct {
 	size int // bytes of keys
 }
 
-// Put takes in a row.
+// Put adds a row.
 func (f *Freed) Put(client string, r change.Row) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -76,7 +77,7 @@ func (f *Freed) Put(client string, r change.Row) {
 	f.rows[client] = append(f.rows[client], r)
 }
 
-// Take returns all of them.
+// Take removes and returns all rows.
 func (f *Freed) Take() map[string][]change.Row {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -1,8 +1,13 @@
 package receive
 
-import "github.com/mysql-sync/mysql-sync/pkg/wire"
+import (
+	"slices"
 
-// Bytes that messages may have, by what they carry. What our own nodes send has at most wire.MessageBytes.
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// Message size limits in bytes, by content. Our own nodes send at most wire.MessageBytes.
 const (
 	mostPresence = 4 << 10
 	mostAnswer   = 64 << 10 // an id may have 16 KiB, and more as JSON
@@ -12,17 +17,25 @@ const (
 	mostVerify   = 4 << 20
 )
 
-// Gate says which messages are let in, by nothing but their topic and size. It is safe for concurrent use.
+// Gate decides which messages are let in, by topic and size alone. It is safe for concurrent use.
 type Gate struct {
 	Topics  wire.Topics
 	Self    string
-	Sends   func(client string) bool // whether this node sends rows to a client, which answers it
-	Accepts func(client string) bool // whether it takes rows from one
-	Asks    func(client string) bool // whether it answers questions of one, though it does nothing else with it; nil: no
-	MaxRow  int                      // bytes of the largest message of version 1
+	Sends   func(client string) bool // whether this node sends rows to a client, which answers them
+	Accepts func(client string) bool // whether this node accepts rows from a client
+	Asks    func(client string) bool // whether this node answers a client's questions even without exchanging rows; nil: no
+	MaxRow  int                      // bytes of the largest version 1 message
 }
 
-// Most returns how many bytes a message on a topic may have; -1 is that nothing may come there. Promise 8.
+// NewGate returns the gate of a node.
+func NewGate(cfg *config.Config) *Gate {
+	return &Gate{
+		Topics: wire.Topics(cfg.TopicPrefix), Self: cfg.ClientName, MaxRow: cfg.LargestRow(), Accepts: cfg.AcceptsFrom, Asks: cfg.MayAsk,
+		Sends: func(client string) bool { return slices.Contains(cfg.RemoteClients, client) },
+	}
+}
+
+// Most returns how many bytes a message on a topic may have; -1 if none may arrive there. Promise 8.
 func (g *Gate) Most(topic string) int {
 	t := g.Topics.Parse(topic)
 	mine, known := t.Client == g.Self, g.knows(t.Sender)
@@ -32,7 +45,7 @@ func (g *Gate) Most(topic string) int {
 	case t.Kind == wire.InfoMe && mine:
 		return mostAnswer
 	case t.Kind == wire.ChangeTo && mine:
-		return g.MaxRow // who sent it stands in it
+		return g.MaxRow // the sender is named inside
 	case t.Kind == wire.Announce && (mine || wire.ValidClient(t.Client) && g.knows(t.Client)):
 		return mostNode
 	case !mine || t.Sender == g.Self:
@@ -46,7 +59,7 @@ func (g *Gate) Most(topic string) int {
 	return -1
 }
 
-// knows reports whether the node has anything to do with a client.
+// knows reports whether the node exchanges anything with a client.
 func (g *Gate) knows(client string) bool {
 	return g.Sends(client) || g.Accepts(client) || g.Asks != nil && g.Asks(client)
 }

@@ -119,15 +119,17 @@ type stand struct {
 	apply                 func([]apply.Incoming) ([]apply.Result, error)
 }
 
-func (*stand) Speaks(string) error                                  { return nil }
-func (*stand) Unseal(_ wire.Topic, b []byte) ([]byte, bool)         { return b, true }
-func (*stand) Came(string, bool, time.Time)                         {}
-func (s *stand) Ack(context.Context, string, wire.Ack)              { s.acks.Add(1) }
-func (s *stand) Answer(wire.Change, string)                         { s.answers.Add(1) }
-func (*stand) Arrived(string, int, func(int) string, []wire.Reject) {}
-func (*stand) Applied(context.Context, time.Duration)               {}
-func (s *stand) Panicked()                                          { s.panics.Add(1) }
-func (*stand) Due() (time.Time, bool)                               { return time.Time{}, false }
+func (*stand) Speaks(string) error                                   { return nil }
+func (*stand) Unseal(_ wire.Topic, b []byte) ([]byte, bool)          { return b, true }
+func (*stand) Met(string)                                            {}
+func (s *stand) Ack(context.Context, string, wire.Ack)               { s.acks.Add(1) }
+func (s *stand) Answer(wire.Change, string)                          { s.answers.Add(1) }
+func (*stand) TellFreed(context.Context)                             {}
+func (*stand) Came(string, time.Time)                                {}
+func (*stand) Received(string, int, func(int) string, []wire.Reject) {}
+func (*stand) Applied(time.Duration)                                 {}
+func (s *stand) Panicked()                                           { s.panics.Add(1) }
+func (*stand) Due() (time.Time, bool)                                { return time.Time{}, false }
 func (s *stand) ApplyFor(_ context.Context, list []apply.Incoming, _ time.Duration) ([]apply.Result, error) {
 	if s.apply != nil {
 		return s.apply(list)
@@ -146,7 +148,7 @@ func newReceiver(t *testing.T, s *stand) (*Receiver, *observer.ObservedLogs) {
 	log := zap.New(core)
 	return New(Config{
 		Log: log, Gate: &Gate{Self: "node-a", Sends: is("node-b"), Accepts: is("node-b", "node-c"), MaxRow: 1 << 20},
-		Named: []string{"node-b", "node-c"}, Codec: codec, Refused: mesh.NewRefusals(log, cfg, time.Now), Node: s, Now: time.Now,
+		Named: []string{"node-b", "node-c"}, Codec: codec, Refused: mesh.NewRefusals(log, cfg, time.Now), Clients: s, Answers: s, Counters: s, Meter: s, Now: time.Now,
 	}), logs
 }
 
@@ -242,8 +244,8 @@ func TestAMessageThatPanicsWhereItIsOpenedIsAcknowledged(t *testing.T) {
 	}
 }
 
-// TestWhatOthersChooseMakesFewLines: tables and reasons that a sender makes up are told together.
-func TestWhatOthersChooseMakesFewLines(t *testing.T) {
+// TestOthersNamesMakeFewLogLines: tables and reasons that a sender makes up are told together.
+func TestOthersNamesMakeFewLogLines(t *testing.T) {
 	core, logs := observer.New(zapcore.DebugLevel)
 	var n RowNews
 	for i := range 100_000 {
@@ -270,7 +272,7 @@ func TestALaneHasRoomForWhatASenderHasOnItsWay(t *testing.T) {
 		}
 		s := &stand{}
 		r := New(Config{Log: zap.NewNop(), Gate: &Gate{Self: "node-a", Accepts: is("node-b"), Sends: is(), MaxRow: row}, Named: []string{"node-b"}, Codec: codec,
-			Refused: mesh.NewRefusals(zap.NewNop(), &config.Config{ClientName: "node-a"}, time.Now), Node: s, Now: time.Now})
+			Refused: mesh.NewRefusals(zap.NewNop(), &config.Config{ClientName: "node-a"}, time.Now), Clients: s, Answers: s, Counters: s, Meter: s, Now: time.Now})
 		piece := long(wire.MessageBytes)
 		for sent := 0; sent < laneMore+row; sent += len(piece) { // incompressible
 			if !deliver(r, wire.Topic{Kind: wire.BatchTo, Client: "node-a", Sender: "node-b"}, piece) {

@@ -8,15 +8,16 @@ import (
 )
 
 const (
-	guessMost = 50        // wrong ones of a row
+	guessMost = 50        // wrong guesses at a row
 	guessTime = time.Hour // in which they count
-	guessRows = 1 << 17   // that are told apart; more rows share what they may
+	guessRows = 1 << 17   // counted separately; more rows share counters
 )
 
-// Guesses counts how often clients have given a wrong checksum of a row that is withheld from them. Who has the row is wrong as often as
-// it looks at a difference; who has not, and tries values, is stopped. A client's take guessRows bytes. It is safe for concurrent use.
+// Guesses counts wrong checksums that clients name for a row withheld from them. A client that has the row is wrong
+// only as often as it looks at a difference; a client that tries values is stopped. Each client costs guessRows bytes.
+// It is safe for concurrent use.
 type Guesses struct {
-	named []string // clients that are counted by themselves; all others together
+	named []string // clients counted separately; all others count together
 	seed  maphash.Seed
 
 	mu    sync.Mutex
@@ -24,7 +25,7 @@ type Guesses struct {
 	wrong map[string]*[guessRows]uint8
 }
 
-// NewGuesses returns Guesses of clients that are named, and of any others.
+// NewGuesses returns Guesses for the named clients and any others.
 func NewGuesses(named []string) *Guesses {
 	return &Guesses{named: named, seed: maphash.MakeSeed(), wrong: map[string]*[guessRows]uint8{}}
 }
@@ -41,7 +42,7 @@ func (g *Guesses) May(client, table, key string, now time.Time) bool {
 	return rows == nil || rows[g.place(table, key)] < guessMost
 }
 
-// Wrong counts a checksum of a row that a client has named, and that was not the row's.
+// Wrong counts a wrong checksum that a client named for a row.
 func (g *Guesses) Wrong(client, table, key string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -5,9 +5,8 @@ import (
 	"time"
 )
 
-// A change of version 1 whose parent has not come yet waits in its lane, since such a
-// sender does not send it again; one that somebody's lock stops waits as long as that
-// lasts.
+// A version 1 change whose parent has not arrived waits in its lane, since such a sender does not retry; a change
+// blocked by someone's lock waits as long as the lock is held.
 const (
 	holdTime  = 30 * time.Second
 	holdMost  = 1000    // changes of one sender
@@ -15,7 +14,7 @@ const (
 	holdRetry = 500 * time.Millisecond
 )
 
-// Bounds of what is held of all senders; beyond these each has a few. Promise 10.
+// Bounds of held changes across all senders; beyond these each sender may have a few. Promise 10.
 const (
 	heldMost  = holdMost
 	heldBytes = 6 << 20
@@ -23,7 +22,7 @@ const (
 	heldSmall = 64 << 10
 )
 
-// held counts what is held of all senders. It is safe for concurrent use. Its zero value is ready.
+// held counts held changes across all senders. It is safe for concurrent use. Its zero value is ready.
 type held struct{ rows, bytes atomic.Int64 }
 
 func (h *held) add(rows, bytes int) {
@@ -31,7 +30,7 @@ func (h *held) add(rows, bytes int) {
 	h.bytes.Add(int64(bytes))
 }
 
-// most returns how much may be held of one sender now.
+// most returns how much may be held for one sender now.
 func (h *held) most() (rows, bytes int) {
 	rows, bytes = holdMost, holdBytes
 	if h.rows.Load() > heldMost {

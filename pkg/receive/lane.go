@@ -18,64 +18,64 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// prepareTime is how long the rows of one message are checked and transformed. What is left then is refused for now, so that
-// its sender is answered in time, and sends it again.
+// prepareTime bounds checking and transforming the rows of one message. The rest is refused for now, so that the sender
+// is answered in time and sends it again.
 const prepareTime = 12 * time.Second
 
-// Why rows of a message are sent again that were not got to.
+// Why unprocessed rows of a message must be sent again.
 var errRoom = errors.New("the transformer turns the message's rows into large ones; the rest is retried")
 
 var errLong = errors.New("the message's rows took too long to transform; the rest is retried")
 
-// work is one message on its way into the database: its changes are part of its load's
-// list, from first on.
+// work is one message on its way into the database: its changes are part of its load's list, starting at first.
 type work struct {
 	message
 	change  *wire.Change // version 1
 	batch   *wire.Batch  // extension
-	index   []int        // of each change, its place in the batch
+	index   []int        // each change's place in the batch
 	rejects []wire.Reject
-	reasons []string // of rejects, in whole
+	reasons []string // of rejects, in full
 	held    []wire.Held
 	first   int
 	count   int
-	packed  int       // version 1: bytes of its message
-	bytes   int64     // that it took of the room for what is unpacked
-	broken  bool      // it made the node panic
+	packed  int       // version 1: bytes of the message
+	bytes   int64     // taken from the room for unpacked messages
+	broken  bool      // it caused a panic
 	until   time.Time // version 1: when waiting for a parent ends; zero: it has not waited
-	stuck   bool      // one of them is set aside by apply
+	stuck   bool      // apply set one of them aside
 }
 
-// load is what a lane hands over at a time.
+// load is what a lane hands over at once.
 type load struct {
 	lane    *lane
 	changes []apply.Incoming
 	works   []*work
-	rows    int            // of all messages, with those that are refused at once
+	rows    int            // of all messages, including those refused at once
 	bytes   int            // of the values of all changes
 	took    time.Duration  // to check and transform them
-	results []apply.Result // of all changes, once the first has its turn
-	open    int            // how many of results there are not yet
+	results []apply.Result // of all changes, once the first turn begins
+	open    int            // how many results are missing
 	over    bool           // its messages are answered
 }
 
-// loadTime is how long the messages of a load take to be checked and transformed, and one more: its first ones are not answered before.
+// loadTime bounds checking and transforming a load's messages, except that the one in progress is finished: none of
+// them is answered before that.
 const loadTime = 200 * time.Millisecond
 
-// full reports whether the load takes no further message.
+// full reports whether the load accepts no further message.
 func (x *load) full() bool { return x.rows >= roundRows || x.bytes >= roundBytes || x.took >= loadTime }
 
-// lane is the way of one sender's messages up to the rounds.
+// lane carries one sender's messages to the rounds.
 type lane struct {
 	r       *Receiver
 	name    string
 	queue   *queue
 	pieces  *pieces
 	beat    Beat
-	left    *message // taken from the queue, and to be opened yet
+	left    *message // taken from the queue, not opened yet
 	pace    pace
-	unacked atomic.Int64        // batches that the broker waits for
-	share   *semaphore.Weighted // of the room, so that others always have some
+	unacked atomic.Int64        // batches not yet acked to the broker
+	share   *semaphore.Weighted // of the room, so that some is always left for others
 
 	mu    sync.Mutex
 	held  []*work
@@ -115,8 +115,8 @@ func (l *lane) run(ctx context.Context) error {
 	}
 }
 
-// hand gives a load to the rounds, a turn at a time: however large it is, others have theirs between. What comes while it waits for
-// its first turn goes with it, as far as it fits.
+// hand gives a load to the rounds, one turn at a time: however large it is, others get their turns in between. Messages
+// that arrive while it waits for its first turn join it if they fit.
 func (l *lane) hand(ctx context.Context, x *load) {
 	for t := (turn{load: x}); ; {
 		t.to = min(t.from+l.pace.rows(), len(x.changes))
@@ -138,7 +138,7 @@ func (l *lane) hand(ctx context.Context, x *load) {
 	}
 }
 
-// gather makes a load of what waits: first of what is held and due.
+// gather makes a load of waiting messages: first of held ones that are due.
 func (l *lane) gather(ctx context.Context) *load {
 	x := &load{lane: l}
 	for _, w := range l.due() {
@@ -148,7 +148,7 @@ func (l *lane) gather(ctx context.Context) *load {
 	return x
 }
 
-// fill adds to a load what is in the queue, until it is full or there is no room to unpack more.
+// fill adds queued messages to a load until it is full or there is no room to unpack more.
 func (l *lane) fill(ctx context.Context, x *load) {
 	for !x.full() {
 		m := l.left
@@ -173,8 +173,8 @@ func (l *lane) fill(ctx context.Context, x *load) {
 	l.beat.End()
 }
 
-// open decodes a message. It returns nil if there is nothing to apply: it is answered already, or a piece of a batch that is
-// not whole yet. wait says that there is no room to unpack it beside what the load has.
+// open decodes a message. It returns nil if there is nothing to apply: the message is already answered, or is a piece
+// of an incomplete batch. wait means that there is no room to unpack it besides what the load has.
 func (l *lane) open(ctx context.Context, m message, more bool) (w *work, wait bool) {
 	err := l.r.guard("open", m.sender, func() {
 		if m.topic.Kind == wire.BatchTo {
@@ -190,7 +190,8 @@ func (l *lane) open(ctx context.Context, m message, more bool) (w *work, wait bo
 	return w, wait
 }
 
-// take takes room to unpack a message; ok is false where there is none beside what the load has, or the node stops.
+// take reserves room to unpack a message; ok is false if there is none besides what the load has, or the node is
+// stopping.
 func (l *lane) take(ctx context.Context, m message, size int64, more bool) (ok, wait bool) {
 	if more {
 		if !l.share.TryAcquire(size) {
@@ -207,14 +208,14 @@ func (l *lane) take(ctx context.Context, m message, size int64, more bool) (ok, 
 	return l.share.Acquire(ctx, size) == nil && l.r.room.Acquire(ctx, size) == nil, false
 }
 
-// give gives room back.
+// give releases room.
 func (l *lane) give(size int64) {
 	l.r.room.Release(size)
 	l.share.Release(size)
 }
 
 func (l *lane) openChange(ctx context.Context, m message, more bool) (w *work, wait bool) {
-	size := min(2*int64(len(m.payload)), l.r.share) // the message, and what it says
+	size := min(2*int64(len(m.payload)), l.r.share) // the message and its content
 	if ok, wait := l.take(ctx, m, size, more); !ok {
 		return nil, wait
 	}
@@ -231,7 +232,7 @@ func (l *lane) openChange(ctx context.Context, m message, more bool) (w *work, w
 		l.refuse(m, c, err)
 		return nil, false
 	}
-	l.r.Node.Came(c.Sender, false, time.Time{})
+	l.r.Counters.Came(c.Sender, time.Time{})
 	w = &work{message: m, change: &c, packed: m.size(), bytes: size}
 	w.payload = nil
 	return w, false
@@ -241,7 +242,7 @@ func (l *lane) openChange(ctx context.Context, m message, more bool) (w *work, w
 func (l *lane) refuse(m message, c wire.Change, err error) {
 	l.r.Refused.Broken("change refused", m.sender, zap.String("table", wire.Shorten(c.Table, 64)), zap.Error(err))
 	if c.Sender == m.sender && c.Table != "" && c.ID != "" {
-		l.r.Node.Answer(c, Told(err))
+		l.r.Answers.Answer(c, Told(err))
 	}
 	m.ack()
 }
@@ -252,7 +253,7 @@ func (l *lane) openBatch(ctx context.Context, m message, more bool) (w *work, wa
 		m.ack()
 	}
 	if m.whole == nil {
-		payload, ok := l.r.Node.Unseal(m.topic, m.payload)
+		payload, ok := l.r.Clients.Unseal(m.topic, m.payload)
 		if !ok {
 			m.ack()
 			return nil, false
@@ -263,7 +264,7 @@ func (l *lane) openBatch(ctx context.Context, m message, more bool) (w *work, wa
 			return nil, false
 		}
 		if p.Of > 1 {
-			// A broker hands out only some unacknowledged messages at a time; the batch has an ack of its own.
+			// A broker limits unacknowledged messages; the batch has an ack of its own.
 			m.ack()
 			m.ack = func() {}
 		}
@@ -286,7 +287,8 @@ func (l *lane) openBatch(ctx context.Context, m message, more bool) (w *work, wa
 		broken(err)
 		return nil, false
 	}
-	l.r.Node.Came(m.sender, true, time.UnixMilli(b.Sent))
+	l.r.Clients.Met(m.sender)
+	l.r.Counters.Came(m.sender, time.UnixMilli(b.Sent))
 	return &work{message: m, batch: b, bytes: size}, false
 }
 
@@ -305,7 +307,7 @@ func (l *lane) prepare(ctx context.Context, x *load, w *work) {
 	x.rows += w.rows()
 }
 
-// rows is how many changes a message has.
+// rows returns how many changes a message has.
 func (w *work) rows() int {
 	if w.batch != nil {
 		return len(w.batch.Changes)
@@ -313,7 +315,7 @@ func (w *work) rows() int {
 	return 1
 }
 
-// table is that of a change of a message.
+// table returns the table of a message's change.
 func (w *work) table(i int) string {
 	if w.batch != nil {
 		return w.batch.Changes[i].Table
@@ -329,7 +331,7 @@ func (w *work) refuse(err error) {
 	}
 }
 
-// reject refuses a change of a message. Its sender is told what it may know.
+// reject refuses a change of a message. The sender is told only what it may know.
 func (w *work) reject(r wire.Reject, err error) { w.rejectAs(r, err, Told(err)) }
 
 func (w *work) rejectAs(r wire.Reject, err error, told string) {
@@ -368,8 +370,7 @@ func (l *lane) changes(ctx context.Context, x *load, w *work) {
 	}
 }
 
-// sameSection reports whether two changes that follow each other came in one
-// section of a batch: then they share the columns.
+// sameSection reports whether two consecutive changes came in one section of a batch, and so share their columns.
 func sameSection(a, b *change.Change) bool {
 	return a.Table == b.Table && len(a.Columns) == len(b.Columns) && (len(a.Columns) == 0 || &a.Columns[0] == &b.Columns[0])
 }
@@ -377,7 +378,7 @@ func sameSection(a, b *change.Change) bool {
 func (x *load) add(w *work, i int, in apply.Incoming, err error) {
 	x.rows++
 	switch {
-	case errors.Is(err, transform.ErrDropped): // not for this node: nothing to do, and acked
+	case errors.Is(err, transform.ErrDropped): // not for this node: nothing to do but ack
 	case err != nil:
 		w.reject(wire.Reject{Index: i, Retry: mysqldb.Transient(err) || transform.Transient(err) || errors.Is(err, errRoom)}, err)
 	default:
@@ -395,7 +396,7 @@ func (l *lane) holding() bool {
 	return len(l.held) > 0
 }
 
-// due takes what is held, where it is time to try it again.
+// due takes held changes that are due for a retry.
 func (l *lane) due() []*work {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -408,7 +409,7 @@ func (l *lane) due() []*work {
 	return list
 }
 
-// hold takes in a change of version 1 that is to be tried again later, and reports whether it did. It is called by the rounds.
+// hold holds a version 1 change for a later retry, and reports whether it did. The rounds call it.
 func (l *lane) hold(w *work) bool {
 	if len(w.rejects) == 0 || !w.rejects[0].Retry {
 		return false
@@ -421,11 +422,10 @@ func (l *lane) hold(w *work) bool {
 	}
 	if w.until.IsZero() {
 		w.until = now.Add(holdTime)
-		// The broker hands out only some unacknowledged messages at a time: the
-		// row that this one waits for must not wait behind it.
+		// The broker limits unacknowledged messages: the row that this one waits for must not wait behind it.
 		w.ack()
 		w.ack = func() {}
-		l.give(w.bytes) // held has bounds of its own
+		l.give(w.bytes) // held has its own bounds
 		w.bytes = 0
 	}
 	if !w.stuck && !now.Before(w.until) {

@@ -7,8 +7,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// TestWhatComesWhileALoadWaitsGoesWithIt: the longer the database takes, the more is written together.
-func TestWhatComesWhileALoadWaitsGoesWithIt(t *testing.T) {
+// TestMessagesArrivingWhileALoadWaitsJoinIt: the longer the database takes, the more is written together.
+func TestMessagesArrivingWhileALoadWaitsJoinIt(t *testing.T) {
 	r, _ := newReceiver(t, &stand{})
 	l := r.lane("node-b")
 	send := func(seq uint64) {

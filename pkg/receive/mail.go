@@ -9,11 +9,11 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// Bounds of what waits to be read, in bytes. Promise 10.
+// Bounds of unread letters, in bytes. Promise 10.
 const (
-	mailEach  = 2 << 20   // of a client, or one letter
-	mailAll   = 4 << 20   // of all clients; where more waits,
-	mailLeast = 256 << 10 // each has so much. An announcement of a named client may always wait
+	mailEach  = 2 << 20   // of one client, or one letter
+	mailAll   = 4 << 20   // of all clients; beyond it,
+	mailLeast = 256 << 10 // each client has this much. An announcement of a named client may always wait
 )
 
 // Letter is a message without rows: an announcement, an ack, a question or an answer.
@@ -21,36 +21,37 @@ type Letter struct {
 	Topic   wire.Topic
 	Sender  string
 	Payload []byte
-	Kept    bool // the broker had it before the node subscribed
+	Kept    bool // retained by the broker from before the node subscribed
 }
 
 func (l *Letter) size() int { return len(l.Payload) + frame }
 
-// Mail is what waits to be read. To read a letter may take long, and all messages of all clients come in at one place: so it is done
-// elsewhere, one letter at a time. Clients take turns, and each has a budget of its own. It is safe for concurrent use.
+// Mail holds letters until they are read. Reading a letter may take long, and all clients' messages arrive in one
+// place: so letters are read elsewhere, one at a time. Clients take turns, and each has its own budget. It is safe for
+// concurrent use.
 type Mail struct {
-	named []string // clients with a budget of their own; all others share one
+	named []string // clients with their own budget; all others share one
 
 	mu    sync.Mutex
-	turns []string // whose letters wait, whose turn is first
+	turns []string // clients with waiting letters, next turn first
 	of    map[string]*letters
 	bytes int // of all
 	kick  chan struct{}
 }
 
-// letters are those of one client.
+// letters are one client's letters.
 type letters struct {
 	waiting []Letter
 	bytes   int
 }
 
-// NewMail returns Mail of clients that are named, and of any others.
+// NewMail returns Mail for the named clients and any others.
 func NewMail(named []string) *Mail {
 	return &Mail{named: named, of: map[string]*letters{}, kick: make(chan struct{}, 1)}
 }
 
-// Put has a letter wait to be read, and reports whether it did: too much may wait already. Of a named client's announcements the last
-// one counts: it takes the place of one that waits.
+// Put queues a letter, and reports whether it did: too much may wait already. Of a named client's announcements only
+// the last counts: it replaces a waiting one.
 func (m *Mail) Put(l Letter) bool {
 	name := l.Sender
 	if !slices.Contains(m.named, name) {
@@ -85,7 +86,7 @@ func (m *Mail) Put(l Letter) bool {
 	return true
 }
 
-// most is how much of one client may wait now.
+// most returns how much of one client may wait now.
 func (m *Mail) most() int {
 	if m.bytes > mailAll {
 		return mailLeast
@@ -102,7 +103,7 @@ func (m *Mail) wake() {
 	}
 }
 
-// take returns the letter whose turn it is; ok is false if there is none.
+// take returns the next letter in turn; ok is false if there is none.
 func (m *Mail) take() (l Letter, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -123,7 +124,7 @@ func (m *Mail) take() (l Letter, ok bool) {
 	return l, true
 }
 
-// Run has letters read, one after the other, until ctx ends.
+// Run has letters read, one after another, until ctx ends.
 func (m *Mail) Run(ctx context.Context, read func(Letter)) error {
 	for ctx.Err() == nil {
 		l, ok := m.take()

@@ -25,9 +25,10 @@ func many(t *testing.T) (*Receiver, []string) {
 		t.Fatal(err)
 	}
 	named := append([]string{"node-b"}, bad...)
+	s := &stand{}
 	return New(Config{
 		Log: zap.NewNop(), Gate: &Gate{Self: "node-a", Sends: is(), Accepts: is(named...), MaxRow: 6 << 20}, Named: named, Codec: codec,
-		Refused: mesh.NewRefusals(zap.NewNop(), &config.Config{ClientName: "node-a"}, time.Now), Node: &stand{}, Now: time.Now,
+		Refused: mesh.NewRefusals(zap.NewNop(), &config.Config{ClientName: "node-a"}, time.Now), Clients: s, Answers: s, Counters: s, Meter: s, Now: time.Now,
 	}), bad
 }
 
@@ -96,8 +97,8 @@ func TestPiecesOfManyClientsHaveABound(t *testing.T) {
 	}
 }
 
-// TestWhatIsHeldOfManyClientsHasABound: changes of version 1 that wait for their parents.
-func TestWhatIsHeldOfManyClientsHasABound(t *testing.T) {
+// TestHeldChangesOfManyClientsAreBounded: changes of version 1 that wait for their parents.
+func TestHeldChangesOfManyClientsAreBounded(t *testing.T) {
 	t.Parallel()
 	r, bad := many(t)
 	hold := func(sender string, size int) bool {

@@ -7,12 +7,12 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
 )
 
-// A row that the database refuses costs a few transactions of its own, in which all senders wait. So a sender whose rows are
-// refused has smaller turns, of about such a time.
+// A row that the database refuses costs a few transactions of its own, for which all senders wait. So a sender with
+// refused rows gets smaller turns that take about this long.
 const (
 	turnTime  = 200 * time.Millisecond
 	turnLeast = 16  // rows
-	turnFirst = 125 // of a sender of whom nothing is known yet
+	turnFirst = 125 // of a sender of which nothing is known yet
 )
 
 // pace is how many rows of a lane are applied in one turn. It is safe for concurrent use. Its zero value is ready.
@@ -20,7 +20,7 @@ type pace struct{ more atomic.Int64 } // than turnFirst
 
 func (p *pace) rows() int { return turnFirst + int(p.more.Load()) }
 
-// went says what became of a turn, and how long its round took.
+// went notes what became of a turn, and how long its round took.
 func (p *pace) went(took time.Duration, results []apply.Result) {
 	failed := 0
 	for i := range results {

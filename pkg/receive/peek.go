@@ -2,8 +2,9 @@ package receive
 
 import "github.com/mysql-sync/mysql-sync/pkg/wire"
 
-// PeekSender returns the value of the first key "sender" of a JSON object, or "" where there is none that is a client's name.
-// It takes no memory, and one look at each byte: who sent a message of version 1 is known before it is parsed.
+// PeekSender returns the value of the first key "sender" of a JSON object, or "" if it is not a client's name. It
+// allocates nothing and looks at each byte once: the sender of a version 1 message is known before the message is
+// parsed.
 func PeekSender(b []byte) string {
 	depth, key, wanted := 0, true, false
 	for i := 0; i < len(b); i++ {

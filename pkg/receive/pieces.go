@@ -7,40 +7,41 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// Bounds of batches that are in pieces. They come one after the other, so that a further one of a sender means that a piece
-// was lost. Promise 10.
+// Bounds of batches in pieces. Batches arrive one after another, so a sender that begins another batch has lost a
+// piece. Promise 10.
 const (
-	partialMost = 2                // of a sender at a time
-	sendersMost = 256              // with acceptFrom ["*"] anybody may begin one
+	partialMost = 2                // of one sender at a time
+	sendersMost = 256              // with acceptFrom ["*"] anyone may begin one
 	partialTime = 90 * time.Second // without a further piece
 )
 
-// pieces puts batches together that came in pieces. All lanes share it: what is never whole takes no more memory the more clients
-// send it. It is safe for concurrent use.
+// pieces reassembles batches. All lanes share it, so that incomplete batches take no more memory with more clients. It
+// is safe for concurrent use.
 type pieces struct {
 	now       func() time.Time
-	each, all int // the most bytes: of a sender, of all
+	each, all int // byte limits: of one sender, of all
 
 	mu       sync.Mutex
 	bytes    int
 	bySender map[string][]*partial
 }
 
-// partial is a batch of which pieces are missing.
+// partial is a batch with missing pieces.
 type partial struct {
 	session, seq uint64
 	pieces       []wire.Piece
 	missing      int
 	bytes        int
-	last         time.Time // when the last piece came
+	last         time.Time // when the last piece arrived
 }
 
 func newPieces(now func() time.Time, each, all int) *pieces {
 	return &pieces{now: now, each: each, all: all, bySender: map[string][]*partial{}}
 }
 
-// add takes a piece and returns all pieces of its batch once they are there. Where too much is incomplete, what has waited
-// longest for a further piece gives way, of its sender or of all: it is sent again. Pieces of ours follow each other.
+// add adds a piece, and returns all pieces once the batch is complete. If too much is incomplete, the batch that has
+// waited longest for a piece, of this sender or of all, is dropped: it is sent again. Our senders send a batch's pieces
+// back to back.
 func (a *pieces) add(sender string, p wire.Piece) []wire.Piece {
 	if p.Of == 1 {
 		return []wire.Piece{p}
@@ -106,7 +107,7 @@ func (a *pieces) drop(sender string, b *partial) {
 	}
 }
 
-// expire forgets batches of which nothing has come for long.
+// expire forgets batches that got no piece for a long time.
 func (a *pieces) expire() {
 	for sender, list := range a.bySender {
 		for _, b := range list {
@@ -117,7 +118,7 @@ func (a *pieces) expire() {
 	}
 }
 
-// bytesOf is what batches take.
+// bytesOf returns the size of batches.
 func bytesOf(list []*partial) (n int) {
 	for _, b := range list {
 		n += b.bytes
@@ -125,7 +126,7 @@ func bytesOf(list []*partial) (n int) {
 	return n
 }
 
-// dropOldest forgets that of some batches which has waited longest for a piece.
+// dropOldest forgets the batch that has waited longest for a piece.
 func (a *pieces) dropOldest(among map[string][]*partial) {
 	var oldest *partial
 	var of string

@@ -9,10 +9,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// What the questions of one client that wait may be. What is beyond is dropped, and asked again. Promise 10.
+// Bounds of one client's waiting questions. Further ones are dropped, and asked again. Promise 10.
 const (
 	questionsMost  = 16
-	questionsBytes = wire.MostQuestion // of their messages; one may always wait
+	questionsBytes = wire.MostQuestion // of their messages; one question may always wait
 )
 
 // Question is one that a client has asked.
@@ -22,31 +22,31 @@ type Question struct {
 	bytes int
 }
 
-// Questions holds those waiting for an answer. Each asking client has its own budget, and one turn at a time. It is safe
+// Questions holds questions until they are answered. Each client has its own budget, and one turn at a time. It is safe
 // for concurrent use.
 type Questions struct {
-	named []string // clients with a budget of their own; all others share one
+	named []string // clients with their own budget; all others share one
 
 	mu    sync.Mutex
-	turns []string // who asks and is not being answered, whose turn is first
+	turns []string // clients with waiting questions and none being answered, next turn first
 	of    map[string]*asker
 	kick  chan struct{}
 }
 
-// asker is a client with questions that wait, or one that is being answered.
+// asker is a client with questions waiting or being answered.
 type asker struct {
 	waiting   []Question
 	bytes     int
 	answering *Question
 }
 
-// NewQuestions returns Questions of clients that are named, and of any others.
+// NewQuestions returns Questions for the named clients and any others.
 func NewQuestions(named []string) *Questions {
 	return &Questions{named: named, of: map[string]*asker{}, kick: make(chan struct{}, 1)}
 }
 
-// Put has a question wait for an answer, and reports whether it did: there may be too many already. One that is asked again while
-// it waits is answered once.
+// Put queues a question, and reports whether it did: too many may wait already. A question that is repeated while it
+// waits is answered once.
 func (q *Questions) Put(from string, question wire.Question, bytes int) bool {
 	name := budget(q.named, from)
 	q.mu.Lock()
@@ -71,8 +71,8 @@ func (q *Questions) Put(from string, question wire.Question, bytes int) bool {
 	return true
 }
 
-// Next waits for the question whose turn it is; ok is false when ctx has ended. Nobody else's question waits for done, which is to
-// be called once it is answered: only then has its client another turn.
+// Next waits for the next question in turn; ok is false once ctx has ended. The caller calls done when the question is
+// answered: its client gets no other turn before that, and no other client waits for it.
 func (q *Questions) Next(ctx context.Context) (question Question, done func(), ok bool) {
 	for {
 		if question, done, ok = q.take(); ok {
@@ -98,7 +98,7 @@ func (q *Questions) take() (Question, func(), bool) {
 	next := a.waiting[0]
 	a.waiting, a.bytes, a.answering = a.waiting[1:], a.bytes-next.bytes, &next
 	if len(q.turns) > 0 {
-		q.wake() // for who else waits for one
+		q.wake() // for others waiting in Next
 	}
 	return next, func() { q.done(name) }, true
 }
@@ -122,7 +122,7 @@ func (q *Questions) wake() {
 	}
 }
 
-// budget names who shares a budget with a client.
+// budget returns the name of a client's budget.
 func budget(named []string, client string) string {
 	if slices.Contains(named, client) {
 		return client

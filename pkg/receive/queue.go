@@ -12,23 +12,24 @@ type message struct {
 	topic   wire.Topic
 	sender  string
 	payload []byte
-	whole   []wire.Piece // of a batch that was put together and waits for room
+	whole   []wire.Piece // of a reassembled batch that waits for room
 	ack     func()       // to the broker
-	kept    bool         // the broker had it before the node subscribed
+	kept    bool         // retained by the broker from before the node subscribed
 }
 
-// frame is about what a message takes beside its payload, in bytes.
+// frame is roughly what a message takes besides its payload, in bytes.
 const frame = 512
 
 func (m *message) size() int { return len(m.payload) + frame }
 
-// queued is what is in the queues of all senders.
+// queued counts what is in the queues of all senders.
 type queued struct {
 	bytes       atomic.Int64
-	lane, least int // the most of one, and what each has whatever the others use; they do not change
+	lane, least int // the limit of one queue, and what each may have whatever the others use; constant
 }
 
-// most returns how many bytes a queue may have now; crowded says that all have so many that each message counts.
+// most returns how many bytes a queue may have now; crowded means that there are so many queues that each message
+// counts.
 func (q *queued) most() (bytes int, crowded bool) {
 	if q.bytes.Load() > int64(q.lane+queueMore) {
 		return q.least, true
@@ -36,7 +37,7 @@ func (q *queued) most() (bytes int, crowded bool) {
 	return q.lane, false
 }
 
-// queue holds the messages of one sender, up to a number of bytes. It is safe for concurrent use.
+// queue holds one sender's messages, up to a number of bytes. It is safe for concurrent use.
 type queue struct {
 	all  *queued
 	kick chan struct{}
@@ -48,7 +49,8 @@ type queue struct {
 
 func newQueue(all *queued) *queue { return &queue{all: all, kick: make(chan struct{}, 1)} }
 
-// put queues a message, or returns false if too much waits already. One is always taken, unless others have too much.
+// put queues a message, or returns false if too much waits already. An empty queue accepts any message, unless the
+// others hold too much.
 func (q *queue) put(m message) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -69,7 +71,7 @@ func (q *queue) wake() {
 	}
 }
 
-// next takes the message at the front; there is none if ok is false.
+// next removes the message at the front; ok is false if there is none.
 func (q *queue) next() (m message, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -19,40 +19,56 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// Bounds of what waits, in bytes. Those of a sender grow with the largest batch; those of all do not grow with their number, but for
-// what each has whatever the others use. Promise 10.
+// Bounds of waiting messages, in bytes. A sender's bounds grow with the largest batch; the totals do not grow with the
+// number of senders, except for each one's minimum. Promise 10.
 const (
-	laneMore     = 8 << 20   // packed, of one sender, beside the largest batch: as much as a sender of ours has on its way
-	laneLeast    = 1 << 20   // that each sender has, whatever others use,
-	laneFew      = 160 << 10 // where they are many: more than one message of ours
-	leastAll     = 4 << 20   // of all of them
-	queueMore    = 4 << 20   // packed, of all senders, beside those of one; beyond that each has laneLeast
-	pieceMore    = 1 << 20   // of a sender's batches in pieces, beside the largest batch
-	piecesMore   = 8 << 20   // of all senders' batches in pieces, beside the largest batch
-	unpackedMore = 10 << 20  // unpacked and not yet answered, of all senders, beside the largest batch
+	laneMore     = 8 << 20   // packed, of one sender, besides the largest batch: as much as one of our senders has in flight
+	laneLeast    = 1 << 20   // that each sender has, whatever the others use,
+	laneFew      = 160 << 10 // if there are many senders: more than one message of ours
+	leastAll     = 4 << 20   // the total of these minimums
+	queueMore    = 4 << 20   // packed, of all senders, besides one sender's; beyond that each has laneLeast
+	pieceMore    = 1 << 20   // of one sender's batches in pieces, besides the largest batch
+	piecesMore   = 8 << 20   // of all senders' batches in pieces, besides the largest batch
+	unpackedMore = 10 << 20  // unpacked and not yet answered, of all senders, besides the largest batch
 )
 
-// unackedMost is how many batches of one sender the broker waits for: it hands out only some messages at a time, and others' come
-// behind them. A batch has an ack of its own.
+// unackedMost is how many batches of one sender stay unacked to the broker, which limits unacknowledged messages: other
+// senders' messages queue behind them. A batch has an ack of its own.
 const unackedMost = 4
 
-// Node is what the receiver needs of the node that it is part of.
-type Node interface {
-	// Speaks returns why a client may not speak version 1, or nil; mesh.ErrTold where that was told.
+// Clients knows how each client may speak; see mesh.Mesh.
+type Clients interface {
+	// Speaks returns why a client may not speak version 1, or nil; mesh.ErrTold if that is in the log already.
 	Speaks(client string) error
-	// Unseal opens a message; ok is false where it is refused, which it tells.
+	// Unseal opens a message; ok is false if it is refused, which Unseal logs.
 	Unseal(topic wire.Topic, payload []byte) (plain []byte, ok bool)
-	// Came says that a message of a client was understood; sent is by its clock, zero where that is not known.
-	Came(client string, batch bool, sent time.Time)
+	// Met notes that a client has done what only a node does.
+	Met(client string)
+}
+
+// Replies go back to the senders of rows; see Answers.
+type Replies interface {
 	// Ack answers a batch.
 	Ack(ctx context.Context, client string, a wire.Ack)
-	// Answer answers a change of version 1; message is empty where it is done.
+	// Answer answers a version 1 change; message is empty if it succeeded.
 	Answer(c wire.Change, message string)
-	// Arrived counts rows of a client, but for those that were rejected.
-	Arrived(client string, rows int, table func(int) string, rejects []wire.Reject)
-	// Applied runs after each round.
-	Applied(ctx context.Context, took time.Duration)
-	// Panicked counts a panic.
+	// TellFreed tells senders about rows that need not wait any more.
+	TellFreed(ctx context.Context)
+}
+
+// Counters count traffic; see status.Traffic.
+type Counters interface {
+	// Came notes that a client's message was understood; sent is by the client's clock, zero if unknown.
+	Came(client string, sent time.Time)
+	// Received counts a client's rows, except for rejected ones.
+	Received(client string, rows int, table func(int) string, rejects []wire.Reject)
+}
+
+// Meter counts what nothing else reports.
+type Meter interface {
+	// Applied notes that received rows were written, and how long that took.
+	Applied(took time.Duration)
+	// Panicked notes that a message caused a panic.
 	Panicked()
 }
 
@@ -62,40 +78,47 @@ type Applier interface {
 	Due() (time.Time, bool)
 }
 
-// Config is what a Receiver is made of.
+// Config configures a Receiver.
 type Config struct {
-	Log     *zap.Logger
-	Gate    *Gate
-	Named   []string // clients that rows are taken from; others share one lane, where Gate.Accepts takes any
-	Codec   *wire.Codec
-	Refused *mesh.Refusals
-	Node    Node
-	Now     func() time.Time
+	Log      *zap.Logger
+	Gate     *Gate
+	Named    []string // clients to accept rows from; any others that Gate.Accepts allows share one lane
+	Codec    *wire.Codec
+	Refused  *mesh.Refusals
+	Clients  Clients
+	Answers  Replies
+	Counters Counters
+	Meter    Meter
+	Now      func() time.Time
 }
 
-// Receiver takes messages with rows, and moves them into the database. Receive may be called as soon as it is made, and from
-// one goroutine; Run once.
+// Receiver receives messages with rows, and moves the rows into the database. Receive may be called right after New,
+// from one goroutine; Run is called once.
 type Receiver struct {
 	Config
 	Beat Beat // of the rounds
 
 	decoder *Decoder
 	applier Applier
-	lanes   map[string]*lane // one for each client of Named, and one for all others
-	others  *lane            // nil: nobody else is taken rows from
+	lanes   map[string]*lane // one for each client in Named, and one for all others
+	others  *lane            // nil: no one else may send rows
 	queued  queued
 	pieces  *pieces
 	held    held // of all lanes
 	ready   chan turn
-	again   []turn              // to be tried again; of the rounds
-	before  *lane               // of what was tried again last
-	room    *semaphore.Weighted // for what is unpacked
-	share   int64               // of room, that one lane may have
+	take    taking
+	again   retries             // of the rounds
+	room    *semaphore.Weighted // for unpacked messages
+	share   int64               // the part of room that one lane may use
+	news    news
+}
 
-	rowNews  RowNews // of rows that are not applied
-	waitNews RowNews // of rows that wait for others
-	dropped  drops
-	panics   few // stacks in the log
+// news is what a Receiver logs at a bounded rate.
+type news struct {
+	refused RowNews // rows that were not applied
+	waiting RowNews // rows that wait for others
+	dropped drops
+	panics  few // stacks
 }
 
 // New returns a Receiver.
@@ -123,9 +146,9 @@ func (r *Receiver) lane(sender string) *lane {
 	return r.others
 }
 
-// Receive takes a message with rows. It returns at once. The broker is told that a change of version 1 has come after its commit, as
-// its sender goes by that; of batches only the first few of a sender wait so long, since they have an ack of their own, which goes
-// out after the commit whatever the broker was told. Promise 6.
+// Receive queues a message with rows and returns at once. A version 1 message is acked to the broker after its commit,
+// since its sender relies on that. Of batches only the first few of a sender stay unacked that long: a batch has its
+// own ack, which always goes out after the commit. Promise 6.
 func (r *Receiver) Receive(topic wire.Topic, d transport.Delivery) {
 	if !r.put(topic, d) {
 		go d.Ack()
@@ -143,7 +166,7 @@ func (r *Receiver) put(topic wire.Topic, d transport.Delivery) bool {
 	what := "batch refused"
 	if topic.Kind == wire.ChangeTo {
 		what = "change refused"
-		if err := r.Node.Speaks(sender); err != nil {
+		if err := r.Clients.Speaks(sender); err != nil {
 			r.decline(sender, d.Payload, err)
 			return false
 		}
@@ -170,14 +193,14 @@ func (r *Receiver) put(topic wire.Topic, d transport.Delivery) bool {
 		if topic.Kind == wire.BatchTo && !early {
 			l.unacked.Add(-1)
 		}
-		// Its sender sees no ack and sends it again.
-		r.dropped.tell(r.Log, r.Now(), sender, len(d.Payload))
+		// The sender gets no ack and sends again.
+		r.news.dropped.tell(r.Log, r.Now(), sender, len(d.Payload))
 		return false
 	}
 	return true
 }
 
-// decline tells a client that it may not speak version 1, where its message is small: nobody queues in its name.
+// decline tells a client that it may not speak version 1, if its message is small: nothing is queued in its name.
 func (r *Receiver) decline(sender string, payload []byte, why error) {
 	if errors.Is(why, mesh.ErrTold) {
 		return
@@ -187,7 +210,7 @@ func (r *Receiver) decline(sender string, payload []byte, why error) {
 		return
 	}
 	if c, err := wire.ParseChange(payload); err == nil && c.Sender == sender {
-		r.Node.Answer(c, Told(why))
+		r.Answers.Answer(c, Told(why))
 	}
 }
 
@@ -198,7 +221,7 @@ var (
 
 // Run moves what was received into the database until ctx ends.
 func (r *Receiver) Run(ctx context.Context, d *Decoder, a Applier) error {
-	r.decoder, r.applier = d, a
+	r.decoder, r.applier, r.take = d, a, r.handed
 	g, ctx := errgroup.WithContext(ctx)
 	for _, l := range r.lanes {
 		g.Go(func() error { return l.run(ctx) })
@@ -210,7 +233,7 @@ func (r *Receiver) Run(ctx context.Context, d *Decoder, a Applier) error {
 	return g.Wait()
 }
 
-// drops tells of messages that were dropped, once a minute. It is safe for concurrent use.
+// drops logs dropped messages, at most once a minute. It is safe for concurrent use.
 type drops struct {
 	mu    sync.Mutex
 	at    time.Time
@@ -228,8 +251,8 @@ func (d *drops) tell(log *zap.Logger, now time.Time, sender string, bytes int) {
 	d.at, d.quiet = now, 0
 }
 
-// guard calls f and returns its panic as an error, which is logged with its stack. A message that makes us panic costs itself
-// alone. Promise 9.
+// guard calls f and returns a panic as an error, after logging its stack. A message that causes a panic costs only
+// itself. Promise 9.
 func (r *Receiver) guard(what, sender string, f func()) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -241,18 +264,18 @@ func (r *Receiver) guard(what, sender string, f func()) (err error) {
 	return nil
 }
 
-// tellPanic tells of a fault of this program; its stack is what it takes to find it. Somebody may have found a message that brings
-// it about, and send it without end.
+// tellPanic logs a bug in this program with the stack needed to find it, a few times only: someone may have found a
+// message that triggers it, and send it endlessly.
 func (r *Receiver) tellPanic(what, sender string, err error, stack string) {
-	r.Node.Panicked()
-	if !r.panics.allow(r.Now()) {
+	r.Meter.Panicked()
+	if !r.news.panics.allow(r.Now()) {
 		return
 	}
 	r.Log.Error("a message made the node panic and was refused; the node goes on: please report this", zap.String("in", what),
 		zap.String("sender", wire.Shorten(sender, 32)), zap.Error(err), zap.String("stack", wire.Shorten(stack, 8000)))
 }
 
-// few lets a few of what may be very many pass: some a minute. It is safe for concurrent use.
+// few lets only a few events a minute pass. It is safe for concurrent use.
 type few struct {
 	mu    sync.Mutex
 	since time.Time
@@ -269,5 +292,5 @@ func (f *few) allow(now time.Time) bool {
 	return f.n <= 3
 }
 
-// ErrPanic is the error of a message in which this program has a fault.
+// ErrPanic is the error of a message that triggered a bug in this program.
 var ErrPanic = errors.New("internal error")

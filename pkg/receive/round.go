@@ -12,74 +12,96 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/pause"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// What a round takes in: as much as one transaction may write, and a message more.
+// A round takes as much as one transaction may write, and one message more.
 const (
 	roundRows  = apply.MostRows
 	roundBytes = apply.MostBytes
 )
 
-// rounds applies what the lanes have ready until ctx ends. What is ready together is applied together.
+// rounds applies prepared messages until ctx ends. Those that are ready together are applied together.
 func (r *Receiver) rounds(ctx context.Context) error {
 	for {
-		var again <-chan time.Time
+		wait := time.Duration(forever)
 		if at, ok := r.applier.Due(); ok {
-			again = time.After(max(at.Sub(r.Now()), 0))
+			wait = max(at.Sub(r.Now()), 0)
+		}
+		if len(r.again.turns) > 0 {
+			wait = 0
 		}
 		var turns []turn
-		if len(r.again) > 0 {
-			select {
-			case <-ctx.Done():
-				return nil
-			case x := <-r.ready:
-				turns = r.more(x)
-			default:
-			}
-		} else {
-			select {
-			case <-ctx.Done():
-				return nil
-			case x := <-r.ready:
-				turns = r.more(x)
-			case <-again:
-			}
+		first, ok := r.take(ctx, wait)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if ok {
+			turns = r.more(ctx, first)
 		}
 		r.Beat.Begin(r.Now())
-		before := len(r.again) > 0
+		before := len(r.again.turns) > 0
 		if fresh := r.fresh(turns); len(fresh) > 0 || !before {
 			r.finish(ctx, fresh)
 		}
 		if before {
-			r.goOn(ctx)
+			r.finish(ctx, []turn{r.again.next()})
 		}
 		r.Beat.End()
 	}
 }
 
-// more adds to a turn what is ready as well, until the round is full.
-func (r *Receiver) more(first turn) []turn {
+// forever waits until a turn arrives.
+const forever = -1
+
+// taking waits at most this long for a turn: not at all if wait is 0, indefinitely if it is forever.
+type taking func(ctx context.Context, wait time.Duration) (turn, bool)
+
+// handed returns the turns that lanes hand over.
+func (r *Receiver) handed(ctx context.Context, wait time.Duration) (t turn, ok bool) {
+	if wait == 0 {
+		select {
+		case t = <-r.ready:
+			return t, true
+		default:
+			return turn{}, false
+		}
+	}
+	var over <-chan time.Time
+	if wait != forever {
+		over = time.After(wait)
+	}
+	select {
+	case t = <-r.ready:
+		return t, true
+	case <-over:
+	case <-ctx.Done():
+	}
+	return turn{}, false
+}
+
+// more adds other ready turns to the first until the round is full.
+func (r *Receiver) more(ctx context.Context, first turn) []turn {
 	turns := []turn{first}
 	rows, bytes := first.size()
 	for rows < roundRows && bytes < roundBytes {
-		select {
-		case t := <-r.ready:
-			n, size := t.size()
-			turns, rows, bytes = append(turns, t), rows+n, bytes+size
-		default:
-			return turns
+		t, ok := r.take(ctx, 0)
+		if !ok {
+			break
 		}
+		n, size := t.size()
+		turns, rows, bytes = append(turns, t), rows+n, bytes+size
 	}
 	return turns
 }
 
-// fresh returns those turns that begin now: not those of a sender of which something is tried again, which come after that.
+// fresh returns the turns that begin now. A sender's turns wait until its retries are done.
 func (r *Receiver) fresh(turns []turn) (list []turn) {
 	for _, t := range turns {
 		t.begin()
-		if slices.ContainsFunc(r.again, func(o turn) bool { return o.lane == t.lane }) {
-			r.again = append(r.again, t)
+		if r.again.has(t.lane) {
+			r.again.add(t)
 		} else {
 			list = append(list, t)
 		}
@@ -87,19 +109,31 @@ func (r *Receiver) fresh(turns []turn) (list []turn) {
 	return list
 }
 
-// goOn tries a part of what is to be tried again: of another sender than the time before, if there is one.
-func (r *Receiver) goOn(ctx context.Context) {
-	at := max(slices.IndexFunc(r.again, func(t turn) bool { return t.lane != r.before }), 0)
-	t := r.again[at]
-	r.again = slices.Delete(r.again, at, at+1)
-	r.before = t.lane
-	r.finish(ctx, []turn{t})
+// retries are turns to retry.
+type retries struct {
+	turns []turn
+	last  *lane // of the turn retried last
 }
 
-// finish applies a round and answers the messages that are done by it.
+func (a *retries) add(t turn) { a.turns = append(a.turns, t) }
+
+func (a *retries) has(l *lane) bool {
+	return slices.ContainsFunc(a.turns, func(t turn) bool { return t.lane == l })
+}
+
+// next removes and returns a turn, of a different sender than the last one if possible.
+func (a *retries) next() turn {
+	at := max(slices.IndexFunc(a.turns, func(t turn) bool { return t.lane != a.last }), 0)
+	t := a.turns[at]
+	a.turns = slices.Delete(a.turns, at, at+1)
+	a.last = t.lane
+	return t
+}
+
+// finish applies a round and answers the messages that it completes.
 func (r *Receiver) finish(ctx context.Context, turns []turn) {
 	if !r.apply(ctx, turns) {
-		return // the node stops; what is not acked comes again
+		return // the node is stopping; unacked messages are sent again
 	}
 	for _, t := range turns {
 		if t.open > 0 || t.over {
@@ -113,13 +147,13 @@ func (r *Receiver) finish(ctx context.Context, turns []turn) {
 			r.answer(ctx, t.lane, w)
 		}
 	}
-	r.rowNews.Tell(r.Log, zap.WarnLevel, "rows not applied", r.Now())
-	r.waitNews.Tell(r.Log, zap.InfoLevel, "rows wait for others", r.Now())
+	r.news.refused.Tell(r.Log, zap.WarnLevel, "rows not applied", r.Now())
+	r.news.waiting.Tell(r.Log, zap.InfoLevel, "rows wait for others", r.Now())
 }
 
-// apply applies turns, and reports whether that came to an end. Where what came together cannot be written together, each turn is
-// tried by itself, the smallest first, and all of them for no longer than a turn may take: a sender whose rows are refused holds up
-// itself. What is left then is tried again.
+// apply applies turns, and reports whether it finished. If they cannot be written together, each turn is tried alone,
+// the smallest first, all of them for no longer than one turn may take: a sender whose rows are refused holds up only
+// itself. The rest is retried later.
 func (r *Receiver) apply(ctx context.Context, turns []turn) bool {
 	for i := range turns {
 		turns[i].begin()
@@ -134,36 +168,36 @@ func (r *Receiver) apply(ctx context.Context, turns []turn) bool {
 		}
 	}
 	slices.SortStableFunc(order, func(a, b *turn) int { return cmp.Compare(len(a.left), len(b.left)) })
-	until := time.Now().Add(turnTime)
+	until := r.Now().Add(turnTime)
 	for k, t := range order {
-		left := time.Until(until)
+		left := until.Sub(r.Now())
 		if k == 0 || left > 0 {
 			if !r.alone(ctx, t, max(left, 1)) {
 				return false
 			}
 		}
 		if len(t.left) > 0 {
-			r.again = append(r.again, *t)
+			r.again.add(*t)
 		}
 	}
 	return true
 }
 
-// together applies turns in as few transactions as there may be, or leaves them as they are.
+// together applies turns in as few transactions as possible, or leaves them as they are.
 func (r *Receiver) together(ctx context.Context, turns []turn) bool {
 	var changes []apply.Incoming
 	for i := range turns {
 		changes = append(changes, turns[i].incoming(len(turns[i].left))...)
 	}
 	var results []apply.Result
-	begun := time.Now()
+	begun := r.Now()
 	if r.guard("apply", "", func() { results = r.applyAll(ctx, changes, 0) }) != nil {
 		return true
 	}
 	if results == nil || ctx.Err() != nil {
 		return false
 	}
-	took := time.Since(begun)
+	took := r.Now().Sub(begun)
 	for i := range turns {
 		t := &turns[i]
 		n := len(t.left)
@@ -176,18 +210,18 @@ func (r *Receiver) together(ctx context.Context, turns []turn) bool {
 	return true
 }
 
-// alone applies a turn, as much of it as its sender may have now. Where it panics, each message is tried by itself: the one that is
-// the reason is refused.
+// alone applies as much of a turn as its sender's pace allows. After a panic each message is tried alone, and the one
+// that causes it is refused.
 func (r *Receiver) alone(ctx context.Context, t *turn, patience time.Duration) bool {
 	changes := t.incoming(t.lane.pace.rows())
 	var results []apply.Result
-	begun := time.Now()
+	begun := r.Now()
 	err := r.guard("apply", "", func() { results = r.applyAll(ctx, changes, patience) })
 	if err == nil {
 		if results == nil || ctx.Err() != nil {
 			return false
 		}
-		t.lane.pace.went(time.Since(begun), t.note(results))
+		t.lane.pace.went(r.Now().Sub(begun), t.note(results))
 		return true
 	}
 	n := len(changes)
@@ -233,7 +267,7 @@ func (r *Receiver) book(w *work, results []apply.Result) {
 				r.tellPanic("apply", w.sender, res.Err, string(p.Stack))
 			}
 			told := Told(res.Err)
-			if r.decoder.Transformers.Has(w.table(w.index[k])) {
+			if r.decoder != nil && r.decoder.Transformers.Has(w.table(w.index[k])) {
 				told = ToldOfMade(res.Err)
 			}
 			w.rejectAs(wire.Reject{Index: w.index[k], Retry: res.Retry, Taken: res.Retry && apply.Taken(res.Err)}, res.Err, told)
@@ -249,48 +283,43 @@ func (r *Receiver) answer(ctx context.Context, l *lane, w *work) {
 		case l.hold(w):
 			return
 		case len(w.rejects) > 0:
-			r.rowNews.Add(w.sender, wire.Shorten(w.change.Table, 64), wire.Shorten(w.change.ID, ShownKey), w.reasons[0])
-			r.Node.Answer(*w.change, w.rejects[0].Message)
+			r.news.refused.Add(w.sender, wire.Shorten(w.change.Table, 64), wire.Shorten(w.change.ID, ShownKey), w.reasons[0])
+			r.Answers.Answer(*w.change, w.rejects[0].Message)
 		default:
-			r.Node.Answer(*w.change, "")
+			r.Answers.Answer(*w.change, "")
 		}
-		r.Node.Arrived(w.sender, 1, func(int) string { return w.change.Table }, w.rejects)
+		r.Counters.Received(w.sender, 1, func(int) string { return w.change.Table }, w.rejects)
 		w.ack() // Promise 6: the transaction is committed
 		l.give(w.bytes)
 		return
 	}
 	all := w.batch.Changes
-	r.Node.Ack(ctx, w.sender, wire.Ack{Session: w.batch.Session, Seq: w.batch.Seq, Failed: w.rejects, Held: w.held})
+	r.Answers.Ack(ctx, w.sender, wire.Ack{Session: w.batch.Session, Seq: w.batch.Seq, Failed: w.rejects, Held: w.held})
 	for i, f := range w.rejects {
-		news, c := &r.rowNews, &all[f.Index]
+		news, c := &r.news.refused, &all[f.Index]
 		if f.Retry {
-			news = &r.waitNews
+			news = &r.news.waiting
 		}
 		news.Add(w.sender, wire.Shorten(c.Table, 64), wire.Shorten(strings.ToValidUTF8(c.Key, "?"), ShownKey), w.reasons[i])
 	}
-	r.Node.Arrived(w.sender, len(all), func(i int) string { return all[i].Table }, w.rejects)
+	r.Counters.Received(w.sender, len(all), func(i int) string { return all[i].Table }, w.rejects)
 	w.ack() // Promise 6
 	l.give(w.bytes)
 }
 
-// applyAll applies changes, as often as it takes while the database is away. It
-// returns nil if ctx ends before.
+// applyAll applies changes, retrying while the database is away. It returns nil if ctx ends first.
 func (r *Receiver) applyAll(ctx context.Context, changes []apply.Incoming, patience time.Duration) []apply.Result {
-	for pause := 200 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
-		begun := time.Now()
+	for next := range pause.Doubling(ctx, 200*time.Millisecond, 10*time.Second) {
+		begun := r.Now()
 		results, err := r.applier.ApplyFor(ctx, changes, patience)
 		if err == nil {
-			r.Node.Applied(ctx, time.Since(begun))
+			r.Meter.Applied(r.Now().Sub(begun))
+			r.Answers.TellFreed(ctx)
 			return results
 		}
-		if ctx.Err() != nil {
-			return nil
-		}
-		r.Log.Warn("could not apply changes; retrying", zap.Int("changes", len(changes)), zap.Duration("next", pause), zap.Error(err))
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(pause):
+		if ctx.Err() == nil {
+			r.Log.Warn("could not apply changes; retrying", zap.Int("changes", len(changes)), zap.Duration("next", next), zap.Error(err))
 		}
 	}
+	return nil
 }

@@ -10,19 +10,19 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 )
 
-// How much is logged of rows that are refused, or that wait: a line for each client, table
-// and reason, and while there are more of them one a minute.
+// Limits for logging rows that are refused or wait: one line for each client, table and reason, then at most one a
+// minute while there are more.
 const (
 	newsPause  = time.Minute
 	newsForget = time.Hour
-	newsClient = 30   // reasons of one client; all others are one
-	newsMost   = 1000 // of all clients; those of others are one. Promises 9 and 10.
+	newsClient = 30   // reasons of one client; all others count as one
+	newsMost   = 1000 // of all clients; those of further ones count as one. Promises 9 and 10.
 )
 
 // ShownKey is how much of a row's key is shown, in characters.
 const ShownKey = 80
 
-// Others stands for what is not told by its name, since there is too much of it.
+// Others stands for names that are too many to log.
 const Others = "*"
 
 // RowNews collects news about rows for the log. It belongs to one goroutine. Its zero value is ready.
@@ -31,17 +31,17 @@ type RowNews struct {
 	reasons map[string]int // by client
 }
 
-// rowReason is what is told of together.
+// rowReason identifies rows that are logged together.
 type rowReason struct{ client, table, reason string }
 
-// rowTold is a row of a number of which nothing has been told yet.
+// rowTold is the first of a number of rows not logged yet.
 type rowTold struct {
 	at          time.Time
 	rows        int
 	id, message string // of the first
 }
 
-// Add takes in a row. What others choose, as the name of a table, makes no more lines than there may be.
+// Add adds a row. Names that others choose, such as a table's, cannot exceed the bounds on lines.
 func (n *RowNews) Add(client, table, id, message string) {
 	if n.told == nil {
 		n.told, n.reasons = map[rowReason]*rowTold{}, map[string]int{}
@@ -85,8 +85,7 @@ func (n *RowNews) Tell(log *zap.Logger, level zapcore.Level, what string, now ti
 	}
 }
 
-// reason is a message without what is different in each row: values, which are quoted, and
-// numbers.
+// reason is a message without what differs from row to row: quoted values and numbers.
 func reason(message string) string {
 	var b strings.Builder
 	quote := rune(0)

@@ -12,16 +12,17 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// toldLength bounds what a client is told of an error, in characters.
+// toldLength bounds the error text that a client is told, in characters.
 const toldLength = 1000
 
-// ofTheRow are errors of the server that speak of the row that is written: its columns, its own values, the names of keys and
-// constraints that it breaks, and what a trigger of the user's has to say to who writes (SIGNAL). Others may hold statements, and
-// so other rows.
+// ofTheRow are server errors that concern only the row being written: its columns, its values, the names of the keys
+// and constraints it violates, and messages that a user's trigger raises for the writer (SIGNAL). Others may quote
+// statements, and so other rows.
 var ofTheRow = []int{1048, 1062, 1216, 1217, 1264, 1265, 1292, 1364, 1366, 1367, 1406, 1411, 1416, 1451, 1452, 1526, 1644, 1690, 3140, 3819, 4025}
 
-// Told is what a client learns about an error of its row or its question: the row is its own, and the rest of the node is not for it
-// to see, as files, statements, other rows and what a fault of this program has at hand. The log has the whole. Promise 8.
+// Told returns what a client may learn about an error of its row or its question. The row is its own; files,
+// statements, other rows and the details of a bug in this program are not for it to see. The log has the full error.
+// Promise 8.
 func Told(err error) string {
 	var teller interface{ Told() string }
 	n := mysqldb.Number(err)
@@ -30,7 +31,7 @@ func Told(err error) string {
 		return ErrPanic.Error()
 	case errors.As(err, &teller):
 		return teller.Told()
-	case mysqldb.Transient(err): // which may say where the database is
+	case mysqldb.Transient(err): // which may name the database's address
 		return "the database there cannot be reached now"
 	case n != 0 && !slices.Contains(ofTheRow, n):
 		return fmt.Sprintf("the database there answers with error %d; see the log there", n)
@@ -38,7 +39,7 @@ func Told(err error) string {
 	return wire.Shorten(strings.ToValidUTF8(err.Error(), "?"), toldLength)
 }
 
-// ToldOfMade is Told of a row that a transformer has made of the one that came: its values are not those of the sender.
+// ToldOfMade is Told for a row that a transformer produced: its values are not the sender's.
 func ToldOfMade(err error) string {
 	var w *apply.Wait
 	switch n := mysqldb.Number(err); {
@@ -53,13 +54,13 @@ func ToldOfMade(err error) string {
 // scripted is an error of a transformer.
 type scripted struct{ error }
 
-// Unwrap returns the error as it is.
+// Unwrap returns the transformer's error.
 func (s scripted) Unwrap() error { return s.error }
 
-// Told tells it as transformers do.
+// Told returns the text that transform.Told allows.
 func (s scripted) Told() string { return transform.Told(s.error) }
 
-// byScript marks an error of a transformer, which may be none.
+// byScript marks an error of a transformer; nil stays nil.
 func byScript(err error) error {
 	if err == nil || errors.Is(err, transform.ErrDropped) {
 		return err

@@ -13,7 +13,7 @@ import (
 )
 
 // What a client is told speaks of its own row, whatever an error has in it.
-func TestWhatAClientIsTold(t *testing.T) {
+func TestWhatAClientLearns(t *testing.T) {
 	server := func(number uint16, text string) error {
 		return fmt.Errorf("write orders: %w", &mysql.MySQLError{Number: number, Message: text})
 	}

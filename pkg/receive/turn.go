@@ -5,17 +5,17 @@ import "github.com/mysql-sync/mysql-sync/pkg/apply"
 // turn is the part of a load that is applied in one round.
 type turn struct {
 	*load
-	from, to int   // of its changes
-	left     []int // those of them that have no result yet, once it is begun
+	from, to int   // range of its changes
+	left     []int // changes without a result, once the turn has begun
 }
 
-// last reports whether the load is handed over with it.
+// last reports whether this turn completes its load.
 func (t *turn) last() bool { return t.to == len(t.changes) }
 
 // size returns how much of a round a turn takes.
 func (t *turn) size() (rows, bytes int) {
 	if t.last() {
-		rows = t.rows - len(t.changes) // what is refused at once
+		rows = t.rows - len(t.changes) // rows refused at once
 	}
 	if t.from == 0 && t.last() {
 		return rows + t.to, t.bytes
@@ -26,7 +26,7 @@ func (t *turn) size() (rows, bytes int) {
 	return rows + t.to - t.from, bytes
 }
 
-// begin makes place for the results.
+// begin allocates the results.
 func (t *turn) begin() {
 	if t.results == nil {
 		t.results, t.open = make([]apply.Result, len(t.changes)), len(t.changes)
@@ -39,7 +39,7 @@ func (t *turn) begin() {
 	}
 }
 
-// incoming are those of the changes that are left, the first of them at most so many.
+// incoming returns at most this many of the remaining changes, in order.
 func (t *turn) incoming(most int) []apply.Incoming {
 	n := min(len(t.left), most)
 	if n == 0 {
@@ -55,7 +55,7 @@ func (t *turn) incoming(most int) []apply.Incoming {
 	return list
 }
 
-// note takes the results of the first changes that are left, and returns those that there are now.
+// note stores the results of the first remaining changes, and returns all results so far.
 func (t *turn) note(results []apply.Result) []apply.Result {
 	rest, tried := make([]int, 0, len(t.left)), results[:0:0]
 	for k, i := range t.left {

@@ -53,7 +53,7 @@ func TestRowsThatAreRefusedHoldUpTheirSenderAlone(t *testing.T) {
 	t.Parallel()
 	r, bad := many(t)
 	s := &slowly{written: map[string]int{}}
-	r.applier, r.Node = s, &s.stand
+	r.applier, r.Answers = s, &s.stand
 	made := func(sender string, rows int) turn {
 		x := &load{lane: r.lane(sender), rows: rows}
 		for i := range rows {
@@ -77,11 +77,11 @@ func TestRowsThatAreRefusedHoldUpTheirSenderAlone(t *testing.T) {
 		t.Fatalf("the rows of another client are written in these calls: %v", s.written)
 	}
 	before := s.calls
-	for n := 1; len(r.again) > 0; n++ {
+	for n := 1; len(r.again.turns) > 0; n++ {
 		if n > 100_000 {
-			t.Fatalf("%d turns are never done", len(r.again))
+			t.Fatalf("%d turns are never done", len(r.again.turns))
 		}
-		r.goOn(t.Context())
+		r.finish(t.Context(), []turn{r.again.next()})
 		if n == 40 {
 			r.finish(t.Context(), r.fresh([]turn{made("node-b", 1)}))
 			if s.written["0"] < before+n {

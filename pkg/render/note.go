@@ -7,11 +7,11 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// notedRows is how many rows are noted at a time.
+// notedRows is how many rows are recorded at a time.
 const notedRows = 1000
 
-// Note notes the next rows of a table under their own ids: that is how they were
-// sent. One that the remote wrote last itself is none that it was sent.
+// Note records the next rows of a table under their own ids, under which they were sent. A row last written by the
+// remote itself was not sent to it.
 func (n *Renderer) Note(ctx context.Context, remote string, at *outbox.Noting) (noted int, finished bool, err error) {
 	t, err := n.Tables.FreshAtOnce(ctx, at.Table)
 	if err != nil {

@@ -9,15 +9,15 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// Rehearsed is what becomes of a row on its way to a remote, as a transformer has it.
+// Rehearsed is what a transformer makes of a row on its way to a remote.
 type Rehearsed struct {
 	Way     string // one of wire's; empty: the row goes as it is
 	Columns []string
 	Values  [][]byte
 }
 
-// Rehearse returns what would become of those rows that are here, by key, if they were sent to a client, whether it is a remote or
-// not. Nothing is noted of it. The values that would be sent are wanted or not.
+// Rehearse returns what the existing rows, by key, would become if they were sent to a client, whether it is a remote
+// or not. Nothing is recorded. wanted says whether to return the values that would be sent.
 func (n *Renderer) Rehearse(ctx context.Context, remote string, t *schema.Table, keys [][]byte, wanted bool) (map[string]Rehearsed, error) {
 	rows := make([]change.Row, len(keys))
 	for i, k := range keys {

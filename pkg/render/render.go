@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
@@ -23,7 +24,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// Renderer reads rows as they are now and makes of them what a remote is to have. It is safe for concurrent use.
+// Renderer reads rows as they are now and renders them for a remote. It is safe for concurrent use.
 type Renderer struct {
 	Log          *zap.Logger
 	Client       string // of this node
@@ -34,13 +35,13 @@ type Renderer struct {
 	Zone         *time.Location // of TIMESTAMP values in version 1
 	Synced       []string       // tables that are sent
 	Keys         func(ctx context.Context, t *schema.Table, after []byte, limit int) ([]change.Row, error)
-	Uncaptured   func(ctx context.Context, rows []change.Row) (map[change.Row]bool, error)
+	Source       capture.Asked // of local writes
 }
 
 // readBytes is how many bytes of rows are read at a time. Promise 10.
 const readBytes = 4 << 20
 
-// Sent keeps as what a remote was sent the rows that a transformer changes; see outbox.Outbox.
+// Sent records what a remote was sent of rows that a transformer changes; see outbox.Outbox.
 type Sent interface {
 	SentAs(ctx context.Context, remote, table string, rows []change.Row) (map[change.Row]string, error)
 	Sending(ctx context.Context, remote string, rows []outbox.Sent) error
@@ -50,12 +51,12 @@ type Sent interface {
 // Target is a remote for which rows are rendered.
 type Target struct {
 	Remote string
-	Single bool                                          // rows go in the form of version 1 too
-	Begun  int64                                         // the stream's end when this run began
+	Single bool                                          // rows are also rendered for version 1
+	Begun  int64                                         // end of the stream when this run started
 	Note   func(ctx context.Context, table string) error // called before the first row of a table is rendered; nil: nothing is
 }
 
-// Outgoing is a row as it goes to one remote.
+// Outgoing is a row as sent to one remote.
 type Outgoing struct {
 	change.Change
 	Sent   outbox.Sent
@@ -77,16 +78,16 @@ type Refusal struct {
 	wire.Reject
 }
 
-// Rendering is what became of rows that were to be sent.
+// Rendering is the outcome for rows that were to be sent.
 type Rendering struct {
 	Outgoing []Outgoing
-	Idle     []outbox.Sent // the remote is not to have them
-	Refused  []Refusal     // a transformer failed, or the table is not there
-	Partial  bool          // rows are read one by one, and some left out, because they or what scripts make of them are large
+	Idle     []outbox.Sent // the remote should not have them
+	Refused  []Refusal     // a transformer failed, or the table is missing
+	Partial  bool          // rows are read one by one, and some left out, because they or their transformed rows are large
 	bytes    int           // of the rows read one by one
 }
 
-// Keep leaves of a rendering the rows for which keep says so.
+// Keep keeps the rows of a rendering for which keep returns true.
 func (d *Rendering) Keep(keep func(change.Row) bool) {
 	d.Outgoing = slices.DeleteFunc(d.Outgoing, func(o Outgoing) bool { return !keep(o.Sent.Row) })
 	d.Idle = slices.DeleteFunc(d.Idle, func(x outbox.Sent) bool { return !keep(x.Row) })
@@ -142,13 +143,13 @@ func (d *Rendering) refuse(i outbox.Item, why wire.Reject) {
 	d.Refused = append(d.Refused, Refusal{i, why})
 }
 
-// errAside is why a table cannot be read now, through nobody's fault: its rows wait until it can. Promise 5.
+// errAside is why a table cannot be read now, through no one's fault: its rows wait until it can. Promise 5.
 type errAside struct{ error }
 
 func (e errAside) Unwrap() error { return e.error }
 
-// Unreadable reports whether an error is one of a table or of the right to read
-// it, not of the server: the other tables go on. Promise 5.
+// Unreadable reports whether an error is about a table or the right to read it, not about the server: the other tables
+// go on. Promise 5.
 func Unreadable(err error) bool {
 	return errors.Is(err, schema.ErrNoTable) || errors.Is(err, schema.ErrUnfit) || mysqldb.Number(err) != 0 && !mysqldb.Transient(err)
 }
@@ -174,9 +175,8 @@ func (n *Renderer) renderTable(ctx context.Context, d *Rendering, to Target, tab
 	if len(items) == 0 {
 		return nil
 	}
-	// The versions are read before the rows, so that a row is never older than
-	// the version it goes under: a newer one has a place of its own in the stream.
-	// Rows of the stream were read with theirs.
+	// The versions are read before the rows, so that a row is never older than the version it is sent under: a newer
+	// one has a position of its own in the stream. Rows of the stream were read with theirs.
 	var unknown []change.Row
 	for i := range items {
 		if items[i].Version.IsZero() {
@@ -227,18 +227,18 @@ func (n *Renderer) renderTable(ctx context.Context, d *Rendering, to Target, tab
 	return nil
 }
 
-// withoutVanished returns the items but those whose rows are missing and that no trigger
-// saw go, as by TRUNCATE: they are not sent as deletes. Promise 7. A delete that is not
-// captured yet has a place of its own.
+// withoutVanished returns the items without those whose rows are missing and that no trigger saw deleted, as with
+// TRUNCATE: they are not sent as deletes. Promise 7. A delete that is not captured yet has a position of its own.
 func (n *Renderer) withoutVanished(ctx context.Context, d *Rendering, t *schema.Table, items []outbox.Item, found map[string][][]byte) ([]outbox.Item, error) {
 	var missing []change.Row
+	var keys []string
 	for i := range items {
 		if _, ok := found[items[i].Key]; !ok && !items[i].OnlyMissing {
-			missing = append(missing, items[i].Row)
+			missing, keys = append(missing, items[i].Row), append(keys, items[i].Key)
 		}
 	}
-	// In this order: what is captured between the two has its new fate by then.
-	uncaptured, err := n.Uncaptured(ctx, missing)
+	// In this order: what is captured in between has its new fate by then.
+	uncaptured, err := capture.Uncaptured(ctx, n.DB, n.Source, t.Name, keys)
 	if err != nil {
 		return nil, err
 	}
@@ -248,7 +248,7 @@ func (n *Renderer) withoutVanished(ctx context.Context, d *Rendering, t *schema.
 	}
 	before := len(items)
 	items = slices.DeleteFunc(items, func(i outbox.Item) bool {
-		vanished := fates[i.Row] == version.There && !uncaptured[i.Row]
+		vanished := fates[i.Row] == version.There && len(uncaptured[i.Key]) == 0
 		if vanished {
 			d.Idle = append(d.Idle, outbox.Sent{Item: i})
 		}
@@ -275,8 +275,8 @@ func fitting(d *Rendering, t *schema.Table, items []outbox.Item) []outbox.Item {
 	return fit
 }
 
-// outgoing begins what is sent of a row. One that was never written since the
-// node keeps versions gets one that any write is later than.
+// outgoing begins what is sent of a row. One that was never written since the node keeps versions gets a version that
+// any write is later than.
 func (n *Renderer) outgoing(i outbox.Item, states map[change.Row]change.State) Outgoing {
 	o := Outgoing{Change: change.Change{Row: i.Row, State: i.State, OnlyMissing: i.OnlyMissing}, Sent: outbox.Sent{Item: i}}
 	if i.Version.IsZero() {
@@ -314,8 +314,8 @@ func (n *Renderer) singleForm(t *schema.Table, o *Outgoing) (err error) {
 	return nil
 }
 
-// readRows reads the rows that exist, by key. Where they are large it reads only
-// the first of them and returns the items that it got to. Promise 10.
+// readRows reads the existing rows, by key. If they are large, it reads only the first of them and returns the items
+// that it got to. Promise 10.
 func (n *Renderer) readRows(ctx context.Context, t *schema.Table, items []outbox.Item, d *Rendering) (map[string][][]byte, []outbox.Item, error) {
 	found := make(map[string][][]byte, len(items))
 	for start := 0; start < len(items); {
@@ -347,8 +347,7 @@ func (n *Renderer) readRows(ctx context.Context, t *schema.Table, items []outbox
 	return found, items, nil
 }
 
-// inOtherSpellings has the rows that are spelled otherwise by now stand under the keys
-// that were asked for.
+// inOtherSpellings files rows that are now spelled differently under the keys that were asked for.
 func (n *Renderer) inOtherSpellings(ctx context.Context, t *schema.Table, items []outbox.Item, found map[string][][]byte) error {
 	if t.Spelling() == value.Exact {
 		return nil

@@ -12,8 +12,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// Querier runs the statements of scripts on the node's database, in sessions that
-// they share with nobody: what they write is a local write like any other.
+// Querier runs scripts' statements on the node's database, in sessions that no one else uses: their writes are local
+// writes like any other.
 type Querier struct{ Guests *mysqldb.Guests }
 
 // Query runs one statement and returns its rows in entity form.
@@ -22,8 +22,8 @@ func (q Querier) Query(ctx context.Context, file, query string) (list []value.En
 	return list, later(err)
 }
 
-// later marks what heals by itself: it is neither the script's fault nor the row's, on the way
-// out as on the way in.
+// later marks errors that resolve themselves: neither the script nor the row is at fault, on the way out as on the way
+// in.
 func later(err error) error {
 	if mysqldb.Transient(err) {
 		return transform.Later(err)
@@ -31,8 +31,8 @@ func later(err error) error {
 	return err
 }
 
-// OnlyReading is the Querier of scripts that may not write. A statement that writes
-// gives no rows, as such statements do.
+// OnlyReading is the Querier for scripts that may not write. A statement that writes returns no rows, as such
+// statements do.
 type OnlyReading struct{ Guests *mysqldb.Guests }
 
 // Query runs one statement and returns its rows; none if it writes.
@@ -53,7 +53,7 @@ func (r OnlyReading) query(ctx context.Context, file, query string) (list []valu
 // readOnlyTransaction is the server's error for a statement that writes.
 const readOnlyTransaction = 1792
 
-// mostAnswered bounds the rows that a statement of a script gives, in bytes.
+// mostAnswered bounds the rows that a script's statement returns, in bytes.
 const mostAnswered = 64 << 20
 
 // rowOverhead is what a value takes beside its bytes.

@@ -13,8 +13,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// transformRows runs the table's script for each row, or for the first ones where it makes
-// large rows of them. Promise 10.
+// transformRows runs the table's script for each row, or only for the first ones if it makes large rows of them.
+// Promise 10.
 func (n *Renderer) transformRows(ctx context.Context, d *Rendering, to Target, t *schema.Table, items []outbox.Item,
 	states map[change.Row]change.State, found map[string][][]byte) error {
 	rows := make([]change.Row, len(items))
@@ -63,13 +63,13 @@ func (n *Renderer) transformRows(ctx context.Context, d *Rendering, to Target, t
 	return n.Sent.Sending(ctx, to.Remote, sending)
 }
 
-// asks reports whether the script has a say: the delete of a row that is for a remote
-// without it has a mark of its own.
+// asks reports whether the script is consulted: the delete of a row that is for a remote without it has a mark of its
+// own.
 func asks(o *Outgoing, values [][]byte) bool { return values != nil || !o.OnlyMissing }
 
 // callOf returns the call of a row's script; without values it is that of a delete.
 func (n *Renderer) callOf(o *Outgoing, remote string, t *schema.Table, values [][]byte) transform.Call {
-	id, _ := t.ID(o.Key) // a key that cannot be shown is told by sendAs
+	id, _ := t.ID(o.Key) // sendAs reports a key that cannot be shown
 	call := transform.Call{Table: t.Name, ID: id, Source: n.Client, Target: remote}
 	if values != nil {
 		call.Entity = receive.Decode(t, t.Names(), values, n.Zone)
@@ -77,9 +77,8 @@ func (n *Renderer) callOf(o *Outgoing, remote string, t *schema.Table, values []
 	return call
 }
 
-// transformRow makes of a row what the remote is to have; held is the id under
-// which it has the row now, or empty. send is false if the remote neither has
-// the row nor is to have it.
+// transformRow makes the row that the remote should have; held is the id under which it has the row now, or empty. send
+// is false if the remote neither has the row nor should have it.
 func (n *Renderer) transformRow(ctx context.Context, o *Outgoing, to Target, t *schema.Table, values [][]byte, held string) (send bool, err error) {
 	if !asks(o, values) {
 		return false, nil
@@ -88,7 +87,7 @@ func (n *Renderer) transformRow(ctx context.Context, o *Outgoing, to Target, t *
 	return n.sendAs(ctx, o, to, t, call, n.Transformers.ApplyAll(ctx, t.Name, []transform.Call{call})[0], held)
 }
 
-// sendAs makes of a script's result what the remote is to have, as transformRow.
+// sendAs turns a script's result into what the remote should have, like transformRow.
 func (n *Renderer) sendAs(ctx context.Context, o *Outgoing, to Target, t *schema.Table, call transform.Call, r transform.Result, held string) (send bool, err error) {
 	if _, err := t.ID(o.Key); err != nil {
 		return false, err
@@ -122,7 +121,7 @@ func (n *Renderer) sendAs(ctx context.Context, o *Outgoing, to Target, t *schema
 		return false, err
 	}
 	if held != "" && held != o.ID {
-		// Under another id it is another row there: the old one goes first.
+		// Under another id it is another row there: the old one is deleted first.
 		o.Entity, o.Columns, o.Values = nil, nil, nil
 		o.Sent.Moved = true
 		return n.delete(o, t, held)
@@ -150,11 +149,10 @@ func (n *Renderer) transformedDelete(o *Outgoing, t *schema.Table, call transfor
 	return n.delete(o, t, id)
 }
 
-// takeAway sends a delete where the remote may have a row that is not for it: where it
-// was sent the row, or wrote it before somebody else did. Under the id that the row
-// then has there: it was sent as that, or a delete of it would go as that. What the
-// remote wrote last itself stays there, and what a table that is sent for the rows
-// that it lacks does not give it, it is not deprived of either.
+// takeAway sends a delete if the remote may have a row that is not for it: if it was sent the row, or wrote it before
+// someone else did. It goes under the id that the row then has there: the one it was sent under, or the one a delete of
+// it would go under. What the remote itself wrote last stays there, and a table sent for its missing rows does not
+// delete what it does not give.
 func (n *Renderer) takeAway(ctx context.Context, o *Outgoing, to Target, t *schema.Table, call transform.Call, held string) (send bool, err error) {
 	switch {
 	case o.State.WrittenBy(to.Remote), o.OnlyMissing:
@@ -162,8 +160,8 @@ func (n *Renderer) takeAway(ctx context.Context, o *Outgoing, to Target, t *sche
 	case held != "":
 		send, err := n.delete(o, t, held)
 		if at := o.Sent.Position; at > 0 && at <= to.Begun {
-			// It may have been sent before this run, as this very version, and then the
-			// delete does nothing there: what is known of it stays.
+			// It may have been sent before this run, under this very version, and then the delete does nothing there:
+			// what is known of it stays.
 			o.Sent.Gone, o.Sent.As = false, held
 		}
 		return send, err

@@ -26,7 +26,7 @@ import (
 // trialMost bounds how many messages, statements and lines of a script are kept.
 const trialMost = 100
 
-// TrialRequest names a row of the node's database and a way that it could go.
+// TrialRequest names a row of the node's database and a direction.
 type TrialRequest struct {
 	Table, ID string // the id as sync_status shows it
 	Remote    string
@@ -34,20 +34,19 @@ type TrialRequest struct {
 	Delete    bool // as if the row had been deleted
 }
 
-// Trial is what a table's transformer makes of a row. Nothing was sent, and
-// nothing written.
+// Trial is what a table's transformer makes of a row. Nothing is sent, and nothing written.
 type Trial struct {
 	Transformed bool         // the table has a transformer
 	Before      value.Entity // nil for a delete
 	After       value.Entity // nil: see Sent and HeldBack
 	Sent        bool         // the row or, with After nil, a delete goes out; or, received, is written
 	As          string       // its id then
-	Held        string       // the id under which the remote has the row now; empty: none that is known
+	Held        string       // the id under which the remote has the row now; empty: none known
 	HeldBack    bool         // the transformer returned null
 	Own         bool         // the remote wrote the row last itself: held back, it stays there
 	Published   []Published  // messages that the script would have published
-	Writes      []string     // statements of the script that were not run, since they write
-	Log         []string     // what the script said
+	Writes      []string     // statements of the script that were not run because they write
+	Log         []string     // what the script logged
 }
 
 // Published is a message that a script would have published.
@@ -58,10 +57,9 @@ type Published struct {
 	Retain  bool
 }
 
-// Try runs the transformer of a table on a real row, as the node does when it sends
-// or receives it. The script reads the database; its statements that write are
-// refused by the server, and noted, as its messages are. The error is the script's,
-// with its line, or says why it was not run; the Trial holds what was noted till then.
+// Try runs a table's transformer on a real row, as the node does when it sends or receives it. The script can read the
+// database; its writing statements are refused by the server and recorded, as are its messages. The error is the
+// script's, with its line, or says why it was not run; the Trial holds what was recorded until then.
 func Try(ctx context.Context, cfg *config.Config, db *mysqldb.DB, r TrialRequest) (*Trial, error) {
 	trial := &Trial{}
 	zone, err := cfg.Zone()
@@ -151,8 +149,7 @@ func (n *tried) try(ctx context.Context, trial *Trial, r TrialRequest) error {
 	if values == nil {
 		trial.Sent, err = n.transformRow(ctx, &o, Target{Remote: r.Remote}, t, nil, trial.Held)
 	} else {
-		// As if the remote did not have it: then the row itself comes out, not what
-		// takes away an older one.
+		// As if the remote did not have it: then the row itself comes out, not what deletes an older one.
 		trial.Sent, err = n.transformRow(ctx, &o, Target{Remote: r.Remote}, t, values, "")
 		if err == nil && !trial.Sent {
 			o = n.outgoing(item, states)
@@ -206,7 +203,7 @@ func (n *tried) tryReceive(ctx context.Context, trial *Trial, t *schema.Table, r
 	return apply.Misfit(t, in.Columns, in.Values, n.lossy)
 }
 
-// dropped returns nil for what is no error: that the row is not for this node.
+// dropped returns nil for what is not an error: that the row is not for this node.
 func dropped(err error) error {
 	if errors.Is(err, transform.ErrDropped) {
 		return nil

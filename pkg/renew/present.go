@@ -11,10 +11,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// Refused gives rows that a remote refused a version of now, where theirs lies too far
-// ahead by the own clock too: a clock was wrong when they were written, and no remote
-// whose clock is right would ever take them. That is seen only when it has been set
-// right: two clocks must agree, or one that is behind would undo what is right.
+// Refused gives rows that a remote refused a current version if theirs is too far ahead by this node's clock too: a
+// clock was wrong when they were written, and no remote whose clock is right would ever accept them. That shows only
+// after it was corrected: two clocks must agree, or one that is behind would undo what is right.
 func (w *Writer) Refused(ctx context.Context, failed []outbox.Failure) error {
 	rows := make([]change.Row, len(failed))
 	for i := range failed {

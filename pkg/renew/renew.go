@@ -35,8 +35,8 @@ type Config struct {
 	OnNews   func()                          // there is something in the stream
 }
 
-// renew gives rows further versions, as if they were written again as they are, and returns which. next says of which rows, by
-// what is known of them under their latches, and what their states are then.
+// renew gives rows further versions, as if they were written again unchanged, and returns which. next says which rows,
+// from what is known of them under their latches, and what their states are then.
 func (w *Writer) renew(ctx context.Context, rows []change.Row, next func(r change.Row, s change.State, now int64) (change.State, bool)) ([]change.Row, error) {
 	var renewed []change.Row
 	err := w.Stream.Write(ctx, w.DB, rows, func(tx mysqldb.Tx, writing *version.Writing) error {

@@ -16,18 +16,18 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// silence says what a remote that holds a later write of a row means.
+// silence says what it means that a remote holds a later write of a row.
 type silence uint8
 
 const (
 	late    silence = iota // the node knows of that write: what was sent came late
-	untrue                 // nobody made that write: somebody claims to have it, or to know it
+	untrue                 // no one made that write: someone claims to have it, or to know it
 	unknown                // it may have been made, and the node does not know it
 )
 
-// heardOf judges what a remote holds. held is what the node has of the row, own the origin of its writes, and wrote the time up to
-// which it may have written the row. A later write is not true. One up to then it may have made and forgotten, where its database, or
-// a table, was set back to a backup. So far ahead as most, in µs, a remote may say that it is.
+// heardOf judges what a remote holds. held is the node's state of the row, own the origin of its writes, and wrote the
+// time up to which it may have written the row. A later write is a lie. It may have made and forgotten one up to then,
+// if its database, or a table, was restored from a backup. A remote may claim at most so far ahead, in µs.
 func heardOf(by wire.Held, held change.State, own string, wrote, most int64) silence {
 	switch {
 	case held.Version.IsZero() || held.Latest(by.Origin) >= by.Time || held.Version.Origin != by.Origin:
@@ -59,13 +59,13 @@ func (w *Writer) spokenTo(remote string) *spoken {
 	return s
 }
 
-// againMost is how many rows are written again in a minute for what a remote says. It may make up that it holds later writes, each
-// time anew, and each costs a write here and a message to all remotes. Promise 10.
+// againMost is how many rows per minute are written again because of what a remote says. It may make up that it holds
+// later writes, each time a new one, and each costs a write here and a message to all remotes. Promise 10.
 const againMost = 1000
 
-// Denied looks at rows that a remote did not write. Those that somebody has silenced by a lie are written again as they are,
-// later than what the lie says: they go out once more. The others that the node cannot explain are refused. What the rest is,
-// was delivered late. So no write that counts as known where it is not is taken for delivered. Promises 1 and 4.
+// Denied examines rows that a remote did not write. Those that someone has silenced by a lie are written again
+// unchanged, later than the lie: they go out once more. Others that the node cannot explain are refused. The rest was
+// delivered late. So no write that counts as known where it is not is taken for delivered. Promises 1 and 4.
 func (w *Writer) Denied(ctx context.Context, remote string, list []deliver.Held) (done []outbox.Sent, refused []render.Refusal, err error) {
 	rows := make([]change.Row, len(list))
 	for i := range list {
@@ -117,7 +117,7 @@ func (w *Writer) Denied(ctx context.Context, remote string, list []deliver.Held)
 	if len(again) > 0 {
 		level := zap.WarnLevel
 		if spoken.rows > 0 {
-			level = zap.DebugLevel // it was told in this minute
+			level = zap.DebugLevel // it was logged within this minute
 		}
 		spoken.rows += len(again)
 		w.Log.Log(level, "the remote skipped rows because someone wrote in this node's name, or claims to know writes it never made; sending them again as later writes",

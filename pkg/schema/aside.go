@@ -11,35 +11,35 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
-// How a table that cannot be read is asked for. One that is damaged may look as if it could be: that shows
-// when its rows are read, and then the pauses grow.
+// Timing for tables that cannot be read. A damaged table may look readable: that shows only when its rows are read, and
+// then the pauses grow.
 const (
 	asideFirst = 50 * time.Millisecond
 	asideMost  = time.Second      // between two looks
-	asideAgain = 30 * time.Second // where it looked free each time and was not
+	asideAgain = 30 * time.Second // if it looked free each time and was not
 	asideTrial = 3 * time.Second  // without an error, after which it is free
-	asideTold  = 3 * time.Second  // after which it is told
+	asideTold  = 3 * time.Second  // after which it is logged
 )
 
-// aside is a table that cannot be read now: somebody has locked it, or it is damaged.
+// aside is a table that cannot be read now: someone has locked it, or it is damaged.
 type aside struct {
 	since time.Time
 	err   error
 	told  bool
-	trial bool // it looks free, and is read again
+	trial bool // it looks free and is being read again
 	pause time.Duration
-	next  time.Time // when it is looked at, or is free
+	next  time.Time // when to look at it, or when it counts as free
 }
 
-// Aside is a table that cannot be read now, and for how long it could not.
+// Aside is a table that cannot be read now, and since when.
 type Aside struct {
 	Table string
 	Since time.Time
 	Why   string
 }
 
-// SetAside notes that a table cannot be read now if an error of reading it says so, and returns whether it does.
-// Nobody need try again before Free tells; see Aside. Promise 5: other tables go on.
+// SetAside sets a table aside if an error of reading it says that it cannot be read now, and returns whether it did. No
+// one need retry before Free calls back; see Aside. Promise 5: other tables continue.
 func (ts *Tables) SetAside(name string, err error) bool {
 	if !mysqldb.Stuck(err) {
 		return false
@@ -55,10 +55,10 @@ func (ts *Tables) SetAside(name string, err error) bool {
 			ts.asides = map[string]*aside{}
 		}
 		ts.asides[name] = h
-	case !h.trial: // somebody else has met it
+	case !h.trial: // another reader has run into it
 		h.err = err
 		return true
-	case mysqldb.LockTimeout(err): // another lock: a look tells of these
+	case mysqldb.LockTimeout(err): // another lock: a look reports those
 		h.pause = asideFirst
 	default:
 		h.pause = min(2*h.pause, asideAgain)
@@ -81,8 +81,7 @@ func (ts *Tables) Aside(name string) error {
 	return nil
 }
 
-// AllAside returns the tables that cannot be read, those for which that has been so for some seconds, in the
-// order of their names.
+// AllAside returns the tables that have been unreadable for some seconds, ordered by name.
 func (ts *Tables) AllAside() (list []Aside) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
@@ -95,8 +94,8 @@ func (ts *Tables) AllAside() (list []Aside) {
 	return list
 }
 
-// Free looks after the tables that cannot be read, in the place of all that would read them, and calls freed
-// when one may be tried. It tells of them, and runs until ctx ends.
+// Free checks the tables that cannot be read, on behalf of all readers, and calls freed when one may be tried. It logs
+// them, and runs until ctx ends.
 func (ts *Tables) Free(ctx context.Context, log *zap.Logger, freed func(table string)) error {
 	for {
 		var due <-chan time.Time
@@ -110,7 +109,7 @@ func (ts *Tables) Free(ctx context.Context, log *zap.Logger, freed func(table st
 		case <-due:
 		}
 		for _, name := range ts.dueAside(log) {
-			// As all do that read it. What another error says is told to them.
+			// It reads as all readers do. Other errors are for them to report.
 			err := mysqldb.Each(ctx, ts.db.AtOnce(ts.db), "SELECT 1 FROM "+mysqldb.Quote(name)+" LIMIT 0", nil, nil)
 			if ts.foundAside(log, name, err) {
 				freed(name)
@@ -119,7 +118,7 @@ func (ts *Tables) Free(ctx context.Context, log *zap.Logger, freed func(table st
 	}
 }
 
-// nextAside returns when something is due, or zero.
+// nextAside returns when the next check is due, or zero.
 func (ts *Tables) nextAside() (at time.Time) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
@@ -131,7 +130,7 @@ func (ts *Tables) nextAside() (at time.Time) {
 	return at
 }
 
-// dueAside returns the tables that are to be looked at, and forgets those that are free.
+// dueAside returns the tables to check now, and forgets those that are free.
 func (ts *Tables) dueAside(log *zap.Logger) (due []string) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
@@ -151,7 +150,7 @@ func (ts *Tables) dueAside(log *zap.Logger) (due []string) {
 	return due
 }
 
-// foundAside says what a look at a table found, and returns whether it may be tried now.
+// foundAside records the result of checking a table, and returns whether it may be tried now.
 func (ts *Tables) foundAside(log *zap.Logger, name string, err error) bool {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()

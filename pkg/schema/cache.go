@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
-	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/keys"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
@@ -20,13 +20,13 @@ type Tables struct {
 
 	mu      sync.Mutex
 	byName  map[string]*Table
-	former  map[string]*Table // as they were before they were forgotten
+	former  map[string]*Table // definitions before they were forgotten
 	held    []ForeignKey      // foreign keys of the schema's tables; nil: not read
-	outside []ForeignKey      // that refer to it from other schemas
+	outside []ForeignKey      // foreign keys of other schemas that refer to it
 	looked  time.Time         // when these were read
 
 	asides map[string]*aside // tables that cannot be read now
-	more   chan struct{}     // there are more of them
+	more   chan struct{}     // there are more asides
 }
 
 // NewTables returns an empty cache.
@@ -34,9 +34,8 @@ func NewTables(db *mysqldb.DB) *Tables {
 	return &Tables{db: db, byName: map[string]*Table{}, former: map[string]*Table{}, more: make(chan struct{}, 1)}
 }
 
-// Table returns the definition of a table, from the server if it is not cached. While
-// somebody has locked the table it is the last one that was known, or what the server's
-// catalogue says of it; see Aside.
+// Table returns the definition of a table, reading it if it is not cached. While someone has locked the table it is the
+// last known definition, or what the server's catalog says; see Aside.
 func (ts *Tables) Table(ctx context.Context, name string) (*Table, error) {
 	ts.mu.Lock()
 	t, former := ts.byName[name], ts.former[name]
@@ -48,7 +47,7 @@ func (ts *Tables) Table(ctx context.Context, name string) (*Table, error) {
 	if former != nil && aside {
 		return former, nil
 	}
-	keys, err := ts.foreignKeys(ctx) // before the table: a later look shows what has changed since
+	keys, err := ts.foreignKeys(ctx) // before the table: a later check shows what has changed since
 	if err != nil {
 		return nil, err
 	}
@@ -71,13 +70,12 @@ func (ts *Tables) Table(ctx context.Context, name string) (*Table, error) {
 	return t, nil
 }
 
-// outsideTime is how long it is known which tables of other schemas refer to ours.
+// outsideTime is how long the foreign keys of other schemas are cached.
 const outsideTime = 10 * time.Minute
 
-// foreignKeys returns the foreign keys of the schema's tables, and those that refer to
-// them from other schemas. They are read once for all tables, for the servers look through
-// all of a schema for those of one table; those of other schemas are read seldom: see
-// Outside.
+// foreignKeys returns the foreign keys of the schema's tables, and those that refer to them from other schemas. They
+// are read once for all tables, since the servers search a whole schema even for those of one table; those of other
+// schemas are read rarely: see Outside.
 func (ts *Tables) foreignKeys(ctx context.Context) ([]ForeignKey, error) {
 	ts.mu.Lock()
 	held, outside, looked := ts.held, ts.outside, ts.looked
@@ -101,7 +99,7 @@ func (ts *Tables) foreignKeys(ctx context.Context) ([]ForeignKey, error) {
 	return slices.Concat(held, outside), nil
 }
 
-// Forget drops a definition, after a statement showed that it is outdated.
+// Forget drops a definition after a statement has shown that it is outdated.
 func (ts *Tables) Forget(name string) {
 	ts.mu.Lock()
 	if t := ts.byName[name]; t != nil {
@@ -112,8 +110,7 @@ func (ts *Tables) Forget(name string) {
 	ts.mu.Unlock()
 }
 
-// Check reads all the tables named and returns every mistake found: tables that
-// are not there, or that cannot be synced.
+// Check reads the named tables and returns every mistake found: missing tables, and tables that cannot be synced.
 func (ts *Tables) Check(ctx context.Context, names []string) error {
 	var mistakes []error
 	for _, n := range names {
@@ -124,25 +121,24 @@ func (ts *Tables) Check(ctx context.Context, names []string) error {
 	return errors.Join(mistakes...)
 }
 
-// Meant adds to the error of a table that is not there which other one may be meant.
-// A name is never taken for another's: it is only told.
+// Meant adds a similar name to the error of a missing table. A name is never taken for another: it is only suggested.
 func (ts *Tables) Meant(ctx context.Context, err error, name string) error {
 	if !errors.Is(err, ErrNoTable) {
 		return err
 	}
 	var names []string
 	if ts.db.SelectContext(ctx, &names, `SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? ORDER BY TABLE_NAME`, ts.db.Name) != nil {
-		return err // the first error is the one to tell
+		return err // the first error is the one to report
 	}
 	names = slices.DeleteFunc(names, func(n string) bool { return slices.Contains(Own, n) })
-	if known := config.Nearest(name, names); known != "" {
+	if known := keys.Nearest(name, names); known != "" {
 		return fmt.Errorf("%w; did you mean %s?", err, known)
 	}
 	return err
 }
 
-// ID returns a row's id on the wire and in sync_status. Of a table whose
-// definition is not to be had it is the key form itself.
+// ID returns a row's id on the wire and in sync_status. If the table's definition is not available it is the key form
+// itself.
 func (ts *Tables) ID(ctx context.Context, r change.Row) string {
 	if t, err := ts.Table(ctx, r.Table); err == nil {
 		if id, err := t.ID(r.Key); err == nil {
@@ -152,14 +148,13 @@ func (ts *Tables) ID(ctx context.Context, r change.Row) string {
 	return strings.ToValidUTF8(r.Key, "?")
 }
 
-// Fresh returns the definition of a table after comparing the cached one with
-// the table's columns as they are now: what is read or written by it afterwards
-// leaves out no column that was added before. It costs one short statement.
+// Fresh returns the definition of a table after comparing the cached one with the table's current columns: what is then
+// read or written by it misses no column that was added before. It costs one short statement.
 func (ts *Tables) Fresh(ctx context.Context, name string) (*Table, error) {
 	return ts.fresh(ctx, ts.db, name)
 }
 
-// FreshAtOnce is like Fresh, and does not wait for the table where the server can do that.
+// FreshAtOnce is like Fresh, but does not wait for the table if the server supports that.
 func (ts *Tables) FreshAtOnce(ctx context.Context, name string) (*Table, error) {
 	return ts.fresh(ctx, ts.db.AtOnce(ts.db), name)
 }
@@ -180,17 +175,16 @@ func (ts *Tables) fresh(ctx context.Context, db mysqldb.Queryer, name string) (*
 	return ts.Table(ctx, name)
 }
 
-// whole reports whether the table could be looked at when its definition was read.
+// whole reports whether the table was accessible when its definition was read.
 func (t *Table) whole() bool { return t.shape != "" }
 
-// matches compares names and types of the table's columns, generated ones
-// included, with those that it was read with.
+// matches compares names and types of the table's columns, including generated ones, with those it was read with.
 func (t *Table) matches(ctx context.Context, db mysqldb.Queryer) (bool, error) {
 	now, err := shape(ctx, db, t.Name)
 	return now == t.shape, err
 }
 
-// shape describes the columns of a table as a query of all of them returns them.
+// shape describes a table's columns as a query of all of them returns them.
 func shape(ctx context.Context, db mysqldb.Queryer, table string) (string, error) {
 	rows, err := db.QueryContext(ctx, "SELECT * FROM "+mysqldb.Quote(table)+" LIMIT 0")
 	if err != nil {

@@ -11,16 +11,16 @@ import (
 
 // Kinds of a Doubt.
 const (
-	DoubtVanished = "vanished" // rows went without a trigger
+	DoubtVanished = "vanished" // rows vanished without a trigger
 	DoubtUnseen   = "unseen"   // it may have been written while no node ran
 )
 
-// Doubt is why a table may differ from those of the remotes.
+// Doubt is why a table may differ from the remotes' tables.
 type Doubt struct {
 	Table, Kind string
 }
 
-// SetDoubt remembers when a doubt was last noticed.
+// SetDoubt stores when a doubt was last noticed.
 func SetDoubt(ctx context.Context, db mysqldb.Execer, d Doubt, at time.Time) error {
 	if _, err := db.ExecContext(ctx, `INSERT INTO sync_doubts (table_name, kind, noticed_at) VALUES (?, ?, ?)
 		ON DUPLICATE KEY UPDATE noticed_at = VALUES(noticed_at)`, d.Table, d.Kind, at.UTC().Format(microseconds)); err != nil {
@@ -29,7 +29,7 @@ func SetDoubt(ctx context.Context, db mysqldb.Execer, d Doubt, at time.Time) err
 	return nil
 }
 
-// EndDoubt forgets a doubt.
+// EndDoubt removes a doubt.
 func EndDoubt(ctx context.Context, db mysqldb.Execer, d Doubt) error {
 	if _, err := db.ExecContext(ctx, `DELETE FROM sync_doubts WHERE table_name = ? AND kind = ?`, d.Table, d.Kind); err != nil {
 		return fmt.Errorf("delete from sync_doubts: %w", err)
@@ -55,5 +55,5 @@ func Doubts(ctx context.Context, db *mysqldb.DB) (map[Doubt]time.Time, error) {
 	return all, nil
 }
 
-// microseconds is how a DATETIME(6) is written.
+// microseconds is the format of a DATETIME(6).
 const microseconds = "2006-01-02 15:04:05.000000"

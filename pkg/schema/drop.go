@@ -9,11 +9,11 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
-// notGranted are the server's errors where a user may not drop a table.
+// notGranted are the server's errors for a user who may not drop a table.
 var notGranted = []int{1142, 1044, 1227}
 
-// Standing returns those of the Own tables that are there, and none if there is no
-// sync_migrations: then the others, whatever their names, are not ours.
+// Standing returns the Own tables that exist, and none without sync_migrations: then the others, whatever their names,
+// are not ours.
 func Standing(ctx context.Context, db *mysqldb.DB) ([]string, error) {
 	var found []string
 	err := db.SelectContext(ctx, &found, `SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_TYPE = 'BASE TABLE'`, db.Name)
@@ -26,12 +26,12 @@ func Standing(ctx context.Context, db *mysqldb.DB) ([]string, error) {
 	return slices.DeleteFunc(slices.Clone(Own), func(name string) bool { return !slices.Contains(found, name) }), nil
 }
 
-// dropRights reads on how many of some tables the user has the privilege alone.
+// dropRights counts the tables on which the user has the privilege individually.
 const dropRights = `SELECT COUNT(DISTINCT TABLE_NAME) FROM information_schema.TABLE_PRIVILEGES
 	WHERE TABLE_SCHEMA = ? AND PRIVILEGE_TYPE = 'DROP' AND TABLE_NAME IN (`
 
-// CheckDrop returns an error if Drop would be denied. It drops a table that is not
-// there: the server looks at the rights first.
+// CheckDrop returns an error if Drop would be denied. It drops a table that does not exist: the server checks
+// privileges first.
 func CheckDrop(ctx context.Context, db *mysqldb.DB) error {
 	_, err := db.ExecContext(ctx, "DROP TABLE IF EXISTS "+mysqldb.Quote("sync_none_"+rand.Text()))
 	if err == nil {
@@ -59,9 +59,8 @@ func CheckDrop(ctx context.Context, db *mysqldb.DB) error {
 	return nil
 }
 
-// Drop drops those of the Own tables that are there. It may be killed anywhere and
-// run again: the table that says that they are ours goes last. No trigger may stand
-// that writes to them.
+// Drop drops the Own tables that exist. It may be killed at any point and run again: the table that proves the others
+// ours goes last. No trigger that writes to them may be left.
 func Drop(ctx context.Context, db *mysqldb.DB) error {
 	tables, err := Standing(ctx, db)
 	if err != nil {

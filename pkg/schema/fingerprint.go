@@ -10,14 +10,12 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
-// Fingerprints describes columns, indexes and triggers of users, as they are now: a
-// definition is outdated when its table's fingerprint has changed. A table that
-// is not there is missing from the answer. It costs three queries of the server's
-// catalogue, whatever the number of tables.
+// Fingerprints describes columns, indexes and users' triggers as they are now: a definition is outdated when its
+// table's fingerprint has changed. A table that does not exist is missing from the result. It costs three queries of
+// the server's catalog, whatever the number of tables.
 //
-// MariaDB's catalogue says nothing, and no error, of a table that somebody holds for
-// himself alone, as a RENAME does that waits for another table: that is ErrHeld, or the
-// table and its foreign keys and triggers would look as if they were gone.
+// MariaDB's catalog omits, without an error, a table that a session holds exclusively, as a RENAME that waits for
+// another table does: that is ErrHeld, or the table and its foreign keys and triggers would look as if they were gone.
 func Fingerprints(ctx context.Context, db *mysqldb.DB, names []string) (map[string]string, error) {
 	if len(names) == 0 {
 		return nil, nil
@@ -62,11 +60,10 @@ func Fingerprints(ctx context.Context, db *mysqldb.DB, names []string) (map[stri
 	return found, nil
 }
 
-// ErrHeld means that nothing can be learned about a table now, since a session holds it.
+// ErrHeld means that a table cannot be examined now, since a session holds it.
 var ErrHeld = errors.New("another session holds the table exclusively")
 
-// there returns ErrHeld if one of the tables that have no print is there by its name, for
-// which the server need not look into it.
+// there returns ErrHeld if a table without a fingerprint exists by name, which the server can tell without opening it.
 func there(ctx context.Context, db *mysqldb.DB, names []string, prints map[string]*strings.Builder) error {
 	args := []any{db.Name}
 	for _, n := range names {

@@ -22,14 +22,14 @@ type ForeignKey struct {
 	OnUpdate   string
 }
 
-// Same reports whether two descriptions are of the same foreign key, unchanged.
+// Same reports whether two descriptions are of the same, unchanged foreign key.
 func (f ForeignKey) Same(o ForeignKey) bool {
 	return f.Name == o.Name && f.Schema == o.Schema && f.Table == o.Table && f.RefSchema == o.RefSchema && f.RefTable == o.RefTable &&
 		f.OnDelete == o.OnDelete && f.OnUpdate == o.OnUpdate && slices.Equal(f.Columns, o.Columns) && slices.Equal(f.RefColumns, o.RefColumns)
 }
 
-// selectForeign reads foreign keys. What the condition asks of the child's schema the
-// server need not look for in its other schemas.
+// selectForeign reads foreign keys. A condition on the child's schema keeps the server from searching its other
+// schemas.
 const selectForeign = `SELECT k.CONSTRAINT_NAME, k.TABLE_SCHEMA, k.TABLE_NAME, k.COLUMN_NAME,
 	k.REFERENCED_TABLE_SCHEMA, k.REFERENCED_TABLE_NAME, k.REFERENCED_COLUMN_NAME, r.DELETE_RULE, r.UPDATE_RULE
 	FROM information_schema.KEY_COLUMN_USAGE k JOIN information_schema.REFERENTIAL_CONSTRAINTS r
@@ -43,15 +43,14 @@ func ForeignKeys(ctx context.Context, db mysqldb.Queryer, schema string) ([]Fore
 	return foreignKeys(ctx, db, schema, `k.TABLE_SCHEMA = ? AND r.CONSTRAINT_SCHEMA = ? AND k.REFERENCED_TABLE_SCHEMA = ?`, schema, schema, schema)
 }
 
-// Held returns the foreign keys of a schema's tables, to any schema, by child and name.
+// Held returns the foreign keys that a schema's tables have, to any schema, by child and name.
 func Held(ctx context.Context, db mysqldb.Queryer, schema string) ([]ForeignKey, error) {
 	return foreignKeys(ctx, db, schema, `k.TABLE_SCHEMA = ? AND r.CONSTRAINT_SCHEMA = ? AND k.REFERENCED_TABLE_SCHEMA IS NOT NULL`, schema, schema)
 }
 
-// Ancestry returns the foreign keys of a schema's tables and, where they refer to
-// another schema, those of its tables as well, and so on: all by which the server may
-// change rows of the schema when a parent is deleted or gets another key. Of a table
-// of another schema the user sees none unless it has some right to it.
+// Ancestry returns the foreign keys of a schema's tables and, if they refer to another schema, those of its tables as
+// well, and so on: all by which the server may change rows of the schema when a parent is deleted or its key changes.
+// In another schema the user sees only the tables it has some privilege on.
 func Ancestry(ctx context.Context, db mysqldb.Queryer, schema string) ([]ForeignKey, error) {
 	var list []ForeignKey
 	schemas := []string{schema}
@@ -70,9 +69,9 @@ func Ancestry(ctx context.Context, db mysqldb.Queryer, schema string) ([]Foreign
 	return list, nil
 }
 
-// Outside returns the foreign keys that refer to tables of a schema from other schemas of
-// the server, of whose tables the user has some right. The server looks for them in all
-// its tables, which takes it seconds where it has thousands.
+// Outside returns the foreign keys that refer to tables of a schema from other schemas of the server, for tables on
+// which the user has some privilege. The server searches all its tables for them, which takes seconds with thousands of
+// tables.
 func Outside(ctx context.Context, db mysqldb.Queryer, schema string) ([]ForeignKey, error) {
 	var others []string
 	err := mysqldb.Each(ctx, db, `SELECT DISTINCT TABLE_SCHEMA FROM information_schema.KEY_COLUMN_USAGE
@@ -122,13 +121,12 @@ func foreignKeys(ctx context.Context, db mysqldb.Queryer, schema, condition stri
 	return list, nil
 }
 
-// speller is a mysqldb.DB, which knows how the node spells its tables.
+// speller is a mysqldb.DB that knows how the node spells its tables.
 type speller interface {
 	SpelledIn(schema, table string) string
 }
 
-// tie adds to a table of a schema those of the foreign keys that it holds, and those that
-// refer to it.
+// tie adds to a table the foreign keys that it has, and those that refer to it.
 func (t *Table) tie(schema string, keys []ForeignKey) {
 	for _, f := range keys {
 		if f.Schema == schema && f.Table == t.Name {

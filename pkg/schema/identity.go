@@ -11,17 +11,16 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// maxWeights is how many texts one statement asks the server to weigh.
+// maxWeights is how many texts one statement has the server weigh.
 const maxWeights = 500
 
-// emptyID is the ID of the empty text where other texts are equal to it.
+// emptyID is the ID of the empty text if other texts are equal to it.
 const emptyID = "\xe3\xb0\xc4\x42\x98\xfc\x1c\x14\x9a\xfb\xf4\xc8\x99\x6f\xb9\x24\x27\xae\x41\xe4\x64\x9b\x93\x4c"
 
-// Identify gives rows the IDs under which the own tables know them, so that all
-// spellings of a row have one: 'bob' and 'Bob' where the column's collation takes
-// them for the same. Only the server knows its collations; it is asked once for
-// all rows, and only where a table's key has such a column. Rows of a table that
-// is not there, and keys that are not the table's, stay as they are.
+// Identify gives rows the IDs under which the own tables know them, so that all spellings of a row share one: 'bob' and
+// 'Bob' if the column's collation treats them as equal. Only the server knows its collations; it is asked once for all
+// rows, and only if a table's key has such a column. Rows of a table that does not exist, and keys that are not the
+// table's, stay as they are.
 func (ts *Tables) Identify(ctx context.Context, rows []change.Row) error {
 	byTable := map[string][]int{}
 	for i := range rows {
@@ -51,8 +50,8 @@ func (t *Table) Identify(ctx context.Context, db mysqldb.Queryer, rows []change.
 	return t.identify(ctx, db, rows, at)
 }
 
-// Wanted returns of keys as they were found, which row each is that was looked for:
-// one that is spelled otherwise is told by its ID.
+// Wanted maps keys as they were found to the rows that were looked for: a row that is spelled differently is recognized
+// by its ID.
 func (t *Table) Wanted(ctx context.Context, db mysqldb.Queryer, rows []change.Row, found []string) (map[string]change.Row, error) {
 	wanted := make(map[string]change.Row, len(rows))
 	for _, r := range rows {
@@ -85,7 +84,7 @@ func (t *Table) Wanted(ctx context.Context, db mysqldb.Queryer, rows []change.Ro
 	return wanted, nil
 }
 
-// Spelling returns in which ways a row of the table may be spelled.
+// Spelling returns how spellings of the table's rows may differ.
 func (t *Table) Spelling() value.Spelling {
 	most := value.Exact
 	for _, k := range t.Key {
@@ -94,8 +93,7 @@ func (t *Table) Spelling() value.Spelling {
 	return most
 }
 
-// SpellingForm names the rules by which rows of the table are told apart; empty: by
-// the bytes of their keys.
+// SpellingForm names the rules by which the table's rows are told apart; empty: by the bytes of their keys.
 func (t *Table) SpellingForm() string {
 	if t.Spelling() == value.Exact {
 		return ""
@@ -115,13 +113,13 @@ func (t *Table) identify(ctx context.Context, db mysqldb.Queryer, rows []change.
 		return nil
 	}
 	ids := make([][][]byte, 0, len(at)) // the parts of each
-	var folded []*[]byte                // those of them that are weighed
+	var folded []*[]byte                // the parts that are weighed
 	var columns []*value.Column         // of folded
 	fitting := at[:0:0]
 	for _, i := range at {
 		parts, err := value.SplitKey([]byte(rows[i].Key), len(t.Key))
 		if err != nil {
-			continue // the table has been given another primary key
+			continue // the table's primary key has changed
 		}
 		for p := range parts {
 			c := &t.Columns[t.Key[p]]
@@ -147,8 +145,7 @@ func (t *Table) identify(ctx context.Context, db mysqldb.Queryer, rows []change.
 	return nil
 }
 
-// weigh puts the weights of texts into their places. In a key of several columns many rows
-// have the same text, which is weighed once.
+// weigh replaces texts with their weights. In composite keys many rows share a text, which is weighed once.
 func weigh(ctx context.Context, db mysqldb.Queryer, columns []*value.Column, places []*[]byte) error {
 	type text struct {
 		of   *value.Column

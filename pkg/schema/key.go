@@ -11,11 +11,11 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// How rows are found by their keys, in all statements of the node: compared in
-// the type and the collation of the key's columns, by the primary key's index.
+// All statements of the node find rows by key the same way: compared in the type and collation of the key's columns,
+// using the primary key's index.
 
-// ByKey returns the table as a statement names it that reads rows by their keys:
-// a server that finds a scan cheaper would lock, and wait for, rows of others.
+// ByKey returns the table's name for a statement that reads rows by key, with an index hint: a server that considers a
+// scan cheaper would lock, and wait for, other rows.
 func (t *Table) ByKey() string { return mysqldb.Quote(t.Name) + " FORCE INDEX (PRIMARY)" }
 
 // AddSelect appends a query of expressions of the rows with the given keys, in any order,
@@ -40,8 +40,8 @@ func (t *Table) AddSelect(s *mysqldb.Statement, expressions string, keys iter.Se
 	return t.addEach(s, expressions, keys, locking)
 }
 
-// AddDelete appends a statement that deletes the rows with the given keys. It names the
-// table twice: so a DELETE takes the hint of an index.
+// AddDelete appends a statement that deletes the rows with the given keys. It names the table twice, since only then
+// does a DELETE accept an index hint.
 func (t *Table) AddDelete(s *mysqldb.Statement, keys iter.Seq[string]) error {
 	if list, ok, err := t.list(keys); err != nil {
 		return err
@@ -69,9 +69,9 @@ func (t *Table) AddDelete(s *mysqldb.Statement, keys iter.Seq[string]) error {
 	return nil
 }
 
-// outside returns a condition that holds for all rows and names a column outside the key,
-// with AND after it. Where a statement reads nothing but the key, the servers may go through
-// the whole index in spite of the hint. It is empty where all columns are the key.
+// outside returns a condition that is always true and names a column outside the key, followed by AND. If a statement
+// reads nothing but the key, the servers may scan the whole index in spite of the hint. It is empty if all columns are
+// part of the key.
 func (t *Table) outside() string {
 	for i := range t.Columns {
 		if !slices.Contains(t.Key, i) {
@@ -82,8 +82,8 @@ func (t *Table) outside() string {
 	return ""
 }
 
-// addEach appends a query for each key, all together: of a whole key the servers know that
-// it is one row. To parse them takes longer than one condition does.
+// addEach appends a query for each key, combined: with a whole key the servers know that it finds one row. Parsing them
+// takes longer than parsing one condition.
 func (t *Table) addEach(s *mysqldb.Statement, expressions string, keys iter.Seq[string], locking string) error {
 	between := "(SELECT "
 	for key := range keys {
@@ -115,8 +115,8 @@ func (t *Table) KeyNames() []string {
 	return names
 }
 
-// keyList is how keys are listed in a condition: what stands before them, around
-// and between the parts of each, and after them.
+// keyList is how keys are listed in a condition: the text before them, around and between the parts of each, and after
+// them.
 type keyList struct {
 	before, open, shut, between, after string
 	parts                              []string // before each part of a key
@@ -126,9 +126,8 @@ func (t *Table) keyList() keyList {
 	if len(t.Key) == 1 {
 		return keyList{before: t.KeyColumns() + " IN (", between: ",", after: ")", parts: []string{""}}
 	}
-	// Row constructors would be shorter, but the servers compare them in types of
-	// their own: MariaDB finds no text of another character set, MySQL no ENUM, and
-	// one of them alone is compared as a DOUBLE.
+	// Row constructors would be shorter, but the servers compare them in other types: MariaDB finds no text of another
+	// character set, MySQL no ENUM, and a single one is compared as a DOUBLE.
 	l := keyList{before: "(", open: "(", shut: ")", between: " OR ", after: ")"}
 	and := ""
 	for _, k := range t.Key {
@@ -138,8 +137,7 @@ func (t *Table) keyList() keyList {
 	return l
 }
 
-// WhereKeys returns the condition that n rows with given keys fulfil; KeyArgs
-// gives its arguments.
+// WhereKeys returns the condition that matches n rows by key; KeyArgs gives its arguments.
 func (t *Table) WhereKeys(n int) string {
 	l := t.keyList()
 	one := l.open
@@ -173,8 +171,7 @@ func (t *Table) KeyValues(key string) ([][]byte, error) {
 	return parts, nil
 }
 
-// AddKeys appends the condition that the rows with the given keys fulfil, as
-// WhereKeys and KeyArgs give it.
+// AddKeys appends the condition that matches the rows with the given keys, as WhereKeys and KeyArgs give it.
 func (t *Table) AddKeys(s *mysqldb.Statement, keys iter.Seq[string]) error {
 	l := t.keyList()
 	between := l.before
@@ -195,8 +192,7 @@ func (t *Table) AddKeys(s *mysqldb.Statement, keys iter.Seq[string]) error {
 	return nil
 }
 
-// AddOperand appends a stored value that the column is compared to, as
-// value.Column.Operand binds it.
+// AddOperand appends a stored value to compare the column with, as value.Column.Operand binds it.
 func AddOperand(s *mysqldb.Statement, c *value.Column, stored []byte) {
 	switch {
 	case c.IsNumbered():
@@ -212,15 +208,13 @@ func AddOperand(s *mysqldb.Statement, c *value.Column, stored []byte) {
 	}
 }
 
-// AfterKey returns the condition, with its arguments, of the rows that come
-// after a key in the order of the primary key.
+// AfterKey returns the condition, with its arguments, for the rows after a key in primary key order.
 func (t *Table) AfterKey(key string) (string, []any, error) { return t.beside(key, ">", "") }
 
-// UpToKey is AfterKey for the rows up to a key, and its own.
+// UpToKey is AfterKey for the rows up to and including a key.
 func (t *Table) UpToKey(key string) (string, []any, error) { return t.beside(key, "<", "=") }
 
-// beside returns the condition of the rows on one side of a key; equal is "=" if
-// its own belongs to them.
+// beside returns the condition for the rows on one side of a key; equal is "=" to include the key itself.
 func (t *Table) beside(key, side, equal string) (string, []any, error) {
 	values, err := t.KeyValues(key)
 	if err != nil {
@@ -245,11 +239,11 @@ func (t *Table) beside(key, side, equal string) (string, []any, error) {
 	return "(" + strings.Join(either, " OR ") + ")", args, nil
 }
 
-// maxListed is how many members of an ENUM are named one by one.
+// maxListed is how many members of an ENUM are listed individually.
 const maxListed = 200
 
-// besideValue compares one column. The servers look for a range of numbers of an
-// ENUM in all of the index, but for each of its members in its place.
+// besideValue compares one column. For a range of an ENUM's numbers the servers scan the whole index, but for listed
+// members they seek each one.
 func besideValue(c *value.Column, operand any, side string) (string, []any) {
 	name := mysqldb.Quote(c.Name)
 	if c.DataType != "enum" || len(c.Members) > maxListed {

@@ -11,19 +11,18 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// Many rows are found by a list of their keys: a derived table of literals, with which the
-// table is joined by its primary key. Of a condition for each key the servers first make
-// ranges, of all partitions, which takes them three to four times as long with a composite
-// key; a query for each takes ten times as long. But a join looks into the index only for
-// values of the columns' own types and collations, so that each literal must have these.
+// Many rows are found by a list of their keys: a derived table of literals, joined to the table by its primary key. For
+// a condition on each key the servers first build ranges, of all partitions, which is three to four times slower with a
+// composite key; a query for each key is ten times slower. But a join uses the index only for values of the columns'
+// own types and collations, so each literal must have these.
 
 // listName and listColumn name the list, and its columns, in a statement.
 const listName = "mysql_sync_keys"
 
 func listColumn(i int) string { return "mysql_sync_k" + strconv.Itoa(i) }
 
-// list returns keys as a list, and false if one of them has no literal, or the list is worth nothing:
-// one key is best named in a condition, and so are those of a column for which there is IN.
+// list returns keys as a list, and false if one of them has no literal, or a list gains nothing: a single key is best
+// named in a condition, and keys of one column are best named with IN.
 func (t *Table) list(keys iter.Seq[string]) (*mysqldb.Statement, bool, error) {
 	if t.RowValue == "" || len(t.Key) == 1 && t.outside() != "" || !t.listable() {
 		return nil, false, nil
@@ -62,14 +61,14 @@ func (t *Table) list(keys iter.Seq[string]) (*mysqldb.Statement, bool, error) {
 	return &s, n > 1, nil
 }
 
-// listable reports whether nothing of the table has the name of something in a list.
+// listable reports whether no name in the table collides with a list's.
 func (t *Table) listable() bool {
 	return t.Name != listName && !slices.ContainsFunc(t.Key, func(k int) bool {
 		return !hasLiterals(&t.Columns[k])
 	}) && t.Index(listColumn(0)) < 0
 }
 
-// addJoin appends a list and the table, of which the list finds rows.
+// addJoin appends a list joined with the table whose rows it finds.
 func (t *Table) addJoin(s, list *mysqldb.Statement) {
 	s.Append(list)
 	s.SQL(" STRAIGHT_JOIN " + t.ByKey() + " ON ")
@@ -81,7 +80,7 @@ func (t *Table) addJoin(s, list *mysqldb.Statement) {
 	}
 }
 
-// hasLiterals reports whether there are literals of a column's type and collation.
+// hasLiterals reports whether a column's type and collation have literals.
 func hasLiterals(c *value.Column) bool {
 	switch c.Kind {
 	case value.Integer, value.Decimal, value.Binary, value.Date, value.DateTime:
@@ -92,9 +91,9 @@ func hasLiterals(c *value.Column) bool {
 	return false
 }
 
-// HasLiteral reports whether AddLiteral gives a stored value in the column's own type and
-// collation, as the same value. What is left out are values that the column could not hold,
-// and those of which a server's mode may make NULL, such as a zero date.
+// HasLiteral reports whether AddLiteral can give a stored value in the column's own type and collation, as the same
+// value. Excluded are values that the column could not hold, and those that a server's mode may turn into NULL, such as
+// a zero date.
 func HasLiteral(c *value.Column, stored []byte) bool {
 	if !hasLiterals(c) || c.Fits(stored) != nil {
 		return false
@@ -121,7 +120,7 @@ func isTime(layout string, stored []byte) bool {
 	return err == nil && t.Year() > 0
 }
 
-// AddLiteral appends a stored value that HasLiteral.
+// AddLiteral appends a stored value for which HasLiteral is true.
 func AddLiteral(s *mysqldb.Statement, c *value.Column, stored []byte) {
 	switch c.Kind {
 	case value.Integer, value.Decimal:

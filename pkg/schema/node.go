@@ -12,12 +12,12 @@ import (
 
 // What sync_node holds besides the owner.
 const (
-	NodePosition = "position" // of the stream: one at least that was given out
+	NodePosition = "position" // of the stream: at least one that was handed out
 	NodeDatabase = "database" // a name that the node has given it
-	NodeSetBack  = "setBack"  // when it was noticed that the database was set back, until it was compared
+	NodeSetBack  = "setBack"  // when a restore of the database from a backup was noticed, until it was compared
 )
 
-// SetNode remembers a value.
+// SetNode stores a value.
 func SetNode(ctx context.Context, db mysqldb.Execer, name, value string) error {
 	if _, err := db.ExecContext(ctx, `INSERT INTO sync_node (name, value) VALUES (?, ?) ON DUPLICATE KEY UPDATE value = VALUES(value)`, name, value); err != nil {
 		return fmt.Errorf("write %s into sync_node: %w", name, err)
@@ -25,8 +25,8 @@ func SetNode(ctx context.Context, db mysqldb.Execer, name, value string) error {
 	return nil
 }
 
-// SetBackAt returns when it was noticed that the database was set back to a backup; the
-// zero time if it was not, or was compared since.
+// SetBackAt returns when a restore of the database from a backup was noticed; the zero time if there was none, or it
+// was compared since.
 func SetBackAt(ctx context.Context, db *mysqldb.DB) (at time.Time, err error) {
 	var text string
 	err = db.GetContext(ctx, &text, `SELECT value FROM sync_node WHERE name = ?`, NodeSetBack)
@@ -42,7 +42,7 @@ func SetBackAt(ctx context.Context, db *mysqldb.DB) (at time.Time, err error) {
 	return at, nil
 }
 
-// ForgetSetBack says that the database was compared.
+// ForgetSetBack notes that the database was compared.
 func ForgetSetBack(ctx context.Context, db mysqldb.Execer) error {
 	if _, err := db.ExecContext(ctx, `DELETE FROM sync_node WHERE name = ?`, NodeSetBack); err != nil {
 		return fmt.Errorf("delete %s from sync_node: %w", NodeSetBack, err)

@@ -8,9 +8,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
-// ParentsFirst orders tables by their foreign keys: each comes after those that its rows
-// refer to. Tables that refer to each other in a ring are one group; most groups are of
-// one table. Where foreign keys leave it open, the order stays.
+// ParentsFirst orders tables by their foreign keys: each comes after those that its rows refer to. Tables in a cycle
+// form one group; most groups have one table. The order is otherwise kept.
 func ParentsFirst(tables []string, keys func(table string) []ForeignKey) [][]string {
 	o := ordering{keys: keys, place: map[string]*visit{}}
 	for _, t := range tables {
@@ -27,8 +26,8 @@ func ParentsFirst(tables []string, keys func(table string) []ForeignKey) [][]str
 	return o.groups
 }
 
-// ordering finds the strongly connected components of the graph in which tables point to
-// their parents, by Tarjan's algorithm. It gives them in the order that is wanted.
+// ordering finds the strongly connected components of the graph in which tables point to their parents, using Tarjan's
+// algorithm. It returns them in the wanted order.
 type ordering struct {
 	keys   func(table string) []ForeignKey
 	place  map[string]*visit
@@ -37,11 +36,11 @@ type ordering struct {
 	groups [][]string
 }
 
-// visit is a table as the search has met it.
+// visit is a table's state in the search.
 type visit struct {
 	table  string
 	number int // in the order in which tables are met; 0: not yet
-	low    int // the lowest that is reached from it
+	low    int // the lowest number reached from it
 	open   bool
 }
 
@@ -52,7 +51,7 @@ func (o *ordering) visit(v *visit) {
 	for _, f := range o.keys(v.table) {
 		parent := o.place[f.RefTable]
 		switch {
-		case parent == nil || f.RefSchema != f.Schema: // it is not to be ordered
+		case parent == nil || f.RefSchema != f.Schema: // it is not among the tables to order
 		case parent.number == 0:
 			o.visit(parent)
 			v.low = min(v.low, parent.low)
@@ -76,8 +75,8 @@ func (o *ordering) visit(v *visit) {
 	}
 }
 
-// ParentsFirst orders tables by their foreign keys as they are cached; see the function. A
-// table that is not there, or cannot be read, has none.
+// ParentsFirst orders tables by their cached foreign keys; see the function. A table that does not exist, or cannot be
+// read, has none.
 func (ts *Tables) ParentsFirst(ctx context.Context, tables []string) ([][]string, error) {
 	keys := make(map[string][]ForeignKey, len(tables))
 	for _, name := range tables {
@@ -92,7 +91,7 @@ func (ts *Tables) ParentsFirst(ctx context.Context, tables []string) ([][]string
 	return ParentsFirst(tables, func(table string) []ForeignKey { return keys[table] }), nil
 }
 
-// Parents returns the tables that a table refers to; of one that is not there nothing is known.
+// Parents returns the tables that a table refers to; none if the table does not exist.
 func (ts *Tables) Parents(ctx context.Context, table string) (names []string) {
 	if t, err := ts.Table(ctx, table); err == nil {
 		for _, f := range t.ForeignKeys {

@@ -14,15 +14,16 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/pause"
 )
 
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// ledger is the table that is made first and goes last.
+// ledger is the table that is created first and dropped last.
 const ledger = "sync_migrations"
 
-// Own lists the node's own tables, all that uninstall has to drop.
+// Own lists the node's own tables, which are all that uninstall has to drop.
 var Own = []string{"table_changes", "sync_status", "sync_versions", "sync_outbox", "sync_sent", "sync_noted", "sync_conflicts", "sync_snapshots", "sync_remotes", "sync_kept", "sync_node", "sync_clients", "sync_captured", "sync_spellings", "sync_doubts", ledger}
 
 // createLedger runs first at each start.
@@ -31,10 +32,9 @@ const createLedger = `CREATE TABLE IF NOT EXISTS sync_migrations (
   applied_at DATETIME NOT NULL
 ) ENGINE=InnoDB`
 
-// Migrate brings the node's own tables to this version's form. It is run at
-// each start, changes nothing where all is done, and may be killed anywhere:
-// each statement can be run again. Tables that an existing peer of the
-// documented protocol left are taken over with what they hold.
+// Migrate brings the node's own tables to this version's form. It runs at each start, changes nothing if all is done,
+// and may be killed at any point: each statement can be run again. Tables that an existing peer of the documented
+// protocol left are taken over with their content.
 func Migrate(ctx context.Context, log *zap.Logger, db *mysqldb.DB) error {
 	if _, err := db.ExecContext(ctx, createLedger); err != nil {
 		return fmt.Errorf("create the own tables: %w", err)
@@ -71,15 +71,16 @@ func Migrate(ctx context.Context, log *zap.Logger, db *mysqldb.DB) error {
 				return err
 			}
 			log.Warn("waiting for transactions that use the node's tables to end", zap.Error(err))
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-time.After(lockPause):
+			if err := pause.For(ctx, lockPause); err != nil {
+				return err
 			}
 		}
 		log.Info("own tables migrated", zap.Int("number", number))
 	}
-	return tooNew(done, newest)
+	if err := tooNew(done, newest); err != nil {
+		return err
+	}
+	return missing(ctx, db)
 }
 
 func tooNew(done, newest int) error {
@@ -89,8 +90,8 @@ func tooNew(done, newest int) error {
 	return nil
 }
 
-// CheckOwn returns why Migrate would refuse what is there: the own tables are of a
-// newer version, or a table table_changes is something else. It changes nothing.
+// CheckOwn returns why Migrate would refuse the existing tables: the own tables are of a newer version, or
+// table_changes is an unrelated table. It changes nothing.
 func CheckOwn(ctx context.Context, db *mysqldb.DB) error {
 	standing, err := Standing(ctx, db)
 	if err != nil {
@@ -110,8 +111,7 @@ func CheckOwn(ctx context.Context, db *mysqldb.DB) error {
 	return tooNew(done, newest)
 }
 
-// CheckReady returns an error unless the own tables are there, in this version's form.
-// It changes nothing.
+// CheckReady returns an error unless the own tables exist in this version's form. It changes nothing.
 func CheckReady(ctx context.Context, db *mysqldb.DB) error {
 	standing, err := Standing(ctx, db)
 	if err != nil {
@@ -130,8 +130,7 @@ func CheckReady(ctx context.Context, db *mysqldb.DB) error {
 	return tooNew(done, newest)
 }
 
-// form returns the number of the last migration that the own tables went through, and
-// that of the last one there is.
+// form returns the number of the last migration applied to the own tables, and of the last one that exists.
 func form(ctx context.Context, db *mysqldb.DB) (done, newest int, err error) {
 	if err := db.GetContext(ctx, &done, `SELECT COALESCE(MAX(number), 0) FROM sync_migrations`); err != nil {
 		return 0, 0, fmt.Errorf("read sync_migrations: %w", err)
@@ -140,14 +139,14 @@ func form(ctx context.Context, db *mysqldb.DB) (done, newest int, err error) {
 	return done, len(files), err // they are numbered from 1 without gaps
 }
 
-// lockTries is how often a table is asked for that users write to by the triggers. Each
-// try waits only a moment, and lets those pass that have queued up behind it.
+// lockTries is how often to try for a table that users' triggers write to. Each try waits only a moment, then lets the
+// writers queued behind it pass.
 const (
 	lockTries = 60
 	lockPause = time.Second
 )
 
-// What the server says of a column or an index that is there already.
+// The server's errors for a column or an index that already exists.
 const (
 	duplicateColumn = 1060
 	duplicateIndex  = 1061
@@ -162,8 +161,7 @@ func migrate(ctx context.Context, db *mysqldb.DB, name string, number int) error
 		if strings.TrimSpace(stmt) == "" {
 			continue
 		}
-		// A statement that adds columns or an index adds all it names, or none: where
-		// they are there, it was run before the kill.
+		// A statement that adds columns or an index adds all or none: if they exist, it ran before the kill.
 		_, err := db.ExecContext(ctx, stmt)
 		if n := mysqldb.Number(err); err != nil && n != duplicateColumn && n != duplicateIndex {
 			return fmt.Errorf("migration %s: %w", name, err)
@@ -188,7 +186,7 @@ type olderColumn struct {
 	Default  *string `db:"default_value"`
 }
 
-// counts reports whether the column is the key that counts the changes.
+// counts reports whether the column is the auto-increment key of the changes.
 func (c olderColumn) counts() bool {
 	return c.Name == "id" && c.Key == "PRI" &&
 		(strings.Contains(c.Extra, "auto_increment") || c.Default != nil && strings.Contains(*c.Default, "uuid_short"))
@@ -205,9 +203,8 @@ func olderColumns(ctx context.Context, db *mysqldb.DB) ([]olderColumn, error) {
 	return columns, nil
 }
 
-// adopt makes a table_changes that an existing peer made fit for both: the
-// triggers of that peer, which go on writing until they are replaced, and ours.
-// Its rows are changes not yet sent, and are kept.
+// adopt makes a table_changes created by an existing peer fit both: that peer's triggers, which keep writing until they
+// are replaced, and ours. Its rows are changes not yet sent, and are kept.
 func adopt(ctx context.Context, log *zap.Logger, db *mysqldb.DB) error {
 	columns, err := olderColumns(ctx, db)
 	if err != nil || len(columns) == 0 {

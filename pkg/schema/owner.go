@@ -10,15 +10,15 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
-// Owner names a run of a node. The database belongs to the run that sync_node names.
+// Owner names a run of a node. The database belongs to the run named in sync_node.
 type Owner string
 
-// own has the database belong to another run. It waits for the transactions of the
-// run before, which hold its name; those that begin later find another.
+// own hands the database to another run. It waits for transactions of the previous run, which lock its name; later ones
+// find another name.
 const own = `INSERT INTO sync_node (name, value) VALUES ('owner', ?) ON DUPLICATE KEY UPDATE value = VALUES(value)`
 
-// Claim makes a new run the owner of the database, in the connection that holds its
-// Lock. No run before can write any more once it has returned.
+// Claim makes a new run the owner of the database, on the connection that holds its Lock. Once it has returned, no
+// earlier run can write.
 func Claim(ctx context.Context, holder *sql.Conn) (Owner, error) {
 	o := Owner(rand.Text())
 	if _, err := holder.ExecContext(ctx, own, string(o)); err != nil {
@@ -27,13 +27,13 @@ func Claim(ctx context.Context, holder *sql.Conn) (Owner, error) {
 	return o, nil
 }
 
-// Condition is what a fenced pool rests on; see mysqldb.Fence. The shared lock keeps
-// the next owner waiting until the transaction has ended, and nobody else.
+// Condition is the condition of a fenced pool; see mysqldb.Fence. The shared lock keeps only the next owner waiting
+// until the transaction has ended.
 func (o Owner) Condition() string {
 	return `SELECT 1 FROM sync_node WHERE name = 'owner' AND value = ` + mysqldb.QuoteString(string(o)) + ` LOCK IN SHARE MODE`
 }
 
-// Owns reports whether the database belongs to the run still.
+// Owns reports whether the database still belongs to the run.
 func (o Owner) Owns(ctx context.Context, holder *sql.Conn) (bool, error) {
 	var owner string
 	err := holder.QueryRowContext(ctx, `SELECT value FROM sync_node WHERE name = 'owner'`).Scan(&owner)

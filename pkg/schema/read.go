@@ -11,10 +11,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// ErrNoTable says that a table does not exist.
+// ErrNoTable means that a table does not exist.
 var ErrNoTable = errors.New("the table does not exist")
 
-// ErrUnfit says that a table cannot be synced as it is.
+// ErrUnfit means that a table cannot be synced as it is.
 var ErrUnfit = errors.New("the table cannot be synced")
 
 // selectColumns reads a table's columns when its definition is read.
@@ -23,22 +23,22 @@ const selectColumns = `SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, 
 	COALESCE(NUMERIC_PRECISION, 0), COALESCE(CHARACTER_SET_NAME, ''), COALESCE(COLLATION_NAME, '')
 	FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION`
 
-// selectIndexes reads a table's indexes, the primary key included.
+// selectIndexes reads a table's indexes, including the primary key.
 const selectIndexes = `SELECT INDEX_NAME, COLUMN_NAME, SUB_PART, NON_UNIQUE = 0, INDEX_TYPE = 'BTREE' AND SUB_PART IS NULL AND COLUMN_NAME IS NOT NULL
 	FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY INDEX_NAME, SEQ_IN_INDEX`
 
-// Read returns the definition of a table. The error is ErrNoTable or ErrUnfit,
-// with what is missing, where the table and not the connection is at fault. The
-// schema must be the one that db works in. Foreign keys are left out: Tables adds them.
+// Read returns the definition of a table. The error is ErrNoTable or ErrUnfit, with what is missing, if the table and
+// not the connection is at fault. db must use the table's schema as its default. Foreign keys are left out: Tables adds
+// them.
 //
-// Where somebody holds the table, the server's catalogue mostly tells its definition all
-// the same: then both are returned, the definition and why the table cannot be read now.
+// If a session holds the table, the server's catalog usually still has its definition: then both are returned, the
+// definition and why the table cannot be read now.
 func Read(ctx context.Context, db mysqldb.Queryer, schema, name string) (*Table, error) {
 	t := &Table{Name: name, byName: map[string]int{}}
 	if err := t.readEngine(ctx, db, schema); err != nil {
 		return nil, err
 	}
-	// The shape comes first: a change of the table while it is read shows later.
+	// The shape comes first, so that a change of the table while it is read shows later.
 	var held error
 	t.shape, held = shape(ctx, db, name)
 	if held != nil && !mysqldb.Stuck(held) {
@@ -48,7 +48,7 @@ func Read(ctx context.Context, db mysqldb.Queryer, schema, name string) (*Table,
 		return nil, err
 	}
 	if len(t.Columns) == 0 && held != nil {
-		return nil, held // to MariaDB's catalogue as well
+		return nil, held // hidden from MariaDB's catalog as well
 	}
 	if err := t.readKeys(ctx, db, schema); err != nil {
 		return nil, err
@@ -78,8 +78,8 @@ func (t *Table) readEngine(ctx context.Context, db mysqldb.Queryer, schema strin
 	return t.readMixing(ctx, db)
 }
 
-// readMixing refuses a table without transactions where the server refuses statements
-// that write it and one with: all writes would fail by the triggers. Promise 7.
+// readMixing refuses a nontransactional table if the server refuses statements that write both it and a transactional
+// one: all writes would fail because of the triggers. Promise 7.
 func (t *Table) readMixing(ctx context.Context, db mysqldb.Queryer) error {
 	transactional := false
 	err := mysqldb.Each(ctx, db, `SELECT TRANSACTIONS = 'YES' FROM information_schema.ENGINES WHERE ENGINE = ? AND TRANSACTIONS IS NOT NULL`,

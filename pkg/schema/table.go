@@ -9,19 +9,19 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// Table is a table of the user as the server described it when it was read. It
-// is not changed afterwards, so it may be shared.
+// Table is a user's table as the server described it when it was read. It does not change afterwards, so it may be
+// shared.
 type Table struct {
 	Name        string
 	Engine      string
 	Columns     []value.Column // in the table's order, without generated ones
 	Key         []int          // the primary key's columns, in its order
 	Unique      [][]string     // the columns of each further unique key
-	Indexes     []Index        // beside the primary key, unique or not, of whole columns in their order
+	Indexes     []Index        // besides the primary key, unique or not, of whole columns in their order
 	ForeignKeys []ForeignKey   // of the table, to any schema; only Tables knows them
-	Referrers   []ForeignKey   // that refer to the table, from any schema; only Tables knows them
+	Referrers   []ForeignKey   // foreign keys that refer to the table, from any schema; only Tables knows them
 	Triggered   bool           // the user has a BEFORE INSERT or BEFORE UPDATE trigger, which may change what is written
-	RowValue    string         // how a row begins in the server's VALUES statement, "" where it has none; only Tables knows it
+	RowValue    string         // how a row begins in the server's VALUES statement, "" if it has none; only Tables knows it
 	names       []string
 	shape       string // what a query of all columns returned
 	byName      map[string]int
@@ -45,8 +45,8 @@ func (t *Table) Types() []string {
 	return types
 }
 
-// Column returns the column of a name, and false if the table has no such column, or
-// one that the server computes. As for the server the case of the letters does not count.
+// Column returns the column with a name, and false if the table has no such column or the server computes it. Case is
+// ignored, as by the server.
 func (t *Table) Column(name string) (*value.Column, bool) {
 	i := t.Index(name)
 	if i < 0 {
@@ -55,7 +55,7 @@ func (t *Table) Column(name string) (*value.Column, bool) {
 	return &t.Columns[i], true
 }
 
-// Index returns the position of the column of a name in Columns, or -1; see Column.
+// Index returns the position in Columns of the column with a name, or -1; see Column.
 func (t *Table) Index(name string) int {
 	if i, ok := t.byName[name]; ok {
 		return i
@@ -63,7 +63,7 @@ func (t *Table) Index(name string) int {
 	return slices.IndexFunc(t.names, func(own string) bool { return strings.EqualFold(own, name) })
 }
 
-// Spell writes names of columns as the table has them; those that it does not have stay.
+// Spell changes names of columns to the table's spelling; unknown names stay.
 func (t *Table) Spell(names []string) {
 	for i, name := range names {
 		if at := t.Index(name); at >= 0 {
@@ -72,13 +72,13 @@ func (t *Table) Spell(names []string) {
 	}
 }
 
-// KeyExpr returns the SQL expression of the key form, for columns that prefix
-// ("NEW.", "OLD." or "") stands before. It is the same as value.JoinKey.
+// KeyExpr returns the SQL expression of the key form, for columns with a prefix ("NEW.", "OLD." or ""). It yields the
+// same as value.JoinKey.
 func (t *Table) KeyExpr(prefix string) string {
 	return t.KeyExprOf(func(column string) string { return prefix + mysqldb.Quote(column) })
 }
 
-// KeyExprOf is KeyExpr for columns whose values column gives as SQL expressions.
+// KeyExprOf is KeyExpr for columns whose SQL expressions column returns.
 func (t *Table) KeyExprOf(column func(name string) string) string {
 	parts := make([]string, len(t.Key))
 	for i, k := range t.Key {
@@ -118,7 +118,7 @@ func AddValue(s *mysqldb.Statement, c *value.Column, stored []byte) {
 	}
 }
 
-// KeyOf returns the key form of a row whose columns and stored values are given.
+// KeyOf returns the key form of a row, given its columns and stored values.
 func (t *Table) KeyOf(columns []string, values [][]byte) (string, error) {
 	parts := make([][]byte, len(t.Key))
 	for i, k := range t.Key {
@@ -154,8 +154,8 @@ func (t *Table) keyPart(k int, columns []string, values [][]byte) ([]byte, error
 	return p, nil
 }
 
-// ID returns the id of a row on the wire of version 1 and in sync_status: the
-// key as text, composite parts joined with commas.
+// ID returns the id of a row on the version 1 wire and in sync_status: the key as text, composite parts joined with
+// commas.
 func (t *Table) ID(key string) (string, error) {
 	return t.convert(key, func(c *value.Column, p []byte) ([]byte, error) {
 		s, err := c.IDPart(p)
@@ -163,7 +163,7 @@ func (t *Table) ID(key string) (string, error) {
 	})
 }
 
-// ParseID returns the key form of an id of version 1.
+// ParseID returns the key form of a version 1 id.
 func (t *Table) ParseID(id string) (string, error) {
 	return t.convert(id, func(c *value.Column, p []byte) ([]byte, error) { return c.ParseIDPart(string(p)) })
 }

@@ -90,7 +90,7 @@ func (l *Ledger) check(final map[string]image, k kept) []string {
 	complain := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
 	for t, name := range l.written {
 		if _, there := final[t.table][t.text]; !there && !k.rows[t] && len(l.taken[t]) == 0 {
-			complain("lost: %s of %s, written by transaction %s, is in no row and in no sync_conflicts, and nobody has taken it away", t.text, t.table, name)
+			complain("lost: %s of %s, written by transaction %s, is in no row nor in sync_conflicts, and no one has deleted it", t.text, t.table, name)
 		}
 	}
 	for table, rows := range final {
@@ -98,9 +98,9 @@ func (l *Ledger) check(final map[string]image, k kept) []string {
 			t := token{table, text}
 			switch images := l.images[t]; {
 			case images == nil:
-				complain("made up: nobody has written %s of %s: %s", text, table, r.all)
+				complain("made up: no one has written %s of %s: %s", text, table, r.all)
 			case !images[r.all] && !k.moved[t]:
-				complain("changed by nobody: %s of %s is %s; users left %s", text, table, r.all, list(images))
+				complain("changed by no one: %s of %s is %s; users left %s", text, table, r.all, list(images))
 			}
 			for _, x := range l.taken[t] {
 				if x.key == r.key && !k.deletes[keptDelete{table, x.site}] && !slices.ContainsFunc(x.new, func(n token) bool { return k.rows[n] }) {

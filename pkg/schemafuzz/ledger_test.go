@@ -39,9 +39,9 @@ func TestLedger(t *testing.T) {
 		"a deletion lost and is kept":             {[]step{{"a", rows(), rows("1 x")}, {"b", rows("1 x"), rows()}}, rows("1 x"), nil, []string{"b"}, nil, ""},
 		"another site's deletion is kept":         {[]step{{"a", rows(), rows("1 x")}, {"b", rows("1 x"), rows()}}, rows("1 x"), nil, []string{"a"}, nil, "undone: 1"},
 		"a row was re-keyed where it was deleted": {[]step{{"a", rows(), rows("1 x")}, {"b", rows("1 x"), rows()}, {"a", rows("1 x"), rows("1 y")}}, rows("1 y"), nil, nil, nil, ""},
-		"a row that nobody wrote":                 {nil, rows("9 x"), nil, nil, nil, "made up: nobody has written 9"},
+		"a row that nobody wrote":                 {nil, rows("9 x"), nil, nil, nil, "made up: no one has written 9"},
 		"a cascade at its origin":                 {[]step{{"a", rows(), rows("1 x")}, {"a", rows("1 x"), rows("1 NULL")}}, rows("1 NULL"), nil, nil, nil, ""},
-		"a cascade that nobody's statement did":   {[]step{{"a", rows(), rows("1 x")}}, rows("1 NULL"), nil, nil, nil, "changed by nobody: 1"},
+		"a cascade that nobody's statement did":   {[]step{{"a", rows(), rows("1 x")}}, rows("1 NULL"), nil, nil, nil, "changed by no one: 1"},
 		"a child that followed its parent":        {[]step{{"a", rows(), rows("1 x")}}, rows("1 y"), nil, nil, []string{"1"}, ""},
 	} {
 		l := newLedger()

@@ -120,7 +120,7 @@ func (w *realWorld) judge(tb testkit.TB) []string {
 	for _, x := range w.sites {
 		var n int
 		if err := x.DB.Get(&n, `SELECT COUNT(*) FROM sync_conflicts`); err != nil || n > 0 {
-			wrong = append(wrong, fmt.Sprintf("%s has %d rows in conflict, though nobody wrote the same row: %v", x.Name, n, err))
+			wrong = append(wrong, fmt.Sprintf("%s has %d rows in conflict, though no one wrote the same row: %v", x.Name, n, err))
 		}
 		if said, err := testkit.Command(tb, "verify", x.File).CombinedOutput(); err != nil {
 			wrong = append(wrong, fmt.Sprintf("verify at %s: %v\n%s", x.Name, err, said))

@@ -177,6 +177,12 @@ func (w *writer) row(t *Table, fixed map[int]string) (values []string, from stri
 			}
 		}
 	}
+	w.complete(t, values, fixed)
+	return values, from
+}
+
+// complete sets the values that are fixed, and makes up those that are missing.
+func (w *writer) complete(t *Table, values []string, fixed map[int]string) {
 	for at := range values {
 		if v, ok := fixed[at]; ok {
 			values[at] = v
@@ -184,7 +190,6 @@ func (w *writer) row(t *Table, fixed map[int]string) (values []string, from stri
 			values[at] = w.value(t, at)
 		}
 	}
-	return values, from
 }
 
 // columns returns the names of all columns that have a place.

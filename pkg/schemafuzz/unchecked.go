@@ -97,12 +97,6 @@ func (w *writer) exact(t *Table, fixed map[int]string) string {
 			values[at] = fmt.Sprintf("p%d.%s", i, f.Parent.Columns[f.Parent.Key[part]].Name)
 		}
 	}
-	for at := range values {
-		if v, ok := fixed[at]; ok {
-			values[at] = v
-		} else if values[at] == "" {
-			values[at] = w.value(t, at)
-		}
-	}
+	w.complete(t, values, fixed)
 	return fmt.Sprintf("INSERT INTO %s (%s, n, tok) SELECT %s, %d, %s FROM %s", t.Name, t.columns(), strings.Join(values, ", "), w.r.IntN(100), w.token(), from)
 }

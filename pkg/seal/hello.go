@@ -15,21 +15,22 @@ type Hello struct {
 	form  Form
 }
 
-// Old reports whether the announcement is of a node that reads only the first form, as far as its box says. Whoever keeps the
-// others back makes one of a later node look so: the announcement itself has Reads.
+// Old reports whether, judging by its box, the announcement is of a node that reads only the first form. Someone who
+// withholds the other boxes can make a newer node look like that: the announcement itself has Reads.
 func (h Hello) Old() bool { return h.form == first }
 
-// Reads is the latest form that this package reads, which announcements have in them.
+// Reads is the latest form that this package reads; announcements contain it.
 const Reads = int(second)
 
-// Boxes is an announcement, sealed with each of a client's keys, by the key's name.
+// Boxes holds an announcement sealed with each of a client's keys, by the key's name.
 type Boxes struct {
 	First  map[string][]byte // for those who read only the first form
 	Second map[string][]byte // for one mesh alone
 }
 
 // Boxes seals this node's announcement, once for each of its keys. The broker keeps
-// it, for nodes that come later: it is bound to the run's nonce, and to no receiver.
+// it for nodes that come later, so it is bound to the run's nonce and to no
+// receiver.
 func (s *Session) Boxes(announcement []byte) (Boxes, error) {
 	if s.ring == nil {
 		return Boxes{}, nil
@@ -59,9 +60,8 @@ func (s *Session) boxes(f Form, announcement []byte) (map[string][]byte, error) 
 	return boxes, nil
 }
 
-// Hear opens the announcement of a client by the first of the keys for it with which
-// there is a box. The error is ErrKey, if there is none, or ErrForged. Hear changes
-// nothing: see Meet.
+// Hear opens a client's announcement with the first of its keys that has a box. The
+// error is ErrKey, if there is none, or ErrForged. Hear changes nothing: see Meet.
 func (s *Session) Hear(client string, nonce []byte, boxes Boxes) (announcement []byte, h Hello, err error) {
 	if len(nonce) != NonceSize {
 		return nil, h, ErrForm

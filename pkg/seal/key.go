@@ -15,10 +15,10 @@ const Size = 32
 // Secret is the key itself. It is printed as ***, whatever the verb.
 type Secret [Size]byte
 
-// ErrSecret says what a key has to look like. It does not repeat the text.
+// ErrSecret says what a key must look like. It does not repeat the text.
 var ErrSecret = errors.New("is not 32 bytes in base64; generate one with: mysql-sync key")
 
-// NewSecret makes a key of random bytes.
+// NewSecret returns a random key.
 func NewSecret(random io.Reader) (s Secret, err error) {
 	if _, err := io.ReadFull(random, s[:]); err != nil {
 		return s, fmt.Errorf("make a key: %w", err)
@@ -26,9 +26,9 @@ func NewSecret(random io.Reader) (s Secret, err error) {
 	return s, nil
 }
 
-// ParseSecret reads a key in standard base64 (RFC 4648, section 4); spaces and
-// line ends around it are no part of it. A key whose bytes are all the same is
-// refused: it is a placeholder. The error is ErrSecret.
+// ParseSecret reads a key in standard base64 (RFC 4648, section 4); surrounding
+// spaces and line ends are ignored. A key whose bytes are all the same is
+// refused as a placeholder. The error is ErrSecret.
 func ParseSecret(text string) (s Secret, err error) {
 	b, err := base64.StdEncoding.Strict().DecodeString(strings.TrimSpace(text))
 	if err != nil || len(b) != Size || strings.Count(string(b), string(b[:1])) == Size {
@@ -50,7 +50,7 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte("***"), nil }
 type Key struct {
 	ID      string // 1 to 32 characters; it travels in the clear
 	Secret  Secret
-	Clients []string // that have it; none: all
+	Clients []string // that have it; empty: all
 }
 
 // LongestID is how many bytes the name of a key has at most.
@@ -66,24 +66,23 @@ func ValidID(id string) bool {
 	})
 }
 
-// Ring is the keys of a node. It is not changed, so any number of goroutines may
+// Ring holds a node's keys. It is immutable, so any number of goroutines may
 // read it; nil has no keys.
 type Ring struct {
 	keys     []Key
 	required []string
 }
 
-// NewRing returns a ring of keys in the order in which they are preferred, whose IDs
-// differ. What comes from a client in required must be sealed; "*" is everyone.
+// NewRing returns a ring of keys, in order of preference, whose IDs differ. Messages
+// from a client in required must be sealed; "*" is everyone.
 func NewRing(keys []Key, required []string) *Ring { return &Ring{keys, required} }
 
-// Required reports whether nothing is sent to the client, nor taken from it, in the
-// clear.
+// Required reports whether messages to and from the client must be sealed.
 func (r *Ring) Required(client string) bool {
 	return r != nil && (slices.Contains(r.required, "*") || slices.Contains(r.required, client))
 }
 
-// RequiredOfAll reports whether everyone has to seal.
+// RequiredOfAll reports whether everyone must seal.
 func (r *Ring) RequiredOfAll() bool { return r != nil && slices.Contains(r.required, "*") }
 
 // of returns the keys for a client: those that name it or, if there is none, those

@@ -25,20 +25,20 @@ const (
 
 const kinds = 4 // of which 0 is none
 
-// magic begins each sealed message; after it comes its form. No batch and no JSON begins so.
+// magic begins each sealed message, and is followed by its form. No batch and no JSON begins like this.
 var magic = []byte("mss")
 
-// Form is a version of what a sealed message looks like.
+// Form is a version of the layout of sealed messages.
 type Form byte
 
-// The forms. Those who read the second are sent nothing in the first.
+// The forms. A node that reads the second is sent nothing in the first.
 const (
 	first  Form = 1 // the nonce of the cipher is a number; nothing says when it was sealed, nor for which mesh
 	second Form = 2 // the nonce has 15 random bytes, the time is authenticated, and the key is that of one mesh
 )
 
-// saltSize is how many bytes of a message's nonce are drawn for it. A machine that goes on twice, from one snapshot, counts
-// from the same number on under the same key.
+// saltSize is how many random bytes a message's nonce has. Two copies of a machine resumed from one snapshot go on counting
+// from the same number, under the same key.
 const saltSize = 15
 
 // stampSize is how many bytes say when a message was sealed, in ms since 1970.
@@ -50,14 +50,14 @@ const NonceSize = 16
 // Nonce names one run of a process: its random number.
 type Nonce [NonceSize]byte
 
-// hintSize is how much of the receiver's nonce a message shows, so that one for an
-// earlier run is told from one that was tampered with.
+// hintSize is how many bytes of the receiver's nonce a message shows, to tell one
+// for an earlier run from one that was tampered with.
 const hintSize = 4
 
-// Overhead is how many bytes a sealed message has more than what is sealed, at most.
+// Overhead is the most bytes that sealing adds to a message.
 const Overhead = 4 + 1 + LongestID + NonceSize + hintSize + 8 + stampSize + saltSize + chacha20poly1305.Overhead
 
-// header is what stands in the clear before a sealed message.
+// header precedes a sealed message, in the clear.
 type header struct {
 	form   Form
 	key    string // its ID
@@ -115,8 +115,8 @@ func parse(message []byte) (h header, clear, body []byte, err error) {
 	return h, message[:len(message)-len(rest)], rest, nil
 }
 
-// associated is what is authenticated beside the message: all that says from whom to
-// whom it goes, as what, and in which place.
+// associated is what is authenticated along with the message: its sender, receiver,
+// kind and place.
 func associated(clear []byte, k Kind, from, to string) []byte {
 	p := append(bytes.Clone(clear), byte(k), byte(len(from)))
 	p = append(p, from...)
@@ -139,7 +139,7 @@ func cipherOf(s *Secret, f Form, from, to, mesh string, sender, receiver Nonce) 
 	return derive(s, append(sender[:], receiver[:]...), f.info("message", from, to, mesh))
 }
 
-// info is what a key is derived for.
+// info says what a key is derived for.
 func (f Form) info(what, of, to, mesh string) string {
 	parts := []string{"mysql-sync " + what + " " + strconv.Itoa(int(f)), of}
 	if to != "" {

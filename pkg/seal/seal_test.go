@@ -96,7 +96,7 @@ func refuses(t testing.TB, what string, s *seal.Session, k seal.Kind, from strin
 	}
 }
 
-func TestWhatIsSealedOpensOnceAtItsReceiverAlone(t *testing.T) {
+func TestASealedMessageOpensOnceAndOnlyAtItsReceiver(t *testing.T) {
 	r := ring(shared)
 	a, c := two(t, r)
 	third := session(t, "ef", r)
@@ -112,7 +112,7 @@ func TestWhatIsSealedOpensOnceAtItsReceiverAlone(t *testing.T) {
 	refuses(t, "to another", third, seal.Batch, "ab", m, seal.ErrEarlier)
 	opens(t, c, seal.Batch, "ab", m, "rows")
 	refuses(t, "again", c, seal.Batch, "ab", m, seal.ErrReplay)
-	// A number that has come as one kind may come as another.
+	// A number that came with one kind may come with another.
 	opens(t, c, seal.Ack, "ab", sealed(t, a, seal.Ack, "cd", "ack"), "ack")
 	opens(t, c, seal.Verify, "ab", sealed(t, a, seal.Verify, "cd", ""), "")
 }
@@ -136,7 +136,7 @@ func TestNoBitMayChange(t *testing.T) {
 	opens(t, c, seal.Batch, "ab", m, "rows")
 }
 
-// The broker gives one node an old announcement, with the wrong hint taken for right:
+// The broker gives a node an old announcement, so that the wrong hint looks right:
 // what was sealed for the earlier run still does not open.
 func TestHintIsNoMoreThanAHint(t *testing.T) {
 	r := ring(shared)
@@ -165,8 +165,8 @@ func TestNothingOfAnEarlierRunOpens(t *testing.T) {
 	refuses(t, "the sender has restarted", c, seal.Ack, "ab", old, seal.ErrReplay)
 }
 
-// However often the sender restarts, nothing opens twice, and what one run has sent
-// late is taken as long as it is one of the last.
+// However often the sender restarts, nothing opens twice, and late messages of a
+// run are taken as long as it is among the latest.
 func TestManyRunsOfASender(t *testing.T) {
 	r := ring(shared)
 	c := session(t, "cd", r)
@@ -187,8 +187,8 @@ func TestManyRunsOfASender(t *testing.T) {
 	refuses(t, "of a run long ago", c, seal.Batch, "ab", kept[0], seal.ErrReplay)
 }
 
-// A client that begins runs without end is refused at last. It then uses up nobody else's, and goes on in those that it has.
-func TestOneClientsRunsKeepNobodyOut(t *testing.T) {
+// A client that begins endless runs is refused in the end. It does not use up anyone else's, and its existing runs go on.
+func TestOneClientsRunsKeepNoOneOut(t *testing.T) {
 	r := ring(shared)
 	c := session(t, "cd", r)
 	begin := func(client string) (a *seal.Session, err error) {
@@ -231,8 +231,8 @@ func TestOneClientsRunsKeepNobodyOut(t *testing.T) {
 	}
 }
 
-// Whoever has the key of all may make names up. Those that have spoken are not kept out by it.
-func TestNamesWithoutEndKeepNobodyOutWhoHasSpoken(t *testing.T) {
+// A holder of the common key may invent names. That does not keep out clients already met.
+func TestEndlessNamesKeepOutNoOneWhoHasSpoken(t *testing.T) {
 	r := ring(shared)
 	c := session(t, "cd", r)
 	begin := func(client string) error {
@@ -256,9 +256,8 @@ func TestNamesWithoutEndKeepNobodyOutWhoHasSpoken(t *testing.T) {
 	}
 }
 
-// Nor are those that the receiver names, who may come only now; and for made-up names no more is remembered when they announce
-// themselves.
-func TestNamesWithoutEndKeepNobodyOutWhoIsNamed(t *testing.T) {
+// Nor clients that the receiver names, even if they come only now; and announcements of invented names take up no more memory.
+func TestEndlessNamesKeepOutNoOneWhoIsNamed(t *testing.T) {
 	r := ring(shared)
 	c := session(t, "cd", r)
 	c.Named = []string{"ab"}
@@ -297,7 +296,7 @@ func TestNamesWithoutEndKeepNobodyOutWhoIsNamed(t *testing.T) {
 	opens(t, a, seal.Ack, "cd", sealed(t, c, seal.Ack, "ab", "ack"), "ack")
 }
 
-// An announcement that is heard again, be it an old one, never has a number used twice.
+// Hearing an announcement again, even an old one, never reuses a number.
 func TestAnOldAnnouncementRepeatsNoNumber(t *testing.T) {
 	r := ring(shared)
 	a, c := two(t, r)
@@ -372,7 +371,7 @@ func TestPairKeysGoBeforeTheSharedOne(t *testing.T) {
 		t.Errorf("the key is %q", id)
 	}
 	opens(t, c, seal.Batch, "ab", sealed(t, a, seal.Batch, "cd", "rows"), "rows")
-	// Who has the shared key alone cannot speak in the name of ab to cd.
+	// A client with only the shared key cannot pose as ab to cd.
 	false1 := session(t, "ab", ring(shared))
 	boxes, err := false1.Boxes(nil)
 	if err != nil {
@@ -386,8 +385,8 @@ func TestPairKeysGoBeforeTheSharedOne(t *testing.T) {
 	refuses(t, "under the shared key", c, seal.Batch, "ab", sealed(t, false1, seal.Batch, "cd", "rows"), seal.ErrKey)
 }
 
-// The steps of docs/security.md, one node after the other: each pair of rings that
-// stand beside each other understands each other.
+// The steps of docs/security.md, one node after the other: at each step, any two
+// nodes understand each other.
 func TestKeysAreRolled(t *testing.T) {
 	older, newer := key("2025", "old"), key("2026", "new")
 	steps := []*seal.Ring{ring(older), ring(older, newer), ring(newer, older), ring(newer)}
@@ -466,7 +465,7 @@ func TestIDs(t *testing.T) {
 	}
 }
 
-// golden compares bytes with a file that is never regenerated: nodes that run rely on
+// golden compares bytes with a file that is never regenerated: running nodes rely on
 // the form.
 func golden(t testing.TB, name string, got []byte) []byte {
 	t.Helper()
@@ -525,8 +524,7 @@ func TestBytesAreAsEver(t *testing.T) {
 	}
 }
 
-// A live snapshot of a machine that goes on twice has the same key, the same nonce of the run and the same number. What the two
-// draw is theirs alone.
+// Two copies resumed from a live snapshot have the same key, run nonce and number. Only what they draw at random differs.
 func TestATwinRepeatsNoNonce(t *testing.T) {
 	twins := func(then byte) *seal.Session {
 		random := count(0)
@@ -549,10 +547,10 @@ func TestATwinRepeatsNoNonce(t *testing.T) {
 	opens(t, c, seal.Batch, "ab", x, "of the one")
 }
 
-// What was held back for longer than a node remembers what was deleted does not open, whichever clock is how wrong.
+// A message held back for longer than a node remembers deletes does not open, however wrong the clocks are.
 func TestAMessageHasAnAge(t *testing.T) {
 	for name, of := range map[string]struct {
-		after, ahead time.Duration // since it was sealed; by which the sender's clock is ahead of the receiver's
+		after, ahead time.Duration // since it was sealed; how far the sender's clock is ahead of the receiver's
 		old          bool
 	}{
 		"at once":                           {0, 0, false},
@@ -575,7 +573,8 @@ func TestAMessageHasAnAge(t *testing.T) {
 	}
 }
 
-// Two meshes on one broker may have one key, and clients of the same names: whoever has the broker carries nothing from one to the other.
+// Two meshes on one broker may share a key, and names of clients: whoever controls the broker can carry nothing from one to the
+// other.
 func TestOneMeshDoesNotHearAnother(t *testing.T) {
 	a, c := session(t, "ab", ring(shared)), session(t, "cd", ring(shared))
 	a.Mesh, c.Mesh = "north/", "south/"
@@ -587,7 +586,7 @@ func TestOneMeshDoesNotHearAnother(t *testing.T) {
 	if _, _, err := a.Hear("cd", nonce[:], boxes); !errors.Is(err, seal.ErrForged) {
 		t.Errorf("its announcement is heard: %v", err)
 	}
-	// One of the first form is told by what stands in it; see Hello.Old.
+	// A node of the first form is recognized by its announcement; see Hello.Old.
 	if _, h, err := a.Hear("cd", nonce[:], seal.Boxes{First: boxes.First}); err != nil || !h.Old() {
 		t.Errorf("the part for earlier nodes: %v, %v", h.Old(), err)
 	}
@@ -599,8 +598,8 @@ func TestOneMeshDoesNotHearAnother(t *testing.T) {
 	}
 }
 
-// FuzzOpen checks that nothing but what was sealed opens, and that what is hostile
-// neither panics nor keeps what is good from opening.
+// FuzzOpen checks that only sealed messages open, and that hostile ones neither
+// cause a panic nor keep good ones from opening.
 func FuzzOpen(f *testing.F) {
 	for k := range 3 {
 		f.Add(golden(f, "message-"+strconv.Itoa(k+1)+".bin", nil), byte(k+1), "ab")
@@ -640,7 +639,7 @@ func FuzzHear(f *testing.F) {
 	})
 }
 
-// FuzzParseSecret checks that a key that is taken is read again as itself.
+// FuzzParseSecret checks that a key that parses is written and parsed back as itself.
 func FuzzParseSecret(f *testing.F) {
 	f.Add("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
 	f.Add("hunter2")

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Why a message is not taken, or not sealed.
+// Why a message is refused, or not sealed.
 var (
 	ErrForm    = errors.New("it is not a complete encrypted message")
 	ErrKey     = errors.New("it is encrypted with a key that this node does not have for its sender")
@@ -22,25 +22,25 @@ var (
 	ErrUnmet   = errors.New("the remote has not announced itself with a key that this node has")
 )
 
-// Nobody without a key can begin a run, and what was begun is remembered to the end. So each client has so many, and what one
-// begins beyond these comes out of a number that all share: it cannot use up another's. Promise 10.
+// Only a holder of a key can begin a run, and runs are remembered until this process ends. So each client has its own
+// allowance, and beyond it draws on one that all share: it cannot use up another's. Promise 10.
 const (
-	liveRuns    = 4      // of a client: messages of any of them are taken
+	liveRuns    = 4      // of a client, whose messages are all taken
 	ownRuns     = 1000   // of each client
 	sharedRuns  = 20_000 // of all clients together, beyond their own
-	mostClients = 1000   // that are not named; those who come later are refused
+	mostClients = 1000   // unnamed ones; later ones are refused
 )
 
-// Session is one run of a node's process: the keys of what it sends and gets derive
-// from its random nonce and the other's, so that nothing that was sealed for an
-// earlier run of either opens. Its methods may be called from any goroutine.
+// Session is one run of a node's process. The keys of its messages derive from its
+// random nonce and the other node's, so nothing sealed for an earlier run of either
+// opens. Its methods may be called from any goroutine.
 type Session struct {
-	// Mesh tells those apart who share a key and nothing else, as its topicPrefix does. Now and MaxAge say which messages are
-	// too old: those sealed at a time that is farther away; 0 is none. They are set before it is used.
+	// Mesh tells apart meshes that share nothing but a key; it is the topicPrefix. Messages sealed more than MaxAge from Now,
+	// before or after, are refused; 0 is no limit. All are set before the Session is used.
 	Mesh   string
 	Now    func() time.Time
 	MaxAge time.Duration
-	// Named are clients that have a place of their own, set before as well: made-up names without end keep none of them out.
+	// Named are clients with a place of their own: invented names cannot keep them out. Set before use as well.
 	Named []string
 
 	self   string
@@ -55,7 +55,7 @@ type Session struct {
 	shared       int // runs in all of in beyond ownRuns
 }
 
-// target is a client that messages are sealed for.
+// target is a client for which messages are sealed.
 type target struct {
 	hello Hello
 	aead  cipher.AEAD
@@ -96,7 +96,7 @@ func NewSession(self string, ring *Ring, random io.Reader) (*Session, error) {
 // Nonce names this run.
 func (s *Session) Nonce() Nonce { return s.nonce }
 
-// admit reports whether there is a place for a client that has none yet, and takes it; others counts those that are not named.
+// admit takes a place for a new client and reports whether there was one; others counts the unnamed clients.
 func (s *Session) admit(client string, others *int) bool {
 	switch {
 	case slices.Contains(s.Named, client):
@@ -108,8 +108,8 @@ func (s *Session) admit(client string, others *int) bool {
 	return true
 }
 
-// Meet has messages for a client sealed for the run that it announced. The error is ErrFull: a place is never given to another,
-// since numbers go on.
+// Meet seals further messages to a client for the run that it announced. The error is ErrFull: a place is never reassigned,
+// since its numbers go on.
 func (s *Session) Meet(client string, h Hello) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -173,8 +173,8 @@ func (s *Session) Seal(k Kind, to string, message []byte) ([]byte, error) {
 	return aead.Seal(p, nonceOf(k, &h), message, associated(p, k, s.self, to)), nil
 }
 
-// Open opens a message that came in the name of a client. The error is one of those
-// above; what does not open changes nothing.
+// Open opens a message in the name of a client. The error is one of those above; a
+// message that does not open changes nothing.
 func (s *Session) Open(k Kind, from string, message []byte) ([]byte, error) {
 	h, clear, body, err := parse(message)
 	if err != nil {
@@ -208,8 +208,8 @@ func (s *Session) Open(k Kind, from string, message []byte) ([]byte, error) {
 	return plain, nil
 }
 
-// look returns the cipher of a run that is known, and ErrReplay for a number that has
-// come.
+// look returns the cipher of a known run, or ErrReplay for a number that has come
+// before.
 func (s *Session) look(k Kind, from string, h *header) (cipher.AEAD, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -225,8 +225,8 @@ func (s *Session) look(k Kind, from string, h *header) (cipher.AEAD, error) {
 	return nil, nil
 }
 
-// take notes a message that opened. Of a client the latest runs are remembered with
-// all that came of them; of the others, that nothing more is taken.
+// take notes a message that opened. A client's latest runs are remembered with the
+// numbers that came; earlier ones only so that nothing more of them is taken.
 func (s *Session) take(k Kind, from string, h *header, aead cipher.AEAD) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,12 +1,12 @@
 package seal
 
-// windowSize is how far behind the latest message of a session another may come.
-// MQTT keeps the order of a connection; what was on its way when one broke, at most
-// some hundred messages, may come again after it.
+// windowSize is how far behind a session's latest message another may be. MQTT
+// keeps the order of a connection; messages on their way when one broke, a few
+// hundred at most, may come again afterwards.
 const windowSize = 1024
 
-// window remembers which numbers of a session have come, as in RFC 6479: of the last
-// windowSize each one, and those before count as come.
+// window remembers which numbers of a session have come, as in RFC 6479: each of the
+// last windowSize; all before count as come.
 type window struct {
 	top  uint64
 	bits [windowSize/64 + 1]uint64 // one word more, so that a word is cleared as a whole

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// The window says of any order of numbers what a list of all of them would.
+// For any order of numbers, the window agrees with a list of all of them.
 func TestWindowTakesEachNumberOnce(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	for round := range 200 {

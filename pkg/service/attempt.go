@@ -6,6 +6,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/metrics"
+	"github.com/mysql-sync/mysql-sync/pkg/pause"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
@@ -24,8 +25,7 @@ type runner interface {
 	Working() <-chan struct{}
 }
 
-// attempt is a node to run, and whoever waits to hear how that went. It is its node's
-// node.Host.
+// attempt is a node to run, and whoever waits for the outcome. It is its node's node.Host.
 type attempt struct {
 	runner
 	service  *Service
@@ -33,7 +33,7 @@ type attempt struct {
 	warnings []string     // of its configuration
 	scrape   http.Handler // its metrics
 
-	answer chan error // to whoever waits; nil if nobody does
+	answer chan error // to whoever waits; nil if no one does
 	failed error      // the answer once the node works: why it was brought back
 }
 
@@ -63,10 +63,21 @@ func (a *attempt) Serves(ctx context.Context) error {
 	return nil
 }
 
-// Restart replaces the node; see node.Host.
+// Restart replaces the node by one with the same configuration; see node.Host. Whatever keeps it from starting is
+// logged, and it is retried: the node's reason to restart does not go away.
 func (a *attempt) Restart(ctx context.Context) {
-	// Reload ends the node that asks, which therefore cannot wait for it. It logs errors itself.
-	go func() { _ = a.service.Reload(context.WithoutCancel(ctx)) }()
+	go func() { // which the requesting node cannot wait for: it is stopped
+		ctx := context.WithoutCancel(ctx)
+		again := func() (*attempt, error) {
+			cfg := *a.cfg // its own, to distinguish it from this one
+			return a.service.attempt(&cfg)
+		}
+		for range pause.Doubling(ctx, restartPause, longestRestartPause) {
+			if a.service.replaced(a) || a.service.reload(ctx, again) == nil {
+				return
+			}
+		}
+	}()
 }
 
 // say answers whoever waits, once.

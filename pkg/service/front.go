@@ -12,13 +12,14 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
+	"github.com/mysql-sync/mysql-sync/pkg/serve"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
 var _ web.Node = (*front)(nil)
 
-// errReplaced answers a request that a node did not finish before it was replaced.
+// errReplaced answers a request that a node had not finished when it was replaced.
 var errReplaced = errors.New("the node stopped or was reloaded meanwhile: try again")
 
 // tenant is a node with the time during which it can be asked.
@@ -34,25 +35,25 @@ func newTenant(ctx context.Context, a *attempt) *tenant {
 	return t
 }
 
-// front answers at the Unix socket and at http.listen by asking the node that runs. It
-// outlives the nodes of a Service, so that a reload cuts no connection.
+// front answers at the Unix socket and at http.listen by asking the running node. It outlives the nodes of a Service,
+// so that a reload cuts no connection.
 type front struct {
 	log    *zap.Logger
 	reload func(context.Context) error
 	server *web.Server
 	tenant atomic.Pointer[tenant]
 
-	opened chan *web.Listener // to be served
-	ended  chan error         // why one is served no more
+	opened chan *serve.Listener // to be served
+	ended  chan error           // why one is no longer served
 
 	mu     sync.Mutex
-	socket *web.Listener // nil: there is none
-	path   string        // of socket
-	page   *web.Listener // likewise
+	socket *serve.Listener // nil: none
+	path   string          // of socket
+	page   *serve.Listener // likewise
 }
 
 func newFront(log *logging.Log, reload func(context.Context) error) *front {
-	f := &front{log: log.Logger, reload: reload, opened: make(chan *web.Listener), ended: make(chan error, 1)}
+	f := &front{log: log.Logger, reload: reload, opened: make(chan *serve.Listener), ended: make(chan error, 1)}
 	f.server = web.New(f, log, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f.tenant.Load().scrape.ServeHTTP(w, r)
 	}))
@@ -70,7 +71,7 @@ func (f *front) run(ctx context.Context) {
 				if err := l.Run(ctx); err != nil {
 					select {
 					case f.ended <- err:
-					default: // one is enough to end the node
+					default: // one is enough to stop the node
 					}
 				}
 			})
@@ -80,7 +81,7 @@ func (f *front) run(ctx context.Context) {
 	}
 }
 
-func (f *front) open(ctx context.Context, l *web.Listener) error {
+func (f *front) open(ctx context.Context, l *serve.Listener) error {
 	select {
 	case f.opened <- l:
 		return nil
@@ -106,8 +107,8 @@ func (f *front) listenEarly(ctx context.Context, cfg config.HTTP) error {
 func (f *front) listen(ctx context.Context, cfg config.HTTP) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.page != nil && f.page.Fits(cfg) {
-		return f.page.Renew(cfg)
+	if f.page != nil && f.page.Fits(serve.Config(cfg)) {
+		return f.page.Renew(serve.Config(cfg))
 	}
 	if f.page != nil {
 		f.page.Retire()
@@ -121,7 +122,7 @@ func (f *front) listen(ctx context.Context, cfg config.HTTP) error {
 		return err
 	}
 	if err := f.open(ctx, l); err != nil {
-		return err // the node gives way, and the next one listens: this listener is served by nobody
+		return err // the node is being replaced, and the next one listens: no one serves this listener
 	}
 	f.page = l
 	return nil
@@ -145,13 +146,13 @@ func (f *front) control(ctx context.Context, cfg *config.Config) {
 		f.log.Error("commands that ask the running node will not work", zap.Error(err))
 		return
 	}
-	f.socket, f.path = web.NewListener(l, f.server.Socket()), path
+	f.socket, f.path = serve.NewListener(l, f.server.Socket()), path
 	if f.open(ctx, f.socket) != nil { // the node stops
 		f.socket = nil
 	}
 }
 
-// ask has a node answer, for as long as it runs.
+// ask has a node answer, as long as it runs.
 func ask[T any](ctx context.Context, t *tenant, question func(context.Context) (T, error)) (T, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -19,9 +19,11 @@ import (
 )
 
 const (
-	reloadTime   = 15 * time.Second // to check a new configuration
-	startTime    = time.Minute      // to answer who asked for a reload
-	slowStopTime = 5 * time.Second  // after which a stop is told to be slow
+	reloadTime          = 15 * time.Second // to check a new configuration
+	startTime           = time.Minute      // to answer whoever requested a reload
+	restartPause        = 5 * time.Second  // between two attempts of a node to replace itself
+	longestRestartPause = time.Minute
+	slowStopTime        = 5 * time.Second // after which a stop is logged as slow
 )
 
 // Service runs a node, and replaces it when the configuration is reloaded. Reload may be
@@ -34,7 +36,7 @@ type Service struct {
 	first   *attempt
 	front   *front
 	turn    chan struct{} // one reload at a time
-	next    chan *attempt // checked, and to run in place of the one that runs
+	next    chan *attempt // checked, to replace the running one
 	over    chan struct{} // closed when Run has ended
 	mu      sync.Mutex
 	running *config.Config
@@ -81,8 +83,8 @@ func (s *Service) Run(ctx context.Context) error {
 	served.Go(func() { s.front.run(ctx) })
 	defer served.Wait()
 	defer cancel()
-	defer close(s.over)       // first: who waits for a reload gets an answer
-	var before *config.Config // the one that worked, while a new one has not shown that it does
+	defer close(s.over)       // first: whoever waits for a reload gets an answer
+	var before *config.Config // the previous one that worked, until the new one has proved to
 	for {
 		next, err := s.runOne(ctx, t, a)
 		switch {
@@ -93,7 +95,7 @@ func (s *Service) Run(ctx context.Context) error {
 			a.say(errors.New("another reload was requested before the node worked"))
 			a, t = next, s.front.tenant.Load()
 		case ctx.Err() == nil && before != nil && !a.works():
-			// What was checked before has changed meanwhile.
+			// Something has changed since the check.
 			s.log.Error("the new configuration does not work; going back to the previous one", zap.Error(err))
 			again, back := s.attempt(before)
 			if back != nil {
@@ -110,8 +112,7 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 }
 
-// runOne runs a node until it ends, or until another is to replace it, which then is the
-// front's tenant.
+// runOne runs a node until it stops, or until another is to replace it, which is then the front's tenant.
 func (s *Service) runOne(ctx context.Context, t *tenant, a *attempt) (next *attempt, err error) {
 	defer t.stop()
 	if err := s.setLog(a); err != nil {
@@ -139,7 +140,7 @@ func (s *Service) runOne(ctx context.Context, t *tenant, a *attempt) (next *atte
 	s.front.tenant.Store(newTenant(ctx, next))
 	t.stop()
 	select {
-	case <-ended: // it ends since it was told to
+	case <-ended: // it stops because it was told to
 	case <-time.After(slowStopTime):
 		s.log.Warn("the node is slow to stop; the new configuration waits")
 		<-ended
@@ -158,18 +159,32 @@ func (s *Service) setLog(a *attempt) error {
 	return nil
 }
 
-// Reload reads the configuration and the transformers again and checks them as a start
-// does. If there is a mistake it logs and returns it, and the node carries on. Otherwise the
-// node stops in order and a new one starts in this process. Reload returns once that works,
-// or with the reason why the previous one was brought back.
-func (s *Service) Reload(ctx context.Context) error {
+// Reload reads the configuration and the transformers again and checks them as at startup. If there is a mistake, it
+// logs and returns it, and the node carries on. Otherwise the node stops cleanly and a new one starts in this process.
+// Reload returns once that works, or with the reason why the previous one was brought back.
+func (s *Service) Reload(ctx context.Context) error { return s.reload(ctx, s.read) }
+
+// replaced reports whether a node other than a is running, or none.
+func (s *Service) replaced(a *attempt) bool {
+	select {
+	case <-s.over:
+		return true
+	default:
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.running != a.cfg
+}
+
+// reload is Reload with the node that of returns.
+func (s *Service) reload(ctx context.Context, of func() (*attempt, error)) error {
 	select {
 	case s.turn <- struct{}{}:
 		defer func() { <-s.turn }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	a, err := s.reloaded(ctx)
+	a, err := s.reloaded(ctx, of)
 	if err != nil {
 		s.log.Error("not reloaded; the node carries on as before", zap.Error(err))
 		return status.Kind(status.ErrRequest, fmt.Errorf("not reloaded, the node carries on as before: %w", err))
@@ -200,8 +215,8 @@ func (s *Service) Reload(ctx context.Context) error {
 	}
 }
 
-func (s *Service) reloaded(ctx context.Context) (*attempt, error) {
-	a, err := s.read()
+func (s *Service) reloaded(ctx context.Context, of func() (*attempt, error)) (*attempt, error) {
+	a, err := of()
 	if err != nil {
 		return nil, err
 	}
@@ -214,8 +229,7 @@ func (s *Service) reloaded(ctx context.Context) (*attempt, error) {
 	return a, a.check(ctx, running)
 }
 
-// check returns what would keep the node from replacing one that runs with another
-// configuration. It changes nothing.
+// check returns what would keep the node from replacing a running one with another configuration. It changes nothing.
 func (a *attempt) check(ctx context.Context, running *config.Config) error {
 	ctx, cancel := context.WithTimeout(ctx, reloadTime)
 	defer cancel()
@@ -239,8 +253,7 @@ func (a *attempt) check(ctx context.Context, running *config.Config) error {
 	return errors.Join(append(errs, err)...)
 }
 
-// listenable returns why an address cannot be listened on. The one that the running node
-// holds will be free once that stops.
+// listenable returns why an address cannot be listened on. One held by the running node will be free once that stops.
 func listenable(ctx context.Context, address, held string) error {
 	if address == "" || address == held {
 		return nil

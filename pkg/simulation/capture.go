@@ -2,31 +2,39 @@ package simulation
 
 import (
 	"cmp"
+	"context"
 	"database/sql"
 	"slices"
+
+	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// capture moves changes to the stream, as capture.Capture does: in the order of their ids, those that are there.
-func (n *node) capture() {
-	for p := n.w.running; !p.dead; {
-		list := n.changes()
-		if len(list) == 0 {
-			_ = n.nap(-1)
-			_ = n.pause(n.w.random(n.w.tempo.poll))
-			continue
-		}
-		_ = n.step()
-		c := newCaptured(n, list)
-		_ = n.stream.Decide(ctx, c.rows, c.write)
-	}
+// newCapture returns the capture of a new process.
+func (n *node) newCapture() *capture.Capture {
+	c := capture.Config{Origin: n.origin, Syncs: func(string) bool { return true }}
+	return capture.On(zap.NewNop(), &capturing{n: n}, feed{n}, c)
 }
 
-// changes reads some.
+// feed is a node's capture.Feed: what the triggers have noted, in the order of the ids.
+type feed struct{ n *node }
+
+func (f feed) Next(context.Context) (capture.Batch, error) {
+	n := f.n
+	list := n.changes()
+	if len(list) == 0 {
+		_ = n.nap(-1)
+		return nil, n.pause(n.w.random(n.w.tempo.poll))
+	}
+	return noted{n, list}, n.step()
+}
+
+// changes reads some that wait.
 func (n *node) changes() []entry {
 	list := slices.Clone(n.db.changes)
 	if n.w.mistake == CaptureByLastID {
@@ -40,67 +48,117 @@ func (n *node) changes() []entry {
 	return list
 }
 
-// captured is a transaction of capture.
-type captured struct {
-	n      *node
-	ids    []uint64
-	keys   []int
-	rows   []change.Row
-	latest map[change.Row]capture.Entry
-	writes map[int]int // of each key: the last write
+// captured is an entry as a capture.Source has it.
+func (n *node) captured(e entry) capture.Entry {
+	return capture.Entry{ID: e.id, Row: n.row(e.key), Written: e.written, Gone: sql.NullBool{Valid: true, Bool: e.gone}}
 }
 
-func newCaptured(n *node, list []entry) *captured {
-	c := &captured{n: n, writes: map[int]int{}}
-	entries := make([]capture.Entry, len(list))
-	for i, e := range list {
-		entries[i] = capture.Entry{ID: e.id, Row: n.row(e.key), Written: e.written, Gone: sql.NullBool{Valid: true, Bool: e.gone}}
-		c.ids, c.writes[e.key] = append(c.ids, e.id), e.write
-	}
-	c.rows, c.latest = capture.Newest(entries)
-	for _, r := range c.rows {
-		c.keys = append(c.keys, n.w.keyOf(r))
-	}
-	return c
+// noted is a capture.Batch.
+type noted struct {
+	n    *node
+	list []entry
 }
 
-// write deletes the changes and gives the rows their versions, at the end of the stream.
-func (c *captured) write(w *version.Writing) error {
-	n := c.n
+func (e noted) Entries() []capture.Entry {
+	list := make([]capture.Entry, len(e.list))
+	for i, one := range e.list {
+		list[i] = e.n.captured(one)
+	}
+	return list
+}
+
+func (noted) Consume(context.Context, mysqldb.Tx, *version.Writing) error { return errNotPlayed }
+
+// ids are those of the entries.
+func (e noted) ids() (ids []uint64) {
+	for _, one := range e.list {
+		ids = append(ids, one.id)
+	}
+	return ids
+}
+
+// latest is the last write of a row.
+func (e noted) latest(key int) (last entry) {
+	for _, one := range e.list {
+		if one.key == key {
+			last = one
+		}
+	}
+	return last
+}
+
+// capturing is a node's capture.Database, and its only transaction: capture has one at a time.
+type capturing struct {
+	n       *node
+	keys    []int
+	batch   noted
+	entries []version.Entry
+}
+
+func (x *capturing) Write(_ context.Context, rows []change.Row, f func(capture.Tx, *version.Writing) error) error {
+	n := x.n
+	return n.stream.Decide(ctx, rows, func(w *version.Writing) error {
+		x = &capturing{n: n}
+		for _, r := range rows {
+			x.keys = append(x.keys, n.w.keyOf(r))
+		}
+		if err := f(x, w); err != nil {
+			return err
+		}
+		return n.commit(&transaction{keys: x.keys, do: x.commit})
+	})
+}
+
+// Consume waits for transactions that hang, which may have deleted some, and finds out whether all are there.
+func (x *capturing) Consume(_ context.Context, b capture.Batch, _ *version.Writing) error {
+	n := x.n
 	for {
 		if err := n.step(); err != nil {
 			return err
 		}
-		if !n.blocked(c.keys) { // transactions that hang may have deleted them
+		if !n.blocked(x.keys) {
 			break
 		}
 	}
-	if !n.db.has(c.ids) {
-		return version.ErrNothing // apply took some of them
+	x.batch = b.(noted)
+	if !n.db.has(x.batch.ids()) {
+		return capture.ErrConsumed
 	}
 	if n.w.mistake == CaptureThenRecord {
-		n.db.drop(c.ids)
+		n.db.drop(x.batch.ids())
 	}
-	if err := n.step(); err != nil {
-		return err
-	}
+	return nil
+}
+
+func (x *capturing) States(_ context.Context, rows []change.Row) (map[change.Row]change.State, error) {
 	states := map[change.Row]change.State{}
-	for i, key := range c.keys {
-		states[c.rows[i]] = n.db.versions[key].State
+	for _, r := range rows {
+		states[r] = x.n.db.versions[x.n.w.keyOf(r)].State
 	}
-	next := capture.Versions(c.rows, c.latest, states, n.origin, w.Positions(len(c.keys)))
-	for i, key := range c.keys {
-		n.mistaken(&next[i], n.db.versions[key], c.latest[c.rows[i].Identity()].Written)
+	return states, x.n.step()
+}
+
+func (x *capturing) Record(_ context.Context, entries []version.Entry) error {
+	x.entries = entries
+	for i := range entries {
+		key := x.n.w.keyOf(entries[i].Row)
+		x.n.mistaken(&entries[i], x.n.db.versions[key], x.batch.latest(key).written)
 	}
-	return n.commit(&transaction{keys: c.keys, do: func() {
-		n.db.drop(c.ids)
-		for i, key := range c.keys {
-			n.record(key, next[i], c.writes[key])
-			n.w.versions[key]++
-			n.w.trace("%s captures %s: %d is %v at %d", n.name, c.rows[i].Key, c.writes[key], next[i].State, next[i].Position)
-		}
-		n.wake()
-	}})
+	return x.n.step()
+}
+
+func (x *capturing) Respelled(context.Context, []change.Row) error { return nil }
+
+func (x *capturing) commit() {
+	n := x.n
+	n.db.drop(x.batch.ids())
+	for _, e := range x.entries {
+		key := n.w.keyOf(e.Row)
+		write := x.batch.latest(key).write
+		n.record(key, e, write)
+		n.w.trace("%s captures %s: %d is %v at %d", n.name, e.Key, write, e.State, e.Position)
+	}
+	n.wake()
 }
 
 // mistaken has the mistakes in what is recorded of a row that had a version before.

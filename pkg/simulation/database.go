@@ -13,6 +13,7 @@ import (
 type row struct {
 	exists bool
 	write  int
+	values [][]byte // of one that exists
 }
 
 // entry is a row of table_changes.

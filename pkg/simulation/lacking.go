@@ -19,8 +19,7 @@ func (w *world) begin() {
 	for key := range w.keys {
 		if n := w.nodes[w.r.IntN(len(w.nodes))]; key != w.private && w.r.IntN(3) > 0 {
 			w.history = append(w.history, write{node: n.id, key: key, begun: true})
-			n.db.rows[key] = row{exists: true, write: len(w.history) - 1}
-			w.versions[key]++
+			n.db.rows[key] = row{exists: true, write: len(w.history) - 1, values: stored(w.rows[key].Key, len(w.history)-1, nil, nil)}
 		}
 	}
 	for _, n := range w.nodes {

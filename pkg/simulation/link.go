@@ -3,6 +3,7 @@ package simulation
 import (
 	"context"
 	"encoding/binary"
+	"slices"
 	"strconv"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
 	"github.com/mysql-sync/mysql-sync/pkg/deliver"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/pause"
 	"github.com/mysql-sync/mysql-sync/pkg/render"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
@@ -60,44 +62,26 @@ func (l *link) box() *box {
 	return &box{&l.n.db.remotes[l.slot], l.n.w.keyOf, l.n.w.rows, func(n int) int64 { return l.n.stream.Token(n) }}
 }
 
-// start starts a sender, and has it send as deliver.Sender.Run does: until the daemon is killed.
+// start starts a sender, until the daemon is killed.
 func (l *link) start() {
 	n := l.n
 	l.packed, l.date = nil, 0
 	s := deliver.New(&deliver.Config{
-		Log: zap.NewNop(), Now: func() time.Time { return time.UnixMicro(n.w.now) }, Syncs: func(string) bool { return true },
+		Log: zap.NewNop(), Now: n.w.time, Syncs: func(string) bool { return true },
 		Outbox: remembers{l}, Stream: &stream{Stream: n.stream, l: l}, Rows: reads{l}, Tables: tables{}, Loads: l.loads(), Transfer: l.transfer,
 		Denied:  nil, // no node forgets what it has written
 		Refused: func(context.Context, []outbox.Failure) error { return nil }, Counters: counters{},
 	}, l.to.name, l)
 	l.sender = s
-	l.process = n.process(func() {
-		p := n.w.running
-		for !p.dead && s.Begin(ctx) != nil {
-			_ = n.pause(second)
-		}
-		pause := time.Second
-		for !p.dead {
-			err := s.Step(ctx)
-			wait := time.Second
-			if err != nil {
-				wait, pause = pause, min(2*pause, 15*time.Second)
-			} else {
-				pause = time.Second
-			}
-			select {
-			case <-s.Kicked():
-				_ = n.step()
-				continue
-			default:
-			}
-			if err == nil && l.idle() {
-				_ = n.nap(-1)
-			} else {
-				_ = n.nap(wait.Microseconds())
+	l.process = n.process(func(ctx context.Context) {
+		for range pause.Even(ctx, time.Second) {
+			if s.Begin(ctx) == nil {
+				break
 			}
 		}
+		_ = s.Run(ctx)
 	})
+	l.process.idle = l.idle
 }
 
 // loads are the sender's own: one that waits for another's would wait for ever, since the other needs its turn.
@@ -112,6 +96,14 @@ func (l *link) loads() *deliver.Loads {
 func (l *link) idle() bool {
 	b := l.box()
 	return l.sender.InFlight() == 0 && !b.holds() && len(b.kept) == 0 && !b.all.open && !b.lacking.open && b.place.Acked >= l.n.db.lastPosition() && len(l.n.hanging) == 0
+}
+
+// has reports whether there is something of a row to be sent.
+func (l *link) has(key int) bool {
+	n, b := l.n, l.box()
+	v := n.db.versions[key]
+	return slices.ContainsFunc(n.db.changes, func(e entry) bool { return e.key == key }) || b.marks[key].token != 0 ||
+		v.position > b.place.Acked && outbox.Needs(l.to.name, v.from, v.Version)
 }
 
 // tell tells the sender something, which wakes it.
@@ -177,7 +169,11 @@ func (l *link) Send(_ context.Context, m deliver.Message) error {
 		if err != nil {
 			return err
 		}
-		b.changes = append(b.changes, sent{apply.Incoming{Change: o.Change, From: n.name}, w.keyOf(o.Row), write})
+		in := apply.Incoming{Change: o.Change, From: n.name}
+		if in.Deleted() {
+			in.Values = [][]byte{[]byte(o.ID)} // only the simulation looks at them
+		}
+		b.changes = append(b.changes, sent{in, w.keyOf(o.Row), write})
 		w.trace("%s sends %s to %s: %d as %v, marked %v, %d", n.name, o.Key, l.to.name, write, o.State, o.Sent.Marked, o.Sent.Token)
 	}
 	w.rowsSent += len(b.changes)

@@ -38,5 +38,9 @@ const (
 	ForgetKept                // what a remote does not take yet is not remembered
 	AckReading                // what is read of a table is taken for what the remote has
 	ShowPrivate               // a row that a transformer holds back goes out
+	ForgetParents             // what a row refers to is taken to be there
+	ForgetChildren            // a row goes though others refer to it
+	NeverSettle               // nobody is asked about the rows that hold a change up
+	ResyncDeleted             // a resync gives a row that was deleted before its latch a version with which it is there
 	ResyncOne                 // a resync gives rows versions of which one remote alone hears
 )

@@ -2,8 +2,10 @@ package simulation
 
 import (
 	"context"
-	"errors"
+	"database/sql/driver"
+	"fmt"
 
+	"github.com/mysql-sync/mysql-sync/pkg/apply"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
@@ -27,33 +29,53 @@ type node struct {
 	offset int64 // of its clock, µs
 	sides  uint64
 	stood  map[standing]int
+	machine
+	daemon
+}
 
-	// The server and what is committed.
+// machine is a node's server, and what is committed.
+type machine struct {
 	db       database
-	locks    []owner // by key
+	locks    []owner          // by key
+	codes    map[string]owner // that are about to be somebody's
 	serverUp bool
 	life     int            // of the server: transactions of an earlier one are rolled back
 	hanging  []*transaction // of daemons that do not know how they end
+}
 
-	// The daemon, which a kill empties.
+// daemon is what a kill empties.
+type daemon struct {
 	up         bool
 	ready      bool // it has opened the stream
 	session    int
 	stream     *version.Stream
-	processes  []*process
 	committing []*transaction // the daemon waits for the answer
-	capturing  *process
-	lastID     uint64 // only CaptureByLastID looks at it
-	receiving  *process
-	marking    *process
+	lastID     uint64         // only CaptureByLastID looks at it
+	applier    *apply.Applier
+	came       arrivals
+	threads
+	mail
+}
+
+// threads are the processes of a daemon.
+type threads struct {
+	processes                               []*process
+	capturing, receiving, marking, settling *process
+}
+
+// mail is what came to a daemon.
+type mail struct {
 	inbox      []batch
+	unanswered map[uint64]batch // that the receiver has
+	taken      uint64           // batches, the last of which has this number
+	together   int              // of these at a time
 }
 
 // ctx is what the daemon's own code is given: a kill is an error of what it asks.
 var ctx = context.Background()
 
 // errLost is that of a server that cannot be asked, or did not answer.
-var errLost = errors.New("the connection to the server is lost")
+var errLost = fmt.Errorf("the connection to the server is lost: %w", driver.ErrBadConn)
 
 // clock is the time on the node's clock in µs.
 func (n *node) clock() int64 { return n.w.now + n.offset }
@@ -66,13 +88,16 @@ func (n *node) start() {
 	}
 	n.up = true
 	n.session++
-	n.process(func() {
+	n.process(func(context.Context) {
 		if n.open() != nil {
 			return
 		}
 		n.ready = true
-		n.capturing = n.process(n.capture)
+		c := n.newCapture()
+		n.capturing = n.process(func(ctx context.Context) { _ = c.Run(ctx) })
+		n.applier = n.newApplier()
 		n.receiving = n.process(n.receive)
+		n.settling = n.process(n.settle)
 		n.marking = n.process(n.resync)
 		for _, l := range n.links {
 			l.start()
@@ -88,7 +113,7 @@ func (n *node) kill() {
 	for _, p := range n.processes {
 		p.stop()
 	}
-	n.processes, n.inbox = nil, nil
+	n.processes, n.inbox, n.unanswered = nil, nil, map[uint64]batch{}
 	for key, o := range n.locks {
 		if o == applier {
 			n.locks[key] = free
@@ -98,9 +123,17 @@ func (n *node) kill() {
 		n.hang(t)
 	}
 	n.committing = nil
+	for c, o := range n.codes {
+		if o == applier {
+			delete(n.codes, c)
+		}
+	}
 	for _, t := range n.hanging {
 		for _, key := range t.locked {
 			n.locks[key] = applier
+		}
+		for _, c := range t.codes {
+			n.codes[c] = applier
 		}
 	}
 }
@@ -112,9 +145,16 @@ func (n *node) killServer() {
 	n.life++
 	n.hanging = nil
 	clear(n.locks)
+	clear(n.codes)
 }
 
 func (n *node) row(key int) change.Row { return n.w.rows[key] }
+
+// arrivals are the changes that came to a process.
+type arrivals struct {
+	all map[standing]*sent
+	now map[change.Row][]*sent // those that are being applied
+}
 
 // standing is a version of a row, as a node has recorded it.
 type standing struct {

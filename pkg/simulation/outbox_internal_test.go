@@ -28,7 +28,7 @@ func TestTheOutboxIsAsTheServersIs(t *testing.T) {
 	stream := func() *version.Stream {
 		return version.New(0, time.UnixMicro(1000), &latch.Rows{}, func(context.Context) error { return nil })
 	}
-	w := &world{at: map[change.Row]int{}}
+	w := &world{data: data{at: map[change.Row]int{}}}
 	for key := range 6 {
 		row := change.Row{Table: []string{"t", "u"}[key%2], Key: fmt.Sprint("row", key)}
 		w.rows, w.at[row] = append(w.rows, row), key

@@ -1,8 +1,13 @@
 package simulation
 
 import (
-	"errors"
+	"context"
+	"database/sql/driver"
+	"fmt"
 	"iter"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/pause"
 )
 
 // process is a thread of a daemon. It runs alone, from one pause to the next; anything may happen meanwhile, also that the daemon
@@ -14,16 +19,31 @@ type process struct {
 	dead   bool
 	asleep bool
 	naps   int
+	idle   func() bool // nothing would be found by looking again; nil: who waits looks again
 }
 
-var errKilled = errors.New("the daemon was killed")
+var errKilled = fmt.Errorf("the daemon was killed: %w", driver.ErrBadConn)
 
-// process starts one.
-func (n *node) process(run func()) *process {
+// mortal is the context of a process, which ends with it.
+type mortal struct {
+	context.Context
+	p *process
+}
+
+func (m mortal) Err() error {
+	if m.p.dead {
+		return errKilled
+	}
+	return nil
+}
+
+// process starts one. Under its context the product's own loops wait by the simulated time.
+func (n *node) process(run func(ctx context.Context)) *process {
 	p := &process{}
+	ctx := pause.By(mortal{ctx, p}, func(kick <-chan struct{}, d time.Duration) error { return n.wait(p, kick, d) })
 	next, stop := iter.Pull(func(yield func(struct{}) bool) {
 		p.yield = yield
-		run()
+		run(ctx)
 	})
 	p.resume = func() {
 		if !p.dead {
@@ -73,6 +93,25 @@ func (n *node) nap(delay int64) error {
 		})
 	}
 	return p.leave()
+}
+
+// wait naps until a kick, or for a time.
+func (n *node) wait(p *process, kick <-chan struct{}, d time.Duration) error {
+	select {
+	case <-kick:
+		return n.step()
+	default:
+	}
+	delay := d.Microseconds()
+	if p.idle != nil && p.idle() {
+		delay = -1
+	}
+	err := n.nap(delay)
+	select {
+	case <-kick:
+	default:
+	}
+	return err
 }
 
 func (p *process) leave() error {

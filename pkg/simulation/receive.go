@@ -1,13 +1,54 @@
 package simulation
 
 import (
+	"context"
 	"errors"
+	"sync"
+	"time"
 
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/apply"
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/conflict"
+	"github.com/mysql-sync/mysql-sync/pkg/receive"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
 // takeBatches is the most messages that are applied together.
 const takeBatches = 3
+
+// newApplier returns the applier of a new process.
+func (n *node) newApplier() *apply.Applier {
+	all := func(string) bool { return true }
+	n.came = arrivals{all: map[standing]*sent{}}
+	c := apply.Config{Origin: n.origin, Syncs: all, Receives: all, OnNews: n.wake, Freed: n.freed,
+		Policies: map[string]conflict.Policy{parents.Name: n.w.policy, children.Name: n.w.policy}}
+	for _, l := range n.links {
+		c.Remotes = append(c.Remotes, l.to.name)
+	}
+	return apply.On(zap.NewNop(), server{n}, n.w.time, n.clock, c)
+}
+
+// freed tells a sender that a row need not wait any more.
+func (n *node) freed(from string, r change.Row) {
+	if l := n.from(from); l != nil {
+		n.w.send(n, l.n, func() { l.tell(func() { l.sender.Freed(r) }) })
+	}
+}
+
+// from is another node's link to this one.
+func (n *node) from(name string) *link {
+	for _, other := range n.w.nodes {
+		for _, l := range other.links {
+			if other.name == name && l.to == n {
+				return l
+			}
+		}
+	}
+	return nil
+}
 
 // take queues a message that came.
 func (n *node) take(b batch) {
@@ -18,83 +59,159 @@ func (n *node) take(b batch) {
 	n.rouse(n.receiving)
 }
 
-// receive applies some messages at a time, and answers each once it is committed. Promise 6.
-func (n *node) receive() {
+// codec is only asked for its bounds: nothing is packed.
+var codec = sync.OnceValues(func() (*wire.Codec, error) { return wire.NewCodec(1 << 20) })
+
+// receive runs the receiver of a process. Promise 6.
+func (n *node) receive(ctx context.Context) {
+	packed, err := codec()
+	if err != nil {
+		n.w.fail("no codec: %v", err)
+		return
+	}
+	c := receive.Config{Log: zap.NewNop(), Gate: &receive.Gate{Self: n.name, Accepts: func(client string) bool { return client != config.Anyone }},
+		Codec: packed, Answers: replies{n}, Counters: uncounted{}, Meter: uncounted{}, Now: n.w.time}
+	for _, other := range n.w.nodes {
+		c.Named = append(c.Named, other.name)
+	}
+	_ = receive.New(c).RunOpened(ctx, applying{n}, n.next)
+}
+
+// next gives the receiver a message that came; at most so many are taken together.
+func (n *node) next(wait time.Duration) (o receive.Opened, ok bool) {
+	p := n.w.running
+	switch {
+	case wait == 0:
+		n.together++
+	case len(n.inbox) > 0:
+		n.together = n.w.r.IntN(takeBatches)
+	default:
+		delay := int64(-1)
+		if wait > 0 {
+			delay = max(wait.Microseconds(), 1)
+		}
+		_ = n.nap(delay)
+		n.together = n.w.r.IntN(takeBatches)
+	}
+	if p.dead || len(n.inbox) == 0 || wait == 0 && n.together > takeBatches {
+		return o, false
+	}
+	b := n.inbox[0]
+	n.inbox = n.inbox[1:]
+	n.taken++
+	n.unanswered[n.taken] = b
+	o = receive.Opened{Sender: b.from.n.name, Batch: &wire.Batch{Seq: n.taken}}
+	for _, c := range b.changes {
+		o.Batch.Changes = append(o.Batch.Changes, c.Change)
+	}
+	return o, true
+}
+
+// replies answer the messages that came.
+type replies struct{ n *node }
+
+func (r replies) Ack(_ context.Context, _ string, a wire.Ack) {
+	n := r.n
+	if n.step() != nil {
+		return
+	}
+	b := n.unanswered[a.Seq]
+	delete(n.unanswered, a.Seq)
+	n.answer(b, a.Failed)
+	if b.from.single && len(a.Failed) > 0 && n.w.r.IntN(2) == 0 {
+		n.w.after(n.w.random(second), func() { // an existing peer may try by itself, and answer again
+			if n.ready {
+				n.take(b)
+			}
+		})
+	}
+}
+
+func (replies) Answer(wire.Change, string) {} // all come in batches
+func (replies) TellFreed(context.Context)  {} // the applier has: see freed
+
+// uncounted counts nothing.
+type uncounted struct{}
+
+func (uncounted) Came(string, time.Time)                                {}
+func (uncounted) Received(string, int, func(int) string, []wire.Reject) {}
+func (uncounted) Applied(time.Duration)                                 {}
+func (uncounted) Panicked()                                             {}
+
+// applying is a node's receive.Applier: its apply.Applier, of which the simulation notes what becomes of the users' writes.
+type applying struct{ n *node }
+
+func (a applying) Due() (time.Time, bool) { return a.n.applier.Due() }
+
+func (a applying) ApplyFor(ctx context.Context, changes []apply.Incoming, patience time.Duration) ([]apply.Result, error) {
+	n := a.n
+	n.came.now = map[change.Row][]*sent{}
+	list := make([]*sent, len(changes))
+	for i, in := range changes {
+		c := &sent{in, n.w.keyOf(in.Row), n.writeOf(&in.Change)}
+		list[i], n.came.all[standing{c.key, c.Version}], n.came.now[c.Row] = c, c, append(n.came.now[c.Row], c)
+	}
+	results, err := n.applier.ApplyFor(ctx, changes, patience)
+	for i := range results {
+		n.became(list[i], &results[i])
+	}
+	n.rouse(n.settling)
+	return results, err
+}
+
+// became notes what became of a change.
+func (n *node) became(c *sent, res *apply.Result) {
+	switch r := &n.db.rows[c.key]; {
+	case res.Untried:
+	case res.Err != nil:
+		n.w.trace("%s refuses %s from %s, %d: %v", n.name, c.Key, c.From, c.write, res.Err)
+		res.Retry = res.Retry || errors.Is(res.Err, errRefused) && n.w.r.IntN(4) > 0
+	case c.Deleted() && !r.exists && c.write != none && r.write != c.write:
+		n.w.history[c.write].equal = true // it lost against what did the same
+	case n.w.mistake == PassOnKnown && !res.Wrote && n.db.versions[c.key].Version == c.Version:
+		v := &n.db.versions[c.key]
+		v.position, v.from = n.stream.Token(1), c.From
+		n.wake()
+	}
+}
+
+// settleAfter is how long a change waits for rows that refer to its row until its sender is asked about them.
+const settleAfter = 2 * time.Second
+
+// settle asks senders about the rows that hold their changes up, as verify.Verifier does.
+func (n *node) settle(context.Context) {
 	for p := n.w.running; !p.dead; {
-		count := min(len(n.inbox), 1+n.w.r.IntN(takeBatches))
-		if count == 0 {
+		const most = 100
+		for _, h := range n.applier.Held(n.w.time().Add(-settleAfter), most) {
+			l := n.from(h.From)
+			if _ = n.step(); p.dead || l == nil || !l.n.ready || l.n.sides != n.sides || n.w.mistake == NeverSettle {
+				continue
+			}
+			var strange []change.Row
+			for _, r := range h.Refer {
+				if !l.n.unacked(n.name, n.w.keyOf(r)) {
+					strange = append(strange, r)
+				}
+			}
+			if _ = n.step(); !p.dead && len(strange) > 0 {
+				_ = n.applier.Settle(ctx, h, strange)
+				n.rouse(n.receiving)
+			}
+		}
+		if len(n.applier.Held(n.w.time().Add(settleAfter), 1)) > 0 && n.w.mistake != NeverSettle {
+			_ = n.nap(second)
+		} else {
 			_ = n.nap(-1)
-			continue
-		}
-		batches := n.inbox[:count:count]
-		n.inbox = n.inbox[count:]
-		failed, err := n.apply(batches)
-		for err != nil && !p.dead { // nobody knows what became of it
-			_ = n.step()
-			failed, err = n.apply(batches)
-		}
-		for i, b := range batches {
-			if n.step() != nil {
-				return
-			}
-			n.answer(b, failed[i])
-			if b.from.single && len(failed[i]) > 0 && n.w.r.IntN(2) == 0 {
-				n.w.after(n.w.random(second), func() { // an existing peer may try by itself, and answer again
-					if n.ready {
-						n.take(b)
-					}
-				})
-			}
 		}
 	}
 }
 
-// incoming is one change of a round, and where it came from.
-type incoming struct {
-	*sent
-	batch, index int // of the round, of the batch
-}
-
-// apply applies messages, as apply.Apply does: the changes of each row one after the other, those of different rows in one transaction.
-func (n *node) apply(batches []batch) (failed [][]wire.Reject, err error) {
-	var rounds [][]incoming
-	seen := make([]int, n.w.keys)
-	for b := range batches {
-		for i := range batches[b].changes {
-			c := incoming{&batches[b].changes[i], b, i}
-			if seen[c.key] == len(rounds) {
-				rounds = append(rounds, nil)
-			}
-			rounds[seen[c.key]] = append(rounds[seen[c.key]], c)
-			seen[c.key]++
+// unacked reports whether there is something of a row to be sent to a remote.
+func (n *node) unacked(remote string, key int) bool {
+	for _, l := range n.links {
+		if l.to.name == remote {
+			return l.has(key)
 		}
 	}
-	failed = make([][]wire.Reject, len(batches))
-	for _, round := range rounds {
-		if err := n.split(round, failed); err != nil {
-			return nil, err
-		}
-	}
-	return failed, nil
-}
-
-// split applies changes in one transaction or, if a row refuses, each alone.
-func (n *node) split(list []incoming, failed [][]wire.Reject) error {
-	if err := n.step(); err != nil {
-		return err
-	}
-	err := n.try(list)
-	if !errors.Is(err, errRefused) {
-		return err
-	}
-	if len(list) == 1 {
-		c := list[0]
-		failed[c.batch] = append(failed[c.batch], wire.Reject{Index: c.index, Message: "the row is refused", Retry: n.w.r.IntN(4) > 0})
-		return nil
-	}
-	half := len(list) / 2
-	if err := n.split(list[:half], failed); err != nil {
-		return err
-	}
-	return n.split(list[half:], failed)
+	return true
 }

@@ -8,15 +8,13 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/deliver"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/render"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
 // reads is a link's deliver.Rows: it reads rows as package render does, versions first, so that a row is never older than the version it
 // goes under. What a row holds is the write that made it.
 type reads struct{ l *link }
-
-// columns make a change one that is no delete.
-var columns = []string{"id"}
 
 func (r reads) Render(_ context.Context, _ render.Target, items []outbox.Item) (*render.Rendering, error) {
 	n, w := r.l.n, r.l.n.w
@@ -68,7 +66,7 @@ func (r reads) Render(_ context.Context, _ render.Target, items []outbox.Item) (
 			continue
 		}
 		if o.ID = strconv.Itoa(found[i].write); found[i].exists {
-			o.Columns, o.Values = columns, [][]byte{nil}
+			o.Columns, o.Values = parents.Names(), found[i].values
 		}
 		if found[i].write != none && found[i].write != stands[i] {
 			w.history[found[i].write].early = true
@@ -87,18 +85,25 @@ func (r reads) Transformed() []string { return nil }
 
 func (r reads) Note(context.Context, string, *outbox.Noting) (int, bool, error) { return 0, true, nil }
 
-// tables are those of all nodes: a key is its own ID, and no table refers to another.
+// tables are those of all nodes: a key is its own ID.
 type tables struct{}
 
 func (tables) Identify(context.Context, []change.Row) error { return nil }
 func (tables) ID(_ context.Context, r change.Row) string    { return r.Key }
-func (tables) Parents(context.Context, string) []string     { return nil }
-func (tables) SetAside(string, error) bool                  { return false }
-func (tables) ParentsFirst(_ context.Context, list []string) (groups [][]string, err error) {
-	for _, t := range list {
-		groups = append(groups, []string{t})
+func (tables) Parents(_ context.Context, table string) []string {
+	if table == children.Name {
+		return []string{parents.Name}
 	}
-	return groups, nil
+	return nil
+}
+func (tables) SetAside(string, error) bool { return false }
+func (tables) ParentsFirst(_ context.Context, list []string) (groups [][]string, err error) {
+	return schema.ParentsFirst(list, func(table string) []schema.ForeignKey {
+		if table == children.Name {
+			return children.ForeignKeys
+		}
+		return nil
+	}), nil
 }
 
 // counters count nothing.

@@ -131,6 +131,30 @@ func (w *world) rest() {
 	for _, n := range w.nodes {
 		n.start()
 	}
+	if w.ties {
+		for i := range int64(3) {
+			w.after((1+i)*60*second, w.shareOut)
+		}
+	}
+}
+
+// shareOut has users see to it that no two rows want one code: sites that gave it to different rows do not agree until they do.
+func (w *world) shareOut() {
+	first := map[string]int{}
+	for key := range w.keys {
+		for _, n := range w.nodes {
+			c := n.db.rows[key].value(ofCode)
+			if c == nil {
+				continue
+			}
+			if other, ok := first[string(c)]; !ok || other == key {
+				first[string(c)] = key
+				continue
+			}
+			w.writeAs(n, key, statement{})
+			break
+		}
+	}
 }
 
 // restores plans that nodes are set back to backups, rows, versions and places in the
@@ -200,7 +224,7 @@ func (w *world) mend(l *link, key int) {
 func (n *node) renew(key int) {
 	v := n.db.versions[key]
 	n.record(key, version.Entry{Row: n.row(key), State: conflict.Next(v.State, n.clock(), n.origin), Position: n.stream.Token(1), Fate: version.There}, v.stands)
-	n.w.versions[key]++
+	n.w.renewed++
 	n.wake()
 }
 
@@ -217,6 +241,9 @@ func (w *world) drain() {
 		case w.rowsSent > 10*w.most():
 			w.fail("promise 3: %d rows were sent, round and round", w.rowsSent)
 			return
+		case w.made > 2*len(w.nodes)*w.given():
+			w.fail("promise 3: of %d versions %d were made, round and round", w.given(), w.made)
+			return
 		case w.calm && w.now > w.calmed+restTime:
 			w.fail("promise 3: there is no rest")
 			return
@@ -227,18 +254,18 @@ func (w *world) drain() {
 // most is how many rows may be sent after the last write: each version once on
 // each link, and twice as many again for those that are refused, late or repaired; a policy makes versions of its own.
 func (w *world) most() int {
-	links, versions := 0, 0
+	links, versions := 0, w.given()
 	for _, n := range w.nodes {
 		links += len(n.links)
-	}
-	for _, n := range w.versions {
-		versions += n + 1
 	}
 	if w.policy.Decides() {
 		versions *= 4
 	}
 	return 3 * links * versions
 }
+
+// given is how many versions there may be of users' writes and of rows that are sent anew, and one more for each row.
+func (w *world) given() int { return len(w.history) + w.renewed + w.keys }
 
 // same reports whether two nodes hold the same row and version.
 func same(a, b *node, key int) bool {

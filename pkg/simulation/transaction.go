@@ -6,6 +6,7 @@ import "slices"
 type transaction struct {
 	keys   []int // whose versions it writes
 	locked []int // rows
+	codes  []string
 	do     func()
 	over   bool // the server knows how it ended
 }
@@ -29,6 +30,7 @@ func (n *node) commit(t *transaction) error {
 	}
 	t.do()
 	n.unlock(t.locked)
+	n.release(t.codes)
 	return nil
 }
 
@@ -43,6 +45,7 @@ func (n *node) hang(t *transaction) {
 		}
 		n.hanging = without(n.hanging, t)
 		n.unlock(t.locked)
+		n.release(t.codes)
 		t.over = true
 		if n.w.r.IntN(2) == 0 {
 			n.w.trace("%s: a COMMIT arrives that was not answered", n.name)
@@ -62,6 +65,13 @@ func (n *node) blocked(keys []int) bool {
 func (n *node) unlock(keys []int) {
 	for _, key := range keys {
 		n.locks[key] = free
+	}
+}
+
+// release lets others have codes.
+func (n *node) release(codes []string) {
+	for _, c := range codes {
+		delete(n.codes, c)
 	}
 }
 

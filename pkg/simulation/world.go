@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
@@ -45,26 +46,43 @@ type world struct {
 	now     int64
 	mistake Mistake
 	out     io.Writer
+	running *process
+	calm    bool
+	calmed  int64 // when that began
 
-	shape    string
-	nodes    []*node
-	keys     int
-	rows     []change.Row // of keys
-	at       map[change.Row]int
-	indexes  []int // 0, 1, 2 and so on
-	private  int   // a key whose rows a transformer holds back; -1: none
-	tempo    tempo
-	calm     bool
-	calmed   int64 // when that began
-	drop     float64
-	twice    float64
-	refuse   float64 // transactions of changes that refer to what has not come, or the like
-	large    float64 // readings of which a part must do, since rows are large
-	loads    bool    // what is packed for one remote is kept for others
-	policy   conflict.Policy
-	running  *process
+	shape string
+	nodes []*node
+	data
+	conditions
+	tally
+}
+
+// data is the rows that users write, by their keys.
+type data struct {
+	keys    int
+	rows    []change.Row
+	at      map[change.Row]int
+	names   map[string]int // keys by those of their rows
+	ties    bool           // rows refer to each other, and have codes
+	private int            // a key whose rows a transformer holds back; -1: none
+}
+
+// conditions are how things go.
+type conditions struct {
+	tempo  tempo
+	drop   float64
+	twice  float64
+	refuse float64 // transactions of changes that refer to what has not come, or the like
+	large  float64 // readings of which a part must do, since rows are large
+	loads  bool    // what is packed for one remote is kept for others
+	policy conflict.Policy
+}
+
+// tally is what became of it.
+type tally struct {
 	history  history
-	versions []int // given to each key
+	renewed  int // rows that were given new versions
+	made     int // versions that nodes made of those that came
 	rowsSent int
 	broken   []string // promises, with what was seen
 	failed   int      // how often, as broken is cut
@@ -83,12 +101,11 @@ func newWorld(seed uint64, o Options) *world {
 	shape := topologies[w.r.IntN(len(topologies))]
 	w.shape = shape.name
 	w.keys, w.private = 1+w.r.IntN(4), -1
-	w.versions = make([]int, w.keys)
-	w.at = map[change.Row]int{}
+	w.at, w.names = map[change.Row]int{}, map[string]int{}
 	for key := range w.keys {
 		row := change.Row{Table: []string{"t", "u"}[key%2], Key: fmt.Sprintf("row%d", key)}
-		w.rows, w.indexes = append(w.rows, row), append(w.indexes, key)
-		w.at[row] = key
+		w.rows = append(w.rows, row)
+		w.at[row], w.names[row.Key] = key, key
 	}
 	pick := func(list ...int64) int64 { return list[w.r.IntN(len(list))] }
 	w.tempo = tempo{step: pick(500, 20_000, second), transaction: pick(500, 20_000, second), poll: pick(5000, second),
@@ -102,10 +119,11 @@ func newWorld(seed uint64, o Options) *world {
 	if w.keys > 1 && w.r.IntN(5) == 0 {
 		w.private = w.keys - 1
 	}
+	w.ties = w.keys > 1 && w.r.IntN(2) == 0
 	list := shape.remotes(w.r, count)
 	for id, remotes := range list {
-		n := &node{w: w, id: id, name: fmt.Sprintf("node-%02d", id), locks: make([]owner, w.keys), stood: map[standing]int{}}
-		n.origin = n.name
+		n := &node{w: w, id: id, name: fmt.Sprintf("node-%02d", id), stood: map[standing]int{}}
+		n.origin, n.locks, n.codes, n.unanswered = n.name, make([]owner, w.keys), map[string]owner{}, map[uint64]batch{}
 		if skew > 0 {
 			n.offset = w.r.Int64N(2*skew) - skew
 		}
@@ -135,7 +153,13 @@ func newWorld(seed uint64, o Options) *world {
 // keyOf returns the key that a row has here.
 func (w *world) keyOf(r change.Row) int { return w.at[r] }
 
+// named returns the key of a row's name.
+func (w *world) named(name string) int { return w.names[name] }
+
 func (w *world) after(delay int64, do func()) { w.queue.add(w.now+delay, do) }
+
+// time is what no clock shows.
+func (w *world) time() time.Time { return time.UnixMicro(w.now) }
 
 // random draws how long something takes: seldom much longer than usual.
 func (w *world) random(usual int64) int64 {

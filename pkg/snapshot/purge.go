@@ -12,6 +12,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/pause"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
@@ -20,10 +21,9 @@ const (
 	purgeRest  = 10 * time.Minute // between two passes through a table
 )
 
-// Purge forgets the versions of deleted rows (tombstones) that are older than
-// retention and that no remote has still to be told of, chunk by chunk and
-// slowly, until ctx ends. A retention of 0 keeps them for ever. A change of such
-// a row that is older still, and comes only now, would bring the row back.
+// Purge forgets the versions of deleted rows (tombstones) that are older than retention and that no remote still has to
+// hear of, chunk by chunk and slowly, until ctx ends. A retention of 0 keeps them forever. An even older change of such
+// a row that arrives only now would bring the row back.
 func (s *Snapshots) Purge(ctx context.Context, retention time.Duration) error {
 	if retention == 0 {
 		<-ctx.Done()
@@ -39,10 +39,8 @@ func (s *Snapshots) Purge(ctx context.Context, retention time.Duration) error {
 				s.log.Info("tombstones purged", zap.String("table", table), zap.Int("rows", n))
 			}
 		}
-		select {
-		case <-ctx.Done():
+		if pause.For(ctx, purgeRest) != nil {
 			return nil
-		case <-time.After(purgeRest):
 		}
 	}
 }
@@ -74,10 +72,8 @@ func (s *Snapshots) purgeTable(ctx context.Context, name string, before time.Tim
 		}
 		purged += n
 		after = []byte(rows[len(rows)-1].ID())
-		select {
-		case <-ctx.Done():
+		if pause.For(ctx, purgePause) != nil {
 			return purged, nil
-		case <-time.After(purgePause):
 		}
 	}
 }

@@ -18,11 +18,10 @@ func Request(ctx context.Context, db *mysqldb.DB, remotes []string, table, mode,
 	return request(ctx, db, remotes, []string{table}, mode, condition, nil)
 }
 
-// RequestUnseen records that all rows of a table are to be sent to remotes, since they may
-// have been written without being captured. Nobody knows which of them were, and when: so each
-// wins over the version that is known of it here, which it follows, and over no write of
-// another client that had not seen it. It counts as written just after that version, or, where
-// none is known, at a time before all others, which also tells these snapshots apart.
+// RequestUnseen records that all rows of a table are to be sent to remotes because they may have been written without
+// being captured. No one knows which of them were, and when: so each wins over the version known of it here, which it
+// follows, and over no write of another client that had not seen that. It counts as written just after that version or,
+// if none is known, at a time before all others, which also identifies these snapshots.
 func RequestUnseen(ctx context.Context, db *mysqldb.DB, remotes []string, table string) error {
 	at := time.UnixMicro(change.Baseline + 1 + time.Now().UnixMicro()%unseenSpan.Microseconds())
 	return request(ctx, db, remotes, []string{table}, All, "", at.UTC())
@@ -36,7 +35,7 @@ func (st state) unseen() bool {
 	return st.mode == All && st.started.UnixMicro() <= change.Baseline+1+unseenSpan.Microseconds()
 }
 
-// ResendUnseen is RequestUnseen to all remotes, and has Behind know it at once.
+// ResendUnseen is RequestUnseen for all remotes, and Behind knows it at once.
 func (s *Snapshots) ResendUnseen(ctx context.Context, table string) error {
 	s.noting.Lock()
 	defer s.noting.Unlock()

@@ -15,9 +15,8 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
-	"github.com/mysql-sync/mysql-sync/pkg/conflict"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
-	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/pause"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
@@ -42,12 +41,12 @@ type Marker interface {
 	Mark(ctx context.Context, tx mysqldb.Tx, rows []change.Row, remote string) error
 }
 
-// Config says what is sent to whom.
+// Config says what to send to whom.
 type Config struct {
 	Origin string
 	// Initial is the mode in which a table is sent to a remote for the first time.
 	Initial string
-	// Ready reports whether a remote is online and takes the table in a snapshot.
+	// Ready reports whether a remote is online and accepts the table in a snapshot.
 	Ready   func(remote, table string) bool
 	Remotes []string
 	Tables  []string
@@ -93,22 +92,19 @@ func New(log *zap.Logger, db *mysqldb.DB, ts *schema.Tables, m Marker, v *versio
 	return &Snapshots{Config: c, log: log, db: db, tables: ts, marker: m, stream: v, began: time.Now(), said: map[job]time.Time{}}
 }
 
-// Run begins the snapshots that are due and goes on with those that were begun,
-// until ctx ends. Errors are logged and tried again.
+// Run starts the snapshots that are due and continues those in progress, until ctx ends. Errors are logged and retried.
 func (s *Snapshots) Run(ctx context.Context) error {
 	for {
 		more, err := s.step(ctx)
 		if err != nil && ctx.Err() == nil {
 			s.log.Warn("snapshot interrupted; retrying", zap.Error(err))
 		}
-		pause := look
+		rest := look
 		if more && err == nil {
-			pause = 0
+			rest = 0
 		}
-		select {
-		case <-ctx.Done():
+		if pause.For(ctx, rest) != nil {
 			return nil
-		case <-time.After(pause):
 		}
 	}
 }
@@ -142,8 +138,8 @@ func (s *Snapshots) step(ctx context.Context) (more bool, err error) {
 	return more, errors.Join(errs...)
 }
 
-// markTables marks one chunk of each table of which all parents were marked before, and of
-// the next ones when these are at their end: what is marked first is sent first.
+// markTables marks one chunk of each table whose parents have all been marked, and of the next ones when these are
+// finished: what is marked first is sent first.
 func (s *Snapshots) markTables(ctx context.Context, remote string, tables map[string]state) (more bool, err error) {
 	room, err := s.roomFor(ctx, remote)
 	if err != nil {
@@ -200,8 +196,8 @@ func (s *Snapshots) noteBehind(ctx context.Context) ([]state, error) {
 	return open, nil
 }
 
-// Behind reports whether rows of a table may have been written unseen, if that was noticed,
-// and not all have been given versions since. It may be called from any goroutine.
+// Behind reports whether rows of a table were noticed to be possibly written unseen, and have not all got versions
+// since. It may be called from any goroutine.
 func (s *Snapshots) Behind(table string) bool {
 	behind := s.behind.Load()
 	return behind == nil || (*behind)[table]
@@ -268,8 +264,7 @@ func (s *Snapshots) open(ctx context.Context) ([]state, error) {
 	return list, rows.Err()
 }
 
-// roomFor returns how many rows may be marked for a remote besides those that wait.
-// Promise 10.
+// roomFor returns how many more rows may be marked for a remote. Promise 10.
 func (s *Snapshots) roomFor(ctx context.Context, remote string) (int, error) {
 	var n int
 	err := s.db.GetContext(ctx, &n, `SELECT COUNT(*) FROM (SELECT 1 FROM sync_outbox WHERE remote = ? AND state = 'ready' LIMIT ?) q`, remote, mostQueued)
@@ -294,8 +289,10 @@ func (s *Snapshots) mark(ctx context.Context, st state) (int, error) {
 		return 0, err
 	}
 	finished := len(rows) < chunk
+	renewal := &Renewal{Remote: st.remote, Origin: s.Origin, Since: st.since, Transformed: s.Transforms != nil && s.Transforms(st.table),
+		Written: min(change.Micros(st.started), change.Micros(time.Now()))} // the server's clock may be ahead
 	err = s.stream.Write(ctx, s.db, rows, func(tx mysqldb.Tx, writing *version.Writing) error {
-		if err := s.markRows(ctx, tx, writing, st, rows); err != nil {
+		if err := renewal.Renew(ctx, &renewing{tx, t, s.marker}, rows, writing.Positions); err != nil {
 			return err
 		}
 		if finished {
@@ -311,45 +308,6 @@ func (s *Snapshots) mark(ctx context.Context, st state) (int, error) {
 		s.OnMark()
 	}
 	return len(rows), nil
-}
-
-// markRows gives rows new versions. They are marked for the remote that is to have
-// the table, and the stream has them for all others: one that held the version
-// before would take this one for its rival, or write one that loses to it. That they
-// came from the remote keeps the stream from sending it the same again. Rows that have
-// got a version here since the snapshot was requested, as by that of another remote, need
-// no other: each remote gets each row once. Promise 3.
-func (s *Snapshots) markRows(ctx context.Context, tx mysqldb.Tx, writing *version.Writing, st state, rows []change.Row) error {
-	states, err := version.Read(ctx, tx, rows)
-	if err != nil {
-		return err
-	}
-	if s.Transforms != nil && s.Transforms(st.table) {
-		// What the remote wrote last itself does not go back through a transformer.
-		rows = slices.DeleteFunc(slices.Clone(rows), func(r change.Row) bool { return states[r].Version.Author() == st.remote })
-	}
-	streamed, err := outbox.WrittenSince(ctx, tx, st.table, rows, st.since, s.Origin, st.remote)
-	if err != nil {
-		return err
-	}
-	if rows = slices.DeleteFunc(slices.Clone(rows), func(r change.Row) bool { return streamed[r.ID()] }); len(rows) == 0 {
-		return nil
-	}
-	written := min(change.Micros(st.started), change.Micros(time.Now())) // the server's clock may be ahead
-	if err := version.Write(ctx, tx, Renewed(rows, states, written, s.Origin, st.remote, writing.Positions(len(rows)))); err != nil {
-		return err
-	}
-	return s.marker.Mark(ctx, tx, rows, st.remote)
-}
-
-// Renewed returns the versions of rows that are marked for a remote again, as if an origin had written them, at positions from
-// the first on.
-func Renewed(rows []change.Row, states map[change.Row]change.State, written int64, origin, remote string, first int64) []version.Entry {
-	list := make([]version.Entry, len(rows))
-	for i, r := range rows {
-		list[i] = version.Entry{Row: r, State: conflict.Next(states[r], written, origin), Position: first + int64(i), From: remote, Fate: version.There}
-	}
-	return list
 }
 
 // Keys returns the keys of at most limit rows of a table after one, nil being the
@@ -395,8 +353,7 @@ func (s *Snapshots) keys(ctx context.Context, t *schema.Table, st state, limit i
 	return list, s.tables.Identify(ctx, list)
 }
 
-// progress logs how far a snapshot is: rows, percent of the server's estimate,
-// rate and time left.
+// progress logs a snapshot's progress: rows, percent of the server's estimate, rate and time left.
 func (s *Snapshots) progress(st state, n int64, finished bool) {
 	now := time.Now()
 	s.saying.Lock()

@@ -21,7 +21,7 @@ type RowError struct {
 	Attempts int       `json:"attempts"`
 	At       time.Time `json:"at"`
 	RetryAt  time.Time `json:"retryAt"` // when the node tries by itself
-	Waits    bool      `json:"waits"`   // it may go through by itself, as one whose parent has not come: it counts as pending, not as an error
+	Waits    bool      `json:"waits"`   // it may go through by itself, for example when its parent arrives: it counts as pending, not as an error
 }
 
 // Conflict is two versions of a row, neither of which knew the other. A row is a
@@ -41,9 +41,9 @@ type Conflict struct {
 // ConflictNow is a conflict with the row's current state.
 type ConflictNow struct {
 	Conflict
-	Now   json.RawMessage `json:"now"`   // the row as it is; null: there is none
-	Later bool            `json:"later"` // it is not as it won: somebody has written it since
-	Seen  string          `json:"seen"`  // names what the row is now, for PutBack
+	Now   json.RawMessage `json:"now"`   // the current row; null: there is none
+	Later bool            `json:"later"` // it is not as it won: someone has written it since
+	Seen  string          `json:"seen"`  // identifies the current row, for PutBack
 }
 
 // PutBack says how to restore the row that lost.
@@ -86,7 +86,7 @@ type Comparison struct {
 	Equal   bool         `json:"equal"`            // all rows were seen to be as they should
 	Rows    int64        `json:"rows"`             // of this node
 	Differs int64        `json:"differs"`          // how many rows do
-	Differ  []Difference `json:"differ,omitempty"` // which; in State only the first of them
+	Differ  []Difference `json:"differ,omitempty"` // which; in State, only the first of them
 	// HeldBack counts the rows that a transformer keeps from the other side, which is
 	// therefore right not to have them, and Incomparable those that one changes in a
 	// way that cannot be seen from here: with any of these, Equal is false.

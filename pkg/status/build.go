@@ -13,7 +13,7 @@ import (
 // about returns what is known without the database. It is pure.
 func about(cfg *config.Config, database Link, l *Live, now time.Time) *State {
 	return &State{
-		Client: cfg.ClientName, Version: l.Version, Started: l.Started, Now: now, LogLevel: l.LogLevel,
+		Client: cfg.ClientName, Now: now,
 		Database: database, Broker: l.Broker, SetBack: l.SetBack, Step: l.Step,
 		Remotes: []Remote{}, Tables: tablesOf(cfg), Streams: []Stream{}, Transfers: []Transfer{},
 		Transformers: append([]Transformer{}, l.Transformers...), Verified: []Comparison{},
@@ -44,8 +44,8 @@ type builder struct {
 	traffic *Traffic // nil: the node does not run
 }
 
-// build adds what the node's own tables and, if it runs, its parts tell. It is pure but for
-// the counters of traffic, which go on.
+// build adds what the node's own tables and, if it runs, its parts tell. It is pure except for the traffic counters,
+// which go on.
 func (b *builder) build() {
 	for i := range b.Tables {
 		t := &b.Tables[i]
@@ -101,7 +101,7 @@ func (b *builder) streams(r *Remote) {
 		waits := b.own.streams[at]
 		x := Stream{Table: t.Name, Remote: r.Name, Errors: waits.Refused}
 		if b.live.Declines != nil && b.live.Declines(r.Name, t.Name) {
-			waits.Pending, waits.Oldest = 0, 0 // what is due is kept back
+			waits.Pending, waits.Oldest = 0, 0 // due rows are held back
 			x.KeptBack = t.Sends && slices.Contains(b.cfg.RemoteClients, r.Name)
 		}
 		x.Pending = Count{Rows: waits.Pending, AtLeast: more && waits.Pending > 0}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/losers"
@@ -23,11 +24,12 @@ type Desk struct {
 	db     *mysqldb.DB
 	tables *schema.Tables
 	outbox *outbox.Outbox
+	source capture.Asked
 }
 
 // NewDesk returns a Desk; the node's own tables must exist.
-func NewDesk(cfg *config.Config, db *mysqldb.DB, tables *schema.Tables, o *outbox.Outbox) *Desk {
-	return &Desk{cfg, db, tables, o}
+func NewDesk(cfg *config.Config, db *mysqldb.DB, tables *schema.Tables, o *outbox.Outbox, source capture.Asked) *Desk {
+	return &Desk{cfg, db, tables, o, source}
 }
 
 // Known checks the names in a request against the configuration; an empty one matches
@@ -86,11 +88,11 @@ func (d *Desk) Conflict(ctx context.Context, id uint64) (*ConflictNow, error) {
 	return &ConflictNow{Conflict: shown(&c), Now: now.Row, Later: now.Later, Seen: now.Seen}, nil
 }
 
-// PutBack writes the row that lost a conflict over the one that stands, which is kept.
-// The triggers note it, and it goes out as any write does.
+// PutBack writes the row that lost a conflict over the current one, which is kept. The triggers record it, and it goes
+// out like any write.
 func (d *Desk) PutBack(ctx context.Context, conflict uint64, how PutBack) error {
 	r := losers.Request{Columns: how.Columns, Seen: how.Seen, Over: how.Over, Origin: d.cfg.ClientName}
-	return refused(losers.PutBack(ctx, d.db, d.tables, conflict, r))
+	return refused(losers.PutBack(ctx, d.db, d.source, d.tables, conflict, r))
 }
 
 // refused gives an error of package losers its kind.
@@ -118,7 +120,7 @@ func (d *Desk) Resync(ctx context.Context, r Resync) error {
 		return Kind(ErrRequest, fmt.Errorf("mode: %.40q must be \"missing\" or \"all\"", r.Mode))
 	}
 	if r.Where != "" {
-		// The snapshot would only tell in the log.
+		// The snapshot would report it only in the log.
 		if _, err := d.db.ExecContext(ctx, "SELECT 1 FROM "+mysqldb.Quote(r.Table)+" WHERE ("+r.Where+") LIMIT 0"); err != nil {
 			if mysqldb.Number(err) != 0 && !mysqldb.Transient(err) {
 				err = Kind(ErrRequest, fmt.Errorf("where: %w", err))

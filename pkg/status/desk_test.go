@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/capture/trigger"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
@@ -49,7 +52,7 @@ func open(t *testing.T) (*status.Stopped, *mysqldb.DB) {
 	if err := o.Fail(t.Context(), "berlin", failed); err != nil {
 		t.Fatal(err)
 	}
-	return status.OfStopped(cfg, db), db
+	return status.OfStopped(cfg, db, trigger.New(zap.NewNop(), db, trigger.Config{})), db
 }
 
 func TestRefusedRowsAreListedAndRetried(t *testing.T) {

@@ -5,9 +5,9 @@ import "errors"
 // Kinds of errors: one of these is wrapped where the caller answers differently for it.
 var (
 	ErrRequest     = errors.New("bad request")   // the request has a mistake
-	ErrNotFound    = errors.New("not found")     // what it names is not there
+	ErrNotFound    = errors.New("not found")     // what it names does not exist
 	ErrChanged     = errors.New("written since") // it has changed since the caller looked
-	ErrUnavailable = errors.New("not reachable") // the database, the broker or a remote is away
+	ErrUnavailable = errors.New("not reachable") // the database, the broker or a remote is unavailable
 )
 
 // Kind returns an error that reads as err and also wraps kind.

@@ -8,13 +8,14 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 )
 
 const (
-	transfersMost = 1000 // that are shown; those on their way first
+	transfersMost = 1000 // that are shown; those in progress first
 	lookRest      = 20   // a count is not repeated for this many times as long as it took
 )
 
@@ -23,6 +24,7 @@ type tables struct {
 	cfg    *config.Config
 	db     *mysqldb.DB
 	outbox *outbox.Outbox
+	source capture.Counted
 	end    func(context.Context) (int64, error) // up to where the stream is counted
 	most   int                                  // how many rows of a kind are counted, for each remote
 }
@@ -30,18 +32,18 @@ type tables struct {
 // own is what was last read from a node's own tables.
 type own struct {
 	streams    map[pair]outbox.Backlog
-	strange    map[string]bool  // remotes that the node never ran with
+	strange    map[string]bool  // remotes that the node has never run with
 	more       map[string]bool  // of a remote: there is more than was counted
 	about      map[string]int64 // then, how many rows, about
 	rest       map[string]time.Time
 	uncaptured Count
 	conflicts  Count
 	transfers  []Transfer
-	whole      map[pair]bool // tables that were sent as a whole (true), or are on their way
+	whole      map[pair]bool // tables sent as a whole (true), or being sent
 	progress   map[pair][]sample
 }
 
-// sample is how many rows of a table had been sent at a time.
+// sample is how many rows of a table had been sent at some time.
 type sample struct {
 	at   time.Time
 	done int64
@@ -59,9 +61,10 @@ func (o *own) read(ctx context.Context, t *tables, now time.Time) error {
 		return err
 	}
 	var err error
-	if o.uncaptured, err = t.count(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM table_changes LIMIT ?) some`); err != nil {
+	if o.uncaptured.Rows, err = t.source.Count(ctx, t.most); err != nil {
 		return err
 	}
+	o.uncaptured.AtLeast = o.uncaptured.Rows >= int64(t.most)
 	if o.conflicts, err = t.count(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM sync_conflicts LIMIT ?) some`); err != nil {
 		return err
 	}
@@ -169,7 +172,7 @@ func proceed(list []sample, s sample) []sample {
 	return append(slices.Clip(list), s)
 }
 
-// pace returns rows per second, and the seconds left; 0 means not known.
+// pace returns rows per second, and the seconds left; 0: unknown.
 func pace(list []sample, total int64) (rate, left float64) {
 	first, last := list[0], list[len(list)-1]
 	passed := last.at.Sub(first.at).Seconds()

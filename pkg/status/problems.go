@@ -36,6 +36,9 @@ func problems(s *State, l *Live, unreadable error) []string {
 	if t.Unkept != "" && s.Broker.Online {
 		add("T%s. The node announces itself to each new node.", strings.TrimPrefix(t.Unkept, "t"))
 	}
+	if t.Capture != nil && s.Database.Online {
+		add("Local writes are not captured: %v.", t.Capture)
+	}
 	if t.Tables != nil && s.Database.Online {
 		add("The tables and their triggers cannot be inspected, so writes may go uncaptured: %v.", t.Tables)
 	}
@@ -46,7 +49,7 @@ func problems(s *State, l *Live, unreadable error) []string {
 		add("The database may lack rows that the remotes have, because it was restored from a backup or queueDirectory was lost (noticed %s): mysql-sync verify --repair fetches them; this message stays until a comparison finds all tables equal.", moment(*s.SetBack))
 	}
 	if s.Uncaptured.AtLeast {
-		add("%d changes or more wait in table_changes to be captured: the database is slow, or the write load is very high.", s.Uncaptured.Rows)
+		add("%d changes or more wait to be captured: the database is slow, or the write load is very high.", s.Uncaptured.Rows)
 	}
 	for _, x := range t.Stuck {
 		add("%d received %s of %s cannot be written since %s: %s. All other rows go on; these follow by themselves.", x.Rows, number(x.Rows, "row", "rows"), x.Table, moment(x.Since), x.Why)
@@ -86,7 +89,7 @@ func problems(s *State, l *Live, unreadable error) []string {
 
 func remoteProblems(r *Remote, s *State, c Client, add func(format string, args ...any)) {
 	switch {
-	case r.Online || r.Name == Anyone || !s.Broker.Online: // without the broker nobody is heard
+	case r.Online || r.Name == Anyone || !s.Broker.Online: // without the broker no one is heard
 	case r.Heard == nil:
 		add("%s has not been heard since this node started.", r.Name)
 	default:

@@ -57,6 +57,8 @@ func TestProblemsAreSentences(t *testing.T) {
 		}, ""},
 		"a clock is behind": {func(_ *State, u *known) { u.Clients = map[string]Client{"hamburg": {Behind: 3 * time.Minute}} },
 			"The clock of hamburg is about 3m0s behind this node's, so its writes lose to earlier ones (or its messages take that long): synchronize both with NTP."},
+		"writes cannot be captured": {func(_ *State, u *known) { u.Trouble.Capture = errors.New("read table_changes: no right") },
+			"Local writes are not captured: read table_changes: no right."},
 		"triggers may be missing": {func(_ *State, u *known) { u.Trouble.Tables = errors.New("no right") },
 			"The tables and their triggers cannot be inspected, so writes may go uncaptured: no right."},
 		"a transformer fails": {func(s *State, _ *known) {

@@ -4,25 +4,29 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
+	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/logging"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/pause"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
 // Bounds of what looking at a running node costs.
 const (
-	// stateAge is how old a state may be: all who ask within it share one, so that many
-	// readers cost the database no more than one.
+	// stateAge is how old a state may be: all requests within it share one, so that many readers cost the database no
+	// more than one.
 	stateAge = 900 * time.Millisecond
 	lookRows = 10_000          // of one kind, for one remote
 	lookTime = 3 * time.Second // for all
 )
 
-// errStarting is what is answered before the node works.
+// errStarting is the answer before the node works.
 var errStarting = errors.New("the node is starting: it waits for its database")
 
 // Running is a running node as people see it: its state, and the requests that its own
@@ -31,14 +35,15 @@ type Running struct {
 	Traffic  *Traffic
 	Verified Verified
 
-	cfg   *config.Config
-	now   func() time.Time
-	live  func() Live
-	pulse *Pulse
-	own   atomic.Pointer[opened] // nil: the node waits for its database
+	cfg     *config.Config
+	now     func() time.Time
+	program Program
+	waiting func(clients []string, now time.Time) Live // see NewRunning
+	pulse   *Pulse
+	own     atomic.Pointer[opened] // nil: the node waits for its database
 
-	turn  chan struct{} // one finds out at a time
-	stale atomic.Bool   // what was found out does not hold any more
+	turn  chan struct{} // one computes it at a time
+	stale atomic.Bool   // the cached state is out of date
 
 	// Guarded by turn:
 	state *State
@@ -46,32 +51,61 @@ type Running struct {
 	last  *own
 }
 
-// opened are the own tables of a node that works.
-type opened struct {
-	*Desk
-	tables *tables
+// Program is what runs a node.
+type Program struct {
+	Version string
+	Started time.Time
+	Log     *logging.Log
 }
 
-// NewRunning returns a node that waits for its database. live returns what goes on in it;
-// clients are those it deals with, and others says whether it deals with any others.
-func NewRunning(cfg *config.Config, now func() time.Time, clients []string, others bool, live func() Live) *Running {
+// Work is what a running node has once its database is there.
+type Work struct {
+	DB     *mysqldb.DB
+	Tables *schema.Tables
+	Outbox *outbox.Outbox
+	Source capture.Source
+	// End is the position up to which the stream is counted.
+	End func(ctx context.Context) (int64, error)
+	// Live tells what goes on in the node, and with some clients; see Stages.
+	Live func(clients []string, now time.Time) Live
+	// Marked is called when rows may have been marked for any remote.
+	Marked func()
+	// Verify compares a table with that of a remote.
+	Verify func(ctx context.Context, remote, table string, repair bool) (Comparison, error)
+}
+
+// opened is the work of a node, and its own tables.
+type opened struct {
+	Work
+	*Desk
+	own *tables
+}
+
+// NewRunning returns a node that waits for its database; live tells what goes on in it
+// meanwhile.
+func NewRunning(cfg *config.Config, p Program, now func() time.Time, live func(clients []string, now time.Time) Live) *Running {
 	names := make([]string, 0, len(cfg.SyncTables))
 	for _, t := range tablesOf(cfg) {
 		names = append(names, t.Name)
 	}
-	return &Running{Traffic: NewTraffic(now, clients, names, others), cfg: cfg, now: now, live: live,
+	return &Running{Traffic: NewTraffic(now, cfg.Clients(), names, slices.Contains(cfg.AcceptFrom, config.Anyone)), cfg: cfg, now: now, program: p, waiting: live,
 		pulse: NewPulse(mysqldb.Address(cfg.MySQL), now()), turn: make(chan struct{}, 1), last: newOwn()}
 }
 
-// Open is called when the node has its database. The stream is counted up to what end
-// returns.
-func (r *Running) Open(db *mysqldb.DB, known *schema.Tables, o *outbox.Outbox, end func(context.Context) (int64, error)) {
-	r.pulse.answers(r.now(), db.Version)
-	r.own.Store(&opened{NewDesk(r.cfg, db, known, o), &tables{r.cfg, db, o, end, lookRows}})
+// Open is called when the node has its database.
+func (r *Running) Open(w Work) {
+	r.pulse.answers(r.now(), w.DB.Version)
+	r.own.Store(&opened{w, NewDesk(r.cfg, w.DB, w.Tables, w.Outbox, w.Source), &tables{r.cfg, w.DB, w.Outbox, w.Source, w.End, lookRows}})
 }
 
-// Opened reports whether Open was called.
-func (r *Running) Opened() bool { return r.own.Load() != nil }
+// look returns what goes on in the node.
+func (r *Running) look() Live {
+	live := r.waiting
+	if o := r.own.Load(); o != nil {
+		live = o.Live
+	}
+	return live(r.cfg.Clients(), r.now())
+}
 
 // Watch pings the database every second until ctx ends.
 func (r *Running) Watch(ctx context.Context, db *mysqldb.DB) error {
@@ -83,15 +117,13 @@ func (r *Running) Watch(ctx context.Context, db *mysqldb.DB) error {
 			return nil
 		}
 		r.pulse.note(r.now(), err)
-		select {
-		case <-ctx.Done():
+		if pause.For(ctx, pulseEvery) != nil {
 			return nil
-		case <-time.After(pulseEvery):
 		}
 	}
 }
 
-// Renew has the next caller of State get a new one.
+// Renew makes the next caller of State get a new one.
 func (r *Running) Renew() { r.stale.Store(true) }
 
 // Compared remembers a comparison.
@@ -112,16 +144,17 @@ func (r *Running) State(ctx context.Context) (*State, error) {
 	if age := now.Sub(r.at); r.state != nil && age >= 0 && age < stateAge && !r.stale.Swap(false) {
 		return r.state, nil
 	}
-	l := r.live()
+	l := r.look()
 	for name, c := range l.Clients {
 		c.Ahead = max(c.Ahead, r.Traffic.ahead(name))
 		l.Clients[name] = c
 	}
 	s := about(r.cfg, r.pulse.read(), &l, now)
+	s.Version, s.Started, s.LogLevel = r.program.Version, r.program.Started, r.program.Log.Level()
 	var unreadable error
 	if o := r.own.Load(); o != nil {
 		short, cancel := context.WithTimeout(ctx, lookTime)
-		unreadable = r.last.read(short, o.tables, now)
+		unreadable = r.last.read(short, o.own, now)
 		cancel()
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -134,9 +167,9 @@ func (r *Running) State(ctx context.Context) (*State, error) {
 	return s, nil
 }
 
-// Ask answers a question that needs the database. If that is away, or goes away meanwhile,
-// the error says so: a database that hangs would otherwise be waited for forever.
-func Ask[T any](ctx context.Context, r *Running, question func(context.Context, *Desk) (T, error)) (answer T, err error) {
+// ask answers a question that needs the database. If that is unavailable, or becomes so meanwhile, the error says so: a
+// database that hangs would otherwise be waited for forever.
+func ask[T any](ctx context.Context, r *Running, question func(context.Context, *opened) (T, error)) (answer T, err error) {
 	o := r.own.Load()
 	if o == nil {
 		return answer, Kind(ErrUnavailable, errStarting)
@@ -144,7 +177,7 @@ func Ask[T any](ctx context.Context, r *Running, question func(context.Context, 
 	ctx, done := r.pulse.while(ctx)
 	defer done()
 	if err = context.Cause(ctx); err == nil {
-		answer, err = question(ctx, o.Desk)
+		answer, err = question(ctx, o)
 	}
 	if gone := new(away); err != nil && errors.As(context.Cause(ctx), gone) {
 		err = Kind(ErrUnavailable, *gone)
@@ -152,43 +185,56 @@ func Ask[T any](ctx context.Context, r *Running, question func(context.Context, 
 	return answer, err
 }
 
-// do is Ask for a question without an answer.
-func (r *Running) do(ctx context.Context, question func(context.Context, *Desk) error) error {
-	_, err := Ask(ctx, r, func(ctx context.Context, d *Desk) (struct{}, error) { return struct{}{}, question(ctx, d) })
+// do is ask for a question without a result.
+func (r *Running) do(ctx context.Context, question func(context.Context, *opened) error) error {
+	_, err := ask(ctx, r, func(ctx context.Context, d *opened) (struct{}, error) { return struct{}{}, question(ctx, d) })
 	return err
 }
 
 // Errors returns rows that are refused, the latest first, at most limit.
 func (r *Running) Errors(ctx context.Context, of Rows, limit int) ([]RowError, error) {
-	return Ask(ctx, r, func(ctx context.Context, d *Desk) ([]RowError, error) { return d.Errors(ctx, of, limit) })
+	return ask(ctx, r, func(ctx context.Context, d *opened) ([]RowError, error) { return d.Errors(ctx, of, limit) })
 }
 
 // Retry makes refused rows ready to be sent again, and returns how many.
 func (r *Running) Retry(ctx context.Context, of Rows) (int64, error) {
 	defer r.Renew()
-	return Ask(ctx, r, func(ctx context.Context, d *Desk) (int64, error) { return d.Retry(ctx, of) })
+	rows, err := ask(ctx, r, func(ctx context.Context, d *opened) (int64, error) { return d.Retry(ctx, of) })
+	if o := r.own.Load(); o != nil {
+		o.Marked()
+	}
+	return rows, err
 }
 
 // Conflicts returns at most limit conflicts before the one with a number (0: the latest).
 func (r *Running) Conflicts(ctx context.Context, before uint64, limit int) ([]Conflict, error) {
-	return Ask(ctx, r, func(ctx context.Context, d *Desk) ([]Conflict, error) { return d.Conflicts(ctx, before, limit) })
+	return ask(ctx, r, func(ctx context.Context, d *opened) ([]Conflict, error) { return d.Conflicts(ctx, before, limit) })
 }
 
 // Conflict returns one, with the row as it is.
 func (r *Running) Conflict(ctx context.Context, conflict uint64) (*ConflictNow, error) {
-	return Ask(ctx, r, func(ctx context.Context, d *Desk) (*ConflictNow, error) { return d.Conflict(ctx, conflict) })
+	return ask(ctx, r, func(ctx context.Context, d *opened) (*ConflictNow, error) { return d.Conflict(ctx, conflict) })
 }
 
-// PutBack writes the row that lost a conflict over the one that stands.
+// PutBack writes the row that lost a conflict over the current one.
 func (r *Running) PutBack(ctx context.Context, conflict uint64, how PutBack) error {
 	defer r.Renew()
-	return r.do(ctx, func(ctx context.Context, d *Desk) error { return d.PutBack(ctx, conflict, how) })
+	return r.do(ctx, func(ctx context.Context, d *opened) error { return d.PutBack(ctx, conflict, how) })
 }
 
 // Resync sends a table again.
 func (r *Running) Resync(ctx context.Context, x Resync) error {
 	defer r.Renew()
-	return r.do(ctx, func(ctx context.Context, d *Desk) error { return d.Resync(ctx, x) })
+	return r.do(ctx, func(ctx context.Context, d *opened) error { return d.Resync(ctx, x) })
+}
+
+// SetLogLevel changes what is logged.
+func (r *Running) SetLogLevel(level string) error {
+	if err := r.program.Log.SetLevel(level); err != nil {
+		return Kind(ErrRequest, err)
+	}
+	r.Renew()
+	return nil
 }
 
 // stepMost is how long a step may take before the node counts as stuck.
@@ -196,15 +242,18 @@ const stepMost = time.Minute
 
 // Health returns what keeps the node from working; nil if nothing does.
 func (r *Running) Health(context.Context) error {
-	if !r.Opened() {
+	if r.own.Load() == nil {
 		return errStarting
 	}
 	if l := r.pulse.read(); !l.Online {
 		return away{l}
 	}
-	n := r.live()
+	n := r.look()
 	if said := brokerProblem(n.Broker); said != "" {
 		return errors.New(said)
+	}
+	if err := n.Trouble.Capture; err != nil {
+		return fmt.Errorf("local writes are not captured: %w", err)
 	}
 	if n.Step.Seconds > stepMost.Seconds() {
 		return fmt.Errorf("%s has been at one step for %.0f s", n.Step.Loop, n.Step.Seconds)

@@ -3,12 +3,14 @@ package status
 import (
 	"context"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/logging"
 )
 
 // looked returns a node that waits for its database, and how often its parts were looked
@@ -16,7 +18,7 @@ import (
 func looked(l *Live) (r *Running, looks *int) {
 	looks = new(int)
 	cfg := &config.Config{ClientName: "hamburg", RemoteClients: []string{"berlin"}, SyncTables: []string{"orders"}}
-	return NewRunning(cfg, time.Now, cfg.RemoteClients, false, func() Live {
+	return NewRunning(cfg, Program{Log: logging.New(io.Discard)}, time.Now, func([]string, time.Time) Live {
 		*looks++
 		return *l
 	}), looks
@@ -24,8 +26,7 @@ func looked(l *Live) (r *Running, looks *int) {
 
 func TestAllWhoAskWithinASecondShareAState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &Live{LogLevel: "info"}
-		r, looks := looked(l)
+		r, looks := looked(&Live{})
 		done := make(chan *State)
 		for range 100 {
 			go func() {
@@ -45,8 +46,9 @@ func TestAllWhoAskWithinASecondShareAState(t *testing.T) {
 		if *looks != 1 {
 			t.Errorf("100 who ask look %d times", *looks)
 		}
-		l.LogLevel = "debug"
-		r.Renew()
+		if err := r.SetLogLevel("debug"); err != nil {
+			t.Error(err)
+		}
 		if s, err := r.State(t.Context()); err != nil || s.LogLevel != "debug" {
 			t.Errorf("after a change it is %+v, %v", s, err)
 		}
@@ -57,7 +59,7 @@ func TestAllWhoAskWithinASecondShareAState(t *testing.T) {
 	})
 }
 
-func TestWhoGivesUpDoesNotWaitForATurn(t *testing.T) {
+func TestACancelledCallerDoesNotWaitForATurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l Live
 		r, _ := looked(&l)
@@ -93,7 +95,7 @@ func TestWhatKeepsANodeFromItsWork(t *testing.T) {
 			t.Errorf("%s: before it has its database it is %v", name, err)
 		}
 		r.pulse = NewPulse("db:3306", now)
-		r.own.Store(&opened{})
+		r.own.Store(&opened{Work: Work{Live: r.waiting}})
 		r.pulse.answers(now, "10.11")
 		if c.away != nil {
 			r.pulse.note(now, c.away)

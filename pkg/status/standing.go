@@ -5,20 +5,20 @@ package status
 const (
 	NotSent   = "not sent"        // by the configuration
 	NeverSent = "never sent"      // it has not been sent the table yet
-	NotTaken  = "not taken"       // it does not take the table
-	Sending   = "sending"         // it is sent the table as a whole
+	NotTaken  = "not taken"       // it does not accept the table
+	Sending   = "sending"         // it is being sent the table as a whole
 	Pending   = "pending"         // rows wait for it
 	Refused   = "refused"         // it refuses rows
-	Idle      = "nothing pending" // it is away, or has only been sent what was written since
+	Idle      = "nothing pending" // it is offline, or only gets changes
 	InStep    = "in step"
 )
 
 // road is what standing depends on besides a stream's counts.
 type road struct {
-	Sends   bool // the table to the remote
-	Online  bool // the remote is there
-	Met     bool // it was there once
-	Initial bool // it is to be sent the whole table before anything else
+	Sends   bool // the table is sent to the remote
+	Online  bool // the remote is online
+	Met     bool // it was online once
+	Initial bool // it must first be sent the whole table
 	Whole   bool // it was sent the whole table
 	Begun   bool // it is being sent it
 }
@@ -44,7 +44,7 @@ func (s Stream) standing(r road) string {
 	return Idle
 }
 
-// stand notes how the streams of a remote stand, and how many tables it was never sent.
+// stand sets how a remote's streams stand, and how many tables it was never sent.
 func (r *Remote) stand(streams []Stream, of func(table string) road) {
 	r.NeverSent = 0
 	for i := range streams {

@@ -14,7 +14,7 @@ type State struct {
 	LogLevel     string        `json:"logLevel"`
 	Database     Link          `json:"database"`
 	Broker       Link          `json:"broker"`
-	SetBack      *time.Time    `json:"setBack,omitempty"` // when it was noticed that the database was set back to a backup; left out once all was compared
+	SetBack      *time.Time    `json:"setBack,omitempty"` // when the node noticed that the database was restored from a backup; omitted once everything was compared
 	Remotes      []Remote      `json:"remotes"`
 	Tables       []Table       `json:"tables"`
 	Streams      []Stream      `json:"streams"` // tables × remotes
@@ -22,14 +22,14 @@ type State struct {
 	Transformers []Transformer `json:"transformers"`
 	Conflicts    Conflicts     `json:"conflicts"`
 	Verified     []Comparison  `json:"verified"`           // the last comparison of each table and remote
-	Uncaptured   Count         `json:"uncaptured"`         // rows of table_changes
-	Step         Step          `json:"step"`               // the one that takes longest now
-	Problems     []string      `json:"problems,omitempty"` // what a person should look at, in sentences
+	Uncaptured   Count         `json:"uncaptured"`         // local changes
+	Step         Step          `json:"step"`               // the one taking longest now
+	Problems     []string      `json:"problems,omitempty"` // what needs a person's attention, in sentences
 }
 
 // Step is what a loop of the node is doing, for rows coming in or going out.
 type Step struct {
-	Loop    string  `json:"loop,omitempty"` // "inbound of hamburg"; "" is that none is at anything
+	Loop    string  `json:"loop,omitempty"` // "inbound of hamburg"; "": all are idle
 	Seconds float64 `json:"seconds"`        // for how long
 }
 
@@ -39,8 +39,8 @@ type Link struct {
 	Address string    `json:"address"`           // without a login
 	Server  string    `json:"server"`            // name and version, as far as known
 	Since   time.Time `json:"since"`             // of being online, or not
-	Refused bool      `json:"refused,omitempty"` // it is there, and does not let the node in
-	Error   string    `json:"error,omitempty"`   // why it is not online, or what does not work all the same
+	Refused bool      `json:"refused,omitempty"` // it answers, but refuses the node
+	Error   string    `json:"error,omitempty"`   // why it is offline, or what does not work anyway
 }
 
 // Count is a number that is counted only up to a bound.
@@ -60,20 +60,20 @@ type Rate struct {
 type Remote struct {
 	Name     string     `json:"name"`
 	Online   bool       `json:"online"`
-	Met      bool       `json:"met"`             // it was there once, in this run or, as a node, in an earlier one
+	Met      bool       `json:"met"`             // it was online once, in this run or, as a node, in an earlier one
 	Heard    *time.Time `json:"heard,omitempty"` // last sign of life
-	Protocol int        `json:"protocol"`        // 1, or 2 with the batch extension; 0: not known yet
-	Pending  Count      `json:"pending"`         // those that wait for another row among them
+	Protocol int        `json:"protocol"`        // 1, or 2 with the batch extension; 0: unknown
+	Pending  Count      `json:"pending"`         // including those that wait for another row
 	Errors   int64      `json:"errors"`          // refused rows
-	// NeverSent counts the tables that it was never sent: that nothing of them is pending says nothing.
+	// NeverSent counts the tables that it was never sent: for these, nothing pending means nothing.
 	NeverSent int        `json:"neverSent"`
 	Oldest    *time.Time `json:"oldest,omitempty"` // when the oldest pending row was written
 	Lag       float64    `json:"lag"`              // seconds since then; 0: nothing is pending
 	Sent      Rate       `json:"sent"`             // acked by it
 	Received  Rate       `json:"received"`         // from it, applied here
-	InFlight  int        `json:"inFlight"`         // rows sent and not acked
+	InFlight  int        `json:"inFlight"`         // rows sent but not acked
 	Messages  Messages   `json:"messages"`
-	Key       string     `json:"key,omitempty"` // name of the key by which what it is sent is sealed; "": in the clear
+	Key       string     `json:"key,omitempty"` // id of the key used to seal for it; "": in the clear
 }
 
 // Messages counts those with rows since the node started: batches, or changes of
@@ -82,7 +82,7 @@ type Messages struct {
 	Sent       int64 `json:"sent"`
 	Received   int64 `json:"received"`
 	Unanswered int64 `json:"unanswered"` // not in time; they are sent again
-	Unopened   int64 `json:"unopened"`   // in its name, of any kind: they did not open, or came in the clear though it must seal
+	Unopened   int64 `json:"unopened"`   // in its name, of any kind: they could not be opened, or came in the clear although it must seal
 }
 
 // Table is one of the configuration.
@@ -93,7 +93,7 @@ type Table struct {
 	Policy   string `json:"policy"`   // for conflicts
 
 	Conflicts int64 `json:"conflicts"`         // found since the node started
-	Altered   int64 `json:"altered,omitempty"` // values of received rows that are stored otherwise, since the node started
+	Altered   int64 `json:"altered,omitempty"` // values of received rows that are stored differently, since the node started
 }
 
 // Stream is a table and a remote.
@@ -108,18 +108,18 @@ type Stream struct {
 	Refused  int64      `json:"refused"`            // times the remote refused a row, or a transformer failed for it, since the node started
 	Rejected int64      `json:"rejected"`           // rows from the remote that this node refused, since the node started
 	Last     *time.Time `json:"last,omitempty"`     // when a row was last acked or applied
-	KeptBack bool       `json:"keptBack,omitempty"` // the remote does not take the table, so that it is sent none of its rows
+	KeptBack bool       `json:"keptBack,omitempty"` // the remote does not accept the table, so it is sent none of its rows
 }
 
-// Transfer is a table that is sent, or was sent, to a remote as a whole.
+// Transfer is a table that is being sent, or was sent, to a remote as a whole.
 type Transfer struct {
 	Table    string     `json:"table"`
 	Remote   string     `json:"remote"`
 	Mode     string     `json:"mode"` // missing, all
 	Done     int64      `json:"done"`
-	Total    int64      `json:"total"` // about
+	Total    int64      `json:"total"` // approximate
 	Rate     float64    `json:"rate"`  // rows a second
-	Left     float64    `json:"left"`  // seconds, about; 0: not known
+	Left     float64    `json:"left"`  // approximate seconds; 0: unknown
 	Started  time.Time  `json:"started"`
 	Finished *time.Time `json:"finished,omitempty"`
 }

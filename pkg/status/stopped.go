@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
@@ -18,8 +19,8 @@ import (
 // countMost is how many rows of a kind are counted for a stopped node, per remote.
 const countMost = 100_000
 
-// Stopped is a stopped node as its database shows it. What is asked of it is done in its
-// tables: the node finds it when it starts.
+// Stopped is a stopped node as its database shows it. Requests are carried out in its tables: the node finds the
+// results when it starts.
 type Stopped struct {
 	*Desk
 	tables *tables
@@ -27,11 +28,11 @@ type Stopped struct {
 
 // OfStopped returns the stopped node whose database is db. Its own tables must exist: the
 // node has run once.
-func OfStopped(cfg *config.Config, db *mysqldb.DB) *Stopped {
+func OfStopped(cfg *config.Config, db *mysqldb.DB, source capture.Source) *Stopped {
 	known := schema.NewTables(db)
 	o := outbox.New(db, known, nil)
 	all := func(context.Context) (int64, error) { return math.MaxInt64, nil }
-	return &Stopped{NewDesk(cfg, db, known, o), &tables{cfg, db, o, all, countMost}}
+	return &Stopped{NewDesk(cfg, db, known, o, source), &tables{cfg, db, o, source, all, countMost}}
 }
 
 // State returns the node's state as its tables show it: what remotes still need, what they

@@ -84,7 +84,7 @@ func NewTraffic(now func() time.Time, clients, tables []string, others bool) *Tr
 	return t
 }
 
-// link returns a client's counters, or ones that nobody reads.
+// link returns a client's counters, or ones that no one reads.
 func (t *Traffic) link(client string) *messages {
 	if m := t.links[client]; m != nil {
 		return m
@@ -158,9 +158,8 @@ func (t *Traffic) Received(client string, n int, table func(int) string, rejects
 	})
 }
 
-// perTable calls f with each table and how many of n rows it has. The rows of a
-// table stand together, as render leaves them, so that there is no work for each
-// row; where a client has sent them otherwise, the sum is right all the same.
+// perTable calls f with each table and how many of the n rows are its. A table's rows are adjacent, as render leaves
+// them, so that there is no work per row; if a client has sent them in another order, the sum is right all the same.
 func perTable(n int, table func(int) string, f func(name string, rows int)) {
 	for from := 0; from < n; {
 		name := table(from)
@@ -184,7 +183,7 @@ type meter struct {
 	slots [int(rateTime / time.Second)]slot
 }
 
-// slot is a second and its rows.
+// slot is a second and its row count.
 type slot struct{ second, rows int64 }
 
 func (m *meter) add(now time.Time, rows int64) {

@@ -16,7 +16,7 @@ type Verified struct {
 	last map[pair]Comparison
 }
 
-// note remembers a comparison.
+// note records a comparison.
 func (v *Verified) note(c Comparison) {
 	if len(c.Differ) > differMost {
 		c.Differ = slices.Clone(c.Differ[:differMost])

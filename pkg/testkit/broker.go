@@ -54,7 +54,7 @@ func BrokerOf(tb TB, kind string, users map[string]string) *Broker {
 	case "embedded":
 		return Embedded(tb, users)
 	default:
-		tb.Fatalf("start a broker: %q is none of mosquitto, nats, embedded", kind)
+		tb.Fatalf("start a broker: %q must be mosquitto, nats or embedded", kind)
 		return nil
 	}
 }

@@ -26,11 +26,7 @@ func TestMosquittoCarriesMessages(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := testkit.Mosquitto(t, options)
 			alpha, beta := testkit.MQTTClient(t, b, "alpha"), testkit.MQTTClient(t, b, "beta")
-			got := subscribe(t, beta, "/change/beta")
-			publish(t, alpha, "/change/beta", "hello")
-			if payload := receive(t, got); payload != "hello" {
-				t.Errorf("received %q, want hello", payload)
-			}
+			carry(t, alpha, beta, "/change/beta", "hello")
 		})
 	}
 }
@@ -125,6 +121,16 @@ func subscribe(t *testing.T, c mqtt.Client, topic string) <-chan string {
 func publish(t *testing.T, c mqtt.Client, topic, payload string) {
 	t.Helper()
 	wait(t, c.Publish(topic, 1, false, payload))
+}
+
+// carry has one client publish a message that another receives.
+func carry(t *testing.T, from, to mqtt.Client, topic, message string) {
+	t.Helper()
+	got := subscribe(t, to, topic)
+	publish(t, from, topic, message)
+	if payload := receive(t, got); payload != message {
+		t.Errorf("received %q, want %q", payload, message)
+	}
 }
 
 func receive(t *testing.T, got <-chan string) string {

@@ -13,18 +13,10 @@ func TestNATSCarriesMessagesFromServerToServer(t *testing.T) {
 	t.Parallel()
 	b := testkit.NATS(t, testkit.NATSOptions{})
 	alpha, beta := testkit.MQTTClient(t, b, "alpha"), testkit.MQTTClient(t, b, "beta")
-	got := subscribe(t, beta, "/change/beta")
-	publish(t, alpha, "/change/beta", "hello")
-	if payload := receive(t, got); payload != "hello" {
-		t.Errorf("received %q, want hello", payload)
-	}
+	carry(t, alpha, beta, "/change/beta", "hello")
 	b.Kill()
 	b.Start()
-	got = subscribe(t, testkit.MQTTClient(t, b, "gamma"), "/info")
-	publish(t, testkit.MQTTClient(t, b, "delta"), "/info", "again")
-	if payload := receive(t, got); payload != "again" {
-		t.Errorf("received %q, want again", payload)
-	}
+	carry(t, testkit.MQTTClient(t, b, "delta"), testkit.MQTTClient(t, b, "gamma"), "/info", "again")
 }
 
 func TestNATSKeepsClientsApart(t *testing.T) {
@@ -49,9 +41,5 @@ func TestTheBrokerInANodeCarriesMessages(t *testing.T) {
 	t.Parallel()
 	b := testkit.Embedded(t, nil)
 	alpha, beta := testkit.MQTTClient(t, b, "alpha"), testkit.MQTTClient(t, b, "beta")
-	got := subscribe(t, beta, "/change/beta")
-	publish(t, alpha, "/change/beta", "hello")
-	if payload := receive(t, got); payload != "hello" {
-		t.Errorf("received %q, want hello", payload)
-	}
+	carry(t, alpha, beta, "/change/beta", "hello")
 }

@@ -75,7 +75,7 @@ func TestWaitLogSaysWhatCameInstead(t *testing.T) {
 	}
 }
 
-func TestStopIsOrderlyAndStartBeginsAnew(t *testing.T) {
+func TestAStopIsCleanAndAStartBeginsAgain(t *testing.T) {
 	n := stand(t, `trap 'echo ended; exit 5' TERM; echo ready; while :; do sleep 0.01; done`)
 	n.WaitLog("^ready$")
 	if code := n.Stop(); code != 5 {

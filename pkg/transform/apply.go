@@ -12,33 +12,32 @@ import (
 // not for this target.
 var ErrDropped = errors.New("dropped by the transformer")
 
-// Call is one row on its way from Source to Target, two client names.
+// Call is one row on its way from Source to Target, which are client names.
 type Call struct {
 	Table, ID      string
 	Source, Target string
+	Job, Date      string       // of a connector: its job, and the date of its report
 	Entity         value.Entity // nil for a delete
 }
 
-// Result is what became of a Call. Err is ErrDropped where the target does not have
-// the row; else it names the file and what is wrong with it, and wraps the error of the
-// Querier or Publisher that the script did not catch, or ctx's.
+// Result is the outcome of a Call. Err is ErrDropped if the target does not have the row; otherwise it names the file
+// and what is wrong with it, and wraps ctx's error or the error of the Querier or Publisher that the script did not
+// catch.
 type Result struct {
 	Entity value.Entity
-	ID     string // of a delete: which row it means at the target
+	ID     string // of a delete: the row it means at the target
 	Err    error
 }
 
-// Apply returns the entity that the script of c.Table makes of c.Entity, or
-// c.Entity itself where the table has none. The result shares no memory with
-// c.Entity. The error is as of Result.
+// Apply returns the entity that c.Table's script makes of c.Entity, or c.Entity itself if the table has no script. The
+// result shares no memory with c.Entity. Errors are as in Result.
 func (t *Transformers) Apply(ctx context.Context, c Call) (value.Entity, error) {
 	r := t.run(ctx, c.Table, false, []task{{kind: upsert, Call: c}})[0]
 	return r.Entity, r.Err
 }
 
-// ApplyDelete asks the script of c.Table, by its onDelete function, which row a
-// delete means at the target. Without such a function that is c.ID. drop says
-// that the target does not have the row. Errors are as of Result.
+// ApplyDelete asks the onDelete function of c.Table's script which row a delete means at the target. Without such a
+// function that is c.ID. drop means that the target does not have the row. Errors are as in Result.
 func (t *Transformers) ApplyDelete(ctx context.Context, c Call) (id string, drop bool, err error) {
 	r := t.run(ctx, c.Table, false, []task{{kind: remove, Call: c}})[0]
 	if errors.Is(r.Err, ErrDropped) {
@@ -47,10 +46,9 @@ func (t *Transformers) ApplyDelete(ctx context.Context, c Call) (id string, drop
 	return r.ID, false, r.Err
 }
 
-// ApplyAll is Apply, or for a nil Entity ApplyDelete, for many rows of a table, one
-// after the other. It costs much less than as many calls. Where the results are large it
-// returns those of the first calls only, at least one: the others were not made, or are to be
-// made again. See roomRows.
+// ApplyAll is Apply, or ApplyDelete for a nil Entity, for many rows of a table, one after another. It is much cheaper
+// than as many calls. If the results are large it returns only those of the first calls, at least one: the others were
+// not made, or must be made again. See roomRows.
 func (t *Transformers) ApplyAll(ctx context.Context, table string, calls []Call) []Result {
 	tasks := make([]task, len(calls))
 	for i, c := range calls {
@@ -62,7 +60,7 @@ func (t *Transformers) ApplyAll(ctx context.Context, table string, calls []Call)
 	return t.run(ctx, table, false, tasks)
 }
 
-// run has the file of a table do tasks, and counts them.
+// run has a table's file do tasks, and counts them.
 func (t *Transformers) run(ctx context.Context, table string, resolver bool, tasks []task) []Result {
 	l := t.loaded.Load()
 	file := l.file(table, resolver)

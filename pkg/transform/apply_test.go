@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -150,8 +152,20 @@ func TestReturnedValuesBecomeFields(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoValueNamesItsColumn(t *testing.T) {
-	for expression, want := range map[string]string{
+// eachFails runs a script with each expression in place of %s. Each error must contain
+// the texts of each, and its text in the table.
+func eachFails(t *testing.T, script string, table map[string]string, each ...string) {
+	t.Helper()
+	for expression, want := range table {
+		t.Run(expression, func(t *testing.T) {
+			_, err := apply(t, body(strings.Replace(script, "%s", expression, 1)))
+			wantError(t, err, append(slices.Clone(each), want)...)
+		})
+	}
+}
+
+func TestAnInvalidValueNamesItsColumn(t *testing.T) {
+	eachFails(t, "return {ok: 1, price: %s};", map[string]string{
 		"0 / 0":              "NaN is not a value",
 		"-1 / 0":             "-Infinity is not a value",
 		"() => 1":            "a function is not a value",
@@ -162,18 +176,13 @@ func TestWhatIsNoValueNamesItsColumn(t *testing.T) {
 		"(() => {let o = {}; o.o = o; return o})()": "TypeError",
 		"({toJSON() { return undefined }})":         "its toJSON returns nothing",
 		"({toJSON() { throw new Error('x') }})":     "Error: x",
-	} {
-		t.Run(expression, func(t *testing.T) {
-			_, err := apply(t, body("return {ok: 1, price: "+expression+"};"))
-			wantError(t, err, "transform orders: orders.js", ": column price: ", want)
-		})
-	}
+	}, "transform orders: orders.js", ": column price: ")
 	_, err := apply(t, body("return {get price() { throw new Error('getter') }};"))
 	wantError(t, err, "orders.js:2: Error: getter")
 }
 
 func TestOnlyAnObjectIsAnEntity(t *testing.T) {
-	for expression, want := range map[string]string{
+	eachFails(t, "return %s;", map[string]string{
 		"":                 "returned nothing",
 		"undefined":        "returned nothing",
 		"5":                "returned a number",
@@ -186,12 +195,7 @@ func TestOnlyAnObjectIsAnEntity(t *testing.T) {
 		"Buffer.from('x')": "an object that is not plain",
 		"new Error('x')":   "class Error",
 		"Symbol('x')":      "returned a BigInt or a symbol",
-	} {
-		t.Run(expression, func(t *testing.T) {
-			_, err := apply(t, body("return "+expression+";"))
-			wantError(t, err, "transform orders: orders.js: ", want)
-		})
-	}
+	}, "transform orders: orders.js: ")
 }
 
 func TestNullDropsTheRow(t *testing.T) {

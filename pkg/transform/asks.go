@@ -8,7 +8,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// query runs a statement of a file's when it is its turn.
+// query runs a file's statement when its turn comes.
 func (c *process) query(ctx context.Context, file, sql string) ([]value.Entity, error) {
 	select {
 	case c.busy <- struct{}{}:
@@ -19,17 +19,17 @@ func (c *process) query(ctx context.Context, file, sql string) ([]value.Entity, 
 	}
 }
 
-// mostAsked is how many bytes the statements and messages of a process have that it asks for
-// at a time, unless it is a single one; and askedBytes what one takes beside its text.
+// mostAsked is how many bytes of statements and messages a process may have pending, unless it is a single one;
+// askedBytes is the overhead of each.
 const (
 	mostAsked  = 64 << 20
 	askedBytes = 1 << 10
 )
 
-// errAsked is why a process is ended that asks for more.
+// errAsked ends a process that has more requests pending.
 var errAsked = fmt.Errorf("asked for more than %d MiB of statements and messages at once", mostAsked>>20)
 
-// answer gets a script what it asks for, and tells it. c.mu is held.
+// answer fulfills a script's request and sends the answer. c.mu is held.
 func (c *process) answer(r *run, request uint64, size int, get func(context.Context) ([]value.Entity, error)) error {
 	size += askedBytes
 	if c.asked > 0 && c.asked+size > mostAsked {

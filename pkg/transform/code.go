@@ -6,13 +6,12 @@ import (
 	"github.com/dop251/goja"
 )
 
-// maxCode bounds the code that a script makes: goja parses it recursively, up to
-// some 2 KB of the stack for each byte, and Go ends the process when a stack is
-// too large.
+// maxCode bounds code that a script generates: goja parses it recursively, using up to about 2 KB of stack per byte,
+// and Go ends the process when a stack is too large.
 const maxCode = 64 << 10
 
-// guardCode makes eval, the constructors of functions and what compiles regular
-// expressions throw a RangeError when the text is longer than maxCode.
+// guardCode makes eval, the function constructors and everything that compiles regular expressions throw a RangeError
+// if the text is longer than maxCode.
 func (m *machine) guardCode() {
 	short := func(text goja.Value) goja.Value {
 		if text = text.ToString(); len(text.String()) > maxCode {
@@ -43,7 +42,7 @@ func (m *machine) guardCode() {
 			}
 		})
 	}
-	// goja runs eval(...) as such, past any check, only while eval is its own.
+	// goja runs eval(...) natively, bypassing any check, as long as eval is its own.
 	indirect, _ := goja.AssertFunction(m.member("eval"))
 	eval := m.vm.ToValue(func(c goja.FunctionCall) goja.Value {
 		if goja.IsString(c.Argument(0)) {
@@ -60,8 +59,8 @@ func (m *machine) guardCode() {
 	m.vm.GlobalObject().DefineDataProperty("eval", eval, goja.FLAG_TRUE, goja.FLAG_TRUE, goja.FLAG_FALSE)
 }
 
-// pattern returns the arguments of new RegExp with what stands for a text as one
-// that is short.
+// pattern returns the arguments of new RegExp, with the text of the pattern passed through short, which checks its
+// length.
 func (m *machine) pattern(args []goja.Value, short func(goja.Value) goja.Value) []goja.Value {
 	if len(args) == 0 || goja.IsUndefined(args[0]) {
 		return args
@@ -83,10 +82,10 @@ func (m *machine) pattern(args []goja.Value, short func(goja.Value) goja.Value) 
 	return made
 }
 
-// truthy tells whether v is there and counts as true.
+// truthy reports whether v exists and is truthy.
 func truthy(v goja.Value) bool { return v != nil && v.ToBoolean() }
 
-// changeArguments makes function, called or constructed, see what change returns.
+// changeArguments makes function see the arguments that change returns, when called or constructed.
 func (m *machine) changeArguments(function *goja.Object, change func([]goja.Value) []goja.Value) {
 	n, _ := nativeOf(function)
 	if call := *n.call; call != nil {
@@ -102,11 +101,10 @@ func (m *machine) changeArguments(function *goja.Object, change func([]goja.Valu
 	}
 }
 
-// errDeepCode says that a file cannot be parsed.
+// errDeepCode means that a file cannot be parsed.
 var errDeepCode = errors.New("code is nested too deep")
 
-// deepCode tells whether brackets in a long text are nested so deep that it
-// cannot be parsed. Those in strings count too.
+// deepCode reports whether brackets in a long text are nested too deep to parse it. Those in strings count too.
 func deepCode(text []byte) bool {
 	if len(text) <= maxCode {
 		return false

@@ -12,15 +12,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// overhead is the memory that the process takes beside what scripts hold: its own, and as
-// Go's heap grows by 64 MiB at a time.
+// overhead is the memory that the process takes besides what scripts hold: its own, and slack since Go's heap grows by
+// 64 MiB at a time.
 const overhead = 256 << 20
 
-// confine gives up what scripts do not need, for good: more memory than they may hold
-// together, files, other programs, the network, and new privileges. It is called before
-// the first script runs.
+// confine permanently gives up what scripts do not need: memory beyond their total limit, files, other programs, the
+// network, and new privileges. It is called before the first script runs.
 func confine(memory int64) error {
-	// The first to go where the machine's memory is short; a kernel without it has none.
+	// The first to be killed when the machine runs out of memory; some kernels lack this.
 	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0)
 	held, err := dataSize()
 	if err != nil {
@@ -52,8 +51,8 @@ func lower(resource int, most uint64) error {
 	return nil
 }
 
-// dataSize returns how much of what RLIMIT_DATA counts the process has already: a
-// program with Go's race detector has terabytes.
+// dataSize returns how much of what RLIMIT_DATA counts the process already uses: a program with Go's race detector has
+// terabytes.
 func dataSize() (int64, error) {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
@@ -68,9 +67,8 @@ func dataSize() (int64, error) {
 	return 0, errors.New("/proc/self/status has no VmData")
 }
 
-// filter has the kernel refuse every system call that Go does not need to go on
-// computing, reading and writing. Where the kernel has no filters, or the library does not
-// know the machine, there is none.
+// filter has the kernel refuse every system call that Go does not need to compute, read and write. Without kernel
+// support, or on a machine unknown to the library, there is no filter.
 func filter() error {
 	machine, err := arch.GetInfo("")
 	if err != nil || !seccomp.Supported() {

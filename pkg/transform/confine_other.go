@@ -2,5 +2,5 @@
 
 package transform
 
-// confine does nothing: the limits of this package are all there is.
+// confine does nothing: only this package's limits apply.
 func confine(int64) error { return nil }

@@ -9,11 +9,11 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// mostLines is how many lines of a call go to the log.
+// mostLines is how many lines of one call are logged.
 const mostLines = 1000
 
-// enableConsole sets the global console, which writes to the log: log and info
-// at level info, the others at their own.
+// enableConsole sets the global console, which writes to the log: log and info at level info, the others at their own
+// level.
 func (m *machine) enableConsole() {
 	console := m.vm.NewObject()
 	for name, level := range map[string]zapcore.Level{
@@ -33,7 +33,7 @@ func (m *machine) enableConsole() {
 	m.vm.Set("console", console)
 }
 
-// mayLog counts a line of the call, and tells whether it goes to the log.
+// mayLog counts a line of the call, and reports whether to log it.
 func (m *machine) mayLog() bool {
 	m.lines++
 	if m.lines == mostLines+1 {
@@ -42,8 +42,8 @@ func (m *machine) mayLog() bool {
 	return m.lines <= mostLines
 }
 
-// line returns the arguments of a console function as one text, the first as a
-// format, plain objects and arrays as JSON.
+// line returns the arguments of a console function as one text, using the first as a format, and plain objects and
+// arrays as JSON.
 func (m *machine) line(arguments []goja.Value) string {
 	if len(arguments) == 0 {
 		return ""

@@ -33,8 +33,8 @@ func (m *machine) object(e value.Entity) (*goja.Object, error) {
 	return o, nil
 }
 
-// toJS returns a field's value as JavaScript has it: an integer that a number
-// cannot hold as a string, bytes as a Buffer of their own, a time as a Date.
+// toJS returns a field's value as JavaScript: an integer beyond a number's range as a string, bytes as a new Buffer, a
+// time as a Date.
 func (m *machine) toJS(v any) (goja.Value, error) {
 	switch v := v.(type) {
 	case nil:

@@ -10,16 +10,16 @@ import (
 	"time"
 )
 
-// Stats is what became of the calls of a table's file since New.
+// Stats counts the outcomes of calls of a table's file since New.
 type Stats struct {
 	Table, File   string
 	Calls, Errors int64
-	Last          string    // error; empty: there was none
-	LastAt        time.Time // when it was
+	Last          string    // error; empty if none
+	LastAt        time.Time // when it occurred
 	LastRow       string    // the id of its row
 }
 
-// Stats returns those of each table that has a file, by table.
+// Stats returns the Stats of each table that has a file, by table.
 func (t *Transformers) Stats() []Stats {
 	var list []Stats
 	l := t.loaded.Load()
@@ -44,15 +44,15 @@ func (c *counts) of(table string) *count {
 	return n.(*count)
 }
 
-// count is what became of the calls of a table.
+// count counts the outcomes of a table's calls.
 type count struct {
 	calls, errors atomic.Int64
 
 	mu   sync.Mutex
-	last Stats // of its fields only those of the last error
+	last Stats // only the fields about the last error
 }
 
-// add counts a call for a row, and its error unless that is none of the script's.
+// add counts a call for a row, and its error if the script is to blame for it.
 func (c *count) add(ctx context.Context, id string, err error) {
 	c.calls.Add(1)
 	if err == nil || errors.Is(err, ErrDropped) || ctx.Err() != nil {

@@ -6,8 +6,7 @@ import (
 	"github.com/dop251/goja"
 )
 
-// query is context.database.query(sql, ...values). It returns the promise of
-// the rows, plain objects in an array.
+// query is context.database.query(sql, ...values). It returns a promise of the rows, as plain objects in an array.
 func (m *machine) query(c goja.FunctionCall) goja.Value {
 	if !goja.IsString(c.Argument(0)) {
 		panic(m.vm.NewTypeError("query: the first argument must be a string"))

@@ -6,19 +6,19 @@ import (
 	"time"
 )
 
-// engine is one file with the machines that run it. A machine serves one call
-// at a time; one that was stopped in the middle of a call is thrown away.
+// engine is one file with the machines that run it. A machine serves one call at a time; one that was stopped during a
+// call is discarded.
 type engine struct {
 	*local
 	file      string
 	limit     time.Duration // of one call
 	querier   Querier
 	publisher Publisher
-	idle      chan *machine // room for every machine, so that giving one back never waits
-	made      chan struct{} // holds one element for every machine there is
+	idle      chan *machine // has room for every machine, so that returning one never blocks
+	made      chan struct{} // holds one element for each existing machine
 }
 
-// newEngine returns an engine without machines; they are made when needed.
+// newEngine returns an engine without machines; they are made on demand.
 func newEngine(l *local, s script) *engine {
 	e := &engine{
 		local:     l,
@@ -36,9 +36,8 @@ func newEngine(l *local, s script) *engine {
 	return e
 }
 
-// run calls work with a machine, waiting for one while all are busy. The ctx
-// that work gets ends with the time limit. Whatever happens in work, a panic
-// too, comes back as an error that begins with the file.
+// run calls work with a machine, waiting for one while all are busy. work's ctx ends at the time limit. Any failure of
+// work, a panic included, is returned as an error that begins with the file.
 func (e *engine) run(ctx context.Context, table string, work func(context.Context, *machine) error) error {
 	m, err := e.machine(ctx)
 	if err != nil {
@@ -62,7 +61,7 @@ func (e *engine) run(ctx context.Context, table string, work func(context.Contex
 	return nil
 }
 
-// machine returns an idle machine, makes one if there may be more, or waits.
+// machine returns an idle machine, makes one if more are allowed, or waits.
 func (e *engine) machine(ctx context.Context) (*machine, error) {
 	select {
 	case m := <-e.idle:

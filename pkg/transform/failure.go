@@ -15,8 +15,7 @@ const maxText = 1000
 // firstFrame finds the first position in the stack of a JavaScript error.
 var firstFrame = regexp.MustCompile(`\n\s*at (?:[^\n(]*\()?([^\s():]+:\d+):\d+`)
 
-// parserText takes an error of the parser apart: "orders.js: Line 2:13 Unexpected
-// token".
+// parserText splits an error of the parser: "orders.js: Line 2:13 Unexpected token".
 var parserText = regexp.MustCompile(`^(.+): Line (\d+):\d+ (.*)`)
 
 // scriptError is an error of a script, and where it happened.
@@ -38,7 +37,7 @@ func located(file string, err error) error {
 	return &scriptError{where: file, text: err.Error(), cause: err}
 }
 
-// columnError returns err with the column that it is about.
+// columnError returns err with the column that it concerns.
 func columnError(name string, err error) error {
 	if s, ok := errors.AsType[*scriptError](err); ok {
 		return &scriptError{where: s.where, text: "column " + name + ": " + s.text, cause: s.cause}
@@ -46,8 +45,8 @@ func columnError(name string, err error) error {
 	return fmt.Errorf("column %s: %w", name, err)
 }
 
-// explain returns err, an error of goja, as a scriptError. Others, and the
-// interrupts that limited looks after, stay as they are.
+// explain returns err, an error of goja, as a scriptError. Other errors, and the interrupts that limited handles, stay
+// as they are.
 func (m *machine) explain(err error) error {
 	if overflow, ok := errors.AsType[*goja.StackOverflowError](err); ok {
 		return &scriptError{where: m.position(overflow.Stack()), text: "recursion is too deep", cause: err}
@@ -61,8 +60,7 @@ func (m *machine) explain(err error) error {
 	return err
 }
 
-// explainSyntax returns err as a scriptError. The parser's own errors have their
-// position only in the text.
+// explainSyntax returns err as a scriptError. The parser's errors have their position only in the text.
 func explainSyntax(err *goja.CompilerSyntaxError) error {
 	if parts := parserText.FindStringSubmatch(err.Message); parts != nil {
 		return &scriptError{where: parts[1] + ":" + parts[2], text: "SyntaxError: " + parts[3]}
@@ -71,8 +69,7 @@ func explainSyntax(err *goja.CompilerSyntaxError) error {
 	return &scriptError{where: fmt.Sprintf("%s:%d", at.Filename, at.Line), text: "SyntaxError: " + err.Message}
 }
 
-// explainValue returns what was thrown as a scriptError. It runs JavaScript, a
-// getter or toString of the value.
+// explainValue returns a thrown value as a scriptError. It runs JavaScript: a getter or toString of the value.
 func (m *machine) explainValue(v goja.Value, stack []goja.StackFrame) error {
 	e := &scriptError{where: m.position(stack), text: "threw a value that cannot be shown"}
 	m.vm.Try(func() {

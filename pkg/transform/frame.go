@@ -16,24 +16,24 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// frameKind is what a frame between the node and the process of its scripts says.
+// frameKind is the kind of a frame between the node and its script process.
 type frameKind byte
 
 const (
 	// From the node.
-	frameLoad   frameKind = iota + 1 // limits and files; the first
-	frameCheck                       // run a file, tell what it exports
-	frameRun                         // do tasks
-	frameCancel                      // their results are not wanted any more
+	frameLoad   frameKind = iota + 1 // limits and files; the first frame
+	frameCheck                       // run a file, report what it exports
+	frameRun                         // run tasks
+	frameCancel                      // their results are no longer wanted
 	frameAnswer                      // to a query or a message
 	// From the process.
-	frameReady // it has taken limits and files
+	frameReady // it has received limits and files
 	frameChecked
 	frameResult  // of the next task of a run
 	frameDone    // a run has ended
 	frameQuery   // of a script, on behalf of a run
 	framePublish // likewise
-	frameLog     // what a script says
+	frameLog     // a script's output
 )
 
 // maxFrame bounds a frame, in bytes. A row has at most 64 MiB.
@@ -42,23 +42,23 @@ const maxFrame = 128 << 20
 // maxFields bounds the fields of a row; tables have at most 4,096 columns.
 const maxFields = 1 << 16
 
-// errFrame says that a frame is not what it should be.
+// errFrame means that a frame is malformed.
 var errFrame = errors.New("a frame from the scripts' process is invalid")
 
 // frames sends frames. It is safe for concurrent use.
 type frames struct {
 	mu    sync.Mutex
 	out   *bufio.Writer
-	later *time.Timer // flushes what was put off
+	later *time.Timer // flushes delayed frames
 	err   error
 }
 
 func newFrames(w io.Writer) *frames { return &frames{out: bufio.NewWriterSize(w, 64<<10)} }
 
-// flushLater is how long a frame that is not urgent may wait for others to go with.
+// flushLater is how long a frame that is not urgent may wait to be sent with others.
 const flushLater = time.Millisecond
 
-// send sends a frame, at once if it is urgent. The error is that of this or an earlier one.
+// send sends a frame, at once if it is urgent. The error is from this or an earlier frame.
 func (f *frames) send(kind frameKind, payload []byte, urgent bool) error {
 	var head [5]byte
 	binary.LittleEndian.PutUint32(head[:], uint32(len(payload)))
@@ -81,7 +81,7 @@ func (f *frames) send(kind frameKind, payload []byte, urgent bool) error {
 	return f.err
 }
 
-// flush sends what was put off.
+// flush sends delayed frames.
 func (f *frames) flush() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -180,11 +180,11 @@ func appendEntity(b []byte, e value.Entity) ([]byte, error) {
 	return b, nil
 }
 
-// decoder takes a frame apart. Once something is wrong, it stays so and all it gives is zero.
+// decoder decodes a frame. After an error it stays failed and returns only zero values.
 type decoder struct {
 	rest  []byte
 	wrong bool
-	names []string // of the last entity's fields, which the next one's often are
+	names []string // of the last entity's fields, which the next one often shares
 }
 
 func (p *decoder) err() error {
@@ -237,7 +237,7 @@ func (p *decoder) byte() byte {
 func (p *decoder) bool() bool     { return p.byte() == 1 }
 func (p *decoder) string() string { return string(p.take(p.uint())) }
 
-// count returns how many things follow, each of at least a byte.
+// count returns how many elements follow, each of at least one byte.
 func (p *decoder) count() int {
 	n := p.uint()
 	if n > uint64(len(p.rest)) {
@@ -314,7 +314,7 @@ func (p *decoder) value() any {
 
 func appendTask(b []byte, t *task) ([]byte, error) {
 	b = append(b, byte(t.kind))
-	for _, s := range []string{t.Table, t.ID, t.Source, t.Target} {
+	for _, s := range []string{t.Table, t.ID, t.Source, t.Target, t.Job, t.Date} {
 		b = appendString(b, s)
 	}
 	if t.kind != resolve {
@@ -334,7 +334,7 @@ func appendSide(b []byte, s Side) ([]byte, error) {
 
 func (p *decoder) task() (t task) {
 	t.kind = taskKind(p.byte())
-	t.Table, t.ID, t.Source, t.Target = p.string(), p.string(), p.string(), p.string()
+	t.Table, t.ID, t.Source, t.Target, t.Job, t.Date = p.string(), p.string(), p.string(), p.string(), p.string(), p.string()
 	if t.kind != resolve {
 		t.Entity = p.entity()
 		return t
@@ -357,8 +357,8 @@ const (
 	resultCanceled
 )
 
-// appendResult appends a result. A Go error that is behind it goes as the number that the
-// other side gave it, if it is one of a query or of a message.
+// appendResult appends a result. If a Go error behind it came from a query or a message, it goes as the number that the
+// other side gave it.
 func appendResult(b []byte, r *Result) ([]byte, error) {
 	switch {
 	case r.Err == nil:
@@ -379,7 +379,7 @@ func appendResult(b []byte, r *Result) ([]byte, error) {
 	return binary.AppendUvarint(appendBool(b, own), cause), nil
 }
 
-// result returns a result; cause finds the error that has a number.
+// result returns a result; cause finds the error with a number.
 func (p *decoder) result(file string, cause func(request uint64) error) (r Result) {
 	switch p.byte() {
 	case resultRow:
@@ -405,10 +405,10 @@ func (p *decoder) result(file string, cause func(request uint64) error) (r Resul
 	return r
 }
 
-// errApart stands for an error behind one of a script that was left in its process.
+// errApart stands for an error behind a script's error that stayed in its process.
 var errApart = errors.New("an error in the scripts' process")
 
-// answerError is the error of a query or a message, which the node knows by its request.
+// answerError is the error of a query or a message, which the node identifies by its request.
 type answerError struct {
 	request uint64
 	text    string

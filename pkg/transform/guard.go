@@ -6,12 +6,11 @@ import "github.com/dop251/goja"
 // parses it recursively, and Go ends the process when a stack is too large.
 const maxNesting = 10000
 
-// elementSize is about what an element of an array takes, in bytes.
+// elementSize is roughly the size of an array element, in bytes.
 const elementSize = 16
 
-// guardNatives wraps the functions that make something as large as a number
-// says: no interrupt stops them, and Go ends the process when it gets no more
-// memory. They throw a RangeError beyond limit bytes.
+// guardNatives wraps functions that allocate as much as a number argument says: no interrupt stops them, and Go ends
+// the process when it runs out of memory. They throw a RangeError beyond limit bytes.
 func (m *machine) guardNatives(limit int64) {
 	fits := func(v goja.Value, unit int) {
 		if _, ok := v.(*goja.Object); !ok && v.ToFloat()*float64(unit) > float64(limit) {
@@ -66,7 +65,7 @@ func (m *machine) guardConstructor(name string, check func(args []goja.Value)) {
 	}
 }
 
-// member returns the object that path leads to from the global one.
+// member returns the object at path, starting from the global object.
 func (m *machine) member(path ...string) *goja.Object {
 	o := m.vm.GlobalObject()
 	for _, name := range path {
@@ -75,7 +74,7 @@ func (m *machine) member(path ...string) *goja.Object {
 	return o
 }
 
-// length returns the property length of an object, else undefined.
+// length returns an object's length property, or undefined.
 func (m *machine) length(v goja.Value) goja.Value {
 	if o, ok := v.(*goja.Object); ok {
 		if n := o.Get("length"); n != nil {

@@ -8,52 +8,51 @@ import (
 	"time"
 )
 
-// A row with which a process has ended is not tried again at once when it comes again: it has the
-// error of before, during a pause that doubles each time. One whose values have changed is
-// another row.
+// A row that ended a process is not retried at once when it comes again: it gets the same error during a pause that
+// doubles each time. If its values have changed it counts as another row.
 const (
 	killerFirst = time.Second
 	killerMost  = 10 * time.Minute
-	killersMost = 1000 // rows that are remembered of a file
+	killersMost = 1000 // rows remembered for a file
 )
 
-// Where one client's rows end a process again and again, each another row, the file rests for that
-// client a while, whose rows are to come again.
+// If one client's rows keep ending a process, each time a different row, the file pauses for that client, whose rows
+// must be sent again.
 const (
-	endsFree  = 10 // of a client, until a minute goes by without one
+	endsFree  = 10 // of one client, until a minute passes without one
 	endsForgo = time.Minute
 	restFirst = time.Second
 	restMost  = 5 * time.Second
 )
 
-// killers remembers what has ended the process of a file, so that nobody has a process started for
-// each message. It is safe for concurrent use; its zero value is ready. Promise 10.
+// killers remembers what ended a file's process, so that no one can have a process started for each message. It is safe
+// for concurrent use; its zero value is ready. Promise 10.
 type killers struct {
 	mu      sync.Mutex
 	seed    maphash.Seed
 	rows    map[uint64]*killer
 	clients map[string]*ends
 	told    time.Time
-	untold  int // ends since
+	untold  int // ends since then
 }
 
-// killer is a row.
+// killer is a row that ended a process.
 type killer struct {
 	err   error
 	times int
 	until time.Time
 }
 
-// ends are those of a client's rows.
+// ends counts the process ends that a client's rows caused.
 type ends struct {
 	times       int
 	last, until time.Time
 }
 
-// errRests says that a client's rows have ended the process too often.
+// errRests means that a client's rows have ended the process too often.
 var errRests = errors.New("its process was ended by rows of this client again and again; it is restarted for this client's other rows a little later")
 
-// rests returns an error while the file rests for who a task comes from.
+// rests returns an error while the file pauses for a task's sender.
 func (k *killers) rests(now time.Time, t *task) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -63,7 +62,7 @@ func (k *killers) rests(now time.Time, t *task) error {
 	return nil
 }
 
-// refuse returns the error of a task that is not to be tried now, or nil.
+// refuse returns the error of a task that must not be tried now, or nil.
 func (k *killers) refuse(now time.Time, t *task) error {
 	if err := k.rests(now, t); err != nil {
 		return err
@@ -79,8 +78,8 @@ func (k *killers) refuse(now time.Time, t *task) error {
 	return nil
 }
 
-// ended notes that the process has ended with a task, and tells how often that was, by this task,
-// and how many ends are to be told now: none within a minute of the last time.
+// ended notes that a task ended the process, and returns how often this task has done so, and how many ends to report
+// now: none within a minute of the last report.
 func (k *killers) ended(now time.Time, t *task, err error) (times, tell int) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -117,7 +116,7 @@ func (k *killers) ended(now time.Time, t *task, err error) (times, tell int) {
 	return x.times, tell
 }
 
-// forget makes room for one more row: the one whose pause ends first goes.
+// forget makes room for one more row by dropping the one whose pause ends first.
 func (k *killers) forget() {
 	var first uint64
 	var until time.Time
@@ -129,7 +128,7 @@ func (k *killers) forget() {
 	delete(k.rows, first)
 }
 
-// sum returns what tells a task from others.
+// sum returns a hash that identifies a task.
 func (k *killers) sum(t *task) uint64 {
 	b, err := appendTask(nil, t)
 	if err != nil {
@@ -138,7 +137,7 @@ func (k *killers) sum(t *task) uint64 {
 	return maphash.Bytes(k.seed, b)
 }
 
-// doubled returns a pause that was doubled some times.
+// doubled returns a pause after a number of doublings.
 func doubled(first, most time.Duration, times int) time.Duration {
 	return min(first<<min(times, 20), most)
 }

@@ -11,30 +11,28 @@ import (
 	"github.com/dop251/goja"
 )
 
-// callDepth bounds the recursion of a script. One level takes up to some 10 KB
-// of the goroutine's stack, which must stay far below Go's limit of 1 GB.
+// callDepth bounds the recursion of a script. One level takes up to about 10 KB of the goroutine's stack, which must
+// stay far below Go's limit of 1 GB.
 const callDepth = 2000
 
-// stackLimit is by how many bytes all stacks may grow during a call. It ends what
-// recurses without calls that stay open, as JSON.stringify does with a replacer
-// that always returns another array.
+// stackLimit is how many bytes all stacks may grow during a call. It stops recursion that callDepth does not count,
+// such as JSON.stringify with a replacer that always returns another array.
 const stackLimit = 96 << 20
 
-// samplePeriod is how often the heap is looked at during a call. Most calls end
-// before the first look and cost none.
+// samplePeriod is how often the heap is sampled during a call. Most calls end before the first sample and cost none.
 const samplePeriod = 10 * time.Millisecond
 
-// limitError is a limit that a call went beyond.
+// limitError is a limit that a call exceeded.
 type limitError struct {
 	text    string
-	waiting string // the text where the script waited for a promise; "" is the same
+	waiting string // the text if the script waited for a promise; "" means the same text
 }
 
 func (e *limitError) Error() string { return e.text }
 
-// limited runs work, which uses a machine, within the limits of its time and memory, and turns panics into
-// errors. The ctx of work ends when a limit is reached, and interrupt, which ends what the machine does, is called
-// then. intact tells whether the machine can be used again.
+// limited runs work, which uses a machine, within its time and memory limits, and turns panics into errors. When a
+// limit is reached, work's ctx ends and interrupt is called, which stops the machine. intact reports whether the
+// machine can be reused.
 func limited(ctx context.Context, interrupt func(cause error), limit time.Duration, memory int64, work func(context.Context) error) (err error, intact bool) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -54,8 +52,7 @@ func limited(ctx context.Context, interrupt func(cause error), limit time.Durati
 	return err, intact
 }
 
-// stopError returns the error of a call that was stopped for cause: the limit
-// as work tells it, else cause.
+// stopError returns the error of a call that was stopped for cause: the limit as work reports it, or cause.
 func stopError(err, cause error) error {
 	if limit, ok := errors.AsType[*limitError](err); ok {
 		return limit
@@ -63,8 +60,7 @@ func stopError(err, cause error) error {
 	return cause
 }
 
-// recovered calls f. A panic, and a stop that JavaScript cannot catch, leave a
-// runtime that is not intact.
+// recovered calls f. A panic, or a stop that JavaScript cannot catch, leaves the runtime not intact.
 func recovered(f func() error) (err error, intact bool) {
 	defer func() {
 		switch p := recover().(type) {
@@ -83,9 +79,8 @@ func recovered(f func() error) (err error, intact bool) {
 	return f(), true
 }
 
-// memoryWatch ends a call during which the heap or the stacks grow too much. It sees the
-// whole process, as Go counts memory nowhere else: while a script eats memory,
-// another one that runs for long may be stopped in its place.
+// memoryWatch ends a call during which the heap or the stacks grow too much. It sees the whole process, since Go counts
+// memory only there: while one script eats memory, another long-running one may be stopped instead.
 type memoryWatch struct {
 	limit    int64
 	base     int64 // live bytes at the first sample; 0 before
@@ -103,15 +98,14 @@ func watchMemory(limit int64, exceeded func(error)) *memoryWatch {
 	return w
 }
 
-// stop ends the watch; one more sample may be under way.
+// stop ends the watch; one more sample may be in progress.
 func (w *memoryWatch) stop() {
 	w.stopped.Store(true)
 	w.first.Stop()
 }
 
-// sample looks at what the last garbage collection left, since garbage must not
-// count: a script that only makes garbage is in order. What is allocated while a
-// collection runs counts until the next one: some MiB, as the heap is that small.
+// sample looks at what the last garbage collection left, since garbage must not count: a script that only makes garbage
+// is fine. What is allocated during a collection counts until the next one: a few MiB, since the heap is that small.
 func (w *memoryWatch) sample() {
 	if w.stopped.Load() {
 		return

@@ -21,13 +21,12 @@ type local struct {
 	engines map[script]*engine
 }
 
-// newLocal returns the runner of files; it runs none before it is asked. config has no
-// zero fields.
+// newLocal returns a runner of files; it runs none until asked. config has no zero fields.
 func newLocal(log *zap.Logger, q Querier, p Publisher, c Config, s *sources) *local {
 	return &local{log: log, querier: q, publisher: p, config: c, sources: s, registry: s.registry(), engines: map[script]*engine{}}
 }
 
-// engine returns that of a file.
+// engine returns a file's engine.
 func (l *local) engine(s script) *engine {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -39,7 +38,7 @@ func (l *local) engine(s script) *engine {
 	return e
 }
 
-// check makes the first machine of a file, which tells whether the file is in order.
+// check makes the first machine of a file, which shows whether the file is valid.
 func (l *local) check(file string) (x exports, used []string, err error) {
 	err = l.engine(script{file: file}).run(context.Background(), "", func(_ context.Context, m *machine) error {
 		x = exports{m.main != nil, m.resolve != nil}

@@ -9,19 +9,18 @@ import (
 	"github.com/dop251/goja"
 )
 
-// loop drives what a script waits for: timers, and work outside the runtime.
-// All of it happens in the goroutine of the call; only the work itself has
-// goroutines, and none outlives the call.
+// loop drives what a script waits for: timers, and work outside the runtime. Everything runs in the goroutine of the
+// call; only the work itself has goroutines, and none outlives the call.
 type loop struct {
 	vm       *goja.Runtime
-	ctx      context.Context // of the call; kept since JavaScript cannot hand it on to natives
+	ctx      context.Context // of the call; stored since JavaScript cannot pass it on to natives
 	timers   []timer         // by due time
 	lastID   int64
-	pending  int               // pieces of work under way
-	finished chan func() error // what to do in the runtime when a piece is ready
+	pending  int               // pieces of work in progress
+	finished chan func() error // what to do in the runtime when a piece is done
 }
 
-// timer is a function to be called later, again and again if every is not 0.
+// timer is a function to call later, repeatedly if every is not 0.
 type timer struct {
 	id       int64
 	due      time.Time
@@ -30,7 +29,7 @@ type timer struct {
 	args     []goja.Value
 }
 
-// newLoop returns the loop of vm, which gets the timer functions.
+// newLoop returns vm's loop and installs the timer functions.
 func newLoop(vm *goja.Runtime) *loop {
 	l := &loop{vm: vm, finished: make(chan func() error)}
 	vm.Set("setTimeout", func(c goja.FunctionCall) goja.Value { return l.schedule(c, 2, delay(c), 0) })
@@ -47,8 +46,8 @@ func delay(c goja.FunctionCall) time.Duration {
 	return time.Duration(min(max(c.Argument(1).ToInteger(), 1), int64(longestTimeLimit/time.Millisecond))) * time.Millisecond
 }
 
-// schedule adds a timer for the function that is c's first argument; those from
-// firstArg on are the function's. It returns the timer's number.
+// schedule adds a timer for the function that is c's first argument; arguments from firstArg on are passed to it. It
+// returns the timer's number.
 func (l *loop) schedule(c goja.FunctionCall, firstArg int, after, every time.Duration) goja.Value {
 	function, ok := goja.AssertFunction(c.Argument(0))
 	if !ok {
@@ -63,7 +62,7 @@ func (l *loop) schedule(c goja.FunctionCall, firstArg int, after, every time.Dur
 	return l.vm.ToValue(t.id)
 }
 
-// insert puts t behind the timers that are due no later.
+// insert puts t after the timers that are due no later.
 func (l *loop) insert(t timer) {
 	at, _ := slices.BinarySearchFunc(l.timers, t.due, func(other timer, due time.Time) int {
 		if other.due.After(due) {
@@ -81,8 +80,8 @@ func (l *loop) unschedule(c goja.FunctionCall) goja.Value {
 	return goja.Undefined()
 }
 
-// start runs work beside the script and returns the promise of its result,
-// which result makes in the runtime.
+// start runs work concurrently with the script and returns the promise of its result, which result makes in the
+// runtime.
 func (l *loop) start(work func(context.Context) (result func() (goja.Value, error), err error)) goja.Value {
 	ctx := l.ctx
 	if ctx == nil {
@@ -110,8 +109,8 @@ func (l *loop) start(work func(context.Context) (result func() (goja.Value, erro
 	return l.vm.ToValue(promise)
 }
 
-// begin makes ctx that of the work that start begins. The function that it
-// returns ends the call: it waits for work that is left and drops the timers.
+// begin makes ctx the context of the work that start begins. The returned function ends the call: it waits for
+// remaining work and drops the timers.
 func (l *loop) begin(ctx context.Context) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	l.ctx = ctx
@@ -125,8 +124,7 @@ func (l *loop) begin(ctx context.Context) (end func()) {
 	}
 }
 
-// settle goes on until p is settled. Its error is a limit, or what a timer's
-// function threw.
+// settle runs the loop until p is settled. Its error is a limit, or what a timer's function threw.
 func (l *loop) settle(ctx context.Context, p *goja.Promise) error {
 	for p.State() == goja.PromiseStatePending {
 		if l.pending == 0 && len(l.timers) == 0 {
@@ -143,7 +141,7 @@ func (l *loop) settle(ctx context.Context, p *goja.Promise) error {
 	return nil
 }
 
-// finish goes on until no work is under way.
+// finish runs the loop until no work is in progress.
 func (l *loop) finish(ctx context.Context) error {
 	for l.pending > 0 {
 		if err := l.step(ctx, nil); err != nil {
@@ -153,7 +151,7 @@ func (l *loop) finish(ctx context.Context) error {
 	return nil
 }
 
-// step waits for the next piece of work or the first of timers, and runs it.
+// step waits for the next piece of work or the first timer, and runs it.
 func (l *loop) step(ctx context.Context, timers []timer) error {
 	var due <-chan time.Time
 	if len(timers) > 0 {

@@ -20,31 +20,44 @@ import (
 type machine struct {
 	*loop
 	file      string
-	table     string // of the call that runs, for the log
 	modules   *require.RequireModule
 	log       *zap.Logger
 	querier   Querier
 	publisher Publisher
 
-	loaded           bool
-	main, onDelete   goja.Callable // nil where there is none
-	resolve          goja.Callable // likewise
-	database, mqtt   *goja.Object
-	date             *goja.Object // the constructor
-	parse, stringify goja.Callable
-	rangeError       *goja.Object               // the constructor
-	depth            int                        // of the native functions that call each other
-	stopped          atomic.Bool                // for natives what an interrupt is for JavaScript
-	rejected         map[*goja.Promise]struct{} // promises of the call that nobody handles
-	messageID        uint16                     // of the last publish
-	lines            int                        // that the call has written to the log
+	functions
+	builtins
+	running
+	database, mqtt *goja.Object
+	messageID      uint16 // of the last publish
 }
 
-// newMachine returns a machine that has the globals but has not run its file.
+// functions are what a file exports; nil is none.
+type functions struct {
+	loaded                  bool
+	main, onDelete, resolve goja.Callable
+}
+
+// builtins are JavaScript's own, as they were before a script could replace them.
+type builtins struct {
+	date, rangeError *goja.Object // constructors
+	parse, stringify goja.Callable
+}
+
+// running is a machine's state for the current call.
+type running struct {
+	table    string                     // for the log
+	lines    int                        // written to the log
+	depth    int                        // of nested native calls
+	stopped  atomic.Bool                // for natives, what an interrupt is for JavaScript
+	rejected map[*goja.Promise]struct{} // promises that no one handles
+}
+
+// newMachine returns a machine that has the globals but has not yet run its file.
 func newMachine(e *engine) *machine {
 	vm := goja.New()
 	vm.SetMaxCallStackSize(callDepth)
-	vm.SetParserOptions(parser.WithDisableSourceMaps) // eval would read files by them
+	vm.SetParserOptions(parser.WithDisableSourceMaps) // eval would read files through them
 	m := &machine{
 		loop:      newLoop(vm),
 		file:      e.file,
@@ -52,7 +65,7 @@ func newMachine(e *engine) *machine {
 		log:       e.log.With(zap.String("file", e.file)),
 		querier:   e.querier,
 		publisher: e.publisher,
-		rejected:  map[*goja.Promise]struct{}{},
+		running:   running{rejected: map[*goja.Promise]struct{}{}},
 	}
 	vm.SetPromiseRejectionTracker(m.trackRejection)
 	m.enableConsole()
@@ -71,7 +84,7 @@ func newMachine(e *engine) *machine {
 	return m
 }
 
-// interrupt ends what runs in the machine, which is of no use afterwards.
+// interrupt stops the machine, which must not be used afterwards.
 func (m *machine) interrupt(cause error) {
 	m.stopped.Store(true)
 	m.vm.Interrupt(cause)
@@ -84,8 +97,8 @@ func (m *machine) frozen(name string, function func(goja.FunctionCall) goja.Valu
 	return o
 }
 
-// load runs the file unless it has been run, and takes its exports. A file that
-// only resolves conflicts exports an object without a transformer.
+// load runs the file unless it has run, and reads its exports. A file that only resolves conflicts exports an object
+// without a transformer.
 func (m *machine) load() error {
 	if m.loaded {
 		return nil
@@ -107,11 +120,11 @@ func (m *machine) load() error {
 	case !ok && (resolve == nil || onDelete != nil):
 		return errors.New("module.exports is not a function")
 	}
-	m.main, m.onDelete, m.resolve, m.loaded = main, onDelete, resolve, true
+	m.functions = functions{loaded: true, main: main, onDelete: onDelete, resolve: resolve}
 	return nil
 }
 
-// export returns the function name of the exports, nil where there is none.
+// export returns the exported function with a name, or nil.
 func (m *machine) export(exports *goja.Object, name string) (goja.Callable, error) {
 	f := exports.Get(name)
 	if f == nil || goja.IsUndefined(f) {
@@ -124,7 +137,7 @@ func (m *machine) export(exports *goja.Object, name string) (goja.Callable, erro
 	return function, nil
 }
 
-// context returns the argument of the script's functions.
+// context returns the context argument of the script's functions.
 func (m *machine) context(c Call, operation string, entity goja.Value) *goja.Object {
 	o := m.vm.NewObject()
 	for _, property := range []struct {
@@ -143,11 +156,15 @@ func (m *machine) context(c Call, operation string, entity goja.Value) *goja.Obj
 	} {
 		o.Set(property.name, property.value)
 	}
+	if c.Job != "" {
+		o.Set("job", c.Job)
+		o.Set("date", c.Date)
+	}
 	return o
 }
 
-// call runs function until its result is there and every query and publish that
-// it began has ended, awaited or not. Timers that are left are dropped.
+// call runs function until it has a result and every query and publish that it began has ended, awaited or not.
+// Remaining timers are dropped.
 func (m *machine) call(ctx context.Context, function goja.Callable, argument goja.Value) (goja.Value, error) {
 	defer m.begin(ctx)()
 	defer clear(m.rejected)
@@ -166,7 +183,7 @@ func (m *machine) call(ctx context.Context, function goja.Callable, argument goj
 	if err != nil {
 		return nil, m.explain(err)
 	}
-	delete(m.rejected, promise) // its error is the call's, none that goes unnoticed
+	delete(m.rejected, promise) // its error is the call's, not an unhandled one
 	for p := range m.rejected {
 		if !m.mayLog() {
 			break
@@ -184,7 +201,7 @@ func (m *machine) call(ctx context.Context, function goja.Callable, argument goj
 	}
 }
 
-// trackRejection keeps the promises that were rejected and that nobody handles.
+// trackRejection tracks rejected promises that no one handles.
 func (m *machine) trackRejection(p *goja.Promise, operation goja.PromiseRejectionOperation) {
 	if operation == goja.PromiseRejectionReject {
 		m.rejected[p] = struct{}{}

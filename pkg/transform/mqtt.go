@@ -8,9 +8,8 @@ import (
 	"github.com/dop251/goja"
 )
 
-// publish is context.mqtt.publish(topic, message, {qos, retain}). It returns
-// the promise of a packet. The option dup is the broker connection's business
-// and is not looked at.
+// publish is context.mqtt.publish(topic, message, {qos, retain}). It returns a promise of a packet. The option dup is
+// the broker connection's business and is ignored.
 func (m *machine) publish(c goja.FunctionCall) goja.Value {
 	topic := c.Argument(0)
 	if !goja.IsString(topic) || topic.String() == "" || strings.ContainsAny(topic.String(), "+#\x00") {
@@ -44,7 +43,7 @@ func (m *machine) message(v goja.Value) []byte {
 	panic(m.vm.NewTypeError("publish: the message must be a string or a Buffer"))
 }
 
-// qos returns the option qos, 0 where it is missing.
+// qos returns the option qos, 0 if it is missing.
 func (m *machine) qos(v goja.Value) byte {
 	if v == nil || goja.IsUndefined(v) {
 		return 0

@@ -20,10 +20,10 @@ var (
 	initial   = regexp.MustCompile(` \w`)
 )
 
-// FileName returns the name that the file of a table has: the table's in camel case, as by
-// the npm package to-camel-case, which existing peers use. It knows letters of English alone;
-// a table whose name has others, or none at all, has a file of its own name. No two platforms
-// take the name for different ones, and it leads nowhere out of the directory.
+// FileName returns the name of a table's file: the table's name in camel case, as the npm package to-camel-case, which
+// existing peers use, writes it. That package knows only English letters; a table whose name has others, or no letters
+// at all, has a file named after it unchanged. No two platforms read the name differently, and it never leads out of
+// the directory.
 func FileName(table string) string {
 	if name := camelCase(table); name != "" && isPlain(table) {
 		return name + ".js"
@@ -31,9 +31,8 @@ func FileName(table string) string {
 	return ownName(table) + ".js"
 }
 
-// fileNames returns the names that the file of table may have, the first that exists counts:
-// FileName, then those that it had with earlier programs: in camel case without the letters that
-// are not English, and the one by strcase.
+// fileNames returns the names that a table's file may have, of which the first that exists counts: FileName, then the
+// names used by earlier programs: camel case without non-English letters, and strcase's.
 func fileNames(table string) []string {
 	names := []string{FileName(table)}
 	for _, name := range []string{camelCase(table), strcase.ToLowerCamel(table)} {
@@ -44,13 +43,13 @@ func fileNames(table string) []string {
 	return names
 }
 
-// isPlain reports whether nothing of a name but what stands between words is lost in camel case.
+// isPlain reports whether camel case loses nothing of a name but word separators.
 func isPlain(table string) bool {
 	return !strings.ContainsFunc(table, func(r rune) bool { return r > unicode.MaxASCII })
 }
 
-// ownName is a table's name as that of a file: in small letters, composed, as systems differ
-// in that, and what none takes, or some read otherwise, as its bytes in hexadecimal digits.
+// ownName is a table's name as a file name: in lower case and composed, since systems differ in both, with characters
+// that some system rejects or reads differently as hexadecimal digits of their bytes.
 func ownName(table string) string {
 	var b strings.Builder
 	for _, r := range norm.NFC.String(strings.ToLower(strings.ToValidUTF8(table, "_"))) {
@@ -65,8 +64,8 @@ func ownName(table string) string {
 	return b.String()
 }
 
-// camelCase is to-camel-case 1.0.0 step by step: remove the case that s has,
-// make every run of punctuation a space, raise the letter after a space.
+// camelCase is to-camel-case 1.0.0 step by step: remove the case of s, turn each run of punctuation into a space,
+// capitalize the letter after a space.
 func camelCase(s string) string {
 	switch {
 	case strings.ContainsFunc(s, unicode.IsSpace):
@@ -79,7 +78,7 @@ func camelCase(s string) string {
 	return initial.ReplaceAllStringFunc(s, func(m string) string { return strings.ToUpper(m[1:]) })
 }
 
-// spaced makes a space of a match of between and keeps the character after it.
+// spaced replaces a match of between with a space and keeps the character after it.
 func spaced(match string) string {
 	next := between.FindStringSubmatch(match)[1]
 	if next == "" {
@@ -88,13 +87,13 @@ func spaced(match string) string {
 	return " " + next
 }
 
-// flattened separates each capital of a match of hump by a space.
+// flattened puts a space before each capital of a match of hump.
 func flattened(match string) string {
 	groups := hump.FindStringSubmatch(match)
 	return groups[1] + " " + strings.Join(strings.Split(strings.ToLower(groups[2]), ""), " ")
 }
 
-// orElse returns s, or other where s is empty.
+// orElse returns s, or other if s is empty.
 func orElse(s, other string) string {
 	if s == "" {
 		return other

@@ -10,10 +10,9 @@ import (
 	"github.com/dop251/goja"
 )
 
-// nativeDepth bounds how deep the engine's own functions call each other, by a
-// toString that is such a function for instance. goja counts only calls of
-// JavaScript, and Go ends the process when a stack is too large; one level takes
-// up to some 10 KB of it.
+// nativeDepth bounds how deep the engine's own functions call each other, for instance through a toString that is such
+// a function. goja counts only JavaScript calls, and Go ends the process when a stack is too large; one level takes up
+// to about 10 KB of it.
 const nativeDepth = callDepth
 
 // errStopped ends a native function that is called after its call was stopped.
@@ -28,8 +27,7 @@ type native struct {
 	construct *func([]goja.Value, *goja.Object) *goja.Object
 }
 
-// nativeFields are the offsets of the fields of native in a type of goja; isNative
-// is false where it has none.
+// nativeFields are the offsets of the fields of native in a type of goja; isNative is false if it has none.
 type nativeFields struct {
 	call, construct uintptr
 	isNative        bool
@@ -38,9 +36,8 @@ type nativeFields struct {
 // layouts are the nativeFields by type.
 var layouts sync.Map
 
-// nativeOf returns the Go side of o. goja has no way to it but its unexported
-// fields, and none to count what natives call. TestNativesAreCounted fails should
-// these fields change.
+// nativeOf returns the Go side of o. goja exposes it only through unexported fields, and cannot count native calls.
+// TestNativesAreCounted fails if these fields change.
 func nativeOf(o *goja.Object) (native, bool) {
 	self := reflect.ValueOf(o).Elem().FieldByName("self").Elem()
 	if self.Kind() != reflect.Pointer || self.Elem().Kind() != reflect.Struct {
@@ -73,8 +70,7 @@ func layoutOf(t reflect.Type) nativeFields {
 	return nativeFields{call: offset(t, call.Index), construct: offset(t, construct.Index), isNative: true}
 }
 
-// offset returns where the field with index is in t, which embeds no pointers on
-// the way.
+// offset returns the offset in t of the field with index, which passes no embedded pointers.
 func offset(t reflect.Type, index []int) uintptr {
 	var sum uintptr
 	for _, i := range index {
@@ -107,8 +103,8 @@ func (m *machine) count(o *goja.Object) {
 	}
 }
 
-// enter begins a call of a native function. It also ends natives that call each
-// other again and again after a limit, since they do not look at interrupts.
+// enter begins a call of a native function. After a limit it also stops natives that keep calling each other, since
+// they do not check for interrupts.
 func (m *machine) enter() {
 	if m.stopped.Load() {
 		panic(errStopped)

@@ -20,36 +20,34 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// The process ends a script that takes too long by itself. If it does not within
-// graceTime, since a function of the engine's does not look up, it is ended. startTime is
-// how long it may take to begin, and stopTime to end.
+// The process itself stops a script that takes too long. If it has not done so within graceTime, because one of the
+// engine's functions does not check, it is killed. startTime is how long it may take to start, and stopTime to stop.
 const (
 	graceTime = 2 * time.Second
 	startTime = 30 * time.Second
 	stopTime  = 2 * time.Second
 )
 
-// mostQueries is how many statements of a process run at a time, the others wait: who has the
-// sessions for all scripts gives no more to one.
+// mostQueries is how many statements of a process run at once while others wait: the owner of the sessions for all
+// scripts grants one process no more.
 const mostQueries = 6
 
-// process runs scripts for the node. Nothing that it says is trusted: it may have been
-// taken over by what it runs.
+// process runs scripts for the node. Nothing it says is trusted: a script may have taken it over.
 type process struct {
 	owner *processes
 	cmd   *exec.Cmd
 	in    io.Closer
 	out   *frames
-	ready chan struct{} // closed when it has taken limits and files
+	ready chan struct{} // closed when it has received limits and files
 	over  chan struct{} // closed when it has ended
-	busy  chan struct{} // holds an element for each statement that runs
+	busy  chan struct{} // holds an element for each running statement
 	why   error         // then
 
 	mu      sync.Mutex
-	killed  error // why it was ended, if it was
+	killed  error // why it was killed, if it was
 	runs    map[uint64]*run
 	last    uint64 // run
-	asked   int    // bytes of what scripts ask for
+	asked   int    // bytes of pending requests
 	checked chan checked
 }
 
@@ -62,22 +60,22 @@ type checked struct {
 
 // run is a run of tasks in a process.
 type run struct {
-	ctx     context.Context // of what the script asks for in the task under way
+	ctx     context.Context // of requests in the current task
 	cancel  context.CancelFunc
-	whole   context.Context // of what it asks for in any
+	whole   context.Context // of requests in any task
 	file    string
 	tasks   []task
 	results []Result
 	done    int              // of results
-	room    int              // bytes left for more; below zero none is wanted
+	room    int              // bytes left for more; below zero no more are wanted
 	moved   chan struct{}    // holds an element after each result
 	full    chan struct{}    // closed when there is no room
 	ended   chan struct{}    // closed when the process has nothing more to say
-	asking  sync.WaitGroup   // what its scripts ask for
-	errors  map[uint64]error // of that, by request, for the task under way
+	asking  sync.WaitGroup   // its scripts' requests
+	errors  map[uint64]error // of requests of the current task
 }
 
-// start starts a process and gives it limits and files. It is given up when stop is closed.
+// start starts a process and sends it limits and files. It gives up when stop is closed.
 func (p *processes) start(stop <-chan struct{}) (*process, error) {
 	cmd := exec.Command(p.program, argument)
 	cmd.Args[0] = os.Args[0]
@@ -111,36 +109,35 @@ func (p *processes) start(stop <-chan struct{}) (*process, error) {
 	return nil, startError{c.why}
 }
 
-// startError says that there is no process for scripts, whatever they do.
+// startError means that no process could be started, whatever the scripts do.
 type startError struct{ error }
 
-// Error tells the reason.
+// Error returns the reason.
 func (e startError) Error() string { return "start the scripts' process: " + e.error.Error() }
 
-// noProcess reports whether an error says that there was no process.
+// noProcess reports whether an error means that there was no process.
 func noProcess(err error) bool {
 	_, ok := errors.AsType[startError](err)
 	return ok
 }
 
-// Transient reports whether an error is none of the script nor of the row: no process could
-// be started, as where the machine is short of something, or what the script asked for could
-// not be had; see Later. Promise 5.
+// Transient reports whether an error is not due to the script or the row: no process could be started, for instance
+// because the machine lacks resources, or a request of the script could not be served; see Later. Promise 5.
 func Transient(err error) bool {
 	_, ok := errors.AsType[laterError](err)
 	return ok || noProcess(err)
 }
 
-// tell sends a frame. A process that does not listen any more must not hold up who speaks: it
-// is ended. So it is at an error; both are noticed.
+// tell sends a frame. A process that no longer reads must not block the sender: it is killed. It is also killed on an
+// error; both are noticed.
 func (c *process) tell(kind frameKind, payload []byte, most time.Duration) {
 	deaf := time.AfterFunc(most, func() { c.end(errors.New("its process did not listen")) })
 	defer deaf.Stop()
 	_ = c.out.send(kind, payload, true)
 }
 
-// environment returns what the process sees of the node's: nothing but what time it is
-// where, and what a system needs to start one.
+// environment returns the part of the node's environment that the process sees: only the time zone, and what the system
+// needs to start a process.
 func environment() []string {
 	list := []string{"GOTRACEBACK=none"}
 	for _, name := range []string{"TZ", "ZONEINFO", "SYSTEMROOT"} {
@@ -157,7 +154,7 @@ type head struct {
 	text []byte
 }
 
-// Write takes everything.
+// Write accepts everything.
 func (h *head) Write(b []byte) (int, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -165,10 +162,10 @@ func (h *head) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// fatal finds why Go, or the system's library, has ended a process.
+// fatal finds why Go or the system's library ended a process.
 var fatal = regexp.MustCompile(`(?m)^(?:fatal error|panic|runtime/cgo).*`)
 
-// listen hears what the process says until it ends.
+// listen reads frames from the process until it ends.
 func (c *process) listen(out io.Reader, said *head) {
 	r := bufio.NewReaderSize(out, 64<<10)
 	for {
@@ -203,7 +200,7 @@ func (c *process) listen(out io.Reader, said *head) {
 	close(c.over)
 }
 
-// hear does what a frame says.
+// hear handles a frame.
 func (c *process) hear(kind frameKind, d *decoder) error {
 	if kind == frameReady || kind == frameChecked || kind == frameLog {
 		return c.hearApart(kind, d)
@@ -212,7 +209,7 @@ func (c *process) hear(kind frameKind, d *decoder) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r := c.runs[id]
-	if r == nil { // it is not wanted any more
+	if r == nil { // it is no longer wanted
 		return d.err()
 	}
 	switch kind {
@@ -230,7 +227,7 @@ func (c *process) hear(kind frameKind, d *decoder) error {
 		}
 		r.done++
 		clear(r.errors)
-		r.cancel() // nobody waits any more for what the task has asked for
+		r.cancel() // no one waits any more for what the task has asked for
 		r.ctx, r.cancel = context.WithCancel(r.whole)
 		select {
 		case r.moved <- struct{}{}:
@@ -262,7 +259,7 @@ func (c *process) hear(kind frameKind, d *decoder) error {
 	return d.err()
 }
 
-// hearApart does what a frame says that belongs to no run.
+// hearApart handles a frame that belongs to no run.
 func (c *process) hearApart(kind frameKind, d *decoder) error {
 	switch kind {
 	case frameReady:
@@ -299,8 +296,8 @@ func (c *process) hearApart(kind frameKind, d *decoder) error {
 	return d.err()
 }
 
-// run does tasks, and returns how many have results. The error is why the process ended
-// before all had one, or there was no room.
+// run runs tasks, and returns how many have results. The error is why the process ended before all had one, or that
+// there was no room.
 func (c *process) run(ctx context.Context, s script, limit time.Duration, tasks []task, results []Result, room *int) (int, error) {
 	asked, cancel := context.WithCancel(ctx)
 	r := &run{whole: asked, file: s.file, tasks: tasks, results: results, room: *room, moved: make(chan struct{}, 1), full: make(chan struct{}),
@@ -343,7 +340,7 @@ func (c *process) run(ctx context.Context, s script, limit time.Duration, tasks 
 		return len(results), nil
 	}
 	if late, ok := errors.AsType[lateError](err); ok && done < len(results) {
-		results[done] = Result{Err: located(s.file, late)} // this one was under way
+		results[done] = Result{Err: located(s.file, late)} // this one was running
 		done++
 		if done == len(results) {
 			err = nil
@@ -352,7 +349,7 @@ func (c *process) run(ctx context.Context, s script, limit time.Duration, tasks 
 	return done, err
 }
 
-// unsent gives up a run whose rows cannot be sent. Of several, each is tried alone.
+// unsent gives up a run whose rows cannot be sent. If there are several, each is tried alone.
 func (c *process) unsent(id uint64, s script, tasks []task, results []Result, err error) (int, error) {
 	c.mu.Lock()
 	delete(c.runs, id)
@@ -364,7 +361,7 @@ func (c *process) unsent(id uint64, s script, tasks []task, results []Result, er
 	return 1, nil
 }
 
-// await waits until a run has ended. The error is why the process has ended before.
+// await waits until a run has ended. The error is why the process ended first.
 func (c *process) await(ctx context.Context, r *run, id uint64, limit time.Duration) error {
 	late := time.NewTimer(limit + graceTime)
 	defer late.Stop()
@@ -392,7 +389,7 @@ func (c *process) await(ctx context.Context, r *run, id uint64, limit time.Durat
 	}
 }
 
-// lateError says that a process was ended for the task of a run that was under way.
+// lateError means that a process was killed because of a run's current task.
 type lateError struct{ error }
 
 func tooLong(limit time.Duration) error {
@@ -415,7 +412,7 @@ func (c *process) check(file string, limit time.Duration) (exports, []string, er
 	return exports{}, nil, located(file, c.why)
 }
 
-// ended tells whether the process has ended.
+// ended reports whether the process has ended.
 func (c *process) ended() bool {
 	select {
 	case <-c.over:
@@ -425,7 +422,7 @@ func (c *process) ended() bool {
 	}
 }
 
-// end ends the process, for err if that is not nil.
+// end ends the process, because of err if that is not nil.
 func (c *process) end(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -435,13 +432,13 @@ func (c *process) end(err error) {
 	_ = c.cmd.Process.Kill() // unless it has ended
 }
 
-// kill ends the process and waits until it has.
+// kill ends the process and waits for it.
 func (c *process) kill(err error) {
 	c.end(err)
 	<-c.over
 }
 
-// stop has the process end by itself, and ends it if it does not.
+// stop asks the process to end, and kills it if it does not.
 func (c *process) stop() {
 	_ = c.in.Close() // then it has nothing more to do
 	select {

@@ -13,34 +13,34 @@ import (
 	"go.uber.org/zap"
 )
 
-// A run of tasks goes to a process in parts, of which each has at most so many tasks, and,
-// but for the first, bytes of rows.
+// A run of tasks is sent to a process in parts, each with at most this many tasks and, after the first, this many bytes
+// of rows.
 const (
 	partTasks = 256
 	partBytes = 1 << 20
 )
 
-// restTime is how long the process of a file that is not used any more is kept.
+// restTime is how long the process of an unused file is kept.
 const restTime = time.Minute
 
-// processes runs each file in a process of its own. A script that ends its process costs
-// its row: the process is started again, and what else it had to do is done.
+// processes runs each file in its own process. A script that ends its process costs its row: the process is restarted
+// and continues with its other tasks.
 type processes struct {
 	program   string
 	log       *zap.Logger
 	querier   Querier
 	publisher Publisher
 	config    Config
-	load      []byte // what each process is told first
+	load      []byte // what each process receives first
 
 	mu      sync.Mutex
 	cells   map[script]*cell
-	checker *process // that has looked at the files; nil: none
+	checker *process // the process that checked the files; nil: none
 	closed  bool
 	closing chan struct{} // closed then
 }
 
-// newProcesses returns the runner of files; it starts nothing before it is asked.
+// newProcesses returns a runner of files; it starts nothing until asked.
 func newProcesses(program string, log *zap.Logger, q Querier, p Publisher, c Config, s *sources) *processes {
 	b := binary.AppendVarint(nil, int64(c.TimeLimit))
 	b = binary.AppendVarint(b, c.MemoryLimit)
@@ -52,7 +52,7 @@ func newProcesses(program string, log *zap.Logger, q Querier, p Publisher, c Con
 	return &processes{program: program, log: log, querier: q, publisher: p, config: c, load: b, cells: map[script]*cell{}, closing: make(chan struct{})}
 }
 
-// check runs a file once. All files are looked at in one process, unless one ends it.
+// check runs a file once. All files are checked in one process, unless one ends it.
 func (p *processes) check(file string) (exports, []string, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -71,7 +71,7 @@ func (p *processes) check(file string) (exports, []string, error) {
 	return x, used, err
 }
 
-// dismiss ends a process that has looked at the files, if no script has taken it over.
+// dismiss ends the process that checked the files, unless a script has taken it over.
 func (p *processes) dismiss(checker *process) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -81,8 +81,7 @@ func (p *processes) dismiss(checker *process) {
 	}
 }
 
-// cell returns that of a script. The first takes over the process that has looked at the
-// files.
+// cell returns a script's cell. The first one takes over the process that checked the files.
 func (p *processes) cell(s script) *cell {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -110,7 +109,7 @@ func (p *processes) run(ctx context.Context, s script, tasks []task) []Result {
 			return results[:done]
 		}
 		from = to
-		if err := results[to-1].Err; noProcess(err) { // the next part would wait for a process as long
+		if err := results[to-1].Err; noProcess(err) { // the next part would wait just as long for a process
 			for ; from < len(tasks); from++ {
 				results[from].Err = err
 			}
@@ -119,7 +118,7 @@ func (p *processes) run(ctx context.Context, s script, tasks []task) []Result {
 	return results
 }
 
-// part returns how many of tasks, at least one, go to a process at once.
+// part returns how many of tasks, at least one, to send to a process at once.
 func part(tasks []task) int {
 	bytes := 0
 	for i := range tasks {
@@ -131,7 +130,7 @@ func part(tasks []task) int {
 	return len(tasks)
 }
 
-// close ends the processes, each when it has nothing to do.
+// close ends the processes, each once it is idle.
 func (p *processes) close() {
 	p.mu.Lock()
 	if !p.closed {
@@ -154,22 +153,22 @@ type cell struct {
 	owner *processes
 	script
 	limit  time.Duration // of one task
-	places chan struct{} // holds an element for each run: a runtime never has to be waited for
+	places chan struct{} // holds an element for each run, so that no one ever waits for a runtime
 	alone  sync.RWMutex  // held for writing while tasks are tried one by one
 	killers
 
 	mu       sync.Mutex
 	process  *process // nil: none
-	users    int      // runs that have it now
+	users    int      // runs that use it now
 	rest     *time.Timer
 	closed   bool
-	starting bool  // beside what runs
-	why      error // there is no process, as the last such start says
+	starting bool  // in the background
+	why      error // why the last such start failed
 	starts   sync.WaitGroup
 }
 
-// run does tasks but those of which it is known that they end the process, and returns how many
-// have results: all, unless these leave no room.
+// run runs tasks, except those known to end the process, and returns how many have results: all, unless these leave no
+// room.
 func (c *cell) run(ctx context.Context, tasks []task, results []Result, room *int) (done int) {
 	if c.resolver {
 		return c.once(ctx, tasks, results, room)
@@ -189,9 +188,9 @@ func (c *cell) run(ctx context.Context, tasks []task, results []Result, room *in
 	return done
 }
 
-// all does tasks in the process. Those that it leaves undone as it ends are done again one
-// by one, with nothing beside them: the one that ends the process then is to blame.
-// Scripts are made for that: a row may be transformed more than once.
+// all runs tasks in the process. If the process ends, the unfinished ones are retried one by one, with nothing else
+// running: then a task that ends the process is to blame. Scripts must allow for that: a row may be transformed more
+// than once.
 func (c *cell) all(ctx context.Context, tasks []task, results []Result, room *int) int {
 	c.alone.RLock()
 	done, err := c.attempt(ctx, tasks, results, room)
@@ -219,9 +218,9 @@ func (c *cell) all(ctx context.Context, tasks []task, results []Result, room *in
 	return done
 }
 
-// once does a task while its row is locked, so that nothing is waited for but the script: where
-// another runs, or there is no process, the task is to come again. Since nothing runs beside it,
-// it is to blame if the process ends twice with it. There is but one task. Promise 7.
+// once runs a task while its row is locked, so it waits for nothing but the script: if another task runs, or there is
+// no process, the task must be retried later. Since nothing else runs, it is to blame if the process ends twice with
+// it. There is only one task. Promise 7.
 func (c *cell) once(ctx context.Context, tasks []task, results []Result, room *int) int {
 	err := c.rests(time.Now(), &tasks[0])
 	switch {
@@ -241,7 +240,7 @@ func (c *cell) once(ctx context.Context, tasks []task, results []Result, room *i
 	return 1
 }
 
-// blame notes that the process ended with a task, and returns how often it did.
+// blame notes that a task ended the process, and returns how often it has.
 func (c *cell) blame(t *task, err error) int {
 	times, tell := c.ended(time.Now(), t, err)
 	if tell > 0 {
@@ -251,8 +250,8 @@ func (c *cell) blame(t *task, err error) int {
 	return times
 }
 
-// attempt does tasks in the process, and returns how many have results. The error is
-// why the process ended before all had one.
+// attempt runs tasks in the process, and returns how many have results. The error is why the process ended before all
+// had one.
 func (c *cell) attempt(ctx context.Context, tasks []task, results []Result, room *int) (done int, err error) {
 	place := c.places
 	if ctx.Err() != nil {
@@ -281,8 +280,8 @@ func (c *cell) attempt(ctx context.Context, tasks []task, results []Result, room
 	return done, err
 }
 
-// take returns the process, which is started if there is none: beside what runs where a row is
-// locked meanwhile, and then there is none yet.
+// take returns the process, starting it if there is none. While a row is locked it starts in the background, and there
+// is no process yet.
 func (c *cell) take() (*process, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -304,7 +303,7 @@ func (c *cell) take() (*process, error) {
 	return c.process, nil
 }
 
-// begin has the process started, and returns why there is none. c.mu is held.
+// begin starts the process, and returns why there is none. c.mu is held.
 func (c *cell) begin() error {
 	err := c.why
 	if err == nil {
@@ -324,7 +323,7 @@ func (c *cell) begin() error {
 	return err
 }
 
-// give gives the process back.
+// give returns the process.
 func (c *cell) give() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -332,7 +331,7 @@ func (c *cell) give() {
 	c.settle()
 }
 
-// settle ends a process that nobody has, if it is not to be kept, or later. c.mu is held.
+// settle ends a process that no one uses: at once if the cell is closed, otherwise after restTime. c.mu is held.
 func (c *cell) settle() {
 	switch {
 	case c.users > 0:
@@ -358,7 +357,7 @@ func (c *cell) end() {
 }
 
 func (c *cell) close() {
-	c.alone.Lock() // until nothing runs
+	c.alone.Lock() // waits until nothing runs
 	defer c.alone.Unlock()
 	defer c.starts.Wait()
 	c.mu.Lock()

@@ -2,16 +2,14 @@ package transform
 
 import "github.com/dop251/goja"
 
-// traps are what a Proxy's handler can have, each with the function of Reflect
-// that does the same without it.
+// traps are the functions a Proxy's handler can have, each with the function of Reflect that does the same without it.
 var traps = []string{
 	"getPrototypeOf", "setPrototypeOf", "isExtensible", "preventExtensions", "getOwnPropertyDescriptor", "defineProperty",
 	"has", "get", "set", "deleteProperty", "ownKeys", "apply", "construct",
 }
 
-// countProxies makes what is done to a Proxy a native function's call, so that
-// it counts. Otherwise an object whose prototype is its own Proxy, or a handler
-// that inherits from its Proxy, is looked at without an end and without a call.
+// countProxies makes each operation on a Proxy a native function call, so that it counts. Otherwise an object whose
+// prototype is its own Proxy, or a handler that inherits from its Proxy, would be looked up endlessly without a call.
 func (m *machine) countProxies() {
 	own := goja.NewSymbol("handler")
 	all := m.vm.CreateObject(nil)
@@ -19,7 +17,7 @@ func (m *machine) countProxies() {
 		all.Set(name, m.trap(name, own))
 		m.count(all.Get(name).(*goja.Object))
 	}
-	// counted returns args, those of new Proxy, with a handler that asks the one in them.
+	// counted returns args, those of new Proxy, with a handler that delegates to the one in them.
 	counted := func(args []goja.Value) []goja.Value {
 		if len(args) < 2 {
 			return args
@@ -45,8 +43,8 @@ func (m *machine) countProxies() {
 	}
 }
 
-// trap returns the trap name of the handlers that countProxies makes, which have
-// the script's handler under the symbol own.
+// trap returns the trap with a name for the handlers that countProxies makes, which hold the script's handler under the
+// symbol own.
 func (m *machine) trap(name string, own *goja.Symbol) goja.Value {
 	without, _ := goja.AssertFunction(m.member("Reflect", name))
 	return m.vm.ToValue(func(c goja.FunctionCall) goja.Value {
@@ -67,9 +65,8 @@ func (m *machine) trap(name string, own *goja.Symbol) goja.Value {
 	})
 }
 
-// countFinally makes the functions that Promise.prototype.finally hands on count
-// their calls. They are the only ones made by a native that can call themselves:
-// those of a promise work once.
+// countFinally makes the functions that Promise.prototype.finally passes on count their calls. They are the only
+// native-made functions that can call themselves: those of a promise work once.
 func (m *machine) countFinally() {
 	n, _ := nativeOf(m.member("Promise", "prototype", "finally"))
 	finally := *n.call

@@ -12,11 +12,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// resolveLimit is what one call of resolve may take: the row is locked
-// meanwhile. Promise 7.
+// resolveLimit is how long one call of resolve may take: the row is locked meanwhile. Promise 7.
 const resolveLimit = time.Second
 
-// errLocked is what a script gets that asks others while a row is locked.
+// errLocked is what a script gets that sends queries or messages while a row is locked.
 var errLocked = errors.New("resolve must not query or publish while the row is locked")
 
 // refusing is the Querier and the Publisher of resolve.
@@ -26,8 +25,7 @@ func (refusing) Query(context.Context, string, string) ([]value.Entity, error) {
 
 func (refusing) Publish(context.Context, string, []byte, byte, bool) error { return errLocked }
 
-// Conflict is two versions of a row, neither of which knew the other. Local is
-// the one that the node has.
+// Conflict is two versions of a row, neither of which had seen the other. Local is the node's own.
 type Conflict struct {
 	Table, ID       string
 	Local, Incoming Side
@@ -39,15 +37,14 @@ type Side struct {
 	Entity value.Entity
 }
 
-// HasResolve tells whether the file of table exports resolve.
+// HasResolve reports whether table's file exports resolve.
 func (t *Transformers) HasResolve(table string) bool {
 	return t.loaded.Load().file(table, true) != ""
 }
 
-// Resolve returns the row that the function resolve of the file of c.Table makes
-// of two; nil is a deleted row. It takes at most a second, and waits for no process: where
-// there is none yet the error is Transient. Else it names the file and what is wrong with it,
-// and is ErrNoResolve where there is none.
+// Resolve returns the row that the resolve function of c.Table's file makes of two; nil is a deleted row. It takes at
+// most a second, and waits for no process: if there is none yet the error is Transient. Otherwise the error names the
+// file and what is wrong with it, or is ErrNoResolve if there is no such function.
 func (t *Transformers) Resolve(ctx context.Context, c Conflict) (value.Entity, error) {
 	if !t.HasResolve(c.Table) {
 		return nil, fmt.Errorf("resolve %s: %w", c.Table, ErrNoResolve)
@@ -56,7 +53,7 @@ func (t *Transformers) Resolve(ctx context.Context, c Conflict) (value.Entity, e
 	return r.Entity, r.Err
 }
 
-// ErrNoResolve says that a table's file, if there is one, does not export resolve.
+// ErrNoResolve means that a table's file, if there is one, does not export resolve.
 var ErrNoResolve = errors.New("its transformer file exports no resolve")
 
 // conflict returns the argument of resolve.
@@ -93,7 +90,7 @@ func (m *machine) conflict(c Conflict) (*goja.Object, error) {
 	return o, nil
 }
 
-// side returns a version of the row; its time is in milliseconds, as of a Date.
+// side returns a version of the row; its time is in milliseconds, as in a Date.
 func (m *machine) side(s Side) (*goja.Object, error) {
 	o := m.vm.NewObject()
 	o.Set("entity", goja.Null())

@@ -15,12 +15,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// plainObject is how goja exports an object that is not an array, a Map, bytes
-// and so on.
+// plainObject is the type as which goja exports an object that is not an array, a Map, bytes and so on.
 var plainObject = reflect.TypeFor[map[string]any]()
 
-// entity returns the object that a script returned. original is what the
-// script was given.
+// entity returns the entity that a script returned. original is what the script was given.
 func (m *machine) entity(result goja.Value, original value.Entity) (value.Entity, error) {
 	switch {
 	case goja.IsUndefined(result):
@@ -62,8 +60,7 @@ func (m *machine) fields(object *goja.Object, original value.Entity) (value.Enti
 	return entity, nil
 }
 
-// undated returns the original time of the column name where date is the Date
-// that was made of it, which has no microseconds.
+// undated returns the original time of a column if date is the unchanged Date made from it, which has no microseconds.
 func undated(date time.Time, original value.Entity, name string) time.Time {
 	before, _ := original.Value(name)
 	if t, ok := before.(time.Time); ok && t.UnixMilli() == date.UnixMilli() {
@@ -72,8 +69,7 @@ func undated(date time.Time, original value.Entity, name string) time.Time {
 	return date
 }
 
-// fromJS returns v as the value of a field. It may panic with a JavaScript
-// exception.
+// fromJS returns v as a field's value. It may panic with a JavaScript exception.
 func (m *machine) fromJS(v goja.Value) (any, error) {
 	switch v := v.(type) {
 	case *goja.Object:
@@ -97,7 +93,7 @@ func (m *machine) fromJS(v goja.Value) (any, error) {
 	}
 }
 
-// fromObject returns bytes and dates as such and any other object as its JSON.
+// fromObject returns bytes and dates as such, and any other object as JSON.
 func (m *machine) fromObject(o *goja.Object) (any, error) {
 	if _, ok := goja.AssertFunction(o); ok {
 		return nil, errors.New("a function is not a value")
@@ -124,7 +120,7 @@ func (m *machine) fromObject(o *goja.Object) (any, error) {
 	if s := text.String(); s[0] == '{' || s[0] == '[' {
 		return json.RawMessage(s), nil
 	}
-	// A boxed primitive, or what a toJSON made of an object.
+	// A boxed primitive, or the result of an object's toJSON.
 	plain, err := m.parse(goja.Undefined(), text)
 	if err != nil {
 		return nil, m.explain(err)
@@ -132,7 +128,7 @@ func (m *machine) fromObject(o *goja.Object) (any, error) {
 	return m.fromJS(plain)
 }
 
-// bytesOf returns what a Buffer, Uint8Array or ArrayBuffer holds, not copied.
+// bytesOf returns the content of a Buffer, Uint8Array or ArrayBuffer, not copied.
 func bytesOf(o *goja.Object) ([]byte, bool) {
 	if buffer, ok := exported[goja.ArrayBuffer](o); ok {
 		return buffer.Bytes(), true
@@ -140,8 +136,7 @@ func bytesOf(o *goja.Object) ([]byte, bool) {
 	return exported[[]byte](o)
 }
 
-// exported returns v as T if that is what goja exports it as. Looking at the
-// type first spares the export of a whole object.
+// exported returns v as T if goja exports it as that. Checking the type first avoids exporting a whole object.
 func exported[T any](v goja.Value) (T, bool) {
 	if v.ExportType() != reflect.TypeFor[T]() {
 		var zero T

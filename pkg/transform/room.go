@@ -8,14 +8,14 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// roomRows is for how many rows of Config.MaxRow there is room in the results of one run
-// beside what the scripts were given. Promise 10.
+// roomRows is how many rows of Config.MaxRow the results of one run may hold beyond what the scripts were given.
+// Promise 10.
 const roomRows = 4
 
-// fieldBytes is what a field takes beside its name and its value's bytes.
+// fieldBytes is what a field takes besides its name and its value's bytes.
 const fieldBytes = 32
 
-// sizeOf returns about how many bytes an entity takes.
+// sizeOf returns roughly how many bytes an entity takes.
 func sizeOf(e value.Entity) int {
 	size := len(e) * fieldBytes
 	for _, f := range e {
@@ -32,12 +32,12 @@ func sizeOf(e value.Entity) int {
 	return size
 }
 
-// sizeOf returns that of the rows which the task is about.
+// sizeOf returns the size of a task's rows.
 func (t *task) sizeOf() int {
 	return sizeOf(t.Entity) + sizeOf(t.conflict.Local.Entity) + sizeOf(t.conflict.Incoming.Entity)
 }
 
-// room returns how many bytes the results of tasks may take until no more are wanted.
+// room returns how many bytes the results of tasks may take before no more are wanted.
 func (c *Config) room(tasks []task) int {
 	if c.MaxRow == 0 {
 		return math.MaxInt
@@ -49,8 +49,8 @@ func (c *Config) room(tasks []task) int {
 	return room
 }
 
-// fit returns how many bytes a result of a task takes, and makes it an error if it is larger
-// than a row may be and than what the script was given.
+// fit returns the size of a task's result in bytes, and turns it into an error if it is larger than both the row limit
+// and what the script was given.
 func (c *Config) fit(file string, t *task, r *Result) int {
 	size := sizeOf(r.Entity)
 	if c.MaxRow == 0 || size <= max(c.MaxRow, t.sizeOf()) {

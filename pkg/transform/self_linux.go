@@ -2,8 +2,8 @@ package transform
 
 import "os"
 
-// self returns the path of this very program, also after another has taken its place;
-// where there is none scripts run in its process.
+// self returns the path of this very program, even after its file has been replaced; if it is empty, scripts run in
+// this process.
 func self() string {
 	const path = "/proc/self/exe"
 	if _, err := os.Stat(path); err != nil {

@@ -4,7 +4,7 @@ package transform
 
 import "os"
 
-// self returns the path of this program; where none is known scripts run in its process.
+// self returns the path of this program; if it is empty, scripts run in this process.
 func self() string {
 	path, err := os.Executable()
 	if err != nil {

@@ -22,17 +22,17 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// argument is the only argument of this program where it runs scripts for a node.
+// argument is the only argument of this program when it runs scripts for a node.
 const argument = "run-scripts"
 
-// program is what a node starts for its scripts; empty, they run in its own process.
+// program is what a node starts for its scripts; if empty, they run in its own process.
 var program string
 
-// Main is the first that a program calls whose nodes are to run scripts in processes of
-// their own. Where the program was started as such a process, Main does not return.
+// Main must be the first call of a program whose nodes run scripts in separate processes. If the program was started as
+// such a process, Main does not return.
 func Main() {
 	if len(os.Args) == 2 && os.Args[1] == argument {
-		// It ends when the node closes the pipe, not at a signal that both get.
+		// It ends when the node closes the pipe, not on a signal that both receive.
 		signal.Ignore(os.Interrupt, syscall.SIGTERM)
 		if err := serve(os.Stdin, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -43,12 +43,11 @@ func Main() {
 	program = self()
 }
 
-// maxStack bounds a stack of the process, whose memory is bounded too: nothing that a
-// script should do needs as much.
+// maxStack bounds a stack of the process, whose memory is bounded too: no legitimate script needs as much.
 const maxStack = 256 << 20
 
-// collectAt is how much garbage there may be, in percent of what is in use, before it is
-// collected: little is in use, and rows make much. Close to the limit there may be less.
+// collectAt is how much garbage, in percent of the memory in use, may accumulate before a collection: little is in use,
+// and rows make much garbage. Close to the limit it is less.
 const collectAt = 400
 
 // server is the process that runs scripts for a node.
@@ -86,7 +85,7 @@ func serve(in io.Reader, out io.Writer) error {
 	}
 }
 
-// take does what a frame says.
+// take handles a frame.
 func (s *server) take(kind frameKind, d *decoder) error {
 	switch kind {
 	case frameLoad:
@@ -123,7 +122,7 @@ func (s *server) take(kind frameKind, d *decoder) error {
 	return d.err()
 }
 
-// load takes the limits and the files, and gives up what this process does not need.
+// load reads the limits and the files, and gives up what this process does not need.
 func (s *server) load(d *decoder) error {
 	c := Config{TimeLimit: time.Duration(d.int()), MemoryLimit: d.int(), Runtimes: int(d.int())}
 	files := &sources{files: map[string][]byte{}}
@@ -134,7 +133,7 @@ func (s *server) load(d *decoder) error {
 	if err := d.err(); err != nil {
 		return err
 	}
-	_ = time.Now().Local().String() // reads the time zone's file, as long as files can be read
+	_ = time.Now().Local().String() // reads the time zone's file while files can still be read
 	failed := ""
 	if err := confine(c.MemoryLimit * int64(c.Runtimes)); err != nil {
 		failed = err.Error()
@@ -151,10 +150,10 @@ func (s *server) check(file string) {
 	b := appendBool(appendBool(nil, x.main), x.resolve)
 	b = appendStrings(b, used)
 	b, _ = appendResult(b, &Result{Err: err}) // a result without a row can always be sent
-	_ = s.out.send(frameChecked, b, true)     // a pipe that is broken ends serve
+	_ = s.out.send(frameChecked, b, true)     // a broken pipe ends serve
 }
 
-// run does the tasks of a run.
+// run runs the tasks of a run.
 func (s *server) run(ctx context.Context, id uint64, at script, tasks []task) {
 	for i := range tasks {
 		head := binary.AppendUvarint(nil, id)
@@ -169,7 +168,7 @@ func (s *server) run(ctx context.Context, id uint64, at script, tasks []task) {
 		if err != nil {
 			b, _ = appendResult(head, &Result{Err: &scriptError{where: at.file, text: err.Error()}})
 		}
-		_ = s.out.send(frameResult, b, false) // a pipe that is broken ends serve
+		_ = s.out.send(frameResult, b, false) // a broken pipe ends serve
 	}
 	s.mu.Lock()
 	s.runs[id]()
@@ -197,10 +196,10 @@ func (s *server) answered(d *decoder) {
 	}
 }
 
-// runKey is under which a run's context has its number.
+// runKey is the key under which a run's context holds its number.
 type runKey struct{}
 
-// asking is the Querier and the Publisher of scripts: it asks the node.
+// asking is the Querier and Publisher of scripts: it asks the node.
 type asking struct{ s *server }
 
 // Query has the node run a statement.
@@ -241,7 +240,7 @@ func (a asking) ask(ctx context.Context, kind frameKind, question []byte) ([]val
 	}
 }
 
-// logCore sends what scripts say to the node, which chooses what it wants to know.
+// logCore sends scripts' output to the node, which decides what to keep.
 type logCore struct {
 	zapcore.LevelEnabler
 	out    *frames

@@ -58,8 +58,8 @@ func TestErrorOfAQueryIsTheCallsUnlessCaught(t *testing.T) {
 	wantError(t, err, "orders.js:2: TypeError: query: the first argument must be a string")
 }
 
-// TestWhatCannotBeHadNowIsNoFaultOfTheScript, whether that makes it its own error or not; what it catches is its business.
-func TestWhatCannotBeHadNowIsNoFaultOfTheScript(t *testing.T) {
+// TestAnUnavailableServiceIsNotTheScriptsFault, whether that makes it its own error or not; what it catches is its business.
+func TestAnUnavailableServiceIsNotTheScriptsFault(t *testing.T) {
 	both(t, func(t *testing.T, at where) {
 		w := world{where: at, querier: queryFunc(func(context.Context, string) ([]value.Entity, error) { return nil, Later(errServer) }),
 			publisher: publishFunc(func(context.Context, string, []byte, byte, bool) error { return Later(errServer) })}

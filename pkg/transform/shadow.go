@@ -2,5 +2,5 @@
 
 package transform
 
-// shadow is what the race detector takes where it is built in.
+// shadow is the race detector's memory; none, since it is not built in.
 const shadow = 0

@@ -2,5 +2,5 @@
 
 package transform
 
-// shadow is what the race detector takes beside the memory that it watches, 128 MiB at a time.
+// shadow is what the race detector takes besides the memory that it watches, 128 MiB at a time.
 const shadow = 1 << 30

@@ -13,17 +13,15 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// sources are the .js, .json and .map files below the directory, by path. They
-// are all read at once: scripts never touch the file system, and a file that
-// changes under way is not half new and half old.
+// sources are the .js, .json and .map files below the directory, by path. They are all read at once: scripts never
+// touch the file system, and no file is half old and half new.
 type sources struct {
 	files map[string][]byte
 	used  sync.Map // the names that have been run, by any runtime
 }
 
-// readSources reads the directory and those in it, except node_modules and
-// what begins with a dot. A symbolic link may point to a file within the
-// directory; one that leads out of it is an error.
+// readSources reads the directory and its subdirectories, except node_modules and names that begin with a dot. A
+// symbolic link may point to a file within the directory; one that leads out of it is an error.
 func readSources(directory string) (*sources, error) {
 	root, err := os.OpenRoot(directory)
 	if err != nil {
@@ -52,8 +50,8 @@ func readSources(directory string) (*sources, error) {
 	return s, nil
 }
 
-// file returns the file of table, "" where there is none. A name that a table had with
-// earlier programs does not count where it is that of another table.
+// file returns table's file, or "". A name that the table had in earlier programs does not count if it is another
+// table's.
 func (s *sources) file(table string, tables []string) string {
 	for i, name := range fileNames(table) {
 		others := i > 0 && slices.ContainsFunc(tables, func(t string) bool { return t != table && FileName(t) == name })
@@ -64,7 +62,13 @@ func (s *sources) file(table string, tables []string) string {
 	return ""
 }
 
-// usedNames returns the files that any runtime has run or read, in order.
+// has reports whether there is a file.
+func (s *sources) has(name string) bool {
+	_, ok := s.files[name]
+	return ok
+}
+
+// usedNames returns the files that any runtime has run or read, sorted.
 func (s *sources) usedNames() []string {
 	var names []string
 	for name := range s.files {
@@ -76,8 +80,7 @@ func (s *sources) usedNames() []string {
 	return names
 }
 
-// unused returns the .js files that could be a table's, but that no table and
-// no require has taken, in order.
+// unused returns the .js files that could be a table's but that no table and no require uses, sorted.
 func (s *sources) unused(used []string) []string {
 	var names []string
 	for name := range s.files {
@@ -89,8 +92,8 @@ func (s *sources) unused(used []string) []string {
 	return names
 }
 
-// registry returns what require finds: the sources, each compiled once for all
-// runtimes, and the modules that come with the packages that this one imports.
+// registry returns what require finds: the sources, each compiled once for all runtimes, and the modules that come with
+// the imported packages.
 func (s *sources) registry() *require.Registry {
 	return require.NewRegistry(
 		require.WithPathResolver(func(base, name string) string { return path.Join(base, name) }),

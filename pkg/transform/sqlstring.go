@@ -11,19 +11,17 @@ import (
 
 var (
 	placeholder  = regexp.MustCompile(`\?+`)
-	assigning    = regexp.MustCompile(`(?i)(^|[^\w$` + "`" + `])(SET|KEY\s+UPDATE)\s+$`) // what stands before assignments
+	assigning    = regexp.MustCompile(`(?i)(^|[^\w$` + "`" + `])(SET|KEY\s+UPDATE)\s+$`) // what precedes assignments
 	stringEscape = strings.NewReplacer("\x00", `\0`, "\b", `\b`, "\t", `\t`, "\n", `\n`, "\r", `\r`,
 		"\x1a", `\Z`, `"`, `\"`, `'`, `\'`, `\`, `\\`)
 )
 
-// formatSQL puts values in the place of the ? and ?? of sql as the npm package
-// sqlstring 2.3.3 does with time zone Z: a value for ?, an identifier for ??, in
-// string literals too, and placeholders without a value stay. Unlike there, a
-// Uint8Array is bytes even if it is no Buffer, inherited properties of an object do
-// not count, and an object is assignments only after SET or ON DUPLICATE KEY UPDATE:
-// anywhere else, where a value is meant, it is refused, since `name = ?` would become
-// a comparison of columns that whoever made the object has chosen. It may panic with a
-// JavaScript exception.
+// formatSQL replaces the ? and ?? of sql with values as the npm package sqlstring 2.3.3 does with time zone Z: a value
+// for ?, an identifier for ??, even within string literals; placeholders without a value stay. Unlike sqlstring, a
+// Uint8Array is bytes even if it is not a Buffer, inherited properties of an object do not count, and an object becomes
+// assignments only after SET or ON DUPLICATE KEY UPDATE: anywhere else, where a value is expected, it is refused, since
+// `name = ?` would become a comparison of columns chosen by whoever made the object. It may panic with a JavaScript
+// exception.
 func formatSQL(vm *goja.Runtime, sql string, values []goja.Value) string {
 	var b strings.Builder
 	from, used := 0, 0
@@ -53,22 +51,22 @@ func formatSQL(vm *goja.Runtime, sql string, values []goja.Value) string {
 	return b.String()
 }
 
-// plainObjectOf returns v if it is an object of the script's that stands for itself.
+// plainObjectOf returns v if it is a script's plain object.
 func plainObjectOf(v goja.Value) (*goja.Object, bool) {
 	o, ok := v.(*goja.Object)
 	return o, ok && o.ClassName() == "Object" && o.ExportType() == plainObject && !isSQL(o)
 }
 
-// isSQL tells whether o has a function that makes its SQL.
+// isSQL reports whether o has a function that returns its SQL.
 func isSQL(o *goja.Object) bool {
 	_, ok := goja.AssertFunction(o.Get("toSqlString"))
 	return ok
 }
 
-// escaping makes a value of a statement its text.
+// escaping turns a statement's value into text.
 type escaping struct {
 	vm *goja.Runtime
-	at int // which of the values of query, from 1
+	at int // the value's position in query's arguments, from 1
 }
 
 // value returns v as a literal, an array as a list.
@@ -143,8 +141,7 @@ func (e escaping) assignments(o *goja.Object) string {
 	return strings.Join(parts, ", ")
 }
 
-// escapeID returns v as an identifier, qualified where it has dots, an array as
-// a list of them.
+// escapeID returns v as an identifier, qualified if it has dots, or an array as a list of identifiers.
 func escapeID(vm *goja.Runtime, v goja.Value) string {
 	if o, ok := v.(*goja.Object); ok && isArray(o) {
 		var parts []string
@@ -160,5 +157,5 @@ func escapeID(vm *goja.Runtime, v goja.Value) string {
 // quoted returns s as a string literal.
 func quoted(s string) string { return "'" + stringEscape.Replace(s) + "'" }
 
-// isArray tells whether o was made by [] or Array.
+// isArray reports whether o was made by [] or Array.
 func isArray(o *goja.Object) bool { return o.ClassName() == "Array" }

@@ -7,7 +7,7 @@ import (
 	"github.com/dop251/goja"
 )
 
-// taskKind is which function of a file a task calls.
+// taskKind says which function of a file a task calls.
 type taskKind uint8
 
 const (
@@ -28,8 +28,8 @@ type task struct {
 	conflict Conflict // of resolve
 }
 
-// script is a file for one of its two uses: each has runtimes of its own, so that who
-// resolves a conflict never waits for a transformer while a row is locked.
+// script is a file for one of its two uses: each has its own runtimes, so that resolving a conflict, with a row locked,
+// never waits for a transformer.
 type script struct {
 	file     string
 	resolver bool
@@ -40,16 +40,16 @@ type exports struct{ main, resolve bool }
 
 // runner runs the functions of one set of files.
 type runner interface {
-	// check runs a file, and tells what it exports and which files have been used so far.
+	// check runs a file, and returns what it exports and which files have been used so far.
 	check(file string) (exports, []string, error)
-	// run does tasks one after the other, as far as ctx lets it, and returns as many
-	// results, or those of the first where they are large. Errors begin with the file.
+	// run runs tasks one after another, as far as ctx allows, and returns as many results, or only the first ones if
+	// they are large. Errors begin with the file.
 	run(ctx context.Context, s script, tasks []task) []Result
-	// close ends what it has once that is not used any more.
+	// close ends the runner's processes once they are idle.
 	close()
 }
 
-// do does a task.
+// do runs a task.
 func (m *machine) do(ctx context.Context, t *task) (r Result) {
 	switch t.kind {
 	case upsert:

@@ -5,12 +5,12 @@ import (
 	"regexp"
 )
 
-// built are the errors that the engine throws by itself, and those that Go has made: their texts have what the script worked on.
+// built matches errors thrown by the engine or created by Go: their texts contain what the script worked on.
 var built = regexp.MustCompile(`^(?:column [^:]*: )?((?:Type|Range|Syntax|Reference|Eval|URI|Internal|Aggregate|Go)Error)\b`)
 
-// Told is what other nodes learn about an error of a transformer: neither file nor line, and of the text only what the script has
-// thrown itself, which is its answer to who sent the row. What the engine says, a statement or a limit, is told by its class.
-// Promise 8.
+// Told returns what other nodes learn about a transformer's error: neither file nor line, and only text that the script
+// itself threw, which is its answer to the row's sender. An error of the engine, a statement or a limit is named only
+// by its class. Promise 8.
 func Told(err error) string {
 	const why = "the log there says why"
 	if Transient(err) {
@@ -26,5 +26,5 @@ func Told(err error) string {
 	return bounded("the transformer fails on it: " + s.text)
 }
 
-// Told makes the error one that itself says what others learn about it.
+// Told returns what others learn about the error.
 func (e *scriptError) Told() string { return Told(e) }

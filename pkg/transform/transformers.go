@@ -16,19 +16,17 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// longestTimeLimit bounds Config.TimeLimit. A backtracking regular expression
-// cannot be interrupted, it can only be given a timeout when it is compiled,
-// and one that timed out counts as not matched. So that timeout must never be
-// shorter than a call's limit, which then stops the script before it can use
-// the wrong answer.
+// longestTimeLimit bounds Config.TimeLimit. A backtracking regular expression cannot be interrupted; it can only be
+// given a timeout when it is compiled, and after a timeout it counts as not matched. So that timeout must never be
+// shorter than a call's limit, which then stops the script before it can use the wrong answer.
 const longestTimeLimit = time.Minute
 
 func init() {
 	regexp2.DefaultMatchTimeout = longestTimeLimit
 }
 
-// Later marks an error of a Querier or a Publisher that is none of what the script asks for:
-// the database or the broker cannot be had now. A row that fails for it is to come again.
+// Later marks an error of a Querier or a Publisher that is not the script's fault: the database or the broker is
+// unavailable. A row that fails because of it must be retried.
 func Later(err error) error {
 	if err == nil {
 		return nil
@@ -40,10 +38,9 @@ type laterError struct{ error }
 
 func (e laterError) Unwrap() error { return e.error }
 
-// Querier runs a statement for the query function of a file's script. The text is complete:
-// the values are in it, escaped for a session without NO_BACKSLASH_ESCAPES. It
-// is called concurrently and returns soon after ctx has ended. A statement
-// without rows gives none.
+// Querier runs a statement for the query function of a file's script. The text is complete: it contains the values,
+// escaped for a session without NO_BACKSLASH_ESCAPES. It is called concurrently and returns soon after ctx has ended. A
+// statement without a result set returns no rows.
 type Querier interface {
 	Query(ctx context.Context, file, sql string) ([]value.Entity, error)
 }
@@ -61,33 +58,33 @@ type Config struct {
 	TimeLimit   time.Duration // of one call, waiting included; default 5 s, at most 1 min
 	MemoryLimit int64         // bytes by which the heap may grow during one call; default 256 MiB
 	Runtimes    int           // how many calls of one file run at a time; default GOMAXPROCS
-	MaxRow      int           // bytes of the largest row that a script may make of a smaller one; default any
+	MaxRow      int           // bytes of the largest row that a script may make from a smaller one; default unlimited
 }
 
-// Transformers are the scripts of all tables. Its methods may be called
-// concurrently, except that Load comes first and Reload never runs twice at a
-// time.
+// Transformers are the scripts of all tables. Their methods may be called concurrently, except that Load comes first
+// and Reload never runs twice at once.
 type Transformers struct {
 	log       *zap.Logger
 	querier   Querier
 	publisher Publisher
 	config    Config
-	program   string // that runs the scripts; empty: this one does
+	program   string // that runs the scripts; empty: this one
 	tables    []string
+	named     map[string]string       // files by table; nil: files are named after tables
 	loaded    atomic.Pointer[fileSet] // Reload replaces it as a whole
 	counts    counts
 }
 
-// fileSet is what one Load or Reload has found.
+// fileSet is the result of one Load or Reload.
 type fileSet struct {
 	runner  runner              // nil: there are no files
 	files   map[string]string   // of the tables that have one
 	exports map[string]exports  // by file
-	unused  []string            // the files of no table
-	shared  map[string][]string // the files of several tables, with these
+	unused  []string            // files that belong to no table
+	shared  map[string][]string // files of several tables, with their tables
 }
 
-// file returns the file of a table if it has the function that is wanted, else "".
+// file returns a table's file if it has the wanted function, or "".
 func (l *fileSet) file(table string, resolver bool) string {
 	file := l.files[table]
 	if x := l.exports[file]; resolver && !x.resolve || !resolver && !x.main {
@@ -113,18 +110,22 @@ func New(log *zap.Logger, q Querier, p Publisher, c Config) *Transformers {
 	return t
 }
 
-// Load reads the directory and runs the file of each table once, so that all
-// mistakes show now. The error names every file that does not compile, throws
-// or exports no function, with the line; then nothing is loaded. One that is Transient names none: there was no process
-// to look at them.
+// Load reads the directory and runs each table's file once, so that all mistakes show now. The error names every file
+// that does not compile, throws or exports no function, with the line; then nothing is loaded. A Transient error names
+// no file: there was no process to check them.
 func (t *Transformers) Load(tables []string) error {
 	t.tables = tables
 	return t.Reload()
 }
 
-// Reload rereads the directory for the tables that Load named. Either all
-// files are taken or, when there is an error, the ones in use stay. Calls that
-// run meanwhile end with the files that they began with.
+// LoadFiles is Load for tables whose files are named explicitly. A missing file is an error.
+func (t *Transformers) LoadFiles(files map[string]string) error {
+	t.named = files
+	return t.Load(slices.Sorted(maps.Keys(files)))
+}
+
+// Reload rereads the directory for the tables that Load named. Either all files are replaced or, on an error, the
+// current ones stay. Calls in progress finish with the files they began with.
 func (t *Transformers) Reload() error {
 	if t.config.Directory == "" {
 		return nil
@@ -138,7 +139,14 @@ func (t *Transformers) Reload() error {
 	var used []string
 	var mistakes []error
 	for _, table := range t.tables {
-		file := sources.file(table, t.tables)
+		file := t.named[table]
+		switch {
+		case t.named == nil:
+			file = sources.file(table, t.tables)
+		case !sources.has(file):
+			mistakes = append(mistakes, fmt.Errorf("load transformer: %s: there is no such file in %s", file, t.config.Directory))
+			continue
+		}
 		if file == "" {
 			continue
 		}
@@ -161,7 +169,9 @@ func (t *Transformers) Reload() error {
 		now.runner.close()
 		return errors.Join(mistakes...)
 	}
-	now.shared, now.unused = sharedOf(users), sources.unused(used)
+	if t.named == nil {
+		now.shared, now.unused = sharedOf(users), sources.unused(used)
+	}
 	before := t.loaded.Swap(now)
 	if before.runner != nil {
 		before.runner.close()
@@ -175,8 +185,7 @@ func (t *Transformers) Reload() error {
 	return nil
 }
 
-// runner returns what runs the files: a process of their own if this program can be
-// started as one, see Main.
+// runner returns what runs the files: separate processes if this program can be started as one, see Main.
 func (t *Transformers) runner(s *sources) runner {
 	if t.program == "" {
 		return newLocal(t.log, t.querier, t.publisher, t.config, s)
@@ -184,24 +193,22 @@ func (t *Transformers) runner(s *sources) runner {
 	return newProcesses(t.program, t.log, t.querier, t.publisher, t.config, s)
 }
 
-// Close ends the processes that run the files. It waits for calls under way; there must
-// be none afterwards.
+// Close ends the processes that run the files. It waits for calls in progress; there must be none afterwards.
 func (t *Transformers) Close() {
 	if l := t.loaded.Load(); l.runner != nil {
 		l.runner.close()
 	}
 }
 
-// Unused returns the files of the directory that belong to no table and that no
-// other file requires, as the last Load or Reload found them. The slice is shared;
-// do not change it.
+// Unused returns the files of the directory that belong to no table and that no other file requires, as of the last
+// Load or Reload. The slice is shared; do not change it.
 func (t *Transformers) Unused() []string { return t.loaded.Load().unused }
 
-// Shared returns the files that are those of several tables, with these, as the last
-// Load or Reload found them. The map is shared; do not change it.
+// Shared returns the files used by several tables, with their tables, as of the last Load or Reload. The map is shared;
+// do not change it.
 func (t *Transformers) Shared() map[string][]string { return t.loaded.Load().shared }
 
-// sharedOf returns the files of several tables.
+// sharedOf returns the files used by several tables.
 func sharedOf(users map[string][]string) map[string][]string {
 	shared := map[string][]string{}
 	for file, tables := range users {
@@ -213,8 +220,8 @@ func sharedOf(users map[string][]string) map[string][]string {
 	return shared
 }
 
-// File returns the file of table, "" where it has none.
+// File returns table's file, or "" if it has none.
 func (t *Transformers) File(table string) string { return t.loaded.Load().files[table] }
 
-// Has tells whether table has a transformer; its file may export resolve alone.
+// Has reports whether table has a transformer; its file may export only resolve.
 func (t *Transformers) Has(table string) bool { return t.loaded.Load().file(table, false) != "" }

@@ -8,10 +8,11 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 )
 
-// brokers are Mosquitto as shipped by us and as it comes, without set_tcp_nodelay.
+// brokers are Mosquitto with our configuration, and with its defaults, without set_tcp_nodelay.
 var brokers = map[string][]string{"nodelay": nil, "nagle": {"set_tcp_nodelay false"}}
 
-// BenchmarkRoundTrip publishes a message of 300 bytes and waits for the acknowledgement and the own subscription's echo.
+// BenchmarkRoundTrip publishes a message of 300 bytes and waits for the acknowledgement and for the echo on its own
+// subscription.
 func BenchmarkRoundTrip(b *testing.B) {
 	for name, extra := range brokers {
 		b.Run(name, func(b *testing.B) {

@@ -12,12 +12,12 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 )
 
-// certificates are whom this node trusts and what it shows.
+// certificates are the authorities that this node trusts, and its own certificates.
 type certificates struct {
 	roots  *x509.CertPool // nil: the system's
 	own    []tls.Certificate
 	verify bool
-	name   string // that the broker's certificate must hold; "" is the host
+	name   string // that the broker's certificate must have; "" is the host
 }
 
 // loadCertificates reads the PEM files of the configuration.
@@ -39,7 +39,7 @@ func loadCertificates(log *zap.Logger, c config.MQTT) (*certificates, error) {
 		return nil, fmt.Errorf("read the client's certificates: %d cert files but %d key files", len(c.Cert), len(c.Key))
 	}
 	for i, file := range c.Cert {
-		key := file // A file may hold both.
+		key := file // A file may contain both.
 		if len(c.Key) > 0 {
 			key = c.Key[i]
 		}
@@ -56,8 +56,8 @@ func loadCertificates(log *zap.Logger, c config.MQTT) (*certificates, error) {
 	return certs, nil
 }
 
-// loadOwn reads a certificate and its key. Where the certificate's file is all there is and has no key it returns nil:
-// existing configurations name a certificate alone, and connect without it.
+// loadOwn reads a certificate and its key. If only the certificate's file is configured and it has no key, it returns
+// nil: existing configurations name only a certificate, and connect without it.
 func loadOwn(certFile, keyFile string) (*tls.Certificate, error) {
 	cert, err := os.ReadFile(certFile)
 	if err != nil {
@@ -95,8 +95,8 @@ func (c *certificates) client(host string) *tls.Config {
 	return t
 }
 
-// verifyBroker does what crypto/tls does, and takes one certificate more: one without any subject alternative name
-// whose common name is the host. The openssl commands that users have followed make such certificates.
+// verifyBroker does what crypto/tls does, but also accepts a certificate without a subject alternative name whose
+// common name is the host. The openssl commands that users have followed make such certificates.
 func (c *certificates) verifyBroker(chain []*x509.Certificate, host string) error {
 	between := x509.NewCertPool()
 	for _, cert := range chain[1:] {

@@ -94,8 +94,8 @@ func TestBadTLSFilesAreNamed(t *testing.T) {
 	}
 }
 
-// TestCertificateWithoutAKeyIsLeftOut shows that the configuration of the old documentation, which names a certificate
-// and no key, is still good.
+// TestCertificateWithoutAKeyIsLeftOut shows that the configuration in the old documentation, which names a certificate
+// but no key, still works.
 func TestCertificateWithoutAKeyIsLeftOut(t *testing.T) {
 	core, logs := observer.New(zap.WarnLevel)
 	c, err := loadCertificates(zap.New(core), config.MQTT{Cert: []string{testkit.Certs(t).ClientCert}})

@@ -4,19 +4,20 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
 
-	"github.com/gorilla/websocket"
+	"github.com/coder/websocket"
 )
 
-// readBuffer is the size of the buffer that paho's small reads are served from, in bytes.
+// readBuffer is the size of the buffer that serves paho's small reads, in bytes.
 const readBuffer = 64 << 10
 
-// dial opens the way to a broker: TCP, TLS or a websocket on either. The MQTT handshake is still to come.
-func (s *Session) dial(ctx context.Context, server *url.URL) (net.Conn, error) {
+// dial connects to a broker: by TCP, TLS or a websocket on either. The MQTT handshake is still to come.
+func (s *Session) dial(ctx context.Context, server *url.URL, h Handlers) (net.Conn, error) {
 	certs := s.certs
 	var conn net.Conn
 	var err error
@@ -33,7 +34,7 @@ func (s *Session) dial(ctx context.Context, server *url.URL) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &stream{Conn: conn, filter: filter{r: bufio.NewReaderSize(conn, readBuffer), most: s.c.Most, dropped: s.c.Dropped}}, nil
+	return &stream{Conn: conn, filter: filter{r: bufio.NewReaderSize(conn, readBuffer), most: h.Most, dropped: h.Dropped}}, nil
 }
 
 func dialTLS(ctx context.Context, server *url.URL, certs *certificates) (net.Conn, error) {
@@ -50,33 +51,38 @@ func dialTLS(ctx context.Context, server *url.URL, certs *certificates) (net.Con
 }
 
 func dialWebsocket(ctx context.Context, server *url.URL, certs *certificates) (net.Conn, error) {
-	release := func() bool { return true }
-	defer func() { release() }()
-	d := websocket.Dialer{
-		NetDialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			conn, err := dialSocket(ctx, network, address)
-			if err == nil { // gorilla does not look at ctx while it waits for the server's answer.
-				release = context.AfterFunc(ctx, func() { _ = conn.Close() })
-			}
-			return conn, err
+	client := &http.Client{
+		Transport: &http.Transport{
+			DialContext:       dialSocket,
+			Proxy:             http.ProxyFromEnvironment,
+			TLSClientConfig:   certs.client(server.Hostname()),
+			DisableKeepAlives: true, // a refused connection is not reused
 		},
-		Proxy:           http.ProxyFromEnvironment,
-		TLSClientConfig: certs.client(server.Hostname()),
-		Subprotocols:    []string{"mqtt"},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	address := url.URL{Scheme: server.Scheme, Host: server.Host, Path: server.Path, RawQuery: server.RawQuery}
-	conn, answer, err := d.DialContext(ctx, address.String(), nil)
+	address := url.URL{Scheme: server.Scheme, Host: server.Host, Path: server.Path, RawPath: server.RawPath, RawQuery: server.RawQuery}
+	conn, _, err := websocket.Dial(ctx, address.String(), &websocket.DialOptions{HTTPClient: client, Subprotocols: []string{"mqtt"}})
 	if err != nil {
-		if answer != nil {
-			err = fmt.Errorf("%w: the server answered %s", err, answer.Status)
+		// The URL, which may hold a token, stays out of the log.
+		if of := (*url.Error)(nil); errors.As(err, &of) {
+			err = of.Err
 		}
 		return nil, err
 	}
-	return &websocketStream{Conn: conn}, nil
+	return &websocketConn{websocket.NetConn(context.Background(), conn, websocket.MessageBinary), conn}, nil
 }
 
-// stream gives paho the bytes of a connection that pass its filter. paho takes each packet in three reads, the first two of one
-// byte: the filter's buffer spares the system calls.
+// websocketConn is a websocket as a connection.
+type websocketConn struct {
+	net.Conn
+	c *websocket.Conn
+}
+
+// Close does not wait for the broker to close it too: MQTT has said farewell.
+func (w *websocketConn) Close() error { return w.c.CloseNow() }
+
+// stream gives paho the bytes of a connection that pass its filter. paho reads each packet in three reads, the first two of one
+// byte: the filter's buffer saves system calls.
 type stream struct {
 	net.Conn
 	filter filter

@@ -1,8 +1,8 @@
 // Package transport keeps a node's session with the MQTT broker.
 //
-// A [Session] connects, subscribes, publishes and hands over what comes; when the connection is lost it makes a new
-// one. The package does not look into messages: topics are strings here and payloads bytes. Which clients are there is the
-// business of package mesh.
+// A [Session] connects, subscribes, publishes and hands over deliveries; when the connection is lost it makes a new one.
+// The package does not look into messages: topics are strings here, and payloads bytes. Which clients exist is package
+// mesh's business.
 //
 // What it does for the promises:
 //

@@ -10,10 +10,10 @@ import (
 	"go.uber.org/zap"
 )
 
-// echoesKept is how many of the last messages an echo knows again. They are seconds apart.
+// echoesKept is how many of the last messages an echo recognizes. They are seconds apart.
 const echoesKept = 4
 
-// echo watches for one of the messages that this node publishes on a topic to come back on one connection.
+// echo waits for a message that this node published on a topic to come back on the same connection.
 type echo struct {
 	topic string
 
@@ -27,7 +27,7 @@ func newEcho(topic string) *echo {
 	return &echo{topic: topic, sent: make(chan struct{}), back: make(chan struct{})}
 }
 
-// published notes a message that is about to be published.
+// published notes a message about to be published.
 func (e *echo) published(topic string, payload []byte) {
 	if topic != e.topic {
 		return
@@ -65,11 +65,11 @@ func (e *echo) delivered(topic string, payload []byte) {
 	}
 }
 
-// lostBeforeEcho is after how many connections in a row that ended before the echo this is no chance any more.
+// lostBeforeEcho is how many connections in a row may end before the echo by chance.
 const lostBeforeEcho = 3
 
-// watchEcho tells when the broker keeps this node's own messages from it. Without it a node that an ACL silences looks
-// healthy from inside, and dead to all others. It runs once for each connection, one after another.
+// watchEcho reports when the broker does not deliver this node's own messages to it. Otherwise, a node silenced by an
+// ACL would look healthy from inside, and dead to all others. It runs once for each connection, one after another.
 func (s *Session) watchEcho(l *link) {
 	select {
 	case <-l.echo.sent:
@@ -98,14 +98,14 @@ func (s *Session) watchEcho(l *link) {
 	}
 	s.standing.silence(fmt.Errorf("%s: %s", s.c.EchoTopic, message))
 	select {
-	case <-l.echo.back: // somebody has mended it
+	case <-l.echo.back: // someone has fixed it
 		s.log.Info("our presence messages now come back to us", zap.String("server", l.server))
 		s.heard()
 	case <-l.down:
 	}
 }
 
-// heard notes that an own message has come back.
+// heard notes that one of our messages has come back.
 func (s *Session) heard() {
 	s.echoTold, s.echoLost = false, 0
 	s.standing.silence(nil)

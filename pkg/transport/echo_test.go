@@ -17,7 +17,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 )
 
-func TestDeniedEchoIsToldOnce(t *testing.T) {
+func TestDeniedEchoIsReportedOnce(t *testing.T) {
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{
 		Users:   map[string]string{"writes": "w", "reads": "r", "both": "b"},
 		ACLText: "user reads\ntopic read /info\nuser writes\ntopic write /info\nuser both\ntopic readwrite /info\n",
@@ -50,7 +50,7 @@ func TestDeniedEchoIsToldOnce(t *testing.T) {
 	}
 }
 
-// TestACLThatIsMendedIsNoticed: until then the status says what is wrong.
+// TestACLThatIsMendedIsNoticed: until it is fixed, the status says what is wrong.
 func TestACLThatIsMendedIsNoticed(t *testing.T) {
 	acl := write(t, "acl.txt", "topic read /info\n")
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Extra: []string{"acl_file " + acl}})
@@ -80,7 +80,7 @@ func TestACLThatIsMendedIsNoticed(t *testing.T) {
 	}
 }
 
-func TestBrokerThatAnswersPresenceWithTheEndIsTold(t *testing.T) {
+func TestABrokerThatClosesOnPresenceIsReported(t *testing.T) {
 	server := mqtt.New(&mqtt.Options{Logger: slog.New(slog.DiscardHandler)})
 	if err := server.AddHook(&deny{topic: "/info"}, nil); err != nil {
 		t.Fatal(err)
@@ -96,10 +96,9 @@ func TestBrokerThatAnswersPresenceWithTheEndIsTold(t *testing.T) {
 	c := plain("tcp://"+listener.Address(), "alpha")
 	c.EchoTopic = "/info"
 	var n *node
-	c.OnUp = func(ctx context.Context) error {
+	n = build(t, c, func(ctx context.Context) error {
 		return n.Publish(ctx, transport.Message{Topic: "/info", Payload: []byte("here"), QoS: 1})
-	}
-	n = build(t, c)
+	})
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- n.Run(ctx) }()
@@ -124,7 +123,7 @@ func (n *node) expectErrors(t *testing.T, want int, text string) {
 	})
 }
 
-// deny is the ACL of a broker that lets nobody write one topic, and ends the connection of who tries.
+// deny returns the ACL of a broker on which no one may write one topic, and that disconnects those who try.
 type deny struct {
 	mqtt.HookBase
 	topic string

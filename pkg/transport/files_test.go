@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// write makes a file that goes with the test.
+// write makes a file that is removed with the test.
 func write(t *testing.T, name, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)

@@ -8,29 +8,30 @@ import (
 	"io"
 )
 
-// largestPacket is how many bytes a packet from the broker may have: more is no broker's, or one that nobody could take.
+// largestPacket is how many bytes a packet from the broker may have: a larger one is not a broker's, or nobody could
+// accept it.
 const largestPacket = 64 << 20
 
-// longestTopic is how many bytes a topic may have for its messages to be let in.
+// longestTopic is how long the topic of an accepted message may be, in bytes.
 const longestTopic = 512
 
-// droppedTopic stands for the topic of a message that was dropped: nobody subscribes topics of that kind.
+// droppedTopic replaces the topic of a dropped message: no one subscribes to topics of this kind.
 const droppedTopic = "$dropped"
 
-// The first half byte of a packet says what it is.
+// The first half byte of a packet is its type.
 const typePublish = 3
 
-// filter cuts the bytes that come from the broker into MQTT packets, and lets nothing in that the node would not take: of a
-// message on a topic with fewer bytes allowed than it has, only the frame passes, so that it is acknowledged. Its payload costs
-// no memory. paho allocates what a packet's header announces, up to 256 MiB, before a byte of it has come. Promises 8 and 10.
+// filter cuts the bytes from the broker into MQTT packets, and lets nothing in that the node would not accept: of a message
+// larger than its topic allows, only the frame passes, so that it is acknowledged, and its payload costs no memory. paho would
+// allocate what a packet's header announces, up to 256 MiB, before a byte of it has come. Promises 8 and 10.
 type filter struct {
 	r       *bufio.Reader
 	most    func(topic string) int        // bytes that a message on a topic may have
-	dropped func(topic string, bytes int) // is told of those that have more
+	dropped func(topic string, bytes int) // is told of larger ones
 
-	head []byte // of the current packet, still to be handed out
-	body int    // bytes of it that then come as they are
-	err  error  // why there is nothing more
+	head []byte // of the current packet, not yet handed out
+	body int    // bytes of it that then pass unchanged
+	err  error  // why nothing more comes
 }
 
 // Read hands out packets in pieces of any size.
@@ -56,7 +57,7 @@ func (f *filter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// next reads as much of a packet as it takes to know what is done with it.
+// next reads enough of a packet to know what to do with it.
 func (f *filter) next() error {
 	kind, err := f.r.ReadByte()
 	if err != nil {
@@ -160,7 +161,7 @@ func header(kind byte, length int) []byte {
 	return append(b, byte(length))
 }
 
-// unexpected is the error of a packet that ends early.
+// unexpected is the error for a packet that ends early.
 func unexpected(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF

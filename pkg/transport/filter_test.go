@@ -46,7 +46,7 @@ func TestWhatIsAllowedPassesAsItIs(t *testing.T) {
 	}
 }
 
-// TestMoreThanIsAllowedCostsNothing checks that of a message that is too large only the frame comes, with its number.
+// TestMoreThanIsAllowedCostsNothing checks that only the frame of a too large message passes, with its number.
 func TestMoreThanIsAllowedCostsNothing(t *testing.T) {
 	long := strings.Repeat("x", longestTopic+1)
 	for _, topic := range []string{"/batch/a/b", long} {
@@ -97,7 +97,7 @@ func TestAPacketThatIsTooLargeEndsTheConnection(t *testing.T) {
 	}
 }
 
-// FuzzFilter holds the filter against paho's own reading: paho reads the same messages behind it.
+// FuzzFilter compares the filter with paho's own reading: behind it, paho reads the same messages.
 func FuzzFilter(f *testing.F) {
 	f.Add([]byte{0xd0, 0x00, 0x30, 0x07, 0, 5, '/', 'i', 'n', 'f', 'o'}, 1)
 	f.Add([]byte{0x32, 0x0a, 0, 5, '/', 'i', 'n', 'f', 'o', 0, 1, 'x'}, 0)

@@ -12,16 +12,17 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 )
 
-// handOver bounds how long paho waits for its own writer to take a message. When a connection dies at that moment
-// nobody takes it any more, so this is also how long the end of a connection may take.
+// handOver bounds how long paho waits for its own writer to take a message. If the connection dies at that
+// moment, no one takes it, so this is also how long the end of a connection may take.
 const handOver = time.Second
 
-// link is one connection. Each has a paho client of its own, without a store: so nothing that belongs to an earlier
-// connection is ever sent by a later one, and an acknowledgement that comes late goes nowhere.
+// link is one connection. Each has a paho client of its own, without a store, so nothing from an earlier connection
+// is ever sent on a later one, and a late acknowledgement goes nowhere.
 type link struct {
-	server string
-	client mqtt.Client
-	echo   *echo
+	server   string
+	handlers Handlers
+	client   mqtt.Client
+	echo     *echo
 
 	out    chan *Token // from PublishAsync to send
 	flight chan *Token // from send to settle; its capacity is the window of unacknowledged messages
@@ -31,14 +32,15 @@ type link struct {
 	cause error         // why; may be read once down is closed
 }
 
-// connect makes a connection to one server and subscribes the topics.
-func (s *Session) connect(ctx context.Context, server *url.URL) (*link, error) {
+// connect connects to one server and subscribes to the topics.
+func (s *Session) connect(ctx context.Context, server *url.URL, h Handlers) (*link, error) {
 	l := &link{
-		server: server.Host,
-		echo:   newEcho(s.c.EchoTopic),
-		out:    make(chan *Token),
-		flight: make(chan *Token, s.c.Window),
-		down:   make(chan struct{}),
+		server:   server.Host,
+		handlers: h,
+		echo:     newEcho(s.c.EchoTopic),
+		out:      make(chan *Token),
+		flight:   make(chan *Token, s.c.Window),
+		down:     make(chan struct{}),
 	}
 	timeout := s.c.MQTT.ConnectTimeout
 	if timeout <= 0 {
@@ -50,7 +52,7 @@ func (s *Session) connect(ctx context.Context, server *url.URL) (*link, error) {
 	o := s.options(l, server, timeout)
 	release := func() bool { return true }
 	o.SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) {
-		conn, err := s.dial(ctx, server)
+		conn, err := s.dial(ctx, server, h)
 		if err == nil { // A stop does not wait for the broker's answer.
 			release = context.AfterFunc(ctx, func() { _ = conn.Close() })
 		}
@@ -93,7 +95,7 @@ func (s *Session) options(l *link, server *url.URL, timeout time.Duration) *mqtt
 		SetPingTimeout(c.KeepAlive / 2).
 		SetConnectTimeout(timeout).
 		SetWriteTimeout(handOver).
-		// Without this a refused login is tried a second time, with MQTT 3.1.
+		// Without this, a refused login is tried again with MQTT 3.1.
 		SetProtocolVersion(4).
 		SetAutoReconnect(false).
 		SetStore(noStore{}).
@@ -102,15 +104,17 @@ func (s *Session) options(l *link, server *url.URL, timeout time.Duration) *mqtt
 		SetConnectionLostHandler(func(_ mqtt.Client, err error) { l.fail(fmt.Errorf("lost: %w", err)) }).
 		SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) {
 			if m.Topic() == droppedTopic {
-				if m.Qos() > 0 { // brokers keep few unacknowledged ones on their way, and so there are few of these
+				if m.Qos() > 0 { // there are few of these, as brokers keep few unacknowledged messages on their way
 					go m.Ack()
 				}
 				return
 			}
 			l.echo.delivered(m.Topic(), m.Payload())
-			s.handle(Delivery{
-				Topic: m.Topic(), Payload: m.Payload(), Retained: m.Retained(), Duplicate: m.Duplicate(), Ack: m.Ack,
-			})
+			if l.handlers.Deliver != nil {
+				l.handlers.Deliver(Delivery{
+					Topic: m.Topic(), Payload: m.Payload(), Retained: m.Retained(), Duplicate: m.Duplicate(), Ack: m.Ack,
+				})
+			}
 		})
 	o.Servers = []*url.URL{{Scheme: server.Scheme, Host: server.Host, Path: server.Path}}
 	if w := s.c.Will; w != nil {
@@ -119,7 +123,7 @@ func (s *Session) options(l *link, server *url.URL, timeout time.Duration) *mqtt
 	return o
 }
 
-// subscribe subscribes all topics at a QoS.
+// subscribe subscribes to all topics at a QoS.
 func (l *link) subscribe(ctx context.Context, qos byte, topics []string) error {
 	if len(topics) == 0 {
 		return nil
@@ -149,8 +153,8 @@ func (l *link) subscribe(ctx context.Context, qos byte, topics []string) error {
 	return nil
 }
 
-// Resubscribe subscribes topics of the Config once more: the broker then delivers again what it keeps on them. The error
-// is an ErrOffline, ctx's, or an ErrDenied.
+// Resubscribe subscribes to topics of the Config again: the broker then redelivers their retained messages. The error is
+// an ErrOffline, ctx's, or an ErrDenied.
 func (s *Session) Resubscribe(ctx context.Context, topics ...string) error {
 	l := s.link.Load()
 	if l == nil {
@@ -159,8 +163,8 @@ func (s *Session) Resubscribe(ctx context.Context, topics ...string) error {
 	return l.subscribe(ctx, 1, topics)
 }
 
-// Ask subscribes one topic by itself, at QoS 0, which costs the broker least: it then delivers what it keeps on it. Who
-// has the topic in a wider subscription may get its messages twice from then on. Errors are those of Resubscribe.
+// Ask subscribes to a single topic, at QoS 0, which costs the broker least: it then delivers the retained message. If a
+// wider subscription includes the topic, its messages may come twice from then on. Errors are those of Resubscribe.
 func (s *Session) Ask(ctx context.Context, topic string) error {
 	l := s.link.Load()
 	if l == nil {
@@ -177,7 +181,7 @@ func (l *link) fail(cause error) {
 	})
 }
 
-// close disconnects in an orderly way, if there still is a connection. Where it is lost this does nothing.
+// close disconnects in an orderly way, unless the connection is already lost.
 func (l *link) close() {
 	l.client.Disconnect(uint(farewellTime.Milliseconds()))
 	l.fail(ErrOffline)

@@ -2,31 +2,31 @@ package transport
 
 import "time"
 
-// longestPause is where the pauses between two attempts to connect stop growing.
+// longestPause is the longest pause between two attempts to connect.
 const longestPause = 30 * time.Second
 
-// pause is the growing time between two attempts.
-type pause struct{ shortest, current time.Duration }
+// pauses are the growing times between two attempts.
+type pauses struct{ shortest, current time.Duration }
 
-func newPause(shortest time.Duration) *pause {
+func newPause(shortest time.Duration) *pauses {
 	if shortest <= 0 {
 		shortest = time.Second
 	}
-	return &pause{shortest: shortest, current: shortest}
+	return &pauses{shortest: shortest, current: shortest}
 }
 
-// next returns how long to wait now, and lets the pause grow. random is from [0, 1) and spreads the pause by a
-// quarter to each side, lest all nodes come back to a restarted broker at the same moment.
-func (p *pause) next(random float64) time.Duration {
+// next returns how long to wait now, and lengthens the pause. random is from [0, 1) and varies the pause by up
+// to a quarter either way, so that nodes do not all return to a restarted broker at the same moment.
+func (p *pauses) next(random float64) time.Duration {
 	d := time.Duration(float64(p.current) * (0.75 + random/2))
 	p.current = min(2*p.current, max(longestPause, p.shortest))
 	return d
 }
 
-// after says how long an attempt, with the connection that it made, has lasted. Pauses start again from the shortest if
-// that is longer than the next one would be: a broker that takes us and throws us out at once is not hammered, and one
-// that is back, and goes again later, is not waited for as if it had been away all the time.
-func (p *pause) after(lasted time.Duration) {
+// after says how long an attempt lasted, including its connection. If that is longer than the next pause would be,
+// pauses start again from the shortest: a broker that accepts us and throws us out at once is not hammered, and one
+// that came back and went again later is not waited for as if it had been away all along.
+func (p *pauses) after(lasted time.Duration) {
 	if lasted > p.current {
 		p.current = p.shortest
 	}

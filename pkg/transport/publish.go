@@ -10,7 +10,7 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 )
 
-// Token is a message on its way to the broker.
+// Token tracks a message on its way to the broker.
 type Token struct {
 	m    Message
 	sent mqtt.Token
@@ -22,13 +22,12 @@ type Token struct {
 // is lost.
 func (t *Token) Done() <-chan struct{} { return t.done }
 
-// Err is nil when the broker has acknowledged the message, else it is an ErrOffline. It may be called once Done is
+// Err returns nil if the broker has acknowledged the message, else an ErrOffline. It may be called once Done is
 // closed.
 func (t *Token) Err() error { return t.err }
 
-// Publish sends a message and waits until the broker has acknowledged it. The error is an ErrOffline, ctx's,
-// or says what is wrong with m; after the first two the broker may have the message all the same. Nothing is sent again
-// by itself.
+// Publish sends a message and waits until the broker has acknowledged it. The error is an ErrOffline, ctx's, or says
+// what is wrong with m; after the first two the broker may still have the message. Nothing is resent automatically.
 func (s *Session) Publish(ctx context.Context, m Message) error {
 	t, err := s.PublishAsync(ctx, m)
 	if err != nil {
@@ -63,7 +62,7 @@ func (s *Session) PublishAsync(ctx context.Context, m Message) (*Token, error) {
 	}
 }
 
-// check refuses what a broker answers with the end of the connection: a script may publish anything. Promise 9.
+// check refuses messages for which a broker would end the connection: a script may publish anything. Promise 9.
 func check(m Message) error {
 	switch {
 	case m.Topic == "", len(m.Topic) > math.MaxUint16, strings.ContainsAny(m.Topic, "+#\x00"), !utf8.ValidString(m.Topic):
@@ -76,7 +75,7 @@ func check(m Message) error {
 	return nil
 }
 
-// send hands the messages to paho, one by one, until the connection is lost. It stands between PublishAsync and paho
+// send hands the messages to paho, one by one, until the connection is lost. It is between PublishAsync and paho
 // because paho keeps its caller waiting when the connection dies.
 func (l *link) send() {
 	defer close(l.flight)
@@ -92,8 +91,8 @@ func (l *link) send() {
 	}
 }
 
-// hand gives a message to paho, and again as long as paho says that its writer is busy: a large message on a slow line
-// is no error.
+// hand gives a message to paho, retrying while paho says that its writer is busy: a large message on a slow line is
+// not an error.
 func (l *link) hand(m Message) mqtt.Token {
 	for {
 		t := l.client.Publish(m.Topic, m.QoS, m.Retain, m.Payload)

@@ -54,8 +54,7 @@ func TestNothingIsPublishedBeforeTheFirstConnect(t *testing.T) {
 
 func TestLineThatSwallowsEverythingIsGivenUp(t *testing.T) {
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
-	proxy := testkit.NewProxy(t, b.Addr())
-	c := plain("tcp://"+proxy.Addr(), "alpha")
+	proxy, c := behind(t, b, "alpha")
 	c.Topics = []string{"/info"}
 	c.MQTT.KeepAlive = time.Second
 	n := run(t, c)
@@ -69,8 +68,8 @@ func TestLineThatSwallowsEverythingIsGivenUp(t *testing.T) {
 
 func TestPublishOnALineThatDiesIsOffline(t *testing.T) {
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
-	proxy := testkit.NewProxy(t, b.Addr())
-	n := run(t, plain("tcp://"+proxy.Addr(), "alpha"))
+	proxy, c := behind(t, b, "alpha")
+	n := run(t, c)
 	proxy.Blackhole(true)
 	var tokens []*transport.Token
 	for range 100 {
@@ -89,11 +88,10 @@ func TestPublishOnALineThatDiesIsOffline(t *testing.T) {
 	}
 }
 
-// TestUnacknowledgedDeliveryComesAgain shows that a delivery is the receiver's only when it says so.
+// TestUnacknowledgedDeliveryComesAgain shows that a delivery is done only when the receiver says so.
 func TestUnacknowledgedDeliveryComesAgain(t *testing.T) {
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
-	proxy := testkit.NewProxy(t, b.Addr())
-	c := plain("tcp://"+proxy.Addr(), "alpha")
+	proxy, c := behind(t, b, "alpha")
 	c.Topics = []string{"/change/alpha"}
 	c.MQTT.Clean = false
 	n := run(t, c)
@@ -124,8 +122,7 @@ func TestUnacknowledgedDeliveryComesAgain(t *testing.T) {
 // later: by then its row may have changed.
 func TestNothingOldIsSentByAnotherConnection(t *testing.T) {
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
-	proxy := testkit.NewProxy(t, b.Addr())
-	c := plain("tcp://"+proxy.Addr(), "alpha")
+	proxy, c := behind(t, b, "alpha")
 	c.MQTT.Clean = false
 	n := run(t, c)
 	peer := plain(b.URL(), "beta")
@@ -180,11 +177,10 @@ func TestStopPublishesTheWill(t *testing.T) {
 	watcher := run(t, c)
 	c = plain(b.URL(), "beta")
 	c.Will = &transport.Message{Topic: "/info", Payload: []byte("connection_lost"), QoS: 1}
-	c.OnUp = func(context.Context) error { return nil }
 	n := run(t, c)
 	n.stop()
 	watcher.expect(t, "/info", "connection_lost")
-	watcher.publish(t, "/info", "end") // and once only
+	watcher.publish(t, "/info", "end") // and only once
 	watcher.expect(t, "/info", "end")
 	receive(t, n.down)
 }
@@ -194,8 +190,7 @@ func TestLostConnectionPublishesTheWill(t *testing.T) {
 	c := plain(b.URL(), "alpha")
 	c.Topics = []string{"/info"}
 	watcher := run(t, c)
-	proxy := testkit.NewProxy(t, b.Addr())
-	c = plain("tcp://"+proxy.Addr(), "beta")
+	proxy, c := behind(t, b, "beta")
 	c.Will = &transport.Message{Topic: "/info", Payload: []byte("connection_lost"), QoS: 1}
 	run(t, c)
 	proxy.Cut()
@@ -206,13 +201,12 @@ func TestAnnouncementThatFailsIsTriedAgain(t *testing.T) {
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	c := plain(b.URL(), "alpha")
 	failures := 2
-	c.OnUp = func(context.Context) error {
+	n := run(t, c, func(context.Context) error {
 		if failures--; failures >= 0 {
 			return errors.New("not yet")
 		}
 		return nil
-	}
-	n := run(t, c)
+	})
 	receive(t, n.up)
 	receive(t, n.up)
 	n.publish(t, "/info", "here")
@@ -246,8 +240,8 @@ func TestRunEndsWhileItConnects(t *testing.T) {
 	}
 }
 
-// TestRefusedTopicIsToldAndTriedAgain uses Mosquitto's plugin, since its ACL file denies a topic without a word.
-func TestRefusedTopicIsToldAndTriedAgain(t *testing.T) {
+// TestARefusedTopicIsReportedAndRetried uses Mosquitto's plugin, since its ACL file denies a topic without a word.
+func TestARefusedTopicIsReportedAndRetried(t *testing.T) {
 	rules := func(subscribe bool) string {
 		return fmt.Sprintf(`{
 			"defaultACLAccess": {"publishClientSend": true, "publishClientReceive": true, "subscribe": %v, "unsubscribe": true},

@@ -9,8 +9,8 @@ import (
 	"github.com/eclipse/paho.mqtt.golang/packets"
 )
 
-// refusal tells whether a connection was refused for a reason that time does not cure: the broker does not take the
-// login or the client's name. Those of certificates are told by distrust.
+// refusal reports whether a connection was refused for a reason that time does not cure: the broker does not accept
+// the login or the client's name. distrust does the same for certificates.
 func refusal(err error) bool {
 	for _, code := range []error{
 		packets.ErrorRefusedBadUsernameOrPassword,
@@ -33,10 +33,10 @@ func plainly(err error) error {
 	return err
 }
 
-// distrust says which key of the configuration to look at where one side does not take the other's certificate; "" is that
-// this is not the reason.
+// distrust says which key of the configuration to check if one side does not accept the other's certificate; "" if that is
+// not the reason.
 func (c *certificates) distrust(err error) string {
-	var ours *net.OpError // crypto/tls names a TLS alert from the other side so.
+	var ours *net.OpError // crypto/tls says this about a TLS alert from the other side.
 	if errors.As(err, &ours) && ours.Op == "remote error" {
 		if len(c.own) == 0 {
 			return "the broker wants a certificate of this node (mqttConfig.cert and key), or does not take its TLS"
@@ -60,7 +60,7 @@ func (c *certificates) distrust(err error) string {
 	return "the broker's certificate is not valid"
 }
 
-// Distrusted reports whether one side did not take the other's certificate.
+// Distrusted reports whether one side did not accept the other's certificate.
 func Distrusted(err error) bool {
 	return (&certificates{}).distrust(err) != ""
 }

@@ -11,9 +11,11 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/pause"
 )
 
-// farewellTime bounds the last message of an orderly stop.
+// farewellTime bounds sending the last message of an orderly stop.
 const farewellTime = 2 * time.Second
 
 // Session is a node's connection to the broker, re-established whenever it is lost. Its methods may be called from any
@@ -21,7 +23,6 @@ const farewellTime = 2 * time.Second
 type Session struct {
 	log     *zap.Logger
 	c       Config
-	handle  Handler
 	servers []*url.URL
 	certs   *certificates
 
@@ -33,14 +34,14 @@ type Session struct {
 }
 
 // New checks the configuration and reads the TLS files. It starts nothing.
-func New(log *zap.Logger, c Config, h Handler) (*Session, error) {
+func New(log *zap.Logger, c Config) (*Session, error) {
 	if c.EchoTimeout == 0 {
 		c.EchoTimeout = 10 * time.Second
 	}
 	if c.Window == 0 {
 		c.Window = 1000
 	}
-	s := &Session{log: log, c: c, handle: h}
+	s := &Session{log: log, c: c}
 	s.standing.Since = time.Now()
 	for _, server := range c.MQTT.Servers {
 		u, err := url.Parse(server)
@@ -57,19 +58,19 @@ func New(log *zap.Logger, c Config, h Handler) (*Session, error) {
 	return s, err
 }
 
-// Online tells whether a message could be published now.
+// Online reports whether a message could be published now.
 func (s *Session) Online() bool { return s.link.Load() != nil }
 
-// Run connects and stays connected until ctx ends, and then returns nil. A broker that does not answer is tried
-// again, each of the servers in its turn, with growing pauses, and so is one that refuses a subscription (ErrDenied). A
-// refused login (ErrRefused) ends Run only as long as no broker has taken one: then it is a mistake in the configuration.
-// Later it may pass. Both are logged as an Error.
-func (s *Session) Run(ctx context.Context) error {
+// Run connects and stays connected until ctx ends, and then returns nil. A broker that does not answer, or refuses a
+// subscription (ErrDenied), is tried again with growing pauses, each server in turn. A refused login (ErrRefused) ends
+// Run only if no login has succeeded yet: then the configuration is wrong. Later it may pass. Both are logged as an
+// Error.
+func (s *Session) Run(ctx context.Context, h Handlers) error {
 	wait := newPause(s.c.MQTT.ReconnectPeriod)
-	known := false // some broker has taken us already
+	known := false // some broker has already accepted us
 	for i := 0; ctx.Err() == nil; i++ {
 		began := time.Now()
-		l, err := s.connect(ctx, s.servers[i%len(s.servers)])
+		l, err := s.connect(ctx, s.servers[i%len(s.servers)], h)
 		known = known || err == nil || errors.Is(err, ErrDenied)
 		if err == nil {
 			err = s.serve(ctx, l)
@@ -86,19 +87,16 @@ func (s *Session) Run(ctx context.Context) error {
 		if !errors.Is(err, ErrDenied) { // a cluster takes seconds to say no
 			wait.after(time.Since(began))
 		}
-		var pause time.Duration
-		if l != nil || (i+1)%len(s.servers) == 0 { // A server that does not answer gives way to the next at once.
-			pause = wait.next(rand.Float64())
+		var rest time.Duration
+		if l != nil || (i+1)%len(s.servers) == 0 { // If a server does not answer, the next is tried at once.
+			rest = wait.next(rand.Float64())
 		}
 		logLevel := zap.WarnLevel
 		if errors.Is(err, ErrRefused) || errors.Is(err, ErrDenied) {
 			logLevel = zap.ErrorLevel
 		}
-		s.log.Log(logLevel, "no connection to the broker", zap.Error(err), zap.Duration("retryIn", pause))
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
-		}
+		s.log.Log(logLevel, "no connection to the broker", zap.Error(err), zap.Duration("retryIn", rest))
+		_ = pause.For(ctx, rest)
 	}
 	return nil
 }
@@ -114,8 +112,8 @@ func (s *Session) serve(ctx context.Context, l *link) error {
 	wg.Go(func() { <-l.down; cancel() })
 	s.link.Store(l)
 	s.standing.note(true, l.server, nil)
-	if s.c.OnUp != nil {
-		if err := s.c.OnUp(up); err != nil {
+	if l.handlers.OnUp != nil {
+		if err := l.handlers.OnUp(up); err != nil {
 			l.fail(fmt.Errorf("announce this node: %w", err))
 		}
 	}
@@ -127,8 +125,8 @@ func (s *Session) serve(ctx context.Context, l *link) error {
 	s.link.Store(nil)
 	l.close()
 	wg.Wait()
-	if s.c.OnDown != nil {
-		s.c.OnDown()
+	if l.handlers.OnDown != nil {
+		l.handlers.OnDown()
 	}
 	return l.cause
 }

@@ -17,17 +17,18 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 )
 
-// node is a session that a test runs, with what came to it.
+// node is a session run by a test, with what it received.
 type node struct {
 	*transport.Session
-	got  chan transport.Delivery
-	up   chan struct{}
-	down chan struct{}
-	logs *observer.ObservedLogs
-	stop func() // ends Run and fails the test if it returns an error
+	handlers transport.Handlers
+	got      chan transport.Delivery
+	up       chan struct{}
+	down     chan struct{}
+	logs     *observer.ObservedLogs
+	stop     func() // ends Run and fails the test if it returns an error
 }
 
-// plain is the configuration of a session that reconnects soon.
+// plain returns the configuration of a session that reconnects quickly.
 func plain(server, id string) transport.Config {
 	return transport.Config{MQTT: config.MQTT{
 		Servers: []string{server}, ClientID: id, Clean: true, RejectUnauthorized: true,
@@ -35,23 +36,34 @@ func plain(server, id string) transport.Config {
 	}}
 }
 
-// build makes a session of which nothing runs yet.
-func build(t testing.TB, c transport.Config) *node {
+// behind returns a proxy of a broker, and the configuration of a session that connects through it.
+func behind(t testing.TB, b *testkit.Broker, id string) (*testkit.Proxy, transport.Config) {
+	t.Helper()
+	proxy := testkit.NewProxy(t, b.Addr())
+	return proxy, plain("tcp://"+proxy.Addr(), id)
+}
+
+// build makes a session that does not run yet.
+func build(t testing.TB, c transport.Config, onUp ...func(context.Context) error) *node {
 	t.Helper()
 	core, logs := observer.New(zap.DebugLevel)
 	// The channels hold all that a test makes happen, so that no callback waits.
 	n := &node{got: make(chan transport.Delivery, 100_000), up: make(chan struct{}, 1000),
 		down: make(chan struct{}, 1000), logs: logs}
-	onUp := c.OnUp
-	c.OnUp = func(ctx context.Context) error {
-		defer func() { n.up <- struct{}{} }()
-		if onUp != nil {
-			return onUp(ctx)
-		}
-		return nil
+	n.handlers = transport.Handlers{
+		Deliver: func(d transport.Delivery) { n.got <- d },
+		OnUp: func(ctx context.Context) error {
+			defer func() { n.up <- struct{}{} }()
+			for _, f := range onUp {
+				if err := f(ctx); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		OnDown: func() { n.down <- struct{}{} },
 	}
-	c.OnDown = func() { n.down <- struct{}{} }
-	s, err := transport.New(zap.New(core), c, func(d transport.Delivery) { n.got <- d })
+	s, err := transport.New(zap.New(core), c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,10 +71,13 @@ func build(t testing.TB, c transport.Config) *node {
 	return n
 }
 
+// Run has it tell the test.
+func (n *node) Run(ctx context.Context) error { return n.Session.Run(ctx, n.handlers) }
+
 // run makes a session and waits until it is connected.
-func run(t testing.TB, c transport.Config) *node {
+func run(t testing.TB, c transport.Config, onUp ...func(context.Context) error) *node {
 	t.Helper()
-	n := build(t, c)
+	n := build(t, c, onUp...)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- n.Run(ctx) }()
@@ -82,7 +97,7 @@ func run(t testing.TB, c transport.Config) *node {
 	return n
 }
 
-// receive takes from a channel what must come.
+// receive takes what must come from a channel.
 func receive[T any](t testing.TB, c <-chan T) T {
 	t.Helper()
 	select {
@@ -132,7 +147,7 @@ func TestMessagesTravelOverEachKindOfConnection(t *testing.T) {
 		"ssl, key in cert":     {server: secure.URL(), adapt: func(c *config.MQTT) { certs(c); c.Cert, c.Key = []string{joined(t, secure.Certs)}, nil }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := plain(x.server, "alpha")
+			c := plain(x.server, name) // of two sessions with one name Mosquitto may end the second, if the first had a websocket
 			c.Topics = []string{"/change/alpha", "/info"}
 			if x.adapt != nil {
 				x.adapt(&c.MQTT)

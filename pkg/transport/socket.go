@@ -16,9 +16,9 @@ const (
 	writePiece = 64 << 10
 )
 
-// socket is a TCP connection that notices by itself when nothing is taken any more. paho writes acknowledgements and
-// pings without a deadline: on a line that swallows everything they would wait for a quarter of an hour, and with them
-// the check that is to notice it.
+// socket is a TCP connection that notices by itself when its data is no longer accepted. paho writes acknowledgements
+// and pings without a deadline: on a line that swallows everything they would wait for a quarter of an hour, and with
+// them the check that should notice it.
 type socket struct {
 	net.Conn
 	raw     syscall.RawConn

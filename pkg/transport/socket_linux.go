@@ -2,9 +2,8 @@ package transport
 
 import "golang.org/x/sys/unix"
 
-// tune lets the kernel give the connection up when what was sent is not acknowledged for writeTime. It notices a cut
-// line as soon as the next presence message, long before the keepalive does. Where it cannot be set, the
-// keepalive is left.
+// tune makes the kernel give up the connection if sent data is not acknowledged within writeTime. So a cut line is
+// noticed at the next presence message, long before the keepalive does. If it cannot be set, the keepalive remains.
 func (s *socket) tune() {
 	_ = s.raw.Control(func(fd uintptr) {
 		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(writeTime.Milliseconds()))
@@ -13,7 +12,7 @@ func (s *socket) tune() {
 
 // acknowledge sends the TCP acknowledgement now instead of up to 40 ms later. Mosquitto leaves Nagle's algorithm on: its
 // next small packet waits for this acknowledgement. The kernel forgets the setting, so it is made after each read.
-// Without it nothing but time is lost.
+// Without it only time is lost.
 func (s *socket) acknowledge() {
 	_ = s.raw.Control(quickAck)
 }

@@ -12,12 +12,12 @@ import (
 	"time"
 )
 
-// ProtocolError says that a server answers, and speaks something else than the configuration has it.
+// ProtocolError says that a server answers, but does not speak the configured protocol.
 type ProtocolError struct {
 	Server string // host and port
 	Given  string // the protocol of the configuration: mqtt, mqtts, ws or wss
-	Speaks string // the one that is right, of the same; "": the server is no broker
-	Is     string // what is there, for people
+	Speaks string // the right one of these; "": the server is not a broker
+	Is     string // what the server speaks, for people
 	Err    error  // what came of it
 }
 
@@ -35,11 +35,11 @@ func (p *ProtocolError) Unwrap() error { return p.Err }
 // protocols are the names that the configuration has for the schemes of addresses.
 var protocols = map[string]string{"tcp": "mqtt", "ssl": "mqtts", "ws": "ws", "wss": "wss"}
 
-// askTime bounds how long is asked what a server speaks.
+// askTime bounds finding out what a server speaks.
 const askTime = 3 * time.Second
 
-// explain finds out what a server speaks where no connection to it came about, though something answers at its port:
-// such errors (a reset, an end, no answer) do not tell. An error that does is returned as it is.
+// explain finds out what a server speaks if connecting failed though something answers at its port: errors such as a
+// reset, an end or no answer do not tell. An error that does is returned unchanged.
 func explain(ctx context.Context, server *url.URL, err error) error {
 	var dialed *net.OpError
 	if errors.Is(err, ErrRefused) || errors.Is(err, ErrDenied) || errors.As(err, &dialed) && dialed.Op == "dial" || ctx.Err() != nil {
@@ -57,10 +57,10 @@ func explain(ctx context.Context, server *url.URL, err error) error {
 	return p
 }
 
-// hello is an MQTT CONNECT of a client without a name or a login; every broker answers it, if only to refuse it.
+// hello is an MQTT CONNECT without a client name or a login; every broker answers it, if only to refuse it.
 var hello = []byte{0x10, 12, 0, 4, 'M', 'Q', 'T', 'T', 4, 2, 0, 10, 0, 0}
 
-// askServer returns what is spoken at an address. It asks in all ways at a time.
+// askServer returns what is spoken at an address. It tries all ways at once.
 func askServer(ctx context.Context, server *url.URL) nature {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
@@ -87,7 +87,7 @@ func askServer(ctx context.Context, server *url.URL) nature {
 	return best
 }
 
-// nature is what an answer shows. Of several answers the greatest tells most.
+// nature is what an answer shows. Of several answers, the greatest says most.
 type nature int
 
 const (
@@ -104,7 +104,7 @@ const (
 	securedMQTT
 )
 
-// protocol is what the configuration has to say, "" where the server is no broker.
+// protocol is what the configuration must say, or "" if the server is not a broker.
 func (n nature) protocol() string {
 	return map[nature]string{websocketMQTT: "ws", securedWebsocketMQTT: "wss", plainMQTT: "mqtt", securedMQTT: "mqtts"}[n]
 }
@@ -121,7 +121,7 @@ func (n nature) String() string {
 	}[n]
 }
 
-// ask says something to a server, and returns what its answer shows.
+// ask sends something to a server, and returns what its answer shows.
 func ask(ctx context.Context, address string, question []byte, secure bool) nature {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	if err != nil {
@@ -131,7 +131,7 @@ func ask(ctx context.Context, address string, question []byte, secure bool) natu
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	reads := conn
 	if secure {
-		t := tls.Client(conn, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}) // nothing is told to it, and nothing taken for true
+		t := tls.Client(conn, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}) // nothing is entrusted to it, and nothing it says is trusted
 		if t.HandshakeContext(ctx) != nil {
 			return silence
 		}
@@ -145,7 +145,7 @@ func ask(ctx context.Context, address string, question []byte, secure bool) natu
 	return judgeAnswer(answer[:n], secure)
 }
 
-// judgeAnswer tells a server by the first bytes that it says.
+// judgeAnswer recognizes a server by its first bytes.
 func judgeAnswer(answer []byte, secure bool) nature {
 	pick := func(plain, tls nature) nature {
 		if secure {
@@ -160,7 +160,7 @@ func judgeAnswer(answer []byte, secure bool) nature {
 		return pick(websocketMQTT, securedWebsocketMQTT)
 	case bytes.HasPrefix(answer, []byte("HTTP/")):
 		return pick(web, securedWeb)
-	case len(answer) > 4 && answer[3] == 0 && (answer[4] == 10 || answer[4] == 0xff): // its greeting, or that it takes none
+	case len(answer) > 4 && answer[3] == 0 && (answer[4] == 10 || answer[4] == 0xff): // its greeting, or that it accepts none
 		return database
 	case bytes.HasPrefix(answer, []byte("INFO {")):
 		return nats

@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// Status is how a session stands.
+// Status is the state of a session.
 type Status struct {
 	Online bool
 	Server string    // host and port: the one of the connection, or the one last tried
 	Since  time.Time // of being online, or not
-	Err    error     // why there is no connection; nil: there is one, or none was tried yet
-	Silent error     // why others may not hear this node though there is a connection, until its own messages come back
+	Err    error     // why there is no connection; nil if there is one, or none was tried yet
+	Silent error     // why others may not hear this node despite a connection, until its own messages come back
 }
 
 // standing keeps a Status. It is safe for concurrent use.
@@ -20,21 +20,21 @@ type standing struct {
 	Status
 }
 
-// Status returns how the session stands.
+// Status returns the state of the session.
 func (s *Session) Status() Status {
 	s.standing.mu.Lock()
 	defer s.standing.mu.Unlock()
 	return s.standing.Status
 }
 
-// silence says why others may not hear this node; nil is that they do.
+// silence says why others may not hear this node; nil if they do.
 func (t *standing) silence(why error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.Silent = why
 }
 
-// note says that there is a connection to a server, or why there is none.
+// note records that there is a connection to a server, or why there is none.
 func (t *standing) note(online bool, server string, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

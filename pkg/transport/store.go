@@ -2,8 +2,8 @@ package transport
 
 import "github.com/eclipse/paho.mqtt.golang/packets"
 
-// noStore is a paho store that keeps nothing. paho would send what it keeps again on a later connection, when the row
-// it speaks of may have changed: sending again is the outbox's business, which has the newest row.
+// noStore is a paho store that keeps nothing. paho would resend what it keeps on a later connection, when the row may
+// have changed: resending is the business of the outbox, which has the newest row.
 type noStore struct{}
 
 func (noStore) Open()                             {}

@@ -9,7 +9,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// TestWhatAnEntityTakesIsBounded: a column of a few bytes takes a hundred in memory, and a byte of a Buffer took eight.
+// TestWhatAnEntityTakesIsBounded: a column of a few bytes takes a hundred in memory, and each byte of a Buffer took
+// eight.
 func TestWhatAnEntityTakesIsBounded(t *testing.T) {
 	var columns strings.Builder
 	for i := range 200_000 {

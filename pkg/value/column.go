@@ -46,7 +46,7 @@ type Column struct {
 	Name      string
 	DataType  string // DATA_TYPE, lower case
 	Kind      Kind
-	Type      string   // COLUMN_TYPE: the whole type, as people see it
+	Type      string   // COLUMN_TYPE: the whole type, as people know it
 	Length    int      // bytes of a BINARY or a TEXT, characters of a CHAR
 	Precision int      // digits of a DECIMAL, bits of a BIT
 	Scale     int      // digits after the point of a DECIMAL or of a second
@@ -59,8 +59,8 @@ type Column struct {
 	Generated bool // computed by the server and never written
 }
 
-// KindOf returns the kind of a data type as information_schema names it, and
-// an error for a type that is not known here.
+// KindOf returns the kind of a data type as information_schema names it, or an
+// error for an unknown type.
 func KindOf(dataType string) (Kind, error) {
 	k, ok := kinds[strings.ToLower(dataType)]
 	if !ok {
@@ -82,8 +82,8 @@ func (c *Column) SelectExpr(quoted string) string {
 }
 
 // KeyExpr returns the SQL expression that gives the column's part of a key
-// form, as binary. It does not depend on the session that evaluates it, since
-// triggers run in the sessions of the users: a TIMESTAMP gives its epoch.
+// form, as binary. It does not depend on the session, since triggers run in the
+// users' sessions: a TIMESTAMP gives its epoch.
 func (c *Column) KeyExpr(quoted string) string {
 	switch {
 	case c.Kind == Binary:
@@ -128,9 +128,9 @@ func (c *Column) Bind(stored []byte) any {
 	return string(stored)
 }
 
-// Operand returns the argument with which the column is compared to a stored
-// value, in the place that Place gives: as the column's index orders it. It is
-// nil, which nothing equals, for what the column cannot hold.
+// Operand returns the argument for comparing the column to a stored value, in
+// the order of its index; Place returns its placeholder. It is nil, which
+// nothing equals, for a value that the column cannot hold.
 func (c *Column) Operand(stored []byte) any {
 	if stored == nil || !c.IsNumbered() {
 		return c.Bind(stored)
@@ -141,8 +141,8 @@ func (c *Column) Operand(stored []byte) any {
 	return nil
 }
 
-// Place returns the place of an operand in a statement. A DECIMAL would be
-// compared to a text as a DOUBLE, which has only 53 bits.
+// Place returns the placeholder of an operand. A DECIMAL would be compared to
+// text as a DOUBLE, which has only 53 bits.
 func (c *Column) Place() string {
 	if c.Kind == Decimal {
 		return fmt.Sprintf("CAST(? AS DECIMAL(65,%d))", c.Scale)
@@ -150,8 +150,8 @@ func (c *Column) Place() string {
 	return "?"
 }
 
-// IsNumber reports whether a stored value is a number in digits, as a statement
-// may have it without quotes, which make it a text.
+// IsNumber reports whether a stored value is a number in digits, which needs no
+// quotes in a statement; quotes would make it text.
 func IsNumber(stored []byte) bool {
 	digits, point := 0, false
 	for i, b := range stored {

@@ -37,8 +37,8 @@ func (c *Column) Decode(stored []byte, zone *time.Location) any {
 }
 
 // Encode converts an entity value to the column's stored form. It takes every
-// form that peers are known to send; what the server cannot store is left for
-// the server to refuse.
+// form that peers are known to send; values that the server cannot store are
+// left for it to refuse.
 func (c *Column) Encode(v any, zone *time.Location) ([]byte, error) {
 	switch v := v.(type) {
 	case nil:
@@ -107,7 +107,7 @@ func (c *Column) encodeBytes(b []byte) ([]byte, error) {
 		}
 		return b, nil
 	case Bit, Integer:
-		// Node's MySQL driver gives a BIT as its bytes, the highest first.
+		// Node's MySQL driver gives a BIT as its bytes, the most significant first.
 		if len(b) > 8 {
 			return nil, fmt.Errorf("column %s: %d bytes do not fit a %s", c.Name, len(b), c.DataType)
 		}
@@ -123,9 +123,9 @@ func (c *Column) encodeBytes(b []byte) ([]byte, error) {
 	return append([]byte{}, b...), nil
 }
 
-// encodeTime writes a moment as a script gives it, which always has a date and
-// milliseconds, in the parts that the column has: a TIMESTAMP in UTC, all else as
-// the clock of zone shows it.
+// encodeTime writes a moment that a script gave, always with a date and
+// milliseconds, in the parts that the column has: a TIMESTAMP in UTC, all else in
+// the zone's local time.
 func (c *Column) encodeTime(t time.Time, zone *time.Location) []byte {
 	switch c.Kind {
 	case Timestamp:
@@ -138,8 +138,8 @@ func (c *Column) encodeTime(t time.Time, zone *time.Location) []byte {
 	return []byte(t.In(zone).Format(timeLayout + c.fractionLayout()))
 }
 
-// fractionLayout is that of the digits of a second that the column has: all, where
-// its type is not known.
+// fractionLayout is the layout of the column's fractional digits: all, if its type
+// is unknown.
 func (c *Column) fractionLayout() string {
 	const all = ".000000"
 	switch {
@@ -151,8 +151,8 @@ func (c *Column) fractionLayout() string {
 	return all[:c.Scale+1]
 }
 
-// encodeMoment writes a moment that came as text, with all digits of a second, so
-// that Fits sees what the column has not. In a DATE it is the day in zone.
+// encodeMoment writes a moment that came as text, with all fractional digits, so
+// that Fits sees those that the column lacks. In a DATE it is the day in zone.
 func (c *Column) encodeMoment(t time.Time, zone *time.Location) []byte {
 	if c.Kind == Date {
 		return c.encodeTime(t, zone)
@@ -167,8 +167,8 @@ func (c *Column) encodeMoment(t time.Time, zone *time.Location) []byte {
 	return []byte(t.In(zone).Format(layout))
 }
 
-// shift shows a time that is written in one zone in another. Zero dates and
-// what is no time at all stay as they are.
+// shift converts a time from one zone to another. Zero dates, and texts that
+// are not times, stay as they are.
 func shift(s string, from, to *time.Location) string {
 	if from == to || strings.HasPrefix(s, "0000-00-00") {
 		return s
@@ -218,12 +218,12 @@ func (c *Column) Equal(a, b []byte) bool {
 	return false
 }
 
-// sameText compares texts of which there are several spellings.
+// sameText compares texts that have several spellings.
 func (c *Column) sameText(a, b string) bool {
 	switch c.DataType {
 	case "char":
 		return strings.TrimRight(a, " ") == strings.TrimRight(b, " ")
-	case "set": // the same members in another order
+	case "set": // the same members in a different order
 		x, ok1 := c.Number([]byte(a))
 		y, ok2 := c.Number([]byte(b))
 		return ok1 && ok2 && x == y
@@ -237,15 +237,15 @@ func (c *Column) sameText(a, b string) bool {
 	return false
 }
 
-// sameJSON compares two documents by their parsed values: MySQL orders and
-// spaces what it stores.
+// sameJSON compares two documents by their parsed values: MySQL reorders and
+// respaces what it stores.
 func sameJSON(a, b []byte) bool {
 	return json.Valid(a) && json.Valid(b) && string(Canonical(a)) == string(Canonical(b))
 }
 
-// Canonical returns a JSON document in one spelling, the same for all servers, and
-// what is none as it is. Whole numbers keep all their digits; others are doubles, as
-// MySQL has them.
+// Canonical returns a JSON document in one spelling, the same for all servers; other
+// text is returned unchanged. Whole numbers keep all their digits; others are
+// doubles, as in MySQL.
 func Canonical(document []byte) []byte {
 	if !json.Valid(document) {
 		return document
@@ -263,7 +263,7 @@ func Canonical(document []byte) []byte {
 	return text
 }
 
-// doubles replaces the numbers of a document that are no whole ones of 64 bits.
+// doubles replaces the numbers of a document that are not 64-bit integers.
 func doubles(v any) any {
 	switch v := v.(type) {
 	case json.Number:

@@ -17,7 +17,7 @@ import (
 // zone files of the machine.
 var plusTwo = time.FixedZone("+02:00", 2*60*60)
 
-// column returns a column of a data type; it panics on a type that is unknown.
+// column returns a column of a data type; it panics on an unknown type.
 func column(dataType string, set ...func(*value.Column)) *value.Column {
 	kind, err := value.KindOf(dataType)
 	if err != nil {

@@ -7,19 +7,19 @@ import (
 	"unicode/utf8"
 )
 
-// Fits returns an error if the server would store another value than the one
-// given: it rounds, cuts, pads, or takes a text for something else, in silence or
-// with a note, even in the strict mode. The error names the column, the value and
-// the type. What the server refuses by itself may be left to it.
+// Fits returns an error if the server would store a value other than the one
+// given: rounded, cut, padded, or converted, silently or with a note, even in
+// strict mode. The error names the column, the value and the type. Values that
+// the server refuses by itself may be left to it.
 //
-// It is called for each value that is received, and costs next to nothing for
-// one that was read from a column of the same type.
+// It is called for each value received, and costs next to nothing for one read
+// from a column of the same type.
 func (c *Column) Fits(stored []byte) error {
 	if stored == nil {
 		if !c.Nullable && c.Type != "" {
 			return c.misfit("NULL", "the column is NOT NULL")
 		}
-		return nil // a default or the next id would stand in its place
+		return nil // the server would store a default or the next id instead
 	}
 	var why string
 	switch c.Kind {
@@ -57,8 +57,8 @@ func (c *Column) Fits(stored []byte) error {
 	return nil
 }
 
-// misfit returns the error of a value, which stands in it as shown, that does not
-// fit the column.
+// misfit returns the error of a value that does not fit the column; shown is how
+// the error shows it.
 func (c *Column) misfit(shown, why string) error {
 	return fmt.Errorf("column %s: %s does not fit %s: %s", c.Name, shown, c.typeName(), why)
 }
@@ -84,9 +84,9 @@ func (c *Column) typeName() string {
 	return name
 }
 
-// fitsText looks at the length of a text, and at what the server takes for the
-// members of an ENUM or a SET. Characters that the common character sets lack are told
-// by the column's name, which MySQL does not always say; others are refused by the server.
+// fitsText checks the length of a text, and the members of an ENUM or a SET. Characters
+// that the common character sets lack are reported with the column's name, which MySQL
+// does not always do; the server refuses the others.
 func (c *Column) fitsText(stored []byte) error {
 	switch c.DataType {
 	case "enum":
@@ -104,8 +104,8 @@ func (c *Column) fitsText(stored []byte) error {
 	if c.lacks(stored) {
 		return c.misfit(quoted(stored), "the character set lacks a character")
 	}
-	// No character set needs more characters or, where bytes count, more bytes than
-	// a column of this length takes, if the text is as short as this.
+	// A text as short as this fits in every character set, whether characters or
+	// bytes count.
 	if c.Length == 0 && (c.Type == "" || !strings.HasSuffix(c.DataType, "char")) || len(stored) <= c.Length/4 {
 		return nil
 	}
@@ -130,7 +130,7 @@ func (c *Column) lacks(stored []byte) bool {
 		most = 0x7F
 	case "latin1":
 		most = 0xFF
-	case "utf8mb3", "utf8", "ucs2", "tis620": // the last takes others for what they are not
+	case "utf8mb3", "utf8", "ucs2", "tis620": // the last replaces others
 		most = 0xFFFF
 	default:
 		return false
@@ -149,8 +149,8 @@ func (c *Column) lacks(stored []byte) bool {
 	return false
 }
 
-// bytes returns how many bytes a text of some characters has in the column's
-// character set: where not all characters have as many, those that most have.
+// bytes returns how many bytes a text has in the column's character set; if
+// characters differ in size, each counts as many as most have.
 func (c *Column) bytes(stored []byte, characters int) int {
 	switch c.Charset {
 	case "utf8mb4", "utf8mb3", "utf8", "":
@@ -179,15 +179,15 @@ func (c *Column) bytes(stored []byte, characters int) int {
 	return characters
 }
 
-// isMember reports whether an ENUM or a SET has a value, in this very spelling, as
-// far as the members are known. Where none has it the server takes a number for a
-// member's place, and another spelling of a member for that member.
+// isMember reports whether an ENUM or a SET has a member with this exact spelling,
+// if the members are known. If none has, the server takes a number as a member's
+// position, and another spelling as that member.
 func (c *Column) isMember(v []byte) bool {
 	return slices.Contains(c.Members, string(v)) ||
 		slices.ContainsFunc(c.Members, func(m string) bool { return strings.Contains(m, lostCharacter) })
 }
 
-// fitsSet allows each order of the members, since it is the same set.
+// fitsSet allows any order of the members, since it is the same set.
 func (c *Column) fitsSet(stored []byte) error {
 	if len(stored) == 0 {
 		return nil

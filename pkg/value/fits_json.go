@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// fitsJSON looks at what MySQL's own type changes: a number with more digits than
-// a DOUBLE has, and a key that stands twice in an object. What is no JSON the
-// server refuses. MariaDB keeps the text.
+// fitsJSON finds what MySQL's JSON type would change: a number with more digits
+// than a DOUBLE has, and a duplicate key in an object. The server itself refuses
+// invalid JSON. MariaDB keeps the text.
 func (c *Column) fitsJSON(stored []byte) error {
 	if !json.Valid(stored) {
 		return nil
@@ -66,7 +66,7 @@ func (d *document) value() {
 }
 
 func (d *document) object() {
-	var few [8][]byte // keys, most objects have few
+	var few [8][]byte // keys; most objects have few
 	keys := few[:0]
 	var many map[string]bool
 	d.at++
@@ -102,8 +102,7 @@ func (d *document) object() {
 	}
 }
 
-// number looks at a number: one that is whole and has 64 bits is kept, others
-// become a DOUBLE.
+// number checks a number: 64-bit integers are kept, others become a DOUBLE.
 func (d *document) number(token []byte) {
 	n, ok := parse(token)
 	if !ok || n.digits <= sureDouble && n.whole+n.fraction < 300 {
@@ -123,10 +122,10 @@ func (d *document) number(token []byte) {
 // shapes are the types of a geometry in its binary form.
 var shapes = map[uint32]string{1: "point", 2: "linestring", 3: "polygon", 4: "multipoint", 5: "multilinestring", 6: "multipolygon", 7: "geometrycollection"}
 
-// fitsGeometry compares the type of a geometry, which stands behind its SRID.
+// fitsGeometry compares the type of a geometry, which follows its SRID.
 func (c *Column) fitsGeometry(stored []byte) error {
 	if len(stored) < 9 || stored[4] != 1 || strings.HasPrefix(c.DataType, "geom") {
-		return nil // the server knows what a collection takes
+		return nil // the server knows what a collection may contain
 	}
 	if shape := shapes[binary.LittleEndian.Uint32(stored[5:])]; shape != "" && shape != c.DataType {
 		return c.misfit("a "+strings.ToUpper(shape), "it is another kind of geometry")

@@ -8,24 +8,24 @@ import (
 	"strings"
 )
 
-// Why a value does not fit, as it stands in errors.
+// Why a value does not fit, as errors say it.
 const (
 	rounded    = "it would be rounded"
 	outOfRange = "it is out of range"
 	noNumber   = "it is no number"
 )
 
-// numeral is a number as it is written: an optional sign, digits with a point
-// among them or not, and an exponent or not.
+// numeral is a number as written: an optional sign, digits, an optional point
+// among them, and an optional exponent.
 type numeral struct {
 	negative bool
-	digits   int    // from the first to the last that is not 0; 0 for the number 0
-	whole    int    // how many of its digits stand before the point
-	fraction int    // how many stand after it up to the last that is not 0
-	mantissa []byte // the digits, with the point, without zeros around
+	digits   int    // from the first nonzero digit to the last; 0 for the number 0
+	whole    int    // how many of its digits are before the point
+	fraction int    // how many are after it, up to the last nonzero one
+	mantissa []byte // the digits, with the point, without surrounding zeros
 }
 
-// parse reads a number. It is false for what is none.
+// parse reads a number; it returns false for anything else.
 func parse(text []byte) (n numeral, ok bool) {
 	text = bytes.TrimSpace(text)
 	if len(text) > 0 && (text[0] == '-' || text[0] == '+') {
@@ -81,7 +81,7 @@ func parse(text []byte) (n numeral, ok bool) {
 	return n, true
 }
 
-// magnitude returns the absolute value of a whole number below 1e20, and false
+// magnitude returns the absolute value of a whole number below 1e20, or false
 // if it is larger.
 func (n *numeral) magnitude() (uint64, bool) {
 	if n.whole > 20 {
@@ -162,8 +162,8 @@ const (
 	leastDouble = 0x1p-1022
 )
 
-// fitsDouble takes a number that the type holds, in any spelling of it: all its
-// digits, or the fewest that mean it.
+// fitsDouble accepts a number that the type holds, in any spelling: with all
+// its digits, or the fewest that identify it.
 func (c *Column) fitsDouble(stored []byte) string {
 	n, ok := parse(stored)
 	if !ok {
@@ -201,8 +201,8 @@ func (c *Column) fitsDouble(stored []byte) string {
 	return ""
 }
 
-// meant reports whether a number is the shortest that means x, which has so many
-// bits, or x itself in full.
+// meant reports whether a number is x in full, or the shortest that identifies x
+// in so many bits.
 func meant(n *numeral, x float64, bits int) bool {
 	var buffer [32]byte
 	short, ok := parse(strconv.AppendFloat(buffer[:0], x, 'e', -1, bits))
@@ -222,7 +222,7 @@ func meant(n *numeral, x float64, bits int) bool {
 	return ok && exact.digits == n.digits && sameDigits(exact.mantissa, n.mantissa)
 }
 
-// sameDigits compares digits, wherever the point stands among them.
+// sameDigits compares digits, wherever the point is.
 func sameDigits(a, b []byte) bool {
 	i, k := 0, 0
 	for i < len(a) && k < len(b) {
@@ -241,7 +241,7 @@ func sameDigits(a, b []byte) bool {
 	return i == len(a) && k == len(b)
 }
 
-// fitsBit takes numbers only: the server would take another text for bits.
+// fitsBit accepts only numbers: the server would take other text as bits.
 func (c *Column) fitsBit(stored []byte) string {
 	n, err := strconv.ParseUint(string(stored), 10, 64)
 	switch {
@@ -253,8 +253,8 @@ func (c *Column) fitsBit(stored []byte) string {
 	return ""
 }
 
-// fitsYear takes years of four digits, and 0; the server makes other numbers
-// years of this century or the last.
+// fitsYear accepts years of four digits, and 0; the server turns other numbers
+// into years of this century or the last.
 func fitsYear(stored []byte) string {
 	if string(stored) == "0" { // see Bind
 		return ""

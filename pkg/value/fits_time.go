@@ -2,7 +2,7 @@ package value
 
 import "bytes"
 
-// clock is a text of digits with what stands between them.
+// clock is a text of digits and separators.
 type clock []byte
 
 // number cuts from least to most digits off the front, and returns how many.
@@ -26,7 +26,7 @@ func (t *clock) sign(either string) bool {
 	return false
 }
 
-// zero reports whether no digit but 0 is in a part of a text.
+// zero reports whether 0 is the only digit in a part of a text.
 func zero(part []byte) bool { return !bytes.ContainsAny(part, "123456789") }
 
 // daytime cuts hours, minutes, seconds and their fraction off the front: 7:30,
@@ -48,7 +48,7 @@ func (t *clock) daytime(hours int) (fraction []byte, ok bool) {
 	return fraction, true
 }
 
-// fitsFraction looks at the digits of a second that the column has not.
+// fitsFraction checks the fractional digits that the column lacks.
 func (c *Column) fitsFraction(fraction []byte) string {
 	if len(fraction) > c.Scale && !zero(fraction[c.Scale:]) {
 		return "it has more digits of a second"
@@ -56,8 +56,8 @@ func (c *Column) fitsFraction(fraction []byte) string {
 	return ""
 }
 
-// fitsDate takes a date and, behind it, a time of the day. Of much else, such as
-// 10:00:00, the server makes a date that nobody meant.
+// fitsDate accepts a date, optionally followed by a time of day. The server
+// would turn much else, such as 10:00:00, into a date that nobody meant.
 func (c *Column) fitsDate(stored []byte) string {
 	t := clock(bytes.TrimSpace(stored))
 	if len(t) == 8 || len(t) == 14 { // 20240229, 20240229235958
@@ -92,8 +92,8 @@ func (c *Column) fitsDate(stored []byte) string {
 	return ""
 }
 
-// fitsTime takes hours, minutes and seconds. The server would take a number for
-// seconds, and of a date only the time of its day.
+// fitsTime accepts hours, minutes and seconds. The server would take a number
+// as seconds, and only the time of day of a date.
 func (c *Column) fitsTime(stored []byte) string {
 	t := clock(bytes.TrimSpace(stored))
 	t.sign("-")

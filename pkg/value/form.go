@@ -6,12 +6,11 @@ import (
 )
 
 // Form returns an entity value in the form in which Decode gives the column's values:
-// text, digits or bytes, a number where the column has numbers, and nothing that has
-// parts of its own. What peers send as JSON has any form, and a script must find the
-// one that the column promises: an object that comes for a name would be code in a
-// statement that it is made part of. A text that is no number stays a text in a column
-// of numbers, for a script to make one of it. An error says that no form of the column
-// fits.
+// text, digits or bytes, a number if the column has numbers, and never a nested value.
+// Peers may send any JSON, and a script must find the form that the column promises:
+// an object in place of a name would become code in a statement built from it. Text
+// that is not a number stays text in a column of numbers, for a script to convert. An
+// error says that the value fits no form of the column.
 func (c *Column) Form(v any, zone *time.Location) (any, error) {
 	switch v := v.(type) {
 	case nil:

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Holds says why values of another column may not fit this one; "" is that all do.
-// It goes by the types alone, and is Fits for all the values that the other column
-// may have.
+// Holds says why some values of another column might not fit this one, or returns
+// "" if all fit. It goes by the types alone: it is Fits for every value that the
+// other column can have.
 func (c *Column) Holds(o *Column) string {
 	if o.Nullable && !c.Nullable {
 		return "NULL does not fit"
@@ -130,8 +130,8 @@ func (c *Column) holdsDouble(o *Column) string {
 	return unless(!fixed && (c.DataType == "double" || o.DataType == "float"), "digits would be rounded")
 }
 
-// holdsText compares lengths, members and character sets. What is no text has one in
-// ASCII.
+// holdsText compares lengths, members and character sets. Values that are not text
+// count as ASCII text.
 func (c *Column) holdsText(o *Column) string {
 	if o.Kind == Binary || o.Kind == Geometry {
 		return "bytes may be no text"
@@ -159,8 +159,8 @@ func (c *Column) holdsText(o *Column) string {
 	return ""
 }
 
-// longest is the most that a text of the column has, in what the length of a column
-// that it shall fit counts: characters, or the bytes of a TEXT.
+// longest is the most that a text of the column can have, in the unit of the column
+// that it must fit: characters, or bytes for a TEXT.
 func (c *Column) longest(in *Column) int {
 	const unbounded = 1<<31 - 1
 	var characters int
@@ -197,7 +197,7 @@ func (c *Column) longest(in *Column) int {
 	return characters
 }
 
-// widest is how many bytes a character has at the most.
+// widest is the most bytes that a character can have.
 func widest(charset string) int {
 	switch {
 	case slices.Contains([]string{"utf8mb4", "utf16", "utf16le", "utf32", "gb18030", ""}, charset):

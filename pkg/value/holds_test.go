@@ -57,7 +57,7 @@ func TestColumnsThatHoldEachOther(t *testing.T) {
 	t.Parallel()
 	for _, x := range []struct {
 		narrow, wide string
-		why          string // that the wide one does not fit the narrow one
+		why          string // why the wide one does not fit the narrow one
 		back         string // the other way
 	}{
 		{"decimal(12,2)", "decimal(12,4)", "rounded", "out of range"},

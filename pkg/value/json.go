@@ -15,12 +15,12 @@ import (
 const safeInteger = 1 << 53
 
 // DecodeEntity reads the entity of a JSON message: null gives a nil Entity, an
-// object its fields in their order. Of a name that stands twice the last value
+// object its fields in their order. If a name occurs twice, the last value
 // counts, as in JavaScript. {"type":"Buffer","data":[…]} gives bytes.
 //
-// It has at most so many columns as a table can have.
+// It has at most as many columns as a table can have.
 func DecodeEntity(raw []byte) (Entity, error) {
-	if !json.Valid(raw) { // below, only valid JSON is taken apart
+	if !json.Valid(raw) { // from here on the JSON is known to be valid
 		var v any
 		return nil, fmt.Errorf("entity: %w", json.Unmarshal(raw, &v))
 	}
@@ -98,7 +98,7 @@ func valueLength(b []byte) int {
 	}
 }
 
-// text returns a JSON string as it is meant.
+// text returns the value of a JSON string.
 func text(raw []byte) (string, error) {
 	inner := raw[1 : len(raw)-1]
 	if bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) {
@@ -139,7 +139,7 @@ type bufferData []byte
 
 // UnmarshalJSON reads a list of numbers from 0 to 255.
 func (b *bufferData) UnmarshalJSON(raw []byte) error {
-	// encoding/json takes []uint8 as base64, and a list of integers would have eight times as many bytes.
+	// encoding/json reads []uint8 as base64, and a list of integers would take eight times as many bytes.
 	list, ok := bytes.CutPrefix(bytes.TrimSpace(raw), []byte("["))
 	list = bytes.TrimSpace(bytes.TrimSuffix(list, []byte("]")))
 	if !ok {
@@ -160,8 +160,8 @@ func (b *bufferData) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// number converts a JSON number without losing a digit: what neither an
-// integer nor a float64 holds stays the text that it is.
+// number converts a JSON number without losing a digit: one that neither an
+// integer nor a float64 holds stays text.
 func number(s string) any {
 	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
 		return n
@@ -190,8 +190,8 @@ func digits(s string) int {
 }
 
 // AppendJSON appends the entity as the JSON object of wire version 1. Values
-// stand in the forms that the existing peers store right: bytes as text where
-// they are valid UTF-8, else as a Buffer.
+// have the forms that existing peers store correctly: bytes as text if they are
+// valid UTF-8, else as a Buffer.
 func (e Entity) AppendJSON(b []byte) ([]byte, error) {
 	if e == nil {
 		return append(b, "null"...), nil
@@ -213,7 +213,7 @@ func (e Entity) AppendJSON(b []byte) ([]byte, error) {
 
 // Buffer returns bytes as Node's Buffer in JSON, {"type":"Buffer","data":[…]}.
 func Buffer(v []byte) json.RawMessage {
-	size := 32 // as much as it takes, and no more: it may be much
+	size := 32 // exactly as much as needed: it may be a lot
 	for _, c := range v {
 		size += 2 + btoi(c > 9) + btoi(c > 99)
 	}

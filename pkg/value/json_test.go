@@ -83,8 +83,8 @@ func TestEntityFindsItsColumns(t *testing.T) {
 	}
 }
 
-// FuzzDecodeEntity checks that whatever is taken can be sent on, as valid JSON
-// that is taken again and means the same.
+// FuzzDecodeEntity checks that every entity read can be sent on as valid JSON
+// that reads as the same.
 func FuzzDecodeEntity(f *testing.F) {
 	for _, text := range []string{`null`, `{}`, `{"a":1,"a":{"type":"Buffer","data":[0,255]}}`, `{"a":[1e5,-0,0.1000000000000000055]}`,
 		`{"a":1e400,"b":-0,"c":1E2,"d":123456789012345678901234567890}`, "{\"a\":\"\xff\"}", `{"a":{"type":"Buffer","data":[1e2]}}`, `{"a":"\u2028<>"}`} {

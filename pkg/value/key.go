@@ -12,7 +12,7 @@ import (
 	"unicode/utf8"
 )
 
-// KeySeparator joins the parts of a composite key; KeyEscape stands before a
+// KeySeparator joins the parts of a composite key; KeyEscape precedes a
 // separator or an escape inside a part.
 const (
 	KeySeparator = ','
@@ -24,7 +24,7 @@ const timeLayout = "2006-01-02 15:04:05"
 // zeroYear is how the server prints the YEAR 0; a single 0 in a text is 2000.
 const zeroYear = "0000"
 
-// JoinKey makes a key form of its parts. A key of one part is that part; the
+// JoinKey makes a key form from its parts. A key of one part is that part; the
 // parts of a composite key are escaped and joined, as the triggers do.
 func JoinKey(parts [][]byte) []byte {
 	if len(parts) == 1 {
@@ -74,14 +74,14 @@ func SplitKey(key []byte, n int) ([][]byte, error) {
 	return parts, nil
 }
 
-// Bytes that numbers in keys may have: more than the server's own text of any.
+// The most bytes of a number in a key: more than the server ever writes.
 const (
 	mostWhole   = 40
 	mostDecimal = 100
 )
 
-// KeyPart converts a stored value to the column's part of a key form: the
-// bytes that KeyExpr gives for it, whichever way the value was written.
+// KeyPart converts a stored value to the column's part of a key form: the bytes
+// that KeyExpr gives for it, however the value was written.
 func (c *Column) KeyPart(stored []byte) ([]byte, error) {
 	if stored == nil {
 		return nil, fmt.Errorf("column %s: the key is NULL", c.Name)
@@ -93,7 +93,7 @@ func (c *Column) KeyPart(stored []byte) ([]byte, error) {
 	switch c.Kind {
 	case Integer, Bit, Year:
 		n, ok := new(big.Int), false
-		if len(s) <= mostWhole { // before any arithmetic, which takes the square of it
+		if len(s) <= mostWhole { // before any arithmetic, which is quadratic in it
 			_, ok = n.SetString(s, 10)
 		}
 		if !ok {
@@ -126,7 +126,7 @@ func (c *Column) KeyPart(stored []byte) ([]byte, error) {
 	return stored, nil
 }
 
-// plain reports whether a whole number is written as the server does.
+// plain reports whether a whole number is written as the server writes it.
 func plain(stored []byte) bool {
 	digits := bytes.TrimPrefix(stored, []byte("-"))
 	if len(digits) == 0 || len(digits) > 20 || digits[0] == '0' {
@@ -171,7 +171,7 @@ func (c *Column) decimalPart(s string) ([]byte, error) {
 	return []byte(r.FloatString(c.Scale)), nil
 }
 
-// fraction gives a time the digits of a second that the column has.
+// fraction gives a time the column's fractional digits.
 func (c *Column) fraction(s string) []byte {
 	whole, frac, _ := strings.Cut(s, ".")
 	if c.Scale == 0 {
@@ -201,8 +201,8 @@ func (c *Column) epoch(s string) ([]byte, error) {
 }
 
 // IDPart shows a part of a key as text for the wire and for people. Binary
-// parts that are not valid UTF-8, or look like what follows, are 0x and hex
-// digits.
+// parts that are not valid UTF-8, or that look like hex, are shown as 0x and
+// hex digits.
 func (c *Column) IDPart(part []byte) (string, error) {
 	if c.Kind == Binary && (!utf8.Valid(part) || bytes.HasPrefix(part, []byte("0x"))) {
 		return "0x" + hex.EncodeToString(part), nil
@@ -222,7 +222,7 @@ func (c *Column) ParseIDPart(s string) ([]byte, error) {
 	return c.KeyPart(stored)
 }
 
-// clip bounds a foreign text that goes into an error.
+// clip bounds a foreign text in an error.
 func clip(s string) string {
 	if len(s) > 40 {
 		return s[:40] + "…"

@@ -156,8 +156,8 @@ func TestSplitKeyRefusesAnotherNumberOfParts(t *testing.T) {
 	}
 }
 
-// FuzzSplitKey checks that a key that can be taken apart names one row: put
-// together again it is the canonical key of the same parts.
+// FuzzSplitKey checks that a key that can be split names one row: joined again,
+// it is the canonical key of the same parts.
 func FuzzSplitKey(f *testing.F) {
 	for _, key := range []string{"", "a", ",", `a\,b,c`, `\`, `\a,b`, "1,2,3", "\xff,\x00"} {
 		f.Add([]byte(key), 2)
@@ -177,8 +177,8 @@ func FuzzSplitKey(f *testing.F) {
 	})
 }
 
-// FuzzParseIDPart checks that an id that is taken names a key whose id names the
-// same key.
+// FuzzParseIDPart checks that an accepted id names a key whose id names the same
+// key.
 func FuzzParseIDPart(f *testing.F) {
 	for i, k := range keys {
 		f.Add(uint(i), k.id)
@@ -207,8 +207,8 @@ func FuzzParseIDPart(f *testing.F) {
 	})
 }
 
-// TestDigitsAreCountedBeforeTheyAreRead checks that a number which is no key costs no arithmetic: that would take memory and the
-// square of its length in time.
+// TestDigitsAreCountedBeforeTheyAreRead checks that a number that cannot be a key costs no arithmetic, which would take memory,
+// and time quadratic in its length.
 func TestDigitsAreCountedBeforeTheyAreRead(t *testing.T) {
 	digits := strings.Repeat("9", 1<<20)
 	for _, c := range []*value.Column{column("int"), column("bigint"), column("bit"), column("year"), column("decimal", scale(3)), column("decimal")} {

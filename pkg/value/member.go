@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// lostCharacter is what the server shows in a type for a character beyond the
-// basic plane.
+// lostCharacter is what the server shows in a type instead of a character
+// beyond the basic plane.
 const lostCharacter = "?"
 
 // Members returns the members of an ENUM or a SET from its type as
@@ -23,7 +23,7 @@ func Members(columnType string) []string {
 		case !in:
 			in = ch == '\''
 		case ch == '\'' && i+1 < len(list) && list[i+1] == '\'':
-			m.WriteByte('\'') // a quote in a member is written twice
+			m.WriteByte('\'') // a quote in a member is doubled
 			i++
 		case ch == '\'':
 			members = append(members, m.String())
@@ -39,7 +39,7 @@ func Members(columnType string) []string {
 	return members
 }
 
-// unescaped returns what stands for a backslash and a letter.
+// unescaped returns what a backslash and a letter stand for.
 func unescaped(letter byte) byte {
 	switch letter {
 	case '0':
@@ -56,9 +56,9 @@ func unescaped(letter byte) byte {
 // a number, and shows them as text.
 func (c *Column) IsNumbered() bool { return c.DataType == "enum" || c.DataType == "set" }
 
-// Number returns the number of a value of an ENUM or a SET, and false where it
-// is none of the column. The empty text that is no member is the number 0: of a
-// SET without members, and of what the server keeps of a wrong ENUM.
+// Number returns the number of an ENUM or SET value, or false if the column
+// does not have it. Empty text that is not a member is number 0: a SET without
+// members, or what the server stores for an invalid ENUM.
 func (c *Column) Number(stored []byte) (uint64, bool) {
 	if c.DataType == "enum" {
 		i := c.member(string(stored))
@@ -78,8 +78,8 @@ func (c *Column) Number(stored []byte) (uint64, bool) {
 	return n, true
 }
 
-// member returns the position of a member, or -1. The server takes one that is
-// written in another case too, where the column's collation does.
+// member returns the position of a member, or -1. Like the server, it accepts a
+// different case if the column's collation does.
 func (c *Column) member(s string) int {
 	if i := slices.Index(c.Members, s); i >= 0 {
 		return i
@@ -87,8 +87,8 @@ func (c *Column) member(s string) int {
 	return slices.IndexFunc(c.Members, func(m string) bool { return strings.EqualFold(m, s) })
 }
 
-// spelled returns a value of an ENUM or a SET as the server gives it: in the
-// spelling and the order of the column's members.
+// spelled returns an ENUM or SET value as the server gives it: in the spelling
+// and order of the column's members.
 func (c *Column) spelled(stored []byte) []byte {
 	n, ok := c.Number(stored)
 	if !ok || n == 0 {

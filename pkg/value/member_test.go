@@ -28,7 +28,7 @@ func TestNumberedValuesHaveTheNumbersOfTheServer(t *testing.T) {
 	for _, c := range []struct {
 		column *value.Column
 		stored string
-		number any // nil: none of the column
+		number any // nil: not a value of the column
 		part   string
 	}{
 		{enum, "z", uint64(1), "z"},

@@ -2,23 +2,23 @@ package value
 
 import "strings"
 
-// Spelling is in which ways a column's index takes two different texts for one.
+// Spelling is how a column's index equates different texts.
 type Spelling uint8
 
 // The kinds of Spelling.
 const (
-	Exact  Spelling = iota // it does not: all but texts, and texts that are compared by their bytes
-	Padded                 // only spaces at the end do not count
-	Folded                 // its collation says which texts are equal: letters of two cases, with accents or without
+	Exact  Spelling = iota // not at all: other types, and texts compared by their bytes
+	Padded                 // trailing spaces are ignored
+	Folded                 // its collation says which texts are equal, such as those that differ in case or accents
 )
 
-// Spelling returns what tells values of a column in a key apart.
+// Spelling returns how texts of the column are equated in a key.
 func (c *Column) Spelling() Spelling {
 	switch {
 	case c.Collation == "" || c.IsNumbered():
 		return Exact // the key form of an ENUM has the member's own spelling
 	case c.Charset == "big5":
-		return Exact // the servers give one weight to texts that its index tells apart
+		return Exact // the servers give the same weight to texts that its index tells apart
 	case !strings.HasSuffix(c.Collation, "_bin"):
 		return Folded
 	case c.pads():
@@ -27,17 +27,16 @@ func (c *Column) Spelling() Spelling {
 	return Exact
 }
 
-// pads reports whether the collation takes spaces at the end of a text for
-// nothing. The others have it in their names: those of MySQL that end in
-// _0900_… and those of MariaDB with _nopad_.
+// pads reports whether the collation ignores trailing spaces. The names of
+// those that do not have _0900_ (MySQL) or _nopad_ (MariaDB) in them.
 func (c *Column) pads() bool {
 	return !strings.Contains(c.Collation, "_0900_") && !strings.Contains(c.Collation, "_nopad_")
 }
 
-// Weight returns the SQL expression that gives the same bytes for two texts if the
-// column's index takes them for one, and only then; text is an expression of the
-// text. A collation that pads compares the shorter text as if it had further
-// spaces, and some take other characters for spaces: those go from the weights.
+// Weight returns an SQL expression that gives the same bytes for two texts if, and
+// only if, the column's index equates them; text is the expression of the text. A
+// collation that pads compares the shorter text as if spaces followed, and some
+// treat other characters as spaces: these are removed from the weights.
 func (c *Column) Weight(text string) string {
 	weight := func(text string) string { return "WEIGHT_STRING(" + text + ")" }
 	in := func(text string) string {

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Uniform returns a stored value in one spelling, by what its column and that of another server, of the data type there, have in
-// common: values that are Equal have the same. So two nodes may compare a checksum of it, where neither sees the other's.
+// Uniform returns a stored value in a spelling common to its column and another server's, whose data type is there: values that
+// are Equal have the same. So two nodes can compare checksums of it when neither sees the other's value.
 func (c *Column) Uniform(stored []byte, there string) []byte {
 	either := func(types ...string) bool { return slices.Contains(types, c.DataType) || slices.Contains(types, there) }
 	s := string(stored)
@@ -42,7 +42,7 @@ func (c *Column) Uniform(stored []byte, there string) []byte {
 		}
 	case c.Kind == Text && either("char"):
 		return []byte(strings.TrimRight(s, " "))
-	case c.Kind == Text && either("set"): // the same members in another order
+	case c.Kind == Text && either("set"): // the same members in a different order
 		members := strings.Split(s, ",")
 		slices.Sort(members)
 		return []byte(strings.Join(members, ","))

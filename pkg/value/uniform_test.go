@@ -4,7 +4,7 @@ import (
 	"testing"
 )
 
-// TestEqualValuesAreUniform: of two stored values, those that are Equal have one uniform spelling, and others have two.
+// TestEqualValuesAreUniform: two stored values have the same uniform spelling if, and only if, they are Equal.
 func TestEqualValuesAreUniform(t *testing.T) {
 	for _, c := range []struct {
 		column Column

@@ -14,23 +14,23 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// askTime is how long a question is worth an answer.
+// askTime is how long a question waits for its answer.
 const askTime = 30 * time.Second
 
-// asking holds the questions that wait for an answer. It is safe for concurrent use.
+// asking holds the questions waiting for an answer. It is safe for concurrent use.
 type asking struct {
 	mu      sync.Mutex
 	last    uint64
 	waiting map[asked]chan wire.Answer
 }
 
-// asked names a question: only the remote that was asked answers it. Promise 8.
+// asked identifies a question: only the remote that was asked may answer it. Promise 8.
 type asked struct {
 	remote string
 	id     uint64
 }
 
-// expects reports whether a remote has still to answer something.
+// expects reports whether a remote still has something to answer.
 func (a *asking) expects(remote string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -42,7 +42,7 @@ func (a *asking) expects(remote string) bool {
 	return false
 }
 
-// answered hands an answer to who waits for it. It comes too late, or unasked, if there is nobody.
+// answered hands an answer to whoever waits for it. If no one does, it came too late or unasked.
 func (a *asking) answered(remote string, answer wire.Answer) {
 	a.mu.Lock()
 	waiting := a.waiting[asked{remote, answer.ID}]
@@ -53,7 +53,7 @@ func (a *asking) answered(remote string, answer wire.Answer) {
 	}
 }
 
-// errAnswered is what a remote gives as the reason why it does not answer a question.
+// errAnswered is a remote's reason for not answering a question.
 type errAnswered struct{ remote, reason string }
 
 func (e errAnswered) Error() string { return e.remote + ": " + e.reason }
@@ -79,7 +79,7 @@ func (vf *Verifier) ask(ctx context.Context, remote string, q wire.Question) (wi
 		return wire.Answer{}, err
 	}
 	for {
-		sealed, err := vf.Mesh.Seal(seal.Verify, remote, payload) // anew for each: a message is taken once
+		sealed, err := vf.Mesh.Seal(seal.Verify, remote, payload) // a new one each time: a message is accepted only once
 		if err != nil {
 			return wire.Answer{}, fmt.Errorf("ask %s: %w", remote, err)
 		}
@@ -102,8 +102,8 @@ func (vf *Verifier) ask(ctx context.Context, remote string, q wire.Question) (wi
 
 var errNoAnswer = errors.New("the remote does not answer")
 
-// askValues asks a remote for the rows with some keys, as often as it takes until it has answered for all, and hands each answer to
-// take, so that there is never more than one in memory. Promise 10.
+// askValues asks a remote for the rows with some keys, as many times as it takes to get all answers, and hands each
+// answer to take, so that only one at a time is in memory. Promise 10.
 func (vf *Verifier) askValues(ctx context.Context, remote string, q wire.Question, take func(wire.Answer)) error {
 	q.Ask = wire.AskValues
 	known, sums := q.Known, q.Sums
@@ -128,8 +128,9 @@ func (vf *Verifier) askValues(ctx context.Context, remote string, q wire.Questio
 	return nil
 }
 
-// answers checks that the values of an answer are what was asked for: a value for each key, in their order, or for the first of
-// them; and as large as they may be. What a remote makes up costs the comparison, and never memory or time without end. Promise 10.
+// answers checks that an answer's values are what was asked for: a value for each key, in order, or for the first of
+// them; and no larger than allowed. Whatever a remote makes up costs only the comparison, never unbounded memory or
+// time. Promise 10.
 func answers(q wire.Question, a wire.Answer) error {
 	if len(a.Values) != len(q.Keys) && (!a.Part || len(a.Values) == 0 || len(a.Values) > len(q.Keys)) {
 		return errUnasked

@@ -11,16 +11,16 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// What a client may ask of a table that is not sent to it, since it may write it: whether what it has itself is right. It gives its
-// own checksum of a row, or of its rows of a range, and the version that it knows, and hears whether they are the node's. Values,
-// checksums and versions are told to nobody who does not name them; a row that it has sent is no exception, for who writes a key
-// alone has sent the row. Promise 8.
+// What a client may ask about a table that is not sent to it, because it may write it: whether what it has is right. It
+// gives its own checksum of a row, or of its rows in a range, and the version that it knows, and learns whether they
+// match the node's. Values, checksums and versions are told to no one who does not name them, not even of a row that
+// the client has sent, since it may have sent no more than the key. Promise 8.
 
-// sumPages is of how many pages of keys a checksum is confirmed at most.
+// sumPages is the maximum number of pages of keys for which a checksum is confirmed.
 const sumPages = 10
 
-// confirmSum answers wire.AskSum with the checksum of the question if that is right for the rows of the range that the client has
-// sent; else with none. Of others' rows, and where they are, it tells nothing.
+// confirmSum answers wire.AskSum with the question's checksum if that is right for the rows in the range that the
+// client has sent; otherwise with none. About others' rows, and where they are, it tells nothing.
 func (v view) confirmSum(ctx context.Context, q *wire.Question, form int) (int64, string, error) {
 	if q.Sum == "" || len(v.untold(q.Columns)) > 0 {
 		return 0, "", nil
@@ -71,7 +71,7 @@ func (v view) confirmSum(ctx context.Context, q *wire.Question, form int) (int64
 	return 0, "", nil
 }
 
-// itsKeys answers wire.AskHashes: with the keys of the rows that the client has sent, which it knows, and no checksum.
+// itsKeys answers wire.AskHashes with the keys of the rows that the client has sent, which it knows, and no checksum.
 func (v view) itsKeys(ctx context.Context, q *wire.Question) (list []wire.Hash, more bool, err error) {
 	r := snapshot.Range{After: q.After, UpTo: q.UpTo}
 	for {
@@ -101,9 +101,9 @@ func (v view) itsKeys(ctx context.Context, q *wire.Question) (list []wire.Hash, 
 	}
 }
 
-// confirmValues answers wire.AskValues: of each row, whether it is there, and whether the client's checksum is that of the columns of
-// the question, and the version that it knows the row's. That a row is another it hears only if it has sent it, or knows its version:
-// of a row that somebody else has written since, it cannot be said to be wrong.
+// confirmValues answers wire.AskValues: for each row, whether it exists, whether the client's checksum is right for the
+// question's columns, and whether the version that it knows is the row's. It learns that a row differs only if it has
+// sent it or knows its version: a row that someone else has written since cannot be called wrong.
 func (v view) confirmValues(ctx context.Context, q receive.Question) (types []string, list []wire.VerifyValue, err error) {
 	vf, t := v.vf, v.t
 	columns := make([]*value.Column, len(q.Columns))
@@ -153,7 +153,7 @@ func (v view) confirmValues(ctx context.Context, q receive.Question) (types []st
 	return types, list, nil
 }
 
-// confirm says what a row is that the client has the checksum sum of; it is empty if it has none.
+// confirm says what a row is to a client that gives the checksum sum for it; sum is empty if it has none.
 func (v view) confirm(key, sum string, s seen, digest func() string) (way string) {
 	switch {
 	case !v.mayGuess(key):
@@ -173,12 +173,12 @@ func (v view) mayGuess(key string) bool {
 	return v.vf.guesses.May(v.asker, v.t.Name, key, v.vf.Now())
 }
 
-// given reports whether a client gives checksums of rows that may be confirmed: of columns that are for it.
+// given reports whether a client gives checksums that may be confirmed: of columns that it may see.
 func (v view) given(q *wire.Question) bool {
 	return len(q.Sums) > 0 && q.Form >= wire.FormLarge && len(q.Types) == len(q.Columns) && len(v.untold(q.Columns)) == 0
 }
 
-// untold returns the places of the columns that are not for the client.
+// untold returns the indexes of the columns that the client may not see.
 func (v view) untold(columns []string) (places []int) {
 	for i, name := range columns {
 		if !v.vf.Node.MayColumn(v.asker, v.t.Name, name) {

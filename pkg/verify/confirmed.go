@@ -12,14 +12,14 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// digested are rows of which a remote is asked to confirm the checksums, all of the same columns.
+// digested are rows whose checksums a remote is asked to confirm, all over the same columns.
 type digested struct {
 	columns, types []string
-	of             map[string]string // by key; empty: the remote should not have the row, or one cannot tell
+	of             map[string]string // by key; empty: the remote should not have the row, or that is unknown
 }
 
-// digests makes the checksums of the rows that a remote does not tell: of what it was sent, for it is to learn no more by them. A
-// transformer may send each row with other columns.
+// digests makes the checksums of the rows that a remote withholds: of what it was sent, since it must learn no more
+// from them. A transformer may send each row with different columns.
 func digests(t *schema.Table, keys [][]byte, ours map[string][][]byte, ways map[string]render.Rehearsed, there *remoteTable, theirs map[string]wire.VerifyValue) map[string]*digested {
 	list := map[string]*digested{}
 	for _, k := range keys {
@@ -27,7 +27,7 @@ func digests(t *schema.Table, keys [][]byte, ours map[string][][]byte, ways map[
 		if v, told := theirs[key]; told && v.Way != wire.WayUntold {
 			continue
 		}
-		names, values := t.Names(), ours[key] // which are brief already
+		names, values := t.Names(), ours[key] // already short
 		switch way := ways[key]; way.Way {
 		case "":
 		case wire.WayChanged:
@@ -47,7 +47,7 @@ func digests(t *schema.Table, keys [][]byte, ours map[string][][]byte, ways map[
 		for i, name := range names {
 			at := t.Index(name)
 			if at < 0 || slices.Contains(there.untold, at) {
-				continue // a column that only the remote has is not looked at
+				continue // a column that only the remote has is ignored
 			}
 			c := &t.Columns[at]
 			d.columns, d.types, columns, types = append(d.columns, c.Name), append(d.types, c.DataType), append(columns, c), append(types, there.types[at])
@@ -69,7 +69,7 @@ func digests(t *schema.Table, keys [][]byte, ours map[string][][]byte, ways map[
 	return list
 }
 
-// confirmed has a remote that does not tell rows say whether it has the same.
+// confirmed asks a remote that withholds rows whether it has the same.
 func (vf *Verifier) confirmed(ctx context.Context, remote string, keys [][]byte, known []wire.VerifyVersion, list map[string]*digested, there *remoteTable, theirs map[string]wire.VerifyValue) error {
 	for _, d := range list {
 		q := wire.Question{Table: there.name, Columns: d.columns, Types: d.types, Form: wire.FormLarge}

@@ -21,17 +21,17 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// answersAtOnce is how many questions are answered at a time. No two are of one remote.
+// answersAtOnce is how many questions are answered at a time, no two of one remote.
 const answersAtOnce = 3
 
-// Bytes that an answer has of rows. Promise 10.
+// Bytes of rows in an answer. Promise 10.
 const (
-	answerBytes  = wire.MessageBytes * 5 / 8 // where it may come in parts; one row is always in it
-	answerMost   = 2 << 20                   // where it may not, and of one row
-	answerBriefs = 8 << 20                   // that are read to be given as checksums; one row is always
+	answerBytes  = wire.MessageBytes * 5 / 8 // if it may come in parts; it always has at least one row
+	answerMost   = 2 << 20                   // if it may not, and of one row
+	answerBriefs = 8 << 20                   // read to compute checksums; always at least one row
 )
 
-// MayCome reports whether a client may ask, or is to answer, with a message of so many bytes.
+// MayCome reports whether a client may send a question, or an answer, of so many bytes.
 func (vf *Verifier) MayCome(sender string, bytes int) bool {
 	switch {
 	case vf.asking.expects(sender):
@@ -69,14 +69,14 @@ func (vf *Verifier) Hear(topic wire.Topic, payload []byte) {
 	case a != nil:
 		vf.asking.answered(sender, *a)
 	default:
-		vf.questions.Put(sender, *q, len(payload)) // what is not taken is asked again
+		vf.questions.Put(sender, *q, len(payload)) // what is dropped is asked again
 	}
 }
 
 var errNobodyAsked = errors.New("it is too large for a question, but nothing was asked")
 
-// Answer answers the questions of remotes until ctx ends.
-func (vf *Verifier) Answer(ctx context.Context) error {
+// answerAll answers remotes' questions until ctx ends.
+func (vf *Verifier) answerAll(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for range answersAtOnce {
 		g.Go(func() error {
@@ -92,12 +92,12 @@ func (vf *Verifier) Answer(ctx context.Context) error {
 	return g.Wait()
 }
 
-// reply answers a question, while who asks waits for it. Where it panics, that costs this question alone. Promise 9.
+// reply answers a question while its asker waits. A panic costs only this question. Promise 9.
 func (vf *Verifier) reply(ctx context.Context, q receive.Question, done func()) {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	a, err := vf.answerSafely(ctx, q)
-	done() // before who asked hears it, and asks the next
+	done() // before the asker hears it, and asks the next one
 	if err != nil {
 		vf.Log.Debug("question not answered", zap.String("remote", q.From), zap.String("ask", wire.Shorten(q.Ask, 40)), zap.Error(err))
 		if mysqldb.Number(err) != 0 {
@@ -121,7 +121,7 @@ func (vf *Verifier) reply(ctx context.Context, q receive.Question, done func()) 
 	}
 }
 
-// errNotTold stands for an error of the server, which tells more than its reason.
+// errNotTold stands for a server error that reveals more than its reason.
 var errNotTold = errors.New("the table could not be read; the node's log says why, at the level debug")
 
 // answerSafely is answer for any question.
@@ -135,12 +135,11 @@ func (vf *Verifier) answerSafely(ctx context.Context, q receive.Question) (a wir
 	return vf.answer(ctx, q)
 }
 
-// notSynced ends the answer to a question about a table that the node does not have to
-// do with. Nodes that ask know it by these words.
+// notSynced is the end of the answer to a question about a table that the node does not sync. Asking nodes recognize
+// these words.
 const notSynced = "is not synced here"
 
-// answer answers a question about a table, as far as who asks may see it.
-// Promise 8: it tells nothing of others.
+// answer answers a question about a table, as far as the asker may see it. Promise 8: it reveals nothing about others.
 func (vf *Verifier) answer(ctx context.Context, q receive.Question) (wire.Answer, error) {
 	var a wire.Answer
 	v, ok := vf.viewOf(q.From, q.Table)
@@ -188,7 +187,7 @@ func (vf *Verifier) answer(ctx context.Context, q receive.Question) (wire.Answer
 	return a, err
 }
 
-// sensible checks what a question asks about a table, before anything is read. A key that is named twice is answered once.
+// sensible checks what a question asks about a table, before anything is read. A key named twice is answered once.
 func sensible(t *schema.Table, q *wire.Question) error {
 	switch q.Ask {
 	case wire.AskSum, wire.AskHashes, wire.AskValues:
@@ -237,8 +236,8 @@ func sensible(t *schema.Table, q *wire.Question) error {
 	return nil
 }
 
-// within leaves of the keys of a question as many as the rows of an answer may have, and reports whether there are others. How
-// large the rows are is asked before any is read. Promise 10.
+// within keeps as many of a question's keys as an answer may have rows, and reports whether there are others. The size
+// of the rows is queried before any is read. Promise 10.
 func (vf *Verifier) within(ctx context.Context, t *schema.Table, q *wire.Question) (part bool, err error) {
 	sizes, err := snapshot.Sizes(ctx, vf.DB, t, q.Columns, q.Keys)
 	if err != nil {
@@ -268,9 +267,9 @@ func (vf *Verifier) within(ctx context.Context, t *schema.Table, q *wire.Questio
 	return false, nil
 }
 
-// sendAsked marks rows for the client that asks for them, if it is a remote. A
-// row that is not here is sent as a delete if the node has a version of it and it has
-// not vanished; that does nothing where the other has the same version, or a later one.
+// sendAsked marks rows for the client that asks for them, if it is a remote. A missing row is sent as a delete if the
+// node has a version of it and it has not vanished; that does nothing if the other side has the same version, or a
+// later one.
 func (vf *Verifier) sendAsked(ctx context.Context, t *schema.Table, q receive.Question) error {
 	if !vf.sends(q.From, t.Name) || len(q.Keys) == 0 {
 		return nil

@@ -13,8 +13,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// rehearse returns what would become of those rows that are here, if they were sent to
-// a remote; nil if nothing changes the table's rows on their way there.
+// rehearse returns what the existing rows would become if they were sent to a remote; nil if nothing changes the
+// table's rows on their way there.
 func (vf *Verifier) rehearse(ctx context.Context, remote string, t *schema.Table, keys [][]byte, values bool) (map[string]render.Rehearsed, error) {
 	if !vf.transformsFor(remote, t.Name) {
 		return nil, nil
@@ -22,8 +22,8 @@ func (vf *Verifier) rehearse(ctx context.Context, remote string, t *schema.Table
 	return vf.Rehearser.Rehearse(ctx, remote, t, keys, values)
 }
 
-// rehearseTaking returns what becomes of a remote's row, which was never here, on its way
-// into the table. One that this node has sent under another key comes back as that.
+// rehearseTaking returns what a remote's row, which was never here, becomes on its way into the table. One that this
+// node has sent under another key comes back as that.
 func (vf *Verifier) rehearseTaking(ctx context.Context, remote string, t *schema.Table, key string) (way string, err error) {
 	id, err := t.ID(key)
 	if err != nil {
@@ -45,7 +45,7 @@ func (vf *Verifier) rehearseTaking(ctx context.Context, remote string, t *schema
 		}
 	})
 	if errors.As(err, new(errAnswered)) {
-		return wire.WayFailed, nil // as where it is too large to be told
+		return wire.WayFailed, nil // for example if it is too large to be told
 	}
 	if err != nil || row == nil {
 		return "", err
@@ -64,7 +64,7 @@ func (vf *Verifier) rehearseTaking(ctx context.Context, remote string, t *schema
 	return "", nil
 }
 
-// transformsFor reports whether a transformer has a say in what a remote gets of a table.
+// transformsFor reports whether a transformer affects what a remote gets of a table.
 func (vf *Verifier) transformsFor(remote, table string) bool {
 	return vf.sends(remote, table) && vf.Rows.Transforms(table)
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// repair makes both nodes send the rows that differ. Where the version is the
-// same on both sides, resend first sees to it that one of them gives way.
+// repair makes both nodes send the rows that differ. If the version is the same on both sides, resend first makes one
+// of them give way.
 func (vf *Verifier) repair(ctx context.Context, remote string, t *schema.Table, differ []difference) (int, error) {
 	for part := range slices.Chunk(differ, wire.VerifyValues) {
 		var keys [][]byte
@@ -53,17 +53,16 @@ func (vf *Verifier) repair(ctx context.Context, remote string, t *schema.Table, 
 	return len(differ), nil
 }
 
-// another stands for a version that the remote does not tell, and that is not this node's. The versions decide there: what is here
-// is sent as it is, be it a delete.
+// another stands for a version that the remote withholds, and that is not this node's. The versions decide there: what
+// is here is sent as it is, even a delete.
 var another = change.Version{Time: change.Baseline}
 
-// resend marks rows for a remote. Those whose version the remote has too, though
-// not the row, get a new one, which is news for all remotes: one that held the
-// version before would take a version that knows of this one for its rival, or
-// write one that loses to it. Promise 3. A row that is missing here is marked if
-// its version is later than the remote's: it was deleted. If the versions are the
-// same, or it was there with that version, it was not, and what is known of it is forgotten,
-// so that the remote's row is news. So it is with a row of a table that is only received.
+// resend marks rows for a remote. Rows whose version the remote has too, though not the row, get a new one, which is
+// news for all remotes: a remote that holds the previous version would otherwise take one that knows of the new one for
+// a rival, or write one that loses to it. Promise 3. A row that is missing here is marked if its version is later than
+// the remote's: it was deleted. If the versions are the same, or the row existed with that version, it was not deleted,
+// and what is known of it is forgotten, so that the remote's row is news. The same goes for a row of a table that is
+// only received.
 func (vf *Verifier) resend(ctx context.Context, remote string, t *schema.Table, differ []difference, theirs map[string]change.Version) error {
 	rows := make([]change.Row, len(differ))
 	for i, d := range differ {
@@ -90,7 +89,7 @@ func (vf *Verifier) resend(ctx context.Context, remote string, t *schema.Table, 
 			switch {
 			case differ[i].Kind == differs && ours == other && (theirOwn || !vf.Node.Syncs(t.Name)):
 				if !differ[i].Pending {
-					vanished = append(vanished, r) // nobody would be told of a new version
+					vanished = append(vanished, r) // no one would learn of a new version
 				}
 			case differ[i].Kind != missingHere && ours == other && vf.Node.Syncs(t.Name):
 				s := conflict.Next(states[r], change.Micros(vf.Now()), vf.Origin)
@@ -115,7 +114,7 @@ func (vf *Verifier) resend(ctx context.Context, remote string, t *schema.Table, 
 	return err
 }
 
-// missing returns those of the rows that are missing here.
+// missing returns the rows that are missing here.
 func missing(rows []change.Row, differ []difference) []change.Row {
 	var list []change.Row
 	for i, r := range rows {

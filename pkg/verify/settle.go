@@ -11,12 +11,12 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/pause"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// When it is asked about a change that rows here hold up. What its origin did to them
-// is mostly in the next message.
+// When to ask about a change that rows here hold up. What its origin did to them is usually in the next message.
 const (
 	settleAfter = 2 * time.Second
 	settleMost  = 100 // changes at a time
@@ -24,16 +24,12 @@ const (
 	settleAgain = 10 * time.Second
 )
 
-// SettleHeld finds out about changes that rows here hold up, until ctx ends: whether
-// their senders have changes of these rows on the way, which are waited for, or did
-// not know them. Then it is a conflict, and decided.
-func (vf *Verifier) SettleHeld(ctx context.Context) error {
-	later := map[string]time.Time{} // of a remote that did not answer
+// settleHeld finds out about changes that rows here hold up, until ctx ends: either their senders have changes of these
+// rows on the way, which are waited for, or did not know them, which is a conflict and is then decided.
+func (vf *Verifier) settleHeld(ctx context.Context) error {
+	later := map[string]time.Time{} // for a remote that did not answer
 	var news unsettled
-	for {
-		if err := sleep(ctx, time.Second); err != nil {
-			return nil
-		}
+	for pause.For(ctx, time.Second) == nil {
 		for _, h := range vf.Applier.Held(vf.Now().Add(-settleAfter), settleMost) {
 			if !vf.Mesh.Online(h.From) || vf.Now().Before(later[h.From]) {
 				continue
@@ -59,10 +55,10 @@ func (vf *Verifier) SettleHeld(ctx context.Context) error {
 			later[h.From] = vf.Now().Add(settleAgain)
 		}
 	}
+	return nil
 }
 
-// strange returns those of the rows that hold a change of which its sender has nothing
-// to send.
+// strange returns the rows that hold up a change and of which its sender has nothing to send.
 func (vf *Verifier) strange(ctx context.Context, h apply.Held) ([]change.Row, error) {
 	byTable := map[string][]change.Row{}
 	for _, r := range h.Refer {
@@ -89,7 +85,7 @@ func (vf *Verifier) strange(ctx context.Context, h apply.Held) ([]change.Row, er
 				return nil, fmt.Errorf("ask about rows of %s: %w", table, err)
 			}
 			for _, r := range part {
-				if err != nil || settled[r.Key] { // of a row that is not in the answer nobody knows
+				if err != nil || settled[r.Key] { // nothing is known about a row that is not in the answer
 					strange = append(strange, r)
 				}
 			}

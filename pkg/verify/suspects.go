@@ -9,7 +9,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// How many rows that are not here, and how many bytes of their keys, a comparison takes from a remote. Promise 10.
+// Limits on the rows that are missing here, and on the bytes of their keys, that a comparison accepts from a remote.
+// Promise 10.
 const (
 	surplusRows  = 100_000
 	surplusBytes = 16 << 20
@@ -32,8 +33,8 @@ func (s *surplus) add(key []byte) error {
 	return nil
 }
 
-// suspects compares the checksums of all chunks and returns the keys of the rows
-// that differ in those that do, and how many rows were seen to be the same.
+// suspects compares the checksums of all chunks, and returns the keys of the differing rows in those that differ, and
+// how many rows were seen to be the same.
 func (vf *Verifier) suspects(ctx context.Context, remote string, t *schema.Table) (keys [][]byte, alike int64, err error) {
 	var r snapshot.Range
 	var more surplus
@@ -76,8 +77,8 @@ func (vf *Verifier) suspects(ctx context.Context, remote string, t *schema.Table
 	}
 }
 
-// drill returns the keys of a range whose rows differ, or have no checksum, or are
-// changed on their way by a transformer, and how many others there are.
+// drill returns the keys of a range whose rows differ, have no checksum, or are changed on their way by a transformer,
+// and how many others there are.
 func (vf *Verifier) drill(ctx context.Context, remote string, t *schema.Table, r snapshot.Range, more *surplus) (keys [][]byte, rest int64, err error) {
 	var ours map[string]string
 	var same [][]byte

@@ -5,18 +5,17 @@ import (
 	"time"
 )
 
-// unsettled decides what is told of changes that wait for rows which refer to theirs, and of which
-// their sender cannot be asked, so that they wait for ever: an answer to what was not asked at
-// once, other errors when they repeat; once a minute for each remote and kind of error, whose
-// text may be the remote's. It belongs to one goroutine; its zero value is ready.
+// unsettled decides what to report about changes that wait for rows that refer to theirs, and whose sender cannot be
+// asked, so that they would wait forever: an unasked answer at once, other errors when they repeat; once a minute per
+// remote and kind of error, whose text may be the remote's. It belongs to one goroutine; its zero value is ready.
 type unsettled struct {
-	failed map[string]int // in a row, by remote
+	failed map[string]int // consecutive ones, by remote
 	told   map[unsettledKind]time.Time
 }
 
 type unsettledKind struct{ remote, kind string }
 
-// failure reports whether a failure is to be told.
+// failure reports whether to report a failure.
 func (u *unsettled) failure(now time.Time, remote string, err error) bool {
 	if u.failed == nil {
 		u.failed, u.told = map[string]int{}, map[unsettledKind]time.Time{}
@@ -39,5 +38,5 @@ func (u *unsettled) failure(now time.Time, remote string, err error) bool {
 	return true
 }
 
-// success notes that a remote was asked.
+// success records that a remote could be asked.
 func (u *unsettled) success(remote string) { delete(u.failed, remote) }

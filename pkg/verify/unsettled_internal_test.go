@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func TestWhoWaitsForEverIsTold(t *testing.T) {
+func TestEndlessWaitersAreReported(t *testing.T) {
 	var u unsettled
 	now := time.Unix(1e9, 0)
 	unasked := fmt.Errorf("ask about rows of orders: %w", errUnasked)

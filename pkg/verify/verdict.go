@@ -10,32 +10,32 @@ const (
 	heldButThere = "held back, but there" // the transformer returns null, and the remote has the row
 )
 
-// What a row is, if it is no difference.
+// What a row is, if not a difference.
 const (
 	absent       = ""             // on both sides
-	alike        = "alike"        // or what the transformer makes of it
-	heldBack     = "held back"    // by a transformer, and so the other side is right not to have it
-	incomparable = "incomparable" // a transformer changes it, in a way that cannot be seen from here
+	alike        = "alike"        // or the transformer's result
+	heldBack     = "held back"    // by a transformer, so the other side is right not to have it
+	incomparable = "incomparable" // a transformer changes it in a way that cannot be seen from here
 )
 
-// sides is what is known of a row that two nodes may not have alike.
+// sides is what is known of a row that may differ between two nodes.
 type sides struct {
 	here, there bool
 	same        bool   // as it is stored
-	pending     bool   // something of it is on its way
+	pending     bool   // a change of it is on its way
 	ownThere    bool   // the remote wrote it last
-	way         string // what a transformer of ours makes of the row on its way there
-	asSent      bool   // the remote has what that is
-	wayBack     string // what a transformer of the remote makes of its row on its way here
-	wayIn       string // what a transformer of ours makes of it where it comes in, or what it is known to have made
-	knownThere  bool   // there is a version of it at the remote
-	taken       bool   // a transformer of ours may change what comes in
-	takenThere  bool   // one of the remote may change what comes in there
+	way         string // what our transformer makes of the row on its way there
+	asSent      bool   // the remote has that result
+	wayBack     string // what the remote's transformer makes of its row on its way here
+	wayIn       string // what our transformer makes of it when it arrives, or is known to have made
+	knownThere  bool   // the remote has a version of it
+	taken       bool   // our transformer may change arriving rows
+	takenThere  bool   // the remote's transformer may change rows arriving there
 }
 
-// verdict says what a row is: a kind of difference, or none. Where transformers are in
-// between it is right that the row differs as they make it differ. Equal is said only of
-// what was seen to be as it should; what cannot be seen from here is said to be so.
+// verdict says what a row is: a kind of difference, or none. With transformers in between, the row should differ as
+// they make it differ. Equal is said only of what was seen to be as it should; what cannot be seen from here is
+// reported as such.
 func (s sides) verdict() string {
 	switch {
 	case s.here && s.there:
@@ -68,7 +68,7 @@ func (s sides) both() string {
 	case s.same && (s.way == "" || s.ownThere), s.asSent:
 		return alike
 	case s.way == wire.WayHeld && s.ownThere:
-		return heldBack // what the remote wrote itself stays with it
+		return heldBack // what the remote itself wrote stays there
 	case s.way == wire.WayHeld:
 		return heldButThere
 	case s.pending:
@@ -79,7 +79,7 @@ func (s sides) both() string {
 	return differs
 }
 
-// unforeseeable reports whether it cannot be said what the other side should have.
+// unforeseeable reports whether it is impossible to say what the other side should have.
 func unforeseeable(way string) bool {
 	return way == wire.WayRekeyed || way == wire.WayFailed || way == wire.WayUntold
 }

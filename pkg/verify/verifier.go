@@ -6,8 +6,10 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
+	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/mesh"
@@ -42,14 +44,15 @@ type Config struct {
 	Tables    *schema.Tables
 	Stream    *version.Stream
 	Outbox    *outbox.Outbox
+	Source    capture.Asked // of local writes
 	Rows      *render.Renderer
-	Rehearser *render.Renderer // the same, by scripts that have no consequences
-	Decoder   *receive.Decoder // by those scripts
+	Rehearser *render.Renderer // the same, through scripts without side effects
+	Decoder   *receive.Decoder // through those scripts
 	Applier   Applier
 	Events    Events
 }
 
-// Applier has the changes that wait for rows which refer to theirs; see apply.Applier.
+// Applier has the changes that wait for rows that refer to theirs; see apply.Applier.
 type Applier interface {
 	Held(before time.Time, limit int) []apply.Held
 	Settle(ctx context.Context, h apply.Held, strangers []change.Row) error
@@ -57,17 +60,17 @@ type Applier interface {
 
 // Events receives what a Verifier does.
 type Events interface {
-	// Marked says that rows were marked for a remote.
+	// Marked is called when rows were marked for a remote.
 	Marked(remote string)
-	// Compared says how a table compares, before anything is repaired.
+	// Compared is called with the result of comparing a table, before anything is repaired.
 	Compared(ctx context.Context, c status.Comparison) error
-	// Settled says that waiting changes were decided.
+	// Settled is called when waiting changes were decided.
 	Settled(ctx context.Context)
-	// Panicked says what went wrong with a question.
+	// Panicked is called when a question caused a panic.
 	Panicked(err any, stack []byte)
 }
 
-// Verifier compares tables with those of remotes, and answers what these ask. It is safe for concurrent use.
+// Verifier compares tables with those of remotes, and answers their questions. It is safe for concurrent use.
 type Verifier struct {
 	Config
 
@@ -79,6 +82,16 @@ type Verifier struct {
 // New returns a Verifier that answers some clients; all others share one place.
 func New(c Config, clients []string) *Verifier {
 	return &Verifier{Config: c, asking: asking{waiting: map[asked]chan wire.Answer{}}, questions: receive.NewQuestions(clients), guesses: receive.NewGuesses(clients)}
+}
+
+// Run answers remotes' questions, compares tables as often as configured, and has changes decided that rows here hold
+// up, until ctx ends.
+func (vf *Verifier) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, part := range []func(context.Context) error{vf.answerAll, vf.compareAll, vf.settleHeld} {
+		g.Go(func() error { return part(ctx) })
+	}
+	return g.Wait()
 }
 
 // sends reports whether a remote is sent a table.

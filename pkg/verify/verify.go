@@ -8,9 +8,11 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/pause"
 	"github.com/mysql-sync/mysql-sync/pkg/render"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
@@ -20,22 +22,20 @@ import (
 )
 
 const (
-	settleTries = 10 // looks at rows that differ, until changes on their way have come
+	settleTries = 10 // checks of differing rows, until changes on their way have arrived
 	settlePause = time.Second
 )
 
-// difference is a row that two nodes do not have alike.
+// difference is a row that differs between two nodes.
 type difference struct {
 	status.Difference
 	key string
 }
 
-// Verify compares a table with that of a remote that is online, chunk by chunk,
-// by checksums that each server computes. Rows that differ are looked at again
-// until the changes on their way have come. With repair, the rows that differ
-// are sent: of two versions the later one stays, be it a delete, and of two
-// equal ones this node's. A row that only one node has, in a version that both
-// know, is sent to the other: nobody has deleted it.
+// Verify compares a table with that of an online remote, chunk by chunk, by checksums that each server computes. Rows
+// that differ are checked again until the changes on their way have arrived. With repair, the rows that differ are
+// sent: of two versions the later one stays, even a delete, and of two equal ones this node's. A row that only one node
+// has, in a version that both know, is sent to the other: no one has deleted it.
 func (vf *Verifier) Verify(ctx context.Context, remote, table string, repair bool) (status.Comparison, error) {
 	c := status.Comparison{Remote: remote, Table: table, At: vf.Now()}
 	if !vf.Mesh.Online(remote) || !vf.Mesh.SpeaksBatches(remote) {
@@ -53,7 +53,7 @@ func (vf *Verifier) Verify(ctx context.Context, remote, table string, repair boo
 	var found []difference
 	for try := 0; len(suspects) > 0 && try < settleTries; try++ {
 		if try > 0 {
-			if err := sleep(ctx, settlePause); err != nil {
+			if err := pause.For(ctx, settlePause); err != nil {
 				return c, err
 			}
 		}
@@ -86,18 +86,17 @@ func (vf *Verifier) Verify(ctx context.Context, remote, table string, repair boo
 	return c, err
 }
 
-// Run compares all tables with the remotes that are online, now and then,
-// and tells what differs: TRUNCATE, writes made behind the triggers' back, and
-// restored backups show nowhere else.
-func (vf *Verifier) Run(ctx context.Context) error {
+// compareAll compares all tables with the online remotes from time to time, and reports what differs: TRUNCATE, writes
+// made behind the triggers' back, and restored backups show nowhere else.
+func (vf *Verifier) compareAll(ctx context.Context) error {
 	if vf.Node.VerifyInterval == 0 {
 		<-ctx.Done()
 		return nil
 	}
-	for sleep(ctx, vf.Node.VerifyInterval) == nil {
+	for pause.For(ctx, vf.Node.VerifyInterval) == nil {
 		for _, table := range vf.Node.Tables() {
 			if vf.Rows.Transforms(table) {
-				continue // the rows are meant to differ
+				continue // the rows are supposed to differ
 			}
 			for _, remote := range vf.Node.RemoteClients {
 				if !vf.Mesh.Online(remote) || !vf.Mesh.SpeaksBatches(remote) {
@@ -118,8 +117,8 @@ func (vf *Verifier) Run(ctx context.Context) error {
 	return nil
 }
 
-// compare compares rows value by value, or by checksums that the remote confirms where it tells no values, and returns those that
-// differ. It counts the others.
+// compare compares rows value by value, or by checksums that the remote confirms if it withholds values, and returns
+// those that differ. It counts the others.
 func (vf *Verifier) compare(ctx context.Context, remote string, t *schema.Table, keys [][]byte, c *status.Comparison) (differ []difference, err error) {
 	there := remoteTable{name: t.Name, types: make([]string, len(t.Columns))}
 	for len(keys) > 0 {
@@ -148,7 +147,7 @@ func (vf *Verifier) compare(ctx context.Context, remote string, t *schema.Table,
 		if err != nil {
 			return nil, err
 		}
-		if vf.sends(remote, t.Name) { // or it would be told of what it is not sent
+		if vf.sends(remote, t.Name) { // or it would learn what it is not sent
 			if err := vf.confirmed(ctx, remote, part, known, digests(t, part, ours, ways, &there, theirs), &there, theirs); err != nil {
 				return nil, err
 			}
@@ -194,7 +193,8 @@ func (vf *Verifier) compare(ctx context.Context, remote string, t *schema.Table,
 	return differ, nil
 }
 
-// knownOf returns what the node has of the rows with some keys, also as it is told to a remote that is asked about them.
+// knownOf returns what the node has of the rows with some keys, also in the form told to a remote that is asked about
+// them.
 func (vf *Verifier) knownOf(ctx context.Context, t *schema.Table, keys [][]byte) (rows []change.Row, states map[change.Row]change.State, known []wire.VerifyVersion, err error) {
 	rows = make([]change.Row, len(keys))
 	for i, k := range keys {
@@ -210,8 +210,9 @@ func (vf *Verifier) knownOf(ctx context.Context, t *schema.Table, keys [][]byte)
 	return rows, states, known, err
 }
 
-// remoteTable is what a remote says of its table: the data types of the columns, empty where it does not say, whether a transformer
-// may change what comes in, whether it tells no values and confirms checksums, and the places of columns of which it does not.
+// remoteTable is what a remote says about its table: the columns' data types, empty if it does not say; whether a
+// transformer may change arriving rows; whether it withholds values and confirms checksums; and the indexes of columns
+// that it withholds.
 type remoteTable struct {
 	name     string
 	types    []string
@@ -220,8 +221,7 @@ type remoteTable struct {
 	untold   []int
 }
 
-// rowsAtOnce is how many rows of a table are compared by one question, so that its
-// answer stays far below what brokers let pass.
+// rowsAtOnce is how many rows of a table one question compares, so that its answer stays far below what brokers accept.
 func (r *remoteTable) rowsAtOnce(t *schema.Table) int {
 	const values, checksums = 2000, 500
 	if r.confirms {
@@ -230,7 +230,7 @@ func (r *remoteTable) rowsAtOnce(t *schema.Table) int {
 	return max(1, min(wire.VerifyValues, values/len(t.Columns)))
 }
 
-// theirValues asks a remote for rows, whose long values it gives, or are put here, by their checksums.
+// theirValues asks a remote for rows, with long values replaced by their checksums, there or here.
 func (vf *Verifier) theirValues(ctx context.Context, remote string, t *schema.Table, keys [][]byte, known []wire.VerifyVersion, there *remoteTable, theirs map[string]wire.VerifyValue) error {
 	q := wire.Question{Table: t.Name, Columns: t.Names(), Keys: keys, Form: wire.FormLarge, Types: t.Types(), Known: known}
 	return vf.askValues(ctx, remote, q, func(a wire.Answer) {
@@ -252,8 +252,7 @@ func (vf *Verifier) theirValues(ctx context.Context, remote string, t *schema.Ta
 	})
 }
 
-// sameAsSent reports whether a remote has what a transformer makes of a row: of the
-// columns that it sends.
+// sameAsSent reports whether a remote has what a transformer makes of a row, in the columns that it sends.
 func sameAsSent(t *schema.Table, sent render.Rehearsed, brief func(int, []byte) []byte, theirs [][]byte, types []string) bool {
 	if len(theirs) != len(t.Columns) || len(types) != len(t.Columns) {
 		return false
@@ -261,7 +260,7 @@ func sameAsSent(t *schema.Table, sent render.Rehearsed, brief func(int, []byte) 
 	for i, name := range sent.Columns {
 		at := t.Index(name)
 		if at < 0 {
-			return false // a column that only the remote has is not looked at
+			return false // a column that only the remote has is ignored
 		}
 		c := snapshot.AsThere(t.Columns[at], types[at])
 		if !c.Equal(brief(at, sent.Values[i]), theirs[at]) {
@@ -271,7 +270,7 @@ func sameAsSent(t *schema.Table, sent render.Rehearsed, brief func(int, []byte) 
 	return true
 }
 
-// sameRow compares two rows by their values, but for the columns that are not for this node to be told.
+// sameRow compares two rows by their values, except in columns that are withheld from this node.
 func sameRow(t *schema.Table, ours, theirs [][]byte, types []string, untold []int) bool {
 	if len(ours) != len(theirs) {
 		return false
@@ -291,13 +290,12 @@ func sameRow(t *schema.Table, ours, theirs [][]byte, types []string, untold []in
 	return true
 }
 
-// pendingFor returns which rows the node has still to capture, or to send to a
-// remote.
+// pendingFor returns which rows the node still has to capture, or to send to a remote.
 func (vf *Verifier) pendingFor(ctx context.Context, remote, table string, keys [][]byte) (map[string]bool, error) {
 	pending := map[string]bool{}
 	byID := map[string]string{}
 	ids := []any{remote, table}
-	raw := []any{table}
+	raw := make([]string, len(keys))
 	rows := make([]change.Row, len(keys))
 	for i, k := range keys {
 		rows[i] = change.Row{Table: table, Key: string(k)}
@@ -308,15 +306,21 @@ func (vf *Verifier) pendingFor(ctx context.Context, remote, table string, keys [
 	for i, k := range keys {
 		id := rows[i].ID()
 		byID[id] = string(k)
-		ids, raw = append(ids, []byte(id)), append(raw, k)
+		ids, raw[i] = append(ids, []byte(id)), string(k)
+	}
+	// In the order of a change's path: one that moves on meanwhile is found at its next place.
+	uncaptured, err := capture.Uncaptured(ctx, vf.DB, vf.Source, table, raw)
+	if err != nil {
+		return nil, err
+	}
+	for k := range uncaptured {
+		pending[k] = true
 	}
 	places := mysqldb.List(len(keys))
 	for _, q := range []struct {
 		sql  string
 		args []any
 	}{
-		// In the order in which a change goes: one that moves on meanwhile is found at its next place.
-		{`SELECT primary_key FROM table_changes WHERE table_name = ? AND primary_key IN (` + places + `)`, raw},
 		{`SELECT row_id FROM sync_versions v JOIN sync_remotes r ON r.remote = ? WHERE v.table_name = ? AND v.row_id IN (` + places + `)
 			AND v.position > r.position AND ` + outbox.Needed(remote), ids},
 		{`SELECT row_id FROM sync_outbox WHERE remote = ? AND table_name = ? AND row_id IN (` + places + `)`, ids},
@@ -333,13 +337,4 @@ func (vf *Verifier) pendingFor(ctx context.Context, remote, table string, keys [
 		}
 	}
 	return pending, nil
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
 }

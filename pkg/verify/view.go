@@ -12,15 +12,16 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// view is what a client that asks may see of a table: no more than it would be sent of it, through the table's transformer. Of a
-// table that is not sent to it, it sees nothing, and has confirmed what it has itself; see confirm.go. Promise 8.
+// view is what an asking client may see of a table: no more than it would be sent, through the table's transformer. Of
+// a table that is not sent to it, it sees nothing, and can only have confirmed what it has itself; see confirm.go.
+// Promise 8.
 type view struct {
 	vf     *Verifier
 	asker  string
 	t      *schema.Table
 	whole  bool // it is sent the table, or may read all of it
 	script bool // through the transformer
-	some   bool // some of the columns
+	some   bool // only some columns
 }
 
 // viewOf returns what a client may see of a table; ok is false if that is nothing.
@@ -35,16 +36,16 @@ func (v view) plain() bool { return v.whole && !v.script && !v.some }
 
 // seen is what a client may see of a row. Of a table that is not sent to it, it sees nothing of this.
 type seen struct {
-	here     bool // the row is there, and the client may know
-	known    bool // it knows of the row, which it has sent, or was sent
-	its      bool // it has sent the row, as it is now, or names its version
+	here     bool // the row exists, and the client may know
+	known    bool // it knows of the row, which it has sent or was sent
+	its      bool // it has sent the row in its current state, or names its version
 	way      string
 	rehearse render.Rehearsed
 	state    change.State
 }
 
-// rows returns what the client may see of the rows with some keys, by key. Values are there only where a transformer makes them, and
-// keep wants them.
+// rows returns what the client may see of the rows with some keys, by key. Values are present only if a transformer
+// makes them and keep asks for them.
 func (v view) rows(ctx context.Context, keys [][]byte, known []wire.VerifyVersion, values bool) (map[string]seen, error) {
 	rows := make([]change.Row, len(keys))
 	for i, k := range keys {
@@ -80,7 +81,7 @@ func (v view) rows(ctx context.Context, keys [][]byte, known []wire.VerifyVersio
 	}
 	for i, r := range rows {
 		s := seen{state: states[r], its: states[r].WrittenBy(v.asker) || from[r] == v.asker, rehearse: ways[r.Key]}
-		if at := states[r].Version; len(known) == len(rows) && at.Time > change.Baseline { // which anybody can guess
+		if at := states[r].Version; len(known) == len(rows) && at.Time > change.Baseline { // which anyone can guess
 			s.its = s.its || at == change.Version{Time: known[i].Time, Origin: known[i].Origin}
 		}
 		s.known = s.its || held[r] != "" || states[r].Seen.Latest(v.asker) > 0
@@ -99,7 +100,8 @@ func (v view) rows(ctx context.Context, keys [][]byte, known []wire.VerifyVersio
 	return list, nil
 }
 
-// sum answers wire.AskSum: with no checksum where it would tell more than the client may see. Then it asks for each row.
+// sum answers wire.AskSum: without a checksum if that would reveal more than the client may see. The client then asks
+// for each row.
 func (v view) sum(ctx context.Context, q *wire.Question, form int) (count int64, sum string, err error) {
 	switch {
 	case !v.whole:
@@ -110,8 +112,8 @@ func (v view) sum(ctx context.Context, q *wire.Question, form int) (count int64,
 	return snapshot.Sum(ctx, v.vf.DB, v.t, q.Columns, snapshot.Range{After: q.After, UpTo: q.UpTo}, form)
 }
 
-// hashes answers wire.AskHashes, of the rows that the client may see; more says that there may be others. A row that it would be
-// sent otherwise than it is stored has no checksum here, unless the client has sent it.
+// hashes answers wire.AskHashes for the rows that the client may see; more says that there may be others. A row that it
+// would be sent in another form than it is stored has no checksum here, unless the client has sent it.
 func (v view) hashes(ctx context.Context, q *wire.Question, form int) (list []wire.Hash, more bool, err error) {
 	if !v.whole {
 		return v.itsKeys(ctx, q)
@@ -152,8 +154,8 @@ func (v view) hashes(ctx context.Context, q *wire.Question, form int) (list []wi
 	}
 }
 
-// values returns the values of a row as the client may see them, in the order of the question's columns, and the places of those
-// that are not for it.
+// values returns a row's values as the client may see them, in the order of the question's columns, and the indexes of
+// those that it may not see.
 func (v view) values(s seen, columns []string, stored [][]byte, keep func(int, []byte) []byte) (values [][]byte, untold []int) {
 	if stored == nil || !s.here {
 		return nil, nil
@@ -193,7 +195,7 @@ func (v view) verifyValues(ctx context.Context, q receive.Question) (types []str
 	var keep func(int, []byte) []byte
 	if q.Form >= wire.FormLarge && len(q.Types) == len(q.Columns) {
 		keep = func(i int, stored []byte) []byte {
-			c, _ := t.Column(q.Columns[i]) // Values has seen that it is there
+			c, _ := t.Column(q.Columns[i]) // Values has verified that it exists
 			return snapshot.Brief(*c, stored, q.Types[i])
 		}
 	}
@@ -221,7 +223,7 @@ func (v view) verifyValues(ctx context.Context, q receive.Question) (types []str
 		if x.Values, x.Untold = v.values(s, q.Columns, found[key], keep); found[key] != nil {
 			x.Way = s.way
 		} else if v.script && !s.known {
-			// The client may have it under this key all the same: a transformer has given it another.
+			// The client may nevertheless have it under this key: a transformer has given it another.
 			if id, err := t.ID(key); err == nil {
 				sent, err := vf.Outbox.SentUnder(ctx, q.From, t.Name, id)
 				if err != nil {

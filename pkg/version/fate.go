@@ -9,25 +9,24 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
-// Fate is what became of a row with the version that is known of it. A row that was
-// there and is missing has vanished: no trigger saw it go, as by TRUNCATE. What is known
-// of it is not true any more. It is no delete, and keeps no other's row out.
+// Fate is what became of a row since its known version. A row that was there and is missing has vanished: no trigger
+// saw it go, as with TRUNCATE. What is known of it no longer holds: it is not a delete, and keeps out no one else's
+// row.
 type Fate uint8
 
-// The fates, as the column deleted of sync_versions has them.
+// The fates, as the column deleted of sync_versions stores them.
 const (
-	Unknown Fate = iota // as of all versions that older versions of this program wrote
+	Unknown Fate = iota // as in versions written by older releases
 	Deleted
 	There
 )
 
-// Fates returns the fates of rows, which may be of several tables. It is asked only of
-// rows that are missing.
+// Fates returns the fates of rows, which may be of several tables. It is asked only about missing rows.
 func Fates(ctx context.Context, db mysqldb.Queryer, rows []change.Row) (map[change.Row]Fate, error) {
 	return column[Fate](ctx, db, "deleted", rows)
 }
 
-// From returns from which clients the versions of rows came; it is empty for those that were made here.
+// From returns the clients that the versions of rows came from; empty for versions made here.
 func From(ctx context.Context, db mysqldb.Queryer, rows []change.Row) (map[change.Row]string, error) {
 	return column[string](ctx, db, "came_from", rows)
 }

@@ -13,8 +13,8 @@ import (
 // respellRows is how many rows one transaction of Respell looks at.
 const respellRows = 500
 
-// Spellings returns the rules by which the rows of each table are told apart; a
-// table whose rows are told apart by their keys' bytes is missing.
+// Spellings returns the rules by which each table's rows are told apart; a table whose rows are told apart by the bytes
+// of their keys is missing.
 func Spellings(ctx context.Context, db mysqldb.Queryer) (map[string]string, error) {
 	forms := map[string]string{}
 	err := mysqldb.Each(ctx, db, `SELECT table_name, form FROM sync_spellings`, nil, func(r *sql.Rows) error {
@@ -29,10 +29,9 @@ func Spellings(ctx context.Context, db mysqldb.Queryer) (map[string]string, erro
 	return forms, nil
 }
 
-// Respell gives the rows of a table the IDs that identify says they have by rules
-// that are new. Of rows that are one by these the later version stays, and knows
-// the other. It must run before anybody else reads or writes the own tables. A
-// kill in between does no harm: what has its ID keeps it.
+// Respell gives a table's rows the IDs that identify returns under the new rules. If two rows become one, the later
+// version stays and dominates the other. It must run before anyone else reads or writes the own tables. A kill in
+// between does no harm: rows that already have their ID keep it.
 func Respell(ctx context.Context, db *mysqldb.DB, table, form string, identify func(context.Context, []change.Row) error) error {
 	for after := []byte{}; after != nil; {
 		err := mysqldb.InTx(ctx, db, func(tx mysqldb.Tx) (err error) {
@@ -50,8 +49,7 @@ func Respell(ctx context.Context, db *mysqldb.DB, table, form string, identify f
 	return nil
 }
 
-// respell does so for the next rows after an ID, and returns the last one; nil if
-// there are no more.
+// respell does so for the next rows after an ID, and returns the last ID; nil if there are no more.
 func respell(ctx context.Context, tx mysqldb.Tx, table string, after []byte, identify func(context.Context, []change.Row) error) ([]byte, error) {
 	old, err := readEntries(ctx, tx, ` WHERE table_name = ? AND row_id > ? ORDER BY row_id LIMIT ?`, table, after, respellRows)
 	if err != nil || len(old) == 0 {
@@ -66,7 +64,7 @@ func respell(ctx context.Context, tx mysqldb.Tx, table string, after []byte, ide
 	}
 	for i, e := range old {
 		if rows[i].ID() == e.ID() || e.ID() == e.Key && len(e.Key) == change.LongestID {
-			continue // or its whole key is not known
+			continue // or its full key is unknown
 		}
 		if err := move(ctx, tx, e, rows[i]); err != nil {
 			return nil, err

@@ -14,15 +14,13 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
-// Stream is the order in which rows were last changed: each change that remotes
-// need gives its row a new position in sync_versions. A remote needs what lies
-// after the position up to which it has acked. A row that is changed again moves
-// to the end: what waits is at most one entry a row.
+// Stream is the order in which rows last changed: each change that remotes need gives its row a new position in
+// sync_versions. A remote needs the rows after the position up to which it has acked. A row that changes again moves to
+// the end, so at most one entry waits for each row.
 //
-// Transactions commit in another order than they take positions in. Nobody reads
-// past the first position of a transaction that may still commit, or its rows
-// would be passed over. Promise 1. It is safe for concurrent use; there is one
-// stream for a database, since there is one node.
+// Transactions do not commit in the order in which they take positions. No one reads past the first position of a
+// transaction that may still commit, or its rows would be skipped. Promise 1. It is safe for concurrent use; a database
+// has one stream, since it has one node.
 type Stream struct {
 	db    *mysqldb.DB
 	latch Latch
@@ -31,7 +29,7 @@ type Stream struct {
 	mu    sync.Mutex
 	next  int64
 	open  map[*Writing]int64 // the first position of each
-	doubt []*Writing         // transactions that ended, and nobody knows how
+	doubt []*Writing         // transactions that ended with an unknown outcome
 	ended uint64             // transactions that were committed
 }
 
@@ -40,11 +38,11 @@ type Latch interface {
 	Lock(ctx context.Context, rows []change.Row) (unlock func(), err error)
 }
 
-// New returns a stream whose last position is known, as is the time. Fence waits until no transaction is open that has written
-// versions.
+// New returns a stream, given its last position and the time. fence waits until no transaction that has written
+// versions is open.
 func New(last int64, now time.Time, l Latch, fence func(context.Context) error) *Stream {
-	// Positions go on from the time, so that those that an earlier process gave
-	// out, and that are nowhere any more, are not given out again.
+	// Positions continue from the time, so that positions that an earlier process handed out, and of which no trace is
+	// left, are never reused.
 	return &Stream{latch: l, fence: fence, next: max(last+1, now.UnixMicro()), open: map[*Writing]int64{}}
 }
 
@@ -56,7 +54,7 @@ func OpenStream(ctx context.Context, db *mysqldb.DB) (*Stream, error) {
 		return nil, err
 	}
 	var last sql.NullInt64
-	// A place may lie after all rows that are left, and the clock be set back.
+	// A position may lie after all remaining rows, and the clock may be set back.
 	if err := db.GetContext(ctx, &last, `SELECT GREATEST(COALESCE((SELECT MAX(position) FROM sync_versions), 0),
 		COALESCE((SELECT MAX(GREATEST(position, shown)) FROM sync_remotes), 0),
 		COALESCE((SELECT CAST(value AS SIGNED) FROM sync_node WHERE name = 'position'), 0))`); err != nil {
@@ -69,13 +67,14 @@ func OpenStream(ctx context.Context, db *mysqldb.DB) (*Stream, error) {
 
 // Writing is a transaction that writes versions, and may give rows positions.
 type Writing struct {
-	s    *Stream
-	last int64
+	s      *Stream
+	last   int64
+	unmade bool // its COMMIT was never sent: it cannot arrive late
+	after  []func()
 }
 
-// Begin announces a transaction that writes versions, once all before it have
-// ended: what it decides by must not change because a COMMIT arrives late. End
-// must follow.
+// Begin announces a transaction that writes versions, once the outcome of all earlier ones is known: what it bases its
+// decision on must not change because a COMMIT arrives late. End must follow.
 func (s *Stream) Begin(ctx context.Context) (*Writing, error) {
 	if err := s.settle(ctx); err != nil {
 		return nil, err
@@ -83,8 +82,8 @@ func (s *Stream) Begin(ctx context.Context) (*Writing, error) {
 	return &Writing{s: s}, nil
 }
 
-// Positions returns the first of n positions that follow each other. They are
-// the transaction's own; a transaction that is run again takes new ones.
+// Positions returns the first of n consecutive positions. They belong to the transaction; a transaction that is retried
+// takes new ones.
 func (w *Writing) Positions(n int) int64 {
 	s := w.s
 	s.mu.Lock()
@@ -101,21 +100,24 @@ func (w *Writing) Positions(n int) int64 {
 	return first
 }
 
-// Last returns the last of the positions that the transaction has, if it has taken
-// them once; 0: it has none.
+// Last returns the last position that the transaction took; 0 if it took none.
 func (w *Writing) Last() int64 {
 	w.s.mu.Lock()
 	defer w.s.mu.Unlock()
 	return w.last
 }
 
-// End says how the transaction ended. After an error that is not the server's
-// word, such as a lost connection, it may still commit.
+// After has f called if the transaction is known to have committed, before another decides about its rows. Call it
+// again each time the transaction is retried.
+func (w *Writing) After(f func()) { w.after = append(w.after, f) }
+
+// End notes how the transaction ended. After an error of its COMMIT that the server did not report, such as a lost
+// connection, it may still commit.
 func (w *Writing) End(err error) {
 	s := w.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err != nil && mysqldb.Number(err) == 0 {
+	if err != nil && mysqldb.Number(err) == 0 && !w.unmade {
 		s.doubt = append(s.doubt, w)
 		return
 	}
@@ -125,7 +127,7 @@ func (w *Writing) End(err error) {
 	}
 }
 
-// Commits returns how many transactions were committed, as far as is known.
+// Commits returns how many transactions are known to have committed.
 func (s *Stream) Commits() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -142,7 +144,7 @@ func (s *Stream) Token(n int) int64 {
 	return first
 }
 
-// Visible returns the position up to which all there will ever be can be read.
+// Visible returns the position up to which the stream is complete and can be read.
 func (s *Stream) Visible(ctx context.Context) (int64, error) {
 	if err := s.settle(ctx); err != nil {
 		return 0, err
@@ -156,7 +158,7 @@ func (s *Stream) Visible(ctx context.Context) (int64, error) {
 	return min(first, s.next) - 1, nil
 }
 
-// settle waits for the end of the transactions that are in doubt.
+// settle waits for the end of transactions with an unknown outcome.
 func (s *Stream) settle(ctx context.Context) error {
 	if !s.doubts() {
 		return nil
@@ -167,7 +169,7 @@ func (s *Stream) settle(ctx context.Context) error {
 	}
 	defer unlock()
 	s.mu.Lock()
-	doubt := s.doubt // what is added from here on is not settled by this fence
+	doubt := s.doubt // doubts added from here on are not settled by this fence
 	s.mu.Unlock()
 	if len(doubt) == 0 {
 		return nil
@@ -184,7 +186,7 @@ func (s *Stream) settle(ctx context.Context) error {
 	return nil
 }
 
-// oneFence is latched by who fences: one at a time does. It is no row of any table.
+// oneFence is latched while fencing, so that one fence runs at a time. It is no row of any table.
 var oneFence = []change.Row{{}}
 
 func (s *Stream) doubts() bool {
@@ -193,10 +195,9 @@ func (s *Stream) doubts() bool {
 	return len(s.doubt) > 0
 }
 
-// fence waits until no transaction is open that has written sync_versions: a
-// table lock is given only then (MySQL manual, "Metadata Locking"). Only the node
-// itself writes it, so that no user waits, and those who read it, such as a dump,
-// are not waited for.
+// fence waits until no transaction that has written sync_versions is open: a table lock is granted only then (MySQL
+// manual, "Metadata Locking"). Only the node writes that table, so no user waits, and the fence does not wait for
+// readers such as a dump.
 func fence(ctx context.Context, db *mysqldb.DB) error {
 	conn, err := db.Conn(ctx)
 	if err != nil {
@@ -220,12 +221,12 @@ type Waiting struct {
 	From     string // the client that the version came from; empty: made here
 }
 
-// Read returns at most limit rows after a position, up to another, in order.
+// Read returns at most limit rows after one position, up to another, in order.
 func (s *Stream) Read(ctx context.Context, after, upTo int64, limit int) ([]Waiting, error) {
 	return s.read(ctx, after, upTo, `SELECT `+waitingColumns+` FROM sync_versions WHERE position > ? AND position <= ? ORDER BY position LIMIT ?`, after, upTo, limit)
 }
 
-// ReadTable does so for the rows of one table. It passes over all others between.
+// ReadTable does so for the rows of one table. It skips all others.
 func (s *Stream) ReadTable(ctx context.Context, table string, after, upTo int64, limit int) ([]Waiting, error) {
 	return s.read(ctx, after, upTo, `SELECT `+waitingColumns+` FROM sync_versions FORCE INDEX (stream)
 		WHERE position > ? AND position <= ? AND table_name = ? ORDER BY position LIMIT ?`, after, upTo, table, limit)

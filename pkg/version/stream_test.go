@@ -67,6 +67,24 @@ func write(t *testing.T, s *version.Stream, db *mysqldb.DB, keys ...string) {
 	w.End(nil)
 }
 
+// writeOpen writes an entry in a transaction of its own, and returns what commits it.
+func writeOpen(t *testing.T, db *mysqldb.DB, e version.Entry) (commit func()) {
+	t.Helper()
+	tx, err := db.BeginTx(t.Context(), nil)
+	if err == nil {
+		err = version.Write(t.Context(), tx, []version.Entry{e})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		t.Helper()
+		if err := tx.Commit(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func expect(t *testing.T, s *version.Stream, want ...string) {
 	t.Helper()
 	if got := waiting(t, s); !slices.Equal(got, want) {
@@ -74,42 +92,28 @@ func expect(t *testing.T, s *version.Stream, want ...string) {
 	}
 }
 
-// TestNobodyReadsPastAnOpenTransaction commits a later transaction first: what it
+// TestNoOneReadsPastAnOpenTransaction commits a later transaction first: what it
 // wrote is read only when the earlier one has ended. Promise 1.
-func TestNobodyReadsPastAnOpenTransaction(t *testing.T) {
+func TestNoOneReadsPastAnOpenTransaction(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)
 	s := openStream(t, db)
 	early := begin(t, s)
-	tx, err := db.BeginTx(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := version.Write(t.Context(), tx, []version.Entry{at(early, "early")}); err != nil {
-		t.Fatal(err)
-	}
+	commit := writeOpen(t, db, at(early, "early"))
 	write(t, s, db, "late")
 	expect(t, s)
-	if err := tx.Commit(); err != nil {
-		t.Fatal(err)
-	}
+	commit()
 	early.End(nil)
 	expect(t, s, "early", "late")
 }
 
-// TestNobodyReadsPastACommitWithoutAnAnswer: the server may still do it.
-func TestNobodyReadsPastACommitWithoutAnAnswer(t *testing.T) {
+// TestNoOneReadsPastAnUnansweredCommit: the server may still do it.
+func TestNoOneReadsPastAnUnansweredCommit(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)
 	s := openStream(t, db)
 	w := begin(t, s)
-	tx, err := db.BeginTx(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := version.Write(t.Context(), tx, []version.Entry{at(w, "in doubt")}); err != nil {
-		t.Fatal(err)
-	}
+	commit := writeOpen(t, db, at(w, "in doubt"))
 	late := begin(t, s)
 	w.End(errors.New("the connection is lost"))
 	if err := version.Write(t.Context(), db, []version.Entry{at(late, "late")}); err != nil {
@@ -121,36 +125,25 @@ func TestNobodyReadsPastACommitWithoutAnAnswer(t *testing.T) {
 	if end, err := s.Visible(ctx); err == nil {
 		t.Errorf("all can be read up to %d", end)
 	}
-	if err := tx.Commit(); err != nil {
-		t.Fatal(err)
-	}
+	commit()
 	expect(t, s, "in doubt", "late")
 }
 
-// TestNobodyDecidesBeforeACommitWithoutAnAnswerHasCome: a transaction that gives no
+// TestNoOneDecidesBeforeAnUnansweredCommitIsSettled: a transaction that gives no
 // positions counts too, since it writes the versions that others decide by.
-func TestNobodyDecidesBeforeACommitWithoutAnAnswerHasCome(t *testing.T) {
+func TestNoOneDecidesBeforeAnUnansweredCommitIsSettled(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)
 	s := openStream(t, db)
 	w := begin(t, s)
-	tx, err := db.BeginTx(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	entry := version.Entry{Row: change.Row{Table: "t", Key: "in doubt"}, State: state(5, "node-b"), Fate: version.Deleted}
-	if err := version.Write(t.Context(), tx, []version.Entry{entry}); err != nil {
-		t.Fatal(err)
-	}
+	commit := writeOpen(t, db, version.Entry{Row: change.Row{Table: "t", Key: "in doubt"}, State: state(5, "node-b"), Fate: version.Deleted})
 	w.End(errors.New("the connection is lost"))
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	if _, err := s.Begin(ctx); err == nil {
 		t.Error("a transaction began before")
 	}
-	if err := tx.Commit(); err != nil {
-		t.Fatal(err)
-	}
+	commit()
 	begin(t, s).End(nil)
 }
 
@@ -160,21 +153,13 @@ func TestAStreamBeginsWhenTheTransactionsOfTheLastProcessHaveEnded(t *testing.T)
 	db := testkit.OwnSchema(t)
 	last := openStream(t, db)
 	w := begin(t, last)
-	tx, err := db.BeginTx(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := version.Write(t.Context(), tx, []version.Entry{at(w, "of the last process")}); err != nil {
-		t.Fatal(err)
-	}
+	commit := writeOpen(t, db, at(w, "of the last process"))
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	if _, err := version.OpenStream(ctx, db); err == nil {
 		t.Error("it began before")
 	}
-	if err := tx.Commit(); err != nil {
-		t.Fatal(err)
-	}
+	commit()
 	expect(t, openStream(t, db), "of the last process")
 }
 

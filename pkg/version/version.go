@@ -1,5 +1,5 @@
-// Package version keeps the state of each row in the table sync_versions: its version, what that
-// has seen, and whether the row is deleted.
+// Package version keeps the state of each row in the table sync_versions: its version, what that version has seen, and
+// whether the row is deleted.
 //
 // It keeps its part of promises 2 and 3: a version is written in the transaction that writes the
 // row or records the change. Deciding between versions is package conflict's business.
@@ -17,8 +17,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
-// maxSeen bounds the clients that a stored vector names; the oldest go first. A
-// write that is forgotten so can only show a conflict where there was none.
+// maxSeen bounds the clients that a stored vector names; the oldest are dropped first. Forgetting a write this way can
+// only show a conflict that was none.
 const maxSeen = 64
 
 // Entry is a row of sync_versions.
@@ -26,14 +26,13 @@ type Entry struct {
 	change.Row
 	change.State
 	Fate Fate
-	// Position is a new place in the stream. 0 leaves the row where it is: those who
-	// need it still do, and nobody needs one that was not there.
+	// Position is a new position in the stream. 0 leaves the row where it is: those who need it still do, and a row
+	// that was not in the stream is not needed by anyone.
 	Position int64
-	From     string // the client that the version came from, if that is another than before; empty: made here
+	From     string // the client that the version came from, if it changed; empty: made here
 }
 
-// Read returns the states of rows, which may be of several tables; a row never
-// seen is missing from the answer.
+// Read returns the states of rows, which may be of several tables; rows never seen are missing from the result.
 func Read(ctx context.Context, db mysqldb.Queryer, rows []change.Row) (map[change.Row]change.State, error) {
 	byID := map[string]map[string][]change.Row{}
 	for _, r := range rows {
@@ -134,7 +133,7 @@ func Write(ctx context.Context, db mysqldb.Execer, entries []Entry) error {
 		q.Bytes(text(e.Key))
 		q.SQL(")")
 	}
-	// The assignments count one after the other: came_from goes by what stands there.
+	// The assignments take effect in order: came_from depends on the values before them.
 	q.SQL(` ON DUPLICATE KEY UPDATE came_from = IF(VALUES(position) = 0 AND (position > 0 OR time = VALUES(time) AND origin = VALUES(origin)), came_from, VALUES(came_from)),
 		time = VALUES(time), origin = VALUES(origin), deleted = VALUES(deleted), seen = VALUES(seen), row_key = VALUES(row_key), position = IF(VALUES(position) = 0, position, VALUES(position))`)
 	if err := q.Exec(ctx, db); err != nil {
@@ -191,7 +190,7 @@ func decodeSeen(b []byte) (change.Vector, error) {
 	return w, nil
 }
 
-// Keys returns the keys under which rows were recorded last.
+// Keys returns the keys under which rows were last recorded.
 func Keys(ctx context.Context, db mysqldb.Queryer, rows []change.Row) (map[change.Row]string, error) {
 	keys := make(map[change.Row]string, len(rows))
 	byTable := map[string][]change.Row{}

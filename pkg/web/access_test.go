@@ -4,12 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"path"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,8 +20,8 @@ import (
 
 const token = "a-token-of-the-tests"
 
-// open serves the page on loopback. There is no node: what is asked for here does
-// not come to one.
+// open serves the page on loopback. There is no node: no request here gets as far
+// as one.
 func openPage(t *testing.T, token string, local bool) *httptest.Server {
 	t.Helper()
 	metrics := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "metrics") })
@@ -106,7 +108,7 @@ func TestWhoMayAsk(t *testing.T) {
 		{"nor in another scheme", token, false, "GET", "/metrics", header("Authorization", "Basic "+token), 401},
 		{"nor in the address", token, false, "GET", "/metrics?token=" + token, nil, 401},
 		{"nor a session that is made up", token, false, "GET", "/metrics", func(r *http.Request) {
-			r.AddCookie(&http.Cookie{Name: newDoor(token).cookie, Value: strconv.FormatInt(time.Now().Add(time.Hour).Unix(), 10) + ".AAAA"})
+			r.AddCookie(&http.Cookie{Name: newDoor(token).CookieName(), Value: strconv.FormatInt(time.Now().Add(time.Hour).Unix(), 10) + ".AAAA"})
 		}, 401},
 		{"a login by another origin is refused", token, false, "POST", "/login", header("Origin", "https://evil.example"), 403},
 	} {
@@ -118,7 +120,7 @@ func TestWhoMayAsk(t *testing.T) {
 			if strings.Contains(body, token) {
 				t.Errorf("the token is in the answer: %s", body)
 			}
-			if p := answer.Header.Get("Content-Security-Policy"); answer.StatusCode == 200 && (p != policy || strings.Contains(p, "unsafe")) {
+			if p := answer.Header.Get("Content-Security-Policy"); answer.StatusCode == 200 && (!strings.HasPrefix(p, "default-src 'none'; script-src 'self'; ") || strings.Contains(p, "unsafe")) {
 				t.Errorf("policy %q", p)
 			}
 		})
@@ -181,30 +183,8 @@ func TestLoginMakesASessionOfItsOwn(t *testing.T) {
 	}
 }
 
-func TestSessionEndsWithItsTimeAndItsToken(t *testing.T) {
-	d := newDoor(token)
-	w := httptest.NewRecorder()
-	r := httptest.NewRequest("POST", "/login", strings.NewReader("token="+token))
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	d.login(w, r)
-	r = httptest.NewRequest("GET", "/", nil)
-	for _, c := range w.Result().Cookies() {
-		r.AddCookie(c)
-	}
-	if !d.session(r) || !newDoor(token).session(r) {
-		t.Error("a session does not outlive a restart")
-	}
-	if newDoor(token + "2").session(r) {
-		t.Error("a session outlives its token")
-	}
-	d.now = func() time.Time { return time.Now().Add(sessionTime + time.Second) }
-	if d.session(r) {
-		t.Error("a session lasts too long")
-	}
-}
-
-// Behind a proxy all come from one address: one that has a wrong token, be it an attacker's or an old one, must not keep out those
-// who have the right one, as Prometheus.
+// Behind a proxy all clients have the same address: one with a wrong token, whether an attacker's or an old one, must not keep
+// out those with the right one, such as Prometheus.
 func TestWrongTokensHaveToWaitAndTheRightOneHasNot(t *testing.T) {
 	s := openPage(t, token, false)
 	with := func(token string) (*http.Response, string) {
@@ -222,7 +202,7 @@ func TestWrongTokensHaveToWaitAndTheRightOneHasNot(t *testing.T) {
 			t.Fatalf("the token: %s", answer.Status)
 		}
 	}
-	for range triesMost {
+	for range 5 {
 		if answer, _ := with("wrong"); answer.StatusCode != http.StatusUnauthorized {
 			t.Fatalf("a wrong token: %s", answer.Status)
 		}
@@ -240,69 +220,36 @@ func TestWrongTokensHaveToWaitAndTheRightOneHasNot(t *testing.T) {
 	}
 }
 
-func TestTriesComeBack(t *testing.T) {
-	tries, now := newTries(), time.Unix(1000, 0)
-	for range triesMost {
-		if tries.tooMany("a", now) {
-			t.Fatal("too few tries")
-		}
-		tries.wrong("a", now)
-	}
-	if !tries.tooMany("a", now) || tries.tooMany("b", now) {
-		t.Error("a source that was wrong too often has to wait, another has not")
-	}
-	if now = now.Add(tryEvery); tries.tooMany("a", now) {
-		t.Error("after a while there is another try")
-	}
-	tries.wrong("a", now)
-	if !tries.tooMany("a", now) {
-		t.Error("but only one")
-	}
-}
-
-// Promise 10.
-func TestSourcesAreBounded(t *testing.T) {
-	tries, now := newTries(), time.Unix(1000, 0)
-	for i := range 3 * sourcesMost {
-		tries.wrong(strconv.Itoa(i), now)
-	}
-	if len(tries.paid) > sourcesMost+1 {
-		t.Errorf("%d sources are kept", len(tries.paid))
-	}
-	if !tries.tooMany("new", now) {
-		t.Error("those that there is no room for do not count as one")
-	}
-	if now = now.Add(sourcesMost * 3 * tryEvery); tries.tooMany("new", now) || len(tries.paid) > 1 {
-		t.Errorf("%d old sources are kept", len(tries.paid))
-	}
-}
-
-func TestSourceIsWhatOneMachineHas(t *testing.T) {
-	for remote, want := range map[string]string{
-		"192.0.2.7:1234": "192.0.2.7", "[::ffff:192.0.2.7]:1": "192.0.2.7",
-		"[2001:db8:1:2:3::4]:5": "2001:db8:1:2::/64", "[fe80::1%eth0]:5": "fe80::/64", "@": "others",
-	} {
-		if got := source(remote); got != want {
-			t.Errorf("%s is %s, want %s", remote, got, want)
-		}
-	}
-}
-
 func TestPageIsOfOnePiece(t *testing.T) {
 	s := openPage(t, "", true)
 	_, page := ask(t, "GET", s.URL+"/", nil)
-	for name, p := range parts {
+	files, err := fs.ReadDir(static, "static")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := map[string]string{".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+	var parts []string
+	for _, f := range files {
+		name := f.Name()
+		if path.Ext(name) == ".html" {
+			continue
+		}
+		content, err := static.ReadFile("static/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
 		answer, body := ask(t, "GET", s.URL+"/static/"+name, nil)
-		if answer.StatusCode != http.StatusOK || body != string(p.content) || answer.Header.Get("Content-Type") != p.kind {
+		if answer.StatusCode != http.StatusOK || body != string(content) || answer.Header.Get("Content-Type") != kinds[path.Ext(name)] {
 			t.Errorf("%s: %s, %s", name, answer.Status, answer.Header.Get("Content-Type"))
 		}
-		again, _ := ask(t, "GET", s.URL+"/static/"+name, func(r *http.Request) { r.Header.Set("If-None-Match", p.tag) })
+		again, _ := ask(t, "GET", s.URL+"/static/"+name, func(r *http.Request) { r.Header.Set("If-None-Match", answer.Header.Get("ETag")) })
 		if again.StatusCode != http.StatusNotModified {
 			t.Errorf("%s once more: %s", name, again.Status)
 		}
 		page += body
+		parts = append(parts, name)
 	}
-	for name := range parts {
+	for _, name := range parts {
 		if !strings.Contains(page, name) && name != "login.css" {
 			t.Errorf("nothing asks for %s", name)
 		}
@@ -312,7 +259,7 @@ func TestPageIsOfOnePiece(t *testing.T) {
 	}
 }
 
-// Who begins a body and sends no more is let go, also without a token.
+// A client that begins a body and sends no more is disconnected, even without a token.
 func TestABodyIsNotWaitedForForEver(t *testing.T) {
 	t.Parallel()
 	s := openPage(t, token, false)
@@ -325,7 +272,7 @@ func TestABodyIsNotWaitedForForEver(t *testing.T) {
 		if _, err := fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: node\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\ntoken", path); err != nil {
 			t.Fatal(err)
 		}
-		if err := conn.SetReadDeadline(time.Now().Add(6 * bodyTime)); err != nil {
+		if err := conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := io.Copy(io.Discard, conn); errors.Is(err, os.ErrDeadlineExceeded) {

@@ -9,20 +9,21 @@ import (
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
+	"github.com/mysql-sync/mysql-sync/pkg/serve"
 )
 
 // Bounds of GET /api/events.
 const (
-	eventsMost  = 32 // listeners at a time
+	eventsMost  = 32 // listeners at once
 	eventEvery  = time.Second
-	linesQueued = 64 // of the log, for a listener; more are left out
+	linesQueued = 64 // of the log, per listener; more are dropped
 )
 
-// stream sends server-sent events (HTML standard, "Server-sent events") until
-// the listener or the node goes: "status" with the State each second, "log" with
-// each line, and a comment where there is no State, so that a dead connection shows.
+// stream sends server-sent events (HTML standard, "Server-sent events") until the
+// listener or the node leaves: "status" with the State each second, "log" with each
+// line, and a comment where there is no State, so that a dead connection shows.
 func (a api) stream(w http.ResponseWriter, r *http.Request) error {
-	hurry(w)() // which ends the time of the whole: each part has its own
+	serve.Hurry(w)() // which lifts the limit on the whole answer: each part has its own
 	ctx, cancel := context.WithCancel(r.Context())
 	lines := make(chan logging.Line, linesQueued)
 	var wg sync.WaitGroup
@@ -49,10 +50,10 @@ func (a api) stream(w http.ResponseWriter, r *http.Request) error {
 	return errWritten // the listener is gone
 }
 
-// follow queues lines of the log until ctx ends; those that there is no room for
-// are left out.
+// follow queues lines of the log until ctx ends, dropping those for which there
+// is no room.
 func (a api) follow(ctx context.Context, lines chan<- logging.Line) {
-	// The error is that of ctx.
+	// The error is ctx's.
 	_ = a.lines.Follow(ctx, func(l logging.Line) error {
 		select {
 		case lines <- l:
@@ -70,8 +71,8 @@ func (a api) sendState(ctx context.Context, e eventWriter) error {
 	return e.event("status", s)
 }
 
-// eventWriter writes events, each at once. A listener that does not take them is let
-// go.
+// eventWriter writes each event at once. A listener that does not read them is
+// disconnected.
 type eventWriter struct{ w http.ResponseWriter }
 
 func (e eventWriter) event(name string, v any) error {
@@ -85,7 +86,7 @@ func (e eventWriter) event(name string, v any) error {
 func (e eventWriter) comment() error { return e.write([]byte(": still here\n\n")) }
 
 func (e eventWriter) write(b []byte) error {
-	defer hurry(e.w)()
+	defer serve.Hurry(e.w)()
 	if _, err := e.w.Write(b); err != nil {
 		return err
 	}

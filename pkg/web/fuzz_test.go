@@ -14,7 +14,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
-// echo is a node that does nothing: what a request asks for is checked by a real one.
+// echo is a node that does nothing: a real one would check the request.
 type echo struct{ web.Node }
 
 func (echo) Errors(_ context.Context, _ status.Rows, limit int) ([]status.RowError, error) {
@@ -44,8 +44,8 @@ func within(limit int) error {
 	return nil
 }
 
-// FuzzAPI sends bodies and parameters to each route: the answer is JSON, and 200 or
-// what says that the request is wrong, and no SQL comes by the network.
+// FuzzAPI sends bodies and parameters to each route: the answer is JSON, with 200
+// or the status of a bad request, and SQL never comes over the network.
 func FuzzAPI(f *testing.F) {
 	routes := []string{"POST /api/retry", "POST /api/resync", "POST /api/verify", "PUT /api/log-level", "GET /api/errors", "GET /api/conflicts", "POST /api/conflicts/%s/put-back", "GET /api/conflicts/%s"}
 	for i, body := range []string{`{"remote":"a","table":"t","id":"1"}`, `{"table":"t","where":"1=1"}`, `{"tables":["t"],"repair":true}`, `{"level":"debug"}`, ``, `{}{}`, `null`} {

@@ -6,14 +6,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mysql-sync/mysql-sync/pkg/serve"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
-// timed is a writer that knows whether its reader has been given a time.
+// timed is a writer that knows whether its reader has a deadline.
 type timed struct {
 	*httptest.ResponseRecorder
 	until   time.Time
-	without bool // something was written without
+	without bool // something was written without a deadline
 }
 
 func (w *timed) SetWriteDeadline(t time.Time) error {
@@ -26,8 +27,8 @@ func (w *timed) Write(b []byte) (int, error) {
 	return w.ResponseRecorder.Write(b)
 }
 
-// TestNobodyTakesForEver asks for what has no slots that would run out: a reader that
-// takes nothing of it is not waited for without end either.
+// TestNobodyTakesForEver requests what is not limited by slots: a reader that reads
+// nothing of it is not waited for endlessly either.
 func TestNobodyTakesForEver(t *testing.T) {
 	metrics := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("metrics")) })
 	s := New(nil, nil, metrics)
@@ -48,8 +49,8 @@ func TestNobodyTakesForEver(t *testing.T) {
 	}
 }
 
-// TestNoTimeIsLeftOnTheSocket asks what sets a time of its own: the connection may be
-// used for something else when that is over.
+// TestNoTimeIsLeftOnTheSocket requests what sets a deadline of its own: afterwards
+// the connection may be reused.
 func TestNoTimeIsLeftOnTheSocket(t *testing.T) {
 	socket := New(nil, nil, http.NotFoundHandler()).Socket()
 	for _, path := range []string{"/healthz", "/api/nothing"} {
@@ -61,11 +62,11 @@ func TestNoTimeIsLeftOnTheSocket(t *testing.T) {
 	}
 }
 
-// TestAnAnswerThatTookLongIsTaken answers when the time of the request is over, as
-// after a retry of a great many rows: it was done, and must not look failed.
+// TestAnAnswerThatTookLongIsTaken answers after the request's time is over, as
+// after a retry of very many rows: it was done, and must not look failed.
 func TestAnAnswerThatTookLongIsTaken(t *testing.T) {
 	for name, give := range map[string]func(http.ResponseWriter){
-		"an answer": func(w http.ResponseWriter) { _ = answer(w, struct{}{}) },
+		"an answer": func(w http.ResponseWriter) { _ = serve.JSON(w, struct{}{}) },
 		"an error":  func(w http.ResponseWriter) { refuse(w, status.ErrRequest) },
 	} {
 		w := &timed{ResponseRecorder: httptest.NewRecorder(), until: time.Now().Add(-time.Second)}

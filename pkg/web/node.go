@@ -7,18 +7,18 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
-// Node is what the server shows and does: the running node.
+// Node is the running node, as the server shows and controls it.
 type Node interface {
 	status.Node
-	// Verify compares tables with remotes, and tells each comparison as it ends.
+	// Verify compares tables with remotes, and reports each comparison as it ends.
 	Verify(ctx context.Context, v status.Verify, tell func(status.Comparison) error) error
 	// SetLogLevel changes what is logged from now on: error, warn, info, debug.
 	SetLogLevel(level string) error
-	// Reload reads the configuration and the transformers again. Where they have a
-	// mistake it returns that, and the node goes on as it was. Otherwise it returns when
-	// the node works with them, or why it does not and went back.
+	// Reload rereads the configuration and the transformers. If they have a mistake it
+	// returns that, and the node goes on as before. Otherwise it returns when the node
+	// works with them, or says why the node fell back.
 	Reload(ctx context.Context) error
-	// Health tells what keeps the node from its work; nil is nothing.
+	// Health returns what keeps the node from working, or nil.
 	Health(ctx context.Context) error
 }
 

@@ -1,104 +1,74 @@
 package web
 
 import (
-	"bytes"
-	"crypto/sha256"
+	"context"
 	"embed"
-	"encoding/base64"
-	"fmt"
-	"html/template"
-	"io/fs"
+	"errors"
 	"net/http"
-	"path"
-	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/serve"
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
-// The status page: what a browser gets is in the binary, and none of it is asked
-// for elsewhere.
-var (
-	//go:embed static
-	static embed.FS
+//go:embed static
+var static embed.FS
 
-	pages = template.Must(template.ParseFS(static, "static/*.html"))
-	parts = readParts()
-)
+// site is the status page.
+var site = serve.NewSite(static)
 
-// policy is the Content-Security-Policy of the page: its own files and the node's
-// API, nothing else and nothing inline.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
-	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-
-// part is a file of the page that is the same for everybody.
-type part struct {
-	content []byte
-	kind    string // Content-Type
-	tag     string // ETag
+// Listen makes the listener of the status page and the API as the key http says.
+// Without a token it accepts only loopback addresses. Promise 8.
+func (s *Server) Listen(ctx context.Context, log *zap.Logger, cfg config.HTTP) (*serve.Listener, error) {
+	return serve.Listen(ctx, log, serve.Config(cfg), func(local bool) http.Handler { return s.Page(cfg.Token, local) })
 }
 
-// readParts returns the files by name. It panics where one has no known type, which
-// is a mistake of the build.
-func readParts() map[string]part {
-	kinds := map[string]string{".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
-	all := map[string]part{}
-	entries, err := fs.ReadDir(static, "static")
-	if err != nil {
-		panic(err)
-	}
-	for _, e := range entries {
-		if path.Ext(e.Name()) == ".html" {
-			continue // a template
-		}
-		content, err := static.ReadFile(path.Join("static", e.Name()))
-		kind := kinds[path.Ext(e.Name())]
-		if err != nil || kind == "" {
-			panic(fmt.Sprintf("static/%s: type %q, %v", e.Name(), kind, err))
-		}
-		sum := sha256.Sum256(content)
-		all[e.Name()] = part{content, kind, `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`}
-	}
-	return all
-}
-
-// servePart answers with a file of the page. A browser keeps it and asks each time
-// whether it is still the same: another version of the program may run by then.
-func servePart(w http.ResponseWriter, r *http.Request) {
-	p, ok := parts[r.PathValue("name")]
-	if !ok {
-		http.NotFound(w, r)
-		return
-	}
-	w.Header().Set("Content-Type", p.kind)
-	w.Header().Set("ETag", p.tag)
-	w.Header().Set("Cache-Control", "no-cache")
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(p.content))
-}
-
-// servePage answers with a page that is made for the one who asks.
-func servePage(w http.ResponseWriter, status int, name string, data any) {
-	var b bytes.Buffer
-	if err := pages.ExecuteTemplate(&b, name, data); err != nil {
-		refuse(w, fmt.Errorf("make the page %s: %w", name, err))
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_, _ = w.Write(b.Bytes()) // the reader may be gone
-}
-
-// guarded sets what keeps a browser from using an answer for something else, and how
-// long a body may take to come, also one that nobody reads.
-func guarded(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Content-Security-Policy", policy)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		if r.ContentLength != 0 {
-			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime)) // a writer without deadlines is a test's
-		}
-		next.ServeHTTP(w, r)
+// Page returns the handler for the TCP listener: the status page and the API.
+// Everyone must send the token, unless it is ""; local says that the listener has
+// a loopback address.
+func (s *Server) Page(token string, local bool) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", s.API())
+	mux.HandleFunc("GET /static/{name}", site.ServePart)
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		site.ServePage(w, http.StatusOK, "index.html", struct{ LoggedIn bool }{token != ""})
 	})
+	h := serve.OwnProfiles(mux)
+	if token != "" {
+		d := newDoor(token)
+		mux.HandleFunc("GET /login", d.ShowLogin)
+		mux.HandleFunc("POST /login", d.Login)
+		mux.HandleFunc("POST /logout", d.Logout)
+		mux.HandleFunc("GET /readyz", readyz(d, s.node, s.API()))
+		h = d.Guard(mux)
+	}
+	h = http.NewCrossOriginProtection().Handler(h)
+	if local {
+		h = serve.OwnHost(h)
+	}
+	return serve.Guarded(serve.Hurried(h))
+}
+
+// newDoor asks for the token of the node's configuration.
+func newDoor(token string) *serve.Door {
+	return serve.NewDoor(token, serve.Words{Program: "mysql-sync", Of: "node"}, site)
+}
+
+// readyz needs no token, so that whatever restarts nodes needs none; the reason,
+// which names the database and the broker, is only for clients with the token.
+func readyz(d *serve.Door, n Node, next http.Handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if d.Knows(r) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Cache-Control", "no-store")
+		if n.Health(r.Context()) != nil {
+			refuse(w, status.Kind(status.ErrUnavailable, errors.New("not ready: send the token to see the reason, or run mysql-sync status")))
+			return
+		}
+		_ = api{}.healthz(w, r) // which has no error
+	}
 }

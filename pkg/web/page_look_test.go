@@ -10,89 +10,89 @@ import (
 )
 
 func hasThemes(t *testing.T, p *page) {
-	p.do("reload", chromedp.Navigate(p.berlin.url))
+	p.Do("reload", chromedp.Navigate(p.berlin.url))
 	ground := `getComputedStyle(document.body).backgroundColor`
-	p.expect("the light ground", ground, "rgb(244, 246, 248)")
-	p.click(`.themes label:has([value="dark"])`)
-	p.expect("the dark ground", ground, "rgb(14, 19, 25)")
-	p.do("reload", chromedp.Reload())
-	p.expect("the dark ground", ground, "rgb(14, 19, 25)")
-	p.click(`.themes label:has([value="auto"])`)
-	p.expect("the light ground", ground, "rgb(244, 246, 248)")
-	p.dark(true)
-	p.expect("the dark ground", ground, "rgb(14, 19, 25)")
-	p.dark(false)
+	p.Expect("the light ground", ground, "rgb(244, 246, 248)")
+	p.Click(`.themes label:has([value="dark"])`)
+	p.Expect("the dark ground", ground, "rgb(14, 19, 25)")
+	p.Do("reload", chromedp.Reload())
+	p.Expect("the dark ground", ground, "rgb(14, 19, 25)")
+	p.Click(`.themes label:has([value="auto"])`)
+	p.Expect("the light ground", ground, "rgb(244, 246, 248)")
+	p.Dark(true)
+	p.Expect("the dark ground", ground, "rgb(14, 19, 25)")
+	p.Dark(false)
 }
 
 func needsNoMouse(t *testing.T, p *page) {
 	for _, view := range views {
-		p.enter(view)
-		places := p.walk(60)
+		p.Enter(view)
+		places := p.Walk(60)
 		if len(places) < 8 || places[0] != "skip" {
 			t.Errorf("in %s the way is %q", view, places)
 		}
 	}
-	p.enter("overview")
-	p.do("to the beginning", chromedp.Focus(chromedp.CSS("#skip")))
-	p.press(kb.Enter)
-	p.expect("the content to have the focus", "document.activeElement.id", "main")
-	p.do("to a link", chromedp.Focus(chromedp.CSS(`nav.views a[href="#verify"]`)))
-	p.press(kb.Enter)
-	p.expect("the view", "document.activeElement.id", "verify-title")
-	p.do("to the button", chromedp.Focus(chromedp.CSS("#verify-repair")))
-	p.press(kb.Enter)
-	p.expect("the question, which is to be refused by default", "document.activeElement.id", "question-no")
-	p.press(kb.Enter)
-	p.expect("the focus where it was", "document.activeElement.id", "verify-repair")
+	p.Enter("overview")
+	p.Do("to the beginning", chromedp.Focus(chromedp.CSS("#skip")))
+	p.Press(kb.Enter)
+	p.Expect("the content to have the focus", "document.activeElement.id", "main")
+	p.Do("to a link", chromedp.Focus(chromedp.CSS(`nav.views a[href="#verify"]`)))
+	p.Press(kb.Enter)
+	p.Expect("the view", "document.activeElement.id", "verify-title")
+	p.Do("to the button", chromedp.Focus(chromedp.CSS("#verify-repair")))
+	p.Press(kb.Enter)
+	p.Expect("the question, which is to be refused by default", "document.activeElement.id", "question-no")
+	p.Press(kb.Enter)
+	p.Expect("the focus where it was", "document.activeElement.id", "verify-repair")
 }
 
 func isAccessible(t *testing.T, p *page) {
 	for _, isDark := range []bool{false, true} {
-		p.dark(isDark)
+		p.Dark(isDark)
 		for _, view := range views {
-			p.enter(view)
-			p.accessible(fmt.Sprintf("%s, dark: %v", view, isDark))
+			p.Enter(view)
+			p.Accessible(fmt.Sprintf("%s, dark: %v", view, isDark))
 		}
 	}
-	p.dark(false)
+	p.Dark(false)
 }
 
 func fitsAPhone(t *testing.T, p *page) {
-	long := strings.Repeat("ORDER-4711-", 4) // with the rest at most 128 characters, as MySQL wants it
+	long := strings.Repeat("ORDER-4711-", 4) // at most 128 characters in all, as MySQL requires
 	mend := p.refuse(t, `NEW.id IN (4711, 900719925474099312)`,
 		`SQLSTATE '45000' SET MESSAGE_TEXT = 'a_reason_without_a_space_that_is_longer_than_the_screen_of_a_phone_is_wide: `+long+`'`)
 	p.berlin.Exec(`INSERT INTO orders VALUES (4711, '` + long[:40] + `', 0), (900719925474099312, 'no', 0)`)
-	p.enter("errors")
-	p.sees("#errors-list tbody", long)
+	p.Enter("errors")
+	p.Sees("#errors-list tbody", long)
 	for _, width := range []int64{360, 390} {
-		p.size(width, 740)
+		p.Size(width, 740)
 		for _, view := range views {
-			p.enter(view)
-			if w := p.text("document.documentElement.scrollWidth"); w != fmt.Sprint(width) {
+			p.Enter(view)
+			if w := p.Text("document.documentElement.scrollWidth"); w != fmt.Sprint(width) {
 				t.Errorf("%s is %s wide", view, w)
 			}
-			// What has long texts is not wider than its frame either.
+			// Elements with long texts are no wider than their frame either.
 			const wide = `[...document.querySelectorAll(".view:not([hidden]) .stack")].filter((t) => t.offsetParent && t.scrollWidth > t.parentElement.clientWidth).map((t) => t.id).join()`
-			if ids := p.text(wide); ids != "" {
+			if ids := p.Text(wide); ids != "" {
 				t.Errorf("on a screen of %d, %s goes sideways", width, ids)
 			}
-			p.accessible(view + " on a phone")
+			p.Accessible(view + " on a phone")
 			if *picture != "" {
-				p.picture(fmt.Sprintf("%s.%s-%d.png", *picture, view, width))
+				p.Picture(fmt.Sprintf("%s.%s-%d.png", *picture, view, width))
 			}
 		}
 	}
-	p.size(1280, 900)
+	p.Size(1280, 900)
 	mend()
 	p.berlin.Exec(`DELETE FROM orders WHERE id IN (4711, 900719925474099312)`)
 }
 
 func comesBack(t *testing.T, p *page) {
 	p.berlin.Node.Kill()
-	p.sees("#link", "No answer")
-	p.sees("#said", "The node does not answer")
-	p.accessible("the page without its node")
+	p.Sees("#link", "No answer")
+	p.Sees("#said", "The node does not answer")
+	p.Accessible("the page without its node")
 	p.berlin.Start()
-	p.sees("#link", "Live")
-	p.forget() // what the browser said of the node that was away
+	p.Sees("#link", "Live")
+	p.Forget() // what the browser said about the stopped node
 }

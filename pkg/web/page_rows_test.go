@@ -12,7 +12,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// refuse has boston refuse rows of the table orders until mend is called.
+// refuse makes boston refuse rows of the table orders until mend is called.
 func (p *page) refuse(t *testing.T, rows, signal string) (mend func()) {
 	p.boston.Exec(fmt.Sprintf(`CREATE TRIGGER no BEFORE INSERT ON orders FOR EACH ROW BEGIN IF %s THEN SIGNAL %s; END IF; END`, rows, signal))
 	mend = sync.OnceFunc(func() { p.boston.Exec(`DROP TRIGGER no`) })
@@ -29,36 +29,36 @@ func (p *page) away(t *testing.T) (back func()) {
 }
 
 func showsRowsThatGoBy(t *testing.T, p *page) {
-	p.expect("a line of the chart", `document.querySelectorAll("#throughput .plot path.trace").length`, "2")
+	p.Expect("a line of the chart", `document.querySelectorAll("#throughput .plot path.trace").length`, "2")
 	p.boston.Exec(`INSERT INTO orders VALUES (1, 'one', 1.5)`)
 	p.berlin.Expect(`SELECT name FROM orders WHERE id = 1`, `"one"`)
-	p.expect("the last change", cell("orders"), "ago")
-	p.expect("the summary of the chart", `document.querySelector("#throughput .summary").textContent`, "Received: ")
+	p.Expect("the last change", cell("orders"), "ago")
+	p.Expect("the summary of the chart", `document.querySelector("#throughput .summary").textContent`, "Received: ")
 }
 
 func showsARemoteThatIsAway(t *testing.T, p *page) {
 	back := p.away(t)
-	p.sees("#remotes .pill", "away")
+	p.Sees("#remotes .pill", "away")
 	p.berlin.Exec(`INSERT INTO orders VALUES (2, 'two', 2), (3, 'three', 3)`)
-	p.expect("pending rows", cell("orders"), "2 pending")
-	p.expect("a table without pending rows", cell("customers"), "nothing pending, away")
-	p.sees("#problems", "boston")
+	p.Expect("pending rows", cell("orders"), "2 pending")
+	p.Expect("a table without pending rows", cell("customers"), "nothing pending, away")
+	p.Sees("#problems", "boston")
 	back()
-	p.sees("#remotes .pill", "online")
-	p.expect("nothing pending", cell("orders"), "in step")
-	p.expect("no problem", `document.getElementById("problems").hidden`, "true")
+	p.Sees("#remotes .pill", "online")
+	p.Expect("nothing pending", cell("orders"), "in step")
+	p.Expect("no problem", `document.getElementById("problems").hidden`, "true")
 }
 
 func showsARowThatWaits(t *testing.T, p *page) {
 	mend := p.refuse(t, `NEW.id = 5`, `SQLSTATE '23000' SET MYSQL_ERRNO = 1452, MESSAGE_TEXT = 'no parent'`)
 	p.berlin.Exec(`INSERT INTO orders VALUES (5, 'child', 0)`)
-	p.expect("the row that waits", cell("orders"), "1 pending")
-	p.enter("errors")
-	p.sees("#errors-list tbody .pill.wait", "waits for another row")
-	p.expect("no number", `document.getElementById("count-errors").hidden`, "true")
+	p.Expect("the row that waits", cell("orders"), "1 pending")
+	p.Enter("errors")
+	p.Sees("#errors-list tbody .pill.wait", "waits for another row")
+	p.Expect("no number", `document.getElementById("count-errors").hidden`, "true")
 	mend()
 	p.boston.Expect(`SELECT name FROM orders WHERE id = 5`, `"child"`)
-	p.sees("#errors-empty", "No refused rows")
+	p.Sees("#errors-empty", "No refused rows")
 	p.berlin.Exec(`DELETE FROM orders WHERE id = 5`)
 	p.boston.Expect(`SELECT COUNT(*) FROM orders WHERE id = 5`, "0")
 }
@@ -66,17 +66,17 @@ func showsARowThatWaits(t *testing.T, p *page) {
 func retriesARefusedRow(t *testing.T, p *page) {
 	mend := p.refuse(t, `NEW.id = 9007199254740993`, `SQLSTATE '45000' SET MESSAGE_TEXT = '<b>not in boston</b>'`)
 	p.berlin.Exec(`INSERT INTO orders VALUES (9007199254740993, 'no', 0)`)
-	p.expect("the error", cell("orders"), "1 error")
-	p.enter("errors")
-	p.sees("#errors-list tbody", "9007199254740993")
-	p.sees("#errors-list tbody", "<b>not in boston</b>") // as text
-	p.sees("#count-errors", "1")
-	p.accessible("an error")
+	p.Expect("the error", cell("orders"), "1 error")
+	p.Enter("errors")
+	p.Sees("#errors-list tbody", "9007199254740993")
+	p.Sees("#errors-list tbody", "<b>not in boston</b>") // as text
+	p.Sees("#count-errors", "1")
+	p.Accessible("an error")
 	mend()
-	p.click("#errors-list tbody button")
+	p.Click("#errors-list tbody button")
 	p.boston.Expect(`SELECT name FROM orders WHERE id = 9007199254740993`, `"no"`)
-	p.sees("#errors-empty", "No refused rows")
-	p.expect("no number", `document.getElementById("count-errors").hidden`, "true")
+	p.Sees("#errors-empty", "No refused rows")
+	p.Expect("no number", `document.getElementById("count-errors").hidden`, "true")
 }
 
 func putsBackWhatLost(t *testing.T, p *page) {
@@ -89,7 +89,7 @@ func putsBackWhatLost(t *testing.T, p *page) {
 	back()
 	p.berlin.Expect(`SELECT name FROM orders WHERE id = 6`, `"boston"`)
 	p.boston.Expect(`SELECT name FROM orders WHERE id = 6`, `"boston"`)
-	// The conflict is found where the two meet: at either.
+	// The conflict is found where the two meet: at either node.
 	at := p.berlin
 	testkit.Eventually(t, "the conflict", func() error {
 		for _, at = range []*site{p.berlin, p.boston} {
@@ -99,33 +99,33 @@ func putsBackWhatLost(t *testing.T, p *page) {
 		}
 		return errors.New("no site has it")
 	})
-	p.do("open the page", chromedp.Navigate(at.url+"#conflicts"))
-	p.sees("#conflicts-list .differs", "boston")
-	p.sees("#conflicts-list .differs", "berlin")
-	p.sees("#conflicts-list", "12345678901234567890.5000000000")
-	if n := p.text(`document.querySelectorAll("#conflicts-list .differs").length`); n != "2" {
+	p.Do("open the page", chromedp.Navigate(at.url+"#conflicts"))
+	p.Sees("#conflicts-list .differs", "boston")
+	p.Sees("#conflicts-list .differs", "berlin")
+	p.Sees("#conflicts-list", "12345678901234567890.5000000000")
+	if n := p.Text(`document.querySelectorAll("#conflicts-list .differs").length`); n != "2" {
 		t.Errorf("%s columns are said to differ, want 2", n)
 	}
-	p.accessible("a conflict")
-	p.click("#conflicts-list button")
-	p.sees("#question", "Put this version back?")
-	p.accessible("the question")
-	p.press(kb.Escape)
-	p.expect("the question to be closed", `document.getElementById("question").open`, "false")
+	p.Accessible("a conflict")
+	p.Click("#conflicts-list button")
+	p.Sees("#question", "Put this version back?")
+	p.Accessible("the question")
+	p.Press(kb.Escape)
+	p.Expect("the question to be closed", `document.getElementById("question").open`, "false")
 	if got, err := at.Rows(`SELECT name FROM orders WHERE id = 6`); err != nil || got != "\"boston\"\n" {
 		t.Errorf("without a yes the row became %s (%v)", got, err)
 	}
-	p.click("#conflicts-list button")
-	p.click("#question-yes")
-	p.sees("#conflicts-list .pill", "put back")
+	p.Click("#conflicts-list button")
+	p.Click("#question-yes")
+	p.Sees("#conflicts-list .pill", "put back")
 	p.berlin.Expect(`SELECT name FROM orders WHERE id = 6`, `"berlin"`)
 	p.boston.Expect(`SELECT name FROM orders WHERE id = 6`, `"berlin"`)
-	// What was written over is kept, and comes back: only the columns that stay ticked, over what was written since.
+	// An overwritten row is kept, and comes back: only the ticked columns, over what was written since.
 	at.Exec(`UPDATE orders SET amount = 7, name = 'later' WHERE id = 6`)
-	p.click("#conflicts-list article:first-child button")
-	p.sees("#question", "The row was written since the conflict")
-	p.accessible("the question with columns")
-	p.click(`#question input[aria-label="Put back amount"]`)
-	p.click("#question-yes")
+	p.Click("#conflicts-list article:first-child button")
+	p.Sees("#question", "The row was written since the conflict")
+	p.Accessible("the question with columns")
+	p.Click(`#question input[aria-label="Put back amount"]`)
+	p.Click("#question-yes")
 	p.berlin.Expect(`SELECT CONCAT(name, ' ', amount + 0e0) FROM orders WHERE id = 6`, `"boston 7"`)
 }

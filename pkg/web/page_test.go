@@ -7,6 +7,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit/browser"
 )
 
 const (
@@ -20,25 +21,25 @@ var (
 	views  = []string{"overview", "errors", "conflicts", "verify", "transformers", "log"}
 )
 
-// cell is the place of a table's only remote in the matrix.
+// cell is the matrix cell of a table's only remote.
 func cell(table string) string {
 	return fmt.Sprintf(`[...document.querySelectorAll("#matrix tbody tr")].find((r) => r.cells[0].innerText.includes(%q))?.cells[1].innerText`, table)
 }
 
 // page is the page of berlin, one of two nodes, in a browser.
 type page struct {
-	*browser
+	*browser.Browser
 	berlin, boston *site
 	scripts        string // the folder of berlin's transformers
 }
 
-// TestPage has a person look and work at a page. Its tests share the nodes and the browser, which take longer to start than most
-// tests; none needs what another has done.
+// TestPage uses the page as a person would. Its tests share the nodes and the browser, which take longer to start than most
+// tests; none depends on another.
 func TestPage(t *testing.T) {
 	t.Parallel()
 	broker := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	ddl := []string{orders, customers, `INSERT INTO customers VALUES (1, 'Ada')`}
-	p := &page{browser: newBrowser(t), scripts: t.TempDir()}
+	p := &page{Browser: browser.New(t), scripts: t.TempDir()}
 	p.berlin = newSite(t, broker, "berlin", []string{"boston"}, tables, ddl, map[string]any{"transformerDirectory": p.scripts})
 	p.boston = newSite(t, broker, "boston", []string{"berlin"}, tables, ddl, nil)
 	for _, s := range []*site{p.berlin, p.boston} {
@@ -65,36 +66,36 @@ func TestPage(t *testing.T) {
 		{"a node that is gone is told, and the page comes back by itself", comesBack},
 	} {
 		t.Run(x.what, func(t *testing.T) {
-			p.t, p.berlin.TB, p.boston.TB = t, t, t
-			p.do("open the page", chromedp.Navigate(p.berlin.url))
-			p.sees("#link", "Live")
+			p.T, p.berlin.TB, p.boston.TB = t, t, t
+			p.Do("open the page", chromedp.Navigate(p.berlin.url))
+			p.Sees("#link", "Live")
 			x.test(t, p)
-			p.clean()
+			p.Clean()
 		})
 	}
 }
 
 func isLive(t *testing.T, p *page) {
-	p.sees("#client", "berlin")
-	p.sees("#link", "Live")
-	p.sees("#remotes", "boston")
-	p.sees("#remotes .pill", "online")
-	p.sees("#links", "connected")
-	p.expect("the table orders", cell("orders"), "in step")
+	p.Sees("#client", "berlin")
+	p.Sees("#link", "Live")
+	p.Sees("#remotes", "boston")
+	p.Sees("#remotes .pill", "online")
+	p.Sees("#links", "connected")
+	p.Expect("the table orders", cell("orders"), "in step")
 }
 
-// A remote that was never there is not shown in green.
+// A remote that was never online is not shown in green.
 func TestPageSaysWhoWasNeverSentATable(t *testing.T) {
 	t.Parallel()
 	site := newSite(t, testkit.Mosquitto(t, testkit.MosquittoOptions{}), "berlin", []string{"nobody"}, tables, []string{orders, customers, `INSERT INTO customers VALUES (1, 'Ada')`}, nil)
-	b := newBrowser(t)
-	b.do("open the page", chromedp.Navigate(site.url))
-	b.expect("the table orders", cell("orders"), "never sent")
-	b.sees("#remotes .pill", "never there")
-	b.sees("#remotes", fmt.Sprintf("%d tables never sent", len(tables)))
-	b.sees("#figures", "Never sent")
-	b.expect("no green cell", `String(document.querySelectorAll("#matrix .good").length)`, "0")
+	b := browser.New(t)
+	b.Do("open the page", chromedp.Navigate(site.url))
+	b.Expect("the table orders", cell("orders"), "never sent")
+	b.Sees("#remotes .pill", "never there")
+	b.Sees("#remotes", fmt.Sprintf("%d tables never sent", len(tables)))
+	b.Sees("#figures", "Never sent")
+	b.Expect("no green cell", `String(document.querySelectorAll("#matrix .good").length)`, "0")
 	site.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
-	b.expect("what is pending", cell("orders"), "1 pending")
-	b.clean()
+	b.Expect("what is pending", cell("orders"), "1 pending")
+	b.Clean()
 }

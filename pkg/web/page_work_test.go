@@ -9,31 +9,31 @@ import (
 )
 
 func verifiesAndRepairs(t *testing.T, p *page) {
-	p.enter("verify")
-	p.click("#verify-start")
-	p.sees("#verify-progress", "2 comparisons: all are equal.")
-	p.sees("#verify-list tbody tr:last-child", "equal")
-	connection, err := p.boston.DB.Connx(p.ctx)
+	p.Enter("verify")
+	p.Click("#verify-start")
+	p.Sees("#verify-progress", "2 comparisons: all are equal.")
+	p.Sees("#verify-list tbody tr:last-child", "equal")
+	connection, err := p.boston.DB.Connx(p.Context)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = connection.Close() }()
-	for _, q := range []string{`SET @mysql_sync_applying = 'customers'`, `DELETE FROM customers WHERE id = 1`} { // behind the triggers' back
-		if _, err := connection.ExecContext(p.ctx, q); err != nil {
+	for _, q := range []string{`SET @mysql_sync_applying = 'customers'`, `DELETE FROM customers WHERE id = 1`} { // without firing the triggers
+		if _, err := connection.ExecContext(p.Context, q); err != nil {
 			t.Fatal(err)
 		}
 	}
-	p.click("#verify-start")
-	p.sees("#verify-list tbody tr:first-child", "1 differ")
-	p.click("#verify-list summary")
-	p.sees("#verify-list details", "missing there")
-	p.accessible("a difference")
-	p.click("#verify-repair")
-	p.click("#question-yes")
+	p.Click("#verify-start")
+	p.Sees("#verify-list tbody tr:first-child", "1 differ")
+	p.Click("#verify-list summary")
+	p.Sees("#verify-list details", "missing there")
+	p.Accessible("a difference")
+	p.Click("#verify-repair")
+	p.Click("#question-yes")
 	p.boston.Expect(`SELECT name FROM customers WHERE id = 1`, `"Ada"`)
-	p.expect("the end of the repair", `document.getElementById("verify-repair").hasAttribute("aria-busy")`, "false")
-	p.click("#verify-start")
-	p.sees("#verify-list tbody tr:first-child", "equal")
+	p.Expect("the end of the repair", `document.getElementById("verify-repair").hasAttribute("aria-busy")`, "false")
+	p.Click("#verify-start")
+	p.Sees("#verify-list tbody tr:first-child", "equal")
 }
 
 func readsTransformersAgain(t *testing.T, p *page) {
@@ -43,50 +43,50 @@ func readsTransformersAgain(t *testing.T, p *page) {
 		if err := os.WriteFile(script, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		p.click("#reload")
-		p.click("#question-yes")
+		p.Click("#reload")
+		p.Click("#question-yes")
 	}
-	p.enter("transformers")
-	p.sees("#transformers-empty", "no transformers")
+	p.Enter("transformers")
+	p.Sees("#transformers-empty", "no transformers")
 	read(`module.exports = ({entity}) => { if (entity.name === "bad") throw new Error("<i>no</i> such customer"); return entity; }`)
-	p.sees("#transformers-list tbody", "customers.js")
-	p.sees("#link", "Live")
+	p.Sees("#transformers-list tbody", "customers.js")
+	p.Sees("#link", "Live")
 	p.berlin.Exec(`INSERT INTO customers VALUES (2, 'bad')`)
-	p.sees("#transformers-list tbody .message", "<i>no</i> such customer")
-	p.sees("#count-transformers", "1")
-	p.accessible("a transformer that fails")
+	p.Sees("#transformers-list tbody .message", "<i>no</i> such customer")
+	p.Sees("#count-transformers", "1")
+	p.Accessible("a transformer that fails")
 	read(`module.exports = (`)
-	p.sees("#said.bad", "customers.js")
-	p.forget() // the browser tells the status of the refusal
+	p.Sees("#said.bad", "customers.js")
+	p.Forget() // the browser reports the status of the refusal
 	read(`module.exports = ({entity}) => entity`)
 	p.boston.Expect(`SELECT name FROM customers WHERE id = 2`, `"bad"`)
-	p.sees("#link", "Live")
+	p.Sees("#link", "Live")
 	if err := os.Remove(script); err != nil {
 		t.Fatal(err)
 	}
-	p.click("#reload")
-	p.click("#question-yes")
-	p.sees("#transformers-empty", "no transformers")
-	p.sees("#link", "Live")
-	p.forget() // the browser tells of a stream that has ended
+	p.Click("#reload")
+	p.Click("#question-yes")
+	p.Sees("#transformers-empty", "no transformers")
+	p.Sees("#link", "Live")
+	p.Forget() // the browser reports a stream that has ended
 }
 
 func sendsATableAgain(t *testing.T, p *page) {
-	p.click("#resync")
-	p.sees("#resync-dialog", "orders")
-	p.accessible("the question what to send")
-	p.click(`#resync-dialog button[value="yes"]`)
-	p.sees("#said", "is sent to all remotes again")
-	p.sees("#transfers", "100 %")
+	p.Click("#resync")
+	p.Sees("#resync-dialog", "orders")
+	p.Accessible("the question what to send")
+	p.Click(`#resync-dialog button[value="yes"]`)
+	p.Sees("#said", "is sent to all remotes again")
+	p.Sees("#transfers", "100 %")
 }
 
 func followsTheLog(t *testing.T, p *page) {
-	p.enter("log")
-	p.sees("#log-lines", "node started")
-	p.do("choose a level", chromedp.SetValue(chromedp.CSS("#log-level"), "debug"),
+	p.Enter("log")
+	p.Sees("#log-lines", "node started")
+	p.Do("choose a level", chromedp.SetValue(chromedp.CSS("#log-level"), "debug"),
 		chromedp.Evaluate[chromedp.Void](`document.getElementById("log-level").dispatchEvent(new Event("change"))`))
-	p.sees("#said", "now logs everything")
-	p.expect("the level of the node", `await fetch("api/status").then((r) => r.json()).then((s) => s.logLevel)`, "debug")
-	p.do("find", chromedp.SendKeys(chromedp.CSS("#log-find"), "no such line"))
-	p.sees("#log-empty", "No log lines")
+	p.Sees("#said", "now logs everything")
+	p.Expect("the level of the node", `await fetch("api/status").then((r) => r.json()).then((s) => s.logLevel)`, "debug")
+	p.Do("find", chromedp.SendKeys(chromedp.CSS("#log-find"), "no such line"))
+	p.Sees("#log-empty", "No log lines")
 }

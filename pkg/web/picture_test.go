@@ -11,12 +11,13 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit/browser"
 )
 
 var picture = flag.String("picture", "", "write a picture of the page to this PNG file; see scripts/draw-page.sh")
 
-// A picture of a node at work is what the documentation shows. Without the flag it
-// goes to a folder that is thrown away: that it can be made is tested all the same.
+// The documentation shows a picture of a node at work. Without the flag it goes to
+// a temporary folder, so that making it is always tested.
 func TestPicture(t *testing.T) {
 	path := *picture
 	if path == "" {
@@ -36,18 +37,18 @@ func TestPicture(t *testing.T) {
 		BEGIN IF NEW.id = 77 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'customer 77 is blocked'; END IF; END`), nil)
 	newSite(t, broker, "madrid", []string{"berlin"}, names, ddl, nil)
 	osaka := newSite(t, broker, "osaka", []string{"berlin"}, names, ddl, nil)
-	b := newBrowser(t)
-	b.size(1280, 1130)
-	b.do("open the page", chromedp.Navigate(berlin.url))
-	b.sees("#client", "berlin")
+	b := browser.New(t)
+	b.Size(1280, 1130)
+	b.Do("open the page", chromedp.Navigate(berlin.url))
+	b.Sees("#client", "berlin")
 	osaka.Expect(`SELECT count(*) FROM products`, "400")
 	osaka.Node.Stop()
-	b.sees("#problems", "osaka")
+	b.Sees("#problems", "osaka")
 	berlin.Exec(`INSERT INTO customers VALUES (77, 'blocked', 0)`)
 
 	working := 5 // seconds
 	if *picture != "" {
-		working = 105 // so that the charts, of two minutes then, are full
+		working = 105 // so that the two-minute charts are full
 	}
 	random := rand.New(rand.NewPCG(1, 2))
 	for round := range working {
@@ -58,13 +59,13 @@ func TestPicture(t *testing.T) {
 		for i := range random.IntN(8) {
 			boston.Exec(fmt.Sprintf("REPLACE INTO prices VALUES (%d, 'chair', %d)", random.IntN(100), i))
 		}
-		seen := b.text(`document.querySelectorAll("#throughput .plot path.trace")[0]?.getAttribute("d").length`)
-		b.changes(`document.querySelectorAll("#throughput .plot path.trace")[0]?.getAttribute("d").length`, seen) // a second
+		seen := b.Text(`document.querySelectorAll("#throughput .plot path.trace")[0]?.getAttribute("d").length`)
+		b.Changes(`document.querySelectorAll("#throughput .plot path.trace")[0]?.getAttribute("d").length`, seen) // a second
 	}
-	b.expect("the error", `document.getElementById("matrix").innerText`, "1 error")
-	b.picture(path)
+	b.Expect("the error", `document.getElementById("matrix").innerText`, "1 error")
+	b.Picture(path)
 	if info, err := os.Stat(path); err != nil || info.Size() < 20_000 || info.Size() > 300_000 {
 		t.Errorf("the picture: %v, %v", info, err)
 	}
-	b.clean()
+	b.Clean()
 }

@@ -16,12 +16,13 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit/browser"
 )
 
-// manual is the page whose examples are tried here, as they stand there.
+// manual is the page whose examples are tested here, verbatim.
 const manual = "../../docs/status-page.md"
 
-// example returns the fenced block of a language on that page.
+// example returns that page's fenced block in a language.
 func example(t *testing.T, language string) string {
 	t.Helper()
 	text, err := os.ReadFile(manual)
@@ -35,7 +36,7 @@ func example(t *testing.T, language string) string {
 	return found[0][1]
 }
 
-// put replaces what stands in a text once.
+// put replaces what occurs once in a text.
 func put(t *testing.T, text, old, replacement string) string {
 	t.Helper()
 	if strings.Count(text, old) != 1 {
@@ -44,12 +45,12 @@ func put(t *testing.T, text, old, replacement string) string {
 	return strings.Replace(text, old, replacement, 1)
 }
 
-// proxy is one that a person may have before the page, with TLS, and the login
-// person:secret.
+// proxy is a proxy that someone may put before the page, with TLS, and the
+// login person:secret.
 type proxy struct {
 	program string
-	// start writes what else the proxy needs into a folder, and returns how it is
-	// started there.
+	// start writes what else the proxy needs to a folder, and returns the command
+	// that starts it there.
 	start func(t *testing.T, dir, address string, certs *testkit.Certificates, node string) []string
 }
 
@@ -102,11 +103,11 @@ func write(t *testing.T, dir, name, text string) {
 	}
 }
 
-// before starts the proxy before a node, and returns where the page is then, without
-// the slash at its end.
+// before starts the proxy before a node, and returns the page's address, without a
+// trailing slash.
 func (p proxy) before(t *testing.T, certs *testkit.Certificates, node string) (url string) {
 	t.Helper()
-	t.Setenv("PATH", os.Getenv("PATH")+":/usr/local/sbin:/usr/sbin") // where Debian keeps servers
+	t.Setenv("PATH", os.Getenv("PATH")+":/usr/local/sbin:/usr/sbin") // where Debian installs servers
 	if _, err := exec.LookPath(p.program); err != nil {
 		t.Fatalf("%v; scripts/install-deps.sh proxies installs it", err)
 	}
@@ -124,8 +125,8 @@ func (p proxy) before(t *testing.T, certs *testkit.Certificates, node string) (u
 	return "https://" + address + "/berlin"
 }
 
-// The page works through the proxies of the manual: behind a login, at a path of its
-// own, with what is live in it and what writes.
+// The page works through the manual's proxies: behind a login, at a path of its own,
+// including live updates and writes.
 func TestPageThroughAProxy(t *testing.T) {
 	broker := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	certs := testkit.Certs(t)
@@ -144,7 +145,7 @@ func TestPageThroughAProxy(t *testing.T) {
 				for _, rule := range []struct {
 					name, method, path string
 					change             func(*http.Request)
-					want               int // 300 is any that leads elsewhere
+					want               int // 300 stands for any redirect
 				}{
 					{"nobody gets in without the login", "GET", "/", func(r *http.Request) { r.Header.Del("Authorization") }, 401},
 					{"nor to the API", "GET", "/api/status", func(r *http.Request) { r.SetBasicAuth("person", "wrong") }, 401},
@@ -172,31 +173,31 @@ func TestPageThroughAProxy(t *testing.T) {
 					}
 				}
 
-				b := newBrowser(t)
-				b.trust()
-				if _, err := chromedp.Call(b.ctx, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{
+				b := browser.New(t)
+				b.Trust()
+				if _, err := chromedp.Call(b.Context, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{
 					Headers: network.Headers{"Authorization": "Basic cGVyc29uOnNlY3JldA=="}}); err != nil { // person:secret
 					t.Fatal(err)
 				}
-				b.do("open the page", chromedp.Navigate(url))
+				b.Do("open the page", chromedp.Navigate(url))
 				if asks != "" {
-					b.sees("h1", "mysql-sync")
-					b.expect("the form", "location.pathname", "/berlin/login")
-					b.do("the token", chromedp.SendKeys(chromedp.CSS("#token"), asks+kb.Enter))
+					b.Sees("h1", "mysql-sync")
+					b.Expect("the form", "location.pathname", "/berlin/login")
+					b.Do("the token", chromedp.SendKeys(chromedp.CSS("#token"), asks+kb.Enter))
 				}
-				b.sees("#client", "berlin")
-				b.expect("the page", "location.pathname", "/berlin/")
-				b.sees("#link", "Live")
-				b.enter("transformers")
-				b.click("#reload")
-				b.click("#question-yes")
-				b.sees("#said", "were reloaded")
-				b.sees("#link", "Live")
+				b.Sees("#client", "berlin")
+				b.Expect("the page", "location.pathname", "/berlin/")
+				b.Sees("#link", "Live")
+				b.Enter("transformers")
+				b.Click("#reload")
+				b.Click("#question-yes")
+				b.Sees("#said", "were reloaded")
+				b.Sees("#link", "Live")
 				if asks != "" {
-					b.click(`form[action="logout"] button`)
-					b.expect("the form", "location.pathname", "/berlin/login")
+					b.Click(`form[action="logout"] button`)
+					b.Expect("the form", "location.pathname", "/berlin/login")
 				}
-				b.clean()
+				b.Clean()
 			})
 		}
 	}

@@ -4,22 +4,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/pprof"
-	"time"
 
-	"github.com/mysql-sync/mysql-sync/pkg/status"
+	"github.com/mysql-sync/mysql-sync/pkg/serve"
 )
 
-// Bounds of what anybody can make the server hold. Promise 10.
+// Bounds of what clients can make the server hold. Promise 10.
 const (
-	headerTime   = 5 * time.Second
-	bodyTime     = 10 * time.Second
-	answerTime   = time.Minute // to take an answer, or a part of one that comes bit by bit
-	idleTime     = 2 * time.Minute
-	farewellTime = time.Second      // for answers that are under way when the node stops
-	retiredTime  = 90 * time.Second // for those of a listener that gives way to another, such as a reload's
-	headerBytes  = 32 << 10
-	bodyBytes    = 1 << 20
-	requestsMost = 32 // at a time, beside those that last
+	requestsMost = 32 // at once, besides those that last
 	verifiesMost = 4
 )
 
@@ -42,14 +33,14 @@ func New(n Node, l Lines, metrics http.Handler) *Server {
 
 // Socket returns the handler for the Unix socket, which only the node's own user
 // can open: it may do everything.
-func (s *Server) Socket() http.Handler { return hurried(s.mux(true)) }
+func (s *Server) Socket() http.Handler { return serve.Hurried(s.mux(true)) }
 
-// API returns the handler for a TCP listener. It authenticates no one: that is
-// left to what is wrapped around it. It refuses what a page of another origin has
-// a browser send, and SQL.
+// API returns the handler for a TCP listener. It does not authenticate: that is
+// left to what wraps it. It refuses requests that another origin's page makes a
+// browser send, and SQL.
 func (s *Server) API() http.Handler { return http.NewCrossOriginProtection().Handler(s.mux(false)) }
 
-// mux has the routes. The socket alone may send SQL.
+// mux has the routes. Only the socket may send SQL.
 func (s *Server) mux(socket bool) http.Handler {
 	a := api{Server: s, socket: socket}
 	mux := http.NewServeMux()
@@ -83,47 +74,30 @@ func (s *Server) mux(socket bool) http.Handler {
 	return mux
 }
 
-// limited returns a handler that answers only so many requests at a time as there
-// are slots, and that gives no reader more than a time to take an answer.
+// limited returns a handler that answers only as many requests at once as there
+// are slots, and limits the time to read an answer.
 func (a api) limited(slots chan struct{}, handle func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		select {
 		case slots <- struct{}{}:
 			defer func() { <-slots }()
 		default:
-			return status.Kind(ErrBusy, fmt.Errorf("%d such requests are being answered already: try again later, or close some", cap(slots)))
+			return serve.Kind(serve.ErrBusy, fmt.Errorf("%d such requests are already in progress; try again later, or close some", cap(slots)))
 		}
-		defer hurry(w)()
+		defer serve.Hurry(w)()
 		return handle(w, r)
 	}
 }
 
-// hurry gives the reader a time to take what is written until the function that it
-// returns is called. A writer without deadlines is left alone.
-func hurry(w http.ResponseWriter) (enough func()) {
-	c := http.NewResponseController(w)
-	_ = c.SetWriteDeadline(time.Now().Add(answerTime))
-	return func() { _ = c.SetWriteDeadline(time.Time{}) }
-}
-
-// hurried gives the reader of each answer a time, and leaves none of it to the next
-// request of the connection.
-func hurried(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer hurry(w)()
-		next.ServeHTTP(w, r)
-	})
-}
-
-// lasting returns a handler that takes as long as it was asked to.
+// lasting returns a handler that may take as long as the request says.
 func lasting(handle http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		hurry(w)()
+		serve.Hurry(w)()
 		handle(w, r)
 	}
 }
 
-// profiles adds Go's profiles of the process.
+// profiles adds Go's profiles.
 func profiles(mux *http.ServeMux) {
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/profile", lasting(pprof.Profile))

@@ -12,6 +12,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit/browser"
 )
 
 func TestPageWithATokenAndTLS(t *testing.T) {
@@ -21,28 +22,28 @@ func TestPageWithATokenAndTLS(t *testing.T) {
 	address := fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t))
 	berlin := newSite(t, broker, "berlin", []string{"boston"}, tables, []string{orders, customers}, map[string]any{"http": map[string]any{
 		"listen": address, "token": token, "cert": certs.ServerCert, "key": certs.ServerKey}})
-	b := newBrowser(t)
-	b.trust()
-	b.do("open the page", chromedp.Navigate("https://"+address+"/"))
-	b.sees("h1", "mysql-sync")
-	b.accessible("the login form")
-	b.dark(true)
-	b.accessible("the login form, dark")
-	b.clean()
-	b.do("a wrong token", chromedp.SendKeys(chromedp.CSS("#token"), "wrong"+kb.Enter))
-	b.sees("#mistake", "This is not the token")
-	b.accessible("the login form with a mistake")
-	b.forget() // the browser tells the status 403
-	b.do("the token", chromedp.SendKeys(chromedp.CSS("#token"), token+kb.Enter))
-	b.sees("#client", "berlin")
-	b.sees("#link", "Live")
-	if c := b.text("document.cookie"); c != "" {
+	b := browser.New(t)
+	b.Trust()
+	b.Do("open the page", chromedp.Navigate("https://"+address+"/"))
+	b.Sees("h1", "mysql-sync")
+	b.Accessible("the login form")
+	b.Dark(true)
+	b.Accessible("the login form, dark")
+	b.Clean()
+	b.Do("a wrong token", chromedp.SendKeys(chromedp.CSS("#token"), "wrong"+kb.Enter))
+	b.Sees("#mistake", "This is not the token")
+	b.Accessible("the login form with a mistake")
+	b.Forget() // the browser tells the status 403
+	b.Do("the token", chromedp.SendKeys(chromedp.CSS("#token"), token+kb.Enter))
+	b.Sees("#client", "berlin")
+	b.Sees("#link", "Live")
+	if c := b.Text("document.cookie"); c != "" {
 		t.Errorf("scripts see the cookie %q", c)
 	}
-	b.click(`form[action="logout"] button`)
-	b.sees("h1", "mysql-sync")
-	b.expect("the form", "location.pathname", "/login")
-	b.clean()
+	b.Click(`form[action="logout"] button`)
+	b.Sees("h1", "mysql-sync")
+	b.Expect("the form", "location.pathname", "/login")
+	b.Clean()
 	if c, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}); err == nil {
 		_ = c.Close()
 		t.Error("TLS 1.1 is spoken")

@@ -11,7 +11,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-// site is one place of a test, of which the node runs and has a page.
+// site is one place of a test, whose node runs and has a page.
 type site struct {
 	*testkit.Site
 	url string

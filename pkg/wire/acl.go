@@ -9,7 +9,7 @@ type Account struct {
 	Topics Topics // of its mesh
 }
 
-// aclHead explains the file to whoever opens it.
+// aclHead explains the file to its reader.
 const aclHead = `# ACL for Mosquitto (acl_file), made by "mysql-sync acl": make it anew when a client comes or goes.
 #
 # A client publishes as itself alone, and reads what is for it, the presence of all (info) and the announcements of
@@ -21,11 +21,11 @@ const aclHead = `# ACL for Mosquitto (acl_file), made by "mysql-sync acl": make 
 # the right to write change/{target} and info/{target} out.
 `
 
-// MosquittoACL returns the text of an ACL file that gives each account the topics
-// that its client needs, and no others. With version1 clients may write changes and
-// answers of version 1, which do not name their sender. The format is that of acl_file in
-// mosquitto.conf(5); VerneMQ's vmq_acl reads it too. Logins must be free of line
-// breaks: see ValidLogin.
+// MosquittoACL returns the text of an ACL file that grants each account the topics that
+// its client needs, and no others. With version1, clients may write changes and answers
+// of version 1, whose topics do not name the sender. The format is that of acl_file in
+// mosquitto.conf(5); VerneMQ's vmq_acl reads it too. Logins must be free of line breaks:
+// see ValidLogin.
 func MosquittoACL(accounts []Account, version1 bool) string {
 	var b strings.Builder
 	b.WriteString(aclHead)
@@ -48,8 +48,8 @@ func MosquittoACL(accounts []Account, version1 bool) string {
 	return b.String()
 }
 
-// ValidLogin reports whether a login can stand in an ACL file: it is not empty,
-// takes one line, and begins and ends without a space.
+// ValidLogin reports whether a login can be written in an ACL file: it is one
+// line, not empty, and neither begins nor ends with a space.
 func ValidLogin(login string) bool {
 	return login != "" && strings.TrimSpace(login) == login && !strings.ContainsFunc(login, func(r rune) bool { return r < ' ' || r == 0x7f })
 }

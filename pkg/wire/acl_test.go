@@ -8,8 +8,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// What an account may read is what its client subscribes, and it writes to no topic
-// that names another as its sender.
+// An account may read what its client subscribes to, and write to no topic that
+// names another sender.
 func TestAnACLGivesAClientItsOwnTopicsAndNoOthers(t *testing.T) {
 	for _, version1 := range []bool{true, false} {
 		text := wire.MosquittoACL([]wire.Account{{Client: "node-a", Login: "login a", Topics: "acme"}, {Client: "node-b", Login: "node-b"}}, version1)

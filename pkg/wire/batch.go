@@ -10,12 +10,12 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 )
 
-// Limits of a batch, against foreign bytes. No sender of ours comes near them. What a few bytes of a body, or far fewer of its
-// packed form, take in memory is what they are for: a row 200 bytes, a value 24, an entry of a vector 24.
+// Limits of a foreign batch. Our senders come nowhere near them. They bound memory, of which a few bytes of a body, or far
+// fewer in packed form, can take a lot: a row 200 bytes, a value 24, an entry of a vector 24.
 const (
 	maxRows    = 2000
-	maxOrigins = 10_000  // clients that are named
-	maxColumns = 4096    // of a table: MySQL's own limit
+	maxOrigins = 10_000  // clients named
+	maxColumns = 4096    // of a table: MySQL's limit
 	maxNames   = 1 << 16 // of columns, in all sections
 	maxSeen    = 256     // entries of a row's vector
 	maxSeenAll = 1 << 17 // entries of all vectors
@@ -28,7 +28,8 @@ var errShort = errors.New("the batch ends early")
 
 // Batch is a number of changes from one node to another. Seq counts the batches
 // of a sender's Session, the random number of one run of its process; together
-// they name a batch in its ack. Sent is ms since 1970 by the sender's clock.
+// they name a batch in its ack. Sent is in ms since 1970, by the sender's
+// clock.
 type Batch struct {
 	Session uint64
 	Seq     uint64
@@ -37,9 +38,9 @@ type Batch struct {
 }
 
 // appendBody appends the batch without its header: the time, the clients named,
-// then for each run of changes of the same table and columns the names once and
-// the rows. Values are the server's own text, with their length before them.
-// Times are differences, since their digits are what zstd cannot make smaller.
+// then, for each run of changes with the same table and columns, the names and
+// the rows. Values are the server's own text, preceded by their length. Times
+// are differences, since zstd cannot compress their digits.
 func (b *Batch) appendBody(p []byte) []byte {
 	origins, index := b.origins()
 	var last int64 // time of the version before
@@ -88,7 +89,7 @@ func appendChange(p []byte, c *change.Change, last int64, index map[string]uint6
 const (
 	opUpsert  = 0
 	opDelete  = 1
-	opMissing = 2 // an upsert that does not touch a row that is or was there
+	opMissing = 2 // an upsert that does not touch a row that exists or existed
 )
 
 func operation(c *change.Change) byte {
@@ -158,10 +159,10 @@ func appendStrings(p []byte, list []string) []byte {
 	return p
 }
 
-// leastRow is how many bytes a row has at the least.
+// leastRow is the fewest bytes a row can have.
 const leastRow = 5
 
-// reader takes a body apart; after its first error all it gives is zero.
+// reader parses a body; after its first error it returns only zeros.
 type reader struct {
 	rest    []byte
 	room    [][]byte // for the values of the next rows
@@ -220,7 +221,7 @@ func (r *reader) take(n uint64) []byte {
 
 func (r *reader) bytes() []byte { return r.take(r.uvarint()) }
 
-// text reads a text of at most some bytes.
+// text reads a text of at most so many bytes.
 func (r *reader) text(limit int, of string) string {
 	b := r.bytes()
 	if len(b) > limit {
@@ -230,7 +231,7 @@ func (r *reader) text(limit int, of string) string {
 	return string(b)
 }
 
-// origins reads the clients that are named.
+// origins reads the clients named.
 func (r *reader) origins() []string {
 	var list []string
 	for n := r.count(maxOrigins, "clients"); n > 0 && r.err == nil; n-- {
@@ -243,8 +244,8 @@ func (r *reader) origins() []string {
 	return list
 }
 
-// columns reads the names of a section's columns. Each is there once: a row that had two values for a column would be
-// another one than the one that was checked.
+// columns reads the names of a section's columns. Each occurs once: if a row had two values for a column, the one
+// written might not be the one checked.
 func (r *reader) columns() []string {
 	n := r.count(maxColumns, "columns")
 	if r.names += n; r.names > maxNames {
@@ -264,8 +265,8 @@ func (r *reader) columns() []string {
 	return list
 }
 
-// decodeBody reads what appendBody wrote. The values of the changes are parts
-// of body, which must not be changed afterwards.
+// decodeBody reads what appendBody wrote. The values of the changes are slices
+// of body, which must not be modified afterwards.
 func decodeBody(body []byte, b *Batch) error {
 	r := &reader{rest: body}
 	b.Sent = int64(r.uvarint())
@@ -285,8 +286,8 @@ func decodeBody(body []byte, b *Batch) error {
 	return r.err
 }
 
-// validOrigin reports whether o is a client's name, that of a later life of a
-// client, or that of a decision: the client whose row stands, if any, and a mark.
+// validOrigin reports whether o is a client's name, a client's later life, or a
+// decision: the client whose row won, if any, and a mark.
 func validOrigin(o string) bool {
 	v := change.Version{Origin: o}
 	author := v.Author()
@@ -296,7 +297,7 @@ func validOrigin(o string) bool {
 	return (v.IsDecided() && author == "" || ValidClient(author)) && ValidClient(o[len(author)+1:])
 }
 
-// change reads the first of some rows that are left of a section.
+// change reads the first of the rows left in a section.
 func (r *reader) change(table string, columns, origins []string, left int) change.Change {
 	c := change.Change{Row: change.Row{Table: table, Key: r.text(maxKey, "a key")}}
 	op := r.uvarint()
@@ -328,8 +329,8 @@ func (r *reader) change(table string, columns, origins []string, left int) chang
 	return c
 }
 
-// rowOf returns the space for a row's n values, out of one for all the rows that
-// are left. However many the sender claims, a value takes a byte at the least.
+// rowOf returns the space for a row's n values, cut from one allocation for all
+// rows left. Whatever the sender claims, a value takes at least a byte.
 func (r *reader) rowOf(n, left int) [][]byte {
 	if len(r.room) < n {
 		r.room = make([][]byte, max(n, min(n*left, len(r.rest), maxValues)))
@@ -353,7 +354,7 @@ func (r *reader) seen(origins []string) change.Vector {
 	for i := 0; i < n && r.err == nil; i++ {
 		v := r.version(r.last-r.varint(), origins)
 		if v.Time > 0 && !v.IsDecided() && (len(seen) == 0 || seen[len(seen)-1].Origin < v.Origin) {
-			seen = append(seen, v) // as every sender has them: in order
+			seen = append(seen, v) // in order, as every sender has them
 		} else {
 			seen = seen.With(v)
 		}
@@ -361,7 +362,7 @@ func (r *reader) seen(origins []string) change.Vector {
 	return seen
 }
 
-// version takes a version of a time that has been read.
+// version reads a version whose time has been read.
 func (r *reader) version(t int64, origins []string) change.Version {
 	o := r.uvarint()
 	if o >= uint64(len(origins)) || t < 0 || t > 1<<62 {

@@ -134,7 +134,7 @@ func TestHeaderIsWrittenAsInProtocol2(t *testing.T) {
 func TestARowThatIsTooLargeTravelsInPieces(t *testing.T) {
 	const limit = 2048
 	b := example()
-	noise := make([]byte, 20_000) // that zstd cannot make small
+	noise := make([]byte, 20_000) // that zstd cannot compress
 	for i, x := 0, uint32(1); i < len(noise); i++ {
 		x = x*1664525 + 1013904223
 		noise[i] = byte(x >> 24)
@@ -232,8 +232,8 @@ func TestWrongBodiesAreRefused(t *testing.T) {
 	}
 }
 
-// TestCountsOfOthersReserveNoMemory checks that bodies of a few bytes, and of a
-// few that were packed well, do not make the reader reserve what they claim.
+// TestCountsOfOthersReserveNoMemory checks that small bodies, and well-packed
+// ones, do not make the reader reserve what they claim.
 func TestCountsOfOthersReserveNoMemory(t *testing.T) {
 	uvarint := func(n uint64) string { return string(binary.AppendUvarint(nil, n)) }
 	for name, body := range map[string]string{
@@ -269,8 +269,8 @@ func TestValuesOfABatchAreBounded(t *testing.T) {
 	}
 }
 
-// TestWhatTakesMoreThanItsBytesIsCounted checks bodies that pack to next to nothing and would take many times their bytes in
-// memory: each kind of thing in them is counted over the whole batch.
+// TestWhatTakesMoreThanItsBytesIsCounted checks bodies that pack to next to nothing and would take many times their size in
+// memory: each kind of item is counted over the whole batch.
 func TestWhatTakesMoreThanItsBytesIsCounted(t *testing.T) {
 	uvarint := func(n int) string { return string(binary.AppendUvarint(nil, uint64(n))) }
 	const head, row = "\x00\x01\x06node-a", "\x011\x01\x05\x00\x00"

@@ -13,7 +13,7 @@ import (
 // rows is how many rows a batch of the benchmarks has.
 const rows = 500
 
-// plenty returns a batch of rows of some 200 bytes, in as many columns as given.
+// plenty returns a batch of rows of about 200 bytes, in the given number of columns.
 func plenty(columns int) *Batch {
 	b := &Batch{Session: 1, Seq: 1, Sent: 1715000000123}
 	names := make([]string, columns)
@@ -49,9 +49,9 @@ func pieces(t testing.TB, c *Codec, b *Batch) []Piece {
 	return list
 }
 
-// TestPackingAllocatesLittle bounds the allocations of a batch: of a row, two are
-// its key and its vector, however many columns it has, and none is made to pack
-// it.
+// TestPackingAllocatesLittle bounds the allocations of a batch: unpacking
+// allocates a row's key and vector, however many columns it has, and packing
+// allocates nothing.
 func TestPackingAllocatesLittle(t *testing.T) {
 	c := codec(t)
 	for _, columns := range []int{1, 8, 40} {

@@ -2,11 +2,11 @@ package wire
 
 import "math"
 
-// mostDepth is how deep lists and objects may stand in each other in a message of the extension.
+// mostDepth is how deep lists and objects may nest in a message of the extension.
 const mostDepth = 16
 
 // longest returns how many items the longest list or object of a JSON text has: a list takes many times as much memory as its
-// text, so this is known before it is read. What is nested deeper than any message has endless ones.
+// text, so this is checked before it is parsed. Anything nested deeper than any message counts as endless.
 func longest(b []byte) (most int) {
 	var counts []int
 	for i := 0; i < len(b); i++ {

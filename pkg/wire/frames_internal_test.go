@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestWhatABatchTakesIsKnownBefore: also of a small one, which does not say it.
+// TestWhatABatchTakesIsKnownBefore: also for a small one, whose header does not say.
 func TestWhatABatchTakesIsKnownBefore(t *testing.T) {
 	c := codec(t)
 	for _, n := range []int{0, 1, 10, 100, 255, 256, 1000, 100_000, 300_000, 2_000_000} {
@@ -31,7 +31,7 @@ func noise(n int) []byte {
 	return b
 }
 
-// TestABatchIsOneFrame: what is reserved for a batch goes by what its first frame says; a second one would not be counted.
+// TestABatchIsOneFrame: memory is reserved by what the first frame says; a second frame would not be counted.
 func TestABatchIsOneFrame(t *testing.T) {
 	c := codec(t)
 	body := example().appendBody(nil)

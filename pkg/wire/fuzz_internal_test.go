@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// FuzzBody checks that a body that is taken is written again as what it means.
+// FuzzBody checks that a body that is accepted keeps its meaning when written again.
 func FuzzBody(f *testing.F) {
 	f.Add(file(f, "body.bin"))
 	f.Add([]byte{})
@@ -22,7 +22,7 @@ func FuzzBody(f *testing.F) {
 	})
 }
 
-// FuzzPiece checks that any message is taken apart and unpacked or refused.
+// FuzzPiece checks that any message is either unpacked or refused.
 func FuzzPiece(f *testing.F) {
 	for _, name := range []string{"whole.bin", "piece-0.bin", "piece-1.bin"} {
 		f.Add(file(f, name))

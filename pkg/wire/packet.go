@@ -17,20 +17,20 @@ var magic = []byte("msb\x02")
 // Protocol is the version of the extension that this package speaks.
 const Protocol = 2
 
-// MessageBytes is the most that a message between two nodes has, before it is sealed. Some brokers let no more than 128 KiB pass,
-// with the topic and what MQTT puts before it; those that end the connection of who sends more would do so for ever.
+// MessageBytes is the size limit of a message between two nodes, before it is sealed. Some brokers accept no more than 128 KiB,
+// including the topic and MQTT's header; those that disconnect the sender of a larger message would do so forever.
 const MessageBytes = 120 << 10
 
 // BatchRoom is more than what our senders put into a batch besides its last row, in bytes.
 const BatchRoom = 6 << 20
 
-// MostBody is the most bytes of an unpacked batch that a Codec may be told to take.
+// MostBody is the highest limit of an unpacked batch that a Codec can have, in bytes.
 const MostBody = 134 << 20
 
-// maxPieces is the most pieces of a batch: one row fits in far fewer.
+// maxPieces is the most pieces a batch may have: one row fits in far fewer.
 const maxPieces = 4096
 
-// MaxAck is the most bytes of an ack: far more than a sender of ours needs for a batch and its errors.
+// MaxAck is the size limit of an ack in bytes: far more than one of our batches and its errors need.
 const MaxAck = 512 << 10
 
 // Codec packs and unpacks batches. It is safe for concurrent use.
@@ -56,13 +56,13 @@ func NewCodec(most int) (*Codec, error) {
 // Most returns how many bytes an unpacked batch may have.
 func (c *Codec) Most() int { return c.most }
 
-// Pack returns the batch as messages of at most limit bytes: one, or where a
-// row is larger than that, its pieces.
+// Pack returns the batch as messages of at most limit bytes: one message, or
+// pieces if a row is larger than that.
 func (c *Codec) Pack(b *Batch, limit int) [][]byte {
 	return Messages(b.Session, b.Seq, c.Body(b), limit)
 }
 
-// Body returns what the messages of a batch hold together: the same for all
+// Body returns the joint content of a batch's messages: the same for all
 // targets, whatever its session and number.
 func (c *Codec) Body(b *Batch) []byte { return c.enc.EncodeAll(b.appendBody(nil), nil) }
 
@@ -106,7 +106,7 @@ func ParsePiece(payload []byte) (Piece, error) {
 	return p, nil
 }
 
-// Packed returns how many bytes the pieces of a batch have.
+// Packed returns the total size of a batch's pieces in bytes.
 func Packed(pieces []Piece) (n int) {
 	for i := range pieces {
 		n += len(pieces[i].data)
@@ -114,7 +114,8 @@ func Packed(pieces []Piece) (n int) {
 	return n
 }
 
-// Unpacked returns how many bytes the body of a batch has at most, without unpacking it. Unpack takes no more memory for it.
+// Unpacked returns an upper bound on the size of a batch's body, in bytes, without unpacking it. Unpack takes no more memory
+// for it.
 func (c *Codec) Unpacked(pieces []Piece) int {
 	var h zstd.Header
 	switch err := h.Decode(pieces[0].data); {
@@ -127,7 +128,7 @@ func (c *Codec) Unpacked(pieces []Piece) int {
 	return c.most
 }
 
-// blocks returns how many bytes the blocks of a frame have at most (RFC 8878, section 3.1.1.2).
+// blocks returns an upper bound on the bytes in a frame's blocks (RFC 8878, section 3.1.1.2).
 func blocks(b []byte) (size int) {
 	const raw, rle, most = 0, 1, 128 << 10
 	for len(b) >= 3 {
@@ -159,7 +160,7 @@ func (c *Codec) Unpack(pieces []Piece) (*Batch, error) {
 			packed = append(packed, p.data...)
 		}
 	}
-	// What does not fit is an error: the frame has more than its head says, or there is another one.
+	// It is an error if anything is left: the frame holds more than its header says, or there is another frame.
 	body, err := c.dec.DecodeAll(packed, make([]byte, 0, c.Unpacked(pieces)))
 	if errors.Is(err, zstd.ErrDecoderSizeExceeded) {
 		return nil, fmt.Errorf("batch: it has more than %d bytes once it is unpacked (maxRowBytes), or more than it says", c.most)
@@ -174,40 +175,40 @@ func (c *Codec) Unpack(pieces []Piece) (*Batch, error) {
 	return b, nil
 }
 
-// Ack answers a batch after the commit of its rows. The rows that are not in
-// Failed were written, or were known already.
+// Ack answers a batch after the commit of its rows. Rows not in Failed were
+// written, or known already.
 type Ack struct {
 	Session uint64   `json:"session,string"`
 	Seq     uint64   `json:"seq"`
 	Failed  []Reject `json:"failed,omitempty"`
-	// Freed names rows that were rejected with Retry set, and are done by now. Such an
-	// ack has no Seq: it answers no batch.
+	// Freed names rows that were rejected with Retry set and are done now. Such an ack
+	// has no Seq: it answers no batch.
 	Freed []Freed `json:"freed,omitempty"`
-	// Held names rows that are not in Failed and were not written, though their sender may not know why.
+	// Held names rows that are not in Failed but were not written, for a reason that their sender may not know.
 	Held []Held `json:"held,omitempty"`
 }
 
-// Held is a row of a batch that counts as known, or as lost, beside a later write of the same origin. An origin that has made no
-// such write was told nothing but lies: what it writes next would count as known as well.
+// Held is a row of a batch that counts as known, or as lost, beside a later write of the same origin. An origin that made no
+// such write is being lied about: its next write would count as known as well.
 type Held struct {
 	Index  int    `json:"i"`
 	Origin string `json:"origin"`
-	Time   int64  `json:"time"` // of the later write, in µs since 1970; to who is not the origin, no later than that
+	Time   int64  `json:"time"` // of the later write, in µs since 1970; for others than the origin, no later than that
 }
 
-// MostHeld is how many rows an ack names so.
+// MostHeld is how many Held rows an ack may have.
 const MostHeld = 500
 
-// Freed are rows of a table, by their keys.
+// Freed names rows of a table by their keys.
 type Freed struct {
 	Table string   `json:"table"`
 	Keys  [][]byte `json:"keys"`
 }
 
-// Reject is a row of a batch that was not written. Retry says that it may go
-// through later without anybody's doing, as a row whose parent has not come yet. Taken
-// says that it waits for a unique value that another row has: where that does not give
-// it up, somebody has to decide.
+// Reject is a row of a batch that was not written. Retry says that it may succeed
+// later without anyone's help, like a row whose parent has not come yet. Taken says
+// that it waits for a unique value held by another row: unless that row gives it up,
+// someone must decide.
 type Reject struct {
 	Index   int    `json:"i"`
 	Message string `json:"message"`
@@ -215,8 +216,8 @@ type Reject struct {
 	Taken   bool   `json:"taken,omitempty"`
 }
 
-// Encode returns the ack as the message of an ack topic. Where many rows failed, it says less of each, so that the message
-// has at most MessageBytes; which rows failed it always says.
+// Encode returns the ack as the message of an ack topic. If many rows failed, it says less about each, to stay within
+// MessageBytes; it always says which rows failed.
 func (a Ack) Encode() []byte {
 	a.Failed = slices.Clone(a.Failed)
 	for most := maxError; ; most /= 2 {
@@ -251,8 +252,8 @@ func ParseAck(payload []byte) (Ack, error) {
 	return a, nil
 }
 
-// Node is the retained announcement of /node/{client}: that the client speaks
-// the extension.
+// Node is the retained announcement on /node/{client}: the client speaks the
+// extension.
 type Node struct {
 	Client        string   `json:"client"`
 	Protocol      int      `json:"protocol"`
@@ -260,13 +261,13 @@ type Node struct {
 	Session       uint64   `json:"session,string"`
 	ReceiveTables []string `json:"receiveTables"`
 	// Definitions counts the changes of these tables' definitions in this session:
-	// what the client refused before it may take now.
+	// the client may now accept what it refused before.
 	Definitions uint64 `json:"definitions,omitempty"`
-	// MaxRow is how many bytes the largest row may have that the client takes; 0 of older nodes, which take any.
+	// MaxRow is the size in bytes of the largest row that the client accepts; 0 for older nodes, which accept any.
 	MaxRow int `json:"maxRow,omitempty"`
 	// Sealing is the latest form of sealed messages that the client reads, if it has keys; see seal.Reads.
 	Sealing int `json:"sealing,omitempty"`
-	// Seal is the same announcement, encrypted, where the client has keys.
+	// Seal is the same announcement, encrypted, if the client has keys.
 	Seal *Seal `json:"seal,omitempty"`
 }
 
@@ -275,7 +276,7 @@ type Node struct {
 type Seal struct {
 	Nonce []byte            `json:"nonce"`
 	Boxes map[string][]byte `json:"boxes"` // by the key's name
-	// Second are the same, for one mesh alone; see seal.Boxes.
+	// Second holds the same for one mesh alone; see seal.Boxes.
 	Second map[string][]byte `json:"boxes2,omitempty"`
 }
 

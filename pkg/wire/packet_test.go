@@ -19,7 +19,7 @@ var freed = wire.Ack{Freed: []wire.Freed{{Table: "items", Keys: [][]byte{[]byte(
 
 var node = wire.Node{Client: "node-a", Protocol: wire.Protocol, Version: "1.0.0", Session: 1<<64 - 1, ReceiveTables: []string{"items"}}
 
-// The golden files of protocol 2 are never regenerated, as those of version 1.
+// Like those of version 1, the golden files of protocol 2 are never regenerated.
 func TestAcksAndAnnouncementsAreAsInProtocol2(t *testing.T) {
 	changed := node
 	changed.Definitions = 3
@@ -78,7 +78,7 @@ func TestReasonsOfRejectsAreShortOnBothSides(t *testing.T) {
 	}
 }
 
-// FuzzParseAck checks that an ack that is taken is sent on as what it means.
+// FuzzParseAck checks that an accepted ack keeps its meaning when encoded again.
 func FuzzParseAck(f *testing.F) {
 	f.Add(golden(f, "batch", "ack.json"))
 	f.Add([]byte(`null`))
@@ -97,8 +97,8 @@ func FuzzParseAck(f *testing.F) {
 	})
 }
 
-// FuzzParseNode checks that an announcement that is taken is sent on as what it
-// means.
+// FuzzParseNode checks that an accepted announcement keeps its meaning when
+// encoded again.
 func FuzzParseNode(f *testing.F) {
 	f.Add("node-a", golden(f, "batch", "node.json"))
 	f.Add("node-a", []byte(`{"client":"node-a","receiveTables":null}`))
@@ -118,8 +118,8 @@ func FuzzParseNode(f *testing.F) {
 	})
 }
 
-// FuzzParseVerify checks that a question or answer that is taken is within its bounds
-// and is sent on as what it means.
+// FuzzParseVerify checks that an accepted question or answer is within its bounds and
+// keeps its meaning when encoded again.
 func FuzzParseVerify(f *testing.F) {
 	f.Add([]byte(`{"question":{"id":"18446744073709551615","ask":"values","table":"items","columns":["id"],"keys":["MQ==",null]}}`))
 	f.Add([]byte(`{"answer":{"id":"1","count":-1,"sum":"0-0","hashes":[{"k":"MQ==","s":"x"}],"values":[{"k":"","v":[null,""],"p":true,"t":1,"o":"a"}]}}`))
@@ -152,8 +152,8 @@ func FuzzParseVerify(f *testing.F) {
 	})
 }
 
-// FuzzTopic checks that a topic that names two clients is made again of its parts, and
-// that none with a wildcard, or of another mesh, is taken for one.
+// FuzzTopic checks that a topic that names two clients can be rebuilt from its parts,
+// and that a topic with a wildcard, or of another mesh, is not mistaken for one.
 func FuzzTopic(f *testing.F) {
 	f.Add("", "/batch/node-a/node-b")
 	f.Add("acme/eu", "acme/eu/verify/node-a/node-b")
@@ -173,7 +173,7 @@ func FuzzTopic(f *testing.F) {
 	})
 }
 
-// TestMessagesStaySmall: brokers that take 128 KiB take all that nodes say to each other.
+// TestMessagesStaySmall: brokers that accept 128 KiB accept all messages between nodes.
 func TestMessagesStaySmall(t *testing.T) {
 	full := wire.Ack{Session: math.MaxUint64, Seq: math.MaxUint64}
 	for i := range 500 {

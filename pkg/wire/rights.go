@@ -2,8 +2,8 @@ package wire
 
 import "strings"
 
-// Publications returns the topic filters of what a client publishes: all that names it as the sender, and of version 1, which
-// names none, all that has a target.
+// Publications returns the topic filters that a client publishes to: all that name it as the sender and, of version 1, which
+// names none, all that have a target.
 func (t Topics) Publications(client string) []string {
 	return append(t.ownPublications(client), t.ChangeOf("+"), t.InfoOf("+"))
 }
@@ -13,8 +13,7 @@ func (t Topics) ownPublications(client string) []string {
 	return []string{t.Info(), t.NodeOf(client), t.BatchOf("+", client), t.AckOf("+", client), t.VerifyOf("+", client)}
 }
 
-// Covers reports whether all topics that a filter stands for, or the topic that it is, are among those of a right. A right has the
-// wildcard + alone.
+// Covers reports whether a right includes all topics that match a filter, or that one topic. The only wildcard of a right is +.
 func Covers(right, filter string) bool {
 	for {
 		have, more, ok := strings.Cut(right, "/")

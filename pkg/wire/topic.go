@@ -15,9 +15,9 @@ const (
 	verifyPrefix = "/verify/"
 )
 
-// Topics are the topics of one mesh: its value is the prefix that stands before
-// each of them, as it is (acme makes acme/info of /info). Meshes with different
-// prefixes share a broker and see nothing of each other. "" is none.
+// Topics are the topics of one mesh. Its value is a literal prefix of each
+// (acme turns /info into acme/info); "" is none. Meshes with different prefixes
+// can share a broker and see nothing of each other.
 type Topics string
 
 // Kind says what a topic carries.
@@ -29,14 +29,14 @@ const (
 	InfoAll          // version 1: presence
 	InfoMe           // version 1: acks and errors for one client
 	ChangeTo         // version 1: changes for one client
-	Announce         // extension: what a node speaks, retained
+	Announce         // extension: a node's announcement, retained
 	BatchTo          // extension: a batch, or a piece of one
 	BatchAckFor      // extension: the ack of a batch
 	VerifyFor        // extension: a question of verify, or its answer
 )
 
-// Topic is a topic taken apart. Client is the target of a message, or the node
-// that announces itself; Sender is set on batches and their acks.
+// Topic is a parsed topic. Client is the target of a message, or the node that
+// announces itself; Sender is set for batches, acks and verify.
 type Topic struct {
 	Kind   Kind
 	Client string
@@ -66,7 +66,7 @@ func (t Topics) Subscriptions(client string) []string {
 	return []string{t.Info(), t.InfoOf(client), t.ChangeOf(client), t.NodeOf("+"), t.BatchOf(client, "+"), t.AckOf(client, "+"), t.VerifyOf(client, "+")}
 }
 
-// Parse takes a topic apart. One of another mesh is Unknown.
+// Parse parses a topic. A topic of another mesh is Unknown.
 func (t Topics) Parse(topic string) Topic {
 	topic, ours := strings.CutPrefix(topic, string(t))
 	switch {

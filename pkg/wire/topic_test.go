@@ -57,7 +57,7 @@ func TestMeshesDoNotReadEachOther(t *testing.T) {
 	}
 }
 
-// matches tells whether a topic filter with + takes a topic.
+// matches reports whether a topic filter with + matches a topic.
 func matches(filter, topic string) bool {
 	f, t := strings.Split(filter, "/"), strings.Split(topic, "/")
 	return slices.EqualFunc(f, t, func(one, other string) bool { return one == "+" || one == other })

@@ -21,38 +21,36 @@ const (
 	AskSum    = "sum"    // how many rows a range has, and their checksum
 	AskHashes = "hashes" // the key and the checksum of each row of a range
 	AskValues = "values" // the rows with the given keys
-	AskSend   = "send"   // that the rows with the given keys be sent to who asks
+	AskSend   = "send"   // that the rows with the given keys be sent to the asker
 
-	AskColumns = "columns" // what the table is made of; older nodes do not know the question
+	AskColumns = "columns" // the table's definition; older nodes do not know this question
 )
 
-// UnknownQuestion ends the answer of a node that does not know a question, which is older.
+// UnknownQuestion ends the answer of a node too old to know a question.
 const UnknownQuestion = "is not a known question"
 
-// FormLarge is the form of checksums and values in which nodes compare rows of any
-// size. The form before, which older nodes ask for and answer with, has whole values
-// only.
+// FormLarge is the form of checksums and values for rows of any size. The earlier
+// form, which older nodes use, has only whole values.
 const FormLarge = 2
 
-// What a transformer does to a row on its way to the asker; nothing is said of one that
-// goes as it is.
+// What a transformer does to a row on its way to the asker; empty if it goes unchanged.
 const (
-	WayHeld    = "held"    // it does not go
+	WayHeld    = "held"    // it is not sent
 	WayChanged = "changed" // with other values
 	WayRekeyed = "rekeyed" // under another key
 	WayFailed  = "failed"
-	WayUntold  = "untold" // it is there, and not for who asks
+	WayUntold  = "untold" // it exists, but not for the asker
 )
 
-// What a row withheld from the asker is, compared with the checksum that it gives.
+// How a row withheld from the asker compares with the asker's checksum.
 const (
 	WaySame    = "same"
 	WayDiffers = "differs"
 )
 
 // Question is asked by a node that compares a table with another's. A range is
-// what comes after the key After, if set, up to the key UpTo, if set, in the
-// order of the primary key. Keys travel as bytes (base64 in JSON).
+// all after the key After, if set, up to the key UpTo, if set, in primary key
+// order. Keys travel as bytes (base64 in JSON).
 type Question struct {
 	ID      uint64   `json:"id,string"`
 	Ask     string   `json:"ask"`
@@ -61,22 +59,22 @@ type Question struct {
 	After   []byte   `json:"after,omitempty"`
 	UpTo    []byte   `json:"upTo,omitempty"`
 	Keys    [][]byte `json:"keys,omitempty"`
-	Form    int      `json:"form,omitempty"`  // the latest that who asks knows
-	Parts   bool     `json:"parts,omitempty"` // who asks takes an answer in parts
-	Types   []string `json:"types,omitempty"` // data types of the columns where it asks, of AskValues
+	Form    int      `json:"form,omitempty"`  // the latest that the asker knows
+	Parts   bool     `json:"parts,omitempty"` // the asker accepts an answer in parts
+	Types   []string `json:"types,omitempty"` // the asker's data types of the columns; for AskValues
 
-	// Known are the versions that who asks has of the rows with Keys, of AskValues: of rows that it was sent by another than
-	// the node that it asks, they show that it may be told of them, or that they differ.
+	// Known are the asker's versions of the rows with Keys, for AskValues: for rows that it got from another node than the
+	// one asked, they show that it may be told about them, or that they differ.
 	Known []VerifyVersion `json:"known,omitempty"`
 
-	// What who asks has itself, to have it confirmed where it is not told what is here: of the range, of AskSum, and of each of
-	// the rows with Keys, of AskValues; one that it has not has none.
+	// The asker's own count and checksum of the range, for AskSum, and its checksums of the rows with Keys, for AskValues, to
+	// be confirmed if it may not be told what the other has. A row that it lacks has none.
 	Count int64    `json:"count,omitempty"`
 	Sum   string   `json:"sum,omitempty"`
 	Sums  []string `json:"sums,omitempty"`
 }
 
-// Answer answers the question with the same ID; Error says why it could not be.
+// Answer answers the question with the same ID; Error says why it could not be answered.
 type Answer struct {
 	ID     uint64        `json:"id,string"`
 	Error  string        `json:"error,omitempty"`
@@ -84,21 +82,21 @@ type Answer struct {
 	Sum    string        `json:"sum,omitempty"`
 	Hashes []Hash        `json:"hashes,omitempty"`
 	Values []VerifyValue `json:"values,omitempty"`
-	Types  []string      `json:"types,omitempty"` // data types of the columns, of Values
+	Types  []string      `json:"types,omitempty"` // data types of the columns; for AskValues
 	Form   int           `json:"form,omitempty"`  // of the answer
-	Part   bool          `json:"part,omitempty"`  // there are more Hashes, or Values: of the keys that follow
-	Takes  bool          `json:"takes,omitempty"` // a transformer may change the table's rows where they come in, of Values
+	Part   bool          `json:"part,omitempty"`  // there are more Hashes, or Values, for the keys that follow
+	Takes  bool          `json:"takes,omitempty"` // a transformer may change the table's rows on receipt; for AskValues
 
-	// Of Columns:
+	// For AskColumns:
 	Columns []VerifyColumn `json:"columns,omitempty"`
-	Key     []string       `json:"key,omitempty"`     // the columns of the primary key, in its order; older nodes do not say
-	Unique  [][]string     `json:"unique,omitempty"`  // those of each further unique key
-	Sends   bool           `json:"sends,omitempty"`   // the table's changes are sent to who asks
-	Changes bool           `json:"changes,omitempty"` // a transformer may change them, or those that come in
+	Key     []string       `json:"key,omitempty"`     // the columns of the primary key, in order; older nodes do not say
+	Unique  [][]string     `json:"unique,omitempty"`  // those of each other unique key
+	Sends   bool           `json:"sends,omitempty"`   // the table's changes are sent to the asker
+	Changes bool           `json:"changes,omitempty"` // a transformer may change them, or those received
 }
 
-// VerifyColumn is a column as the server describes it: what is needed to say which
-// values it takes.
+// VerifyColumn is a column as the server describes it, as far as it says which
+// values fit.
 type VerifyColumn struct {
 	Name      string `json:"n"`
 	DataType  string `json:"d"`
@@ -123,16 +121,16 @@ type Hash struct {
 }
 
 // VerifyValue is a row as a node has it; Values is empty if it has none for the asker.
-// Pending says that it has still to send the row to the asker.
+// Pending says that it still has to send the row to the asker.
 type VerifyValue struct {
 	Key     []byte   `json:"k"`
 	Values  [][]byte `json:"v,omitempty"`
 	Pending bool     `json:"p,omitempty"`
 	Time    int64    `json:"t,omitempty"`
 	Origin  string   `json:"o,omitempty"`
-	Other   bool     `json:"another,omitempty"` // the version is not told, and not the one that the question knows
+	Other   bool     `json:"another,omitempty"` // the version is withheld, and not one in the question's Known
 	Way     string   `json:"w,omitempty"`       // one of the constants above
-	Untold  []int    `json:"u,omitempty"`       // places of Values that are not for who asks
+	Untold  []int    `json:"u,omitempty"`       // indices in Values that are withheld from the asker
 }
 
 // verifyJSON is either of the two.
@@ -141,7 +139,7 @@ type verifyJSON struct {
 	Answer   *Answer   `json:"answer,omitempty"`
 }
 
-// Fit cuts an answer that would be larger than MessageBytes, and says so in it; one row it always has.
+// Fit truncates an answer larger than MessageBytes and sets Part; it keeps at least one row.
 func (a *Answer) Fit() {
 	for len(a.Hashes)+len(a.Values) > 1 {
 		if b, err := a.Encode(); err != nil || len(b) <= MessageBytes {
@@ -153,8 +151,8 @@ func (a *Answer) Fit() {
 	}
 }
 
-// Within returns how many keys, from the first of n, a message may have: at most some, and as many as fit beside all else,
-// but one always.
+// Within returns how many of the first n keys a message may have: at most most, and as many as fit, but always at least
+// one.
 func Within(n, most int, key func(i int) int) int {
 	room := MessageBytes * 5 / 8 // base64
 	for i := range min(n, most) {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestLongListsOfAQuestionAreNotRead: a list takes many times as much memory as its text, so it is counted before.
+// TestLongListsOfAQuestionAreNotRead: a list takes many times as much memory as its text, so it is counted first.
 func TestLongListsOfAQuestionAreNotRead(t *testing.T) {
 	for text, want := range map[string]int{
 		``: 0, `{}`: 1, `]`: 0, `"[,,,"`: 0, `[1,2,[3,4,5,6],7]`: 4, `{"a":"\\"",\\","b":[[],[],[]]}`: 3, `["\"",",",","]`: 3, `[",`: 1,

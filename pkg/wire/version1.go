@@ -14,8 +14,8 @@ import (
 // MaxMessage is the largest message of version 1 that is read, in bytes.
 const MaxMessage = 64 << 20
 
-// maxError is the most characters of an error message: existing peers store it
-// in a VARCHAR(255) and fail on a longer one.
+// maxError is the most characters an error message may have: existing peers
+// store it in a VARCHAR(255) and fail on a longer one.
 const maxError = 255
 
 // Messages of /info and /info/{client}.
@@ -61,7 +61,7 @@ type argsJSON struct {
 	Message string `json:"message"`
 }
 
-// moment reads ms since 1970 as a number, as digits in a string, or an ISO time:
+// moment reads ms since 1970 as a number or a string of digits, or an ISO time:
 // the document's own examples differ.
 type moment int64
 
@@ -163,7 +163,7 @@ type changeJSON struct {
 }
 
 // ParseChange reads a message of /change/{client}. Sender, table, id and date
-// are set where they could be read, also when an error is returned, so that the
+// are set if they could be read, even if an error is returned, so that the
 // sender can be answered.
 func ParseChange(payload []byte) (Change, error) {
 	if len(payload) > MaxMessage {
@@ -178,7 +178,7 @@ func ParseChange(payload []byte) (Change, error) {
 		return c, fmt.Errorf("change: %w", err)
 	}
 	c := Change{Sender: m.Sender, Table: m.Table, ID: string(m.ID), Date: int64(m.Date)}
-	if len(m.ID) > maxKey || len(m.Table) > maxKey { // nobody is answered with as much
+	if len(m.ID) > maxKey || len(m.Table) > maxKey { // no answer is that long
 		return Change{Sender: m.Sender}, fmt.Errorf("change: table or id has more than %d bytes", maxKey)
 	}
 	switch {
@@ -214,7 +214,7 @@ func (c Change) Encode() ([]byte, error) {
 // Shorten cuts s to at most n characters, and marks the cut.
 func Shorten(s string, n int) string {
 	count, cut := 0, 0
-	for i := range s { // a text of megabytes would have four times as many as runes
+	for i := range s { // as runes, a text of megabytes would take four times as much
 		if count == n-1 {
 			cut = i
 		}

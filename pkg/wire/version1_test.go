@@ -16,8 +16,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// infos are the messages of /info and /info/{client} that stand in the golden
-// files of version 1.
+// infos are the messages of /info and /info/{client} in the golden files of
+// version 1.
 var infos = map[string]wire.Info{
 	"connected":       {Sender: "node-a", Message: wire.Connected, Until: time.UnixMilli(1715000005000)},
 	"connection_lost": {Sender: "node-a", Message: wire.ConnectionLost},
@@ -39,8 +39,8 @@ var changes = map[string]wire.Change{
 		{Name: "nothing", Value: nil}}},
 }
 
-// golden reads a golden file. They are what peers in the field send and take:
-// they are never regenerated, a message that differs from them is wrong.
+// golden reads a golden file. These are what peers in the field send and
+// accept: they are never regenerated, and a message that differs is wrong.
 func golden(t testing.TB, parts ...string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(append([]string{"testdata"}, parts...)...))
@@ -78,7 +78,7 @@ func TestVersion1IsReadAsItIsWritten(t *testing.T) {
 }
 
 // TestVersion1HasNoFurtherKeys checks the keys of all messages against the
-// document: existing peers refuse a message that has any other.
+// document: existing peers refuse a message with any other key.
 func TestVersion1HasNoFurtherKeys(t *testing.T) {
 	envelope := map[string][]string{"change": {"sender", "table", "id", "date", "entity"}}
 	arguments := map[string][]string{
@@ -196,7 +196,7 @@ func TestErrorsFitIntoTheTablesOfExistingPeers(t *testing.T) {
 	}
 }
 
-// FuzzParseInfo checks that what is taken is sent on as what it means.
+// FuzzParseInfo checks that an accepted message keeps its meaning when encoded again.
 func FuzzParseInfo(f *testing.F) {
 	for name := range infos {
 		f.Add(golden(f, "v1", name+".json"))
@@ -214,7 +214,7 @@ func FuzzParseInfo(f *testing.F) {
 	})
 }
 
-// FuzzParseChange checks that what is taken can be sent on as the same message.
+// FuzzParseChange checks that an accepted message can be encoded as the same message.
 func FuzzParseChange(f *testing.F) {
 	for name := range changes {
 		f.Add(golden(f, "v1", name+".json"))
@@ -239,7 +239,7 @@ func FuzzParseChange(f *testing.F) {
 	})
 }
 
-// TestLongNamesAreNotKept: what is refused is answered and told with its table and id, so that these must be short.
+// TestLongNamesAreNotKept: answers and logs of a refused change contain its table and id, so these must be short.
 func TestLongNamesAreNotKept(t *testing.T) {
 	long := strings.Repeat("1", 1<<20)
 	for _, text := range []string{

@@ -17,12 +17,12 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// Bounds of what is on its way to one peer.
+// Bounds of what is in flight to one peer.
 const (
 	batchRows    = 500
-	batchWindow  = 4       // batches without an ack
-	batchBytes   = 8 << 20 // of them, packed: a receiver keeps a bounded number of bytes of each sender
-	singleWindow = 500     // changes of version 1 without an ack
+	batchWindow  = 4       // unacknowledged batches
+	batchBytes   = 8 << 20 // their packed size: a receiver keeps a bounded number of bytes per sender
+	singleWindow = 500     // unacknowledged version-1 changes
 )
 
 // Publisher is the connection to the broker; see transport.Session.
@@ -30,7 +30,7 @@ type Publisher interface {
 	PublishAsync(ctx context.Context, m transport.Message) (*transport.Token, error)
 }
 
-// Config is what the peers of a node have in common.
+// Config is what the peers of a node share.
 type Config struct {
 	Log       *zap.Logger
 	Client    string // of this node
@@ -47,8 +47,8 @@ type Peer struct {
 	c      *Config
 	remote string
 	log    *zap.Logger
-	date   int64     // of the last change of version 1; never goes back
-	unmet  time.Time // since when it is there and cannot be sent anything sealed
+	date   int64     // of the last version-1 change; never goes back
+	unmet  time.Time // since when it has been online without a key to seal for it
 	told   bool
 }
 
@@ -57,7 +57,7 @@ func New(c *Config, remote string) *Peer {
 	return &Peer{c: c, remote: remote, log: c.Log.With(zap.String("remote", remote))}
 }
 
-// Ready reports whether the remote is online and so are we, and it is known what it speaks.
+// Ready reports whether both the remote and this node are online, and it is known which protocol the remote speaks.
 func (p *Peer) Ready() bool {
 	switch p.c.Mesh.Reach(p.remote) {
 	case mesh.Unmet:
@@ -69,11 +69,11 @@ func (p *Peer) Ready() bool {
 	return false
 }
 
-// keyTime is how long the announcement of a remote that is online may take to come.
+// keyTime is how long the announcement of an online remote may take to arrive.
 const keyTime = 10 * time.Second
 
-// waitForKey tells, once, that nothing is sent to a remote that is there because
-// it must be sent sealed messages and cannot be.
+// waitForKey logs, once, that nothing is sent to an online remote because it requires sealed messages and none can be
+// sealed for it.
 func (p *Peer) waitForKey() {
 	now := p.c.Now()
 	if p.unmet.IsZero() {
@@ -85,7 +85,7 @@ func (p *Peer) waitForKey() {
 	}
 }
 
-// Limits returns what may be on its way.
+// Limits returns how much may be in flight.
 func (p *Peer) Limits() deliver.Limits {
 	l := deliver.Limits{Rows: batchRows, Messages: batchWindow, Bytes: batchBytes, MaxRow: p.c.Mesh.MaxRow(p.remote)}
 	if !p.c.Mesh.SpeaksBatches(p.remote) {
@@ -102,15 +102,15 @@ func (p *Peer) Takes(table string) bool {
 	return p.c.Mesh.Announced(p.remote) && !p.c.Mesh.Declines(p.remote, table)
 }
 
-// Answered says that a message was answered: who acks a batch is a node.
+// Answered is called when a message was answered: whoever acks a batch is a node.
 func (p *Peer) Answered(n deliver.Name) {
 	if n.Seq > 0 {
 		p.c.Mesh.Met(p.remote)
 	}
 }
 
-// Unanswered says what it means that batches are not answered: a kept announcement may be that of a node that was replaced by an
-// existing peer.
+// Unanswered returns what unanswered batches mean: a retained announcement may be that of a node that an existing peer
+// has replaced.
 func (p *Peer) Unanswered(said bool) deliver.Silence {
 	if p.c.Mesh.Doubt(p.remote) {
 		p.log.Warn("the remote does not answer batches; speaking version 1 to it until it announces itself")
@@ -125,8 +125,8 @@ func (p *Peer) Unanswered(said bool) deliver.Silence {
 	return deliver.Mute
 }
 
-// Pack makes a batch of rows, or a change of version 1 of each. Their date is stamped now, and by the
-// peer's clock if that is ahead: an existing peer drops a change that is older than its own start.
+// Pack makes a batch of rows, or a version-1 change of each. These are dated now, or by the peer's clock if that is
+// ahead: an existing peer drops a change dated before its own start.
 func (p *Peer) Pack(rows []render.Outgoing, single bool) []deliver.Message {
 	if !single {
 		b := &wire.Batch{Sent: p.c.Now().UnixMilli(), Changes: make([]change.Change, len(rows))}
@@ -146,10 +146,10 @@ func (p *Peer) Pack(rows []render.Outgoing, single bool) []deliver.Message {
 	return list
 }
 
-// Send publishes a message and does not wait for it to arrive.
+// Send publishes a message without waiting for it to arrive.
 func (p *Peer) Send(ctx context.Context, m deliver.Message) error {
 	err := p.send(ctx, m)
-	if errors.Is(err, transport.ErrOffline) || errors.Is(err, seal.ErrUnmet) { // it was met when the rows were read
+	if errors.Is(err, transport.ErrOffline) || errors.Is(err, seal.ErrUnmet) { // it became known while the rows were read
 		return fmt.Errorf("%w: %w", deliver.ErrAway, err)
 	}
 	return err
@@ -173,12 +173,12 @@ func (p *Peer) send(ctx context.Context, m deliver.Message) error {
 	return nil
 }
 
-// Ack returns what an ack of a batch says.
+// Ack returns the answer in an ack of a batch.
 func Ack(a wire.Ack, size int) deliver.Answer {
 	return deliver.Answer{Name: deliver.Name{Seq: a.Seq}, Failed: a.Failed, Held: a.Held, Size: size}
 }
 
-// Info returns what an answer of version 1 says: an existing peer may send data_received after an error.
+// Info returns the answer in a version-1 message: an existing peer may send data_received after an error.
 func Info(i wire.Info, size int) deliver.Answer {
 	a := deliver.Answer{Name: deliver.Name{Table: i.Table, ID: i.ID}, Stamp: i.Date, Size: size}
 	if i.Message == wire.Failed {

@@ -55,12 +55,6 @@ func (l *line) Online() bool {
 	return !l.away
 }
 
-type deaf struct{}
-
-func (deaf) Up()                           {}
-func (deaf) Heard(string)                  {}
-func (deaf) Announced(string, mesh.Effect) {}
-
 // fixture is a peer of node-a with the name node-b.
 type fixture struct {
 	*Peer
@@ -78,7 +72,7 @@ func newPeer(t *testing.T, encryption config.Encryption) *fixture {
 	f := &fixture{t: t, line: &line{}, log: logs}
 	var err error
 	f.mesh, err = mesh.New(mesh.Config{Log: zap.NewNop(), Node: cfg, Session: 7, MaxRow: 1 << 20, Now: time.Now, Broker: f.line,
-		Refused: mesh.NewRefusals(zap.NewNop(), cfg, time.Now), News: deaf{}})
+		Refused: mesh.NewRefusals(zap.NewNop(), cfg, time.Now)})
 	if err != nil {
 		t.Fatal(err)
 	}

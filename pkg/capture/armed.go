@@ -1,0 +1,70 @@
+package capture
+
+import (
+	"context"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+)
+
+// Armed is a Source from the point of view of the node that makes it notice writes. Keys are always those of
+// schema.Ancestry.
+type Armed interface {
+	// Unseen returns the tables that may have been written unnoticed since a node last looked. For a table that was
+	// never captured, nothing can have been missed. It is called before Arm, at each start.
+	Unseen(ctx context.Context, tables []*schema.Table, keys []schema.ForeignKey) ([]Unseen, error)
+	// Forget drops a table's waiting writes: they no longer name rows of it.
+	Forget(ctx context.Context, table string) error
+	// Arm makes the writes of these tables be noticed from now on, and those of no others. A table where that fails
+	// does not hinder the others; the error names all of these. A table that someone holds is no error: Watch takes
+	// care of it.
+	Arm(ctx context.Context, tables []*schema.Table, keys []schema.ForeignKey) error
+	// Watch notices, until ctx ends, what is done to the tables themselves: columns are added and dropped, a rename
+	// swaps tables, someone removes what the Source needs. It makes writes be noticed again, and drops from the cache
+	// what has changed.
+	Watch(ctx context.Context, ts *schema.Tables, c WatchConfig) error
+	Told
+}
+
+// Told is what others may know about how the tables are captured. It may be called from any goroutine.
+type Told interface {
+	// Trouble returns why the tables cannot be checked, or nil: until it is nil, writes may be missed.
+	Trouble() error
+	// Denied returns the foreign keys to parents in other schemas whose cascades are not captured.
+	Denied() []Denied
+	// Uncaptured returns the synced tables whose writes are not noticed because someone holds them or a parent.
+	Uncaptured() []string
+	// Captures reports whether a table is none of these.
+	Captures(table string) bool
+}
+
+// WatchConfig says which tables to watch, and what to report to whom.
+type WatchConfig struct {
+	Synced   []string      // tables whose writes are captured
+	Received []string      // tables that are written to, which may be synced too
+	Interval time.Duration // between two checks; zero leaves it to the Source
+	// Missed records that writes to a synced table may not have been captured.
+	// It is called before they are captured again, so that
+	// a kill does not lose it, and once more afterwards: what
+	// was done about the first call may have been too early.
+	Missed func(ctx context.Context, table string) error
+	// Changed is called when a table has a different definition, or exists again.
+	Changed func(ctx context.Context, table string)
+}
+
+// Unseen is a table that may have been written without being captured while no node was running.
+type Unseen struct {
+	Table  string
+	Reason string
+	Since  time.Time // when the node last knew better; zero if unknown
+	// Rekeyed says that the table has another primary key than before: its waiting writes name no rows of it.
+	Rekeyed bool
+}
+
+// Denied is a foreign key to a parent in another schema, or below one, whose cascades are not captured because the
+// node's user lacks the right.
+type Denied struct {
+	ForeignKey string // table.name
+	Parent     string // schema.table
+	Grant      string // the statement that grants it, without the user
+}

@@ -1,0 +1,221 @@
+package capture_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/capture"
+	"github.com/mysql-sync/mysql-sync/pkg/capture/trigger"
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
+)
+
+// sources are all that there are: each keeps the promises of capture.Source.
+var sources = map[string]func(db *mysqldb.DB) capture.Source{
+	"trigger": func(db *mysqldb.DB) capture.Source {
+		return trigger.New(zap.NewNop(), db, trigger.Config{Syncs: func(string) bool { return true }, Interval: time.Millisecond})
+	},
+}
+
+// site is a database with a source that is armed.
+type site struct {
+	*testing.T
+	db     *mysqldb.DB
+	user   *sqlx.DB
+	source capture.Source
+	stream *version.Stream
+}
+
+// everySource runs a test on each, with a table that has a composite key.
+func everySource(t *testing.T, test func(s *site)) {
+	t.Parallel()
+	for name, open := range sources {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := testkit.OwnSchema(t, `CREATE TABLE orders (shop VARCHAR(10), id INT, n INT NOT NULL, PRIMARY KEY (shop, id))`)
+			s := &site{T: t, db: db, user: testkit.Shared(t).Open(t, db.Name), source: open(db)}
+			var err error
+			if s.stream, err = version.OpenStream(t.Context(), db); err != nil {
+				t.Fatal(err)
+			}
+			ts := schema.NewTables(db)
+			orders, err := ts.Table(t.Context(), "orders")
+			if err != nil {
+				t.Fatal(err)
+			}
+			keys, err := schema.Ancestry(t.Context(), db, db.Name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.source.Arm(t.Context(), []*schema.Table{orders}, keys); err != nil {
+				t.Fatal(err)
+			}
+			test(s)
+		})
+	}
+}
+
+// yielded returns the keys of the batch that the source yields next, where it may need some time.
+func (s *site) yielded() (capture.Batch, []string) {
+	s.Helper()
+	for {
+		batch, err := s.source.Next(s.Context())
+		if err != nil {
+			s.Fatal(err)
+		}
+		if batch == nil {
+			continue
+		}
+		var keys []string
+		for _, e := range batch.Entries() {
+			keys = append(keys, e.Row.Key)
+		}
+		return batch, keys
+	}
+}
+
+// write runs a transaction that decides about a row.
+func (s *site) write(r change.Row, f func(tx mysqldb.Tx, w *version.Writing) error) error {
+	return s.stream.Write(s.Context(), s.db, []change.Row{r}, f)
+}
+
+func (s *site) asked(db mysqldb.Queryer, keys ...string) map[string][]capture.Entry {
+	s.Helper()
+	found, err := capture.Uncaptured(s.Context(), db, s.source, "orders", keys)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return found
+}
+
+// TestEachCommittedWriteIsYieldedUntilItIsConsumed has transactions that commit in another order than they wrote, and one that is
+// rolled back.
+func TestEachCommittedWriteIsYieldedUntilItIsConsumed(t *testing.T) {
+	everySource(t, func(s *site) {
+		late, err := s.user.Begin()
+		if err != nil {
+			s.Fatal(err)
+		}
+		never, err := s.user.Begin()
+		if err != nil {
+			s.Fatal(err)
+		}
+		defer func() { _, _ = late.Rollback(), never.Rollback() }()
+		testkit.Exec(s, late, `INSERT INTO orders VALUES ('a', 1, 0)`)
+		testkit.Exec(s, never, `INSERT INTO orders VALUES ('a', 2, 0)`)
+		testkit.Exec(s, s.user, `INSERT INTO orders VALUES ('a,b', 3, 0), ('a', 4, 0)`, `UPDATE orders SET n = 1 WHERE shop = 'a' AND id = 4`, `DELETE FROM orders WHERE shop = 'a' AND id = 4`)
+		early := []string{`a\,b,3`, "a,4", "a,4", "a,4"}
+		for _, consumed := range []bool{false, false, true} {
+			batch, keys := s.yielded()
+			if !slices.Equal(keys, early) {
+				s.Fatalf("%q are yielded, want %q", keys, early)
+			}
+			for i, gone := range []bool{false, false, false, true} {
+				if e := batch.Entries()[i]; !e.Gone.Valid || e.Gone.Bool != gone || e.Written > change.Micros(time.Now()) {
+					s.Errorf("%+v is yielded of write %d, gone: %v", e, i, gone)
+				}
+			}
+			err := s.write(change.Row{Table: "orders", Key: "a,4"}, func(tx mysqldb.Tx, w *version.Writing) error {
+				if err := batch.Consume(s.Context(), tx, w); err != nil || consumed {
+					return err
+				}
+				return version.ErrNothing
+			})
+			if (err == nil) != consumed {
+				s.Fatal(err)
+			}
+		}
+		testkit.Exec(s, late, `UPDATE orders SET n = 2 WHERE shop = 'a' AND id = 1`, `UPDATE orders SET n = 2 WHERE shop = 'a,b' AND id = 3`)
+		if err := never.Rollback(); err != nil {
+			s.Fatal(err)
+		}
+		if err := late.Commit(); err != nil {
+			s.Fatal(err)
+		}
+		batch, keys := s.yielded()
+		if want := []string{"a,1", "a,1", `a\,b,3`}; !slices.Equal(keys, want) {
+			s.Errorf("%q are yielded after the late commit, want %q", keys, want)
+		}
+		// What another consumes meanwhile is not consumed twice.
+		one := change.Row{Table: "orders", Key: "a,1"}
+		err = s.write(one, func(tx mysqldb.Tx, w *version.Writing) error {
+			return s.source.Consume(s.Context(), tx, w, s.asked(tx, one.Key)[one.Key])
+		})
+		if err != nil {
+			s.Fatal(err)
+		}
+		err = s.write(one, func(tx mysqldb.Tx, w *version.Writing) error { return batch.Consume(s.Context(), tx, w) })
+		if !errors.Is(err, capture.ErrConsumed) {
+			s.Fatalf("a batch of which something was consumed: %v", err)
+		}
+		if _, keys := s.yielded(); !slices.Equal(keys, []string{`a\,b,3`}) {
+			s.Errorf("%q are left", keys)
+		}
+		if n, err := s.source.Count(s.Context(), 10); n != 1 || err != nil {
+			s.Errorf("%d wait, %v", n, err)
+		}
+	})
+}
+
+// TestALockHolderKnowsTheRowsWrites has users write some rows all the time: what its lock's holder sees was consumed before, or
+// is answered now.
+func TestALockHolderKnowsTheRowsWrites(t *testing.T) {
+	everySource(t, func(s *site) {
+		const rows, looks = 3, 200
+		testkit.Exec(s, s.user, `INSERT INTO orders VALUES ('a', 0, 0), ('a', 1, 0), ('a', 2, 0)`)
+		ctx, stop := context.WithCancel(s.Context())
+		var users sync.WaitGroup
+		defer users.Wait()
+		defer stop()
+		for range 3 {
+			users.Go(func() {
+				for ctx.Err() == nil {
+					_, _ = s.user.Exec(`UPDATE orders SET n = n + 1 WHERE shop = 'a' AND id = ?`, rand.IntN(rows))
+				}
+			})
+		}
+		consumed := map[string]int{} // how often each row had been written
+		for i := range looks {
+			key := fmt.Sprint("a,", i%rows)
+			r := change.Row{Table: "orders", Key: key}
+			var n, found int
+			err := s.write(r, func(tx mysqldb.Tx, w *version.Writing) error {
+				err := mysqldb.Each(ctx, tx, `SELECT n FROM orders WHERE shop = 'a' AND id = ? FOR UPDATE`, []any{i % rows}, func(r *sql.Rows) error { return r.Scan(&n) })
+				if err != nil {
+					return err
+				}
+				list := s.asked(tx, key)[key]
+				found = len(list)
+				if i%2 == 0 {
+					return version.ErrNothing // it is not consumed
+				}
+				return s.source.Consume(ctx, tx, w, list)
+			})
+			if mysqldb.LockTimeout(err) {
+				continue
+			}
+			if err != nil && !errors.Is(err, version.ErrNothing) {
+				s.Fatal(err)
+			}
+			if found == 0 && n != consumed[key] {
+				s.Fatalf("look %d: the row was written %d times, %d of these were consumed, and none waits", i, n, consumed[key])
+			}
+			if err == nil {
+				consumed[key] = n
+			}
+		}
+	})
+}

@@ -1,0 +1,61 @@
+package capture
+
+import (
+	"context"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
+)
+
+// Database is where changes are recorded: on a server or, where many nodes are simulated, in memory.
+type Database interface {
+	// Write runs a transaction that decides about rows, as version.Stream.Write does.
+	Write(ctx context.Context, rows []change.Row, f func(Tx, *version.Writing) error) error
+}
+
+// Tx is a transaction that takes changes from their Source and records them.
+type Tx interface {
+	// Consume consumes a batch of the Feed.
+	Consume(ctx context.Context, b Batch, w *version.Writing) error
+	States(ctx context.Context, rows []change.Row) (map[change.Row]change.State, error)
+	Record(ctx context.Context, entries []version.Entry) error
+	// Respelled is called with rows that now have another spelling.
+	Respelled(ctx context.Context, before []change.Row) error
+}
+
+// server is the Database of a node.
+type server struct {
+	db        mysqldb.Beginner
+	stream    *version.Stream
+	respelled func(ctx context.Context, tx mysqldb.Tx, before []change.Row) error
+}
+
+func (s *server) Write(ctx context.Context, rows []change.Row, f func(Tx, *version.Writing) error) error {
+	return s.stream.Write(ctx, s.db, rows, func(tx mysqldb.Tx, w *version.Writing) error { return f(&session{s, tx}, w) })
+}
+
+// session is a transaction of a server.
+type session struct {
+	*server
+	tx mysqldb.Tx
+}
+
+func (x *session) Consume(ctx context.Context, b Batch, w *version.Writing) error {
+	return b.Consume(ctx, x.tx, w)
+}
+
+func (x *session) States(ctx context.Context, rows []change.Row) (map[change.Row]change.State, error) {
+	return version.Read(ctx, x.tx, rows)
+}
+
+func (x *session) Record(ctx context.Context, entries []version.Entry) error {
+	return version.Write(ctx, x.tx, entries)
+}
+
+func (x *session) Respelled(ctx context.Context, before []change.Row) error {
+	if x.respelled == nil {
+		return nil
+	}
+	return x.respelled(ctx, x.tx, before)
+}

@@ -1,0 +1,55 @@
+package capture
+
+import (
+	"database/sql"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/conflict"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
+)
+
+// Newest returns the rows that the entries name, in the order of their first entry, and for each its last entry with
+// the time of its latest write. Entries of one row come in the order of its changes. If members of a cluster wrote a
+// row, no one knows which was last: then the row as it is tells what became of it.
+func Newest(entries []Entry) ([]change.Row, map[change.Row]Entry) {
+	last := make(map[change.Row]Entry, len(entries))
+	rows := make([]change.Row, 0, len(entries))
+	for _, e := range entries {
+		row := e.Row.Identity()
+		before, ok := last[row]
+		if !ok {
+			rows = append(rows, row)
+		}
+		e.Written = max(before.Written, e.Written)
+		if e.mixed = ok && (before.mixed || before.Server != e.Server); e.mixed && before.Gone != e.Gone {
+			e.Gone = sql.NullBool{}
+		}
+		last[row] = e
+	}
+	for i, row := range rows {
+		rows[i] = last[row].Row // in its last spelling
+	}
+	return rows, last
+}
+
+// Versions returns what to record for rows with their last entries, as from Newest, written by an origin, at
+// consecutive positions beginning with first.
+func Versions(rows []change.Row, last map[change.Row]Entry, states map[change.Row]change.State, origin string, first int64) []version.Entry {
+	list := make([]version.Entry, len(rows))
+	for i, r := range rows {
+		e := last[r.Identity()]
+		list[i] = version.Entry{Row: r, State: conflict.Next(states[r], e.Written, origin), Fate: e.fate(), Position: first + int64(i)}
+	}
+	return list
+}
+
+// fate is what became of the row.
+func (e Entry) fate() version.Fate {
+	switch {
+	case !e.Gone.Valid:
+		return version.Unknown
+	case e.Gone.Bool:
+		return version.Deleted
+	}
+	return version.There
+}

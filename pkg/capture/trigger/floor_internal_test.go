@@ -1,0 +1,142 @@
+package trigger
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/capture"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
+)
+
+func TestTheFloorStaysBelowWhatMayStillCome(t *testing.T) {
+	t.Parallel()
+	at := time.Unix(1000, 0)
+	later := func(seconds int) time.Time { return at.Add(time.Duration(seconds) * time.Second) }
+	f := newFloor()
+	steps := []struct {
+		what            string
+		counter, lowest uint64
+		from            uint64
+	}{
+		{"the first mark is only a proposal", 100, 0, 0},
+		{"a second later nothing has come below", 200, 0, 100},
+		{"somebody holds a change open", 300, 150, 150},
+		{"and still does, whatever was captured above", 400, 150, 150},
+		{"it has ended", 500, 0, 150},
+		{"a second later", 600, 0, 500},
+		{"one that had its id at the last mark has come below it", 700, 550, 550},
+	}
+	for i, s := range steps {
+		if f.mark(s.counter, s.lowest, later(i)); f.from != s.from {
+			t.Errorf("%s: the floor is %d, want %d", s.what, f.from, s.from)
+		}
+	}
+
+	f = floor{from: 500, next: 600, marked: at}
+	if f.wants(later(2)) {
+		t.Error("a floor that can gain nothing is marked")
+	}
+	f.looked(0, 700, at, later(1)) // a second long
+	if !f.wants(later(2)) || f.wants(at.Add(markAfter-1)) {
+		t.Error("it is not marked once a second after something came")
+	}
+	if got := f.start(later(100)); got != 500 {
+		t.Errorf("soon after a long look from the beginning the next begins at %d", got)
+	}
+	if got := f.start(later(102)); got != 0 {
+		t.Errorf("after a hundred times as long it begins at %d", got)
+	}
+	if f.looked(0, 7, at, at); f.from != 0 || f.next != 0 {
+		t.Error("what was found below the floor leaves it where it is")
+	}
+}
+
+// TestTheFloorMissesNoTransactionThatCommitsLate has looks begin at the floor only, while
+// somebody reads a state in which nothing was recorded yet.
+func TestTheFloorMissesNoTransactionThatCommitsLate(t *testing.T) {
+	t.Parallel()
+	db := testkit.OwnSchema(t, `CREATE TABLE t (id INT PRIMARY KEY)`)
+	user := testkit.Shared(t).Open(t, db.Name)
+	stream, err := version.OpenStream(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := func(string) bool { return true }
+	s := New(zap.NewNop(), db, Config{Syncs: all})
+	c := capture.New(zap.NewNop(), db, s, stream, capture.Config{Origin: "node-a", Syncs: all})
+	raise := func() {
+		t.Helper()
+		s.floor.marked, s.floor.due = time.Time{}, time.Now().Add(time.Hour)
+		if err := s.raise(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	captured := func(want ...string) {
+		t.Helper()
+		s.floor.marked = time.Now() // no mark but those of the test
+		if err := c.Once(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		if err := db.SelectContext(t.Context(), &got, `SELECT row_id FROM sync_versions ORDER BY row_id`); err != nil || !slices.Equal(got, want) {
+			t.Fatalf("%q are captured (%v), want %q", got, err, want)
+		}
+	}
+	change := func(key int) string {
+		return fmt.Sprintf(`INSERT INTO table_changes (table_name, primary_key, date, gone) VALUES ('t', '%d', UTC_TIMESTAMP(6), 0)`, key)
+	}
+	reader, err := user.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = reader.Rollback() }()
+	var n int
+	if err := reader.QueryRow(`SELECT COUNT(*) FROM table_changes`).Scan(&n); err != nil || n > 0 {
+		t.Fatal(n, err)
+	}
+	late, err := user.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = late.Rollback() }()
+	testkit.Exec(t, user, change(1))
+	captured("1")
+	if _, err := late.Exec(change(2)); err != nil {
+		t.Fatal(err)
+	}
+	for key := range 3 {
+		testkit.Exec(t, user, change(3+key))
+		raise()
+	}
+	var id uint64
+	if err := late.QueryRow(`SELECT id FROM table_changes WHERE primary_key = '2'`).Scan(&id); err != nil {
+		t.Fatal(err)
+	}
+	captured("1", "3", "4", "5")
+	if raise(); s.floor.from != id {
+		t.Errorf("the floor is %d, and a change with the id %d is open", s.floor.from, id)
+	}
+	if err := late.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	captured("1", "2", "3", "4", "5")
+	raise()
+	raise()
+	if s.floor.from <= id || s.floor.settle > 0 {
+		t.Errorf("the floor is %d, and could be higher than %d", s.floor.from, id)
+	}
+
+	// An id that is lower than all before, as of another server.
+	testkit.Exec(t, user, `INSERT INTO table_changes (id, table_name, primary_key, date, gone) VALUES (7, 't', '6', UTC_TIMESTAMP(6), 0)`)
+	captured("1", "2", "3", "4", "5")
+	s.floor.due = time.Now()
+	captured("1", "2", "3", "4", "5", "6")
+	if s.floor.from != 0 {
+		t.Errorf("the floor is %d where ids do not ascend", s.floor.from)
+	}
+}

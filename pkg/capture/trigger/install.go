@@ -1,0 +1,289 @@
+package trigger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/pause"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+)
+
+// selectTriggers reads the existing triggers, at each start and each check.
+const selectTriggers = `SELECT TRIGGER_SCHEMA, TRIGGER_NAME, EVENT_OBJECT_TABLE, EVENT_MANIPULATION, ACTION_TIMING, ACTION_STATEMENT, COALESCE(CREATED, '')
+	FROM information_schema.TRIGGERS WHERE `
+
+// selectForeign reads, at each start, the triggers whose definer is another user than the node's, and that the node may
+// recreate: if that user is dropped, users' writes fail.
+const selectForeign = `SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ? AND TRIGGER_NAME LIKE 'mysqlSync%'
+	AND CAST(DEFINER AS BINARY) <> CAST(CURRENT_USER() AS BINARY) AND (@@log_bin = 0 OR @@log_bin_trust_function_creators = 1)`
+
+// installTries is how many times to try for a table's lock where that is waited for. Each attempt waits only a few
+// seconds: users' writers would queue behind a waiting lock request.
+const installTries = 20
+
+// Arm implements capture.Source: it creates the tables' triggers, and drops all others whose names begin with
+// mysqlSync. It leaves alone a trigger that is already right, and replaces a wrong one so that no write slips through:
+// promise 1.
+func (s *Source) Arm(ctx context.Context, tables []*schema.Table, keys []schema.ForeignKey) error {
+	log, db := s.log, s.db
+	if err := schema.Restore(ctx, db, changes); err != nil {
+		return err
+	}
+	keys, unread, err := readable(ctx, db, tables, keys)
+	if err != nil {
+		return err
+	}
+	list, unsupported := wanted(db, tables, keys)
+	for _, f := range unsupported {
+		log.Warn("cascades of this foreign key are not captured; verify --repair finds and sends what they change", zap.String("foreignKey", f))
+	}
+	standing, err := readTriggers(ctx, db, nil)
+	if err != nil {
+		return err
+	}
+	done, err := install(ctx, log, db, list, standing, 1, nil)
+	for _, t := range done.denied {
+		unread = append(unread, refused(t, keys)...)
+	}
+	for _, d := range unread {
+		log.Warn("cascades of a foreign key to another database are not captured because the user lacks privileges there; grant them and restart the node",
+			zap.String("foreignKey", d.ForeignKey), zap.String("parent", d.Parent), zap.String("grant", d.Grant))
+	}
+	lacking := uncaptured(done.held, db.Name, tables, keys)
+	s.lacking.Store(&lacking)
+	return err
+}
+
+// installed is the outcome of installing triggers.
+type installed struct {
+	denied   []trigger       // those in other schemas that the user may not create
+	disowned []string        // tables whose deletes were left out
+	held     map[place]error // tables that someone holds, so that it was not possible
+	failed   map[place]error // tables with any other error; nil: nothing was tried
+}
+
+// install creates the wanted triggers and drops all others of ours. rests, which may be nil, says why it is not yet
+// time to try a table that someone holds.
+func install(ctx context.Context, log *zap.Logger, db *mysqldb.DB, list []trigger, standing map[string]standing, tries int, rests func(place) error) (installed, error) {
+	var foreign []string
+	if err := db.SelectContext(ctx, &foreign, selectForeign, db.Name); err != nil {
+		return installed{}, fmt.Errorf("read who made the triggers: %w", err)
+	}
+	done := installed{held: map[place]error{}, failed: map[place]error{}}
+	var order []place
+	wrong := map[place][]trigger{}
+	stale := maps.Clone(standing)
+	for _, w := range list {
+		s, ok := standing[w.id()]
+		if ok && s.table == w.table {
+			delete(stale, w.id())
+		}
+		if s.trigger == w.shown() && !slices.Contains(foreign, w.name) {
+			continue
+		}
+		table := place{w.schema, w.table}
+		if wrong[table] == nil {
+			order = append(order, table)
+		}
+		wrong[table] = append(wrong[table], w)
+	}
+	var errs []error
+	// Unwanted ones go first: a renamed table took its triggers along, with their names.
+	var err error
+	done.disowned, err = dropStale(ctx, log, db, slices.Collect(maps.Values(stale)), tries, done.held)
+	errs = append(errs, err)
+	for _, table := range order {
+		if rests != nil {
+			if done.held[table] = rests(table); done.held[table] != nil {
+				continue
+			}
+			delete(done.held, table)
+		}
+		err := patiently(ctx, log, table.shown(), tries, func() error { return replace(ctx, db, table, wrong[table]) })
+		switch {
+		case err == nil:
+			log.Info("triggers installed", zap.String("table", table.shown()))
+		case table.schema != "" && notGranted(err):
+			done.denied = append(done.denied, wrong[table]...)
+		case mysqldb.LockTimeout(err):
+			done.held[table] = err
+		default:
+			done.failed[table] = err
+			errs = append(errs, err)
+		}
+	}
+	return done, errors.Join(errs...)
+}
+
+// dropStale drops unwanted triggers, and removes the deletes that they recorded of a table that is not theirs: before,
+// so that a kill loses none of that, and after, when the transactions that fired them have ended. It returns the tables
+// whose names had such deletes, and adds the unavailable tables to held.
+func dropStale(ctx context.Context, log *zap.Logger, db *mysqldb.DB, stale []standing, tries int, held map[place]error) ([]string, error) {
+	if len(stale) == 0 {
+		return nil, nil
+	}
+	disowned, err := disown(ctx, db, stale)
+	if err != nil {
+		return disowned, err
+	}
+	var errs []error
+	for _, s := range stale {
+		if err := drop(ctx, log, db, s.trigger, tries); mysqldb.LockTimeout(err) {
+			held[place{s.schema, s.table}] = err
+		} else {
+			errs = append(errs, err)
+		}
+	}
+	more, err := disown(ctx, db, stale)
+	disowned = append(disowned, more...)
+	slices.Sort(disowned)
+	disowned = slices.Compact(disowned)
+	tellDisowned(log, disowned...)
+	return disowned, errors.Join(append(errs, err)...)
+}
+
+// drop drops a trigger whose name is not wanted.
+func drop(ctx context.Context, log *zap.Logger, db *mysqldb.DB, t trigger, tries int) error {
+	err := patiently(ctx, log, t.table, tries, func() error {
+		_, err := db.ExecContext(ctx, "DROP TRIGGER IF EXISTS "+qualified(t.schema, t.name))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("drop trigger %s: %w", t.name, err)
+	}
+	log.Info("stale trigger dropped", zap.String("trigger", t.name), zap.String("table", t.table))
+	return nil
+}
+
+// wanted returns all triggers that should exist, and the foreign keys that they cannot follow.
+func wanted(db *mysqldb.DB, tables []*schema.Table, keys []schema.ForeignKey) (list []trigger, unsupported []string) {
+	c := &cascades{synced: map[string]*schema.Table{}, keys: keys, own: db.Name, recursion: db.MariaDB || !strings.HasPrefix(db.Version, "5.")}
+	for _, t := range tables {
+		list = append(list, rowTriggers(t)...)
+		c.synced[t.Name] = t
+	}
+	return append(list, c.triggers()...), c.unsupported
+}
+
+// Unfollowed returns the foreign keys, as table.name, whose cascades the tables' triggers cannot follow. keys are all
+// those of the schema.
+func Unfollowed(db *mysqldb.DB, tables []*schema.Table, keys []schema.ForeignKey) []string {
+	_, unsupported := wanted(db, tables, keys)
+	slices.Sort(unsupported)
+	return slices.Compact(unsupported)
+}
+
+// readTriggers returns the existing triggers, as given by shown, by id: those in the node's schema, and its own in
+// other schemas, all of which are searched if others is nil.
+func readTriggers(ctx context.Context, db *mysqldb.DB, others []string) (map[string]standing, error) {
+	found := map[string]standing{}
+	read := func(where string, args ...any) error {
+		err := mysqldb.Each(ctx, db, selectTriggers+where, args, func(r *sql.Rows) error {
+			var s standing
+			if err := r.Scan(&s.schema, &s.name, &s.table, &s.event, &s.time, &s.body, &s.made); err != nil {
+				return err
+			}
+			if s.schema == db.Name {
+				s.schema, s.table = "", db.Spelled(s.table)
+			}
+			s.trigger = s.shown()
+			found[s.id()] = s
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("read triggers: %w", err)
+		}
+		return nil
+	}
+	if err := read(`TRIGGER_SCHEMA = ? AND TRIGGER_NAME LIKE 'mysqlSync%'`, db.Name); err != nil {
+		return nil, err
+	}
+	pattern := likePrefix(outsidePrefix(db.Name))
+	if others == nil {
+		return found, read(`TRIGGER_SCHEMA <> ? AND TRIGGER_NAME LIKE ?`, db.Name, pattern)
+	}
+	for _, schema := range others {
+		if err := read(`TRIGGER_SCHEMA = ? AND TRIGGER_NAME LIKE ?`, schema, pattern); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// patiently retries f while the server is away, and a limited number of times while another session holds the table.
+func patiently(ctx context.Context, log *zap.Logger, table string, tries int, f func() error) error {
+	for try := 1; ; try++ {
+		err := f()
+		if err == nil || !mysqldb.Transient(err) || try >= tries && (mysqldb.LockTimeout(err) || try >= installTries) {
+			return advise(table, err)
+		}
+		log.Warn("waiting for the table's lock to install triggers", zap.String("table", table), zap.Error(err))
+		if err := pause.For(ctx, time.Second); err != nil {
+			return err
+		}
+	}
+}
+
+// advise adds what to do to errors that users may meet here.
+func advise(table string, err error) error {
+	switch mysqldb.Number(err) {
+	case 0:
+		if err == nil {
+			return nil
+		}
+	case 1419:
+		return fmt.Errorf("install triggers on %s: %w: set log_bin_trust_function_creators=1 on the server, or give the user the privilege SUPER", table, err)
+	case 1142, 1227:
+		return fmt.Errorf("install triggers on %s: %w: give the user the privilege TRIGGER on the database", table, err)
+	case 1044:
+		return fmt.Errorf("install triggers on %s: %w: give the user the privilege LOCK TABLES on the database", table, err)
+	}
+	return fmt.Errorf("install triggers on %s: %w", table, err)
+}
+
+// replace creates the triggers in place of those with the same names. MariaDB replaces a trigger in one step; on MySQL
+// the table is locked meanwhile, and the lock is released with the connection if the node is killed here.
+func replace(ctx context.Context, db *mysqldb.DB, table place, wanted []trigger) (err error) {
+	if _, err := db.ExecContext(ctx, "DO 0"); err != nil { // only the database's owner continues; see mysqldb.Fence
+		return err
+	}
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if !db.MariaDB {
+		if _, err := conn.ExecContext(ctx, "LOCK TABLES "+qualified(table.schema, table.table)+" WRITE"); err != nil {
+			return err
+		}
+		defer func() {
+			_, unlockErr := conn.ExecContext(ctx, "UNLOCK TABLES")
+			err = errors.Join(err, unlockErr)
+		}()
+	}
+	for _, t := range wanted {
+		if err := replaceOne(ctx, conn, t, db.MariaDB); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func replaceOne(ctx context.Context, conn *sql.Conn, t trigger, orReplace bool) error {
+	if !orReplace {
+		if _, err := conn.ExecContext(ctx, "DROP TRIGGER IF EXISTS "+qualified(t.schema, t.name)); err != nil {
+			return err
+		}
+	}
+	_, err := conn.ExecContext(ctx, t.create(orReplace))
+	return err
+}

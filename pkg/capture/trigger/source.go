@@ -1,0 +1,54 @@
+package trigger
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/capture"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+)
+
+// Config says which entries count, and how often to poll.
+type Config struct {
+	Syncs    func(string) bool // whether a table is in syncTables
+	Interval time.Duration     // between two polls when there is nothing to do
+	// Lost is called when rows of a table are gone that may not have been deleted. It must not block, and may be nil.
+	Lost func(table string, at time.Time)
+}
+
+// Source yields what the triggers have recorded.
+type Source struct {
+	Config
+	log   *zap.Logger
+	db    *mysqldb.DB
+	floor floor
+	pace  pace
+	anew  atomic.Bool // table_changes was recreated: its ids start anew
+	told
+}
+
+// lose reports that rows of a table are gone that may not have been deleted.
+func (s *Source) lose(table string) {
+	if s.Lost != nil {
+		s.Lost(table, time.Now())
+	}
+}
+
+var _ capture.Source = (*Source)(nil)
+
+// New returns a database's Source.
+func New(log *zap.Logger, db *mysqldb.DB, c Config) *Source {
+	return &Source{Config: c, log: log, db: db, floor: newFloor()}
+}
+
+// Count implements capture.Source.
+func (s *Source) Count(ctx context.Context, most int) (n int64, err error) {
+	if err := s.db.GetContext(ctx, &n, `SELECT COUNT(*) FROM (SELECT 1 FROM table_changes LIMIT ?) some`, most); err != nil {
+		return 0, fmt.Errorf("count what is not captured: %w", err)
+	}
+	return n, nil
+}

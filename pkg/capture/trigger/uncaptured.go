@@ -1,0 +1,82 @@
+package trigger
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/capture"
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/conflict"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+)
+
+// Ask implements capture.Source. A trigger records a write in the writer's transaction: whoever has got the row's lock
+// sees it.
+func (s *Source) Ask(table string, keys iter.Seq[string]) capture.Question {
+	return &question{table: table, keys: keys}
+}
+
+// question asks which entries name some rows.
+type question struct {
+	table   string
+	keys    iter.Seq[string]
+	entries []capture.Entry
+	server  int64 // the time, by the entries' clock, when they were read
+}
+
+// AddTo implements capture.Question.
+func (u *question) AddTo(q *mysqldb.Statement) {
+	q.SQL(selectEntries + "WHERE table_name = ")
+	q.Text([]byte(u.table))
+	var key []byte
+	none, between := " AND FALSE", " AND primary_key IN ("
+	for k := range u.keys {
+		key = append(key[:0], k...)
+		q.SQL(between)
+		q.Bytes(key)
+		none, between = ")", ","
+	}
+	q.SQL(none)
+}
+
+// Scan implements capture.Question.
+func (u *question) Scan(rows *sql.Rows) (err error) {
+	var e capture.Entry
+	u.server, err = scan(rows, &e)
+	u.entries = append(u.entries, e)
+	return err
+}
+
+// Answer implements capture.Question.
+func (u *question) Answer(context.Context) ([]capture.Entry, error) {
+	dated(u.entries, u.server, time.Now())
+	slices.SortFunc(u.entries, func(a, b capture.Entry) int { return cmp.Compare(a.ID, b.ID) })
+	return u.entries, nil
+}
+
+// selectEntries begins every query for entries.
+const selectEntries = `SELECT id, table_name, primary_key, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', date), gone,
+	TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) FROM table_changes `
+
+// serverBits is the position of the server's number in its ids; see UUID_SHORT() in the MySQL manual. On one server, a
+// row's ids ascend in the order of its changes: a trigger takes its id while its session holds the row.
+const serverBits = 56
+
+// scan reads an entry, and the current time of the same clock.
+func scan(rows *sql.Rows, e *capture.Entry) (server int64, err error) {
+	err = rows.Scan(&e.ID, &e.Row.Table, &e.Row.Key, &e.Written, &e.Gone, &server)
+	e.Server = uint8(e.ID >> serverBits)
+	return server, err
+}
+
+// dated converts the times of entries to the node's clock. It is called after the server has read its own: a clock that
+// both share is not ahead.
+func dated(entries []capture.Entry, server int64, now time.Time) {
+	for i := range entries {
+		entries[i].Written = conflict.Written(entries[i].Written, server, change.Micros(now))
+	}
+}

@@ -1,0 +1,82 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/pause"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/transform"
+)
+
+const (
+	// probeTime is how long a start waits for the broker's response to the login; a silent broker is waited for later,
+	// while the node runs.
+	probeTime = 3 * time.Second
+	// lockedPause is between two checks of locked tables at startup.
+	lockedPause = time.Second
+)
+
+// Start finds what would keep a node from starting, without changing anything.
+func Start(ctx context.Context, log *zap.Logger, cfg *config.Config) error {
+	db, _, err := Open(ctx, log, cfg)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	t := transform.New(zap.NewNop(), silent{}, silent{}, transform.Config{Directory: cfg.TransformerDirectory, MaxRow: cfg.LargestRow()})
+	defer t.Close()
+	return t.LoadFor(cfg)
+}
+
+// Open opens the database of a starting node. It returns all mistakes at once that only the servers can tell: refused
+// logins, and tables that are missing or cannot be synced.
+func Open(ctx context.Context, log *zap.Logger, cfg *config.Config) (*mysqldb.DB, *schema.Tables, error) {
+	var wg sync.WaitGroup
+	var brokerErr error
+	wg.Go(func() {
+		ctx, cancel := context.WithTimeout(ctx, probeTime)
+		defer cancel()
+		brokerErr = BrokerLogin(ctx, cfg.MQTT)
+	})
+	var tables *schema.Tables
+	db, dbErr := mysqldb.Open(ctx, log.Named("database"), cfg.MySQL)
+	if dbErr != nil {
+		dbErr = fmt.Errorf("mysqlConfig: %w", dbErr)
+	} else {
+		tables = schema.NewTables(db)
+		dbErr = errors.Join(db.Spell(ctx, cfg.Tables()), awaitTables(ctx, log, tables, cfg), ApplySession(ctx, cfg), TransformerLogin(ctx, cfg), BinaryLog(ctx, db))
+	}
+	wg.Wait()
+	if err := errors.Join(dbErr, brokerErr); err != nil {
+		if db != nil {
+			_ = db.Close() // the mistakes are what to report
+		}
+		return nil, nil, err
+	}
+	return db, tables, nil
+}
+
+// awaitTables returns what is wrong with the tables. One that cannot be read now because someone has locked it is no
+// mistake: it is waited for.
+func awaitTables(ctx context.Context, log *zap.Logger, tables *schema.Tables, cfg *config.Config) error {
+	for told := false; ; told = true {
+		err := Tables(ctx, tables, cfg)
+		if !mysqldb.Stuck(err) {
+			return err
+		}
+		if !told {
+			log.Warn("cannot start yet: waiting for a table that cannot be read", zap.Error(err))
+		}
+		if err := pause.For(ctx, lockedPause); err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,54 @@
+package keys
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Mistake is one thing that is wrong with a configuration.
+type Mistake struct {
+	Key  string // path of the key, as in mqttConfig.ca; the path of the file if it is no single key
+	Text string // what is wrong and what to do; never a secret
+
+	// File and Place are where the key is or, if it is missing, the block that it belongs to. If the environment set
+	// the key, File is the name of the variable. Place is nowhere for a missing top-level key.
+	File string
+	Place
+}
+
+// Error returns the mistake on one line.
+func (m Mistake) Error() string { return m.Key + ": " + m.Text }
+
+// Located returns the mistake on one line that begins with its file and line, as in
+// sync.yml:12: jobs.orders.to.table: is missing.
+func (m Mistake) Located() string {
+	switch {
+	case m.Key == m.File || m.File == "":
+		return m.Error()
+	case m.Line == 0:
+		return m.File + ": " + m.Error()
+	}
+	return fmt.Sprintf("%s:%d: %s", m.File, m.Line, m.Error())
+}
+
+// Mistakes is everything that is wrong with a configuration. It is the error
+// for a file that could be read.
+type Mistakes []Mistake
+
+// Error returns the mistakes, one on each line.
+func (m Mistakes) Error() string {
+	lines := make([]string, len(m))
+	for i := range m {
+		lines[i] = m[i].Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Located returns the mistakes, one on each line that begins with its file and line.
+func (m Mistakes) Located() string {
+	lines := make([]string, len(m))
+	for i := range m {
+		lines[i] = m[i].Located()
+	}
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,78 @@
+package node
+
+import (
+	"context"
+
+	"github.com/mysql-sync/mysql-sync/pkg/apply"
+	"github.com/mysql-sync/mysql-sync/pkg/capture"
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/dispatch"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/receive"
+	"github.com/mysql-sync/mysql-sync/pkg/render"
+	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
+	"github.com/mysql-sync/mysql-sync/pkg/verify"
+)
+
+// wire makes the parts and connects them. Nothing runs before all are there.
+func (w *work) wire() {
+	w.outbox = outbox.New(w.DB, w.Tables, w.Stream)
+	w.wireOut()
+	w.wireIn()
+	w.wireVerify()
+	w.wireSenders()
+	w.dispatcher = dispatch.New(dispatch.Config{
+		Log: w.log, Node: w.cfg, Session: w.line.session, Gate: w.receiver.Gate, Refused: w.line.refused, Mesh: w.line.mesh,
+		Receiver: w.receiver, Answers: w.answers, Senders: w.senders, Verifier: w.verifier, Meter: w.meter,
+	})
+}
+
+// wireOut makes what notices and reads what is written here.
+func (w *work) wireOut() {
+	w.capture = capture.New(w.log.Named("capture"), w.DB, w.source, w.Stream, capture.Config{
+		Origin: w.Origin, Syncs: w.cfg.Syncs, OnNews: w.senders.Wake, Recorded: w.Recorded, Identify: w.Tables.Identify,
+		Respelled: func(ctx context.Context, tx mysqldb.Tx, before []change.Row) error {
+			return w.outbox.Respelled(ctx, tx, before, w.cfg.RemoteClients)
+		},
+	})
+	w.snapshots = snapshot.New(w.log.Named("snapshot"), w.DB, w.Tables, w.outbox, w.Stream, snapshot.Config{
+		Origin: w.Origin, Initial: w.cfg.InitialSync, Remotes: w.cfg.RemoteClients, Tables: w.cfg.SyncTables, Versioned: w.cfg.Tables(),
+		Ready: w.ready, OnMark: w.senders.Marked, Transforms: w.scripts.Work.Has,
+	})
+	w.renderer = &render.Renderer{
+		Log: w.log, Client: w.cfg.ClientName, DB: w.DB, Tables: w.Tables, Sent: w.outbox, Transformers: w.scripts.Work, Zone: w.zone,
+		Synced: w.cfg.SyncTables, Keys: w.snapshots.Keys, Source: w.source,
+	}
+}
+
+// wireIn makes what takes and writes what comes in.
+func (w *work) wireIn() {
+	w.answers = receive.NewAnswers(receive.AnswersConfig{
+		Log: w.log, Client: w.cfg.ClientName, Named: w.cfg.Clients(), Now: w.now, Topics: w.line.topics, Mesh: w.line.mesh, Transport: w.line.transport,
+	})
+	w.receiver = receive.New(receive.Config{
+		Log: w.log, Gate: receive.NewGate(w.cfg), Named: w.cfg.Clients(), Codec: w.line.codec, Refused: w.line.refused, Clients: w.line.mesh,
+		Answers: w.answers, Counters: w.Traffic, Meter: w.meter, Now: w.now,
+	})
+	w.decoder = &receive.Decoder{
+		Self: w.cfg.ClientName, Rights: w.cfg, MaxRow: w.cfg.LargestRow(), Zone: w.zone, Now: w.now, Tables: w.Tables, Transformers: w.scripts.Work,
+	}
+	w.applier = apply.New(w.log.Named("apply"), w.Apply, w.Tables, w.outbox, w.source, w.Stream, apply.Config{
+		Origin: w.Origin, Remotes: w.cfg.RemoteClients, Syncs: w.cfg.Syncs, Receives: w.cfg.Receives, OnNews: w.senders.Marked,
+		Cascade: w.cfg.ForeignKeyConflict == "cascade", TakesAlong: w.cfg.TakesAlong, MayTake: w.cfg.MayTake,
+		Policies: apply.Policies(w.cfg.ConflictPolicy), Resolver: w.decoder, Lossy: w.cfg.Lossy, Freed: w.answers.Freed,
+		Doubtful: func(table string) bool { return w.doubts.HasMissed(table) && w.snapshots.Behind(table) },
+	})
+}
+
+// wireVerify makes what compares tables: what it makes of a row has no consequences.
+func (w *work) wireVerify() {
+	renderer, decoder := *w.renderer, *w.decoder
+	renderer.Transformers, decoder.Transformers = w.scripts.Rehearsal, w.scripts.Rehearsal
+	w.verifier = verify.New(verify.Config{
+		Line: verify.Line{Session: w.line.session, Topics: w.line.topics, Mesh: w.line.mesh, Transport: w.line.transport, Refused: w.line.refused},
+		Log:  w.log, Node: w.cfg, Now: w.now, Origin: w.Origin, DB: w.DB, Tables: w.Tables, Stream: w.Stream, Outbox: w.outbox, Source: w.source,
+		Rows: w.renderer, Rehearser: &renderer, Decoder: &decoder, Applier: w.applier, Events: verifyEvents{w},
+	}, w.cfg.Clients())
+}

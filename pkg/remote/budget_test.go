@@ -1,0 +1,160 @@
+package remote_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/remote"
+)
+
+// Many jobs, over several lives of a process, never send more than a limit allows in any window, and not
+// much less.
+func TestF16LimitsAreKeptByAllJobsAcrossRestarts(t *testing.T) {
+	t.Parallel()
+	for _, limit := range []remote.Limit{
+		{Name: "airtable base appX", Requests: 5, Window: time.Second},
+		{Name: "fliplet token", Requests: 200, Window: 10 * time.Second},
+		{Name: "a service's hour", Requests: 300, Window: time.Hour},
+		{Name: "one a second", Requests: 1, Window: time.Second},
+	} {
+		t.Run(limit.Name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := remote.Memory()
+				var mu sync.Mutex
+				var sent []time.Time
+				begun := time.Now()
+				for life := range 3 {
+					budgets := remote.NewBudgets(store)
+					var jobs sync.WaitGroup
+					end := time.Now().Add(limit.Window * 6)
+					for range 4 {
+						jobs.Go(func() {
+							for {
+								wait, err := budgets.TakeForTest(t.Context(), limit, time.Until(end))
+								if err != nil {
+									t.Error(err)
+								}
+								if wait > 0 || !time.Now().Before(end) {
+									return
+								}
+								mu.Lock()
+								sent = append(sent, time.Now())
+								mu.Unlock()
+							}
+						})
+					}
+					jobs.Wait()
+					if used, err := budgets.Used(t.Context(), limit); err != nil || used == 0 || used > limit.Requests {
+						t.Errorf("%d are used in life %d, %v", used, life, err)
+					}
+				}
+				for i, at := range sent {
+					if first := i - limit.Requests; first >= 0 && at.Sub(sent[first]) < limit.Window {
+						t.Fatalf("%d requests were sent in %s", limit.Requests+1, at.Sub(sent[first]))
+					}
+				}
+				windows := float64(time.Since(begun)) / float64(limit.Window)
+				if least := 0.8*windows*float64(limit.Requests) - float64(limit.Requests); float64(len(sent)) < least {
+					t.Errorf("%d requests were sent in %.1f windows of %d", len(sent), windows, limit.Requests)
+				}
+			})
+		})
+	}
+}
+
+// A limit that is used up beyond the client's patience is an error that says how long it lasts.
+func TestALimitThatIsUsedUpIsNotWaitedForForever(t *testing.T) {
+	t.Parallel()
+	budgets := remote.NewBudgets(remote.Memory())
+	limit := remote.Limit{Name: "token of a month", Requests: 3, Window: 30 * 24 * time.Hour}
+	n := 0
+	c := serve(t, remote.Config{Budgets: budgets, Limits: []remote.Limit{limit}}, func(http.ResponseWriter, *http.Request) { n++ })
+	other := serve(t, remote.Config{Budgets: budgets, Limits: []remote.Limit{limit}}, func(http.ResponseWriter, *http.Request) { n++ })
+	for i := range 3 {
+		if _, err := []*remote.Client{c, other}[i%2].Do(t.Context(), commit); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := other.Do(t.Context(), commit)
+	if e := failure(t, err); e.Next.Do != remote.Retry || e.Next.After <= 0 || e.Next.After > 15*time.Hour || n != 3 {
+		t.Errorf("got %v, %v, after %d requests", e, e.Next, n)
+	}
+	if want := fmt.Sprintf("commit entries: %s: not sent: the limit of token of a month is used up", other.Host()); err.Error() != want {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A computer whose clock was hours ahead before a restart does not wait for hours.
+func TestSlotsFarAheadAreForgotten(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := remote.Memory()
+		limit := remote.Limit{Name: "base", Requests: 2, Window: 10 * time.Second}
+		slot := int64(time.Duration(time.Now().Add(5*time.Hour).UnixNano()) / (limit.Window / 50))
+		for range 2 {
+			if ok, err := store.Take(t.Context(), limit.Name, slot, slot-50, slot+50, 2); !ok || err != nil {
+				t.Fatal(ok, err)
+			}
+		}
+		if wait, err := remote.NewBudgets(store).TakeForTest(t.Context(), limit, time.Second); wait != 0 || err != nil {
+			t.Errorf("got %s, %v", wait, err)
+		}
+	})
+}
+
+// What a service asked for outlives the process that it told.
+func TestAHoldOutlivesARestart(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := remote.Memory()
+		limit := remote.Limit{Name: "airtable base appX", Requests: 5, Window: time.Second}
+		first := remote.NewBudgets(store)
+		if err := first.Hold(t.Context(), limit.Name, 30*time.Second); err != nil {
+			t.Fatal(err)
+		}
+		if err := first.Hold(t.Context(), limit.Name, time.Second); err != nil { // an earlier end changes nothing
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Second)
+		for _, budgets := range []*remote.Budgets{first, remote.NewBudgets(store)} {
+			if wait, err := budgets.TakeForTest(t.Context(), limit, time.Second); wait != 20*time.Second || err != nil {
+				t.Errorf("got %s, %v", wait, err)
+			}
+		}
+		begun := time.Now()
+		if wait, err := first.TakeForTest(t.Context(), limit, time.Minute); wait != 0 || err != nil || time.Since(begun) != 20*time.Second {
+			t.Errorf("got %s, %v after %s", wait, err, time.Since(begun))
+		}
+		// A clock that was a year ahead does not stop a connector for a year.
+		if err := store.Hold(t.Context(), limit.Name, time.Now().AddDate(1, 0, 0)); err != nil {
+			t.Fatal(err)
+		}
+		if wait, err := remote.NewBudgets(store).TakeForTest(t.Context(), limit, time.Second); wait != 24*time.Hour || err != nil {
+			t.Errorf("got %s, %v", wait, err)
+		}
+	})
+}
+
+type brokenStore struct{ remote.Store }
+
+func (brokenStore) Take(context.Context, string, int64, int64, int64, int) (bool, error) {
+	return false, errors.New("disk full")
+}
+
+// Without a count nothing is sent.
+func TestAStoreThatFailsSendsNothing(t *testing.T) {
+	t.Parallel()
+	c := serve(t, remote.Config{Budgets: remote.NewBudgets(brokenStore{remote.Memory()}), Limits: []remote.Limit{{Name: "base", Requests: 5, Window: time.Hour}}},
+		func(http.ResponseWriter, *http.Request) { t.Error("a request came") })
+	_, err := c.Do(t.Context(), commit)
+	if e := failure(t, err); e.Next.Do != remote.Retry || e.Status != 0 || !strings.Contains(e.Error(), "disk full") {
+		t.Errorf("got %v, %v", e, e.Next)
+	}
+}

@@ -1,0 +1,139 @@
+package remote
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// redirects is how many redirects a read follows.
+const redirects = 5
+
+// newTransport returns a transport that verifies TLS against the system's authorities and those of a file.
+func newTransport(caFile string) (*http.Transport, error) {
+	settings := &tls.Config{MinVersion: tls.VersionTLS12}
+	if caFile != "" {
+		pem, err := os.ReadFile(caFile)
+		if err != nil {
+			return nil, fmt.Errorf("caFile: %w", err)
+		}
+		pool, err := x509.SystemCertPool()
+		if err != nil {
+			pool = x509.NewCertPool()
+		}
+		if !pool.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("caFile: %s contains no certificate", caFile)
+		}
+		settings.RootCAs = pool
+	}
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSClientConfig:        settings,
+		TLSHandshakeTimeout:    10 * time.Second,
+		ForceAttemptHTTP2:      true,
+		MaxIdleConnsPerHost:    8,
+		IdleConnTimeout:        30 * time.Second,
+		MaxResponseHeaderBytes: 256 << 10,
+	}, nil
+}
+
+// attempt is one try of a request, as seen by the transport.
+type attempt struct {
+	request *Request
+	sent    atomic.Bool // all of it has left, or may have
+}
+
+type attemptKey struct{}
+
+// gate adds credentials to requests to the base's host, and in a dry run passes only reads.
+type gate struct {
+	client *Client
+	next   http.RoundTripper
+}
+
+func (g gate) RoundTrip(r *http.Request) (*http.Response, error) {
+	a, ok := r.Context().Value(attemptKey{}).(*attempt)
+	if g.client.config.Dry != nil && (!ok || !a.request.Read) {
+		return nil, ErrDry // Promise 4
+	}
+	if origin(r.URL) == origin(g.client.base) {
+		r = r.Clone(r.Context())
+		for _, header := range []http.Header{g.client.config.Header, a.request.Header} {
+			for name, values := range header {
+				r.Header[http.CanonicalHeaderKey(name)] = values
+			}
+		}
+		if g.client.config.Auth != nil {
+			g.client.config.Auth.apply(r)
+		}
+	}
+	return g.next.RoundTrip(r)
+}
+
+// watch returns a context that marks a as sent before anything of a request without a body is sent. A request with a
+// body counts as sent once its end is: before that a service cannot have understood it.
+func (a *attempt) watch(ctx context.Context) context.Context {
+	ctx = context.WithValue(ctx, attemptKey{}, a)
+	if len(a.request.Body) > 0 {
+		return ctx
+	}
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { a.sent.Store(true) }})
+}
+
+// body is a request's body, which notes when its end has been read for sending.
+type body struct {
+	*bytes.Reader
+	sent *atomic.Bool
+}
+
+func (b body) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if b.Len() == 0 {
+		b.sent.Store(true)
+	}
+	return n, err
+}
+
+func (b body) Close() error { return nil }
+
+// WriteTo hides the reader's own, which would bypass Read.
+func (b body) WriteTo(w io.Writer) (int64, error) {
+	b.sent.Store(true)
+	return b.Reader.WriteTo(w)
+}
+
+// follow decides about a redirect. A write is never sent elsewhere; net/http would turn it into a GET.
+func follow(r *http.Request, via []*http.Request) error {
+	a, ok := r.Context().Value(attemptKey{}).(*attempt)
+	switch {
+	case !ok || !a.request.Read:
+		return http.ErrUseLastResponse
+	case len(via) > redirects:
+		return errRedirects
+	case via[0].URL.Scheme == "https" && r.URL.Scheme != "https":
+		return errDowngrade
+	}
+	r.Header.Del("Referer") // which has the query
+	return nil
+}
+
+// hopeless reports whether a request's error will be the same next time.
+func hopeless(err error) bool {
+	var certificate *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
+	return errors.As(err, &certificate) || errors.As(err, &record) || errors.Is(err, errRedirects) || errors.Is(err, errDowngrade) ||
+		errors.Is(err, ErrDry) || errors.Is(err, errTooLarge) || strings.Contains(err.Error(), "unsupported protocol scheme") ||
+		strings.Contains(err.Error(), "server gave HTTP response to HTTPS client")
+}

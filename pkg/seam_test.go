@@ -1,0 +1,71 @@
+package layers_test
+
+import (
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// source is the package of the triggers, which are one capture.Source of several that there may be.
+const source = "pkg/capture/trigger"
+
+// choosers are the packages that may choose it: who runs a node, and who judges or cleans a database that a node runs on.
+var choosers = []string{"pkg/node", "pkg/check", "cmd/mysql-sync"}
+
+// knowers are where else the triggers' table may be named.
+var knowers = map[string]string{
+	"pkg/schema":             "its migrations, and an existing peer's table that is taken over",
+	"cmd/mysql-sync/root.go": "the help says what is in the database",
+	"pkg/testkit":            "tests wait for all to be captured",
+	"pkg/simulation":         "the database is played",
+	"cmd/mysql-sync-bench":   "what is captured is measured",
+	"cmd/mysql-sync-soak":    "what is captured is measured",
+}
+
+// TestOneSourceKnowsItsTable: all but the triggers' own package ask a capture.Source, so that there can be another.
+func TestOneSourceKnowsItsTable(t *testing.T) {
+	found := map[string]bool{}
+	for _, root := range []string{"../pkg", "../cmd"} {
+		err := filepath.WalkDir(root, func(name string, _ fs.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+				return err
+			}
+			text, err := os.ReadFile(name)
+			if err != nil || !strings.Contains(string(text), "table_changes") {
+				return err
+			}
+			name = strings.TrimPrefix(filepath.ToSlash(name), "../")
+			found[name] = true
+			for where := range knowers {
+				if within(name, where) {
+					return nil
+				}
+			}
+			if !within(name, source) {
+				t.Errorf("%s names table_changes: ask the capture.Source", name)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for where, why := range knowers {
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(found)), func(name string) bool { return within(name, where) }) {
+			t.Errorf("%s does not name table_changes (%s): take it out of this test", where, why)
+		}
+	}
+}
+
+// TestOnlyWhoChoosesASourceKnowsOne has all others be given it.
+func TestOnlyWhoChoosesASourceKnowsOne(t *testing.T) {
+	for from, list := range readImports(t) {
+		if slices.Contains(list, module+source) && !slices.Contains(choosers, from) {
+			t.Errorf("%s imports %s: it is to be given a capture.Source", from, source)
+		}
+	}
+}

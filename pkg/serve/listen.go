@@ -1,0 +1,136 @@
+package serve
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// Listener is an address at which a handler is served.
+type Listener struct {
+	net.Listener
+	handler http.Handler
+	log     *log.Logger                     // of clients' connection errors, above all TLS
+	cfg     Config                          // if Listen made it
+	pair    atomic.Pointer[tls.Certificate] // likewise, under TLS
+	once    sync.Once
+	retired chan struct{}
+	closed  chan struct{} // no new connection is accepted
+}
+
+// NewListener returns a listener that serves a handler once it runs.
+func NewListener(l net.Listener, h http.Handler) *Listener {
+	return &Listener{Listener: l, handler: h, retired: make(chan struct{}), closed: make(chan struct{})}
+}
+
+// Config is how a page is served, with the keys that a configuration has for it.
+type Config struct {
+	Listen string // host:port
+	Token  string
+	Cert   string // path of a PEM file; "": without TLS
+	Key    string
+}
+
+// Listen makes the listener of a page, which learns whether the address is loopback. Without a token it accepts only
+// loopback addresses. Promise 8.
+func Listen(ctx context.Context, log *zap.Logger, cfg Config, page func(local bool) http.Handler) (*Listener, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("http.listen: %w", err)
+	}
+	a, ok := l.Addr().(*net.TCPAddr)
+	local := ok && a.IP.IsLoopback()
+	if !local && cfg.Token == "" {
+		return nil, errors.Join(fmt.Errorf("http.listen: %s is reachable from other machines, and http.token is not set", l.Addr()), l.Close())
+	}
+	p := NewListener(l, page(local))
+	p.cfg = cfg
+	if err := p.Renew(cfg); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	scheme := "http"
+	if cfg.Cert != "" {
+		p.Listener = tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
+			GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return p.pair.Load(), nil }})
+		scheme = "https"
+	}
+	if p.log, err = zap.NewStdLogAt(log, zap.DebugLevel); err != nil {
+		return nil, errors.Join(fmt.Errorf("http.listen: %w", err), l.Close())
+	}
+	log.Info("status page", zap.String("address", scheme+"://"+l.Addr().String()+"/"))
+	return p, nil
+}
+
+// Fits reports whether the listener matches a configuration, apart from the certificate. It does not if the token
+// differs: connected clients have sent the old one.
+func (l *Listener) Fits(cfg Config) bool {
+	return l.cfg.Listen == cfg.Listen && l.cfg.Token == cfg.Token && (l.cfg.Cert == "") == (cfg.Cert == "")
+}
+
+// Renew rereads the certificate, for new connections.
+func (l *Listener) Renew(cfg Config) error {
+	if cfg.Cert == "" {
+		return nil
+	}
+	pair, err := tls.LoadX509KeyPair(cfg.Cert, cfg.Key)
+	if err != nil {
+		return fmt.Errorf("http.cert: %w", err)
+	}
+	l.pair.Store(&pair)
+	return nil
+}
+
+// Retire closes the listener, which must be running: its address is free when
+// Retire returns. Answers in progress still go out.
+func (l *Listener) Retire() {
+	l.once.Do(func() { close(l.retired) })
+	<-l.closed
+}
+
+// Run serves the handler until ctx ends or the listener is retired, gives answers in
+// progress a moment to go out, closes the listener and its connections, and returns
+// nil.
+func (l *Listener) Run(ctx context.Context) error {
+	base, cancel := context.WithCancel(ctx)
+	defer cancel()
+	server := &http.Server{
+		Handler: l.handler, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: headerBytes, ErrorLog: l.log,
+		BaseContext: func(net.Listener) context.Context { return base },
+	}
+	failed := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		select {
+		case <-l.retired:
+		case <-ctx.Done():
+		case <-failed:
+		}
+		cancel() // of listeners of events, too
+		short, enough := context.WithTimeout(context.WithoutCancel(ctx), retiredTime)
+		defer enough()
+		defer context.AfterFunc(ctx, func() { time.AfterFunc(farewellTime, enough) })()
+		if server.Shutdown(short) != nil {
+			_ = server.Close() // the time is over
+		}
+	})
+	err := server.Serve(l.Listener)
+	close(l.closed)
+	if errors.Is(err, http.ErrServerClosed) {
+		wg.Wait()
+		return nil
+	}
+	close(failed)
+	cancel()
+	_ = server.Close()
+	wg.Wait()
+	return fmt.Errorf("serve %s: %w", l.Addr(), err)
+}

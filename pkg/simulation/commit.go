@@ -1,0 +1,167 @@
+package simulation
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/mysql-sync/mysql-sync/pkg/apply"
+	"github.com/mysql-sync/mysql-sync/pkg/capture"
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/losers"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
+)
+
+// commit does all at once, and notes what became of the users' writes.
+func (x *session) commit() {
+	n := x.n
+	for i := range x.kept {
+		x.keep(&x.kept[i])
+	}
+	for _, key := range slices.Sorted(maps.Keys(x.rows)) {
+		now := &n.db.rows[key]
+		if !x.found[key].exists && now.write != none && now.write != x.found[key].write {
+			n.w.history[now.write].equal = true // it was inserted meanwhile, and deleted again: that delete is forgotten, but no row is
+		}
+		*now = x.rows[key]
+	}
+	for _, e := range x.entries {
+		key := n.w.keyOf(e.Row)
+		stands := x.stands(key, &e)
+		written := x.rows[key].write == stands && stands != none
+		x.mistaken(&e, written)
+		if x.came.all[standing{key, e.Version}] == nil && e.Version != n.db.versions[key].Version {
+			n.w.made++
+		}
+		n.record(key, e, stands)
+		x.overtaken(key, &e)
+		if n.w.mistake == NoTombstones && e.Fate == version.Deleted {
+			n.db.versions[key].State = change.State{}
+		}
+		n.w.trace("%s applies %s: %d is %v", n.name, e.Key, stands, e.State)
+	}
+	var ids []uint64
+	for _, e := range x.consumed {
+		ids = append(ids, e.ID)
+	}
+	n.db.drop(ids)
+	for _, remote := range slices.Sorted(maps.Keys(x.marked)) {
+		for _, l := range n.links {
+			for _, r := range x.marked[remote] {
+				if l.to.name == remote {
+					n.mark(l, n.w.keyOf(r))
+				}
+			}
+		}
+	}
+	n.checkKeys()
+	n.wake() // also where the answer was lost: a sender that naps here would look by itself
+}
+
+// overtaken notes deletes that lose against what did the same.
+func (x *session) overtaken(key int, e *version.Entry) {
+	r := x.n.db.rows[key]
+	for at, c := range x.came.all { // some were set aside, and came earlier
+		if at.key == key && c.Deleted() && c.write != none && !r.exists && r.write != c.write && (e.Knows(c.Version) || c.Version.IsDecided() && e.Seen.Covers(c.Seen)) {
+			x.n.w.history[c.write].equal = true
+		}
+	}
+}
+
+// mistaken has the mistakes in what is recorded.
+func (x *session) mistaken(e *version.Entry, written bool) {
+	switch came := x.came.now[e.Row]; {
+	case x.n.w.mistake == NoPassOn && written:
+		e.Position = 0
+	case x.n.w.mistake == KeepCameFrom && len(came) > 0:
+		e.From = came[len(came)-1].From
+	case x.n.w.mistake == NoVectors:
+		e.Seen = change.Vector{e.Version}
+	}
+}
+
+// stands returns the write for which a version stands that is recorded.
+func (x *session) stands(key int, e *version.Entry) int {
+	n, h := x.n, x.n.w.history
+	if r, ok := x.rows[key]; ok {
+		return r.write
+	}
+	if c := x.came.all[standing{key, e.Version}]; c != nil && c.Deleted() && !x.found[key].exists {
+		switch now := &n.db.rows[key]; {
+		case now.exists: // a user has inserted it meanwhile, after it
+			if c.write != none {
+				h[now.write].upon = append(h[now.write].upon, c.write)
+			}
+		default:
+			if now.write != none && now.write != c.write {
+				h[now.write].equal = true
+			}
+			*now = row{write: c.write}
+		}
+		return c.write
+	}
+	stands := n.db.versions[key].stands
+	for _, e := range n.db.changes {
+		if slices.ContainsFunc(x.consumed, func(c capture.Entry) bool { return c.ID == e.id }) && e.key == key {
+			stands = e.write
+		}
+	}
+	return stands
+}
+
+// keep notes the loser of a conflict. Promise 4.
+func (x *session) keep(e *losers.Entry) {
+	n := x.n
+	row := change.Row{Table: e.Table.Name, Key: e.Key}
+	winner, loser := x.side(row, e.Winner), x.side(row, e.Loser)
+	h := n.w.history
+	switch {
+	case winner == none || loser == none || winner == loser:
+		return
+	case e.Policy == apply.ForeignKey:
+		h[winner].early = true // it goes out under a version that knows the loser
+	default:
+		n.w.conflict(winner, loser)
+	}
+	n.db.losers = append(n.db.losers, loser)
+}
+
+// side is the write that made one of the rows of a conflict.
+func (x *session) side(r change.Row, s losers.Side) int {
+	if s.Columns != nil {
+		return writeIn(s.Values)
+	}
+	key := x.n.w.keyOf(r)
+	if c := x.came.all[standing{key, s.Version}]; c != nil && c.Deleted() {
+		return c.write
+	}
+	return x.n.db.rows[key].write
+}
+
+// writeOf is the write that a change carries: of a delete too, which only the simulation looks at.
+func (n *node) writeOf(c *change.Change) int {
+	if !c.Deleted() {
+		return writeIn(c.Values)
+	}
+	write, err := strconv.Atoi(string(c.Values[0]))
+	if err != nil {
+		return none
+	}
+	return write
+}
+
+// checkKeys checks that foreign and unique keys hold.
+func (n *node) checkKeys() {
+	codes := map[string]int{}
+	for key, r := range n.db.rows {
+		if p := r.value(ofParent); p != nil && !n.db.rows[n.w.named(string(p))].exists {
+			n.w.fail("promise 7: %s of %s refers to %s, which is not there", n.w.rows[key].Key, n.name, p)
+		}
+		if c := r.value(ofCode); c != nil {
+			if other, ok := codes[string(c)]; ok {
+				n.w.fail("promise 7: %s and %s of %s have the same code", n.w.rows[key].Key, n.w.rows[other].Key, n.name)
+			}
+			codes[string(c)] = key
+		}
+	}
+}

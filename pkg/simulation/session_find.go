@@ -1,0 +1,88 @@
+package simulation
+
+import (
+	"context"
+	"slices"
+
+	"github.com/mysql-sync/mysql-sync/pkg/apply"
+	"github.com/mysql-sync/mysql-sync/pkg/capture"
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/losers"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
+)
+
+func (x *session) Referred(_ context.Context, _ *schema.Table, _ schema.ForeignKey, keys []string) (bool, error) {
+	if err := x.n.step(); err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(keys, func(key string) bool { return len(x.with(childrenPlace, []byte(key))) > 0 }), nil
+}
+
+// Hold locks the rows that are there.
+func (x *session) Hold(_ context.Context, p apply.Place, values []apply.Tuple) ([]bool, error) {
+	there := make([]bool, len(values))
+	if err := x.n.step(); err != nil {
+		return nil, err
+	}
+	for i, v := range values {
+		if x.n.w.mistake == ForgetParents {
+			there[i] = true
+			continue
+		}
+		for _, key := range x.with(p, v[0]) {
+			if there[i] = true; x.lock(key) != nil {
+				return nil, errLocked
+			}
+		}
+	}
+	return there, nil
+}
+
+func (x *session) Holders(_ context.Context, _ *schema.Table, p apply.Place, values []apply.Tuple) (map[int]string, error) {
+	holders := map[int]string{}
+	for i, v := range values {
+		for _, key := range x.with(p, v[0]) {
+			holders[i] = x.n.row(key).Key
+		}
+	}
+	return holders, x.n.step()
+}
+
+func (x *session) Orphans(_ context.Context, p apply.Place, ref []string, _ *schema.Table, values []apply.Tuple) (map[int][]change.Row, error) {
+	orphans := map[int][]change.Row{}
+	for i, v := range values {
+		if len(x.with(apply.Place{Table: parents.Name, Columns: ref}, v[0])) > 0 || x.n.w.mistake == ForgetChildren {
+			continue
+		}
+		for _, key := range x.with(p, v[0]) {
+			orphans[i] = append(orphans[i], x.n.row(key))
+		}
+	}
+	return orphans, x.n.step()
+}
+
+func (x *session) Keep(_ context.Context, entries []losers.Entry) error {
+	x.kept = append(x.kept, entries...)
+	return x.n.step()
+}
+
+func (x *session) Record(_ context.Context, entries []version.Entry) error {
+	x.entries = slices.Clone(entries)
+	return x.n.step()
+}
+
+func (x *session) Respelled(context.Context, []change.Row) error { return nil }
+
+func (x *session) Consume(_ context.Context, _ *version.Writing, entries []capture.Entry) error {
+	x.consumed = entries
+	return nil
+}
+
+func (x *session) Mark(_ context.Context, rows []change.Row, remote string) error {
+	if x.marked == nil {
+		x.marked = map[string][]change.Row{}
+	}
+	x.marked[remote] = append(x.marked[remote], rows...)
+	return x.n.step()
+}

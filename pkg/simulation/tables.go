@@ -1,0 +1,51 @@
+package simulation
+
+import (
+	"strconv"
+
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/value"
+)
+
+// The tables of all nodes: t, and u with rows that may refer to one of t. A value of t's code is unique.
+var (
+	parents  = schema.Define("t", own...)
+	children = schema.Define("u", own...)
+	own      = []value.Column{{Name: "id", DataType: "varbinary", Kind: value.Binary, Length: 20}, {Name: "written", DataType: "int", Kind: value.Integer},
+		{Name: "parent", DataType: "varbinary", Kind: value.Binary, Length: 20, Nullable: true}, {Name: "code", DataType: "varbinary", Kind: value.Binary, Length: 20, Nullable: true}}
+)
+
+// Places of columns.
+const (
+	ofWrite = iota + 1
+	ofParent
+	ofCode
+)
+
+func init() {
+	f := schema.ForeignKey{Name: "parent", Table: "u", Columns: []string{"parent"}, RefTable: "t", RefColumns: []string{"id"}, OnDelete: "RESTRICT"}
+	children.ForeignKeys, parents.Referrers = []schema.ForeignKey{f}, []schema.ForeignKey{f}
+	parents.Unique = [][]string{{"code"}}
+}
+
+// stored is what the server keeps of a row that a write has made.
+func stored(key string, write int, parent, code []byte) [][]byte {
+	return [][]byte{[]byte(key), strconv.AppendInt(nil, int64(write), 10), parent, code}
+}
+
+// writeIn is the write that made a row.
+func writeIn(values [][]byte) int {
+	write, err := strconv.Atoi(string(values[ofWrite]))
+	if err != nil {
+		return none
+	}
+	return write
+}
+
+// value is what a row has in a column; nil if it has nothing.
+func (r row) value(column int) []byte {
+	if !r.exists || r.values == nil {
+		return nil
+	}
+	return r.values[column]
+}

@@ -1,0 +1,42 @@
+package browser
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
+
+func TestWhatGoesWrongInAPageIsNoticed(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, `<!doctype html><title>page</title><link rel=icon href=data:,><p>path %s</p><button onclick="document.querySelector('p').textContent = 'clicked'">go</button>`, r.URL.Path)
+		if r.URL.Path == "/wrong" {
+			fmt.Fprint(w, `<script>throw new Error("broken")</script>`)
+		}
+	}))
+	defer s.Close()
+	b := New(t)
+	b.Do("open a page", chromedp.Navigate(s.URL+"/right"))
+	b.Sees("p", "path /right")
+	b.Click("button")
+	b.Sees("p", "clicked")
+	b.Clean()
+	b.Do("open a page with a mistake", chromedp.Navigate(s.URL+"/wrong"))
+	testkit.Eventually(t, "the mistake is noticed", func() error {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if len(b.wrong) == 0 {
+			return fmt.Errorf("nothing is")
+		}
+		return nil
+	})
+	b.Forget()
+	b.Clean()
+}

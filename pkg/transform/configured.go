@@ -1,0 +1,31 @@
+package transform
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/conflict"
+)
+
+// LoadFor loads the scripts for the tables of a configuration; see Load. Scripts that it needs must exist. The error
+// names its key.
+func (t *Transformers) LoadFor(cfg *config.Config) error {
+	if err := t.Load(cfg.Tables()); err != nil {
+		return fmt.Errorf("transformerDirectory: %w", err)
+	}
+	return t.Unresolved(cfg.ConflictPolicy)
+}
+
+// Unresolved returns an error for each table whose conflicts a script must decide but that has none.
+func (t *Transformers) Unresolved(policies map[string]config.Policy) error {
+	var mistakes []error
+	for _, table := range slices.Sorted(maps.Keys(policies)) {
+		if policies[table].Name == conflict.Script && !t.HasResolve(table) {
+			mistakes = append(mistakes, fmt.Errorf(`conflictPolicy.%s: "script": %w`, table, ErrNoResolve))
+		}
+	}
+	return errors.Join(mistakes...)
+}
