@@ -1,0 +1,90 @@
+// Command mysql-sync-connector carries rows between databases and services that do
+// not speak MQTT.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mysql-sync/mysql-sync/pkg/command"
+	"github.com/mysql-sync/mysql-sync/pkg/keys"
+	"github.com/mysql-sync/mysql-sync/pkg/transform"
+)
+
+// The help lists commands in the order in which one needs them.
+var _ = unsorted()
+
+// unsorted tells cobra so, once: it keeps this in a variable of its own.
+func unsorted() bool {
+	cobra.EnableCommandSorting = false
+	return false
+}
+
+// version is set when a release is built.
+var version = "dev"
+
+func main() {
+	transform.Main()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := root().ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "mysql-sync-connector:", command.CleanLines(text(err)))
+		stop()
+		os.Exit(command.ExitCode(err))
+	}
+}
+
+// text is what a person is told of an error: of a file's mistakes, each with its line.
+func text(err error) string {
+	if mistakes, ok := errors.AsType[keys.Mistakes](err); ok {
+		return "the configuration is wrong\n" + mistakes.Located()
+	}
+	return err.Error()
+}
+
+func root() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "mysql-sync-connector",
+		Short: "Carry rows between databases and services",
+		Long: `mysql-sync-connector carries rows between databases and services that do not speak
+MQTT. It reads the rows of a query, compares them with what the destination has, and
+sends those that are new or changed and deletes those that are gone. A state file
+records what each destination has acknowledged, so even after a kill nothing is lost
+or sent twice.
+
+Exit codes: 0 done, or stopped by SIGTERM or SIGINT; 1 a job failed, the last line
+says why; 2 the command line or the configuration is wrong.`,
+		Example: `  mysql-sync-connector check connector.yaml
+  mysql-sync-connector start connector.yaml
+  mysql-sync-connector status connector.yaml`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return c.Help()
+			}
+			if meant := command.Suggest(c, args[0]); meant != nil {
+				return command.Usage(meant)
+			}
+			return command.Usage(fmt.Errorf("expected a command before %s, such as start; see mysql-sync-connector --help", args[0]))
+		},
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Version:       command.Version(version),
+	}
+	c.SetFlagErrorFunc(command.FlagError)
+	c.SetHelpCommand(command.Help())
+	c.SuggestionsMinimumDistance = 2
+	command.Group(c, "Set up:", checkCommand(), convertCommand(), schemaCommand())
+	command.Group(c, "Run:", append([]*cobra.Command{startCommand()}, orderCommands()...)...)
+	command.Group(c, "Watch and repair:", statusCommand(), jobsCommand(), runsCommand(), refusedCommand(), pauseCommand(), resumeCommand(), cancelCommand())
+	command.Group(c, "Back up:", backupCommand(), restoreCommand())
+	c.AddCommand(command.VersionCommand("mysql-sync-connector", version))
+	command.Strict(c)
+	return c
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mysql-sync/mysql-sync/pkg/command"
+	"github.com/mysql-sync/mysql-sync/pkg/connector"
+	"github.com/mysql-sync/mysql-sync/pkg/logging"
+	"github.com/mysql-sync/mysql-sync/pkg/remote"
+)
+
+// firstPause is about how long a failed request waits before it is tried again; tests
+// are in a hurry. 0: the usual time.
+var firstPause time.Duration
+
+func startCommand() *cobra.Command {
+	var o connector.Options
+	c := &cobra.Command{
+		Use:   "start FILE",
+		Short: "Start the jobs of a configuration",
+		Long: `Start the jobs of a configuration (JSON, YAML or TOML) and run them on their
+schedules. With --once each job runs once.
+
+A YAML configuration of Fliplet Agent works as it is: its job runs at startup and
+then by its frequency; without a frequency it runs once.
+
+With --test it connects, reads, compares, and prints what it would send, but sends
+nothing.
+
+A run deletes nothing if the query returned no rows, or an unusable row, or if it
+would delete more than 20 rows and more than a fifth. --approve-deletes overrides
+that.
+
+The state file, next to the configuration with the extension .db, records what each
+destination has acknowledged. Keep it: without it the connector has to compare
+everything again.
+
+Exit codes: 0 done, or stopped by a signal; 1 a job failed; 2 the configuration is
+wrong.`,
+		Example: `  mysql-sync-connector start connector.yaml
+  mysql-sync-connector start sample.yml --test
+  mysql-sync-connector start sample.yml`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, warnings, err := load(args[0])
+			if err != nil {
+				return command.Usage(err)
+			}
+			log := logging.New(os.Stderr)
+			if err := errors.Join(log.SetLevel(cmp.Or(p.Level, "info")), log.SetFormat(cmp.Or(p.Format, "console"))); err != nil {
+				return command.Usage(err)
+			}
+			for _, w := range warnings {
+				log.Warn(w)
+			}
+			o.Log, o.Version, o.Pause = log.Logger, version, firstPause
+			if o.State == "" {
+				o.State = stateFile(args[0])
+			}
+			o.Sent = func(s remote.Sent) {
+				fmt.Fprintf(cmd.OutOrStdout(), "would %s: %s %s\n%s\n", s.Operation, s.Method, s.Host, s.Body)
+			}
+			con, err := connector.New(p, o)
+			if err != nil {
+				return command.Usage(err)
+			}
+			return con.Run(cmd.Context())
+		},
+	}
+	c.Flags().BoolVar(&o.Once, "once", false, "run each job once, then exit")
+	c.Flags().BoolVar(&o.Test, "test", false, "print what would be sent, but send nothing")
+	c.Flags().BoolVar(&o.Approve, "approve-deletes", false, "delete even what the guard would stop")
+	c.Flags().StringVar(&o.State, "state", "", "state file (default: FILE with the extension .db)")
+	return c
+}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/mysql-sync/mysql-sync/pkg/command"
+	"github.com/mysql-sync/mysql-sync/pkg/standin"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// folder is where the program is built.
+var folder string
+
+func TestMain(m *testing.M) {
+	firstPause = time.Millisecond
+	var err error
+	if folder, err = os.MkdirTemp("", "connector"); err != nil {
+		panic(err)
+	}
+	code := testkit.Main(m)
+	_ = os.RemoveAll(folder)
+	os.Exit(code)
+}
+
+// series is a table of the numbers seq from 1 to n, on every server.
+func series(n int) string {
+	const digit = "(SELECT 0 AS d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9)"
+	return fmt.Sprintf("(SELECT a.d + 10*b.d + 100*c.d + 1000*e.d + 10000*f.d + 1 AS seq FROM %[1]s a, %[1]s b, %[1]s c, %[1]s e, %[1]s f) numbers WHERE seq <= %[2]d", digit, n)
+}
+
+// start runs the command line with a configuration of Fliplet Agent.
+func start(t *testing.T, keys map[string]any, more ...string) (string, error) {
+	t.Helper()
+	file, _, err := output(t, keys, more...)
+	return file, err
+}
+
+// output is start, and what was printed.
+func output(t *testing.T, keys map[string]any, more ...string) (string, string, error) {
+	t.Helper()
+	var printed strings.Builder
+	text, err := yaml.Marshal(keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "sample.yml")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := root()
+	c.SetOut(&printed)
+	c.SetArgs(append([]string{"start", file}, more...))
+	err = c.ExecuteContext(t.Context())
+	return file, printed.String(), err
+}
+
+// sample is a configuration that pushes a table of two rows.
+func sample(t *testing.T) (*standin.Fliplet, map[string]any) {
+	t.Helper()
+	db := testkit.Schema(t, "CREATE TABLE users (id INT PRIMARY KEY, email VARCHAR(40), updatedAt DATETIME)", "INSERT INTO users VALUES (1, 'a@b.de', NOW()), (2, 'c@d.de', NOW())")
+	server := testkit.Shared(t)
+	service := standin.NewFliplet("eu--1", 123)
+	t.Cleanup(service.Close)
+	return service, map[string]any{
+		"auth_token": "eu--1", "base_url": service.URL, "datasource_id": 123, "database_driver": "mysql", "database_host": server.Host, "database_port": server.Port,
+		"database_username": server.User, "database_password": server.Password, "database_name": db.Name,
+		"query": "SELECT id, email AS 'Email', updatedAt FROM users;", "primary_column": "id", "timestamp_column": "updatedAt",
+	}
+}
+
+func TestStartPushesATable(t *testing.T) {
+	t.Parallel()
+	service, keys := sample(t)
+	for range 2 {
+		file, err := start(t, keys)
+		if list := service.Entries(123); err != nil || len(list) != 2 || !strings.Contains(string(list[0].Data), `"Email":"a@b.de"`) {
+			t.Fatalf("%d entries, %v", len(list), err)
+		}
+		if _, err := os.Stat(strings.TrimSuffix(file, ".yml") + ".db"); err != nil {
+			t.Errorf("the state: %v", err)
+		}
+	}
+}
+
+func TestF17ATestWritesNothing(t *testing.T) {
+	t.Parallel()
+	service, keys := sample(t)
+	keys["mode"] = "replace"
+	service.Put(123, standin.FlipletEntry{ID: 7, Data: []byte(`{"id":"gone"}`)})
+	file, printed, err := output(t, keys, "--test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(printed, `"Email":"a@b.de"`) || !strings.Contains(printed, `"delete":[7]`) || strings.Contains(printed, "eu--1") {
+		t.Errorf("it prints\n%s", printed)
+	}
+	for _, r := range service.Requests() {
+		if r.Method != http.MethodGet {
+			t.Errorf("sent %s %s", r.Method, r.Path)
+		}
+	}
+	if list, err := os.ReadDir(filepath.Dir(file)); err != nil || len(list) != 1 {
+		t.Errorf("beside the configuration are %v, %v", list, err)
+	}
+}
+
+func TestExitCodes(t *testing.T) {
+	t.Parallel()
+	service, keys := sample(t)
+	service.Token = "eu--2"
+	if _, err := start(t, keys); err == nil || command.ExitCode(err) != command.ExitFailed || strings.Contains(err.Error(), "eu--1") {
+		t.Errorf("a refused token: %v", err)
+	}
+	if _, err := start(t, map[string]any{"auth_token": "x"}); command.ExitCode(err) != command.ExitUsage {
+		t.Errorf("a wrong configuration: %v", err)
+	}
+	if _, err := start(t, keys, "--tset"); command.ExitCode(err) != command.ExitUsage {
+		t.Errorf("an unknown flag: %v", err)
+	}
+	if command.ExitCode(errors.New("x")) != command.ExitFailed {
+		t.Error("any other error")
+	}
+}

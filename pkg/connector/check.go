@@ -1,0 +1,106 @@
+package connector
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/finding"
+	"github.com/mysql-sync/mysql-sync/pkg/job"
+	"github.com/mysql-sync/mysql-sync/pkg/ledger"
+)
+
+// checkTime is how long a source or a destination may take to answer a check.
+const checkTime = 30 * time.Second
+
+// Check examines what the jobs need: the state, the sources and the destinations, which are only read. The connector is
+// closed afterwards.
+func (c *Connector) Check(ctx context.Context) []finding.Finding {
+	state := &finding.List{Area: "state"}
+	_, missing := os.Stat(c.options.State)
+	l, err := ledger.Copy(ctx, c.options.State, ledger.Config{}) // requests are counted in it
+	switch {
+	case err != nil:
+		state.Wrongf(c.options.State, "restore it from a backup, or move it away to start over", "%v", err)
+		return state.Found
+	case errors.Is(missing, fs.ErrNotExist):
+		state.Warnf(c.options.State, "", "does not exist yet: the first start creates it and compares all rows")
+	default:
+		state.Rightf(c.options.State, "readable")
+	}
+	c.limits.Ledger = l
+	c.close = append(c.close, l.Close)
+	sources := &finding.List{Area: "sources"}
+	destinations := &finding.List{Area: "destinations"}
+	asked := map[string]bool{}
+	for i, j := range c.jobs {
+		p := &c.plan.Jobs[i]
+		if !asked["source "+p.From.Source] {
+			asked["source "+p.From.Source] = true
+			c.ask(ctx, sources, p.From.Source, c.plan.Sources[p.From.Source].Type, j.Source)
+		}
+		for k, leg := range j.Legs {
+			if asked[leg.Name] {
+				continue
+			}
+			asked[leg.Name] = true
+			c.ask(ctx, destinations, leg.Name, c.plan.Destinations[p.To[k].Destination].Type, leg.Destination)
+		}
+	}
+	unused(sources, c.plan.Sources, func(name string) bool { return asked["source "+name] }, "from")
+	used := map[string]bool{}
+	for i := range c.plan.Jobs {
+		for _, to := range c.plan.Jobs[i].To {
+			used[to.Destination] = true
+		}
+	}
+	unused(destinations, c.plan.Destinations, func(name string) bool { return used[name] }, "to")
+	backups := &finding.List{Area: "backup"}
+	c.askBucket(ctx, backups)
+	closing := &finding.List{Area: "state"}
+	if err := c.Close(); err != nil {
+		closing.Warnf("connections", "", "%v", err)
+	}
+	return slices.Concat(state.Found, sources.Found, destinations.Found, backups.Found, closing.Found)
+}
+
+// ask checks whether an adapter answers, if it can be asked.
+func (c *Connector) ask(ctx context.Context, l *finding.List, name, kind string, adapter any) {
+	var check func(context.Context) error
+	switch k := adapter.(type) {
+	case job.Checker:
+		check = k.Check
+	case reacher:
+		check = k.Reach
+	default:
+		l.Rightf(name, "%s; not checked, since that would mean reading or sending", kind)
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	began := time.Now()
+	if err := check(ctx); err != nil {
+		l.Wrongf(name, "", "%s: %v", kind, err)
+		return
+	}
+	l.Rightf(name, "%s answers in %v", kind, time.Since(began).Round(time.Millisecond))
+}
+
+// reacher is an adapter that only tells whether the service is there: not whether it would
+// take anything, which runs need not ask.
+type reacher interface {
+	Reach(ctx context.Context) error
+}
+
+// unused warns about adapters that no job names.
+func unused[A any](l *finding.List, all map[string]A, used func(string) bool, key string) {
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if !used(name) {
+			l.Warnf(name, "remove it, or name it in a job's "+key, "no job uses it")
+		}
+	}
+}

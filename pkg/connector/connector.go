@@ -1,0 +1,182 @@
+package connector
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/api"
+	"github.com/mysql-sync/mysql-sync/pkg/backup"
+	"github.com/mysql-sync/mysql-sync/pkg/job"
+	"github.com/mysql-sync/mysql-sync/pkg/keys"
+	"github.com/mysql-sync/mysql-sync/pkg/ledger"
+	"github.com/mysql-sync/mysql-sync/pkg/plan"
+	"github.com/mysql-sync/mysql-sync/pkg/remote"
+	"github.com/mysql-sync/mysql-sync/pkg/schedule"
+)
+
+// Options say how to run a connector, besides its plan.
+type Options struct {
+	Log     *zap.Logger
+	Version string
+	State   string // the path of the state file
+	// Test makes a dry run of each job: nothing is written anywhere, and the state is
+	// a copy.
+	Test bool
+	// Once runs each job once, whatever its schedule.
+	Once bool
+	// Only is the one job to run once, as Order says; "": all jobs.
+	Only  string
+	Order api.Order
+	// Sent is called with what a dry run would have sent; may be nil.
+	Sent func(remote.Sent)
+	// Approve lets runs delete more than their guards allow.
+	Approve bool
+	// Pause is approximately how long a failed request waits before it is retried; 0: 1 s.
+	Pause time.Duration
+}
+
+// Connector executes a plan. Its Run is called once.
+type Connector struct {
+	plan    *plan.Plan
+	options Options
+	log     *zap.Logger
+	jobs    []*scheduled
+	limits  *limits
+	budgets *remote.Budgets // of all services, on limits
+	backups *backup.Backups // nil: there are none
+	state   *ledger.Ledger  // from Run on
+	began   time.Time       // when Run did
+	*Desk                   // likewise
+	close   []func() error
+}
+
+// New makes everything that a plan needs, or returns everything that is wrong with it. It connects to nothing and
+// writes nothing.
+func New(p *plan.Plan, o Options) (*Connector, error) {
+	o.Test = o.Test || p.Test
+	c := &Connector{plan: p, options: o, log: o.Log, limits: &limits{}}
+	c.budgets = remote.NewBudgets(c.limits)
+	var mistakes keys.Mistakes
+	wrong := func(key string, err error) { mistakes = append(mistakes, p.Mistake(key, err)) }
+	sources := map[string]origin{}
+	for _, name := range slices.Sorted(maps.Keys(p.Sources)) {
+		s, err := c.source(p.Sources[name])
+		if err != nil {
+			wrong("sources."+name, err)
+			continue
+		}
+		sources[name] = s
+	}
+	accounts := map[string]account{}
+	for _, name := range slices.Sorted(maps.Keys(p.Destinations)) {
+		a, err := c.account(p.Destinations[name])
+		if err != nil {
+			wrong("destinations."+name, err)
+			continue
+		}
+		accounts[name] = a
+	}
+	all := map[string]*scheduled{}
+	for i := range p.Jobs {
+		j, err := c.job(&p.Jobs[i], sources, accounts)
+		if err != nil {
+			if o.Only == "" || o.Only == p.Jobs[i].Name {
+				wrong("jobs."+p.Jobs[i].Name, err)
+			}
+			continue
+		}
+		all[j.Name] = j
+	}
+	c.together(all)
+	var err error
+	if c.backups, err = Backups(p, o.State); err != nil {
+		if list, ok := errors.AsType[keys.Mistakes](err); ok {
+			mistakes = append(mistakes, list...)
+		}
+	}
+	if o.Only != "" && len(c.jobs)+len(mistakes) == 0 {
+		return nil, errors.Join(NewDesk(p, o.State, nil).unknown(o.Only), c.Close())
+	}
+	if len(mistakes) > 0 {
+		if err := c.Close(); err != nil {
+			return nil, errors.Join(mistakes, err)
+		}
+		return nil, mistakes
+	}
+	return c, nil
+}
+
+// Close releases what New has opened, for a connector that is not run.
+func (c *Connector) Close() error {
+	var list []error
+	for _, end := range slices.Backward(c.close) {
+		list = append(list, end())
+	}
+	c.close = nil
+	return errors.Join(list...)
+}
+
+// job wires one job.
+func (c *Connector) job(p *plan.Job, origins map[string]origin, accounts map[string]account) (*scheduled, error) {
+	open, ok := origins[p.From.Source]
+	if !ok {
+		return nil, fmt.Errorf("from.source: unknown source %q", p.From.Source)
+	}
+	rows := p.From.Rows
+	source, err := open(p.From.Settings, &rows)
+	if err != nil {
+		return nil, fmt.Errorf("from.%w", err)
+	}
+	when, err := schedule.Parse(p.Schedule)
+	if err != nil {
+		return nil, fmt.Errorf("schedule.%w", err)
+	}
+	j := &job.Job{Log: c.log.With(zap.String("job", p.Name)), Name: p.Name, Source: source, From: rows, Overlap: p.From.Overlap, Guard: p.Guard, Pause: c.options.Pause}
+	j.Guard.Off = j.Guard.Off || c.options.Approve
+	for i := range p.To {
+		l := &p.To[i]
+		open, ok := accounts[l.Destination]
+		if !ok {
+			return nil, fmt.Errorf("to[%d].destination: unknown destination %q", i, l.Destination)
+		}
+		leg, err := open(p, l)
+		if err != nil {
+			return nil, fmt.Errorf("to[%d].%w", i, err)
+		}
+		leg.Name += l.Destination
+		if l.Transform != "" {
+			if leg.Transform, err = c.script(l.Transform, p.Name, p.From.Source, l.Destination); err != nil {
+				return nil, fmt.Errorf("to[%d].transform: %w", i, err)
+			}
+		}
+		leg.Mode, leg.Compare, leg.Batch, leg.Flights = l.Mode, l.Compare, l.Batch, l.Concurrency
+		j.Legs = append(j.Legs, leg)
+	}
+	s := &scheduled{Job: j, when: when, catchUp: p.CatchUp, skip: p.Skip, orders: make(chan order), woken: make(chan struct{}, 1)}
+	if p.From.Full != "" && rows.Watermark != "" {
+		if s.full, err = schedule.Parse(schedule.Entry{Cron: p.From.Full, Zone: p.Schedule.Zone}); err != nil {
+			return nil, fmt.Errorf("from.full: %s", strings.TrimPrefix(err.Error(), "cron: "))
+		}
+	}
+	return s, nil
+}
+
+// limits are the services' limits, which the state remembers over restarts. It is opened after those who need them were
+// made, and before they send anything.
+type limits struct{ *ledger.Ledger }
+
+// cause is why jobs run once, or at startup.
+func (o *Options) cause() job.Cause {
+	if o.Only != "" {
+		if cause, err := causeOf(o.Order); err == nil {
+			return cause
+		}
+	}
+	return job.Cause{Kind: job.Manual}
+}

@@ -1,0 +1,146 @@
+package connector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mysql-sync/mysql-sync/pkg/api"
+	"github.com/mysql-sync/mysql-sync/pkg/job"
+	"github.com/mysql-sync/mysql-sync/pkg/ledger"
+	"github.com/mysql-sync/mysql-sync/pkg/serve"
+)
+
+// Run executes the plan until ctx ends: first the jobs that run at startup, one after the other, and then each on its
+// schedule. A plan to be run once, and a dry run, end when each job has run; the error is then that of the jobs that
+// failed.
+func (c *Connector) Run(ctx context.Context) (err error) {
+	defer func() { err = errors.Join(err, c.Close()) }()
+	return c.backed(ctx, c.carry)
+}
+
+// carry is Run, with a state that may be used.
+func (c *Connector) carry(ctx context.Context) (err error) {
+	if err := c.open(ctx); err != nil {
+		return err
+	}
+	if err := c.identify(ctx); err != nil {
+		return err
+	}
+	state := c.state
+	if _, err := state.Purge(ctx, time.Now().Add(-remembered)); err != nil {
+		return err
+	}
+	failed := make([]error, len(c.jobs))
+	since := make([]time.Time, len(c.jobs))
+	for i, j := range c.jobs {
+		j.Ledger = state
+		if j.first != nil {
+			j.first.Ledger = state
+		}
+		since[i] = j.since(ctx, c.began)
+	}
+	var g errgroup.Group
+	ctx, cancel := context.WithCancel(ctx)
+	defer func() {
+		if err != nil {
+			cancel() // what has begun ends with it
+		}
+		err = errors.Join(err, g.Wait())
+		cancel()
+	}()
+	if !c.options.Test && !c.options.Once && !c.plan.Once {
+		if err := c.serve(ctx, &g); err != nil {
+			return err
+		}
+		if k := c.keeper(); k != nil {
+			g.Go(func() error { k.Run(ctx); return nil })
+		}
+	}
+	for i, j := range c.jobs {
+		if j.led && (c.options.Test || c.options.Once) {
+			continue // it runs once, before the other one
+		}
+		paused, reason, err := state.Paused(ctx, j.Name)
+		switch {
+		case err != nil:
+			return err
+		case paused && c.options.Test:
+			failed[i] = c.run(ctx, j, job.Cause{Kind: job.Test})
+		case paused:
+			j.Log.Warn("job is paused", zap.String("reason", reason))
+			if c.options.Once {
+				failed[i] = fmt.Errorf("%s: %w", j.Name, pausedError(reason))
+			}
+		case c.options.Test:
+			failed[i] = c.run(ctx, j, job.Cause{Kind: job.Test})
+		case c.options.Once, j.when.OnStart():
+			failed[i] = c.run(ctx, j, c.options.cause())
+			since[i] = time.Now()
+		}
+	}
+	if ctx.Err() != nil {
+		return nil // it was stopped
+	}
+	if c.plan.Once || c.options.Once || c.options.Test {
+		if k := c.keeper(); k != nil {
+			k.Check(ctx)
+		}
+		return errors.Join(failed...)
+	}
+	for i, j := range c.jobs {
+		g.Go(func() error {
+			c.keep(ctx, j, since[i], failed[i])
+			return nil
+		})
+	}
+	return nil
+}
+
+// remembered is how long finished runs are kept.
+const remembered = 90 * 24 * time.Hour
+
+// open opens the state file, or a copy of it for a dry run.
+func (c *Connector) open(ctx context.Context) error {
+	open := ledger.Open
+	if c.options.Test {
+		open = ledger.Copy
+	}
+	state, err := open(ctx, c.options.State, ledger.Config{})
+	if err != nil {
+		return err
+	}
+	c.close = append(c.close, state.Close)
+	c.limits.Ledger, c.state, c.began = state, state, time.Now()
+	c.Desk = NewDesk(c.plan, c.options.State, state)
+	return nil
+}
+
+// serve answers commands on the socket, and browsers and programs at the configured address, until ctx ends.
+func (c *Connector) serve(ctx context.Context, g *errgroup.Group) error {
+	metrics := api.Metrics(c)
+	l, err := listenSocket(ctx, Socket(c.options.State))
+	if err != nil { // the jobs do not need it
+		c.log.Warn("commands cannot reach the connector", zap.Error(err))
+	} else {
+		socket := serve.NewListener(l, serve.Hurried(api.Handler(c, metrics)))
+		g.Go(func() error { return socket.Run(ctx) })
+	}
+	h := c.plan.HTTP
+	if h.Listen == "" {
+		return nil
+	}
+	page, err := serve.Listen(ctx, c.log, serve.Config{Listen: h.Listen, Token: h.Token, Cert: h.Cert, Key: h.Key}, func(local bool) http.Handler {
+		return api.Page(c, metrics, h.Token, local)
+	})
+	if err != nil {
+		return err
+	}
+	g.Go(func() error { return page.Run(ctx) })
+	return nil
+}

@@ -1,0 +1,138 @@
+package connector
+
+import (
+	"github.com/mysql-sync/mysql-sync/pkg/destination/airtable"
+	"github.com/mysql-sync/mysql-sync/pkg/destination/mongodb"
+	"github.com/mysql-sync/mysql-sync/pkg/destination/openfn"
+	"github.com/mysql-sync/mysql-sync/pkg/destination/webhook"
+	"github.com/mysql-sync/mysql-sync/pkg/job"
+	"github.com/mysql-sync/mysql-sync/pkg/plan"
+	"github.com/mysql-sync/mysql-sync/pkg/remote"
+	pulled "github.com/mysql-sync/mysql-sync/pkg/source/openfn"
+)
+
+func (*Connector) airtable(a plan.Adapter, r remote.Config) (account, error) {
+	var base airtable.Config
+	if err := a.Settings.Decode(&base); err != nil {
+		return nil, err
+	}
+	client, err := remote.New(base.Remote(r))
+	if err != nil {
+		return nil, err
+	}
+	return func(p *plan.Job, to *plan.Leg) (*job.Leg, error) {
+		var leg airtable.Leg
+		if err := to.Settings.Decode(&leg); err != nil {
+			return nil, err
+		}
+		d, err := airtable.New(client, leg, keyOf(p, to))
+		if err != nil {
+			return nil, err
+		}
+		l := &job.Leg{Name: leg.Table + " of ", Destination: d}
+		if leg.ReadBack {
+			l.Destination = airtable.Compared{Destination: d}
+		}
+		return l, nil
+	}, nil
+}
+
+func (*Connector) webhook(a plan.Adapter, r remote.Config) (account, error) {
+	var endpoint webhook.Config
+	if err := a.Settings.Decode(&endpoint); err != nil {
+		return nil, err
+	}
+	r, err := endpoint.Remote(r)
+	if err != nil {
+		return nil, err
+	}
+	client, err := remote.New(r)
+	if err != nil {
+		return nil, err
+	}
+	return func(p *plan.Job, to *plan.Leg) (*job.Leg, error) {
+		var leg webhook.Leg
+		if err := to.Settings.Decode(&leg); err != nil {
+			return nil, err
+		}
+		d, err := webhook.New(client, endpoint.Secret, leg, keyOf(p, to))
+		if err != nil {
+			return nil, err
+		}
+		l := &job.Leg{Destination: d}
+		if leg.Path != "" {
+			l.Name = leg.Path + " of "
+		}
+		return l, nil
+	}, nil
+}
+
+func (c *Connector) mongodb(a plan.Adapter, r remote.Config) (account, error) {
+	var config mongodb.Config
+	if err := a.Settings.Decode(&config); err != nil {
+		return nil, err
+	}
+	db, err := mongodb.Open(config)
+	if err != nil {
+		return nil, err
+	}
+	c.close = append(c.close, db.Close)
+	return func(p *plan.Job, to *plan.Leg) (*job.Leg, error) {
+		var leg mongodb.Leg
+		if err := to.Settings.Decode(&leg); err != nil {
+			return nil, err
+		}
+		d, err := db.Collection(leg, keyOf(p, to))
+		if err != nil {
+			return nil, err
+		}
+		d.Dry = r.Dry
+		return &job.Leg{Name: leg.Collection + " of ", Destination: d}, nil
+	}, nil
+}
+
+func (*Connector) openfn(a plan.Adapter, r remote.Config) (account, error) {
+	hook := openfn.Config{Type: a.Type}
+	if err := a.Settings.Decode(&hook); err != nil {
+		return nil, err
+	}
+	r, err := hook.Remote(r)
+	if err != nil {
+		return nil, err
+	}
+	client, err := remote.New(r)
+	if err != nil {
+		return nil, err
+	}
+	return func(p *plan.Job, to *plan.Leg) (*job.Leg, error) {
+		var leg openfn.Leg
+		if err := to.Settings.Decode(&leg); err != nil {
+			return nil, err
+		}
+		return &job.Leg{Destination: openfn.New(client, a.Type, leg, keyOf(p, to))}, nil
+	}, nil
+}
+
+func (c *Connector) pulled(a plan.Adapter) (origin, error) {
+	var server pulled.Config
+	if err := a.Settings.Decode(&server); err != nil {
+		return nil, err
+	}
+	r, err := server.Remote(c.remote())
+	if err != nil {
+		return nil, err
+	}
+	client, err := remote.New(r)
+	if err != nil {
+		return nil, err
+	}
+	return func(plan.Settings, *job.From) (job.Source, error) { return pulled.New(client), nil }, nil
+}
+
+// keyOf are the columns that identify a leg's rows: none if they are only added.
+func keyOf(p *plan.Job, to *plan.Leg) []string {
+	if to.Mode == job.ModeAppend {
+		return nil
+	}
+	return p.From.Rows.Key
+}

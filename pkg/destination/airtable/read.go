@@ -1,0 +1,51 @@
+package airtable
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strconv"
+
+	"github.com/mysql-sync/mysql-sync/pkg/job"
+	"github.com/mysql-sync/mysql-sync/pkg/remote"
+)
+
+// Compared is a table that is read at the start of each run.
+type Compared struct{ *Destination }
+
+// Rows reads all records, a page at a time.
+func (d Compared) Rows(ctx context.Context, yield func(job.Stored) error) error {
+	const operation = "read the records"
+	seen := map[string]bool{}
+	query := url.Values{"pageSize": {strconv.Itoa(rowsInPage)}}
+	for {
+		answer, err := d.client.Do(ctx, &remote.Request{Operation: operation, Path: d.path(), Query: query, Read: true})
+		if err != nil {
+			return err
+		}
+		var page struct {
+			Records []struct {
+				ID     string          `json:"id"`
+				Fields json.RawMessage `json:"fields"`
+			} `json:"records"`
+			Offset string `json:"offset"`
+		}
+		if err := json.Unmarshal(answer.Body, &page); err != nil {
+			return fmt.Errorf("%s of %s: %w", operation, d.leg.Table, err)
+		}
+		for _, rec := range page.Records {
+			if err := yield(job.Stored{ID: rec.ID, Data: rec.Fields}); err != nil {
+				return err
+			}
+		}
+		switch {
+		case page.Offset == "":
+			return nil
+		case seen[page.Offset]:
+			return fmt.Errorf("%s of %s: a page links back to itself", operation, d.leg.Table)
+		}
+		seen[page.Offset] = true
+		query.Set("offset", page.Offset)
+	}
+}

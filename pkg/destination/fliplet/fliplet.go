@@ -1,0 +1,219 @@
+package fliplet
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/job"
+	"github.com/mysql-sync/mysql-sync/pkg/remote"
+)
+
+// Config is an account.
+type Config struct {
+	Token   string `koanf:"token"`
+	BaseURL string `koanf:"baseURL"` // "": that of the token's region
+}
+
+// Leg is where in the account rows go.
+type Leg struct {
+	DataSource int      `koanf:"dataSource"`
+	Merge      bool     `koanf:"merge"`    // keep columns that only Fliplet has
+	RunHooks   []string `koanf:"runHooks"` // insert, update
+}
+
+// The limits that Fliplet documents.
+var limit = remote.Limit{Requests: 200, Window: 10 * time.Second}
+
+// rowsInBatch is how many entries Fliplet Agent puts into a commit; bytesInBatch keeps it below the 10 MB that a
+// request may have.
+const (
+	rowsInBatch  = 1000
+	bytesInBatch = 8 << 20
+)
+
+// URL is the address of the API in a token's region, which the token's first letters name.
+func URL(token string) string {
+	switch region, _, _ := strings.Cut(strings.ToLower(token), "--"); region {
+	case "us", "ca":
+		return "https://" + region + ".api.fliplet.com"
+	}
+	return "https://api.fliplet.com"
+}
+
+// Remote is the HTTP configuration for an account; the caller adds what all services share.
+func (c Config) Remote(r remote.Config) remote.Config {
+	r.Base = strings.TrimSuffix(c.BaseURL, "/")
+	if r.Base == "" {
+		r.Base = URL(c.Token)
+	}
+	r.Auth = remote.Header("Auth-token", c.Token)
+	r.Wait = wait
+	r.Rules = unsure
+	l := limit
+	l.Name = "fliplet " + r.Base
+	r.Limits = []remote.Limit{l}
+	return r
+}
+
+// unsure are answers after which a commit may have been executed: the entries are read before it is sent again, since
+// nothing distinguishes a second insert from the first.
+var unsure = remote.Rules{
+	http.StatusRequestTimeout: remote.Doubt, http.StatusInternalServerError: remote.Doubt, http.StatusServiceUnavailable: remote.Doubt,
+}
+
+// anySize is the bound for answers that are streamed, or not read at all.
+const anySize = math.MaxInt64
+
+// wait returns how long Fliplet asks to wait: until the date that it names.
+func wait(_ int, _ http.Header, body []byte) (time.Duration, bool) {
+	var told struct {
+		Next time.Time `json:"nextValidRequestDate"`
+	}
+	if json.Unmarshal(body, &told) != nil || told.Next.IsZero() {
+		return 0, false
+	}
+	return time.Until(told.Next), true
+}
+
+// Destination is a data source. It is safe for concurrent use.
+type Destination struct {
+	client *remote.Client
+	leg    Leg
+}
+
+// New returns a data source of an account; it sends nothing.
+func New(client *remote.Client, leg Leg) (*Destination, error) {
+	if leg.DataSource < 1 {
+		return nil, errors.New("dataSource: is missing")
+	}
+	if leg.RunHooks == nil {
+		leg.RunHooks = []string{}
+	}
+	return &Destination{client, leg}, nil
+}
+
+// Check asks whose the token is.
+func (d *Destination) Check(ctx context.Context) error {
+	_, err := d.client.Do(ctx, &remote.Request{Operation: "check the token", Path: "/v1/user", Read: true})
+	return err
+}
+
+// Limits are those of a commit.
+func (d *Destination) Limits() job.Limits {
+	return job.Limits{Rows: rowsInBatch, Bytes: bytesInBatch}
+}
+
+// Rows reads all entries, one at a time.
+func (d *Destination) Rows(ctx context.Context, yield func(job.Stored) error) error {
+	const operation = "read the entries"
+	body, err := d.client.Open(ctx, &remote.Request{Operation: operation, Path: d.path("data"), Read: true, MaxBytes: anySize})
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	err = entries(json.NewDecoder(body), func(e entry) error {
+		return yield(job.Stored{ID: strconv.FormatInt(*e.ID, 10), Data: e.Data})
+	})
+	if err != nil {
+		return fmt.Errorf("%s of data source %d: %w", operation, d.leg.DataSource, err)
+	}
+	return nil
+}
+
+// entry is one of a data source. In a commit it is a new one if it has no id.
+type entry struct {
+	ID   *int64          `json:"id,omitempty"`
+	Data json.RawMessage `json:"data"`
+}
+
+// entries reads {"entries": […]}, one entry at a time.
+func entries(d *json.Decoder, yield func(entry) error) error {
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return errors.Join(errors.New("the answer is not a JSON object"), err)
+	}
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return err
+		}
+		if name != "entries" {
+			var skipped json.RawMessage
+			if err := d.Decode(&skipped); err != nil {
+				return err
+			}
+			continue
+		}
+		if t, err := d.Token(); err != nil || t != json.Delim('[') {
+			return errors.Join(errors.New("the entries are not a list"), err)
+		}
+		for d.More() {
+			var e entry
+			if err := d.Decode(&e); err != nil {
+				return err
+			}
+			if e.ID == nil || !bytes.HasPrefix(e.Data, []byte("{")) {
+				return errors.New("an entry has no id or no data")
+			}
+			if err := yield(e); err != nil {
+				return err
+			}
+		}
+		_, err = d.Token()
+		return err
+	}
+	return errors.New("the answer has no entries")
+}
+
+// commit is the body of a commit.
+type commit struct {
+	Append   bool     `json:"append"` // or Fliplet removes all other entries
+	Entries  []entry  `json:"entries"`
+	Delete   []int64  `json:"delete,omitempty"`
+	Extend   bool     `json:"extend,omitempty"`
+	RunHooks []string `json:"runHooks"`
+}
+
+// Send commits a batch. Fliplet accepts all of it, or nothing.
+func (d *Destination) Send(ctx context.Context, b *job.Batch) ([]job.Answer, error) {
+	c := commit{Append: true, Entries: []entry{}, Extend: d.leg.Merge, RunHooks: d.leg.RunHooks}
+	for _, o := range b.Operations {
+		var id *int64
+		if o.ID != "" {
+			n, err := strconv.ParseInt(o.ID, 10, 64)
+			if err != nil {
+				return nil, fmt.Errorf("the id %q of an entry is not a number", o.ID)
+			}
+			id = &n
+		}
+		switch {
+		case o.Kind != job.Delete:
+			c.Entries = append(c.Entries, entry{id, o.Data})
+		case id != nil:
+			c.Delete = append(c.Delete, *id)
+		}
+	}
+	body, err := json.Marshal(c)
+	if err != nil {
+		return nil, fmt.Errorf("commit entries: %w", err)
+	}
+	// The answer is the whole data source, which is not read: the status is enough.
+	answer, err := d.client.Open(ctx, &remote.Request{Operation: "commit entries", Method: http.MethodPost, Path: d.path("commit"), Body: body, MaxBytes: anySize})
+	if err != nil {
+		return nil, err
+	}
+	_ = answer.Close()
+	return make([]job.Answer, len(b.Operations)), nil
+}
+
+// path is one below the data source.
+func (d *Destination) path(of string) string {
+	return fmt.Sprintf("/v1/data-sources/%d/%s", d.leg.DataSource, of)
+}

@@ -1,0 +1,13 @@
+package mongodb
+
+import _ "embed"
+
+// Schema is the JSON Schema of a database's block.
+//
+//go:embed schema.json
+var Schema []byte
+
+// To is the JSON Schema of what a job says about a collection.
+//
+//go:embed to.json
+var To []byte

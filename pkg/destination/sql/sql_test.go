@@ -1,0 +1,338 @@
+package sql_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/destination/sql"
+	"github.com/mysql-sync/mysql-sync/pkg/job"
+	"github.com/mysql-sync/mysql-sync/pkg/record"
+	"github.com/mysql-sync/mysql-sync/pkg/remote"
+	source "github.com/mysql-sync/mysql-sync/pkg/source/sql"
+	"github.com/mysql-sync/mysql-sync/pkg/sqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
+
+// configs return how a fresh database of each kind is reached.
+var configs = map[string]func(*testing.T) sqldb.Config{
+	"mysql": func(t *testing.T) sqldb.Config {
+		server := testkit.Shared(t)
+		return sqldb.Config{Driver: "mysql", Host: server.Host, Port: server.Port, User: server.User, Password: server.Password, Database: testkit.Schema(t).Name}
+	},
+	"postgres": func(t *testing.T) sqldb.Config {
+		server := testkit.Postgres(t)
+		return sqldb.Config{Driver: "postgres", Host: server.Host, Port: server.Port, User: server.User, Database: server.Schema(t)}
+	},
+	"sqlite": func(t *testing.T) sqldb.Config {
+		file := filepath.Join(t.TempDir(), "shop.db")
+		if err := os.WriteFile(file, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return sqldb.Config{Driver: "sqlite", Database: file}
+	},
+}
+
+// each calls f with a database of each kind, in which statements were run.
+func each(t *testing.T, statements []string, f func(t *testing.T, c sqldb.Config, d *sql.Database)) {
+	t.Helper()
+	for kind, config := range configs {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			c := config(t)
+			run(t, c, statements...)
+			d, err := sql.Open(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = d.Close() })
+			f(t, c, d)
+		})
+	}
+}
+
+func run(t *testing.T, c sqldb.Config, statements ...string) {
+	t.Helper()
+	dialect, err := sqldb.DialectOf(c.Driver)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := dialect.Open(c, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, s := range statements {
+		if c.Driver == "postgres" {
+			s = strings.ReplaceAll(strings.ReplaceAll(s, "DATETIME(6)", "TIMESTAMP(6)"), "BLOB", "BYTEA")
+		}
+		if _, err := db.Exec(s); err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
+	}
+}
+
+// rows returns a table as records, ordered by id.
+func rows(t *testing.T, c sqldb.Config, table string) string {
+	t.Helper()
+	s, err := source.Open(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var lines []string
+	if err := s.Read(t.Context(), job.Request{From: job.From{Query: "SELECT * FROM " + table + " ORDER BY id"}}, func(r *record.Record) error {
+		lines = append(lines, string(r.Data))
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// put is an operation that has a row be there.
+func put(kind job.Kind, id, data string) job.Operation {
+	return job.Operation{Kind: kind, ID: id, Data: []byte(data)}
+}
+
+func send(t *testing.T, d *sql.Destination, operations ...job.Operation) []job.Answer {
+	t.Helper()
+	answers, err := d.Send(t.Context(), &job.Batch{ID: "b", Operations: operations})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answers
+}
+
+const all = `CREATE TABLE g (id BIGINT PRIMARY KEY, name VARCHAR(40), price DECIMAL(10,2), f DOUBLE PRECISION, b BLOB, at DATETIME(6), ok BOOLEAN, j VARCHAR(99))`
+
+func TestRowsComeGoAndChange(t *testing.T) {
+	t.Parallel()
+	each(t, []string{all}, func(t *testing.T, c sqldb.Config, d *sql.Database) {
+		table := d.Table(sql.Leg{Table: "g", Key: []string{"id"}})
+		if err := table.Check(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		const one = `{"id":1,"name":"é'\"\\","price":"1.50","f":0.1,"b":{"type":"Buffer","data":[0,255]},"at":"2024-01-02T03:04:05.000006Z","ok":true,"j":{"a":[1]}}`
+		const two = `{"id":"9007199254740993","name":null,"price":2,"f":1e300,"b":null,"at":null,"ok":false,"j":[1]}`
+		answers := send(t, table, put(job.Insert, "", one), put(job.Insert, "", two))
+		got := rows(t, c, "g")
+		for _, want := range []string{`"id":1,`, `"name":"é'\"\\"`, `"f":0.1`, `"b":{"type":"Buffer","data":[0,255]}`, `"at":"2024-01-02T03:04:05.000006Z"`, `"id":"9007199254740993"`, `"name":null`, `"f":1e+300`} {
+			if !strings.Contains(got, want) {
+				t.Errorf("no %s in\n%s", want, got)
+			}
+		}
+		if answers[0].ID != `{"id":1}` {
+			t.Errorf("the id is %s", answers[0].ID)
+		}
+		// Sent again, as after a lost answer, it does no harm; fewer columns leave the others.
+		send(t, table, put(job.Insert, "", one), put(job.Update, answers[1].ID, `{"id":"9007199254740993","name":"two"}`))
+		if got := rows(t, c, "g"); strings.Count(got, "\n") != 1 || !strings.Contains(got, `"name":"two"`) || !strings.Contains(got, `"f":1e+300`) {
+			t.Errorf("%s", got)
+		}
+		// A row may take another key, and one goes.
+		send(t, table, put(job.Update, answers[0].ID, `{"id":5,"name":"moved"}`), job.Operation{Kind: job.Delete, Key: "9007199254740993", ID: answers[1].ID})
+		if got := rows(t, c, "g"); strings.Contains(got, "\n") || !strings.HasPrefix(got, `{"id":5,"name":"moved"`) {
+			t.Errorf("%s", got)
+		}
+	})
+}
+
+func TestARowOfAnotherKeyIsNeverChanged(t *testing.T) {
+	t.Parallel()
+	each(t, []string{"CREATE TABLE g (id INT PRIMARY KEY, email VARCHAR(40) UNIQUE)", "INSERT INTO g VALUES (1, 'a'), (2, 'b')"}, func(t *testing.T, c sqldb.Config, d *sql.Database) {
+		table := d.Table(sql.Leg{Table: "g", Key: []string{"id"}})
+		_, err := table.Send(t.Context(), &job.Batch{Operations: []job.Operation{put(job.Insert, "", `{"id":3,"email":"a"}`)}})
+		if e, ok := errors.AsType[*remote.Error](err); !ok || e.Next.Do != remote.RowRefused {
+			t.Errorf("%v", err)
+		}
+		// One that gives its value up, and one that takes it, in one batch.
+		send(t, table, job.Operation{Kind: job.Delete, Key: "1"}, put(job.Insert, "", `{"id":3,"email":"a"}`), put(job.Update, `{"id":2}`, `{"id":2,"email":"c"}`))
+		if got := rows(t, c, "g"); got != `{"id":2,"email":"c"}`+"\n"+`{"id":3,"email":"a"}` {
+			t.Errorf("%s", got)
+		}
+	})
+}
+
+func TestARowThatTheTableCannotHoldIsRefusedAlone(t *testing.T) {
+	t.Parallel()
+	each(t, []string{"CREATE TABLE g (id INT PRIMARY KEY, n INT NOT NULL)"}, func(t *testing.T, c sqldb.Config, d *sql.Database) {
+		table := d.Table(sql.Leg{Table: "g", Key: []string{"id"}})
+		answers := send(t, table, put(job.Insert, "", `{"id":1,"n":1}`), put(job.Insert, "", `{"id":2,"n":1,"other":1}`), put(job.Insert, "", `{"n":3}`), job.Operation{Kind: job.Delete, Key: "7"})
+		if answers[0].Refused != "" || !strings.Contains(answers[1].Refused, `no column "other"`) || !strings.Contains(answers[2].Refused, "no value for the key column id") || answers[3].Refused != "" {
+			t.Errorf("%+v", answers)
+		}
+		_, err := table.Send(t.Context(), &job.Batch{Operations: []job.Operation{put(job.Insert, "", `{"id":4,"n":4}`), put(job.Insert, "", `{"id":5,"n":null}`)}})
+		if e, ok := errors.AsType[*remote.Error](err); !ok || e.Next.Do != remote.RowRefused {
+			t.Errorf("%v", err)
+		}
+		if got := rows(t, c, "g"); got != `{"id":1,"n":1}` {
+			t.Errorf("%s", got)
+		}
+	})
+}
+
+func TestKeysOfSeveralColumnsAndLargeBatches(t *testing.T) {
+	t.Parallel()
+	each(t, []string{"CREATE TABLE g (id INT, part VARCHAR(9), n INT, PRIMARY KEY (id, part))"}, func(t *testing.T, c sqldb.Config, d *sql.Database) {
+		table := d.Table(sql.Leg{Table: "g", Key: []string{"id", "part"}})
+		var list []job.Operation
+		for i := range 1500 {
+			list = append(list, put(job.Insert, "", fmt.Sprintf(`{"id":%d,"part":"p%d","n":%d}`, i/2, i%2, i)))
+		}
+		answers := send(t, table, list...)
+		if n := strings.Count(rows(t, c, "g"), "\n") + 1; n != 1500 {
+			t.Errorf("%d rows", n)
+		}
+		for i := range list {
+			list[i] = job.Operation{Kind: job.Delete, ID: answers[i].ID}
+		}
+		send(t, table, list[:1499]...)
+		if got := rows(t, c, "g"); got != `{"id":749,"part":"p1","n":1499}` {
+			t.Errorf("%.300s", got)
+		}
+	})
+}
+
+func TestRowsWithoutAKeyAreAdded(t *testing.T) {
+	t.Parallel()
+	each(t, []string{"CREATE TABLE g (id INT, n INT)"}, func(t *testing.T, c sqldb.Config, d *sql.Database) {
+		table := d.Table(sql.Leg{Table: "g"})
+		for range 2 {
+			send(t, table, put(job.Insert, "", `{"id":1,"n":1}`), put(job.Insert, "", `{"n":2,"id":2}`))
+		}
+		if n := strings.Count(rows(t, c, "g"), "\n") + 1; n != 4 {
+			t.Errorf("%d rows", n)
+		}
+		if err := d.Table(sql.Leg{Table: "g", Key: []string{"nr"}}).Check(t.Context()); err == nil || !strings.Contains(err.Error(), `no key column "nr"`) {
+			t.Errorf("%v", err)
+		}
+		if err := d.Table(sql.Leg{Table: "h"}).Check(t.Context()); err == nil {
+			t.Error("a table that is not there is taken")
+		}
+	})
+}
+
+func TestADryRunWritesNothing(t *testing.T) {
+	t.Parallel()
+	each(t, []string{"CREATE TABLE g (id INT PRIMARY KEY)"}, func(t *testing.T, c sqldb.Config, d *sql.Database) {
+		table := d.Table(sql.Leg{Table: "g", Key: []string{"id"}})
+		var told []remote.Sent
+		table.Dry = func(s remote.Sent) { told = append(told, s) }
+		if _, err := table.Send(t.Context(), &job.Batch{Operations: []job.Operation{put(job.Insert, "", `{"id":1}`)}}); !errors.Is(err, remote.ErrDry) || len(told) != 1 {
+			t.Errorf("%v, %v", told, err)
+		}
+		if got := rows(t, c, "g"); got != "" {
+			t.Errorf("%s", got)
+		}
+	})
+}
+
+// Keys that differ at the source and are equal at the table: the first is kept, the others are refused, and none is
+// overwritten or deleted in the place of another.
+func TestAKeyThatTheTableDoesNotKeepIsRefused(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		kind, column string
+		keys         []string // JSON; the first can be kept
+	}{
+		"case":         {"mysql", "VARCHAR(9) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci", []string{`"a"`, `"A"`, `"á"`, `"a "`}},
+		"nocase":       {"sqlite", "TEXT COLLATE NOCASE", []string{`"a"`, `"A"`}},
+		"numbers":      {"mysql", "INT", []string{`"1"`, `"01"`, `"1.0"`, `" 1"`, `"1.4"`}},
+		"affinity":     {"sqlite", "INTEGER", []string{`"1"`, `"01"`, `"1.0"`, `" 1"`}},
+		"integers":     {"postgres", "INT", []string{`"7"`, `"007"`, `" 7"`}},
+		"moments":      {"mysql", "DATETIME", []string{`"2024-01-02T03:04:05.000Z"`, `"2024-01-02T03:04:05.300Z"`, `"2024-01-02T03:04:05.000001Z"`}},
+		"timestamps":   {"postgres", "TIMESTAMP(0)", []string{`"2024-01-02T03:04:05.000Z"`, `"2024-01-02T03:04:05.300Z"`}},
+		"decimals":     {"mysql", "DECIMAL(10,2)", []string{`"1.50"`, `"1.501"`, `"1.4999"`}},
+		"numeric":      {"postgres", "NUMERIC(10,2)", []string{`"1.50"`, `"1.501"`}},
+		"padded":       {"postgres", "CHAR(4)", []string{`"a"`, `"a "`}},
+		"short bytes":  {"mysql", "VARBINARY(9)", []string{`{"type":"Buffer","data":[65]}`}},
+		"other bytes":  {"postgres", "BYTEA", []string{`{"type":"Buffer","data":[92,120,52,49]}`, `"A"`}},
+		"dates":        {"postgres", "DATE", []string{`"2024-02-29"`, `"2024-02-29T03:04:05.000Z"`}},
+		"floats":       {"mysql", "DOUBLE", []string{`0.1`, `"0.10"`}},
+		"unicode":      {"postgres", "TEXT", []string{`"e\u0301"`, `1`}},
+		"empty":        {"mysql", "VARCHAR(9)", []string{`""`, `" "`}},
+		"zero":         {"mysql", "BIGINT", []string{`0`, `"-0"`, `"00"`}},
+		"large number": {"mysql", "BIGINT UNSIGNED", []string{`"18446744073709551615"`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			config := configs[c.kind](t)
+			column := c.column
+			run(t, config, "CREATE TABLE g (id "+column+" PRIMARY KEY, v INT)")
+			d, err := sql.Open(config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = d.Close() })
+			table := d.Table(sql.Leg{Table: "g", Key: []string{"id"}})
+			first := send(t, table, put(job.Insert, "", fmt.Sprintf(`{"id":%s,"v":1}`, c.keys[0])))[0]
+			before := rows(t, config, "g")
+			for i, k := range c.keys[1:] {
+				data := fmt.Sprintf(`{"id":%s,"v":%d}`, k, i+2)
+				_, err := table.Send(t.Context(), &job.Batch{Operations: []job.Operation{put(job.Insert, "", data)}})
+				e, ok := errors.AsType[*remote.Error](err)
+				if err != nil && (!ok || e.Next.Do != remote.RowRefused) {
+					t.Errorf("%s: %v", k, err)
+				}
+				if err == nil { // it is another row there, too
+					if got := rows(t, config, "g"); !strings.HasPrefix(before, strings.Split(got, "\n")[0]) && !strings.Contains(got, before) {
+						t.Errorf("%s took the place of the first: %s", k, got)
+					}
+					run(t, config, fmt.Sprintf("DELETE FROM g WHERE v = %d", i+2))
+					continue
+				}
+				if !strings.Contains(err.Error(), "key") && !strings.Contains(err.Error(), "nvalid") && !strings.Contains(err.Error(), "ncorrect") && !strings.Contains(err.Error(), "Duplicate") {
+					t.Errorf("%s: the reason is %v", k, err)
+				}
+				// Both in one batch are refused, so that they are sent one by one.
+				if _, err := table.Send(t.Context(), &job.Batch{Operations: []job.Operation{put(job.Update, first.ID, fmt.Sprintf(`{"id":%s,"v":1}`, c.keys[0])), put(job.Insert, "", data)}}); err == nil {
+					t.Errorf("%s and the first were taken together", k)
+				}
+				if got := rows(t, config, "g"); got != before {
+					t.Errorf("after %s: %s, not %s", k, got, before)
+				}
+			}
+			// Sent again, and changed, the first is the same row; deleted, it goes.
+			send(t, table, put(job.Update, first.ID, fmt.Sprintf(`{"id":%s,"v":9}`, c.keys[0])))
+			if got := rows(t, config, "g"); !strings.HasSuffix(got, `"v":9}`) || strings.Contains(got, "\n") {
+				t.Errorf("changed: %s", got)
+			}
+			send(t, table, job.Operation{Kind: job.Delete, ID: first.ID})
+			if got := rows(t, config, "g"); got != "" {
+				t.Errorf("deleted: %s", got)
+			}
+		})
+	}
+}
+
+// The delete of a row that was never taken deletes no other.
+func TestADeleteFindsItsOwnRowAlone(t *testing.T) {
+	t.Parallel()
+	for kind, column := range map[string]string{"mysql": "VARCHAR(9) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci", "sqlite": "TEXT COLLATE NOCASE"} {
+		config := configs[kind](t)
+		run(t, config, "CREATE TABLE g (id "+column+", part INT, PRIMARY KEY (id, part))")
+		d, err := sql.Open(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = d.Close() })
+		table := d.Table(sql.Leg{Table: "g", Key: []string{"id", "part"}})
+		send(t, table, put(job.Insert, "", `{"id":"a","part":1}`))
+		for _, key := range []string{"A", "a"} {
+			text, err := record.Key([]any{key, int64(1)}, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			send(t, table, job.Operation{Kind: job.Delete, Key: text})
+			if got := rows(t, config, "g"); (got == "") != (key == "a") {
+				t.Errorf("%s: deleting %s leaves %q", kind, key, got)
+			}
+		}
+	}
+}

@@ -1,0 +1,76 @@
+package sql
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// valueOf converts a column's value in a record for a statement.
+func valueOf(d dialect, kind string, v any) any {
+	switch v := v.(type) {
+	case bool:
+		if d.texts() && !numeric(kind) && kind != "BIT" {
+			return strconv.FormatBool(v)
+		}
+		if d.texts() && kind == "BIT" {
+			return v
+		}
+		return map[bool]int64{true: 1}[v]
+	case string:
+		if d.moments(kind) {
+			if t, err := time.Parse(time.RFC3339Nano, v); err == nil {
+				return t.UTC().Format("2006-01-02 15:04:05.999999")
+			}
+		}
+	case json.RawMessage:
+		return string(v)
+	case int64:
+		if d.texts() {
+			return strconv.FormatInt(v, 10)
+		}
+	case uint64:
+		if d.texts() {
+			return strconv.FormatUint(v, 10)
+		}
+	case float64:
+		if d.texts() {
+			return strconv.FormatFloat(v, 'g', -1, 64)
+		}
+	}
+	return v // bytes, NULL
+}
+
+// numeric reports whether a type holds numbers.
+func numeric(kind string) bool {
+	for _, part := range []string{"INT", "NUMERIC", "DECIMAL", "FLOAT", "DOUBLE", "REAL"} {
+		if strings.HasPrefix(kind, part) || strings.HasSuffix(kind, part) {
+			return true
+		}
+	}
+	return false
+}
+
+// keyText returns what a part of a canonical key stands for: bytes are hexadecimal there.
+func keyText(kind, part string) (any, error) {
+	for _, binary := range []string{"BYTEA", "BLOB", "BINARY", "BIT"} {
+		if digits, ok := strings.CutPrefix(part, "0x"); ok && strings.Contains(kind, binary) {
+			return hex.DecodeString(digits)
+		}
+	}
+	return part, nil
+}
+
+// asKept returns a value of a key in the form in which the table returns it: a moment as a time.
+func asKept(kind string, v any) any {
+	text, ok := v.(string)
+	if !ok || !strings.Contains(kind, "TIMESTAMP") && !strings.Contains(kind, "DATETIME") {
+		return v
+	}
+	if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
+		return t
+	}
+	return v
+}

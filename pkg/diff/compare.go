@@ -1,0 +1,130 @@
+package diff
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/record"
+)
+
+// Rule is a way to compare rows with what a destination has.
+type Rule string
+
+// The rules.
+const (
+	ByContent Rule = "content"   // each column that the source has
+	Different Rule = "different" // the timestamps differ
+	Newer     Rule = "newer"     // the source's timestamp is later
+)
+
+// Compare says when a row differs from the destination's. The zero Compare compares content.
+type Compare struct {
+	Rule   Rule
+	Column string // the timestamp column, of Different and Newer
+}
+
+// Fingerprint returns a value that is equal for a row of the source and one of the destination if they are the same.
+// columns are those that the source has, sorted; those that only the destination has do not count. Nor does it matter
+// that services keep some numbers as text, and omit nulls.
+func (c Compare) Fingerprint(columns []string, data []byte) (record.Hash, error) {
+	members, err := record.Members(data)
+	if err != nil {
+		return record.Hash{}, err
+	}
+	if c.Rule == Different || c.Rule == Newer {
+		for _, m := range members {
+			if m.Name == c.Column && normal(m.Value) != nil {
+				return stamp(m.Value), nil
+			}
+		}
+	}
+	slices.SortFunc(members, func(a, b record.Member) int { return cmp.Compare(a.Name, b.Name) })
+	h := sha256.New()
+	for _, m := range members {
+		text := normal(m.Value)
+		if _, ok := slices.BinarySearch(columns, m.Name); !ok || text == nil {
+			continue
+		}
+		for _, part := range [][]byte{[]byte(m.Name), text} {
+			h.Write(binary.AppendUvarint(nil, uint64(len(part))))
+			h.Write(part)
+		}
+	}
+	hash := record.Hash(h.Sum(nil)[:16])
+	hash[0] = isContent
+	return hash, nil
+}
+
+// Later reports whether a row's fingerprint under the rule Newer is of a later time than another. Anything that is not
+// a time is later than everything but itself.
+func Later(a, b record.Hash) bool {
+	if a[0] != isMoment || b[0] != isMoment {
+		return a != b
+	}
+	return bytes.Compare(a[:], b[:]) > 0
+}
+
+// The first byte of a fingerprint says what it covers: a time, in comparable microseconds, any other timestamp, or all
+// columns, for a row without one.
+const (
+	isMoment  = 1
+	isText    = 2
+	isContent = 3
+)
+
+// stamp is the fingerprint of a timestamp, in full precision.
+func stamp(v json.RawMessage) record.Hash {
+	t, ok := moment(v)
+	if !ok {
+		h := record.Sum(normal(v))
+		h[0] = isText
+		return h
+	}
+	h := record.Hash{isMoment}
+	binary.BigEndian.PutUint64(h[1:], uint64(t.UnixMicro())^1<<63) // negative ones before all others
+	return h
+}
+
+// layouts are those in which services and databases write timestamps.
+var layouts = []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", "2006-01-02 15:04:05.999999999Z07:00", time.DateOnly}
+
+// moment parses a timestamp; one without a zone is in UTC. A number is milliseconds since 1970, as in JavaScript.
+func moment(v json.RawMessage) (time.Time, bool) {
+	var s string
+	if json.Unmarshal(v, &s) == nil && s != "" {
+		for _, layout := range layouts {
+			if t, err := time.Parse(layout, s); err == nil {
+				return t, true
+			}
+		}
+		return time.Time{}, false
+	}
+	var ms float64
+	if len(v) > 0 && v[0] != '"' && json.Unmarshal(v, &ms) == nil && string(v) != "null" {
+		return time.UnixMicro(int64(ms * 1000)), true
+	}
+	return time.Time{}, false
+}
+
+// normal returns the canonical form of equivalent values; nil for null.
+func normal(v json.RawMessage) []byte {
+	d := json.NewDecoder(bytes.NewReader(v))
+	d.UseNumber()
+	var x any
+	if d.Decode(&x) != nil || x == nil {
+		return nil
+	}
+	if key, err := record.Key([]any{x}, false); err == nil {
+		return append([]byte{'s'}, key...)
+	}
+	text, err := json.Marshal(x) // which sorts the members of objects
+	if err != nil {
+		return v
+	}
+	return append([]byte{'j'}, text...)
+}

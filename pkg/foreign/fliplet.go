@@ -1,0 +1,217 @@
+package foreign
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/diff"
+	"github.com/mysql-sync/mysql-sync/pkg/job"
+	"github.com/mysql-sync/mysql-sync/pkg/plan"
+	"github.com/mysql-sync/mysql-sync/pkg/schedule"
+)
+
+// flipletFile is a configuration of Fliplet Agent in YAML, with the keys of its
+// documentation and of its version 2.0.7.
+type flipletFile struct {
+	flipletAccount  `yaml:",inline"`
+	flipletDatabase `yaml:",inline"`
+	flipletRows     `yaml:",inline"`
+	flipletRun      `yaml:",inline"`
+}
+
+type flipletAccount struct {
+	AuthToken  string   `yaml:"auth_token" secret:"yes"`
+	BaseURL    string   `yaml:"base_url"`
+	DataSource int      `yaml:"datasource_id"`
+	RunHooks   []string `yaml:"run_hooks"`
+	Merge      bool     `yaml:"merge"`
+}
+
+type flipletDatabase struct {
+	Driver     string `yaml:"database_driver"`
+	Host       string `yaml:"database_host"`
+	User       string `yaml:"database_username"`
+	Password   string `yaml:"database_password" secret:"yes"`
+	Port       int    `yaml:"database_port"`
+	Database   string `yaml:"database_name"`
+	Domain     string `yaml:"database_domain"`   // of SQL Server
+	Instance   string `yaml:"database_instance"` // of SQL Server
+	Encrypt    bool   `yaml:"database_encrypt"`  // of SQL Server
+	NativeODBC bool   `yaml:"database_native_odbc"`
+}
+
+type flipletRows struct {
+	Query       string `yaml:"query"`
+	Primary     string `yaml:"primary_column"`
+	IgnoreCase  bool   `yaml:"case_insensitive_primary_column"`
+	Timestamp   string `yaml:"timestamp_column"`
+	Delete      string `yaml:"delete_column"`
+	DeletedWhen string `yaml:"deleted_when"` // ours: not_null (default) or truthy
+	Compare     string `yaml:"compare"`      // ours: different (default) or newer
+	Mode        string `yaml:"mode"`
+}
+
+type flipletRun struct {
+	Type         string `yaml:"type"` // push
+	Description  string `yaml:"description"`
+	SyncOnInit   *bool  `yaml:"sync_on_init"` // default: true
+	Frequency    string `yaml:"frequency"`
+	BatchSize    int    `yaml:"batch_size"`
+	Concurrency  int    `yaml:"concurrency"`
+	LogVerbosity string `yaml:"log_verbosity"`
+	DryRun       bool   `yaml:"is_dry_run"`
+}
+
+// Fliplet reads a YAML configuration of Fliplet Agent; name is the file's name in messages. What the original does with
+// it and we do not is returned as warnings. The error is keys.Mistakes, unless the text is empty.
+func Fliplet(name string, content []byte) (*plan.Plan, []string, error) {
+	var f flipletFile
+	r := newReader(name, content)
+	r.decode(&f)
+	if len(r.mistakes) == 0 {
+		f.check(r)
+	}
+	if len(r.mistakes) > 0 {
+		return nil, nil, r.sorted()
+	}
+	p, warnings := f.plan()
+	return p, warnings, nil
+}
+
+// flipletDrivers are those of the original.
+var flipletDrivers = []string{"mysql", "postgres", "sqlite", "mssql"}
+
+// check records what is wrong with the combination of keys.
+func (f *flipletFile) check(r *reader) {
+	for _, k := range []struct {
+		key     string
+		missing bool
+		what    string
+	}{
+		{"auth_token", f.AuthToken == "", "create one in Fliplet Studio"},
+		{"datasource_id", f.DataSource == 0, "it stands in Fliplet Studio, in the settings of the data source"},
+		{"database_driver", f.Driver == "", "one of " + strings.Join(flipletDrivers, ", ")},
+		{"database_name", f.Database == "", "name the database"},
+		{"query", f.Query == "", "say which rows to push"},
+	} {
+		if k.missing {
+			r.mistake(k.key, "is missing: %s", k.what)
+		}
+	}
+	if f.Frequency != "" {
+		if _, err := schedule.Parse(schedule.Entry{Cron: f.Frequency}); err != nil {
+			r.mistake("frequency", "%s", strings.TrimPrefix(err.Error(), "cron: "))
+		}
+	}
+	if f.Driver != "" && !slices.Contains(flipletDrivers, f.Driver) {
+		r.mistake("database_driver", "%q is not one of %s", f.Driver, strings.Join(flipletDrivers, ", "))
+	}
+	if f.NativeODBC {
+		r.mistake("database_native_odbc", "ODBC is not supported; remove the key: the connector connects to SQL Server directly")
+	}
+	for _, k := range []struct {
+		key, value string
+		known      []string
+	}{
+		{"mode", f.Mode, []string{"", "update", "replace"}},
+		{"compare", f.Compare, []string{"", "different", "newer"}},
+		{"deleted_when", f.DeletedWhen, []string{"", "not_null", "truthy"}},
+		{"type", f.Type, []string{"", "push"}},
+		{"log_verbosity", f.LogVerbosity, []string{"", "debug", "info", "critical"}},
+	} {
+		if !slices.Contains(k.known, k.value) {
+			r.mistake(k.key, "%q is not one of %s", k.value, strings.Join(k.known[1:], ", "))
+		}
+	}
+	for _, h := range f.RunHooks {
+		if h != "insert" && h != "update" {
+			r.mistake("run_hooks", "%q is not one of insert, update", h)
+		}
+	}
+	if f.DataSource < 0 {
+		r.mistake("datasource_id", "%d is less than 1", f.DataSource)
+	}
+	if f.Port < 0 || f.Port > 65535 {
+		r.mistake("database_port", "%d is not between 1 and 65535", f.Port)
+	}
+	if u, err := url.Parse(f.BaseURL); f.BaseURL != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "") {
+		r.mistake("base_url", "must be a URL that begins with https://")
+	}
+	if strings.ContainsFunc(f.AuthToken, func(c rune) bool { return c <= ' ' || c > '~' }) {
+		r.mistake("auth_token", "contains a character that no token has, such as a space or newline")
+	}
+	for key, n := range map[string]int{"batch_size": f.BatchSize, "concurrency": f.Concurrency} {
+		if n < 0 {
+			r.mistake(key, "%d is less than 1", n)
+		}
+	}
+	if f.Primary == "" {
+		for key, column := range map[string]string{"timestamp_column": f.Timestamp, "delete_column": f.Delete} {
+			if column != "" {
+				r.mistake(key, "needs primary_column, which identifies rows at Fliplet")
+			}
+		}
+	}
+}
+
+// plan is what the file says to do.
+func (f *flipletFile) plan() (*plan.Plan, []string) {
+	var warnings []string
+	var key []string
+	mode := job.Mode(f.Mode)
+	switch {
+	case f.Primary == "":
+		mode = job.ModeAppend
+		warnings = append(warnings, "primary_column: is missing, so each run appends all rows again")
+	case mode == "":
+		key, mode = []string{f.Primary}, job.ModeUpdate
+	default:
+		key = []string{f.Primary}
+	}
+	compare := diff.Compare{}
+	if f.Timestamp != "" {
+		compare = diff.Compare{Rule: diff.Different, Column: f.Timestamp}
+		if f.Compare == "newer" {
+			compare.Rule = diff.Newer
+		}
+	}
+	hooks := f.RunHooks
+	if hooks == nil {
+		hooks = []string{}
+	}
+	return &plan.Plan{
+		Sources:      map[string]plan.Adapter{"database": {Type: f.Driver, Settings: f.database()}},
+		Destinations: map[string]plan.Adapter{"fliplet": {Type: "fliplet", Settings: f.account()}},
+		Jobs: []plan.Job{{
+			Name: "push", Description: f.Description, Guard: diff.DefaultGuard,
+			From: plan.From{Source: "database", Rows: job.From{
+				Query: f.Query, Key: key, IgnoreCase: f.IgnoreCase, Deleted: f.Delete, Truthy: f.DeletedWhen == "truthy",
+			}},
+			To: []plan.Leg{{
+				Destination: "fliplet", Mode: mode, Compare: compare, Batch: f.BatchSize, Concurrency: f.Concurrency,
+				Settings: plan.Settings{"dataSource": f.DataSource, "merge": f.Merge, "runHooks": hooks},
+			}},
+			Schedule: schedule.Entry{Cron: f.Frequency, Zone: "local", OnStart: f.SyncOnInit == nil || *f.SyncOnInit || f.Frequency == ""},
+			CatchUp:  24 * time.Hour,
+		}},
+		Once: f.Frequency == "",
+		Test: f.DryRun,
+	}, warnings
+}
+
+func (f *flipletFile) database() plan.Settings {
+	if f.Driver == "sqlite" {
+		return plan.Settings{"database": f.Database}
+	}
+	s := plan.Settings{"host": f.Host, "port": f.Port, "user": f.User, "password": f.Password, "database": f.Database}
+	if f.Driver == "mssql" {
+		s["domain"], s["instance"], s["tls"] = f.Domain, f.Instance, f.Encrypt
+	}
+	return s
+}
+
+func (f *flipletFile) account() plan.Settings {
+	return plan.Settings{"token": f.AuthToken, "baseURL": f.BaseURL}
+}

@@ -1,0 +1,82 @@
+package job
+
+import (
+	"context"
+	"slices"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/ledger"
+)
+
+// resolve settles batches whose answers are unknown: if possible, the destination is asked what it has; otherwise the
+// same batch is sent again. Promise 2.
+func (s *sender) resolve(ctx context.Context) error {
+	doubts, err := s.ledger.Doubts(ctx)
+	if err != nil {
+		return err
+	}
+	doubts, s.doubts = append(doubts, s.doubts...), nil
+	if len(doubts) == 0 {
+		return nil
+	}
+	s.log.Warn("batches in doubt: their answers were lost", zap.Int("batches", len(doubts)))
+	c, asks := s.compares()
+	if !asks {
+		for i, b := range doubts {
+			if err := s.send(ctx, b); err != nil {
+				s.doubts = append(s.doubts, fresh(doubts[i+1:])...)
+				return err
+			}
+		}
+		return nil
+	}
+	columns, err := columnsOf(anyData(doubts))
+	if err != nil {
+		s.doubts = fresh(doubts)
+		return err
+	}
+	if err := s.adopt(ctx, s.log, c, s.from, columns); err != nil {
+		s.doubts = fresh(doubts)
+		return err
+	}
+	for i, b := range doubts {
+		answers, err := s.ledger.Judge(ctx, b)
+		if err == nil {
+			err = s.ledger.Book(ctx, b, answers)
+		}
+		if err != nil {
+			s.doubts = fresh(doubts[i:])
+			return err
+		}
+	}
+	return nil
+}
+
+// doubt keeps a batch for the next run: its answer was lost. The ledger keeps those
+// of earlier processes.
+func (s *sender) doubt(b *ledger.Batch) {
+	if b.Doubt {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.doubts = append(s.doubts, b)
+}
+
+// fresh are the batches that this process has sent: the ledger lists the others again.
+func fresh(list []*ledger.Batch) []*ledger.Batch {
+	return slices.DeleteFunc(slices.Clone(list), func(b *ledger.Batch) bool { return b.Doubt })
+}
+
+// anyData returns the data of one of the operations.
+func anyData(list []*ledger.Batch) []byte {
+	for _, b := range list {
+		for i := range b.Operations {
+			if b.Operations[i].Data != nil {
+				return b.Operations[i].Data
+			}
+		}
+	}
+	return []byte("{}")
+}

@@ -1,0 +1,157 @@
+package job
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/diff"
+	"github.com/mysql-sync/mysql-sync/pkg/ledger"
+	"github.com/mysql-sync/mysql-sync/pkg/record"
+)
+
+// Job carries rows from a source to its legs' destinations. Only one run takes place at a time: the ledger refuses a
+// second.
+type Job struct {
+	Log    *zap.Logger
+	Ledger *ledger.Ledger
+	Name   string
+	Source Source
+	From   From
+	// Overlap is how far before the watermark a run starts to read: a late commit is older than what was already read.
+	Overlap time.Duration
+	Legs    []*Leg
+	Guard   diff.Guard
+	// Pause is how long a destination that has left a batch in doubt is left alone
+	// before it is first asked; 0: 1 s.
+	Pause time.Duration
+}
+
+// Mode is what happens to rows at a destination.
+type Mode string
+
+// The modes.
+const (
+	ModeAppend  Mode = "append"  // each run adds all rows
+	ModeUpdate  Mode = "update"  // rows that are gone at the source stay
+	ModeReplace Mode = "replace" // they are deleted
+)
+
+// Leg is a destination of a job.
+type Leg struct {
+	Name        string // of the destination, with the object there
+	Destination Destination
+	Mode        Mode
+	Compare     diff.Compare // of a Comparer
+	Transform   Transformer  // nil: none
+	Batch       int          // rows in a batch; 0: as many as the destination takes
+	Flights     int          // batches in flight at a time; 0: one
+	// Brought are legs of other jobs, which bring rows from this destination to the
+	// source: what they brought is not sent back.
+	Brought []Brought
+
+	ledger  *ledger.Leg
+	brought []*ledger.Leg
+	mu      sync.Mutex
+	doubts  []*ledger.Batch // of this process: their answers were lost
+}
+
+// Transformer changes rows before they are compared and sent. A row that it sets Deleted is not for this destination;
+// one that it sets Bad stays there as it is. The error is what keeps any row from being changed.
+type Transformer interface {
+	Transform(ctx context.Context, c Cause, rows []*record.Record) error
+}
+
+// Cause says why a run takes place, and what it may do.
+type Cause struct {
+	Kind       string
+	Occurrence string // by which it is claimed; "": it is not
+	Date       string // report date
+	Approved   bool   // it may delete what the guard would stop
+	Refused    bool   // for a Retry: also retry what was refused
+}
+
+// The kinds of runs.
+const (
+	Scheduled = "scheduled"
+	Full      = "full"     // scheduled, and reads all rows though there is a watermark
+	Manual    = "manual"   // on start, or by hand
+	Retry     = "retry"    // of what an earlier run could not send
+	Backfill  = "backfill" // by hand, and reads all rows though there is a watermark
+	Test      = "test"     // a dry run
+)
+
+// all reports whether a run reads all rows despite a watermark.
+func (c Cause) all() bool { return c.Kind == Full || c.Kind == Backfill }
+
+// The stages in which a run may fail, as they are kept with it.
+const (
+	stageRead = "read"
+	stageSend = "send"
+)
+
+// open gets the legs' ledgers.
+func (j *Job) open(ctx context.Context) error {
+	for _, l := range j.Legs {
+		if l.ledger != nil {
+			continue
+		}
+		var err error
+		if l.ledger, err = j.Ledger.Leg(ctx, j.Name, ledger.Push, l.Name); err != nil {
+			return err
+		}
+		for _, b := range l.Brought {
+			g, err := j.Ledger.Leg(ctx, b.Job, ledger.Push, b.Leg)
+			if err != nil {
+				return err
+			}
+			l.brought = append(l.brought, g)
+		}
+	}
+	return nil
+}
+
+// rows is how many operations a batch of the leg may have.
+func (l *Leg) rows() int {
+	most := l.Destination.Limits().Rows
+	if l.Batch > 0 && l.Batch < most {
+		return l.Batch
+	}
+	return most
+}
+
+// compares returns the destination if it is read in each run.
+func (l *Leg) compares() (Comparer, bool) {
+	c, ok := l.Destination.(Comparer)
+	return c, ok && l.Mode != ModeAppend
+}
+
+// rested is how long scheduled runs leave refused rows alone.
+const rested = time.Hour
+
+// again puts rows that the destination has refused back into the outbox: it may accept them now. A manual run does so
+// with all of them.
+func (l *Leg) again(ctx context.Context, r *ledger.Run, c Cause) error {
+	before := r.Started
+	if c.Kind == Scheduled || c.Kind == Full {
+		before = before.Add(-rested)
+	}
+	for after := int64(0); c.Kind != Retry || c.Refused; {
+		list, err := l.ledger.Refusals(ctx, after, chunk)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		var ids []int64
+		for _, f := range list {
+			if after = f.ID; !f.At.After(before) {
+				ids = append(ids, f.ID)
+			}
+		}
+		if err := l.ledger.Retry(ctx, ids...); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,36 @@
+package job
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/mysql-sync/mysql-sync/pkg/record"
+)
+
+// Record makes a record of a JSON object, such as a service answers with: its key, its mark
+// and whether it is deleted stand in the columns that the job names. A row without its key
+// is Bad.
+func (f *From) Record(data []byte) *record.Record {
+	rec := &record.Record{Data: data}
+	object, err := record.Object(data)
+	if err != nil {
+		rec.Bad = err.Error()
+		return rec
+	}
+	if len(f.Key) > 0 {
+		parts := make([]any, len(f.Key))
+		for i, name := range f.Key {
+			parts[i] = object[name]
+		}
+		if rec.Key, err = record.Key(parts, f.IgnoreCase); err != nil {
+			rec.Bad = fmt.Sprintf("%s: %v", strings.Join(f.Key, ", "), err)
+		}
+	}
+	if v := object[f.Deleted]; f.Deleted != "" && v != nil {
+		rec.Deleted = !f.Truthy || v != "" && v != false && fmt.Sprint(v) != "0"
+	}
+	if v := object[f.Watermark]; f.Watermark != "" && v != nil {
+		rec.Mark = fmt.Sprint(v)
+	}
+	return rec
+}

@@ -1,0 +1,152 @@
+package job
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mysql-sync/mysql-sync/pkg/ledger"
+	"github.com/mysql-sync/mysql-sync/pkg/remote"
+)
+
+// Run reads the source and brings the changes to the destinations. It returns the run as recorded, and why it failed;
+// ledger.ErrClaimed and ledger.ErrRunning mean that it did not start.
+//
+// An unreachable destination does not stop the reading: what it needs stays in its outbox. A run of the kind Retry only
+// sends what is left there, except to destinations that have to be compared with.
+func (j *Job) Run(ctx context.Context, c Cause) (*ledger.Run, error) {
+	if err := j.open(ctx); err != nil {
+		return nil, err
+	}
+	r := &ledger.Run{Job: j.Name, Kind: c.Kind, Occurrence: c.Occurrence, ReportDate: c.Date}
+	if err := j.Ledger.Claim(ctx, r); err != nil {
+		return nil, err
+	}
+	log := j.Log.With(zap.Int64("run", r.ID))
+	log.Info("run started", zap.String("kind", c.Kind), zap.String("occurrence", c.Occurrence))
+	err := j.carry(ctx, log, r, c)
+	r.State = ledger.Done
+	switch {
+	case ctx.Err() != nil:
+		r.State = ledger.Cancelled
+	case errors.As(err, new(*guarded)):
+		r.State = ledger.Waiting
+	case err != nil:
+		r.State = ledger.Failed
+	}
+	if err != nil {
+		r.Error = err.Error()
+	}
+	if ended := j.Ledger.End(context.WithoutCancel(ctx), r); ended != nil {
+		return r, errors.Join(err, ended)
+	}
+	if err := j.Ledger.Trim(context.WithoutCancel(ctx)); err != nil {
+		log.Warn("could not trim the state file", zap.Error(err))
+	}
+	list, look := j.Ledger.Runs(context.WithoutCancel(ctx), ledger.Which{ID: r.ID})
+	if look == nil && len(list) == 1 {
+		r = &list[0]
+	}
+	fields := []zap.Field{zap.String("state", r.State), zap.Int("read", r.Read), zap.Int("sent", r.Sent), zap.Int("deleted", r.Deleted),
+		zap.Int("unchanged", r.Unchanged), zap.Int("refused", r.Refused), zap.Duration("took", r.Ended.Sub(r.Started))}
+	if err != nil {
+		log.Error("run failed", append(fields, zap.String("stage", r.Stage), zap.Error(err))...)
+		return r, err
+	}
+	log.Info("run ended", fields...)
+	return r, nil
+}
+
+// carry reads and sends at the same time. It records the stage of a failure.
+func (j *Job) carry(ctx context.Context, log *zap.Logger, r *ledger.Run, c Cause) error {
+	failed := make([]error, len(j.Legs))
+	reading := &reading{Job: j, log: log, run: r, cause: c}
+	var g errgroup.Group
+	for i, l := range j.Legs {
+		n := newNews()
+		reading.legs = append(reading.legs, &readingLeg{Leg: l, news: n})
+		s := &sender{Leg: l, from: j.From, log: log.With(zap.String("destination", l.Name)), news: n, pause: cmp.Or(j.Pause, time.Second)}
+		if err := l.again(ctx, r, c); err != nil {
+			failed[i] = err
+			continue
+		}
+		if err := s.resolve(ctx); err != nil {
+			failed[i] = err
+			continue
+		}
+		g.Go(func() error {
+			failed[i] = s.run(ctx)
+			return nil
+		})
+	}
+	var unread error
+	if c.Kind != Retry || j.compares() {
+		unread = reading.all(ctx)
+	}
+	for _, l := range reading.legs {
+		l.news.end()
+	}
+	_ = g.Wait() // the errors are in failed
+	unsent := errors.Join(failed...)
+	switch {
+	case unread != nil:
+		r.Stage = stageRead
+	case unsent != nil:
+		r.Stage = stageSend
+		if e := (*remote.Error)(nil); errors.As(unsent, &e) {
+			r.RequestID = e.RequestID
+		}
+	}
+	err := errors.Join(unread, unsent)
+	for _, e := range append(failed, unread) {
+		if e != nil && !onlyForPerson(e) {
+			return err
+		}
+	}
+	if err == nil {
+		return nil
+	}
+	return &forPerson{err}
+}
+
+// compares reports whether a destination is read in each run.
+func (j *Job) compares() bool {
+	return slices.ContainsFunc(j.Legs, func(l *Leg) bool {
+		_, ok := l.compares()
+		return ok
+	})
+}
+
+// forPerson is an error that only a person can fix.
+type forPerson struct{ error }
+
+// Unwrap returns the error itself.
+func (p *forPerson) Unwrap() error { return p.error }
+
+// NeedsPerson reports whether retrying a failed run soon would not help.
+func NeedsPerson(err error) bool {
+	_, ok := err.(*forPerson) //nolint:errorlint // a run's own error: what it wraps may be of another kind
+	return ok
+}
+
+// onlyForPerson is NeedsPerson for an error that may be several.
+func onlyForPerson(err error) bool {
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		return !slices.ContainsFunc(several.Unwrap(), func(e error) bool { return !onlyForPerson(e) })
+	}
+	return NeedsPerson(err)
+}
+
+// guarded is the error of a run that would delete more than its guard allows.
+type guarded struct{ why string }
+
+// Error says so.
+func (g *guarded) Error() string {
+	return fmt.Sprintf("deleting requires --approve-deletes: %s", g.why)
+}

@@ -1,0 +1,119 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+)
+
+// Answer is the outcome of an operation.
+type Answer struct {
+	RemoteID string // the destination's id of the row, if it told one
+	Refused  string // why the destination refused it; "" if it did not
+	Later    bool   // the destination certainly has not accepted it, and it stays in the outbox
+}
+
+// Book records the answers to a batch, one per operation, in one transaction: what the destination has, what it refused
+// and why, the run's counters, and the watermark. A newer state that arrived meanwhile stays in the outbox.
+func (g *Leg) Book(ctx context.Context, b *Batch, answers []Answer) error { // Promise 1
+	if len(answers) != len(b.Operations) {
+		return fmt.Errorf("book batch %s: %d answers for %d operations", b.ID, len(answers), len(b.Operations))
+	}
+	var c *change
+	lowest := int64(1) << numberBits // for entries to be sent again
+	if err := g.l.update(ctx, func(tx *tx) error {
+		if err := g.landed(tx, b); err != nil {
+			return err
+		}
+		c = g.change(tx)
+		if err := c.book(b, answers); err != nil {
+			return err
+		}
+		for i, a := range answers {
+			if a.Later {
+				lowest = min(lowest, b.Operations[i].number)
+			}
+		}
+		return g.settled(tx)
+	}, func() {
+		c.done()
+		g.flight.remove(b)
+		g.from = min(g.from, lowest)
+	}); err != nil {
+		return fmt.Errorf("book batch %s: %w", b.ID, err)
+	}
+	return nil
+}
+
+func (c *change) book(b *Batch, answers []Answer) error {
+	keys := make([]string, len(b.Operations))
+	for i := range b.Operations {
+		keys[i] = b.Operations[i].Key
+	}
+	rows, err := c.g.load(c.tx, keys)
+	if err != nil {
+		return err
+	}
+	runs := map[int64]Counters{}
+	for i := range b.Operations {
+		o, a := &b.Operations[i], answers[i]
+		n := runs[o.Run]
+		switch {
+		case a.Later:
+		case a.Refused != "":
+			n.Refused++
+		case o.Kind == Delete:
+			n.Deleted++
+		default:
+			n.Sent++
+		}
+		runs[o.Run] = n
+		if o.Key == "" {
+			if err := c.effect(keyless(o.number, a), o.number, b.ID, a.Refused); err != nil {
+				return err
+			}
+			continue
+		}
+		r, what := book(rows[i], o.number, o.state(), a)
+		if err := c.effect(what, o.number, b.ID, a.Refused); err != nil {
+			return err
+		}
+		if r == rows[i] {
+			continue
+		}
+		if _, err := c.store(o.Key, r); err != nil {
+			return err
+		}
+	}
+	for run, n := range runs {
+		if err := count(c.tx, run, n); err != nil {
+			return err
+		}
+	}
+	return c.finish()
+}
+
+// keyless decides about the answer to an entry without a key, for which there is no row.
+func keyless(number int64, a Answer) effects {
+	if a.Later || a.Refused != "" {
+		return effects{later: a.Later, refuse: !a.Later}
+	}
+	return effects{drop: [2]int64{number}}
+}
+
+// Judge answers a batch in doubt from the ledger, after the destination (Adopt) or some of its rows (Found) were read
+// into it: what is there as it was sent was accepted, the rest is sent later.
+func (g *Leg) Judge(ctx context.Context, b *Batch) ([]Answer, error) {
+	keys := make([]string, len(b.Operations))
+	for i := range b.Operations {
+		keys[i] = b.Operations[i].Key
+	}
+	rows, err := g.Look(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	answers := make([]Answer, len(rows))
+	for i, r := range rows {
+		answers[i] = Answer{RemoteID: r.RemoteID, Later: keys[i] == "" || !r.Acked.is(b.Operations[i].state())}
+	}
+	return answers, nil
+}

@@ -1,0 +1,315 @@
+package ledger_test
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/ledger"
+)
+
+func entry(key string, version byte) ledger.Entry {
+	return ledger.Entry{Key: key, Hash: ledger.Hash{version}, Data: []byte(`{}`)}
+}
+
+func put(t *testing.T, l *ledger.Ledger, g *ledger.Leg, run int64, entries ...ledger.Entry) {
+	t.Helper()
+	if err := l.Fill(t.Context(), &ledger.Fill{Run: run, Read: len(entries), Parts: []ledger.Part{{Leg: g, Entries: entries}}}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestANewerStateFollowsTheOneOnItsWay(t *testing.T) {
+	t.Parallel()
+	l := open(t, filepath.Join(t.TempDir(), "connector.db"))
+	g := leg(t, l)
+	put(t, l, g, 0, entry("a", 1), entry("b", 1))
+	first := must(g.Next(t.Context(), 10, 1000))(t)
+	put(t, l, g, 0, entry("a", 2), entry("c", 1))
+	second := must(g.Next(t.Context(), 10, 1000))(t)
+	if len(second.Operations) != 1 || second.Operations[0].Key != "c" {
+		t.Errorf("beside it went %+v", second.Operations)
+	}
+	if b := must(g.Next(t.Context(), 10, 1000))(t); b != nil {
+		t.Errorf("and then %+v", b.Operations)
+	}
+	if err := g.Book(t.Context(), first, []ledger.Answer{{RemoteID: "1"}, {RemoteID: "2"}}); err != nil {
+		t.Fatal(err)
+	}
+	b := must(g.Next(t.Context(), 10, 1000))(t)
+	if b == nil || len(b.Operations) != 1 || b.Operations[0].Kind != ledger.Update || b.Operations[0].RemoteID != "1" || b.Operations[0].Hash != (ledger.Hash{2}) {
+		t.Errorf("after it went %+v", b)
+	}
+}
+
+func TestMissingRowsFallOut(t *testing.T) {
+	t.Parallel()
+	l := open(t, filepath.Join(t.TempDir(), "connector.db"))
+	g := leg(t, l)
+	var all []ledger.Entry
+	for i := range 5000 {
+		all = append(all, entry(fmt.Sprintf("%05d", i), 1))
+	}
+	put(t, l, g, 0, all...)
+	pass := must(g.Pass(t.Context()))(t)
+	for from := 0; from < len(all); from += 1000 {
+		var keys []string
+		for _, e := range all[from : from+1000] {
+			if e.Key[4] != '7' {
+				keys = append(keys, e.Key)
+			}
+		}
+		for _, r := range must(g.Look(t.Context(), keys))(t) {
+			if pass.Mark(r.ID) {
+				t.Errorf("%s is there twice", r.Key)
+			}
+			if r.Key == "00001" && !pass.Mark(r.ID) {
+				t.Error("a second one is not noticed")
+			}
+		}
+	}
+	put(t, l, g, 0, entry("00007new", 1)) // while the pass goes on
+	n, last := 0, ""
+	for r, err := range g.Unseen(t.Context(), pass) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Key[4] != '7' || r.Key <= last {
+			t.Errorf("%s after %s", r.Key, last)
+		}
+		n, last = n+1, r.Key
+		put(t, l, g, 0, ledger.Entry{Key: r.Key, Deleted: true})
+	}
+	if n != 500 || pass.Len() != 4500 {
+		t.Errorf("%d are missing, %d were seen", n, pass.Len())
+	}
+}
+
+func TestANewerStateFileIsRefused(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "connector.db")
+	if err := open(t, file).Close(); err != nil {
+		t.Fatal(err)
+	}
+	db := must(sql.Open("sqlite", file))(t)
+	defer db.Close()
+	must(db.Exec(`PRAGMA user_version = 99`))(t)
+	var newer *ledger.NewerError
+	if _, err := ledger.Open(t.Context(), file, ledger.Config{}); !errors.As(err, &newer) || newer.Has != 99 {
+		t.Error(err)
+	}
+	if _, err := ledger.Copy(t.Context(), file, ledger.Config{}); !errors.As(err, &newer) {
+		t.Error(err)
+	}
+	must(db.Exec(`PRAGMA application_id = 5`))(t)
+	if _, err := ledger.Open(t.Context(), file, ledger.Config{}); err == nil {
+		t.Error("another program's database was opened")
+	}
+}
+
+func TestADryRunChangesNothing(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	file := filepath.Join(folder, "connector.db")
+	l := open(t, file)
+	g := leg(t, l)
+	put(t, l, g, 0, entry("a", 1))
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	list := func() (text string) {
+		for _, f := range must(os.ReadDir(folder))(t) {
+			text += fmt.Sprintf("%s %x\n", f.Name(), must(os.ReadFile(filepath.Join(folder, f.Name())))(t))
+		}
+		return text
+	}
+	before := list()
+	for _, name := range []string{file, filepath.Join(folder, "none.db")} {
+		dry := must(ledger.Copy(t.Context(), name, ledger.Config{}))(t)
+		put(t, dry, leg(t, dry), 0, entry("b", 1))
+		if n := must(leg(t, dry).Counts(t.Context()))(t).Known; (n == 2) != (name == file) {
+			t.Errorf("%s has %d rows", name, n)
+		}
+		if err := dry.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if list() != before {
+		t.Error("files changed")
+	}
+}
+
+func TestARunIsClaimedOnce(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "connector.db")
+	l := open(t, file)
+	ctx := t.Context()
+	first := ledger.Run{Job: "orders", Kind: "scheduled", Occurrence: "2026-11-27T08:00"}
+	if err := l.Claim(ctx, &first); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Claim(ctx, &ledger.Run{Job: "orders", Kind: "manual"}); !errors.Is(err, ledger.ErrRunning) {
+		t.Error(err)
+	}
+	g := leg(t, l)
+	put(t, l, g, first.ID, entry("a", 1), entry("b", 1))
+	b := must(g.Next(ctx, 10, 1000))(t)
+	if err := g.Book(ctx, b, []ledger.Answer{{RemoteID: "1"}, {Refused: "no"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l = open(t, file)
+	was := must(l.Runs(ctx, ledger.Which{Job: "orders"}))(t)
+	if len(was) != 1 || was[0].State != ledger.Interrupted || was[0].Counters != (ledger.Counters{Read: 2, Sent: 1, Refused: 1}) {
+		t.Errorf("%+v", was)
+	}
+	if err := l.Claim(ctx, &ledger.Run{Job: "orders", Kind: "scheduled", Occurrence: "2026-11-27T08:00"}); !errors.Is(err, ledger.ErrClaimed) {
+		t.Error(err)
+	}
+	for i := range 3 {
+		r := ledger.Run{Job: "orders", Kind: "manual"}
+		if i == 2 {
+			r = ledger.Run{Job: "orders", Kind: "scheduled", Occurrence: "2026-11-27T08:15"}
+		}
+		if err := l.Claim(ctx, &r); err != nil {
+			t.Fatal(err)
+		}
+		r.State = ledger.Done
+		if err := l.End(ctx, &r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := must(l.Purge(ctx, time.Now().Add(time.Hour)))(t); n != 2 { // not the failed one, nor the last occurrence
+		t.Errorf("%d runs were forgotten", n)
+	}
+	if err := l.Clear(ctx, first.ID); err != nil {
+		t.Error(err)
+	}
+	if n := must(l.Purge(ctx, time.Now().Add(time.Hour)))(t); n != 1 {
+		t.Errorf("%d runs were forgotten", n)
+	}
+	if last := must(l.LastOccurrence(ctx, "orders", "scheduled"))(t); last != "2026-11-27T08:15" {
+		t.Error(last)
+	}
+}
+
+func TestLimitsAlertsPausesAndBackupsOutliveARestart(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "connector.db")
+	ctx := t.Context()
+	l := open(t, file)
+	for slot := range int64(3) {
+		if ok, err := l.Take(ctx, "appX", 10+slot, 0, 50, 3); !ok || err != nil {
+			t.Error(ok, err)
+		}
+	}
+	until := time.Now().Add(time.Hour).Truncate(time.Second)
+	opened := must(l.Raise(ctx, "failed", "orders", "it failed"))(t)
+	twice := must(l.Raise(ctx, "failed", "orders", "it failed again"))(t)
+	err := errors.Join(l.Hold(ctx, "appX", until), l.Hold(ctx, "appX", until.Add(-time.Minute)),
+		l.Pause(ctx, "orders", "restored"), l.NoteBackup(ctx, &ledger.Backup{Object: "b/1", Size: 5}),
+		l.Identify(ctx, ledger.Identity{Connector: "c-7", Org: "acme", Hub: "h-1"}), l.Close())
+	if err != nil || !opened || twice {
+		t.Fatal(err, opened, twice)
+	}
+	l = open(t, file)
+	if used, err := l.Used(ctx, "appX", 11, 50); used != 2 || err != nil {
+		t.Error(used, err)
+	}
+	if ok, err := l.Take(ctx, "appX", 12, 0, 50, 3); ok || err != nil {
+		t.Error(ok, err)
+	}
+	if ok, err := l.Take(ctx, "appX", 20, 11, 61, 3); !ok || err != nil { // the first slot does not count any more
+		t.Error(ok, err)
+	}
+	if held, err := l.Held(ctx, "appX"); !held.Equal(until) || err != nil {
+		t.Error(held, err)
+	}
+	if held, err := l.Held(ctx, "appY"); !held.IsZero() || err != nil {
+		t.Error(held, err)
+	}
+	for _, name := range []string{file, file + "-wal", file + ".lock"} {
+		if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", name, info.Mode(), err)
+		}
+	}
+	if paused, why, err := l.Paused(ctx, "orders"); !paused || why != "restored" || err != nil {
+		t.Error(paused, why, err)
+	}
+	if all := must(l.Backups(ctx, 10))(t); len(all) != 1 || all[0].Object != "b/1" {
+		t.Errorf("%+v", all)
+	}
+	var foreign *ledger.ForeignError
+	if err := l.Identify(ctx, ledger.Identity{Connector: "c-8", Org: "acme", Hub: "h-1"}); !errors.As(err, &foreign) {
+		t.Error(err)
+	}
+	for _, over := range []bool{false, true} {
+		a, ok, _, err := l.NextAlert(ctx)
+		if err != nil || !ok || a.Over != over || a.Count != 2 || a.Text != "it failed again" {
+			t.Errorf("%+v %v", a, err)
+		}
+		if err := l.Told(ctx, a); err != nil {
+			t.Fatal(err)
+		}
+		if _, ok, _, err := l.NextAlert(ctx); ok || err != nil {
+			t.Error("told twice", err)
+		}
+		must(l.Settle(ctx, "failed", "orders"))(t)
+	}
+	must(l.Raise(ctx, "late", "backup", "it is late"))(t)
+	must(l.Settle(ctx, "late", "backup"))(t)
+	if _, ok, _, err := l.NextAlert(ctx); ok || err != nil {
+		t.Error("what was over before it was told is told", err)
+	}
+}
+
+func TestTrimGivesTheDiskBack(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "connector.db")
+	l := open(t, file)
+	g := leg(t, l)
+	for n := range 100 {
+		var all []ledger.Entry
+		for i := range 20 {
+			e := entry(strconv.Itoa(n*20+i), 1)
+			e.Data = make([]byte, 2000)
+			all = append(all, e)
+		}
+		put(t, l, g, 0, all...)
+	}
+	for {
+		b := must(g.Next(t.Context(), 500, 1<<30))(t)
+		if b == nil {
+			break
+		}
+		if err := g.Book(t.Context(), b, make([]ledger.Answer, len(b.Operations))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(l.Trim(t.Context()), l.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if err := ledger.Check(t.Context(), file); err != nil {
+		t.Error(err)
+	}
+	if size := must(os.Stat(file))(t).Size(); size > 1<<20 {
+		t.Errorf("the file has still %d bytes", size)
+	}
+	l = open(t, file) // and a job that is gone leaves nothing
+	if err := errors.Join(l.Forget(t.Context(), "orders"), l.Trim(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	if jobs := must(l.Jobs(t.Context()))(t); len(jobs) != 0 {
+		t.Errorf("%+v", jobs)
+	}
+	if c := must(leg(t, l).Counts(t.Context()))(t); c != (ledger.Counts{}) {
+		t.Errorf("%+v", c)
+	}
+}

@@ -1,0 +1,118 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+)
+
+// Row is what the ledger knows of a key.
+type Row struct {
+	Key      string
+	ID       int64 // of the leg; 0 if the key is new
+	Twin     bool  // the key stands earlier in the same question, which a bitmap cannot tell while it is new
+	Acked    State // what the destination has
+	Newest   State // what it will have once all in the outbox is sent, or what it refused: a row that is this is unchanged
+	RemoteID string
+	Waits    bool // the newest state is in the outbox
+	Refused  bool // it was refused
+	CameFrom string
+}
+
+// asked are the keys of one statement: more make it slower, fewer too.
+const asked = 200
+
+const columns = `key, id, acked, remote_id, next, waits, refused, came_from`
+
+var lookUp = `SELECT ` + columns + ` FROM rows WHERE leg = ? AND key IN (?` + strings.Repeat(",?", asked-1) + `)`
+
+// Look returns what the ledger knows of each key, in their order. It works beside the writer.
+func (g *Leg) Look(ctx context.Context, keys []string) ([]Row, error) {
+	out := make([]Row, len(keys))
+	err := look(keys, g.id, func(args []any) (*sql.Rows, error) { return g.l.read.QueryContext(ctx, lookUp, args...) }, func(i int, twin bool, r *row) {
+		out[i] = r.shown(keys[i])
+		out[i].Twin = twin
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look up rows of %s: %w", g.key.job, err)
+	}
+	return out, nil
+}
+
+func (r *row) shown(key string) Row {
+	return Row{Key: key, ID: r.id, Acked: r.acked, Newest: r.newest(), RemoteID: r.remoteID, Waits: r.waits != 0, Refused: r.refused != 0, CameFrom: r.cameFrom}
+}
+
+// load is Look inside a transaction.
+func (g *Leg) load(tx *tx, keys []string) ([]row, error) {
+	out := make([]row, len(keys))
+	s, err := tx.prepare(lookUp)
+	if err != nil {
+		return nil, err
+	}
+	err = look(keys, g.id, func(args []any) (*sql.Rows, error) { return s.QueryContext(context.Background(), args...) }, func(i int, _ bool, r *row) { out[i] = *r })
+	return out, err
+}
+
+// look asks for the keys in portions and calls f for each place, with an empty row for a key that is not there. The key
+// of keyless rows never is.
+func look(keys []string, leg int64, query func(args []any) (*sql.Rows, error), f func(i int, twin bool, r *row)) error {
+	args := make([]any, asked+1)
+	args[0] = leg
+	seen := make(map[string]bool, len(keys))
+	where := make(map[string][]int, asked)
+	for from := 0; from < len(keys); from += asked {
+		part := keys[from:min(from+asked, len(keys))]
+		clear(where)
+		for i := range asked {
+			k := part[min(i, len(part)-1)]
+			args[i+1] = k
+			if i < len(part) {
+				where[k] = append(where[k], from+i)
+			}
+		}
+		answer := func(k string, r *row) {
+			for _, i := range where[k] {
+				f(i, seen[k] && k != "", r)
+				seen[k] = true
+			}
+			delete(where, k)
+		}
+		rows, err := query(args)
+		if err := each(rows, err, func(rows *sql.Rows) error {
+			k, r, err := scan(rows)
+			if err == nil {
+				answer(k, &r)
+			}
+			return err
+		}); err != nil {
+			return err
+		}
+		var none row
+		for k := range where {
+			answer(k, &none)
+		}
+	}
+	return nil
+}
+
+// scan reads the columns of a row.
+func scan(rows *sql.Rows) (key string, r row, err error) {
+	var acked, remote, next, from sql.RawBytes
+	var waits, refused sql.NullInt64
+	if err := rows.Scan(&key, &r.id, &acked, &remote, &next, &waits, &refused, &from); err != nil {
+		return "", r, err
+	}
+	r.remoteID, r.cameFrom, r.waits, r.refused = string(remote), string(from), waits.Int64, refused.Int64
+	if acked != nil {
+		if r.acked, err = state(acked); err != nil {
+			return "", r, err
+		}
+	}
+	if next != nil {
+		r.pending = true
+		r.next, err = state(next)
+	}
+	return key, r, err
+}

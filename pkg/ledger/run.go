@@ -1,0 +1,187 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// The states of a run.
+const (
+	Running     = "running"
+	Waiting     = "waiting" // for a person's approval
+	Done        = "done"
+	Failed      = "failed"
+	Interrupted = "interrupted" // the process ended
+	Skipped     = "skipped"     // its occurrence came while another one ran
+	Cancelled   = "cancelled"
+)
+
+// Run is one execution of a job.
+type Run struct {
+	ID         int64
+	Job        string
+	Kind       string // scheduled, change, manual, retry, repeat, backfill, test
+	Occurrence string // nominal local time, sortable; "" for what is started by hand
+	ReportDate string
+	Repeats    int64 // the run that this one repeats; 0: none
+	State      string
+	Failure
+	Started   time.Time
+	Ended     time.Time // zero while it runs
+	ClearedAt time.Time // when a person cleared a failed run
+	Counters
+}
+
+// Failure is why a run failed.
+type Failure struct {
+	Stage     string // where
+	Error     string
+	RequestID string // the destination's, of what failed
+}
+
+// Counters are how many rows a run had to do with.
+type Counters struct{ Read, Sent, Deleted, Unchanged, Refused int }
+
+var (
+	// ErrClaimed tells that the occurrence has a run already.
+	ErrClaimed = errors.New("the occurrence has already run")
+	// ErrRunning tells that the job is running.
+	ErrRunning = errors.New("the job is running")
+)
+
+// Claim starts a run, of which Job, Kind, Occurrence, ReportDate and Repeats are given; State may be Skipped. It fails
+// with ErrClaimed if the occurrence has ever run, and with ErrRunning if the job is running: promise 8.
+func (l *Ledger) Claim(ctx context.Context, r *Run) error {
+	if r.State == "" {
+		r.State = Running
+	}
+	r.Started = time.UnixMilli(l.ms())
+	if r.State != Running {
+		r.Ended = r.Started
+	}
+	err := l.update(ctx, func(tx *tx) error {
+		job, err := jobID(tx, r.Job)
+		if err != nil {
+			return err
+		}
+		var claimed, running int
+		if err := tx.one(`SELECT (SELECT count(*) FROM runs WHERE job = ?1 AND kind = ?2 AND occurrence = ?3), (SELECT count(*) FROM runs WHERE job = ?1 AND state = 'running')`,
+			job, r.Kind, text(r.Occurrence)).Scan(&claimed, &running); err != nil {
+			return err
+		}
+		switch {
+		case claimed > 0:
+			return ErrClaimed
+		case running > 0 && r.State == Running:
+			return ErrRunning
+		}
+		r.ID, err = tx.insert(`INSERT INTO runs (job, kind, occurrence, report_date, repeats, state, started, ended) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+			job, r.Kind, text(r.Occurrence), r.ReportDate, number(r.Repeats), r.State, when(r.Started), when(r.Ended))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("start a run of %s: %w", r.Job, err)
+	}
+	return nil
+}
+
+// End ends a run, or lets it wait, with its State, Stage, Error and RequestID. Its counters grow with what is filled and
+// booked, even later.
+func (l *Ledger) End(ctx context.Context, r *Run) error {
+	r.Ended = time.UnixMilli(l.ms())
+	if err := l.update(ctx, func(tx *tx) error {
+		return tx.exec(`UPDATE runs SET state = ?, stage = ?, error = ?, request_id = ?, ended = ? WHERE id = ?`, r.State, r.Stage, r.Error, r.RequestID, when(r.Ended), r.ID)
+	}); err != nil {
+		return fmt.Errorf("end a run of %s: %w", r.Job, err)
+	}
+	return nil
+}
+
+// Clear records that a person has dealt with a failed or waiting run.
+func (l *Ledger) Clear(ctx context.Context, run int64) error {
+	return l.update(ctx, func(tx *tx) error {
+		n, err := tx.count(`UPDATE runs SET cleared_at = ? WHERE id = ? AND state IN ('failed', 'waiting', 'interrupted')`, l.ms(), run)
+		if err == nil && n == 0 {
+			err = fmt.Errorf("clear run %d: it did not fail", run)
+		}
+		return err
+	})
+}
+
+// Which selects runs. The zero value means all.
+type Which struct {
+	ID     int64
+	Job    string
+	Kind   string
+	State  string
+	Open   bool  // failed, interrupted or waiting, and not cleared
+	Before int64 // those with a lower id, for the next page
+	Limit  int   // 0: 100
+}
+
+// Runs returns runs, the newest first.
+func (l *Ledger) Runs(ctx context.Context, w Which) ([]Run, error) {
+	limit := w.Limit
+	if limit == 0 {
+		limit = 100
+	}
+	var out []Run
+	rows, err := l.read.QueryContext(ctx, `SELECT r.id, j.name, r.kind, coalesce(r.occurrence, ''), r.report_date, r.repeats, r.state, r.stage, r.error, r.request_id, r.started, r.ended, r.cleared_at,
+			r.read, r.sent, r.deleted, r.unchanged, r.refused
+		FROM runs r JOIN jobs j ON j.id = r.job
+		WHERE (?1 = 0 OR r.id = ?1) AND (?2 = '' OR j.name = ?2) AND (?3 = '' OR r.kind = ?3) AND (?4 = '' OR r.state = ?4) AND (?5 = 0 OR r.id < ?5)
+			AND (NOT ?6 OR r.state IN ('failed', 'interrupted', 'waiting') AND r.cleared_at IS NULL)
+		ORDER BY r.id DESC LIMIT ?7`, w.ID, w.Job, w.Kind, w.State, w.Before, w.Open, limit)
+	err = each(rows, err, func(rows *sql.Rows) error {
+		var r Run
+		var repeats, started, ended, cleared sql.NullInt64
+		if err := rows.Scan(&r.ID, &r.Job, &r.Kind, &r.Occurrence, &r.ReportDate, &repeats, &r.State, &r.Stage, &r.Error, &r.RequestID, &started, &ended, &cleared,
+			&r.Read, &r.Sent, &r.Deleted, &r.Unchanged, &r.Refused); err != nil {
+			return err
+		}
+		r.Repeats, r.Started, r.Ended, r.ClearedAt = repeats.Int64, at(started), at(ended), at(cleared)
+		out = append(out, r)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the runs: %w", err)
+	}
+	return out, nil
+}
+
+// LastOccurrence returns the last occurrence of a kind that was claimed, "" for none.
+func (l *Ledger) LastOccurrence(ctx context.Context, job, kind string) (string, error) {
+	var last string
+	err := l.read.QueryRowContext(ctx, `SELECT coalesce(max(occurrence), '') FROM runs WHERE kind = ? AND job = (SELECT id FROM jobs WHERE name = ?)`, kind, job).Scan(&last)
+	if err != nil {
+		return "", fmt.Errorf("read the last occurrence of %s: %w", job, err)
+	}
+	return last, nil
+}
+
+// Purge forgets runs that ended before a time, except the last occurrence of each kind, so that it is not claimed
+// again, and failed ones that wait for a person. It returns how many it forgot.
+func (l *Ledger) Purge(ctx context.Context, before time.Time) (int, error) {
+	n := 0
+	err := l.update(ctx, func(tx *tx) (err error) {
+		n, err = tx.count(`DELETE FROM runs WHERE ended < ?1 AND NOT (state IN ('failed', 'interrupted', 'waiting') AND cleared_at IS NULL)
+			AND (occurrence IS NULL OR occurrence < (SELECT max(o.occurrence) FROM runs o WHERE o.job = runs.job AND o.kind = runs.kind))`, when(before))
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("forget old runs: %w", err)
+	}
+	return n, nil
+}
+
+// count adds to a run's counters.
+func count(tx *tx, run int64, c Counters) error {
+	if run == 0 || c == (Counters{}) {
+		return nil
+	}
+	return tx.exec(`UPDATE runs SET read = read + ?, sent = sent + ?, deleted = deleted + ?, unchanged = unchanged + ?, refused = refused + ? WHERE id = ?`,
+		c.Read, c.Sent, c.Deleted, c.Unchanged, c.Refused, run)
+}

@@ -1,0 +1,192 @@
+package record
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/mysql-sync/mysql-sync/pkg/value"
+)
+
+// Builder writes the Data of records: a JSON object with its members in the order they are added. The zero Builder is
+// ready; Bytes ends an object and begins the next. It is for one goroutine.
+type Builder struct {
+	buf []byte
+}
+
+// Add adds a member. A value is nil, a bool, an int64 or uint64, a float64, a string, bytes (written in the form of
+// Node's Buffer), a time (written as by Time), or raw JSON. Whole numbers beyond 2^53, which other programs cannot read
+// as numbers, become strings, as do NaN and the infinities.
+func (b *Builder) Add(name string, v any) error {
+	if len(b.buf) == 0 {
+		b.buf = append(b.buf, '{')
+	} else {
+		b.buf = append(b.buf, ',')
+	}
+	b.buf = append(appendString(b.buf, name), ':')
+	var err error
+	b.buf, err = appendValue(b.buf, v)
+	if err != nil {
+		return fmt.Errorf("column %s: %w", name, err)
+	}
+	return nil
+}
+
+// Bytes returns the object; it stays valid.
+func (b *Builder) Bytes() []byte {
+	if len(b.buf) == 0 {
+		return []byte("{}")
+	}
+	result := append(bytes.Clone(b.buf), '}')
+	b.buf = b.buf[:0]
+	return result
+}
+
+// safeInteger is the largest whole number that every reader of JSON preserves.
+const safeInteger = 1<<53 - 1
+
+func appendValue(buf []byte, v any) ([]byte, error) {
+	switch v := v.(type) {
+	case nil:
+		return append(buf, "null"...), nil
+	case bool:
+		return strconv.AppendBool(buf, v), nil
+	case int64:
+		if v > safeInteger || v < -safeInteger {
+			return appendString(buf, strconv.FormatInt(v, 10)), nil
+		}
+		return strconv.AppendInt(buf, v, 10), nil
+	case uint64:
+		if v > safeInteger {
+			return appendString(buf, strconv.FormatUint(v, 10)), nil
+		}
+		return strconv.AppendUint(buf, v, 10), nil
+	case float64:
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return appendString(buf, strconv.FormatFloat(v, 'g', -1, 64)), nil
+		}
+		text, err := json.Marshal(v)
+		return append(buf, text...), err
+	case string:
+		return appendString(buf, v), nil
+	case []byte:
+		return append(buf, value.Buffer(v)...), nil
+	case time.Time:
+		return append(append(append(buf, '"'), Time(v)...), '"'), nil
+	case json.RawMessage:
+		if !json.Valid(v) {
+			return buf, errors.New("is not valid JSON")
+		}
+		return append(buf, v...), nil
+	}
+	text, err := json.Marshal(v)
+	return append(buf, text...), err
+}
+
+// appendString appends a JSON string. Invalid UTF-8 is replaced.
+func appendString(buf []byte, s string) []byte {
+	const hexadecimal = "0123456789abcdef"
+	buf = append(buf, '"')
+	for i := 0; i < len(s); {
+		c := s[i]
+		switch {
+		case c == '"' || c == '\\':
+			buf = append(buf, '\\', c)
+		case c == '\n':
+			buf = append(buf, `\n`...)
+		case c == '\r':
+			buf = append(buf, `\r`...)
+		case c == '\t':
+			buf = append(buf, `\t`...)
+		case c < ' ':
+			buf = append(buf, `\u00`...)
+			buf = append(buf, hexadecimal[c>>4], hexadecimal[c&15])
+		case c < utf8.RuneSelf:
+			buf = append(buf, c)
+		default:
+			r, size := utf8.DecodeRuneInString(s[i:])
+			buf = utf8.AppendRune(buf, r)
+			i += size
+			continue
+		}
+		i++
+	}
+	return append(buf, '"')
+}
+
+// Time returns a moment as all records write it: RFC 3339 in UTC, with milliseconds, or microseconds if it has them.
+func Time(t time.Time) string {
+	t = t.UTC()
+	if t.Nanosecond()%int(time.Millisecond) != 0 {
+		return t.Format("2006-01-02T15:04:05.000000Z")
+	}
+	return t.Format("2006-01-02T15:04:05.000Z")
+}
+
+// Member is a column of a record.
+type Member struct {
+	Name  string
+	Value json.RawMessage
+}
+
+// Members returns the columns of an object in order. A duplicate name keeps its last value, as in readers of JSON.
+func Members(data []byte) ([]Member, error) {
+	d := json.NewDecoder(bytes.NewReader(data))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return nil, errors.New("is not a JSON object")
+	}
+	var list []Member
+	at := map[string]int{}
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return nil, fmt.Errorf("is not a JSON object: %w", err)
+		}
+		m := Member{Name: name.(string)}
+		if err := d.Decode(&m.Value); err != nil {
+			return nil, fmt.Errorf("is not a JSON object: %w", err)
+		}
+		if i, ok := at[m.Name]; ok {
+			list[i].Value = m.Value
+			continue
+		}
+		at[m.Name] = len(list)
+		list = append(list, m)
+	}
+	if _, err := d.Token(); err != nil {
+		return nil, fmt.Errorf("is not a JSON object: %w", err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, errors.New("has something after its JSON object")
+	}
+	return list, nil
+}
+
+// Object returns the columns of an object by name, with numbers as json.Number so that no digits are lost.
+func Object(data []byte) (map[string]any, error) {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	var result map[string]any
+	if err := d.Decode(&result); err != nil {
+		return nil, fmt.Errorf("is not a JSON object: %w", err)
+	}
+	return result, nil
+}
+
+// Data returns the columns of an entity as the Data of a record: bytes keep their form, which
+// value.Entity.AppendJSON gives up for existing peers.
+func Data(e value.Entity) ([]byte, error) {
+	var b Builder
+	for _, f := range e {
+		if err := b.Add(f.Name, f.Value); err != nil {
+			return nil, err
+		}
+	}
+	return b.Bytes(), nil
+}

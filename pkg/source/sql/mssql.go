@@ -1,0 +1,18 @@
+package sql
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/mysql-sync/mysql-sync/pkg/sqldb"
+)
+
+// mssqlDialect is the dialect of SQL Server. It cannot make a session read-only: what a query has written is rolled
+// back.
+type mssqlDialect struct{ sqldb.Dialect }
+
+func (mssqlDialect) begin(ctx context.Context, conn *sql.Conn) (func(), error) {
+	return transaction(ctx, conn, "SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "BEGIN TRANSACTION")
+}
+
+func (mssqlDialect) since(mark string) any { return mark }

@@ -1,0 +1,34 @@
+package testkit_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+func TestAnObjectStoreAnswersAgainAfterAStop(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewS3(t, "bucket")
+	ask := func() error {
+		r, err := http.Get("http://" + s.Addr + "/bucket/none")
+		if err != nil {
+			return err
+		}
+		if r.StatusCode != http.StatusForbidden {
+			t.Errorf("a stranger was answered %d", r.StatusCode)
+		}
+		return r.Body.Close()
+	}
+	if err := ask(); err != nil {
+		t.Fatal(err)
+	}
+	s.Stop()
+	if ask() == nil {
+		t.Error("it answers though it was stopped")
+	}
+	s.Start()
+	if err := ask(); err != nil {
+		t.Error(err)
+	}
+}
