@@ -9,8 +9,10 @@ import (
 )
 
 // Newest returns the rows that the entries name, in the order of their first entry, and for each its last entry with
-// the time of its latest write. Entries of one row come in the order of its changes. If members of a cluster wrote a
-// row, no one knows which was last: then the row as it is tells what became of it.
+// the time of its latest write. Entries of one row come in the order of its changes, as far as their Source knows it. It
+// is not known if members of a cluster wrote the row, or if a write is dated before the one that it seems to follow, as
+// when a server was restarted twice within a second and numbers its changes anew: then the row as it is tells what became
+// of it.
 func Newest(entries []Entry) ([]change.Row, map[change.Row]Entry) {
 	last := make(map[change.Row]Entry, len(entries))
 	rows := make([]change.Row, 0, len(entries))
@@ -20,10 +22,11 @@ func Newest(entries []Entry) ([]change.Row, map[change.Row]Entry) {
 		if !ok {
 			rows = append(rows, row)
 		}
-		e.Written = max(before.Written, e.Written)
-		if e.mixed = ok && (before.mixed || before.Server != e.Server); e.mixed && before.Gone != e.Gone {
+		e.unordered = ok && (before.unordered || before.Server != e.Server || e.Written < before.Written)
+		if e.unordered && before.Gone != e.Gone {
 			e.Gone = sql.NullBool{}
 		}
+		e.Written = max(before.Written, e.Written)
 		last[row] = e
 	}
 	for i, row := range rows {

@@ -78,8 +78,8 @@ type Entry struct {
 	Gone    sql.NullBool // whether it removed the row, if known
 	// Server is the member of a cluster that was written to. No one knows in which order two of them have written a
 	// row.
-	Server uint8
-	mixed  bool // its row has entries from several servers
+	Server    uint8
+	unordered bool // no one knows in which order the row's entries were written
 }
 
 // Uncaptured returns the writes waiting to be recorded of some rows of a table, by their keys.

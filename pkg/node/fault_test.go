@@ -88,6 +88,22 @@ func TestNothingIsLostWhenADatabaseIsKilled(t *testing.T) {
 	settle(t, []*site{a, c}, loads...)
 }
 
+// TestADeleteIsSentThoughItsNumberIsLower: a server that is restarted within a second of its start, or with an earlier
+// clock, numbers changes anew, so that they seem to have been made in another order.
+func TestADeleteIsSentThoughItsNumberIsLower(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	a, c := pair(t, b, []string{"orders"}, orders)
+	a.Exec(`INSERT INTO orders (id, name) VALUES (1, 'first'), (2, 'first')`)
+	c.Expect(`SELECT id FROM orders ORDER BY id`, "1", "2")
+	a.Stop()
+	a.Exec(`UPDATE orders SET name = 'second'`, `DELETE FROM orders WHERE id = 1`,
+		`UPDATE table_changes SET id = id - 1000 WHERE gone`)
+	a.start()
+	c.Expect(`SELECT id, name FROM orders`, `2|"second"`)
+	settled(t, []string{"orders"}, a, c)
+}
+
 // outages cuts a network, has it swallow everything for as long as silence takes, and closes its connections.
 func outages(network *testkit.Proxy, loads []*load, silence func()) {
 	network.Cut()

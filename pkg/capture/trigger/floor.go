@@ -18,6 +18,8 @@ type floor struct {
 	marked time.Time // when next was determined
 	settle int       // number of marks before there is nothing more to gain
 	due    time.Time // of the next poll from the beginning
+	// counter is the server's own, as of the last mark; 0 if unknown.
+	counter uint64
 }
 
 const (
@@ -67,7 +69,16 @@ func (f *floor) mark(counter, lowest uint64, now time.Time) {
 	} else {
 		f.settle--
 	}
-	f.from, f.next, f.marked = min(f.next, at), at, now
+	f.from, f.next, f.marked, f.counter = min(f.next, at), at, now, counter
+}
+
+// startBits is the position of the server's start time in its ids, in seconds; see UUID_SHORT() in the MySQL manual.
+const startBits = 24
+
+// outOfOrder reports whether an id was given out before the server was started with an earlier clock, as by a gateway
+// without a battery: changes made since have lower ids.
+func (f *floor) outOfOrder(id uint64) bool {
+	return f.counter != 0 && id>>serverBits == f.counter>>serverBits && id>>startBits > f.counter>>startBits
 }
 
 // selectFloor runs, each second in which something was captured, reading uncommitted data.

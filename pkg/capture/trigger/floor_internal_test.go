@@ -56,6 +56,26 @@ func TestTheFloorStaysBelowWhatMayStillCome(t *testing.T) {
 	}
 }
 
+func TestAnIDFromBeforeTheClockWasSetBackIsOutOfOrder(t *testing.T) {
+	t.Parallel()
+	id := func(server, start, n uint64) uint64 { return server<<serverBits | start<<startBits | n }
+	f := newFloor()
+	if f.outOfOrder(id(1, 2000, 0)) {
+		t.Error("an id is out of order though nothing is known of the server")
+	}
+	f.mark(id(1, 1000, 50), 0, time.Unix(1000, 0))
+	for of, want := range map[uint64]bool{
+		id(1, 1000, 40): false, id(1, 1000, 60): false, // of this start
+		id(1, 999, 900): false, // an earlier start
+		id(1, 1001, 1):  true,  // an earlier start with a later clock
+		id(2, 1001, 1):  false, // another server
+	} {
+		if got := f.outOfOrder(of); got != want {
+			t.Errorf("%x after the counter %x: out of order %v, want %v", of, f.counter, got, want)
+		}
+	}
+}
+
 // TestTheFloorMissesNoTransactionThatCommitsLate has looks begin at the floor only, while
 // somebody reads a state in which nothing was recorded yet.
 func TestTheFloorMissesNoTransactionThatCommitsLate(t *testing.T) {

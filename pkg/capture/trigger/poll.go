@@ -94,6 +94,11 @@ func (s *Source) read(ctx context.Context) (entries []capture.Entry, more bool, 
 		return nil, false, fmt.Errorf("read table_changes: %w", err)
 	}
 	dated(entries, server, time.Now())
+	for i := range entries {
+		if s.floor.outOfOrder(entries[i].ID) {
+			entries[i].Gone = sql.NullBool{} // the row as it is tells what became of it
+		}
+	}
 	var lowest uint64
 	if len(entries) > 0 {
 		lowest = entries[0].ID

@@ -62,8 +62,9 @@ func (u *question) Answer(context.Context) ([]capture.Entry, error) {
 const selectEntries = `SELECT id, table_name, primary_key, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', date), gone,
 	TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) FROM table_changes `
 
-// serverBits is the position of the server's number in its ids; see UUID_SHORT() in the MySQL manual. On one server, a
-// row's ids ascend in the order of its changes: a trigger takes its id while its session holds the row.
+// serverBits is the position of the server's number in its ids; see UUID_SHORT() in the MySQL manual. Within
+// one run of a server, a row's ids ascend in the order of its changes: a trigger takes its id while its session holds the
+// row.
 const serverBits = 56
 
 // scan reads an entry, and the current time of the same clock.
