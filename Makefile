@@ -15,7 +15,7 @@ TESTFLAGS ?=
 SERVER_PACKAGES = $(shell grep -rl --include=*_test.go 'testkit\.\(Server\|Shared\|Schema\|OwnSchema\)\>' cmd pkg | xargs -n 1 dirname | sort -u | grep -v '^pkg/\(simulation\|attack\)$$' | sed 's|^|./|')
 FUZZ_PACKAGES = $(shell grep -rlE --include=*_test.go '^func Fuzz' cmd pkg | xargs -n 1 dirname | sort -u | sed 's|^|./|')
 
-.PHONY: help build demo test test-attacks test-mysql test-servers test-nats test-embedded soak bench docs packages check check-deploy release-snapshot fuzz clean
+.PHONY: help build demo demo-connector test test-attacks test-mysql test-servers test-nats test-embedded soak bench docs packages check check-deploy release-snapshot fuzz clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,10 @@ build: ## build both programs, one static file each: bin/mysql-sync and bin/mysq
 demo: ## see it work: two databases, two nodes, a broker; leaves nothing behind
 	@scripts/install-deps.sh mariadb
 	@go run ./cmd/mysql-sync-demo
+
+demo-connector: ## see the connector work: a database, a local service, a kill -9; leaves nothing behind
+	@scripts/install-deps.sh mariadb
+	@go run ./cmd/mysql-sync-demo connector
 
 # A simulated network is one goroutine, in which the race detector has nothing to find, and needs minutes.
 SIMULATION = ./pkg/simulation

@@ -52,6 +52,28 @@ func TestDemoEndsEqualAndLeavesNothingBehind(t *testing.T) {
 	d.leftNothing()
 }
 
+func TestConnectorDemoEndsEqualAndLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
+	d := newDemo(t, "connector")
+	said, err := d.cmd.Output()
+	if err != nil {
+		t.Fatalf("run the demonstration: %v\n%s%s", err, said, d.stderr.String())
+	}
+	for _, want := range []string{
+		`(?m)the service has 0 rows and got 0 requests that write$`,
+		`(?m)the service has 2000 rows, sent in 40 requests$`,
+		`(?m)"read": 2000, "sent": 4, "deleted": 1, "unchanged": 1996`,
+		`(?m)killed with kill -9 when \d+ of 1000 changes had arrived$`,
+		`(?m)all changes have arrived: 1000;`,
+		`(?m)^table: 2000 rows; service: 2000, of them 2000 with a key of their own\nequal: yes\n\z`,
+	} {
+		if !regexp.MustCompile(want).Match(said) {
+			t.Errorf("nothing matches %s:\n%s", want, said)
+		}
+	}
+	d.leftNothing()
+}
+
 func TestDemoInterruptedLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
 	d := newDemo(t)
@@ -90,7 +112,7 @@ type demo struct {
 	stderr bytes.Buffer
 }
 
-func newDemo(t *testing.T) *demo {
+func newDemo(t *testing.T, args ...string) *demo {
 	t.Helper()
 	dir := t.TempDir()
 	d := &demo{t: t, temp: filepath.Join(dir, "tmp")}
@@ -101,7 +123,7 @@ func newDemo(t *testing.T) *demo {
 	if said, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput(); err != nil {
 		t.Fatalf("build the demonstration: %v\n%s", err, said)
 	}
-	d.cmd = exec.Command(path)
+	d.cmd = exec.Command(path, args...)
 	d.cmd.Env = append(os.Environ(), "TMPDIR="+d.temp)
 	d.cmd.Stderr = &d.stderr
 	return d

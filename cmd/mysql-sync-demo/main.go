@@ -1,7 +1,8 @@
 // Command mysql-sync-demo demonstrates the main job on this machine: two throwaway databases and
-// two real nodes that keep a table in sync, even when the link between them is cut for a while. It
-// leaves no process and no temporary folder behind. The exit code is 0 only if both sides were
-// equal in the end.
+// two real nodes that keep a table in sync, even when the link between them is cut for a while.
+// With the argument "connector" it demonstrates the connector: a throwaway database whose rows go
+// to a local service, though the connector is killed. It leaves no process and no temporary folder
+// behind. The exit code is 0 only if both sides were equal in the end.
 package main
 
 import (
@@ -21,15 +22,26 @@ type program func() int
 func (p program) Run() int { return p() }
 
 func main() {
+	s, story := newScreen(os.Stdout), play
 	// A terminal that goes away must not leave anything behind either: hence SIGHUP and SIGPIPE.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
+	ends := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE}
+	switch args := os.Args[1:]; {
+	case len(args) == 1 && args[0] == "connector":
+		s, story = &screen{out: os.Stdout}, carry
+		// Here a connection that the connector closes would be taken for the terminal.
+		signal.Ignore(syscall.SIGPIPE)
+		ends = ends[:3]
+	case len(args) > 0:
+		fmt.Fprintln(os.Stderr, "usage: mysql-sync-demo [connector]")
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), ends...)
 	defer stop()
-	os.Exit(testkit.Main(program(func() int { return demonstrate(ctx) })))
+	os.Exit(testkit.Main(program(func() int { return demonstrate(ctx, s, story) })))
 }
 
-func demonstrate(ctx context.Context) int {
-	s := newScreen(os.Stdout)
-	if err := testkit.Run(s.note, func(tb testkit.TB) { play(ctx, tb, s) }); err != nil {
+func demonstrate(ctx context.Context, s *screen, story func(context.Context, testkit.TB, *screen)) int {
+	if err := testkit.Run(s.note, func(tb testkit.TB) { story(ctx, tb, s) }); err != nil {
 		fmt.Fprintln(os.Stderr, "mysql-sync-demo:", err)
 		return 1
 	}

@@ -166,5 +166,5 @@ var clockBinary = sync.OnceValues(func() (string, error) {
 		}
 	}
 	path := filepath.Join(dir, "mysql-sync")
-	return path, build(path, "-overlay", list)
+	return path, build("mysql-sync", path, "-overlay", list)
 })

@@ -29,6 +29,17 @@ type NodeProcess struct {
 // with the race detector where the environment variable MYSQL_SYNC_TEST_RACE is 1, and removed with the process: see Main.
 func Binary(tb TB) string {
 	tb.Helper()
+	return built(tb, daemon)
+}
+
+// Connector returns the path of the connector, built once in a process like the daemon.
+func Connector(tb TB) string {
+	tb.Helper()
+	return built(tb, connector)
+}
+
+func built(tb TB, binary func() (string, error)) string {
+	tb.Helper()
 	path, err := binary()
 	if err != nil {
 		tb.Fatalf("%v", err)
@@ -36,18 +47,23 @@ func Binary(tb TB) string {
 	return path
 }
 
-var binary = sync.OnceValues(func() (string, error) {
-	dir, err := makeFolder("")
-	if err != nil {
-		return "", err
-	}
-	process.Cleanup(func() { _ = os.RemoveAll(dir) })
-	path := filepath.Join(dir, "mysql-sync")
-	return path, build(path)
-})
+var daemon, connector = once("mysql-sync"), once("mysql-sync-connector")
 
-// build builds the daemon, with further flags of go build.
-func build(path string, flags ...string) error {
+// once builds a program of this module in a folder that goes with the process.
+func once(program string) func() (string, error) {
+	return sync.OnceValues(func() (string, error) {
+		dir, err := makeFolder("")
+		if err != nil {
+			return "", err
+		}
+		process.Cleanup(func() { _ = os.RemoveAll(dir) })
+		path := filepath.Join(dir, program)
+		return path, build(program, path)
+	})
+}
+
+// build builds a program of this module, with further flags of go build.
+func build(program, path string, flags ...string) error {
 	root, err := moduleRoot()
 	if err != nil {
 		return err
@@ -58,13 +74,13 @@ func build(path string, flags ...string) error {
 	} else {
 		args = append(args, "-trimpath", "-ldflags", "-s -w")
 	}
-	build := exec.Command("go", append(args, "./cmd/mysql-sync")...)
+	build := exec.Command("go", append(args, "./cmd/"+program)...)
 	build.Dir = root
 	if !slices.Contains(args, "-race") { // The race detector needs cgo.
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	}
 	if said, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("build the daemon: %w\n%s", err, said)
+		return fmt.Errorf("build %s: %w\n%s", program, err, said)
 	}
 	return nil
 }
