@@ -84,7 +84,7 @@ says why; 2 the command line or the configuration is wrong.`,
 	command.Group(c, "Run:", append([]*cobra.Command{startCommand()}, orderCommands()...)...)
 	command.Group(c, "Watch and repair:", statusCommand(), jobsCommand(), runsCommand(), refusedCommand(), pauseCommand(), resumeCommand(), cancelCommand())
 	command.Group(c, "Back up:", backupCommand(), restoreCommand())
-	c.AddCommand(command.VersionCommand("mysql-sync-connector", version))
+	c.AddCommand(command.Common("mysql-sync-connector", version)...)
 	command.Strict(c)
 	return c
 }

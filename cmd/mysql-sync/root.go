@@ -55,7 +55,7 @@ func root() *cobra.Command {
 	group(c, "Run:", runCommand(), reloadCommand(), logLevelCommand())
 	group(c, "Watch and repair:", statusCommand(), healthCommand(), errorsCommand(), retryCommand(), conflictsCommand(), verifyCommand(), resyncCommand(), transformCommand())
 	group(c, "Remove:", uninstallCommand())
-	c.AddCommand(command.VersionCommand("mysql-sync", version))
+	c.AddCommand(command.Common("mysql-sync", version)...)
 	cobra.EnableCommandSorting = false // in the order in which they are needed
 	command.Strict(c)
 	return c

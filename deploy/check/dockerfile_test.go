@@ -8,10 +8,17 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 )
 
-// Docker's own parser reads the Dockerfile, and what it copies comes from a stage
+// Docker's own parser reads the Dockerfiles, and what they copy comes from a stage
 // that is there.
-func TestDockerReadsTheDockerfile(t *testing.T) {
-	f, err := os.Open("../Dockerfile")
+func TestDockerReadsTheDockerfiles(t *testing.T) {
+	for _, name := range []string{"Dockerfile", "connector.Dockerfile"} {
+		t.Run(name, func(t *testing.T) { dockerReads(t, "../"+name) })
+	}
+}
+
+func dockerReads(t *testing.T, path string) {
+	t.Helper()
+	f, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}

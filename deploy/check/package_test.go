@@ -2,10 +2,10 @@ package check_test
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,13 +15,13 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// packages builds the packages that .goreleaser.yaml describes, with a program of
-// a version, into a folder, by the library that goreleaser uses.
-func packages(t *testing.T, version string) (deb, rpm string) {
+// packages builds the packages of a program that .goreleaser.yaml describes, in a
+// version, into a folder, by the library that goreleaser uses.
+func packages(t *testing.T, name, version string) (deb, rpm string) {
 	t.Helper()
 	dir := t.TempDir()
-	program := filepath.Join(dir, "mysql-sync")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -X main.version="+version, "-o", program, "./cmd/mysql-sync")
+	program := filepath.Join(dir, name)
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -X main.version="+version, "-o", program, "./cmd/"+name)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if said, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, said)
@@ -33,21 +33,25 @@ func packages(t *testing.T, version string) (deb, rpm string) {
 	var release struct {
 		NFPMs []map[string]any `yaml:"nfpms"`
 	}
-	if err := yaml.Unmarshal(text, &release); err != nil || len(release.NFPMs) != 1 {
-		t.Fatalf("%d packages, %v", len(release.NFPMs), err)
+	if err := yaml.Unmarshal(text, &release); err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(release.NFPMs, func(p map[string]any) bool { return p["package_name"] == name })
+	if i < 0 {
+		t.Fatalf("there is no package %s", name)
 	}
 	// What goreleaser adds, and the keys that are its own.
-	described := release.NFPMs[0]
+	described := release.NFPMs[i]
 	described["name"], described["arch"], described["platform"], described["version"] = described["package_name"], "amd64", "linux", version
 	described["contents"] = append(described["contents"].([]any), map[string]any{
-		"src": program, "dst": described["bindir"].(string) + "/mysql-sync", "file_info": map[string]any{"mode": 0o755}})
+		"src": program, "dst": described["bindir"].(string) + "/" + name, "file_info": map[string]any{"mode": 0o755}})
 	for _, o := range described["overrides"].(map[string]any) {
 		override := o.(map[string]any)
 		override["depends"] = override["dependencies"]
 		delete(override, "dependencies")
 	}
 	formats := described["formats"].([]any)
-	for _, key := range []string{"package_name", "bindir", "formats"} {
+	for _, key := range []string{"id", "ids", "package_name", "bindir", "formats"} {
 		delete(described, key)
 	}
 	if text, err = yaml.Marshal(described); err != nil {
@@ -72,7 +76,7 @@ func packages(t *testing.T, version string) (deb, rpm string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		paths[format] = filepath.Join(dir, "mysql-sync."+format)
+		paths[format] = filepath.Join(dir, name+"."+format)
 		file, err := os.Create(paths[format])
 		if err != nil {
 			t.Fatal(err)
@@ -95,13 +99,9 @@ func TestTheDebianPackageComesAndGoes(t *testing.T) {
 		asRoot = []string{"sudo", "-n"} // as .ci/run does: a package is installed by root alone
 	}
 	t.Chdir("../..")
-	for script, to := range map[string]string{"completions.sh": "bin/completions", "notices.sh": "bin/THIRD_PARTY_NOTICES.txt"} {
-		if said, err := exec.Command("deploy/package/"+script, to).CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, said)
-		}
-	}
-	old, _ := packages(t, "1.0.0")
-	deb, rpm := packages(t, "1.0.1")
+	prepare(t)
+	old, _ := packages(t, "mysql-sync", "1.0.0")
+	deb, rpm := packages(t, "mysql-sync", "1.0.1")
 	if info, err := os.Stat(rpm); err != nil || info.Size() < 1<<20 {
 		t.Errorf("the rpm: %v, %v", info, err)
 	}
@@ -127,19 +127,70 @@ func TestTheDebianPackageComesAndGoes(t *testing.T) {
 			t.Errorf("%q was not seen in\n%s", want, said)
 		}
 	}
-	list, err := exec.Command("dpkg-deb", "--contents", deb).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, list)
-	}
-	for _, want := range []string{
+	contains(t, deb,
 		"./usr/lib/systemd/system/mysql-sync.service", "./usr/lib/systemd/system/mysql-sync@.service",
 		"./usr/lib/sysusers.d/mysql-sync.conf", "./usr/lib/tmpfiles.d/mysql-sync.conf",
 		"./usr/share/bash-completion/completions/mysql-sync", "./usr/share/zsh/vendor-completions/_mysql-sync",
 		"./usr/share/fish/vendor_completions.d/mysql-sync.fish", "./usr/share/doc/mysql-sync/copyright", "./usr/share/doc/mysql-sync/THIRD_PARTY_NOTICES.txt",
 		"./usr/share/mysql-sync/mosquitto/acl.txt", "./usr/share/mysql-sync/grafana/mysql-sync.json",
-	} {
-		if !strings.Contains(string(list), want+"\n") {
-			t.Errorf("%s is not in the package:\n%s", want, fmt.Sprint(string(list)))
+		"./usr/share/man/man1/mysql-sync.1.gz", "./usr/share/man/man1/mysql-sync-check.1.gz",
+	)
+}
+
+// The connector's package has what its program needs, and none of the daemon's files: both are installed side by side.
+func TestTheConnectorsPackageStandsBesideTheDaemons(t *testing.T) {
+	t.Chdir("../..")
+	prepare(t)
+	daemon, _ := packages(t, "mysql-sync", "1.0.0")
+	deb, rpm := packages(t, "mysql-sync-connector", "1.0.0")
+	if info, err := os.Stat(rpm); err != nil || info.Size() < 1<<20 {
+		t.Errorf("the rpm: %v, %v", info, err)
+	}
+	contains(t, deb,
+		"./usr/bin/mysql-sync-connector", "./usr/lib/systemd/system/mysql-sync-connector@.service",
+		"./usr/share/bash-completion/completions/mysql-sync-connector", "./usr/share/zsh/vendor-completions/_mysql-sync-connector",
+		"./usr/share/fish/vendor_completions.d/mysql-sync-connector.fish", "./usr/share/doc/mysql-sync-connector/copyright",
+		"./usr/share/doc/mysql-sync-connector/THIRD_PARTY_NOTICES.txt", "./usr/share/doc/mysql-sync-connector/connector.md",
+		"./usr/share/man/man1/mysql-sync-connector.1.gz", "./usr/share/man/man1/mysql-sync-connector-start.1.gz",
+	)
+	theirs := files(t, daemon)
+	for _, f := range files(t, deb) {
+		if !strings.HasSuffix(f, "/") && slices.Contains(theirs, f) {
+			t.Errorf("both packages have %s", f)
+		}
+	}
+}
+
+// prepare makes what goreleaser's hooks make before.
+func prepare(t *testing.T) {
+	t.Helper()
+	for script, to := range map[string]string{"completions.sh": "bin/completions", "manuals.sh": "bin/manuals", "notices.sh": "bin/notices"} {
+		if said, err := exec.Command("deploy/package/"+script, to).CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, said)
+		}
+	}
+}
+
+// files lists a package; folders end in a slash.
+func files(t *testing.T, deb string) (list []string) {
+	t.Helper()
+	said, err := exec.Command("dpkg-deb", "--contents", deb).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, said)
+	}
+	for line := range strings.Lines(string(said)) {
+		list = append(list, line[strings.Index(line, "./"):len(line)-1])
+	}
+	return list
+}
+
+// contains checks that a package has files.
+func contains(t *testing.T, deb string, wanted ...string) {
+	t.Helper()
+	list := files(t, deb)
+	for _, want := range wanted {
+		if !slices.Contains(list, want) {
+			t.Errorf("%s is not in the package:\n%s", want, strings.Join(list, "\n"))
 		}
 	}
 }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Writes what shells complete the command line with, as the packages install it.
+# Writes what shells complete the command lines of both programs with, as the packages install it.
 #
 #   completions.sh FOLDER
 set -eu
@@ -9,6 +9,8 @@ if [ $# -ne 1 ]; then
 	exit 2
 fi
 mkdir -p "$1"
-for shell in bash zsh fish; do
-	go run ./cmd/mysql-sync completion $shell >"$1/mysql-sync.$shell"
+for program in mysql-sync mysql-sync-connector; do
+	for shell in bash zsh fish; do
+		go run ./cmd/$program completion $shell >"$1/$program.$shell"
+	done
 done

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Writes what the authors of the modules that the program is built from ask to be passed on with it.
+# Writes what the authors of the modules that the programs are built from ask to be passed on with them: a file for each.
 #
-#   notices.sh FILE
+#   notices.sh FOLDER
 set -eu
 
 if [ $# -ne 1 ]; then
@@ -10,6 +10,8 @@ if [ $# -ne 1 ]; then
 fi
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-mkdir -p "$(dirname "$1")"
-go build -o "$folder/mysql-sync" ./cmd/mysql-sync
-go run ./deploy/notices "$folder/mysql-sync" "$1"
+mkdir -p "$1"
+for program in mysql-sync mysql-sync-connector; do
+	go build -o "$folder/$program" ./cmd/$program
+	go run ./deploy/notices "$folder/$program" "$1/THIRD_PARTY_NOTICES.$program.txt"
+done

@@ -9,8 +9,13 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// VersionCommand prints the version of a program, set when a release is built.
-func VersionCommand(program, version string) *cobra.Command {
+// Common returns the commands that both programs have. version is set when a release is built.
+func Common(program, version string) []*cobra.Command {
+	return append(forPackages(), versionCommand(program, version))
+}
+
+// versionCommand prints the version of a program, set when a release is built.
+func versionCommand(program, version string) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "version",

@@ -19,7 +19,7 @@ func program() *cobra.Command {
 	c.SuggestionsMinimumDistance = 2
 	check := &cobra.Command{Use: "check FILE", Args: cobra.ExactArgs(1), RunE: func(*cobra.Command, []string) error { return errors.New("failed") }}
 	check.Flags().Bool("json", false, "")
-	Group(c, "Set up:", check, VersionCommand("program", "1.2.3"))
+	Group(c, "Set up:", check, versionCommand("program", "1.2.3"))
 	Strict(c)
 	return c
 }
