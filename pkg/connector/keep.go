@@ -30,8 +30,9 @@ type scheduled struct {
 	woken  chan struct{} // it may run again
 
 	mu     sync.Mutex
-	cancel context.CancelFunc // of the run in progress; nil: none
+	cancel context.CancelCauseFunc // of the run in progress; nil: none
 	ended  api.Ended
+	last   *ledger.Run // that has ended, or could not start: nil
 }
 
 // order is a run requested by a person.
@@ -53,14 +54,18 @@ type keeper struct {
 	last  time.Time     // when the schedules were last checked
 	pause time.Duration // pause before the next retry; 0: none is needed
 	again time.Time     // when it is
+	rest  job.Cause     // of the next retry
 	next  time.Time     // as last recorded
 }
 
 // keep runs a job until ctx ends. last is when its schedule was last checked, and failed the outcome of the run at
-// startup.
+// startup. What an earlier process has left undone is done at once. Promise 1.
 func (c *Connector) keep(ctx context.Context, j *scheduled, last time.Time, failed error) {
 	k := &keeper{scheduled: j, last: last}
 	k.over(failed)
+	if errors.Is(failed, errUnfinished) {
+		k.again = time.Now()
+	}
 	for ctx.Err() == nil {
 		cause, sleep := k.turn(ctx, time.Now())
 		if cause.Kind != "" {
@@ -97,7 +102,7 @@ func (k *keeper) turn(ctx context.Context, now time.Time) (job.Cause, time.Durat
 	case isDue:
 		return job.Cause{Kind: job.Scheduled, Occurrence: due.Name}, 0
 	case k.pause > 0 && !now.Before(k.again):
-		return job.Cause{Kind: job.Retry}, 0
+		return k.rest, 0
 	case k.pause > 0:
 		sleep = min(sleep, k.again.Sub(now))
 	}
@@ -146,7 +151,32 @@ func (k *keeper) over(err error) {
 	default:
 		k.pause = min(2*k.pause, longestRetry)
 	}
-	k.again = time.Now().Add(k.pause)
+	k.again, k.rest = time.Now().Add(k.pause), job.Finishing(k.ending())
+}
+
+// errUnfinished says that an earlier process has not finished the last run of a job, or that it failed.
+var errUnfinished = errors.New("the last run was not finished")
+
+// unfinished returns errUnfinished if so.
+func (j *scheduled) unfinished(ctx context.Context) error {
+	list, err := j.Ledger.Runs(ctx, ledger.Which{Job: j.Name, Limit: 1})
+	if err != nil {
+		return err
+	}
+	if len(list) == 0 || list[0].State != ledger.Interrupted && list[0].State != ledger.Failed || !list[0].ClearedAt.IsZero() {
+		return nil
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.last = &list[0]
+	return errUnfinished
+}
+
+// ending returns the last run.
+func (j *scheduled) ending() *ledger.Run {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.last
 }
 
 // since returns when a job's schedule was last checked: when it last ran, or now if it never has.
@@ -198,24 +228,26 @@ func (c *Connector) lead(ctx context.Context, first *scheduled, cause job.Cause)
 func (j *scheduled) begin(ctx context.Context) context.Context {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	ctx, j.cancel = context.WithCancel(ctx)
+	ctx, j.cancel = context.WithCancelCause(ctx)
+	j.last = nil
 	return ctx
 }
 
 func (j *scheduled) end() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.cancel()
+	j.cancel(nil)
 	j.cancel = nil
 }
 
-// count counts a run that has ended.
+// count notes and counts a run that has ended.
 func (j *scheduled) count(r *ledger.Run) {
 	if r == nil {
 		return
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	j.last = r
 	runs := maps.Clone(j.ended.Runs)
 	if runs == nil {
 		runs = map[string]int{}
@@ -321,7 +353,7 @@ func (c *Connector) Cancel(name string) error {
 	if j.cancel == nil {
 		return api.ErrIdle
 	}
-	j.cancel()
+	j.cancel(job.ErrCancelled)
 	return nil
 }
 

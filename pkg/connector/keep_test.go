@@ -105,3 +105,26 @@ func TestAFailedRunIsRetriedWithPausesThatDouble(t *testing.T) {
 		t.Errorf("the next run is noted as %+v, %v", jobs, err)
 	}
 }
+
+// What could not be read is read by the retry; what could not be sent is only sent.
+func TestARetryReadsWhatTheRunCouldNot(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		what string
+		last *ledger.Run
+		want job.Cause
+	}{
+		{"it could not start", nil, job.Cause{Kind: job.Retry, Read: true}},
+		{"the source was down", &ledger.Run{Kind: job.Scheduled, State: ledger.Failed, Failure: ledger.Failure{Stage: "read"}}, job.Cause{Kind: job.Retry, Read: true}},
+		{"the destination was down", &ledger.Run{Kind: job.Scheduled, State: ledger.Failed, Failure: ledger.Failure{Stage: "send"}}, job.Cause{Kind: job.Retry}},
+		{"the process was killed", &ledger.Run{Kind: job.Scheduled, State: ledger.Interrupted}, job.Cause{Kind: job.Retry, Read: true}},
+		{"the source was down in a full run", &ledger.Run{Kind: job.Full, State: ledger.Failed, Failure: ledger.Failure{Stage: "read"}}, job.Cause{Kind: job.Full}},
+	} {
+		k := kept(t)
+		k.when, k.full, k.scheduled.last = nil, nil, c.last
+		k.over(errors.New("it failed"))
+		if got, _ := k.turn(t.Context(), time.Now().Add(2*firstRetry)); got != c.want {
+			t.Errorf("%s: %+v, want %+v", c.what, got, c.want)
+		}
+	}
+}

@@ -82,6 +82,10 @@ func (c *Connector) carry(ctx context.Context) (err error) {
 		case c.options.Once, j.when.OnStart():
 			failed[i] = c.run(ctx, j, c.options.cause())
 			since[i] = time.Now()
+		case !c.plan.Once:
+			if failed[i] = j.unfinished(ctx); failed[i] != nil && !errors.Is(failed[i], errUnfinished) {
+				return failed[i]
+			}
 		}
 	}
 	if ctx.Err() != nil {

@@ -2,6 +2,7 @@ package job
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -71,7 +72,25 @@ type Cause struct {
 	Date       string // report date
 	Approved   bool   // it may delete what the guard would stop
 	Refused    bool   // for a Retry: also retry what was refused
+	Read       bool   // for a Retry: also read the source, which was not read to its end
 }
+
+// Finishing returns the cause of a run that does what another one has left undone; nil: that one could not start.
+func Finishing(r *ledger.Run) Cause {
+	switch {
+	case r == nil:
+		return Cause{Kind: Retry, Read: true}
+	case r.Stage != stageRead && r.State != ledger.Interrupted:
+		return Cause{Kind: Retry, Date: r.ReportDate}
+	case r.Kind == Full || r.Kind == Backfill:
+		return Cause{Kind: r.Kind, Date: r.ReportDate}
+	}
+	return Cause{Kind: Retry, Date: r.ReportDate, Read: true}
+}
+
+// ErrCancelled is the cause with which a run's context is cancelled by a person. A run whose context ends otherwise was
+// interrupted.
+var ErrCancelled = errors.New("cancelled")
 
 // The kinds of runs.
 const (

@@ -19,7 +19,7 @@ import (
 // ledger.ErrClaimed and ledger.ErrRunning mean that it did not start.
 //
 // An unreachable destination does not stop the reading: what it needs stays in its outbox. A run of the kind Retry only
-// sends what is left there, except to destinations that have to be compared with.
+// sends what is left there, unless it is to read too, or a destination has to be compared with.
 func (j *Job) Run(ctx context.Context, c Cause) (*ledger.Run, error) {
 	if err := j.open(ctx); err != nil {
 		return nil, err
@@ -33,8 +33,10 @@ func (j *Job) Run(ctx context.Context, c Cause) (*ledger.Run, error) {
 	err := j.carry(ctx, log, r, c)
 	r.State = ledger.Done
 	switch {
-	case ctx.Err() != nil:
+	case errors.Is(context.Cause(ctx), ErrCancelled):
 		r.State = ledger.Cancelled
+	case ctx.Err() != nil:
+		r.State = ledger.Interrupted
 	case errors.As(err, new(*guarded)):
 		r.State = ledger.Waiting
 	case err != nil:
@@ -86,7 +88,7 @@ func (j *Job) carry(ctx context.Context, log *zap.Logger, r *ledger.Run, c Cause
 		})
 	}
 	var unread error
-	if c.Kind != Retry || j.compares() {
+	if c.Kind != Retry || c.Read || j.compares() {
 		unread = reading.all(ctx)
 	}
 	for _, l := range reading.legs {
