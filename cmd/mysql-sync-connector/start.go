@@ -12,6 +12,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/command"
 	"github.com/mysql-sync/mysql-sync/pkg/connector"
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
+	"github.com/mysql-sync/mysql-sync/pkg/plan"
 	"github.com/mysql-sync/mysql-sync/pkg/remote"
 )
 
@@ -48,17 +49,7 @@ wrong.`,
   mysql-sync-connector start sample.yml`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p, warnings, err := load(args[0])
-			if err != nil {
-				return command.Usage(err)
-			}
 			log := logging.New(os.Stderr)
-			if err := errors.Join(log.SetLevel(cmp.Or(p.Level, "info")), log.SetFormat(cmp.Or(p.Format, "console"))); err != nil {
-				return command.Usage(err)
-			}
-			for _, w := range warnings {
-				log.Warn(w)
-			}
 			o.Log, o.Version, o.Pause = log.Logger, version, firstPause
 			if o.State == "" {
 				o.State = stateFile(args[0])
@@ -66,11 +57,20 @@ wrong.`,
 			o.Sent = func(s remote.Sent) {
 				fmt.Fprintf(cmd.OutOrStdout(), "would %s: %s %s\n%s\n", s.Operation, s.Method, s.Host, s.Body)
 			}
-			con, err := connector.New(p, o)
+			read := func() (*plan.Plan, []string, error) { return load(args[0]) }
+			s, err := connector.NewService(read, func(p *plan.Plan, warnings []string) error {
+				if err := errors.Join(log.SetLevel(cmp.Or(p.Level, "info")), log.SetFormat(cmp.Or(p.Format, "console"))); err != nil {
+					return command.Usage(err)
+				}
+				for _, w := range warnings {
+					log.Warn(w)
+				}
+				return nil
+			}, o)
 			if err != nil {
 				return command.Usage(err)
 			}
-			return con.Run(cmd.Context())
+			return s.Run(cmd.Context())
 		},
 	}
 	c.Flags().BoolVar(&o.Once, "once", false, "run each job once, then exit")

@@ -139,6 +139,11 @@ func (c *Client) Resume(ctx context.Context, job string) error {
 	return c.call(ctx, http.MethodPost, "/api/jobs/"+url.PathEscape(job)+"/resume", nil, nil)
 }
 
+// Reload makes the connector read its configuration again.
+func (c *Client) Reload(ctx context.Context) error {
+	return c.call(ctx, http.MethodPost, "/api/reload", nil, nil)
+}
+
 // Cancel ends a job's run.
 func (c *Client) Cancel(ctx context.Context, job string) error {
 	return c.call(ctx, http.MethodPost, "/api/jobs/"+url.PathEscape(job)+"/cancel", nil, nil)

@@ -37,6 +37,7 @@ func Handler(c Connector, metrics http.Handler) http.Handler {
 		"POST /api/jobs/{name}/pause":  s.pause,
 		"POST /api/jobs/{name}/resume": s.resume,
 		"POST /api/jobs/{name}/cancel": s.cancel,
+		"POST /api/reload":             s.reload,
 		"GET /readyz":                  s.readyz,
 	} {
 		mux.HandleFunc(pattern, s.limited(s.asked, handle))
@@ -133,6 +134,10 @@ func (s *server) pause(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return done(w, s.Pause(r.Context(), r.PathValue("name"), b.Reason))
+}
+
+func (s *server) reload(w http.ResponseWriter, r *http.Request) error {
+	return done(w, s.Reload(r.Context()))
 }
 
 func (s *server) resume(w http.ResponseWriter, r *http.Request) error {

@@ -20,6 +20,9 @@ type Connector interface {
 	Resume(ctx context.Context, job string) error
 	// Cancel ends a job's run.
 	Cancel(job string) error
+	// Reload reads the configuration again. When it returns nil, a connector with the new one is about to take over; any
+	// mistake is an error, and changes nothing.
+	Reload(ctx context.Context) error
 	// Ready returns what keeps jobs from running.
 	Ready(ctx context.Context) error
 }
@@ -42,6 +45,8 @@ type Status struct {
 	Running bool       `json:"running"`
 	Started *time.Time `json:"started,omitempty"`
 	State   string     `json:"state"` // path of the state file
+	// ReloadError is why the configuration that was reloaded last did not work, so that the one before it is back.
+	ReloadError string `json:"reloadError,omitempty"`
 	Jobs    []Job      `json:"jobs"`
 }
 

@@ -1,6 +1,7 @@
 package connector
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -39,6 +40,9 @@ type Options struct {
 	Approve bool
 	// Pause is approximately how long a failed request waits before it is retried; 0: 1 s.
 	Pause time.Duration
+
+	reload func(context.Context) error // nil: it cannot be reloaded
+	fallen string                      // why a newer configuration was given up; "": there was none
 }
 
 // Connector executes a plan. Its Run is called once.
@@ -53,6 +57,7 @@ type Connector struct {
 	state   *ledger.Ledger  // from Run on
 	began   time.Time       // when Run did
 	*Desk                   // likewise
+	working chan struct{}   // closed when the schedules are kept
 	close   []func() error
 }
 
@@ -60,7 +65,7 @@ type Connector struct {
 // writes nothing.
 func New(p *plan.Plan, o Options) (*Connector, error) {
 	o.Test = o.Test || p.Test
-	c := &Connector{plan: p, options: o, log: o.Log, limits: &limits{}}
+	c := &Connector{plan: p, options: o, log: o.Log, limits: &limits{}, working: make(chan struct{})}
 	c.budgets = remote.NewBudgets(c.limits)
 	var mistakes keys.Mistakes
 	wrong := func(key string, err error) { mistakes = append(mistakes, p.Mistake(key, err)) }

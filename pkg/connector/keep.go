@@ -369,7 +369,7 @@ func (c *Connector) Status(ctx context.Context) (*api.Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Version, s.Running, s.Started = c.options.Version, true, moment(c.began)
+	s.Version, s.Running, s.Started, s.ReloadError = c.options.Version, true, moment(c.began), c.options.fallen
 	for i := range s.Jobs {
 		if j, err := c.find(s.Jobs[i].Name); err == nil {
 			s.Jobs[i].Running = j.running()

@@ -54,7 +54,7 @@ func (c *Connector) carry(ctx context.Context) (err error) {
 		err = errors.Join(err, g.Wait())
 		cancel()
 	}()
-	if !c.options.Test && !c.options.Once && !c.plan.Once {
+	if !c.once() {
 		if err := c.serve(ctx, &g); err != nil {
 			return err
 		}
@@ -91,12 +91,13 @@ func (c *Connector) carry(ctx context.Context) (err error) {
 	if ctx.Err() != nil {
 		return nil // it was stopped
 	}
-	if c.plan.Once || c.options.Once || c.options.Test {
+	if c.once() {
 		if k := c.keeper(); k != nil {
 			k.Check(ctx)
 		}
 		return errors.Join(failed...)
 	}
+	close(c.working)
 	for i, j := range c.jobs {
 		g.Go(func() error {
 			c.keep(ctx, j, since[i], failed[i])

@@ -1,0 +1,157 @@
+package connector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/api"
+	"github.com/mysql-sync/mysql-sync/pkg/plan"
+)
+
+// Service runs a connector, and replaces it when its configuration is reloaded: by Reload, or by SIGHUP.
+type Service struct {
+	read    func() (*plan.Plan, []string, error)
+	begin   func(*plan.Plan, []string) error
+	options Options
+	first   *attempt
+	turn    chan struct{} // one reload at a time
+	next    chan *attempt // checked, to replace the one that runs
+}
+
+// attempt is a connector that may turn out not to work.
+type attempt struct {
+	*Connector
+	warnings []string
+}
+
+// NewService returns a service of the configuration that read returns, with warnings. begin is called before a connector
+// runs, for what its plan asks of the process. The error is from read or from New.
+func NewService(read func() (*plan.Plan, []string, error), begin func(*plan.Plan, []string) error, o Options) (s *Service, err error) {
+	s = &Service{read: read, begin: begin, options: o, turn: make(chan struct{}, 1), next: make(chan *attempt)}
+	s.options.reload = s.Reload
+	s.first, err = s.attempt()
+	return s, err
+}
+
+// attempt reads the configuration and makes a connector from it.
+func (s *Service) attempt() (*attempt, error) {
+	p, warnings, err := s.read()
+	if err != nil {
+		return nil, err
+	}
+	c, err := New(p, s.options)
+	if err != nil {
+		return nil, err
+	}
+	return &attempt{c, warnings}, nil
+}
+
+// Run runs the connector until ctx ends, and returns what ended it; see Connector.Run. It runs once.
+func (s *Service) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	hup := make(chan os.Signal, 1)
+	if !s.first.once() {
+		signal.Notify(hup, syscall.SIGHUP)
+		defer signal.Stop(hup)
+	}
+	var before *plan.Plan // the previous one, which worked
+	for a := s.first; ; {
+		next, err := s.runOne(ctx, a, hup)
+		if next != nil {
+			if a.works() {
+				before = a.plan
+			}
+			a = next
+			continue
+		}
+		if err == nil || ctx.Err() != nil || before == nil || a.works() {
+			return err
+		}
+		s.options.Log.Error("the new configuration does not work; going back to the previous one", zap.Error(err))
+		o := s.options
+		o.fallen = err.Error()
+		c, back := New(before, o)
+		if back != nil {
+			return errors.Join(err, back)
+		}
+		a, before = &attempt{Connector: c}, nil
+	}
+}
+
+// runOne runs a connector until it ends, or until another is to replace it.
+func (s *Service) runOne(ctx context.Context, a *attempt, hup <-chan os.Signal) (*attempt, error) {
+	if err := s.begin(a.plan, a.warnings); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(ctx) }()
+	for {
+		select {
+		case err := <-ended:
+			return nil, err
+		case <-hup:
+			go func() { _ = s.Reload(ctx) }() // which logs what is wrong
+		case next := <-s.next:
+			stop()
+			if err := <-ended; err != nil {
+				s.options.Log.Warn("the connector did not stop cleanly for the reload", zap.Error(err))
+			}
+			return next, nil
+		}
+	}
+}
+
+// Reload reads the configuration and the scripts again and checks them as at startup. If there is a mistake, it logs and
+// returns it, and the connector carries on. Otherwise runs are interrupted, and a new connector starts in this process,
+// which finishes them. If that fails to start, the previous configuration is back, and its Status says why. It may be
+// called from any goroutine.
+func (s *Service) Reload(ctx context.Context) error {
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	a, err := s.attempt()
+	if err != nil {
+		s.options.Log.Error("not reloaded; the connector carries on as before", zap.Error(err))
+		return fmt.Errorf("%w: not reloaded, the connector carries on as before: %w", api.ErrRequest, err)
+	}
+	select {
+	case s.next <- a:
+		s.options.Log.Info("reloading")
+		return nil
+	case <-ctx.Done():
+		return errors.Join(ctx.Err(), a.Close())
+	}
+}
+
+// Reload implements api.Connector.
+func (c *Connector) Reload(ctx context.Context) error {
+	if c.options.reload == nil {
+		return fmt.Errorf("%w: it runs each job once", api.ErrRequest)
+	}
+	return c.options.reload(ctx)
+}
+
+// once reports whether the connector ends when each job has run.
+func (c *Connector) once() bool { return c.options.Test || c.options.Once || c.plan.Once }
+
+// works reports whether the connector got as far as to keep its schedules.
+func (c *Connector) works() bool {
+	select {
+	case <-c.working:
+		return true
+	default:
+		return false
+	}
+}
