@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -22,6 +23,7 @@ var firstPause time.Duration
 
 func startCommand() *cobra.Command {
 	var o connector.Options
+	var logFile string
 	c := &cobra.Command{
 		Use:   "start FILE",
 		Short: "Start the jobs of a configuration",
@@ -49,7 +51,12 @@ wrong.`,
   mysql-sync-connector start sample.yml`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			log := logging.New(os.Stderr)
+			out, end, err := logTo(logFile)
+			if err != nil {
+				return command.Usage(err)
+			}
+			defer end()
+			log := logging.New(out)
 			o.Log, o.Version, o.Pause = log.Logger, version, firstPause
 			if o.State == "" {
 				o.State = stateFile(args[0])
@@ -76,6 +83,19 @@ wrong.`,
 	c.Flags().BoolVar(&o.Once, "once", false, "run each job once, then exit")
 	c.Flags().BoolVar(&o.Test, "test", false, "print what would be sent, but send nothing")
 	c.Flags().BoolVar(&o.Approve, "approve-deletes", false, "delete even what the guard would stop")
+	c.Flags().StringVar(&logFile, "log-file", "", "file that gets a copy of the log, after what it has")
 	c.Flags().StringVar(&o.State, "state", "", "state file (default: FILE with the extension .db)")
 	return c
+}
+
+// logTo returns where the log goes: to the standard error stream, and to the end of a file if one is named.
+func logTo(file string) (out io.Writer, end func(), err error) {
+	if file == "" {
+		return os.Stderr, func() {}, nil
+	}
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, nil, fmt.Errorf("--log-file: %w", err)
+	}
+	return io.MultiWriter(os.Stderr, f), func() { _ = f.Close() }, nil
 }

@@ -142,7 +142,7 @@ func (c *Connector) job(p *plan.Job, origins map[string]origin, accounts map[str
 	if err != nil {
 		return nil, fmt.Errorf("schedule.%w", err)
 	}
-	j := &job.Job{Log: c.log.With(zap.String("job", p.Name)), Name: p.Name, Source: source, From: rows, Overlap: p.From.Overlap, Guard: p.Guard, Pause: c.options.Pause}
+	j := &job.Job{Log: c.log.With(zap.String("job", p.Name)), Name: p.Name, Description: p.Description, Source: source, From: rows, Overlap: p.From.Overlap, Guard: p.Guard, Pause: c.options.Pause}
 	j.Guard.Off = j.Guard.Off || c.options.Approve
 	for i := range p.To {
 		l := &p.To[i]

@@ -83,6 +83,9 @@ func Fliplet(name string, content []byte) (*plan.Plan, []string, error) {
 // flipletDrivers are those of the original.
 var flipletDrivers = []string{"mysql", "postgres", "sqlite", "mssql"}
 
+// flipletLevels are the levels of our log by the original's log_verbosity. Ours has an error where that is critical.
+var flipletLevels = map[string]string{"debug": "debug", "info": "info", "critical": "error"}
+
 // check records what is wrong with the combination of keys.
 func (f *flipletFile) check(r *reader) {
 	for _, k := range []struct {
@@ -125,9 +128,12 @@ func (f *flipletFile) check(r *reader) {
 			r.mistake(k.key, "%q is not one of %s", k.value, strings.Join(k.known[1:], ", "))
 		}
 	}
-	for _, h := range f.RunHooks {
-		if h != "insert" && h != "update" {
+	for i, h := range f.RunHooks {
+		switch {
+		case h != "insert" && h != "update":
 			r.mistake("run_hooks", "%q is not one of insert, update", h)
+		case slices.Contains(f.RunHooks[:i], h):
+			r.mistake("run_hooks", "%q is there twice; remove one", h)
 		}
 	}
 	if f.DataSource < 0 {
@@ -196,8 +202,9 @@ func (f *flipletFile) plan() (*plan.Plan, []string) {
 			Schedule: schedule.Entry{Cron: f.Frequency, Zone: "local", OnStart: f.SyncOnInit == nil || *f.SyncOnInit || f.Frequency == ""},
 			CatchUp:  24 * time.Hour,
 		}},
-		Once: f.Frequency == "",
-		Test: f.DryRun,
+		Once:     f.Frequency == "",
+		Test:     f.DryRun,
+		Sections: plan.Sections{Level: flipletLevels[f.LogVerbosity]},
 	}, warnings
 }
 

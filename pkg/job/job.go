@@ -16,11 +16,12 @@ import (
 // Job carries rows from a source to its legs' destinations. Only one run takes place at a time: the ledger refuses a
 // second.
 type Job struct {
-	Log    *zap.Logger
-	Ledger *ledger.Ledger
-	Name   string
-	Source Source
-	From   From
+	Log         *zap.Logger
+	Ledger      *ledger.Ledger
+	Name        string
+	Description string // for people; may be ""
+	Source      Source
+	From        From
 	// Overlap is how far before the watermark a run starts to read: a late commit is older than what was already read.
 	Overlap time.Duration
 	Legs    []*Leg

@@ -29,7 +29,11 @@ func (j *Job) Run(ctx context.Context, c Cause) (*ledger.Run, error) {
 		return nil, err
 	}
 	log := j.Log.With(zap.Int64("run", r.ID))
-	log.Info("run started", zap.String("kind", c.Kind), zap.String("occurrence", c.Occurrence))
+	started := []zap.Field{zap.String("kind", c.Kind), zap.String("occurrence", c.Occurrence)}
+	if j.Description != "" {
+		started = append(started, zap.String("description", j.Description))
+	}
+	log.Info("run started", started...)
 	err := j.carry(ctx, log, r, c)
 	r.State = ledger.Done
 	switch {

@@ -28,6 +28,7 @@ func (p *Plan) Write(kinds Kinds) (text []byte, variables []string, err error) {
 		jobs[p.Jobs[i].Name] = w.job(&p.Jobs[i])
 	}
 	out["jobs"] = jobs
+	put(out, "loggingLevel", p.Level)
 	if w.err != nil {
 		return nil, nil, w.err
 	}
