@@ -79,9 +79,10 @@ docs: ## regenerate the generated parts of docs/ and DESIGN.md; the tests say wh
 packages: ## print what each package has: lines, imports, what it is tested with
 	@go test ./pkg -run '^TestEachPackageIsTested$$' -count 1 -v
 
-check-deploy: ## the compose file, the Kubernetes manifest and the packages, using the libraries of the tools that run them (installs a package: needs root, or sudo without a password)
+check-deploy: ## the compose file, the Kubernetes manifest, the packages and 32 bits, using the libraries of the tools that run them (installs a package: needs root, or sudo without a password)
 	scripts/install-deps.sh deploy
 	cd deploy/check && go vet ./... && go test -count 1 ./...
+	GOARCH=386 CGO_ENABLED=0 go build ./cmd/mysql-sync ./cmd/mysql-sync-connector
 	GOARCH=386 go test ./pkg/value ./pkg/change ./pkg/wire ./pkg/version
 
 release-snapshot: ## build packages, archives and checksums for all platforms into dist; publishes nothing

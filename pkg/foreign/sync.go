@@ -2,6 +2,7 @@ package foreign
 
 import (
 	"fmt"
+	"math"
 	"maps"
 	"net/url"
 	"slices"
@@ -155,7 +156,7 @@ func (r *syncReader) extra(list *yaml.Node) {
 			r.warnings = append(r.warnings, name+": has no effect")
 		case f.number:
 			n, err := strconv.Atoi(strings.TrimSpace(value))
-			if err != nil || n < f.least || n > 1<<31 {
+			if err != nil || n < f.least || n > math.MaxInt32 {
 				r.wrong(item, key, "%s is not a whole number from %d", name, f.least)
 				continue
 			}
