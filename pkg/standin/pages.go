@@ -1,0 +1,166 @@
+package standin
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"sync"
+)
+
+// Pages plays an HTTP API with many rows, of which a request gets one page. Each of its paths has another way to ask for
+// the next one, as documented APIs do:
+//
+//	/next, /link               an address in the answer ("next"), or in the header Link
+//	/cursor, POST /search      a cursor, in the query or in the body
+//	/page, /offset             a number in the query
+//
+// A parameter, method or token that it does not know is refused, as are pages beyond the one after the last.
+type Pages struct {
+	server
+	Token string // of Authorization: Bearer; "": none is asked for
+	Size  int    // rows of a page
+
+	data sync.Mutex
+	rows []json.RawMessage
+}
+
+// NewPages starts an API that has rows, in their order.
+func NewPages(token string, size int, rows ...string) *Pages {
+	p := &Pages{Token: token, Size: size}
+	p.Set(rows...)
+	p.begin(p.serve)
+	return p
+}
+
+// Set changes the rows.
+func (p *Pages) Set(rows ...string) {
+	p.data.Lock()
+	defer p.data.Unlock()
+	p.rows = nil
+	for _, r := range rows {
+		p.rows = append(p.rows, json.RawMessage(r))
+	}
+}
+
+// ways are the paths, with their methods and the parameters that they know besides since.
+var ways = map[string][2]string{
+	"/next": {"GET", "after"}, "/link": {"GET", "after"}, "/cursor": {"GET", "cursor"}, "/page": {"GET", "page"}, "/offset": {"GET", "offset"}, "/search": {"POST", "cursor"},
+}
+
+func (p *Pages) serve(w http.ResponseWriter, r *http.Request) {
+	way, known := ways[r.URL.Path]
+	given, err := parametersOf(r)
+	switch {
+	case p.Token != "" && r.Header.Get("Authorization") == "":
+		refuse(w, http.StatusUnauthorized, "no token")
+		return
+	case p.Token != "" && r.Header.Get("Authorization") != "Bearer "+p.Token:
+		refuse(w, http.StatusForbidden, "wrong token")
+		return
+	case !known:
+		refuse(w, http.StatusNotFound, "no such path")
+		return
+	case r.Method != way[0]:
+		refuse(w, http.StatusMethodNotAllowed, "the method is "+way[0])
+		return
+	case err != nil:
+		refuse(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	for name := range given {
+		if name != way[1] && name != "since" {
+			refuse(w, http.StatusBadRequest, "unknown parameter "+name)
+			return
+		}
+	}
+	rows := p.since(given.Get("since"))
+	at, err := p.start(way[1], given)
+	if err != nil || at > len(rows)+p.Size {
+		refuse(w, http.StatusBadRequest, "no such page")
+		return
+	}
+	at = min(at, len(rows))
+	p.give(w, r.URL.Path, given, rows, at)
+}
+
+// parametersOf are those of the query, or of a body of JSON.
+func parametersOf(r *http.Request) (url.Values, error) {
+	if r.Method != http.MethodPost {
+		return url.ParseQuery(r.URL.RawQuery)
+	}
+	if r.Header.Get("Content-Type") != "application/json" {
+		return nil, fmt.Errorf("the body is %q", r.Header.Get("Content-Type"))
+	}
+	var texts map[string]string
+	if err := json.NewDecoder(r.Body).Decode(&texts); err != nil {
+		return nil, err
+	}
+	given := url.Values{}
+	for name, v := range texts {
+		given.Set(name, v)
+	}
+	return given, nil
+}
+
+// since returns the rows that are not older than a moment, in the order that they were given in.
+func (p *Pages) since(moment string) []json.RawMessage {
+	p.data.Lock()
+	defer p.data.Unlock()
+	return slices.DeleteFunc(slices.Clone(p.rows), func(row json.RawMessage) bool {
+		var at struct {
+			Updated string `json:"updated"`
+		}
+		return json.Unmarshal(row, &at) == nil && at.Updated != "" && at.Updated < moment
+	})
+}
+
+// start is the index of the first row that a request asks for.
+func (p *Pages) start(parameter string, given url.Values) (int, error) {
+	text := given.Get(parameter)
+	if text == "" && parameter != "page" {
+		return 0, nil
+	}
+	if parameter == "cursor" {
+		var at int
+		_, err := fmt.Sscanf(text, "c/%d=", &at)
+		return at, err
+	}
+	n, err := strconv.Atoi(text)
+	if parameter == "page" {
+		n = (n - 1) * p.Size
+	}
+	if n < 0 {
+		err = strconv.ErrRange
+	}
+	return n, err
+}
+
+// give answers with a page.
+func (p *Pages) give(w http.ResponseWriter, path string, given url.Values, rows []json.RawMessage, at int) {
+	end := min(at+p.Size, len(rows))
+	body := map[string]any{"rows": rows[at:end], "total": len(rows)}
+	more := end < len(rows)
+	next := url.Values{"after": {strconv.Itoa(end)}}
+	if s := given.Get("since"); s != "" {
+		next.Set("since", s)
+	}
+	switch {
+	case path == "/next" && more:
+		body["next"] = "/next?" + next.Encode()
+	case path == "/next":
+		body["next"] = nil
+	case path == "/link":
+		links := fmt.Sprintf("<%s/link>; rel=\"first\"; title=\"a, b\"", p.URL)
+		if more {
+			links += fmt.Sprintf(", <%s/link?%s>; rel=\"last next\"", p.URL, next.Encode())
+		}
+		w.Header().Set("Link", links)
+	case (path == "/cursor" || path == "/search") && more:
+		body["meta"] = map[string]any{"cursor": fmt.Sprintf("c/%d=", end)}
+	}
+	body["hasMore"] = more
+	answer(w, http.StatusOK, body)
+}
