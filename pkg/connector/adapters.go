@@ -17,6 +17,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/job"
 	"github.com/mysql-sync/mysql-sync/pkg/plan"
 	"github.com/mysql-sync/mysql-sync/pkg/remote"
+	paged "github.com/mysql-sync/mysql-sync/pkg/source/http"
 	pulled "github.com/mysql-sync/mysql-sync/pkg/source/openfn"
 	"github.com/mysql-sync/mysql-sync/pkg/source/sql"
 	"github.com/mysql-sync/mysql-sync/pkg/sqldb"
@@ -44,6 +45,7 @@ var (
 		{[]string{"sqlite"}, plan.Kind{Block: sqldb.SQLite, Use: sql.From}, (*Connector).sql},
 		{[]string{"mssql"}, plan.Kind{Block: sqldb.MSSQL, Use: sql.From}, (*Connector).sql},
 		{[]string{"openfn", "mock-sync-server"}, plan.Kind{Block: pulled.Schema, Use: pulled.From}, (*Connector).pulled},
+		{[]string{"http"}, plan.Kind{Block: paged.Schema, Use: paged.From}, (*Connector).paged},
 	}
 	destinations = []adapter[func(*Connector, plan.Adapter, remote.Config) (account, error)]{
 		{[]string{"airtable"}, plan.Kind{Block: airtable.Schema, Use: airtable.To}, (*Connector).airtable},

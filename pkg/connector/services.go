@@ -8,6 +8,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/job"
 	"github.com/mysql-sync/mysql-sync/pkg/plan"
 	"github.com/mysql-sync/mysql-sync/pkg/remote"
+	paged "github.com/mysql-sync/mysql-sync/pkg/source/http"
 	pulled "github.com/mysql-sync/mysql-sync/pkg/source/openfn"
 )
 
@@ -127,6 +128,28 @@ func (c *Connector) pulled(a plan.Adapter) (origin, error) {
 		return nil, err
 	}
 	return func(plan.Settings, *job.From) (job.Source, error) { return pulled.New(client), nil }, nil
+}
+
+func (c *Connector) paged(a plan.Adapter) (origin, error) {
+	var api paged.Config
+	if err := a.Settings.Decode(&api); err != nil {
+		return nil, err
+	}
+	r, err := api.Remote(c.remote())
+	if err != nil {
+		return nil, err
+	}
+	client, err := remote.New(r)
+	if err != nil {
+		return nil, err
+	}
+	return func(s plan.Settings, from *job.From) (job.Source, error) {
+		var rows paged.Rows
+		if err := s.Decode(&rows); err != nil {
+			return nil, err
+		}
+		return paged.New(client, api, rows, *from)
+	}, nil
 }
 
 // keyOf are the columns that identify a leg's rows: none if they are only added.

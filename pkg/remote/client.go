@@ -115,6 +115,12 @@ func (c *Client) With(auth Auth) *Client {
 // Host is the service's host, with its port if it has one.
 func (c *Client) Host() string { return c.base.Host }
 
+// Owns reports whether an address is on the base's host, so that credentials are sent with it.
+func (c *Client) Owns(address *url.URL) bool { return origin(address) == origin(c.base) }
+
+// Address returns where a request for a path goes. It may contain secrets.
+func (c *Client) Address(path string) (*url.URL, error) { return c.address(&Request{Path: path}) }
+
 // HostOf returns the part of an address that may be shown; "" if it is not an address.
 func HostOf(address string) string {
 	u, err := url.Parse(address)
