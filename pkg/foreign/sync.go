@@ -2,8 +2,8 @@ package foreign
 
 import (
 	"fmt"
-	"math"
 	"maps"
+	"math"
 	"net/url"
 	"slices"
 	"strconv"
