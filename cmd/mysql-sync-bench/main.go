@@ -43,7 +43,8 @@ func main() {
 	if *picture != "" {
 		os.Exit(drawFile(*picture))
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
+	signal.Ignore(syscall.SIGPIPE) // of the services that it plays, too; the table is printed at the end
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	os.Exit(testkit.Main(program(func() int { return run(ctx, s, chosen, *file) })))
 }

@@ -113,6 +113,14 @@ var measures = []measure{
 		ours:   func(b *bench) sample { return idle(b, newOurs(b)) },
 		native: func(b *bench) sample { return idle(b, newNative(b)) }},
 	{name: "binary", title: "binary, stripped", aim: "20 MB", floor: "28 MB", show: []string{"MB"}, unit: "MB", ours: size},
+	{name: "connector", title: "connector, 1,000,000 rows: re-read unchanged / first read into the outbox / sent and booked", aim: "150,000 / 50,000 / 100,000 rows/s",
+		floor: "100,000 / 40,000 / 60,000 rows/s", show: []string{"re-read", "first read", "drain"}, unit: "rows/s", ours: carried},
+	{name: "connector script", title: "connector, 1,000,000 rows: re-read with a script", aim: "40,000 rows/s", floor: "20,000 rows/s",
+		show: []string{"rate"}, unit: "rows/s", ours: scripted},
+	{name: "connector PostgreSQL", title: "connector, 300,000 new rows into PostgreSQL", aim: "40,000 rows/s", floor: "20,000 rows/s",
+		show: []string{"rate"}, unit: "rows/s", ours: toPostgres},
+	{name: "connector Fliplet", title: "connector, 100,000 new entries to Fliplet; the original agent: 1,211", aim: "48,000 entries/s", floor: "24,220 entries/s",
+		show: []string{"rate"}, unit: "entries/s", ours: toFliplet},
 }
 
 // take takes a measure as often as the settings say, ours and native in turn.
