@@ -27,7 +27,7 @@ func (s *Source) Next(ctx context.Context) (capture.Batch, error) {
 	if err := s.raise(ctx); err != nil {
 		return nil, err
 	}
-	all, more, err := s.read(ctx)
+	all, latest, more, err := s.read(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -39,28 +39,31 @@ func (s *Source) Next(ctx context.Context) (capture.Batch, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &batch{s: s, all: all, more: more, trusted: trusted(all, doubtful), doubtful: doubtful}, nil
+	return &batch{s: s, all: all, latest: latest, more: more, trusted: trusted(all, doubtful), doubtful: doubtful}, nil
 }
 
 // batch is what a poll has found.
 type batch struct {
 	s        *Source
 	all      []capture.Entry
-	more     bool // there may be more
+	latest   int64 // none of them was written later, in µs since 1970 by the server's clock
+	more     bool  // there may be more
 	trusted  []capture.Entry
 	doubtful map[string]bool // tables whose entries are not trusted
 }
 
 func (b *batch) Entries() []capture.Entry { return b.trusted }
 
-// Consume deletes all of the batch's entries.
+// Consume deletes all of the batch's entries, and none that was written after they were read: a server that is restarted
+// within a second of its start assigns their ids again.
 func (b *batch) Consume(ctx context.Context, tx mysqldb.Tx, w *version.Writing) error {
 	s := b.s
 	ids := make([]uint64, len(b.all))
 	for i, e := range b.all {
 		ids[i] = e.ID
 	}
-	res, err := tx.ExecContext(ctx, deleteChanges(ids))
+	// As an expression, so that the server does not look for the date: it would read up to the next entry.
+	res, err := tx.ExecContext(ctx, deleteChanges(ids)+` AND `+written+` <= ?`, b.latest)
 	if err != nil {
 		return fmt.Errorf("delete from table_changes: %w", err)
 	}
@@ -78,20 +81,20 @@ func (b *batch) Consume(ctx context.Context, tx mysqldb.Tx, w *version.Writing) 
 	return nil
 }
 
-// read returns at most a batch, and whether there may be more. It never goes by the last id seen: ids become visible
+// read returns at most a batch, a time after which none of it was written, and whether there may be more. It never goes by the last id seen: ids become visible
 // out of order. Recorded entries are deleted, so the first rows from the floor on are new.
-func (s *Source) read(ctx context.Context) (entries []capture.Entry, more bool, err error) {
+func (s *Source) read(ctx context.Context) (entries []capture.Entry, latest int64, more bool, err error) {
 	began := time.Now()
 	start := s.floor.start(began)
 	var server int64
 	err = mysqldb.Each(ctx, s.db, selectEntries+`WHERE id >= ? ORDER BY id LIMIT ?`, []any{start, batchSize + 1}, func(rows *sql.Rows) (err error) {
 		var e capture.Entry
 		server, err = scan(rows, &e)
-		entries = append(entries, e)
+		entries, latest = append(entries, e), max(latest, e.Written)
 		return err
 	})
 	if err != nil {
-		return nil, false, fmt.Errorf("read table_changes: %w", err)
+		return nil, 0, false, fmt.Errorf("read table_changes: %w", err)
 	}
 	dated(entries, server, time.Now())
 	for i := range entries {
@@ -104,7 +107,7 @@ func (s *Source) read(ctx context.Context) (entries []capture.Entry, more bool, 
 		lowest = entries[0].ID
 	}
 	s.floor.looked(start, lowest, began, time.Now())
-	return whole(entries), len(entries) >= batchSize, nil
+	return whole(entries), latest, len(entries) >= batchSize, nil
 }
 
 // whole cuts off what exceeds a batch, but keeps entries with one id together, such as two servers of a cluster may

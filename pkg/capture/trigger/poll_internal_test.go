@@ -1,9 +1,15 @@
 package trigger
 
 import (
+	"errors"
 	"testing"
 
+	"go.uber.org/zap"
+
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
 func TestABatchPartsNoEntriesWithOneID(t *testing.T) {
@@ -26,5 +32,27 @@ func TestABatchPartsNoEntriesWithOneID(t *testing.T) {
 	}
 	if got := len(whole(entries)); got != batchSize+1 {
 		t.Errorf("%d entries are left where all have one id", got)
+	}
+}
+
+// A server was killed after a poll, has lost what was not on disk, and has given its ids to other changes.
+func TestABatchConsumesNoEntriesThatHaveItsIDsSince(t *testing.T) {
+	t.Parallel()
+	db := testkit.OwnSchema(t)
+	const insert = `INSERT INTO table_changes (id, table_name, primary_key, date, gone) VALUES `
+	testkit.Exec(t, db, insert+`(7, 't', '1', UTC_TIMESTAMP(6), 0), (8, 't', '2', UTC_TIMESTAMP(6), 0)`)
+	s := New(zap.NewNop(), db, Config{Syncs: func(string) bool { return true }})
+	b, err := s.Next(t.Context())
+	if err != nil || len(b.Entries()) != 2 {
+		t.Fatal(b, err)
+	}
+	testkit.Exec(t, db, `DELETE FROM table_changes`)
+	testkit.Exec(t, db, insert+`(7, 't', '3', UTC_TIMESTAMP(6) + INTERVAL 1 SECOND, 1), (8, 't', '4', UTC_TIMESTAMP(6) + INTERVAL 1 SECOND, 1)`)
+	err = mysqldb.InTx(t.Context(), db, func(tx mysqldb.Tx) error { return b.Consume(t.Context(), tx, &version.Writing{}) })
+	if !errors.Is(err, capture.ErrConsumed) {
+		t.Errorf("consuming others' entries: %v", err)
+	}
+	if n, err := s.Count(t.Context(), 10); err != nil || n != 2 {
+		t.Errorf("%d entries are left, %v", n, err)
 	}
 }

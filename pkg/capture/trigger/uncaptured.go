@@ -58,8 +58,11 @@ func (u *question) Answer(context.Context) ([]capture.Entry, error) {
 	return u.entries, nil
 }
 
+// written is when an entry was written, in µs since 1970.
+const written = `TIMESTAMPDIFF(MICROSECOND, '1970-01-01', date)`
+
 // selectEntries begins every query for entries.
-const selectEntries = `SELECT id, table_name, primary_key, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', date), gone,
+const selectEntries = `SELECT id, table_name, primary_key, ` + written + `, gone,
 	TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) FROM table_changes `
 
 // serverBits is the position of the server's number in its ids; see UUID_SHORT() in the MySQL manual. Within
