@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -11,6 +12,8 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/mysql-sync/mysql-sync/pkg/standin"
 )
 
 // originally runs the built program with a file of Fliplet Agent. It returns what it prints: to the user, and to the
@@ -121,5 +124,104 @@ func TestF20TheDescriptionStandsInTheLog(t *testing.T) {
 	_, log, err := originally(t, sampleFile(t, keys), "--log-file", t.TempDir())
 	if exitOf(err) != 2 || !strings.Contains(log, "--log-file") {
 		t.Errorf("a folder as the log: %v %s", err, log)
+	}
+}
+
+// scriptFile writes a JavaScript configuration of Fliplet Agent with the database of a sample. The operations are the
+// body of its function setup.
+func scriptFile(t *testing.T, keys map[string]any, operations string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "sample.js")
+	text := fmt.Sprintf(`// Save this into a file and run using "fliplet-agent start ./path/to/file.js"
+module.exports.config = {
+  // Fliplet authorisation token from Fliplet Studio
+  authToken: %q, baseURL: %q,
+  isDryRun: false,
+  syncOnInit: true,
+  database: {dialect: 'mysql', host: %q, port: %d, username: %q, password: %q, database: %q}
+};
+
+module.exports.setup = (agent) => {
+%s
+};
+`, keys["auth_token"], keys["base_url"], keys["database_host"], keys["database_port"], keys["database_username"], keys["database_password"], keys["database_name"], operations)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func TestF02AJavaScriptConfigurationRunsUnchanged(t *testing.T) {
+	t.Parallel()
+	service, keys := sample(t)
+	service.Put(124)
+	file := scriptFile(t, keys, `
+  agent.push({
+    description: 'Pushes data from my table to Fliplet',
+    sourceQuery: (db) => db.query("SELECT id, email AS 'Email', updatedAt FROM users order by id asc;"),
+    primaryColumnName: 'id',
+    timestampColumnName: 'updatedAt',
+    targetDataSourceId: 123
+  });
+  agent.push({
+    description: 'and what I make of it',
+    sourceQuery: async (db) => {
+      const [rows] = await db.query('SELECT * FROM users WHERE id > :least AND id <> ?', {replacements: {least: 0}}).catch(() => [[]])
+      const [all] = await db.query('SELECT * FROM users WHERE id IN (?)', {replacements: [[1, 2]]})
+      return [...rows, ...all].map(row => ({id: row.id, year: row.updatedAt.getUTCFullYear() > 2000, name: row.email.split('@')[0]}))
+    },
+    primaryColumnName: 'id', mode: 'replace', targetDataSourceId: 124
+  });`)
+	service.Put(124, standin.FlipletEntry{ID: 9, Data: []byte(`{"id":9}`)})
+	out, log, err := originally(t, file, "--test")
+	if err != nil || !strings.Contains(out, `"Email":"a@b.de"`) || !strings.Contains(out, `"name":"a"`) || !strings.Contains(out, `"delete":[9]`) {
+		t.Errorf("a dry run: %v\n%s\n%s", err, out, log)
+	}
+	for _, r := range service.Requests() {
+		if r.Method != http.MethodGet {
+			t.Errorf("a dry run sent %s %s", r.Method, r.Path)
+		}
+	}
+	if list, err := os.ReadDir(filepath.Dir(file)); err != nil || len(list) != 1 {
+		t.Errorf("a dry run left %v, %v", list, err)
+	}
+	for range 2 {
+		_, log, err = originally(t, file)
+		first, second := service.Entries(123), service.Entries(124)
+		if err != nil || len(first) != 2 || len(second) != 2 || string(second[0].Data) != `{"id":1,"year":true,"name":"a"}` {
+			t.Fatalf("%v: %v and %v\n%s", err, first, second, log)
+		}
+	}
+	at := strings.Index(log, "Pushes data from my table")
+	if next := strings.Index(log, "and what I make of it"); at < 0 || next < at || !strings.Contains(log, "sample.js:12: mode: is missing") {
+		t.Errorf("it logs\n%s", log)
+	}
+	commits := 0
+	for _, r := range service.Requests() {
+		if r.Method == http.MethodPost {
+			commits++
+		}
+	}
+	if commits != 2 {
+		t.Errorf("%d commits, though nothing changed between the runs", commits)
+	}
+}
+
+func TestF02MistakesOfAScriptEndItBeforeAnythingIsWritten(t *testing.T) {
+	t.Parallel()
+	service, keys := sample(t)
+	for operations, want := range map[string]string{
+		"  agent.push({sourceQuery: db => db.query('SELECT 1'), targetDataSourceId: 123, runHook: []})": `sample.js:11: runHook: unknown key; did you mean "runHooks"?`,
+		"\n  require('lodash')": "sample.js:12: script: ",
+	} {
+		_, log, err := originally(t, scriptFile(t, keys, operations))
+		if exitOf(err) != 2 || !strings.Contains(log, want) || len(service.Requests()) > 0 {
+			t.Errorf("%v\n%s\nwant %s", err, log, want)
+		}
+	}
+	file := scriptFile(t, keys, "  agent.push({sourceQuery: db => { while (true); }, targetDataSourceId: 123})")
+	text, err := execute(t, "convert", file)
+	if err == nil || !strings.Contains(err.Error(), "JavaScript functions") {
+		t.Errorf("a script was converted: %v %s", err, text)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/mysql-sync/mysql-sync/pkg/agent"
 	"github.com/mysql-sync/mysql-sync/pkg/connector"
 	"github.com/mysql-sync/mysql-sync/pkg/foreign"
 	"github.com/mysql-sync/mysql-sync/pkg/keys"
@@ -26,8 +28,10 @@ func load(path string) (*plan.Plan, []string, error) {
 			return foreign.Fliplet(path, content)
 		}
 	case ".json", ".toml":
+	case ".js":
+		return agent.Plan(context.Background(), path)
 	default:
-		return nil, nil, fmt.Errorf("%s: expected a .yaml, .json or .toml file, or the .yml file of Fliplet Agent", path)
+		return nil, nil, fmt.Errorf("%s: expected a .yaml, .json or .toml file, or the .yml or .js file of Fliplet Agent", path)
 	}
 	return plan.Read(path, os.Environ(), connector.Kinds())
 }

@@ -30,8 +30,8 @@ func startCommand() *cobra.Command {
 		Long: `Start the jobs of a configuration (JSON, YAML or TOML) and run them on their
 schedules. With --once each job runs once.
 
-A YAML configuration of Fliplet Agent works as it is: its job runs at startup and
-then by its frequency; without a frequency it runs once.
+A configuration of Fliplet Agent, in YAML or JavaScript, works as it is: its jobs run
+at startup and then by their frequency; without a frequency they run once.
 
 With --test it connects, reads, compares, and prints what it would send, but sends
 nothing.

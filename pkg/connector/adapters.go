@@ -74,6 +74,9 @@ func Kinds() plan.Kinds {
 
 // source makes the source named by an adapter.
 func (c *Connector) source(a plan.Adapter) (origin, error) {
+	if a.Type == foreign.Agent { // which no configuration of ours can have
+		return c.agent(a)
+	}
 	open, err := find(sources, a.Type)
 	if err != nil {
 		return nil, err

@@ -88,45 +88,30 @@ var flipletLevels = map[string]string{"debug": "debug", "info": "info", "critica
 
 // check records what is wrong with the combination of keys.
 func (f *flipletFile) check(r *reader) {
-	for _, k := range []struct {
-		key     string
-		missing bool
-		what    string
-	}{
-		{"auth_token", f.AuthToken == "", "create one in Fliplet Studio"},
-		{"datasource_id", f.DataSource == 0, "it stands in Fliplet Studio, in the settings of the data source"},
-		{"database_driver", f.Driver == "", "one of " + strings.Join(flipletDrivers, ", ")},
-		{"database_name", f.Database == "", "name the database"},
-		{"query", f.Query == "", "say which rows to push"},
-	} {
-		if k.missing {
-			r.mistake(k.key, "is missing: %s", k.what)
-		}
+	f.flipletAccount.check(r)
+	f.flipletDatabase.check(r)
+	if f.Query == "" {
+		r.mistake("query", "is missing: say which rows to push")
 	}
-	if f.Frequency != "" {
-		if _, err := schedule.Parse(schedule.Entry{Cron: f.Frequency}); err != nil {
-			r.mistake("frequency", "%s", strings.TrimPrefix(err.Error(), "cron: "))
-		}
+	f.flipletRows.check(r)
+	f.flipletRun.check(r)
+}
+
+func (f *flipletAccount) check(r *reader) {
+	if f.AuthToken == "" {
+		r.mistake("auth_token", "is missing: create one in Fliplet Studio")
 	}
-	if f.Driver != "" && !slices.Contains(flipletDrivers, f.Driver) {
-		r.mistake("database_driver", "%q is not one of %s", f.Driver, strings.Join(flipletDrivers, ", "))
+	if strings.ContainsFunc(f.AuthToken, func(c rune) bool { return c <= ' ' || c > '~' }) {
+		r.mistake("auth_token", "contains a character that no token has, such as a space or newline")
 	}
-	if f.NativeODBC {
-		r.mistake("database_native_odbc", "ODBC is not supported; remove the key: the connector connects to SQL Server directly")
+	switch {
+	case f.DataSource == 0:
+		r.mistake("datasource_id", "is missing: it stands in Fliplet Studio, in the settings of the data source")
+	case f.DataSource < 0:
+		r.mistake("datasource_id", "%d is less than 1", f.DataSource)
 	}
-	for _, k := range []struct {
-		key, value string
-		known      []string
-	}{
-		{"mode", f.Mode, []string{"", "update", "replace"}},
-		{"compare", f.Compare, []string{"", "different", "newer"}},
-		{"deleted_when", f.DeletedWhen, []string{"", "not_null", "truthy"}},
-		{"type", f.Type, []string{"", "push"}},
-		{"log_verbosity", f.LogVerbosity, []string{"", "debug", "info", "critical"}},
-	} {
-		if !slices.Contains(k.known, k.value) {
-			r.mistake(k.key, "%q is not one of %s", k.value, strings.Join(k.known[1:], ", "))
-		}
+	if u, err := url.Parse(f.BaseURL); f.BaseURL != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "") {
+		r.mistake("base_url", "must be a URL that begins with https://")
 	}
 	for i, h := range f.RunHooks {
 		switch {
@@ -136,28 +121,50 @@ func (f *flipletFile) check(r *reader) {
 			r.mistake("run_hooks", "%q is there twice; remove one", h)
 		}
 	}
-	if f.DataSource < 0 {
-		r.mistake("datasource_id", "%d is less than 1", f.DataSource)
+}
+
+func (f *flipletDatabase) check(r *reader) {
+	switch {
+	case f.Driver == "":
+		r.mistake("database_driver", "is missing: one of %s", strings.Join(flipletDrivers, ", "))
+	case !slices.Contains(flipletDrivers, f.Driver):
+		r.mistake("database_driver", "%q is not one of %s", f.Driver, strings.Join(flipletDrivers, ", "))
+	}
+	if f.Database == "" {
+		r.mistake("database_name", "is missing: name the database")
+	}
+	if f.NativeODBC {
+		r.mistake("database_native_odbc", "ODBC is not supported; remove the key: the connector connects to SQL Server directly")
 	}
 	if f.Port < 0 || f.Port > 65535 {
 		r.mistake("database_port", "%d is not between 1 and 65535", f.Port)
 	}
-	if u, err := url.Parse(f.BaseURL); f.BaseURL != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "") {
-		r.mistake("base_url", "must be a URL that begins with https://")
-	}
-	if strings.ContainsFunc(f.AuthToken, func(c rune) bool { return c <= ' ' || c > '~' }) {
-		r.mistake("auth_token", "contains a character that no token has, such as a space or newline")
-	}
-	for key, n := range map[string]int{"batch_size": f.BatchSize, "concurrency": f.Concurrency} {
-		if n < 0 {
-			r.mistake(key, "%d is less than 1", n)
-		}
-	}
+}
+
+func (f *flipletRows) check(r *reader) {
+	r.oneOf("mode", f.Mode, "update", "replace")
+	r.oneOf("compare", f.Compare, "different", "newer")
+	r.oneOf("deleted_when", f.DeletedWhen, "not_null", "truthy")
 	if f.Primary == "" {
 		for key, column := range map[string]string{"timestamp_column": f.Timestamp, "delete_column": f.Delete} {
 			if column != "" {
 				r.mistake(key, "needs primary_column, which identifies rows at Fliplet")
 			}
+		}
+	}
+}
+
+func (f *flipletRun) check(r *reader) {
+	r.oneOf("type", f.Type, "push")
+	r.oneOf("log_verbosity", f.LogVerbosity, "debug", "info", "critical")
+	if f.Frequency != "" {
+		if _, err := schedule.Parse(schedule.Entry{Cron: f.Frequency}); err != nil {
+			r.mistake("frequency", "%s", strings.TrimPrefix(err.Error(), "cron: "))
+		}
+	}
+	for key, n := range map[string]int{"batch_size": f.BatchSize, "concurrency": f.Concurrency} {
+		if n < 0 {
+			r.mistake(key, "%d is less than 1", n)
 		}
 	}
 }

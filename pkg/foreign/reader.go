@@ -54,6 +54,13 @@ func (r *reader) mistake(key, format string, args ...any) {
 	r.mistakes = append(r.mistakes, m)
 }
 
+// oneOf records a value that is not among the known ones; none is right.
+func (r *reader) oneOf(key, value string, known ...string) {
+	if value != "" && !slices.Contains(known, value) {
+		r.mistake(key, "%q is not one of %s", value, strings.Join(known, ", "))
+	}
+}
+
 // sorted returns the mistakes in the order of the file.
 func (r *reader) sorted() keys.Mistakes {
 	slices.SortStableFunc(r.mistakes, func(a, b keys.Mistake) int {

@@ -145,3 +145,17 @@ func resolved(t *testing.T, tr *Transformers, c Conflict) (e value.Entity, err e
 	}
 	return e, err
 }
+
+func TestScriptsNeedNoDirectory(t *testing.T) {
+	t.Parallel()
+	files := Files{".main.js": []byte("const f = require('./lib/f')\nmodule.exports = c => f(c.entity)"), "lib/f.js": []byte("module.exports = e => ({...e, n: e.n + 1})")}
+	tr := New(zap.NewNop(), nil, nil, Config{Files: files})
+	t.Cleanup(tr.Close)
+	if err := tr.LoadFiles(map[string]string{"t": ".main.js"}); err != nil {
+		t.Fatal(err)
+	}
+	e, err := tr.Apply(t.Context(), Call{Table: "t", Entity: value.Entity{{Name: "n", Value: int64(1)}}})
+	if n, _ := e.Value("n"); err != nil || n != int64(2) {
+		t.Errorf("%v, %v", e, err)
+	}
+}

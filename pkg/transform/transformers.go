@@ -55,11 +55,15 @@ type Publisher interface {
 // means its default.
 type Config struct {
 	Directory   string        // of the scripts; "" is none
+	Files       Files         // the scripts themselves; they take the place of Directory
 	TimeLimit   time.Duration // of one call, waiting included; default 5 s, at most 1 min
 	MemoryLimit int64         // bytes by which the heap may grow during one call; default 256 MiB
 	Runtimes    int           // how many calls of one file run at a time; default GOMAXPROCS
 	MaxRow      int           // bytes of the largest row that a script may make from a smaller one; default unlimited
 }
+
+// Files are scripts, and what they require, by slash-separated path.
+type Files map[string][]byte
 
 // Transformers are the scripts of all tables. Their methods may be called concurrently, except that Load comes first
 // and Reload never runs twice at once.
@@ -127,12 +131,15 @@ func (t *Transformers) LoadFiles(files map[string]string) error {
 // Reload rereads the directory for the tables that Load named. Either all files are replaced or, on an error, the
 // current ones stay. Calls in progress finish with the files they began with.
 func (t *Transformers) Reload() error {
-	if t.config.Directory == "" {
+	if t.config.Directory == "" && t.config.Files == nil {
 		return nil
 	}
-	sources, err := readSources(t.config.Directory)
-	if err != nil {
-		return fmt.Errorf("read transformers of %s: %w", t.config.Directory, err)
+	sources := &sources{files: t.config.Files}
+	if t.config.Files == nil {
+		var err error
+		if sources, err = readSources(t.config.Directory); err != nil {
+			return fmt.Errorf("read transformers of %s: %w", t.config.Directory, err)
+		}
 	}
 	now := &fileSet{runner: t.runner(sources), files: map[string]string{}, exports: map[string]exports{}}
 	users := map[string][]string{} // tables by file

@@ -12,6 +12,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/job"
 	"github.com/mysql-sync/mysql-sync/pkg/record"
 	"github.com/mysql-sync/mysql-sync/pkg/sqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
 // Source is a database to read from. It is safe for concurrent use.
@@ -66,7 +67,33 @@ func (s *Source) Close() error { return s.db.Close() }
 func (s *Source) Check(ctx context.Context) error { return s.db.PingContext(ctx) }
 
 // Read reads the rows of the request's query.
-func (s *Source) Read(ctx context.Context, r job.Request, yield func(*record.Record) error) (err error) {
+func (s *Source) Read(ctx context.Context, r job.Request, yield func(*record.Record) error) error {
+	text, args := s.statement(r)
+	return s.rows(ctx, text, args, func(rows *sql.Rows) error {
+		reader, err := s.newResult(rows, r.From)
+		if err != nil {
+			return err
+		}
+		for rows.Next() {
+			rec, err := reader.read()
+			if err != nil {
+				return err
+			}
+			if err := yield(rec); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Query calls yield with each row of a statement, which is run like a job's query.
+func (s *Source) Query(ctx context.Context, text string, yield func(value.Entity) error) error {
+	return s.rows(ctx, text, nil, func(rows *sql.Rows) error { return Entities(s.dialect, rows, yield) })
+}
+
+// rows runs a statement in a snapshot, read-only.
+func (s *Source) rows(ctx context.Context, text string, args []any, read func(*sql.Rows) error) (err error) {
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
@@ -77,27 +104,44 @@ func (s *Source) Read(ctx context.Context, r job.Request, yield func(*record.Rec
 		return fmt.Errorf("begin to read: %w", err)
 	}
 	defer end()
-	text, args := s.statement(r)
 	rows, err := conn.QueryContext(ctx, text, args...)
 	if err != nil {
 		return fmt.Errorf("run the query: %w", err)
 	}
 	defer rows.Close()
-	reader, err := s.newResult(rows, r.From)
-	if err != nil {
+	if err := read(rows); err != nil {
 		return err
-	}
-	for rows.Next() {
-		rec, err := reader.read()
-		if err != nil {
-			return err
-		}
-		if err := yield(rec); err != nil {
-			return err
-		}
 	}
 	if err := rows.Err(); err != nil {
 		return fmt.Errorf("read the rows: %w", err)
+	}
+	return nil
+}
+
+// Entities calls yield with the rows of a result.
+func Entities(d sqldb.Dialect, rows *sql.Rows, yield func(value.Entity) error) error {
+	columns, err := sqldb.NewValues(d, rows)
+	if err != nil {
+		return err
+	}
+	for n := 1; rows.Next(); n++ {
+		if err := columns.Scan(); err != nil {
+			return fmt.Errorf("read row %d: %w", n, err)
+		}
+		if size := columns.Size(); size > maxRow {
+			return fmt.Errorf("row %d has %d bytes, more than %d", n, size, maxRow)
+		}
+		e := make(value.Entity, len(columns.Names))
+		for i, name := range columns.Names {
+			v, err := columns.Value(i)
+			if err != nil {
+				return fmt.Errorf("read row %d: column %s: %w", n, name, err)
+			}
+			e[i] = value.Field{Name: name, Value: v}
+		}
+		if err := yield(e); err != nil {
+			return err
+		}
 	}
 	return nil
 }
