@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/serve"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
@@ -21,7 +22,7 @@ func reach(ctx context.Context, cfg *config.Config) (n status.Node, running bool
 	if err == nil {
 		return a, true, func() {}, nil
 	}
-	if !errors.Is(err, errNotRunning) {
+	if !errors.Is(err, serve.ErrNotRunning) {
 		return nil, false, nil, err
 	}
 	db, err := open(ctx, cfg)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/command"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/serve"
 	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
@@ -73,9 +74,9 @@ the configuration is wrong.`,
 	}
 }
 
-// needsNode adds to errNotRunning that the command requires a running node.
+// needsNode adds to serve.ErrNotRunning that the command requires a running node.
 func needsNode(err error) error {
-	if errors.Is(err, errNotRunning) {
+	if errors.Is(err, serve.ErrNotRunning) {
 		return fmt.Errorf("%w: nothing to do; it reads its configuration when it starts", err)
 	}
 	return err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/owner"
+	"github.com/mysql-sync/mysql-sync/pkg/serve"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
@@ -74,7 +75,7 @@ type seen struct {
 func (l *look) take(ctx context.Context) (seen, error) {
 	var s status.State
 	err := apiOf(l.cfg).within(ctx, "/api/status", &s)
-	if !errors.Is(err, errNotRunning) {
+	if !errors.Is(err, serve.ErrNotRunning) {
 		return seen{Running: true, State: &s}, err
 	}
 	found := seen{note: err.Error()}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/command"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/serve"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
@@ -61,7 +62,7 @@ or the configuration is wrong.`,
 				q.Remotes = []string{remote}
 			}
 			body, err := apiOf(cfg).stream(cmd.Context(), http.MethodPost, "/api/verify", q)
-			if errors.Is(err, errNotRunning) {
+			if errors.Is(err, serve.ErrNotRunning) {
 				err = fmt.Errorf("%w: start it first, since the node does the comparing", err)
 			}
 			if err != nil {

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/mysql-sync/mysql-sync/pkg/command"
+	"github.com/mysql-sync/mysql-sync/pkg/serve"
 )
 
 // screen is what a command prints to.
@@ -75,7 +76,7 @@ func repeat(ctx context.Context, w io.Writer, every time.Duration, plain bool, s
 		if ctx.Err() != nil {
 			return nil
 		}
-		if err != nil && !errors.Is(err, errNotRunning) {
+		if err != nil && !errors.Is(err, serve.ErrNotRunning) {
 			if !inPlace {
 				return err
 			}

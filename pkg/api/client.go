@@ -1,105 +1,38 @@
 package api
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"net"
 	"net/http"
 	"net/url"
-	"strings"
-	"syscall"
 
 	"github.com/mysql-sync/mysql-sync/pkg/serve"
 )
 
 // ErrNotRunning says that no one answers at the socket.
-var ErrNotRunning = errors.New("the connector is not running")
-
-// answerMost bounds an answer, in bytes.
-const answerMost = 64 << 20
+var ErrNotRunning = serve.ErrNotRunning
 
 // Client reaches a running connector over its Unix socket. It connects with each call.
-type Client struct {
-	socket string
-	client *http.Client
-}
+type Client struct{ client *serve.Client }
 
 // NewClient returns a client of the connector at a socket.
 func NewClient(socket string) *Client {
-	return &Client{socket, &http.Client{Transport: &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
-		},
-		DisableKeepAlives: true, // a command makes one request
-	}}}
+	return &Client{serve.NewClient("the connector", socket)}
 }
 
-// refusedError is a connector's answer, of the kind given by its status.
-type refusedError struct {
-	text string
-	kind error
-}
-
-func (e *refusedError) Error() string { return e.text }
-func (e *refusedError) Unwrap() error { return e.kind }
+// meant are the errors of a Connector by the kinds that its answers have; see kinds.
+var meant = map[error]error{serve.ErrNotFound: ErrNoJob, serve.ErrRequest: ErrRequest, serve.ErrConflict: ErrRunning}
 
 // call sends a request, and decodes the answer into the given value unless that is nil.
 func (c *Client) call(ctx context.Context, method, path string, question, into any) error {
-	var body io.Reader
-	if question != nil {
-		text, err := json.Marshal(question)
-		if err != nil {
-			return err
+	err := c.client.Call(ctx, method, path, question, into)
+	for kind, its := range meant {
+		if errors.Is(err, kind) {
+			return serve.Kind(its, err)
 		}
-		body = bytes.NewReader(text)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, "http://connector"+path, body)
-	if err != nil {
-		return err
-	}
-	resp, err := c.client.Do(req)
-	if err != nil {
-		return c.explain(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, answerMost))
-	if err != nil {
-		return fmt.Errorf("read the connector's answer: %w", err)
-	}
-	if resp.StatusCode/100 != 2 {
-		var f serve.Answer
-		if json.Unmarshal(text, &f) != nil || f.Error == "" {
-			f.Error = strings.TrimSpace(resp.Status)
-		}
-		kind := map[int]error{http.StatusNotFound: ErrNoJob, http.StatusBadRequest: ErrRequest, http.StatusConflict: ErrRunning}[resp.StatusCode]
-		return &refusedError{f.Error, kind}
-	}
-	if into == nil {
-		return nil
-	}
-	if err := json.Unmarshal(text, into); err != nil {
-		return fmt.Errorf("read the connector's answer: %w", err)
-	}
-	return nil
-}
-
-// explain says what keeps a command from reaching the connector.
-func (c *Client) explain(err error) error {
-	if address, ok := errors.AsType[*url.Error](err); ok {
-		err = address.Err // the address would mean nothing to a person
-	}
-	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Errorf("%w: no answer at %s", ErrNotRunning, c.socket)
-	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("reach the running connector: %w: run this command as its user", err)
-	}
-	return fmt.Errorf("reach the running connector: %w", err)
+	return err
 }
 
 // Status returns the connector's state.
