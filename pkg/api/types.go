@@ -47,7 +47,7 @@ type Status struct {
 	State   string     `json:"state"` // path of the state file
 	// ReloadError is why the configuration that was reloaded last did not work, so that the one before it is back.
 	ReloadError string `json:"reloadError,omitempty"`
-	Jobs    []Job      `json:"jobs"`
+	Jobs        []Job  `json:"jobs"`
 }
 
 // Job is what a job is doing.
