@@ -96,6 +96,9 @@ func TestDocumentation(t *testing.T) {
 func TestD17EachKeyIsDescribed(t *testing.T) {
 	kinds := Kinds()
 	texts := [][]byte{plan.FromSchema, plan.ToSchema}
+	for _, section := range kinds.Sections {
+		texts = append(texts, section)
+	}
 	for _, kind := range append(kinds.Sources, kinds.Destinations...) {
 		texts = append(texts, kind.Block)
 		if kind.Use != nil {
@@ -112,5 +115,17 @@ func TestD17EachKeyIsDescribed(t *testing.T) {
 				t.Errorf("%s %s has no description", s.Title, p.Name)
 			}
 		}
+		named(t, s, s.Title)
+	}
+}
+
+// named checks that each pattern has a title: a value that does not match is told to be no such thing.
+func named(t *testing.T, s *keys.Schema, path string) {
+	t.Helper()
+	if s.Pattern != "" && s.Title == "" {
+		t.Errorf("%s has a pattern, and no title that says what it is", path)
+	}
+	for _, p := range s.Properties {
+		named(t, p.Schema, path+"."+p.Name)
 	}
 }

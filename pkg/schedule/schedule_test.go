@@ -223,6 +223,7 @@ func TestErrorsSayWhatIsWrong(t *testing.T) {
 		{schedule.Entry{Daily: "24:01"}, `daily: "24:01" is after the end of the day, 24:00`},
 		{schedule.Entry{Weekly: "07:30"}, `weekly: "07:30" does not name a day and a time: write it as "Mon 07:30"`},
 		{schedule.Entry{Weekly: "Mo 07:30"}, `weekly: "Mo" is not a day of the week: use Mon, Tue, Wed, Thu, Fri, Sat or Sun`},
+		{schedule.Entry{Interval: "5s"}, `interval: "5s" is not a period: write hours and minutes, as "00:30"`},
 		{schedule.Entry{Interval: "00:00"}, `interval: "00:00" would run without a pause; the shortest interval is 00:01`},
 		{schedule.Entry{Zone: "Europe/Berlni"}, `zone: "Europe/Berlni" is not in the zone database: use a name such as Europe/Berlin, or an offset such as -07:00`},
 		{schedule.Entry{Zone: "../etc/passwd"}, `zone: "../etc/passwd" is not in the zone database: use a name such as Europe/Berlin, or an offset such as -07:00`},

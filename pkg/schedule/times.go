@@ -52,6 +52,8 @@ type interval time.Duration
 func parseInterval(text string) (times, bool, error) {
 	minute, err := clock(text)
 	switch {
+	case errors.Is(err, errForm):
+		return nil, false, fmt.Errorf(`%q is not a period: write hours and minutes, as "00:30"`, text)
 	case err != nil:
 		return nil, false, err
 	case minute == 0:
@@ -70,6 +72,9 @@ func (i interval) from(wall time.Time) (time.Time, bool) {
 	return wall, true
 }
 
+// errForm says that a text does not look like a time.
+var errForm = errors.New(`write it in 24 hours, as "07:30"`)
+
 // clock reads a time of the 24-hour clock, up to 24:00, as minutes.
 func clock(text string) (int, error) {
 	hour, minute, ok := strings.Cut(strings.TrimSpace(text), ":")
@@ -77,7 +82,7 @@ func clock(text string) (int, error) {
 	m, err2 := digits(minute)
 	switch {
 	case !ok || err != nil || err2 != nil || len(hour) > 2 || len(minute) != 2:
-		return 0, fmt.Errorf(`%q is not a time: write it in 24 hours, as "07:30"`, text)
+		return 0, fmt.Errorf("%q is not a time: %w", text, errForm)
 	case m > 59:
 		return 0, fmt.Errorf("minute %d is not between 0 and 59", m)
 	case h > 24:
