@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/mysql-sync/mysql-sync/pkg/standin"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
 // originally runs the built program with a file of Fliplet Agent. It returns what it prints: to the user, and to the
@@ -223,5 +224,84 @@ func TestF02MistakesOfAScriptEndItBeforeAnythingIsWritten(t *testing.T) {
 	text, err := execute(t, "convert", file)
 	if err == nil || !strings.Contains(err.Error(), "JavaScript functions") {
 		t.Errorf("a script was converted: %v %s", err, text)
+	}
+}
+
+// ask returns the one value of a query to a sample's database.
+func ask(t *testing.T, keys map[string]any, query string) (answer string) {
+	t.Helper()
+	db := testkit.Shared(t).Connect(t, fmt.Sprint(keys["database_name"]))
+	if err := db.QueryRowContext(t.Context(), query).Scan(&answer); err != nil {
+		t.Fatal(err)
+	}
+	return answer
+}
+
+func TestF24EntriesArePulledIntoATable(t *testing.T) {
+	t.Parallel()
+	service, keys := sample(t)
+	for i := range int64(25) {
+		service.Put(123, standin.FlipletEntry{ID: 100 + i, Data: fmt.Appendf(nil, `{"id":%d,"email":"e%d@f.de","office":%q}`, i, i, []string{"Berlin", "Boston"}[i%2])})
+	}
+	own := ownOf(keys)
+	own["sources"] = map[string]any{"crm": own["destinations"].(map[string]any)["app"]}
+	own["destinations"] = map[string]any{"shop": ownOf(keys)["sources"].(map[string]any)["shop"]}
+	own["jobs"] = map[string]any{"pull": map[string]any{
+		"from":  map[string]any{"source": "crm", "dataSource": 123, "where": map[string]any{"office": "Berlin"}, "attributes": []string{"id", "email"}, "key": "id", "page": 4},
+		"to":    map[string]any{"destination": "shop", "table": "users", "mode": "replace"},
+		"guard": map[string]any{"off": true},
+	}}
+	file := write(t, "connector.yaml", own)
+	out, log, err := originally(t, file, "--test")
+	if err != nil || !strings.Contains(out, "e24@f.de") || strings.Contains(out, "e1@f.de") {
+		t.Errorf("a dry run: %v\n%s\n%s", err, out, log)
+	}
+	testkit.Exec(t, testkit.Shared(t).Connect(t, fmt.Sprint(keys["database_name"])), "DELETE FROM users")
+	for range 2 {
+		if _, log, err := originally(t, file, "--once"); err != nil {
+			t.Fatal(err, log)
+		}
+		got := ask(t, keys, "SELECT GROUP_CONCAT(email ORDER BY id) FROM users")
+		if want := "e0@f.de,e2@f.de,e4@f.de,e6@f.de,e8@f.de,e10@f.de,e12@f.de,e14@f.de,e16@f.de,e18@f.de,e20@f.de,e22@f.de,e24@f.de"; got != want {
+			t.Errorf("the table has %s", got)
+		}
+	}
+	for _, r := range service.Requests() {
+		if r.Method != http.MethodGet && !strings.HasSuffix(r.Path, "/data/query") {
+			t.Errorf("sent %s %s", r.Method, r.Path)
+		}
+	}
+}
+
+func TestF24AScriptPulls(t *testing.T) {
+	t.Parallel()
+	service, keys := sample(t)
+	service.Put(123, standin.FlipletEntry{ID: 5, Data: []byte(`{"Name":"O'Neil","Foo":"Bar"}`)}, standin.FlipletEntry{ID: 6, Data: []byte(`{"Name":"other"}`)})
+	file := scriptFile(t, keys, `
+  agent.pull({
+    description: 'Pull data from a Fliplet data source to my database',
+    targetDataSourceId: 123,
+    where: {'Foo': 'Bar'},
+    action: async (entries, db) => {
+      for (const entry of entries) {
+        await db.query('INSERT INTO users (id, email) VALUES (?, ?)', {replacements: [entry.id, entry.data.Name]});
+      }
+    },
+  });`)
+	out, log, err := originally(t, file, "--test")
+	if err != nil || !strings.Contains(out, "would call action with 1 entries") {
+		t.Errorf("a dry run: %v\n%s\n%s", err, out, log)
+	}
+	if got := ask(t, keys, "SELECT COUNT(*) FROM users"); got != "2" {
+		t.Errorf("a dry run wrote: %s rows", got)
+	}
+	if _, log, err := originally(t, file); err != nil || !strings.Contains(log, `"read": 1`) {
+		t.Errorf("%v\n%s", err, log)
+	}
+	if got := ask(t, keys, "SELECT GROUP_CONCAT(email ORDER BY id) FROM users"); got != "a@b.de,c@d.de,O'Neil" {
+		t.Errorf("the table has %s", got)
+	}
+	if _, log, err := originally(t, file); exitOf(err) != 1 || !strings.Contains(log, "Duplicate entry") {
+		t.Errorf("an action that fails: %v\n%s", err, log)
 	}
 }

@@ -1,6 +1,8 @@
 package agent_test
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -51,21 +53,23 @@ func TestF02MistakesOfAScriptHaveTheirLines(t *testing.T) {
 		"exports.setup = () => {}":                      "sample.js: exports.config: is missing",
 		"exports.config = {}":                           "sample.js: exports.setup: is missing",
 		"exports.config = {}\nexports.setup = () => {}": "exports.setup: calls neither agent.push nor agent.pull",
-		"exports.config = {}\nexports.setup = agent => {\n  agent.push({deleteColumnName: deletedAt})\n}":    "sample.js:3: script: ReferenceError: deletedAt is not defined; scripts run in a sandbox",
-		"exports.config = {}\nexports.setup = agent => agent.push({source() {}, targetDataSourceId: 1})":     "sample.js:1: authToken: is missing: create one in Fliplet Studio",
-		"exports.config = {}\nexports.setup = agent => agent.push({source() {}, primaryColumnName: 'id'})":   "targetDataSourceId: is missing",
-		whole("", "timestampColumnNames: 'x',"):                                                              `sample.js:6: timestampColumnNames: unknown key; did you mean "timestampColumnName"?`,
-		whole("", "frequency: '61 * * * *',"):                                                                "sample.js:6: frequency: ",
-		whole("", "onSync() {},"):                                                                            "sample.js:6: onSync: is not supported; remove it",
-		whole("", "runHooks: ['delete'],"):                                                                   `sample.js:6: runHooks: "delete" is not one of insert, update`,
-		whole("", "sourceQuery: 'SELECT 1',"):                                                                "sample.js:5: sourceQuery: is not a function",
-		whole("", "concurrency: 'many',"):                                                                    "sample.js:6: concurrency: is not a whole number",
-		whole("logVerbosity: 'loud',", ""):                                                                   `sample.js:2: logVerbosity: "loud" is not one of debug, info, critical`,
-		whole("database: {dialect: 'oracle', database: 'x'},", ""):                                           `sample.js:1: dialect: "oracle" is not one of mysql`,
-		whole("database: {dialect: 'mysql', database: 'x', timezone: '+02:00'},", ""):                        "sample.js:2: timezone: only +00:00 is supported",
-		whole("database: {dialect: 'mysql', database: 'x', dialectModulePath: 'sequelize-odbc-mssql'},", ""): "ODBC is not supported",
-		whole("database: {url: 'hunter2'},", ""):                                                             "sample.js:2: url: is not an address such as",
-		whole("database: undefined,", ""):                                                                    "sample.js:5: sourceQuery: needs config.database",
+		"exports.config = {}\nexports.setup = agent => {\n  agent.push({deleteColumnName: deletedAt})\n}":                                "sample.js:3: script: ReferenceError: deletedAt is not defined; scripts run in a sandbox",
+		"exports.config = {}\nexports.setup = agent => agent.push({source() {}, targetDataSourceId: 1})":                                 "sample.js:1: authToken: is missing: create one in Fliplet Studio",
+		"exports.config = {}\nexports.setup = agent => agent.push({source() {}, primaryColumnName: 'id'})":                               "targetDataSourceId: is missing",
+		whole("", "timestampColumnNames: 'x',"):                                                                                          `sample.js:6: timestampColumnNames: unknown key; did you mean "timestampColumnName"?`,
+		whole("", "frequency: '61 * * * *',"):                                                                                            "sample.js:6: frequency: ",
+		whole("", "onSync() {},"):                                                                                                        "sample.js:6: onSync: is not supported; remove it",
+		whole("", "runHooks: ['delete'],"):                                                                                               `sample.js:6: runHooks: "delete" is not one of insert, update`,
+		whole("", "sourceQuery: 'SELECT 1',"):                                                                                            "sample.js:5: sourceQuery: is not a function",
+		whole("", "concurrency: 'many',"):                                                                                                "sample.js:6: concurrency: is not a whole number",
+		whole("logVerbosity: 'loud',", ""):                                                                                               `sample.js:2: logVerbosity: "loud" is not one of debug, info, critical`,
+		whole("database: {dialect: 'oracle', database: 'x'},", ""):                                                                       `sample.js:1: dialect: "oracle" is not one of mysql`,
+		whole("database: {dialect: 'mysql', database: 'x', timezone: '+02:00'},", ""):                                                    "sample.js:2: timezone: only +00:00 is supported",
+		whole("database: {dialect: 'mysql', database: 'x', dialectModulePath: 'sequelize-odbc-mssql'},", ""):                             "ODBC is not supported",
+		whole("database: {url: 'hunter2'},", ""):                                                                                         "sample.js:2: url: is not an address such as",
+		whole("database: undefined,", ""):                                                                                                "sample.js:5: sourceQuery: needs config.database",
+		"exports.config = {authToken: 'eu--1'}\nexports.setup = a => {\n  a.pull({targetDataSourceId: 1})}":                              "sample.js:3: agent.pull: has no function action",
+		"exports.config = {authToken: 'eu--1'}\nexports.setup = a => {\n  a.pull({targetDataSourceId: 1, action() {}, mode: 'update'})}": "sample.js:3: mode: does not belong to agent.pull",
 	} {
 		_, _, err := agent.Plan(t.Context(), write(t, text))
 		mistakes, ok := errors.AsType[keys.Mistakes](err)
@@ -247,5 +251,46 @@ func TestAScriptRequiresFilesBesideIt(t *testing.T) {
 	}
 	if _, _, err := agent.Plan(t.Context(), outside); err == nil || !strings.Contains(err.Error(), "escapes") {
 		t.Errorf("a file outside: %v", err)
+	}
+}
+
+// entries are those of a data source.
+type entries []string
+
+func (e entries) Entries(_ context.Context, yield func(json.RawMessage) error) error {
+	for _, text := range e {
+		if err := yield(json.RawMessage(text)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func TestF24AnActionWritesWhatWasPulled(t *testing.T) {
+	t.Parallel()
+	const text = `{sourceQuery: db => db.query('SELECT id FROM a ORDER BY id'), action: (entries, db) => {
+	  for (const e of entries) db.query(` + "`INSERT INTO a (id) VALUES (${Number(e.data.n)})`" + `)
+	}}`
+	all := entries{`{"id":1,"data":{"n":7}}`, `{"id":2,"data":{"n":8}}`}
+	for _, dry := range []bool{true, false} {
+		s := opened(t, text, dry)
+		n := 0
+		if err := s.Pull(0, all).Read(t.Context(), job.Request{}, func(*record.Record) error { n++; return nil }); err != nil || n != 2 {
+			t.Fatalf("%d entries, %v", n, err)
+		}
+		want := map[bool]string{true: "1{\"id\":1}\n2{\"id\":2}", false: "1{\"id\":1}\n2{\"id\":2}\n7{\"id\":7}\n8{\"id\":8}"}[dry]
+		if got, err := read(t, s); err != nil || got != want {
+			t.Errorf("dry %t: the table has %s, %v", dry, got, err)
+		}
+	}
+	for text, want := range map[string]string{
+		"{action: async (e, db) => { await db.query('NONSENSE') }}": "run the statement",
+		"{action: (e, db) => { db.query('NONSENSE') }}":             "run the statement",
+		"{action: () => { throw new Error('boom') }}":               "boom",
+	} {
+		err := opened(t, text, false).Pull(0, all).Read(t.Context(), job.Request{}, func(*record.Record) error { return nil })
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
+		}
 	}
 }

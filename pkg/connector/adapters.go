@@ -1,7 +1,6 @@
 package connector
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/job"
 	"github.com/mysql-sync/mysql-sync/pkg/plan"
 	"github.com/mysql-sync/mysql-sync/pkg/remote"
+	entries "github.com/mysql-sync/mysql-sync/pkg/source/fliplet"
 	paged "github.com/mysql-sync/mysql-sync/pkg/source/http"
 	pulled "github.com/mysql-sync/mysql-sync/pkg/source/openfn"
 	"github.com/mysql-sync/mysql-sync/pkg/source/sql"
@@ -46,6 +46,7 @@ var (
 		{[]string{"mssql"}, plan.Kind{Block: sqldb.MSSQL, Use: sql.From}, (*Connector).sql},
 		{[]string{"openfn", "mock-sync-server"}, plan.Kind{Block: pulled.Schema, Use: pulled.From}, (*Connector).pulled},
 		{[]string{"http"}, plan.Kind{Block: paged.Schema, Use: paged.From}, (*Connector).paged},
+		{[]string{"fliplet"}, plan.Kind{Block: entries.Schema, Use: entries.From}, (*Connector).entries},
 	}
 	destinations = []adapter[func(*Connector, plan.Adapter, remote.Config) (account, error)]{
 		{[]string{"airtable"}, plan.Kind{Block: airtable.Schema, Use: airtable.To}, (*Connector).airtable},
@@ -140,31 +141,6 @@ func (c *Connector) sql(a plan.Adapter) (origin, error) {
 			from.Query, err = rows.Statement(source)
 		}
 		return source, err
-	}, nil
-}
-
-func (c *Connector) fliplet(a plan.Adapter, r remote.Config) (account, error) {
-	var account fliplet.Config
-	if err := a.Settings.Decode(&account); err != nil {
-		return nil, err
-	}
-	if account.Token == "" {
-		return nil, errors.New("token: is missing")
-	}
-	client, err := remote.New(account.Remote(r))
-	if err != nil {
-		return nil, err
-	}
-	return func(_ *plan.Job, to *plan.Leg) (*job.Leg, error) {
-		var leg fliplet.Leg
-		if err := to.Settings.Decode(&leg); err != nil {
-			return nil, err
-		}
-		d, err := fliplet.New(client, leg)
-		if err != nil {
-			return nil, err
-		}
-		return &job.Leg{Name: fmt.Sprintf("%d of ", leg.DataSource), Destination: d}, nil
 	}, nil
 }
 

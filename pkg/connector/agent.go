@@ -1,12 +1,65 @@
 package connector
 
 import (
+	"errors"
+	"fmt"
+
 	"github.com/mysql-sync/mysql-sync/pkg/agent"
+	"github.com/mysql-sync/mysql-sync/pkg/destination/fliplet"
 	"github.com/mysql-sync/mysql-sync/pkg/foreign"
 	"github.com/mysql-sync/mysql-sync/pkg/job"
 	"github.com/mysql-sync/mysql-sync/pkg/plan"
+	"github.com/mysql-sync/mysql-sync/pkg/remote"
+	entries "github.com/mysql-sync/mysql-sync/pkg/source/fliplet"
 	"github.com/mysql-sync/mysql-sync/pkg/sqldb"
 )
+
+// organization returns a client of a Fliplet account.
+func organization(a plan.Settings, r remote.Config) (*remote.Client, error) {
+	var account fliplet.Config
+	if err := a.Decode(&account); err != nil {
+		return nil, err
+	}
+	if account.Token == "" {
+		return nil, errors.New("token: is missing")
+	}
+	return remote.New(account.Remote(r))
+}
+
+func (*Connector) fliplet(a plan.Adapter, r remote.Config) (account, error) {
+	client, err := organization(a.Settings, r)
+	if err != nil {
+		return nil, err
+	}
+	return func(_ *plan.Job, to *plan.Leg) (*job.Leg, error) {
+		var leg fliplet.Leg
+		if err := to.Settings.Decode(&leg); err != nil {
+			return nil, err
+		}
+		d, err := fliplet.New(client, leg)
+		if err != nil {
+			return nil, err
+		}
+		return &job.Leg{Name: fmt.Sprintf("%d of ", leg.DataSource), Destination: d}, nil
+	}, nil
+}
+
+func (c *Connector) entries(a plan.Adapter) (origin, error) {
+	client, err := organization(a.Settings, c.remote())
+	if err != nil {
+		return nil, err
+	}
+	return func(s plan.Settings, from *job.From) (job.Source, error) {
+		var q entries.Query
+		if err := s.Decode(&q); err != nil {
+			return nil, err
+		}
+		if from.Watermark != "" {
+			return nil, errors.New("watermark: is not supported, since each run reads all entries; say where instead")
+		}
+		return entries.New(client, q)
+	}, nil
+}
 
 // agent opens a JavaScript configuration of Fliplet Agent, whose functions are what jobs read.
 func (c *Connector) agent(a plan.Adapter) (origin, error) {
@@ -23,13 +76,22 @@ func (c *Connector) agent(a plan.Adapter) (origin, error) {
 		return nil, err
 	}
 	c.close = append(c.close, script.Close)
-	return func(s plan.Settings, _ *job.From) (job.Source, error) {
-		var which struct {
-			Operation int `koanf:"operation"`
-		}
+	account, err := c.entries(plan.Adapter{Settings: settings.Account})
+	if err != nil {
+		return nil, err
+	}
+	return func(s plan.Settings, from *job.From) (job.Source, error) {
+		var which foreign.ScriptJob
 		if err := s.Decode(&which); err != nil {
 			return nil, err
 		}
-		return script.Source(which.Operation), nil
+		if which.Pull == nil {
+			return script.Source(which.Operation), nil
+		}
+		source, err := account(which.Pull, from)
+		if err != nil {
+			return nil, err
+		}
+		return script.Pull(which.Operation, source.(*entries.Source)), nil
 	}, nil
 }

@@ -39,6 +39,13 @@ type ScriptSettings struct {
 	File     string        `koanf:"file"`   // path
 	Driver   string        `koanf:"driver"` // "": there is no database
 	Database plan.Settings `koanf:"database"`
+	Account  plan.Settings `koanf:"account"` // at Fliplet
+}
+
+// ScriptJob is what a job reads of a source of type Agent.
+type ScriptJob struct {
+	Operation int           `koanf:"operation"`
+	Pull      plan.Settings `koanf:"pull"` // of the source fliplet; nil: the operation pushes
 }
 
 // scriptKeys are the keys of a script's config, database and operations by those of a YAML configuration, which mean
@@ -92,15 +99,20 @@ func FlipletScript(name, path string, content []byte, s *Script) (*plan.Plan, []
 		}
 		one, warnings := f.plan()
 		for _, w := range warnings {
-			r.warn(o.Line, w)
+			if o.Type != pull {
+				r.warn(o.Line, w)
+			}
 		}
 		j := &one.Jobs[0]
 		j.From.Source, j.From.Rows.Query, j.From.Settings = "script", "", plan.Settings{"operation": i}
+		if o.Type == pull {
+			pulled(j, o, f)
+		}
 		if count[o.Type]++; count[o.Type] > 1 {
 			j.Name += "-" + strconv.Itoa(count[o.Type])
 		}
 		p.Jobs = append(p.Jobs, *j)
-		settings := plan.Settings{"file": path}
+		settings := plan.Settings{"file": path, "account": f.account()}
 		if hasDatabase {
 			settings["driver"], settings["database"] = f.Driver, f.database()
 		}
@@ -113,6 +125,24 @@ func FlipletScript(name, path string, content []byte, s *Script) (*plan.Plan, []
 		return nil, nil, slices.Compact(r.mistakes)
 	}
 	return p, r.warnings, nil
+}
+
+// pull is the type of an operation that brings entries to the script's function action.
+const pull = "pull"
+
+// ofQuery are the keys of such an operation that Fliplet gets as they are.
+var ofQuery = []string{"where", "attributes", "join", "distinct"}
+
+// pulled makes a job of one that pushes: it gives entries to the script, and has no destination.
+func pulled(j *plan.Job, o *ScriptOperation, f *flipletFile) {
+	query := plan.Settings{"dataSource": f.DataSource}
+	for _, name := range ofQuery {
+		if v := o.Keys[name]; v != nil {
+			query[name] = v
+		}
+	}
+	j.Name, j.To = pull, nil
+	j.From.Settings["pull"] = query
 }
 
 // scriptReader makes configurations in YAML of what a script says, and collects what is wrong.
@@ -232,17 +262,17 @@ var functions = []string{"sourceQuery", "source", "action", "onSync"}
 // operation is an operation with what all have, as a configuration in YAML; nil if there is a mistake.
 func (r *scriptReader) operation(o *ScriptOperation, shared map[string]any, hasDatabase bool) *flipletFile {
 	before := len(r.mistakes)
-	if o.Type != "push" {
-		r.mistake(o.Line, "agent."+o.Type, "is not supported; remove it")
-		return nil
-	}
 	given := maps.Clone(shared)
 	for name, v := range o.Keys {
-		if slices.Contains(functions, name) {
+		switch {
+		case slices.Contains(functions, name):
 			r.mistake(o.Line, name, "is not a function")
-			continue
+		case o.Type == pull && slices.Contains(ofQuery, name):
+		case o.Type == pull && !slices.Contains([]string{"description", "frequency", "targetDataSourceId"}, name):
+			r.mistake(o.Line, name, "does not belong to agent.pull; remove it")
+		default:
+			r.take(given, o.Line, "operation", name, v)
 		}
-		r.take(given, o.Line, "operation", name, v)
 	}
 	r.functions(o, hasDatabase)
 	text, err := yaml.Marshal(given)
@@ -270,7 +300,7 @@ func (r *scriptReader) operation(o *ScriptOperation, shared map[string]any, hasD
 	if len(r.mistakes) > before {
 		return nil
 	}
-	if f.Mode == "" && f.Primary != "" {
+	if f.Mode == "" && o.Type != pull && f.Primary != "" {
 		r.warn(o.Line, "mode: is missing, so entries that the source does not have are kept; say mode: 'replace' to delete them")
 	}
 	return f
@@ -281,6 +311,10 @@ func (r *scriptReader) functions(o *ScriptOperation, hasDatabase bool) {
 	reads := 0
 	for _, name := range o.Functions {
 		switch {
+		case o.Type == pull && name == "action":
+			reads++
+		case o.Type == pull:
+			r.mistake(o.Line, name, "does not belong to agent.pull; remove it")
 		case name == "sourceQuery" && !hasDatabase:
 			r.mistake(o.Line, name, "needs config.database")
 		case name == "sourceQuery" || name == "source":
@@ -291,7 +325,10 @@ func (r *scriptReader) functions(o *ScriptOperation, hasDatabase bool) {
 			r.mistake(o.Line, name, "is a function, but must be a value")
 		}
 	}
-	if reads == 0 {
+	switch {
+	case reads == 0 && o.Type == pull:
+		r.mistake(o.Line, "agent.pull", "has no function action: say what is done with the entries")
+	case reads == 0:
 		r.mistake(o.Line, "agent.push", "has neither of the functions sourceQuery and source: say which rows to push")
 	}
 }

@@ -91,6 +91,8 @@ func (f *Fliplet) serve(w http.ResponseWriter, r *http.Request) {
 	switch action {
 	case "data":
 		f.only(w, r, http.MethodGet, func() { answerEntries(w, f.lists[id]) })
+	case "data/query":
+		f.only(w, r, http.MethodPost, func() { f.query(w, r, id) })
 	case "commit":
 		f.only(w, r, http.MethodPost, func() { f.commit(w, r, id) })
 	default:
@@ -174,6 +176,64 @@ func (f *Fliplet) commit(w http.ResponseWriter, r *http.Request, id int64) {
 	}
 	f.lists[id] = slices.DeleteFunc(f.lists[id], func(e FlipletEntry) bool { return slices.Contains(c.Delete, e.ID) })
 	answerEntries(w, f.lists[id])
+}
+
+// flipletQuery is the body of a query. Of where, only equality is played.
+type flipletQuery struct {
+	Type       string                     `json:"type"`
+	Where      map[string]json.RawMessage `json:"where"`
+	Attributes []string                   `json:"attributes"`
+	Join       map[string]json.RawMessage `json:"join"`
+	Distinct   json.RawMessage            `json:"distinct"`
+	Order      [][2]string                `json:"order"`
+	Limit      *int                       `json:"limit"`
+	Offset     int                        `json:"offset"`
+}
+
+// query answers with the entries that a query asks for.
+func (f *Fliplet) query(w http.ResponseWriter, r *http.Request, id int64) {
+	var q flipletQuery
+	d := json.NewDecoder(r.Body)
+	d.DisallowUnknownFields()
+	if err := d.Decode(&q); err != nil || q.Type != "" && q.Type != "select" || q.Offset < 0 || q.Limit != nil && *q.Limit < 1 {
+		refuse(w, http.StatusBadRequest, "the query is not valid")
+		return
+	}
+	for _, o := range q.Order {
+		if o[0] != "id" || o[1] != "ASC" {
+			refuse(w, http.StatusBadRequest, "only the order by id is played")
+			return
+		}
+	}
+	var list []FlipletEntry
+	for _, e := range f.lists[id] {
+		var data map[string]json.RawMessage
+		if json.Unmarshal(e.Data, &data) != nil {
+			continue
+		}
+		fits := true
+		for name, v := range q.Where {
+			fits = fits && bytes.Equal(data[name], v)
+		}
+		if !fits {
+			continue
+		}
+		if q.Attributes != nil {
+			for name := range data {
+				if !slices.Contains(q.Attributes, name) {
+					delete(data, name)
+				}
+			}
+			e.Data, _ = json.Marshal(data) // of what was JSON
+		}
+		list = append(list, e)
+	}
+	slices.SortFunc(list, func(a, b FlipletEntry) int { return int(a.ID - b.ID) })
+	list = list[min(q.Offset, len(list)):]
+	if q.Limit != nil {
+		list = list[:min(*q.Limit, len(list))]
+	}
+	answerEntries(w, list)
 }
 
 // check returns what is wrong with a commit.

@@ -24,6 +24,9 @@ func TestFlipletRefusesWhatItDoesNotKnow(t *testing.T) {
 		{"an unknown key", "POST", "/v1/data-sources/123/commit", "eu--1", "application/json", `{"append":true,"rows":[]}`, 400},
 		{"one that would remove all others", "POST", "/v1/data-sources/123/commit", "eu--1", "application/json", `{"entries":[]}`, 400},
 		{"an unknown entry", "POST", "/v1/data-sources/123/commit", "eu--1", "application/json", `{"append":true,"delete":[99]}`, 400},
+		{"a query", "POST", "/v1/data-sources/123/data/query", "eu--1", "application/json", `{"where":{"a":1},"limit":1}`, 200},
+		{"an unknown key of a query", "POST", "/v1/data-sources/123/data/query", "eu--1", "application/json", `{"filter":{}}`, 400},
+		{"a query of another order", "POST", "/v1/data-sources/123/data/query", "eu--1", "application/json", `{"order":[["name","ASC"]]}`, 400},
 		{"an unknown hook", "POST", "/v1/data-sources/123/commit", "eu--1", "application/json", `{"append":true,"runHooks":["x"]}`, 400},
 	} {
 		t.Run(c.name, func(t *testing.T) {
