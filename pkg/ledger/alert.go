@@ -16,10 +16,10 @@ type Alert struct {
 	Text    string
 	Over    bool // it is to be told that this is over
 	Count   int  // how often it was raised
-	Tries   int  // how often it could not be told
+	Tries   int  // of telling it to the target that is asked about
 	Since   time.Time
 	OverAt  time.Time
-	ToldAt  time.Time // that it is open
+	ToldAt  time.Time // when the first target was told that it is open; zero: none was
 }
 
 // Raise opens an alert, or counts that it was raised again. It reports whether it was opened.
@@ -39,16 +39,17 @@ func (l *Ledger) Raise(ctx context.Context, rule, subject, text string) (opened 
 	return opened, nil
 }
 
-// Settle ends the open alert of a rule for a subject. What was told is told to be over; what was not is forgotten. It
-// reports whether one was open.
+// Settle ends the open alert of a rule for a subject. Targets that were told of it, or may have been, are told that it is
+// over; if there are none, the alert is forgotten. It reports whether one was open.
 func (l *Ledger) Settle(ctx context.Context, rule, subject string) (was bool, err error) {
 	err = l.update(ctx, func(tx *tx) error {
-		n, err := tx.count(`DELETE FROM alerts WHERE rule = ? AND subject = ? AND state = 'open' AND told_at IS NULL`, rule, subject)
+		n, err := tx.count(`DELETE FROM alerts WHERE rule = ? AND subject = ? AND state = 'open'
+			AND NOT EXISTS (SELECT 1 FROM tellings t WHERE t.alert = alerts.id AND t.state IN ('sent', 'told'))`, rule, subject)
 		if err != nil || n > 0 {
 			was = true
 			return err
 		}
-		n, err = tx.count(`UPDATE alerts SET state = 'over', over_at = ?, tries = 0, retry_at = NULL WHERE rule = ? AND subject = ? AND state = 'open'`, l.ms(), rule, subject)
+		n, err = tx.count(`UPDATE alerts SET state = 'over', over_at = ? WHERE rule = ? AND subject = ? AND state = 'open'`, l.ms(), rule, subject)
 		was = n > 0
 		return err
 	})
@@ -58,67 +59,83 @@ func (l *Ledger) Settle(ctx context.Context, rule, subject string) (was bool, er
 	return was, nil
 }
 
-const alertColumns = `SELECT id, rule, subject, text, state = 'over', count, tries, since, over_at, told_at FROM alerts `
-
-func (l *Ledger) alerts(ctx context.Context, where string, args ...any) ([]Alert, error) {
-	var out []Alert
-	rows, err := l.read.QueryContext(ctx, alertColumns+where, args...)
+// alerts reads alerts with what is known of telling them to a target. The last column says when to try again.
+func (l *Ledger) alerts(ctx context.Context, target, where string, args ...any) (out []Alert, retry time.Time, err error) {
+	rows, err := l.read.QueryContext(ctx, `SELECT a.id, a.rule, a.subject, a.text, a.state = 'over', a.count, coalesce(t.tries, 0), a.since, a.over_at,
+			(SELECT min(o.told_at) FROM tellings o WHERE o.alert = a.id AND o.over = 0), t.retry_at
+		FROM alerts a LEFT JOIN tellings t ON t.alert = a.id AND t.target = ? AND t.over = (a.state = 'over') `+where, append([]any{target}, args...)...)
 	err = each(rows, err, func(rows *sql.Rows) error {
 		var a Alert
-		var since, over, told nullTime
-		err := rows.Scan(&a.ID, &a.Rule, &a.Subject, &a.Text, &a.Over, &a.Count, &a.Tries, &since, &over, &told)
-		a.Since, a.OverAt, a.ToldAt = since.Time(), over.Time(), told.Time()
+		var since, over, told, again nullTime
+		err := rows.Scan(&a.ID, &a.Rule, &a.Subject, &a.Text, &a.Over, &a.Count, &a.Tries, &since, &over, &told, &again)
+		a.Since, a.OverAt, a.ToldAt, retry = since.Time(), over.Time(), told.Time(), again.Time()
 		out = append(out, a)
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read the alerts: %w", err)
+		err = fmt.Errorf("read the alerts: %w", err)
 	}
-	return out, nil
+	return out, retry, err
 }
 
-// NextAlert returns the oldest alert that is due to be told; ok is false if there is none. The time is when the next one
-// is due, if none is now; zero for none.
-func (l *Ledger) NextAlert(ctx context.Context) (a Alert, ok bool, due time.Time, err error) {
-	const untold = `(state = 'open' AND told_at IS NULL OR state = 'over' AND over_told_at IS NULL)`
-	all, err := l.alerts(ctx, `WHERE `+untold+` AND (retry_at IS NULL OR retry_at <= ?) ORDER BY id LIMIT 1`, l.ms())
-	if err != nil || len(all) > 0 {
-		if err == nil {
-			a, ok = all[0], true
-		}
-		return a, ok, due, err
+// NextAlert returns the oldest alert that a target has not been told; ok is false if it is not due yet, or if there is
+// none. due is when it is; zero for none. A target is told in order: a later alert waits for an earlier one.
+func (l *Ledger) NextAlert(ctx context.Context, target string) (a Alert, ok bool, due time.Time, err error) {
+	all, retry, err := l.alerts(ctx, target, `WHERE coalesce(t.state, '') <> 'told' AND (a.state = 'open' OR EXISTS
+		(SELECT 1 FROM tellings o WHERE o.alert = a.id AND o.target = ? AND o.over = 0 AND o.state IN ('sent', 'told'))) ORDER BY a.id LIMIT 1`, target)
+	switch {
+	case err != nil || len(all) == 0:
+		return a, false, due, err
+	case retry.UnixMilli() > l.ms():
+		return a, false, retry, nil
 	}
-	var t nullTime
-	err = l.read.QueryRowContext(ctx, `SELECT min(retry_at) FROM alerts WHERE `+untold).Scan(&t)
-	return a, false, t.Time(), err
+	return all[0], true, due, nil
 }
 
-// Told notes that an alert was told.
-func (l *Ledger) Told(ctx context.Context, a Alert) error {
-	column := "told_at"
-	if a.Over {
-		column = "over_told_at"
-	}
-	return l.update(ctx, func(tx *tx) error {
-		return tx.exec(`UPDATE alerts SET `+column+` = ?, tries = 0, retry_at = NULL WHERE id = ?`, l.ms(), a.ID)
-	})
+// Telling notes that an alert is about to be told to a target: from now on it may have been.
+func (l *Ledger) Telling(ctx context.Context, target string, a Alert) error {
+	return l.telling(ctx, target, a, `INSERT INTO tellings (alert, target, over, state) SELECT id, ?2, ?3, 'sent' FROM alerts WHERE id = ?1
+		ON CONFLICT DO UPDATE SET state = 'sent'`)
 }
 
-// NotTold notes that an alert could not be told and when to try again.
-func (l *Ledger) NotTold(ctx context.Context, a Alert, retry time.Time) error {
-	return l.update(ctx, func(tx *tx) error {
-		return tx.exec(`UPDATE alerts SET tries = tries + 1, retry_at = ? WHERE id = ?`, when(retry), a.ID)
-	})
+// Told notes that a target was told an alert, or never will be.
+func (l *Ledger) Told(ctx context.Context, target string, a Alert) error {
+	return l.telling(ctx, target, a, `UPDATE tellings SET state = 'told', told_at = ?4, retry_at = NULL WHERE alert = ?1 AND target = ?2 AND over = ?3`, l.ms())
+}
+
+// NotTold notes that an alert could not be told to a target, and when to try again. Doubt says that it may have been.
+func (l *Ledger) NotTold(ctx context.Context, target string, a Alert, doubt bool, retry time.Time) error {
+	state := "failed"
+	if doubt {
+		state = "sent"
+	}
+	return l.telling(ctx, target, a, `UPDATE tellings SET state = ?4, tries = tries + 1, retry_at = ?5 WHERE alert = ?1 AND target = ?2 AND over = ?3`, state, when(retry))
+}
+
+// telling changes what is known of telling an alert.
+func (l *Ledger) telling(ctx context.Context, target string, a Alert, query string, more ...any) error {
+	err := l.update(ctx, func(tx *tx) error { return tx.exec(query, append([]any{a.ID, target, a.Over}, more...)...) })
+	if err != nil {
+		return fmt.Errorf("note an alert of %s for %s: %w", a.Subject, target, err)
+	}
+	return nil
 }
 
 // Alerts returns the alerts, the open ones first, then the newest.
 func (l *Ledger) Alerts(ctx context.Context, limit int) ([]Alert, error) {
-	return l.alerts(ctx, `ORDER BY state = 'over', id DESC LIMIT ?`, limit)
+	all, _, err := l.alerts(ctx, "", `ORDER BY a.state = 'over', a.id DESC LIMIT ?`, limit)
+	return all, err
 }
 
-// PurgeAlerts forgets alerts that were told to be over before a time.
+// OpenAlerts returns the alerts that are not over, the oldest first.
+func (l *Ledger) OpenAlerts(ctx context.Context) ([]Alert, error) {
+	all, _, err := l.alerts(ctx, "", `WHERE a.state = 'open' ORDER BY a.id LIMIT 1000`)
+	return all, err
+}
+
+// PurgeAlerts forgets alerts that were over before a time.
 func (l *Ledger) PurgeAlerts(ctx context.Context, before time.Time) error {
 	return l.update(ctx, func(tx *tx) error {
-		return tx.exec(`DELETE FROM alerts WHERE state = 'over' AND over_told_at < ?`, when(before))
+		return tx.exec(`DELETE FROM alerts WHERE state = 'over' AND over_at < ?`, when(before))
 	})
 }

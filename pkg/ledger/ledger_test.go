@@ -251,22 +251,65 @@ func TestLimitsAlertsPausesAndBackupsOutliveARestart(t *testing.T) {
 		t.Error(err)
 	}
 	for _, over := range []bool{false, true} {
-		a, ok, _, err := l.NextAlert(ctx)
-		if err != nil || !ok || a.Over != over || a.Count != 2 || a.Text != "it failed again" {
-			t.Errorf("%+v %v", a, err)
-		}
-		if err := l.Told(ctx, a); err != nil {
-			t.Fatal(err)
-		}
-		if _, ok, _, err := l.NextAlert(ctx); ok || err != nil {
-			t.Error("told twice", err)
+		for _, target := range []string{"slack", "webhook"} {
+			a, ok, _, err := l.NextAlert(ctx, target)
+			if err != nil || !ok || a.Over != over || a.Count != 2 || a.Text != "it failed again" {
+				t.Errorf("%+v %v", a, err)
+			}
+			if err := errors.Join(l.Telling(ctx, target, a), l.Told(ctx, target, a)); err != nil {
+				t.Fatal(err)
+			}
+			if _, ok, _, err := l.NextAlert(ctx, target); ok || err != nil {
+				t.Error("told twice", err)
+			}
 		}
 		must(l.Settle(ctx, "failed", "orders"))(t)
 	}
 	must(l.Raise(ctx, "late", "backup", "it is late"))(t)
 	must(l.Settle(ctx, "late", "backup"))(t)
-	if _, ok, _, err := l.NextAlert(ctx); ok || err != nil {
+	if _, ok, _, err := l.NextAlert(ctx, "slack"); ok || err != nil {
 		t.Error("what was over before it was told is told", err)
+	}
+}
+
+// A target that may have been told is told that it is over; one that certainly was not, is not.
+func TestR07AnAlertIsToldToEachTargetByItself(t *testing.T) {
+	t.Parallel()
+	l := open(t, filepath.Join(t.TempDir(), "connector.db"))
+	ctx := t.Context()
+	next := func(target string) (ledger.Alert, bool, time.Time) {
+		t.Helper()
+		a, ok, due, err := l.NextAlert(ctx, target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a, ok, due
+	}
+	must(l.Raise(ctx, "failed", "orders", "first"))(t)
+	must(l.Raise(ctx, "failed", "users", "second"))(t)
+	a, _, _ := next("slack")
+	later := time.Now().Add(time.Hour).Truncate(time.Second)
+	if err := errors.Join(l.Telling(ctx, "slack", a), l.Telling(ctx, "webhook", a), l.NotTold(ctx, "webhook", a, false, later)); err != nil {
+		t.Fatal(err)
+	}
+	if again, ok, _ := next("slack"); !ok || again.ID != a.ID {
+		t.Errorf("what is in doubt is not told again: %+v", again)
+	}
+	if again, ok, due := next("webhook"); ok || !due.Equal(later) {
+		t.Errorf("a later alert overtakes an earlier one: %+v, %v", again, due)
+	}
+	must(l.Settle(ctx, "failed", "orders"))(t)
+	if over, ok, _ := next("slack"); !ok || over.ID != a.ID || !over.Over {
+		t.Errorf("what may have been told is not told to be over: %+v", over)
+	}
+	if other, ok, _ := next("webhook"); !ok || other.Subject != "users" || other.Over {
+		t.Errorf("what was not told is told: %+v", other)
+	}
+	if err := l.PurgeAlerts(ctx, time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if all := must(l.Alerts(ctx, 9))(t); len(all) != 1 || all[0].Subject != "users" {
+		t.Errorf("%+v", all)
 	}
 }
 

@@ -152,6 +152,16 @@ func (l *Ledger) Runs(ctx context.Context, w Which) ([]Run, error) {
 	return out, nil
 }
 
+// FirstRun returns when a job first ran, as far as it is remembered; zero for never.
+func (l *Ledger) FirstRun(ctx context.Context, job string) (time.Time, error) {
+	var first nullTime
+	err := l.read.QueryRowContext(ctx, `SELECT min(started) FROM runs WHERE job = (SELECT id FROM jobs WHERE name = ?)`, job).Scan(&first)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read the first run of %s: %w", job, err)
+	}
+	return first.Time(), nil
+}
+
 // LastOccurrence returns the last occurrence of a kind that was claimed, "" for none.
 func (l *Ledger) LastOccurrence(ctx context.Context, job, kind string) (string, error) {
 	var last string
