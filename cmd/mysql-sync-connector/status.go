@@ -21,7 +21,8 @@ func statusCommand() *cobra.Command {
 		Use:   "status FILE",
 		Short: "Show the state of the jobs",
 		Long: `Show whether the connector is running, and for each job when it runs next, how its
-last run ended, and how many rows are pending or refused at each destination.
+last run ended, how many rows are pending or refused at each destination, and the
+open alerts.
 
 The state comes from the running connector, or from the state file if none is
 running. Nothing is changed.
@@ -118,6 +119,12 @@ func printStatus(w io.Writer, s *api.Status, now time.Time) {
 	if len(g.Rows()) > 0 {
 		fmt.Fprintln(w)
 		g.Print(w, width(w))
+	}
+	for i, a := range s.Alerts {
+		if i == 0 {
+			fmt.Fprintln(w, "\nALERTS")
+		}
+		fmt.Fprintf(w, "%s  %s, %s: %s\n", a.Since.Local().Format(time.DateTime), command.Clean(a.Rule), command.Clean(a.Subject), command.Clean(a.Text))
 	}
 	for i := range s.Jobs {
 		if last := s.Jobs[i].Last; last != nil && last.Error != "" {

@@ -33,12 +33,16 @@ var (
 	waitingDesc  = describe("waiting_rows", "rows that wait to be sent", "job", "destination")
 	refusedDesc  = describe("refused_rows", "rows that the destination would not take", "job", "destination")
 	runsDesc     = describe("runs_total", "runs since the start, by how they ended", "job", "state")
+	alertsDesc   = describe("open_alerts", "alerts that are open, by their rule", "rule")
 	secondsDesc  = describe("run_seconds_total", "how long runs took since the start", "job")
 )
 
+// rules are those of alerts.
+var rules = []string{"failed", "noSuccess", "refused", "guard", "backup"}
+
 // Describe sends the descriptions.
 func (collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{upDesc, pausedDesc, runningDesc, nextDesc, lastDesc, durationDesc, successDesc, rowsDesc, knownDesc, waitingDesc, refusedDesc, runsDesc, secondsDesc} {
+	for _, d := range []*prometheus.Desc{upDesc, pausedDesc, runningDesc, nextDesc, lastDesc, durationDesc, successDesc, rowsDesc, knownDesc, waitingDesc, refusedDesc, runsDesc, alertsDesc, secondsDesc} {
 		ch <- d
 	}
 }
@@ -54,6 +58,13 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	gauge(upDesc, truth(err == nil))
 	if err != nil {
 		return
+	}
+	open := map[string]int{}
+	for _, a := range s.Alerts {
+		open[a.Rule]++
+	}
+	for _, rule := range rules {
+		gauge(alertsDesc, float64(open[rule]), rule)
 	}
 	for i := range s.Jobs {
 		j := &s.Jobs[i]

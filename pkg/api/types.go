@@ -46,8 +46,18 @@ type Status struct {
 	Started *time.Time `json:"started,omitempty"`
 	State   string     `json:"state"` // path of the state file
 	// ReloadError is why the configuration that was reloaded last did not work, so that the one before it is back.
-	ReloadError string `json:"reloadError,omitempty"`
-	Jobs        []Job  `json:"jobs"`
+	ReloadError string  `json:"reloadError,omitempty"`
+	Jobs        []Job   `json:"jobs"`
+	Alerts      []Alert `json:"alerts"` // the open ones, the oldest first
+}
+
+// Alert is something that needs a person.
+type Alert struct {
+	Rule    string     `json:"rule"`    // failed, noSuccess, refused, guard or backup
+	Subject string     `json:"subject"` // a job, or the connector
+	Text    string     `json:"text"`
+	Since   time.Time  `json:"since"`
+	Told    *time.Time `json:"told,omitempty"` // when the first target was told
 }
 
 // Job is what a job is doing.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mysql-sync/mysql-sync/pkg/alert"
 	"github.com/mysql-sync/mysql-sync/pkg/backup"
 	"github.com/mysql-sync/mysql-sync/pkg/destination/airtable"
 	"github.com/mysql-sync/mysql-sync/pkg/destination/fliplet"
@@ -63,7 +64,7 @@ var (
 
 // Kinds are the types of adapters, and the sections of a configuration.
 func Kinds() plan.Kinds {
-	k := plan.Kinds{ExternalSync: foreign.ExternalSync, Sections: map[string][]byte{"backup": backup.Schema}}
+	k := plan.Kinds{ExternalSync: foreign.ExternalSync, Sections: map[string][]byte{"backup": backup.Schema, "alerts": alert.Schema}}
 	for _, a := range sources {
 		k.Sources = append(k.Sources, a.kind)
 	}

@@ -91,7 +91,7 @@ func (c *Connector) keeper() *backup.Keeper {
 	if c.backups == nil || c.options.Test || c.options.Only != "" {
 		return nil
 	}
-	return &backup.Keeper{Backups: c.backups, Ledger: c.state, Alerts: c.state, Log: c.log}
+	return &backup.Keeper{Backups: c.backups, Ledger: c.state, Alerts: c.alerts, Log: c.log}
 }
 
 // askBucket checks whether the bucket answers.

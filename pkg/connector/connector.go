@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/mysql-sync/mysql-sync/pkg/alert"
 	"github.com/mysql-sync/mysql-sync/pkg/api"
 	"github.com/mysql-sync/mysql-sync/pkg/backup"
 	"github.com/mysql-sync/mysql-sync/pkg/job"
@@ -54,10 +55,11 @@ type Connector struct {
 	limits  *limits
 	budgets *remote.Budgets // of all services, on limits
 	backups *backup.Backups // nil: there are none
-	state   *ledger.Ledger  // from Run on
-	began   time.Time       // when Run did
-	*Desk                   // likewise
-	working chan struct{}   // closed when the schedules are kept
+	alerts  *alert.Alerts
+	state   *ledger.Ledger // from Run on
+	began   time.Time      // when Run did
+	*Desk                  // likewise
+	working chan struct{}  // closed when the schedules are kept
 	close   []func() error
 }
 
@@ -100,6 +102,9 @@ func New(p *plan.Plan, o Options) (*Connector, error) {
 	}
 	c.together(all)
 	var err error
+	if c.alerts, err = c.alerting(); err != nil {
+		wrong("alerts", err)
+	}
 	if c.backups, err = Backups(p, o.State); err != nil {
 		if list, ok := errors.AsType[keys.Mistakes](err); ok {
 			mistakes = append(mistakes, list...)

@@ -28,13 +28,20 @@ func NewDesk(p *plan.Plan, file string, state *ledger.Ledger) *Desk { return &De
 
 // Status returns the jobs in the order of the plan.
 func (d *Desk) Status(ctx context.Context) (*api.Status, error) {
-	s := &api.Status{ID: identity(d.plan, d.file), Tags: d.plan.Identity.Tags, State: d.file}
+	s := &api.Status{ID: identity(d.plan, d.file), Tags: d.plan.Identity.Tags, State: d.file, Alerts: []api.Alert{}}
 	s.Name = cmp.Or(d.plan.Identity.Name, s.ID)
 	var known []ledger.Job
 	if d.state != nil {
 		var err error
 		if known, err = d.state.Jobs(ctx); err != nil {
 			return nil, err
+		}
+		open, err := d.state.OpenAlerts(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range open {
+			s.Alerts = append(s.Alerts, api.Alert{Rule: a.Rule, Subject: a.Subject, Text: a.Text, Since: a.Since, Told: moment(a.ToldAt)})
 		}
 	}
 	for i := range d.plan.Jobs {

@@ -202,6 +202,7 @@ func (c *Connector) run(ctx context.Context, j *scheduled, cause job.Cause) erro
 	}
 	r, err := j.Run(ctx, cause)
 	j.count(r)
+	c.alerts.Look()
 	switch {
 	case errors.Is(err, ledger.ErrClaimed):
 		return nil

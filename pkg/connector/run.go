@@ -61,6 +61,7 @@ func (c *Connector) carry(ctx context.Context) (err error) {
 		if k := c.keeper(); k != nil {
 			g.Go(func() error { k.Run(ctx); return nil })
 		}
+		g.Go(func() error { c.alerts.Run(ctx); return nil })
 	}
 	for i, j := range c.jobs {
 		if j.led && (c.options.Test || c.options.Once) {
@@ -95,6 +96,7 @@ func (c *Connector) carry(ctx context.Context) (err error) {
 		if k := c.keeper(); k != nil {
 			k.Check(ctx)
 		}
+		c.tell(ctx)
 		return errors.Join(failed...)
 	}
 	close(c.working)
@@ -122,6 +124,7 @@ func (c *Connector) open(ctx context.Context) error {
 	}
 	c.close = append(c.close, state.Close)
 	c.limits.Ledger, c.state, c.began = state, state, time.Now()
+	c.alerts.Ledger = state
 	c.Desk = NewDesk(c.plan, c.options.State, state)
 	return nil
 }

@@ -91,6 +91,7 @@ type Job struct {
 	After       string        // a job that runs before each run of this one; "": none
 	Guard       diff.Guard
 	Report      Settings // nil: it is none
+	Quiet       bool     // that it fails is not to be told
 }
 
 // From is what a job reads.

@@ -100,6 +100,7 @@ type fileJob struct {
 	Schedule    *fileSchedule  `koanf:"schedule"`
 	Guard       *fileGuard     `koanf:"guard"`
 	Report      map[string]any `koanf:"report"`
+	Notify      *bool          `koanf:"notifyOnFail"`
 }
 
 type fileSchedule struct {
@@ -238,7 +239,7 @@ func (r *reader) job(p *Plan, key string, f fileJob) (Job, error) {
 // shell is a job but for what it reads and where that goes.
 func (r *reader) shell(key string, f fileJob) Job {
 	r.name(key, strings.TrimPrefix(key, "jobs."))
-	j := Job{Description: f.Description, After: f.After, Guard: diff.DefaultGuard, Report: f.Report, CatchUp: 24 * time.Hour}
+	j := Job{Description: f.Description, After: f.After, Guard: diff.DefaultGuard, Report: f.Report, Quiet: f.Notify != nil && !*f.Notify, CatchUp: 24 * time.Hour}
 	if g := f.Guard; g != nil {
 		j.Guard = diff.Guard{Percent: g.Percent, Rows: g.Rows, Off: g.Off}
 	}

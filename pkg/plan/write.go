@@ -162,6 +162,9 @@ func (*writer) job(j *Job) map[string]any {
 	if j.Guard != diff.DefaultGuard {
 		out["guard"] = map[string]any{"percent": j.Guard.Percent, "rows": j.Guard.Rows, "off": j.Guard.Off}
 	}
+	if j.Quiet {
+		out["notifyOnFail"] = false
+	}
 	if j.Report != nil {
 		out["report"] = map[string]any(j.Report)
 	}

@@ -98,8 +98,8 @@ async function order(name, what, done, body) {
 }
 
 /** Shows what needs a person. */
-function problems() {
-  const said = [];
+function problems(alerts) {
+  const said = alerts.filter((a) => a.rule === "backup" || a.rule === "noSuccess").map((a) => `${a.subject}: ${a.text}`);
   for (const job of jobs) {
     const last = job.last;
     if (job.paused) said.push(`${job.name} is paused${job.paused.reason ? `: ${job.paused.reason}` : ""}.`);
@@ -146,7 +146,7 @@ async function refresh() {
     text(byId("about"), [s.version, plural(jobs.length, "job"), ...(s.tags ?? [])].join(" · "));
     pill(byId("link"), "good", `Running for ${duration((Date.now() - moment(s.started)) / 1000)}`);
     list(byId("jobs").tBodies[0], jobs, (j) => j.name, jobRow);
-    problems();
+    problems(s.alerts);
     await one();
     document.body.classList.remove("gone");
   } catch (error) {

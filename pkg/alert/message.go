@@ -1,0 +1,106 @@
+package alert
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/google/uuid"
+
+	"github.com/mysql-sync/mysql-sync/pkg/backup"
+	"github.com/mysql-sync/mysql-sync/pkg/ledger"
+)
+
+// message is an alert as a target is told it, without anything that a person must not see.
+type message struct {
+	id  string // the same whenever it is sent
+	who Who
+	ledger.Alert
+}
+
+// longest is how many characters of a reason are told. Slack cuts off at 40,000 and advises 4,000.
+const longest = 2000
+
+// message returns an alert as it is told. life is that of the state: ids of alerts begin anew with another one.
+func (a *Alerts) message(life string, l ledger.Alert) message {
+	l.Text = line(a.hide.Text(l.Text))
+	id := uuid.NewSHA1(uuid.NameSpaceOID, []byte(life+" alert "+strconv.FormatInt(l.ID, 10)+" "+strconv.FormatBool(l.Over)))
+	return message{id.String(), a.who, l}
+}
+
+// line returns the start of a text as one line.
+func line(text string) string {
+	text = strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) {
+			return ' '
+		}
+		return c
+	}, strings.ToValidUTF8(text, "?"))
+	text = strings.Join(strings.Fields(text), " ")
+	if runes := []rune(text); len(runes) > longest {
+		text = string(runes[:longest]) + "…"
+	}
+	return text
+}
+
+// title says what is wrong in a few words.
+func (m *message) title() string {
+	switch m.Rule {
+	case Failed:
+		return "Job " + m.Subject + " failed"
+	case NoSuccess:
+		return "Job " + m.Subject + " has not succeeded in time"
+	case Refused:
+		return "Rows of job " + m.Subject + " are refused"
+	case Guard:
+		return "Job " + m.Subject + " waits for approval"
+	case backup.Rule:
+		return "The backup of " + m.Subject + " is late"
+	}
+	return m.Rule + " of " + m.Subject
+}
+
+// text is the message for people.
+func (m *message) text() string {
+	if m.Over {
+		return fmt.Sprintf("Over: %s. It lasted %s.", m.title(), m.OverAt.Sub(m.Since).Round(time.Second))
+	}
+	return m.title() + ": " + m.Text
+}
+
+// slackEscape replaces the characters with which Slack's mark-up begins: nothing in a message calls anyone or links
+// anywhere. Source: https://docs.slack.dev/messaging/formatting-message-text#escaping
+var slackEscape = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+
+// slackBody is the message for Slack.
+func slackBody(m *message) any {
+	mark := ":red_circle:"
+	if m.Over {
+		mark = ":large_green_circle:"
+	}
+	text := slackEscape.Replace(line(m.who.Name) + ": " + m.text())
+	return map[string]any{"text": mark + " " + text, "unfurl_links": false, "unfurl_media": false}
+}
+
+// webhookBody is the message for programs.
+func webhookBody(m *message) any {
+	body := map[string]any{
+		"id": m.id, "rule": m.Rule, "subject": m.Subject, "state": "open", "since": m.Since.UTC().Format(time.RFC3339), "message": m.text(), "connector": m.who,
+	}
+	if m.Over {
+		body["state"], body["over"] = "over", m.OverAt.UTC().Format(time.RFC3339)
+	}
+	return body
+}
+
+// pathOf is the part of an address that is secret; "" if it has none.
+func pathOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || len(u.Path) < 8 {
+		return ""
+	}
+	return u.Path
+}

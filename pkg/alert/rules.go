@@ -1,0 +1,126 @@
+package alert
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/job"
+	"github.com/mysql-sync/mysql-sync/pkg/ledger"
+)
+
+// The rules that this package decides by. Another package may have its own, as backup.Rule.
+const (
+	Failed    = "failed"    // the last run of a job failed
+	NoSuccess = "noSuccess" // a job was due, and has not succeeded for too long
+	Refused   = "refused"   // a destination has refused rows
+	Guard     = "guard"     // a run waits for a person to approve its deletes
+)
+
+// Job is a job that is watched.
+type Job struct {
+	Name  string
+	Quiet bool // that it fails is not to be told
+	// Next returns when it is due after a time; ok is false if it is not scheduled. May be nil.
+	Next func(after time.Time) (due time.Time, ok bool)
+}
+
+// facts are what is known of a job.
+type facts struct {
+	Job
+	paused  bool
+	runs    []ledger.Run // the last ones, the newest first
+	success time.Time    // when its last successful run began; zero: none has
+	first   time.Time    // when its first run began; zero: none has
+	refused []ledger.LegState
+}
+
+// trouble is something that a person has to know.
+type trouble struct{ rule, subject, text string }
+
+// slack is the longest that a job that is due may take before it counts as one without success.
+const slack = time.Hour
+
+// troubles returns what is wrong with a job. began is when the connector started, within how long a job may go without
+// success; 0: as long as it likes.
+func (f *facts) troubles(now, began time.Time, within time.Duration) []trouble {
+	var out []trouble
+	add := func(rule, format string, args ...any) {
+		out = append(out, trouble{rule, f.Name, fmt.Sprintf(format, args...)})
+	}
+	if r := standing(f.runs); r != nil && r.State == ledger.Waiting {
+		add(Guard, "run %d waits for approval: %s", r.ID, r.Error)
+	} else if r != nil && !f.Quiet {
+		at := r.Stage
+		if at == "" {
+			at = "its start"
+		}
+		add(Failed, "run %d failed at %s: %s", r.ID, at, r.Error)
+	}
+	if !f.Quiet && f.late(now, began, within) {
+		last := "none yet"
+		if !f.success.IsZero() {
+			last = f.success.UTC().Format("2006-01-02 15:04 UTC")
+		}
+		add(NoSuccess, "no run has succeeded for %s; the last one that did: %s", within, last)
+	}
+	var where []string
+	for _, l := range f.refused {
+		where = append(where, fmt.Sprintf("%d at %s", l.Refused, l.Destination))
+	}
+	if where != nil {
+		add(Refused, "refused rows: %s", strings.Join(where, ", "))
+	}
+	return out
+}
+
+// late reports whether a job was due and has not succeeded for too long. One that runs weekly is not late after a day.
+func (f *facts) late(now, began time.Time, within time.Duration) bool {
+	if within <= 0 || f.paused || f.Next == nil {
+		return false
+	}
+	since := f.success
+	if since.IsZero() {
+		since = began
+		if !f.first.IsZero() && f.first.Before(since) {
+			since = f.first
+		}
+	}
+	due, ok := f.Next(since)
+	return ok && now.Sub(since) > within && now.Sub(due) > min(within, slack)
+}
+
+// standing returns the failed or waiting run that nothing has made up for; nil for none. runs are the last ones, the
+// newest first.
+func standing(runs []ledger.Run) (r *ledger.Run) {
+	for i := range slices.Backward(runs) {
+		switch n := &runs[i]; n.State {
+		case ledger.Failed, ledger.Waiting:
+			if r = n; !n.ClearedAt.IsZero() {
+				r = nil
+			}
+		case ledger.Done:
+			if r == nil || n.Kind != job.Retry || r.Stage == "send" { // a retry does not read
+				r = nil
+			}
+		}
+	}
+	return r
+}
+
+// changes returns which troubles are to be raised, and which alerts are over. own are the rules that were decided: alerts
+// of others are left alone.
+func changes(open []ledger.Alert, all []trouble, own []string) (raise []trouble, settle []ledger.Alert) {
+	for _, t := range all {
+		if !slices.ContainsFunc(open, func(a ledger.Alert) bool { return a.Rule == t.rule && a.Subject == t.subject && a.Text == t.text }) {
+			raise = append(raise, t)
+		}
+	}
+	for _, a := range open {
+		if slices.Contains(own, a.Rule) && !slices.ContainsFunc(all, func(t trouble) bool { return a.Rule == t.rule && a.Subject == t.subject }) {
+			settle = append(settle, a)
+		}
+	}
+	return raise, settle
+}

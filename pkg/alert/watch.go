@@ -1,0 +1,145 @@
+package alert
+
+import (
+	"context"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mysql-sync/mysql-sync/pkg/ledger"
+)
+
+const (
+	every      = time.Minute         // how often jobs are looked at, besides after each run
+	lately     = 50                  // runs of a job that are looked at
+	remembered = 30 * 24 * time.Hour // how long an alert that is over is kept
+)
+
+// Run watches and tells until ctx ends.
+func (a *Alerts) Run(ctx context.Context) {
+	var g errgroup.Group
+	for _, t := range a.targets {
+		g.Go(func() error {
+			a.tell(ctx, t)
+			return nil
+		})
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		a.Check(ctx)
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		case <-a.look:
+		}
+	}
+	_ = g.Wait() // tell has no error
+}
+
+// Look has the jobs be looked at soon, since a run has ended. It never waits.
+func (a *Alerts) Look() { poke(a.look) }
+
+// poke wakes who waits for a channel.
+func poke(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// Check looks at all jobs once, and notes what is to be told.
+func (a *Alerts) Check(ctx context.Context) {
+	if err := a.check(ctx); err != nil && ctx.Err() == nil {
+		a.Log.Warn("could not look for what is to be told", zap.Error(err))
+	}
+	for _, t := range a.targets {
+		poke(t.woken)
+	}
+}
+
+func (a *Alerts) check(ctx context.Context) error {
+	known, err := a.Ledger.Jobs(ctx)
+	if err != nil {
+		return err
+	}
+	var all []trouble
+	now := time.Now()
+	for _, j := range a.Jobs {
+		f, err := a.facts(ctx, j, known)
+		if err != nil {
+			return err
+		}
+		all = append(all, f.troubles(now, a.began, a.within)...)
+	}
+	list, err := a.Ledger.OpenAlerts(ctx)
+	if err != nil {
+		return err
+	}
+	raise, settle := changes(list, all, []string{Failed, NoSuccess, Refused, Guard})
+	for _, t := range raise {
+		if _, err := a.Raise(ctx, t.rule, t.subject, t.text); err != nil {
+			return err
+		}
+	}
+	for _, l := range settle {
+		if _, err := a.Settle(ctx, l.Rule, l.Subject); err != nil {
+			return err
+		}
+	}
+	return a.Ledger.PurgeAlerts(ctx, now.Add(-remembered))
+}
+
+// facts returns what is known of a job.
+func (a *Alerts) facts(ctx context.Context, j Job, known []ledger.Job) (*facts, error) {
+	f := &facts{Job: j}
+	for i := range known {
+		if known[i].Name != j.Name {
+			continue
+		}
+		f.paused = !known[i].PausedAt.IsZero()
+		for _, l := range known[i].Legs {
+			if l.Refused > 0 {
+				f.refused = append(f.refused, l)
+			}
+		}
+	}
+	var err error
+	if f.runs, err = a.Ledger.Runs(ctx, ledger.Which{Job: j.Name, Limit: lately}); err != nil {
+		return nil, err
+	}
+	done, err := a.Ledger.Runs(ctx, ledger.Which{Job: j.Name, State: ledger.Done, Limit: 1})
+	if err != nil {
+		return nil, err
+	}
+	if len(done) > 0 {
+		f.success = done[0].Started
+	}
+	f.first, err = a.Ledger.FirstRun(ctx, j.Name)
+	return f, err
+}
+
+// Raise notes a trouble of another package's rule.
+func (a *Alerts) Raise(ctx context.Context, rule, subject, text string) (opened bool, err error) {
+	if opened, err = a.Ledger.Raise(ctx, rule, subject, a.hide.Text(text)); opened {
+		a.Log.Warn("alert raised", zap.String("rule", rule), zap.String("subject", subject))
+		a.wake()
+	}
+	return opened, err
+}
+
+// Settle notes that it is over.
+func (a *Alerts) Settle(ctx context.Context, rule, subject string) (was bool, err error) {
+	if was, err = a.Ledger.Settle(ctx, rule, subject); was {
+		a.Log.Info("alert over", zap.String("rule", rule), zap.String("subject", subject))
+		a.wake()
+	}
+	return was, err
+}
+
+func (a *Alerts) wake() {
+	for _, t := range a.targets {
+		poke(t.woken)
+	}
+}

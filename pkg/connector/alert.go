@@ -1,0 +1,50 @@
+package connector
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/alert"
+	"github.com/mysql-sync/mysql-sync/pkg/schedule"
+)
+
+// alerting makes the alerts of the plan. Without a target they are only shown.
+func (c *Connector) alerting() (*alert.Alerts, error) {
+	var config alert.Config
+	if err := c.plan.Alerts.Decode(&config); err != nil {
+		return nil, err
+	}
+	id := identity(c.plan, c.options.State)
+	a, err := alert.New(config, alert.Who{ID: id, Name: cmp.Or(c.plan.Identity.Name, id), Tags: c.plan.Identity.Tags}, c.remote())
+	if err != nil {
+		return nil, err
+	}
+	a.Log = c.log
+	for i := range c.plan.Jobs {
+		p := &c.plan.Jobs[i]
+		j := alert.Job{Name: p.Name, Quiet: p.Quiet}
+		if when, err := schedule.Parse(p.Schedule); err == nil && when.Timed() && !when.Disabled() {
+			j.Next = func(after time.Time) (time.Time, bool) {
+				o, ok := when.Next(after)
+				return o.At, ok
+			}
+		}
+		a.Jobs = append(a.Jobs, j)
+	}
+	return a, nil
+}
+
+// tellMost is how long a connector that runs once takes to tell what its runs have come to.
+const tellMost = 20 * time.Second
+
+// tell tells what the runs of a connector that runs once have come to. What cannot be told is kept for the next start.
+func (c *Connector) tell(ctx context.Context) {
+	if c.options.Test { // Promise 4
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, tellMost)
+	defer cancel()
+	c.alerts.Check(ctx)
+	c.alerts.Deliver(ctx)
+}
