@@ -305,3 +305,64 @@ func TestF24AScriptPulls(t *testing.T) {
 		t.Errorf("an action that fails: %v\n%s", err, log)
 	}
 }
+
+func TestF23ColumnsAreEncrypted(t *testing.T) {
+	t.Parallel()
+	const key = "hunter2-passphrase"
+	check := func(t *testing.T, service *standin.Fliplet, keys map[string]any, file string) {
+		t.Helper()
+		var before string
+		for i := range 2 {
+			out, log, err := originally(t, file)
+			list := service.Entries(123)
+			if err != nil || len(list) != 2 || !strings.Contains(string(list[0].Data), `"Email":"U2FsdGVkX1`) || strings.Contains(out+log, key) {
+				t.Fatalf("%v: %v\n%s", err, list, log)
+			}
+			if i > 0 && string(list[0].Data) != before {
+				t.Errorf("an unchanged row was sent again")
+			}
+			before = string(list[0].Data)
+		}
+		testkit.Exec(t, testkit.Shared(t).Connect(t, fmt.Sprint(keys["database_name"])), "UPDATE users SET email = 'new@b.de' WHERE id = 1")
+		if _, log, err := originally(t, file); err != nil || string(service.Entries(123)[0].Data) == before {
+			t.Errorf("a changed row was not sent: %v\n%s", err, log)
+		}
+	}
+	t.Run("YAML", func(t *testing.T) {
+		t.Parallel()
+		service, keys := sample(t)
+		delete(keys, "timestamp_column")
+		keys["encrypt"] = map[string]any{"fields": []string{"Email"}, "key": key}
+		file := sampleFile(t, keys)
+		check(t, service, keys, file)
+		if text, err := execute(t, "convert", file); err != nil || strings.Contains(text, key) || !strings.Contains(text, "${FLIPLET_ENCRYPTKEY}") {
+			t.Errorf("converted, %v:\n%s", err, text)
+		}
+	})
+	t.Run("JavaScript", func(t *testing.T) {
+		t.Parallel()
+		service, keys := sample(t)
+		check(t, service, keys, scriptFile(t, keys, `agent.push({sourceQuery: db => db.query('SELECT id, email AS Email FROM users'), primaryColumnName: 'id',
+  mode: 'update', targetDataSourceId: 123, encrypt: {fields: ['Email'], key: '`+key+`'}})`))
+	})
+	for want, encrypt := range map[string]any{
+		`encrypt: the primary column "id" cannot be encrypted`: map[string]any{"fields": []string{"id"}, "key": key},
+		"encrypt: has no fields":                               map[string]any{"key": key},
+		"encrypt: has no key":                                  map[string]any{"fields": []string{"Email"}},
+		"encrypt.keys: unknown key":                            map[string]any{"fields": []string{"Email"}, "keys": key},
+		"encrypt: is not a block of keys":                      "Email",
+	} {
+		service, keys := sample(t)
+		keys["encrypt"] = encrypt
+		if _, log, err := originally(t, sampleFile(t, keys)); exitOf(err) != 2 || !strings.Contains(log, want) || strings.Contains(log, key) || len(service.Requests()) > 0 {
+			t.Errorf("%v: %v %s; want %s", encrypt, err, log, want)
+		}
+	}
+	service, keys := sample(t)
+	own := ownOf(keys)
+	own["destinations"].(map[string]any)["app"].(map[string]any)["encryptKey"] = key
+	own["jobs"].(map[string]any)["users"].(map[string]any)["to"].(map[string]any)["encrypt"] = []string{"id"}
+	if _, log, err := originally(t, write(t, "connector.yaml", own)); exitOf(err) != 2 || !strings.Contains(log, `jobs.users.to[0].encrypt: "id" identifies rows`) || len(service.Requests()) > 0 {
+		t.Errorf("%v %s", err, log)
+	}
+}

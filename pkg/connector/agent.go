@@ -14,29 +14,29 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/sqldb"
 )
 
-// organization returns a client of a Fliplet account.
-func organization(a plan.Settings, r remote.Config) (*remote.Client, error) {
-	var account fliplet.Config
+// organization returns a Fliplet account and a client of it.
+func organization(a plan.Settings, r remote.Config) (account fliplet.Config, client *remote.Client, err error) {
 	if err := a.Decode(&account); err != nil {
-		return nil, err
+		return account, nil, err
 	}
 	if account.Token == "" {
-		return nil, errors.New("token: is missing")
+		return account, nil, errors.New("token: is missing")
 	}
-	return remote.New(account.Remote(r))
+	client, err = remote.New(account.Remote(r))
+	return account, client, err
 }
 
 func (*Connector) fliplet(a plan.Adapter, r remote.Config) (account, error) {
-	client, err := organization(a.Settings, r)
+	account, client, err := organization(a.Settings, r)
 	if err != nil {
 		return nil, err
 	}
-	return func(_ *plan.Job, to *plan.Leg) (*job.Leg, error) {
+	return func(p *plan.Job, to *plan.Leg) (*job.Leg, error) {
 		var leg fliplet.Leg
 		if err := to.Settings.Decode(&leg); err != nil {
 			return nil, err
 		}
-		d, err := fliplet.New(client, leg)
+		d, err := account.New(client, leg, keyOf(p, to))
 		if err != nil {
 			return nil, err
 		}
@@ -45,7 +45,7 @@ func (*Connector) fliplet(a plan.Adapter, r remote.Config) (account, error) {
 }
 
 func (c *Connector) entries(a plan.Adapter) (origin, error) {
-	client, err := organization(a.Settings, c.remote())
+	_, client, err := organization(a.Settings, c.remote())
 	if err != nil {
 		return nil, err
 	}

@@ -27,6 +27,15 @@ type flipletAccount struct {
 	DataSource int      `yaml:"datasource_id"`
 	RunHooks   []string `yaml:"run_hooks"`
 	Merge      bool     `yaml:"merge"`
+
+	Encryption *flipletEncrypt `yaml:"encrypt"`
+}
+
+// flipletEncrypt says which columns are encrypted.
+type flipletEncrypt struct {
+	Fields []string `yaml:"fields"`
+	Key    string   `yaml:"key" secret:"yes"`
+	Salt   string   `yaml:"salt"` // of the organization's keystore
 }
 
 type flipletDatabase struct {
@@ -95,6 +104,21 @@ func (f *flipletFile) check(r *reader) {
 	}
 	f.flipletRows.check(r)
 	f.flipletRun.check(r)
+	f.Encryption.check(r, f.Primary)
+}
+
+func (e *flipletEncrypt) check(r *reader, primary string) {
+	switch {
+	case e == nil:
+	case len(e.Fields) == 0:
+		r.mistake("encrypt", "has no fields: say which columns to encrypt")
+	case slices.Contains(e.Fields, primary):
+		r.mistake("encrypt", "the primary column %q cannot be encrypted: no entry would be found again", primary)
+	case e.Key == "":
+		r.mistake("encrypt", "has no key: give the passphrase as key; the organization's keystore is not read")
+	case e.Salt != "":
+		r.mistake("encrypt", "salt is of the organization's keystore, which is not read; remove it")
+	}
 }
 
 func (f *flipletAccount) check(r *reader) {
@@ -204,7 +228,7 @@ func (f *flipletFile) plan() (*plan.Plan, []string) {
 			}},
 			To: []plan.Leg{{
 				Destination: "fliplet", Mode: mode, Compare: compare, Batch: f.BatchSize, Concurrency: f.Concurrency,
-				Settings: plan.Settings{"dataSource": f.DataSource, "merge": f.Merge, "runHooks": hooks},
+				Settings: f.leg(hooks),
 			}},
 			Schedule: schedule.Entry{Cron: f.Frequency, Zone: "local", OnStart: f.SyncOnInit == nil || *f.SyncOnInit || f.Frequency == ""},
 			CatchUp:  24 * time.Hour,
@@ -226,6 +250,19 @@ func (f *flipletFile) database() plan.Settings {
 	return s
 }
 
+// leg is what is said of the data source.
+func (f *flipletFile) leg(hooks []string) plan.Settings {
+	s := plan.Settings{"dataSource": f.DataSource, "merge": f.Merge, "runHooks": hooks}
+	if f.Encryption != nil {
+		s["encrypt"] = f.Encryption.Fields
+	}
+	return s
+}
+
 func (f *flipletFile) account() plan.Settings {
-	return plan.Settings{"token": f.AuthToken, "baseURL": f.BaseURL}
+	s := plan.Settings{"token": f.AuthToken, "baseURL": f.BaseURL}
+	if f.Encryption != nil {
+		s["encryptKey"] = f.Encryption.Key
+	}
+	return s
 }

@@ -104,6 +104,8 @@ func (r *reader) decode(into any) {
 		default:
 			if wrong := misfit(v, f); wrong != "" {
 				r.mistake(k.Value, "%s", wrong)
+			} else {
+				r.blocks(k.Value, v, f.Type)
 			}
 		}
 		seen[k.Value] = true
@@ -113,6 +115,53 @@ func (r *reader) decode(into any) {
 	}
 	if err := r.doc.Decode(into); err != nil {
 		r.mistakes = keys.Mistakes{{Key: r.file, Text: quoted.ReplaceAllString(err.Error(), "…")}}
+	}
+}
+
+// blocks checks the keys of the blocks that a value consists of: one, or a list.
+func (r *reader) blocks(key string, v *yaml.Node, t reflect.Type) {
+	if t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct {
+		for i, item := range v.Content {
+			r.block(fmt.Sprintf("%s[%d]", key, i), item, t.Elem())
+		}
+		return
+	}
+	if t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Struct {
+		r.block(key, v, t.Elem())
+	}
+}
+
+// block checks the keys of a block.
+func (r *reader) block(key string, v *yaml.Node, t reflect.Type) {
+	at := func(v *yaml.Node, key, format string, args ...any) {
+		m := keys.Mistake{Key: key, Text: fmt.Sprintf(format, args...), File: r.file}
+		m.Line, m.Column = v.Line, v.Column
+		r.mistakes = append(r.mistakes, m)
+	}
+	if v.Kind == yaml.ScalarNode && v.Tag == "!!null" {
+		return
+	}
+	if v.Kind != yaml.MappingNode {
+		at(v, key, "is not a block of keys")
+		return
+	}
+	known := fields(t)
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(v.Content); i += 2 {
+		k := v.Content[i]
+		name := keys.Join(key, k.Value)
+		f, ok := known[k.Value]
+		switch {
+		case seen[k.Value]:
+			at(k, name, "is there twice; remove one")
+		case !ok:
+			at(k, name, "unknown key%s", keys.Suggest(k.Value, slices.Sorted(maps.Keys(known))))
+		default:
+			if wrong := misfit(v.Content[i+1], f); wrong != "" {
+				at(k, name, "%s", wrong)
+			}
+		}
+		seen[k.Value] = true
 	}
 }
 
@@ -131,6 +180,11 @@ func misfit(v *yaml.Node, f reflect.StructField) string {
 			return ""
 		}
 		return "is not a list"
+	case t.Kind() == reflect.Map, t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Struct:
+		if v.Kind == yaml.MappingNode {
+			return ""
+		}
+		return "is not a block of keys"
 	case v.Kind != yaml.ScalarNode:
 		return "is not a single value"
 	case t.Kind() == reflect.Int && v.Tag != "!!int":

@@ -64,6 +64,7 @@ var scriptKeys = map[string]map[string]string{
 		"description": "description", "frequency": "frequency", "primaryColumnName": "primary_column", "caseInsensitivePrimaryColumn": "case_insensitive_primary_column",
 		"timestampColumnName": "timestamp_column", "deleteColumnName": "delete_column", "mode": "mode", "runHooks": "run_hooks", "targetDataSourceId": "datasource_id",
 		"merge": "merge", "concurrency": "concurrency", "compare": "compare", "deletedWhen": "deleted_when",
+		"encrypt": "encrypt",
 	},
 }
 
@@ -111,13 +112,13 @@ func FlipletScript(name, path string, content []byte, s *Script) (*plan.Plan, []
 		if count[o.Type]++; count[o.Type] > 1 {
 			j.Name += "-" + strconv.Itoa(count[o.Type])
 		}
-		p.Jobs = append(p.Jobs, *j)
 		settings := plan.Settings{"file": path, "account": f.account()}
 		if hasDatabase {
 			settings["driver"], settings["database"] = f.Driver, f.database()
 		}
 		p.Sources = map[string]plan.Adapter{"script": {Type: Agent, Settings: settings}}
-		p.Destinations = one.Destinations
+		join(p, j, one.Destinations["fliplet"])
+		p.Jobs = append(p.Jobs, *j)
 		p.Once, p.Test, p.Sections = p.Once && one.Once, one.Test, one.Sections
 	}
 	if len(r.mistakes) > 0 {
@@ -143,6 +144,21 @@ func pulled(j *plan.Job, o *ScriptOperation, f *flipletFile) {
 	}
 	j.Name, j.To = pull, nil
 	j.From.Settings["pull"] = query
+}
+
+// join adds the account of a job. Operations that encrypt with keys of their own have accounts of their own.
+func join(p *plan.Plan, j *plan.Job, a plan.Adapter) {
+	if p.Destinations == nil {
+		p.Destinations = map[string]plan.Adapter{}
+	}
+	name := "fliplet"
+	if _, ok := a.Settings["encryptKey"]; ok && len(j.To) > 0 {
+		name += "-" + j.Name
+	}
+	p.Destinations[name] = a
+	for i := range j.To {
+		j.To[i].Destination = name
+	}
 }
 
 // scriptReader makes configurations in YAML of what a script says, and collects what is wrong.
@@ -289,6 +305,7 @@ func (r *scriptReader) operation(o *ScriptOperation, shared map[string]any, hasD
 		}
 		f.flipletRows.check(y)
 		f.flipletRun.check(y)
+		f.Encryption.check(y, f.Primary)
 	}
 	for _, m := range y.mistakes {
 		from := o.Line

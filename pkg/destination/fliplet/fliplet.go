@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,6 +21,8 @@ import (
 type Config struct {
 	Token   string `koanf:"token"`
 	BaseURL string `koanf:"baseURL"` // "": that of the token's region
+	// EncryptKey is the passphrase for columns that are encrypted; "": none is.
+	EncryptKey string `koanf:"encryptKey"`
 }
 
 // Leg is where in the account rows go.
@@ -27,6 +30,7 @@ type Leg struct {
 	DataSource int      `koanf:"dataSource"`
 	Merge      bool     `koanf:"merge"`    // keep columns that only Fliplet has
 	RunHooks   []string `koanf:"runHooks"` // insert, update
+	Encrypt    []string `koanf:"encrypt"`  // columns
 }
 
 // The limits that Fliplet documents.
@@ -55,6 +59,7 @@ func (c Config) Remote(r remote.Config) remote.Config {
 		r.Base = URL(c.Token)
 	}
 	r.Auth = remote.Header("Auth-token", c.Token)
+	r.Secrets = append(r.Secrets, c.EncryptKey)
 	r.Wait = wait
 	r.Rules = unsure
 	l := limit
@@ -87,17 +92,32 @@ func wait(_ int, _ http.Header, body []byte) (time.Duration, bool) {
 type Destination struct {
 	client *remote.Client
 	leg    Leg
+	cipher *cipherText // nil: nothing is encrypted
 }
 
-// New returns a data source of an account; it sends nothing.
-func New(client *remote.Client, leg Leg) (*Destination, error) {
+// New returns a data source of an account; it sends nothing. key are the columns that identify a row. An error begins
+// with a key of the configuration.
+func (c Config) New(client *remote.Client, leg Leg, key []string) (*Destination, error) {
 	if leg.DataSource < 1 {
 		return nil, errors.New("dataSource: is missing")
+	}
+	d := &Destination{client: client}
+	if len(leg.Encrypt) > 0 {
+		if c.EncryptKey == "" {
+			return nil, errors.New("encrypt: needs encryptKey in the destination, the passphrase to encrypt with")
+		}
+		for _, name := range key {
+			if slices.Contains(leg.Encrypt, name) {
+				return nil, fmt.Errorf("encrypt: %q identifies rows, and cannot be encrypted: no entry would be found again", name)
+			}
+		}
+		d.cipher = &cipherText{c.EncryptKey, leg.Encrypt}
 	}
 	if leg.RunHooks == nil {
 		leg.RunHooks = []string{}
 	}
-	return &Destination{client, leg}, nil
+	d.leg = leg
+	return d, nil
 }
 
 // Check asks whose the token is.
@@ -108,6 +128,9 @@ func (d *Destination) Check(ctx context.Context) error {
 
 // Limits are those of a commit.
 func (d *Destination) Limits() job.Limits {
+	if d.cipher != nil { // which makes data a third longer
+		return job.Limits{Rows: rowsInBatch, Bytes: bytesInBatch * 3 / 4}
+	}
 	return job.Limits{Rows: rowsInBatch, Bytes: bytesInBatch}
 }
 
@@ -120,7 +143,11 @@ func (d *Destination) Rows(ctx context.Context, yield func(job.Stored) error) er
 	}
 	defer body.Close()
 	err = entries(json.NewDecoder(body), func(e entry) error {
-		return yield(job.Stored{ID: strconv.FormatInt(*e.ID, 10), Data: e.Data})
+		data, err := d.cipher.show(e.Data)
+		if err != nil {
+			return err
+		}
+		return yield(job.Stored{ID: strconv.FormatInt(*e.ID, 10), Data: data})
 	})
 	if err != nil {
 		return fmt.Errorf("%s of data source %d: %w", operation, d.leg.DataSource, err)
@@ -184,7 +211,8 @@ type commit struct {
 // Send commits a batch. Fliplet accepts all of it, or nothing.
 func (d *Destination) Send(ctx context.Context, b *job.Batch) ([]job.Answer, error) {
 	c := commit{Append: true, Entries: []entry{}, Extend: d.leg.Merge, RunHooks: d.leg.RunHooks}
-	for _, o := range b.Operations {
+	answers := make([]job.Answer, len(b.Operations))
+	for i, o := range b.Operations {
 		var id *int64
 		if o.ID != "" {
 			n, err := strconv.ParseInt(o.ID, 10, 64)
@@ -195,10 +223,18 @@ func (d *Destination) Send(ctx context.Context, b *job.Batch) ([]job.Answer, err
 		}
 		switch {
 		case o.Kind != job.Delete:
-			c.Entries = append(c.Entries, entry{id, o.Data})
+			data, err := d.cipher.hide(o.Data) // after its hash was taken: each time the salt is another
+			if err != nil {
+				answers[i].Refused = err.Error()
+				continue
+			}
+			c.Entries = append(c.Entries, entry{id, data})
 		case id != nil:
 			c.Delete = append(c.Delete, *id)
 		}
+	}
+	if len(c.Entries)+len(c.Delete) == 0 {
+		return answers, nil
 	}
 	body, err := json.Marshal(c)
 	if err != nil {
@@ -210,7 +246,7 @@ func (d *Destination) Send(ctx context.Context, b *job.Batch) ([]job.Answer, err
 		return nil, err
 	}
 	_ = answer.Close()
-	return make([]job.Answer, len(b.Operations)), nil
+	return answers, nil
 }
 
 // path is one below the data source.

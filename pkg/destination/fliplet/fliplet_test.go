@@ -36,7 +36,7 @@ func account(t *testing.T, leg fliplet.Leg) (*standin.Fliplet, *fliplet.Destinat
 		t.Fatal(err)
 	}
 	leg.DataSource = 123
-	d, err := fliplet.New(client, leg)
+	d, err := c.New(client, leg, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
