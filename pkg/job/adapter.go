@@ -18,6 +18,7 @@ type Request struct {
 	From From
 	// Since is the watermark from which to read, as the source writes it; nil: all rows.
 	Since *string
+	Date  string // of a report, such as 2026-11-27; "": it is none
 }
 
 // From is what a job reads, as its configuration says.
@@ -28,6 +29,8 @@ type From struct {
 	Watermark  string   // column; "": each run reads all rows
 	Deleted    string   // column; "": rows are not marked as deleted
 	Truthy     bool     // 0, false and '' do not mean deleted
+	Dated      bool     // each request is for a report of one date
+	TypeID     string   // of the report, as the source calls it; "": it has none
 }
 
 // Destination is where a job's rows go.

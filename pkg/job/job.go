@@ -29,6 +29,8 @@ type Job struct {
 	// Pause is how long a destination that has left a batch in doubt is left alone
 	// before it is first asked; 0: 1 s.
 	Pause time.Duration
+	// EmptyFails says that a run that reads no rows has failed.
+	EmptyFails bool
 }
 
 // Mode is what happens to rows at a destination.
@@ -71,6 +73,7 @@ type Cause struct {
 	Kind       string
 	Occurrence string // by which it is claimed; "": it is not
 	Date       string // report date
+	Repeats    int64  // the run whose report it requests once more; 0: none
 	Approved   bool   // it may delete what the guard would stop
 	Refused    bool   // for a Retry: also retry what was refused
 	Read       bool   // for a Retry: also read the source, which was not read to its end
@@ -81,12 +84,12 @@ func Finishing(r *ledger.Run) Cause {
 	switch {
 	case r == nil:
 		return Cause{Kind: Retry, Read: true}
-	case r.Stage != stageRead && r.State != ledger.Interrupted:
+	case r.Stage == stageSend && r.State != ledger.Interrupted:
 		return Cause{Kind: Retry, Date: r.ReportDate}
 	case r.Kind == Full || r.Kind == Backfill:
 		return Cause{Kind: r.Kind, Date: r.ReportDate}
 	}
-	return Cause{Kind: Retry, Date: r.ReportDate, Read: true}
+	return Cause{Kind: Retry, Date: r.ReportDate, Repeats: r.Repeats, Read: true}
 }
 
 // ErrCancelled is the cause with which a run's context is cancelled by a person. A run whose context ends otherwise was
@@ -100,6 +103,7 @@ const (
 	Manual    = "manual"   // on start, or by hand
 	Retry     = "retry"    // of what an earlier run could not send
 	Backfill  = "backfill" // by hand, and reads all rows though there is a watermark
+	Repeat    = "repeat"   // of a report, some days after its date
 	Test      = "test"     // a dry run
 )
 
@@ -108,8 +112,11 @@ func (c Cause) all() bool { return c.Kind == Full || c.Kind == Backfill }
 
 // The stages in which a run may fail, as they are kept with it.
 const (
-	stageRead = "read"
-	stageSend = "send"
+	stageRead      = "read"
+	stageEmpty     = "empty" // there was nothing to read, but should have been
+	stageTransform = "transform"
+	stageSend      = "send"
+	stageRepeat    = "repeat" // any of them, when a report was requested once more
 )
 
 // open gets the legs' ledgers.

@@ -33,7 +33,8 @@ type reading struct {
 	rows  []*record.Record // read, but not decided about
 	size  int              // of their data, in bytes
 	read  int
-	bad   int // of those: unusable rows
+	bad   int    // of those: unusable rows
+	stage string // in which a failure is one
 }
 
 // readingLeg is what a reading knows of a leg.
@@ -55,6 +56,10 @@ func (r *reading) all(ctx context.Context) error {
 	}
 	if err := r.Source.Read(ctx, request, func(rec *record.Record) error { return r.take(ctx, rec) }); err != nil {
 		return err
+	}
+	if r.read == 0 && r.EmptyFails {
+		r.stage = stageEmpty
+		return fmt.Errorf("the report of %s is empty", r.cause.Date)
 	}
 	if err := r.decide(ctx); err != nil {
 		return err
@@ -107,7 +112,7 @@ func (r *reading) end(ctx context.Context, l *readingLeg, all bool) error {
 
 // request is what to read: from the position reached, minus the overlap.
 func (r *reading) request(ctx context.Context) (Request, error) {
-	request := Request{From: r.From}
+	request := Request{From: r.From, Date: r.cause.Date}
 	if r.From.Watermark == "" || r.cause.all() {
 		return request, nil
 	}
@@ -177,7 +182,11 @@ func (r *reading) part(ctx context.Context, l *readingLeg, rows []*record.Record
 	part := ledger.Part{Leg: l.ledger}
 	if l.Transform != nil {
 		if err := l.Transform.Transform(ctx, r.cause, rows); err != nil {
+			r.stage = stageTransform
 			return part, 0, err
+		}
+		if r.bad == 0 && slices.ContainsFunc(rows, func(rec *record.Record) bool { return rec.Bad != "" }) {
+			r.stage = stageTransform
 		}
 	}
 	if err := r.begin(ctx, l, rows[0]); err != nil {

@@ -24,7 +24,7 @@ func (j *Job) Run(ctx context.Context, c Cause) (*ledger.Run, error) {
 	if err := j.open(ctx); err != nil {
 		return nil, err
 	}
-	r := &ledger.Run{Job: j.Name, Kind: c.Kind, Occurrence: c.Occurrence, ReportDate: c.Date}
+	r := &ledger.Run{Job: j.Name, Kind: c.Kind, Occurrence: c.Occurrence, ReportDate: c.Date, Repeats: c.Repeats}
 	if err := j.Ledger.Claim(ctx, r); err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ func (j *Job) Run(ctx context.Context, c Cause) (*ledger.Run, error) {
 // carry reads and sends at the same time. It records the stage of a failure.
 func (j *Job) carry(ctx context.Context, log *zap.Logger, r *ledger.Run, c Cause) error {
 	failed := make([]error, len(j.Legs))
-	reading := &reading{Job: j, log: log, run: r, cause: c}
+	reading := &reading{Job: j, log: log, run: r, cause: c, stage: stageRead}
 	var g errgroup.Group
 	for i, l := range j.Legs {
 		n := newNews()
@@ -102,12 +102,15 @@ func (j *Job) carry(ctx context.Context, log *zap.Logger, r *ledger.Run, c Cause
 	unsent := errors.Join(failed...)
 	switch {
 	case unread != nil:
-		r.Stage = stageRead
+		r.Stage = reading.stage
 	case unsent != nil:
 		r.Stage = stageSend
 		if e := (*remote.Error)(nil); errors.As(unsent, &e) {
 			r.RequestID = e.RequestID
 		}
+	}
+	if c.Repeats != 0 && r.Stage != "" {
+		r.Stage = stageRepeat
 	}
 	err := errors.Join(unread, unsent)
 	for _, e := range append(failed, unread) {
@@ -135,18 +138,16 @@ type forPerson struct{ error }
 // Unwrap returns the error itself.
 func (p *forPerson) Unwrap() error { return p.error }
 
-// NeedsPerson reports whether retrying a failed run soon would not help.
-func NeedsPerson(err error) bool {
-	_, ok := err.(*forPerson) //nolint:errorlint // a run's own error: what it wraps may be of another kind
-	return ok
-}
+// NeedsPerson reports whether retrying a failed run soon, or several runs whose errors are joined, would not help.
+func NeedsPerson(err error) bool { return onlyForPerson(err) }
 
-// onlyForPerson is NeedsPerson for an error that may be several.
+// onlyForPerson reports whether an error is for a person, or all of several are.
 func onlyForPerson(err error) bool {
 	if several, ok := err.(interface{ Unwrap() []error }); ok {
 		return !slices.ContainsFunc(several.Unwrap(), func(e error) bool { return !onlyForPerson(e) })
 	}
-	return NeedsPerson(err)
+	_, ok := err.(*forPerson) //nolint:errorlint // a run's own error: what it wraps may be of another kind
+	return ok
 }
 
 // guarded is the error of a run that would delete more than its guard allows.

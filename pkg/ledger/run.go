@@ -128,13 +128,17 @@ func (l *Ledger) Runs(ctx context.Context, w Which) ([]Run, error) {
 	if limit == 0 {
 		limit = 100
 	}
+	return l.runs(ctx, `(?1 = 0 OR r.id = ?1) AND (?2 = '' OR j.name = ?2) AND (?3 = '' OR r.kind = ?3) AND (?4 = '' OR r.state = ?4) AND (?5 = 0 OR r.id < ?5)
+			AND (NOT ?6 OR r.state IN ('failed', 'interrupted', 'waiting') AND r.cleared_at IS NULL)
+		ORDER BY r.id DESC LIMIT ?7`, w.ID, w.Job, w.Kind, w.State, w.Before, w.Open, limit)
+}
+
+// runs returns the runs that a condition, which may name r and j, selects.
+func (l *Ledger) runs(ctx context.Context, where string, args ...any) ([]Run, error) {
 	var out []Run
 	rows, err := l.read.QueryContext(ctx, `SELECT r.id, j.name, r.kind, coalesce(r.occurrence, ''), r.report_date, r.repeats, r.state, r.stage, r.error, r.request_id, r.started, r.ended, r.cleared_at,
 			r.read, r.sent, r.deleted, r.unchanged, r.refused
-		FROM runs r JOIN jobs j ON j.id = r.job
-		WHERE (?1 = 0 OR r.id = ?1) AND (?2 = '' OR j.name = ?2) AND (?3 = '' OR r.kind = ?3) AND (?4 = '' OR r.state = ?4) AND (?5 = 0 OR r.id < ?5)
-			AND (NOT ?6 OR r.state IN ('failed', 'interrupted', 'waiting') AND r.cleared_at IS NULL)
-		ORDER BY r.id DESC LIMIT ?7`, w.ID, w.Job, w.Kind, w.State, w.Before, w.Open, limit)
+		FROM runs r JOIN jobs j ON j.id = r.job WHERE `+where, args...)
 	err = each(rows, err, func(rows *sql.Rows) error {
 		var r Run
 		var repeats, started, ended, cleared sql.NullInt64
