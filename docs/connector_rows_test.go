@@ -106,9 +106,6 @@ var rows = [][2]string{
 var partly = map[string]string{
 	"D20": "no forms that configure a job",
 	"R13": "a row of such a table is read as an entry, but no table is read yet",
-	"R16": "dates are calculated, but no job asks for a report yet",
-	"R17": "likewise",
-	"R22": "the stages are read and send",
 }
 
 // named matches the names of tests, in which rows are named.

@@ -82,7 +82,7 @@ says why; 2 the command line or the configuration is wrong.`,
 	c.SuggestionsMinimumDistance = 2
 	command.Group(c, "Set up:", checkCommand(), convertCommand(), schemaCommand())
 	command.Group(c, "Run:", append([]*cobra.Command{startCommand(), reloadCommand()}, orderCommands()...)...)
-	command.Group(c, "Watch and repair:", statusCommand(), jobsCommand(), runsCommand(), refusedCommand(), pauseCommand(), resumeCommand(), cancelCommand())
+	command.Group(c, "Watch and repair:", statusCommand(), jobsCommand(), runsCommand(), refusedCommand(), pauseCommand(), resumeCommand(), cancelCommand(), clearCommand())
 	command.Group(c, "Back up:", backupCommand(), restoreCommand())
 	c.AddCommand(command.Common("mysql-sync-connector", version)...)
 	command.Strict(c)

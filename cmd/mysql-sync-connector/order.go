@@ -29,7 +29,8 @@ line or the configuration is wrong.`
 	return []*cobra.Command{
 		orderCommand(api.OrderRun, "Run a job now", `Run a job now, whatever its schedule. Refused rows are retried.`+codes),
 		orderCommand(api.OrderRetry, "Send pending and refused rows", `Send what waits for a destination and what it has refused, without reading the
-source.`+codes),
+source. Of a report, those dates that have failed are requested again, or the one
+given by --date.`+codes),
 		orderCommand(api.OrderBackfill, "Read all rows again", `Read all rows though the job has a watermark. What is unchanged is not sent again.
 Of a report, --date says for which day it is asked.`+codes),
 		orderCommand(api.OrderApprove, "Run a job without its guard against deletes", `Run a job, and let it delete also what its guard has stopped: more rows than
@@ -55,7 +56,7 @@ func orderCommand(kind, short, long string) *cobra.Command {
 			return s.order(cmd.Context(), cmd.OutOrStdout(), args[1], o)
 		},
 	}
-	if kind == api.OrderBackfill {
+	if kind == api.OrderBackfill || kind == api.OrderRetry {
 		c.Flags().StringVar(&o.Date, "date", "", "day of the report, such as 2026-11-27")
 	}
 	stateFlag(c, &state)

@@ -55,6 +55,28 @@ wrong.`,
 	return c
 }
 
+func clearCommand() *cobra.Command {
+	var state, date string
+	c := &cobra.Command{
+		Use:   "clear FILE JOB",
+		Short: "Clear a job's failed runs",
+		Long: `Take a job's failed runs off the list that "runs --open" shows. Failed reports are
+requested again with the job's next scheduled run; "retry" does so now.
+
+Exit codes: 0 cleared; 1 it failed; 2 the command line or the configuration is wrong.`,
+		Example: "  mysql-sync-connector clear connector.yaml sales --date 2026-11-27",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return tell(cmd, args, state, "cleared",
+				func(ctx context.Context, c *api.Client) error { return c.Clear(ctx, args[1], date) },
+				func(ctx context.Context, l *ledger.Ledger) error { return l.ClearReports(ctx, args[1], date) })
+		},
+	}
+	c.Flags().StringVar(&date, "date", "", "only those of this day's report, such as 2026-11-27")
+	stateFlag(c, &state)
+	return c
+}
+
 func cancelCommand() *cobra.Command {
 	var state string
 	c := &cobra.Command{

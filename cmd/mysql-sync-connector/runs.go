@@ -83,6 +83,9 @@ func printRuns(w io.Writer, list []api.Run) {
 		if r.Ended != nil {
 			took = command.Span(r.Ended.Sub(r.Started))
 		}
+		if r.ReportDate != "" {
+			r.Kind += " of " + r.ReportDate
+		}
 		if r.Stage != "" {
 			failed = r.Stage + ": " + failed
 		}

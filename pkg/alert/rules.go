@@ -92,16 +92,18 @@ func (f *facts) late(now, began time.Time, within time.Duration) bool {
 }
 
 // standing returns the failed or waiting run that nothing has made up for; nil for none. runs are the last ones, the
-// newest first.
+// newest first. A report of another day makes up for nothing; one of the same day clears the run.
 func standing(runs []ledger.Run) (r *ledger.Run) {
 	for i := range slices.Backward(runs) {
 		switch n := &runs[i]; n.State {
 		case ledger.Failed, ledger.Waiting:
-			if r = n; !n.ClearedAt.IsZero() {
+			if n.ClearedAt.IsZero() {
+				r = n
+			} else if r != nil && r.ReportDate == "" {
 				r = nil
 			}
 		case ledger.Done:
-			if r == nil || n.Kind != job.Retry || r.Stage == "send" { // a retry does not read
+			if r != nil && r.ReportDate == "" && (n.Kind != job.Retry || r.Stage == "send") { // a retry does not read
 				r = nil
 			}
 		}

@@ -24,6 +24,8 @@ func TestR06WhatIsToldOfTheLastRuns(t *testing.T) {
 	killed, skipped, ended := run(6, job.Scheduled, ledger.Interrupted, ""), run(7, job.Scheduled, ledger.Skipped, ""), run(8, job.Manual, ledger.Cancelled, "read")
 	cleared := failed
 	cleared.ClearedAt = noon
+	report, other, over := failed, done, failed
+	report.ReportDate, other.ReportDate, over.ReportDate, over.ClearedAt = "2026-11-26", "2026-11-27", "2026-11-26", noon
 	for _, c := range []struct {
 		rule string
 		runs []ledger.Run // the oldest first
@@ -39,6 +41,9 @@ func TestR06WhatIsToldOfTheLastRuns(t *testing.T) {
 		{"a person has dealt with it", []ledger.Run{cleared}, ""},
 		{"a run that waits", []ledger.Run{failed, waiting}, Guard},
 		{"an approved one", []ledger.Run{waiting, done}, ""},
+		{"a report of another day makes up for nothing", []ledger.Run{report, other}, Failed},
+		{"one of the same day clears it", []ledger.Run{over, other}, ""},
+		{"a cleared day is not the others", []ledger.Run{report, over}, Failed},
 	} {
 		slices.Reverse(c.runs)
 		f := &facts{Job: Job{Name: "orders"}, runs: c.runs}

@@ -77,6 +77,11 @@ func (c *Client) Reload(ctx context.Context) error {
 	return c.call(ctx, http.MethodPost, "/api/reload", nil, nil)
 }
 
+// Clear takes a job's failed runs off the list of those that need a person: of one report date, or of all ("").
+func (c *Client) Clear(ctx context.Context, job, date string) error {
+	return c.call(ctx, http.MethodPost, "/api/jobs/"+url.PathEscape(job)+"/clear", map[string]string{"date": date}, nil)
+}
+
 // Cancel ends a job's run.
 func (c *Client) Cancel(ctx context.Context, job string) error {
 	return c.call(ctx, http.MethodPost, "/api/jobs/"+url.PathEscape(job)+"/cancel", nil, nil)

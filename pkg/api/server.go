@@ -37,6 +37,7 @@ func Handler(c Connector, metrics http.Handler) http.Handler {
 		"POST /api/jobs/{name}/pause":  s.pause,
 		"POST /api/jobs/{name}/resume": s.resume,
 		"POST /api/jobs/{name}/cancel": s.cancel,
+		"POST /api/jobs/{name}/clear":  s.clear,
 		"POST /api/reload":             s.reload,
 		"GET /readyz":                  s.readyz,
 	} {
@@ -146,6 +147,16 @@ func (s *server) resume(w http.ResponseWriter, r *http.Request) error {
 
 func (s *server) cancel(w http.ResponseWriter, r *http.Request) error {
 	return done(w, s.Cancel(r.PathValue("name")))
+}
+
+func (s *server) clear(w http.ResponseWriter, r *http.Request) error {
+	var b struct {
+		Date string `json:"date"`
+	}
+	if err := serve.Body(w, r, &b); err != nil {
+		return err
+	}
+	return done(w, s.Clear(r.Context(), r.PathValue("name"), b.Date))
 }
 
 // done sends an answer without content.

@@ -18,6 +18,9 @@ type Connector interface {
 	Start(ctx context.Context, job string, o Order) (<-chan error, error)
 	Pause(ctx context.Context, job, reason string) error
 	Resume(ctx context.Context, job string) error
+	// Clear takes failed runs of a job off the list of those that need a person: of one report date, or of all ("").
+	// Failed reports then run again with the job's next scheduled run.
+	Clear(ctx context.Context, job, date string) error
 	// Cancel ends a job's run.
 	Cancel(job string) error
 	// Reload reads the configuration again. When it returns nil, a connector with the new one is about to take over; any
@@ -102,6 +105,7 @@ type Run struct {
 	Kind       string     `json:"kind"`
 	Occurrence string     `json:"occurrence,omitempty"`
 	ReportDate string     `json:"reportDate,omitempty"`
+	Repeats    int64      `json:"repeats,omitempty"` // the run whose report this one requested once more
 	State      string     `json:"state"`
 	Started    time.Time  `json:"started"`
 	Ended      *time.Time `json:"ended,omitempty"`
@@ -151,7 +155,7 @@ type Order struct {
 	// Kind is run, retry (send pending and refused rows without reading), backfill (read all rows), or approve (run,
 	// and delete what the guard has stopped).
 	Kind string `json:"kind,omitempty"`
-	Date string `json:"date,omitempty"` // of a report's backfill
+	Date string `json:"date,omitempty"` // of a report's backfill or retry
 }
 
 // The kinds of orders.

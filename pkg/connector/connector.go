@@ -113,6 +113,11 @@ func New(p *plan.Plan, o Options) (*Connector, error) {
 	if o.Only != "" && len(c.jobs)+len(mistakes) == 0 {
 		return nil, errors.Join(NewDesk(p, o.State, nil).unknown(o.Only), c.Close())
 	}
+	if o.Only != "" && len(c.jobs) > 0 && len(mistakes) == 0 {
+		if err := c.jobs[0].takes(o.Order, time.Now()); err != nil {
+			return nil, errors.Join(err, c.Close())
+		}
+	}
 	if len(mistakes) > 0 {
 		if err := c.Close(); err != nil {
 			return nil, errors.Join(mistakes, err)
@@ -139,6 +144,9 @@ func (c *Connector) job(p *plan.Job, origins map[string]origin, accounts map[str
 		return nil, fmt.Errorf("from.source: unknown source %q", p.From.Source)
 	}
 	rows := p.From.Rows
+	if p.Report != nil {
+		rows.Dated, rows.TypeID = true, p.Report.TypeID
+	}
 	source, err := open(p.From.Settings, &rows)
 	if err != nil {
 		return nil, fmt.Errorf("from.%w", err)
@@ -148,6 +156,7 @@ func (c *Connector) job(p *plan.Job, origins map[string]origin, accounts map[str
 		return nil, fmt.Errorf("schedule.%w", err)
 	}
 	j := &job.Job{Log: c.log.With(zap.String("job", p.Name)), Name: p.Name, Description: p.Description, Source: source, From: rows, Overlap: p.From.Overlap, Guard: p.Guard, Pause: c.options.Pause}
+	j.EmptyFails = p.Report != nil && p.Report.EmptyIsFailure
 	j.Guard.Off = j.Guard.Off || c.options.Approve
 	for i := range p.To {
 		l := &p.To[i]
@@ -169,6 +178,9 @@ func (c *Connector) job(p *plan.Job, origins map[string]origin, accounts map[str
 		j.Legs = append(j.Legs, leg)
 	}
 	s := &scheduled{Job: j, when: when, catchUp: p.CatchUp, skip: p.Skip, orders: make(chan order), woken: make(chan struct{}, 1)}
+	if s.report, err = newReport(p); err != nil {
+		return nil, err
+	}
 	if p.From.Full != "" && rows.Watermark != "" {
 		if s.full, err = schedule.Parse(schedule.Entry{Cron: p.From.Full, Zone: p.Schedule.Zone}); err != nil {
 			return nil, fmt.Errorf("from.full: %s", strings.TrimPrefix(err.Error(), "cron: "))

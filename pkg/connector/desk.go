@@ -88,7 +88,7 @@ func (d *Desk) Runs(ctx context.Context, w api.Which) ([]api.Run, error) {
 	for i := range list {
 		r := &list[i]
 		out = append(out, api.Run{
-			ID: r.ID, Job: r.Job, Kind: r.Kind, Occurrence: r.Occurrence, ReportDate: r.ReportDate, State: r.State, Started: r.Started, Ended: moment(r.Ended),
+			ID: r.ID, Job: r.Job, Kind: r.Kind, Occurrence: r.Occurrence, ReportDate: r.ReportDate, Repeats: r.Repeats, State: r.State, Started: r.Started, Ended: moment(r.Ended),
 			Failure: api.Failure(r.Failure), Counts: api.Counts(r.Counters),
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,6 +25,7 @@ type scheduled struct {
 	catchUp time.Duration
 	first   *scheduled // runs before each run of this one; nil: none
 	led     bool       // it is the first of another one that runs
+	report  *report    // nil: it makes none
 	skip    bool       // skip runs that are due while the job is running
 
 	orders chan order    // a person's, accepted while nothing runs
@@ -152,6 +154,9 @@ func (k *keeper) over(err error) {
 		k.pause = min(2*k.pause, longestRetry)
 	}
 	k.again, k.rest = time.Now().Add(k.pause), job.Finishing(k.ending())
+	if k.report != nil {
+		k.rest = job.Cause{Kind: job.Retry} // of all dates that have failed
+	}
 }
 
 // errUnfinished says that an earlier process has not finished the last run of a job, or that it failed.
@@ -159,6 +164,13 @@ var errUnfinished = errors.New("the last run was not finished")
 
 // unfinished returns errUnfinished if so.
 func (j *scheduled) unfinished(ctx context.Context) error {
+	if j.report != nil {
+		open, err := j.Ledger.Unfinished(ctx, j.Name)
+		if err == nil && slices.ContainsFunc(open, func(r ledger.Run) bool { return r.ClearedAt.IsZero() }) {
+			return errUnfinished
+		}
+		return err
+	}
 	list, err := j.Ledger.Runs(ctx, ledger.Which{Job: j.Name, Limit: 1})
 	if err != nil {
 		return err
@@ -200,16 +212,25 @@ func (c *Connector) run(ctx context.Context, j *scheduled, cause job.Cause) erro
 			return fmt.Errorf("%s: %w", j.first.Name, err)
 		}
 	}
+	if j.report != nil {
+		return c.reports(ctx, j, cause)
+	}
+	_, err := c.one(ctx, j, cause)
+	return err
+}
+
+// one runs a job once. The run is nil if it did not start.
+func (c *Connector) one(ctx context.Context, j *scheduled, cause job.Cause) (*ledger.Run, error) {
 	r, err := j.Run(ctx, cause)
 	j.count(r)
 	c.alerts.Look()
 	switch {
 	case errors.Is(err, ledger.ErrClaimed):
-		return nil
+		return nil, nil
 	case r == nil && err != nil && ctx.Err() == nil:
 		j.Log.Error("could not start a run", zap.String("occurrence", cause.Occurrence), zap.Error(err))
 	}
-	return err
+	return r, err
 }
 
 // lead runs a job that runs before another one, whose cause is given.
@@ -297,6 +318,9 @@ func (c *Connector) Start(ctx context.Context, name string, o api.Order) (<-chan
 	case paused:
 		return nil, fmt.Errorf("%w; resume it first", pausedError(reason))
 	}
+	if err := j.takes(o, time.Now()); err != nil {
+		return nil, err
+	}
 	cause, err := causeOf(o)
 	if err != nil {
 		return nil, err
@@ -312,7 +336,7 @@ func causeOf(o api.Order) (job.Cause, error) {
 	case api.OrderApprove:
 		return job.Cause{Kind: job.Manual, Approved: true}, nil
 	case api.OrderRetry:
-		return job.Cause{Kind: job.Retry, Refused: true}, nil
+		return job.Cause{Kind: job.Retry, Refused: true, Date: o.Date, Read: o.Date != ""}, nil
 	case api.OrderBackfill:
 		return job.Cause{Kind: job.Backfill, Date: o.Date}, nil
 	}

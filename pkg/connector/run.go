@@ -33,7 +33,7 @@ func (c *Connector) carry(ctx context.Context) (err error) {
 		return err
 	}
 	state := c.state
-	if _, err := state.Purge(ctx, time.Now().Add(-remembered)); err != nil {
+	if _, err := state.Purge(ctx, time.Now().Add(-c.kept())); err != nil {
 		return err
 	}
 	failed := make([]error, len(c.jobs))

@@ -23,7 +23,7 @@ type Kind struct {
 type Kinds struct {
 	Sources      []Kind
 	Destinations []Kind
-	// Sections are the JSON Schemas of alerts, publish, backup and report, by these
+	// Sections are the JSON Schemas of alerts, publish and backup, by these
 	// names. One that is missing has no keys.
 	Sections map[string][]byte
 	// ExternalSync reads a file of DataCollect; nil: there are none. The strings are

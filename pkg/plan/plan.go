@@ -90,8 +90,23 @@ type Job struct {
 	Skip        bool          // skip runs that are due while the job is running; otherwise they run right afterwards
 	After       string        // a job that runs before each run of this one; "": none
 	Guard       diff.Guard
-	Report      Settings // nil: it is none
-	Quiet       bool     // that it fails is not to be told
+	Report      *Report // nil: it is none
+	Quiet       bool    // that it fails is not to be told
+}
+
+// Report makes each run of a job a report of one date.
+type Report struct {
+	TypeID          string `koanf:"typeId"` // as the source calls it
+	OffsetDays      int    `koanf:"offsetDays"`
+	RepeatAfterDays int    `koanf:"repeatAfterDays"` // 0: never
+	EmptyIsFailure  bool   `koanf:"emptyIsFailure"`
+	NotifyOnFail    bool   `koanf:"notifyOnFail"`
+	RealTime        bool   `koanf:"realTime"`
+}
+
+// Dates says which dates the report has.
+func (r *Report) Dates() schedule.Report {
+	return schedule.Report{OffsetDays: r.OffsetDays, RepeatAfterDays: r.RepeatAfterDays, RealTime: r.RealTime}
 }
 
 // From is what a job reads.

@@ -97,10 +97,10 @@ type fileJob struct {
 	Transform   string `koanf:"transform"`
 	After       string `koanf:"after"`
 	fileSync    `koanf:",squash"`
-	Schedule    *fileSchedule  `koanf:"schedule"`
-	Guard       *fileGuard     `koanf:"guard"`
-	Report      map[string]any `koanf:"report"`
-	Notify      *bool          `koanf:"notifyOnFail"`
+	Schedule    *fileSchedule `koanf:"schedule"`
+	Guard       *fileGuard    `koanf:"guard"`
+	Report      *Report       `koanf:"report"`
+	Notify      *bool         `koanf:"notifyOnFail"`
 }
 
 type fileSchedule struct {
@@ -250,16 +250,27 @@ func (r *reader) shell(key string, f fileJob) Job {
 		j.Schedule.OnStart = true
 	}
 	r.schedule(keys.Join(key, "schedule"), j.Schedule)
+	if f.Report != nil {
+		j.Quiet = j.Quiet || !f.Report.NotifyOnFail
+		r.several(keys.Join(key, "report"), f.Report.Dates().Check())
+	}
 	return j
 }
 
 // schedule records what is wrong with a schedule.
 func (r *reader) schedule(key string, e schedule.Entry) {
-	if _, err := schedule.Parse(e); err != nil {
-		for _, one := range each(err) {
-			within, text, _ := strings.Cut(one.Error(), ": ")
-			r.Mistakef(keys.Join(key, within), "%s", text)
-		}
+	_, err := schedule.Parse(e)
+	r.several(key, err)
+}
+
+// several records the mistakes that an error consists of, each of which begins with a key of a block; nil: none.
+func (r *reader) several(key string, err error) {
+	if err == nil {
+		return
+	}
+	for _, one := range each(err) {
+		within, text, _ := strings.Cut(one.Error(), ": ")
+		r.Mistakef(keys.Join(key, within), "%s", text)
 	}
 }
 
@@ -316,6 +327,8 @@ func (r *reader) leg(p *Plan, j *Job, key string, given any, transform string) e
 		mode = job.ModeUpdate
 	case mode != job.ModeAppend && keyless && !r.Wrong(strings.TrimSuffix(key, ".to")+".from"):
 		r.Mistakef(keys.Join(key, "mode"), "%q needs from.key: without a key no row can be found again", f.Mode)
+	case mode == job.ModeReplace && j.Report != nil && !j.Report.RealTime:
+		r.Mistakef(keys.Join(key, "mode"), "\"replace\" would delete the rows of all other days; use \"update\", or report.realTime")
 	}
 	compare := diff.Compare{}
 	if f.CompareColumn != "" {

@@ -162,11 +162,26 @@ func (*writer) job(j *Job) map[string]any {
 	if j.Guard != diff.DefaultGuard {
 		out["guard"] = map[string]any{"percent": j.Guard.Percent, "rows": j.Guard.Rows, "off": j.Guard.Off}
 	}
-	if j.Quiet {
+	if j.Quiet && (j.Report == nil || j.Report.NotifyOnFail) {
 		out["notifyOnFail"] = false
 	}
 	if j.Report != nil {
-		out["report"] = map[string]any(j.Report)
+		out["report"] = reportOf(j.Report)
+	}
+	return out
+}
+
+// reportOf are the keys of a report.
+func reportOf(r *Report) map[string]any {
+	out := map[string]any{}
+	put(out, "typeId", r.TypeID)
+	put(out, "offsetDays", r.OffsetDays)
+	put(out, "repeatAfterDays", r.RepeatAfterDays)
+	put(out, "realTime", r.RealTime)
+	for key, v := range map[string]bool{"emptyIsFailure": r.EmptyIsFailure, "notifyOnFail": r.NotifyOnFail} {
+		if !v { // not the default
+			out[key] = v
+		}
 	}
 	return out
 }

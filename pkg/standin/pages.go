@@ -7,7 +7,9 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
+	"time"
 )
 
 // Pages plays an HTTP API with many rows, of which a request gets one page. Each of its paths has another way to ask for
@@ -16,6 +18,7 @@ import (
 //	/next, /link               an address in the answer ("next"), or in the header Link
 //	/cursor, POST /search      a cursor, in the query or in the body
 //	/page, /offset             a number in the query
+//	/reports/TYPE?date=        one page with the rows of that type and date
 //
 // A parameter, method or token that it does not know is refused, as are pages beyond the one after the last.
 type Pages struct {
@@ -52,6 +55,10 @@ var ways = map[string][2]string{
 
 func (p *Pages) serve(w http.ResponseWriter, r *http.Request) {
 	way, known := ways[r.URL.Path]
+	kind, isReport := strings.CutPrefix(r.URL.Path, "/reports/")
+	if isReport {
+		way, known = [2]string{"GET", "date"}, true
+	}
 	given, err := parametersOf(r)
 	switch {
 	case p.Token != "" && r.Header.Get("Authorization") == "":
@@ -75,6 +82,10 @@ func (p *Pages) serve(w http.ResponseWriter, r *http.Request) {
 			refuse(w, http.StatusBadRequest, "unknown parameter "+name)
 			return
 		}
+	}
+	if isReport {
+		p.report(w, kind, given["date"])
+		return
 	}
 	rows := p.since(given.Get("since"))
 	at, err := p.start(way[1], given)
@@ -136,6 +147,35 @@ func (p *Pages) start(parameter string, given url.Values) (int, error) {
 		err = strconv.ErrRange
 	}
 	return n, err
+}
+
+// report answers with the rows of a type and a date.
+func (p *Pages) report(w http.ResponseWriter, kind string, dates []string) {
+	if len(dates) != 1 {
+		refuse(w, http.StatusBadRequest, "one date is needed")
+		return
+	}
+	if _, err := time.Parse(time.DateOnly, dates[0]); err != nil {
+		refuse(w, http.StatusBadRequest, "the date is none")
+		return
+	}
+	p.data.Lock()
+	defer p.data.Unlock()
+	rows, known := []json.RawMessage{}, false
+	for _, row := range p.rows {
+		var of struct{ Type, Date string }
+		if json.Unmarshal(row, &of) == nil && of.Type == kind {
+			known = true
+			if of.Date == dates[0] {
+				rows = append(rows, row)
+			}
+		}
+	}
+	if !known {
+		refuse(w, http.StatusNotFound, "no such report")
+		return
+	}
+	answer(w, http.StatusOK, map[string]any{"rows": rows})
 }
 
 // give answers with a page.

@@ -9,7 +9,8 @@ import (
 
 func TestR01TheAPIOfPagesIsStrict(t *testing.T) {
 	t.Parallel()
-	p := NewPages("t-1", 2, `{"id":1,"updated":"2026-01-01"}`, `{"id":2,"updated":"2026-01-02"}`, `{"id":3,"updated":"2026-01-03"}`)
+	p := NewPages("t-1", 2, `{"id":1,"updated":"2026-01-01"}`, `{"id":2,"updated":"2026-01-02"}`, `{"id":3,"updated":"2026-01-03"}`,
+		`{"type":"SALES/A","date":"2026-11-26","updated":"2026-01-01"}`)
 	t.Cleanup(p.Close)
 	for _, c := range []struct {
 		name, token, method, path, body string
@@ -30,6 +31,11 @@ func TestR01TheAPIOfPagesIsStrict(t *testing.T) {
 		{"a part of the rows", "t-1", "GET", "/next?since=2026-01-02", "", 200, `"next":null`},
 		{"a page after the last", "t-1", "GET", "/page?page=3", "", 200, `"rows":[]`},
 		{"a search", "t-1", "POST", "/search", `{"cursor":"c/2="}`, 200, `"id":3`},
+		{"a report", "t-1", "GET", "/reports/SALES%2FA?date=2026-11-26", "", 200, `"2026-11-26"`},
+		{"an empty report", "t-1", "GET", "/reports/SALES%2FA?date=2026-11-25", "", 200, `"rows":[]`},
+		{"a report of no date", "t-1", "GET", "/reports/SALES%2FA", "", 400, ""},
+		{"a report of a date that is none", "t-1", "GET", "/reports/SALES%2FA?date=26.11.2026", "", 400, ""},
+		{"a report of another type", "t-1", "GET", "/reports/STOCK?date=2026-11-26", "", 404, ""},
 	} {
 		r, err := http.NewRequestWithContext(t.Context(), c.method, p.URL+c.path, strings.NewReader(c.body))
 		if err != nil {

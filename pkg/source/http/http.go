@@ -57,13 +57,14 @@ type Source struct {
 	method string
 	rows   rowsPath
 	turn   turn
+	from   job.From
 	start  *string // the watermark of a run that reads all rows; nil: none
 	most   int     // pages
 }
 
 // New returns a source for a job that reads from, as rows say. It sends nothing. An error begins with a key.
 func New(client *remote.Client, c Config, rows Rows, from job.From) (*Source, error) {
-	s := &Source{client: client, hosts: c.OtherHosts, most: rows.MaxPages, start: rows.Start, method: rows.Method}
+	s := &Source{client: client, from: from, hosts: c.OtherHosts, most: rows.MaxPages, start: rows.Start, method: rows.Method}
 	s.what, _, _ = strings.Cut(rows.Path, "?")
 	if s.what == "" {
 		s.what = "/"
@@ -84,7 +85,7 @@ func New(client *remote.Client, c Config, rows Rows, from job.From) (*Source, er
 	if s.turn, err = newTurn(rows); err != nil {
 		return nil, err
 	}
-	if s.ask, err = newTemplate(rows, s.turn); err != nil {
+	if s.ask, err = newTemplate(rows, s.turn, from); err != nil {
 		return nil, err
 	}
 	switch marked := s.ask.uses(watermark); {
@@ -95,7 +96,7 @@ func New(client *remote.Client, c Config, rows Rows, from job.From) (*Source, er
 	case !marked && from.Watermark != "":
 		return nil, errors.New("watermark: has no effect unless path or body says where it goes, as in /orders?since={watermark}")
 	}
-	values := turnValues(s.turn)
+	values := s.first(job.Request{From: from, Date: "2026-11-27"}).values
 	if from.Watermark != "" {
 		values[watermark] = "now" // some value, to find out whether the whole is an address
 		if rows.Start == nil && s.ask.inPath(watermark) {
@@ -117,7 +118,7 @@ const defaultPages = 10_000
 
 // Check reads the first page, and tells whether the rows are where they should be.
 func (s *Source) Check(ctx context.Context) error {
-	_, err := s.page(ctx, s.first(job.Request{}), 1)
+	_, err := s.page(ctx, s.first(job.Request{From: s.from, Date: time.Now().UTC().Format(time.DateOnly)}), 1)
 	return err
 }
 

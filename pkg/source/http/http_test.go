@@ -285,6 +285,29 @@ func TestR01MistakesAreToldAtOnce(t *testing.T) {
 	}
 }
 
+// A report's type and date stand in its path, its query and its body, each escaped as there.
+func TestR15R16TheTypeAndDateOfAReport(t *testing.T) {
+	t.Parallel()
+	p := plain(t, func(int, *http.Request) string { return "[]" })
+	r := job.Request{From: job.From{Dated: true, TypeID: "GET SALES/a&b"}, Date: "2026-11-26"}
+	if _, err := read(t, api.Config{URL: p.URL}, api.Rows{Path: "/reports/{typeId}/{date}?type={typeId}&day={date}", Body: map[string]any{"type": "{typeId}", "from": "{date}T00:00:00Z"}}, r); err != nil {
+		t.Fatal(err)
+	}
+	got := p.Requests()[0]
+	if got.Path != "/reports/GET%20SALES%2Fa&b/2026-11-26?type=GET+SALES%2Fa%26b&day=2026-11-26" || string(got.Body) != `{"from":"2026-11-26T00:00:00Z","type":"GET SALES/a&b"}` {
+		t.Errorf("asked %s with %s", got.Path, got.Body)
+	}
+	r.From.TypeID = ".."
+	if _, err := source(t, api.Config{URL: p.URL}, api.Rows{Path: "/reports/{typeId}"}, r.From); err == nil || !strings.Contains(err.Error(), "would lead out of the path") {
+		t.Error(err)
+	}
+	for path, want := range map[string]string{"/{typeId}": "report.typeId gives it a value", "/{date}": "a job with report has {date}"} {
+		if _, err := source(t, api.Config{URL: p.URL}, api.Rows{Path: path}, job.From{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Error(err)
+		}
+	}
+}
+
 // GraphQL has braces of its own, which stay.
 func TestR01ABodyIsFilledIn(t *testing.T) {
 	t.Parallel()

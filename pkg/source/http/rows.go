@@ -186,13 +186,19 @@ func valueOf(v any) (any, error) {
 		}
 		return v.String(), nil
 	case map[string]any, []any:
-		var text bytes.Buffer
-		e := json.NewEncoder(&text)
-		e.SetEscapeHTML(false)
-		err := e.Encode(v)
-		return json.RawMessage(bytes.TrimSpace(text.Bytes())), err
+		text, err := textOf(v)
+		return json.RawMessage(text), err
 	}
 	return v, nil
+}
+
+// textOf is a value as JSON, in which <, > and & stay as they are.
+func textOf(v any) ([]byte, error) {
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return bytes.TrimSpace(text.Bytes()), err
 }
 
 // kept reports whether a program that holds numbers as floating point, as most do, keeps all digits of a number.

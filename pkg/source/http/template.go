@@ -1,7 +1,6 @@
 package http
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -9,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/mysql-sync/mysql-sync/pkg/job"
 )
 
 // The names that stand for values in a path or a body.
@@ -17,6 +18,8 @@ const (
 	cursor    = "cursor"
 	page      = "page"
 	offset    = "offset"
+	date      = "date"   // of a report
+	typeID    = "typeId" // likewise
 )
 
 // values are what names stand for now. One that is missing has no value yet.
@@ -34,9 +37,15 @@ type template struct {
 }
 
 // newTemplate reads the path and the body of a job. An error begins with a key.
-func newTemplate(rows Rows, t turn) (template, error) {
+func newTemplate(rows Rows, t turn, from job.From) (template, error) {
 	path, query, _ := strings.Cut(rows.Path, "?")
 	f := template{path: path, body: rows.Body, names: append([]string{watermark}, t.names()...)}
+	if from.Dated {
+		f.names = append(f.names, date)
+	}
+	if from.TypeID != "" {
+		f.names = append(f.names, typeID)
+	}
 	if query != "" {
 		f.query = strings.Split(query, "&")
 	}
@@ -45,7 +54,7 @@ func newTemplate(rows Rows, t turn) (template, error) {
 	}
 	for _, m := range placeholder.FindAllStringSubmatch(rows.Path, -1) {
 		if !slices.Contains(f.names, m[1]) {
-			return f, fmt.Errorf("path: {%s} stands for nothing here; known are {%s}", m[1], strings.Join(f.names, "}, {"))
+			return f, fmt.Errorf("path: {%s} stands for nothing here; known are {%s}%s", m[1], strings.Join(f.names, "}, {"), remedies[m[1]])
 		}
 	}
 	for _, name := range t.names() {
@@ -63,6 +72,12 @@ func newTemplate(rows Rows, t turn) (template, error) {
 		}
 	}
 	return f, nil
+}
+
+// remedies say what gives a name a value.
+var remedies = map[string]string{
+	date: "; a job with report has {date}", typeID: "; report.typeId gives it a value",
+	cursor: "; cursor gives it a value", page: "; page gives it a value", offset: "; offset gives it a value",
 }
 
 // inPath reports whether a name stands in the path itself, which cannot do without a value.
@@ -106,7 +121,7 @@ func (t *template) fill(v values) (string, []byte, error) {
 	if !ok {
 		body = nil
 	}
-	data, err := json.Marshal(body)
+	data, err := textOf(body)
 	return path, data, err
 }
 

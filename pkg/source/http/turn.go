@@ -99,6 +99,12 @@ func (s *Source) first(r job.Request) place {
 	case s.start != nil:
 		v[watermark] = *s.start
 	}
+	if r.From.Dated {
+		v[date] = r.Date
+	}
+	if r.From.TypeID != "" {
+		v[typeID] = r.From.TypeID
+	}
 	return place{values: v}
 }
 
