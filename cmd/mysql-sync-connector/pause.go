@@ -8,7 +8,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mysql-sync/mysql-sync/pkg/api"
+	"github.com/mysql-sync/mysql-sync/pkg/command"
 	"github.com/mysql-sync/mysql-sync/pkg/ledger"
+	"github.com/mysql-sync/mysql-sync/pkg/schedule"
 )
 
 func pauseCommand() *cobra.Command {
@@ -67,6 +69,9 @@ Exit codes: 0 cleared; 1 it failed; 2 the command line or the configuration is w
 		Example: "  mysql-sync-connector clear connector.yaml sales --date 2026-11-27",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if _, err := schedule.AddDays(date, 0); date != "" && err != nil {
+				return command.Usage(fmt.Errorf("--date: %w", err))
+			}
 			return tell(cmd, args, state, "cleared",
 				func(ctx context.Context, c *api.Client) error { return c.Clear(ctx, args[1], date) },
 				func(ctx context.Context, l *ledger.Ledger) error { return l.ClearReports(ctx, args[1], date) })

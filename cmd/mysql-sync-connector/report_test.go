@@ -237,6 +237,9 @@ func TestR19ARunningConnectorRetriesAndClears(t *testing.T) {
 	if _, err := execute(t, "retry", file, "sales", "--date", "yesterday"); command.ExitCode(err) != command.ExitUsage || !strings.Contains(err.Error(), `"yesterday" is not a date`) {
 		t.Error(err)
 	}
+	if _, err := execute(t, "clear", file, "sales", "--date", "27.11."); command.ExitCode(err) != command.ExitUsage {
+		t.Errorf("a date that is none is cleared: %v", err)
+	}
 	p.Set(sold(day, "a", 3))
 	listed(t, "retry", file, "sales") // also what was cleared
 	listed(t, "retry", file, "sales", "--date", day)

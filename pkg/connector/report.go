@@ -167,6 +167,9 @@ func (c *Connector) Clear(ctx context.Context, name, date string) error {
 	if _, err := c.find(name); err != nil {
 		return err
 	}
+	if _, err := schedule.AddDays(date, 0); date != "" && err != nil {
+		return fmt.Errorf("%w: %w", api.ErrRequest, err)
+	}
 	return c.state.ClearReports(ctx, name, date)
 }
 
