@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -364,5 +365,87 @@ func TestF23ColumnsAreEncrypted(t *testing.T) {
 	own["jobs"].(map[string]any)["users"].(map[string]any)["to"].(map[string]any)["encrypt"] = []string{"id"}
 	if _, log, err := originally(t, write(t, "connector.yaml", own)); exitOf(err) != 2 || !strings.Contains(log, `jobs.users.to[0].encrypt: "id" identifies rows`) || len(service.Requests()) > 0 {
 		t.Errorf("%v %s", err, log)
+	}
+}
+
+func TestF22FilesAreUploaded(t *testing.T) {
+	t.Parallel()
+	service, keys := sample(t)
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer hunter2-token" {
+			w.WriteHeader(http.StatusForbidden)
+		}
+		w.Header().Set("Content-Type", "application/pdf")
+		fmt.Fprint(w, "a document")
+	}))
+	defer web.Close()
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "john.jpg"), []byte("a photo"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	keys["query"] = "SELECT id, email, 'john.jpg' AS photo, '" + web.URL + "/cv' AS cv, IF(id = 1, '../john.jpg', NULL) AS other FROM users"
+	delete(keys, "timestamp_column")
+	keys["files"] = []any{
+		map[string]any{"column": "photo", "type": "local", "directory": folder},
+		map[string]any{"column": "cv", "type": "remote", "headers": map[string]any{"Authorization": "Bearer hunter2-token"}, "private": true},
+		map[string]any{"column": "other", "type": "local", "directory": folder},
+	}
+	file := sampleFile(t, keys)
+	out, log, err := originally(t, file, "--test")
+	if err != nil || !strings.Contains(out, "would upload the file of photo") || len(service.Files()) > 0 {
+		t.Errorf("a dry run: %v\n%s\n%s", err, out, log)
+	}
+	for _, r := range service.Requests() {
+		if r.Method != http.MethodGet {
+			t.Errorf("a dry run sent %s %s", r.Method, r.Path)
+		}
+	}
+	for range 2 { // the second time there is nothing to send, and nothing to upload
+		out, log, err = originally(t, file)
+		if err != nil || strings.Contains(out+log, "hunter2") {
+			t.Fatal(err, log)
+		}
+		files := service.Files() // those of two rows, which are the same
+		if len(files) != 2 || files[0].Name != "1-john.jpg" || string(files[0].Body) != "a photo" || files[1].Name != "1-cv.pdf" || string(files[1].Body) != "a document" {
+			t.Fatalf("the files are %v", files)
+		}
+		want := fmt.Sprintf(`{"id":1,"email":"a@b.de","photo":"https://cdn.fliplet.com/apps/2/%[1]d","photoMediaFileId":%[1]d,"cv":"https://cdn.fliplet.com/apps/2/%[2]d","cvMediaFileId":%[2]d}`, files[0].ID, files[1].ID)
+		if list := service.Entries(123); len(list) != 2 || string(list[0].Data) != want || !strings.Contains(string(list[1].Data), `"other":null`) {
+			t.Errorf("the entries are %v", list)
+		}
+	}
+	commits := 0
+	for _, r := range service.Requests() {
+		if strings.HasSuffix(r.Path, "/commit") {
+			commits++
+		}
+	}
+	if commits != 1 {
+		t.Errorf("%d commits", commits)
+	}
+	// A new row with a file that is there already: its checksum says so, to a process that has not uploaded it.
+	testkit.Exec(t, testkit.Shared(t).Connect(t, fmt.Sprint(keys["database_name"])), "INSERT INTO users VALUES (3, 'e@f.de', NOW())")
+	if _, log, err := originally(t, file); err != nil || len(service.Files()) != 2 || len(service.Entries(123)) != 3 {
+		t.Errorf("%v: %d files, %d entries\n%s", err, len(service.Files()), len(service.Entries(123)), log)
+	}
+	if text, err := execute(t, "convert", file); err != nil || strings.Contains(text, "hunter2") || !strings.Contains(text, "directory: "+folder) {
+		t.Errorf("converted, %v:\n%s", err, text)
+	}
+}
+
+func TestF22MistakesInFiles(t *testing.T) {
+	t.Parallel()
+	for want, f := range map[string]map[string]any{
+		"files: [0].type: sharepoint is not supported": {"column": "Email", "type": "sharepoint", "username": "u", "password": "hunter2"},
+		`files: [0].type: "ftp" is not one of`:         {"column": "Email", "type": "ftp"},
+		"files: [0].column is missing":                 {"type": "local"},
+		"files: [0]: the primary column":               {"column": "id", "type": "local"},
+		"files[0].folder: unknown key":                 {"column": "Email", "type": "local", "folder": "x"},
+	} {
+		service, keys := sample(t)
+		keys["files"] = []any{f}
+		if _, log, err := originally(t, sampleFile(t, keys)); exitOf(err) != 2 || !strings.Contains(log, want) || strings.Contains(log, "hunter2") || len(service.Requests()) > 0 {
+			t.Errorf("%v %s; want %s", err, log, want)
+		}
 	}
 }

@@ -26,7 +26,7 @@ func organization(a plan.Settings, r remote.Config) (account fliplet.Config, cli
 	return account, client, err
 }
 
-func (*Connector) fliplet(a plan.Adapter, r remote.Config) (account, error) {
+func (c *Connector) fliplet(a plan.Adapter, r remote.Config) (account, error) {
 	account, client, err := organization(a.Settings, r)
 	if err != nil {
 		return nil, err
@@ -40,7 +40,8 @@ func (*Connector) fliplet(a plan.Adapter, r remote.Config) (account, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &job.Leg{Name: fmt.Sprintf("%d of ", leg.DataSource), Destination: d}, nil
+		d.Log, d.Fetch, d.Dry = c.log, c.remote(), r.Dry
+		return &job.Leg{Name: fmt.Sprintf("%d of ", leg.DataSource), Destination: d, Uncompared: leg.FileColumns()}, nil
 	}, nil
 }
 

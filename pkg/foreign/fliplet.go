@@ -1,6 +1,7 @@
 package foreign
 
 import (
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -29,6 +30,18 @@ type flipletAccount struct {
 	Merge      bool     `yaml:"merge"`
 
 	Encryption *flipletEncrypt `yaml:"encrypt"`
+	Files      []flipletColumn `yaml:"files"`
+}
+
+// flipletColumn is a column whose values name files.
+type flipletColumn struct {
+	Column    string            `yaml:"column"`
+	Type      string            `yaml:"type"`
+	Directory string            `yaml:"directory"`
+	Headers   map[string]string `yaml:"headers"`
+	Username  string            `yaml:"username"` // of sharepoint
+	Password  string            `yaml:"password" secret:"yes"`
+	Private   bool              `yaml:"private"` // ours: remote files may have private addresses
 }
 
 // flipletEncrypt says which columns are encrypted.
@@ -105,6 +118,25 @@ func (f *flipletFile) check(r *reader) {
 	f.flipletRows.check(r)
 	f.flipletRun.check(r)
 	f.Encryption.check(r, f.Primary)
+	f.checkFiles(r)
+}
+
+// checkFiles records what is wrong with the columns of files.
+func (f *flipletFile) checkFiles(r *reader) {
+	for i, c := range f.Files {
+		switch {
+		case c.Column == "":
+			r.mistake("files", "[%d].column is missing", i)
+		case c.Type == "sharepoint":
+			r.mistake("files", "[%d].type: sharepoint is not supported; have the files in a directory, with type: local", i)
+		case c.Type != "remote" && c.Type != "local":
+			r.mistake("files", "[%d].type: %q is not one of remote, local", i, c.Type)
+		case c.Column == f.Primary:
+			r.mistake("files", "[%d]: the primary column cannot become a URL: no entry would be found again", i)
+		case c.Username != "" || c.Password != "":
+			r.mistake("files", "[%d]: username and password are of sharepoint; remove them", i)
+		}
+	}
 }
 
 func (e *flipletEncrypt) check(r *reader, primary string) {
@@ -207,6 +239,11 @@ func (f *flipletFile) plan() (*plan.Plan, []string) {
 	default:
 		key = []string{f.Primary}
 	}
+	for i, c := range f.Files {
+		if c.Type == "local" && c.Directory == "" {
+			warnings = append(warnings, fmt.Sprintf("files: [%d] has no directory, so rows can name any file that the connector can read", i))
+		}
+	}
 	compare := diff.Compare{}
 	if f.Timestamp != "" {
 		compare = diff.Compare{Rule: diff.Different, Column: f.Timestamp}
@@ -255,6 +292,27 @@ func (f *flipletFile) leg(hooks []string) plan.Settings {
 	s := plan.Settings{"dataSource": f.DataSource, "merge": f.Merge, "runHooks": hooks}
 	if f.Encryption != nil {
 		s["encrypt"] = f.Encryption.Fields
+	}
+	var files []any
+	for _, c := range f.Files {
+		file := map[string]any{"column": c.Column, "type": c.Type}
+		if c.Directory != "" {
+			file["directory"] = c.Directory
+		}
+		if len(c.Headers) > 0 {
+			headers := map[string]any{}
+			for name, v := range c.Headers {
+				headers[name] = v
+			}
+			file["headers"] = headers
+		}
+		if c.Private {
+			file["private"] = true
+		}
+		files = append(files, file)
+	}
+	if files != nil {
+		s["files"] = files
 	}
 	return s
 }

@@ -64,7 +64,7 @@ var scriptKeys = map[string]map[string]string{
 		"description": "description", "frequency": "frequency", "primaryColumnName": "primary_column", "caseInsensitivePrimaryColumn": "case_insensitive_primary_column",
 		"timestampColumnName": "timestamp_column", "deleteColumnName": "delete_column", "mode": "mode", "runHooks": "run_hooks", "targetDataSourceId": "datasource_id",
 		"merge": "merge", "concurrency": "concurrency", "compare": "compare", "deletedWhen": "deleted_when",
-		"encrypt": "encrypt",
+		"encrypt": "encrypt", "files": "files",
 	},
 }
 
@@ -306,6 +306,7 @@ func (r *scriptReader) operation(o *ScriptOperation, shared map[string]any, hasD
 		f.flipletRows.check(y)
 		f.flipletRun.check(y)
 		f.Encryption.check(y, f.Primary)
+		f.checkFiles(y)
 	}
 	for _, m := range y.mistakes {
 		from := o.Line

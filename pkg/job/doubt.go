@@ -31,7 +31,7 @@ func (s *sender) resolve(ctx context.Context) error {
 		}
 		return nil
 	}
-	columns, err := columnsOf(anyData(doubts))
+	columns, err := s.compared(anyData(doubts))
 	if err != nil {
 		s.doubts = fresh(doubts)
 		return err

@@ -52,6 +52,8 @@ type Leg struct {
 	Transform   Transformer  // nil: none
 	Batch       int          // rows in a batch; 0: as many as the destination takes
 	Flights     int          // batches in flight at a time; 0: one
+	// Uncompared are columns that the destination replaces, so that they are not compared.
+	Uncompared []string
 	// Brought are legs of other jobs, which bring rows from this destination to the
 	// source: what they brought is not sent back.
 	Brought []Brought

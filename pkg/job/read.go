@@ -285,7 +285,7 @@ func (r *reading) ask(ctx context.Context, l *readingLeg, first *record.Record) 
 		l.columns = []string{}
 		if first != nil {
 			var err error
-			if l.columns, err = columnsOf(first.Data); err != nil {
+			if l.columns, err = l.compared(first.Data); err != nil {
 				return err
 			}
 		}
@@ -347,6 +347,12 @@ func (r *reading) missing(ctx context.Context, l *readingLeg, all bool) error {
 		return nil
 	}
 	return fill()
+}
+
+// compared returns the names of a row's columns that are compared, sorted.
+func (l *Leg) compared(data []byte) ([]string, error) {
+	names, err := columnsOf(data)
+	return slices.DeleteFunc(names, func(name string) bool { return slices.Contains(l.Uncompared, name) }), err
 }
 
 // columnsOf returns the names of a row's columns, sorted.

@@ -120,7 +120,7 @@ func (s *sender) carry(ctx context.Context, b *ledger.Batch) error {
 
 // ask reads what the destination has.
 func (s *sender) ask(ctx context.Context, c Comparer, b *ledger.Batch) error {
-	columns, err := columnsOf(anyData([]*ledger.Batch{b}))
+	columns, err := s.compared(anyData([]*ledger.Batch{b}))
 	if err != nil {
 		return err
 	}

@@ -25,9 +25,10 @@ func (p *Plan) Write(kinds Kinds) (text []byte, variables []string, err error) {
 	}
 	jobs := map[string]any{}
 	for i := range p.Jobs {
-		jobs[p.Jobs[i].Name] = w.job(&p.Jobs[i])
+		jobs[p.Jobs[i].Name] = w.job(p, &p.Jobs[i])
 	}
 	out["jobs"] = jobs
+	slices.Sort(w.variables)
 	put(out, "loggingLevel", p.Level)
 	if w.err != nil {
 		return nil, nil, w.err
@@ -75,16 +76,48 @@ func (w *writer) value(name string, p *keys.Schema, v any) any {
 		w.variables = append(w.variables, variable)
 		return "${" + variable + "}"
 	}
+	if list, ok := v.([]any); ok && p.Items != nil {
+		var out []any
+		for i, v := range list {
+			out = append(out, w.value(fmt.Sprintf("%s_%d", name, i), p.Items, v))
+		}
+		return out
+	}
 	inner, ok := v.(map[string]any)
 	if !ok {
 		return v
 	}
 	out := map[string]any{}
 	for key, v := range inner {
-		if q := p.Property(key); q != nil {
+		q := p.Property(key)
+		if q == nil {
+			q = p.AdditionalProperties.Schema
+		}
+		if q != nil {
 			v = w.value(name+"_"+key, q, v)
 		}
 		out[key] = v
+	}
+	return out
+}
+
+// leg are the keys of a leg's kind.
+func (w *writer) leg(p *Plan, name string, l *Leg) map[string]any {
+	out := own(l.Settings)
+	for _, kind := range w.kinds.Destinations {
+		block, err := keys.Parse(kind.Block)
+		if err != nil || kind.Use == nil || !slices.Contains(block.Property("type").Enum, p.Destinations[l.Destination].Type) {
+			continue
+		}
+		use, err := keys.Parse(kind.Use)
+		if err != nil {
+			continue
+		}
+		for key, v := range out {
+			if q := use.Property(key); q != nil {
+				out[key] = w.value(name+"_"+key, q, v)
+			}
+		}
 	}
 	return out
 }
@@ -105,7 +138,7 @@ func (w *writer) schema(name string, kinds []Kind) *keys.Schema {
 }
 
 // job is the block of a job.
-func (*writer) job(j *Job) map[string]any {
+func (w *writer) job(p *Plan, j *Job) map[string]any {
 	out := map[string]any{}
 	put(out, "description", j.Description)
 	put(out, "after", j.After)
@@ -126,7 +159,7 @@ func (*writer) job(j *Job) map[string]any {
 	var legs []any
 	for i := range j.To {
 		l := &j.To[i]
-		to := own(l.Settings)
+		to := w.leg(p, j.Name, l)
 		put(to, "destination", l.Destination)
 		put(to, "mode", string(l.Mode))
 		put(to, "transform", l.Transform)

@@ -17,6 +17,12 @@ import (
 	"time"
 )
 
+// The times of a connection.
+const (
+	connectTime = 10 * time.Second
+	keepAlive   = 30 * time.Second
+)
+
 // redirects is how many redirects a read follows.
 const redirects = 5
 
@@ -39,7 +45,7 @@ func newTransport(caFile string) (*http.Transport, error) {
 	}
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		DialContext:            (&net.Dialer{Timeout: connectTime, KeepAlive: keepAlive}).DialContext,
 		TLSClientConfig:        settings,
 		TLSHandshakeTimeout:    10 * time.Second,
 		ForceAttemptHTTP2:      true,
@@ -134,6 +140,6 @@ func hopeless(err error) bool {
 	var certificate *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
 	return errors.As(err, &certificate) || errors.As(err, &record) || errors.Is(err, errRedirects) || errors.Is(err, errDowngrade) ||
-		errors.Is(err, ErrDry) || errors.Is(err, errTooLarge) || strings.Contains(err.Error(), "unsupported protocol scheme") ||
+		errors.Is(err, ErrDry) || errors.Is(err, errTooLarge) || errors.Is(err, ErrPrivate) || strings.Contains(err.Error(), "unsupported protocol scheme") ||
 		strings.Contains(err.Error(), "server gave HTTP response to HTTPS client")
 }

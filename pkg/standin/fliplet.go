@@ -35,6 +35,8 @@ type Fliplet struct {
 	next  int64
 	lists map[int64][]FlipletEntry // by data source
 	times []time.Time              // of the requests in the window
+	files []FlipletFile
+	made  bool // there is a folder
 }
 
 // NewFliplet starts an account with data sources of the given ids, all empty.
@@ -77,6 +79,10 @@ func (f *Fliplet) serve(w http.ResponseWriter, r *http.Request) {
 		f.only(w, r, http.MethodGet, func() {
 			answer(w, http.StatusOK, map[string]any{"user": map[string]any{"id": 1, "email": "agent@example.org"}})
 		})
+		return
+	}
+	if r.URL.Path == "/v1/organizations" || strings.HasPrefix(r.URL.Path, "/v1/media") {
+		f.media(w, r)
 		return
 	}
 	rest, ok := strings.CutPrefix(r.URL.Path, "/v1/data-sources/")

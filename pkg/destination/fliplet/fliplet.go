@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/mysql-sync/mysql-sync/pkg/job"
 	"github.com/mysql-sync/mysql-sync/pkg/remote"
 )
@@ -31,6 +33,7 @@ type Leg struct {
 	Merge      bool     `koanf:"merge"`    // keep columns that only Fliplet has
 	RunHooks   []string `koanf:"runHooks"` // insert, update
 	Encrypt    []string `koanf:"encrypt"`  // columns
+	Files      []File   `koanf:"files"`
 }
 
 // The limits that Fliplet documents.
@@ -88,8 +91,13 @@ func wait(_ int, _ http.Header, body []byte) (time.Duration, bool) {
 	return time.Until(told.Next), true
 }
 
-// Destination is a data source. It is safe for concurrent use.
+// Destination is a data source. It is safe for concurrent use. The exported fields are set before it is used.
 type Destination struct {
+	Log   *zap.Logger
+	Fetch remote.Config     // with which remote files are requested
+	Dry   func(remote.Sent) // not nil: files are not uploaded, but told
+
+	media  media
 	client *remote.Client
 	leg    Leg
 	cipher *cipherText // nil: nothing is encrypted
@@ -101,7 +109,10 @@ func (c Config) New(client *remote.Client, leg Leg, key []string) (*Destination,
 	if leg.DataSource < 1 {
 		return nil, errors.New("dataSource: is missing")
 	}
-	d := &Destination{client: client}
+	if err := checkFiles(leg.Files, key); err != nil {
+		return nil, err
+	}
+	d := &Destination{client: client, Log: zap.NewNop()}
 	if len(leg.Encrypt) > 0 {
 		if c.EncryptKey == "" {
 			return nil, errors.New("encrypt: needs encryptKey in the destination, the passphrase to encrypt with")
@@ -120,8 +131,9 @@ func (c Config) New(client *remote.Client, leg Leg, key []string) (*Destination,
 	return d, nil
 }
 
-// Check asks whose the token is.
+// Check asks whose the token is. What files Fliplet has is asked again afterwards.
 func (d *Destination) Check(ctx context.Context) error {
+	d.media.forget()
 	_, err := d.client.Do(ctx, &remote.Request{Operation: "check the token", Path: "/v1/user", Read: true})
 	return err
 }
@@ -223,7 +235,11 @@ func (d *Destination) Send(ctx context.Context, b *job.Batch) ([]job.Answer, err
 		}
 		switch {
 		case o.Kind != job.Delete:
-			data, err := d.cipher.hide(o.Data) // after its hash was taken: each time the salt is another
+			uploaded, err := d.upload(ctx, &o)
+			if err != nil {
+				return nil, err
+			}
+			data, err := d.cipher.hide(uploaded) // after its hash was taken: each time the salt is another
 			if err != nil {
 				answers[i].Refused = err.Error()
 				continue
