@@ -294,3 +294,16 @@ func TestF24AnActionWritesWhatWasPulled(t *testing.T) {
 		}
 	}
 }
+
+// A query that is returned as it is may have any number of rows; what a script makes of rows is bounded.
+func TestF02AQueryThatIsReturnedIsStreamed(t *testing.T) {
+	t.Parallel()
+	const query = "db.query('WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < 80) SELECT id, hex(zeroblob(600000)) AS v FROM n')"
+	for text, want := range map[string]string{"{sourceQuery: db => " + query + "}": "", "{sourceQuery: async db => " + query + "}": "more than 64 MiB"} {
+		n := 0
+		err := opened(t, text, false).Source(0).Read(t.Context(), job.Request{}, func(*record.Record) error { n++; return nil })
+		if want == "" && (err != nil || n != 80) || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %d rows, %v", text, n, err)
+		}
+	}
+}
