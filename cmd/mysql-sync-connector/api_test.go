@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"os/exec"
 	"path/filepath"
@@ -20,9 +21,7 @@ func fromAPI(t *testing.T, rows ...string) (*standin.Pages, *mysqldb.DB, map[str
 	t.Cleanup(p.Close)
 	db := testkit.Schema(t, `CREATE TABLE products (sku VARCHAR(20) PRIMARY KEY, price DECIMAL(12,4), stock BIGINT UNSIGNED, tags JSON, updated DATETIME(3))`)
 	lake := map[string]any{"type": "mysql"}
-	for k, v := range testkit.Shared(t).Keys(db.Name) {
-		lake[k] = v
-	}
+	maps.Copy(lake, testkit.Shared(t).Keys(db.Name))
 	return p, db, map[string]any{
 		"sources":      map[string]any{"amazon": map[string]any{"type": "http", "url": p.URL, "auth": map[string]any{"bearer": "t-12345"}}},
 		"destinations": map[string]any{"lake": lake},

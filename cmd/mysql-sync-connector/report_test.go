@@ -3,6 +3,7 @@ package main
 import (
 	"database/sql"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,9 +28,7 @@ func sales(t *testing.T) (*standin.Pages, *mysqldb.DB, string) {
 	db := testkit.Schema(t, `CREATE TABLE sales (date DATE, sku VARCHAR(20), type VARCHAR(20), units INT, PRIMARY KEY (date, sku))`,
 		`CREATE TABLE points (date DATE, sku VARCHAR(20), series VARCHAR(40), day DATE, value INT, PRIMARY KEY (date, sku))`)
 	lake := map[string]any{"type": "mysql"}
-	for k, v := range testkit.Shared(t).Keys(db.Name) {
-		lake[k] = v
-	}
+	maps.Copy(lake, testkit.Shared(t).Keys(db.Name))
 	file := write(t, "connector.yaml", map[string]any{
 		"sources":      map[string]any{"amazon": map[string]any{"type": "http", "url": p.URL, "auth": map[string]any{"bearer": "t-12345"}}},
 		"destinations": map[string]any{"lake": lake},

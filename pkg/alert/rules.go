@@ -103,7 +103,7 @@ func standing(runs []ledger.Run) (r *ledger.Run) {
 				r = nil
 			}
 		case ledger.Done:
-			if r != nil && r.ReportDate == "" && (n.Kind != job.Retry || r.Stage == "send") { // a retry does not read
+			if r != nil && r.ReportDate == "" && (n.Kind != job.Retry || r.Stage == "send" || n.Read > 0) { // a retry by hand does not read
 				r = nil
 			}
 		}

@@ -5,7 +5,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -139,6 +141,7 @@ func TestR07AWebhookThatHangsUpGetsTheSameIDAgain(t *testing.T) {
 		ID, Rule, Subject, State, Since, Over, Message string
 		Connector                                      Who
 	}
+	var mu sync.Mutex // the handler ends after its client, if it hangs up
 	var list []told
 	var keys []string
 	n := 0
@@ -147,6 +150,8 @@ func TestR07AWebhookThatHangsUpGetsTheSameIDAgain(t *testing.T) {
 		if err := json.NewDecoder(r.Body).Decode(&m); err != nil || r.Header.Get("X-Api-Key") != "k-secret" {
 			t.Errorf("%v, %v", err, r.Header)
 		}
+		mu.Lock()
+		defer mu.Unlock()
 		list, keys = append(list, m), append(keys, r.Header.Get("Idempotency-Key"))
 		if n++; n == 1 {
 			panic(http.ErrAbortHandler)
@@ -154,17 +159,24 @@ func TestR07AWebhookThatHangsUpGetsTheSameIDAgain(t *testing.T) {
 		w.WriteHeader(http.StatusNoContent)
 	}))
 	defer hook.Close()
+	heard := func() []told {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(list)
+	}
 	a, _ := alerts(t, Config{Slack: s.Webhook(), Webhook: Webhook{URL: hook.URL, Auth: remote.Credentials{APIKey: "k-secret"}}})
 	raise(t, a, Guard, "orders", "run 3 waits for approval: 40 of 50")
 	a.Deliver(t.Context())
-	if len(list) != 1 || len(s.Texts()) != 1 {
-		t.Fatalf("%+v, %q", list, s.Texts())
+	if got := heard(); len(got) != 1 || len(s.Texts()) != 1 {
+		t.Fatalf("%+v, %q", got, s.Texts())
 	}
-	for len(list) < 2 { // it is sent again after a pause
+	for len(heard()) < 2 { // it is sent again after a pause
 		a.Deliver(t.Context())
 	}
 	a.Check(t.Context()) // no job of this name waits
 	a.Deliver(t.Context())
+	mu.Lock()
+	defer mu.Unlock()
 	first, last := list[0], list[len(list)-1]
 	if first.Rule != Guard || first.Subject != "orders" || first.State != "open" || first.Connector.ID != "c-7" || first.Connector.Tags[0] != "eu" ||
 		!strings.Contains(first.Message, "40 of 50") || first.ID != keys[0] || len(first.ID) != 36 {

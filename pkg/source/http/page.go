@@ -49,7 +49,7 @@ func (s *Source) page(ctx context.Context, at place, n int) (*content, error) {
 	d := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(answer.Body, []byte("\xef\xbb\xbf"))))
 	d.UseNumber()
 	if err = d.Decode(&p.answer); err == nil {
-		if _, end := d.Token(); end != io.EOF { //nolint:errorlint // what a reader returns at its end
+		if _, end := d.Token(); end != io.EOF {
 			err = fmt.Errorf("more follows at byte %d", d.InputOffset())
 		}
 	}
