@@ -13,7 +13,7 @@ type Reached struct {
 	Parent                string    // the life of the copy that it was restored from; "": it was not
 	Runs, Batches, Places int64     // how many there have been, in this life and those before it
 	Last                  time.Time // when anything was last done; zero if nothing was
-	Worked                bool      // a run has ended
+	Worked                bool      // a run of a configured job has ended
 }
 
 // Beyond reports whether the state has done what the other does not know.
@@ -31,7 +31,7 @@ func (l *Ledger) Reached(ctx context.Context) (Reached, error) {
 	err := l.read.QueryRowContext(ctx, `SELECT coalesce((SELECT value FROM meta WHERE name = 'life'), ''), coalesce((SELECT value FROM meta WHERE name = 'parent'), ''),
 		coalesce((SELECT max(id) FROM runs), 0), coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'batches'), 0), coalesce((SELECT sum(place) FROM watermarks), 0),
 		(SELECT max(t) FROM (SELECT max(started) t FROM runs UNION ALL SELECT max(ended) FROM runs UNION ALL SELECT max(sent_at) FROM batches UNION ALL SELECT max(refused_at) FROM refused)),
-		EXISTS (SELECT 1 FROM runs WHERE ended IS NOT NULL)`).
+		EXISTS (SELECT 1 FROM runs r JOIN jobs j ON j.id = r.job WHERE r.ended IS NOT NULL AND j.name NOT LIKE '`+Inner+`%')`).
 		Scan(&r.Life, &r.Parent, &r.Runs, &r.Batches, &r.Places, &last, &r.Worked)
 	if err != nil {
 		return r, fmt.Errorf("read how far %s has come: %w", l.file, err)

@@ -127,7 +127,7 @@ func TestB09EachColumnThatHoldsAnIDIsKnown(t *testing.T) {
 	known := map[string]string{
 		"meta": "name value", // rewritten
 		// emptied: they are about the connector that the copy is of
-		"alerts": "rule subject text state", "tellings": "target state", "backups": "object sha256 error",
+		"alerts": "rule subject text state", "tellings": "target state", "notes": "subject event text", "backups": "object sha256 error",
 		"jobs": "name fingerprint reason", "legs": "direction destination place_value place_key",
 		"rows": "key acked remote_id next came_from", "outbox": "key hash data", "refused": "key hash data reason batch",
 		"batches": "name numbers state", "watermarks": "direction read_value read_key", "marks": "value key",

@@ -111,6 +111,9 @@ func (l *Ledger) Clear(ctx context.Context, run int64) error {
 	})
 }
 
+// Inner begins the names of a connector's own jobs, whose runs are only shown to who asks for them by name.
+const Inner = "publish: "
+
 // Which selects runs. The zero value means all.
 type Which struct {
 	ID     int64
@@ -128,7 +131,7 @@ func (l *Ledger) Runs(ctx context.Context, w Which) ([]Run, error) {
 	if limit == 0 {
 		limit = 100
 	}
-	return l.runs(ctx, `(?1 = 0 OR r.id = ?1) AND (?2 = '' OR j.name = ?2) AND (?3 = '' OR r.kind = ?3) AND (?4 = '' OR r.state = ?4) AND (?5 = 0 OR r.id < ?5)
+	return l.runs(ctx, `(?1 = 0 OR r.id = ?1) AND (?1 <> 0 OR ?2 <> '' OR j.name NOT LIKE '`+Inner+`%') AND (?2 = '' OR j.name = ?2) AND (?3 = '' OR r.kind = ?3) AND (?4 = '' OR r.state = ?4) AND (?5 = 0 OR r.id < ?5)
 			AND (NOT ?6 OR r.state IN ('failed', 'interrupted', 'waiting') AND r.cleared_at IS NULL)
 		ORDER BY r.id DESC LIMIT ?7`, w.ID, w.Job, w.Kind, w.State, w.Before, w.Open, limit)
 }
