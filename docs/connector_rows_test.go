@@ -105,7 +105,6 @@ var rows = [][2]string{
 // partly says what is missing of a row though tests bear its name.
 var partly = map[string]string{
 	"D20": "no forms that configure a job",
-	"R13": "a row of such a table is read as an entry, but no table is read yet",
 }
 
 // named matches the names of tests, in which rows are named.

@@ -22,7 +22,7 @@ var layers = [][]string{
 	{"pkg/change", "pkg/record", "pkg/command", "pkg/api"},
 	{"pkg/conflict", "pkg/wire", "pkg/config", "pkg/latch", "pkg/diff"},
 	{"pkg/mysqldb", "pkg/job", "pkg/backup"},
-	{"pkg/schema", "pkg/version", "pkg/plan", "pkg/alert", "pkg/source/sql", "pkg/destination/fliplet", "pkg/destination/sql", "pkg/destination/airtable", "pkg/destination/webhook", "pkg/destination/openfn", "pkg/destination/mongodb", "pkg/source/openfn", "pkg/source/http", "pkg/source/fliplet"},
+	{"pkg/schema", "pkg/version", "pkg/plan", "pkg/alert", "pkg/publish", "pkg/source/sql", "pkg/destination/fliplet", "pkg/destination/sql", "pkg/destination/airtable", "pkg/destination/webhook", "pkg/destination/openfn", "pkg/destination/mongodb", "pkg/source/openfn", "pkg/source/http", "pkg/source/fliplet"},
 	{"pkg/capture"},
 	{"pkg/losers", "pkg/owner", "pkg/outbox", "pkg/foreign"},
 	{"pkg/capture/trigger", "pkg/transport", "pkg/transform", "pkg/apply", "pkg/snapshot", "pkg/broker"}, // the stages

@@ -19,7 +19,7 @@ import (
 
 // firstPause is about how long a failed request waits before it is tried again; tests
 // are in a hurry. 0: the usual time.
-var firstPause time.Duration
+var firstPause, minute time.Duration
 
 func startCommand() *cobra.Command {
 	var o connector.Options
@@ -57,7 +57,7 @@ wrong.`,
 			}
 			defer end()
 			log := logging.New(out)
-			o.Log, o.Version, o.Pause = log.Logger, version, firstPause
+			o.Log, o.Version, o.Pause, o.Minute = log.Logger, version, firstPause, minute
 			if o.State == "" {
 				o.State = stateFile(args[0])
 			}

@@ -21,7 +21,7 @@ import (
 var folder string
 
 func TestMain(m *testing.M) {
-	firstPause = time.Millisecond
+	firstPause, minute = time.Millisecond, 100*time.Millisecond
 	var err error
 	if folder, err = os.MkdirTemp("", "connector"); err != nil {
 		panic(err)

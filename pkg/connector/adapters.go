@@ -16,6 +16,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/foreign"
 	"github.com/mysql-sync/mysql-sync/pkg/job"
 	"github.com/mysql-sync/mysql-sync/pkg/plan"
+	"github.com/mysql-sync/mysql-sync/pkg/publish"
 	"github.com/mysql-sync/mysql-sync/pkg/remote"
 	entries "github.com/mysql-sync/mysql-sync/pkg/source/fliplet"
 	paged "github.com/mysql-sync/mysql-sync/pkg/source/http"
@@ -64,7 +65,7 @@ var (
 
 // Kinds are the types of adapters, and the sections of a configuration.
 func Kinds() plan.Kinds {
-	k := plan.Kinds{ExternalSync: foreign.ExternalSync, Sections: map[string][]byte{"backup": backup.Schema, "alerts": alert.Schema}}
+	k := plan.Kinds{ExternalSync: foreign.ExternalSync, Sections: map[string][]byte{"backup": backup.Schema, "alerts": alert.Schema, "publish": publish.Schema}}
 	for _, a := range sources {
 		k.Sources = append(k.Sources, a.kind)
 	}

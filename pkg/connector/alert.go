@@ -24,11 +24,20 @@ func (c *Connector) alerting() (*alert.Alerts, error) {
 	for i := range c.plan.Jobs {
 		p := &c.plan.Jobs[i]
 		j := alert.Job{Name: p.Name, Quiet: p.Quiet}
-		if when, err := schedule.Parse(p.Schedule); err == nil && when.Timed() && !when.Disabled() {
-			j.Next = func(after time.Time) (time.Time, bool) {
-				o, ok := when.Next(after)
-				return o.At, ok
+		configured, err := schedule.Parse(p.Schedule)
+		if err != nil {
+			continue // it has a mistake, which is told
+		}
+		j.Next = func(after time.Time) (time.Time, bool) {
+			when := configured
+			if s, err := c.find(p.Name); err == nil {
+				when = s.schedule()
 			}
+			if !when.Timed() || when.Disabled() {
+				return time.Time{}, false
+			}
+			o, ok := when.Next(after)
+			return o.At, ok
 		}
 		a.Jobs = append(a.Jobs, j)
 	}

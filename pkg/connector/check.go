@@ -58,6 +58,9 @@ func (c *Connector) Check(ctx context.Context) []finding.Finding {
 			used[to.Destination] = true
 		}
 	}
+	if to, ok := c.plan.Publish["destination"].(string); ok {
+		used[to] = true
+	}
 	unused(destinations, c.plan.Destinations, func(name string) bool { return used[name] }, "to")
 	backups := &finding.List{Area: "backup"}
 	c.askBucket(ctx, backups)

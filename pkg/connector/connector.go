@@ -41,6 +41,8 @@ type Options struct {
 	Approve bool
 	// Pause is approximately how long a failed request waits before it is retried; 0: 1 s.
 	Pause time.Duration
+	// Minute is how often the published tables are looked at; 0: each minute.
+	Minute time.Duration
 
 	reload func(context.Context) error // nil: it cannot be reloaded
 	fallen string                      // why a newer configuration was given up; "": there was none
@@ -48,19 +50,20 @@ type Options struct {
 
 // Connector executes a plan. Its Run is called once.
 type Connector struct {
-	plan    *plan.Plan
-	options Options
-	log     *zap.Logger
-	jobs    []*scheduled
-	limits  *limits
-	budgets *remote.Budgets // of all services, on limits
-	backups *backup.Backups // nil: there are none
-	alerts  *alert.Alerts
-	state   *ledger.Ledger // from Run on
-	began   time.Time      // when Run did
-	*Desk                  // likewise
-	working chan struct{}  // closed when the schedules are kept
-	close   []func() error
+	plan      *plan.Plan
+	options   Options
+	log       *zap.Logger
+	jobs      []*scheduled
+	limits    *limits
+	budgets   *remote.Budgets // of all services, on limits
+	backups   *backup.Backups // nil: there are none
+	alerts    *alert.Alerts
+	published *publishing    // nil: nothing is
+	state     *ledger.Ledger // from Run on
+	began     time.Time      // when Run did
+	*Desk                    // likewise
+	working   chan struct{}  // closed when the schedules are kept
+	close     []func() error
 }
 
 // New makes everything that a plan needs, or returns everything that is wrong with it. It connects to nothing and
@@ -102,6 +105,9 @@ func New(p *plan.Plan, o Options) (*Connector, error) {
 	}
 	c.together(all)
 	var err error
+	if c.published, err = c.publishing(accounts); err != nil {
+		wrong("publish", err)
+	}
 	if c.alerts, err = c.alerting(); err != nil {
 		wrong("alerts", err)
 	}
@@ -177,7 +183,7 @@ func (c *Connector) job(p *plan.Job, origins map[string]origin, accounts map[str
 		leg.Mode, leg.Compare, leg.Batch, leg.Flights = l.Mode, l.Compare, l.Batch, l.Concurrency
 		j.Legs = append(j.Legs, leg)
 	}
-	s := &scheduled{Job: j, when: when, catchUp: p.CatchUp, skip: p.Skip, orders: make(chan order), woken: make(chan struct{}, 1)}
+	s := &scheduled{Job: j, when: when, configured: when, catchUp: p.CatchUp, skip: p.Skip, orders: make(chan order), woken: make(chan struct{}, 1)}
 	if s.report, err = newReport(p); err != nil {
 		return nil, err
 	}

@@ -20,13 +20,14 @@ import (
 // scheduled is a job, when it runs, and the run in progress.
 type scheduled struct {
 	*job.Job
-	when    *schedule.Schedule
-	full    *schedule.Schedule // of runs that read all rows despite a watermark; nil: none
-	catchUp time.Duration
-	first   *scheduled // runs before each run of this one; nil: none
-	led     bool       // it is the first of another one that runs
-	report  *report    // nil: it makes none
-	skip    bool       // skip runs that are due while the job is running
+	when       *schedule.Schedule // as last edited; read by schedule
+	configured *schedule.Schedule
+	full       *schedule.Schedule // of runs that read all rows despite a watermark; nil: none
+	catchUp    time.Duration
+	first      *scheduled // runs before each run of this one; nil: none
+	led        bool       // it is the first of another one that runs
+	report     *report    // nil: it makes none
+	skip       bool       // skip runs that are due while the job is running
 
 	orders chan order    // a person's, accepted while nothing runs
 	woken  chan struct{} // it may run again
@@ -95,7 +96,7 @@ func (k *keeper) turn(ctx context.Context, now time.Time) (job.Cause, time.Durat
 		return job.Cause{}, time.Minute // runs due meanwhile are missed, and made up for
 	}
 	full, fullDue, sleepFull := look(k.full, k.last, now, k.catchUp)
-	due, isDue, sleep := look(k.when, k.last, now, k.catchUp)
+	due, isDue, sleep := look(k.schedule(), k.last, now, k.catchUp)
 	k.last = now
 	k.note(ctx, now)
 	switch {
@@ -122,7 +123,7 @@ func look(s *schedule.Schedule, last, now time.Time, catchUp time.Duration) (sch
 // note records when the job runs next, for people.
 func (k *keeper) note(ctx context.Context, now time.Time) {
 	next := time.Time{}
-	for _, s := range []*schedule.Schedule{k.when, k.full} {
+	for _, s := range []*schedule.Schedule{k.schedule(), k.full} {
 		if s == nil {
 			continue
 		}
@@ -397,7 +398,7 @@ func (c *Connector) Status(ctx context.Context) (*api.Status, error) {
 	s.Version, s.Running, s.Started, s.ReloadError = c.options.Version, true, moment(c.began), c.options.fallen
 	for i := range s.Jobs {
 		if j, err := c.find(s.Jobs[i].Name); err == nil {
-			s.Jobs[i].Running = j.running()
+			s.Jobs[i].Running, s.Jobs[i].Schedule = j.running(), j.schedule().String()
 			j.mu.Lock()
 			s.Jobs[i].Ended = j.ended
 			j.mu.Unlock()

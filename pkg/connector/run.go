@@ -62,6 +62,10 @@ func (c *Connector) carry(ctx context.Context) (err error) {
 			g.Go(func() error { k.Run(ctx); return nil })
 		}
 		g.Go(func() error { c.alerts.Run(ctx); return nil })
+		if c.published != nil {
+			c.reschedule(ctx) // before anything runs
+			g.Go(func() error { c.publish(ctx); return nil })
+		}
 	}
 	for i, j := range c.jobs {
 		if j.led && (c.options.Test || c.options.Once) {
@@ -80,7 +84,7 @@ func (c *Connector) carry(ctx context.Context) (err error) {
 			}
 		case c.options.Test:
 			failed[i] = c.run(ctx, j, job.Cause{Kind: job.Test})
-		case c.options.Once, j.when.OnStart():
+		case c.options.Once, j.schedule().OnStart():
 			failed[i] = c.run(ctx, j, c.options.cause())
 			since[i] = time.Now()
 		case !c.plan.Once:
