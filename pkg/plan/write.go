@@ -30,6 +30,9 @@ func (p *Plan) Write(kinds Kinds) (text []byte, variables []string, err error) {
 	out["jobs"] = jobs
 	slices.Sort(w.variables)
 	put(out, "loggingLevel", p.Level)
+	if w.code {
+		return nil, nil, ErrCode
+	}
 	if w.err != nil {
 		return nil, nil, w.err
 	}
@@ -41,6 +44,7 @@ func (p *Plan) Write(kinds Kinds) (text []byte, variables []string, err error) {
 type writer struct {
 	kinds     Kinds
 	variables []string
+	code      bool // something is of a kind that no configuration has
 	err       error
 }
 
@@ -50,15 +54,15 @@ func (w *writer) adapters(list map[string]Adapter, kinds []Kind) map[string]any 
 	for name, a := range list {
 		block := map[string]any{"type": a.Type}
 		schema := w.schema(a.Type, kinds)
+		if schema == nil {
+			w.code = true
+			continue
+		}
 		for key, v := range a.Settings {
-			var p *keys.Schema
-			if schema != nil {
-				p = schema.Property(key)
-			}
-			switch {
+			switch p := schema.Property(key); {
 			case empty(v):
 			case p == nil:
-				w.err = errors.Join(w.err, fmt.Errorf("%s.%s: %w", name, key, ErrCode))
+				w.err = errors.Join(w.err, fmt.Errorf("%s.%s: a configuration cannot express it; start the file as it is", name, key))
 			default:
 				block[key] = w.value(name+"_"+key, p, v)
 			}
