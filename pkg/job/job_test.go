@@ -406,3 +406,25 @@ func (a *asking) Read(ctx context.Context, r job.Request, yield func(*record.Rec
 	a.since = append(a.since, r.Since)
 	return a.Source.Read(ctx, r, yield)
 }
+
+// A row that was refused and has been mended since is not sent again as it was: a service that takes row by row would be
+// sent it before the source has been read.
+func TestAMendedRowIsNotSentAgainAsItWas(t *testing.T) {
+	w := newWorld(t, job.ModeUpdate)
+	w.Legs[0].Batch = 1
+	w.source.put(10, "a")
+	w.source[4].Data = []byte(`{"id":4,"v":"BAD"}`)
+	w.service.fault = func(b *job.Batch) error {
+		if strings.Contains(string(b.Operations[0].Data), "BAD") {
+			return &remote.Error{Operation: "send", Status: http.StatusUnprocessableEntity, Next: remote.Next{Do: remote.RowRefused}}
+		}
+		return nil
+	}
+	if r, err := w.run(); !job.NeedsPerson(err) || r.Refused != 1 {
+		t.Fatalf("the run is %+v, %v", r, err)
+	}
+	w.source[4].Data = []byte(`{"id":4,"v":"a"}`)
+	if n := w.works(); n != 1 || len(w.service.has) != 10 {
+		t.Errorf("sent %d, the service has %d", n, len(w.service.has))
+	}
+}

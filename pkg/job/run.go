@@ -78,10 +78,6 @@ func (j *Job) carry(ctx context.Context, log *zap.Logger, r *ledger.Run, c Cause
 		n := newNews()
 		reading.legs = append(reading.legs, &readingLeg{Leg: l, news: n})
 		s := &sender{Leg: l, from: j.From, log: log.With(zap.String("destination", l.Name)), news: n, pause: cmp.Or(j.Pause, time.Second)}
-		if err := l.again(ctx, r, c); err != nil {
-			failed[i] = err
-			continue
-		}
 		if err := s.resolve(ctx); err != nil {
 			failed[i] = err
 			continue
@@ -95,10 +91,15 @@ func (j *Job) carry(ctx context.Context, log *zap.Logger, r *ledger.Run, c Cause
 	if c.Kind != Retry || c.Read || j.compares() {
 		unread = reading.all(ctx)
 	}
+	var unasked error
 	for _, l := range reading.legs {
+		if ctx.Err() == nil { // only now: some of what was refused has been mended
+			unasked = errors.Join(unasked, l.again(ctx, r, c))
+		}
 		l.news.end()
 	}
 	_ = g.Wait() // the errors are in failed
+	failed = append(failed, unasked)
 	unsent := errors.Join(failed...)
 	switch {
 	case unread != nil:
