@@ -36,7 +36,7 @@ var layers = [][]string{
 	{"pkg/web", "pkg/metrics"},
 	{"pkg/service"},
 	{"pkg/testkit", "pkg/standin"}, // for tests and for the demonstration
-	{"pkg/schemafuzz", "pkg/attack"},
+	{"pkg/schemafuzz", "pkg/attack", "pkg/destination/contract"},
 	{"cmd"},
 }
 

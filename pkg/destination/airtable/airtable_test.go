@@ -5,18 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"go.uber.org/zap/zaptest"
-
 	"github.com/mysql-sync/mysql-sync/pkg/destination/airtable"
-	"github.com/mysql-sync/mysql-sync/pkg/diff"
 	"github.com/mysql-sync/mysql-sync/pkg/job"
-	"github.com/mysql-sync/mysql-sync/pkg/ledger"
-	"github.com/mysql-sync/mysql-sync/pkg/record"
 	"github.com/mysql-sync/mysql-sync/pkg/remote"
 	"github.com/mysql-sync/mysql-sync/pkg/standin"
 )
@@ -268,47 +262,5 @@ func TestR02WhatCannotBeMergedOnIsAMistake(t *testing.T) {
 		if _, err := airtable.New(nil, c.leg, c.key); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%+v: %v, want %s", c, err, want)
 		}
-	}
-}
-
-// rows is a source that has them in memory.
-type rows []*record.Record
-
-func (r rows) Read(_ context.Context, _ job.Request, yield func(*record.Record) error) error {
-	for _, rec := range r {
-		if err := yield(rec); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func TestR02OneRowOfTenIsRefusedAlone(t *testing.T) {
-	t.Parallel()
-	a := base(t)
-	state, err := ledger.Open(t.Context(), filepath.Join(t.TempDir(), "connector.db"), ledger.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = state.Close() })
-	var source rows
-	for i := range 10 {
-		amount := fmt.Sprint(i)
-		if i == 6 {
-			amount = `"much"`
-		}
-		source = append(source, &record.Record{Key: fmt.Sprint(i), Data: fmt.Appendf(nil, `{"Order":"%d","Amount":%s}`, i, amount)})
-	}
-	j := &job.Job{
-		Log: zaptest.NewLogger(t), Ledger: state, Name: "j", Source: source, From: job.From{Key: []string{"Order"}}, Guard: diff.DefaultGuard,
-		Legs: []*job.Leg{{Name: "Orders", Destination: table(t, a, airtable.Leg{}, remote.Config{}, "Order"), Mode: job.ModeUpdate}},
-	}
-	r, err := j.Run(t.Context(), job.Cause{Kind: job.Manual})
-	if err == nil || !job.NeedsPerson(err) || r.Refused != 1 || len(a.Records("Orders")) != 9 {
-		t.Errorf("%+v, %v, %s", r, err, has(a))
-	}
-	refused, err := state.RefusedOf(t.Context(), "j", 0, 10)
-	if err != nil || len(refused) != 1 || !strings.Contains(refused[0].Reason, "INVALID_VALUE_FOR_COLUMN") {
-		t.Errorf("%+v, %v", refused, err)
 	}
 }

@@ -2,11 +2,8 @@ package mongodb_test
 
 import (
 	"cmp"
-	"context"
 	"errors"
-	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,13 +11,9 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
-	"go.uber.org/zap/zaptest"
 
 	"github.com/mysql-sync/mysql-sync/pkg/destination/mongodb"
-	"github.com/mysql-sync/mysql-sync/pkg/diff"
 	"github.com/mysql-sync/mysql-sync/pkg/job"
-	"github.com/mysql-sync/mysql-sync/pkg/ledger"
-	"github.com/mysql-sync/mysql-sync/pkg/record"
 	"github.com/mysql-sync/mysql-sync/pkg/remote"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
@@ -187,50 +180,6 @@ func TestR03RowsThatCannotBeDocumentsAreRefused(t *testing.T) {
 	}
 }
 
-// rows is a source that has them in memory.
-type rows []*record.Record
-
-func (r rows) Read(_ context.Context, _ job.Request, yield func(*record.Record) error) error {
-	for _, rec := range r {
-		if err := yield(rec); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// One document that breaks a unique index is found by its place in the bulk, however the
-// server goes on after it.
-func TestR03OneOfManyIsRefusedAlone(t *testing.T) {
-	t.Parallel()
-	docs := collection(t)
-	if _, err := docs.Indexes().CreateOne(t.Context(), mongo.IndexModel{Keys: bson.D{{Key: "code", Value: 1}}, Options: options.Index().SetUnique(true)}); err != nil {
-		t.Fatal(err)
-	}
-	state, err := ledger.Open(t.Context(), filepath.Join(t.TempDir(), "connector.db"), ledger.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = state.Close() })
-	var source rows
-	for i := range 10 {
-		source = append(source, &record.Record{Key: fmt.Sprint(i), Data: fmt.Appendf(nil, `{"id":"%d","code":%d}`, i, i%7)})
-	}
-	j := &job.Job{
-		Log: zaptest.NewLogger(t), Ledger: state, Name: "j", Source: source, From: job.From{Key: []string{"id"}}, Guard: diff.DefaultGuard,
-		Legs: []*job.Leg{{Name: "sales", Destination: target(t, docs, mongodb.Leg{}, "id"), Mode: job.ModeUpdate}},
-	}
-	r, err := j.Run(t.Context(), job.Cause{Kind: job.Manual})
-	n, _ := docs.CountDocuments(t.Context(), bson.D{})
-	if !job.NeedsPerson(err) || r.Refused != 3 || n != 7 {
-		t.Errorf("%+v, %v, %s", r, err, has(t, docs))
-	}
-	refused, err := state.RefusedOf(t.Context(), "j", 0, 10)
-	if err != nil || len(refused) != r.Refused || !strings.Contains(refused[0].Reason, "E11000") {
-		t.Errorf("%+v, %v", refused, err)
-	}
-}
-
 func TestR03AServerThatIsNotThere(t *testing.T) {
 	t.Parallel()
 	db, err := mongodb.Open(mongodb.Config{URI: "mongodb://ann:s3cret@127.0.0.1:1/?serverSelectionTimeoutMS=200", Database: "x"})
@@ -247,18 +196,6 @@ func TestR03AServerThatIsNotThere(t *testing.T) {
 	}
 	if err := db.Close(); err != nil {
 		t.Error(err)
-	}
-}
-
-func TestR03ADryRunWritesNothing(t *testing.T) {
-	t.Parallel()
-	docs := collection(t)
-	d := target(t, docs, mongodb.Leg{}, "k")
-	var told []string
-	d.Dry = func(s remote.Sent) { told = append(told, s.Operation+" "+string(s.Body)) }
-	_, err := d.Send(t.Context(), &job.Batch{Operations: []job.Operation{put("1", `{"k":1}`)}})
-	if !errors.Is(err, remote.ErrDry) || len(told) != 1 || told[0] != `insert a document {"k":1}` || has(t, docs) != "" {
-		t.Errorf("%v, %q", err, told)
 	}
 }
 

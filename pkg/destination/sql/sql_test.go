@@ -218,21 +218,6 @@ func TestRowsWithoutAKeyAreAdded(t *testing.T) {
 	})
 }
 
-func TestADryRunWritesNothing(t *testing.T) {
-	t.Parallel()
-	each(t, []string{"CREATE TABLE g (id INT PRIMARY KEY)"}, func(t *testing.T, c sqldb.Config, d *sql.Database) {
-		table := d.Table(sql.Leg{Table: "g", Key: []string{"id"}})
-		var told []remote.Sent
-		table.Dry = func(s remote.Sent) { told = append(told, s) }
-		if _, err := table.Send(t.Context(), &job.Batch{Operations: []job.Operation{put(job.Insert, "", `{"id":1}`)}}); !errors.Is(err, remote.ErrDry) || len(told) != 1 {
-			t.Errorf("%v, %v", told, err)
-		}
-		if got := rows(t, c, "g"); got != "" {
-			t.Errorf("%s", got)
-		}
-	})
-}
-
 // Keys that differ at the source and are equal at the table: the first is kept, the others are refused, and none is
 // overwritten or deleted in the place of another.
 func TestAKeyThatTheTableDoesNotKeepIsRefused(t *testing.T) {
