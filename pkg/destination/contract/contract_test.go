@@ -92,10 +92,12 @@ func TestOneThatBreaksItFails(t *testing.T) {
 		},
 	} {
 		for _, p := range contract.Points {
+			if !slices.Contains(points, p.Name) {
+				continue
+			}
 			w := world(breaks)
-			err := testkit.Run(t.Logf, func(tb testkit.TB) { p.Check(tb, w(tb)) })
-			if (err == nil) == slices.Contains(points, p.Name) {
-				t.Errorf("%s: %q says %v", breaks, p.Name, err)
+			if testkit.Run(t.Logf, func(tb testkit.TB) { p.Check(tb, w(tb)) }) == nil {
+				t.Errorf("%s: %q does not notice", breaks, p.Name)
 			}
 		}
 	}
