@@ -127,7 +127,7 @@ func TestR01WhatAnAPIRefusesIsTold(t *testing.T) {
 	if out, err := execute(t, "check", file, "--json"); err != nil || !strings.Contains(out, "http answers in") {
 		t.Errorf("%v\n%s", err, out)
 	}
-	p.Token = "another"
+	p.Accept("another")
 	host := strings.TrimPrefix(p.URL, "http://")
 	for _, try := range [][]string{{"check", file, "--json"}, {"start", file, "--once", "--state", filepath.Join(t.TempDir(), "s.db")}} {
 		out, err := execute(t, try...)

@@ -109,7 +109,7 @@ func TestF20TheDescriptionStandsInTheLog(t *testing.T) {
 		if err != nil || strings.Contains(log, description) != want.info {
 			t.Errorf("%q: %v, it logs\n%s", verbosity, err, log)
 		}
-		service.Token = "another"
+		service.Accept("another")
 		_, more, err := originally(t, file, "--log-file", kept)
 		if err == nil || strings.Contains(more, "run failed") != want.failure {
 			t.Errorf("%q: %v, it logs\n%s", verbosity, err, more)

@@ -176,12 +176,12 @@ func TestR18R19R20R22AFailedReportIsListedAndRetried(t *testing.T) {
 		t.Error("the retry of a report that is still empty has not failed")
 	}
 	open(empty + day) // one failure of a date is enough
-	p.Token = "another"
+	p.Accept("another")
 	if _, err := execute(t, "retry", file, "sales"); err == nil {
 		t.Error("the retry of a report that is refused has not failed")
 	}
 	open(`"stage":"read","error":"read page 1 of /reports/{typeId}: `)
-	p.Token = "t-12345"
+	p.Accept("t-12345")
 	p.Set(sold(day, "a", 3))
 	listed(t, "retry", file, "sales")
 	open("")

@@ -314,7 +314,7 @@ func TestD18TheTokenIsNotPrintedFromAnAnswer(t *testing.T) {
 			t.Parallel()
 			b := newBench(t, "SELECT id FROM a", "CREATE TABLE a (id INT PRIMARY KEY)", "INSERT INTO a VALUES (1)")
 			b.keys["auth_token"] = "eu--verysecret"
-			b.Token = "eu--verysecret"
+			b.Accept("eu--verysecret")
 			b.Fail(func(w http.ResponseWriter, _ *http.Request, _ int) bool {
 				w.WriteHeader(status)
 				fmt.Fprint(w, `{"error":"token eu--verysecret"}`)

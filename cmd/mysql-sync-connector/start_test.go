@@ -116,7 +116,7 @@ func TestF17ATestWritesNothing(t *testing.T) {
 func TestExitCodes(t *testing.T) {
 	t.Parallel()
 	service, keys := sample(t)
-	service.Token = "eu--2"
+	service.Accept("eu--2")
 	if _, err := start(t, keys); err == nil || command.ExitCode(err) != command.ExitFailed || strings.Contains(err.Error(), "eu--1") {
 		t.Errorf("a refused token: %v", err)
 	}

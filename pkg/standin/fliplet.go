@@ -27,7 +27,6 @@ type FlipletEntry struct {
 // https://developers.fliplet.com/REST-API/rate-limiting.html.
 type Fliplet struct {
 	server
-	Token     string
 	MaxBytes  int // of a request's body; 0: no limit
 	PerWindow int // requests in ten seconds; 0: no limit
 
@@ -41,7 +40,7 @@ type Fliplet struct {
 
 // NewFliplet starts an account with data sources of the given ids, all empty.
 func NewFliplet(token string, sources ...int64) *Fliplet {
-	f := &Fliplet{Token: token, lists: map[int64][]FlipletEntry{}}
+	f := &Fliplet{server: server{token: token}, lists: map[int64][]FlipletEntry{}}
 	for _, id := range sources {
 		f.lists[id] = []FlipletEntry{}
 	}
@@ -67,7 +66,7 @@ func (f *Fliplet) Entries(source int64) []FlipletEntry {
 }
 
 func (f *Fliplet) serve(w http.ResponseWriter, r *http.Request) {
-	if r.Header.Get("Auth-Token") != f.Token {
+	if r.Header.Get("Auth-Token") != f.accepted() {
 		refuse(w, http.StatusUnauthorized, "the token is not valid")
 		return
 	}

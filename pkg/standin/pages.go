@@ -23,8 +23,7 @@ import (
 // A parameter, method or token that it does not know is refused, as are pages beyond the one after the last.
 type Pages struct {
 	server
-	Token string // of Authorization: Bearer; "": none is asked for
-	Size  int    // rows of a page
+	Size int // rows of a page
 
 	data sync.Mutex
 	rows []json.RawMessage
@@ -32,7 +31,7 @@ type Pages struct {
 
 // NewPages starts an API that has rows, in their order.
 func NewPages(token string, size int, rows ...string) *Pages {
-	p := &Pages{Token: token, Size: size}
+	p := &Pages{server: server{token: token}, Size: size}
 	p.Set(rows...)
 	p.begin(p.serve)
 	return p
@@ -61,10 +60,10 @@ func (p *Pages) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	given, err := parametersOf(r)
 	switch {
-	case p.Token != "" && r.Header.Get("Authorization") == "":
+	case p.accepted() != "" && r.Header.Get("Authorization") == "":
 		refuse(w, http.StatusUnauthorized, "no token")
 		return
-	case p.Token != "" && r.Header.Get("Authorization") != "Bearer "+p.Token:
+	case p.accepted() != "" && r.Header.Get("Authorization") != "Bearer "+p.accepted():
 		refuse(w, http.StatusForbidden, "wrong token")
 		return
 	case !known:

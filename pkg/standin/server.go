@@ -28,6 +28,7 @@ type server struct {
 	mu       sync.Mutex
 	requests []Request
 	fault    Fault
+	token    string // that the service accepts, if it asks for one
 }
 
 // begin starts a server for a service.
@@ -47,6 +48,20 @@ func (s *server) begin(service http.HandlerFunc) {
 		}
 		service(w, r)
 	}))
+}
+
+// Accept has the service accept another token from now on.
+func (s *server) Accept(token string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.token = token
+}
+
+// accepted returns the token that the service accepts.
+func (s *server) accepted() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.token
 }
 
 // Requests returns all requests received.
