@@ -220,11 +220,19 @@ func TestADeleteOfAVersion1PeerTakesAlongWhatThePeerKnew(t *testing.T) {
 
 	p.leave()
 	a.Exec(`INSERT INTO gone VALUES (2, 2)`)
+	var held []v1Change
+	p.answer = func(c v1Change) { held = append(held, c) } // it deletes the parent before it takes in the child
 	p.connect()
 	p.send("node-a", "p", "2", `null`)
+	a.Expect(`SELECT primary_key, policy FROM sync_conflicts WHERE loser_row IS NULL`, `"2"|"foreignKey"`)
+	p.answerNow(func() {
+		p.answer = nil
+		for _, c := range held {
+			p.ack(c)
+		}
+	})
 	p.expectRow("p", "2", `{"id":"2","name":"two"}`)
 	p.expectRow("gone", "2", `{"id":"2","p":2}`)
-	a.Expect(`SELECT primary_key, policy FROM sync_conflicts WHERE loser_row IS NULL`, `"2"|"foreignKey"`)
 }
 
 // TestAnUnknownChildFollowsItsParent has parents get other keys at one node while
