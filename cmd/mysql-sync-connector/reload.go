@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -60,11 +59,10 @@ func reloaded(ctx context.Context, c *api.Client, before *api.Status) error {
 	for {
 		now, err := c.Status(ctx)
 		switch {
-		case err != nil && !errors.Is(err, api.ErrNotRunning):
-			return err
-		case err == nil && now.ReloadError != "" && now.ReloadError != before.ReloadError:
+		case err != nil: // one of the two connectors is on its way out or in
+		case now.ReloadError != "" && now.ReloadError != before.ReloadError:
 			return fmt.Errorf("the new configuration does not work, the previous one is back: %s", now.ReloadError)
-		case err == nil && now.Started != nil && before.Started != nil && !now.Started.Equal(*before.Started):
+		case now.Started != nil && before.Started != nil && !now.Started.Equal(*before.Started):
 			return nil
 		}
 		if pause.For(ctx, 50*time.Millisecond) != nil {

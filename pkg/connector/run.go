@@ -133,26 +133,25 @@ func (c *Connector) open(ctx context.Context) error {
 	return nil
 }
 
-// serve answers commands on the socket, and browsers and programs at the configured address, until ctx ends.
+// serve answers commands on the socket, and browsers and programs at the configured address, until ctx ends. The socket
+// comes last: who reaches a connector there knows that it has begun.
 func (c *Connector) serve(ctx context.Context, g *errgroup.Group) error {
 	metrics := api.Metrics(c)
+	if h := c.plan.HTTP; h.Listen != "" {
+		page, err := serve.Listen(ctx, c.log, serve.Config{Listen: h.Listen, Token: h.Token, Cert: h.Cert, Key: h.Key}, func(local bool) http.Handler {
+			return api.Page(c, metrics, h.Token, local)
+		})
+		if err != nil {
+			return err
+		}
+		g.Go(func() error { return page.Run(ctx) })
+	}
 	l, err := listenSocket(ctx, Socket(c.options.State))
 	if err != nil { // the jobs do not need it
 		c.log.Warn("commands cannot reach the connector", zap.Error(err))
-	} else {
-		socket := serve.NewListener(l, serve.Hurried(api.Handler(c, metrics)))
-		g.Go(func() error { return socket.Run(ctx) })
-	}
-	h := c.plan.HTTP
-	if h.Listen == "" {
 		return nil
 	}
-	page, err := serve.Listen(ctx, c.log, serve.Config{Listen: h.Listen, Token: h.Token, Cert: h.Cert, Key: h.Key}, func(local bool) http.Handler {
-		return api.Page(c, metrics, h.Token, local)
-	})
-	if err != nil {
-		return err
-	}
-	g.Go(func() error { return page.Run(ctx) })
+	socket := serve.NewListener(l, serve.Hurried(api.Handler(c, metrics)))
+	g.Go(func() error { return socket.Run(ctx) })
 	return nil
 }

@@ -71,6 +71,9 @@ func (s *Service) Run(ctx context.Context) error {
 			a = next
 			continue
 		}
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			return nil // it was stopped before it had begun
+		}
 		if err == nil || ctx.Err() != nil || before == nil || a.works() {
 			return err
 		}
