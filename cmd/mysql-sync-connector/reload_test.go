@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -136,6 +137,18 @@ func TestB11SIGHUPReloadsAndTheRunGoesOn(t *testing.T) {
 // A job that runs once a day, and whose source is not there, is tried again, also after a restart.
 func TestR04ARunThatCouldNotReadIsMadeUpForAfterARestart(t *testing.T) {
 	t.Parallel()
+	for _, paused := range []bool{false, true} {
+		t.Run(fmt.Sprintf("paused %t", paused), func(t *testing.T) {
+			t.Parallel()
+			madeUpFor(t, paused)
+		})
+	}
+}
+
+// madeUpFor restarts the connector after a run that could not read. If the job is paused meanwhile, resuming it makes up
+// for the run.
+func madeUpFor(t *testing.T, paused bool) {
+	t.Helper()
 	b := newBench(t, "SELECT id, v FROM a", "CREATE TABLE copies (id INT PRIMARY KEY, v INT)")
 	configuration := ownOf(b.keys)
 	configuration["destinations"] = map[string]any{"shop": configuration["sources"].(map[string]any)["shop"]}
@@ -150,7 +163,17 @@ func TestR04ARunThatCouldNotReadIsMadeUpForAfterARestart(t *testing.T) {
 	end()
 	testkitExec(t, b, "CREATE TABLE users (id INT PRIMARY KEY, v INT)")
 	testkitExec(t, b, "INSERT INTO users VALUES (1, 1), (2, 2)")
+	if paused {
+		if out, err := execute(t, "pause", file, "users"); err != nil {
+			t.Fatal(out, err)
+		}
+	}
 	running(t, file)
+	if paused {
+		if out, err := execute(t, "resume", file, "users"); err != nil {
+			t.Fatal(out, err)
+		}
+	}
 	testkit.Eventually(t, "the rows at the destination", func() error {
 		out, err := execute(t, "runs", file, "users", "--json")
 		if err == nil && !strings.Contains(out, `"state":"done"`) {

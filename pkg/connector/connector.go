@@ -62,7 +62,7 @@ type Connector struct {
 	state     *ledger.Ledger // from Run on
 	began     time.Time      // when Run did
 	*Desk                    // likewise
-	working   chan struct{}  // closed when the schedules are kept
+	working   chan struct{}  // closed when nothing can keep it from starting any more
 	close     []func() error
 }
 

@@ -163,26 +163,26 @@ func (k *keeper) over(err error) {
 // errUnfinished says that an earlier process has not finished the last run of a job, or that it failed.
 var errUnfinished = errors.New("the last run was not finished")
 
-// unfinished returns errUnfinished if so.
-func (j *scheduled) unfinished(ctx context.Context) error {
+// unfinished returns errUnfinished as what has become of the last run, if so. The second error is the state's.
+func (j *scheduled) unfinished(ctx context.Context) (last, err error) {
 	if j.report != nil {
 		open, err := j.Ledger.Unfinished(ctx, j.Name)
 		if err == nil && slices.ContainsFunc(open, func(r ledger.Run) bool { return r.ClearedAt.IsZero() }) {
-			return errUnfinished
+			return errUnfinished, nil
 		}
-		return err
+		return nil, err
 	}
 	list, err := j.Ledger.Runs(ctx, ledger.Which{Job: j.Name, Limit: 1})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(list) == 0 || list[0].State != ledger.Interrupted && list[0].State != ledger.Failed || !list[0].ClearedAt.IsZero() {
-		return nil
+		return nil, nil
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.last = &list[0]
-	return errUnfinished
+	return errUnfinished, nil
 }
 
 // ending returns the last run.

@@ -67,6 +67,7 @@ func (c *Connector) carry(ctx context.Context) (err error) {
 			g.Go(func() error { c.publish(ctx); return nil })
 		}
 	}
+	close(c.working) // what may fail at a start has not
 	for i, j := range c.jobs {
 		if j.led && (c.options.Test || c.options.Once) {
 			continue // it runs once, before the other one
@@ -81,6 +82,8 @@ func (c *Connector) carry(ctx context.Context) (err error) {
 			j.Log.Warn("job is paused", zap.String("reason", reason))
 			if c.options.Once {
 				failed[i] = fmt.Errorf("%s: %w", j.Name, pausedError(reason))
+			} else if failed[i], err = j.unfinished(ctx); err != nil { // it is made up for when the job is resumed
+				return err
 			}
 		case c.options.Test:
 			failed[i] = c.run(ctx, j, job.Cause{Kind: job.Test})
@@ -88,8 +91,8 @@ func (c *Connector) carry(ctx context.Context) (err error) {
 			failed[i] = c.run(ctx, j, c.options.cause())
 			since[i] = time.Now()
 		case !c.plan.Once:
-			if failed[i] = j.unfinished(ctx); failed[i] != nil && !errors.Is(failed[i], errUnfinished) {
-				return failed[i]
+			if failed[i], err = j.unfinished(ctx); err != nil {
+				return err
 			}
 		}
 	}
@@ -103,7 +106,6 @@ func (c *Connector) carry(ctx context.Context) (err error) {
 		c.tell(ctx)
 		return errors.Join(failed...)
 	}
-	close(c.working)
 	for i, j := range c.jobs {
 		g.Go(func() error {
 			c.keep(ctx, j, since[i], failed[i])

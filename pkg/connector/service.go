@@ -149,7 +149,7 @@ func (c *Connector) Reload(ctx context.Context) error {
 // once reports whether the connector ends when each job has run.
 func (c *Connector) once() bool { return c.options.Test || c.options.Once || c.plan.Once }
 
-// works reports whether the connector got as far as to keep its schedules.
+// works reports whether the connector has started, though its jobs that run on start may still run.
 func (c *Connector) works() bool {
 	select {
 	case <-c.working:
