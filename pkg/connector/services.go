@@ -21,11 +21,7 @@ func (*Connector) airtable(a plan.Adapter, r remote.Config) (account, error) {
 	if err != nil {
 		return nil, err
 	}
-	return func(p *plan.Job, to *plan.Leg) (*job.Leg, error) {
-		var leg airtable.Leg
-		if err := to.Settings.Decode(&leg); err != nil {
-			return nil, err
-		}
+	return legs(func(p *plan.Job, to *plan.Leg, leg airtable.Leg) (*job.Leg, error) {
 		d, err := airtable.New(client, leg, keyOf(p, to))
 		if err != nil {
 			return nil, err
@@ -35,27 +31,16 @@ func (*Connector) airtable(a plan.Adapter, r remote.Config) (account, error) {
 			l.Destination = airtable.Compared{Destination: d}
 		}
 		return l, nil
-	}, nil
+	}), nil
 }
 
 func (*Connector) webhook(a plan.Adapter, r remote.Config) (account, error) {
 	var endpoint webhook.Config
-	if err := a.Settings.Decode(&endpoint); err != nil {
-		return nil, err
-	}
-	r, err := endpoint.Remote(r)
+	client, err := clientOf(a, &endpoint, r)
 	if err != nil {
 		return nil, err
 	}
-	client, err := remote.New(r)
-	if err != nil {
-		return nil, err
-	}
-	return func(p *plan.Job, to *plan.Leg) (*job.Leg, error) {
-		var leg webhook.Leg
-		if err := to.Settings.Decode(&leg); err != nil {
-			return nil, err
-		}
+	return legs(func(p *plan.Job, to *plan.Leg, leg webhook.Leg) (*job.Leg, error) {
 		d, err := webhook.New(client, endpoint.Secret, leg, keyOf(p, to))
 		if err != nil {
 			return nil, err
@@ -65,7 +50,7 @@ func (*Connector) webhook(a plan.Adapter, r remote.Config) (account, error) {
 			l.Name = leg.Path + " of "
 		}
 		return l, nil
-	}, nil
+	}), nil
 }
 
 func (c *Connector) mongodb(a plan.Adapter, r remote.Config) (account, error) {
@@ -78,52 +63,30 @@ func (c *Connector) mongodb(a plan.Adapter, r remote.Config) (account, error) {
 		return nil, err
 	}
 	c.close = append(c.close, db.Close)
-	return func(p *plan.Job, to *plan.Leg) (*job.Leg, error) {
-		var leg mongodb.Leg
-		if err := to.Settings.Decode(&leg); err != nil {
-			return nil, err
-		}
+	return legs(func(p *plan.Job, to *plan.Leg, leg mongodb.Leg) (*job.Leg, error) {
 		d, err := db.Collection(leg, keyOf(p, to))
 		if err != nil {
 			return nil, err
 		}
 		d.Dry = r.Dry
 		return &job.Leg{Name: leg.Collection + " of ", Destination: d}, nil
-	}, nil
+	}), nil
 }
 
 func (*Connector) openfn(a plan.Adapter, r remote.Config) (account, error) {
 	hook := openfn.Config{Type: a.Type}
-	if err := a.Settings.Decode(&hook); err != nil {
-		return nil, err
-	}
-	r, err := hook.Remote(r)
+	client, err := clientOf(a, &hook, r)
 	if err != nil {
 		return nil, err
 	}
-	client, err := remote.New(r)
-	if err != nil {
-		return nil, err
-	}
-	return func(p *plan.Job, to *plan.Leg) (*job.Leg, error) {
-		var leg openfn.Leg
-		if err := to.Settings.Decode(&leg); err != nil {
-			return nil, err
-		}
+	return legs(func(p *plan.Job, to *plan.Leg, leg openfn.Leg) (*job.Leg, error) {
 		return &job.Leg{Destination: openfn.New(client, a.Type, leg, keyOf(p, to))}, nil
-	}, nil
+	}), nil
 }
 
 func (c *Connector) pulled(a plan.Adapter) (origin, error) {
 	var server pulled.Config
-	if err := a.Settings.Decode(&server); err != nil {
-		return nil, err
-	}
-	r, err := server.Remote(c.remote())
-	if err != nil {
-		return nil, err
-	}
-	client, err := remote.New(r)
+	client, err := clientOf(a, &server, c.remote())
 	if err != nil {
 		return nil, err
 	}
@@ -132,14 +95,7 @@ func (c *Connector) pulled(a plan.Adapter) (origin, error) {
 
 func (c *Connector) paged(a plan.Adapter) (origin, error) {
 	var api paged.Config
-	if err := a.Settings.Decode(&api); err != nil {
-		return nil, err
-	}
-	r, err := api.Remote(c.remote())
-	if err != nil {
-		return nil, err
-	}
-	client, err := remote.New(r)
+	client, err := clientOf(a, &api, c.remote())
 	if err != nil {
 		return nil, err
 	}
@@ -150,6 +106,34 @@ func (c *Connector) paged(a plan.Adapter) (origin, error) {
 		}
 		return paged.New(client, api, rows, *from)
 	}, nil
+}
+
+// reached is a service's block, which says how it is reached.
+type reached interface {
+	Remote(remote.Config) (remote.Config, error)
+}
+
+// clientOf decodes a service's block into its configuration, and returns a client of the service.
+func clientOf(a plan.Adapter, config reached, r remote.Config) (*remote.Client, error) {
+	if err := a.Settings.Decode(config); err != nil {
+		return nil, err
+	}
+	r, err := config.Remote(r)
+	if err != nil {
+		return nil, err
+	}
+	return remote.New(r)
+}
+
+// legs returns an account whose legs are made by open, from what a job says about them.
+func legs[L any](open func(*plan.Job, *plan.Leg, L) (*job.Leg, error)) account {
+	return func(p *plan.Job, to *plan.Leg) (*job.Leg, error) {
+		var leg L
+		if err := to.Settings.Decode(&leg); err != nil {
+			return nil, err
+		}
+		return open(p, to, leg)
+	}
 }
 
 // keyOf are the columns that identify a leg's rows: none if they are only added.
