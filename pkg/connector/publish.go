@@ -31,6 +31,7 @@ type publishing struct {
 	schedule                func(ctx context.Context) ([][]byte, error)
 	beaten                  time.Time // when the heartbeat was last written
 	written                 [2]int64  // the last run and note that are in the log
+	unread                  string    // why the schedule table could not be read, as logged last; "": it was read
 }
 
 // publishing makes what the block publish asks for; nil: nothing.
@@ -213,11 +214,13 @@ func (c *Connector) reschedule(ctx context.Context) {
 	}
 	rows, err := c.published.schedule(ctx)
 	if err != nil {
-		if ctx.Err() == nil {
+		if ctx.Err() == nil && err.Error() != c.published.unread { // once, not each minute
+			c.published.unread = err.Error()
 			c.log.Warn("schedule table not read: the schedules stay as they are", zap.Error(err))
 		}
 		return
 	}
+	c.published.unread = ""
 	var names []string
 	for _, j := range c.jobs {
 		names = append(names, j.Name)
