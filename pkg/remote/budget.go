@@ -44,8 +44,9 @@ const (
 	// used.
 	slots = 50
 
-	// Requests under a limit with a short window are sent at equal intervals, slightly longer than necessary: however
-	// long some are in flight, the service never sees too many at once.
+	// Requests under a limit with a short window are sent at equal intervals, slightly longer than necessary. Each counts
+	// until a window after its answer: when it arrived is not known, but it was before that. So however long some are on
+	// their way, the service never sees too many in a window.
 	paced  = time.Minute
 	margin = 1.04
 )
@@ -60,6 +61,7 @@ type Budgets struct {
 
 type pace struct {
 	limiter *rate.Limiter // nil: the limit's window is long, or there is no limit
+	open    chan struct{} // has an element for each request that counts; nil likewise
 	known   bool          // held is at least what the store had at the start
 	held    time.Time
 }
@@ -155,6 +157,37 @@ func (b *Budgets) stepped(ctx context.Context, l Limit, deadline time.Time) (wai
 	return 0, sleep(ctx, wait)
 }
 
+// enter waits until the service cannot see too many requests with one more, up to a maximum: otherwise it returns how much
+// longer the wait would be. leave is called with the answer, or without if the request was not sent.
+func (b *Budgets) enter(ctx context.Context, l Limit, patience time.Duration) (leave func(sent bool), wait time.Duration, err error) {
+	b.mu.Lock()
+	open := b.pace(l).open
+	b.mu.Unlock()
+	if open == nil {
+		return func(bool) {}, 0, nil
+	}
+	select {
+	case open <- struct{}{}:
+	default:
+		t := time.NewTimer(patience)
+		defer t.Stop()
+		select {
+		case open <- struct{}{}:
+		case <-t.C:
+			return nil, l.Window, nil
+		case <-ctx.Done():
+			return nil, 0, context.Cause(ctx)
+		}
+	}
+	return func(sent bool) {
+		if !sent {
+			<-open
+			return
+		}
+		time.AfterFunc(l.Window+slot(l), func() { <-open })
+	}, 0, nil
+}
+
 // pace returns a limit's pace. The caller has the lock.
 func (b *Budgets) pace(l Limit) *pace {
 	p := b.paces[l.Name]
@@ -164,6 +197,7 @@ func (b *Budgets) pace(l Limit) *pace {
 	}
 	if p.limiter == nil && l.Requests > 0 && l.Window <= paced {
 		p.limiter = rate.NewLimiter(rate.Limit(float64(l.Requests)/l.Window.Seconds()/margin), 1)
+		p.open = make(chan struct{}, l.Requests)
 	}
 	return p
 }

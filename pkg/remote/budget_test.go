@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"sync"
@@ -63,6 +64,51 @@ func TestF16LimitsAreKeptByAllJobsAcrossRestarts(t *testing.T) {
 				windows := float64(time.Since(begun)) / float64(limit.Window)
 				if least := 0.8*windows*float64(limit.Requests) - float64(limit.Requests); float64(len(sent)) < least {
 					t.Errorf("%d requests were sent in %.1f windows of %d", len(sent), windows, limit.Requests)
+				}
+			})
+		})
+	}
+}
+
+// Requests take any time to arrive, and their answers to come back: the service never sees more than it allows.
+func TestF16AServiceNeverSeesTooManyHoweverLongTheyTake(t *testing.T) {
+	t.Parallel()
+	for jobs := range 4 {
+		t.Run(fmt.Sprint(jobs+1), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				limit := remote.Limit{Name: "airtable base appX", Requests: 5, Window: time.Second}
+				budgets := remote.NewBudgets(remote.Memory())
+				var mu sync.Mutex
+				var arrived []time.Time
+				var all sync.WaitGroup
+				for j := range jobs + 1 {
+					r := rand.New(rand.NewPCG(4711, uint64(j)))
+					on := func() { time.Sleep(time.Duration(r.IntN(r.IntN(800)+1)) * time.Millisecond) }
+					all.Go(func() {
+						for range 200 {
+							leave, wait, err := budgets.EnterForTest(t.Context(), limit, time.Hour)
+							if err == nil && wait == 0 {
+								wait, err = budgets.TakeForTest(t.Context(), limit, time.Hour)
+							}
+							if err != nil || wait > 0 {
+								t.Error(wait, err)
+								return
+							}
+							on()
+							mu.Lock()
+							arrived = append(arrived, time.Now())
+							mu.Unlock()
+							on()
+							leave(true)
+						}
+					})
+				}
+				all.Wait()
+				time.Sleep(time.Minute) // until none counts any more
+				for i, at := range arrived {
+					if first := i - limit.Requests; first >= 0 && at.Sub(arrived[first]) < limit.Window {
+						t.Fatalf("%d requests arrived in %s", limit.Requests+1, at.Sub(arrived[first]))
+					}
 				}
 			})
 		})

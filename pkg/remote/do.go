@@ -77,11 +77,13 @@ func retried[T any](ctx context.Context, c *Client, r *Request, try func() (T, e
 	pauses := backoff.NewExponentialBackOff()
 	pauses.InitialInterval, pauses.Multiplier, pauses.MaxInterval = c.config.Tries.Pause, 2, c.config.Tries.MaxPause
 	answer, err := backoff.Retry(ctx, func() (T, error) {
-		if err := c.wait(ctx, r); err != nil { // Promise 5
-			last = err
-			return none, backoff.Permanent(err)
+		leave, refused := c.wait(ctx, r) // Promise 5
+		if refused != nil {
+			last = refused
+			return none, backoff.Permanent(refused)
 		}
 		answer, err := try()
+		leave(true)
 		if err == nil {
 			return answer, nil
 		}
@@ -127,18 +129,32 @@ func retried[T any](ctx context.Context, c *Client, r *Request, try func() (T, e
 	return none, last
 }
 
-// wait waits for the client's budgets.
-func (c *Client) wait(ctx context.Context, r *Request) *Error {
-	for _, l := range append([]Limit{{Name: c.base.Host}}, c.config.Limits...) {
-		wait, err := c.config.Budgets.take(ctx, l, c.config.Tries.Patience)
-		switch {
-		case err != nil:
-			return c.failed(r, Next{Do: Retry}, err)
-		case wait > 0:
-			return c.failed(r, Next{Do: Retry, After: wait}, errors.New("not sent: the limit of "+l.Name+" is used up"))
+// wait waits for the client's budgets. leave is called when the request has an answer, or has none.
+func (c *Client) wait(ctx context.Context, r *Request) (leave func(sent bool), refused *Error) {
+	var entered []func(bool)
+	leave = func(sent bool) {
+		for _, l := range entered {
+			l(sent)
 		}
 	}
-	return nil
+	for _, l := range append([]Limit{{Name: c.base.Host}}, c.config.Limits...) {
+		one, wait, err := c.config.Budgets.enter(ctx, l, c.config.Tries.Patience)
+		if err == nil && wait == 0 {
+			entered = append(entered, one)
+			wait, err = c.config.Budgets.take(ctx, l, c.config.Tries.Patience)
+		}
+		switch {
+		case err != nil:
+			refused = c.failed(r, Next{Do: Retry}, err)
+		case wait > 0:
+			refused = c.failed(r, Next{Do: Retry, After: wait}, errors.New("not sent: the limit of "+l.Name+" is used up"))
+		}
+		if refused != nil {
+			leave(false)
+			return nil, refused
+		}
+	}
+	return leave, nil
 }
 
 // held names what to hold when a service is called too often: its limits, or, if none are known, its host.

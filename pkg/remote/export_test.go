@@ -9,3 +9,8 @@ import (
 func (b *Budgets) TakeForTest(ctx context.Context, l Limit, patience time.Duration) (time.Duration, error) {
 	return b.take(ctx, l, patience)
 }
+
+// EnterForTest is enter.
+func (b *Budgets) EnterForTest(ctx context.Context, l Limit, patience time.Duration) (func(bool), time.Duration, error) {
+	return b.enter(ctx, l, patience)
+}
