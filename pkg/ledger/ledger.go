@@ -26,7 +26,9 @@ type Ledger struct {
 	read *sql.DB
 	turn chan struct{} // has a token while someone writes; it guards what follows, and everything that legs remember
 	tx   *tx
-	legs map[legKey]*Leg
+
+	legs    map[legKey]*Leg
+	inboxes map[inboxKey]*Inbox
 
 	close sync.Once
 }
@@ -64,7 +66,7 @@ func open(ctx context.Context, file string, c Config) (*Ledger, error) {
 	if err := private(file); err != nil {
 		return nil, err
 	}
-	l := &Ledger{file: file, now: c.Now, turn: make(chan struct{}, 1), legs: map[legKey]*Leg{}}
+	l := &Ledger{file: file, now: c.Now, turn: make(chan struct{}, 1), legs: map[legKey]*Leg{}, inboxes: map[inboxKey]*Inbox{}}
 	if l.now == nil {
 		l.now = time.Now
 	}

@@ -1,0 +1,187 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Inbox holds the newest state of each row that others push to a source, for one of its objects, such as a table. Jobs
+// read it as they read any source: in the order in which the states came, from the number that they have reached. It is
+// safe for concurrent use.
+type Inbox struct {
+	l        *Ledger
+	id, next int64
+}
+
+// Pushed is the newest state of a row in an inbox.
+type Pushed struct {
+	Key     string // the source's
+	Number  int64  // of the state: later ones have higher numbers; 0: nothing of the row has come
+	Version []byte // by which the source tells what is newer; nil: it does not
+	Deleted bool
+	Data    []byte // a JSON object; of a deleted row, what was last known of it, its key at least
+}
+
+// Delivery is what came for one inbox.
+type Delivery struct {
+	Inbox *Inbox
+	Keys  []string // each once
+	// Decide returns the new states of those of the rows that change; known has one for each of the keys, in their order. It
+	// is pure, and must not use the ledger.
+	Decide func(known []Pushed) ([]Pushed, error)
+}
+
+// Inbox returns a source's inbox for an object, and creates it if it is new.
+func (l *Ledger) Inbox(ctx context.Context, source, object string) (*Inbox, error) {
+	b := &Inbox{l: l}
+	err := l.update(ctx, func(tx *tx) error {
+		if known := l.inboxes[inboxKey{source, object}]; known != nil {
+			b = known
+			return nil
+		}
+		if err := tx.exec(`INSERT OR IGNORE INTO inboxes (source, object) VALUES (?, ?)`, source, object); err != nil {
+			return err
+		}
+		return tx.one(`SELECT id, next FROM inboxes WHERE source = ? AND object = ?`, source, object).Scan(&b.id, &b.next)
+	}, func() { l.inboxes[inboxKey{source, object}] = b })
+	if err != nil {
+		return nil, fmt.Errorf("open the inbox of %s for %s: %w", source, object, err)
+	}
+	return b, nil
+}
+
+type inboxKey struct{ source, object string }
+
+// Deliver stores what came, all of it or nothing, on disk when it returns: only then may the one who pushed be answered.
+// Promise 1.
+func (l *Ledger) Deliver(ctx context.Context, list ...Delivery) error {
+	next := make(map[*Inbox]int64, len(list))
+	err := l.update(ctx, func(tx *tx) error {
+		now := l.ms()
+		for _, p := range list {
+			known, err := p.Inbox.known(tx, p.Keys)
+			if err != nil {
+				return err
+			}
+			changed, err := p.Decide(known)
+			if err != nil {
+				return err
+			}
+			n, seen := next[p.Inbox]
+			if !seen {
+				n = p.Inbox.next
+			}
+			if err := p.Inbox.store(tx, changed, n, now); err != nil {
+				return err
+			}
+			next[p.Inbox] = n + int64(len(changed))
+		}
+		for b, n := range next {
+			if n == b.next {
+				continue
+			}
+			if err := tx.exec(`UPDATE inboxes SET next = ? WHERE id = ?`, n, b.id); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, func() {
+		for b, n := range next {
+			b.next = n
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("store what was pushed: %w", err)
+	}
+	return nil
+}
+
+const pushed = `key, number, version, deleted, data`
+
+var pushedByKey = `SELECT ` + pushed + ` FROM inbox WHERE inbox = ? AND key IN (?` + strings.Repeat(",?", asked-1) + `)`
+
+// known returns what the inbox has of each key.
+func (b *Inbox) known(tx *tx, keys []string) ([]Pushed, error) {
+	out := make([]Pushed, len(keys))
+	at := make(map[string]int, len(keys))
+	for i, k := range keys {
+		out[i].Key, at[k] = k, i
+	}
+	args := make([]any, asked+1)
+	args[0] = b.id
+	for part := range slices.Chunk(keys, asked) {
+		for i := range asked {
+			args[i+1] = []byte(part[min(i, len(part)-1)])
+		}
+		if err := tx.each(func(rows *sql.Rows) error {
+			p, err := scanPushed(rows)
+			out[at[p.Key]] = p
+			return err
+		}, pushedByKey, args...); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func scanPushed(rows *sql.Rows) (p Pushed, err error) {
+	err = rows.Scan(&p.Key, &p.Number, &p.Version, &p.Deleted, &p.Data)
+	return p, err
+}
+
+// store writes new states, numbered from next.
+func (b *Inbox) store(tx *tx, list []Pushed, next, now int64) error {
+	return lengths(len(list), entriesAtOnce, func(from, to int) error {
+		args := make([]any, 0, 7*(to-from))
+		for _, p := range list[from:to] {
+			args = append(args, b.id, []byte(p.Key), next, null(p.Version), p.Deleted, p.Data, now)
+			next++
+		}
+		return tx.exec(`REPLACE INTO inbox VALUES `+tuples(to-from, 7), args...)
+	})
+}
+
+// Rows returns the states with numbers above after, in their order, as they were when it began: what comes meanwhile is
+// in the next call's. They may be long in use.
+func (b *Inbox) Rows(ctx context.Context, after int64) iter.Seq2[Pushed, error] {
+	return func(yield func(Pushed, error) bool) {
+		err := b.rows(ctx, after, func(p Pushed) bool { return yield(p, nil) })
+		if err != nil {
+			yield(Pushed{}, fmt.Errorf("read an inbox: %w", err))
+		}
+	}
+}
+
+// rows reads with a connection of its own, since the shared ones are few, and those who use what it reads need them.
+func (b *Inbox) rows(ctx context.Context, after int64, yield func(Pushed) bool) (err error) {
+	db, err := connect(b.l.file, readCacheKiB, reads)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	rows, err := db.QueryContext(ctx, `SELECT `+pushed+` FROM inbox WHERE inbox = ? AND number > ? ORDER BY number`, b.id, after)
+	return each(rows, err, func(rows *sql.Rows) error {
+		p, err := scanPushed(rows)
+		if err == nil && !yield(p) {
+			return errEnough
+		}
+		return err
+	})
+}
+
+// Purge forgets deleted rows whose states have numbers up to upTo, which all jobs have read, and came before a time.
+func (b *Inbox) Purge(ctx context.Context, upTo int64, before time.Time) error {
+	err := b.l.update(ctx, func(tx *tx) error {
+		return tx.exec(`DELETE FROM inbox WHERE inbox = ? AND number <= ? AND deleted AND at < ?`, b.id, upTo, when(before))
+	})
+	if err != nil {
+		return fmt.Errorf("forget deleted rows of an inbox: %w", err)
+	}
+	return nil
+}
