@@ -396,6 +396,55 @@ func TestAFullRunReadsAllRowsThoughThereIsAWatermark(t *testing.T) {
 	}
 }
 
+// since is a source that reads only rows after the watermark.
+type since struct{ *rows }
+
+func (s since) Read(ctx context.Context, r job.Request, yield func(*record.Record) error) error {
+	return s.rows.Read(ctx, r, func(rec *record.Record) error {
+		if r.Since != nil && rec.Mark <= *r.Since {
+			return nil
+		}
+		return yield(rec)
+	})
+}
+
+// What a source reports as deleted is reported again until it is in the outbox: a run that may not delete it, or is cut
+// short before that, leaves the watermark before it. Promise 1.
+func TestTheWatermarkStaysBeforeWhatIsToBeDeleted(t *testing.T) {
+	w := newWorld(t, job.ModeUpdate)
+	w.From.Watermark, w.Source = "at", since{&w.source}
+	w.source.put(50, "a")
+	for i, rec := range w.source {
+		rec.Mark = fmt.Sprintf("m%02d", i)
+	}
+	w.works()
+	for i, rec := range w.source {
+		if i%2 == 0 { // more than the guard lets through
+			rec.Deleted = true
+		} else {
+			rec.Data = fmt.Appendf(nil, `{"id":%d,"v":"b"}`, i)
+		}
+		rec.Mark = fmt.Sprintf("n%02d", i)
+	}
+	for range 2 {
+		if r, err := w.run(); err == nil || r.State != ledger.Waiting {
+			t.Fatalf("%+v, %v", r, err)
+		}
+	}
+	if len(w.service.has) != 50 || !strings.Contains(w.service.has["1"], `"b"`) {
+		t.Errorf("the service has %v", w.service.has)
+	}
+	if r, err := w.Run(t.Context(), job.Cause{Kind: job.Manual, Approved: true}); err != nil || r.State != ledger.Done || len(w.service.has) != 25 {
+		t.Errorf("%+v, %v, the service has %d", r, err, len(w.service.has))
+	}
+	if mark, err := w.Ledger.Watermark(t.Context(), w.Name, ledger.Push); err != nil || mark.Read.Value != "n49" {
+		t.Errorf("the watermark is %+v, %v", mark, err)
+	}
+	if n := w.works(); n != 0 {
+		t.Errorf("sent %d", n)
+	}
+}
+
 // asking notes from where a source is read.
 type asking struct {
 	job.Source

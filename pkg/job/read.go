@@ -33,8 +33,9 @@ type reading struct {
 	rows  []*record.Record // read, but not decided about
 	size  int              // of their data, in bytes
 	read  int
-	bad   int    // of those: unusable rows
-	stage string // in which a failure is one
+	bad   int           // of those: unusable rows
+	place *ledger.Place // reached, once something is flagged as deleted: the watermark follows when that is in the outbox
+	stage string        // in which a failure is one
 }
 
 // readingLeg is what a reading knows of a leg.
@@ -71,7 +72,22 @@ func (r *reading) all(ctx context.Context) error {
 	for _, l := range r.legs {
 		failed = append(failed, r.end(ctx, l, request.Since == nil))
 	}
-	return errors.Join(failed...)
+	if err := errors.Join(failed...); err != nil {
+		return err
+	}
+	return r.reached(ctx)
+}
+
+// reached moves the watermark to where it was held back, unless a leg's deletes are still to be decided about.
+func (r *reading) reached(ctx context.Context) error {
+	if r.place == nil || slices.ContainsFunc(r.legs, func(l *readingLeg) bool { return l.unknown && l.flagged.Len() > 0 }) {
+		return nil
+	}
+	f := &ledger.Fill{Run: r.run.ID, Place: r.place}
+	for _, l := range r.legs {
+		f.Parts = append(f.Parts, ledger.Part{Leg: l.ledger})
+	}
+	return r.Ledger.Fill(ctx, f)
 }
 
 // take takes a row.
@@ -162,6 +178,9 @@ func (r *reading) decide(ctx context.Context) error {
 			f.Place = &ledger.Place{Value: rec.Mark, Key: rec.Key}
 			break
 		}
+	}
+	if f.Place != nil && slices.ContainsFunc(r.legs, func(l *readingLeg) bool { return l.flagged.Len() > 0 }) {
+		r.place, f.Place = f.Place, nil
 	}
 	if err := r.Ledger.Fill(ctx, f); err != nil {
 		return err
