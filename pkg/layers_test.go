@@ -22,7 +22,7 @@ var layers = [][]string{
 	{"pkg/change", "pkg/record", "pkg/command", "pkg/api"},
 	{"pkg/conflict", "pkg/wire", "pkg/config", "pkg/latch", "pkg/diff"},
 	{"pkg/mysqldb", "pkg/job", "pkg/backup"},
-	{"pkg/schema", "pkg/version", "pkg/plan", "pkg/alert", "pkg/publish", "pkg/source/sql", "pkg/destination/fliplet", "pkg/destination/sql", "pkg/destination/airtable", "pkg/destination/webhook", "pkg/destination/openfn", "pkg/destination/mongodb", "pkg/source/openfn", "pkg/source/http", "pkg/source/fliplet"},
+	{"pkg/schema", "pkg/version", "pkg/plan", "pkg/alert", "pkg/publish", "pkg/source/sql", "pkg/destination/fliplet", "pkg/destination/sql", "pkg/destination/airtable", "pkg/destination/webhook", "pkg/destination/openfn", "pkg/destination/mongodb", "pkg/source/openfn", "pkg/source/http", "pkg/source/fliplet", "pkg/source/inbox"},
 	{"pkg/capture"},
 	{"pkg/losers", "pkg/owner", "pkg/outbox", "pkg/foreign"},
 	{"pkg/capture/trigger", "pkg/transport", "pkg/transform", "pkg/apply", "pkg/snapshot", "pkg/broker"}, // the stages
@@ -49,7 +49,7 @@ var owners = map[string][]string{
 	"github.com/elastic/go-seccomp-bpf":   {"pkg/transform"},
 	"github.com/knadh/koanf":              {"pkg/keys"},
 	"github.com/mochi-mqtt/server":        {"pkg/broker"},
-	"github.com/theory/jsonpath":          {"pkg/source/http", "pkg/source/fliplet"},
+	"github.com/theory/jsonpath":          {"pkg/source/http", "pkg/source/fliplet", "pkg/source/inbox"},
 	"github.com/spf13/cobra":              {"pkg/command", "cmd"},
 	"github.com/klauspost/compress":       {"pkg/wire"},
 	"golang.org/x/crypto":                 {"pkg/seal"},

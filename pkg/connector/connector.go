@@ -63,6 +63,7 @@ type Connector struct {
 	began     time.Time      // when Run did
 	*Desk                    // likewise
 	working   chan struct{}  // closed when nothing can keep it from starting any more
+	feeds     []feed
 	close     []func() error
 }
 
@@ -76,7 +77,9 @@ func New(p *plan.Plan, o Options) (*Connector, error) {
 	wrong := func(key string, err error) { mistakes = append(mistakes, p.Mistake(key, err)) }
 	sources := map[string]origin{}
 	for _, name := range slices.Sorted(maps.Keys(p.Sources)) {
-		s, err := c.source(p.Sources[name])
+		a := p.Sources[name]
+		a.Name = name
+		s, err := c.source(a)
 		if err != nil {
 			wrong("sources."+name, err)
 			continue
@@ -183,7 +186,11 @@ func (c *Connector) job(p *plan.Job, origins map[string]origin, accounts map[str
 		leg.Mode, leg.Compare, leg.Batch, leg.Flights = l.Mode, l.Compare, l.Batch, l.Concurrency
 		j.Legs = append(j.Legs, leg)
 	}
-	s := &scheduled{Job: j, when: when, configured: when, catchUp: p.CatchUp, skip: p.Skip, orders: make(chan order), woken: make(chan struct{}, 1)}
+	s := &scheduled{Job: j, when: when, configured: when, catchUp: p.CatchUp, skip: p.Skip, calls: calls{orders: make(chan order), woken: make(chan struct{}, 1)}}
+	if feed, ok := source.(job.Feed); ok && !when.Timed() && !when.Disabled() {
+		s.news.Store(!when.OnStart()) // what came while it was down
+		feed.Follow(func() { s.news.Store(true); s.wake() })
+	}
 	if s.report, err = newReport(p); err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -29,13 +30,19 @@ type scheduled struct {
 	report     *report    // nil: it makes none
 	skip       bool       // skip runs that are due while the job is running
 
-	orders chan order    // a person's, accepted while nothing runs
-	woken  chan struct{} // it may run again
+	calls
 
 	mu     sync.Mutex
 	cancel context.CancelCauseFunc // of the run in progress; nil: none
 	ended  api.Ended
 	last   *ledger.Run // that has ended, or could not start: nil
+}
+
+// calls ask a job to run, besides its schedule.
+type calls struct {
+	orders chan order    // a person's, accepted while nothing runs
+	woken  chan struct{} // it may run again
+	news   atomic.Bool   // rows have come, and the job runs on change
 }
 
 // order is a run requested by a person.
@@ -50,6 +57,15 @@ const (
 	longestRetry = 15 * time.Minute
 )
 
+// newsPause is the pause between two runs on change: what comes meanwhile is carried together.
+const newsPause = time.Second
+
+// There may be one each second: only the last keptNews are remembered, and forgotten in portions of fewNews.
+const (
+	keptNews = 1000
+	fewNews  = 100
+)
+
 // keeper runs one job at its scheduled times, on request, and again if its last run has failed, with pauses that
 // double.
 type keeper struct {
@@ -58,6 +74,8 @@ type keeper struct {
 	pause time.Duration // pause before the next retry; 0: none is needed
 	again time.Time     // when it is
 	rest  job.Cause     // of the next retry
+	fed   time.Time     // when the last run on change began
+	feeds int           // how many did
 	next  time.Time     // as last recorded
 }
 
@@ -106,8 +124,18 @@ func (k *keeper) turn(ctx context.Context, now time.Time) (job.Cause, time.Durat
 		return job.Cause{Kind: job.Scheduled, Occurrence: due.Name}, 0
 	case k.pause > 0 && !now.Before(k.again):
 		return k.rest, 0
-	case k.pause > 0:
+	case k.pause > 0: // news wait too
 		sleep = min(sleep, k.again.Sub(now))
+	case k.news.Load() && now.Sub(k.fed).Abs() < newsPause:
+		sleep = min(sleep, newsPause)
+	case k.news.Swap(false):
+		k.fed = now
+		if k.feeds++; k.feeds%fewNews == 0 {
+			if err := k.Ledger.Prune(ctx, k.Name, job.Change, keptNews); err != nil {
+				k.Log.Warn("could not forget old runs", zap.Error(err))
+			}
+		}
+		return job.Cause{Kind: job.Change}, 0
 	}
 	return job.Cause{}, min(sleep, sleepFull)
 }
@@ -361,11 +389,16 @@ func (c *Connector) Resume(ctx context.Context, name string) error {
 	if err := c.state.Resume(ctx, name); err != nil {
 		return err
 	}
+	j.wake()
+	return nil
+}
+
+// wake has the job look whether it is to run.
+func (j *scheduled) wake() {
 	select {
 	case j.woken <- struct{}{}:
 	default:
 	}
-	return nil
 }
 
 // Cancel ends a job's run.

@@ -270,8 +270,5 @@ func (j *scheduled) edit(s *schedule.Schedule) {
 	j.mu.Lock()
 	j.when = s
 	j.mu.Unlock()
-	select {
-	case j.woken <- struct{}{}:
-	default:
-	}
+	j.wake()
 }

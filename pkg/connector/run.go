@@ -62,6 +62,7 @@ func (c *Connector) carry(ctx context.Context) (err error) {
 			g.Go(func() error { k.Run(ctx); return nil })
 		}
 		g.Go(func() error { c.alerts.Run(ctx); return nil })
+		c.receive(ctx, &g)
 		if c.published != nil {
 			c.reschedule(ctx) // before anything runs
 			g.Go(func() error { c.publish(ctx); return nil })

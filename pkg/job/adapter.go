@@ -13,6 +13,13 @@ type Source interface {
 	Read(ctx context.Context, r Request, yield func(*record.Record) error) error
 }
 
+// Feed is a source that others push rows to.
+type Feed interface {
+	Source
+	// Follow has wake called when rows have come. It must not block.
+	Follow(wake func())
+}
+
 // Request says what a run reads.
 type Request struct {
 	From From

@@ -102,6 +102,7 @@ var ErrCancelled = errors.New("cancelled")
 const (
 	Scheduled = "scheduled"
 	Full      = "full"     // scheduled, and reads all rows though there is a watermark
+	Change    = "change"   // rows have come to a Feed
 	Manual    = "manual"   // on start, or by hand
 	Retry     = "retry"    // of what an earlier run could not send
 	Backfill  = "backfill" // by hand, and reads all rows though there is a watermark

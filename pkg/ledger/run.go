@@ -194,6 +194,19 @@ func (l *Ledger) Purge(ctx context.Context, before time.Time) (int, error) {
 	return n, nil
 }
 
+// Prune forgets all but the newest runs of a kind, such as of a job that runs each second, except failed ones that wait
+// for a person.
+func (l *Ledger) Prune(ctx context.Context, job, kind string, keep int) error {
+	err := l.update(ctx, func(tx *tx) error {
+		return tx.exec(`DELETE FROM runs WHERE job = (SELECT id FROM jobs WHERE name = ?1) AND kind = ?2 AND state = 'done'
+			AND id < (SELECT id FROM runs WHERE job = (SELECT id FROM jobs WHERE name = ?1) AND kind = ?2 ORDER BY id DESC LIMIT 1 OFFSET ?3)`, job, kind, keep-1)
+	})
+	if err != nil {
+		return fmt.Errorf("forget old runs of %s: %w", job, err)
+	}
+	return nil
+}
+
 // count adds to a run's counters.
 func count(tx *tx, run int64, c Counters) error {
 	if run == 0 || c == (Counters{}) {

@@ -75,6 +75,7 @@ var within = regexp.MustCompile(`^([a-z][a-zA-Z0-9]*(?:\[[0-9]+\])?(?:\.[a-zA-Z0
 
 // Adapter is a source or a destination: the type says which package it belongs to, and that defines its settings.
 type Adapter struct {
+	Name     string // in the configuration; "" where no one asks for it
 	Type     string
 	Settings Settings
 }

@@ -1,0 +1,64 @@
+package inbox_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/job"
+	"github.com/mysql-sync/mysql-sync/pkg/ledger"
+	"github.com/mysql-sync/mysql-sync/pkg/record"
+	"github.com/mysql-sync/mysql-sync/pkg/source/inbox"
+)
+
+func TestAJobReadsWhatIsNewInAnInbox(t *testing.T) {
+	t.Parallel()
+	state, err := ledger.Open(t.Context(), filepath.Join(t.TempDir(), "connector.db"), ledger.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer state.Close()
+	s := inbox.New(func() *ledger.Ledger { return state }, "mesh", "prices")
+	woken := 0
+	s.Follow(func() { woken++ })
+	push := func(key, data string, deleted bool) {
+		t.Helper()
+		b, err := s.Inbox(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := state.Deliver(t.Context(), ledger.Delivery{Inbox: b, Keys: []string{key}, Decide: func([]ledger.Pushed) ([]ledger.Pushed, error) {
+			return []ledger.Pushed{{Key: key, Data: []byte(data), Deleted: deleted}}, nil
+		}}); err != nil {
+			t.Fatal(err)
+		}
+		s.Came()
+	}
+	read := func(since *string) (list []string) {
+		t.Helper()
+		r := job.Request{From: job.From{Key: []string{"sku"}, Watermark: inbox.Watermark}, Since: since}
+		if err := s.Read(t.Context(), r, func(rec *record.Record) error {
+			list = append(list, fmt.Sprint(rec.Key, " ", rec.Deleted, " ", rec.Mark, " ", rec.Bad))
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	push("1", `{"id":1,"sku":"a"}`, false)
+	push("2", `{"id":2}`, false)
+	push("3", `{"id":3}`, true) // its key is not the job's
+	push("1", `{"id":1,"sku":"a"}`, true)
+	push("4", `{"id":4,"sku":"d"}`, false)
+	if got := fmt.Sprintf("%q", read(nil)); got != `[" false 2 sku: has no key" "a true 4 " "d false 5 "]` {
+		t.Error(got)
+	}
+	mark := "4"
+	if got := fmt.Sprintf("%q", read(&mark)); got != `["d false 5 "]` || woken != 5 {
+		t.Error(got, woken)
+	}
+	mark = "2026-11-27 00:00:00"
+	if err := s.Read(t.Context(), job.Request{Since: &mark}, nil); err == nil {
+		t.Error("a watermark of another source was taken")
+	}
+}
