@@ -125,11 +125,11 @@ func (s *Source) Check(ctx context.Context) error {
 // Read reads page after page.
 func (s *Source) Read(ctx context.Context, r job.Request, yield func(*record.Record) error) error {
 	if r.From.Watermark != "" {
-		last := &lastMark{yield: yield}
-		if err := s.read(ctx, r, last.take); err != nil {
+		last := &job.LastMark{Yield: yield} // Promise 5
+		if err := s.read(ctx, r, last.Take); err != nil {
 			return err
 		}
-		return last.end()
+		return last.End()
 	}
 	return s.read(ctx, r, yield)
 }

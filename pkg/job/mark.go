@@ -1,4 +1,4 @@
-package http
+package job
 
 import (
 	"strconv"
@@ -7,37 +7,37 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/record"
 )
 
-// lastMark passes rows on without their marks, but for the last one, which gets the latest of all: rows that come in no
-// order leave no position from which the rest could be read. Promise 5.
-type lastMark struct {
-	yield func(*record.Record) error
+// LastMark passes rows on without their marks, but for the last one, which gets the latest of all: rows that come in no
+// order leave no position from which the rest could be read.
+type LastMark struct {
+	Yield func(*record.Record) error
 	held  *record.Record
 	mark  string
 }
 
-// take takes a row.
-func (l *lastMark) take(rec *record.Record) error {
+// Take takes a row. The error is from Yield.
+func (l *LastMark) Take(rec *record.Record) error {
 	if rec.Mark != "" && (l.mark == "" || later(rec.Mark, l.mark)) {
 		l.mark = rec.Mark
 	}
 	rec.Mark = ""
 	if rec.Bad != "" { // which nothing can be held back by
-		return l.yield(rec)
+		return l.Yield(rec)
 	}
 	rec, l.held = l.held, rec
 	if rec == nil {
 		return nil
 	}
-	return l.yield(rec)
+	return l.Yield(rec)
 }
 
-// end passes the last row on.
-func (l *lastMark) end() error {
+// End passes the last row on. The error is from Yield.
+func (l *LastMark) End() error {
 	if l.held == nil {
 		return nil
 	}
 	l.held.Mark = l.mark
-	return l.yield(l.held)
+	return l.Yield(l.held)
 }
 
 // later reports whether a watermark comes after another: as moments, as numbers, or as texts.
