@@ -26,6 +26,7 @@ var layers = [][]string{
 	{"pkg/capture"},
 	{"pkg/losers", "pkg/owner", "pkg/outbox", "pkg/foreign"},
 	{"pkg/capture/trigger", "pkg/transport", "pkg/transform", "pkg/apply", "pkg/snapshot", "pkg/broker"}, // the stages
+	{"pkg/guest"},
 	{"pkg/agent"},
 	{"pkg/mesh", "pkg/connector"},
 	{"pkg/receive", "pkg/status"},

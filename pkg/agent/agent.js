@@ -2,6 +2,7 @@
 'use strict'
 
 const {file, env, dialect, most} = require('./.setup.json')
+const {client, lines} = require('./.guest.js')
 
 globalThis.process = {env, argv: ['node', file], platform: 'linux', versions: {}}
 
@@ -75,39 +76,7 @@ const database = (context, kind) => {
   return {db: {query, QueryTypes: {SELECT: 'SELECT', INSERT: 'INSERT', UPDATE: 'UPDATE', DELETE: 'DELETE', RAW: 'RAW'}, getDialect: () => dialect}, made}
 }
 
-// client is what scripts know as axios.
-const client = context => {
-  const request = async (url, config = {}) => {
-    if (typeof url === 'object') [url, config] = [url.url, url]
-    const {method = 'GET', params, headers, auth, data, baseURL} = config
-    if (typeof url !== 'string') throw new TypeError('rest: the URL must be a string')
-    if (baseURL && !/^https?:/.test(url)) url = baseURL.replace(/\/$/, '') + '/' + url.replace(/^\//, '')
-    const [answer] = await context.database.query('H' + JSON.stringify({url, method: method.toUpperCase(), params, headers, auth, data}))
-    return answer
-  }
-  const rest = (...a) => request(...a)
-  rest.request = request
-  rest.get = (url, config) => request(url, {...config, method: 'GET'})
-  rest.post = (url, data, config) => request(url, {...config, data, method: 'POST'})
-  return rest
-}
-
-// bytes have the form of Node's Buffer.
-const bytes = (key, v) => v instanceof Uint8Array ? {type: 'Buffer', data: [...v]} : v
-
-const text = (what, rows) => {
-  if (!Array.isArray(rows)) throw new Error(`${what} did not return a list of rows`)
-  const parts = []
-  let size = 0
-  for (const row of rows) {
-    if (row === null || typeof row !== 'object' || Array.isArray(row)) throw new Error(`${what} returned a row that is not an object`)
-    const part = JSON.stringify(row, bytes)
-    size += part.length
-    if (size > most) throw new Error(`${what} returned more than ${most >> 20} MiB; return db.query(…) itself, which is streamed, or less`)
-    parts.push(part)
-  }
-  return parts.join('\n')
-}
+const less = 'return db.query(…) itself, which is streamed, or less'
 
 const tasks = {
   // describe says what the file exports. Functions cannot leave the sandbox: they are named.
@@ -122,11 +91,11 @@ const tasks = {
       if (result instanceof Query && result.sql !== undefined && !result.rows) return {sql: result.sql}
       for (const q of made) q.start()
       result = await result
-      return {text: text('sourceQuery', Array.isArray(result?.[0]) ? result[0] : result)}
+      return {text: lines('sourceQuery', Array.isArray(result?.[0]) ? result[0] : result, most, less)}
     }
-    let result = await o.source(client(context))
+    let result = await o.source(client(context.database.query))
     if (result?.data) result = result.data
-    return {text: text('source', result)}
+    return {text: lines('source', result, most, less)}
   },
   async act(context, o) {
     const {db, made} = database(context, 'W')

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/mysql-sync/mysql-sync/pkg/guest"
 	"github.com/mysql-sync/mysql-sync/pkg/job"
 	"github.com/mysql-sync/mysql-sync/pkg/record"
 	"github.com/mysql-sync/mysql-sync/pkg/remote"
@@ -48,8 +49,8 @@ func (p *Pull) Read(ctx context.Context, _ job.Request, yield func(*record.Recor
 		if n++; n > 1 {
 			list = append(list, ',')
 		}
-		if list = append(list, e...); len(list) > mostText {
-			return fmt.Errorf("the entries have more than %d MiB; pull fewer with where, or as a job of the connector's own, which is streamed", mostText>>20)
+		if list = append(list, e...); len(list) > guest.MostText {
+			return fmt.Errorf("the entries have more than %d MiB; pull fewer with where, or as a job of the connector's own, which is streamed", guest.MostText>>20)
 		}
 		return nil
 	})
@@ -59,7 +60,7 @@ func (p *Pull) Read(ctx context.Context, _ job.Request, yield func(*record.Recor
 	list = append(list, ']')
 	if p.script.config.Dry {
 		if tell := p.script.config.Remote.Dry; tell != nil {
-			tell(remote.Sent{Operation: fmt.Sprintf("call action with %d entries", n), Method: p.script.name, Body: list})
+			tell(remote.Sent{Operation: fmt.Sprintf("call action with %d entries", n), Method: p.script.guest.Path, Body: list})
 		}
 	} else if _, err := p.script.call(ctx, "act", p.operation, value.Field{Name: "entries", Value: json.RawMessage(list)}); err != nil {
 		return err

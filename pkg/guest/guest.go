@@ -1,0 +1,122 @@
+package guest
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/keys"
+	"github.com/mysql-sync/mysql-sync/pkg/transform"
+	"github.com/mysql-sync/mysql-sync/pkg/value"
+)
+
+//go:embed guest.js
+var library []byte
+
+// TimeLimit is how long a call may take, its requests included; MostText is how many bytes it may return, or be given.
+const (
+	TimeLimit = time.Minute
+	MostText  = 64 << 20
+)
+
+// Host is a program in JavaScript that plays what a user's script is written for. It exports the function that Call
+// calls, requires the script as ./.setup.json names it, and has ./.guest.js.
+type Host struct {
+	Name    string // of its file, which begins with a dot
+	Program []byte
+	Setup   map[string]any // what ./.setup.json has beside file, env and most
+	Answer  transform.Querier
+}
+
+// Script is a user's script with its host. It is safe for concurrent use; its calls run one after the other.
+type Script struct {
+	Path    string // as messages have it
+	scripts *transform.Transformers
+}
+
+// table is the name under which a host is loaded.
+const table = "script"
+
+// Open loads a script, which runs it once. The error is keys.Mistakes if it is the script's.
+func Open(log *zap.Logger, path string, h Host) (*Script, error) {
+	files, err := readFiles(path)
+	if err != nil {
+		return nil, err
+	}
+	setup := map[string]any{"file": filepath.Base(path), "env": variables(files), "most": MostText}
+	for name, v := range h.Setup {
+		setup[name] = v
+	}
+	text, err := json.Marshal(setup)
+	if err != nil {
+		return nil, err
+	}
+	files[".setup.json"], files[".guest.js"], files[h.Name] = text, library, h.Program
+	s := &Script{Path: path, scripts: transform.New(log, h.Answer, nobody{}, transform.Config{Files: files, TimeLimit: TimeLimit, Runtimes: 1})}
+	if err := s.scripts.LoadFiles(map[string]string{table: h.Name}); err != nil {
+		s.scripts.Close()
+		return nil, s.Mistake(err)
+	}
+	return s, nil
+}
+
+// Close ends the script's process.
+func (s *Script) Close() error {
+	s.scripts.Close()
+	return nil
+}
+
+// Call calls the host's function with a task and what it is about, and returns the texts that it answers with. A value of
+// ctx is one of the ctx with which the host's questions are answered.
+func (s *Script) Call(ctx context.Context, task string, about ...value.Field) (map[string]string, error) {
+	result, err := s.scripts.Apply(ctx, transform.Call{Table: table, Entity: append(value.Entity{{Name: "task", Value: task}}, about...)})
+	if err != nil {
+		if inner := errors.Unwrap(err); inner != nil {
+			err = inner
+		}
+		return nil, err
+	}
+	texts := map[string]string{}
+	for _, f := range result {
+		texts[f.Name], _ = f.Value.(string)
+	}
+	return texts, nil
+}
+
+// located is where a script fails, in an error of package transform.
+var located = regexp.MustCompile(`^(?:load transformer: )?([^:\s]+):([0-9]+): (.*)$`)
+
+// Mistake returns an error of a script as one of a configuration, unless the script is not to blame.
+func (s *Script) Mistake(err error) error {
+	if transform.Transient(err) {
+		return err
+	}
+	m := keys.Mistake{Key: s.Path, File: s.Path, Text: strings.TrimPrefix(err.Error(), "load transformer: ")}
+	if at := located.FindStringSubmatch(err.Error()); at != nil {
+		m.File, m.Text = filepath.Join(filepath.Dir(s.Path), at[1]), at[3]
+		m.Key = "script"
+		m.Line, _ = strconv.Atoi(at[2])
+	}
+	switch {
+	case strings.Contains(m.Text, "Invalid module"), strings.Contains(m.Text, "Cannot find module"):
+		m.Text += "; scripts can require files below their own folder by their relative path, and buffer, url and util, but no other modules"
+	case strings.Contains(m.Text, "is not defined"):
+		m.Text += "; scripts run in a sandbox, without what only Node.js has"
+	}
+	return keys.Mistakes{m}
+}
+
+// nobody refuses messages: a connector's scripts have no broker.
+type nobody struct{}
+
+func (nobody) Publish(context.Context, string, []byte, byte, bool) error {
+	return errors.New("there is no broker")
+}
