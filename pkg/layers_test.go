@@ -27,7 +27,7 @@ var layers = [][]string{
 	{"pkg/losers", "pkg/owner", "pkg/outbox", "pkg/foreign"},
 	{"pkg/capture/trigger", "pkg/transport", "pkg/transform", "pkg/apply", "pkg/snapshot", "pkg/broker"}, // the stages
 	{"pkg/guest"},
-	{"pkg/agent"},
+	{"pkg/agent", "pkg/adapter"},
 	{"pkg/mesh", "pkg/connector"},
 	{"pkg/receive", "pkg/status"},
 	{"pkg/doubt", "pkg/render", "pkg/check"},

@@ -33,7 +33,11 @@ func load(path string) (*plan.Plan, []string, error) {
 	default:
 		return nil, nil, fmt.Errorf("%s: expected a .yaml, .json or .toml file, or the .yml or .js file of Fliplet Agent", path)
 	}
-	return plan.Read(path, os.Environ(), connector.Kinds())
+	kinds, err := connector.KindsOf(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	return plan.Read(path, os.Environ(), kinds)
 }
 
 // own reports whether a YAML file is of this program: one of Fliplet Agent has none of

@@ -63,9 +63,14 @@ var (
 	}
 )
 
+// externalSync reads a file of DataCollect, without adapters of the user's.
+func externalSync(name string, content []byte) (*plan.External, []string, error) {
+	return foreign.ExternalSync(name, content)
+}
+
 // Kinds are the types of adapters, and the sections of a configuration.
 func Kinds() plan.Kinds {
-	k := plan.Kinds{ExternalSync: foreign.ExternalSync, Sections: map[string][]byte{"backup": backup.Schema, "alerts": alert.Schema, "publish": publish.Schema}}
+	k := plan.Kinds{ExternalSync: externalSync, Sections: map[string][]byte{"backup": backup.Schema, "alerts": alert.Schema, "publish": publish.Schema}}
 	for _, a := range sources {
 		k.Sources = append(k.Sources, a.kind)
 	}
@@ -80,6 +85,9 @@ func (c *Connector) source(a plan.Adapter) (origin, error) {
 	if a.Type == foreign.Agent { // which no configuration of ours can have
 		return c.agent(a)
 	}
+	if a.Script != "" {
+		return c.ownSource(a)
+	}
 	open, err := find(sources, a.Type)
 	if err != nil {
 		return nil, err
@@ -89,6 +97,9 @@ func (c *Connector) source(a plan.Adapter) (origin, error) {
 
 // account makes the destination named by an adapter.
 func (c *Connector) account(a plan.Adapter) (account, error) {
+	if a.Script != "" {
+		return c.ownAccount(a)
+	}
 	open, err := find(destinations, a.Type)
 	if err != nil {
 		return nil, err

@@ -18,6 +18,9 @@ import (
 // syncTypes are the adapters of DataCollect that there are, as ours.
 var syncTypes = map[string]string{"mock-sync-server": "mock-sync-server", "openfn-adapter": "openfn"}
 
+// KnowsSync reports whether a type of DataCollect is an adapter that there is.
+func KnowsSync(kind string) bool { return syncTypes[kind] != "" }
+
 // syncField is one of extraFields: what of a plan it sets.
 type syncField struct {
 	number bool
@@ -33,19 +36,22 @@ var syncFields = map[string]syncField{
 // syncReader reads the block externalSync of a DataCollect configuration.
 type syncReader struct {
 	file     string
+	own      []string // types of the user's
 	mistakes keys.Mistakes
 	warnings []string
 	fields   map[string]string
+	all      map[string]string // fields of any name
 	numbers  map[string]int
 	lines    map[string]int // of the fields
 }
 
 // ExternalSync reads the server of a DataCollect configuration: the block externalSync of
-// the file, or a file that is the block. What has no effect is returned as warnings. The
+// the file, or a file that is the block. own are types that the user's adapters add; they get
+// all fields as their settings. What has no effect is returned as warnings. The
 // error is keys.Mistakes; no value of the file is part of it but the type and the kind of
 // auth.
-func ExternalSync(name string, content []byte) (*plan.External, []string, error) {
-	r := &syncReader{file: name, fields: map[string]string{}, numbers: map[string]int{}, lines: map[string]int{}}
+func ExternalSync(name string, content []byte, own ...string) (*plan.External, []string, error) {
+	r := &syncReader{file: name, own: own, fields: map[string]string{}, all: map[string]string{}, numbers: map[string]int{}, lines: map[string]int{}}
 	doc := newReader(name, content) // JSON is YAML
 	if len(doc.mistakes) > 0 {
 		return nil, nil, doc.mistakes
@@ -101,18 +107,23 @@ func (r *syncReader) text(block *yaml.Node, key string) string {
 func (r *syncReader) external(block *yaml.Node) *plan.External {
 	kind := r.text(block, "type")
 	ours, ok := syncTypes[kind]
-	if !ok {
-		r.wrong(block, "type", "%q is not one of %s", kind, strings.Join(slices.Sorted(maps.Keys(syncTypes)), ", "))
+	custom := !ok && slices.Contains(r.own, kind)
+	if custom {
+		ours = kind
+	} else if !ok {
+		r.wrong(block, "type", "%q is not one of %s", kind, strings.Join(append(slices.Sorted(maps.Keys(syncTypes)), r.own...), ", "))
 	}
 	address := r.text(block, "url")
 	if u, err := url.Parse(address); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
 		r.wrong(block, "url", "is not an address that begins with https:// or http://")
 	}
-	r.extra(r.member(block, "extraFields"))
+	r.extra(r.member(block, "extraFields"), custom)
 	auth := r.auth(block, r.text(block, "auth"))
 	push := plan.Settings{"url": address, "auth": auth}
 	pull := plan.Settings{"url": address, "auth": maps.Clone(auth)}
-	if token := r.fields["callbackToken"]; token != "" {
+	if custom {
+		push["settings"], pull["settings"] = r.all, maps.Clone(r.all)
+	} else if token := r.fields["callbackToken"]; token != "" {
 		pull["callbackToken"] = token
 	}
 	if n, ok := r.numbers["timeout"]; ok {
@@ -127,8 +138,8 @@ func (r *syncReader) external(block *yaml.Node) *plan.External {
 	return &plan.External{Push: plan.Adapter{Type: ours, Settings: push}, Pull: plan.Adapter{Type: ours, Settings: pull}, Batch: r.numbers["batchSize"]}
 }
 
-// extra reads extraFields.
-func (r *syncReader) extra(list *yaml.Node) {
+// extra reads extraFields. Those of an own adapter may have any name.
+func (r *syncReader) extra(list *yaml.Node, custom bool) {
 	if list == nil || list.Tag == "!!null" {
 		return
 	}
@@ -148,8 +159,10 @@ func (r *syncReader) extra(list *yaml.Node) {
 			continue
 		}
 		r.lines[name] = item.Line
+		r.all[name] = value
 		f, known := syncFields[name]
 		switch {
+		case custom && !known: // the adapter knows what it is for
 		case name == "workflowId":
 			r.warnings = append(r.warnings, "workflowId: has no effect: the address says which workflow runs")
 		case !known:

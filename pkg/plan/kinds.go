@@ -26,6 +26,8 @@ type Kinds struct {
 	// Sections are the JSON Schemas of alerts, publish and backup, by these
 	// names. One that is missing has no keys.
 	Sections map[string][]byte
+	// Scripts are the files that define types of the user's own, by type.
+	Scripts map[string]string
 	// ExternalSync reads a file of DataCollect; nil: there are none. The strings are
 	// warnings.
 	ExternalSync func(name string, content []byte) (*External, []string, error)

@@ -78,6 +78,7 @@ type Adapter struct {
 	Name     string // in the configuration; "" where no one asks for it
 	Type     string
 	Settings Settings
+	Script   string // the file that defines the type; "": the connector has it
 }
 
 // Job carries rows from one source to one or more destinations.

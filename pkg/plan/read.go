@@ -57,7 +57,7 @@ func Read(path string, environ []string, kinds Kinds) (*Plan, []string, error) {
 	if given == nil {
 		return nil, nil, r.Mistakes()
 	}
-	r.given, r.external = given, kinds.ExternalSync
+	r.given, r.external, r.scripts = given, kinds.ExternalSync, kinds.Scripts
 	p, err := r.plan(r.Check("", schema, given).(map[string]any))
 	if err != nil {
 		return nil, nil, err
@@ -74,6 +74,7 @@ type reader struct {
 	given    map[string]any          // the file's keys
 	from, to map[string]*keys.Schema // by the type of the adapter that is named
 	external func(name string, content []byte) (*External, []string, error)
+	scripts  map[string]string // of the user's own types
 }
 
 // file is the configuration.
@@ -196,7 +197,7 @@ func (r *reader) adapters(key string, blocks map[string]map[string]any) map[stri
 		r.name(keys.Join(key, name), name)
 		kind, _ := block["type"].(string)
 		delete(block, "type")
-		list[name] = Adapter{Type: kind, Settings: block}
+		list[name] = Adapter{Type: kind, Settings: block, Script: r.scripts[kind]}
 	}
 	return list
 }

@@ -122,6 +122,7 @@ func (r *reader) server(key, file string) *External {
 	if err != nil {
 		return nil
 	}
+	server.Push.Script, server.Pull.Script = r.scripts[server.Push.Type], r.scripts[server.Pull.Type]
 	return server
 }
 
