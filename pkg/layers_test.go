@@ -37,7 +37,7 @@ var layers = [][]string{
 	{"pkg/web", "pkg/metrics"},
 	{"pkg/service"},
 	{"pkg/testkit", "pkg/standin"}, // for tests and for the demonstration
-	{"pkg/schemafuzz", "pkg/attack", "pkg/destination/contract"},
+	{"pkg/schemafuzz", "pkg/attack", "pkg/destination/contract", "pkg/destination/ordeal"},
 	{"cmd"},
 }
 
@@ -62,7 +62,7 @@ var owners = map[string][]string{
 	"github.com/jackc/pgx":                {"pkg/sqldb"},
 	"github.com/microsoft/go-mssqldb":     {"pkg/sqldb", "pkg/source/sql"},
 	"github.com/prometheus/client_golang": {"pkg/metrics", "pkg/api"},
-	"go.mongodb.org/mongo-driver":         {"pkg/destination/mongodb"},
+	"go.mongodb.org/mongo-driver":         {"pkg/destination/mongodb", "pkg/destination/ordeal"},
 	"github.com/go-sql-driver/mysql":      {"pkg/mysqldb", "pkg/sqldb", "pkg/testkit"},
 	"github.com/mattn/go-runewidth":       {"pkg/command", "cmd"},
 }

@@ -2,8 +2,9 @@
 // the other, and prints a Markdown table of the results: for each fault the committed writes, how
 // many of them are lost, and whether both sides are equal. It leaves no process and no temporary
 // folder behind. Then it measures the effect on everyone else while something is locked at a site,
-// and the cost of attacks on a node, and has users write realistic and random schemas, see package
-// schemafuzz. The exit code is 0 only if every fault and every script ended as it must.
+// and the cost of attacks on a node, kills the connector at each of its destinations, see package
+// ordeal, and has users write realistic and random schemas, see package schemafuzz. The exit code is
+// 0 only if every fault and every script ended as it must.
 package main
 
 import (
@@ -32,7 +33,7 @@ func main() {
 	each := flag.Duration("time", 10*time.Second, "how long each fault lasts")
 	only := flag.String("run", "", "only faults whose names match this regular expression")
 	long := flag.Bool("long", false, "also faults that take minutes, whatever -time says")
-	seed := flag.Uint64("seed", 0, "run only the random schema with this seed, once; for real schemas, the order of the tables")
+	seed := flag.Uint64("seed", 0, "run only the random schema with this seed, once; for real schemas, the order of the tables; for the connector, its writes and kills")
 	kinds := flag.String("kinds", "all", "what random schemas may contain")
 	sites := flag.Int("sites", 0, "number of nodes for random schemas; 0 alternates between two and three")
 	wait := flag.Duration("wait", patience, "how long nodes with random schemas may take to become equal")
@@ -49,6 +50,7 @@ func main() {
 		code := soak(ctx, *each, func(f fault) bool { return chosen.MatchString(f.name) && (*long || !f.long) })
 		code = max(code, playHolds(ctx, *each, chosen.MatchString))
 		code = max(code, playAttacks(chosen.MatchString))
+		code = max(code, playConnector(ctx, *each, *seed, chosen.MatchString))
 		code = max(code, reals(ctx, *seed, *wait, chosen.MatchString))
 		if chosen.MatchString(schemasName) {
 			code = max(code, schemas{seed: *seed, kinds: some, sites: *sites, each: 6 * *each, wait: *wait}.play(ctx))

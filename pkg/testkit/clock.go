@@ -83,12 +83,17 @@ func (c *Clock) Server(d *Database) {
 // Node starts a daemon that goes by the clock; else it is as the function of this name.
 func (c *Clock) Node(configurationFile string, args ...string) *NodeProcess {
 	c.tb.Helper()
-	path, err := clockBinary()
-	if err != nil {
-		c.tb.Fatalf("%v", err)
-	}
-	return start(c.tb, path, []string{fileVariable + "=" + c.files[0]}, append([]string{configurationFile}, args...))
+	return start(c.tb, built(c.tb, clockDaemon), []string{c.Variable()}, append([]string{configurationFile}, args...))
 }
+
+// Connector returns the path of a connector that goes by the clock which the environment variable of Variable names.
+func (c *Clock) Connector() string {
+	c.tb.Helper()
+	return built(c.tb, clockConnector)
+}
+
+// Variable is how a program's environment names the clock.
+func (c *Clock) Variable() string { return fileVariable + "=" + c.files[0] }
 
 // clockSource is put into Go's package time, and looks at the file ten times a second.
 const clockSource = `package time
@@ -134,8 +139,14 @@ const (
 	addsToIt   = "\tsec, nsec, mono := runtimeNow()\n\tsec += clockAhead.Load()\n\tif mono == 0 {\n"
 )
 
-// clockBinary builds the daemon with a time.Now that goes by a clock's file.
-var clockBinary = sync.OnceValues(func() (string, error) {
+var clockDaemon, clockConnector = withClock("mysql-sync"), withClock("mysql-sync-connector")
+
+// withClock builds a program, once, with a time.Now that goes by a clock's file.
+func withClock(program string) func() (string, error) {
+	return sync.OnceValues(func() (string, error) { return buildWithClock(program) })
+}
+
+func buildWithClock(program string) (string, error) {
 	said, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {
 		return "", fmt.Errorf("find the sources of Go: %w", err)
@@ -165,6 +176,6 @@ var clockBinary = sync.OnceValues(func() (string, error) {
 			return "", fmt.Errorf("write another package time: %w", err)
 		}
 	}
-	path := filepath.Join(dir, "mysql-sync")
-	return path, build("mysql-sync", path, "-overlay", list)
-})
+	path := filepath.Join(dir, program)
+	return path, build(program, path, "-overlay", list)
+}

@@ -1,0 +1,29 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/destination/ordeal"
+)
+
+// The built connector is killed at random moments while rows change, for each kind of destination, also while services
+// answer badly and connections are cut. `make soak` does so for longer. What must hold is said in package ordeal.
+func TestR04KilledAtEachDestination(t *testing.T) {
+	t.Parallel()
+	seed := uint64(time.Now().UnixNano())
+	for i := range ordeal.All {
+		o := &ordeal.All[i]
+		if !o.Brief {
+			continue
+		}
+		t.Run(o.Name, func(t *testing.T) {
+			t.Parallel()
+			r := o.Play(t.Context(), t.Logf, time.Second, seed)
+			t.Logf("seed %d\n%s\n%s", seed, ordeal.Heading, r.Row())
+			if !r.Good() {
+				t.Errorf("%v\nlost: %q\ntwice: %q", r.Err, r.Lost, r.Twice)
+			}
+		})
+	}
+}

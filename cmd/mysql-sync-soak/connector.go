@@ -1,0 +1,40 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/destination/ordeal"
+)
+
+// connectorName is for -run, with the ordeal's own name after it.
+const connectorName = "connector"
+
+// playConnector has the connector killed at each chosen destination, and returns the exit code. seed 0 is a new one for each.
+func playConnector(ctx context.Context, each time.Duration, seed uint64, chosen func(name string) bool) int {
+	code, heading := 0, ordeal.Heading+"\n"
+	for i := range ordeal.All {
+		o := &ordeal.All[i]
+		if !chosen(connectorName+" "+o.Name) || ctx.Err() != nil {
+			continue
+		}
+		r := o.Play(ctx, note, each, cmp.Or(seed, uint64(time.Now().UnixNano()))) //nolint:gosec // any number will do
+		note("%s: seed %d", o.Name, r.Seed)
+		fmt.Printf("%s%s\n", heading, r.Row())
+		heading = ""
+		if r.Good() {
+			continue
+		}
+		code = 1
+		note("%s: failed: %v", o.Name, r.Err)
+		for _, l := range append(r.Lost[:min(len(r.Lost), 10)], r.Twice[:min(len(r.Twice), 10)]...) {
+			note("  %s", l)
+		}
+	}
+	if ctx.Err() != nil {
+		return 1
+	}
+	return code
+}
