@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/destination/ordeal"
@@ -12,8 +14,10 @@ import (
 // connectorName is for -run, with the ordeal's own name after it.
 const connectorName = "connector"
 
-// playConnector has the connector killed at each chosen destination, and returns the exit code. seed 0 is a new one for each.
+// playConnector has the connector killed at each chosen destination, and returns the exit code. seed 0 is a new one for
+// each. It comes last: an answer to a client that was killed gives this process a SIGPIPE, which ends nothing from now on.
 func playConnector(ctx context.Context, each time.Duration, seed uint64, chosen func(name string) bool) int {
+	signal.Ignore(syscall.SIGPIPE)
 	code, heading := 0, ordeal.Heading+"\n"
 	for i := range ordeal.All {
 		o := &ordeal.All[i]
@@ -22,7 +26,9 @@ func playConnector(ctx context.Context, each time.Duration, seed uint64, chosen 
 		}
 		r := o.Play(ctx, note, each, cmp.Or(seed, uint64(time.Now().UnixNano()))) //nolint:gosec // any number will do
 		note("%s: seed %d", o.Name, r.Seed)
-		fmt.Printf("%s%s\n", heading, r.Row())
+		if _, err := fmt.Printf("%s%s\n", heading, r.Row()); err != nil {
+			return 1 // nobody reads it any more
+		}
 		heading = ""
 		if r.Good() {
 			continue

@@ -2,9 +2,9 @@
 // the other, and prints a Markdown table of the results: for each fault the committed writes, how
 // many of them are lost, and whether both sides are equal. It leaves no process and no temporary
 // folder behind. Then it measures the effect on everyone else while something is locked at a site,
-// and the cost of attacks on a node, kills the connector at each of its destinations, see package
-// ordeal, and has users write realistic and random schemas, see package schemafuzz. The exit code is
-// 0 only if every fault and every script ended as it must.
+// and the cost of attacks on a node, and has users write realistic and random schemas, see package
+// schemafuzz, and kills the connector at each of its destinations, see package ordeal. The exit code
+// is 0 only if every fault and every script ended as it must.
 package main
 
 import (
@@ -50,12 +50,11 @@ func main() {
 		code := soak(ctx, *each, func(f fault) bool { return chosen.MatchString(f.name) && (*long || !f.long) })
 		code = max(code, playHolds(ctx, *each, chosen.MatchString))
 		code = max(code, playAttacks(chosen.MatchString))
-		code = max(code, playConnector(ctx, *each, *seed, chosen.MatchString))
 		code = max(code, reals(ctx, *seed, *wait, chosen.MatchString))
 		if chosen.MatchString(schemasName) {
 			code = max(code, schemas{seed: *seed, kinds: some, sites: *sites, each: 6 * *each, wait: *wait}.play(ctx))
 		}
-		return code
+		return max(code, playConnector(ctx, *each, *seed, chosen.MatchString))
 	})))
 }
 
