@@ -67,6 +67,7 @@ type Alerts struct {
 	look    chan struct{} // something may have happened
 	pause   time.Duration // before a message is sent a second time
 	began   time.Time
+	state   unwritten
 }
 
 const (

@@ -20,6 +20,7 @@ type target struct {
 	body     func(*message) any
 	accepted func(*remote.Response) bool
 	woken    chan struct{} // there may be something to tell
+	knows    time.Time     // since when the state cannot be written, as it was told
 }
 
 const (
@@ -60,6 +61,7 @@ func (a *Alerts) Deliver(ctx context.Context) {
 
 // next tells a target one alert. It reports whether there may be more, or how long to wait.
 func (a *Alerts) next(ctx context.Context, t *target) (sleep time.Duration, more bool) {
+	a.recall(ctx, t)
 	sleep, more, err := a.one(ctx, t)
 	if err != nil && ctx.Err() == nil {
 		a.Log.Warn("could not note what was told", zap.String("target", t.name), zap.Error(err))

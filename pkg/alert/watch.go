@@ -51,6 +51,7 @@ func poke(c chan struct{}) {
 
 // Check looks at all jobs once, and notes what is to be told.
 func (a *Alerts) Check(ctx context.Context) {
+	a.written(ctx)
 	if err := a.check(ctx); err != nil && ctx.Err() == nil {
 		a.Log.Warn("could not look for what is to be told", zap.Error(err))
 	}

@@ -16,7 +16,9 @@ func (c *Connector) alerting() (*alert.Alerts, error) {
 		return nil, err
 	}
 	id := identity(c.plan, c.options.State)
-	a, err := alert.New(config, alert.Who{ID: id, Name: cmp.Or(c.plan.Identity.Name, id), Tags: c.plan.Identity.Tags}, c.remote())
+	r := c.remote()
+	r.Budgets = nil // their own, so that an alert needs no state that can be written
+	a, err := alert.New(config, alert.Who{ID: id, Name: cmp.Or(c.plan.Identity.Name, id), Tags: c.plan.Identity.Tags}, r)
 	if err != nil {
 		return nil, err
 	}

@@ -50,7 +50,9 @@ func (j *Job) Run(ctx context.Context, c Cause) (*ledger.Run, error) {
 		r.Error = err.Error()
 	}
 	if ended := j.Ledger.End(context.WithoutCancel(ctx), r); ended != nil {
-		return r, errors.Join(err, ended)
+		err = errors.Join(err, ended)
+		log.Error("run failed", zap.String("state", r.State), zap.String("stage", r.Stage), zap.Error(err))
+		return r, err
 	}
 	if err := j.Ledger.Trim(context.WithoutCancel(ctx)); err != nil {
 		log.Warn("could not trim the state file", zap.Error(err))

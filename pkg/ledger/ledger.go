@@ -30,6 +30,8 @@ type Ledger struct {
 	legs    map[legKey]*Leg
 	inboxes map[inboxKey]*Inbox
 
+	unwritten unwritten
+
 	close sync.Once
 }
 
@@ -186,6 +188,7 @@ func (l *Ledger) update(ctx context.Context, f func(tx *tx) error, after ...func
 		return ctx.Err()
 	}
 	if err := l.tx.do(func() error { return f(l.tx) }); err != nil {
+		l.unwritten.cannot(err)
 		return err
 	}
 	for _, a := range after {

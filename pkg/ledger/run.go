@@ -67,6 +67,9 @@ func (l *Ledger) Claim(ctx context.Context, r *Run) error {
 		if err != nil {
 			return err
 		}
+		if err := l.unwritten.write(tx); err != nil { // a job whose last run has no end would never run again
+			return err
+		}
 		var claimed, running int
 		if err := tx.one(`SELECT (SELECT count(*) FROM runs WHERE job = ?1 AND kind = ?2 AND occurrence = ?3), (SELECT count(*) FROM runs WHERE job = ?1 AND state = 'running')`,
 			job, r.Kind, text(r.Occurrence)).Scan(&claimed, &running); err != nil {
@@ -81,7 +84,7 @@ func (l *Ledger) Claim(ctx context.Context, r *Run) error {
 		r.ID, err = tx.insert(`INSERT INTO runs (job, kind, occurrence, report_date, repeats, state, started, ended) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
 			job, r.Kind, text(r.Occurrence), r.ReportDate, number(r.Repeats), r.State, when(r.Started), when(r.Ended))
 		return err
-	})
+	}, l.unwritten.forget)
 	if err != nil {
 		return fmt.Errorf("start a run of %s: %w", r.Job, err)
 	}
@@ -89,15 +92,18 @@ func (l *Ledger) Claim(ctx context.Context, r *Run) error {
 }
 
 // End ends a run, or lets it wait, with its State, Stage, Error and RequestID. Its counters grow with what is filled and
-// booked, even later.
+// booked, even later. An end that cannot be written is written when there is room again: see Unwritten.
 func (l *Ledger) End(ctx context.Context, r *Run) error {
 	r.Ended = time.UnixMilli(l.ms())
-	if err := l.update(ctx, func(tx *tx) error {
-		return tx.exec(`UPDATE runs SET state = ?, stage = ?, error = ?, request_id = ?, ended = ? WHERE id = ?`, r.State, r.Stage, r.Error, r.RequestID, when(r.Ended), r.ID)
-	}); err != nil {
+	if err := l.update(ctx, func(tx *tx) error { return end(tx, r) }); err != nil {
+		l.unwritten.keep(r)
 		return fmt.Errorf("end a run of %s: %w", r.Job, err)
 	}
 	return nil
+}
+
+func end(tx *tx, r *Run) error {
+	return tx.exec(`UPDATE runs SET state = ?, stage = ?, error = ?, request_id = ?, ended = ? WHERE id = ?`, r.State, r.Stage, r.Error, r.RequestID, when(r.Ended), r.ID)
 }
 
 // Clear records that a person has dealt with a failed or waiting run.
