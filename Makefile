@@ -65,7 +65,7 @@ test-embedded: ## run the tests in which the broker matters most on the embedded
 	scripts/install-deps.sh
 	MYSQL_SYNC_TEST_BROKER=embedded MYSQL_SYNC_TEST_ONLY=$(BROKERTESTS) go test -count 1 -timeout 40m -parallel $(PARALLEL) $(TESTFLAGS) ./pkg/node
 
-soak: ## inject faults into two real nodes under load, each for SOAKTIME (10s), then play realistic and random schemas; SOAKFLAGS="-long" for all, "-run disk" for some
+soak: ## inject faults into two real nodes under load, each for SOAKTIME (10s), then play realistic and random schemas, and kill the connector at each destination; SOAKFLAGS="-long" for all, "-run disk" for some
 	scripts/install-deps.sh
 	@go run ./cmd/mysql-sync-soak -time $(SOAKTIME) $(SOAKFLAGS)
 
