@@ -13,6 +13,7 @@ import (
 // Source says where a configuration comes from.
 type Source struct {
 	Path    string         // of the file, absolute
+	Content []byte         // in the place of what the file has; nil: the file is read
 	Name    string         // of the file in messages, as the user gave it; "" is the path
 	Environ []string       // NAME=value
 	Prefix  string         // of the variables that override keys, such as MYSQL_SYNC_; "" is none

@@ -29,9 +29,12 @@ const MaxFile = 1 << 20
 // Read returns the file's keys, overridden by the environment's, which are looked up in the schema. It is nil for text
 // that cannot be parsed, which is a mistake; the error is for a file that cannot be read at all.
 func (c *Checker) Read(s *Schema) (map[string]any, error) {
-	content, err := ReadFile(c.source.Path)
-	if err != nil {
-		return nil, fmt.Errorf("read configuration: %w", err)
+	content := c.source.Content
+	if content == nil {
+		var err error
+		if content, err = ReadFile(c.source.Path); err != nil {
+			return nil, fmt.Errorf("read configuration: %w", err)
+		}
 	}
 	// Editors on Windows write a byte order mark before the text.
 	content = bytes.TrimPrefix(content, []byte("\xef\xbb\xbf"))

@@ -6,19 +6,22 @@ import (
 	"strings"
 )
 
+// hiddenMark stands for a secret that is not shown.
+const hiddenMark = "***"
+
 // Redact keeps only whether there is a secret.
 func Redact(secret string) string {
 	if secret == "" {
 		return ""
 	}
-	return "***"
+	return hiddenMark
 }
 
 // RedactURL hides the password of a URL and its query, which may contain a token.
 func RedactURL(s string) string {
 	u, err := url.Parse(s)
 	if err != nil {
-		return "***"
+		return hiddenMark
 	}
 	u.RawQuery = Redact(u.RawQuery)
 	return u.Redacted()
@@ -37,24 +40,13 @@ func (s *Schema) Redact(v any) any {
 		}
 		shown := make(map[string]any, len(v))
 		for name, inner := range v {
-			known := s.Property(name)
-			if known == nil {
-				known = s.AdditionalProperties.Schema
-			}
-			if known == nil {
-				known = new(Schema)
-			}
-			shown[name] = known.Redact(inner)
+			shown[name] = s.of(name).Redact(inner)
 		}
 		return shown
 	case []any:
-		items := s.Items
-		if items == nil {
-			items = new(Schema)
-		}
 		shown := make([]any, len(v))
 		for i := range v {
-			shown[i] = items.Redact(v[i])
+			shown[i] = s.items().Redact(v[i])
 		}
 		return shown
 	case string:
@@ -70,7 +62,7 @@ func (s *Schema) Redact(v any) any {
 		}
 	}
 	if _, ok := asNumber(v); ok && (s.WriteOnly || s.free()) {
-		return "***"
+		return hiddenMark
 	}
 	return v
 }
