@@ -29,6 +29,11 @@ const environPrefix = "MYSQLSYNC_CONNECTOR_"
 // The strings are warnings. The error is keys.Mistakes with all that is wrong, unless
 // the file cannot be read at all; promise 11.
 func Read(path string, environ []string, kinds Kinds) (*Plan, []string, error) {
+	return ReadText(path, nil, environ, kinds)
+}
+
+// ReadText is Read for a text that the file does not have yet; nil: that which it has.
+func ReadText(path string, content []byte, environ []string, kinds Kinds) (*Plan, []string, error) {
 	full, err := filepath.Abs(path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("find configuration: %w", err)
@@ -42,7 +47,7 @@ func Read(path string, environ []string, kinds Kinds) (*Plan, []string, error) {
 		return nil, nil, err
 	}
 	r := &reader{Checker: keys.New(keys.Source{
-		Path: full, Name: path, Environ: environ, Prefix: environPrefix, Manual: "docs/connector-configuration.md",
+		Path: full, Content: content, Name: path, Environ: environ, Prefix: environPrefix, Manual: "docs/connector-configuration.md",
 	})}
 	if r.from, err = uses(fromJSON, kinds.Sources); err != nil {
 		return nil, nil, err

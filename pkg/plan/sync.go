@@ -23,11 +23,11 @@ type fileSync struct {
 	Order  []string `koanf:"order"`
 }
 
-// The names of what such a job becomes. No source and no destination of a user has one.
-const (
-	externalName = ".externalSync"
-	pullSuffix   = "-pull"
-)
+// externalName ends the names of the source and the destination of such a job. None of a user has one.
+const externalName = ".externalSync"
+
+// PullSuffix ends the name of the job that pulls, of a job that both pushes and pulls.
+const PullSuffix = "-pull"
 
 // mostSync is how many bytes a file of DataCollect may have.
 const mostSync = 4 << 20
@@ -53,7 +53,7 @@ func (r *reader) sync(p *Plan, name string, f fileJob) error {
 	var list []Job
 	if f.PullTo != nil {
 		j := r.shell(key, f)
-		j.Name, j.From = name+pullSuffix, From{Source: name + externalName, Overlap: syncOverlap}
+		j.Name, j.From = name+PullSuffix, From{Source: name + externalName, Overlap: syncOverlap}
 		j.From.Rows.Key, j.From.Rows.Watermark = []string{"guid"}, "timestamp"
 		if err := r.leg(p, &j, keys.Join(key, "pullTo"), f.PullTo, ""); err != nil {
 			return err
@@ -68,7 +68,7 @@ func (r *reader) sync(p *Plan, name string, f fileJob) error {
 		}
 		l := Leg{Destination: name + externalName, Mode: job.ModeUpdate, Transform: r.Path(f.Transform), Batch: server.Batch, Settings: Settings{}}
 		if both {
-			l.BroughtBy = name + pullSuffix
+			l.BroughtBy = name + PullSuffix
 		}
 		j.To = []Leg{l}
 		list = append(list, j)
