@@ -60,7 +60,7 @@ the configuration is wrong, and nothing else was checked.`,
 // checkFile looks at a configuration and, if it has no mistakes, at the rest.
 func checkFile(cmd *cobra.Command, path, state string) (found []finding.Finding, wrong bool) {
 	l := &finding.List{Area: "configuration"}
-	p, warnings, err := load(path)
+	p, warnings, err := connector.Load(path)
 	for _, w := range warnings {
 		l.Warnf(path, "", "%s", w)
 	}

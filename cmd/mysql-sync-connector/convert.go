@@ -26,7 +26,7 @@ configuration is wrong.`,
 		Example: "  mysql-sync-connector convert sample.yml > connector.yaml",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p, warnings, err := load(args[0])
+			p, warnings, err := connector.Load(args[0])
 			if err != nil {
 				return command.Usage(err)
 			}

@@ -16,6 +16,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/mysql-sync/mysql-sync/pkg/command"
+	"github.com/mysql-sync/mysql-sync/pkg/connector"
 	"github.com/mysql-sync/mysql-sync/pkg/keys"
 	"github.com/mysql-sync/mysql-sync/pkg/standin"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
@@ -186,11 +187,11 @@ func TestAConvertedConfigurationDoesTheSame(t *testing.T) {
 		if err := os.WriteFile(file, []byte(out), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		p, _, err := load(file)
+		p, _, err := connector.Load(file)
 		if err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
-		before, _, err := load(from)
+		before, _, err := connector.Load(from)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,6 +7,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -26,7 +28,7 @@ type site struct {
 
 // siteOf reads the configuration that a command names. state is the flag's, or "".
 func siteOf(path, state string) (*site, error) {
-	p, _, err := load(path) // a start tells the warnings
+	p, _, err := connector.Load(path) // a start tells the warnings
 	if err != nil {
 		return nil, command.Usage(err)
 	}
@@ -99,3 +101,6 @@ func width(w io.Writer) int {
 	}
 	return command.Width(f)
 }
+
+// stateFile is where the state of a configuration is, unless a flag says otherwise.
+func stateFile(path string) string { return strings.TrimSuffix(path, filepath.Ext(path)) + ".db" }

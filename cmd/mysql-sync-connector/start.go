@@ -64,8 +64,8 @@ wrong.`,
 			o.Sent = func(s remote.Sent) {
 				fmt.Fprintf(cmd.OutOrStdout(), "would %s: %s %s\n%s\n", s.Operation, s.Method, s.Host, s.Body)
 			}
-			read := func() (*plan.Plan, []string, error) { return load(args[0]) }
-			s, err := connector.NewService(read, func(p *plan.Plan, warnings []string) error {
+			o.File = args[0]
+			s, err := connector.NewService(func(p *plan.Plan, warnings []string) error {
 				if err := errors.Join(log.SetLevel(cmp.Or(p.Level, "info")), log.SetFormat(cmp.Or(p.Format, "console"))); err != nil {
 					return command.Usage(err)
 				}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -26,6 +27,7 @@ import (
 type Options struct {
 	Log     *zap.Logger
 	Version string
+	File    string // the path of the configuration, which a Service reads and forms change
 	State   string // the path of the state file
 	// Test makes a dry run of each job: nothing is written anywhere, and the state is
 	// a copy.
@@ -44,8 +46,9 @@ type Options struct {
 	// Minute is how often the published tables are looked at; 0: each minute.
 	Minute time.Duration
 
-	reload func(context.Context) error // nil: it cannot be reloaded
-	fallen string                      // why a newer configuration was given up; "": there was none
+	reload  func(context.Context) error // nil: it cannot be reloaded
+	editing *sync.Mutex                 // held while forms change the file
+	fallen  string                      // why a newer configuration was given up; "": there was none
 }
 
 // Connector executes a plan. Its Run is called once.

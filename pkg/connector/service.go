@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 
 	"go.uber.org/zap"
@@ -16,7 +17,6 @@ import (
 
 // Service runs a connector, and replaces it when its configuration is reloaded: by Reload, or by SIGHUP.
 type Service struct {
-	read    func() (*plan.Plan, []string, error)
 	begin   func(*plan.Plan, []string) error
 	options Options
 	first   *attempt
@@ -30,18 +30,18 @@ type attempt struct {
 	warnings []string
 }
 
-// NewService returns a service of the configuration that read returns, with warnings. begin is called before a connector
-// runs, for what its plan asks of the process. The error is from read or from New.
-func NewService(read func() (*plan.Plan, []string, error), begin func(*plan.Plan, []string) error, o Options) (s *Service, err error) {
-	s = &Service{read: read, begin: begin, options: o, turn: make(chan struct{}, 1), next: make(chan *attempt)}
-	s.options.reload = s.Reload
+// NewService returns a service of the configuration in o.File. begin is called before a connector runs, with its warnings,
+// for what its plan asks of the process. The error is from Load or from New.
+func NewService(begin func(*plan.Plan, []string) error, o Options) (s *Service, err error) {
+	s = &Service{begin: begin, options: o, turn: make(chan struct{}, 1), next: make(chan *attempt)}
+	s.options.reload, s.options.editing = s.Reload, new(sync.Mutex)
 	s.first, err = s.attempt()
 	return s, err
 }
 
 // attempt reads the configuration and makes a connector from it.
 func (s *Service) attempt() (*attempt, error) {
-	p, warnings, err := s.read()
+	p, warnings, err := Load(s.options.File)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package main
+package connector
 
 import (
 	"context"
@@ -10,21 +10,20 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/mysql-sync/mysql-sync/pkg/agent"
-	"github.com/mysql-sync/mysql-sync/pkg/connector"
 	"github.com/mysql-sync/mysql-sync/pkg/foreign"
 	"github.com/mysql-sync/mysql-sync/pkg/keys"
 	"github.com/mysql-sync/mysql-sync/pkg/plan"
 )
 
-// load reads a configuration, whichever program it is of. The strings are warnings.
-func load(path string) (*plan.Plan, []string, error) {
+// Load reads a configuration, whichever program it is of. The strings are warnings.
+func Load(path string) (*plan.Plan, []string, error) {
 	switch ext := strings.ToLower(filepath.Ext(path)); ext {
 	case ".yml", ".yaml":
 		content, err := keys.ReadFile(path)
 		if err != nil {
 			return nil, nil, err
 		}
-		if !own(content) {
+		if !own(path, content) {
 			return foreign.Fliplet(path, content)
 		}
 	case ".json", ".toml":
@@ -33,16 +32,22 @@ func load(path string) (*plan.Plan, []string, error) {
 	default:
 		return nil, nil, fmt.Errorf("%s: expected a .yaml, .json or .toml file, or the .yml or .js file of Fliplet Agent", path)
 	}
-	kinds, err := connector.KindsOf(path)
+	kinds, err := KindsOf(path)
 	if err != nil {
 		return nil, nil, err
 	}
 	return plan.Read(path, os.Environ(), kinds)
 }
 
-// own reports whether a YAML file is of this program: one of Fliplet Agent has none of
-// its blocks.
-func own(content []byte) bool {
+// own reports whether a file is of this program: a YAML file of Fliplet Agent has none of its blocks.
+func own(path string, content []byte) bool {
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".js":
+		return false
+	case ".yml", ".yaml":
+	default:
+		return true
+	}
 	var top map[string]yaml.Node
 	if yaml.Unmarshal(content, &top) != nil {
 		return strings.Contains("\n"+string(content), "\njobs:") // it is told what is wrong with it
@@ -54,6 +59,3 @@ func own(content []byte) bool {
 	}
 	return false
 }
-
-// stateFile is where the state of a configuration is, unless a flag says otherwise.
-func stateFile(path string) string { return strings.TrimSuffix(path, filepath.Ext(path)) + ".db" }
