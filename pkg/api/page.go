@@ -25,7 +25,13 @@ func Page(c Connector, metrics http.Handler, token string, local bool) http.Hand
 		site.ServePage(w, http.StatusOK, "index.html", struct{ LoggedIn bool }{token != ""})
 	})
 	h := http.Handler(mux)
-	if token != "" {
+	if token == "" { // others may have accounts on this machine, and not the connector's rights
+		closed := func(w http.ResponseWriter, _ *http.Request) {
+			serve.Refuse(w, serve.Kind(serve.ErrForbidden, errors.New("the configuration is shown and changed here only with a token: set http.token in the file, and send it")))
+		}
+		mux.HandleFunc("/api/configuration", closed)
+		mux.HandleFunc("/api/configuration/", closed)
+	} else {
 		d := serve.NewDoor(token, serve.Words{Program: "mysql-sync-connector", Of: "connector"}, site)
 		mux.HandleFunc("GET /login", d.ShowLogin)
 		mux.HandleFunc("POST /login", d.Login)

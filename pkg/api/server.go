@@ -23,12 +23,13 @@ type server struct {
 	Connector
 	asked chan struct{} // a slot for each request
 	waits chan struct{} // likewise for those that wait for a run
+	tests chan struct{} // likewise for those that test connections
 }
 
 // Handler returns the connector's routes. It does not authenticate: whatever wraps it must. metrics answers GET
 // /metrics; nil: no one does.
 func Handler(c Connector, metrics http.Handler) http.Handler {
-	s := &server{c, make(chan struct{}, requestsMost), make(chan struct{}, waitsMost)}
+	s := &server{c, make(chan struct{}, requestsMost), make(chan struct{}, waitsMost), make(chan struct{}, testsMost)}
 	mux := http.NewServeMux()
 	for pattern, handle := range map[string]func(http.ResponseWriter, *http.Request) error{
 		"GET /api/status":              s.status,
@@ -39,6 +40,8 @@ func Handler(c Connector, metrics http.Handler) http.Handler {
 		"POST /api/jobs/{name}/cancel": s.cancel,
 		"POST /api/jobs/{name}/clear":  s.clear,
 		"POST /api/reload":             s.reload,
+		"GET /api/configuration":       s.configuration,
+		"POST /api/configuration/save": s.save,
 		"GET /readyz":                  s.readyz,
 	} {
 		mux.HandleFunc(pattern, s.limited(s.asked, handle))
@@ -46,6 +49,7 @@ func Handler(c Connector, metrics http.Handler) http.Handler {
 	for _, kind := range []string{OrderRun, OrderRetry, OrderBackfill, OrderApprove} {
 		mux.HandleFunc("POST /api/jobs/{name}/"+kind, s.limited(s.waits, func(w http.ResponseWriter, r *http.Request) error { return s.order(w, r, kind) }))
 	}
+	mux.HandleFunc("POST /api/configuration/test", s.limited(s.tests, s.test))
 	hello := func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "Hello world!\n") }
 	mux.HandleFunc("GET /api", hello)
 	mux.HandleFunc("GET /api/{$}", hello)
@@ -80,7 +84,7 @@ func (*server) limited(slots chan struct{}, handle func(http.ResponseWriter, *ht
 }
 
 // kinds are those of a Connector's errors.
-var kinds = map[error]error{ErrNoJob: serve.ErrNotFound, ErrRequest: serve.ErrRequest, ErrRunning: serve.ErrConflict, ErrPaused: serve.ErrConflict, ErrIdle: serve.ErrConflict}
+var kinds = map[error]error{ErrNoJob: serve.ErrNotFound, ErrRequest: serve.ErrRequest, ErrRunning: serve.ErrConflict, ErrPaused: serve.ErrConflict, ErrIdle: serve.ErrConflict, ErrStale: serve.ErrConflict}
 
 // kindOf maps an error of the connector to an answer's kind.
 func kindOf(err error) error {

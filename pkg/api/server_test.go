@@ -123,3 +123,32 @@ func TestNoOneAtTheSocket(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func (d *desk) Save(_ context.Context, e api.Edit) (*api.Saved, error) {
+	d.got = append(d.got, fmt.Sprintf("save %s.%s %s", e.Section, e.Name, e.Block))
+	switch e.Hash {
+	case "old":
+		return nil, api.ErrStale
+	case "wrong":
+		return nil, &api.Refusal{Why: "jobs.x.to: is missing", Mistakes: []api.Mistake{{Key: "jobs.x.to", Text: "is missing", File: "c.yaml", Line: 7}}}
+	case "fixed":
+		return nil, &api.Refusal{Why: "read-only", Text: "jobs: {}"}
+	}
+	return &api.Saved{Kept: "c.yaml.1"}, nil
+}
+
+func TestD20R22AnEditIsSavedOrRefusedWithItsReasons(t *testing.T) {
+	t.Parallel()
+	for hash, want := range map[string]string{
+		"new":   `200 {"kept":"c.yaml.1"}`,
+		"old":   `409 {"error":"the configuration has changed since the form was opened; open it again"}`,
+		"wrong": `400 {"mistakes":[{"key":"jobs.x.to","text":"is missing","file":"c.yaml","line":7}],"error":"jobs.x.to: is missing"}`,
+		"fixed": `409 {"text":"jobs: {}","error":"read-only"}`,
+	} {
+		d := &desk{}
+		code, said := ask(d, http.MethodPost, "/api/configuration/save", `{"hash": "`+hash+`", "section": "jobs", "name": "x", "block": {"from": 1}}`)
+		if got := fmt.Sprintf("%d %s", code, said); got != want || fmt.Sprint(d.got) != `[save jobs.x {"from": 1}]` {
+			t.Errorf("%s: got %s\nwant %s, %v", hash, got, want, d.got)
+		}
+	}
+}

@@ -28,6 +28,7 @@ type Connector interface {
 	Reload(ctx context.Context) error
 	// Ready returns what keeps jobs from running.
 	Ready(ctx context.Context) error
+	Editor
 }
 
 // The errors of a Connector whose cause is the request, or what a job is doing.

@@ -68,6 +68,9 @@ func externalSync(name string, content []byte) (*plan.External, []string, error)
 	return foreign.ExternalSync(name, content)
 }
 
+// databases are the types that are both read and written, with the same keys.
+var databases = []string{"mysql", "mariadb", "postgres", "sqlite", "mssql"}
+
 // Kinds are the types of adapters, and the sections of a configuration.
 func Kinds() plan.Kinds {
 	k := plan.Kinds{ExternalSync: externalSync, Sections: map[string][]byte{"backup": backup.Schema, "alerts": alert.Schema, "publish": publish.Schema}}

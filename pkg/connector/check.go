@@ -12,6 +12,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/finding"
 	"github.com/mysql-sync/mysql-sync/pkg/job"
 	"github.com/mysql-sync/mysql-sync/pkg/ledger"
+	"github.com/mysql-sync/mysql-sync/pkg/plan"
 )
 
 // checkTime is how long a source or a destination may take to answer a check.
@@ -36,21 +37,7 @@ func (c *Connector) Check(ctx context.Context) []finding.Finding {
 	c.close = append(c.close, l.Close)
 	sources := &finding.List{Area: "sources"}
 	destinations := &finding.List{Area: "destinations"}
-	asked := map[string]bool{}
-	for i, j := range c.jobs {
-		p := &c.plan.Jobs[i]
-		if !asked["source "+p.From.Source] {
-			asked["source "+p.From.Source] = true
-			c.ask(ctx, sources, p.From.Source, c.plan.Sources[p.From.Source].Type, j.Source)
-		}
-		for k, leg := range j.Legs {
-			if asked[leg.Name] {
-				continue
-			}
-			asked[leg.Name] = true
-			c.ask(ctx, destinations, leg.Name, c.plan.Destinations[p.To[k].Destination].Type, leg.Destination)
-		}
-	}
+	asked := c.askJobs(ctx, sources, destinations, func(string, string, string) bool { return true })
 	unused(sources, c.plan.Sources, func(name string) bool { return asked["source "+name] }, "from")
 	used := map[string]bool{}
 	for i := range c.plan.Jobs {
@@ -69,6 +56,26 @@ func (c *Connector) Check(ctx context.Context) []finding.Finding {
 		closing.Warnf("connections", "", "%v", err)
 	}
 	return slices.Concat(state.Found, sources.Found, destinations.Found, backups.Found, closing.Found)
+}
+
+// askJobs checks the sources and destinations of jobs, each once: those for which wanted is true, given the section, the
+// adapter's name and the job's. It returns which were asked.
+func (c *Connector) askJobs(ctx context.Context, sources, destinations *finding.List, wanted func(section, name, job string) bool) map[string]bool {
+	asked := map[string]bool{}
+	for i, j := range c.jobs {
+		p := &c.plan.Jobs[i]
+		if from := p.From.Source; !asked["source "+from] && wanted("sources", from, p.Name) {
+			asked["source "+from] = true
+			c.ask(ctx, sources, from, c.plan.Sources[from].Type, j.Source)
+		}
+		for k, leg := range j.Legs {
+			if to := p.To[k].Destination; !asked[leg.Name] && wanted("destinations", to, p.Name) {
+				asked[leg.Name] = true
+				c.ask(ctx, destinations, leg.Name, c.plan.Destinations[to].Type, leg.Destination)
+			}
+		}
+	}
+	return asked
 }
 
 // ask checks whether an adapter answers, if it can be asked.
@@ -97,6 +104,55 @@ func (c *Connector) ask(ctx context.Context, l *finding.List, name, kind string,
 // take anything, which runs need not ask.
 type reacher interface {
 	Reach(ctx context.Context) error
+}
+
+// probe checks what a block of the configuration is about, for a connector that does not run.
+func (c *Connector) probe(ctx context.Context, section, name string) []finding.Finding {
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	sources, destinations := &finding.List{Area: "sources"}, &finding.List{Area: "destinations"}
+	c.askJobs(ctx, sources, destinations, func(part, adapter, job string) bool {
+		return part == section && adapter == name || section == "jobs" && (job == name || job == name+plan.PullSuffix)
+	})
+	if found := slices.Concat(sources.Found, destinations.Found); len(found) > 0 || section == "jobs" {
+		return found
+	}
+	l := &finding.List{Area: section}
+	kind, adapter, err := c.alone(section, name)
+	if err != nil { // a job would have to say more
+		l.Rightf(name, "%s; its keys are right, and a job that uses it can be tested", kind)
+		return l.Found
+	}
+	c.ask(ctx, l, name, kind, adapter)
+	return l.Found
+}
+
+// alone opens an adapter that no job uses, as far as that is possible.
+func (c *Connector) alone(section, name string) (kind string, adapter any, err error) {
+	a := c.plan.Sources[name]
+	if section == "destinations" {
+		if a = c.plan.Destinations[name]; !slices.Contains(databases, a.Type) {
+			open, err := c.account(a)
+			if err != nil {
+				return a.Type, nil, err
+			}
+			to := &plan.Leg{Mode: job.ModeAppend}
+			if a.Type == "mongodb" {
+				to.Settings = plan.Settings{"collection": name} // which its check does not look at
+			}
+			leg, err := open(&plan.Job{}, to)
+			if err != nil {
+				return a.Type, nil, err
+			}
+			return a.Type, leg.Destination, nil
+		}
+	}
+	open, err := c.source(a)
+	if err != nil {
+		return a.Type, nil, err
+	}
+	source, err := open(nil, &job.From{})
+	return a.Type, source, err
 }
 
 // unused warns about adapters that no job names.

@@ -57,7 +57,10 @@ type Answer struct {
 }
 
 // Refuse answers with an error, and the status of its kind.
-func Refuse(w http.ResponseWriter, err error) {
+func Refuse(w http.ResponseWriter, err error) { RefuseWith(w, err, Answer{Error: err.Error()}) }
+
+// RefuseWith is Refuse with a body that says more. It has the key error, too.
+func RefuseWith(w http.ResponseWriter, err error, body any) {
 	code := http.StatusInternalServerError
 	for kind, its := range codes {
 		if errors.Is(err, kind) {
@@ -70,7 +73,7 @@ func Refuse(w http.ResponseWriter, err error) {
 	Hurry(w) // ended by Hurried
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(Answer{Error: err.Error()}) // the reader may be gone
+	_ = json.NewEncoder(w).Encode(body) // the reader may be gone
 }
 
 // JSON answers with a value. The reader's time begins here: the work itself may

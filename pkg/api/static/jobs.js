@@ -98,8 +98,9 @@ async function order(name, what, done, body) {
 }
 
 /** Shows what needs a person. */
-function problems(alerts) {
-  const said = alerts.filter((a) => a.rule === "backup" || a.rule === "noSuccess").map((a) => `${a.subject}: ${a.text}`);
+function problems({ alerts, reloadError }) {
+  const said = reloadError ? [`The configuration in the file does not work, and the previous one is in use: ${reloadError}`] : [];
+  said.push(...alerts.filter((a) => a.rule === "backup" || a.rule === "noSuccess").map((a) => `${a.subject}: ${a.text}`));
   for (const job of jobs) {
     const last = job.last;
     if (job.paused) said.push(`${job.name} is paused${job.paused.reason ? `: ${job.paused.reason}` : ""}.`);
@@ -146,7 +147,7 @@ async function refresh() {
     text(byId("about"), [s.version, plural(jobs.length, "job"), ...(s.tags ?? [])].join(" · "));
     pill(byId("link"), "good", `Running for ${duration((Date.now() - moment(s.started)) / 1000)}`);
     list(byId("jobs").tBodies[0], jobs, (j) => j.name, jobRow);
-    problems(s.alerts);
+    problems(s);
     await one();
     document.body.classList.remove("gone");
   } catch (error) {

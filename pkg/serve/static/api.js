@@ -17,15 +17,15 @@ async function request(method, path, body) {
   });
   if (answer.ok) return answer;
   if (answer.status === 401) location.assign("login");
-  const said = await answer.text();
-  let message = said.trim() || answer.statusText;
+  const words = await answer.text();
+  let said = null;
   try {
-    message = parse(said).error ?? message;
+    said = parse(words);
   } catch { /* no JSON: the text itself */ }
-  throw new Error(message);
+  throw Object.assign(new Error(said?.error ?? (words.trim() || answer.statusText)), { said });
 }
 
-/** Asks the program and returns its answer; an error has the node's own words. */
+/** Asks the program and returns its answer; an error has the program's own words, and all that it said as said. */
 export async function call(method, path, body) {
   const said = await (await request(method, path, body)).text();
   return said ? parse(said) : null;

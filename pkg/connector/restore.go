@@ -1,0 +1,86 @@
+package connector
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/mysql-sync/mysql-sync/pkg/api"
+	"github.com/mysql-sync/mysql-sync/pkg/keys"
+)
+
+// restorer collects what is wrong with a block whose hidden values were put back.
+type restorer struct {
+	kept     []string // keys of secrets that stay as they are
+	mistakes []api.Mistake
+}
+
+func (r *restorer) keep(key string) { r.kept = append(r.kept, key) }
+
+func (r *restorer) lose(key string) {
+	r.mistakes = append(r.mistakes, api.Mistake{Key: key, Text: "has *** in the place of what is not stored here: enter it"})
+}
+
+// addresses are keys that say where secrets are sent, and how well they are protected on the way.
+var addresses = []string{"host", "port", "instance", "url", "uri", "baseURL", "tokenURL", "tls", "ca"}
+
+// moved notes secrets that were kept though the address changed: they would be sent to whomever it names.
+func (r *restorer) moved(section string, was, block any) {
+	if section == "jobs" {
+		return // which have no address
+	}
+	before, now := leaves("", was), leaves("", block)
+	for _, at := range slices.Sorted(maps.Keys(both(before, now))) {
+		if !slices.ContainsFunc(strings.Split(at, "."), func(name string) bool { return slices.Contains(addresses, name) }) || keys.Same(before[at], now[at]) {
+			continue
+		}
+		for _, kept := range r.kept {
+			r.mistakes = append(r.mistakes, api.Mistake{Key: kept, Text: fmt.Sprintf("enter it again: %s has changed, and a stored secret is sent only to where it was", at)})
+		}
+		return
+	}
+}
+
+// outside notes files that a form may not name: those outside the configuration's folder, which may be secrets of others.
+func (r *restorer) outside(key string, was, block any) {
+	before, now := leaves(key, was), leaves(key, block)
+	for _, at := range slices.Sorted(maps.Keys(now)) {
+		path, _ := now[at].(string)
+		if !slices.Contains([]string{"file", "transform", "externalSyncFile"}, last(at)) || path == "" || keys.Same(before[at], path) {
+			continue
+		}
+		if !filepath.IsLocal(path) || strings.Contains(path, "${") {
+			r.mistakes = append(r.mistakes, api.Mistake{Key: at, Text: "names a file outside the folder of the configuration, which only an editor may do: write a name such as shop.secret"})
+		}
+	}
+}
+
+// leaves are the values of a block by their keys.
+func leaves(key string, v any) map[string]any {
+	all := map[string]any{}
+	switch v := v.(type) {
+	case map[string]any:
+		for name, inner := range v {
+			maps.Copy(all, leaves(keys.Join(key, name), inner))
+		}
+	case []any:
+		for i, inner := range v {
+			maps.Copy(all, leaves(fmt.Sprintf("%s[%d]", key, i), inner))
+		}
+	default:
+		all[key] = v
+	}
+	return all
+}
+
+// both are the keys of two maps.
+func both(a, b map[string]any) map[string]any {
+	all := maps.Clone(a)
+	maps.Copy(all, b)
+	return all
+}
+
+// last is the last name of a key.
+func last(key string) string { return key[strings.LastIndexByte(key, '.')+1:] }
