@@ -36,19 +36,19 @@ func (w *work) redefined(ctx context.Context, table string) {
 	if !w.cfg.Receives(table) {
 		return
 	}
-	if err := w.line.mesh.Redefined(ctx); err != nil && !errors.Is(err, transport.ErrOffline) && ctx.Err() == nil {
+	if err := w.line.Mesh.Redefined(ctx); err != nil && !errors.Is(err, transport.ErrOffline) && ctx.Err() == nil {
 		w.log.Warn("could not tell the remotes about a table's new definition", zap.String("table", table), zap.Error(err))
 	}
 }
 
 // ready reports whether a table may be sent to a remote as a whole.
 func (w *work) ready(remote, table string) bool {
-	return w.line.mesh.TakesUnasked(remote, table) && w.source.Captures(table)
+	return w.line.Mesh.TakesUnasked(remote, table) && w.source.Captures(table)
 }
 
 // comparable reports whether a table should be the same here and at a remote.
 func (w *work) comparable(remote, table string) bool {
-	mesh := w.line.mesh
+	mesh := w.line.Mesh
 	return !w.scripts.Work.Has(table) && mesh.SpeaksBatches(remote) && (!mesh.Announced(remote) || mesh.Receives(remote, table))
 }
 

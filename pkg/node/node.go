@@ -12,6 +12,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/check"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
+	"github.com/mysql-sync/mysql-sync/pkg/mesh"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
@@ -28,7 +29,7 @@ type Node struct {
 	started time.Time
 	host    Host // the process that it runs in
 	meter   Meter
-	line    line
+	line    mesh.Line
 	working chan struct{} // closed once it has started
 }
 
@@ -41,10 +42,10 @@ func New(cfg *config.Config, log *logging.Log, version string, host Host, meter 
 	n := &Node{
 		host: host, cfg: cfg, log: log.Logger, version: version, zone: zone, now: time.Now, started: time.Now(), meter: meter, working: make(chan struct{}),
 	}
-	if n.line, err = newLine(cfg, n.log, version, n.now); err != nil {
+	if n.line, err = mesh.NewLine(cfg, n.log, version, n.now); err != nil {
 		return nil, err
 	}
-	n.Running = status.NewRunning(cfg, status.Program{Version: version, Started: n.started, Log: log}, n.now, n.line.state().Live)
+	n.Running = status.NewRunning(cfg, status.Program{Version: version, Started: n.started, Log: log}, n.now, status.LineOf(n.line).Live)
 	return n, nil
 }
 

@@ -47,7 +47,7 @@ func benchReceive(b *testing.B, messages func(testing.TB, *work, int, int64) []t
 		for _, d := range list {
 			open.Add(1)
 			d.Ack = sync.OnceFunc(open.Done)
-			n.receiver.Receive(n.line.topics.Parse(d.Topic), d)
+			n.receiver.Receive(n.line.Topics.Parse(d.Topic), d)
 		}
 		open.Wait()
 	}
@@ -180,11 +180,11 @@ func benchBatch(b testing.TB, n *work, first int, at int64) []transport.Delivery
 			Columns: benchColumns, Values: benchValues(first+i, at),
 		})
 	}
-	pieces := n.line.codec.Pack(batch, 1<<20)
+	pieces := n.line.Codec.Pack(batch, 1<<20)
 	if len(pieces) != 1 {
 		b.Fatalf("the batch has %d pieces", len(pieces))
 	}
-	return []transport.Delivery{{Topic: n.line.topics.BatchOf("node-b", "node-a"), Payload: pieces[0]}}
+	return []transport.Delivery{{Topic: n.line.Topics.BatchOf("node-b", "node-a"), Payload: pieces[0]}}
 }
 
 // benchChanges returns the rows as messages of version 1.
@@ -199,7 +199,7 @@ func benchChanges(b testing.TB, n *work, first int, at int64) []transport.Delive
 		if err != nil {
 			b.Fatal(err)
 		}
-		list = append(list, transport.Delivery{Topic: n.line.topics.ChangeOf("node-b"), Payload: payload})
+		list = append(list, transport.Delivery{Topic: n.line.Topics.ChangeOf("node-b"), Payload: payload})
 	}
 	return list
 }

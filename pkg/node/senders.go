@@ -11,8 +11,8 @@ import (
 // wireSenders makes the senders of the remotes.
 func (w *work) wireSenders() {
 	peers := &peer.Config{
-		Log: w.log.Named("outbound"), Client: w.cfg.ClientName, Session: w.line.session, Now: w.now, Topics: w.line.topics, Codec: w.line.codec,
-		Mesh: w.line.mesh, Transport: w.line.transport,
+		Log: w.log.Named("outbound"), Client: w.cfg.ClientName, Session: w.line.Session, Now: w.now, Topics: w.line.Topics, Codec: w.line.Codec,
+		Mesh: w.line.Mesh, Transport: w.line.Transport,
 	}
 	again := &renew.Writer{Config: renew.Config{
 		Log: w.log.Named("outbound"), DB: w.DB, Stream: w.Stream, Now: w.now, Started: w.started, Client: w.cfg.ClientName, Origin: w.Origin,

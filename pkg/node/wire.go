@@ -23,7 +23,7 @@ func (w *work) wire() {
 	w.wireVerify()
 	w.wireSenders()
 	w.dispatcher = dispatch.New(dispatch.Config{
-		Log: w.log, Node: w.cfg, Session: w.line.session, Gate: w.receiver.Gate, Refused: w.line.refused, Mesh: w.line.mesh,
+		Log: w.log, Node: w.cfg, Session: w.line.Session, Gate: w.receiver.Gate, Refused: w.line.Refused, Mesh: w.line.Mesh,
 		Receiver: w.receiver, Answers: w.answers, Senders: w.senders, Verifier: w.verifier, Meter: w.meter,
 	})
 }
@@ -49,14 +49,14 @@ func (w *work) wireOut() {
 // wireIn makes what takes and writes what comes in.
 func (w *work) wireIn() {
 	w.answers = receive.NewAnswers(receive.AnswersConfig{
-		Log: w.log, Client: w.cfg.ClientName, Named: w.cfg.Clients(), Now: w.now, Topics: w.line.topics, Mesh: w.line.mesh, Transport: w.line.transport,
+		Log: w.log, Client: w.cfg.ClientName, Named: w.cfg.Clients(), Now: w.now, Topics: w.line.Topics, Mesh: w.line.Mesh, Transport: w.line.Transport,
 	})
 	w.receiver = receive.New(receive.Config{
-		Log: w.log, Gate: receive.NewGate(w.cfg), Named: w.cfg.Clients(), Codec: w.line.codec, Refused: w.line.refused, Clients: w.line.mesh,
+		Log: w.log, Gate: receive.NewGate(w.cfg), Named: w.cfg.Clients(), Codec: w.line.Codec, Refused: w.line.Refused, Clients: w.line.Mesh,
 		Answers: w.answers, Counters: w.Traffic, Meter: w.meter, Now: w.now,
 	})
 	w.decoder = &receive.Decoder{
-		Self: w.cfg.ClientName, Rights: w.cfg, MaxRow: w.cfg.LargestRow(), Zone: w.zone, Now: w.now, Tables: w.Tables, Transformers: w.scripts.Work,
+		Self: w.cfg.ClientName, Rights: w.cfg, MaxRow: w.cfg.LargestRow(), Zone: w.zone, Now: w.now, Tables: receive.Own{Tables: w.Tables}, Transformers: w.scripts.Work,
 	}
 	w.applier = apply.New(w.log.Named("apply"), w.Apply, w.Tables, w.outbox, w.source, w.Stream, apply.Config{
 		Origin: w.Origin, Remotes: w.cfg.RemoteClients, Syncs: w.cfg.Syncs, Receives: w.cfg.Receives, OnNews: w.senders.Marked,
@@ -71,7 +71,7 @@ func (w *work) wireVerify() {
 	renderer, decoder := *w.renderer, *w.decoder
 	renderer.Transformers, decoder.Transformers = w.scripts.Rehearsal, w.scripts.Rehearsal
 	w.verifier = verify.New(verify.Config{
-		Line: verify.Line{Session: w.line.session, Topics: w.line.topics, Mesh: w.line.mesh, Transport: w.line.transport, Refused: w.line.refused},
+		Line: verify.Line{Session: w.line.Session, Topics: w.line.Topics, Mesh: w.line.Mesh, Transport: w.line.Transport, Refused: w.line.Refused},
 		Log:  w.log, Node: w.cfg, Now: w.now, Origin: w.Origin, DB: w.DB, Tables: w.Tables, Stream: w.Stream, Outbox: w.outbox, Source: w.source,
 		Rows: w.renderer, Rehearser: &renderer, Decoder: &decoder, Applier: w.applier, Events: verifyEvents{w},
 	}, w.cfg.Clients())

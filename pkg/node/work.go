@@ -76,7 +76,7 @@ func (n *Node) begun(ctx context.Context) (*work, error) {
 
 // begin brings triggers and own tables to where a run begins, with all parts made between.
 func (w *work) begin(ctx context.Context) error {
-	if err := w.line.mesh.Recall(ctx, mesh.Clients{DB: w.DB}); err != nil {
+	if err := w.line.Mesh.Recall(ctx, mesh.Clients{DB: w.DB}); err != nil {
 		return err
 	}
 	w.doubts = doubt.New(doubt.Config{
@@ -88,7 +88,7 @@ func (w *work) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if w.scripts, err = render.OpenScripts(w.log, w.cfg, w.Guests, w.line.transport); err != nil {
+	if w.scripts, err = render.OpenScripts(w.log, w.cfg, w.Guests, w.line.Transport); err != nil {
 		return err
 	}
 	w.After(w.scripts.Close)
@@ -107,8 +107,8 @@ func (w *work) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for _, stage := range []func(context.Context) error{
 		w.Keep, w.watch, w.capture.Run, w.snapshots.Run, w.senders.Run, w.dispatcher.Run, w.answers.Run, w.verifier.Run,
-		func(ctx context.Context) error { return w.line.transport.Run(ctx, w.dispatcher.Handlers()) },
-		func(ctx context.Context) error { return w.line.mesh.Run(ctx, mesh.Clients{DB: w.DB}) },
+		func(ctx context.Context) error { return w.line.Transport.Run(ctx, w.dispatcher.Handlers()) },
+		func(ctx context.Context) error { return w.line.Mesh.Run(ctx, mesh.Clients{DB: w.DB}) },
 		func(ctx context.Context) error { return w.receiver.Run(ctx, w.decoder, w.applier) },
 		func(ctx context.Context) error {
 			return w.Tables.Free(ctx, w.log.Named("outbound"), w.senders.Readable)
@@ -131,7 +131,7 @@ func (w *work) watch(ctx context.Context) error {
 // state is the work as people see it.
 func (w *work) state() status.Work {
 	stages := status.Stages{
-		Line: w.line.state(), Capture: w.capture, Watcher: w.source, Tables: w.Tables, Transformers: w.scripts.Work, Applier: w.applier,
+		Line: status.LineOf(w.line), Capture: w.capture, Watcher: w.source, Tables: w.Tables, Transformers: w.scripts.Work, Applier: w.applier,
 		Receiver: w.receiver, Senders: w.senders, Doubts: w.doubts,
 	}
 	return status.Work{

@@ -2,6 +2,7 @@ package receive
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -31,8 +32,35 @@ type Decoder struct {
 	MaxRow       int // bytes of the largest row that is accepted
 	Zone         *time.Location
 	Now          func() time.Time
-	Tables       *schema.Tables
+	Tables       Definitions
 	Transformers *transform.Transformers
+}
+
+// Definitions know the tables that rows are received for.
+type Definitions interface {
+	// Definition returns a table's definition, as fresh as it must be to have the columns that a client sends. The
+	// client sends again what fails with ErrLater.
+	Definition(ctx context.Context, client, table string, columns []string) (*schema.Table, error)
+}
+
+// ErrLater is, or is wrapped by, the error of a definition that cannot be had now.
+var ErrLater = errors.New("the table's definition is not known yet")
+
+// Own are the definitions of the node's own database.
+type Own struct{ *schema.Tables }
+
+// Definition rereads the definition if it lacks one of the columns, which may have been added since.
+func (o Own) Definition(ctx context.Context, _, table string, columns []string) (*schema.Table, error) {
+	t, err := o.Table(ctx, table)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range columns {
+		if _, ok := t.Column(name); !ok {
+			return o.Fresh(ctx, table)
+		}
+	}
+	return t, nil
 }
 
 // dated checks and transforms a version 1 change. The error is transform.ErrDropped if the change is not for this node.
@@ -189,8 +217,7 @@ func (d *Decoder) transform(ctx context.Context, list []decoded) (made int) {
 }
 
 // receivable returns the definition of a table if the client may write these columns, or delete from it if columns is
-// nil. Promise 8. The definition is reread if it lacks one of the columns, which may have been added since. Columns are
-// spelled as in the table, except for a transformer, which gets them as they were sent.
+// nil. Promise 8. Columns are spelled as in the table, except for a transformer, which gets them as they were sent.
 func (d *Decoder) receivable(ctx context.Context, from, table string, columns []string) (*schema.Table, error) {
 	switch {
 	case !d.Rights.Receives(table):
@@ -207,17 +234,9 @@ func (d *Decoder) receivable(ctx context.Context, from, table string, columns []
 			}
 		}
 	}
-	t, err := d.Tables.Table(ctx, table)
+	t, err := d.Tables.Definition(ctx, from, table, columns)
 	if err != nil {
 		return nil, err
-	}
-	for _, name := range columns {
-		if _, ok := t.Column(name); !ok {
-			if t, err = d.Tables.Fresh(ctx, table); err != nil {
-				return nil, err
-			}
-			break
-		}
 	}
 	if !d.Transformers.Has(table) {
 		t.Spell(columns)

@@ -380,7 +380,7 @@ func (x *load) add(w *work, i int, in apply.Incoming, err error) {
 	switch {
 	case errors.Is(err, transform.ErrDropped): // not for this node: nothing to do but ack
 	case err != nil:
-		w.reject(wire.Reject{Index: i, Retry: mysqldb.Transient(err) || transform.Transient(err) || errors.Is(err, errRoom)}, err)
+		w.reject(wire.Reject{Index: i, Retry: mysqldb.Transient(err) || transform.Transient(err) || errors.Is(err, errRoom) || errors.Is(err, ErrLater)}, err)
 	default:
 		x.changes = append(x.changes, in)
 		x.bytes += in.Size()

@@ -84,7 +84,7 @@ func Try(ctx context.Context, cfg *config.Config, db *mysqldb.DB, r TrialRequest
 	tables := schema.NewTables(db)
 	n := &tried{
 		Renderer: Renderer{Log: log, Client: cfg.ClientName, DB: db, Tables: tables, Sent: outbox.New(db, tables, nil), Transformers: scripts, Zone: zone},
-		decoder:  receive.Decoder{Self: cfg.ClientName, Rights: cfg, MaxRow: cfg.LargestRow(), Zone: zone, Now: time.Now, Tables: tables, Transformers: scripts},
+		decoder:  receive.Decoder{Self: cfg.ClientName, Rights: cfg, MaxRow: cfg.LargestRow(), Zone: zone, Now: time.Now, Tables: receive.Own{Tables: tables}, Transformers: scripts},
 		lossy:    cfg.Lossy,
 	}
 	err = n.try(ctx, trial, r)

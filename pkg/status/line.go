@@ -15,6 +15,9 @@ type Line struct {
 	Refused   *mesh.Refusals
 }
 
+// LineOf returns the parts of a line that have a state.
+func LineOf(l mesh.Line) Line { return Line{Transport: l.Transport, Mesh: l.Mesh, Refused: l.Refused} }
+
 // Live tells what goes on in a node that waits for its database.
 func (n Line) Live(clients []string, _ time.Time) Live {
 	return Live{Broker: link(n.Transport.Status()), Clients: n.clients(clients), Declines: n.Mesh.Declines, Trouble: Trouble{Unkept: n.Mesh.Unkept()}}
