@@ -18,6 +18,8 @@ type Incoming struct {
 	// Dated says that the change came by version 1: its version is the message's date and the sender, and says nothing
 	// about what it had seen.
 	Dated bool
+	// Form is the table's definition by which the columns were read. An Applier has its own.
+	Form *schema.Table
 	// Strangers are rows here that refer to this one. The sender was asked and has no changes of them on the way:
 	// whoever made this change did not know them.
 	Strangers map[change.Row]struct{}

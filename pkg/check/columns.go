@@ -193,16 +193,9 @@ func shown(c *value.Column) string {
 func columnsThere(list []wire.VerifyColumn) []value.Column {
 	var columns []value.Column
 	for _, v := range list {
-		kind, err := value.KindOf(v.DataType)
-		if err != nil {
-			continue
+		if c, err := v.Column(); err == nil {
+			columns = append(columns, c)
 		}
-		c := value.Column{Name: v.Name, DataType: strings.ToLower(v.DataType), Kind: kind, Type: v.Type, Length: v.Length, Precision: v.Precision,
-			Scale: v.Scale, Charset: v.Charset, Nullable: v.Nullable, Unsigned: strings.Contains(strings.ToLower(v.Type), "unsigned")}
-		if c.IsNumbered() {
-			c.Members, c.Unsigned = value.Members(v.Type), false
-		}
-		columns = append(columns, c)
 	}
 	return columns
 }

@@ -1,6 +1,7 @@
 package connector
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,11 +16,14 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/destination/webhook"
 	"github.com/mysql-sync/mysql-sync/pkg/foreign"
 	"github.com/mysql-sync/mysql-sync/pkg/job"
+	"github.com/mysql-sync/mysql-sync/pkg/ledger"
 	"github.com/mysql-sync/mysql-sync/pkg/plan"
 	"github.com/mysql-sync/mysql-sync/pkg/publish"
 	"github.com/mysql-sync/mysql-sync/pkg/remote"
 	entries "github.com/mysql-sync/mysql-sync/pkg/source/fliplet"
 	paged "github.com/mysql-sync/mysql-sync/pkg/source/http"
+	"github.com/mysql-sync/mysql-sync/pkg/source/inbox"
+	"github.com/mysql-sync/mysql-sync/pkg/source/mesh"
 	pulled "github.com/mysql-sync/mysql-sync/pkg/source/openfn"
 	"github.com/mysql-sync/mysql-sync/pkg/source/sql"
 	"github.com/mysql-sync/mysql-sync/pkg/sqldb"
@@ -49,6 +53,7 @@ var (
 		{[]string{"openfn", "mock-sync-server"}, plan.Kind{Block: pulled.Schema, Use: pulled.From}, (*Connector).pulled},
 		{[]string{"http"}, plan.Kind{Block: paged.Schema, Use: paged.From}, (*Connector).paged},
 		{[]string{"fliplet"}, plan.Kind{Block: entries.Schema, Use: entries.From}, (*Connector).entries},
+		{[]string{"mesh"}, plan.Kind{Block: mesh.Schema, Use: mesh.From}, (*Connector).mesh},
 	}
 	destinations = []adapter[func(*Connector, plan.Adapter, remote.Config) (account, error)]{
 		{[]string{"airtable"}, plan.Kind{Block: airtable.Schema, Use: airtable.To}, (*Connector).airtable},
@@ -157,6 +162,25 @@ func (c *Connector) sql(a plan.Adapter) (origin, error) {
 			from.Query, err = rows.Statement(source)
 		}
 		return source, err
+	}, nil
+}
+
+func (c *Connector) mesh(a plan.Adapter) (origin, error) {
+	s, err := mesh.New(mesh.Config{Log: c.log, Name: a.Name, Block: a.Settings, Version: c.options.Version, State: func() *ledger.Ledger { return c.state }})
+	if err != nil {
+		return nil, err
+	}
+	c.feeds = append(c.feeds, feed{a.Name, s.Run})
+	return func(settings plan.Settings, from *job.From) (job.Source, error) {
+		var rows mesh.Rows
+		if err := settings.Decode(&rows); err != nil {
+			return nil, err
+		}
+		if from.Watermark != "" || from.Deleted != "" {
+			return nil, errors.New("watermark: a mesh says by itself what has changed; leave out watermark and deletedWhen")
+		}
+		from.Watermark = inbox.Watermark
+		return s.Table(rows.Table, from.Key), nil
 	}, nil
 }
 

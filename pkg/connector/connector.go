@@ -83,6 +83,12 @@ func New(p *plan.Plan, o Options) (*Connector, error) {
 		a := p.Sources[name]
 		a.Name = name
 		s, err := c.source(a)
+		if list, ok := errors.AsType[keys.Mistakes](err); ok {
+			for _, m := range list {
+				wrong(keys.Join("sources."+name, m.Key), errors.New(m.Text))
+			}
+			continue
+		}
 		if err != nil {
 			wrong("sources."+name, err)
 			continue

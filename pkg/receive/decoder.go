@@ -38,9 +38,10 @@ type Decoder struct {
 
 // Definitions know the tables that rows are received for.
 type Definitions interface {
-	// Definition returns a table's definition, as fresh as it must be to have the columns that a client sends. The
+	// Definition returns a table's definition, as fresh as it must be to have the columns that a client sends; they are
+	// nil for a delete. A change of version 1 is given with its values, which may be all that tells their types. The
 	// client sends again what fails with ErrLater.
-	Definition(ctx context.Context, client, table string, columns []string) (*schema.Table, error)
+	Definition(ctx context.Context, client, table string, columns []string, entity value.Entity) (*schema.Table, error)
 }
 
 // ErrLater is, or is wrapped by, the error of a definition that cannot be had now.
@@ -50,7 +51,7 @@ var ErrLater = errors.New("the table's definition is not known yet")
 type Own struct{ *schema.Tables }
 
 // Definition rereads the definition if it lacks one of the columns, which may have been added since.
-func (o Own) Definition(ctx context.Context, _, table string, columns []string) (*schema.Table, error) {
+func (o Own) Definition(ctx context.Context, _, table string, columns []string, _ value.Entity) (*schema.Table, error) {
 	t, err := o.Table(ctx, table)
 	if err != nil {
 		return nil, err
@@ -75,10 +76,11 @@ func (d *Decoder) dated(ctx context.Context, c wire.Change, kept bool) (apply.In
 	for i, f := range c.Entity {
 		names[i] = f.Name
 	}
-	t, err := d.receivable(ctx, c.Sender, c.Table, names)
+	t, err := d.receivable(ctx, c.Sender, c.Table, names, c.Entity)
 	if err != nil {
 		return in, err
 	}
+	in.Form = t
 	for i := range c.Entity {
 		c.Entity[i].Name = names[i]
 	}
@@ -121,6 +123,7 @@ func (d *Decoder) versioned(ctx context.Context, list []decoded) {
 	room := madeRows * d.MaxRow
 	for i := range list {
 		if x := &list[i]; x.err == nil {
+			x.in.Form = x.table
 			x.err = d.check(x.table, &x.in)
 		}
 		room += list[i].in.Size()
@@ -218,7 +221,7 @@ func (d *Decoder) transform(ctx context.Context, list []decoded) (made int) {
 
 // receivable returns the definition of a table if the client may write these columns, or delete from it if columns is
 // nil. Promise 8. Columns are spelled as in the table, except for a transformer, which gets them as they were sent.
-func (d *Decoder) receivable(ctx context.Context, from, table string, columns []string) (*schema.Table, error) {
+func (d *Decoder) receivable(ctx context.Context, from, table string, columns []string, entity value.Entity) (*schema.Table, error) {
 	switch {
 	case !d.Rights.Receives(table):
 		return nil, fmt.Errorf("table %.64q is not in receiveTables of %s", table, d.Self)
@@ -234,7 +237,7 @@ func (d *Decoder) receivable(ctx context.Context, from, table string, columns []
 			}
 		}
 	}
-	t, err := d.Tables.Definition(ctx, from, table, columns)
+	t, err := d.Tables.Definition(ctx, from, table, columns, entity)
 	if err != nil {
 		return nil, err
 	}

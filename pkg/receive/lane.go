@@ -357,7 +357,7 @@ func (l *lane) changes(ctx context.Context, x *load, w *work) {
 		if i > 0 && sameSection(&all[i], &all[i-1]) {
 			list[i].table, list[i].err = list[i-1].table, list[i-1].err
 		} else {
-			list[i].table, list[i].err = d.receivable(ctx, w.sender, all[i].Table, all[i].Columns)
+			list[i].table, list[i].err = d.receivable(ctx, w.sender, all[i].Table, all[i].Columns, nil)
 		}
 	}
 	d.versioned(limited, list)

@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
+
+	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
 // Limits of a question and of its answer.
@@ -106,6 +109,20 @@ type VerifyColumn struct {
 	Scale     int    `json:"s,omitempty"`
 	Charset   string `json:"c,omitempty"`
 	Nullable  bool   `json:"null,omitempty"`
+}
+
+// Column returns the column that is described, or an error for a type that is unknown here. Nothing in it is trusted.
+func (v VerifyColumn) Column() (value.Column, error) {
+	kind, err := value.KindOf(v.DataType)
+	if err != nil {
+		return value.Column{}, err
+	}
+	c := value.Column{Name: v.Name, DataType: strings.ToLower(v.DataType), Kind: kind, Type: v.Type, Length: v.Length, Precision: v.Precision,
+		Scale: v.Scale, Charset: v.Charset, Nullable: v.Nullable, Unsigned: strings.Contains(strings.ToLower(v.Type), "unsigned")}
+	if c.IsNumbered() {
+		c.Members, c.Unsigned = value.Members(v.Type), false
+	}
+	return c, nil
 }
 
 // VerifyVersion is the version of a row; its time is 0 where there is none.

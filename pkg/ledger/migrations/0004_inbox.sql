@@ -19,3 +19,11 @@ CREATE TABLE inbox (
   PRIMARY KEY (inbox, key)
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX inbox_by_number ON inbox (inbox, number);
+
+-- The clients of a mesh that were met as nodes of this project.
+CREATE TABLE met (
+  source TEXT NOT NULL,
+  client TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  PRIMARY KEY (source, client)
+) WITHOUT ROWID;

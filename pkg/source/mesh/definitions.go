@@ -1,0 +1,222 @@
+package mesh
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/mesh"
+	"github.com/mysql-sync/mysql-sync/pkg/receive"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/seal"
+	"github.com/mysql-sync/mysql-sync/pkg/transport"
+	"github.com/mysql-sync/mysql-sync/pkg/value"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// How long an answer may take, and how long it is believed: a column that is new is noticed at once, one whose type has
+// changed after this time.
+const (
+	askTime  = 8 * time.Second
+	askAgain = 2 * time.Second
+	believed = time.Minute
+)
+
+// definitions knows the tables of those who send them, by asking them. It is receive.Definitions and dispatch.Verifier,
+// and safe for concurrent use.
+type definitions struct {
+	cfg  *config.Config
+	line mesh.Line
+	keys map[string][]string // of what existing peers send
+
+	mu      sync.Mutex
+	known   map[place]told
+	waiting map[place]*asked
+	last    uint64
+}
+
+// place is a table of a client.
+type place struct{ client, table string }
+
+// told is what a client has told.
+type told struct {
+	*schema.Table
+	at time.Time
+}
+
+// asked is a question that waits for its answer.
+type asked struct {
+	id     uint64
+	answer chan wire.Answer
+}
+
+func newDefinitions(cfg *config.Config, line mesh.Line, keys map[string][]string) *definitions {
+	return &definitions{cfg: cfg, line: line, keys: keys, known: map[place]told{}, waiting: map[place]*asked{}}
+}
+
+// Definition implements receive.Definitions.
+func (d *definitions) Definition(ctx context.Context, client, table string, columns []string, entity value.Entity) (*schema.Table, error) {
+	if entity != nil || !d.line.Mesh.IsNode(client) {
+		return d.guess(table, entity), nil
+	}
+	p := place{client, table}
+	d.mu.Lock()
+	known := d.known[p]
+	d.mu.Unlock()
+	if known.Table != nil && time.Since(known.at) < believed && !slices.ContainsFunc(columns, func(name string) bool { return known.Index(name) < 0 }) {
+		return known.Table, nil
+	}
+	t, err := d.ask(ctx, p)
+	if err != nil {
+		return nil, fmt.Errorf("%w: table %s of %s: %w", receive.ErrLater, table, client, err)
+	}
+	d.mu.Lock()
+	d.known[p] = told{t, time.Now()}
+	d.mu.Unlock()
+	return t, nil
+}
+
+// guess returns the definition that a row of an existing peer has by its values. It cannot be asked.
+func (d *definitions) guess(table string, entity value.Entity) *schema.Table {
+	var columns []value.Column
+	for _, f := range entity {
+		kind, dataType := value.Text, "longtext"
+		switch f.Value.(type) {
+		case bool, int64, uint64:
+			kind, dataType = value.Integer, "bigint"
+		case float64:
+			kind, dataType = value.Double, "double"
+		case []byte:
+			kind, dataType = value.Binary, "longblob"
+		case json.RawMessage:
+			kind, dataType = value.JSON, "json"
+		}
+		columns = append(columns, value.Column{Name: f.Name, Kind: kind, DataType: dataType})
+	}
+	var key []int
+	for _, name := range d.keys[table] {
+		at := slices.IndexFunc(columns, func(c value.Column) bool { return c.Name == name })
+		if at < 0 {
+			at = len(columns)
+			columns = append(columns, value.Column{Name: name, Kind: value.Text, DataType: "longtext"})
+		}
+		key = append(key, at)
+	}
+	t := schema.Define(table, columns...)
+	t.Key = key
+	return t
+}
+
+// ask asks a client for a table's definition. Those who want the same at the same time take turns; the answer to one
+// is there for the next.
+func (d *definitions) ask(ctx context.Context, p place) (*schema.Table, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	d.mu.Lock()
+	d.last++
+	q := wire.Question{ID: d.line.Session ^ d.last, Ask: wire.AskColumns, Table: p.table}
+	a := &asked{q.ID, make(chan wire.Answer, 1)}
+	d.waiting[p] = a
+	d.mu.Unlock()
+	defer func() {
+		d.mu.Lock()
+		if d.waiting[p] == a {
+			delete(d.waiting, p)
+		}
+		d.mu.Unlock()
+	}()
+	payload, err := q.Encode()
+	if err != nil {
+		return nil, err
+	}
+	for {
+		sealed, err := d.line.Mesh.Seal(seal.Verify, p.client, payload) // a new one each time: a message is accepted only once
+		if err != nil {
+			return nil, err
+		}
+		m := transport.Message{Topic: d.line.Topics.VerifyOf(p.client, d.cfg.ClientName), Payload: sealed, QoS: 1}
+		if err := d.line.Transport.Publish(ctx, m); err != nil && !errors.Is(err, transport.ErrOffline) {
+			return nil, err
+		}
+		select {
+		case answer := <-a.answer:
+			return define(p.table, answer)
+		case <-time.After(askAgain):
+		case <-ctx.Done():
+			return nil, errors.New("it does not say which columns the table has")
+		}
+	}
+}
+
+// define returns the table that an answer describes.
+func define(table string, a wire.Answer) (*schema.Table, error) {
+	if a.Error != "" {
+		return nil, errors.New(wire.Shorten(a.Error, 255))
+	}
+	var columns []value.Column
+	for _, v := range a.Columns {
+		c, err := v.Column()
+		if err != nil {
+			return nil, fmt.Errorf("column %.64q: %w", v.Name, err)
+		}
+		columns = append(columns, c)
+	}
+	t := schema.Define(table, columns...)
+	t.Key = nil
+	for _, name := range a.Key {
+		at := t.Index(name)
+		if at < 0 {
+			return nil, fmt.Errorf("it does not say what the key column %.64q is; it may have no right to tell", name)
+		}
+		t.Key = append(t.Key, at)
+	}
+	if len(t.Key) == 0 {
+		return nil, errors.New("it does not say what the table's key is: run a newer version there")
+	}
+	return t, nil
+}
+
+// MayCome implements dispatch.Verifier: an answer may come while a question waits for it.
+func (d *definitions) MayCome(sender string, _ int) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for p := range d.waiting {
+		if p.client == sender {
+			return true
+		}
+	}
+	return false
+}
+
+// Hear implements dispatch.Verifier. Questions of others are not answered: this client has no tables.
+func (d *definitions) Hear(topic wire.Topic, payload []byte) {
+	plain, ok := d.line.Mesh.Unseal(topic, payload)
+	if !ok {
+		return
+	}
+	_, answer, err := wire.ParseVerify(plain)
+	if err != nil {
+		d.line.Refused.Broken("answer refused", topic.Sender, zap.Error(err))
+		return
+	}
+	if answer == nil {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for p, a := range d.waiting {
+		if p.client == topic.Sender && a.id == answer.ID {
+			select {
+			case a.answer <- *answer:
+			default:
+			}
+		}
+	}
+}

@@ -1,0 +1,211 @@
+package mesh
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/apply"
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/conflict"
+	"github.com/mysql-sync/mysql-sync/pkg/ledger"
+	"github.com/mysql-sync/mysql-sync/pkg/receive"
+	"github.com/mysql-sync/mysql-sync/pkg/record"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/value"
+)
+
+// kept is a receive.Applier that keeps rows in inboxes.
+type kept struct {
+	state   *ledger.Ledger
+	inboxes map[string]*ledger.Inbox
+	came    func(table string)
+}
+
+// Due says that nothing waits: a row goes in at once.
+func (*kept) Due() (time.Time, bool) { return time.Time{}, false }
+
+// ApplyFor decides the changes, one after the other, and stores what becomes of the rows in one transaction. A row that
+// cannot be stored is refused, the others go in.
+func (k *kept) ApplyFor(ctx context.Context, changes []apply.Incoming, _ time.Duration) ([]apply.Result, error) {
+	results := make([]apply.Result, len(changes))
+	tables := map[string]*decided{}
+	var list []ledger.Delivery
+	for i := range changes {
+		c := &changes[i]
+		row, err := rowOf(c)
+		if err != nil {
+			results[i].Err = err
+			continue
+		}
+		t := tables[c.Table]
+		if t == nil {
+			t = &decided{of: map[string][]incoming{}}
+			tables[c.Table] = t
+		}
+		if t.of[c.Key] == nil {
+			t.keys = append(t.keys, c.Key)
+		}
+		t.of[c.Key] = append(t.of[c.Key], incoming{c, row, &results[i]})
+	}
+	for name, t := range tables {
+		list = append(list, ledger.Delivery{Inbox: k.inboxes[name], Keys: t.keys, Decide: t.decide})
+	}
+	if err := k.state.Deliver(ctx, list...); err != nil {
+		return nil, err
+	}
+	for name, t := range tables {
+		if t.changed {
+			k.came(name)
+		}
+	}
+	return results, nil
+}
+
+// decided are the changes of a table, by key, in the order in which they came.
+type decided struct {
+	keys    []string
+	of      map[string][]incoming
+	changed bool
+}
+
+// incoming is a change with its row as JSON.
+type incoming struct {
+	*apply.Incoming
+	row    []byte
+	result *apply.Result
+}
+
+// decide returns the new states of the rows that change.
+func (d *decided) decide(known []ledger.Pushed) ([]ledger.Pushed, error) {
+	var out []ledger.Pushed
+	for _, p := range known {
+		held, err := decodeState(p.Version)
+		if err != nil {
+			return nil, err
+		}
+		changed := false
+		for _, in := range d.of[p.Key] {
+			if in.OnlyMissing && p.Number != 0 {
+				continue
+			}
+			decision, state := conflict.Resolve(held, in.State)
+			changed = changed || decision != conflict.Known
+			if held = state; !decision.Writes() {
+				continue
+			}
+			in.result.Wrote = true
+			if p.Data, err = merged(&p, in.Deleted(), in.row); err != nil {
+				return nil, err
+			}
+			p.Deleted = in.Deleted()
+			p.Number = max(p.Number, 1) // it is there now
+		}
+		if !changed {
+			continue
+		}
+		if p.Version, err = json.Marshal(held); err != nil {
+			return nil, err
+		}
+		out = append(out, p)
+	}
+	d.changed = d.changed || len(out) > 0
+	return out, nil
+}
+
+// merged returns what is known of a row after a change: columns that the change lacks stay, and a deleted row is known
+// as it was.
+func merged(p *ledger.Pushed, deleted bool, row []byte) ([]byte, error) {
+	switch {
+	case deleted && p.Data != nil:
+		return p.Data, nil
+	case p.Data == nil || p.Deleted:
+		return row, nil
+	}
+	before, err := record.Members(p.Data)
+	if err != nil {
+		return nil, err
+	}
+	now, err := record.Members(row)
+	if err != nil {
+		return nil, err
+	}
+	has := make(map[string]bool, len(now))
+	for _, m := range now {
+		has[m.Name] = true
+	}
+	var b record.Builder
+	lacks := false
+	for _, m := range before {
+		if has[m.Name] {
+			continue
+		}
+		lacks = true
+		if err := b.Add(m.Name, m.Value); err != nil {
+			return nil, err
+		}
+	}
+	if !lacks {
+		return row, nil
+	}
+	for _, m := range now {
+		if err := b.Add(m.Name, m.Value); err != nil {
+			return nil, err
+		}
+	}
+	return b.Bytes(), nil
+}
+
+// rowOf returns the row of a change as JSON: of a delete, its key.
+func rowOf(c *apply.Incoming) ([]byte, error) {
+	if !c.Deleted() {
+		return data(c.Form, c.Columns, c.Values)
+	}
+	values, err := c.Form.KeyValues(c.Key)
+	if err != nil {
+		return nil, err
+	}
+	return data(c.Form, c.Form.KeyNames(), values)
+}
+
+// data returns columns in stored form as the Data of a record.
+func data(t *schema.Table, columns []string, values [][]byte) ([]byte, error) {
+	e := receive.Decode(t, columns, values, time.UTC)
+	for i, name := range columns {
+		if f, ok := e[i].Value.(float64); ok && isFloat(t, name) {
+			e[i].Value = json.RawMessage(single(f))
+		}
+	}
+	b, err := record.Data(e)
+	if err != nil {
+		return nil, fmt.Errorf("table %s: %w", t.Name, err)
+	}
+	return b, nil
+}
+
+// isFloat reports whether a column has values of 32 bits, which travel with the digits of 64.
+func isFloat(t *schema.Table, name string) bool {
+	c, ok := t.Column(name)
+	return ok && c.Kind == value.Double && c.DataType == "float"
+}
+
+// single returns the shortest text that is the same float of 32 bits.
+func single(f float64) []byte {
+	b, err := json.Marshal(float32(f))
+	if err != nil { // no column holds an infinity
+		return []byte("null")
+	}
+	return b
+}
+
+// decodeState returns the state of a row as stored.
+func decodeState(b []byte) (s change.State, err error) {
+	if b == nil {
+		return s, nil
+	}
+	if err := json.Unmarshal(b, &s); err != nil {
+		return s, fmt.Errorf("the version of a row in the inbox: %w", err)
+	}
+	return s, nil
+}

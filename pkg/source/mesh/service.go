@@ -1,0 +1,206 @@
+package mesh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mysql-sync/mysql-sync/pkg/check"
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/dispatch"
+	"github.com/mysql-sync/mysql-sync/pkg/ledger"
+	"github.com/mysql-sync/mysql-sync/pkg/mesh"
+	"github.com/mysql-sync/mysql-sync/pkg/receive"
+	"github.com/mysql-sync/mysql-sync/pkg/source/inbox"
+	"github.com/mysql-sync/mysql-sync/pkg/transform"
+	"github.com/mysql-sync/mysql-sync/pkg/value"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// Config says which client a Service is.
+type Config struct {
+	Log     *zap.Logger
+	Name    string         // of the source
+	Block   map[string]any // checked by Schema
+	Version string         // of this program
+	State   func() *ledger.Ledger
+}
+
+// Service is a client of a mesh.
+type Service struct {
+	Config
+	tables map[string]*inbox.Source
+	keys   map[string][]string // columns that identify a table's rows, as the jobs have it: all that tells it of existing peers
+
+	mu      sync.Mutex
+	present func() []mesh.Client // nil: it does not run
+}
+
+// New returns a Service. It connects to nothing. The error is of type config.Mistakes.
+func New(c Config) (*Service, error) {
+	_, err := config.Receiver(c.Block, []string{"any"})
+	return &Service{Config: c, tables: map[string]*inbox.Source{}, keys: map[string][]string{}}, err
+}
+
+// Table returns the source of a table's rows. It is called before Run.
+func (s *Service) Table(name string, key []string) *Table {
+	if s.tables[name] == nil {
+		s.tables[name], s.keys[name] = inbox.New(s.State, s.Name, name), key
+	}
+	return &Table{s.tables[name], s}
+}
+
+// Table is a source of a table's rows.
+type Table struct {
+	*inbox.Source
+	service *Service
+}
+
+// Check connects to the broker as another client, and ends.
+func (t *Table) Check(ctx context.Context) error { return t.service.Check(ctx) }
+
+// config returns the client's configuration.
+func (s *Service) config() (*config.Config, error) {
+	return config.Receiver(s.Block, slices.Sorted(maps.Keys(s.tables)))
+}
+
+// checkTime is how long a broker may take to accept a client that only tries.
+const checkTime = 20 * time.Second
+
+// Check connects to the broker under a name of its own, so that one that runs stays connected.
+func (s *Service) Check(ctx context.Context) error {
+	cfg, err := s.config()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	return check.BrokerAnswers(ctx, cfg.MQTT)
+}
+
+// Run receives until ctx ends.
+func (s *Service) Run(ctx context.Context) error {
+	cfg, err := s.config()
+	if err != nil {
+		return err
+	}
+	log := s.Log.Named("mesh").With(zap.String("source", s.Name))
+	line, err := mesh.NewLine(cfg, log, s.Version, time.Now)
+	if err != nil {
+		return err
+	}
+	inboxes := map[string]*ledger.Inbox{}
+	for name, t := range s.tables {
+		if inboxes[name], err = t.Inbox(ctx); err != nil {
+			return err
+		}
+	}
+	memory := remembered{s.State(), "mesh " + s.Name}
+	if err := line.Mesh.Recall(ctx, memory); err != nil {
+		return err
+	}
+	scripts := transform.New(log, nothing{}, nothing{}, transform.Config{}) // none: jobs have their own
+	defer scripts.Close()
+	if err := scripts.LoadFiles(nil); err != nil {
+		return err
+	}
+	defs := newDefinitions(cfg, line, s.keys)
+	count := counting{}
+	answers := receive.NewAnswers(receive.AnswersConfig{
+		Log: log, Client: cfg.ClientName, Named: cfg.Clients(), Now: time.Now, Topics: line.Topics, Mesh: line.Mesh, Transport: line.Transport,
+	})
+	receiver := receive.New(receive.Config{
+		Log: log, Gate: receive.NewGate(cfg), Named: cfg.Clients(), Codec: line.Codec, Refused: line.Refused, Clients: line.Mesh, Answers: answers,
+		Counters: count, Meter: count, Now: time.Now,
+	})
+	decoder := &receive.Decoder{
+		Self: cfg.ClientName, Rights: cfg, MaxRow: cfg.LargestRow(), Zone: time.UTC, Now: time.Now, Tables: defs, Transformers: scripts,
+	}
+	dispatcher := dispatch.New(dispatch.Config{
+		Log: log, Node: cfg, Session: line.Session, Gate: receiver.Gate, Refused: line.Refused, Mesh: line.Mesh, Receiver: receiver, Answers: answers,
+		Verifier: defs, Meter: count,
+	})
+	s.runs(line.Mesh.Clients)
+	defer s.runs(nil)
+	keeper := &kept{state: s.State(), inboxes: inboxes, came: func(table string) { s.tables[table].Came() }}
+	g, ctx := errgroup.WithContext(ctx)
+	for _, stage := range []func(context.Context) error{
+		dispatcher.Run, answers.Run,
+		func(ctx context.Context) error { return line.Transport.Run(ctx, dispatcher.Handlers()) },
+		func(ctx context.Context) error { return line.Mesh.Run(ctx, memory) },
+		func(ctx context.Context) error { return receiver.Run(ctx, decoder, keeper) },
+	} {
+		g.Go(func() error { return stage(ctx) })
+	}
+	return g.Wait()
+}
+
+// runs notes who knows which clients are there.
+func (s *Service) runs(present func() []mesh.Client) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.present = present
+}
+
+// Clients returns how the clients that rows are accepted from were last heard; nil if the service does not run.
+func (s *Service) Clients() []mesh.Client {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.present == nil {
+		return nil
+	}
+	return s.present()
+}
+
+// nothing is what scripts would reach.
+type nothing struct{}
+
+var errNothing = errors.New("there are no scripts here")
+
+// Query implements transform.Querier.
+func (nothing) Query(context.Context, string, string) ([]value.Entity, error) { return nil, errNothing }
+
+// Publish implements transform.Publisher.
+func (nothing) Publish(context.Context, string, []byte, byte, bool) error { return errNothing }
+
+// counting counts nothing: runs count the rows.
+type counting struct{}
+
+// Came implements receive.Counters.
+func (counting) Came(string, time.Time) {}
+
+// Received implements receive.Counters.
+func (counting) Received(string, int, func(int) string, []wire.Reject) {}
+
+// Applied implements receive.Meter.
+func (counting) Applied(time.Duration) {}
+
+// Panicked implements receive.Meter.
+func (counting) Panicked() {}
+
+// remembered is the mesh.Memory in the state.
+type remembered struct {
+	state *ledger.Ledger
+	name  string
+}
+
+// Met implements mesh.Memory.
+func (r remembered) Met(ctx context.Context, named []string, most int) ([]string, error) {
+	clients, err := r.state.Met(ctx, r.name, most+len(named))
+	if err != nil {
+		return nil, fmt.Errorf("read who was met: %w", err)
+	}
+	return clients, nil
+}
+
+// Note implements mesh.Memory.
+func (r remembered) Note(ctx context.Context, clients []string, now time.Time) error {
+	return r.state.Meet(ctx, r.name, clients, now)
+}
