@@ -129,16 +129,9 @@ func (d *Destination) Send(ctx context.Context, b *job.Batch) ([]job.Answer, err
 	if d.Dry != nil {
 		return nil, d.dry(b)
 	}
-	types, err := d.types(ctx)
+	w, answers, err := d.prepare(ctx, b)
 	if err != nil {
 		return nil, d.failed(err, remote.Retry)
-	}
-	answers := make([]job.Answer, len(b.Operations))
-	w := work{Destination: d, types: types}
-	for i := range b.Operations {
-		if answers[i].ID, err = w.add(&b.Operations[i]); err != nil {
-			answers[i] = job.Answer{Refused: err.Error()}
-		}
 	}
 	tx, err := d.db.BeginTx(ctx, nil)
 	if err != nil {
@@ -160,6 +153,35 @@ func (d *Destination) Send(ctx context.Context, b *job.Batch) ([]job.Answer, err
 	}
 	return answers, nil
 }
+
+// prepare returns what a batch does, and the answers to its rows unless that fails. A column that the table did not have
+// when its columns were read may have been added since.
+func (d *Destination) prepare(ctx context.Context, b *job.Batch) (work, []job.Answer, error) {
+	for fresh := false; ; fresh = true {
+		types, err := d.types(ctx)
+		if err != nil {
+			return work{}, nil, err
+		}
+		answers, lacks := make([]job.Answer, len(b.Operations)), false
+		w := work{Destination: d, types: types}
+		for i := range b.Operations {
+			if answers[i].ID, err = w.add(&b.Operations[i]); err != nil {
+				answers[i] = job.Answer{Refused: err.Error()}
+				lacks = lacks || errors.As(err, new(*columnError))
+			}
+		}
+		if !lacks || fresh {
+			return w, answers, nil
+		}
+		d.forget()
+	}
+}
+
+// columnError says that the table lacks a column.
+type columnError struct{ table, column string }
+
+// Error says so.
+func (e *columnError) Error() string { return fmt.Sprintf("table %s has no column %q", e.table, e.column) }
 
 // forget has the columns read again: they may have changed.
 func (d *Destination) forget() {
@@ -226,7 +248,7 @@ func (w *work) add(o *job.Operation) (id string, err error) {
 	for _, f := range entity {
 		kind, ok := w.types[f.Name]
 		if !ok {
-			return "", fmt.Errorf("table %s has no column %q", w.leg.Table, f.Name)
+			return "", &columnError{w.leg.Table, f.Name}
 		}
 		r.columns, r.values = append(r.columns, f.Name), append(r.values, valueOf(w.dialect, kind, f.Value))
 	}
