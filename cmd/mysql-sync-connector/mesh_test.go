@@ -1,0 +1,170 @@
+package main
+
+import (
+	"database/sql"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// meshed is a connector that receives the table a of the node berlin into a SQLite database.
+type meshed struct {
+	*testkit.Site
+	file string
+	to   *sql.DB
+	proc *exec.Cmd
+}
+
+// newMeshed makes both; block has further keys of the source, and columns those of the table at the destination.
+func newMeshed(t *testing.T, columns string, block map[string]any, extra map[string]any) *meshed {
+	t.Helper()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	site := testkit.NewSite(t, testkit.Shared(t), b, "berlin", []string{"sheets"}, []string{"a"}, extra)
+	site.Config["receiveTables"] = []string{}
+	path := filepath.Join(t.TempDir(), "to.db")
+	to, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = to.Close() })
+	if _, err := to.ExecContext(t.Context(), "PRAGMA journal_mode = wal; CREATE TABLE a "+columns); err != nil {
+		t.Fatal(err)
+	}
+	source := map[string]any{"type": "mesh", "clientName": "sheets", "acceptFrom": []string{"berlin"}, "mqttConfig": b.Keys()}
+	maps.Copy(source, block)
+	m := &meshed{Site: site, to: to}
+	t.Cleanup(func() {
+		if text, err := os.ReadFile(m.file + ".log"); err == nil && t.Failed() {
+			t.Logf("the connector says\n%s", text)
+		}
+	})
+	m.file = write(t, "connector.yaml", map[string]any{
+		"sources": map[string]any{"stock": source}, "destinations": map[string]any{"lake": map[string]any{"type": "sqlite", "database": path}},
+		"http": map[string]any{"listen": "127.0.0.1:0"},
+		"jobs": map[string]any{"rows": map[string]any{
+			"from": map[string]any{"source": "stock", "table": "a", "key": "id"}, "to": map[string]any{"destination": "lake", "table": "a"}, "guard": map[string]any{"off": true},
+		}},
+	})
+	return m
+}
+
+// start starts the connector.
+func (m *meshed) start(t *testing.T) {
+	t.Helper()
+	exe, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.proc = exec.Command(exe, "start", m.file)
+	log, err := os.OpenFile(m.file+".log", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.proc.Stdout, m.proc.Stderr = log, log
+	if err := m.proc.Start(); err != nil {
+		t.Fatal(err)
+	}
+	proc := m.proc
+	t.Cleanup(func() {
+		_ = proc.Process.Kill()
+		_ = proc.Wait()
+		_ = log.Close()
+	})
+}
+
+// kill ends it as a crash would.
+func (m *meshed) kill() {
+	_ = m.proc.Process.Kill()
+	_ = m.proc.Wait()
+}
+
+// has waits until the destination has rows.
+func (m *meshed) has(t *testing.T, query string, want ...string) {
+	t.Helper()
+	testkit.Eventually(t, query, func() error {
+		got, err := lines(t, m.to, query)
+		if err == nil && got != strings.Join(want, "\n") {
+			err = fmt.Errorf("got\n%s\nwant\n%s", got, strings.Join(want, "\n"))
+		}
+		return err
+	})
+}
+
+// lines returns the rows of a query, a line each.
+func lines(t *testing.T, db *sql.DB, query string) (string, error) {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), query)
+	if err != nil {
+		return "", err
+	}
+	defer rows.Close()
+	var list []string
+	for rows.Next() {
+		var line sql.NullString
+		if err := rows.Scan(&line); err != nil {
+			return "", err
+		}
+		list = append(list, line.String)
+	}
+	return strings.Join(list, "\n"), rows.Err()
+}
+
+// A table of a mesh arrives as a whole, then each change, with the types that it has.
+func TestATableOfAMeshGoesToADestination(t *testing.T) {
+	t.Parallel()
+	m := newMeshed(t, "(id INTEGER PRIMARY KEY, v TEXT, f REAL, price TEXT, at TEXT, raw BLOB, n TEXT, j TEXT)", nil, nil)
+	m.Exec("CREATE TABLE a (id INT PRIMARY KEY, v VARCHAR(40), f FLOAT, price DECIMAL(20,4), at DATETIME, raw VARBINARY(10), n BIGINT UNSIGNED, j JSON)",
+		`INSERT INTO a VALUES (1, 'ä', 0.1, 12345678901234.5678, '2024-02-29 12:00:00', x'00ff', 18446744073709551615, '{"a": [1]}'), (2, NULL, NULL, NULL, NULL, NULL, NULL, NULL)`)
+	m.Start()
+	m.start(t)
+	const all = "SELECT id || ' ' || coalesce(v, '-') || ' ' || coalesce(f, '-') || ' ' || coalesce(price, '-') || ' ' || coalesce(at, '-') || ' ' || coalesce(hex(raw), '-') || ' ' || coalesce(n, '-') || ' ' || coalesce(j, '-') FROM a ORDER BY id"
+	m.has(t, all, `1 ä 0.1 12345678901234.5678 2024-02-29 12:00:00 00FF 18446744073709551615 {"a": [1]}`, "2 - - - -  - -")
+	m.Exec("UPDATE a SET v = 'b', n = 7 WHERE id = 1", "DELETE FROM a WHERE id = 2", "INSERT INTO a (id, v) VALUES (3, '')")
+	m.has(t, "SELECT id || v || coalesce(n, '') FROM a ORDER BY id", "1b7", "3")
+	// The definition at the node changes.
+	m.Exec("ALTER TABLE a ADD COLUMN w INT, MODIFY n VARCHAR(30)")
+	if _, err := m.to.ExecContext(t.Context(), "ALTER TABLE a ADD COLUMN w INT"); err != nil {
+		t.Fatal(err)
+	}
+	m.Exec("INSERT INTO a (id, v, w, n) VALUES (4, 'x', 9, 'many')", "UPDATE a SET w = 1 WHERE id = 1")
+	m.has(t, "SELECT id || coalesce(v, '') || coalesce(w, '') FROM a ORDER BY id", "1b1", "3", "4x9")
+	if status := m.Run(0, "errors"); strings.Contains(status, "sheets") {
+		t.Errorf("the node still has errors:\n%s", status)
+	}
+}
+
+// Changes are neither lost nor applied in another order, whoever of the two dies, and whenever.
+func TestAMeshAndItsConnectorAreKilled(t *testing.T) {
+	t.Parallel()
+	m := newMeshed(t, "(id INTEGER PRIMARY KEY, v INTEGER)", nil, nil)
+	m.Exec("CREATE TABLE a (id INT PRIMARY KEY, v INT)", "INSERT INTO a SELECT seq, 0 FROM "+series(3000))
+	m.Start()
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range 8 {
+		m.start(t)
+		for k := range 10 {
+			m.Exec(fmt.Sprintf("UPDATE a SET v = v + 1 WHERE id %% 53 = %d", (7*i+k)%53), fmt.Sprintf("DELETE FROM a WHERE id = %d", 10*i+k+1),
+				fmt.Sprintf("INSERT INTO a VALUES (%d, %d)", 10000+10*i+k, i))
+			time.Sleep(time.Duration(r.IntN(60)) * time.Millisecond)
+		}
+		m.kill()
+		if i%3 == 2 {
+			m.Node.Kill()
+			m.Node.Start()
+		}
+	}
+	m.start(t)
+	want, err := m.Rows("SELECT CONCAT(id, ' ', v) FROM a ORDER BY id")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.has(t, "SELECT id || ' ' || v FROM a ORDER BY id", strings.Split(strings.TrimSpace(strings.ReplaceAll(want, `"`, "")), "\n")...)
+}
