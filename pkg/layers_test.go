@@ -26,14 +26,9 @@ var layers = [][]string{
 	{"pkg/capture"},
 	{"pkg/losers", "pkg/owner", "pkg/outbox", "pkg/foreign"},
 	{"pkg/capture/trigger", "pkg/transport", "pkg/transform", "pkg/apply", "pkg/snapshot", "pkg/broker"}, // the stages
-<<<<<<< HEAD
 	{"pkg/guest"},
 	{"pkg/agent", "pkg/adapter"},
-	{"pkg/mesh", "pkg/connector"},
-=======
-	{"pkg/agent"},
 	{"pkg/mesh"},
->>>>>>> 7203eb4 (source/mesh: tables of a mesh as a source)
 	{"pkg/receive", "pkg/status"},
 	{"pkg/doubt", "pkg/render", "pkg/check"},
 	{"pkg/deliver", "pkg/verify"},
