@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -398,4 +399,68 @@ func TestR22WhatCannotBeWrittenIsShown(t *testing.T) {
 			t.Errorf("%+v, %v", c, err)
 		}
 	})
+}
+
+// What no job uses yet is asked as far as that is possible without a table or a path.
+func TestR22WhatNoJobUsesIsTestedToo(t *testing.T) {
+	t.Parallel()
+	address, file, _ := formed(t)
+	server := testkit.Shared(t)
+	c := configurationOf(t, address)
+	before := contentOf(t, file)
+	database := maps.Clone(server.Keys(""))
+	maps.Copy(database, map[string]any{"type": "mysql", "database": "mysql"})
+	none := maps.Clone(database)
+	none["database"] = "none_such"
+	for _, try := range []struct {
+		section string
+		block   map[string]any
+		want    string
+	}{
+		{"sources", database, `"level":"right","area":"sources","about":"x","text":"mysql answers in`},
+		{"sources", none, `"level":"mistake"`},
+		{"destinations", database, `"text":"mysql answers in`},
+		{"destinations", none, `"level":"mistake"`},
+		{"destinations", map[string]any{"type": "airtable", "base": "appX", "token": "t-secret"}, "its keys are right, and a job that uses it can be tested"},
+		{"destinations", map[string]any{"type": "mongodb", "uri": "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=1", "database": "d"}, `"level":"mistake"`},
+		{"sources", map[string]any{"type": "http", "url": "https://t-secret.example"}, "its keys are right, and a job that uses it can be tested"},
+	} {
+		code, said := asks(t, address, formsToken, http.MethodPost, "configuration/test", map[string]any{"hash": c.Hash, "section": try.section, "name": "x", "block": try.block})
+		if code != http.StatusOK || !strings.Contains(said, try.want) || strings.Contains(said, "t-secret") {
+			t.Errorf("%s %v: %d %s\nwant %s", try.section, try.block["type"], code, said, try.want)
+		}
+	}
+	if contentOf(t, file) != before {
+		t.Error("a test has written the file")
+	}
+}
+
+// An adapter of the user's is a type like any other.
+func TestR22AnOwnAdapterHasAForm(t *testing.T) {
+	t.Parallel()
+	address, file, _ := formed(t)
+	if err := os.MkdirAll(filepath.Join(filepath.Dir(file), "adapters"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(filepath.Dir(file), "adapters", "own.js"), []byte("exports.push = async () => {}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := configurationOf(t, address)
+	code, said := asks(t, address, formsToken, http.MethodPost, "configuration/save", map[string]any{
+		"hash": c.Hash, "section": "destinations", "name": "mine", "block": map[string]any{"type": "own", "url": "https://s3cret.example/x", "settings": map[string]any{"k": "s3cret"}},
+	})
+	if code != http.StatusOK {
+		t.Fatalf("%d %s", code, said)
+	}
+	testkit.Eventually(t, "the connector with the adapter", func() error {
+		s, err := api.NewClient(connector.Socket(stateFile(file))).Status(t.Context())
+		if err == nil && s.ReloadError != "" {
+			err = errors.New(s.ReloadError)
+		}
+		return err
+	})
+	c = configurationOf(t, address)
+	if got := fmt.Sprint(c.Blocks["destinations"]["mine"]); got != "map[settings:map[k:***] type:own url:***]" {
+		t.Error(got)
+	}
 }

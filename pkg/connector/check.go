@@ -127,6 +127,9 @@ func (c *Connector) probe(ctx context.Context, section, name string) []finding.F
 	return l.Found
 }
 
+// errAlone says that an adapter cannot be asked without a job.
+var errAlone = errors.New("a job has to say more")
+
 // alone opens an adapter that no job uses, as far as that is possible.
 func (c *Connector) alone(section, name string) (kind string, adapter any, err error) {
 	a := c.plan.Sources[name]
@@ -146,6 +149,9 @@ func (c *Connector) alone(section, name string) (kind string, adapter any, err e
 			}
 			return a.Type, leg.Destination, nil
 		}
+	}
+	if a.Type == "http" {
+		return a.Type, nil, errAlone // it answers at a job's path
 	}
 	open, err := c.source(a)
 	if err != nil {
