@@ -143,6 +143,22 @@ func TestRowsComeGoAndChange(t *testing.T) {
 	})
 }
 
+// The year 0000 of MySQL is not the year 2000, which it makes of the text 0.
+func TestTheYear0000StaysWhatItIs(t *testing.T) {
+	t.Parallel()
+	config := configs["mysql"](t)
+	run(t, config, "CREATE TABLE g (id INT PRIMARY KEY, y YEAR)")
+	d, err := sql.Open(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	send(t, d.Table(sql.Leg{Table: "g", Key: []string{"id"}}), put(job.Insert, "", `{"id":1,"y":0}`), put(job.Insert, "", `{"id":2,"y":1999}`), put(job.Insert, "", `{"id":3,"y":null}`))
+	if got := rows(t, config, "g"); got != `{"id":1,"y":0}`+"\n"+`{"id":2,"y":1999}`+"\n"+`{"id":3,"y":null}` {
+		t.Errorf("%s", got)
+	}
+}
+
 func TestARowOfAnotherKeyIsNeverChanged(t *testing.T) {
 	t.Parallel()
 	each(t, []string{"CREATE TABLE g (id INT PRIMARY KEY, email VARCHAR(40) UNIQUE)", "INSERT INTO g VALUES (1, 'a'), (2, 'b')"}, func(t *testing.T, c sqldb.Config, d *sql.Database) {

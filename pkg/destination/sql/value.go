@@ -3,6 +3,7 @@ package sql
 import (
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -28,6 +29,9 @@ func valueOf(d dialect, kind string, v any) any {
 	case json.RawMessage:
 		return string(v)
 	case int64:
+		if kind == "YEAR" { // MySQL's: the text 0 is the year 2000
+			return fmt.Sprintf("%04d", v)
+		}
 		if d.texts() {
 			return strconv.FormatInt(v, 10)
 		}

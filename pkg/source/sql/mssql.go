@@ -15,4 +15,8 @@ func (mssqlDialect) begin(ctx context.Context, conn *sql.Conn) (func(), error) {
 	return transaction(ctx, conn, "SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "BEGIN TRANSACTION")
 }
 
+func (mssqlDialect) query(ctx context.Context, conn *sql.Conn, text string, args []any) (*sql.Rows, func(), error) {
+	return plain(ctx, conn, text, args)
+}
+
 func (mssqlDialect) since(mark string) any { return mark }

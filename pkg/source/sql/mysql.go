@@ -20,4 +20,24 @@ func (mysqlDialect) begin(ctx context.Context, conn *sql.Conn) (func(), error) {
 	return func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK") }, nil
 }
 
+// unpreparable is ER_UNSUPPORTED_PS: a statement that cannot be prepared, as some of SHOW.
+const unpreparable = 1295
+
+// query prepares the statement: as text, the server prints a FLOAT with six digits, and large numbers lose some.
+func (mysqlDialect) query(ctx context.Context, conn *sql.Conn, text string, args []any) (*sql.Rows, func(), error) {
+	prepared, err := conn.PrepareContext(ctx, text)
+	if sqldb.MySQLNumber(err) == unpreparable {
+		return plain(ctx, conn, text, args)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	done := func() { _ = prepared.Close() } // a lost session has forgotten it
+	rows, err := prepared.QueryContext(ctx, args...)
+	if err != nil {
+		done()
+	}
+	return rows, done, err
+}
+
 func (mysqlDialect) since(mark string) any { return mark }

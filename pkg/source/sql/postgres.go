@@ -14,6 +14,10 @@ func (postgresDialect) begin(ctx context.Context, conn *sql.Conn) (func(), error
 	return transaction(ctx, conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 }
 
+func (postgresDialect) query(ctx context.Context, conn *sql.Conn, text string, args []any) (*sql.Rows, func(), error) {
+	return plain(ctx, conn, text, args)
+}
+
 func (postgresDialect) since(mark string) any { return mark }
 
 // transaction begins a transaction in a session, which end rolls back.

@@ -26,6 +26,8 @@ type dialect interface {
 	sqldb.Dialect
 	// begin opens the snapshot in a session, read-only.
 	begin(context.Context, *sql.Conn) (end func(), err error)
+	// query runs a statement in a session, so that the values of its rows are exact. close comes after the rows.
+	query(ctx context.Context, conn *sql.Conn, text string, args []any) (rows *sql.Rows, close func(), err error)
 	// since returns a watermark as a statement's value.
 	since(mark string) any
 }
@@ -104,10 +106,11 @@ func (s *Source) rows(ctx context.Context, text string, args []any, read func(*s
 		return fmt.Errorf("begin to read: %w", err)
 	}
 	defer end()
-	rows, err := conn.QueryContext(ctx, text, args...)
+	rows, done, err := s.dialect.query(ctx, conn, text, args)
 	if err != nil {
 		return fmt.Errorf("run the query: %w", err)
 	}
+	defer done()
 	defer rows.Close()
 	if err := read(rows); err != nil {
 		return err
@@ -116,6 +119,12 @@ func (s *Source) rows(ctx context.Context, text string, args []any, read func(*s
 		return fmt.Errorf("read the rows: %w", err)
 	}
 	return nil
+}
+
+// plain runs a statement.
+func plain(ctx context.Context, conn *sql.Conn, text string, args []any) (rows *sql.Rows, close func(), err error) {
+	rows, err = conn.QueryContext(ctx, text, args...)
+	return rows, func() {}, err
 }
 
 // Entities calls yield with the rows of a result.

@@ -53,6 +53,31 @@ func TestF03ValuesHaveOneForm(t *testing.T) {
 	}
 }
 
+// Each value is what the server has, to its last digit, also those that it prints shorter.
+func TestF03ValuesAreExact(t *testing.T) {
+	t.Parallel()
+	s := open(t, `CREATE TABLE g (f FLOAT, g DOUBLE, d DECIMAL(65,30), tm TIME(6), exact DATETIME(6), z INT(5) ZEROFILL, t TINYINT(1), y YEAR, b BIT(13), e ENUM('a','ü'), j LONGTEXT)`,
+		`INSERT INTO g VALUES (16777215, 5e-324, 12345678901234567890123456789012345.123456789012345678901234567891, '-838:59:58.000001', '1000-01-01', 42, 5, 0, b'1000000000001', 'ü', '{"a": 1.0}'),
+			(0.1234567, 1.7976931348623157e308, -0.000000000000000000000000000001, '00:00:00', '9999-12-31 23:59:59.999999', 0, -1, 2155, b'0', 'a', '')`)
+	list, err := read(t, s, job.Request{From: job.From{Query: "SELECT * FROM g ORDER BY d DESC"}})
+	if err != nil || len(list) != 2 {
+		t.Fatalf("%d rows, %v", len(list), err)
+	}
+	for i, want := range []string{
+		`{"f":16777215,"g":5e-324,"d":"12345678901234567890123456789012345.123456789012345678901234567891","tm":"-838:59:58.000001","exact":"1000-01-01T00:00:00.000Z","z":42,"t":5,"y":0,"b":{"type":"Buffer","data":[16,1]},"e":"ü","j":"{\"a\": 1.0}"}`,
+		`{"f":0.1234567,"g":1.7976931348623157e+308,"d":"-0.000000000000000000000000000001","tm":"00:00:00.000000","exact":"9999-12-31T23:59:59.999999Z","z":0,"t":-1,"y":2155,"b":{"type":"Buffer","data":[0,0]},"e":"a","j":""}`,
+	} {
+		if got := string(list[i].Data); got != want {
+			t.Errorf("the row is\n%s\nwant\n%s", got, want)
+		}
+	}
+	for _, q := range []string{"SHOW TABLES", "SELECT 1", "SHOW GRANTS", "EXPLAIN SELECT * FROM g", "WITH x AS (SELECT 1 AS a) SELECT * FROM x"} {
+		if list, err := read(t, s, job.Request{From: job.From{Query: q}}); err != nil || len(list) == 0 {
+			t.Errorf("%s: %d rows, %v", q, len(list), err)
+		}
+	}
+}
+
 func TestF08AndF11KeysAndDeletes(t *testing.T) {
 	t.Parallel()
 	s := open(t, "CREATE TABLE g (id VARCHAR(9), deleted VARCHAR(9))", "INSERT INTO g VALUES ('0', NULL), ('', '0'), (NULL, NULL), ('a', '')")

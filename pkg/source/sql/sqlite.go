@@ -17,6 +17,10 @@ func (sqliteDialect) begin(ctx context.Context, conn *sql.Conn) (func(), error) 
 }
 
 // since returns a number if the watermark is one: SQLite sorts every text after every number.
+func (sqliteDialect) query(ctx context.Context, conn *sql.Conn, text string, args []any) (*sql.Rows, func(), error) {
+	return plain(ctx, conn, text, args)
+}
+
 func (sqliteDialect) since(mark string) any {
 	if n, err := strconv.ParseInt(mark, 10, 64); err == nil && strconv.FormatInt(n, 10) == mark {
 		return n
