@@ -34,6 +34,7 @@ type facts struct {
 	success time.Time    // when its last successful run began; zero: none has
 	first   time.Time    // when its first run began; zero: none has
 	refused []ledger.LegState
+	held    *ledger.Run // the last full run, if it waits; nil: it does not
 }
 
 // trouble is something that a person has to know.
@@ -49,7 +50,11 @@ func (f *facts) troubles(now, began time.Time, within time.Duration) []trouble {
 	add := func(rule, format string, args ...any) {
 		out = append(out, trouble{rule, f.Name, fmt.Sprintf(format, args...)})
 	}
-	if r := standing(f.runs); r != nil && r.State == ledger.Waiting {
+	r := standing(f.runs)
+	if r == nil {
+		r = f.held
+	}
+	if r != nil && r.State == ledger.Waiting {
 		add(Guard, "run %d waits for approval: %s", r.ID, r.Error)
 	} else if r != nil && !f.Quiet {
 		at := r.Stage

@@ -60,6 +60,29 @@ func TestR06WhatIsToldOfTheLastRuns(t *testing.T) {
 	}
 }
 
+// What a full run waits for is not over when a run has read from the watermark on, which sees nothing of what is gone.
+func TestR06AFullRunThatWaitsIsNotMadeUpForByAnother(t *testing.T) {
+	t.Parallel()
+	held := run(1, job.Full, ledger.Waiting, "read")
+	done, failed := run(2, job.Scheduled, ledger.Done, ""), run(3, job.Scheduled, ledger.Failed, "send")
+	for _, c := range []struct {
+		rule string
+		runs []ledger.Run // the newest first
+		want string
+	}{
+		{"alone", []ledger.Run{held}, Guard},
+		{"others succeed", []ledger.Run{done, held}, Guard},
+		{"others fail, and then succeed", []ledger.Run{done, failed, held}, Guard},
+		{"another one fails", []ledger.Run{failed, held}, Failed},
+		{"it is long ago", []ledger.Run{done}, Guard},
+	} {
+		f := &facts{Job: Job{Name: "orders"}, runs: c.runs, held: &held}
+		if list := f.troubles(noon, noon, 0); len(list) != 1 || list[0].rule != c.want {
+			t.Errorf("%s: %+v", c.rule, list)
+		}
+	}
+}
+
 func TestR06AJobWithoutSuccessForADay(t *testing.T) {
 	t.Parallel()
 	every := func(d time.Duration) func(time.Time) (time.Time, bool) {

@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/mysql-sync/mysql-sync/pkg/job"
 	"github.com/mysql-sync/mysql-sync/pkg/ledger"
 )
 
@@ -116,6 +117,12 @@ func (a *Alerts) facts(ctx context.Context, j Job, known []ledger.Job) (*facts, 
 	}
 	if len(done) > 0 {
 		f.success = done[0].Started
+	}
+	// What one by hand waits for, its person knows.
+	if held, err := job.Held(ctx, a.Ledger, j.Name); err != nil {
+		return nil, err
+	} else if held != nil && held.Kind == job.Full {
+		f.held = held
 	}
 	f.first, err = a.Ledger.FirstRun(ctx, j.Name)
 	return f, err

@@ -24,6 +24,10 @@ func (j *Job) Run(ctx context.Context, c Cause) (*ledger.Run, error) {
 	if err := j.open(ctx); err != nil {
 		return nil, err
 	}
+	c, err := j.approved(ctx, c)
+	if err != nil {
+		return nil, err
+	}
 	r := &ledger.Run{Job: j.Name, Kind: c.Kind, Occurrence: c.Occurrence, ReportDate: c.Date, Repeats: c.Repeats}
 	if err := j.Ledger.Claim(ctx, r); err != nil {
 		return nil, err
@@ -34,7 +38,7 @@ func (j *Job) Run(ctx context.Context, c Cause) (*ledger.Run, error) {
 		started = append(started, zap.String("description", j.Description))
 	}
 	log.Info("run started", started...)
-	err := j.carry(ctx, log, r, c)
+	err = j.carry(ctx, log, r, c)
 	r.State = ledger.Done
 	switch {
 	case errors.Is(context.Cause(ctx), ErrCancelled):
@@ -69,6 +73,38 @@ func (j *Job) Run(ctx context.Context, c Cause) (*ledger.Run, error) {
 	}
 	log.Info("run ended", fields...)
 	return r, nil
+}
+
+// approved is the cause of a run, which also reads all rows if it is to approve what a run waits for that has: from the
+// watermark on, what is gone at the source is not seen.
+func (j *Job) approved(ctx context.Context, c Cause) (Cause, error) {
+	if !c.Approved || c.all() {
+		return c, nil
+	}
+	r, err := Held(ctx, j.Ledger, j.Name)
+	if r != nil {
+		c.Kind = Backfill
+	}
+	return c, err
+}
+
+// Held returns a job's last run that has read all rows despite a watermark, if that waits for a person; else nil. Runs
+// that read from the watermark on make up for nothing that it would have deleted.
+func Held(ctx context.Context, l *ledger.Ledger, name string) (*ledger.Run, error) {
+	var last ledger.Run
+	for _, kind := range []string{Full, Backfill} {
+		list, err := l.Runs(ctx, ledger.Which{Job: name, Kind: kind, Limit: 1})
+		if err != nil {
+			return nil, err
+		}
+		if len(list) == 1 && list[0].ID > last.ID {
+			last = list[0]
+		}
+	}
+	if last.State != ledger.Waiting || !last.ClearedAt.IsZero() {
+		return nil, nil
+	}
+	return &last, nil
 }
 
 // carry reads and sends at the same time. It records the stage of a failure.
