@@ -259,6 +259,7 @@ func TestAKeyThatTheTableDoesNotKeepIsRefused(t *testing.T) {
 		"unicode":      {"postgres", "TEXT", []string{`"e\u0301"`, `1`}},
 		"empty":        {"mysql", "VARCHAR(9)", []string{`""`, `" "`}},
 		"zero":         {"mysql", "BIGINT", []string{`0`, `"-0"`, `"00"`}},
+		"bits":         {"mysql", "BIT(12)", []string{`{"type":"Buffer","data":[15,255]}`, `{"type":"Buffer","data":[255]}`}},
 		"large number": {"mysql", "BIGINT UNSIGNED", []string{`"18446744073709551615"`}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -28,6 +28,10 @@ func valueOf(d dialect, kind string, v any) any {
 		}
 	case json.RawMessage:
 		return string(v)
+	case []byte:
+		if _, ok := d.(mysqlDialect); ok && kind == "BIT" && len(v) <= 8 {
+			return number(v) // which is compared with bits as one, unlike bytes
+		}
 	case int64:
 		if kind == "YEAR" { // MySQL's: the text 0 is the year 2000
 			return fmt.Sprintf("%04d", v)
@@ -45,6 +49,14 @@ func valueOf(d dialect, kind string, v any) any {
 		}
 	}
 	return v // bytes, NULL
+}
+
+// number is what bytes say, the first of them counting most.
+func number(b []byte) (n uint64) {
+	for _, c := range b {
+		n = n<<8 | uint64(c)
+	}
+	return n
 }
 
 // numeric reports whether a type holds numbers.
