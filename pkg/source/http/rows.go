@@ -1,10 +1,8 @@
 package http
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -142,12 +140,14 @@ func (o one) of(answer any) (string, error) {
 	return "", fmt.Errorf("%s is %s; it should be a string or a number", o.Path, shape(list[0]))
 }
 
-var errNoObject = errors.New("is not an object")
-
 // recordOf makes a record of a row. Its columns are sorted, so that an API that writes them in another order the next
 // time has not changed the row.
 func recordOf(from *job.From, row any, page, n int) *record.Record {
-	data, err := dataOf(row)
+	object, ok := row.(map[string]any)
+	if !ok {
+		return &record.Record{Bad: fmt.Sprintf("row %d of page %d is not an object", n, page)}
+	}
+	data, err := record.Row(object)
 	if err != nil {
 		return &record.Record{Bad: fmt.Sprintf("row %d of page %d %v", n, page, err)}
 	}
@@ -156,65 +156,4 @@ func recordOf(from *job.From, row any, page, n int) *record.Record {
 		rec.Bad = fmt.Sprintf("row %d of page %d: %s", n, page, rec.Bad)
 	}
 	return rec
-}
-
-// dataOf is a row as a record writes it.
-func dataOf(row any) ([]byte, error) {
-	object, ok := row.(map[string]any)
-	if !ok {
-		return nil, errNoObject
-	}
-	var b record.Builder
-	for _, name := range slices.Sorted(maps.Keys(object)) {
-		v, err := valueOf(object[name])
-		if err != nil {
-			return nil, err
-		}
-		if err := b.Add(name, v); err != nil {
-			return nil, err
-		}
-	}
-	return b.Bytes(), nil
-}
-
-// valueOf is a column's value as a record takes it.
-func valueOf(v any) (any, error) {
-	switch v := v.(type) {
-	case json.Number:
-		if kept(v.String()) {
-			return json.RawMessage(v), nil
-		}
-		return v.String(), nil
-	case map[string]any, []any:
-		text, err := textOf(v)
-		return json.RawMessage(text), err
-	}
-	return v, nil
-}
-
-// textOf is a value as JSON, in which <, > and & stay as they are.
-func textOf(v any) ([]byte, error) {
-	var text bytes.Buffer
-	e := json.NewEncoder(&text)
-	e.SetEscapeHTML(false)
-	err := e.Encode(v)
-	return bytes.TrimSpace(text.Bytes()), err
-}
-
-// kept reports whether a program that holds numbers as floating point, as most do, keeps all digits of a number.
-func kept(number string) bool {
-	f, err := strconv.ParseFloat(number, 64)
-	if err != nil {
-		return false
-	}
-	if !strings.ContainsAny(number, ".eE") {
-		return f <= 1<<53-1 && f >= -(1<<53-1)
-	}
-	return digits(number) == digits(strconv.FormatFloat(f, 'e', -1, 64))
-}
-
-// digits are those of a number that count.
-func digits(number string) string {
-	mantissa, _, _ := strings.Cut(strings.ToLower(number), "e")
-	return strings.Trim(strings.NewReplacer("-", "", ".", "").Replace(mantissa), "0")
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/mysql-sync/mysql-sync/pkg/job"
+	"github.com/mysql-sync/mysql-sync/pkg/record"
 )
 
 // The names that stand for values in a path or a body.
@@ -121,7 +122,7 @@ func (t *template) fill(v values) (string, []byte, error) {
 	if !ok {
 		body = nil
 	}
-	data, err := textOf(body)
+	data, err := record.JSON(body)
 	return path, data, err
 }
 
