@@ -26,7 +26,7 @@ type Door struct {
 	cookie string            // its name; cookies ignore ports, so each node has its own
 	words  Words
 	site   *Site
-	tries  *tries
+	tries  *Tries
 	now    func() time.Time
 }
 
@@ -40,7 +40,7 @@ type Words struct {
 func NewDoor(token string, words Words, site *Site) *Door {
 	key := hmac.New(sha256.New, []byte(token))
 	key.Write([]byte(words.Program + " session"))
-	d := &Door{token: sha256.Sum256([]byte(token)), key: key.Sum(nil), words: words, site: site, tries: newTries(), now: time.Now}
+	d := &Door{token: sha256.Sum256([]byte(token)), key: key.Sum(nil), words: words, site: site, tries: NewTries(), now: time.Now}
 	d.cookie = words.Program + "-" + hex.EncodeToString(d.sign("name")[:4])
 	return d
 }
@@ -112,11 +112,11 @@ func (d *Door) try(r *http.Request, token string) error {
 	if hmac.Equal(sum[:], d.token[:]) {
 		return nil
 	}
-	who, now := source(r.RemoteAddr), d.now()
-	if d.tries.tooMany(who, now) {
+	who, now := Sender(r), d.now()
+	if d.tries.TooMany(who, now) {
 		return Kind(ErrBusy, errors.New("too many wrong tokens: wait a little"))
 	}
-	d.tries.wrong(who, now)
+	d.tries.Wrong(who, now)
 	return fmt.Errorf("the token is not the one of the %s's configuration (http.token)", d.words.Of)
 }
 

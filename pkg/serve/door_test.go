@@ -37,38 +37,38 @@ func TestSessionEndsWithItsTimeAndItsToken(t *testing.T) {
 }
 
 func TestTriesComeBack(t *testing.T) {
-	tries, now := newTries(), time.Unix(1000, 0)
+	tries, now := NewTries(), time.Unix(1000, 0)
 	for range triesMost {
-		if tries.tooMany("a", now) {
+		if tries.TooMany("a", now) {
 			t.Fatal("too few tries")
 		}
-		tries.wrong("a", now)
+		tries.Wrong("a", now)
 	}
-	if !tries.tooMany("a", now) || tries.tooMany("b", now) {
+	if !tries.TooMany("a", now) || tries.TooMany("b", now) {
 		t.Error("a source that was wrong too often has to wait, another has not")
 	}
-	if now = now.Add(tryEvery); tries.tooMany("a", now) {
+	if now = now.Add(tryEvery); tries.TooMany("a", now) {
 		t.Error("after a while there is another try")
 	}
-	tries.wrong("a", now)
-	if !tries.tooMany("a", now) {
+	tries.Wrong("a", now)
+	if !tries.TooMany("a", now) {
 		t.Error("but only one")
 	}
 }
 
 // Promise 10.
 func TestSourcesAreBounded(t *testing.T) {
-	tries, now := newTries(), time.Unix(1000, 0)
+	tries, now := NewTries(), time.Unix(1000, 0)
 	for i := range 3 * sourcesMost {
-		tries.wrong(strconv.Itoa(i), now)
+		tries.Wrong(strconv.Itoa(i), now)
 	}
 	if len(tries.paid) > sourcesMost+1 {
 		t.Errorf("%d sources are kept", len(tries.paid))
 	}
-	if !tries.tooMany("new", now) {
+	if !tries.TooMany("new", now) {
 		t.Error("those that there is no room for do not count as one")
 	}
-	if now = now.Add(sourcesMost * 3 * tryEvery); tries.tooMany("new", now) || len(tries.paid) > 1 {
+	if now = now.Add(sourcesMost * 3 * tryEvery); tries.TooMany("new", now) || len(tries.paid) > 1 {
 		t.Errorf("%d old sources are kept", len(tries.paid))
 	}
 }

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"maps"
+	"net/http"
 	"net/netip"
 	"sync"
 	"time"
@@ -14,25 +15,26 @@ const (
 	sourcesMost = 1000 // tracked separately; all others count as one
 )
 
-// tries counts the wrong tokens of each source. It is the generic cell rate
-// algorithm (ITU-T I.371), which keeps one time per source. Its methods may be
+// Tries counts the wrong tokens of each sender. It is the generic cell rate
+// algorithm (ITU-T I.371), which keeps one time per sender. Its methods may be
 // called from many goroutines.
-type tries struct {
+type Tries struct {
 	mu   sync.Mutex
 	paid map[string]time.Time // when the wait for its wrong tokens is over
 }
 
-func newTries() *tries { return &tries{paid: map[string]time.Time{}} }
+// NewTries returns a Tries that has counted none.
+func NewTries() *Tries { return &Tries{paid: map[string]time.Time{}} }
 
-// tooMany reports whether a source must wait.
-func (t *tries) tooMany(source string, now time.Time) bool {
+// TooMany reports whether a sender must wait.
+func (t *Tries) TooMany(source string, now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.paid[t.slot(source, now)].Sub(now) > (triesMost-1)*tryEvery
 }
 
-// wrong counts a wrong token.
-func (t *tries) wrong(source string, now time.Time) {
+// Wrong counts a wrong token.
+func (t *Tries) Wrong(source string, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	slot := t.slot(source, now)
@@ -44,7 +46,7 @@ func (t *tries) wrong(source string, now time.Time) {
 }
 
 // slot returns the key under which a source is counted.
-func (t *tries) slot(source string, now time.Time) string {
+func (t *Tries) slot(source string, now time.Time) string {
 	if _, ok := t.paid[source]; ok || len(t.paid) < sourcesMost {
 		return source
 	}
@@ -54,6 +56,9 @@ func (t *tries) slot(source string, now time.Time) string {
 	}
 	return "others"
 }
+
+// Sender names who sent a request, for Tries: its address, or for IPv6 its /64 network.
+func Sender(r *http.Request) string { return source(r.RemoteAddr) }
 
 // source names the sender of a request: its address, or for IPv6 its /64 network, which one machine may have to itself.
 func source(remote string) string {
