@@ -21,6 +21,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/publish"
 	"github.com/mysql-sync/mysql-sync/pkg/remote"
 	entries "github.com/mysql-sync/mysql-sync/pkg/source/fliplet"
+	"github.com/mysql-sync/mysql-sync/pkg/source/hook"
 	paged "github.com/mysql-sync/mysql-sync/pkg/source/http"
 	"github.com/mysql-sync/mysql-sync/pkg/source/inbox"
 	"github.com/mysql-sync/mysql-sync/pkg/source/mesh"
@@ -54,6 +55,7 @@ var (
 		{[]string{"http"}, plan.Kind{Block: paged.Schema, Use: paged.From}, (*Connector).paged},
 		{[]string{"fliplet"}, plan.Kind{Block: entries.Schema, Use: entries.From}, (*Connector).entries},
 		{[]string{"mesh"}, plan.Kind{Block: mesh.Schema, Use: mesh.From}, (*Connector).mesh},
+		{[]string{"hook"}, plan.Kind{Block: hook.Schema, Use: hook.From}, (*Connector).hook},
 	}
 	destinations = []adapter[func(*Connector, plan.Adapter, remote.Config) (account, error)]{
 		{[]string{"airtable"}, plan.Kind{Block: airtable.Schema, Use: airtable.To}, (*Connector).airtable},
@@ -170,7 +172,7 @@ func (c *Connector) mesh(a plan.Adapter) (origin, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.feeds = append(c.feeds, feed{a.Name, s.Run})
+	c.feeds = append(c.feeds, feed{source: a.Name, run: s.Run})
 	return func(settings plan.Settings, from *job.From) (job.Source, error) {
 		var rows mesh.Rows
 		if err := settings.Decode(&rows); err != nil {

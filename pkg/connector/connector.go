@@ -169,6 +169,9 @@ func (c *Connector) job(p *plan.Job, origins map[string]origin, accounts map[str
 	if err != nil {
 		return nil, fmt.Errorf("from.%w", err)
 	}
+	if err := partial(source, p); err != nil {
+		return nil, err
+	}
 	when, err := schedule.Parse(p.Schedule)
 	if err != nil {
 		return nil, fmt.Errorf("schedule.%w", err)

@@ -8,12 +8,14 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mysql-sync/mysql-sync/pkg/pause"
+	"github.com/mysql-sync/mysql-sync/pkg/source/hook"
 )
 
 // feed is a source that rows are pushed to: it receives them until ctx ends.
 type feed struct {
 	source string
 	run    func(ctx context.Context) error
+	hook   *hook.Source // nil: it is none, and receives in another way
 }
 
 // feedPause is how long a source that could not go on receiving waits before it begins again.

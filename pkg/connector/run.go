@@ -142,7 +142,7 @@ func (c *Connector) serve(ctx context.Context, g *errgroup.Group) error {
 	metrics := api.Metrics(c)
 	if h := c.plan.HTTP; h.Listen != "" {
 		page, err := serve.Listen(ctx, c.log, serve.Config{Listen: h.Listen, Token: h.Token, Cert: h.Cert, Key: h.Key}, func(local bool) http.Handler {
-			return api.Page(c, metrics, h.Token, local)
+			return c.hooked(api.Page(c, metrics, h.Token, local))
 		})
 		if err != nil {
 			return err

@@ -17,7 +17,7 @@ type LastMark struct {
 
 // Take takes a row. The error is from Yield.
 func (l *LastMark) Take(rec *record.Record) error {
-	if rec.Mark != "" && (l.mark == "" || later(rec.Mark, l.mark)) {
+	if rec.Mark != "" && (l.mark == "" || Later(rec.Mark, l.mark)) {
 		l.mark = rec.Mark
 	}
 	rec.Mark = ""
@@ -40,8 +40,8 @@ func (l *LastMark) End() error {
 	return l.Yield(l.held)
 }
 
-// later reports whether a watermark comes after another: as moments, as numbers, or as texts.
-func later(a, b string) bool {
+// Later reports whether a watermark comes after another: as moments, as numbers, or as texts.
+func Later(a, b string) bool {
 	if x, err := time.Parse(time.RFC3339Nano, a); err == nil {
 		if y, err := time.Parse(time.RFC3339Nano, b); err == nil {
 			return x.After(y)

@@ -185,3 +185,15 @@ func (b *Inbox) Purge(ctx context.Context, upTo int64, before time.Time) error {
 	}
 	return nil
 }
+
+// Forget forgets all rows whose states have numbers up to upTo, which all jobs have read, and came before a time: an inbox
+// of events, not of what a table has, would grow for ever.
+func (b *Inbox) Forget(ctx context.Context, upTo int64, before time.Time) error {
+	err := b.l.update(ctx, func(tx *tx) error {
+		return tx.exec(`DELETE FROM inbox WHERE inbox = ? AND number <= ? AND at < ?`, b.id, upTo, when(before))
+	})
+	if err != nil {
+		return fmt.Errorf("forget old rows of an inbox: %w", err)
+	}
+	return nil
+}

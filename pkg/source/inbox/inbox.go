@@ -72,7 +72,7 @@ func (s *Source) Read(ctx context.Context, r job.Request, yield func(*record.Rec
 			return err
 		}
 		rec := r.From.Record(p.Data)
-		rec.Deleted, rec.Mark = p.Deleted, strconv.FormatInt(p.Number, 10)
+		rec.Deleted, rec.Mark = rec.Deleted || p.Deleted, strconv.FormatInt(p.Number, 10)
 		if p.Deleted && rec.Bad != "" {
 			continue // only its key has ever come, and that is not the job's: no job has it
 		}

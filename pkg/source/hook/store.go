@@ -1,0 +1,67 @@
+package hook
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/mysql-sync/mysql-sync/pkg/job"
+	"github.com/mysql-sync/mysql-sync/pkg/ledger"
+)
+
+// store stores rows, all or none, and returns how many of them were new. They are on disk when it returns. Promise 1.
+func (s *Source) store(ctx context.Context, rows []row) (changed int, err error) {
+	rows = newest(rows)
+	if len(rows) == 0 {
+		return 0, nil
+	}
+	b, err := s.Inbox(ctx)
+	if err != nil {
+		return 0, err
+	}
+	d := ledger.Delivery{Inbox: b, Keys: make([]string, len(rows))}
+	for i := range rows {
+		d.Keys[i] = rows[i].key
+	}
+	d.Decide = func(known []ledger.Pushed) (list []ledger.Pushed, err error) {
+		for i := range rows {
+			if changes(&known[i], &rows[i]) {
+				list = append(list, ledger.Pushed{Key: rows[i].key, Version: []byte(rows[i].version), Data: rows[i].data})
+			}
+		}
+		changed = len(list)
+		return list, nil
+	}
+	// A client that is gone may have sent all: what it repeats then changes nothing.
+	if err := s.state().Deliver(context.WithoutCancel(ctx), d); err != nil {
+		return 0, err
+	}
+	if changed > 0 {
+		s.Came()
+	}
+	return changed, nil
+}
+
+// newest returns the last state of each row of a request, or the newest if they have versions.
+func newest(rows []row) []row {
+	at := make(map[string]int, len(rows))
+	list := rows[:0]
+	for _, r := range rows {
+		i, twice := at[r.key]
+		switch {
+		case !twice:
+			at[r.key] = len(list)
+			list = append(list, r)
+		case !older(r.version, list[i].version):
+			list[i] = r
+		}
+	}
+	return list
+}
+
+// changes reports whether a row takes the place of what is known of it. Promise 2.
+func changes(known *ledger.Pushed, r *row) bool {
+	return known.Number == 0 || !bytes.Equal(known.Data, r.data) && !older(r.version, string(known.Version))
+}
+
+// older reports whether a version comes before another, if both are known.
+func older(a, b string) bool { return a != "" && b != "" && job.Later(b, a) }
