@@ -76,6 +76,9 @@ type refused struct {
 var errNotThere = serve.Kind(serve.ErrNotFound, errors.New("there is no such hook"))
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 { // also of a body that is not read
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime)) // a writer without deadlines is a test's
+	}
 	h := s.hooks[r.URL.Path]
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
@@ -192,7 +195,6 @@ func (s *Source) tooLarge() error {
 
 // take takes the rows of a request. The error is the answer to it: then none of them is taken.
 func (s *Source) take(w http.ResponseWriter, r *http.Request) (*accepted, error) {
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime)) // a writer without deadlines is a test's
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.config.MaxBytes))
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, s.tooLarge()
