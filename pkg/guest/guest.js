@@ -14,6 +14,7 @@ exports.client = ask => {
     } catch (e) {
       const [, status] = /^rest\.\w+: \S+ answered (\d{3})\b/.exec(e.message) ?? []
       if (status) e.response = {status: Number(status)}
+      Object.defineProperty(e, 'stack', {value: String(e.stack).split('\n').filter(line => !line.includes('.guest.js:')).join('\n')}) // the user's line
       throw e
     }
   }

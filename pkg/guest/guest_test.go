@@ -101,3 +101,11 @@ func TestScriptsSeeOnlyWhatTheyName(t *testing.T) {
 		}
 	}
 }
+
+func TestARequestThatFailsNamesTheScriptsLine(t *testing.T) {
+	t.Parallel()
+	_, err := call(t, "module.exports = async rest => {\n  await rest.post('http://127.0.0.1:1/', {})\n}", guest.NewWeb(remote.Config{Tries: remote.Tries{Most: 1}}, nil))
+	if err == nil || !strings.HasPrefix(err.Error(), "sample.js:2: Error: rest.post: 127.0.0.1:1: ") {
+		t.Error(err)
+	}
+}
