@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"sync"
 
 	"go.uber.org/zap"
@@ -20,6 +21,9 @@ import (
 
 //go:embed adapter.js
 var program []byte
+
+// hostFile is the name of the program in the sandbox.
+const hostFile = ".adapter.js"
 
 // Options are what a job says about an adapter.
 type Options struct {
@@ -72,7 +76,7 @@ func Open(ctx context.Context, log *zap.Logger, path string, c Config, shared re
 	if settings == nil {
 		settings = map[string]string{}
 	}
-	a.script, err = guest.Open(log, path, guest.Host{Name: ".adapter.js", Program: program, Setup: map[string]any{"url": c.URL, "settings": settings}, Answer: a})
+	a.script, err = guest.Open(log, path, guest.Host{Name: hostFile, Program: program, Setup: map[string]any{"url": c.URL, "settings": settings}, Answer: a})
 	if err != nil {
 		return nil, fmt.Errorf("type: %w", a.shown(err))
 	}
@@ -116,7 +120,7 @@ func (a *Adapter) shown(err error) error {
 			text = fmt.Sprintf("%s:%d: %s", filepath.Base(m.File), m.Line, m.Text)
 		}
 	}
-	if located.MatchString(text) {
+	if text = strings.TrimPrefix(text, hostFile+": "); located.MatchString(text) {
 		text = Folder + "/" + text
 	} else {
 		text = a.name + ": " + text

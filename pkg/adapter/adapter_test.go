@@ -186,7 +186,7 @@ func TestACallThatBeginsAgainSendsNothingTwice(t *testing.T) {
 	t.Cleanup(s.Close)
 	var n atomic.Int32
 	s.Fail(func(w http.ResponseWriter, _ *http.Request, _ int) bool { n.Add(1); return true })
-	_, err := pushed(t, "await context.rest.post('/a', {}); const f = n => [f(n + 1), f(n + 1)].map(f => f); for (let s = 'x';;) s += s", adapter.Config{URL: s.URL})
+	_, err := pushed(t, "await context.rest.post('/a', {}); const all = []; for (let i = 0; i < 40; i++) all.push(new Uint8Array(2e8))", adapter.Config{URL: s.URL})
 	e, ok := errors.AsType[*remote.Error](err)
 	if !ok || e.Next.Do != remote.Doubt || n.Load() != 1 {
 		t.Errorf("%d requests, %v", n.Load(), err)
