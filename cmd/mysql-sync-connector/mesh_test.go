@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mysql-sync/mysql-sync/pkg/standin"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
@@ -167,4 +168,44 @@ func TestAMeshAndItsConnectorAreKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.has(t, "SELECT id || ' ' || v FROM a ORDER BY id", strings.Split(strings.TrimSpace(strings.ReplaceAll(want, `"`, "")), "\n")...)
+}
+
+// Whoever is killed is told by those that are still there, and told again when it is back: nodes as well as connectors.
+func TestR05PeersTellThatOneIsOffline(t *testing.T) {
+	t.Parallel()
+	m := newMeshed(t, "(id INTEGER PRIMARY KEY)", nil, nil)
+	m.Exec("CREATE TABLE a (id INT PRIMARY KEY)")
+	slack := standin.NewSlack()
+	t.Cleanup(slack.Close)
+	other := write(t, "other.yaml", map[string]any{
+		"connector": map[string]any{"name": "other"},
+		"sources": map[string]any{"stock": map[string]any{
+			"type": "mesh", "clientName": "other", "mqttConfig": m.Block("mqttConfig"),
+			"acceptFrom": map[string]any{"berlin": map[string]any{}, "sheets": map[string]any{"write": false, "delete": false, "read": false}},
+		}},
+		"destinations": map[string]any{"lake": map[string]any{"type": "sqlite", "database": filepath.Join(t.TempDir(), "other.db")}},
+		"alerts":       map[string]any{"slack": slack.Webhook(), "offlineAfter": "1s"},
+		"http":         map[string]any{"listen": "127.0.0.1:0"},
+		"jobs":         map[string]any{"rows": map[string]any{"from": map[string]any{"source": "stock", "table": "a", "key": "id"}, "to": map[string]any{"destination": "lake", "table": "a"}}},
+	})
+	m.Start()
+	m.start(t)
+	process(t, other)
+	said := func(want string) {
+		t.Helper()
+		sees(t, want, func() bool { return strings.Contains(strings.Join(slack.Texts(), "\n"), want) })
+	}
+	online := func() bool {
+		text, err := os.ReadFile(m.file + ".log")
+		return err == nil && strings.Contains(string(text), "client online")
+	}
+	sees(t, "the connector is online", online)
+	m.kill()
+	m.Node.Kill()
+	said("Client sheets of stock is offline: not heard since")
+	said("Client berlin of stock is offline: not heard since")
+	m.start(t)
+	m.Node.Start()
+	said("Over: Client sheets of stock is offline.")
+	said("Over: Client berlin of stock is offline.")
 }

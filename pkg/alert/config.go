@@ -25,6 +25,7 @@ type Config struct {
 	Slack           string  `koanf:"slack"` // address of an incoming webhook; "": none
 	Webhook         Webhook `koanf:"webhook"`
 	NoSuccessWithin string  `koanf:"noSuccessWithin"` // a duration; "": a day, 0s: never
+	OfflineAfter    string  `koanf:"offlineAfter"`    // a duration; "": five minutes, 0s: never
 }
 
 // Webhook is an endpoint that takes alerts as JSON.
@@ -59,9 +60,12 @@ type Alerts struct {
 	Log    *zap.Logger
 	Ledger *ledger.Ledger // set before it is used
 	Jobs   []Job          // likewise
+	// Peers returns the clients of meshes that are watched; nil: there are none.
+	Peers func() ([]Peer, error)
 
 	who     Who
 	within  time.Duration // 0: no job has to succeed
+	offline time.Duration // 0: no peer has to be there
 	targets []*target
 	hide    *remote.Redactor
 	look    chan struct{} // something may have happened
@@ -71,13 +75,14 @@ type Alerts struct {
 }
 
 const (
-	defaultWithin = 24 * time.Hour
-	firstPause    = time.Second
+	defaultWithin  = 24 * time.Hour
+	defaultOffline = 5 * time.Minute
+	firstPause     = time.Second
 )
 
 // New returns alerts that tell no one yet: it sends nothing. An error begins with the block's key that it concerns.
 func New(c Config, who Who, r remote.Config) (*Alerts, error) {
-	a := &Alerts{who: who, within: defaultWithin, look: make(chan struct{}, 1), pause: r.Tries.Pause, began: time.Now()}
+	a := &Alerts{who: who, within: defaultWithin, offline: defaultOffline, look: make(chan struct{}, 1), pause: r.Tries.Pause, began: time.Now()}
 	if a.pause == 0 {
 		a.pause = firstPause
 	}
@@ -85,6 +90,11 @@ func New(c Config, who Who, r remote.Config) (*Alerts, error) {
 	if c.NoSuccessWithin != "" {
 		if a.within, err = time.ParseDuration(c.NoSuccessWithin); err != nil {
 			return nil, errors.New("noSuccessWithin: is no duration such as 24h")
+		}
+	}
+	if c.OfflineAfter != "" {
+		if a.offline, err = time.ParseDuration(c.OfflineAfter); err != nil {
+			return nil, errors.New("offlineAfter: is no duration such as 5m")
 		}
 	}
 	a.hide = remote.NewRedactor([]string{c.Slack, pathOf(c.Slack), c.Webhook.URL, pathOf(c.Webhook.URL)}, nil)

@@ -57,6 +57,8 @@ func (m *message) title() string {
 		return "Rows of job " + m.Subject + " are refused"
 	case Guard:
 		return "Job " + m.Subject + " waits for approval"
+	case Offline:
+		return "Client " + m.Subject + " is offline"
 	case State:
 		return "The state of " + m.Subject + " cannot be written"
 	case backup.Rule:

@@ -16,6 +16,7 @@ const (
 	NoSuccess = "noSuccess" // a job was due, and has not succeeded for too long
 	Refused   = "refused"   // a destination has refused rows
 	Guard     = "guard"     // a run waits for a person to approve its deletes
+	Offline   = "offline"   // a client of a mesh is not there
 )
 
 // Job is a job that is watched.
@@ -24,6 +25,24 @@ type Job struct {
 	Quiet bool // that it fails is not to be told
 	// Next returns when it is due after a time; ok is false if it is not scheduled. May be nil.
 	Next func(after time.Time) (due time.Time, ok bool)
+}
+
+// Peer is a client of a mesh that is watched.
+type Peer struct {
+	Name   string
+	Known  bool // false: whether it is there cannot be told
+	Online bool
+	Since  time.Time // of being offline
+}
+
+// away returns which peers have been offline for so long; 0: for no time.
+func away(peers []Peer, now time.Time, after time.Duration) (list []trouble) {
+	for _, p := range peers {
+		if after > 0 && p.Known && !p.Online && now.Sub(p.Since) >= after {
+			list = append(list, trouble{Offline, p.Name, "not heard since " + p.Since.UTC().Format("2006-01-02 15:04 UTC")})
+		}
+	}
+	return list
 }
 
 // facts are what is known of a job.

@@ -133,3 +133,22 @@ func TestWhatIsNewIsRaisedAndWhatIsGoneIsOver(t *testing.T) {
 		t.Errorf("%+v, %+v", raise, settle)
 	}
 }
+
+func TestR05PeersThatAreAway(t *testing.T) {
+	t.Parallel()
+	gone := Peer{"berlin of stock", true, false, noon.Add(-5 * time.Minute)}
+	brief, online, unknown := gone, gone, gone
+	brief.Since, online.Online, unknown.Known = noon.Add(-4*time.Minute), true, false
+	for _, c := range []struct {
+		what string
+		peer Peer
+		want int
+	}{{"gone", gone, 1}, {"briefly", brief, 0}, {"online", online, 0}, {"not known", unknown, 0}} {
+		if list := away([]Peer{c.peer}, noon, 5*time.Minute); len(list) != c.want || c.want == 1 && (list[0].subject != "berlin of stock" || list[0].text != "not heard since 2026-11-27 11:55 UTC") {
+			t.Errorf("%s: %v", c.what, list)
+		}
+	}
+	if list := away([]Peer{gone}, noon, 0); list != nil {
+		t.Errorf("turned off: %v", list)
+	}
+}

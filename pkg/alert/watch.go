@@ -2,6 +2,7 @@ package alert
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -26,7 +27,7 @@ func (a *Alerts) Run(ctx context.Context) {
 			return nil
 		})
 	}
-	tick := time.NewTicker(every)
+	tick := time.NewTicker(a.step())
 	defer tick.Stop()
 	for ctx.Err() == nil {
 		a.Check(ctx)
@@ -37,6 +38,14 @@ func (a *Alerts) Run(ctx context.Context) {
 		}
 	}
 	_ = g.Wait() // tell has no error
+}
+
+// step is the time between two looks.
+func (a *Alerts) step() time.Duration {
+	if a.Peers == nil || a.offline <= 0 {
+		return every
+	}
+	return min(every, max(a.offline/4, time.Second))
 }
 
 // Look has the jobs be looked at soon, since a run has ended. It never waits.
@@ -75,11 +84,19 @@ func (a *Alerts) check(ctx context.Context) error {
 		}
 		all = append(all, f.troubles(now, a.began, a.within)...)
 	}
+	peers, err := a.peers()
+	if err != nil {
+		return err
+	}
+	all = append(all, away(peers, now, a.offline)...)
 	list, err := a.Ledger.OpenAlerts(ctx)
 	if err != nil {
 		return err
 	}
-	raise, settle := changes(list, all, []string{Failed, NoSuccess, Refused, Guard})
+	list = slices.DeleteFunc(list, func(l ledger.Alert) bool {
+		return l.Rule == Offline && slices.ContainsFunc(peers, func(p Peer) bool { return p.Name == l.Subject && !p.Known })
+	})
+	raise, settle := changes(list, all, []string{Failed, NoSuccess, Refused, Guard, Offline})
 	for _, t := range raise {
 		if _, err := a.Raise(ctx, t.rule, t.subject, t.text); err != nil {
 			return err
@@ -91,6 +108,13 @@ func (a *Alerts) check(ctx context.Context) error {
 		}
 	}
 	return a.Ledger.PurgeAlerts(ctx, now.Add(-remembered))
+}
+
+func (a *Alerts) peers() ([]Peer, error) {
+	if a.Peers == nil {
+		return nil, nil
+	}
+	return a.Peers()
 }
 
 // facts returns what is known of a job.

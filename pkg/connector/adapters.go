@@ -173,6 +173,7 @@ func (c *Connector) mesh(a plan.Adapter) (origin, error) {
 		return nil, err
 	}
 	c.feeds = append(c.feeds, feed{source: a.Name, run: s.Run})
+	c.meshes = append(c.meshes, s)
 	return func(settings plan.Settings, from *job.From) (job.Source, error) {
 		var rows mesh.Rows
 		if err := settings.Decode(&rows); err != nil {

@@ -43,7 +43,24 @@ func (c *Connector) alerting() (*alert.Alerts, error) {
 		}
 		a.Jobs = append(a.Jobs, j)
 	}
+	if len(c.meshes) > 0 {
+		a.Peers = c.peers
+	}
 	return a, nil
+}
+
+// peers returns the clients of all meshes.
+func (c *Connector) peers() (list []alert.Peer, err error) {
+	for _, m := range c.meshes {
+		peers, err := m.Peers()
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range peers {
+			list = append(list, alert.Peer{Name: p.Name + " of " + m.Name, Known: p.Known, Online: p.Online, Since: p.Since})
+		}
+	}
+	return list, nil
 }
 
 // tellMost is how long a connector that runs once takes to tell what its runs have come to.

@@ -9,7 +9,14 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/pause"
 	"github.com/mysql-sync/mysql-sync/pkg/source/hook"
+	"github.com/mysql-sync/mysql-sync/pkg/source/mesh"
 )
+
+// inflow is where rows are pushed to.
+type inflow struct {
+	feeds  []feed
+	meshes []*mesh.Service // some of the feeds
+}
 
 // feed is a source that rows are pushed to: it receives them until ctx ends.
 type feed struct {

@@ -39,8 +39,8 @@ type Service struct {
 	tables map[string]*inbox.Source
 	keys   map[string][]string // columns that identify a table's rows, as the jobs have it: all that tells it of existing peers
 
-	mu      sync.Mutex
-	present func() []mesh.Client // nil: it does not run
+	mu   sync.Mutex
+	line *mesh.Line // nil: it does not run
 }
 
 // New returns a Service. It connects to nothing. The error is of type config.Mistakes.
@@ -127,7 +127,7 @@ func (s *Service) Run(ctx context.Context) error {
 		Log: log, Node: cfg, Session: line.Session, Gate: receiver.Gate, Refused: line.Refused, Mesh: line.Mesh, Receiver: receiver, Answers: answers,
 		Verifier: defs, Meter: count,
 	})
-	s.runs(line.Mesh.Clients)
+	s.runs(&line)
 	defer s.runs(nil)
 	keeper := &kept{state: s.State(), inboxes: inboxes, came: func(table string) { s.tables[table].Came() }}
 	g, ctx := errgroup.WithContext(ctx)
@@ -142,21 +142,49 @@ func (s *Service) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// runs notes who knows which clients are there.
-func (s *Service) runs(present func() []mesh.Client) {
+// runs notes the line while there is one.
+func (s *Service) runs(line *mesh.Line) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.present = present
+	s.line = line
 }
 
-// Clients returns how the clients that rows are accepted from were last heard; nil if the service does not run.
-func (s *Service) Clients() []mesh.Client {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.present == nil {
-		return nil
+// Peer is a client that acceptFrom names, and whether it is there.
+type Peer struct {
+	Name   string
+	Known  bool      // false: this client is offline itself, and cannot tell
+	Online bool      // it says so, by presence that has not run out
+	Since  time.Time // of being offline, as far as is known
+}
+
+// Peers returns the clients that acceptFrom names, by name, whatever it lets them do.
+func (s *Service) Peers() ([]Peer, error) {
+	cfg, err := s.config()
+	if err != nil {
+		return nil, err
 	}
-	return s.present()
+	s.mu.Lock()
+	line := s.line
+	s.mu.Unlock()
+	heard := map[string]mesh.Client{}
+	up, since := false, time.Time{}
+	if line != nil {
+		status := line.Transport.Status()
+		up, since = status.Online && status.Silent == nil, status.Since
+		for _, c := range line.Mesh.Clients() {
+			heard[c.Name] = c
+		}
+	}
+	var list []Peer
+	for _, name := range cfg.Clients() {
+		c := heard[name]
+		p := Peer{Name: name, Known: up, Online: c.Online, Since: since}
+		if c.Until.After(since) {
+			p.Since = c.Until
+		}
+		list = append(list, p)
+	}
+	return list, nil
 }
 
 // nothing is what scripts would reach.
