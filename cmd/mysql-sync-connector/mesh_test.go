@@ -8,9 +8,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
 
 	"github.com/mysql-sync/mysql-sync/pkg/standin"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
@@ -19,9 +22,10 @@ import (
 // meshed is a connector that receives the table a of the node berlin into a SQLite database.
 type meshed struct {
 	*testkit.Site
-	file string
-	to   *sql.DB
-	proc *exec.Cmd
+	broker *testkit.Broker
+	file   string
+	to     *sql.DB
+	proc   *exec.Cmd
 }
 
 // newMeshed makes both; block has further keys of the source, and columns those of the table at the destination.
@@ -41,7 +45,7 @@ func newMeshed(t *testing.T, columns string, block map[string]any, extra map[str
 	}
 	source := map[string]any{"type": "mesh", "clientName": "sheets", "acceptFrom": []string{"berlin"}, "mqttConfig": b.Keys()}
 	maps.Copy(source, block)
-	m := &meshed{Site: site, to: to}
+	m := &meshed{Site: site, broker: b, to: to}
 	t.Cleanup(func() {
 		if text, err := os.ReadFile(m.file + ".log"); err == nil && t.Failed() {
 			t.Logf("the connector says\n%s", text)
@@ -208,4 +212,90 @@ func TestR05PeersTellThatOneIsOffline(t *testing.T) {
 	m.Node.Start()
 	said("Over: Client sheets of stock is offline.")
 	said("Over: Client berlin of stock is offline.")
+}
+
+// Two nodes write the same rows, sealed: the connector ends with what both have.
+func TestTwoNodesOfAMeshWithKeys(t *testing.T) {
+	t.Parallel()
+	key := map[string]any{"keys": []map[string]any{{"id": "2026", "key": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}}, "required": []string{"*"}}
+	m := newMeshed(t, "(id INTEGER PRIMARY KEY, v TEXT)", map[string]any{"acceptFrom": []string{"berlin", "bonn"}, "encryption": key}, map[string]any{"encryption": key})
+	m.Config["remoteClients"], m.Config["receiveTables"] = []string{"bonn", "sheets"}, []string{"a"}
+	bonn := testkit.NewSite(t, m.Server, m.broker, "bonn", []string{"berlin", "sheets"}, []string{"a"}, map[string]any{"encryption": key})
+	const table = "CREATE TABLE a (id INT PRIMARY KEY, v VARCHAR(20))"
+	m.Exec(table, "INSERT INTO a SELECT seq, 'first' FROM "+series(300))
+	bonn.Exec(table)
+	m.Start()
+	bonn.Start()
+	m.start(t)
+	for i := range 30 {
+		m.Exec(fmt.Sprintf("UPDATE a SET v = 'berlin %d' WHERE id %% 7 = %d", i, i%7))
+		bonn.Exec(fmt.Sprintf("UPDATE a SET v = 'bonn %d' WHERE id %% 5 = %d", i, i%5), fmt.Sprintf("DELETE FROM a WHERE id = %d", 300-i))
+	}
+	const all = "SELECT id, v FROM a ORDER BY id"
+	testkit.Eventually(t, "both nodes have the same", func() error {
+		here, err := m.Rows(all)
+		there, also := bonn.Rows(all)
+		if here != there || err != nil || also != nil {
+			return fmt.Errorf("%v, %v", err, also)
+		}
+		return nil
+	})
+	m.Exec("INSERT INTO a VALUES (1000, 'end')") // and nothing is on the way any more
+	bonn.Expect("SELECT v FROM a WHERE id = 1000", `"end"`)
+	want, err := bonn.Rows("SELECT CONCAT(id, ' ', v) FROM a ORDER BY id")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.has(t, "SELECT id || ' ' || v FROM a ORDER BY id", strings.Split(strings.TrimSpace(strings.ReplaceAll(want, `"`, "")), "\n")...)
+	if said := m.Run(1, "verify", "a", "--remote", "sheets"); !strings.Contains(said, "is a connector") {
+		t.Errorf("verify says\n%s", said)
+	}
+}
+
+// An existing peer speaks the documented protocol alone.
+func TestAnExistingPeerSendsToAConnector(t *testing.T) {
+	t.Parallel()
+	m := newMeshed(t, "(id INTEGER PRIMARY KEY, v TEXT, n REAL)", map[string]any{"acceptFrom": []string{"old"}}, nil)
+	client := testkit.MQTTClient(t, m.broker, "old")
+	answers := make(chan string, 100)
+	client.Subscribe("/info/old", 1, func(_ mqtt.Client, d mqtt.Message) { answers <- string(d.Payload()) }).Wait()
+	m.start(t)
+	say := func(topic, payload string) {
+		t.Helper()
+		if token := client.Publish(topic, 1, false, payload); token.Wait() && token.Error() != nil {
+			t.Fatal(token.Error())
+		}
+	}
+	beat := func() {
+		say("/info", fmt.Sprintf(`{"sender":"old","message":"connected","args":{"until":%d}}`, time.Now().Add(time.Minute).UnixMilli()))
+	}
+	answered := func(want ...string) {
+		t.Helper()
+		beat()
+		var got string
+		sees(t, strings.Join(want, " "), func() bool {
+			select {
+			case got = <-answers:
+			default:
+				return false
+			}
+			return !slices.ContainsFunc(want, func(w string) bool { return !strings.Contains(got, w) })
+		})
+	}
+	sees(t, "the connector is online", func() bool {
+		text, err := os.ReadFile(m.file + ".log")
+		return err == nil && strings.Contains(string(text), "connected to the broker")
+	})
+	at := time.Now().UnixMilli()
+	say("/change/sheets", fmt.Sprintf(`{"table":"a","id":"7","date":%d,"sender":"old","entity":{"id":7,"v":"x","n":2.5}}`, at))
+	answered("data_received", `"7"`)
+	m.has(t, "SELECT id || v || n FROM a", "7x2.5")
+	say("/change/sheets", fmt.Sprintf(`{"table":"a","id":"7","date":%d,"sender":"old","entity":{"id":7,"v":"older"}}`, at-1000))
+	say("/change/sheets", fmt.Sprintf(`{"table":"b","id":"7","date":%d,"sender":"old","entity":{"id":7}}`, at))
+	say("/change/sheets", fmt.Sprintf(`{"table":"a","id":"8","date":%d,"sender":"old","entity":{"id":9,"v":"y"}}`, at))
+	answered("error", "does not match")
+	say("/change/sheets", fmt.Sprintf(`{"table":"a","id":"9","date":%d,"sender":"old","entity":{"id":9,"v":"y"}}`, at))
+	m.has(t, "SELECT id || v FROM a ORDER BY id", "7x", "9y")
+	say("/change/sheets", fmt.Sprintf(`{"table":"a","id":"7","date":%d,"sender":"old","entity":null}`, at+1000))
+	m.has(t, "SELECT id || v FROM a ORDER BY id", "9y")
 }

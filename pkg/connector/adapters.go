@@ -172,8 +172,7 @@ func (c *Connector) mesh(a plan.Adapter) (origin, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.feeds = append(c.feeds, feed{source: a.Name, run: s.Run})
-	c.meshes = append(c.meshes, s)
+	c.feeds = append(c.feeds, feed{source: a.Name, run: s.Run, mesh: s})
 	return func(settings plan.Settings, from *job.From) (job.Source, error) {
 		var rows mesh.Rows
 		if err := settings.Decode(&rows); err != nil {

@@ -3,6 +3,7 @@ package connector
 import (
 	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/alert"
@@ -43,7 +44,7 @@ func (c *Connector) alerting() (*alert.Alerts, error) {
 		}
 		a.Jobs = append(a.Jobs, j)
 	}
-	if len(c.meshes) > 0 {
+	if slices.ContainsFunc(c.feeds, func(f feed) bool { return f.mesh != nil }) {
 		a.Peers = c.peers
 	}
 	return a, nil
@@ -51,13 +52,16 @@ func (c *Connector) alerting() (*alert.Alerts, error) {
 
 // peers returns the clients of all meshes.
 func (c *Connector) peers() (list []alert.Peer, err error) {
-	for _, m := range c.meshes {
-		peers, err := m.Peers()
+	for _, f := range c.feeds {
+		if f.mesh == nil {
+			continue
+		}
+		peers, err := f.mesh.Peers()
 		if err != nil {
 			return nil, err
 		}
 		for _, p := range peers {
-			list = append(list, alert.Peer{Name: p.Name + " of " + m.Name, Known: p.Known, Online: p.Online, Since: p.Since})
+			list = append(list, alert.Peer{Name: p.Name + " of " + f.source, Known: p.Known, Online: p.Online, Since: p.Since})
 		}
 	}
 	return list, nil

@@ -66,8 +66,8 @@ type Connector struct {
 	began     time.Time      // when Run did
 	*Desk                    // likewise
 	working   chan struct{}  // closed when nothing can keep it from starting any more
-	inflow
-	close []func() error
+	feeds     []feed
+	close     []func() error
 }
 
 // New makes everything that a plan needs, or returns everything that is wrong with it. It connects to nothing and

@@ -12,25 +12,51 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/source/mesh"
 )
 
-// inflow is where rows are pushed to.
-type inflow struct {
-	feeds  []feed
-	meshes []*mesh.Service // some of the feeds
-}
-
 // feed is a source that rows are pushed to: it receives them until ctx ends.
 type feed struct {
 	source string
 	run    func(ctx context.Context) error
-	hook   *hook.Source // nil: it is none, and receives in another way
+	hook   *hook.Source  // nil: it is none
+	mesh   *mesh.Service // likewise
 }
 
 // feedPause is how long a source that could not go on receiving waits before it begins again.
 const feedPause = 10 * time.Second
 
+// sweepEvery is how often deleted rows are forgotten that all jobs have read.
+const sweepEvery = 24 * time.Hour
+
+// sweep forgets deleted rows that all jobs of their table have read, long ago.
+func (c *Connector) sweep(ctx context.Context, f feed) error {
+	for range pause.Even(ctx, sweepEvery) {
+		for _, t := range f.mesh.Tables() {
+			upTo, err := c.readFrom(ctx, f.source, t.Object())
+			if err != nil {
+				return err
+			}
+			b, err := t.Inbox(ctx)
+			if err == nil {
+				err = b.Purge(ctx, upTo, time.Now().Add(-remembered))
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // receive has all sources that rows are pushed to receive them.
 func (c *Connector) receive(ctx context.Context, g *errgroup.Group) {
 	for _, f := range c.feeds {
+		if f.mesh != nil {
+			g.Go(func() error {
+				if err := c.sweep(ctx, f); err != nil && ctx.Err() == nil {
+					c.log.Warn("could not forget deleted rows", zap.String("source", f.source), zap.Error(err))
+				}
+				return nil
+			})
+		}
 		g.Go(func() error {
 			for {
 				err := f.run(ctx)

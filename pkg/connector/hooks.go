@@ -31,7 +31,7 @@ func (c *Connector) hook(a plan.Adapter) (origin, error) {
 		return nil, errors.New("path: another hook has the same")
 	}
 	c.feeds = append(c.feeds, feed{source: a.Name, hook: s, run: func(ctx context.Context) error {
-		return s.Run(ctx, func(ctx context.Context) (int64, error) { return c.readFrom(ctx, a.Name) })
+		return s.Run(ctx, func(ctx context.Context) (int64, error) { return c.readFrom(ctx, a.Name, "") })
 	}})
 	return func(_ plan.Settings, from *job.From) (job.Source, error) {
 		if from.Watermark != "" {
@@ -56,11 +56,12 @@ func (c *Connector) hooked(page http.Handler) http.Handler {
 	return hook.NewServer(hooks...).Handler(page)
 }
 
-// readFrom returns up to which number all jobs have read the inbox of a source; 0: not all have read, or there are none.
-func (c *Connector) readFrom(ctx context.Context, source string) (least int64, err error) {
+// readFrom returns up to which number all jobs have read the inbox of a source, or of one of its tables; 0: not all have
+// read, or there are none.
+func (c *Connector) readFrom(ctx context.Context, source, table string) (least int64, err error) {
 	for i := range c.plan.Jobs {
 		p := &c.plan.Jobs[i]
-		if p.From.Source != source {
+		if p.From.Source != source || table != "" && p.From.Settings["table"] != table {
 			continue
 		}
 		w, err := c.state.Watermark(ctx, p.Name, ledger.Push)

@@ -123,3 +123,27 @@ func TestAnInboxIsReadWhileOthersPush(t *testing.T) {
 		t.Errorf("then %s", got)
 	}
 }
+
+// B09: what was pushed after the copy was made is lost, so that all of it has to be pushed again.
+func TestARestoredStateHasAnEmptyInbox(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "connector.db")
+	l := open(t, file)
+	b := must(l.Inbox(t.Context(), "mesh", "prices"))(t)
+	push(t, l, b, "a=1", "b=2")
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := ledger.Revive(t.Context(), file, ledger.Revival{Now: time.UnixMilli(1_000)}); err != nil {
+		t.Fatal(err)
+	}
+	l = open(t, file)
+	b = must(l.Inbox(t.Context(), "mesh", "prices"))(t)
+	if got := heldBy(t, b, 0); got != nil {
+		t.Errorf("%q", got)
+	}
+	push(t, l, b, "a=3") // jobs that had read up to 2 read it
+	if got := fmt.Sprint(heldBy(t, b, 2)); got != "[3 a=3]" {
+		t.Errorf("%q", got)
+	}
+}

@@ -35,6 +35,10 @@ func Revive(ctx context.Context, file string, r Revival) error {
 		if err := tx.exec(`UPDATE legs SET adopted_at = NULL`); err != nil {
 			return err
 		}
+		// What came after the copy is lost, and whoever pushed it takes it for delivered: all of it has to be pushed again.
+		if err := tx.exec(`DELETE FROM inbox`); err != nil {
+			return err
+		}
 		if err := pause(tx, r, l.ms()); err != nil {
 			return err
 		}

@@ -181,7 +181,9 @@ func (d *Destination) prepare(ctx context.Context, b *job.Batch) (work, []job.An
 type columnError struct{ table, column string }
 
 // Error says so.
-func (e *columnError) Error() string { return fmt.Sprintf("table %s has no column %q", e.table, e.column) }
+func (e *columnError) Error() string {
+	return fmt.Sprintf("table %s has no column %q", e.table, e.column)
+}
 
 // forget has the columns read again: they may have changed.
 func (d *Destination) forget() {

@@ -183,8 +183,11 @@ func define(table string, a wire.Answer) (*schema.Table, error) {
 	return t, nil
 }
 
-// MayCome implements dispatch.Verifier: an answer may come while a question waits for it.
-func (d *definitions) MayCome(sender string, _ int) bool {
+// smallQuestion is the largest message that may come from a client that has nothing to answer, in bytes.
+const smallQuestion = 64 << 10
+
+// MayCome implements dispatch.Verifier: an answer may come while a question waits for it, and small questions at any time.
+func (d *definitions) MayCome(sender string, bytes int) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for p := range d.waiting {
@@ -192,21 +195,36 @@ func (d *definitions) MayCome(sender string, _ int) bool {
 			return true
 		}
 	}
-	return false
+	return bytes <= smallQuestion
 }
 
-// Hear implements dispatch.Verifier. Questions of others are not answered: this client has no tables.
+// noTable answers questions about a table.
+const noTable = "is a connector: it keeps the rows that it has received, but no table that could be compared"
+
+// refuse answers a question, so that the one who asks does not wait.
+func (d *definitions) refuse(client string, q *wire.Question) {
+	payload, err := wire.Answer{ID: q.ID, Error: noTable}.Encode()
+	if err == nil {
+		payload, err = d.line.Mesh.Seal(seal.Verify, client, payload)
+	}
+	if err == nil {
+		_, _ = d.line.Transport.PublishAsync(context.Background(), transport.Message{Topic: d.line.Topics.VerifyOf(client, d.cfg.ClientName), Payload: payload, QoS: 1})
+	}
+}
+
+// Hear implements dispatch.Verifier.
 func (d *definitions) Hear(topic wire.Topic, payload []byte) {
 	plain, ok := d.line.Mesh.Unseal(topic, payload)
 	if !ok {
 		return
 	}
-	_, answer, err := wire.ParseVerify(plain)
+	question, answer, err := wire.ParseVerify(plain)
 	if err != nil {
 		d.line.Refused.Broken("answer refused", topic.Sender, zap.Error(err))
 		return
 	}
-	if answer == nil {
+	if question != nil {
+		d.refuse(topic.Sender, question)
 		return
 	}
 	d.mu.Lock()

@@ -57,6 +57,9 @@ func (s *Service) Table(name string, key []string) *Table {
 	return &Table{s.tables[name], s}
 }
 
+// Tables returns the sources of all tables.
+func (s *Service) Tables() []*inbox.Source { return slices.Collect(maps.Values(s.tables)) }
+
 // Table is a source of a table's rows.
 type Table struct {
 	*inbox.Source
