@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -47,9 +48,7 @@ func usersTo(t *testing.T, address string) (*mysqldb.DB, map[string]any) {
 	t.Helper()
 	db := testkit.Schema(t, "CREATE TABLE users (id INT PRIMARY KEY, email VARCHAR(40))", "CREATE TABLE pulled (id INT PRIMARY KEY, email VARCHAR(40))", "INSERT INTO users VALUES (1, 'a'), (2, 'bad'), (3, 'c')")
 	shop := map[string]any{"type": "mysql"}
-	for name, v := range testkit.Shared(t).Keys(db.Name) {
-		shop[name] = v
-	}
+	maps.Copy(shop, testkit.Shared(t).Keys(db.Name))
 	service := map[string]any{"type": "custom", "url": address, "settings": map[string]any{"why": "not a user"}}
 	return db, map[string]any{
 		"sources": map[string]any{"shop": shop, "erp": service}, "destinations": map[string]any{"shop": shop, "erp": service},

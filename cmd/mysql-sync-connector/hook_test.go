@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -47,9 +48,7 @@ func TestD06D09D11ADataCollectServerPushesToAHook(t *testing.T) {
 	t.Parallel()
 	db := testkit.Schema(t, "CREATE TABLE events (guid CHAR(36) PRIMARY KEY, entityGuid CHAR(36), type VARCHAR(40), data JSON, timestamp DATETIME(3), userId VARCHAR(40), syncLevel INT)")
 	lake := map[string]any{"type": "mysql"}
-	for name, v := range testkit.Shared(t).Keys(db.Name) {
-		lake[name] = v
-	}
+	maps.Copy(lake, testkit.Shared(t).Keys(db.Name))
 	address := fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t))
 	file := write(t, "connector.json", map[string]any{
 		"http": map[string]any{"listen": address, "token": "a token that is long enough"},

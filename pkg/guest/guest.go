@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"errors"
+	"maps"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -52,9 +53,7 @@ func Open(log *zap.Logger, path string, h Host) (*Script, error) {
 		return nil, err
 	}
 	setup := map[string]any{"file": filepath.Base(path), "env": variables(files), "most": MostText}
-	for name, v := range h.Setup {
-		setup[name] = v
-	}
+	maps.Copy(setup, h.Setup)
 	text, err := json.Marshal(setup)
 	if err != nil {
 		return nil, err
