@@ -22,7 +22,10 @@ func (sqliteDialect) Open(c Config, write bool) (*sql.DB, error) {
 		return nil, err
 	}
 	q := url.Values{"mode": {"rw"}, "_foreign_keys": {"on"}, "_busy_timeout": {strconv.FormatInt(connectTime.Milliseconds(), 10)}}
-	if !write {
+	if write {
+		// A transaction that reads first, and then finds that another one has written, cannot wait for it.
+		q.Set("_txlock", "immediate")
+	} else {
 		q.Set("mode", "ro")
 		q.Set("_query_only", "on")
 	}

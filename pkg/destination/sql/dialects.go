@@ -22,6 +22,8 @@ type dialect interface {
 	alone(ctx context.Context, d *Destination) (bool, error)
 	// ofRow reports whether an error is about a row, which would be refused again.
 	ofRow(err error) bool
+	// deadlock reports whether an error says that the server has ended the transaction for the sake of another one.
+	deadlock(err error) bool
 	// tooLarge reports whether an error says that a statement is too large for the server.
 	tooLarge(err error) bool
 	// moments reports whether a type needs a timestamp without the letters of RFC 3339.
@@ -62,6 +64,12 @@ func (postgresDialect) ofRow(err error) bool {
 	return errors.As(err, &e) && (strings.HasPrefix(e.SQLState(), "22") || strings.HasPrefix(e.SQLState(), "23") || e.SQLState() == "21000")
 }
 
+// deadlock: deadlock_detected, serialization_failure.
+func (postgresDialect) deadlock(err error) bool {
+	var e interface{ SQLState() string }
+	return errors.As(err, &e) && (e.SQLState() == "40P01" || e.SQLState() == "40001")
+}
+
 func (postgresDialect) tooLarge(error) bool { return false }
 
 func (postgresDialect) moments(string) bool { return false }
@@ -81,6 +89,9 @@ func (sqliteDialect) ofRow(err error) bool {
 	var e interface{ Code() int }
 	return errors.As(err, &e) && slices.Contains([]int{18, 19, 20, 25}, e.Code()&0xff)
 }
+
+// deadlock: SQLite has none, since a transaction that writes begins alone.
+func (sqliteDialect) deadlock(error) bool { return false }
 
 func (sqliteDialect) tooLarge(error) bool { return false }
 
@@ -160,6 +171,12 @@ func (mysqlDialect) ofRow(err error) bool {
 	return slices.Contains([]int{1048, 1062, 1169, 1216, 1217, 1264, 1265, 1292, 1366, 1364, 1406, 1416, 1451, 1452, 1525, 1644, 3140, 3819, 4025}, n)
 }
 
+// deadlock: ER_LOCK_DEADLOCK, and ER_CHECKREAD of MariaDB, of a row that has changed since the snapshot.
+func (mysqlDialect) deadlock(err error) bool {
+	n := sqldb.MySQLNumber(err)
+	return n == 1213 || n == 1020
+}
+
 // tooLarge: ER_NET_PACKET_TOO_LARGE, which the driver also finds before it sends.
 func (mysqlDialect) tooLarge(err error) bool { return sqldb.MySQLTooLarge(err) }
 
@@ -211,6 +228,12 @@ func (mssqlDialect) upsert(ctx context.Context, tx *sql.Tx, w *work, rows []row)
 func (mssqlDialect) ofRow(err error) bool {
 	var e interface{ SQLErrorNumber() int32 }
 	return errors.As(err, &e) && slices.Contains([]int32{220, 232, 241, 242, 245, 248, 515, 547, 2601, 2627, 2628, 8114, 8115, 8152}, e.SQLErrorNumber())
+}
+
+// deadlock: the transaction was the victim of one.
+func (mssqlDialect) deadlock(err error) bool {
+	var e interface{ SQLErrorNumber() int32 }
+	return errors.As(err, &e) && e.SQLErrorNumber() == 1205
 }
 
 func (mssqlDialect) tooLarge(error) bool { return false }

@@ -9,8 +9,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/job"
+	"github.com/mysql-sync/mysql-sync/pkg/pause"
 	"github.com/mysql-sync/mysql-sync/pkg/record"
 	"github.com/mysql-sync/mysql-sync/pkg/remote"
 	"github.com/mysql-sync/mysql-sync/pkg/sqldb"
@@ -133,25 +135,47 @@ func (d *Destination) Send(ctx context.Context, b *job.Batch) ([]job.Answer, err
 	if err != nil {
 		return nil, d.failed(err, remote.Retry)
 	}
+	tries := 0
+	for range pause.Doubling(ctx, firstPause, longestPause) {
+		err = d.write(ctx, w)
+		if tries++; err == nil || tries == mostTries || !d.dialect.deadlock(err) {
+			break
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return answers, nil
+}
+
+// A transaction that a server has ended for the sake of another one is tried again, after pauses that grow.
+const (
+	mostTries    = 8
+	firstPause   = 20 * time.Millisecond
+	longestPause = 500 * time.Millisecond
+)
+
+// write does the work in a transaction.
+func (d *Destination) write(ctx context.Context, w work) error {
 	tx, err := d.db.BeginTx(ctx, nil)
 	if err != nil {
-		return nil, d.failed(err, remote.Retry)
+		return d.failed(err, remote.Retry)
 	}
 	if err := w.run(ctx, tx); err != nil {
 		_ = tx.Rollback() // a lost connection rolls back by itself
 		d.forget()
 		switch {
 		case d.dialect.tooLarge(err):
-			return nil, d.failed(err, remote.Halve)
+			return d.failed(err, remote.Halve)
 		case errors.As(err, new(*keyError)) || d.dialect.ofRow(err):
-			return nil, d.failed(err, remote.RowRefused)
+			return d.failed(err, remote.RowRefused)
 		}
-		return nil, d.failed(err, remote.Retry)
+		return d.failed(err, remote.Retry)
 	}
 	if err := tx.Commit(); err != nil {
-		return nil, d.failed(err, remote.Doubt)
+		return d.failed(err, remote.Doubt)
 	}
-	return answers, nil
+	return nil
 }
 
 // prepare returns what a batch does, and the answers to its rows unless that fails. A column that the table did not have

@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/mysql-sync/mysql-sync/pkg/destination/sql"
 	"github.com/mysql-sync/mysql-sync/pkg/job"
@@ -211,6 +214,60 @@ func TestKeysOfSeveralColumnsAndLargeBatches(t *testing.T) {
 		send(t, table, list[:1499]...)
 		if got := rows(t, c, "g"); got != `{"id":749,"part":"p1","n":1499}` {
 			t.Errorf("%.300s", got)
+		}
+	})
+}
+
+// Batches that are sent at the same time wait for each other, whatever they do first.
+func TestBatchesInFlightDoNotDisturbEachOther(t *testing.T) {
+	t.Parallel()
+	each(t, []string{"CREATE TABLE g (id INT PRIMARY KEY, v INT)"}, func(t *testing.T, _ sqldb.Config, d *sql.Database) {
+		table := d.Table(sql.Leg{Table: "g", Key: []string{"id"}})
+		var g errgroup.Group
+		for worker := range 4 {
+			g.Go(func() error {
+				for i := range 40 {
+					id := fmt.Sprintf(`{"id":%d}`, 10*i+worker)
+					for _, o := range []job.Operation{put(job.Insert, "", fmt.Sprintf(`{"id":%d,"v":1}`, 10*i+worker)), {Kind: job.Delete, ID: id}} {
+						if _, err := table.Send(t.Context(), &job.Batch{Operations: []job.Operation{o}}); err != nil {
+							return fmt.Errorf("%s %s: %w", o.Kind, id, err)
+						}
+					}
+				}
+				return nil
+			})
+		}
+		if err := g.Wait(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A batch that the server has chosen as the victim of a deadlock, as with other users' transactions, is simply sent again.
+func TestADeadlockIsNoFailure(t *testing.T) {
+	t.Parallel()
+	each(t, []string{"CREATE TABLE g (id INT PRIMARY KEY, v INT)"}, func(t *testing.T, _ sqldb.Config, d *sql.Database) {
+		table := d.Table(sql.Leg{Table: "g", Key: []string{"id"}})
+		var up, down []job.Operation
+		for id := range 300 {
+			up = append(up, put(job.Update, "", fmt.Sprintf(`{"id":%d,"v":1}`, id)))
+		}
+		send(t, table, up...)
+		down = slices.Clone(up)
+		slices.Reverse(down)
+		var g errgroup.Group
+		for worker := range 2 {
+			g.Go(func() error {
+				for i := range 4 {
+					if _, err := table.Send(t.Context(), &job.Batch{Operations: [][]job.Operation{up, down}[worker%2]}); err != nil {
+						return fmt.Errorf("%d: %w", i, err)
+					}
+				}
+				return nil
+			})
+		}
+		if err := g.Wait(); err != nil {
+			t.Error(err)
 		}
 	})
 }
