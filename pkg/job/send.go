@@ -134,8 +134,9 @@ func (s *sender) ask(ctx context.Context, c Comparer, b *ledger.Batch) error {
 func (s *sender) send(ctx context.Context, b *ledger.Batch) error {
 	answers, err := s.Destination.Send(ctx, batchOf(b))
 	if err == nil {
-		for _, a := range answers {
+		for i, a := range answers {
 			if a.Refused != "" {
+				s.log.Warn("row refused", zap.String("key", b.Operations[i].Key), zap.String("error", a.Refused))
 				s.refused.Add(1)
 			}
 		}

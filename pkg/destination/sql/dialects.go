@@ -28,6 +28,8 @@ type dialect interface {
 	tooLarge(err error) bool
 	// moments reports whether a type needs a timestamp without the letters of RFC 3339.
 	moments(kind string) bool
+	// savepoints reports whether a transaction can go on after a row was refused: one that the connector knows how to.
+	savepoints() bool
 	// texts reports whether values other than bytes are bound as text, which the server converts to the column's type.
 	texts() bool
 }
@@ -72,6 +74,7 @@ func (postgresDialect) deadlock(err error) bool {
 
 func (postgresDialect) tooLarge(error) bool { return false }
 
+func (postgresDialect) savepoints() bool    { return true }
 func (postgresDialect) moments(string) bool { return false }
 func (postgresDialect) texts() bool         { return true }
 
@@ -94,6 +97,8 @@ func (sqliteDialect) ofRow(err error) bool {
 func (sqliteDialect) deadlock(error) bool { return false }
 
 func (sqliteDialect) tooLarge(error) bool { return false }
+
+func (sqliteDialect) savepoints() bool { return true }
 
 func (sqliteDialect) moments(kind string) bool {
 	return kind == "DATETIME" || kind == "TIMESTAMP"
@@ -180,6 +185,7 @@ func (mysqlDialect) deadlock(err error) bool {
 // tooLarge: ER_NET_PACKET_TOO_LARGE, which the driver also finds before it sends.
 func (mysqlDialect) tooLarge(err error) bool { return sqldb.MySQLTooLarge(err) }
 
+func (mysqlDialect) savepoints() bool         { return true }
 func (mysqlDialect) moments(kind string) bool { return kind == "DATETIME" || kind == "TIMESTAMP" }
 func (mysqlDialect) texts() bool              { return true }
 
@@ -237,6 +243,9 @@ func (mssqlDialect) deadlock(err error) bool {
 }
 
 func (mssqlDialect) tooLarge(error) bool { return false }
+
+// savepoints: some errors end its transaction, and there is no server to try it.
+func (mssqlDialect) savepoints() bool { return false }
 
 func (mssqlDialect) moments(kind string) bool {
 	return strings.HasPrefix(kind, "DATETIME") || kind == "SMALLDATETIME"

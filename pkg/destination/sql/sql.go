@@ -135,17 +135,15 @@ func (d *Destination) Send(ctx context.Context, b *job.Batch) ([]job.Answer, err
 	if err != nil {
 		return nil, d.failed(err, remote.Retry)
 	}
-	tries := 0
-	for range pause.Doubling(ctx, firstPause, longestPause) {
-		err = d.write(ctx, w)
-		if tries++; err == nil || tries == mostTries || !d.dialect.deadlock(err) {
-			break
-		}
+	err = d.transaction(ctx, func(tx *sql.Tx) error { return w.run(ctx, tx) })
+	if err == nil {
+		return answers, nil
 	}
-	if err != nil {
-		return nil, err
+	d.forget()
+	if e, ok := errors.AsType[*remote.Error](err); ok && e.Next.Do == remote.RowRefused && len(b.Operations) > 1 && d.dialect.savepoints() {
+		return d.careful(ctx, b)
 	}
-	return answers, nil
+	return nil, err
 }
 
 // A transaction that a server has ended for the sake of another one is tried again, after pauses that grow.
@@ -155,19 +153,31 @@ const (
 	longestPause = 500 * time.Millisecond
 )
 
-// write does the work in a transaction.
-func (d *Destination) write(ctx context.Context, w work) error {
+// transaction does work in a transaction. The error is a *remote.Error.
+func (d *Destination) transaction(ctx context.Context, do func(*sql.Tx) error) error {
+	tries := 0
+	var err error
+	for range pause.Doubling(ctx, firstPause, longestPause) {
+		err = d.try(ctx, do)
+		if tries++; err == nil || tries == mostTries || !d.dialect.deadlock(err) {
+			break
+		}
+	}
+	return err
+}
+
+// try is transaction, once.
+func (d *Destination) try(ctx context.Context, do func(*sql.Tx) error) error {
 	tx, err := d.db.BeginTx(ctx, nil)
 	if err != nil {
 		return d.failed(err, remote.Retry)
 	}
-	if err := w.run(ctx, tx); err != nil {
+	if err := do(tx); err != nil {
 		_ = tx.Rollback() // a lost connection rolls back by itself
-		d.forget()
 		switch {
 		case d.dialect.tooLarge(err):
 			return d.failed(err, remote.Halve)
-		case errors.As(err, new(*keyError)) || d.dialect.ofRow(err):
+		case d.refuses(err):
 			return d.failed(err, remote.RowRefused)
 		}
 		return d.failed(err, remote.Retry)

@@ -186,11 +186,11 @@ func TestARowThatTheTableCannotHoldIsRefusedAlone(t *testing.T) {
 		if answers[0].Refused != "" || !strings.Contains(answers[1].Refused, `no column "other"`) || !strings.Contains(answers[2].Refused, "no value for the key column id") || answers[3].Refused != "" {
 			t.Errorf("%+v", answers)
 		}
-		_, err := table.Send(t.Context(), &job.Batch{Operations: []job.Operation{put(job.Insert, "", `{"id":4,"n":4}`), put(job.Insert, "", `{"id":5,"n":null}`)}})
-		if e, ok := errors.AsType[*remote.Error](err); !ok || e.Next.Do != remote.RowRefused {
-			t.Errorf("%v", err)
+		answers, err := table.Send(t.Context(), &job.Batch{Operations: []job.Operation{put(job.Insert, "", `{"id":4,"n":4}`), put(job.Insert, "", `{"id":5,"n":null}`)}})
+		if err != nil || answers[0].Refused != "" || !strings.Contains(answers[1].Refused, "write to g") {
+			t.Errorf("%+v, %v", answers, err)
 		}
-		if got := rows(t, c, "g"); got != `{"id":1,"n":1}` {
+		if got := rows(t, c, "g"); got != `{"id":1,"n":1}`+"\n"+`{"id":4,"n":4}` {
 			t.Errorf("%s", got)
 		}
 	})
@@ -272,6 +272,44 @@ func TestADeadlockIsNoFailure(t *testing.T) {
 	})
 }
 
+// Rows that move on by one place, where places are unique, are not in each other's way, up or down, with a row between them
+// that stays refused, and with one that is deleted or gets another key.
+func TestRowsMayTakeEachOthersUniqueValues(t *testing.T) {
+	t.Parallel()
+	each(t, []string{"CREATE TABLE g (id INT PRIMARY KEY, place INT NOT NULL UNIQUE)", "INSERT INTO g VALUES (100, 1000)"}, func(t *testing.T, c sqldb.Config, d *sql.Database) {
+		table := d.Table(sql.Leg{Table: "g", Key: []string{"id"}})
+		var list []job.Operation
+		for id := range 50 {
+			list = append(list, put(job.Insert, "", fmt.Sprintf(`{"id":%d,"place":%d}`, id, 2*id)))
+		}
+		ids := send(t, table, list...)
+		for _, by := range []int{2, -2, 2} {
+			list = nil
+			for id := range 50 {
+				list = append(list, put(job.Update, ids[id].ID, fmt.Sprintf(`{"id":%d,"place":%d}`, id, 2*id+max(by, 0))))
+			}
+			list[7].Data = []byte(`{"id":7,"place":1000}`) // of another one's row
+			answers := send(t, table, list...)
+			for i, a := range answers {
+				if (a.Refused != "") != (by > 0 && i <= 7 || by < 0 && i >= 7) { // it is in the way of those behind
+					t.Errorf("by %d, row %d: %+v", by, i, a)
+				}
+			}
+			list[7].Data = fmt.Appendf(nil, `{"id":7,"place":%d}`, 14+max(by, 0))
+			send(t, table, list...)
+		}
+		// A delete that comes with it goes first, and a row that gets another key leaves its old one only if it arrives.
+		answers := send(t, table, put(job.Update, ids[0].ID, `{"id":0,"place":100}`), job.Operation{Kind: job.Delete, Key: "49", ID: ids[49].ID}, put(job.Update, ids[1].ID, `{"id":200,"place":1000}`))
+		if answers[0].Refused != "" || answers[1].Refused != "" || answers[2].Refused == "" {
+			t.Errorf("%+v", answers)
+		}
+		got := rows(t, c, "g")
+		if !strings.Contains(got, `{"id":0,"place":100}`) || strings.Contains(got, `"id":49,`) || !strings.Contains(got, `{"id":1,"place":4}`) || strings.Contains(got, `"id":200`) {
+			t.Errorf("%s", got)
+		}
+	})
+}
+
 func TestRowsWithoutAKeyAreAdded(t *testing.T) {
 	t.Parallel()
 	each(t, []string{"CREATE TABLE g (id INT, n INT)"}, func(t *testing.T, c sqldb.Config, d *sql.Database) {
@@ -349,9 +387,10 @@ func TestAKeyThatTheTableDoesNotKeepIsRefused(t *testing.T) {
 				if !strings.Contains(err.Error(), "key") && !strings.Contains(err.Error(), "nvalid") && !strings.Contains(err.Error(), "ncorrect") && !strings.Contains(err.Error(), "Duplicate") {
 					t.Errorf("%s: the reason is %v", k, err)
 				}
-				// Both in one batch are refused, so that they are sent one by one.
-				if _, err := table.Send(t.Context(), &job.Batch{Operations: []job.Operation{put(job.Update, first.ID, fmt.Sprintf(`{"id":%s,"v":1}`, c.keys[0])), put(job.Insert, "", data)}}); err == nil {
-					t.Errorf("%s and the first were taken together", k)
+				// In one batch with the first, it is refused alone.
+				answers := send(t, table, put(job.Update, first.ID, fmt.Sprintf(`{"id":%s,"v":1}`, c.keys[0])), put(job.Insert, "", data))
+				if answers[0].Refused != "" || answers[1].Refused == "" {
+					t.Errorf("%s and the first: %+v", k, answers)
 				}
 				if got := rows(t, config, "g"); got != before {
 					t.Errorf("after %s: %s, not %s", k, got, before)
