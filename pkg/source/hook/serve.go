@@ -34,11 +34,12 @@ type Server struct {
 	hooks map[string]*Source // by path
 	slots chan struct{}
 	tries *serve.Tries
+	now   func() time.Time
 }
 
 // NewServer returns a server of hooks, whose paths differ.
 func NewServer(list ...*Source) *Server {
-	s := &Server{hooks: map[string]*Source{}, slots: make(chan struct{}, atOnce), tries: serve.NewTries()}
+	s := &Server{hooks: map[string]*Source{}, slots: make(chan struct{}, atOnce), tries: serve.NewTries(), now: time.Now}
 	for _, h := range list {
 		s.hooks[h.Path()] = h
 	}
@@ -143,7 +144,7 @@ func later(w http.ResponseWriter, d time.Duration) {
 
 // admit checks who asks for what, and whether it is the time. Promise 4.
 func (s *Server) admit(w http.ResponseWriter, r *http.Request, h *Source) error {
-	who, now := serve.Sender(r), time.Now()
+	who, now := serve.Sender(r), s.now()
 	if h == nil || h.check != nil {
 		right, shown := false, false
 		if h != nil {
