@@ -240,7 +240,7 @@ func TestR22EachKindHasAForm(t *testing.T) {
 		if !strings.Contains(kinds, "mysql") {
 			t.Errorf("%s: %s", section, kinds)
 		}
-		for _, kind := range strings.Fields(kinds) {
+		for kind := range strings.FieldsSeq(kinds) {
 			b.Text(fmt.Sprintf(`(() => { const s = document.querySelector('#fields [data-key="type"] select'); s.value = %q; s.dispatchEvent(new Event("change")); for (const d of document.querySelectorAll("#fields details")) d.open = true; })()`, kind))
 			b.Expect(kind+" has fields", `document.querySelectorAll("#fields [data-key]").length > 1`, "true")
 			b.Accessible(kind)
@@ -306,6 +306,8 @@ func TestR22FormsKeepSecretsAndRights(t *testing.T) {
 		"a secret of others":       {edit("sources", "x", map[string]any{"type": "mysql", "database": "d", "password": map[string]any{"file": "/etc/shadow"}}), 400, "outside the folder"},
 		"a secret above":           {edit("sources", "x", map[string]any{"type": "mysql", "database": "d", "password": map[string]any{"file": "a/../../b"}}), 400, "outside the folder"},
 		"a path by a variable":     {edit("sources", "x", map[string]any{"type": "mysql", "database": "d", "password": map[string]any{"file": "${HOME}/b"}}), 400, "outside the folder"},
+		"the configuration":        {edit("sources", "x", map[string]any{"type": "mysql", "database": "d", "password": map[string]any{"file": "./connector.yaml"}}), 400, "names the configuration or a copy"},
+		"a copy of it":             {edit("sources", "x", map[string]any{"type": "mysql", "database": "d", "password": map[string]any{"file": "a/../connector.yaml.1"}}), 400, "names the configuration or a copy"},
 		"a script of others":       {edit("jobs", "users", map[string]any{"from": map[string]any{"source": "shop", "table": "users"}, "to": map[string]any{"destination": "app", "dataSource": 123}, "transform": "/etc/passwd"}), 400, "outside the folder"},
 		"a secret that is not":     {edit("sources", "x", map[string]any{"type": "mysql", "database": "d", "password": "***"}), 400, "what is not stored here: enter it"},
 		"a secret to another host": {edit("destinations", "app", with("destinations", "app", map[string]any{"baseURL": "https://evil.example"})), 400, "enter it again: baseURL has changed"},

@@ -28,6 +28,7 @@ var name = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`)
 
 // document is the configuration's file as it is now.
 type document struct {
+	file   string // its path as it was given, whose extension says what form it has
 	path   string // links followed
 	text   []byte
 	given  map[string]any
@@ -41,17 +42,17 @@ func (c *Connector) document() (*document, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the configuration: %w", err)
 	}
-	d := &document{path: path}
+	d := &document{file: c.options.File, path: path}
 	if d.text, err = keys.ReadFile(path); err != nil {
 		return nil, fmt.Errorf("read the configuration: %w", err)
 	}
-	if !own(c.options.File, d.text) {
+	if !own(d.file, d.text) {
 		return d, nil
 	}
-	if d.given, err = keys.Values(c.options.File, d.text); err != nil {
+	if d.given, err = keys.Values(d.file, d.text); err != nil {
 		return nil, fmt.Errorf("%w: %w", api.ErrRequest, err)
 	}
-	if d.kinds, err = KindsOf(c.options.File); err == nil {
+	if d.kinds, err = KindsOf(d.file); err == nil {
 		d.schema, err = d.kinds.Forms(d.given)
 	}
 	return d, err
@@ -201,7 +202,7 @@ func (c *Connector) change(d *document, e api.Edit) (*change, error) {
 		r := restorer{}
 		out.block = d.block(e.Section).Restore(key, was, block, r.keep, r.lose)
 		r.moved(e.Section, was, out.block)
-		r.outside(key, was, out.block)
+		r.outside(d.file, key, was, out.block)
 		if len(r.mistakes) > 0 {
 			return nil, wrong("", r.mistakes...)
 		}
@@ -209,7 +210,7 @@ func (c *Connector) change(d *document, e api.Edit) (*change, error) {
 		return nil, fmt.Errorf("%w: there is no %.80q in %s", api.ErrRequest, e.Name, e.Section)
 	}
 	var err error
-	out.text, err = keys.Edit(d.path, d.text, []string{e.Section, e.Name}, out.block)
+	out.text, err = keys.Edit(d.file, d.text, []string{e.Section, e.Name}, out.block)
 	switch {
 	case errors.Is(err, keys.ErrByHand):
 		return nil, d.byHand("The file is written in a way that only an editor can change.", e, out.block)
@@ -230,7 +231,7 @@ func (c *Connector) checked(d *document, ch *change) (*Connector, error) {
 	if mistakes, ok := errors.AsType[keys.Mistakes](err); ok {
 		var list []api.Mistake
 		for _, m := range mistakes {
-			list = append(list, api.Mistake{Key: m.Key, Text: m.Text, File: m.File, Line: keys.Find(d.path, d.text, m.Key).Line})
+			list = append(list, api.Mistake{Key: m.Key, Text: m.Text, File: m.File, Line: keys.Find(d.file, d.text, m.Key).Line})
 		}
 		return nil, wrong("", list...)
 	}
@@ -253,7 +254,7 @@ func (d *document) byHand(why string, e api.Edit, block any) *api.Refusal {
 	}
 	shown, err := json.MarshalIndent(map[string]any{e.Section: map[string]any{e.Name: d.block(e.Section).Redact(block)}}, "", "  ")
 	if err == nil {
-		shown, err = keys.Format(d.path, shown)
+		shown, err = keys.Format(d.file, shown)
 	}
 	if r.Text = string(shown); err != nil {
 		r.Text = err.Error()

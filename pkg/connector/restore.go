@@ -43,16 +43,20 @@ func (r *restorer) moved(section string, was, block any) {
 	}
 }
 
-// outside notes files that a form may not name: those outside the configuration's folder, which may be secrets of others.
-func (r *restorer) outside(key string, was, block any) {
+// outside notes files that a form may not name: those outside the configuration's folder, which may be secrets of others,
+// and the configuration with its copies, which has its own.
+func (r *restorer) outside(configuration, key string, was, block any) {
 	before, now := leaves(key, was), leaves(key, block)
 	for _, at := range slices.Sorted(maps.Keys(now)) {
 		path, _ := now[at].(string)
 		if !slices.Contains([]string{"file", "transform", "externalSyncFile"}, last(at)) || path == "" || keys.Same(before[at], path) {
 			continue
 		}
-		if !filepath.IsLocal(path) || strings.Contains(path, "${") {
+		switch {
+		case !filepath.IsLocal(path) || strings.Contains(path, "${"):
 			r.mistakes = append(r.mistakes, api.Mistake{Key: at, Text: "names a file outside the folder of the configuration, which only an editor may do: write a name such as shop.secret"})
+		case strings.HasPrefix(filepath.Clean(path), filepath.Base(configuration)):
+			r.mistakes = append(r.mistakes, api.Mistake{Key: at, Text: "names the configuration or a copy of it: name another file"})
 		}
 	}
 }
