@@ -17,7 +17,7 @@ import (
 // Rows are decided about, and recorded, in chunks of so many rows or bytes (promise 12).
 const (
 	chunk      = 1000
-	chunkBytes = 8 << 20
+	chunkBytes = 4 << 20 // three chunks are there at a time
 )
 
 // badShown is how many unusable rows are logged one by one.
@@ -30,8 +30,6 @@ type reading struct {
 	run   *ledger.Run
 	cause Cause
 	legs  []*readingLeg
-	rows  []*record.Record // read, but not decided about
-	size  int              // of their data, in bytes
 	read  int
 	bad   int           // of those: unusable rows
 	place *ledger.Place // reached, once something is flagged as deleted: the watermark follows when that is in the outbox
@@ -55,15 +53,12 @@ func (r *reading) all(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := r.Source.Read(ctx, request, func(rec *record.Record) error { return r.take(ctx, rec) }); err != nil {
+	if err := r.stream(ctx, request); err != nil {
 		return err
 	}
 	if r.read == 0 && r.EmptyFails {
 		r.stage = stageEmpty
 		return fmt.Errorf("the report of %s is empty", r.cause.Date)
-	}
-	if err := r.decide(ctx); err != nil {
-		return err
 	}
 	var failed []error
 	if r.bad > 0 {
@@ -90,18 +85,52 @@ func (r *reading) reached(ctx context.Context) error {
 	return r.Ledger.Fill(ctx, f)
 }
 
-// take takes a row.
-func (r *reading) take(ctx context.Context, rec *record.Record) error {
-	r.read++
-	if rec.Bad != "" {
-		r.refuse(rec)
-		return nil
+// stream reads rows and, beside it, decides about the chunk before: the source and the state file need not wait for each
+// other. What was read before the source failed counts.
+func (r *reading) stream(ctx context.Context, request Request) error {
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	chunks := make(chan []*record.Record)
+	var decided error
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		for rows := range chunks {
+			if decided == nil {
+				decided = r.decide(ctx, rows)
+			}
+			if decided != nil {
+				stop()
+			}
+		}
+	}()
+	var rows []*record.Record
+	size := 0 // of their data, in bytes
+	hand := func() error {
+		select {
+		case chunks <- rows:
+			rows, size = make([]*record.Record, 0, len(rows)), 0
+			return nil
+		case <-reading.Done():
+			return reading.Err()
+		}
 	}
-	r.rows = append(r.rows, rec)
-	if r.size += len(rec.Data); len(r.rows) < chunk && r.size < chunkBytes {
-		return nil
+	err := r.Source.Read(reading, request, func(rec *record.Record) error {
+		rows = append(rows, rec)
+		if size += len(rec.Data); len(rows) < chunk && size < chunkBytes {
+			return nil
+		}
+		return hand()
+	})
+	if err == nil && len(rows) > 0 {
+		err = hand()
 	}
-	return r.decide(ctx)
+	close(chunks)
+	<-over
+	if decided != nil {
+		return decided
+	}
+	return err
 }
 
 // refuse counts an unusable row, and logs the first ones.
@@ -152,18 +181,25 @@ func before(mark string, overlap time.Duration) string {
 	return mark
 }
 
-// decide brings the rows read, along with the position reached, to the outboxes. Promise 1.
-func (r *reading) decide(ctx context.Context) error {
-	if len(r.rows) == 0 {
+// decide brings the rows of a chunk, along with the position reached, to the outboxes. Promise 1.
+func (r *reading) decide(ctx context.Context, rows []*record.Record) error {
+	r.read += len(rows)
+	rows = slices.DeleteFunc(rows, func(rec *record.Record) bool {
+		if rec.Bad != "" {
+			r.refuse(rec)
+		}
+		return rec.Bad != ""
+	})
+	if len(rows) == 0 {
 		return nil
 	}
-	f := &ledger.Fill{Run: r.run.ID, Read: len(r.rows)}
+	f := &ledger.Fill{Run: r.run.ID, Read: len(rows)}
 	for i, l := range r.legs {
-		rows := r.rows
-		if l.Transform != nil && i < len(r.legs)-1 { // each leg has its own
-			rows = copies(rows)
+		own := rows
+		if l.Transform != nil && i < len(r.legs)-1 { // each leg changes its own
+			own = copies(rows)
 		}
-		part, unchanged, err := r.part(ctx, l, rows)
+		part, unchanged, err := r.part(ctx, l, own)
 		if err != nil {
 			return err
 		}
@@ -173,7 +209,7 @@ func (r *reading) decide(ctx context.Context) error {
 		}
 	}
 	// The position stays before an unusable row: the next run reads it again.
-	for _, rec := range slices.Backward(r.rows) {
+	for _, rec := range slices.Backward(rows) {
 		if rec.Mark != "" && r.bad == 0 { // one that is NULL says nothing
 			f.Place = &ledger.Place{Value: rec.Mark, Key: rec.Key}
 			break
@@ -191,8 +227,6 @@ func (r *reading) decide(ctx context.Context) error {
 		}
 		l.news.tell()
 	}
-	clear(r.rows)
-	r.rows, r.size = r.rows[:0], 0
 	return nil
 }
 
