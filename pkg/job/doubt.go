@@ -24,7 +24,7 @@ func (s *sender) resolve(ctx context.Context) error {
 	c, asks := s.compares()
 	if !asks {
 		for i, b := range doubts {
-			if err := s.send(ctx, b); err != nil {
+			if err := s.alone(ctx, b); err != nil {
 				s.doubts = append(s.doubts, fresh(doubts[i+1:])...)
 				return err
 			}

@@ -51,21 +51,24 @@ func (s *sender) run(ctx context.Context) error {
 
 // drain sends batches: full ones and, once the reading has ended, the rest.
 func (s *sender) drain(ctx context.Context) error {
+	var b *ledger.Batch
 	for {
 		over := s.news.over()
-		c, err := s.ledger.Counts(ctx)
-		if err != nil {
-			return err
-		}
-		var b *ledger.Batch
-		if over || c.Waiting >= s.rows() {
-			if b, err = s.next(ctx); err != nil {
+		if b == nil {
+			c, err := s.ledger.Counts(ctx)
+			if err != nil {
 				return err
+			}
+			if over || c.Waiting >= s.rows() {
+				if b, err = s.next(ctx); err != nil {
+					return err
+				}
 			}
 		}
 		switch {
 		case b != nil:
-			if err := s.carry(ctx, b); err != nil {
+			var err error
+			if b, err = s.carry(ctx, b); err != nil {
 				return err
 			}
 		case over:
@@ -85,37 +88,38 @@ func (s *sender) next(ctx context.Context) (*ledger.Batch, error) {
 	return s.ledger.Next(ctx, s.rows(), s.Destination.Limits().Bytes)
 }
 
-// carry brings a batch to the destination. If possible, the destination is asked what it has when a batch is in doubt,
-// and when a row that it has created is to be changed: only then is its id known.
-func (s *sender) carry(ctx context.Context, b *ledger.Batch) error {
+// carry brings a batch to the destination, and returns the next one if that has been taken along. If possible, the
+// destination is asked what it has when a batch is in doubt, and when a row that it has created is to be changed: only
+// then is its id known.
+func (s *sender) carry(ctx context.Context, b *ledger.Batch) (*ledger.Batch, error) {
 	c, compares := s.compares()
 	if compares && slices.ContainsFunc(b.Operations, func(o ledger.Operation) bool { return o.Kind != ledger.Insert && o.RemoteID == "" }) {
 		if err := s.later(ctx, b); err != nil {
-			return err
+			return nil, err
 		}
-		return s.ask(ctx, c, b)
+		return nil, s.ask(ctx, c, b)
 	}
 	s.asking.RLock()
-	err := s.send(ctx, b)
+	next, err := s.send(ctx, b)
 	s.asking.RUnlock()
 	e, ok := errors.AsType[*remote.Error](err)
 	if err == nil {
 		s.unsure.Store(0)
 	}
 	if !compares || !ok || e.Next.Do != remote.Doubt || ctx.Err() != nil {
-		return err
+		return next, err
 	}
 	n := s.unsure.Add(1)
 	if n >= mostUnsure {
-		return err
+		return nil, err
 	}
 	s.log.Warn("the answer to a batch was lost; asking the destination what it has", zap.Error(err))
 	if err := pause.For(ctx, s.pause<<(n-1)); err != nil {
-		return err
+		return nil, err
 	}
 	s.asking.Lock()
 	defer s.asking.Unlock()
-	return s.resolve(ctx)
+	return nil, s.resolve(ctx)
 }
 
 // ask reads what the destination has.
@@ -129,19 +133,30 @@ func (s *sender) ask(ctx context.Context, c Comparer, b *ledger.Batch) error {
 	return s.adopt(ctx, s.log, c, s.from, columns)
 }
 
-// send brings a batch to the destination and records the answers. A refused batch is halved until the row at fault is
-// alone (promise 6).
-func (s *sender) send(ctx context.Context, b *ledger.Batch) error {
+// send brings a batch to the destination, records the answers, and takes the next one along if it is full, or is the
+// rest. A refused batch is halved until the row at fault is alone (promise 6).
+func (s *sender) send(ctx context.Context, b *ledger.Batch) (*ledger.Batch, error) {
 	answers, err := s.Destination.Send(ctx, batchOf(b))
-	if err == nil {
-		for i, a := range answers {
-			if a.Refused != "" {
-				s.log.Warn("row refused", zap.String("key", b.Operations[i].Key), zap.String("error", a.Refused))
-				s.refused.Add(1)
-			}
-		}
-		return s.book(ctx, b, booked(answers))
+	if err != nil {
+		return nil, s.failed(ctx, b, err)
 	}
+	s.count(b, answers)
+	least := s.rows()
+	if s.news.over() {
+		least = 1
+	}
+	if ctx.Err() != nil { // it sends nothing more
+		return nil, s.book(ctx, b, booked(answers))
+	}
+	next, err := s.ledger.BookNext(context.WithoutCancel(ctx), b, booked(answers), least, s.rows(), s.Destination.Limits().Bytes)
+	if err != nil {
+		s.doubt(b)
+	}
+	return next, err
+}
+
+// failed does what the destination's error about a batch says is next.
+func (s *sender) failed(ctx context.Context, b *ledger.Batch, err error) error {
 	if errors.Is(err, remote.ErrDry) {
 		return s.book(ctx, b, make([]ledger.Answer, len(b.Operations)))
 	}
@@ -168,9 +183,29 @@ func (s *sender) send(ctx context.Context, b *ledger.Batch) error {
 			s.doubt(b)
 			return err
 		}
-		return errors.Join(s.send(ctx, first), s.send(ctx, second))
+		return errors.Join(s.alone(ctx, first), s.alone(ctx, second))
 	}
 	return errors.Join(err, s.later(ctx, b))
+}
+
+// alone is send for a batch beside which others are still to be sent: it takes none along.
+func (s *sender) alone(ctx context.Context, b *ledger.Batch) error {
+	answers, err := s.Destination.Send(ctx, batchOf(b))
+	if err != nil {
+		return s.failed(ctx, b, err)
+	}
+	s.count(b, answers)
+	return s.book(ctx, b, booked(answers))
+}
+
+// count logs and counts refused rows.
+func (s *sender) count(b *ledger.Batch, answers []Answer) {
+	for i, a := range answers {
+		if a.Refused != "" {
+			s.log.Warn("row refused", zap.String("key", b.Operations[i].Key), zap.String("error", a.Refused))
+			s.refused.Add(1)
+		}
+	}
 }
 
 // later records that nothing of a batch was accepted.

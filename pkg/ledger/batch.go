@@ -34,6 +34,7 @@ type Operation struct {
 	Event    string // its own UUID for good: it keeps it until it is answered, and no other gets it
 
 	number int64
+	row    row // as it was when the batch was made, unless the key is touched
 }
 
 func (o *Operation) state() State { return State{There: o.Kind != Delete, Hash: o.Hash} }
@@ -52,85 +53,103 @@ type Batch struct {
 // ErrNotOnItsWay says that a batch has already been booked or halved.
 var ErrNotOnItsWay = errors.New("the batch is not in flight")
 
-const outboxColumns = `o.id, o.key, o.hash, o.run, o.tries, o.data, r.acked, r.remote_id FROM outbox o LEFT JOIN rows r ON r.leg = ? AND r.key = o.key`
+const outboxColumns = `o.id, o.key, o.hash, o.run, o.tries, o.data, r.id, r.acked, r.remote_id, r.next, r.waits, r.refused, r.came_from
+	FROM outbox o LEFT JOIN rows r ON r.leg = ? AND r.key = o.key`
 
 // Next takes the next operations from the outbox, in order, up to so many rows and bytes of data, and records them
 // before it returns them. A larger one goes alone. It returns nil if there is nothing that may be sent: operations in a
 // batch in flight may not be, nor may a newer state of a key in one.
 func (g *Leg) Next(ctx context.Context, rows, bytes int) (*Batch, error) {
-	var b *Batch
-	var from int64
-	err := g.l.update(ctx, func(tx *tx) error {
-		b, from = &Batch{SentAt: time.UnixMilli(g.l.ms())}, g.from
-		held, size := int64(0), 0
-		keys := map[string]bool{}
-		_, to := g.bounds()
-		if err := tx.each(func(r *sql.Rows) error {
-			var o Operation
-			if err := g.operation(r, &o); err != nil {
-				return err
-			}
-			switch {
-			case g.flight.numbers[o.number]:
-			case o.Key != "" && (g.flight.keys[o.Key] || keys[o.Key]):
-				if held == 0 {
-					held = o.number
-				}
-			case len(b.Operations) == rows || len(b.Operations) > 0 && size+len(o.Data) > bytes:
-				from = o.number
-				return errEnough
-			default:
-				b.Operations = append(b.Operations, o)
-				keys[o.Key] = true
-				size += len(o.Data)
-			}
-			from = o.number + 1
-			return nil
-		}, `SELECT `+outboxColumns+` WHERE o.id >= ? AND o.id < ? ORDER BY o.id`, g.id, g.outboxID(g.from), to); err != nil {
-			return err
-		}
-		if held != 0 {
-			from = held
-		}
-		if len(b.Operations) == 0 {
-			b = nil
-			return nil
-		}
-		return g.write(tx, b)
-	}, func() {
-		g.from = from
-		if b != nil {
-			g.flight.add(b)
-		}
-	})
-	if err != nil {
+	var t taken
+	if err := g.l.update(ctx, func(tx *tx) (err error) {
+		t, err = g.take(tx, g.from, newFlight(nil), rows, bytes)
+		return err
+	}, func() { g.off(t) }); err != nil {
 		return nil, fmt.Errorf("take the next batch of %s: %w", g.key.job, err)
 	}
-	return b, nil
+	return t.batch, nil
+}
+
+// taken is the next batch, nil for none, and what precedes all that may be in the one after it.
+type taken struct {
+	batch *Batch
+	from  int64
+}
+
+// off notes that a batch is on its way.
+func (g *Leg) off(t taken) {
+	g.from = t.from
+	if t.batch != nil {
+		g.flight.add(t.batch)
+	}
+}
+
+// take takes the next batch from the outbox, from an entry on, and records it. landed is no longer in flight.
+func (g *Leg) take(tx *tx, from int64, landed flight, rows, bytes int) (t taken, err error) {
+	b := &Batch{SentAt: time.UnixMilli(g.l.ms())}
+	t.from = from
+	held, size := int64(0), 0
+	keys := map[string]bool{}
+	_, to := g.bounds()
+	if err := tx.each(func(r *sql.Rows) error {
+		var o Operation
+		if err := g.operation(r, &o); err != nil {
+			return err
+		}
+		switch {
+		case g.flight.numbers[o.number] && !landed.numbers[o.number]:
+		case o.Key != "" && (g.flight.keys[o.Key] && !landed.keys[o.Key] || keys[o.Key]):
+			if held == 0 {
+				held = o.number
+			}
+		case len(b.Operations) == rows || len(b.Operations) > 0 && size+len(o.Data) > bytes:
+			t.from = o.number
+			return errEnough
+		default:
+			b.Operations = append(b.Operations, o)
+			keys[o.Key] = true
+			size += len(o.Data)
+		}
+		t.from = o.number + 1
+		return nil
+	}, `SELECT `+outboxColumns+` WHERE o.id >= ? AND o.id < ? ORDER BY o.id`, g.id, g.outboxID(from), to); err != nil {
+		return t, err
+	}
+	if held != 0 {
+		t.from = held
+	}
+	if len(b.Operations) == 0 {
+		return t, nil
+	}
+	t.batch = b
+	return t, g.write(tx, b)
 }
 
 // operation reads outboxColumns.
 func (g *Leg) operation(r *sql.Rows, o *Operation) error {
-	var hash, data, acked sql.RawBytes
+	var hash, data sql.RawBytes
 	var run sql.NullInt64
-	var remote sql.NullString
-	if err := r.Scan(&o.number, &o.Key, &hash, &run, &o.Tries, &data, &acked, &remote); err != nil {
+	var c rowColumns
+	if err := r.Scan(append([]any{&o.number, &o.Key, &hash, &run, &o.Tries, &data}, c.into()...)...); err != nil {
 		return err
 	}
 	s, err := state(hash)
+	if err == nil {
+		o.row, err = c.row()
+	}
 	if err != nil {
 		return err
 	}
 	o.number &= 1<<numberBits - 1
 	o.Event = g.event(o.number)
-	o.Run, o.RemoteID, o.Hash = run.Int64, remote.String, s.Hash
+	o.Run, o.RemoteID, o.Hash = run.Int64, o.row.remoteID, s.Hash
 	if data != nil {
 		o.Data = slices.Clone([]byte(data))
 	}
 	switch {
 	case !s.There:
 		o.Kind = Delete
-	case acked == nil:
+	case !o.row.acked.There:
 		o.Kind = Insert
 	default:
 		o.Kind = Update

@@ -15,11 +15,22 @@ type Answer struct {
 // Book records the answers to a batch, one per operation, in one transaction: what the destination has, what it refused
 // and why, the run's counters, and the watermark. A newer state that arrived meanwhile stays in the outbox.
 func (g *Leg) Book(ctx context.Context, b *Batch, answers []Answer) error { // Promise 1
+	_, err := g.land(ctx, b, answers, 0, 0, 0)
+	return err
+}
+
+// BookNext is Book, and Next in the same transaction if at least so many operations wait.
+func (g *Leg) BookNext(ctx context.Context, b *Batch, answers []Answer, least, rows, bytes int) (*Batch, error) {
+	return g.land(ctx, b, answers, max(least, 1), rows, bytes)
+}
+
+// land books a batch and takes the next one, unless least is 0.
+func (g *Leg) land(ctx context.Context, b *Batch, answers []Answer, least, rows, bytes int) (*Batch, error) {
 	if len(answers) != len(b.Operations) {
-		return fmt.Errorf("book batch %s: %d answers for %d operations", b.ID, len(answers), len(b.Operations))
+		return nil, fmt.Errorf("book batch %s: %d answers for %d operations", b.ID, len(answers), len(b.Operations))
 	}
 	var c *change
-	lowest := int64(1) << numberBits // for entries to be sent again
+	var t taken
 	if err := g.l.update(ctx, func(tx *tx) error {
 		if err := g.landed(tx, b); err != nil {
 			return err
@@ -28,28 +39,33 @@ func (g *Leg) Book(ctx context.Context, b *Batch, answers []Answer) error { // P
 		if err := c.book(b, answers); err != nil {
 			return err
 		}
+		t.from = g.from // for entries to be sent again
 		for i, a := range answers {
 			if a.Later {
-				lowest = min(lowest, b.Operations[i].number)
+				t.from = min(t.from, b.Operations[i].number)
 			}
 		}
-		return g.settled(tx)
+		if err := g.settled(tx); err != nil {
+			return err
+		}
+		if least == 0 || c.waiting < int64(least) {
+			return nil
+		}
+		var err error
+		t, err = g.take(tx, t.from, newFlight(b), rows, bytes)
+		return err
 	}, func() {
 		c.done()
 		g.flight.remove(b)
-		g.from = min(g.from, lowest)
+		g.off(t)
 	}); err != nil {
-		return fmt.Errorf("book batch %s: %w", b.ID, err)
+		return nil, fmt.Errorf("book batch %s: %w", b.ID, err)
 	}
-	return nil
+	return t.batch, nil
 }
 
 func (c *change) book(b *Batch, answers []Answer) error {
-	keys := make([]string, len(b.Operations))
-	for i := range b.Operations {
-		keys[i] = b.Operations[i].Key
-	}
-	rows, err := c.g.load(c.tx, keys)
+	rows, err := c.g.rowsOf(c.tx, b)
 	if err != nil {
 		return err
 	}
@@ -90,6 +106,28 @@ func (c *change) book(b *Batch, answers []Answer) error {
 		}
 	}
 	return c.finish()
+}
+
+// rowsOf returns the rows of a batch: as they were when it was made, or read again if they have changed since.
+func (g *Leg) rowsOf(tx *tx, b *Batch) ([]row, error) {
+	rows := make([]row, len(b.Operations))
+	var keys []string
+	var at []int
+	for i := range b.Operations {
+		o := &b.Operations[i]
+		rows[i] = o.row
+		if g.flight.touched[o.Key] {
+			keys, at = append(keys, o.Key), append(at, i)
+		}
+	}
+	again, err := g.load(tx, keys)
+	if err != nil {
+		return nil, err
+	}
+	for k, i := range at {
+		rows[i] = again[k]
+	}
+	return rows, nil
 }
 
 // keyless decides about the answer to an entry without a key, for which there is no row.

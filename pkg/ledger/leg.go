@@ -44,6 +44,7 @@ type counts struct {
 type flight struct {
 	numbers map[int64]bool
 	keys    map[string]bool
+	touched map[string]bool // those of keys whose rows have changed since: a batch no longer knows them
 }
 
 func (f *flight) add(b *Batch) {
@@ -61,7 +62,17 @@ func (f *flight) remove(b *Batch) {
 		o := &b.Operations[i]
 		delete(f.numbers, o.number)
 		delete(f.keys, o.Key)
+		delete(f.touched, o.Key)
 	}
+}
+
+// newFlight returns what is in flight when b is; nil is nothing.
+func newFlight(b *Batch) flight {
+	f := flight{numbers: map[int64]bool{}, keys: map[string]bool{}, touched: map[string]bool{}}
+	if b != nil {
+		f.add(b)
+	}
+	return f
 }
 
 // numberBits are those of an outbox id that count the entries of a leg.
@@ -86,7 +97,7 @@ func (l *Ledger) Leg(ctx context.Context, job string, direction Direction, desti
 		if err != nil {
 			return err
 		}
-		g = &Leg{l: l, key: k, job: id, flight: flight{numbers: map[int64]bool{}, keys: map[string]bool{}}}
+		g = &Leg{l: l, key: k, job: id, flight: newFlight(nil)}
 		if err := tx.exec(`INSERT OR IGNORE INTO legs (job, direction, destination) VALUES (?, ?, ?)`, id, direction, destination); err != nil {
 			return err
 		}
@@ -161,6 +172,9 @@ func (g *Leg) change(tx *tx) *change { return &change{tx: tx, g: g, counts: g.co
 
 // store keeps what became of a row, and forgets what is gone. It returns the row's id.
 func (c *change) store(key string, r row) (int64, error) {
+	if c.g.flight.keys[key] {
+		c.g.flight.touched[key] = true
+	}
 	if r.gone() {
 		if r.id == 0 {
 			return 0, nil

@@ -99,20 +99,35 @@ func look(keys []string, leg int64, query func(args []any) (*sql.Rows, error), f
 
 // scan reads the columns of a row.
 func scan(rows *sql.Rows) (key string, r row, err error) {
-	var acked, remote, next, from sql.RawBytes
-	var waits, refused sql.NullInt64
-	if err := rows.Scan(&key, &r.id, &acked, &remote, &next, &waits, &refused, &from); err != nil {
+	var c rowColumns
+	if err := rows.Scan(append([]any{&key}, c.into()...)...); err != nil {
 		return "", r, err
 	}
-	r.remoteID, r.cameFrom, r.waits, r.refused = string(remote), string(from), waits.Int64, refused.Int64
-	if acked != nil {
-		if r.acked, err = state(acked); err != nil {
-			return "", r, err
+	r, err = c.row()
+	return key, r, err
+}
+
+// rowColumns are the columns of a row, without its key; all are NULL if there is none.
+type rowColumns struct {
+	id, waits, refused        sql.NullInt64
+	acked, remote, next, from sql.RawBytes
+}
+
+// into are where to scan them.
+func (c *rowColumns) into() []any {
+	return []any{&c.id, &c.acked, &c.remote, &c.next, &c.waits, &c.refused, &c.from}
+}
+
+func (c *rowColumns) row() (r row, err error) {
+	r.id, r.remoteID, r.cameFrom, r.waits, r.refused = c.id.Int64, string(c.remote), string(c.from), c.waits.Int64, c.refused.Int64
+	if c.acked != nil {
+		if r.acked, err = state(c.acked); err != nil {
+			return r, err
 		}
 	}
-	if next != nil {
+	if c.next != nil {
 		r.pending = true
-		r.next, err = state(next)
+		r.next, err = state(c.next)
 	}
-	return key, r, err
+	return r, err
 }

@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -155,7 +156,11 @@ func (w *world) newest(k string) ledger.State {
 
 func (w *world) take() {
 	rows, bytes := 1+w.r.IntN(6), 1+w.r.IntN(200)
-	b := must(w.g.Next(w.t.Context(), rows, bytes))(w.t)
+	w.takes(must(w.g.Next(w.t.Context(), rows, bytes))(w.t), rows, bytes)
+}
+
+// takes notes that a batch is on its way; nil is none.
+func (w *world) takes(b *ledger.Batch, rows, bytes int) {
 	if b == nil {
 		return
 	}
@@ -219,7 +224,10 @@ func (w *world) answer() {
 }
 
 func (w *world) book(b *ledger.Batch, answers []ledger.Answer) {
-	if err := w.g.Book(w.t.Context(), b, answers); err != nil {
+	if w.r.IntN(2) == 0 {
+		rows, bytes := 1+w.r.IntN(6), 1+w.r.IntN(200)
+		defer func(next *ledger.Batch) { w.takes(next, rows, bytes) }(must(w.g.BookNext(w.t.Context(), b, answers, w.r.IntN(5), rows, bytes))(w.t))
+	} else if err := w.g.Book(w.t.Context(), b, answers); err != nil {
 		w.t.Fatal(err)
 	}
 	if err := w.g.Book(w.t.Context(), b, answers); !errors.Is(err, ledger.ErrNotOnItsWay) {
@@ -260,7 +268,10 @@ func (w *world) restart() {
 	w.l = open(w.t, w.file)
 	w.g = leg(w.t, w.l)
 	doubts := must(w.g.Doubts(w.t.Context()))(w.t)
-	ids := func(b *ledger.Batch) string { return fmt.Sprint(b.ID, b.Halved, b.Operations) }
+	ids := func(b *ledger.Batch) string {
+		operations := must(json.Marshal(b.Operations))(w.t)
+		return fmt.Sprint(b.ID, b.Halved, string(operations))
+	}
 	var before, after []string
 	for _, b := range w.flying {
 		before = append(before, ids(b))
@@ -430,15 +441,20 @@ func (w *world) check() {
 
 // end lets all arrive.
 func (w *world) end() {
-	for _, b := range w.flying {
+	flying := w.flying
+	w.flying = nil
+	for _, b := range flying {
 		w.lookUp(b)
 	}
-	w.flying = nil
 	for {
-		b := must(w.g.Next(w.t.Context(), 7, 500))(w.t)
-		if b == nil {
+		if len(w.flying) == 0 {
+			w.takes(must(w.g.Next(w.t.Context(), 7, 500))(w.t), 7, 500)
+		}
+		if len(w.flying) == 0 {
 			break
 		}
+		b := w.flying[0]
+		w.flying = w.flying[1:]
 		answers := make([]ledger.Answer, len(b.Operations))
 		for i, o := range b.Operations {
 			answers[i].RemoteID = w.deliver(o)
