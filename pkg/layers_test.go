@@ -50,7 +50,7 @@ var owners = map[string][]string{
 	"github.com/elastic/go-seccomp-bpf":   {"pkg/transform"},
 	"github.com/knadh/koanf":              {"pkg/keys"},
 	"github.com/mochi-mqtt/server":        {"pkg/broker"},
-	"github.com/theory/jsonpath":          {"pkg/source/http", "pkg/source/fliplet", "pkg/source/inbox"},
+	"github.com/theory/jsonpath":          {"pkg/source/http", "pkg/source/fliplet"},
 	"github.com/spf13/cobra":              {"pkg/command", "cmd"},
 	"github.com/klauspost/compress":       {"pkg/wire"},
 	"golang.org/x/crypto":                 {"pkg/seal"},
