@@ -146,6 +146,28 @@ func TestRowsComeGoAndChange(t *testing.T) {
 	})
 }
 
+// A text goes into a column of JSON as the JSON that it is, or else as a JSON string: one of JSON's arrives as a text.
+func TestATextBecomesJSON(t *testing.T) {
+	t.Parallel()
+	config := configs["postgres"](t)
+	run(t, config, "CREATE TABLE g (id INT PRIMARY KEY, j JSONB)")
+	d, err := sql.Open(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	for _, answer := range send(t, d.Table(sql.Leg{Table: "g", Key: []string{"id"}}), put(job.Insert, "", `{"id":1,"j":"{\"a\": [1.0]}"}`), put(job.Insert, "", `{"id":2,"j":"x \" y"}`),
+		put(job.Insert, "", `{"id":3,"j":""}`), put(job.Insert, "", `{"id":4,"j":[1]}`)) {
+		if answer.Refused != "" {
+			t.Error(answer.Refused)
+		}
+	}
+	want := []string{`{"id":1,"j":{"a": [1.0]}}`, `{"id":2,"j":"x \" y"}`, `{"id":3,"j":""}`, `{"id":4,"j":[1]}`}
+	if got := rows(t, config, "g"); got != strings.Join(want, "\n") {
+		t.Errorf("%s", got)
+	}
+}
+
 // The year 0000 of MySQL is not the year 2000, which it makes of the text 0.
 func TestTheYear0000StaysWhatItIs(t *testing.T) {
 	t.Parallel()

@@ -21,6 +21,9 @@ func valueOf(d dialect, kind string, v any) any {
 		}
 		return map[bool]int64{true: 1}[v]
 	case string:
+		if (kind == "JSON" || kind == "JSONB") && !json.Valid([]byte(v)) {
+			return text(v)
+		}
 		if d.moments(kind) {
 			if t, err := time.Parse(time.RFC3339Nano, v); err == nil {
 				return t.UTC().Format("2006-01-02 15:04:05.999999")
@@ -49,6 +52,12 @@ func valueOf(d dialect, kind string, v any) any {
 		}
 	}
 	return v // bytes, NULL
+}
+
+// text returns a text as JSON.
+func text(s string) string {
+	b, _ := json.Marshal(s) // it cannot fail
+	return string(b)
 }
 
 // number is what bytes say, the first of them counting most.
