@@ -356,3 +356,21 @@ func TestTrimGivesTheDiskBack(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 }
+
+func TestAPassKnowsThatItHasMetAllRows(t *testing.T) {
+	t.Parallel()
+	l := open(t, filepath.Join(t.TempDir(), "connector.db"))
+	g := leg(t, l)
+	put(t, l, g, 0, entry("a", 1), entry("b", 1))
+	pass := must(g.Pass(t.Context()))(t)
+	put(t, l, g, 0, entry("c", 1)) // after it began
+	for i, r := range must(g.Look(t.Context(), []string{"a", "c", "a", "b"}))(t) {
+		pass.Mark(r.ID)
+		if all := i == 3; pass.All() != all {
+			t.Errorf("after row %d it has met all: %v", i, !all)
+		}
+	}
+	if list := must(g.Pass(t.Context()))(t); list.All() {
+		t.Error("a pass that has met nothing has met all")
+	}
+}

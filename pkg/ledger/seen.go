@@ -11,6 +11,8 @@ import (
 type Seen struct {
 	bits  map[int64]*[chunk / 64]uint64
 	below int64 // the ids that were given when the pass began
+	known int64 // rows, then
+	old   int64 // of those: met
 	count int
 }
 
@@ -21,7 +23,7 @@ const chunk = 1 << 14
 func (g *Leg) Pass(ctx context.Context) (*Seen, error) {
 	s := &Seen{bits: map[int64]*[chunk / 64]uint64{}}
 	err := g.l.update(ctx, func(*tx) error {
-		s.below = g.nextRow
+		s.below, s.known = g.nextRow, g.known
 		return nil
 	})
 	return s, err
@@ -41,6 +43,9 @@ func (s *Seen) Mark(id int64) (again bool) {
 	again = *word&bit != 0
 	if !again {
 		s.count++
+		if id < s.below {
+			s.old++
+		}
 	}
 	*word |= bit
 	return again
@@ -54,6 +59,9 @@ func (s *Seen) Has(id int64) bool {
 
 // Len is how many rows were met.
 func (s *Seen) Len() int { return s.count }
+
+// All reports whether all rows were met that existed when the pass began: none is Unseen.
+func (s *Seen) All() bool { return s.old == s.known }
 
 // page is how many rows are read at a time: no read stays open while the caller works.
 const page = 2000
