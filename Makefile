@@ -34,12 +34,13 @@ demo-connector: ## see the connector work: a database, a local service, a kill -
 # A simulated network is one goroutine, in which the race detector has nothing to find, and needs minutes.
 SIMULATION = ./pkg/simulation
 # Most tests wait for a server or a node: more of them at a time than there are processors.
-PARALLEL ?= 4
+PARALLEL ?= 8
 
+# The node's tests take the longest, and begin first.
 test: ## install what the tests need, run them all on real servers with the race detector
 	scripts/install-deps.sh
 	go test -timeout 20m $(TESTFLAGS) $(SIMULATION)
-	go test -race -timeout 20m -parallel $(PARALLEL) $(TESTFLAGS) $$(go list ./... | grep -v '/pkg/\(simulation\|attack\)$$')
+	go test -race -timeout 20m -parallel $(PARALLEL) $(TESTFLAGS) ./pkg/node $$(go list ./... | grep -v '/pkg/\(simulation\|attack\|node\)$$')
 
 test-attacks: ## have clients and strangers attack a real node, with nothing else running: the cost in memory and log is bounded
 	scripts/install-deps.sh
