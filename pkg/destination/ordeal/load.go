@@ -47,7 +47,7 @@ func (l *load) step(adds, removes, updates int) error {
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() //nolint:errcheck // it was committed
+	defer tx.Rollback()
 	var gone []string
 	for range min(removes, len(l.ids)-1) {
 		at := l.random.IntN(len(l.ids))

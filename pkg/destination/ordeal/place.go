@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -73,7 +75,7 @@ func (w *witness) be(bad bool, seed uint64) {
 func (w *witness) taken() []arrival {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.arrivals[:len(w.arrivals):len(w.arrivals)]
+	return slices.Clip(w.arrivals)
 }
 
 // roll returns a number below n, or a negative one if it is to be good.
@@ -137,9 +139,7 @@ func (w *witness) serve(answer http.ResponseWriter, r *http.Request, _ int) bool
 		_, _ = answer.Write(told.Body.Bytes()[:told.Body.Len()/2])
 		panic(http.ErrAbortHandler)
 	}
-	for name, values := range told.Header() {
-		answer.Header()[name] = values
-	}
+	maps.Copy(answer.Header(), told.Header())
 	answer.WriteHeader(told.Code)
 	_, _ = answer.Write(told.Body.Bytes()) // the client may be gone
 	return true
