@@ -356,13 +356,13 @@ func (w *work) canonical(text string) (key, error) {
 	if err != nil {
 		return key{}, err
 	}
-	k := key{text: text}
+	columns := make(value.Entity, len(parts))
 	for i, name := range w.leg.Key {
 		v, err := keyText(w.types[name], parts[i])
 		if err != nil {
 			return key{}, fmt.Errorf("column %s: %w", name, err)
 		}
-		k.values = append(k.values, valueOf(w.dialect, w.types[name], v))
+		columns[i] = value.Field{Name: name, Value: v}
 	}
-	return k, nil
+	return w.key(columns)
 }

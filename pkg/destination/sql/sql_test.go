@@ -184,6 +184,26 @@ func TestTheYear0000StaysWhatItIs(t *testing.T) {
 	}
 }
 
+// Bits may come as a number, or as its text if it is large: as a text they would be the bits of its characters.
+func TestBitsAreTheNumberThatTheyAre(t *testing.T) {
+	t.Parallel()
+	config := configs["mysql"](t)
+	run(t, config, "CREATE TABLE g (id INT PRIMARY KEY, b BIT(64), one BIT)")
+	d, err := sql.Open(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	send(t, d.Table(sql.Leg{Table: "g", Key: []string{"id"}}), put(job.Insert, "", `{"id":1,"b":5,"one":0}`), put(job.Insert, "", `{"id":2,"b":"18446744073709551615","one":true}`),
+		put(job.Insert, "", `{"id":3,"b":{"type":"Buffer","data":[1,0]},"one":1}`))
+	const want = `{"id":1,"b":{"type":"Buffer","data":[0,0,0,0,0,0,0,5]},"one":{"type":"Buffer","data":[0]}}
+{"id":2,"b":{"type":"Buffer","data":[255,255,255,255,255,255,255,255]},"one":{"type":"Buffer","data":[1]}}
+{"id":3,"b":{"type":"Buffer","data":[0,0,0,0,0,0,1,0]},"one":{"type":"Buffer","data":[1]}}`
+	if got := rows(t, config, "g"); got != want {
+		t.Errorf("%s", got)
+	}
+}
+
 func TestARowOfAnotherKeyIsNeverChanged(t *testing.T) {
 	t.Parallel()
 	each(t, []string{"CREATE TABLE g (id INT PRIMARY KEY, email VARCHAR(40) UNIQUE)", "INSERT INTO g VALUES (1, 'a'), (2, 'b')"}, func(t *testing.T, c sqldb.Config, d *sql.Database) {
@@ -376,7 +396,11 @@ func TestAKeyThatTheTableDoesNotKeepIsRefused(t *testing.T) {
 		"unicode":      {"postgres", "TEXT", []string{`"e\u0301"`, `1`}},
 		"empty":        {"mysql", "VARCHAR(9)", []string{`""`, `" "`}},
 		"zero":         {"mysql", "BIGINT", []string{`0`, `"-0"`, `"00"`}},
-		"bits":         {"mysql", "BIT(12)", []string{`{"type":"Buffer","data":[15,255]}`, `{"type":"Buffer","data":[255]}`}},
+		"bits":         {"mysql", "BIT(12)", []string{`{"type":"Buffer","data":[15,255]}`, `{"type":"Buffer","data":[255]}`, `{"type":"Buffer","data":[0,15,255]}`}},
+		"bit numbers":  {"mysql", "BIT(12)", []string{`4095`, `255`}},
+		"node's times": {"mysql", "DATETIME(6)", []string{`"2024-01-02 03:04:05.000600"`, `"2024-01-02 03:04:05"`}},
+		"pg's times":   {"postgres", "TIMESTAMP", []string{`"2024-01-02 03:04:05.000600"`}},
+		"file's times": {"sqlite", "DATETIME", []string{`"2024-01-02 03:04:05.000600"`}},
 		"large number": {"mysql", "BIGINT UNSIGNED", []string{`"18446744073709551615"`}},
 	} {
 		t.Run(name, func(t *testing.T) {

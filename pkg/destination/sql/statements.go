@@ -185,6 +185,15 @@ func (w *work) readKeys(rows *sql.Rows, found map[string]bool) (err error) {
 			return err
 		}
 		found[text] = true
+		for i, name := range w.leg.Key { // sources have bits as bytes, or as numbers
+			if n, ok := bits(w.dialect, w.types[name], parts[i]); ok {
+				parts[i] = n
+			}
+		}
+		if text, err = record.Key(parts, w.leg.IgnoreCase); err != nil {
+			return err
+		}
+		found[text] = true
 	}
 	return rows.Err()
 }

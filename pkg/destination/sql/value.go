@@ -11,6 +11,9 @@ import (
 
 // valueOf converts a column's value in a record for a statement.
 func valueOf(d dialect, kind string, v any) any {
+	if n, ok := bits(d, kind, v); ok {
+		return n
+	}
 	switch v := v.(type) {
 	case bool:
 		if d.texts() && !numeric(kind) && kind != "BIT" {
@@ -31,10 +34,6 @@ func valueOf(d dialect, kind string, v any) any {
 		}
 	case json.RawMessage:
 		return string(v)
-	case []byte:
-		if _, ok := d.(mysqlDialect); ok && kind == "BIT" && len(v) <= 8 {
-			return number(v) // which is compared with bits as one, unlike bytes
-		}
 	case int64:
 		if kind == "YEAR" { // MySQL's: the text 0 is the year 2000
 			return fmt.Sprintf("%04d", v)
@@ -60,12 +59,27 @@ func text(s string) string {
 	return string(b)
 }
 
-// number is what bytes say, the first of them counting most.
-func number(b []byte) (n uint64) {
-	for _, c := range b {
-		n = n<<8 | uint64(c)
+// bits returns what a BIT of MySQL is to have, as a number: the server takes a text for its characters' bits, and does not
+// compare bytes with bits. Numbers beyond 2^53 are texts in a record.
+func bits(d dialect, kind string, v any) (n uint64, ok bool) {
+	if _, of := d.(mysqlDialect); !of || kind != "BIT" {
+		return 0, false
 	}
-	return n
+	switch v := v.(type) {
+	case uint64:
+		return v, true
+	case int64:
+		return uint64(v), v >= 0
+	case string:
+		n, err := strconv.ParseUint(v, 10, 64)
+		return n, err == nil && strconv.FormatUint(n, 10) == v
+	case []byte: // the first counts most
+		for _, c := range v {
+			n = n<<8 | uint64(c)
+		}
+		return n, len(v) <= 8
+	}
+	return 0, false
 }
 
 // numeric reports whether a type holds numbers.
@@ -94,8 +108,10 @@ func asKept(kind string, v any) any {
 	if !ok || !strings.Contains(kind, "TIMESTAMP") && !strings.Contains(kind, "DATETIME") {
 		return v
 	}
-	if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
-		return t
+	for _, layout := range []string{time.RFC3339Nano, time.DateTime} { // with any fraction; a mesh has the second
+		if t, err := time.Parse(layout, text); err == nil {
+			return t
+		}
 	}
 	return v
 }
