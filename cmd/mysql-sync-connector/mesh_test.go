@@ -299,3 +299,16 @@ func TestAnExistingPeerSendsToAConnector(t *testing.T) {
 	say("/change/sheets", fmt.Sprintf(`{"table":"a","id":"7","date":%d,"sender":"old","entity":null}`, at+1000))
 	m.has(t, "SELECT id || v FROM a ORDER BY id", "9y")
 }
+
+// Rights by table are for tables that jobs receive.
+func TestRightsOfAMeshNameTablesOfJobs(t *testing.T) {
+	t.Parallel()
+	m := newMeshed(t, "(id INTEGER PRIMARY KEY)", map[string]any{"acceptFrom": map[string]any{"berlin": map[string]any{"write": []string{"a"}, "columns": map[string]any{"a": []string{"id"}}}}}, nil)
+	if said, err := execute(t, "start", m.file, "--once", "--test"); err != nil {
+		t.Errorf("%s%v", said, err)
+	}
+	m = newMeshed(t, "(id INTEGER PRIMARY KEY)", map[string]any{"acceptFrom": map[string]any{"berlin": map[string]any{"write": []string{"as"}}}}, nil)
+	if _, err := execute(t, "start", m.file, "--once", "--test"); err == nil || !strings.Contains(err.Error(), `sources.stock.acceptFrom.berlin.write: no job receives the table "as"; did you mean "a"?`) {
+		t.Errorf("%v", err)
+	}
+}

@@ -168,7 +168,14 @@ func (c *Connector) sql(a plan.Adapter) (origin, error) {
 }
 
 func (c *Connector) mesh(a plan.Adapter) (origin, error) {
-	s, err := mesh.New(mesh.Config{Log: c.log, Name: a.Name, Block: a.Settings, Version: c.options.Version, State: func() *ledger.Ledger { return c.state }})
+	config := mesh.Config{Log: c.log, Name: a.Name, Block: a.Settings, Version: c.options.Version, State: func() *ledger.Ledger { return c.state }}
+	for i := range c.plan.Jobs {
+		var rows mesh.Rows
+		if from := c.plan.Jobs[i].From; from.Source == a.Name && from.Settings.Decode(&rows) == nil {
+			config.Tables = append(config.Tables, rows.Table)
+		}
+	}
+	s, err := mesh.New(config)
 	if err != nil {
 		return nil, err
 	}

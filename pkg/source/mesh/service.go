@@ -29,6 +29,7 @@ type Config struct {
 	Log     *zap.Logger
 	Name    string         // of the source
 	Block   map[string]any // checked by Schema
+	Tables  []string       // those that jobs receive, in any order
 	Version string         // of this program
 	State   func() *ledger.Ledger
 }
@@ -45,8 +46,16 @@ type Service struct {
 
 // New returns a Service. It connects to nothing. The error is of type config.Mistakes.
 func New(c Config) (*Service, error) {
-	_, err := config.Receiver(c.Block, []string{"any"})
-	return &Service{Config: c, tables: map[string]*inbox.Source{}, keys: map[string][]string{}}, err
+	s := &Service{Config: c, tables: map[string]*inbox.Source{}, keys: map[string][]string{}}
+	if _, err := s.config(); err != nil {
+		return s, err
+	}
+	if len(c.Tables) > 0 {
+		if wrong := unreceived(c.Block, c.Tables); len(wrong) > 0 {
+			return s, wrong
+		}
+	}
+	return s, nil
 }
 
 // Table returns the source of a table's rows. It is called before Run.
@@ -69,9 +78,19 @@ type Table struct {
 // Check connects to the broker as another client, and ends.
 func (t *Table) Check(ctx context.Context) error { return t.service.Check(ctx) }
 
-// config returns the client's configuration.
+// config returns the client's configuration. It receives the tables of jobs alone, whatever others rights name.
 func (s *Service) config() (*config.Config, error) {
-	return config.Receiver(s.Block, slices.Sorted(maps.Keys(s.tables)))
+	names := []string{"any"}
+	rights(s.Block, func(_, table string) {
+		if !slices.Contains(names, table) {
+			names = append(names, table)
+		}
+	})
+	cfg, err := config.Receiver(s.Block, names)
+	if err == nil {
+		cfg.ReceiveTables = slices.Sorted(maps.Keys(s.tables))
+	}
+	return cfg, err
 }
 
 // checkTime is how long a broker may take to accept a client that only tries.
