@@ -12,7 +12,7 @@ import (
 // is Bad.
 func (f *From) Record(data []byte) *record.Record {
 	rec := &record.Record{Data: data}
-	object, err := record.Object(data)
+	object, err := record.Columns(data, append([]string{f.Deleted, f.Watermark}, f.Key...)...) // the others may be large
 	if err != nil {
 		rec.Bad = err.Error()
 		return rec

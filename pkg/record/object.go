@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -135,37 +135,50 @@ type Member struct {
 	Value json.RawMessage
 }
 
-// Members returns the columns of an object in order. A duplicate name keeps its last value, as in readers of JSON.
+// Members returns the columns of an object in order. A duplicate name keeps its last value, as in readers of JSON. Values
+// are parts of data, not copied: a row may have many MB.
 func Members(data []byte) ([]Member, error) {
-	d := json.NewDecoder(bytes.NewReader(data))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+	if !json.Valid(data) {
+		var v any
+		return nil, fmt.Errorf("is not a JSON object: %w", json.Unmarshal(data, &v))
+	}
+	if bytes.TrimLeft(data, " \t\r\n")[0] != '{' {
 		return nil, errors.New("is not a JSON object")
 	}
 	var list []Member
 	at := map[string]int{}
-	for d.More() {
-		name, err := d.Token()
-		if err != nil {
-			return nil, fmt.Errorf("is not a JSON object: %w", err)
+	err := value.EachMember(data, func(name string, raw []byte) error {
+		if i, ok := at[name]; ok {
+			list[i].Value = raw
+			return nil
 		}
-		m := Member{Name: name.(string)}
-		if err := d.Decode(&m.Value); err != nil {
-			return nil, fmt.Errorf("is not a JSON object: %w", err)
-		}
-		if i, ok := at[m.Name]; ok {
-			list[i].Value = m.Value
+		at[name] = len(list)
+		list = append(list, Member{name, raw})
+		return nil
+	})
+	return list, err
+}
+
+// Columns returns some columns of an object by name, as Object does, without reading the others.
+func Columns(data []byte, names ...string) (map[string]any, error) {
+	members, err := Members(data)
+	if err != nil {
+		return nil, err
+	}
+	result := map[string]any{}
+	for _, m := range members {
+		if !slices.Contains(names, m.Name) {
 			continue
 		}
-		at[m.Name] = len(list)
-		list = append(list, m)
+		d := json.NewDecoder(bytes.NewReader(m.Value))
+		d.UseNumber()
+		var v any
+		if err := d.Decode(&v); err != nil {
+			return nil, fmt.Errorf("is not a JSON object: %w", err)
+		}
+		result[m.Name] = v
 	}
-	if _, err := d.Token(); err != nil {
-		return nil, fmt.Errorf("is not a JSON object: %w", err)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, errors.New("has something after its JSON object")
-	}
-	return list, nil
+	return result, nil
 }
 
 // Object returns the columns of an object by name, with numbers as json.Number so that no digits are lost.

@@ -20,45 +20,62 @@ const safeInteger = 1 << 53
 //
 // It has at most as many columns as a table can have.
 func DecodeEntity(raw []byte) (Entity, error) {
-	if !json.Valid(raw) { // from here on the JSON is known to be valid
+	if !json.Valid(raw) {
 		var v any
 		return nil, fmt.Errorf("entity: %w", json.Unmarshal(raw, &v))
 	}
-	rest := skipSpace(raw)
-	if rest[0] == 'n' {
+	switch skipSpace(raw)[0] {
+	case 'n':
 		return nil, nil
-	}
-	if rest[0] != '{' {
+	case '{':
+	default:
 		return nil, fmt.Errorf("entity: neither an object nor null")
 	}
 	e := Entity{}
 	at := map[string]int{}
+	err := EachMember(raw, func(name string, raw []byte) error {
+		f := Field{Name: name}
+		var err error
+		if f.Value, err = decodeValue(raw); err != nil {
+			return fmt.Errorf("column %s: %w", clip(name), err)
+		}
+		if i, ok := at[name]; ok {
+			e[i] = f
+			return nil
+		}
+		if len(e) == maxColumns {
+			return fmt.Errorf("it has more than %d columns", maxColumns)
+		}
+		at[name] = len(e)
+		e = append(e, f)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("entity: %w", err)
+	}
+	return e, nil
+}
+
+// EachMember calls f with the name and the value of each member of a JSON object, in their order, a name that occurs twice
+// twice. The object must be valid: see json.Valid. Values are parts of it, not copied.
+func EachMember(object []byte, f func(name string, raw []byte) error) error {
+	rest := skipSpace(object)
 	for rest = skipSpace(rest[1:]); rest[0] != '}'; {
 		n := valueLength(rest)
 		name, err := text(rest[:n])
 		if err != nil {
-			return nil, fmt.Errorf("entity: %w", err)
+			return err
 		}
 		rest = skipSpace(skipSpace(rest[n:])[1:]) // the colon
 		n = valueLength(rest)
-		f := Field{Name: name}
-		if f.Value, err = decodeValue(rest[:n]); err != nil {
-			return nil, fmt.Errorf("entity: column %s: %w", clip(name), err)
-		}
-		if i, ok := at[name]; ok {
-			e[i] = f
-		} else {
-			if len(e) == maxColumns {
-				return nil, fmt.Errorf("entity: it has more than %d columns", maxColumns)
-			}
-			at[name] = len(e)
-			e = append(e, f)
+		if err := f(name, rest[:n:n]); err != nil {
+			return err
 		}
 		if rest = skipSpace(rest[n:]); rest[0] == ',' {
 			rest = skipSpace(rest[1:])
 		}
 	}
-	return e, nil
+	return nil
 }
 
 // maxColumns is the servers' own limit.
