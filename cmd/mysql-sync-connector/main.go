@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -29,8 +30,13 @@ func unsorted() bool {
 // version is set when a release is built.
 var version = "dev"
 
+// memoryGoal is when garbage is collected at the latest, in bytes: otherwise the runtime lets the heap grow to twice what was
+// once in use, for rows of many MB. It is a goal, not a limit; a lower one in GOMEMLIMIT takes precedence.
+const memoryGoal = 64 << 20
+
 func main() {
 	transform.Main()
+	debug.SetMemoryLimit(min(debug.SetMemoryLimit(-1), memoryGoal))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := root().ExecuteContext(ctx); err != nil {
