@@ -141,6 +141,21 @@ func TestATableOfAMeshGoesToADestination(t *testing.T) {
 	}
 	m.Exec("INSERT INTO a (id, v, w, n) VALUES (4, 'x', 9, 'many')", "UPDATE a SET w = 1 WHERE id = 1")
 	m.has(t, "SELECT id || coalesce(v, '') || coalesce(w, '') FROM a ORDER BY id", "1b1", "3", "4x9")
+	// Columns go, and take another name; the connector begins anew, and knows only what it is told then.
+	m.Exec("ALTER TABLE a DROP COLUMN raw, CHANGE w size INT")
+	if _, err := m.to.ExecContext(t.Context(), "ALTER TABLE a DROP COLUMN raw; ALTER TABLE a RENAME COLUMN w TO size"); err != nil {
+		t.Fatal(err)
+	}
+	m.Exec("UPDATE a SET v = 'y' WHERE id = 4")
+	m.has(t, "SELECT id || coalesce(v, '') || coalesce(size, '') FROM a ORDER BY id", "1b1", "3", "4y9")
+	m.kill()
+	m.Exec("ALTER TABLE a DROP COLUMN f")
+	if _, err := m.to.ExecContext(t.Context(), "ALTER TABLE a DROP COLUMN f"); err != nil {
+		t.Fatal(err)
+	}
+	m.Exec("UPDATE a SET v = 'z' WHERE id IN (1, 4)")
+	m.start(t)
+	m.has(t, "SELECT id || coalesce(v, '') || coalesce(size, '') FROM a ORDER BY id", "1z1", "3", "4z9")
 	if status := m.Run(0, "errors"); strings.Contains(status, "sheets") {
 		t.Errorf("the node still has errors:\n%s", status)
 	}

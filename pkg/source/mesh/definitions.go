@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"slices"
 	"sync"
 	"time"
@@ -38,7 +39,7 @@ type definitions struct {
 
 	mu      sync.Mutex
 	known   map[place]told
-	waiting map[place]*asked
+	waiting map[uint64]*asked // by the question's id
 	last    uint64
 }
 
@@ -47,18 +48,76 @@ type place struct{ client, table string }
 
 // told is what a client has told.
 type told struct {
-	*schema.Table
-	at time.Time
+	*schema.Table // nil: it has no such table for this client
+	at            time.Time
+	shapes        []uint64 // of the rows since that have fewer columns, so that it is not asked for each
+}
+
+// shapesMost is how many shapes of rows have a client asked again.
+const shapesMost = 16
+
+// fits reports whether rows with these columns are of the table as it was told. One that has lost columns sends rows that
+// lack them; so does a transformer, and for good.
+func (t told) fits(columns []string, shape uint64) bool {
+	if t.Table == nil || time.Since(t.at) >= believed || slices.ContainsFunc(columns, func(name string) bool { return t.Index(name) < 0 }) {
+		return false
+	}
+	return columns == nil || len(columns) >= len(t.Columns) || len(t.shapes) >= shapesMost || slices.Contains(t.shapes, shape)
+}
+
+// shapeOf tells lists of columns apart.
+func shapeOf(columns []string) uint64 {
+	h := fnv.New64a()
+	for _, name := range columns {
+		_, _ = h.Write(append([]byte(name), 0))
+	}
+	return h.Sum64()
+}
+
+// knownMost is how much room the definitions of all clients may take, in bytes, about.
+const knownMost = 16 << 20
+
+// size is how much room a definition takes, in bytes, about.
+func (t told) size() int {
+	n := 0
+	if t.Table != nil {
+		for i := range t.Columns {
+			n += 400 + 2*len(t.Columns[i].Name) + 3*len(t.Columns[i].Type)
+		}
+	}
+	return n
+}
+
+// note keeps what a client has told. Those who told first are forgotten for lack of room, and asked again: anyone may be
+// among them. Promise 10.
+func (d *definitions) note(p place, t told) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.known[p] = t
+	room := knownMost
+	for _, k := range d.known {
+		room -= 400 + k.size()
+	}
+	for room < 0 && len(d.known) > 1 {
+		first := p
+		for other, k := range d.known {
+			if other != p && (first == p || k.at.Before(d.known[first].at)) {
+				first = other
+			}
+		}
+		room += 400 + d.known[first].size()
+		delete(d.known, first)
+	}
 }
 
 // asked is a question that waits for its answer.
 type asked struct {
-	id     uint64
+	client string
 	answer chan wire.Answer
 }
 
 func newDefinitions(cfg *config.Config, line mesh.Line, keys map[string][]string) *definitions {
-	return &definitions{cfg: cfg, line: line, keys: keys, known: map[place]told{}, waiting: map[place]*asked{}}
+	return &definitions{cfg: cfg, line: line, keys: keys, known: map[place]told{}, waiting: map[uint64]*asked{}}
 }
 
 // Definition implements receive.Definitions.
@@ -66,20 +125,25 @@ func (d *definitions) Definition(ctx context.Context, client, table string, colu
 	if entity != nil || !d.line.Mesh.IsNode(client) {
 		return d.guess(table, entity), nil
 	}
-	p := place{client, table}
+	p, shape := place{client, table}, shapeOf(columns)
 	d.mu.Lock()
 	known := d.known[p]
 	d.mu.Unlock()
-	if known.Table != nil && time.Since(known.at) < believed && !slices.ContainsFunc(columns, func(name string) bool { return known.Index(name) < 0 }) {
+	if known.fits(columns, shape) {
 		return known.Table, nil
 	}
 	t, err := d.ask(ctx, p)
 	if err != nil {
 		return nil, fmt.Errorf("%w: table %s of %s: %w", receive.ErrLater, table, client, err)
 	}
-	d.mu.Lock()
-	d.known[p] = told{t, time.Now()}
-	d.mu.Unlock()
+	shapes := []uint64{shape}
+	if known.Table != nil && time.Since(known.at) < believed {
+		shapes = append(shapes, known.shapes...)
+	}
+	d.note(p, told{t, time.Now(), shapes})
+	if known.Table == nil || slices.ContainsFunc(known.Columns, func(c value.Column) bool { return t.Index(c.Name) < 0 }) {
+		d.learnOthers(ctx, p)
+	}
 	return t, nil
 }
 
@@ -114,22 +178,19 @@ func (d *definitions) guess(table string, entity value.Entity) *schema.Table {
 	return t
 }
 
-// ask asks a client for a table's definition. Those who want the same at the same time take turns; the answer to one
-// is there for the next.
+// ask asks a client for a table's definition.
 func (d *definitions) ask(ctx context.Context, p place) (*schema.Table, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	d.mu.Lock()
 	d.last++
 	q := wire.Question{ID: d.line.Session ^ d.last, Ask: wire.AskColumns, Table: p.table}
-	a := &asked{q.ID, make(chan wire.Answer, 1)}
-	d.waiting[p] = a
+	a := &asked{p.client, make(chan wire.Answer, 1)}
+	d.waiting[q.ID] = a
 	d.mu.Unlock()
 	defer func() {
 		d.mu.Lock()
-		if d.waiting[p] == a {
-			delete(d.waiting, p)
-		}
+		delete(d.waiting, q.ID)
 		d.mu.Unlock()
 	}()
 	payload, err := q.Encode()
@@ -158,7 +219,7 @@ func (d *definitions) ask(ctx context.Context, p place) (*schema.Table, error) {
 // define returns the table that an answer describes.
 func define(table string, a wire.Answer) (*schema.Table, error) {
 	if a.Error != "" {
-		return nil, errors.New(wire.Shorten(a.Error, 255))
+		return nil, refusal(wire.Shorten(a.Error, 255))
 	}
 	var columns []value.Column
 	for _, v := range a.Columns {
@@ -190,8 +251,8 @@ const smallQuestion = 64 << 10
 func (d *definitions) MayCome(sender string, bytes int) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for p := range d.waiting {
-		if p.client == sender {
+	for _, a := range d.waiting {
+		if a.client == sender {
 			return true
 		}
 	}
@@ -229,12 +290,10 @@ func (d *definitions) Hear(topic wire.Topic, payload []byte) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for p, a := range d.waiting {
-		if p.client == topic.Sender && a.id == answer.ID {
-			select {
-			case a.answer <- *answer:
-			default:
-			}
+	if a := d.waiting[answer.ID]; a != nil && a.client == topic.Sender {
+		select {
+		case a.answer <- *answer:
+		default:
 		}
 	}
 }

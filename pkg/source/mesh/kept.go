@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
@@ -21,6 +22,7 @@ type kept struct {
 	state   *ledger.Ledger
 	inboxes map[string]*ledger.Inbox
 	came    func(table string)
+	gone    func(table string) func(column string) bool // whether a column is no more
 }
 
 // Due says that nothing waits: a row goes in at once.
@@ -41,7 +43,7 @@ func (k *kept) ApplyFor(ctx context.Context, changes []apply.Incoming, _ time.Du
 		}
 		t := tables[c.Table]
 		if t == nil {
-			t = &decided{of: map[string][]incoming{}}
+			t = &decided{of: map[string][]incoming{}, gone: sync.OnceValue(func() func(string) bool { return k.gone(c.Table) })}
 			tables[c.Table] = t
 		}
 		if t.of[c.Key] == nil {
@@ -67,6 +69,7 @@ func (k *kept) ApplyFor(ctx context.Context, changes []apply.Incoming, _ time.Du
 type decided struct {
 	keys    []string
 	of      map[string][]incoming
+	gone    func() func(column string) bool
 	changed bool
 }
 
@@ -96,7 +99,7 @@ func (d *decided) decide(known []ledger.Pushed) ([]ledger.Pushed, error) {
 				continue
 			}
 			in.result.Wrote = true
-			if p.Data, err = merged(&p, in.Deleted(), in.row); err != nil {
+			if p.Data, err = merged(&p, in.Deleted(), in.row, d.gone); err != nil {
 				return nil, err
 			}
 			p.Deleted = in.Deleted()
@@ -114,9 +117,9 @@ func (d *decided) decide(known []ledger.Pushed) ([]ledger.Pushed, error) {
 	return out, nil
 }
 
-// merged returns what is known of a row after a change: columns that the change lacks stay, and a deleted row is known
-// as it was.
-func merged(p *ledger.Pushed, deleted bool, row []byte) ([]byte, error) {
+// merged returns what is known of a row after a change: columns that the change lacks stay, unless they are gone, and a
+// deleted row is known as it was.
+func merged(p *ledger.Pushed, deleted bool, row []byte, gone func() func(column string) bool) ([]byte, error) {
 	switch {
 	case deleted && p.Data != nil:
 		return p.Data, nil
@@ -138,7 +141,7 @@ func merged(p *ledger.Pushed, deleted bool, row []byte) ([]byte, error) {
 	var b record.Builder
 	lacks := false
 	for _, m := range before {
-		if has[m.Name] {
+		if has[m.Name] || gone()(m.Name) {
 			continue
 		}
 		lacks = true

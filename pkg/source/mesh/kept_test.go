@@ -5,10 +5,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/ledger"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
@@ -31,6 +33,7 @@ type world struct {
 	*kept
 	t     *testing.T
 	table *told
+	gone  string // a column that is no more
 	woken int
 }
 
@@ -46,7 +49,9 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	w := &world{t: t, table: table(t)}
-	w.kept = &kept{state: state, inboxes: map[string]*ledger.Inbox{"prices": b}, came: func(string) { w.woken++ }}
+	w.kept = &kept{state: state, inboxes: map[string]*ledger.Inbox{"prices": b}, came: func(string) { w.woken++ }, gone: func(string) func(string) bool {
+		return func(column string) bool { return w.gone != "" && column == w.gone }
+	}}
 	return w
 }
 
@@ -163,5 +168,36 @@ func TestTheTypesOfAnExistingPeer(t *testing.T) {
 	}
 	if key, err := d.guess("prices", nil).ParseID("7"); err != nil || key != "7" {
 		t.Errorf("of a delete: %q, %v", key, err)
+	}
+}
+
+// A column that no client has any more goes from the rows that change; one that a change merely lacks stays.
+func TestAColumnThatIsGoneGoes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.apply(w.write("1", 10, "berlin", []string{"id=1", "v=a", "n=5"}))
+	w.apply(w.write("1", 20, "berlin", []string{"id=1", "v=b"}))
+	w.expect(`1 {"n":"5","id":1,"v":"b"}`)
+	w.gone = "n"
+	w.apply(w.write("1", 30, "berlin", []string{"id=1", "v=c"}))
+	w.expect(`1 {"id":1,"v":"c"}`)
+}
+
+// The definitions that clients tell take bounded room, whoever they are.
+func TestDefinitionsTakeBoundedRoom(t *testing.T) {
+	t.Parallel()
+	d := &definitions{known: map[place]told{}}
+	for i := range 200 {
+		wide := schema.Define("prices")
+		for range 4096 {
+			wide.Columns = append(wide.Columns, value.Column{Name: "c", Type: "int"})
+		}
+		d.note(place{fmt.Sprint(i), "prices"}, told{Table: wide, at: time.Unix(int64(i), 0)})
+	}
+	if n := len(d.known); n == 0 || n > 20 {
+		t.Errorf("%d are known", n)
+	}
+	if d.known[place{"199", "prices"}].Table == nil {
+		t.Error("the last one is not known")
 	}
 }

@@ -151,7 +151,7 @@ func (s *Service) Run(ctx context.Context) error {
 	})
 	s.runs(&line)
 	defer s.runs(nil)
-	keeper := &kept{state: s.State(), inboxes: inboxes, came: func(table string) { s.tables[table].Came() }}
+	keeper := &kept{state: s.State(), inboxes: inboxes, came: func(table string) { s.tables[table].Came() }, gone: defs.gone}
 	g, ctx := errgroup.WithContext(ctx)
 	for _, stage := range []func(context.Context) error{
 		dispatcher.Run, answers.Run,
