@@ -327,3 +327,38 @@ func TestRightsOfAMeshNameTablesOfJobs(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// What came while a job was paused is carried when it is resumed, also if the connector has started since.
+func TestAPausedJobOfAMeshIsResumed(t *testing.T) {
+	t.Parallel()
+	m := newMeshed(t, "(id INTEGER PRIMARY KEY)", nil, nil)
+	m.Exec("CREATE TABLE a (id INT PRIMARY KEY)", "INSERT INTO a VALUES (1)")
+	m.Start()
+	m.start(t)
+	m.has(t, "SELECT id FROM a", "1")
+	tell := func(command string) {
+		t.Helper()
+		if said, err := execute(t, command, m.file, "rows"); err != nil {
+			t.Fatal(said, err)
+		}
+	}
+	tell("pause")
+	m.Exec("INSERT INTO a VALUES (2)", "DELETE FROM a WHERE id = 1")
+	state, err := sql.Open("sqlite", "file:"+strings.TrimSuffix(m.file, ".yaml")+".db?mode=ro")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = state.Close() })
+	sees(t, "the changes are in the state", func() bool {
+		got, err := lines(t, state, "SELECT CAST(key AS TEXT) || deleted FROM inbox ORDER BY key")
+		return err == nil && got == "11\n20"
+	})
+	m.kill()
+	m.start(t)
+	sees(t, "the job is paused", func() bool {
+		text, err := os.ReadFile(m.file + ".log")
+		return err == nil && strings.Contains(string(text), "job is paused")
+	})
+	tell("resume")
+	m.has(t, "SELECT id FROM a", "2")
+}

@@ -200,6 +200,7 @@ func (c *Connector) job(p *plan.Job, origins map[string]origin, accounts map[str
 	}
 	s := &scheduled{Job: j, when: when, configured: when, catchUp: p.CatchUp, skip: p.Skip, calls: calls{orders: make(chan order), woken: make(chan struct{}, 1)}}
 	if feed, ok := source.(job.Feed); ok && !when.Timed() && !when.Disabled() {
+		s.follows = true
 		s.news.Store(!when.OnStart()) // what came while it was down
 		feed.Follow(func() { s.news.Store(true); s.wake() })
 	}

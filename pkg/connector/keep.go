@@ -29,6 +29,7 @@ type scheduled struct {
 	led        bool       // it is the first of another one that runs
 	report     *report    // nil: it makes none
 	skip       bool       // skip runs that are due while the job is running
+	follows    bool       // it runs when rows have come
 
 	calls
 

@@ -86,6 +86,7 @@ func (c *Connector) carry(ctx context.Context) (err error) {
 			} else if failed[i], err = j.unfinished(ctx); err != nil { // it is made up for when the job is resumed
 				return err
 			}
+			j.news.Store(j.follows) // so is what came before
 		case c.options.Test:
 			failed[i] = c.run(ctx, j, job.Cause{Kind: job.Test})
 		case c.options.Once, j.schedule().OnStart():
