@@ -156,6 +156,8 @@ func TestATableOfAMeshGoesToADestination(t *testing.T) {
 	m.Exec("UPDATE a SET v = 'z' WHERE id IN (1, 4)")
 	m.start(t)
 	m.has(t, "SELECT id || coalesce(v, '') || coalesce(size, '') FROM a ORDER BY id", "1z1", "3", "4z9")
+	m.Exec("ALTER TABLE a MODIFY v VARBINARY(40)", "UPDATE a SET v = x'ff00fe' WHERE id = 4")
+	m.has(t, "SELECT hex(v) FROM a WHERE id = 4", "FF00FE")
 	if status := m.Run(0, "errors"); strings.Contains(status, "sheets") {
 		t.Errorf("the node still has errors:\n%s", status)
 	}

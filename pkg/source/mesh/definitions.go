@@ -27,7 +27,7 @@ import (
 const (
 	askTime  = 8 * time.Second
 	askAgain = 2 * time.Second
-	believed = time.Minute
+	believed = 2 * time.Second
 )
 
 // definitions knows the tables of those who send them, by asking them. It is receive.Definitions and dispatch.Verifier,

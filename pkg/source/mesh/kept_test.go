@@ -183,6 +183,17 @@ func TestAColumnThatIsGoneGoes(t *testing.T) {
 	w.expect(`1 {"id":1,"v":"c"}`)
 }
 
+// Bytes in a column that was text are sent again, by when its type is known, rather than kept as other bytes.
+func TestBytesInATextComeAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := w.apply(w.write("1", 10, "berlin", []string{"id=1", "v=\xff"}), w.write("2", 10, "berlin", []string{"id=2", "v=é"}))
+	if r[0].Err == nil || !r[0].Retry || r[1].Err != nil {
+		t.Errorf("%+v", r)
+	}
+	w.expect(`2 {"id":2,"v":"é"}`)
+}
+
 // The definitions that clients tell take bounded room, whoever they are.
 func TestDefinitionsTakeBoundedRoom(t *testing.T) {
 	t.Parallel()
