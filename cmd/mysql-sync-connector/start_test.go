@@ -3,7 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -129,4 +131,40 @@ func TestExitCodes(t *testing.T) {
 	if command.ExitCode(errors.New("x")) != command.ExitFailed {
 		t.Error("any other error")
 	}
+}
+
+// A job that hangs at startup keeps no other one from running.
+func TestJobsStartBesideEachOther(t *testing.T) {
+	t.Parallel()
+	db := testkit.Schema(t, "CREATE TABLE a (id INT PRIMARY KEY)", "INSERT INTO a VALUES (1)")
+	server := testkit.Shared(t)
+	came := make(chan string, 100)
+	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // only then is it noticed that the client has gone
+		came <- r.URL.Path
+		if r.URL.Path == "/first" {
+			<-r.Context().Done()
+		}
+	}))
+	t.Cleanup(hook.Close)
+	jobs := map[string]any{}
+	for _, name := range []string{"first", "second"} {
+		jobs[name] = map[string]any{"from": map[string]any{"source": "shop", "table": "a", "key": "id"}, "to": map[string]any{"destination": "hook", "path": "/" + name}}
+	}
+	_, end := process(t, write(t, "connector.yaml", map[string]any{
+		"sources":      map[string]any{"shop": map[string]any{"type": "mysql", "host": server.Host, "port": server.Port, "user": server.User, "password": server.Password, "database": db.Name}},
+		"destinations": map[string]any{"hook": map[string]any{"type": "webhook", "url": hook.URL}},
+		"http":         map[string]any{"listen": "127.0.0.1:0"},
+		"jobs":         jobs,
+	}))
+	defer end(true)
+	seen := map[string]bool{}
+	sees(t, "both jobs send", func() bool {
+		select {
+		case path := <-came:
+			seen[path] = true
+		default:
+		}
+		return seen["/first"] && seen["/second"]
+	})
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/serve"
 )
 
-// Run executes the plan until ctx ends: first the jobs that run at startup, one after the other, and then each on its
-// schedule. A plan to be run once, and a dry run, end when each job has run; the error is then that of the jobs that
+// Run executes the plan until ctx ends: each job at startup, if it is to run then, and on its schedule, whatever the
+// others do. A plan to be run once, and a dry run, end when each job has run; the error is then that of the jobs that
 // failed.
 func (c *Connector) Run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, c.Close()) }()
@@ -38,6 +38,7 @@ func (c *Connector) carry(ctx context.Context) (err error) {
 	}
 	failed := make([]error, len(c.jobs))
 	since := make([]time.Time, len(c.jobs))
+	begins := make([]bool, len(c.jobs)) // with a run, and then runs on its schedule
 	for i, j := range c.jobs {
 		j.Ledger = state
 		if j.first != nil {
@@ -89,9 +90,11 @@ func (c *Connector) carry(ctx context.Context) (err error) {
 			j.news.Store(j.follows) // so is what came before
 		case c.options.Test:
 			failed[i] = c.run(ctx, j, job.Cause{Kind: job.Test})
-		case c.options.Once, j.schedule().OnStart():
+		case c.options.Once, j.schedule().OnStart() && (c.plan.Once || j.led): // one that others wait for is over before they begin
 			failed[i] = c.run(ctx, j, c.options.cause())
 			since[i] = time.Now()
+		case j.schedule().OnStart():
+			begins[i] = true
 		case !c.plan.Once:
 			if failed[i], err = j.unfinished(ctx); err != nil {
 				return err
@@ -110,6 +113,10 @@ func (c *Connector) carry(ctx context.Context) (err error) {
 	}
 	for i, j := range c.jobs {
 		g.Go(func() error {
+			if begins[i] {
+				failed[i] = c.run(ctx, j, c.options.cause())
+				since[i] = time.Now()
+			}
 			c.keep(ctx, j, since[i], failed[i])
 			return nil
 		})
