@@ -7,6 +7,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/record"
 )
 
+// mostMark is how many bytes the value of a watermark may have. Longer ones are no times, numbers or versions.
+const mostMark = 1000
+
 // Record makes a record of a JSON object, such as a service answers with: its key, its mark
 // and whether it is deleted stand in the columns that the job names. A row without its key
 // is Bad.
@@ -30,7 +33,9 @@ func (f *From) Record(data []byte) *record.Record {
 		rec.Deleted = !f.Truthy || v != "" && v != false && fmt.Sprint(v) != "0"
 	}
 	if v := object[f.Watermark]; f.Watermark != "" && v != nil {
-		rec.Mark = fmt.Sprint(v)
+		if rec.Mark = fmt.Sprint(v); len(rec.Mark) > mostMark {
+			rec.Mark, rec.Bad = "", fmt.Sprintf("%s: has more than %d bytes", f.Watermark, mostMark)
+		}
 	}
 	return rec
 }

@@ -26,6 +26,7 @@ func TestAnObjectIsARecord(t *testing.T) {
 		{truthy, `{"a":1,"b":2,"gone":"yes"}`, record.Record{Key: "1,2", Deleted: true}},
 		{from, `{"a":1}`, record.Record{Bad: "a, b: has no key"}},
 		{from, `[]`, record.Record{Bad: "is not a JSON object"}},
+		{from, `{"a":1,"b":2,"at":` + strings.Repeat("1", 1001) + `}`, record.Record{Key: "1,2", Bad: "at: has more than 1000 bytes"}},
 		{job.From{}, `{}`, record.Record{}},
 	} {
 		c.want.Data = nil

@@ -18,10 +18,16 @@ import (
 // ErrNoKey is the error of a record in which a key column is NULL or missing.
 var ErrNoKey = errors.New("has no key")
 
+// mostKey is how many bytes a key may have: more than any index of a database takes. Keys are held, compared and looked up
+// by the hundred, so that a longer one would cost many times its size.
+const mostKey = 8 << 10
+
+var errLongKey = fmt.Errorf("has a key of more than %d bytes", mostKey)
+
 // Key returns the key form of the values of a record's key columns; it is never empty. Numbers are plain decimals,
 // however they are written, and a text of the same digits is the same key: services return as "1" what they got as 1.
 // Zero, false and the empty text are keys; NULL is not, and gives ErrNoKey. Composite keys are joined as by
-// value.JoinKey.
+// value.JoinKey. A key that is longer than mostKey is an error.
 func Key(values []any, ignoreCase bool) (string, error) {
 	parts := make([][]byte, len(values))
 	for i, v := range values {
@@ -37,6 +43,9 @@ func Key(values []any, ignoreCase bool) (string, error) {
 	key := string(value.JoinKey(parts))
 	if key == "" || key[0] == empty {
 		key = string(empty) + key
+	}
+	if len(key) > mostKey {
+		return "", errLongKey
 	}
 	return key, nil
 }
@@ -76,10 +85,10 @@ func keyPart(v any) (string, error) {
 	return "", fmt.Errorf("a value of type %T cannot be a key", v)
 }
 
-// decimal returns a JSON number without an exponent and without trailing zeros. One that is too large for that stays as
-// it is.
+// decimal returns a JSON number without an exponent and without trailing zeros. One that is too large for that, or too long
+// for a key, stays as it is.
 func decimal(number string) string {
-	if !strings.ContainsAny(number, ".eE") {
+	if len(number) > mostKey || !strings.ContainsAny(number, ".eE") {
 		return number
 	}
 	if e := strings.IndexAny(number, "eE"); e >= 0 {

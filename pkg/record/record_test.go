@@ -1,10 +1,12 @@
 package record
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,6 +63,26 @@ func TestWhatCannotBeAKey(t *testing.T) {
 	for _, v := range []any{math.NaN(), map[string]any{"a": 1}, []any{1}} {
 		if k, err := Key([]any{v}, false); err == nil {
 			t.Errorf("%v is the key %q", v, k)
+		}
+	}
+}
+
+func TestALongKeyIsNone(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		value any
+		fits  bool
+	}{
+		{strings.Repeat("é", 4<<10), true},
+		{strings.Repeat("é", 4<<10) + "x", false},
+		{json.Number("0." + strings.Repeat("1", 8<<10-2)), true},
+		{json.Number("0." + strings.Repeat("1", 8<<20)), false},
+		{json.Number(strings.Repeat("1", 8<<20) + "e1"), false},
+		{bytes.Repeat([]byte{1}, 4<<10), false},
+	} {
+		key, err := Key([]any{c.value}, false)
+		if (err == nil) != c.fits || c.fits == (key == "") {
+			t.Errorf("a key of %d bytes: %v", len(key), err)
 		}
 	}
 }

@@ -201,6 +201,35 @@ func TestARowThatCannotBeTakenIsNamed(t *testing.T) {
 	}
 }
 
+// Promise 5: one row costs no more than its size.
+func TestARowThatIsTooMuchIsRefused(t *testing.T) {
+	t.Parallel()
+	w := served(t, Config{Version: "at"})
+	for row, reason := range map[string]string{
+		`{"id":` + strings.Repeat("1", 1<<20) + `}`:          "id: has a key of more than 8192 bytes",
+		`{"id":1,"at":0.` + strings.Repeat("1", 1<<20) + `}`: "at: has more than 1000 bytes",
+		`{"id":1` + manyColumns(4096) + `}`:                  "has more than 4096 columns",
+	} {
+		if status, text := w.push(row); status != 422 || !strings.Contains(text, `"reason":"`+reason+`"`) {
+			t.Errorf("%.20s…: %d %.300s, want %s", row, status, text, reason)
+		}
+	}
+	for _, row := range []string{`{"id":2` + manyColumns(4095) + `}`, `{"id":3,"v":"` + strings.Repeat(`,\"`, 5000) + `","w":[` + strings.Repeat("1,", 5000) + `1]}`} {
+		if status, text := w.push(row); status != 200 {
+			t.Errorf("%.20s…: %d %.300s", row, status, text)
+		}
+	}
+}
+
+// manyColumns are members after the first one.
+func manyColumns(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `,"c%d":%d`, i, i)
+	}
+	return b.String()
+}
+
 // Promise 4: each kind of credentials.
 func TestD09AHookAsksForCredentials(t *testing.T) {
 	t.Parallel()

@@ -12,8 +12,11 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/record"
 )
 
-// mostRows bounds the rows of a request.
-const mostRows = 10_000
+// Bounds of a request's rows, and of a row's columns, of which no destination takes more.
+const (
+	mostRows    = 10_000
+	mostColumns = 4096
+)
 
 // members are those that have the rows unless a configuration says which one: what OpenFn, webhooks and DataCollect's mock
 // server are sent.
@@ -22,6 +25,8 @@ var members = []string{"entities", "events", "data"}
 var (
 	errJSON = errors.New("the body is not JSON")
 	errMany = fmt.Errorf("the body has more than %d rows", mostRows)
+
+	errColumns = fmt.Errorf("has more than %d columns", mostColumns)
 )
 
 // rowsOf returns the rows of a body, which are not checked yet.
@@ -87,10 +92,34 @@ type row struct {
 	data    []byte
 }
 
+// columns counts the members of an object, at most; its text is valid JSON. It holds nothing of them.
+func columns(text []byte) int {
+	n, depth, quoted := 1, 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '"':
+			quoted = !quoted
+		case quoted && c == '\\':
+			i++
+		case quoted:
+		case c == '{' || c == '[':
+			depth++
+		case c == '}' || c == ']':
+			depth--
+		case c == ',' && depth == 1:
+			n++
+		}
+	}
+	return n
+}
+
 // rowOf checks a row. The error says why it cannot be taken.
 func (s *Source) rowOf(text json.RawMessage) (row, error) {
 	if text[0] != '{' {
 		return row{}, errors.New("is not an object")
+	}
+	if columns(text) > mostColumns {
+		return row{}, errColumns
 	}
 	object, err := record.Object(text)
 	if err != nil {
