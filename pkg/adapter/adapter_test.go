@@ -283,6 +283,8 @@ func TestF17ADryRunOfAnAdapterOnlyReads(t *testing.T) {
 	for body, want := range map[string]string{
 		"for (const o of batch) { await context.rest.get('/a'); await context.rest.delete('/a'); await context.rest.post('/a', o.event) }": `rest.delete rest.post"e-1" rest.delete rest.post"e-1"`,
 		"const a = await context.rest.post('/a', {}); return [a.data.id, a.data.x.y]":                                                      "rest.post{} push the rest",
+		"await context.rest.get('/a', {headers: {'x-http-method-override': 'DELETE'}})":                                                    "rest.get",
+		"await context.rest({url: '/a', method: 'delete'})":                                                                                "rest.delete",
 		"await context.rest.get('/a')": `push 1 rows[{"kind":"insert","id":null,"event":"e-1","row":{"id":1}}]`,
 	} {
 		var told []string
@@ -307,7 +309,7 @@ func TestF17ADryRunOfAnAdapterOnlyReads(t *testing.T) {
 		t.Errorf("a pull by POST: %v", err)
 	}
 	for _, r := range s.Requests() {
-		if r.Method != http.MethodGet {
+		if r.Method != http.MethodGet || r.Header.Get("X-Http-Method-Override") != "" {
 			t.Errorf("%s %s was sent", r.Method, r.Path)
 		}
 	}

@@ -49,6 +49,9 @@ type question struct {
 // methods are those that scripts may use. All but GET write.
 var methods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 
+// overrides are headers that give a request another method than it has, for services that heed them.
+var overrides = []string{"X-Http-Method-Override", "X-Http-Method", "X-Method-Override"}
+
 // Answer sends a request, and returns the answer as a single row with status, headers and data. Whether the request may
 // have changed something is told to sent, before Answer returns; sent may be nil. The error is from remote.Client.Do, or
 // says what is wrong with the request.
@@ -102,8 +105,10 @@ func (w *Web) request(q *question) (*remote.Client, *remote.Request, error) {
 		r.Header.Set(name, v)
 		r.Secrets = append(r.Secrets, v)
 	}
+	overridden := slices.ContainsFunc(overrides, func(name string) bool { return r.Header.Get(name) != "" })
+	r.Read = r.Read && !overridden
 	// What is sent twice has the effect of one.
-	r.Again = q.Method == http.MethodPut || q.Method == http.MethodDelete || r.Header.Get("Idempotency-Key") != ""
+	r.Again = !overridden && (q.Method == http.MethodPut || q.Method == http.MethodDelete) || r.Header.Get("Idempotency-Key") != ""
 	if q.Auth != nil {
 		client = client.With(remote.Basic(q.Auth.Username, q.Auth.Password))
 	}
