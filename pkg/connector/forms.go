@@ -195,7 +195,10 @@ func (c *Connector) change(d *document, e api.Edit) (*change, error) {
 	if len(e.Block) > 0 && !bytes.Equal(e.Block, []byte("null")) {
 		v, err := keys.FromJSON(e.Block)
 		block, ok := v.(map[string]any)
-		if err != nil || !ok {
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("%w: block: %w", api.ErrRequest, err)
+		case !ok:
 			return nil, fmt.Errorf("%w: block is not an object", api.ErrRequest)
 		}
 		key := keys.Join(e.Section, e.Name)

@@ -80,8 +80,18 @@ func Same(a, b any) bool {
 	return err == nil && failed == nil && bytes.Equal(left, right)
 }
 
-// FromJSON returns the value of a JSON text, with whole numbers as integers.
+// mostDeep is how deep a value may be nested that is to be edited: each level makes the paths to what is in it longer, and
+// indents it further.
+const mostDeep = 100
+
+var errDeep = fmt.Errorf("is nested more than %d levels deep", mostDeep)
+
+// FromJSON returns the value of a JSON text, with whole numbers as integers. It is an error if it is nested deeper than
+// any configuration.
 func FromJSON(text []byte) (any, error) {
+	if deeper(text, mostDeep) {
+		return nil, errDeep
+	}
 	d := stdjson.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
 	var v any
@@ -89,6 +99,22 @@ func FromJSON(text []byte) (any, error) {
 		return nil, err
 	}
 	return numbers(v), nil
+}
+
+// deeper reports whether a JSON text is nested more than so many levels deep.
+func deeper(text []byte, most int) bool {
+	d := stdjson.NewDecoder(bytes.NewReader(text))
+	for depth := 0; depth <= most; {
+		switch token, err := d.Token(); {
+		case err != nil:
+			return false // its end, or a mistake that is found later
+		case token == stdjson.Delim('{'), token == stdjson.Delim('['):
+			depth++
+		case token == stdjson.Delim('}'), token == stdjson.Delim(']'):
+			depth--
+		}
+	}
+	return true
 }
 
 // editNode is Edit for YAML, and for JSON, which is YAML too.

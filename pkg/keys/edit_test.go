@@ -178,3 +178,17 @@ func mustJSON(t *testing.T, v any) string {
 	}
 	return string(text)
 }
+
+func TestWhatIsNestedTooDeepIsNotRead(t *testing.T) {
+	t.Parallel()
+	nested := func(n int) []byte { return []byte(strings.Repeat(`{"a":[`, n) + `"{[{["` + strings.Repeat("]}", n)) }
+	for n, fits := range map[int]bool{1: true, 50: true, 51: false, 100_000: false} {
+		if v, err := keys.FromJSON(nested(n)); (err == nil) != fits || fits == (v == nil) {
+			t.Errorf("%d levels: %v", 2*n, err)
+		}
+	}
+	flat := []byte("[" + strings.Repeat(`{"a":[]},`, 1000) + "1]")
+	if _, err := keys.FromJSON(flat); err != nil {
+		t.Errorf("many lists: %v", err)
+	}
+}
