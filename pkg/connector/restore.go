@@ -26,14 +26,16 @@ func (r *restorer) lose(key string) {
 // addresses are keys that say where secrets are sent, and how well they are protected on the way.
 var addresses = []string{"host", "port", "instance", "url", "uri", "baseURL", "tokenURL", "tls", "ca"}
 
-// moved notes secrets that were kept though the address changed: they would be sent to whomever it names.
+// moved notes secrets that were kept though the address changed: they would be sent to whomever it names. A service of
+// another type is at another address, even if no key says so.
 func (r *restorer) moved(section string, was, block any) {
 	if section == "jobs" {
 		return // which have no address
 	}
 	before, now := leaves("", was), leaves("", block)
 	for _, at := range slices.Sorted(maps.Keys(both(before, now))) {
-		if !slices.ContainsFunc(strings.Split(at, "."), func(name string) bool { return slices.Contains(addresses, name) }) || keys.Same(before[at], now[at]) {
+		is := at == "type" || slices.ContainsFunc(strings.Split(at, "."), func(name string) bool { return slices.Contains(addresses, name) })
+		if !is || keys.Same(before[at], now[at]) {
 			continue
 		}
 		for _, kept := range r.kept {
