@@ -34,7 +34,7 @@ demo-connector: ## see the connector work: a database, a local service, a kill -
 # A simulated network is one goroutine, in which the race detector has nothing to find, and needs minutes.
 SIMULATION = ./pkg/simulation
 # Most tests wait for a server or a node: more of them at a time than there are processors.
-PARALLEL ?= 8
+PARALLEL ?= 4
 
 # The node's tests take the longest, and begin first.
 test: ## install what the tests need, run them all on real servers with the race detector

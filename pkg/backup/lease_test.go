@@ -191,13 +191,13 @@ func TestB07ALostAnswerDoesNotCostTheLease(t *testing.T) {
 func TestB07AStateThatIsStaleIsReplacedOrRefused(t *testing.T) {
 	t.Parallel()
 	c := config(t)
-	c.Lease = "5s" // it is given back each time: nobody waits
+	c.Lease = "10m" // it is given back each time: nobody waits
 	here, there := state(t), state(t)
 	works := func(file string, change func(*Config)) error {
 		c := c
 		change(&c)
 		b := backups(t, c, file)
-		b.key, b.lease = "acme/state", 5*time.Second // one connector, on two machines
+		b.key, b.lease = "acme/state", 10*time.Minute // one connector, on two machines
 		return b.Hold(t.Context(), zap.NewNop(), func(ctx context.Context, stale bool) error {
 			_, err := b.Ready(ctx, stale, Restore{})
 			return err

@@ -85,7 +85,7 @@ func TestKeysOfAllTypesNameTheirRowsInVersion1(t *testing.T) {
 	start := func(t *testing.T, b *testkit.Broker, tables []string, ddl ...string) (*site, *site) {
 		a, c := pairOfVersion1(t, b, tables, ddl...)
 		for _, s := range []*site{a, c} {
-			s.Node.Quiet("the broker neither delivers nor keeps the announcement") // its ACL denies that
+			s.Node.Quiet(notAnnounced)
 		}
 		return a, c
 	}
