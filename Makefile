@@ -36,11 +36,13 @@ SIMULATION = ./pkg/simulation
 # Most tests wait for a server or a node: more of them at a time than there are processors.
 PARALLEL ?= 4
 
-# The node's tests take the longest, and begin first.
+# These take the longest, and begin first.
+LONGEST = ./pkg/node ./pkg/transform ./pkg/web
+
 test: ## install what the tests need, run them all on real servers with the race detector
 	scripts/install-deps.sh
 	go test -timeout 20m $(TESTFLAGS) $(SIMULATION)
-	go test -race -timeout 20m -parallel $(PARALLEL) $(TESTFLAGS) ./pkg/node $$(go list ./... | grep -v '/pkg/\(simulation\|attack\|node\)$$')
+	go test -race -timeout 20m -parallel $(PARALLEL) $(TESTFLAGS) $(LONGEST) $$(go list ./... | grep -v '/pkg/\(simulation\|attack\|node\|transform\|web\)$$')
 
 test-attacks: ## have clients and strangers attack a real node, with nothing else running: the cost in memory and log is bounded
 	scripts/install-deps.sh
