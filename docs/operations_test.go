@@ -1,6 +1,7 @@
 package docs
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -61,14 +62,28 @@ func (s *site) equal(arguments ...string) {
 	})
 }
 
-// settled waits until nothing is pending at the site.
+// settled waits until nothing is pending at the site, and nothing that it has sent is without an answer: that would come
+// again.
 func (s *site) settled() {
 	s.t.Helper()
 	testkit.Eventually(s.t, s.Name+" to have sent all", func() error {
 		var open int
 		err := s.DB.Get(&open, "SELECT (SELECT COUNT(*) FROM table_changes) + (SELECT COUNT(*) FROM sync_status WHERE status <> 'successful') + (SELECT COUNT(*) FROM sync_snapshots WHERE finished_at IS NULL)")
-		if err == nil && open > 0 {
-			err = fmt.Errorf("%d are open", open)
+		var state struct {
+			Remotes []struct {
+				Name     string
+				Pending  struct{ Rows int }
+				InFlight int
+			}
+		}
+		if err == nil {
+			err = json.Unmarshal([]byte(s.Run(0, "status", "--json")), &state)
+		}
+		for _, r := range state.Remotes {
+			open += r.Pending.Rows + r.InFlight
+		}
+		if err == nil && (open > 0 || len(state.Remotes) == 0) {
+			err = fmt.Errorf("%d are open: %+v", open, state.Remotes)
 		}
 		return err
 	})
