@@ -84,8 +84,11 @@ func TestAnInboxHasTheNewestStateOfEachRow(t *testing.T) {
 	if got := fmt.Sprint(heldBy(t, b, 0), heldBy(t, other, 0)); got != want+" [1 b=9 2 c=1]" {
 		t.Errorf("after a restart: %q", got)
 	}
-	for upTo, left := range map[int64]int{5: 4, 6: 3} {
-		if err := b.Purge(t.Context(), upTo, time.Now().Add(time.Hour)); err != nil {
+	for upTo, left := range []int{5: 4, 6: 3} {
+		if left == 0 {
+			continue
+		}
+		if err := b.Purge(t.Context(), int64(upTo), time.Now().Add(time.Hour)); err != nil {
 			t.Fatal(err)
 		}
 		if n := len(heldBy(t, b, 0)); n != left {
