@@ -32,10 +32,16 @@ type Pushed struct {
 type Delivery struct {
 	Inbox *Inbox
 	Keys  []string // each once
-	// Decide returns the new states of those of the rows that change; known has one for each of the keys, in their order. It
-	// is pure, and must not use the ledger.
+	// Decide returns the new states of those of the rows that change. It is called for some of the keys after others, in
+	// their order, so that however large the known rows are, few are in memory. It must not use the ledger.
 	Decide func(known []Pushed) ([]Pushed, error)
 }
+
+// heldBytes bounds the data of known rows that are decided about at a time; a larger row is alone.
+const heldBytes = 4 << 20
+
+// ID is the inbox's for good, and no other one's in this state.
+func (b *Inbox) ID() int64 { return b.id }
 
 // Inbox returns a source's inbox for an object, and creates it if it is new.
 func (l *Ledger) Inbox(ctx context.Context, source, object string) (*Inbox, error) {
@@ -65,22 +71,20 @@ func (l *Ledger) Deliver(ctx context.Context, list ...Delivery) error {
 	err := l.update(ctx, func(tx *tx) error {
 		now := l.ms()
 		for _, p := range list {
-			known, err := p.Inbox.known(tx, p.Keys)
-			if err != nil {
+			if _, seen := next[p.Inbox]; !seen {
+				next[p.Inbox] = p.Inbox.next
+			}
+			if err := p.Inbox.portions(tx, p.Keys, func(known []Pushed) error {
+				changed, err := p.Decide(known)
+				if err != nil {
+					return err
+				}
+				n := next[p.Inbox]
+				next[p.Inbox] += int64(len(changed))
+				return p.Inbox.store(tx, changed, n, now)
+			}); err != nil {
 				return err
 			}
-			changed, err := p.Decide(known)
-			if err != nil {
-				return err
-			}
-			n, seen := next[p.Inbox]
-			if !seen {
-				n = p.Inbox.next
-			}
-			if err := p.Inbox.store(tx, changed, n, now); err != nil {
-				return err
-			}
-			next[p.Inbox] = n + int64(len(changed))
 		}
 		for b, n := range next {
 			if n == b.next {
@@ -104,30 +108,69 @@ func (l *Ledger) Deliver(ctx context.Context, list ...Delivery) error {
 
 const pushed = `key, number, version, deleted, data`
 
-var pushedByKey = `SELECT ` + pushed + ` FROM inbox WHERE inbox = ? AND key IN (?` + strings.Repeat(",?", asked-1) + `)`
+var (
+	theseKeys   = ` FROM inbox WHERE inbox = ? AND key IN (?` + strings.Repeat(",?", asked-1) + `)`
+	sizesByKey  = `SELECT key, length(data)` + theseKeys
+	pushedByKey = `SELECT ` + pushed + theseKeys
+)
 
-// known returns what the inbox has of each key.
-func (b *Inbox) known(tx *tx, keys []string) ([]Pushed, error) {
+// portions calls f with what the inbox has of the keys, of so many at a time as heldBytes allows.
+func (b *Inbox) portions(tx *tx, keys []string, f func([]Pushed) error) error {
+	for part := range slices.Chunk(keys, asked) {
+		sizes := make(map[string]int, len(part))
+		if err := tx.each(func(rows *sql.Rows) error {
+			var key string
+			var size int
+			err := rows.Scan(&key, &size)
+			sizes[key] = size
+			return err
+		}, sizesByKey, b.these(part)...); err != nil {
+			return err
+		}
+		for len(part) > 0 {
+			n, size := 1, sizes[part[0]]
+			for n < len(part) && size+sizes[part[n]] <= heldBytes {
+				size += sizes[part[n]]
+				n++
+			}
+			known, err := b.known(tx, part[:n], size > 0)
+			if err == nil {
+				err = f(known)
+			}
+			if err != nil {
+				return err
+			}
+			part = part[n:]
+		}
+	}
+	return nil
+}
+
+// these are the arguments of a statement with theseKeys, which are at most as many.
+func (b *Inbox) these(keys []string) []any {
+	args := make([]any, asked+1)
+	args[0] = b.id
+	for i := range asked {
+		args[i+1] = []byte(keys[min(i, len(keys)-1)])
+	}
+	return args
+}
+
+// known returns what the inbox has of each key; some says that it has any of them.
+func (b *Inbox) known(tx *tx, keys []string, some bool) ([]Pushed, error) {
 	out := make([]Pushed, len(keys))
 	at := make(map[string]int, len(keys))
 	for i, k := range keys {
 		out[i].Key, at[k] = k, i
 	}
-	args := make([]any, asked+1)
-	args[0] = b.id
-	for part := range slices.Chunk(keys, asked) {
-		for i := range asked {
-			args[i+1] = []byte(part[min(i, len(part)-1)])
-		}
-		if err := tx.each(func(rows *sql.Rows) error {
-			p, err := scanPushed(rows)
-			out[at[p.Key]] = p
-			return err
-		}, pushedByKey, args...); err != nil {
-			return nil, err
-		}
+	if !some {
+		return out, nil
 	}
-	return out, nil
+	return out, tx.each(func(rows *sql.Rows) error {
+		p, err := scanPushed(rows)
+		out[at[p.Key]] = p
+		return err
+	}, pushedByKey, b.these(keys)...)
 }
 
 func scanPushed(rows *sql.Rows) (p Pushed, err error) {

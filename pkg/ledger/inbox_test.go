@@ -150,3 +150,46 @@ func TestARestoredStateHasAnEmptyInbox(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// However many large rows an inbox has of what comes at once, few are in memory.
+func TestLargeRowsAreDecidedAboutFewAtATime(t *testing.T) {
+	t.Parallel()
+	l := open(t, filepath.Join(t.TempDir(), "connector.db"))
+	b := must(l.Inbox(t.Context(), "mesh", "prices"))(t)
+	const rows, each = 300, 100_000
+	large := strings.Repeat("x", each)
+	d := ledger.Delivery{Inbox: b}
+	for i := range rows {
+		d.Keys = append(d.Keys, fmt.Sprint(i))
+	}
+	var most, seen int
+	var order []string
+	d.Decide = func(known []ledger.Pushed) ([]ledger.Pushed, error) {
+		held := 0
+		for i := range known {
+			held += len(known[i].Data)
+			order = append(order, known[i].Key)
+			known[i].Data = []byte(large)
+		}
+		most, seen = max(most, held), seen+len(known)
+		return known, nil
+	}
+	for round := range 2 {
+		most, seen, order = 0, 0, nil
+		if err := l.Deliver(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+		if seen != rows || fmt.Sprint(order) != fmt.Sprint(d.Keys) || round == 1 && (most == 0 || most > 4<<20) {
+			t.Errorf("round %d: %d rows, at most %d bytes at a time", round, seen, most)
+		}
+	}
+	last := int64(0)
+	for p, err := range b.Rows(t.Context(), rows) {
+		if last++; err != nil || p.Number != rows+last || len(p.Data) != each {
+			t.Fatalf("%+v, %v", p.Number, err)
+		}
+	}
+	if last != rows {
+		t.Errorf("%d rows", last)
+	}
+}

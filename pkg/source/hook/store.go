@@ -22,13 +22,15 @@ func (s *Source) store(ctx context.Context, rows []row) (changed int, err error)
 	for i := range rows {
 		d.Keys[i] = rows[i].key
 	}
+	left := rows
 	d.Decide = func(known []ledger.Pushed) (list []ledger.Pushed, err error) {
-		for i := range rows {
-			if changes(&known[i], &rows[i]) {
-				list = append(list, ledger.Pushed{Key: rows[i].key, Version: []byte(rows[i].version), Data: rows[i].data})
+		for i := range known {
+			if r := &left[i]; changes(&known[i], r) {
+				list = append(list, ledger.Pushed{Key: r.key, Version: []byte(r.version), Data: r.data})
 			}
 		}
-		changed = len(list)
+		left = left[len(known):]
+		changed += len(list)
 		return list, nil
 	}
 	// A client that is gone may have sent all: what it repeats then changes nothing.
