@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/mysql-sync/mysql-sync/pkg/ledger"
 	"github.com/mysql-sync/mysql-sync/pkg/pause"
 	"github.com/mysql-sync/mysql-sync/pkg/source/hook"
 	"github.com/mysql-sync/mysql-sync/pkg/source/mesh"
@@ -27,35 +28,29 @@ const feedPause = 10 * time.Second
 const sweepEvery = 24 * time.Hour
 
 // sweep forgets deleted rows that all jobs of their table have read, long ago.
-func (c *Connector) sweep(ctx context.Context, f feed) error {
+func (c *Connector) sweep(ctx context.Context, f feed) {
 	for range pause.Even(ctx, sweepEvery) {
 		for _, t := range f.mesh.Tables() {
-			upTo, err := c.readFrom(ctx, f.source, t.Object())
-			if err != nil {
-				return err
+			upTo, err := c.readFrom(ctx, t, t.Object())
+			var b *ledger.Inbox
+			if err == nil {
+				b, err = t.Inbox(ctx)
 			}
-			b, err := t.Inbox(ctx)
 			if err == nil {
 				err = b.Purge(ctx, upTo, time.Now().Add(-remembered))
 			}
-			if err != nil {
-				return err
+			if err != nil && ctx.Err() == nil {
+				c.log.Warn("could not forget deleted rows", zap.String("source", f.source), zap.String("table", t.Object()), zap.Error(err))
 			}
 		}
 	}
-	return nil
 }
 
 // receive has all sources that rows are pushed to receive them.
 func (c *Connector) receive(ctx context.Context, g *errgroup.Group) {
 	for _, f := range c.feeds {
 		if f.mesh != nil {
-			g.Go(func() error {
-				if err := c.sweep(ctx, f); err != nil && ctx.Err() == nil {
-					c.log.Warn("could not forget deleted rows", zap.String("source", f.source), zap.Error(err))
-				}
-				return nil
-			})
+			g.Go(func() error { c.sweep(ctx, f); return nil })
 		}
 		g.Go(func() error {
 			for {

@@ -109,17 +109,21 @@ func (c *Connector) foreign() (why, text string) {
 	return why, string(converted)
 }
 
+// edited returns the configuration as it is, what an edit makes of it, and a connector of that, which runs nothing.
+func (c *Connector) edited(e api.Edit) (d *document, ch *change, probe *Connector, err error) {
+	if d, err = c.document(); err != nil {
+		return nil, nil, nil, err
+	}
+	if ch, err = c.change(d, e); err != nil {
+		return nil, nil, nil, err
+	}
+	probe, err = c.checked(d, ch)
+	return d, ch, probe, err
+}
+
 // Test implements api.Editor.
 func (c *Connector) Test(ctx context.Context, e api.Edit) (*api.Tested, error) {
-	d, err := c.document()
-	if err != nil {
-		return nil, err
-	}
-	change, err := c.change(d, e)
-	if err != nil {
-		return nil, err
-	}
-	probe, err := c.checked(d, change)
+	_, _, probe, err := c.edited(e)
 	if err != nil {
 		return nil, err
 	}
@@ -135,15 +139,7 @@ func (c *Connector) Save(ctx context.Context, e api.Edit) (*api.Saved, error) {
 	}
 	c.options.editing.Lock()
 	defer c.options.editing.Unlock()
-	d, err := c.document()
-	if err != nil {
-		return nil, err
-	}
-	change, err := c.change(d, e)
-	if err != nil {
-		return nil, err
-	}
-	probe, err := c.checked(d, change)
+	d, change, probe, err := c.edited(e)
 	if err != nil {
 		return nil, err
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 
 	"github.com/mysql-sync/mysql-sync/pkg/job"
 	"github.com/mysql-sync/mysql-sync/pkg/ledger"
@@ -31,7 +30,7 @@ func (c *Connector) hook(a plan.Adapter) (origin, error) {
 		return nil, errors.New("path: another hook has the same")
 	}
 	c.feeds = append(c.feeds, feed{source: a.Name, hook: s, run: func(ctx context.Context) error {
-		return s.Run(ctx, func(ctx context.Context) (int64, error) { return c.readFrom(ctx, a.Name, "") })
+		return s.Run(ctx, func(ctx context.Context) (int64, error) { return c.readFrom(ctx, s.Source, "") })
 	}})
 	return func(_ plan.Settings, from *job.From) (job.Source, error) {
 		if from.Watermark != "" {
@@ -58,19 +57,19 @@ func (c *Connector) hooked(page http.Handler) http.Handler {
 
 // readFrom returns up to which number all jobs have read the inbox of a source, or of one of its tables; 0: not all have
 // read, or there are none.
-func (c *Connector) readFrom(ctx context.Context, source, table string) (least int64, err error) {
+func (c *Connector) readFrom(ctx context.Context, source *inbox.Source, table string) (least int64, err error) {
 	for i := range c.plan.Jobs {
 		p := &c.plan.Jobs[i]
-		if p.From.Source != source || table != "" && p.From.Settings["table"] != table {
+		if p.From.Source != source.Name() || table != "" && p.From.Settings["table"] != table {
 			continue
 		}
 		w, err := c.state.Watermark(ctx, p.Name, ledger.Push)
 		if err != nil {
 			return 0, err
 		}
-		n, err := strconv.ParseInt(w.Read.Value, 10, 64)
-		if err != nil {
-			return 0, nil
+		n, err := source.Reached(ctx, w.Read.Value)
+		if err != nil || n == 0 {
+			return 0, err
 		}
 		if least == 0 || n < least {
 			least = n

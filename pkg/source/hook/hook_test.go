@@ -96,11 +96,12 @@ func (w *world) rows(since string) string {
 	w.t.Helper()
 	r := job.Request{From: job.From{Key: []string{"id"}, Watermark: inbox.Watermark}}
 	if since != "" {
+		since = "1/" + since
 		r.Since = &since
 	}
 	var list []string
 	if err := w.Read(w.t.Context(), r, func(rec *record.Record) error {
-		list = append(list, rec.Mark+string(rec.Data))
+		list = append(list, strings.TrimPrefix(rec.Mark, "1/")+string(rec.Data))
 		return nil
 	}); err != nil {
 		w.t.Fatal(err)

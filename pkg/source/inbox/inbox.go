@@ -3,7 +3,6 @@ package inbox
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"sync"
 
 	"github.com/mysql-sync/mysql-sync/pkg/job"
@@ -29,8 +28,32 @@ func New(state func() *ledger.Ledger, source, object string) *Source {
 	return &Source{state: state, source: source, object: object}
 }
 
+// Name returns the name of the source.
+func (s *Source) Name() string { return s.source }
+
 // Object returns what the rows are of.
 func (s *Source) Object() string { return s.object }
+
+// mark is a job's watermark: the inbox, and the number of a state in it.
+func mark(b *ledger.Inbox, number int64) string { return fmt.Sprintf("%d/%d", b.ID(), number) }
+
+// Reached returns the number of the state up to which a job with a watermark has read; 0 if the watermark is of another
+// source or table, which the job had before.
+func (s *Source) Reached(ctx context.Context, watermark string) (int64, error) {
+	b, err := s.Inbox(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return reached(b, watermark), nil
+}
+
+func reached(b *ledger.Inbox, watermark string) int64 {
+	var id, number int64
+	if n, err := fmt.Sscanf(watermark, "%d/%d", &id, &number); err != nil || n != 2 || id != b.ID() {
+		return 0
+	}
+	return number
+}
 
 // Inbox returns where to put rows.
 func (s *Source) Inbox(ctx context.Context) (*ledger.Inbox, error) {
@@ -53,26 +76,23 @@ func (s *Source) Came() {
 	}
 }
 
-// Read reads the newest state of each row, those after the request's watermark, in the order in which they came. Rows
-// that come meanwhile are left to the next run.
+// Read reads the newest state of each row, those after the request's watermark, or all if that is of another source, in the
+// order in which they came. Rows that come meanwhile are left to the next run.
 func (s *Source) Read(ctx context.Context, r job.Request, yield func(*record.Record) error) error {
-	var after int64
-	if r.Since != nil {
-		var err error
-		if after, err = strconv.ParseInt(*r.Since, 10, 64); err != nil {
-			return fmt.Errorf("read the inbox of %s: the watermark %q is of another source", s.object, *r.Since)
-		}
-	}
 	b, err := s.Inbox(ctx)
 	if err != nil {
 		return err
+	}
+	var after int64
+	if r.Since != nil {
+		after = reached(b, *r.Since)
 	}
 	for p, err := range b.Rows(ctx, after) {
 		if err != nil {
 			return err
 		}
 		rec := r.From.Record(p.Data)
-		rec.Deleted, rec.Mark = rec.Deleted || p.Deleted, strconv.FormatInt(p.Number, 10)
+		rec.Deleted, rec.Mark = rec.Deleted || p.Deleted, mark(b, p.Number)
 		if p.Deleted && rec.Bad != "" {
 			continue // only its key has ever come, and that is not the job's: no job has it
 		}

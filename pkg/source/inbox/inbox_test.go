@@ -50,15 +50,23 @@ func TestAJobReadsWhatIsNewInAnInbox(t *testing.T) {
 	push("3", `{"id":3}`, true) // its key is not the job's
 	push("1", `{"id":1,"sku":"a"}`, true)
 	push("4", `{"id":4,"sku":"d"}`, false)
-	if got := fmt.Sprintf("%q", read(nil)); got != `[" false 2 sku: has no key" "a true 4 " "d false 5 "]` {
+	if got := fmt.Sprintf("%q", read(nil)); got != `[" false 1/2 sku: has no key" "a true 1/4 " "d false 1/5 "]` {
 		t.Error(got)
 	}
-	mark := "4"
-	if got := fmt.Sprintf("%q", read(&mark)); got != `["d false 5 "]` || woken != 5 {
+	mark := "1/4"
+	if got := fmt.Sprintf("%q", read(&mark)); got != `["d false 1/5 "]` || woken != 5 {
 		t.Error(got, woken)
 	}
-	mark = "2026-11-27 00:00:00"
-	if err := s.Read(t.Context(), job.Request{Since: &mark}, nil); err == nil {
-		t.Error("a watermark of another source was taken")
+	// A watermark of what the job read before says nothing here.
+	for _, mark := range []string{"2026-11-27 00:00:00", "2/4", "4", "1/"} {
+		if got := read(&mark); len(got) != 3 {
+			t.Errorf("since %q: %q", mark, got)
+		}
+		if n, err := s.Reached(t.Context(), mark); n != 0 || err != nil {
+			t.Errorf("%q is %d, %v", mark, n, err)
+		}
+	}
+	if n, err := s.Reached(t.Context(), "1/4"); n != 4 || err != nil {
+		t.Errorf("%d, %v", n, err)
 	}
 }
