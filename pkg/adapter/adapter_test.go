@@ -270,7 +270,7 @@ func TestD02D17MistakesInAnAdapter(t *testing.T) {
 	if _, err := a.Source(adapter.Options{}); err == nil {
 		t.Error("a source without pull")
 	}
-	if d, err := a.Destination("j", adapter.Options{}, nil); err != nil || d.Limits().Rows != 7 {
+	if d, err := a.Destination("j", adapter.Options{}, nil); err != nil || d.Limits().Rows != 7 || d.Limits().Most != 0 {
 		t.Errorf("%v", err)
 	}
 }

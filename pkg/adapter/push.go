@@ -45,9 +45,13 @@ func (o Options) json() (json.RawMessage, error) {
 	return text, nil
 }
 
-// Limits are those of a call of push.
+// Limits are those of a call of push. What the adapter says is the most.
 func (d *Destination) Limits() job.Limits {
-	return job.Limits{Rows: d.adapter.rows, Bytes: bytesInBatch}
+	limits := job.Limits{Rows: d.adapter.rows, Bytes: bytesInBatch}
+	if d.adapter.BatchSize == nil {
+		limits.Most = mostRows
+	}
+	return limits
 }
 
 // operation is one as push gets it.

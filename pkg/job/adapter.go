@@ -52,6 +52,7 @@ type Destination interface {
 // Limits bound what a destination is sent.
 type Limits struct {
 	Rows  int // operations in a batch
+	Most  int // operations in one if the job asks for so many; 0: Rows
 	Bytes int // of their data
 }
 

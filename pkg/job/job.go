@@ -145,11 +145,11 @@ func (j *Job) open(ctx context.Context) error {
 
 // rows is how many operations a batch of the leg may have.
 func (l *Leg) rows() int {
-	most := l.Destination.Limits().Rows
-	if l.Batch > 0 && l.Batch < most {
-		return l.Batch
+	limits := l.Destination.Limits()
+	if l.Batch > 0 {
+		return min(l.Batch, max(limits.Rows, limits.Most))
 	}
-	return most
+	return limits.Rows
 }
 
 // compares returns the destination if it is read in each run.

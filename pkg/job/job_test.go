@@ -45,9 +45,10 @@ type service struct {
 	has     map[string]string
 	batches []*job.Batch
 	fault   func(*job.Batch) error
+	most    int
 }
 
-func (*service) Limits() job.Limits { return job.Limits{Rows: 10, Bytes: 1 << 20} }
+func (s *service) Limits() job.Limits { return job.Limits{Rows: 10, Most: s.most, Bytes: 1 << 20} }
 
 func (s *service) Send(_ context.Context, b *job.Batch) ([]job.Answer, error) {
 	s.batches = append(s.batches, b)
@@ -475,5 +476,19 @@ func TestAMendedRowIsNotSentAgainAsItWas(t *testing.T) {
 	w.source[4].Data = []byte(`{"id":4,"v":"a"}`)
 	if n := w.works(); n != 1 || len(w.service.has) != 10 {
 		t.Errorf("sent %d, the service has %d", n, len(w.service.has))
+	}
+}
+
+func TestABatchIsAsLargeAsTheJobSaysAndTheDestinationTakes(t *testing.T) {
+	for _, c := range []struct{ batch, most, want int }{
+		{0, 0, 10}, {0, 40, 10}, {4, 0, 4}, {4, 40, 4}, {25, 0, 10}, {25, 40, 25}, {90, 40, 40},
+	} {
+		w := newWorld(t, job.ModeUpdate)
+		w.Legs[0].Batch, w.service.most = c.batch, c.most
+		w.source.put(100, "a")
+		w.works()
+		if n := len(w.service.batches[0].Operations); n != c.want {
+			t.Errorf("batch %d, at most %d: %d operations were sent at once, want %d", c.batch, c.most, n, c.want)
+		}
 	}
 }

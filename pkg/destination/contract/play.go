@@ -201,7 +201,7 @@ func (s *spy) Send(ctx context.Context, b *job.Batch) ([]job.Answer, error) {
 	for _, o := range b.Operations {
 		bytes += len(o.Data)
 	}
-	if l := s.Limits(); len(b.Operations) > l.Rows || bytes > l.Bytes && len(b.Operations) > 1 {
+	if l := s.Limits(); len(b.Operations) > max(l.Rows, l.Most) || bytes > l.Bytes && len(b.Operations) > 1 {
 		return nil, fmt.Errorf("a batch of %d rows and %d bytes", len(b.Operations), bytes)
 	}
 	send := func(ctx context.Context) ([]job.Answer, error) { return s.Destination.Send(ctx, b) }

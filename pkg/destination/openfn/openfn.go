@@ -29,9 +29,11 @@ type Leg struct {
 	UserID string `koanf:"userId"`
 }
 
-// OpenFn's webhooks accept 10 MB.
+// rowsInBatch is how many events a batch has unless the job says otherwise, and mostRows how many it may say. OpenFn's
+// webhooks accept 10 MB.
 const (
 	rowsInBatch  = 100
+	mostRows     = 10_000
 	bytesInBatch = 8 << 20
 )
 
@@ -81,7 +83,7 @@ func New(client *remote.Client, kind string, leg Leg, key []string) *Destination
 
 // Limits are those of a request.
 func (*Destination) Limits() job.Limits {
-	return job.Limits{Rows: rowsInBatch, Bytes: bytesInBatch}
+	return job.Limits{Rows: rowsInBatch, Most: mostRows, Bytes: bytesInBatch}
 }
 
 // Reach asks the webhook for anything. It is there if it answers at all, even with 404: a POST, which it expects, would

@@ -137,3 +137,11 @@ func TestD16AWebhookThatAnswersIsThere(t *testing.T) {
 		}
 	}
 }
+
+func TestABatchHasAsManyEventsAsTheJobSays(t *testing.T) {
+	t.Parallel()
+	_, d := hook(t, openfn.Config{Type: "openfn"}, "guid")
+	if l := d.Limits(); l.Rows != 100 || l.Most != 10_000 {
+		t.Errorf("the limits are %+v", l)
+	}
+}

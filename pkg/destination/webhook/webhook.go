@@ -34,8 +34,10 @@ type Leg struct {
 	Deletes string `koanf:"deletes"` // send or ignore
 }
 
+// rowsInBatch is how many rows a batch has unless the job says otherwise, and mostRows how many it may say.
 const (
 	rowsInBatch  = 100
+	mostRows     = 10_000
 	bytesInBatch = 1 << 20
 )
 
@@ -106,7 +108,7 @@ func New(client *remote.Client, secret string, leg Leg, key []string) (*Destinat
 // Limits are the limits of a request.
 func (d *Destination) Limits() job.Limits {
 	if d.leg.Send == "batch" {
-		return job.Limits{Rows: rowsInBatch, Bytes: bytesInBatch}
+		return job.Limits{Rows: rowsInBatch, Most: mostRows, Bytes: bytesInBatch}
 	}
 	return job.Limits{Rows: 1, Bytes: bytesInBatch}
 }

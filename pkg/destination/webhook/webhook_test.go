@@ -205,3 +205,14 @@ func TestD08AnswersOfAnEndpoint(t *testing.T) {
 		}
 	}
 }
+
+func TestABatchHasAsManyEventsAsTheJobSays(t *testing.T) {
+	t.Parallel()
+	s := standin.NewReceiver("signing-secret")
+	if l := endpoint(t, s, Leg{Send: "batch", Body: "event"}, "id").Limits(); l.Rows != 100 || l.Most != 10_000 {
+		t.Errorf("the limits of batches are %+v", l)
+	}
+	if l := endpoint(t, s, Leg{Send: "row", Body: "event"}, "id").Limits(); l.Rows != 1 || l.Most != 0 {
+		t.Errorf("the limits of single rows are %+v", l)
+	}
+}
