@@ -24,6 +24,7 @@ type carrier struct {
 	program string
 	file    string
 	peak    float64 // the most memory of a run so far, in MiB
+	cpu     float64 // that its process took for the last run, in s
 }
 
 // newCarrier makes a table of n rows and a configuration: destination and to are its blocks, and script is a transformer
@@ -66,6 +67,7 @@ func (c *carrier) order(command string, mayFail bool) (read, sent int, took time
 	}
 	if u, ok := run.ProcessState.SysUsage().(*syscall.Rusage); ok {
 		c.peak = max(c.peak, float64(u.Maxrss)/1024)
+		c.cpu = (run.ProcessState.UserTime() + run.ProcessState.SystemTime()).Seconds()
 	}
 	list, err := exec.CommandContext(c.b.ctx, c.program, "runs", c.file, "orders", "--json", "--limit", "1").Output()
 	c.b.must("list the runs", err)
@@ -83,6 +85,9 @@ func (c *carrier) want(what string, got, n int) {
 		c.b.Fatalf("%s: %d rows of %d", what, got, n)
 	}
 }
+
+// each is what the connector's process took of the processors in its last run for each of n rows, in µs.
+func (c *carrier) each(n int) float64 { return c.cpu * 1e6 / float64(n) }
 
 // perSecond is a rate.
 func perSecond(n int, took time.Duration) float64 { return float64(n) / took.Seconds() }
@@ -116,14 +121,22 @@ func carried(b *bench) sample {
 	s := newSwallow(b)
 	destination, to := s.blocks()
 	c := newCarrier(b, n, destination, to, "")
-	read, _, filled := c.order("run", true)
+	figures := map[string]float64{}
+	note := func(what string, took time.Duration) {
+		figures[what], figures[what+", CPU"] = perSecond(n, took), c.each(n)
+	}
+	read, _, took := c.order("run", true)
 	c.want("read into the outbox", read, n)
+	note("first read", took)
 	s.open.Store(true)
-	_, _, drained := c.order("retry", false)
-	read, sent, again := c.order("run", false)
+	_, _, took = c.order("retry", false)
+	note("drain", took)
+	read, sent, took := c.order("run", false)
 	c.want("read again", read, n)
 	c.want("sent again", sent, 0)
-	return sample{Figures: map[string]float64{"first read": perSecond(n, filled), "drain": perSecond(n, drained), "re-read": perSecond(n, again), "memory": c.peak}}
+	note("re-read", took)
+	figures["memory"] = c.peak
+	return sample{Figures: figures}
 }
 
 // scripted is the re-read with a script that changes each row.
@@ -137,7 +150,7 @@ func scripted(b *bench) sample {
 	c.want("sent", sent, n)
 	read, _, took := c.order("run", false)
 	c.want("read again", read, n)
-	return figure("rate", perSecond(n, took))
+	return sample{Figures: map[string]float64{"rate": perSecond(n, took), "CPU": c.each(n)}}
 }
 
 // toPostgres is the way of new rows into a table of PostgreSQL.
@@ -150,7 +163,7 @@ func toPostgres(b *bench) sample {
 		map[string]any{"table": "orders"}, "")
 	_, sent, took := c.order("run", false)
 	c.want("sent", sent, n)
-	return figure("rate", perSecond(n, took))
+	return sample{Figures: map[string]float64{"rate": perSecond(n, took), "CPU": c.each(n)}}
 }
 
 // toFliplet is the way of new entries to a data source of Fliplet.
@@ -162,5 +175,5 @@ func toFliplet(b *bench) sample {
 	_, sent, took := c.order("run", false)
 	c.want("sent", sent, n)
 	c.want("at the service", len(service.Entries(1)), n)
-	return figure("rate", perSecond(n, took))
+	return sample{Figures: map[string]float64{"rate": perSecond(n, took), "CPU": c.each(n)}}
 }
