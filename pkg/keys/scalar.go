@@ -11,6 +11,9 @@ import (
 	"unicode/utf8"
 )
 
+// formatPath is the only format of a Schema.
+const formatPath = "path"
+
 // text checks a string. One that spells a number or a boolean is accepted where the schema expects one: the environment
 // and ${NAME} have only strings, and so do some existing files ("port": "1883").
 func (c *Checker) text(key string, s *Schema, raw string) any {
@@ -23,6 +26,9 @@ func (c *Checker) text(key string, s *Schema, raw string) any {
 	case s.Is("string"):
 		if !c.fits(key, s, raw, text) {
 			return nil
+		}
+		if s.Format == formatPath {
+			text = c.Path(text)
 		}
 		if s.Is("array") {
 			return []any{text}

@@ -47,6 +47,7 @@ type Text struct {
 	Pattern   string   `json:"pattern"`
 	MinLength int      `json:"minLength"`
 	MaxLength int      `json:"maxLength"`
+	Format    string   `json:"format"` // "path": of a file; a relative one starts at the configuration's folder
 }
 
 // Number has the limits of numbers; nil is none.
@@ -155,6 +156,9 @@ func (s *Schema) resolve(defs map[string]*Schema) error {
 		if err := within.resolve(defs); err != nil {
 			return err
 		}
+	}
+	if s.Format != "" && s.Format != formatPath {
+		return fmt.Errorf("format: %q is not checked", s.Format)
 	}
 	return s.wellChosen()
 }
