@@ -20,10 +20,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// MostMemory is how many bytes of resident memory a node may have under any attack.
+// MostMemory is the most resident memory, in bytes, that a node may use under any attack.
 const MostMemory = 128 << 20
 
-// MostWait is how long a row of another site may take to arrive under any attack, where the machine has nothing else to do.
+// MostWait is the longest that a row of another site may take to arrive under any attack, on an otherwise idle machine.
 const MostWait = 2 * time.Second
 
 // The clients. The victim accepts rows from Honest, Mallory and his friends, and from Pete by version 1, and knows no one else.
@@ -35,7 +35,7 @@ const (
 	eve     = "eve"
 )
 
-// friends are 30 clients who do what Mallory wants, or whose names he uses where the broker lets him.
+// friends are 30 clients who do what Mallory wants, or whose names he uses if the broker lets him.
 var friends = func() (list []string) {
 	for i := range 30 {
 		list = append(list, fmt.Sprintf("friend-%d", i))
@@ -50,7 +50,7 @@ type Cost struct {
 	Memory  int64         // the most resident memory meanwhile, in bytes
 	CPU     time.Duration // of the victim's process
 	Log     int64         // bytes
-	Arrived time.Duration // until a row of another site was there that was written when the attack was sent
+	Arrived time.Duration // until a row that another site wrote when the attack was sent arrived
 }
 
 // world is a victim with its database and broker, and another site.
@@ -146,7 +146,7 @@ func (w *world) play(a attack) Cost {
 	w.sent = 0
 	pid := w.node.Pid()
 	w.rest(pid)
-	if err := os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0); err != nil { // VmHWM begins anew
+	if err := os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0); err != nil { // VmHWM is reset
 		w.tb.Fatalf("%v", err)
 	}
 	cpu, log := w.cpu(pid), w.log()
@@ -154,19 +154,19 @@ func (w *world) play(a attack) Cost {
 	c := Cost{Name: a.name, Arrived: w.arrive()}
 	c.Sent, c.CPU, c.Log, c.Memory = w.sent, w.cpu(pid)-cpu, w.log()-log, w.node.PeakMemory()
 	if w.node.Pid() != pid {
-		w.tb.Fatalf("%s: the node was ended", a.name)
+		w.tb.Fatalf("%s: the node ended", a.name)
 	}
 	return c
 }
 
-// rest waits until the node has nothing left to do of what came before: it computes next to nothing for a while.
+// rest waits until the node has finished with what came before: it uses next to no CPU for a while.
 func (w *world) rest(pid int) {
 	before := w.cpu(pid)
 	testkit.Within(w.tb, 2*time.Minute, "the node to be at rest", func() error {
 		time.Sleep(200 * time.Millisecond)
 		now := w.cpu(pid)
 		defer func() { before = now }()
-		for _, db := range []*sqlx.DB{w.db, w.from} { // what an accepted client writes is passed on
+		for _, db := range []*sqlx.DB{w.db, w.from} { // what an accepted client writes is forwarded
 			var left int
 			if err := db.Get(&left, testkit.Unsettled); err != nil || left > 0 {
 				return fmt.Errorf("%d rows are to be sent: %v", left, err)
@@ -179,7 +179,7 @@ func (w *world) rest(pid int) {
 	})
 }
 
-// publish sends a message in somebody's name, with QoS 1, and waits for the broker's answer.
+// publish sends a message in somebody's name with QoS 1 and waits for the broker's answer.
 func (w *world) publish(topic string, payload []byte) {
 	w.sent += int64(len(payload))
 	if t := w.client.Publish(topic, 1, false, payload); t.Wait() && t.Error() != nil {
@@ -194,7 +194,7 @@ func (w *world) log() (n int64) {
 	return n
 }
 
-// cpu is what a process has computed until now.
+// cpu is the CPU time that a process has used so far.
 func (w *world) cpu(pid int) time.Duration {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

@@ -11,9 +11,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// attack is something that is done to a node.
+// attack is something done to a node.
 type attack struct {
-	name string // who, and what
+	name string // by whom, and what
 	play func(*world)
 }
 
@@ -212,7 +212,7 @@ var attacks = []attack{
 	}},
 }
 
-// publishSoon publishes with QoS 0, which is quicker; the next publish comes after it.
+// publishSoon publishes with QoS 0, which is quicker; the next publish follows it.
 func (w *world) publishSoon(topic string, payload []byte) {
 	w.sent += int64(len(payload))
 	w.client.Publish(topic, 0, false, payload)
@@ -230,7 +230,7 @@ func (w *world) changes(many int, id, entity string) {
 	}
 }
 
-// parts publishes a batch of so many new rows of parts, each of which refers to another one; 0 is none.
+// parts publishes a batch of that many new rows of parts, each referring to another one; 0 is none.
 func (w *world) parts(many, from, to int, name string) {
 	list := make([]change.Change, many)
 	for i := range list {
@@ -252,7 +252,7 @@ func (w *world) row1(key string) change.Change {
 	}
 }
 
-// wide is a change of a row of so many bytes.
+// wide is a change of a row of that many bytes.
 func (w *world) wide(size int) change.Change {
 	c := w.row1("8")
 	c.Values = [][]byte{[]byte("8"), bytes.Repeat([]byte("x"), size)}

@@ -28,7 +28,7 @@ func (t *Table) ddl() string {
 		if !c.Null {
 			line += " NOT NULL"
 		} else if !strings.HasSuffix(line, " NULL") {
-			line += " NULL" // of a TIMESTAMP it is not the default
+			line += " NULL" // not the default for TIMESTAMP
 		}
 		lines = append(lines, line)
 	}
@@ -53,7 +53,7 @@ func (f ForeignKey) ddl(t *Table) string {
 		f.Name, t.list(f.Columns), f.Parent.Name, f.Parent.list(f.Parent.Key), f.OnDelete, f.OnUpdate)
 }
 
-// list returns the names of columns, with commas between them.
+// list returns the names of columns, separated by commas.
 func (t *Table) list(places []int) string {
 	var names []string
 	for _, at := range places {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Fault is something that happens while users write, and is over when they have written.
+// Fault is something that happens while users write, and is over when they are done.
 type Fault struct {
 	Kind string // empty: none
 	Site int

@@ -10,12 +10,12 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
 )
 
-// querier is a connection, or a transaction of one.
+// querier is a connection or a transaction.
 type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// look reads a table; how is nothing, or FOR UPDATE.
+// look reads a table; how is empty or FOR UPDATE.
 func look(ctx context.Context, q querier, t *Table, how string) (image, error) {
 	rows, err := q.QueryContext(ctx, fmt.Sprintf("SELECT %s, n, tok FROM %s %s", t.columns(), t.Name, how))
 	if err != nil {
@@ -55,7 +55,7 @@ func look(ctx context.Context, q querier, t *Table, how string) (image, error) {
 	return m, rows.Err()
 }
 
-// u returns the value of the column u, quoted; empty where there is none.
+// u returns the value of the column u, quoted; empty if there is none.
 func (t *Table) u(values []sql.NullString) string {
 	for at, c := range t.Columns {
 		if c.Name == "u" && values[at].Valid {
@@ -98,7 +98,7 @@ func (k *kept) read(ctx context.Context, q querier) error {
 	return rows.Err()
 }
 
-// tok returns the token of a row in sync_conflicts; none of a row that is not there.
+// tok returns the token of a row in sync_conflicts; empty for a deletion.
 func tok(text sql.NullString) (string, error) {
 	if !text.Valid {
 		return "", nil

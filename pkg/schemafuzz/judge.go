@@ -2,7 +2,7 @@ package schemafuzz
 
 import "fmt"
 
-// judge looks at what is left, all sites being equal.
+// judge checks the final state once all sites are equal.
 func (w *world) judge() {
 	k := newKept()
 	for _, x := range w.sites {
@@ -22,21 +22,21 @@ func (w *world) judge() {
 	}
 	w.result.Wrong = append(w.result.Wrong, w.ledger.check(final, k)...)
 	if w.result.Conflicts > 0 && !w.script.Kinds.Has(Apart) {
-		w.wrong("%d rows are in conflict, though only one site has written at a time", w.result.Conflicts)
+		w.wrong("%d rows are in conflict, though only one site wrote at a time", w.result.Conflicts)
 	}
 	for _, x := range w.sites {
 		for _, t := range w.script.Schema.Tables {
 			for _, f := range t.ForeignKeys {
 				var n int
 				if err := x.DB.QueryRow(dangling(t, f)).Scan(&n); err != nil || n > 0 {
-					w.wrong("%d rows of %s at %s refer by %s to no row of %s: %v", n, t.Name, x.Name, f.Name, f.Parent.Name, err)
+					w.wrong("%d rows of %s at %s dangle: %s refers to no row of %s: %v", n, t.Name, x.Name, f.Name, f.Parent.Name, err)
 				}
 			}
 		}
 	}
 }
 
-// dangling counts the rows whose parents are not there.
+// dangling counts the rows whose parents are missing.
 func dangling(t *Table, f ForeignKey) string {
 	on, null := "", ""
 	for i, at := range f.Columns {

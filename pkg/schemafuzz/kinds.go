@@ -5,44 +5,44 @@ import (
 	"strings"
 )
 
-// Kinds is a set of what may occur in a script besides plain tables and plain writes.
+// Kinds is the set of what may occur in a script besides plain tables and writes.
 type Kinds uint
 
-// The kinds there are.
+// The kinds.
 const (
 	Types     Kinds = 1 << iota // keys of all types, at the limits of each
 	Parents                     // foreign keys
-	Cascades                    // of them those with ON DELETE and ON UPDATE CASCADE or SET NULL
-	Selves                      // of them those of a table to itself
-	Rings                       // of them those in a ring over several tables
-	NotNull                     // of the rings also those whose columns are all NOT NULL
+	Cascades                    // some with ON DELETE and ON UPDATE CASCADE or SET NULL
+	Selves                      // some from a table to itself
+	Rings                       // some in a ring over several tables
+	NotNull                     // also rings whose columns are all NOT NULL
 	Uniques                     // unique keys beside the primary key
-	Spellings                   // values that are spelled differently and are the same for their column's collation
+	Spellings                   // values spelled differently that their column's collation takes for equal
 	Generated                   // generated columns
 	Rekeys                      // updates that change the key of a row
 	Unchecked                   // transactions with foreign_key_checks=0
 	Bulk                        // transactions with more rows than a batch has
-	Faults                      // what is killed and cut while users write
+	Faults                      // kills and cuts while users write
 	Holds                       // transactions that keep their locks for a while
 	Apart                       // users of all sites write at the same time
 
 	All = 1<<iota - 1
 )
 
-// Kinds that fail for reasons that are known.
+// Kinds that fail for known reasons.
 const (
 	Unmended      = Kinds(0)
 	UnmendedApart = Spellings
 )
 
-// names are those of the kinds, in their order.
+// names are the names of the kinds, in their order.
 var names = []string{"types", "parents", "cascades", "selves", "rings", "notnull", "uniques", "spellings", "generated", "rekeys",
 	"unchecked", "bulk", "faults", "holds", "apart"}
 
 // Has reports whether all of some kinds are in the set.
 func (k Kinds) Has(some Kinds) bool { return k&some == some }
 
-// String returns the names of the kinds, with commas between them.
+// String returns the names of the kinds, separated by commas.
 func (k Kinds) String() string {
 	var list []string
 	for i, name := range names {
@@ -53,7 +53,7 @@ func (k Kinds) String() string {
 	return strings.Join(list, ",")
 }
 
-// ParseKinds reads what String writes. A name with a minus before it takes the kind away: "all,-rings".
+// ParseKinds reads what String writes. A minus before a name removes the kind: "all,-rings".
 func ParseKinds(text string) (Kinds, error) {
 	var k Kinds
 	for word := range strings.SplitSeq(text, ",") {
@@ -83,5 +83,5 @@ func parseKind(name string) (Kinds, error) {
 			return 1 << i, nil
 		}
 	}
-	return 0, fmt.Errorf("%q is no kind; there are %s", name, strings.Join(names, ", "))
+	return 0, fmt.Errorf("unknown kind %q; the kinds are %s", name, strings.Join(names, ", "))
 }

@@ -6,43 +6,44 @@ import (
 	"strings"
 )
 
-// Ledger is what users have committed, as they saw it themselves: before the end of each transaction its user looks at
-// all rows that it may have changed, which it has locked since before its first statement.
+// Ledger is what users have committed, as they saw it themselves: before each transaction ends, its
+// user reads all rows that it may have changed, which it locked before its first statement.
 //
-// Each write gives its row a unique token. In the end each token that was committed must be in a row, or in a
-// row that sync_conflicts keeps, or somebody must have overwritten or deleted it who had it before him. That makes the
-// ledger independent of clocks and of who wins.
+// Each write gives its row a unique token. In the end each committed token must be in a row, or in
+// a row that sync_conflicts keeps, or must have been overwritten or deleted by somebody who had
+// seen it. That makes the ledger independent of clocks and of who wins.
 //
-// A row that is there in the end must be one that some user left so: in all columns, for a cascade changes rows without
-// giving them tokens. Only a child of whose parent another site changed the key follows it, and must be kept as it was.
-// And a row that a user took away may only be there if the taking away is kept as the loser.
+// Each row that remains must be as some user left it, in all columns, because a cascade changes
+// rows without giving them tokens. The exception is a child whose parent's key was changed at
+// another site: it follows, and the old row must be kept. A row that a user removed may be there
+// only if the removal is kept as the loser.
 type Ledger struct {
 	written map[token]string          // and by which transaction
-	images  map[token]map[string]bool // all that were committed
+	images  map[token]map[string]bool // all committed ones
 	taken   map[token][]taking
 }
 
 // token is a value of tok in a table.
 type token struct{ table, text string }
 
-// taking is a transaction after which a token was not there.
+// taking is a transaction after which a token was gone.
 type taking struct {
 	site string
 	name string
-	key  string  // of the row: one that was given another key elsewhere meanwhile is another row
+	key  string  // of the row: one whose key was changed elsewhere meanwhile is another row
 	new  []token // what the transaction wrote in that table
 }
 
-// image is a table as it was at one moment: rows by their tokens.
+// image is a table at one moment: rows by their tokens.
 type image map[string]row
 
-// row is a row's stored columns but for generated ones: all of them as one text, the key's alone, and u.
+// row has a row's stored columns, without generated ones: all as one text, the key's alone, and u.
 type row struct{ all, key, u string }
 
 // kept is what is in sync_conflicts of all sites.
 type kept struct {
 	rows    map[token]bool
-	moved   map[token]bool // rows that a node had follow their parent's new key
+	moved   map[token]bool // rows that a node moved along with their parent's new key
 	deletes map[keptDelete]bool
 }
 
@@ -57,7 +58,7 @@ func newLedger() *Ledger {
 	return &Ledger{written: map[token]string{}, images: map[token]map[string]bool{}, taken: map[token][]taking{}}
 }
 
-// commit books a transaction that has been committed.
+// commit records a committed transaction.
 func (l *Ledger) commit(site, name string, before, after map[string]image) {
 	for table, rows := range after {
 		var fresh []token
@@ -84,13 +85,13 @@ func (l *Ledger) commit(site, name string, before, after map[string]image) {
 	}
 }
 
-// check returns a sentence for each promise that is broken, in order. All sites hold the rows of final.
+// check returns a sentence for each broken promise, in order. All sites hold the rows of final.
 func (l *Ledger) check(final map[string]image, k kept) []string {
 	var wrong []string
 	complain := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
 	for t, name := range l.written {
 		if _, there := final[t.table][t.text]; !there && !k.rows[t] && len(l.taken[t]) == 0 {
-			complain("lost: %s of %s, written by transaction %s, is in no row nor in sync_conflicts, and no one has deleted it", t.text, t.table, name)
+			complain("lost: %s of %s, written by transaction %s, is in no row and not in sync_conflicts, and no one deleted it", t.text, t.table, name)
 		}
 	}
 	for table, rows := range final {
@@ -98,13 +99,13 @@ func (l *Ledger) check(final map[string]image, k kept) []string {
 			t := token{table, text}
 			switch images := l.images[t]; {
 			case images == nil:
-				complain("made up: no one has written %s of %s: %s", text, table, r.all)
+				complain("made up: no one wrote %s of %s: %s", text, table, r.all)
 			case !images[r.all] && !k.moved[t]:
 				complain("changed by no one: %s of %s is %s; users left %s", text, table, r.all, list(images))
 			}
 			for _, x := range l.taken[t] {
 				if x.key == r.key && !k.deletes[keptDelete{table, x.site}] && !slices.ContainsFunc(x.new, func(n token) bool { return k.rows[n] }) {
-					complain("undone: %s of %s is there, though transaction %s has taken it away, and no sync_conflicts keeps that", text, table, x.name)
+					complain("undone: %s of %s is there, though transaction %s removed it and no sync_conflicts keeps the removal", text, table, x.name)
 				}
 			}
 		}

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// rows makes an image: tokens with what else is in the row; it begins with the key.
+// rows makes an image: tokens with the rest of the row, which begins with the key.
 func rows(tokens ...string) image {
 	m := image{}
 	for _, t := range tokens {
@@ -15,7 +15,7 @@ func rows(tokens ...string) image {
 	return m
 }
 
-func TestLedger(t *testing.T) {
+func TestLedgerFindsWhatIsLost(t *testing.T) {
 	type step struct {
 		site          string
 		before, after image
@@ -24,24 +24,24 @@ func TestLedger(t *testing.T) {
 		steps   []step
 		final   image
 		kept    []string // tokens in sync_conflicts
-		deletes []string // sites whose deletions are there
+		deletes []string // sites whose deletions are in sync_conflicts
 		moved   []string // tokens of rows that followed a parent
-		want    string   // how the complaint begins; empty: there is none
+		want    string   // start of the complaint; empty: none
 	}{
-		"what was written is there":               {[]step{{"a", rows(), rows("1 x")}}, rows("1 x"), nil, nil, nil, ""},
-		"what was written is gone":                {[]step{{"a", rows(), rows("1 x")}}, rows(), nil, nil, nil, "lost: 1"},
-		"what lost is kept":                       {[]step{{"a", rows(), rows("1 x")}, {"b", rows(), rows("2 x")}}, rows("2 x"), []string{"1"}, nil, nil, ""},
-		"what lost is not kept":                   {[]step{{"a", rows(), rows("1 x")}, {"b", rows(), rows("2 x")}}, rows("2 x"), nil, nil, nil, "lost: 1"},
-		"somebody overwrote what he had seen":     {[]step{{"a", rows(), rows("1 x")}, {"b", rows("1 x"), rows("2 x")}}, rows("2 x"), nil, nil, nil, ""},
+		"a written row is there":                  {[]step{{"a", rows(), rows("1 x")}}, rows("1 x"), nil, nil, nil, ""},
+		"a written row is gone":                   {[]step{{"a", rows(), rows("1 x")}}, rows(), nil, nil, nil, "lost: 1"},
+		"a loser is kept":                         {[]step{{"a", rows(), rows("1 x")}, {"b", rows(), rows("2 x")}}, rows("2 x"), []string{"1"}, nil, nil, ""},
+		"a loser is not kept":                     {[]step{{"a", rows(), rows("1 x")}, {"b", rows(), rows("2 x")}}, rows("2 x"), nil, nil, nil, "lost: 1"},
+		"somebody overwrote what they had seen":   {[]step{{"a", rows(), rows("1 x")}, {"b", rows("1 x"), rows("2 x")}}, rows("2 x"), nil, nil, nil, ""},
 		"an overwritten row is back":              {[]step{{"a", rows(), rows("1 x")}, {"b", rows("1 x"), rows("2 x")}}, rows("1 x"), nil, nil, nil, "lost: 2"},
 		"an overwrite lost and is kept":           {[]step{{"a", rows(), rows("1 x")}, {"b", rows("1 x"), rows("2 x")}}, rows("1 x"), []string{"2"}, nil, nil, ""},
 		"a deleted row is back":                   {[]step{{"a", rows(), rows("1 x")}, {"b", rows("1 x"), rows()}}, rows("1 x"), nil, nil, nil, "undone: 1"},
 		"a deletion lost and is kept":             {[]step{{"a", rows(), rows("1 x")}, {"b", rows("1 x"), rows()}}, rows("1 x"), nil, []string{"b"}, nil, ""},
 		"another site's deletion is kept":         {[]step{{"a", rows(), rows("1 x")}, {"b", rows("1 x"), rows()}}, rows("1 x"), nil, []string{"a"}, nil, "undone: 1"},
 		"a row was re-keyed where it was deleted": {[]step{{"a", rows(), rows("1 x")}, {"b", rows("1 x"), rows()}, {"a", rows("1 x"), rows("1 y")}}, rows("1 y"), nil, nil, nil, ""},
-		"a row that nobody wrote":                 {nil, rows("9 x"), nil, nil, nil, "made up: no one has written 9"},
+		"a row that nobody wrote":                 {nil, rows("9 x"), nil, nil, nil, "made up: no one wrote 9"},
 		"a cascade at its origin":                 {[]step{{"a", rows(), rows("1 x")}, {"a", rows("1 x"), rows("1 NULL")}}, rows("1 NULL"), nil, nil, nil, ""},
-		"a cascade that nobody's statement did":   {[]step{{"a", rows(), rows("1 x")}}, rows("1 NULL"), nil, nil, nil, "changed by no one: 1"},
+		"a cascade that no statement caused":      {[]step{{"a", rows(), rows("1 x")}}, rows("1 NULL"), nil, nil, nil, "changed by no one: 1"},
 		"a child that followed its parent":        {[]step{{"a", rows(), rows("1 x")}}, rows("1 y"), nil, nil, []string{"1"}, ""},
 	} {
 		l := newLedger()
@@ -63,7 +63,7 @@ func TestLedger(t *testing.T) {
 		case c.want == "" && len(wrong) > 0:
 			t.Errorf("%s: %q", rule, wrong)
 		case c.want != "" && (len(wrong) == 0 || !strings.HasPrefix(wrong[0], c.want)):
-			t.Errorf("%s: %q, and not %s", rule, wrong, c.want)
+			t.Errorf("%s: got %q, want %s", rule, wrong, c.want)
 		}
 	}
 }

@@ -12,11 +12,11 @@ import (
 
 // Result is what came of a script.
 type Result struct {
-	Writes    int      // tokens that were committed
+	Writes    int      // committed tokens
 	Conflicts int      // rows in sync_conflicts
-	Cleared   int      // unique values that somebody gave anew, since two sites had given them to different rows
-	Wrong     []string // what is not as it must be
-	Log       string   // what users did last
+	Cleared   int      // unique values that were replaced because two sites had given them to different rows
+	Wrong     []string // broken promises
+	Log       string   // the users' latest statements
 }
 
 // world is the sites and the broker between them.
@@ -32,8 +32,8 @@ type world struct {
 	result   Result
 }
 
-// Play plays a script on real servers. All sites may take as long as patience to become equal, and once more each time that
-// somebody has cleared a value.
+// Play plays a script on real servers. The sites have patience to become equal, and that much again
+// each time somebody has cleared a value.
 func Play(ctx context.Context, tb testkit.TB, s *Script, patience time.Duration) Result {
 	w := &world{tb: tb, ctx: ctx, script: s, patience: patience, ledger: newLedger()}
 	w.broker = testkit.Mosquitto(tb, testkit.MosquittoOptions{})
@@ -47,7 +47,7 @@ func Play(ctx context.Context, tb testkit.TB, s *Script, patience time.Duration)
 		x.Start()
 	}
 	for i, r := range s.Rounds {
-		// What is written to a row that the initial sync has still to bring is in conflict with nothing.
+		// A write to a row that the initial sync has yet to bring conflicts with nothing.
 		if (i == 0 || !s.Kinds.Has(Apart)) && !w.settle(fmt.Sprintf("before round %d", i+1)) {
 			return w.finish()
 		}
@@ -59,7 +59,7 @@ func Play(ctx context.Context, tb testkit.TB, s *Script, patience time.Duration)
 	return w.finish()
 }
 
-// round has users write, and something fail meanwhile.
+// round has users write while something fails.
 func (w *world) round(r Round) {
 	var users sync.WaitGroup
 	for i, list := range r.Work {
@@ -70,7 +70,7 @@ func (w *world) round(r Round) {
 	undo()
 }
 
-// strike has a fault happen, and returns what undoes it.
+// strike makes a fault happen and returns the function that undoes it.
 func (w *world) strike(f Fault) func() {
 	if f.Kind == "" {
 		return func() {}
@@ -105,13 +105,13 @@ func (w *world) wrong(format string, args ...any) {
 	w.result.Wrong = append(w.result.Wrong, fmt.Sprintf(format, args...))
 }
 
-// finish gathers what is for people.
+// finish gathers what people need to see.
 func (w *world) finish() Result {
 	w.result.Writes = len(w.ledger.written)
 	var b strings.Builder
 	for _, x := range w.sites {
 		if x.failed != nil {
-			w.wrong("a user of %s got what he would not have got without a node: %v", x.Name, x.failed)
+			w.wrong("a user of %s got an error that only a node can cause: %v", x.Name, x.failed)
 		}
 		fmt.Fprintf(&b, "-- %s\n%s\n", x.Name, strings.Join(x.log, "\n"))
 		if len(w.result.Wrong) > 0 {

@@ -13,8 +13,8 @@ import (
 )
 
 // PlayReal has the first of two sites send a real schema's rows to the other, and then users of both change them, with one
-// node killed meanwhile. The seed decides the order of syncTables. In the end both must be equal by the nodes' own verify and by
-// a look at the tables, and nothing in conflict.
+// node killed meanwhile. The seed decides the order of syncTables. In the end both must be equal,
+// by the nodes' own verify and by comparing the tables, with nothing in conflict.
 func PlayReal(ctx context.Context, tb testkit.TB, real Real, seed uint64, patience time.Duration) []string {
 	w := &realWorld{ctx: ctx, patience: patience, tables: real.synced(), local: real.Local}
 	broker := testkit.Mosquitto(tb, testkit.MosquittoOptions{})
@@ -60,7 +60,7 @@ type realWorld struct {
 	sites    [2]*site
 }
 
-// run runs statements in one session, as the users write them.
+// run runs statements in one session, as users do.
 func (x *site) run(ctx context.Context, statements []string) error {
 	conn, err := x.DB.Conn(ctx)
 	if err != nil {
@@ -108,19 +108,19 @@ func (w *realWorld) settled() error {
 			}
 		}
 		if sums[0].Sum == nil || sums[1].Sum == nil || *sums[0].Sum != *sums[1].Sum {
-			return fmt.Errorf("%s is not the same at both sites", t)
+			return fmt.Errorf("%s differs between the sites", t)
 		}
 	}
 	return nil
 }
 
-// judge looks at what is left, both sites being equal.
+// judge checks the final state once both sites are equal.
 func (w *realWorld) judge(tb testkit.TB) []string {
 	var wrong []string
 	for _, x := range w.sites {
 		var n int
 		if err := x.DB.Get(&n, `SELECT COUNT(*) FROM sync_conflicts`); err != nil || n > 0 {
-			wrong = append(wrong, fmt.Sprintf("%s has %d rows in conflict, though no one wrote the same row: %v", x.Name, n, err))
+			wrong = append(wrong, fmt.Sprintf("%s has %d rows in conflict, though no two wrote the same row: %v", x.Name, n, err))
 		}
 		if said, err := testkit.Command(tb, "verify", x.File).CombinedOutput(); err != nil {
 			wrong = append(wrong, fmt.Sprintf("verify at %s: %v\n%s", x.Name, err, said))

@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	// enough is when no further script is begun: a busy machine plays fewer.
+	// enough is the time after which no further script begins: a busy machine plays fewer.
 	enough = 20 * time.Second
-	// patience is only ever used up by a failure.
+	// patience is only ever exhausted by a failure.
 	patience = 2 * time.Minute
 )
 

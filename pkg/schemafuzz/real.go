@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Real is a schema as people have them, with rows, and with what users of two sites do who do not get in each other's way.
+// Real is a realistic schema with rows, and with what users of two sites do without getting in each other's way.
 type Real struct {
 	Name   string
 	Tables []string    // statements that make the tables
@@ -19,12 +19,12 @@ type Real struct {
 //go:embed real/*.sql
 var realFiles embed.FS
 
-// Reals are all there are.
+// Reals are all of them.
 func Reals() []Real {
 	return []Real{fromFile("sakila", "film_text"), fromFile("employees"), fromFile("names"), shop(240)}
 }
 
-// fromFile reads one of the files, whose parts have headings: tables, rows, and what is done at each site.
+// fromFile reads one of the files; its parts have headings: tables, rows, and what happens at each site.
 func fromFile(name string, local ...string) Real {
 	text, err := realFiles.ReadFile("real/" + name + ".sql")
 	if err != nil {
@@ -60,7 +60,7 @@ func series(statement string) string {
 		"(SELECT a.i * 1000 + b.i * 100 + c.i * 10 + d.i + 1 AS i FROM "+digits+" a, "+digits+" b, "+digits+" c, "+digits+" d ORDER BY i LIMIT $1) series")
 }
 
-// synced returns the tables that the nodes sync, in the order in which they are made.
+// synced returns the tables that the nodes sync, in the order of their creation.
 func (r Real) synced() []string {
 	name := regexp.MustCompile("^CREATE TABLE (\\w+|`(?:[^`]|``)+`)")
 	var list []string
@@ -77,8 +77,8 @@ func (r Real) synced() []string {
 	return list
 }
 
-// shop is the shape of web shops: hundreds of tables, most of which hold the values of one type of one attribute of things
-// that stand in another.
+// shop is the schema of a web shop: hundreds of tables, most of which hold attribute values of one
+// type for the entities of another table.
 func shop(tables int) Real {
 	r := Real{Name: fmt.Sprintf("shop of %d tables", tables)}
 	r.Tables = append(r.Tables,
@@ -94,7 +94,7 @@ func shop(tables int) Real {
 			updated_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP, UNIQUE KEY (sku),
 			FOREIGN KEY (parent_id) REFERENCES `+entity+` (entity_id) ON DELETE CASCADE)`)
 		r.Rows = append(r.Rows, series("INSERT INTO "+entity+" (entity_id, parent_id, sku) SELECT i, IF(i > 4, i - 4, NULL), CONCAT('sku ', i) FROM {8}"))
-		// What of an entity goes, goes with its values.
+		// An entity's values go with it.
 		r.Work[number%2] = append(r.Work[number%2], "DELETE FROM "+entity+" WHERE entity_id = 2", "UPDATE "+entity+" SET sku = 'other' WHERE entity_id = 3",
 			"UPDATE "+entity+" SET sku = 'sku 3' WHERE entity_id = 7", "UPDATE "+entity+" SET sku = 'sku 7' WHERE entity_id = 3")
 		for _, t := range types {

@@ -6,12 +6,13 @@ import (
 	"slices"
 )
 
-// Schema is tables in an order in which each comes after those that it refers to, but for rings.
+// Schema is tables in an order in which each comes after those it refers to, except in rings.
 type Schema struct {
 	Tables []*Table
 }
 
-// Table is a table. Beside its columns it has tok, by which the Ledger knows a write, and n, which nothing depends on.
+// Table is a table. Besides its columns it has tok, by which the Ledger identifies a write, and n, on which nothing
+// depends.
 type Table struct {
 	Name        string
 	Columns     []Column
@@ -35,10 +36,10 @@ type ForeignKey struct {
 	Parent   *Table
 	OnDelete string
 	OnUpdate string
-	Late     bool // the parent comes after its child: the key is added when both are there
+	Late     bool // the parent comes after its child: the key is added once both exist
 }
 
-// newSchema makes up some tables.
+// newSchema generates some tables.
 func newSchema(r *rand.Rand, k Kinds) *Schema {
 	s := &Schema{}
 	for i := range 3 + r.IntN(4) {
@@ -53,7 +54,7 @@ func newSchema(r *rand.Rand, k Kinds) *Schema {
 func (s *Schema) newTable(r *rand.Rand, k Kinds, number int) *Table {
 	t := &Table{Name: fmt.Sprintf("t%d", number)}
 	parts := 1 + chance(r, 3) + chance(r, 6)
-	inherits := -1 // the part of the key that is a parent's
+	inherits := -1 // the parent's part of the key
 	if k.Has(Parents) && number > 0 && r.IntN(3) == 0 {
 		inherits = r.IntN(parts)
 	}
@@ -94,7 +95,8 @@ func (t *Table) add(c Column) int {
 	return len(t.Columns) - 1
 }
 
-// refer adds a foreign key, with columns of its own, and returns their places. A free one is no part of the child's key.
+// refer adds a foreign key, with columns of its own, and returns their places. A free one is not part of the child's
+// key.
 func (t *Table) refer(r *rand.Rand, k Kinds, parent *Table, free bool) []int {
 	f := ForeignKey{Name: fmt.Sprintf("%s_f%d", t.Name, len(t.ForeignKeys)), Parent: parent}
 	null := free && (parent == t || r.IntN(2) == 0)
@@ -103,13 +105,13 @@ func (t *Table) refer(r *rand.Rand, k Kinds, parent *Table, free bool) []int {
 	}
 	f.OnDelete, f.OnUpdate = action(r, k, null), action(r, k, null)
 	if parent == t && f.OnUpdate != "RESTRICT" {
-		f.OnUpdate = "NO ACTION" // InnoDB takes no other for it
+		f.OnUpdate = "NO ACTION" // InnoDB accepts no other here
 	}
 	t.ForeignKeys = append(t.ForeignKeys, f)
 	return f.Columns
 }
 
-// action makes up what becomes of a child.
+// action picks what happens to a child.
 func action(r *rand.Rand, k Kinds, null bool) string {
 	switch n := r.IntN(10); {
 	case !k.Has(Cascades) || n < 1:
@@ -139,7 +141,7 @@ func (t *Table) unique(r *rand.Rand) {
 	t.Uniques = append(t.Uniques, key)
 }
 
-// close makes a ring of two tables. Its keys do not cascade: a ring that does is not followed.
+// close makes a ring of two tables. Its keys do not cascade: cascading rings are not followed.
 func (s *Schema) close(r *rand.Rand, k Kinds) {
 	for _, child := range s.Tables {
 		for i, f := range child.ForeignKeys {
@@ -159,7 +161,7 @@ func (s *Schema) close(r *rand.Rand, k Kinds) {
 	}
 }
 
-// keyType makes up the type of a key's column.
+// keyType picks the type of a key's column.
 func keyType(r *rand.Rand, k Kinds) columnType {
 	if !k.Has(Types) || r.IntN(3) == 0 {
 		return pick(r, plainKeys)
@@ -171,10 +173,10 @@ func keyType(r *rand.Rand, k Kinds) columnType {
 	return t
 }
 
-// pick returns one of some.
+// pick returns one of the given values.
 func pick[T any](r *rand.Rand, some []T) T { return some[r.IntN(len(some))] }
 
-// chance is 1 once in n times, else 0.
+// chance is 1 one time in n, else 0.
 func chance(r *rand.Rand, n int) int {
 	if r.IntN(n) == 0 {
 		return 1

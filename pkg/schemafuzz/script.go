@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Script is all that is decided before a run.
+// Script is everything decided before a run.
 type Script struct {
 	Seed   uint64
 	Kinds  Kinds
@@ -28,20 +28,20 @@ type Round struct {
 type Transaction struct {
 	Name       string
 	Statements []string
-	Tables     []*Table      // those whose rows it may change
-	Strict     bool          // rolled back at the first error; else the rest is done, as many programs do
+	Tables     []*Table      // tables whose rows it may change
+	Strict     bool          // roll back at the first error; else go on, as many programs do
 	Rollback   bool          // rolled back at the end
-	Hold       time.Duration // for which it waits before it ends
+	Hold       time.Duration // its wait before it ends
 }
 
-// NewScript makes up a script: a pure function of its arguments.
+// NewScript generates a script: a pure function of its arguments.
 func NewScript(seed uint64, k Kinds, sites, rounds int) *Script {
 	r := rand.New(rand.NewPCG(seed, 0))
 	s := &Script{Seed: seed, Kinds: k, Sites: sites, Schema: newSchema(r, k)}
 	s.Order = r.Perm(len(s.Schema.Tables))
 	w := &writer{r: r, kinds: k, schema: s.Schema}
 	s.Before = w.fill(0)
-	if r.IntN(4) == 0 { // the first rows come when the nodes run
+	if r.IntN(4) == 0 { // the first rows come while the nodes run
 		s.Rounds = append(s.Rounds, Round{Work: [][]Transaction{s.Before}})
 		s.Before = nil
 	}

@@ -5,21 +5,21 @@ import (
 	"testing"
 )
 
-func TestAScriptIsAFunctionOfItsSeed(t *testing.T) {
+func TestScriptIsAPureFunctionOfItsSeed(t *testing.T) {
 	seen := map[string]bool{}
 	for seed := range uint64(50) {
 		s := NewScript(seed, All, 3, 4).String()
 		if again := NewScript(seed, All, 3, 4).String(); again != s {
-			t.Fatalf("seed %d makes two scripts", seed)
+			t.Fatalf("seed %d made two different scripts", seed)
 		}
 		seen[s] = true
 	}
 	if len(seen) != 50 {
-		t.Errorf("of 50 seeds only %d make scripts of their own", len(seen))
+		t.Errorf("only %d of 50 seeds made distinct scripts", len(seen))
 	}
 }
 
-// TestKindsOccur sees that each kind makes a difference, and nothing of it is there without it.
+// TestKindsOccur checks that each kind shows in a script, and only if it is chosen.
 func TestKindsOccur(t *testing.T) {
 	signs := map[Kinds]string{
 		Types: "ENUM('zz','b','a','10','9','') NOT NULL", Parents: "FOREIGN KEY", Cascades: "ON DELETE CASCADE", Rings: "ALTER TABLE",
@@ -33,12 +33,12 @@ func TestKindsOccur(t *testing.T) {
 			without = without || strings.Contains(NewScript(seed, All&^kind, 2, 3).String(), sign)
 		}
 		if !with || without {
-			t.Errorf("%s: with it %q occurs: %t, without it: %t", kind, sign, with, without)
+			t.Errorf("%s: %q occurs with it: %t, without it: %t", kind, sign, with, without)
 		}
 	}
 }
 
-func TestOnlyOneSiteWritesAtATime(t *testing.T) {
+func TestOneWriterAtATime(t *testing.T) {
 	for seed := range uint64(20) {
 		for _, r := range NewScript(seed, All&^Apart, 3, 4).Rounds {
 			writers := 0
@@ -48,25 +48,25 @@ func TestOnlyOneSiteWritesAtATime(t *testing.T) {
 				}
 			}
 			if writers != 1 {
-				t.Errorf("seed %d: %d sites write in a round", seed, writers)
+				t.Errorf("seed %d: %d sites write in one round, want 1", seed, writers)
 			}
 		}
 	}
 }
 
-func TestKindsHaveNames(t *testing.T) {
+func TestKindNames(t *testing.T) {
 	for text, want := range map[string]Kinds{
 		"": 0, "all": All, "types,rings": Types | Rings, "all,-apart,-faults": All &^ (Apart | Faults),
 	} {
 		k, err := ParseKinds(text)
 		if err != nil || k != want {
-			t.Errorf("%q is %v, %v, not %v", text, k, err, want)
+			t.Errorf("ParseKinds(%q) = %v, %v, want %v", text, k, err, want)
 		}
 		if again, err := ParseKinds(k.String()); err != nil || again != k {
-			t.Errorf("%q is read as %v, %v", k, again, err)
+			t.Errorf("ParseKinds(%q) = %v, %v", k, again, err)
 		}
 	}
 	if _, err := ParseKinds("types,colours"); err == nil || !strings.Contains(err.Error(), "colours") {
-		t.Errorf("a kind that there is none of: %v", err)
+		t.Errorf("unknown kind: %v", err)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// settle waits until nothing is left to do and all sites are equal. It reports whether it came to that.
+// settle waits until nothing is left to do and all sites are equal, and reports whether they became so.
 func (w *world) settle(when string) bool {
 	end, told := time.Now().Add(w.patience), 0
 	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 200*time.Millisecond) {
@@ -32,12 +32,12 @@ func (w *world) settle(when string) bool {
 	}
 }
 
-// userFailed reports whether users have been disturbed: there is nothing more to find out then.
+// userFailed reports whether users were disturbed: then there is nothing more to learn.
 func (w *world) userFailed() bool {
 	return slices.ContainsFunc(w.sites, func(x *site) bool { return x.failed != nil })
 }
 
-// settled returns nil when nothing is left to do, nothing is told, and all sites have the same rows.
+// settled returns nil when nothing is left to do, no problem is reported and all sites have the same rows.
 func (w *world) settled() error {
 	for _, x := range w.sites {
 		if x.failed != nil {
@@ -97,12 +97,12 @@ func differ(one, two string, a, b map[string]image) error {
 	return errors.New(strings.Join(list[:min(len(list), 12)], "\n  "))
 }
 
-// most is how many values are given anew in a run: past that something else is wrong.
+// most is how many values may be reassigned in a run: beyond that something else is wrong.
 const most = 300
 
-// clear does what a person does about a unique value that two sites have given to different rows: the row of each gets
-// another. It reports whether there were any. A value that only one site is told about stands in the way of nothing, or
-// ought not to.
+// clear does what a person would about a unique value that two sites gave to different rows: each
+// row gets another value. It reports whether there were any. A value reported at only one site
+// blocks nothing, or should not.
 func (w *world) clear() bool {
 	before := w.result.Cleared
 	for _, t := range w.script.Schema.Tables {
@@ -144,7 +144,7 @@ func clashes(r row, of *site, images map[*site]image) bool {
 	return false
 }
 
-// rename gives the row with a token another unique value.
+// rename gives the row with that token another unique value.
 func (w *world) rename(x *site, t *Table, text string) {
 	w.result.Cleared++
 	c := Transaction{Name: fmt.Sprintf("clear %d at %s", w.result.Cleared, x.Name)}

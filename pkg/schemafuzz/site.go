@@ -16,12 +16,12 @@ import (
 // site is a place with a database, its users and a node.
 type site struct {
 	*testkit.Site
-	toBroker, toDatabase *testkit.Proxy // the users do not go by these
+	toBroker, toDatabase *testkit.Proxy // not used by the users
 
 	ledger *Ledger
 	mu     *sync.Mutex // of the ledger
 	log    []string    // what the users did, and what came of it
-	failed error       // what no user may see
+	failed error       // what no user must see
 }
 
 // newSite makes a database with some tables, and the configuration of its node, which syncs tables with all others.
@@ -43,7 +43,7 @@ func newSite(tb testkit.TB, number, sites int, ddl, tables []string, broker *tes
 	return x
 }
 
-// work has a user do some transactions, one after the other.
+// work runs some transactions of one user, one after the other.
 func (x *site) work(ctx context.Context, list []Transaction) {
 	for _, t := range list {
 		if x.failed != nil || ctx.Err() != nil {
@@ -55,7 +55,7 @@ func (x *site) work(ctx context.Context, list []Transaction) {
 	}
 }
 
-// do does a transaction. The error is one that the user would not have had without a node.
+// do runs a transaction. It returns an error only if the user would not have got it without a node.
 func (x *site) do(ctx context.Context, t Transaction) error {
 	conn, err := x.DB.Conn(ctx)
 	if err != nil {
@@ -69,7 +69,7 @@ func (x *site) do(ctx context.Context, t Transaction) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
+	defer func() { _ = tx.Rollback() }() // a no-op after Commit
 	before, err := lookAll(ctx, tx, t.Tables)
 	if err == nil {
 		err = x.statements(ctx, tx, t)
@@ -89,7 +89,7 @@ func (x *site) do(ctx context.Context, t Transaction) error {
 	if err != nil {
 		return err
 	}
-	time.Sleep(t.Hold) // a user who thinks
+	time.Sleep(t.Hold) // a user's think time
 	if err := tx.Commit(); err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (x *site) do(ctx context.Context, t Transaction) error {
 	return nil
 }
 
-// statements runs a transaction's statements. The error means that it is to be rolled back.
+// statements runs a transaction's statements. On an error it must be rolled back.
 func (x *site) statements(ctx context.Context, tx *sql.Tx, t Transaction) error {
 	x.log = append(x.log, "-- "+t.Name)
 	for _, q := range t.Statements {
@@ -112,14 +112,14 @@ func (x *site) statements(ctx context.Context, tx *sql.Tx, t Transaction) error 
 			}
 			continue
 		}
-		n, _ := result.RowsAffected() // it is for the log alone
+		n, _ := result.RowsAffected() // for the log only
 		x.log = append(x.log, fmt.Sprintf("%s; -- %d rows", q, n))
 	}
 	return nil
 }
 
-// consistent returns an error where a transaction without checks has left children without their parents: it is the script that
-// is wrong then.
+// consistent returns an error if a transaction without checks has left children without their
+// parents: then the script is wrong.
 func consistent(ctx context.Context, tx *sql.Tx, t Transaction) error {
 	if !slices.Contains(t.Statements, uncheck) {
 		return nil
@@ -135,7 +135,7 @@ func consistent(ctx context.Context, tx *sql.Tx, t Transaction) error {
 	return nil
 }
 
-// lookAll reads tables, and has nobody else change them until the transaction ends.
+// lookAll reads tables and locks them against changes until the transaction ends.
 func lookAll(ctx context.Context, tx *sql.Tx, tables []*Table) (map[string]image, error) {
 	all := map[string]image{}
 	for _, t := range tables {
@@ -148,8 +148,9 @@ func lookAll(ctx context.Context, tx *sql.Tx, tables []*Table) (map[string]image
 	return all, nil
 }
 
-// mayFail reports whether a user's statement may fail so without any node: a value that is taken, a parent that is not
-// there, a child that is, NULL where no row was found, a deadlock, and cascades that MySQL 9.7 finds too many.
+// mayFail reports whether a user's statement can fail like this without any node: a duplicate
+// value, a missing parent, an existing child, NULL where no row was found, a deadlock, or more
+// cascades than MySQL 9.7 allows.
 func mayFail(err error) bool {
 	for _, number := range []string{"1062", "1451", "1452", "1216", "1217", "1048", "1213", "1205", "1761", "6575"} {
 		if err != nil && strings.HasPrefix(err.Error(), "Error "+number) {
@@ -159,25 +160,25 @@ func mayFail(err error) bool {
 	return false
 }
 
-// atRest returns nil when nothing is left to do and nothing is told.
+// atRest returns nil when nothing is left to do and no problem is reported.
 func (x *site) atRest() error {
 	var left, told int
 	if err := x.DB.Get(&left, testkit.Unsettled); err != nil {
 		return fmt.Errorf("look at %s: %w", x.Name, err)
 	}
 	if left > 0 {
-		return fmt.Errorf("%s has %d rows to record or to send%s", x.Name, left, x.tells())
+		return fmt.Errorf("%s still has %d rows to record or send%s", x.Name, left, x.tells())
 	}
 	if err := x.DB.Get(&told, `SELECT COUNT(*) FROM sync_status WHERE status <> 'successful'`); err != nil {
 		return fmt.Errorf("look at %s: %w", x.Name, err)
 	}
 	if told > 0 {
-		return fmt.Errorf("%s tells of %d rows that are not successful%s", x.Name, told, x.tells())
+		return fmt.Errorf("%s reports %d rows that failed%s", x.Name, told, x.tells())
 	}
 	return nil
 }
 
-// tells returns what the node says of some rows that are not successful.
+// tells returns what the node reports about some of the rows that failed.
 func (x *site) tells() string {
 	var list []string
 	err := x.DB.Select(&list, `SELECT CONCAT('\n  ', table_name, ' "', primary_key, '" for ', remote, ': ', status, ' ', COALESCE(message, ''))

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// writer makes up what users do. What it writes names rows by their keys, or as the first in an order that mixes them:
-// so that it nearly always finds some, and users of all sites find the same.
+// writer generates what users do. Its statements name rows by key, or as the first in a shuffled
+// order, so that they nearly always find some, and users of all sites find the same ones.
 type writer struct {
 	r      *rand.Rand
 	kinds  Kinds
@@ -19,7 +19,7 @@ type writer struct {
 	number int // of transactions
 }
 
-// transaction makes up one transaction at a site.
+// transaction generates one transaction at a site.
 func (w *writer) transaction(site int) Transaction {
 	x := w.begin(site)
 	x.Rollback = w.r.IntN(12) == 0
@@ -37,7 +37,7 @@ func (w *writer) transaction(site int) Transaction {
 	return x
 }
 
-// fill makes up first rows of each table.
+// fill generates the first rows of each table.
 func (w *writer) fill(site int) []Transaction {
 	var list []Transaction
 	for _, t := range w.schema.Tables {
@@ -58,13 +58,13 @@ func (w *writer) begin(site int) Transaction {
 	return Transaction{Name: fmt.Sprintf("%d at %s", w.number, siteName(site))}
 }
 
-// table favours the first ones: without their rows the others have none.
+// table favours the first ones: without rows there, the others have none.
 func (w *writer) table() *Table {
 	n := len(w.schema.Tables)
 	return w.schema.Tables[min(w.r.IntN(n), w.r.IntN(n+1))]
 }
 
-// step adds something to a transaction that a user would do to a table.
+// step adds to a transaction something that a user would do to a table.
 func (w *writer) step(x *Transaction, t *Table) {
 	x.touch(w.schema, t)
 	switch n := w.r.IntN(20); {
@@ -120,7 +120,7 @@ func (w *writer) retoken(t *Table) string {
 	return fmt.Sprintf("%s.tok = CONCAT('%s.%d.', LEFT(SHA2(%s.tok, 256), 12))", t.Name, siteName(w.site)[5:], w.count, t.Name)
 }
 
-// value makes up a value of a column.
+// value generates a value of a column.
 func (w *writer) value(t *Table, at int) string {
 	c := t.Columns[at]
 	if c.Null && w.r.IntN(4) == 0 {
@@ -141,7 +141,7 @@ func (w *writer) mixed(t *Table) string {
 	var parts []string
 	for _, at := range t.Key {
 		name := t.Columns[at].Name
-		if strings.HasPrefix(t.Columns[at].Type.sql, "DECIMAL") { // as a number it would be too large for HEX
+		if strings.HasPrefix(t.Columns[at].Type.sql, "DECIMAL") { // too large for HEX as a number
 			name = "CONCAT(" + name + ")"
 		}
 		parts = append(parts, "HEX("+name+")")
@@ -149,15 +149,16 @@ func (w *writer) mixed(t *Table) string {
 	return fmt.Sprintf("ORDER BY SHA2(CONCAT_WS(',', %s, '%d'), 256), %s", strings.Join(parts, ", "), w.r.IntN(4), t.list(t.Key))
 }
 
-// insert makes up a row and returns the statement that writes it; verb is INSERT or REPLACE. Columns of fixed have these
-// values. Those of other foreign keys are NULL, a row that is there, or just any.
+// insert generates a row and returns the statement that writes it; verb is INSERT or REPLACE.
+// Columns in fixed have these values. Those of other foreign keys are NULL, an existing row, or
+// anything.
 func (w *writer) insert(verb string, t *Table, fixed map[int]string) string {
 	values, from := w.row(t, fixed)
 	return fmt.Sprintf("%s INTO %s (%s, n, tok) SELECT %s, %d, %s FROM %s", verb, t.Name, t.columns(),
 		strings.Join(values, ", "), w.r.IntN(100), w.token(), from)
 }
 
-// row makes up the values of a row, and the tables that they come from.
+// row generates the values of a row, and the tables that they come from.
 func (w *writer) row(t *Table, fixed map[int]string) (values []string, from string) {
 	values, from = make([]string, len(t.Columns)), "(SELECT 1) one"
 	for i, f := range t.ForeignKeys {
@@ -181,7 +182,7 @@ func (w *writer) row(t *Table, fixed map[int]string) (values []string, from stri
 	return values, from
 }
 
-// complete sets the values that are fixed, and makes up those that are missing.
+// complete sets the fixed values and generates the missing ones.
 func (w *writer) complete(t *Table, values []string, fixed map[int]string) {
 	for at := range values {
 		if v, ok := fixed[at]; ok {
@@ -225,7 +226,7 @@ func (w *writer) update(t *Table) string {
 	}
 }
 
-// rekey changes a column of the key of a row, and so the foreign keys of its children where they cascade.
+// rekey changes a column of a row's key, and with it the foreign keys of its children where they cascade.
 func (w *writer) rekey(x *Transaction, t *Table) {
 	if !w.kinds.Has(Rekeys) {
 		x.add(w.update(t))
@@ -235,7 +236,7 @@ func (w *writer) rekey(x *Transaction, t *Table) {
 	x.add(fmt.Sprintf("UPDATE %s SET %s, %s = %s %s LIMIT 1", t.Name, w.retoken(t), t.Columns[at].Name, w.value(t, at), w.mixed(t)))
 }
 
-// repoint has rows refer to another parent that is there.
+// repoint makes rows refer to another existing parent.
 func (w *writer) repoint(x *Transaction, t *Table) {
 	if len(t.ForeignKeys) == 0 {
 		x.add(w.update(t))
@@ -253,7 +254,7 @@ func (w *writer) repoint(x *Transaction, t *Table) {
 		w.retoken(t), t.pairs(f.Columns, "x", f.Parent, f.Parent.Key, ", "), t.pairs(t.Key, "y", t, t.Key, " AND ")))
 }
 
-// pairs has columns of a table equal those of another, with an alias.
+// pairs equates columns of a table with those of another, which has an alias.
 func (t *Table) pairs(columns []int, alias string, other *Table, others []int, between string) string {
 	var list []string
 	for i, at := range columns {
@@ -262,7 +263,7 @@ func (t *Table) pairs(columns []int, alias string, other *Table, others []int, b
 	return strings.Join(list, between)
 }
 
-// moveAndDelete has the children of a row refer to another one, and then deletes the first.
+// moveAndDelete makes the children of a row refer to another one, then deletes the first.
 func (w *writer) moveAndDelete(x *Transaction, t *Table) {
 	if len(t.ForeignKeys) == 0 {
 		x.add(w.delete(t))
@@ -271,7 +272,7 @@ func (w *writer) moveAndDelete(x *Transaction, t *Table) {
 	f := pick(w.r, t.ForeignKeys)
 	p, order := f.Parent, w.mixed(f.Parent)
 	x.touch(w.schema, p)
-	x.Strict = true // the delete alone is another thing
+	x.Strict = true // the delete alone is a different case
 	x.add(fmt.Sprintf("UPDATE %s, (SELECT %s FROM %s %s LIMIT 1) x, (SELECT %s FROM %s %s LIMIT 1 OFFSET 1) y SET %s, %s WHERE %s", t.Name,
 		p.list(p.Key), p.Name, order, p.list(p.Key), p.Name, order,
 		w.retoken(t), t.pairs(f.Columns, "y", p, p.Key, ", "), t.pairs(f.Columns, "x", p, p.Key, " AND ")))

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// traces returns what a site shows of what has happened to its rows: the versions, the conflicts, and what the node
-// warned of last. It is for who looks into a failure.
+// traces returns what a site shows about its rows: the versions, the conflicts, and the node's last
+// warnings. It is for debugging a failure.
 func (x *site) traces() string {
 	var b strings.Builder
 	for _, query := range []string{

@@ -1,21 +1,21 @@
 package schemafuzz
 
-// columnType is a type of a column, with the few values that its columns have: users of all sites must meet.
+// columnType is a column type with the few values used for it: few, so that users of all sites meet.
 type columnType struct {
 	sql    string
 	values []string // as SQL; no two are the same for the server
-	spelt  []string // further ones that are the same as one of the values
+	spelt  []string // other spellings of one of the values
 }
 
-// plainKeys are the types that a key has without the kind Types.
+// plainKeys are the types of keys without the kind Types.
 var plainKeys = []columnType{
 	{sql: "INT", values: []string{"1", "2", "3", "4", "5", "6", "7"}},
 	{sql: "BIGINT", values: []string{"-1", "0", "1", "10", "9", "100"}},
 	{sql: "VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", values: []string{"'a'", "'b'", "'c'", "'d'", "'e'"}},
 }
 
-// keyTypes are all other types that a key may have, with values at their limits, and those that another order or
-// another comparison takes for the same.
+// keyTypes are all other types of keys, with values at their limits, and values that another order
+// or comparison takes for equal.
 var keyTypes = []columnType{
 	{sql: "INT UNSIGNED", values: []string{"0", "1", "2", "10", "4294967295"}},
 	{sql: "BIGINT", values: []string{"-9223372036854775808", "-1", "9007199254740992", "9007199254740993", "9223372036854775807"}},

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// uncheck begins what the server does not check.
+// uncheck turns the server's checks off.
 const uncheck = "SET foreign_key_checks = 0"
 
-// unchecked does what programs do with foreign_key_checks=0. The transaction is strict: all of it leaves the tables
-// consistent, a part of it does not.
+// unchecked does what programs do with foreign_key_checks=0. The transaction is strict: as a whole
+// it leaves the tables consistent, in part it does not.
 func (w *writer) unchecked(x *Transaction) {
 	x.Strict = true
 	x.add(uncheck)
@@ -33,7 +33,7 @@ func (w *writer) unchecked(x *Transaction) {
 	x.add("SET foreign_key_checks = 1")
 }
 
-// remake deletes a row and makes it again, with its children where they are.
+// remake deletes a row and inserts it again, leaving its children in place.
 func (w *writer) remake(x *Transaction, t *Table) {
 	order := w.mixed(t)
 	x.add("DROP TEMPORARY TABLE IF EXISTS kept")
@@ -42,7 +42,7 @@ func (w *writer) remake(x *Transaction, t *Table) {
 	x.add(fmt.Sprintf("INSERT INTO %s (%s, n, tok) SELECT %s, n, %s FROM kept", t.Name, t.columns(), t.columns(), w.token()))
 }
 
-// family inserts a child before its parent; and the parent as a child of that, where they form a ring.
+// family inserts a child before its parent, and in a ring the parent as a child of that.
 func (w *writer) family(x *Transaction, child *Table, f ForeignKey) {
 	x.touch(w.schema, f.Parent)
 	own, others := map[int]string{}, map[int]string{}
@@ -84,7 +84,7 @@ func (w *writer) foreign(t *Table, at int) bool {
 	return slices.ContainsFunc(t.ForeignKeys, func(f ForeignKey) bool { return slices.Contains(f.Columns, at) })
 }
 
-// exact is an insert that refers to rows that are there, and to no others but by columns of fixed.
+// exact is an insert that refers only to existing rows, except through columns in fixed.
 func (w *writer) exact(t *Table, fixed map[int]string) string {
 	values, from := make([]string, len(t.Columns)), "(SELECT 1) one"
 	for i, f := range t.ForeignKeys {

@@ -20,7 +20,7 @@ const (
 	AirtableText     = "text"
 	AirtableNumber   = "number"
 	AirtableCheckbox = "checkbox"
-	AirtableComputed = "computed" // no one can write it
+	AirtableComputed = "computed" // read-only
 )
 
 // AirtableRecord is a record of a table. Fields without a value are left out.
@@ -30,8 +30,9 @@ type AirtableRecord struct {
 	Fields  map[string]any `json:"fields"`
 }
 
-// Airtable plays Airtable's Web API for the records of one base's tables. npm's real client, airtable.js, works with
-// it. Source: https://airtable.com/developers/web/api/introduction, its pages on records, errors and rate limits.
+// Airtable plays Airtable's Web API for the records of one base's tables. The real npm client,
+// airtable.js, works with it. Source: https://airtable.com/developers/web/api/introduction, its
+// pages on records, errors and rate limits.
 type Airtable struct {
 	server
 	Token     string
@@ -76,7 +77,7 @@ func (a *Airtable) Records(table string) []AirtableRecord {
 	return list
 }
 
-// Remove deletes a record, as people do.
+// Remove deletes a record, as a person would.
 func (a *Airtable) Remove(table, id string) {
 	a.data.Lock()
 	defer a.data.Unlock()
@@ -132,7 +133,7 @@ func (a *Airtable) serve(w http.ResponseWriter, r *http.Request) {
 	e.answer(w)
 }
 
-// limited reports whether there are too many requests: then all are refused for a while.
+// limited reports whether there were too many requests: then all are refused for a while.
 func (a *Airtable) limited() bool {
 	now := time.Now()
 	if now.Before(a.refuses) {
@@ -147,7 +148,7 @@ func (a *Airtable) limited() bool {
 	return false
 }
 
-// carry executes a request, or nothing of it.
+// carry executes a request whole or not at all.
 func (a *Airtable) carry(r *http.Request) (any, error) {
 	if r.Header.Get("Authorization") != "Bearer "+a.Token {
 		return nil, errAirtableToken
@@ -296,11 +297,11 @@ func (a *Airtable) write(t *airtableTable, r *http.Request) (any, error) {
 	return map[string]any{"records": told, "createdRecords": created, "updatedRecords": updated}, nil
 }
 
-// place returns the index of the record that a change updates; -1: create it.
+// place returns the index of the record that a change updates; -1 means create it.
 func (t *airtableTable) place(c *airtableChanges, method, id string, fields map[string]any) (int, error) {
 	switch {
 	case fields == nil || method == http.MethodPost && id != "":
-		return 0, unfit("INVALID_RECORDS", `a record has no "fields" or an id`)
+		return 0, unfit("INVALID_RECORDS", `a record lacks "fields" or has an id`)
 	case method == http.MethodPost:
 		return -1, nil
 	case id != "":
@@ -322,7 +323,7 @@ func (t *airtableTable) place(c *airtableChanges, method, id string, fields map[
 			continue
 		}
 		if at >= 0 {
-			return 0, unfit("INVALID_REQUEST_UNKNOWN", "more than one record is the same in the fields to merge on")
+			return 0, unfit("INVALID_REQUEST_UNKNOWN", "more than one record matches the fields to merge on")
 		}
 		at = i
 	}

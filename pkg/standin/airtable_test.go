@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// orders is a base with a table.
+// orders is a base with one table.
 func orders(t *testing.T) *Airtable {
 	t.Helper()
 	a := NewAirtable("pat-1", "appX")
@@ -19,7 +19,7 @@ func orders(t *testing.T) *Airtable {
 }
 
 // The stand-in is strict, but is it Airtable? Its own client says so.
-func TestR02AirtablesOwnClientIsContent(t *testing.T) {
+func TestR02AirtablesOwnClientAcceptsTheStandIn(t *testing.T) {
 	t.Parallel()
 	a := orders(t)
 	node, err := exec.LookPath("node")
@@ -48,11 +48,11 @@ func TestR02AirtablesOwnClientIsContent(t *testing.T) {
 	}
 	got, _ := json.Marshal(seen)
 	if need, _ := json.Marshal(want); string(got) != string(need) {
-		t.Errorf("it has seen\n%s\nand not\n%s", got, need)
+		t.Errorf("got\n%s\nwant\n%s", got, need)
 	}
 }
 
-func TestR02TooManyRequestsEndAllForAWhile(t *testing.T) {
+func TestR02TooManyRequestsAreAllRefusedForAWhile(t *testing.T) {
 	t.Parallel()
 	a := orders(t)
 	a.PerSecond, a.Pause = 5, time.Hour
@@ -72,12 +72,12 @@ func TestR02TooManyRequestsEndAllForAWhile(t *testing.T) {
 	}
 	for range 5 {
 		if s := status(); s != 200 {
-			t.Fatalf("one of the first five was answered %d", s)
+			t.Fatalf("one of the first five got status %d", s)
 		}
 	}
 	for range 2 {
 		if s := status(); s != 429 {
-			t.Errorf("one too many was answered %d", s)
+			t.Errorf("one too many got status %d", s)
 		}
 	}
 }

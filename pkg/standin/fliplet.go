@@ -28,14 +28,14 @@ type FlipletEntry struct {
 type Fliplet struct {
 	server
 	MaxBytes  int // of a request's body; 0: no limit
-	PerWindow int // requests in ten seconds; 0: no limit
+	PerWindow int // requests per ten seconds; 0: no limit
 
 	data  sync.Mutex
 	next  int64
 	lists map[int64][]FlipletEntry // by data source
 	times []time.Time              // of the requests in the window
 	files []FlipletFile
-	made  bool // there is a folder
+	made  bool // the folder exists
 }
 
 // NewFliplet starts an account with data sources of the given ids, all empty.
@@ -105,7 +105,7 @@ func (f *Fliplet) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// only serves a request if it has the one method of its path.
+// only serves a request if it has the one method that its path allows.
 func (*Fliplet) only(w http.ResponseWriter, r *http.Request, method string, serve func()) {
 	if r.Method != method {
 		w.Header().Set("Allow", method)
@@ -115,7 +115,7 @@ func (*Fliplet) only(w http.ResponseWriter, r *http.Request, method string, serv
 	serve()
 }
 
-// limited reports whether a request is too early, and when the next may be sent.
+// limited reports whether a request comes too early, and when the next may be sent.
 func (f *Fliplet) limited() (time.Time, bool) {
 	f.data.Lock()
 	defer f.data.Unlock()
@@ -147,7 +147,7 @@ type flipletCommit struct {
 // commit executes all changes of a request, or none.
 func (f *Fliplet) commit(w http.ResponseWriter, r *http.Request, id int64) {
 	if kind := r.Header.Get("Content-Type"); !strings.HasPrefix(kind, "application/json") {
-		refuse(w, http.StatusUnsupportedMediaType, "the body is not JSON but "+kind)
+		refuse(w, http.StatusUnsupportedMediaType, "the body is not JSON: "+kind)
 		return
 	}
 	if f.MaxBytes > 0 && r.ContentLength > int64(f.MaxBytes) {
@@ -183,7 +183,7 @@ func (f *Fliplet) commit(w http.ResponseWriter, r *http.Request, id int64) {
 	answerEntries(w, f.lists[id])
 }
 
-// flipletQuery is the body of a query. Of where, only equality is played.
+// flipletQuery is the body of a query. Its where supports only equality.
 type flipletQuery struct {
 	Type       string                     `json:"type"`
 	Where      map[string]json.RawMessage `json:"where"`
@@ -206,7 +206,7 @@ func (f *Fliplet) query(w http.ResponseWriter, r *http.Request, id int64) {
 	}
 	for _, o := range q.Order {
 		if o[0] != "id" || o[1] != "ASC" {
-			refuse(w, http.StatusBadRequest, "only the order by id is played")
+			refuse(w, http.StatusBadRequest, "only the order by id is supported")
 			return
 		}
 	}
@@ -244,7 +244,7 @@ func (f *Fliplet) query(w http.ResponseWriter, r *http.Request, id int64) {
 // check returns what is wrong with a commit.
 func (f *Fliplet) check(c *flipletCommit, id int64) error {
 	if c.Append == nil || !*c.Append {
-		return fmt.Errorf("append is not true: entries that are not sent would be removed")
+		return fmt.Errorf("append is not true: entries not sent would be removed")
 	}
 	for _, h := range c.RunHooks {
 		if h != "insert" && h != "update" {

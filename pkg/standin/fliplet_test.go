@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestFlipletRefusesWhatItDoesNotKnow(t *testing.T) {
+func TestFlipletRefusesUnknownRequests(t *testing.T) {
 	f := NewFliplet("eu--1", 123)
 	f.MaxBytes = 100
 	t.Cleanup(f.Close)
@@ -15,18 +15,18 @@ func TestFlipletRefusesWhatItDoesNotKnow(t *testing.T) {
 		want                                  int
 	}{
 		{"a good commit", "POST", "/v1/data-sources/123/commit", "eu--1", "application/json", `{"append":true,"entries":[{"data":{}}],"runHooks":[]}`, 200},
-		{"another token", "GET", "/v1/user", "eu--2", "", "", 401},
-		{"another path", "GET", "/v2/user", "eu--1", "", "", 404},
-		{"another data source", "GET", "/v1/data-sources/9/data", "eu--1", "", "", 404},
-		{"another method", "POST", "/v1/user", "eu--1", "", "", 405},
-		{"no JSON", "POST", "/v1/data-sources/123/commit", "eu--1", "text/plain", `{}`, 415},
+		{"an unknown token", "GET", "/v1/user", "eu--2", "", "", 401},
+		{"an unknown path", "GET", "/v2/user", "eu--1", "", "", 404},
+		{"an unknown data source", "GET", "/v1/data-sources/9/data", "eu--1", "", "", 404},
+		{"a wrong method", "POST", "/v1/user", "eu--1", "", "", 405},
+		{"not JSON", "POST", "/v1/data-sources/123/commit", "eu--1", "text/plain", `{}`, 415},
 		{"too large", "POST", "/v1/data-sources/123/commit", "eu--1", "application/json", strings.Repeat(" ", 101), 413},
 		{"an unknown key", "POST", "/v1/data-sources/123/commit", "eu--1", "application/json", `{"append":true,"rows":[]}`, 400},
-		{"one that would remove all others", "POST", "/v1/data-sources/123/commit", "eu--1", "application/json", `{"entries":[]}`, 400},
+		{"a commit that would remove all others", "POST", "/v1/data-sources/123/commit", "eu--1", "application/json", `{"entries":[]}`, 400},
 		{"an unknown entry", "POST", "/v1/data-sources/123/commit", "eu--1", "application/json", `{"append":true,"delete":[99]}`, 400},
 		{"a query", "POST", "/v1/data-sources/123/data/query", "eu--1", "application/json", `{"where":{"a":1},"limit":1}`, 200},
 		{"an unknown key of a query", "POST", "/v1/data-sources/123/data/query", "eu--1", "application/json", `{"filter":{}}`, 400},
-		{"a query of another order", "POST", "/v1/data-sources/123/data/query", "eu--1", "application/json", `{"order":[["name","ASC"]]}`, 400},
+		{"a query in another order", "POST", "/v1/data-sources/123/data/query", "eu--1", "application/json", `{"order":[["name","ASC"]]}`, 400},
 		{"an unknown hook", "POST", "/v1/data-sources/123/commit", "eu--1", "application/json", `{"append":true,"runHooks":["x"]}`, 400},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -42,7 +42,7 @@ func TestFlipletRefusesWhatItDoesNotKnow(t *testing.T) {
 			}
 			defer func() { _ = answer.Body.Close() }()
 			if answer.StatusCode != c.want {
-				t.Errorf("the status is %d, want %d", answer.StatusCode, c.want)
+				t.Errorf("status %d, want %d", answer.StatusCode, c.want)
 			}
 		})
 	}

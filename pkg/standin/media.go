@@ -17,13 +17,13 @@ type FlipletFile struct {
 	Body []byte
 }
 
-// The one organization, and its one folder, once it was created.
+// The one organization, and its one folder once created.
 const (
 	flipletOrganization = 456
 	flipletFolder       = 789
 )
 
-// Files returns the files that were uploaded.
+// Files returns the uploaded files.
 func (f *Fliplet) Files() []FlipletFile {
 	f.data.Lock()
 	defer f.data.Unlock()
@@ -79,7 +79,7 @@ func (f *Fliplet) media(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// described is a file as the API has it.
+// described is a file as the API shows it.
 func (*Fliplet) described(file *FlipletFile) map[string]any {
 	sum := md5.Sum(file.Body) //nolint:gosec // as Fliplet does
 	return map[string]any{

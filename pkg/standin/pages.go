@@ -12,24 +12,24 @@ import (
 	"time"
 )
 
-// Pages plays an HTTP API with many rows, of which a request gets one page. Each of its paths has another way to ask for
-// the next one, as documented APIs do:
+// Pages plays an HTTP API with many rows, which it serves page by page. Each of its paths has its
+// own way to ask for the next page, as documented APIs do:
 //
 //	/next, /link               an address in the answer ("next"), or in the header Link
 //	/cursor, POST /search      a cursor, in the query or in the body
 //	/page, /offset             a number in the query
 //	/reports/TYPE?date=        one page with the rows of that type and date
 //
-// A parameter, method or token that it does not know is refused, as are pages beyond the one after the last.
+// It refuses parameters, methods and tokens that it does not know, and pages beyond the one after the last.
 type Pages struct {
 	server
-	Size int // rows of a page
+	Size int // rows per page
 
 	data sync.Mutex
 	rows []json.RawMessage
 }
 
-// NewPages starts an API that has rows, in their order.
+// NewPages starts an API that serves rows in the given order.
 func NewPages(token string, size int, rows ...string) *Pages {
 	p := &Pages{server: server{token: token}, Size: size}
 	p.Set(rows...)
@@ -47,7 +47,7 @@ func (p *Pages) Set(rows ...string) {
 	}
 }
 
-// ways are the paths, with their methods and the parameters that they know besides since.
+// ways are the paths, with their methods and their parameters besides since.
 var ways = map[string][2]string{
 	"/next": {"GET", "after"}, "/link": {"GET", "after"}, "/cursor": {"GET", "cursor"}, "/page": {"GET", "page"}, "/offset": {"GET", "offset"}, "/search": {"POST", "cursor"},
 }
@@ -96,7 +96,7 @@ func (p *Pages) serve(w http.ResponseWriter, r *http.Request) {
 	p.give(w, r.URL.Path, given, rows, at)
 }
 
-// parametersOf are those of the query, or of a body of JSON.
+// parametersOf returns the parameters of the query, or of a JSON body.
 func parametersOf(r *http.Request) (url.Values, error) {
 	if r.Method != http.MethodPost {
 		return url.ParseQuery(r.URL.RawQuery)
@@ -115,7 +115,7 @@ func parametersOf(r *http.Request) (url.Values, error) {
 	return given, nil
 }
 
-// since returns the rows that are not older than a moment, in the order that they were given in.
+// since returns the rows that are not older than a moment, in their given order.
 func (p *Pages) since(moment string) []json.RawMessage {
 	p.data.Lock()
 	defer p.data.Unlock()
@@ -155,7 +155,7 @@ func (p *Pages) report(w http.ResponseWriter, kind string, dates []string) {
 		return
 	}
 	if _, err := time.Parse(time.DateOnly, dates[0]); err != nil {
-		refuse(w, http.StatusBadRequest, "the date is none")
+		refuse(w, http.StatusBadRequest, "the date is invalid")
 		return
 	}
 	p.data.Lock()
@@ -177,7 +177,7 @@ func (p *Pages) report(w http.ResponseWriter, kind string, dates []string) {
 	answer(w, http.StatusOK, map[string]any{"rows": rows})
 }
 
-// give answers with a page.
+// give answers with one page.
 func (p *Pages) give(w http.ResponseWriter, path string, given url.Values, rows []json.RawMessage, at int) {
 	end := min(at+p.Size, len(rows))
 	body := map[string]any{"rows": rows[at:end], "total": len(rows)}

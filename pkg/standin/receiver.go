@@ -21,7 +21,7 @@ import (
 // https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 type Receiver struct {
 	server
-	Secret string // of the signatures; "": they are not checked
+	Secret string // of the signatures; "": not checked
 
 	data   sync.Mutex
 	seen   map[string]bool // by the ids of events
@@ -84,7 +84,7 @@ func (c *Receiver) serve(w http.ResponseWriter, r *http.Request) {
 	case json.Unmarshal(body, &one) == nil && one.ID == r.Header.Get("Idempotency-Key") && (one.Kind == "delete") == (r.Method == http.MethodDelete):
 		several.Events = []receiverEvent{one}
 	default:
-		refuse(w, http.StatusUnprocessableEntity, "the body is no event, or another than the method says")
+		refuse(w, http.StatusUnprocessableEntity, "the body is not an event, or does not fit the method")
 		return
 	}
 	c.data.Lock()
@@ -95,7 +95,7 @@ func (c *Receiver) serve(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// take stores an event, unless it has had it before.
+// take stores an event unless it has seen it before.
 func (c *Receiver) take(e *receiverEvent) {
 	if c.seen[e.ID] {
 		return
@@ -122,7 +122,7 @@ func joined(key map[string]string) string {
 	return strings.Join(values, "/")
 }
 
-// signed reports whether a request is signed with the secret, and recently.
+// signed reports whether a request was recently signed with the secret.
 func (c *Receiver) signed(h http.Header, body []byte) bool {
 	at, err := strconv.ParseInt(h.Get("Webhook-Timestamp"), 10, 64)
 	if err != nil || time.Since(time.Unix(at, 0)).Abs() > 5*time.Minute || h.Get("Webhook-Id") != h.Get("Idempotency-Key") {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestTheReceiverRefusesWhatIsNotSignedOrNoEvent(t *testing.T) {
+func TestReceiverRefusesUnsignedRequestsAndNonEvents(t *testing.T) {
 	t.Parallel()
 	const id = "8b5a3f0e-6f0f-5c55-9c3f-0a4bb5d0a111"
 	good := `{"id":"` + id + `","kind":"insert","key":{"id":"1"},"row":{}}`
@@ -17,10 +17,10 @@ func TestTheReceiverRefusesWhatIsNotSignedOrNoEvent(t *testing.T) {
 		{"an event", "", id, "POST", "application/json", good, 204},
 		{"a batch", "", id, "POST", "application/json", `{"events":[` + good + `]}`, 204},
 		{"no id", "", "", "POST", "application/json", good, 400},
-		{"another id", "", strings.ToUpper(id), "POST", "application/json", good, 422},
-		{"an insert by DELETE", "", id, "DELETE", "application/json", good, 422},
-		{"no JSON", "", id, "POST", "text/plain", good, 415},
-		{"no event", "", id, "POST", "application/json", `[]`, 422},
+		{"a wrong id", "", strings.ToUpper(id), "POST", "application/json", good, 422},
+		{"an insert sent with DELETE", "", id, "DELETE", "application/json", good, 422},
+		{"not JSON", "", id, "POST", "text/plain", good, 415},
+		{"not an event", "", id, "POST", "application/json", `[]`, 422},
 		{"no signature", "s", id, "POST", "application/json", good, 401},
 	} {
 		r := NewReceiver(c.secret)
@@ -37,7 +37,7 @@ func TestTheReceiverRefusesWhatIsNotSignedOrNoEvent(t *testing.T) {
 		}
 		_ = answer.Body.Close()
 		if answer.StatusCode != c.want || (len(r.Rows()) == 1) != (c.want == 204) {
-			t.Errorf("%s: the status is %d, want %d; it has %v", c.name, answer.StatusCode, c.want, r.Rows())
+			t.Errorf("%s: status %d, want %d; it has %v", c.name, answer.StatusCode, c.want, r.Rows())
 		}
 	}
 }

@@ -20,15 +20,15 @@ type Request struct {
 // Fault handles a request in place of the service. It returns false to let the service handle it.
 type Fault func(w http.ResponseWriter, r *http.Request, n int) bool
 
-// server is common to all stand-ins: it records each request, and offers it to the current fault first. n counts the
-// requests of this server from 1.
+// server is common to all stand-ins: it records each request and offers it to the current fault
+// first. n counts this server's requests from 1.
 type server struct {
 	*httptest.Server
 
 	mu       sync.Mutex
 	requests []Request
 	fault    Fault
-	token    string // that the service accepts, if it asks for one
+	token    string // accepted by the service, if it asks for one
 }
 
 // begin starts a server for a service.
@@ -50,7 +50,7 @@ func (s *server) begin(service http.HandlerFunc) {
 	}))
 }
 
-// Accept has the service accept another token from now on.
+// Accept makes the service accept another token from now on.
 func (s *server) Accept(token string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -71,7 +71,7 @@ func (s *server) Requests() []Request {
 	return append([]Request(nil), s.requests...)
 }
 
-// Fail has a fault handle requests from now on; nil ends that.
+// Fail makes a fault handle requests from now on; nil ends that.
 func (s *server) Fail(f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -12,9 +12,9 @@ import (
 // SlackPath is the secret path of the one webhook of a Slack.
 const SlackPath = "/services/T0AAAAAAA/B0BBBBBBB/CcDdEeFfGgHhIiJjKkLlMmNn"
 
-// Slack plays incoming webhooks: a message is one POST of JSON with a text, answered with "ok". More than one a second,
-// but for a short burst of two, is refused.
-// Source: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
+// Slack plays incoming webhooks: a message is one POST of JSON with a text, answered with "ok".
+// More than one a second is refused, except for a short burst of two. Source:
+// https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
 type Slack struct {
 	server
 

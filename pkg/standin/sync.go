@@ -21,14 +21,14 @@ type SyncEvent struct {
 	SyncLevel  *int            `json:"syncLevel"`
 }
 
-// Sync plays the server that DataCollect's External Sync talks to: an OpenFn webhook with its rules, or DataCollect's
-// mock sync server. It accepts events, and serves the items it was given. Source: what DataCollect's server was
-// recorded to send, and for the answers https://docs.openfn.org/documentation/build/triggers and Lightning's
-// WebhooksController.
+// Sync plays the server that DataCollect's External Sync talks to: an OpenFn webhook with its
+// rules, or DataCollect's mock sync server. It accepts events and serves the items it was given.
+// Source: recorded requests of DataCollect's server, and for the answers
+// https://docs.openfn.org/documentation/build/triggers and Lightning's WebhooksController.
 type Sync struct {
 	server
-	List     string // the name of the list of events: entities of OpenFn, data of the mock
-	Key      string // X-Api-Key; "": none is asked for
+	List     string // the name of the list of events: entities for OpenFn, data for the mock
+	Key      string // X-Api-Key; "": none required
 	MaxBytes int    // 10 MB
 
 	data   sync.Mutex
@@ -43,7 +43,7 @@ func NewSync(list, key string) *Sync {
 	return s
 }
 
-// Give has it serve items from now on.
+// Give makes it serve items from now on.
 func (s *Sync) Give(items ...string) {
 	s.data.Lock()
 	defer s.data.Unlock()
@@ -86,12 +86,12 @@ func (s *Sync) serve(w http.ResponseWriter, r *http.Request) {
 func (s *Sync) take(w http.ResponseWriter, body []byte) {
 	var lists map[string][]SyncEvent
 	if err := json.Unmarshal(body, &lists); err != nil || len(lists) != 1 || len(lists[s.List]) == 0 {
-		refuse(w, http.StatusBadRequest, fmt.Sprintf("the body has no list %q of events, or more: %v", s.List, err))
+		refuse(w, http.StatusBadRequest, fmt.Sprintf("the body is not just a list %q of events: %v", s.List, err))
 		return
 	}
 	for _, e := range lists[s.List] {
 		if _, err := time.Parse(time.RFC3339, e.Timestamp); err != nil || e.GUID == "" || e.EntityGUID == "" || e.Type == "" || e.Data == nil || e.UserID == "" || e.SyncLevel == nil {
-			refuse(w, http.StatusUnprocessableEntity, "an event lacks a field: "+e.GUID)
+			refuse(w, http.StatusUnprocessableEntity, "an event lacks the field "+e.GUID)
 			return
 		}
 	}
@@ -105,7 +105,7 @@ func (s *Sync) take(w http.ResponseWriter, body []byte) {
 	answer(w, http.StatusOK, map[string]any{"work_order_id": fmt.Sprint(len(s.events))})
 }
 
-// give serves the items newer than a moment.
+// give serves the items newer than a time.
 func (s *Sync) give(w http.ResponseWriter, since string) {
 	s.data.Lock()
 	defer s.data.Unlock()
