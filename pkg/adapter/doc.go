@@ -5,7 +5,8 @@
 //
 // It promises:
 //
-//  1. What push returns is the answer to each row; one that it refuses stays behind alone.
+//  1. What push returns is the answer to each row; one that it refuses stays behind alone. A failure that push does not
+//     catch is its own, also of what it does not wait for.
 //  2. A push that fails has done nothing, as long as no request of it that writes may have been carried out; otherwise the
 //     batch is in doubt, and is pushed again with the same events.
 //  3. A row that a service refuses is found by halving the batch, unless push says itself which one it is.

@@ -59,7 +59,7 @@ func Open(log *zap.Logger, path string, h Host) (*Script, error) {
 		return nil, err
 	}
 	files[".setup.json"], files[".guest.js"], files[h.Name] = text, library, h.Program
-	s := &Script{Path: path, scripts: transform.New(log, h.Answer, nobody{}, transform.Config{Files: files, TimeLimit: TimeLimit, Runtimes: 1})}
+	s := &Script{Path: path, scripts: transform.New(log, h.Answer, nobody{}, transform.Config{Files: files, TimeLimit: TimeLimit, Runtimes: 1, Strict: true})}
 	if err := s.scripts.LoadFiles(map[string]string{table: h.Name}); err != nil {
 		s.scripts.Close()
 		return nil, s.Mistake(err)

@@ -24,6 +24,7 @@ type machine struct {
 	log       *zap.Logger
 	querier   Querier
 	publisher Publisher
+	strict    bool
 
 	functions
 	builtins
@@ -65,6 +66,7 @@ func newMachine(e *engine) *machine {
 		log:       e.log.With(zap.String("file", e.file)),
 		querier:   e.querier,
 		publisher: e.publisher,
+		strict:    e.config.Strict,
 		running:   running{rejected: map[*goja.Promise]struct{}{}},
 	}
 	vm.SetPromiseRejectionTracker(m.trackRejection)
@@ -184,21 +186,31 @@ func (m *machine) call(ctx context.Context, function goja.Callable, argument goj
 		return nil, m.explain(err)
 	}
 	delete(m.rejected, promise) // its error is the call's, not an unhandled one
+	unhandled := m.unhandled()
+	switch {
+	case ok && promise.State() == goja.PromiseStateRejected:
+		return nil, m.explainValue(promise.Result(), nil)
+	case unhandled != nil:
+		return nil, unhandled
+	case ok:
+		return promise.Result(), nil
+	}
+	return result, nil
+}
+
+// unhandled returns the error of a rejected promise that nothing handles if the machine is strict; else it logs them.
+func (m *machine) unhandled() error {
 	for p := range m.rejected {
+		err := m.explainValue(p.Result(), nil)
+		if m.strict {
+			return err
+		}
 		if !m.mayLog() {
 			break
 		}
-		m.log.Warn("transformer left a rejected promise",
-			zap.String("table", m.table), zap.Error(m.explainValue(p.Result(), nil)))
+		m.log.Warn("transformer left a rejected promise", zap.String("table", m.table), zap.Error(err))
 	}
-	switch {
-	case !ok:
-		return result, nil
-	case promise.State() == goja.PromiseStateRejected:
-		return nil, m.explainValue(promise.Result(), nil)
-	default:
-		return promise.Result(), nil
-	}
+	return nil
 }
 
 // trackRejection tracks rejected promises that no one handles.

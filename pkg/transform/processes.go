@@ -44,7 +44,7 @@ type processes struct {
 func newProcesses(program string, log *zap.Logger, q Querier, p Publisher, c Config, s *sources) *processes {
 	b := binary.AppendVarint(nil, int64(c.TimeLimit))
 	b = binary.AppendVarint(b, c.MemoryLimit)
-	b = binary.AppendVarint(b, int64(c.Runtimes))
+	b = appendBool(binary.AppendVarint(b, int64(c.Runtimes)), c.Strict)
 	b = binary.AppendUvarint(b, uint64(len(s.files)))
 	for _, name := range slices.Sorted(maps.Keys(s.files)) {
 		b = appendString(appendString(b, name), string(s.files[name]))

@@ -60,6 +60,7 @@ type Config struct {
 	MemoryLimit int64         // bytes by which the heap may grow during one call; default 256 MiB
 	Runtimes    int           // how many calls of one file run at a time; default GOMAXPROCS
 	MaxRow      int           // bytes of the largest row that a script may make from a smaller one; default unlimited
+	Strict      bool          // a rejected promise that nothing handles is the call's error, not only a warning
 }
 
 // Files are scripts, and what they require, by slash-separated path.
