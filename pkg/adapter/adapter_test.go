@@ -76,6 +76,7 @@ func TestD02WhatPushReturnsAnswersEachRow(t *testing.T) {
 		"context.reject(0, new Error('no')); batch.length = 0":                                        "[{ no} { }]",
 		"return [context.job + context.options.list, context.settings.region + context.id.length]":    "[{ordersx } {eu36 }]",
 		"return [{refused: '0123456789'.repeat(1000).length + context.settings.password}, null]":      "[{ 10000***} { }]",
+		"return [{refused: ' '.repeat(9) + 'x'.repeat(997) + context.settings.password}, null]":       "[{ " + strings.Repeat("x", 997) + "***} { }]",
 	} {
 		answers, err := pushed(t, body, adapter.Config{Settings: map[string]string{"region": "eu", "password": "hunter2"}})
 		if got := fmt.Sprint(answers); err != nil || got != want {

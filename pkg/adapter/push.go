@@ -113,7 +113,7 @@ func (d *Destination) Send(ctx context.Context, b *job.Batch) ([]job.Answer, err
 		return nil, d.outcome(c, err)
 	}
 	for i := range answers {
-		answers[i].Refused = d.adapter.redact.Text(answers[i].Refused)
+		answers[i].Refused = short(d.adapter.redact.Text(answers[i].Refused))
 	}
 	return answers, nil
 }
@@ -173,12 +173,15 @@ func answersOf(text string, n int) ([]job.Answer, error) {
 			}
 		}
 		if len(a) > 1 && a[1] != nil {
-			why := strings.ToValidUTF8((*a[1])[:min(len(*a[1]), mostReason)], "")
-			answers[i].Refused = strings.TrimSpace(why)
-			if answers[i].Refused == "" {
+			if answers[i].Refused = strings.TrimSpace(*a[1]); answers[i].Refused == "" {
 				answers[i].Refused = "refused"
 			}
 		}
 	}
 	return answers, nil
+}
+
+// short returns the start of a reason, which no longer has secrets: half of one would not be found.
+func short(why string) string {
+	return strings.ToValidUTF8(why[:min(len(why), mostReason)], "")
 }
