@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -65,7 +66,7 @@ func (a *answer) broken(err error) *Error {
 		err = fmt.Errorf("%w: more than %d bytes", errTooLarge, a.most)
 	}
 	e := a.client.failed(a.request, next, err)
-	e.Status, e.RequestID = a.response.StatusCode, requestID(a.response.Header)
+	e.Status, e.RequestID = a.response.StatusCode, a.client.requestID(a.request, a.response.Header)
 	return e
 }
 
@@ -83,21 +84,20 @@ func (a *answer) refused() *Error {
 	if a.request.Read {
 		next = next.ofRead()
 	}
-	e := &Error{Operation: a.request.Operation, Host: a.client.host(a.request), Status: status, RequestID: requestID(header), Next: next}
-	hide := a.client.redactor(a.request)
-	e.Body = hide.line(text)
-	e.RequestID = hide.Text(e.RequestID)
+	e := &Error{Operation: a.request.Operation, Host: a.client.host(a.request), Status: status, RequestID: a.client.requestID(a.request, header), Next: next}
+	e.Body = a.client.redactor(a.request).line(text)
 	if status >= 300 && status < 400 && !a.request.Read {
 		e.Err = errors.New("the server redirects; writes are not redirected")
 	}
 	return e
 }
 
-// requestID returns the service's id for the request.
-func requestID(header http.Header) string {
+// requestID returns the service's id for the request, without secrets.
+func (c *Client) requestID(r *Request, header http.Header) string {
 	for _, name := range []string{"X-Request-Id", "Request-Id", "X-Amzn-Requestid", "X-Amz-Request-Id", "X-Correlation-Id", "X-Trace-Id", "Cf-Ray"} {
 		if id := header.Get(name); id != "" {
-			return id[:min(len(id), 100)]
+			id = c.redactor(r).Text(id) // before it is cut: half of a secret would not be found
+			return strings.ToValidUTF8(id[:min(len(id), 100)], "")
 		}
 	}
 	return ""

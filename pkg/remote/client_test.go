@@ -190,6 +190,23 @@ func TestAnErrorSaysWhatWhereAndWhatNext(t *testing.T) {
 	}
 }
 
+// A service may repeat a secret anywhere, also across the end of what is kept.
+func TestARequestsIDHasNoSecret(t *testing.T) {
+	t.Parallel()
+	c := serve(t, remote.Config{Auth: remote.Bearer("t-secret-token"), MaxBytes: 8}, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Request-Id", strings.Repeat("x", 95)+"t-secret-token")
+		fmt.Fprint(w, r.URL.Query().Get("answer"))
+	})
+	want := strings.Repeat("x", 95) + "***"
+	if answer, err := c.Do(t.Context(), &remote.Request{Path: "?answer=short", Read: true}); err != nil || answer.RequestID != want {
+		t.Errorf("got %v, %v", answer, err)
+	}
+	_, err := c.Do(t.Context(), &remote.Request{Path: "?answer=longer-than-that", Read: true})
+	if e := failure(t, err); e.RequestID != want {
+		t.Errorf("got %v", e)
+	}
+}
+
 func TestAServiceThatIsNotThereIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	s := httptest.NewServer(nil)
@@ -343,6 +360,8 @@ func TestRedirects(t *testing.T) {
 				http.Redirect(w, r, "/end", http.StatusFound)
 			case "/loop":
 				http.Redirect(w, r, "/loop", http.StatusFound)
+			case "/body":
+				http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
 			case "/write":
 				http.Redirect(w, r, "/end", http.StatusTemporaryRedirect)
 			}
@@ -365,6 +384,10 @@ func TestRedirects(t *testing.T) {
 	}
 	_, err = c.Do(t.Context(), &remote.Request{Operation: "commit", Method: "POST", Path: "write", Body: []byte("{}"), Header: http.Header{"X-More": {"more"}}})
 	if e := failure(t, err); e.Next.Do != remote.Stop || e.Status != 307 {
+		t.Errorf("got %v, %v", e, e.Next)
+	}
+	_, err = c.Do(t.Context(), &remote.Request{Operation: "search", Method: "POST", Path: "body", Body: []byte(`{"key":"secret"}`), Read: true, Header: http.Header{"X-More": {"more"}}})
+	if e := failure(t, err); e.Next.Do != remote.Stop || !strings.Contains(e.Error(), "another host") {
 		t.Errorf("got %v, %v", e, e.Next)
 	}
 	// The address of a next page may be anywhere, too.

@@ -236,7 +236,7 @@ func (c *Client) open(ctx context.Context, r *Request, within bool) (*Stream, er
 		defer func() { _ = answer.Close() }()
 		return nil, answer.broken(errTooLarge)
 	}
-	return &Stream{Status: response.StatusCode, Header: response.Header, RequestID: requestID(response.Header), ReadCloser: answer}, nil
+	return &Stream{Status: response.StatusCode, Header: response.Header, RequestID: c.requestID(r, response.Header), ReadCloser: answer}, nil
 }
 
 // silent is a try that got no answer.

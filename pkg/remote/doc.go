@@ -6,7 +6,7 @@
 // its judgment of failures (Judge): whether a failed request may have been executed.
 //
 //   - Credentials and headers go only to the base's host, wherever a redirect leads. Only reads are
-//     redirected.
+//     redirected, and to another host only without their body.
 //   - A request that certainly did nothing is retried after a pause, or when the service says. One
 //     that may have been executed is retried only if it is a read, or the caller says that the
 //     service recognizes duplicates.

@@ -16,6 +16,7 @@ var (
 	errTooLarge  = errors.New("the answer is too large")
 	errRedirects = errors.New("redirected too often")
 	errDowngrade = errors.New("redirected to an address without TLS")
+	errElsewhere = errors.New("redirected to another host, which must not see the request's body")
 )
 
 // An Error is a request that did not succeed. Neither its text nor what it wraps contains a secret.

@@ -130,6 +130,8 @@ func follow(r *http.Request, via []*http.Request) error {
 		return errRedirects
 	case via[0].URL.Scheme == "https" && r.URL.Scheme != "https":
 		return errDowngrade
+	case r.Body != nil && origin(r.URL) != origin(via[0].URL):
+		return errElsewhere
 	}
 	r.Header.Del("Referer") // which has the query
 	return nil
@@ -139,7 +141,7 @@ func follow(r *http.Request, via []*http.Request) error {
 func hopeless(err error) bool {
 	var certificate *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
-	return errors.As(err, &certificate) || errors.As(err, &record) || errors.Is(err, errRedirects) || errors.Is(err, errDowngrade) ||
+	return errors.As(err, &certificate) || errors.As(err, &record) || errors.Is(err, errRedirects) || errors.Is(err, errDowngrade) || errors.Is(err, errElsewhere) ||
 		errors.Is(err, ErrDry) || errors.Is(err, errTooLarge) || errors.Is(err, ErrPrivate) || strings.Contains(err.Error(), "unsupported protocol scheme") ||
 		strings.Contains(err.Error(), "server gave HTTP response to HTTPS client")
 }
