@@ -198,6 +198,9 @@ func TestD02AnUnknownTypeListsTheKnownOnes(t *testing.T) {
 		if !strings.Contains(mistakes.Located(), first) || !strings.Contains(mistakes.Located(), last) || command.ExitCode(err) != command.ExitUsage {
 			t.Errorf("%v\n%s\nwant %s", err, mistakes.Located(), c.want)
 		}
+		if strings.Contains(mistakes.Located(), "unknown") { // what names a block with a mistake has none of its own
+			t.Errorf("more mistakes than there are:\n%s", mistakes.Located())
+		}
 		if list, _ := filepath.Glob(filepath.Join(filepath.Dir(file), "*.db*")); len(list) != 0 {
 			t.Errorf("something was written: %v", list)
 		}

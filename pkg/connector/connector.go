@@ -107,6 +107,9 @@ func New(p *plan.Plan, o Options) (*Connector, error) {
 	all := map[string]*scheduled{}
 	for i := range p.Jobs {
 		j, err := c.job(&p.Jobs[i], sources, accounts)
+		if errors.Is(err, errTold) {
+			continue
+		}
 		if err != nil {
 			if o.Only == "" || o.Only == p.Jobs[i].Name {
 				wrong("jobs."+p.Jobs[i].Name, err)
@@ -155,9 +158,15 @@ func (c *Connector) Close() error {
 	return errors.Join(list...)
 }
 
+// errTold is why a job cannot be made whose source or destination is wrong: that is told at its own place.
+var errTold = errors.New("its source or destination is wrong")
+
 // job wires one job.
 func (c *Connector) job(p *plan.Job, origins map[string]origin, accounts map[string]account) (*scheduled, error) {
 	open, ok := origins[p.From.Source]
+	if _, named := c.plan.Sources[p.From.Source]; named && !ok {
+		return nil, errTold
+	}
 	if !ok {
 		return nil, fmt.Errorf("from.source: unknown source %q", p.From.Source)
 	}
@@ -182,6 +191,9 @@ func (c *Connector) job(p *plan.Job, origins map[string]origin, accounts map[str
 	for i := range p.To {
 		l := &p.To[i]
 		open, ok := accounts[l.Destination]
+		if _, named := c.plan.Destinations[l.Destination]; named && !ok {
+			return nil, errTold
+		}
 		if !ok {
 			return nil, fmt.Errorf("to[%d].destination: unknown destination %q", i, l.Destination)
 		}
