@@ -25,10 +25,10 @@ const (
 	edited = 1000 // rows that change before the connector is killed
 	source = 123  // the id of the data source at the service
 	token  = "eu--demo"
-	widest = 130 // bytes of a line that the connector printed
+	widest = 130 // bytes of a line printed by the connector
 )
 
-// sample is a configuration of Fliplet Agent, as users of that program have it.
+// sample is a configuration of Fliplet Agent, like those of its users.
 const sample = `auth_token: %s
 base_url: %s
 datasource_id: %d
@@ -43,7 +43,8 @@ mode: replace
 batch_size: 50
 `
 
-// carrying is the stage of the connector's story: a table, a service, and the program that carries rows between them.
+// carrying is the stage of the connector's story: a table, a service, and the program that carries rows from one to the
+// other.
 type carrying struct {
 	tb      testkit.TB
 	screen  *screen
@@ -80,7 +81,7 @@ func carry(ctx context.Context, tb testkit.TB, s *screen) {
 	c.compare()
 }
 
-// begin starts the database and the service, and writes the configuration.
+// begin starts the database and the service and writes the configuration.
 func begin(tb testkit.TB, s *screen) *carrying {
 	server := testkit.MariaDB(tb)
 	schema := server.Create(tb)
@@ -130,7 +131,7 @@ func (c *carrying) start(ctx context.Context, more ...string) string {
 // stamp begins a line of a log.
 var stamp = regexp.MustCompile(`^\S+Z\s+`)
 
-// told shows the last lines that the connector printed, as far as they fit.
+// told shows the last lines that the connector printed, as many as fit.
 func (c *carrying) told(out string, shown int) {
 	lines := strings.Split(strings.TrimSpace(out), "\n")
 	for _, line := range lines[max(0, len(lines)-shown):] {
@@ -141,7 +142,7 @@ func (c *carrying) told(out string, shown int) {
 	}
 }
 
-// kill starts the connector after many rows have changed, and kills it once half of them have arrived.
+// kill starts the connector after many rows have changed and kills it once half of them have arrived.
 func (c *carrying) kill(ctx context.Context) {
 	c.exec(fmt.Sprintf(`UPDATE users SET name = CONCAT(name, ' Jr.') WHERE id <= %d`, edited+1))
 	c.service.Fail(func(w http.ResponseWriter, r *http.Request, n int) bool {
@@ -160,7 +161,7 @@ func (c *carrying) kill(ctx context.Context) {
 	}
 	for deadline := time.Now().Add(limit); c.arrived() < edited/2; {
 		if time.Now().After(deadline) {
-			c.tb.Fatalf("the rows do not arrive: %s", out.String())
+			c.tb.Fatalf("the rows did not arrive: %s", out.String())
 		}
 		if pause.For(ctx, glance) != nil {
 			c.tb.Fatalf("interrupted")
@@ -174,14 +175,14 @@ func (c *carrying) kill(ctx context.Context) {
 	c.screen.note("killed with kill -9 when %d of %d changes had arrived", c.arrived(), edited)
 }
 
-// entry is a row as the service has it.
+// entry is a row at the service.
 type entry struct {
 	ID    int    `json:"id"`
 	Name  string `json:"Full Name"`
 	Email string `json:"Email"`
 }
 
-// entries returns what the service has.
+// entries returns the service's rows.
 func (c *carrying) entries() []entry {
 	stored := c.service.Entries(source)
 	list := make([]entry, len(stored))
@@ -193,7 +194,7 @@ func (c *carrying) entries() []entry {
 	return list
 }
 
-// arrived returns how many of the changes before the kill the service has.
+// arrived returns how many of the changes before the kill reached the service.
 func (c *carrying) arrived() (n int) {
 	for _, e := range c.entries() {
 		if strings.HasSuffix(e.Name, " Jr.") {
@@ -203,7 +204,7 @@ func (c *carrying) arrived() (n int) {
 	return n
 }
 
-// writes returns how many requests that write the service has got.
+// writes returns how many writing requests the service received.
 func (c *carrying) writes() (n int) {
 	for _, r := range c.service.Requests() {
 		if r.Method != http.MethodGet {

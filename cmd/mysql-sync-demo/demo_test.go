@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-func TestDemoEndsEqualAndLeavesNothingBehind(t *testing.T) {
+func TestDemoEndsEqualAndCleansUp(t *testing.T) {
 	t.Parallel()
 	d := newDemo(t)
 	said, err := d.cmd.Output()
@@ -33,15 +33,15 @@ func TestDemoEndsEqualAndLeavesNothingBehind(t *testing.T) {
 		`^equal: yes$`,
 	} {
 		if i >= len(last) || !regexp.MustCompile(want).MatchString(last[i]) {
-			t.Errorf("the last lines are\n%s\nand line %d of them does not match %s", strings.Join(last, "\n"), i+1, want)
+			t.Errorf("the last lines are\n%s\nline %d does not match %s", strings.Join(last, "\n"), i+1, want)
 		}
 	}
-	// Where the two edits meet depends on who is faster: at one site or at both.
+	// Whether the two edits meet at one site or at both depends on which is faster.
 	if !strings.Contains(strings.Join(last, "\n"), "sync_conflicts: 1") {
-		t.Errorf("no site has kept the losing edit:\n%s", strings.Join(last, "\n"))
+		t.Errorf("no site kept the losing edit:\n%s", strings.Join(last, "\n"))
 	}
 	if bytes.ContainsRune(said, '\x1b') {
-		t.Error("there are control codes in the output, which is no terminal")
+		t.Error("control codes in output that does not go to a terminal")
 	}
 	if !slices.ContainsFunc(lines, regexp.MustCompile(`boston receives  berlin-1   lamp +15\.00 USD`).MatchString) {
 		t.Errorf("no line shows the converted price:\n%s", said)
@@ -52,7 +52,7 @@ func TestDemoEndsEqualAndLeavesNothingBehind(t *testing.T) {
 	d.leftNothing()
 }
 
-func TestConnectorDemoEndsEqualAndLeavesNothingBehind(t *testing.T) {
+func TestConnectorDemoEndsEqualAndCleansUp(t *testing.T) {
 	t.Parallel()
 	d := newDemo(t, "connector")
 	said, err := d.cmd.Output()
@@ -74,7 +74,7 @@ func TestConnectorDemoEndsEqualAndLeavesNothingBehind(t *testing.T) {
 	d.leftNothing()
 }
 
-func TestDemoInterruptedLeavesNothingBehind(t *testing.T) {
+func TestInterruptedDemoCleansUp(t *testing.T) {
 	t.Parallel()
 	d := newDemo(t)
 	out, err := d.cmd.StdoutPipe()
@@ -88,7 +88,7 @@ func TestDemoInterruptedLeavesNothingBehind(t *testing.T) {
 	for said.Scan() && !strings.Contains(said.Text(), "boston receives") {
 	}
 	if said.Err() != nil || !strings.Contains(said.Text(), "boston receives") {
-		t.Fatalf("the demonstration did not get to replicate: %v", said.Err())
+		t.Fatalf("the demonstration did not start to replicate: %v", said.Err())
 	}
 	if err := d.cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
@@ -96,7 +96,7 @@ func TestDemoInterruptedLeavesNothingBehind(t *testing.T) {
 	err = d.cmd.Wait()
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != 1 {
-		t.Errorf("the end after an interrupt: %v, want exit code 1", err)
+		t.Errorf("after an interrupt: %v, want exit code 1", err)
 	}
 	if !strings.Contains(d.stderr.String(), "interrupted") {
 		t.Errorf("standard error: %q", d.stderr.String())
@@ -104,7 +104,7 @@ func TestDemoInterruptedLeavesNothingBehind(t *testing.T) {
 	d.leftNothing()
 }
 
-// demo is the program, with a temporary folder of its own to look into later.
+// demo is the program, with its own temporary folder to inspect later.
 type demo struct {
 	t      *testing.T
 	cmd    *exec.Cmd
@@ -129,8 +129,8 @@ func newDemo(t *testing.T, args ...string) *demo {
 	return d
 }
 
-// leftNothing checks that no process still has to do with the temporary folder,
-// in which all servers have their data, and that it is empty.
+// leftNothing checks that no process still uses the temporary folder, where all servers keep their
+// data, and that it is empty.
 func (d *demo) leftNothing() {
 	d.t.Helper()
 	left, err := os.ReadDir(d.temp)
@@ -146,7 +146,7 @@ func (d *demo) leftNothing() {
 	}
 	for _, path := range commands {
 		line, err := os.ReadFile(path)
-		if err == nil && bytes.Contains(line, []byte(d.temp)) { // else it has ended meanwhile
+		if err == nil && bytes.Contains(line, []byte(d.temp)) { // otherwise it has just ended
 			d.t.Errorf("still running: %s", bytes.ReplaceAll(line, []byte{0}, []byte{' '}))
 		}
 	}

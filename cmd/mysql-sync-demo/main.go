@@ -23,12 +23,12 @@ func (p program) Run() int { return p() }
 
 func main() {
 	s, story := newScreen(os.Stdout), play
-	// A terminal that goes away must not leave anything behind either: hence SIGHUP and SIGPIPE.
+	// Nothing may be left behind when the terminal goes away either: hence SIGHUP and SIGPIPE.
 	ends := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE}
 	switch args := os.Args[1:]; {
 	case len(args) == 1 && args[0] == "connector":
 		s, story = &screen{out: os.Stdout}, carry
-		// Here a connection that the connector closes would be taken for the terminal.
+		// Here a connection closed by the connector would be mistaken for the terminal.
 		signal.Ignore(syscall.SIGPIPE)
 		ends = ends[:3]
 	case len(args) > 0:

@@ -15,8 +15,8 @@ const (
 	column     = 39 // characters for each site
 )
 
-// screen shows the story: on a terminal a table that is redrawn, elsewhere plain lines. Its methods are for one
-// goroutine.
+// screen shows the story: on a terminal as a table that is redrawn, elsewhere as plain lines. Its
+// methods are for one goroutine.
 type screen struct {
 	out   *os.File
 	width int // of the terminal; 0: plain lines
@@ -41,7 +41,7 @@ func (s *screen) caption(text string) {
 	switch {
 	case s.width == 0:
 		s.result("\n%s", text)
-	case s.frame == "": // There is nothing to draw before the databases run.
+	case s.frame == "": // Nothing to draw before the databases run.
 		s.frame = text + "\n"
 		fmt.Fprint(s.out, s.frame)
 	}
@@ -71,7 +71,7 @@ func (s *screen) draw(st *stage) {
 		return
 	}
 	if n := strings.Count(s.frame, "\n"); n > 0 {
-		fmt.Fprintf(s.out, "\x1b[%dA\x1b[J", n) // back to the frame's first line, and clear from there
+		fmt.Fprintf(s.out, "\x1b[%dA\x1b[J", n) // back to the frame's first line, then clear from there
 	}
 	fmt.Fprint(s.out, frame)
 	s.frame = frame
@@ -123,7 +123,7 @@ func side(s *site, apart bool) []string {
 	return lines
 }
 
-// rows is a number of rows, in words.
+// rows is a number of rows in words.
 func rows(n int) string {
 	if n == 1 {
 		return "1 row"

@@ -12,14 +12,14 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// createGoods is the table that both sites have.
+// createGoods creates the table of both sites.
 const createGoods = `CREATE TABLE goods (
   id VARCHAR(20) NOT NULL PRIMARY KEY,
   item VARCHAR(40) NOT NULL,
   price DECIMAL(10,2) NOT NULL
 ) CHARACTER SET utf8mb4`
 
-// convert is boston's transformer: berlin has its prices in EUR, boston in USD.
+// convert is boston's transformer: berlin keeps prices in EUR, boston in USD.
 const convert = `const rate = 1.25
 
 module.exports = ({entity, target}) => {
@@ -41,7 +41,7 @@ type site struct {
 	pending int   // rows that the other site has not acknowledged, from sync_status
 
 	own map[string]row       // rows that this site's users wrote last; the zero row is a delete
-	at  map[string]time.Time // when, for rows whose latency is measured
+	at  map[string]time.Time // when, if the row's latency is measured
 }
 
 // look reads the site's current rows.
@@ -73,7 +73,7 @@ func startDatabase(tb testkit.TB, name, currency string) (*site, map[string]any)
 	}
 }
 
-// startNodes starts both nodes. The broker runs inside berlin's, and boston reaches it through the returned link.
+// startNodes starts both nodes. The broker runs inside berlin's; boston reaches it through the returned link.
 func startNodes(tb testkit.TB, berlin, boston map[string]any) *testkit.Proxy {
 	address := freeAddress(tb)
 	berlin["remoteClients"] = []string{"boston"}
@@ -99,7 +99,7 @@ func startNodes(tb testkit.TB, berlin, boston map[string]any) *testkit.Proxy {
 	return link
 }
 
-// freeAddress is a loopback address on which nothing listens.
+// freeAddress returns a loopback address on which nothing listens.
 func freeAddress(tb testkit.TB) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 // glance is the interval at which the databases are polled.
 const glance = 20 * time.Millisecond
 
-// stage is where the story is played.
+// stage is where the story plays.
 type stage struct {
 	tb             testkit.TB
 	screen         *screen
@@ -43,7 +43,7 @@ func (st *stage) remove(s *site, id string) {
 	st.screen.note("%s deletes   %s", s.name, id)
 }
 
-// fill writes many rows at a site with one statement.
+// fill writes many rows at a site in one statement.
 func (st *stage) fill(s *site, count int, item, price string) {
 	rows := make([]row, count)
 	for i := range rows {
@@ -56,7 +56,7 @@ func (st *stage) fill(s *site, count int, item, price string) {
 	st.screen.note("%s writes    %d rows at once", s.name, count)
 }
 
-// wrote remembers what a site's users are about to write, so that it is not mistaken for something received.
+// wrote remembers what a site's users are about to write, so that it is not mistaken for a received row.
 func (st *stage) wrote(s *site, rows []row) {
 	for _, r := range rows {
 		s.own[r.ID] = r
@@ -78,7 +78,7 @@ func (st *stage) lookAt(s, other *site) {
 	if err := s.look(); err != nil {
 		st.tb.Fatalf("%v", err)
 	}
-	const told = 3 // more at once are only counted
+	const told = 3 // more than that are only counted
 	received := slices.DeleteFunc(changed(before, s.rows), func(r row) bool {
 		own, wrote := s.own[r.ID]
 		return wrote && own == r
@@ -120,7 +120,7 @@ func changed(before, after []row) []row {
 	return list
 }
 
-// text shows a row in one line.
+// text shows a row on one line.
 func (r row) text(currency string) string {
 	if r.Item == "" {
 		return r.ID + " is deleted"
@@ -128,7 +128,7 @@ func (r row) text(currency string) string {
 	return fmt.Sprintf("%-10s %-14s %s %s", r.ID, r.Item, r.Price, currency)
 }
 
-// watch polls until done returns true. It reports whether that happened in time. The demonstration ends when ctx does.
+// watch polls until done returns true, and reports whether that happened in time. The demonstration ends with ctx.
 func (st *stage) watch(ctx context.Context, atMost time.Duration, done func() bool) bool {
 	for deadline := time.Now().Add(atMost); ; {
 		st.look()

@@ -32,7 +32,7 @@ func play(ctx context.Context, tb testkit.TB, s *screen) {
 	st.compare()
 }
 
-// together makes each side write, one after the other.
+// together makes the sides write one after the other.
 func (st *stage) together(ctx context.Context) {
 	for _, write := range []func(){
 		func() { st.put(st.berlin, row{"berlin-1", "lamp", "12.00"}) },
@@ -65,7 +65,7 @@ func (st *stage) cut(ctx context.Context) {
 		write()
 		st.pause(ctx)
 	}
-	// Pending rows show there after a second: the rows above, including a deleted one, and both backlogs.
+	// Pending rows show up there after a second: the rows above, including a deleted one, and both backlogs.
 	st.watch(ctx, limit, func() bool { return st.berlin.pending == 2+backlog && st.boston.pending == 3+backlog })
 	st.screen.note("pending in sync_status: %s at berlin, %s at boston", rows(st.berlin.pending), rows(st.boston.pending))
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// What clients and strangers do to a node, and what it costs for each byte that they send.
+// What clients and strangers do to a node, and what it costs per byte sent.
 const (
 	attacksName    = "attack" // for -run, with the attack's own name after it
 	attacksHeading = `| who, and what | sent | resident at the most | CPU | log | another site's row after |

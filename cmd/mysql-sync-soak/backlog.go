@@ -9,14 +9,14 @@ import (
 
 const (
 	backlog   = 1_000_000 // rows
-	portion   = 10_000    // rows a statement
-	mostBytes = 128 << 20 // of memory that a node may ever have had
+	portion   = 10_000    // rows per statement
+	mostBytes = 128 << 20 // most memory that a node may ever use
 )
 
-// large has no other load: a million rows are enough.
+// large turns the other load off: a million rows are enough.
 func large(w *world) { w.quiet = true }
 
-// pileUp has A write while B is away. It uses a table that only MariaDB has, for numbers.
+// pileUp makes A write while B is away. It takes its numbers from a table that only MariaDB has.
 func pileUp(w *world) {
 	w.b.Node.Kill()
 	for first := 0; first < backlog; first += portion {
@@ -31,7 +31,7 @@ func pileUp(w *world) {
 	}
 }
 
-// drain brings B back and waits until all is there. Then neither node may ever have been larger than allowed.
+// drain brings B back and waits until everything has arrived. Neither node may ever have used more memory than allowed.
 func drain(w *world) {
 	w.b.startNode()
 	w.await()
@@ -41,13 +41,13 @@ func drain(w *world) {
 			w.tb.Fatalf("read the memory of node %s: %v", s.Name, err)
 		}
 		if most > mostBytes {
-			w.tb.Fatalf("node %s had %d MiB of memory", s.Name, most>>20)
+			w.tb.Fatalf("node %s used %d MiB of memory", s.Name, most>>20)
 		}
 		w.notes = append(w.notes, fmt.Sprintf("%s used at most %d MiB", s.Name, most>>20))
 	}
 }
 
-// peak returns the most memory that a process has had at a time, in bytes (VmHWM of Linux).
+// peak returns a process's peak memory in bytes (VmHWM on Linux).
 func peak(pid int) (int, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

@@ -11,9 +11,10 @@ import (
 
 const backupSchema = "backup"
 
-// setBack makes a backup, has everybody write on for a while, and puts the backup in the place of A's database. All that
-// A wrote meanwhile has been sent before; what had not would be gone with the disk, whatever replicates it. What A has
-// kept of conflicts is gone with the disk, so that it is looked at before.
+// setBack makes a backup, lets everybody write on for a while, and restores the backup over A's
+// database. Everything that A wrote meanwhile was sent before; anything else would be lost with the
+// disk, whatever replicates it. The conflicts that A kept are lost with the disk too, so they are
+// read first.
 func setBack(w *world) {
 	a := w.a
 	a.rest(func() { a.copyAll(a.Schema, backupSchema) })
@@ -29,7 +30,7 @@ func setBack(w *world) {
 	})
 	a.without(func() {
 		if err := w.gone.add(a); err != nil {
-			w.tb.Fatalf("look at what A has kept: %v", err)
+			w.tb.Fatalf("read what A has kept: %v", err)
 		}
 		a.copyAll(backupSchema, a.Schema)
 	})
@@ -37,21 +38,22 @@ func setBack(w *world) {
 	w.pause(up)
 }
 
-// rest has a site's users and node stand still meanwhile.
+// rest pauses a site's users and node meanwhile.
 func (s *site) rest(f func()) {
 	s.hold.Lock()
 	defer s.hold.Unlock()
 	s.without(f)
 }
 
-// without does something while the site's node is down.
+// without runs something while the site's node is down.
 func (s *site) without(f func()) {
 	s.Node.Kill()
 	f()
 	s.startNode()
 }
 
-// copyAll replaces the tables of one schema by those of another, the node's own too, as a dump does: without triggers.
+// copyAll replaces the tables of one schema with those of another, the node's own too, as a dump does: without
+// triggers.
 func (s *site) copyAll(from, to string) {
 	ctx := context.Background()
 	conn, err := s.DB.Connx(ctx)
@@ -73,7 +75,7 @@ func (s *site) copyAll(from, to string) {
 	}
 }
 
-// repair is what the operator of A does after that.
+// repair is what A's operator does next.
 func repair(w *world) {
 	testkit.Within(w.tb, time.Minute, "verify --repair to find both equal", func() error {
 		said, err := testkit.Command(w.tb, "verify", w.a.File, "--repair").CombinedOutput()

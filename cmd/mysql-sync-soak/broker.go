@@ -13,27 +13,27 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// shortQueues has the broker forget nearly everything that it cannot pass on at once.
+// shortQueues makes the broker forget nearly everything that it cannot deliver at once.
 func shortQueues(w *world) {
 	w.mosquitto.Extra = []string{"max_queued_messages 10", "max_inflight_messages 5"}
 }
 
-// smallDisk gives the broker a disk of its own, of 128 KiB, for the sessions and queues of nodes that ask for them.
+// smallDisk gives the broker its own disk of 128 KiB for the persistent sessions and queues of nodes.
 func smallDisk(w *world) {
 	w.disk = newDisk(w.tb, "128k")
 	w.mosquitto.Extra = []string{"persistence true", "persistence_location " + w.disk + "/", "autosave_interval 1"}
 	w.mqtt = map[string]any{"clean": false}
 }
 
-// fillDisk fills the broker's disk, has a node stay away so that there is something to be saved, and kills the broker
-// while it cannot save it.
+// fillDisk fills the broker's disk, keeps a node away so that there is something to save, and kills
+// the broker while it cannot save.
 func fillDisk(w *world) {
 	filler := filepath.Join(w.disk, "filler")
 	fill(w.tb, filler)
 	s := w.turn()
 	s.Node.Kill()
 	w.pause(up + down)                                // the broker saves each second
-	if !said(w.broker, "Saving in-memory database") { // that it could not, Mosquitto 2.0.11 does not say
+	if !said(w.broker, "Saving in-memory database") { // Mosquitto 2.0.11 does not report that it could not
 		w.tb.Fatalf("the broker did not save its sessions")
 	}
 	killBroker(w)
@@ -45,7 +45,7 @@ func fillDisk(w *world) {
 	w.pause(up)
 }
 
-// said reports whether the broker has said a text since its start.
+// said reports whether the broker has logged a text since its start.
 func said(b *testkit.Broker, text string) bool {
 	for _, line := range b.Log() {
 		if strings.Contains(line, text) {
@@ -55,7 +55,7 @@ func said(b *testkit.Broker, text string) bool {
 	return false
 }
 
-// tape is a raw client that keeps what nodes say to each other.
+// tape is a raw client that records what nodes send each other.
 type tape struct {
 	client mqtt.Client
 
@@ -63,10 +63,10 @@ type tape struct {
 	messages []mqtt.Message
 }
 
-// tapeLength is how many messages are kept; a new one takes the place of any other.
+// tapeLength is how many messages are kept; a new one replaces any other.
 const tapeLength = 2000
 
-// record has the raw client listen from the start.
+// record makes the raw client listen from the start.
 func record(w *world) { w.tape = &tape{} }
 
 func (t *tape) start(w *world) {
@@ -87,7 +87,7 @@ func (t *tape) keep(m mqtt.Message) {
 	}
 }
 
-// replay publishes a hundred of the messages again, each twice, in any order.
+// replay republishes a hundred of the messages, each twice, in any order.
 func replay(w *world) {
 	t := w.tape
 	t.mu.Lock()

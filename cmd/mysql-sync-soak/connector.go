@@ -14,8 +14,9 @@ import (
 // connectorName is for -run, with the ordeal's own name after it.
 const connectorName = "connector"
 
-// playConnector has the connector killed at each chosen destination, and returns the exit code. seed 0 is a new one for
-// each. It comes last: an answer to a client that was killed gives this process a SIGPIPE, which ends nothing from now on.
+// playConnector kills the connector at each chosen destination, and returns the exit code. Seed 0
+// means a new one for each. It runs last: answering a killed client gives this process a SIGPIPE,
+// which is ignored from now on.
 func playConnector(ctx context.Context, each time.Duration, seed uint64, chosen func(name string) bool) int {
 	signal.Ignore(syscall.SIGPIPE)
 	code, heading := 0, ordeal.Heading+"\n"
@@ -27,7 +28,7 @@ func playConnector(ctx context.Context, each time.Duration, seed uint64, chosen 
 		r := o.Play(ctx, note, each, cmp.Or(seed, uint64(time.Now().UnixNano()))) //nolint:gosec // any number will do
 		note("%s: seed %d", o.Name, r.Seed)
 		if _, err := fmt.Printf("%s%s\n", heading, r.Row()); err != nil {
-			return 1 // nobody reads it any more
+			return 1 // nobody reads it anymore
 		}
 		heading = ""
 		if r.Good() {

@@ -12,7 +12,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// newDisk mounts a disk of a size, as tmpfs has it, for which it needs the right to mount.
+// newDisk mounts a tmpfs of a size, which needs the right to mount.
 func newDisk(tb testkit.TB, size string) (dir string) {
 	dir, err := os.MkdirTemp("", "mysql-sync-soak-")
 	if err != nil {
@@ -20,13 +20,13 @@ func newDisk(tb testkit.TB, size string) (dir string) {
 	}
 	tb.Cleanup(func() { _ = os.Remove(dir) })
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+size+",mode=0700"); err != nil {
-		tb.Fatalf("mount a small disk, which only root may do: %v", err)
+		tb.Fatalf("mount a small disk (only root may): %v", err)
 	}
 	tb.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
 	return dir
 }
 
-// fill writes a file until there is no more room.
+// fill writes a file until the disk is full.
 func fill(tb testkit.TB, name string) {
 	f, err := os.Create(name)
 	if err != nil {
@@ -38,7 +38,7 @@ func fill(tb testkit.TB, name string) {
 	}
 }
 
-// zeroes is an endless file.
+// zeroes is an endless file of zeroes.
 type zeroes struct{}
 
 func (zeroes) Read(p []byte) (int, error) {
@@ -46,16 +46,16 @@ func (zeroes) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// ownDisks gives each database a disk of its own, on which there is little room beside the data.
+// ownDisks gives each database its own disk with little room besides the data.
 func ownDisks(w *world) { w.disks = true }
 
-// tellEnds says how often a server did not survive what was done to it.
+// tellEnds reports how often a server did not survive.
 func tellEnds(w *world) {
 	w.notes = append(w.notes, fmt.Sprintf("the server crashed %d times", w.ended))
 }
 
-// fillDatabaseDisk leaves a database without room, its users and its node with it, for some seconds. Rows of a table beside
-// see to it that what is left in the files is used up.
+// fillDatabaseDisk leaves a database, and so its users and its node, without room for some seconds.
+// Rows of an extra table use up the free space left in the files.
 func fillDatabaseDisk(w *world) {
 	s := w.turn()
 	filler := filepath.Join(s.disk, "filler")
@@ -68,7 +68,7 @@ func fillDatabaseDisk(w *world) {
 		}
 	}
 	if refused == 0 {
-		w.tb.Fatalf("the disk of %s was not full", s.Name)
+		w.tb.Fatalf("the disk of %s did not fill up", s.Name)
 	}
 	if err := os.Remove(filler); err != nil {
 		w.tb.Fatalf("empty the disk of a database: %v", err)

@@ -7,20 +7,20 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// fault is something bad that happens, again and again, to two nodes under load.
+// fault is something bad that happens again and again to two nodes under load.
 type fault struct {
 	name string
 	does string // what is killed, cut or spoiled
-	// set changes the set-up before anything is started; nil changes nothing.
+	// set changes the setup before anything starts; nil changes nothing.
 	set func(w *world)
-	// strike does it once and undoes it; it takes a second or two.
+	// strike causes it once and undoes it; that takes a second or two.
 	strike func(w *world)
-	// heal comes when the load has ended; nil is nothing to do.
+	// heal runs when the load has ended; nil does nothing.
 	heal func(w *world)
-	long bool // takes minutes, and is done once
+	long bool // takes minutes, and happens once
 }
 
-// faults are all there are, in the order of the table.
+// faults are all of them, in the order of the table.
 var faults = []fault{
 	{name: "node A killed", does: "kill -9 node A", strike: func(w *world) { w.killNode(w.a) }},
 	{name: "node B killed", does: "kill -9 node B", strike: func(w *world) { w.killNode(w.b) }},
@@ -44,7 +44,7 @@ var faults = []fault{
 	{name: "backlog of a million", does: "node B down while A writes 1,000,000 rows", set: large, strike: pileUp, heal: drain, long: true},
 }
 
-// pause is the time for which what was struck stays struck, or is left alone.
+// pause is how long a fault lasts, or the time between two.
 func (w *world) pause(d time.Duration) {
 	if pause.For(w.ctx, d) != nil {
 		w.tb.Fatalf("interrupted")
@@ -87,7 +87,7 @@ func (w *world) killDatabase(s *site) {
 	w.pause(up)
 }
 
-// killAll takes the sides in turns, so that neither is at rest.
+// killAll alternates between the sides, so that neither is at rest.
 func killAll(w *world) {
 	s := w.turn()
 	w.broker.Kill()
@@ -104,7 +104,7 @@ func hideBroker(w *world) { w.hide(w.a.toBroker, w.b.toBroker) }
 
 func hideDatabase(w *world) { w.hide(w.a.toDatabase, w.b.toDatabase) }
 
-// hide has one way swallow everything for long enough to be noticed, and then cuts the other.
+// hide makes one link swallow everything for long enough to be noticed, and then cuts the other.
 func (w *world) hide(swallow, cut *testkit.Proxy) {
 	swallow.Blackhole(true)
 	w.pause(3 * time.Second)
@@ -119,7 +119,7 @@ func (w *world) hide(swallow, cut *testkit.Proxy) {
 
 func oneClock(w *world) { w.clocks = true }
 
-// turnClock sets A's clock back while all is running, has its node start anew there, and sets the clock right.
+// turnClock sets A's clock back while everything runs, restarts its node, and corrects the clock.
 func turnClock(w *world) {
 	w.a.clock.Set(-time.Hour)
 	w.pause(2 * up)
@@ -130,5 +130,5 @@ func turnClock(w *world) {
 
 func stormy(w *world) { w.stormers = 8 }
 
-// letPass does nothing: the load itself is the fault.
+// letPass only waits: the load itself is the fault.
 func letPass(w *world) { w.pause(up) }

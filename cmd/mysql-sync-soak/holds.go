@@ -15,8 +15,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// What users, backups and the server hold at a site, and what becomes of everybody else
-// meanwhile. B receives; A is the source.
+// What users, backups and the server hold at a site, and what happens to everybody else meanwhile.
+// B receives; A is the source.
 
 const (
 	holdsName    = "held" // for -run, with the hold's own name after it
@@ -24,22 +24,22 @@ const (
 |---|---|--:|--:|--:|--:|`
 )
 
-// hold is something that is held for a while.
+// hold is something held for a while.
 type hold struct {
 	name string
 	does string
 	at   func(w *world) *site // nil: nothing is held
-	// statements of one session each, which keeps what they hold; the last may wait for what another holds.
+	// one session's statements each, which keeps what they lock; the last may wait for another's lock.
 	sessions [][]string
 	whole    bool // users cannot write the table either
 	global   string
-	undo     string // what ends it beside the sessions
+	undo     string // what ends it besides the sessions
 }
 
 func receiver(w *world) *site { return w.b }
 func source(w *world) *site   { return w.a }
 
-// heldTables are what a hold is about, and what it is not about.
+// heldTables are the table that is held and one that is not.
 var heldTables = []string{
 	`CREATE TABLE items (id INT PRIMARY KEY, v BIGINT, note VARCHAR(40) UNIQUE)`,
 	`CREATE TABLE lines_of (id INT PRIMARY KEY, item INT, v BIGINT, FOREIGN KEY (item) REFERENCES items (id))`,
@@ -58,7 +58,7 @@ var holds = []hold{
 	{name: "table lock", does: "LOCK TABLES items READ, as in a backup", at: receiver, sessions: [][]string{{`LOCK TABLES items READ`}}, whole: true},
 	{name: "metadata lock", does: "an ALTER TABLE that waits for a transaction that has read the table", at: receiver,
 		sessions: [][]string{{`BEGIN`, `SELECT COUNT(*) FROM items`}, {`ALTER TABLE items COMMENT = 'x'`}}, whole: true},
-	{name: "full table", does: "error 1114 for each INSERT into items, by a trigger", at: receiver, global: `CREATE TRIGGER full BEFORE INSERT ON items FOR EACH ROW
+	{name: "full table", does: "error 1114 for each INSERT into items, from a trigger", at: receiver, global: `CREATE TRIGGER full BEFORE INSERT ON items FOR EACH ROW
 		SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1114, MESSAGE_TEXT = 'The table is full'`, undo: `DROP TRIGGER full`},
 	{name: "snapshot", does: "an old snapshot, as in a dump", at: receiver,
 		sessions: [][]string{{`SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ`, `START TRANSACTION WITH CONSISTENT SNAPSHOT`}}},
@@ -89,12 +89,12 @@ func playHolds(ctx context.Context, each time.Duration, chosen func(name string)
 	return code
 }
 
-// meanwhile is what was measured while something was held.
+// meanwhile is what was measured during a hold.
 type meanwhile struct {
 	mu    sync.Mutex
-	rows  []time.Duration // from the commit at A to when the row is seen at B
-	users []time.Duration // what statements of users at both sites took
-	after time.Duration   // from the end to when both are equal
+	rows  []time.Duration // from the commit at A until the row is seen at B
+	users []time.Duration // times of users' statements at both sites
+	after time.Duration   // from the end until both are equal
 }
 
 func (h *hold) row(m *meanwhile) string {
@@ -116,7 +116,7 @@ func (h *hold) row(m *meanwhile) string {
 		ms(m.users, 0.99), ms(m.users, 1), m.after.Seconds())
 }
 
-// play starts two sites and has users of both write, while something is held.
+// play starts two sites and lets users of both write while something is held.
 func (h *hold) play(ctx context.Context, tb testkit.TB, each time.Duration, m *meanwhile) {
 	w := newWorld(ctx, tb, fault{set: func(w *world) { w.tables, w.quiet = heldTables, true }})
 	for _, s := range w.sites() {
@@ -147,7 +147,7 @@ func (h *hold) play(ctx context.Context, tb testkit.TB, each time.Duration, m *m
 	m.after = time.Since(began)
 }
 
-// begin has sessions hold what they hold, and returns what ends it.
+// begin starts the sessions that hold something, and returns the function that ends them.
 func (h *hold) begin(tb testkit.TB, s *site) (release func()) {
 	if h.global != "" {
 		testkit.Exec(tb, s.DB, h.global)
@@ -182,16 +182,16 @@ func (h *hold) begin(tb testkit.TB, s *site) (release func()) {
 	}
 }
 
-// write has A change all rows of items, and insert such as are held up, until ctx ends.
+// write makes A change all rows of items, and insert rows that are held up, until ctx ends.
 func (h *hold) write(ctx context.Context, w *world) {
 	for i := 0; pause.For(ctx, 100*time.Millisecond) == nil; i++ {
-		_, _ = w.a.DB.ExecContext(ctx, `UPDATE items SET v = v + 1 WHERE id <= ?`, heldRows) // it waits where A's own table is held
+		_, _ = w.a.DB.ExecContext(ctx, `UPDATE items SET v = v + 1 WHERE id <= ?`, heldRows) // it waits when A's own table is held
 		_, _ = w.a.DB.ExecContext(ctx, `INSERT INTO items VALUES (?, 0, ?)`, 2000+i, fmt.Sprint(2000+i))
 		_, _ = w.a.DB.ExecContext(ctx, `INSERT INTO lines_of VALUES (?, 1000, 0)`, i)
 	}
 }
 
-// use has a user of a site write rows of his own, of the held table where that can be written, until ctx ends.
+// use has a user of a site write their own rows, in the held table if it can be written, until ctx ends.
 func (h *hold) use(ctx context.Context, s *site, m *meanwhile) {
 	statements := []string{`INSERT INTO orders VALUES (?, 'user', 1)`}
 	if !h.whole {
@@ -208,8 +208,8 @@ func (h *hold) use(ctx context.Context, s *site, m *meanwhile) {
 	}
 }
 
-// travel measures how long rows of another table take from A to B, until ctx ends. One that has not come by then counts with
-// what it took so far.
+// travel measures how long rows of another table take from A to B, until ctx ends. One that has not
+// arrived by then counts with the time so far.
 func (h *hold) travel(ctx context.Context, w *world, m *meanwhile) {
 	for i := 1; pause.For(ctx, 20*time.Millisecond) == nil; i++ {
 		if _, err := w.a.DB.ExecContext(ctx, `INSERT INTO orders VALUES (?, 'travels', 1)`, i); err != nil {

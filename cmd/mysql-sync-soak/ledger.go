@@ -2,12 +2,12 @@ package main
 
 import "fmt"
 
-// kept is what the databases hold in the end.
+// kept is what the databases hold at the end.
 type kept struct {
 	rows    map[int64]string         // names, by id
 	losers  map[string]bool          // names of rows in sync_conflicts
-	deletes map[int64]map[string]int // losing versions in sync_conflicts that were deletions, by id and their site
-	seen    map[loser]bool           // the losing versions: both sites may keep one
+	deletes map[int64]map[string]int // losing versions in sync_conflicts that were deletions, by id and site
+	seen    map[loser]bool           // the losing versions: both sites may keep the same one
 }
 
 // loser is a version that lost a conflict.
@@ -19,12 +19,12 @@ type loser struct {
 
 // missing returns a line for each committed write that is lost. A write is not lost if
 //
-//   - the row is as it left it, or
-//   - a later write was made knowing it, or
-//   - it stands as a loser in sync_conflicts of a site.
+//   - the row is as the write left it, or
+//   - a later write was made with knowledge of it, or
+//   - a site keeps it as a loser in sync_conflicts.
 //
-// And where a row still has a name that a committed write had replaced, that write must stand in sync_conflicts: else it
-// is the one that got lost. Deletions have no name: for them the row and the site are looked at.
+// And if a row still has a name that a committed write replaced, that write must be in
+// sync_conflicts: otherwise it is lost. Deletions have no name: they are found by row and site.
 func missing(writes []write, k kept) []string {
 	var lost []string
 	final := map[string]bool{}
@@ -46,14 +46,15 @@ func missing(writes []write, k kept) []string {
 	}
 	for id, name := range k.rows {
 		if !known[name] {
-			lost = append(lost, fmt.Sprintf("row %d is %q, which no one wrote", id, name))
+			lost = append(lost, fmt.Sprintf("row %d is %q, which nobody wrote", id, name))
 		}
 	}
 	return lost
 }
 
-// settled returns the names that were replaced by writes that are known to be committed: those without a doubt, and
-// those that somebody has seen, be it only a later write. A deletion in doubt counts too, since nobody can have seen it.
+// settled returns the names that were replaced by writes known to be committed: those not in doubt,
+// and those that somebody has seen, if only a later write. A deletion in doubt counts too, since
+// nobody can have seen it.
 func settled(writes []write, seen func(name string) bool) map[string]bool {
 	replaced := map[string]bool{}
 	for more := true; more; {

@@ -14,14 +14,14 @@ import (
 
 const (
 	shared  = 50        // rows that all sessions of both sites write: ids 1 to shared
-	hot     = 10        // of these, those that a storm is about
+	hot     = 10        // of these, those that a storm hits
 	ownIDs  = 1_000_000 // ids that belong to one session
 	pace    = time.Millisecond
 	breath  = 20 * time.Millisecond // after an error: the server may be dead
-	holding = 5 * time.Millisecond  // for which a stormer keeps its first lock
+	holding = 5 * time.Millisecond  // how long a stormer keeps its first lock
 )
 
-// load is the sessions of the users at both sites.
+// load is the users' sessions at both sites.
 type load struct {
 	quit     context.CancelFunc
 	done     sync.WaitGroup
@@ -60,24 +60,24 @@ func (l *load) stop() []write {
 type write struct {
 	id    int64
 	over  string // name that the row had; empty: it was not there
-	name  string // name that it got, of which there are no two alike; empty: it was deleted
-	doubt bool   // the answer to COMMIT was an error: it may be committed or not
+	name  string // its new name, which is unique; empty: it was deleted
+	doubt bool   // COMMIT returned an error: it may be committed or not
 	site  string
 }
 
-// session is one user: a transaction each few milliseconds, on rows of its own and on shared ones.
+// session is one user: a transaction every few milliseconds, on its own rows and on shared ones.
 type session struct {
 	s      *site
 	name   string
 	first  int64
 	storms bool
 
-	writes []write // for others only when run has returned
+	writes []write // for others only once run has returned
 	next   int64   // own rows so far
-	count  int     // of names given
+	count  int     // names given so far
 }
 
-// run writes until ctx ends. It writes on through all errors.
+// run writes until ctx ends, whatever errors occur.
 func (x *session) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		rest := pace
@@ -88,8 +88,8 @@ func (x *session) run(ctx context.Context) {
 	}
 }
 
-// transaction writes one row, or two in the order in which they come. It is not bound to the context of the run:
-// what is begun is ended, so that an end of the run leaves no doubts.
+// transaction writes one row, or two in the given order. It does not use the context of the run: a
+// transaction that has begun is finished, so that the end of a run leaves none in doubt.
 func (x *session) transaction() error {
 	x.s.hold.RLock()
 	defer x.s.hold.RUnlock()
@@ -99,11 +99,11 @@ func (x *session) transaction() error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
+	defer func() { _ = tx.Rollback() }() // a no-op after Commit
 	var writes []write
 	for i, id := range x.pick() {
 		if i > 0 {
-			time.Sleep(holding) // a user who thinks before the second row
+			time.Sleep(holding) // a user's think time before the second row
 		}
 		w, err := x.change(ctx, tx, id)
 		if err != nil {
@@ -119,7 +119,7 @@ func (x *session) transaction() error {
 	return err
 }
 
-// pick says which rows a transaction is about.
+// pick chooses the rows of a transaction.
 func (x *session) pick() []int64 {
 	if x.storms {
 		two := rand.Perm(hot)
@@ -136,7 +136,7 @@ func (x *session) pick() []int64 {
 	}
 }
 
-// change looks at a row and inserts, updates or deletes it.
+// change reads a row and inserts, updates or deletes it.
 func (x *session) change(ctx context.Context, tx *sql.Tx, id int64) (write, error) {
 	w := write{id: id, site: x.s.Name}
 	err := tx.QueryRowContext(ctx, `SELECT name FROM orders WHERE id = ? FOR UPDATE`, id).Scan(&w.over)

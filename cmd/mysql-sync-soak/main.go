@@ -82,5 +82,5 @@ func soak(ctx context.Context, each time.Duration, chosen func(fault) bool) int 
 	return code
 }
 
-// note tells something beside the table.
+// note prints something outside the table.
 func note(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }

@@ -26,7 +26,7 @@ func reals(ctx context.Context, seed uint64, wait time.Duration, chosen func(nam
 	if !slices.ContainsFunc(schemafuzz.Reals(), func(r schemafuzz.Real) bool { return chosen(realsName + " " + r.Name) }) {
 		return code
 	}
-	// To build the daemon takes a minute on a busy machine, which is not the first schema's.
+	// Building the daemon takes a minute on a busy machine, which must not count for the first schema.
 	if err := testkit.Run(note, func(tb testkit.TB) { testkit.Binary(tb) }); err != nil {
 		note("%s: %v", realsName, err)
 		return 1

@@ -27,12 +27,12 @@ type result struct {
 	lost   []string
 	equal  bool
 	kept   int
-	took   time.Duration // from the end of the fault and the load to the moment when both sides are equal and at rest
+	took   time.Duration // from the end of the fault and the load until both sides are equal and at rest
 	notes  []string
 	err    error
 }
 
-// good reports whether the fault came to the end that it must come to.
+// good reports whether the fault ended as it must.
 func (r *result) good() bool { return r.err == nil && r.equal && len(r.lost) == 0 }
 
 // row is the result as a row of the table.
@@ -41,7 +41,7 @@ func (r *result) row() string {
 	if r.equal {
 		equal = "yes"
 	}
-	lost := "?" // nobody can say as long as the sides differ
+	lost := "?" // unknown as long as the sides differ
 	if r.err == nil {
 		lost = strconv.Itoa(len(r.lost))
 	}
@@ -50,13 +50,13 @@ func (r *result) row() string {
 		r.fault.name, does, r.times, r.writes, lost, equal, r.kept, r.took.Seconds())
 }
 
-// play has the fault happen for some time under load, and looks at what is left.
+// play makes the fault happen for some time under load, and checks what is left.
 func (r *result) play(ctx context.Context, tb testkit.TB, each time.Duration) {
 	w := newWorld(ctx, tb, r.fault)
 	w.a.startNode()
 	w.b.startNode()
 	load := startLoad(w)
-	defer load.stop() // where a fault fails
+	defer load.stop() // if a fault fails
 	w.pause(up)
 	for end := time.Now().Add(each); r.times == 0 || !r.fault.long && time.Now().Before(end); r.times++ {
 		r.fault.strike(w)
@@ -75,7 +75,7 @@ func (r *result) play(ctx context.Context, tb testkit.TB, each time.Duration) {
 	r.took, r.equal = time.Since(began), true
 	k, err := w.look()
 	if err != nil {
-		tb.Fatalf("look at what is left: %v", err)
+		tb.Fatalf("read what is left: %v", err)
 	}
 	r.kept, r.lost, r.notes = len(k.seen), missing(writes, k), w.notes
 }
@@ -146,7 +146,7 @@ func (s *site) names(query string) (map[int64]string, error) {
 	return names, list.Err()
 }
 
-// look reads what the sites, which are equal, have kept.
+// look reads what the sites, now equal, have kept.
 func (w *world) look() (kept, error) {
 	k := w.gone
 	rows, err := w.a.names(`SELECT id, name FROM orders`)
@@ -190,7 +190,7 @@ func (k *kept) add(s *site) error {
 			k.deletes[c.ID][change.Version{Origin: c.Origin}.Author()]++
 			continue
 		}
-		// Both sites may keep one version with different rows: what is sent is the row as it is, which may be newer.
+		// Both sites may keep one version with different rows: a node sends the current row, which may be newer.
 		var row struct{ Name string }
 		if err := json.Unmarshal([]byte(c.Row.String), &row); err != nil {
 			return fmt.Errorf("read a row in sync_conflicts of %s: %w", s.Name, err)

@@ -17,16 +17,16 @@ const (
 	schemaRounds = 5
 )
 
-// schemas says which random schemas are played.
+// schemas chooses the random schemas to play.
 type schemas struct {
-	seed  uint64 // 0: any, one after the other
+	seed  uint64 // 0: any, one after another
 	kinds schemafuzz.Kinds
-	sites int // 0: two and three in turns
+	sites int // 0: two and three in turn
 	each  time.Duration
 	wait  time.Duration // for all to become equal
 }
 
-// play plays scripts until the time is over, and returns the exit code. A seed that is given is played once.
+// play plays scripts until the time is up, and returns the exit code. A given seed is played once.
 func (s schemas) play(ctx context.Context) int {
 	fmt.Println(schemasHeading)
 	code, only := 0, s.seed != 0
@@ -49,7 +49,7 @@ func (s schemas) play(ctx context.Context) int {
 	return code
 }
 
-// one plays one script and reports whether all is as it must be.
+// one plays one script and reports whether it ended as it must.
 func (s schemas) one(ctx context.Context, script *schemafuzz.Script) bool {
 	began, r := time.Now(), schemafuzz.Result{}
 	err := testkit.Run(note, func(tb testkit.TB) { r = schemafuzz.Play(ctx, tb, script, s.wait) })

@@ -9,7 +9,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// createOrders is the table that both sites have.
+// createOrders creates the table of both sites.
 const createOrders = `CREATE TABLE orders (
   id BIGINT NOT NULL PRIMARY KEY,
   name VARCHAR(40) CHARACTER SET utf8mb4 NOT NULL,
@@ -30,32 +30,32 @@ type world struct {
 	disk   string   // where the broker keeps its sessions
 	writes []write  // what the fault itself wrote
 	notes  []string // for the table
-	gone   kept     // what databases that no longer exist had kept
+	gone   kept     // what databases that no longer exist kept
 }
 
-// setup is what a fault sets before the start.
+// setup is what a fault changes before the start.
 type setup struct {
 	mosquitto testkit.MosquittoOptions
 	mqtt      map[string]any // further keys of mqttConfig
-	stormers  int            // of each site; they replace the other load
+	stormers  int            // per site; they replace the other load
 	quiet     bool           // no load but the fault's own
-	tables    []string       // CREATE TABLE of further tables, which are synced as well
-	clocks    bool           // A has a clock of its own
-	disks     bool           // each database has a disk of its own
+	tables    []string       // CREATE TABLE of further tables, also synced
+	clocks    bool           // A has its own clock
+	disks     bool           // each database has its own disk
 }
 
 // site is a place with a database, its users and a node.
 type site struct {
 	*testkit.Site
 
-	toBroker, toDatabase *testkit.Proxy // the users do not go by these
+	toBroker, toDatabase *testkit.Proxy // not used by the users
 
-	disk  string         // of the site's database; empty: that of this machine
-	clock *testkit.Clock // of the site's machine; nil: that of this one
-	hold  sync.RWMutex   // held for writing, nobody writes
+	disk  string         // of the site's database; empty: this machine's
+	clock *testkit.Clock // of the site's machine; nil: this one's
+	hold  sync.RWMutex   // while held for writing, nobody writes
 }
 
-// newWorld starts everything but the nodes. The servers write each commit to disk, as those of the users do.
+// newWorld starts everything but the nodes. The servers write each commit to disk, as real ones do.
 func newWorld(ctx context.Context, tb testkit.TB, f fault) *world {
 	w := &world{tb: tb, ctx: ctx}
 	if f.set != nil {
@@ -104,7 +104,7 @@ func (s *site) startNode() {
 	s.Start()
 }
 
-// turn returns the sites in turns.
+// turn returns the sites in turn.
 func (w *world) turn() *site {
 	w.turns++
 	if w.turns%2 == 1 {
@@ -113,5 +113,5 @@ func (w *world) turn() *site {
 	return w.b
 }
 
-// sites are both.
+// sites returns both.
 func (w *world) sites() []*site { return []*site{w.a, w.b} }

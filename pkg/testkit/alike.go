@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// place is a Site, or what the tests of a package have made of one.
+// place is a Site, or a package's own variant of one.
 type place interface {
 	fmt.Stringer
 	Rows(query string) (string, error)
 }
 
-// Alike waits until a query gives the same at all sites.
+// Alike waits until a query returns the same at all sites.
 func Alike[P place](tb TB, query string, sites ...P) {
 	tb.Helper()
 	Eventually(tb, "the same of "+query, func() error {

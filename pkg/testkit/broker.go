@@ -14,18 +14,18 @@ import (
 // Broker is a running broker, or a cluster of some. The methods Kill, Stop and Start are for one goroutine.
 type Broker struct {
 	Host          string
-	Port          int           // of a cluster the first server's
+	Port          int           // in a cluster the first server's
 	WebsocketPort int           // 0 without websockets
-	NATSPort      int           // of a server of NATS, for NATS's own protocol; else 0
-	RoutePort     int           // of a server of NATS, for the others of its cluster; else 0
+	NATSPort      int           // of a NATS server, for NATS's own protocol; else 0
+	RoutePort     int           // of a NATS server, for the rest of its cluster; else 0
 	Certs         *Certificates // nil without TLS
-	Cluster       []*Broker     // the servers of a cluster, which can be killed one by one; else empty
+	Cluster       []*Broker     // a cluster's servers, which can be killed one by one; else empty
 
 	tb      TB
 	name    string            // of the program
 	users   map[string]string // passwords by user; empty: anyone may connect
 	command func() *exec.Cmd  // starts it once
-	sign    string            // of its log, without which there is no use in asking it; empty: none
+	sign    string            // log line before which it need not be asked; empty: none
 	child   *child
 	turns   atomic.Int64 // of Server
 }
@@ -36,14 +36,15 @@ func AnyBroker(tb TB) *Broker {
 	return AnyBrokerFor(tb, nil)
 }
 
-// AnyBrokerFor is AnyBroker for those alone who log in; users has their passwords. Each may use all topics.
+// AnyBrokerFor is AnyBroker with logins; users has the passwords. Each user may use all topics.
 func AnyBrokerFor(tb TB, users map[string]string) *Broker {
 	tb.Helper()
 	return BrokerOf(tb, os.Getenv(brokerVariable), users)
 }
 
-// BrokerOf starts a broker of a kind: mosquitto, which is also that of "", alone or with a release, nats for a cluster of
-// three servers, or embedded for the broker inside a node. Without users anyone may connect.
+// BrokerOf starts a broker of a kind: mosquitto, alone or with a release (the default if empty),
+// nats for a cluster of three servers, or embedded for the broker inside a node. Without users
+// anyone may connect.
 func BrokerOf(tb TB, kind string, users map[string]string) *Broker {
 	tb.Helper()
 	switch kind, _, _ := strings.Cut(kind, "-"); kind {
@@ -59,7 +60,7 @@ func BrokerOf(tb TB, kind string, users map[string]string) *Broker {
 	}
 }
 
-// newBroker returns a broker that is not started, on a port of its own. It ends with the test.
+// newBroker returns a broker with its own port, not yet started. It ends with the test.
 func newBroker(tb TB, name string) *Broker {
 	tb.Helper()
 	b := &Broker{Host: loopback, Port: FreePort(tb), tb: tb, name: name}
@@ -71,7 +72,7 @@ func newBroker(tb TB, name string) *Broker {
 	return b
 }
 
-// Server returns the servers of a cluster in turn, for one client after another, and else the broker itself.
+// Server returns the servers of a cluster in turn, for one client after another; otherwise the broker itself.
 func (b *Broker) Server() *Broker {
 	if len(b.Cluster) == 0 {
 		return b
@@ -79,7 +80,7 @@ func (b *Broker) Server() *Broker {
 	return b.Cluster[int(b.turns.Add(1)-1)%len(b.Cluster)]
 }
 
-// URL is the broker's address as a node's configuration and paho have it.
+// URL is the broker's address as node configurations and paho take it.
 func (b *Broker) URL() string {
 	scheme := "tcp"
 	if b.Certs != nil {
@@ -100,8 +101,9 @@ func (b *Broker) WebsocketURL() string {
 // Addr is the broker's host:port.
 func (b *Broker) Addr() string { return b.Host + ":" + strconv.Itoa(b.Port) }
 
-// Start starts the broker again after Kill or Stop, on the same ports. It returns when the broker answers; a cluster when
-// each of its servers does. One server of a cluster answers only while a majority of them runs.
+// Start starts the broker again after Kill or Stop, on the same ports. It returns when the broker
+// answers; in a cluster, when each server does. A server of a cluster answers only while a majority
+// of them runs.
 func (b *Broker) Start() {
 	b.tb.Helper()
 	all := b.servers()
@@ -123,19 +125,19 @@ func (b *Broker) Start() {
 func (b *Broker) ready() error {
 	said := func(line string) bool { return strings.Contains(line, b.sign) }
 	if b.sign != "" && !slices.ContainsFunc(b.child.output.all(), said) {
-		return fmt.Errorf("it has not said %q", b.sign)
+		return fmt.Errorf("it has not logged %q", b.sign)
 	}
 	return b.ask()
 }
 
-// Kill ends the broker with SIGKILL, as a crash would; of a cluster all servers.
+// Kill ends the broker, or all servers of a cluster, with SIGKILL, as a crash would.
 func (b *Broker) Kill() {
 	for _, s := range b.servers() {
 		s.child.kill()
 	}
 }
 
-// Stop ends the broker in an orderly way.
+// Stop shuts the broker down.
 func (b *Broker) Stop() {
 	b.tb.Helper()
 	for _, s := range b.servers() {
@@ -155,7 +157,7 @@ func (b *Broker) HangUp() {
 	}
 }
 
-// Log returns what the broker has said since its start, line by line.
+// Log returns what the broker has logged since its start, line by line.
 func (b *Broker) Log() (lines []string) {
 	for _, s := range b.servers() {
 		lines = append(lines, s.child.output.all()...)
@@ -163,7 +165,7 @@ func (b *Broker) Log() (lines []string) {
 	return lines
 }
 
-// servers are the processes.
+// servers returns the processes.
 func (b *Broker) servers() []*Broker {
 	if len(b.Cluster) > 0 {
 		return b.Cluster

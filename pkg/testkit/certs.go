@@ -26,7 +26,7 @@ type Certificates struct {
 	client tls.Certificate
 }
 
-// Certs makes certificates that are good for an hour, in a folder that goes with the test.
+// Certs makes certificates that are valid for an hour, in a folder that is removed with the test.
 func Certs(tb TB) *Certificates {
 	tb.Helper()
 	dir := folder(tb, "")
@@ -74,7 +74,7 @@ func (c *Certificates) Client() *tls.Config {
 	return &tls.Config{RootCAs: c.pool, Certificates: []tls.Certificate{c.client}, MinVersion: tls.VersionTLS12}
 }
 
-// sign makes a key and its certificate. Without a parent the certificate signs itself.
+// sign makes a key and its certificate. Without a parent the certificate is self-signed.
 func sign(tb TB, template, parent *x509.Certificate, parentKey *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey) {
 	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

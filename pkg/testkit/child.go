@@ -10,16 +10,16 @@ import (
 	"time"
 )
 
-// child is a process that testkit has started. It ends with the process that started it: on Linux by the kernel's
-// parent-death signal, whatever happens, and elsewhere by the test's cleanup.
+// child is a process started by testkit. It ends with the process that started it: on Linux by the
+// kernel's parent-death signal, whatever happens, elsewhere by the test's cleanup.
 type child struct {
 	name   string
 	cmd    *exec.Cmd
 	output *lines
-	done   chan struct{} // closed when it has ended and its output is complete
+	done   chan struct{} // closed once it has ended and its output is complete
 }
 
-// spawn starts cmd in a process group of its own and gathers its output.
+// spawn starts cmd in its own process group and collects its output.
 func spawn(name string, cmd *exec.Cmd) (*child, error) {
 	c := &child{name: name, cmd: cmd, output: newLines(), done: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = c.output, c.output
@@ -40,11 +40,11 @@ func spawn(name string, cmd *exec.Cmd) (*child, error) {
 	return c, nil
 }
 
-// kill ends the process group with SIGKILL and waits for the end. It does nothing to a child that has ended.
+// kill ends the process group with SIGKILL and waits for it. It does nothing if the child has ended.
 func (c *child) kill() { c.end(syscall.SIGKILL, limit) }
 
-// terminate asks for an orderly end with SIGTERM. It kills the child, and returns an error, when that takes longer than
-// limit.
+// terminate sends SIGTERM. If the child takes longer than limit to end, it kills it and returns an
+// error.
 func (c *child) terminate() error {
 	if c.end(syscall.SIGTERM, limit) {
 		return nil
@@ -60,7 +60,7 @@ func (c *child) end(signal syscall.Signal, limit time.Duration) bool {
 		return true
 	default:
 	}
-	_ = syscall.Kill(-c.cmd.Process.Pid, signal) // It may have ended just now.
+	_ = syscall.Kill(-c.cmd.Process.Pid, signal) // It may just have ended.
 	select {
 	case <-c.done:
 		return true
@@ -69,7 +69,7 @@ func (c *child) end(signal syscall.Signal, limit time.Duration) bool {
 	}
 }
 
-// await calls ready until it returns nil. It gives up when the child ends; the error then has the end of its output.
+// await calls ready until it returns nil. It gives up when the child ends; the error then shows the end of its output.
 func (c *child) await(ready func() error) error {
 	if err := poll(limit, c.done, ready); err != nil {
 		return fmt.Errorf("start %s: %w; it said:\n%s", c.name, err, c.tail())
@@ -77,15 +77,15 @@ func (c *child) await(ready func() error) error {
 	return nil
 }
 
-// tail returns the last lines that the child has said.
+// tail returns the last lines of the child's output.
 func (c *child) tail() string {
 	const most = 40
 	all := c.output.all()
 	return strings.Join(all[max(0, len(all)-most):], "\n")
 }
 
-// starter starts commands on one thread that lasts as long as the process. The parent-death signal comes when the
-// *thread* that started a child ends, and Go ends and makes threads as it likes.
+// starter starts commands on one thread that lives as long as the process. The parent-death signal
+// is sent when the *thread* that started a child ends, and Go starts and ends threads as it likes.
 var starter = sync.OnceValue(func() chan<- func() {
 	work := make(chan func())
 	go func() {

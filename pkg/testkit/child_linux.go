@@ -2,6 +2,6 @@ package testkit
 
 import "syscall"
 
-// dieWithParent has the kernel kill the child when the thread that starts it ends. The signal is forgotten when the
-// child changes its user: a server must be told to stay what it is.
+// dieWithParent makes the kernel kill the child when the thread that started it ends. The child
+// loses this signal when it changes its user: servers must be told not to.
 func dieWithParent(attr *syscall.SysProcAttr) { attr.Pdeathsig = syscall.SIGKILL }

@@ -4,5 +4,5 @@ package testkit
 
 import "syscall"
 
-// dieWithParent does nothing where there is no parent-death signal: the test's cleanup has to do.
+// dieWithParent does nothing on systems without a parent-death signal: the test's cleanup must suffice.
 func dieWithParent(*syscall.SysProcAttr) {}

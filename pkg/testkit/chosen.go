@@ -12,12 +12,13 @@ import (
 	"sync"
 )
 
-// onlyVariable names the tests that Main runs: "brokers" are those in which the broker matters most; without it Main runs all.
+// onlyVariable names the tests that Main runs: "brokers" for those in which the broker matters most; without it Main
+// runs all.
 const onlyVariable = "MYSQL_SYNC_TEST_ONLY"
 
-// BrokerMatters says of the test that calls it that it is one of those in which the broker matters most, so that "make test-nats"
-// and "make test-embedded" run it. Main finds the call in the test's source, since a test must be chosen before it runs; so it
-// stands in the test's own body.
+// BrokerMatters marks the calling test as one in which the broker matters most, so that "make
+// test-nats" and "make test-embedded" run it. Main finds the call in the test's source, since tests
+// are chosen before they run; so it must be in the test's own body.
 func BrokerMatters(tb TB) {
 	tb.Helper()
 	all, err := declared()
@@ -31,7 +32,8 @@ func BrokerMatters(tb TB) {
 	}
 }
 
-// declared are the tests of the package in the working folder, as go test has it, and whether the broker matters most in each.
+// declared returns the tests of the package in the working folder, which go test sets, and whether the broker matters
+// most in each.
 var declared = sync.OnceValues(func() (map[string]bool, error) {
 	files, err := filepath.Glob("*_test.go")
 	if err != nil {
@@ -52,7 +54,7 @@ var declared = sync.OnceValues(func() (map[string]bool, error) {
 	return tests, nil
 })
 
-// calls reports whether a function calls one of another package by name.
+// calls reports whether a function calls the named function of another package.
 func calls(f *ast.FuncDecl, name string) (found bool) {
 	ast.Inspect(f, func(n ast.Node) bool {
 		c, ok := n.(*ast.CallExpr)
@@ -65,13 +67,13 @@ func calls(f *ast.FuncDecl, name string) (found bool) {
 	return found
 }
 
-// choose has the package testing leave out all tests but those of a kind. The flags -run and -skip count besides.
+// choose makes package testing skip all tests but those of a kind. The flags -run and -skip still apply.
 func choose(kind string) error {
 	if kind == "" {
 		return nil
 	}
 	if kind != "brokers" {
-		return fmt.Errorf("%s: %q is not brokers", onlyVariable, kind)
+		return fmt.Errorf("%s: unknown kind %q; expected brokers", onlyVariable, kind)
 	}
 	all, err := declared()
 	if err != nil {

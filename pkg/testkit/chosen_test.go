@@ -10,12 +10,12 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// list runs those of the chosen tests of this package that a pattern names, and returns their names.
+// list runs those chosen tests of this package whose names match a pattern, and returns their names.
 func list(t *testing.T, kind string, flags ...string) (names []string, said string) {
 	t.Helper()
 	c := exec.Command(os.Args[0], append(flags, "-test.v")...)
 	c.Env = append(os.Environ(), "MYSQL_SYNC_TEST_ONLY="+kind)
-	out, _ := c.CombinedOutput() // what is not chosen well ends with an error
+	out, _ := c.CombinedOutput() // a bad choice ends with an error
 	for line := range strings.Lines(string(out)) {
 		if name, ok := strings.CutPrefix(line, "=== RUN   "); ok {
 			names = append(names, strings.TrimSpace(name))
@@ -24,7 +24,7 @@ func list(t *testing.T, kind string, flags ...string) (names []string, said stri
 	return names, string(out)
 }
 
-func TestChosenTestsAreThoseThatSaySo(t *testing.T) {
+func TestChosenTestsAreThoseThatCallBrokerMatters(t *testing.T) {
 	t.Parallel()
 	const some = "-test.run=^(TestOfBrokers|TestOfBrokersToo|TestOfOthers)$"
 	for _, x := range []struct {
@@ -38,11 +38,11 @@ func TestChosenTestsAreThoseThatSaySo(t *testing.T) {
 		{"brokers", []string{"-test.skip=Too"}, []string{"TestOfBrokers"}},
 	} {
 		if got, said := list(t, x.kind, x.flags...); !slices.Equal(got, x.want) {
-			t.Errorf("of %q with %q these ran: %q, want %q\n%s", x.kind, x.flags, got, x.want, said)
+			t.Errorf("-run %q with %q ran %q, want %q\n%s", x.kind, x.flags, got, x.want, said)
 		}
 	}
-	if got, said := list(t, "broker", some); len(got) > 0 || !strings.Contains(said, `"broker" is not brokers`) {
-		t.Errorf("a kind that there is not runs %q:\n%s", got, said)
+	if got, said := list(t, "broker", some); len(got) > 0 || !strings.Contains(said, `unknown kind "broker"; expected brokers`) {
+		t.Errorf("an unknown kind runs %q:\n%s", got, said)
 	}
 }
 
@@ -54,14 +54,14 @@ func TestOfOthers(t *testing.T) {
 	helper := func(t testkit.TB) { matters(t) }
 	err := testkit.Run(t.Logf, func(tb testkit.TB) { helper(named{tb, t.Name()}) })
 	if err == nil || !strings.Contains(err.Error(), "would not be chosen") {
-		t.Errorf("a call that nobody finds: %v", err)
+		t.Errorf("a call that cannot be found: %v", err)
 	}
 }
 
-// matters is where a call is not found.
+// matters hides a call where it is not found.
 func matters(t testkit.TB) { testkit.BrokerMatters(t) }
 
-// named is a TB of a test.
+// named is a TB with a test's name.
 type named struct {
 	testkit.TB
 	name string

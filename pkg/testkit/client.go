@@ -11,9 +11,9 @@ import (
 	"github.com/eclipse/paho.mqtt.golang/packets"
 )
 
-// MQTTClient connects a bare client to the broker, to play a peer by hand. Where the broker has a user of the client's
-// name, it logs in as that. The session is clean; a lost connection is made again, subscriptions are not.
-// It is disconnected with the test.
+// MQTTClient connects a bare client to the broker, to play a peer by hand. If the broker has a user
+// of the client's name, the client logs in as that. The session is clean; it reconnects, but does
+// not resubscribe. It is disconnected with the test.
 func MQTTClient(tb TB, b *Broker, id string) mqtt.Client {
 	tb.Helper()
 	b = b.Server()
@@ -37,7 +37,7 @@ func MQTTClient(tb TB, b *Broker, id string) mqtt.Client {
 	return c
 }
 
-// Dial connects to the broker, and leaves the rest to who does not want a client; it has 5 seconds for that.
+// Dial opens a plain connection to the broker, for callers who do not want a client; it is good for 5 seconds.
 func (b *Broker) Dial() (net.Conn, error) {
 	conn, err := net.DialTimeout("tcp", b.Addr(), time.Second)
 	if err != nil {
@@ -54,8 +54,8 @@ func (b *Broker) Dial() (net.Conn, error) {
 	return conn, nil
 }
 
-// ask sends CONNECT. The broker is ready when it says something to that, be it that it refuses the login. A server of a
-// cluster that is not complete says that it is not available, or nothing.
+// ask sends CONNECT. The broker is ready when it answers, even if it refuses the login. A server of
+// an incomplete cluster answers that it is unavailable, or not at all.
 func (b *Broker) ask() error {
 	conn, err := b.Dial()
 	if err != nil {
@@ -65,7 +65,7 @@ func (b *Broker) ask() error {
 	hello := packets.NewControlPacket(packets.Connect).(*packets.ConnectPacket)
 	hello.ProtocolName, hello.ProtocolVersion, hello.CleanSession = "MQTT", 4, true
 	hello.ClientIdentifier = "testkit"
-	for user, password := range b.users { // any of them
+	for user, password := range b.users { // any user
 		hello.UsernameFlag, hello.PasswordFlag, hello.Username, hello.Password = true, true, user, []byte(password)
 	}
 	if err := hello.Write(conn); err != nil {

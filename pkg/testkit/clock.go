@@ -12,19 +12,19 @@ import (
 	"time"
 )
 
-// Clock is what servers and nodes that were given it take for the time of day. Nobody else's clock is touched. Of a server
-// it needs libfaketime, which scripts/install-deps.sh installs; into a node it is built, since a static program has
-// nothing that could be put in between. Waiting goes by another clock, as on a machine whose clock is set.
-// Its methods are safe for concurrent use.
+// Clock is the time of day for the servers and nodes that get it. Nobody else's clock is touched. A
+// server needs libfaketime for it, which scripts/install-deps.sh installs; a node has it built in,
+// since nothing can be preloaded into a static program. Waiting uses another clock, as on a machine
+// whose clock is set. Its methods are safe for concurrent use.
 type Clock struct {
 	tb TB
 
 	mu    sync.Mutex
 	ahead time.Duration
-	files []string // the first is of this system, the others of servers that are confined to a folder
+	files []string // the first is this system's, the others belong to servers confined to a folder
 }
 
-// NewClock returns a clock that is right.
+// NewClock returns a clock that is correct.
 func NewClock(tb TB) *Clock {
 	tb.Helper()
 	c := &Clock{tb: tb, files: []string{filepath.Join(folder(tb, ""), "clock")}}
@@ -32,7 +32,7 @@ func NewClock(tb TB) *Clock {
 	return c
 }
 
-// Set has the clock differ from the machine's by some whole seconds. Those who go by it notice within about a second.
+// Set makes the clock differ from the machine's by whole seconds. Its users notice within about a second.
 func (c *Clock) Set(ahead time.Duration) {
 	c.tb.Helper()
 	c.mu.Lock()
@@ -42,7 +42,7 @@ func (c *Clock) Set(ahead time.Duration) {
 		fresh := file + ".new"
 		err := os.WriteFile(fresh, fmt.Appendf(nil, "%+d\n", int(ahead.Seconds())), 0o600)
 		if err == nil {
-			err = os.Rename(fresh, file) // Nobody reads half of it.
+			err = os.Rename(fresh, file) // Atomic: nobody reads half of it.
 		}
 		if err != nil {
 			c.tb.Fatalf("set a clock: %v", err)
@@ -64,15 +64,15 @@ func (c *Clock) fileIn(dir string) string {
 	return file
 }
 
-// fileVariable names the clock's file. It is libfaketime's.
+// fileVariable names the clock's file; it is libfaketime's variable.
 const fileVariable = "FAKETIME_TIMESTAMP_FILE"
 
-// Server restarts a server of MariaDB so that it goes by the clock.
+// Server restarts a MariaDB server so that it uses the clock.
 func (c *Clock) Server(d *Database) {
 	c.tb.Helper()
 	found, _ := filepath.Glob(filepath.Join(d.program.root, "/usr/lib/*/faketime/libfaketimeMT.so.1"))
 	if len(found) == 0 || d.Flavour != FlavourMariaDB {
-		c.tb.Fatalf("give a server another clock: it must be MariaDB, and libfaketime be there; scripts/install-deps.sh installs it")
+		c.tb.Fatalf("give a server another clock: needs MariaDB and libfaketime; scripts/install-deps.sh installs it")
 	}
 	d.Stop()
 	d.environment = []string{"LD_PRELOAD=" + d.program.inside(found[0]), fileVariable + "=" + d.program.inside(c.fileIn(d.dir)),
@@ -80,22 +80,22 @@ func (c *Clock) Server(d *Database) {
 	d.Start()
 }
 
-// Node starts a daemon that goes by the clock; else it is as the function of this name.
+// Node starts a daemon that uses the clock; otherwise it is like the function of this name.
 func (c *Clock) Node(configurationFile string, args ...string) *NodeProcess {
 	c.tb.Helper()
 	return start(c.tb, built(c.tb, clockDaemon), []string{c.Variable()}, append([]string{configurationFile}, args...))
 }
 
-// Connector returns the path of a connector that goes by the clock which the environment variable of Variable names.
+// Connector returns the path of a connector that uses the clock named by the environment variable of Variable.
 func (c *Clock) Connector() string {
 	c.tb.Helper()
 	return built(c.tb, clockConnector)
 }
 
-// Variable is how a program's environment names the clock.
+// Variable names the clock in a program's environment.
 func (c *Clock) Variable() string { return fileVariable + "=" + c.files[0] }
 
-// clockSource is put into Go's package time, and looks at the file ten times a second.
+// clockSource is added to Go's package time; it reads the file ten times a second.
 const clockSource = `package time
 
 import (
@@ -133,7 +133,7 @@ func readClock(name string) {
 }
 `
 
-// The line of time.Now that reads the machine's clock, and what comes after it.
+// The line of time.Now that reads the machine's clock, and the lines after it.
 const (
 	readsClock = "\tsec, nsec, mono := runtimeNow()\n\tif mono == 0 {\n"
 	addsToIt   = "\tsec, nsec, mono := runtimeNow()\n\tsec += clockAhead.Load()\n\tif mono == 0 {\n"
@@ -141,7 +141,7 @@ const (
 
 var clockDaemon, clockConnector = withClock("mysql-sync"), withClock("mysql-sync-connector")
 
-// withClock builds a program, once, with a time.Now that goes by a clock's file.
+// withClock builds a program once, with a time.Now that reads a clock's file.
 func withClock(program string) func() (string, error) {
 	return sync.OnceValues(func() (string, error) { return buildWithClock(program) })
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-func TestServerAndNodeGoByTheirClock(t *testing.T) {
+func TestServerAndNodeUseTheClock(t *testing.T) {
 	t.Parallel()
 	c := testkit.NewClock(t)
 	server := testkit.MariaDB(t)
@@ -24,7 +24,7 @@ func TestServerAndNodeGoByTheirClock(t *testing.T) {
 	}))
 	for _, ahead := range []time.Duration{-time.Hour, 0} {
 		c.Set(ahead)
-		testkit.Eventually(t, "the server to go by the clock", func() error {
+		testkit.Eventually(t, "the server to use the clock", func() error {
 			var text string
 			if err := db.Get(&text, "SELECT DATE_FORMAT(NOW(), '%Y-%m-%dT%T')"); err != nil {
 				return err
@@ -32,20 +32,20 @@ func TestServerAndNodeGoByTheirClock(t *testing.T) {
 			return near(text, ahead)
 		})
 		node.Start()
-		testkit.Eventually(t, "the node to go by the clock", func() error {
+		testkit.Eventually(t, "the node to use the clock", func() error {
 			all := node.Log()
 			if len(all) == 0 {
-				return errors.New("it has said nothing")
+				return errors.New("it has logged nothing")
 			}
 			return near(stamp.FindString(all[len(all)-1]), ahead)
 		})
 	}
 }
 
-// stamp is the beginning of a line of the log.
+// stamp is the start of a log line.
 var stamp = regexp.MustCompile(`^\d+-\d+-\d+T\d+:\d+:\d+`)
 
-// near says whether a time of day is as far from the machine's as it should be.
+// near checks that a time differs from the machine's by as much as it should.
 func near(text string, ahead time.Duration) error {
 	at, err := time.ParseInLocation("2006-01-02T15:04:05", text, time.Local)
 	if err == nil && time.Until(at.Add(-ahead)).Abs() > 20*time.Minute {

@@ -18,7 +18,7 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// Flavour says whose server a Database is.
+// Flavour is whose server a Database is.
 type Flavour string
 
 // The two flavours, as the environment variable MYSQL_SYNC_TEST_SERVER names them, alone or with a release.
@@ -40,16 +40,16 @@ type Database struct {
 	tb          TB
 	program     program
 	dir         string
-	moved       string // where MoveData has put the data; empty: in dir
+	moved       string // where MoveData put the data; empty: in dir
 	options     []string
-	environment []string // beside that of this process
+	environment []string // in addition to this process's
 	child       *child
 	count       atomic.Int64 // of schemas made by Create
 }
 
-// Server starts the database server that the environment variable MYSQL_SYNC_TEST_SERVER names: mariadb, which is the
-// default, mysql, or one of those that scripts/install-server.sh installs, such as mariadb-trixie. The options are further
-// flags of the server.
+// Server starts the database server that the environment variable MYSQL_SYNC_TEST_SERVER names:
+// mariadb (the default), mysql, or one installed by scripts/install-server.sh, such as
+// mariadb-trixie. The options are further flags of the server.
 func Server(tb TB, options ...string) *Database {
 	tb.Helper()
 	name := os.Getenv(serverVariable)
@@ -59,7 +59,7 @@ func Server(tb TB, options ...string) *Database {
 	case FlavourMySQL:
 		return MySQL(tb, options...)
 	default:
-		tb.Fatalf("%s: %q is a server neither of MariaDB nor of MySQL", serverVariable, name)
+		tb.Fatalf("%s: %q must be a server of MariaDB or MySQL", serverVariable, name)
 		return nil
 	}
 }
@@ -69,11 +69,12 @@ var shared struct {
 	database *Database
 }
 
-// unsafe has a server never wait for the disk. What it has written survives its end, also by SIGKILL, but no power cut.
+// unsafe makes a server never wait for the disk. Its writes survive its end, even by SIGKILL, but not a power cut.
 var unsafe = []string{"--innodb-flush-method=nosync", "--skip-innodb-doublewrite", "--loose-sync-frm=0", "--sync-binlog=0"}
 
-// Shared returns a server of Server's flavour that all tests of the process share; the first call starts it. A test
-// takes a schema of its own with Create and does not stop the server, which is unsafe. TestMain has to end it: see Main.
+// Shared returns a server of Server's flavour that all tests of the process share; the first call
+// starts it. A test makes its own schema with Create and does not stop the server, which is unsafe.
+// TestMain must end it: see Main.
 func Shared(tb TB) *Database {
 	tb.Helper()
 	shared.Lock()
@@ -89,7 +90,7 @@ type lasting struct{ TB }
 
 func (lasting) Cleanup(f func()) { process.Cleanup(f) }
 
-// launch starts a server of p's kind with a data directory of its own.
+// launch starts a server of p's kind with its own data directory.
 func launch(tb TB, p program, options []string) *Database {
 	tb.Helper()
 	template, err := p.template()
@@ -116,7 +117,7 @@ func launch(tb TB, p program, options []string) *Database {
 	return d
 }
 
-// Start starts the server again after Kill or Stop: the same data, the same port. It returns when the server answers.
+// Start starts the server again after Kill or Stop, with the same data and port. It returns when the server answers.
 func (d *Database) Start() {
 	d.tb.Helper()
 	d.start()
@@ -149,7 +150,7 @@ func (d *Database) Ended() bool {
 // Kill ends the server with SIGKILL, as a crash would.
 func (d *Database) Kill() { d.child.kill() }
 
-// Stop ends the server in an orderly way.
+// Stop shuts the server down.
 func (d *Database) Stop() {
 	d.tb.Helper()
 	if err := d.child.terminate(); err != nil {
@@ -165,7 +166,7 @@ func (d *Database) command() *exec.Cmd {
 		"--datadir=" + p.inside(d.data()),
 		"--socket=" + p.inside(d.Socket),
 		"--pid-file=" + p.inside(filepath.Join(d.dir, "pid")),
-		"--tmpdir=" + p.inside(d.home()), // Of a shared one, a server that starts deletes the others' tables.
+		"--tmpdir=" + p.inside(d.home()), // In a shared one, a starting server deletes the others' tables.
 		"--bind-address=" + loopback,
 		"--port=" + strconv.Itoa(d.Port),
 		"--max-connections=2000", // A node has about ten, and the tests of a package share a server.
@@ -176,12 +177,12 @@ func (d *Database) command() *exec.Cmd {
 	return c
 }
 
-// ask reads the server's version, which shows that the server answers. It asks by the socket, because nobody else can be
-// answering there, and the server opens it after its port.
+// ask reads the server's version, which shows that it answers. It uses the socket, because nobody
+// else can answer there and the server opens it after its port.
 func (d *Database) ask(version *string) error {
 	c := mysql.NewConfig()
 	c.User, c.Passwd, c.Net, c.Addr = d.User, d.Password, "unix", d.Socket
-	c.Logger = &mysql.NopLogger{} // A server that is not there yet is no news.
+	c.Logger = &mysql.NopLogger{} // A server that is not up yet is no news.
 	connector, err := mysql.NewConnector(c)
 	if err != nil {
 		return err
@@ -193,7 +194,7 @@ func (d *Database) ask(version *string) error {
 	return db.GetContext(ctx, version, "SELECT version()")
 }
 
-// DSN is the data source name of a schema of this server, by TCP, for go-sql-driver/mysql. An empty schema is none.
+// DSN is the data source name of a schema of this server, over TCP, for go-sql-driver/mysql. The schema may be empty.
 func (d *Database) DSN(schema string) string { return d.config(schema).FormatDSN() }
 
 func (d *Database) config(schema string) *mysql.Config {
@@ -203,8 +204,8 @@ func (d *Database) config(schema string) *mysql.Config {
 	return c
 }
 
-// HasType reports whether the server's release has a data type of MariaDB or a collation that not all releases have, by
-// what MariaDB's documentation says. Of others it says yes.
+// HasType reports whether the server's release has a data type or collation of MariaDB that not all
+// releases have, according to MariaDB's documentation. For others it returns true.
 func (d *Database) HasType(ddl string) bool {
 	for name, since := range map[string]string{"UUID": "10.7", "INET4": "10.10", "VECTOR": "11.7", "uca1400": "10.10"} {
 		if strings.Contains(ddl, name) {
@@ -225,7 +226,7 @@ func olderThan(version, other string) bool {
 // Addr is the server's host:port.
 func (d *Database) Addr() string { return d.Host + ":" + strconv.Itoa(d.Port) }
 
-// Open connects to a schema; an empty schema is none. The pool is closed with the test.
+// Open connects to a schema, which may be empty. The pool is closed with the test.
 func (d *Database) Open(tb TB, schema string) *sqlx.DB {
 	tb.Helper()
 	db, err := sqlx.Open("mysql", d.DSN(schema))
@@ -236,7 +237,7 @@ func (d *Database) Open(tb TB, schema string) *sqlx.DB {
 	return db
 }
 
-// Create makes an empty schema in utf8mb4 and returns its name. It goes with the test.
+// Create makes an empty schema in utf8mb4 and returns its name. It is removed with the test.
 func (d *Database) Create(tb TB) string {
 	tb.Helper()
 	name := fmt.Sprintf("test_%d", d.count.Add(1))
@@ -247,8 +248,8 @@ func (d *Database) Create(tb TB) string {
 	return name
 }
 
-// drop removes a schema: each that stays makes some queries of the nodes of later tests slower, on a server that tests
-// share. The server may be gone, and what somebody has locked goes with it.
+// drop removes a schema: on a shared server each one left behind slows some queries of later tests'
+// nodes. The server may be gone, and with it anything that somebody has locked.
 func (d *Database) drop(name string) {
 	c := d.config("")
 	c.Timeout, c.ReadTimeout = time.Second, 10*time.Second
@@ -263,8 +264,8 @@ func (d *Database) drop(name string) {
 	_, _ = db.Exec("DROP DATABASE IF EXISTS " + name)
 }
 
-// MoveData restarts the server with its data, and its temporary files, in another folder, such as a small disk. A server
-// that is confined to a folder cannot have them elsewhere.
+// MoveData restarts the server with its data and temporary files in another folder, such as a small
+// disk. A server confined to a folder cannot move them.
 func (d *Database) MoveData(dir string) {
 	d.tb.Helper()
 	if d.program.root != "" {

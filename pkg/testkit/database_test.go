@@ -27,7 +27,7 @@ func TestDatabaseKeepsCommittedRowsOverKillAndStop(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(ids) != 2 {
-		t.Errorf("rows after kill and stop: %v, want 1 and 2", ids)
+		t.Errorf("rows after kill and stop: got %v, want 1 and 2", ids)
 	}
 }
 
@@ -54,8 +54,9 @@ func TestSharedIsOneServerWithSchemasOfTheirOwn(t *testing.T) {
 	}
 }
 
-// TestServersTakeTheNodesOfManyTests: each node has about ten connections, and a dozen of them work on the shared server
-// at a time. One that gets no connection waits for up to 15 seconds before it asks again, and its rows are late.
+// TestServersTakeTheNodesOfManyTests: each node has about ten connections, and a dozen nodes use
+// the shared server at a time. One that gets no connection waits for up to 15 seconds before it
+// tries again, and its rows are late.
 func TestServersTakeTheNodesOfManyTests(t *testing.T) {
 	t.Parallel()
 	db := testkit.Shared(t).Open(t, "")
@@ -68,7 +69,7 @@ func TestServersTakeTheNodesOfManyTests(t *testing.T) {
 	}
 }
 
-func TestASchemaGoesWithItsTest(t *testing.T) {
+func TestSchemaIsDroppedWithItsTest(t *testing.T) {
 	t.Parallel()
 	server := testkit.Shared(t)
 	var name string

@@ -6,20 +6,21 @@ import (
 	"os/exec"
 )
 
-// Embedded starts a node of the real binary that is the broker for others. It has no part in what they replicate: the
-// database that it needs is a schema of Shared's server with one empty table. Without users anyone may connect.
+// Embedded starts a node of the real binary that is the broker for others. It replicates nothing of
+// theirs: the database that it needs is a schema of Shared's server with one empty table. Without
+// users anyone may connect.
 func Embedded(tb TB, users map[string]string) *Broker {
 	tb.Helper()
 	return embedded(tb, users, func(string) map[string]any { return nil })
 }
 
-// EmbeddedACL is Embedded with each user bound to the topics of the client of its name.
+// EmbeddedACL is Embedded with each user restricted to the topics of the client of that name.
 func EmbeddedACL(tb TB, users map[string]string) *Broker {
 	tb.Helper()
 	return embedded(tb, users, func(user string) map[string]any { return map[string]any{"client": user} })
 }
 
-// embedded gives users what more says.
+// embedded gives each user the rights that more says.
 func embedded(tb TB, users map[string]string, more func(user string) map[string]any) *Broker {
 	tb.Helper()
 	server := Shared(tb)

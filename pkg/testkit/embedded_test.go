@@ -7,9 +7,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// Whoever has no login costs the broker in a node next to nothing, whatever he sends and however often he comes, and keeps
-// nobody out.
-func TestStrangersFillNoMemoryOfTheBrokerInANode(t *testing.T) {
+// A stranger without a login costs the broker in a node next to nothing, whatever they send and
+// however often they connect, and keeps nobody out.
+func TestStrangersCostTheEmbeddedBrokerNoMemory(t *testing.T) {
 	t.Parallel()
 	b := testkit.Embedded(t, map[string]string{"alpha": "a"})
 	largest := []byte{0x10, 0xff, 0xff, 0xff, 0x1f} // a CONNECT of 64 MiB
@@ -26,7 +26,7 @@ func TestStrangersFillNoMemoryOfTheBrokerInANode(t *testing.T) {
 		}
 		for _, c := range open {
 			_, err := c.Write(largest)
-			for range 1000 / many { // as much of all together; a broker that hangs up is what is hoped for
+			for range 1000 / many { // as much of all together; the broker should hang up
 				if err == nil {
 					_, err = c.Write(zeros)
 				}

@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// limit is how long a condition may take to come true. It is generous because it is only ever reached by a failure: a
-// machine that is busy may need many times what another does, and a node that has lost a message sends it again after
-// 20 seconds.
+// limit is how long a condition may take to come true. It is generous because only failures ever
+// reach it: a busy machine may be many times slower, and a node resends a lost message after 20
+// seconds.
 const limit = 90 * time.Second
 
-// Eventually calls f until it returns nil, with growing pauses, for 90 seconds at most. After that the test fails with
-// f's last error. The word what completes the sentence "waited for".
+// Eventually calls f until it returns nil, with growing pauses, for at most 90 seconds. Then the
+// test fails with f's last error. The argument what completes the sentence "waited for".
 func Eventually(tb TB, what string, f func() error) {
 	tb.Helper()
 	Within(tb, limit, what, f)
@@ -26,10 +26,10 @@ func Within(tb TB, limit time.Duration, what string, f func() error) {
 	}
 }
 
-// errEnded says that what was waited for cannot come any more.
+// errEnded says that what was waited for can no longer happen.
 var errEnded = errors.New("ended")
 
-// poll calls f until it returns nil. It gives up after limit, or when over is closed.
+// poll calls f until it returns nil. It gives up after limit or when over is closed.
 func poll(limit time.Duration, over <-chan struct{}, f func() error) error {
 	deadline := time.Now().Add(limit)
 	for pause := time.Millisecond; ; pause = min(pause*3/2, 100*time.Millisecond) {

@@ -13,8 +13,8 @@ import (
 	"syscall"
 )
 
-// folder makes a folder in parent (empty: the system's temporary folder) that goes with the test. It is not the test's
-// TempDir, because a socket's path in it must stay below 108 bytes.
+// folder makes a folder in parent (empty: the system's temporary folder) that is removed with the
+// test. It is not the test's TempDir, because a socket's path in it must stay below 108 bytes.
 func folder(tb TB, parent string) string {
 	tb.Helper()
 	dir, err := makeFolder(parent)
@@ -25,10 +25,11 @@ func folder(tb TB, parent string) string {
 	return dir
 }
 
-// prefix begins the names of the folders that testkit makes; the number of their process follows.
+// prefix begins the names of testkit's folders; the process id follows.
 const prefix = "msync-"
 
-// makeFolder makes a folder and removes those beside it whose process is dead: nobody else does when it was killed.
+// makeFolder makes a folder and removes those beside it whose process is dead: nobody else removes those of a killed
+// process.
 func makeFolder(parent string) (string, error) {
 	if parent == "" {
 		parent = os.TempDir()
@@ -51,7 +52,7 @@ func makeFolder(parent string) (string, error) {
 	return dir, nil
 }
 
-// cacheFolder returns the folder in which things are kept from one test run to the next.
+// cacheFolder returns the folder for what is kept between test runs.
 func cacheFolder() string {
 	dir, err := os.UserCacheDir()
 	if err != nil { // There is no home.
@@ -60,8 +61,8 @@ func cacheFolder() string {
 	return filepath.Join(dir, "mysql-sync")
 }
 
-// cached returns the folder parent/name. Where it is missing, build makes it; processes that want it at the same time
-// wait for the one that makes it, and one that is killed leaves no half of it.
+// cached returns the folder parent/name. If it is missing, build makes it; processes that want it
+// at the same time wait for the one that makes it, and a killed one leaves nothing half-made.
 func cached(parent, name string, build func(dir string) error) (string, error) {
 	dir := filepath.Join(parent, name)
 	if _, err := os.Stat(dir); err == nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// endOfTheWorld is the helper process of TestServersDieWithTheirProcess: it starts servers, says where they are, and
-// comes to the end that is asked for.
+// endOfTheWorld is the helper process of TestServersDieWithTheirProcess: it starts servers, prints
+// their addresses, and ends as asked.
 func endOfTheWorld(how string) {
 	err := testkit.Run(func(string, ...any) {}, func(tb testkit.TB) {
 		d := testkit.Server(tb)

@@ -15,7 +15,7 @@ type lines struct {
 	partial []byte
 	whole   []string
 	ended   bool
-	news    chan struct{} // closed and replaced when something has come
+	news    chan struct{} // closed and replaced when something arrives
 }
 
 func newLines() *lines { return &lines{news: make(chan struct{})} }
@@ -36,7 +36,7 @@ func (l *lines) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// close says that nothing more will come; what is left counts as a line.
+// close marks the end of the output; an unfinished line counts as a line.
 func (l *lines) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -59,7 +59,7 @@ func (l *lines) all() []string {
 	return slices.Clone(l.whole)
 }
 
-// wait returns the first line that matches. It gives up when nothing more can come, or after limit.
+// wait returns the first matching line. It gives up at the end of the output, or after limit.
 func (l *lines) wait(pattern *regexp.Regexp, limit time.Duration) (string, error) {
 	deadline := time.After(limit)
 	for seen := 0; ; {

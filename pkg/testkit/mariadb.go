@@ -8,16 +8,17 @@ import (
 	"slices"
 )
 
-// MariaDB starts a MariaDB server with its own data directory: the one that MYSQL_SYNC_TEST_SERVER names, if that is
-// one of MariaDB, else the machine's. The options are further flags of mariadbd. The test fails when it is not installed.
+// MariaDB starts a MariaDB server with its own data directory: the one that MYSQL_SYNC_TEST_SERVER
+// names, if that is MariaDB, else the machine's. The options are further flags of mariadbd. The
+// test fails when it is not installed.
 func MariaDB(tb TB, options ...string) *Database {
 	tb.Helper()
 	p, installer, err := findMariaDB()
 	if err != nil {
 		tb.Fatalf("find MariaDB: %v", err)
 	}
-	const logSize = "--innodb-log-file-size=16M" // The first start would otherwise make it anew.
-	// With --force a machine that cannot look up its own name will do.
+	const logSize = "--innodb-log-file-size=16M" // Otherwise the first start would create it again.
+	// With --force it works on a machine that cannot resolve its own name.
 	p.initialize = slices.Concat([]string{installer, "--no-defaults", "--force", "--auth-root-authentication-method=normal",
 		"--skip-test-db", logSize}, p.flags, account())
 	p.flags = slices.Concat([]string{"--innodb-buffer-pool-size=64M",
@@ -25,7 +26,7 @@ func MariaDB(tb TB, options ...string) *Database {
 	return launch(tb, p, options)
 }
 
-// findMariaDB finds the server, and the program that makes a first data directory, inside its root.
+// findMariaDB finds the server and, inside its root, the program that makes a first data directory.
 func findMariaDB() (p program, installer string, err error) {
 	p.flavour = FlavourMariaDB
 	root, err := installed(serverVariable, string(FlavourMariaDB))
@@ -42,8 +43,8 @@ func findMariaDB() (p program, installer string, err error) {
 		}
 		return p, installer, nil
 	}
-	if p.path = filepath.Join(root, "bin", "mariadbd"); exists(p.path) { // It stands by itself, without a system around it.
-		// Without the second it makes a certificate at each start, which takes it seconds.
+	if p.path = filepath.Join(root, "bin", "mariadbd"); exists(p.path) { // It is standalone, without a system around it.
+		// Without the second it generates a certificate at each start, which takes seconds.
 		p.flags = []string{"--basedir=" + root, "--skip-ssl"}
 		return p, filepath.Join(root, "scripts", "mariadb-install-db"), nil
 	}

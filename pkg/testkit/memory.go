@@ -7,19 +7,19 @@ import (
 	"strings"
 )
 
-// PeakMemory is the most resident memory that the broker's process has had at a time, in bytes.
+// PeakMemory is the peak resident memory of the broker's process in bytes.
 func (b *Broker) PeakMemory() int64 {
 	b.tb.Helper()
 	return peakMemory(b.tb, b.child)
 }
 
-// PeakMemory is the most resident memory that the node's process has had at a time, in bytes.
+// PeakMemory is the peak resident memory of the node's process in bytes.
 func (n *NodeProcess) PeakMemory() int64 {
 	n.tb.Helper()
 	return peakMemory(n.tb, n.child)
 }
 
-// peakMemory reads VmHWM of Linux.
+// peakMemory reads Linux's VmHWM.
 func peakMemory(tb TB, c *child) int64 {
 	tb.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.cmd.Process.Pid))

@@ -8,11 +8,12 @@ import (
 	"sync"
 )
 
-// MongoDB returns the address of a server with MongoDB's protocol, which all tests of the process share, each with a
-// database of its own. It is FerretDB, embedded in the program of tools/ferretdb, which is built once into the cache.
+// MongoDB returns the address of a server with MongoDB's protocol, which all tests of the process
+// share, each with its own database. It is FerretDB, embedded in the program of tools/ferretdb,
+// which is built once into the cache.
 //
-// Where it is weaker than MongoDB: an unordered bulk stops at its first error, and _ids that are no texts are slow. It has
-// no replica sets, so no retryable writes.
+// Where it is weaker than MongoDB: an unordered bulk stops at its first error, and _ids other than
+// strings are slow. It has no replica sets, so no retryable writes.
 func MongoDB(tb TB) string {
 	tb.Helper()
 	address, err := mongoServer()
@@ -45,7 +46,7 @@ var mongoServer = sync.OnceValues(func() (string, error) {
 				return nil
 			}
 		}
-		return errors.New("it has not said its address")
+		return errors.New("it has not printed its address")
 	})
 	return address, err
 })

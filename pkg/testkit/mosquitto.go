@@ -11,21 +11,21 @@ import (
 	"strings"
 )
 
-// MosquittoOptions say what a Broker demands and offers. The zero value is a broker that lets everybody in.
+// MosquittoOptions say what a Broker requires and offers. The zero value is a broker that lets everybody in.
 type MosquittoOptions struct {
-	TLS               bool              // speak TLS, with certificates of its own: see Broker.Certs
+	TLS               bool              // speak TLS, with its own certificates: see Broker.Certs
 	RequireClientCert bool              // with TLS, only clients with a certificate of Broker.Certs
 	Users             map[string]string // passwords by user; empty: anyone may connect
-	ACL               bool              // each user has only the topics that mosquitto/acl.txt gives
-	ACLText           string            // another ACL than mosquitto/acl.txt
-	Websockets        bool              // a second listener for websockets, with TLS where TLS is set
+	ACL               bool              // each user has only the topics in mosquitto/acl.txt
+	ACLText           string            // an ACL in place of mosquitto/acl.txt
+	Websockets        bool              // a second listener for websockets, with TLS if TLS is set
 	Persistence       bool              // sessions and queues outlive Stop, and Kill as far as Mosquitto can
 	Extra             []string          // further lines of the configuration
 }
 
-// Mosquitto starts a broker with one of the configurations that stand in the folder mosquitto, with ports and paths of
-// its own: the Mosquitto that MYSQL_SYNC_TEST_BROKER names, if it names one, else the machine's. The test fails when it is
-// not installed.
+// Mosquitto starts a broker with one of the configurations in the folder mosquitto and its own
+// ports and paths: the Mosquitto that MYSQL_SYNC_TEST_BROKER names, if any, else the machine's. The
+// test fails when it is not installed.
 func Mosquitto(tb TB, options MosquittoOptions) *Broker {
 	tb.Helper()
 	run, err := findMosquitto("mosquitto")
@@ -54,7 +54,7 @@ func Mosquitto(tb TB, options MosquittoOptions) *Broker {
 	return b
 }
 
-// findMosquitto finds one of Mosquitto's programs and returns what runs it.
+// findMosquitto finds one of Mosquitto's programs and returns the command that runs it.
 func findMosquitto(name string) (run func(args ...string) *exec.Cmd, err error) {
 	root, err := installed(brokerVariable, "mosquitto")
 	if err != nil {
@@ -74,8 +74,8 @@ func findMosquitto(name string) (run func(args ...string) *exec.Cmd, err error) 
 	return func(args ...string) *exec.Cmd { return exec.Command(path, args...) }, nil
 }
 
-// MosquittoPlugin finds a plugin that comes with the Mosquitto that the function of this name starts. The test fails where
-// it is not there.
+// MosquittoPlugin finds a plugin of the Mosquitto that the function Mosquitto starts. The test
+// fails if it is missing.
 func MosquittoPlugin(tb TB, name string) (path string) {
 	tb.Helper()
 	root, err := installed(brokerVariable, "mosquitto")
@@ -115,7 +115,7 @@ func (b *Broker) mosquitto(dir string, o MosquittoOptions) (string, error) {
 	s.set("listener", strconv.Itoa(b.Port)+" "+b.Host)
 	s.set("allow_anonymous", strconv.FormatBool(len(o.Users) == 0))
 	s.drop("password_file", "acl_file")
-	// Running as the user who starts it, the broker keeps the kernel's order to die with its parent.
+	// Running as the user who starts it, the broker keeps its parent-death signal.
 	if me, err := user.Current(); err == nil {
 		s.set("user", me.Username)
 	}
@@ -147,7 +147,7 @@ func (b *Broker) mosquitto(dir string, o MosquittoOptions) (string, error) {
 		s.set("keyfile", b.Certs.ServerKey)
 	}
 	if o.Websockets {
-		// The settings of TLS belong to a listener each.
+		// TLS settings belong to a listener.
 		isTLS := names("cafile", "certfile", "keyfile", "tls_version", "require_certificate")
 		tls := slices.DeleteFunc(slices.Clone(s), func(line string) bool { return !isTLS(line) })
 		s = append(s, fmt.Sprintf("listener %d %s", b.WebsocketPort, b.Host), "protocol websockets")
@@ -176,7 +176,7 @@ func writePasswords(path string, users map[string]string) error {
 // settings are the lines of a Mosquitto configuration with one listener.
 type settings []string
 
-// set gives a setting another value where it stands, and adds it where it is missing.
+// set changes a setting in place, or adds it if it is missing.
 func (s *settings) set(key, value string) {
 	line := key + " " + value
 	if i := slices.IndexFunc(*s, names(key)); i >= 0 {
@@ -189,7 +189,7 @@ func (s *settings) set(key, value string) {
 // drop removes settings.
 func (s *settings) drop(keys ...string) { *s = slices.DeleteFunc(*s, names(keys...)) }
 
-// names tells the lines that set one of the keys.
+// names reports the lines that set one of the keys.
 func names(keys ...string) func(line string) bool {
 	return func(line string) bool {
 		key, _, _ := strings.Cut(line, " ")

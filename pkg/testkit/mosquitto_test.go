@@ -39,7 +39,7 @@ func TestMosquittoListensForWebsockets(t *testing.T) {
 	c.Disconnect(0)
 }
 
-func TestMosquittoRefusesWhoHasNoRight(t *testing.T) {
+func TestMosquittoRefusesClientsWithoutCredentials(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Users: map[string]string{"alpha": "a"}})
 	for name, o := range map[string]*mqtt.ClientOptions{
@@ -69,7 +69,8 @@ func TestACLKeepsClientsApart(t *testing.T) {
 		ACL: true, Users: map[string]string{"alpha": "a", "beta": "b", "eve": "e", "mallory": "m"},
 	})
 	alpha, beta := testkit.MQTTClient(t, b, "alpha"), testkit.MQTTClient(t, b, "beta")
-	// Mosquitto 2.0.11 throws a client out that publishes what it may not: two clients do the two bad deeds.
+	// Mosquitto 2.0.11 disconnects a client that publishes without permission: so two clients try one forbidden thing
+	// each.
 	mallory, eve := testkit.MQTTClient(t, b, "mallory"), testkit.MQTTClient(t, b, "eve")
 	overheard := subscribe(t, eve, "#")
 	got := subscribe(t, beta, "/batch/beta/+")
@@ -77,11 +78,11 @@ func TestACLKeepsClientsApart(t *testing.T) {
 	publish(t, mallory, "/batch/beta/alpha", "forged")
 	publish(t, alpha, "/batch/beta/alpha", "true")
 	if payload := receive(t, got); payload != "true" {
-		t.Errorf("received %q, want the true one alone", payload)
+		t.Errorf("received %q, want only the true one", payload)
 	}
 	publish(t, alpha, "/info", "for all")
 	if payload := receive(t, overheard); payload != "for all" {
-		t.Errorf("overheard %q, want only what is for all", payload)
+		t.Errorf("overheard %q, want only what everyone may read", payload)
 	}
 }
 
@@ -110,7 +111,7 @@ func TestBrokerComesBackOnItsPort(t *testing.T) {
 	b.Start()
 }
 
-// subscribe returns a channel of the payloads that come; it holds what a test sends at most.
+// subscribe returns a channel of the received payloads, which has room for all that a test sends.
 func subscribe(t *testing.T, c mqtt.Client, topic string) <-chan string {
 	t.Helper()
 	got := make(chan string, 100)
@@ -123,7 +124,7 @@ func publish(t *testing.T, c mqtt.Client, topic, payload string) {
 	wait(t, c.Publish(topic, 1, false, payload))
 }
 
-// carry has one client publish a message that another receives.
+// carry makes one client publish a message that another must receive.
 func carry(t *testing.T, from, to mqtt.Client, topic, message string) {
 	t.Helper()
 	got := subscribe(t, to, topic)

@@ -8,9 +8,10 @@ import (
 	"strings"
 )
 
-// MySQL starts a MySQL server with its own data directory. The options are further flags of mysqld. It takes the
-// mysqld on the PATH if that is not MariaDB's, else the one that scripts/install-server.sh has put into the cache, which
-// only root can start. The test fails where there is neither.
+// MySQL starts a MySQL server with its own data directory. The options are further flags of mysqld.
+// It uses the mysqld on the PATH if that is not MariaDB's, else the one that
+// scripts/install-server.sh put into the cache, which only root can start. The test fails if there
+// is neither.
 func MySQL(tb TB, options ...string) *Database {
 	tb.Helper()
 	path, root, err := findMySQL()
@@ -19,7 +20,7 @@ func MySQL(tb TB, options ...string) *Database {
 	}
 	p := program{flavour: FlavourMySQL, path: path, root: root}
 	p.flags = append(account(),
-		"--skip-mysqlx", // Its port would be everybody's.
+		"--skip-mysqlx", // Its port would be open to everybody.
 		"--secure-file-priv=NULL",
 		"--innodb-buffer-pool-size=64M", "--innodb-flush-log-at-trx-commit=2", "--innodb-redo-log-capacity=32M",
 	)

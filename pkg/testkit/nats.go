@@ -11,9 +11,9 @@ import (
 	"sync"
 )
 
-// NATSOptions say what a cluster demands. The zero value lets everybody in.
+// NATSOptions say what a cluster requires. The zero value lets everybody in.
 type NATSOptions struct {
-	ACL   bool              // the users of deploy/nats/acl.conf, which binds two nodes to their topics; their passwords are NATSUsers
+	ACL   bool              // the users of deploy/nats/acl.conf, which restricts two nodes to their topics; their passwords are NATSUsers
 	Users map[string]string // passwords by user, each of whom may use all topics; empty: anyone may connect
 }
 
@@ -66,7 +66,7 @@ func NATS(tb TB, options NATSOptions) *Broker {
 			"NATS_NAME=" + b.name, "NATS_STORE=" + filepath.Join(dir, b.name), "NATS_MQTT=" + b.Addr(),
 			"NATS_LISTEN=" + loopback + ":" + strconv.Itoa(b.NATSPort), "NATS_CLUSTER=" + addresses[i],
 		})
-		b.sign = "metadata leader" // Who connects sooner waits for five seconds.
+		b.sign = "metadata leader" // A client that connects sooner waits for five seconds.
 		b.command = func() *exec.Cmd {
 			c := exec.Command(program, "-c", file)
 			c.Env = environment
@@ -93,7 +93,7 @@ func natsUsers(dir, shipped string, users map[string]string) (string, error) {
 	return file, os.WriteFile(file, fmt.Appendf(text, "\nauthorization {users: [\n%s]}\n", list.String()), 0o600)
 }
 
-// natsServer returns the path of the server. It is built once in a process, and removed with it: see Main.
+// natsServer returns the path of the server, built once per process and removed with it: see Main.
 var natsServer = sync.OnceValues(func() (string, error) {
 	root, err := moduleRoot()
 	if err != nil {

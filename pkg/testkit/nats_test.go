@@ -28,12 +28,12 @@ func TestNATSKeepsClientsApart(t *testing.T) {
 	forger.Publish("/ack/node-a/node-a", 1, false, "forged").WaitTimeout(30 * time.Second)
 	publish(t, testkit.MQTTClient(t, b, "node-b"), "/ack/node-a/node-b", "true")
 	if payload := receive(t, got); payload != "true" {
-		t.Errorf("received %q, want the true one alone", payload)
+		t.Errorf("received %q, want only the true one", payload)
 	}
 	token := testkit.MQTTClient(t, b, "node-b").Subscribe("/ack/node-a/+", 1, nil)
 	token.WaitTimeout(30 * time.Second)
 	if answer := token.(*mqtt.SubscribeToken).Result()["/ack/node-a/+"]; answer != 0x80 {
-		t.Errorf("node-b may read what is for node-a: the answer is %#x", answer)
+		t.Errorf("node-b may read node-a's messages: the answer is %#x", answer)
 	}
 }
 

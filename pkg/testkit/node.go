@@ -25,14 +25,15 @@ type NodeProcess struct {
 	mayTell []string // see Quiet
 }
 
-// Binary returns the path of the daemon, built from this module as "make build" builds it. It is built once in a process,
-// with the race detector where the environment variable MYSQL_SYNC_TEST_RACE is 1, and removed with the process: see Main.
+// Binary returns the path of the daemon, built from this module as "make build" does. It is built
+// once per process, with the race detector if the environment variable MYSQL_SYNC_TEST_RACE is 1,
+// and removed with the process: see Main.
 func Binary(tb TB) string {
 	tb.Helper()
 	return built(tb, daemon)
 }
 
-// Connector returns the path of the connector, built once in a process like the daemon.
+// Connector returns the path of the connector, built once per process like the daemon.
 func Connector(tb TB) string {
 	tb.Helper()
 	return built(tb, connector)
@@ -49,7 +50,7 @@ func built(tb TB, binary func() (string, error)) string {
 
 var daemon, connector = once("mysql-sync"), once("mysql-sync-connector")
 
-// once builds a program of this module in a folder that goes with the process.
+// once builds a program of this module in a folder that is removed with the process.
 func once(program string) func() (string, error) {
 	return sync.OnceValues(func() (string, error) {
 		dir, err := makeFolder("")
@@ -85,7 +86,7 @@ func build(program, path string, flags ...string) error {
 	return nil
 }
 
-// ConfigFile writes a configuration as JSON into a folder that goes with the test, and returns the file's path.
+// ConfigFile writes a configuration as JSON into a folder that is removed with the test, and returns the file's path.
 func ConfigFile(tb TB, configuration any) string {
 	tb.Helper()
 	text, err := json.MarshalIndent(configuration, "", "  ")
@@ -99,15 +100,15 @@ func ConfigFile(tb TB, configuration any) string {
 	return path
 }
 
-// Node starts the daemon with a configuration file and further arguments. It returns when the process runs; what it then
-// does shows in its log: see WaitLog. The test fails when the daemon has panicked or the race detector has found
-// something. When the test fails, the end of the daemon's log is shown.
+// Node starts the daemon with a configuration file and further arguments. It returns once the
+// process runs; what it then does shows in its log: see WaitLog. The test fails if the daemon
+// panics or the race detector finds something. A failing test shows the end of the daemon's log.
 func Node(tb TB, configurationFile string, args ...string) *NodeProcess {
 	tb.Helper()
 	return start(tb, Binary(tb), nil, append([]string{configurationFile}, args...))
 }
 
-// start starts a daemon with an environment beside that of this process.
+// start starts a daemon with environment variables in addition to this process's.
 func start(tb TB, path string, environment, args []string) *NodeProcess {
 	tb.Helper()
 	return Process(tb, func() *exec.Cmd {
@@ -117,8 +118,8 @@ func start(tb TB, path string, environment, args []string) *NodeProcess {
 	})
 }
 
-// Process starts a program as Node starts the daemon, and watches it in the same way: for a daemon that is confined, and
-// for programs beside it. The command is made anew for each start.
+// Process starts a program as Node starts the daemon, and watches it in the same way: for a
+// confined daemon and for other programs. The command is made anew for each start.
 func Process(tb TB, command func() *exec.Cmd) *NodeProcess {
 	tb.Helper()
 	n := &NodeProcess{tb: tb, command: command}
@@ -136,7 +137,7 @@ func Command(tb TB, args ...string) *exec.Cmd {
 	return command(Binary(tb), args...)
 }
 
-// Output runs a command of the real binary to its end, and returns its exit code and what it printed.
+// Output runs a command of the real binary to its end and returns its exit code and output.
 func Output(tb TB, args ...string) (code int, stdout, stderr string) {
 	tb.Helper()
 	var out, said bytes.Buffer
@@ -145,7 +146,7 @@ func Output(tb TB, args ...string) (code int, stdout, stderr string) {
 	if err := c.Start(); err != nil {
 		tb.Fatalf("start mysql-sync %v: %v", args, err)
 	}
-	timer := time.AfterFunc(2*limit, func() { _ = c.Process.Kill() }) // One that finds no mistake in a file may run it.
+	timer := time.AfterFunc(2*limit, func() { _ = c.Process.Kill() }) // A command that finds no mistake in a file may run it.
 	err := c.Wait()
 	var exit *exec.ExitError
 	if !timer.Stop() || err != nil && !errors.As(err, &exit) {
@@ -154,7 +155,7 @@ func Output(tb TB, args ...string) (code int, stdout, stderr string) {
 	return c.ProcessState.ExitCode(), out.String(), said.String()
 }
 
-// command keeps from the daemon what the tests are told by: it would take that for keys of its configuration.
+// command hides the tests' own variables from the daemon, which would take them for configuration keys.
 func command(path string, args ...string) *exec.Cmd {
 	c := exec.Command(path, args...)
 	c.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "MYSQL_SYNC_TEST_") })
@@ -182,7 +183,7 @@ func (n *NodeProcess) Pid() int { return n.child.cmd.Process.Pid }
 // Kill ends the daemon with SIGKILL, as a crash would.
 func (n *NodeProcess) Kill() { n.child.kill() }
 
-// Stop ends the daemon with SIGTERM and returns its exit code.
+// Stop sends the daemon SIGTERM and returns its exit code.
 func (n *NodeProcess) Stop() int {
 	n.tb.Helper()
 	if err := n.child.terminate(); err != nil {
@@ -191,7 +192,7 @@ func (n *NodeProcess) Stop() int {
 	return n.ExitCode()
 }
 
-// Interrupt ends the daemon with SIGINT, as Ctrl-C does, and returns its exit code.
+// Interrupt sends the daemon SIGINT, as Ctrl-C does, and returns its exit code.
 func (n *NodeProcess) Interrupt() int {
 	n.tb.Helper()
 	if !n.child.end(syscall.SIGINT, limit) {
@@ -200,7 +201,7 @@ func (n *NodeProcess) Interrupt() int {
 	return n.ExitCode()
 }
 
-// ExitCode waits until the daemon has ended by itself and returns its exit code; -1 is a signal.
+// ExitCode waits until the daemon ends by itself and returns its exit code; -1 means a signal.
 func (n *NodeProcess) ExitCode() int {
 	n.tb.Helper()
 	select {
@@ -211,11 +212,11 @@ func (n *NodeProcess) ExitCode() int {
 	return n.child.cmd.ProcessState.ExitCode()
 }
 
-// Log returns what the daemon has said since its start, on standard output and standard error, line by line.
+// Log returns what the daemon has printed since its start, on standard output and standard error, line by line.
 func (n *NodeProcess) Log() []string { return n.child.output.all() }
 
-// WaitLog waits for a line of the log that matches the regular expression and returns it. Lines that came earlier since
-// the start count too.
+// WaitLog waits for a log line that matches the regular expression and returns it. Earlier lines
+// since the start count too.
 func (n *NodeProcess) WaitLog(pattern string) string {
 	n.tb.Helper()
 	re, err := regexp.Compile(pattern)
@@ -229,17 +230,18 @@ func (n *NodeProcess) WaitLog(pattern string) string {
 	return line
 }
 
-// Quiet has the test fail, at the end of each run of the daemon, if its log has a warning or an error. One that has any of
-// the texts is expected: the test provokes it. It may be called again, and counts for the run that is under way too.
+// Quiet makes the test fail, at the end of each run of the daemon, if its log has a warning or an
+// error. Lines that contain one of the texts are expected: the test provokes them. It may be called
+// again, and applies to the current run too.
 func (n *NodeProcess) Quiet(expected ...string) {
 	n.quiet = true
 	n.mayTell = append(n.mayTell, expected...)
 }
 
-// trouble is a line of the log, for people or JSON, that tells of something wrong.
+// trouble matches log lines, for people or in JSON, that report something wrong.
 var trouble = regexp.MustCompile(`^\S+\t(WARN|ERROR)\t|^\{"level":"(warn|error)"`)
 
-// unexpected returns the lines that Quiet does not let pass.
+// unexpected returns the lines that Quiet does not allow.
 func (n *NodeProcess) unexpected(all []string) []string {
 	if !n.quiet {
 		return nil
@@ -249,10 +251,10 @@ func (n *NodeProcess) unexpected(all []string) []string {
 	})
 }
 
-// bug is how a Go program begins to say that it is broken.
+// bug matches the first line of a Go program's crash.
 var bug = regexp.MustCompile(`^(panic: |fatal error: |WARNING: DATA RACE)`)
 
-// inspect looks at the log of a daemon that has ended.
+// inspect checks the log of a daemon that has ended.
 func (n *NodeProcess) inspect() {
 	n.tb.Helper()
 	all := n.Log()
@@ -264,6 +266,6 @@ func (n *NodeProcess) inspect() {
 	if t, ok := n.tb.(interface{ Failed() bool }); ok && t.Failed() {
 		n.tb.Logf("the daemon said:\n%s", n.child.tail())
 	} else if lines := n.unexpected(all); len(lines) > 0 {
-		n.tb.Fatalf("the daemon warns of what the test does not expect:\n%s", strings.Join(lines, "\n"))
+		n.tb.Fatalf("the daemon logged unexpected warnings:\n%s", strings.Join(lines, "\n"))
 	}
 }

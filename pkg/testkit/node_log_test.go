@@ -27,12 +27,12 @@ func TestABrokenDaemonFailsItsTest(t *testing.T) {
 			stand(tb, "echo started; echo '"+says+"' >&2").ExitCode()
 		})
 		if err == nil || !strings.Contains(err.Error(), says) {
-			t.Errorf("%s: the test's failure is %v", name, err)
+			t.Errorf("%s: the test failed with %v", name, err)
 		}
 	}
 }
 
-func TestAQuietDaemonWarnsOfNothingElse(t *testing.T) {
+func TestQuietAllowsNoOtherWarnings(t *testing.T) {
 	const said = `printf '2026-01-01T00:00:00.000Z\tINFO\tnode started\n2026-01-01T00:00:00.000Z\tWARN\toutbound\tno answer came\n'
 		printf '{"level":"error","ts":"2026","msg":"tables differ"}\n'`
 	for name, test := range map[string]struct {
@@ -53,7 +53,7 @@ func TestAQuietDaemonWarnsOfNothingElse(t *testing.T) {
 			n.ExitCode()
 		})
 		if (err != nil) != (len(test.want) > 0) {
-			t.Errorf("%s: the test's failure is %v", name, err)
+			t.Errorf("%s: the test failed with %v", name, err)
 		}
 		for _, text := range test.want {
 			if err != nil && !strings.Contains(err.Error(), text) {
@@ -61,12 +61,12 @@ func TestAQuietDaemonWarnsOfNothingElse(t *testing.T) {
 			}
 		}
 		if err != nil && strings.Contains(err.Error(), "node started") {
-			t.Errorf("%s: the failure shows what is no warning: %v", name, err)
+			t.Errorf("%s: the failure shows a line that is not a warning: %v", name, err)
 		}
 	}
 }
 
-func TestWaitLogSaysWhatCameInstead(t *testing.T) {
+func TestWaitLogShowsTheLog(t *testing.T) {
 	err := Run(t.Logf, func(tb TB) {
 		stand(tb, "echo one; printf two").WaitLog("^three$")
 	})
@@ -75,7 +75,7 @@ func TestWaitLogSaysWhatCameInstead(t *testing.T) {
 	}
 }
 
-func TestAStopIsCleanAndAStartBeginsAgain(t *testing.T) {
+func TestStopIsCleanAndStartBeginsAgain(t *testing.T) {
 	n := stand(t, `trap 'echo ended; exit 5' TERM; echo ready; while :; do sleep 0.01; done`)
 	n.WaitLog("^ready$")
 	if code := n.Stop(); code != 5 {
@@ -90,7 +90,7 @@ func TestAStopIsCleanAndAStartBeginsAgain(t *testing.T) {
 	}
 }
 
-func TestACommandThatIsMissingIsAnError(t *testing.T) {
+func TestMissingCommandIsAnError(t *testing.T) {
 	if _, err := spawn("nothing", exec.Command("/does/not/exist")); err == nil {
 		t.Error("no error")
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-func TestNodeTellsWhyItEnds(t *testing.T) {
+func TestNodeSaysWhyItEnds(t *testing.T) {
 	n := testkit.Node(t, testkit.ConfigFile(t, map[string]any{"noSuchKey": 1}))
 	n.WaitLog("noSuchKey")
 	if code := n.ExitCode(); code <= 0 {
@@ -15,7 +15,7 @@ func TestNodeTellsWhyItEnds(t *testing.T) {
 	}
 }
 
-func TestNodeDoesNotSeeTheSwitchesOfTheTests(t *testing.T) {
+func TestNodeDoesNotSeeTheTestsVariables(t *testing.T) {
 	t.Setenv("MYSQL_SYNC_TEST_SWITCH", "1")
 	n := testkit.Node(t, testkit.ConfigFile(t, map[string]any{"noSuchKey": 1}))
 	n.WaitLog("noSuchKey")

@@ -10,8 +10,9 @@ import (
 	"runtime"
 )
 
-// peer returns the path of a program that is built in a folder of tools, from the versions that its go.mod names, and its
-// own code if it has some. It is built once for each set of these, which takes minutes, and kept in the cache.
+// peer returns the path of a program built in a folder of tools, from the versions in its go.mod
+// and its own code, if any. It is built once for each set of these, which takes minutes, and kept
+// in the cache.
 func peer(folder, source, name string) (string, error) {
 	root, err := moduleRoot()
 	if err != nil {

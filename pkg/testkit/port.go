@@ -11,12 +11,12 @@ import (
 	"syscall"
 )
 
-// taken holds the ports that this process has given away.
+// taken holds the ports that this process has handed out.
 var taken sync.Map
 
-// FreePort returns a loopback port on which nothing listens. It lies below the range from which systems choose ports for
-// outgoing connections, so that none of these takes it while its server is down; nor is it given to another process that
-// uses testkit, such as the tests of another package, as long as this one lives.
+// FreePort returns a loopback port on which nothing listens. It lies below the range of ports for
+// outgoing connections, so that none of these takes it while its server is down. As long as this
+// process lives, no other process that uses testkit, such as another package's tests, gets it.
 func FreePort(tb TB) int {
 	tb.Helper()
 	for range 1000 {
@@ -44,8 +44,8 @@ func FreePort(tb TB) int {
 
 const loopback = "127.0.0.1"
 
-// reserve locks a port's byte of a file that all processes share, and reports whether no other process holds it. The
-// kernel gives it back when this process dies.
+// reserve locks a port's byte of a file that all processes share, and reports whether it got the
+// lock. The kernel releases it when this process dies.
 func reserve(port int) (bool, error) {
 	f, err := ports()
 	if err != nil {
@@ -62,7 +62,7 @@ func reserve(port int) (bool, error) {
 	}
 }
 
-// ports opens the file, which stays open: to close it would give all locks back.
+// ports opens the file, which stays open: closing it would release all locks.
 var ports = sync.OnceValues(func() (*os.File, error) {
 	if err := os.MkdirAll(cacheFolder(), 0o755); err != nil {
 		return nil, fmt.Errorf("make the cache: %w", err)

@@ -7,11 +7,11 @@ import (
 	"testing"
 )
 
-// portVariable makes a process of this package's tests the helper of TestAPortIsOneProcessOnly, which ends with 0 if it
-// could reserve the port, and else with 3.
+// portVariable makes a process of this package's tests the helper of TestEachPortBelongsToOneProcess, which ends with 0
+// if it could reserve the port, and else with 3.
 const portVariable = "TESTKIT_PORT"
 
-func TestAPortIsOneProcessOnly(t *testing.T) {
+func TestEachPortBelongsToOneProcess(t *testing.T) {
 	if text := os.Getenv(portVariable); text != "" {
 		port, err := strconv.Atoi(text)
 		if err != nil {
@@ -28,7 +28,7 @@ func TestAPortIsOneProcessOnly(t *testing.T) {
 	}
 	helper := func(port int) int {
 		t.Helper()
-		c := exec.Command(os.Args[0], "-test.run", "^TestAPortIsOneProcessOnly$")
+		c := exec.Command(os.Args[0], "-test.run", "^TestEachPortBelongsToOneProcess$")
 		c.Env = append(os.Environ(), portVariable+"="+strconv.Itoa(port))
 		said, err := c.CombinedOutput()
 		if code := c.ProcessState.ExitCode(); code == 0 || code == 3 {
@@ -39,13 +39,13 @@ func TestAPortIsOneProcessOnly(t *testing.T) {
 	}
 	port := FreePort(t)
 	if code := helper(port); code != 3 {
-		t.Errorf("another process was given port %d too", port)
+		t.Errorf("another process got port %d too", port)
 	}
-	// The helper's own went with it. No server is ever given this one.
+	// The helper's own lock ended with it. No server ever gets this port.
 	const free = 9999
 	for range 2 {
 		if code := helper(free); code != 0 {
-			t.Errorf("port %d is not given back", free)
+			t.Errorf("port %d was not released", free)
 		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// PostgreSQL is a server of that kind. Everybody from this machine may connect as User.
+// PostgreSQL is a PostgreSQL server. Anybody on this machine may connect as User.
 type PostgreSQL struct {
 	Host string
 	Port int
@@ -24,7 +24,7 @@ type PostgreSQL struct {
 	psql string
 }
 
-// postgres is the one of this process.
+// postgres is this process's server.
 var postgres struct {
 	sync.Mutex
 	server *PostgreSQL
@@ -41,7 +41,7 @@ func Postgres(tb TB) *PostgreSQL {
 	return postgres.server
 }
 
-// Schema makes a database in which statements have been run, and returns its name.
+// Schema makes a database, runs statements in it, and returns its name.
 func (p *PostgreSQL) Schema(tb TB, statements ...string) string {
 	tb.Helper()
 	name := fmt.Sprintf("test_%d_%d", os.Getpid(), time.Now().UnixNano())
@@ -60,7 +60,7 @@ func (p *PostgreSQL) Run(tb TB, database string, statements ...string) {
 	p.Query(tb, database, statements...)
 }
 
-// Query runs statements in a database and returns the rows of the last: a line each, columns parted by |.
+// Query runs statements in a database and returns the rows of the last, one per line, columns separated by |.
 func (p *PostgreSQL) Query(tb TB, database string, statements ...string) string {
 	tb.Helper()
 	args := []string{"-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", p.Host, "-p", strconv.Itoa(p.Port), "-U", p.User, "-d", database}
@@ -74,7 +74,7 @@ func (p *PostgreSQL) Query(tb TB, database string, statements ...string) string 
 	return string(out)
 }
 
-// findPostgres finds one of PostgreSQL's programs: Debian keeps most of them beside the PATH.
+// findPostgres finds one of PostgreSQL's programs: Debian keeps most of them outside the PATH.
 func findPostgres(name string) (string, error) {
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/" + name)
 	if err == nil && len(found) > 0 {
@@ -101,7 +101,7 @@ func startPostgres(tb TB) *PostgreSQL {
 	p.psql = paths[2]
 	parent := ""
 	if os.Geteuid() == 0 {
-		parent = "/tmp" // the folder of a test run may be closed to others
+		parent = "/tmp" // other users may have no access to the folder of a test run
 	}
 	dir := folder(tb, parent)
 	data := filepath.Join(dir, "data")
@@ -140,8 +140,8 @@ func startPostgres(tb TB) *PostgreSQL {
 	return p
 }
 
-// otherUser gives a folder to the user that PostgreSQL's package has made, where this process is root, as whom the server
-// will not run.
+// otherUser gives a folder to the user that PostgreSQL's package created if this process is root:
+// the server refuses to run as root.
 func otherUser(dir string) (*syscall.SysProcAttr, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil

@@ -18,7 +18,7 @@ type program struct {
 	path    string   // of the server, inside root
 	root    string   // the folder to which the server is confined; empty: the whole machine
 	flags   []string // for each start
-	// initialize makes a first data directory. It is run inside root, with the folder as its last argument.
+	// initialize makes a first data directory. It runs inside root, with the folder as its last argument.
 	initialize []string
 }
 
@@ -33,8 +33,8 @@ func (p program) command(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// bring returns options as the server takes them. A file of the machine that one names, such as a certificate, is copied
-// to a folder inside root, since the server sees no other.
+// bring returns options as the server needs them. A file of the machine named in one, such as a
+// certificate, is copied to a folder inside root, since the server sees no other.
 func (p program) bring(options []string, dir string) (list []string, err error) {
 	for _, o := range options {
 		flag, path, _ := strings.Cut(o, "=")
@@ -54,7 +54,7 @@ func (p program) bring(options []string, dir string) (list []string, err error) 
 	return list, nil
 }
 
-// inside is the path that a file has for the server.
+// inside is a file's path as the server sees it.
 func (p program) inside(path string) string { return strings.TrimPrefix(path, p.root) }
 
 // temp is the folder for data directories; empty is the system's.
@@ -65,7 +65,7 @@ func (p program) temp() string {
 	return filepath.Join(p.root, "tmp")
 }
 
-// template returns a data directory as the server itself makes it. It is made once for each version of the server.
+// template returns a data directory made by the server itself, once for each version.
 func (p program) template() (string, error) {
 	version, err := p.command(p.path, "--version").Output()
 	if err != nil {
@@ -88,8 +88,8 @@ func (p program) template() (string, error) {
 	})
 }
 
-// account is the flag with which a server run by root accepts that. It also keeps the server from changing its user,
-// which would make the kernel forget that the server dies with its parent.
+// account is the flag that makes a server accept being run by root. It also keeps the server from
+// changing its user, which would clear its parent-death signal.
 func account() []string {
 	if os.Geteuid() == 0 {
 		return []string{"--user=root"}
@@ -97,7 +97,7 @@ func account() []string {
 	return nil
 }
 
-// find looks for a program as a shell does, and also where Debian puts servers: an ordinary user's PATH lacks that.
+// find looks for a program as a shell does, and also where Debian puts servers, which an ordinary user's PATH lacks.
 func find(name string) (string, error) {
 	path, err := exec.LookPath(name)
 	if err == nil {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Proxy is a stretch of network between a client and a server that a test can spoil. It passes bytes on as they are.
+// Proxy is a stretch of network between a client and a server that a test can disrupt. It forwards bytes unchanged.
 // Its methods may be called from several goroutines.
 type Proxy struct {
 	target   string
@@ -25,7 +25,7 @@ type proxyState struct {
 	delay                  time.Duration
 }
 
-// NewProxy listens on a free port and passes each connection on to target, a host:port. It ends with the test.
+// NewProxy listens on a free port and forwards each connection to target, a host:port. It ends with the test.
 func NewProxy(tb TB, target string) *Proxy {
 	tb.Helper()
 	l, err := net.Listen("tcp", net.JoinHostPort(loopback, "0"))
@@ -47,16 +47,17 @@ func (p *Proxy) Cut() {
 	p.CloseAll()
 }
 
-// Restore undoes Cut, Blackhole and Delay. Bytes held back by a black hole arrive then, as they do after a route is back.
+// Restore undoes Cut, Blackhole and Delay. Bytes held back by a black hole then arrive, as they do when a route is
+// back.
 func (p *Proxy) Restore() { p.set(func(s *proxyState) { *s = proxyState{closed: s.closed} }) }
 
 // Blackhole keeps all connections open and lets nothing pass; new ones are accepted and stay silent.
 func (p *Proxy) Blackhole(on bool) { p.set(func(s *proxyState) { s.blackhole = on }) }
 
-// Delay makes all bytes arrive later by d, in both directions. Order and rate stay as they are.
+// Delay makes all bytes arrive later by d, in both directions. Order and rate do not change.
 func (p *Proxy) Delay(d time.Duration) { p.set(func(s *proxyState) { s.delay = d }) }
 
-// CloseAll closes all connections once. Clients may connect again at once.
+// CloseAll closes all connections once. Clients may reconnect at once.
 func (p *Proxy) CloseAll() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -96,7 +97,7 @@ func (p *Proxy) serve() {
 	}
 }
 
-// carry passes on one connection, until one end closes it.
+// carry forwards one connection until one end closes it.
 func (p *Proxy) carry(client net.Conn) {
 	defer func() { _ = client.Close() }()
 	if !p.enter(client) {
@@ -119,7 +120,7 @@ func (p *Proxy) carry(client net.Conn) {
 	both.Wait()
 }
 
-// enter has CloseAll know a connection. It reports false when the network is cut.
+// enter registers a connection for CloseAll. It reports false when the network is cut.
 func (p *Proxy) enter(c net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -142,10 +143,10 @@ type parcel struct {
 	read  time.Time
 }
 
-// pump passes on one direction until it ends, and then closes both ends. It reads and writes side by side, so that a
-// delay does not slow the reading down.
+// pump forwards one direction until it ends, then closes both ends. It reads and writes
+// concurrently, so that a delay does not slow reading down.
 func (p *Proxy) pump(from, to net.Conn) {
-	parcels := make(chan parcel, 1024) // What is on its way; a full one slows the sender down, as a network does.
+	parcels := make(chan parcel, 1024) // Bytes in flight; when full it slows the sender down, as a network does.
 	gone := make(chan struct{})
 	var reader sync.WaitGroup
 	defer func() {

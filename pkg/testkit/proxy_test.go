@@ -37,7 +37,7 @@ func TestProxyBlackholeKeepsConnectionsAndHoldsBytes(t *testing.T) {
 
 	p.Blackhole(true)
 	one.send(t, "held")
-	// A second connection passes the same way: had anything been let through, it would come back within this time.
+	// A second connection goes the same way: anything let through would come back within this time.
 	two := dial(t, p)
 	two.send(t, "held too")
 	two.isSilent(t)
@@ -145,6 +145,6 @@ func (l line) isSilent(t *testing.T) {
 	_ = l.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
 	var late net.Error
 	if b, err := l.in.ReadByte(); !errors.As(err, &late) || !late.Timeout() {
-		t.Fatalf("the connection is not silent: read %q, %v", b, err)
+		t.Fatalf("the connection is not silent: got %q, %v", b, err)
 	}
 }

@@ -9,12 +9,12 @@ import (
 	"sync"
 )
 
-// S3 is an object store with the API of S3.
+// S3 is an object store with S3's API.
 type S3 struct {
 	Addr   string // host:port, without TLS
 	Access string
 	Secret string
-	Folder string // that has a folder for each bucket, and in it a file for each object
+	Folder string // with a folder for each bucket, and in it a file for each object
 
 	tb      TB
 	program string
@@ -22,7 +22,7 @@ type S3 struct {
 	child   *child
 }
 
-// s3 is the store of this process.
+// s3 is this process's store.
 var s3 struct {
 	sync.Mutex
 	store *S3
@@ -39,8 +39,8 @@ func SharedS3(tb TB) *S3 {
 	return s3.store
 }
 
-// NewS3 starts a store with a bucket of each name. Its server is built from the version that tools/peers/go.mod names, once:
-// it is kept in the cache.
+// NewS3 starts a store with a bucket of each name. Its server is built once, from the version that
+// tools/peers/go.mod names, and kept in the cache.
 func NewS3(tb TB, buckets ...string) *S3 {
 	tb.Helper()
 	program, err := s3Server()
@@ -79,7 +79,7 @@ func (s *S3) Start() {
 	}
 }
 
-// Stop kills the store. What it has stays.
+// Stop kills the store. Its objects stay.
 func (s *S3) Stop() {
 	if s.child != nil {
 		s.child.kill()

@@ -7,7 +7,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-func TestAnObjectStoreAnswersAgainAfterAStop(t *testing.T) {
+func TestObjectStoreAnswersAfterAStopAndStart(t *testing.T) {
 	t.Parallel()
 	s := testkit.NewS3(t, "bucket")
 	ask := func() error {
@@ -16,7 +16,7 @@ func TestAnObjectStoreAnswersAgainAfterAStop(t *testing.T) {
 			return err
 		}
 		if r.StatusCode != http.StatusForbidden {
-			t.Errorf("a stranger was answered %d", r.StatusCode)
+			t.Errorf("a stranger got status %d", r.StatusCode)
 		}
 		return r.Body.Close()
 	}
@@ -25,7 +25,7 @@ func TestAnObjectStoreAnswersAgainAfterAStop(t *testing.T) {
 	}
 	s.Stop()
 	if ask() == nil {
-		t.Error("it answers though it was stopped")
+		t.Error("it answers after Stop")
 	}
 	s.Start()
 	if err := ask(); err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// Schema returns a new schema of the shared server as a node is connected to it,
-// with what the statements make in it.
+// Schema returns a new schema of the shared server, connected to as a node does it, after running
+// statements in it.
 func Schema(tb TB, statements ...string) *mysqldb.DB {
 	tb.Helper()
 	server := Shared(tb)
@@ -20,8 +20,7 @@ func Schema(tb TB, statements ...string) *mysqldb.DB {
 	return db
 }
 
-// Connect returns connections to a schema as a node has them, with variables of their
-// sessions.
+// Connect returns connections to a schema like a node's, with session variables.
 func (d *Database) Connect(tb TB, schema string, session ...config.Variable) *mysqldb.DB {
 	tb.Helper()
 	db, err := mysqldb.Open(context.Background(), zap.NewNop(), config.MySQL{Host: d.Host, Port: d.Port, User: d.User, Password: d.Password, Database: schema}, session...)

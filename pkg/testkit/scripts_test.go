@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-func TestMakeCertsMakesWhatTLSAccepts(t *testing.T) {
+func TestMakeCertsMakesCertificatesThatTLSAccepts(t *testing.T) {
 	dir := t.TempDir()
 	make := func(args ...string) {
 		t.Helper()
@@ -18,7 +18,7 @@ func TestMakeCertsMakesWhatTLSAccepts(t *testing.T) {
 		}
 	}
 	make("broker.example,127.0.0.1", "alpha")
-	make("broker.example", "beta") // A client that is added later.
+	make("broker.example", "beta") // A client added later.
 
 	authority, err := os.ReadFile(filepath.Join(dir, "ca.crt"))
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// Site is one place of a test's world: a database, its users, and a node of the real binary. Its methods are for one goroutine.
+// Site is one place in a test: a database, its users, and a node of the real binary. Its methods are for one goroutine.
 type Site struct {
 	TB     TB
 	Name   string
@@ -21,12 +21,12 @@ type Site struct {
 	Schema string
 	DB     *sqlx.DB       // the users'
 	Config map[string]any // of the node: see Write
-	File   string         // which has the configuration; empty until it is written
+	File   string         // the configuration's; empty until it is written
 	Node   *NodeProcess   // nil until the first Start
 }
 
-// NewSite makes a schema and the configuration of a client that sends tables to remotes and receives them from there; extra has
-// further keys of the configuration, and others. Nothing is started.
+// NewSite makes a schema and the configuration of a client that syncs tables with remotes; extra
+// holds keys to add or replace. It starts nothing.
 func NewSite(tb TB, server *Database, b *Broker, name string, remotes, tables []string, extra map[string]any) *Site {
 	tb.Helper()
 	s := &Site{TB: tb, Name: name, Server: server, Schema: server.Create(tb)}
@@ -44,12 +44,12 @@ func NewSite(tb TB, server *Database, b *Broker, name string, remotes, tables []
 	return s
 }
 
-// Keys is the mysqlConfig of a node that works on a schema of this server.
+// Keys is the mysqlConfig of a node for a schema of this server.
 func (d *Database) Keys(schema string) map[string]any {
 	return map[string]any{"host": d.Host, "port": d.Port, "user": d.User, "password": d.Password, "database": schema}
 }
 
-// Keys is the mqttConfig of a node that speaks to this broker without a login; to a cluster, as docs/brokers.md says.
+// Keys is the mqttConfig of a node that uses this broker without a login; for a cluster, as docs/brokers.md says.
 func (b *Broker) Keys() map[string]any {
 	server := b.Server()
 	keys := map[string]any{"host": server.Host, "port": server.Port, "protocol": "tcp"}
@@ -62,10 +62,10 @@ func (b *Broker) Keys() map[string]any {
 // String is the client's name.
 func (s *Site) String() string { return s.Name }
 
-// Block is a block of the configuration, to be changed before it is written.
+// Block is a block of the configuration, to change before it is written.
 func (s *Site) Block(key string) map[string]any { return s.Config[key].(map[string]any) }
 
-// Write writes the current configuration and returns its file. The first Start does so too.
+// Write writes the current configuration and returns its file. The first Start does that too.
 func (s *Site) Write() string {
 	s.TB.Helper()
 	if s.File == "" {
@@ -82,7 +82,7 @@ func (s *Site) Write() string {
 	return s.File
 }
 
-// Script writes a transformer. The first one is to come before the configuration is written, which is to name the folder.
+// Script writes a transformer. The first must come before the configuration is written, since that names the folder.
 func (s *Site) Script(table, text string) {
 	s.TB.Helper()
 	dir, ok := s.Config["transformerDirectory"].(string)
@@ -95,8 +95,8 @@ func (s *Site) Script(table, text string) {
 	}
 }
 
-// Through has the node reach a server by a proxy; block is mqttConfig or mysqlConfig. It is to come before the configuration is
-// written.
+// Through makes the node reach a server through a proxy; block is mqttConfig or mysqlConfig. Call
+// it before the configuration is written.
 func (s *Site) Through(block, addr string) *Proxy {
 	s.TB.Helper()
 	p := NewProxy(s.TB, addr)
@@ -106,7 +106,7 @@ func (s *Site) Through(block, addr string) *Proxy {
 		s.Block(block)["port"], err = strconv.Atoi(port)
 	}
 	if err != nil {
-		s.TB.Fatalf("reach %s by a proxy: %v", addr, err)
+		s.TB.Fatalf("reach %s through a proxy: %v", addr, err)
 	}
 	return p
 }
@@ -122,7 +122,7 @@ func (s *Site) Start() {
 	s.Node.WaitLog("node started")
 }
 
-// Stop ends the node, which must end well.
+// Stop ends the node, which must exit with 0.
 func (s *Site) Stop() {
 	s.TB.Helper()
 	if code := s.Node.Stop(); code != 0 {
@@ -130,12 +130,13 @@ func (s *Site) Stop() {
 	}
 }
 
-// Run runs a command of the binary with the site's configuration, which must end with a code, and returns what it printed.
+// Run runs a command of the binary with the site's configuration and returns its output. The exit code must be the
+// given one.
 func (s *Site) Run(want int, command string, args ...string) string {
 	s.TB.Helper()
 	code, out, said := Output(s.TB, append(append(strings.Fields(command), s.File), args...)...)
 	if code != want {
-		s.TB.Fatalf("mysql-sync %s %v of %s ends with %d, not %d\n%s%s", command, args, s.Name, code, want, out, said)
+		s.TB.Fatalf("mysql-sync %s %v of %s: exit code %d, want %d\n%s%s", command, args, s.Name, code, want, out, said)
 	}
 	return out + said
 }
@@ -150,7 +151,7 @@ func (s *Site) Exec(statements ...string) {
 	}
 }
 
-// Rows returns the result of a query as text: a line a row, with | between its columns and texts in quotation marks.
+// Rows returns the result of a query as text: one line per row, columns separated by |, texts quoted.
 func (s *Site) Rows(query string) (string, error) {
 	list, err := s.DB.Queryx(query)
 	if err != nil {
@@ -181,7 +182,7 @@ func (s *Site) Rows(query string) (string, error) {
 	return b.String(), list.Err()
 }
 
-// Expect waits until a query gives the wanted lines, as Rows writes them.
+// Expect waits until a query returns the wanted lines, as Rows writes them.
 func (s *Site) Expect(query string, want ...string) {
 	s.TB.Helper()
 	text := strings.Join(want, "\n")

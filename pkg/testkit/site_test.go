@@ -26,7 +26,7 @@ func TestSitesExchangeRows(t *testing.T) {
 	a.Run(2, "check")
 	a.Exec(`DELETE FROM orders WHERE id = 2`)
 	err := testkit.Run(t.Logf, func(tb testkit.TB) { a.TB = tb; a.Run(0, "check") })
-	if err == nil || !strings.Contains(err.Error(), "of node-a ends with 2, not 0") || !strings.Contains(err.Error(), "checkInterval") {
-		t.Errorf("a command that does not end as it should: %v", err)
+	if err == nil || !strings.Contains(err.Error(), "of node-a: exit code 2, want 0") || !strings.Contains(err.Error(), "checkInterval") {
+		t.Errorf("a command with a wrong exit code: %v", err)
 	}
 }

@@ -18,12 +18,13 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// passwords are the logins of a broker that binds them to the topics of a client; NATS has them in its shipped file.
+// passwords are the logins of a broker that restricts each to a client's topics; NATS has them in its shipped file.
 var passwords = testkit.NATSUsers
 
-// Who has a correct login, node-b, and is none of those who write to each other: he hears nothing that is not for him, and
-// nothing that he sends is taken for another's. This holds for each broker that is shipped with a configuration that binds logins.
-func TestAStrangerWithALoginHearsAndForgesNothing(t *testing.T) {
+// A stranger with a valid login, node-b, that is none of the nodes that write to each other: it
+// hears nothing that is not for it, and nothing that it sends is taken for another's. This holds
+// for each broker shipped with a configuration that restricts logins.
+func TestStrangerWithALoginHearsAndForgesNothing(t *testing.T) {
 	for name, start := range map[string]func(testkit.TB) *testkit.Broker{
 		"mosquitto/acl.conf": func(tb testkit.TB) *testkit.Broker {
 			return testkit.Mosquitto(tb, testkit.MosquittoOptions{Users: passwords, ACL: true})
@@ -65,7 +66,7 @@ func TestAStrangerWithALoginHearsAndForgesNothing(t *testing.T) {
 				case got == "/batch/node-a/node-b true":
 					true_ = true
 				default:
-					t.Errorf("node-a was told %q, of %q", got, forged)
+					t.Errorf("node-a received %q, of %q", got, forged)
 				}
 			}
 			s.heardNothing()
@@ -73,7 +74,7 @@ func TestAStrangerWithALoginHearsAndForgesNothing(t *testing.T) {
 	}
 }
 
-// written are the topics by which one client writes to another.
+// written are the topics on which one client writes to another.
 func written(target, sender string) []string {
 	t := wire.Topics("")
 	return []string{t.BatchOf(target, sender), t.AckOf(target, sender), t.VerifyOf(target, sender), t.ChangeOf(target), t.InfoOf(target)}
@@ -98,14 +99,14 @@ func as(t *testing.T, b *testkit.Broker, user, id string, clean bool) mqtt.Clien
 	return c
 }
 
-// stranger does all that he should not.
+// stranger tries everything that it must not.
 type stranger struct {
 	t    *testing.T
 	b    *testkit.Broker
 	many int // connections
 
 	mu    sync.Mutex
-	heard []string // what is not for him
+	heard []string // what is not for it
 }
 
 func (s *stranger) id() string {
@@ -113,7 +114,7 @@ func (s *stranger) id() string {
 	return fmt.Sprint("stranger-", s.many)
 }
 
-// hear notes what came by a filter.
+// hear records what arrived on a filter.
 func (s *stranger) hear(filter string) mqtt.MessageHandler {
 	return func(_ mqtt.Client, m mqtt.Message) {
 		if strings.Contains(string(m.Payload()), "secret") {
@@ -124,7 +125,8 @@ func (s *stranger) hear(filter string) mqtt.MessageHandler {
 	}
 }
 
-// listen subscribes whatever may have what is for node-c, each in a connection of its own: some are cut for it.
+// listen subscribes to everything that may carry node-c's messages, each on its own connection: the broker closes some
+// for it.
 func (s *stranger) listen() {
 	filters := []string{"#", "/#", "+/#", "+/+/+/+", "/+/+", "/+/node-c", "$SYS/#", "$MQTT/#", "$MQTT/sub/#", "$MQTT/msgs/#", "$JS/#", "$share/x/#", "$share/x/batch/+/+", "/batch/#", "/batch/+/+"}
 	for _, filter := range append(filters, written("node-c", "node-a")...) {
@@ -132,17 +134,17 @@ func (s *stranger) listen() {
 	}
 }
 
-// takeOver comes with the name of a session that is another's, and finds what waits in it.
+// takeOver connects under the name of another's session and reads what waits in it.
 func (s *stranger) takeOver() {
 	c := as(s.t, s.b, "node-a", "session", false)
 	wait(s.t, c.Subscribe("/ack/node-a/+", 1, nil))
 	c.Disconnect(250)
 	publish(s.t, as(s.t, s.b, "node-a", s.id(), true), "/ack/node-a/node-a", "secret")
 	o := options(s.b, "node-b", "session").SetCleanSession(false).SetDefaultPublishHandler(s.hear("a session of node-a"))
-	mqtt.NewClient(o).Connect().WaitTimeout(10 * time.Second) // A broker that refuses it is as good.
+	mqtt.NewClient(o).Connect().WaitTimeout(10 * time.Second) // A broker that refuses it is just as good.
 }
 
-// forge publishes in the names of others, also as what is kept and as a will, and returns where.
+// forge publishes in the names of others, also retained and as a will, and returns the topics.
 func (s *stranger) forge() (topics []string) {
 	topics = append(written("node-a", "node-c")[:3], written("node-a", "node-a")[:3]...)
 	topics = append(topics, "/node/node-a", "/node/node-c", "/node/node-a/x", "$MQTT/sub/x")
@@ -155,7 +157,7 @@ func (s *stranger) forge() (topics []string) {
 	return topics
 }
 
-// dieWithWill has a connection end without a goodbye.
+// dieWithWill ends a connection without DISCONNECT.
 func (s *stranger) dieWithWill(topic string) {
 	s.t.Helper()
 	hello := packets.NewControlPacket(packets.Connect).(*packets.ConnectPacket)
@@ -170,10 +172,10 @@ func (s *stranger) dieWithWill(topic string) {
 	if err := hello.Write(conn); err != nil {
 		s.t.Fatal(err)
 	}
-	_, _ = packets.ReadPacket(conn) // A broker that refuses it is as good.
+	_, _ = packets.ReadPacket(conn) // A broker that refuses it is just as good.
 }
 
-// listenOnNATS does as programs of NATS do, at its own port.
+// listenOnNATS speaks NATS's own protocol at its own port.
 func (s *stranger) listenOnNATS() {
 	for _, server := range s.b.Cluster {
 		conn, err := net.Dial("tcp", net.JoinHostPort(server.Host, strconv.Itoa(server.NATSPort)))
@@ -205,7 +207,7 @@ func (s *stranger) listenOnNATS() {
 	}
 }
 
-// joinNATS comes as a server of the cluster would, which hears all.
+// joinNATS connects as a server of the cluster would, which hears everything.
 func (s *stranger) joinNATS() {
 	for _, server := range s.b.Cluster {
 		for _, login := range []string{"", `"user":"node-b","pass":"` + passwords["node-b"] + `",`} {
@@ -221,17 +223,17 @@ func (s *stranger) joinNATS() {
 			}
 			_ = conn.Close()
 			if !strings.Contains(said, "Authorization Violation") {
-				s.t.Errorf("a server without the password of the cluster is told %q", said)
+				s.t.Errorf("a server without the cluster's password got %q", said)
 			}
 		}
 	}
 }
 
-// heardNothing tells what he has heard that is not for him.
+// heardNothing fails if it has heard what is not for it.
 func (s *stranger) heardNothing() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, what := range s.heard {
-		s.t.Error("the stranger has heard ", what)
+		s.t.Error("the stranger heard ", what)
 	}
 }

@@ -8,22 +8,24 @@ import (
 	"sync"
 )
 
-// TB is what testkit needs of a test. *testing.T, *testing.B and *testing.F have it; a program gets one from Run.
+// TB is what testkit needs from a test. *testing.T, *testing.B and *testing.F implement it; a program gets one from
+// Run.
 type TB interface {
 	Helper()
 	Cleanup(func())
 	Logf(format string, args ...any)
-	// Fatalf reports and does not return: it ends the calling goroutine.
+	// Fatalf reports a failure and ends the calling goroutine.
 	Fatalf(format string, args ...any)
 }
 
-// Run calls f with its own TB, for a program that is not a test. When f returns, fails or panics, all that it has
-// started is ended. The error is what f gave to Fatalf, or nil. What f logs goes to logf.
+// Run calls f with its own TB, for a program that is not a test. When f returns, fails or panics,
+// everything that it started is ended. The error is what f passed to Fatalf, or nil. What f logs
+// goes to logf.
 func Run(logf func(format string, args ...any), f func(tb TB)) error {
 	s := &scope{logf: logf}
 	done := make(chan struct{})
 	go func() {
-		// After a panic the caller must not go on, and perhaps end the program in order before the panic does.
+		// After a panic the caller must not go on: it might end the program in order before the panic does.
 		panicked := false
 		defer func() {
 			if !panicked {
@@ -43,7 +45,8 @@ func Run(logf func(format string, args ...any), f func(tb TB)) error {
 	return s.failure()
 }
 
-// Main runs a package's tests, or those of them that MYSQL_SYNC_TEST_ONLY names, and then ends what they share. It is for TestMain:
+// Main runs a package's tests, or those that MYSQL_SYNC_TEST_ONLY names, and then ends what they share. It is for
+// TestMain:
 //
 //	func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 func Main(m interface{ Run() int }) int {
@@ -55,7 +58,7 @@ func Main(m interface{ Run() int }) int {
 	return m.Run()
 }
 
-// process is the scope of what lives as long as the process.
+// process is the scope of everything that lives as long as the process.
 var process = &scope{logf: func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }}
 
 // scope is a TB outside a test. Its methods may be called from several goroutines.

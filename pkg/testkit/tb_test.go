@@ -26,7 +26,7 @@ func TestRunCleansUpAndReportsTheFailure(t *testing.T) {
 	}
 }
 
-func TestEventuallyReturnsWhenItIsTrue(t *testing.T) {
+func TestEventuallyReturnsOnSuccess(t *testing.T) {
 	calls := 0
 	testkit.Eventually(t, "the third call", func() error {
 		if calls++; calls < 3 {
@@ -39,7 +39,7 @@ func TestEventuallyReturnsWhenItIsTrue(t *testing.T) {
 	}
 }
 
-func TestWithinSaysWhatDidNotCome(t *testing.T) {
+func TestWithinSaysWhatItWaitedFor(t *testing.T) {
 	err := testkit.Run(t.Logf, func(tb testkit.TB) {
 		testkit.Within(tb, 10*time.Millisecond, "rain", func() error { return errors.New("still dry") })
 	})

@@ -23,8 +23,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// Browser is a real Chromium with one tab. Anything wrong in the tab is a fault of
-// the page: errors, console output, violations of the policy.
+// Browser is a real Chromium with one tab. Errors, console output and policy violations in the tab
+// are faults of the page.
 type Browser struct {
 	T       *testing.T
 	Context context.Context //nolint:containedctx // of the tab
@@ -33,12 +33,12 @@ type Browser struct {
 	wrong []string
 }
 
-// New starts a Chromium, which goes with the test.
+// New starts a Chromium that ends with the test.
 func New(t *testing.T) *Browser {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:len(chromedp.DefaultExecAllocatorOptions):len(chromedp.DefaultExecAllocatorOptions)],
 		chromedp.ExecPath(chromium(t)), chromedp.WindowSize(1280, 900),
-		chromedp.WSURLReadTimeout(2*time.Minute),     // to appear, on a busy machine
+		chromedp.WSURLReadTimeout(2*time.Minute),     // to start, on a busy machine
 		chromedp.Flag("disable-dev-shm-usage", true), // containers have little of it
 		chromedp.Flag("lang", "en"))
 	if os.Geteuid() == 0 {
@@ -73,7 +73,7 @@ func chromium(t *testing.T) string {
 			return path
 		}
 	}
-	t.Fatal("there is no Chromium: run scripts/install-deps.sh chromium")
+	t.Fatal("Chromium not found: run scripts/install-deps.sh chromium")
 	return ""
 }
 
@@ -94,7 +94,7 @@ func (b *Browser) Clean() {
 	b.wrong = nil
 }
 
-// Forget forgives what went wrong: the test has stopped the node.
+// Forget ignores what went wrong so far: the test stopped the node.
 func (b *Browser) Forget() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -119,7 +119,7 @@ func (b *Browser) Text(js string) string {
 	return s
 }
 
-// Expect waits until an expression, as text, contains what is wanted.
+// Expect waits until an expression, as text, contains the wanted text.
 func (b *Browser) Expect(what, js, want string) {
 	b.T.Helper()
 	testkit.Eventually(b.T, what, func() error {
@@ -203,18 +203,18 @@ func (b *Browser) Accessible(what string) {
 	}
 }
 
-// Walk presses Tab from the top of the document until the focus has gone round,
-// and returns what was focused. Each element must show its focus.
+// Walk presses Tab from the top of the document until the focus is back, and returns what was
+// focused. Each element must show its focus.
 func (b *Browser) Walk(most int) []string {
 	b.T.Helper()
 	b.Do("to the first place", chromedp.Evaluate[chromedp.Void](`document.querySelector("a, button, input, select, [tabindex]").focus()`),
-		chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Tab, chromedp.KeyModifiers(kb.ModifierShift))) // by the keyboard, so that it shows
+		chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Tab, chromedp.KeyModifiers(kb.ModifierShift))) // by keyboard, so that it shows
 	var places []string
 	for range most {
 		at := b.Text(`(() => {
 			const e = document.activeElement;
 			if (e === document.body) return "";
-			// Of a hidden radio button its label shows the focus.
+			// The label of a hidden radio button shows its focus.
 			const shown = e.type === "radio" ? e.nextElementSibling : e;
 			const style = getComputedStyle(shown), box = shown.getBoundingClientRect();
 			const seen = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0 && box.width > 0 && box.height > 0;
@@ -224,12 +224,12 @@ func (b *Browser) Walk(most int) []string {
 			return places
 		}
 		if strings.HasPrefix(at, "unseen ") {
-			b.T.Errorf("the focus on %s is not to be seen", at)
+			b.T.Errorf("the focus on %s is not visible", at)
 		}
 		places = append(places, at)
 		b.Press(kb.Tab)
 	}
-	b.T.Errorf("the focus does not come round: %q", places)
+	b.T.Errorf("the focus does not come back: %q", places)
 	return places
 }
 
@@ -243,8 +243,7 @@ func (b *Browser) Dark(is bool) {
 	}
 }
 
-// Trust makes the browser accept any certificate: it does not know the tests'
-// authority.
+// Trust makes the browser accept any certificate, since it does not know the tests' authority.
 func (b *Browser) Trust() {
 	b.T.Helper()
 	if _, err := chromedp.Call(b.Context, security.SetIgnoreCertificateErrors, security.SetIgnoreCertificateErrorsParams{Ignore: true}); err != nil {
@@ -252,7 +251,7 @@ func (b *Browser) Trust() {
 	}
 }
 
-// Picture writes what is shown to a PNG file.
+// Picture takes a screenshot as a PNG file.
 func (b *Browser) Picture(path string) {
 	b.T.Helper()
 	png, err := chromedp.Run(b.Context, chromedp.CaptureScreenshot())
@@ -264,7 +263,7 @@ func (b *Browser) Picture(path string) {
 	}
 }
 
-// Quoted is a text as JavaScript has it.
+// Quoted is a text as a JavaScript literal.
 func Quoted(s string) string {
 	text, _ := json.Marshal(s) // a string never fails
 	return string(text)

@@ -14,7 +14,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-func TestWhatGoesWrongInAPageIsNoticed(t *testing.T) {
+func TestErrorsInAPageAreNoticed(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, `<!doctype html><title>page</title><link rel=icon href=data:,><p>path %s</p><button onclick="document.querySelector('p').textContent = 'clicked'">go</button>`, r.URL.Path)
 		if r.URL.Path == "/wrong" {
