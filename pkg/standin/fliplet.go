@@ -179,7 +179,9 @@ func (f *Fliplet) commit(w http.ResponseWriter, r *http.Request, id int64) {
 		}
 		old.Data, old.UpdatedAt = e.Data, now
 	}
-	f.lists[id] = slices.DeleteFunc(f.lists[id], func(e FlipletEntry) bool { return slices.Contains(c.Delete, e.ID) })
+	if len(c.Delete) > 0 {
+		f.lists[id] = slices.DeleteFunc(f.lists[id], func(e FlipletEntry) bool { return slices.Contains(c.Delete, e.ID) })
+	}
 	answerEntries(w, f.lists[id])
 }
 
@@ -287,17 +289,27 @@ func extend(old, more json.RawMessage) json.RawMessage {
 // Carry executes a request whose answer a fault withholds.
 func (f *Fliplet) Carry(w http.ResponseWriter, r *http.Request) { f.serve(w, r) }
 
-// answerEntries answers with entries, whose data are already JSON.
+// answerEntries answers with entries, whose data are already JSON, for as long as the client reads: each commit is
+// answered with all of them.
 func answerEntries(w http.ResponseWriter, list []FlipletEntry) {
 	w.Header().Set("Content-Type", "application/json")
 	b := bufio.NewWriterSize(w, 64<<10)
-	defer func() { _ = b.Flush() }() // the client may be gone
-	fmt.Fprint(b, `{"entries":[`)
-	for i, e := range list {
+	_, _ = b.WriteString(`{"entries":[`)
+	for i := range list {
+		e := &list[i]
+		text := b.AvailableBuffer()
 		if i > 0 {
-			fmt.Fprint(b, ",")
+			text = append(text, ',')
 		}
-		fmt.Fprintf(b, `{"id":%d,"dataSourceId":%d,"createdAt":%q,"updatedAt":%q,"data":%s}`, e.ID, e.Source, e.CreatedAt.Format(time.RFC3339Nano), e.UpdatedAt.Format(time.RFC3339Nano), e.Data)
+		text = strconv.AppendInt(append(text, `{"id":`...), e.ID, 10)
+		text = strconv.AppendInt(append(text, `,"dataSourceId":`...), e.Source, 10)
+		text = e.CreatedAt.AppendFormat(append(text, `,"createdAt":"`...), time.RFC3339Nano)
+		text = e.UpdatedAt.AppendFormat(append(text, `","updatedAt":"`...), time.RFC3339Nano)
+		text = append(append(append(text, `","data":`...), e.Data...), '}')
+		if _, err := b.Write(text); err != nil {
+			return // the client is gone
+		}
 	}
-	fmt.Fprintln(b, "]}")
+	_, _ = b.WriteString("]}\n")
+	_ = b.Flush() // the client may be gone
 }
