@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/mysql-sync/mysql-sync/pkg/record"
 )
@@ -113,10 +114,8 @@ func moment(v json.RawMessage) (time.Time, bool) {
 
 // normal returns the canonical form of equivalent values; nil for null.
 func normal(v json.RawMessage) []byte {
-	d := json.NewDecoder(bytes.NewReader(v))
-	d.UseNumber()
-	var x any
-	if d.Decode(&x) != nil || x == nil {
+	x := parsed(v)
+	if x == nil {
 		return nil
 	}
 	if key, err := record.Key([]any{x}, false); err == nil {
@@ -127,4 +126,25 @@ func normal(v json.RawMessage) []byte {
 		return v
 	}
 	return append([]byte{'j'}, text...)
+}
+
+// parsed returns a JSON value, with numbers as json.Number; nil for null. Most are plain texts and numbers, for which no
+// decoder is needed.
+func parsed(v json.RawMessage) any {
+	if len(v) == 0 {
+		return nil
+	}
+	switch c := v[0]; {
+	case c == '"' && bytes.IndexByte(v, '\\') < 0 && utf8.Valid(v):
+		return string(v[1 : len(v)-1])
+	case c == '-' || '0' <= c && c <= '9':
+		return json.Number(v)
+	}
+	d := json.NewDecoder(bytes.NewReader(v))
+	d.UseNumber()
+	var x any
+	if d.Decode(&x) != nil {
+		return nil
+	}
+	return x
 }
