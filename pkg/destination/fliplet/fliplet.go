@@ -167,9 +167,9 @@ func (d *Destination) Rows(ctx context.Context, yield func(job.Stored) error) er
 	return nil
 }
 
-// entry is one of a data source. In a commit it is a new one if it has no id.
+// entry is one of a data source.
 type entry struct {
-	ID   *int64          `json:"id,omitempty"`
+	ID   *int64          `json:"id"`
 	Data json.RawMessage `json:"data"`
 }
 
@@ -211,18 +211,55 @@ func entries(d *json.Decoder, yield func(entry) error) error {
 	return errors.New("the answer has no entries")
 }
 
-// commit is the body of a commit.
+// commit is the body of a commit, but for its entries and for append, without which Fliplet removes all other entries.
 type commit struct {
-	Append   bool     `json:"append"` // or Fliplet removes all other entries
-	Entries  []entry  `json:"entries"`
 	Delete   []int64  `json:"delete,omitempty"`
 	Extend   bool     `json:"extend,omitempty"`
 	RunHooks []string `json:"runHooks"`
+	text     []byte   // up to the last entry
+	entries  int
+}
+
+// room is what a commit has beside the data of its entries, and what an entry has, in bytes.
+const (
+	roomOfCommit = 200
+	roomOfEntry  = 40
+)
+
+// begin begins the body of a commit of some operations: their data are copied once.
+func (c *commit) begin(operations []job.Operation) {
+	size := roomOfCommit
+	for i := range operations {
+		size += len(operations[i].Data) + roomOfEntry
+	}
+	c.text = append(make([]byte, 0, size), `{"append":true,"entries":[`...)
+}
+
+// add adds an entry; without an id, a new one. Its data are written as they are: they are JSON.
+func (c *commit) add(id *int64, data []byte) {
+	if c.entries++; c.entries > 1 {
+		c.text = append(c.text, ',')
+	}
+	c.text = append(c.text, '{')
+	if id != nil {
+		c.text = append(strconv.AppendInt(append(c.text, `"id":`...), *id, 10), ',')
+	}
+	c.text = append(append(append(c.text, `"data":`...), data...), '}')
+}
+
+// body is the commit as JSON.
+func (c *commit) body() ([]byte, error) {
+	rest, err := json.Marshal(c)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(c.text, "],"...), rest[1:]...), nil
 }
 
 // Send commits a batch. Fliplet accepts all of it, or nothing.
 func (d *Destination) Send(ctx context.Context, b *job.Batch) ([]job.Answer, error) {
-	c := commit{Append: true, Entries: []entry{}, Extend: d.leg.Merge, RunHooks: d.leg.RunHooks}
+	c := commit{Extend: d.leg.Merge, RunHooks: d.leg.RunHooks}
+	c.begin(b.Operations)
 	answers := make([]job.Answer, len(b.Operations))
 	for i, o := range b.Operations {
 		var id *int64
@@ -244,15 +281,15 @@ func (d *Destination) Send(ctx context.Context, b *job.Batch) ([]job.Answer, err
 				answers[i].Refused = err.Error()
 				continue
 			}
-			c.Entries = append(c.Entries, entry{id, data})
+			c.add(id, data)
 		case id != nil:
 			c.Delete = append(c.Delete, *id)
 		}
 	}
-	if len(c.Entries)+len(c.Delete) == 0 {
+	if c.entries+len(c.Delete) == 0 {
 		return answers, nil
 	}
-	body, err := json.Marshal(c)
+	body, err := c.body()
 	if err != nil {
 		return nil, fmt.Errorf("commit entries: %w", err)
 	}

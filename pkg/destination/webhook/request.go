@@ -20,14 +20,23 @@ type event struct {
 	ID   string            `json:"id"`
 	Kind job.Kind          `json:"kind"`
 	Key  map[string]string `json:"key,omitempty"` // the key columns, as texts
-	Row  json.RawMessage   `json:"row,omitempty"`
+	row  json.RawMessage   // nil: it is deleted
+}
+
+// text appends an event as JSON. Its row is written as it is.
+func (e *event) text(to []byte) ([]byte, error) {
+	head, err := json.Marshal(e)
+	if err != nil || e.row == nil {
+		return append(to, head...), err
+	}
+	return append(append(append(append(to, head[:len(head)-1]...), `,"row":`...), e.row...), '}'), nil
 }
 
 // request returns the request that sends operations.
 func (d *Destination) request(list []job.Operation) (*remote.Request, error) {
 	events := make([]event, len(list))
 	for i, o := range list {
-		events[i] = event{ID: o.Event, Kind: o.Kind, Row: o.Data}
+		events[i] = event{ID: o.Event, Kind: o.Kind, row: o.Data}
 		if len(d.key) == 0 {
 			continue
 		}
@@ -41,39 +50,59 @@ func (d *Destination) request(list []job.Operation) (*remote.Request, error) {
 		}
 	}
 	r := &remote.Request{Operation: "send rows", Method: d.leg.Method, Path: d.leg.Path, Again: true, Header: http.Header{}}
-	body, id := d.batch(events)
-	if d.leg.Send != "batch" {
-		var err error
-		if r.Path, err = d.path(&events[0]); err != nil {
-			return nil, err
-		}
-		body, id = d.single(r, &events[0])
+	var id string
+	var err error
+	if d.leg.Send == "batch" {
+		id, err = d.batch(r, events)
+	} else {
+		id, err = d.single(r, &events[0])
 	}
-	if body != nil {
-		var err error
-		if r.Body, err = json.Marshal(body); err != nil {
-			return nil, fmt.Errorf("send rows: %w", err)
-		}
+	switch {
+	case errors.Is(err, errPath):
+		return nil, err
+	case err != nil:
+		return nil, fmt.Errorf("send rows: %w", err)
 	}
 	r.Header.Set("Idempotency-Key", id)
 	d.sign.sign(r, id, d.now())
 	return r, nil
 }
 
-// batch returns the body for several events, and the request's id: it is derived from theirs, so that it stays the same
-// when they are resent.
-func (d *Destination) batch(events []event) (body any, id string) {
+// roomOfEvent is what an event has beside its row, in bytes.
+const roomOfEvent = 150
+
+// batch writes the body for several events, and returns the request's id: it is derived from theirs, so that it stays the
+// same when they are resent.
+func (d *Destination) batch(r *remote.Request, events []event) (id string, err error) {
 	var ids strings.Builder
-	rows := make([]json.RawMessage, len(events))
+	size := roomOfEvent
 	for i := range events {
 		ids.WriteString(events[i].ID)
-		rows[i] = events[i].Row
+		size += len(events[i].row) + roomOfEvent
 	}
-	id = uuid.NewSHA1(uuid.NameSpaceOID, []byte(ids.String())).String()
+	begin, end := `{"events":[`, "]}"
 	if d.leg.Body == "row" {
-		return rows, id
+		begin, end = "[", "]"
 	}
-	return map[string]any{"events": events}, id
+	r.Body = append(make([]byte, 0, size), begin...)
+	for i := range events {
+		if i > 0 {
+			r.Body = append(r.Body, ',')
+		}
+		if r.Body, err = d.body(r.Body, &events[i]); err != nil {
+			return "", err
+		}
+	}
+	r.Body = append(r.Body, end...)
+	return uuid.NewSHA1(uuid.NameSpaceOID, []byte(ids.String())).String(), nil
+}
+
+// body appends what stands for an event: itself, or just its row.
+func (d *Destination) body(to []byte, e *event) ([]byte, error) {
+	if d.leg.Body == "row" {
+		return append(to, e.row...), nil
+	}
+	return e.text(to)
 }
 
 // errPath is the error of a row whose key would lead elsewhere: a DELETE of /orders/ may
@@ -92,17 +121,15 @@ func (d *Destination) path(e *event) (path string, err error) {
 	return path, err
 }
 
-// single makes the request for one event, and returns its body, nil for none.
-func (d *Destination) single(r *remote.Request, e *event) (body any, id string) {
+// single makes the request for one event, and returns its id. A deleted row has no body of its own.
+func (d *Destination) single(r *remote.Request, e *event) (id string, err error) {
+	if r.Path, err = d.path(e); err != nil {
+		return "", err
+	}
 	r.Operation = "send a row"
 	if e.Kind == job.Delete {
 		r.Method = http.MethodDelete
 	}
-	switch {
-	case d.leg.Body != "row":
-		body = e
-	case e.Kind != job.Delete:
-		body = e.Row
-	}
-	return body, e.ID
+	r.Body, err = d.body(nil, e)
+	return e.ID, err
 }
