@@ -49,28 +49,35 @@ func (s *sender) run(ctx context.Context) error {
 	return err
 }
 
-// drain sends batches: full ones and, once the reading has ended, the rest.
+// sent is a batch that the destination has answered, and that is to be booked.
+type sent struct {
+	*ledger.Batch
+	answers []ledger.Answer
+}
+
+// drain sends batches: full ones and, once the reading has ended, the rest. In the only flight, a batch is booked, and the
+// next one taken, while the one between them is with the destination.
 func (s *sender) drain(ctx context.Context) error {
 	var b *ledger.Batch
+	var before *sent
 	for {
 		over := s.news.over()
-		if b == nil {
-			c, err := s.ledger.Counts(ctx)
-			if err != nil {
+		var err error
+		if b == nil && before == nil {
+			if b, err = s.next(ctx); err != nil {
 				return err
-			}
-			if over || c.Waiting >= s.rows() {
-				if b, err = s.next(ctx); err != nil {
-					return err
-				}
 			}
 		}
 		switch {
 		case b != nil:
-			var err error
-			if b, err = s.carry(ctx, b); err != nil {
+			if b, before, err = s.carry(ctx, before, b); err != nil {
 				return err
 			}
+		case before != nil:
+			if b, err = s.land(ctx, before); err != nil {
+				return err
+			}
+			before = nil
 		case over:
 			return nil
 		default:
@@ -81,45 +88,58 @@ func (s *sender) drain(ctx context.Context) error {
 	}
 }
 
-// next takes the next batch when no one is asking the destination what it has.
+// least is how many operations the next batch must have: all that it can, unless it is the rest.
+func (s *sender) least() int {
+	if s.news.over() {
+		return 1
+	}
+	return s.rows()
+}
+
+// next takes the next batch when no one is asking the destination what it has; nil is none.
 func (s *sender) next(ctx context.Context) (*ledger.Batch, error) {
 	s.asking.RLock()
 	defer s.asking.RUnlock()
-	return s.ledger.Next(ctx, s.rows(), s.Destination.Limits().Bytes)
+	return s.ledger.NextOf(ctx, s.least(), s.rows(), s.Destination.Limits().Bytes)
 }
 
-// carry brings a batch to the destination, and returns the next one if that has been taken along. If possible, the
-// destination is asked what it has when a batch is in doubt, and when a row that it has created is to be changed: only
-// then is its id known.
-func (s *sender) carry(ctx context.Context, b *ledger.Batch) (*ledger.Batch, error) {
+// carry brings a batch to the destination and meanwhile books the one before, if any. It returns the next batch if that
+// has been taken along, and this one if it is still to be booked. If possible, the destination is asked what it has when
+// a batch is in doubt, and when a row that it has created is to be changed: only then is its id known.
+func (s *sender) carry(ctx context.Context, before *sent, b *ledger.Batch) (next *ledger.Batch, done *sent, err error) {
 	c, compares := s.compares()
 	if compares && slices.ContainsFunc(b.Operations, func(o ledger.Operation) bool { return o.Kind != ledger.Insert && o.RemoteID == "" }) {
-		if err := s.later(ctx, b); err != nil {
-			return nil, err
+		if before != nil {
+			if err := s.book(ctx, before.Batch, before.answers); err != nil {
+				return nil, nil, errors.Join(err, s.unsent(ctx, b))
+			}
 		}
-		return nil, s.ask(ctx, c, b)
+		if err := s.unsent(ctx, b); err != nil {
+			return nil, nil, err
+		}
+		return nil, nil, s.ask(ctx, c, b)
 	}
 	s.asking.RLock()
-	next, err := s.send(ctx, b)
+	next, done, err = s.send(ctx, before, b)
 	s.asking.RUnlock()
 	e, ok := errors.AsType[*remote.Error](err)
 	if err == nil {
 		s.unsure.Store(0)
 	}
 	if !compares || !ok || e.Next.Do != remote.Doubt || ctx.Err() != nil {
-		return next, err
+		return next, done, err
 	}
 	n := s.unsure.Add(1)
 	if n >= mostUnsure {
-		return nil, err
+		return nil, nil, err
 	}
 	s.log.Warn("the answer to a batch was lost; asking the destination what it has", zap.Error(err))
 	if err := pause.For(ctx, s.pause<<(n-1)); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	s.asking.Lock()
 	defer s.asking.Unlock()
-	return nil, s.resolve(ctx)
+	return nil, nil, s.resolve(ctx)
 }
 
 // ask reads what the destination has.
@@ -133,24 +153,71 @@ func (s *sender) ask(ctx context.Context, c Comparer, b *ledger.Batch) error {
 	return s.adopt(ctx, s.log, c, s.from, columns)
 }
 
-// send brings a batch to the destination, records the answers, and takes the next one along if it is full, or is the
-// rest. A refused batch is halved until the row at fault is alone (promise 6).
-func (s *sender) send(ctx context.Context, b *ledger.Batch) (*ledger.Batch, error) {
+// send brings a batch to the destination. Beside it the batch before is booked and, in the only flight, the next one
+// taken; of several flights, each does so afterwards, and so it is with large rows, of which few are in memory (promise
+// 12). A refused batch is halved until the row at fault is alone (promise 6).
+func (s *sender) send(ctx context.Context, before *sent, b *ledger.Batch) (next *ledger.Batch, done *sent, err error) {
+	ahead := s.Flights <= 1 && sizeOf(b) <= aheadBytes
+	var beside errgroup.Group
+	beside.Go(func() (err error) {
+		next, err = s.beside(ctx, before, ahead)
+		return err
+	})
 	answers, err := s.Destination.Send(ctx, batchOf(b))
-	if err != nil {
-		return nil, s.failed(ctx, b, err)
+	unbooked := beside.Wait()
+	if err == nil {
+		s.count(b, answers)
+		done = &sent{b, booked(answers)}
 	}
-	s.count(b, answers)
-	least := s.rows()
-	if s.news.over() {
-		least = 1
+	switch {
+	case err == nil && unbooked == nil && ctx.Err() == nil && !ahead:
+		next, err = s.land(ctx, done)
+		return next, nil, err
+	case err == nil && unbooked == nil && ctx.Err() == nil:
+		return next, done, nil
+	case err == nil: // it sends nothing more
+		err = errors.Join(s.book(ctx, b, done.answers), ctx.Err())
+	default:
+		err = s.failed(ctx, b, err)
 	}
+	if err = errors.Join(unbooked, err); err == nil || next == nil {
+		return next, nil, err
+	}
+	return nil, nil, errors.Join(err, s.unsent(ctx, next))
+}
+
+// aheadBytes is how much data a batch may have beside which the next one is taken.
+const aheadBytes = 2 << 20
+
+// sizeOf is how much data a batch has, in bytes.
+func sizeOf(b *ledger.Batch) (size int) {
+	for i := range b.Operations {
+		size += len(b.Operations[i].Data)
+	}
+	return size
+}
+
+// beside books the batch before, if there is one, and takes the next if ahead is set.
+func (s *sender) beside(ctx context.Context, before *sent, ahead bool) (*ledger.Batch, error) {
+	switch {
+	case before != nil && ahead:
+		return s.land(ctx, before)
+	case before != nil:
+		return nil, s.book(ctx, before.Batch, before.answers)
+	case ahead:
+		return s.ledger.NextOf(ctx, s.least(), s.rows(), s.Destination.Limits().Bytes)
+	}
+	return nil, nil
+}
+
+// land books a batch, and takes the next one if it is full, or is the rest.
+func (s *sender) land(ctx context.Context, b *sent) (*ledger.Batch, error) {
 	if ctx.Err() != nil { // it sends nothing more
-		return nil, s.book(ctx, b, booked(answers))
+		return nil, s.book(ctx, b.Batch, b.answers)
 	}
-	next, err := s.ledger.BookNext(context.WithoutCancel(ctx), b, booked(answers), least, s.rows(), s.Destination.Limits().Bytes)
+	next, err := s.ledger.BookNext(context.WithoutCancel(ctx), b.Batch, b.answers, s.least(), s.rows(), s.Destination.Limits().Bytes)
 	if err != nil {
-		s.doubt(b)
+		s.doubt(b.Batch)
 	}
 	return next, err
 }
@@ -210,11 +277,12 @@ func (s *sender) count(b *ledger.Batch, answers []Answer) {
 
 // later records that nothing of a batch was accepted.
 func (s *sender) later(ctx context.Context, b *ledger.Batch) error {
-	answers := make([]ledger.Answer, len(b.Operations))
-	for i := range answers {
-		answers[i].Later = true
-	}
-	return s.book(ctx, b, answers)
+	return s.book(ctx, b, slices.Repeat([]ledger.Answer{{Later: true}}, len(b.Operations)))
+}
+
+// unsent records that a batch was not sent.
+func (s *sender) unsent(ctx context.Context, b *ledger.Batch) error {
+	return s.book(ctx, b, slices.Repeat([]ledger.Answer{{Later: true, Unsent: true}}, len(b.Operations)))
 }
 
 // book records the answers to a batch, even if the run is being cancelled. If they cannot be saved, for example on a

@@ -70,6 +70,27 @@ func (g *Leg) Next(ctx context.Context, rows, bytes int) (*Batch, error) {
 	return t.batch, nil
 }
 
+// NextOf is Next if at least so many operations wait that are not in flight.
+func (g *Leg) NextOf(ctx context.Context, least, rows, bytes int) (*Batch, error) {
+	var t taken
+	if err := g.l.update(ctx, func(tx *tx) (err error) {
+		t.from = g.from
+		if g.grounded(g.counts, newFlight(nil)) < least {
+			return nil
+		}
+		t, err = g.take(tx, g.from, newFlight(nil), rows, bytes)
+		return err
+	}, func() { g.off(t) }); err != nil {
+		return nil, fmt.Errorf("take the next batch of %s: %w", g.key.job, err)
+	}
+	return t.batch, nil
+}
+
+// grounded is how many operations wait that are not in flight. landed no longer is.
+func (g *Leg) grounded(c counts, landed flight) int {
+	return int(c.waiting) - len(g.flight.numbers) + len(landed.numbers)
+}
+
 // taken is the next batch, nil for none, and what precedes all that may be in the one after it.
 type taken struct {
 	batch *Batch

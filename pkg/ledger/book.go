@@ -10,6 +10,7 @@ type Answer struct {
 	RemoteID string // the destination's id of the row, if it told one
 	Refused  string // why the destination refused it; "" if it did not
 	Later    bool   // the destination certainly has not accepted it, and it stays in the outbox
+	Unsent   bool   // if Later: nor was it sent, which does not count as a try
 }
 
 // Book records the answers to a batch, one per operation, in one transaction: what the destination has, what it refused
@@ -19,7 +20,7 @@ func (g *Leg) Book(ctx context.Context, b *Batch, answers []Answer) error { // P
 	return err
 }
 
-// BookNext is Book, and Next in the same transaction if at least so many operations wait.
+// BookNext is Book, and NextOf in the same transaction.
 func (g *Leg) BookNext(ctx context.Context, b *Batch, answers []Answer, least, rows, bytes int) (*Batch, error) {
 	return g.land(ctx, b, answers, max(least, 1), rows, bytes)
 }
@@ -48,11 +49,12 @@ func (g *Leg) land(ctx context.Context, b *Batch, answers []Answer, least, rows,
 		if err := g.settled(tx); err != nil {
 			return err
 		}
-		if least == 0 || c.waiting < int64(least) {
+		landed := newFlight(b)
+		if least == 0 || g.grounded(c.counts, landed) < least {
 			return nil
 		}
 		var err error
-		t, err = g.take(tx, t.from, newFlight(b), rows, bytes)
+		t, err = g.take(tx, t.from, landed, rows, bytes)
 		return err
 	}, func() {
 		c.done()
@@ -84,12 +86,15 @@ func (c *change) book(b *Batch, answers []Answer) error {
 		}
 		runs[o.Run] = n
 		if o.Key == "" {
-			if err := c.effect(keyless(o.number, a), o.number, b.ID, a.Refused); err != nil {
+			what := keyless(o.number, a)
+			what.later = what.later && !a.Unsent
+			if err := c.effect(what, o.number, b.ID, a.Refused); err != nil {
 				return err
 			}
 			continue
 		}
 		r, what := book(rows[i], o.number, o.state(), a)
+		what.later = what.later && !a.Unsent
 		if err := c.effect(what, o.number, b.ID, a.Refused); err != nil {
 			return err
 		}

@@ -156,6 +156,10 @@ func (w *world) newest(k string) ledger.State {
 
 func (w *world) take() {
 	rows, bytes := 1+w.r.IntN(6), 1+w.r.IntN(200)
+	if w.r.IntN(2) == 0 {
+		w.takes(must(w.g.NextOf(w.t.Context(), w.r.IntN(5), rows, bytes))(w.t), rows, bytes)
+		return
+	}
 	w.takes(must(w.g.Next(w.t.Context(), rows, bytes))(w.t), rows, bytes)
 }
 
@@ -217,7 +221,7 @@ func (w *world) answer() {
 		case n < 5:
 			answers[i].Refused = "not on a Friday"
 		default:
-			answers[i].Later = true
+			answers[i].Later, answers[i].Unsent = true, w.r.IntN(2) == 0
 		}
 	}
 	w.book(b, answers)
