@@ -31,32 +31,19 @@ func (m *machine) guardCode() {
 		if err != nil {
 			panic(err)
 		}
-		m.changeArguments(function.(*goja.Object).Get("constructor").(*goja.Object), texts)
+		m.guardConstructor(function.(*goja.Object).Get("constructor").(*goja.Object), texts)
 	}
-	m.changeArguments(m.member("RegExp"), func(args []goja.Value) []goja.Value { return m.pattern(args, short) })
-	m.changeArguments(m.member("RegExp", "prototype", "compile"), func(args []goja.Value) []goja.Value { return m.pattern(args, short) })
+	m.guardConstructor(m.member("RegExp"), func(args []goja.Value) []goja.Value { return m.pattern(args, short) })
+	m.guard(m.member("RegExp", "prototype"), "compile", func(c *goja.FunctionCall) { c.Arguments = m.pattern(c.Arguments, short) })
+	code := func(c *goja.FunctionCall) {
+		if v := c.Argument(0); goja.IsString(v) {
+			short(v)
+		}
+	}
 	for _, name := range []string{"match", "matchAll", "search"} {
-		m.guard(m.member("String", "prototype"), name, func(c goja.FunctionCall) {
-			if v := c.Argument(0); goja.IsString(v) {
-				short(v)
-			}
-		})
+		m.guard(m.member("String", "prototype"), name, code)
 	}
-	// goja runs eval(...) natively, bypassing any check, as long as eval is its own.
-	indirect, _ := goja.AssertFunction(m.member("eval"))
-	eval := m.vm.ToValue(func(c goja.FunctionCall) goja.Value {
-		if goja.IsString(c.Argument(0)) {
-			short(c.Argument(0))
-		}
-		v, err := indirect(goja.Undefined(), c.Arguments...)
-		if err != nil {
-			panic(err)
-		}
-		return v
-	}).(*goja.Object)
-	eval.DefineDataProperty("name", m.vm.ToValue("eval"), goja.FLAG_FALSE, goja.FLAG_TRUE, goja.FLAG_FALSE)
-	eval.DefineDataProperty("length", m.vm.ToValue(1), goja.FLAG_FALSE, goja.FLAG_TRUE, goja.FLAG_FALSE)
-	m.vm.GlobalObject().DefineDataProperty("eval", eval, goja.FLAG_TRUE, goja.FLAG_TRUE, goja.FLAG_FALSE)
+	m.guard(m.vm.GlobalObject(), "eval", code) // goja would run eval(...) without any check if eval were its own
 }
 
 // pattern returns the arguments of new RegExp, with the text of the pattern passed through short, which checks its
@@ -84,22 +71,6 @@ func (m *machine) pattern(args []goja.Value, short func(goja.Value) goja.Value) 
 
 // truthy reports whether v exists and is truthy.
 func truthy(v goja.Value) bool { return v != nil && v.ToBoolean() }
-
-// changeArguments makes function see the arguments that change returns, when called or constructed.
-func (m *machine) changeArguments(function *goja.Object, change func([]goja.Value) []goja.Value) {
-	n, _ := nativeOf(function)
-	if call := *n.call; call != nil {
-		*n.call = func(c goja.FunctionCall) goja.Value {
-			c.Arguments = change(c.Arguments)
-			return call(c)
-		}
-	}
-	if construct := *n.construct; construct != nil {
-		*n.construct = func(args []goja.Value, newTarget *goja.Object) *goja.Object {
-			return construct(change(args), newTarget)
-		}
-	}
-}
 
 // errDeepCode means that a file cannot be parsed.
 var errDeepCode = errors.New("code is nested too deep")

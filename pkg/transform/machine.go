@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 
 	"github.com/dop251/goja"
 	"github.com/dop251/goja/parser"
@@ -49,8 +48,6 @@ type builtins struct {
 type running struct {
 	table    string                     // for the log
 	lines    int                        // written to the log
-	depth    int                        // of nested native calls
-	stopped  atomic.Bool                // for natives, what an interrupt is for JavaScript
 	rejected map[*goja.Promise]struct{} // promises that no one handles
 }
 
@@ -78,19 +75,13 @@ func newMachine(e *engine) *machine {
 	m.rangeError = m.member("RangeError")
 	m.guardNatives(e.config.MemoryLimit)
 	m.guardCode()
-	m.countProxies()
-	m.countFinally()
-	m.countNatives()
 	m.parse, _ = goja.AssertFunction(m.member("JSON", "parse"))
 	m.stringify, _ = goja.AssertFunction(m.member("JSON", "stringify"))
 	return m
 }
 
 // interrupt stops the machine, which must not be used afterwards.
-func (m *machine) interrupt(cause error) {
-	m.stopped.Store(true)
-	m.vm.Interrupt(cause)
-}
+func (m *machine) interrupt(cause error) { m.vm.Interrupt(cause) }
 
 // frozen returns an object with one function, which no script can replace.
 func (m *machine) frozen(name string, function func(goja.FunctionCall) goja.Value) *goja.Object {

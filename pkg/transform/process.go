@@ -165,6 +165,10 @@ func (h *head) Write(b []byte) (int, error) {
 // fatal finds why Go or the system's library ended a process.
 var fatal = regexp.MustCompile(`(?m)^(?:fatal error|panic|runtime/cgo).*`)
 
+// overflow is what Go says when a stack has grown beyond maxStack. The engine counts the calls of a script's functions, not
+// those that its own functions make of each other, for instance through a toString that is such a function.
+const overflow = "fatal error: stack overflow"
+
 // listen reads frames from the process until it ends.
 func (c *process) listen(out io.Reader, said *head) {
 	r := bufio.NewReaderSize(out, 64<<10)
@@ -190,6 +194,8 @@ func (c *process) listen(out io.Reader, said *head) {
 	switch {
 	case c.killed != nil:
 		c.why = c.killed
+	case string(fatal.Find(said.text)) == overflow:
+		c.why = errors.New("recursion is too deep")
 	case len(fatal.Find(said.text)) > 0:
 		c.why = fmt.Errorf("ended its process: %s", bounded(string(bytes.TrimSpace(fatal.Find(said.text)))))
 	case err != nil:
