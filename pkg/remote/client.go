@@ -84,7 +84,7 @@ func New(c Config) (*Client, error) {
 		base.User = nil
 	}
 	c.Secrets = append(slices.Clip(c.Secrets), values(base.Query())...)
-	transport, err := newTransport(c.CAFile)
+	plain, err := newTransport(c.CAFile)
 	if err != nil {
 		return nil, err
 	}
@@ -99,8 +99,8 @@ func New(c Config) (*Client, error) {
 		c.Budgets = NewBudgets(Memory())
 	}
 	client := &Client{config: c, base: base}
-	client.plain = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	client.http = &http.Client{Transport: gate{client, transport}, CheckRedirect: follow}
+	client.plain = &http.Client{Transport: plain, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client.http = &http.Client{Transport: gate{client, plain}, CheckRedirect: follow}
 	return client, nil
 }
 

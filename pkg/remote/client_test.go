@@ -207,6 +207,24 @@ func TestARequestsIDHasNoSecret(t *testing.T) {
 	}
 }
 
+// A body by another protocol is a connection that nothing would end.
+func TestAServiceDoesNotSwitchProtocols(t *testing.T) {
+	t.Parallel()
+	c := serve(t, remote.Config{}, func(w http.ResponseWriter, _ *http.Request) {
+		connection, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, _ = io.WriteString(connection, "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\nmore")
+		_ = connection.Close()
+	})
+	_, err := c.Do(t.Context(), commit)
+	if e := failure(t, err); e.Next.Do != remote.Doubt || !strings.Contains(e.Error(), "the server switches to another protocol") {
+		t.Errorf("got %v, %v", e, e.Next)
+	}
+}
+
 func TestAServiceThatIsNotThereIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	s := httptest.NewServer(nil)

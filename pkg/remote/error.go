@@ -14,6 +14,7 @@ var ErrDry = errors.New("not sent: this is a dry run")
 var (
 	errSlow      = errors.New("no complete answer in time")
 	errTooLarge  = errors.New("the answer is too large")
+	errSwitches  = errors.New("the server switches to another protocol")
 	errRedirects = errors.New("redirected too often")
 	errDowngrade = errors.New("redirected to an address without TLS")
 	errElsewhere = errors.New("redirected to another host, which must not see the request's body")

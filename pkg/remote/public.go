@@ -18,10 +18,10 @@ var shared = netip.MustParsePrefix("100.64.0.0/10")
 // ErrPrivate.
 func (c *Client) Public() *Client {
 	other := *c
-	transport := c.plain.Transport.(*http.Transport).Clone()
-	transport.DialContext = (&net.Dialer{Timeout: connectTime, KeepAlive: keepAlive, Control: onlyPublic}).DialContext
-	other.plain = &http.Client{Transport: transport, CheckRedirect: c.plain.CheckRedirect}
-	other.http = &http.Client{Transport: gate{&other, transport}, CheckRedirect: follow}
+	public := transport{c.plain.Transport.(transport).Clone()}
+	public.DialContext = (&net.Dialer{Timeout: connectTime, KeepAlive: keepAlive, Control: onlyPublic}).DialContext
+	other.plain = &http.Client{Transport: public, CheckRedirect: c.plain.CheckRedirect}
+	other.http = &http.Client{Transport: gate{&other, public}, CheckRedirect: follow}
 	return &other
 }
 

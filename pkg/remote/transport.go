@@ -26,24 +26,36 @@ const (
 // redirects is how many redirects a read follows.
 const redirects = 5
 
+// transport is a transport whose answers end with their context.
+type transport struct{ *http.Transport }
+
+// RoundTrip refuses what answers by another protocol: such a body is a connection, which no context ends.
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := t.Transport.RoundTrip(r)
+	if err == nil && response.StatusCode == http.StatusSwitchingProtocols {
+		return nil, errors.Join(errSwitches, response.Body.Close())
+	}
+	return response, err
+}
+
 // newTransport returns a transport that verifies TLS against the system's authorities and those of a file.
-func newTransport(caFile string) (*http.Transport, error) {
+func newTransport(caFile string) (transport, error) {
 	settings := &tls.Config{MinVersion: tls.VersionTLS12}
 	if caFile != "" {
 		pem, err := os.ReadFile(caFile)
 		if err != nil {
-			return nil, fmt.Errorf("caFile: %w", err)
+			return transport{}, fmt.Errorf("caFile: %w", err)
 		}
 		pool, err := x509.SystemCertPool()
 		if err != nil {
 			pool = x509.NewCertPool()
 		}
 		if !pool.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("caFile: %s contains no certificate", caFile)
+			return transport{}, fmt.Errorf("caFile: %s contains no certificate", caFile)
 		}
 		settings.RootCAs = pool
 	}
-	return &http.Transport{
+	return transport{&http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            (&net.Dialer{Timeout: connectTime, KeepAlive: keepAlive}).DialContext,
 		TLSClientConfig:        settings,
@@ -52,7 +64,7 @@ func newTransport(caFile string) (*http.Transport, error) {
 		MaxIdleConnsPerHost:    8,
 		IdleConnTimeout:        30 * time.Second,
 		MaxResponseHeaderBytes: 256 << 10,
-	}, nil
+	}}, nil
 }
 
 // attempt is one try of a request, as seen by the transport.
