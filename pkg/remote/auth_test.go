@@ -129,7 +129,7 @@ func TestD09ClientCredentials(t *testing.T) {
 // Whatever a service or a network says, no secret is part of an error.
 func TestD09NoSecretIsInAnError(t *testing.T) {
 	t.Parallel()
-	secrets := []string{"key/with+odd\"letters", "hook-in-the-path", "callback-token", "body-secret", "query-secret", "pass-word", "of-this-request"}
+	secrets := []string{"key/with+odd\"letters", "hook-in-the-path", "callback-token", "body-secret", "query-secret", "pass-word", "of-this-request", "tenant-of-acme"}
 	echo := func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Request-Id", "body-secret")
 		w.WriteHeader(422)
@@ -142,11 +142,13 @@ func TestD09NoSecretIsInAnError(t *testing.T) {
 	for _, base := range []string{s.URL, gone.URL, "http://" + "host.invalid"} {
 		c := client(t, remote.Config{
 			Base: strings.Replace(base, "//", "//ann:pass-word@", 1) + "/hook-in-the-path?q=query-secret", Tries: remote.Tries{Most: 1},
-			Auth: remote.Header("X-Api-Key", secrets[0]), Header: http.Header{"X-Callback-Token": {"callback-token"}},
+			Auth: remote.Header("X-Api-Key", secrets[0]), Header: http.Header{"X-Callback-Token": {"callback-token"}, "X-Tenant": {"tenant-of-acme"}, "Accept": {"text/plain"}},
 			Secrets: []string{"hook-in-the-path", "body-secret"},
 		})
 		_, err := c.Do(t.Context(), &remote.Request{Operation: "push", Method: "POST", Path: "a?token=of-this-request", Secrets: []string{"of-this-request"}, Body: []byte("{}")})
-		_ = failure(t, err)
+		if e := failure(t, err); e.Status != 0 && !strings.Contains(e.Body, "text/plain") {
+			t.Errorf("too much is hidden: %v", e)
+		}
 		for e := err; e != nil; e = errors.Unwrap(e) {
 			for _, secret := range secrets {
 				if text := fmt.Sprintf("%v %+v", e, e); strings.Contains(text, secret) || strings.Contains(text, "YW5uOnBhc3Mtd29yZA") {

@@ -84,6 +84,11 @@ func New(c Config) (*Client, error) {
 		base.User = nil
 	}
 	c.Secrets = append(slices.Clip(c.Secrets), values(base.Query())...)
+	for name, list := range c.Header {
+		if !plainName.MatchString(name) {
+			c.Secrets = append(c.Secrets, long(list)...)
+		}
+	}
 	plain, err := newTransport(c.CAFile)
 	if err != nil {
 		return nil, err
@@ -181,10 +186,16 @@ func (c *Client) redactor(r *Request) *Redactor {
 // values returns the values of a query that are long enough to be secrets.
 func values(query url.Values) (list []string) {
 	for _, all := range query {
-		for _, v := range all {
-			if len(v) >= 8 {
-				list = append(list, v)
-			}
+		list = append(list, long(all)...)
+	}
+	return list
+}
+
+// long returns the texts that are long enough to be secrets.
+func long(all []string) (list []string) {
+	for _, v := range all {
+		if len(v) >= 8 {
+			list = append(list, v)
 		}
 	}
 	return list

@@ -24,6 +24,9 @@ var (
 	secretName  = regexp.MustCompile(`(?i)token|secret|passw|key|auth|credential|cookie|signature`)
 )
 
+// plainName matches the names of headers that describe a request; what others that a user configures say may be a secret.
+var plainName = regexp.MustCompile(`(?i)^(accept|content|user-agent|prefer)`)
+
 // A Redactor removes secrets from texts that people may see.
 type Redactor struct {
 	forms  []string
