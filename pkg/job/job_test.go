@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"go.uber.org/zap/zaptest"
 
@@ -153,13 +154,16 @@ func TestABadRowBlocksItselfAlone(t *testing.T) {
 	w.source.put(10, "a")
 	w.service.fault = func(b *job.Batch) error {
 		if slices.ContainsFunc(b.Operations, func(o job.Operation) bool { return o.Key == "4" }) {
-			return &remote.Error{Operation: "send", Status: http.StatusUnprocessableEntity, Next: remote.Next{Do: remote.RowRefused}}
+			return &remote.Error{Operation: "send", Status: http.StatusUnprocessableEntity, Next: remote.Next{Do: remote.RowRefused}, Body: strings.Repeat("€", 1<<20)}
 		}
 		return nil
 	}
 	r, err := w.run()
 	if err == nil || !job.NeedsPerson(err) || len(w.service.has) != 9 || r.Refused != 1 {
 		t.Errorf("%d rows have arrived, %+v, %v", len(w.service.has), r, err)
+	}
+	if list, err := w.Ledger.RefusedOf(t.Context(), "j", 0, 2); err != nil || len(list) != 1 || len(list[0].Reason) > 2010 || !utf8.ValidString(list[0].Reason) {
+		t.Errorf("%d rows are kept as refused, or with a long reason; %v", len(list), err)
 	}
 	w.service.fault = nil
 	if n := w.works(); n != 1 || len(w.service.has) != 10 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -241,9 +242,9 @@ func (s *sender) failed(ctx context.Context, b *ledger.Batch, err error) error {
 		return err
 	case remote.Halve, remote.RowRefused:
 		if len(b.Operations) == 1 {
-			s.log.Warn("row refused", zap.String("key", b.Operations[0].Key), zap.Error(err))
-			s.refused.Add(1)
-			return s.book(ctx, b, []ledger.Answer{{Refused: err.Error()}})
+			answers := []Answer{{Refused: err.Error()}}
+			s.count(b, answers)
+			return s.book(ctx, b, booked(answers))
 		}
 		first, second, err := s.ledger.Halve(context.WithoutCancel(ctx), b)
 		if err != nil {
@@ -265,13 +266,21 @@ func (s *sender) alone(ctx context.Context, b *ledger.Batch) error {
 	return s.book(ctx, b, booked(answers))
 }
 
-// count logs and counts refused rows.
+// mostReason is how many bytes are kept of why a row was refused, which may have a column's name.
+const mostReason = 2000
+
+// count logs and counts refused rows, and shortens the reasons.
 func (s *sender) count(b *ledger.Batch, answers []Answer) {
-	for i, a := range answers {
-		if a.Refused != "" {
-			s.log.Warn("row refused", zap.String("key", b.Operations[i].Key), zap.String("error", a.Refused))
-			s.refused.Add(1)
+	for i := range answers {
+		a := &answers[i]
+		if a.Refused == "" {
+			continue
 		}
+		if len(a.Refused) > mostReason {
+			a.Refused = strings.ToValidUTF8(a.Refused[:mostReason], "") + "…"
+		}
+		s.log.Warn("row refused", zap.String("key", b.Operations[i].Key), zap.String("error", a.Refused))
+		s.refused.Add(1)
 	}
 }
 
