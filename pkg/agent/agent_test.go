@@ -31,7 +31,7 @@ func write(t *testing.T, text string) string {
 	return file
 }
 
-// whole is a script with an operation in which something may be wrong.
+// whole is a script with an operation that may have a mistake.
 func whole(config, operation string) string {
 	return fmt.Sprintf(`exports.config = {authToken: 'eu--1', database: {dialect: 'sqlite', storage: 'x.db'},
   %s
@@ -44,7 +44,7 @@ exports.setup = agent => {
 `, config, operation)
 }
 
-func TestF02MistakesOfAScriptHaveTheirLines(t *testing.T) {
+func TestF02MistakesInAScriptHaveLines(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"const a = 1\nexports.config = ]\n":             "sample.js:2: ",
@@ -94,7 +94,7 @@ module.exports.setup = async agent => {
 		t.Fatal(err)
 	}
 	if len(p.Jobs) != 2 || p.Jobs[0].Name != "push" || p.Jobs[1].Name != "push-2" || p.Once || !p.Test || p.Level != "error" {
-		t.Errorf("the plan is %+v", p)
+		t.Errorf("plan: %+v", p)
 	}
 	first, second := p.Jobs[0], p.Jobs[1]
 	if first.Schedule.Cron != "*/15 * * * *" || first.Schedule.OnStart || first.To[0].Mode != job.ModeUpdate || first.To[0].Batch != 7 || first.Description != "a" {
@@ -157,7 +157,7 @@ func read(t *testing.T, s *agent.Script) (string, error) {
 	return strings.Join(rows, "\n"), err
 }
 
-func TestF02WhatAScriptReturnsIsRead(t *testing.T) {
+func TestF02RowsReturnedByAScriptAreRead(t *testing.T) {
 	t.Parallel()
 	const rows = `1{"id":1,"at":"2024-01-02T03:04:05.000Z","b":{"type":"Buffer","data":[0,255]}}` + "\n" + `2{"id":2,"at":null,"b":null}`
 	for text, want := range map[string]string{
@@ -217,11 +217,11 @@ func TestF02SourceReadsAnAPI(t *testing.T) {
 	}
 	before := posts
 	if _, err := read(t, opened(t, fmt.Sprintf("{source: rest => rest.post(%q, {})}", service.URL), true)); err == nil || posts != before {
-		t.Errorf("a dry run has sent %d requests, %v", posts-before, err)
+		t.Errorf("a dry run sent %d requests, %v", posts-before, err)
 	}
 }
 
-func TestF02AScriptSeesOnlyTheVariablesThatItNames(t *testing.T) {
+func TestF02AScriptSeesOnlyVariablesItNames(t *testing.T) {
 	t.Setenv("AGENT_NAMED", "yes")
 	t.Setenv("AGENT_OTHER", "no")
 	s := opened(t, "{sourceQuery: () => [{id: process.env.AGENT_NAMED, all: Object.keys(process.env).join()}]}", false)
@@ -254,7 +254,7 @@ func TestAScriptRequiresFilesBesideIt(t *testing.T) {
 	}
 }
 
-// entries are those of a data source.
+// entries are the entries of a data source.
 type entries []string
 
 func (e entries) Entries(_ context.Context, yield func(json.RawMessage) error) error {
@@ -266,7 +266,7 @@ func (e entries) Entries(_ context.Context, yield func(json.RawMessage) error) e
 	return nil
 }
 
-func TestF24AnActionWritesWhatWasPulled(t *testing.T) {
+func TestF24AnActionWritesPulledEntries(t *testing.T) {
 	t.Parallel()
 	const text = `{sourceQuery: db => db.query('SELECT id FROM a ORDER BY id'), action: (entries, db) => {
 	  for (const e of entries) db.query(` + "`INSERT INTO a (id) VALUES (${Number(e.data.n)})`" + `)
@@ -295,8 +295,8 @@ func TestF24AnActionWritesWhatWasPulled(t *testing.T) {
 	}
 }
 
-// A query that is returned as it is may have any number of rows; what a script makes of rows is bounded.
-func TestF02AQueryThatIsReturnedIsStreamed(t *testing.T) {
+// The result of a query that the script returns may have any number of rows; rows made by the script are bounded.
+func TestF02AReturnedQueryIsStreamed(t *testing.T) {
 	t.Parallel()
 	const query = "db.query('WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < 80) SELECT id, hex(zeroblob(600000)) AS v FROM n')"
 	for text, want := range map[string]string{"{sourceQuery: db => " + query + "}": "", "{sourceQuery: async db => " + query + "}": "more than 64 MiB"} {

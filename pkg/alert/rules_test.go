@@ -16,7 +16,7 @@ func run(id int64, kind, state, stage string) ledger.Run {
 	return ledger.Run{ID: id, Kind: kind, State: state, Failure: ledger.Failure{Stage: stage, Error: "no route to host"}}
 }
 
-func TestR06WhatIsToldOfTheLastRuns(t *testing.T) {
+func TestR06AlertsFollowTheLastRuns(t *testing.T) {
 	t.Parallel()
 	failed, done := run(1, job.Scheduled, ledger.Failed, "read"), run(2, job.Scheduled, ledger.Done, "")
 	unsent, retried := run(3, job.Scheduled, ledger.Failed, "send"), run(4, job.Retry, ledger.Done, "")
@@ -31,20 +31,20 @@ func TestR06WhatIsToldOfTheLastRuns(t *testing.T) {
 		runs []ledger.Run // the oldest first
 		want string
 	}{
-		{"a job that has not run", nil, ""},
+		{"a job that never ran", nil, ""},
 		{"a run that failed", []ledger.Run{done, failed}, Failed},
 		{"a success ends it", []ledger.Run{failed, done}, ""},
 		{"a retry sends what could not be sent", []ledger.Run{unsent, retried}, ""},
 		{"a retry reads what could not be read", []ledger.Run{failed, {Kind: job.Retry, State: ledger.Done, Counters: ledger.Counters{Read: 5}}}, ""},
-		{"a retry by hand does not read what could not be read", []ledger.Run{failed, retried}, Failed},
-		{"runs that came to nothing change nothing", []ledger.Run{failed, killed, skipped, ended}, Failed},
-		{"nor do they fail", []ledger.Run{done, killed, skipped, ended}, ""},
-		{"a person has dealt with it", []ledger.Run{cleared}, ""},
+		{"a manual retry does not read what could not be read", []ledger.Run{failed, retried}, Failed},
+		{"runs without a result change nothing", []ledger.Run{failed, killed, skipped, ended}, Failed},
+		{"runs without a result do not fail", []ledger.Run{done, killed, skipped, ended}, ""},
+		{"a person dealt with it", []ledger.Run{cleared}, ""},
 		{"a run that waits", []ledger.Run{failed, waiting}, Guard},
-		{"an approved one", []ledger.Run{waiting, done}, ""},
-		{"a report of another day makes up for nothing", []ledger.Run{report, other}, Failed},
-		{"one of the same day clears it", []ledger.Run{over, other}, ""},
-		{"a cleared day is not the others", []ledger.Run{report, over}, Failed},
+		{"an approved run", []ledger.Run{waiting, done}, ""},
+		{"a report of another day does not clear it", []ledger.Run{report, other}, Failed},
+		{"a report of the same day clears it", []ledger.Run{over, other}, ""},
+		{"clearing a day does not clear the others", []ledger.Run{report, over}, Failed},
 	} {
 		slices.Reverse(c.runs)
 		f := &facts{Job: Job{Name: "orders"}, runs: c.runs}
@@ -60,8 +60,8 @@ func TestR06WhatIsToldOfTheLastRuns(t *testing.T) {
 	}
 }
 
-// What a full run waits for is not over when a run has read from the watermark on, which sees nothing of what is gone.
-func TestR06AFullRunThatWaitsIsNotMadeUpForByAnother(t *testing.T) {
+// A full run's wait does not end with a run that reads from the watermark, since that does not see deleted rows.
+func TestR06AWaitingFullRunIsNotClearedByAnotherRun(t *testing.T) {
 	t.Parallel()
 	held := run(1, job.Full, ledger.Waiting, "read")
 	done, failed := run(2, job.Scheduled, ledger.Done, ""), run(3, job.Scheduled, ledger.Failed, "send")
@@ -74,7 +74,7 @@ func TestR06AFullRunThatWaitsIsNotMadeUpForByAnother(t *testing.T) {
 		{"others succeed", []ledger.Run{done, held}, Guard},
 		{"others fail, and then succeed", []ledger.Run{done, failed, held}, Guard},
 		{"another one fails", []ledger.Run{failed, held}, Failed},
-		{"it is long ago", []ledger.Run{done}, Guard},
+		{"long ago", []ledger.Run{done}, Guard},
 	} {
 		f := &facts{Job: Job{Name: "orders"}, runs: c.runs, held: &held}
 		if list := f.troubles(noon, noon, 0); len(list) != 1 || list[0].rule != c.want {
@@ -83,7 +83,7 @@ func TestR06AFullRunThatWaitsIsNotMadeUpForByAnother(t *testing.T) {
 	}
 }
 
-func TestR06AJobWithoutSuccessForADay(t *testing.T) {
+func TestR06AJobThatHasNotSucceededForADay(t *testing.T) {
 	t.Parallel()
 	every := func(d time.Duration) func(time.Time) (time.Time, bool) {
 		return func(after time.Time) (time.Time, bool) { return after.Add(d), true }
@@ -96,15 +96,15 @@ func TestR06AJobWithoutSuccessForADay(t *testing.T) {
 		within time.Duration
 		want   bool
 	}{
-		{"it succeeded a day ago, to the second", facts{Job: Job{Next: every(time.Hour)}, success: noon.Add(-day)}, day, false},
-		{"and a second more", facts{Job: Job{Next: every(time.Hour)}, success: noon.Add(-day - time.Second)}, day, true},
-		{"a daily job whose run is under way", facts{Job: Job{Next: every(day)}, success: noon.Add(-day - 30*time.Minute)}, day, false},
+		{"succeeded exactly a day ago", facts{Job: Job{Next: every(time.Hour)}, success: noon.Add(-day)}, day, false},
+		{"succeeded a day and a second ago", facts{Job: Job{Next: every(time.Hour)}, success: noon.Add(-day - time.Second)}, day, true},
+		{"a daily job that is running", facts{Job: Job{Next: every(day)}, success: noon.Add(-day - 30*time.Minute)}, day, false},
 		{"a daily job an hour too late", facts{Job: Job{Next: every(day)}, success: noon.Add(-day - time.Hour - time.Second)}, day, true},
-		{"a weekly job before its day", facts{Job: Job{Next: every(7 * day)}, success: noon.Add(-3 * day)}, day, false},
-		{"one that never succeeded since its first run", facts{Job: Job{Next: every(time.Hour)}, first: noon.Add(-20 * day)}, day, true},
-		{"one that never ran since the start", facts{Job: Job{Next: every(time.Hour)}}, day, true},
+		{"a weekly job before it is due", facts{Job: Job{Next: every(7 * day)}, success: noon.Add(-3 * day)}, day, false},
+		{"a job that has never succeeded", facts{Job: Job{Next: every(time.Hour)}, first: noon.Add(-20 * day)}, day, true},
+		{"a job that has not run since the start", facts{Job: Job{Next: every(time.Hour)}}, day, true},
 		{"a paused job", facts{Job: Job{Next: every(time.Hour)}, paused: true}, day, false},
-		{"a job run by hand", facts{}, day, false},
+		{"a manual job", facts{}, day, false},
 		{"a quiet job", facts{Job: Job{Next: every(time.Hour), Quiet: true}}, day, false},
 		{"the rule is off", facts{Job: Job{Next: every(time.Hour)}}, 0, false},
 	} {
@@ -125,7 +125,7 @@ func TestRefusedRowsAreCountedByDestination(t *testing.T) {
 	}
 }
 
-func TestWhatIsNewIsRaisedAndWhatIsGoneIsOver(t *testing.T) {
+func TestNewAlertsAreRaisedAndGoneOnesEnd(t *testing.T) {
 	t.Parallel()
 	open := []ledger.Alert{{Rule: Failed, Subject: "a", Text: "x"}, {Rule: Failed, Subject: "b", Text: "x"}, {Rule: "backup", Subject: "c-7"}, {Rule: Guard, Subject: "removed"}}
 	raise, settle := changes(open, []trouble{{Failed, "a", "x"}, {Failed, "b", "y"}, {Refused, "a", "z"}}, []string{Failed, Refused, Guard})

@@ -19,7 +19,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/standin"
 )
 
-// alerts are those of a connector with a state of its own.
+// alerts are the alerts of a connector with its own state.
 func alerts(t *testing.T, c Config) (*Alerts, *observer.ObservedLogs) {
 	t.Helper()
 	l, err := ledger.Open(t.Context(), filepath.Join(t.TempDir(), "c.db"), ledger.Config{})
@@ -50,7 +50,7 @@ func raise(t *testing.T, a *Alerts, rule, subject, text string) {
 	}
 }
 
-func TestR07SlackIsToldWithoutMarkUpOrSecrets(t *testing.T) {
+func TestR07SlackMessagesHaveNoMarkupOrSecrets(t *testing.T) {
 	t.Parallel()
 	s := slackOf(t)
 	a, _ := alerts(t, Config{Slack: s.Webhook()})
@@ -67,7 +67,7 @@ func TestR07SlackIsToldWithoutMarkUpOrSecrets(t *testing.T) {
 		t.Errorf("%q", texts)
 	}
 	if strings.Contains(strings.Join(texts, ""), "hunter2") || strings.Contains(strings.Join(texts, ""), "CcDdEe") {
-		t.Errorf("a secret is told: %q", texts)
+		t.Errorf("a secret is in the message: %q", texts)
 	}
 }
 
@@ -78,7 +78,7 @@ func TestR07AnswersOfSlack(t *testing.T) {
 		status int
 		body   string
 		log    string
-		told   bool          // not to be told again
+		told   bool          // must not be sent again
 		sleep  time.Duration // at least
 	}{
 		{200, "ok", "alert told", true, 0},
@@ -119,7 +119,7 @@ func contextOf(e observer.LoggedEntry) string {
 	return string(text)
 }
 
-// The strict Slack refuses more than one a second: it never has to.
+// The stand-in refuses more than one message a second; it never has to.
 func TestR07AtMostOneMessageASecond(t *testing.T) {
 	t.Parallel()
 	s := slackOf(t)
@@ -133,7 +133,7 @@ func TestR07AtMostOneMessageASecond(t *testing.T) {
 	}
 }
 
-// One target that is down does not keep another one from being told; what is in doubt is sent again with its id.
+// One target that is down does not hold up another; a message in doubt is resent with its ID.
 func TestR07AWebhookThatHangsUpGetsTheSameIDAgain(t *testing.T) {
 	t.Parallel()
 	s := slackOf(t)
@@ -170,10 +170,10 @@ func TestR07AWebhookThatHangsUpGetsTheSameIDAgain(t *testing.T) {
 	if got := heard(); len(got) != 1 || len(s.Texts()) != 1 {
 		t.Fatalf("%+v, %q", got, s.Texts())
 	}
-	for len(heard()) < 2 { // it is sent again after a pause
+	for len(heard()) < 2 { // it is resent after a pause
 		a.Deliver(t.Context())
 	}
-	a.Check(t.Context()) // no job of this name waits
+	a.Check(t.Context()) // no waiting job has this name
 	a.Deliver(t.Context())
 	mu.Lock()
 	defer mu.Unlock()
@@ -183,7 +183,7 @@ func TestR07AWebhookThatHangsUpGetsTheSameIDAgain(t *testing.T) {
 		t.Errorf("%+v", first)
 	}
 	if list[1].ID != first.ID || keys[1] != first.ID {
-		t.Errorf("sent again with another id: %+v", list[1])
+		t.Errorf("resent with another ID: %+v", list[1])
 	}
 	if last.State != "over" || last.Over == "" || last.ID == first.ID {
 		t.Errorf("%+v", last)

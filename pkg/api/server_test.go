@@ -13,11 +13,11 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/api"
 )
 
-// desk is a connector with one job, orders.
+// desk is a connector with the job orders.
 type desk struct {
 	api.Connector
 	ran  error // of its runs
-	busy error // of those that begin
+	busy error // of runs that begin
 	got  []string
 }
 
@@ -54,18 +54,18 @@ func ask(d *desk, method, path, body string) (int, string) {
 	return w.Code, strings.TrimSpace(w.Body.String())
 }
 
-func TestR08TheAPISaysHelloAndHowItIs(t *testing.T) {
+func TestR08TheAPISaysHelloAndReportsHealth(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]string{
 		"/api": "200 Hello world!", "/api/": "200 Hello world!", "/healthz": "200 ok", "/readyz": `503 {"error":"the state cannot be read"}`, "/api/nothing": `404 {"error":"there is no GET /api/nothing"}`,
 	} {
 		if code, body := ask(&desk{}, http.MethodGet, path, ""); fmt.Sprint(code, " ", body) != want {
-			t.Errorf("%s answers %d %s", path, code, body)
+			t.Errorf("%s: got %d %s", path, code, body)
 		}
 	}
 }
 
-func TestD20ARunThatFailsIsNotAnsweredWithSuccess(t *testing.T) {
+func TestD20AFailedRunIsNotReportedAsSuccess(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		desk *desk
@@ -82,16 +82,16 @@ func TestD20ARunThatFailsIsNotAnsweredWithSuccess(t *testing.T) {
 		{&desk{}, "/api/jobs/orders/cancel", 409},
 	} {
 		if code, body := ask(c.desk, http.MethodPost, c.path, ""); code != c.code {
-			t.Errorf("%s answers %d, not %d: %s", c.path, code, c.code, body)
+			t.Errorf("%s: got %d, want %d: %s", c.path, code, c.code, body)
 		}
 	}
 	for _, body := range []string{"x", `{"kind":1}`, `{"nothing":1}`} {
 		if code, _ := ask(&desk{}, http.MethodPost, "/api/jobs/orders/run", body); code != 400 {
-			t.Errorf("%s is answered with %d", body, code)
+			t.Errorf("%s: got %d", body, code)
 		}
 	}
 	if code, _ := ask(&desk{}, http.MethodPost, "/api/jobs/orders/pause", `{"reason":"`+strings.Repeat("x", 2<<20)+`"}`); code != 413 {
-		t.Errorf("a body that is too large is answered with %d", code)
+		t.Errorf("a body that is too large: got %d", code)
 	}
 }
 

@@ -7,9 +7,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 )
 
-// TestATurnMayEndWhereNothingIsSetAsideAnyMore has somebody else look while a turn is under way that has taken all rows of its
-// table: a change is settled beside what comes in.
-func TestATurnMayEndWhereNothingIsSetAsideAnyMore(t *testing.T) {
+// TestATurnMayEndAfterNothingIsSetAside has somebody else look during a turn that has taken all
+// rows of its table: a change is settled concurrently with incoming ones.
+func TestATurnMayEndAfterNothingIsSetAside(t *testing.T) {
 	var r room
 	now := time.Now()
 	in := &Incoming{}
@@ -30,6 +30,6 @@ func TestATurnMayEndWhereNothingIsSetAsideAnyMore(t *testing.T) {
 	r.note(now, turn.tasks)
 	r.tried(now, now, turn, false)
 	if len(r.rows) > 0 || len(r.asides) > 0 {
-		t.Errorf("%d rows wait, of %d tables", len(r.rows), len(r.asides))
+		t.Errorf("%d rows wait, in %d tables", len(r.rows), len(r.asides))
 	}
 }

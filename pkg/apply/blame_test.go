@@ -12,7 +12,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-func TestAnErrorWithoutAColumnIsGivenTheOneThatItMayBeAbout(t *testing.T) {
+func TestAnErrorWithoutAColumnNamesTheLikelyOne(t *testing.T) {
 	columns := []value.Column{{Name: "id", Kind: value.Integer}, {Name: "at", Kind: value.Geometry}, {Name: "area", Kind: value.Geometry},
 		{Name: "notes", Kind: value.JSON}}
 	names := []string{"id", "at", "area", "notes"}
@@ -22,16 +22,16 @@ func TestAnErrorWithoutAColumnIsGivenTheOneThatItMayBeAbout(t *testing.T) {
 	for _, x := range []struct {
 		rule   string
 		err    error
-		values string // which have one
+		values string // columns with a value
 		want   string // how the text begins
 	}{
 		{"one geometry", server(1416, "Cannot get geometry object"), "id at", "column at: write places"},
-		{"two of them", server(1416, "Cannot get geometry object"), "id at area", "one of the columns at, area: write"},
-		{"none has a value", server(1416, "Cannot get geometry object"), "id notes", "write places"},
+		{"two geometries", server(1416, "Cannot get geometry object"), "id at area", "one of the columns at, area: write"},
+		{"no geometry has a value", server(1416, "Cannot get geometry object"), "id notes", "write places"},
 		{"the server names it", server(3140, "Invalid JSON text: in value for column 'places.notes'."), "id notes", "write places"},
-		{"the server names none", server(3140, "Invalid JSON text"), "id notes", "column notes: write places"},
-		{"an error of no value", server(1205, "Lock wait timeout"), "id at", "write places"},
-		{"an error of ours", errors.New("write places: no"), "id at", "write places"},
+		{"the server names no column", server(3140, "Invalid JSON text"), "id notes", "column notes: write places"},
+		{"an error about no value", server(1205, "Lock wait timeout"), "id at", "write places"},
+		{"an error of our own", errors.New("write places: no"), "id at", "write places"},
 	} {
 		values := make([][]byte, len(names))
 		for i, name := range names {

@@ -18,11 +18,11 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// TestRowsOfOthersAreNotMetOnTheWay has a user hold one row of each of some small tables, which a server would rather go
-// through than look rows up in: whatever is written to the other rows finds them by the key, and meets no lock.
-func TestRowsOfOthersAreNotMetOnTheWay(t *testing.T) {
+// TestWritesMeetNoLocksOnOtherRows has a user lock one row in each of several small tables, which a
+// server would rather scan: writes to other rows find them by key and meet no lock.
+func TestWritesMeetNoLocksOnOtherRows(t *testing.T) {
 	t.Parallel()
-	const rows = 60 // of each table; the last one is held
+	const rows = 60 // per table; the last one is held
 	kinds := []struct{ columns, primary, partitions, form, values string }{
 		{"n INT, v INT", "n", "", "%d", "i"},
 		{"n INT, m INT, v INT NOT NULL DEFAULT 1", "n, m", "", "%d,7", "i, 7"},
@@ -32,7 +32,7 @@ func TestRowsOfOthersAreNotMetOnTheWay(t *testing.T) {
 		{"e ENUM('b', 'a'), n INT, v INT", "e, n", "PARTITION BY KEY () PARTITIONS 3", "a,%d", "'a', i"},
 		{"s VARCHAR(20) CHARACTER SET latin1, n INT, v INT", "s, n", "", "ö,%d", "'ö', i"},
 		{"n DECIMAL(20,2), b VARBINARY(9), t DATETIME(3), s CHAR(5), v INT", "n, b, t, s", "", "%d.00,x,1990-02-03 04:05:06.700,q", "i, 'x', '1990-02-03 04:05:06.7', 'q'"},
-		// Of these the key is all there is.
+		// These have only key columns.
 		{"n INT", "n", "", "%d", "i"},
 		{"n INT, m INT", "n, m", "PARTITION BY HASH (n) PARTITIONS 5", "%d,7", "i, 7"},
 		{"n INT, s VARCHAR(9) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci", "s, n", "", "ö,%d", "'ö', i"},
@@ -73,7 +73,7 @@ func TestRowsOfOthersAreNotMetOnTheWay(t *testing.T) {
 		}
 		held := 0
 		if err := q.Query(t.Context(), user, func(*sql.Rows) error { held++; return nil }); err != nil || held != 1 {
-			t.Fatalf("%s: the user holds %d rows, %v", ddl[i], held, err)
+			t.Fatalf("%s: the user locked %d rows, %v", ddl[i], held, err)
 		}
 	}
 	for _, what := range []string{"updates", "deletes"} {
@@ -107,7 +107,7 @@ func TestRowsOfOthersAreNotMetOnTheWay(t *testing.T) {
 	for i := range kinds {
 		var left int
 		if err := db.GetContext(t.Context(), &left, "SELECT COUNT(*) FROM "+name(i)); err != nil || left != 1 {
-			t.Errorf("%s: %d rows are left, %v; want that which was held", ddl[i], left, err)
+			t.Errorf("%s: %d rows left, %v; want only the locked one", ddl[i], left, err)
 		}
 	}
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestUsersWhoComeByAnotherWayGetNoDeadlock has users find the rows by an index, whose entries they lock before the rows, while
-// changes of just these values are applied, which have the row first.
-func TestUsersWhoComeByAnotherWayGetNoDeadlock(t *testing.T) {
+// TestUsersOnASecondaryIndexGetNoDeadlock has users find rows by an index, so that they lock its
+// entries before the rows, while changes of those values are applied, which lock the row first.
+func TestUsersOnASecondaryIndexGetNoDeadlock(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t, Config{}, `CREATE TABLE items (id INT PRIMARY KEY, n INT, u VARCHAR(20), v INT DEFAULT 0, KEY (n), UNIQUE (u))`)
 	const rows = 8

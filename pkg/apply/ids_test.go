@@ -14,9 +14,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// TestAnotherChangeWithTheSameIDStays has three changes with one id, as two members of a cluster may give, or a server whose
-// clock was set back: the one that a received row takes the place of goes, and the others are still to be captured.
-func TestAnotherChangeWithTheSameIDStays(t *testing.T) {
+// TestOtherChangesWithTheSameIDStay has three changes with one ID, as two members of a cluster, or
+// a server whose clock was set back, may assign: the one superseded by a received row goes, and the
+// others are still captured.
+func TestOtherChangesWithTheSameIDStay(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t, "CREATE TABLE items (id VARCHAR(10) COLLATE utf8mb4_general_ci PRIMARY KEY, note TEXT)", "INSERT INTO items VALUES ('a', 'mine'), ('b', 'mine')",
 		`INSERT INTO table_changes (id, table_name, primary_key, date) VALUES (77, 'items', 'a', UTC_TIMESTAMP(6) - INTERVAL 3 SECOND),

@@ -17,11 +17,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// TestARowThatComesWhileApplyLooksIsLocked holds apply up between its looking for
-// a row, which is not there, and its looking for local changes. A user inserts
-// the row meanwhile, and the delete that apply brings is later: the row must go
-// and be kept as the loser, and not stay under the version of the delete.
-func TestARowThatComesWhileApplyLooksIsLocked(t *testing.T) {
+// TestARowInsertedDuringApplyIsLocked holds apply up after it looked for a row, which is missing,
+// and before it looks for local changes. A user inserts the row meanwhile, and the incoming delete
+// is later: the row must go and be kept as the loser, and must not stay under the delete's version.
+func TestARowInsertedDuringApplyIsLocked(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t, "CREATE TABLE items (id INT PRIMARY KEY, note TEXT)")
 	exec := func(to mysqldb.Execer, statements ...string) { t.Helper(); testkit.Exec(t, to, statements...) }

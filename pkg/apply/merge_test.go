@@ -14,7 +14,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// resolverFunc is a Resolver.
+// resolverFunc is a Resolver made of a function.
 type resolverFunc func(local, incoming losers.Side) ([]string, [][]byte, error)
 
 func (f resolverFunc) Resolve(_ context.Context, _ *schema.Table, _ string, local, incoming losers.Side) ([]string, [][]byte, error) {
@@ -33,32 +33,32 @@ func TestScriptDecides(t *testing.T) {
 		return func(_, _ losers.Side) ([]string, [][]byte, error) { return columns, values, nil }
 	}
 	never := resolverFunc(func(_, _ losers.Side) ([]string, [][]byte, error) {
-		return nil, nil, errors.New("it is not to be asked")
+		return nil, nil, errors.New("the script must not be called")
 	})
 	for name, test := range map[string]struct {
 		in     *Incoming
 		have   Local
 		script resolverFunc
 		want   conflict.Decision
-		row    [][]byte // that is written, under Win
+		row    [][]byte // written, under Win
 		losers []string // their origins
 		fails  bool
 	}{
-		"a new row is written":                           {incoming(early, row("1.00", "x")), ours, returns(all, row("3.00", "z")), conflict.Win, row("3.00", "z"), []string{"node-a", "node-b"}, false},
-		"the local row is left":                          {incoming(early, row("1.00", "x")), ours, returns(all, row("2.0", "y")), conflict.Lose, nil, []string{"node-b"}, false},
-		"the incoming row is written":                    {incoming(early, row("1.00", "x")), ours, returns(all, row("1.00", "x")), conflict.Win, row("1.00", "x"), []string{"node-a"}, false},
-		"columns left out are those of the later":        {incoming(early, row("1.00", "x")), ours, returns([]string{"note"}, [][]byte{[]byte("z")}), conflict.Win, row("2.00", "z"), []string{"node-a", "node-b"}, false},
-		"columns left out beside a delete are the row's": {incoming(early, row("1.00", "x")), gone, returns([]string{"note"}, [][]byte{[]byte("z")}), conflict.Win, row("1.00", "z"), []string{"node-a", "node-b"}, false},
-		"none is a delete":                               {incoming(early, row("1.00", "x")), ours, returns(nil, nil), conflict.Win, nil, []string{"node-a", "node-b"}, false},
-		"a row that is deleted stays so":                 {incoming(early, row("1.00", "x")), gone, returns(nil, nil), conflict.Lose, nil, []string{"node-b"}, false},
-		"it is not asked about equal rows":               {incoming(early, row("2.0", "y")), ours, never, conflict.Lose, nil, nil, false},
-		"it sees some columns over the local row": {partial, ours, func(_, incoming losers.Side) ([]string, [][]byte, error) {
+		"a new row is written":                               {incoming(early, row("1.00", "x")), ours, returns(all, row("3.00", "z")), conflict.Win, row("3.00", "z"), []string{"node-a", "node-b"}, false},
+		"the local row stays":                                {incoming(early, row("1.00", "x")), ours, returns(all, row("2.0", "y")), conflict.Lose, nil, []string{"node-b"}, false},
+		"the incoming row is written":                        {incoming(early, row("1.00", "x")), ours, returns(all, row("1.00", "x")), conflict.Win, row("1.00", "x"), []string{"node-a"}, false},
+		"omitted columns come from the later row":            {incoming(early, row("1.00", "x")), ours, returns([]string{"note"}, [][]byte{[]byte("z")}), conflict.Win, row("2.00", "z"), []string{"node-a", "node-b"}, false},
+		"omitted columns next to a delete come from the row": {incoming(early, row("1.00", "x")), gone, returns([]string{"note"}, [][]byte{[]byte("z")}), conflict.Win, row("1.00", "z"), []string{"node-a", "node-b"}, false},
+		"no row means delete":                                {incoming(early, row("1.00", "x")), ours, returns(nil, nil), conflict.Win, nil, []string{"node-a", "node-b"}, false},
+		"a deleted row stays deleted":                        {incoming(early, row("1.00", "x")), gone, returns(nil, nil), conflict.Lose, nil, []string{"node-b"}, false},
+		"equal rows do not call the script":                  {incoming(early, row("2.0", "y")), ours, never, conflict.Lose, nil, nil, false},
+		"a partial change is shown over the local row": {partial, ours, func(_, incoming losers.Side) ([]string, [][]byte, error) {
 			return incoming.Columns, incoming.Values, nil
 		}, conflict.Win, row("2.00", "z"), []string{"node-a"}, false},
-		"where it fails the later stands":             {incoming(early, row("1.00", "x")), ours, never, conflict.Lose, nil, nil, true},
-		"a key that it changes is a failure":          {incoming(early, row("1.00", "x")), ours, returns([]string{"id"}, [][]byte{[]byte("2")}), conflict.Lose, nil, nil, true},
-		"a column that is not there is a failure":     {incoming(early, row("1.00", "x")), ours, returns([]string{"other"}, [][]byte{nil}), conflict.Lose, nil, nil, true},
-		"some columns of a deleted row are a failure": {partial, gone, returns(all, row("3.00", "z")), conflict.Lose, nil, nil, true},
+		"if it fails the later row wins":                {incoming(early, row("1.00", "x")), ours, never, conflict.Lose, nil, nil, true},
+		"changing the key is a failure":                 {incoming(early, row("1.00", "x")), ours, returns([]string{"id"}, [][]byte{[]byte("2")}), conflict.Lose, nil, nil, true},
+		"an unknown column is a failure":                {incoming(early, row("1.00", "x")), ours, returns([]string{"other"}, [][]byte{nil}), conflict.Lose, nil, nil, true},
+		"a partial row over a deleted row is a failure": {partial, gone, returns(all, row("3.00", "z")), conflict.Lose, nil, nil, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := &Applier{now: time.Now, Config: Config{Resolver: test.script}, log: zap.NewNop()}
@@ -72,26 +72,26 @@ func TestScriptDecides(t *testing.T) {
 			}
 			if test.fails {
 				if s.merge != nil || s.policy != conflict.LastWriteWins || s.State.Version.Author() != "node-a" {
-					t.Errorf("it is decided by %s: %v", s.policy, s.State.Version)
+					t.Errorf("decided by %s: %v", s.policy, s.State.Version)
 				}
 				return
 			}
 			if s.Decision == conflict.Win && !sameRow(table, s.in.Values, test.row) {
-				t.Errorf("the row is %q", s.in.Values)
+				t.Errorf("row: %q", s.in.Values)
 			}
 			var losers []string
 			for _, l := range s.merge.losers {
 				losers = append(losers, l.Origin)
 			}
 			if !slices.Equal(losers, test.losers) {
-				t.Errorf("kept are %v, want %v", losers, test.losers)
+				t.Errorf("kept %v, want %v", losers, test.losers)
 			}
 		})
 	}
 }
 
-// TestManySlowScriptsSplitTheTransaction checks that locks are not held for all
-// of them, and that one row goes on whatever it takes. Promise 7.
+// TestManySlowScriptsSplitTheTransaction checks that locks are not held for all of them, and that a
+// single row goes on however long it takes. Promise 7.
 func TestManySlowScriptsSplitTheTransaction(t *testing.T) {
 	t.Parallel()
 	table := items(t)
@@ -101,7 +101,7 @@ func TestManySlowScriptsSplitTheTransaction(t *testing.T) {
 	})}}
 	for alone, want := range map[bool]error{true: nil, false: errSlow} {
 		s := Plan(table, incoming(early, row("1.00", "x")), have, later, "node-a", conflict.Policy{Name: conflict.Script})
-		x := &scripts{a: a, alone: alone} // its time was over long ago
+		x := &scripts{a: a, alone: alone} // its time was up long ago
 		if err := x.resolve(t.Context(), table, &s, have); !errors.Is(err, want) {
 			t.Errorf("alone %v: %v, want %v", alone, err, want)
 		}
@@ -121,6 +121,6 @@ func TestConflictsAreCountedByTableAndPolicy(t *testing.T) {
 	}
 	want := []Conflicts{{"a", "script", 1}, {"b", "priority", 1}, {"b", "script", 2}}
 	if got := a.Conflicts(); !slices.Equal(got, want) {
-		t.Errorf("the counts are %v, want %v", got, want)
+		t.Errorf("counts %v, want %v", got, want)
 	}
 }

@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// TestRefusedRowsTakeNoLongerThanAllowed: the rest of the changes is handed back, and each call comes further.
+// TestRefusedRowsTakeNoLongerThanAllowed: the remaining changes are handed back, and each call gets further.
 func TestRefusedRowsTakeNoLongerThanAllowed(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t, Config{}, `CREATE TABLE items (id INT PRIMARY KEY, n INT, u VARCHAR(20), v INT DEFAULT 0, CHECK (n < 100))`)
 	var list []Incoming
 	for i := range 300 {
-		n := i % 2 * 100 // each second row is refused
+		n := i % 2 * 100 // every second row is refused
 		list = append(list, r.row("items", i, n, "x", 0))
 	}
 	results, err := r.ApplyFor(t.Context(), list, 0)
@@ -30,7 +30,7 @@ func TestRefusedRowsTakeNoLongerThanAllowed(t *testing.T) {
 	refused, calls := 0, 0
 	for left := list; len(left) > 0; calls++ {
 		if calls > len(list) {
-			t.Fatal("a call does not come further")
+			t.Fatal("a call made no progress")
 		}
 		results, err := r.ApplyFor(t.Context(), left, time.Nanosecond)
 		if err != nil {

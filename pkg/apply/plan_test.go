@@ -18,10 +18,10 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-// triggers are the source of what the tests' tables have in table_changes.
+// triggers are the source of the tests' changes in table_changes.
 var triggers = trigger.New(zap.NewNop(), nil, trigger.Config{})
 
-// uncaptured are two local changes, the later one of a time.
+// uncaptured are two local changes, the later one at the given time.
 func uncaptured(at int64) []capture.Entry {
 	return []capture.Entry{{ID: 7, Written: at - 1}, {ID: 9, Written: at}}
 }
@@ -37,7 +37,7 @@ func items(t *testing.T) *schema.Table {
 	return table
 }
 
-// The times of the tests, in µs: whole milliseconds, as version 1 has them.
+// The tests' times in µs: whole milliseconds, as in version 1.
 const (
 	early = int64(1_715_000_000_001_000)
 	later = int64(1_715_000_000_002_000)
@@ -51,10 +51,10 @@ func state(v change.Version, seen ...change.Version) change.State {
 	return change.State{Version: v, Seen: change.Vector{}.With(v).Merge(seen)}
 }
 
-// row is stored values of the table items; nil is a row that is not there.
+// row is stored values of the table items; nil means that there is no row.
 func row(price, note string) [][]byte { return [][]byte{[]byte("1"), []byte(price), []byte(note)} }
 
-// incoming is a change that node-b made and sent; nil values are a delete.
+// incoming is a change made and sent by node-b; nil values are a delete.
 func incoming(when int64, values [][]byte, seen ...change.Version) *Incoming {
 	in := &Incoming{From: "node-b"}
 	in.Row = change.Row{Table: "items", Key: "1"}
@@ -101,47 +101,47 @@ func TestPlan(t *testing.T) {
 		have Local
 		want result
 	}{
-		"a new row is written and passed on": {incoming(later, row("1.00", "x")), none,
+		"a new row is written and forwarded": {incoming(later, row("1.00", "x")), none,
 			result{decision: conflict.Apply, version: at(later, "node-b"), passOn: true}},
-		"a write of a row that nobody wrote before is no conflict": {incoming(early, row("1.00", "x")), held(at(change.Baseline, "node-c"), row("2.00", "y")),
+		"a first write is no conflict": {incoming(early, row("1.00", "x")), held(at(change.Baseline, "node-c"), row("2.00", "y")),
 			result{decision: conflict.Apply, version: at(early, "node-b"), passOn: true}},
-		"a version that is known does nothing": {incoming(later, row("1.00", "x")), held(at(later, "node-b"), row("1.00", "x")),
+		"a known version does nothing": {incoming(later, row("1.00", "x")), held(at(later, "node-b"), row("1.00", "x")),
 			result{decision: conflict.Known, version: at(later, "node-b")}},
 		"a later version that did not know ours wins": {incoming(later, row("1.00", "x")), held(at(early, "node-a"), row("2.00", "y")),
 			result{decision: conflict.Win, version: at(later, "node-b"), passOn: true}},
 		"an earlier version that did not know ours loses": {incoming(early, row("1.00", "x")), held(at(later, "node-a"), row("2.00", "y")),
 			result{decision: conflict.Lose, version: at(later, "node-a")}},
-		"a deleted row does not come back by an earlier version": {incoming(early, row("1.00", "x")), held(at(later, "node-a"), nil),
+		"an earlier version does not bring a deleted row back": {incoming(early, row("1.00", "x")), held(at(later, "node-a"), nil),
 			result{decision: conflict.Lose, version: at(later, "node-a")}},
 
-		"a local write that is not captured yet and is later wins": {incoming(early, row("1.00", "x")), written(held(at(1000, "node-a"), row("2.00", "y")), later),
+		"a later, uncaptured local write wins": {incoming(early, row("1.00", "x")), written(held(at(1000, "node-a"), row("2.00", "y")), later),
 			result{decision: conflict.Lose, version: at(later, "node-a"), consumes: true, made: true}},
-		"a local write that is not captured yet and is earlier loses": {incoming(later, row("1.00", "x")), written(held(at(1000, "node-a"), row("2.00", "y")), early),
+		"an earlier, uncaptured local write loses": {incoming(later, row("1.00", "x")), written(held(at(1000, "node-a"), row("2.00", "y")), early),
 			result{decision: conflict.Win, version: at(later, "node-b"), consumes: true, passOn: true}},
-		"a local write follows what it was made upon, whatever its clock says": {incoming(early, row("1.00", "x")), written(held(at(early, "node-b"), row("2.00", "y")), 5),
+		"a local write follows the version it was based on, whatever its clock says": {incoming(early, row("1.00", "x")), written(held(at(early, "node-b"), row("2.00", "y")), 5),
 			result{decision: conflict.Known, version: at(early+1+5, "node-a")}},
-		"a local delete that is not captured yet and is later wins": {incoming(early, row("1.00", "x")), written(held(at(1000, "node-a"), nil), later),
+		"a later, uncaptured local delete wins": {incoming(early, row("1.00", "x")), written(held(at(1000, "node-a"), nil), later),
 			result{decision: conflict.Lose, version: at(later, "node-a"), consumes: true, made: true}},
 
-		"a dated echo comes to rest": {dateOnly(later, row("1.0", "x")), held(at(early, "node-a"), row("1.00", "x")),
+		"a dated echo is dropped": {dateOnly(later, row("1.0", "x")), held(at(early, "node-a"), row("1.00", "x")),
 			result{decision: conflict.Known, version: at(early, "node-a")}},
-		"a dated echo of some columns comes to rest": {partial(later, "price", "1"), held(at(early, "node-a"), row("1.00", "x")),
+		"a dated echo of some columns is dropped": {partial(later, "price", "1"), held(at(early, "node-a"), row("1.00", "x")),
 			result{decision: conflict.Known, version: at(early, "node-a")}},
-		"the dated delete of a row that is gone comes to rest": {dateOnly(later, nil), held(at(early, "node-a"), nil),
+		"the dated delete of a deleted row is dropped": {dateOnly(later, nil), held(at(early, "node-a"), nil),
 			result{decision: conflict.Known, version: at(early, "node-a")}},
-		"the dated delete of a row never seen is remembered": {dateOnly(later, nil), none,
+		"the dated delete of an unknown row is remembered": {dateOnly(later, nil), none,
 			result{decision: conflict.Apply, version: at(later, "node-b"), passOn: true}},
-		"a dated change that is later is written": {dateOnly(later, row("3.00", "x")), held(at(early, "node-a"), row("1.00", "x")),
+		"a later dated change is written": {dateOnly(later, row("3.00", "x")), held(at(early, "node-a"), row("1.00", "x")),
 			result{decision: conflict.Apply, version: at(later, "node-b"), passOn: true}},
 		"a dated change of some columns is written": {partial(later, "note", "z"), held(at(early, "node-a"), row("1.00", "x")),
 			result{decision: conflict.Apply, version: at(later, "node-b"), passOn: true}},
-		"a dated change that is outdated is answered with what we have": {dateOnly(early, row("3.00", "x")), held(at(later, "node-a"), row("1.00", "x")),
+		"an outdated dated change is answered with the current row": {dateOnly(early, row("3.00", "x")), held(at(later, "node-a"), row("1.00", "x")),
 			result{decision: conflict.Lose, version: at(later, "node-a"), answer: true}},
-		"a dated change that its sender has overtaken is answered too": {dateOnly(early, row("3.00", "x")), held(at(later, "node-b"), row("1.00", "x")),
+		"a dated change superseded by its sender is answered too": {dateOnly(early, row("3.00", "x")), held(at(later, "node-b"), row("1.00", "x")),
 			result{decision: conflict.Known, version: at(later, "node-b"), answer: true}},
-		"of two dated changes of a millisecond the second counts": {dateOnly(early, row("3.00", "x")), held(at(early, "node-b"), row("1.00", "x")),
+		"of two dated changes in one millisecond the second counts": {dateOnly(early, row("3.00", "x")), held(at(early, "node-b"), row("1.00", "x")),
 			result{decision: conflict.Apply, version: at(early+1, "node-b"), passOn: true}},
-		"of three dated changes of a millisecond the third counts": {dateOnly(early, row("3.00", "x")), held(at(early+1, "node-b"), row("1.00", "x")),
+		"of three dated changes in one millisecond the third counts": {dateOnly(early, row("3.00", "x")), held(at(early+1, "node-b"), row("1.00", "x")),
 			result{decision: conflict.Apply, version: at(early+2, "node-b"), passOn: true}},
 		"a dated change loses against a later local write": {dateOnly(early, row("3.00", "x")), written(held(at(1000, "node-b"), row("1.00", "x")), later),
 			result{decision: conflict.Lose, version: at(later, "node-a"), consumes: true, answer: true, made: true}},
@@ -153,13 +153,13 @@ func TestPlan(t *testing.T) {
 			s := Plan(table, test.in, test.have, later, "node-a", conflict.Policy{})
 			got := result{s.Decision, s.State.Version, len(s.Consumed) > 0, s.passOn, s.answer, s.made}
 			if got != test.want {
-				t.Errorf("planned is %+v, want %+v", got, test.want)
+				t.Errorf("got %+v, want %+v", got, test.want)
 			}
 			if got.consumes && !slices.Equal(s.Consumed, test.have.Pending) {
-				t.Errorf("local changes %v are dropped, want %v", s.Consumed, test.have.Pending)
+				t.Errorf("dropped local changes %v, want %v", s.Consumed, test.have.Pending)
 			}
 			if s.exists != test.have.Exists || s.in != test.in {
-				t.Error("the step is of another row")
+				t.Error("the step is for another row")
 			}
 		})
 	}
@@ -183,35 +183,35 @@ func TestPlanUnderPriority(t *testing.T) {
 		have  Local
 		want  result
 	}{
-		"the first wins though it is earlier, and all are told": {"node-b", incoming(early, row("1.00", "x")), held,
+		"the first client wins though earlier, and all are sent the result": {"node-b", incoming(early, row("1.00", "x")), held,
 			result{conflict.Win, "node-b", later + 1, false, true}},
-		"the first keeps its row, and all are told": {"node-a", incoming(early, row("1.00", "x")), held,
+		"the first client keeps its row, and all are sent the result": {"node-a", incoming(early, row("1.00", "x")), held,
 			result{conflict.Lose, "node-a", later + 1, false, true}},
-		"a local write that is not captured yet goes out as what was decided": {"node-a", incoming(early, row("1.00", "x")), pending,
+		"an uncaptured local write is sent as the decision": {"node-a", incoming(early, row("1.00", "x")), pending,
 			result{conflict.Lose, "node-a", later + 1, true, true}},
-		"a local write that is not captured yet loses": {"node-b", incoming(early, row("1.00", "x")), pending,
+		"an uncaptured local write loses": {"node-b", incoming(early, row("1.00", "x")), pending,
 			result{conflict.Win, "node-b", later + 1, true, true}},
-		"a dated change of the first wins though it is earlier": {"node-b", dateOnly(early, row("3.00", "x")), held,
+		"a dated change of the first client wins though earlier": {"node-b", dateOnly(early, row("3.00", "x")), held,
 			result{conflict.Win, "node-b", later + 1, false, true}},
-		"a dated change loses against the first": {"node-a", dateOnly(early, row("3.00", "x")), held,
+		"a dated change loses to the first client": {"node-a", dateOnly(early, row("3.00", "x")), held,
 			result{conflict.Lose, "node-a", later + 1, false, true}},
-		"what knew the local row is applied": {"node-a", incoming(later+5, row("1.00", "x"), at(later, "node-a")), held,
+		"a change that knew the local row is applied": {"node-a", incoming(later+5, row("1.00", "x"), at(later, "node-a")), held,
 			result{conflict.Apply, "node-b", later + 5, false, false}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := Plan(table, test.in, test.have, later, "node-a", conflict.Policy{Name: conflict.Priority, Clients: []string{test.first}})
 			got := result{s.Decision, s.State.Version.Author(), s.State.Version.Time, len(s.Consumed) > 0, s.News("node-b")}
 			if got != test.want {
-				t.Errorf("planned is %+v, want %+v", got, test.want)
+				t.Errorf("got %+v, want %+v", got, test.want)
 			}
 			if s.Decision.Conflict() != s.State.Version.IsDecided() || !s.News("node-c") {
-				t.Errorf("it is held as %v, news elsewhere: %v", s.State.Version, s.News("node-c"))
+				t.Errorf("held as %v, news elsewhere: %v", s.State.Version, s.News("node-c"))
 			}
 		})
 	}
 }
 
-func TestChangesOfOneRowAreAppliedOneAfterTheOther(t *testing.T) {
+func TestChangesOfOneRowAreAppliedInTurn(t *testing.T) {
 	var changes []Incoming
 	for _, key := range []string{"1", "2", "1", "3", "1", "2"} {
 		changes = append(changes, Incoming{Change: change.Change{Row: change.Row{Table: "items", Key: key}}})
@@ -230,7 +230,7 @@ func TestChangesOfOneRowAreAppliedOneAfterTheOther(t *testing.T) {
 		got = append(got, at)
 	}
 	if !slices.EqualFunc(got, want, slices.Equal) {
-		t.Errorf("the rounds are %v, want %v", got, want)
+		t.Errorf("rounds %v, want %v", got, want)
 	}
 }
 
@@ -258,12 +258,13 @@ func TestParentsComeBeforeTheirChildren(t *testing.T) {
 		{[]*group{table("y", "x"), table("x", "y"), table("z", "x")}, []string{"x", "y", "z"}}, // a ring: by name
 	} {
 		if got := names(parentsFirst(test.groups)); !slices.Equal(got, test.want) {
-			t.Errorf("the order is %q, want %q", got, test.want)
+			t.Errorf("order %q, want %q", got, test.want)
 		}
 	}
 }
 
-// TestNoPolicyPrefersAnUnwrittenRow: who came first on the list may have sent it as a missing one, and wrote nothing.
+// TestNoPolicyPrefersAnUnwrittenRow: the first client of the list may have sent the row only because it was missing,
+// without having written it.
 func TestNoPolicyPrefersAnUnwrittenRow(t *testing.T) {
 	t.Parallel()
 	have := Local{Exists: true, Values: row("2.00", "y"), State: state(at(change.Baseline, "node-c"))}
@@ -278,8 +279,8 @@ func TestNoPolicyPrefersAnUnwrittenRow(t *testing.T) {
 	}
 }
 
-// TestAVanishedRowKeepsNoOtherOut lets changes meet a version whose row is missing here.
-func TestAVanishedRowKeepsNoOtherOut(t *testing.T) {
+// TestAVanishedRowBlocksNoChange applies changes over a version whose row is missing here.
+func TestAVanishedRowBlocksNoChange(t *testing.T) {
 	t.Parallel()
 	gone := Local{State: state(at(later, "node-a"), at(early, "node-b")), Fate: version.There}
 	deleted, unknown, pending := gone, gone, gone
@@ -297,21 +298,21 @@ func TestAVanishedRowKeepsNoOtherOut(t *testing.T) {
 	}{
 		"the same version":                     {same, gone, true},
 		"the same version, of unknown fate":    {same, unknown, true},
-		"the same version, taken away here":    {same, deleted, true},
+		"the same version, removed here":       {same, deleted, true},
 		"the same version, and a local change": {same, pending, false},
 		"the delete of it":                     {remove, gone, false},
-		"an older version that comes late":     {old, gone, false},
-		"an older version that is asked for":   {missing(incoming(early, row("1.00", "x"))), gone, true},
+		"an older version that arrives late":   {old, gone, false},
+		"an older version that was requested":  {missing(incoming(early, row("1.00", "x"))), gone, true},
 		"an older version, deleted here":       {missing(incoming(early, row("1.00", "x"))), deleted, false},
-		"a rival that is older":                {incoming(early+1, row("1.00", "x")), gone, true},
-		"a rival that is older, deleted here":  {incoming(early+1, row("1.00", "x")), deleted, false},
+		"an older rival":                       {incoming(early+1, row("1.00", "x")), gone, true},
+		"an older rival, deleted here":         {incoming(early+1, row("1.00", "x")), deleted, false},
 	} {
 		s := Plan(nil, test.in, test.have, later, "node-a", conflict.Policy{})
 		if s.Decision.Writes() != test.writes || s.Decision.Conflict() && test.writes {
 			t.Errorf("%s: decision %d, want written: %v", name, s.Decision, test.writes)
 		}
 		if test.writes && s.State.Version != test.in.Version {
-			t.Errorf("%s: held afterwards is %v", name, s.State)
+			t.Errorf("%s: held afterwards: %v", name, s.State)
 		}
 	}
 }

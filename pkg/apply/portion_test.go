@@ -7,8 +7,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 )
 
-// A transaction is bounded in rows and in bytes, and no row is too large for one.
-func TestChangesArrivingTogetherAreWrittenInPortions(t *testing.T) {
+// A transaction is bounded in rows and bytes, but no row is too large for one.
+func TestLargeBatchesAreWrittenInPortions(t *testing.T) {
 	row := func(bytes int) *task {
 		return &task{in: &Incoming{Change: change.Change{Values: [][]byte{make([]byte, bytes)}}}}
 	}
@@ -16,12 +16,12 @@ func TestChangesArrivingTogetherAreWrittenInPortions(t *testing.T) {
 		tasks []*task
 		want  []int
 	}{
-		"nothing":            {nil, nil},
-		"few rows":           {[]*task{row(1), row(1)}, []int{2}},
-		"as many as may be":  {slices.Repeat([]*task{row(1)}, MostRows), []int{MostRows}},
-		"one more":           {slices.Repeat([]*task{row(1)}, MostRows+1), []int{MostRows, 1}},
-		"large rows":         {slices.Repeat([]*task{row(MostBytes / 3)}, 7), []int{3, 3, 1}},
-		"one that is larger": {[]*task{row(1), row(2 * MostBytes), row(1)}, []int{1, 1, 1}},
+		"nothing":                 {nil, nil},
+		"few rows":                {[]*task{row(1), row(1)}, []int{2}},
+		"exactly the limit":       {slices.Repeat([]*task{row(1)}, MostRows), []int{MostRows}},
+		"one above the limit":     {slices.Repeat([]*task{row(1)}, MostRows+1), []int{MostRows, 1}},
+		"large rows":              {slices.Repeat([]*task{row(MostBytes / 3)}, 7), []int{3, 3, 1}},
+		"one row above the limit": {[]*task{row(1), row(2 * MostBytes), row(1)}, []int{1, 1, 1}},
 	} {
 		var got []int
 		for part := range portions(c.tasks) {

@@ -13,9 +13,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 )
 
-// TestAChainThatWaitsIsWalkedOnce has each of many rows wait for the one before, the first of which is not there: who looks
-// for a ring from each of them to the end takes a hundred times as long as is allowed here.
-func TestAChainThatWaitsIsWalkedOnce(t *testing.T) {
+// TestAWaitingChainIsWalkedOnce makes each of many rows wait for the one before, with the first
+// missing: looking for a ring from each row to the end would take a hundred times as long as this
+// test allows.
+func TestAWaitingChainIsWalkedOnce(t *testing.T) {
 	t.Parallel()
 	const rows = ringRows - 1
 	var r room
@@ -35,7 +36,7 @@ func TestAChainThatWaitsIsWalkedOnce(t *testing.T) {
 	if took := time.Since(begun); took > time.Second {
 		t.Errorf("it took %s", took)
 	}
-	// With the last piece of a ring all are tried.
+	// With the last piece of a ring, all are tried.
 	in := &Incoming{}
 	in.Row = row(0)
 	r.note(time.Now(), []*task{{in: in, res: &Result{Err: &Wait{text: "waits", needs: []change.Row{row(rows)}}}}})
@@ -44,11 +45,11 @@ func TestAChainThatWaitsIsWalkedOnce(t *testing.T) {
 	}
 }
 
-// Many rows wait for one, and each for the one before as well. BenchmarkRowsWaiting shows what that takes.
-func TestRowsWaitingForAnotherAreTriedWithIt(t *testing.T) {
+// Many rows wait for one, and each also for the one before. BenchmarkRowsWaiting shows what that costs.
+func TestWaitingRowsAreTriedTogether(t *testing.T) {
 	t.Parallel()
 	const rows = ringRows - 1
-	for name, whole := range map[string]bool{"all of it is here": true, "the last of it is not": false} {
+	for name, whole := range map[string]bool{"all rows are here": true, "the last row is missing": false} {
 		r, first := chained(rows, whole)
 		want := 1
 		if whole {
@@ -60,7 +61,7 @@ func TestRowsWaitingForAnotherAreTriedWithIt(t *testing.T) {
 	}
 }
 
-// BenchmarkRowsWaiting shows that the time is linear in the rows: ns/op of the sizes compare as these do.
+// BenchmarkRowsWaiting shows that the time is linear in the rows: ns/op grows as the sizes do.
 func BenchmarkRowsWaiting(b *testing.B) {
 	for _, rows := range []int{ringRows / 8, ringRows / 4, ringRows / 2, ringRows - 1} {
 		b.Run(strconv.Itoa(rows), func(b *testing.B) {
@@ -74,8 +75,8 @@ func BenchmarkRowsWaiting(b *testing.B) {
 	}
 }
 
-// chained returns rows that each wait for the first and for the one before; unless whole, the second also waits for one
-// that is not there.
+// chained returns rows that each wait for the first and for the one before; unless whole, the
+// second also waits for a missing one.
 func chained(rows int, whole bool) (r *room, first change.Row) {
 	r = &room{}
 	row := func(i int) change.Row { return change.Row{Table: "events", Key: strconv.Itoa(i)} }
@@ -95,8 +96,8 @@ func chained(rows int, whole bool) (r *room, first change.Row) {
 	return r, row(0)
 }
 
-// TestARingThatCannotBeWrittenIsReported once, however often its rows come again.
-func TestARingThatCannotBeWrittenIsReported(t *testing.T) {
+// TestAnUnwritableRingIsReportedOnce, however often its rows are resent.
+func TestAnUnwritableRingIsReportedOnce(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t, Config{}, `CREATE TABLE a (id INT PRIMARY KEY, b INT NOT NULL)`, `CREATE TABLE b (id INT PRIMARY KEY, a INT NOT NULL, FOREIGN KEY (a) REFERENCES a (id))`,
 		`ALTER TABLE a ADD FOREIGN KEY (b) REFERENCES b (id)`,
@@ -110,6 +111,6 @@ func TestARingThatCannotBeWrittenIsReported(t *testing.T) {
 	}
 	told := logs.FilterMessage("rows that wait for each other cannot be written together; they are sent again").All()
 	if len(told) != 1 || told[0].ContextMap()["rows"] != int64(2) || !strings.Contains(fmt.Sprint(told[0].ContextMap()["error"]), "not today") {
-		t.Errorf("it is told: %v", logs.All())
+		t.Errorf("logged: %v", logs.All())
 	}
 }

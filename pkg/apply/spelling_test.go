@@ -15,9 +15,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// TestChangesOfOneRowInSeveralSpellingsMayComeInAnyOrder applies the versions of a row, each in another spelling and the
-// last a delete, in all orders, in one batch and one by one, and the first of them once more.
-func TestChangesOfOneRowInSeveralSpellingsMayComeInAnyOrder(t *testing.T) {
+// TestSpellingsOfOneRowConvergeInAnyOrder applies the versions of a row, each in a different
+// spelling and the last a delete, in all orders, in one batch and one by one, and then the first
+// one again.
+func TestSpellingsOfOneRowConvergeInAnyOrder(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t, "CREATE TABLE words (w VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY, n INT)")
 	tables := schema.NewTables(db)
@@ -66,7 +67,7 @@ func TestChangesOfOneRowInSeveralSpellingsMayComeInAnyOrder(t *testing.T) {
 			var rows, known int
 			err := db.QueryRowContext(t.Context(), `SELECT (SELECT COUNT(*) FROM words), (SELECT COUNT(*) FROM sync_versions WHERE time = ? AND deleted = 1)`, first+2).Scan(&rows, &known)
 			if err != nil || rows != 0 || known != 2*i+map[bool]int{true: 1, false: 2}[together] {
-				t.Errorf("order %v, together: %v: %d rows are there, and of %d the delete is known, %v", order, together, rows, known, err)
+				t.Errorf("order %v, together: %v: %d rows left, and %d know the delete, %v", order, together, rows, known, err)
 			}
 		}
 	}

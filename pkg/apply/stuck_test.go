@@ -8,8 +8,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// somebody has a session of a user run statements, which hold what they hold until
-// release is called.
+// somebody runs statements in a user's session, which keeps its locks until release is called.
 func (r *receiver) somebody(statements ...string) (release func()) {
 	r.t.Helper()
 	conn, err := testkit.Shared(r.t).Connect(r.t, r.db.Name).Conn(r.t.Context())
@@ -23,7 +22,7 @@ func (r *receiver) somebody(statements ...string) (release func()) {
 	}
 }
 
-// until has what is set aside tried until a query gives what is wanted.
+// until retries what is set aside until a query returns the wanted result.
 func (r *receiver) until(query string, want any) {
 	r.t.Helper()
 	testkit.Eventually(r.t, query, func() error {
@@ -38,26 +37,26 @@ func (r *receiver) until(query string, want any) {
 	})
 }
 
-// TestALockedRowWaitsAlone holds a lock of every kind that a change may meet: all
-// others of the same call go in while it is held, and the change itself after it.
+// TestALockedRowWaitsAlone takes every kind of lock that a change may meet: all other changes of
+// the call are written while it is held, and the change itself afterwards.
 func TestALockedRowWaitsAlone(t *testing.T) {
 	t.Parallel()
 	const rows = 40
 	for name, c := range map[string]struct {
 		held  []string
-		stops func(i int) bool // which of the rows of orders cannot go in
+		stops func(i int) bool // rows of orders that cannot be written
 	}{
-		"a row":                    {[]string{`BEGIN`, `UPDATE orders SET v = 9 WHERE id = 7`}, func(i int) bool { return i == 7 }},
-		"many rows":                {[]string{`BEGIN`, `UPDATE orders SET v = 9 WHERE id BETWEEN 3 AND 17`}, func(i int) bool { return i >= 3 && i <= 17 }},
-		"a row read for sharing":   {[]string{`BEGIN`, `SELECT * FROM orders WHERE id = 7 LOCK IN SHARE MODE`}, func(i int) bool { return i == 7 }},
-		"a row being inserted":     {[]string{`BEGIN`, `INSERT INTO orders VALUES (31, 1, NULL, 5)`}, func(i int) bool { return i == 31 }},
-		"a parent":                 {[]string{`BEGIN`, `UPDATE items SET v = 9 WHERE id = 2`}, func(i int) bool { return i > 20 && i%4 == 2 }},
-		"a parent being inserted":  {[]string{`BEGIN`, `INSERT INTO items VALUES (50, 1)`}, func(i int) bool { return i == 40 }},
-		"a unique value":           {[]string{`BEGIN`, `INSERT INTO orders VALUES (99, 1, 1035, 5)`}, func(i int) bool { return i == 35 }},
-		"a gap":                    {[]string{`SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ`, `BEGIN`, `SELECT * FROM orders WHERE id > 20 FOR UPDATE`}, func(i int) bool { return i > 20 }},
-		"a table that is read":     {[]string{`LOCK TABLES orders READ`}, func(i int) bool { return true }},
-		"a table that is written":  {[]string{`LOCK TABLES orders WRITE`}, func(i int) bool { return true }},
-		"a parents' table written": {[]string{`LOCK TABLES items WRITE`}, func(i int) bool { return true }},
+		"a row":                             {[]string{`BEGIN`, `UPDATE orders SET v = 9 WHERE id = 7`}, func(i int) bool { return i == 7 }},
+		"many rows":                         {[]string{`BEGIN`, `UPDATE orders SET v = 9 WHERE id BETWEEN 3 AND 17`}, func(i int) bool { return i >= 3 && i <= 17 }},
+		"a row locked in share mode":        {[]string{`BEGIN`, `SELECT * FROM orders WHERE id = 7 LOCK IN SHARE MODE`}, func(i int) bool { return i == 7 }},
+		"a row being inserted":              {[]string{`BEGIN`, `INSERT INTO orders VALUES (31, 1, NULL, 5)`}, func(i int) bool { return i == 31 }},
+		"a parent":                          {[]string{`BEGIN`, `UPDATE items SET v = 9 WHERE id = 2`}, func(i int) bool { return i > 20 && i%4 == 2 }},
+		"a parent being inserted":           {[]string{`BEGIN`, `INSERT INTO items VALUES (50, 1)`}, func(i int) bool { return i == 40 }},
+		"a unique value":                    {[]string{`BEGIN`, `INSERT INTO orders VALUES (99, 1, 1035, 5)`}, func(i int) bool { return i == 35 }},
+		"a gap":                             {[]string{`SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ`, `BEGIN`, `SELECT * FROM orders WHERE id > 20 FOR UPDATE`}, func(i int) bool { return i > 20 }},
+		"a table locked for reading":        {[]string{`LOCK TABLES orders READ`}, func(i int) bool { return true }},
+		"a table locked for writing":        {[]string{`LOCK TABLES orders WRITE`}, func(i int) bool { return true }},
+		"a parent table locked for writing": {[]string{`LOCK TABLES items WRITE`}, func(i int) bool { return true }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -91,9 +90,9 @@ func TestALockedRowWaitsAlone(t *testing.T) {
 				row := second[i].Row
 				switch {
 				case row.Table == "other" && res.Err != nil:
-					t.Errorf("a row of another table: %v", res.Err)
+					t.Errorf("a row in another table: %v", res.Err)
 				case res.Err != nil && !res.Retry:
-					t.Errorf("%v is refused: %v", row, res.Err)
+					t.Errorf("%v was refused: %v", row, res.Err)
 				}
 			}
 			r.expect(`SELECT COUNT(*) FROM other WHERE v = 2`, rows)
@@ -111,7 +110,7 @@ func TestALockedRowWaitsAlone(t *testing.T) {
 					free++
 				}
 			}
-			if free > 0 { // of a table that is locked whole, nobody can see
+			if free > 0 { // nobody can read a table that is locked as a whole
 				r.until(`SELECT COUNT(*) FROM orders WHERE v = 2`, free)
 			}
 			r.apply(r.row("other", 1000, 2)) // nothing waits behind what is set aside
@@ -121,15 +120,15 @@ func TestALockedRowWaitsAlone(t *testing.T) {
 			if due, ok := r.Due(); ok {
 				r.until(`SELECT 1`, 1)
 				if _, ok := r.Due(); ok {
-					t.Errorf("something is due at %v though nothing waits", due)
+					t.Errorf("something is due at %v though nothing is waiting", due)
 				}
 			}
 		})
 	}
 }
 
-// TestDeletesInSmallTablesMeetNoLocks deletes rows of tables that a server would rather scan, between rows that somebody is
-// writing.
+// TestDeletesInSmallTablesMeetNoLocks deletes rows between rows that somebody is writing, in tables
+// that a server would rather scan.
 func TestDeletesInSmallTablesMeetNoLocks(t *testing.T) {
 	t.Parallel()
 	for name, ddl := range map[string]string{

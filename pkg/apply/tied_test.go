@@ -16,7 +16,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// receiver is an Applier with a database of its own, and the changes that come to it.
+// receiver is an Applier with its own database, and the changes sent to it.
 type receiver struct {
 	*Applier
 	t    *testing.T
@@ -40,8 +40,8 @@ func newReceiver(t *testing.T, c Config, ddl ...string) *receiver {
 	}
 }
 
-// row is a change of a row as node-b has it, which knows all that it has sent before; the
-// key's columns come first. Without further values it is a delete.
+// row is a change of a row by node-b, which knows all that it sent before; key columns come first.
+// Without further values it is a delete.
 func (r *receiver) row(table string, values ...any) Incoming {
 	r.t.Helper()
 	t, err := r.Applier.db.Table(r.t.Context(), table)
@@ -71,18 +71,18 @@ func (r *receiver) row(table string, values ...any) Incoming {
 	return in
 }
 
-// gone is a delete of a row whose columns are all of the key.
+// gone is a delete of a row that has only key columns.
 func (r *receiver) gone(table string, key ...any) Incoming {
 	in := r.row(table, key...)
 	in.Columns, in.Values = nil, nil
 	return in
 }
 
-// apply applies changes in one call and returns how many of them wait.
+// apply applies changes in one call and returns how many wait.
 func (r *receiver) apply(changes ...Incoming) (waiting int) {
 	r.t.Helper()
 	results, err := r.Apply(r.t.Context(), changes)
-	for at, ok := r.Due(); err == nil && ok && at.IsZero(); at, ok = r.Due() { // there is more to do at once
+	for at, ok := r.Due(); err == nil && ok && at.IsZero(); at, ok = r.Due() { // more can be done at once
 		_, err = r.Apply(r.t.Context(), nil)
 	}
 	if err != nil {
@@ -100,7 +100,7 @@ func (r *receiver) apply(changes ...Incoming) (waiting int) {
 	return waiting
 }
 
-// expect compares the result of a query that gives one value.
+// expect compares the result of a query that returns one value.
 func (r *receiver) expect(query string, want any) {
 	r.t.Helper()
 	var got string
@@ -109,7 +109,7 @@ func (r *receiver) expect(query string, want any) {
 	}
 }
 
-func TestAParentWithAnotherUniqueKeyGetsANewKey(t *testing.T) {
+func TestAParentWithAUniqueKeyGetsANewKey(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t, Config{},
 		`CREATE TABLE k (id INT PRIMARY KEY, mail VARCHAR(20) NOT NULL UNIQUE)`,
@@ -152,9 +152,9 @@ func TestManyChildrenFollowTheirParent(t *testing.T) {
 	r.expect(`SELECT GROUP_CONCAT(id) FROM k`, "11")
 }
 
-// TestARowThatATriggerTakesAwayIsNotTakenForUpdated deletes a row in the same batch whose
-// trigger takes the other one away.
-func TestARowThatATriggerTakesAwayIsNotTakenForUpdated(t *testing.T) {
+// TestARowDeletedByATriggerIsNotCountedAsUpdated deletes a row in the same batch, whose trigger
+// deletes the other one.
+func TestARowDeletedByATriggerIsNotCountedAsUpdated(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t, Config{}, `CREATE TABLE a (id INT PRIMARY KEY)`, `CREATE TABLE b (id INT PRIMARY KEY, note VARCHAR(9))`,
 		`CREATE TRIGGER tidy AFTER DELETE ON a FOR EACH ROW DELETE FROM b WHERE id = OLD.id`)
@@ -167,7 +167,7 @@ func TestARowThatATriggerTakesAwayIsNotTakenForUpdated(t *testing.T) {
 	r.expect(`SELECT GROUP_CONCAT(id, note ORDER BY id) FROM b`, "1new,2x")
 }
 
-func TestStrangersFollowWithWhatTakesThePlaceOfTheirParent(t *testing.T) {
+func TestStrangersFollowTheRowThatReplacesTheirParent(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t, Config{},
 		"CREATE TABLE k (id INT PRIMARY KEY, mail VARCHAR(10) NOT NULL UNIQUE)",
@@ -181,7 +181,7 @@ func TestStrangersFollowWithWhatTakesThePlaceOfTheirParent(t *testing.T) {
 	held := r.Held(time.Now().Add(time.Hour), 10)
 	held = append(held, held...)
 	for i, h := range held {
-		if i >= len(held)/2 { // what was found out first may be more by now
+		if i >= len(held)/2 { // there may be more by now
 			for _, again := range r.Held(time.Now().Add(time.Hour), 10) {
 				if again.Row == h.Row {
 					h = again
@@ -204,9 +204,9 @@ func TestStrangersFollowWithWhatTakesThePlaceOfTheirParent(t *testing.T) {
 	r.expect(`SELECT GROUP_CONCAT(id) FROM k`, "11,12")
 }
 
-// TestUniqueValuesThatAreShiftedGoThroughTogether shifts the values of two unique keys in
-// opposite directions: no row can be written before all of them are there.
-func TestUniqueValuesThatAreShiftedGoThroughTogether(t *testing.T) {
+// TestShiftedUniqueValuesAreWrittenTogether shifts the values of two unique keys in opposite
+// directions: no row can be written before all have arrived.
+func TestShiftedUniqueValuesAreWrittenTogether(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t, Config{}, `CREATE TABLE u (id INT PRIMARY KEY, x INT NOT NULL UNIQUE, y INT NOT NULL UNIQUE)`)
 	var rows, shifted []Incoming
@@ -224,8 +224,8 @@ func TestUniqueValuesThatAreShiftedGoThroughTogether(t *testing.T) {
 	r.expect(`SELECT SUM(x = MOD(id + 1, 600) AND y = MOD(id + 599, 600)) FROM u`, 600)
 }
 
-// TestStrangersOfASpelledParent is about keys whose identity is not their spelling.
-func TestStrangersOfASpelledParentAreKnownAgain(t *testing.T) {
+// TestStrangersOfARespelledParentAreRecognized is about keys whose identity is not their spelling.
+func TestStrangersOfARespelledParentAreRecognized(t *testing.T) {
 	t.Parallel()
 	const ci = "VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci"
 	r := newReceiver(t, Config{}, "CREATE TABLE p (id "+ci+" PRIMARY KEY, up "+ci+", FOREIGN KEY (up) REFERENCES p (id))")
@@ -245,9 +245,9 @@ func TestStrangersOfASpelledParentAreKnownAgain(t *testing.T) {
 	r.expect("SELECT COUNT(*) FROM sync_conflicts WHERE policy = 'foreignKey'", 1)
 }
 
-// TestAChainWhoseEndIsMissingWaitsAtOnce has rows of which each refers to the next one, and the last to one that did not come:
-// all are known to wait after one transaction, not one after each.
-func TestAChainWhoseEndIsMissingWaitsAtOnce(t *testing.T) {
+// TestAChainWithAMissingEndWaitsAtOnce has rows that each refer to the next, and the last to one
+// that has not arrived: one transaction is enough to know that all must wait.
+func TestAChainWithAMissingEndWaitsAtOnce(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t, Config{}, `CREATE TABLE k (id INT PRIMARY KEY, next INT, FOREIGN KEY (next) REFERENCES k (id))`)
 	var chain []Incoming

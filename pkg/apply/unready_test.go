@@ -10,9 +10,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/losers"
 )
 
-// TestRowsLetGoOfTheirLocksUntilTheirScriptIsReady, and nothing is decided before: neither by the later version nor for the
-// other rows, which go in, those of their table as well as those that are tied by a unique value. Promise 7.
-func TestRowsLetGoOfTheirLocksUntilTheirScriptIsReady(t *testing.T) {
+// TestRowsReleaseTheirLocksUntilTheirScriptIsReady, and nothing is decided before, not even by the
+// later version; all other rows are written, those of the same table and those tied by a unique
+// value too. Promise 7.
+func TestRowsReleaseTheirLocksUntilTheirScriptIsReady(t *testing.T) {
 	t.Parallel()
 	var ready atomic.Bool
 	r := newReceiver(t, Config{
@@ -26,7 +27,7 @@ func TestRowsLetGoOfTheirLocksUntilTheirScriptIsReady(t *testing.T) {
 	}, `CREATE TABLE orders (id INT PRIMARY KEY, u INT, v INT, UNIQUE (u))`, `CREATE TABLE pairs (a INT, b VARCHAR(9), v INT, PRIMARY KEY (a, b))`)
 	old := []Incoming{r.row("orders", 1, 10, 1), r.row("orders", 2, 20, 1), r.row("orders", 3, 30, 1), r.row("orders", 4, 40, 1), r.row("pairs", 1, "x", 1)}
 	r.apply(old...)
-	conflicting := func(in Incoming, origin string) Incoming { // knows nothing of what is here, and is earlier
+	conflicting := func(in Incoming, origin string) Incoming { // does not know the local row, and is earlier
 		in.Version, in.Seen = at(old[0].Version.Time-5, origin), change.Vector{}
 		return in
 	}
@@ -39,7 +40,7 @@ func TestRowsLetGoOfTheirLocksUntilTheirScriptIsReady(t *testing.T) {
 	if err := r.db.Get(&got, `SELECT GROUP_CONCAT(id, ':', u, ':', v ORDER BY id) FROM orders`); err != nil || got != "1:10:1,2:20:2,3:40:2,4:30:2" {
 		t.Errorf("there are %s (%v)", got, err)
 	}
-	// Nobody waits for them.
+	// Nobody waits for their locks.
 	for _, q := range []string{`SELECT v FROM orders WHERE id = 1 FOR UPDATE`, `SELECT v FROM pairs WHERE a = 1 FOR UPDATE`} {
 		conn, err := r.db.Connx(t.Context())
 		if err == nil {

@@ -30,7 +30,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestMain is a connector of its own if a test started it as one.
+// TestMain acts as a connector if a test started it as one.
 func TestMain(m *testing.M) {
 	if play := plays[os.Getenv("BACKUP_PLAY")]; play != nil {
 		if err := play(os.Getenv("BACKUP_FILE"), os.Getenv("BACKUP_AT")); err != nil {
@@ -70,7 +70,7 @@ var shared struct {
 	buckets atomic.Int64
 }
 
-// config is of a new bucket of the shared store.
+// config is for a new bucket of the shared store.
 func config(t *testing.T) Config {
 	t.Helper()
 	shared.Lock()
@@ -85,7 +85,7 @@ func config(t *testing.T) Config {
 	return Config{S3: S3{Endpoint: "http://" + shared.store.Addr, Bucket: name, Region: "us-east-1", AccessKey: shared.store.Access, SecretKey: shared.store.Secret}}
 }
 
-// object is the file of an object of the shared store.
+// object is the file of an object in the shared store.
 func object(c Config, key string) string {
 	return filepath.Join(shared.store.Folder, c.S3.Bucket, filepath.FromSlash(key))
 }
@@ -99,12 +99,12 @@ func backups(t *testing.T, c Config, file string) *Backups {
 	return b
 }
 
-// proxy stands before a store, and lets f have each request and answer.
+// proxy sits in front of a store and passes each request and answer to f.
 func proxy(t *testing.T, addr string, request func(w http.ResponseWriter, r *http.Request) bool, answer func(*http.Response) error) string {
 	t.Helper()
 	to := &url.URL{Scheme: "http", Host: addr}
 	p := &httputil.ReverseProxy{
-		Rewrite:        func(r *httputil.ProxyRequest) { r.SetURL(to); r.Out.Host = r.In.Host }, // which is signed
+		Rewrite:        func(r *httputil.ProxyRequest) { r.SetURL(to); r.Out.Host = r.In.Host }, // the signature covers it
 		ModifyResponse: answer,
 		ErrorHandler:   func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}
@@ -117,7 +117,7 @@ func proxy(t *testing.T, addr string, request func(w http.ResponseWriter, r *htt
 	return s.URL
 }
 
-// opened opens a state with a job, which knows whose it is.
+// opened opens a state with a job and an owner.
 func opened(t *testing.T, file string) *ledger.Ledger {
 	t.Helper()
 	l, err := ledger.Open(t.Context(), file, ledger.Config{})
@@ -131,7 +131,7 @@ func opened(t *testing.T, file string) *ledger.Ledger {
 	return l
 }
 
-// ran has the state do something.
+// ran makes the state do something.
 func ran(ctx context.Context, l *ledger.Ledger) error {
 	r := &ledger.Run{Job: "orders", Kind: "manual"}
 	if err := l.Claim(ctx, r); err != nil {
@@ -143,7 +143,7 @@ func ran(ctx context.Context, l *ledger.Ledger) error {
 
 func state(t *testing.T) string { t.Helper(); return filepath.Join(t.TempDir(), "connector.db") }
 
-// alerts are those that are open.
+// alerts are the open alerts.
 type alerts struct {
 	mu   sync.Mutex
 	open map[string]string
@@ -182,7 +182,7 @@ func TestB01AConnectorsStateComesBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	if most.Load() != saved.Size || saved.Size == 0 {
-		t.Errorf("progress was told up to %d of %d", most.Load(), saved.Size)
+		t.Errorf("progress was reported up to %d of %d", most.Load(), saved.Size)
 	}
 	if want := "acme/datahub/h-1/connector/c-7/connector.db"; saved.Key != want {
 		t.Errorf("it is at %s", saved.Key)
@@ -191,7 +191,7 @@ func TestB01AConnectorsStateComesBack(t *testing.T) {
 	if err != nil || verified.SHA256 != saved.SHA256 || verified.Form != ledger.Form() {
 		t.Errorf("%+v, %v", verified, err)
 	}
-	// B08: not while it runs.
+	// B08: not while the connector runs.
 	_, err = b.Restore(t.Context(), Restore{})
 	if _, is := errors.AsType[*ledger.LockedError](err); !is {
 		t.Errorf("restored while running: %v", err)
@@ -199,12 +199,12 @@ func TestB01AConnectorsStateComesBack(t *testing.T) {
 	if err := errors.Join(ran(t.Context(), l), l.Close()); err != nil {
 		t.Fatal(err)
 	}
-	// B08: not over a newer one.
+	// B08: not over a newer state.
 	_, err = b.Restore(t.Context(), Restore{})
 	if _, is := errors.AsType[*ledger.AheadError](err); !is {
 		t.Errorf("restored over a newer state: %v", err)
 	}
-	// B10: paused, until resumed.
+	// B10: jobs are paused until resumed.
 	back, err := b.Restore(t.Context(), Restore{Force: true, Pause: "restored from a backup"})
 	if err != nil || back.Kept == "" {
 		t.Fatalf("%+v, %v", back, err)
@@ -229,11 +229,11 @@ func TestB01AConnectorsStateComesBack(t *testing.T) {
 	}
 }
 
-func TestB03AndB04TheBucketSaysWhenACopyIsDue(t *testing.T) {
+func TestB03B04TheBucketSaysWhenACopyIsDue(t *testing.T) {
 	t.Parallel()
 	c, file := config(t), state(t)
 	l := opened(t, file)
-	var ahead atomic.Int64 // of the service's clock, in seconds
+	var ahead atomic.Int64 // by the service's clock, in seconds
 	var forbidden atomic.Bool
 	c.S3.Endpoint = proxy(t, shared.store.Addr, func(w http.ResponseWriter, r *http.Request) bool {
 		if r.Method == http.MethodHead && forbidden.Load() {
@@ -250,10 +250,10 @@ func TestB03AndB04TheBucketSaysWhenACopyIsDue(t *testing.T) {
 	} else {
 		k, _ := keeper(backups(t, c, file), fresh)
 		if pause := k.Check(t.Context()); pause != worked {
-			t.Errorf("a state that has done nothing is looked at again after %v", pause)
+			t.Errorf("an unused state is checked again after %v", pause)
 		}
 		if list, err := fresh.Backups(t.Context(), 9); len(list) > 0 || errors.Join(err, fresh.Close()) != nil {
-			t.Errorf("a state that has done nothing was backed up: %v, %v", list, err)
+			t.Errorf("an unused state was backed up: %v, %v", list, err)
 		}
 	}
 	k, a := keeper(backups(t, c, file), l)
@@ -261,43 +261,43 @@ func TestB03AndB04TheBucketSaysWhenACopyIsDue(t *testing.T) {
 		t.Helper()
 		list, err := l.Backups(t.Context(), 99)
 		if err != nil || len(list) != want {
-			t.Errorf("%s: %d backups, not %d: %v; %v", what, len(list), want, list, err)
+			t.Errorf("%s: %d backups, want %d: %v; %v", what, len(list), want, list, err)
 		}
 		if len(a.open) > 0 {
 			t.Errorf("%s: %v", what, a.open)
 		}
 	}
 	if sleep := k.Check(t.Context()); sleep != recheck {
-		t.Errorf("it looks again after %v", sleep)
+		t.Errorf("it checks again after %v", sleep)
 	}
 	count("missing", 1)
 	k.Check(t.Context())
 	count("just made", 1)
 	ahead.Store(24*3600 - 60)
 	if sleep := k.Check(t.Context()); sleep > 2*time.Minute {
-		t.Errorf("a minute before it is due, it looks again after %v", sleep)
+		t.Errorf("a minute before it is due, it checks again after %v", sleep)
 	}
 	count("almost a day later", 1)
 	ahead.Store(24*3600 + 60)
 	k.Check(t.Context())
-	count("a day later, by the service", 2)
+	count("a day later, by the service's clock", 2)
 	ahead.Store(-3600)
 	k.Check(t.Context())
 	count("from the future", 3)
 	ahead.Store(0)
 	forbidden.Store(true)
 	k.Check(t.Context())
-	count("hidden, but noted here", 3)
+	count("hidden, but recorded here", 3)
 	if err := l.PurgeBackups(t.Context(), 0); err != nil {
 		t.Fatal(err)
 	}
 	k.Check(t.Context())
-	count("hidden, and not noted", 1)
+	count("hidden and not recorded", 1)
 	k.Check(t.Context())
-	count("hidden, and noted again", 1)
+	count("hidden and recorded again", 1)
 }
 
-func TestB05ACopyIsConsistentThoughRowsAreWritten(t *testing.T) {
+func TestB05ACopyIsConsistentWhileRowsAreWritten(t *testing.T) {
 	t.Parallel()
 	c, file := config(t), state(t)
 	l := opened(t, file)
@@ -344,7 +344,7 @@ func TestB05ACopyIsConsistentThoughRowsAreWritten(t *testing.T) {
 			t.Fatal(err)
 		}
 		if last, err := strconv.Atoi(mark.Read.Value); err == nil && jobs[0].Legs[0].Waiting != 2*(last+1) {
-			t.Errorf("%d rows wait up to place %d", jobs[0].Legs[0].Waiting, last)
+			t.Errorf("%d rows are pending up to position %d", jobs[0].Legs[0].Waiting, last)
 		}
 	}
 	stop()
@@ -376,7 +376,7 @@ func TestB05ADamagedStateIsNotUploaded(t *testing.T) {
 	}
 	orphan(`INSERT INTO watermarks VALUES (99, 'push', 1, '', '', NULL)`)
 	if _, err := b.Save(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "parent") {
-		t.Errorf("a state with a row whose parent is not there was uploaded: %v", err)
+		t.Errorf("a state with an orphaned row was uploaded: %v", err)
 	}
 	orphan(`DELETE FROM watermarks WHERE job = 99`)
 	whole, err := os.ReadFile(file)
@@ -411,14 +411,14 @@ func TestB06AServiceThatIsDownStopsNothing(t *testing.T) {
 		t.Errorf("it tries again after %v", pause)
 	}
 	if text := a.open["backup c-7"]; !strings.Contains(text, "connector.db") {
-		t.Errorf("people are told %v", a.open)
+		t.Errorf("alerts: %v", a.open)
 	}
 	if err := ran(t.Context(), l); err != nil {
 		t.Error(err)
 	}
 	store.Start()
 	if pause := k.Check(t.Context()); pause != recheck || len(a.open) > 0 {
-		t.Errorf("it looks again after %v; %v", pause, a.open)
+		t.Errorf("it checks again after %v; %v", pause, a.open)
 	}
 	for what, change := range map[string]func(*Config){
 		"no such bucket": func(c *Config) { c.S3.Bucket = "none" }, "a wrong secret": func(c *Config) { c.S3.SecretKey = "wrong-secret" },
@@ -471,7 +471,7 @@ func TestB07AnEmptyStateIsRestoredByItself(t *testing.T) {
 	if runs, err := l.Runs(t.Context(), ledger.Which{Limit: 9}); len(runs) != 1 || err != nil {
 		t.Errorf("%v, %v", runs, err)
 	}
-	// What a restored state does is backed up at once: the copy is of the life before.
+	// What a restored state does is backed up at once, since the copy belongs to its previous life.
 	k, _ := keeper(b, l)
 	k.Check(t.Context())
 	if list, err := l.Backups(t.Context(), 9); len(list) != 1 || err != nil {
@@ -482,7 +482,7 @@ func TestB07AnEmptyStateIsRestoredByItself(t *testing.T) {
 	}
 	c.S3.Endpoint = "http://127.0.0.1:1"
 	if r, err := backups(t, c, file).Ready(t.Context(), false, Restore{}); r != nil && r.Copy.SHA256 != "" || err == nil {
-		t.Errorf("it began anew though nobody knows whether there is a copy: %+v", r)
+		t.Errorf("it started fresh without knowing whether there is a copy: %+v", r)
 	}
 }
 
@@ -508,9 +508,9 @@ func TestB09ACopyIsRestoredAsAnother(t *testing.T) {
 		t.Error(err)
 	}
 	if err := l.Identify(t.Context(), acme); err == nil {
-		t.Error("it is still the old connector's")
+		t.Error("it still belongs to the old connector")
 	}
-	// One that somebody copied to another connector's place is refused.
+	// A copy that somebody moved to another connector's key is refused.
 	theirs, err := New(c, as, other)
 	if err != nil {
 		t.Fatal(err)
@@ -552,7 +552,7 @@ func TestB13CopiesAreKeptListedAndVerified(t *testing.T) {
 		t.Fatalf("%+v, %v", list, err)
 	}
 	if _, err := os.Stat(stranger); err != nil {
-		t.Errorf("an object that is no copy: %v", err)
+		t.Errorf("an object that is not a copy: %v", err)
 	}
 	for _, one := range list {
 		if v, err := b.Verify(t.Context(), one.Key, nil); err != nil || v.SHA256 == "" {
@@ -572,7 +572,7 @@ func TestB13CopiesAreKeptListedAndVerified(t *testing.T) {
 		t.Fatal(err)
 	}
 	whole[len(whole)/2] ^= 1
-	f, err := os.OpenFile(object(c, b.key), os.O_WRONLY, 0) // its metadata are attributes of the file
+	f, err := os.OpenFile(object(c, b.key), os.O_WRONLY, 0) // its metadata is in the file's attributes
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -607,7 +607,7 @@ func TestB13ACopyOfANewerVersionIsRefused(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	if _, err := os.Stat(to); err == nil {
-		t.Error("it was restored")
+		t.Error("restored anyway")
 	}
 }
 
@@ -627,7 +627,7 @@ func TestB13CopiesAreEncrypted(t *testing.T) {
 	}
 	stored, err := os.ReadFile(object(c, b.key))
 	if err != nil || bytes.Contains(stored, []byte("orders")) || bytes.Contains(stored, []byte("SQLite")) {
-		t.Errorf("what is in the bucket can be read; %v", err)
+		t.Errorf("the bucket is readable; %v", err)
 	}
 	to := filepath.Join(t.TempDir(), "x.db")
 	if _, err := b.Restore(t.Context(), Restore{To: to}); err == nil || !strings.Contains(err.Error(), "secret key") {
@@ -641,7 +641,7 @@ func TestB13CopiesAreEncrypted(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := b.Restore(t.Context(), Restore{To: to}); err == nil {
-		t.Error("it was restored with another key")
+		t.Error("restored with another key")
 	}
 	if err := b.DecryptWith(key.String()); err != nil {
 		t.Fatal(err)
@@ -655,7 +655,7 @@ func TestB13CopiesAreEncrypted(t *testing.T) {
 	}
 }
 
-// stalled is a proxy that lets requests of a method begin, and then neither ends nor lets them through.
+// stalled is a proxy that lets requests of a method begin, and then neither ends nor forwards them.
 func stalled(t *testing.T, method string) (at string, began <-chan struct{}) {
 	t.Helper()
 	signal, over := make(chan struct{}, 100), make(chan struct{})
@@ -678,7 +678,7 @@ func stalled(t *testing.T, method string) (at string, began <-chan struct{}) {
 	return at, signal
 }
 
-// at is where a bucket is, for a process of its own.
+// at tells a separate process where a bucket is.
 func at(c Config) string {
 	return strings.Join([]string{c.S3.Endpoint, c.S3.Bucket, c.S3.AccessKey, c.S3.SecretKey}, " ")
 }
@@ -704,7 +704,7 @@ func playRestore(file, at string) error {
 	return err
 }
 
-func TestB05AKillInAnUploadLeavesTheCopyBefore(t *testing.T) {
+func TestB05AKillDuringAnUploadLeavesThePreviousCopy(t *testing.T) {
 	t.Parallel()
 	c, file := config(t), state(t)
 	l := opened(t, file)
@@ -733,11 +733,11 @@ func TestB05AKillInAnUploadLeavesTheCopyBefore(t *testing.T) {
 		t.Error(err)
 	}
 	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(file), scratchPrefix+"*")); len(left) > 0 {
-		t.Errorf("what the killed process left is still there: %v", left)
+		t.Errorf("leftovers of the killed process are still there: %v", left)
 	}
 }
 
-func TestB08AKillInARestoreLeavesTheState(t *testing.T) {
+func TestB08AKillDuringARestoreLeavesTheState(t *testing.T) {
 	t.Parallel()
 	c, file := config(t), state(t)
 	l := opened(t, file)
@@ -762,17 +762,17 @@ func TestB08AKillInARestoreLeavesTheState(t *testing.T) {
 	}
 	_ = p.Wait() // it was killed
 	if got, err := os.ReadFile(file); err != nil || !bytes.Equal(got, want) {
-		t.Errorf("the state is another one: %v", err)
+		t.Errorf("the state has changed: %v", err)
 	}
 	if _, err := b.Restore(t.Context(), Restore{Force: true}); err != nil {
 		t.Error(err)
 	}
 	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(file), scratchPrefix+"*")); len(left) > 0 {
-		t.Errorf("what the killed process left is still there: %v", left)
+		t.Errorf("leftovers of the killed process are still there: %v", left)
 	}
 }
 
-// playRestores restores without an end.
+// playRestores restores in an endless loop.
 func playRestores(file, at string) error {
 	b, err := fromAt(file, at)
 	for err == nil {
@@ -782,7 +782,7 @@ func playRestores(file, at string) error {
 	return err
 }
 
-// Killed at random moments, and so also between any two steps by which a copy takes the place of the state.
+// Killed at random moments, and so also between any two steps by which a copy replaces the state.
 func TestB08AKillAtAnyMomentOfARestoreLeavesOneWholeState(t *testing.T) {
 	t.Parallel()
 	c, file := config(t), state(t)
@@ -798,7 +798,7 @@ func TestB08AKillAtAnyMomentOfARestoreLeavesOneWholeState(t *testing.T) {
 		p, said := play(t, "restores", file, at(c))
 		for range 1 + n%2 {
 			if !said.Scan() || said.Text() != "again" {
-				t.Fatalf("it says %q", said.Text())
+				t.Fatalf("it printed %q", said.Text())
 			}
 		}
 		time.AfterFunc(time.Duration(n*n)*time.Millisecond, func() { _ = p.Process.Kill() })
@@ -814,8 +814,8 @@ func TestB08AKillAtAnyMomentOfARestoreLeavesOneWholeState(t *testing.T) {
 	}
 }
 
-// What does not fit into one part of an upload is sent in several, and those of an upload that was killed do not stay for
-// ever.
+// A copy that does not fit into one part of an upload is sent in several, and the parts of a killed
+// upload do not stay forever.
 func TestB13ALargeStateIsUploadedInParts(t *testing.T) {
 	t.Parallel()
 	c, file := config(t), state(t)
@@ -857,10 +857,10 @@ func TestB13ALargeStateIsUploadedInParts(t *testing.T) {
 	var calls atomic.Int64
 	saved, err := b.Save(t.Context(), func(_, _ int64) { calls.Add(1) })
 	if err != nil || saved.Size < 30<<20 || calls.Load() < 2 {
-		t.Fatalf("%+v, progress was told %d times, %v", saved, calls.Load(), err)
+		t.Fatalf("%+v, progress was reported %d times, %v", saved, calls.Load(), err)
 	}
 	if list := uploads(); len(list) != 1 || list[0] != old {
-		t.Errorf("an upload of today, which another process may be about to end, was removed: %v", list)
+		t.Errorf("an upload of today, which another process may be about to finish, was removed: %v", list)
 	}
 	ahead.Store(25)
 	if err := b.bucket.abandon(t.Context(), b.key); err != nil {

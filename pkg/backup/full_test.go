@@ -14,7 +14,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/ledger"
 )
 
-// playFull saves and restores where no file may be as large as a copy.
+// playFull saves and restores under a file size limit smaller than a copy.
 func playFull(file, at string) error {
 	b, err := fromAt(file, at)
 	if err != nil {
@@ -30,7 +30,7 @@ func playFull(file, at string) error {
 	}
 	_, err = b.Restore(context.Background(), Restore{Force: true})
 	if err == nil {
-		return errors.New("it was restored")
+		return errors.New("restored anyway")
 	}
 	fmt.Println("both failed")
 	return nil
@@ -54,13 +54,13 @@ func TestB06AFullDiskLeavesTheStateAndTheCopy(t *testing.T) {
 	}
 	p, said := play(t, "full", file, at(c))
 	if !said.Scan() || said.Text() != "both failed" {
-		t.Errorf("it says %q", said.Text())
+		t.Errorf("it printed %q", said.Text())
 	}
 	if err := p.Wait(); err != nil {
 		t.Error(err)
 	}
 	if got, err := os.ReadFile(file); err != nil || !bytes.Equal(got, want) {
-		t.Errorf("the state is another one: %v", err)
+		t.Errorf("the state has changed: %v", err)
 	}
 	if v, err := b.Verify(t.Context(), "", nil); err != nil || v.SHA256 != before.SHA256 {
 		t.Errorf("%+v, %v", v, err)

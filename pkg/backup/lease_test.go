@@ -17,14 +17,14 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// hold has f work with a state of a life while it has the lease.
+// hold runs f with a state of a life while it holds the lease.
 func hold(ctx context.Context, b *Backups, life, parent string, f func(ctx context.Context, stale bool) error) error {
 	b.lineage = func() (string, string) { return life, parent }
 	stale := false
 	return b.Hold(ctx, zap.NewNop(), func(_ context.Context, s bool) error { stale = s; return nil }, func(ctx context.Context) error { return f(ctx, stale) })
 }
 
-// playLease works while it has the lease: it says so, and ends when it is told to or killed.
+// playLease works while it holds the lease: it says so, and ends when told to or killed.
 func playLease(file, at string) error {
 	b, err := fromAt(file, at)
 	if err != nil {
@@ -38,12 +38,12 @@ func playLease(file, at string) error {
 	})
 }
 
-func TestB07OfTwoMachinesOneWorks(t *testing.T) {
+func TestB07OnlyOneOfTwoMachinesWorks(t *testing.T) {
 	t.Parallel()
 	c := config(t)
 	first, saidFirst := play(t, "lease", "life-1", at(c))
 	if !saidFirst.Scan() || saidFirst.Text() != "works false" {
-		t.Fatalf("the first says %q", saidFirst.Text())
+		t.Fatalf("the first printed %q", saidFirst.Text())
 	}
 	second, saidSecond := play(t, "lease", "life-2", at(c))
 	works := make(chan string, 1)
@@ -79,13 +79,13 @@ func TestB07OfTwoMachinesOneWorks(t *testing.T) {
 	}
 	_ = first.Wait()
 	if said := <-works; said != "works false" {
-		t.Errorf("the other says %q", said)
+		t.Errorf("the other printed %q", said)
 	}
 	_ = third.Process.Kill()
 	_ = third.Wait()
 }
 
-func TestB07NoTwoHaveTheLeaseAtOnce(t *testing.T) {
+func TestB07NoTwoHoldTheLeaseAtOnce(t *testing.T) {
 	t.Parallel()
 	c := config(t)
 	var working, turns atomic.Int64
@@ -112,7 +112,7 @@ func TestB07NoTwoHaveTheLeaseAtOnce(t *testing.T) {
 	}
 }
 
-func TestB07WhoCannotRenewItsLeaseStops(t *testing.T) {
+func TestB07AMachineThatCannotRenewItsLeaseStops(t *testing.T) {
 	t.Parallel()
 	c := config(t)
 	var cut atomic.Bool
@@ -130,14 +130,14 @@ func TestB07WhoCannotRenewItsLeaseStops(t *testing.T) {
 		began := time.Now()
 		<-ctx.Done()
 		if time.Since(began) > b.lease {
-			t.Error("it stopped only when the lease had run out") // its own clock is all that counts here
+			t.Error("it stopped only after the lease expired") // only its own clock counts here
 		}
 		return nil
 	})
 	if !errors.Is(err, ErrLeaseLost) {
 		t.Errorf("%v", err)
 	}
-	// The next one waits for it to run out, and learns that another state was used.
+	// The next one waits for it to expire, and learns that another state was used.
 	next := backups(t, honest, "connector.db")
 	next.lease = 3 * time.Second
 	if err := hold(t.Context(), next, "b", "", func(_ context.Context, stale bool) error {
@@ -148,7 +148,7 @@ func TestB07WhoCannotRenewItsLeaseStops(t *testing.T) {
 	}); err != nil {
 		t.Error(err)
 	}
-	// It was given back: the next one need not wait, whatever its lease.
+	// It was released: the next one need not wait, whatever its duration.
 	next.lease = time.Hour
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -162,7 +162,7 @@ func TestB07WhoCannotRenewItsLeaseStops(t *testing.T) {
 	}
 }
 
-// An answer that is lost must not cost the lease: the write may have been done.
+// A lost answer must not cost the lease: the write may have succeeded.
 func TestB07ALostAnswerDoesNotCostTheLease(t *testing.T) {
 	t.Parallel()
 	c := config(t)
@@ -188,10 +188,10 @@ func TestB07ALostAnswerDoesNotCostTheLease(t *testing.T) {
 	}
 }
 
-func TestB07AStateThatIsStaleIsReplacedOrRefused(t *testing.T) {
+func TestB07AStaleStateIsReplacedOrRefused(t *testing.T) {
 	t.Parallel()
 	c := config(t)
-	c.Lease = "10m" // it is given back each time: nobody waits
+	c.Lease = "10m" // released each time: nobody waits
 	here, there := state(t), state(t)
 	works := func(file string, change func(*Config)) error {
 		c := c
@@ -234,7 +234,7 @@ func TestB07AStateThatIsStaleIsReplacedOrRefused(t *testing.T) {
 		t.Fatalf("%v, %d runs", err, runs(here)) // its own state is not stale
 	}
 	if err := works(there, auto); err != nil || runs(there) != 2 {
-		t.Fatalf("%v, %d runs", err, runs(there)) // the copy was made after the first one
+		t.Fatalf("%v, %d runs", err, runs(there)) // the copy was made after the first run
 	}
 	if err := works(here, func(*Config) {}); !errors.Is(err, ErrStale) || runs(here) != 2 {
 		t.Fatalf("%v, %d runs", err, runs(here))
@@ -247,8 +247,9 @@ func TestB07AStateThatIsStaleIsReplacedOrRefused(t *testing.T) {
 	}
 }
 
-// It is the service that decides between two: a write over what is no longer there, or where there is something, is refused.
-func TestB07ALeaseIsWrittenOnlyOverWhatWasSeen(t *testing.T) {
+// The service decides between two writers: it refuses a write over an object that has changed, or where one already
+// exists.
+func TestB07ALeaseIsWrittenOnlyOverTheVersionRead(t *testing.T) {
 	t.Parallel()
 	c := config(t)
 	one := func(name string) *holder {
@@ -261,7 +262,7 @@ func TestB07ALeaseIsWrittenOnlyOverWhatWasSeen(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := b.write(t.Context(), seen{}); !errors.Is(err, errChanged) {
-		t.Errorf("created where there was one: %v", err)
+		t.Errorf("created over an existing one: %v", err)
 	}
 	old, err := b.read(t.Context())
 	if err != nil || old.lease.Holder != "a" {
@@ -271,7 +272,7 @@ func TestB07ALeaseIsWrittenOnlyOverWhatWasSeen(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := b.write(t.Context(), old); !errors.Is(err, errChanged) {
-		t.Errorf("written over one that was renewed: %v", err)
+		t.Errorf("written over a renewed one: %v", err)
 	}
 	now, err := b.read(t.Context())
 	if err == nil {
@@ -281,6 +282,6 @@ func TestB07ALeaseIsWrittenOnlyOverWhatWasSeen(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := a.extend(t.Context()); !errors.Is(err, ErrLeaseLost) {
-		t.Errorf("renewed though another has it: %v", err)
+		t.Errorf("renewed though another holds it: %v", err)
 	}
 }

@@ -89,15 +89,15 @@ func carries(t *testing.T, c mqtt.Client) {
 		select {
 		case sum := <-got:
 			if sum != sha256.Sum256(payload) {
-				t.Errorf("a message of %d bytes came back otherwise", size)
+				t.Errorf("a message of %d bytes came back changed", size)
 			}
 		case <-time.After(time.Minute):
-			t.Fatalf("a message of %d bytes did not come back in a minute", size)
+			t.Fatalf("a message of %d bytes did not come back within a minute", size)
 		}
 	}
 }
 
-func TestMessagesTravel(t *testing.T) {
+func TestMessagesGoThrough(t *testing.T) {
 	certs := testkit.Certs(t)
 	for name, secure := range map[string]bool{"plain": false, "tls": true} {
 		t.Run(name, func(t *testing.T) {
@@ -110,7 +110,7 @@ func TestMessagesTravel(t *testing.T) {
 			addr, _, _ := run(t, c)
 			for _, server := range []string{tcp + "://" + addr, ws + "://" + c.WSListen} {
 				var client mqtt.Client
-				testkit.Eventually(t, "the broker at "+server, func() (err error) { // Websockets come a moment later.
+				testkit.Eventually(t, "the broker at "+server, func() (err error) { // Websockets start a moment later.
 					client, err = connect(t, server, func(o *mqtt.ClientOptions) { o.SetTLSConfig(certs.Client()) })
 					return err
 				})
@@ -141,12 +141,12 @@ func TestOnlyUsersGetIn(t *testing.T) {
 	}
 	for _, entry := range logs.All() {
 		if text := fmt.Sprint(entry.Message, entry.ContextMap()); strings.Contains(text, "secret") {
-			t.Errorf("a password stands in the log: %s", text)
+			t.Errorf("a password is in the log: %s", text)
 		}
 	}
 }
 
-func TestSessionKeepsWhatIsNotAcknowledged(t *testing.T) {
+func TestSessionKeepsUnacknowledgedMessages(t *testing.T) {
 	addr, _, _ := run(t, config.Broker{Listen: "127.0.0.1:0"})
 	got := make(chan string, 10)
 	stay := func(o *mqtt.ClientOptions) {
@@ -164,7 +164,7 @@ func TestSessionKeepsWhatIsNotAcknowledged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	expect := func(want ...string) { // in any order, and perhaps twice: the broker may not yet know that a client has left
+	expect := func(want ...string) { // in any order and perhaps twice: the broker may not know yet that a client has left
 		t.Helper()
 		came := map[string]bool{}
 		for len(came) < len(want) {
@@ -172,12 +172,12 @@ func TestSessionKeepsWhatIsNotAcknowledged(t *testing.T) {
 			case payload := <-got:
 				came[payload] = true
 			case <-time.After(time.Minute):
-				t.Fatalf("in a minute %v came, want %q", came, want)
+				t.Fatalf("within a minute got %v, want %q", came, want)
 			}
 		}
 		for _, w := range want {
 			if !came[w] {
-				t.Errorf("%v came, want %q", came, want)
+				t.Errorf("got %v, want %q", came, want)
 			}
 		}
 	}
@@ -195,7 +195,7 @@ func TestSessionKeepsWhatIsNotAcknowledged(t *testing.T) {
 	expect("one", "two")
 }
 
-func TestRunTellsWhatItCannotDo(t *testing.T) {
+func TestRunSaysWhatItCannotDo(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -214,12 +214,12 @@ func TestRunTellsWhatItCannotDo(t *testing.T) {
 		}
 	}
 	if _, err := broker.New(zap.NewNop(), config.Broker{Cert: "/nowhere/server.crt"}); err == nil {
-		t.Error("a certificate that is not there is no mistake")
+		t.Error("a missing certificate is not an error")
 	}
 }
 
-// TestARunEndsThoughAPeerIsSilent connects a client that never sends anything.
-func TestARunEndsThoughAPeerIsSilent(t *testing.T) {
+// TestRunEndsDespiteASilentPeer connects a client that never sends anything.
+func TestRunEndsDespiteASilentPeer(t *testing.T) {
 	addr, stop, _ := run(t, config.Broker{Listen: "127.0.0.1:0"})
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -231,13 +231,13 @@ func TestARunEndsThoughAPeerIsSilent(t *testing.T) {
 	}
 	stop()
 	if _, err := connect(t, "tcp://"+addr, nil); err == nil {
-		t.Error("the broker answers after its end")
+		t.Error("the broker still answers after its end")
 	}
 }
 
-// Both sides number their packets from one: a client can subscribe even while messages from the broker are on their way
-// to it.
-func TestASubscriptionIsNotRefusedForItsNumber(t *testing.T) {
+// Both sides number their packets from one: a client can subscribe even while messages from the
+// broker are in flight.
+func TestSubscriptionsAreNotRefusedForTheirPacketID(t *testing.T) {
 	addr, _, _ := run(t, config.Broker{Listen: "127.0.0.1:0"})
 	const many = 200
 	var came sync.WaitGroup
@@ -254,7 +254,7 @@ func TestASubscriptionIsNotRefusedForItsNumber(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	came.Wait() // and none is acknowledged
+	came.Wait() // none is acknowledged
 	for i := range 20 {
 		topic := fmt.Sprint("/ack/", i)
 		token := c.Subscribe(topic, 1, nil).(*mqtt.SubscribeToken)

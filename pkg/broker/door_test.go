@@ -46,8 +46,8 @@ func gone(t *testing.T, what string, c net.Conn) {
 	}
 }
 
-// A client that does not log in is disconnected in the end, whatever protocol it is silent in.
-func TestTheSilentAreSentAway(t *testing.T) {
+// A client that does not log in is eventually disconnected, in whatever protocol it is silent.
+func TestSilentClientsAreDisconnected(t *testing.T) {
 	t.Parallel()
 	addr, c := locked(t)
 	certs := testkit.Certs(t)
@@ -79,22 +79,22 @@ func TestTheSilentAreSentAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	for what, conn := range map[string]net.Conn{
-		"MQTT":                     dial(addr, ""),
-		"half a CONNECT":           dial(addr, "\x10\x20\x00\x04MQ"),
-		"TLS":                      encrypted,
-		"half a hello of TLS":      dial(secure, "\x16\x03\x01"),
-		"HTTP":                     dial(c.WSListen, ""),
-		"half a request":           dial(c.WSListen, "GET / HTTP/1.1\r\nHost: x"),
-		"a request that was wrong": dial(c.WSListen, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
-		"a websocket":              ws.NetConn(),
-		"a websocket that pings":   pinging.NetConn(),
+		"MQTT":                        dial(addr, ""),
+		"half a CONNECT":              dial(addr, "\x10\x20\x00\x04MQ"),
+		"TLS":                         encrypted,
+		"half a TLS hello":            dial(secure, "\x16\x03\x01"),
+		"HTTP":                        dial(c.WSListen, ""),
+		"half an HTTP request":        dial(c.WSListen, "GET / HTTP/1.1\r\nHost: x"),
+		"a wrong HTTP request":        dial(c.WSListen, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
+		"a websocket":                 ws.NetConn(),
+		"a websocket that only pings": pinging.NetConn(),
 	} {
 		gone(t, what, conn)
 	}
 }
 
-// A crowd that does not log in keeps no one out, and does not grow: the one that has waited longest goes.
-func TestACrowdKeepsNoOneOut(t *testing.T) {
+// A crowd that does not log in keeps nobody out and does not grow: the one that has waited longest goes.
+func TestACrowdKeepsNobodyOut(t *testing.T) {
 	t.Parallel()
 	addr, c, logs := lockedLogs(t)
 	stays, err := connect(t, "tcp://"+addr, alpha)
@@ -117,28 +117,28 @@ func TestACrowdKeepsNoOneOut(t *testing.T) {
 		gone(t, "the first at "+at, first)
 		for _, server := range []string{"tcp://" + addr, "ws://" + c.WSListen} {
 			if _, err := connect(t, server, func(o *mqtt.ClientOptions) { alpha(o); o.SetClientID("late") }); err != nil {
-				t.Errorf("a client does not get in beside a crowd: %v", err)
+				t.Errorf("a client does not get in past a crowd: %v", err)
 			}
 		}
-		if at == addr { // The last is still heard.
+		if at == addr { // The last one is still served.
 			if _, err := last.Write(hello("alpha", "a")); err != nil {
 				t.Error(err)
 			}
 			if answer, err := bufio.NewReader(last).ReadByte(); err != nil || answer != 0x20 {
-				t.Errorf("the last of the crowd hears %#x, %v", answer, err)
+				t.Errorf("the last of the crowd got %#x, %v", answer, err)
 			}
 		}
 	}
 	if n := logs.FilterMessage("closed a connection without a login to make room for another").Len(); n == 0 || n > 20 {
-		t.Errorf("%d lines tell of the crowd", n)
+		t.Errorf("%d lines about the crowd", n)
 	}
 	if !stays.IsConnectionOpen() {
-		t.Error("a client that had logged in went for the crowd")
+		t.Error("a logged-in client was closed for the crowd")
 	}
 }
 
 // A CONNECT has room for long names and a will, but no more.
-func TestInputBeforeTheLoginIsSmall(t *testing.T) {
+func TestInputBeforeLoginIsBounded(t *testing.T) {
 	t.Parallel()
 	addr, c := locked(t)
 	for _, server := range []string{"tcp://" + addr, "ws://" + c.WSListen} {
@@ -152,7 +152,7 @@ func TestInputBeforeTheLoginIsSmall(t *testing.T) {
 	for name, say := range map[string]string{
 		"64 MiB":          "\x10\xff\xff\xff\x1f",
 		"an endless size": "\x10\xff\xff\xff\xff\xff\xff",
-		"no CONNECT":      "\x30\x05\x00\x01a12",
+		"not a CONNECT":   "\x30\x05\x00\x01a12",
 		"HTTP":            "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n",
 	} {
 		conn, err := net.Dial("tcp", addr)
@@ -204,6 +204,6 @@ func TestRefusedLoginsDoNotFillTheLog(t *testing.T) {
 		t.Errorf("%d refusals in the log, all of it %d bytes", refused, size)
 	}
 	if logs.FilterMessage("suppressing further lines of the broker").Len() == 0 {
-		t.Error("that lines are left out is not told")
+		t.Error("the log does not say that lines are left out")
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 )
 
-// hello is a CONNECT of a user.
+// hello is a user's CONNECT.
 func hello(username, password string) []byte {
 	p := packets.NewControlPacket(packets.Connect).(*packets.ConnectPacket)
 	p.ProtocolName, p.ProtocolVersion, p.CleanSession, p.ClientIdentifier = "MQTT", 4, true, "fuzz"
@@ -22,8 +22,8 @@ func hello(username, password string) []byte {
 	return b.Bytes()
 }
 
-// FuzzBroker sends bytes to a real broker, before or after a login: no one gets in
-// without one, and the broker keeps running.
+// FuzzBroker sends bytes to a real broker, before or after a login: nobody gets in without a login,
+// and the broker keeps running.
 func FuzzBroker(f *testing.F) {
 	addr, _, _ := run(f, config.Broker{Listen: "127.0.0.1:0", Users: []config.BrokerUser{{Username: "user", Password: "right"}}})
 	f.Add(false, hello("user", "wrong"))

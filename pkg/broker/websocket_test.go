@@ -13,21 +13,21 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-func TestAPageOfAnotherSiteGetsNoWebsocket(t *testing.T) {
+func TestPagesOfOtherSitesGetNoWebsocket(t *testing.T) {
 	certs := testkit.Certs(t)
 	open := config.Broker{Page: "0.0.0.0:8484"}
 	secure := config.Broker{Page: "0.0.0.0:8484", Cert: certs.ServerCert, Key: certs.ServerKey}
 	listed := config.Broker{WSOrigins: []string{"https://app.example.com", "http://app.example.com:3000"}}
 	for name, x := range map[string]struct {
 		c            config.Broker
-		host, origin string // {port} is the port of the websockets
+		host, origin string // {port} is the websockets' port
 		ok           bool
 	}{
-		"a program says nothing":                      {open, "127.0.0.1:{port}", "", true},
-		"nor where it has a name":                     {open, "node.example:{port}", "", true},
+		"a program without an origin":                 {open, "127.0.0.1:{port}", "", true},
+		"a program without an origin, by name":        {open, "node.example:{port}", "", true},
 		"another site":                                {open, "127.0.0.1:{port}", "https://evil.example", false},
-		"another site by the same port":               {open, "127.0.0.1:{port}", "http://evil.example:{port}", false},
-		"a name that points here for a moment":        {open, "evil.example:{port}", "http://evil.example:{port}", false},
+		"another site on the same port":               {open, "127.0.0.1:{port}", "http://evil.example:{port}", false},
+		"a name rebound to this machine":              {open, "evil.example:{port}", "http://evil.example:{port}", false},
 		"the same with the page's port":               {open, "evil.example:{port}", "http://evil.example:8484", false},
 		"a page without an origin":                    {open, "127.0.0.1:{port}", "null", false},
 		"a file":                                      {open, "127.0.0.1:{port}", "file://", false},
@@ -40,11 +40,11 @@ func TestAPageOfAnotherSiteGetsNoWebsocket(t *testing.T) {
 		"a page that the broker's port served":        {open, "127.0.0.1:{port}", "http://127.0.0.1:{port}", true},
 		"a name with a certificate":                   {secure, "node.example:{port}", "https://node.example:8484", true},
 		"another name with a certificate":             {secure, "node.example:{port}", "https://evil.example:8484", false},
-		"a page that is listed":                       {listed, "127.0.0.1:{port}", "https://app.example.com", true},
+		"a listed page":                               {listed, "127.0.0.1:{port}", "https://app.example.com", true},
 		"the same in capitals":                        {listed, "127.0.0.1:{port}", "HTTPS://App.example.com:443", true},
 		"the same with another scheme":                {listed, "127.0.0.1:{port}", "http://app.example.com", false},
-		"a page that is listed with a port":           {listed, "127.0.0.1:{port}", "http://app.example.com:3000", true},
-		"one that begins alike":                       {listed, "127.0.0.1:{port}", "https://app.example.com.evil.example", false},
+		"a listed page with a port":                   {listed, "127.0.0.1:{port}", "http://app.example.com:3000", true},
+		"one with a listed prefix":                    {listed, "127.0.0.1:{port}", "https://app.example.com.evil.example", false},
 		"anybody":                                     {config.Broker{WSOrigins: []string{"*"}}, "127.0.0.1:{port}", "null", true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -74,7 +74,7 @@ func TestAPageOfAnotherSiteGetsNoWebsocket(t *testing.T) {
 			}
 			told := logs.FilterMessage("refused a web page from another origin").Len() == 1
 			if !x.ok && (answer == nil || answer.StatusCode != http.StatusForbidden || !told) {
-				t.Errorf("answer %v, told %t", answer, told)
+				t.Errorf("answer %v, logged %t", answer, told)
 			}
 		})
 	}

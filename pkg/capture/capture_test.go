@@ -18,10 +18,10 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-// memory is a feed that has what waits in memory.
+// memory is a feed that keeps pending entries in memory.
 type memory struct {
 	waits []capture.Entry
-	taken func() // called when a batch is to be consumed
+	taken func() // called before a batch is consumed
 }
 
 func (m *memory) Next(context.Context) (capture.Batch, error) {
@@ -31,7 +31,7 @@ func (m *memory) Next(context.Context) (capture.Batch, error) {
 	return &remembered{m, slices.Clone(m.waits)}, nil
 }
 
-// consume takes entries out.
+// consume removes entries.
 func (m *memory) consume(list []capture.Entry) {
 	m.waits = slices.DeleteFunc(m.waits, func(e capture.Entry) bool {
 		return slices.ContainsFunc(list, func(o capture.Entry) bool { return o.ID == e.ID })
@@ -58,9 +58,10 @@ func (r *remembered) Consume(_ context.Context, _ mysqldb.Tx, w *version.Writing
 	return nil
 }
 
-// TestASourceIsConsumedAsItsWritesAreRecorded has a source that knows nothing of the database: what is recorded is consumed, what
-// is rolled back is not, and what apply has consumed meanwhile is not recorded.
-func TestASourceIsConsumedAsItsWritesAreRecorded(t *testing.T) {
+// TestWritesAreConsumedAsTheyAreRecorded has a source that knows nothing about the database:
+// recorded writes are consumed, rolled-back ones are not, and those that apply consumed meanwhile
+// are not recorded.
+func TestWritesAreConsumedAsTheyAreRecorded(t *testing.T) {
 	t.Parallel()
 	a := capture.Entry{ID: 1, Row: change.Row{Table: "orders", Key: "a"}, Written: 1000}
 	b := capture.Entry{ID: 2, Row: change.Row{Table: "orders", Key: "b"}, Written: 2000}
@@ -69,7 +70,7 @@ func TestASourceIsConsumedAsItsWritesAreRecorded(t *testing.T) {
 	for name, c := range map[string]struct {
 		taken   []capture.Entry // by apply
 		ends    error           // of the transaction
-		waiting int             // what waits after the first round
+		waiting int             // pending after the first round
 		want    []string        // recorded after two
 	}{
 		"recorded":            {want: []string{"orders a 1000", "orders b 2000"}},
@@ -90,7 +91,7 @@ func TestASourceIsConsumedAsItsWritesAreRecorded(t *testing.T) {
 			Recorded:  func(int64) { recorded++ },
 		})
 		if err := captured.Once(t.Context()); !errors.Is(err, c.ends) || len(source.waits) != c.waiting || (recorded == 1) != (c.waiting == 0) {
-			t.Errorf("%s: %v, %d wait, want %v and %d; told %d times", name, err, len(source.waits), c.ends, c.waiting, recorded)
+			t.Errorf("%s: %v, %d pending, want %v and %d; reported %d times", name, err, len(source.waits), c.ends, c.waiting, recorded)
 		}
 		ends = nil
 		for range 2 { // the last has nothing to do
@@ -101,7 +102,7 @@ func TestASourceIsConsumedAsItsWritesAreRecorded(t *testing.T) {
 		var got []string
 		err = db.SelectContext(t.Context(), &got, `SELECT CONCAT(table_name, ' ', row_id, ' ', time) FROM sync_versions ORDER BY position`)
 		if err != nil || !slices.Equal(got, c.want) || len(source.waits) > 0 || recorded != 1 {
-			t.Errorf("%s: recorded is %q (%v) in %d rounds, want %q; %d wait", name, got, err, recorded, c.want, len(source.waits))
+			t.Errorf("%s: recorded %q (%v) in %d rounds, want %q; %d pending", name, got, err, recorded, c.want, len(source.waits))
 		}
 	}
 }

@@ -23,14 +23,14 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// sources are all that there are: each keeps the promises of capture.Source.
+// sources are all of them: each keeps the promises of capture.Source.
 var sources = map[string]func(db *mysqldb.DB) capture.Source{
 	"trigger": func(db *mysqldb.DB) capture.Source {
 		return trigger.New(zap.NewNop(), db, trigger.Config{Syncs: func(string) bool { return true }, Interval: time.Millisecond})
 	},
 }
 
-// site is a database with a source that is armed.
+// site is a database with an armed source.
 type site struct {
 	*testing.T
 	db     *mysqldb.DB
@@ -39,7 +39,7 @@ type site struct {
 	stream *version.Stream
 }
 
-// everySource runs a test on each, with a table that has a composite key.
+// everySource runs a test on each source, with a table that has a composite key.
 func everySource(t *testing.T, test func(s *site)) {
 	t.Parallel()
 	for name, open := range sources {
@@ -68,7 +68,7 @@ func everySource(t *testing.T, test func(s *site)) {
 	}
 }
 
-// yielded returns the keys of the batch that the source yields next, where it may need some time.
+// yielded returns the keys of the source's next batch, which may take some time.
 func (s *site) yielded() (capture.Batch, []string) {
 	s.Helper()
 	for {
@@ -87,7 +87,7 @@ func (s *site) yielded() (capture.Batch, []string) {
 	}
 }
 
-// write runs a transaction that decides about a row.
+// write runs a transaction that writes a row.
 func (s *site) write(r change.Row, f func(tx mysqldb.Tx, w *version.Writing) error) error {
 	return s.stream.Write(s.Context(), s.db, []change.Row{r}, f)
 }
@@ -101,9 +101,9 @@ func (s *site) asked(db mysqldb.Queryer, keys ...string) map[string][]capture.En
 	return found
 }
 
-// TestEachCommittedWriteIsYieldedUntilItIsConsumed has transactions that commit in another order than they wrote, and one that is
-// rolled back.
-func TestEachCommittedWriteIsYieldedUntilItIsConsumed(t *testing.T) {
+// TestCommittedWritesAreYieldedUntilConsumed has transactions that commit in a different order than
+// they wrote, and one that is rolled back.
+func TestCommittedWritesAreYieldedUntilConsumed(t *testing.T) {
 	everySource(t, func(s *site) {
 		late, err := s.user.Begin()
 		if err != nil {
@@ -121,11 +121,11 @@ func TestEachCommittedWriteIsYieldedUntilItIsConsumed(t *testing.T) {
 		for _, consumed := range []bool{false, false, true} {
 			batch, keys := s.yielded()
 			if !slices.Equal(keys, early) {
-				s.Fatalf("%q are yielded, want %q", keys, early)
+				s.Fatalf("yielded %q, want %q", keys, early)
 			}
 			for i, gone := range []bool{false, false, false, true} {
 				if e := batch.Entries()[i]; !e.Gone.Valid || e.Gone.Bool != gone || e.Written > change.Micros(time.Now()) {
-					s.Errorf("%+v is yielded of write %d, gone: %v", e, i, gone)
+					s.Errorf("yielded %+v for write %d, gone: %v", e, i, gone)
 				}
 			}
 			err := s.write(change.Row{Table: "orders", Key: "a,4"}, func(tx mysqldb.Tx, w *version.Writing) error {
@@ -147,9 +147,9 @@ func TestEachCommittedWriteIsYieldedUntilItIsConsumed(t *testing.T) {
 		}
 		batch, keys := s.yielded()
 		if want := []string{"a,1", "a,1", `a\,b,3`}; !slices.Equal(keys, want) {
-			s.Errorf("%q are yielded after the late commit, want %q", keys, want)
+			s.Errorf("yielded %q after the late commit, want %q", keys, want)
 		}
-		// What another consumes meanwhile is not consumed twice.
+		// Entries that another consumes meanwhile are not consumed twice.
 		one := change.Row{Table: "orders", Key: "a,1"}
 		err = s.write(one, func(tx mysqldb.Tx, w *version.Writing) error {
 			return s.source.Consume(s.Context(), tx, w, s.asked(tx, one.Key)[one.Key])
@@ -159,19 +159,19 @@ func TestEachCommittedWriteIsYieldedUntilItIsConsumed(t *testing.T) {
 		}
 		err = s.write(one, func(tx mysqldb.Tx, w *version.Writing) error { return batch.Consume(s.Context(), tx, w) })
 		if !errors.Is(err, capture.ErrConsumed) {
-			s.Fatalf("a batch of which something was consumed: %v", err)
+			s.Fatalf("a partly consumed batch: %v", err)
 		}
 		if _, keys := s.yielded(); !slices.Equal(keys, []string{`a\,b,3`}) {
-			s.Errorf("%q are left", keys)
+			s.Errorf("left %q", keys)
 		}
 		if n, err := s.source.Count(s.Context(), 10); n != 1 || err != nil {
-			s.Errorf("%d wait, %v", n, err)
+			s.Errorf("%d pending, %v", n, err)
 		}
 	})
 }
 
-// TestALockHolderKnowsTheRowsWrites has users write some rows all the time: what its lock's holder sees was consumed before, or
-// is answered now.
+// TestALockHolderKnowsTheRowsWrites has users write rows continuously: each write that the lock's
+// holder sees was consumed before or is reported now.
 func TestALockHolderKnowsTheRowsWrites(t *testing.T) {
 	everySource(t, func(s *site) {
 		const rows, looks = 3, 200

@@ -13,7 +13,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// broken is a source that cannot be read, until it can.
+// broken is a source that cannot be read for a while.
 type broken struct{ mended atomic.Bool }
 
 func (b *broken) Next(ctx context.Context) (capture.Batch, error) {
@@ -35,14 +35,14 @@ func TestAnObstacleToCaptureIsReported(t *testing.T) {
 	done := make(chan error)
 	go func() { done <- c.Run(ctx) }()
 	later := time.Now().Add(time.Minute)
-	testkit.Eventually(t, "the trouble is told", func() error {
+	testkit.Eventually(t, "the problem is logged", func() error {
 		if c.Failing(later) == nil {
 			return errors.New("nothing is")
 		}
 		return nil
 	})
 	if c.Failing(time.Now()) != nil {
-		t.Error("a hiccup is told")
+		t.Error("a hiccup is logged")
 	}
 	source.mended.Store(true)
 	testkit.Eventually(t, "it is over", func() error { return c.Failing(later) })

@@ -8,7 +8,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-func TestTheLastWriteIsUnknownWhereIDsDoNotTellTheOrder(t *testing.T) {
+func TestTheLastWriteIsUnknownIfIDsDoNotGiveTheOrder(t *testing.T) {
 	row := change.Row{Table: "orders", Key: "1"}
 	there, gone := sql.NullBool{Valid: true}, sql.NullBool{Valid: true, Bool: true}
 	const one, two = 1, 2
@@ -16,15 +16,15 @@ func TestTheLastWriteIsUnknownWhereIDsDoNotTellTheOrder(t *testing.T) {
 		entries []Entry
 		want    version.Fate
 	}{
-		"one server, deleted last":           {[]Entry{{Server: one, ID: 1, Gone: there}, {Server: one, ID: 2, Gone: gone}}, version.Deleted},
-		"one server, inserted again":         {[]Entry{{Server: one, ID: 1, Gone: gone}, {Server: one, ID: 2, Gone: there}}, version.There},
-		"two servers, of one mind":           {[]Entry{{Server: one, ID: 1, Gone: gone}, {Server: two, ID: 1, Gone: gone}}, version.Deleted},
-		"two servers, of two":                {[]Entry{{Server: one, ID: 1, Gone: gone}, {Server: two, ID: 1, Gone: there}}, version.Unknown},
-		"two servers, and one of them twice": {[]Entry{{Server: one, ID: 1, Gone: gone}, {Server: two, ID: 1, Gone: there}, {Server: two, ID: 2, Gone: there}}, version.Unknown},
-		"deleted last, at the same time":     {[]Entry{{ID: 1, Written: 5, Gone: there}, {ID: 2, Written: 5, Gone: gone}}, version.Deleted},
-		"numbered anew, deleted last":        {[]Entry{{ID: 1, Written: 9, Gone: gone}, {ID: 2, Written: 5, Gone: there}}, version.Unknown},
-		"numbered anew, in between":          {[]Entry{{ID: 1, Written: 4, Gone: there}, {ID: 2, Written: 9, Gone: gone}, {ID: 3, Written: 5, Gone: there}}, version.Unknown},
-		"numbered anew, of one mind":         {[]Entry{{ID: 1, Written: 9, Gone: there}, {ID: 2, Written: 5, Gone: there}}, version.There},
+		"one server, deleted last":       {[]Entry{{Server: one, ID: 1, Gone: there}, {Server: one, ID: 2, Gone: gone}}, version.Deleted},
+		"one server, inserted again":     {[]Entry{{Server: one, ID: 1, Gone: gone}, {Server: one, ID: 2, Gone: there}}, version.There},
+		"two servers that agree":         {[]Entry{{Server: one, ID: 1, Gone: gone}, {Server: two, ID: 1, Gone: gone}}, version.Deleted},
+		"two servers that disagree":      {[]Entry{{Server: one, ID: 1, Gone: gone}, {Server: two, ID: 1, Gone: there}}, version.Unknown},
+		"two servers, one of them twice": {[]Entry{{Server: one, ID: 1, Gone: gone}, {Server: two, ID: 1, Gone: there}, {Server: two, ID: 2, Gone: there}}, version.Unknown},
+		"deleted last, at the same time": {[]Entry{{ID: 1, Written: 5, Gone: there}, {ID: 2, Written: 5, Gone: gone}}, version.Deleted},
+		"renumbered, deleted last":       {[]Entry{{ID: 1, Written: 9, Gone: gone}, {ID: 2, Written: 5, Gone: there}}, version.Unknown},
+		"renumbered, in between":         {[]Entry{{ID: 1, Written: 4, Gone: there}, {ID: 2, Written: 9, Gone: gone}, {ID: 3, Written: 5, Gone: there}}, version.Unknown},
+		"renumbered, all agree":          {[]Entry{{ID: 1, Written: 9, Gone: there}, {ID: 2, Written: 5, Gone: there}}, version.There},
 	} {
 		for i := range c.entries {
 			c.entries[i].Row = row

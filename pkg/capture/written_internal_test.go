@@ -8,8 +8,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 )
 
-// TestWritesAheadOfTheClockStayRemembered notes more rows than are remembered: of a write whose version lies ahead of
-// the clock, the time at which the others were forgotten says nothing.
+// TestWritesAheadOfTheClockStayRemembered records more rows than are remembered: the time at which
+// others were forgotten says nothing about a write whose version is ahead of the clock.
 func TestWritesAheadOfTheClockStayRemembered(t *testing.T) {
 	t.Parallel()
 	c := &Capture{}

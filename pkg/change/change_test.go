@@ -9,7 +9,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 )
 
-func TestIDsAreShortAndTellKeysApart(t *testing.T) {
+func TestIDsAreShortAndDistinct(t *testing.T) {
 	long := strings.Repeat("k", 63)
 	seen := map[string]string{}
 	for _, key := range []string{"", "1", "\x00\xff", long, long + "k", long + "l", long + "kk", strings.Repeat("k", 3072)} {
@@ -48,7 +48,7 @@ func TestOrders(t *testing.T) {
 	}
 }
 
-func TestAVectorHasSeenAllUpToItsTimes(t *testing.T) {
+func TestAVectorHasSeenEverythingUpToItsTimes(t *testing.T) {
 	var w change.Vector
 	for _, v := range []change.Version{{Time: 5, Origin: "b"}, {Time: 3, Origin: "a"}, {}, {Time: 4, Origin: "b"}, {Time: 7, Origin: "c"}, {Time: 9, Origin: "c"}} {
 		before := append(change.Vector(nil), w...)
@@ -59,7 +59,7 @@ func TestAVectorHasSeenAllUpToItsTimes(t *testing.T) {
 		w = next
 	}
 	if want := (change.Vector{{Time: 3, Origin: "a"}, {Time: 5, Origin: "b"}, {Time: 9, Origin: "c"}}); !reflect.DeepEqual(w, want) {
-		t.Errorf("the vector is %v, want %v", w, want)
+		t.Errorf("got vector %v, want %v", w, want)
 	}
 	for v, want := range map[change.Version]bool{
 		{Time: 3, Origin: "a"}: true, {Time: 4, Origin: "a"}: false, {Time: 1, Origin: "c"}: true, {Time: 1, Origin: "d"}: false,
@@ -73,7 +73,7 @@ func TestAVectorHasSeenAllUpToItsTimes(t *testing.T) {
 	}
 }
 
-func TestADecisionIsNoOnesWrite(t *testing.T) {
+func TestADecisionIsNobodysWrite(t *testing.T) {
 	for v, author := range map[change.Version]string{
 		change.Decided(5, "hq", "mark"): "hq", change.Decided(5, "", "mark"): "",
 	} {
@@ -89,7 +89,7 @@ func TestADecisionIsNoOnesWrite(t *testing.T) {
 	}
 }
 
-func TestAVectorCoversWhatItHasSeenAllOf(t *testing.T) {
+func TestAVectorCoversAVectorItHasFullySeen(t *testing.T) {
 	w := change.Vector{{Time: 3, Origin: "a"}, {Time: 5, Origin: "b"}}
 	for name, test := range map[string]struct {
 		o    change.Vector
@@ -113,7 +113,7 @@ func TestAVectorCoversWhatItHasSeenAllOf(t *testing.T) {
 
 func TestAChangeWithoutColumnsIsADelete(t *testing.T) {
 	if c := (change.Change{}); !c.Deleted() {
-		t.Error("it is none")
+		t.Error("it is not")
 	}
 	if c := (change.Change{Columns: []string{}}); c.Deleted() {
 		t.Error("a change of no columns is one")

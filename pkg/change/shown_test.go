@@ -7,12 +7,12 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 )
 
-func TestAnIDIsShownShortAndHarmless(t *testing.T) {
+func TestShownIDsAreShortAndHarmless(t *testing.T) {
 	t.Parallel()
 	for id, want := range map[string]string{
 		"17": "17", "": "", "eu,4711": "eu,4711", "Müller 注文": "Müller 注文",
 		"\x1b[31mred\x07":         "?[31mred?",
-		"a\u009b31m\u202egnp.x":   "a?31m?gnp.x", // the eight-bit form of an escape, and text from right to left
+		"a\u009b31m\u202egnp.x":   "a?31m?gnp.x", // the eight-bit form of an escape, and right-to-left text
 		"\xff\x00\x01":            "???",
 		"line\nline":              "line?line",
 		strings.Repeat("ä", 64):   strings.Repeat("ä", 64),

@@ -29,7 +29,7 @@ func TestUnreachableBroker(t *testing.T) {
 	f.has(finding.Mistake, b.Addr(), "refused", "Correct mqttConfig.username")
 	f.has(finding.Right, "orders", "sent and received")
 	if strings.Contains(f.text, "Secret-4") {
-		t.Errorf("the password is told:\n%s", f.text)
+		t.Errorf("the password is in the output:\n%s", f.text)
 	}
 	s.login("node-a", "right")
 	s.check(0).has(finding.Right, b.Addr(), `"node-a" works`)
@@ -38,7 +38,7 @@ func TestUnreachableBroker(t *testing.T) {
 	f.has(finding.Mistake, b.Addr(), "connect", "See that the broker runs")
 	f.has(finding.Right, "orders", "sent and received")
 
-	// Of several brokers each is tried.
+	// Each of several brokers is tried.
 	other := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	s.Config["mqttConfig"] = map[string]any{"servers": []map[string]any{{"host": b.Host, "port": b.Port}, {"host": other.Host, "port": other.Port}}}
 	f = s.check(1)
@@ -46,13 +46,13 @@ func TestUnreachableBroker(t *testing.T) {
 	f.has(finding.Right, other.Addr(), "without a login works")
 	f.has(finding.Right, other.Addr(), "120 KiB")
 
-	// A broker of the node itself runs with the node.
+	// An embedded broker runs with the node.
 	delete(s.Config, "mqttConfig")
 	s.Config["broker"] = map[string]any{"listen": b.Addr()}
 	s.check(0).has(finding.Right, b.Addr(), "the node's embedded broker")
 }
 
-func TestCertificateThatIsNotTrusted(t *testing.T) {
+func TestUntrustedCertificate(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{TLS: true})
 	s := newSite(t, testkit.Shared(t), b, orders)
@@ -62,8 +62,8 @@ func TestCertificateThatIsNotTrusted(t *testing.T) {
 	s.check(0).has(finding.Right, b.Addr(), "without a login works")
 }
 
-// TestAccessRulesThatDeny has rules that lack some of a node's topics. Mosquitto
-// acknowledges what it denies.
+// TestAccessRulesThatDeny has rules that omit some of a node's topics. Mosquitto acknowledges what
+// it denies.
 func TestAccessRulesThatDeny(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Users: map[string]string{"node-a": "secret-a"}, ACLText: `
@@ -89,7 +89,7 @@ pattern write /verify/+/%u
 	f.has(finding.Right, b.Addr(), "120 KiB")
 }
 
-// What mysql-sync acl --no-version-1 leaves out is no mistake.
+// What mysql-sync acl --no-version-1 omits is not a mistake.
 func TestAccessRulesWithoutVersion1(t *testing.T) {
 	t.Parallel()
 	rules := wire.MosquittoACL([]wire.Account{{Client: "node-a", Login: "node-a"}}, false)
@@ -108,9 +108,9 @@ func TestBrokerWithASmallMessageLimit(t *testing.T) {
 	s.check(1).has(finding.Mistake, b.Addr(), "120 KiB do not get through, those of 60 KiB do", "message_size_limit")
 }
 
-// TestWhatOtherClientsSay has a client say that it is node-a, and remotes whose
-// clocks, tables and manners are not right.
-func TestWhatOtherClientsSay(t *testing.T) {
+// TestOtherClientsAreChecked has a client that poses as node-a, and remotes whose clocks, tables
+// and protocol are wrong.
+func TestOtherClientsAreChecked(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	s := newSite(t, testkit.Shared(t), b, orders)
@@ -157,7 +157,7 @@ func TestWhatOtherClientsSay(t *testing.T) {
 	f.has(finding.Warning, "node-c", "behind")
 	f.has(finding.Warning, "node-d", "is offline", "0.9.0")
 	f.has(finding.Warning, "node-e", "was not heard")
-	// A client of the name is there, and is not spoken for.
+	// A client with this name is online; check must not publish for it.
 	for len(said) > 0 {
 		if topic := <-said; topic == topics.BatchOf("node-a", "node-a") || topic == topics.NodeOf("node-a") || strings.HasPrefix(topic, "/change") {
 			t.Errorf("the check wrote to %s", topic)
@@ -165,9 +165,9 @@ func TestWhatOtherClientsSay(t *testing.T) {
 	}
 }
 
-// TestAccessRulesThatKeepARemoteAway has rules under which all of this client's own
-// topics work, and a remote's do not: its rows would be acknowledged and dropped.
-func TestAccessRulesThatKeepARemoteAway(t *testing.T) {
+// TestAccessRulesThatBlockARemote has rules under which all of this client's topics work but a
+// remote's do not: its rows would be acknowledged and dropped.
+func TestAccessRulesThatBlockARemote(t *testing.T) {
 	t.Parallel()
 	rules := func(rows string) string {
 		return `
@@ -212,7 +212,7 @@ pattern write /verify/+/%u
 	}
 }
 
-// TestARemoteThatDoesNotAcceptThisClient knows it, but takes no rows of it.
+// TestARemoteThatDoesNotAcceptThisClient knows it, but accepts none of its rows.
 func TestARemoteThatDoesNotAcceptThisClient(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})

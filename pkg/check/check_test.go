@@ -12,8 +12,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestTwoNodesThatRunAreAllRight also sees that the check disturbs neither.
-func TestTwoNodesThatRunAreAllRight(t *testing.T) {
+// TestTwoRunningNodesHaveNoFindings also checks that neither is disturbed.
+func TestTwoRunningNodesHaveNoFindings(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Users: map[string]string{"node-a": "secret-a", "node-b": "secret-b"}, ACL: true})
 	a := newSite(t, testkit.Shared(t), b, orders)
@@ -22,7 +22,7 @@ func TestTwoNodesThatRunAreAllRight(t *testing.T) {
 	for s, password := range map[*site]string{a: "secret-a", c: "secret-b"} {
 		s.Block("mqttConfig")["username"], s.Block("mqttConfig")["password"] = s.Config["clientName"], password
 	}
-	// Where nothing runs yet, only the remote is missing.
+	// If nothing runs yet, only the remote is missing.
 	f := a.check(0, "--listen", "4s")
 	f.has(finding.Warning, "node-b", "was not heard")
 	if n := len(f.in(finding.Warning, check.AreaRemotes)); n != 1 {
@@ -30,7 +30,7 @@ func TestTwoNodesThatRunAreAllRight(t *testing.T) {
 	}
 	var tables int
 	if err := a.DB.Get(&tables, `SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()`); err != nil || tables != 1 {
-		t.Errorf("the check left %d tables, %v", tables, err)
+		t.Errorf("check left %d tables, %v", tables, err)
 	}
 
 	one, two := a.start(), c.start()
@@ -58,7 +58,7 @@ func TestTwoNodesThatRunAreAllRight(t *testing.T) {
 	}
 }
 
-func TestPeopleAreShownATable(t *testing.T) {
+func TestFindingsAreShownAsATable(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	s := newSite(t, testkit.Shared(t), b, orders)
@@ -80,7 +80,7 @@ func TestPeopleAreShownATable(t *testing.T) {
 	}
 }
 
-func TestMistakesAndWarningsOfTheFile(t *testing.T) {
+func TestMistakesAndWarningsInTheFile(t *testing.T) {
 	t.Parallel()
 	f := checkFile(t, 2, testkit.ConfigFile(t, map[string]any{"clientName": "x", "checkInterval": 0, "mysqlConfig": map[string]any{"user": "u"}}))
 	f.has(finding.Mistake, "clientName", "2 to 32 letters")
@@ -101,15 +101,15 @@ func TestMistakesAndWarningsOfTheFile(t *testing.T) {
 	f.has(finding.Warning, "configuration.json", "can be read by other users", "chmod o-rwx")
 	f.has(finding.Right, "queueDirectory", "will be created")
 	if strings.Contains(f.text, "Secret-2") {
-		t.Errorf("the password is told:\n%s", f.text)
+		t.Errorf("the password is in the output:\n%s", f.text)
 	}
-	// As the packages install it: root's, and read by the node's group.
+	// As the packages install it: owned by root, readable by the node's group.
 	if err := os.Chmod(file, 0o640); err != nil {
 		t.Fatal(err)
 	}
 	checkFile(t, 0, file).has(finding.Right, "queueDirectory", "will be created")
-	if f = checkFile(t, 0, file); len(f.in(finding.Warning, check.AreaConfiguration)) != 1 { // that of will
-		t.Errorf("a file of the node's group:\n%s", f.text)
+	if f = checkFile(t, 0, file); len(f.in(finding.Warning, check.AreaConfiguration)) != 1 { // of will
+		t.Errorf("a file owned by the node's group:\n%s", f.text)
 	}
 	delete(s.Block("mqttConfig"), "username")
 	delete(s.Block("mqttConfig"), "password")
@@ -176,7 +176,7 @@ func TestScripts(t *testing.T) {
 	s.check(1).has(finding.Mistake, "transformerDirectory", "items.js")
 }
 
-// TestNodesThatSeal has two nodes with a key in common, and then a check with another.
+// TestNodesThatSeal has two nodes with a common key, and then a check with another.
 func TestNodesThatSeal(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})

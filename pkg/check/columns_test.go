@@ -11,7 +11,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-func TestColumnsOfBothSidesAreCompared(t *testing.T) {
+func TestColumnsAreComparedWithTheRemotes(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	tables := []string{"orders", "prices", "down", "shaped", "up"}

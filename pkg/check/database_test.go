@@ -19,9 +19,9 @@ func TestUnreachableDatabase(t *testing.T) {
 	m["user"], m["password"] = "nobody", "Secret-3"
 	f := s.check(1)
 	f.has(finding.Mistake, "mysqlConfig", "Access denied for user 'nobody'", "Correct mysqlConfig.user")
-	f.has(finding.Right, b.Addr(), "works") // the rest is looked at all the same
+	f.has(finding.Right, b.Addr(), "works") // the rest is checked all the same
 	if strings.Contains(f.text, "Secret-3") {
-		t.Errorf("the password is told:\n%s", f.text)
+		t.Errorf("the password is in the output:\n%s", f.text)
 	}
 	m["user"], m["password"], m["database"] = right, "", "nowhere"
 	s.check(1).has(finding.Mistake, "mysqlConfig", "Unknown database", "CREATE DATABASE `nowhere`")
@@ -32,8 +32,8 @@ func TestUnreachableDatabase(t *testing.T) {
 	s.check(1).has(finding.Mistake, "mysqlConfig", "connect", "See that the server runs")
 }
 
-// TestStatementsThatAreToldGiveThePrivileges runs what the check says, until it has nothing more to say.
-func TestStatementsThatAreToldGiveThePrivileges(t *testing.T) {
+// TestSuggestedStatementsGrantThePrivileges runs the statements that check suggests until it suggests no more.
+func TestSuggestedStatementsGrantThePrivileges(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	s := newSite(t, testkit.Shared(t), b, orders)
@@ -57,7 +57,7 @@ func TestStatementsThatAreToldGiveThePrivileges(t *testing.T) {
 	s.start()
 }
 
-// TestSettingsOfTheServer has a server of its own, whose settings it spoils.
+// TestSettingsOfTheServer has its own server, whose settings it breaks.
 func TestSettingsOfTheServer(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
@@ -101,7 +101,7 @@ func TestClockOfTheDatabaseServer(t *testing.T) {
 	clock.Server(server)
 	s.check(0).has(finding.Warning, "clock", "1h0m0s behind", "NTP")
 	clock.Set(48 * time.Hour)
-	testkit.Eventually(t, "the server to go by the clock", func() error {
+	testkit.Eventually(t, "the server to use the clock", func() error {
 		return s.DB.Ping()
 	})
 	server.Stop()
@@ -109,9 +109,9 @@ func TestClockOfTheDatabaseServer(t *testing.T) {
 	s.check(1).has(finding.Mistake, "clock", "ahead", "refused by the others")
 }
 
-// TestUserOfTheTriggersThatIsGone sees that the triggers of a user who was dropped
-// are a mistake, and that the advice, to start the node, cures it.
-func TestUserOfTheTriggersThatIsGone(t *testing.T) {
+// TestTriggersOfADroppedUser checks that the triggers of a dropped user are reported, and that the
+// advice, to start the node, fixes it.
+func TestTriggersOfADroppedUser(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	server := testkit.Shared(t)
@@ -121,14 +121,14 @@ func TestUserOfTheTriggersThatIsGone(t *testing.T) {
 	s.user("first", whole+" ON "+s.Schema+".*")
 	first := s.Block("mysqlConfig")["user"].(string)
 	if code := s.start().Stop(); code != 0 {
-		t.Fatalf("the node ends with %d", code)
+		t.Fatalf("node exit code: %d", code)
 	}
 	s.check(0).has(finding.Right, "definer")
 	s.user("second", whole+" ON "+s.Schema+".*")
 	s.check(0).has(finding.Warning, "definer", "'"+first+"'@'%'", "may not see")
 	s.Exec("DROP USER " + first + "@'%'")
 	if _, err := s.DB.Exec(`INSERT INTO orders VALUES (1, 'one')`); err == nil {
-		t.Error("the triggers of a user who is gone do not fail")
+		t.Error("triggers of a dropped user do not fail")
 	}
 	second := s.Block("mysqlConfig")["user"]
 	s.Block("mysqlConfig")["user"], s.Block("mysqlConfig")["password"] = server.User, server.Password
@@ -191,11 +191,11 @@ func TestTables(t *testing.T) {
 	delete(s.Config, "cascadeTables")
 	s.Config["syncTables"], s.Config["receiveTables"] = []string{"parents", "children", "notes"}, []string{"parents", "children", "notes"}
 	if f = s.check(0); len(f.in(finding.Warning, check.AreaTables)) > 0 {
-		t.Errorf("tables that are synced with their parents are warned of:\n%s", f.text)
+		t.Errorf("tables synced with their parents get warnings:\n%s", f.text)
 	}
 }
 
-func TestOwnTablesThatAreNotThisVersions(t *testing.T) {
+func TestOwnTablesOfAnotherVersion(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	s := newSite(t, testkit.Shared(t), b, orders, `CREATE TABLE table_changes (day DATE PRIMARY KEY)`)

@@ -13,30 +13,30 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-func TestPrivilegesAreReadFromWhatServersSay(t *testing.T) {
+func TestPrivilegesAreReadFromGrants(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		lines []string
-		table string // on which the user has UPDATE; "" is none
+		table string // where the user has UPDATE; "" is nowhere
 		not   string
 	}{
-		"all of a database":  {[]string{"GRANT USAGE ON *.* TO `u`@`%` IDENTIFIED BY PASSWORD '*0123 ON `shop`.* TO'", "GRANT ALL PRIVILEGES ON `shop`.* TO `u`@`%` WITH GRANT OPTION"}, "*", ""},
-		"a global privilege": {[]string{"GRANT SELECT, UPDATE ON *.* TO `u`@`%`"}, "*", ""},
-		"a wildcard":         {[]string{"GRANT UPDATE ON `sh%`.* TO `u`@`%`"}, "*", ""},
-		"another database":   {[]string{"GRANT UPDATE ON `shops`.* TO `u`@`%`", "GRANT UPDATE ON `s_p`.* TO `u`@`%`"}, "", "orders"},
-		"one table":          {[]string{"GRANT UPDATE ON `shop`.`orders` TO `u`@`%`"}, "orders", "items"},
-		"some columns":       {[]string{"GRANT SELECT, UPDATE (`a`, `b`), INSERT ON `shop`.`orders` TO `u`@`%`"}, "", "orders"},
-		"the closest counts": {[]string{"GRANT UPDATE ON `sho_`.* TO `u`@`%`", "GRANT SELECT ON `shop`.* TO `u`@`%`"}, "", "orders"},
-		"a role has its own": {[]string{"GRANT `r` TO `u`@`%`", "GRANT UPDATE ON `sho_`.* TO `r`", "GRANT SELECT ON `shop`.* TO `u`@`%`"}, "*", ""},
-		"a partial revoke":   {[]string{"GRANT SELECT, UPDATE ON *.* TO `u`@`%`", "REVOKE UPDATE ON `shop`.* FROM `u`@`%`"}, "", "orders"},
-		"what is no grant":   {[]string{"", "GRANT PROXY ON ''@'' TO 'root'@'localhost'", "GRANT", "GRANT UPDATE ON", "\xff"}, "", "orders"},
+		"all of a database":              {[]string{"GRANT USAGE ON *.* TO `u`@`%` IDENTIFIED BY PASSWORD '*0123 ON `shop`.* TO'", "GRANT ALL PRIVILEGES ON `shop`.* TO `u`@`%` WITH GRANT OPTION"}, "*", ""},
+		"a global privilege":             {[]string{"GRANT SELECT, UPDATE ON *.* TO `u`@`%`"}, "*", ""},
+		"a wildcard":                     {[]string{"GRANT UPDATE ON `sh%`.* TO `u`@`%`"}, "*", ""},
+		"another database":               {[]string{"GRANT UPDATE ON `shops`.* TO `u`@`%`", "GRANT UPDATE ON `s_p`.* TO `u`@`%`"}, "", "orders"},
+		"one table":                      {[]string{"GRANT UPDATE ON `shop`.`orders` TO `u`@`%`"}, "orders", "items"},
+		"some columns":                   {[]string{"GRANT SELECT, UPDATE (`a`, `b`), INSERT ON `shop`.`orders` TO `u`@`%`"}, "", "orders"},
+		"the most specific grant counts": {[]string{"GRANT UPDATE ON `sho_`.* TO `u`@`%`", "GRANT SELECT ON `shop`.* TO `u`@`%`"}, "", "orders"},
+		"a role has its own":             {[]string{"GRANT `r` TO `u`@`%`", "GRANT UPDATE ON `sho_`.* TO `r`", "GRANT SELECT ON `shop`.* TO `u`@`%`"}, "*", ""},
+		"a partial revoke":               {[]string{"GRANT SELECT, UPDATE ON *.* TO `u`@`%`", "REVOKE UPDATE ON `shop`.* FROM `u`@`%`"}, "", "orders"},
+		"not a grant":                    {[]string{"", "GRANT PROXY ON ''@'' TO 'root'@'localhost'", "GRANT", "GRANT UPDATE ON", "\xff"}, "", "orders"},
 	} {
 		g := parseGrants("shop", test.lines)
 		if test.table != "" && !g.has("UPDATE", test.table) {
 			t.Errorf("%s: the privilege is not seen", name)
 		}
 		if test.not != "" && g.has("UPDATE", test.not) {
-			t.Errorf("%s: a privilege is seen that is not there", name)
+			t.Errorf("%s: a privilege is seen that does not exist", name)
 		}
 	}
 }
@@ -81,9 +81,9 @@ func TestReplicasAndClusters(t *testing.T) {
 	}
 }
 
-// TestClocksOfRemotesFollowFromTheirPresence has beats of clients whose clocks are
-// off, and of one whose poll is slow.
-func TestClocksOfRemotesFollowFromTheirPresence(t *testing.T) {
+// TestRemoteClocksAreInferredFromPresence has heartbeats of clients whose clocks are off, and of
+// one that polls slowly.
+func TestRemoteClocksAreInferredFromPresence(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	beats := func(ahead, checkInterval time.Duration, n int) (list []beat) {
@@ -104,9 +104,9 @@ func TestClocksOfRemotesFollowFromTheirPresence(t *testing.T) {
 		"behind, in two":           {beats(-time.Hour, time.Second, 2), finding.Warning, "1h0m0s behind"},
 		"ahead":                    {beats(time.Minute, time.Second, 2), finding.Warning, "1m0s ahead of"},
 		"ahead by days":            {beats(72*time.Hour, time.Second, 2), finding.Mistake, "refused by the others"},
-		"out of turn":              {[]beat{beats(0, time.Minute, 1)[0], {now.Add(time.Second), now.Add(124 * time.Second)}}, finding.Right, ""},
+		"out of order":             {[]beat{beats(0, time.Minute, 1)[0], {now.Add(time.Second), now.Add(124 * time.Second)}}, finding.Right, ""},
 		"nothing":                  {nil, finding.Right, ""},
-		"a little, as networks do": {beats(3*time.Second, time.Second, 2), finding.Right, ""},
+		"slightly, as networks do": {beats(3*time.Second, time.Second, 2), finding.Right, ""},
 	} {
 		f := &finding.List{Area: AreaRemotes}
 		judgePeerClock(f, "node-b", test.beats)
@@ -116,8 +116,8 @@ func TestClocksOfRemotesFollowFromTheirPresence(t *testing.T) {
 	}
 }
 
-// TestForeignTextIsFitForATerminal has an announcement with control characters.
-func TestForeignTextIsFitForATerminal(t *testing.T) {
+// TestForeignTextIsSafeForATerminal has an announcement with control characters.
+func TestForeignTextIsSafeForATerminal(t *testing.T) {
 	t.Parallel()
 	h := newHeard()
 	h.announced(wire.Node{Client: "node-b", Protocol: 2, Version: "1\x1b[2J\n\u202e2" + strings.Repeat("9", 1000)})
@@ -141,7 +141,7 @@ func TestInventedNamesTakeNoMemory(t *testing.T) {
 	}
 }
 
-func TestKeysThatTwoNodesHaveInCommon(t *testing.T) {
+func TestKeysSharedByTwoNodes(t *testing.T) {
 	t.Parallel()
 	key := func(id string) seal.Key {
 		secret, err := seal.NewSecret(rand.Reader)
@@ -172,13 +172,13 @@ func TestKeysThatTwoNodesHaveInCommon(t *testing.T) {
 		want finding.Level
 		text string
 	}{
-		"nobody seals":           {config.Encryption{}, clear, finding.Right, ""},
-		"the same key":           {config.Encryption{Keys: []seal.Key{ours}, Required: []string{"*"}}, announced(ours), finding.Right, "share a key"},
-		"another key":            {config.Encryption{Keys: []seal.Key{ours}}, announced(other), finding.Mistake, "no key in common"},
-		"a key of another name":  {config.Encryption{Keys: []seal.Key{ours}}, announced(key("two")), finding.Mistake, "no key in common"},
-		"only the remote":        {config.Encryption{}, announced(other), finding.Warning, "this node has none"},
-		"required, and does not": {config.Encryption{Keys: []seal.Key{ours}, Required: []string{"node-b"}}, clear, finding.Mistake, "nothing is exchanged"},
-		"garbage":                {config.Encryption{Keys: []seal.Key{ours}}, &wire.Node{Client: "node-b", Seal: &wire.Seal{Boxes: map[string][]byte{"one": {1}}}}, finding.Mistake, "no key in common"},
+		"no encryption":                     {config.Encryption{}, clear, finding.Right, ""},
+		"the same key":                      {config.Encryption{Keys: []seal.Key{ours}, Required: []string{"*"}}, announced(ours), finding.Right, "share a key"},
+		"another key":                       {config.Encryption{Keys: []seal.Key{ours}}, announced(other), finding.Mistake, "no key in common"},
+		"a key with another name":           {config.Encryption{Keys: []seal.Key{ours}}, announced(key("two")), finding.Mistake, "no key in common"},
+		"only the remote has a key":         {config.Encryption{}, announced(other), finding.Warning, "this node has none"},
+		"required, but the remote has none": {config.Encryption{Keys: []seal.Key{ours}, Required: []string{"node-b"}}, clear, finding.Mistake, "nothing is exchanged"},
+		"garbage":                           {config.Encryption{Keys: []seal.Key{ours}}, &wire.Node{Client: "node-b", Seal: &wire.Seal{Boxes: map[string][]byte{"one": {1}}}}, finding.Mistake, "no key in common"},
 	} {
 		f := &finding.List{Area: AreaRemotes}
 		judgeSealing(f, &config.Config{ClientName: "node-a", Encryption: test.e}, "node-b", test.n)
@@ -188,7 +188,7 @@ func TestKeysThatTwoNodesHaveInCommon(t *testing.T) {
 	}
 }
 
-// FuzzGrants has a server say anything about the privileges.
+// FuzzGrants feeds arbitrary text as the server's grants.
 func FuzzGrants(f *testing.F) {
 	f.Add("GRANT SELECT (`a`), INSERT ON `sh_p`.* TO `u`@`%`", "shop", "orders")
 	f.Add("REVOKE UPDATE ON `a``b`.`c` FROM `u`@`%`", `a\_b%`, "*")
@@ -203,9 +203,9 @@ func FuzzGrants(f *testing.F) {
 	})
 }
 
-// A remote that cannot say its keys is named, once: one that does not know the question, or answers without them. One that
-// does not sync a table is not.
-func TestARemoteThatCannotNameItsKeysIsListed(t *testing.T) {
+// A remote that cannot report its keys is listed once: one that does not know the question, or
+// answers without them. One that does not sync a table is not.
+func TestRemotesThatCannotReportTheirKeysAreListed(t *testing.T) {
 	t.Parallel()
 	cfg := &config.Config{ClientName: "node-a", RemoteClients: []string{"node-b"}, SyncTables: []string{"orders", "items"}}
 	tables := []*schema.Table{{Name: "orders"}, {Name: "items"}}

@@ -10,9 +10,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// What is refused, or waits, is told with what to do, whether a node runs or not; so are keys that are not the same. Then all
-// is right once they are mended.
-func TestKeysOfBothSidesAreComparedAndRefusedRowsTold(t *testing.T) {
+// Refused and waiting rows are reported with advice, whether a node runs or not, and so are keys
+// that differ. Once they are fixed, nothing is reported.
+func TestDifferingKeysAndRefusedRowsAreReported(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	tables := []string{"items", "orders", "parts", "pairs"}
@@ -24,13 +24,13 @@ func TestKeysOfBothSidesAreComparedAndRefusedRowsTold(t *testing.T) {
 	c.Config["clientName"], c.Config["remoteClients"] = "node-b", []string{"node-a"}
 	for _, s := range []*site{a, c} {
 		s.Config["syncTables"], s.Config["receiveTables"] = tables, tables
-		s.Config["initialSync"] = "none" // or one that begins late sends what waits once more
+		s.Config["initialSync"] = "none" // or one that starts late resends what waits
 	}
 	a.start()
 	c.start()
 	c.Exec(`INSERT INTO pairs VALUES (9, 9, 1)`)
 	a.Exec(`INSERT INTO orders VALUES (1, 'too long'), (2, 'longer still')`, `INSERT INTO parts VALUES (1, 7)`, `INSERT INTO pairs VALUES (1, 1, 1), (2, 2, 1)`)
-	testkit.Eventually(t, "what is refused and what waits", func() error {
+	testkit.Eventually(t, "refused and waiting rows", func() error {
 		var n int
 		if err := a.DB.Get(&n, `SELECT COUNT(DISTINCT table_name) FROM sync_outbox WHERE state = 'waiting'`); err != nil || n != 3 {
 			return errors.Join(err, errors.New("not all"))
@@ -53,6 +53,6 @@ func TestKeysOfBothSidesAreComparedAndRefusedRowsTold(t *testing.T) {
 	f = a.check(0, "--listen", "1s")
 	f.has(finding.Warning, "node-b", "sync_status has errors for 1 row of items (left by somebody), which nothing will resend", "verify --repair")
 	if strings.Contains(f.text, "errors for 1 row of orders") || strings.Contains(f.text, "errors for 2 rows") {
-		t.Errorf("rows that are tried again are told as such that are not:\n%s", f.text)
+		t.Errorf("rows that are retried are reported as rows that are not:\n%s", f.text)
 	}
 }

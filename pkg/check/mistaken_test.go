@@ -16,7 +16,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// with is a copy of a site's configuration with another block.
+// with returns a copy of a site's configuration with another block.
 func (s *site) with(key string, block map[string]any) *site {
 	other := *s.Site
 	other.Config, other.File = maps.Clone(s.Config), ""
@@ -24,7 +24,7 @@ func (s *site) with(key string, block map[string]any) *site {
 	return &site{&other, s.t}
 }
 
-// TestAWrongProtocolOrPortIsReported also sees that a broker of ours and one of others are told alike.
+// TestAWrongProtocolOrPortIsReported also checks that our broker and others are reported alike.
 func TestAWrongProtocolOrPortIsReported(t *testing.T) {
 	t.Parallel()
 	plain := testkit.Mosquitto(t, testkit.MosquittoOptions{Websockets: true})
@@ -48,10 +48,10 @@ func TestAWrongProtocolOrPortIsReported(t *testing.T) {
 	for _, at := range []struct {
 		name   string
 		port   int
-		speaks string // "": it is no broker
+		speaks string // "": not a broker
 	}{
 		{"Mosquitto", plain.Port, "mqtt"}, {"Mosquitto's websockets", plain.WebsocketPort, "ws"}, {"Mosquitto with TLS", secure.Port, "mqtts"},
-		{"Mosquitto's websockets with TLS", secure.WebsocketPort, "wss"}, {"Mosquitto that wants certificates", closed.Port, "mqtts"},
+		{"Mosquitto's websockets with TLS", secure.WebsocketPort, "wss"}, {"Mosquitto that requires certificates", closed.Port, "mqtts"},
 		{"our own broker", own.Port, "mqtt"}, {"NATS", cluster.Port, "mqtt"}, {"a database server", server.Port, ""}, {"a web server", web, ""},
 	} {
 		for _, given := range []string{"mqtt", "mqtts", "ws", "wss"} {
@@ -85,13 +85,13 @@ func TestAWrongProtocolOrPortIsReported(t *testing.T) {
 	wg.Wait()
 }
 
-func TestWhatIsWrongWithACertificateNamesItsKey(t *testing.T) {
+func TestCertificateProblemsNameTheirKey(t *testing.T) {
 	t.Parallel()
 	secure := testkit.Mosquitto(t, testkit.MosquittoOptions{TLS: true, Websockets: true})
 	closed := testkit.Mosquitto(t, testkit.MosquittoOptions{TLS: true, RequireClientCert: true})
 	others, c := testkit.Certs(t), testkit.Certs(t)
 	server := testkit.Shared(t)
-	if server.Flavour == testkit.FlavourMariaDB { // MySQL has certificates that it made itself
+	if server.Flavour == testkit.FlavourMariaDB { // MySQL generated its own certificates
 		server = testkit.Server(t, "--ssl-cert="+c.ServerCert, "--ssl-key="+c.ServerKey, "--ssl-ca="+c.CA)
 	}
 	s := newSite(t, server, secure, orders)
@@ -111,7 +111,7 @@ func TestWhatIsWrongWithACertificateNamesItsKey(t *testing.T) {
 		about := strings.TrimPrefix(strings.TrimPrefix(x.server, "mqtts://"), "wss://")
 		with := s.with("mqttConfig", block)
 		f := with.check(1)
-		// In TLS 1.3 the broker says so after the handshake: what it says may be lost with the connection that it ends.
+		// In TLS 1.3 the broker says so after the handshake: its message may be lost when it closes the connection.
 		for try := 0; try < 50 && (strings.Contains(f.text, "connection reset by peer") || strings.Contains(f.text, "broken pipe")); try++ {
 			f = with.check(1)
 		}
@@ -126,14 +126,14 @@ func TestWhatIsWrongWithACertificateNamesItsKey(t *testing.T) {
 		{"127.0.0.1", map[string]any{"ca": others.CA}, "another authority than that of mysqlConfig.ssl.ca"},
 	} {
 		block := map[string]any{"host": x.host, "port": server.Port, "user": server.User, "password": server.Password, "database": s.Schema, "ssl": x.ssl}
-		if server.Flavour == testkit.FlavourMySQL { // which have no name, whatever their authority
+		if server.Flavour == testkit.FlavourMySQL { // without a name, whatever their authority
 			x.want = "for other names than mysqlConfig.host, or for none"
 		}
 		s.with("mysqlConfig", block).check(1).has(finding.Mistake, "mysqlConfig", x.want)
 	}
 }
 
-func TestASlipOfANameIsProposed(t *testing.T) {
+func TestMisspelledNamesGetASuggestion(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Users: map[string]string{"someone": "secret-1"}, ACL: true})
 	s := newSite(t, testkit.Shared(t), b, orders, `CREATE TABLE customers (id INT PRIMARY KEY)`, `CREATE VIEW seen AS SELECT * FROM orders`)
@@ -151,10 +151,10 @@ func TestASlipOfANameIsProposed(t *testing.T) {
 	f.has(finding.Mistake, "seen", "it is a view", "Sync the tables that it shows.")
 	f.has(finding.Mistake, b.Addr(), `The login "someone" differs from clientName, "node-a"`)
 
-	// The node says the same when it is started.
+	// The node says the same when it starts.
 	n := testkit.Command(t, "run", s.Write())
-	out, _ := n.CombinedOutput() // it ends with an error
+	out, _ := n.CombinedOutput() // it exits with an error
 	if !strings.Contains(string(out), "did you mean orders?") {
-		t.Errorf("a start says:\n%s", out)
+		t.Errorf("on start:\n%s", out)
 	}
 }

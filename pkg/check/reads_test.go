@@ -10,13 +10,13 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// The servers look through a whole schema for the foreign keys of one table: asked table by
-// table, init and check take a quarter of a minute for a shop of a hundred.
+// The servers search the whole schema for the foreign keys of one table: querying table by table,
+// init and check take 15 seconds for a shop with a hundred tables.
 func TestForeignKeysAreReadOnceForAllTables(t *testing.T) {
 	server := testkit.Server(t)
 	admin := server.Open(t, "")
 	testkit.Exec(t, admin, `SET GLOBAL log_output = 'TABLE'`)
-	// counted returns how many statements about foreign keys a look at so many tables costs.
+	// counted returns how many statements about foreign keys it takes to inspect that many tables.
 	counted := func(tables int, look func(db *mysqldb.DB, names []string) error) (n int) {
 		t.Helper()
 		db := server.Connect(t, server.Create(t))
@@ -40,7 +40,7 @@ func TestForeignKeysAreReadOnceForAllTables(t *testing.T) {
 		"init": func(db *mysqldb.DB, names []string) error {
 			found, err := check.Candidates(t.Context(), db)
 			if err == nil && len(found) != len(names) {
-				return fmt.Errorf("%d tables were found, not %d", len(found), len(names))
+				return fmt.Errorf("found %d tables, want %d", len(found), len(names))
 			}
 			return err
 		},

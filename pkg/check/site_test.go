@@ -14,14 +14,14 @@ func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
 const orders = `CREATE TABLE orders (id INT PRIMARY KEY, name VARCHAR(100))`
 
-// site is what is checked, with a configuration that a test may change.
+// site is the checked node, with a configuration that a test may change.
 type site struct {
 	*testkit.Site
 	t *testing.T
 }
 
-// newSite makes a schema with what the statements make, and the configuration of node-a, which sends and receives the table orders
-// to and from node-b.
+// newSite makes a schema, runs the statements in it, and returns the configuration of node-a, which
+// syncs the table orders with node-b.
 func newSite(t *testing.T, server *testkit.Database, b *testkit.Broker, statements ...string) *site {
 	t.Helper()
 	queue := t.TempDir()
@@ -29,12 +29,12 @@ func newSite(t *testing.T, server *testkit.Database, b *testkit.Broker, statemen
 		t.Fatal(err)
 	}
 	s := &site{testkit.NewSite(t, server, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"queueDirectory": queue}), t}
-	delete(s.Block("mqttConfig"), "protocol") // it is the default
+	delete(s.Block("mqttConfig"), "protocol") // the default
 	s.Exec(statements...)
 	return s
 }
 
-// user makes a user with some privileges, and has the node log in as that.
+// user creates a user with some privileges and makes the node log in as it.
 func (s *site) user(name string, grants ...string) {
 	s.t.Helper()
 	name += "_" + s.Schema
@@ -47,7 +47,7 @@ func (s *site) user(name string, grants ...string) {
 
 const whole = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, TRIGGER, LOCK TABLES"
 
-// start starts a node with the configuration as it is now.
+// start starts a node with the current configuration.
 func (s *site) start() *testkit.NodeProcess {
 	s.t.Helper()
 	s.Write()
@@ -55,15 +55,15 @@ func (s *site) start() *testkit.NodeProcess {
 	return s.Node
 }
 
-// found is what a run of the real command found.
+// found has the findings of a run of the real command.
 type found struct {
 	t    *testing.T
 	list []finding.Finding
 	text string
 }
 
-// check runs the command, which must end with a code. Remotes are listened to for
-// as long as the test wants; for most it does not matter.
+// check runs the command, which must exit with the given code. A test may choose how long it
+// listens to remotes; for most it does not matter.
 func (s *site) check(code int, args ...string) found {
 	s.t.Helper()
 	return checkFile(s.t, code, s.Write(), args...)
@@ -79,25 +79,25 @@ func checkFile(t *testing.T, code int, file string, args ...string) found {
 	for d := json.NewDecoder(strings.NewReader(out)); d.More(); {
 		var one finding.Finding
 		if err := d.Decode(&one); err != nil {
-			break // what stands on the standard error
+			break // standard error
 		}
 		f.list = append(f.list, one)
 	}
 	if got != code {
-		t.Fatalf("check ends with %d, not %d:\n%s", got, code, out)
+		t.Fatalf("check: exit code %d, want %d:\n%s", got, code, out)
 	}
 	return f
 }
 
-// run runs the real binary, and returns its exit code and what it said.
+// run runs the real binary and returns its exit code and output.
 func run(t *testing.T, args ...string) (code int, text string) {
 	t.Helper()
 	code, out, said := testkit.Output(t, args...)
 	return code, out + said
 }
 
-// has fails unless there is a finding of a level about something whose text and
-// advice have all parts.
+// has fails unless there is a finding with this level and subject whose text and advice contain all
+// parts.
 func (f found) has(level finding.Level, about string, parts ...string) {
 	f.t.Helper()
 	for _, x := range f.list {

@@ -9,7 +9,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// Logins of the node's own broker that may use all topics are told, and no others.
+// Logins of the embedded broker that may use all topics are reported, and no others.
 func TestLoginsWithoutAClientAreReported(t *testing.T) {
 	file := testkit.ConfigFile(t, map[string]any{
 		"clientName": "node-a", "remoteClients": []string{"node-b"}, "syncTables": []string{"orders"},
@@ -31,6 +31,6 @@ func TestLoginsWithoutAClientAreReported(t *testing.T) {
 		}
 	}
 	if told != 1 {
-		t.Errorf("the logins are told %d times: %+v", told, found)
+		t.Errorf("the logins are reported %d times: %+v", told, found)
 	}
 }

@@ -14,7 +14,7 @@ func example() *Grid {
 	return g
 }
 
-func TestATableHasNoLineWiderThanTheTerminal(t *testing.T) {
+func TestTablesFitTheTerminal(t *testing.T) {
 	for width := 12; width < 90; width++ {
 		var b strings.Builder
 		example().Print(&b, width)
@@ -29,19 +29,19 @@ func TestATableHasNoLineWiderThanTheTerminal(t *testing.T) {
 	}
 }
 
-func TestColumnsThatMatterLeastGoFirst(t *testing.T) {
+func TestLeastImportantColumnsAreDroppedFirst(t *testing.T) {
 	var wide, narrow strings.Builder
 	example().Print(&wide, 0)
 	example().Print(&narrow, 45)
 	if got := strings.Fields(strings.Split(wide.String(), "\n")[0]); strings.Join(got, " ") != "REMOTE PENDING LAG HEARD" {
-		t.Errorf("all that is filled: %q", got)
+		t.Errorf("all non-empty columns: %q", got)
 	}
 	if got := strings.Fields(strings.Split(narrow.String(), "\n")[0]); strings.Join(got, " ") != "REMOTE PENDING LAG" {
 		t.Errorf("in 45 characters: %q", got)
 	}
 }
 
-func TestTextsFromElsewhereDoNotSteerTheTerminal(t *testing.T) {
+func TestForeignTextCannotControlTheTerminal(t *testing.T) {
 	for in, want := range map[string]string{
 		"plain ünïcode 漢字": "plain ünïcode 漢字",
 		"\x1b[2Jgone":      "?[2Jgone",

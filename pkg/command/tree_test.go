@@ -24,7 +24,7 @@ func program() *cobra.Command {
 	return c
 }
 
-func TestMistakesSayWhatToWrite(t *testing.T) {
+func TestUsageErrorsSayWhatToWrite(t *testing.T) {
 	for line, want := range map[string]string{
 		"chekc":           "did you mean check?",
 		"check":           "0 arguments are given; usage: program check FILE",
@@ -36,7 +36,7 @@ func TestMistakesSayWhatToWrite(t *testing.T) {
 		c := program()
 		c.SetArgs(strings.Fields(line))
 		if err := c.Execute(); ExitCode(err) != ExitUsage || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, not %q", line, err, want)
+			t.Errorf("%s: got %v, want %q", line, err, want)
 		}
 	}
 }
@@ -49,7 +49,7 @@ func TestExitCodes(t *testing.T) {
 		{errors.New("x"), ExitFailed}, {Usage(errors.New("x")), ExitUsage}, {fmt.Errorf("read: %w", keys.Mistakes{{Key: "a"}}), ExitUsage},
 	} {
 		if got := ExitCode(c.err); got != c.code {
-			t.Errorf("%v ends with %d", c.err, got)
+			t.Errorf("%v: exit code %d", c.err, got)
 		}
 	}
 }
@@ -67,7 +67,7 @@ func TestVersionIsPrinted(t *testing.T) {
 func TestNumbersInWords(t *testing.T) {
 	for n, want := range map[int64]string{0: "0 rows", 1: "1 row", 999: "999 rows", 1234567: "1,234,567 rows", -1234: "-1,234 rows"} {
 		if got := Some(n, "row", "rows"); got != want {
-			t.Errorf("%d is %q", n, got)
+			t.Errorf("%d: got %q", n, got)
 		}
 	}
 }

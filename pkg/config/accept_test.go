@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestRightsByClient: what a block of acceptFrom gives, and to whom; a list gives all.
+// TestRightsByClient: what a block of acceptFrom grants, and to whom; a list grants everything.
 func TestRightsByClient(t *testing.T) {
 	t.Parallel()
 	base := block{"remoteClients": []string{"hamburg"}, "syncTables": []string{"orders", "sent"}, "receiveTables": []string{"orders", "items"}}
@@ -34,9 +34,9 @@ func TestRightsByClient(t *testing.T) {
 		{"oslo", "items", true, true, true, false},
 		{"oslo", "sent", false, false, true, false},
 		{"oslo", "nowhere", false, false, false, false},
-		{"hamburg", "orders", false, false, true, false}, // is sent changes, but not named
+		{"hamburg", "orders", false, false, true, false}, // receives changes, but is not listed
 		{"stranger", "orders", false, false, false, false},
-		{"berlin", "orders", false, false, false, false}, // itself
+		{"berlin", "orders", false, false, false, false}, // the node itself
 	} {
 		read, whole := cfg.MayRead(c.client, c.table)
 		if cfg.MayWrite(c.client, c.table) != c.write || cfg.MayDelete(c.client, c.table) != c.delete || read != c.read || whole != c.whole {
@@ -56,7 +56,7 @@ func TestRightsByClient(t *testing.T) {
 	for _, accept := range []any{[]string{"paris"}, []string{"*"}, block{"*": block{}}} {
 		cfg := load(t, write(t, with(accept)))
 		if !cfg.MayWrite("paris", "items") || !cfg.MayDelete("paris", "items") || !cfg.MayAsk("paris") || !cfg.MayColumn("paris", "items", "x") {
-			t.Errorf("acceptFrom %v does not give all", accept)
+			t.Errorf("acceptFrom %v does not grant everything", accept)
 		}
 	}
 	refused(t, write(t, with(block{"paris": block{"write": []string{"sent"}, "read": "orders", "erase": true, "columns": block{"order": []string{"id"}}}, "a b": block{}})), nil,

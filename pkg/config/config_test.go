@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// block is a configuration as a test writes it.
+// block is a configuration in a test.
 type block map[string]any
 
-// least returns the smallest valid configuration, with change laid over it.
+// least returns the smallest valid configuration with changes applied.
 func least(change block) block {
 	k := block{
 		"clientName":    "berlin",
@@ -48,7 +48,7 @@ func writeText(t *testing.T, name, text string) string {
 	return path
 }
 
-// load loads a configuration that must be valid and give no warning.
+// load loads a configuration that must be valid and without warnings.
 func load(t *testing.T, path string, environ ...string) *Config {
 	t.Helper()
 	c, warnings, err := Load(path, environ)
@@ -61,7 +61,7 @@ func load(t *testing.T, path string, environ ...string) *Config {
 	return c
 }
 
-// refused loads a configuration that must have exactly the mistakes want.
+// refused loads a configuration that must have exactly these mistakes.
 func refused(t *testing.T, path string, environ []string, want ...string) {
 	t.Helper()
 	c, _, err := Load(path, environ)
@@ -70,7 +70,7 @@ func refused(t *testing.T, path string, environ []string, want ...string) {
 	}
 	var mistakes Mistakes
 	if !errors.As(err, &mistakes) {
-		t.Fatalf("error is %v, want mistakes", err)
+		t.Fatalf("got error %v, want mistakes", err)
 	}
 	if got := mistakes.Error(); got != strings.Join(want, "\n") {
 		t.Errorf("mistakes:\n%s\nwant:\n%s", got, strings.Join(want, "\n"))
@@ -218,12 +218,12 @@ func TestAcceptance(t *testing.T) {
 		who    string
 		want   bool
 	}{
-		{"a remote is accepted when acceptFrom is not set", nil, "hamburg", true},
-		{"a stranger is not", nil, "paris", false},
+		{"remotes are accepted if acceptFrom is not set", nil, "hamburg", true},
+		{"strangers are not", nil, "paris", false},
 		{"acceptFrom replaces remoteClients", []string{"paris"}, "hamburg", false},
 		{"a client of acceptFrom is accepted", []string{"paris"}, "paris", true},
 		{"the star accepts anyone", []string{Anyone}, "stranger", true},
-		{"nobody may use the node's own name", []string{Anyone}, "berlin", false},
+		{"nobody must use the node's own name", []string{Anyone}, "berlin", false},
 	} {
 		k := least(block{"receiveTables": []string{"orders", "items"}})
 		if rule.accept != nil {
@@ -234,12 +234,12 @@ func TestAcceptance(t *testing.T) {
 			t.Errorf("%s: got %v", rule.name, got)
 		}
 		if !c.Syncs("orders") || c.Syncs("items") || !c.Receives("items") || !c.Bidirectional("orders") || c.Bidirectional("items") {
-			t.Errorf("%s: tables are not told apart", rule.name)
+			t.Errorf("%s: tables are not distinguished", rule.name)
 		}
 	}
 }
 
-func TestTimeZonesHaveOneSpelling(t *testing.T) {
+func TestTimeZonesAreNormalized(t *testing.T) {
 	for text, want := range map[string]string{
 		"Z": "Z", "UTC": "Z", "local": "local", "+02:00": "+02:00", "-0330": "-03:30", "+14": "+14:00",
 	} {
@@ -268,7 +268,7 @@ func TestSSLIsABlockOrASwitch(t *testing.T) {
 	}
 }
 
-// The broker knows clients by their identifiers, whichever mesh they belong to.
+// The broker knows clients by identifier only, whichever mesh they belong to.
 func TestClientIdentifierHasThePrefix(t *testing.T) {
 	for prefix, want := range map[string]string{"": "mysql-sync-berlin", "acme": "mysql-sync-acme:berlin", "/acme/eu": "mysql-sync-:acme:eu:berlin"} {
 		c := load(t, write(t, least(block{"topicPrefix": prefix})))

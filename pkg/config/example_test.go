@@ -9,7 +9,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 )
 
-// file writes a configuration to a folder of its own.
+// file writes a configuration to its own folder.
 func file(name, text string) (path string, remove func()) {
 	folder, err := os.MkdirTemp("", "config")
 	if err != nil {
@@ -40,7 +40,7 @@ func ExampleLoad() {
 	}
 	fmt.Println(warnings, c.ClientName, c.RemoteClients, c.LoggingLevel)
 	fmt.Println(c.Syncs("orders"), c.AcceptsFrom("hamburg"), c.AcceptsFrom("munich"))
-	fmt.Println(c.MySQL.Password, c.MySQL) // printed as a whole, it hides the password
+	fmt.Println(c.MySQL.Password, c.MySQL) // printing it as a whole hides the password
 	// Output:
 	// [] berlin [hamburg] warn
 	// true true false

@@ -12,7 +12,7 @@ import (
 )
 
 // What init writes means the same in all formats, whatever a password looks like.
-func TestAConfigurationIsTheSameInAllForms(t *testing.T) {
+func TestAConfigurationIsTheSameInAllFormats(t *testing.T) {
 	t.Parallel()
 	for _, password := range []string{"x", "true", "12", "0x1F", "null", "~", "a: b #c", `"'\`, "- x", "{a}", "*a", "&a", "!x", "1e3", " x ", "2026-01-01", "ä\n€", "yes"} {
 		quoted := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(password)

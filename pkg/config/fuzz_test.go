@@ -51,7 +51,7 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
-// FuzzOrigin checks that an origin has only one form, and that nothing else is taken for one.
+// FuzzOrigin checks that an origin has only one form, and that nothing else is accepted as one.
 func FuzzOrigin(f *testing.F) {
 	for _, s := range []string{"https://app.example.com", "HTTP://[::1]:80", "null", "file://", "https://a@b", "http://x:", "https://x/#", "http://a b", "http://%41"} {
 		f.Add(s)
@@ -62,10 +62,10 @@ func FuzzOrigin(f *testing.F) {
 			return
 		}
 		if again, ok := Origin(origin); !ok || again != origin {
-			t.Errorf("%q is %q, and then %q", s, origin, again)
+			t.Errorf("%q became %q, then %q", s, origin, again)
 		}
 		if rest, _ := strings.CutPrefix(strings.TrimPrefix(origin, "https://"), "http://"); strings.ContainsAny(rest, "/?#@ ") {
-			t.Errorf("%q is taken for the origin %q", s, origin)
+			t.Errorf("%q is accepted as the origin %q", s, origin)
 		}
 	})
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/keys"
 )
 
-func TestAReceiverIsConfiguredByKeysOfTheFile(t *testing.T) {
+func TestReceiverConfiguration(t *testing.T) {
 	schema := keys.MustParse(ReceiverSchema("source/mesh", "mesh", "A mesh", "About."))
 	check := func(block map[string]any) (map[string]any, keys.Mistakes) {
 		c := keys.New(keys.Source{})

@@ -90,7 +90,7 @@ func TestSchemaIsWhole(t *testing.T) {
 		}
 		for _, v := range examples {
 			if n.WriteOnly || key == "" {
-				continue // refer to files; a test of its own loads those of docs/examples
+				continue // refer to files; a separate test loads those of docs/examples
 			}
 			if c := keys.New(keys.Source{}); c.Check(key, n, v) == nil || len(c.Mistakes()) > 0 {
 				t.Errorf("%s: the example %v is refused: %v", key, v, c.Mistakes())
@@ -113,7 +113,7 @@ func walk(key string, n *keys.Schema, visit func(string, *keys.Schema)) {
 	}
 }
 
-// The documentation is what the schema says.
+// The documentation follows the schema.
 func TestDocumentation(t *testing.T) {
 	const begin, end = "<!-- keys: from schema.json -->\n", "<!-- end of keys -->\n"
 	page := filepath.Join(docs, "configuration.md")
@@ -141,7 +141,7 @@ func TestDocumentation(t *testing.T) {
 	}
 }
 
-// The examples of the documentation are valid as they stand.
+// The documentation's examples are valid as written.
 func TestDocumentedExamples(t *testing.T) {
 	paths, err := filepath.Glob(filepath.Join(docs, "examples", "*"))
 	if err != nil || len(paths) < 3 {

@@ -118,7 +118,7 @@ func TestPrintingKeepsSecrets(t *testing.T) {
 		"encryption":  block{"keys": []any{block{"id": "k", "key": sealKey}}},
 	})))
 	if c.MQTT.Password != "hunter2" || c.MySQL.Password != "hunter2" || c.Broker.Users[0].Password != "hunter2" {
-		t.Fatalf("the passwords are not there: %v", c)
+		t.Fatalf("the passwords are missing: %v", c)
 	}
 	e := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig())
 	logged, err := e.EncodeEntry(zapcore.Entry{}, []zap.Field{
@@ -137,6 +137,6 @@ func TestPrintingKeepsSecrets(t *testing.T) {
 		}
 	}
 	if !strings.Contains(printed[0], "berlin") || !strings.Contains(c.String(), "shop") {
-		t.Errorf("what is no secret is not shown: %s", printed)
+		t.Errorf("a value that is not secret is hidden: %s", printed)
 	}
 }

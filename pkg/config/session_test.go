@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestVariablesOfTheApplyingSessions(t *testing.T) {
+func TestVariablesOfApplyingSessions(t *testing.T) {
 	given := block{"@disable_triggers": 1, "@App.user": "sync", "@quiet": true, "sql_safe_updates": 0, "@low": -3}
 	want := []Variable{{"@App.user", "sync"}, {"@disable_triggers", 1}, {"@low", -3}, {"@quiet", true}, {"sql_safe_updates", 0}}
 	if got := load(t, write(t, least(block{"applySession": given}))).ApplySession; !reflect.DeepEqual(got, want) {
@@ -26,14 +26,14 @@ func TestVariablesOfTheApplyingSessions(t *testing.T) {
 		}
 	}
 	if _, _, err := Load(write(t, least(block{"applySession": block{"@a": 1, "@A": 2}})), nil); err == nil || !strings.Contains(err.Error(), "is set twice") {
-		t.Errorf("two spellings: %v", err)
+		t.Errorf("two spellings of one variable: %v", err)
 	}
 	if _, _, err := Load(write(t, least(block{"applySession": block{"@a": []int{1}}})), nil); err == nil || !strings.Contains(err.Error(), "applySession.@a") {
 		t.Errorf("a list: %v", err)
 	}
 }
 
-func TestColumnsThatMayStoreOtherValues(t *testing.T) {
+func TestLossyColumns(t *testing.T) {
 	cfg := load(t, write(t, least(block{"receiveTables": []string{"orders", "a.b", "rest"}, "allowLossy": block{"orders": []string{"price"}, "a.b": []string{"*"}}})))
 	for _, c := range []struct {
 		table, column string
@@ -49,6 +49,6 @@ func TestColumnsThatMayStoreOtherValues(t *testing.T) {
 	}
 	if _, _, err := Load(write(t, least(block{"receiveTables": []string{"orders"}, "allowLossy": block{"oders": []string{"price"}}})), nil); err == nil ||
 		!strings.Contains(err.Error(), `allowLossy.oders: is not in receiveTables; did you mean "orders"?`) {
-		t.Errorf("a table that is not received: %v", err)
+		t.Errorf("an unreceived table: %v", err)
 	}
 }

@@ -43,7 +43,7 @@ func newCerts(t *testing.T) certs {
 	c.write("ca.crt", "CERTIFICATE", der)
 	c.key("other.key")
 	c.write("encrypted.key", "ENCRYPTED PRIVATE KEY", []byte("x"))
-	if err := os.WriteFile(filepath.Join(c.dir, "text"), []byte("no PEM"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(c.dir, "text"), []byte("not PEM"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return c
@@ -77,11 +77,11 @@ func TestCertificateMistakes(t *testing.T) {
 		ca, cert, key any
 		want          string
 	}{
-		{"a file that is missing", c.at("nope"), nil, nil, "ca: open " + c.at("nope") + ": no such file or directory"},
+		{"a missing file", c.at("nope"), nil, nil, "ca: open " + c.at("nope") + ": no such file or directory"},
 		{"a directory", c.dir, nil, nil, "ca: read " + c.dir + ": is a directory"},
 		{"a file that is not PEM", c.at("text"), nil, nil, "ca: " + c.at("text") + " contains no PEM certificate"},
 		{"one bad file of several", []string{c.at("ca.crt"), c.at("client.key")}, nil, nil, "ca: " + c.at("client.key") + " contains no PEM certificate"},
-		{"PEM text in the place of a path", "-----BEGIN CERTIFICATE-----", nil, nil, "ca: is PEM text; put it in a file and give its path"},
+		{"PEM text instead of a path", "-----BEGIN CERTIFICATE-----", nil, nil, "ca: is PEM text; put it in a file and give its path"},
 		{"the key of another certificate", nil, c.at("client.crt"), c.at("other.key"),
 			"key: " + c.at("other.key") + " is not the key of " + c.at("client.crt") + ": private key does not match public key"},
 		{"an encrypted key", nil, c.at("client.crt"), c.at("encrypted.key"), "key: " + c.at("encrypted.key") + " is encrypted; use a key without a passphrase"},
@@ -98,8 +98,8 @@ func TestCertificateMistakes(t *testing.T) {
 	}
 }
 
-// The old documentation has ca and cert without a key; such files still work.
-func TestHalfAPairIsLeftOut(t *testing.T) {
+// The old documentation showed ca and cert without a key; such files still work.
+func TestHalfAPairIsIgnored(t *testing.T) {
 	c := newCerts(t)
 	for _, rule := range []struct{ key, file, want string }{
 		{"cert", "client.crt", "mqttConfig.cert: is ignored because there is no key; add the certificate's key, or remove it"},
@@ -173,7 +173,7 @@ func TestBroker(t *testing.T) {
 			MQTT{Servers: []string{"ssl://127.0.0.1:8883"}, Username: "berlin", Password: "p", CA: []string{c.at("client.crt")}}},
 		{"with a certificate that names another", pair("127.0.0.2:8883"), nil,
 			MQTT{Servers: []string{"ssl://127.0.0.2:8883"}, ServerName: "broker.example.com", Username: "berlin", Password: "p", CA: []string{c.at("client.crt")}}},
-		{"beside another broker", block{"listen": "127.0.0.1:1884", "wsListen": "127.0.0.1:80"}, block{"host": "h"}, MQTT{Servers: []string{"tcp://h:1883"}}},
+		{"next to another broker", block{"listen": "127.0.0.1:1884", "wsListen": "127.0.0.1:80"}, block{"host": "h"}, MQTT{Servers: []string{"tcp://h:1883"}}},
 	} {
 		change := block{"broker": rule.broker, "mqttConfig": nil}
 		if rule.mqtt != nil {
@@ -220,7 +220,7 @@ func TestServers(t *testing.T) {
 		mqtt block
 		want []string
 	}{
-		{"nothing said is localhost", block{}, []string{"tcp://localhost:1883"}},
+		{"the default is localhost", block{}, []string{"tcp://localhost:1883"}},
 		{"mqtt", block{"host": "h", "protocol": "mqtt"}, []string{"tcp://h:1883"}},
 		{"tcp", block{"host": "h", "protocol": "tcp", "path": "/ignored"}, []string{"tcp://h:1883"}},
 		{"mqtts", block{"host": "h", "protocol": "mqtts"}, []string{"ssl://h:8883"}},
@@ -235,7 +235,7 @@ func TestServers(t *testing.T) {
 		{"IPv6 in brackets", block{"host": "[::1]"}, []string{"tcp://[::1]:1883"}},
 		{"a URL", block{"host": "mqtts://h"}, []string{"ssl://h:8883"}},
 		{"a URL wins over the keys", block{"host": "wss://h:99/p", "port": 1, "protocol": "mqtt", "path": "/q"}, []string{"wss://h:99/p"}},
-		{"a URL takes what it lacks from the keys", block{"host": "ws://h", "port": 1, "path": "/q"}, []string{"ws://h:1/q"}},
+		{"a URL's missing parts come from the keys", block{"host": "ws://h", "port": 1, "path": "/q"}, []string{"ws://h:1/q"}},
 		{"several servers", block{"protocol": "ws", "path": "/m", "host": "not used", "servers": []any{
 			block{"host": "a"}, block{"host": "b", "port": 5, "protocol": "mqtts"}, block{"host": "tcp://c"}}},
 			[]string{"ws://a:80/m", "ssl://b:5", "tcp://c:1883"}},

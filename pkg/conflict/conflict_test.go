@@ -22,20 +22,20 @@ func TestResolve(t *testing.T) {
 		want            conflict.Decision
 		version         change.Version // held afterwards
 	}{
-		"a row never seen is written":                              {change.State{}, state(v(5, "a")), conflict.Apply, v(5, "a")},
-		"the same version is known":                                {state(v(5, "a")), state(v(5, "a")), conflict.Known, v(5, "a")},
-		"an older version of the same client is known":             {state(v(5, "a"), v(4, "a")), state(v(4, "a")), conflict.Known, v(5, "a")},
-		"a version that went into the local one is known":          {state(v(9, "b"), v(5, "a")), state(v(5, "a")), conflict.Known, v(9, "b")},
-		"a version that knew the local one is written":             {state(v(5, "a")), state(v(9, "b"), v(5, "a")), conflict.Apply, v(9, "b")},
-		"of two that did not know each other the later wins":       {state(v(5, "a")), state(v(9, "b")), conflict.Win, v(9, "b")},
-		"of two that did not know each other the earlier loses":    {state(v(9, "b")), state(v(5, "a")), conflict.Lose, v(9, "b")},
-		"at the same time the origin decides":                      {state(v(5, "a")), state(v(5, "b")), conflict.Win, v(5, "b")},
-		"at the same time the origin decides on both sides":        {state(v(5, "b")), state(v(5, "a")), conflict.Lose, v(5, "b")},
-		"having seen an older write of a client is not enough":     {state(v(7, "a")), state(v(9, "b"), v(5, "a")), conflict.Win, v(9, "b")},
-		"a false claim to have seen what is later changes nothing": {state(v(9, "a")), state(v(5, "b"), v(9, "a")), conflict.Known, v(9, "a")},
-		"a client that was set back has not seen its lost write":   {state(v(5, "a"), v(3, "a")), state(v(8, "a"), v(3, "a")), conflict.Win, v(8, "a")},
-		"nor has that write seen what came after":                  {state(v(8, "a"), v(3, "a")), state(v(5, "a"), v(3, "a")), conflict.Lose, v(8, "a")},
-		"a version without a vector knows itself":                  {change.State{Version: v(5, "a")}, change.State{Version: v(5, "a")}, conflict.Known, v(5, "a")},
+		"a row never seen is written":                                      {change.State{}, state(v(5, "a")), conflict.Apply, v(5, "a")},
+		"the same version is known":                                        {state(v(5, "a")), state(v(5, "a")), conflict.Known, v(5, "a")},
+		"an older version of the same client is known":                     {state(v(5, "a"), v(4, "a")), state(v(4, "a")), conflict.Known, v(5, "a")},
+		"a version merged into the local one is known":                     {state(v(9, "b"), v(5, "a")), state(v(5, "a")), conflict.Known, v(9, "b")},
+		"a version that has seen the local one is written":                 {state(v(5, "a")), state(v(9, "b"), v(5, "a")), conflict.Apply, v(9, "b")},
+		"of two concurrent versions the later wins":                        {state(v(5, "a")), state(v(9, "b")), conflict.Win, v(9, "b")},
+		"of two concurrent versions the earlier loses":                     {state(v(9, "b")), state(v(5, "a")), conflict.Lose, v(9, "b")},
+		"at the same time the origin decides":                              {state(v(5, "a")), state(v(5, "b")), conflict.Win, v(5, "b")},
+		"at the same time the origin decides on both sides":                {state(v(5, "b")), state(v(5, "a")), conflict.Lose, v(5, "b")},
+		"having seen a client's older write is not enough":                 {state(v(7, "a")), state(v(9, "b"), v(5, "a")), conflict.Win, v(9, "b")},
+		"a false claim to have seen a later version changes nothing":       {state(v(9, "a")), state(v(5, "b"), v(9, "a")), conflict.Known, v(9, "a")},
+		"a client whose database was restored has not seen its lost write": {state(v(5, "a"), v(3, "a")), state(v(8, "a"), v(3, "a")), conflict.Win, v(8, "a")},
+		"the lost write has not seen what came after":                      {state(v(8, "a"), v(3, "a")), state(v(5, "a"), v(3, "a")), conflict.Lose, v(8, "a")},
+		"a version without a vector knows itself":                          {change.State{Version: v(5, "a")}, change.State{Version: v(5, "a")}, conflict.Known, v(5, "a")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, after := conflict.Resolve(test.local, test.incoming)
@@ -50,13 +50,13 @@ func TestResolve(t *testing.T) {
 				}
 			}
 			if again, same := conflict.Resolve(after, test.incoming); again != conflict.Known || !reflect.DeepEqual(same, after) {
-				t.Errorf("the second time it is decision %d and %v, want known and %v", again, same, after)
+				t.Errorf("the second time: decision %d and %v, want known and %v", again, same, after)
 			}
 		})
 	}
 }
 
-func TestDecisionsSayWhatTheyMean(t *testing.T) {
+func TestDecisionMeanings(t *testing.T) {
 	for d, want := range map[conflict.Decision][2]bool{
 		conflict.Known: {false, false}, conflict.Apply: {true, false}, conflict.Win: {true, true}, conflict.Lose: {false, true},
 	} {
@@ -66,18 +66,18 @@ func TestDecisionsSayWhatTheyMean(t *testing.T) {
 	}
 }
 
-func TestALocalWriteIsLaterThanAllThatTheRowHasSeen(t *testing.T) {
+func TestALocalWriteIsLaterThanEverythingTheRowHasSeen(t *testing.T) {
 	for name, test := range map[string]struct {
 		local   change.State
 		written int64
 		want    int64
 	}{
-		"the first write":                      {change.State{}, 7, 7},
-		"a clock that runs":                    {state(v(5, "a")), 7, 7},
-		"a clock that stands":                  {state(v(7, "a")), 7, 15},
-		"a clock that is behind":               {state(v(100_000, "b")), 2007, 100_008},
-		"what it has seen is later than it is": {state(v(5, "a"), v(50, "c")), 7, 58},
-		"a clock before 1970":                  {state(v(7, "a")), -3, 8},
+		"the first write": {change.State{}, 7, 7},
+		"a running clock": {state(v(5, "a")), 7, 7},
+		"a stopped clock": {state(v(7, "a")), 7, 15},
+		"a slow clock":    {state(v(100_000, "b")), 2007, 100_008},
+		"it has seen a version later than itself": {state(v(5, "a"), v(50, "c")), 7, 58},
+		"a clock before 1970":                     {state(v(7, "a")), -3, 8},
 	} {
 		next := conflict.Next(test.local, test.written, "a")
 		if next.Version != v(test.want, "a") {
@@ -94,11 +94,10 @@ func TestALocalWriteIsLaterThanAllThatTheRowHasSeen(t *testing.T) {
 	}
 }
 
-// TestNodesConvergeWhateverTheOrder lets three nodes write a row with wrong
-// clocks, and gives each what the others sent: states as they were when sent,
-// in any order, some twice, some through a third node. Afterwards all hold the
-// same version. Promise 3.
-func TestNodesConvergeWhateverTheOrder(t *testing.T) {
+// TestNodesConvergeInAnyOrder lets three nodes write a row with wrong clocks, and gives each what
+// the others sent: states as of sending, in any order, some twice, some through a third node.
+// Afterwards all hold the same version. Promise 3.
+func TestNodesConvergeInAnyOrder(t *testing.T) {
 	names := []string{"a", "b", "c"}
 	for seed := range uint64(3000) {
 		r := rand.New(rand.NewPCG(seed, 0))
@@ -137,9 +136,9 @@ func TestNodesConvergeWhateverTheOrder(t *testing.T) {
 	}
 }
 
-// TestTheOrderOfTwoDoesNotMatter checks that two states merge to the same
-// result whichever a node has first, and that the decisions agree.
-func TestTheOrderOfTwoDoesNotMatter(t *testing.T) {
+// TestMergingIsCommutative checks that two states merge to the same result whichever a node has
+// first, and that the decisions agree.
+func TestMergingIsCommutative(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	random := func() change.State {
 		s := change.State{}

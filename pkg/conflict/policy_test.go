@@ -25,27 +25,27 @@ func TestPolicies(t *testing.T) {
 		author          string
 		decided         bool
 	}{
-		"the first of the list wins though it is earlier":     {list, state(v(5, "hq")), state(v(9, "a")), conflict.Lose, 10, "hq", true},
-		"it wins where it comes in, too":                      {list, state(v(9, "a")), state(v(5, "hq")), conflict.Win, 10, "hq", true},
-		"it wins also if it is later":                         {list, state(v(5, "a")), state(v(9, "hq")), conflict.Win, 10, "hq", true},
-		"who is on the list comes before who is not":          {list, state(v(9, "z")), state(v(5, "a")), conflict.Win, 10, "a", true},
-		"of two who are not on it the later wins":             {list, state(v(5, "y")), state(v(9, "z")), conflict.Win, 10, "z", true},
-		"of two who are not on it the earlier loses":          {list, state(v(9, "z")), state(v(5, "y")), conflict.Lose, 10, "z", true},
-		"a version that knew the other is applied":            {list, state(v(5, "hq")), state(v(9, "z"), v(5, "hq")), conflict.Apply, 9, "z", false},
-		"a version that is known stays known":                 {list, state(v(9, "z"), v(5, "hq")), state(v(5, "hq")), conflict.Known, 9, "z", false},
-		"a row never seen is written":                         {list, change.State{}, made, conflict.Apply, 21, "hq", true},
-		"a decision is known to who has made it":              {list, made, made, conflict.Known, 21, "hq", true},
-		"a decision has taken in both":                        {list, state(v(20, "b")), made, conflict.Apply, 21, "hq", true},
-		"what went into a decision is known":                  {list, made, state(v(20, "b")), conflict.Known, 21, "hq", true},
-		"a write on top of a decision is applied":             {list, made, state(v(22, "b"), v(10, "hq")), conflict.Apply, 22, "b", false},
-		"a write on top of the same decision, made elsewhere": {list, state(decision(21, "hq", "m2"), v(10, "hq"), v(20, "b")), state(v(22, "b"), v(10, "hq")), conflict.Apply, 22, "b", false},
-		"a later write of an author is none of his decision":  {list, made, state(v(15, "hq")), conflict.Win, 22, "hq", true},
-		"a decision ranks as its author":                      {list, made, state(v(30, "a")), conflict.Lose, 31, "hq", true},
-		"of two decisions about the same the later stands":    {list, made, state(decision(21, "hq", "m2"), v(10, "hq"), v(20, "b")), conflict.Apply, 21, "hq", true},
-		"what has seen more stands, whatever its time":        {list, made, state(decision(20, "a", "m3"), v(10, "hq"), v(20, "b"), v(3, "a")), conflict.Apply, 20, "a", true},
-		"without a script's result the later stands":          {script, state(v(5, "hq")), state(v(9, "a")), conflict.Win, 10, "a", true},
-		"lastWriteWins makes no version":                      {conflict.Policy{Name: conflict.LastWriteWins}, state(v(5, "hq")), state(v(9, "a")), conflict.Win, 9, "a", false},
-		"the zero policy is lastWriteWins":                    {conflict.Policy{}, state(v(5, "hq")), state(v(9, "a")), conflict.Win, 9, "a", false},
+		"the first client of the list wins though earlier":        {list, state(v(5, "hq")), state(v(9, "a")), conflict.Lose, 10, "hq", true},
+		"it also wins as the incoming version":                    {list, state(v(9, "a")), state(v(5, "hq")), conflict.Win, 10, "hq", true},
+		"it also wins if later":                                   {list, state(v(5, "a")), state(v(9, "hq")), conflict.Win, 10, "hq", true},
+		"a listed client beats an unlisted one":                   {list, state(v(9, "z")), state(v(5, "a")), conflict.Win, 10, "a", true},
+		"of two unlisted clients the later wins":                  {list, state(v(5, "y")), state(v(9, "z")), conflict.Win, 10, "z", true},
+		"of two unlisted clients the earlier loses":               {list, state(v(9, "z")), state(v(5, "y")), conflict.Lose, 10, "z", true},
+		"a version that has seen the other is applied":            {list, state(v(5, "hq")), state(v(9, "z"), v(5, "hq")), conflict.Apply, 9, "z", false},
+		"a known version stays known":                             {list, state(v(9, "z"), v(5, "hq")), state(v(5, "hq")), conflict.Known, 9, "z", false},
+		"a row never seen is written":                             {list, change.State{}, made, conflict.Apply, 21, "hq", true},
+		"a decision is known to its maker":                        {list, made, made, conflict.Known, 21, "hq", true},
+		"a decision includes both versions":                       {list, state(v(20, "b")), made, conflict.Apply, 21, "hq", true},
+		"a version merged into a decision is known":               {list, made, state(v(20, "b")), conflict.Known, 21, "hq", true},
+		"a write on top of a decision is applied":                 {list, made, state(v(22, "b"), v(10, "hq")), conflict.Apply, 22, "b", false},
+		"a write on top of the same decision made elsewhere":      {list, state(decision(21, "hq", "m2"), v(10, "hq"), v(20, "b")), state(v(22, "b"), v(10, "hq")), conflict.Apply, 22, "b", false},
+		"an author's later write is not part of the decision":     {list, made, state(v(15, "hq")), conflict.Win, 22, "hq", true},
+		"a decision ranks like its author":                        {list, made, state(v(30, "a")), conflict.Lose, 31, "hq", true},
+		"of two decisions about the same versions the later wins": {list, made, state(decision(21, "hq", "m2"), v(10, "hq"), v(20, "b")), conflict.Apply, 21, "hq", true},
+		"the version that has seen more wins, whatever its time":  {list, made, state(decision(20, "a", "m3"), v(10, "hq"), v(20, "b"), v(3, "a")), conflict.Apply, 20, "a", true},
+		"without a script's result the later wins":                {script, state(v(5, "hq")), state(v(9, "a")), conflict.Win, 10, "a", true},
+		"lastWriteWins makes no version":                          {conflict.Policy{Name: conflict.LastWriteWins}, state(v(5, "hq")), state(v(9, "a")), conflict.Win, 9, "a", false},
+		"the zero policy is lastWriteWins":                        {conflict.Policy{}, state(v(5, "hq")), state(v(9, "a")), conflict.Win, 9, "a", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, after := test.policy.Resolve(test.local, test.incoming)
@@ -54,7 +54,7 @@ func TestPolicies(t *testing.T) {
 				t.Errorf("decision %d, version %v", d, got)
 			}
 			if again, same := test.policy.Resolve(after, test.incoming); again != conflict.Known || same.Version != after.Version {
-				t.Errorf("the second time it is decision %d, %v", again, same.Version)
+				t.Errorf("the second time: decision %d, %v", again, same.Version)
 			}
 			if d.Conflict() {
 				if _, other := test.policy.Resolve(test.incoming, test.local); other.Version != after.Version {
@@ -65,18 +65,18 @@ func TestPolicies(t *testing.T) {
 	}
 }
 
-func TestMergesOfTheSameTwoAreTheSameIfTheirRowsAre(t *testing.T) {
+func TestEqualMergesOfEqualRowsAreEqual(t *testing.T) {
 	x, y := state(v(5, "a")), state(v(9, "b"))
 	one, two := conflict.Merge(x, y, []byte("row")), conflict.Merge(y, x, []byte("row"))
 	if one.Version != two.Version || one.Version.Time != 10 || one.Version.Author() != "" {
-		t.Errorf("they are %v and %v", one, two)
+		t.Errorf("got %v and %v", one, two)
 	}
 	if other := conflict.Merge(x, y, []byte("another")); other.Version == one.Version {
 		t.Errorf("another row has the same version %v", other.Version)
 	}
 }
 
-// node is one copy of a row: its content names the writes it is made of.
+// node is one copy of a row: its content names the writes that made it.
 type node struct {
 	name  string
 	other *conflict.Policy // if its policy differs from the others'
@@ -146,13 +146,13 @@ func (m *meeting) deliver(n *node, s change.State, row string) {
 	m.hold(n)
 }
 
-// send gives one node what another has.
+// send gives one node another's state.
 func (m *meeting) send(from, to *node) {
 	m.sent++
 	m.deliver(to, from.state, from.row)
 }
 
-// rest lets each tell all others until nobody has news.
+// rest lets all nodes send to each other until nobody has news.
 func (m *meeting) rest() {
 	for quiet := false; !quiet; {
 		quiet = true
@@ -169,15 +169,15 @@ func (m *meeting) rest() {
 			}
 		}
 		if m.sent > 20000 {
-			m.t.Fatalf("seed %d: no end of it", m.seed)
+			m.t.Fatalf("seed %d: it never ends", m.seed)
 		}
 	}
 }
 
 // TestNodesConvergeUnderEachPolicy lets up to five nodes write a row with wrong
-// clocks, and gives each what others had at some time, in any order. In the end
-// all hold the same row, nothing more is sent, and each row ever written stands,
-// was overwritten by someone who saw it, or is kept as a loser. Promises 3 and 4.
+// clocks, and gives each what others had at some time, in any order. In the end all hold the same
+// row, nothing more is sent, and each row ever written is current, was overwritten by someone who
+// had seen it, or is kept as a loser. Promises 3 and 4.
 func TestNodesConvergeUnderEachPolicy(t *testing.T) {
 	hash := func(parts ...string) string {
 		h := fnv.New64a()
@@ -190,14 +190,14 @@ func TestNodesConvergeUnderEachPolicy(t *testing.T) {
 	for name, rule := range map[string]struct {
 		policy conflict.Policy
 		script func(earlier, later string) string
-		others []conflict.Policy // that single nodes have
+		others []conflict.Policy // per node
 	}{
-		"priority":                            {conflict.Policy{Name: conflict.Priority, Clients: []string{"hq", "b"}}, nil, nil},
-		"nobody has priority":                 {conflict.Policy{Name: conflict.Priority}, nil, nil},
-		"a script that chooses":               {conflict.Policy{Name: conflict.Script}, func(earlier, later string) string { return min(earlier, later) }, nil},
-		"a script that mixes":                 {conflict.Policy{Name: conflict.Script}, func(earlier, later string) string { return hash(earlier, later) }, nil},
-		"a script that says now this or that": {conflict.Policy{Name: conflict.Script}, func(earlier, later string) string { return hash(earlier, later, fmt.Sprint(impure.Int())) }, nil},
-		"a policy for each node": {conflict.Policy{Name: conflict.Script}, func(earlier, later string) string { return hash(earlier, later) },
+		"priority":                  {conflict.Policy{Name: conflict.Priority, Clients: []string{"hq", "b"}}, nil, nil},
+		"without priorities":        {conflict.Policy{Name: conflict.Priority}, nil, nil},
+		"a script that chooses":     {conflict.Policy{Name: conflict.Script}, func(earlier, later string) string { return min(earlier, later) }, nil},
+		"a script that mixes":       {conflict.Policy{Name: conflict.Script}, func(earlier, later string) string { return hash(earlier, later) }, nil},
+		"a nondeterministic script": {conflict.Policy{Name: conflict.Script}, func(earlier, later string) string { return hash(earlier, later, fmt.Sprint(impure.Int())) }, nil},
+		"a different policy per node": {conflict.Policy{Name: conflict.Script}, func(earlier, later string) string { return hash(earlier, later) },
 			[]conflict.Policy{{Name: conflict.Script}, {Name: conflict.Priority, Clients: []string{"hq", "b"}}, {Name: conflict.Priority, Clients: []string{"c", "a"}}, {Name: conflict.LastWriteWins}}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -237,11 +237,11 @@ func TestNodesConvergeUnderEachPolicy(t *testing.T) {
 						t.Fatalf("seed %d: the write %q is nowhere", seed, w)
 					}
 				}
-				// What was on its way for long changes nothing now.
+				// Messages delayed for long no longer change anything.
 				for _, o := range old {
 					n := m.nodes[m.r.IntN(len(m.nodes))]
 					if m.deliver(n, o.state, o.row); n.news {
-						t.Fatalf("seed %d: %v came late and made %v", seed, o.state, n.state)
+						t.Fatalf("seed %d: %v arrived late and made %v", seed, o.state, n.state)
 					}
 				}
 			}
@@ -249,9 +249,9 @@ func TestNodesConvergeUnderEachPolicy(t *testing.T) {
 	}
 }
 
-// TestTheFirstOfTheListStands lets each client write once, knowing no other
-// write: whatever the order, the row of the first client listed wins.
-func TestTheFirstOfTheListStands(t *testing.T) {
+// TestTheFirstListedClientWins lets each client write once, without having seen another write:
+// whatever the order, the row of the first listed client wins.
+func TestTheFirstListedClientWins(t *testing.T) {
 	p := conflict.Policy{Name: conflict.Priority, Clients: []string{"hq", "b"}}
 	for seed := range uint64(1000) {
 		m := &meeting{t: t, seed: seed, r: rand.New(rand.NewPCG(seed, 1)), policy: p,
@@ -264,14 +264,15 @@ func TestTheFirstOfTheListStands(t *testing.T) {
 		first := m.nodes[4].row
 		m.rest()
 		if i := slices.IndexFunc(m.nodes, func(n *node) bool { return n.row != first }); i >= 0 {
-			t.Fatalf("seed %d: %s holds %q, not %q", seed, m.nodes[i].name, m.nodes[i].row, first)
+			t.Fatalf("seed %d: %s holds %q, want %q", seed, m.nodes[i].name, m.nodes[i].row, first)
 		}
 	}
 }
 
-// TestADecisionIsTakenWhereARowOfTheBaselineIsKnown: the node that held the row from the beginning removes it from the decision's
-// vector on its way (Credible), and all nodes that it passes the decision on to must still take it. Promise 3.
-func TestADecisionIsTakenWhereARowOfTheBaselineIsKnown(t *testing.T) {
+// TestADecisionIsAcceptedByNodesThatKnowTheBaseline: the node that held the row from the beginning
+// removes it from the decision's vector in passing (Credible), and all nodes to which it forwards
+// the decision must still accept it. Promise 3.
+func TestADecisionIsAcceptedByNodesThatKnowTheBaseline(t *testing.T) {
 	t.Parallel()
 	write := change.Version{Time: 2000, Origin: "c"}
 	held := change.State{Version: write, Seen: change.Vector{{Time: change.Baseline, Origin: "b"}}}

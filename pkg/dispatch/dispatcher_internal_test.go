@@ -18,11 +18,11 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// node is what stands around a Dispatcher: it notes what it is handed.
+// node is the surroundings of a Dispatcher: it records what it is handed.
 type node struct {
 	*Dispatcher
 	logs   *observer.ObservedLogs
-	busy   bool // no question may come
+	busy   bool // no question must arrive
 	broken bool // it panics at questions
 
 	rows   []wire.Kind
@@ -31,7 +31,7 @@ type node struct {
 	panics int
 }
 
-// alone makes a node hamburg that sends rows to berlin, and takes rows of bonn. There is no broker.
+// alone makes a node hamburg that sends rows to berlin and accepts rows from bonn. There is no broker.
 func alone(t *testing.T) *node {
 	t.Helper()
 	core, logs := observer.New(zap.DebugLevel)
@@ -63,7 +63,7 @@ func (n *node) Hear(topic wire.Topic, _ []byte) {
 	n.asked = append(n.asked, topic.Sender)
 }
 
-// comes delivers a message, has it read, and reports whether the broker was told that it came. It runs in a bubble.
+// comes delivers a message, has it read, and reports whether it was acknowledged to the broker. It runs in a bubble.
 func (n *node) comes(t *testing.T, topic, payload string) (acked bool) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -76,7 +76,7 @@ func (n *node) comes(t *testing.T, topic, payload string) (acked bool) {
 	return acked
 }
 
-func TestAMessageGoesToThePartThatItIsFor(t *testing.T) {
+func TestMessagesGoToTheRightPart(t *testing.T) {
 	t.Parallel()
 	const question = `{"ask":1}`
 	for name, c := range map[string]struct {
@@ -84,7 +84,7 @@ func TestAMessageGoesToThePartThatItIsFor(t *testing.T) {
 		rows           []wire.Kind
 		asked          []string
 		wakes          int
-		acked          bool // at once; else it is the receiver's business
+		acked          bool // at once; else the receiver does it
 	}{
 		"a batch":               {topic: "/batch/hamburg/bonn", rows: []wire.Kind{wire.BatchTo}},
 		"a change of version 1": {topic: "/change/hamburg", rows: []wire.Kind{wire.ChangeTo}},
@@ -93,7 +93,7 @@ func TestAMessageGoesToThePartThatItIsFor(t *testing.T) {
 		"presence of its own":   {topic: "/info", payload: `{"sender":"hamburg","message":"connected","args":{"until":9999999999999}}`, acked: true},
 		"presence, broken":      {topic: "/info", payload: `{`, acked: true},
 		"an ack of a stranger":  {topic: "/ack/hamburg/eve", payload: "x", acked: true},
-		"nothing that is known": {topic: "/other", acked: true},
+		"an unknown message":    {topic: "/other", acked: true},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			n := alone(t)
@@ -105,7 +105,7 @@ func TestAMessageGoesToThePartThatItIsFor(t *testing.T) {
 	}
 }
 
-func TestAQuestionThatMayNotComeIsNotRead(t *testing.T) {
+func TestAForbiddenQuestionIsNotRead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		n := alone(t)
@@ -116,8 +116,8 @@ func TestAQuestionThatMayNotComeIsNotRead(t *testing.T) {
 	})
 }
 
-// TestAPanicCostsItsMessageAlone: it is told, and the next message is read.
-func TestAPanicCostsItsMessageAlone(t *testing.T) {
+// TestAPanicCostsOnlyItsMessage: it is logged, and the next message is read.
+func TestAPanicCostsOnlyItsMessage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		n := alone(t)
@@ -132,18 +132,18 @@ func TestAPanicCostsItsMessageAlone(t *testing.T) {
 	})
 }
 
-// TestRefusedMessagesAreLoggedByReason: but for what only strangers on the broker say to each other.
+// TestRefusedMessagesAreLoggedByReason, except those that strangers on the broker send each other.
 func TestRefusedMessagesAreLoggedByReason(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		topic string
 		why   string // "" is nothing
 	}{
-		"rows of a stranger":           {"/batch/hamburg/eve", errNoRight.Error()},
-		"an ack of one that gets none": {"/ack/hamburg/bonn", errNoRight.Error()},
-		"too large":                    {"/info", "it has 9999999 bytes, more than 4096"},
-		"a stranger announces itself":  {"/node/eve", ""},
-		"in the node's own name":       {"/batch/berlin/hamburg", ""},
+		"rows of a stranger":                     {"/batch/hamburg/eve", errNoRight.Error()},
+		"an ack from a client that gets no rows": {"/ack/hamburg/bonn", errNoRight.Error()},
+		"too large":                              {"/info", "it has 9999999 bytes, more than 4096"},
+		"a stranger announces itself":            {"/node/eve", ""},
+		"in the node's own name":                 {"/batch/berlin/hamburg", ""},
 	} {
 		n := alone(t)
 		n.Handlers().Dropped(c.topic, 9_999_999)

@@ -20,7 +20,7 @@ import (
 type memory struct {
 	doubts  map[schema.Doubt]time.Time
 	setBack time.Time
-	away    atomic.Bool // it answers nothing
+	away    atomic.Bool // it does not answer
 	ending  func()      // is called before a doubt is ended
 }
 
@@ -83,23 +83,23 @@ var (
 	different = status.Comparison{At: since, Differs: 1}
 )
 
-func TestADoubtEndsWhereAllThatCanBeComparedIsEqual(t *testing.T) {
+func TestADoubtEndsWhenEverythingComparableIsEqual(t *testing.T) {
 	t.Parallel()
 	berlin, boston := at{"berlin", "orders"}, at{"boston", "orders"}
 	for rule, c := range map[string]struct {
 		world world
 		ends  bool
 	}{
-		"nothing was compared":                         {world{}, false},
-		"one remote was not compared":                  {world{compared: map[at]status.Comparison{berlin: equal}}, false},
-		"both are equal":                               {world{compared: map[at]status.Comparison{berlin: equal, boston: equal}}, true},
-		"one was equal before":                         {world{compared: map[at]status.Comparison{berlin: equal, boston: {At: before, Equal: true}}}, false},
-		"one differs":                                  {world{compared: map[at]status.Comparison{berlin: equal, boston: different}}, false},
-		"one could not be compared this time":          {world{compared: map[at]status.Comparison{berlin: equal, boston: {At: since, Error: "away"}}}, false},
-		"one can never be compared":                    {world{compared: map[at]status.Comparison{berlin: equal}, incomparable: map[at]bool{boston: true}}, true},
-		"one that cannot be compared differs":          {world{compared: map[at]status.Comparison{berlin: equal, boston: different}, incomparable: map[at]bool{boston: true}}, false},
-		"none can be compared":                         {world{incomparable: map[at]bool{berlin: true, boston: true}}, false},
-		"some rows were not seen to be as they should": {world{compared: map[at]status.Comparison{berlin: equal, boston: {At: since, Incomparable: 1}}}, false},
+		"nothing was compared":                {world{}, false},
+		"one remote was not compared":         {world{compared: map[at]status.Comparison{berlin: equal}}, false},
+		"both are equal":                      {world{compared: map[at]status.Comparison{berlin: equal, boston: equal}}, true},
+		"one was already equal":               {world{compared: map[at]status.Comparison{berlin: equal, boston: {At: before, Equal: true}}}, false},
+		"one differs":                         {world{compared: map[at]status.Comparison{berlin: equal, boston: different}}, false},
+		"one could not be compared this time": {world{compared: map[at]status.Comparison{berlin: equal, boston: {At: since, Error: "away"}}}, false},
+		"one can never be compared":           {world{compared: map[at]status.Comparison{berlin: equal}, incomparable: map[at]bool{boston: true}}, true},
+		"one that cannot be compared differs": {world{compared: map[at]status.Comparison{berlin: equal, boston: different}, incomparable: map[at]bool{boston: true}}, false},
+		"none can be compared":                {world{incomparable: map[at]bool{berlin: true, boston: true}}, false},
+		"some rows were not confirmed":        {world{compared: map[at]status.Comparison{berlin: equal, boston: {At: since, Incomparable: 1}}}, false},
 	} {
 		d, s := c.world.doubts(), &memory{doubts: map[schema.Doubt]time.Time{}}
 		d.Vanished("orders", noticed)
@@ -107,17 +107,17 @@ func TestADoubtEndsWhereAllThatCanBeComparedIsEqual(t *testing.T) {
 			t.Fatal(err)
 		}
 		if ends := len(d.Of(schema.DoubtVanished)) == 0; ends != c.ends || (len(s.doubts) == 0) != c.ends {
-			t.Errorf("%s: it ends: %v, and %d are written down", rule, ends, len(s.doubts))
+			t.Errorf("%s: ended: %v, %d stored", rule, ends, len(s.doubts))
 		}
 	}
 }
 
-func TestARestoredDatabaseIsReportedUntilAllIsEqual(t *testing.T) {
+func TestARestoredDatabaseIsReportedUntilEverythingIsEqual(t *testing.T) {
 	t.Parallel()
 	w := world{compared: map[at]status.Comparison{}, incomparable: map[at]bool{{"boston", "items"}: true}}
 	d, s := w.doubts(), &memory{setBack: noticed}
 	if err := d.Recall(t.Context(), s); err != nil || !d.SetBack().Equal(noticed) {
-		t.Fatalf("it is told since %v, %v", d.SetBack(), err)
+		t.Fatalf("reported since %v, %v", d.SetBack(), err)
 	}
 	for _, step := range []struct {
 		at   at
@@ -134,12 +134,12 @@ func TestARestoredDatabaseIsReportedUntilAllIsEqual(t *testing.T) {
 			t.Fatal(err)
 		}
 		if told := d.SetBack() != nil; told != step.told || s.setBack.IsZero() == step.told {
-			t.Errorf("after %v it is told: %v, and written down at %v", step.at, told, s.setBack)
+			t.Errorf("after %v reported: %v, stored at %v", step.at, told, s.setBack)
 		}
 	}
 }
 
-func TestWhatIsNoticedAgainWhileItEndsStays(t *testing.T) {
+func TestADoubtNoticedAgainWhileItEndsStays(t *testing.T) {
 	t.Parallel()
 	w := world{compared: map[at]status.Comparison{{"berlin", "orders"}: equal, {"boston", "orders"}: equal}}
 	d, s := w.doubts(), &memory{doubts: map[schema.Doubt]time.Time{vanished: noticed}}
@@ -152,11 +152,11 @@ func TestWhatIsNoticedAgainWhileItEndsStays(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := d.Of(schema.DoubtVanished)["orders"]; !got.Equal(again) || !s.doubts[vanished].Equal(again) {
-		t.Errorf("it is told since %v, and written down at %v", got, s.doubts[vanished])
+		t.Errorf("reported since %v, stored at %v", got, s.doubts[vanished])
 	}
 }
 
-func TestDoubtsThatNothingWouldEndAreDroppedAtAStart(t *testing.T) {
+func TestDoubtsThatCannotEndAreDroppedAtStart(t *testing.T) {
 	t.Parallel()
 	items, gone := schema.Doubt{Table: "items", Kind: schema.DoubtUnseen}, schema.Doubt{Table: "gone", Kind: schema.DoubtUnseen}
 	w := world{incomparable: map[at]bool{{"berlin", "items"}: true, {"boston", "items"}: true}}
@@ -166,10 +166,10 @@ func TestDoubtsThatNothingWouldEndAreDroppedAtAStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	if left := slices.Collect(maps.Keys(s.doubts)); len(left) != 1 || left[0] != vanished || len(d.Of(schema.DoubtUnseen)) != 0 {
-		t.Errorf("%v are left, and told is %v", left, d.all())
+		t.Errorf("left %v, reported %v", left, d.all())
 	}
 	if at := d.Of(schema.DoubtVanished)["orders"]; !at.Equal(noticed) {
-		t.Errorf("what was noticed at this start is told since %v", at)
+		t.Errorf("the doubt noticed at this start is reported since %v", at)
 	}
 }
 
@@ -187,7 +187,7 @@ func TestDoubtsAreStored(t *testing.T) {
 		time.Sleep(time.Second)
 		synctest.Wait()
 		if len(s.doubts) != 1 {
-			t.Error("it is not written down once the database is there")
+			t.Error("it is not stored once the database is back")
 		}
 		cancel()
 		if err := <-done; err != nil {
@@ -195,7 +195,7 @@ func TestDoubtsAreStored(t *testing.T) {
 		}
 		s.away.Store(true)
 		if err := d.Unseen(t.Context(), s, "items", noticed); !errors.Is(err, errAway) || !d.HasMissed("items") || d.HasMissed("orders") {
-			t.Errorf("of what cannot be written down it is said: %v", err)
+			t.Errorf("for what cannot be stored it logs: %v", err)
 		}
 	})
 }

@@ -13,17 +13,17 @@ func TestWorst(t *testing.T) {
 			list = append(list, Finding{Level: l})
 		}
 		if got := Worst(list); got != want {
-			t.Errorf("%v is %s", levels, got)
+			t.Errorf("%v: got %s", levels, got)
 		}
 		slices.Reverse(list)
 		if got := Worst(list); got != want {
-			t.Errorf("%v backwards is %s", levels, got)
+			t.Errorf("%v reversed: got %s", levels, got)
 		}
 	}
 }
 
-// What comes from elsewhere is one line without control characters, and says what kind it is.
-func TestAFindingIsFitForATerminal(t *testing.T) {
+// Text from outside is one line without control characters, and says what kind it is.
+func TestFindingsAreSafeForATerminal(t *testing.T) {
 	t.Parallel()
 	l := List{Area: "tables"}
 	l.Warnf("a\x1b[2J", "do\nit", "says %s", "x\x00\ny\xff")

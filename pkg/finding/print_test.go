@@ -30,7 +30,7 @@ func TestFindingsAboutManyTablesAreShownOnce(t *testing.T) {
 		}
 	}
 	if n := strings.Count(b.String(), "Give each site"); n != 1 {
-		t.Errorf("what to do is said %d times:\n%s", n, b.String())
+		t.Errorf("the advice is printed %d times:\n%s", n, b.String())
 	}
 	b.Reset()
 	Print(&b, found, true)

@@ -11,7 +11,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/keys"
 )
 
-func TestF01TheOriginalsSampleIsTakenAsItIs(t *testing.T) {
+func TestF01TheOriginalsSampleWorksUnchanged(t *testing.T) {
 	text, err := os.ReadFile("testdata/sample.yml")
 	if err != nil {
 		t.Fatal(err)
@@ -22,21 +22,21 @@ func TestF01TheOriginalsSampleIsTakenAsItIs(t *testing.T) {
 	}
 	j := p.Jobs[0]
 	if j.Schedule.Cron != "*/15 * * * *" || !j.Schedule.OnStart || p.Once {
-		t.Errorf("the schedule is %+v, once %v", j.Schedule, p.Once)
+		t.Errorf("schedule %+v, once %v", j.Schedule, p.Once)
 	}
 	if j.From.Rows.Key[0] != "id" || j.From.Rows.Deleted != "deletedAt" || !strings.HasPrefix(j.From.Rows.Query, "SELECT id") {
-		t.Errorf("it reads %+v", j.From.Rows)
+		t.Errorf("source %+v", j.From.Rows)
 	}
 	leg := j.To[0]
 	if leg.Mode != job.ModeUpdate || leg.Compare != (diff.Compare{Rule: diff.Different, Column: "updatedAt"}) || leg.Settings["dataSource"] != 123 {
-		t.Errorf("it goes to %+v", leg)
+		t.Errorf("destination %+v", leg)
 	}
 	if s := p.Destinations["fliplet"].Settings.String(); strings.Contains(s, "123456789") {
-		t.Errorf("the token is shown: %s", s)
+		t.Errorf("the token is visible: %s", s)
 	}
 }
 
-func TestF21MistakesAreAllTold(t *testing.T) {
+func TestF21AllMistakesAreReported(t *testing.T) {
 	text := `
 auth_token: eu--1
 database_driver: oracle
@@ -52,7 +52,7 @@ frequency: "61 * * * *"
 	_, _, err := Fliplet("sample.yml", []byte(text))
 	mistakes, ok := errors.AsType[keys.Mistakes](err)
 	if !ok {
-		t.Fatalf("it was taken: %v", err)
+		t.Fatalf("accepted: %v", err)
 	}
 	want := `sample.yml: datasource_id: is missing: it stands in Fliplet Studio, in the settings of the data source
 sample.yml:3: database_driver: "oracle" is not one of mysql, postgres, sqlite, mssql
@@ -63,7 +63,7 @@ sample.yml:9: database_native_odbc: ODBC is not supported; remove the key: the c
 sample.yml:10: batch_size: -1 is less than 1
 sample.yml:11: frequency: `
 	if got := mistakes.Located(); !strings.HasPrefix(got, want) {
-		t.Errorf("the mistakes are\n%s\nwant\n%s", got, want)
+		t.Errorf("got mistakes\n%s\nwant\n%s", got, want)
 	}
 }
 
@@ -92,7 +92,7 @@ func TestF01UnreadableTextIsReportedWithItsLine(t *testing.T) {
 	}
 }
 
-func TestAPasswordOfDigitsIsText(t *testing.T) {
+func TestANumericPasswordIsAString(t *testing.T) {
 	p, _, err := Fliplet("sample.yml", []byte("auth_token: eu--1\ndatasource_id: 1\ndatabase_driver: mysql\ndatabase_name: x\nquery: SELECT 1\ndatabase_password: 007\n"))
 	if err != nil || p.Sources["database"].Settings["password"] != "007" {
 		t.Errorf("%v", err)

@@ -11,7 +11,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/plan"
 )
 
-func TestD01TheBlockOfDataCollectIsTakenAsItIs(t *testing.T) {
+func TestD01TheBlockOfDataCollectWorksUnchanged(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		text     string
@@ -31,7 +31,7 @@ func TestD01TheBlockOfDataCollectIsTakenAsItIs(t *testing.T) {
 			plan.External{Batch: 25, Push: plan.Adapter{Type: "mock-sync-server", Settings: plan.Settings{
 				"url": "http://localhost:3000/mock-sync", "auth": map[string]any{}, "attempts": 4, "pause": "100ms"}}}, 1,
 		},
-		"a user, without being told": {
+		"a user without an explicit kind": {
 			`{"type": "openfn-adapter", "url": "https://h/x", "extraFields": [{"name": "username", "value": "u"}, {"name": "password", "value": "p"}]}`,
 			plan.External{Push: plan.Adapter{Type: "openfn", Settings: plan.Settings{"url": "https://h/x", "auth": map[string]any{"user": "u", "password": "p"}}}}, 0,
 		},
@@ -52,7 +52,7 @@ func TestD01TheBlockOfDataCollectIsTakenAsItIs(t *testing.T) {
 	}
 }
 
-func TestD01MistakesOfTheBlockHaveTheirLines(t *testing.T) {
+func TestD01MistakesInTheBlockHaveLines(t *testing.T) {
 	t.Parallel()
 	text := `{"externalSync": {
   "type": "openspp",
@@ -81,15 +81,15 @@ func TestD01MistakesOfTheBlockHaveTheirLines(t *testing.T) {
 		`app.json:1: auth: "basic" needs username among extraFields`,
 	} {
 		if !strings.Contains(got, want) {
-			t.Errorf("not told: %s; but\n%s", want, got)
+			t.Errorf("not reported: %s; got\n%s", want, got)
 		}
 	}
 	if strings.Contains(got, "s3cret") {
-		t.Errorf("a secret is told:\n%s", got)
+		t.Errorf("a secret is in the message:\n%s", got)
 	}
 	for _, text := range []string{``, `[]`, `{`, `{"externalSync": []}`, `{"externalSync": {"type": []}}`, `{"type":"openfn-adapter","url":"https://h","extraFields":{}}`} {
 		if _, _, err := ExternalSync("app.json", []byte(text)); err == nil {
-			t.Errorf("%s was taken", text)
+			t.Errorf("%s was accepted", text)
 		}
 	}
 }
@@ -116,9 +116,9 @@ func TestD09EachKindOfAuthHasItsFields(t *testing.T) {
 	}
 }
 
-// An adapter that is not there is told before anything runs, where the original stays
-// without one and says nothing.
-func TestD02D03AnUnknownTypeIsToldWithTheKnownOnes(t *testing.T) {
+// A missing adapter is reported before anything runs; the original goes on without one and says
+// nothing.
+func TestD02D03AnUnknownTypeIsReportedWithTheKnownOnes(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{`{"type": "custom-adapter", "url": "https://h"}`, `{"url": "https://h"}`, `{"type": null, "url": "https://h"}`} {
 		if _, _, err := ExternalSync("app.json", []byte(text)); err == nil || !strings.Contains(err.Error(), "is not one of mock-sync-server, openfn-adapter") {

@@ -12,7 +12,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/keys"
 )
 
-// Two kinds, each with definitions of its own under the same name.
+// Two kinds, each with its own definitions under the same name.
 const (
 	airtable = `{"$id": "airtable", "title": "an Airtable base", "type": "object", "required": ["type", "base"],
 		"$defs": {"name": {"title": "a base", "type": "string", "pattern": "^app"}},
@@ -54,7 +54,7 @@ func schema(t *testing.T) *keys.Schema {
 	return s
 }
 
-// read reads a file with the schema, and what was said of it.
+// read reads a file with the schema, and returns the warnings too.
 func read(t *testing.T, name, text string, environ ...string) (any, string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
@@ -73,7 +73,7 @@ func read(t *testing.T, name, text string, environ ...string) (any, string) {
 	return c.Check("", s, given), c.Mistakes().Error()
 }
 
-func TestABlockIsOfTheKindThatItsTypeNames(t *testing.T) {
+func TestTheTypeOfABlockChoosesItsSchema(t *testing.T) {
 	t.Parallel()
 	got, mistakes := read(t, "c.yml", `
 destinations:
@@ -86,14 +86,14 @@ jobs: {orders: {to: "${RAW}"}}
 			"crm":  map[string]any{"type": "airtable", "base": "appX", "token": "s3cret", "share": 0.5},
 			"lake": map[string]any{"type": "mongodb", "uri": "mongodb://h", "database": "reports"},
 		},
-		"jobs": map[string]any{"orders": map[string]any{"to": "${RAW}"}}, // to be checked, and expanded, by another schema
+		"jobs": map[string]any{"orders": map[string]any{"to": "${RAW}"}}, // to be checked and expanded by another schema
 	}
 	if mistakes != "" || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v\n%s", got, mistakes)
 	}
 }
 
-func TestMistakesInABlockOfAKind(t *testing.T) {
+func TestMistakesInABlockWithAType(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		`{}`:                         "destinations.x.type: is missing: one of airtable, mongodb, mongo",
@@ -122,8 +122,8 @@ func TestMistakesInABlockOfAKind(t *testing.T) {
 	}
 }
 
-// What is no schema for a Checker is refused when it is read, not when it is used.
-func TestSchemasThatCannotBeKept(t *testing.T) {
+// A schema that a Checker cannot use is refused when it is read, not when it is used.
+func TestUnusableSchemasAreRefused(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		`{"type": "object", "anyOf": []}`: `unknown field "anyOf"`,
@@ -141,7 +141,7 @@ func TestSchemasThatCannotBeKept(t *testing.T) {
 	}
 }
 
-// The composed text is a schema that others can use: definitions are found by their $id.
+// The composed text is a schema that others can use: definitions are resolved by their $id.
 func TestAComposedSchemaKeepsItsParts(t *testing.T) {
 	t.Parallel()
 	kinds, err := keys.OneOf("type", []byte(airtable))
@@ -160,7 +160,7 @@ func TestAComposedSchemaKeepsItsParts(t *testing.T) {
 		t.Errorf("got %s", text)
 	}
 	if _, err := keys.Define([]byte(`{`), "x", nil); err == nil {
-		t.Error("what is no JSON was taken")
+		t.Error("invalid JSON was accepted")
 	}
 }
 

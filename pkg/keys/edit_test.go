@@ -72,7 +72,7 @@ func TestAnEditAddsAndRemoves(t *testing.T) {
 	}
 }
 
-// What would change more than it should is left to an editor.
+// An edit that would change more than it should is left to a text editor.
 func TestAnEditThatWouldChangeMoreIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
@@ -104,13 +104,13 @@ func FuzzEdit(f *testing.F) {
 				continue
 			}
 			if again, err := keys.Edit(file, out, []string{"sources", name}, map[string]any{"k": value}); err != nil {
-				t.Errorf("%s: %q became %q, which cannot be edited: %v\n%s", file, text, out, err, again)
+				t.Errorf("%s: %q became %q, which cannot be edited again: %v\n%s", file, text, out, err, again)
 			}
 		}
 	})
 }
 
-func TestWhatWasHiddenComesBack(t *testing.T) {
+func TestHiddenValuesAreRestored(t *testing.T) {
 	t.Parallel()
 	s := schema(t)
 	was := map[string]any{"destinations": map[string]any{
@@ -147,8 +147,8 @@ func TestWhatWasHiddenComesBack(t *testing.T) {
 	}
 }
 
-// A form has what a schema says, and nothing of a secret.
-func TestAFormIsDrawnFromTheSchema(t *testing.T) {
+// A form has what the schema says, and no secrets.
+func TestAFormFollowsTheSchema(t *testing.T) {
 	t.Parallel()
 	f := schema(t).Form()
 	kinds := f.Fields[0].Others
@@ -179,7 +179,7 @@ func mustJSON(t *testing.T, v any) string {
 	return string(text)
 }
 
-func TestWhatIsNestedTooDeepIsNotRead(t *testing.T) {
+func TestDeepNestingIsRefused(t *testing.T) {
 	t.Parallel()
 	nested := func(n int) []byte { return []byte(strings.Repeat(`{"a":[`, n) + `"{[{["` + strings.Repeat("]}", n)) }
 	for n, fits := range map[int]bool{1: true, 50: true, 51: false, 100_000: false} {

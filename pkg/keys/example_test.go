@@ -23,7 +23,7 @@ func ExampleNearest() {
 	// Output: syncTables
 }
 
-// A file is checked as a whole, and each mistake is told with its line and its key.
+// A file is checked as a whole, and each mistake is reported with its line and key.
 func ExampleChecker() {
 	folder, err := os.MkdirTemp("", "keys")
 	if err != nil {
@@ -59,7 +59,7 @@ func ExampleChecker() {
 	// shop.yml: user: is missing: login at the database
 }
 
-// What is checked is put into a struct.
+// The checked values are decoded into a struct.
 func ExampleDecode() {
 	schema := keys.MustParse([]byte(`{"type": "object", "properties": {"port": {"type": "integer", "default": 3306}, "host": {"type": "string"}}}`))
 	c := keys.New(keys.Source{})

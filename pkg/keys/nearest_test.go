@@ -8,7 +8,7 @@ func TestNearest(t *testing.T) {
 		"Host": "host", "pasword": "password", "hots": "host", "passwort": "password", "prot": "port", "": "", "zzzzzzzzz": "",
 	} {
 		if got := Nearest(word, names); got != want {
-			t.Errorf("nearest to %q is %q, want %q", word, got, want)
+			t.Errorf("nearest to %q: got %q, want %q", word, got, want)
 		}
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/keys"
 )
 
-// A program is started from any directory: its working directory says nothing about a configuration's files.
-func TestRelativePathsStartAtTheFilesFolder(t *testing.T) {
+// A program may be started from any directory: its working directory says nothing about a configuration's files.
+func TestRelativePathsStartAtTheFilesDirectory(t *testing.T) {
 	folder := t.TempDir()
 	file := filepath.Join(folder, "c.json")
 	if err := os.WriteFile(file, []byte(`{"ca": "certs/a.pem", "database": "/var/b.db", "files": ["c", "d"], "one": "e", "name": "f"}`), 0o600); err != nil {
@@ -32,8 +32,8 @@ func TestRelativePathsStartAtTheFilesFolder(t *testing.T) {
 	}
 }
 
-func TestFormatThatIsNotCheckedIsAnError(t *testing.T) {
+func TestUncheckedFormatsAreErrors(t *testing.T) {
 	if _, err := keys.Parse([]byte(`{"type": "string", "format": "email"}`)); err == nil {
-		t.Error("the schema promises what no one checks")
+		t.Error("the schema names a format that nothing checks")
 	}
 }

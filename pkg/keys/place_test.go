@@ -11,8 +11,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/keys"
 )
 
-// located checks a text by a schema that takes anything, and returns where keys stand,
-// as line:column.
+// located checks a text against a schema that accepts anything, and returns where keys are, as
+// line:column.
 func located(t *testing.T, name, text string, paths ...string) []string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
@@ -36,7 +36,7 @@ func located(t *testing.T, name, text string, paths ...string) []string {
 	return places
 }
 
-func TestAMistakeIsFoundInTheFile(t *testing.T) {
+func TestMistakesAreLocatedInTheFile(t *testing.T) {
 	t.Parallel()
 	for _, file := range []struct{ name, text string }{
 		{"c.json", "{\n \"a\": 1,\n \"b\": {\n  \"c\": [\n   1,\n   {\"d\": \"x\\n\\\"{\", \"e\": true}\n  ], \"f.g\": null}\n}\n"},
@@ -55,7 +55,7 @@ func TestAMistakeIsFoundInTheFile(t *testing.T) {
 	}
 }
 
-func TestAliasesAndMergedKeysAreFoundWhereTheyStand(t *testing.T) {
+func TestAliasesAndMergedKeysAreLocated(t *testing.T) {
 	t.Parallel()
 	got := located(t, "c.yaml", `base: &base
   host: h
@@ -73,7 +73,7 @@ jobs:
 	}
 }
 
-func TestTablesOfTOMLAreFoundWhereTheyStand(t *testing.T) {
+func TestTOMLTablesAreLocated(t *testing.T) {
 	t.Parallel()
 	got := located(t, "c.toml", `destinations.crm.type = "airtable"
 [destinations."my lake"]
@@ -91,7 +91,7 @@ read = true
 	}
 }
 
-// Names may have dots and brackets in them, and keys be there twice.
+// Names may contain dots and brackets, and keys may be duplicated.
 func TestNamesThatLookLikePaths(t *testing.T) {
 	t.Parallel()
 	got := located(t, "c.json", "{\"a.b\": {\n\"c\": 1},\n\"a\": {\n\"b\": {},\n\"b.c\": {\n\"d\": 1}},\n\"x[0]\": 1,\n\"x\": 1,\n\"x\": 2}",
@@ -101,8 +101,8 @@ func TestNamesThatLookLikePaths(t *testing.T) {
 	}
 }
 
-// A mistake that the environment has made is none of the file.
-func TestAMistakeOfAVariableNamesTheVariable(t *testing.T) {
+// A mistake in the environment is not a mistake in the file.
+func TestMistakesInAVariableNameTheVariable(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "c.yml")
 	if err := os.WriteFile(path, []byte("a:\n  b: 1\n  c: x\n"), 0o600); err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/keys"
 )
 
-func TestKeysThatAreGivenTwiceAreWarnedOf(t *testing.T) {
+func TestDuplicateKeysGetAWarning(t *testing.T) {
 	t.Parallel()
 	schema := keys.MustParse([]byte(`{"type": "object", "properties": {"a": {"type": "integer"}, "list": {"type": "array", "items": {"type": "object", "properties": {"b": {"type": "integer"}}}}}}`))
 	for name, c := range map[string]struct{ text, want string }{
@@ -34,12 +34,12 @@ func TestKeysThatAreGivenTwiceAreWarnedOf(t *testing.T) {
 			continue
 		}
 		if got := strings.Join(checker.Warnings(), "; "); !strings.Contains(got, c.want) || (got == "") != (c.want == "") {
-			t.Errorf("%s: %q, not %q", name, got, c.want)
+			t.Errorf("%s: got %q, want %q", name, got, c.want)
 		}
 	}
 }
 
-func TestAPipeIsReadAndAnEmptyOneIsNotWaitedFor(t *testing.T) {
+func TestPipesAreReadWithoutWaitingForAnEmptyOne(t *testing.T) {
 	t.Parallel()
 	fifo := filepath.Join(t.TempDir(), "fifo")
 	if err := syscall.Mkfifo(fifo, 0o600); err != nil {

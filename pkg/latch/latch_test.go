@@ -21,7 +21,7 @@ func rows(keys ...string) []change.Row {
 	return list
 }
 
-func TestSetsThatOverlapExcludeEachOther(t *testing.T) {
+func TestOverlappingSetsExcludeEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l latch.Rows
 		unlock, err := l.Lock(t.Context(), rows("a", "b"))
@@ -36,7 +36,7 @@ func TestSetsThatOverlapExcludeEachOther(t *testing.T) {
 			}
 			got <- unlock
 		}()
-		synctest.Wait() // until the goroutine can go no further
+		synctest.Wait() // until the goroutine blocks
 		select {
 		case <-got:
 			t.Fatal("b is latched twice")
@@ -47,7 +47,7 @@ func TestSetsThatOverlapExcludeEachOther(t *testing.T) {
 	})
 }
 
-func TestSetsThatDoNotOverlapDoNotWait(t *testing.T) {
+func TestDisjointSetsDoNotWait(t *testing.T) {
 	var l latch.Rows
 	for _, set := range [][]change.Row{rows("a", "b"), rows("c"), {{Table: "u", Key: "a"}}, nil, rows("d", "d")} {
 		unlock, err := l.Lock(t.Context(), set)
@@ -86,7 +86,7 @@ func TestAWaiterHoldsNothing(t *testing.T) {
 	})
 }
 
-func TestTheContextEndsAWait(t *testing.T) {
+func TestCancellationEndsAWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l latch.Rows
 		unlock, err := l.Lock(t.Context(), rows("a"))
@@ -114,9 +114,9 @@ func TestTheContextEndsAWait(t *testing.T) {
 	})
 }
 
-// TestManyCallersNeverMeet counts in plain variables, one a row: the race
-// detector sees two that hold the same row.
-func TestManyCallersNeverMeet(t *testing.T) {
+// TestManyCallersNeverShareARow counts in plain variables, one per row: the race detector sees two
+// callers that hold the same row.
+func TestManyCallersNeverShareARow(t *testing.T) {
 	const callers, rounds, keys = 8, 200, 5
 	var l latch.Rows
 	var counts [keys]int

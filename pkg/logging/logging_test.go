@@ -15,7 +15,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
 )
 
-func TestTheLevelIsChangedWhileLoggersAreInUse(t *testing.T) {
+func TestTheLevelCanChangeWhileLoggersAreInUse(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	l := logging.New(&out)
@@ -33,14 +33,14 @@ func TestTheLevelIsChangedWhileLoggersAreInUse(t *testing.T) {
 		t.Errorf("an unknown level: %v, and the level is %s", err, l.Level())
 	}
 	if got := out.String(); strings.Contains(got, "one") || !strings.Contains(got, "DEBUG\toutbound\ttwo\t{\"remote\": \"hamburg\"}") || strings.Contains(got, "three") {
-		t.Errorf("logged is %s", got)
+		t.Errorf("logged %s", got)
 	}
 	if got := l.Last(); len(got) != 1 || got[0].Message != "two" || got[0].Level != "debug" || got[0].Logger != "outbound" || string(got[0].Fields) != `{"remote":"hamburg"}` {
-		t.Errorf("kept is %+v", got)
+		t.Errorf("kept %+v", got)
 	}
 }
 
-func TestTheFormatIsChangedWhileLoggersAreInUse(t *testing.T) {
+func TestTheFormatCanChangeWhileLoggersAreInUse(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	l := logging.New(&out)
@@ -54,14 +54,14 @@ func TestTheFormatIsChangedWhileLoggersAreInUse(t *testing.T) {
 		t.Errorf("%v: the line is %s", err, out.String())
 	}
 	if err := l.SetFormat("xml"); err == nil {
-		t.Error("an unknown format is taken")
+		t.Error("an unknown format is accepted")
 	}
 	if got := l.Last(); len(got) != 1 || string(got[0].Fields) != `{"n":1,"after":"1.5s"}` {
-		t.Errorf("kept is %+v", got)
+		t.Errorf("kept %+v", got)
 	}
 }
 
-func TestWhatIsKeptIsBounded(t *testing.T) {
+func TestKeptLinesAreBounded(t *testing.T) {
 	t.Parallel()
 	l := logging.New(&bytes.Buffer{})
 	for i := range 1234 {
@@ -74,7 +74,7 @@ func TestWhatIsKeptIsBounded(t *testing.T) {
 	}
 	last := got[499]
 	if len(last.Message) > 2<<10 || len(last.Fields) > 8<<10 || !strings.HasSuffix(last.Message, "ä…") || !json.Valid(last.Fields) {
-		t.Errorf("of the long line %d and %d bytes are kept: %.40q", len(last.Message), len(last.Fields), last.Message)
+		t.Errorf("%d and %d bytes of the long line are kept: %.40q", len(last.Message), len(last.Fields), last.Message)
 	}
 }
 
@@ -88,7 +88,7 @@ func TestReadersFollowAndSlowOnesMissLines(t *testing.T) {
 	go func() {
 		done <- l.Follow(ctx, func(x logging.Line) error { heard <- x; return nil })
 	}()
-	first := func() logging.Line { // nobody knows when it begins to follow
+	first := func() logging.Line { // when it begins to follow is unknown
 		for {
 			l.Info("line")
 			select {
@@ -99,7 +99,7 @@ func TestReadersFollowAndSlowOnesMissLines(t *testing.T) {
 		}
 	}()
 	if first.Message != "line" {
-		t.Errorf("heard was %q", first.Message)
+		t.Errorf("heard %q", first.Message)
 	}
 	for range 10_000 { // nobody reads: nothing waits
 		l.Info("line")

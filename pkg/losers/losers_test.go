@@ -19,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-// triggers are the source of what the tests have in table_changes.
+// triggers are the source of the tests' changes in table_changes.
 var triggers = trigger.New(zap.NewNop(), nil, trigger.Config{})
 
 const orders = `CREATE TABLE orders (id INT PRIMARY KEY, name VARCHAR(100), photo BLOB)`
@@ -66,8 +66,8 @@ func row(t *testing.T, db *mysqldb.DB) string {
 	return strings.Join(rows, "\n")
 }
 
-// A loser is put back as it was: over another row, as a row that is gone, and as a
-// delete; and a conflict that comes twice is kept once.
+// A loser is put back as it was: over another row, as a deleted row, and as a delete; a conflict
+// that arrives twice is kept once.
 func TestALoserIsPutBackAsItWas(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t, orders)
@@ -86,7 +86,7 @@ func TestALoserIsPutBackAsItWas(t *testing.T) {
 			t.Error(err)
 		}
 		if got := row(t, db); got != want {
-			t.Errorf("the row is %q, not %q", got, want)
+			t.Errorf("got row %q, want %q", got, want)
 		}
 	}
 	putBack(found[1].ID, want)
@@ -95,7 +95,7 @@ func TestALoserIsPutBackAsItWas(t *testing.T) {
 	putBack(found[0].ID, "")
 	for _, k := range list(t, db, 0, 10) {
 		if k.PutBack.IsZero() != (k.Policy == losers.PutBackPolicy) {
-			t.Errorf("it is not noted: %+v", k)
+			t.Errorf("not recorded: %+v", k)
 		}
 	}
 }
@@ -118,7 +118,7 @@ func TestAFailedPutBackChangesNothing(t *testing.T) {
 		t.Errorf("the row is %q, %v", name, err)
 	}
 	if !list(t, db, 0, 1)[0].PutBack.IsZero() {
-		t.Error("it is noted as put back")
+		t.Error("recorded as put back")
 	}
 }
 
@@ -147,12 +147,12 @@ func TestAListIsBounded(t *testing.T) {
 		before = found[len(found)-1].ID
 	}
 	if want := "7 6 5 4 3 2 1"; strings.Join(got, " ") != want {
-		t.Errorf("the pages have %v, not %s", got, want)
+		t.Errorf("got pages %v, want %s", got, want)
 	}
 	if found := list(t, db, 0, 2); len(found) != 2 {
 		t.Errorf("%d of 2", len(found))
 	}
-	// What somebody has changed by hand is shown as a text.
+	// A row that somebody changed by hand is shown as text.
 	testkit.Exec(t, db, `UPDATE sync_conflicts SET loser_row = '{"no'`)
 	if found := list(t, db, 0, 1); string(found[0].LoserRow) != `"{\"no"` {
 		t.Errorf("a damaged row is shown as %s", found[0].LoserRow)

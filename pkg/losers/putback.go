@@ -282,15 +282,15 @@ func (k *kept) explain(err error) error {
 	case errors.Is(err, ErrCannot):
 		return err
 	case mysqldb.Duplicate(err) && k.now.Columns == nil:
-		return fmt.Errorf("%w: it was inserted meanwhile, or a unique value is taken by another row: %w", ErrCannot, err)
+		return fmt.Errorf("%w: it was inserted meanwhile, or another row has the unique value: %w", ErrCannot, err)
 	case mysqldb.Duplicate(err):
-		return fmt.Errorf("%w: a unique value is taken by another row: %w", ErrCannot, err)
+		return fmt.Errorf("%w: another row has the unique value: %w", ErrCannot, err)
 	case mysqldb.MissingParent(err):
-		return fmt.Errorf("%w: a row that it refers to is not there: %w", ErrCannot, err)
+		return fmt.Errorf("%w: its parent row is missing: %w", ErrCannot, err)
 	case mysqldb.Referenced(err):
 		return fmt.Errorf("%w: other rows refer to it: %w", ErrCannot, err)
 	case mysqldb.Number(err) != 0 && !mysqldb.Transient(err):
-		return fmt.Errorf("%w: the table does not take it: %w", ErrCannot, err)
+		return fmt.Errorf("%w: the table rejects it: %w", ErrCannot, err)
 	}
 	return err
 }

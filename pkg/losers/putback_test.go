@@ -12,14 +12,14 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// latest returns the latest conflict that is kept.
+// latest returns the latest kept conflict.
 func latest(t *testing.T, db *mysqldb.DB) losers.Kept {
 	t.Helper()
 	return list(t, db, 0, 1)[0]
 }
 
-// What a put-back writes over is kept, and is put back itself; nothing is written over
-// that nobody has seen.
+// A row overwritten by a put-back is kept and can be put back itself; a row that nobody has seen is
+// never overwritten.
 func TestARowOverwrittenByAPutBackIsKept(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t, orders, `INSERT INTO orders VALUES (1, 'won', NULL)`)
@@ -32,17 +32,17 @@ func TestARowOverwrittenByAPutBackIsKept(t *testing.T) {
 		t.Helper()
 		r.Origin = "here"
 		if err := losers.PutBack(t.Context(), db, triggers, ts, id, r); !errors.Is(err, wanted) {
-			t.Errorf("%+v: %v, not %v", r, err, wanted)
+			t.Errorf("%+v: got %v, want %v", r, err, wanted)
 		}
 		if got := row(t, db); got != want {
-			t.Errorf("%+v: the row is %q, not %q", r, got, want)
+			t.Errorf("%+v: got row %q, want %q", r, got, want)
 		}
 	}
 	look := func(later bool) string {
 		t.Helper()
 		_, now, err := losers.Look(t.Context(), db, ts, id)
 		if err != nil || now.Later != later {
-			t.Errorf("the row is %+v, %v", now, err)
+			t.Errorf("row %+v, %v", now, err)
 		}
 		return now.Seen
 	}
@@ -67,9 +67,9 @@ func TestARowOverwrittenByAPutBackIsKept(t *testing.T) {
 		t.Errorf("kept: %s", gone.LoserRow)
 	}
 	try(gone.ID, losers.Request{}, nil, "")
-	testkit.Exec(t, db, "ALTER TABLE orders CHANGE photo Photo BLOB, CHANGE name NAME VARCHAR(100)") // what was kept before has the former spelling
+	testkit.Exec(t, db, "ALTER TABLE orders CHANGE photo Photo BLOB, CHANGE name NAME VARCHAR(100)") // the previously kept row has the old spelling
 	try(latest(t, db).ID, losers.Request{}, nil, "1 lost 70")
-	try(id, losers.Request{Over: true}, nil, "1 lost 70") // it is so already: nothing is written over
+	try(id, losers.Request{Over: true}, nil, "1 lost 70") // it is already so: nothing is overwritten
 	n := len(list(t, db, 0, 100))
 	try(id, losers.Request{Over: true}, nil, "1 lost 70")
 	if now := len(list(t, db, 0, 100)); now != n {
@@ -77,8 +77,8 @@ func TestARowOverwrittenByAPutBackIsKept(t *testing.T) {
 	}
 }
 
-// What is in the way of a put-back is said, and nothing is changed.
-func TestWhatIsInTheWayOfAPutBack(t *testing.T) {
+// Obstacles to a put-back are reported, and nothing changes.
+func TestObstaclesToAPutBack(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t, `CREATE TABLE shops (id INT PRIMARY KEY)`, `INSERT INTO shops VALUES (7)`,
 		`CREATE TABLE orders (id INT PRIMARY KEY, name VARCHAR(100) UNIQUE, photo BLOB, shop INT, parent INT, FOREIGN KEY (shop) REFERENCES shops (id),
@@ -95,10 +95,10 @@ func TestWhatIsInTheWayOfAPutBack(t *testing.T) {
 		lost losers.Side
 		says string
 	}{
-		"a unique value": {side(5, "berlin", "taken", ""), "a unique value is taken by another row"},
-		"a parent":       {child, "a row that it refers to is not there"},
+		"a unique value": {side(5, "berlin", "taken", ""), "another row has the unique value"},
+		"a parent":       {child, "its parent row is missing"},
 		"children":       {side(6, "berlin", "", ""), "rows of items still refer to the row"},
-		"a length":       {long, "the table does not take it"},
+		"a length":       {long, "the table rejects it"},
 	} {
 		record(t, db, ts, [2]losers.Side{side(9, "boston", "stands", ""), test.lost})
 		err := losers.PutBack(t.Context(), db, triggers, ts, latest(t, db).ID, losers.Request{Over: true})
@@ -106,7 +106,7 @@ func TestWhatIsInTheWayOfAPutBack(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if got := row(t, db); got != stands {
-			t.Errorf("%s: the rows are %q", name, got)
+			t.Errorf("%s: rows %q", name, got)
 		}
 	}
 	testkit.Exec(t, db, `DELETE FROM items`)
@@ -120,9 +120,9 @@ func TestWhatIsInTheWayOfAPutBack(t *testing.T) {
 	}
 }
 
-// TestAWriteThatIsNotCapturedYetIsKeptUnderItsTime: what is written over has the version that capture would have given it, be the
-// row there or not.
-func TestAWriteThatIsNotCapturedYetIsKeptUnderItsTime(t *testing.T) {
+// TestAnUncapturedWriteIsKeptUnderItsTime: the overwritten row has the version that capture would
+// have given it, whether it exists or not.
+func TestAnUncapturedWriteIsKeptUnderItsTime(t *testing.T) {
 	t.Parallel()
 	for name, rows := range map[string]string{"a row": `INSERT INTO orders VALUES (1, 'mine', NULL)`, "a delete": `DELETE FROM orders`} {
 		db := testkit.OwnSchema(t, orders, rows, `INSERT INTO table_changes (table_name, primary_key, date) VALUES

@@ -19,7 +19,7 @@ func TestD08SyncServerIsStrict(t *testing.T) {
 		{"a wrong key", "sk_2", "POST", good, 404},
 		{"too large", "sk_1", "POST", strings.Repeat(" ", 1001), 413},
 		{"a wrong list", "sk_1", "POST", strings.Replace(good, "entities", "data", 1), 400},
-		{"not an events", "sk_1", "POST", `{"entities":[]}`, 400},
+		{"no events", "sk_1", "POST", `{"entities":[]}`, 400},
 		{"an event without a level", "sk_1", "POST", strings.Replace(good, `,"syncLevel":1`, "", 1), 422},
 		{"an invalid time", "sk_1", "POST", strings.Replace(good, "2024-01-01T", "2024-01-01 ", 1), 422},
 		{"a wrong method", "sk_1", "PUT", good, 400},

@@ -20,7 +20,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-// install makes the triggers of the tables named and no others.
+// install installs the triggers of the named tables and no others.
 func install(t *testing.T, db *mysqldb.DB, names ...string) []*schema.Table {
 	t.Helper()
 	tables := make([]*schema.Table, len(names))
@@ -66,7 +66,7 @@ func users(t *testing.T, db *mysqldb.DB) *sqlx.DB {
 	return testkit.Shared(t).Open(t, db.Name)
 }
 
-func TestStaleTriggersGoAndRightOnesStay(t *testing.T) {
+func TestStaleTriggersAreReplacedAndCorrectOnesStay(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t, "CREATE TABLE a (id INT PRIMARY KEY)", "CREATE TABLE b (id INT PRIMARY KEY)",
 		"CREATE TRIGGER mysqlSyncOld AFTER INSERT ON a FOR EACH ROW SET @x = 1",
@@ -75,18 +75,18 @@ func TestStaleTriggersGoAndRightOnesStay(t *testing.T) {
 	install(t, db, "a", "b")
 	want := []string{"mine", "mysqlSyncDelete_a", "mysqlSyncDelete_b", "mysqlSyncInsert_a", "mysqlSyncInsert_b", "mysqlSyncUpdate_a", "mysqlSyncUpdate_b"}
 	if got := triggerNames(t, db); !slices.Equal(got, want) {
-		t.Fatalf("the triggers are %q, want %q", got, want)
+		t.Fatalf("triggers %q, want %q", got, want)
 	}
 	const created = `SELECT CONCAT(TRIGGER_NAME, ' ', CREATED, ' ', ACTION_TIMING, ' ', ACTION_STATEMENT) FROM information_schema.TRIGGERS
 		WHERE TRIGGER_SCHEMA = ? ORDER BY TRIGGER_NAME`
 	before := list(t, db, created, db.Name)
 	install(t, db, "a", "b")
 	if got := list(t, db, created, db.Name); !slices.Equal(got, before) {
-		t.Errorf("right triggers were made anew:\n%q\n%q", before, got)
+		t.Errorf("correct triggers were recreated:\n%q\n%q", before, got)
 	}
 	install(t, db, "b")
 	if got := triggerNames(t, db); !slices.Equal(got, []string{"mine", "mysqlSyncDelete_b", "mysqlSyncInsert_b", "mysqlSyncUpdate_b"}) {
-		t.Errorf("after a went the triggers are %q", got)
+		t.Errorf("triggers after a was removed: %q", got)
 	}
 }
 
@@ -111,13 +111,13 @@ func TestEveryStatementIsRecorded(t *testing.T) {
 			t.Fatalf("%s: %v", step.statement, err)
 		}
 		if got := changed(t, db); !slices.Equal(got, step.want) {
-			t.Errorf("%s: recorded are %q, want %q", step.statement, got, step.want)
+			t.Errorf("%s: recorded %q, want %q", step.statement, got, step.want)
 		}
 		testkit.Exec(t, db, "DELETE FROM table_changes")
 	}
 }
 
-func TestTriggersOfATableThatIsAppliedAreSilent(t *testing.T) {
+func TestTriggersAreSilentDuringApply(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t, "CREATE TABLE t (id INT PRIMARY KEY)", "CREATE TABLE u (id INT PRIMARY KEY)",
 		"CREATE TRIGGER mine AFTER INSERT ON t FOR EACH ROW INSERT INTO u VALUES (NEW.id)")
@@ -129,13 +129,13 @@ func TestTriggersOfATableThatIsAppliedAreSilent(t *testing.T) {
 	defer conn.Close()
 	testkit.Exec(t, conn, "SET "+trigger.Applying+" = 't'", "INSERT INTO t VALUES (1)")
 	if got := changed(t, db); !slices.Equal(got, []string{"u 1"}) {
-		t.Errorf("recorded are %q, want what the user's own trigger wrote", got)
+		t.Errorf("recorded %q, want what the user's own trigger wrote", got)
 	}
 }
 
-// TestTheCascadesOfAParentThatIsAppliedAreSilent deletes and re-keys a parent as apply
-// does, then a parent that the user's own trigger deletes meanwhile.
-func TestTheCascadesOfAParentThatIsAppliedAreSilent(t *testing.T) {
+// TestCascadesAreSilentDuringApply deletes and re-keys a parent as apply does, then a parent that
+// the user's own trigger deletes meanwhile.
+func TestCascadesAreSilentDuringApply(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t, "CREATE TABLE p (id INT PRIMARY KEY)",
 		"CREATE TABLE c (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES p (id) ON DELETE CASCADE ON UPDATE CASCADE)",
@@ -149,15 +149,15 @@ func TestTheCascadesOfAParentThatIsAppliedAreSilent(t *testing.T) {
 	defer conn.Close()
 	testkit.Exec(t, conn, "SET "+trigger.Applying+" = 'p'", "DELETE FROM p WHERE id = 1", "UPDATE p SET id = 4 WHERE id = 2")
 	if got := changed(t, db); len(got) != 0 {
-		t.Errorf("recorded are %q, want nothing", got)
+		t.Errorf("recorded %q, want nothing", got)
 	}
 	testkit.Exec(t, conn, "SET "+trigger.Applying+" = 't'", "INSERT INTO t VALUES (3)")
 	if got := changed(t, db); !slices.Equal(got, []string{"c 30", "p 3"}) {
-		t.Errorf("recorded are %q, want what the user's own trigger deleted", got)
+		t.Errorf("recorded %q, want what the user's own trigger deleted", got)
 	}
 }
 
-func TestTheNameOfATableMayBeAnything(t *testing.T) {
+func TestTablesMayHaveAnyName(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("ä", 63)
 	names := []string{long + "1", long + "2", "it's a \\ `table`, \"yes\""}
@@ -172,11 +172,11 @@ func TestTheNameOfATableMayBeAnything(t *testing.T) {
 		want = append(want, n+" 1")
 	}
 	if got := changed(t, db); !slices.Equal(got, want) {
-		t.Errorf("recorded are %q, want %q", got, want)
+		t.Errorf("recorded %q, want %q", got, want)
 	}
 	before := triggerNames(t, db)
 	if len(before) != 9 {
-		t.Errorf("the triggers are %q, want 9", before)
+		t.Errorf("triggers %q, want 9", before)
 	}
 	install(t, db)
 	if got := triggerNames(t, db); len(got) != 0 {
@@ -184,9 +184,9 @@ func TestTheNameOfATableMayBeAnything(t *testing.T) {
 	}
 }
 
-// TestTriggersFollowATableThatWasSwapped does what tools for online changes of
-// tables do: the old table keeps the triggers, with the names of the new one's.
-func TestTriggersFollowATableThatWasSwapped(t *testing.T) {
+// TestTriggersFollowASwappedTable does what online schema change tools do: the old table keeps the
+// triggers, with the names meant for the new table's.
+func TestTriggersFollowASwappedTable(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t, "CREATE TABLE t (id INT PRIMARY KEY)")
 	install(t, db, "t")
@@ -194,12 +194,12 @@ func TestTriggersFollowATableThatWasSwapped(t *testing.T) {
 	install(t, db, "t")
 	testkit.Exec(t, db, "INSERT INTO t VALUES (1, 1)", "INSERT INTO t_old VALUES (2)")
 	if got := changed(t, db); !slices.Equal(got, []string{"t 1"}) {
-		t.Errorf("recorded are %q", got)
+		t.Errorf("recorded %q", got)
 	}
 }
 
-// TestNoWriteSlipsThroughWhileTriggersAreReplaced writes all the time while the
-// triggers are wrong, and are replaced, again and again. Promise 1.
+// TestNoWriteSlipsThroughWhileTriggersAreReplaced writes continuously while wrong triggers are
+// replaced again and again. Promise 1.
 func TestNoWriteSlipsThroughWhileTriggersAreReplaced(t *testing.T) {
 	t.Parallel()
 	const writers, rounds = 3, 8
@@ -224,7 +224,7 @@ func TestNoWriteSlipsThroughWhileTriggersAreReplaced(t *testing.T) {
 	}
 	table := install(t, db, "t")[0]
 	for round := range rounds {
-		// Another key expression makes other triggers: as after a change of the key.
+		// Another key expression makes other triggers, as after a change of the key.
 		as := *table
 		if round%2 == 0 {
 			as.Columns = slices.Clone(table.Columns)
@@ -249,6 +249,6 @@ func TestNoWriteSlipsThroughWhileTriggersAreReplaced(t *testing.T) {
 	}
 	missed := list(t, db, `SELECT id FROM t WHERE NOT EXISTS (SELECT * FROM table_changes c WHERE c.primary_key = CAST(t.id AS BINARY))`)
 	if len(missed) > 0 {
-		t.Errorf("of %d writes %d were not recorded: %q", written.Load(), len(missed), missed)
+		t.Errorf("%d writes, %d not recorded: %q", written.Load(), len(missed), missed)
 	}
 }

@@ -38,10 +38,9 @@ func coalesced(t *schema.Table) string {
 	return strings.Join(list, ", ")
 }
 
-// TestEveryRowThatACascadeChangesIsRecorded compares the rows before and after a
-// statement: whatever the server did to them must stand in table_changes, and whether
-// the row is gone.
-func TestEveryRowThatACascadeChangesIsRecorded(t *testing.T) {
+// TestEveryRowChangedByACascadeIsRecorded compares the rows before and after a statement:
+// table_changes must have whatever the server did to them, and whether the row is gone.
+func TestEveryRowChangedByACascadeIsRecorded(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		tables     []string // synced
@@ -64,7 +63,7 @@ func TestEveryRowThatACascadeChangesIsRecorded(t *testing.T) {
 			[]string{`INSERT INTO departments VALUES (1, NULL), (2, NULL)`, `INSERT INTO staff VALUES (1, 1), (2, 2)`, `UPDATE departments SET head = 1`},
 			[]string{`DELETE FROM departments WHERE id = 1`},
 		},
-		"what SET NULL does goes on as an update": {
+		"SET NULL cascades on as an update": {
 			[]string{"c", "g", "h"},
 			[]string{`CREATE TABLE p (id INT PRIMARY KEY)`,
 				`CREATE TABLE c (id INT PRIMARY KEY, p INT UNIQUE, FOREIGN KEY (p) REFERENCES p (id) ON DELETE SET NULL ON UPDATE SET NULL)`,
@@ -74,7 +73,7 @@ func TestEveryRowThatACascadeChangesIsRecorded(t *testing.T) {
 				`INSERT INTO h VALUES (1000, 1), (2000, 2), (3000, 3)`},
 			[]string{`DELETE FROM p WHERE id = 1`, `UPDATE p SET id = 4 WHERE id = 2`},
 		},
-		"a key that changes in its spelling": {
+		"a key whose spelling changes": {
 			[]string{"p", "c"},
 			[]string{`CREATE TABLE p (code VARCHAR(20) PRIMARY KEY) COLLATE utf8mb4_general_ci`,
 				`CREATE TABLE c (code VARCHAR(20), n INT, PRIMARY KEY (n), FOREIGN KEY (code) REFERENCES p (code) ON UPDATE CASCADE) COLLATE utf8mb4_general_ci`},
@@ -149,7 +148,7 @@ func TestEveryRowThatACascadeChangesIsRecorded(t *testing.T) {
 					}
 					want := map[bool]string{true: "0", false: "1"}[there]
 					if recorded[row] != want {
-						t.Errorf("%s: of the row %s is recorded %q, want %q", statement, row, recorded[row], want)
+						t.Errorf("%s: row %s: recorded %q, want %q", statement, row, recorded[row], want)
 					}
 				}
 			}
@@ -163,27 +162,27 @@ func joined(a, b map[string]string) map[string]string {
 	return both
 }
 
-// TestARingOfUpdatesIsTheServersToRefuse has a table refer to itself with ON UPDATE
-// CASCADE: the server refuses what would go round, so that nothing is to be followed.
-func TestARingOfUpdatesIsTheServersToRefuse(t *testing.T) {
+// TestTheServerRefusesARingOfUpdates has a table refer to itself with ON UPDATE CASCADE: the server
+// refuses cycles, so there is nothing to follow.
+func TestTheServerRefusesARingOfUpdates(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t, `CREATE TABLE t (id INT PRIMARY KEY, up INT, FOREIGN KEY (up) REFERENCES t (id) ON UPDATE CASCADE)`)
 	tables := install(t, db, "t")
 	testkit.Exec(t, db, `INSERT INTO t VALUES (1, NULL), (2, 1)`, `DELETE FROM table_changes`)
 	if _, err := db.ExecContext(t.Context(), `UPDATE t SET id = 3 WHERE id = 1`); mysqldb.Number(err) != 1451 {
-		t.Errorf("the server says %v", err)
+		t.Errorf("server: %v", err)
 	}
 	if got := changed(t, db); len(got) != 0 {
-		t.Errorf("recorded are %q", got)
+		t.Errorf("recorded %q", got)
 	}
 	if got := contents(t, db, tables); len(got) != 2 {
 		t.Error(fmt.Sprint(got))
 	}
 }
 
-// TestACascadeToARowThatTheTransactionCannotSeeIsRecorded: the server goes by what is
-// there, and not by what the transaction saw when it began.
-func TestACascadeToARowThatTheTransactionCannotSeeIsRecorded(t *testing.T) {
+// TestACascadeToARowOutsideTheSnapshotIsRecorded: the server cascades to the current rows, not to
+// those that the transaction saw when it began.
+func TestACascadeToARowOutsideTheSnapshotIsRecorded(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t, `CREATE TABLE p (id INT PRIMARY KEY)`,
 		`CREATE TABLE c (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES p (id) ON DELETE CASCADE ON UPDATE CASCADE)`,
@@ -197,7 +196,7 @@ func TestACascadeToARowThatTheTransactionCannotSeeIsRecorded(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer func() { _ = early.Rollback() }()
-		// MariaDB 11.8 refuses such a statement of its own accord (1020), unless it is told not to.
+		// MariaDB 11.8 refuses such a statement (1020) unless told not to.
 		if _, err := early.Exec(`SET @any = 1 /*M!100618 , SESSION innodb_snapshot_isolation = 0 */`); err != nil {
 			t.Fatal(err)
 		}
@@ -217,7 +216,7 @@ func TestACascadeToARowThatTheTransactionCannotSeeIsRecorded(t *testing.T) {
 			want = []string{"c 7", "g 8"}
 		}
 		if got := changed(t, db); fmt.Sprint(got) != fmt.Sprint(want) {
-			t.Errorf("%s: recorded are %q, want %q", statement, got, want)
+			t.Errorf("%s: recorded %q, want %q", statement, got, want)
 		}
 	}
 }

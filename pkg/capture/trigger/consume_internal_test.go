@@ -8,7 +8,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-func TestIDsAreNamedByRuns(t *testing.T) {
+func TestConsecutiveIDsBecomeRanges(t *testing.T) {
 	for want, ids := range map[string][]uint64{
 		"(id IN (7))":                            {7},
 		"(id IN (1,2,3))":                        {1, 2, 3},
@@ -17,13 +17,13 @@ func TestIDsAreNamedByRuns(t *testing.T) {
 		"(id BETWEEN 1 AND 3 OR id BETWEEN 6 AND 8 OR id IN (4,9,18446744073709551615))": {1, 2, 3, 4, 6, 7, 8, 9, 18446744073709551615},
 	} {
 		if got := deleteChanges(ids); !strings.HasSuffix(got, " AND "+want) {
-			t.Errorf("the condition of %s is not %q", got, want)
+			t.Errorf("condition %s, want %q", got, want)
 		}
 	}
 }
 
-// TestChangesAreDeletedWithoutWaitingForOpenTransactions has a user's transaction open whose entries lie between those that are
-// deleted, before them and behind them, in tables of several sizes.
+// TestChangesAreDeletedWithoutWaitingForOpenTransactions keeps a user's transaction open whose
+// entries lie between, before and after the deleted ones, in tables of several sizes.
 func TestChangesAreDeletedWithoutWaitingForOpenTransactions(t *testing.T) {
 	t.Parallel()
 	for _, size := range []uint64{6, 40, 700} {
@@ -44,7 +44,7 @@ func TestChangesAreDeletedWithoutWaitingForOpenTransactions(t *testing.T) {
 			}
 		}
 		var analyzed []any
-		_ = db.Select(&analyzed, `ANALYZE TABLE table_changes`) // its rows are of no interest: the server knows the size now
+		_ = db.Select(&analyzed, `ANALYZE TABLE table_changes`) // only so that the server knows the size
 		user, err := db.DB.Begin()
 		if err != nil {
 			t.Fatal(err)
@@ -60,7 +60,7 @@ func TestChangesAreDeletedWithoutWaitingForOpenTransactions(t *testing.T) {
 		}
 		var left int
 		if err := db.Get(&left, `SELECT COUNT(*) FROM table_changes`); err != nil || left > 0 {
-			t.Errorf("%d entries: %d are left, %v", size, left, err)
+			t.Errorf("%d entries: %d left, %v", size, left, err)
 		}
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestTriggersOfADroppedUserAreRecreated has triggers made by a user, who is then
-// dropped: the next start must make them under its own.
+// TestTriggersOfADroppedUserAreRecreated installs triggers as a user who is then dropped: the next
+// start must recreate them as the current user.
 func TestTriggersOfADroppedUserAreRecreated(t *testing.T) {
 	t.Parallel()
 	server := testkit.Shared(t)
@@ -51,7 +51,7 @@ func TestTriggersOfADroppedUserAreRecreated(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := root.Exec("INSERT INTO t VALUES (1)"); mysqldb.Number(err) != 1449 {
-		t.Fatalf("a write under triggers of a user who is gone: %v, not error 1449", err)
+		t.Fatalf("a write with triggers of a dropped user: %v, want error 1449", err)
 	}
 	install(root)
 	if _, err := root.Exec("INSERT INTO t VALUES (1)"); err != nil {

@@ -7,9 +7,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestOnlyWhatIsDisownedIsTakenOut has changes of other tables, and one of the table that names a row that is there, with the
-// ids of those that are taken out: members of a cluster may give one id to two changes.
-func TestOnlyWhatIsDisownedIsTakenOut(t *testing.T) {
+// TestOnlyDisownedChangesAreRemoved has changes of other tables, and one in the table for an
+// existing row, with the IDs of the removed ones: members of a cluster may give one ID to two
+// changes.
+func TestOnlyDisownedChangesAreRemoved(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t, `INSERT INTO table_changes (id, table_name, primary_key, date, gone) VALUES
 		(5, 'orders', 'gone', '2026-01-01 00:00:01', 1), (5, 'items', 'other table', '2026-01-01 00:00:02', 1), (5, 'orders', 'there', '2026-01-01 00:00:03', 0),
@@ -17,11 +18,11 @@ func TestOnlyWhatIsDisownedIsTakenOut(t *testing.T) {
 		(7, 'items', 'in a run of ids', '2026-01-01 00:00:07', NULL)`)
 	n, err := takeOut(t.Context(), db, "orders")
 	if err != nil || n != 4 {
-		t.Errorf("%d were taken out, %v, want 4", n, err)
+		t.Errorf("removed %d, %v, want 4", n, err)
 	}
 	var got []string
 	err = db.SelectContext(t.Context(), &got, `SELECT primary_key FROM table_changes ORDER BY primary_key`)
 	if want := []string{"in a run of ids", "other table", "there"}; err != nil || !slices.Equal(got, want) {
-		t.Errorf("left are %q, %v, want %q", got, err, want)
+		t.Errorf("left %q, %v, want %q", got, err, want)
 	}
 }

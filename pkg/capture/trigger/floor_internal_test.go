@@ -13,7 +13,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-func TestTheFloorStaysBelowWhatMayStillCome(t *testing.T) {
+func TestTheFloorStaysBelowLateCommits(t *testing.T) {
 	t.Parallel()
 	at := time.Unix(1000, 0)
 	later := func(seconds int) time.Time { return at.Add(time.Duration(seconds) * time.Second) }
@@ -24,50 +24,50 @@ func TestTheFloorStaysBelowWhatMayStillCome(t *testing.T) {
 		from            uint64
 	}{
 		{"the first mark is only a proposal", 100, 0, 0},
-		{"a second later nothing has come below", 200, 0, 100},
-		{"somebody holds a change open", 300, 150, 150},
-		{"and still does, whatever was captured above", 400, 150, 150},
+		{"a second later nothing appeared below it", 200, 0, 100},
+		{"somebody keeps a transaction open", 300, 150, 150},
+		{"it is still open, whatever was captured above", 400, 150, 150},
 		{"it has ended", 500, 0, 150},
 		{"a second later", 600, 0, 500},
-		{"one that had its id at the last mark has come below it", 700, 550, 550},
+		{"a change with an ID from before the last mark appeared below it", 700, 550, 550},
 	}
 	for i, s := range steps {
 		if f.mark(s.counter, s.lowest, later(i)); f.from != s.from {
-			t.Errorf("%s: the floor is %d, want %d", s.what, f.from, s.from)
+			t.Errorf("%s: floor %d, want %d", s.what, f.from, s.from)
 		}
 	}
 
 	f = floor{from: 500, next: 600, marked: at}
 	if f.wants(later(2)) {
-		t.Error("a floor that can gain nothing is marked")
+		t.Error("a floor that cannot rise is marked")
 	}
-	f.looked(0, 700, at, later(1)) // a second long
+	f.looked(0, 700, at, later(1)) // for a second
 	if !f.wants(later(2)) || f.wants(at.Add(markAfter-1)) {
-		t.Error("it is not marked once a second after something came")
+		t.Error("it is not marked once, a second after a change")
 	}
 	if got := f.start(later(100)); got != 500 {
-		t.Errorf("soon after a long look from the beginning the next begins at %d", got)
+		t.Errorf("soon after a long look from the beginning, the next begins at %d", got)
 	}
 	if got := f.start(later(102)); got != 0 {
-		t.Errorf("after a hundred times as long it begins at %d", got)
+		t.Errorf("after a hundred times that long, it begins at %d", got)
 	}
 	if f.looked(0, 7, at, at); f.from != 0 || f.next != 0 {
-		t.Error("what was found below the floor leaves it where it is")
+		t.Error("a change below the floor does not move it")
 	}
 }
 
-func TestAnIDFromBeforeTheClockWasSetBackIsOutOfOrder(t *testing.T) {
+func TestIDsFromBeforeTheClockWasSetBackAreOutOfOrder(t *testing.T) {
 	t.Parallel()
 	id := func(server, start, n uint64) uint64 { return server<<serverBits | start<<startBits | n }
 	f := newFloor()
 	if f.outOfOrder(id(1, 2000, 0)) {
-		t.Error("an id is out of order though nothing is known of the server")
+		t.Error("an ID is out of order though nothing is known about the server")
 	}
 	f.mark(id(1, 1000, 50), 0, time.Unix(1000, 0))
 	for of, want := range map[uint64]bool{
-		id(1, 1000, 40): false, id(1, 1000, 60): false, // of this start
+		id(1, 1000, 40): false, id(1, 1000, 60): false, // since this start
 		id(1, 999, 900): false, // an earlier start
-		id(1, 1001, 1):  true,  // an earlier start with a later clock
+		id(1, 1001, 1):  true,  // an earlier start, with a clock that was ahead
 		id(2, 1001, 1):  false, // another server
 	} {
 		if got := f.outOfOrder(of); got != want {
@@ -76,9 +76,9 @@ func TestAnIDFromBeforeTheClockWasSetBackIsOutOfOrder(t *testing.T) {
 	}
 }
 
-// TestTheFloorMissesNoTransactionThatCommitsLate has looks begin at the floor only, while
-// somebody reads a state in which nothing was recorded yet.
-func TestTheFloorMissesNoTransactionThatCommitsLate(t *testing.T) {
+// TestTheFloorMissesNoLateCommit makes looks begin only at the floor, while somebody holds a
+// snapshot from before anything was recorded.
+func TestTheFloorMissesNoLateCommit(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t, `CREATE TABLE t (id INT PRIMARY KEY)`)
 	user := testkit.Shared(t).Open(t, db.Name)
@@ -98,13 +98,13 @@ func TestTheFloorMissesNoTransactionThatCommitsLate(t *testing.T) {
 	}
 	captured := func(want ...string) {
 		t.Helper()
-		s.floor.marked = time.Now() // no mark but those of the test
+		s.floor.marked = time.Now() // no marks but the test's
 		if err := c.Once(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		var got []string
 		if err := db.SelectContext(t.Context(), &got, `SELECT row_id FROM sync_versions ORDER BY row_id`); err != nil || !slices.Equal(got, want) {
-			t.Fatalf("%q are captured (%v), want %q", got, err, want)
+			t.Fatalf("captured %q (%v), want %q", got, err, want)
 		}
 	}
 	change := func(key int) string {
@@ -139,7 +139,7 @@ func TestTheFloorMissesNoTransactionThatCommitsLate(t *testing.T) {
 	}
 	captured("1", "3", "4", "5")
 	if raise(); s.floor.from != id {
-		t.Errorf("the floor is %d, and a change with the id %d is open", s.floor.from, id)
+		t.Errorf("the floor is %d, but a change with ID %d is open", s.floor.from, id)
 	}
 	if err := late.Commit(); err != nil {
 		t.Fatal(err)
@@ -148,15 +148,15 @@ func TestTheFloorMissesNoTransactionThatCommitsLate(t *testing.T) {
 	raise()
 	raise()
 	if s.floor.from <= id || s.floor.settle > 0 {
-		t.Errorf("the floor is %d, and could be higher than %d", s.floor.from, id)
+		t.Errorf("the floor is %d, but could be above %d", s.floor.from, id)
 	}
 
-	// An id that is lower than all before, as of another server.
+	// An ID lower than all before, as from another server.
 	testkit.Exec(t, user, `INSERT INTO table_changes (id, table_name, primary_key, date, gone) VALUES (7, 't', '6', UTC_TIMESTAMP(6), 0)`)
 	captured("1", "2", "3", "4", "5")
 	s.floor.due = time.Now()
 	captured("1", "2", "3", "4", "5", "6")
 	if s.floor.from != 0 {
-		t.Errorf("the floor is %d where ids do not ascend", s.floor.from)
+		t.Errorf("the floor is %d though IDs do not ascend", s.floor.from)
 	}
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestAnErrorDoesNotMakeAHeldTableCaptured has a table that was never captured be held by somebody, and looks fail in the
-// middle: it must not count as captured for that, or it would be sent twice.
-func TestAnErrorDoesNotMakeAHeldTableCaptured(t *testing.T) {
+// TestAnErrorDoesNotMakeALockedTableCaptured has somebody lock a table that was never captured, and
+// makes looks fail midway: the table must not count as captured, or it would be sent twice.
+func TestAnErrorDoesNotMakeALockedTableCaptured(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	db := testkit.OwnSchema(t, "CREATE TABLE t (id INT PRIMARY KEY)")
@@ -28,7 +28,7 @@ func TestAnErrorDoesNotMakeAHeldTableCaptured(t *testing.T) {
 		t.Fatal(err)
 	}
 	list, _ := wanted(db, []*schema.Table{table}, nil)
-	w.gaps.fresh["t"] = true // what the first look finds
+	w.gaps.fresh["t"] = true // findings of the first look
 	check := func(when string) {
 		if fmt.Sprint(w.Uncaptured(), w.gaps.fresh, missed) != "[t] map[t:true] []" {
 			t.Errorf("%s: not captured are %v, never captured %v, sent %v", when, w.Uncaptured(), w.gaps.fresh, missed)
@@ -37,14 +37,14 @@ func TestAnErrorDoesNotMakeAHeldTableCaptured(t *testing.T) {
 	ended, end := context.WithCancel(ctx)
 	end()
 	if w.mend(ended, list, nil, []*schema.Table{table}, nil) == nil {
-		t.Error("no error of a database that does not answer")
+		t.Error("no error from a database that does not answer")
 	}
-	check("nothing could be asked")
+	check("no query worked")
 	if _, err := db.ExecContext(ctx, "DROP TABLE t"); err != nil {
 		t.Fatal(err)
 	}
 	if w.mend(ctx, list, nil, []*schema.Table{table}, nil) == nil {
-		t.Error("no error of a table that is not there")
+		t.Error("no error for a missing table")
 	}
-	check("the table could not be asked for")
+	check("the table could not be queried")
 }

@@ -10,13 +10,13 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestTriggersAndCodeGiveTheSameKey writes rows in a session with settings of
-// its own, and compares the key that the trigger records with the one that is
-// made of the row as it is read, and with the one that finds the row again.
-func TestTriggersAndCodeGiveTheSameKey(t *testing.T) {
+// TestTriggersAndCodeMakeTheSameKey writes rows in a session with its own settings, and compares
+// the key recorded by the trigger with the one made from the row as read, and with the one that
+// finds the row again.
+func TestTriggersAndCodeMakeTheSameKey(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
-		columns string // of the key, each with its type
+		columns string // key columns, each with its type
 		rows    []string
 	}{
 		{"a INT", []string{"0", "-2147483648", "2147483647"}},
@@ -71,7 +71,7 @@ func TestTriggersAndCodeGiveTheSameKey(t *testing.T) {
 				testkit.Exec(t, user, "INSERT INTO "+table.Name+" VALUES ("+row+")")
 				recorded := list(t, db, "SELECT primary_key FROM table_changes")
 				if len(recorded) != 1 {
-					t.Fatalf("recorded are %q", recorded)
+					t.Fatalf("recorded %q", recorded)
 				}
 				values := make([][]byte, len(table.Columns))
 				into := make([]any, len(values))
@@ -83,14 +83,14 @@ func TestTriggersAndCodeGiveTheSameKey(t *testing.T) {
 				}
 				key, err := table.KeyOf(table.Names(), values)
 				if err != nil || key != recorded[0] {
-					t.Errorf("the trigger gives %q, the row as read %q, %v", recorded[0], key, err)
+					t.Errorf("the trigger recorded %q, the row as read has %q, %v", recorded[0], key, err)
 				}
 				id, err := table.ID(key)
 				if err != nil {
 					t.Fatal(err)
 				}
 				if back, err := table.ParseID(id); err != nil || back != key {
-					t.Errorf("the id of %q is %q, and that is %q, %v", key, id, back, err)
+					t.Errorf("the ID of %q is %q, and that gives %q, %v", key, id, back, err)
 				}
 				args, err := table.KeyArgs(nil, key)
 				if err != nil {

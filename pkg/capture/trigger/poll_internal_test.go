@@ -12,31 +12,31 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-func TestABatchPartsNoEntriesWithOneID(t *testing.T) {
+func TestABatchDoesNotSplitEntriesWithOneID(t *testing.T) {
 	entries := make([]capture.Entry, batchSize+1)
 	for i := range entries {
 		entries[i].ID = uint64(i)
 	}
 	if got := len(whole(entries[:batchSize])); got != batchSize {
-		t.Errorf("%d entries of a batch are left", got)
+		t.Errorf("%d entries of a batch left", got)
 	}
 	if got := len(whole(entries)); got != batchSize {
-		t.Errorf("%d entries of one more than a batch are left", got)
+		t.Errorf("%d entries left of a batch and one more", got)
 	}
 	entries[batchSize-1].ID = entries[batchSize].ID
 	if got := len(whole(entries)); got != batchSize-1 {
-		t.Errorf("%d entries are left where the last two have one id", got)
+		t.Errorf("%d entries left when the last two share an ID", got)
 	}
 	for i := range entries {
 		entries[i].ID = 7
 	}
 	if got := len(whole(entries)); got != batchSize+1 {
-		t.Errorf("%d entries are left where all have one id", got)
+		t.Errorf("%d entries left when all share an ID", got)
 	}
 }
 
-// A server was killed after a poll, has lost what was not on disk, and has given its ids to other changes.
-func TestABatchConsumesNoEntriesThatHaveItsIDsSince(t *testing.T) {
+// A server was killed after a poll, lost what was not on disk, and gave the IDs to other changes.
+func TestABatchConsumesNoEntriesThatReuseItsIDs(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)
 	const insert = `INSERT INTO table_changes (id, table_name, primary_key, date, gone) VALUES `
@@ -53,6 +53,6 @@ func TestABatchConsumesNoEntriesThatHaveItsIDsSince(t *testing.T) {
 		t.Errorf("consuming others' entries: %v", err)
 	}
 	if n, err := s.Count(t.Context(), 10); err != nil || n != 2 {
-		t.Errorf("%d entries are left, %v", n, err)
+		t.Errorf("%d entries left, %v", n, err)
 	}
 }

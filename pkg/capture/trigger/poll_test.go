@@ -53,14 +53,14 @@ func recorded(s *version.Stream, want ...string) func() error {
 			got = append(got, i.Table+" "+i.Key)
 		}
 		if !slices.Equal(got, want) {
-			return fmt.Errorf("recorded are %q, want %q", got, want)
+			return fmt.Errorf("recorded %q, want %q", got, want)
 		}
 		return nil
 	}
 }
 
-// TestATransactionThatCommitsLateIsNotMissed lets a later change commit first:
-// its id in table_changes is the higher one.
+// TestATransactionThatCommitsLateIsNotMissed commits a later change first: its ID in table_changes
+// is higher.
 func TestATransactionThatCommitsLateIsNotMissed(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t, "CREATE TABLE t (id INT PRIMARY KEY)")
@@ -94,7 +94,7 @@ func TestTablesNoLongerSyncedAreDropped(t *testing.T) {
 	testkit.Eventually(t, "the change of t", recorded(o, "t 1"))
 	testkit.Eventually(t, "an empty table_changes", func() error {
 		if got := changed(t, db); len(got) > 0 {
-			return fmt.Errorf("%q stand in it", got)
+			return fmt.Errorf("it holds %q", got)
 		}
 		return nil
 	})

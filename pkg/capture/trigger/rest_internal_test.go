@@ -14,8 +14,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestALookAtManyTablesIsFewStatements counts those of a look that finds nothing new, at 4 tables and at 44.
-func TestALookAtManyTablesIsFewStatements(t *testing.T) {
+// TestALookAtManyTablesTakesFewStatements counts the statements of a look that finds nothing new, for 4 tables and for
+// 44.
+func TestALookAtManyTablesTakesFewStatements(t *testing.T) {
 	t.Parallel()
 	counts := map[int]int{}
 	for _, n := range []int{4, 44} {
@@ -38,12 +39,12 @@ func TestALookAtManyTablesIsFewStatements(t *testing.T) {
 			}
 		}
 		db := testkit.OwnSchema(t, ddl...)
-		db.SetMaxOpenConns(1) // so that its session has done all
+		db.SetMaxOpenConns(1) // so that its session does everything
 		var lost []string
 		source := New(zap.NewNop(), db, Config{Lost: func(table string, _ time.Time) { lost = append(lost, table) }})
 		w := newWatcher(source, schema.NewTables(db), capture.WatchConfig{Synced: names,
 			Missed: func(context.Context, string) error { return nil }, Changed: func(context.Context, string) {}})
-		for range 2 { // it makes the triggers stand, and remembers them
+		for range 2 { // it installs the triggers and remembers them
 			if err := w.look(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -53,21 +54,21 @@ func TestALookAtManyTablesIsFewStatements(t *testing.T) {
 			t.Fatal(err)
 		}
 		counts[n] = asked(t, w) - before
-		// It sees what happens all the same.
+		// It still notices changes.
 		testkit.Exec(t, db, "INSERT INTO t02 (id) VALUES (9)", "TRUNCATE t02")
 		if err := w.look(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if !slices.Equal(lost, []string{"t02"}) {
-			t.Errorf("of %d tables rows vanished from %v, want t02", n, lost)
+			t.Errorf("%d tables: rows vanished from %v, want t02", n, lost)
 		}
 	}
 	if counts[4] != counts[44] || counts[4] > 15 {
-		t.Errorf("a look asks the server %d times of 4 tables, and %d times of 44", counts[4], counts[44])
+		t.Errorf("a look takes %d statements for 4 tables, and %d for 44", counts[4], counts[44])
 	}
 }
 
-// asked returns how many statements the session of the watcher has had.
+// asked returns how many statements the watcher's session has run.
 func asked(t *testing.T, w *watcher) (n int) {
 	t.Helper()
 	var name string
@@ -77,12 +78,12 @@ func asked(t *testing.T, w *watcher) (n int) {
 	return n
 }
 
-// TestALookThatTakesLongIsRare: what the watcher costs does not grow with the tables.
-func TestALookThatTakesLongIsRare(t *testing.T) {
+// TestSlowLooksAreRare: the watcher's cost does not grow with the number of tables.
+func TestSlowLooksAreRare(t *testing.T) {
 	var p tempo
 	for _, c := range []struct{ took, want time.Duration }{
 		{5 * time.Millisecond, time.Second},
-		{500 * time.Millisecond, time.Second}, // something else was in its way
+		{500 * time.Millisecond, time.Second}, // something else held it up
 		{500 * time.Millisecond, time.Second},
 		{500 * time.Millisecond, 1200 * time.Millisecond},
 		{100 * time.Millisecond, 2400 * time.Millisecond},
@@ -95,6 +96,6 @@ func TestALookThatTakesLongIsRare(t *testing.T) {
 		}
 	}
 	if got := p.rest(time.Second, context.Canceled); got != time.Second {
-		t.Errorf("after one that failed it rests for %v", got)
+		t.Errorf("after a failed look it rests for %v", got)
 	}
 }

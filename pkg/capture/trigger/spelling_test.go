@@ -16,12 +16,12 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestNamesAreEqualWhereTheServerTakesThemForEqual has the configuration spell tables in
-// another way than the server shows them. The triggers that stand are right, what they
-// write has the node's spelling, also by a cascade, and nothing is sent again.
-func TestNamesAreEqualWhereTheServerTakesThemForEqual(t *testing.T) {
+// TestNamesAreComparedAsTheServerDoes has the configuration spell tables differently from the
+// server. The existing triggers are right, their entries have the node's spelling, also in a
+// cascade, and nothing is resent.
+func TestNamesAreComparedAsTheServerDoes(t *testing.T) {
 	t.Parallel()
-	// Only MariaDB takes this setting for a data directory that was made without it.
+	// Only MariaDB accepts this setting for a data directory made without it.
 	server := testkit.MariaDB(t, "--lower-case-table-names=1")
 	testkit.Exec(t, server.Open(t, ""), "CREATE DATABASE shop CHARACTER SET utf8mb4")
 	db := server.Connect(t, "Shop")
@@ -56,7 +56,7 @@ func TestNamesAreEqualWhereTheServerTakesThemForEqual(t *testing.T) {
 	})
 	testkit.Exec(t, db, `INSERT INTO customers VALUES (1)`, `INSERT INTO Orders VALUES (7, 1)`, `DELETE FROM customers`)
 	if got, want := changed(t, db), []string{"Customers 1", "Orders 7", "Orders 7", "Customers 1"}; !slices.Equal(got, want) {
-		t.Errorf("captured are %q, want %q", got, want)
+		t.Errorf("captured %q, want %q", got, want)
 	}
 	testkit.Exec(t, db, `ALTER TABLE orders ADD COLUMN amount INT`)
 	if table := <-altered; table != "Orders" {
@@ -68,13 +68,13 @@ func TestNamesAreEqualWhereTheServerTakesThemForEqual(t *testing.T) {
 	}
 	for _, l := range logs.All() {
 		if l.Level > zap.InfoLevel || l.Message == "triggers installed" {
-			t.Errorf("it tells %s: %v", l.Message, l.ContextMap())
+			t.Errorf("it logged %s: %v", l.Message, l.ContextMap())
 		}
 	}
 	if after := list(t, db, made); len(before) != 7 || !slices.Equal(after, before) {
-		t.Errorf("the triggers are %q, and were %q", after, before)
+		t.Errorf("triggers %q, before %q", after, before)
 	}
 	if err := db.Spell(t.Context(), []string{"Orders", "orders"}); err == nil {
-		t.Error("two spellings of one table are taken for two tables")
+		t.Error("two spellings of one table count as two tables")
 	}
 }

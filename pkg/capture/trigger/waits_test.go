@@ -13,9 +13,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// A scene is what two sessions say in turns, each line "A: statement" or "B: statement".
-// A line "A." waits until what A said last is answered. Who still waits when it is to say
-// something gives up what it said before.
+// A scene is what two sessions do in turn, each line "A: statement" or "B: statement". A line "A."
+// waits until A's last statement has been answered. A session that still waits when its next
+// statement comes gives up the previous one.
 var scenes = map[string][]string{
 	"a cascade, and writes of other rows": {
 		`A: BEGIN`, `A: DELETE FROM p WHERE id = 1`, `B: INSERT INTO a (code) VALUES ('q')`, `B: UPDATE a SET n = 7`,
@@ -60,8 +60,8 @@ var scenes = map[string][]string{
 	},
 }
 
-// nearer is the scene in which others wait on MariaDB who would not without triggers: see limits.md.
-// At READ COMMITTED they do not.
+// nearer is the scene in which sessions wait on MariaDB that would not without triggers: see limits.md.
+// At READ COMMITTED they do not wait.
 const nearer = "a cascade, and its neighbours"
 
 // player is one session of a scene.
@@ -72,7 +72,7 @@ type player struct {
 	busy   bool
 }
 
-// play has the scene said to a schema and returns what happened, line by line.
+// play runs the scene in a schema and returns what happened, line by line.
 func play(t *testing.T, db *mysqldb.DB, scene []string) (happened []string) {
 	t.Helper()
 	players := map[string]*player{}
@@ -107,8 +107,7 @@ func play(t *testing.T, db *mysqldb.DB, scene []string) (happened []string) {
 	return happened
 }
 
-// hear returns the answer, or that the session is seen to wait for a lock, unless it is
-// to be waited for.
+// hear returns the answer, or that the session waits for a lock, unless the scene waits for it.
 func (p *player) hear(t *testing.T, db *mysqldb.DB, patient bool) string {
 	t.Helper()
 	if !p.busy {
@@ -129,14 +128,14 @@ func (p *player) hear(t *testing.T, db *mysqldb.DB, patient bool) string {
 		if p.waits(t, db) {
 			waits = 1
 		}
-		if seen = seen*waits + waits; seen == 8 { // not only for a moment
+		if seen = seen*waits + waits; seen == 8 { // not just for a moment
 			return "waits"
 		}
 	}
 }
 
-// waits reports whether the session waits for a lock now. INNODB_TRX would not tell: it shows what was when nobody had
-// read it for a tenth of a second.
+// waits reports whether the session waits for a lock now. INNODB_TRX is no help: it shows the state
+// as of a tenth of a second without readers.
 func (p *player) waits(t *testing.T, db *mysqldb.DB) bool {
 	t.Helper()
 	var kind, name, status string
@@ -150,15 +149,15 @@ func (p *player) waits(t *testing.T, db *mysqldb.DB) bool {
 	}
 	waits := false
 	err := db.GetContext(t.Context(), &waits, `SELECT COUNT(*) > 0 FROM information_schema.PROCESSLIST WHERE ID = ? AND STATE LIKE 'Waiting for%lock'`, p.id)
-	if err != nil && mysqldb.Number(err) != 3854 { // MySQL shows a statement that has just ended
+	if err != nil && mysqldb.Number(err) != 3854 { // MySQL also shows a statement that has just ended
 		t.Fatal(err)
 	}
 	return waits
 }
 
-// TestTriggersMakeNoOneWait plays the same scenes in two schemas, of which one
-// is captured, and compares who waits for whom and what all are told.
-func TestTriggersMakeNoOneWait(t *testing.T) {
+// TestTriggersMakeNobodyWait plays the same scenes in two schemas, one of them captured, and
+// compares who waits for whom and all answers.
+func TestTriggersMakeNobodyWait(t *testing.T) {
 	t.Parallel()
 	scenes := maps.Clone(scenes)
 	scenes[nearer+", at READ COMMITTED"] = slices.Concat([]string{`A: SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED`}, scenes[nearer])
@@ -172,21 +171,21 @@ func TestTriggersMakeNoOneWait(t *testing.T) {
 		}
 		differs := name == nearer && testkit.Shared(t).Flavour == testkit.FlavourMariaDB
 		if slices.Equal(got, want) == differs {
-			t.Errorf("%s: what happens is\n%s\nwithout triggers\n%s", name, strings.Join(got, "\n"), strings.Join(want, "\n"))
+			t.Errorf("%s: got\n%s\nwithout triggers\n%s", name, strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
 	}
 }
 
-// TestALockOfTablesIsWhatTheLimitsSay: the server locks table_changes with a table that
-// somebody locks to write it. MySQL then has the writers of all synced tables wait, and
-// MariaDB lets nobody write the locked one once the node has read table_changes.
-func TestALockOfTablesIsWhatTheLimitsSay(t *testing.T) {
+// TestLockTablesBehavesAsDocumented: the server locks table_changes together with a table that
+// somebody locks for writing. MySQL then makes the writers of all synced tables wait, and MariaDB
+// lets nobody write the locked one once the node has read table_changes.
+func TestLockTablesBehavesAsDocumented(t *testing.T) {
 	t.Parallel()
 	_, captured := shops(t)
 	restock(t, captured)
 	testkit.Eventually(t, "an empty table_changes", func() error {
 		if got := changed(t, captured); len(got) > 0 {
-			return fmt.Errorf("%q stand in it", got)
+			return fmt.Errorf("it holds %q", got)
 		}
 		return nil
 	})
@@ -204,6 +203,6 @@ func TestALockOfTablesIsWhatTheLimitsSay(t *testing.T) {
 		scene[i], _, _ = strings.Cut(line, " -> ")
 	}
 	if got := play(t, captured, scene); !slices.Equal(got, want) {
-		t.Errorf("what happens is\n%s\nand the limits have it that\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		t.Errorf("got\n%s\nlimits.md says\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }

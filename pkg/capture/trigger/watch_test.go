@@ -16,10 +16,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestAKeyRenamedDuringALookIsNoTrouble renames a key column after the watcher has
-// read the table and before it makes the triggers: it looks again, and has nothing
-// to complain of.
-func TestAKeyRenamedDuringALookIsNoTrouble(t *testing.T) {
+// TestAKeyRenamedDuringALookIsHarmless renames a key column after the watcher has read the table
+// and before it installs the triggers: it looks again and has nothing to report.
+func TestAKeyRenamedDuringALookIsHarmless(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t, "CREATE TABLE t (id INT PRIMARY KEY)")
 	install(t, db, "t")
@@ -43,19 +42,19 @@ func TestAKeyRenamedDuringALookIsNoTrouble(t *testing.T) {
 	go func() { ended <- source.Watch(ctx, schema.NewTables(db), config) }()
 	testkit.Eventually(t, "the end of the look", func() error {
 		if !slices.Contains(triggerNames(t, db), "mysqlSyncInsert_t") {
-			return errors.New("the trigger is not there")
+			return errors.New("the trigger is missing")
 		}
 		return source.Trouble()
 	})
 	testkit.Exec(t, db, "INSERT INTO t VALUES (1)")
 	if got := changed(t, db); len(got) != 1 {
-		t.Errorf("captured are %q, want one row", got)
+		t.Errorf("captured %q, want one row", got)
 	}
 	stop()
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
 	for _, l := range logs.FilterMessageSnippet("could not inspect").All() {
-		t.Errorf("it tells %s: %v", l.Message, l.ContextMap())
+		t.Errorf("it logged %s: %v", l.Message, l.ContextMap())
 	}
 }

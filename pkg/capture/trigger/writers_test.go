@@ -15,8 +15,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// shop is a schema whose tables have what makes answers differ: ids that the server
-// gives, unique values, values that do not fit, foreign keys of every rule.
+// shop is a schema with everything that can make answers differ: generated IDs, unique values,
+// values that do not fit, foreign keys with every rule.
 var shop = []string{
 	`CREATE TABLE a (id INT AUTO_INCREMENT PRIMARY KEY, code VARCHAR(4) UNIQUE, n INT, d DECIMAL(5,2))`,
 	`CREATE TABLE b (x INT, y VARCHAR(8), v INT, PRIMARY KEY (x, y))`,
@@ -26,7 +26,7 @@ var shop = []string{
 	`CREATE TABLE r (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES p (id))`,
 }
 
-// stock are the rows of a shop.
+// stock holds the rows of a shop.
 var stock = []string{
 	`INSERT INTO a (code, n) VALUES ('a', 1), ('b', 2), ('c', 3)`,
 	`INSERT INTO b VALUES (1, 'one', 1), (2, 'two', 2)`,
@@ -38,8 +38,8 @@ var stock = []string{
 
 var shopTables = []string{"a", "b", "p", "c", "s", "r"}
 
-// usual are statements as applications have them: scripts, each in a session of its own
-// and with the same stock.
+// usual are statements like those of applications: scripts, each in its own session and with the
+// same stock.
 var usual = map[string][]string{
 	"inserts": {
 		`INSERT INTO a (code, n) VALUES ('d', 4)`, `INSERT INTO a (code, n) VALUES ('e', 5), ('f', 6), ('g', 7)`,
@@ -92,15 +92,15 @@ var usual = map[string][]string{
 		`XA START '$'`, `INSERT INTO a (code) VALUES ('xa')`, `DELETE FROM p WHERE id = 3`, `XA END '$'`, `XA PREPARE '$'`, `XA COMMIT '$'`,
 		`START TRANSACTION READ ONLY`, `DELETE FROM a`, `COMMIT`,
 	},
-	"ids that a statement gives": {`UPDATE b SET v = LAST_INSERT_ID(v + 1) WHERE x = 1`, `UPDATE b SET v = LAST_INSERT_ID(v + 10)`, `UPDATE b SET v = 3 WHERE LAST_INSERT_ID(40) = 40`},
+	"IDs that a statement generates": {`UPDATE b SET v = LAST_INSERT_ID(v + 1) WHERE x = 1`, `UPDATE b SET v = LAST_INSERT_ID(v + 10)`, `UPDATE b SET v = 3 WHERE LAST_INSERT_ID(40) = 40`},
 }
 
-// asked are what a session asks after each statement. The two cannot be had of one
-// statement: each ends what the other shows.
+// asked are a session's queries after each statement. One statement can only be followed by one of
+// them: each clears what the other shows.
 var asked = []string{`SHOW WARNINGS`, `SELECT ROW_COUNT(), FOUND_ROWS(), LAST_INSERT_ID(), @@warning_count`}
 
-// spoken is all that the server says to a statement: the error, or rows and id, and then
-// what it answers to a question about it.
+// spoken is the server's full answer to a statement: the error, or rows and ID, and then its answer
+// to a query about it.
 func spoken(conn *sql.Conn, statement, question string) string {
 	var said strings.Builder
 	res, err := conn.ExecContext(context.Background(), statement)
@@ -153,8 +153,7 @@ func grid(conn *sql.Conn, query string) (string, error) {
 	return strings.Join(lines, " | "), rows.Err()
 }
 
-// shops returns a shop that nobody captures and one that is captured by the triggers and
-// a node's polls.
+// shops returns a shop that nobody captures and one captured by triggers and a node's polls.
 func shops(t *testing.T) (alone, captured *mysqldb.DB) {
 	t.Helper()
 	alone = testkit.Schema(t, shop...)
@@ -164,7 +163,7 @@ func shops(t *testing.T) (alone, captured *mysqldb.DB) {
 	return alone, captured
 }
 
-// restock brings a shop back to what it had, with the ids that it gives next.
+// restock resets a shop, including the next generated IDs.
 func restock(t *testing.T, db *mysqldb.DB) {
 	t.Helper()
 	conn, end := session(t, db)
@@ -174,11 +173,11 @@ func restock(t *testing.T, db *mysqldb.DB) {
 		testkit.Exec(t, conn, `TRUNCATE `+table)
 	}
 	testkit.Exec(t, conn, stock...)
-	// Or the server may scan a table that it takes for empty, and wait for all its rows.
+	// Otherwise the server may scan a table that it takes for empty, and wait for all its rows.
 	testkit.Exec(t, conn, `ANALYZE TABLE `+strings.Join(shopTables, ", "))
 }
 
-// session returns a connection of a user to the schema, and what ends it.
+// session returns a user's connection to the schema, and a function that ends it.
 func session(t *testing.T, db *mysqldb.DB) (*sql.Conn, func()) {
 	t.Helper()
 	pool := users(t, db)
@@ -186,14 +185,14 @@ func session(t *testing.T, db *mysqldb.DB) (*sql.Conn, func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// FOUND_ROWS() of a new session may be what another session of the server found.
+	// FOUND_ROWS() in a new session may be what another session found.
 	testkit.Exec(t, conn, `SELECT id FROM a`)
 	return conn, func() { _ = errors.Join(conn.Close(), pool.Close()) }
 }
 
-// named are the statements whose answers differ, which no trigger can help: see limits.md.
-// Any trigger at all takes this id out of the answer; SELECT LAST_INSERT_ID() has it. True:
-// with every server; MariaDB 10.5 answers the others as it would alone.
+// named are the statements whose answers differ, which no trigger can avoid: see limits.md.
+// Any trigger at all removes this ID from the answer; SELECT LAST_INSERT_ID() has it. True means
+// with every server; MariaDB 10.5 answers the others as it would without triggers.
 var named = map[string]bool{
 	`UPDATE b SET v = LAST_INSERT_ID(v + 1) WHERE x = 1`:                                true,
 	`UPDATE b SET v = LAST_INSERT_ID(v + 10)`:                                           true,
@@ -201,9 +200,9 @@ var named = map[string]bool{
 	`INSERT INTO a (code) VALUES ('c') ON DUPLICATE KEY UPDATE id = LAST_INSERT_ID(id)`: false,
 }
 
-// TestWritersGetTheAnswersThatTheyWouldGetAlone has the same statements said to two
-// schemas, of which one is captured, and compares all that the server answers.
-func TestWritersGetTheAnswersThatTheyWouldGetAlone(t *testing.T) {
+// TestWritersGetTheSameAnswersAsWithoutTriggers runs the same statements in two schemas, one of
+// them captured, and compares all of the server's answers.
+func TestWritersGetTheSameAnswersAsWithoutTriggers(t *testing.T) {
 	t.Parallel()
 	mysql.RegisterReaderHandler("writers", func() io.Reader { return strings.NewReader("a\t7\nlonger\t8\nlo\tnine\n") })
 	testkit.Exec(t, testkit.Schema(t), `SET GLOBAL local_infile = 1`)
@@ -220,7 +219,7 @@ func TestWritersGetTheAnswersThatTheyWouldGetAlone(t *testing.T) {
 					want := spoken(a, strings.ReplaceAll(s, "$", alone.Name), question)
 					got := strings.ReplaceAll(spoken(c, strings.ReplaceAll(s, "$", captured.Name), question), captured.Name, alone.Name)
 					if always, known := named[s]; want != got && !known || want == got && always {
-						t.Errorf("%s: %s\nthe server says  %s\nwithout triggers %s", name, s, got, want)
+						t.Errorf("%s: %s\nwith triggers    %s\nwithout triggers %s", name, s, got, want)
 					}
 				}
 				testkit.Exec(t, a, sane...)
@@ -239,5 +238,5 @@ func TestWritersGetTheAnswersThatTheyWouldGetAlone(t *testing.T) {
 	}
 }
 
-// sane is a session as any other, whatever was set in it.
+// sane resets a session, whatever was set in it.
 var sane = []string{`SET autocommit = 1`, `SET sql_mode = DEFAULT`, `SET character_set_results = utf8mb4`}
