@@ -13,9 +13,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// With what scripts/make-certs.sh makes, a node speaks TLS to mosquitto/tls.conf and
-// to its database, and shows both a certificate.
-func TestNodesUseTheCertificatesThatTheScriptMakes(t *testing.T) {
+// With the certificates of scripts/make-certs.sh, a node speaks TLS to mosquitto/tls.conf and to
+// its database, and shows both a certificate.
+func TestNodesUseTheScriptsCertificates(t *testing.T) {
 	dir := t.TempDir()
 	run(t, "../scripts/make-certs.sh", dir, "localhost,127.0.0.1", "berlin", "boston")
 	file := func(name string) string { return filepath.Join(dir, name) }

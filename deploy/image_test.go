@@ -19,8 +19,8 @@ import (
 // imageUser is the user and group of the image.
 const imageUser = 65532
 
-// image is what the Dockerfile says of the container: how the program is called
-// and how its health is asked for.
+// image is what the Dockerfile says about the container: how the program is called and its health
+// checked.
 type image struct{ command, health []string }
 
 func dockerfile(t *testing.T) image {
@@ -44,8 +44,8 @@ func dockerfile(t *testing.T) image {
 	return image{command: append(list("ENTRYPOINT"), list("CMD")...), health: list("HEALTHCHECK")}
 }
 
-// container is a folder with the image's files, in which the program runs without
-// rights and sees nothing else.
+// container is a folder with the image's files, in which the program runs without privileges and
+// sees nothing else.
 type container struct {
 	root        string
 	environment []string
@@ -60,7 +60,7 @@ func layOut(t *testing.T, configuration string, environment []string) container 
 	return c
 }
 
-// TestTheImageHasTheLicences looks for those of the program and of what it is built from.
+// TestTheImageHasTheLicences looks for the licences of the program and of its modules.
 func TestTheImageHasTheLicences(t *testing.T) {
 	c := layOut(t, "compose/berlin.json", nil)
 	for file, want := range map[string]string{"copyright": "Apache License", "THIRD_PARTY_NOTICES.txt": "github.com/go-sql-driver/mysql"} {
@@ -79,7 +79,7 @@ func (c container) command(words ...string) *exec.Cmd {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: imageUser, Gid: imageUser}
 		return cmd
 	}
-	// Without root, a name space has a root of its own; its user 65532 is this one outside.
+	// Without root, a namespace has its own root; its user 65532 is this one outside.
 	cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWUSER
 	cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: imageUser, HostID: os.Getuid(), Size: 1}}
 	cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: imageUser, HostID: os.Getgid(), Size: 1}}
@@ -99,9 +99,9 @@ func environment(t *testing.T, compose map[string]any, service string) []string 
 	return all
 }
 
-// What "docker compose up" does, without Docker: the image's files, its user, its
-// commands, the environment and the configurations of the compose file, and the
-// service that writes and reads. Only hosts and ports are others.
+// What "docker compose up" does, without Docker: the image's files, user and commands, the compose
+// file's environment and configurations, and the service that writes and reads. Only hosts and
+// ports differ.
 func TestTheImageReplicatesWithTheComposeFile(t *testing.T) {
 	compose := documents(t, "docker-compose.yaml")[0]
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{ACL: true, Users: map[string]string{"berlin": "berlin", "boston": "boston"}})
@@ -116,7 +116,7 @@ func TestTheImageReplicatesWithTheComposeFile(t *testing.T) {
 			if strings.TrimSpace(statement) == "" {
 				continue
 			}
-			db.SetMaxOpenConns(1) // USE holds for one connection.
+			db.SetMaxOpenConns(1) // USE applies to one connection.
 			if _, err := db.Exec(statement); err != nil {
 				t.Fatalf("compose/init.sql: %v\n%s", err, statement)
 			}
@@ -137,7 +137,7 @@ func TestTheImageReplicatesWithTheComposeFile(t *testing.T) {
 		}
 		nodes[site] = testkit.Process(t, func() *exec.Cmd { return c.command(is.command...) })
 		testkit.Eventually(t, site+" to be healthy", healthy)
-		for _, probe := range []string{"/healthz", "/readyz"} { // Those of the Kubernetes manifest have no token.
+		for _, probe := range []string{"/healthz", "/readyz"} { // The Kubernetes manifest's probes have no token.
 			answer, err := http.Get("http://" + web + probe)
 			if err != nil || answer.StatusCode != http.StatusOK {
 				t.Fatalf("%s: %s: %v %v", site, probe, answer, err)
@@ -156,7 +156,7 @@ func TestTheImageReplicatesWithTheComposeFile(t *testing.T) {
 			t.Errorf("%s does not run as user %d:\n%s", site, imageUser, status)
 		}
 		if !regexp.MustCompile(`\nCapEff:\t0+\n`).MatchString(status) && os.Getuid() == 0 {
-			t.Errorf("%s has rights:\n%s", site, status)
+			t.Errorf("%s has privileges:\n%s", site, status)
 		}
 		// ExecReload of the units, and "docker kill --signal HUP".
 		if err := syscall.Kill(n.Pid(), syscall.SIGHUP); err != nil {
@@ -169,7 +169,7 @@ func TestTheImageReplicatesWithTheComposeFile(t *testing.T) {
 	}
 }
 
-// Nothing but the file itself is needed, and it stays small.
+// The program needs nothing but its own file, and stays small.
 func TestTheProgramIsStaticAndSmall(t *testing.T) {
 	path := program(t)
 	f, err := elf.Open(path)
@@ -193,9 +193,9 @@ func TestTheProgramIsStaticAndSmall(t *testing.T) {
 		t.Fatal(err)
 	}
 	if most := int64(28 << 20); info.Size() > most {
-		t.Errorf("the program has %d bytes, more than %d", info.Size(), most)
+		t.Errorf("the program has %d bytes, limit %d", info.Size(), most)
 	}
 	if said := run(t, path, "version"); !strings.Contains(said, "1.2.3") {
-		t.Errorf("version says %q, not the version that it was built with", said)
+		t.Errorf("version prints %q, want the version of the build", said)
 	}
 }

@@ -1,7 +1,6 @@
-// Package deploy_test tries what stands in this folder: the image's files with the
-// configurations of the compose file, the units, the certificates, the packages'
-// configuration, the dashboard and the alerts. The module in check has what needs
-// larger libraries.
+// Package deploy_test tests this folder: the image's files with the compose file's configurations,
+// the units, the certificates, the packages' configuration, the dashboard and the alerts. Tests
+// that need larger libraries are in the module check.
 package deploy_test
 
 import (
@@ -21,8 +20,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-// release returns the program as a release has it: static, without the race
-// detector.
+// release returns the program as released: static, without the race detector.
 var release = sync.OnceValues(func() (string, error) {
 	dir, err := filepath.Abs("../bin")
 	if err != nil {
@@ -38,7 +36,7 @@ var release = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
-// program returns the path of the program as a release has it.
+// program returns the path of the program as released.
 func program(t *testing.T) string {
 	t.Helper()
 	path, err := release()
@@ -58,7 +56,7 @@ func read(t *testing.T, path string) string {
 	return string(text)
 }
 
-// write makes a file, with the folders above it.
+// write makes a file and the folders above it.
 func write(t *testing.T, path, text string, mode os.FileMode) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -69,7 +67,7 @@ func write(t *testing.T, path, text string, mode os.FileMode) {
 	}
 }
 
-// run runs a program to its end and returns what it said.
+// run runs a program to its end and returns its output.
 func run(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	said, err := exec.Command(name, args...).CombinedOutput()
@@ -96,7 +94,7 @@ func documents(t *testing.T, path string) []map[string]any {
 	}
 }
 
-// at returns what lies at a path of keys.
+// at returns the value at a path of keys.
 func at(t *testing.T, document map[string]any, keys ...string) any {
 	t.Helper()
 	var value any = document

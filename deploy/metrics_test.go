@@ -27,7 +27,7 @@ func metrics(t *testing.T) (labels map[string][]string, kinds map[string]string)
 	if len(labels) < 10 {
 		t.Fatalf("docs/metrics.md lists only %d metrics", len(labels))
 	}
-	// Those of the libraries, as far as they are used here.
+	// Metrics of libraries, as far as they are used here.
 	for _, name := range []string{"process_resident_memory_bytes", "process_cpu_seconds_total", "up"} {
 		labels[name] = nil
 	}
@@ -45,8 +45,7 @@ var (
 	scrape    = []string{"job", "instance"} // labels that Prometheus adds
 )
 
-// check holds an expression, and the texts that name its labels, against
-// docs/metrics.md.
+// check compares an expression, and the texts that name its labels, with docs/metrics.md.
 func check(t *testing.T, expression string, texts ...string) {
 	t.Helper()
 	labels, kinds := metrics(t)
@@ -77,19 +76,19 @@ func check(t *testing.T, expression string, texts ...string) {
 	}
 	for _, found := range counted.FindAllStringSubmatch(bare, -1) {
 		if rate := slices.Contains([]string{"rate", "increase"}, found[1]); rate && kinds[found[2]] == "gauge" {
-			t.Errorf("%s of %s, which is a gauge: %s", found[1], found[2], expression)
+			t.Errorf("%s applied to %s, which is a gauge: %s", found[1], found[2], expression)
 		}
 	}
 	for _, text := range texts {
 		for _, found := range shown.FindAllStringSubmatch(text, -1) {
 			if !known[found[1]] && !slices.Contains(scrape, found[1]) {
-				t.Errorf("%q shows the label %s, which %s does not have", text, found[1], expression)
+				t.Errorf("%q shows the label %s, which %s lacks", text, found[1], expression)
 			}
 		}
 	}
 }
 
-// dashboard is what is checked of a Grafana dashboard.
+// dashboard is the checked part of a Grafana dashboard.
 type dashboard struct {
 	Panels []struct {
 		Title, Description, Type string
@@ -104,7 +103,7 @@ type dashboard struct {
 	}
 }
 
-func TestTheDashboardShowsWhatThereIs(t *testing.T) {
+func TestTheDashboardShowsExistingMetrics(t *testing.T) {
 	var d dashboard
 	if err := json.Unmarshal([]byte(read(t, "grafana/mysql-sync.json")), &d); err != nil {
 		t.Fatal(err)
@@ -115,7 +114,7 @@ func TestTheDashboardShowsWhatThereIs(t *testing.T) {
 		for x := p.GridPos.X; x < p.GridPos.X+p.GridPos.W; x++ {
 			for y := p.GridPos.Y; y < p.GridPos.Y+p.GridPos.H; y++ {
 				if other := taken[[2]int{x, y}]; other != "" || x >= 24 {
-					t.Fatalf("%s lies over %s, or outside", p.Title, other)
+					t.Fatalf("%s overlaps %s, or is outside", p.Title, other)
 				}
 				taken[[2]int{x, y}] = p.Title
 			}
@@ -124,7 +123,7 @@ func TestTheDashboardShowsWhatThereIs(t *testing.T) {
 			continue
 		}
 		if p.Description == "" || len(p.Targets) == 0 {
-			t.Errorf("%s has no description or asks for nothing", p.Title)
+			t.Errorf("%s has no description or no query", p.Title)
 		}
 		for _, q := range p.Targets {
 			check(t, q.Expr, q.LegendFormat)
@@ -171,7 +170,7 @@ func TestAlertsFireWhenTheyShould(t *testing.T) {
 			a := rule["annotations"].(map[string]any)
 			check(t, rule["expr"].(string), a["summary"].(string), a["description"].(string))
 			if !regexp.MustCompile(`alertname: ` + name + `\n\s+exp_alerts`).MatchString(tried) {
-				t.Errorf("alerts_test.yaml does not see %s fire", name)
+				t.Errorf("alerts_test.yaml does not test that %s fires", name)
 			}
 		}
 	}

@@ -8,8 +8,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// TestArchivesAndPackagesCarryTheNotices: a hook makes them before either is built. That the image has them, and the package, is
-// seen elsewhere.
+// TestArchivesAndPackagesCarryTheNotices: a hook makes them before either is built. Other tests
+// check the image and the package.
 func TestArchivesAndPackagesCarryTheNotices(t *testing.T) {
 	var release struct {
 		Before   struct{ Hooks []string }
@@ -41,6 +41,6 @@ func TestArchivesAndPackagesCarryTheNotices(t *testing.T) {
 		}
 	}
 	if len(release.Archives) == 0 || len(release.NFPMs) != 2 {
-		t.Error("there are no archives, or not a package for each program")
+		t.Error("there are no archives, or a program lacks a package")
 	}
 }

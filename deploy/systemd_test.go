@@ -9,16 +9,16 @@ import (
 	"testing"
 )
 
-// TestF25TheConnectorIsAService: its unit is as right, and as hardened, as those of nodes.
+// TestF25TheConnectorIsAService: its unit is as correct and hardened as the node's.
 func TestF25TheConnectorIsAService(t *testing.T) {
 	exe := filepath.Join(t.TempDir(), "mysql-sync-connector")
 	run(t, "go", "build", "-o", exe, "../cmd/mysql-sync-connector")
 	checkUnit(t, "mysql-sync-connector@.service", "/usr/bin/mysql-sync-connector", exe)
 }
 
-// systemd's own checks find no mistake, and rate the exposure of the nodes below
-// 1.5 of 10, "OK". What is left is the network, which is a node's work.
-func TestUnitsAreRightAndHardened(t *testing.T) {
+// systemd's own checks find no mistake and rate the exposure of the nodes below 1.5 of 10, "OK".
+// What is left is network access, which a node needs.
+func TestUnitsAreCorrectAndHardened(t *testing.T) {
 	if _, err := exec.LookPath("systemd-analyze"); err != nil {
 		t.Fatalf("%v; scripts/install-deps.sh installs it", err)
 	}
@@ -27,7 +27,7 @@ func TestUnitsAreRightAndHardened(t *testing.T) {
 	}
 }
 
-// checkUnit has systemd check a unit, in which a program of this machine takes the place of the one that it runs.
+// checkUnit makes systemd check a unit, with a program of this machine in place of the one that it runs.
 func checkUnit(t *testing.T, name, installed, program string) {
 	t.Helper()
 	text := strings.Replace(read(t, "systemd/"+name), "ExecStart="+installed+" ", "ExecStart="+program+" ", 1)
@@ -42,8 +42,9 @@ func checkUnit(t *testing.T, name, installed, program string) {
 	run(t, "systemd-analyze", "security", "--offline=true", "--threshold=15", "--no-pager", file)
 }
 
-// A node that is attacked or takes in large rows is bounded, and knows it before the kernel ends it.
-func TestMemoryIsBoundedAndTheNodeKnows(t *testing.T) {
+// The memory of a node is bounded, under attack or with large rows, and Go knows the limit before the kernel enforces
+// it.
+func TestMemoryLimitsMatch(t *testing.T) {
 	for file, x := range map[string]struct{ most, least string }{
 		"systemd/mysql-sync.service":  {`(?m)^MemoryMax=(\d+)M$`, `(?m)^Environment=GOMEMLIMIT=(\d+)MiB$`},
 		"systemd/mysql-sync@.service": {`(?m)^MemoryMax=(\d+)M$`, `(?m)^Environment=GOMEMLIMIT=(\d+)MiB$`},
@@ -58,12 +59,12 @@ func TestMemoryIsBoundedAndTheNodeKnows(t *testing.T) {
 			mib[i], _ = strconv.Atoi(found[1])
 		}
 		if mib[1] != mib[0]*9/10 {
-			t.Errorf("%s: GOMEMLIMIT is %d MiB of %d, not nine tenths", file, mib[1], mib[0])
+			t.Errorf("%s: GOMEMLIMIT is %d MiB of %d, want nine tenths", file, mib[1], mib[0])
 		}
 	}
 }
 
-// The two units differ only in the names of the files.
+// The two units differ only in file names.
 func TestTheTemplateIsTheSameService(t *testing.T) {
 	settings := func(name string) string {
 		var b strings.Builder

@@ -12,12 +12,12 @@ import (
 	"testing"
 )
 
-// updateRows writes the table anew, in "make docs".
+// updateRows rewrites the table, in "make docs".
 var updateRows = flag.Bool("update", false, "write docs/connector-rows.md from the tests' names")
 
-// rows are what the connector does that other programs did before it, each with the letter
-// of one: Fliplet Agent (F), DataCollect's External Sync (D), a data sync application for
-// reports (R), and connectors that keep their state in S3 (B).
+// rows are what the connector takes over from other programs, each with a program's letter: Fliplet
+// Agent (F), DataCollect's External Sync (D), a data sync application for reports (R), and
+// connectors that keep their state in S3 (B).
 var rows = [][2]string{
 	{"F01", "a YAML configuration of Fliplet Agent runs unchanged"},
 	{"F02", "a JavaScript configuration of Fliplet Agent runs unchanged"},
@@ -27,51 +27,51 @@ var rows = [][2]string{
 	{"F06", "only what differs is committed, with the original's bodies"},
 	{"F07", "without a primary column each run appends"},
 	{"F08", "keys are compared by what they say, optionally without case"},
-	{"F09", "of rows with one key the first counts"},
+	{"F09", "the first of several rows with one key counts"},
 	{"F10", "a timestamp column says which rows are updated"},
 	{"F11", "a delete column deletes"},
 	{"F12", "update keeps other rows, replace deletes them, within a guard"},
 	{"F13", "merge keeps columns that only Fliplet has"},
 	{"F14", "hooks run for inserts and updates"},
 	{"F15", "batch size and concurrency"},
-	{"F16", "failed requests are tried again, and limits kept"},
+	{"F16", "failed requests are retried, and limits kept"},
 	{"F17", "a dry run sends nothing"},
-	{"F18", "runs on start and by a frequency"},
+	{"F18", "runs on start and at a frequency"},
 	{"F19", "no two runs of a job at once"},
-	{"F20", "the description stands in the log; the log's level"},
-	{"F21", "all mistakes are told before anything is written"},
+	{"F20", "the description is in the log; the log's level"},
+	{"F21", "all mistakes are reported before anything is written"},
 	{"F22", "files of a column are uploaded"},
 	{"F23", "columns are encrypted"},
 	{"F24", "entries are pulled into a table"},
 	{"F25", "installed as a service"},
 	{"F26", "the version is shown"},
-	{"D01", "the block externalSync is taken as it is"},
+	{"D01", "the block externalSync works unchanged"},
 	{"D02", "unknown types are refused; own adapters can be added"},
-	{"D03", "whether an adapter can be used is known before it is"},
+	{"D03", "whether an adapter can be used is known beforehand"},
 	{"D04", "events are pushed to the mock sync server in batches"},
 	{"D05", "events are pulled from it"},
 	{"D06", "events are pushed to OpenFn"},
 	{"D07", "events are pulled from OpenFn"},
-	{"D08", "each status of OpenFn has its meaning"},
+	{"D08", "each status of OpenFn is understood"},
 	{"D09", "kinds of authentication, none of them printed"},
-	{"D10", "events of one moment all arrive, though a batch fails"},
-	{"D11", "a pull that is repeated does no harm"},
-	{"D12", "pushes and pulls have places of their own"},
-	{"D13", "what was pulled is not pushed back"},
+	{"D10", "events with one timestamp all arrive, even if a batch fails"},
+	{"D11", "repeating a pull does no harm"},
+	{"D12", "pushes and pulls have separate positions"},
+	{"D13", "pulled events are not pushed back"},
 	{"D14", "pull before push"},
 	{"D15", "a run's result, progress and cancellation"},
-	{"D16", "a service is asked whether it answers"},
+	{"D16", "a service's health is checked"},
 	{"D17", "each adapter has a schema"},
-	{"D18", "what is logged holds no secret"},
+	{"D18", "the log holds no secrets"},
 	{"D19", "metrics of runs, and a log of them"},
-	{"D20", "a page and an API start jobs, and say when they fail"},
+	{"D20", "a page and an API start jobs and report failures"},
 	{"R01", "HTTP APIs as sources"},
 	{"R02", "Airtable as a destination, within its limits"},
 	{"R03", "MongoDB as a destination"},
-	{"R04", "a connector goes on after a restart"},
-	{"R05", "other peers tell when one is offline"},
-	{"R06", "a report that fails for a day is told"},
-	{"R07", "Slack and webhooks are told"},
+	{"R04", "a connector resumes after a restart"},
+	{"R05", "peers report when one is offline"},
+	{"R06", "a report that fails for a day raises an alert"},
+	{"R07", "alerts go to Slack and webhooks"},
 	{"R08", "Hello world, health and readiness"},
 	{"R09", "a heartbeat in a table"},
 	{"R10", "a table of logs"},
@@ -80,35 +80,35 @@ var rows = [][2]string{
 	{"R13", "schedules are edited in a table"},
 	{"R14", "a second process is refused"},
 	{"R15", "types of reports and their settings"},
-	{"R16", "a report's date is that of its occurrence in its zone"},
+	{"R16", "a report has its occurrence's date in its zone"},
 	{"R17", "a report is repeated after some days"},
 	{"R18", "failed reports have a stage"},
-	{"R19", "a failed report is tried again"},
+	{"R19", "a failed report is retried"},
 	{"R20", "an empty report counts as failed"},
-	{"R21", "a second destination with rows of its own form"},
+	{"R21", "a second destination with rows in its own form"},
 	{"R22", "error, request and stage in one view"},
-	{"B01", "each connector has a state file of its own"},
-	{"B02", "the key of a copy is made of a template"},
+	{"B01", "each connector has its own state file"},
+	{"B02", "a copy's key comes from a template"},
 	{"B03", "a start uploads a copy that is missing or older than a day"},
 	{"B04", "and so does a running connector"},
 	{"B05", "a copy is consistent while rows are written"},
-	{"B06", "an upload that fails stops nothing"},
-	{"B07", "an empty state is restored by itself, on one machine"},
-	{"B08", "a state is restored by one command, unless it is newer"},
+	{"B06", "a failed upload stops nothing"},
+	{"B07", "an empty state is restored automatically, on one machine"},
+	{"B08", "one command restores a state, unless it is newer"},
 	{"B09", "a copy is restored as another connector's"},
 	{"B10", "restored jobs are paused"},
-	{"B11", "a configuration is changed, and a job run, without a restart"},
+	{"B11", "a configuration changes, and a job runs, without a restart"},
 	{"B12", "a connector has a name and tags"},
-	{"B13", "old copies go, and all are encrypted, listed and verified"},
+	{"B13", "old copies expire; all are encrypted, listed and verified"},
 }
 
-// partly says what is missing of a row though tests bear its name.
+// partly says what a row still lacks although tests are named for it.
 var partly = map[string]string{}
 
-// named matches the names of tests, in which rows are named.
+// named matches names of tests that name rows.
 var named = regexp.MustCompile(`(?m)^func (Test\w*[FDRB][0-9]{2}\w*)\(t `)
 
-// tests returns the tests by the rows that they name.
+// tests returns the tests by row.
 func tests(t *testing.T) map[string][]string {
 	t.Helper()
 	byRow := map[string][]string{}
@@ -156,7 +156,7 @@ has a number, by which tests are named.
 		slices.Sort(list)
 		said := strings.Join(slices.Compact(list), ", ")
 		if said == "" {
-			said = "no test of that name yet"
+			said = "no test with that name yet"
 			missing++
 		}
 		if lacks := partly[r[0]]; lacks != "" {

@@ -10,8 +10,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 )
 
-// JSON on the pages is JSON, a part of an object at least; and whole configurations
-// are ones that a node starts with.
+// JSON on the pages is valid, at least as part of an object; and a node starts with whole
+// configurations.
 func TestExamplesAreValid(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"mysql.secret", "mqtt.secret"} {
@@ -30,7 +30,7 @@ func TestExamplesAreValid(t *testing.T) {
 				whole = "{" + whole + "}"
 			}
 			if !json.Valid([]byte(whole)) {
-				t.Errorf("%s:%d: this is no JSON", name, f.line)
+				t.Errorf("%s:%d: invalid JSON", name, f.line)
 				continue
 			}
 			if !strings.Contains(whole, `"clientName"`) || !strings.Contains(whole, `"mysqlConfig"`) {
@@ -47,6 +47,6 @@ func TestExamplesAreValid(t *testing.T) {
 		}
 	}
 	if loaded < 2 {
-		t.Errorf("only %d configurations were found", loaded)
+		t.Errorf("found only %d configurations", loaded)
 	}
 }

@@ -44,8 +44,8 @@ func anchors(page string) map[string]bool {
 	return found
 }
 
-// Each link within the project leads to a file that is there, and to a heading of it.
-func TestLinksLeadSomewhere(t *testing.T) {
+// Each link within the project leads to an existing file and heading.
+func TestLinksWork(t *testing.T) {
 	all := pages(t)
 	links := 0
 	for name, text := range all {
@@ -61,7 +61,7 @@ func TestLinksLeadSomewhere(t *testing.T) {
 					target = path.Join(path.Dir(name), file)
 				}
 				if _, err := os.Stat(filepath.Join(root, target)); err != nil {
-					t.Errorf("%s:%d: %s is not there", name, i+1, m[1])
+					t.Errorf("%s:%d: %s does not exist", name, i+1, m[1])
 				} else if to, ok := all[target]; anchor != "" && ok && !anchors(to)[anchor] {
 					t.Errorf("%s:%d: %s has no heading #%s", name, i+1, target, anchor)
 				}
@@ -69,11 +69,11 @@ func TestLinksLeadSomewhere(t *testing.T) {
 		}
 	}
 	if links < 50 {
-		t.Errorf("only %d links were found", links)
+		t.Errorf("found only %d links", links)
 	}
 }
 
-// noBracket keeps code from being taken for a link.
+// noBracket keeps code from being mistaken for a link.
 func noBracket(r rune) rune {
 	if strings.ContainsRune("[]()", r) {
 		return '.'
@@ -81,8 +81,8 @@ func noBracket(r rune) rune {
 	return r
 }
 
-// Each page of the manual stands in its index.
-func TestIndexHasEachPage(t *testing.T) {
+// Each page of the manual is in its index.
+func TestIndexListsEachPage(t *testing.T) {
 	index := page(t, "README.md")
 	for name := range pages(t) {
 		if dir, file := path.Split(name); dir == "docs/" && file != "README.md" && !strings.Contains(index, "]("+file+")") {

@@ -11,7 +11,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// site is a database with a node, as operations.md speaks of it.
+// site is a database with a node, as in operations.md.
 type site struct {
 	*testkit.Site
 	t *testing.T
@@ -30,7 +30,7 @@ func newSite(t *testing.T, broker *testkit.Broker, name string, remotes ...strin
 	return &site{s, t}
 }
 
-// start starts the node with its configuration as it is now.
+// start starts the node with its current configuration.
 func (s *site) start() *site {
 	s.t.Helper()
 	s.Write()
@@ -51,19 +51,19 @@ func (s *site) holds(table, want string) {
 	})
 }
 
-// equal waits until verify says that the tables are the same.
+// equal waits until verify reports equal tables.
 func (s *site) equal(arguments ...string) {
 	s.t.Helper()
 	testkit.Eventually(s.t, "verify at "+s.Name, func() error {
 		if code, out, said := testkit.Output(s.t, append([]string{"verify", s.File}, arguments...)...); code != 0 {
-			return fmt.Errorf("it ends with %d: %s%s", code, out, said)
+			return fmt.Errorf("exit code %d: %s%s", code, out, said)
 		}
 		return nil
 	})
 }
 
-// settled waits until nothing is pending at the site, and nothing that it has sent is without an answer: that would come
-// again.
+// settled waits until nothing is pending at the site and everything sent has been answered:
+// otherwise it would be resent.
 func (s *site) settled() {
 	s.t.Helper()
 	testkit.Eventually(s.t, s.Name+" to have sent all", func() error {
@@ -89,14 +89,14 @@ func (s *site) settled() {
 	})
 }
 
-// reload has the running node read its configuration, as it is now.
+// reload makes the running node read its current configuration.
 func (s *site) reload() {
 	s.t.Helper()
 	s.Write()
 	s.Run(0, "reload")
 }
 
-// The page names each table that a node makes.
+// The page names each table that a node creates.
 func (s *site) named() {
 	s.t.Helper()
 	var names []string
@@ -110,9 +110,8 @@ func (s *site) named() {
 	}
 }
 
-// What operations.md says of nodes that are added, set back, moved and given another
-// broker.
-func TestNodesComeGoAndMove(t *testing.T) {
+// operations.md on nodes that are added, restored, moved and given another broker.
+func TestAddRemoveAndMoveNodes(t *testing.T) {
 	t.Parallel()
 	broker := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	berlin := newSite(t, broker, "berlin")
@@ -120,7 +119,7 @@ func TestNodesComeGoAndMove(t *testing.T) {
 	berlin.start()
 	berlin.Exec("INSERT INTO orders VALUES (1, 'nut'), (2, 'bolt')")
 
-	// Add a node: the others name it, and each sends what the other lacks.
+	// Add a node: the others list it, and each sends what the other lacks.
 	boston := newSite(t, broker, "boston", "berlin")
 	boston.Exec("INSERT INTO orders VALUES (2, 'bolt'), (3, 'gear')")
 	boston.start()
@@ -143,7 +142,7 @@ func TestNodesComeGoAndMove(t *testing.T) {
 	berlin.Exec("UPDATE orders SET item = 'wheel' WHERE id = 3")
 	boston.start().holds("orders", "1 nut,2 bolt,3 wheel")
 	if log := strings.Join(boston.Node.Log(), "\n"); strings.Contains(log, "restored from a backup") || strings.Contains(log, "remembers nothing") {
-		t.Errorf("the node takes its database for another:\n%s", log)
+		t.Errorf("the node takes its database for a different one:\n%s", log)
 	}
 
 	// Replace the broker: one node after the other.
@@ -157,8 +156,8 @@ func TestNodesComeGoAndMove(t *testing.T) {
 	berlin.settled()
 	boston.settled()
 
-	// Restore without the own tables: what others still have to send comes, rows that both
-	// have stay, and repair takes the remote's rows.
+	// Restore without the own tables: what others have yet to send arrives, rows that both have
+	// stay, and repair takes the remote's rows.
 	boston.Stop()
 	boston.named()
 	boston.Run(0, "uninstall", "--yes")
@@ -177,8 +176,8 @@ func TestNodesComeGoAndMove(t *testing.T) {
 	}
 }
 
-// What operations.md says of tables that are added, removed and put back.
-func TestTablesComeAndGo(t *testing.T) {
+// operations.md on tables that are added, removed and put back.
+func TestAddAndRemoveTables(t *testing.T) {
 	t.Parallel()
 	broker := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	berlin, boston := newSite(t, broker, "berlin", "boston").start(), newSite(t, broker, "boston", "berlin").start()
@@ -193,13 +192,13 @@ func TestTablesComeAndGo(t *testing.T) {
 	berlin.Exec("INSERT INTO parts VALUES (1, 'nut')")
 
 	tables(berlin, "orders", "parts")
-	berlin.Exec("INSERT INTO parts VALUES (2, 'bolt')") // Boston does not take it yet
+	berlin.Exec("INSERT INTO parts VALUES (2, 'bolt')") // Boston does not accept it yet
 	tables(boston, "orders", "parts")
 	boston.holds("parts", "1 nut,2 bolt")
 	berlin.settled()
 
-	// While it is taken out at one site, that one's writes are not seen. Row 1 was
-	// never seen to change at all before.
+	// While the table is removed at one site, that site's writes are not captured. No change of row
+	// 1 was ever captured before.
 	tables(berlin, "orders")
 	berlin.Exec("UPDATE parts SET item = 'cog'")
 	tables(berlin, "orders", "parts")
@@ -210,7 +209,7 @@ func TestTablesComeAndGo(t *testing.T) {
 		tables(s, "orders")
 		var triggers int
 		if err := s.DB.Get(&triggers, "SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE = 'parts'"); err != nil || triggers > 0 {
-			t.Errorf("%s has %d triggers on a table that was taken out (%v)", s.Name, triggers, err)
+			t.Errorf("%s has %d triggers on a removed table (%v)", s.Name, triggers, err)
 		}
 	}
 }

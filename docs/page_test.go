@@ -22,8 +22,7 @@ type fence struct {
 
 var comment = regexp.MustCompile(`^<!-- (.*) -->$`)
 
-// fences returns the fenced blocks of a page, in order, without the indent of their
-// list item.
+// fences returns a page's fenced blocks in order, without their list item's indent.
 func fences(page string) []fence {
 	var list []fence
 	var open *fence
@@ -90,7 +89,7 @@ func pages(t *testing.T) map[string]string {
 		t.Fatal(err)
 	}
 	if len(found) < 10 {
-		t.Fatalf("only %d pages were found", len(found))
+		t.Fatalf("found only %d pages", len(found))
 	}
 	return found
 }

@@ -16,9 +16,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// The peer in Python that the protocol's page shows speaks with a real node: rows
-// and deletes go both ways, and those that it was given while the node was away
-// arrive later.
+// The Python peer on the protocol page talks to a real node: rows and deletes go both ways, and
+// those written while the node was away arrive later.
 func TestPeerInPython(t *testing.T) {
 	t.Parallel()
 	broker := testkit.Mosquitto(t, testkit.MosquittoOptions{})
@@ -57,8 +56,7 @@ type pythonPeer struct {
 	lines []string
 }
 
-// python returns a Python that has paho: another one may come first in the PATH
-// than that of the system.
+// python returns a Python with paho: the first one in the PATH need not be the system's.
 func python(t *testing.T) string {
 	t.Helper()
 	for _, name := range []string{"python3", "/usr/bin/python3"} {
@@ -66,7 +64,7 @@ func python(t *testing.T) string {
 			return name
 		}
 	}
-	t.Fatal("no Python with paho is here: scripts/install-deps.sh paho installs it")
+	t.Fatal("no Python with paho found: scripts/install-deps.sh paho installs it")
 	return ""
 }
 
@@ -111,19 +109,19 @@ func (p *pythonPeer) send(line string) {
 	}
 }
 
-// says waits until the peer's next line is of a row and has an entity.
+// says waits until the peer's next line is about a row and has an entity.
 func (p *pythonPeer) says(row string, entity map[string]any) {
 	p.t.Helper()
 	testkit.Eventually(p.t, "the peer to have "+row, func() error {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if len(p.lines) == 0 {
-			return fmt.Errorf("the peer has said nothing")
+			return fmt.Errorf("the peer has printed nothing")
 		}
 		text, ok := strings.CutPrefix(p.lines[0], row)
 		var got map[string]any
 		if err := json.Unmarshal([]byte(text), &got); !ok || err != nil || !reflect.DeepEqual(got, entity) {
-			return fmt.Errorf("the peer says %q", p.lines[0])
+			return fmt.Errorf("the peer printed %q", p.lines[0])
 		}
 		p.lines = p.lines[1:]
 		return nil

@@ -16,8 +16,8 @@ var (
 	piece  = regexp.MustCompile(`"[^"]*"|\S+`)
 )
 
-// What the page shows of the messages is what the golden files have.
-func TestProtocolShowsTheGoldenFiles(t *testing.T) {
+// The messages on the page match the golden files.
+func TestProtocolMatchesTheGoldenFiles(t *testing.T) {
 	shown := 0
 	for _, f := range fences(page(t, "protocol.md")) {
 		if !strings.HasPrefix(f.note, "pkg/") {
@@ -45,7 +45,7 @@ func TestProtocolShowsTheGoldenFiles(t *testing.T) {
 	}
 }
 
-// unhex reads lines of hexadecimal numbers and quoted texts, each with a remark.
+// unhex reads lines of hexadecimal numbers and quoted strings, each with a remark.
 func unhex(text string) ([]byte, error) {
 	var b []byte
 	for line := range strings.SplitSeq(text, "\n") {
@@ -64,7 +64,7 @@ func unhex(text string) ([]byte, error) {
 	return b, nil
 }
 
-// The cookbook shows the examples as they are tested.
+// The cookbook shows the tested examples.
 func TestCookbookShowsTheExamples(t *testing.T) {
 	shown := map[string]bool{}
 	for _, f := range fences(page(t, "transformers.md")) {

@@ -16,12 +16,11 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-// port is that of the page's broker; the test takes a free one.
+// port is the port of the page's broker; the test uses a free one.
 const port = "18830"
 
-// The commands of the page do what it says, from the first to the last, in one
-// shell. A command whose output the page shows is tried until it gives that: what
-// one site writes is at the other a moment later.
+// The page's commands do what it says, from first to last, in one shell. A command whose output the
+// page shows is repeated until it prints that: a write reaches the other site a moment later.
 func TestQuickStart(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -62,7 +61,7 @@ attempt() { # name of a function, wanted output
 	cmd := exec.Command("bash", "-c", text)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH")+":/usr/local/sbin:/usr/sbin")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that nothing of it stays
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that nothing is left
 	cmd.WaitDelay = time.Second
 	out := &strings.Builder{}
 	cmd.Stdout, cmd.Stderr = out, out
@@ -72,7 +71,7 @@ attempt() { # name of a function, wanted output
 	over := time.AfterFunc(5*time.Minute, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
 	err := cmd.Wait()
 	over.Stop()
-	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what a step that failed has left
+	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // leftovers of a failed step
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

@@ -13,9 +13,9 @@ import (
 	"testing"
 )
 
-// messages are the texts of the code that users may meet.
+// messages are the strings in the code that users may see.
 type messages struct {
-	texts []string          // of all string literals, with … for what is put in
+	texts []string          // all string literals, with … for inserted values
 	logs  map[string]string // of Warn and Error: where
 }
 
@@ -54,7 +54,7 @@ func readMessages(t *testing.T) messages {
 					said := n.Args[0]
 					switch s.Sel.Name {
 					case "Warn", "Error":
-					case "Log": // of a level that is decided there
+					case "Log": // with a level decided there
 						said = n.Args[min(1, len(n.Args)-1)]
 					default:
 						return true
@@ -74,7 +74,7 @@ func readMessages(t *testing.T) messages {
 	return m
 }
 
-// constant returns the text of a string literal, or of several that are added.
+// constant returns the text of a string literal, or of a sum of several.
 func constant(n ast.Node) (string, bool) {
 	switch n := n.(type) {
 	case *ast.BasicLit:
@@ -90,12 +90,12 @@ func constant(n ast.Node) (string, bool) {
 	return "", false
 }
 
-// title is a heading with messages, and what follows where they are not the code's.
+// title is a heading with messages, and the mark that follows if they are not the code's.
 var title = regexp.MustCompile("(?m)^### (.*`.*)\n\n(<!-- from the server -->)?")
 
-// Each message of the page occurs in the code, so that the page cannot rot; and each
-// warning and error of the log has a heading, so that whoever meets it finds it.
-func TestTroubleshootingHasTheMessagesOfTheCode(t *testing.T) {
+// Each message on the page occurs in the code, so that the page cannot rot; and each warning and
+// error of the log has a heading, so that users find it.
+func TestTroubleshootingMatchesTheCode(t *testing.T) {
 	m := readMessages(t)
 	headings := map[string]bool{}
 	for _, h := range title.FindAllStringSubmatch(page(t, "troubleshooting.md"), -1) {
@@ -103,12 +103,12 @@ func TestTroubleshootingHasTheMessagesOfTheCode(t *testing.T) {
 			message := strings.Trim(quoted, "`")
 			headings[message] = true
 			if h[2] == "" && !slices.ContainsFunc(m.texts, func(s string) bool { return holds(s, message) }) {
-				t.Errorf("the code has no message %q any more", message)
+				t.Errorf("the code no longer has the message %q", message)
 			}
 		}
 	}
 	if len(headings) < 80 || len(m.logs) < 40 {
-		t.Fatalf("only %d headings and %d messages were found", len(headings), len(m.logs))
+		t.Fatalf("found only %d headings and %d messages", len(headings), len(m.logs))
 	}
 	for text, at := range m.logs {
 		if text = strings.TrimSpace(text); !headings[text] && !headings[text+" …"] {
@@ -117,7 +117,7 @@ func TestTroubleshootingHasTheMessagesOfTheCode(t *testing.T) {
 	}
 }
 
-// holds reports whether a text of the code has the parts of a heading, in order.
+// holds reports whether a string in the code has the parts of a heading, in order.
 func holds(text, heading string) bool {
 	for part := range strings.SplitSeq(heading, "…") {
 		part = strings.TrimSpace(part)

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// words are those that the pages do without, and what stands instead.
+// words are those that the pages avoid, and what to write instead.
 var words = map[*regexp.Regexp]string{
 	regexp.MustCompile(`(?i)\b(master|slave)\b`):                                                   "source, replica, or node and remote",
 	regexp.MustCompile(`(?i)\b(white|black)list`):                                                  "the names of the keys",
@@ -17,7 +17,7 @@ var words = map[*regexp.Regexp]string{
 	regexp.MustCompile(`(?i)\b(datacenter|data-base)s?\b`):                                         "database, or site",
 }
 
-// The pages use the words of DESIGN.md, and no others for the same thing.
+// The pages use the words of DESIGN.md and no others for the same thing.
 func TestPagesUseTheSameWords(t *testing.T) {
 	for name, text := range pages(t) {
 		for i, line := range strings.Split(prose(text), "\n") {

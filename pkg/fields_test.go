@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// mostFields is how many fields a type may have: one with more holds several ideas, which want a type each.
+// mostFields is how many fields a type may have: one with more holds several ideas, which deserve a type each.
 const mostFields = 15
 
 // documents are the types that mirror a document, field by field. Each is filled in one place and only read elsewhere.
@@ -49,12 +49,12 @@ func TestTypesHaveFewFields(t *testing.T) {
 	}
 	for name := range found {
 		if documents[name] == "" {
-			t.Errorf("%s has more than %d fields: give those that belong together a type of their own", name, mostFields)
+			t.Errorf("%s has more than %d fields: group those that belong together in their own type", name, mostFields)
 		}
 	}
 	for name := range documents {
 		if !found[name] {
-			t.Errorf("%s has no more than %d fields: take it out of this test", name, mostFields)
+			t.Errorf("%s has no more than %d fields: remove it from this test", name, mostFields)
 		}
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// guard has the layers as rules of depguard, so that editors show at once what the
-// tests of this package find later.
+// guard has the layers as depguard rules, so that editors show at once what this package's tests
+// find later.
 func guard(*testing.T) string {
 	var b strings.Builder
 	var below []string
@@ -29,7 +29,7 @@ func guard(*testing.T) string {
 	return b.String()
 }
 
-// rule writes that the files that match a pattern import no package of that name.
+// rule writes that files matching a pattern must not import that package.
 func rule(b *strings.Builder, imported, why, files string) {
 	name := strings.NewReplacer("/", "-", ".", "-").Replace(strings.TrimPrefix(imported, module))
 	fmt.Fprintf(b, "        %s:\n          files: [%s, %q]\n          deny: [{pkg: %s, desc: %q}]\n", name, files, "!$test", imported, why)

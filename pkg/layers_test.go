@@ -1,5 +1,5 @@
-// Package layers_test checks that packages import only what lies below them, and draws
-// the picture of that in DESIGN.md.
+// Package layers_test checks that packages import only what lies below them, and draws the picture
+// of it in DESIGN.md.
 package layers_test
 
 import (
@@ -15,8 +15,8 @@ import (
 
 const module = "github.com/mysql-sync/mysql-sync/"
 
-// layers lists the packages from the bottom to the top. A package imports only
-// packages of lower layers; those of one layer never import each other.
+// layers lists the packages from bottom to top. A package imports only packages of lower layers;
+// packages of one layer never import each other.
 var layers = [][]string{
 	{"pkg/value", "pkg/seal", "pkg/logging", "pkg/keys", "pkg/finding", "pkg/schedule", "pkg/remote", "pkg/pause", "pkg/ledger", "pkg/serve", "pkg/sqldb"},
 	{"pkg/change", "pkg/record", "pkg/command", "pkg/api"},
@@ -41,7 +41,7 @@ var layers = [][]string{
 	{"cmd"},
 }
 
-// owners names the packages that alone may import a library.
+// owners names the only packages that may import a library.
 var owners = map[string][]string{
 	"github.com/KimMachineGun":            {"cmd/mysql-sync"},
 	"github.com/eclipse/paho.mqtt.golang": {"pkg/transport", "pkg/testkit", "pkg/attack", "cmd/mysql-sync-soak", "cmd/mysql-sync-bench"},
@@ -67,15 +67,15 @@ var owners = map[string][]string{
 	"github.com/mattn/go-runewidth":       {"pkg/command", "cmd"},
 }
 
-func TestPackagesImportOnlyWhatLiesBelow(t *testing.T) {
+func TestPackagesImportOnlyLowerLayers(t *testing.T) {
 	imports := readImports(t)
 	if len(imports) < 10 {
-		t.Fatalf("only %d packages were found", len(imports))
+		t.Fatalf("found only %d packages", len(imports))
 	}
 	for from, list := range imports {
 		at, as, ok := layer(from)
 		if !ok {
-			t.Errorf("%s stands in no layer: give it one in this test and in DESIGN.md", from)
+			t.Errorf("%s is in no layer: give it one in this test and in DESIGN.md", from)
 		}
 		for _, imported := range list {
 			if to, ours := strings.CutPrefix(imported, module); ours {
@@ -87,7 +87,7 @@ func TestPackagesImportOnlyWhatLiesBelow(t *testing.T) {
 	}
 }
 
-func TestLibrariesAreImportedWhereTheyBelong(t *testing.T) {
+func TestLibrariesAreImportedByTheirOwners(t *testing.T) {
 	used := map[string]bool{}
 	for from, list := range readImports(t) {
 		for _, imported := range list {
@@ -108,13 +108,13 @@ func TestLibrariesAreImportedWhereTheyBelong(t *testing.T) {
 	}
 	for library := range owners {
 		if !used[library] {
-			t.Errorf("nothing imports %s: take it out of this test", library)
+			t.Errorf("nothing imports %s: remove it from this test", library)
 		}
 	}
 }
 
-// layer returns the place of a package, and under which name it stands there; folders below it belong to it, but for those that
-// have places of their own.
+// layer returns a package's place and its name there; folders below it belong to it, except those
+// with their own place.
 func layer(name string) (at int, as string, found bool) {
 	for i, l := range layers {
 		for _, p := range l {
@@ -126,10 +126,10 @@ func layer(name string) (at int, as string, found bool) {
 	return at, as, found
 }
 
-// within reports whether name is the package parent or stands below it.
+// within reports whether name is the package parent or lies below it.
 func within(name, parent string) bool { return name == parent || strings.HasPrefix(name, parent+"/") }
 
-// readImports returns what each package imports in the files that are no tests.
+// readImports returns what each package imports outside its tests.
 func readImports(t *testing.T) map[string][]string {
 	t.Helper()
 	imports := map[string][]string{}
@@ -143,7 +143,7 @@ func readImports(t *testing.T) map[string][]string {
 				return err
 			}
 			from := strings.TrimPrefix(path.Dir(filepath.ToSlash(name)), "../")
-			imports[from] = append(imports[from], "") // a package without imports is one too
+			imports[from] = append(imports[from], "") // a package without imports counts too
 			for _, i := range f.Imports {
 				imported, err := strconv.Unquote(i.Path.Value)
 				if err != nil {

@@ -22,7 +22,7 @@ type generated struct {
 	draw               func(t *testing.T) string
 }
 
-// TestDocumentation holds what is drawn from the layers against them.
+// TestDocumentation compares the drawn layers with the real ones.
 func TestDocumentation(t *testing.T) {
 	for _, g := range []generated{
 		{"../DESIGN.md", "<!-- The layers, drawn from the packages by make docs: -->\n", "<!-- to here. -->\n", picture},
@@ -45,12 +45,12 @@ func TestDocumentation(t *testing.T) {
 				t.Fatal(err)
 			}
 		default:
-			t.Errorf("%s shows other layers than there are: run make docs", g.file)
+			t.Errorf("%s does not show the current layers: run make docs", g.file)
 		}
 	}
 }
 
-// picture has the layers from the top to the bottom, and of each package what it is.
+// picture has the layers from top to bottom, and what each package is.
 func picture(t *testing.T) string {
 	t.Helper()
 	var folders []string
@@ -75,8 +75,7 @@ func picture(t *testing.T) string {
 	return b.String()
 }
 
-// what is said of a package first: its documentation up to the end of a sentence, or to
-// a colon.
+// what is said about a package first: its documentation up to the end of a sentence or to a colon.
 func what(t *testing.T, folder string) string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("..", folder, "*.go"))
@@ -95,7 +94,7 @@ func what(t *testing.T, folder string) string {
 			return text
 		}
 	}
-	t.Errorf("%s does not say what it is: it needs the comment of a package", folder)
+	t.Errorf("%s does not say what it is: it needs a package comment", folder)
 	return ""
 }
 

@@ -10,23 +10,23 @@ import (
 	"testing"
 )
 
-// source is the package of the triggers, which are one capture.Source of several that there may be.
+// source is the package of the triggers, one of possibly several capture.Sources.
 const source = "pkg/capture/trigger"
 
-// choosers are the packages that may choose it: who runs a node, and who judges or cleans a database that a node runs on.
+// choosers are the packages that may choose it: those that run a node, and those that check or clean its database.
 var choosers = []string{"pkg/node", "pkg/check", "cmd/mysql-sync"}
 
-// knowers are where else the triggers' table may be named.
+// knowers are the other places that may name the triggers' table.
 var knowers = map[string]string{
 	"pkg/schema":             "its migrations, and an existing peer's table that is taken over",
 	"cmd/mysql-sync/root.go": "the help says what is in the database",
-	"pkg/testkit":            "tests wait for all to be captured",
+	"pkg/testkit":            "tests wait until everything is captured",
 	"pkg/simulation":         "the database is played",
 	"cmd/mysql-sync-bench":   "what is captured is measured",
 	"cmd/mysql-sync-soak":    "what is captured is measured",
 }
 
-// TestOneSourceKnowsItsTable: all but the triggers' own package ask a capture.Source, so that there can be another.
+// TestOneSourceKnowsItsTable: all but the triggers' own package use a capture.Source, so that there can be another.
 func TestOneSourceKnowsItsTable(t *testing.T) {
 	found := map[string]bool{}
 	for _, root := range []string{"../pkg", "../cmd"} {
@@ -56,16 +56,16 @@ func TestOneSourceKnowsItsTable(t *testing.T) {
 	}
 	for where, why := range knowers {
 		if !slices.ContainsFunc(slices.Collect(maps.Keys(found)), func(name string) bool { return within(name, where) }) {
-			t.Errorf("%s does not name table_changes (%s): take it out of this test", where, why)
+			t.Errorf("%s does not name table_changes (%s): remove it from this test", where, why)
 		}
 	}
 }
 
-// TestOnlyWhoChoosesASourceKnowsOne has all others be given it.
-func TestOnlyWhoChoosesASourceKnowsOne(t *testing.T) {
+// TestOnlyChoosersImportASource: all others are given one.
+func TestOnlyChoosersImportASource(t *testing.T) {
 	for from, list := range readImports(t) {
 		if slices.Contains(list, module+source) && !slices.Contains(choosers, from) {
-			t.Errorf("%s imports %s: it is to be given a capture.Source", from, source)
+			t.Errorf("%s imports %s: it must be given a capture.Source", from, source)
 		}
 	}
 }

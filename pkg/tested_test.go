@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// kinds are what packages are tested with, and what in their tests shows it.
+// kinds are what packages are tested with, and what in their tests reveals it.
 var kinds = []struct {
 	name string
 	sign *regexp.Regexp
@@ -22,11 +22,11 @@ var kinds = []struct {
 	{"a bubble of time", regexp.MustCompile(`synctest\.Test\(`)},
 	{"fuzzing", regexp.MustCompile(`(?m)^func Fuzz`)},
 	{"golden files", regexp.MustCompile(`testdata`)},
-	{"values alone", regexp.MustCompile(`(?m)^func Test`)},
+	{"values only", regexp.MustCompile(`(?m)^func Test`)},
 }
 
-// TestEachPackageIsTested tells, with -v, how large each package is, what it imports, and
-// what it is tested with.
+// TestEachPackageIsTested prints, with -v, how large each package is, what it imports, and what it
+// is tested with.
 func TestEachPackageIsTested(t *testing.T) {
 	imports := readImports(t)
 	var b strings.Builder
@@ -43,7 +43,7 @@ func TestEachPackageIsTested(t *testing.T) {
 		tests, text := linesOf(t, name, func(file string) bool { return strings.HasSuffix(file, "_test.go") })
 		var with []string
 		for _, k := range kinds {
-			if k.sign.Match(text) && (k.name != "values alone" || len(with) == 0) {
+			if k.sign.Match(text) && (k.name != "values only" || len(with) == 0) {
 				with = append(with, k.name)
 			}
 		}
@@ -55,7 +55,7 @@ func TestEachPackageIsTested(t *testing.T) {
 	t.Log(b.String())
 }
 
-// linesOf counts the lines of some of a package's files, and returns their text.
+// linesOf counts the lines of some of a package's files and returns their text.
 func linesOf(t *testing.T, folder string, these func(file string) bool) (lines int, text []byte) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("..", folder, "*.go"))

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
 var tables = []string{"product_items", "parts", "orders", "customers", "measurements", "prices"}
 
-// load loads all examples; a nil service is for those that do not use it.
+// load loads all examples; service may be nil for those that do not use it.
 func load(t *testing.T, log *zap.Logger, q transform.Querier, p transform.Publisher) *transform.Transformers {
 	t.Helper()
 	tr := transform.New(log, q, p, transform.Config{Directory: "."})
@@ -33,7 +33,7 @@ func load(t *testing.T, log *zap.Logger, q transform.Querier, p transform.Publis
 	return tr
 }
 
-// row returns an entity of names and values in turn.
+// row returns an entity from alternating names and values.
 func row(columns ...any) value.Entity {
 	var e value.Entity
 	for pair := range slices.Chunk(columns, 2) {
@@ -127,7 +127,7 @@ func TestPartsAreMappedBothWays(t *testing.T) {
 		got, err := tr.Apply(t.Context(), call)
 		want(t, got, err, row("id", c.out, "name", "Bolt"))
 		if id, drop, err := tr.ApplyDelete(t.Context(), call); id != c.out || drop || err != nil {
-			t.Errorf("%+v: the delete gets the id %q, %v, %v", c, id, drop, err)
+			t.Errorf("%+v: the delete has ID %q, %v, %v", c, id, drop, err)
 		}
 	}
 }
@@ -176,7 +176,7 @@ func (b *broker) Publish(_ context.Context, topic string, message []byte, qos by
 	return b.err
 }
 
-func TestPricesAreTold(t *testing.T) {
+func TestPricesArePublished(t *testing.T) {
 	b := &broker{}
 	tr := load(t, zaptest.NewLogger(t), nil, b)
 	call := transform.Call{Table: "prices", ID: "a/b", Entity: row("id", "a/b", "price", "9.99")}
@@ -190,7 +190,7 @@ func TestPricesAreTold(t *testing.T) {
 	}
 }
 
-func TestPriceThatCannotBeToldIsStillReplicated(t *testing.T) {
+func TestUnpublishedPricesAreStillReplicated(t *testing.T) {
 	core, logs := observer.New(zap.WarnLevel)
 	tr := load(t, zap.New(core), nil, &broker{err: errors.New("not connected")})
 	call := transform.Call{Table: "prices", ID: "1", Entity: row("price", "9.99")}

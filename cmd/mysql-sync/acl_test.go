@@ -7,16 +7,16 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// logins are the users of a broker whose ACL the command makes.
+// logins are the users of a broker whose ACL the command generates.
 var logins = map[string]string{"node-a": "one", "node-b": "two", "mallory": "three", "watcher": "four"}
 
-// guarded starts a broker with the ACL that the command prints for node-a, node-b
-// and mallory. The login watcher reads everything: what comes to it was let through.
+// guarded starts a broker with the ACL that the command prints for node-a, node-b and mallory. The
+// login watcher reads everything: what it receives was allowed.
 func guarded(t *testing.T, flags ...string) *testkit.Broker {
 	t.Helper()
 	code, acl, said := testkit.Output(t, append([]string{"acl", "--client", "node-a", "--client", "node-b", "--client", "mallory"}, flags...)...)
 	if code != 0 {
-		t.Fatalf("acl ends with %d: %s", code, said)
+		t.Fatalf("acl: exit code %d: %s", code, said)
 	}
 	return testkit.Mosquitto(t, testkit.MosquittoOptions{Users: logins, ACLText: acl + "\nuser watcher\ntopic readwrite #\n"})
 }
@@ -25,7 +25,7 @@ func login(name string) map[string]any {
 	return map[string]any{"username": name, "password": logins[name]}
 }
 
-// two starts two nodes at a broker with logins, and has them replicate.
+// two starts two nodes at a broker with logins and makes them replicate.
 func two(t *testing.T, b *testkit.Broker) (a, c *testkit.Site) {
 	t.Helper()
 	with := func(name string) map[string]any {
@@ -44,7 +44,7 @@ func two(t *testing.T, b *testkit.Broker) (a, c *testkit.Site) {
 	return a, c
 }
 
-func TestWithTheGeneratedACLNodesReplicateAndOthersCannotPose(t *testing.T) {
+func TestTheGeneratedACLLetsNodesReplicateAndNobodyPose(t *testing.T) {
 	t.Parallel()
 	for _, flags := range [][]string{nil, {"--no-version-1"}} {
 		t.Run(strings.Join(flags, " "), func(t *testing.T) {
@@ -52,10 +52,10 @@ func TestWithTheGeneratedACLNodesReplicateAndOthersCannotPose(t *testing.T) {
 			b := guarded(t, flags...)
 			a, _ := two(t, b)
 			if out := a.Run(0, "verify"); !strings.Contains(out, "equal, 1 row\n") {
-				t.Errorf("verify says\n%s", out)
+				t.Errorf("verify printed\n%s", out)
 			}
 
-			// What mallory writes as itself comes through; as node-a it does not.
+			// What mallory writes as itself gets through; as node-a it does not.
 			heard := make(chan string, 1000)
 			watcher := testkit.MQTTClient(t, b, "watcher")
 			for _, kind := range []string{"/batch/node-b/+", "/ack/node-b/+", "/verify/node-b/+", "/node/+", "/change/node-b", "/info/node-b"} {
@@ -67,7 +67,7 @@ func TestWithTheGeneratedACLNodesReplicateAndOthersCannotPose(t *testing.T) {
 				mallory = reconnected(t, b, mallory)
 				publish(t, mallory, topic, "forged")
 				mallory = reconnected(t, b, mallory)
-				publish(t, mallory, "/verify/node-b/mallory", "end of "+topic) // the positive control too
+				publish(t, mallory, "/verify/node-b/mallory", "end of "+topic) // so is the positive control
 				for got := range heard {
 					switch got {
 					case topic + " forged":
@@ -80,7 +80,7 @@ func TestWithTheGeneratedACLNodesReplicateAndOthersCannotPose(t *testing.T) {
 			}
 			for _, topic := range []string{"/batch/node-b/mallory", "/ack/node-b/mallory", "/node/mallory"} {
 				if !passes(topic) {
-					t.Errorf("mallory cannot write %s, its own", topic)
+					t.Errorf("mallory cannot write its own topic %s", topic)
 				}
 			}
 			for _, topic := range []string{"/batch/node-b/node-a", "/ack/node-b/node-a", "/verify/node-b/node-a", "/node/node-a"} {
@@ -90,11 +90,11 @@ func TestWithTheGeneratedACLNodesReplicateAndOthersCannotPose(t *testing.T) {
 			}
 			for _, topic := range []string{"/change/node-b", "/info/node-b"} {
 				if passes(topic) != (flags == nil) {
-					t.Errorf("with %v mallory writes %s, the topic of version 1: %t", flags, topic, flags != nil)
+					t.Errorf("with %v mallory can write the version 1 topic %s: %t", flags, topic, flags != nil)
 				}
 			}
 
-			// Nor does it read what is for others.
+			// Nor can it read others' messages.
 			stolen := make(chan string, 1000)
 			mallory = reconnected(t, b, mallory)
 			for _, filter := range []string{"/batch/+/+", "/change/+", "/info/+", "/ack/+/+", "/verify/+/+", "#"} {
@@ -117,7 +117,7 @@ func TestWithTheGeneratedACLNodesReplicateAndOthersCannotPose(t *testing.T) {
 	}
 }
 
-func TestACLTakesTheLoginsOfConfigurations(t *testing.T) {
+func TestACLUsesTheLoginsOfConfigurations(t *testing.T) {
 	t.Parallel()
 	b := &testkit.Broker{Host: "127.0.0.1", Port: 1883}
 	one := newSite(t, b, "node-a", []string{"node-b"}, map[string]any{"topicPrefix": "acme", "mqttConfig": map[string]any{"host": "broker", "username": "branch one"}})
@@ -141,7 +141,7 @@ func TestACLTakesTheLoginsOfConfigurations(t *testing.T) {
 	} {
 		code, out, said := testkit.Output(t, append([]string{"acl"}, wrong.args...)...)
 		if code != 2 || out != "" {
-			t.Errorf("acl %q ends with %d and prints %s", wrong.args, code, out)
+			t.Errorf("acl %q: exit code %d, output %s", wrong.args, code, out)
 		}
 		has(t, said, wrong.says)
 	}

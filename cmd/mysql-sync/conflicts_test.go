@@ -11,8 +11,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// What is asked of a stopped node is what it does once it runs.
-func TestConflictsAndResyncOfAStoppedNode(t *testing.T) {
+// What a stopped node is asked to do, it does once it runs.
+func TestConflictsAndResyncWithAStoppedNode(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	a := newSite(t, b, "node-a", []string{"node-b"}, nil, orders)
@@ -48,11 +48,11 @@ func TestConflictsAndResyncOfAStoppedNode(t *testing.T) {
 	has(t, c.Run(1, "conflicts", "--put-back", strconv.FormatUint(list[0].ID, 10), "--columns", "size", "--yes"), "has no column size")
 	c.Expect(`SELECT name FROM orders`, `"from a"`)
 
-	// A row that only node-b has, and that no trigger has seen.
+	// A row that only node-b has and no trigger has seen.
 	c.Exec(`INSERT INTO orders VALUES (2, 'two', 2)`, `DELETE FROM table_changes WHERE primary_key = '2'`)
 	has(t, c.Run(0, "resync", "orders", "--remote", "node-a"), "orders will be sent to node-a (missing)")
 	if list := parse[resynced](t, c.Run(0, "resync", "orders", "--json")); len(list) != 1 || list[0] != (resynced{"orders", "node-a", "missing", false}) {
-		t.Errorf("resync --json says %+v", list)
+		t.Errorf("resync --json printed %+v", list)
 	}
 	c.Run(2, "resync", "orders", "--missing", "--all")
 	c.Run(2, "resync", "items")
@@ -61,8 +61,7 @@ func TestConflictsAndResyncOfAStoppedNode(t *testing.T) {
 	a.Expect(`SELECT GROUP_CONCAT(name ORDER BY id) FROM orders`, `"from a,two"`)
 }
 
-// Large rows come in several answers, and what comes from elsewhere does not steer a
-// terminal.
+// Large rows come in several answers, and foreign text cannot control the terminal.
 func TestConflictsWithLargeRows(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
@@ -85,7 +84,7 @@ func TestConflictsWithLargeRows(t *testing.T) {
 		}
 	}
 	if text := a.Run(0, "conflicts"); strings.Contains(text, "\x1b") || strings.Contains(text, "there may be more") {
-		t.Errorf("the list is %.300q", text)
+		t.Errorf("list: %.300q", text)
 	}
 }
 
@@ -98,7 +97,7 @@ func encoded(t *testing.T, v any) string {
 	return string(text)
 }
 
-// resynced is a line of resync --json.
+// resynced is one line of resync --json.
 type resynced struct {
 	Table, Remote, Mode string
 	Running             bool

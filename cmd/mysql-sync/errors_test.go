@@ -10,8 +10,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// refusing starts two nodes; the second one's table takes no name of more than 5
-// characters, and refuses what the statements make at the first. These come after the first
+// refusing starts two nodes; the second one's table accepts no name of more than 5 characters, so
+// it refuses the rows that the statements write at the first. The statements run after the first
 // transfers, which would send the rows once more.
 func refusing(t *testing.T, statements ...string) (a, c *testkit.Site) {
 	t.Helper()
@@ -39,7 +39,7 @@ func TestErrorsAreListedAndRetried(t *testing.T) {
 		has(t, list[0].Message, "column name: a text of ")
 		has(t, a.Run(0, "errors", "--remote", "node-b", "--table", "orders"), "orders 2 → node-b  (1 try, the next", "orders 3 → node-b", "column name: a text of ")
 		if list := parse[status.RowError](t, a.Run(0, "errors", "--json", "--limit", "1")); len(list) != 1 {
-			t.Errorf("%s: --limit 1 gives %d", when, len(list))
+			t.Errorf("%s: --limit 1 returned %d", when, len(list))
 		}
 	}
 	check("running")
@@ -49,10 +49,10 @@ func TestErrorsAreListedAndRetried(t *testing.T) {
 	a.Run(2, "retry", "--id", "2")
 
 	c.Exec(`ALTER TABLE orders MODIFY name VARCHAR(10)`)
-	c.Expect(`SELECT COUNT(*) FROM orders`, "2") // tried again by itself, since the table was altered
+	c.Expect(`SELECT COUNT(*) FROM orders`, "2") // retried automatically, since the table was altered
 	a.Expect(`SELECT COUNT(*) FROM sync_status WHERE status = 'error'`, "1")
 	has(t, a.Run(0, "retry", "--table", "orders", "--id", "2"), "0 refused rows")
-	// The tables of node-b are altered while it does not run: nobody tells node-a.
+	// The tables of node-b are altered while it is stopped: nobody tells node-a.
 	c.Node.Stop()
 	c.Exec(`ALTER TABLE orders MODIFY name VARCHAR(100)`)
 	a.Node.Stop()
@@ -68,15 +68,15 @@ func TestErrorsAreListedAndRetried(t *testing.T) {
 	has(t, a.Run(0, "errors"), "no rows refused")
 }
 
-// retried is what retry --json says.
+// retried is the output of retry --json.
 type retried struct {
 	Rows    int64
 	Running bool
 }
 
-// A row that waits for its parent is pending, as sync_status has it; it is listed, and
-// said to wait. It is sent once: see refusing.
-func TestARowThatWaitsForItsParentIsNoError(t *testing.T) {
+// A row that waits for its parent is pending in sync_status; it is listed as waiting. It is sent
+// once: see refusing.
+func TestARowWaitingForItsParentIsNotAnError(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	a := newSite(t, b, "node-a", []string{"node-b"}, map[string]any{"initialSync": "none"}, orders)
@@ -86,20 +86,20 @@ func TestARowThatWaitsForItsParentIsNoError(t *testing.T) {
 	c.Start()
 	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
 	a.Expect(`SELECT COUNT(*) FROM sync_outbox WHERE state = 'waiting'`, "1")
-	a.Exec(`UPDATE sync_outbox SET retry_at = 9999999999999`) // no more by itself
+	a.Exec(`UPDATE sync_outbox SET retry_at = 9999999999999`) // no longer automatic
 	a.Expect(`SELECT COUNT(*) FROM sync_outbox WHERE state = 'waiting' AND retry_at = 9999999999999`, "1")
 	check := func(when string) {
 		t.Helper()
 		list := parse[status.RowError](t, a.Run(0, "errors", "--json"))
 		if len(list) != 1 || !list[0].Waits || list[0].ID != "1" {
-			t.Fatalf("%s: errors are %+v", when, list)
+			t.Fatalf("%s: errors %+v", when, list)
 		}
 		has(t, a.Run(0, "errors"), "orders 1 → node-b  (waits for another row, ")
 	}
 	testkit.Eventually(t, "the state of the waiting row", func() error {
 		s := parse[status.State](t, a.Run(0, "status", "--json"))[0]
 		if r := s.Remotes[0]; r.Pending.Rows != 1 || r.Errors != 0 || r.Oldest == nil || r.Lag <= 0 {
-			return fmt.Errorf("the remote is shown as %+v", r)
+			return fmt.Errorf("remote %+v", r)
 		}
 		for _, p := range s.Problems {
 			if strings.Contains(p, "refused") {
@@ -112,12 +112,12 @@ func TestARowThatWaitsForItsParentIsNoError(t *testing.T) {
 	a.Node.Stop()
 	line, _, _ := strings.Cut(a.Run(1, "status", "--json"), "\n")
 	if s := parse[status.State](t, line)[0]; s.Remotes[0].Pending.Rows != 1 || s.Remotes[0].Errors != 0 {
-		t.Errorf("stopped: the remote is shown as %+v", s.Remotes[0])
+		t.Errorf("stopped: remote %+v", s.Remotes[0])
 	}
 	check("stopped")
 	c.Exec(`INSERT INTO names VALUES ('one')`)
 	if list := parse[retried](t, a.Run(0, "retry", "--json")); len(list) != 1 || list[0] != (retried{1, false}) {
-		t.Errorf("retry --json says %+v", list)
+		t.Errorf("retry --json printed %+v", list)
 	}
 	a.Start()
 	c.Expect(`SELECT COUNT(*) FROM orders`, "1")
@@ -127,16 +127,16 @@ func TestARowThatWaitsForItsParentIsNoError(t *testing.T) {
 func TestRetryOfARunningNodeSendsAtOnce(t *testing.T) {
 	t.Parallel()
 	a, c := refusing(t)
-	// A check constraint shows in no definition that a node compares.
+	// A check constraint is in no definition that a node compares.
 	c.Exec(`ALTER TABLE orders ADD CONSTRAINT small CHECK (price < 10)`)
 	a.Exec(`INSERT INTO orders VALUES (1, 'one', 100), (2, 'two', 200)`)
 	a.Expect(`SELECT COUNT(*) FROM sync_status WHERE status = 'error'`, "2")
-	a.Exec(`UPDATE sync_outbox SET retry_at = 9999999999999`) // never by itself
+	a.Exec(`UPDATE sync_outbox SET retry_at = 9999999999999`) // never automatic
 	c.Exec(`ALTER TABLE orders DROP CONSTRAINT small`)
 	has(t, a.Run(0, "retry", "--table", "orders", "--id", "2"), "1 refused row is sent again now")
-	c.Expect(`SELECT COUNT(*) FROM orders`, "2") // the other follows, now that one has gone through
+	c.Expect(`SELECT COUNT(*) FROM orders`, "2") // the other follows once one has gone through
 	a.Expect(`SELECT COUNT(*) FROM sync_status WHERE status = 'error'`, "0")
 	if list := parse[retried](t, a.Run(0, "retry", "--json")); len(list) != 1 || list[0] != (retried{0, true}) {
-		t.Errorf("retry --json says %+v", list)
+		t.Errorf("retry --json printed %+v", list)
 	}
 }

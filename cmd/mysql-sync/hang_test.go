@@ -9,9 +9,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestCommandsEndWhereSomethingHangs has the database, the broker and then the node
-// itself take what comes and answer nothing. Whoever asks is told so.
-func TestCommandsEndWhereSomethingHangs(t *testing.T) {
+// TestCommandsEndWhenSomethingHangs makes the database, the broker and then the node itself accept
+// everything and answer nothing. The commands say so.
+func TestCommandsEndWhenSomethingHangs(t *testing.T) {
 	t.Parallel()
 	server, b := testkit.Shared(t), testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	a := newSite(t, b, "node-a", []string{"node-b"}, nil, orders)
@@ -22,7 +22,7 @@ func TestCommandsEndWhereSomethingHangs(t *testing.T) {
 		t.Helper()
 		testkit.Eventually(t, name+" to work", func() error {
 			if code, _, said := testkit.Output(t, name, a.File); code != 0 {
-				return fmt.Errorf("it says %s", said)
+				return fmt.Errorf("it printed %s", said)
 			}
 			return nil
 		})

@@ -23,7 +23,7 @@ func TestHealthFollowsTheNode(t *testing.T) {
 	}
 	testkit.Eventually(t, "the node to be ready", ready(0))
 	if said := a.Run(0, "health"); said != "" {
-		t.Errorf("a good answer says %q", said)
+		t.Errorf("a good answer: %q", said)
 	}
 	b.Stop()
 	testkit.Eventually(t, "the node to miss the broker", ready(1))

@@ -19,7 +19,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// shop makes a schema with tables that can be synced and some that cannot.
+// shop makes a schema with some tables that can be synced and some that cannot.
 func shop(t *testing.T) (server *testkit.Database, schema string) {
 	t.Helper()
 	server = testkit.Shared(t)
@@ -108,20 +108,20 @@ func TestInitByFlags(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 
-	// A file that is there stays, unless it is asked for.
+	// An existing file is kept, unless forced.
 	before, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	code, _, said = testkit.Output(t, append(flags, "--all-tables")...)
 	if after, err := os.ReadFile(file); code != 2 || !strings.Contains(said, "--force") || err != nil || string(after) != string(before) {
-		t.Errorf("a file that is there: %d\n%s", code, said)
+		t.Errorf("an existing file: %d\n%s", code, said)
 	}
 	if code, _, said = testkit.Output(t, append(flags, "--all-tables", "--force")...); code != 0 {
 		t.Fatalf("--force: %d\n%s", code, said)
 	}
 	if got := ready(t, file); len(got["syncTables"].([]any)) != 2 {
-		t.Errorf("--all-tables gives %v", got["syncTables"])
+		t.Errorf("--all-tables: got %v", got["syncTables"])
 	}
 	// The configuration of a package belongs to the group that runs the node.
 	if err := os.Chmod(file, 0o644); err != nil {
@@ -145,13 +145,13 @@ func TestInitByFlags(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := ready(t, file); got["queueDirectory"] != queue {
-		t.Errorf("--queue-directory gives %v", got["queueDirectory"])
+		t.Errorf("--queue-directory: got %v", got["queueDirectory"])
 	}
 	if left, err := filepath.Glob(filepath.Join(filepath.Dir(file), ".mysql-sync-*")); err != nil || len(left) > 0 {
-		t.Errorf("%v is left, %v", left, err)
+		t.Errorf("left %v, %v", left, err)
 	}
 
-	// The name of the file says in which form it is written.
+	// The file's name determines its format.
 	for ext, want := range map[string]string{".yaml": "clientName: berlin\n", ".toml": "clientName = 'berlin'\n"} {
 		flags[1] = strings.TrimSuffix(file, ".json") + ext
 		if code, _, said = testkit.Output(t, append(flags, "--table", "orders")...); code != 0 {
@@ -177,7 +177,7 @@ func owners(t *testing.T, file string) [2]uint32 {
 	return [2]uint32{s.Uid, s.Gid}
 }
 
-func TestInitSaysWhatIsWrongWithTheFlags(t *testing.T) {
+func TestInitReportsWrongFlags(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "node.json")
 	for _, test := range []struct {
@@ -195,7 +195,7 @@ func TestInitSaysWhatIsWrongWithTheFlags(t *testing.T) {
 	} {
 		code, out, said := testkit.Output(t, append([]string{"init"}, test.args...)...)
 		if code != test.code {
-			t.Errorf("%v ends with %d, not %d", test.args, code, test.code)
+			t.Errorf("%v: exit code %d, want %d", test.args, code, test.code)
 		}
 		for _, p := range test.parts {
 			if !strings.Contains(said, p) {
@@ -205,8 +205,8 @@ func TestInitSaysWhatIsWrongWithTheFlags(t *testing.T) {
 	}
 }
 
-// TestInitOfANodeThatIsTheBroker has the password of its users in the environment.
-// TestInitBySocket also sees that a path from this folder is one wherever the file lies.
+// TestInitOfANodeThatIsTheBroker reads its users' password from the environment.
+// TestInitBySocket also checks that a path relative to this folder works wherever the file is.
 func TestInitBySocket(t *testing.T) {
 	t.Parallel()
 	server, schema := shop(t)
@@ -256,12 +256,12 @@ func TestInitOfANodeThatIsTheBroker(t *testing.T) {
 		t.Fatalf("init: %v\n%s", err, out)
 	}
 	if !regexp.MustCompile(`--client boston --remote berlin --table orders --broker mqtt://\S+:\d+ --broker-user berlin\n`).Match(out) {
-		t.Errorf("init does not say how the other node comes to the broker:\n%s", out)
+		t.Errorf("init does not say how the other node reaches the broker:\n%s", out)
 	}
 	ready(t, file, "SHOP_PASSWORD=Secret-c")
 }
 
-// terminal is the real command at a terminal, and a person who answers.
+// terminal is the real command at a terminal, with a person who answers.
 type terminal struct {
 	t    *testing.T
 	cmd  *exec.Cmd
@@ -270,7 +270,7 @@ type terminal struct {
 
 	mu   sync.Mutex
 	text string
-	read int // up to where expect has looked
+	read int // how far expect has read
 }
 
 func openTerminal(t *testing.T, environment []string, args ...string) *terminal {
@@ -302,7 +302,7 @@ func openTerminal(t *testing.T, environment []string, args ...string) *terminal 
 	return x
 }
 
-// expect waits until the command has said something new that matches, and answers.
+// expect waits for new output that matches, and answers.
 func (x *terminal) expect(pattern, answer string) {
 	x.t.Helper()
 	re := regexp.MustCompile(pattern)
@@ -313,19 +313,19 @@ func (x *terminal) expect(pattern, answer string) {
 			x.read += at[1]
 			return nil
 		}
-		return errors.New("it says:\n" + x.text[x.read:])
+		return errors.New("output:\n" + x.text[x.read:])
 	})
 	if _, err := x.file.WriteString(answer); err != nil {
 		x.t.Fatal(err)
 	}
 }
 
-// close waits for the command's end and returns its exit code and all it said.
+// close waits for the command to end and returns its exit code and all output.
 func (x *terminal) close() (int, string) {
 	x.t.Helper()
 	timer := time.AfterFunc(time.Minute, func() { _ = x.cmd.Process.Kill() })
 	defer timer.Stop()
-	_ = x.cmd.Wait() // the exit code is looked at
+	_ = x.cmd.Wait() // the exit code is checked
 	<-x.end
 	return x.cmd.ProcessState.ExitCode(), x.text
 }
@@ -348,7 +348,7 @@ func TestInitAsks(t *testing.T) {
 	x.expect(`Database server.*\[localhost:3306\]: `, server.Addr()+"\n")
 	x.expect(`User at the database server \[sync\]: `, user+"\n")
 	x.expect(`Password .*: `, "wrong\n")
-	x.expect(`Access denied(?s:.*)User at the database server \[`+user+`\]: `, "\n") // the server was right
+	x.expect(`Access denied(?s:.*)User at the database server \[`+user+`\]: `, "\n") // the server was correct
 	x.expect(`Password .*: `, "Secret-a\n")
 	x.expect(`Database \[`+schema+`\]: `, "\n")
 	x.expect(`keyless cannot be synced: it has no primary key(?s:.*)Tables .*\[all\]: `, "orders, nonsense\n")
@@ -360,7 +360,7 @@ func TestInitAsks(t *testing.T) {
 	x.expect(`certificate authority.*: `, "\n")
 	x.expect(`User at the broker.*: `, "\n")
 	x.expect(`must be mqtt (?s:.*)Broker.*\[mqtt://`+b.Addr()+`\]: `, "\n")
-	// Only the login is asked for again where that was wrong.
+	// Only the login is asked again if that was wrong.
 	x.expect(`not Authorized(?s:.*)User at the broker.*: `, "someone\n")
 	x.expect(`Password .*MQTT_PASSWORD.*: `, "wrong\n")
 	x.expect(`someone(?s:.*)not Authorized`, "")
@@ -380,9 +380,9 @@ func TestInitAsks(t *testing.T) {
 	}
 }
 
-// What init says for the other node is what its person types; a broker that other
-// machines reach has to have a login.
-func TestInitAsksForNothingThatIsGiven(t *testing.T) {
+// What init prints for the other node is what its operator types; a broker that other machines can
+// reach must have a login.
+func TestInitDoesNotAskForGivenValues(t *testing.T) {
 	t.Parallel()
 	server, schema := shop(t)
 	file := filepath.Join(t.TempDir(), "boston.json")
@@ -408,14 +408,14 @@ func TestInitAsksForNothingThatIsGiven(t *testing.T) {
 	}
 }
 
-func TestInitEndsAtControlC(t *testing.T) {
+func TestInitEndsOnControlC(t *testing.T) {
 	t.Parallel()
 	server, _ := shop(t)
 	file := filepath.Join(t.TempDir(), "berlin.json")
 	x := openTerminal(t, nil, "init", file, "--client", "berlin", "--mysql-host", server.Host, "--mysql-user", "u")
 	x.expect(`Password .*: `, "\x03")
 	if code, text := x.close(); code != 1 {
-		t.Errorf("init ends with %d\n%s", code, text)
+		t.Errorf("init: exit code %d\n%s", code, text)
 	}
 	if _, err := os.Stat(file); err == nil {
 		t.Error("a file was written")

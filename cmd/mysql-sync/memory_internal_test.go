@@ -11,7 +11,7 @@ import (
 	"go.uber.org/zap"
 )
 
-func TestMemoryIsLimitedAsTheCgroupSays(t *testing.T) {
+func TestMemoryLimitFollowsTheCgroup(t *testing.T) {
 	before := debug.SetMemoryLimit(-1)
 	t.Cleanup(func() { debug.SetMemoryLimit(before) })
 	for name, x := range map[string]struct {
@@ -19,10 +19,10 @@ func TestMemoryIsLimitedAsTheCgroupSays(t *testing.T) {
 		environment string
 		want        int64
 	}{
-		"a limit":                              {memlimit.Limit(1000 << 20), "", 900 << 20},
-		"none":                                 {func() (uint64, error) { return 0, memlimit.ErrNoLimit }, "", math.MaxInt64},
-		"no cgroups":                           {func() (uint64, error) { return 0, errors.New("no cgroups") }, "", math.MaxInt64},
-		"what the environment says goes first": {memlimit.Limit(1000 << 20), "100MiB", math.MaxInt64}, // Go itself has read it
+		"a limit":                          {memlimit.Limit(1000 << 20), "", 900 << 20},
+		"none":                             {func() (uint64, error) { return 0, memlimit.ErrNoLimit }, "", math.MaxInt64},
+		"no cgroups":                       {func() (uint64, error) { return 0, errors.New("no cgroups") }, "", math.MaxInt64},
+		"the environment takes precedence": {memlimit.Limit(1000 << 20), "100MiB", math.MaxInt64}, // Go itself reads it
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("GOMEMLIMIT", x.environment)
@@ -34,7 +34,7 @@ func TestMemoryIsLimitedAsTheCgroupSays(t *testing.T) {
 			debug.SetMemoryLimit(math.MaxInt64)
 			limitMemory(zap.NewNop(), x.cgroup)
 			if got := debug.SetMemoryLimit(-1); got != x.want {
-				t.Errorf("the limit is %d, not %d", got, x.want)
+				t.Errorf("limit %d, want %d", got, x.want)
 			}
 		})
 	}

@@ -14,8 +14,8 @@ type (
 	mqttMessage = mqtt.Message
 )
 
-// reconnected returns a client with a connection: Mosquitto may end that of one who
-// publishes without the right.
+// reconnected returns a client with a connection: Mosquitto may close that of one that publishes
+// without permission.
 func reconnected(t *testing.T, b *testkit.Broker, c mqtt.Client) mqtt.Client {
 	t.Helper()
 	o := c.OptionsReader()
@@ -23,7 +23,7 @@ func reconnected(t *testing.T, b *testkit.Broker, c mqtt.Client) mqtt.Client {
 	return testkit.MQTTClient(t, b, o.ClientID())
 }
 
-// done waits for the broker's word.
+// done waits for the broker's answer.
 func done(t *testing.T, token mqtt.Token) {
 	t.Helper()
 	if !token.WaitTimeout(30 * time.Second) {
@@ -34,7 +34,7 @@ func done(t *testing.T, token mqtt.Token) {
 	}
 }
 
-// subscribe has messages written to a channel, with their topics.
+// subscribe writes messages to a channel, with their topics.
 func subscribe(t *testing.T, c mqtt.Client, filter string, heard chan<- string) {
 	t.Helper()
 	done(t, c.Subscribe(filter, 1, func(_ mqtt.Client, m mqtt.Message) { heard <- m.Topic() + " " + string(m.Payload()) }))

@@ -15,11 +15,11 @@ var (
 	redirected = regexp.MustCompile(`\s\d?>+&?\s?\S*|\s<+\s?\S*|&$`)
 	before     = regexp.MustCompile(`^(sudo\s+|do\s+|then\s+|[A-Z_]+=\S*\s+|(docker|kubectl) exec (\S+ )+?(-- )?/usr/)+`)
 	spans      = regexp.MustCompile("`([^`]+)`")
-	noCommands = []string{"completion", "COMMAND", "announcement", "message"} // the last two are of docs/protocol.md
+	noCommands = []string{"completion", "COMMAND", "announcement", "message"} // the last two are in docs/protocol.md
 	files      = regexp.MustCompile(`\.(json|ya?ml|toml)$`)
 )
 
-// calls returns the calls of the program in a line of a shell, as words.
+// calls returns the program's invocations in a shell line, as words.
 func calls(line string) [][]string {
 	var list [][]string
 	line = redirected.ReplaceAllString(quotations.ReplaceAllString(line, "quoted"), "")
@@ -33,8 +33,8 @@ func calls(line string) [][]string {
 	return list
 }
 
-// wrong says what is wrong with a call; "" is nothing. That of a sentence may leave
-// the arguments out.
+// wrong says what is wrong with an invocation, "" if nothing. In a sentence it may omit the
+// arguments.
 func wrong(words []string, whole bool) string {
 	c, rest, err := root().Find(words)
 	if err != nil {
@@ -59,8 +59,8 @@ func wrong(words []string, whole bool) string {
 	return ""
 }
 
-// What the pages call is there, with its flags.
-func TestPagesCallWhatIsThere(t *testing.T) {
+// Commands in the pages exist, with their flags.
+func TestCommandsInThePagesExist(t *testing.T) {
 	var pages []string
 	for _, pattern := range []string{"../../*.md", "../../docs/*.md"} {
 		found, err := filepath.Glob(pattern)
@@ -99,6 +99,6 @@ func TestPagesCallWhatIsThere(t *testing.T) {
 		}
 	}
 	if seen < 100 {
-		t.Errorf("only %d calls were found", seen)
+		t.Errorf("found only %d invocations", seen)
 	}
 }

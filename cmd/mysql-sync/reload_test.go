@@ -19,11 +19,11 @@ func TestLogLevelAndReloadOfARunningNode(t *testing.T) {
 	a.Start()
 	has(t, a.Run(0, "log-level", "debug"), "logs at level debug")
 	if s := parse[status.State](t, a.Run(0, "status", "--json"))[0]; s.LogLevel != "debug" {
-		t.Errorf("the level is %s", s.LogLevel)
+		t.Errorf("level %s", s.LogLevel)
 	}
 	has(t, a.Run(0, "reload"), "the node has reloaded")
 	if s := parse[status.State](t, a.Run(0, "status", "--json"))[0]; s.LogLevel != "info" {
-		t.Errorf("after a reload the level is %s", s.LogLevel)
+		t.Errorf("level after a reload: %s", s.LogLevel)
 	}
 	if err := os.WriteFile(dir+"/orders.js", []byte("module.exports = nonsense"), 0o600); err != nil {
 		t.Fatal(err)

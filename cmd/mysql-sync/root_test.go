@@ -8,7 +8,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-func TestHelpShowsTheWay(t *testing.T) {
+func TestHelpListsCommandsInOrder(t *testing.T) {
 	t.Parallel()
 	code, out, _ := testkit.Output(t, "--help")
 	if code != 0 {
@@ -18,7 +18,7 @@ func TestHelpShowsTheWay(t *testing.T) {
 	for _, heading := range []string{"Set up:", "Run:", "Watch and repair:", "Remove:"} {
 		next := strings.Index(out, heading)
 		if next <= at {
-			t.Fatalf("%q stands at %d, after %d, in\n%s", heading, next, at, out)
+			t.Fatalf("%q is at %d, after %d, in\n%s", heading, next, at, out)
 		}
 		at = next
 	}
@@ -34,7 +34,7 @@ func TestVersion(t *testing.T) {
 	}
 }
 
-func TestTheShellCompletesFilesTablesAndRemotes(t *testing.T) {
+func TestShellCompletion(t *testing.T) {
 	t.Parallel()
 	b := &testkit.Broker{Host: "127.0.0.1", Port: 1}
 	a := newSite(t, b, "node-a", []string{"node-b", "node-c"}, map[string]any{"syncTables": []string{"orders", "items"}, "acceptFrom": []string{"node-d", "node-b"}})
@@ -53,7 +53,7 @@ func TestTheShellCompletesFilesTablesAndRemotes(t *testing.T) {
 	} {
 		_, out, _ := testkit.Output(t, append([]string{"__complete"}, strings.Split(line, " ")...)...)
 		if got := strings.Fields(out); !slices.Equal(got, want) {
-			t.Errorf("%q is completed by %q, not %q", line, got, want)
+			t.Errorf("completion of %q: got %q, want %q", line, got, want)
 		}
 	}
 	code, out, _ := testkit.Output(t, "completion", "bash")
@@ -82,7 +82,7 @@ func TestWrongCommandLinesAreUsageErrors(t *testing.T) {
 		"transform tset a 1": "transform --help",
 	} {
 		if code, _, said := testkit.Output(t, strings.Fields(line)...); code != 2 || !strings.Contains(said, want) {
-			t.Errorf("%s: exit code %d, %q, not %q", line, code, said, want)
+			t.Errorf("%s: exit code %d, got %q, want %q", line, code, said, want)
 		}
 	}
 }

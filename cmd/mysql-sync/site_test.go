@@ -15,7 +15,7 @@ func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
 const orders = `CREATE TABLE orders (id INT PRIMARY KEY, name VARCHAR(100), price DECIMAL(10,2))`
 
-// newSite makes a schema with what the statements make, and writes a configuration that extra overrides.
+// newSite makes a schema, runs the statements in it, and writes a configuration that extra overrides.
 func newSite(t *testing.T, b *testkit.Broker, name string, remotes []string, extra map[string]any, statements ...string) *testkit.Site {
 	t.Helper()
 	s := testkit.NewSite(t, testkit.Shared(t), b, name, remotes, []string{"orders"}, map[string]any{"queueDirectory": t.TempDir()})
@@ -35,7 +35,7 @@ func script(t *testing.T, text string) (directory string) {
 	return directory
 }
 
-// parse reads the one JSON object, or the one object a line, that a command printed.
+// parse reads the JSON that a command printed: one object, or one per line.
 func parse[T any](t *testing.T, text string) (list []T) {
 	t.Helper()
 	d := json.NewDecoder(strings.NewReader(text))
@@ -49,7 +49,7 @@ func parse[T any](t *testing.T, text string) (list []T) {
 	return list
 }
 
-// has fails unless a text has all parts.
+// has fails unless a text contains all parts.
 func has(t *testing.T, text string, parts ...string) {
 	t.Helper()
 	for _, p := range parts {

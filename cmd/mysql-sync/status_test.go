@@ -43,9 +43,9 @@ func TestStatusShowsARunningNodeAndAStoppedOne(t *testing.T) {
 		}
 		return nil
 	})
-	// Who is not there was not compared: that says nothing about its rows.
+	// An offline remote was not compared: that says nothing about its rows.
 	if said := a.Run(1, "verify"); !strings.Contains(said, "not everything was compared") || strings.Contains(said, "not equal") {
-		t.Errorf("verify says %s", said)
+		t.Errorf("verify printed %s", said)
 	}
 	a.Node.Stop()
 	s := parse[shown](t, strings.Split(a.Run(1, "status", "--json"), "\n")[0])[0]
@@ -63,12 +63,11 @@ func TestStatusOfANodeThatNeverRan(t *testing.T) {
 	a.Run(2, "status", "--nonsense")
 	code, _, said := testkit.Output(t, "status")
 	if code != 2 {
-		t.Errorf("without a configuration it ends with %d: %s", code, said)
+		t.Errorf("without a configuration: exit code %d: %s", code, said)
 	}
 }
 
-// On a terminal --watch draws in place, no line wider than it, and leaves the
-// terminal as it was.
+// On a terminal --watch redraws in place, no line wider than the terminal, and leaves it as it was.
 func TestWatchRedrawsInPlace(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
@@ -113,7 +112,7 @@ func TestWatchRedrawsInPlace(t *testing.T) {
 	has(t, plain(frames[1]), "node-a  running", "node-b")
 }
 
-// plain takes out what steers a terminal.
+// plain removes control sequences.
 func plain(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
@@ -127,7 +126,7 @@ func plain(s string) string {
 	return b.String()
 }
 
-func TestWatchWithoutATerminalPrintsOneBelowTheOther(t *testing.T) {
+func TestWatchWithoutATerminalAppends(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	a := newSite(t, b, "node-a", []string{"node-b"}, nil, orders)

@@ -9,8 +9,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
-// full is a state with something of everything, and texts that a remote could have
-// thought of.
+// full is a state with something of everything, and texts that a malicious remote could send.
 func full() seen {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	before := func(d time.Duration) *time.Time { t := now.Add(-d); return &t }
@@ -34,7 +33,7 @@ func full() seen {
 	}}
 }
 
-func TestStatusSaysAllThatThereIs(t *testing.T) {
+func TestStatusShowsEverything(t *testing.T) {
 	var b strings.Builder
 	full().print(&b, screen{})
 	for _, want := range []string{
@@ -50,13 +49,12 @@ func TestStatusSaysAllThatThereIs(t *testing.T) {
 		}
 	}
 	if strings.Contains(b.String(), "\x1b") {
-		t.Errorf("what steers a terminal is in\n%q", b.String())
+		t.Errorf("control characters in\n%q", b.String())
 	}
 }
 
-// What the problems of a node say is not said a second time; a node that does not run
-// has none.
-func TestStatusSaysNothingTwice(t *testing.T) {
+// What a node's problems say is not repeated; a stopped node has none.
+func TestStatusRepeatsNothing(t *testing.T) {
 	f := full()
 	f.Problems = []string{"2 rows for boston are refused: mysql-sync errors says why.", "The transformer orders.js failed on row 17 of orders: no."}
 	f.Conflicts = status.Conflicts{Kept: 10000, AtLeast: true}
@@ -64,18 +62,18 @@ func TestStatusSaysNothingTwice(t *testing.T) {
 	f.print(&b, screen{})
 	for part, times := range map[string]int{"refused:": 1, "orders.js": 1, ">10,000 versions that lost a conflict are kept": 1} {
 		if n := strings.Count(b.String(), part); n != times {
-			t.Errorf("%q is said %d times:\n%s", part, n, b.String())
+			t.Errorf("%q occurs %d times:\n%s", part, n, b.String())
 		}
 	}
 	f.Running, f.Problems, f.note = false, nil, "x"
 	b.Reset()
 	f.print(&b, screen{})
 	if !strings.Contains(b.String(), "2 rows are refused: mysql-sync errors") {
-		t.Errorf("of a node that does not run it is not said:\n%s", b.String())
+		t.Errorf("missing for a stopped node:\n%s", b.String())
 	}
 }
 
-func TestNumbersAndTimesAreForPeople(t *testing.T) {
+func TestNumbersAndTimesAreReadable(t *testing.T) {
 	for d, want := range map[time.Duration]string{-time.Second: "0.0 s", 1500 * time.Millisecond: "1.5 s", 59 * time.Second: "59 s", time.Minute: "1 min 0 s",
 		47*time.Hour + 59*time.Minute: "47 h 59 min", 50 * time.Hour: "2 days 2 h"} {
 		if got := command.Span(d); got != want {

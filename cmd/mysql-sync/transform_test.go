@@ -38,8 +38,8 @@ module.exports = async function (context) {
 module.exports.onDelete = context => context.id === '3' ? null : 'x' + context.id;
 `
 
-// What a script or a server says may hold anything.
-func TestAnErrorDoesNotSteerTheTerminal(t *testing.T) {
+// A script's or server's message may contain anything.
+func TestErrorsCannotControlTheTerminal(t *testing.T) {
 	t.Parallel()
 	dir := script(t, `module.exports = context => { throw new Error('no: ' + context.entity.name) }`)
 	a := newSite(t, &testkit.Broker{Host: "127.0.0.1", Port: 1}, "node-a", []string{"node-b"}, map[string]any{"transformerDirectory": dir}, orders,
@@ -49,7 +49,7 @@ func TestAnErrorDoesNotSteerTheTerminal(t *testing.T) {
 	}
 }
 
-func TestTransformTestShowsWhatBecomesOfARow(t *testing.T) {
+func TestTransformTestShowsTheResult(t *testing.T) {
 	t.Parallel()
 	b := &testkit.Broker{Host: "127.0.0.1", Port: 1} // nobody listens: nothing can be sent
 	a := newSite(t, b, "node-a", []string{"node-b", "node-c"}, map[string]any{"transformerDirectory": script(t, tried)}, orders,
@@ -69,7 +69,7 @@ func TestTransformTestShowsWhatBecomesOfARow(t *testing.T) {
 		t.Errorf("%+v", x)
 	}
 	if x.Before["id"] != 1.0 || x.After["id"] != 1001.0 {
-		t.Errorf("the id goes from %v to %v", x.Before["id"], x.After["id"])
+		t.Errorf("id %v becomes %v", x.Before["id"], x.After["id"])
 	}
 	if len(x.Changed) != 4 { // id, name, price, extra
 		t.Errorf("changed: %v", x.Changed)
@@ -88,7 +88,7 @@ func TestTransformTestShowsWhatBecomesOfARow(t *testing.T) {
 	} else {
 		has(t, x.Error, "orders.js:6", "no good")
 	}
-	// A row that comes in must fit the table.
+	// An incoming row must fit the table.
 	if x := try(1, "orders", "1", "--from", "node-c"); x.Source != "node-c" || x.Target != "node-a" {
 		t.Errorf("%+v", x)
 	} else {
@@ -104,7 +104,7 @@ func TestTransformTestShowsWhatBecomesOfARow(t *testing.T) {
 	has(t, a.Run(2, "transform test", "orders", "1", "--to", "nobody"), "not in remoteClients")
 	has(t, a.Run(2, "transform test", "items", "1", "--to", "node-b"), "in neither syncTables")
 	if after := everything(t, a); after != before {
-		t.Errorf("the trial has changed\n%s\nto\n%s", before, after)
+		t.Errorf("the trial changed\n%s\nto\n%s", before, after)
 	}
 	a.Expect(`SELECT COUNT(*) FROM orders`, "3")
 }
@@ -120,7 +120,7 @@ func TestTransformTestOfACompositeKeyWithoutATransformer(t *testing.T) {
 	has(t, a.Run(0, "transform test", "orders", `a\,b,8`, "--delete"), `Deletes the row a\,b,8.`)
 }
 
-func TestTransformTestSaysWhatTheRemoteHas(t *testing.T) {
+func TestTransformTestShowsTheRemotesRow(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	dir := map[string]any{"transformerDirectory": script(t, `module.exports = c => { c.entity.id += 10; return c.entity.name === 'away' ? null : c.entity; }`)}
@@ -142,7 +142,7 @@ func TestTransformTestSaysWhatTheRemoteHas(t *testing.T) {
 	has(t, a.Run(0, "transform test", "orders", "3"), "not sent", "node-b wrote the row itself, and no one has since: it stays there")
 }
 
-func TestTransformTestSaysThatAValueWouldNotBeStoredAsItIs(t *testing.T) {
+func TestTransformTestReportsValuesThatDoNotFit(t *testing.T) {
 	t.Parallel()
 	b := &testkit.Broker{Host: "127.0.0.1", Port: 1}
 	dir := map[string]any{"transformerDirectory": script(t, `module.exports = ({entity}) => { entity.price = entity.price * 1.19; return entity; }`)}

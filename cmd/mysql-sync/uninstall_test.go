@@ -12,7 +12,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// allThere lists what a schema has, but for what the server makes of itself.
+// allThere lists what a schema has, except what the server creates itself.
 const allThere = `SELECT COALESCE(GROUP_CONCAT(x ORDER BY x SEPARATOR '\n'), '') FROM (
 	SELECT CONCAT_WS(' ', 'table', TABLE_NAME, ENGINE, TABLE_COLLATION) x FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()
 	UNION ALL SELECT CONCAT_WS(' ', 'column', TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, EXTRA) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE()
@@ -22,7 +22,7 @@ const allThere = `SELECT COALESCE(GROUP_CONCAT(x ORDER BY x SEPARATOR '\n'), '')
 	UNION ALL SELECT CONCAT_WS(' ', 'index', TABLE_NAME, INDEX_NAME, COLUMN_NAME) FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE()
 	UNION ALL SELECT CONCAT_WS(' ', 'constraint', TABLE_NAME, CONSTRAINT_NAME, CONSTRAINT_TYPE) FROM information_schema.TABLE_CONSTRAINTS WHERE TABLE_SCHEMA = DATABASE()) q`
 
-// everything returns what a site's schema has.
+// everything returns the contents of a site's schema.
 func everything(t *testing.T, s *testkit.Site) (list string) {
 	t.Helper()
 	conn, err := s.DB.Connx(t.Context())
@@ -52,7 +52,7 @@ func TestUninstallLeavesNoTrace(t *testing.T) {
 	a.Start()
 	testkit.Eventually(t, "the announcement of the running node", func() error {
 		if got := announced(t, b); !strings.HasPrefix(got, "/node/node-a {") {
-			return fmt.Errorf("the broker keeps %q", got)
+			return fmt.Errorf("the broker retains %q", got)
 		}
 		return nil
 	})
@@ -65,12 +65,12 @@ func TestUninstallLeavesNoTrace(t *testing.T) {
 	has(t, a.Run(0, "uninstall"), "node-b still needs 1 row,", "Nothing was changed")
 	left := parse[remains](t, a.Run(0, "uninstall", "--json"))[0]
 	if left.Client != "node-a" || left.Running || left.Removed || len(left.Triggers) < 3 || len(left.Tables) != len(schema.Own) || len(left.Unsent) != 1 || left.Unsent[0].Pending != 1 {
-		t.Errorf("uninstall --json says %+v", left)
+		t.Errorf("uninstall --json printed %+v", left)
 	}
-	a.Exec(`DELETE FROM sync_migrations WHERE number > 1`) // as an older version has left them
+	a.Exec(`DELETE FROM sync_migrations WHERE number > 1`) // as an older version left them
 	has(t, a.Run(0, "uninstall"), "Nothing was changed")
 	if everything(t, a) == before {
-		t.Fatal("without --yes the tables are gone")
+		t.Fatal("the tables are gone without --yes")
 	}
 	has(t, a.Run(0, "uninstall", "--yes"), "Everything was removed")
 	if after := everything(t, a); after != before {
@@ -81,14 +81,14 @@ func TestUninstallLeavesNoTrace(t *testing.T) {
 	}
 	a.Expect(`SELECT name FROM orders`, `"ONE"`)
 	if got := announced(t, b); got != "" {
-		t.Fatalf("the broker keeps %s", got)
+		t.Fatalf("the broker retains %s", got)
 	}
 	if left := parse[remains](t, a.Run(0, "uninstall", "--yes", "--json"))[0]; left.Removed || left.Tables == nil || len(left.Tables)+len(left.Triggers)+len(left.Files) > 0 {
-		t.Errorf("of nothing uninstall --json says %+v", left)
+		t.Errorf("with nothing to do uninstall --json printed %+v", left)
 	}
 }
 
-// remains is what uninstall --json says.
+// remains is the output of uninstall --json.
 type remains struct {
 	Client           string
 	Running, Removed bool
@@ -103,7 +103,7 @@ type remains struct {
 	}
 }
 
-// announced returns the announcement that a client hears which comes now, if any.
+// announced returns the announcement that a newly connected client hears, if any.
 func announced(t *testing.T, b *testkit.Broker) string {
 	t.Helper()
 	heard := make(chan string, 10)
@@ -119,8 +119,8 @@ func announced(t *testing.T, b *testkit.Broker) string {
 	return got
 }
 
-// The users' writers go on all the time, and none of their writes fails.
-func TestUninstallDoesNotHarmWriters(t *testing.T) {
+// Users write all the time, and none of their writes fails.
+func TestUninstallDoesNotDisturbWriters(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	a := newSite(t, b, "node-a", []string{"node-b"}, nil, orders)
@@ -161,8 +161,8 @@ func TestUninstallDoesNotHarmWriters(t *testing.T) {
 	wg.Wait()
 }
 
-// What was interrupted between triggers and tables is ended by the next call.
-func TestUninstallGoesOn(t *testing.T) {
+// If it is interrupted between triggers and tables, the next call finishes the work.
+func TestUninstallResumes(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	a := newSite(t, b, "node-a", []string{"node-b"}, nil, orders)
@@ -177,8 +177,8 @@ func TestUninstallGoesOn(t *testing.T) {
 	}
 }
 
-// Tables that bear such names are not ours where no node has run.
-func TestUninstallLeavesTheTablesOfOthers(t *testing.T) {
+// Tables with such names are not ours if no node has run here.
+func TestUninstallLeavesOtherProgramsTables(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	a := newSite(t, b, "node-a", []string{"node-b"}, nil, orders, `CREATE TABLE sync_status (id INT PRIMARY KEY)`,
@@ -190,8 +190,8 @@ func TestUninstallLeavesTheTablesOfOthers(t *testing.T) {
 	}
 }
 
-// A user who may not drop tables harms nothing, and is told what is missing.
-func TestUninstallSaysWhichPrivilegeIsMissing(t *testing.T) {
+// A user without DROP changes nothing, and is told which privilege is missing.
+func TestUninstallNamesTheMissingPrivilege(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	a := newSite(t, b, "node-a", []string{"node-b"}, nil, orders, `SET GLOBAL log_bin_trust_function_creators = 1`)
@@ -206,12 +206,12 @@ func TestUninstallSaysWhichPrivilegeIsMissing(t *testing.T) {
 	before := everything(t, a)
 	has(t, a.Run(1, "uninstall", "--yes"), "nothing was removed", "privilege DROP")
 	if after := everything(t, a); after != before {
-		t.Fatalf("there was\n%s\nleft is\n%s", before, after)
+		t.Fatalf("before\n%s\nafter\n%s", before, after)
 	}
 	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
-	a.Expect(`SELECT COUNT(*) FROM table_changes`, "1") // the triggers stand
+	a.Expect(`SELECT COUNT(*) FROM table_changes`, "1") // the triggers remain
 	for _, own := range schema.Own {
-		a.Exec(fmt.Sprintf("GRANT DROP ON %s.%s TO %s@'%%'", a.Schema, own, user)) // as good as on the database
+		a.Exec(fmt.Sprintf("GRANT DROP ON %s.%s TO %s@'%%'", a.Schema, own, user)) // the same as on the database
 	}
 	a.Run(0, "uninstall", "--yes")
 	a.Exec(`INSERT INTO orders VALUES (2, 'two', 2)`)

@@ -1,5 +1,5 @@
-// Package check_test holds the compose file, the Kubernetes manifest and the
-// packages against the libraries that those who run them use.
+// Package check_test checks the compose file, the Kubernetes manifest and the packages with the
+// libraries of the tools that run them.
 package check_test
 
 import (
@@ -37,12 +37,12 @@ func TestDockerComposeReadsTheFile(t *testing.T) {
 					t.Errorf("%s can write to %s", name, v.Source)
 				}
 			} else if _, ok := project.Volumes[v.Source]; !ok {
-				t.Errorf("%s uses the volume %s, which is not there", name, v.Source)
+				t.Errorf("%s uses the missing volume %s", name, v.Source)
 			}
 		}
 		for _, p := range s.Ports {
 			if p.HostIP != "127.0.0.1" {
-				t.Errorf("other machines reach port %s of %s", p.Published, name)
+				t.Errorf("other machines can reach port %s of %s", p.Published, name)
 			}
 		}
 	}

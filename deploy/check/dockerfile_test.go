@@ -8,8 +8,7 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 )
 
-// Docker's own parser reads the Dockerfiles, and what they copy comes from a stage
-// that is there.
+// Docker's own parser reads the Dockerfiles, and they copy only from existing stages.
 func TestDockerReadsTheDockerfiles(t *testing.T) {
 	for _, name := range []string{"Dockerfile", "connector.Dockerfile"} {
 		t.Run(name, func(t *testing.T) { dockerReads(t, "../"+name) })
@@ -38,19 +37,19 @@ func dockerReads(t *testing.T, path string) {
 	for _, s := range stages {
 		for _, c := range s.Commands {
 			if from, ok := c.(*instructions.CopyCommand); ok && from.From != "" && !names[from.From] {
-				t.Errorf("%s copies from %s, which is no stage before", s.Name, from.From)
+				t.Errorf("%s copies from %s, which is not an earlier stage", s.Name, from.From)
 			}
 		}
 		names[s.Name] = true
 	}
 	last := stages[len(stages)-1]
 	if last.BaseName != "scratch" {
-		t.Errorf("the image is made from %s", last.BaseName)
+		t.Errorf("base image %s", last.BaseName)
 	}
 	for _, c := range last.Commands {
 		switch c := c.(type) {
 		case *instructions.RunCommand:
-			t.Error("the image has no shell to run something with")
+			t.Error("the image has no shell for RUN")
 		case *instructions.UserCommand:
 			if c.User != "65532:65532" {
 				t.Errorf("the user is %s", c.User)

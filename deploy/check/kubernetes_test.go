@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Each key is one of Kubernetes' own types, and what refers to something finds it.
+// Each key belongs to one of Kubernetes' types, and every reference resolves.
 func TestKubernetesReadsTheManifest(t *testing.T) {
 	text, err := os.ReadFile("../kubernetes/mysql-sync.yaml")
 	if err != nil {
@@ -31,7 +31,7 @@ func TestKubernetesReadsTheManifest(t *testing.T) {
 		}
 		to, ok := objects[head.Kind]
 		if !ok {
-			t.Fatalf("the kind %q is not checked here, or stands twice", head.Kind)
+			t.Fatalf("the kind %q is not checked here, or occurs twice", head.Kind)
 		}
 		delete(objects, head.Kind)
 		if err := yaml.UnmarshalStrict(document, to); err != nil {
@@ -49,10 +49,10 @@ func TestKubernetesReadsTheManifest(t *testing.T) {
 		t.Error("a selector does not match the pod")
 	}
 	if set.Spec.ServiceName != service.Name {
-		t.Errorf("the set's service is %s, not %s", set.Spec.ServiceName, service.Name)
+		t.Errorf("service of the set: got %s, want %s", set.Spec.ServiceName, service.Name)
 	}
 	if *set.Spec.Replicas != 1 {
-		t.Errorf("%d nodes would work on one database", *set.Spec.Replicas)
+		t.Errorf("%d nodes would share one database", *set.Spec.Replicas)
 	}
 	port := container.Ports[0]
 	for what, to := range map[string]intstr.IntOrString{
@@ -60,17 +60,17 @@ func TestKubernetesReadsTheManifest(t *testing.T) {
 		"service": service.Spec.Ports[0].TargetPort,
 	} {
 		if to.StrVal != port.Name {
-			t.Errorf("%s asks at port %s, the container's is %s", what, to.String(), port.Name)
+			t.Errorf("%s probes port %s, but the container's is %s", what, to.String(), port.Name)
 		}
 	}
 	if l, r := container.LivenessProbe.HTTPGet.Path, container.ReadinessProbe.HTTPGet.Path; l != "/healthz" || r != "/readyz" {
-		t.Errorf("the probes ask for %s and %s", l, r)
+		t.Errorf("the probes request %s and %s", l, r)
 	}
 	volumes := map[string]bool{}
 	for _, v := range pod.Volumes {
 		volumes[v.Name] = true
 		if v.Secret != nil && v.Secret.SecretName != secret.Name {
-			t.Errorf("the pod wants the secret %s, not %s", v.Secret.SecretName, secret.Name)
+			t.Errorf("secret of the pod: got %s, want %s", v.Secret.SecretName, secret.Name)
 		}
 	}
 	for _, c := range set.Spec.VolumeClaimTemplates {
@@ -78,13 +78,13 @@ func TestKubernetesReadsTheManifest(t *testing.T) {
 	}
 	for _, m := range container.VolumeMounts {
 		if !volumes[m.Name] {
-			t.Errorf("%s mounts %s, which is not there", container.Name, m.Name)
+			t.Errorf("%s mounts the missing %s", container.Name, m.Name)
 		}
 	}
-	// What the standard "restricted" of Kubernetes' pod security asks for.
+	// The "restricted" Kubernetes pod security standard.
 	s := container.SecurityContext
 	if !*pod.SecurityContext.RunAsNonRoot || *s.AllowPrivilegeEscalation || !*s.ReadOnlyRootFilesystem ||
 		len(s.Capabilities.Drop) != 1 || s.Capabilities.Drop[0] != "ALL" || pod.SecurityContext.SeccompProfile == nil {
-		t.Error("the pod has more rights than it needs")
+		t.Error("the pod has more privileges than it needs")
 	}
 }

@@ -15,8 +15,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// packages builds the packages of a program that .goreleaser.yaml describes, in a
-// version, into a folder, by the library that goreleaser uses.
+// packages builds a program's packages as described in .goreleaser.yaml, in a version, into a
+// folder, with the library that goreleaser uses.
 func packages(t *testing.T, name, version string) (deb, rpm string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -40,7 +40,7 @@ func packages(t *testing.T, name, version string) (deb, rpm string) {
 	if i < 0 {
 		t.Fatalf("there is no package %s", name)
 	}
-	// What goreleaser adds, and the keys that are its own.
+	// What goreleaser adds, and its own keys.
 	described := release.NFPMs[i]
 	described["name"], described["arch"], described["platform"], described["version"] = described["package_name"], "amd64", "linux", version
 	described["contents"] = append(described["contents"].([]any), map[string]any{
@@ -91,12 +91,12 @@ func packages(t *testing.T, name, version string) (deb, rpm string) {
 	return paths["deb"], paths["rpm"]
 }
 
-// In a copy of this machine that goes with the test, a package is installed,
-// upgraded over a changed configuration, removed and purged.
-func TestTheDebianPackageComesAndGoes(t *testing.T) {
+// In a throwaway copy of this machine, a package is installed, upgraded over a changed
+// configuration, removed and purged.
+func TestInstallUpgradeAndRemoveTheDebianPackage(t *testing.T) {
 	var asRoot []string
 	if os.Getuid() != 0 {
-		asRoot = []string{"sudo", "-n"} // as .ci/run does: a package is installed by root alone
+		asRoot = []string{"sudo", "-n"} // as .ci/run does: only root installs packages
 	}
 	t.Chdir("../..")
 	prepare(t)
@@ -137,8 +137,9 @@ func TestTheDebianPackageComesAndGoes(t *testing.T) {
 	)
 }
 
-// The connector's package has what its program needs, and none of the daemon's files: both are installed side by side.
-func TestTheConnectorsPackageStandsBesideTheDaemons(t *testing.T) {
+// The connector's package has what its program needs and none of the daemon's files: both can be installed side by
+// side.
+func TestBothPackagesCanBeInstalled(t *testing.T) {
 	t.Chdir("../..")
 	prepare(t)
 	daemon, _ := packages(t, "mysql-sync", "1.0.0")
@@ -161,7 +162,7 @@ func TestTheConnectorsPackageStandsBesideTheDaemons(t *testing.T) {
 	}
 }
 
-// prepare makes what goreleaser's hooks make before.
+// prepare makes what goreleaser's hooks make beforehand.
 func prepare(t *testing.T) {
 	t.Helper()
 	for script, to := range map[string]string{"completions.sh": "bin/completions", "manuals.sh": "bin/manuals", "notices.sh": "bin/notices"} {

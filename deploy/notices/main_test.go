@@ -12,7 +12,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-// Whatever the program is built from has its licence in the file, also what stands in a module under another one than it.
+// Everything in the program has its licence in the file, including code in a module under a different licence.
 func TestTheNoticesHaveTheLicencesOfAllModules(t *testing.T) {
 	program, path := testkit.Binary(t), filepath.Join(t.TempDir(), "notices.txt")
 	if err := write(program, path); err != nil {
@@ -43,8 +43,8 @@ func TestTheNoticesHaveTheLicencesOfAllModules(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoGoProgramIsRefused(t *testing.T) {
+func TestOnlyGoProgramsAreAccepted(t *testing.T) {
 	if err := write("main.go", filepath.Join(t.TempDir(), "notices.txt")); err == nil {
-		t.Error("a source file was taken for a program")
+		t.Error("a source file was accepted as a program")
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-func TestTheListHasWhatTheProgramIsBuiltFrom(t *testing.T) {
+func TestTheListHasTheProgramsModules(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "bom.json")
 	if err := write(testkit.Binary(t), path, "1.2.3"); err != nil {
 		t.Fatal(err)
@@ -37,19 +37,19 @@ func TestTheListHasWhatTheProgramIsBuiltFrom(t *testing.T) {
 			t.Errorf("%s has no licence", c.Name)
 		}
 		if id := licences[c.Name]; id != "" && c.Licenses[0].License.ID != id {
-			t.Errorf("%s is under %+v, not %s", c.Name, c.Licenses, id)
+			t.Errorf("licence of %s: got %+v, want %s", c.Name, c.Licenses, id)
 		}
 	}
 	if len(wanted) > 0 {
 		t.Errorf("%v are missing", wanted)
 	}
 	if c := d.Metadata.Component; c.Name != "github.com/mysql-sync/mysql-sync" || c.Version != "1.2.3" {
-		t.Errorf("the program is %+v", c)
+		t.Errorf("got program %+v", c)
 	}
 }
 
-func TestWhatIsNoGoProgramIsRefused(t *testing.T) {
+func TestOnlyGoProgramsAreAccepted(t *testing.T) {
 	if err := write("main.go", filepath.Join(t.TempDir(), "bom.json"), "1.2.3"); err == nil {
-		t.Error("a source file was taken for a program")
+		t.Error("a source file was accepted as a program")
 	}
 }

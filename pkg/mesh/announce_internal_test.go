@@ -8,8 +8,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 )
 
-// A node at rest announces itself once, and asks every ten minutes whether the broker still has that.
-func TestANodeAtRestAnnouncesItselfOnce(t *testing.T) {
+// An idle node announces itself once, and asks every ten minutes whether the broker still has the announcement.
+func TestAnIdleNodeAnnouncesItselfOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBus(t)
 		n := b.start(remotes("node-a", "node-b"), &memory{})
@@ -20,7 +20,7 @@ func TestANodeAtRestAnnouncesItselfOnce(t *testing.T) {
 	})
 }
 
-// An announcement that somebody takes away, or replaces, is made again, with growing pauses however often that happens.
+// An announcement that somebody removes or replaces is published again, with growing pauses however often that happens.
 func TestAVandalGetsFewAnnouncements(t *testing.T) {
 	for name, payload := range map[string]string{"taken away": "", "replaced": "{", "lost": "-"} {
 		t.Run(name, func(t *testing.T) {
@@ -29,7 +29,7 @@ func TestAVandalGetsFewAnnouncements(t *testing.T) {
 				n := b.start(remotes("node-a", "node-b"), &memory{})
 				time.Sleep(time.Second)
 				for range 3600 {
-					if name == "lost" { // nobody is told
+					if name == "lost" { // nobody notices
 						b.mu.Lock()
 						clear(b.retained)
 						b.mu.Unlock()
@@ -49,7 +49,7 @@ func TestAVandalGetsFewAnnouncements(t *testing.T) {
 					t.Errorf("%d announcements in an hour", ours)
 				}
 				if len(b.copy("/node/node-a")) < 2 || n.mesh.Unkept() != "" {
-					t.Error("the broker has none in the end")
+					t.Error("the broker has none at the end")
 				}
 				if lines := n.logged("was removed from the broker"); name != "lost" && (lines < 5 || lines > 7) || name == "lost" && lines != 0 {
 					t.Errorf("%d lines", lines)
@@ -59,8 +59,8 @@ func TestAVandalGetsFewAnnouncements(t *testing.T) {
 	}
 }
 
-// A broker that retains nothing is logged once; the node announces itself now and then. On a new connection that retains, all is
-// well.
+// A broker that retains nothing is logged once; the node announces itself now and then. With a new
+// connection that retains, all is well.
 func TestABrokerThatRetainsNothingIsReportedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBus(t)
@@ -84,8 +84,9 @@ func TestABrokerThatRetainsNothingIsReportedOnce(t *testing.T) {
 	})
 }
 
-// An outage that begins while the broker is asked for its copy, or has not answered, is waited for at rest.
-func TestAnOutageIsWaitedForAtRest(t *testing.T) {
+// A node waits out, without polling, an outage that begins while it asks the broker for its copy or waits for the
+// answer.
+func TestAnOutageIsWaitedOutWithoutPolling(t *testing.T) {
 	for _, after := range []time.Duration{0, time.Second, ownTime + time.Second, time.Minute} {
 		t.Run(after.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -96,7 +97,7 @@ func TestAnOutageIsWaitedForAtRest(t *testing.T) {
 				n.disconnect()
 				time.Sleep(24 * time.Hour)
 				if looks := n.count(&n.looks); looks > 24*60 {
-					t.Errorf("it looked %d times in a day whether it is connected", looks)
+					t.Errorf("it checked its connection %d times in a day", looks)
 				}
 				b.mu.Lock()
 				b.loses = nil

@@ -17,20 +17,20 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// bus is a broker and the network around it, in a synctest bubble.
+// bus is a broker and its network, in a synctest bubble.
 type bus struct {
 	t *testing.T
 
 	mu       sync.Mutex
 	forgets  bool // it retains nothing
-	ends     bool // it ends connections at messages that it is to retain
+	ends     bool // it closes connections that publish retained messages
 	loses    func(to, topic string) bool
 	retained map[string]transport.Message
 	nodes    []*node
 	sent     []transport.Message
 }
 
-// node is a Mesh on a bus, and what it has told.
+// node is a Mesh on a bus, and what it reported.
 type node struct {
 	bus     *bus
 	mesh    *Mesh
@@ -41,10 +41,10 @@ type node struct {
 	done    chan struct{}
 	online  bool
 	renewed int // subscriptions
-	asked   int // questions for what is retained
+	asked   int // requests for retained messages
 	looks   int // whether it is connected
 
-	told []string // what it has heard, a line each
+	told []string // what it has heard, one line each
 }
 
 func newBus(t *testing.T) *bus { return &bus{t: t, retained: map[string]transport.Message{}} }
@@ -55,13 +55,13 @@ func remotes(name string, others ...string) *config.Config {
 		CheckInterval: time.Second, TombstoneRetention: 30 * 24 * time.Hour}
 }
 
-// runs counts the runs of nodes, which each have a session.
+// runs counts the nodes' runs, each of which has a session.
 var runs struct {
 	sync.Mutex
 	last uint64
 }
 
-// add makes a node that is not there yet.
+// add makes a node that is not running yet.
 func (b *bus) add(cfg *config.Config, m *memory) *node {
 	b.t.Helper()
 	core, logs := observer.New(zap.DebugLevel)
@@ -111,7 +111,7 @@ func (b *bus) start(cfg *config.Config, m *memory) *node {
 	return n
 }
 
-// connect subscribes and announces the node, and does so again where the broker ends the connection.
+// connect subscribes and announces the node, again if the broker closes the connection.
 func (n *node) connect() {
 	for range 5 {
 		n.bus.mu.Lock()
@@ -135,7 +135,7 @@ func (n *node) disconnect() {
 	n.mesh.Down()
 }
 
-// leave stops the node; the broker says that it has left.
+// leave stops the node; the broker publishes its will.
 func (n *node) leave() {
 	n.stop()
 	<-n.done
@@ -148,7 +148,7 @@ func (n *node) leave() {
 
 func (n *node) name() string { return n.mesh.c.Node.ClientName }
 
-// publish delivers a message to all that are connected.
+// publish delivers a message to all connected nodes.
 func (b *bus) publish(m transport.Message) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -163,7 +163,7 @@ func (b *bus) publish(m transport.Message) {
 	}
 }
 
-// copies delivers what is retained of a client, or of all.
+// copies delivers the retained messages of one client, or of all.
 func (b *bus) copies(n *node, client string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -174,7 +174,7 @@ func (b *bus) copies(n *node, client string) {
 	}
 }
 
-// deliver needs mu.
+// deliver requires mu.
 func (b *bus) deliver(n *node, m transport.Message, retained bool) {
 	if !n.online || b.loses != nil && b.loses(n.name(), m.Topic) {
 		return
@@ -214,7 +214,7 @@ func (n *node) count(of *int) int {
 	return *of
 }
 
-// beat says in the name of a client that it is there, as existing peers do, with a clock that is ahead.
+// beat publishes a client's presence as existing peers do, with a clock that is ahead.
 func (b *bus) beat(client string, ahead time.Duration) {
 	b.publish(transport.Message{Topic: wire.Topics("").Info(),
 		Payload: wire.Info{Sender: client, Message: wire.Connected, Until: beatUntil(time.Now().Add(ahead), time.Second)}.Encode()})
@@ -262,8 +262,8 @@ func (n *node) Resubscribe(context.Context, ...string) error {
 func (n *node) Online() bool {
 	n.bus.mu.Lock()
 	defer n.bus.mu.Unlock()
-	if n.looks++; n.looks > 100_000 { // a bubble never ends where somebody goes round without a pause
-		panic("the node asks all the time whether it is connected")
+	if n.looks++; n.looks > 100_000 { // a bubble never ends if something loops without a pause
+		panic("the node keeps asking whether it is connected")
 	}
 	return n.online
 }
@@ -274,7 +274,7 @@ func (n *node) tell(line string) {
 	n.bus.mu.Unlock()
 }
 
-// news returns the lines with a text, and forgets all.
+// news returns the lines that contain a text, and forgets all lines.
 func (n *node) news(text string) []string {
 	n.bus.mu.Lock()
 	defer n.bus.mu.Unlock()
@@ -283,7 +283,7 @@ func (n *node) news(text string) []string {
 	return slices.DeleteFunc(all, func(l string) bool { return !strings.Contains(l, text) })
 }
 
-// logged counts the lines of the log with a text.
+// logged counts the log lines that contain a text.
 func (n *node) logged(text string) int {
 	return n.log.Filter(func(e observer.LoggedEntry) bool { return strings.Contains(e.Message, text) }).Len()
 }

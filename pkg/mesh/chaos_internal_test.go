@@ -11,9 +11,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 )
 
-// Three nodes restart, lose their connections, and have a broker that forgets, is late and shows old announcements; somebody takes
-// announcements away. Meanwhile nodes that have met never speak version 1 to each other, nor in the clear where they must seal.
-// When that has ended, each reaches each, and what it seals opens. Promises 3 and 8.
+// Three nodes restart, lose their connections, and use a broker that forgets, is late and shows old
+// announcements; somebody removes announcements. Meanwhile nodes that have met never speak version
+// 1 to each other, nor in the clear if they must seal. Afterwards each node reaches each, and its
+// sealed messages open. Promises 3 and 8.
 func TestNodesFindEachOtherAfterAnything(t *testing.T) {
 	for seed := range uint64(40) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { synctest.Test(t, func(t *testing.T) { chaos(t, seed) }) })
@@ -50,7 +51,7 @@ func chaos(t *testing.T, seed uint64) {
 					continue
 				}
 				if !x.mesh.SpeaksBatches(to) && x.mesh.IsNode(to) {
-					t.Errorf("seed %d: %s speaks version 1 to %s, which it has met", seed, from, to)
+					t.Errorf("seed %d: %s speaks version 1 to %s, which it knows", seed, from, to)
 				}
 				m, err := x.mesh.Seal(seal.Batch, to, []byte("rows"))
 				if encrypted && err == nil && !seal.IsSealed(m) {
@@ -59,7 +60,7 @@ func chaos(t *testing.T, seed uint64) {
 				if err != nil {
 					say("%s cannot seal for %s: %v", from, to, err)
 				} else if plain, ok := y.mesh.Unseal(between(from), m); !ok || string(plain) != "rows" {
-					say("%s cannot open what %s says", to, from)
+					say("%s cannot open messages of %s", to, from)
 				} else {
 					y.mesh.Met(from)
 					x.mesh.Met(to)
@@ -110,7 +111,7 @@ func chaos(t *testing.T, seed uint64) {
 	b.forgets, b.loses = r.IntN(2) == 0, nil
 	b.mu.Unlock()
 	var last string     // what was not reached
-	for range 15 * 60 { // every ten minutes a node looks whether the broker still has its announcement
+	for range 15 * 60 { // every ten minutes a node checks that the broker still has its announcement
 		time.Sleep(time.Second)
 		last = ""
 		if speak(func(format string, args ...any) { last = fmt.Sprintf(format, args...) }); last == "" {

@@ -12,9 +12,9 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-// Where there is no place for all, the clients that the configuration names come first, then those that were met last. One that is
-// met again keeps its place and its protocol.
-func TestTheNamedAreRecalledFirst(t *testing.T) {
+// If there is no room for all, the configured clients come first, then those met last. A client
+// that is met again keeps its place and protocol.
+func TestConfiguredClientsAreRecalledFirst(t *testing.T) {
 	t.Parallel()
 	clients := mesh.Clients{DB: testkit.OwnSchema(t)}
 	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)

@@ -13,8 +13,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// Nodes meet whatever the broker does to their announcements, and before they have, neither sends the other anything: it would
-// go by version 1. Promise 3.
+// Nodes meet whatever the broker does to their announcements, and before that neither sends the
+// other anything: it would use version 1. Promise 3.
 func TestNodesMeetBeforeTheySend(t *testing.T) {
 	for name, prepare := range map[string]func(*bus){
 		"a broker that retains":              func(*bus) {},
@@ -49,7 +49,8 @@ func TestNodesMeetBeforeTheySend(t *testing.T) {
 	}
 }
 
-// first loses the first announcement of another node that each would get, as a cluster does at a node that subscribes meanwhile.
+// first loses the first announcement of another node that each would get, as a cluster does to a node that is just
+// subscribing.
 func first() func(to, topic string) bool {
 	lost := map[string]bool{}
 	return func(to, topic string) bool {
@@ -61,9 +62,10 @@ func first() func(to, topic string) bool {
 	}
 }
 
-// A node that never got another's announcement takes it for an existing peer, and sends it version 1. The other, which has met it,
-// refuses that, and announces itself until it is heard: nobody else would tell. Promise 3.
-func TestANodeThatIsSpokenToWronglySaysWhatItIs(t *testing.T) {
+// A node that never got another's announcement takes it for an existing peer and sends it version
+// 1. The other, which knows it, refuses that and announces itself until it is heard: nobody else
+// would say so. Promise 3.
+func TestANodeAddressedByVersion1AnnouncesItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBus(t)
 		deaf := true
@@ -77,7 +79,7 @@ func TestANodeThatIsSpokenToWronglySaysWhatItIs(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		if one.mesh.Reach("node-b") != Ready || one.mesh.SpeaksBatches("node-b") || !two.mesh.IsNode("node-a") {
-			t.Fatal("the announcement has come all the same")
+			t.Fatal("the announcement arrived all the same")
 		}
 		b.mu.Lock()
 		deaf = false
@@ -85,7 +87,7 @@ func TestANodeThatIsSpokenToWronglySaysWhatItIs(t *testing.T) {
 		b.mu.Unlock()
 		for range 100 {
 			if two.mesh.Speaks("node-a") == nil {
-				t.Error("version 1 is taken from a node")
+				t.Error("version 1 is accepted from a node")
 			}
 		}
 		time.Sleep(time.Second)
@@ -95,13 +97,13 @@ func TestANodeThatIsSpokenToWronglySaysWhatItIs(t *testing.T) {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		if more := len(b.sent) - published; more > 10 {
-			t.Errorf("a hundred changes made %d messages", more)
+			t.Errorf("a hundred changes caused %d messages", more)
 		}
 	})
 }
 
-// An existing peer announces nothing. It is spoken to after two seconds, once and for all, and the broker is not asked for its
-// announcement all the time.
+// An existing peer announces nothing. It is sent version 1 after two seconds, once and for all, and
+// the broker is not asked for its announcement again and again.
 func TestAnExistingPeerIsWaitedForOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBus(t)
@@ -109,7 +111,7 @@ func TestAnExistingPeerIsWaitedForOnce(t *testing.T) {
 		if r := n.mesh.Reach("peer"); r != Away {
 			t.Errorf("a peer that is away: %d", r)
 		}
-		for range 2 { // the time while it is away does not count
+		for range 2 { // time offline does not count
 			b.beat("peer", 0)
 			synctest.Wait()
 			if r := n.mesh.Reach("peer"); r != Away {
@@ -131,7 +133,7 @@ func TestAnExistingPeerIsWaitedForOnce(t *testing.T) {
 			time.Sleep(BeatInterval(time.Second))
 			b.beat("peer", 0)
 		}
-		if renewed := n.count(&n.renewed); renewed > 10 { // of a thousand times that there was occasion to
+		if renewed := n.count(&n.renewed); renewed > 10 { // out of a thousand occasions
 			t.Errorf("its announcement was asked for %d times", renewed)
 		}
 		time.Sleep(time.Hour)
@@ -141,7 +143,7 @@ func TestAnExistingPeerIsWaitedForOnce(t *testing.T) {
 		b.beat("peer", 0)
 		synctest.Wait()
 		if r := n.mesh.Reach("peer"); r != Ready {
-			t.Errorf("it came again: %d", r)
+			t.Errorf("it came back: %d", r)
 		}
 		if r := n.mesh.Reach("stranger"); r != Away {
 			t.Errorf("a stranger: %d", r)
@@ -149,9 +151,9 @@ func TestAnExistingPeerIsWaitedForOnce(t *testing.T) {
 	})
 }
 
-// Existing peers refuse what is older than their start by their clocks, so beats go by the farthest of them. Nodes do not count,
-// or they would carry it to each other.
-func TestBeatsGoByTheClocksOfExistingPeers(t *testing.T) {
+// Existing peers refuse what is older than their start by their clocks, so heartbeats follow the
+// fastest of these clocks. Nodes do not count, or they would pass the offset on to each other.
+func TestBeatsFollowTheClocksOfExistingPeers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBus(t)
 		n := b.start(remotes("node-a", "peer", "node-b"), &memory{met: []string{"node-b"}})
@@ -164,12 +166,13 @@ func TestBeatsGoByTheClocksOfExistingPeers(t *testing.T) {
 			t.Errorf("the last beat is ahead by %v, %v", ahead, err)
 		}
 		if n.logged("claims to be online far into the future") != 2 {
-			t.Error("clocks that are ahead are not logged")
+			t.Error("fast clocks are not logged")
 		}
 	})
 }
 
-// A node says that it is there as often as existing peers do, and at most twice a second, however many clients come.
+// A node publishes its presence as often as existing peers do, and at most twice a second however many clients come
+// online.
 func TestBeatsAreRegular(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBus(t)
@@ -192,8 +195,9 @@ func TestBeatsAreRegular(t *testing.T) {
 	})
 }
 
-// Who was met as a node stays one over a restart, without an announcement, until the configuration says otherwise. Promise 3.
-func TestAMetNodeStaysANode(t *testing.T) {
+// A client met as a node stays one across a restart, without an announcement, until the configuration says otherwise.
+// Promise 3.
+func TestAKnownNodeStaysANode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBus(t)
 		m := &memory{}
@@ -209,7 +213,7 @@ func TestAMetNodeStaysANode(t *testing.T) {
 		one.mesh.Reach("node-b")
 		time.Sleep(announceTime)
 		if one.mesh.Reach("node-b") != Ready || !one.mesh.SpeaksBatches("node-b") || one.mesh.Doubt("node-b") {
-			t.Error("it is spoken to by version 1, or not at all")
+			t.Error("it is sent version 1, or nothing")
 		}
 		if err := one.mesh.Speaks("node-b"); err == nil || !strings.Contains(err.Error(), "version1Clients") {
 			t.Errorf("what it sends by version 1: %v", err)
@@ -226,9 +230,9 @@ func TestAMetNodeStaysANode(t *testing.T) {
 	})
 }
 
-// A copy that the broker retained, of a client that was never met, is forgotten when the client does not answer; but not of one
-// that can only be a node, since it must seal.
-func TestACopyIsDoubted(t *testing.T) {
+// A retained announcement of a client that was never met is forgotten if the client does not
+// answer, unless it can only be a node because it must seal.
+func TestARetainedCopyIsDoubted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBus(t)
 		for _, name := range []string{"node-b", "node-c"} {
@@ -242,15 +246,15 @@ func TestACopyIsDoubted(t *testing.T) {
 			t.Error("the copies do not count")
 		}
 		if !one.mesh.Doubt("node-b") || one.mesh.SpeaksBatches("node-b") || one.mesh.Doubt("node-b") {
-			t.Error("the copy of a client that need not seal counts on")
+			t.Error("the copy of a client that need not seal still counts")
 		}
 		if one.mesh.Doubt("node-c") || !one.mesh.SpeaksBatches("node-c") {
-			t.Error("the copy of a client that must seal does not count any more")
+			t.Error("the copy of a client that must seal no longer counts")
 		}
 	})
 }
 
-// Who was met is written down once, however long the database is away.
+// Known nodes are recorded once, however long the database is away.
 func TestTheMemoryIsWrittenOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newBus(t).start(remotes("node-a", "node-b", "node-c"), &memory{})
@@ -278,7 +282,7 @@ func TestTheMemoryIsWrittenOnce(t *testing.T) {
 	})
 }
 
-// What an announcement changes for the sender follows from the one before, and from whether the broker had it.
+// What an announcement changes for the sender follows from the previous one, and from whether it was retained.
 func TestWhatAnAnnouncementChanges(t *testing.T) {
 	t.Parallel()
 	one, later, anew := wire.Node{Session: 1}, wire.Node{Session: 1, Definitions: 1}, wire.Node{Session: 2}
@@ -303,7 +307,7 @@ func TestWhatAnAnnouncementChanges(t *testing.T) {
 	}
 }
 
-// The senders are told what they have to know of an announcement, and a definition that changes is announced.
+// The senders learn what they need from an announcement, and a changed definition is announced.
 func TestTheSendersAreTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBus(t)
@@ -323,17 +327,17 @@ func TestTheSendersAreTold(t *testing.T) {
 		}
 		if one.mesh.MaxRow("node-b") != 1<<20 || !one.mesh.TakesUnasked("node-b", "orders") || one.mesh.Declines("node-b", "orders") ||
 			!one.mesh.Declines("node-b", "others") {
-			t.Error("what it takes is not known")
+			t.Error("what it accepts is unknown")
 		}
 		two.leave()
 		synctest.Wait()
 		if one.mesh.Online("node-b") || one.mesh.TakesUnasked("node-b", "orders") || one.mesh.Reach("node-b") != Away {
-			t.Error("it is there after it has left")
+			t.Error("it is online after it left")
 		}
 	})
 }
 
-// What cannot be read is refused, with few lines, and changes nothing. Promise 9.
+// Unreadable messages are refused, with few log lines, and change nothing. Promise 9.
 func TestRubbishIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBus(t)
@@ -348,12 +352,12 @@ func TestRubbishIsRefused(t *testing.T) {
 			t.Errorf("%d and %d lines", n.logged("message refused"), n.logged("announcement refused"))
 		}
 		if n.mesh.SpeaksBatches("node-b") || n.mesh.SpeaksBatches("stranger1") || len(n.mesh.Clients()) != 0 {
-			t.Error("something of it counts")
+			t.Error("part of it counts")
 		}
 	})
 }
 
-// FuzzHear has anybody send anything: it is refused or counts, and nothing panics.
+// FuzzHear lets anybody send anything: it is refused or counts, and nothing panics.
 func FuzzHear(f *testing.F) {
 	f.Add([]byte(`{"message":"connected"}`), "node-b", true)
 	f.Add(wire.Node{Client: "node-b", Protocol: 2, Session: 1, ReceiveTables: []string{"orders"}}.Encode(), "node-b", false)
@@ -368,8 +372,8 @@ func FuzzHear(f *testing.F) {
 	})
 }
 
-// However long a remote's announcement does not come, it is asked for while the remote is there: nothing else brings it.
-func TestAnAnnouncementIsAskedForAgainAndAgain(t *testing.T) {
+// However long a remote's announcement is missing, it is requested while the remote is online: nothing else brings it.
+func TestAMissingAnnouncementIsRequestedRepeatedly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBus(t)
 		b.loses = func(to, topic string) bool { return to == "node-a" && topic == "/node/node-b" }
@@ -389,9 +393,9 @@ func TestAnAnnouncementIsAskedForAgainAndAgain(t *testing.T) {
 	})
 }
 
-// What the broker retained counts after a connection was lost, though the client was heard before: it may have started anew
-// meanwhile, and take other tables.
-func TestWhatWasMissedIsHeardFromTheBroker(t *testing.T) {
+// After a lost connection the retained announcement counts, although the client was heard before:
+// it may have restarted meanwhile and accept other tables.
+func TestMissedAnnouncementsComeFromTheBroker(t *testing.T) {
 	for name, seals := range map[string]bool{"in the clear": false, "sealed": true} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -406,7 +410,7 @@ func TestWhatWasMissedIsHeardFromTheBroker(t *testing.T) {
 				two := b.start(second, &memory{})
 				time.Sleep(3 * time.Second)
 				if !one.mesh.Declines("node-b", "others") {
-					t.Error("the table is taken before")
+					t.Error("the table is accepted before")
 				}
 				one.disconnect()
 				two.leave()
@@ -415,7 +419,7 @@ func TestWhatWasMissedIsHeardFromTheBroker(t *testing.T) {
 				one.connect()
 				time.Sleep(3 * time.Second)
 				if one.mesh.Declines("node-b", "others") || one.mesh.Reach("node-b") != Ready {
-					t.Error("what it takes now is not known")
+					t.Error("what it accepts now is unknown")
 				}
 				if plain, ok := two.mesh.Unseal(between("node-a"), seal1(t, one, "node-b")); !ok || string(plain) != "rows" {
 					t.Error("messages are sealed for its last run")

@@ -5,35 +5,35 @@ import (
 	"time"
 )
 
-func TestWhatTheBrokerKeepsOfTheOwnAnnouncement(t *testing.T) {
+func TestTheBrokersCopyOfTheOwnAnnouncement(t *testing.T) {
 	t.Parallel()
 	at := time.Unix(1000, 0)
 	pass := func(d time.Duration) { at = at.Add(d) }
 	o := newOwn()
 	o.connected(at)
 	if !o.published([]byte("one"), at) || o.isKept() {
-		t.Error("the first announcement is not to be kept, or counts as kept")
+		t.Error("the first announcement is not to be retained, or counts as retained")
 	}
 	o.asks(at)
 	if o.next(at) != ownEvery || o.judge(at.Add(time.Hour)) != (action{}) {
-		t.Error("the broker's time begins before it has taken the question")
+		t.Error("the broker's time starts before it has accepted the question")
 	}
 	o.takes(at)
 	if d := o.next(at); d != ownTime {
 		t.Errorf("the broker has %s", d)
 	}
 	if ours, tell := o.came([]byte("before"), true, at); ours || tell || o.isKept() {
-		t.Error("what an earlier run announced is taken for a vandal's, or for ours")
+		t.Error("an earlier run's announcement counts as a vandal's, or as ours")
 	}
 	if ours, _ := o.came([]byte("one"), true, at); !ours || !o.isKept() || o.next(at) != ownEvery {
-		t.Error("the kept copy does not count")
+		t.Error("the retained copy does not count")
 	}
 	o.asks(at)
 	o.came([]byte("one"), true, at)
 	if o.takes(at); o.next(at) != ownEvery || o.judge(at.Add(time.Hour)) != (action{ask: true}) {
-		t.Error("an answer that is there before the question was taken does not count")
+		t.Error("an answer that arrives before the question was accepted does not count")
 	}
-	// A machine that is slow: whatever the clock says, it is not missing before a later message has come.
+	// On a slow machine, whatever the clock says, a copy is not missing before a later message has arrived.
 	o.asks(at)
 	o.takes(at)
 	for i := range proofsMost {
@@ -41,25 +41,25 @@ func TestWhatTheBrokerKeepsOfTheOwnAnnouncement(t *testing.T) {
 			t.Errorf("proof %d is not asked for", i)
 		}
 		o.proves([]byte{byte(i)})
-		o.beatCame([]byte("before")) // one that was on its way
+		o.beatCame([]byte("before")) // one that was in flight
 		if o.judge(at) != (action{}) || o.unkept() != "" {
 			t.Errorf("after proof %d time alone decides", i)
 		}
 	}
 	if pass(24 * time.Hour); o.next(at) != 0 || o.judge(at) != (action{}) || o.judge(at) != (action{ask: true}) || o.unkept() != "" {
-		t.Error("proofs are without end")
+		t.Error("there is no end of proofs")
 	}
 	if o.came([]byte("one"), true, at); !o.isKept() || o.next(at) != ownEvery {
-		t.Error("the kept copy does not count as late as that")
+		t.Error("the retained copy does not count that late")
 	}
 	if o.beatCame([]byte{0}); o.judge(at) != (action{ask: true}) {
-		t.Error("a proof that comes after it makes it missing")
+		t.Error("a proof that arrives after the copy makes it missing")
 	}
 	if ours, tell := o.came(nil, false, at); ours || !tell || o.isKept() {
-		t.Error("that it was taken away is not told")
+		t.Error("its removal is not reported")
 	}
 	if _, tell := o.came([]byte("another"), false, at); tell {
-		t.Error("it is told for each time")
+		t.Error("it is reported each time")
 	}
 	for _, want := range []action{{publish: true}, {publish: true, tell: true}, {}} {
 		o.asks(at)
@@ -75,28 +75,29 @@ func TestWhatTheBrokerKeepsOfTheOwnAnnouncement(t *testing.T) {
 			t.Error("the proof changes nothing")
 		}
 		if k := o.judge(at); k != want {
-			t.Errorf("missing: %+v, not %+v", k, want)
+			t.Errorf("missing: %+v, want %+v", k, want)
 		}
 	}
 	if o.unkept() == "" || o.next(at) != ownSeldom || o.judge(at) != (action{publish: true}) {
-		t.Error("a broker that keeps nothing is not told, or those who missed the announcement get no other")
+		t.Error("a broker that retains nothing is not reported, or nodes that missed the announcement get no other")
 	}
 	o.asks(at)
 	o.came([]byte("one"), true, at)
 	if o.unkept() != "" || o.judge(at) != (action{ask: true}) {
-		t.Error("that it is kept now is not seen")
+		t.Error("it does not notice that the broker now retains it")
 	}
 	for i := 1; i < 6; i++ { // an ACL that does not let it ask
 		o.cannotAsk()
 		if want := min(ownTime<<(i-1), ownEvery); o.next(at) != want {
-			t.Errorf("%d times denied: %s, not %s", i, o.next(at), want)
+			t.Errorf("denied %d times: got %s, want %s", i, o.next(at), want)
 		}
 	}
-	// Connections that end at it: it goes without, and is tried again later; where that ends too, it is not the copy.
+	// Retained announcements that end the connection: it publishes without retain, and tries again later; if that ends
+	// the connection too, retain is not the cause.
 	for i, want := range []bool{true, true, false} {
 		o.connected(at)
 		if got := o.published([]byte("one"), at); got != want {
-			t.Errorf("connection %d: to be kept is %t", i, got)
+			t.Errorf("connection %d: retain is %t", i, got)
 		}
 		if want {
 			o.ended()
@@ -115,6 +116,6 @@ func TestWhatTheBrokerKeepsOfTheOwnAnnouncement(t *testing.T) {
 	o.ended()
 	o.connected(at)
 	if !o.published([]byte("one"), at) {
-		t.Error("an end that has another reason is laid on the copy")
+		t.Error("an end with another cause is blamed on the copy")
 	}
 }

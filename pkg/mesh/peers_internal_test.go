@@ -9,7 +9,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-func TestOnlyAKeptAnnouncementOfAStrangerIsDoubted(t *testing.T) {
+func TestOnlyARetainedAnnouncementOfAStrangerIsDoubted(t *testing.T) {
 	t.Parallel()
 	a := wire.Node{Client: "b", Protocol: wire.Protocol, Session: 1}
 	for _, c := range []struct {
@@ -17,13 +17,13 @@ func TestOnlyAKeptAnnouncementOfAStrangerIsDoubted(t *testing.T) {
 		before func(*peers)
 		node   bool
 	}{
-		{"it was only kept by the broker", func(p *peers) { p.note(a, false) }, false},
+		{"it was only retained by the broker", func(p *peers) { p.note(a, false) }, false},
 		{"it announced itself", func(p *peers) { p.note(a, true); p.meet("b") }, true},
 		{"it was met in an earlier run", func(p *peers) { p.recall([]string{"b"}); p.note(a, false) }, true},
 		{"it was met and announces nothing", func(p *peers) { p.recall([]string{"b"}) }, true},
-		{"it has taken its announcement back", func(p *peers) { p.note(a, true); p.meet("b"); p.forget("b") }, true},
+		{"it withdrew its announcement", func(p *peers) { p.note(a, true); p.meet("b"); p.forget("b") }, true},
 		{"it answered", func(p *peers) { p.note(a, false); p.meet("b") }, true},
-		{"nothing is known of it", func(*peers) {}, false},
+		{"nothing is known about it", func(*peers) {}, false},
 	} {
 		p := newPeers(nil, nil, nil)
 		c.before(p)
@@ -34,7 +34,7 @@ func TestOnlyAKeptAnnouncementOfAStrangerIsDoubted(t *testing.T) {
 		said := newPeers([]string{"b"}, nil, nil)
 		c.before(said)
 		if said.speaksBatches("b") || said.isNode("b") {
-			t.Errorf("%s: the configuration says that it is none", c.what)
+			t.Errorf("%s: the configuration says that it is not a node", c.what)
 		}
 	}
 	p := newPeers(nil, nil, nil)
@@ -46,8 +46,8 @@ func TestOnlyAKeptAnnouncementOfAStrangerIsDoubted(t *testing.T) {
 	}
 }
 
-// TestMadeUpNamesTakeNoNamedClientsPlace: who is named in the configuration is remembered however many others were met before.
-func TestMadeUpNamesTakeNoNamedClientsPlace(t *testing.T) {
+// TestInventedNamesDisplaceNoConfiguredClient: configured clients are remembered however many others were met before.
+func TestInventedNamesDisplaceNoConfiguredClient(t *testing.T) {
 	t.Parallel()
 	p := newPeers(nil, []string{"node-b", "node-c"}, nil)
 	p.recall([]string{"node-c"})
@@ -56,15 +56,15 @@ func TestMadeUpNamesTakeNoNamedClientsPlace(t *testing.T) {
 	}
 	p.meet("node-b")
 	if !p.isNode("node-b") || !p.isNode("node-c") {
-		t.Error("a named client is not remembered")
+		t.Error("a configured client is not remembered")
 	}
 	if n := len(p.unwritten()); n != mostMet+1 {
 		t.Errorf("%d are remembered", n)
 	}
 }
 
-// TestOfAnAnnouncementIsKeptWhatIsAskedOfIt: it may have a megabyte.
-func TestOfAnAnnouncementIsKeptWhatIsAskedOfIt(t *testing.T) {
+// TestOnlyTheUsedPartsOfAnAnnouncementAreKept: it may have a megabyte.
+func TestOnlyTheUsedPartsOfAnAnnouncementAreKept(t *testing.T) {
 	t.Parallel()
 	p := newPeers(nil, nil, []string{"orders", "parts"})
 	a := wire.Node{Client: "b", Protocol: wire.Protocol, Session: 1, Version: strings.Repeat("x", 1000), Seal: &wire.Seal{Boxes: map[string][]byte{"k": nil}}}
@@ -74,19 +74,19 @@ func TestOfAnAnnouncementIsKeptWhatIsAskedOfIt(t *testing.T) {
 	a.ReceiveTables = append(a.ReceiveTables, "parts", "parts")
 	p.note(a, true)
 	if !p.receives("b", "parts") || p.receives("b", "orders") || p.declines("b", "parts") || !p.declines("b", "orders") {
-		t.Error("it is not known what the remote takes")
+		t.Error("what the remote accepts is unknown")
 	}
 	kept := p.node["b"].Node
 	if len(kept.ReceiveTables) != 1 || len(kept.Version) > 200 || len(kept.Seal.Boxes) > 0 {
-		t.Errorf("kept is %.200v", kept)
+		t.Errorf("kept %.200v", kept)
 	}
 	p.note(wire.Node{Client: "b", Protocol: wire.Protocol, Seal: &wire.Seal{}}, true)
 	if p.declines("b", "orders") {
-		t.Error("what is sealed and cannot be opened says that it takes nothing")
+		t.Error("an announcement that cannot be opened counts as accepting nothing")
 	}
 }
 
-// TestASenderIsMetToo: one that is sent nothing, and in whose name changes may come.
+// TestASenderIsMetToo: a client that is sent nothing, and in whose name changes may arrive.
 func TestASenderIsMetToo(t *testing.T) {
 	t.Parallel()
 	m := newBus(t).add(&config.Config{ClientName: "node-a", AcceptFrom: []string{"node-b"}}, &memory{}).mesh
@@ -94,7 +94,7 @@ func TestASenderIsMetToo(t *testing.T) {
 		payload := wire.Node{Client: c, Protocol: wire.Protocol, Version: "1", Session: 1, ReceiveTables: []string{}}.Encode()
 		m.HearNode(c, payload, true)
 		if m.IsNode(c) {
-			t.Errorf("%s is taken for a node by what the broker keeps", c)
+			t.Errorf("%s counts as a node because of a retained message", c)
 		}
 		if m.HearNode(c, payload, false); m.IsNode(c) != (c == "node-b") {
 			t.Errorf("%s has announced itself; it is a node: %v", c, m.IsNode(c))

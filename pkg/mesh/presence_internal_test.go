@@ -10,12 +10,12 @@ import (
 
 func TestLeaseIsTheLongestThatSpeaksForALivePeer(t *testing.T) {
 	for rule, x := range map[string]struct{ claim, interval, want time.Duration }{
-		"the claim of a right clock":                   {23 * time.Second, 0, 23 * time.Second},
+		"the claim of a correct clock":                 {23 * time.Second, 0, 23 * time.Second},
 		"a claim in the past":                          {-3 * time.Hour, 0, shortestLease},
 		"a claim in the past, the second time":         {-3 * time.Hour, 12 * time.Second, 30 * time.Second},
-		"a claim that is hours ahead":                  {3 * time.Hour, 0, longestLease},
+		"a claim hours ahead":                          {3 * time.Hour, 0, longestLease},
 		"a claim for a moment":                         {time.Millisecond, 10 * time.Millisecond, shortestLease},
-		"a claim that is shorter than the interval":    {10 * time.Second, 12 * time.Second, 30 * time.Second},
+		"a claim shorter than the interval":            {10 * time.Second, 12 * time.Second, 30 * time.Second},
 		"an absence is no interval":                    {23 * time.Second, 3 * time.Hour, 23 * time.Second},
 		"an absence is no interval, clock in the past": {-time.Hour, 5 * time.Minute, shortestLease},
 	} {
@@ -25,7 +25,7 @@ func TestLeaseIsTheLongestThatSpeaksForALivePeer(t *testing.T) {
 	}
 }
 
-func TestAClockThatIsBehindIsSeen(t *testing.T) {
+func TestASlowClockIsNoticed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPresence(time.Now, []string{"alpha"}, false)
 		for skew, want := range map[time.Duration]time.Duration{-time.Hour: time.Hour - 5*time.Second, 0: 0, time.Hour: 0} {
@@ -37,7 +37,7 @@ func TestAClockThatIsBehindIsSeen(t *testing.T) {
 		p.beat("alpha", beatUntil(time.Now().Add(-time.Hour), time.Second))
 		p.lost("alpha")
 		if got := p.behind("alpha"); got != 0 {
-			t.Errorf("who is away is behind by %v", got)
+			t.Errorf("an offline client is behind by %v", got)
 		}
 		if got := p.behind("nobody"); got != 0 {
 			t.Errorf("nobody is behind by %v", got)
@@ -45,7 +45,7 @@ func TestAClockThatIsBehindIsSeen(t *testing.T) {
 	})
 }
 
-// TestClientStaysOnlineWhateverItsClock beats as existing peers do.
+// TestClientStaysOnlineWhateverItsClock sends heartbeats as existing peers do.
 func TestClientStaysOnlineWhateverItsClock(t *testing.T) {
 	const check = 10 * time.Second
 	for _, skew := range []time.Duration{-72 * time.Hour, -25 * time.Second, 0, 25 * time.Second, 72 * time.Hour} {
@@ -55,7 +55,7 @@ func TestClientStaysOnlineWhateverItsClock(t *testing.T) {
 			if p.online("alpha") || !beat() || !p.online("alpha") {
 				t.Errorf("skew %v: the first beat does not bring it online", skew)
 			}
-			time.Sleep(BeatInterval(check)) // A clock that is behind may make it look dead once, until here.
+			time.Sleep(BeatInterval(check)) // A slow clock may make it look dead once, up to here.
 			beat()
 			for range 100 {
 				for range BeatInterval(check) / time.Second {
@@ -70,7 +70,7 @@ func TestClientStaysOnlineWhateverItsClock(t *testing.T) {
 			}
 			time.Sleep(longestLease)
 			if p.online("alpha") {
-				t.Errorf("skew %v: online for ever", skew)
+				t.Errorf("skew %v: online forever", skew)
 			}
 		})
 	}
@@ -99,10 +99,10 @@ func TestLeaseEnds(t *testing.T) {
 			t.Error("beta was lost after it had gone")
 		}
 		if !p.lost("alpha") || p.online("alpha") {
-			t.Error("alpha is online though it said that it leaves")
+			t.Error("alpha is online though it said that it left")
 		}
 		if gone := p.expire(); len(gone) != 0 {
-			t.Errorf("%v went though it had been lost", gone)
+			t.Errorf("%v went though it was lost", gone)
 		}
 		if !p.beat("alpha", time.Now().Add(30*time.Second)) {
 			t.Error("alpha did not come back")
@@ -110,7 +110,7 @@ func TestLeaseEnds(t *testing.T) {
 	})
 }
 
-func TestBeatAfterAnUnnoticedEndBringsOnline(t *testing.T) {
+func TestABeatAfterAnUnnoticedEndBringsAClientOnline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPresence(time.Now, []string{"alpha"}, false)
 		p.beat("alpha", time.Now())
@@ -124,7 +124,7 @@ func TestBeatAfterAnUnnoticedEndBringsOnline(t *testing.T) {
 func TestStrangersAreBounded(t *testing.T) {
 	p := newPresence(time.Now, []string{"alpha"}, false)
 	if p.beat("eve", time.Now()) || p.online("eve") || p.lost("eve") {
-		t.Error("a stranger is remembered though only the known are to be")
+		t.Error("a stranger is remembered though only known clients should be")
 	}
 	p = newPresence(time.Now, []string{"alpha"}, true)
 	p.beat("alpha", time.Now())
@@ -141,7 +141,7 @@ func TestStrangersAreBounded(t *testing.T) {
 	}
 }
 
-func TestClientsTellsAll(t *testing.T) {
+func TestClientsReturnsAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPresence(time.Now, []string{"alpha"}, false)
 		p.beat("alpha", time.Now().Add(time.Minute))
@@ -152,15 +152,15 @@ func TestClientsTellsAll(t *testing.T) {
 	})
 }
 
-func TestBeatsAreAsExistingPeersHaveThem(t *testing.T) {
+func TestBeatsHaveTheFormOfExistingPeers(t *testing.T) {
 	at := time.UnixMilli(1_000_000)
 	if BeatInterval(time.Second) != 3*time.Second || !beatUntil(at, time.Second).Equal(at.Add(5*time.Second)) {
 		t.Errorf("%v, %v", BeatInterval(time.Second), beatUntil(at, time.Second))
 	}
 }
 
-// FuzzPresence lets others say that they are there until any time: a lease is never longer than it may be, nor shorter,
-// and no more clients are remembered than there is room for.
+// FuzzPresence lets others claim to be online until any time: a lease is never longer or shorter
+// than its bounds, and no more clients are remembered than there is room for.
 func FuzzPresence(f *testing.F) {
 	f.Add("peer", int64(1), int64(-1<<63), int64(1<<63-1))
 	f.Add("node-a", int64(1715000005000), int64(0), int64(1715000000000))
@@ -174,7 +174,7 @@ func FuzzPresence(f *testing.F) {
 			t.Errorf("the clock is ahead by %v", p.ahead(client))
 		}
 		if !p.online(client) {
-			t.Errorf("%q is not online just after it has said so", client)
+			t.Errorf("%q is not online just after it said so", client)
 		}
 		now = now.Add(shortestLease - time.Second)
 		if !p.online(client) {
@@ -182,7 +182,7 @@ func FuzzPresence(f *testing.F) {
 		}
 		now = now.Add(3 * time.Hour) // more than 2.5 times the longest pause
 		if p.online(client) {
-			t.Errorf("%q is online for ever", client)
+			t.Errorf("%q is online forever", client)
 		}
 	})
 }

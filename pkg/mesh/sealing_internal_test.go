@@ -14,7 +14,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// sealed gives a configuration the key of the mesh, and says who must seal.
+// sealed gives a configuration the mesh's key and says who must seal.
 func sealed(cfg *config.Config, required ...string) *config.Config {
 	cfg.Encryption = config.Encryption{Keys: []seal.Key{{ID: "one", Secret: seal.Secret{1}}}, Required: required}
 	return cfg
@@ -23,7 +23,7 @@ func sealed(cfg *config.Config, required ...string) *config.Config {
 // between returns the topic of a batch.
 func between(sender string) wire.Topic { return wire.Topic{Kind: wire.BatchTo, Sender: sender} }
 
-// Two nodes that must seal send each other nothing before they have met, and nothing in the clear. Promise 8.
+// Two nodes that must seal send each other nothing before they have met, and never in the clear. Promise 8.
 func TestNodesThatMustSeal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBus(t)
@@ -55,7 +55,7 @@ func TestNodesThatMustSeal(t *testing.T) {
 		}
 		for what, m := range map[string][]byte{"again": message, "in the clear": []byte("rows"), "for others": append(slices.Clone(message), 0)} {
 			if _, ok := one.mesh.Unseal(between("node-b"), m); ok {
-				t.Errorf("a message %s is taken", what)
+				t.Errorf("a message %s is accepted", what)
 			}
 		}
 		if err := one.mesh.Speaks("node-b"); !errors.Is(err, ErrTold) || one.mesh.c.Refused.Of("node-b") != 4 {
@@ -64,7 +64,8 @@ func TestNodesThatMustSeal(t *testing.T) {
 	})
 }
 
-// Who has a key and need not seal is spoken to in the clear by who has none, and is sent what is sealed by who has.
+// A node with a key that need not seal gets plain messages from nodes without a key, and sealed ones from nodes with
+// one.
 func TestNodesThatMaySeal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBus(t)
@@ -85,7 +86,7 @@ func TestNodesThatMaySeal(t *testing.T) {
 			}
 		}
 		if _, ok := three.mesh.Unseal(between("node-a"), seal1(t, one, "node-b")); ok {
-			t.Error("a sealed message is taken without keys")
+			t.Error("a sealed message is accepted without keys")
 		}
 	})
 }
@@ -99,9 +100,9 @@ func seal1(t *testing.T, n *node, to string) []byte {
 	return m
 }
 
-// A broker that shows an old announcement has a sender seal for a run that is no more. The receiver announces itself, and they
-// go on.
-func TestAnOldAnnouncementIsMended(t *testing.T) {
+// A broker that shows an old announcement makes a sender seal for a run that has ended. The
+// receiver announces itself again, and they go on.
+func TestAnOldAnnouncementIsCorrected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBus(t)
 		one := b.start(sealed(remotes("node-a", "node-b"), "node-b"), &memory{})
@@ -116,20 +117,20 @@ func TestAnOldAnnouncementIsMended(t *testing.T) {
 		b.mu.Unlock()
 		synctest.Wait()
 		if _, ok := two.mesh.Unseal(between("node-a"), seal1(t, one, "node-b")); !ok {
-			t.Error("the broker's older copy takes the place of what came live")
+			t.Error("the broker's older copy replaces the live announcement")
 		}
 		b.mu.Lock()
 		b.deliver(one, old, false)
 		b.mu.Unlock()
 		synctest.Wait()
 		if _, ok := two.mesh.Unseal(between("node-a"), seal1(t, one, "node-b")); ok {
-			t.Error("a message for the run before is taken")
+			t.Error("a message for the previous run is accepted")
 		}
 		time.Sleep(3 * time.Second)
 		if _, ok := two.mesh.Unseal(between("node-a"), seal1(t, one, "node-b")); !ok {
 			t.Error("they do not go on")
 		}
-		// However many such messages come, it announces itself with growing pauses.
+		// However many such messages arrive, it announces itself with growing pauses.
 		before := len(b.on("/node/node-b"))
 		b.mu.Lock()
 		b.loses = func(_, topic string) bool { return topic == "/node/node-b" }
@@ -146,8 +147,8 @@ func TestAnOldAnnouncementIsMended(t *testing.T) {
 	})
 }
 
-// Whoever keeps the later part of an announcement back cannot make a node seal by the earlier form. Promise 8.
-func TestALaterFormCannotBeTakenAway(t *testing.T) {
+// Holding back the later part of an announcement cannot make a node seal in the earlier form. Promise 8.
+func TestSealingCannotBeDowngraded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBus(t)
 		one := b.start(sealed(remotes("node-a", "node-b"), "node-b"), &memory{})
@@ -162,7 +163,7 @@ func TestALaterFormCannotBeTakenAway(t *testing.T) {
 		a.Seal.Second = nil
 		one.mesh.HearNode("node-b", a.Encode(), false)
 		if one.mesh.KeyOf("node-b") != "" || one.mesh.Reach("node-b") == Ready || one.mesh.IsNode("node-b") {
-			t.Error("the earlier form is taken")
+			t.Error("the earlier form is accepted")
 		}
 		var clear map[string]json.RawMessage
 		if err := json.Unmarshal(whole, &clear); err != nil {
@@ -175,13 +176,13 @@ func TestALaterFormCannotBeTakenAway(t *testing.T) {
 		}
 		one.mesh.HearNode("node-b", text, false)
 		if one.mesh.IsNode("node-b") || one.mesh.Reach("node-b") == Ready || one.mesh.c.Refused.Of("node-b") != 2 {
-			t.Error("one in the clear is taken")
+			t.Error("a plain one is accepted")
 		}
 		if one.mesh.HearNode("node-b", whole, false); one.mesh.KeyOf("node-b") != "one" {
-			t.Error("the announcement is not taken whole")
+			t.Error("the announcement is not accepted as a whole")
 		}
 		if one.mesh.HearNode("node-b", nil, true); one.mesh.KeyOf("node-b") != "" || !one.mesh.IsNode("node-b") {
-			t.Error("one that was taken back is gone by")
+			t.Error("a withdrawn one still counts")
 		}
 	})
 }

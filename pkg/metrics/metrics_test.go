@@ -37,7 +37,7 @@ type node status.State
 
 func (n *node) State(context.Context) (*status.State, error) { return (*status.State)(n), nil }
 
-func TestMetricsFollowTheConventions(t *testing.T) {
+func TestMetricsFollowPrometheusConventions(t *testing.T) {
 	t.Parallel()
 	wrong, err := testutil.GatherAndLint(metrics.New((*node)(full())).Gatherer())
 	if err != nil {
@@ -48,8 +48,8 @@ func TestMetricsFollowTheConventions(t *testing.T) {
 	}
 }
 
-// What is documented is exported, with these types and labels, and vice versa.
-func TestTheListInTheDocumentationIsTheOneThatIsAnswered(t *testing.T) {
+// Every documented metric is exported, with its type and labels, and vice versa.
+func TestDocumentedMetricsAreExported(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../../docs/metrics.md")
 	if err != nil {
@@ -77,15 +77,15 @@ func TestTheListInTheDocumentationIsTheOneThatIsAnswered(t *testing.T) {
 		}
 		slices.Sort(labels)
 		if got := strings.ToLower(f.GetType().String()) + " " + strings.Join(labels, ","); documented[f.GetName()] != got {
-			t.Errorf("%s is answered as %q and documented as %q", f.GetName(), got, documented[f.GetName()])
+			t.Errorf("%s is exported as %q and documented as %q", f.GetName(), got, documented[f.GetName()])
 		}
 	}
 	if answered != len(documented) || answered < 25 {
-		t.Errorf("%d metrics are answered and %d documented", answered, len(documented))
+		t.Errorf("%d metrics are exported and %d documented", answered, len(documented))
 	}
 }
 
-func TestValuesAreThoseOfTheState(t *testing.T) {
+func TestValuesComeFromTheState(t *testing.T) {
 	t.Parallel()
 	m := metrics.New((*node)(full()))
 	m.Applied(30 * time.Millisecond)
@@ -120,7 +120,7 @@ func TestValuesAreThoseOfTheState(t *testing.T) {
 		}
 	}
 	if strings.Contains(w.Body.String(), `table="items"`) {
-		t.Error("a transfer that has ended, or a comparison that was not made, is shown")
+		t.Error("a finished transfer, or a comparison that was not made, is shown")
 	}
 	if t.Failed() {
 		t.Log(w.Body.String())
@@ -134,12 +134,12 @@ func (stopping) State(context.Context) (*status.State, error) {
 	return nil, errors.New("the node stops")
 }
 
-func TestAStateThatIsNotKnownIsAnError(t *testing.T) {
+func TestAnUnknownStateIsAnError(t *testing.T) {
 	t.Parallel()
 	m := metrics.New(stopping{})
 	w := httptest.NewRecorder()
 	m.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", nil))
 	if w.Code != 500 || !strings.Contains(w.Body.String(), "the node stops") {
-		t.Errorf("the answer is %d %s", w.Code, w.Body)
+		t.Errorf("got %d %s", w.Code, w.Body)
 	}
 }

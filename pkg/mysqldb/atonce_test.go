@@ -15,7 +15,7 @@ import (
 // patient opens sessions that would wait for a lock for longer than the test takes.
 var patient = []config.Variable{{Name: "innodb_lock_wait_timeout", Value: 10_000}, {Name: "lock_wait_timeout", Value: 10_000}}
 
-// TestAtOnceWaitsForNoLock has another session hold a lock that a statement needs, and never release it.
+// TestAtOnceWaitsForNoLock has another session hold a lock that a statement needs without ever releasing it.
 func TestAtOnceWaitsForNoLock(t *testing.T) {
 	t.Parallel()
 	server := testkit.Shared(t)
@@ -96,8 +96,8 @@ func TestAtOnceNeedsNoPrivilege(t *testing.T) {
 	}
 }
 
-// TestASlowStatementIsNotTakenForAWaitingOne runs slow statements while another session waits for a lock.
-func TestASlowStatementIsNotTakenForAWaitingOne(t *testing.T) {
+// TestASlowStatementIsNotMistakenForAWaitingOne runs slow statements while another session waits for a lock.
+func TestASlowStatementIsNotMistakenForAWaitingOne(t *testing.T) {
 	t.Parallel()
 	server := testkit.Shared(t)
 	schema := server.Create(t)

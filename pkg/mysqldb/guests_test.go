@@ -15,7 +15,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// guests opens a pool on a schema of its own with a table t.
+// guests opens a pool on its own schema with a table t.
 func guests(t *testing.T) (*mysqldb.Guests, *sql.DB) {
 	t.Helper()
 	server := testkit.Shared(t)
@@ -62,7 +62,7 @@ func TestGuestLeavesNothingBehind(t *testing.T) {
 	g, db := guests(t)
 	before := one(t, g.Query, state)
 	if !strings.Contains(before, "STRICT_ALL_TABLES") || !strings.Contains(before, "utf8mb4_bin|+00:00|") {
-		t.Fatal("a session begins as", before)
+		t.Fatal("a session begins with", before)
 	}
 	nothing := func(*sql.Rows) error { return nil }
 	for _, statement := range []string{
@@ -84,7 +84,7 @@ func TestGuestLeavesNothingBehind(t *testing.T) {
 		if err := g.Query(t.Context(), "guest", statement, nothing); err != nil {
 			t.Fatalf("%s: %v", statement, err)
 		}
-		// Whichever session is taken next, all of them are asked.
+		// Whichever session comes next, all of them are checked.
 		var all errgroup.Group
 		for range 4 {
 			all.Go(func() error {
@@ -95,7 +95,7 @@ func TestGuestLeavesNothingBehind(t *testing.T) {
 						return err
 					}
 					if after != before {
-						t.Errorf("after %s a session is\n%s, not\n%s", statement, after, before)
+						t.Errorf("after %s a session has\n%s\nwant\n%s", statement, after, before)
 					}
 					return nil
 				})
@@ -105,7 +105,7 @@ func TestGuestLeavesNothingBehind(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// Nothing is locked: neither the table, nor its rows, nor a name.
+	// Nothing stays locked: neither the table, nor its rows, nor a named lock.
 	if _, err := db.Exec(`UPDATE t SET name = 'free' WHERE id = 1`); err != nil {
 		t.Error(err)
 	}
@@ -135,7 +135,7 @@ func TestGuestsThatReadWriteNothing(t *testing.T) {
 	}
 }
 
-// Reconnecting for each statement of a script would cost ten times the statement.
+// Reconnecting for each statement of a script would cost ten times as much as the statement.
 func TestGuestsKeepTheirConnections(t *testing.T) {
 	t.Parallel()
 	g, _ := guests(t)
@@ -144,12 +144,12 @@ func TestGuestsKeepTheirConnections(t *testing.T) {
 		sessions[one(t, g.Query, `SELECT CONNECTION_ID()`)] = true
 	}
 	if len(sessions) > 5 { // a session whose reset fails is closed
-		t.Fatalf("20 statements had %d sessions", len(sessions))
+		t.Fatalf("20 statements used %d sessions", len(sessions))
 	}
 }
 
-// TestGuestsThatTakeAllTheyCanLeaveSessionsToOthers: two guests wait for a lock in as many sessions as they can get.
-func TestGuestsThatTakeAllTheyCanLeaveSessionsToOthers(t *testing.T) {
+// TestGreedyGuestsLeaveSessionsToOthers: two guests wait for a lock in as many sessions as they can get.
+func TestGreedyGuestsLeaveSessionsToOthers(t *testing.T) {
 	t.Parallel()
 	g, db := guests(t)
 	nothing := func(*sql.Rows) error { return nil }

@@ -8,8 +8,8 @@ import (
 	"testing/synctest"
 )
 
-// TestGreedyLeavePlacesToOthers has more and more greedy clients, each with more wishes than there are places.
-func TestGreedyLeavePlacesToOthers(t *testing.T) {
+// TestGreedyClientsLeavePlacesToOthers has more and more greedy clients, each of which wants more than all places.
+func TestGreedyClientsLeavePlacesToOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShares(mostGuests)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -23,7 +23,7 @@ func TestGreedyLeavePlacesToOthers(t *testing.T) {
 		for i, left := range []int{6, 3, 1, 0} {
 			want(fmt.Sprint("greedy ", i), 2*mostGuests)
 			if s.free != left {
-				t.Fatalf("%d of them leave %d places, want %d", i+1, s.free, left)
+				t.Fatalf("%d of them left %d places, want %d", i+1, s.free, left)
 			}
 		}
 		// The next place goes to whoever holds none, no matter who returns it or waits longer.
@@ -31,7 +31,7 @@ func TestGreedyLeavePlacesToOthers(t *testing.T) {
 		s.give("greedy 0")
 		synctest.Wait()
 		if s.held["modest"] != 1 || s.held["greedy 0"] != 5 || s.free != 0 {
-			t.Errorf("they have %v", s.held)
+			t.Errorf("they hold %v", s.held)
 		}
 		s.give("modest")
 		cancel()
@@ -41,7 +41,7 @@ func TestGreedyLeavePlacesToOthers(t *testing.T) {
 				s.give(who)
 			}
 		}
-		for who, n := range s.held { // some had one more of those returned
+		for who, n := range s.held { // some got one more of those returned
 			for range n {
 				s.give(who)
 			}

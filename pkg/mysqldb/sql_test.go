@@ -9,8 +9,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestAPanicInATransactionIsItsError: nothing of the transaction stays, and the connection remains usable.
-func TestAPanicInATransactionIsItsError(t *testing.T) {
+// TestAPanicInATransactionBecomesItsError: the transaction is rolled back and the connection stays usable.
+func TestAPanicInATransactionBecomesItsError(t *testing.T) {
 	db := testkit.Schema(t)
 	testkit.Exec(t, db, `CREATE TABLE t (id INT PRIMARY KEY)`)
 	err := mysqldb.InTx(t.Context(), db, func(tx mysqldb.Tx) error {
@@ -21,7 +21,7 @@ func TestAPanicInATransactionIsItsError(t *testing.T) {
 	})
 	var p *mysqldb.Panic
 	if !errors.As(err, &p) || len(p.Stack) == 0 || !strings.Contains(err.Error(), "a fault of ours") || mysqldb.Transient(err) {
-		t.Errorf("the error is %v", err)
+		t.Errorf("got error %v", err)
 	}
 	var n int
 	if err := db.Get(&n, `SELECT COUNT(*) FROM t FOR UPDATE`); err != nil || n != 0 {

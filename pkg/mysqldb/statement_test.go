@@ -14,10 +14,9 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-// TestValuesOfAStatementAreWhatTheServerGets sends values that would break a
-// statement as plain text, also in one so long that they are bound, and in one
-// whose last value the driver binds.
-func TestValuesOfAStatementAreWhatTheServerGets(t *testing.T) {
+// TestTheServerGetsTheValuesUnchanged sends values that would break a statement as plain text, also
+// in a statement so long that they are bound, and in one whose last value the driver binds.
+func TestTheServerGetsTheValuesUnchanged(t *testing.T) {
 	t.Parallel()
 	db := testkit.Schema(t)
 	var all []byte
@@ -69,19 +68,19 @@ func TestValuesOfAStatementAreWhatTheServerGets(t *testing.T) {
 		want := slices.Concat([][]byte{bytes.Repeat([]byte("x"), before)}, values, [][]byte{all, bytes.Repeat([]byte("\\"), 300<<10)}, values,
 			[][]byte{nil, []byte("18446744073709551615")})
 		if len(got) != len(want) {
-			t.Fatalf("%d values came of %d", len(got), len(want))
+			t.Fatalf("got %d values of %d", len(got), len(want))
 		}
 		for i := range want {
 			if null := i == len(want)-2; !bytes.Equal(got[i], want[i]) || (got[i] == nil) != null {
-				t.Errorf("after %d bytes the value %.40q came as %.40q", before, want[i], []byte(got[i]))
+				t.Errorf("after %d bytes the value %.40q arrived as %.40q", before, want[i], []byte(got[i]))
 			}
 		}
 	}
 }
 
-// TestAStatementMayBeLargerThanThePacket writes a row whose values together
-// exceed what the server accepts at once.
-func TestAStatementMayBeLargerThanThePacket(t *testing.T) {
+// TestAStatementMayExceedThePacketSize writes a row whose values together exceed
+// max_allowed_packet.
+func TestAStatementMayExceedThePacketSize(t *testing.T) {
 	t.Parallel()
 	db := testkit.Schema(t)
 	var most int
@@ -103,6 +102,6 @@ func TestAStatementMayBeLargerThanThePacket(t *testing.T) {
 	}
 	var found int
 	if err := db.GetContext(t.Context(), &found, "SELECT COUNT(*) FROM t WHERE a = REPEAT('''', ?) AND b = REPEAT('é', ?)", part, part/2); err != nil || found != 1 {
-		t.Errorf("%d rows are there, %v", found, err)
+		t.Errorf("got %d rows, %v", found, err)
 	}
 }

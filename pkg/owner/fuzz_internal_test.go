@@ -5,11 +5,11 @@ import (
 	"testing"
 )
 
-// recordsLength is how many bytes the file has.
+// recordsLength is the file's size in bytes.
 const recordsLength = 129
 
-// FuzzRecords reads what a disk may have made of the records: a life that a client may
-// have, which is written and read again as the same, or none.
+// FuzzRecords reads records that a disk may have damaged: the result is a valid life, which
+// survives writing and reading, or none.
 func FuzzRecords(f *testing.F) {
 	f.Add(`{"life": "7cgoqz2m"  , "last":                   17}` + "\n")
 	f.Add(`{"life": ""          , "last": 18446744073709551615, "position":     1792046532000001, "database": ""                            }` + "\n") // of an older version
@@ -23,7 +23,7 @@ func FuzzRecords(f *testing.F) {
 			return
 		}
 		if again, ok := parseRecords(r.text()); !ok || again.Life != r.Life || again.Position != r.Position || again.Database != r.Database || len(r.text()) != recordsLength {
-			t.Errorf("%q is %q, written as %q", text, r.Life, r.text())
+			t.Errorf("%q reads as %q, written as %q", text, r.Life, r.text())
 		}
 	})
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/pause"
 )
 
-func TestPausesDoubleUpToTheLongest(t *testing.T) {
+func TestPausesDoubleUpToTheMaximum(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		var told, at []time.Duration
@@ -30,7 +30,7 @@ func TestPausesDoubleUpToTheLongest(t *testing.T) {
 	})
 }
 
-func TestNothingOutlivesTheContext(t *testing.T) {
+func TestRetriesEndWithTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
@@ -45,7 +45,7 @@ func TestNothingOutlivesTheContext(t *testing.T) {
 	})
 }
 
-func TestWhoSimulatesTimeWaitsItself(t *testing.T) {
+func TestASimulationCanWaitItself(t *testing.T) {
 	t.Parallel()
 	var waited []time.Duration
 	kick := make(chan struct{}, 1)
@@ -62,7 +62,7 @@ func TestWhoSimulatesTimeWaitsItself(t *testing.T) {
 	}
 	kick <- struct{}{}
 	if err := pause.Kicked(ctx, kick, 24*time.Hour); err != nil || len(kick) > 0 {
-		t.Errorf("who is kicked gets %v", err)
+		t.Errorf("after a kick: %v", err)
 	}
 	if want := []time.Duration{time.Hour, 2 * time.Hour, 24 * time.Hour}; !slices.Equal(waited, want) {
 		t.Errorf("waits of %v, want %v", waited, want)

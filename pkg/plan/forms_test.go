@@ -7,8 +7,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/plan"
 )
 
-// A form of a job has the keys of the sources and destinations that there are, and shows what is in the file.
-func TestFormsOfJobsDependOnWhatTheyName(t *testing.T) {
+// A job's form has the keys of the existing sources and destinations, and shows what is in the file.
+func TestJobFormsFollowTheirSourcesAndDestinations(t *testing.T) {
 	t.Parallel()
 	given := map[string]any{
 		"sources":      map[string]any{"shelf": map[string]any{"type": "files"}, "box": map[string]any{"type": "files"}, "odd": map[string]any{"type": "unknown"}},
@@ -35,8 +35,8 @@ func TestFormsOfJobsDependOnWhatTheyName(t *testing.T) {
 	}
 }
 
-// A text is checked as the file would be.
-func TestATextIsReadInThePlaceOfTheFile(t *testing.T) {
+// A text is checked as if it were the file.
+func TestATextIsReadInPlaceOfTheFile(t *testing.T) {
 	t.Parallel()
 	p, _, err := plan.ReadText("nowhere/connector.yaml", []byte(whole), []string{"FOLDER=/x"}, kinds)
 	if err != nil || p.Sources["shelf"].Settings["folder"] != "/x" {

@@ -15,11 +15,11 @@ func TestSettingsAreDecoded(t *testing.T) {
 		t.Errorf("decoded %+v, %v", into, err)
 	}
 	if err := (Settings{"tokn": "s3cret"}).Decode(&into); err == nil || !strings.Contains(err.Error(), "tokn") {
-		t.Errorf("a key that there is not: %v", err)
+		t.Errorf("an unknown key: %v", err)
 	}
 }
 
-func TestAPlanThatIsPrintedShowsNoSecret(t *testing.T) {
+func TestPrintedPlansHideSecrets(t *testing.T) {
 	p := Plan{Sources: map[string]Adapter{"shop": {Type: "mysql", Settings: Settings{"password": "s3cret"}}}}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
 		if text := fmt.Sprintf(verb, p); strings.Contains(text, "s3cret") {

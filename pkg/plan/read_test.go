@@ -44,7 +44,7 @@ jobs:
     to: {destination: wall}
 `
 
-func TestAPlanIsWhatTheFileSays(t *testing.T) {
+func TestAPlanFollowsTheFile(t *testing.T) {
 	t.Parallel()
 	p, err := read(t, whole, "FOLDER=/srv", "MYSQLSYNC_CONNECTOR_LOGGINGLEVEL=debug")
 	if err != nil {
@@ -65,7 +65,7 @@ func TestAPlanIsWhatTheFileSays(t *testing.T) {
 	}
 }
 
-func TestAMistakeWithinAJobHasItsPlace(t *testing.T) {
+func TestAMistakeInAJobHasItsLine(t *testing.T) {
 	t.Parallel()
 	p, err := read(t, whole, "FOLDER=/srv")
 	if err != nil {
@@ -83,7 +83,7 @@ type errorText string
 
 func (e errorText) Error() string { return string(e) }
 
-func TestAPageThatOthersReachNeedsAToken(t *testing.T) {
+func TestAPageReachableFromOutsideNeedsAToken(t *testing.T) {
 	t.Parallel()
 	for listen, wrong := range map[string]bool{"127.0.0.1:8485": false, "localhost:1": false, "[::1]:1": false, "0.0.0.0:1": true, ":1": true, "192.0.2.1:1": true, "example.com:1": true} {
 		for _, token := range []string{"", "a token that is long enough"} {

@@ -7,7 +7,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/plan"
 )
 
-func TestR15AReportIsWhatTheFileSays(t *testing.T) {
+func TestR15AReportFollowsTheFile(t *testing.T) {
 	t.Parallel()
 	const text = `
 sources: {shelf: {type: files}}
@@ -31,7 +31,7 @@ jobs:
 		if j := p.Jobs[0]; j.Report == nil || *j.Report != want || !j.Schedule.Disabled || j.Quiet == want.NotifyOnFail {
 			t.Errorf("%s is %+v", report, j.Report)
 		}
-		// What is written reads the same.
+		// What was written reads back the same.
 		again, _, err := p.Write(kinds)
 		if err != nil {
 			t.Fatal(err)

@@ -11,8 +11,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/plan"
 )
 
-// readWith reads a configuration beside a file of DataCollect, which names a server of the
-// kind files that is pushed to as stones.
+// readWith reads a configuration next to a DataCollect file, which names a server that is read as
+// files and written as stones.
 func readWith(t *testing.T, text string) (*plan.Plan, error) {
 	t.Helper()
 	folder := t.TempDir()
@@ -38,7 +38,7 @@ destinations: {wall: {type: stones}}
 jobs:
 `
 
-func TestD14AServerOfDataCollectBecomesTwoJobs(t *testing.T) {
+func TestD14ADataCollectServerBecomesTwoJobs(t *testing.T) {
 	t.Parallel()
 	for order, want := range map[string]string{"": "s-pull s", "order: [pull, push],": "s-pull s", "order: [push, pull],": "s s-pull"} {
 		p, err := readWith(t, around+`  s: {externalSyncFile: app.json, events: {source: shelf, name: a}, pullTo: {destination: wall}, `+order+` schedule: {cron: "*/5 * * * *"}}`)
@@ -63,7 +63,7 @@ func TestD14AServerOfDataCollectBecomesTwoJobs(t *testing.T) {
 	}
 }
 
-func TestJobsThatNameOthersAreChecked(t *testing.T) {
+func TestReferencesBetweenJobsAreChecked(t *testing.T) {
 	t.Parallel()
 	for job, want := range map[string]string{
 		`a: {externalSyncFile: app.json}`:                                                       "jobs.a.externalSyncFile: says with whom",
@@ -85,7 +85,7 @@ func TestJobsThatNameOthersAreChecked(t *testing.T) {
 	}
 }
 
-// A secret within a block is as little printed as one beside it.
+// A secret inside a block is not printed either.
 func TestNoSecretIsWritten(t *testing.T) {
 	t.Parallel()
 	block := []byte(`{"type":"object","properties":{"type":{"type":"string","enum":["x"]},"auth":{"type":"object","properties":{"user":{"type":"string"},"password":{"type":"string","writeOnly":true}}}}}`)

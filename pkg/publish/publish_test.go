@@ -76,7 +76,7 @@ func TestR11ReportsAreGroupedByTypeNewestFirst(t *testing.T) {
 	}
 	for i, w := range want {
 		if !strings.Contains(rows[i], w) {
-			t.Errorf("row %d: %s, not %s", i, rows[i], w)
+			t.Errorf("row %d: got %s, want %s", i, rows[i], w)
 		}
 	}
 	if !strings.Contains(rows[3], `"Result":"done"`) || !strings.Contains(rows[0], `"Result":"failed"`) {

@@ -11,8 +11,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// TestAnswersForTheAbsentTakeNoOthersPlace: what waits for clients that never come, or whom somebody made up, gives way.
-func TestAnswersForTheAbsentTakeNoOthersPlace(t *testing.T) {
+// TestAnswersForAbsentClientsDisplaceNoOthers: answers for clients that never come, or that somebody invented, give
+// way.
+func TestAnswersForAbsentClientsDisplaceNoOthers(t *testing.T) {
 	t.Parallel()
 	var named []string
 	for i := range 10 {
@@ -24,9 +25,9 @@ func TestAnswersForTheAbsentTakeNoOthersPlace(t *testing.T) {
 			a.Answer(wire.Change{Sender: fmt.Sprintf("absent-%d", i%many), Table: "orders", ID: fmt.Sprint(i)}, strings.Repeat("x", 255))
 		}
 		if a.all > ackAll || len(a.queued)*ackFrame > ackAll {
-			t.Errorf("%d clients: %d bytes of %d answers wait", many, a.all, len(a.queued))
+			t.Errorf("%d clients: %d bytes in %d answers wait", many, a.all, len(a.queued))
 		}
-		for i := range 500 { // as many as one of ours has on its way
+		for i := range 500 { // as many as one of ours has in flight
 			a.Answer(wire.Change{Sender: "node-b", Table: "orders", ID: fmt.Sprint(i)}, "")
 		}
 		if n := len(a.waiting["node-b"]); n < 500 {
@@ -42,12 +43,12 @@ func TestAnswersForTheAbsentTakeNoOthersPlace(t *testing.T) {
 			}
 		}
 		if bytes != a.all || answers != len(a.queued) {
-			t.Errorf("%d clients: %d bytes of %d answers wait, and counted are %d of %d", many, bytes, answers, a.all, len(a.queued))
+			t.Errorf("%d clients: %d bytes in %d answers wait, counted as %d in %d", many, bytes, answers, a.all, len(a.queued))
 		}
 	}
 }
 
-// TestRowsOfAnswersAreSmall: which rows were answered in the last second is remembered, however long their ids are.
+// TestRowsOfAnswersAreSmall: the rows answered in the last second are remembered, however long their IDs are.
 func TestRowsOfAnswersAreSmall(t *testing.T) {
 	t.Parallel()
 	a, b := wire.Info{Table: "t", ID: strings.Repeat("x", 16<<10)}, wire.Info{Table: strings.Repeat("t", 10<<10), ID: "1"}

@@ -26,9 +26,9 @@ func is(names ...string) func(string) bool {
 	return func(name string) bool { return slices.Contains(names, name) }
 }
 
-// TestTheGateGoesByTopicAndSize: node-a sends to node-b, takes rows from node-b and node-c, answers questions of node-d, and knows
-// nobody else.
-func TestTheGateGoesByTopicAndSize(t *testing.T) {
+// TestTheGateChecksTopicAndSize: node-a sends to node-b, accepts rows from node-b and node-c,
+// answers questions of node-d, and knows nobody else.
+func TestTheGateChecksTopicAndSize(t *testing.T) {
 	const row = 5 << 20
 	g := &Gate{Topics: "mesh", Self: "node-a", Sends: is("node-b"), Accepts: is("node-b", "node-c"), Asks: is("node-d"), MaxRow: row}
 	for topic, want := range map[string]int{
@@ -98,22 +98,22 @@ func TestTheSenderIsFoundWithoutParsing(t *testing.T) {
 	}
 }
 
-// FuzzPeek: who is found is who the message names, if it is one at all and names one once.
+// FuzzPeek: the sender found is the one in the message, if that is valid and names one exactly once.
 func FuzzPeek(f *testing.F) {
 	f.Add([]byte(`{"sender":"node-b","table":"t","id":"1","date":1,"entity":{"a":"b"}}`))
 	f.Add([]byte(`{"a":{"sender":"x"},"sender":"node-b"}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		name := PeekSender(b)
 		if name != "" && !wire.ValidClient(name) {
-			t.Fatalf("%q is no client", name)
+			t.Fatalf("%q is not a client", name)
 		}
 		if c, err := wire.ParseChange(b); err == nil && strings.Count(strings.ToLower(string(b)), "sender") == 1 && strings.Contains(string(b), `"sender"`) && c.Sender != name {
-			t.Fatalf("%q is taken for %q", c.Sender, name)
+			t.Fatalf("got %q for %q", c.Sender, name)
 		}
 	})
 }
 
-// stand is the node around a Receiver, and its applier.
+// stand is the node around a Receiver and its applier.
 type stand struct {
 	acks, answers, panics atomic.Int64
 	apply                 func([]apply.Incoming) ([]apply.Result, error)
@@ -157,8 +157,8 @@ func deliver(r *Receiver, topic wire.Topic, payload string) (taken bool) {
 	return r.put(topic, transport.Delivery{Topic: topic.Kind.String(), Payload: []byte(payload), Ack: func() { acked.Store(true) }})
 }
 
-// TestOneSenderFillsNoOthersQueue: while nothing is applied, each sender has its own room, and strangers none.
-func TestOneSenderFillsNoOthersQueue(t *testing.T) {
+// TestASenderFillsOnlyItsOwnQueue: while nothing is applied, each sender has its own room, and strangers have none.
+func TestASenderFillsOnlyItsOwnQueue(t *testing.T) {
 	r, logs := newReceiver(t, &stand{})
 	batch := func(sender string) wire.Topic {
 		return wire.Topic{Kind: wire.BatchTo, Client: "node-a", Sender: sender}
@@ -171,13 +171,13 @@ func TestOneSenderFillsNoOthersQueue(t *testing.T) {
 		taken++
 	}
 	if most := (r.Codec.Most() + laneMore) / frame; taken == 0 || taken > most {
-		t.Errorf("%d messages of nothing wait, more than %d", taken, most)
+		t.Errorf("%d empty messages wait, limit %d", taken, most)
 	}
 	for range 1000 {
 		deliver(r, batch("node-c"), "")
 	}
 	if n := logs.FilterMessageSnippet("too many wait").Len(); n != 1 {
-		t.Errorf("%d lines tell of what was dropped", n)
+		t.Errorf("%d lines about dropped messages", n)
 	}
 	if !deliver(r, batch("node-b"), "x") {
 		t.Error("another sender has no room")
@@ -187,18 +187,18 @@ func TestOneSenderFillsNoOthersQueue(t *testing.T) {
 		text  string
 	}{{batch("eve"), "x"}, {batch("node-a"), "x"}, {wire.Topic{Kind: wire.ChangeTo}, `{"sender":"eve"}`}, {wire.Topic{Kind: wire.ChangeTo}, `{}`}} {
 		if deliver(r, m.topic, m.text) {
-			t.Errorf("%s of %q is taken", m.text, m.topic.Sender)
+			t.Errorf("%s of %q is accepted", m.text, m.topic.Sender)
 		}
 	}
 }
 
-// TestAPanicCostsItsMessage: what makes apply panic is refused, and what came with it is written.
+// TestAPanicCostsItsMessage: a row that makes apply panic is refused, and the rest of the message is written.
 func TestAPanicCostsItsMessage(t *testing.T) {
 	s := &stand{}
 	s.apply = func(list []apply.Incoming) ([]apply.Result, error) {
 		for _, in := range list {
 			if in.Key == "bad" {
-				panic("a fault of ours")
+				panic("a bug of ours")
 			}
 		}
 		return make([]apply.Result, len(list)), nil
@@ -232,10 +232,10 @@ func TestAPanicCostsItsMessage(t *testing.T) {
 	}
 }
 
-// TestAMessageThatPanicsWhereItIsOpenedIsAcknowledged: it would come again for ever.
-func TestAMessageThatPanicsWhereItIsOpenedIsAcknowledged(t *testing.T) {
+// TestAMessageThatPanicsOnOpeningIsAcknowledged: otherwise it would be redelivered forever.
+func TestAMessageThatPanicsOnOpeningIsAcknowledged(t *testing.T) {
 	r, _ := newReceiver(t, &stand{})
-	r.Codec = nil // whatever uses it panics
+	r.Codec = nil // any use of it panics
 	acked := false
 	whole := string(wire.Messages(1, 1, []byte("x"), 1<<10)[0])
 	w, wait := r.lane("node-b").open(t.Context(), message{topic: wire.Topic{Kind: wire.BatchTo, Sender: "node-b"}, sender: "node-b", payload: []byte(whole), ack: func() { acked = true }}, false)
@@ -244,8 +244,8 @@ func TestAMessageThatPanicsWhereItIsOpenedIsAcknowledged(t *testing.T) {
 	}
 }
 
-// TestOthersNamesMakeFewLogLines: tables and reasons that a sender makes up are told together.
-func TestOthersNamesMakeFewLogLines(t *testing.T) {
+// TestInventedNamesMakeFewLogLines: tables and reasons that a sender invents are logged together.
+func TestInventedNamesMakeFewLogLines(t *testing.T) {
 	core, logs := observer.New(zapcore.DebugLevel)
 	var n RowNews
 	for i := range 100_000 {
@@ -263,8 +263,8 @@ func TestOthersNamesMakeFewLogLines(t *testing.T) {
 	}
 }
 
-// TestALaneHasRoomForWhatASenderHasOnItsWay, however large the largest row is.
-func TestALaneHasRoomForWhatASenderHasOnItsWay(t *testing.T) {
+// TestALaneHasRoomForASendersWindow, however large the largest row is.
+func TestALaneHasRoomForASendersWindow(t *testing.T) {
 	for _, row := range []int{1 << 20, 6 << 20, 128 << 20} {
 		codec, err := wire.NewCodec(row + wire.BatchRoom)
 		if err != nil {

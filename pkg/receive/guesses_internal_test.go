@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// TestGuessesAreCounted by client and row, for an hour; those of clients that nobody has named together.
+// TestGuessesAreCounted by client and row, for an hour; those of unlisted clients together.
 func TestGuessesAreCounted(t *testing.T) {
 	g, now := NewGuesses([]string{"node-b"}), time.Now()
 	for i := range guessMost + 300 {
 		if g.May("node-b", "orders", "1", now) != (i < guessMost) {
-			t.Fatalf("after %d wrong ones: %t", i, i >= guessMost)
+			t.Fatalf("after %d wrong guesses: %t", i, i >= guessMost)
 		}
 		g.Wrong("node-b", "orders", "1")
 	}
@@ -36,14 +36,15 @@ func TestGuessesAreCounted(t *testing.T) {
 	}
 }
 
-// TestGuessesOfManyRowsAreCounted: a client that has many rows otherwise than the node may compare them all, and look at them again.
+// TestGuessesOfManyRowsAreCounted: a client with many rows that differ from the node's may compare them all, and repeat
+// that.
 func TestGuessesOfManyRowsAreCounted(t *testing.T) {
 	g, now := NewGuesses(nil), time.Now()
 	const rows = 200_000
 	for i := range 3 * rows {
 		key := fmt.Sprint(i % rows)
 		if !g.May("node-b", "orders", key, now) {
-			t.Fatalf("row %s may not be compared at the look %d", key, i/rows)
+			t.Fatalf("row %s may not be compared in round %d", key, i/rows)
 		}
 		g.Wrong("node-b", "orders", key)
 	}

@@ -7,14 +7,14 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// TestMessagesArrivingWhileALoadWaitsJoinIt: the longer the database takes, the more is written together.
-func TestMessagesArrivingWhileALoadWaitsJoinIt(t *testing.T) {
+// TestMessagesJoinAWaitingLoad: the longer the database takes, the more is written together.
+func TestMessagesJoinAWaitingLoad(t *testing.T) {
 	r, _ := newReceiver(t, &stand{})
 	l := r.lane("node-b")
 	send := func(seq uint64) {
 		b := &wire.Batch{Session: 1, Seq: seq}
 		if !r.put(wire.Topic{Kind: wire.BatchTo, Client: "node-a", Sender: "node-b"}, transport.Delivery{Payload: r.Codec.Pack(b, 1<<20)[0], Ack: func() {}}) {
-			t.Fatal("it is not taken")
+			t.Fatal("it is not accepted")
 		}
 	}
 	send(1)
@@ -22,7 +22,7 @@ func TestMessagesArrivingWhileALoadWaitsJoinIt(t *testing.T) {
 	handed := make(chan struct{})
 	go func() { defer close(handed); l.hand(t.Context(), x) }()
 	send(2)
-	for len(l.queue.kick) > 0 { // until the lane has looked
+	for len(l.queue.kick) > 0 { // until the lane has checked
 	}
 	send(3)
 	for len(l.queue.kick) > 0 {
@@ -33,10 +33,10 @@ func TestMessagesArrivingWhileALoadWaitsJoinIt(t *testing.T) {
 	<-handed
 }
 
-// TestALoadThatTakesLongIsHandedOver before its first messages' senders give up.
-func TestALoadThatTakesLongIsHandedOver(t *testing.T) {
+// TestASlowLoadIsHandedOver before the senders of its first messages give up.
+func TestASlowLoadIsHandedOver(t *testing.T) {
 	x := &load{took: loadTime}
 	if !x.full() || (&load{}).full() {
-		t.Error("a load goes by its rows alone")
+		t.Error("a load is limited only by its rows")
 	}
 }

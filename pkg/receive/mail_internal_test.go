@@ -15,7 +15,7 @@ func letter(kind wire.Kind, sender, text string) Letter {
 	return Letter{Topic: t, Sender: sender, Payload: []byte(text)}
 }
 
-// TestMailTakesTurns: who sends much waits for itself alone, and what waits has bounds, of each client and of all.
+// TestMailTakesTurns: a busy client holds up only itself, and waiting mail is bounded, per client and in total.
 func TestMailTakesTurns(t *testing.T) {
 	t.Parallel()
 	var named []string
@@ -31,7 +31,7 @@ func TestMailTakesTurns(t *testing.T) {
 		}
 	}
 	if most := mailAll + mailEach + len(named)*mailLeast; m.bytes > most {
-		t.Errorf("%d bytes wait, more than %d", m.bytes, most)
+		t.Errorf("%d bytes wait, limit %d", m.bytes, most)
 	}
 	for i := range 2 {
 		if !m.Put(letter(wire.BatchAckFor, "node-b", fmt.Sprint(i))) {
@@ -39,27 +39,27 @@ func TestMailTakesTurns(t *testing.T) {
 		}
 	}
 	if m.Put(letter(wire.VerifyFor, "eve", long(4<<20))) {
-		t.Error("a large letter is taken though much waits")
+		t.Error("a large letter is accepted though much is waiting")
 	}
 	got := ""
 	for n := 1; m.bytes > 0; n++ {
 		l, ok := m.take()
 		if !ok {
-			t.Fatalf("nothing waits, and is counted as %d bytes", m.bytes)
+			t.Fatalf("nothing waits, but %d bytes are counted", m.bytes)
 		}
 		if l.Sender == "node-b" {
 			got += string(l.Payload)
 			if n > 2*(len(named)+1) {
-				t.Errorf("letter %d is the %d-th to be read", len(got), n)
+				t.Errorf("letter %d is read as number %d", len(got), n)
 			}
 		}
 	}
 	if _, ok := m.take(); ok || got != "01" {
-		t.Errorf("of another client is read %q", got)
+		t.Errorf("from another client it read %q", got)
 	}
 }
 
-// TestTheLastAnnouncementIsRead: one that waits gives way to what the client says now, but not to what the broker has kept.
+// TestTheLastAnnouncementIsRead: a waiting one gives way to the client's current one, but not to a retained one.
 func TestTheLastAnnouncementIsRead(t *testing.T) {
 	t.Parallel()
 	m := NewMail([]string{"node-b"})
@@ -86,6 +86,6 @@ func TestTheLastAnnouncementIsRead(t *testing.T) {
 		}
 	}
 	if fmt.Sprint(read) != "[4]" || m.bytes != 0 {
-		t.Errorf("%v are read, %d bytes are left", read, m.bytes)
+		t.Errorf("read %v, %d bytes left", read, m.bytes)
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// many returns a Receiver that takes rows from 30 clients, who are one attacker or his friends, and from node-b.
+// many returns a Receiver that accepts rows from 30 clients, an attacker and their friends, and from node-b.
 func many(t *testing.T) (*Receiver, []string) {
 	t.Helper()
 	var bad []string
@@ -32,11 +32,11 @@ func many(t *testing.T) (*Receiver, []string) {
 	}), bad
 }
 
-// most is how many bytes of one kind may wait, however many clients send them.
+// most is how many bytes of one kind may wait, however many clients send.
 const most = 40 << 20
 
-// TestQueuesOfManyClientsHaveABound: however large the first message of each is.
-func TestQueuesOfManyClientsHaveABound(t *testing.T) {
+// TestQueuesOfManyClientsAreBounded, however large the first message of each is.
+func TestQueuesOfManyClientsAreBounded(t *testing.T) {
 	t.Parallel()
 	r, bad := many(t)
 	change := func(sender string, text string) bool {
@@ -61,8 +61,8 @@ func TestQueuesOfManyClientsHaveABound(t *testing.T) {
 	}
 }
 
-// TestPiecesOfManyClientsHaveABound, and a batch of which all pieces come is whole all the same.
-func TestPiecesOfManyClientsHaveABound(t *testing.T) {
+// TestPiecesOfManyClientsAreBounded, and a batch whose pieces all arrive is still completed.
+func TestPiecesOfManyClientsAreBounded(t *testing.T) {
 	t.Parallel()
 	r, bad := many(t)
 	pieces := func(of, size int) (list []wire.Piece) {
@@ -93,7 +93,7 @@ func TestPiecesOfManyClientsHaveABound(t *testing.T) {
 		}
 	}
 	if whole == nil {
-		t.Error("another client's batch is never whole")
+		t.Error("another client's batch is never complete")
 	}
 }
 
@@ -121,7 +121,7 @@ func TestHeldChangesOfManyClientsAreBounded(t *testing.T) {
 		t.Errorf("%d rows of %d MiB are held", rows, bytes>>20)
 	}
 	if !hold("node-b", 50<<10) {
-		t.Error("of another client nothing is held")
+		t.Error("nothing is held for another client")
 	}
 	for _, c := range append(bad, "node-b") {
 		l := r.lane(c)
@@ -129,6 +129,6 @@ func TestHeldChangesOfManyClientsAreBounded(t *testing.T) {
 		l.due()
 	}
 	if n := r.held.bytes.Load() + r.held.rows.Load(); n != 0 {
-		t.Errorf("nothing is held, and counted are %d", n)
+		t.Errorf("nothing is held, but %d are counted", n)
 	}
 }

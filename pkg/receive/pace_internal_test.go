@@ -8,7 +8,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
 )
 
-func TestASenderWhoseRowsAreRefusedHasSmallTurns(t *testing.T) {
+func TestASenderWithRefusedRowsGetsSmallTurns(t *testing.T) {
 	var p pace
 	results := make([]apply.Result, roundRows)
 	if p.rows() != turnFirst {
@@ -23,7 +23,7 @@ func TestASenderWhoseRowsAreRefusedHasSmallTurns(t *testing.T) {
 	results[7].Err = errors.New("refused")
 	p.went(10*turnTime, results)
 	if p.rows() != roundRows/10 {
-		t.Errorf("%d rows after a turn that took ten times as long as it may", p.rows())
+		t.Errorf("%d rows after a turn ten times too long", p.rows())
 	}
 	p.went(time.Hour, results[:p.rows()])
 	if p.rows() != turnLeast {
@@ -45,7 +45,7 @@ func TestALargeLoadIsAppliedInTurns(t *testing.T) {
 		l.pace.went(time.Millisecond, nil)
 	}
 	go l.hand(t.Context(), x)
-	for i, want := range []int{roundRows, roundRows, 4} { // with three rows that were refused at once
+	for i, want := range []int{roundRows, roundRows, 4} { // with three rows refused at once
 		got := <-l.r.ready
 		if rows, _ := got.size(); rows != want || got.last() != (i == 2) {
 			t.Errorf("turn %d has %d rows, want %d; the last: %v", i, rows, want, got.last())

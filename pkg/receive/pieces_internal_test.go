@@ -8,8 +8,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// FuzzPieces gives pieces of batches in any order: a batch that comes out is whole,
-// in order and of one batch, and no more are kept than there may be.
+// FuzzPieces feeds pieces of batches in any order: a resulting batch is complete, in order and made
+// of one batch, and no more than the limit are kept.
 func FuzzPieces(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 3, 0, 0, 1, 3, 0, 0, 2, 3})
 	f.Add([]byte{0, 0, 2, 3, 0, 1, 0, 2, 0, 0, 1, 3, 0, 0, 0, 3, 1, 1, 1, 2})
@@ -38,12 +38,12 @@ func FuzzPieces(f *testing.F) {
 					t.Fatalf("%d batches of %s are kept", len(open), s)
 				}
 				if bytesOf(open) > a.each {
-					t.Fatalf("%d bytes of %s are kept, more than %d", bytesOf(open), s, a.each)
+					t.Fatalf("%d bytes of %s are kept, limit %d", bytesOf(open), s, a.each)
 				}
 				bytes += bytesOf(open)
 			}
 			if bytes != a.bytes || bytes > a.all {
-				t.Fatalf("%d bytes are counted as %d of %d", bytes, a.bytes, a.all)
+				t.Fatalf("%d bytes are counted as %d, limit %d", bytes, a.bytes, a.all)
 			}
 		}
 	})

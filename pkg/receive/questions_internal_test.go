@@ -7,7 +7,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// TestQuestionsTakeTurns: who asks much waits for itself alone, and what is asked again is answered once.
+// TestQuestionsTakeTurns: a client with many questions holds up only itself, and a repeated question is answered once.
 func TestQuestionsTakeTurns(t *testing.T) {
 	t.Parallel()
 	q := NewQuestions([]string{"node-a", "node-b"})
@@ -22,7 +22,7 @@ func TestQuestionsTakeTurns(t *testing.T) {
 	}
 	for range 3 {
 		if !q.Put("node-b", wire.Question{ID: 7}, 100) {
-			t.Error("another client finds no place")
+			t.Error("another client finds no room")
 		}
 	}
 	order := ""
@@ -35,7 +35,7 @@ func TestQuestionsTakeTurns(t *testing.T) {
 		}
 	}
 	if _, _, ok := q.take(); ok {
-		t.Error("a client has two turns at a time")
+		t.Error("a client gets two turns at a time")
 	}
 	q.Put("node-b", wire.Question{ID: 7}, 100) // it is being answered
 	for _, done := range ends {
@@ -43,14 +43,14 @@ func TestQuestionsTakeTurns(t *testing.T) {
 	}
 	x, _, _ := q.Next(t.Context())
 	if order += fmt.Sprint(x.From, " ", x.ID); order != "node-a 0, node-b 7, node-a 1" {
-		t.Errorf("the turns are %s", order)
+		t.Errorf("turns: %s", order)
 	}
 	if _, _, ok := q.take(); ok {
-		t.Error("what was asked again is answered twice")
+		t.Error("a repeated question is answered twice")
 	}
 }
 
-// TestQuestionsAreBounded by the bytes of each client, and those that have no name share one budget.
+// TestQuestionsAreBounded by bytes per client; unlisted clients share one budget.
 func TestQuestionsAreBounded(t *testing.T) {
 	t.Parallel()
 	q := NewQuestions([]string{"node-a"})

@@ -10,9 +10,9 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 )
 
-// What is told of rows is a line for each client, table and reason, and one a minute while
-// there are more, with how many.
-func TestALineForEachTableAndReason(t *testing.T) {
+// Rows are logged as one line per client, table and reason, and then one a minute with the count
+// while there are more.
+func TestOneLineForEachTableAndReason(t *testing.T) {
 	core, seen := observer.New(zap.DebugLevel)
 	log, now := zap.New(core), time.Now()
 	var n RowNews
@@ -29,22 +29,22 @@ func TestALineForEachTableAndReason(t *testing.T) {
 	}
 	n.Add("node-a", "items", "1", "row '1' of 1 does not fit")
 	if got := lines(); got != "500 1 " && got != "1 500 " {
-		t.Errorf("first told: %q", got)
+		t.Errorf("first logged: %q", got)
 	}
 	for i := range 300 {
 		n.Add("node-a", "orders", fmt.Sprint(i), fmt.Sprintf("row '%d' of %d does not fit", i, i))
 	}
 	n.Add("node-a", "orders", "1", "another reason")
 	if got := lines(); got != "1 " {
-		t.Errorf("told at once of what was told: %q", got)
+		t.Errorf("logged again at once: %q", got)
 	}
 	now = now.Add(newsPause)
 	if got := lines(); got != "300 " {
-		t.Errorf("told a minute later: %q", got)
+		t.Errorf("logged a minute later: %q", got)
 	}
 	now = now.Add(newsPause)
 	if got := lines(); got != "" {
-		t.Errorf("told of nothing: %q", got)
+		t.Errorf("logged without news: %q", got)
 	}
 	for i := range 3 * newsMost {
 		n.Add("node-a", "orders", "1", fmt.Sprintf("reason %c%c", 'a'+rune(i%50), 'a'+rune(i/50)))

@@ -14,12 +14,12 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// slowly is an applier at which each row that is refused takes as long as a hundredth of a turn, by its own clock: of a call it tries
-// as many as the patience lasts for.
+// slowly is an applier where each refused row takes a hundredth of a turn, by its own clock: in a
+// call it tries as many as its patience allows.
 type slowly struct {
 	stand
 	calls   int
-	written map[string]int // the call in which each row was
+	written map[string]int // the call in which each row was tried
 	refused int
 }
 
@@ -47,9 +47,9 @@ func (s *slowly) ApplyFor(_ context.Context, list []apply.Incoming, patience tim
 	return results, nil
 }
 
-// TestRowsThatAreRefusedHoldUpTheirSenderAlone: 30 clients whose rows were always taken send 1,000 each that are refused, and another
-// one sends rows meanwhile.
-func TestRowsThatAreRefusedHoldUpTheirSenderAlone(t *testing.T) {
+// TestRefusedRowsHoldUpOnlyTheirSender: 30 clients whose rows were always accepted send 1,000 each
+// that are refused, while another one sends rows.
+func TestRefusedRowsHoldUpOnlyTheirSender(t *testing.T) {
 	t.Parallel()
 	r, bad := many(t)
 	s := &slowly{written: map[string]int{}}
@@ -79,21 +79,21 @@ func TestRowsThatAreRefusedHoldUpTheirSenderAlone(t *testing.T) {
 	before := s.calls
 	for n := 1; len(r.again.turns) > 0; n++ {
 		if n > 100_000 {
-			t.Fatalf("%d turns are never done", len(r.again.turns))
+			t.Fatalf("%d turns never end", len(r.again.turns))
 		}
 		r.finish(t.Context(), []turn{r.again.next()})
 		if n == 40 {
 			r.finish(t.Context(), r.fresh([]turn{made("node-b", 1)}))
 			if s.written["0"] < before+n {
-				t.Error("a row of another client waits for what is tried again")
+				t.Error("a row of another client waits for retries")
 			}
 			again := made(bad[0], 1)
 			if fresh := r.fresh([]turn{again}); len(fresh) > 0 {
-				t.Error("what a client sends comes before what is tried again of it")
+				t.Error("a client's new rows come before its retries")
 			}
 		}
 	}
 	if want := 30*roundRows + 1; s.refused != want || s.answers.Load() != int64(want+11) {
-		t.Errorf("%d rows are refused, want %d; %d answers", s.refused, want, s.answers.Load())
+		t.Errorf("refused %d rows, want %d; %d answers", s.refused, want, s.answers.Load())
 	}
 }

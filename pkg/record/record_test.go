@@ -22,17 +22,17 @@ func TestKey(t *testing.T) {
 		{"a number", []any{int64(1)}, "1"},
 		{"its text", []any{"1"}, "1"},
 		{"a JSON number", []any{json.Number("1")}, "1"},
-		{"with a fraction of zeros", []any{json.Number("1.00")}, "1"},
+		{"with a fraction of only zeros", []any{json.Number("1.00")}, "1"},
 		{"with an exponent", []any{json.Number("1e3")}, "1000"},
 		{"a fraction", []any{json.Number("1.50")}, "1.5"},
 		{"a double", []any{1.5}, "1.5"},
 		{"beyond 2^53", []any{"18446744073709551615"}, "18446744073709551615"},
 		{"an exponent that would fill the memory", []any{json.Number("1e999999999")}, "1e999999999"},
-		{"a number of 64 bits", []any{uint64(math.MaxUint64)}, "18446744073709551615"},
+		{"a 64-bit number", []any{uint64(math.MaxUint64)}, "18446744073709551615"},
 		{"a moment", []any{time.Date(2020, 1, 1, 10, 0, 0, 0, time.UTC)}, "2020-01-01T10:00:00.000Z"},
 		{"zero", []any{int64(0)}, "0"},
-		{"the empty text", []any{""}, "\x00"},
-		{"a text of a NUL", []any{"\x00"}, "\x00\x00"},
+		{"the empty string", []any{""}, "\x00"},
+		{"a NUL character", []any{"\x00"}, "\x00\x00"},
 		{"two empty parts", []any{"", ""}, ","},
 		{"false", []any{false}, "false"},
 		{"bytes", []any{[]byte{0, 255}}, "0x00ff"},
@@ -41,7 +41,7 @@ func TestKey(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got, err := Key(c.values, false); err != nil || got != c.want {
-				t.Errorf("%#v is the key %q, %v; want %q", c.values, got, err, c.want)
+				t.Errorf("key of %#v: got %q, %v; want %q", c.values, got, err, c.want)
 			}
 		})
 	}
@@ -51,7 +51,7 @@ func TestKeyIgnoresCase(t *testing.T) {
 	for _, pair := range [][2]string{{"A@B.de", "a@b.DE"}, {"STRASSE", "straße"}} {
 		a, _ := Key([]any{pair[0]}, true)
 		if b, _ := Key([]any{pair[1]}, true); a != b {
-			t.Errorf("%q and %q are two keys", pair[0], pair[1])
+			t.Errorf("%q and %q are different keys", pair[0], pair[1])
 		}
 	}
 }
@@ -67,7 +67,7 @@ func TestWhatCannotBeAKey(t *testing.T) {
 	}
 }
 
-func TestALongKeyIsNone(t *testing.T) {
+func TestALongKeyIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		value any
@@ -111,7 +111,7 @@ func TestBuilder(t *testing.T) {
 		t.Errorf("the next object begins as %s", got)
 	}
 	if err := b.Add("j", json.RawMessage("{")); err == nil {
-		t.Error("broken JSON was taken")
+		t.Error("broken JSON was accepted")
 	}
 }
 
@@ -149,7 +149,7 @@ func FuzzKey(f *testing.F) {
 	})
 }
 
-func TestAKeyIsSplitIntoWhatItWasMadeOf(t *testing.T) {
+func TestAKeyIsSplitIntoItsParts(t *testing.T) {
 	for _, parts := range [][]string{{"a"}, {""}, {"\x00"}, {"", ""}, {"a,b", "2"}, {`\`, ",", "x"}} {
 		values := make([]any, len(parts))
 		for i, p := range parts {
@@ -164,7 +164,7 @@ func TestAKeyIsSplitIntoWhatItWasMadeOf(t *testing.T) {
 		}
 	}
 	if _, err := SplitKey("a,b", 3); err == nil {
-		t.Error("two parts are three")
+		t.Error("two parts count as three")
 	}
 }
 

@@ -58,7 +58,7 @@ func TestD09KindsOfAuth(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	t.Run("those of one run", func(t *testing.T) {
+	t.Run("credentials for one run", func(t *testing.T) {
 		t.Parallel()
 		var seen atomic.Value
 		c := serve(t, remote.Config{Auth: remote.Bearer("configured")}, func(_ http.ResponseWriter, r *http.Request) { seen.Store(r.Header.Get("Authorization")) })
@@ -76,7 +76,7 @@ func TestD09ClientCredentials(t *testing.T) {
 	status.Store(200)
 	tokens := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, secret, ok := r.BasicAuth()
-		if !ok { // once more, as some services want it
+		if !ok { // again, as some services require
 			user, secret = r.FormValue("client_id"), r.FormValue("client_secret")
 		}
 		if user != "id" || secret != "the-secret" || r.FormValue("grant_type") != "client_credentials" || r.FormValue("scope") != "read write" {
@@ -105,13 +105,13 @@ func TestD09ClientCredentials(t *testing.T) {
 		}
 	}
 	if asked.Load() != 1 {
-		t.Errorf("%d tokens were asked for", asked.Load())
+		t.Errorf("%d tokens were requested", asked.Load())
 	}
-	good.Store("Bearer granted-2") // the first was taken back
+	good.Store("Bearer granted-2") // the first was revoked
 	if _, err := c.Do(t.Context(), commit); err != nil || asked.Load() != 2 {
 		t.Errorf("%v after %d tokens", err, asked.Load())
 	}
-	good.Store("nobody") // has the right
+	good.Store("nobody") // the new token works
 	_, err := c.Do(t.Context(), list)
 	if e := failure(t, err); e.Next.Do != remote.Stop || e.Status != 401 || asked.Load() != 3 || strings.Contains(e.Error(), "granted") {
 		t.Errorf("%v after %d tokens", err, asked.Load())
@@ -126,7 +126,7 @@ func TestD09ClientCredentials(t *testing.T) {
 	}
 }
 
-// Whatever a service or a network says, no secret is part of an error.
+// Whatever a service or network says, no secret is part of an error.
 func TestD09NoSecretIsInAnError(t *testing.T) {
 	t.Parallel()
 	secrets := []string{"key/with+odd\"letters", "hook-in-the-path", "callback-token", "body-secret", "query-secret", "pass-word", "of-this-request", "tenant-of-acme"}
@@ -178,10 +178,10 @@ func TestRedaction(t *testing.T) {
 		"https://host/path?a=1&access_token=abc&b=2":  "https://host/path?a=1&access_token=***&b=2",
 	} {
 		if got := r.Text(text); got != want {
-			t.Errorf("%s became %s, not %s", text, got, want)
+			t.Errorf("%s became %s, want %s", text, got, want)
 		}
 	}
-	// Where a secret could be anywhere, nothing is shown.
+	// If a secret could be anywhere, nothing is shown.
 	if got := remote.NewRedactor([]string{"a"}, nil).Text("has an a"); got != "***" {
 		t.Errorf("got %s", got)
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/remote"
 )
 
-// Many jobs, over several lives of a process, never send more than a limit allows in any window, and not
-// much less.
+// Many jobs, over several lives of a process, never send more than the limit allows in any window,
+// and not much less.
 func TestF16LimitsAreKeptByAllJobsAcrossRestarts(t *testing.T) {
 	t.Parallel()
 	for _, limit := range []remote.Limit{
@@ -70,7 +70,7 @@ func TestF16LimitsAreKeptByAllJobsAcrossRestarts(t *testing.T) {
 	}
 }
 
-// Requests take any time to arrive, and their answers to come back: the service never sees more than it allows.
+// Requests and answers may take any time to arrive: the service never sees more than it allows.
 func TestF16AServiceNeverSeesTooManyHoweverLongTheyTake(t *testing.T) {
 	t.Parallel()
 	for jobs := range 4 {
@@ -104,7 +104,7 @@ func TestF16AServiceNeverSeesTooManyHoweverLongTheyTake(t *testing.T) {
 					})
 				}
 				all.Wait()
-				time.Sleep(time.Minute) // until none counts any more
+				time.Sleep(time.Minute) // until none counts anymore
 				for i, at := range arrived {
 					if first := i - limit.Requests; first >= 0 && at.Sub(arrived[first]) < limit.Window {
 						t.Fatalf("%d requests arrived in %s", limit.Requests+1, at.Sub(arrived[first]))
@@ -115,7 +115,7 @@ func TestF16AServiceNeverSeesTooManyHoweverLongTheyTake(t *testing.T) {
 	}
 }
 
-// A limit that is used up beyond the client's patience is an error that says how long it lasts.
+// A limit used up beyond the client's patience is an error that says how long it lasts.
 func TestALimitThatIsUsedUpIsNotWaitedForForever(t *testing.T) {
 	t.Parallel()
 	budgets := remote.NewBudgets(remote.Memory())
@@ -155,7 +155,7 @@ func TestSlotsFarAheadAreForgotten(t *testing.T) {
 	})
 }
 
-// What a service asked for outlives the process that it told.
+// A hold requested by a service outlives the process that received it.
 func TestAHoldOutlivesARestart(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -194,11 +194,11 @@ func (brokenStore) Take(context.Context, string, int64, int64, int64, int) (bool
 	return false, errors.New("disk full")
 }
 
-// Without a count nothing is sent.
+// If requests cannot be counted, nothing is sent.
 func TestAStoreThatFailsSendsNothing(t *testing.T) {
 	t.Parallel()
 	c := serve(t, remote.Config{Budgets: remote.NewBudgets(brokenStore{remote.Memory()}), Limits: []remote.Limit{{Name: "base", Requests: 5, Window: time.Hour}}},
-		func(http.ResponseWriter, *http.Request) { t.Error("a request came") })
+		func(http.ResponseWriter, *http.Request) { t.Error("a request arrived") })
 	_, err := c.Do(t.Context(), commit)
 	if e := failure(t, err); e.Next.Do != remote.Retry || e.Status != 0 || !strings.Contains(e.Error(), "disk full") {
 		t.Errorf("got %v, %v", e, e.Next)

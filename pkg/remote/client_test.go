@@ -20,7 +20,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/remote"
 )
 
-// serve starts a service and returns a client of it, which pauses for moments.
+// serve starts a service and returns a client for it with short pauses.
 func serve(t *testing.T, c remote.Config, answer http.HandlerFunc) *remote.Client {
 	t.Helper()
 	s := httptest.NewServer(answer)
@@ -73,11 +73,11 @@ func TestF16ARequestIsTriedUntilItSucceeds(t *testing.T) {
 		},
 		"500": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) },
 		"503": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) },
-		"500 and half a body of it": func(w http.ResponseWriter, _ *http.Request) {
+		"500 and half a body": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "99")
 			w.WriteHeader(500)
 		},
-		"no connection, so to speak": nil,
+		"an answer without a connection, so to speak": nil,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -98,13 +98,13 @@ func TestF16ARequestIsTriedUntilItSucceeds(t *testing.T) {
 				t.Fatalf("got %+v, %v", answer, err)
 			}
 			if want := int32(3); first != nil && tries.Load() != want {
-				t.Errorf("%d tries, not %d", tries.Load(), want)
+				t.Errorf("%d tries, want %d", tries.Load(), want)
 			}
 		})
 	}
 }
 
-// What may have been carried out is not sent again, unless the service would recognise it.
+// A request that may have been carried out is not resent, unless the service would recognize it.
 func TestF16ADoubtIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	for name, answer := range map[string]http.HandlerFunc{
@@ -122,7 +122,7 @@ func TestF16ADoubtIsNotRepeated(t *testing.T) {
 				time.Sleep(time.Millisecond)
 			}
 		},
-		"nothing in time": func(_ http.ResponseWriter, r *http.Request) {
+		"no answer in time": func(_ http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
 			<-r.Context().Done()
 		},
@@ -190,7 +190,7 @@ func TestAnErrorSaysWhatWhereAndWhatNext(t *testing.T) {
 	}
 }
 
-// A service may repeat a secret anywhere, also across the end of what is kept.
+// A service may repeat a secret anywhere, even across the end of the kept text.
 func TestARequestsIDHasNoSecret(t *testing.T) {
 	t.Parallel()
 	c := serve(t, remote.Config{Auth: remote.Bearer("t-secret-token"), MaxBytes: 8}, func(w http.ResponseWriter, r *http.Request) {
@@ -207,7 +207,7 @@ func TestARequestsIDHasNoSecret(t *testing.T) {
 	}
 }
 
-// A body by another protocol is a connection that nothing would end.
+// A body in another protocol is a connection that nothing would close.
 func TestAServiceDoesNotSwitchProtocols(t *testing.T) {
 	t.Parallel()
 	c := serve(t, remote.Config{}, func(w http.ResponseWriter, _ *http.Request) {
@@ -225,7 +225,7 @@ func TestAServiceDoesNotSwitchProtocols(t *testing.T) {
 	}
 }
 
-func TestAServiceThatIsNotThereIsTriedAgain(t *testing.T) {
+func TestAMissingServiceIsRetried(t *testing.T) {
 	t.Parallel()
 	s := httptest.NewServer(nil)
 	s.Close()
@@ -236,9 +236,9 @@ func TestAServiceThatIsNotThereIsTriedAgain(t *testing.T) {
 	}
 }
 
-func TestAServiceMaySayItsOwnWayHowLongToWait(t *testing.T) {
+func TestAServiceMaySayHowLongToWaitInItsOwnWay(t *testing.T) {
 	t.Parallel()
-	// Fliplet names the date, Airtable's is always half a minute.
+	// Fliplet names the date; Airtable's wait is always half a minute.
 	fliplet := func(status int, _ http.Header, body []byte) (time.Duration, bool) {
 		return 10 * time.Minute, status == 429 && strings.Contains(string(body), "nextValidRequestDate")
 	}
@@ -256,7 +256,7 @@ func TestAServiceMaySayItsOwnWayHowLongToWait(t *testing.T) {
 		if e := failure(t, err); e.Next != (remote.Next{Do: remote.Retry, After: wait}) || tries.Load() != 1 {
 			t.Errorf("got %v after %d tries", e.Next, tries.Load())
 		}
-		// Until then nobody bothers the service.
+		// Until then the service gets no requests.
 		_, err = c.Do(t.Context(), list)
 		if e := failure(t, err); e.Next.Do != remote.Retry || e.Next.After < wait-time.Minute || e.Next.After > wait || tries.Load() != 1 {
 			t.Errorf("got %v after %d tries", e.Next, tries.Load())
@@ -315,7 +315,7 @@ func TestAnswersAreBounded(t *testing.T) {
 	})
 }
 
-func TestAStreamIsReadAsItComes(t *testing.T) {
+func TestAStreamIsReadAsItArrives(t *testing.T) {
 	t.Parallel()
 	more := make(chan bool)
 	c := serve(t, remote.Config{Tries: remote.Tries{Timeout: 2 * time.Second}}, func(w http.ResponseWriter, r *http.Request) {
@@ -408,7 +408,7 @@ func TestRedirects(t *testing.T) {
 	if e := failure(t, err); e.Next.Do != remote.Stop || !strings.Contains(e.Error(), "another host") {
 		t.Errorf("got %v, %v", e, e.Next)
 	}
-	// The address of a next page may be anywhere, too.
+	// The address of a next page may be anywhere too.
 	if _, err := get(elsewhere.URL + "/page?2"); err != nil {
 		t.Error(err)
 	}
@@ -442,7 +442,7 @@ func TestTLSIsVerified(t *testing.T) {
 	if e := failure(t, err); e.Next.Do != remote.Stop || !strings.Contains(e.Error(), "without TLS") {
 		t.Errorf("got %v, %v", e, e.Next)
 	}
-	// The certificate is of 127.0.0.1 and of example.com, not of this name.
+	// The certificate is for 127.0.0.1 and example.com, not for this name.
 	_, err = client(t, remote.Config{Base: strings.Replace(s.URL, "127.0.0.1", "localhost", 1), CAFile: file}).Do(t.Context(), list)
 	if e := failure(t, err); e.Next.Do != remote.Stop {
 		t.Errorf("got %v, %v", e, e.Next)
@@ -451,7 +451,7 @@ func TestTLSIsVerified(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := remote.New(remote.Config{Base: s.URL, CAFile: file}); err == nil {
-		t.Error("a file without a certificate was taken")
+		t.Error("a file without a certificate was accepted")
 	}
 	plain := httptest.NewServer(nil)
 	t.Cleanup(plain.Close)
@@ -477,7 +477,7 @@ func TestADryRunSendsOnlyReads(t *testing.T) {
 		list,
 		{Operation: "query", Method: "POST", Path: "data/query", Body: []byte("{}"), Read: true},
 		{Operation: "commit", Method: "POST", Path: "commit", Body: []byte(`{"name":"a","pin":"1234","password":"p"}`), Header: http.Header{"X-Api-Key": {"key-1"}}},
-		{Operation: "call a hook", Path: "hook"}, // a GET, but nobody says that it changes nothing
+		{Operation: "call a hook", Path: "hook"}, // a GET, but nothing says that it is safe
 	} {
 		if _, err := c.Do(t.Context(), r); r.Read != (err == nil) || err != nil && !errors.Is(err, remote.ErrDry) {
 			t.Errorf("%s: %v", r.Operation, err)
@@ -487,10 +487,10 @@ func TestADryRunSendsOnlyReads(t *testing.T) {
 		t.Error(err)
 	}
 	if got := strings.Join(seen, ", "); got != "GET /data, POST /data/query" {
-		t.Errorf("these were sent: %s", got)
+		t.Errorf("sent: %s", got)
 	}
 	if len(would) != 3 || would[0].Method != "POST" || would[0].Host != c.Host() || string(would[0].Body) == "" {
-		t.Fatalf("these would have been sent: %+v", would)
+		t.Fatalf("would have been sent: %+v", would)
 	}
 	if body := string(would[0].Body); body != `{"name":"a","pin":"***","password":"***"}` {
 		t.Errorf("got %s", body)
@@ -500,13 +500,13 @@ func TestADryRunSendsOnlyReads(t *testing.T) {
 	}
 }
 
-// The service is told of in two protocols; what was sent and what was not is the same in both.
+// The service speaks two protocols; what was sent and what was not is the same in both.
 func TestF16ADoubtIsNotRepeatedInHTTP2(t *testing.T) {
 	t.Parallel()
 	var tries atomic.Int32
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ProtoMajor != 2 {
-			t.Errorf("the protocol is %s", r.Proto)
+			t.Errorf("protocol %s", r.Proto)
 		}
 		if _, _ = io.Copy(io.Discard, r.Body); r.URL.Path == "/commit" {
 			tries.Add(1)
@@ -530,8 +530,8 @@ func TestF16ADoubtIsNotRepeatedInHTTP2(t *testing.T) {
 	}
 }
 
-// A connection that the service closes while it is idle takes no write with it.
-func TestF16AConnectionThatWasClosedMeanwhile(t *testing.T) {
+// No write is lost with a connection that the service closes while idle.
+func TestF16AConnectionClosedWhileIdle(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	seen := 0
@@ -560,7 +560,7 @@ func TestF16AConnectionThatWasClosedMeanwhile(t *testing.T) {
 	}
 }
 
-func TestACallerIsToldOfPauses(t *testing.T) {
+func TestACallerIsNotifiedOfPauses(t *testing.T) {
 	t.Parallel()
 	var why *remote.Error
 	var pause time.Duration
@@ -588,7 +588,7 @@ func TestACallerMayGiveUp(t *testing.T) {
 	if e := failure(t, err); e.Next.Do != remote.Doubt || !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, %v", e, e.Next)
 	}
-	// During the pause after an answer it is no doubt.
+	// During the pause after an answer there is no doubt.
 	ctx2, cancel2 := context.WithCancel(t.Context())
 	c2 := serve(t, remote.Config{}, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "100")

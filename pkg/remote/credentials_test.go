@@ -8,7 +8,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/remote"
 )
 
-func TestD09OneKindOfCredentialsIsShown(t *testing.T) {
+func TestD09ExactlyOneKindOfCredentials(t *testing.T) {
 	t.Parallel()
 	grant := &remote.Grant{TokenURL: "https://example.org", ID: "id", Secret: "secret"}
 	for name, c := range map[string]struct {

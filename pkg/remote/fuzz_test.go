@@ -9,7 +9,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/remote"
 )
 
-// Whatever a service answers, what to do next is known, and no longer away than a day.
+// Whatever a service answers, the next step is known and at most a day away.
 func FuzzJudge(f *testing.F) {
 	f.Add(429, "30", "Fri, 27 Nov 2026 08:00:00 GMT", "{}", true)
 	f.Add(503, "Fri, 27 Nov 2026 08:00:30 GMT", "Fri, 27 Nov 2026 08:00:00 GMT", "", true)
@@ -32,7 +32,7 @@ func FuzzJudge(f *testing.F) {
 	})
 }
 
-// Whatever a text is, a secret is not in it afterwards.
+// Whatever the text, the secret is not in it afterwards.
 func FuzzRedaction(f *testing.F) {
 	f.Add("a s3cret b", "s3cret", "s3cret2", "pin")
 	f.Add("", "", "", "\x8c")

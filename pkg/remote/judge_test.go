@@ -18,7 +18,7 @@ func TestF16EachAnswerSaysWhatToDoNext(t *testing.T) {
 		after  time.Duration
 	}{
 		"no connection":                        {0, "", "", false, remote.Retry, 0},
-		"silence after it was sent":            {0, "", "", true, remote.Doubt, 0},
+		"silence after sending":                {0, "", "", true, remote.Doubt, 0},
 		"success":                              {200, "", "", true, remote.Done, 0},
 		"success without a body":               {204, "", "", true, remote.Done, 0},
 		"accepted":                             {202, "", "", true, remote.Done, 0},
@@ -31,7 +31,7 @@ func TestF16EachAnswerSaysWhatToDoNext(t *testing.T) {
 		"unpaid":                               {402, "", "", true, remote.Stop, 0},
 		"no right":                             {403, "", "", true, remote.Stop, 0},
 		"no right for now":                     {403, "60", "", true, remote.Retry, time.Minute},
-		"nothing there":                        {404, "", "", true, remote.Stop, 0},
+		"not found":                            {404, "", "", true, remote.Stop, 0},
 		"gone":                                 {410, "", "", true, remote.Stop, 0},
 		"too large":                            {413, "", "", true, remote.Halve, 0},
 		"too long":                             {414, "", "", true, remote.Halve, 0},
@@ -41,20 +41,20 @@ func TestF16EachAnswerSaysWhatToDoNext(t *testing.T) {
 		"too often, for a part of a second":    {429, "0.5", "", true, remote.Retry, 500 * time.Millisecond},
 		"too often, until a date":              {429, "Fri, 27 Nov 2026 08:01:30 GMT", "", true, remote.Retry, 90 * time.Second},
 		"too often, until a date in the past":  {429, "Fri, 27 Nov 2026 07:01:30 GMT", "", true, remote.Retry, 0},
-		"too often, for ever":                  {429, "99999999999999", "", true, remote.Retry, 24 * time.Hour},
-		"too often, for less than nothing":     {429, "-5", "", true, remote.Retry, 0},
-		"too often, for what no number is":     {429, "NaN", "", true, remote.Retry, 0},
-		"too often, for what nobody can read":  {429, "soon", "", true, remote.Retry, 0},
+		"too often, forever":                   {429, "99999999999999", "", true, remote.Retry, 24 * time.Hour},
+		"too often, for a negative time":       {429, "-5", "", true, remote.Retry, 0},
+		"too often, for NaN":                   {429, "NaN", "", true, remote.Retry, 0},
+		"too often, unreadable":                {429, "soon", "", true, remote.Retry, 0},
 		"the service failed":                   {500, "", "", true, remote.Retry, 0},
 		"the service is down":                  {503, "120", "", true, remote.Retry, 2 * time.Minute},
-		"not made yet":                         {501, "", "", true, remote.Stop, 0},
+		"not implemented":                      {501, "", "", true, remote.Stop, 0},
 		"a proxy lost the answer":              {502, "", "", true, remote.Doubt, 0},
-		"a proxy waited in vain":               {504, "", "", true, remote.Doubt, 0},
-		"Cloudflare waited in vain":            {524, "", "", true, remote.Doubt, 0},
+		"a proxy timed out":                    {504, "", "", true, remote.Doubt, 0},
+		"Cloudflare timed out":                 {524, "", "", true, remote.Doubt, 0},
 		"Cloudflare did not reach the service": {521, "", "", true, remote.Retry, 0},
 		"too many at once":                     {529, "", "", true, remote.Retry, 0},
 		"another refusal":                      {418, "", "", true, remote.Stop, 0},
-		"no status that there is":              {150, "", "", true, remote.Doubt, 0},
+		"an unknown status":                    {150, "", "", true, remote.Doubt, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			header := http.Header{"Date": {"Fri, 27 Nov 2026 08:00:00 GMT"}}
@@ -67,13 +67,13 @@ func TestF16EachAnswerSaysWhatToDoNext(t *testing.T) {
 			}
 		})
 	}
-	// Without the service's clock a date is not to be trusted.
+	// Without the service's clock a date cannot be trusted.
 	if got := remote.Judge(429, http.Header{"Retry-After": {"Fri, 27 Nov 2026 08:01:30 GMT"}}, nil, true); got != (remote.Next{Do: remote.Retry}) {
 		t.Errorf("got %v", got)
 	}
 }
 
-// What OpenFn's Lightning answers.
+// The answers of OpenFn's Lightning.
 func TestD08LightningsStatuses(t *testing.T) {
 	for status, want := range map[int]remote.Verb{401: remote.Stop, 404: remote.Stop, 413: remote.Halve, 503: remote.Retry} {
 		if got := remote.Judge(status, http.Header{"Retry-After": {"7"}}, nil, true); got.Do != want || want == remote.Retry && got.After != 7*time.Second {

@@ -16,24 +16,24 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 )
 
-// failing is a Broker that says the same to everybody.
+// failing is a Broker that always returns the same error.
 type failing struct{ error }
 
 func (f failing) Publish(context.Context, transport.Message) error { return f.error }
 
-// TestAScriptsMessageIsToComeAgainWhereTheBrokerIsAway: that is neither the script's fault nor the row's.
-func TestAScriptsMessageIsToComeAgainWhereTheBrokerIsAway(t *testing.T) {
+// TestAScriptsMessageIsRetriedWhenTheBrokerIsAway: that is neither the script's fault nor the row's.
+func TestAScriptsMessageIsRetriedWhenTheBrokerIsAway(t *testing.T) {
 	t.Parallel()
 	for err, later := range map[error]bool{transport.ErrOffline: true, errors.New("too large"): false, nil: false} {
 		got := publisher{failing{err}}.Publish(t.Context(), "t", nil, 0, false)
 		if !errors.Is(got, err) || transform.Transient(got) != later {
-			t.Errorf("%v becomes %v, to come again: %v", err, got, transform.Transient(got))
+			t.Errorf("%v becomes %v, retried: %v", err, got, transform.Transient(got))
 		}
 	}
 }
 
-// TestScriptsAreToldByTheKeyThatNeedsThem: one that is broken, and one that is missing.
-func TestScriptsAreToldByTheKeyThatNeedsThem(t *testing.T) {
+// TestScriptErrorsNameTheConfigurationKey, for a broken script and a missing one.
+func TestScriptErrorsNameTheConfigurationKey(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	for file, text := range map[string]string{"broken.js": "module.exports = (", "orders.js": "module.exports = c => c.entity"} {

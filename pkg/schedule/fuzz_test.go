@@ -8,7 +8,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schedule"
 )
 
-// Any text is either refused with a reason or means runs that follow each other.
+// Any text is either refused with a reason or yields ascending runs.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{"*/15 * * * *", "0 0 29 2 *", "0 22-2 * * *", "5/15 * * * *", "@daily", "0 0 31 4 mon-sun", "1,2,3-9/2 0-23 1 jan *"} {
 		f.Add(seed, "", "", "", "Europe/Berlin")

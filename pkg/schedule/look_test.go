@@ -8,26 +8,26 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schedule"
 )
 
-func TestTheLatestMissedRunIsRunLate(t *testing.T) {
+func TestTheLatestMissedRunIsCaughtUp(t *testing.T) {
 	for name, test := range map[string]struct {
 		entry      schedule.Entry
 		since, now string
 		catchUp    time.Duration
 		want       string // or nothing
 	}{
-		"one":                        {schedule.Entry{Daily: "07:30"}, "2026-11-26T20:00:00Z", "2026-11-27T09:00:00Z", 24 * time.Hour, "2026-11-27T07:30 UTC"},
-		"the latest of several":      {schedule.Entry{Cron: "*/15 * * * *"}, "2026-11-20T20:00:00Z", "2026-11-27T09:05:00Z", 24 * time.Hour, "2026-11-27T09:00 UTC"},
-		"the latest of many days":    {schedule.Entry{Daily: "07:30"}, "2026-01-20T20:00:00Z", "2026-11-27T07:00:00Z", 1000 * 24 * time.Hour, "2026-11-26T07:30 UTC"},
-		"not one that was looked at": {schedule.Entry{Daily: "07:30"}, "2026-11-27T07:30:00Z", "2026-11-27T09:00:00Z", 24 * time.Hour, ""},
-		"too long ago":               {schedule.Entry{Daily: "07:30"}, "2026-11-26T20:00:00Z", "2026-11-27T09:00:00Z", time.Hour, ""},
-		"just in time":               {schedule.Entry{Daily: "07:30"}, "2026-11-26T20:00:00Z", "2026-11-27T08:29:59Z", time.Hour, "2026-11-27T07:30 UTC"},
-		"a little late is not late":  {schedule.Entry{Daily: "07:30"}, "2026-11-27T07:29:00Z", "2026-11-27T07:30:59Z", 0, "2026-11-27T07:30 UTC"},
-		"without catching up":        {schedule.Entry{Daily: "07:30"}, "2026-11-27T07:29:00Z", "2026-11-27T07:31:00Z", 0, ""},
-		"due now":                    {schedule.Entry{Daily: "07:30"}, "2026-11-27T07:29:00Z", "2026-11-27T07:30:00Z", 0, "2026-11-27T07:30 UTC"},
-		"the clock was set back":     {schedule.Entry{Daily: "07:30"}, "2026-11-27T09:00:00Z", "2026-11-27T07:45:00Z", time.Hour, ""},
-		"a time that was skipped":    {schedule.Entry{Cron: "30 2 * * *", Zone: "Europe/Berlin"}, "2026-03-28T20:00:00Z", "2026-03-29T01:10:00Z", time.Hour, "2026-03-29T02:30 Europe/Berlin"},
-		"in the hour shown again":    {schedule.Entry{Interval: "00:30", Zone: "Europe/Berlin"}, "2026-10-24T20:00:00Z", "2026-10-25T01:40:00Z", time.Hour, "2026-10-25T02:30+01:00 Europe/Berlin"},
-		"disabled":                   {schedule.Entry{Daily: "07:30", Disabled: true}, "2026-11-26T20:00:00Z", "2026-11-27T09:00:00Z", 24 * time.Hour, ""},
+		"one":                           {schedule.Entry{Daily: "07:30"}, "2026-11-26T20:00:00Z", "2026-11-27T09:00:00Z", 24 * time.Hour, "2026-11-27T07:30 UTC"},
+		"the latest of several":         {schedule.Entry{Cron: "*/15 * * * *"}, "2026-11-20T20:00:00Z", "2026-11-27T09:05:00Z", 24 * time.Hour, "2026-11-27T09:00 UTC"},
+		"the latest of many days":       {schedule.Entry{Daily: "07:30"}, "2026-01-20T20:00:00Z", "2026-11-27T07:00:00Z", 1000 * 24 * time.Hour, "2026-11-26T07:30 UTC"},
+		"not one that was already seen": {schedule.Entry{Daily: "07:30"}, "2026-11-27T07:30:00Z", "2026-11-27T09:00:00Z", 24 * time.Hour, ""},
+		"too long ago":                  {schedule.Entry{Daily: "07:30"}, "2026-11-26T20:00:00Z", "2026-11-27T09:00:00Z", time.Hour, ""},
+		"just in time":                  {schedule.Entry{Daily: "07:30"}, "2026-11-26T20:00:00Z", "2026-11-27T08:29:59Z", time.Hour, "2026-11-27T07:30 UTC"},
+		"a little late is not late":     {schedule.Entry{Daily: "07:30"}, "2026-11-27T07:29:00Z", "2026-11-27T07:30:59Z", 0, "2026-11-27T07:30 UTC"},
+		"without catching up":           {schedule.Entry{Daily: "07:30"}, "2026-11-27T07:29:00Z", "2026-11-27T07:31:00Z", 0, ""},
+		"due now":                       {schedule.Entry{Daily: "07:30"}, "2026-11-27T07:29:00Z", "2026-11-27T07:30:00Z", 0, "2026-11-27T07:30 UTC"},
+		"the clock was set back":        {schedule.Entry{Daily: "07:30"}, "2026-11-27T09:00:00Z", "2026-11-27T07:45:00Z", time.Hour, ""},
+		"a skipped time":                {schedule.Entry{Cron: "30 2 * * *", Zone: "Europe/Berlin"}, "2026-03-28T20:00:00Z", "2026-03-29T01:10:00Z", time.Hour, "2026-03-29T02:30 Europe/Berlin"},
+		"in the repeated hour":          {schedule.Entry{Interval: "00:30", Zone: "Europe/Berlin"}, "2026-10-24T20:00:00Z", "2026-10-25T01:40:00Z", time.Hour, "2026-10-25T02:30+01:00 Europe/Berlin"},
+		"disabled":                      {schedule.Entry{Daily: "07:30", Disabled: true}, "2026-11-26T20:00:00Z", "2026-11-27T09:00:00Z", 24 * time.Hour, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o, ok := parsed(t, test.entry).Missed(instant(t, test.since), instant(t, test.now), test.catchUp)
@@ -38,9 +38,9 @@ func TestTheLatestMissedRunIsRunLate(t *testing.T) {
 	}
 }
 
-// A loop keeps a schedule while its clock is moved, by hours and in both directions, over the changes
-// of summer time, and while the program is down.
-func TestAClockThatIsMovedNeitherRepeatsNorSkipsARun(t *testing.T) {
+// A loop keeps a schedule while its clock is moved by hours in both directions, over daylight
+// saving changes, and while the program is down.
+func TestMovingTheClockNeitherRepeatsNorSkipsARun(t *testing.T) {
 	const catchUp = 6 * time.Hour
 	for seed := range uint64(80) {
 		r := rand.New(rand.NewPCG(seed, 1))
@@ -56,7 +56,7 @@ func TestAClockThatIsMovedNeitherRepeatsNorSkipsARun(t *testing.T) {
 			run, ok, sleep := s.Look(last, now, catchUp)
 			last = now
 			if ok && claimed[run.Name] {
-				ok = false // as the unique row of the state file says
+				ok = false // as the unique key of the state file requires
 			}
 			if ok {
 				claimed[run.Name] = true
@@ -64,7 +64,7 @@ func TestAClockThatIsMovedNeitherRepeatsNorSkipsARun(t *testing.T) {
 			if run.Name != "" && run.At.Before(now.Add(-catchUp)) || run.At.After(now) {
 				t.Fatalf("seed %d: %s runs %s at %s", seed, entry.Cron, run.Name, now)
 			}
-			// What became due since the last look, and not too long ago, has run, or one after it.
+			// Whatever became due since the last look, not too long ago, has run, or a later one has.
 			if !before.IsZero() {
 				from := before
 				if limit := now.Add(-catchUp); from.Before(limit) {

@@ -13,9 +13,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schedule"
 )
 
-// Around each change of the clock of each zone, during some years, schedules run as a clock says that
-// is looked at minute by minute.
-func TestInEachZoneEachTimeRunsAsItIsShown(t *testing.T) {
+// Around each clock change of each zone, over some years, schedules run as a clock read minute by
+// minute says.
+func TestEachTimeRunsAsTheZonesClockShowsIt(t *testing.T) {
 	t.Parallel()
 	entries := map[string]func(minute int64) bool{ // of the day
 		"0 * * * *":      func(m int64) bool { return m%60 == 0 },
@@ -55,7 +55,7 @@ func TestInEachZoneEachTimeRunsAsItIsShown(t *testing.T) {
 						t.Fatalf("%s, %s: %v is also %v", name, entry, o, same)
 					}
 					if missed, ok := s.Missed(last, o.At.Add(30*time.Second), 0); !ok || missed != o {
-						t.Fatalf("%s, %s: %v was missed, not %v", name, entry, o, missed)
+						t.Fatalf("%s, %s: missed %v, want %v", name, entry, o, missed)
 					}
 					last, names[o.Name] = o.At, true
 				}
@@ -66,16 +66,16 @@ func TestInEachZoneEachTimeRunsAsItIsShown(t *testing.T) {
 		}
 	}
 	if changes < 1500 {
-		t.Errorf("only %d changes were seen", changes)
+		t.Errorf("saw only %d changes", changes)
 	}
 	for _, shift := range []time.Duration{30 * time.Minute, -30 * time.Minute, time.Hour, 2 * time.Hour, -2 * time.Hour, -3 * time.Hour, 24 * time.Hour} {
-		if !shifts[shift] { // on Lord Howe, at Troll, at Casey and in Apia
-			t.Errorf("no clock was changed by %s", shift)
+		if !shifts[shift] { // Lord Howe, Troll, Casey and Apia
+			t.Errorf("no clock changed by %s", shift)
 		}
 	}
 }
 
-// clock returns what a clock shows in each of some minutes, as minutes.
+// clock returns what a clock shows in each of a range of minutes, as minutes.
 func clock(from time.Time, d time.Duration) []int64 {
 	shown := make([]int64, d/time.Minute)
 	for i := range shown {
@@ -86,7 +86,7 @@ func clock(from time.Time, d time.Duration) []int64 {
 	return shown
 }
 
-// due returns the minutes after one at which a schedule runs, by the rules as doc.go has them.
+// due returns the minutes at which a schedule runs after a given one, by the rules in doc.go.
 func due(shown []int64, after int, matches func(int64) bool, twice bool) (list []int) {
 	reached := shown[0]
 	for i, now := range shown {
@@ -102,7 +102,7 @@ func due(shown []int64, after int, matches func(int64) bool, twice bool) (list [
 	return list
 }
 
-// zones returns those of Go's copy of the zone database, one of those that are the same.
+// zones returns the zones of Go's copy of the zone database, one of each equal set.
 func zones(t *testing.T) map[string]*time.Location {
 	t.Helper()
 	root, err := exec.Command("go", "env", "GOROOT").Output()
@@ -138,8 +138,8 @@ func zones(t *testing.T) map[string]*time.Location {
 	return found
 }
 
-// Changes beyond the table of a zone follow from its rule.
-func TestEachDayOfFarYearsHasItsRun(t *testing.T) {
+// Changes beyond a zone's table follow from its rule.
+func TestEachDayOfDistantYearsHasItsRun(t *testing.T) {
 	for _, zone := range []string{"Europe/Berlin", "America/Los_Angeles", "Australia/Lord_Howe", "Asia/Kolkata", "Antarctica/Troll"} {
 		for _, daily := range []string{"00:00", "02:15", "23:59"} {
 			s := parsed(t, schedule.Entry{Daily: daily, Zone: zone})

@@ -7,7 +7,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schedule"
 )
 
-func TestR16AReportIsOfTheOccurrencesDateInItsZone(t *testing.T) {
+func TestR16AReportHasTheOccurrencesDateInItsZone(t *testing.T) {
 	zone, err := schedule.Zone("-07:00")
 	if err != nil {
 		t.Fatal(err)
@@ -20,11 +20,11 @@ func TestR16AReportIsOfTheOccurrencesDateInItsZone(t *testing.T) {
 		"today, though it is tomorrow in UTC": {schedule.Report{}, "2026-11-27T23:30 -07:00", "2026-11-28T06:30:00Z", "2026-11-27"},
 		"yesterday":                           {schedule.Report{OffsetDays: -1}, "2026-11-27T23:30 -07:00", "2026-11-28T06:30:00Z", "2026-11-26"},
 		"run late":                            {schedule.Report{OffsetDays: -1}, "2026-11-27T23:30 -07:00", "2026-11-29T06:30:00Z", "2026-11-26"},
-		"over the end of a month":             {schedule.Report{OffsetDays: -1}, "2028-03-01T07:30 -07:00", "2028-03-01T14:30:00Z", "2028-02-29"},
-		"by hand":                             {schedule.Report{OffsetDays: -1}, "", "2026-11-28T06:30:00Z", "2026-11-26"},
+		"across the end of a month":           {schedule.Report{OffsetDays: -1}, "2028-03-01T07:30 -07:00", "2028-03-01T14:30:00Z", "2028-02-29"},
+		"manual":                              {schedule.Report{OffsetDays: -1}, "", "2026-11-28T06:30:00Z", "2026-11-26"},
 		"in real time, run late":              {schedule.Report{RealTime: true}, "2026-11-27T23:30 -07:00", "2026-11-29T06:30:00Z", "2026-11-28"},
-		"in a time that was shown twice":      {schedule.Report{}, "2026-10-25T02:30+01:00 Europe/Berlin", "2026-10-25T01:30:00Z", "2026-10-25"},
-		"on a day that the zone has lost":     {schedule.Report{}, "2011-12-30T07:30 Pacific/Apia", "2011-12-30T10:00:00Z", "2011-12-30"},
+		"in a repeated hour":                  {schedule.Report{}, "2026-10-25T02:30+01:00 Europe/Berlin", "2026-10-25T01:30:00Z", "2026-10-25"},
+		"on a day that the zone skipped":      {schedule.Report{}, "2011-12-30T07:30 Pacific/Apia", "2011-12-30T10:00:00Z", "2011-12-30"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got, err := test.report.Date(test.occurrence, instant(t, test.now), zone); err != nil || got != test.want {
@@ -33,15 +33,15 @@ func TestR16AReportIsOfTheOccurrencesDateInItsZone(t *testing.T) {
 		})
 	}
 	if _, err := (schedule.Report{}).Date("soon", time.Now(), zone); err == nil {
-		t.Error("a text without a date names an occurrence")
+		t.Error("a text without a date counts as an occurrence")
 	}
 }
 
-func TestR16ARealTimeReportTakesNoOtherDate(t *testing.T) {
+func TestR16ARealTimeReportAcceptsNoOtherDate(t *testing.T) {
 	now := instant(t, "2026-11-27T12:00:00Z")
 	live, dated := schedule.Report{RealTime: true}, schedule.Report{OffsetDays: -1, RepeatAfterDays: 21}
 	if err := live.Takes("2026-11-26", now, time.UTC); err == nil {
-		t.Error("yesterday was taken")
+		t.Error("yesterday was accepted")
 	}
 	if err := live.Takes("2026-11-27", now, time.UTC); err != nil {
 		t.Error(err)
@@ -50,7 +50,7 @@ func TestR16ARealTimeReportTakesNoOtherDate(t *testing.T) {
 		t.Error(err)
 	}
 	if err := dated.Takes("26.11.2026", now, time.UTC); err == nil {
-		t.Error("a date in another form was taken")
+		t.Error("a date in another form was accepted")
 	}
 	if err := dated.Check(); err != nil {
 		t.Error(err)

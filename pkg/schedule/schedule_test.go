@@ -26,7 +26,7 @@ func instant(t *testing.T, text string) time.Time {
 	return at
 }
 
-// runs lists what a schedule asks for after an instant, up to another: when, and under which name.
+// runs lists a schedule's runs after one instant, up to another: when, and under which name.
 func runs(s *schedule.Schedule, after, until time.Time) []string {
 	var list []string
 	for o, ok := s.Next(after); ok && !o.At.After(until); o, ok = s.Next(o.At) {
@@ -69,7 +69,7 @@ func TestR12EntriesMeanWallTimes(t *testing.T) {
 		until time.Duration
 		want  []string
 	}{
-		"daily, in the zone of an offset": {schedule.Entry{Daily: "07:30", Zone: "-07:00"}, 48 * time.Hour,
+		"daily, in a zone given as an offset": {schedule.Entry{Daily: "07:30", Zone: "-07:00"}, 48 * time.Hour,
 			[]string{"27T14:30Z 2026-11-27T07:30 -07:00", "28T14:30Z 2026-11-28T07:30 -07:00"}},
 		"daily, in a zone with a name": {schedule.Entry{Daily: "7:30", Zone: "Europe/Berlin"}, 24 * time.Hour,
 			[]string{"28T06:30Z 2026-11-28T07:30 Europe/Berlin"}},
@@ -101,32 +101,32 @@ func TestR12EntriesMeanWallTimes(t *testing.T) {
 	}
 }
 
-// A day on which the clock changes: 02:00 to 03:00 is skipped in spring and shown twice in autumn.
-func TestR12ChangesOfTheClockNeitherLoseNorRepeatARun(t *testing.T) {
+// A day on which the clock changes: 02:00 to 03:00 is skipped in spring and repeated in autumn.
+func TestR12ClockChangesNeitherLoseNorRepeatARun(t *testing.T) {
 	for name, test := range map[string]struct {
 		entry      schedule.Entry
 		from, till string
 		want       []string
 	}{
-		"a skipped time runs when the clock has skipped it": {schedule.Entry{Cron: "30 2 * * *", Zone: "Europe/Berlin"},
+		"a skipped time runs when the clock skips it": {schedule.Entry{Cron: "30 2 * * *", Zone: "Europe/Berlin"},
 			"2026-03-28T12:00:00Z", "2026-03-30T12:00:00Z",
 			[]string{"29T01:00Z 2026-03-29T02:30 Europe/Berlin", "30T00:30Z 2026-03-30T02:30 Europe/Berlin"}},
 		"several skipped times run once": {schedule.Entry{Cron: "*/15 2 * * *", Zone: "Europe/Berlin"},
 			"2026-03-29T00:00:00Z", "2026-03-29T12:00:00Z",
 			[]string{"29T01:00Z 2026-03-29T02:45 Europe/Berlin"}},
-		"the time that the clock then shows is one with them": {schedule.Entry{Cron: "30 * * * *", Zone: "Europe/Berlin"},
+		"they coincide with the time the clock then shows": {schedule.Entry{Cron: "30 * * * *", Zone: "Europe/Berlin"},
 			"2026-03-29T00:00:00Z", "2026-03-29T02:00:00Z",
 			[]string{"29T00:30Z 2026-03-29T01:30 Europe/Berlin", "29T01:00Z 2026-03-29T02:30 Europe/Berlin", "29T01:30Z 2026-03-29T03:30 Europe/Berlin"}},
 		"quarters of an hour go on": {schedule.Entry{Cron: "*/15 * * * *", Zone: "Europe/Berlin"},
 			"2026-03-29T00:30:00Z", "2026-03-29T01:15:00Z",
 			[]string{"29T00:45Z 2026-03-29T01:45 Europe/Berlin", "29T01:00Z 2026-03-29T03:00 Europe/Berlin", "29T01:15Z 2026-03-29T03:15 Europe/Berlin"}},
-		"a repeated time runs the first time": {schedule.Entry{Cron: "30 2 * * *", Zone: "Europe/Berlin"},
+		"a repeated time runs only the first time": {schedule.Entry{Cron: "30 2 * * *", Zone: "Europe/Berlin"},
 			"2026-10-24T12:00:00Z", "2026-10-26T12:00:00Z",
 			[]string{"25T00:30Z 2026-10-25T02:30 Europe/Berlin", "26T01:30Z 2026-10-26T02:30 Europe/Berlin"}},
-		"in any hour it runs twice": {schedule.Entry{Cron: "30 * * * *", Zone: "Europe/Berlin"},
+		"an hourly job runs both times": {schedule.Entry{Cron: "30 * * * *", Zone: "Europe/Berlin"},
 			"2026-10-25T00:00:00Z", "2026-10-25T02:30:00Z",
 			[]string{"25T00:30Z 2026-10-25T02:30 Europe/Berlin", "25T01:30Z 2026-10-25T02:30+01:00 Europe/Berlin", "25T02:30Z 2026-10-25T03:30 Europe/Berlin"}},
-		"as a short interval does": {schedule.Entry{Interval: "01:00", Zone: "America/New_York"},
+		"so does a short interval": {schedule.Entry{Interval: "01:00", Zone: "America/New_York"},
 			"2026-11-01T04:30:00Z", "2026-11-01T07:00:00Z",
 			[]string{"01T05:00Z 2026-11-01T01:00 America/New_York", "01T06:00Z 2026-11-01T01:00-05:00 America/New_York", "01T07:00Z 2026-11-01T02:00 America/New_York"}},
 		"but not a long one": {schedule.Entry{Interval: "02:00", Zone: "Europe/Berlin"},
@@ -141,10 +141,10 @@ func TestR12ChangesOfTheClockNeitherLoseNorRepeatARun(t *testing.T) {
 		"two hours, at Troll": {schedule.Entry{Cron: "0,30 1-3 * * *", Zone: "Antarctica/Troll"},
 			"2026-03-28T12:00:00Z", "2026-03-29T12:00:00Z",
 			[]string{"29T01:00Z 2026-03-29T03:00 Antarctica/Troll", "29T01:30Z 2026-03-29T03:30 Antarctica/Troll"}},
-		"a day that Apia did not have": {schedule.Entry{Daily: "07:30", Zone: "Pacific/Apia"},
+		"a day skipped in Apia": {schedule.Entry{Daily: "07:30", Zone: "Pacific/Apia"},
 			"2011-12-29T00:00:00Z", "2011-12-31T00:00:00Z",
 			[]string{"29T17:30Z 2011-12-29T07:30 Pacific/Apia", "30T10:00Z 2011-12-30T07:30 Pacific/Apia", "30T17:30Z 2011-12-31T07:30 Pacific/Apia"}},
-		"midnight that is skipped": {schedule.Entry{Daily: "00:00", Zone: "Africa/Cairo"},
+		"a skipped midnight": {schedule.Entry{Daily: "00:00", Zone: "Africa/Cairo"},
 			"2026-04-23T12:00:00Z", "2026-04-25T00:00:00Z",
 			[]string{"23T22:00Z 2026-04-24T00:00 Africa/Cairo", "24T21:00Z 2026-04-25T00:00 Africa/Cairo"}},
 	} {
@@ -157,7 +157,7 @@ func TestR12ChangesOfTheClockNeitherLoseNorRepeatARun(t *testing.T) {
 func TestR13APublishedRowIsAnEntry(t *testing.T) {
 	for name, test := range map[string]struct {
 		row   schedule.Published
-		want  string // of the schedule, or
+		want  string // the schedule's, or
 		wrong string // with it
 	}{
 		"daily, seven hours behind UTC by default": {schedule.Published{Time: "07:30", Run: "Daily"}, "daily 07:30 (-07:00)", ""},
@@ -237,7 +237,7 @@ func TestErrorsSayWhatIsWrong(t *testing.T) {
 	}
 }
 
-func TestCronMeansWhatCrontabSays(t *testing.T) {
+func TestCronFollowsCrontab(t *testing.T) {
 	for _, test := range []struct{ expression, after, want string }{
 		{"0 8 * * *", "2026-11-27T08:00:00Z", "2026-11-28T08:00"},
 		{"0 8 * * *", "2026-11-27T07:59:59Z", "2026-11-27T08:00"},

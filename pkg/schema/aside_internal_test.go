@@ -7,13 +7,13 @@ import (
 	"go.uber.org/zap"
 )
 
-// TestATableThatOnlyLooksFreeIsTriedMoreAndMoreRarely has looks at a table go well whose rows cannot be read.
-func TestATableThatOnlyLooksFreeIsTriedMoreAndMoreRarely(t *testing.T) {
+// TestATableThatOnlyLooksFreeIsTriedLessAndLessOften lets looks at a table succeed though its rows cannot be read.
+func TestATableThatOnlyLooksFreeIsTriedLessAndLessOften(t *testing.T) {
 	t.Parallel()
 	ts := NewTables(nil)
 	damaged, locked := &mysql.MySQLError{Number: 1034}, &mysql.MySQLError{Number: 1205}
 	if ts.SetAside("items", &mysql.MySQLError{Number: 1146}) || ts.SetAside("items", nil) || ts.Aside("items") != nil {
-		t.Error("a table is set aside for an error that says nothing of the kind")
+		t.Error("a table is set aside for an unrelated error")
 	}
 	pause := asideFirst
 	for range 20 {
@@ -25,7 +25,7 @@ func TestATableThatOnlyLooksFreeIsTriedMoreAndMoreRarely(t *testing.T) {
 		}
 		pause = min(2*pause, asideAgain)
 		if !ts.foundAside(zap.NewNop(), "items", nil) || ts.Aside("items") != nil {
-			t.Fatal("a table that looks free may not be tried")
+			t.Fatal("a table that looks free is not tried")
 		}
 	}
 	ts.SetAside("items", locked)
@@ -34,7 +34,7 @@ func TestATableThatOnlyLooksFreeIsTriedMoreAndMoreRarely(t *testing.T) {
 	}
 	for range 20 {
 		if ts.foundAside(zap.NewNop(), "items", locked) || ts.Aside("items") == nil {
-			t.Fatal("a locked table may be tried")
+			t.Fatal("a locked table is tried")
 		}
 	}
 	if got := ts.asides["items"].pause; got != asideMost {

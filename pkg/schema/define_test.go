@@ -8,13 +8,13 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-func TestATableThatIsOnNoServerIsDefined(t *testing.T) {
+func TestATableWithoutAServerCanBeDefined(t *testing.T) {
 	t.Parallel()
 	table := schema.Define("orders", value.Column{Name: "id", Kind: value.Integer}, value.Column{Name: "text", Kind: value.Text})
 	if c, ok := table.Column("text"); !ok || c.Kind != value.Text || table.Index("text") != 1 || table.Index("other") >= 0 {
-		t.Errorf("its column is %+v", c)
+		t.Errorf("got column %+v", c)
 	}
 	if !slices.Equal(table.KeyNames(), []string{"id"}) || !slices.Equal(table.Names(), []string{"id", "text"}) {
-		t.Errorf("its key is %v of %v", table.KeyNames(), table.Names())
+		t.Errorf("got key %v of %v", table.KeyNames(), table.Names())
 	}
 }

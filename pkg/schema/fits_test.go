@@ -18,7 +18,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// fitsTypes are column types; those of one server only are left out by the other.
+// fitsTypes are column types; a server skips those that only the other has.
 var fitsTypes = []string{
 	"TINYINT", "TINYINT UNSIGNED", "SMALLINT", "MEDIUMINT UNSIGNED", "INT", "INT UNSIGNED", "INT(8) UNSIGNED ZEROFILL", "BIGINT", "BIGINT UNSIGNED",
 	"DECIMAL(6,2)", "DECIMAL(6,2) UNSIGNED", "DECIMAL(4,4)", "DECIMAL(20,0)", "DECIMAL(65,30)", "DECIMAL(8,2) ZEROFILL",
@@ -33,7 +33,7 @@ var fitsTypes = []string{
 	"JSON", "GEOMETRY", "POINT", "LINESTRING", "POLYGON", "GEOMETRYCOLLECTION", "VARCHAR(0)", "CHAR(0)", "UUID", "INET6", "INET4", "VECTOR(2)",
 }
 
-// fitsValues are what may come for any of them.
+// fitsValues are values that may arrive for any of them.
 func fitsValues() [][]byte {
 	var list [][]byte
 	for _, s := range []string{
@@ -81,18 +81,18 @@ func fitsValues() [][]byte {
 	return list
 }
 
-// TestAValueThatFitsIsStoredAsItIs asks the server itself: of each value and each type, what is said to fit is stored
-// unchanged or refused, and what is said not to fit would not have been stored unchanged.
-func TestAValueThatFitsIsStoredAsItIs(t *testing.T) {
+// TestAValueThatFitsIsStoredUnchanged asks the server itself, for each value and type: one said to
+// fit is stored unchanged or refused, and one said not to fit would not have been stored unchanged.
+func TestAValueThatFitsIsStoredUnchanged(t *testing.T) {
 	t.Parallel()
 	db := testkit.Schema(t)
-	db.SetMaxOpenConns(1) // a transaction over all
+	db.SetMaxOpenConns(1) // one transaction for all
 	values := fitsValues()
 	known := 0
 	for i, ddl := range fitsTypes {
 		name := fmt.Sprintf("t%d", i)
 		if _, err := db.ExecContext(t.Context(), "CREATE TABLE "+name+" (id INT PRIMARY KEY, c "+ddl+") DEFAULT CHARSET utf8mb4"); err != nil {
-			continue // a type of the other server
+			continue // a type that only the other server has
 		}
 		known++
 		table := read(t, db, name)
@@ -109,7 +109,7 @@ func TestAValueThatFitsIsStoredAsItIs(t *testing.T) {
 					return err
 				}
 				if err := q.Exec(t.Context(), tx); err != nil {
-					refused++ // what the server does not store it does not change
+					refused++ // a value that the server does not store is not changed
 				}
 			}
 			return nil
@@ -126,9 +126,9 @@ func TestAValueThatFitsIsStoredAsItIs(t *testing.T) {
 			fits, same := c.Fits(values[k]), stays(c, values[k], got)
 			switch {
 			case fits == nil && !same:
-				t.Errorf("%s: %.60q fits, and %.60q is stored", ddl, values[k], got)
+				t.Errorf("%s: %.60q fits, but %.60q is stored", ddl, values[k], got)
 			case fits != nil && same:
-				t.Errorf("%s: %.60q is stored as it is: %v", ddl, values[k], fits)
+				t.Errorf("%s: %.60q is stored unchanged: %v", ddl, values[k], fits)
 			}
 			return nil
 		})
@@ -144,7 +144,7 @@ func TestAValueThatFitsIsStoredAsItIs(t *testing.T) {
 	}
 }
 
-// addUpdate has a row get a value as an update of several rows gives it: beside another that fits.
+// addUpdate gives a row a value as an update of several rows does: next to another that fits.
 func addUpdate(t *testing.T, tx mysqldb.Tx, q *mysqldb.Statement, name string, c *value.Column, values [][]byte, k int) error {
 	if _, err := tx.ExecContext(t.Context(), "INSERT INTO "+name+" VALUES (?, NULL)", k); err != nil {
 		return err
@@ -164,8 +164,8 @@ func addUpdate(t *testing.T, tx mysqldb.Tx, q *mysqldb.Statement, name string, c
 	return nil
 }
 
-// stays reports whether what is stored is what was sent. It is written for the test alone, and goes by other ways than
-// Fits does.
+// stays reports whether the stored value is the one sent. It is written only for this test and
+// works differently from Fits.
 func stays(c *value.Column, sent, got []byte) bool {
 	trimmed := strings.TrimSpace(string(sent))
 	switch c.Kind {
@@ -216,7 +216,7 @@ func sorted(set []byte) []string {
 	return slices.Compact(list)
 }
 
-// spelled gives a time the one form that the server has for it; what has none of its forms stays.
+// spelled gives a time the server's one form; other values stay unchanged.
 func spelled(k value.Kind, s string) string {
 	if n := len(s); (n == 8 || n == 14) && strings.Trim(s, "0123456789") == "" && k != value.Time {
 		s = s[:4] + "-" + s[4:6] + "-" + s[6:8] + " " + s[8:]
@@ -226,7 +226,7 @@ func spelled(k value.Kind, s string) string {
 	}
 	date, clock := "0", strings.TrimSpace(s)
 	if k == value.Time && !strings.Contains(s, ":") {
-		return s // of a number the server makes hours
+		return s // the server reads a number as hours
 	}
 	if k != value.Time {
 		date, clock, _ = strings.Cut(strings.TrimSpace(strings.Replace(s, "T", " ", 1)), " ")

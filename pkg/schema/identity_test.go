@@ -10,12 +10,12 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// spellings are texts that some collations take for one and others do not.
+// spellings are strings that some collations consider equal and others do not.
 var spellings = []string{"", " ", "  ", "bob", "Bob", "BOB", "bób", "bob ", "bob  ", " bob", "bob\t", "bob\u00a0", "b-b", "bb", "ß", "ss", "SS", "æ", "ae", "AE",
 	"Å", "A\u030a", "a", "é", "e\u0301", "I", "ı", "i", "İ", "ﬁ", "fi", "😀", "😁", "ｂｏｂ", "σ", "ς", "bob\u200b", "ñ", "n", "ch", "Ch", "c h", "ü", "ue", "Ü", "a,b", "A,B", `\`}
 
-// TestIDsAreEqualWhereTheIndexTakesTextsForOne asks the server of each two spellings, and compares their rows' IDs.
-func TestIDsAreEqualWhereTheIndexTakesTextsForOne(t *testing.T) {
+// TestIDsAreEqualIfTheIndexSaysSo compares the IDs of each two spellings with the server's own comparison.
+func TestIDsAreEqualIfTheIndexSaysSo(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)
 	collations := []string{"utf8mb4_general_ci", "utf8mb4_unicode_ci", "utf8mb4_unicode_520_ci", "utf8mb4_bin", "utf8mb4_german2_ci", "utf8mb3_general_ci",
@@ -43,7 +43,7 @@ func TestIDsAreEqualWhereTheIndexTakesTextsForOne(t *testing.T) {
 			}
 		}
 		if len(rows) < 20 {
-			t.Fatalf("%s holds only %d of the texts", collation, len(rows))
+			t.Fatalf("%s holds only %d of the strings", collation, len(rows))
 		}
 		if err := schema.NewTables(db).Identify(t.Context(), rows); err != nil {
 			t.Fatal(err)
@@ -54,17 +54,17 @@ func TestIDsAreEqualWhereTheIndexTakesTextsForOne(t *testing.T) {
 		}
 		err := db.Select(&pairs, "SELECT CONVERT(a.w USING utf8mb4) AS a, CONVERT(b.w USING utf8mb4) AS b, a.w = b.w AS same FROM x_"+collation+" a, x_"+collation+" b ORDER BY a.i, b.i")
 		if err != nil || len(pairs) != len(rows)*len(rows) {
-			t.Fatalf("%s: %d pairs of %d texts, %v", collation, len(pairs), len(rows), err)
+			t.Fatalf("%s: %d pairs of %d strings, %v", collation, len(pairs), len(rows), err)
 		}
 		for i, p := range pairs {
 			if one, other := rows[i/len(rows)], rows[i%len(rows)]; (one.Identity() == other.Identity()) != p.Same {
-				t.Errorf("%s: %q and %q are one: %v, but their IDs are %q and %q", collation, p.A, p.B, p.Same, one.ID(), other.ID())
+				t.Errorf("%s: %q and %q are equal: %v, but their IDs are %q and %q", collation, p.A, p.B, p.Same, one.ID(), other.ID())
 			}
 		}
 	}
 }
 
-func TestRowsKeepTheirIDsWhereKeysAreComparedByTheirBytes(t *testing.T) {
+func TestRowsWithBinaryKeysKeepTheirIDs(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t, "CREATE TABLE numbers (n INT PRIMARY KEY)", "CREATE TABLE words (w VARBINARY(200) PRIMARY KEY)",
 		"CREATE TABLE texts (w VARCHAR(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PRIMARY KEY)")

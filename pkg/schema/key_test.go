@@ -12,9 +12,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestKeysAreFoundByTheIndex asks for rows of small tables, which the server would rather scan: a lock that it meets on the
-// way might be a user's.
-func TestKeysAreFoundByTheIndex(t *testing.T) {
+// TestKeysAreFoundByIndex queries small tables, which the server would rather scan: on the way it
+// could meet a user's lock.
+func TestKeysAreFoundByIndex(t *testing.T) {
 	t.Parallel()
 	db := testkit.Schema(t, `CREATE TABLE numbers (n INT PRIMARY KEY)`)
 	var rows []string
@@ -55,7 +55,7 @@ func TestKeysAreFoundByTheIndex(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := byIndex(t, db, &q); got != 50 {
-			t.Errorf("%s: of 50 keys %d are found", c.ddl, got)
+			t.Errorf("%s: found %d of 50 keys", c.ddl, got)
 		}
 		if c.last == "" {
 			continue
@@ -65,7 +65,7 @@ func TestKeysAreFoundByTheIndex(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := byIndex(t, db, statement("SELECT "+table.KeyExpr("")+" FROM "+name+" WHERE "+after+" ORDER BY "+table.KeyColumns()+" LIMIT 9", args)); got != 4 && got != 5 {
-			t.Errorf("%s: %d rows are found after %s", c.ddl, got, c.last)
+			t.Errorf("%s: found %d rows after %s", c.ddl, got, c.last)
 		}
 	}
 }
@@ -89,7 +89,7 @@ func statement(text string, args []any) *mysqldb.Statement {
 	return &q
 }
 
-// byIndex returns the number of rows that a statement finds, and sees that it looks for them in the index.
+// byIndex returns the number of rows that a statement finds, and checks that it uses the index.
 func byIndex(t *testing.T, db *mysqldb.DB, q *mysqldb.Statement) int {
 	t.Helper()
 	var explain mysqldb.Statement
@@ -112,7 +112,7 @@ func byIndex(t *testing.T, db *mysqldb.DB, q *mysqldb.Statement) int {
 			return nil // the list itself
 		}
 		if kind := row[slices.Index(columns, "type")].String; kind != "range" && kind != "eq_ref" {
-			t.Errorf("the server looks for rows by %s, not by the index: %v", kind, row)
+			t.Errorf("the server finds rows by %s, not by index: %v", kind, row)
 		}
 		return err
 	})
@@ -126,8 +126,8 @@ func byIndex(t *testing.T, db *mysqldb.DB, q *mysqldb.Statement) int {
 	return found
 }
 
-// TestRangesOfKeysGoOnWhereTheOneBeforeEnded goes through tables in parts, as whole tables are sent and compared.
-func TestRangesOfKeysGoOnWhereTheOneBeforeEnded(t *testing.T) {
+// TestKeyRangesContinueWhereTheLastOneEnded goes through tables in parts, as whole tables are sent and compared.
+func TestKeyRangesContinueWhereTheLastOneEnded(t *testing.T) {
 	t.Parallel()
 	db := testkit.Schema(t,
 		"CREATE TABLE enums (e ENUM('z', 'b', 'ü', 'a'), n INT, PRIMARY KEY (e, n))",
@@ -156,7 +156,7 @@ func TestRangesOfKeysGoOnWhereTheOneBeforeEnded(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got := find(t, db, statement("SELECT "+table.KeyExpr("")+" FROM "+name+" WHERE "+upTo+" ORDER BY "+table.KeyColumns(), list)); !slices.Equal(got, keys) {
-				t.Errorf("%s: up to %q are %q, want %q", name, last, got, keys)
+				t.Errorf("%s: up to %q: got %q, want %q", name, last, got, keys)
 			}
 			if after, args, err = table.AfterKey(last); err != nil {
 				t.Fatal(err)
@@ -164,7 +164,7 @@ func TestRangesOfKeysGoOnWhereTheOneBeforeEnded(t *testing.T) {
 			after = " AND " + after
 		}
 		if len(keys) != want {
-			t.Errorf("%s: in parts there are %d rows, want %d: %q", name, len(keys), want, keys)
+			t.Errorf("%s: got %d rows in parts, want %d: %q", name, len(keys), want, keys)
 		}
 	}
 }

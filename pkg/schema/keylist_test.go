@@ -11,8 +11,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestAListOfKeysFindsWhatEachKeyFinds asks for many rows at once and for each alone: with values of which there is no
-// literal among them, in other spellings, and such as the columns cannot hold.
+// TestAListOfKeysFindsWhatEachKeyFinds queries many rows at once and each alone, with values that
+// have no literal, in other spellings, and such as the columns cannot hold.
 func TestAListOfKeysFindsWhatEachKeyFinds(t *testing.T) {
 	t.Parallel()
 	db := testkit.Schema(t)
@@ -58,7 +58,7 @@ func TestAListOfKeysFindsWhatEachKeyFinds(t *testing.T) {
 		for _, keys := range [][]string{c.keys, each} {
 			got := find(t, db, selecting(t, table, keys...))
 			if slices.Sort(got); !slices.Equal(got, each) || len(each) < 2 {
-				t.Errorf("%s: all keys at once find %q, each alone %q", c.ddl, got, each)
+				t.Errorf("%s: all keys at once found %q, each alone %q", c.ddl, got, each)
 			}
 		}
 		var q mysqldb.Statement
@@ -66,12 +66,12 @@ func TestAListOfKeysFindsWhatEachKeyFinds(t *testing.T) {
 			t.Fatal(err)
 		}
 		if n, err := q.Count(t.Context(), db); err != nil || n != int64(len(each)) {
-			t.Errorf("%s: %d of %d rows are deleted, %v", c.ddl, n, len(each), err)
+			t.Errorf("%s: deleted %d of %d rows, %v", c.ddl, n, len(each), err)
 		}
 	}
 }
 
-// selecting is a query of the keys of rows.
+// selecting is a query for the keys of rows.
 func selecting(t *testing.T, table *schema.Table, keys ...string) *mysqldb.Statement {
 	t.Helper()
 	var q mysqldb.Statement

@@ -14,13 +14,13 @@ func TestParentsComeBeforeTheirChildren(t *testing.T) {
 		parents map[string][]string
 		want    string
 	}{
-		{"nothing refers to anything", []string{"c", "a", "b"}, nil, "[[c] [a] [b]]"},
+		{"no references", []string{"c", "a", "b"}, nil, "[[c] [a] [b]]"},
 		{"a chain, children first by name", []string{"a", "b", "c"}, map[string][]string{"a": {"b"}, "b": {"c"}}, "[[c] [b] [a]]"},
 		{"two parents", []string{"a", "b", "c"}, map[string][]string{"a": {"c", "b"}}, "[[c] [b] [a]]"},
 		{"a table that refers to itself", []string{"a", "b"}, map[string][]string{"a": {"a", "b"}}, "[[b] [a]]"},
-		{"a ring is one group", []string{"a", "b", "c", "d"}, map[string][]string{"a": {"b"}, "b": {"c", "d"}, "c": {"b"}}, "[[d] [b c] [a]]"},
+		{"a ring forms one group", []string{"a", "b", "c", "d"}, map[string][]string{"a": {"b"}, "b": {"c", "d"}, "c": {"b"}}, "[[d] [b c] [a]]"},
 		{"two rings that meet", []string{"a", "b", "c"}, map[string][]string{"a": {"b", "c"}, "b": {"a"}, "c": {"a"}}, "[[a b c]]"},
-		{"a parent that is not sent", []string{"a", "b"}, map[string][]string{"a": {"x", "b"}}, "[[b] [a]]"},
+		{"a parent that is not synced", []string{"a", "b"}, map[string][]string{"a": {"x", "b"}}, "[[b] [a]]"},
 		{"a parent that is not sent does not tie", []string{"a", "b"}, map[string][]string{"a": {"x"}}, "[[a] [b]]"},
 	} {
 		got := schema.ParentsFirst(c.tables, func(table string) (keys []schema.ForeignKey) {

@@ -14,7 +14,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// pools returns two pools of one database that has the own tables and a table t.
+// pools returns two pools for one database with our own tables and a table t.
 func pools(t testing.TB) (one, other *mysqldb.DB) {
 	server := testkit.Shared(t)
 	cfg := config.MySQL{Host: server.Host, Port: server.Port, User: server.User, Password: server.Password, Database: server.Create(t)}
@@ -36,7 +36,7 @@ func pools(t testing.TB) (one, other *mysqldb.DB) {
 	return one, other
 }
 
-// claim makes a pool the owner's; broken counts the writes that found another one.
+// claim makes a pool the owner; broken counts the writes that found another owner.
 func claim(t testing.TB, db *mysqldb.DB) (owner schema.Owner, broken *int) {
 	t.Helper()
 	conn, err := db.Conn(t.Context())
@@ -52,7 +52,7 @@ func claim(t testing.TB, db *mysqldb.DB) (owner schema.Owner, broken *int) {
 	return owner, broken
 }
 
-// TestOnlyTheOwnerWrites: by a transaction, by a statement, and by one that makes a table.
+// TestOnlyTheOwnerWrites: in a transaction, in a statement, and in one that creates a table.
 func TestOnlyTheOwnerWrites(t *testing.T) {
 	t.Parallel()
 	one, other := pools(t)
@@ -70,7 +70,7 @@ func TestOnlyTheOwnerWrites(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	// A transaction that is open keeps the next owner waiting: it is written before that begins.
+	// An open transaction keeps the next owner waiting: it is committed before that begins.
 	tx, err := one.BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -94,32 +94,32 @@ func TestOnlyTheOwnerWrites(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := write(one, 4); !errors.Is(err, mysqldb.ErrFenced) || *broken != 2 {
-		t.Errorf("who was the owner wrote, and was told %d times: %v", *broken, err)
+		t.Errorf("the former owner wrote, and was told %d times: %v", *broken, err)
 	}
 	if _, err := one.ExecContext(t.Context(), `CREATE TABLE u (id INT)`); !errors.Is(err, mysqldb.ErrFenced) {
-		t.Errorf("who was the owner made a table: %v", err)
+		t.Errorf("the former owner created a table: %v", err)
 	}
 	var ids []int
 	if err := one.Select(&ids, `SELECT id FROM t ORDER BY id`); err != nil || len(ids) != 5 || ids[4] != 3 {
 		t.Errorf("the table has %v (%v)", ids, err)
 	}
 	if owns, err := owner.Owns(t.Context(), conn); !owns || err != nil || *theirs != 0 {
-		t.Errorf("the owner is none: %v", err)
+		t.Errorf("there is no owner: %v", err)
 	}
 
-	// Who only reads need not be the owner.
+	// Readers need not be the owner.
 	reading, err := one.BeginTx(t.Context(), &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := reading.ExecContext(t.Context(), `INSERT INTO t VALUES (9)`); err == nil {
-		t.Error("a transaction that only reads has written")
+		t.Error("a read-only transaction wrote")
 	}
 	if err := reading.Rollback(); err != nil {
 		t.Fatal(err)
 	}
 
-	// A connection whose transaction failed or was given up is good for the next one.
+	// A connection whose transaction failed or was abandoned can be reused.
 	for range 50 {
 		ctx, cancel := context.WithCancel(t.Context())
 		err := mysqldb.InTx(ctx, other, func(tx mysqldb.Tx) error {
@@ -135,18 +135,18 @@ func TestOnlyTheOwnerWrites(t *testing.T) {
 		}
 	}
 	if err := other.Get(&ids, `SELECT id FROM t WHERE id > 3`); err == nil {
-		t.Error("what was given up was written")
+		t.Error("an abandoned transaction was committed")
 	}
-	// A mark that is gone is nobody's.
+	// Without a mark nobody is the owner.
 	if _, err := other.DB.Exec(`DELETE FROM sync_node`); err != nil {
 		t.Fatal(err)
 	}
 	if err := write(other, 6); !errors.Is(err, mysqldb.ErrFenced) || *theirs == 0 {
-		t.Errorf("nobody is the owner, and a write says: %v", err)
+		t.Errorf("without an owner a write returns: %v", err)
 	}
 }
 
-// BenchmarkFence is the smallest transaction, with and without the condition.
+// BenchmarkFence measures the smallest transaction, with and without the condition.
 func BenchmarkFence(b *testing.B) {
 	one, other := pools(b)
 	claim(b, other)

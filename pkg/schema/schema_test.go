@@ -28,7 +28,7 @@ func read(t *testing.T, db *mysqldb.DB, name string) *schema.Table {
 	return table
 }
 
-func TestATableIsReadAsTheServerHasIt(t *testing.T) {
+func TestTableDefinitionsAreReadFromTheServer(t *testing.T) {
 	t.Parallel()
 	db := testkit.Schema(t,
 		"CREATE TABLE parent (x INT UNSIGNED, y VARCHAR(10) COLLATE utf8mb4_unicode_ci, PRIMARY KEY (y, x))",
@@ -47,27 +47,27 @@ func TestATableIsReadAsTheServerHasIt(t *testing.T) {
 		{Name: "b", DataType: "binary", Kind: value.Binary, Type: "binary(16)", Length: 16},
 	}
 	if !reflect.DeepEqual(table.Columns, want) {
-		t.Errorf("the columns are\n%+v, want\n%+v", table.Columns, want)
+		t.Errorf("got columns\n%+v, want\n%+v", table.Columns, want)
 	}
 	if got := []string{table.Columns[table.Key[0]].Name, table.Columns[table.Key[1]].Name}; len(table.Key) != 2 || !slices.Equal(got, []string{"b", "v`w"}) {
-		t.Errorf("the key is %q: its own order counts, not that of the columns", got)
+		t.Errorf("got key %q: its own order counts, not that of the columns", got)
 	}
 	if !reflect.DeepEqual(table.Unique, [][]string{{"at"}, {"d", "n"}}) {
-		t.Errorf("the unique keys are %q", table.Unique)
+		t.Errorf("got unique keys %q", table.Unique)
 	}
 	if f := table.ForeignKeys; len(f) != 1 || f[0].Name != "f" || f[0].RefTable != "parent" || f[0].OnDelete != "CASCADE" ||
 		!slices.Equal(f[0].Columns, []string{"v`w", "n"}) || !slices.Equal(f[0].RefColumns, []string{"y", "x"}) {
-		t.Errorf("the foreign keys are %+v", f)
+		t.Errorf("got foreign keys %+v", f)
 	}
 	if _, ok := table.Column("twice"); ok || table.Index("thrice") >= 0 || table.Index("b") != 4 {
-		t.Error("columns that the server computes are found, or others are not")
+		t.Error("generated columns are found, or others are not")
 	}
 	if !slices.Equal(table.Names(), []string{"n", "v`w", "d", "at", "b"}) {
-		t.Errorf("the names are %q", table.Names())
+		t.Errorf("got names %q", table.Names())
 	}
 }
 
-func TestTablesThatCannotBeSyncedAreRefusedWithAReason(t *testing.T) {
+func TestUnsyncableTablesAreRefusedWithAReason(t *testing.T) {
 	t.Parallel()
 	db := testkit.Schema(t,
 		"CREATE TABLE keyless (id INT)", "CREATE TABLE only_unique (id INT NOT NULL UNIQUE)",
@@ -98,7 +98,7 @@ func TestTablesThatCannotBeSyncedAreRefusedWithAReason(t *testing.T) {
 		names = append(names, name)
 		_, err := schema.Read(t.Context(), db, db.Name, name)
 		if !errors.Is(err, want.err) || !strings.Contains(err.Error(), want.text) || !strings.Contains(err.Error(), "table "+name) {
-			t.Errorf("%s: %v, want %v that says %q", name, err, want.err, want.text)
+			t.Errorf("%s: got %v, want %v with %q", name, err, want.err, want.text)
 		}
 	}
 	err := schema.NewTables(db).Check(t.Context(), names)
@@ -116,10 +116,10 @@ func TestKeysAndIDsOfACompositeKey(t *testing.T) {
 	testkit.Exec(t, db, `INSERT INTO t VALUES ('x,y\\', X'FF00', 1), ('', '0x', 2)`)
 	for key, id := range map[string]string{"\xff\x00," + `x\,y\\`: `0xff00,x\,y\\`, "0x,": "0x3078,"} {
 		if got, err := table.ID(key); err != nil || got != id {
-			t.Errorf("the id of %q is %q, %v, want %q", key, got, err, id)
+			t.Errorf("ID of %q: got %q, %v, want %q", key, got, err, id)
 		}
 		if got, err := table.ParseID(id); err != nil || got != key {
-			t.Errorf("the key of %q is %q, %v, want %q", id, got, err, key)
+			t.Errorf("key of %q: got %q, %v, want %q", id, got, err, key)
 		}
 		args, err := table.KeyArgs(nil, key)
 		if err != nil {
@@ -133,16 +133,16 @@ func TestKeysAndIDsOfACompositeKey(t *testing.T) {
 	}
 	for _, wrong := range []string{"", "a", "a,b,c", `a,b\`} {
 		if got, err := table.ParseID(wrong); err == nil || !strings.Contains(err.Error(), "table t") {
-			t.Errorf("the key of %q is %q, %v, want an error that names the table", wrong, got, err)
+			t.Errorf("key of %q: got %q, %v, want an error that names the table", wrong, got, err)
 		}
 	}
 	if key, err := table.KeyOf([]string{"n", "a"}, [][]byte{nil, nil}); err == nil || !strings.Contains(err.Error(), "column b") {
-		t.Errorf("the key of a row without b is %q, %v", key, err)
+		t.Errorf("key of a row without b: %q, %v", key, err)
 	}
 }
 
-// TestKeysInAStatementFindTheirRows asks for rows of tables with keys of several
-// types, all rows of a table at once.
+// TestKeysInAStatementFindTheirRows queries tables with keys of several types, all rows of a table
+// at once.
 func TestKeysInAStatementFindTheirRows(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -198,7 +198,7 @@ func TestMigrationsRunOnce(t *testing.T) {
 		}
 	}
 	if !slices.Equal(first, second) {
-		t.Errorf("the second run made\n%q\nof\n%q", second, first)
+		t.Errorf("the second run changed\n%q\nto\n%q", second, first)
 	}
 	var tables []string
 	if err := db.SelectContext(t.Context(), &tables, "SHOW TABLES"); err != nil {
@@ -206,22 +206,22 @@ func TestMigrationsRunOnce(t *testing.T) {
 	}
 	own := slices.Sorted(slices.Values(schema.Own))
 	if slices.Sort(tables); !slices.Equal(tables, own) {
-		t.Errorf("the tables are %q, and uninstall knows %q", tables, own)
+		t.Errorf("tables %q, but uninstall knows %q", tables, own)
 	}
 }
 
-func TestMigrationsGoOnWhereTheyWereKilled(t *testing.T) {
+func TestMigrationsContinueAfterAKill(t *testing.T) {
 	t.Parallel()
 	db := testkit.Schema(t)
 	for range 2 {
 		if err := schema.Migrate(t.Context(), zap.NewNop(), db); err != nil {
 			t.Fatal(err)
 		}
-		testkit.Exec(t, db, "DELETE FROM sync_migrations") // as if killed before the record
+		testkit.Exec(t, db, "DELETE FROM sync_migrations") // as if killed before it was recorded
 	}
 }
 
-func TestAnOlderVersionDoesNotTouchTheTablesOfANewer(t *testing.T) {
+func TestAnOlderVersionDoesNotTouchNewerTables(t *testing.T) {
 	t.Parallel()
 	db := testkit.Schema(t)
 	if err := schema.Migrate(t.Context(), zap.NewNop(), db); err != nil {
@@ -233,7 +233,7 @@ func TestAnOlderVersionDoesNotTouchTheTablesOfANewer(t *testing.T) {
 	}
 }
 
-func TestCommandsFindTablesOfThisVersionOnly(t *testing.T) {
+func TestCommandsRequireTablesOfThisVersion(t *testing.T) {
 	t.Parallel()
 	db := testkit.Schema(t)
 	check := func(want string) {
@@ -255,8 +255,8 @@ func TestCommandsFindTablesOfThisVersionOnly(t *testing.T) {
 	check("newer version")
 }
 
-// TestTheTableOfAnExistingPeerIsTakenOver keeps what stands in it, and lets that
-// peer's triggers go on writing until they are replaced: no user's write fails.
+// TestTheTableOfAnExistingPeerIsTakenOver keeps its contents, and lets that peer's triggers go on
+// writing until they are replaced: no user's write fails.
 func TestTheTableOfAnExistingPeerIsTakenOver(t *testing.T) {
 	t.Parallel()
 	const insert = "INSERT INTO table_changes (table_name, primary_key, operation) VALUES ('t', "
@@ -276,7 +276,7 @@ func TestTheTableOfAnExistingPeerIsTakenOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !slices.Equal(got, []string{"C3A4", "C3B6", "FF00"}) {
-		t.Errorf("the changes are %q", got)
+		t.Errorf("got changes %q", got)
 	}
 	testkit.Exec(t, db, "DELETE FROM sync_migrations")
 	if err := schema.Migrate(t.Context(), zap.NewNop(), db); err != nil {
@@ -284,7 +284,7 @@ func TestTheTableOfAnExistingPeerIsTakenOver(t *testing.T) {
 	}
 }
 
-func TestATableOfThatNameWhichIsSomethingElseIsLeftAlone(t *testing.T) {
+func TestAnUnrelatedTableOfThatNameIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	db := testkit.Schema(t, "CREATE TABLE table_changes (day DATE PRIMARY KEY)")
 	if err := schema.Migrate(t.Context(), zap.NewNop(), db); err == nil || !strings.Contains(err.Error(), "rename it") {
@@ -292,7 +292,7 @@ func TestATableOfThatNameWhichIsSomethingElseIsLeftAlone(t *testing.T) {
 	}
 }
 
-func TestACachedDefinitionIsReadAgainWhenTheTableChanges(t *testing.T) {
+func TestACachedDefinitionIsRefreshedWhenTheTableChanges(t *testing.T) {
 	t.Parallel()
 	db := testkit.Schema(t, "CREATE TABLE t (id INT PRIMARY KEY)")
 	tables := schema.NewTables(db)
@@ -301,7 +301,7 @@ func TestACachedDefinitionIsReadAgainWhenTheTableChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	if again, err := tables.Fresh(t.Context(), "t"); err != nil || again != first {
-		t.Errorf("a table that did not change is read again: %v", err)
+		t.Errorf("an unchanged table is read again: %v", err)
 	}
 	testkit.Exec(t, db, "ALTER TABLE t ADD n INT")
 	if second, err := tables.Fresh(t.Context(), "t"); err != nil || second.Index("n") != 1 {
@@ -309,12 +309,12 @@ func TestACachedDefinitionIsReadAgainWhenTheTableChanges(t *testing.T) {
 	}
 	testkit.Exec(t, db, "DROP TABLE t")
 	if got, err := tables.Fresh(t.Context(), "t"); !errors.Is(err, schema.ErrNoTable) {
-		t.Errorf("a table that is gone is read as %v, %v", got, err)
+		t.Errorf("a dropped table is read as %v, %v", got, err)
 	}
 }
 
-// TestForeignKeysBetweenSchemas has a parent in another schema, whose own parent is in
-// the first one again, and a child in a third.
+// TestForeignKeysBetweenSchemas has a parent in another schema, whose own parent is back in the
+// first one, and a child in a third.
 func TestForeignKeysBetweenSchemas(t *testing.T) {
 	t.Parallel()
 	db := testkit.Schema(t, "CREATE TABLE top (id INT PRIMARY KEY)")
@@ -340,7 +340,7 @@ func TestForeignKeysBetweenSchemas(t *testing.T) {
 		for _, f := range keys {
 			got = append(got, f.Schema+"."+f.Table+" "+f.RefSchema+"."+f.RefTable)
 			if len(f.Columns) != 1 || len(f.RefColumns) != 1 {
-				t.Errorf("%s: the columns of %+v", name, f)
+				t.Errorf("%s: got columns of %+v", name, f)
 			}
 		}
 		slices.Sort(got)
@@ -351,14 +351,14 @@ func TestForeignKeysBetweenSchemas(t *testing.T) {
 	}
 }
 
-// The server does not tell names of columns by the case of their letters, and neither do we.
+// Column names are case-insensitive, on the server and here.
 func TestColumnsAreFoundInAnyCase(t *testing.T) {
 	t.Parallel()
 	table := read(t, testkit.Schema(t, "CREATE TABLE t (Id INT PRIMARY KEY, `Größe` INT, twice INT AS (Id * 2) STORED)"), "t")
 	for name, want := range map[string]int{"Id": 0, "id": 0, "ID": 0, "GRÖSSE": -1, "GRÖßE": 1, "TWICE": -1, "": -1} {
 		c, ok := table.Column(name)
 		if got := table.Index(name); got != want || ok != (want >= 0) || ok && c.Name != table.Columns[want].Name {
-			t.Errorf("%s: column %d, not %d", name, got, want)
+			t.Errorf("%s: column %d, want %d", name, got, want)
 		}
 	}
 	names := []string{"GRÖßE", "other", "iD"}

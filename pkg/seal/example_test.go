@@ -42,7 +42,7 @@ func run(name string, ring *seal.Ring) *seal.Session {
 	return s
 }
 
-// meet tells a node what another announces.
+// meet gives a node another's announcement.
 func meet(node *seal.Session, name string, other *seal.Session) {
 	boxes, err := other.Boxes([]byte("announcement"))
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/seal"
 )
 
-// count gives the bytes 0, 1, 2 …, so that golden files can be compared.
+// count yields the bytes 0, 1, 2 …, so that golden files can be compared.
 type count byte
 
 func (c *count) Read(p []byte) (int, error) {
@@ -27,7 +27,7 @@ func (c *count) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// key returns a key of one client's; the same text gives the same key.
+// key returns a key for one client; the same text yields the same key.
 func key(id, text string, clients ...string) seal.Key {
 	k := seal.Key{ID: id, Clients: clients}
 	copy(k.Secret[:], text)
@@ -47,7 +47,7 @@ func session(t testing.TB, client string, r *seal.Ring) *seal.Session {
 	return s
 }
 
-// hear has one session know another's announcement.
+// hear gives one session another's announcement.
 func hear(t testing.TB, s *seal.Session, client string, of *seal.Session) {
 	t.Helper()
 	boxes, err := of.Boxes([]byte("announcement of " + client))
@@ -96,7 +96,7 @@ func refuses(t testing.TB, what string, s *seal.Session, k seal.Kind, from strin
 	}
 }
 
-func TestASealedMessageOpensOnceAndOnlyAtItsReceiver(t *testing.T) {
+func TestASealedMessageOpensOnceAndOnlyForItsReceiver(t *testing.T) {
 	r := ring(shared)
 	a, c := two(t, r)
 	third := session(t, "ef", r)
@@ -112,12 +112,12 @@ func TestASealedMessageOpensOnceAndOnlyAtItsReceiver(t *testing.T) {
 	refuses(t, "to another", third, seal.Batch, "ab", m, seal.ErrEarlier)
 	opens(t, c, seal.Batch, "ab", m, "rows")
 	refuses(t, "again", c, seal.Batch, "ab", m, seal.ErrReplay)
-	// A number that came with one kind may come with another.
+	// A number seen with one kind may come with another.
 	opens(t, c, seal.Ack, "ab", sealed(t, a, seal.Ack, "cd", "ack"), "ack")
 	opens(t, c, seal.Verify, "ab", sealed(t, a, seal.Verify, "cd", ""), "")
 }
 
-func TestNoBitMayChange(t *testing.T) {
+func TestAnyChangedBitIsDetected(t *testing.T) {
 	a, c := two(t, ring(shared))
 	m := sealed(t, a, seal.Batch, "cd", "rows")
 	for i := range len(m) * 8 {
@@ -129,16 +129,16 @@ func TestNoBitMayChange(t *testing.T) {
 	}
 	for i := range m {
 		if got, err := c.Open(seal.Batch, "ab", m[:i]); err == nil {
-			t.Fatalf("the first %d bytes are enough: %q", i, got)
+			t.Fatalf("the first %d bytes suffice: %q", i, got)
 		}
 	}
 	refuses(t, "longer", c, seal.Batch, "ab", append(bytes.Clone(m), 0), seal.ErrForged)
 	opens(t, c, seal.Batch, "ab", m, "rows")
 }
 
-// The broker gives a node an old announcement, so that the wrong hint looks right:
-// what was sealed for the earlier run still does not open.
-func TestHintIsNoMoreThanAHint(t *testing.T) {
+// The broker gives a node an old announcement, so that the wrong hint looks right: a message sealed
+// for the earlier run still does not open.
+func TestTheHintIsOnlyAHint(t *testing.T) {
 	r := ring(shared)
 	a, c := two(t, r)
 	m := sealed(t, a, seal.Batch, "cd", "rows")
@@ -150,7 +150,7 @@ func TestHintIsNoMoreThanAHint(t *testing.T) {
 	_ = c
 }
 
-func TestNothingOfAnEarlierRunOpens(t *testing.T) {
+func TestMessagesOfAnEarlierRunDoNotOpen(t *testing.T) {
 	r := ring(shared)
 	a, c := two(t, r)
 	old := sealed(t, a, seal.Ack, "cd", "ack")
@@ -165,8 +165,8 @@ func TestNothingOfAnEarlierRunOpens(t *testing.T) {
 	refuses(t, "the sender has restarted", c, seal.Ack, "ab", old, seal.ErrReplay)
 }
 
-// However often the sender restarts, nothing opens twice, and late messages of a
-// run are taken as long as it is among the latest.
+// However often the sender restarts, nothing opens twice, and late messages of a run are accepted
+// as long as it is among the latest.
 func TestManyRunsOfASender(t *testing.T) {
 	r := ring(shared)
 	c := session(t, "cd", r)
@@ -184,11 +184,12 @@ func TestManyRunsOfASender(t *testing.T) {
 	}
 	opens(t, c, seal.Batch, "ab", kept[19], "second")
 	opens(t, c, seal.Batch, "ab", kept[16], "second")
-	refuses(t, "of a run long ago", c, seal.Batch, "ab", kept[0], seal.ErrReplay)
+	refuses(t, "from a run long ago", c, seal.Batch, "ab", kept[0], seal.ErrReplay)
 }
 
-// A client that begins endless runs is refused in the end. It does not use up anyone else's, and its existing runs go on.
-func TestOneClientsRunsKeepNoOneOut(t *testing.T) {
+// A client that starts endless runs is eventually refused. It does not use up anyone else's share, and its existing
+// runs go on.
+func TestOneClientsRunsKeepNobodyOut(t *testing.T) {
 	r := ring(shared)
 	c := session(t, "cd", r)
 	begin := func(client string) (a *seal.Session, err error) {
@@ -207,7 +208,7 @@ func TestOneClientsRunsKeepNoOneOut(t *testing.T) {
 	var last *seal.Session
 	for begun := 1; err == nil; begun++ {
 		if begun > 100_000 {
-			t.Fatal("a client may begin runs without end")
+			t.Fatal("a client may start endless runs")
 		}
 		var a *seal.Session
 		if a, err = begin("ab"); err == nil {
@@ -231,8 +232,8 @@ func TestOneClientsRunsKeepNoOneOut(t *testing.T) {
 	}
 }
 
-// A holder of the common key may invent names. That does not keep out clients already met.
-func TestEndlessNamesKeepOutNoOneWhoHasSpoken(t *testing.T) {
+// A holder of the shared key may invent names. That does not keep out clients already met.
+func TestInventedNamesKeepNoKnownClientOut(t *testing.T) {
 	r := ring(shared)
 	c := session(t, "cd", r)
 	begin := func(client string) error {
@@ -244,7 +245,7 @@ func TestEndlessNamesKeepOutNoOneWhoHasSpoken(t *testing.T) {
 	err := begin("ab")
 	for i := 0; err == nil; i++ {
 		if i > 100_000 {
-			t.Fatal("names may be made up without end")
+			t.Fatal("names may be invented without end")
 		}
 		err = begin(fmt.Sprint("name-", i))
 	}
@@ -252,12 +253,12 @@ func TestEndlessNamesKeepOutNoOneWhoHasSpoken(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := begin("ab"); err != nil {
-		t.Errorf("one that has spoken: %v", err)
+		t.Errorf("a known client: %v", err)
 	}
 }
 
-// Nor clients that the receiver names, even if they come only now; and announcements of invented names take up no more memory.
-func TestEndlessNamesKeepOutNoOneWhoIsNamed(t *testing.T) {
+// Nor does it keep out configured clients, even new ones; and announcements of invented names take no more memory.
+func TestInventedNamesKeepNoConfiguredClientOut(t *testing.T) {
 	r := ring(shared)
 	c := session(t, "cd", r)
 	c.Named = []string{"ab"}
@@ -290,14 +291,14 @@ func TestEndlessNamesKeepOutNoOneWhoIsNamed(t *testing.T) {
 	}
 	a, err := announce("ab")
 	if err != nil {
-		t.Errorf("a named client announces itself: %v", err)
+		t.Errorf("a configured client announces itself: %v", err)
 	}
 	opens(t, c, seal.Batch, "ab", sealed(t, a, seal.Batch, "cd", "late"), "late")
 	opens(t, a, seal.Ack, "cd", sealed(t, c, seal.Ack, "ab", "ack"), "ack")
 }
 
 // Hearing an announcement again, even an old one, never reuses a number.
-func TestAnOldAnnouncementRepeatsNoNumber(t *testing.T) {
+func TestAnOldAnnouncementReusesNoNumber(t *testing.T) {
 	r := ring(shared)
 	a, c := two(t, r)
 	earlier := session(t, "cd", r)
@@ -313,7 +314,7 @@ func TestAnOldAnnouncementRepeatsNoNumber(t *testing.T) {
 	opens(t, c, seal.Batch, "ab", one, "one")
 }
 
-func TestNothingIsSealedForWhoIsNotKnown(t *testing.T) {
+func TestNothingIsSealedForUnknownClients(t *testing.T) {
 	a, _ := two(t, ring(shared))
 	for _, to := range []string{"ef", "cd"} {
 		a.Part("cd")
@@ -361,14 +362,14 @@ func TestAnnouncementsAreBoundToTheirClientAndRun(t *testing.T) {
 	}
 }
 
-// Two nodes of a pair key do not understand a third one that has only the shared key.
-func TestPairKeysGoBeforeTheSharedOne(t *testing.T) {
+// Two nodes with a pair key do not understand a third one with only the shared key.
+func TestPairKeysTakePrecedence(t *testing.T) {
 	pairA, pairC := key("pair", "of two", "cd"), key("pair", "of two", "ab")
 	a, c := session(t, "ab", ring(shared, pairA)), session(t, "cd", ring(shared, pairC))
 	hear(t, a, "cd", c)
 	hear(t, c, "ab", a)
 	if id, _ := a.Met("cd"); id != "pair" {
-		t.Errorf("the key is %q", id)
+		t.Errorf("got key %q", id)
 	}
 	opens(t, c, seal.Batch, "ab", sealed(t, a, seal.Batch, "cd", "rows"), "rows")
 	// A client with only the shared key cannot pose as ab to cd.
@@ -387,7 +388,7 @@ func TestPairKeysGoBeforeTheSharedOne(t *testing.T) {
 
 // The steps of docs/security.md, one node after the other: at each step, any two
 // nodes understand each other.
-func TestKeysAreRolled(t *testing.T) {
+func TestKeysCanBeRolled(t *testing.T) {
 	older, newer := key("2025", "old"), key("2026", "new")
 	steps := []*seal.Ring{ring(older), ring(older, newer), ring(newer, older), ring(newer)}
 	for i := range len(steps) - 1 {
@@ -465,8 +466,7 @@ func TestIDs(t *testing.T) {
 	}
 }
 
-// golden compares bytes with a file that is never regenerated: running nodes rely on
-// the form.
+// golden compares bytes with a file that is never regenerated: running nodes rely on the format.
 func golden(t testing.TB, name string, got []byte) []byte {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", name))
@@ -500,7 +500,7 @@ func pastSessions(t testing.TB) (a, c *seal.Session, boxes seal.Boxes) {
 	return a, c, boxes
 }
 
-func TestBytesAreAsEver(t *testing.T) {
+func TestBytesMatchTheGoldenFiles(t *testing.T) {
 	for form, name := range []string{"", "second-"} {
 		a, c, boxes := pastSessions(t)
 		if form == 0 {
@@ -524,8 +524,8 @@ func TestBytesAreAsEver(t *testing.T) {
 	}
 }
 
-// Two copies resumed from a live snapshot have the same key, run nonce and number. Only what they draw at random differs.
-func TestATwinRepeatsNoNonce(t *testing.T) {
+// Two copies resumed from a live snapshot have the same key, run nonce and number. Only their random bytes differ.
+func TestATwinReusesNoNonce(t *testing.T) {
 	twins := func(then byte) *seal.Session {
 		random := count(0)
 		s, err := seal.NewSession("ab", ring(shared), &random)
@@ -539,18 +539,18 @@ func TestATwinRepeatsNoNonce(t *testing.T) {
 	c := session(t, "cd", ring(shared))
 	hear(t, a, "cd", c)
 	hear(t, twin, "cd", c)
-	x, y := sealed(t, a, seal.Batch, "cd", "of the one"), sealed(t, twin, seal.Batch, "cd", "of the two")
-	head := len(x) - len("of the one") - 16
+	x, y := sealed(t, a, seal.Batch, "cd", "from one"), sealed(t, twin, seal.Batch, "cd", "from the other")
+	head := len(x) - len("from one") - 16
 	if a.Nonce() != twin.Nonce() || bytes.Equal(x[head-15:head], y[head-15:head]) || !bytes.Equal(x[:head-23], y[:head-23]) {
-		t.Errorf("the nonces are those of\n%x\n%x", x, y)
+		t.Errorf("the nonces are reused:\n%x\n%x", x, y)
 	}
-	opens(t, c, seal.Batch, "ab", x, "of the one")
+	opens(t, c, seal.Batch, "ab", x, "from one")
 }
 
 // A message held back for longer than a node remembers deletes does not open, however wrong the clocks are.
-func TestAMessageHasAnAge(t *testing.T) {
+func TestMessagesExpire(t *testing.T) {
 	for name, of := range map[string]struct {
-		after, ahead time.Duration // since it was sealed; how far the sender's clock is ahead of the receiver's
+		after, ahead time.Duration // time since sealing; how far the sender's clock is ahead of the receiver's
 		old          bool
 	}{
 		"at once":                           {0, 0, false},
@@ -573,9 +573,9 @@ func TestAMessageHasAnAge(t *testing.T) {
 	}
 }
 
-// Two meshes on one broker may share a key, and names of clients: whoever controls the broker can carry nothing from one to the
-// other.
-func TestOneMeshDoesNotHearAnother(t *testing.T) {
+// Two meshes on one broker may share a key and client names: whoever controls the broker cannot
+// carry anything from one to the other.
+func TestMeshesDoNotHearEachOther(t *testing.T) {
 	a, c := session(t, "ab", ring(shared)), session(t, "cd", ring(shared))
 	a.Mesh, c.Mesh = "north/", "south/"
 	boxes, err := c.Boxes([]byte("announcement of cd"))
@@ -586,7 +586,7 @@ func TestOneMeshDoesNotHearAnother(t *testing.T) {
 	if _, _, err := a.Hear("cd", nonce[:], boxes); !errors.Is(err, seal.ErrForged) {
 		t.Errorf("its announcement is heard: %v", err)
 	}
-	// A node of the first form is recognized by its announcement; see Hello.Old.
+	// A node with the first format is recognized by its announcement; see Hello.Old.
 	if _, h, err := a.Hear("cd", nonce[:], seal.Boxes{First: boxes.First}); err != nil || !h.Old() {
 		t.Errorf("the part for earlier nodes: %v, %v", h.Old(), err)
 	}
@@ -621,7 +621,7 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
-// FuzzHear checks the same of announcements.
+// FuzzHear checks the same for announcements.
 func FuzzHear(f *testing.F) {
 	f.Add("cd", []byte("0123456789abcdef"), "2026", golden(f, "box.bin", nil))
 	f.Add("cd", []byte{16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31}, "2026", golden(f, "box.bin", nil))
@@ -639,7 +639,7 @@ func FuzzHear(f *testing.F) {
 	})
 }
 
-// FuzzParseSecret checks that a key that parses is written and parsed back as itself.
+// FuzzParseSecret checks that a parsed key survives writing and parsing.
 func FuzzParseSecret(f *testing.F) {
 	f.Add("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
 	f.Add("hunter2")
@@ -655,7 +655,7 @@ func FuzzParseSecret(f *testing.F) {
 	})
 }
 
-// BenchmarkSeal and BenchmarkOpen measure messages of the largest size and of an ack's.
+// BenchmarkSeal and BenchmarkOpen measure messages of the largest size and of an ack's size.
 func BenchmarkSeal(b *testing.B) {
 	for _, size := range []int{64, 16 << 10, 256 << 10} {
 		b.Run(strconv.Itoa(size), func(b *testing.B) {

@@ -30,10 +30,10 @@ func TestWindowTakesEachNumberOnce(t *testing.T) {
 	var w window
 	for _, n := range []uint64{1<<64 - 1, 1<<64 - 2} {
 		if !w.take(n) || w.take(n) {
-			t.Errorf("%d is not taken once", n)
+			t.Errorf("%d is not accepted exactly once", n)
 		}
 	}
 	if w.take(5) {
-		t.Error("5 is taken long after")
+		t.Error("5 is accepted long after")
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/serve"
 )
 
-func TestAClientTellsWhatKeptItFromAnAnswer(t *testing.T) {
+func TestAClientSaysWhyItGotNoAnswer(t *testing.T) {
 	t.Parallel()
 	socket := filepath.Join(t.TempDir(), "s")
 	c := serve.NewClient("the program", socket)

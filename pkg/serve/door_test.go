@@ -14,7 +14,7 @@ func testDoor(token string) *Door {
 	return NewDoor(token, Words{Program: "program", Of: "node"}, NewSite(static))
 }
 
-func TestSessionEndsWithItsTimeAndItsToken(t *testing.T) {
+func TestSessionsEndWithTheirTimeAndToken(t *testing.T) {
 	d := testDoor(token)
 	w := httptest.NewRecorder()
 	r := httptest.NewRequest("POST", "/login", strings.NewReader("token="+token))
@@ -36,7 +36,7 @@ func TestSessionEndsWithItsTimeAndItsToken(t *testing.T) {
 	}
 }
 
-func TestTriesComeBack(t *testing.T) {
+func TestTriesAreRefilled(t *testing.T) {
 	tries, now := NewTries(), time.Unix(1000, 0)
 	for range triesMost {
 		if tries.TooMany("a", now) {
@@ -45,7 +45,7 @@ func TestTriesComeBack(t *testing.T) {
 		tries.Wrong("a", now)
 	}
 	if !tries.TooMany("a", now) || tries.TooMany("b", now) {
-		t.Error("a source that was wrong too often has to wait, another has not")
+		t.Error("a source that was wrong too often must wait, another must not")
 	}
 	if now = now.Add(tryEvery); tries.TooMany("a", now) {
 		t.Error("after a while there is another try")
@@ -66,20 +66,20 @@ func TestSourcesAreBounded(t *testing.T) {
 		t.Errorf("%d sources are kept", len(tries.paid))
 	}
 	if !tries.TooMany("new", now) {
-		t.Error("those that there is no room for do not count as one")
+		t.Error("sources without room do not count as one")
 	}
 	if now = now.Add(sourcesMost * 3 * tryEvery); tries.TooMany("new", now) || len(tries.paid) > 1 {
 		t.Errorf("%d old sources are kept", len(tries.paid))
 	}
 }
 
-func TestSourceIsWhatOneMachineHas(t *testing.T) {
+func TestASourceIsOneMachinesAddresses(t *testing.T) {
 	for remote, want := range map[string]string{
 		"192.0.2.7:1234": "192.0.2.7", "[::ffff:192.0.2.7]:1": "192.0.2.7",
 		"[2001:db8:1:2:3::4]:5": "2001:db8:1:2::/64", "[fe80::1%eth0]:5": "fe80::/64", "@": "others",
 	} {
 		if got := source(remote); got != want {
-			t.Errorf("%s is %s, want %s", remote, got, want)
+			t.Errorf("source of %s: got %s, want %s", remote, got, want)
 		}
 	}
 }

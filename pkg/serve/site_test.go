@@ -11,10 +11,10 @@ import (
 
 var (
 	action = regexp.MustCompile(`{{.*?}}`)
-	safe   = regexp.MustCompile(`^{{(html |if |with |else}}|end}})`) // it prints nothing, or escaped
+	safe   = regexp.MustCompile(`^{{(html |if |with |else}}|end}})`) // prints nothing, or escaped
 )
 
-func TestTemplatesPrintNothingUnescaped(t *testing.T) {
+func TestTemplatesEscapeEverything(t *testing.T) {
 	files, err := filepath.Glob("../*/static/*.html")
 	if err != nil || len(files) < 3 {
 		t.Fatalf("found %v, %v", files, err)
@@ -26,7 +26,7 @@ func TestTemplatesPrintNothingUnescaped(t *testing.T) {
 		}
 		for _, a := range action.FindAllString(string(text), -1) {
 			if !safe.MatchString(a) {
-				t.Errorf("%s: %s is printed as it is; write {{html …}}", name, a)
+				t.Errorf("%s: %s is printed unescaped; write {{html …}}", name, a)
 			}
 		}
 	}
@@ -39,6 +39,6 @@ func TestTemplatesPrintNothingUnescaped(t *testing.T) {
 		}
 	}
 	if !strings.Contains(page, `value="a&#34;b"`) || !strings.Contains(page, "&lt;script&gt;") {
-		t.Errorf("the page is\n%s", page)
+		t.Errorf("got page\n%s", page)
 	}
 }

@@ -17,15 +17,15 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
-// played is a node that does what a test has it do.
+// played is a node that does what a test tells it to.
 type played struct {
 	runner
 	name    string
 	world   *world
 	working chan struct{}
-	check   error         // what Check finds
-	fails   error         // what Run ends with before the node works
-	late    chan struct{} // the node works once it is closed; nil: at once
+	check   error         // returned by Check
+	fails   error         // returned by Run before the node works
+	late    chan struct{} // the node works once this is closed; nil: at once
 	slow    time.Duration // to stop
 }
 
@@ -52,7 +52,7 @@ func (p *played) Run(ctx context.Context) error {
 	return nil
 }
 
-// Errors takes as long as the node is asked.
+// Errors blocks as long as the node is being asked.
 func (p *played) Errors(ctx context.Context, _ status.Rows, _ int) ([]status.RowError, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
@@ -62,19 +62,18 @@ func (p *played) State(context.Context) (*status.State, error) {
 	return &status.State{Client: p.name}, nil
 }
 
-// world is a service whose nodes are played: that of a configuration is named by its
-// clientName.
+// world is a service with played nodes: a configuration's node is named by its clientName.
 type world struct {
 	*Service
 	nodes map[string]*played
-	reads []string // the configuration of each read, one after the other; the last stays
+	reads []string // the configuration for each read in turn; the last one stays
 	notes chan string
 	ended chan error
 	stop  context.CancelFunc
 }
 
-// newWorld runs a service in a bubble, whose node is the first of reads. What change
-// does to nodes is done before they run.
+// newWorld runs a service in a bubble, whose node is the first of reads. change is applied to nodes
+// before they run.
 func newWorld(t *testing.T, change func(map[string]*played), reads ...string) *world {
 	t.Helper()
 	w := &world{nodes: map[string]*played{}, reads: reads, notes: make(chan string, 100), ended: make(chan error, 1)}
@@ -112,12 +111,12 @@ func newWorld(t *testing.T, change func(map[string]*played), reads ...string) *w
 
 func (w *world) note(text string) { w.notes <- text }
 
-// over stops the service, and holds what its nodes did against what was to be.
+// over stops the service and compares what its nodes did with what they should have done.
 func (w *world) over(t *testing.T, want ...string) {
 	t.Helper()
 	w.stop()
 	if err := <-w.ended; err != nil {
-		t.Errorf("the service ended with %v", err)
+		t.Errorf("the service returned %v", err)
 	}
 	close(w.notes)
 	var got []string
@@ -125,45 +124,45 @@ func (w *world) over(t *testing.T, want ...string) {
 		got = append(got, x)
 	}
 	if !slices.Equal(got, want) {
-		t.Errorf("the nodes did %q, not %q", got, want)
+		t.Errorf("the nodes did %q, want %q", got, want)
 	}
 }
 
-// says reports an error that does not say what it is to.
+// says reports an error that does not have the expected text.
 func says(t *testing.T, what string, err error, want string) {
 	t.Helper()
 	if err == nil && want != "" || err != nil && (want == "" || !strings.Contains(err.Error(), want)) {
-		t.Errorf("%s: %v, not %q", what, err, want)
+		t.Errorf("%s: got %v, want %q", what, err, want)
 	}
 }
 
-func TestANewNodeRunsOnceTheOldOneHasEnded(t *testing.T) {
+func TestANewNodeRunsAfterTheOldOneHasEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(nodes map[string]*played) { nodes["old"].slow = 20 * time.Second }, "old", "new")
 		says(t, "the reload", w.Reload(t.Context()), "")
 		if s, err := w.front.State(t.Context()); err != nil || s.Client != "new" {
-			t.Errorf("asked is %+v, %v", s, err)
+			t.Errorf("got %+v, %v", s, err)
 		}
 		w.over(t, "old runs", "old ends", "new runs", "new ends")
 	})
 }
 
 // Promise 9.
-func TestAConfigurationWithAMistakeEndsNoNode(t *testing.T) {
+func TestAWrongConfigurationEndsNoNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(nodes map[string]*played) { nodes["wrong"].check = errors.New("no such table") }, "old", "", "wrong")
 		for _, want := range []string{"not reloaded, the node carries on as before: a mistake", "not reloaded, the node carries on as before: no such table"} {
 			err := w.Reload(t.Context())
 			says(t, "the reload", err, want)
 			if !errors.Is(err, status.ErrRequest) {
-				t.Errorf("%v is no mistake of who asks", err)
+				t.Errorf("%v is not the caller's mistake", err)
 			}
 		}
 		w.over(t, "old runs", "old ends")
 	})
 }
 
-func TestANodeThatDoesNotWorkGivesWayToTheOneBefore(t *testing.T) {
+func TestANodeThatDoesNotWorkIsReplacedByThePreviousOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(nodes map[string]*played) { nodes["new"].fails = errors.New("the table is gone") }, "old", "new")
 		says(t, "the reload", w.Reload(t.Context()), "the previous one is back: the table is gone")
@@ -189,14 +188,14 @@ func TestAReloadMayComeBeforeTheNodeWorks(t *testing.T) {
 		first := make(chan error, 1)
 		go func() { first <- w.Reload(t.Context()) }()
 		synctest.Wait()
-		time.Sleep(startTime) // who asked is answered
+		time.Sleep(startTime) // the caller gets an answer
 		says(t, "the first reload", <-first, "does not work after 1m0s")
 		says(t, "the second", w.Reload(t.Context()), "")
 		w.over(t, "old runs", "old ends", "late runs", "late ends", "new runs", "new ends")
 	})
 }
 
-func TestANodeThatIsBackIsTheOneThatWorkedLast(t *testing.T) {
+func TestTheNodeThatWorkedLastComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(nodes map[string]*played) {
 			nodes["late"].late = make(chan struct{})
@@ -211,7 +210,7 @@ func TestANodeThatIsBackIsTheOneThatWorkedLast(t *testing.T) {
 	})
 }
 
-func TestAQuestionEndsWithTheNodeThatWasAsked(t *testing.T) {
+func TestAQuestionEndsWithItsNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil, "old", "new")
 		asked := make(chan error, 1)
@@ -228,7 +227,7 @@ func TestAQuestionEndsWithTheNodeThatWasAsked(t *testing.T) {
 	})
 }
 
-func TestReloadsFollowEachOther(t *testing.T) {
+func TestReloadsRunOneAfterAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reads := []string{"old"}
 		var want []string

@@ -10,7 +10,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// TestAChecksumReadsABoundedNumberOfRows asks for one of a whole table, as whoever asks may.
+// TestAChecksumReadsABoundedNumberOfRows asks for the checksum of a whole table, as anyone may.
 func TestAChecksumReadsABoundedNumberOfRows(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()

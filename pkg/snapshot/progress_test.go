@@ -8,8 +8,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// TestSendersTellTheirProgressAtTheSameTime is one for the race detector.
-func TestSendersTellTheirProgressAtTheSameTime(t *testing.T) {
+// TestSendersReportProgressConcurrently is for the race detector.
+func TestSendersReportProgressConcurrently(t *testing.T) {
 	s := New(zap.NewNop(), nil, nil, nil, nil, Config{})
 	var senders sync.WaitGroup
 	for i := range 4 {
@@ -21,6 +21,6 @@ func TestSendersTellTheirProgressAtTheSameTime(t *testing.T) {
 	}
 	senders.Wait()
 	if len(s.said) != 2000 {
-		t.Errorf("%d snapshots that go on have told how far they are, want 2000", len(s.said))
+		t.Errorf("%d running snapshots reported their progress, want 2000", len(s.said))
 	}
 }

@@ -16,8 +16,8 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-// TestPurgeForgetsOnlyOldTombstones keeps the versions of rows that are there,
-// that were deleted lately, and that a remote has still to be told of.
+// TestPurgeForgetsOnlyOldTombstones keeps the versions of rows that exist, that were deleted
+// recently, and that a remote has yet to be sent.
 func TestPurgeForgetsOnlyOldTombstones(t *testing.T) {
 	ctx, db := t.Context(), testkit.OwnSchema(t)
 	long := strings.Repeat("x", 64)

@@ -12,7 +12,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// marks notes what is marked.
+// marks records what is marked.
 type marks []string
 
 func (m *marks) Mark(_ context.Context, _ mysqldb.Tx, rows []change.Row, _ string) error {
@@ -23,8 +23,9 @@ func (m *marks) Mark(_ context.Context, _ mysqldb.Tx, rows []change.Row, _ strin
 	return nil
 }
 
-// TestARowDeletedBeforeItsLatchStaysDeleted: the keys of a chunk are read first, and a delete that comes from another remote may be
-// recorded before they are latched. One that was inserted again is there, whatever was recorded last. Promise 2.
+// TestARowDeletedBeforeItsLatchStaysDeleted: the keys of a chunk are read first, and a delete from
+// another remote may be recorded before they are latched. A row that was inserted again exists,
+// whatever was recorded last. Promise 2.
 func TestARowDeletedBeforeItsLatchStaysDeleted(t *testing.T) {
 	t.Parallel()
 	for name, columns := range map[string]string{"a number": "a INT PRIMARY KEY, n INT", "spelled": "a VARCHAR(9) PRIMARY KEY, n INT", "nothing else": "a INT PRIMARY KEY"} {
@@ -52,7 +53,7 @@ func TestARowDeletedBeforeItsLatchStaysDeleted(t *testing.T) {
 			r := &Renewal{Remote: "node-b", Origin: "node-a", Written: 9}
 			err = r.Renew(t.Context(), &renewing{db, table, &marked}, rows, func(int) int64 { return 1 })
 			if want := []string{"1", "2", "4"}; err != nil || !slices.Equal(marked, want) {
-				t.Errorf("%q were marked, want %q: %v", marked, want, err)
+				t.Errorf("marked %q, want %q: %v", marked, want, err)
 			}
 			states, err := version.Read(t.Context(), db, rows)
 			for i, want := range []string{"node-a", "node-a", "node-c", "node-a"} {

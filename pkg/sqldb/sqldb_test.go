@@ -16,7 +16,7 @@ func TestIdentifiersAreQuoted(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := d.Quote("a`b\"c]"); got != want {
-			t.Errorf("%s quotes %s, not %s", driver, got, want)
+			t.Errorf("%s quotes as %s, want %s", driver, got, want)
 		}
 	}
 	if _, err := sqldb.DialectOf("oracle"); err == nil {
@@ -42,7 +42,7 @@ func TestOpeningConnectsToNothing(t *testing.T) {
 			t.Error(err)
 		}
 		if _, err := d.Open(sqldb.Config{Driver: driver, Host: "db", Database: "x", CA: "/nowhere.pem"}, true); err == nil && driver != "sqlite" && driver != "mssql" {
-			t.Errorf("%s takes a certificate authority that is not there", driver)
+			t.Errorf("%s accepts a missing certificate authority", driver)
 		}
 	}
 }

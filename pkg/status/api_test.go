@@ -11,13 +11,13 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
-// TestOthersReadTheseKeys holds what the API answers and takes against files: other
-// programs read it. Keys may be added, by hand; none goes or gets another name.
-func TestOthersReadTheseKeys(t *testing.T) {
+// TestAPIKeysAreStable compares the API's requests and responses with files, since other programs
+// use them. Keys may be added, by hand; none is removed or renamed.
+func TestAPIKeysAreStable(t *testing.T) {
 	t.Parallel()
 	for _, v := range []any{
-		&status.State{}, &status.RowError{}, &status.ConflictNow{}, &status.Comparison{}, // what is answered
-		&status.Rows{}, &status.PutBack{}, &status.Resync{}, &status.Verify{}, // what is taken
+		&status.State{}, &status.RowError{}, &status.ConflictNow{}, &status.Comparison{}, // responses
+		&status.Rows{}, &status.PutBack{}, &status.Resync{}, &status.Verify{}, // requests
 	} {
 		name := reflect.TypeOf(v).Elem().Name()
 		empty, err := json.Marshal(v)
@@ -35,12 +35,12 @@ func TestOthersReadTheseKeys(t *testing.T) {
 			t.Error(err)
 		}
 		if got != string(want) {
-			t.Errorf("%s, without values and with all, is\n%s\nnot\n%s", name, got, want)
+			t.Errorf("%s, without values and with all, got\n%s\nwant\n%s", name, got, want)
 		}
 	}
 }
 
-// fill gives every field a value: texts the field's name, lists one element.
+// fill gives every field a value: strings get the field's name, lists one element.
 func fill(t *testing.T, v reflect.Value, name string) {
 	t.Helper()
 	switch v.Interface().(type) {

@@ -12,8 +12,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// read returns a configuration with three remotes and what the own tables say: of berlin
-// rows wait, boston has all, and the node never ran with cairo.
+// read returns a configuration with three remotes and the contents of the own tables: rows wait for
+// berlin, boston has everything, and the node never ran with cairo.
 func read(now time.Time) (*config.Config, *own) {
 	cfg := &config.Config{ClientName: "hamburg", RemoteClients: []string{"boston", "berlin", "cairo"}, SyncTables: []string{"orders", "items"},
 		ReceiveTables: []string{"orders", "notes"}, InitialSync: "missing"}
@@ -25,14 +25,14 @@ func read(now time.Time) (*config.Config, *own) {
 	return cfg, o
 }
 
-// state builds one; traffic is nil for a node that does not run.
+// state builds a state; traffic is nil for a stopped node.
 func state(cfg *config.Config, o *own, l *Live, traffic *Traffic, now time.Time) *State {
 	s := about(cfg, Link{Online: true}, l, now)
 	(&builder{s, cfg, o, l, traffic}).build()
 	return s
 }
 
-func TestWhatTheTablesTellIsTheSameWhetherTheNodeRuns(t *testing.T) {
+func TestStoredStateIsTheSameForRunningAndStoppedNodes(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1_700_000_000, 0)
 	cfg, o := read(now)
@@ -45,7 +45,7 @@ func TestWhatTheTablesTellIsTheSameWhetherTheNodeRuns(t *testing.T) {
 			}
 		}
 		for _, x := range s.Streams {
-			if x.Remote == remote && x.Table != "notes" { // which is only received: nothing is told of it where the node does not run
+			if x.Remote == remote && x.Table != "notes" { // receive-only: not reported by a stopped node
 				streams = append(streams, x)
 			}
 		}
@@ -67,12 +67,12 @@ func TestWhatTheTablesTellIsTheSameWhetherTheNodeRuns(t *testing.T) {
 	}
 	for _, s := range []*State{stopped, running} {
 		if text, err := json.Marshal(s); err != nil || bytes.Contains(text, []byte("null")) {
-			t.Errorf("a list that is empty is none: %s, %v", text, err)
+			t.Errorf("an empty list is null: %s, %v", text, err)
 		}
 	}
 }
 
-func TestWhatOnlyARunningNodeKnows(t *testing.T) {
+func TestStateOfARunningNode(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1_700_000_000, 0)
 	cfg, o := read(now)
@@ -84,11 +84,11 @@ func TestWhatOnlyARunningNodeKnows(t *testing.T) {
 	}
 	s := state(cfg, o, l, traffic, now)
 	if len(s.Remotes) != 3 || s.Conflicts.Found != 4 || s.Tables[2].Conflicts != 4 || s.Tables[1].Altered != 2 {
-		t.Fatalf("the state is %+v", s)
+		t.Fatalf("state %+v", s)
 	}
 	berlin, boston := s.Remotes[0], s.Remotes[1]
 	if boston.Protocol != wire.Protocol || boston.InFlight != 7 || boston.Key != "one" || berlin.Protocol != 1 || berlin.Pending.Rows != 3 || berlin.Errors != 1 {
-		t.Errorf("the remotes are %+v", s.Remotes)
+		t.Errorf("remotes %+v", s.Remotes)
 	}
 	standing := map[pair]string{}
 	for _, x := range s.Streams {
@@ -96,11 +96,11 @@ func TestWhatOnlyARunningNodeKnows(t *testing.T) {
 	}
 	for at, want := range map[pair]string{{"boston", "orders"}: InStep, {"boston", "notes"}: NotSent, {"berlin", "orders"}: Pending, {"berlin", "items"}: Refused} {
 		if standing[at] != want {
-			t.Errorf("%v is %q, not %q", at, standing[at], want)
+			t.Errorf("%v: got %q, want %q", at, standing[at], want)
 		}
 	}
 	traffic.Came("stranger", time.Time{})
 	if s := state(cfg, o, l, traffic, now); len(s.Remotes) != 4 || s.Remotes[0].Name != Anyone {
-		t.Errorf("once somebody else has sent something the remotes are %+v", s.Remotes)
+		t.Errorf("after somebody else sent something, remotes %+v", s.Remotes)
 	}
 }

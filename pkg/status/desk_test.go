@@ -23,8 +23,8 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-// open returns the desk of a stopped node, for whose remote berlin three rows are
-// marked, of which two were refused.
+// open returns the desk of a stopped node whose remote berlin has three marked rows, two of them
+// refused.
 func open(t *testing.T) (*status.Stopped, *mysqldb.DB) {
 	t.Helper()
 	db := testkit.OwnSchema(t, `CREATE TABLE orders (id INT PRIMARY KEY, name VARCHAR(100))`, `CREATE TABLE items (id INT PRIMARY KEY)`)
@@ -71,44 +71,44 @@ func TestRefusedRowsAreListedAndRetried(t *testing.T) {
 		t.Errorf("refused: %+v", all)
 	}
 	if one := list(status.Rows{Remote: "berlin", Table: "orders", ID: "2"}, 10); len(one) != 1 || one[0].ID != "2" {
-		t.Errorf("of one row: %+v", one)
+		t.Errorf("for one row: %+v", one)
 	}
 	if none := list(status.Rows{Remote: "boston"}, 10); none == nil || len(none) != 0 {
-		t.Errorf("of another remote: %+v", none)
+		t.Errorf("for another remote: %+v", none)
 	}
 	if n := len(list(status.Rows{}, 1)); n != 1 {
 		t.Errorf("at most 1: %d", n)
 	}
 	for _, want := range []int64{1, 0} {
 		if n, err := d.Retry(t.Context(), status.Rows{Table: "orders", ID: "2"}); err != nil || n != want {
-			t.Errorf("%d rows are sent again, %v", n, err)
+			t.Errorf("%d rows are resent, %v", n, err)
 		}
 	}
 	if n := len(list(status.Rows{}, 10)); n != 1 {
-		t.Errorf("%d rows are refused after one is sent again", n)
+		t.Errorf("%d rows are refused after one was resent", n)
 	}
 }
 
 // Promise 8.
-func TestNamesAreThoseOfTheConfiguration(t *testing.T) {
+func TestNamesMustBeInTheConfiguration(t *testing.T) {
 	t.Parallel()
 	d, _ := open(t)
 	for rule, c := range map[string]struct {
 		ask  func() error
 		kind error
 	}{
-		"a remote that is none": {func() error { _, err := d.Errors(t.Context(), status.Rows{Remote: "nobody"}, 1); return err }, status.ErrNotFound},
-		"a table that is none":  {func() error { _, err := d.Retry(t.Context(), status.Rows{Table: "sync_outbox"}); return err }, status.ErrNotFound},
+		"an unknown remote":     {func() error { _, err := d.Errors(t.Context(), status.Rows{Remote: "nobody"}, 1); return err }, status.ErrNotFound},
+		"an unknown table":      {func() error { _, err := d.Retry(t.Context(), status.Rows{Table: "sync_outbox"}); return err }, status.ErrNotFound},
 		"an id without a table": {func() error { _, err := d.Errors(t.Context(), status.Rows{ID: "1"}, 1); return err }, status.ErrRequest},
-		"an id that is no number": {func() error { _, err := d.Errors(t.Context(), status.Rows{Table: "orders", ID: "1'"}, 1); return err },
+		"an id that is not a number": {func() error { _, err := d.Errors(t.Context(), status.Rows{Table: "orders", ID: "1'"}, 1); return err },
 			status.ErrRequest},
-		"a table that is received only":    {func() error { return d.Resync(t.Context(), status.Resync{Table: "items"}) }, status.ErrNotFound},
-		"no table":                         {func() error { return d.Resync(t.Context(), status.Resync{}) }, status.ErrRequest},
-		"a way of sending that is none":    {func() error { return d.Resync(t.Context(), status.Resync{Table: "orders", Mode: "some"}) }, status.ErrRequest},
-		"a condition that is no SQL":       {func() error { return d.Resync(t.Context(), status.Resync{Table: "orders", Where: "nonsense ("}) }, status.ErrRequest},
-		"a column that is none":            {func() error { return d.Resync(t.Context(), status.Resync{Table: "orders", Where: "nothing = 1"}) }, status.ErrRequest},
-		"a conflict that is none":          {func() error { return d.PutBack(t.Context(), 1, status.PutBack{}) }, status.ErrNotFound},
-		"a remote to send to that is none": {func() error { return d.Resync(t.Context(), status.Resync{Table: "orders", Remote: "nobody"}) }, status.ErrNotFound},
+		"a receive-only table":         {func() error { return d.Resync(t.Context(), status.Resync{Table: "items"}) }, status.ErrNotFound},
+		"no table":                     {func() error { return d.Resync(t.Context(), status.Resync{}) }, status.ErrRequest},
+		"an unknown mode":              {func() error { return d.Resync(t.Context(), status.Resync{Table: "orders", Mode: "some"}) }, status.ErrRequest},
+		"a condition that is not SQL":  {func() error { return d.Resync(t.Context(), status.Resync{Table: "orders", Where: "nonsense ("}) }, status.ErrRequest},
+		"an unknown column":            {func() error { return d.Resync(t.Context(), status.Resync{Table: "orders", Where: "nothing = 1"}) }, status.ErrRequest},
+		"an unknown conflict":          {func() error { return d.PutBack(t.Context(), 1, status.PutBack{}) }, status.ErrNotFound},
+		"an unknown remote to send to": {func() error { return d.Resync(t.Context(), status.Resync{Table: "orders", Remote: "nobody"}) }, status.ErrNotFound},
 	} {
 		if err := c.ask(); !errors.Is(err, c.kind) {
 			t.Errorf("%s: %v", rule, err)
@@ -130,13 +130,13 @@ func TestTheStateOfAStoppedNode(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(s.Remotes) != 2 || s.Remotes[0].Pending.Rows != 1 || s.Remotes[0].Errors != 2 || s.Remotes[1].Pending.Rows != 0 || s.Conflicts.Kept != 1 || s.Uncaptured.Rows != 1 {
-		t.Errorf("the state is %+v", s)
+		t.Errorf("state %+v", s)
 	}
 	if len(s.Streams) != 2 || s.Streams[1].Pending.Rows != 0 || s.Streams[0].Table != "orders" || s.Streams[0].Remote != s.Remotes[0].Name || s.Streams[0].Pending.Rows != 1 || s.Streams[0].Errors != 2 {
-		t.Errorf("table by table it is %+v", s.Streams)
+		t.Errorf("by table: %+v", s.Streams)
 	}
 	if text, err := json.Marshal(s); err != nil || strings.Contains(string(text), ":null") {
-		t.Errorf("a list that is empty is none: %s, %v", text, err)
+		t.Errorf("an empty list is null: %s, %v", text, err)
 	}
 	if len(s.Transfers) != 1 || s.Transfers[0].Remote != "boston" || s.Transfers[0].Mode != "missing" || s.Transfers[0].Finished != nil {
 		t.Errorf("transfers: %+v", s.Transfers)

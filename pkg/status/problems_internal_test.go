@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// known is what problems goes by, beside a State.
+// known is the input of problems besides a State.
 type known struct {
 	Live
 	own error
@@ -29,9 +29,9 @@ func TestProblemsAreSentences(t *testing.T) {
 		"nothing is wrong": {func(*State, *known) {}, ""},
 		"the database is away": {func(s *State, u *known) {
 			s.Database = Link{Address: "db:3306", Since: ago, Error: "connection refused"}
-			u.own, u.Trouble.Tables = errors.New("which follows from it"), errors.New("so does this")
+			u.own, u.Trouble.Tables = errors.New("a consequence of that"), errors.New("another consequence")
 		}, "The database at db:3306 has been unreachable since 2026-03-01 11:00:00 UTC (connection refused)."},
-		"the broker is away, so that nobody is heard": {func(s *State, _ *known) {
+		"the broker is away, so nobody is heard": {func(s *State, _ *known) {
 			s.Broker = Link{Since: ago}
 			s.Remotes[0].Online = false
 		}, "The broker has been unreachable since 2026-03-01 11:00:00 UTC."},
@@ -39,9 +39,9 @@ func TestProblemsAreSentences(t *testing.T) {
 			"hamburg has been offline since 2026-03-01 11:00:00 UTC."},
 		"a remote never came": {func(s *State, _ *known) { s.Remotes[0].Online, s.Remotes[0].Heard = false, nil },
 			"hamburg has not been heard since this node started."},
-		"all others are no remote": {func(s *State, _ *known) { s.Remotes = []Remote{{Name: Anyone}} }, ""},
-		"rows are refused":         {func(s *State, _ *known) { s.Remotes[0].Errors = 12 }, "12 rows for hamburg are refused: mysql-sync errors says why."},
-		"one row is refused":       {func(s *State, _ *known) { s.Remotes[0].Errors = 1 }, "1 row for hamburg is refused: mysql-sync errors says why."},
+		"the other clients are not a remote": {func(s *State, _ *known) { s.Remotes = []Remote{{Name: Anyone}} }, ""},
+		"rows are refused":                   {func(s *State, _ *known) { s.Remotes[0].Errors = 12 }, "12 rows for hamburg are refused: mysql-sync errors says why."},
+		"one row is refused":                 {func(s *State, _ *known) { s.Remotes[0].Errors = 1 }, "1 row for hamburg is refused: mysql-sync errors says why."},
 		"the broker refuses a topic": {func(s *State, _ *known) {
 			s.Broker = Link{Address: "b:1", Since: ago, Refused: true, Error: "subscribe /info: refused"}
 		}, "The broker b:1 has refused this node since 2026-03-01 11:00:00 UTC (subscribe /info: refused)."},
@@ -84,7 +84,7 @@ func TestProblemsAreSentences(t *testing.T) {
 	}
 }
 
-func TestATransferTellsItsPace(t *testing.T) {
+func TestATransferReportsItsPace(t *testing.T) {
 	t.Parallel()
 	at := time.Unix(1_700_000_000, 0)
 	var list []sample
@@ -92,10 +92,10 @@ func TestATransferTellsItsPace(t *testing.T) {
 		list = proceed(list, sample{at.Add(time.Duration(i) * time.Second), int64(i) * 100})
 	}
 	if rate, left := pace(list, 6900); rate != 100 || left != 10 || len(list) > 12 {
-		t.Errorf("%d samples tell %v rows a second, %v seconds left", len(list), rate, left)
+		t.Errorf("%d samples: %v rows a second, %v seconds left", len(list), rate, left)
 	}
-	list = proceed(list, sample{at.Add(time.Minute), 10}) // it was begun anew
+	list = proceed(list, sample{at.Add(time.Minute), 10}) // it was restarted
 	if rate, left := pace(list, 6900); rate != 0 || left != 0 || len(list) != 1 {
-		t.Errorf("%d samples tell %v rows a second, %v seconds left", len(list), rate, left)
+		t.Errorf("%d samples: %v rows a second, %v seconds left", len(list), rate, left)
 	}
 }

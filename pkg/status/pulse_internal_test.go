@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A long verify goes on while the database is busy for a moment, and ends when it hangs.
-func TestQuestionsEndWhereTheDatabaseDoesNotAnswerTwice(t *testing.T) {
+// A long verify goes on while the database is briefly busy, and ends when it hangs.
+func TestQuestionsEndWhenTheDatabaseMissesTwoPings(t *testing.T) {
 	t.Parallel()
 	at, busy := time.Unix(1_700_000_000, 0), errors.New("busy")
 	p := NewPulse("db:3306", at)
@@ -18,7 +18,7 @@ func TestQuestionsEndWhereTheDatabaseDoesNotAnswerTwice(t *testing.T) {
 	p.answers(at, "10.11")
 	p.note(at, busy)
 	if err := context.Cause(ctx); err != nil {
-		t.Errorf("a miss ended the question: %v", err)
+		t.Errorf("one miss ended the question: %v", err)
 	}
 	p.note(at, busy)
 	if gone := new(away); !errors.As(context.Cause(ctx), gone) {

@@ -13,8 +13,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
 )
 
-// looked returns a node that waits for its database, and how often its parts were looked
-// at.
+// looked returns a node that waits for its database, and a count of how often its state was read.
 func looked(l *Live) (r *Running, looks *int) {
 	looks = new(int)
 	cfg := &config.Config{ClientName: "hamburg", RemoteClients: []string{"berlin"}, SyncTables: []string{"orders"}}
@@ -24,7 +23,7 @@ func looked(l *Live) (r *Running, looks *int) {
 	}), looks
 }
 
-func TestAllWhoAskWithinASecondShareAState(t *testing.T) {
+func TestCallersWithinASecondShareAState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, looks := looked(&Live{})
 		done := make(chan *State)
@@ -40,21 +39,21 @@ func TestAllWhoAskWithinASecondShareAState(t *testing.T) {
 		first := <-done
 		for range 99 {
 			if s := <-done; s != first {
-				t.Fatal("two who ask get two states")
+				t.Fatal("two callers get two states")
 			}
 		}
 		if *looks != 1 {
-			t.Errorf("100 who ask look %d times", *looks)
+			t.Errorf("100 callers read it %d times", *looks)
 		}
 		if err := r.SetLogLevel("debug"); err != nil {
 			t.Error(err)
 		}
 		if s, err := r.State(t.Context()); err != nil || s.LogLevel != "debug" {
-			t.Errorf("after a change it is %+v, %v", s, err)
+			t.Errorf("after a change: %+v, %v", s, err)
 		}
 		time.Sleep(time.Second)
 		if s, err := r.State(t.Context()); err != nil || *looks != 3 || s == first {
-			t.Errorf("a second later %d looks were taken, %v", *looks, err)
+			t.Errorf("a second later it was read %d times, %v", *looks, err)
 		}
 	})
 }
@@ -63,22 +62,22 @@ func TestACancelledCallerDoesNotWaitForATurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l Live
 		r, _ := looked(&l)
-		r.turn <- struct{}{} // another finds out, without end
+		r.turn <- struct{}{} // another call blocks forever
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if _, err := r.State(ctx); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("the state is answered with %v", err)
+			t.Errorf("State returned %v", err)
 		}
 	})
 }
 
-func TestWhatKeepsANodeFromItsWork(t *testing.T) {
+func TestWhyANodeIsNotReady(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	fine := Live{Broker: Link{Online: true, Address: "b:1883"}}
 	for name, c := range map[string]struct {
 		live func(*Live)
-		away error // what the database says
+		away error // the database's error
 		want string
 	}{
 		"nothing":              {func(*Live) {}, nil, ""},
@@ -86,13 +85,13 @@ func TestWhatKeepsANodeFromItsWork(t *testing.T) {
 		"the broker is away":   {func(l *Live) { l.Broker = Link{Address: "b:1883"} }, nil, "b:1883"},
 		"the broker is silent": {func(l *Live) { l.Broker.Error = "no echo" }, nil, "(no echo)"},
 		"a step":               {func(l *Live) { l.Step = Step{Loop: "outbound to berlin", Seconds: 59} }, nil, ""},
-		"a step that goes on":  {func(l *Live) { l.Step = Step{Loop: "outbound to berlin", Seconds: 61} }, nil, "outbound to berlin"},
+		"a step in progress":   {func(l *Live) { l.Step = Step{Loop: "outbound to berlin", Seconds: 61} }, nil, "outbound to berlin"},
 	} {
 		l := fine
 		c.live(&l)
 		r, _ := looked(&l)
 		if err := r.Health(t.Context()); !errors.Is(err, errStarting) {
-			t.Errorf("%s: before it has its database it is %v", name, err)
+			t.Errorf("%s: before it has its database: %v", name, err)
 		}
 		r.pulse = NewPulse("db:3306", now)
 		r.own.Store(&opened{Work: Work{Live: r.waiting}})

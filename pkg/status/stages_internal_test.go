@@ -11,7 +11,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/transform"
 )
 
-// played are stages that tell what a test has them tell.
+// played are stages that report what a test sets.
 type played struct {
 	trouble   error
 	altered   []apply.Altered
@@ -19,7 +19,7 @@ type played struct {
 	scripts   []transform.Stats
 	loop      string
 	since     time.Time
-	senders   map[string]time.Time // since when each is at one step
+	senders   map[string]time.Time // when each began its step
 }
 
 func (p *played) Trouble() error                    { return p.trouble }
@@ -40,14 +40,14 @@ func (p *played) Each(see func(string, int, time.Time, time.Time)) {
 	}
 }
 
-// told returns what stages tell of a node that knows two clients.
+// told returns what the stages report for a node that knows two clients.
 func (p *played) told(now time.Time) Live {
 	l := Live{Clients: map[string]Client{"berlin": {Online: true}, "bonn": {}}}
 	Stages{Capture: p, Watcher: p, Tables: p, Transformers: p, Applier: p, Receiver: p, Senders: p, Doubts: p}.tell(&l, now)
 	return l
 }
 
-func TestTheStepIsTheOneThatTakesLongest(t *testing.T) {
+func TestTheLongestStepIsReported(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	ago := func(seconds int) time.Time { return now.Add(-time.Duration(seconds) * time.Second) }
@@ -55,11 +55,11 @@ func TestTheStepIsTheOneThatTakesLongest(t *testing.T) {
 		p    played
 		want Step
 	}{
-		"nothing":                   {played{}, Step{}},
-		"a loop of the receiver":    {played{loop: "rounds", since: ago(5)}, Step{Loop: "rounds", Seconds: 5}},
-		"a sender":                  {played{senders: map[string]time.Time{"berlin": ago(3), "bonn": {}}}, Step{Loop: "outbound to berlin", Seconds: 3}},
-		"a sender, for longer":      {played{loop: "rounds", since: ago(5), senders: map[string]time.Time{"bonn": ago(9)}}, Step{Loop: "outbound to bonn", Seconds: 9}},
-		"a sender, not for as long": {played{loop: "rounds", since: ago(5), senders: map[string]time.Time{"bonn": ago(4)}}, Step{Loop: "rounds", Seconds: 5}},
+		"nothing":                      {played{}, Step{}},
+		"a receiver loop":              {played{loop: "rounds", since: ago(5)}, Step{Loop: "rounds", Seconds: 5}},
+		"a sender":                     {played{senders: map[string]time.Time{"berlin": ago(3), "bonn": {}}}, Step{Loop: "outbound to berlin", Seconds: 3}},
+		"a sender, for longer":         {played{loop: "rounds", since: ago(5), senders: map[string]time.Time{"bonn": ago(9)}}, Step{Loop: "outbound to bonn", Seconds: 9}},
+		"a sender, for a shorter time": {played{loop: "rounds", since: ago(5), senders: map[string]time.Time{"bonn": ago(4)}}, Step{Loop: "rounds", Seconds: 5}},
 	} {
 		if l := c.p.told(now); l.Step != c.want {
 			t.Errorf("%s: %+v, want %+v", name, l.Step, c.want)
@@ -67,7 +67,7 @@ func TestTheStepIsTheOneThatTakesLongest(t *testing.T) {
 	}
 }
 
-func TestASendersRowsAreToldBesideWhatTheMeshKnows(t *testing.T) {
+func TestSenderAndMeshStatesAreMerged(t *testing.T) {
 	t.Parallel()
 	l := (&played{senders: map[string]time.Time{"berlin": {}}}).told(time.Now())
 	if c := l.Clients["berlin"]; !c.Online || c.InFlight != 7 {
@@ -78,7 +78,7 @@ func TestASendersRowsAreToldBesideWhatTheMeshKnows(t *testing.T) {
 	}
 }
 
-func TestOnlyWhatTriggersOfUsersChangeIsTrouble(t *testing.T) {
+func TestOnlyRowsChangedByUserTriggersAreReported(t *testing.T) {
 	t.Parallel()
 	at := time.Now()
 	p := &played{

@@ -16,16 +16,16 @@ func TestAMeterCountsTheLastTenSeconds(t *testing.T) {
 	}
 	end := at.Add(19 * time.Second)
 	if r, last := m.read(end); r.Rows != 100 || r.PerSecond != 5 || !last.Equal(end) {
-		t.Errorf("after 20 seconds it is %+v, last %v", r, last)
+		t.Errorf("after 20 seconds: %+v, last %v", r, last)
 	}
 	if r, _ := m.read(end.Add(4 * time.Second)); r.Rows != 100 || r.PerSecond != 3 {
-		t.Errorf("4 seconds later it is %+v", r)
+		t.Errorf("4 seconds later: %+v", r)
 	}
 	if r, _ := m.read(end.Add(time.Minute)); r.Rows != 100 || r.PerSecond != 0 {
-		t.Errorf("a minute later it is %+v", r)
+		t.Errorf("a minute later: %+v", r)
 	}
 	if r, _ := m.read(at.Add(-time.Hour)); r.PerSecond != 0 { // the clock was set back
-		t.Errorf("an hour before it is %+v", r)
+		t.Errorf("an hour earlier: %+v", r)
 	}
 }
 
@@ -47,7 +47,7 @@ func TestRowsAreCountedByTable(t *testing.T) {
 	}
 }
 
-func TestOnlyTheConfigurationMakesCounters(t *testing.T) {
+func TestOnlyConfiguredNamesGetCounters(t *testing.T) {
 	t.Parallel()
 	now := func() time.Time { return time.Unix(1, 0) }
 	orders := func(int) string { return "orders" }
@@ -62,7 +62,7 @@ func TestOnlyTheConfigurationMakesCounters(t *testing.T) {
 		}
 		c.Received("hamburg", 3, orders, nil)
 		if len(c.flows) != flows || len(c.links) != links {
-			t.Errorf("%d flows and %d links have become %d and %d", flows, links, len(c.flows), len(c.links))
+			t.Errorf("%d flows and %d links became %d and %d", flows, links, len(c.flows), len(c.links))
 		}
 		if r, _ := c.flow("hamburg", "orders").received.read(now()); r.Rows != 3 {
 			t.Errorf("hamburg has %+v", r)

@@ -28,7 +28,7 @@ func BenchmarkRoundTrip(b *testing.B) {
 	}
 }
 
-// BenchmarkThroughput keeps a window of messages in flight, to another session. An operation is one message.
+// BenchmarkThroughput keeps a window of messages in flight to another session. An operation is one message.
 func BenchmarkThroughput(b *testing.B) {
 	for _, size := range []int{300, 30_000, 250_000} {
 		for name, extra := range brokers {

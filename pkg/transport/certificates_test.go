@@ -21,7 +21,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-func TestBrokerIsKnownByItsNames(t *testing.T) {
+func TestBrokerNamesAreVerified(t *testing.T) {
 	for _, x := range []struct {
 		rule string
 		cert x509.Certificate
@@ -35,7 +35,7 @@ func TestBrokerIsKnownByItsNames(t *testing.T) {
 		{"a common name for several hosts", x509.Certificate{Subject: pkix.Name{CommonName: "*.example"}}, "broker.example", true},
 		{"another common name", x509.Certificate{Subject: pkix.Name{CommonName: "broker.example"}}, "other.example", false},
 		{"a common name does not count for an address", x509.Certificate{Subject: pkix.Name{CommonName: "127.0.0.1"}}, "127.0.0.1", false},
-		{"a common name does not count beside others", x509.Certificate{Subject: pkix.Name{CommonName: "broker.example"}, DNSNames: []string{"a.example"}}, "broker.example", false},
+		{"a common name does not count besides others", x509.Certificate{Subject: pkix.Name{CommonName: "broker.example"}, DNSNames: []string{"a.example"}}, "broker.example", false},
 		{"no name", x509.Certificate{}, "", false},
 	} {
 		cert := selfSigned(t, x.cert)
@@ -46,7 +46,7 @@ func TestBrokerIsKnownByItsNames(t *testing.T) {
 		}
 		stranger := &certificates{roots: x509.NewCertPool()}
 		if err := stranger.verifyBroker([]*x509.Certificate{cert}, x.host); err == nil {
-			t.Errorf("%s: taken without an authority", x.rule)
+			t.Errorf("%s: accepted without an authority", x.rule)
 		}
 	}
 }
@@ -94,9 +94,9 @@ func TestBadTLSFilesAreNamed(t *testing.T) {
 	}
 }
 
-// TestCertificateWithoutAKeyIsLeftOut shows that the configuration in the old documentation, which names a certificate
-// but no key, still works.
-func TestCertificateWithoutAKeyIsLeftOut(t *testing.T) {
+// TestCertificateWithoutAKeyIsIgnored shows that the configuration in the old documentation, which
+// names a certificate but no key, still works.
+func TestCertificateWithoutAKeyIsIgnored(t *testing.T) {
 	core, logs := observer.New(zap.WarnLevel)
 	c, err := loadCertificates(zap.New(core), config.MQTT{Cert: []string{testkit.Certs(t).ClientCert}})
 	if err != nil || len(c.own) != 0 || logs.Len() != 1 {

@@ -21,7 +21,7 @@ func TestDeniedEchoIsReportedOnce(t *testing.T) {
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{
 		Users:   map[string]string{"writes": "w", "reads": "r", "both": "b"},
 		ACLText: "user reads\ntopic read /info\nuser writes\ntopic write /info\nuser both\ntopic readwrite /info\n",
-		// With 0 Mosquitto 2.0.11 ends the connection after a denied message.
+		// With QoS 0 Mosquitto 2.0.11 ends the connection after a denied message.
 		Extra: []string{"max_queued_messages 1000000"},
 	})
 	for user, told := range map[string]int{"reads": 1, "writes": 1, "both": 0} {
@@ -50,8 +50,8 @@ func TestDeniedEchoIsReportedOnce(t *testing.T) {
 	}
 }
 
-// TestACLThatIsMendedIsNoticed: until it is fixed, the status says what is wrong.
-func TestACLThatIsMendedIsNoticed(t *testing.T) {
+// TestFixedACLIsNoticed: until it is fixed, the status says what is wrong.
+func TestFixedACLIsNoticed(t *testing.T) {
 	acl := write(t, "acl.txt", "topic read /info\n")
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Extra: []string{"acl_file " + acl}})
 	c := plain(b.URL(), "alpha")
@@ -112,7 +112,7 @@ func TestABrokerThatClosesOnPresenceIsReported(t *testing.T) {
 	}
 }
 
-// expectErrors waits until so many Errors are logged that contain a text.
+// expectErrors waits until that many errors containing a text are logged.
 func (n *node) expectErrors(t *testing.T, want int, text string) {
 	t.Helper()
 	testkit.Eventually(t, "the Error", func() error {
@@ -123,7 +123,7 @@ func (n *node) expectErrors(t *testing.T, want int, text string) {
 	})
 }
 
-// deny returns the ACL of a broker on which no one may write one topic, and that disconnects those who try.
+// deny returns an ACL that denies one topic to everyone; the broker disconnects those who try.
 type deny struct {
 	mqtt.HookBase
 	topic string

@@ -12,7 +12,7 @@ import (
 	"github.com/eclipse/paho.mqtt.golang/packets"
 )
 
-// through returns what a filter lets pass.
+// through returns what passes a filter.
 func through(t *testing.T, stream []byte, most func(string) int, dropped func(string, int)) ([]byte, error) {
 	t.Helper()
 	f := &filter{r: bufio.NewReaderSize(bytes.NewReader(stream), readBuffer), most: most, dropped: dropped}
@@ -30,7 +30,7 @@ func published(t *testing.T, topic string, qos byte, id uint16, payload []byte) 
 	return b.Bytes()
 }
 
-func TestWhatIsAllowedPassesAsItIs(t *testing.T) {
+func TestAllowedMessagesPassUnchanged(t *testing.T) {
 	var stream []byte
 	for _, size := range []int{0, 1, 127, 128, 20_000, 3_000_000} {
 		stream = append(stream, published(t, "/info", 1, 7, make([]byte, size))...)
@@ -46,8 +46,8 @@ func TestWhatIsAllowedPassesAsItIs(t *testing.T) {
 	}
 }
 
-// TestMoreThanIsAllowedCostsNothing checks that only the frame of a too large message passes, with its number.
-func TestMoreThanIsAllowedCostsNothing(t *testing.T) {
+// TestOversizedMessagesCostNothing checks that only the frame of an oversized message passes, with its number.
+func TestOversizedMessagesCostNothing(t *testing.T) {
 	long := strings.Repeat("x", longestTopic+1)
 	for _, topic := range []string{"/batch/a/b", long} {
 		for qos, id := range map[byte]uint16{0: 0, 1: 77, 2: 78} {
@@ -60,7 +60,7 @@ func TestMoreThanIsAllowedCostsNothing(t *testing.T) {
 				got, err = through(t, stream, func(topic string) int { return len(topic) * 2 }, func(name string, size int) {
 					told += size
 					if name != topic && name != "" {
-						t.Errorf("told of the topic %q", name)
+						t.Errorf("reported topic %q", name)
 					}
 				})
 				if err != nil {
@@ -74,16 +74,16 @@ func TestMoreThanIsAllowedCostsNothing(t *testing.T) {
 				t.Errorf("QoS %d: %v, %v", qos, first, err)
 			}
 			if second, err := packets.ReadPacket(r); err != nil || second.(*packets.PublishPacket).TopicName != "/info" {
-				t.Errorf("QoS %d: the next message is %v, %v", qos, second, err)
+				t.Errorf("QoS %d: next message %v, %v", qos, second, err)
 			}
 			if told != 5<<20 || n > 40 {
-				t.Errorf("QoS %d: told of %d bytes, with %v allocations", qos, told, n)
+				t.Errorf("QoS %d: reported %d bytes, with %v allocations", qos, told, n)
 			}
 		}
 	}
 }
 
-func TestAPacketThatIsTooLargeEndsTheConnection(t *testing.T) {
+func TestAnOversizedPacketEndsTheConnection(t *testing.T) {
 	for name, head := range map[string][]byte{
 		"one byte too many": {0x30, 0x81, 0x80, 0x80, 0x20},
 		"256 MiB":           {0x30, 0xff, 0xff, 0xff, 0x7f},
@@ -97,7 +97,7 @@ func TestAPacketThatIsTooLargeEndsTheConnection(t *testing.T) {
 	}
 }
 
-// FuzzFilter compares the filter with paho's own reading: behind it, paho reads the same messages.
+// FuzzFilter compares with paho's own reading: behind the filter, paho reads the same messages.
 func FuzzFilter(f *testing.F) {
 	f.Add([]byte{0xd0, 0x00, 0x30, 0x07, 0, 5, '/', 'i', 'n', 'f', 'o'}, 1)
 	f.Add([]byte{0x32, 0x0a, 0, 5, '/', 'i', 'n', 'f', 'o', 0, 1, 'x'}, 0)

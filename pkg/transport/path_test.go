@@ -12,8 +12,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 )
 
-// TestAWebsocketPathIsAskedForAsItIsWritten has a token in the path with escaped bytes: decoded, it is another path.
-func TestAWebsocketPathIsAskedForAsItIsWritten(t *testing.T) {
+// TestAWebsocketPathIsRequestedAsWritten has a path with an escaped token: decoded, it would be another path.
+func TestAWebsocketPathIsRequestedAsWritten(t *testing.T) {
 	asked := make(chan string, 10)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		select {
@@ -32,9 +32,9 @@ func TestAWebsocketPathIsAskedForAsItIsWritten(t *testing.T) {
 	select {
 	case got := <-asked:
 		if got != path {
-			t.Errorf("asked for %s, not for %s", got, path)
+			t.Errorf("requested %s, want %s", got, path)
 		}
 	case <-time.After(10 * time.Second):
-		t.Fatal("nothing asked")
+		t.Fatal("no request")
 	}
 }

@@ -27,7 +27,7 @@ func TestPausesGrowToHalfAMinute(t *testing.T) {
 	long := newPause(time.Minute)
 	long.next(0.5)
 	if d := long.next(0.5); d != time.Minute {
-		t.Errorf("a pause that is configured to be a minute becomes %v", d)
+		t.Errorf("a pause configured as a minute becomes %v", d)
 	}
 	if newPause(0).next(0.5) != time.Second {
 		t.Error("no pause at all")

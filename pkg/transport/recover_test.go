@@ -16,7 +16,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 )
 
-func TestBrokerThatWasKilledIsFoundAgain(t *testing.T) {
+func TestReconnectAfterTheBrokerIsKilled(t *testing.T) {
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	c := plain(b.URL(), "alpha")
 	c.Topics = []string{"/change/alpha"}
@@ -52,7 +52,7 @@ func TestNothingIsPublishedBeforeTheFirstConnect(t *testing.T) {
 	}
 }
 
-func TestLineThatSwallowsEverythingIsGivenUp(t *testing.T) {
+func TestASilentConnectionIsClosed(t *testing.T) {
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	proxy, c := behind(t, b, "alpha")
 	c.Topics = []string{"/info"}
@@ -66,7 +66,7 @@ func TestLineThatSwallowsEverythingIsGivenUp(t *testing.T) {
 	n.expect(t, "/info", "again")
 }
 
-func TestPublishOnALineThatDiesIsOffline(t *testing.T) {
+func TestPublishOnADeadConnectionIsOffline(t *testing.T) {
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	proxy, c := behind(t, b, "alpha")
 	n := run(t, c)
@@ -83,13 +83,13 @@ func TestPublishOnALineThatDiesIsOffline(t *testing.T) {
 	for _, token := range tokens {
 		receive(t, token.Done())
 		if err := token.Err(); !errors.Is(err, transport.ErrOffline) {
-			t.Fatalf("a message on a dead line: %v, want ErrOffline", err)
+			t.Fatalf("a message on a dead connection: %v, want ErrOffline", err)
 		}
 	}
 }
 
-// TestUnacknowledgedDeliveryComesAgain shows that a delivery is done only when the receiver says so.
-func TestUnacknowledgedDeliveryComesAgain(t *testing.T) {
+// TestUnacknowledgedDeliveriesAreRepeated shows that a delivery is done only when the receiver says so.
+func TestUnacknowledgedDeliveriesAreRepeated(t *testing.T) {
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	proxy, c := behind(t, b, "alpha")
 	c.Topics = []string{"/change/alpha"}
@@ -99,7 +99,7 @@ func TestUnacknowledgedDeliveryComesAgain(t *testing.T) {
 	n.publish(t, "/change/alpha", "second")
 	n.expect(t, "/change/alpha", "first").Ack()
 	late := n.expect(t, "/change/alpha", "second")
-	n.publish(t, "/change/alpha", "third") // Its answer comes after the acknowledgement of the first has arrived.
+	n.publish(t, "/change/alpha", "third") // Its answer comes after the first one's acknowledgement has arrived.
 	n.expect(t, "/change/alpha", "third")
 
 	proxy.CloseAll()
@@ -107,7 +107,7 @@ func TestUnacknowledgedDeliveryComesAgain(t *testing.T) {
 	receive(t, n.up)
 	for _, payload := range []string{"second", "third"} {
 		if d := n.expect(t, "/change/alpha", payload); !d.Duplicate {
-			t.Errorf("%s came again without being marked", payload)
+			t.Errorf("%s was redelivered without the dup flag", payload)
 		} else {
 			d.Ack()
 			d.Ack()
@@ -118,9 +118,9 @@ func TestUnacknowledgedDeliveryComesAgain(t *testing.T) {
 	n.expect(t, "/change/alpha", "fourth")
 }
 
-// TestNothingOldIsSentByAnotherConnection shows that a message whose sender was told that it failed does not turn up
-// later: by then its row may have changed.
-func TestNothingOldIsSentByAnotherConnection(t *testing.T) {
+// TestFailedMessagesAreNotSentByALaterConnection shows that a message whose sender was told that it
+// failed does not turn up later: by then its row may have changed.
+func TestFailedMessagesAreNotSentByALaterConnection(t *testing.T) {
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	proxy, c := behind(t, b, "alpha")
 	c.MQTT.Clean = false
@@ -197,7 +197,7 @@ func TestLostConnectionPublishesTheWill(t *testing.T) {
 	watcher.expect(t, "/info", "connection_lost")
 }
 
-func TestAnnouncementThatFailsIsTriedAgain(t *testing.T) {
+func TestFailedAnnouncementsAreRetried(t *testing.T) {
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	c := plain(b.URL(), "alpha")
 	failures := 2
@@ -212,8 +212,8 @@ func TestAnnouncementThatFailsIsTriedAgain(t *testing.T) {
 	n.publish(t, "/info", "here")
 }
 
-// TestRunEndsWhileItConnects stops a session that waits for a server which accepts and then says nothing.
-func TestRunEndsWhileItConnects(t *testing.T) {
+// TestRunEndsWhileConnecting stops a session that waits for a server that accepts and then says nothing.
+func TestRunEndsWhileConnecting(t *testing.T) {
 	for _, scheme := range []string{"tcp", "ssl", "ws", "wss"} {
 		t.Run(scheme, func(t *testing.T) {
 			silent, err := net.Listen("tcp", "127.0.0.1:0")
@@ -240,7 +240,7 @@ func TestRunEndsWhileItConnects(t *testing.T) {
 	}
 }
 
-// TestARefusedTopicIsReportedAndRetried uses Mosquitto's plugin, since its ACL file denies a topic without a word.
+// TestARefusedTopicIsReportedAndRetried uses Mosquitto's plugin, since its ACL file denies topics silently.
 func TestARefusedTopicIsReportedAndRetried(t *testing.T) {
 	rules := func(subscribe bool) string {
 		return fmt.Sprintf(`{
@@ -260,7 +260,7 @@ func TestARefusedTopicIsReportedAndRetried(t *testing.T) {
 	go func() { ended <- n.Run(ctx) }()
 	testkit.Eventually(t, "the Error, more than once", func() error {
 		if got := n.logs.FilterLevelExact(zap.ErrorLevel).FilterMessage("no connection to the broker").Len(); got < 2 {
-			return fmt.Errorf("%d were logged", got)
+			return fmt.Errorf("logged %d", got)
 		}
 		return nil
 	})

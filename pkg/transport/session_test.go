@@ -17,7 +17,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 )
 
-// node is a session run by a test, with what it received.
+// node is a session run by a test, and what it received.
 type node struct {
 	*transport.Session
 	handlers transport.Handlers
@@ -36,18 +36,18 @@ func plain(server, id string) transport.Config {
 	}}
 }
 
-// behind returns a proxy of a broker, and the configuration of a session that connects through it.
+// behind returns a proxy in front of a broker, and the configuration of a session that connects through it.
 func behind(t testing.TB, b *testkit.Broker, id string) (*testkit.Proxy, transport.Config) {
 	t.Helper()
 	proxy := testkit.NewProxy(t, b.Addr())
 	return proxy, plain("tcp://"+proxy.Addr(), id)
 }
 
-// build makes a session that does not run yet.
+// build makes a session that is not running yet.
 func build(t testing.TB, c transport.Config, onUp ...func(context.Context) error) *node {
 	t.Helper()
 	core, logs := observer.New(zap.DebugLevel)
-	// The channels hold all that a test makes happen, so that no callback waits.
+	// The channels have room for everything in a test, so that no callback blocks.
 	n := &node{got: make(chan transport.Delivery, 100_000), up: make(chan struct{}, 1000),
 		down: make(chan struct{}, 1000), logs: logs}
 	n.handlers = transport.Handlers{
@@ -71,7 +71,7 @@ func build(t testing.TB, c transport.Config, onUp ...func(context.Context) error
 	return n
 }
 
-// Run has it tell the test.
+// It reports to the test.
 func (n *node) Run(ctx context.Context) error { return n.Session.Run(ctx, n.handlers) }
 
 // run makes a session and waits until it is connected.
@@ -97,14 +97,14 @@ func run(t testing.TB, c transport.Config, onUp ...func(context.Context) error) 
 	return n
 }
 
-// receive takes what must come from a channel.
+// receive returns the next value of a channel, which must arrive.
 func receive[T any](t testing.TB, c <-chan T) T {
 	t.Helper()
 	select {
 	case v := <-c:
 		return v
 	case <-time.After(time.Minute):
-		t.Fatal("nothing came in a minute")
+		t.Fatal("nothing arrived within a minute")
 		panic("unreachable")
 	}
 }
@@ -116,7 +116,7 @@ func (n *node) publish(t testing.TB, topic, payload string) {
 	}
 }
 
-// expect takes the next delivery.
+// expect checks the next delivery.
 func (n *node) expect(t testing.TB, topic, payload string) transport.Delivery {
 	t.Helper()
 	d := receive(t, n.got)
@@ -126,7 +126,7 @@ func (n *node) expect(t testing.TB, topic, payload string) transport.Delivery {
 	return d
 }
 
-func TestMessagesTravelOverEachKindOfConnection(t *testing.T) {
+func TestMessagesOverEachKindOfConnection(t *testing.T) {
 	open := testkit.Mosquitto(t, testkit.MosquittoOptions{Websockets: true})
 	users := testkit.Mosquitto(t, testkit.MosquittoOptions{Users: map[string]string{"alpha": "secret"}})
 	secure := testkit.Mosquitto(t, testkit.MosquittoOptions{TLS: true, RequireClientCert: true, Websockets: true})
@@ -147,13 +147,13 @@ func TestMessagesTravelOverEachKindOfConnection(t *testing.T) {
 		"ssl, key in cert":     {server: secure.URL(), adapt: func(c *config.MQTT) { certs(c); c.Cert, c.Key = []string{joined(t, secure.Certs)}, nil }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := plain(x.server, name) // of two sessions with one name Mosquitto may end the second, if the first had a websocket
+			c := plain(x.server, name) // of two sessions with one name Mosquitto may end the second if the first used a websocket
 			c.Topics = []string{"/change/alpha", "/info"}
 			if x.adapt != nil {
 				x.adapt(&c.MQTT)
 			}
 			n := run(t, c)
-			// Mosquitto takes 4 KiB each 100 ms from a websocket.
+			// Mosquitto reads 4 KiB every 100 ms from a websocket.
 			large := strings.Repeat("0123456789", 300)
 			if u := x.server; strings.HasPrefix(u, "tcp") || strings.HasPrefix(u, "ssl") {
 				large = strings.Repeat(large, 1000)
@@ -217,7 +217,7 @@ func TestRefusalAtTheFirstConnectEndsRun(t *testing.T) {
 	}
 }
 
-func TestMessageThatWouldEndTheConnectionIsRefused(t *testing.T) {
+func TestMessagesThatWouldEndTheConnectionAreRefused(t *testing.T) {
 	n := run(t, plain(testkit.Mosquitto(t, testkit.MosquittoOptions{}).URL(), "alpha"))
 	for name, m := range map[string]transport.Message{
 		"no topic":       {},
@@ -226,7 +226,7 @@ func TestMessageThatWouldEndTheConnectionIsRefused(t *testing.T) {
 		"no text":        {Topic: "/change/\xff"},
 		"a null":         {Topic: "/change/\x00"},
 		"a long topic":   {Topic: strings.Repeat("x", 65536)},
-		"no such QoS":    {Topic: "/info", QoS: 3},
+		"an invalid QoS": {Topic: "/info", QoS: 3},
 		"a large packet": {Topic: "/info", Payload: make([]byte, 64<<20)},
 	} {
 		if err := n.Publish(t.Context(), m); err == nil || errors.Is(err, transport.ErrOffline) {
@@ -243,7 +243,7 @@ func TestMessageThatWouldEndTheConnectionIsRefused(t *testing.T) {
 	}
 }
 
-func TestWhatTheBrokerKeepsIsDeliveredAgain(t *testing.T) {
+func TestRetainedMessagesAreDeliveredAgain(t *testing.T) {
 	c := plain(testkit.Mosquitto(t, testkit.MosquittoOptions{}).URL(), "alpha")
 	c.Topics = []string{"/node/+"}
 	n := run(t, c)
@@ -251,12 +251,12 @@ func TestWhatTheBrokerKeepsIsDeliveredAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	if d := n.expect(t, "/node/alpha", "kept"); d.Retained {
-		t.Error("what is published now is taken for kept")
+		t.Error("a live message counts as retained")
 	}
 	if err := n.Resubscribe(t.Context(), "/node/+"); err != nil {
 		t.Fatal(err)
 	}
 	if d := n.expect(t, "/node/alpha", "kept"); !d.Retained {
-		t.Error("what is kept is taken for published now")
+		t.Error("a retained message counts as live")
 	}
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// TestWhatAnEntityTakesIsBounded: a column of a few bytes takes a hundred in memory, and each byte of a Buffer took
-// eight.
-func TestWhatAnEntityTakesIsBounded(t *testing.T) {
+// TestEntityMemoryIsBounded: a column of a few bytes takes a hundred in memory, and each byte of a
+// Buffer took eight.
+func TestEntityMemoryIsBounded(t *testing.T) {
 	var columns strings.Builder
 	for i := range 200_000 {
 		fmt.Fprintf(&columns, `,"%x":1`, i)

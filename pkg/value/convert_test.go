@@ -33,30 +33,30 @@ func column(dataType string, set ...func(*value.Column)) *value.Column {
 func scale(n int) func(*value.Column)  { return func(c *value.Column) { c.Scale = n } }
 func length(n int) func(*value.Column) { return func(c *value.Column) { c.Length = n } }
 
-func TestDecodeGivesWhatScriptsAndJSONWorkWith(t *testing.T) {
+func TestDecode(t *testing.T) {
 	for name, test := range map[string]struct {
 		column *value.Column
 		stored string
 		want   any
 	}{
-		"an integer is a number":                      {column("int"), "-42", int64(-42)},
-		"2^53 is the last exact number":               {column("bigint"), "9007199254740992", int64(1 << 53)},
-		"an integer beyond 2^53 is text":              {column("bigint"), "9007199254740993", "9007199254740993"},
-		"the largest unsigned integer is text":        {column("bigint"), "18446744073709551615", "18446744073709551615"},
-		"a decimal is text, with all its digits":      {column("decimal", scale(4)), "1.5000", "1.5000"},
-		"a double is a number":                        {column("double"), "0.1", 0.1},
-		"a bit is a number":                           {column("bit"), "5", int64(5)},
-		"a year is a number":                          {column("year"), "1999", int64(1999)},
-		"bytes stay bytes":                            {column("blob"), "\xff\x00", []byte{0xff, 0}},
-		"a geometry is its bytes":                     {column("point"), "\x00\x01", []byte{0, 1}},
-		"a text is text":                              {column("varchar"), "Grüße", "Grüße"},
-		"JSON is text":                                {column("json"), `{"a": 1}`, `{"a": 1}`},
-		"a datetime knows no zone":                    {column("datetime"), "2024-05-06 07:08:09", "2024-05-06 07:08:09"},
-		"a timestamp is shown in the zone":            {column("timestamp", scale(3)), "2024-05-06 23:08:09.123", "2024-05-07 01:08:09.123"},
-		"a zero timestamp is in no zone":              {column("timestamp"), "0000-00-00 00:00:00", "0000-00-00 00:00:00"},
-		"what is no time is left alone":               {column("timestamp"), "nonsense", "nonsense"},
-		"a time of more than a day, with its sign":    {column("time", scale(6)), "-838:59:59.000000", "-838:59:59.000000"},
-		"a number that is none is left to the reader": {column("int"), "x", "x"},
+		"an integer is a number":                    {column("int"), "-42", int64(-42)},
+		"2^53 is the last exact number":             {column("bigint"), "9007199254740992", int64(1 << 53)},
+		"an integer beyond 2^53 is a string":        {column("bigint"), "9007199254740993", "9007199254740993"},
+		"the largest unsigned integer is a string":  {column("bigint"), "18446744073709551615", "18446744073709551615"},
+		"a decimal is a string with all its digits": {column("decimal", scale(4)), "1.5000", "1.5000"},
+		"a double is a number":                      {column("double"), "0.1", 0.1},
+		"a bit is a number":                         {column("bit"), "5", int64(5)},
+		"a year is a number":                        {column("year"), "1999", int64(1999)},
+		"bytes stay bytes":                          {column("blob"), "\xff\x00", []byte{0xff, 0}},
+		"a geometry is its bytes":                   {column("point"), "\x00\x01", []byte{0, 1}},
+		"a text is text":                            {column("varchar"), "Grüße", "Grüße"},
+		"JSON is text":                              {column("json"), `{"a": 1}`, `{"a": 1}`},
+		"a datetime has no zone":                    {column("datetime"), "2024-05-06 07:08:09", "2024-05-06 07:08:09"},
+		"a timestamp is in the zone":                {column("timestamp", scale(3)), "2024-05-06 23:08:09.123", "2024-05-07 01:08:09.123"},
+		"a zero timestamp has no zone":              {column("timestamp"), "0000-00-00 00:00:00", "0000-00-00 00:00:00"},
+		"an invalid time is left alone":             {column("timestamp"), "nonsense", "nonsense"},
+		"a time of more than a day, with its sign":  {column("time", scale(6)), "-838:59:59.000000", "-838:59:59.000000"},
+		"an invalid number is left to the reader":   {column("int"), "x", "x"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := test.column.Decode([]byte(test.stored), plusTwo); !reflect.DeepEqual(got, test.want) {
@@ -69,7 +69,7 @@ func TestDecodeGivesWhatScriptsAndJSONWorkWith(t *testing.T) {
 	}
 }
 
-func TestEncodeTakesEveryFormThatPeersSend(t *testing.T) {
+func TestEncodeAcceptsEveryFormThatPeersSend(t *testing.T) {
 	noon := time.Date(2024, 5, 6, 12, 0, 0, 500_000_000, time.UTC)
 	for name, test := range map[string]struct {
 		column *value.Column
@@ -94,20 +94,20 @@ func TestEncodeTakesEveryFormThatPeersSend(t *testing.T) {
 		"bytes as text":                         {column("varbinary"), "abc", "abc"},
 		"text as bytes":                         {column("text"), []byte("ü"), "ü"},
 		"an empty Buffer is not NULL":           {column("blob"), []byte(nil), ""},
-		"an ISO time in a datetime is shown by the zone": {column("datetime", scale(3)), "2024-05-06T12:00:00.500Z", "2024-05-06 14:00:00.500000"},
-		"an ISO time in a timestamp is UTC":              {column("timestamp", scale(3)), "2024-05-06T12:00:00.500Z", "2024-05-06 12:00:00.500000"},
-		"an ISO time with an offset":                     {column("timestamp"), "2024-05-06T12:00:00+05:30", "2024-05-06 06:30:00.000000"},
-		"an ISO time without a zone is as written":       {column("datetime"), "2024-05-06T12:00:00", "2024-05-06 12:00:00"},
-		"an ISO time in a date is the zone's day":        {column("date"), "2024-05-06T22:30:00Z", "2024-05-07"},
-		"a timestamp as text is of the zone":             {column("timestamp", scale(3)), "2024-05-07 01:08:09.123", "2024-05-06 23:08:09.123"},
-		"a zero timestamp":                               {column("timestamp"), "0000-00-00 00:00:00", "0000-00-00 00:00:00"},
-		"a zero date":                                    {column("date"), "0000-00-00", "0000-00-00"},
-		"a Date in a datetime":                           {column("datetime"), noon, "2024-05-06 14:00:00.500000"},
-		"a Date in a timestamp":                          {column("timestamp"), noon, "2024-05-06 12:00:00.500000"},
-		"a Date in a date":                               {column("date"), noon, "2024-05-06"},
-		"a Date in a time":                               {column("time"), noon, "14:00:00.500000"},
-		"a nested object in JSON":                        {column("json"), json.RawMessage(`{"a":[1]}`), `{"a":[1]}`},
-		"a nested object in a text":                      {column("longtext"), json.RawMessage(`[1]`), `[1]`},
+		"an ISO time in a datetime is converted to the zone": {column("datetime", scale(3)), "2024-05-06T12:00:00.500Z", "2024-05-06 14:00:00.500000"},
+		"an ISO time in a timestamp is UTC":                  {column("timestamp", scale(3)), "2024-05-06T12:00:00.500Z", "2024-05-06 12:00:00.500000"},
+		"an ISO time with an offset":                         {column("timestamp"), "2024-05-06T12:00:00+05:30", "2024-05-06 06:30:00.000000"},
+		"an ISO time without a zone is as written":           {column("datetime"), "2024-05-06T12:00:00", "2024-05-06 12:00:00"},
+		"an ISO time in a date is the zone's day":            {column("date"), "2024-05-06T22:30:00Z", "2024-05-07"},
+		"a timestamp as text is in the zone":                 {column("timestamp", scale(3)), "2024-05-07 01:08:09.123", "2024-05-06 23:08:09.123"},
+		"a zero timestamp":                                   {column("timestamp"), "0000-00-00 00:00:00", "0000-00-00 00:00:00"},
+		"a zero date":                                        {column("date"), "0000-00-00", "0000-00-00"},
+		"a Date in a datetime":                               {column("datetime"), noon, "2024-05-06 14:00:00.500000"},
+		"a Date in a timestamp":                              {column("timestamp"), noon, "2024-05-06 12:00:00.500000"},
+		"a Date in a date":                                   {column("date"), noon, "2024-05-06"},
+		"a Date in a time":                                   {column("time"), noon, "14:00:00.500000"},
+		"a nested object in JSON":                            {column("json"), json.RawMessage(`{"a":[1]}`), `{"a":[1]}`},
+		"a nested object in a text":                          {column("longtext"), json.RawMessage(`[1]`), `[1]`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := test.column.Encode(test.entity, plusTwo)
@@ -121,20 +121,20 @@ func TestEncodeTakesEveryFormThatPeersSend(t *testing.T) {
 	}
 }
 
-func TestEncodeRefusesWhatDoesNotFitAndNamesTheColumn(t *testing.T) {
+func TestEncodeErrorsNameTheColumn(t *testing.T) {
 	for name, test := range map[string]struct {
 		column *value.Column
 		entity any
 	}{
-		"NaN":                           {column("double"), math.NaN()},
-		"infinity":                      {column("double"), math.Inf(-1)},
-		"nine bytes in a BIT":           {column("bit"), make([]byte, 9)},
-		"bytes that are no text":        {column("varchar"), []byte{0xff}},
-		"a text that is none":           {column("varchar"), "\xff"},
-		"bytes that are no date":        {column("date"), []byte{0xff}},
-		"an object in a number":         {column("int"), json.RawMessage(`{}`)},
-		"an object in bytes":            {column("blob"), json.RawMessage(`{}`)},
-		"a value that no decoder gives": {column("int"), struct{}{}},
+		"NaN":                             {column("double"), math.NaN()},
+		"infinity":                        {column("double"), math.Inf(-1)},
+		"nine bytes in a BIT":             {column("bit"), make([]byte, 9)},
+		"bytes that are not text":         {column("varchar"), []byte{0xff}},
+		"invalid text":                    {column("varchar"), "\xff"},
+		"bytes that are not a date":       {column("date"), []byte{0xff}},
+		"an object in a number":           {column("int"), json.RawMessage(`{}`)},
+		"an object in bytes":              {column("blob"), json.RawMessage(`{}`)},
+		"a value that no decoder returns": {column("int"), struct{}{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := test.column.Encode(test.entity, time.UTC)
@@ -145,7 +145,7 @@ func TestEncodeRefusesWhatDoesNotFitAndNamesTheColumn(t *testing.T) {
 	}
 }
 
-func TestStoredValuesComeBackAsTheyWere(t *testing.T) {
+func TestStoredValuesSurviveARoundTrip(t *testing.T) {
 	for _, test := range []struct {
 		column *value.Column
 		stored []string
@@ -185,7 +185,7 @@ func TestStoredValuesComeBackAsTheyWere(t *testing.T) {
 	}
 }
 
-func TestEqualComparesValuesAndNotTheirSpelling(t *testing.T) {
+func TestEqualComparesValuesNotSpellings(t *testing.T) {
 	for name, test := range map[string]struct {
 		column *value.Column
 		a, b   string
@@ -212,7 +212,7 @@ func TestEqualComparesValuesAndNotTheirSpelling(t *testing.T) {
 		"a large number in JSON":       {column("json"), `[9007199254740993]`, `[9007199254740992]`, false},
 		"forms of a number in JSON":    {column("json"), `[1.50, 1e2, 7]`, `[1.5, 100, 7]`, true},
 		"another document":             {column("json"), `[1,2]`, `[2,1]`, false},
-		"what is no number is unequal": {column("int"), "x", "y", false},
+		"an invalid number is unequal": {column("int"), "x", "y", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, pair := range [][2]string{{test.a, test.b}, {test.b, test.a}} {
@@ -221,7 +221,7 @@ func TestEqualComparesValuesAndNotTheirSpelling(t *testing.T) {
 				}
 			}
 			if test.column.Equal(nil, []byte(test.a)) || test.column.Equal([]byte{}, nil) || !test.column.Equal(nil, nil) {
-				t.Error("NULL equals NULL and nothing else")
+				t.Error("NULL equals only NULL")
 			}
 		})
 	}

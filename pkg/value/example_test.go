@@ -27,7 +27,7 @@ func ExampleColumn_Equal() {
 	// Output: true
 }
 
-// A receiver must store the value that was sent, or refuse it, if its column is smaller than the sender's.
+// If its column is smaller than the sender's, a receiver must store the value exactly or refuse it.
 func ExampleColumn_Fits() {
 	price := &value.Column{Name: "price", DataType: "decimal", Kind: value.Decimal, Type: "decimal(4,1)", Precision: 4, Scale: 1}
 	fmt.Println(price.Fits([]byte("1.5")))

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Package schema tests what a server does with values; this tests what the errors say.
-func TestAValueThatDoesNotFitIsReportedByColumnValueAndType(t *testing.T) {
+// Package schema tests what a server does with values; this tests the error messages.
+func TestErrorsNameColumnValueAndType(t *testing.T) {
 	t.Parallel()
 	price := Column{Name: "price", DataType: "decimal", Kind: Decimal, Type: "decimal(12,2)", Precision: 12, Scale: 2}
 	for name, c := range map[string]struct {
@@ -32,7 +32,7 @@ func TestAValueThatDoesNotFitIsReportedByColumnValueAndType(t *testing.T) {
 	}
 }
 
-func TestAMomentOfAScriptHasTheDigitsThatTheColumnHas(t *testing.T) {
+func TestScriptDatesGetTheColumnsDigits(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2024, 2, 29, 10, 11, 12, 345_678_000, time.UTC)
 	for _, c := range []struct {
@@ -48,7 +48,7 @@ func TestAMomentOfAScriptHasTheDigitsThatTheColumnHas(t *testing.T) {
 		if err != nil || string(got) != c.want || c.column.Fits(got) != nil {
 			t.Errorf("%s: %s, %v, want %s", c.column.Type, got, err, c.want)
 		}
-		// The same as text has all its digits, and is not cut silently.
+		// As text it has all its digits, and is not cut silently.
 		got, err = c.column.Encode("2024-02-29T10:11:12.345678912Z", time.UTC)
 		if err != nil || c.column.Fits(got) == nil != (c.column.Kind == Date) && c.column.Kind != Time {
 			t.Errorf("%s: %s, %v", c.column.Type, got, err)
@@ -68,7 +68,7 @@ func TestMembersAreReadAsTheServerShowsThem(t *testing.T) {
 	}
 }
 
-// FuzzFits checks that Fits does not panic: the values come from others.
+// FuzzFits checks that Fits does not panic: values come from outside.
 func FuzzFits(f *testing.F) {
 	for _, s := range []string{"1.5", "-0.0e-5", ".", "e", "2024-02-29 10:11:12.5", "838:59:59", `{"a":[1,{"b":2}],"a":1e400}`, "a,b", "\xff", "\x00\x00\x00\x00\x01\x01\x00\x00\x00\x00"} {
 		f.Add([]byte(s))
@@ -111,7 +111,7 @@ func BenchmarkFits(b *testing.B) {
 	}
 }
 
-func TestSpellingsOfATypeOfItsOwnAreEqual(t *testing.T) {
+func TestSpellingsOfSpecialTypesAreEqual(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		column Column

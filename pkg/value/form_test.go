@@ -9,12 +9,12 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-func TestWhateverComesHasTheFormOfItsColumn(t *testing.T) {
+func TestValuesGetTheFormOfTheirColumn(t *testing.T) {
 	object, list := json.RawMessage(`{"name":1}`), json.RawMessage(`[1]`)
 	for _, c := range []struct {
 		dataType string
 		given    any
-		want     any // nil: it is refused
+		want     any // nil: refused
 	}{
 		{"varchar", object, `{"name":1}`},
 		{"varchar", list, `[1]`},
@@ -57,10 +57,10 @@ func TestWhateverComesHasTheFormOfItsColumn(t *testing.T) {
 		column := value.Column{Name: "c", DataType: c.dataType, Kind: kind}
 		got, err := column.Form(c.given, time.UTC)
 		if !reflect.DeepEqual(got, c.want) || (err != nil) != (c.want == nil) {
-			t.Errorf("%v for a %s becomes %#v (%v), not %#v", c.given, c.dataType, got, err, c.want)
+			t.Errorf("%v for a %s becomes %#v (%v), want %#v", c.given, c.dataType, got, err, c.want)
 		}
 		if again, err := column.Form(got, time.UTC); err != nil || !reflect.DeepEqual(again, got) {
-			t.Errorf("%#v for a %s does not stay as it is: %#v (%v)", got, c.dataType, again, err)
+			t.Errorf("%#v for a %s does not stay unchanged: %#v (%v)", got, c.dataType, again, err)
 		}
 	}
 }

@@ -53,7 +53,7 @@ func typed(t *testing.T, columnType string) *Column {
 	return c
 }
 
-func TestColumnsThatHoldEachOther(t *testing.T) {
+func TestWhichColumnsHoldEachOther(t *testing.T) {
 	t.Parallel()
 	for _, x := range []struct {
 		narrow, wide string

@@ -34,7 +34,7 @@ func TestDecodeEntityReadsWhatPeersSend(t *testing.T) {
 	}
 }
 
-func TestDecodeEntityRefusesWhatIsNoRow(t *testing.T) {
+func TestDecodeEntityRefusesInvalidRows(t *testing.T) {
 	for _, text := range []string{``, `1`, `"a"`, `[]`, `[{}]`, `true`, `{`, `{"a"`, `{"a":`, `{"a":1`, `{"a":1,}`, `{1:2}`, `{"a":nul}`,
 		strings.Repeat(`{"a":`, 20_000)} {
 		if got, err := value.DecodeEntity([]byte(text)); err == nil {
@@ -43,7 +43,7 @@ func TestDecodeEntityRefusesWhatIsNoRow(t *testing.T) {
 	}
 }
 
-func TestAppendJSONWritesTheFormsThatPeersStoreRight(t *testing.T) {
+func TestAppendJSONWritesFormsThatPeersStoreCorrectly(t *testing.T) {
 	entity := value.Entity{
 		{"null", nil}, {"bool", true}, {"int", int64(-1)}, {"uint", uint64(math.MaxUint64)}, {"float", 1.5},
 		{"text", "a\"b\\ü\n😀"}, {"bytes as text", []byte("abc")}, {"bytes", []byte{0xff, 0}}, {"no bytes", []byte{}},
@@ -60,11 +60,11 @@ func TestAppendJSONWritesTheFormsThatPeersStoreRight(t *testing.T) {
 		t.Errorf("a deleted row: %s, %v", got, err)
 	}
 	if got, err := (value.Entity{{"a", "\xff"}}).AppendJSON(nil); err != nil || !json.Valid(got) {
-		t.Errorf("text that is none: %s, %v", got, err)
+		t.Errorf("invalid text: %s, %v", got, err)
 	}
 }
 
-func TestAppendJSONRefusesWhatJSONCannotHold(t *testing.T) {
+func TestAppendJSONRefusesNonJSONValues(t *testing.T) {
 	for _, v := range []any{math.NaN(), math.Inf(1), struct{}{}, 1} {
 		got, err := value.Entity{{"the column", v}}.AppendJSON(nil)
 		if err == nil || !strings.Contains(err.Error(), "the column") {
@@ -76,15 +76,15 @@ func TestAppendJSONRefusesWhatJSONCannotHold(t *testing.T) {
 func TestEntityFindsItsColumns(t *testing.T) {
 	e := value.Entity{{"a", nil}, {"b", int64(1)}}
 	if v, ok := e.Value("a"); v != nil || !ok {
-		t.Errorf("Value(a) = %v, %v: NULL is there", v, ok)
+		t.Errorf("Value(a) = %v, %v: NULL counts as present", v, ok)
 	}
 	if v, ok := e.Value("B"); v != nil || ok {
 		t.Errorf("Value(B) = %v, %v: names are compared exactly", v, ok)
 	}
 }
 
-// FuzzDecodeEntity checks that every entity read can be sent on as valid JSON
-// that reads as the same.
+// FuzzDecodeEntity checks that every decoded entity can be forwarded as valid JSON that reads the
+// same.
 func FuzzDecodeEntity(f *testing.F) {
 	for _, text := range []string{`null`, `{}`, `{"a":1,"a":{"type":"Buffer","data":[0,255]}}`, `{"a":[1e5,-0,0.1000000000000000055]}`,
 		`{"a":1e400,"b":-0,"c":1E2,"d":123456789012345678901234567890}`, "{\"a\":\"\xff\"}", `{"a":{"type":"Buffer","data":[1e2]}}`, `{"a":"\u2028<>"}`} {
@@ -97,11 +97,11 @@ func FuzzDecodeEntity(f *testing.F) {
 		}
 		sent, err := entity.AppendJSON(nil)
 		if err != nil || !json.Valid(sent) {
-			t.Fatalf("%q is taken as %#v, and sent as %q, %v", text, entity, sent, err)
+			t.Fatalf("%q reads as %#v, and is sent as %q, %v", text, entity, sent, err)
 		}
 		again, err := value.DecodeEntity(sent)
 		if err != nil || len(again) != len(entity) {
-			t.Fatalf("%q is sent as %q, and taken again as %#v, %v", text, sent, again, err)
+			t.Fatalf("%q is sent as %q, which reads as %#v, %v", text, sent, again, err)
 		}
 		twice, err := again.AppendJSON(nil)
 		if err != nil || string(twice) != string(sent) {

@@ -10,8 +10,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// keys are columns of each kind that can be in a key, with stored values in
-// their canonical form, their part of a key and their id.
+// keys are columns of each kind allowed in a key, with stored values in canonical form, their key
+// part and their ID.
 var keys = []struct {
 	column           *value.Column
 	stored, part, id string
@@ -42,7 +42,7 @@ var keys = []struct {
 	{column("timestamp", scale(3)), "0000-00-00 00:00:00.000", "0.000", "0000-00-00 00:00:00.000"},
 }
 
-func TestKeyFormsGoBothWays(t *testing.T) {
+func TestKeyFormsRoundTrip(t *testing.T) {
 	for _, k := range keys {
 		t.Run(fmt.Sprintf("%s %q", k.column.DataType, k.stored), func(t *testing.T) {
 			if err := k.column.CheckKey(); err != nil {
@@ -92,7 +92,7 @@ func TestKeyPartIsTheSameForEverySpelling(t *testing.T) {
 	}
 }
 
-func TestWrongKeysAreRefusedAndNameTheColumn(t *testing.T) {
+func TestErrorsOfWrongKeysNameTheColumn(t *testing.T) {
 	for _, test := range []struct {
 		column *value.Column
 		stored []byte
@@ -125,7 +125,7 @@ func TestWrongKeysAreRefusedAndNameTheColumn(t *testing.T) {
 	}
 }
 
-func TestCompositeKeysAreTakenApartAsTheyWereJoined(t *testing.T) {
+func TestCompositeKeysSplitAsJoined(t *testing.T) {
 	for key, parts := range map[string][]string{
 		`a`:              {`a`},
 		`a,b\`:           {`a,b\`},
@@ -148,7 +148,7 @@ func TestCompositeKeysAreTakenApartAsTheyWereJoined(t *testing.T) {
 	}
 }
 
-func TestSplitKeyRefusesAnotherNumberOfParts(t *testing.T) {
+func TestSplitKeyRefusesAWrongNumberOfParts(t *testing.T) {
 	for key, n := range map[string]int{"a": 2, "a,b": 3, "a,b,c": 2, "": 2, `a,b\`: 2} {
 		if got, err := value.SplitKey([]byte(key), n); err == nil {
 			t.Errorf("SplitKey(%q, %d) = %q, want an error", key, n, got)
@@ -156,8 +156,8 @@ func TestSplitKeyRefusesAnotherNumberOfParts(t *testing.T) {
 	}
 }
 
-// FuzzSplitKey checks that a key that can be split names one row: joined again,
-// it is the canonical key of the same parts.
+// FuzzSplitKey checks that a key that can be split identifies one row: joined again, it is the
+// canonical key of the same parts.
 func FuzzSplitKey(f *testing.F) {
 	for _, key := range []string{"", "a", ",", `a\,b,c`, `\`, `\a,b`, "1,2,3", "\xff,\x00"} {
 		f.Add([]byte(key), 2)
@@ -177,8 +177,7 @@ func FuzzSplitKey(f *testing.F) {
 	})
 }
 
-// FuzzParseIDPart checks that an accepted id names a key whose id names the same
-// key.
+// FuzzParseIDPart checks that an accepted ID names a key whose ID names the same key.
 func FuzzParseIDPart(f *testing.F) {
 	for i, k := range keys {
 		f.Add(uint(i), k.id)
@@ -207,8 +206,8 @@ func FuzzParseIDPart(f *testing.F) {
 	})
 }
 
-// TestDigitsAreCountedBeforeTheyAreRead checks that a number that cannot be a key costs no arithmetic, which would take memory,
-// and time quadratic in its length.
+// TestDigitsAreCountedBeforeTheyAreRead checks that a number too long for a key costs no
+// arithmetic, which would take memory and quadratic time.
 func TestDigitsAreCountedBeforeTheyAreRead(t *testing.T) {
 	digits := strings.Repeat("9", 1<<20)
 	for _, c := range []*value.Column{column("int"), column("bigint"), column("bit"), column("year"), column("decimal", scale(3)), column("decimal")} {

@@ -21,7 +21,7 @@ func TestMembersAreReadFromTheType(t *testing.T) {
 	}
 }
 
-func TestNumberedValuesHaveTheNumbersOfTheServer(t *testing.T) {
+func TestNumberedValuesMatchTheServer(t *testing.T) {
 	enum := &value.Column{Name: "e", DataType: "enum", Kind: value.Text, Members: []string{"z", "Ant", "m"}}
 	set := &value.Column{Name: "s", DataType: "set", Kind: value.Text, Members: []string{"z", "Ant", "m"}}
 	empty := &value.Column{Name: "e", DataType: "enum", Kind: value.Text, Members: []string{"z", ""}}
@@ -43,10 +43,10 @@ func TestNumberedValuesHaveTheNumbersOfTheServer(t *testing.T) {
 		{set, "z,bee", nil, "z,bee"},
 	} {
 		if got := c.column.Operand([]byte(c.stored)); got != c.number {
-			t.Errorf("%s %q: the number is %v, want %v", c.column.DataType, c.stored, got, c.number)
+			t.Errorf("%s %q: number %v, want %v", c.column.DataType, c.stored, got, c.number)
 		}
 		if got, err := c.column.KeyPart([]byte(c.stored)); err != nil || string(got) != c.part {
-			t.Errorf("%s %q: the part of a key is %q, %v, want %q", c.column.DataType, c.stored, got, err, c.part)
+			t.Errorf("%s %q: key part %q, %v, want %q", c.column.DataType, c.stored, got, err, c.part)
 		}
 	}
 }

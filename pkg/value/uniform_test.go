@@ -38,11 +38,11 @@ func TestEqualValuesAreUniform(t *testing.T) {
 	}
 	text, document := Column{Kind: Text, DataType: "longtext"}, Column{Kind: JSON, DataType: "json"}
 	if a, b := text.Uniform([]byte(`{"b": 2}`), "json"), document.Uniform([]byte(`{"b":2}`), "longtext"); string(a) != string(b) {
-		t.Errorf("a document that is a text at one side is %s and %s", a, b)
+		t.Errorf("a document that is text on one side is %s and %s", a, b)
 	}
 	short, long := Column{Kind: Decimal, DataType: "decimal", Precision: 5, Scale: 1}, Column{Kind: Decimal, DataType: "decimal", Precision: 9, Scale: 4}
 	if a, b := short.Uniform([]byte("2.0"), "decimal"), long.Uniform([]byte("2.0000"), "decimal"); string(a) != string(b) {
-		t.Errorf("a number of columns with other digits is %s and %s", a, b)
+		t.Errorf("a number in columns with different digits is %s and %s", a, b)
 	}
 	narrow, wide := Column{Kind: Double, DataType: "float"}, Column{Kind: Double, DataType: "double"}
 	if a, b := narrow.Uniform([]byte("0.10000000149011612"), "double"), wide.Uniform([]byte("0.1"), "float"); string(a) != string(b) {

@@ -14,7 +14,7 @@ func TestEndlessWaitersAreReported(t *testing.T) {
 	for i, c := range []struct {
 		after  time.Duration
 		remote string
-		err    error // nil: it was asked
+		err    error // nil: the remote answered
 		want   bool
 	}{
 		{0, "hq", errors.New("no answer"), false}, // it may be busy
@@ -39,7 +39,7 @@ func TestEndlessWaitersAreReported(t *testing.T) {
 			got = u.failure(now, c.remote, c.err)
 		}
 		if got != c.want {
-			t.Errorf("%d: told %v, want %v", i, got, c.want)
+			t.Errorf("%d: reported %v, want %v", i, got, c.want)
 		}
 	}
 	for i := range 1000 {

@@ -15,7 +15,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// TestTheAftermathOfACommitPrecedesOthersDecisions has transactions say what is to follow, which end in every way.
+// TestTheAftermathOfACommitPrecedesOthersDecisions has transactions that register what must follow, and that end in
+// every way.
 func TestTheAftermathOfACommitPrecedesOthersDecisions(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)
@@ -25,9 +26,9 @@ func TestTheAftermathOfACommitPrecedesOthersDecisions(t *testing.T) {
 	}
 	row := []change.Row{{Table: "orders", Key: "1"}}
 	over, end := context.WithCancel(t.Context())
-	end() // a latch is had at once with it, or not
+	end() // whether a latch is free at once with it
 	for name, c := range map[string]struct {
-		ends []error // of each run of the transaction
+		ends []error // per run of the transaction
 		want []string
 	}{
 		"a commit":                  {[]error{nil}, []string{"run 1"}},
@@ -43,7 +44,7 @@ func TestTheAftermathOfACommitPrecedesOthersDecisions(t *testing.T) {
 			w.After(func() {
 				got = append(got, this)
 				if _, err := stream.Latch(over, row); err == nil {
-					t.Errorf("%s: others decide before it is over", name)
+					t.Errorf("%s: others decide before it has ended", name)
 				}
 			})
 			return c.ends[run-1]

@@ -24,7 +24,7 @@ func openStream(t *testing.T, db *mysqldb.DB) *version.Stream {
 	return s
 }
 
-// waiting returns the keys of all that can be read, in order.
+// waiting returns the keys of all readable entries, in order.
 func waiting(t *testing.T, s *version.Stream) []string {
 	t.Helper()
 	end, err := s.Visible(t.Context())
@@ -42,7 +42,7 @@ func waiting(t *testing.T, s *version.Stream) []string {
 	return keys
 }
 
-// at returns an entry that a transaction writes.
+// at returns an entry for a transaction to write.
 func at(w *version.Writing, key string) version.Entry {
 	return version.Entry{Row: change.Row{Table: "t", Key: key}, State: state(5, "node-a"), Position: w.Positions(1)}
 }
@@ -67,7 +67,7 @@ func write(t *testing.T, s *version.Stream, db *mysqldb.DB, keys ...string) {
 	w.End(nil)
 }
 
-// writeOpen writes an entry in a transaction of its own, and returns what commits it.
+// writeOpen writes an entry in its own transaction and returns a function that commits it.
 func writeOpen(t *testing.T, db *mysqldb.DB, e version.Entry) (commit func()) {
 	t.Helper()
 	tx, err := db.BeginTx(t.Context(), nil)
@@ -88,13 +88,13 @@ func writeOpen(t *testing.T, db *mysqldb.DB, e version.Entry) (commit func()) {
 func expect(t *testing.T, s *version.Stream, want ...string) {
 	t.Helper()
 	if got := waiting(t, s); !slices.Equal(got, want) {
-		t.Errorf("what can be read is %q, want %q", got, want)
+		t.Errorf("readable: %q, want %q", got, want)
 	}
 }
 
-// TestNoOneReadsPastAnOpenTransaction commits a later transaction first: what it
-// wrote is read only when the earlier one has ended. Promise 1.
-func TestNoOneReadsPastAnOpenTransaction(t *testing.T) {
+// TestNobodyReadsPastAnOpenTransaction commits a later transaction first: its writes are read only
+// once the earlier one has ended. Promise 1.
+func TestNobodyReadsPastAnOpenTransaction(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)
 	s := openStream(t, db)
@@ -107,8 +107,8 @@ func TestNoOneReadsPastAnOpenTransaction(t *testing.T) {
 	expect(t, s, "early", "late")
 }
 
-// TestNoOneReadsPastAnUnansweredCommit: the server may still do it.
-func TestNoOneReadsPastAnUnansweredCommit(t *testing.T) {
+// TestNobodyReadsPastAnUnansweredCommit: the server may still commit.
+func TestNobodyReadsPastAnUnansweredCommit(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)
 	s := openStream(t, db)
@@ -123,15 +123,15 @@ func TestNoOneReadsPastAnUnansweredCommit(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	if end, err := s.Visible(ctx); err == nil {
-		t.Errorf("all can be read up to %d", end)
+		t.Errorf("everything is readable up to %d", end)
 	}
 	commit()
 	expect(t, s, "in doubt", "late")
 }
 
-// TestNoOneDecidesBeforeAnUnansweredCommitIsSettled: a transaction that gives no
-// positions counts too, since it writes the versions that others decide by.
-func TestNoOneDecidesBeforeAnUnansweredCommitIsSettled(t *testing.T) {
+// TestNobodyDecidesBeforeAnUnansweredCommitIsSettled: a transaction without positions counts too,
+// since it writes the versions that others base decisions on.
+func TestNobodyDecidesBeforeAnUnansweredCommitIsSettled(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)
 	s := openStream(t, db)
@@ -147,8 +147,8 @@ func TestNoOneDecidesBeforeAnUnansweredCommitIsSettled(t *testing.T) {
 	begin(t, s).End(nil)
 }
 
-// TestAStreamBeginsWhenTheTransactionsOfTheLastProcessHaveEnded, however late.
-func TestAStreamBeginsWhenTheTransactionsOfTheLastProcessHaveEnded(t *testing.T) {
+// TestAStreamBeginsAfterTheLastProcessTransactions: once they have ended, however late.
+func TestAStreamBeginsAfterTheLastProcessTransactions(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)
 	last := openStream(t, db)
@@ -163,7 +163,7 @@ func TestAStreamBeginsWhenTheTransactionsOfTheLastProcessHaveEnded(t *testing.T)
 	expect(t, openStream(t, db), "of the last process")
 }
 
-func TestTheStreamIsInTheOrderOfTheLastChanges(t *testing.T) {
+func TestTheStreamIsOrderedByLastChange(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)
 	s := openStream(t, db)
@@ -179,19 +179,19 @@ func TestTheStreamIsInTheOrderOfTheLastChanges(t *testing.T) {
 	end, _ := s.Visible(t.Context())
 	list, err := s.Read(t.Context(), 0, end, 1)
 	if err != nil || len(list) != 1 || list[0].Version.Time != 7 || list[0].From != "" {
-		t.Errorf("the first is %+v, %v: its place and where it came from are kept", list, err)
+		t.Errorf("first entry %+v, %v: its position and origin must be kept", list, err)
 	}
 	entry.Key = "not in it"
 	if err := version.Write(t.Context(), db, []version.Entry{entry}); err != nil {
 		t.Fatal(err)
 	}
 	expect(t, s, "b", long, "a")
-	// A further process goes on after the last position.
+	// Another process goes on after the last position.
 	write(t, openStream(t, db), db, "c")
 	expect(t, openStream(t, db), "b", long, "a", "c")
 }
 
-// TestManySendersSettleADoubtTogether: each asks what may be read, and one fence is enough for all.
+// TestManySendersSettleADoubtTogether: each asks what is readable, and one fence is enough for all.
 func TestManySendersSettleADoubtTogether(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)
@@ -214,7 +214,7 @@ func TestManySendersSettleADoubtTogether(t *testing.T) {
 	expect(t, s, "a")
 }
 
-// TestAReaderDoesNotHoldUpTheStream: a dump, or a person who has left a transaction open.
+// TestAReaderDoesNotHoldUpTheStream, such as a dump, or a person who left a transaction open.
 func TestAReaderDoesNotHoldUpTheStream(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)

@@ -19,7 +19,7 @@ func state(time int64, origin string, seen ...change.Version) change.State {
 	return change.State{Version: v, Seen: change.Vector{}.Merge(seen).With(v)}
 }
 
-func TestStatesAreReadAsTheyWereWritten(t *testing.T) {
+func TestStatesAreReadBackAsWritten(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)
 	long := strings.Repeat("k", 3000)
@@ -50,14 +50,14 @@ func TestStatesAreReadAsTheyWereWritten(t *testing.T) {
 		t.Errorf("read as\n%v, %v, want\n%v", got, err, want)
 	}
 	if got, err := version.Read(t.Context(), db, nil); err != nil || len(got) != 0 {
-		t.Errorf("of no rows: %v, %v", got, err)
+		t.Errorf("for no rows: %v, %v", got, err)
 	}
 	if err := version.Write(t.Context(), db, nil); err != nil {
 		t.Errorf("write nothing: %v", err)
 	}
 }
 
-func TestALaterStateTakesThePlaceOfTheEarlier(t *testing.T) {
+func TestALaterStateReplacesTheEarlier(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)
 	row := change.Row{Table: "t", Key: "1"}
@@ -75,13 +75,13 @@ func TestALaterStateTakesThePlaceOfTheEarlier(t *testing.T) {
 		}
 		fates, err := version.Fates(t.Context(), db, []change.Row{row, {Table: "t", Key: "2"}})
 		if err != nil || fates[row] != e.Fate {
-			t.Errorf("the fates are %v, %v, want %v", fates, err, e.Fate)
+			t.Errorf("fates %v, %v, want %v", fates, err, e.Fate)
 		}
 	}
 }
 
-// TestARowCameFromWhoBroughtItsVersion: who loses against it, or has it too, did not.
-func TestARowCameFromWhoBroughtItsVersion(t *testing.T) {
+// TestARowCameFromTheClientThatSentItsVersion, not from one that lost to it or has it too.
+func TestARowCameFromTheClientThatSentItsVersion(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)
 	row := change.Row{Table: "t", Key: "1"}
@@ -108,7 +108,7 @@ func TestARowCameFromWhoBroughtItsVersion(t *testing.T) {
 	}
 }
 
-func TestAVectorOfTooManyClientsLosesTheOldest(t *testing.T) {
+func TestAVectorWithTooManyClientsDropsTheOldest(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)
 	row := change.Row{Table: "t", Key: "1"}

@@ -13,7 +13,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// Only a COMMIT that was asked for, and whose answer was lost, has to be waited for.
+// Only a COMMIT that was sent, and whose answer was lost, must be waited for.
 func TestOnlyALostAnswerToACommitIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)
@@ -39,7 +39,7 @@ func TestOnlyALostAnswerToACommitIsWaitedFor(t *testing.T) {
 		}
 		upTo, err := s.Visible(t.Context())
 		if err != nil || fences != c.fences || upTo != s.Token(1)-1 {
-			t.Errorf("%s: %d fences, not %d; visible up to %d, %v", name, fences, c.fences, upTo, err)
+			t.Errorf("%s: %d fences, want %d; visible up to %d, %v", name, fences, c.fences, upTo, err)
 		}
 	}
 }
@@ -47,5 +47,5 @@ func TestOnlyALostAnswerToACommitIsWaitedFor(t *testing.T) {
 // kill ends a transaction's connection.
 func kill(t *testing.T, tx mysqldb.Tx) {
 	t.Helper()
-	_, _ = tx.ExecContext(t.Context(), "KILL CONNECTION_ID()") // it answers that the connection was killed
+	_, _ = tx.ExecContext(t.Context(), "KILL CONNECTION_ID()") // the answer is that the connection was killed
 }

@@ -8,15 +8,15 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// An account may read what its client subscribes to, and write to no topic that
-// names another sender.
-func TestAnACLGivesAClientItsOwnTopicsAndNoOthers(t *testing.T) {
+// A login may read what its client subscribes to, and must not write to a topic that names another
+// sender.
+func TestAnACLGrantsAClientOnlyItsOwnTopics(t *testing.T) {
 	for _, version1 := range []bool{true, false} {
 		text := wire.MosquittoACL([]wire.Account{{Client: "node-a", Login: "login a", Topics: "acme"}, {Client: "node-b", Login: "node-b"}}, version1)
 		_, rest, ok := strings.Cut(text, "\nuser login a\n")
 		mine, _, _ := strings.Cut(rest, "\nuser ")
 		if !ok {
-			t.Fatalf("no block of the login in\n%s", text)
+			t.Fatalf("no block for the login in\n%s", text)
 		}
 		var reads, writes []string
 		for l := range strings.Lines(mine) {
@@ -48,12 +48,12 @@ func TestAnACLGivesAClientItsOwnTopicsAndNoOthers(t *testing.T) {
 		slices.Sort(writes)
 		slices.Sort(want)
 		if !slices.Equal(writes, want) {
-			t.Errorf("writes %q, not %q", writes, want)
+			t.Errorf("writes %q, want %q", writes, want)
 		}
 	}
 }
 
-func TestALoginTakesOneLine(t *testing.T) {
+func TestALoginIsOneLine(t *testing.T) {
 	for login, valid := range map[string]bool{"node-a": true, "branch one": true, "käse": true, "": false, " x": false, "x ": false, "x\nuser y": false, "x\ry": false, "\x00": false} {
 		if wire.ValidLogin(login) != valid {
 			t.Errorf("ValidLogin(%q) = %t", login, !valid)

@@ -17,9 +17,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 )
 
-// example is the batch of the golden files in testdata/batch. From the first
-// release on, nodes in the field speak protocol 2 as these files have it: then
-// they are never regenerated; a new form is a new protocol with files of its own.
+// example is the batch of the golden files in testdata/batch. From the first release on, nodes in
+// the field speak protocol 2 as in these files: then they are never regenerated; a new format is a
+// new protocol with its own files.
 //
 // body.bin, before it is packed:
 //
@@ -92,25 +92,25 @@ func parse(t testing.TB, messages ...[]byte) []Piece {
 			t.Fatal(err)
 		}
 		if p.Index != i || p.Of != len(messages) {
-			t.Fatalf("piece %d of %d says that it is %d of %d", i, len(messages), p.Index, p.Of)
+			t.Fatalf("piece %d of %d claims to be %d of %d", i, len(messages), p.Index, p.Of)
 		}
 		pieces[i] = p
 	}
 	return pieces
 }
 
-func TestBodyIsWrittenAndReadAsInProtocol2(t *testing.T) {
+func TestBodyMatchesProtocol2(t *testing.T) {
 	want := file(t, "body.bin")
 	if got := example().appendBody(nil); !bytes.Equal(got, want) {
-		t.Errorf("the body is written as\n%x, want\n%x", got, want)
+		t.Errorf("got body\n%x, want\n%x", got, want)
 	}
 	got := &Batch{Session: example().Session, Seq: example().Seq}
 	if err := decodeBody(want, got); err != nil || !reflect.DeepEqual(got, example()) {
-		t.Errorf("the body is read as\n%+v, %v, want\n%+v", got, err, example())
+		t.Errorf("the body reads as\n%+v, %v, want\n%+v", got, err, example())
 	}
 }
 
-func TestPiecesAreReadAsInProtocol2(t *testing.T) {
+func TestPiecesMatchProtocol2(t *testing.T) {
 	for _, names := range [][]string{{"whole.bin"}, {"piece-0.bin", "piece-1.bin", "piece-2.bin"}} {
 		var messages [][]byte
 		for _, n := range names {
@@ -123,7 +123,7 @@ func TestPiecesAreReadAsInProtocol2(t *testing.T) {
 	}
 }
 
-func TestHeaderIsWrittenAsInProtocol2(t *testing.T) {
+func TestHeaderMatchesProtocol2(t *testing.T) {
 	const header = "msb\x02\x01\x23\x45\x67\x89\xab\xcd\xef\x2a\x00\x01"
 	got := codec(t).Pack(example(), 1<<20)
 	if len(got) != 1 || !bytes.HasPrefix(got[0], []byte(header)) || !bytes.HasPrefix(file(t, "whole.bin"), []byte(header)) {
@@ -131,7 +131,7 @@ func TestHeaderIsWrittenAsInProtocol2(t *testing.T) {
 	}
 }
 
-func TestARowThatIsTooLargeTravelsInPieces(t *testing.T) {
+func TestALargeRowIsSentInPieces(t *testing.T) {
 	const limit = 2048
 	b := example()
 	noise := make([]byte, 20_000) // that zstd cannot compress
@@ -152,14 +152,14 @@ func TestARowThatIsTooLargeTravelsInPieces(t *testing.T) {
 	}
 	got, err := c.Unpack(parse(t, messages...))
 	if err != nil || !reflect.DeepEqual(got, b) {
-		t.Errorf("the pieces do not give the batch again: %v", err)
+		t.Errorf("the pieces do not add up to the batch: %v", err)
 	}
 	if got, err := c.Unpack(parse(t, messages...)[1:]); err == nil {
-		t.Errorf("a batch without its first piece is read as %+v", got)
+		t.Errorf("a batch without its first piece reads as %+v", got)
 	}
 }
 
-func TestAnEmptyBatchIsOne(t *testing.T) {
+func TestAnEmptyBatchIsABatch(t *testing.T) {
 	c := codec(t)
 	want := &Batch{Session: 1, Seq: 2, Sent: 3}
 	if got, err := c.Unpack(parse(t, c.Pack(want, 1<<10)...)); err != nil || !reflect.DeepEqual(got, want) {
@@ -180,8 +180,8 @@ func TestWrongPiecesAreRefused(t *testing.T) {
 	}
 }
 
-// TestADecisionTravelsUnderItsOwnName sends versions that a conflict policy made.
-func TestADecisionTravelsUnderItsOwnName(t *testing.T) {
+// TestADecisionKeepsItsOwnOrigin sends versions made by a conflict policy.
+func TestADecisionKeepsItsOwnOrigin(t *testing.T) {
 	seen := change.Vector{{Time: 1, Origin: "hq"}, {Time: 2, Origin: "node-b"}}
 	want := &Batch{Changes: []change.Change{
 		{Row: change.Row{Table: "t", Key: "1"}, State: change.State{Version: change.Decided(3, "hq", "0123456789abcdef"), Seen: seen}},
@@ -194,7 +194,7 @@ func TestADecisionTravelsUnderItsOwnName(t *testing.T) {
 	for _, origin := range []string{"a b@mark", "hq@", "@", "hq@one@two", "h@mark"} {
 		want.Changes[0].Version.Origin = origin
 		if err := decodeBody(want.appendBody(nil), &Batch{}); err == nil {
-			t.Errorf("the origin %q is taken", origin)
+			t.Errorf("the origin %q is accepted", origin)
 		}
 	}
 }
@@ -204,20 +204,20 @@ func TestWrongBodiesAreRefused(t *testing.T) {
 	const head = "\x00\x01\x06node-a\x01t"
 	for name, body := range map[string]string{
 		"nothing":                            "",
-		"a client that is none":              "\x00\x01\x03a b",
-		"more clients than there are":        "\x00\x05\x06node-a",
+		"an invalid client":                  "\x00\x01\x03a b",
+		"more clients than listed":           "\x00\x05\x06node-a",
 		"a table that ends early":            "\x00\x00\x05t",
 		"a row without columns":              head + "\x00\x01\x011\x00\x05\x00\x00",
-		"a client that is not named":         head + "\x00\x01\x011\x01\x05\x01\x00",
+		"an unlisted client":                 head + "\x00\x01\x011\x01\x05\x01\x00",
 		"a time before 1970":                 head + "\x00\x01\x011\x01\x01\x00\x00",
 		"a time that overflows":              head + "\x00\x01\x011\x01" + string(binary.AppendVarint(nil, 1<<62+1)) + "\x00\x00",
 		"a value that ends early":            head + "\x01\x01c\x01\x011\x00\x05\x00\x00\x05ab",
 		"a value of almost 2^64 bytes":       head + "\x01\x01c\x01\x011\x00\x05\x00\x00" + uvarint(1<<64-1),
-		"rows that are not there":            head + "\x00\x02\x011\x01\x05\x00\x00",
+		"missing rows":                       head + "\x00\x02\x011\x01\x05\x00\x00",
 		"a number that never ends":           strings.Repeat("\xff", 20),
 		"more columns than a table can have": head + uvarint(maxColumns+1),
 		"a column twice":                     head + "\x02\x01c\x01c\x01\x011\x00\x05\x00\x00\x01\x01",
-		"a column twice but for its case":    head + "\x02\x01c\x01C\x01\x011\x00\x05\x00\x00\x01\x01",
+		"a column twice in different case":   head + "\x02\x01c\x01C\x01\x011\x00\x05\x00\x00\x01\x01",
 		"a column without a name":            head + "\x01\x00\x01\x011\x00\x05\x00\x00\x01",
 		"a long column":                      head + "\x01" + uvarint(maxName+1) + strings.Repeat("c", maxName+1),
 		"a long table":                       "\x00\x00" + uvarint(maxName+1) + strings.Repeat("t", maxName+1) + "\x00\x00",
@@ -227,14 +227,14 @@ func TestWrongBodiesAreRefused(t *testing.T) {
 	} {
 		b := &Batch{}
 		if err := decodeBody([]byte(body), b); err == nil || len(err.Error()) > 200 {
-			t.Errorf("%s: read as %+v, %v, want a short error", name, b, err)
+			t.Errorf("%s: reads as %+v, %v, want a short error", name, b, err)
 		}
 	}
 }
 
-// TestCountsOfOthersReserveNoMemory checks that small bodies, and well-packed
-// ones, do not make the reader reserve what they claim.
-func TestCountsOfOthersReserveNoMemory(t *testing.T) {
+// TestClaimedCountsReserveNoMemory checks that small bodies, and highly compressed ones, do not
+// make the reader reserve what they claim.
+func TestClaimedCountsReserveNoMemory(t *testing.T) {
 	uvarint := func(n uint64) string { return string(binary.AppendUvarint(nil, n)) }
 	for name, body := range map[string]string{
 		"clients": "\x00" + uvarint(maxRows),
@@ -244,13 +244,13 @@ func TestCountsOfOthersReserveNoMemory(t *testing.T) {
 		"bytes":   "\x00\x00" + uvarint(1<<40),
 	} {
 		if n := allocated(func() { _ = decodeBody([]byte(body), &Batch{}) }); n > 1<<16 {
-			t.Errorf("%s: %d bytes of a body made the reader reserve %d", name, len(body), n)
+			t.Errorf("%s: a body of %d bytes made the reader reserve %d", name, len(body), n)
 		}
 	}
 }
 
-// TestValuesOfABatchAreBounded checks a body of empty values: each is a byte in
-// it, next to nothing when packed, and 24 bytes in memory.
+// TestValuesOfABatchAreBounded checks a body of empty values: each is one byte in it, next to
+// nothing when compressed, and 24 bytes in memory.
 func TestValuesOfABatchAreBounded(t *testing.T) {
 	columns := binary.AppendUvarint([]byte("\x00\x01\x06node-a\x01t"), maxColumns)
 	for range maxColumns {
@@ -261,7 +261,7 @@ func TestValuesOfABatchAreBounded(t *testing.T) {
 	body := append(binary.AppendUvarint(columns, rows), bytes.Repeat(row, rows)...)
 	n := allocated(func() {
 		if err := decodeBody(body, &Batch{}); err == nil {
-			t.Error("it is taken")
+			t.Error("accepted")
 		}
 	})
 	if n > 48*maxValues {
@@ -269,9 +269,9 @@ func TestValuesOfABatchAreBounded(t *testing.T) {
 	}
 }
 
-// TestWhatTakesMoreThanItsBytesIsCounted checks bodies that pack to next to nothing and would take many times their size in
-// memory: each kind of item is counted over the whole batch.
-func TestWhatTakesMoreThanItsBytesIsCounted(t *testing.T) {
+// TestItemsLargerInMemoryAreCounted checks bodies that compress to next to nothing and would take
+// many times their size in memory: each kind of item is counted over the whole batch.
+func TestItemsLargerInMemoryAreCounted(t *testing.T) {
 	uvarint := func(n int) string { return string(binary.AppendUvarint(nil, uint64(n))) }
 	const head, row = "\x00\x01\x06node-a", "\x011\x01\x05\x00\x00"
 	var columns strings.Builder
@@ -290,12 +290,12 @@ func TestWhatTakesMoreThanItsBytesIsCounted(t *testing.T) {
 		var err error
 		n := allocated(func() { err = decodeBody([]byte(body), &Batch{}) })
 		if err == nil || errors.Is(err, errShort) || n > 16<<20 {
-			t.Errorf("%s: a body of %d bytes took %d bytes: %v", name, len(body), n, err)
+			t.Errorf("%s: a body of %d bytes used %d bytes: %v", name, len(body), n, err)
 		}
 	}
 }
 
-func TestBodiesThatUnpackToTooMuchAreRefused(t *testing.T) {
+func TestDecompressionBombsAreRefused(t *testing.T) {
 	var packed bytes.Buffer
 	enc, err := zstd.NewWriter(&packed)
 	if err != nil {
@@ -314,7 +314,7 @@ func TestBodiesThatUnpackToTooMuchAreRefused(t *testing.T) {
 		t.Fatalf("the bomb has %d bytes", packed.Len())
 	}
 	if got, err := codec(t).Unpack([]Piece{{Of: 1, data: packed.Bytes()}}); err == nil {
-		t.Errorf("a bomb is read as %d changes", len(got.Changes))
+		t.Errorf("a bomb reads as %d changes", len(got.Changes))
 	}
 }
 

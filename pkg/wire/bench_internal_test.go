@@ -49,9 +49,8 @@ func pieces(t testing.TB, c *Codec, b *Batch) []Piece {
 	return list
 }
 
-// TestPackingAllocatesLittle bounds the allocations of a batch: unpacking
-// allocates a row's key and vector, however many columns it has, and packing
-// allocates nothing.
+// TestPackingAllocatesLittle bounds a batch's allocations: unpacking allocates a row's key and
+// vector, however many columns it has; packing allocates nothing.
 func TestPackingAllocatesLittle(t *testing.T) {
 	c := codec(t)
 	for _, columns := range []int{1, 8, 40} {
@@ -63,23 +62,23 @@ func TestPackingAllocatesLittle(t *testing.T) {
 			}
 		})
 		if most := 2.0*rows + float64(columns) + 40; unpack > most {
-			t.Errorf("to unpack %d rows of %d columns takes %.0f allocations, more than %.0f", rows, columns, unpack, most)
+			t.Errorf("unpacking %d rows of %d columns takes %.0f allocations, limit %.0f", rows, columns, unpack, most)
 		}
 		if pack := testing.AllocsPerRun(10, func() { c.Pack(b, 256<<10) }); pack > 100 {
-			t.Errorf("to pack %d rows of %d columns takes %.0f allocations", rows, columns, pack)
+			t.Errorf("packing %d rows of %d columns takes %.0f allocations", rows, columns, pack)
 		}
 	}
 }
 
-// TestARowOfManyNullsTakesNoMoreThanItsShare reads a section that claims far more
-// rows than it has: no memory is set aside for them.
-func TestARowOfManyNullsTakesNoMoreThanItsShare(t *testing.T) {
+// TestClaimedRowsReserveNoMemory reads a section that claims far more rows than it has: no memory
+// is reserved for them.
+func TestClaimedRowsReserveNoMemory(t *testing.T) {
 	b := plenty(40)
 	b.Changes = b.Changes[:1]
 	body := b.appendBody(nil)
 	at := strings.Index(string(body), "column39") + len("column39")
 	if body[at] != 1 {
-		t.Fatalf("the number of rows is not where it was: %q", body[at:])
+		t.Fatalf("the number of rows has moved: %q", body[at:])
 	}
 	body = append(append(body[:at:at], 0xff, 0xff, 0x3f), body[at+1:]...) // 2^20 - 1 rows
 	var before, after runtime.MemStats
@@ -87,7 +86,7 @@ func TestARowOfManyNullsTakesNoMoreThanItsShare(t *testing.T) {
 	err := decodeBody(body, &Batch{})
 	runtime.ReadMemStats(&after)
 	if took := after.TotalAlloc - before.TotalAlloc; err == nil || took > 100<<10 {
-		t.Errorf("%d bytes were taken for %d, %v", took, len(body), err)
+		t.Errorf("%d bytes were used for %d, %v", took, len(body), err)
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestListsAreCountedBeforeTheyAreRead: an item of a list takes two bytes in a message, and many times that in memory.
+// TestListsAreCountedBeforeTheyAreRead: a list item takes two bytes in a message and many times that in memory.
 func TestListsAreCountedBeforeTheyAreRead(t *testing.T) {
 	var boxes strings.Builder
 	for i := range 30_000 {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// FuzzBody checks that a body that is accepted keeps its meaning when written again.
+// FuzzBody checks that an accepted body keeps its meaning when written again.
 func FuzzBody(f *testing.F) {
 	f.Add(file(f, "body.bin"))
 	f.Add([]byte{})
@@ -17,7 +17,7 @@ func FuzzBody(f *testing.F) {
 		}
 		again := &Batch{}
 		if err := decodeBody(b.appendBody(nil), again); err != nil || !reflect.DeepEqual(again, b) {
-			t.Errorf("%x is %+v, and written again %+v, %v", body, b, again, err)
+			t.Errorf("%x reads as %+v, and rewritten as %+v, %v", body, b, again, err)
 		}
 	})
 }
@@ -42,7 +42,7 @@ func FuzzPiece(f *testing.F) {
 		}
 		again, err := c.Unpack(parse(t, c.Pack(b, MostBody)...))
 		if err != nil || !reflect.DeepEqual(again, b) {
-			t.Errorf("%x is %+v, and packed again %+v, %v", payload, b, again, err)
+			t.Errorf("%x reads as %+v, and repacked as %+v, %v", payload, b, again, err)
 		}
 	})
 }

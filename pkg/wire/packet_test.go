@@ -20,7 +20,7 @@ var freed = wire.Ack{Freed: []wire.Freed{{Table: "items", Keys: [][]byte{[]byte(
 var node = wire.Node{Client: "node-a", Protocol: wire.Protocol, Version: "1.0.0", Session: 1<<64 - 1, ReceiveTables: []string{"items"}}
 
 // Like those of version 1, the golden files of protocol 2 are never regenerated.
-func TestAcksAndAnnouncementsAreAsInProtocol2(t *testing.T) {
+func TestAcksAndAnnouncementsMatchProtocol2(t *testing.T) {
 	changed := node
 	changed.Definitions = 3
 	for name, got := range map[string][]byte{
@@ -33,22 +33,22 @@ func TestAcksAndAnnouncementsAreAsInProtocol2(t *testing.T) {
 		}
 	}
 	if got, err := wire.ParseAck(golden(t, "batch", "ack.json")); err != nil || !reflect.DeepEqual(got, ack) {
-		t.Errorf("the ack is read as %+v, %v", got, err)
+		t.Errorf("the ack reads as %+v, %v", got, err)
 	}
 	if got, err := wire.ParseAck(golden(t, "batch", "ack_freed.json")); err != nil || !reflect.DeepEqual(got, freed) {
-		t.Errorf("what need not wait is read as %+v, %v", got, err)
+		t.Errorf("an ack without waiting rows reads as %+v, %v", got, err)
 	}
 	if got, err := wire.ParseNode("node-a", golden(t, "batch", "node.json")); err != nil || !reflect.DeepEqual(got, node) {
-		t.Errorf("the announcement is read as %+v, %v", got, err)
+		t.Errorf("the announcement reads as %+v, %v", got, err)
 	}
 }
 
-func TestAnAnnouncementStandsOnItsOwnTopic(t *testing.T) {
+func TestAnAnnouncementMustBeOnItsOwnTopic(t *testing.T) {
 	if got, err := wire.ParseNode("node-b", node.Encode()); err == nil {
 		t.Errorf("node-a announces itself on the topic of node-b: %+v", got)
 	}
 	if got, err := wire.ParseNode("a b", []byte(`{"client":"a b"}`)); err == nil {
-		t.Errorf("what is no client announces itself: %+v", got)
+		t.Errorf("an invalid client announces itself: %+v", got)
 	}
 }
 
@@ -67,7 +67,7 @@ func TestWrongAcksAndAnnouncementsAreRefused(t *testing.T) {
 	}
 }
 
-func TestReasonsOfRejectsAreShortOnBothSides(t *testing.T) {
+func TestRejectReasonsAreShortenedOnBothSides(t *testing.T) {
 	long := strings.Repeat("ü", 1000)
 	if b := (wire.Ack{Failed: []wire.Reject{{Message: long}}}).Encode(); len(b) > 1000 {
 		t.Errorf("an ack has %d bytes", len(b))
@@ -92,7 +92,7 @@ func FuzzParseAck(f *testing.F) {
 			a.Failed = nil
 		}
 		if err != nil || !reflect.DeepEqual(again, a) {
-			t.Errorf("%q is %+v, and sent on %+v, %v", payload, a, again, err)
+			t.Errorf("%q reads as %+v, and is forwarded as %+v, %v", payload, a, again, err)
 		}
 	})
 }
@@ -109,11 +109,11 @@ func FuzzParseNode(f *testing.F) {
 			return
 		}
 		if b := n.Encode(); !json.Valid(b) {
-			t.Fatalf("%q is sent on as %q", payload, b)
+			t.Fatalf("%q is forwarded as %q", payload, b)
 		}
 		again, err := wire.ParseNode(client, n.Encode())
 		if err != nil || !reflect.DeepEqual(again, n) {
-			t.Errorf("%q is %+v, and sent on %+v, %v", payload, n, again, err)
+			t.Errorf("%q reads as %+v, and is forwarded as %+v, %v", payload, n, again, err)
 		}
 	})
 }
@@ -133,7 +133,7 @@ func FuzzParseVerify(f *testing.F) {
 		var sent []byte
 		switch {
 		case (q == nil) == (a == nil):
-			t.Fatalf("%q is %+v and %+v", payload, q, a)
+			t.Fatalf("%q reads as %+v and %+v", payload, q, a)
 		case q != nil:
 			if len(q.Keys) > wire.VerifyRows {
 				t.Fatalf("a question has %d keys", len(q.Keys))
@@ -185,7 +185,7 @@ func TestMessagesStaySmall(t *testing.T) {
 		t.Errorf("an ack of %d bytes, with %d rows: %v", len(payload), len(again.Failed), err)
 	}
 	if len(full.Failed[0].Message) < 500 {
-		t.Error("to encode an ack has changed it")
+		t.Error("encoding an ack changed it")
 	}
 
 	var keys [][]byte
@@ -201,11 +201,11 @@ func TestMessagesStaySmall(t *testing.T) {
 	}
 	answer = wire.Answer{Values: []wire.VerifyValue{{Key: keys[1], Values: [][]byte{make([]byte, 1<<20)}}, {Key: keys[2]}}}
 	if answer.Fit(); !answer.Part || len(answer.Values) != 1 {
-		t.Errorf("of two rows, one of them large, %d are answered", len(answer.Values))
+		t.Errorf("answered %d of two rows, one of them large", len(answer.Values))
 	}
 	answer = wire.Answer{Values: []wire.VerifyValue{{Key: keys[1]}, {Key: keys[2]}}}
 	if answer.Fit(); answer.Part || len(answer.Values) != 2 {
-		t.Errorf("of two small rows %d are answered", len(answer.Values))
+		t.Errorf("answered %d of two small rows", len(answer.Values))
 	}
 
 	asked := 0
@@ -219,6 +219,6 @@ func TestMessagesStaySmall(t *testing.T) {
 		asked += len(some)
 	}
 	if large := wire.Within(2, 100, func(int) int { return 1 << 20 }); asked != 1000 || large != 1 {
-		t.Errorf("asked of %d keys, and of %d that are too large", asked, large)
+		t.Errorf("asked for %d keys, and for %d that are too large", asked, large)
 	}
 }

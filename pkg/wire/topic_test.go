@@ -8,7 +8,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-func TestTopicsAreTakenApartAsTheyAreMade(t *testing.T) {
+func TestTopicsRoundTrip(t *testing.T) {
 	for _, mesh := range []wire.Topics{"", "acme", "/acme", "acme/eu"} {
 		for topic, want := range map[string]wire.Topic{
 			mesh.Info():                      {Kind: wire.InfoAll},
@@ -28,10 +28,10 @@ func TestTopicsAreTakenApartAsTheyAreMade(t *testing.T) {
 	}
 }
 
-func TestThePrefixStandsBeforeTheTopicAsItIs(t *testing.T) {
+func TestTheTopicPrefixIsUsedVerbatim(t *testing.T) {
 	for mesh, want := range map[wire.Topics]string{"": "/info", "acme": "acme/info", "/acme": "/acme/info", "acme/eu": "acme/eu/info"} {
 		if got := mesh.Info(); got != want {
-			t.Errorf("the topic of presence of mesh %q is %q, not %q", mesh, got, want)
+			t.Errorf("presence topic of mesh %q: got %q, want %q", mesh, got, want)
 		}
 	}
 }
@@ -45,11 +45,11 @@ func TestMeshesDoNotReadEachOther(t *testing.T) {
 			}
 			for _, topic := range []string{other.Info(), other.BatchOf("node-a", "node-b"), other.NodeOf("node-a")} {
 				if got := mine.Parse(topic); got.Kind != wire.Unknown {
-					t.Errorf("the mesh %q takes %s of the mesh %q for %+v", mine, topic, other, got)
+					t.Errorf("the mesh %q reads %s of the mesh %q as %+v", mine, topic, other, got)
 				}
 				for _, filter := range mine.Subscriptions("node-a") {
 					if matches(filter, topic) {
-						t.Errorf("the mesh %q subscribes %s, which is %s of the mesh %q", mine, filter, topic, other)
+						t.Errorf("the mesh %q subscribes to %s, which is %s of the mesh %q", mine, filter, topic, other)
 					}
 				}
 			}
@@ -63,7 +63,7 @@ func matches(filter, topic string) bool {
 	return slices.EqualFunc(f, t, func(one, other string) bool { return one == "+" || one == other })
 }
 
-func TestAClientSubscribesToTheDocumentedTopicsAndItsOwn(t *testing.T) {
+func TestAClientSubscribesToTheDocumentedTopics(t *testing.T) {
 	got := wire.Topics("").Subscriptions("node-a")
 	for _, want := range []string{"/info", "/info/node-a", "/change/node-a", "/node/+", "/batch/node-a/+", "/ack/node-a/+"} {
 		if !slices.Contains(got, want) {
@@ -72,7 +72,7 @@ func TestAClientSubscribesToTheDocumentedTopicsAndItsOwn(t *testing.T) {
 	}
 	for _, filter := range got {
 		if filter != "/info" && filter != "/node/+" && !strings.Contains(filter+"/", "/node-a/") {
-			t.Errorf("%q takes what is not for this client", filter)
+			t.Errorf("%q matches topics of other clients", filter)
 		}
 	}
 }

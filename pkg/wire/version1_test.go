@@ -39,8 +39,8 @@ var changes = map[string]wire.Change{
 		{Name: "nothing", Value: nil}}},
 }
 
-// golden reads a golden file. These are what peers in the field send and
-// accept: they are never regenerated, and a message that differs is wrong.
+// golden reads a golden file. Peers in the field send and accept exactly this: the files are never
+// regenerated, and a message that differs is wrong.
 func golden(t testing.TB, parts ...string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(append([]string{"testdata"}, parts...)...))
@@ -50,7 +50,7 @@ func golden(t testing.TB, parts ...string) []byte {
 	return bytes.TrimSuffix(b, []byte("\n"))
 }
 
-func TestVersion1IsWrittenToTheLetter(t *testing.T) {
+func TestVersion1IsWrittenExactly(t *testing.T) {
 	for name, m := range infos {
 		if got, want := m.Encode(), golden(t, "v1", name+".json"); !bytes.Equal(got, want) {
 			t.Errorf("%s:\ngot  %s\nwant %s", name, got, want)
@@ -64,7 +64,7 @@ func TestVersion1IsWrittenToTheLetter(t *testing.T) {
 	}
 }
 
-func TestVersion1IsReadAsItIsWritten(t *testing.T) {
+func TestVersion1IsRead(t *testing.T) {
 	for name, want := range infos {
 		if got, err := wire.ParseInfo(golden(t, "v1", name+".json")); err != nil || got != want {
 			t.Errorf("%s: %+v, %v, want %+v", name, got, err, want)
@@ -77,9 +77,9 @@ func TestVersion1IsReadAsItIsWritten(t *testing.T) {
 	}
 }
 
-// TestVersion1HasNoFurtherKeys checks the keys of all messages against the
-// document: existing peers refuse a message with any other key.
-func TestVersion1HasNoFurtherKeys(t *testing.T) {
+// TestVersion1HasNoOtherKeys checks the keys of all messages against the document: existing peers
+// refuse a message with any other key.
+func TestVersion1HasNoOtherKeys(t *testing.T) {
 	envelope := map[string][]string{"change": {"sender", "table", "id", "date", "entity"}}
 	arguments := map[string][]string{
 		"connected": {"until"}, "connection_lost": {}, "data_received": {"table", "id", "date"}, "error": {"table", "id", "date", "message"},
@@ -114,7 +114,7 @@ func TestVersion1HasNoFurtherKeys(t *testing.T) {
 	}
 }
 
-func TestForeignFormsOfMessagesAreRead(t *testing.T) {
+func TestForeignFormsAreRead(t *testing.T) {
 	until := time.UnixMilli(1715000005000)
 	for text, want := range map[string]wire.Info{
 		`{"message":"connection_lost","sender":"old_peer","args":{}}`:                                                              {Sender: "old_peer", Message: wire.ConnectionLost},
@@ -161,7 +161,7 @@ func TestWrongInfoIsRefused(t *testing.T) {
 	}
 }
 
-func TestWrongChangesAreRefusedAndTellWhomToAnswer(t *testing.T) {
+func TestWrongChangesAreRefusedWithASender(t *testing.T) {
 	for text, want := range map[string]wire.Change{
 		``:     {},
 		`null`: {},
@@ -183,7 +183,7 @@ func TestWrongChangesAreRefusedAndTellWhomToAnswer(t *testing.T) {
 	}
 }
 
-func TestErrorsFitIntoTheTablesOfExistingPeers(t *testing.T) {
+func TestErrorsFitExistingPeersTables(t *testing.T) {
 	m := wire.Info{Sender: "node-a", Message: wire.Failed, Table: "t", ID: "1", Error: strings.Repeat("😀", 300)}
 	got, err := wire.ParseInfo(m.Encode())
 	if err != nil || utf8.RuneCountInString(got.Error) != 255 || !strings.HasSuffix(got.Error, "😀…") {
@@ -209,7 +209,7 @@ func FuzzParseInfo(f *testing.F) {
 		}
 		again, err := wire.ParseInfo(m.Encode())
 		if err != nil || again != m {
-			t.Errorf("%q is %+v, and sent on %+v, %v", payload, m, again, err)
+			t.Errorf("%q reads as %+v, and is forwarded as %+v, %v", payload, m, again, err)
 		}
 	})
 }
@@ -227,20 +227,20 @@ func FuzzParseChange(f *testing.F) {
 		}
 		sent, err := m.Encode()
 		if err != nil {
-			t.Fatalf("%q cannot be sent on: %v", payload, err)
+			t.Fatalf("%q cannot be forwarded: %v", payload, err)
 		}
 		again, err := wire.ParseChange(sent)
 		if err != nil {
-			t.Fatalf("%q is sent on as %q: %v", payload, sent, err)
+			t.Fatalf("%q is forwarded as %q: %v", payload, sent, err)
 		}
 		if twice, err := again.Encode(); err != nil || !bytes.Equal(twice, sent) {
-			t.Errorf("%q is sent on as %q, and then as %q, %v", payload, sent, twice, err)
+			t.Errorf("%q is forwarded as %q, and then as %q, %v", payload, sent, twice, err)
 		}
 	})
 }
 
-// TestLongNamesAreNotKept: answers and logs of a refused change contain its table and id, so these must be short.
-func TestLongNamesAreNotKept(t *testing.T) {
+// TestLongNamesAreShortened: answers to a refused change, and logs, contain its table and ID, so these must be short.
+func TestLongNamesAreShortened(t *testing.T) {
 	long := strings.Repeat("1", 1<<20)
 	for _, text := range []string{
 		`{"sender":"ab","table":"` + long + `","id":"1","date":1,"entity":null}`,
