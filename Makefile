@@ -1,4 +1,4 @@
-# Run "make" to see what there is to do.
+# Run "make" to list the targets.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -23,20 +23,20 @@ help: ## show this
 build: ## build both programs, one static file each: bin/mysql-sync and bin/mysql-sync-connector
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/mysql-sync ./cmd/mysql-sync-connector
 
-demo: ## see it work: two databases, two nodes, a broker; leaves nothing behind
+demo: ## watch it work: two databases, two nodes, a broker; leaves nothing behind
 	@scripts/install-deps.sh mariadb
 	@go run ./cmd/mysql-sync-demo
 
-demo-connector: ## see the connector work: a database, a local service, a kill -9; leaves nothing behind
+demo-connector: ## watch the connector work: a database, a local service, a kill -9; leaves nothing behind
 	@scripts/install-deps.sh mariadb
 	@go run ./cmd/mysql-sync-demo connector
 
-# A simulated network is one goroutine, in which the race detector has nothing to find, and needs minutes.
+# A simulated network is one goroutine, so the race detector has nothing to find there, and would take minutes.
 SIMULATION = ./pkg/simulation
-# Most tests wait for a server or a node: more of them at a time than there are processors.
+# Most tests wait for a server or a node, so run more at a time than there are processors.
 PARALLEL ?= 4
 
-# These take the longest, and begin first.
+# These take longest, so they start first.
 LONGEST = ./pkg/node ./pkg/transform ./pkg/web
 
 test: ## install what the tests need, run them all on real servers with the race detector
@@ -44,7 +44,7 @@ test: ## install what the tests need, run them all on real servers with the race
 	go test -timeout 20m $(TESTFLAGS) $(SIMULATION)
 	go test -race -timeout 20m -parallel $(PARALLEL) $(TESTFLAGS) $(LONGEST) $$(go list ./... | grep -v '/pkg/\(simulation\|attack\|node\|transform\|web\)$$')
 
-test-attacks: ## have clients and strangers attack a real node, with nothing else running: the cost in memory and log is bounded
+test-attacks: ## let clients and strangers attack a real node, with nothing else running: memory and log stay bounded
 	scripts/install-deps.sh
 	go test -count 1 -timeout 20m $(TESTFLAGS) ./pkg/attack
 
@@ -53,11 +53,11 @@ test-mysql: ## install a real MySQL into the cache (root only), run the tests th
 	MYSQL_SYNC_TEST_SERVER=mysql go test -race -count 1 -timeout 20m -parallel $(PARALLEL) $(TESTFLAGS) $(SERVER_PACKAGES)
 	MYSQL_SYNC_TEST_SERVER=mysql go test -count 1 -run TheOutbox $(TESTFLAGS) $(SIMULATION)
 
-test-servers: ## the same on other versions of MariaDB, MySQL and Mosquitto, as far as available; SERVERS="mariadb-trixie+mosquitto-sid" for some
+test-servers: ## the same on other versions of MariaDB, MySQL and Mosquitto, if available; SERVERS="mariadb-trixie+mosquitto-sid" for some
 	scripts/install-deps.sh
 	scripts/test-servers.sh $(SERVERS) -- -timeout 60m -parallel $(PARALLEL) $(TESTFLAGS)
 
-# The tests that say of themselves that the broker matters most (testkit.BrokerMatters); BROKERTESTS= for all of the node's.
+# Tests marked with testkit.BrokerMatters; BROKERTESTS= runs all of the node's.
 BROKERTESTS ?= brokers
 
 test-nats: ## run the tests in which the broker matters most on a NATS cluster of three servers; BROKERTESTS= for all of the node's
@@ -79,10 +79,10 @@ bench: ## measure two real nodes, and native replication for comparison; BENCHFL
 docs: ## regenerate the generated parts of docs/ and DESIGN.md; the tests say when one is out of date
 	go test ./docs ./pkg ./pkg/config ./pkg/connector ./cmd/mysql-sync ./cmd/mysql-sync-connector -run '^TestDocumentation$$' -count 1 -update
 
-packages: ## print what each package has: lines, imports, what it is tested with
+packages: ## print each package's lines, imports, and what it is tested with
 	@go test ./pkg -run '^TestEachPackageIsTested$$' -count 1 -v
 
-check-deploy: ## the compose file, the Kubernetes manifest, the packages and 32 bits, using the libraries of the tools that run them (installs a package: needs root, or sudo without a password)
+check-deploy: ## check the compose file, the Kubernetes manifest, the packages and 32-bit builds with the libraries of the tools that run them (installs a package: needs root, or sudo without a password)
 	scripts/install-deps.sh deploy
 	cd deploy/check && go vet ./... && go test -count 1 ./...
 	GOARCH=386 CGO_ENABLED=0 go build ./cmd/mysql-sync ./cmd/mysql-sync-connector
@@ -92,7 +92,7 @@ release-snapshot: ## build packages, archives and checksums for all platforms in
 	go build -C tools/release -o ../../bin/goreleaser github.com/goreleaser/goreleaser/v2
 	bin/goreleaser release --snapshot --clean
 
-check: ## formatting and what .golangci.yml asks of the code, tidy go.mod
+check: ## check formatting, the rules of .golangci.yml, and that go.mod is tidy
 	go build -C tools/lint -o ../../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 	bin/golangci-lint run
 	go mod tidy -diff

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Draws what "make bench" has measured: reads a JSON file (docs/bench.json), writes an SVG (docs/bench.svg).
+# Draws the results of "make bench": reads a JSON file (docs/bench.json), writes an SVG (docs/bench.svg).
 #
 #   draw-bench.sh [JSON [SVG]]
 set -euo pipefail

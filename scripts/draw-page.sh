@@ -1,5 +1,5 @@
 #!/bin/bash
-# Takes a picture of the status page of a real node that works: writes a PNG (docs/status-page.png).
+# Takes a screenshot of a real node's status page: writes a PNG (docs/status-page.png).
 #
 #   draw-page.sh [PNG]
 set -euo pipefail

@@ -1,18 +1,18 @@
 #!/bin/bash
-# Installs what the tests and the demonstration need and the machine lacks, with apt where this user may. Does nothing
-# when all is there. Starts no service.
+# Installs what the tests and the demonstration need and the machine lacks, with apt if permitted. Does nothing
+# if nothing is missing. Starts no service.
 #
 #   install-deps.sh                  all of it
 #   install-deps.sh mariadb          MariaDB's server
 #   install-deps.sh mosquitto        the broker
 #   install-deps.sh compiler openssl a C compiler for the race detector, and openssl for make-certs.sh
-#   install-deps.sh faketime         another clock for a server
+#   install-deps.sh faketime         a fake clock for a server
 #   install-deps.sh chromium         the browser that the status page is tested in
-#   install-deps.sh node             for the client of Airtable that a stand-in is checked with
+#   install-deps.sh node             for the Airtable client that checks a stand-in
 #   install-deps.sh paho             Python's MQTT, for the peer of docs/protocol.md
 #   install-deps.sh postgres         PostgreSQL, which the connector reads and writes
-#   install-deps.sh proxies          nginx and Caddy, before the status page
-#   install-deps.sh deploy           what checks deploy: systemd's and Prometheus' tools, and the certificates of an image
+#   install-deps.sh proxies          nginx and Caddy, in front of the status page
+#   install-deps.sh deploy           tools that check deploy: systemd's and Prometheus', and the certificates of an image
 set -euo pipefail
 
 [ $# -gt 0 ] || set -- mariadb mosquitto compiler openssl faketime chromium node paho postgres proxies deploy
@@ -72,7 +72,7 @@ if ! have apt-get || ! "${as_root[@]}" true 2>/dev/null; then
 	exit 1
 fi
 
-# A package that comes with a service starts it unless this file says no. The tests start their own servers.
+# A package with a service starts it unless this file forbids it. The tests start their own servers.
 policy=/usr/sbin/policy-rc.d
 if [ ! -e $policy ]; then
 	trap '"${as_root[@]}" rm -f $policy' EXIT
@@ -84,7 +84,7 @@ echo "install-deps: installing ${packages[*]}" >&2
 "${as_root[@]}" apt-get update
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${packages[@]}"
 
-# Nor shall a service start with the machine from now on: nobody has asked for that.
+# Services must not start at boot either: nobody asked for that.
 for service in mosquitto postgresql prometheus nginx caddy; do
 	if [[ " ${packages[*]} " == *" $service "* ]]; then
 		if [ -e /etc/init.d/$service ]; then

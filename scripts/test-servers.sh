@@ -1,11 +1,11 @@
 #!/bin/bash
-# Runs the tests that need a database or a broker on other versions of them, and says at the end on which they were run.
-# A version that cannot be had is said, and no failure.
+# Runs the tests that need a database or a broker on other versions of these, and lists those versions at the end.
+# An unavailable version is reported, but is not a failure.
 #
 #   test-servers.sh [SERVER[+SERVER]…] -- [ARGUMENT OF go test…]
 #
-# The servers are named as by install-server.sh; a database and a broker with a + between them are tried in one run. Without
-# one they are those below.
+# Servers are named as for install-server.sh; a database and a broker joined by + are tested in one run. By default
+# these are the ones below.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,7 +17,7 @@ done
 [ $# = 0 ] || shift
 [ ${#runs[@]} -gt 0 ] || runs=(mariadb-bullseye+mosquitto-trixie mariadb-trixie+mosquitto-sid mariadb-11.4.5 mysql)
 
-# users_of are the packages whose tests have started one of these.
+# users_of lists the packages whose tests start one of these.
 users_of() { grep -rl --include=*_test.go "testkit\.\($1\)\>" cmd pkg | xargs -n 1 dirname | sort -u | sed 's|^|./|'; }
 
 report=() failed=0

@@ -9,8 +9,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// oursBytes measures the payloads of the batches of a backlog of rows, and of
-// their answers.
+// oursBytes measures the payloads of a backlog's batches and of their answers.
 func oursBytes(b *bench) sample {
 	n := b.rows(100_000)
 	p := newOurs(b)

@@ -10,8 +10,8 @@ func catchUp(b *bench, p *pair) sample {
 	return figure("rate", float64(n)/took.Seconds())
 }
 
-// hotRows updates few rows many times while replication is held. Both sides have
-// these rows from the start.
+// hotRows updates a few rows many times while replication is held. Both sides have these rows from
+// the start.
 func hotRows(b *bench, p *pair) sample {
 	n, hot := b.rows(1_000_000), b.rows(10_000)
 	p.source.fill("orders", 1, hot)

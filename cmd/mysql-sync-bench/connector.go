@@ -23,7 +23,7 @@ type carrier struct {
 	b       *bench
 	program string
 	file    string
-	peak    float64 // the most memory of a run so far, in MiB
+	peak    float64 // peak memory of a run so far, in MiB
 	cpu     float64 // that its process took for the last run, in s
 }
 
@@ -56,8 +56,8 @@ func newCarrier(b *bench, n int, destination, to map[string]any, script string) 
 	return c
 }
 
-// order runs the job by a command, run or retry, and returns the rows that it read, those that it sent, and how long it
-// took. mayFail is whether the run may fail.
+// order runs the job with a command, run or retry, and returns the rows read, the rows sent, and
+// the time taken. mayFail is whether the run may fail.
 func (c *carrier) order(command string, mayFail bool) (read, sent int, took time.Duration) {
 	run := exec.CommandContext(c.b.ctx, c.program, command, c.file, "orders")
 	run.Env = append(os.Environ(), "GOMEMLIMIT=90MiB")
@@ -79,7 +79,7 @@ func (c *carrier) order(command string, mayFail bool) (read, sent int, took time
 	return last.Read, last.Sent, last.Ended.Sub(last.Started)
 }
 
-// want ends the measure unless a run had to do with all rows.
+// want aborts the measure unless a run processed all rows.
 func (c *carrier) want(what string, got, n int) {
 	if got != n {
 		c.b.Fatalf("%s: %d rows of %d", what, got, n)
@@ -92,7 +92,7 @@ func (c *carrier) each(n int) float64 { return c.cpu * 1e6 / float64(n) }
 // perSecond is a rate.
 func perSecond(n int, took time.Duration) float64 { return float64(n) / took.Seconds() }
 
-// swallow is a service that accepts each request, once it is open; before, it refuses the credentials.
+// swallow is a service that accepts each request once it is open; before that, it refuses the credentials.
 type swallow struct {
 	*httptest.Server
 	open atomic.Bool
@@ -101,7 +101,7 @@ type swallow struct {
 func newSwallow(b *bench) *swallow {
 	s := &swallow{}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body) // a client that is gone
+		_, _ = io.Copy(io.Discard, r.Body) // the client is gone
 		if !s.open.Load() {
 			w.WriteHeader(http.StatusUnauthorized)
 		}
@@ -114,8 +114,8 @@ func (s *swallow) blocks() (destination, to map[string]any) {
 	return map[string]any{"type": "webhook", "url": s.URL}, map[string]any{"send": "batch", "batch": 1000}
 }
 
-// carried measures the way of 1,000,000 rows to a service that costs nothing: read into the outbox while the service
-// refuses, sent and booked, and read again without a change.
+// carried measures 1,000,000 rows on their way to a service that costs nothing: read into the
+// outbox while the service refuses, sent and recorded, and re-read unchanged.
 func carried(b *bench) sample {
 	n := b.rows(1_000_000)
 	s := newSwallow(b)
@@ -153,7 +153,7 @@ func scripted(b *bench) sample {
 	return sample{Figures: map[string]float64{"rate": perSecond(n, took), "CPU": c.each(n)}}
 }
 
-// toPostgres is the way of new rows into a table of PostgreSQL.
+// toPostgres measures new rows into a PostgreSQL table.
 func toPostgres(b *bench) sample {
 	n := b.rows(300_000)
 	server := testkit.Postgres(b)
@@ -166,7 +166,7 @@ func toPostgres(b *bench) sample {
 	return sample{Figures: map[string]float64{"rate": perSecond(n, took), "CPU": c.each(n)}}
 }
 
-// toFliplet is the way of new entries to a data source of Fliplet.
+// toFliplet measures new entries to a Fliplet data source.
 func toFliplet(b *bench) sample {
 	n := b.rows(100_000)
 	service := standin.NewFliplet("eu--1", 1)

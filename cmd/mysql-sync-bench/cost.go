@@ -9,8 +9,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// memory measures the most that a node has at a time: with nothing to do, with a
-// large backlog (the larger one of both nodes), and with many remotes.
+// memory measures a node's peak memory: idle, with a large backlog (the larger of both nodes), and
+// with many remotes.
 func memory(b *bench) sample {
 	idle := newOurs(b)
 	idle.start()
@@ -35,15 +35,15 @@ func grown(b *bench, n int) sample {
 	return c
 }
 
-// idle measures the processor's time that a site takes while nobody writes, in
-// percent of one core: the database server, and the node if there is one.
+// idle measures the CPU time that a site uses while nobody writes, in percent of one core: the
+// database server, and the node if there is one.
 func idle(b *bench, p *pair) sample {
 	p.start()
 	b.pause(b.time(10 * time.Second))
 	return b.atRest(p.source, b.time(20*time.Second))
 }
 
-// atRest measures the processor's time that a site takes for a while, in percent of one core.
+// atRest measures a site's CPU time over a while, in percent of one core.
 func (b *bench) atRest(s *site, pause time.Duration) sample {
 	before, began := s.used(), time.Now()
 	b.pause(pause)
@@ -57,7 +57,7 @@ func (b *bench) atRest(s *site, pause time.Duration) sample {
 	return sample{Figures: figures}
 }
 
-// used returns how much of the processor's time the site's database has taken so far, and its node, if there is one.
+// used returns the CPU time that the site's database has used so far, and its node, if there is one.
 func (s *site) used() map[string]time.Duration {
 	pids, all := map[string]int{"database": s.serverPid()}, map[string]time.Duration{}
 	if s.node != nil {
@@ -82,7 +82,7 @@ func (s *site) serverPid() int {
 	return pid
 }
 
-// resting has two nodes at rest after they have sent tables, which have some rows each.
+// resting has two idle nodes that have sent tables with a few rows each.
 func resting(s settings) (list []point) {
 	for _, tables := range []int{1, 174, 500} {
 		x := families(strconv.Itoa(tables), tables, false)
@@ -97,7 +97,7 @@ func resting(s settings) (list []point) {
 	return list
 }
 
-// size measures the daemon's file.
+// size measures the size of the daemon's binary.
 func size(b *bench) sample {
 	info, err := os.Stat(testkit.Binary(b))
 	b.must("look at the daemon", err)

@@ -15,7 +15,7 @@ type curve struct {
 	name   string // for -run and the JSON
 	title  string
 	what   string // is done
-	over   string // what grows
+	over   string // the quantity that grows
 	show   []string
 	points func(s settings) []point
 }
@@ -28,7 +28,7 @@ type point struct {
 	native func(b *bench) sample // beside it, or nil
 }
 
-// curveResult is all that came of a curve.
+// curveResult is the result of a curve.
 type curveResult struct {
 	Name   string        `json:"name"`
 	Title  string        `json:"title"`
@@ -38,14 +38,14 @@ type curveResult struct {
 	Points []pointResult `json:"points"`
 }
 
-// pointResult is what a point gave.
+// pointResult is the result of a point.
 type pointResult struct {
 	Label string  `json:"label"`
 	Size  float64 `json:"size"`
 	sample
 }
 
-// curves are all there are.
+// curves are all of them.
 var curves = []curve{
 	{name: "curve: backlog", title: "Catch-up by backlog", what: "each change affects another row", over: "changes", show: []string{"rows/s", "MiB"},
 		points: over(grown, 10_000, 100_000, 1_000_000, 10_000_000)},
@@ -61,8 +61,8 @@ var curves = []curve{
 		show: []string{"node %", "database %"}, points: resting},
 }
 
-// over makes a point for each number of rows, a tenth of it in a quick run. The
-// last one is only for a long run.
+// over makes a point for each number of rows, a tenth of it in a quick run. The last one is only in
+// a long run.
 func over(f func(b *bench, rows int) sample, sizes ...int) func(settings) []point {
 	return func(s settings) (list []point) {
 		for i, n := range sizes {
@@ -76,7 +76,7 @@ func over(f func(b *bench, rows int) sample, sizes ...int) func(settings) []poin
 	}
 }
 
-// tables has changes in ever larger tables, ours and native.
+// tables measures changes in ever larger tables, ours and native.
 func tables(s settings) []point {
 	list := over(inTable, 10_000, 100_000, 1_000_000, 10_000_000)(s)
 	for i := range list {
@@ -86,10 +86,10 @@ func tables(s settings) []point {
 	return list
 }
 
-// inTable measures changes of rows all over a table that both sites have.
+// inTable measures changes scattered over a table of both sites.
 func inTable(b *bench, rows int) sample { return newOurs(b).scatter(rows) }
 
-// scatter measures how fast changes of rows all over a table are caught up.
+// scatter measures how fast scattered changes are caught up.
 func (p *pair) scatter(rows int) sample {
 	n := p.b.rows(20_000)
 	p.source.fill("orders", 1, rows)
@@ -98,7 +98,7 @@ func (p *pair) scatter(rows int) sample {
 	return p.cost(n, p.backlog(func() { p.source.scatter(n, rows) }, scattered(n, rows)...))
 }
 
-// remotes has the same changes go to ever more remotes.
+// remotes sends the same changes to ever more remotes.
 func remotes(s settings) (list []point) {
 	sizes := []int{1, 5, 10, many}
 	if s.Long {
@@ -132,8 +132,7 @@ func transformers(settings) []point {
 	}
 }
 
-// cost is what it took to catch up n changes: their rate, and the most memory that
-// the larger node has had.
+// cost is what catching up n changes took: their rate, and the peak memory of the larger node.
 func (p *pair) cost(n int, took time.Duration) sample {
 	s := figure("rows/s", float64(n)/took.Seconds())
 	if p.source.node != nil {
@@ -142,7 +141,7 @@ func (p *pair) cost(n int, took time.Duration) sample {
 	return s
 }
 
-// take goes through the points of a curve, once each.
+// take measures each point of a curve once.
 func (c curve) take(ctx context.Context, s settings, versions map[string]string) (curveResult, error) {
 	r := curveResult{Name: c.name, Title: c.title, What: c.what, Over: c.over, Show: c.show}
 	for _, p := range c.points(s) {

@@ -22,7 +22,7 @@ func drawFile(file string) int {
 	return 0
 }
 
-// look is the same on a light and on a dark page: the picture itself has no ground.
+// look works on light and dark pages: the picture itself has no background.
 const look = `<style>
  text { font: 13px system-ui, sans-serif; fill: #1f2328 }
  .title { font-weight: 600; font-size: 15px }
@@ -46,7 +46,7 @@ const (
 	plotWidth, plotHeight   = 350, 165
 )
 
-// panel is a part of the picture, drawn with its upper left corner at 0, 0.
+// panel is part of the picture, drawn with its upper left corner at 0, 0.
 type panel struct{ strings.Builder }
 
 func (p *panel) put(format string, args ...any) { fmt.Fprintf(p, format+"\n", args...) }
@@ -56,8 +56,8 @@ func (p *panel) text(x, y float64, class, anchor, format string, args ...any) {
 	p.put(`<text x="%.1f" y="%.1f" class="%s" text-anchor="%s">%s</text>`, x, y, class, anchor, html.EscapeString(fmt.Sprintf(format, args...)))
 }
 
-// draw is a report as SVG: throughput, latency, and how cost grows, as far as the
-// report has them.
+// draw renders a report as SVG: throughput, latency, and how cost grows, as far as the report has
+// them.
 func draw(r *report) string {
 	panels := []*panel{throughput(r), latencies(r)}
 	for _, c := range r.Curves {
@@ -86,8 +86,8 @@ func draw(r *report) string {
 	return b.String()
 }
 
-// throughput has a pair of bars for each rate. Each pair has a scale of its own,
-// since the rates differ by far; the numbers stand beside them.
+// throughput draws a pair of bars for each rate. Each pair has its own scale, since the rates
+// differ widely; the numbers are next to them.
 func throughput(r *report) *panel {
 	const bar, gap, most = 14.0, 54.0, 250.0
 	p := &panel{}
@@ -122,7 +122,7 @@ func throughput(r *report) *panel {
 	return p
 }
 
-// latencies has the share of the changes that are visible within a time.
+// latencies draws the share of changes visible within a time.
 func latencies(r *report) *panel {
 	i := slices.IndexFunc(r.Measures, func(m result) bool { return m.Name == "latency" && len(m.Ours) > 0 })
 	if i < 0 {
@@ -161,8 +161,8 @@ func latencies(r *report) *panel {
 	return p
 }
 
-// growth has the first figure of a curve over its size, from 0 on, and the last
-// figure beside each point. Sizes that go over decades are drawn so.
+// growth draws the first figure of a curve over its size, from 0 up, and the last figure next to
+// each point. Sizes that span decades are drawn logarithmically.
 func growth(c curveResult) *panel {
 	first, last := c.Points[0].Size, c.Points[len(c.Points)-1].Size
 	x := func(size float64) float64 { return plotLeft + plotWidth*(size-first)/(last-first) }

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestPictureIsWellFormedAndHasWhatTheReportHas(t *testing.T) {
+func TestPictureIsWellFormedAndComplete(t *testing.T) {
 	t.Parallel()
 	full := make([]float64, 101)
 	for i := range full {
@@ -37,7 +37,7 @@ func TestPictureIsWellFormedAndHasWhatTheReportHas(t *testing.T) {
 	}
 }
 
-func TestPictureOfNothingIsWellFormed(t *testing.T) {
+func TestEmptyPictureIsWellFormed(t *testing.T) {
 	t.Parallel()
 	wellFormed(t, draw(&report{}))
 }

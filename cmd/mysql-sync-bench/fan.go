@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// many is how many remotes are many.
+// many is the number of remotes that counts as many.
 const many = 20
 
 // fan is one source with real nodes as its remotes, whose schemas share a server.
@@ -16,7 +16,7 @@ type fan struct {
 	remotes []*site
 }
 
-// newFan starts all of it and waits until a first row has come everywhere.
+// newFan starts everything and waits until a first row has arrived everywhere.
 func newFan(b *bench, n int) *fan {
 	broker := b.newBroker()
 	f := &fan{b: b, source: b.newSite("node-a", b.newServer(b.s.Binlog), "bench")}
@@ -49,10 +49,9 @@ func (f *fan) await(rows int64) (at time.Time) {
 	return at
 }
 
-// spread writes n rows one by one and waits until all remotes have them. It
-// returns the processor's time that the node of the source takes for a change, in
-// µs, the rows that come in at all remotes together in a second, and the most
-// memory that the node of the source has had.
+// spread writes n rows one by one and waits until all remotes have them. It returns the CPU time of
+// the source's node per change in µs, the rows per second arriving at all remotes together, and the
+// peak memory of the source's node.
 func (f *fan) spread(n int) sample {
 	f.source.fill("staging", 1, n)
 	used := func() time.Duration {

@@ -2,7 +2,7 @@ package main
 
 import "time"
 
-// initialSync has a node with a full table meet one with an empty table.
+// initialSync connects a node with a full table to one with an empty table.
 func initialSync(b *bench) sample {
 	n := b.rows(1_000_000)
 	p := newOursWith(b, map[string]any{"initialSync": "missing"})

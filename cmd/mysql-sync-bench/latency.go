@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// latency writes a row now and then, with nothing else going on, and measures the
-// time from the answer to its commit until a query at the target finds it. The
-// target is asked over and over, some 5,000 times a second.
+// latency writes a row now and then, with nothing else going on, and measures the time from the
+// answer to its commit until a query at the target finds it. The target is polled some 5,000 times
+// a second.
 func latency(b *bench, p *pair) sample {
 	p.start()
 	insert, err := p.source.db.Preparex("INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?)")

@@ -10,11 +10,11 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// portion is how many rows one statement loads.
+// portion is the number of rows that one statement loads.
 const portion = 1000
 
-// fill puts rows with the ids first to first+n-1 into a table, and into no binary
-// log. The number is a multiple of portion, or below it.
+// fill inserts rows with the IDs first to first+n-1 into a table, without a binary log. n is a
+// multiple of portion, or below it.
 func (s *site) fill(table string, first, n int) {
 	conn, err := s.db.Connx(s.b.ctx)
 	s.b.must("connect to "+s.name, err)
@@ -43,10 +43,9 @@ func (s *site) fill(table string, first, n int) {
 // sessions is how many connections pile up a backlog.
 const sessions = 4
 
-// loop has the server itself run a statement n times, each its own transaction.
-// The statement may use i, which goes from first to first+n-1; it is shared out
-// among several connections. Meanwhile the server does not wait for the disk, so
-// that it does not take long.
+// loop makes the server itself run a statement n times, each in its own transaction. The statement
+// may use i, which runs from first to first+n-1; the work is split among several connections.
+// Meanwhile the server does not wait for the disk, to save time.
 func (s *site) loop(statement string, first, n int) {
 	s.exec("SET GLOBAL innodb_flush_log_at_trx_commit = 2")
 	defer s.exec(fmt.Sprintf("SET GLOBAL innodb_flush_log_at_trx_commit = %d", s.b.s.Flush))
@@ -65,13 +64,12 @@ func (s *site) loop(statement string, first, n int) {
 	}
 }
 
-// singles inserts n staged rows, from the id first on, one by one.
+// singles inserts n staged rows, starting at ID first, one by one.
 func (s *site) singles(first, n int) {
 	s.loop("INSERT INTO orders SELECT * FROM staging WHERE id = i", first, n)
 }
 
-// bulk inserts n staged rows, from the id first on, many at a time: the backlog is
-// the same, and is there sooner.
+// bulk inserts n staged rows, starting at ID first, many at a time: the same backlog, sooner.
 func (s *site) bulk(first, n int) {
 	const most = 10_000
 	for from := first; from < first+n; from += most {
@@ -79,19 +77,19 @@ func (s *site) bulk(first, n int) {
 	}
 }
 
-// touch updates rows n times, one after the other of the ids 1 to rows, one by one.
+// touch makes n single updates, cycling through the IDs 1 to rows.
 func (s *site) touch(n, rows int) {
 	s.loop(fmt.Sprintf(`UPDATE orders SET revision = revision + 1, amount = amount + 0.01, changed = NOW(6) WHERE id = 1 + i MOD %d`, rows), 0, n)
 }
 
-// scatter updates rows n times, all over the ids 1 to rows, one by one.
+// scatter makes n single updates, scattered over the IDs 1 to rows.
 func (s *site) scatter(n, rows int) {
 	s.loop(fmt.Sprintf(`UPDATE orders SET revision = revision + 1, changed = NOW(6) WHERE id = 1 + i * %d MOD %d`, scattering, rows), 0, n)
 }
 
-const scattering = 48271 // a prime, so that each id comes once before any comes again
+const scattering = 48271 // a prime, so that each ID comes up once before any repeats
 
-// scattered returns the ids that scatter's connections update last.
+// scattered returns the IDs that scatter's connections update last.
 func scattered(n, rows int) (ids []int64) {
 	for k := range sessions {
 		ids = append(ids, 1+int64(n*(k+1)/sessions-1)*scattering%int64(rows))
@@ -99,8 +97,8 @@ func scattered(n, rows int) (ids []int64) {
 	return ids
 }
 
-// writers are the users of a steady load: single-row transactions, flat out, each
-// over a connection of its own, half of them inserts and half updates.
+// writers are the users of a steady load: single-row transactions at full speed, each writer on its
+// own connection, half inserts and half updates.
 type writers struct {
 	quit  context.CancelFunc
 	done  sync.WaitGroup
@@ -109,7 +107,7 @@ type writers struct {
 	err   [sessions]error
 }
 
-// startWriters starts them. Those of a later turn insert other rows.
+// startWriters starts them. Those of a later round insert different rows.
 func (s *site) startWriters(turn int) *writers {
 	ctx, quit := context.WithCancel(s.b.ctx)
 	w := &writers{quit: quit}
@@ -130,7 +128,7 @@ func (w *writers) write(ctx context.Context, db *sqlx.DB, k int, first int64) er
 		return err
 	}
 	defer func() { _ = update.Close() }()
-	// What is begun is ended, so the statements are not bound to ctx.
+	// What has begun is finished, so the statements do not use ctx.
 	for id := first; ctx.Err() == nil; id++ {
 		if _, err := insert.Exec(row(id)...); err != nil {
 			return err
@@ -144,8 +142,7 @@ func (w *writers) write(ctx context.Context, db *sqlx.DB, k int, first int64) er
 	return nil
 }
 
-// stop ends the writers and returns how many transactions there were, and the
-// ids of their last rows.
+// stop ends the writers and returns the number of transactions and the IDs of their last rows.
 func (w *writers) stop(b *bench) (count int, ids []int64) {
 	w.quit()
 	w.done.Wait()
@@ -155,7 +152,7 @@ func (w *writers) stop(b *bench) (count int, ids []int64) {
 	return w.total(), w.last[:]
 }
 
-// total is how many transactions there were so far.
+// total is the number of transactions so far.
 func (w *writers) total() (n int) {
 	for k := range w.count {
 		n += int(w.count[k].Load())

@@ -15,11 +15,11 @@ type host struct {
 	Cores  int    `json:"cores"`
 	Memory int    `json:"memoryMiB"`
 	Kernel string `json:"kernel"`
-	// Load is how many processes wanted to run, on average over the minute before the run: what else went on.
+	// Load is the load average over the minute before the run: what else went on.
 	Load float64 `json:"loadBefore"`
 }
 
-// machine describes this one, as far as Linux says it.
+// machine describes this machine, as far as Linux does.
 func machine() host {
 	h := host{CPU: line("/proc/cpuinfo", "model name"), Cores: runtime.NumCPU(), Kernel: runtime.GOOS}
 	if kib, err := strconv.Atoi(strings.TrimSuffix(line("/proc/meminfo", "MemTotal"), " kB")); err == nil {
@@ -49,7 +49,7 @@ func line(file, key string) string {
 	return ""
 }
 
-// peak returns the most memory that a process has had at a time, in MiB (VmHWM of Linux).
+// peak returns a process's peak memory in MiB (VmHWM on Linux).
 func peak(pid int) (float64, error) {
 	kib, err := strconv.ParseFloat(strings.TrimSuffix(line(fmt.Sprintf("/proc/%d/status", pid), "VmHWM"), " kB"), 64)
 	if err != nil {
@@ -61,7 +61,7 @@ func peak(pid int) (float64, error) {
 // tick is the unit in which Linux counts the time of processes for programs, on all its platforms.
 const tick = 10 * time.Millisecond
 
-// busy returns the time of the processor that a process has had so far.
+// busy returns the CPU time that a process has used so far.
 func busy(pid int) (time.Duration, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

@@ -43,14 +43,14 @@ func main() {
 	if *picture != "" {
 		os.Exit(drawFile(*picture))
 	}
-	signal.Ignore(syscall.SIGPIPE) // of the services that it plays, too; the table is printed at the end
+	signal.Ignore(syscall.SIGPIPE) // including the services that it plays; the table is printed at the end
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	os.Exit(testkit.Main(program(func() int { return run(ctx, s, chosen, *file) })))
 }
 
-// run takes the chosen measures and returns the exit code. The file is written
-// after each measure, so that an interrupted run leaves what it has.
+// run takes the chosen measures and returns the exit code. The file is written after each measure,
+// so that an interrupted run keeps its results.
 func run(ctx context.Context, s settings, chosen *regexp.Regexp, file string) int {
 	r := report{Settings: s, Machine: machine(), Versions: map[string]string{}}
 	r.begin()
@@ -86,5 +86,5 @@ func run(ctx context.Context, s settings, chosen *regexp.Regexp, file string) in
 	return code
 }
 
-// note tells something beside the table.
+// note prints something outside the table.
 func note(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }

@@ -9,7 +9,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// settings are those of a run.
+// settings are the settings of a run.
 type settings struct {
 	Rounds int    `json:"rounds"`
 	Quick  bool   `json:"quick"`
@@ -20,18 +20,18 @@ type settings struct {
 	Flush  int    `json:"flush"`  // innodb_flush_log_at_trx_commit
 }
 
-// measure is a row of the table.
+// measure is one row of the table.
 type measure struct {
 	name       string // for -run and the JSON
 	title      string // for the table
 	aim, floor string
-	show       []string // the figures of the table, in its order; the ratio is that of the first
+	show       []string // the figures in the table, in order; the ratio is the first one's
 	unit       string
 	ours       func(b *bench) sample
-	native     func(b *bench) sample // nil: there is nothing to compare with
+	native     func(b *bench) sample // nil: nothing to compare with
 }
 
-// sample is what a measure gave once.
+// sample is one result of a measure.
 type sample struct {
 	Figures   map[string]float64 `json:"figures"`
 	Quantiles []float64          `json:"quantiles,omitempty"` // 0 to 100 percent, of what has a distribution
@@ -42,8 +42,7 @@ func figure(name string, value float64) sample {
 	return sample{Figures: map[string]float64{name: value}}
 }
 
-// bench is what a measure has while it is taken once. Everything that it starts
-// ends with it.
+// bench is the state of one run of a measure. Everything that it starts ends with it.
 type bench struct {
 	testkit.TB
 	ctx      context.Context
@@ -71,14 +70,14 @@ func (b *bench) pause(d time.Duration) {
 	}
 }
 
-// must ends the measure on an error.
+// must aborts the measure on an error.
 func (b *bench) must(what string, err error) {
 	if err != nil {
 		b.Fatalf("%s: %v", what, err)
 	}
 }
 
-// measures are all there are, in the order of the table.
+// measures are all of them, in the order of the table.
 var measures = []measure{
 	{name: "catch-up", title: "catch-up of 100,000 single-row changes, bidirectional", aim: "4×", floor: "3×",
 		show: []string{"rate"}, unit: "rows/s",
@@ -146,7 +145,7 @@ func (m measure) take(ctx context.Context, s settings, versions map[string]strin
 	return r, nil
 }
 
-// once runs f with servers of its own.
+// once runs f with its own servers.
 func once(ctx context.Context, s settings, versions map[string]string, f func(b *bench) sample) (result sample, err error) {
 	err = testkit.Run(note, func(tb testkit.TB) {
 		result = f(&bench{TB: tb, ctx: ctx, s: s, versions: versions})

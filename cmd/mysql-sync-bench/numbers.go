@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// quantile returns the value below which the share q (0 to 1) of sorted values
-// lies, between two of them in proportion. NaN if there are none.
+// quantile returns the value below which the share q (0 to 1) of sorted values lies, interpolated
+// linearly. NaN if there are none.
 func quantile(sorted []float64, q float64) float64 {
 	if len(sorted) == 0 {
 		return math.NaN()
@@ -51,7 +51,7 @@ func medians(samples []sample) map[string]float64 {
 	return m
 }
 
-// readable writes a number with about three digits, and with commas from a thousand on.
+// readable writes a number with about three digits, and with commas from a thousand up.
 func readable(v float64) string {
 	switch size := math.Abs(v); {
 	case math.IsNaN(v), math.IsInf(v, 0):
@@ -65,7 +65,7 @@ func readable(v float64) string {
 	}
 }
 
-// commas parts the digits of a whole number in threes.
+// commas groups the digits of a whole number in threes.
 func commas(digits string) string {
 	sign, digits := digits[:len(digits)-len(strings.TrimLeft(digits, "-"))], strings.TrimLeft(digits, "-")
 	for at := len(digits) - 3; at > 0; at -= 3 {
@@ -74,7 +74,7 @@ func commas(digits string) string {
 	return sign + digits
 }
 
-// shown writes the chosen figures, with strokes between them.
+// shown writes the chosen figures, separated by slashes.
 func shown(names []string, figures map[string]float64) string {
 	var list []string
 	for _, name := range names {

@@ -23,7 +23,7 @@ func TestQuantilesLieBetweenTheirNeighbours(t *testing.T) {
 		{[]float64{1, 2, 3}, 1, 3},
 	} {
 		if got := quantile(c.values, c.q); math.Abs(got-c.want) > 1e-9 {
-			t.Errorf("quantile %v of %v is %v, not %v", c.q, c.values, got, c.want)
+			t.Errorf("quantile %v of %v: got %v, want %v", c.q, c.values, got, c.want)
 		}
 	}
 	if got := quantile(nil, 0.5); !math.IsNaN(got) {
@@ -34,7 +34,7 @@ func TestQuantilesLieBetweenTheirNeighbours(t *testing.T) {
 	}
 }
 
-func TestMedianOfAnEvenNumberIsBetweenTheMiddleOnes(t *testing.T) {
+func TestMedianOfAnEvenCount(t *testing.T) {
 	t.Parallel()
 	if got := median([]float64{9, 1, 3, 5}); got != 4 {
 		t.Errorf("the median is %v", got)
@@ -46,12 +46,12 @@ func TestNumbersAreReadable(t *testing.T) {
 	for v, want := range map[float64]string{0: "0.00", 0.345: "0.34", 9.876: "9.88", 12.34: "12.3", 123.4: "123", 1234.5: "1,234",
 		1e6: "1,000,000", -4321: "-4,321", -123: "-123"} {
 		if got := readable(v); got != want {
-			t.Errorf("%v is written %q, not %q", v, got, want)
+			t.Errorf("readable(%v) = %q, want %q", v, got, want)
 		}
 	}
 }
 
-func TestTimeOfAProcessIsReadWhateverItsName(t *testing.T) {
+func TestProcessTimeIsReadWhateverTheName(t *testing.T) {
 	t.Parallel()
 	got, err := parseBusy("12 (a) b (c) R 1 12 12 0 -1 4194304 100 0 0 0 150 50 0 0 20 0 8 0 1 1 1")
 	if err != nil || got.Seconds() != 2 {
@@ -87,7 +87,7 @@ func TestTableHasMediansAndTheirRatio(t *testing.T) {
 	}
 }
 
-func TestRowsAreOfOneSizeAndDiffer(t *testing.T) {
+func TestRowsHaveOneSizeAndDiffer(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for id := int64(1); id <= 1000; id++ {
@@ -104,7 +104,7 @@ func TestRowsAreOfOneSizeAndDiffer(t *testing.T) {
 	}
 }
 
-func TestCurvesGoAsFarAsTheSettingsSay(t *testing.T) {
+func TestCurvesFollowTheSettings(t *testing.T) {
 	t.Parallel()
 	sizes := func(s settings) (list []float64) {
 		for _, p := range over(nil, 100, 1000, 10_000)(s) {
@@ -121,7 +121,7 @@ func TestCurvesGoAsFarAsTheSettingsSay(t *testing.T) {
 		{settings{Long: true}, []float64{100, 1000, 10_000}},
 	} {
 		if got := sizes(c.s); !slices.Equal(got, c.want) {
-			t.Errorf("with %+v the sizes are %v, not %v", c.s, got, c.want)
+			t.Errorf("sizes with %+v: got %v, want %v", c.s, got, c.want)
 		}
 	}
 }

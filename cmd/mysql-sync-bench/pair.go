@@ -19,20 +19,20 @@ type pair struct {
 
 // way is how a pair replicates.
 type way interface {
-	// start begins replication for the first time.
+	// start starts replication for the first time.
 	start()
-	// hold stops it, so that a backlog can pile up; release lets it go on and returns
-	// at once. Between the two, arrive waits until the backlog is where it would be.
+	// hold stops it, so that a backlog can pile up; release resumes it and returns at once. Between
+	// the two, arrive waits until the backlog is in place.
 	hold()
 	arrive()
 	release()
 }
 
-// newOurs makes a pair of nodes that are each other's remotes: what either writes
-// goes to the other. Nothing is started but the servers.
+// newOurs makes a pair of nodes that are each other's remotes: what either writes goes to the
+// other. Only the servers are started.
 func newOurs(b *bench) *pair { return newOursWith(b, nil) }
 
-// newOursWith has both nodes configured with further keys.
+// newOursWith configures both nodes with more keys.
 func newOursWith(b *bench, extra map[string]any) *pair {
 	p := &pair{b: b, broker: b.newBroker(),
 		source: b.newSite("node-a", b.newServer(b.s.Binlog), "bench"), target: b.newSite("node-b", b.newServer(b.s.Binlog), "bench")}
@@ -42,7 +42,7 @@ func newOursWith(b *bench, extra map[string]any) *pair {
 	return p
 }
 
-// newNative makes a pair of which the target is a replica of the source.
+// newNative makes a pair whose target is a replica of the source.
 func newNative(b *bench) *pair {
 	p := &pair{b: b, source: b.newSite("source", b.newServer(true), "bench"), target: b.newSite("replica", b.newServer(true), "bench")}
 	p.ways = replica{p}
@@ -56,20 +56,19 @@ func (p *pair) start() {
 	p.await(0)
 }
 
-// await waits until the target has all that the source has, and returns the
-// moment. As long as the rows with the ids given differ, nothing else is looked
-// at: that costs nothing.
+// await waits until the target has everything that the source has, and returns the time. As long as
+// the rows with the given IDs differ, nothing else is compared, which is cheap.
 func (p *pair) await(ids ...int64) time.Time { return p.awaitAll(p.all(p.source), ids) }
 
 // all sums a site's rows up.
 func (p *pair) all(at *site) (sum string) {
-	// There is no write that leaves this as it is, but for the measures' deletes, of which there are none.
+	// Every write changes this, except deletes, which no measure makes.
 	const all = `SELECT CONCAT(COUNT(*), ' rows, ', COALESCE(SUM(revision), 0), ' revisions') FROM orders`
 	p.b.must("look at "+at.name, at.db.GetContext(p.b.ctx, &sum, all))
 	return sum
 }
 
-// awaitAll is await for a sum of the source's rows that was taken before.
+// awaitAll is await with a sum of the source's rows taken before.
 func (p *pair) awaitAll(want string, ids []int64) time.Time {
 	const one = `SELECT COALESCE(MAX(revision), -1) FROM orders WHERE id = ?`
 	at := p.b.until("the target to have everything", func(context.Context) (bool, error) {
@@ -91,8 +90,8 @@ func (p *pair) awaitAll(want string, ids []int64) time.Time {
 	return at
 }
 
-// compare ends the measure if the rows of both sides differ: what replicates
-// something else may be as fast as it likes.
+// compare aborts the measure if the sides' rows differ: being fast counts only if the result is
+// right.
 func (p *pair) compare() {
 	const sum = `SELECT COALESCE(SUM(CRC32(CONCAT_WS('|', id, customer, status, amount, revision, created, changed, comment))), 0) FROM orders`
 	source, err := p.source.number(sum)
@@ -104,8 +103,8 @@ func (p *pair) compare() {
 	}
 }
 
-// backlog has write pile up changes while replication is held, lets it go on, and
-// returns how long it then takes until the target has everything.
+// backlog lets write pile up changes while replication is held, resumes it, and returns how long
+// the target then takes to have everything.
 func (p *pair) backlog(write func(), ids ...int64) time.Duration {
 	p.ways.hold()
 	write()
@@ -116,9 +115,8 @@ func (p *pair) backlog(write func(), ids ...int64) time.Duration {
 	return p.awaitAll(want, ids).Sub(began)
 }
 
-// nodes is our way. The node of the source is what is held: the backlog is in
-// table_changes, and neither captured, nor read, nor sent. Its start is part of
-// what is measured.
+// nodes is our way. The source's node is held: the backlog is in table_changes, neither captured,
+// nor read, nor sent. Its start is part of the measured time.
 type nodes struct{ *pair }
 
 func (n nodes) start() {
@@ -132,8 +130,8 @@ func (n nodes) hold()    { n.source.stopNode() }
 func (n nodes) arrive()  {}
 func (n nodes) release() { n.source.startNode() }
 
-// replica is MariaDB's own way. What is held is the replica's SQL thread: the
-// backlog is in its relay log already.
+// replica is MariaDB's own way. The replica's SQL thread is held: the backlog is already in its
+// relay log.
 type replica struct{ *pair }
 
 func (r replica) start() {

@@ -24,13 +24,13 @@ type peer struct {
 	b        *bench
 	client   mqtt.Client
 	node     string
-	acks     chan wire.Info // what is to be answered
-	answered chan struct{}  // an element an answer
+	acks     chan wire.Info // messages to answer
+	answered chan struct{}  // one element per answer
 	refused  atomic.Pointer[string]
 }
 
-// version1 measures changes to a peer of version 1 that answers each of them, and
-// changes from it that the node answers.
+// version1 measures changes to a version-1 peer that answers each of them, and changes from it that
+// the node answers.
 func version1(b *bench) sample {
 	n := b.rows(20_000)
 	broker := b.newBroker()
@@ -60,7 +60,7 @@ func version1(b *bench) sample {
 	return sample{Figures: map[string]float64{"to the peer": sent, "from the peer": taken}}
 }
 
-// newPeer connects a peer. The channels hold whatever may come, so that no handler waits.
+// newPeer connects a peer. The channels have room for everything, so that no handler blocks.
 func newPeer(b *bench, broker *testkit.Broker, node string, most int) *peer {
 	p := &peer{b: b, client: testkit.MQTTClient(b, broker, peerName), node: node,
 		acks: make(chan wire.Info, 4*most), answered: make(chan struct{}, 4*most)}
@@ -75,7 +75,7 @@ func newPeer(b *bench, broker *testkit.Broker, node string, most int) *peer {
 		}
 	}()
 	b.Cleanup(func() {
-		p.client.Disconnect(0) // nothing is heard from now on
+		p.client.Disconnect(0) // deaf from now on
 		close(p.acks)
 		<-ended
 	})
@@ -105,7 +105,7 @@ func (p *peer) publish(topic string, payload []byte) {
 	p.b.must("publish", token.Error())
 }
 
-// send sends n rows, from the id first on, and returns when all are answered.
+// send sends n rows, starting at ID first, and returns when all are answered.
 func (p *peer) send(first, n int) {
 	for i, open := 0, 0; i < n || open > 0; {
 		if i < n && open < peerWindow {
@@ -127,7 +127,7 @@ func (p *peer) send(first, n int) {
 	}
 }
 
-// change is a row as a message of version 1.
+// change is a row as a version-1 message.
 func change(id int64) []byte {
 	names := []string{"id", "customer", "status", "amount", "revision", "created", "changed", "comment"}
 	entity := map[string]any{}

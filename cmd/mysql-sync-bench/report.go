@@ -9,20 +9,20 @@ import (
 	"time"
 )
 
-// report is what a run has found.
+// report is the result of a run.
 type report struct {
 	Date     time.Time         `json:"date"`
-	Revision string            `json:"revision"` // of the source, as git names it
+	Revision string            `json:"revision"` // git revision of the source
 	Settings settings          `json:"settings"`
 	Machine  host              `json:"machine"`
 	Versions map[string]string `json:"versions"`
 	Servers  []string          `json:"servers"` // flags of all database servers
-	Data     string            `json:"data"`    // the folder that all data directories are in
+	Data     string            `json:"data"`    // the parent of all data directories
 	Measures []result          `json:"measures,omitempty"`
 	Curves   []curveResult     `json:"curves,omitempty"`
 }
 
-// result is all that came of a measure.
+// result is the result of a measure.
 type result struct {
 	Name   string   `json:"name"`
 	Title  string   `json:"title"`
@@ -34,7 +34,7 @@ type result struct {
 	Native []sample `json:"native,omitempty"`
 }
 
-// begin notes when and of what the report is.
+// begin records the time and the subject of the report.
 func (r *report) begin() {
 	r.Date, r.Servers, r.Data = time.Now().UTC().Truncate(time.Second), serverFlags, os.TempDir()
 	if said, err := exec.Command("git", "describe", "--tags", "--always", "--dirty").Output(); err == nil {
@@ -51,7 +51,7 @@ func (r *report) write(file string) error {
 	return os.WriteFile(file, append(text, '\n'), 0o644)
 }
 
-// readReport reads what write has written.
+// readReport reads what write wrote.
 func readReport(file string) (*report, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// createOrders is the table that is replicated. Staging is one like it, from
-// which the server itself fills the first in the way that a measure asks for.
+// createOrders creates the replicated table. Staging is a copy of it from which the server itself
+// fills the first, in the way that a measure needs.
 const createOrders = `CREATE TABLE %s (
   id BIGINT NOT NULL PRIMARY KEY,
   customer VARCHAR(60) NOT NULL,
@@ -25,10 +25,9 @@ const columns = 8
 // rowBytes is about how long a row is, as text.
 const rowBytes = 200
 
-// row returns the values of the row with an id: a customer of three words, an
-// amount, times that are near those of the neighbours, and a comment of words in
-// any order. So a row packs as business data does: neither as the same line over
-// and over, nor as noise. It is the same at each call.
+// row returns the values of the row with an ID: a customer of three words, an amount, times close
+// to those of its neighbours, and a comment of words in random order. So a row compresses like
+// business data: neither like one line repeated, nor like noise. Each call returns the same row.
 func row(id int64) []any {
 	r := rand.New(rand.NewPCG(4711, uint64(id)))
 	word := func() string { return words[r.IntN(len(words))] }

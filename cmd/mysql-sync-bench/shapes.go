@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// shape is tables that are sent as a whole. Their rows are those of orders, spread over them.
+// shape is a set of tables that are sent as a whole. The rows of orders are spread over them.
 type shape struct {
 	label  string
 	tables []string
@@ -21,15 +21,15 @@ const values = "customer VARCHAR(60) NOT NULL, status VARCHAR(20) NOT NULL, amou
 
 const valueNames = "customer, status, amount, revision, changed, comment"
 
-// one is a shape of one table with a key and what stands after the columns.
+// one is a shape of one table with a key and a suffix after the columns.
 func one(label, key, primary, from, after string) shape {
 	return shape{label: label, tables: []string{"a_orders"},
 		ddl:  []string{"CREATE TABLE a_orders (" + key + ", " + values + ", PRIMARY KEY (" + primary + "))" + after},
 		fill: []string{"INSERT INTO a_orders SELECT " + from + ", " + valueNames + " FROM staging"}}
 }
 
-// families is a shape of many tables, whose names have children before their parents: things,
-// and in further tables what is known of them. Of each five tables one has rows, or all.
+// families is a shape of many tables whose names sort children before parents: things, and further
+// tables with their details. One table in five has rows, or all.
 func families(label string, tables int, sparse bool) shape {
 	s := shape{label: label}
 	var full []string
@@ -59,7 +59,7 @@ func families(label string, tables int, sparse bool) shape {
 	return s
 }
 
-// shapes compares the initial sync of tables as people have them with that of one flat table.
+// shapes compares the initial sync of realistic tables with that of one flat table.
 func shapes(s settings) (list []point) {
 	employees := one("composite key (BIGINT, DATE), below a parent", "id BIGINT NOT NULL, from_date DATE NOT NULL, FOREIGN KEY (id) REFERENCES z_staff (id)", "id, from_date",
 		"1 + id DIV 10, '1990-01-01' + INTERVAL id % 10 MONTH", "")
@@ -101,8 +101,8 @@ func (x shape) pair(b *bench, n int) *pair {
 	return p
 }
 
-// sent starts both nodes and returns how long it took from then on to send all tables, and how much of the processor's time
-// both nodes and databases.
+// sent starts both nodes and returns how long sending all tables then took, and how much CPU time
+// both nodes and databases used.
 func (x shape) sent(b *bench, p *pair) (took, cpu time.Duration) {
 	used := func() (all time.Duration) {
 		for _, s := range []*site{p.source, p.target} {

@@ -14,20 +14,20 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// serverFlags are those of every database server, ours and native; -flush adds
-// another. Both kinds have MariaDB's own defaults for what is on disk at a commit.
+// serverFlags are the flags of every database server, ours and native; -flush adds another. Both
+// kinds keep MariaDB's defaults for what is on disk at a commit.
 var serverFlags = []string{"--innodb-buffer-pool-size=1G", "--innodb-log-file-size=256M", "--sync-binlog=0", "--max-connections=500"}
 
-// binlogFlags are what native replication needs besides, and ours gets as well
-// unless -binlog=false says otherwise.
+// binlogFlags are what native replication also needs; our servers get them too unless
+// -binlog=false.
 var binlogFlags = []string{"--log-bin", "--binlog-format=ROW"}
 
 const (
 	interval = 10               // checkInterval of all nodes, in ms
-	patience = 30 * time.Minute // longest wait for replication
+	patience = 30 * time.Minute // maximum wait for replication
 )
 
-// newServer starts a database server. Each has another id.
+// newServer starts a database server. Each has its own ID.
 func (b *bench) newServer(binlog bool) *testkit.Database {
 	flags := append([]string{fmt.Sprintf("--server-id=%d", nextServer()),
 		fmt.Sprintf("--innodb-flush-log-at-trx-commit=%d", b.s.Flush)}, serverFlags...)
@@ -46,31 +46,31 @@ func nextServer() int {
 	return servers
 }
 
-// newBroker starts a broker of the kind that the settings name.
+// newBroker starts a broker of the kind in the settings.
 func (b *bench) newBroker() *testkit.Broker {
 	broker := testkit.BrokerOf(b, b.s.Broker, nil)
 	if b.s.Broker != "mosquitto" {
 		return broker
 	}
-	if said, _ := exec.Command("mosquitto", "-h").Output(); len(said) > 0 { // it leaves with 1
+	if said, _ := exec.Command("mosquitto", "-h").Output(); len(said) > 0 { // it exits with 1
 		first, _, _ := strings.Cut(string(said), "\n")
 		b.versions["Mosquitto"] = strings.TrimPrefix(strings.TrimSpace(first), "mosquitto version ")
 	}
 	return broker
 }
 
-// site is a schema with its users, and the node that replicates it, if one does.
+// site is a schema with its users, and the node that replicates it, if any.
 type site struct {
 	b      *bench
 	name   string
 	server *testkit.Database
 	schema string
-	db     *sqlx.DB // by which the users write
+	db     *sqlx.DB // used by the users
 	file   string   // the node's configuration
 	node   *testkit.NodeProcess
 }
 
-// newSite makes a schema with the two tables, which no binary log has.
+// newSite makes a schema with the two tables, without writing to a binary log.
 func (b *bench) newSite(name string, server *testkit.Database, schema string) *site {
 	s := &site{b: b, name: name, server: server, schema: schema}
 	s.db = server.Open(b, schema)
@@ -80,7 +80,7 @@ func (b *bench) newSite(name string, server *testkit.Database, schema string) *s
 	return s
 }
 
-// quietly runs statements that go to no binary log.
+// quietly runs statements without writing to a binary log.
 func (s *site) quietly(db *sqlx.DB, statements ...string) {
 	conn, err := db.Connx(s.b.ctx)
 	s.b.must("connect to "+s.name, err)
@@ -93,7 +93,7 @@ func (s *site) quietly(db *sqlx.DB, statements ...string) {
 	s.b.must("prepare "+s.name, err)
 }
 
-// configure writes the configuration of the site's node; extra are further keys.
+// configure writes the configuration of the site's node; extra holds more keys.
 func (s *site) configure(broker *testkit.Broker, remotes []string, extra map[string]any) {
 	server := broker.Server()
 	c := map[string]any{
@@ -120,7 +120,7 @@ func (s *site) startNode() {
 	s.node.Start()
 }
 
-// stopNode ends the site's node in order.
+// stopNode stops the site's node cleanly.
 func (s *site) stopNode() {
 	if code := s.node.Stop(); code != 0 {
 		s.b.Fatalf("stop node %s: exit code %d", s.name, code)
@@ -133,22 +133,21 @@ func (s *site) exec(query string, args ...any) {
 	s.b.must("write at "+s.name, err)
 }
 
-// number asks for one number.
+// number queries one number.
 func (s *site) number(query string, args ...any) (n int64, err error) {
 	err = s.db.GetContext(s.b.ctx, &n, query, args...)
 	return n, err
 }
 
-// memory is the most that the site's node has had, in MiB.
+// memory is the peak memory of the site's node in MiB.
 func (s *site) memory() float64 {
 	m, err := peak(s.node.Pid())
-	s.b.must("look at node "+s.name, err)
+	s.b.must("read the memory of node "+s.name, err)
 	return m
 }
 
-// until waits until done says so, and returns the moment at which it was asked
-// for the last time: what it saw was so by then. The pauses are a few times as
-// long as the question takes, so that asking costs little.
+// until waits until done returns true, and returns the time at which it was last called: its answer
+// held by then. The pauses are a few times as long as a call takes, so that polling costs little.
 func (b *bench) until(what string, done func(ctx context.Context) (bool, error)) time.Time {
 	var last error
 	for limit := time.Now().Add(patience); ; {

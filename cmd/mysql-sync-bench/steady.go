@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// steady has users write flat out for half a minute, and measures how long after
-// their last write the target has everything.
+// steady lets users write at full speed for half a minute, and measures how long after their last
+// write the target has everything.
 func steady(b *bench, p *pair) sample {
 	p.start()
 	w := p.source.startWriters(0)
@@ -38,11 +38,11 @@ func nativeWriters(b *bench) sample {
 	return shares(b, without, away, with)
 }
 
-// turns is how often users write at each of the pairs that are compared: what else
-// the machine and its disk do changes within a minute, and is then the same for all.
+// turns is how often users write at each of the compared pairs: other load on the machine and its
+// disk changes within a minute, and so affects all pairs alike.
 const turns = 6
 
-// shares measures the users' transactions a second at three pairs by turns.
+// shares measures the users' transactions per second at three pairs in turn.
 func shares(b *bench, without, away, with *pair) sample {
 	pairs := []*pair{without, away, with}
 	for _, p := range pairs {
@@ -72,8 +72,7 @@ func shares(b *bench, without, away, with *pair) sample {
 		"share with remote": rates[2] / rates[0], "share, remote away": rates[1] / rates[0]}}
 }
 
-// signal stops and continues the pair's nodes: one that has nothing to do costs the
-// machine its polls.
+// signal pauses and resumes the pair's nodes: even an idle one costs its polls.
 func (p *pair) signal(s syscall.Signal) {
 	for _, at := range []*site{p.source, p.target} {
 		if at != nil && at.node != nil {
