@@ -19,7 +19,7 @@ func retryCommand() *cobra.Command {
 		Short: "Resend refused rows now",
 		Long: `Resend the rows that a remote refused, or that a transformer failed on, now: all of
 them, or those selected by the flags. A stopped node sends them when it starts. The
-node also retries them by itself, at growing intervals of up to an hour; mysql-sync
+node also retries them on its own, at growing intervals of up to an hour; mysql-sync
 errors shows what was wrong with each.
 
 Exit codes: 0 done; 1 failed; 2 the command line or the configuration is wrong.`,

@@ -25,7 +25,7 @@ func runCommand() *cobra.Command {
 		Use:   "run CONFIGURATION",
 		Short: "Run a node until it is stopped",
 		Long: `Run a node until SIGTERM or SIGINT, then stop within 5 seconds: work in progress is
-finished or left for the next start, and the other nodes are told.
+finished or left for the next start, and the other nodes are notified.
 
 The node waits for a database or broker that is not up yet. A refused login, a table
 that is missing or has no primary key, or any other configuration error ends the

@@ -72,10 +72,10 @@ func (a *Alerts) recall(ctx context.Context, t *target) {
 	m.id = uuid.NewString()
 	if err := t.send(ctx, &m); err != nil {
 		if ctx.Err() == nil {
-			a.Log.Warn("alert not told yet", zap.String("target", t.name), zap.String("rule", State), zap.Duration("again in", every), zap.Error(err))
+			a.Log.Warn("alert not sent yet", zap.String("target", t.name), zap.String("rule", State), zap.Duration("again in", every), zap.Error(err))
 		}
 		return
 	}
-	a.Log.Info("alert told", zap.String("target", t.name), zap.String("rule", State), zap.Bool("over", l.Over))
+	a.Log.Info("alert sent", zap.String("target", t.name), zap.String("rule", State), zap.Bool("over", l.Over))
 	t.knows = since
 }

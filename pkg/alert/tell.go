@@ -64,7 +64,7 @@ func (a *Alerts) next(ctx context.Context, t *target) (sleep time.Duration, more
 	a.recall(ctx, t)
 	sleep, more, err := a.one(ctx, t)
 	if err != nil && ctx.Err() == nil {
-		a.Log.Warn("could not note what was told", zap.String("target", t.name), zap.Error(err))
+		a.Log.Warn("could not record a sent alert", zap.String("target", t.name), zap.Error(err))
 		return every, false
 	}
 	return sleep, more
@@ -93,7 +93,7 @@ func (a *Alerts) one(ctx context.Context, t *target) (sleep time.Duration, more 
 	failed := t.send(ctx, &m)
 	ctx = context.WithoutCancel(ctx) // the answer is noted, even if this was the last thing done
 	if failed == nil {
-		log.Info("alert told", zap.Bool("over", l.Over))
+		log.Info("alert sent", zap.Bool("over", l.Over))
 		return 0, true, a.Ledger.Told(ctx, t.name, l)
 	}
 	next := remote.Next{Do: remote.Retry}
@@ -105,13 +105,13 @@ func (a *Alerts) one(ctx context.Context, t *target) (sleep time.Duration, more 
 	doubt := next.Do == remote.Doubt
 	switch {
 	case status == http.StatusBadRequest || next.Do == remote.RowRefused || next.Do == remote.Halve: // it is this message
-		log.Error("alert refused: it is not told", zap.Error(failed))
+		log.Error("alert refused: it is dropped", zap.Error(failed))
 		return 0, true, a.Ledger.Told(ctx, t.name, l)
 	case next.Do == remote.Stop:
-		log.Error("alerts cannot be told", zap.Duration("again in", broken), zap.Error(failed))
+		log.Error("alerts cannot be sent", zap.Duration("again in", broken), zap.Error(failed))
 		return broken, false, a.Ledger.NotTold(ctx, t.name, l, doubt, time.Now())
 	}
-	log.Warn("alert not told yet", zap.Duration("again in", pause), zap.Error(failed))
+	log.Warn("alert not sent yet", zap.Duration("again in", pause), zap.Error(failed))
 	return pause, false, a.Ledger.NotTold(ctx, t.name, l, doubt, time.Now().Add(pause))
 }
 

@@ -81,14 +81,14 @@ func TestR07AnswersOfSlack(t *testing.T) {
 		told   bool          // must not be sent again
 		sleep  time.Duration // at least
 	}{
-		{200, "ok", "alert told", true, 0},
-		{200, "<html>Log in to the wireless network</html>", "alert not told yet", false, time.Millisecond},
-		{400, "invalid_payload", "alert refused: it is not told", true, 0},
-		{403, "action_prohibited", "alerts cannot be told", false, broken},
-		{404, "no_service", "alerts cannot be told", false, broken},
-		{410, "channel_is_archived", "alerts cannot be told", false, broken},
-		{429, "rate_limited", "alert not told yet", false, 30 * time.Second},
-		{500, "rollup_error", "alert not told yet", false, time.Millisecond},
+		{200, "ok", "alert sent", true, 0},
+		{200, "<html>Log in to the wireless network</html>", "alert not sent yet", false, time.Millisecond},
+		{400, "invalid_payload", "alert refused: it is dropped", true, 0},
+		{403, "action_prohibited", "alerts cannot be sent", false, broken},
+		{404, "no_service", "alerts cannot be sent", false, broken},
+		{410, "channel_is_archived", "alerts cannot be sent", false, broken},
+		{429, "rate_limited", "alert not sent yet", false, 30 * time.Second},
+		{500, "rollup_error", "alert not sent yet", false, time.Millisecond},
 	} {
 		s := slackOf(t)
 		s.Fail(func(w http.ResponseWriter, _ *http.Request, _ int) bool {

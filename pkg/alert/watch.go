@@ -59,11 +59,11 @@ func poke(c chan struct{}) {
 	}
 }
 
-// Check looks at all jobs once, and notes what is to be told.
+// Check looks at all jobs once and records the alerts to send.
 func (a *Alerts) Check(ctx context.Context) {
 	a.written(ctx)
 	if err := a.check(ctx); err != nil && ctx.Err() == nil {
-		a.Log.Warn("could not look for what is to be told", zap.Error(err))
+		a.Log.Warn("could not check for alerts", zap.Error(err))
 	}
 	for _, t := range a.targets {
 		poke(t.woken)

@@ -50,7 +50,7 @@ func (w *watch) blinded(err error) bool {
 		return false
 	}
 	if !w.vague.Swap(true) && w.log != nil {
-		w.log.Warn("the login may not see who waits for a lock", zap.Error(err))
+		w.log.Warn("the login may not see lock waits", zap.Error(err))
 	}
 	return true
 }
