@@ -46,17 +46,21 @@ func (c Compare) Fingerprint(columns []string, data []byte) (record.Hash, error)
 	}
 	slices.SortFunc(members, func(a, b record.Member) int { return cmp.Compare(a.Name, b.Name) })
 	h := sha256.New()
+	var part []byte
 	for _, m := range members {
-		text := normal(m.Value)
-		if _, ok := slices.BinarySearch(columns, m.Name); !ok || text == nil {
+		if _, ok := slices.BinarySearch(columns, m.Name); !ok {
 			continue
 		}
-		for _, part := range [][]byte{[]byte(m.Name), text} {
-			h.Write(binary.AppendUvarint(nil, uint64(len(part))))
-			h.Write(part)
+		text := normal(m.Value)
+		if text == nil {
+			continue
 		}
+		part = append(binary.AppendUvarint(part[:0], uint64(len(m.Name))), m.Name...)
+		part = binary.AppendUvarint(part, uint64(len(text)))
+		h.Write(part)
+		h.Write(text) // which may have many MB
 	}
-	hash := record.Hash(h.Sum(nil)[:16])
+	hash := record.Hash(h.Sum(part[:0])[:16])
 	hash[0] = isContent
 	return hash, nil
 }

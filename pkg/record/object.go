@@ -135,6 +135,9 @@ type Member struct {
 	Value json.RawMessage
 }
 
+// fewMembers are so many that a name is found faster by looking at each.
+const fewMembers = 16
+
 // Members returns the columns of an object in order. A duplicate name keeps its last value, as in readers of JSON. Values
 // are parts of data, not copied: a row may have many MB.
 func Members(data []byte) ([]Member, error) {
@@ -145,14 +148,27 @@ func Members(data []byte) ([]Member, error) {
 	if bytes.TrimLeft(data, " \t\r\n")[0] != '{' {
 		return nil, errors.New("is not a JSON object")
 	}
-	var list []Member
-	at := map[string]int{}
+	list := make([]Member, 0, fewMembers)
+	var at map[string]int // of many members: where each is
 	err := value.EachMember(data, func(name string, raw []byte) error {
-		if i, ok := at[name]; ok {
+		if len(list) == fewMembers && at == nil {
+			at = map[string]int{}
+			for i := range list {
+				at[list[i].Name] = i
+			}
+		}
+		i, ok := at[name]
+		if at == nil {
+			i = slices.IndexFunc(list, func(m Member) bool { return m.Name == name })
+			ok = i >= 0
+		}
+		if ok {
 			list[i].Value = raw
 			return nil
 		}
-		at[name] = len(list)
+		if at != nil {
+			at[name] = len(list)
+		}
 		list = append(list, Member{name, raw})
 		return nil
 	})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -172,5 +173,27 @@ func TestBytesKeepTheirForm(t *testing.T) {
 	data, err := Data(value.Entity{{Name: "b", Value: []byte("A")}, {Name: "n", Value: int64(1)}})
 	if err != nil || string(data) != `{"b":{"type":"Buffer","data":[65]},"n":1}` {
 		t.Errorf("%s, %v", data, err)
+	}
+}
+
+// A duplicate name keeps its place and its last value, in an object of any number of members.
+func TestMembersOfManyNames(t *testing.T) {
+	for _, n := range []int{1, fewMembers - 1, fewMembers, fewMembers + 1, 3 * fewMembers} {
+		text := []byte("{")
+		for round := range 2 {
+			for i := range n {
+				text = fmt.Appendf(text, `"c%d":%d,`, i, round)
+			}
+		}
+		text[len(text)-1] = '}'
+		list, err := Members(text)
+		if err != nil || len(list) != n {
+			t.Fatalf("%d of %d members, %v", len(list), n, err)
+		}
+		for i, m := range list {
+			if m.Name != fmt.Sprintf("c%d", i) || string(m.Value) != "1" {
+				t.Errorf("member %d of %d is %s: %s", i, n, m.Name, m.Value)
+			}
+		}
 	}
 }

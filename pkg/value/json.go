@@ -81,7 +81,12 @@ func EachMember(object []byte, f func(name string, raw []byte) error) error {
 // maxColumns is the servers' own limit.
 const maxColumns = 4096
 
-func skipSpace(b []byte) []byte { return bytes.TrimLeft(b, " \t\r\n") }
+func skipSpace(b []byte) []byte {
+	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t' || b[0] == '\r' || b[0] == '\n') {
+		b = b[1:]
+	}
+	return b
+}
 
 // valueLength returns the length of the JSON value at the front of b.
 func valueLength(b []byte) int {
