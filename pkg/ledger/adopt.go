@@ -118,7 +118,7 @@ func (g *Leg) adopt(ctx context.Context, keys []string, decide func(i int, r *ro
 			return err
 		}
 		for i, k := range keys {
-			r, e, counts := decide(i, &rows[i], g.flight.keys[k])
+			r, e, counts := decide(i, &rows[i], g.flight.key(k, 0))
 			if err := c.effect(e, 0, "", ""); err != nil {
 				return err
 			}

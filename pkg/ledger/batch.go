@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -62,7 +63,7 @@ const outboxColumns = `o.id, o.key, o.hash, o.run, o.tries, o.data, r.id, r.acke
 func (g *Leg) Next(ctx context.Context, rows, bytes int) (*Batch, error) {
 	var t taken
 	if err := g.l.update(ctx, func(tx *tx) (err error) {
-		t, err = g.take(tx, g.from, newFlight(nil), rows, bytes)
+		t, err = g.take(tx, g.from, 0, rows, bytes)
 		return err
 	}, func() { g.off(t) }); err != nil {
 		return nil, fmt.Errorf("take the next batch of %s: %w", g.key.job, err)
@@ -75,10 +76,10 @@ func (g *Leg) NextOf(ctx context.Context, least, rows, bytes int) (*Batch, error
 	var t taken
 	if err := g.l.update(ctx, func(tx *tx) (err error) {
 		t.from = g.from
-		if g.grounded(g.counts, newFlight(nil)) < least {
+		if g.grounded(g.counts) < least {
 			return nil
 		}
-		t, err = g.take(tx, g.from, newFlight(nil), rows, bytes)
+		t, err = g.take(tx, g.from, 0, rows, bytes)
 		return err
 	}, func() { g.off(t) }); err != nil {
 		return nil, fmt.Errorf("take the next batch of %s: %w", g.key.job, err)
@@ -86,10 +87,8 @@ func (g *Leg) NextOf(ctx context.Context, least, rows, bytes int) (*Batch, error
 	return t.batch, nil
 }
 
-// grounded is how many operations wait that are not in flight. landed no longer is.
-func (g *Leg) grounded(c counts, landed flight) int {
-	return int(c.waiting) - len(g.flight.numbers) + len(landed.numbers)
-}
+// grounded is how many operations wait that are not in flight.
+func (g *Leg) grounded(c counts) int { return int(c.waiting) - len(g.flight.numbers) }
 
 // taken is the next batch, nil for none, and what precedes all that may be in the one after it.
 type taken struct {
@@ -105,8 +104,9 @@ func (g *Leg) off(t taken) {
 	}
 }
 
-// take takes the next batch from the outbox, from an entry on, and records it. landed is no longer in flight.
-func (g *Leg) take(tx *tx, from int64, landed flight, rows, bytes int) (t taken, err error) {
+// take takes the next batch from the outbox, from an entry on, and records it. The batch landed, if
+// not 0, is no longer in flight.
+func (g *Leg) take(tx *tx, from, landed int64, rows, bytes int) (t taken, err error) {
 	b := &Batch{SentAt: time.UnixMilli(g.l.ms())}
 	t.from = from
 	held, size := int64(0), 0
@@ -118,8 +118,8 @@ func (g *Leg) take(tx *tx, from int64, landed flight, rows, bytes int) (t taken,
 			return err
 		}
 		switch {
-		case g.flight.numbers[o.number] && !landed.numbers[o.number]:
-		case o.Key != "" && (g.flight.keys[o.Key] && !landed.keys[o.Key] || keys[o.Key]):
+		case g.flight.number(o.number, landed):
+		case o.Key != "" && (g.flight.key(o.Key, landed) || keys[o.Key]):
 			if held == 0 {
 				held = o.number
 			}
@@ -181,7 +181,10 @@ func (g *Leg) operation(r *sql.Rows, o *Operation) error {
 // event identifies an outbox entry. It is not derived from the key and the data: a row that returns to an earlier state
 // would look like a repetition to receivers that remember events, and be lost.
 func (g *Leg) event(number int64) string {
-	return uuid.NewSHA1(uuid.NameSpaceOID, fmt.Appendf(nil, "%s/%d/%d", g.l.life, g.id, number)).String()
+	name := append(make([]byte, 0, 64), g.l.life...)
+	name = strconv.AppendInt(append(name, '/'), g.id, 10)
+	name = strconv.AppendInt(append(name, '/'), number, 10)
+	return uuid.NewSHA1(uuid.NameSpaceOID, name).String()
 }
 
 // write records a batch that is about to be sent.
@@ -277,6 +280,9 @@ func (g *Leg) Halve(ctx context.Context, b *Batch) (first, second *Batch, err er
 			return err
 		}
 		return g.write(tx, second)
+	}, func() {
+		g.flight.add(first)
+		g.flight.add(second)
 	}); err != nil {
 		return nil, nil, fmt.Errorf("halve batch %s: %w", b.ID, err)
 	}

@@ -49,12 +49,11 @@ func (g *Leg) land(ctx context.Context, b *Batch, answers []Answer, least, rows,
 		if err := g.settled(tx); err != nil {
 			return err
 		}
-		landed := newFlight(b)
-		if least == 0 || g.grounded(c.counts, landed) < least {
+		if least == 0 || g.grounded(c.counts)+len(b.Operations) < least {
 			return nil
 		}
 		var err error
-		t, err = g.take(tx, t.from, landed, rows, bytes)
+		t, err = g.take(tx, t.from, b.id, rows, bytes)
 		return err
 	}, func() {
 		c.done()

@@ -103,9 +103,9 @@ func (c *change) fill(run int64, entries []Entry) error {
 			continue
 		}
 		was := rows[e.Key]
-		r, what := fill(*was, e.state(), e.CameFrom, c.g.flight.keys[e.Key], c.g.flight.numbers[was.waits])
+		r, what := fill(*was, e.state(), e.CameFrom, c.g.flight.key(e.Key, 0), c.g.flight.number(was.waits, 0))
 		if e.Had {
-			r, what = had(*was, e.state(), e.CameFrom, c.g.flight.numbers[was.waits])
+			r, what = had(*was, e.state(), e.CameFrom, c.g.flight.number(was.waits, 0))
 		}
 		if r == *was {
 			e.ID = r.id

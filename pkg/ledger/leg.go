@@ -40,19 +40,23 @@ type counts struct {
 	known, waiting, refused int64
 }
 
-// flight is what is in flight: few batches at a time.
+// flight is what is in flight: few batches at a time. Each number and key has the id of its batch.
 type flight struct {
-	numbers map[int64]bool
-	keys    map[string]bool
+	numbers map[int64]int64
+	keys    map[string]int64
 	touched map[string]bool // those of keys whose rows have changed since: a batch no longer knows them
+}
+
+func newFlight() flight {
+	return flight{numbers: map[int64]int64{}, keys: map[string]int64{}, touched: map[string]bool{}}
 }
 
 func (f *flight) add(b *Batch) {
 	for i := range b.Operations {
 		o := &b.Operations[i]
-		f.numbers[o.number] = true
+		f.numbers[o.number] = b.id
 		if o.Key != "" {
-			f.keys[o.Key] = true
+			f.keys[o.Key] = b.id
 		}
 	}
 }
@@ -66,13 +70,16 @@ func (f *flight) remove(b *Batch) {
 	}
 }
 
-// newFlight returns what is in flight when b is; nil is nothing.
-func newFlight(b *Batch) flight {
-	f := flight{numbers: map[int64]bool{}, keys: map[string]bool{}, touched: map[string]bool{}}
-	if b != nil {
-		f.add(b)
-	}
-	return f
+// number reports whether an outbox entry is in flight, and not in the batch landed.
+func (f *flight) number(number, landed int64) bool {
+	id := f.numbers[number]
+	return id != 0 && id != landed
+}
+
+// key reports whether an entry of a key is in flight, and not in the batch landed.
+func (f *flight) key(key string, landed int64) bool {
+	id := f.keys[key]
+	return id != 0 && id != landed
 }
 
 // numberBits are those of an outbox id that count the entries of a leg.
@@ -97,7 +104,7 @@ func (l *Ledger) Leg(ctx context.Context, job string, direction Direction, desti
 		if err != nil {
 			return err
 		}
-		g = &Leg{l: l, key: k, job: id, flight: newFlight(nil)}
+		g = &Leg{l: l, key: k, job: id, flight: newFlight()}
 		if err := tx.exec(`INSERT OR IGNORE INTO legs (job, direction, destination) VALUES (?, ?, ?)`, id, direction, destination); err != nil {
 			return err
 		}
@@ -172,7 +179,7 @@ func (g *Leg) change(tx *tx) *change { return &change{tx: tx, g: g, counts: g.co
 
 // store keeps what became of a row, and forgets what is gone. It returns the row's id.
 func (c *change) store(key string, r row) (int64, error) {
-	if c.g.flight.keys[key] {
+	if c.g.flight.key(key, 0) {
 		c.g.flight.touched[key] = true
 	}
 	if r.gone() {
