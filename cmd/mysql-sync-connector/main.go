@@ -34,8 +34,15 @@ var version = "dev"
 // once in use, for rows of many MB. It is a goal, not a limit; a lower one in GOMEMLIMIT takes precedence.
 const memoryGoal = 64 << 20
 
+// collectAt is how much garbage may accumulate, in percent of the memory in use, before it is collected (see GOGC). Little
+// is in use, since rows wait in the state file; memoryGoal bounds it for large ones.
+const collectAt = 300
+
 func main() {
 	transform.Main()
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(collectAt)
+	}
 	debug.SetMemoryLimit(min(debug.SetMemoryLimit(-1), memoryGoal))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
