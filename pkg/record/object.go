@@ -38,10 +38,18 @@ func (b *Builder) Add(name string, v any) error {
 	return nil
 }
 
+// largeObject is from how many bytes on an object is handed out as it was built, not copied.
+const largeObject = 64 << 10
+
 // Bytes returns the object; it stays valid.
 func (b *Builder) Bytes() []byte {
 	if len(b.buf) == 0 {
 		return []byte("{}")
+	}
+	if len(b.buf) >= largeObject {
+		result := append(b.buf, '}')
+		b.buf = nil
+		return result
 	}
 	result := append(bytes.Clone(b.buf), '}')
 	b.buf = b.buf[:0]
@@ -76,7 +84,7 @@ func appendValue(buf []byte, v any) ([]byte, error) {
 	case string:
 		return appendString(buf, v), nil
 	case []byte:
-		return append(buf, value.Buffer(v)...), nil
+		return value.AppendBuffer(buf, v), nil
 	case time.Time:
 		return append(append(append(buf, '"'), Time(v)...), '"'), nil
 	case json.RawMessage:
@@ -87,6 +95,67 @@ func appendValue(buf []byte, v any) ([]byte, error) {
 	}
 	text, err := json.Marshal(v)
 	return append(buf, text...), err
+}
+
+// Grow makes room for n more bytes: an object that grows with each of its columns takes more than twice its size.
+func (b *Builder) Grow(n int) { b.buf = slices.Grow(b.buf, n) }
+
+// columnLength is what a column has besides a long value, in bytes, about.
+const columnLength = 100
+
+// Length returns how many bytes an object of these values has, at most, but for long names.
+func Length(values ...any) int {
+	n := 2
+	for _, v := range values {
+		n += columnLength + lengthOf(v)
+	}
+	return n
+}
+
+// lengthOf returns how many bytes a value has as JSON, at most; 0 for one that is short.
+func lengthOf(v any) int {
+	switch v := v.(type) {
+	case string:
+		return TextLength(v)
+	case []byte:
+		return value.BufferLength(v)
+	case json.RawMessage:
+		return len(v)
+	}
+	return 0
+}
+
+// isLong reports whether a value alone makes a large object.
+func isLong(v any) bool {
+	switch v := v.(type) {
+	case string:
+		return len(v) >= largeObject
+	case []byte:
+		return len(v) >= largeObject
+	case json.RawMessage:
+		return len(v) >= largeObject
+	}
+	return false
+}
+
+// TextLength returns how many bytes a text has as JSON, at most.
+func TextLength[T string | []byte](s T) int {
+	n := len(s) + 2
+	valid := true
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= utf8.RuneSelf:
+			valid = false // perhaps
+		case c == '"' || c == '\\' || c == '\n' || c == '\r' || c == '\t':
+			n++
+		case c < ' ':
+			n += 5
+		}
+	}
+	if !valid && !utf8.Valid([]byte(s)) {
+		n += 2 * len(s)
+	}
+	return n
 }
 
 // appendString appends a JSON string. Invalid UTF-8 is replaced.
@@ -212,6 +281,11 @@ func Object(data []byte) (map[string]any, error) {
 // value.Entity.AppendJSON gives up for existing peers.
 func Data(e value.Entity) ([]byte, error) {
 	var b Builder
+	for _, f := range e {
+		if isLong(f.Value) { // most rows with one have no other
+			b.Grow(lengthOf(f.Value) + largeObject)
+		}
+	}
 	for _, f := range e {
 		if err := b.Add(f.Name, f.Value); err != nil {
 			return nil, err

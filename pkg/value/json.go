@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -235,11 +236,21 @@ func (e Entity) AppendJSON(b []byte) ([]byte, error) {
 
 // Buffer returns bytes as Node's Buffer in JSON, {"type":"Buffer","data":[…]}.
 func Buffer(v []byte) json.RawMessage {
-	size := 32 // exactly as much as needed: it may be a lot
+	return AppendBuffer(nil, v)
+}
+
+// BufferLength returns how many bytes Buffer has, at most.
+func BufferLength(v []byte) int {
+	n := 32
 	for _, c := range v {
-		size += 2 + btoi(c > 9) + btoi(c > 99)
+		n += 2 + btoi(c > 9) + btoi(c > 99)
 	}
-	b := append(make([]byte, 0, size), `{"type":"Buffer","data":[`...)
+	return n
+}
+
+// AppendBuffer appends bytes in the form of Buffer.
+func AppendBuffer(b, v []byte) []byte {
+	b = append(slices.Grow(b, BufferLength(v)), `{"type":"Buffer","data":[`...) // exactly as much as needed: it may be a lot
 	for i, c := range v {
 		if i > 0 {
 			b = append(b, ',')
