@@ -132,7 +132,7 @@ func find[Open any](list []adapter[Open], name string) (open Open, err error) {
 
 // remote is the HTTP configuration shared by all services.
 func (c *Connector) remote() remote.Config {
-	r := remote.Config{UserAgent: "mysql-sync-connector/" + c.options.Version, Budgets: c.budgets, Tries: remote.Tries{Pause: c.options.Pause}}
+	r := remote.Config{UserAgent: "mysql-sync-connector/" + c.options.Version, Budgets: c.bounds.budgets, Tries: remote.Tries{Pause: c.options.Pause}}
 	if c.options.Test {
 		if r.Dry = c.options.Sent; r.Dry == nil {
 			r.Dry = func(remote.Sent) {}

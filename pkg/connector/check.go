@@ -33,7 +33,7 @@ func (c *Connector) Check(ctx context.Context) []finding.Finding {
 	default:
 		state.Rightf(c.options.State, "readable")
 	}
-	c.limits.Ledger = l
+	c.bounds.limits.Ledger = l
 	c.close = append(c.close, l.Close)
 	sources := &finding.List{Area: "sources"}
 	destinations := &finding.List{Area: "destinations"}

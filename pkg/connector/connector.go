@@ -57,8 +57,7 @@ type Connector struct {
 	options   Options
 	log       *zap.Logger
 	jobs      []*scheduled
-	limits    *limits
-	budgets   *remote.Budgets // of all services, on limits
+	bounds    bounds
 	backups   *backup.Backups // nil: there are none
 	alerts    *alert.Alerts
 	published *publishing    // nil: nothing is
@@ -74,8 +73,7 @@ type Connector struct {
 // writes nothing.
 func New(p *plan.Plan, o Options) (*Connector, error) {
 	o.Test = o.Test || p.Test
-	c := &Connector{plan: p, options: o, log: o.Log, limits: &limits{}, working: make(chan struct{})}
-	c.budgets = remote.NewBudgets(c.limits)
+	c := &Connector{plan: p, options: o, log: o.Log, bounds: newBounds(), working: make(chan struct{})}
 	var mistakes keys.Mistakes
 	wrong := func(key string, err error) { mistakes = append(mistakes, p.Mistake(key, err)) }
 	sources := map[string]origin{}
@@ -185,7 +183,7 @@ func (c *Connector) job(p *plan.Job, origins map[string]origin, accounts map[str
 	if err != nil {
 		return nil, fmt.Errorf("schedule.%w", err)
 	}
-	j := &job.Job{Log: c.log.With(zap.String("job", p.Name)), Name: p.Name, Description: p.Description, Source: source, From: rows, Overlap: p.From.Overlap, Guard: p.Guard, Pause: c.options.Pause}
+	j := &job.Job{Log: c.log.With(zap.String("job", p.Name)), Name: p.Name, Description: p.Description, Source: source, From: rows, Overlap: p.From.Overlap, Guard: p.Guard, Pause: c.options.Pause, Room: c.bounds.room}
 	j.EmptyFails = p.Report != nil && p.Report.EmptyIsFailure
 	j.Guard.Off = j.Guard.Off || c.options.Approve
 	for i := range p.To {
@@ -225,6 +223,18 @@ func (c *Connector) job(p *plan.Job, origins map[string]origin, accounts map[str
 		}
 	}
 	return s, nil
+}
+
+// bounds are what all jobs share.
+type bounds struct {
+	limits  *limits
+	budgets *remote.Budgets // of all services, on limits
+	room    *job.Room       // for rows
+}
+
+func newBounds() bounds {
+	l := &limits{}
+	return bounds{l, remote.NewBudgets(l), job.NewRoom()}
 }
 
 // limits are the services' limits, which the state remembers over restarts. It is opened after those who need them were

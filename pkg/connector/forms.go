@@ -127,7 +127,7 @@ func (c *Connector) Test(ctx context.Context, e api.Edit) (*api.Tested, error) {
 	if err != nil {
 		return nil, err
 	}
-	probe.limits.Ledger = c.state // requests count
+	probe.bounds.limits.Ledger = c.state // requests count
 	found := probe.probe(ctx, e.Section, e.Name)
 	return &api.Tested{Findings: append([]finding.Finding{}, found...)}, probe.Close()
 }

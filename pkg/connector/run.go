@@ -138,7 +138,7 @@ func (c *Connector) open(ctx context.Context) error {
 		return err
 	}
 	c.close = append(c.close, state.Close)
-	c.limits.Ledger, c.state, c.began = state, state, time.Now()
+	c.bounds.limits.Ledger, c.state, c.began = state, state, time.Now()
 	c.alerts.Ledger = state
 	c.Desk = NewDesk(c.plan, c.options.State, state)
 	return nil

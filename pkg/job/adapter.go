@@ -26,6 +26,20 @@ type Request struct {
 	// Since is the watermark from which to read, as the source writes it; nil: all rows.
 	Since *string
 	Date  string // of a report, such as 2026-11-27; "": it is none
+	// Room is called by a source that knows how large a row will be before it has it in memory, if that is Large. It
+	// returns when there is room for so many bytes; nil: there always is.
+	Room func(ctx context.Context, bytes int) error
+}
+
+// Large is from how many bytes on a source asks for room.
+const Large = 64 << 10
+
+// Ask asks for room for a row of so many bytes.
+func (r *Request) Ask(ctx context.Context, bytes int) error {
+	if r.Room == nil || bytes < Large {
+		return nil
+	}
+	return r.Room(ctx, bytes)
 }
 
 // From is what a job reads, as its configuration says.

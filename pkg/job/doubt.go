@@ -11,7 +11,8 @@ import (
 
 // resolve settles batches whose answers are unknown: if possible, the destination is asked what it has; otherwise the
 // same batch is sent again. Promise 2.
-func (s *sender) resolve(ctx context.Context) error {
+func (s *flight) resolve(ctx context.Context) error {
+	defer s.held.give()
 	doubts, err := s.ledger.Doubts(ctx)
 	if err != nil {
 		return err
@@ -31,7 +32,7 @@ func (s *sender) resolve(ctx context.Context) error {
 		}
 		return nil
 	}
-	columns, err := s.compared(anyData(doubts))
+	columns, err := s.columns(ctx, doubts)
 	if err != nil {
 		s.doubts = fresh(doubts)
 		return err
@@ -69,14 +70,19 @@ func fresh(list []*ledger.Batch) []*ledger.Batch {
 	return slices.DeleteFunc(slices.Clone(list), func(b *ledger.Batch) bool { return b.Doubt })
 }
 
-// anyData returns the data of one of the operations.
-func anyData(list []*ledger.Batch) []byte {
+// columns are the columns to compare, as one of the operations has them.
+func (s *sender) columns(ctx context.Context, list []*ledger.Batch) ([]string, error) {
 	for _, b := range list {
 		for i := range b.Operations {
-			if b.Operations[i].Data != nil {
-				return b.Operations[i].Data
+			if b.Operations[i].Size == 0 {
+				continue
 			}
+			one := slices.Clone(b.Operations[i : i+1])
+			if err := s.ledger.Load(ctx, one); err != nil {
+				return nil, err
+			}
+			return s.compared(one[0].Data)
 		}
 	}
-	return []byte("{}")
+	return s.compared([]byte("{}"))
 }

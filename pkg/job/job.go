@@ -31,6 +31,7 @@ type Job struct {
 	Pause time.Duration
 	// EmptyFails says that a run that reads no rows has failed.
 	EmptyFails bool
+	Room       *Room // of all jobs; nil: unbounded
 }
 
 // Mode is what happens to rows at a destination.

@@ -14,7 +14,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/record"
 )
 
-// Rows are decided about, and recorded, in chunks of so many rows or bytes (promise 12).
+// Rows are decided about, and recorded, in chunks of so many rows or bytes (promise 12), of fewer bytes if there is no room.
 const (
 	chunk      = 1000
 	chunkBytes = 4 << 20 // three chunks are there at a time
@@ -90,42 +90,29 @@ func (r *reading) reached(ctx context.Context) error {
 func (r *reading) stream(ctx context.Context, request Request) error {
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
-	chunks := make(chan []*record.Record)
+	c := &chunks{ctx: reading, to: make(chan portion), held: held{room: r.Room}}
+	defer c.held.give()
 	var decided error
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
-		for rows := range chunks {
+		for p := range c.to {
 			if decided == nil {
-				decided = r.decide(ctx, rows)
+				decided = r.decide(ctx, p.rows)
 			}
+			p.rows = nil
+			p.held.give()
 			if decided != nil {
 				stop()
 			}
 		}
 	}()
-	var rows []*record.Record
-	size := 0 // of their data, in bytes
-	hand := func() error {
-		select {
-		case chunks <- rows:
-			rows, size = make([]*record.Record, 0, len(rows)), 0
-			return nil
-		case <-reading.Done():
-			return reading.Err()
-		}
+	request.Room = c.room
+	err := r.Source.Read(reading, request, c.add)
+	if err == nil && len(c.rows) > 0 {
+		err = c.hand()
 	}
-	err := r.Source.Read(reading, request, func(rec *record.Record) error {
-		rows = append(rows, rec)
-		if size += len(rec.Data); len(rows) < chunk && size < chunkBytes {
-			return nil
-		}
-		return hand()
-	})
-	if err == nil && len(rows) > 0 {
-		err = hand()
-	}
-	close(chunks)
+	close(c.to)
 	<-over
 	if decided != nil {
 		return decided

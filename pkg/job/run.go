@@ -115,8 +115,8 @@ func (j *Job) carry(ctx context.Context, log *zap.Logger, r *ledger.Run, c Cause
 	for i, l := range j.Legs {
 		n := newNews()
 		reading.legs = append(reading.legs, &readingLeg{Leg: l, news: n})
-		s := &sender{Leg: l, from: j.From, log: log.With(zap.String("destination", l.Name)), news: n, pause: cmp.Or(j.Pause, time.Second)}
-		if err := s.resolve(ctx); err != nil {
+		s := &sender{Leg: l, from: j.From, log: log.With(zap.String("destination", l.Name)), news: n, pause: cmp.Or(j.Pause, time.Second), room: j.Room}
+		if err := s.flight().resolve(ctx); err != nil {
 			failed[i] = err
 			continue
 		}

@@ -29,7 +29,17 @@ type sender struct {
 	asking  sync.RWMutex // is held for writing while the destination is asked: nothing is sent then
 	unsure  atomic.Int32 // doubts since a batch was taken
 	refused atomic.Int32 // rows
+	room    *Room
 }
+
+// flight sends one batch after the other.
+type flight struct {
+	*sender
+	held held // for the batch's data, and those of the next one
+}
+
+// flight returns one that has nothing to send yet.
+func (s *sender) flight() *flight { return &flight{sender: s, held: held{room: s.room}} }
 
 // mostUnsure is how many times in a row a destination may leave a batch in doubt before a run gives up.
 const mostUnsure = 5
@@ -41,7 +51,7 @@ func (s *sender) run(ctx context.Context) error {
 	}
 	g, inner := errgroup.WithContext(ctx)
 	for range max(1, s.Flights) {
-		g.Go(func() error { return s.drain(inner) })
+		g.Go(func() error { return s.flight().drain(inner) })
 	}
 	err := g.Wait()
 	if n := s.refused.Load(); n > 0 {
@@ -58,7 +68,8 @@ type sent struct {
 
 // drain sends batches: full ones and, once the reading has ended, the rest. In the only flight, a batch is booked, and the
 // next one taken, while the one between them is with the destination.
-func (s *sender) drain(ctx context.Context) error {
+func (s *flight) drain(ctx context.Context) error {
+	defer s.held.give()
 	var b *ledger.Batch
 	var before *sent
 	for {
@@ -75,13 +86,14 @@ func (s *sender) drain(ctx context.Context) error {
 				return err
 			}
 		case before != nil:
-			if b, err = s.land(ctx, before); err != nil {
+			if b, err = s.land(ctx, before, s.bytes(0)); err != nil {
 				return err
 			}
 			before = nil
 		case over:
 			return nil
 		default:
+			s.held.give()
 			if err := s.news.wait(ctx); err != nil {
 				return err
 			}
@@ -98,16 +110,43 @@ func (s *sender) least() int {
 }
 
 // next takes the next batch when no one is asking the destination what it has; nil is none.
-func (s *sender) next(ctx context.Context) (*ledger.Batch, error) {
+func (s *flight) next(ctx context.Context) (*ledger.Batch, error) {
 	s.asking.RLock()
 	defer s.asking.RUnlock()
-	return s.ledger.NextOf(ctx, s.least(), s.rows(), s.Destination.Limits().Bytes)
+	return s.ledger.NextOf(ctx, s.least(), s.rows(), s.bytes(0))
+}
+
+// bytes is how many bytes of data the next batch may have beside so many: fewer than the destination takes, if there is
+// no room. One row may have more.
+func (s *flight) bytes(beside int) int {
+	n := s.Destination.Limits().Bytes
+	for n > freeBytes && !s.held.covers(beside+n) {
+		n /= 2
+	}
+	return n
+}
+
+// load makes room for a batch, and reads what of its data is not there yet.
+func (s *flight) load(ctx context.Context, b *ledger.Batch) error {
+	n := sizeOf(b)
+	if s.held.covers(n) {
+		s.held.shrink(n)
+	} else if err := s.held.wait(ctx, n); err != nil {
+		return err
+	}
+	for i := range b.Operations {
+		if o := &b.Operations[i]; o.Size >= largeBytes {
+			sweep(n)
+			break
+		}
+	}
+	return s.ledger.Load(ctx, b.Operations)
 }
 
 // carry brings a batch to the destination and meanwhile books the one before, if any. It returns the next batch if that
 // has been taken along, and this one if it is still to be booked. If possible, the destination is asked what it has when
 // a batch is in doubt, and when a row that it has created is to be changed: only then is its id known.
-func (s *sender) carry(ctx context.Context, before *sent, b *ledger.Batch) (next *ledger.Batch, done *sent, err error) {
+func (s *flight) carry(ctx context.Context, before *sent, b *ledger.Batch) (next *ledger.Batch, done *sent, err error) {
 	c, compares := s.compares()
 	if compares && slices.ContainsFunc(b.Operations, func(o ledger.Operation) bool { return o.Kind != ledger.Insert && o.RemoteID == "" }) {
 		if before != nil {
@@ -130,6 +169,7 @@ func (s *sender) carry(ctx context.Context, before *sent, b *ledger.Batch) (next
 	if !compares || !ok || e.Next.Do != remote.Doubt || ctx.Err() != nil {
 		return next, done, err
 	}
+	s.held.give() // others may wait for it, for whose answers the asking waits
 	n := s.unsure.Add(1)
 	if n >= mostUnsure {
 		return nil, nil, err
@@ -144,11 +184,12 @@ func (s *sender) carry(ctx context.Context, before *sent, b *ledger.Batch) (next
 }
 
 // ask reads what the destination has.
-func (s *sender) ask(ctx context.Context, c Comparer, b *ledger.Batch) error {
-	columns, err := s.compared(anyData([]*ledger.Batch{b}))
+func (s *flight) ask(ctx context.Context, c Comparer, b *ledger.Batch) error {
+	columns, err := s.columns(ctx, []*ledger.Batch{b})
 	if err != nil {
 		return err
 	}
+	s.held.give() // as in carry
 	s.asking.Lock()
 	defer s.asking.Unlock()
 	return s.adopt(ctx, s.log, c, s.from, columns)
@@ -157,14 +198,23 @@ func (s *sender) ask(ctx context.Context, c Comparer, b *ledger.Batch) error {
 // send brings a batch to the destination. Beside it the batch before is booked and, in the only flight, the next one
 // taken; of several flights, each does so afterwards, and so it is with large rows, of which few are in memory (promise
 // 12). A refused batch is halved until the row at fault is alone (promise 6).
-func (s *sender) send(ctx context.Context, before *sent, b *ledger.Batch) (next *ledger.Batch, done *sent, err error) {
+func (s *flight) send(ctx context.Context, before *sent, b *ledger.Batch) (next *ledger.Batch, done *sent, err error) {
+	if err := s.load(ctx, b); err != nil {
+		_, unbooked := s.beside(ctx, before, false, 0)
+		return nil, nil, errors.Join(err, unbooked, s.unsent(ctx, b))
+	}
 	ahead := s.Flights <= 1 && sizeOf(b) <= aheadBytes
+	bytes := 0
+	if ahead {
+		bytes = s.bytes(sizeOf(b))
+	}
 	var beside errgroup.Group
 	beside.Go(func() (err error) {
-		next, err = s.beside(ctx, before, ahead)
+		next, err = s.beside(ctx, before, ahead, bytes)
 		return err
 	})
 	answers, err := s.Destination.Send(ctx, batchOf(b))
+	ledger.Unload(b.Operations)
 	unbooked := beside.Wait()
 	if err == nil {
 		s.count(b, answers)
@@ -172,7 +222,7 @@ func (s *sender) send(ctx context.Context, before *sent, b *ledger.Batch) (next 
 	}
 	switch {
 	case err == nil && unbooked == nil && ctx.Err() == nil && !ahead:
-		next, err = s.land(ctx, done)
+		next, err = s.land(ctx, done, s.bytes(0))
 		return next, nil, err
 	case err == nil && unbooked == nil && ctx.Err() == nil:
 		return next, done, nil
@@ -193,30 +243,30 @@ const aheadBytes = 2 << 20
 // sizeOf is how much data a batch has, in bytes.
 func sizeOf(b *ledger.Batch) (size int) {
 	for i := range b.Operations {
-		size += len(b.Operations[i].Data)
+		size += b.Operations[i].Size
 	}
 	return size
 }
 
-// beside books the batch before, if there is one, and takes the next if ahead is set.
-func (s *sender) beside(ctx context.Context, before *sent, ahead bool) (*ledger.Batch, error) {
+// beside books the batch before, if there is one, and takes the next of so many bytes if ahead is set.
+func (s *sender) beside(ctx context.Context, before *sent, ahead bool, bytes int) (*ledger.Batch, error) {
 	switch {
 	case before != nil && ahead:
-		return s.land(ctx, before)
+		return s.land(ctx, before, bytes)
 	case before != nil:
 		return nil, s.book(ctx, before.Batch, before.answers)
 	case ahead:
-		return s.ledger.NextOf(ctx, s.least(), s.rows(), s.Destination.Limits().Bytes)
+		return s.ledger.NextOf(ctx, s.least(), s.rows(), bytes)
 	}
 	return nil, nil
 }
 
-// land books a batch, and takes the next one if it is full, or is the rest.
-func (s *sender) land(ctx context.Context, b *sent) (*ledger.Batch, error) {
+// land books a batch, and takes the next one, of so many bytes, if it is full, or is the rest.
+func (s *sender) land(ctx context.Context, b *sent, bytes int) (*ledger.Batch, error) {
 	if ctx.Err() != nil { // it sends nothing more
 		return nil, s.book(ctx, b.Batch, b.answers)
 	}
-	next, err := s.ledger.BookNext(context.WithoutCancel(ctx), b.Batch, b.answers, s.least(), s.rows(), s.Destination.Limits().Bytes)
+	next, err := s.ledger.BookNext(context.WithoutCancel(ctx), b.Batch, b.answers, s.least(), s.rows(), bytes)
 	if err != nil {
 		s.doubt(b.Batch)
 	}
@@ -224,7 +274,7 @@ func (s *sender) land(ctx context.Context, b *sent) (*ledger.Batch, error) {
 }
 
 // failed does what the destination's error about a batch says is next.
-func (s *sender) failed(ctx context.Context, b *ledger.Batch, err error) error {
+func (s *flight) failed(ctx context.Context, b *ledger.Batch, err error) error {
 	if errors.Is(err, remote.ErrDry) {
 		return s.book(ctx, b, make([]ledger.Answer, len(b.Operations)))
 	}
@@ -257,8 +307,13 @@ func (s *sender) failed(ctx context.Context, b *ledger.Batch, err error) error {
 }
 
 // alone is send for a batch beside which others are still to be sent: it takes none along.
-func (s *sender) alone(ctx context.Context, b *ledger.Batch) error {
+func (s *flight) alone(ctx context.Context, b *ledger.Batch) error {
+	if err := s.load(ctx, b); err != nil {
+		s.doubt(b) // as it may have been before
+		return err
+	}
 	answers, err := s.Destination.Send(ctx, batchOf(b))
+	ledger.Unload(b.Operations)
 	if err != nil {
 		return s.failed(ctx, b, err)
 	}

@@ -29,7 +29,8 @@ type Operation struct {
 	Key      string
 	RemoteID string // "" unless the destination has given one
 	Hash     Hash
-	Data     []byte // nil for a delete
+	Data     []byte // nil for a delete, and for data of Heavy bytes and more until they are loaded: see Load
+	Size     int    // of the data, in bytes
 	Run      int64  // which put it into the outbox
 	Tries    int    // how many times it was sent and came back
 	Event    string // its own UUID for good: it keeps it until it is answered, and no other gets it
@@ -54,7 +55,10 @@ type Batch struct {
 // ErrNotOnItsWay says that a batch has already been booked or halved.
 var ErrNotOnItsWay = errors.New("the batch is not in flight")
 
-const outboxColumns = `o.id, o.key, o.hash, o.run, o.tries, o.data, r.id, r.acked, r.remote_id, r.next, r.waits, r.refused, r.came_from
+// Heavy is from how many bytes on the data of an operation are not read along with it.
+const Heavy = 64 << 10
+
+const outboxColumns = `o.id, o.key, o.hash, o.run, o.tries, length(o.data), CASE WHEN length(o.data) < 65536 THEN o.data END, r.id, r.acked, r.remote_id, r.next, r.waits, r.refused, r.came_from
 	FROM outbox o LEFT JOIN rows r ON r.leg = ? AND r.key = o.key`
 
 // Next takes the next operations from the outbox, in order, up to so many rows and bytes of data, and records them
@@ -123,13 +127,13 @@ func (g *Leg) take(tx *tx, from, landed int64, rows, bytes int) (t taken, err er
 			if held == 0 {
 				held = o.number
 			}
-		case len(b.Operations) == rows || len(b.Operations) > 0 && size+len(o.Data) > bytes:
+		case len(b.Operations) == rows || len(b.Operations) > 0 && size+o.Size > bytes:
 			t.from = o.number
 			return errEnough
 		default:
 			b.Operations = append(b.Operations, o)
 			keys[o.Key] = true
-			size += len(o.Data)
+			size += o.Size
 		}
 		t.from = o.number + 1
 		return nil
@@ -149,9 +153,9 @@ func (g *Leg) take(tx *tx, from, landed int64, rows, bytes int) (t taken, err er
 // operation reads outboxColumns.
 func (g *Leg) operation(r *sql.Rows, o *Operation) error {
 	var hash, data sql.RawBytes
-	var run sql.NullInt64
+	var run, size sql.NullInt64
 	var c rowColumns
-	if err := r.Scan(append([]any{&o.number, &o.Key, &hash, &run, &o.Tries, &data}, c.into()...)...); err != nil {
+	if err := r.Scan(append([]any{&o.number, &o.Key, &hash, &run, &o.Tries, &size, &data}, c.into()...)...); err != nil {
 		return err
 	}
 	s, err := state(hash)
@@ -163,7 +167,7 @@ func (g *Leg) operation(r *sql.Rows, o *Operation) error {
 	}
 	o.number &= 1<<numberBits - 1
 	o.Event = g.event(o.number)
-	o.Run, o.RemoteID, o.Hash = run.Int64, o.row.remoteID, s.Hash
+	o.Run, o.RemoteID, o.Hash, o.Size = run.Int64, o.row.remoteID, s.Hash, int(size.Int64)
 	if data != nil {
 		o.Data = slices.Clone([]byte(data))
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"slices"
 	"strings"
@@ -26,18 +27,21 @@ type Pushed struct {
 	Version []byte // by which the source tells what is newer; nil: it does not
 	Deleted bool
 	Data    []byte // a JSON object; of a deleted row, what was last known of it, its key at least
+	Size    int    // of the data, in bytes, where Data is not read yet: see Load
 }
 
 // Delivery is what came for one inbox.
 type Delivery struct {
 	Inbox *Inbox
 	Keys  []string // each once
+	// Size returns how many bytes come for a key; nil: few.
+	Size func(key string) int
 	// Decide returns the new states of those of the rows that change. It is called for some of the keys after others, in
 	// their order, so that however large the known rows are, few are in memory. It must not use the ledger.
 	Decide func(known []Pushed) ([]Pushed, error)
 }
 
-// heldBytes bounds the data of known rows that are decided about at a time; a larger row is alone.
+// heldBytes bounds the data, known and new, of rows that are decided about at a time; a larger row is alone.
 const heldBytes = 4 << 20
 
 // ID is the inbox's for good, and no other one's in this state.
@@ -74,7 +78,7 @@ func (l *Ledger) Deliver(ctx context.Context, list ...Delivery) error {
 			if _, seen := next[p.Inbox]; !seen {
 				next[p.Inbox] = p.Inbox.next
 			}
-			if err := p.Inbox.portions(tx, p.Keys, func(known []Pushed) error {
+			if err := p.Inbox.portions(tx, p.Keys, p.Size, func(known []Pushed) error {
 				changed, err := p.Decide(known)
 				if err != nil {
 					return err
@@ -115,7 +119,7 @@ var (
 )
 
 // portions calls f with what the inbox has of the keys, of so many at a time as heldBytes allows.
-func (b *Inbox) portions(tx *tx, keys []string, f func([]Pushed) error) error {
+func (b *Inbox) portions(tx *tx, keys []string, comes func(string) int, f func([]Pushed) error) error {
 	for part := range slices.Chunk(keys, asked) {
 		sizes := make(map[string]int, len(part))
 		if err := tx.each(func(rows *sql.Rows) error {
@@ -128,12 +132,20 @@ func (b *Inbox) portions(tx *tx, keys []string, f func([]Pushed) error) error {
 			return err
 		}
 		for len(part) > 0 {
-			n, size := 1, sizes[part[0]]
-			for n < len(part) && size+sizes[part[n]] <= heldBytes {
-				size += sizes[part[n]]
+			n, size, some := 0, 0, false
+			for n < len(part) {
+				more := sizes[part[n]]
+				some = some || more > 0
+				if comes != nil {
+					more += comes(part[n])
+				}
+				if n > 0 && size+more > heldBytes {
+					break
+				}
+				size += more
 				n++
 			}
-			known, err := b.known(tx, part[:n], size > 0)
+			known, err := b.known(tx, part[:n], some)
 			if err == nil {
 				err = f(known)
 			}
@@ -180,7 +192,7 @@ func scanPushed(rows *sql.Rows) (p Pushed, err error) {
 
 // store writes new states, numbered from next.
 func (b *Inbox) store(tx *tx, list []Pushed, next, now int64) error {
-	return lengths(len(list), entriesAtOnce, func(from, to int) error {
+	return light(len(list), entriesAtOnce, func(i int) int { return len(list[i].Data) }, func(from, to int) error {
 		args := make([]any, 0, 7*(to-from))
 		for _, p := range list[from:to] {
 			args = append(args, b.id, []byte(p.Key), next, null(p.Version), p.Deleted, p.Data, now)
@@ -190,8 +202,22 @@ func (b *Inbox) store(tx *tx, list []Pushed, next, now int64) error {
 	})
 }
 
+// Load reads the data of a state that Rows has returned without, or of the newer one that has taken its place. It reports
+// false if the row has been forgotten.
+func (b *Inbox) Load(ctx context.Context, p *Pushed) (bool, error) {
+	var err error
+	p.Data, err = b.l.blob(ctx, `SELECT data FROM inbox WHERE inbox = ? AND key = ?`, b.id, []byte(p.Key))
+	if errors.Is(err, io.EOF) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read a row of an inbox: %w", err)
+	}
+	return true, nil
+}
+
 // Rows returns the states with numbers above after, in their order, as they were when it began: what comes meanwhile is
-// in the next call's. They may be long in use.
+// in the next call's. They may be long in use. Data of Heavy bytes and more are left to Load.
 func (b *Inbox) Rows(ctx context.Context, after int64) iter.Seq2[Pushed, error] {
 	return func(yield func(Pushed, error) bool) {
 		err := b.rows(ctx, after, func(p Pushed) bool { return yield(p, nil) })
@@ -208,9 +234,11 @@ func (b *Inbox) rows(ctx context.Context, after int64, yield func(Pushed) bool) 
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	rows, err := db.QueryContext(ctx, `SELECT `+pushed+` FROM inbox WHERE inbox = ? AND number > ? ORDER BY number`, b.id, after)
+	rows, err := db.QueryContext(ctx, `SELECT key, number, version, deleted, length(data), CASE WHEN length(data) < 65536 THEN data END
+		FROM inbox WHERE inbox = ? AND number > ? ORDER BY number`, b.id, after)
 	return each(rows, err, func(rows *sql.Rows) error {
-		p, err := scanPushed(rows)
+		var p Pushed
+		err := rows.Scan(&p.Key, &p.Number, &p.Version, &p.Deleted, &p.Size, &p.Data)
 		if err == nil && !yield(p) {
 			return errEnough
 		}

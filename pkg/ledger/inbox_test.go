@@ -185,7 +185,7 @@ func TestLargeRowsAreDecidedAboutFewAtATime(t *testing.T) {
 	}
 	last := int64(0)
 	for p, err := range b.Rows(t.Context(), rows) {
-		if last++; err != nil || p.Number != rows+last || len(p.Data) != each {
+		if last++; err != nil || p.Number != rows+last || p.Size != each {
 			t.Fatalf("%+v, %v", p.Number, err)
 		}
 	}

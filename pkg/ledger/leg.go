@@ -263,7 +263,7 @@ func (c *change) finish() error {
 	if err := c.remove(); err != nil {
 		return err
 	}
-	if err := lengths(len(c.entries), entriesAtOnce, func(from, to int) error {
+	if err := light(len(c.entries), entriesAtOnce, func(i int) int { return len(c.entries[i].data) }, func(from, to int) error {
 		args := make([]any, 0, 5*(to-from))
 		for _, e := range c.entries[from:to] {
 			args = append(args, c.g.outboxID(e.number), e.key, e.state.blob(), number(e.run), null(e.data))

@@ -91,6 +91,18 @@ func (s *Source) Read(ctx context.Context, r job.Request, yield func(*record.Rec
 		if err != nil {
 			return err
 		}
+		if p.Data == nil && p.Size > 0 {
+			if err := r.Ask(ctx, p.Size); err != nil {
+				return err
+			}
+			there, err := b.Load(ctx, &p)
+			if err != nil {
+				return err
+			}
+			if !there {
+				continue
+			}
+		}
 		rec := r.From.Record(p.Data)
 		rec.Deleted, rec.Mark = rec.Deleted || p.Deleted, mark(b, p.Number)
 		if p.Deleted && rec.Bad != "" {

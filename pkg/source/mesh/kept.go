@@ -38,11 +38,6 @@ func (k *kept) ApplyFor(ctx context.Context, changes []apply.Incoming, _ time.Du
 	var list []ledger.Delivery
 	for i := range changes {
 		c := &changes[i]
-		row, err := rowOf(c)
-		if err != nil {
-			results[i] = apply.Result{Err: err, Retry: errors.Is(err, errOld)}
-			continue
-		}
 		t := tables[c.Table]
 		if t == nil {
 			t = &decided{of: map[string][]incoming{}, gone: sync.OnceValue(func() func(string) bool { return k.gone(c.Table) })}
@@ -51,10 +46,10 @@ func (k *kept) ApplyFor(ctx context.Context, changes []apply.Incoming, _ time.Du
 		if t.of[c.Key] == nil {
 			t.keys = append(t.keys, c.Key)
 		}
-		t.of[c.Key] = append(t.of[c.Key], incoming{c, row, &results[i]})
+		t.of[c.Key] = append(t.of[c.Key], incoming{c, &results[i]})
 	}
 	for name, t := range tables {
-		list = append(list, ledger.Delivery{Inbox: k.inboxes[name], Keys: t.keys, Decide: t.decide})
+		list = append(list, ledger.Delivery{Inbox: k.inboxes[name], Keys: t.keys, Size: t.size, Decide: t.decide})
 	}
 	if err := k.state.Deliver(ctx, list...); err != nil {
 		return nil, err
@@ -75,11 +70,20 @@ type decided struct {
 	changed bool
 }
 
-// incoming is a change with its row as JSON.
+// incoming is a change, and what became of it.
 type incoming struct {
 	*apply.Incoming
-	row    []byte
 	result *apply.Result
+}
+
+// size is how many bytes the changes of a key have as JSON, about: bytes take the most.
+func (d *decided) size(key string) (n int) {
+	for _, in := range d.of[key] {
+		for _, v := range in.Values {
+			n = max(n, 4*len(v))
+		}
+	}
+	return n
 }
 
 // decide returns the new states of the rows that change.
@@ -92,6 +96,11 @@ func (d *decided) decide(known []ledger.Pushed) ([]ledger.Pushed, error) {
 		}
 		changed := false
 		for _, in := range d.of[p.Key] {
+			row, err := rowOf(in.Incoming) // only now: it may be large
+			if err != nil {
+				*in.result = apply.Result{Err: err, Retry: errors.Is(err, errOld)}
+				continue
+			}
 			if in.OnlyMissing && p.Number != 0 {
 				continue
 			}
@@ -101,7 +110,7 @@ func (d *decided) decide(known []ledger.Pushed) ([]ledger.Pushed, error) {
 				continue
 			}
 			in.result.Wrote = true
-			if p.Data, err = merged(&p, in.Deleted(), in.row, d.gone); err != nil {
+			if p.Data, err = merged(&p, in.Deleted(), row, d.gone); err != nil {
 				return nil, err
 			}
 			p.Deleted = in.Deleted()

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/mysql-sync/mysql-sync/pkg/job"
 	"github.com/mysql-sync/mysql-sync/pkg/record"
@@ -77,7 +78,7 @@ func (s *Source) Read(ctx context.Context, r job.Request, yield func(*record.Rec
 			return err
 		}
 		for rows.Next() {
-			rec, err := reader.read()
+			rec, err := reader.read(ctx, &r)
 			if err != nil {
 				return err
 			}
@@ -237,7 +238,7 @@ func (r *result) column(name, what string) (int, error) {
 }
 
 // read makes a record from the current row.
-func (r *result) read() (*record.Record, error) {
+func (r *result) read(ctx context.Context, request *job.Request) (*record.Record, error) {
 	r.n++
 	if err := r.Scan(); err != nil {
 		return nil, fmt.Errorf("read row %d: %w", r.n, err)
@@ -246,11 +247,21 @@ func (r *result) read() (*record.Record, error) {
 	if size > maxRow { // without copying it even once
 		return &record.Record{Bad: fmt.Sprintf("row %d has %d bytes, more than %d", r.n, size, maxRow)}, nil
 	}
+	if size >= job.Large { // its values are copied once there is room
+		if err := request.Ask(ctx, r.length()); err != nil {
+			return nil, err
+		}
+	}
 	for i := range r.Names {
 		var err error
 		if r.values[i], err = r.Value(i); err != nil {
 			return nil, fmt.Errorf("read row %d: column %s: %w", r.n, r.Names[i], err)
 		}
+	}
+	if size >= job.Large {
+		r.build.Grow(record.Length(r.values...))
+	}
+	for i := range r.Names {
 		if err := r.build.Add(r.Names[i], r.values[i]); err != nil {
 			return nil, fmt.Errorf("read row %d: %w", r.n, err)
 		}
@@ -275,6 +286,23 @@ func (r *result) read() (*record.Record, error) {
 		}
 	}
 	return rec, nil
+}
+
+// length returns how many bytes the current row will have as JSON, about.
+func (r *result) length() (n int) {
+	for i := range r.Names {
+		switch v := r.Source(i).(type) {
+		case string:
+			n += record.TextLength(v)
+		case []byte:
+			if utf8.Valid(v) {
+				n += record.TextLength(v)
+			} else {
+				n += value.BufferLength(v)
+			}
+		}
+	}
+	return n
 }
 
 // isDeleted reports whether the delete column's value means that a row is no
