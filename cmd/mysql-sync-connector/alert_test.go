@@ -89,7 +89,7 @@ func openAlerts(t *testing.T, file string) []api.Alert {
 
 // A job fails, and Slack is down; the connector is killed before it could tell. After that it tells once, however often the
 // job fails and the connector is restarted, and once that it is over.
-func TestR06R07AFailureIsToldOnceAcrossKillsAndWhenItIsOver(t *testing.T) {
+func TestR06R07AFailureRaisesOneAlertAcrossKillsAndItsEndAnother(t *testing.T) {
 	t.Parallel()
 	service, slack, configuration := alerting(t)
 	file := write(t, "connector.json", configuration)
@@ -178,7 +178,7 @@ func age(t *testing.T, state string, by time.Duration) {
 }
 
 // A guard that waits and a backup that cannot be made are told, to a webhook too.
-func TestR07GuardsAndBackupsAreTold(t *testing.T) {
+func TestR07GuardsAndBackupsRaiseAlerts(t *testing.T) {
 	t.Parallel()
 	service, slack, configuration := alerting(t)
 	hook := standin.NewReceiver("")

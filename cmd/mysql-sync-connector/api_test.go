@@ -121,7 +121,7 @@ func TestR01R04AKillBetweenPagesLosesNothing(t *testing.T) {
 }
 
 // An API that says what is wrong ends the run, and `check` says so before.
-func TestR01WhatAnAPIRefusesIsTold(t *testing.T) {
+func TestR01RefusalsOfAnAPIAreReported(t *testing.T) {
 	t.Parallel()
 	p, _, configuration := fromAPI(t)
 	file := write(t, "connector.yaml", configuration)
@@ -138,7 +138,7 @@ func TestR01WhatAnAPIRefusesIsTold(t *testing.T) {
 	}
 }
 
-func TestR01MistakesOfAnAPIHaveTheirLine(t *testing.T) {
+func TestR01MistakesInAnAPIHaveLines(t *testing.T) {
 	t.Parallel()
 	_, _, configuration := fromAPI(t)
 	from := configuration["jobs"].(map[string]any)["products"].(map[string]any)["from"].(map[string]any)

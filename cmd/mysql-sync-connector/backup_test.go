@@ -19,7 +19,7 @@ import (
 
 // The way of seed 004 from end to end: a start uploads, a lost state comes back by itself, and by a command; its jobs are
 // paused until they are resumed; another connector can have it.
-func TestB03B07B08B09B10AStateThatWasLostComesBack(t *testing.T) {
+func TestB03B07B08B09B10ALostStateComesBack(t *testing.T) {
 	t.Parallel()
 	service, given := sample(t)
 	store := testkit.NewS3(t, "prod-backup")
@@ -129,7 +129,7 @@ func TestB02MistakesInABackupAreReportedByKey(t *testing.T) {
 }
 
 // Two machines with one configuration and a lease: one works; when it is killed the other one restores its state, and goes on.
-func TestB07TheOtherMachineGoesOn(t *testing.T) {
+func TestB07TheOtherMachineTakesOver(t *testing.T) {
 	t.Parallel()
 	service, given := sample(t)
 	store := testkit.NewS3(t, "prod-backup")

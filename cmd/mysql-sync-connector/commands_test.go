@@ -62,7 +62,7 @@ type entries func(int64) int
 
 func (e entries) Entries(id int64) int { return e(id) }
 
-func TestD15CommandsReachARunningConnectorAndTheStateOfAnother(t *testing.T) {
+func TestD15CommandsWorkWithAndWithoutARunningConnector(t *testing.T) {
 	t.Parallel()
 	for _, runs := range []bool{true, false} {
 		service, file := byHand(t)

@@ -12,7 +12,7 @@ import (
 )
 
 // Whatever answer a commit gets, no row is lost and none is there twice when the service is well again.
-func TestAfterAFaultEachRowIsThereOnce(t *testing.T) {
+func TestAfterAFaultEachRowExistsOnce(t *testing.T) {
 	t.Parallel()
 	carry := func(b *bench, r *http.Request) { b.Carry(httptest.NewRecorder(), r) }
 	for name, f := range map[string]func(b *bench, w http.ResponseWriter, r *http.Request){

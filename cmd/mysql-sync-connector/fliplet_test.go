@@ -94,7 +94,7 @@ func TestF14HooksArePassedOn(t *testing.T) {
 	}
 }
 
-func TestF20TheDescriptionStandsInTheLog(t *testing.T) {
+func TestF20TheDescriptionIsInTheLog(t *testing.T) {
 	t.Parallel()
 	const description = "Push my users every 15 minutes"
 	for verbosity, want := range map[string]struct{ info, failure bool }{"debug": {true, true}, "info": {true, true}, "critical": {false, true}, "": {true, true}} {
@@ -209,7 +209,7 @@ func TestF02AJavaScriptConfigurationRunsUnchanged(t *testing.T) {
 	}
 }
 
-func TestF02MistakesOfAScriptEndItBeforeAnythingIsWritten(t *testing.T) {
+func TestF02MistakesInAScriptAreReportedBeforeAnythingIsWritten(t *testing.T) {
 	t.Parallel()
 	service, keys := sample(t)
 	for operations, want := range map[string]string{

@@ -375,7 +375,7 @@ func TestR22FormsNeedAToken(t *testing.T) {
 }
 
 // A file that cannot be written is left alone, and what would be written is shown, without its secrets.
-func TestR22WhatCannotBeWrittenIsShown(t *testing.T) {
+func TestR22AnUnwritableChangeIsShown(t *testing.T) {
 	t.Parallel()
 	t.Run("a file of several documents", func(t *testing.T) {
 		t.Parallel()
@@ -406,7 +406,7 @@ func TestR22WhatCannotBeWrittenIsShown(t *testing.T) {
 }
 
 // What no job uses yet is asked as far as that is possible without a table or a path.
-func TestR22WhatNoJobUsesIsTestedToo(t *testing.T) {
+func TestR22UnusedBlocksAreTestedToo(t *testing.T) {
 	t.Parallel()
 	address, file, _ := formed(t)
 	server := testkit.Shared(t)

@@ -37,7 +37,7 @@ func init() {
 
 // The disk of the state is full, while rows are read or while answers are booked. Nothing is lost; what had been sent is sent
 // again as the same events; that the run failed is told; and when there is room again, the connector goes on by itself.
-func TestAFullDiskEndsARunAndNoMore(t *testing.T) {
+func TestAFullDiskEndsOnlyARun(t *testing.T) {
 	t.Parallel()
 	for name, room := range map[string]uint64{"no room for rows": 400_000, "no room for answers": unix.RLIM_INFINITY} {
 		t.Run(name, func(t *testing.T) {

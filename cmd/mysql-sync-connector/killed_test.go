@@ -12,7 +12,7 @@ import (
 )
 
 // Rows that go into a database while the connector is killed again and again are there once each at the end.
-func TestR04KilledWhileItWritesIntoADatabase(t *testing.T) {
+func TestR04KilledWhileWritingIntoADatabase(t *testing.T) {
 	t.Parallel()
 	exe, err := built()
 	if err != nil {

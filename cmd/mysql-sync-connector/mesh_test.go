@@ -192,7 +192,7 @@ func TestAMeshAndItsConnectorAreKilled(t *testing.T) {
 }
 
 // Whoever is killed is told by those that are still there, and told again when it is back: nodes as well as connectors.
-func TestR05PeersTellThatOneIsOffline(t *testing.T) {
+func TestR05PeersReportThatOneIsOffline(t *testing.T) {
 	t.Parallel()
 	m := newMeshed(t, "(id INTEGER PRIMARY KEY)", nil, nil)
 	m.Exec("CREATE TABLE a (id INT PRIMARY KEY)")

@@ -62,7 +62,7 @@ func execute(t *testing.T, args ...string) (string, error) {
 	return printed.String(), err
 }
 
-func TestAnOwnConfigurationOfAnyFormCarriesRows(t *testing.T) {
+func TestConfigurationsInAnyFormatWork(t *testing.T) {
 	t.Parallel()
 	for _, form := range []string{".json", ".yaml", ".toml"} {
 		t.Run(form, func(t *testing.T) {
@@ -79,7 +79,7 @@ func TestAnOwnConfigurationOfAnyFormCarriesRows(t *testing.T) {
 	}
 }
 
-func TestEachMistakeHasItsLineKeyAndRemedy(t *testing.T) {
+func TestMistakesHaveLineKeyAndRemedy(t *testing.T) {
 	t.Parallel()
 	text := `sources:
   shop: {type: mysq, database: shop, password: hunter2}
@@ -126,7 +126,7 @@ jobs:
 	}
 }
 
-func TestWhatAJobNamesIsCheckedByItsType(t *testing.T) {
+func TestJobBlocksAreCheckedByType(t *testing.T) {
 	t.Parallel()
 	service := standin.NewFliplet("eu--1", 123)
 	t.Cleanup(service.Close)
@@ -161,7 +161,7 @@ func TestWhatAJobNamesIsCheckedByItsType(t *testing.T) {
 	}
 }
 
-func TestAConvertedConfigurationDoesTheSame(t *testing.T) {
+func TestAConvertedConfigurationBehavesTheSame(t *testing.T) {
 	service, fliplet := sample(t)
 	fliplet["mode"], fliplet["batch_size"], fliplet["frequency"] = "replace", 7, "*/5 * * * *"
 	text, err := yaml.Marshal(fliplet)
@@ -299,7 +299,7 @@ func readJSON(t *testing.T, file string, into any) {
 	}
 }
 
-func TestBinaryKeysAreDeletedAsTheyAre(t *testing.T) {
+func TestBinaryKeysAreDeletedExactly(t *testing.T) {
 	t.Parallel()
 	db := testkit.Schema(t, "CREATE TABLE bk (b VARBINARY(20) PRIMARY KEY, v INT)",
 		"INSERT INTO bk VALUES (x'41', 1), (x'5c783431', 2), (x'5c5c', 3), (x'5c', 4), (x'303031', 5), (x'ff', 6), (x'5c303031', 7), (x'01', 8), (x'c3a9', 9)")

@@ -43,7 +43,7 @@ func (b *bench) program(t *testing.T, more ...string) func() *exec.Cmd {
 }
 
 // Two at a time: one of them does the work, the other says why not.
-func TestF19R14TwoProcessesOfOneStateFile(t *testing.T) {
+func TestF19R14TwoProcessesWithOneStateFile(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, "SELECT id, v FROM a", "CREATE TABLE a (id INT PRIMARY KEY, v INT)", "INSERT INTO a SELECT seq, 1 FROM "+series(5000))
 	command := b.program(t)

@@ -100,7 +100,7 @@ func TestB11AConfigurationIsChangedWithoutARestart(t *testing.T) {
 }
 
 // SIGHUP does the same, and a run that it interrupts is finished by the new connector.
-func TestB11SIGHUPReloadsAndTheRunGoesOn(t *testing.T) {
+func TestB11SIGHUPReloadsAndTheRunContinues(t *testing.T) {
 	t.Parallel()
 	exe, err := built()
 	if err != nil {
@@ -135,7 +135,7 @@ func TestB11SIGHUPReloadsAndTheRunGoesOn(t *testing.T) {
 }
 
 // A job that runs once a day, and whose source is not there, is tried again, also after a restart.
-func TestR04ARunThatCouldNotReadIsMadeUpForAfterARestart(t *testing.T) {
+func TestR04AFailedReadIsCaughtUpAfterARestart(t *testing.T) {
 	t.Parallel()
 	for _, paused := range []bool{false, true} {
 		t.Run(fmt.Sprintf("paused %t", paused), func(t *testing.T) {

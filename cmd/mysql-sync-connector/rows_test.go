@@ -77,7 +77,7 @@ func (b *bench) byID(t *testing.T) map[string]int {
 }
 
 // Keys of types that MySQL has, all of them unique: each row has to arrive, or the run has to fail.
-func TestARowThatCannotBeTakenIsNotDone(t *testing.T) {
+func TestAnUnacceptableRowIsNotDone(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string][2]string{
 		"datetime":        {"DATETIME", "'2020-01-01 10:00:00'"},
@@ -167,7 +167,7 @@ func TestADuplicateColumnIsReported(t *testing.T) {
 
 // What an earlier run has left in the outbox is sent while the source is read again. A row that has changed since is
 // read while its first version is on its way: the second has to update the entry that the first makes.
-func TestARowThatChangesWhileItIsSentMakesNoDuplicate(t *testing.T) {
+func TestARowChangedInFlightIsNotDuplicated(t *testing.T) {
 	t.Parallel()
 	const rows = 600
 	b := newBench(t, "SELECT id, v FROM a", "CREATE TABLE a (id INT PRIMARY KEY, v INT)", "INSERT INTO a SELECT seq, 1 FROM "+series(600))
@@ -222,7 +222,7 @@ func TestADataSourceOf20MBIsReadAgain(t *testing.T) {
 }
 
 // What YAML takes for something else than text is told without being printed, and no other password is used in its place.
-func TestAPasswordThatYAMLTakesForSomethingElse(t *testing.T) {
+func TestAPasswordThatYAMLMisreads(t *testing.T) {
 	t.Parallel()
 	for _, password := range []string{"*hunter2x", "&hunter2x", "!hunter2x", "!!int hunter2x", "%hunter2x", "@hunter2x", "{hunter2x", "[hunter2x", "hunter2x: y", "|hunter2x", "`hunter2x", "\"hunter2x", "'hunter2x", "hunter2x #y", "#hunter2x", "- hunter2x", "? hunter2x", ">hunter2x", "null", "~"} {
 		t.Run(password, func(t *testing.T) {
@@ -262,7 +262,7 @@ func TestF10TimestampColumn(t *testing.T) {
 }
 
 // A row that goes while its first version is on its way goes at Fliplet too.
-func TestARowThatGoesWhileItIsSent(t *testing.T) {
+func TestARowDeletedInFlight(t *testing.T) {
 	t.Parallel()
 	for _, how := range []string{"replace", "column"} {
 		t.Run(how, func(t *testing.T) {
@@ -307,7 +307,7 @@ func TestARowThatGoesWhileItIsSent(t *testing.T) {
 }
 
 // What the service answers is printed without the token, though it says it.
-func TestD18TheTokenIsNotPrintedFromAnAnswer(t *testing.T) {
+func TestD18ATokenInAnAnswerIsNotPrinted(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{401, 400, 422, 500} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/command"
 )
 
-func TestAScriptChangesRowsForItsDestination(t *testing.T) {
+func TestAScriptTransformsRowsForItsDestination(t *testing.T) {
 	t.Parallel()
 	service, keys := sample(t)
 	configuration := ownOf(keys)

@@ -134,7 +134,7 @@ func TestExitCodes(t *testing.T) {
 }
 
 // A job that hangs at startup keeps no other one from running.
-func TestJobsStartBesideEachOther(t *testing.T) {
+func TestJobsStartConcurrently(t *testing.T) {
 	t.Parallel()
 	db := testkit.Schema(t, "CREATE TABLE a (id INT PRIMARY KEY)", "INSERT INTO a VALUES (1)")
 	server := testkit.Shared(t)

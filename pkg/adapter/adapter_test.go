@@ -21,7 +21,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// write writes an adapter, and returns its path.
+// write writes an adapter and returns its path.
 func write(tb testkit.TB, text string) string {
 	tb.Helper()
 	folder, err := os.MkdirTemp("", "adapter")
@@ -63,7 +63,7 @@ func pushed(t *testing.T, body string, c adapter.Config) ([]job.Answer, error) {
 	}})
 }
 
-func TestD02WhatPushReturnsAnswersEachRow(t *testing.T) {
+func TestD02ThePushResultAnswersEachRow(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{
 		"":                                       "[{ } { }]",
@@ -112,7 +112,7 @@ func TestD02WhatPushReturnsAnswersEachRow(t *testing.T) {
 }
 
 // A push that fails is in doubt only if a request that writes may have been carried out.
-func TestD02APushThatFailsIsInDoubtIfItHasSentSomething(t *testing.T) {
+func TestD02AFailedPushIsInDoubtIfItSentSomething(t *testing.T) {
 	t.Parallel()
 	for body, c := range map[string]struct {
 		answers []int // 0: none
@@ -158,7 +158,7 @@ func TestD02APushThatFailsIsInDoubtIfItHasSentSomething(t *testing.T) {
 	}
 }
 
-// Credentials go to the service's own host, wherever else a script asks.
+// Credentials go only to the service's own host, whatever other hosts a script requests.
 func TestD09AnAdaptersCredentialsStayAtItsHost(t *testing.T) {
 	t.Parallel()
 	own, other := standin.NewReceiver(""), standin.NewReceiver("")
@@ -185,8 +185,8 @@ func TestD09AnAdaptersCredentialsStayAtItsHost(t *testing.T) {
 	}
 }
 
-// A process that ends in the middle does not push a second time what it has sent.
-func TestACallThatBeginsAgainSendsNothingTwice(t *testing.T) {
+// A process that ends midway does not push twice.
+func TestARestartedCallSendsNothingTwice(t *testing.T) {
 	t.Parallel()
 	s := standin.NewReceiver("")
 	t.Cleanup(s.Close)
@@ -199,7 +199,7 @@ func TestACallThatBeginsAgainSendsNothingTwice(t *testing.T) {
 	}
 }
 
-// read reads what an adapter whose function pull has this body pulls.
+// read returns what an adapter pulls whose function pull has this body.
 func read(t *testing.T, body string, c adapter.Config, r job.Request) (string, error) {
 	t.Helper()
 	s, err := opened(t, write(t, "exports.pull = async (since, context) => {"+body+"\n}"), c, remote.Config{}).Source(adapter.Options{})
@@ -215,7 +215,7 @@ func read(t *testing.T, body string, c adapter.Config, r job.Request) (string, e
 	return strings.Join(rows, " "), err
 }
 
-func TestD02WhatPullReturnsIsRead(t *testing.T) {
+func TestD02PulledRowsAreRead(t *testing.T) {
 	t.Parallel()
 	since := "2026-01-01"
 	for body, want := range map[string]string{
@@ -321,7 +321,7 @@ func TestF17ADryRunOfAnAdapterOnlyReads(t *testing.T) {
 	}
 }
 
-// The example of the manual is an adapter.
+// The manual's example is an adapter.
 func TestTheExampleWorks(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../../docs/connector-services.md")

@@ -15,11 +15,11 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	transform.Main() // returns, unless it is the process of an adapter
+	transform.Main() // returns, unless this is an adapter's process
 	m.Run()
 }
 
-// pushes are ways in which an adapter may push: all rows in a request, or each in its own.
+// pushes are the ways in which an adapter may push: all rows in one request, or each in its own.
 var pushes = map[string]string{
 	"batch": `exports.push = (batch, {rest, id}) =>
   rest.post('/in', {events: batch.map(o => ({...o, id: o.event}))}, {headers: {'Idempotency-Key': id}})`,

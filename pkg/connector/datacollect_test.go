@@ -88,7 +88,7 @@ func same(t *testing.T, got standin.Request, want recorded) {
 
 // D10: events that have one timestamp are not lost at the edge of a batch that failed, as
 // they are by the original, of which 50 of 150 never arrived.
-func TestD10EventsOfOneMomentAllArrive(t *testing.T) {
+func TestD10EventsWithOneTimestampAllArrive(t *testing.T) {
 	t.Parallel()
 	db, source := collected(t)
 	for i := range 150 {
@@ -170,7 +170,7 @@ func externalSync(t *testing.T, address, fields string) string {
 
 // What is pulled into a table that is pushed is not pushed back (promise 9), which the
 // original does: the last push of its record is that of a pulled event.
-func TestD12D13D14AnEventGoesRoundOnce(t *testing.T) {
+func TestD12D13D14AnEventGoesAroundOnce(t *testing.T) {
 	t.Parallel()
 	all := recordedTo(t, "openfn-adapter")
 	for _, order := range []string{"pull,push", "push,pull"} {
@@ -261,7 +261,7 @@ func places(t *testing.T, state string, want map[string]string) {
 
 // A row that the table refuses costs neither the others nor itself twice; what is given out
 // again is not written again.
-func TestD11APullThatIsRepeatedDoesNoHarm(t *testing.T) {
+func TestD11RepeatingAPullDoesNoHarm(t *testing.T) {
 	t.Parallel()
 	db, source := collected(t)
 	s := standin.NewSync("data", "")

@@ -41,7 +41,7 @@ func at(clock string) time.Time {
 	return t
 }
 
-func TestF18WhatIsDueRunsAndWhatWasMissedRunsOnce(t *testing.T) {
+func TestF18DueJobsRunAndMissedOnesRunOnce(t *testing.T) {
 	t.Parallel()
 	k := kept(t)
 	turn := func(clock, kind, occurrence string) {
@@ -61,7 +61,7 @@ func TestF18WhatIsDueRunsAndWhatWasMissedRunsOnce(t *testing.T) {
 	turn("08:00", job.Scheduled, "2026-11-27T07:30 UTC")
 }
 
-func TestAPausedJobMakesUpForWhatWasDue(t *testing.T) {
+func TestAPausedJobCatchesUp(t *testing.T) {
 	t.Parallel()
 	k := kept(t)
 	k.last = at("07:00")
@@ -79,7 +79,7 @@ func TestAPausedJobMakesUpForWhatWasDue(t *testing.T) {
 	}
 }
 
-func TestAFailedRunIsRetriedWithPausesThatDouble(t *testing.T) {
+func TestFailedRunsAreRetriedWithDoublingPauses(t *testing.T) {
 	t.Parallel()
 	k := kept(t)
 	k.last = at("10:00")

@@ -49,7 +49,7 @@ func TestAFileIsReplacedAndItsCopiesAreNumbered(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeReplacedIsToldFromWhatFails(t *testing.T) {
+func TestUnreplaceableFilesAreDistinguishedFromFailures(t *testing.T) {
 	t.Parallel()
 	for err, want := range map[error]bool{
 		&fs.PathError{Op: "open", Err: syscall.EROFS}: true, &os.LinkError{Op: "rename", Err: syscall.EBUSY}: true,

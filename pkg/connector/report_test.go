@@ -87,7 +87,7 @@ func TestR16EachKindOfRunHasItsDate(t *testing.T) {
 	}
 }
 
-func TestR16AnOrderTakesADateOnlyForAReport(t *testing.T) {
+func TestR16CommandsTakeADateOnlyForReports(t *testing.T) {
 	t.Parallel()
 	k, none := reporting(t, "", plan.Report{}), kept(t)
 	for _, c := range []struct {

@@ -73,7 +73,7 @@ func orders(t *testing.T, e endpoint) block {
 
 // Promise 2: a run is stopped when a batch has arrived and before that is known; another
 // process goes on.
-func TestEachServiceRecognisesWhatItIsSentAgain(t *testing.T) {
+func TestServicesRecognizeResends(t *testing.T) {
 	t.Parallel()
 	for name, e := range endpoints(t) {
 		t.Run(name, func(t *testing.T) {

@@ -27,8 +27,8 @@ func keysOf(list []outbox.Sent) (keys string) {
 	return keys
 }
 
-// TestAnAnswerToNothingBooksNothing has answers come twice, late, and to what was never sent. Promise 1.
-func TestAnAnswerToNothingBooksNothing(t *testing.T) {
+// TestAnUnrelatedAnswerChangesNothing has answers come twice, late, and to what was never sent. Promise 1.
+func TestAnUnrelatedAnswerChangesNothing(t *testing.T) {
 	t.Parallel()
 	f := flights{patience: answerTime}
 	from := &stretch{open: 3}
@@ -50,8 +50,9 @@ func TestAnAnswerToNothingBooksNothing(t *testing.T) {
 	}
 }
 
-// TestRowsOfABatchHaveTheirOwnFates: what an answer names is refused or held, all else is done; what it names beyond the batch is nothing.
-func TestRowsOfABatchHaveTheirOwnFates(t *testing.T) {
+// TestRowsOfABatchHaveSeparateResults: what an answer names is refused or held, all else is done; what it names beyond
+// the batch is nothing.
+func TestRowsOfABatchHaveSeparateResults(t *testing.T) {
 	t.Parallel()
 	f := flights{patience: answerTime}
 	f.add(&Message{Rows: 4}, rowsOf("abcd"), nil, start)
@@ -85,8 +86,8 @@ func TestTheLastAnswerCounts(t *testing.T) {
 	}
 }
 
-// TestSilenceIsGivenUpInOrder: what is not answered in time is sent again as it was, after longer and longer times.
-func TestSilenceIsGivenUpInOrder(t *testing.T) {
+// TestSilentConnectionsAreClosed: what is not answered in time is sent again as it was, after longer and longer times.
+func TestSilentConnectionsAreClosed(t *testing.T) {
 	t.Parallel()
 	f := flights{patience: answerTime}
 	l := Limits{Rows: 500, Messages: 4}

@@ -13,7 +13,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// play has rows of a table wait for something, and returns how many were tried until a time.
+// play lets rows of a table wait for something, and returns how many were tried by a given time.
 type play struct {
 	p       probe
 	now     time.Time
@@ -46,7 +46,7 @@ func (x *play) until(d time.Duration) int {
 	return x.tried
 }
 
-// What waits costs the same, and less and less, whatever there is of it; once one row goes
+// The cost of waiting rows does not depend on their number and falls with time; once one row goes
 // through, the others follow at once.
 func TestWaitingRowsAreProbed(t *testing.T) {
 	start := time.Now()
@@ -79,8 +79,8 @@ func TestWaitingRowsAreProbed(t *testing.T) {
 	}
 }
 
-// Few rows are tried each at its time, and a new one does not wait for the others'.
-func TestFewWaitingRowsAreTriedEachAtItsTime(t *testing.T) {
+// A few rows are each tried on time, and a new one does not wait for the others.
+func TestFewWaitingRowsAreEachTriedOnTime(t *testing.T) {
 	now := time.Now()
 	var p probe
 	p.refused(now.Add(time.Hour))
@@ -98,7 +98,7 @@ func TestFewWaitingRowsAreTriedEachAtItsTime(t *testing.T) {
 	}
 	p.hopeful(now)
 	if rows, any := p.next(now); rows != probeAll || !any {
-		t.Errorf("when there is hope, %d are looked for, due or not: %v", rows, any)
+		t.Errorf("after a success, %d are looked for, due or not: %v", rows, any)
 	}
 }
 
@@ -134,31 +134,32 @@ func TestWaitingRowsAreTriedParentsFirst(t *testing.T) {
 	probes["items"].answered(0, 3, true, now)
 	probes["customers"].answered(2, 0, true, now)
 	probes["customers"].due = time.Time{}
-	turn() // one customer is on its way
+	turn() // one customer is in flight
 	probes["customers"].answered(1, 0, true, now)
 	turn("customers") // more of them follow at once
 	probes["customers"].answered(3, 0, true, now)
 	probes["customers"].due = time.Time{}
 	turn("a", "b", "orders")
-	now = now.Add(answerTime) // nothing is heard of the orders, which lines wait for no more
+	now = now.Add(answerTime) // no answer about the orders, for which lines no longer wait
 	turn("lines")
 	probes["orders"].hopeful(now)
 	probes["lines"].hopeful(now)
-	turn("orders") // it is not known yet that nobody answers
+	turn("orders") // it is not yet known that nobody answers
 	now = now.Add(answerTime)
 	probes["orders"].hopeful(now)
 	turn("lines", "orders")
 }
 
-// noAnswer is an outbox of which no answer comes: what it was told may be committed, or not.
+// noAnswer is an outbox that never answers: what it was given may be committed or not.
 type noAnswer struct{ Outbox }
 
 func (noAnswer) Fail(context.Context, string, []outbox.Failure) error {
 	return errors.New("the connection is lost")
 }
 
-// TestARefusalThatIsBookedWithoutAnAnswerIsTriedAgain: its row may wait by now, and then nobody but its probe would look for it. Promise 1.
-func TestARefusalThatIsBookedWithoutAnAnswerIsTriedAgain(t *testing.T) {
+// TestARefusalRecordedWithoutAnAnswerIsRetried: its row may be waiting by now, and then only its probe would look for
+// it. Promise 1.
+func TestARefusalRecordedWithoutAnAnswerIsRetried(t *testing.T) {
 	t.Parallel()
 	s := New(&Config{Log: zap.NewNop(), Outbox: noAnswer{}}, "node-b", nil)
 	due := start.Add(time.Minute)
@@ -166,6 +167,6 @@ func TestARefusalThatIsBookedWithoutAnAnswerIsTriedAgain(t *testing.T) {
 		t.Fatal("there is an answer")
 	}
 	if rows, _ := s.probes.of("t").next(due); rows == 0 || !s.marks.any {
-		t.Error("the row is not tried again")
+		t.Error("the row is not retried")
 	}
 }

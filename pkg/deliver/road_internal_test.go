@@ -10,7 +10,7 @@ import (
 
 // A row may be acked in an older version while sync_status shows a newer one as
 // pending already: the ack makes it successful there, so it is looked at again.
-func TestAnAckOfAnOlderChangeHasTheNewerOneShownAgain(t *testing.T) {
+func TestAnAckOfAnOlderChangeShowsTheNewerOneAgain(t *testing.T) {
 	row := func(key string) change.Row { return change.Row{Table: "t", Key: key} }
 	sent := func(key string, position int64) outbox.Sent {
 		return outbox.Sent{Item: outbox.Item{Row: row(key), Position: position}}
@@ -42,7 +42,7 @@ func TestAnAckOfAnOlderChangeHasTheNewerOneShownAgain(t *testing.T) {
 }
 
 // Promise 10: a stream of which a remote needs nothing is one stretch.
-func TestSkippedRowsDoNotGrowTheRoad(t *testing.T) {
+func TestSkippedRowsDoNotGrowTheWindow(t *testing.T) {
 	var r road
 	flight := r.read(10, 3)
 	for at := int64(20); at <= 2000; at += 10 {

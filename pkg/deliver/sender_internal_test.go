@@ -14,7 +14,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// away is an outbox whose database goes away in the middle of a step.
+// away is an outbox whose database goes away during a step.
 type away struct{ Outbox }
 
 var errAway = errors.New("the database is away")
@@ -35,23 +35,24 @@ type ready struct{ Destination }
 func (ready) Ready() bool    { return true }
 func (ready) Limits() Limits { return Limits{Rows: 1, Messages: 1} }
 
-// TestASendersInboxOutlivesAnError: rows that may be taken now are tried once the database is back, not when their time comes.
-func TestASendersInboxOutlivesAnError(t *testing.T) {
+// TestASendersInboxSurvivesAnError: rows that may be accepted now are tried once the database is back, not when they
+// are due.
+func TestASendersInboxSurvivesAnError(t *testing.T) {
 	t.Parallel()
 	s := New(&Config{Log: zap.NewNop(), Now: time.Now, Outbox: away{}, Rows: noRows{}}, "node-b", ready{})
 	s.Retry()
 	s.Readable("orders")
 	for range 2 {
 		if err := s.Step(t.Context()); !errors.Is(err, errAway) {
-			t.Fatalf("a step ends with %v", err)
+			t.Fatalf("step: %v", err)
 		}
 	}
 	if told := s.inbox.take(); !told.again || len(told.readable) != 1 {
-		t.Errorf("it is left %+v", told)
+		t.Errorf("left %+v", told)
 	}
 }
 
-// unanswered is an outbox whose server records what it is told, and does not answer.
+// unanswered is an outbox whose server records what it is given but does not answer.
 type unanswered struct {
 	away
 	kept map[string]int64
@@ -66,8 +67,9 @@ func (u unanswered) KeepBack(_ context.Context, _, table string, after int64) er
 	return errAway
 }
 
-// TestRowsHeldBackWithoutAnAnswerAreGivenBack: a sender that did not know it would not look for those rows before the next start.
-func TestRowsHeldBackWithoutAnAnswerAreGivenBack(t *testing.T) {
+// TestRowsHeldBackWithoutAnAnswerAreReturned: a sender that did not know it would not look for those rows before the
+// next start.
+func TestRowsHeldBackWithoutAnAnswerAreReturned(t *testing.T) {
 	t.Parallel()
 	s := New(&Config{Log: zap.NewNop(), Now: time.Now, Outbox: unanswered{kept: map[string]int64{}}, Rows: noRows{}}, "node-b", ready{})
 	if err := s.open(t.Context()); err != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// host calls a script that is one function, with a client of HTTP.
+// host calls a script that is one function, with an HTTP client.
 const host = `const {client} = require('./.guest.js'), {file, env} = require('./.setup.json')
 globalThis.process = {env}
 const user = require('./' + file)
@@ -82,7 +82,7 @@ func TestScriptsReachServices(t *testing.T) {
 	}
 }
 
-func TestScriptsSeeOnlyWhatTheyName(t *testing.T) {
+func TestScriptsSeeOnlyNamedVariables(t *testing.T) {
 	t.Setenv("GUEST_NAMED", "yes")
 	t.Setenv("GUEST_OTHER", "no")
 	if got, err := call(t, "module.exports = () => process.env.GUEST_NAMED + Object.keys(process.env)", guest.NewWeb(remote.Config{}, nil)); err != nil || got != "yesGUEST_NAMED" {

@@ -12,7 +12,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/remote"
 )
 
-// flying is how many batches the state file has on record.
+// flying is the number of batches recorded in the state file.
 func (w *world) flying() (n int) {
 	db, err := sql.Open("sqlite", "file:"+w.file+"?mode=ro")
 	if err == nil {
@@ -24,7 +24,7 @@ func (w *world) flying() (n int) {
 	return n
 }
 
-// While a batch is with the destination the next one is taken, and only that: they arrive in their order.
+// While a batch is at the destination the next one is taken, and only that one: they arrive in order.
 func TestTheNextBatchIsTakenWhileOneIsSent(t *testing.T) {
 	w := newWorld(t, job.ModeUpdate)
 	w.source.put(35, "a")
@@ -36,21 +36,21 @@ func TestTheNextBatchIsTakenWhileOneIsSent(t *testing.T) {
 		return nil
 	}
 	if n := w.works(); n != 35 || most != 2 {
-		t.Errorf("%d rows were sent, %d batches were on record at once", n, most)
+		t.Errorf("%d rows were sent, %d batches were recorded at once", n, most)
 	}
 	at := 0
 	for _, b := range w.service.batches {
 		for _, o := range b.Operations {
 			if o.Key != fmt.Sprint(at) {
-				t.Fatalf("row %s was sent as number %d", o.Key, at)
+				t.Fatalf("row %s was sent out of order, as number %d", o.Key, at)
 			}
 			at++
 		}
 	}
 }
 
-// A batch that was taken and not sent is neither lost nor in doubt, whatever became of the one before it.
-func TestWhatWasTakenAheadWaitsAfterAFailure(t *testing.T) {
+// A batch that was taken but not sent is neither lost nor in doubt, whatever happened to the one before it.
+func TestTheNextBatchWaitsAfterAFailure(t *testing.T) {
 	for name, do := range map[string]remote.Verb{"retry": remote.Retry, "stop": remote.Stop, "doubt": remote.Doubt} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, job.ModeUpdate)
@@ -62,13 +62,13 @@ func TestWhatWasTakenAheadWaitsAfterAFailure(t *testing.T) {
 				return nil
 			}
 			if _, err := w.run(); err == nil {
-				t.Fatal("the run has not failed")
+				t.Fatal("the run did not fail")
 			}
 			if n := len(w.service.batches); n != 2 {
 				t.Errorf("%d batches were sent, want 2", n)
 			}
 			if n, want := w.flying(), map[bool]int{true: 1}[do == remote.Doubt]; n != want {
-				t.Errorf("%d batches are on record, want %d", n, want)
+				t.Errorf("%d batches are recorded, want %d", n, want)
 			}
 			w.service.fault = nil
 			if n := w.works(); n != 25 || len(w.service.has) != 35 {
@@ -78,8 +78,8 @@ func TestWhatWasTakenAheadWaitsAfterAFailure(t *testing.T) {
 	}
 }
 
-// A refused row is found by halves, and the batch after it arrives in the same run.
-func TestWhatWasTakenAheadFollowsARefusedRow(t *testing.T) {
+// A refused row is found by bisection, and the next batch arrives in the same run.
+func TestTheNextBatchFollowsARefusedRow(t *testing.T) {
 	w := newWorld(t, job.ModeUpdate)
 	w.source.put(35, "a")
 	w.source[14].Data = []byte(`{"id":14,"v":"BAD"}`)
@@ -92,6 +92,6 @@ func TestWhatWasTakenAheadFollowsARefusedRow(t *testing.T) {
 		return nil
 	}
 	if r, err := w.run(); !job.NeedsPerson(err) || r.Refused != 1 || r.Sent != 34 || len(w.service.has) != 34 {
-		t.Errorf("the run is %+v, %v; the service has %d", r, err, len(w.service.has))
+		t.Errorf("run %+v, %v; the service has %d", r, err, len(w.service.has))
 	}
 }

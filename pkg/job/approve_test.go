@@ -8,9 +8,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/ledger"
 )
 
-// What a run that has read all rows would have deleted is deleted when a person approves it, though a run by hand otherwise
-// reads from the watermark on, where what is gone is not seen.
-func TestWhatAFullRunWaitsForCanBeApproved(t *testing.T) {
+// The deletes of a run that has read all rows are made when a person approves them, although a
+// manual run otherwise reads from the watermark, where deleted rows are not seen.
+func TestDeletesOfAFullRunCanBeApproved(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{job.Full, job.Backfill} {
 		w := newWorld(t, job.ModeReplace)
@@ -24,7 +24,7 @@ func TestWhatAFullRunWaitsForCanBeApproved(t *testing.T) {
 		if r, err := w.Run(t.Context(), job.Cause{Kind: kind}); err == nil || r.State != ledger.Waiting || len(w.service.has) != 50 {
 			t.Fatalf("%s: %+v, %v", kind, r, err)
 		}
-		if n := w.works(); n != 0 { // it sees nothing of them, so they still wait
+		if n := w.works(); n != 0 { // it does not see them, so they still wait
 			t.Errorf("%s: a run from the watermark sends %d", kind, n)
 		}
 		asked := &asking{Source: w.Source}
@@ -37,7 +37,7 @@ func TestWhatAFullRunWaitsForCanBeApproved(t *testing.T) {
 			t.Error(err)
 		}
 		if len(asked.since) != 2 || asked.since[0] != nil || asked.since[1] == nil {
-			t.Errorf("%s: it reads since %v: all rows, and then, since nothing waits, from the watermark on", kind, asked.since)
+			t.Errorf("%s: read since %v; want all rows, and then, with nothing waiting, from the watermark", kind, asked.since)
 		}
 	}
 }

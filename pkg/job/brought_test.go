@@ -11,14 +11,14 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/record"
 )
 
-// mirror is a table: what one job brings there, another one reads.
+// mirror is a table: one job writes it, another one reads it.
 type mirror struct{ service }
 
 func (m *mirror) source() *rows {
 	var list rows
 	for i := range 100 {
 		if v, ok := m.has[fmt.Sprint(i)]; ok {
-			// A database gives rows back in another form than they came.
+			// A database returns rows in a different form than they were written.
 			list = append(list, &record.Record{Key: fmt.Sprint(i), Data: []byte(`{"row":` + v + `}`)})
 		}
 	}
@@ -26,8 +26,8 @@ func (m *mirror) source() *rows {
 }
 
 // Promise 9.
-func TestD13WhatAJobPulledIsNotPushedBack(t *testing.T) {
-	w := newWorld(t, job.ModeUpdate) // its service is the one outside
+func TestD13PulledRowsAreNotPushedBack(t *testing.T) {
+	w := newWorld(t, job.ModeUpdate) // its service is the outside one
 	table := &mirror{service{has: map[string]string{}}}
 	var outside rows
 	pull := &job.Job{
@@ -35,7 +35,7 @@ func TestD13WhatAJobPulledIsNotPushedBack(t *testing.T) {
 		Legs: []*job.Leg{{Name: "table", Destination: table, Mode: job.ModeUpdate}},
 	}
 	w.Legs[0].Brought = []job.Brought{{Job: "pull", Leg: "table"}}
-	// both runs the pull and then the push, and returns how many rows were pushed.
+	// both runs the pull, then the push, and returns how many rows were pushed.
 	both := func() int {
 		t.Helper()
 		if _, err := pull.Run(t.Context(), job.Cause{Kind: job.Manual}); err != nil {

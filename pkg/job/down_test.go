@@ -10,7 +10,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/record"
 )
 
-// dying is a source that ends with an error after some rows.
+// dying is a source that fails after some rows.
 type dying struct {
 	rows
 	after int
@@ -24,7 +24,7 @@ func (d *dying) Read(ctx context.Context, r job.Request, yield func(*record.Reco
 	return errors.New("the connection was lost")
 }
 
-// A source that is down, or goes down while it is read, is not an empty one: what was not read stays, guard or not.
+// A source that is down, or goes down while being read, does not count as empty: unread rows stay, guard or not.
 func TestAFailedReadDeletesNothing(t *testing.T) {
 	t.Parallel()
 	for _, after := range []int{0, 3, 25} {

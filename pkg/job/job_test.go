@@ -20,7 +20,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/remote"
 )
 
-// rows is a source that has them in memory.
+// rows is a source in memory.
 type rows []*record.Record
 
 func (r *rows) Read(_ context.Context, _ job.Request, yield func(*record.Record) error) error {
@@ -33,7 +33,7 @@ func (r *rows) Read(_ context.Context, _ job.Request, yield func(*record.Record)
 	return nil
 }
 
-// put makes the source have n rows of a value.
+// put gives the source n rows with a value.
 func (r *rows) put(n int, value string) {
 	*r = nil
 	for i := range n {
@@ -41,7 +41,7 @@ func (r *rows) put(n int, value string) {
 	}
 }
 
-// service is a destination that keeps what it is sent. fault takes a batch in its place.
+// service is a destination that keeps what it is sent. fault receives batches in its place.
 type service struct {
 	has     map[string]string
 	batches []*job.Batch
@@ -68,7 +68,7 @@ func (s *service) Send(_ context.Context, b *job.Batch) ([]job.Answer, error) {
 	return make([]job.Answer, len(b.Operations)), nil
 }
 
-// world is a job between the two, on a real state file.
+// world is a job from the source to the destination, with a real state file.
 type world struct {
 	*job.Job
 	t       *testing.T
@@ -83,7 +83,7 @@ func newWorld(t *testing.T, mode job.Mode) *world {
 	return w
 }
 
-// open begins with the state file as a process that has just started.
+// open opens the state file as a freshly started process does.
 func (w *world) open(mode job.Mode) {
 	state, err := ledger.Open(w.t.Context(), w.file, ledger.Config{})
 	if err != nil {
@@ -105,12 +105,12 @@ func (w *world) gone(n int) {
 
 func (w *world) run() (*ledger.Run, error) { return w.Run(w.t.Context(), job.Cause{Kind: "manual"}) }
 
-// works runs the job and returns how many operations it has sent.
+// works runs the job and returns how many operations it sent.
 func (w *world) works() int {
 	w.t.Helper()
 	before := w.sent()
 	if r, err := w.run(); err != nil || r.State != ledger.Done {
-		w.t.Fatalf("the run has failed: %+v, %v", r, err)
+		w.t.Fatalf("the run failed: %+v, %v", r, err)
 	}
 	return w.sent() - before
 }
@@ -133,23 +133,23 @@ func TestNothingUnchangedIsSent(t *testing.T) {
 	}
 	w.source[7].Data = []byte(`{"id":7,"v":"b"}`)
 	if n := w.works(); n != 1 || w.service.has["7"] != `{"id":7,"v":"b"}` {
-		t.Errorf("sent %d, and the row is %s", n, w.service.has["7"])
+		t.Errorf("sent %d, row %s", n, w.service.has["7"])
 	}
 }
 
-func TestF09TheFirstOfAKeyCounts(t *testing.T) {
+func TestF09TheFirstRowOfAKeyCounts(t *testing.T) {
 	w := newWorld(t, job.ModeUpdate)
 	w.source.put(3, "a")
 	w.source = append(w.source, &record.Record{Key: "1", Data: []byte(`{"id":1,"v":"twin"}`)})
 	for range 2 {
 		w.works()
 		if got := w.service.has["1"]; got != `{"id":1,"v":"a"}` || len(w.service.has) != 3 {
-			t.Errorf("the row is %s", got)
+			t.Errorf("row %s", got)
 		}
 	}
 }
 
-func TestABadRowBlocksItselfAlone(t *testing.T) {
+func TestABadRowBlocksOnlyItself(t *testing.T) {
 	w := newWorld(t, job.ModeUpdate)
 	w.source.put(10, "a")
 	w.service.fault = func(b *job.Batch) error {
@@ -160,7 +160,7 @@ func TestABadRowBlocksItselfAlone(t *testing.T) {
 	}
 	r, err := w.run()
 	if err == nil || !job.NeedsPerson(err) || len(w.service.has) != 9 || r.Refused != 1 {
-		t.Errorf("%d rows have arrived, %+v, %v", len(w.service.has), r, err)
+		t.Errorf("%d rows arrived, %+v, %v", len(w.service.has), r, err)
 	}
 	if list, err := w.Ledger.RefusedOf(t.Context(), "j", 0, 2); err != nil || len(list) != 1 || len(list[0].Reason) > 2010 || !utf8.ValidString(list[0].Reason) {
 		t.Errorf("%d rows are kept as refused, or with a long reason; %v", len(list), err)
@@ -182,16 +182,16 @@ func TestADestinationThatIsDownLosesNothing(t *testing.T) {
 	}
 	w.service.fault = nil
 	if _, err := w.Run(t.Context(), job.Cause{Kind: "retry"}); err != nil || len(w.service.has) != 25 {
-		t.Errorf("%d rows have arrived, %v", len(w.service.has), err)
+		t.Errorf("%d rows arrived, %v", len(w.service.has), err)
 	}
 }
 
-func TestBatchesInDoubtAreResentUnderTheirNames(t *testing.T) {
+func TestBatchesInDoubtAreResentUnderTheirIDs(t *testing.T) {
 	w := newWorld(t, job.ModeUpdate)
 	w.source.put(5, "a")
 	w.service.fault = func(*job.Batch) error { return &remote.Error{Operation: "send", Next: remote.Next{Do: remote.Doubt}} }
 	if _, err := w.run(); err == nil {
-		t.Fatal("a batch in doubt is no failure")
+		t.Fatal("a batch in doubt does not count as a failure")
 	}
 	if err := w.Ledger.Close(); err != nil {
 		t.Fatal(err)
@@ -209,17 +209,17 @@ func TestBatchesInDoubtAreResentByTheNextRun(t *testing.T) {
 	w.service.fault = func(*job.Batch) error { return &remote.Error{Operation: "send", Next: remote.Next{Do: remote.Doubt}} }
 	for range 2 {
 		if _, err := w.run(); err == nil {
-			t.Fatal("a batch in doubt is no failure")
+			t.Fatal("a batch in doubt does not count as a failure")
 		}
 	}
 	w.service.fault = nil
 	w.works()
 	if len(w.service.has) != 25 || w.service.batches[0].ID != w.service.batches[1].ID || w.service.batches[0].ID != w.service.batches[2].ID {
-		t.Errorf("%d rows have arrived", len(w.service.has))
+		t.Errorf("%d rows arrived", len(w.service.has))
 	}
 }
 
-func TestRowsThatCannotBeTakenDeleteNothing(t *testing.T) {
+func TestUnacceptableRowsDeleteNothing(t *testing.T) {
 	w := newWorld(t, job.ModeReplace)
 	w.source.put(15, "a")
 	w.works()
@@ -227,7 +227,7 @@ func TestRowsThatCannotBeTakenDeleteNothing(t *testing.T) {
 		rec.Key, rec.Bad = "", "id: has no key"
 	}
 	if r, err := w.run(); err == nil || r.State != ledger.Waiting || len(w.service.has) != 15 {
-		t.Errorf("the run is %+v, %v; the service has %d", r, err, len(w.service.has))
+		t.Errorf("run %+v, %v; the service has %d", r, err, len(w.service.has))
 	}
 }
 
@@ -248,7 +248,7 @@ func (a *asked) Rows(_ context.Context, yield func(job.Stored) error) error {
 	return a.down
 }
 
-func TestADestinationThatCannotBeAskedDoesNotStopTheReading(t *testing.T) {
+func TestAnUnreadableDestinationDoesNotStopReading(t *testing.T) {
 	w := newWorld(t, job.ModeReplace)
 	a := &asked{service: w.service}
 	w.Legs[0].Destination = a
@@ -264,18 +264,18 @@ func TestADestinationThatCannotBeAskedDoesNotStopTheReading(t *testing.T) {
 	}
 }
 
-func TestADestinationThatCanBeAskedIsAskedInDoubt(t *testing.T) {
+func TestAReadableDestinationIsReadInDoubt(t *testing.T) {
 	w := newWorld(t, job.ModeUpdate)
 	w.Legs[0].Destination = &asked{service: w.service}
 	w.source.put(5, "a")
-	w.service.fault = func(b *job.Batch) error { // it is carried out, and the answer is lost
+	w.service.fault = func(b *job.Batch) error { // carried out, but the answer is lost
 		for _, o := range b.Operations {
 			w.service.has[o.Key] = string(o.Data)
 		}
 		return &remote.Error{Operation: "send", Next: remote.Next{Do: remote.Doubt}}
 	}
 	if n := w.works(); n != 5 || len(w.service.batches) != 1 {
-		t.Errorf("sent %d rows in %d batches, of 5 that are there", n, len(w.service.batches))
+		t.Errorf("sent %d rows in %d batches, though 5 already exist", n, len(w.service.batches))
 	}
 	w.service.fault = func(*job.Batch) error { return &remote.Error{Operation: "send", Next: remote.Next{Do: remote.Doubt}} }
 	w.source.put(6, "a")
@@ -293,7 +293,7 @@ func TestLargeRowsAreReadAFewAtATime(t *testing.T) {
 	}
 }
 
-func TestF12ReplaceDeletesWhatTheSourceHasNot(t *testing.T) {
+func TestF12ReplaceDeletesRowsMissingAtTheSource(t *testing.T) {
 	w := newWorld(t, job.ModeReplace)
 	w.source.put(100, "a")
 	w.works()
@@ -303,7 +303,7 @@ func TestF12ReplaceDeletesWhatTheSourceHasNot(t *testing.T) {
 	}
 	w.source = w.source[:60]
 	if r, err := w.run(); err == nil || !strings.Contains(err.Error(), "30 of 90") || r.State != ledger.Waiting || len(w.service.has) != 90 {
-		t.Errorf("the run is %+v, %v; the service has %d", r, err, len(w.service.has))
+		t.Errorf("run %+v, %v; the service has %d", r, err, len(w.service.has))
 	}
 	w.source = nil
 	if _, err := w.run(); err == nil || len(w.service.has) != 90 {
@@ -317,7 +317,7 @@ func TestF11DeletesByAColumnAreGuardedToo(t *testing.T) {
 	w.works()
 	w.gone(100)
 	if r, err := w.run(); err == nil || r.State != ledger.Waiting || len(w.service.has) != 100 {
-		t.Errorf("the run is %+v, %v; the service has %d", r, err, len(w.service.has))
+		t.Errorf("run %+v, %v; the service has %d", r, err, len(w.service.has))
 	}
 	w.Guard.Off = true
 	if n := w.works(); n != 100 || len(w.service.has) != 0 {
@@ -325,7 +325,7 @@ func TestF11DeletesByAColumnAreGuardedToo(t *testing.T) {
 	}
 }
 
-func TestARowThatComesBackIsSentAgain(t *testing.T) {
+func TestAReturningRowIsSentAgain(t *testing.T) {
 	w := newWorld(t, job.ModeUpdate)
 	w.source.put(1, "a")
 	w.works()
@@ -334,7 +334,7 @@ func TestARowThatComesBackIsSentAgain(t *testing.T) {
 		t.Errorf("sent %d, the service has %d", n, len(w.service.has))
 	}
 	if n := w.works(); n != 0 {
-		t.Errorf("sent %d deletes of a row that is not there", n)
+		t.Errorf("sent %d deletes of a missing row", n)
 	}
 	w.source[0].Deleted = false
 	if n := w.works(); n != 1 || len(w.service.has) != 1 {
@@ -359,7 +359,7 @@ func TestABadRowHoldsTheWatermarkAndIsNotDeleted(t *testing.T) {
 		t.Errorf("%+v, %v", r, err)
 	}
 	if mark, err := w.Ledger.Watermark(t.Context(), w.Name, ledger.Push); err != nil || mark.Read.Value != "m2" {
-		t.Errorf("the watermark is %+v, %v", mark, err)
+		t.Errorf("watermark %+v, %v", mark, err)
 	}
 	if len(w.service.has) != 3 || !strings.Contains(w.service.has["2"], `"a"`) || !strings.Contains(w.service.has["1"], `"b"`) {
 		t.Errorf("the service has %v", w.service.has)
@@ -370,7 +370,7 @@ func TestABadRowHoldsTheWatermarkAndIsNotDeleted(t *testing.T) {
 	}
 }
 
-// failing is a transformer that cannot take the row of a key.
+// failing is a transformer that fails for the row with a key.
 type failing string
 
 func (f failing) Transform(_ context.Context, _ job.Cause, rows []*record.Record) error {
@@ -413,9 +413,9 @@ func (s since) Read(ctx context.Context, r job.Request, yield func(*record.Recor
 	})
 }
 
-// What a source reports as deleted is reported again until it is in the outbox: a run that may not delete it, or is cut
-// short before that, leaves the watermark before it. Promise 1.
-func TestTheWatermarkStaysBeforeWhatIsToBeDeleted(t *testing.T) {
+// A row that a source reports as deleted is reported again until the delete is in the outbox: a run
+// that must not delete it, or is cut short before that, leaves the watermark before it. Promise 1.
+func TestTheWatermarkStaysBeforePendingDeletes(t *testing.T) {
 	w := newWorld(t, job.ModeUpdate)
 	w.From.Watermark, w.Source = "at", since{&w.source}
 	w.source.put(50, "a")
@@ -443,14 +443,14 @@ func TestTheWatermarkStaysBeforeWhatIsToBeDeleted(t *testing.T) {
 		t.Errorf("%+v, %v, the service has %d", r, err, len(w.service.has))
 	}
 	if mark, err := w.Ledger.Watermark(t.Context(), w.Name, ledger.Push); err != nil || mark.Read.Value != "n49" {
-		t.Errorf("the watermark is %+v, %v", mark, err)
+		t.Errorf("watermark %+v, %v", mark, err)
 	}
 	if n := w.works(); n != 0 {
 		t.Errorf("sent %d", n)
 	}
 }
 
-// asking notes from where a source is read.
+// asking records where reading of a source begins.
 type asking struct {
 	job.Source
 	since []*string
@@ -461,9 +461,9 @@ func (a *asking) Read(ctx context.Context, r job.Request, yield func(*record.Rec
 	return a.Source.Read(ctx, r, yield)
 }
 
-// A row that was refused and has been mended since is not sent again as it was: a service that takes row by row would be
-// sent it before the source has been read.
-func TestAMendedRowIsNotSentAgainAsItWas(t *testing.T) {
+// A refused row that was fixed since is not resent in its old state: a service that takes row by
+// row would otherwise get it before the source is read.
+func TestAFixedRowIsNotResentInItsOldState(t *testing.T) {
 	w := newWorld(t, job.ModeUpdate)
 	w.Legs[0].Batch = 1
 	w.source.put(10, "a")
@@ -483,7 +483,7 @@ func TestAMendedRowIsNotSentAgainAsItWas(t *testing.T) {
 	}
 }
 
-func TestABatchIsAsLargeAsTheJobSaysAndTheDestinationTakes(t *testing.T) {
+func TestBatchSizeFollowsJobAndDestination(t *testing.T) {
 	for _, c := range []struct{ batch, most, want int }{
 		{0, 0, 10}, {0, 40, 10}, {4, 0, 4}, {4, 40, 4}, {25, 0, 10}, {25, 40, 25}, {90, 40, 40},
 	} {

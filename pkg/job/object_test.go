@@ -38,7 +38,7 @@ func TestAnObjectIsARecord(t *testing.T) {
 	}
 }
 
-// A row may have many MB, of which a job needs its key.
+// A row may have many MB, but a job needs only its key.
 func TestARecordReadsNoMoreOfARowThanItNeeds(t *testing.T) {
 	data := []byte(`{"id":7,"raw":{"type":"Buffer","data":[` + strings.Repeat("255,", 100_000) + `0]},"at":"2024-01-02"}`)
 	from := job.From{Key: []string{"id"}, Watermark: "at"}

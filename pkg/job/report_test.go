@@ -51,11 +51,11 @@ func TestR18R20AFailedReportHasItsStage(t *testing.T) {
 			if want == "" {
 				return
 			}
-			// What a retry has to do depends on it.
+			// It determines what a retry has to do.
 			if c := job.Finishing(r); c.Kind != job.Retry || c.Date != "2026-11-27" || c.Read != (want != "send") {
 				t.Errorf("it is retried by %+v", c)
 			}
-			// So a repeat of an earlier report says: what is missing is the update.
+			// So does a repeat of an earlier report: only the update is missing.
 			r, err = w.Run(t.Context(), job.Cause{Kind: job.Repeat, Occurrence: "2026-11-06", Date: "2026-11-06", Repeats: r.ID})
 			if err == nil || r.Stage != "repeat" || r.Repeats == 0 {
 				t.Errorf("repeated: %+v, %v", r, err)
@@ -67,8 +67,8 @@ func TestR18R20AFailedReportHasItsStage(t *testing.T) {
 	}
 }
 
-// A row that only the script spoils is the script's fault.
-func TestR18ARowThatAScriptSpoils(t *testing.T) {
+// A row that only the script breaks is the script's fault.
+func TestR18ARowBrokenByAScript(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, job.ModeUpdate)
 	w.source.put(2, "a")
@@ -81,7 +81,7 @@ func TestR18ARowThatAScriptSpoils(t *testing.T) {
 	}
 }
 
-// An empty report that counts as one deletes nothing, and one that may be empty is done.
+// An empty report that counts as failed deletes nothing, and one that may be empty is done.
 func TestR20AnEmptyReport(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, job.ModeReplace)

@@ -13,10 +13,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/ledger"
 )
 
-// million is how many rows a benchmark has.
+// million is the number of rows of a benchmark.
 const million = 1_000_000
 
-// portion is what a reader hands on at a time.
+// portion is the number of rows that a reader hands on at a time.
 const portion = 2000
 
 func rowOf(i int) ledger.Entry {
@@ -71,7 +71,7 @@ func BenchmarkMillion(b *testing.B) {
 	}
 }
 
-// read reads all rows and fills what is new, which must be as many as changed.
+// read reads all rows and fills the new ones, which must be as many as changed.
 func read(b *testing.B, l *ledger.Ledger, g *ledger.Leg, changed int) {
 	b.Helper()
 	pass, err := g.Pass(b.Context())
@@ -132,7 +132,7 @@ func drain(b *testing.B, g *ledger.Leg, all int) {
 	}
 }
 
-// watch returns a function that tells the most memory the process has taken from the system meanwhile.
+// watch returns a function that reports the process's peak memory meanwhile.
 func watch() func() uint64 {
 	runtime.GC()
 	end := make(chan struct{})

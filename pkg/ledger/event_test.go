@@ -7,7 +7,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/ledger"
 )
 
-func TestAnEventIsItsOwnForGood(t *testing.T) {
+func TestEventIDsAreStable(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "connector.db")
 	l := open(t, file)
@@ -20,7 +20,7 @@ func TestAnEventIsItsOwnForGood(t *testing.T) {
 		t.Fatal(err)
 	}
 	if b = next(); b.Operations[0].Event != event {
-		t.Error("another try has another event")
+		t.Error("another attempt has another event")
 	}
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
@@ -32,7 +32,7 @@ func TestAnEventIsItsOwnForGood(t *testing.T) {
 		t.Error("after a restart it has another event")
 	}
 	seen := map[string]bool{}
-	for _, version := range []byte{1, 2, 1, 2} { // the row goes back and forth
+	for _, version := range []byte{1, 2, 1, 2} { // the row changes back and forth
 		if seen[b.Operations[0].Event] {
 			t.Error("two states have one event")
 		}

@@ -19,7 +19,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/ledger"
 )
 
-// TestMain is a connector of its own if a test started it as one.
+// TestMain acts as a connector if a test started it as one.
 func TestMain(m *testing.M) {
 	play := map[string]func(file string) error{"work": work, "full": full}[os.Getenv("LEDGER_PLAY")]
 	if play == nil {
@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// start starts this test's program as another one, and returns what it says.
+// start starts this test binary as another program and returns its output.
 func start(t *testing.T, play, file string) (*exec.Cmd, *bufio.Scanner) {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), os.Args[0])
@@ -49,7 +49,7 @@ func start(t *testing.T, play, file string) (*exec.Cmd, *bufio.Scanner) {
 
 const workKeys = 60
 
-// filledBy are the keys that fill number n brings, each with n as its version.
+// filledBy are the keys in fill number n, each with version n.
 func filledBy(n int) []string {
 	keys := make([]string, 20)
 	for i := range keys {
@@ -68,7 +68,7 @@ func fillNumber(ctx context.Context, l *ledger.Ledger, g *ledger.Leg, n int) err
 	return l.Fill(ctx, &ledger.Fill{Parts: []ledger.Part{{Leg: g, Entries: entries}}, Place: &ledger.Place{Value: strconv.Itoa(n)}})
 }
 
-// deliver has a destination that is a file take a batch, and books it.
+// deliver lets a destination, which is a file, take a batch, and records it.
 func deliver(ctx context.Context, g *ledger.Leg, to io.Writer, b *ledger.Batch) error {
 	var text strings.Builder
 	for _, o := range b.Operations {
@@ -81,7 +81,7 @@ func deliver(ctx context.Context, g *ledger.Leg, to io.Writer, b *ledger.Batch) 
 	return g.Book(ctx, b, make([]ledger.Answer, len(b.Operations)))
 }
 
-// begin opens the state, and sends again what is in doubt.
+// begin opens the state and resends what is in doubt.
 func begin(ctx context.Context, file string) (l *ledger.Ledger, g *ledger.Leg, to *os.File, last int, err error) {
 	if l, err = ledger.Open(ctx, file, ledger.Config{}); err != nil {
 		return nil, nil, nil, 0, err
@@ -107,7 +107,7 @@ func again(ctx context.Context, g *ledger.Leg, to io.Writer) error {
 	return err
 }
 
-// work fills and sends for ever.
+// work fills and sends forever.
 func work(file string) error {
 	ctx := context.Background()
 	l, g, to, n, err := begin(ctx, file)
@@ -139,7 +139,7 @@ func work(file string) error {
 	}
 }
 
-func TestNothingIsLostOrSentTwiceButInDoubtWhenKilled(t *testing.T) {
+func TestAKillLosesNothingAndResendsOnlyInDoubt(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "connector.db")
 	r := rand.New(rand.NewPCG(1, 2))
@@ -197,17 +197,17 @@ func TestNothingIsLostOrSentTwiceButInDoubtWhenKilled(t *testing.T) {
 			t.Errorf("%s was sent in %s and again in %s", state, before, batch)
 		}
 		if version < has[key] {
-			t.Errorf("%s came after %d", state, has[key])
+			t.Errorf("%s arrived after %d", state, has[key])
 		}
 		by[state], has[key] = batch, version
 	}
 	if fmt.Sprint(has) != fmt.Sprint(want) || last < 10 {
-		t.Errorf("after %d fills the destination has\n%v, not\n%v", last, has, want)
+		t.Errorf("after %d fills the destination has\n%v, want\n%v", last, has, want)
 	}
 	t.Logf("%d fills, %d states sent, %d of them again in doubt", last, len(by), doubts)
 }
 
-// full works until the disk is full: no file may grow beyond a limit.
+// full works until the disk is full: no file can grow beyond a limit.
 func full(file string) error {
 	signal.Ignore(syscall.SIGXFSZ)
 	ctx := context.Background()

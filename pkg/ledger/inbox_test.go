@@ -67,7 +67,7 @@ func TestAnInboxHasTheNewestStateOfEachRow(t *testing.T) {
 	if got := fmt.Sprint(heldBy(t, other, 0)); got != "[1 b=9]" {
 		t.Errorf("the other one: %q", got)
 	}
-	// A failure stores nothing, of any inbox.
+	// A failure stores nothing in any inbox.
 	wrong := errors.New("wrong")
 	if err := l.Deliver(t.Context(),
 		ledger.Delivery{Inbox: other, Keys: []string{"x"}, Decide: func(k []ledger.Pushed) ([]ledger.Pushed, error) { k[0].Data = []byte{1}; return k, nil }},
@@ -92,12 +92,12 @@ func TestAnInboxHasTheNewestStateOfEachRow(t *testing.T) {
 			t.Fatal(err)
 		}
 		if n := len(heldBy(t, b, 0)); n != left {
-			t.Errorf("%d are left of those up to %d, not %d", n, upTo, left)
+			t.Errorf("%d left up to %d, want %d", n, upTo, left)
 		}
 	}
 }
 
-// What is pushed while an inbox is read is not in what is read, but after it: nothing is missed, and nothing comes twice.
+// Rows pushed while an inbox is being read come in the next read: nothing is missed and nothing comes twice.
 func TestAnInboxIsReadWhileOthersPush(t *testing.T) {
 	t.Parallel()
 	l := open(t, filepath.Join(t.TempDir(), "connector.db"))
@@ -127,7 +127,7 @@ func TestAnInboxIsReadWhileOthersPush(t *testing.T) {
 	}
 }
 
-// B09: what was pushed after the copy was made is lost, so that all of it has to be pushed again.
+// B09: rows pushed after the copy was made are lost, so everything has to be pushed again.
 func TestARestoredStateHasAnEmptyInbox(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "connector.db")
@@ -145,14 +145,14 @@ func TestARestoredStateHasAnEmptyInbox(t *testing.T) {
 	if got := heldBy(t, b, 0); got != nil {
 		t.Errorf("%q", got)
 	}
-	push(t, l, b, "a=3") // jobs that had read up to 2 read it
+	push(t, l, b, "a=3") // jobs that had read up to 2 read this
 	if got := fmt.Sprint(heldBy(t, b, 2)); got != "[3 a=3]" {
 		t.Errorf("%q", got)
 	}
 }
 
-// However many large rows an inbox has of what comes at once, few are in memory.
-func TestLargeRowsAreDecidedAboutFewAtATime(t *testing.T) {
+// However many of the incoming rows an inbox has, and however large, few are in memory.
+func TestLargeRowsAreComparedAFewAtATime(t *testing.T) {
 	t.Parallel()
 	l := open(t, filepath.Join(t.TempDir(), "connector.db"))
 	b := must(l.Inbox(t.Context(), "mesh", "prices"))(t)

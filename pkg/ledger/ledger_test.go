@@ -24,7 +24,7 @@ func put(t *testing.T, l *ledger.Ledger, g *ledger.Leg, run int64, entries ...le
 	}
 }
 
-func TestANewerStateFollowsTheOneOnItsWay(t *testing.T) {
+func TestANewerStateFollowsTheOneInFlight(t *testing.T) {
 	t.Parallel()
 	l := open(t, filepath.Join(t.TempDir(), "connector.db"))
 	g := leg(t, l)
@@ -33,21 +33,21 @@ func TestANewerStateFollowsTheOneOnItsWay(t *testing.T) {
 	put(t, l, g, 0, entry("a", 2), entry("c", 1))
 	second := must(g.Next(t.Context(), 10, 1000))(t)
 	if len(second.Operations) != 1 || second.Operations[0].Key != "c" {
-		t.Errorf("beside it went %+v", second.Operations)
+		t.Errorf("sent next to it: %+v", second.Operations)
 	}
 	if b := must(g.Next(t.Context(), 10, 1000))(t); b != nil {
-		t.Errorf("and then %+v", b.Operations)
+		t.Errorf("sent then: %+v", b.Operations)
 	}
 	if err := g.Book(t.Context(), first, []ledger.Answer{{RemoteID: "1"}, {RemoteID: "2"}}); err != nil {
 		t.Fatal(err)
 	}
 	b := must(g.Next(t.Context(), 10, 1000))(t)
 	if b == nil || len(b.Operations) != 1 || b.Operations[0].Kind != ledger.Update || b.Operations[0].RemoteID != "1" || b.Operations[0].Hash != (ledger.Hash{2}) {
-		t.Errorf("after it went %+v", b)
+		t.Errorf("sent after it: %+v", b)
 	}
 }
 
-func TestMissingRowsFallOut(t *testing.T) {
+func TestMissingRowsAreDropped(t *testing.T) {
 	t.Parallel()
 	l := open(t, filepath.Join(t.TempDir(), "connector.db"))
 	g := leg(t, l)
@@ -66,7 +66,7 @@ func TestMissingRowsFallOut(t *testing.T) {
 		}
 		for _, r := range must(g.Look(t.Context(), keys))(t) {
 			if pass.Mark(r.ID) {
-				t.Errorf("%s is there twice", r.Key)
+				t.Errorf("%s exists twice", r.Key)
 			}
 			if r.Key == "00001" && !pass.Mark(r.ID) {
 				t.Error("a second one is not noticed")
@@ -260,7 +260,7 @@ func TestLimitsAlertsPausesAndBackupsOutliveARestart(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, ok, _, err := l.NextAlert(ctx, target); ok || err != nil {
-				t.Error("told twice", err)
+				t.Error("sent twice", err)
 			}
 		}
 		must(l.Settle(ctx, "failed", "orders"))(t)
@@ -268,12 +268,12 @@ func TestLimitsAlertsPausesAndBackupsOutliveARestart(t *testing.T) {
 	must(l.Raise(ctx, "late", "backup", "it is late"))(t)
 	must(l.Settle(ctx, "late", "backup"))(t)
 	if _, ok, _, err := l.NextAlert(ctx, "slack"); ok || err != nil {
-		t.Error("what was over before it was told is told", err)
+		t.Error("an alert that ended unsent is sent", err)
 	}
 }
 
-// A target that may have been told is told that it is over; one that certainly was not, is not.
-func TestR07AnAlertIsToldToEachTargetByItself(t *testing.T) {
+// A target that may have got an alert gets its end too; one that certainly did not, does not.
+func TestR07EachTargetGetsAnAlertIndependently(t *testing.T) {
 	t.Parallel()
 	l := open(t, filepath.Join(t.TempDir(), "connector.db"))
 	ctx := t.Context()
@@ -293,17 +293,17 @@ func TestR07AnAlertIsToldToEachTargetByItself(t *testing.T) {
 		t.Fatal(err)
 	}
 	if again, ok, _ := next("slack"); !ok || again.ID != a.ID {
-		t.Errorf("what is in doubt is not told again: %+v", again)
+		t.Errorf("an alert in doubt is not resent: %+v", again)
 	}
 	if again, ok, due := next("webhook"); ok || !due.Equal(later) {
 		t.Errorf("a later alert overtakes an earlier one: %+v, %v", again, due)
 	}
 	must(l.Settle(ctx, "failed", "orders"))(t)
 	if over, ok, _ := next("slack"); !ok || over.ID != a.ID || !over.Over {
-		t.Errorf("what may have been told is not told to be over: %+v", over)
+		t.Errorf("the end of an alert in doubt is not sent: %+v", over)
 	}
 	if other, ok, _ := next("webhook"); !ok || other.Subject != "users" || other.Over {
-		t.Errorf("what was not told is told: %+v", other)
+		t.Errorf("the end of an unsent alert is sent: %+v", other)
 	}
 	if err := l.PurgeAlerts(ctx, time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
@@ -313,7 +313,7 @@ func TestR07AnAlertIsToldToEachTargetByItself(t *testing.T) {
 	}
 }
 
-func TestTrimGivesTheDiskBack(t *testing.T) {
+func TestTrimFreesTheDisk(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "connector.db")
 	l := open(t, file)
@@ -345,7 +345,7 @@ func TestTrimGivesTheDiskBack(t *testing.T) {
 	if size := must(os.Stat(file))(t).Size(); size > 1<<20 {
 		t.Errorf("the file has still %d bytes", size)
 	}
-	l = open(t, file) // and a job that is gone leaves nothing
+	l = open(t, file) // and a removed job leaves nothing
 	if err := errors.Join(l.Forget(t.Context(), "orders"), l.Trim(t.Context())); err != nil {
 		t.Fatal(err)
 	}
@@ -357,7 +357,7 @@ func TestTrimGivesTheDiskBack(t *testing.T) {
 	}
 }
 
-func TestAPassKnowsThatItHasMetAllRows(t *testing.T) {
+func TestAPassKnowsWhenItHasSeenAllRows(t *testing.T) {
 	t.Parallel()
 	l := open(t, filepath.Join(t.TempDir(), "connector.db"))
 	g := leg(t, l)
@@ -367,10 +367,10 @@ func TestAPassKnowsThatItHasMetAllRows(t *testing.T) {
 	for i, r := range must(g.Look(t.Context(), []string{"a", "c", "a", "b"}))(t) {
 		pass.Mark(r.ID)
 		if all := i == 3; pass.All() != all {
-			t.Errorf("after row %d it has met all: %v", i, !all)
+			t.Errorf("after row %d it has seen all: %v", i, !all)
 		}
 	}
 	if list := must(g.Pass(t.Context()))(t); list.All() {
-		t.Error("a pass that has met nothing has met all")
+		t.Error("a pass that has seen nothing has seen all")
 	}
 }

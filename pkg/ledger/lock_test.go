@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A child between fork and exec holds copies of all files, and so did one when a ledger was closed and opened again.
+// A child between fork and exec holds copies of all open files, as one did when a ledger was closed and reopened.
 func TestALockEndsThoughACopyOfItsFileIsOpen(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "connector.db")

@@ -15,7 +15,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/ledger"
 )
 
-// world plays a source, a destination and what lies between them at random, and says what the ledger must answer.
+// world simulates a source, a destination and everything between them at random, and knows what the ledger must answer.
 type world struct {
 	t    *testing.T
 	r    *rand.Rand
@@ -28,7 +28,7 @@ type world struct {
 	has       map[string]ledger.State // what the destination has
 	ids       map[string]string       // under which ids
 	refused   map[string]bool         // its newest state was refused
-	dismissed map[string]bool         // and a person said that this is fine
+	dismissed map[string]bool         // and a person accepted that
 	flying    []*ledger.Batch         // whose answers are not known
 	delivered map[string]int          // the newest version the destination has been sent
 	version   map[ledger.Hash]int
@@ -89,7 +89,7 @@ func TestEverythingArrivesWhateverHappens(t *testing.T) {
 	}
 }
 
-// keys are few, so that much happens to each, and some are odd.
+// keys are few, so that much happens to each; some are odd.
 var keys = []string{"0", "1", "2", "10", "a,b", "ä", "", "x\x00y", "'", "𝄞", "A", "a", "a ", "1e3", "-0", "k1", "k2", "k3", "k4", "k5"}
 
 func (w *world) step() {
@@ -117,7 +117,7 @@ func (w *world) fill() {
 	var entries []ledger.Entry
 	for range 1 + w.r.IntN(8) {
 		k := keys[w.r.IntN(len(keys))]
-		h := ledger.Hash{byte(w.r.IntN(4)), 7, byte(len(k))} // states come back
+		h := ledger.Hash{byte(w.r.IntN(4)), 7, byte(len(k))} // states recur
 		if k == "" {
 			h = ledger.Hash{byte(w.fills), byte(w.fills >> 8), byte(len(entries)), 9}
 			w.all = append(w.all, h)
@@ -146,7 +146,7 @@ func (w *world) fill() {
 	}
 }
 
-// newest is what the ledger was last told of a key.
+// newest is the state of a key last given to the ledger.
 func (w *world) newest(k string) ledger.State {
 	if s, ok := w.want[k]; ok {
 		return s
@@ -163,7 +163,7 @@ func (w *world) take() {
 	w.takes(must(w.g.Next(w.t.Context(), rows, bytes))(w.t), rows, bytes)
 }
 
-// takes notes that a batch is on its way; nil is none.
+// takes records that a batch is in flight; nil means none.
 func (w *world) takes(b *ledger.Batch, rows, bytes int) {
 	if b == nil {
 		return
@@ -176,7 +176,7 @@ func (w *world) takes(b *ledger.Batch, rows, bytes int) {
 		}
 		for _, other := range append(w.flying, &ledger.Batch{Operations: b.Operations[:i]}) {
 			if o.Key != "" && slices.ContainsFunc(other.Operations, func(p ledger.Operation) bool { return p.Key == o.Key }) {
-				w.t.Errorf("key %q is on its way twice", o.Key)
+				w.t.Errorf("key %q is in flight twice", o.Key)
 			}
 		}
 		_, has := w.has[o.Key]
@@ -242,7 +242,7 @@ func (w *world) book(b *ledger.Batch, answers []ledger.Answer) {
 		s := ledger.State{There: o.Kind != ledger.Delete, Hash: o.Hash}
 		if o.Key != "" && a.Refused != "" && w.want[o.Key] == s && w.has[o.Key] != s {
 			if !slices.ContainsFunc(must(w.g.Look(w.t.Context(), []string{o.Key}))(w.t), func(r ledger.Row) bool { return r.Waits }) {
-				w.refused[o.Key] = true // unless the same state was filled anew while the refused one was on its way
+				w.refused[o.Key] = true // unless the same state was filled again while the refused one was in flight
 			}
 		}
 	}
@@ -264,7 +264,7 @@ func (w *world) halve() {
 	w.flying = append(slices.Delete(w.flying, i, i+1), first, second)
 }
 
-// restart ends the process while batches are on their way: of some of them the destination has taken some.
+// restart ends the process while batches are in flight: the destination has taken parts of some.
 func (w *world) restart() {
 	if err := w.l.Close(); err != nil {
 		w.t.Fatal(err)
@@ -286,14 +286,14 @@ func (w *world) restart() {
 	slices.Sort(before)
 	slices.Sort(after)
 	if !slices.Equal(before, after) {
-		w.t.Errorf("in doubt is\n%q, not\n%q", after, before)
+		w.t.Errorf("in doubt\n%q, want\n%q", after, before)
 	}
 	w.flying = nil
 	for _, b := range doubts {
 		switch w.r.IntN(3) {
 		case 0: // not resolved yet
 			w.flying = append(w.flying, b)
-		case 1: // sent again under the same id, by key: it does no harm
+		case 1: // resent under the same ID, by key: harmless
 			answers := make([]ledger.Answer, len(b.Operations))
 			for i, o := range b.Operations {
 				answers[i].RemoteID = w.deliver(o)
@@ -327,7 +327,7 @@ func (w *world) lookUp(b *ledger.Batch) {
 	w.quiet()
 }
 
-// quiet forgets that a state was refused or dismissed that is there after all.
+// quiet forgets that a state was refused or dismissed if it exists after all.
 func (w *world) quiet() {
 	for k, s := range w.want {
 		if w.has[k] == s {
@@ -370,14 +370,14 @@ func (w *world) adopt() {
 	}
 	for k := range w.want {
 		row := must(w.g.Look(w.t.Context(), []string{k}))(w.t)[0]
-		if !row.Waits && !w.refused[k] && !w.dismissed[k] { // what was acked is what people made of it
+		if !row.Waits && !w.refused[k] && !w.dismissed[k] { // people's edits count as acked
 			w.want[k] = w.has[k]
 		}
 	}
 	w.quiet()
 }
 
-// person retries or dismisses what was refused.
+// person retries or dismisses refused rows.
 func (w *world) person() {
 	all := must(w.g.Refusals(w.t.Context(), 0, 100))(w.t)
 	if len(all) == 0 {
@@ -439,11 +439,11 @@ func (w *world) check() {
 		}
 	}
 	if c := must(w.g.Counts(ctx))(w.t); c.Known != known {
-		w.t.Errorf("%d rows are known, not %d", c.Known, known)
+		w.t.Errorf("%d rows known, want %d", c.Known, known)
 	}
 }
 
-// end lets all arrive.
+// end lets everything arrive.
 func (w *world) end() {
 	flying := w.flying
 	w.flying = nil
@@ -468,7 +468,7 @@ func (w *world) end() {
 	w.check()
 	for k, s := range w.want {
 		if !w.refused[k] && !w.dismissed[k] && w.has[k] != s {
-			w.t.Errorf("%q is %v, not %v", k, w.has[k], s)
+			w.t.Errorf("%q: got %v, want %v", k, w.has[k], s)
 		}
 	}
 	refusals := must(w.g.Refusals(w.t.Context(), 0, 1000))(w.t)

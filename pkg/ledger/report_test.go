@@ -8,7 +8,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/ledger"
 )
 
-// reports is a state in which runs of a report have ended, each as kind, date and state say.
+// reports is a state in which runs of a report have ended, each with a kind, date and state.
 func reports(t *testing.T, runs ...[3]string) (*ledger.Ledger, func(...[3]string)) {
 	t.Helper()
 	l, err := ledger.Open(t.Context(), filepath.Join(t.TempDir(), "connector.db"), ledger.Config{})
@@ -66,12 +66,12 @@ func TestR18R19TheFailedReportsOfAJob(t *testing.T) {
 	}
 	unfinished(" 2 of 2026-11-01 3 of 2026-11-03")
 	open(" 5 of  3 of 2026-11-03 2 of 2026-11-01 1 of 2026-11-03")
-	// A later run of a date takes the place of the failed ones.
+	// A later run for a date replaces the failed ones.
 	if err := l.Supersede(t.Context(), &ledger.Run{ID: 3, Job: "sales", ReportDate: "2026-11-03"}, false); err != nil {
 		t.Fatal(err)
 	}
 	open(" 5 of  3 of 2026-11-03 2 of 2026-11-01")
-	// A person clears one: it is unfinished, but no longer on the list.
+	// A person clears one: it is unfinished but no longer listed.
 	if err := l.ClearReports(t.Context(), "sales", "2026-11-01"); err != nil {
 		t.Fatal(err)
 	}

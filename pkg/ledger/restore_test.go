@@ -15,7 +15,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/ledger"
 )
 
-// used is a state that has done something: the leg has an outbox, a batch is on its way, and an alert is open.
+// used is a state that has done something: its leg has an outbox, a batch is in flight, and an alert is open.
 func used(t *testing.T, file string) {
 	t.Helper()
 	ctx := t.Context()
@@ -51,7 +51,7 @@ func copyOf(t *testing.T, file string) string {
 	return to
 }
 
-// look opens a state, and closes it after f.
+// look opens a state and closes it after f.
 func look(t *testing.T, file string, f func(ctx context.Context, l *ledger.Ledger)) {
 	t.Helper()
 	l, err := ledger.View(t.Context(), file, ledger.Config{})
@@ -95,8 +95,8 @@ func TestB09ACopyBecomesAnotherConnectors(t *testing.T) {
 	})
 }
 
-// Where a state has ids of the connector, a copy for another one must have the other's: a new column is to be thought of
-// here.
+// If a state has the connector's IDs, a copy for another connector must have that one's: this test
+// makes authors of new columns think of it.
 func TestB09EachColumnThatHoldsAnIDIsKnown(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "connector.db")
@@ -126,7 +126,7 @@ func TestB09EachColumnThatHoldsAnIDIsKnown(t *testing.T) {
 	const theirs = " are about jobs, rows and services, whatever the connector is called"
 	known := map[string]string{
 		"meta": "name value", // rewritten
-		// emptied: they are about the connector that the copy is of
+		// emptied: they are about the copied connector
 		"alerts": "rule subject text state", "tellings": "target state", "notes": "subject event text", "backups": "object sha256 error",
 		"jobs": "name fingerprint reason", "legs": "direction destination place_value place_key",
 		"rows": "key acked remote_id next came_from", "outbox": "key hash data", "refused": "key hash data reason batch",
@@ -148,7 +148,7 @@ func TestB08ANewerOrRunningStateIsNotReplaced(t *testing.T) {
 	ctx := t.Context()
 	for _, c := range []struct {
 		what  string
-		after func(t *testing.T, file string) // what the state does after it was copied
+		after func(t *testing.T, file string) // what the state does after the copy
 		force bool
 		wrong func(error) bool // nil: it is replaced
 	}{
@@ -212,7 +212,7 @@ func TestB08ANewerOrRunningStateIsNotReplaced(t *testing.T) {
 				t.Error(err)
 			}
 			if old, err := os.ReadFile(kept); err != nil || c.what == "damaged, forced" && string(old) != string(before) {
-				t.Errorf("what was there is not kept: %v", err)
+				t.Errorf("the previous state is not kept: %v", err)
 			}
 		})
 	}
@@ -230,8 +230,8 @@ func isA[E error](err error) bool {
 	return is
 }
 
-// A log that was left by a state which somebody removed would be played into the copy.
-func TestB08ALogLeftBehindDoesNotBecomeTheCopys(t *testing.T) {
+// A WAL left by a removed state would be replayed into the copy.
+func TestB08ALeftoverLogIsNotAppliedToTheCopy(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	file, by := filepath.Join(folder, "connector.db"), filepath.Join(folder, "copy.db")

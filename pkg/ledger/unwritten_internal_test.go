@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// A run whose end could not be written does not keep its job from running again, and has its end when there is room.
+// A run whose end could not be written does not keep its job from running again, and gets its end once there is room.
 func TestARunWhoseEndCannotBeWrittenEndsLater(t *testing.T) {
 	t.Parallel()
 	for name, mend := range map[string]func(l *Ledger) error{

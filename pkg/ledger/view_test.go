@@ -9,7 +9,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/ledger"
 )
 
-func TestAViewReadsBesideAProcessAndWritesNothing(t *testing.T) {
+func TestAViewReadsConcurrentlyAndWritesNothing(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "connector.db")
 	if _, err := ledger.View(t.Context(), file, ledger.Config{}); !errors.Is(err, fs.ErrNotExist) {

@@ -44,7 +44,7 @@ func forgetfulBroker(t *testing.T) *testkit.Broker {
 
 // Where the broker keeps no announcements, be it that it drops them or that it ends the connection at them, nodes meet all
 // the same, in whichever order they come, and say once what is wrong.
-func TestNodesMeetAtABrokerThatKeepsNothing(t *testing.T) {
+func TestNodesMeetAtABrokerWithoutRetainedMessages(t *testing.T) {
 	t.Parallel()
 	for name, broker := range map[string]func(*testing.T) *testkit.Broker{
 		"silently": forgetfulBroker,
@@ -122,7 +122,7 @@ func connects(s *site) int {
 
 // An announcement that somebody takes away, or writes over, is made again, so that who comes later finds it; not more often
 // than is good, whoever goes on.
-func TestAnAnnouncementThatIsTakenAwayIsMadeAgain(t *testing.T) {
+func TestARemovedAnnouncementIsPublishedAgain(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := newPair(t, b, []string{"orders"}, orders)

@@ -208,7 +208,7 @@ func TestConflictsAreShownAndPutBack(t *testing.T) {
 	a.told(200, `"standing":false`, "GET", "/api/conflicts", nil)
 }
 
-func TestTablesAreSentAgainAndCompared(t *testing.T) {
+func TestTablesAreResentAndCompared(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
@@ -281,7 +281,7 @@ func TestReadyFollowsDatabaseAndBroker(t *testing.T) {
 }
 
 // Who restarts nodes needs no token, and is told no addresses.
-func TestReadyTellsTheReasonToWhoShowsTheToken(t *testing.T) {
+func TestReadyShowsTheReasonWithTheToken(t *testing.T) {
 	t.Parallel()
 	const token = "0123456789abcdef"
 	server := testkit.Server(t)
@@ -327,7 +327,7 @@ func TestReadyTellsTheReasonToWhoShowsTheToken(t *testing.T) {
 }
 
 // A comparison that is ended by a reload says so: what came before is not all.
-func TestVerifyThatStopsSaysSo(t *testing.T) {
+func TestAnInterruptedVerifySaysSo(t *testing.T) {
 	t.Parallel()
 	a, c := pair(t, testkit.AnyBroker(t), []string{"items", "orders"}, orders, items)
 	a.Exec(`INSERT INTO items VALUES (1, 'first')`)

@@ -130,9 +130,9 @@ func TestWritesWhileTheNodeIsAwayAreNotMissed(t *testing.T) {
 	}
 }
 
-// TestUnsyncedTablesHaveMissedNothing starts nodes whose tables were never synced, are
+// TestUnsyncedTablesMissNothing starts nodes whose tables were never synced, are
 // not any more, are again, or were by an earlier version, which remembered nothing.
-func TestUnsyncedTablesHaveMissedNothing(t *testing.T) {
+func TestUnsyncedTablesMissNothing(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders", "notes"}, orders, notes)

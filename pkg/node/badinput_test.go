@@ -59,7 +59,7 @@ func foreignBytes() [][]byte {
 	return list
 }
 
-func TestForeignBytesAreSurvived(t *testing.T) {
+func TestHostileBytesAreHarmless(t *testing.T) {
 	t.Parallel()
 	a, p := withPeer(t, orders)
 	a.start()
@@ -143,7 +143,7 @@ func TestChangeWithoutRightIsNotWritten(t *testing.T) {
 	})
 }
 
-func TestAcceptFromAnyoneLetsAnyoneIn(t *testing.T) {
+func TestAcceptFromAnyoneAcceptsAnyone(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", nil, []string{"orders"}, map[string]any{"acceptFrom": []string{"*"}})

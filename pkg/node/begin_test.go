@@ -10,9 +10,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestARestartThatAMistakeInTheFilePreventsIsMadeUpFor changes the collation of a key while the file has a mistake: the node
+// TestARestartPreventedByAMistakeIsCaughtUp changes the collation of a key while the file has a mistake: the node
 // restarts with the configuration that it has.
-func TestARestartThatAMistakeInTheFilePreventsIsMadeUpFor(t *testing.T) {
+func TestARestartPreventedByAMistakeIsCaughtUp(t *testing.T) {
 	t.Parallel()
 	a, c := pair(t, testkit.AnyBroker(t), []string{"words"}, "CREATE TABLE words (w VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY, v INT)")
 	c.Exec("INSERT INTO words VALUES ('bob', 1)")
@@ -32,8 +32,8 @@ func TestARestartThatAMistakeInTheFilePreventsIsMadeUpFor(t *testing.T) {
 	}
 }
 
-// TestADatabaseThatGoesAwayDuringTheStartIsWaitedFor cuts the line to the database at many instants of a start.
-func TestADatabaseThatGoesAwayDuringTheStartIsWaitedFor(t *testing.T) {
+// TestStartWaitsForADatabaseThatGoesAway cuts the line to the database at many instants of a start.
+func TestStartWaitsForADatabaseThatGoesAway(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	for i := range 12 {
@@ -63,8 +63,8 @@ func TestADatabaseThatGoesAwayDuringTheStartIsWaitedFor(t *testing.T) {
 	}
 }
 
-// TestOwnTablesThatAreHeldAtTheStart has a dump hold the own tables while the node starts.
-func TestOwnTablesThatAreHeldAtTheStart(t *testing.T) {
+// TestOwnTablesLockedAtStart has a dump hold the own tables while the node starts.
+func TestOwnTablesLockedAtStart(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)

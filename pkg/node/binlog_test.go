@@ -10,7 +10,7 @@ import (
 
 // A server that logs statements refuses what is written at READ COMMITTED, as the node writes. Its sessions log rows, where
 // they may; users write as they did, and so do their triggers. A node whose user may not choose says what to do.
-func TestAServerThatLogsStatementsIsWorkedOn(t *testing.T) {
+func TestStatementBasedBinlogsWork(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	server := testkit.Server(t, "--log-bin=binlog", "--server-id=1", "--binlog-format=STATEMENT", "--log-bin-trust-function-creators=1")

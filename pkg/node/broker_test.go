@@ -71,8 +71,8 @@ func TestNodesOverTLSWithPasswordsAndACL(t *testing.T) {
 	}
 }
 
-// TestCertificateThatIsNotTrustedEndsTheStart has a Mosquitto: which broker shows the certificate makes no difference.
-func TestCertificateThatIsNotTrustedEndsTheStart(t *testing.T) {
+// TestAnUntrustedCertificateEndsTheStart has a Mosquitto: which broker shows the certificate makes no difference.
+func TestAnUntrustedCertificateEndsTheStart(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{TLS: true})
 	a, _ := apart(t, b)

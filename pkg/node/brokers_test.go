@@ -72,9 +72,9 @@ func TestAnnouncementIsKept(t *testing.T) {
 	})
 }
 
-// TestAnnouncementThatDidNotComeIsAskedFor: an existing peer has none, as if it had been lost. That it
+// TestMissingAnnouncementsAreRequested: an existing peer has none, as if it had been lost. That it
 // is asked for is read in Mosquitto's log.
-func TestAnnouncementThatDidNotComeIsAskedFor(t *testing.T) {
+func TestMissingAnnouncementsAreRequested(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Extra: []string{"log_type all"}})
 	a := newSite(t, b, "node-a", []string{"peer-1"}, []string{"orders"}, nil)
@@ -149,9 +149,9 @@ func TestNodesOverNATSWithPermissions(t *testing.T) {
 	}
 }
 
-// TestNodeThatComesToAClusterWithADeadServer starts for the first time: the cluster refuses subscriptions until it has
+// TestANodeJoinsAClusterWithADeadServer starts for the first time: the cluster refuses subscriptions until it has
 // found servers for them.
-func TestNodeThatComesToAClusterWithADeadServer(t *testing.T) {
+func TestANodeJoinsAClusterWithADeadServer(t *testing.T) {
 	t.Parallel()
 	b := testkit.NATS(t, testkit.NATSOptions{})
 	one, two, three := b.Cluster[0], b.Cluster[1], b.Cluster[2]
@@ -174,9 +174,9 @@ func TestNodeThatComesToAClusterWithADeadServer(t *testing.T) {
 	}
 }
 
-// TestACLIsMendedWhileTheNodeRuns: what is wrong is told in each way, and the same process goes on once it is mended. With
-// its ACL file Mosquitto says nothing of what it denies, with its plugin it refuses the subscription.
-func TestACLIsMendedWhileTheNodeRuns(t *testing.T) {
+// TestTheACLIsFixedWhileTheNodeRuns: what is wrong is told in each way, and the same process goes on once it is mended.
+// With its ACL file Mosquitto says nothing of what it denies, with its plugin it refuses the subscription.
+func TestTheACLIsFixedWhileTheNodeRuns(t *testing.T) {
 	t.Parallel()
 	rules, err := os.ReadFile(filepath.Join("..", "..", "mosquitto", "acl.txt"))
 	if err != nil {

@@ -18,9 +18,9 @@ var family = []string{
 	`CREATE TABLE nodes (id INT PRIMARY KEY, up INT NULL, FOREIGN KEY (up) REFERENCES nodes (id) ON DELETE CASCADE)`,
 }
 
-// TestCascadesTravel deletes and re-keys parents whose children the server takes
+// TestCascadesAreReplicated deletes and re-keys parents whose children the server takes
 // along without firing their triggers.
-func TestCascadesTravel(t *testing.T) {
+func TestCascadesAreReplicated(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)

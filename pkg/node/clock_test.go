@@ -10,9 +10,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestWaitingRowsAreDueThoughTheClockIsSetBack has a child wait for its parent
+// TestWaitingRowsStayDueWhenTheClockIsSetBack has a child wait for its parent
 // while the sender's clock is set back by an hour: it must not wait that hour.
-func TestWaitingRowsAreDueThoughTheClockIsSetBack(t *testing.T) {
+func TestWaitingRowsStayDueWhenTheClockIsSetBack(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	ddl := []string{

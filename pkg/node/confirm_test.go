@@ -17,9 +17,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// TestNoClientLearnsARowOfATableNotSentToIt: a client that may write such a table writes the key of a row, and wins; it finds
-// the row's version, and names it; it loses, and hears that there is a later write. No answer has a value, a checksum or a version.
-func TestNoClientLearnsARowOfATableNotSentToIt(t *testing.T) {
+// TestNoClientLearnsRowsOfTablesNotSentToIt: a client that may write such a table writes the key of a row, and wins; it
+// finds the row's version, and names it; it loses, and hears that there is a later write. No answer has a value, a
+// checksum or a version.
+func TestNoClientLearnsRowsOfTablesNotSentToIt(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	tables := []string{"plain", "scripted", "limited"}

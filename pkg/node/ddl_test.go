@@ -27,10 +27,10 @@ func TestColumnAddedWhileRunningIsSent(t *testing.T) {
 	a.Expect(`SELECT id, note FROM orders ORDER BY id`, `1|"new"`, `2|"back"`)
 }
 
-// TestColumnThatTheTargetLacksWaitsAlone adds, widens, renames and drops columns
+// TestOnlyTheRowWithAMissingColumnWaits adds, widens, renames and drops columns
 // at the sender first. What the target cannot take waits as an error, the other
 // table flows, and it goes through when the target has followed.
-func TestColumnThatTheTargetLacksWaitsAlone(t *testing.T) {
+func TestOnlyTheRowWithAMissingColumnWaits(t *testing.T) {
 	t.Parallel()
 	const name = `SELECT name FROM orders WHERE id = 1`
 	tests := map[string]struct{ ddl, write, query, want string }{
@@ -74,8 +74,8 @@ func TestColumnDroppedAtTheSenderKeepsItsValueAtTheTarget(t *testing.T) {
 	a.Expect(`SELECT name FROM orders`, `"back"`)
 }
 
-// TestTableDroppedAndMadeAgain drops a table at the target, then at the sender.
-func TestTableDroppedAndMadeAgain(t *testing.T) {
+// TestTableDroppedAndRecreated drops a table at the target, then at the sender.
+func TestTableDroppedAndRecreated(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders", "notes"}, orders, notes)
@@ -110,9 +110,9 @@ func (s *site) expectTriggers(table string) {
 		fmt.Sprintf(`"mysqlSyncDelete_%s"`, table), fmt.Sprintf(`"mysqlSyncInsert_%s"`, table), fmt.Sprintf(`"mysqlSyncUpdate_%s"`, table))
 }
 
-// TestTriggersThatAreDroppedComeBack writes while the triggers are gone: rows
+// TestDroppedTriggersComeBack writes while the triggers are gone: rows
 // that are new, and rows whose version the remote has already.
-func TestTriggersThatAreDroppedComeBack(t *testing.T) {
+func TestDroppedTriggersComeBack(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
@@ -126,9 +126,9 @@ func TestTriggersThatAreDroppedComeBack(t *testing.T) {
 	c.Expect(`SELECT COUNT(*) FROM sync_conflicts`, `0`)
 }
 
-// TestTriggersThatAreDroppedWhileTheNodeIsAway also writes at the other side: what
+// TestTriggersDroppedWhileTheNodeIsDown also writes at the other side: what
 // is not known to have been written later does not win over it.
-func TestTriggersThatAreDroppedWhileTheNodeIsAway(t *testing.T) {
+func TestTriggersDroppedWhileTheNodeIsDown(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
@@ -243,9 +243,9 @@ func TestTruncateIsReported(t *testing.T) {
 	c.Expect(fmt.Sprintf(`SELECT name FROM orders WHERE id = %d`, id), `"next"`)
 }
 
-// TestDeletesAreNotTakenForATruncate deletes the first and the last row between
+// TestDeletesAreNotMistakenForATruncate deletes the first and the last row between
 // two looks at the tables, and within one.
-func TestDeletesAreNotTakenForATruncate(t *testing.T) {
+func TestDeletesAreNotMistakenForATruncate(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"notes", "orders"}, notes, orders)

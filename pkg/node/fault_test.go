@@ -88,9 +88,9 @@ func TestNothingIsLostWhenADatabaseIsKilled(t *testing.T) {
 	settle(t, []*site{a, c}, loads...)
 }
 
-// TestADeleteIsSentThoughItsNumberIsLower: a server that is restarted within a second of its start, or with an earlier
+// TestADeleteWithALowerNumberIsSent: a server that is restarted within a second of its start, or with an earlier
 // clock, numbers changes anew, so that they seem to have been made in another order.
-func TestADeleteIsSentThoughItsNumberIsLower(t *testing.T) {
+func TestADeleteWithALowerNumberIsSent(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
@@ -146,8 +146,8 @@ func TestNothingIsLostWhenADatabaseIsOutOfReach(t *testing.T) {
 	settle(t, []*site{a, c}, loads...)
 }
 
-// TestNodeStopsInOrderThoughServersAreSilent: neither of them ever answers what is under way.
-func TestNodeStopsInOrderThoughServersAreSilent(t *testing.T) {
+// TestANodeStopsCleanlyWhenServersAreSilent: neither of them ever answers what is under way.
+func TestANodeStopsCleanlyWhenServersAreSilent(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
@@ -164,9 +164,9 @@ func TestNodeStopsInOrderThoughServersAreSilent(t *testing.T) {
 	settle(t, []*site{a, c}, loads...)
 }
 
-// TestNothingIsLostByABrokerThatForgets: past ten waiting messages it drops what it has acknowledged. So small a
+// TestNothingIsLostWhenTheBrokerForgets: past ten waiting messages it drops what it has acknowledged. So small a
 // queue is an option of Mosquitto.
-func TestNothingIsLostByABrokerThatForgets(t *testing.T) {
+func TestNothingIsLostWhenTheBrokerForgets(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Extra: []string{"max_queued_messages 10", "max_inflight_messages 2"}})
 	a, c := pair(t, b, []string{"orders"}, orders)
@@ -205,8 +205,8 @@ func TestLockedRowDelaysOnlyItself(t *testing.T) {
 	c.Expect(`SELECT name FROM orders WHERE id = 3`, `"new"`)
 }
 
-// TestSameRowsWrittenWhileApartConverge has each side insert, update, delete and re-key the same rows.
-func TestSameRowsWrittenWhileApartConverge(t *testing.T) {
+// TestRowsWrittenWhileDisconnectedConverge has each side insert, update, delete and re-key the same rows.
+func TestRowsWrittenWhileDisconnectedConverge(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
@@ -234,8 +234,8 @@ func TestSameRowsWrittenWhileApartConverge(t *testing.T) {
 		`4|"kept by a"|"0.00"`, `6|"node-b"|"1.00"`, `50|"start"|"0.00"`, `51|"start"|"0.00"`)
 }
 
-// TestBothSidesWriteTheSameRowsAllTheTime: no order of arrival leaves them different.
-func TestBothSidesWriteTheSameRowsAllTheTime(t *testing.T) {
+// TestBothSidesWriteTheSameRows: no order of arrival leaves them different.
+func TestBothSidesWriteTheSameRows(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)

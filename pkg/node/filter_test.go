@@ -7,9 +7,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestAFilterThatIsAddedTakesAwayWhatTheTargetHas, however it got there: by initial sync, or because it was written before the
+// TestANewFilterRemovesTheTargetsRows, however it got there: by initial sync, or because it was written before the
 // transformer was there. What the target wrote itself stays there, until somebody else writes it.
-func TestAFilterThatIsAddedTakesAwayWhatTheTargetHas(t *testing.T) {
+func TestANewFilterRemovesTheTargetsRows(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"texts"}, nil)
@@ -54,9 +54,9 @@ func TestAFilterThatIsAddedTakesAwayWhatTheTargetHas(t *testing.T) {
 	a.Expect(`SELECT COUNT(*) FROM texts`, `8`)
 }
 
-// TestAFilterAtAHubTakesAwayBehindItOnly: what came from one side is taken away at the other, and stays where it came from;
-// keys of several columns, and rows that the hub's own database had before it was one.
-func TestAFilterAtAHubTakesAwayBehindItOnly(t *testing.T) {
+// TestAFilterAtAHubRemovesOnlyBehindIt: what came from one side is taken away at the other, and stays where it came
+// from; keys of several columns, and rows that the hub's own database had before it was one.
+func TestAFilterAtAHubRemovesOnlyBehindIt(t *testing.T) {
 	t.Parallel()
 	const parts = `CREATE TABLE parts (shop VARCHAR(20), number INT, name VARCHAR(100), PRIMARY KEY (shop, number))`
 	b := testkit.AnyBroker(t)

@@ -203,9 +203,9 @@ func TestRowsThatNeedEachOther(t *testing.T) {
 	c.Expect(`SELECT SUM(what LIKE 'INSERT%'), SUM(what LIKE 'DELETE%') FROM log`, `"5"|"0"`)
 }
 
-// TestADeleteOfAVersion1PeerTakesAlongWhatThePeerKnew has a peer delete parents, which does
+// TestADeleteOfAVersion1PeerCoversWhatThePeerKnew has a peer delete parents, which does
 // not tell what its server did to the children.
-func TestADeleteOfAVersion1PeerTakesAlongWhatThePeerKnew(t *testing.T) {
+func TestADeleteOfAVersion1PeerCoversWhatThePeerKnew(t *testing.T) {
 	t.Parallel()
 	a, p := withPeer(t, kin[0], kin[2], kin[3])
 	a.start()

@@ -133,7 +133,7 @@ func TestBatchWithoutRightIsNotWritten(t *testing.T) {
 
 // Only the remote that was asked answers: the numbers of questions can be guessed from
 // what a node announces.
-func TestAnswerOfAnotherClientIsPassedOver(t *testing.T) {
+func TestAnswersOfOtherClientsAreIgnored(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
@@ -198,7 +198,7 @@ func TestAnswerOfAnotherClientIsPassedOver(t *testing.T) {
 	}
 }
 
-func TestAnOlderWriteOfAVersion1PeerLosesAndItLearnsThat(t *testing.T) {
+func TestAnOlderWriteOfAVersion1PeerLosesAndIsAnswered(t *testing.T) {
 	t.Parallel()
 	a, p := withPeer(t, orders)
 	a.start()
@@ -216,7 +216,7 @@ func TestAnOlderWriteOfAVersion1PeerLosesAndItLearnsThat(t *testing.T) {
 
 // A change without a date counts as of now when it comes. One that the broker keeps comes again at each connect: it brings a row
 // that is missing, and is written over nothing.
-func TestAKeptChangeWithoutADateWinsNothing(t *testing.T) {
+func TestARetainedChangeWithoutADateNeverWins(t *testing.T) {
 	t.Parallel()
 	a, p := withPeer(t, orders)
 	a.start()

@@ -62,8 +62,8 @@ func TestLocksAtTheReceiverHoldUpNothingElse(t *testing.T) {
 	settle(t, []*site{a, c})
 }
 
-// TestAFullTableIsReportedAndHoldsUpNothingElse plays the error of a full table by a trigger of the receiver's.
-func TestAFullTableIsReportedAndHoldsUpNothingElse(t *testing.T) {
+// TestAFullTableHoldsUpNothingElse plays the error of a full table by a trigger of the receiver's.
+func TestAFullTableHoldsUpNothingElse(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders", "items"}, orders, `CREATE TABLE items (id INT PRIMARY KEY, v INT)`)
@@ -88,8 +88,8 @@ func TestAFullTableIsReportedAndHoldsUpNothingElse(t *testing.T) {
 	settle(t, []*site{a, c})
 }
 
-// TestTheServersLimitOfAStatementIsNotTheNodes has the server end all statements that take a second.
-func TestTheServersLimitOfAStatementIsNotTheNodes(t *testing.T) {
+// TestTheServersStatementTimeoutDoesNotApplyToTheNode has the server end all statements that take a second.
+func TestTheServersStatementTimeoutDoesNotApplyToTheNode(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	server := testkit.Server(t)
@@ -119,9 +119,9 @@ func TestTheServersLimitOfAStatementIsNotTheNodes(t *testing.T) {
 	settle(t, []*site{a, c})
 }
 
-// TestATableThatIsAboutToBeRenamedIsNotGone has a RENAME hold a table for itself while it waits for another one that a user
+// TestATableAboutToBeRenamedIsNotGone has a RENAME hold a table for itself while it waits for another one that a user
 // reads. Nothing of the table is taken for gone or missed, neither by a node that runs nor by one that starts.
-func TestATableThatIsAboutToBeRenamedIsNotGone(t *testing.T) {
+func TestATableAboutToBeRenamedIsNotGone(t *testing.T) {
 	t.Parallel()
 	a, c := pair(t, testkit.AnyBroker(t), []string{"items", "orders"}, orders, `CREATE TABLE items (id INT PRIMARY KEY, v INT)`, `CREATE TABLE other (id INT)`)
 	a.Exec(`INSERT INTO items VALUES (1, 1)`)

@@ -21,10 +21,10 @@ func ordersGoOn(a, c *site, base int) {
 	}
 }
 
-// TestANodeStartsWhileATableIsHeld has a user hold a table while the node starts: for the first time, so that the table has
-// no triggers, and later ones. All other tables go on at once. In the end all is captured and equal, and nothing was
-// overwritten that nobody changed.
-func TestANodeStartsWhileATableIsHeld(t *testing.T) {
+// TestANodeStartsWhileATableIsLocked has a user hold a table while the node starts: for the first time, so that the
+// table has no triggers, and later ones. All other tables go on at once. In the end all is captured and equal, and
+// nothing was overwritten that nobody changed.
+func TestANodeStartsWhileATableIsLocked(t *testing.T) {
 	t.Parallel()
 	tables := []string{"items", "lines_of", "orders"}
 	items := `CREATE TABLE items (id INT PRIMARY KEY, v INT)`
@@ -83,9 +83,9 @@ func TestANodeStartsWhileATableIsHeld(t *testing.T) {
 	}
 }
 
-// TestANewTransformerOfAHeldTableHoldsUpNothingElse starts a node with a transformer that is new, of a table that a user holds.
-// What is not for the remote any more is taken away there all the same.
-func TestANewTransformerOfAHeldTableHoldsUpNothingElse(t *testing.T) {
+// TestANewTransformerOfALockedTableHoldsUpNothingElse starts a node with a transformer that is new, of a table that a
+// user holds. What is not for the remote any more is taken away there all the same.
+func TestANewTransformerOfALockedTableHoldsUpNothingElse(t *testing.T) {
 	t.Parallel()
 	a, c := pair(t, testkit.AnyBroker(t), []string{"items", "orders", "others"}, orders, `CREATE TABLE items (id INT PRIMARY KEY, v INT)`, `CREATE TABLE others (id INT PRIMARY KEY)`)
 	many := "(1)" // more than are noted at a time

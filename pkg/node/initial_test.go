@@ -62,9 +62,9 @@ func TestTablesAreSentByTheirForeignKeys(t *testing.T) {
 	a.Expect(`SELECT remote, COUNT(DISTINCT finished_at) < 10 FROM sync_snapshots WHERE table_name LIKE 'e%' GROUP BY remote ORDER BY remote`, `"node-b"|1`, `"node-c"|1`)
 }
 
-// TestATransferGoesOnAfterAKill: tables that refer to each other in a ring, a tree whose parents come last, rows of which few fit
-// in a batch, and all rows of a child and its parent once more.
-func TestATransferGoesOnAfterAKill(t *testing.T) {
+// TestATransferResumesAfterAKill: tables that refer to each other in a ring, a tree whose parents come last, rows of
+// which few fit in a batch, and all rows of a child and its parent once more.
+func TestATransferResumesAfterAKill(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	tables := []string{"a_staff", "b_tree", "c_note", "c_picture", "d_parts", "z_store"}

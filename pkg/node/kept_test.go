@@ -9,7 +9,7 @@ import (
 // A remote that does not take a table is sent none of its rows, which is told and no error. When
 // it does take it, it gets all that was kept back, deletes too; so it does if it had the table
 // before, and if the node was killed in between. Another remote gets all of it all the time.
-func TestRowsThatARemoteDoesNotAcceptAreHeldBackUntilItDoes(t *testing.T) {
+func TestRowsAreHeldBackUntilARemoteAcceptsThem(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	both := []string{"items", "orders"}

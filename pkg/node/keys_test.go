@@ -69,12 +69,12 @@ func (k keyCase) pairs(i int, separator string) string {
 	return strings.Join(list, separator)
 }
 
-func TestKeysOfAllTypesNameTheirRows(t *testing.T) {
+func TestKeysOfAllTypesIdentifyTheirRows(t *testing.T) {
 	t.Parallel()
 	keysTravel(t, testkit.AnyBroker(t), pair, keyCases)
 }
 
-func TestKeysOfAllTypesNameTheirRowsInVersion1(t *testing.T) {
+func TestKeysOfAllTypesIdentifyTheirRowsInVersion1(t *testing.T) {
 	t.Parallel()
 	named := map[string]keyCase{}
 	for name, k := range keyCases {
@@ -162,8 +162,8 @@ func TestKeyChangesMoveTheRow(t *testing.T) {
 	a.Expect(shown, `103|"three"`, `104|"two"`, `111|"one"`)
 }
 
-// TestKeyThatChangesItsSpellingMoves: 'a' and 'A' are one key where the collation says so, and two names of it elsewhere.
-func TestKeyThatChangesItsSpellingMoves(t *testing.T) {
+// TestAKeyThatChangesSpellingMoves: 'a' and 'A' are one key where the collation says so, and two names of it elsewhere.
+func TestAKeyThatChangesSpellingMoves(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"words"}, `CREATE TABLE words (w VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY, n INT)`)

@@ -6,10 +6,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestNodeOutlivesItsOwnGhost swallows all traffic to the database for a while:
+// TestANodeSurvivesItsOwnGhost swallows all traffic to the database for a while:
 // the server goes on holding the node's lock for the connection that is gone.
 // The node must not take that for another node.
-func TestNodeOutlivesItsOwnGhost(t *testing.T) {
+func TestANodeSurvivesItsOwnGhost(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)

@@ -83,7 +83,7 @@ func TestAValueThatTheReceiverWouldChangeIsAnError(t *testing.T) {
 	a.Expect(`SELECT COUNT(*) FROM sync_status WHERE status = 'error'`, fmt.Sprint(len(narrow)-2))
 }
 
-func TestALossThatIsAllowedIsNotedAndNoKey(t *testing.T) {
+func TestAllowedLossIsRecordedButNotInKeys(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	tables := []string{"orders", "tags"}
@@ -108,7 +108,7 @@ func TestALossThatIsAllowedIsNotedAndNoKey(t *testing.T) {
 	c.scraped(`mysql_sync_altered_values_total{table="orders"} 2`, `mysql_sync_altered_values_total{table="tags"} 1`)
 }
 
-func TestVersion1PeerIsTakenInTheSpellingsOfWhatFits(t *testing.T) {
+func TestVersion1SpellingsThatFitAreAccepted(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
 	a, p := withPeer(t, `CREATE TABLE spelled (id INT PRIMARY KEY, day DATE, at DATETIME, ts TIMESTAMP NULL, tm TIME, y YEAR, n INT, price DECIMAL(10,2), f FLOAT, ok TINYINT(1), kind ENUM('a','b'))`)

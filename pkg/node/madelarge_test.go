@@ -8,7 +8,7 @@ import (
 
 // Large rows that scripts make of small ones go on in parts, at who sends and at who takes
 // them: no part is left out, and none is an error.
-func TestLargeRowsThatScriptsMakeGoOnInParts(t *testing.T) {
+func TestLargeRowsMadeByScriptsAreHandledInParts(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	tables := []string{"made", "taken"}

@@ -65,9 +65,9 @@ func TestMeshesShareABroker(t *testing.T) {
 	}
 }
 
-// TestVersion1PeerJoinsAMeshByTheBroker: its topics are fixed, and a bridge puts the prefix before them.
+// TestAVersion1PeerJoinsAMeshThroughTheBroker: its topics are fixed, and a bridge puts the prefix before them.
 // The peer has a Mosquitto of its own, whose option the bridge is.
-func TestVersion1PeerJoinsAMeshByTheBroker(t *testing.T) {
+func TestAVersion1PeerJoinsAMeshThroughTheBroker(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)

@@ -56,7 +56,7 @@ func atLeast(text, line string) bool {
 	return false
 }
 
-func TestMetricsTellWhatWasDone(t *testing.T) {
+func TestMetricsCountTheWork(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"initialSync": "none"})
@@ -115,7 +115,7 @@ func TestStrangersMakeNoSeries(t *testing.T) {
 }
 
 // The secrets of the configuration show nowhere, whatever goes wrong.
-func TestSecretsShowNowhere(t *testing.T) {
+func TestSecretsAreShownNowhere(t *testing.T) {
 	t.Parallel()
 	const secret = "hunter2-31415926"
 	b := testkit.AnyBrokerFor(t, map[string]string{"node": secret + "-mqtt"})

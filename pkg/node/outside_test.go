@@ -8,9 +8,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestCascadesFromAnotherSchemaTravel has two nodes on one server whose tables refer to
+// TestCascadesFromAnotherSchemaAreReplicated has two nodes on one server whose tables refer to
 // the same parent in a third schema, and one of which has a further table between.
-func TestCascadesFromAnotherSchemaTravel(t *testing.T) {
+func TestCascadesFromAnotherSchemaAreReplicated(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	server := testkit.Shared(t)

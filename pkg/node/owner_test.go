@@ -59,9 +59,9 @@ func (s *site) cut() {
 	}
 }
 
-// TestANodeThatWasPausedWritesNothingMore: a node is stopped under load, the server gives it up, another takes its place
+// TestAPausedNodeWritesNothingMore: a node is stopped under load, the server gives it up, another takes its place
 // and works, and the first goes on where it stood, with connections that are still good. Promise 1.
-func TestANodeThatWasPausedWritesNothingMore(t *testing.T) {
+func TestAPausedNodeWritesNothingMore(t *testing.T) {
 	t.Parallel()
 	a, c := pair(t, testkit.AnyBroker(t), []string{"orders"}, orders)
 	stop := a.load()

@@ -9,7 +9,7 @@ import (
 )
 
 // The trigger is the one that docs/operations.md shows.
-func TestTriggerOfTheUserStandsAsideWhileApplying(t *testing.T) {
+func TestTheUsersTriggerIsSkippedDuringApply(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders", "order_items"},
@@ -82,7 +82,7 @@ func TestRowsChangedByATriggerAreReported(t *testing.T) {
 }
 
 // A software's own switch stands in the sessions that write received rows, after a reconnect too, and in no others.
-func TestSwitchOfTheUsersTriggersIsSetWhileApplying(t *testing.T) {
+func TestTheUsersTriggerSwitchIsSetDuringApply(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	extra := map[string]any{"applySession": map[string]any{"@disable_triggers": 1, "@app.user": "the 'sync'", "lc_time_names": "de_DE"}}
@@ -117,7 +117,7 @@ func connections(t *testing.T, s *site) []string {
 	return ids
 }
 
-func TestASwitchThatTheServerRefusesIsReportedAtTheStart(t *testing.T) {
+func TestAVariableThatTheServerRefusesIsReportedAtStart(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"notes"}, map[string]any{"applySession": map[string]any{"lc_time_names": "nowhere"}})

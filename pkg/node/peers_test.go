@@ -84,9 +84,10 @@ func TestOnceANodeAlwaysANode(t *testing.T) {
 	a.Expect(`SELECT name FROM orders ORDER BY id`, `"by a, again"`, `"theirs"`)
 }
 
-// TestASlowNodeIsNotTakenForAnExistingPeer: after a restart, when its announcement is only the broker's copy, its database
-// stands still for longer than answers may take. It is waited for, that is told, and a later write is not lost. Promise 3.
-func TestASlowNodeIsNotTakenForAnExistingPeer(t *testing.T) {
+// TestASlowNodeIsNotMistakenForAnExistingPeer: after a restart, when its announcement is only the broker's copy, its
+// database stands still for longer than answers may take. It is waited for, that is told, and a later write is not
+// lost. Promise 3.
+func TestASlowNodeIsNotMistakenForAnExistingPeer(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)

@@ -114,7 +114,7 @@ func TestScriptMakesOneRowOfTwo(t *testing.T) {
 	kept(t, "from b", sites)
 }
 
-func TestScriptThatFailsLeavesItToTheLater(t *testing.T) {
+func TestIfTheScriptFailsTheLaterVersionWins(t *testing.T) {
 	t.Parallel()
 	sites := stopped(t, "script", `exports.resolve = async c => (await c.mysql.query('SELECT 1'))[0]`, "node-a", "node-b")
 	sites[0].Exec(`UPDATE orders SET name = 'from a'`)

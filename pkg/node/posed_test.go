@@ -40,7 +40,7 @@ func in(d time.Duration, origin string) change.Version {
 
 // An accepted client writes rows in another's name, with times that are hours away and vectors that have seen everybody's
 // writes to come. Whatever it says, what the others write later arrives, as with any accepted client.
-func TestNoClientSilencesAnothersWrites(t *testing.T) {
+func TestNoClientSuppressesAnothersWrites(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	accept := func(others ...string) map[string]any {
@@ -76,7 +76,7 @@ func TestNoClientSilencesAnothersWrites(t *testing.T) {
 }
 
 // A node knows its own writes best: nobody tells it of one that it has not made, nor has seen what it has not sent.
-func TestANodeBelievesNoOneAboutItsOwnWrites(t *testing.T) {
+func TestANodeBelievesNobodyAboutItsOwnWrites(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"acceptFrom": []string{"node-m"}})
@@ -98,7 +98,7 @@ func TestANodeBelievesNoOneAboutItsOwnWrites(t *testing.T) {
 
 // What was written while a node was stopped may be older than what somebody says to have seen: the node cannot tell that from
 // a backup that it does not know of. It says so, and does not say that the row has arrived.
-func TestAWriteThatIsNotTakenIsNoSuccess(t *testing.T) {
+func TestARejectedWriteIsNotASuccess(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"acceptFrom": []string{"node-b", "node-m"}, "syncTables": []string{}})

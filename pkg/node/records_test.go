@@ -9,9 +9,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestARestoredBackupHasNotSeenWhatWasLost: a node that was set back writes in a life of its own. What it had sent before,
-// and does not know any more, is not overwritten silently. Promise 4.
-func TestARestoredBackupHasNotSeenWhatWasLost(t *testing.T) {
+// TestARestoredBackupHasNotSeenLostWrites: a node that was set back writes in a life of its own. What it had sent
+// before, and does not know any more, is not overwritten silently. Promise 4.
+func TestARestoredBackupHasNotSeenLostWrites(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)

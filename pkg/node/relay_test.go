@@ -39,7 +39,7 @@ func rest(sites ...*site) {
 	}
 }
 
-func TestOneWriteTravelsEverywhereAndComesToRest(t *testing.T) {
+func TestAWriteGoesEverywhereAndStops(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
 	for name, links := range map[string]map[string][]string{
@@ -126,7 +126,7 @@ func TestVersion1PeerBehindAHub(t *testing.T) {
 	}
 }
 
-func TestEchoOfAVersion1PeerComesToRest(t *testing.T) {
+func TestAnEchoOfAVersion1PeerDiesOut(t *testing.T) {
 	t.Parallel()
 	a, p := withPeer(t, kinds)
 	a.start()
@@ -158,7 +158,7 @@ func TestEchoOfAVersion1PeerComesToRest(t *testing.T) {
 	a.Expect(`SELECT id, note FROM kinds`, `2|"two"`)
 }
 
-func TestRingThroughAVersion1RelayComesToRest(t *testing.T) {
+func TestARingThroughAVersion1RelayStops(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
@@ -190,9 +190,9 @@ func TestRingThroughAVersion1RelayComesToRest(t *testing.T) {
 	rest(a, c)
 }
 
-// TestAPendingRowThatIsOvertakenIsSettled: what was due to a remote is shown as pending, and then the remote itself sends
+// TestASupersededPendingRowIsSettled: what was due to a remote is shown as pending, and then the remote itself sends
 // a later version. Nothing is due any more, and sync_status says so.
-func TestAPendingRowThatIsOvertakenIsSettled(t *testing.T) {
+func TestASupersededPendingRowIsSettled(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)

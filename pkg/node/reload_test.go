@@ -352,7 +352,7 @@ func TestReloadWithAnotherFolderAndName(t *testing.T) {
 }
 
 // What no check can see beforehand brings the old configuration back.
-func TestAReloadThatFailsGoesBack(t *testing.T) {
+func TestAFailedReloadGoesBack(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)

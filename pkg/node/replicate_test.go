@@ -11,7 +11,7 @@ import (
 
 const orders = `CREATE TABLE orders (id INT NOT NULL PRIMARY KEY, name VARCHAR(100), amount DECIMAL(10,2))`
 
-func TestRowsTravelBothWays(t *testing.T) {
+func TestRowsGoBothWays(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)

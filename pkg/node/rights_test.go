@@ -93,9 +93,9 @@ func TestRightsOfAClient(t *testing.T) {
 	}
 }
 
-// TestRightsHoldForWhatADeleteTakesAlong: the delete of a parent takes along only what its sender might have deleted itself, or
-// written, at each step.
-func TestRightsHoldForWhatADeleteTakesAlong(t *testing.T) {
+// TestRightsApplyToCascadedDeletes: the delete of a parent takes along only what its sender might have deleted itself,
+// or written, at each step.
+func TestRightsApplyToCascadedDeletes(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	tables := []string{"parents", "children", "loose", "toys"}

@@ -157,7 +157,7 @@ func (s *site) refusals() []string {
 	return slices.DeleteFunc(s.Node.Log(), func(l string) bool { return !strings.Contains(l, "message refused") })
 }
 
-func TestTheBrokerReadsNothingOfARow(t *testing.T) {
+func TestTheBrokerCannotReadRows(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
@@ -360,7 +360,7 @@ func TestKeysAreRolledUnderLoad(t *testing.T) {
 
 // A node with another key under the same name, and one without, are told of at both
 // sides, and get nothing.
-func TestNodesWithoutTheKeyAreLeftOut(t *testing.T) {
+func TestNodesWithoutTheKeyAreExcluded(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
 	for name, other := range map[string]any{"another key": encrypted(freshKey(t, "2026")), "no key": nil} {
@@ -394,7 +394,7 @@ func TestNodesWithoutTheKeyAreLeftOut(t *testing.T) {
 }
 
 // Toward some clients nothing is sealed, if the configuration says so.
-func TestPeersOfVersion1AreSpokenToWhereTheyAreNotRequiredToSeal(t *testing.T) {
+func TestVersion1PeersWorkIfTheyNeedNotSeal(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)

@@ -43,9 +43,9 @@ func (s *site) setBack(want bool) {
 	})
 }
 
-// TestARestoredBackupIsNoticedWhateverWasWrittenSince: by the application before the node starts. It is a problem, over
+// TestARestoredBackupIsNoticedWhateverWasWritten: by the application before the node starts. It is a problem, over
 // restarts, until all was found equal.
-func TestARestoredBackupIsNoticedWhateverWasWrittenSince(t *testing.T) {
+func TestARestoredBackupIsNoticedWhateverWasWritten(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
@@ -128,8 +128,8 @@ func TestARestoredBackupIsNoticedWhateverWasWrittenSince(t *testing.T) {
 	a.start().Node.WaitLog("restored from a backup")
 }
 
-// TestAKilledNodeTakesItsDatabaseForItsOwn: however often, and in the middle of its work.
-func TestAKilledNodeTakesItsDatabaseForItsOwn(t *testing.T) {
+// TestAKilledNodeRecognizesItsDatabase: however often, and in the middle of its work.
+func TestAKilledNodeRecognizesItsDatabase(t *testing.T) {
 	t.Parallel()
 	a, c := pair(t, testkit.AnyBroker(t), []string{"orders"}, orders)
 	stop := a.load()

@@ -12,9 +12,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// TestARemoteThatMakesUpLaterWritesIsNotHeardWithoutEnd: at each row that it is sent it says that it holds a later write of this
-// node's. That makes no loop of writes, messages and lines of the log.
-func TestARemoteThatMakesUpLaterWritesIsNotHeardWithoutEnd(t *testing.T) {
+// TestARemoteThatInventsLaterWritesIsEventuallyIgnored: at each row that it is sent it says that it holds a later write
+// of this node's. That makes no loop of writes, messages and lines of the log.
+func TestARemoteThatInventsLaterWritesIsEventuallyIgnored(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"initialSync": "none", "acceptFrom": []string{}, "receiveTables": []string{}})

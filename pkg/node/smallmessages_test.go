@@ -8,10 +8,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestABrokerThatTakes128KiBIsEnough has a broker end the connection of whoever sends it a packet of more than 128 KiB, as
-// AWS IoT does: large rows, batches of long rows, the answers to 600 rows that are refused, and comparisons of rows with
-// long keys and many columns go through all the same.
-func TestABrokerThatTakes128KiBIsEnough(t *testing.T) {
+// TestABrokerThatAccepts128KiBIsEnough has a broker end the connection of whoever sends it a packet of more than 128
+// KiB, as AWS IoT does: large rows, batches of long rows, the answers to 600 rows that are refused, and comparisons of
+// rows with long keys and many columns go through all the same.
+func TestABrokerThatAccepts128KiBIsEnough(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Extra: []string{"max_packet_size 131072"}})
 	a, c := newPair(t, b, []string{"files", "words", "notes"})

@@ -50,9 +50,9 @@ func TestInitialSyncSendsMissingRows(t *testing.T) {
 	c.Expect(`SELECT id, name FROM orders WHERE id IN (100, 101)`, `100|"row"`, `101|"row"`)
 }
 
-// TestARowSentAgainHasOneVersionEverywhere: a resync to one remote gives rows new versions. The others must know of them, or
-// their next write would be in conflict with them, and might lose.
-func TestARowSentAgainHasOneVersionEverywhere(t *testing.T) {
+// TestAResentRowHasOneVersionEverywhere: a resync to one remote gives rows new versions. The others must know of them,
+// or their next write would be in conflict with them, and might lose.
+func TestAResentRowHasOneVersionEverywhere(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
 	a, h, c := aroundHub(t)
@@ -86,7 +86,7 @@ func oneVersion(t *testing.T, a, h, c *site) {
 
 // A resync of all rows to all remotes sends each of them each row once, though each row's new version is news for all; also to
 // one that was away in between.
-func TestAResyncToAllSendsEachRowOnce(t *testing.T) {
+func TestAResyncToAllRemotesSendsEachRowOnce(t *testing.T) {
 	t.Parallel()
 	const rows = 2500
 	b := testkit.AnyBroker(t)

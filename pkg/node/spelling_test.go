@@ -102,9 +102,9 @@ func TestTwoSpellingsOfAKeyAreOneRow(t *testing.T) {
 	}
 }
 
-// TestRowsOfAnOlderVersionAreToldApartByTheirCollation starts nodes on databases whose own tables know rows by the bytes of
-// their keys, as older versions left them: here a row has two versions, one of the spelling that it has no more.
-func TestRowsOfAnOlderVersionAreToldApartByTheirCollation(t *testing.T) {
+// TestRowsOfAnOlderVersionAreDistinguishedByCollation starts nodes on databases whose own tables know rows by the bytes
+// of their keys, as older versions left them: here a row has two versions, one of the spelling that it has no more.
+func TestRowsOfAnOlderVersionAreDistinguishedByCollation(t *testing.T) {
 	t.Parallel()
 	a, c := pair(t, testkit.AnyBroker(t), []string{"words", "padded"},
 		"CREATE TABLE words (w VARCHAR(80) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY, v INT)",
@@ -175,8 +175,8 @@ func TestSpellingsAmongThreeNodes(t *testing.T) {
 	}
 }
 
-// TestSitesOfDifferentCollationsTellOfRowsThatAreOneThere has a site with two rows that another takes for one.
-func TestSitesOfDifferentCollationsTellOfRowsThatAreOneThere(t *testing.T) {
+// TestRowsThatCollideUnderAnotherCollationAreReported has a site with two rows that another takes for one.
+func TestRowsThatCollideUnderAnotherCollationAreReported(t *testing.T) {
 	t.Parallel()
 	a, c := newPair(t, testkit.AnyBroker(t), []string{"words"})
 	a.Exec("CREATE TABLE words (w VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY, v INT)")
@@ -192,8 +192,8 @@ func TestSitesOfDifferentCollationsTellOfRowsThatAreOneThere(t *testing.T) {
 	rest(a, c)
 }
 
-// TestAKeyOfAnotherCollationTellsOtherRowsApart changes the collation while the nodes run.
-func TestAKeyOfAnotherCollationTellsOtherRowsApart(t *testing.T) {
+// TestAKeyWithAnotherCollationDistinguishesOtherRows changes the collation while the nodes run.
+func TestAKeyWithAnotherCollationDistinguishesOtherRows(t *testing.T) {
 	t.Parallel()
 	a, c := pair(t, testkit.AnyBroker(t), []string{"words"}, "CREATE TABLE words (w VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY, v INT)")
 	a.Exec("INSERT INTO words VALUES ('bob', 1), ('eve', 2)", "UPDATE words SET w = 'Bob' WHERE w = 'bob'")
@@ -212,8 +212,9 @@ func TestAKeyOfAnotherCollationTellsOtherRowsApart(t *testing.T) {
 	a.Expect("SELECT COUNT(*) FROM sync_conflicts", "0")
 }
 
-// TestAnEarlierSpellingIsNotPendingForEver respells rows, at their origin and at a hub, while the node that they are for is away.
-func TestAnEarlierSpellingIsNotPendingForEver(t *testing.T) {
+// TestAnEarlierSpellingIsNotPendingForever respells rows, at their origin and at a hub, while the node that they are
+// for is away.
+func TestAnEarlierSpellingIsNotPendingForever(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	tables := []string{"words"}

@@ -13,7 +13,7 @@ import (
 
 // A remote that was never there is not in step, though nothing waits for it; nor is one that is away, or that gets changes
 // only. So it is said while the node runs, after a restart, and of a node that does not run.
-func TestInStepIsSaidOfWhatWasSeen(t *testing.T) {
+func TestInStepIsClaimedOnlyForSeenRows(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b", "never", "version-1"}, []string{"orders", "parts"}, nil)

@@ -96,7 +96,7 @@ func TestMistakesFoundByServersAreReportedAtOnce(t *testing.T) {
 	s.Expect(`SHOW TABLES LIKE 'sync%'`) // nothing was made
 }
 
-func TestLoginThatTheDatabaseRefusesEndsTheStart(t *testing.T) {
+func TestALoginRefusedByTheDatabaseEndsTheStart(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	s := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
@@ -146,7 +146,7 @@ func TestYAMLAndTOMLAreReadByExtension(t *testing.T) {
 	}
 }
 
-func TestServersThatAreNotThereYetAreWaitedFor(t *testing.T) {
+func TestStartWaitsForServers(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
 	server := testkit.Server(t)
@@ -181,9 +181,9 @@ func TestSecondNodeOnADatabaseIsRefused(t *testing.T) {
 	s.start()
 }
 
-// TestNodeStopsInOrderUnderLoad has a raw client see what the others are told. The exit code would be another if the
+// TestANodeStopsCleanlyUnderLoad has a raw client see what the others are told. The exit code would be another if the
 // node had to be killed.
-func TestNodeStopsInOrderUnderLoad(t *testing.T) {
+func TestANodeStopsCleanlyUnderLoad(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)

@@ -115,7 +115,7 @@ func TestTransformerQueriesAndPublishes(t *testing.T) {
 
 const secret = `module.exports = ({entity}) => entity.name === 'secret' ? null : entity;`
 
-func TestRowThatIsNoLongerForATargetIsTakenAway(t *testing.T) {
+func TestARowNoLongerForATargetIsRemoved(t *testing.T) {
 	t.Parallel()
 	a, p := withScript(t, secret)
 	a.start()
@@ -135,7 +135,7 @@ func TestRowThatIsNoLongerForATargetIsTakenAway(t *testing.T) {
 	})
 }
 
-func TestRowIsTakenAwayAlsoIfTheNodeWasKilledBeforeTheAck(t *testing.T) {
+func TestARowIsRemovedEvenIfTheNodeWasKilledBeforeTheAck(t *testing.T) {
 	t.Parallel()
 	a, p := withScript(t, secret)
 	a.start()
@@ -152,7 +152,7 @@ func TestRowIsTakenAwayAlsoIfTheNodeWasKilledBeforeTheAck(t *testing.T) {
 	a.Expect(`SELECT COUNT(*) FROM sync_sent`, `0`)
 }
 
-func TestTransformerThatFailsCostsItsRowOnly(t *testing.T) {
+func TestAFailingTransformerCostsOnlyItsRow(t *testing.T) {
 	t.Parallel()
 	a, p := withScript(t, `module.exports = ({entity}) => {
 		switch (entity.id) {
@@ -182,7 +182,7 @@ func TestTransformerThatFailsCostsItsRowOnly(t *testing.T) {
 	p.expectRow("texts", "mended", `{"id":"mended","name":""}`)
 }
 
-func TestNodeOutlivesWhatTheEnginesOwnFunctionsMakeOfAScript(t *testing.T) {
+func TestANodeSurvivesTheEnginesOwnFunctions(t *testing.T) {
 	t.Parallel()
 	a, p := withScript(t, `module.exports = ({entity}) => {
 		switch (entity.id) {
@@ -223,7 +223,7 @@ func TestTransformerThatFailsWhenReceivingIsAnswered(t *testing.T) {
 	a.Expect(`SELECT id, name FROM texts`, `"GOOD"|"x!"`)
 }
 
-func TestKeyThatATransformerChangesIsKnownAfterwards(t *testing.T) {
+func TestAKeyChangedByATransformerIsRemembered(t *testing.T) {
 	t.Parallel()
 	a, p := withScript(t, `module.exports = ({entity}) => {
 		entity.id = (entity.name === 'moved' ? 'new-' : 'x-') + entity.id;
@@ -251,7 +251,7 @@ func TestKeyThatATransformerChangesIsKnownAfterwards(t *testing.T) {
 	a.Expect(`SELECT COUNT(*) FROM sync_sent`, `0`)
 }
 
-func TestOnDeleteDecidesAboutADelete(t *testing.T) {
+func TestOnDeleteHandlesADelete(t *testing.T) {
 	t.Parallel()
 	a, p := withScript(t, `module.exports = ({entity}) => entity;
 	module.exports.onDelete = async ({id, target, entity, operation}) => {
@@ -321,8 +321,8 @@ func TestBrokenTransformerFileEndsTheStart(t *testing.T) {
 	}
 }
 
-// TestRowsThatBecomeOneIDGoOneAfterTheOther: version 1 names a change by its id, so that only one can be on its way.
-func TestRowsThatBecomeOneIDGoOneAfterTheOther(t *testing.T) {
+// TestRowsThatShareAnIDAreSentInTurn: version 1 names a change by its id, so that only one can be on its way.
+func TestRowsThatShareAnIDAreSentInTurn(t *testing.T) {
 	t.Parallel()
 	a, p := withScript(t, `module.exports = ({entity}) => Object.assign(entity, {id: 'all'})`)
 	held := make(chan v1Change, 10)
@@ -403,7 +403,7 @@ func TestSessionsOfScriptsAreTheirOwn(t *testing.T) {
 	a.Expect(`SELECT DISTINCT name FROM plain`, `"back"`)
 }
 
-func TestScriptsMayHaveALoginOfTheirOwn(t *testing.T) {
+func TestScriptsMayHaveTheirOwnLogin(t *testing.T) {
 	t.Parallel()
 	a, p := withScript(t, `module.exports = async ({entity, mysql}) => {
 		const [{who}] = await mysql.query('SELECT CURRENT_USER() AS who');
@@ -431,7 +431,7 @@ func TestScriptsMayHaveALoginOfTheirOwn(t *testing.T) {
 
 // A script that is written to harm ends its own process, and costs its row. The node, its
 // other rows, and the other tables' scripts go on.
-func TestScriptThatHarmsEndsItsOwnProcess(t *testing.T) {
+func TestAHarmfulScriptEndsItsOwnProcess(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := newPair(t, b, []string{"texts", "plain"}, texts, strings.Replace(texts, "texts", "plain", 1))

@@ -144,7 +144,7 @@ func between(t *testing.T, b *testkit.Broker, tables []string, one, two *testkit
 		newSiteOn(t, two, b, "node-b", []string{"node-a"}, tables, nil)
 }
 
-func TestValuesOfAllTypesTravelByBatches(t *testing.T) {
+func TestValuesOfAllTypesInBatches(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := between(t, b, []string{"kinds"}, testkit.Server(t, "--default-time-zone=+05:30"), testkit.Server(t, "--default-time-zone=-08:00"))
@@ -166,7 +166,7 @@ func version1Only(t *testing.T) *testkit.Broker {
 	})
 }
 
-func TestValuesOfAllTypesTravelByVersion1(t *testing.T) {
+func TestValuesOfAllTypesInVersion1(t *testing.T) {
 	t.Parallel()
 	b := version1Only(t)
 	server := testkit.Shared(t)
@@ -178,8 +178,8 @@ func TestValuesOfAllTypesTravelByVersion1(t *testing.T) {
 	}
 }
 
-// TestValuesTravelBetweenTheFlavours needs both servers, as make test-mysql has them.
-func TestValuesTravelBetweenTheFlavours(t *testing.T) {
+// TestValuesBetweenMariaDBAndMySQL needs both servers, as make test-mysql has them.
+func TestValuesBetweenMariaDBAndMySQL(t *testing.T) {
 	if testkit.Shared(t).Flavour != testkit.FlavourMySQL {
 		return // the other tests have what one flavour can show
 	}
@@ -189,7 +189,7 @@ func TestValuesTravelBetweenTheFlavours(t *testing.T) {
 	carries(t, a, c)
 }
 
-func TestRowLargerThanABatchTravels(t *testing.T) {
+func TestARowLargerThanABatchIsSent(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
@@ -206,9 +206,9 @@ func TestRowLargerThanABatchTravels(t *testing.T) {
 	testkit.Alike(t, `SELECT id, LENGTH(body), SHA2(body, 256) FROM files ORDER BY id`, a, c)
 }
 
-// TestLongValuesThatAreUpdatedTogether: MariaDB 10.5.23 and 11.4.5 cut them, to their length modulo 65,536, where they stand
+// TestLongValuesUpdatedTogether: MariaDB 10.5.23 and 11.4.5 cut them, to their length modulo 65,536, where they stand
 // in a UNION.
-func TestLongValuesThatAreUpdatedTogether(t *testing.T) {
+func TestLongValuesUpdatedTogether(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	const files = `CREATE TABLE files (id INT PRIMARY KEY, body LONGBLOB)`
@@ -253,7 +253,7 @@ func TestColumnsThatTheServerFills(t *testing.T) {
 	testkit.Alike(t, shown, a, c)
 }
 
-func TestNullAndEmptyStayApart(t *testing.T) {
+func TestNullAndEmptyStayDistinct(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"notes"}, `CREATE TABLE notes (id INT PRIMARY KEY, txt VARCHAR(10), bin VARBINARY(10), doc TEXT)`)
@@ -264,8 +264,9 @@ func TestNullAndEmptyStayApart(t *testing.T) {
 	a.Expect(`SELECT * FROM notes WHERE id = 1`, `1|NULL|""|NULL`)
 }
 
-// TestErrorValuesOfEnumsTravel has rows whose ENUM was given a wrong value: it holds the number 0, which strict servers refuse.
-func TestErrorValuesOfEnumsTravel(t *testing.T) {
+// TestErrorValuesOfEnumsAreReplicated has rows whose ENUM was given a wrong value: it holds the number 0, which strict
+// servers refuse.
+func TestErrorValuesOfEnumsAreReplicated(t *testing.T) {
 	t.Parallel()
 	tables := []string{"moods", "keyed", "narrow"}
 	a, c := newPair(t, testkit.AnyBroker(t), tables, "CREATE TABLE moods (id INT PRIMARY KEY, e ENUM('a', 'b'), f ENUM('', 'x'), g ENUM('y') NOT NULL, n INT)",

@@ -36,9 +36,9 @@ func TestUniqueValuesSwapAndMove(t *testing.T) {
 	}
 }
 
-// TestUniqueClashIsKeptAndTold gives the same value to different rows on both
+// TestUniqueClashesAreKeptAndReported gives the same value to different rows on both
 // sides: no row is overwritten, and both sides say so.
-func TestUniqueClashIsKeptAndTold(t *testing.T) {
+func TestUniqueClashesAreKeptAndReported(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"seats"}, seats)

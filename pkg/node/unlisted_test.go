@@ -20,9 +20,9 @@ var unlisted = []string{
 	`CREATE TABLE deeper (id INT PRIMARY KEY, notes INT NOT NULL, FOREIGN KEY (notes) REFERENCES notes (id) ON DELETE CASCADE)`,
 }
 
-// TestDeletesTakeAlongNothingInUnlistedTables deletes parents at one node to whose rows others refer at another, in tables
+// TestDeletesCascadeToNoUnlistedTables deletes parents at one node to whose rows others refer at another, in tables
 // that are in no list there, and then in such that the configuration names.
-func TestDeletesTakeAlongNothingInUnlistedTables(t *testing.T) {
+func TestDeletesCascadeToNoUnlistedTables(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	tables := []string{"p", "c"}

@@ -7,10 +7,11 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestRowsResentUnchangedBeatNoWaitingEdit has the triggers of a table be lost and made anew, as by tools that swap tables,
-// while edits of other sites still wait there. What was written without triggers goes everywhere; what was not comes after
-// the edits, though these are older. So it is while the node runs and at its start, and for a row that nobody had written yet.
-func TestRowsResentUnchangedBeatNoWaitingEdit(t *testing.T) {
+// TestUnchangedResendsDoNotBeatPendingEdits has the triggers of a table be lost and made anew, as by tools that swap
+// tables, while edits of other sites still wait there. What was written without triggers goes everywhere; what was not
+// comes after the edits, though these are older. So it is while the node runs and at its start, and for a row that
+// nobody had written yet.
+func TestUnchangedResendsDoNotBeatPendingEdits(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	items := `CREATE TABLE items (id INT, part VARCHAR(10), v INT, PRIMARY KEY (id, part))`

@@ -64,10 +64,10 @@ func TestVanishedRowsComeBack(t *testing.T) {
 	c.Expect(`SELECT b FROM things`, `2`)
 }
 
-// TestARowThatVanishedWhilePendingIsNoDelete takes rows away that the remote has not got
+// TestARowThatVanishedWhilePendingIsNotADelete takes rows away that the remote has not got
 // yet: it keeps what it has, and may send that back, though it is older. What was
 // deleted before is.
-func TestARowThatVanishedWhilePendingIsNoDelete(t *testing.T) {
+func TestARowThatVanishedWhilePendingIsNotADelete(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders", "notes"}, orders, notes)
@@ -91,8 +91,8 @@ func TestARowThatVanishedWhilePendingIsNoDelete(t *testing.T) {
 	}
 }
 
-// TestWhatVanishedAtOneOfThree truncates at one site, then at two, of three.
-func TestWhatVanishedAtOneOfThree(t *testing.T) {
+// TestRowsVanishedAtOneOfThree truncates at one site, then at two, of three.
+func TestRowsVanishedAtOneOfThree(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	sites := all(network(t, b, map[string][]string{"node-a": {"node-b", "node-c"}, "node-b": {"node-a", "node-c"}, "node-c": {"node-a", "node-b"}},

@@ -38,7 +38,7 @@ func (s *site) verify(args ...string) (int, string) {
 	return code, out + said
 }
 
-func TestVerifyFindsAndRepairsWhatDiffers(t *testing.T) {
+func TestVerifyFindsAndRepairsDifferences(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
 	b := testkit.AnyBroker(t)
@@ -90,8 +90,8 @@ func TestDifferencesAreReported(t *testing.T) {
 	a.Expect(`SELECT COUNT(*) FROM orders`, `1`)
 }
 
-// TestRepairSendsDeletesThatARestoredBackupHasUndone: of two versions the later one stays, also where it is a delete.
-func TestRepairSendsDeletesThatARestoredBackupHasUndone(t *testing.T) {
+// TestRepairResendsDeletesUndoneByARestore: of two versions the later one stays, also where it is a delete.
+func TestRepairResendsDeletesUndoneByARestore(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
@@ -116,8 +116,8 @@ func TestRepairSendsDeletesThatARestoredBackupHasUndone(t *testing.T) {
 	}
 }
 
-// TestRepairBringsBackRowsThatWereTruncated: no delete is made of what no trigger has seen, whoever asks.
-func TestRepairBringsBackRowsThatWereTruncated(t *testing.T) {
+// TestRepairRestoresTruncatedRows: no delete is made of what no trigger has seen, whoever asks.
+func TestRepairRestoresTruncatedRows(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
@@ -150,8 +150,8 @@ func TestARepairedRowHasOneVersionEverywhere(t *testing.T) {
 	oneVersion(t, a, h, c)
 }
 
-// TestRepairOfATableThatIsOnlyReceived: there the row of the remote stands, whoever asks.
-func TestRepairOfATableThatIsOnlyReceived(t *testing.T) {
+// TestRepairOfAReceiveOnlyTable: there the row of the remote stands, whoever asks.
+func TestRepairOfAReceiveOnlyTable(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"receiveTables": []string{}})
@@ -250,8 +250,8 @@ func olderNode(t *testing.T, b *testkit.Broker, name string) func(question strin
 	}
 }
 
-// TestVerifyCountsWhatItHasSeenToBeEqual: rows that came while it waited for them are among those of which it says so.
-func TestVerifyCountsWhatItHasSeenToBeEqual(t *testing.T) {
+// TestVerifyCountsRowsSeenToBeEqual: rows that came while it waited for them are among those of which it says so.
+func TestVerifyCountsRowsSeenToBeEqual(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)

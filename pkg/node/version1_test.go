@@ -45,7 +45,7 @@ func TestVersion1PeerGetsRowsInTheFormsItStores(t *testing.T) {
 	a.Expect(testkit.Waiting, `0`)
 }
 
-func TestVersion1PeerIsTakenInAllItsForms(t *testing.T) {
+func TestVersion1FormsAreAccepted(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
 	a, p := withPeer(t, kinds)

@@ -14,9 +14,9 @@ import (
 // base64Of is a value as an answer has it.
 func base64Of(s string) string { return `"` + base64.StdEncoding.EncodeToString([]byte(s)) + `"` }
 
-// TestAQuestionIsAnsweredAsTheAskerWouldBeSent: through the transformer, of tables that are sent to it. Nothing else is told, whatever
-// is asked, and of rows that it may write whether they are as it says.
-func TestAQuestionIsAnsweredAsTheAskerWouldBeSent(t *testing.T) {
+// TestAQuestionIsAnsweredWithTheTransformedRow: through the transformer, of tables that are sent to it. Nothing else is
+// told, whatever is asked, and of rows that it may write whether they are as it says.
+func TestAQuestionIsAnsweredWithTheTransformedRow(t *testing.T) {
 	t.Parallel()
 	const table = ` (id INT PRIMARY KEY, name VARCHAR(100), secret VARCHAR(100))`
 	b := testkit.AnyBroker(t)
@@ -92,9 +92,9 @@ func TestAQuestionIsAnsweredAsTheAskerWouldBeSent(t *testing.T) {
 	}
 }
 
-// TestVerifyOfATableThatIsOnlyReceivedFromSeveral: each that sends it finds its rows equal, also those that came from another of
+// TestVerifyOfATableReceivedFromSeveral: each that sends it finds its rows equal, also those that came from another of
 // them first, by the versions that it has; what nobody has sent is not told, and not said to be equal.
-func TestVerifyOfATableThatIsOnlyReceivedFromSeveral(t *testing.T) {
+func TestVerifyOfATableReceivedFromSeveral(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	tables := []string{"orders"}
@@ -132,9 +132,9 @@ func TestVerifyOfATableThatIsOnlyReceivedFromSeveral(t *testing.T) {
 	}
 }
 
-// TestNoClientLearnsWhichVersionProvesThatItHasARow: neither by the answer to an older write in the author's name, nor by the answer to
-// a question. A write of its own that loses makes nobody the one that has sent the row.
-func TestNoClientLearnsWhichVersionProvesThatItHasARow(t *testing.T) {
+// TestNoClientLearnsTheVersionThatProvesARow: neither by the answer to an older write in the author's name, nor by the
+// answer to a question. A write of its own that loses makes nobody the one that has sent the row.
+func TestNoClientLearnsTheVersionThatProvesARow(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{}, []string{"orders"}, map[string]any{"acceptFrom": []string{"node-v", "node-m"}, "syncTables": []string{}})

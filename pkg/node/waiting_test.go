@@ -85,7 +85,7 @@ func TestAWaitingRowIsTriedWhenItsNeedsArrive(t *testing.T) {
 // Rows that a rule of the receiver's table refuses are tried seldom, and told of in a line. Those
 // of other tables that come after them do not wait until all are refused. What has changed there has
 // all tried again.
-func TestRefusedRowsAreTriedByTheWayOfFew(t *testing.T) {
+func TestRefusedRowsAreTriedLikeFewRows(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
 	const rows = 4000

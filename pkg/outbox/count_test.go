@@ -14,7 +14,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// written puts a version into the stream.
+// written adds a version to the stream.
 func written(t *testing.T, db *mysqldb.DB, table, key string, position, at int64, origin, from string) {
 	t.Helper()
 	_, err := db.ExecContext(t.Context(), `INSERT INTO sync_versions (table_name, row_id, time, origin, position, came_from) VALUES (?, ?, ?, ?, ?, ?)`,
@@ -43,9 +43,9 @@ func TestCountKnowsWhatARemoteNeeds(t *testing.T) {
 	for i, v := range []struct{ table, origin, from string }{
 		{"t", "node-a", ""},                           // made here
 		{"t", "node-b", "node-b"},                     // from the remote
-		{"t", "node-b", "node-c"},                     // written there, by a detour
+		{"t", "node-b", "node-c"},                     // written there, via a detour
 		{"t", change.Origin("node-b", "x"), "node-c"}, // likewise, in a later life
-		{"t", "node-bb", "node-c"},                    // another with a like name
+		{"t", "node-bb", "node-c"},                    // another with a similar name
 		{"u", decided, "node-c"},                      // a decision: the remote may not know it
 		{"u", change.Origin("node-a", "y"), ""},
 	} {
@@ -55,10 +55,10 @@ func TestCountKnowsWhatARemoteNeeds(t *testing.T) {
 		t.Errorf("node-b needs %s", got)
 	}
 	if got, _, _ := counted(t, o, "node-b", 100, 105, 100); got != fmt.Sprintf("{t 1 0 %d} {u 1 0 %d}", at+4, at+5) {
-		t.Errorf("after the first and before the last it is %s", got)
+		t.Errorf("between the first and the last: %s", got)
 	}
 	if got, about, more := counted(t, o, "node-b", 0, 1000, 3); !more || about < 1 || got != fmt.Sprintf("{t 1 0 %d}", at) {
-		t.Errorf("of the first three it is %s, about %d", got, about)
+		t.Errorf("of the first three: %s, about %d", got, about)
 	}
 	mark(t, db, o, []string{"node-b"}, change.Row{Table: "t", Key: "0"}, change.Row{Table: "u", Key: "9"}, change.Row{Table: "u", Key: "bad"})
 	items := next(t, o, "node-b")
@@ -76,14 +76,14 @@ func TestCountKnowsWhatARemoteNeeds(t *testing.T) {
 		t.Errorf("refused are %+v, %v", refused, err)
 	}
 	if n, err := o.RetryNow(t.Context(), "node-b", "u", "9"); n != 0 || err != nil {
-		t.Errorf("a row that is not refused: %d, %v", n, err)
+		t.Errorf("a row that was not refused: %d, %v", n, err)
 	}
 	if n, err := o.RetryNow(t.Context(), "node-b", "", ""); n != 1 || err != nil {
-		t.Errorf("all that are refused: %d, %v", n, err)
+		t.Errorf("all refused rows: %d, %v", n, err)
 	}
 }
 
-// A row that waits for another is pending, as sync_status has it, and no error.
+// A row that waits for another is pending in sync_status, not an error.
 func TestARowThatWaitsForAnotherIsPending(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)
@@ -115,7 +115,7 @@ func TestARowThatWaitsForAnotherIsPending(t *testing.T) {
 	if err != nil || len(list) != 2 || list[0].Key != "child" || !list[0].Temporary || list[1].Temporary {
 		t.Errorf("refused are %+v, %v", list, err)
 	}
-	// When it has waited for long it is an error, and one that heals is not.
+	// After a long wait it is an error, unless it heals on its own.
 	if n := retry(t, o, "node-b", time.Now()); n != 3 {
 		t.Fatalf("%d are ready", n)
 	}

@@ -20,13 +20,13 @@ func TestWhoNeedsARow(t *testing.T) {
 	}{
 		"made here":                             {"", other, true},
 		"made here in the remote's name":        {"", own, true}, // as after a restored backup, or a repair
-		"come from the remote":                  {"b", other, false},
-		"written there and come by a detour":    {"c", own, false},
+		"received from the remote":              {"b", other, false},
+		"written there, received via a detour":  {"c", own, false},
 		"written there in a later life":         {"c", later, false},
-		"come from another":                     {"c", other, true},
+		"received from another":                 {"c", other, true},
 		"decided for the remote's row":          {"c", change.Decided(5, "b", "m"), true},
-		"decided for its row, and come from it": {"b", change.Decided(5, "b", "m"), false},
-		"of a client whose name begins alike":   {"c", change.Version{Time: 5, Origin: "bb"}, true},
+		"decided for its row, received from it": {"b", change.Decided(5, "b", "m"), false},
+		"from a client with a similar name":     {"c", change.Version{Time: 5, Origin: "bb"}, true},
 	} {
 		if got := outbox.Needs("b", c.from, c.v); got != c.needs {
 			t.Errorf("%s: %v", name, got)
@@ -34,7 +34,7 @@ func TestWhoNeedsARow(t *testing.T) {
 	}
 }
 
-// TestTheServerKnowsWhoNeedsARow holds the rule in SQL against the one in Go, for each remote, source and origin of a few.
+// TestTheServerKnowsWhoNeedsARow compares the rule in SQL with the one in Go, for a few remotes, sources and origins.
 func TestTheServerKnowsWhoNeedsARow(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)

@@ -19,12 +19,12 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-// plain names rows by their keys, as tables with one text column as key do.
+// plain identifies rows by key, as in tables with one text column as key.
 type plain struct{}
 
 func (plain) ID(_ context.Context, r change.Row) string { return strings.ToValidUTF8(r.Key, "?") }
 
-// begin returns the outbox of a schema, as a process has it.
+// begin returns the outbox of a schema, as a process opens it.
 func begin(t *testing.T, db *mysqldb.DB) *outbox.Outbox {
 	t.Helper()
 	s, err := version.OpenStream(t.Context(), db)
@@ -85,7 +85,7 @@ func status(t *testing.T, db *mysqldb.DB, table, id, remote string) string {
 	return s
 }
 
-func TestEachRemoteNeedsWhatWasMarkedInItsOrder(t *testing.T) {
+func TestMarkedRowsAreNeededInOrder(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)
 	o := begin(t, db)
@@ -113,11 +113,11 @@ func TestEachRemoteNeedsWhatWasMarkedInItsOrder(t *testing.T) {
 		t.Errorf("the ack of node-b left %q for node-c, want %q", got, want)
 	}
 	if got := status(t, db, "b", "2", "node-b") + ", " + status(t, db, "b", "2", "node-c"); got != "successful, pending" {
-		t.Errorf("the status is %s", got)
+		t.Errorf("status %s", got)
 	}
 }
 
-// An ack books what was sent, not what the row has become meanwhile: promise 1.
+// An ack records what was sent, not what the row has become since: promise 1.
 func TestAnAckOfAnOlderMarkLeavesTheRow(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)
@@ -137,20 +137,20 @@ func TestAnAckOfAnOlderMarkLeavesTheRow(t *testing.T) {
 		t.Errorf("the row went from position %d to %d", sent[0].Position, again[0].Position)
 	}
 	if got := status(t, db, "t", "1", "node-b") + ", " + status(t, db, "t", "2", "node-b"); got != "pending, successful" {
-		t.Errorf("the status is %s", got)
+		t.Errorf("status %s", got)
 	}
 	if left := done(t, o, "node-b", again...); left != 0 {
 		t.Errorf("%d rows are left", left)
 	}
 	if left := done(t, o, "node-b", again...); left != 0 {
-		t.Errorf("the second ack leaves %d rows", left)
+		t.Errorf("the second ack left %d rows", left)
 	}
 	if got := status(t, db, "t", "1", "node-b"); got != "successful" {
-		t.Errorf("the status is %s", got)
+		t.Errorf("status %s", got)
 	}
 }
 
-func TestAnOutboxOfALaterRunTakesNoAckOfAnEarlierOne(t *testing.T) {
+func TestAnOutboxIgnoresAcksOfAnEarlierRun(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)
 	row := change.Row{Table: "t", Key: "1"}
@@ -164,7 +164,7 @@ func TestAnOutboxOfALaterRunTakesNoAckOfAnEarlierOne(t *testing.T) {
 	}
 }
 
-func TestRefusedRowsWaitForTheirTime(t *testing.T) {
+func TestRefusedRowsWaitUntilDue(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)
 	o := begin(t, db)
@@ -188,10 +188,10 @@ func TestRefusedRowsWaitForTheirTime(t *testing.T) {
 		t.Errorf("ready are %q", got)
 	}
 	if got := status(t, db, "t", "again", "node-b") + ", " + status(t, db, "t", "later", "node-b"); got != "pending, pending no parent" {
-		t.Errorf("the status is %s", got)
+		t.Errorf("status %s", got)
 	}
 	if got := status(t, db, "t", "bad", "node-b"); utf8.RuneCountInString(got) != len("error ")+255 || !strings.HasPrefix(got, "error ää") {
-		t.Errorf("the status is %s", got)
+		t.Errorf("status %s", got)
 	}
 	if n := retry(t, o, "node-b", now.Add(-time.Second)); n != 0 {
 		t.Errorf("before its time Retry = %d", n)
@@ -211,7 +211,7 @@ func TestRefusedRowsWaitForTheirTime(t *testing.T) {
 		t.Errorf("after a new mark ready are %+v", items)
 	}
 	if got := status(t, db, "t", "bad", "node-b"); got != "pending" {
-		t.Errorf("the status is %s", got)
+		t.Errorf("status %s", got)
 	}
 }
 
@@ -233,7 +233,7 @@ func TestAMarkGoesWithItsTransaction(t *testing.T) {
 
 func TestStatusHasTheDocumentedIDAndAReadableKey(t *testing.T) {
 	t.Parallel()
-	// md5("product_items-53d21975-608f-40a5-b97b-02d4ad7b1f71-node-b"), as md5sum gives it
+	// md5("product_items-53d21975-608f-40a5-b97b-02d4ad7b1f71-node-b"), as md5sum prints it
 	if got := outbox.StatusID("product_items", "53d21975-608f-40a5-b97b-02d4ad7b1f71", "node-b"); got != "e8867c6808d9503073bc32935398f9b1" {
 		t.Errorf("StatusID = %s", got)
 	}
@@ -255,11 +255,11 @@ func TestStatusHasTheDocumentedIDAndAReadableKey(t *testing.T) {
 		}
 	}
 	if got := status(t, db, "t", long, "node-b"); got != "pending" { // by the id of the whole key
-		t.Errorf("the status is %s", got)
+		t.Errorf("status %s", got)
 	}
 }
 
-func TestARemoteIsRememberedToHoldWhatATransformerMade(t *testing.T) {
+func TestTheTransformedRowIsRememberedPerRemote(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)
 	o := begin(t, db)
@@ -286,8 +286,8 @@ func TestARemoteIsRememberedToHoldWhatATransformerMade(t *testing.T) {
 	}
 }
 
-// TestARowThatIsOvertakenIsNotPendingAnyMore, but one that was refused still is an error.
-func TestARowThatIsOvertakenIsNotPendingAnyMore(t *testing.T) {
+// TestASupersededRowIsNoLongerPending, but one that was refused still is an error.
+func TestASupersededRowIsNoLongerPending(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)
 	o := begin(t, db)
@@ -305,7 +305,7 @@ func TestARowThatIsOvertakenIsNotPendingAnyMore(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := status(t, db, "t", "1", "node-b") + ", " + status(t, db, "t", "2", "node-b"); got != "successful, error no" {
-		t.Errorf("the status is %s", got)
+		t.Errorf("status %s", got)
 	}
 	var rows int
 	if err := db.GetContext(t.Context(), &rows, `SELECT COUNT(*) FROM sync_status`); err != nil || rows != 2 {
@@ -313,8 +313,8 @@ func TestARowThatIsOvertakenIsNotPendingAnyMore(t *testing.T) {
 	}
 }
 
-// TestRowsRefusedTogetherAreReportedOneByOne refuses rows of the stream and
-// marked ones in one answer, of which one was marked again meanwhile.
+// TestRowsRefusedTogetherAreReportedOneByOne refuses stream rows and marked ones in one answer; one
+// of them was marked again meanwhile.
 func TestRowsRefusedTogetherAreReportedOneByOne(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)
@@ -370,8 +370,8 @@ func TestRowsRefusedTogetherAreReportedOneByOne(t *testing.T) {
 	}
 }
 
-// TestAcksOfWholeTablesAreNoTransaction: of each batch of such a table only the last key is written, by who sends it.
-func TestAcksOfWholeTablesAreNoTransaction(t *testing.T) {
+// TestAcksOfWholeTablesNeedNoTransaction: of each batch of such a table only the last key is written, by who sends it.
+func TestAcksOfWholeTablesNeedNoTransaction(t *testing.T) {
 	t.Parallel()
 	o := begin(t, testkit.OwnSchema(t))
 	ended, end := context.WithCancel(t.Context())

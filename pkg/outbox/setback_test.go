@@ -8,12 +8,11 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// A clock that was set back must not have positions given out that a remote has
-// acked already: promise 1.
+// After a clock is set back, positions that a remote has acked must not be reused: promise 1.
 func TestPositionsBeginAfterWhatRemotesHaveAcked(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)
-	acked := time.Now().Add(time.Hour).UnixMicro() // by a clock that was ahead
+	acked := time.Now().Add(time.Hour).UnixMicro() // with a clock that was ahead
 	if _, err := db.ExecContext(t.Context(), `INSERT INTO sync_remotes (remote, position, shown) VALUES ('node-b', ?, ?)`, acked, acked); err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// retry makes all rows ready that are due for a remote, and returns how many.
+// retry makes all due rows of a remote ready, and returns how many.
 func retry(t *testing.T, o *outbox.Outbox, remote string, due time.Time) (ready int) {
 	t.Helper()
 	tables, err := o.WaitingTables(t.Context(), remote)
@@ -29,9 +29,9 @@ func retry(t *testing.T, o *outbox.Outbox, remote string, due time.Time) (ready 
 	return ready
 }
 
-// What waits is looked at in the order in which it is due, and what that costs does not grow
-// with what waits.
-func TestWaitingRowsCostTheSameHoweverManyThereAre(t *testing.T) {
+// Waiting rows are read in the order in which they are due, and the cost does not grow with their
+// number.
+func TestTheCostOfWaitingRowsIsConstant(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)
 	o := begin(t, db)
@@ -48,7 +48,7 @@ func TestWaitingRowsCostTheSameHoweverManyThereAre(t *testing.T) {
 	fail("node-b", "items", 7, 5)
 	look := func() (looked int64, tables []string, first time.Time) {
 		t.Helper()
-		// All in one session: its counters tell what the server looked at.
+		// All in one session: its counters show what the server read.
 		db.SetMaxOpenConns(1)
 		before := handled(t, db)
 		tables, err := o.WaitingTables(t.Context(), "node-b")
@@ -81,7 +81,7 @@ func TestWaitingRowsCostTheSameHoweverManyThereAre(t *testing.T) {
 		t.Errorf("rows wait of %q", tables)
 	}
 	if many > 2*few+20 {
-		t.Errorf("the server looked at %d rows with 5 waiting, at %d with 13,000", few, many)
+		t.Errorf("the server read %d rows with 5 waiting, %d with 13,000", few, many)
 	}
 	if n, err := o.Retry(t.Context(), "node-b", "items", now.Add(24*time.Hour), 100); n != 100 || err != nil {
 		t.Errorf("%d are ready, %v", n, err)
@@ -98,7 +98,7 @@ func TestWaitingRowsCostTheSameHoweverManyThereAre(t *testing.T) {
 	}
 }
 
-// handled returns how many rows the session has looked at.
+// handled returns how many rows the session has read.
 func handled(t *testing.T, db *mysqldb.DB) (n int64) {
 	t.Helper()
 	rows, err := db.QueryContext(t.Context(), `SHOW SESSION STATUS LIKE 'Handler_read%'`)

@@ -19,9 +19,9 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-// TestTheOutboxIsAsTheServersIs does the same to a box and to the real outbox on a server, in an order drawn by chance, and compares
-// what each says.
-func TestTheOutboxIsAsTheServersIs(t *testing.T) {
+// TestTheOutboxMatchesTheServers does the same to a box and to the real outbox on a server, in an order drawn by
+// chance, and compares what each says.
+func TestTheOutboxMatchesTheServers(t *testing.T) {
 	t.Parallel()
 	const remote = "b"
 	db := testkit.OwnSchema(t)

@@ -82,7 +82,7 @@ func TestContextHasTheDocumentedKeys(t *testing.T) {
 		value.Field{Name: "kinds", Value: "functionfunction"})
 }
 
-func TestValuesComeBackAsTheyWent(t *testing.T) {
+func TestValuesRoundTrip(t *testing.T) {
 	at := time.Date(2024, 2, 29, 23, 59, 58, 123456000, time.UTC)
 	fields := []value.Field{
 		{Name: "z", Value: nil},

@@ -14,7 +14,7 @@ func killing(source, id string) *task {
 	return &task{Call: Call{Table: "orders", ID: id, Source: source, Entity: value.Entity{{Name: "id", Value: id}}}}
 }
 
-func TestRowThatEndsItsProcessHasPausesThatGrow(t *testing.T) {
+func TestARowThatEndsItsProcessGetsGrowingPauses(t *testing.T) {
 	var k killers
 	now, dead := time.Unix(1e9, 0), errors.New("ended its process")
 	row := killing("hq", "1")
@@ -46,7 +46,7 @@ func TestRowThatEndsItsProcessHasPausesThatGrow(t *testing.T) {
 	}
 }
 
-func TestClientOfManySuchRowsIsLetRest(t *testing.T) {
+func TestAClientWithManySuchRowsIsPaused(t *testing.T) {
 	var k killers
 	now, dead := time.Unix(1e9, 0), errors.New("ended its process")
 	told := 0

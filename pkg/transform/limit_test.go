@@ -40,7 +40,7 @@ func TestScriptThatNeverReturnsIsStopped(t *testing.T) {
 	}
 }
 
-func TestBacktrackingForEverEndsInAnErrorNotInNoMatch(t *testing.T) {
+func TestEndlessBacktrackingIsAnErrorNotAMismatch(t *testing.T) {
 	before := regexp2.DefaultMatchTimeout
 	defer func() { regexp2.DefaultMatchTimeout = before }()
 	regexp2.DefaultMatchTimeout = 10 * soon.TimeLimit // as in earnest no shorter than the limit of a call
@@ -68,7 +68,7 @@ func TestPromiseThatIsNotSettledInTimeIsAnError(t *testing.T) {
 	}
 }
 
-func TestPromiseThatNothingSettlesFailsAtOnce(t *testing.T) {
+func TestAPromiseThatNothingCanSettleFailsAtOnce(t *testing.T) {
 	_, err := apply(t, body("await new Promise(() => {});"))
 	wantError(t, err, "orders.js: returned a promise that can never settle")
 }
@@ -95,7 +95,7 @@ func TestTimersAndPromises(t *testing.T) {
 	})
 }
 
-func TestErrorOfATimerIsTheCalls(t *testing.T) {
+func TestTimerErrorsFailTheCall(t *testing.T) {
 	_, err := apply(t, body("await new Promise(r => setTimeout(() => {\nthrow new Error('late') }));"))
 	wantError(t, err, "orders.js:3: Error: late")
 	_, err = apply(t, body("setTimeout('code');"))
@@ -135,14 +135,14 @@ func TestDeepRecursionIsAnError(t *testing.T) {
 	}
 }
 
-func TestScriptThatEatsMemoryIsStopped(t *testing.T) {
+func TestAScriptThatEatsMemoryIsStopped(t *testing.T) {
 	tr := world{config: Config{MemoryLimit: 64 << 20, TimeLimit: time.Minute}}.orders(t,
 		body("const all = []; while (true) all.push({n: all.length, s: 'x'.repeat(100)});"))
 	_, err := tr.Apply(t.Context(), call())
 	wantError(t, err, "orders.js: took more than 64 MiB of memory")
 }
 
-func TestGarbageIsNoMemory(t *testing.T) {
+func TestGarbageDoesNotAccumulate(t *testing.T) {
 	tr := world{config: Config{MemoryLimit: 256 << 20, TimeLimit: time.Minute}}.orders(t,
 		body("let n = 0; for (let i = 0; i < 1000; i++) n += Buffer.alloc(1e6).length; return {n};"))
 	got, err := tr.Apply(t.Context(), call())

@@ -27,7 +27,7 @@ func golden(t *testing.T, name string) [][2]string {
 	return pairs
 }
 
-func TestNamesAreThoseOfToCamelCase(t *testing.T) {
+func TestNamesMatchToCamelCase(t *testing.T) {
 	for _, pair := range golden(t, "to-camel-case.json") {
 		if got := camelCase(pair[0]); got != pair[1] {
 			t.Errorf("%q: got %q, want %q", pair[0], got, pair[1])
@@ -35,7 +35,7 @@ func TestNamesAreThoseOfToCamelCase(t *testing.T) {
 	}
 }
 
-func TestNameOfStrcaseComesSecondWhereItDiffers(t *testing.T) {
+func TestStrcaseNamesAreTriedSecond(t *testing.T) {
 	for table, want := range map[string][]string{
 		"product_items":  {"productItems.js"},
 		"order2item":     {"order2item.js", "order2Item.js"},

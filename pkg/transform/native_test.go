@@ -10,9 +10,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// TestRecursionOfNativesCostsItsRowOnly has the engine's own functions call each other, which the engine does not count:
+// TestNativeRecursionCostsOnlyItsRow has the engine's own functions call each other, which the engine does not count:
 // Go ends the process, and the row has an error that says why.
-func TestRecursionOfNativesCostsItsRowOnly(t *testing.T) {
+func TestNativeRecursionCostsOnlyItsRow(t *testing.T) {
 	for name, lines := range map[string]string{
 		"toString":               "String({toString: String.prototype.at});",
 		"own Proxy as prototype": "const o = {}; const p = new Proxy(o, {}); Object.setPrototypeOf(o, p); p.x;",
@@ -34,7 +34,7 @@ func TestRecursionOfNativesCostsItsRowOnly(t *testing.T) {
 	}
 }
 
-func TestNativeThatNeverEndsIsEnded(t *testing.T) {
+func TestANativeThatNeverEndsIsStopped(t *testing.T) {
 	for name, lines := range map[string]string{
 		"arrays in arrays": "let a = []; for (let i = 0; i < 2e5; i++) a = [a]; String(a);",
 		"toJSON":           "const a = []; a[0] = a; Array.prototype.toJSON = Array.prototype.slice; JSON.stringify(a);",
@@ -46,7 +46,7 @@ func TestNativeThatNeverEndsIsEnded(t *testing.T) {
 	}
 }
 
-func TestStringifyOfWhatNeverEndsIsStopped(t *testing.T) {
+func TestEndlessStringifyIsStopped(t *testing.T) {
 	_, err := world{config: soon}.orders(t, body("JSON.stringify(1, () => [1]);")).Apply(t.Context(), call())
 	wantError(t, err, "transform orders: orders.js:", "ran longer than")
 }
@@ -67,7 +67,7 @@ func TestTooMuchCodeIsRefused(t *testing.T) {
 	wantError(t, tr.Load([]string{"orders"}), "code is nested too deep")
 }
 
-func TestGuardedFunctionsLookAsEver(t *testing.T) {
+func TestGuardedFunctionsLookUnchanged(t *testing.T) {
 	got, err := apply(t, body(`const log = [];
 	const p = new Proxy({a: 1}, {get(t, k, r) { return k === 'b' ? this.own : Reflect.get(t, k, r); }, own: 2});
 	class Own extends Proxy.revocable(Array, {}).proxy {}

@@ -52,7 +52,7 @@ func pid(tr *Transformers) int {
 	return c.process.cmd.Process.Pid
 }
 
-func TestScriptThatEndsItsProcessCostsItsRowOnly(t *testing.T) {
+func TestAScriptThatEndsItsProcessCostsOnlyItsRow(t *testing.T) {
 	core, logs := observer.New(zap.WarnLevel)
 	var tr *Transformers
 	tr = world{where: apart, log: zap.New(core), config: Config{TimeLimit: time.Minute}, querier: queryFunc(func(context.Context, string) ([]value.Entity, error) {
@@ -93,7 +93,7 @@ func TestScriptThatEndsItsProcessCostsItsRowOnly(t *testing.T) {
 	wantEntity(t, got, err, value.Field{Name: "id", Value: "5"}, value.Field{Name: "calls", Value: int64(1)})
 }
 
-func TestScriptThatEatsMemoryAtOnceCostsItsRowOnly(t *testing.T) {
+func TestAScriptThatEatsMemoryFastCostsOnlyItsRow(t *testing.T) {
 	tr := world{where: apart, config: Config{TimeLimit: time.Minute}}.orders(t, `module.exports = ({id}) => { if (id === 'eats') { `+eating+` } return {id}; }`)
 	results := tr.ApplyAll(t.Context(), "orders", rows("1", "eats", "2"))
 	wantError(t, results[1].Err, "transform orders: orders.js: ")
@@ -157,7 +157,7 @@ func TestFilesDoNotHoldUpEachOther(t *testing.T) {
 	}
 }
 
-func TestFileThatEndsTheProcessAtItsStartIsNamed(t *testing.T) {
+func TestAFileThatEndsTheProcessOnLoadIsNamed(t *testing.T) {
 	tr := New(zap.NewNop(), nil, nil, Config{Directory: directory(t, map[string]string{
 		"a.js": body("return null;"), "b.js": eating, "c.js": "\n}",
 	})})
@@ -167,7 +167,7 @@ func TestFileThatEndsTheProcessAtItsStartIsNamed(t *testing.T) {
 }
 
 // Results come in the order of the calls, whatever a part of them holds.
-func TestManyRowsGoAtOnce(t *testing.T) {
+func TestManyRowsAreSentAtOnce(t *testing.T) {
 	tr := world{where: apart, querier: queryFunc(func(_ context.Context, sql string) ([]value.Entity, error) {
 		if strings.HasSuffix(sql, "'13'") {
 			return nil, errServer
@@ -258,7 +258,7 @@ func TestFileLeavesSessionsToOthers(t *testing.T) {
 	}
 }
 
-func TestCallSaysOnlySoMuch(t *testing.T) {
+func TestCallOutputIsBounded(t *testing.T) {
 	core, logs := observer.New(zap.InfoLevel)
 	tr := world{where: apart, log: zap.New(core), config: Config{TimeLimit: time.Minute}}.orders(t, `module.exports = ({id}) => {
 		if (id === 'rejects') for (let i = 0; i < 3000; i++) Promise.reject(new Error('no'));
@@ -303,7 +303,7 @@ func TestProcessEndsWithTheTransformers(t *testing.T) {
 }
 
 // What the process says is not trusted.
-func FuzzWhatTheProcessSays(f *testing.F) {
+func FuzzProcessOutput(f *testing.F) {
 	row, _ := appendResult([]byte{1}, &Result{ID: "7", Entity: value.Entity{{Name: "a", Value: "b"}, {Name: "t", Value: time.Unix(1, 2)}}})
 	failed, _ := appendResult([]byte{1}, &Result{Err: &scriptError{where: "orders.js:1", text: "no"}})
 	for _, payload := range [][]byte{row, failed, {1}, {}, {1, 1, 0xff, 0xff, 0xff, 0xff, 0x7f}, {0, 3, 'a', 'b', 'c', 1, 1, 'k', 1, 'v'}} {

@@ -45,8 +45,8 @@ func promptly(t *testing.T, f func() error) error {
 	}
 }
 
-// TestResolveWaitsForNoProcess has one start that takes for ever: the row is locked meanwhile.
-func TestResolveWaitsForNoProcess(t *testing.T) {
+// TestResolveDoesNotWaitForAProcess has one start that takes for ever: the row is locked meanwhile.
+func TestResolveDoesNotWaitForAProcess(t *testing.T) {
 	tr := world{where: apart}.orders(t, `module.exports = c => c.entity; module.exports.resolve = c => c.later.entity`)
 	if _, err := tr.Apply(t.Context(), rows("1")[0]); err != nil { // has the process that looked at the file
 		t.Fatal(err)
@@ -70,8 +70,8 @@ func TestResolveWaitsForNoProcess(t *testing.T) {
 	}
 }
 
-// TestCloseWaitsForNoStart of a process that nobody needs any more.
-func TestCloseWaitsForNoStart(t *testing.T) {
+// TestCloseDoesNotWaitForAStart of a process that nobody needs any more.
+func TestCloseDoesNotWaitForAStart(t *testing.T) {
 	tr := world{where: apart}.orders(t, `module.exports = c => c.entity; module.exports.resolve = c => c.later.entity`)
 	if _, err := tr.Apply(t.Context(), rows("1")[0]); err != nil {
 		t.Fatal(err)
@@ -81,15 +81,15 @@ func TestCloseWaitsForNoStart(t *testing.T) {
 	_ = promptly(t, func() error { tr.Close(); return nil })
 }
 
-// TestResolveThatEndsItsProcessFailsInTheEnd, once it was found to do so each time.
-func TestResolveThatEndsItsProcessFailsInTheEnd(t *testing.T) {
+// TestAResolveThatEndsItsProcessEventuallyFails, once it was found to do so each time.
+func TestAResolveThatEndsItsProcessEventuallyFails(t *testing.T) {
 	tr := world{where: apart, config: Config{TimeLimit: time.Minute}}.orders(t, `module.exports = c => c.entity; module.exports.resolve = c => { `+eating+` }`)
 	_, err := resolved(t, tr, meeting())
 	wantError(t, err, "resolve orders: orders.js: ")
 }
 
-// TestRowThatEndsItsProcessStartsNoOtherEachTime it comes again; that is told once.
-func TestRowThatEndsItsProcessStartsNoOtherEachTime(t *testing.T) {
+// TestARowThatEndsItsProcessDoesNotRestartItEachTime it comes again; that is told once.
+func TestARowThatEndsItsProcessDoesNotRestartItEachTime(t *testing.T) {
 	for name, deadly := range map[string]string{"eats": eating, "never ends": endless} {
 		t.Run(name, func(t *testing.T) {
 			core, logs := observer.New(zap.WarnLevel)

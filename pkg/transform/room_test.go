@@ -25,7 +25,7 @@ func both(t *testing.T, test func(*testing.T, where)) {
 	t.Run("apart", func(t *testing.T) { test(t, apart) })
 }
 
-func TestRowThatIsMadeTooLargeIsAnError(t *testing.T) {
+func TestARowMadeTooLargeIsAnError(t *testing.T) {
 	both(t, func(t *testing.T, at where) {
 		tr := world{where: at, config: Config{MaxRow: 5000}}.orders(t, `
 			module.exports = ({id, entity}) => id === 'large' ? {id, b: Buffer.alloc(6000)} : entity;
@@ -44,7 +44,7 @@ func TestRowThatIsMadeTooLargeIsAnError(t *testing.T) {
 	})
 }
 
-func TestResultsStopWhereTheyAreLarge(t *testing.T) {
+func TestLargeResultsAreCutOff(t *testing.T) {
 	both(t, func(t *testing.T, at where) {
 		tr := world{where: at, config: Config{MaxRow: 1000}}.orders(t, `
 			module.exports = ({id, entity}) => { if (id === '9') throw new Error('no'); return {id, b: 'x'.repeat(900)}; }`)
@@ -71,7 +71,7 @@ func TestResultsStopWhereTheyAreLarge(t *testing.T) {
 }
 
 // As where the node has no more files, or no more processes.
-func TestWithoutAProcessRowsCanBeTriedAgain(t *testing.T) {
+func TestWithoutAProcessRowsCanBeRetried(t *testing.T) {
 	core, logs := observer.New(zap.WarnLevel)
 	tr := world{where: apart, log: zap.New(core)}.orders(t, `module.exports = ({id}) => { if (id === 'eats') { `+eating+` } return {id}; }`)
 	p := tr.loaded.Load().runner.(*processes)
@@ -105,8 +105,8 @@ func TestWithoutAProcessRowsCanBeTriedAgain(t *testing.T) {
 	}
 }
 
-// TestReloadWithoutAProcessBlamesNoScript: who is told would look for a mistake in the files.
-func TestReloadWithoutAProcessBlamesNoScript(t *testing.T) {
+// TestAReloadWithoutAProcessBlamesNoScript: who is told would look for a mistake in the files.
+func TestAReloadWithoutAProcessBlamesNoScript(t *testing.T) {
 	tr := world{where: apart}.orders(t, `module.exports = ({id}) => ({id})`)
 	tr.program = "/dev/null/none"
 	err := tr.Reload()
@@ -119,7 +119,7 @@ func TestReloadWithoutAProcessBlamesNoScript(t *testing.T) {
 	}
 }
 
-func TestStartThatFailsLeavesNoFilesOpen(t *testing.T) {
+func TestAFailedStartLeavesNoFilesOpen(t *testing.T) {
 	var before syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {
 		t.Fatal(err)
@@ -163,7 +163,7 @@ func TestStartThatFailsLeavesNoFilesOpen(t *testing.T) {
 	}
 }
 
-func TestProcessThatDoesNotListenIsEnded(t *testing.T) {
+func TestAnUnresponsiveProcessIsKilled(t *testing.T) {
 	cmd := exec.Command("sleep", "60")
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -189,7 +189,7 @@ func TestProcessThatDoesNotListenIsEnded(t *testing.T) {
 }
 
 // What waits for its turn is in the node's memory, which the script's limit does not bound.
-func TestScriptThatAsksForTooMuchAtOnceCostsItsRowOnly(t *testing.T) {
+func TestAHugeAllocationCostsOnlyItsRow(t *testing.T) {
 	tr := world{where: apart, querier: queryFunc(func(ctx context.Context, _ string) ([]value.Entity, error) {
 		<-ctx.Done()
 		return nil, ctx.Err()

@@ -44,7 +44,7 @@ func TestStatementWithoutRowsResolvesAnEmptyArray(t *testing.T) {
 	wantEntity(t, got, err, value.Field{Name: "n", Value: int64(0)})
 }
 
-func TestErrorOfAQueryIsTheCallsUnlessCaught(t *testing.T) {
+func TestUncaughtQueryErrorsFailTheCall(t *testing.T) {
 	failing := world{querier: queryFunc(func(context.Context, string) ([]value.Entity, error) { return nil, errServer })}
 	_, err := failing.orders(t, body("\nawait context.mysql.query('SELECT x');")).Apply(t.Context(), call())
 	wantError(t, err, "transform orders: orders.js:3: Error: "+errServer.Error())
@@ -136,7 +136,7 @@ func TestWrongArgumentsOfPublishAreErrors(t *testing.T) {
 	}
 }
 
-func TestCallEndsAfterWhatItDidNotAwait(t *testing.T) {
+func TestCallsEndAfterUnawaitedWork(t *testing.T) {
 	core, logs := observer.New(zap.WarnLevel)
 	var sent []string
 	tr := world{log: zap.New(core), publisher: publishFunc(func(_ context.Context, topic string, _ []byte, _ byte, _ bool) error {

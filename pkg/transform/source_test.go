@@ -51,7 +51,7 @@ func TestMistakeInAFileNamesItsLine(t *testing.T) {
 	}
 }
 
-func TestFileThatNeverEndsIsAMistake(t *testing.T) {
+func TestAFileThatNeverFinishesIsAMistake(t *testing.T) {
 	c := soon
 	c.Directory = directory(t, map[string]string{"orders.js": "while (true) {}"})
 	wantError(t, New(zap.NewNop(), nil, nil, c).Load([]string{"orders"}), "orders.js: ran longer than 500ms")
@@ -67,7 +67,7 @@ func TestMissingDirectoryIsAMistake(t *testing.T) {
 	}
 }
 
-func TestFileOfNoTableIsWarnedOf(t *testing.T) {
+func TestAFileWithoutATableGetsAWarning(t *testing.T) {
 	core, logs := observer.New(zap.WarnLevel)
 	tr := New(zap.New(core), nil, nil, Config{Directory: directory(t, map[string]string{
 		"orders.js":   "require('./helper'); module.exports = c => c.entity",
@@ -129,7 +129,7 @@ func TestRequireReachesNothingElse(t *testing.T) {
 	}
 }
 
-func TestSymbolicLinkMayNotLeadOut(t *testing.T) {
+func TestSymbolicLinksMustNotLeadOut(t *testing.T) {
 	outside := filepath.Join(t.TempDir(), "outside.js")
 	write(t, outside, "module.exports = () => ({v: 'outside'})")
 	inside := directory(t, map[string]string{"..2024/orders.js": "module.exports = () => ({v: 'inside'})"})

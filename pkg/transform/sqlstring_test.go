@@ -7,7 +7,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-func TestStatementsAreThoseOfSqlstring(t *testing.T) {
+func TestStatementsMatchSqlstring(t *testing.T) {
 	for _, pair := range golden(t, "sqlstring.json") {
 		t.Run(pair[0], func(t *testing.T) {
 			var sent string
@@ -32,7 +32,7 @@ func TestObjectWhoseSQLThrowsIsAnError(t *testing.T) {
 	wantError(t, err, "orders.js:2: Error: no sql")
 }
 
-func TestObjectIsNoValueOfAStatement(t *testing.T) {
+func TestAnObjectIsNotAStatementValue(t *testing.T) {
 	tr := world{querier: queryFunc(func(_ context.Context, sql string) ([]value.Entity, error) {
 		t.Errorf("%s was run", sql)
 		return nil, nil
@@ -61,7 +61,7 @@ func TestObjectIsNoValueOfAStatement(t *testing.T) {
 	}
 }
 
-func TestObjectIsAssignmentsWhereThoseAreMeant(t *testing.T) {
+func TestObjectsBecomeAssignmentsInSet(t *testing.T) {
 	for arguments, want := range map[string]string{
 		"'insert into t\\nset  ?', {a: 1}":                                "insert into t\nset  `a` = 1",
 		"'INSERT INTO t SET ? ON DUPLICATE KEY UPDATE ?', {a: 1}, {b: 2}": "INSERT INTO t SET `a` = 1 ON DUPLICATE KEY UPDATE `b` = 2",
@@ -78,7 +78,7 @@ func TestObjectIsAssignmentsWhereThoseAreMeant(t *testing.T) {
 	}
 }
 
-func FuzzLiteralEndsWhereItShould(f *testing.F) {
+func FuzzLiteralsAreClosed(f *testing.F) {
 	for _, seed := range []string{"", "'", `\`, `\'`, "\x00\x1a", "a\nb", "' OR 1=1 -- "} {
 		f.Add(seed)
 	}

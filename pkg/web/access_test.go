@@ -127,7 +127,7 @@ func TestWhoMayAsk(t *testing.T) {
 	}
 }
 
-func TestLoginMakesASessionOfItsOwn(t *testing.T) {
+func TestEachLoginGetsItsOwnSession(t *testing.T) {
 	s := openPage(t, token, false)
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -185,7 +185,7 @@ func TestLoginMakesASessionOfItsOwn(t *testing.T) {
 
 // Behind a proxy all clients have the same address: one with a wrong token, whether an attacker's or an old one, must not keep
 // out those with the right one, such as Prometheus.
-func TestWrongTokensHaveToWaitAndTheRightOneHasNot(t *testing.T) {
+func TestOnlyWrongTokensHaveToWait(t *testing.T) {
 	s := openPage(t, token, false)
 	with := func(token string) (*http.Response, string) {
 		return ask(t, "GET", s.URL+"/metrics", func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) })
@@ -220,7 +220,7 @@ func TestWrongTokensHaveToWaitAndTheRightOneHasNot(t *testing.T) {
 	}
 }
 
-func TestPageIsOfOnePiece(t *testing.T) {
+func TestThePageIsSelfContained(t *testing.T) {
 	s := openPage(t, "", true)
 	_, page := ask(t, "GET", s.URL+"/", nil)
 	files, err := fs.ReadDir(static, "static")
@@ -260,7 +260,7 @@ func TestPageIsOfOnePiece(t *testing.T) {
 }
 
 // A client that begins a body and sends no more is disconnected, even without a token.
-func TestABodyIsNotWaitedForForEver(t *testing.T) {
+func TestBodiesTimeOut(t *testing.T) {
 	t.Parallel()
 	s := openPage(t, token, false)
 	for _, path := range []string{"/login", "/nothing"} {

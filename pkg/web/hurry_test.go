@@ -27,9 +27,9 @@ func (w *timed) Write(b []byte) (int, error) {
 	return w.ResponseRecorder.Write(b)
 }
 
-// TestNobodyTakesForEver requests what is not limited by slots: a reader that reads
+// TestNobodyTakesForever requests what is not limited by slots: a reader that reads
 // nothing of it is not waited for endlessly either.
-func TestNobodyTakesForEver(t *testing.T) {
+func TestNobodyTakesForever(t *testing.T) {
 	metrics := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("metrics")) })
 	s := New(nil, nil, metrics)
 	for name, page := range map[string]http.Handler{"without a token": s.Page("", true), "with a token": s.Page(token, true)} {
@@ -62,9 +62,9 @@ func TestNoTimeIsLeftOnTheSocket(t *testing.T) {
 	}
 }
 
-// TestAnAnswerThatTookLongIsTaken answers after the request's time is over, as
+// TestALateAnswerIsAccepted answers after the request's time is over, as
 // after a retry of very many rows: it was done, and must not look failed.
-func TestAnAnswerThatTookLongIsTaken(t *testing.T) {
+func TestALateAnswerIsAccepted(t *testing.T) {
 	for name, give := range map[string]func(http.ResponseWriter){
 		"an answer": func(w http.ResponseWriter) { _ = serve.JSON(w, struct{}{}) },
 		"an error":  func(w http.ResponseWriter) { refuse(w, status.ErrRequest) },

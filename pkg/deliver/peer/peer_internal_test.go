@@ -24,7 +24,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// line is a connection, and what was sent by it.
+// line is a connection, and what was sent over it.
 type line struct {
 	mu   sync.Mutex
 	away bool
@@ -84,17 +84,17 @@ func newPeer(t *testing.T, encryption config.Encryption) *fixture {
 	return f
 }
 
-// beats says that the remote is there, by a clock that is ahead.
+// beats publishes the remote's presence, with a clock that is ahead.
 func (f *fixture) beats(ahead time.Duration) {
 	f.mesh.HearInfo(wire.Info{Sender: "node-b", Message: wire.Connected, Until: time.Now().Add(5*time.Second + ahead)}.Encode())
 }
 
-// announces says that it is a node that takes orders.
+// announces publishes that it is a node that accepts orders.
 func (f *fixture) announces(retained bool) {
 	f.mesh.HearNode("node-b", wire.Node{Client: "node-b", Protocol: wire.Protocol, Session: 1, Version: "1", ReceiveTables: []string{"orders"}, MaxRow: 1000}.Encode(), retained)
 }
 
-// row is a row of orders on its way out, with so many bytes that do not get smaller.
+// row is an outgoing row of orders with that many incompressible bytes.
 func row(id string, size int) render.Outgoing {
 	r := rand.New(rand.NewPCG(1, 2))
 	b := make([]byte, size)
@@ -106,13 +106,13 @@ func row(id string, size int) render.Outgoing {
 		State: change.State{Version: change.Version{Time: 1, Origin: "node-a"}}, Columns: []string{"id", "data"}, Values: [][]byte{[]byte(id), b}}}
 }
 
-// A peer is spoken to by version 1 if it has not announced itself in two seconds, each row by itself and dated by its clock where
-// that is ahead.
+// A peer that has not announced itself within two seconds is sent version 1, row by row, dated by
+// its clock if that is ahead.
 func TestAnExistingPeerIsSentChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newPeer(t, config.Encryption{})
 		if f.Ready() {
-			t.Error("it is ready while it is away")
+			t.Error("it is ready while offline")
 		}
 		f.beats(time.Hour)
 		if f.Ready() {
@@ -128,7 +128,7 @@ func TestAnExistingPeerIsSentChanges(t *testing.T) {
 		}
 		for _, m := range list {
 			if m.Err != nil || time.UnixMilli(m.Stamp).Before(time.Now().Add(50*time.Minute)) {
-				t.Errorf("the stamp is %v, %v", time.UnixMilli(m.Stamp), m.Err)
+				t.Errorf("stamp %v, %v", time.UnixMilli(m.Stamp), m.Err)
 			}
 			if err := f.Send(t.Context(), m); err != nil {
 				t.Error(err)
@@ -142,12 +142,12 @@ func TestAnExistingPeerIsSentChanges(t *testing.T) {
 			t.Error("the date goes back")
 		}
 		if s := f.Unanswered(false); s != deliver.Slow || f.log.Len() != 0 {
-			t.Errorf("that it does not answer means %v", s)
+			t.Errorf("without an answer: %v", s)
 		}
 	})
 }
 
-// A node is sent batches, in pieces where they are large, which say whose they are.
+// A node is sent batches, in pieces if they are large; these name their sender.
 func TestANodeIsSentBatches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newPeer(t, config.Encryption{})
@@ -186,8 +186,8 @@ func TestANodeIsSentBatches(t *testing.T) {
 	})
 }
 
-// What silence means follows from who the remote was seen to be, and is logged once.
-func TestWhatSilenceMeans(t *testing.T) {
+// The meaning of silence depends on what the remote is known to be, and is logged once.
+func TestMeaningOfSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newPeer(t, config.Encryption{})
 		f.announces(true)
@@ -212,8 +212,8 @@ func TestWhatSilenceMeans(t *testing.T) {
 	})
 }
 
-// To a remote that must be sent sealed messages nothing goes before it has announced its key, and nothing in the clear. That it
-// waits for the key is logged once. Promise 8.
+// A remote that requires sealed messages is sent nothing before it has announced its key, and
+// nothing in the clear. Waiting for the key is logged once. Promise 8.
 func TestNothingGoesInTheClear(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newPeer(t, config.Encryption{Keys: []seal.Key{{ID: "one", Secret: seal.Secret{1}}}, Required: []string{"node-b"}})
@@ -224,7 +224,7 @@ func TestNothingGoesInTheClear(t *testing.T) {
 				t.Error("it is ready without a key")
 			}
 			if i < 10 && f.log.Len() > 0 {
-				t.Error("its announcement has no time to come")
+				t.Error("its announcement gets no time to arrive")
 			}
 			time.Sleep(time.Second)
 		}
@@ -239,7 +239,7 @@ func TestNothingGoesInTheClear(t *testing.T) {
 	})
 }
 
-// An answer names its message as the message was named.
+// An answer refers to its message by the message's own ID.
 func TestAnswersNameTheirMessages(t *testing.T) {
 	t.Parallel()
 	if a := Ack(wire.Ack{Seq: 3, Failed: []wire.Reject{{Message: "no"}}}, 10); a.Name != (deliver.Name{Seq: 3}) || len(a.Failed) != 1 || a.Open || a.Size != 10 {

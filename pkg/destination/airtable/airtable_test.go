@@ -82,7 +82,7 @@ func TestR02RowsAreMergedAndDeleted(t *testing.T) {
 	}
 }
 
-func TestR02WhatPeopleHaveDeletedIsMadeAgainOrLeft(t *testing.T) {
+func TestR02RecordsDeletedByPeopleAreRecreatedOrLeft(t *testing.T) {
 	t.Parallel()
 	a := base(t)
 	d := table(t, a, airtable.Leg{}, remote.Config{}, "Order")
@@ -145,7 +145,7 @@ func TestR02RowsWithoutAKeyAreAdded(t *testing.T) {
 	}
 }
 
-func TestR02RowsThatAirtableWouldNotTakeAreRefusedBefore(t *testing.T) {
+func TestR02RowsThatAirtableWouldRejectAreRefusedBefore(t *testing.T) {
 	t.Parallel()
 	a := base(t)
 	d := table(t, a, airtable.Leg{}, remote.Config{}, "Order")
@@ -187,7 +187,7 @@ func TestR02After429NoRequestIsSentForHalfAMinute(t *testing.T) {
 }
 
 // All that writes to a base shares its five requests a second.
-func TestR02TheLimitsAreKeptBeforeAirtableHasTo(t *testing.T) {
+func TestR02LimitsAreKeptBeforeAirtableEnforcesThem(t *testing.T) {
 	t.Parallel()
 	a := base(t)
 	a.PerSecond = 5
@@ -248,7 +248,7 @@ func TestR02ABaseAndItsTokenHaveLimits(t *testing.T) {
 	}
 }
 
-func TestR02WhatCannotBeMergedOnIsAMistake(t *testing.T) {
+func TestR02AFieldThatCannotBeMergedOnIsAMistake(t *testing.T) {
 	t.Parallel()
 	for want, c := range map[string]struct {
 		leg airtable.Leg

@@ -76,12 +76,12 @@ func world(breaks string) func(testkit.TB) *contract.World {
 	}
 }
 
-func TestADestinationThatKeepsItPasses(t *testing.T) {
+func TestADestinationThatKeepsTheContractPasses(t *testing.T) {
 	t.Parallel()
 	contract.Run(t, world(""))
 }
 
-func TestOneThatBreaksItFails(t *testing.T) {
+func TestADestinationThatBreaksTheContractFails(t *testing.T) {
 	t.Parallel()
 	for breaks, points := range map[string][]string{
 		"dry run": {"dry run"},

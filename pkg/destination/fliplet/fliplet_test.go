@@ -55,7 +55,7 @@ func TestF13MergeKeepsColumnsThatOnlyFlipletHas(t *testing.T) {
 	}
 }
 
-func TestF16FlipletSaysWhenToComeAgain(t *testing.T) {
+func TestF16FlipletSaysWhenToRetry(t *testing.T) {
 	service, d := account(t, fliplet.Leg{})
 	service.Fail(func(w http.ResponseWriter, _ *http.Request, n int) bool {
 		if n == 1 {
@@ -69,7 +69,7 @@ func TestF16FlipletSaysWhenToComeAgain(t *testing.T) {
 	}
 }
 
-func TestTheAnswerToACommitMayBeOfAnySize(t *testing.T) {
+func TestCommitAnswersMayHaveAnySize(t *testing.T) {
 	service, d := account(t, fliplet.Leg{})
 	service.Put(123, standin.FlipletEntry{ID: 1, Data: []byte(`{"id":"` + strings.Repeat("x", 20<<20) + `"}`)})
 	_, err := d.Send(context.Background(), &job.Batch{Operations: []job.Operation{{Kind: job.Insert, Data: []byte(`{"id":2}`)}}})

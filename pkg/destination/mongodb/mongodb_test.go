@@ -140,7 +140,7 @@ func TestR03MongoDBGivesTheID(t *testing.T) {
 	}
 }
 
-func TestR03WhatIsOnlyAddedIsAddedOnce(t *testing.T) {
+func TestR03AppendedDocumentsAreAddedOnce(t *testing.T) {
 	t.Parallel()
 	docs := collection(t)
 	d := target(t, docs, mongodb.Leg{})
@@ -180,7 +180,7 @@ func TestR03RowsThatCannotBeDocumentsAreRefused(t *testing.T) {
 	}
 }
 
-func TestR03AServerThatIsNotThere(t *testing.T) {
+func TestR03AMissingServer(t *testing.T) {
 	t.Parallel()
 	db, err := mongodb.Open(mongodb.Config{URI: "mongodb://ann:s3cret@127.0.0.1:1/?serverSelectionTimeoutMS=200", Database: "x"})
 	if err != nil {
@@ -199,7 +199,7 @@ func TestR03AServerThatIsNotThere(t *testing.T) {
 	}
 }
 
-func TestR03WhatIsWrongWithADatabase(t *testing.T) {
+func TestR03DatabaseProblems(t *testing.T) {
 	t.Parallel()
 	for uri, want := range map[string]string{
 		"":                     "uri: is no",

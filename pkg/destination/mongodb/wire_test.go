@@ -210,7 +210,7 @@ func TestR03AWriteThatMaySucceedLaterIsNotRefused(t *testing.T) {
 	}
 }
 
-func TestR03WhatAnErrorOfTheCommandMeans(t *testing.T) {
+func TestR03MeaningOfCommandErrors(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[int]remote.Verb{13: remote.Stop, 18: remote.Stop, 10334: remote.Halve, 2: remote.RowRefused, 91: remote.Doubt} {
 		s := serve(t)

@@ -41,7 +41,7 @@ func send(t *testing.T, d *openfn.Destination, operations ...job.Operation) []jo
 	return answers
 }
 
-func TestD06EventsAreSentAsTheyAre(t *testing.T) {
+func TestD06EventsAreSentUnchanged(t *testing.T) {
 	t.Parallel()
 	s, d := hook(t, openfn.Config{Type: "openfn", Auth: remote.Credentials{APIKey: "sk_1"}}, "guid")
 	send(t, d,
@@ -66,7 +66,7 @@ func TestD04OtherRowsBecomeEvents(t *testing.T) {
 	}
 }
 
-func TestD13WhatCameFromOutsideIsNotSentBack(t *testing.T) {
+func TestD13RowsFromOutsideAreNotSentBack(t *testing.T) {
 	t.Parallel()
 	s, d := hook(t, openfn.Config{Type: "openfn"}, "guid")
 	answers := send(t, d, job.Operation{Kind: job.Insert, Key: "g", Data: []byte(`{"guid":"g","type":"external-pull","data":{},"syncLevel":2}`)})
@@ -75,7 +75,7 @@ func TestD13WhatCameFromOutsideIsNotSentBack(t *testing.T) {
 	}
 }
 
-func TestD06WhatIsNoEventIsRefusedAlone(t *testing.T) {
+func TestD06OnlyInvalidEventsAreRefused(t *testing.T) {
 	t.Parallel()
 	s, d := hook(t, openfn.Config{Type: "openfn"}, "guid")
 	var list []job.Operation
@@ -114,7 +114,7 @@ func TestD08AnswersOfAWebhook(t *testing.T) {
 }
 
 // A pause, a number of attempts and a timeout are honoured, which the originals are not known for.
-func TestD04WhatTheConfigurationSaysIsHonoured(t *testing.T) {
+func TestD04TheConfigurationIsHonoured(t *testing.T) {
 	t.Parallel()
 	r, err := openfn.Config{URL: "https://user:secret@example.org/i/secret", Timeout: "60s", Attempts: 3, Pause: "250ms"}.Remote(remote.Config{})
 	if err != nil || r.Tries.Timeout != time.Minute || r.Tries.Most != 3 || len(r.Limits) != 1 || r.Limits[0] != (remote.Limit{Name: "openfn example.org", Requests: 1, Window: 250 * time.Millisecond}) {
@@ -127,7 +127,7 @@ func TestD04WhatTheConfigurationSaysIsHonoured(t *testing.T) {
 	}
 }
 
-func TestD16AWebhookThatAnswersIsThere(t *testing.T) {
+func TestD16AWebhookThatAnswersIsAvailable(t *testing.T) {
 	t.Parallel()
 	for status, there := range map[int]bool{200: true, 401: true, 404: true, 405: true, 503: false} {
 		s, d := hook(t, openfn.Config{Type: "openfn", Attempts: 1})
@@ -138,7 +138,7 @@ func TestD16AWebhookThatAnswersIsThere(t *testing.T) {
 	}
 }
 
-func TestABatchHasAsManyEventsAsTheJobSays(t *testing.T) {
+func TestBatchSizeFollowsTheJob(t *testing.T) {
 	t.Parallel()
 	_, d := hook(t, openfn.Config{Type: "openfn"}, "guid")
 	if l := d.Limits(); l.Rows != 100 || l.Most != 10_000 {

@@ -7,7 +7,7 @@ import (
 )
 
 // What must not happen is noticed, and what may happen is not taken for it.
-func TestWhatArrivesTwiceIsJudged(t *testing.T) {
+func TestDuplicatesAreJudged(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		arrivals []arrival
@@ -38,7 +38,7 @@ func TestWhatArrivesTwiceIsJudged(t *testing.T) {
 }
 
 // A destination that lacks a row, has an old one, one too many, or one twice, is not equal.
-func TestWhatIsThereIsCompared(t *testing.T) {
+func TestExistingRowsAreCompared(t *testing.T) {
 	t.Parallel()
 	r := &Result{}
 	r.compare([]string{"1=1", "2=2", "3=3"}, []string{"3=3", "2=1", "4=4", "3=3"})

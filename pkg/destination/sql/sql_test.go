@@ -114,7 +114,7 @@ func send(t *testing.T, d *sql.Destination, operations ...job.Operation) []job.A
 
 const all = `CREATE TABLE g (id BIGINT PRIMARY KEY, name VARCHAR(40), price DECIMAL(10,2), f DOUBLE PRECISION, b BLOB, at DATETIME(6), ok BOOLEAN, j VARCHAR(99))`
 
-func TestRowsComeGoAndChange(t *testing.T) {
+func TestRowsAreInsertedUpdatedAndDeleted(t *testing.T) {
 	t.Parallel()
 	each(t, []string{all}, func(t *testing.T, c sqldb.Config, d *sql.Database) {
 		table := d.Table(sql.Leg{Table: "g", Key: []string{"id"}})
@@ -169,7 +169,7 @@ func TestATextBecomesJSON(t *testing.T) {
 }
 
 // The year 0000 of MySQL is not the year 2000, which it makes of the text 0.
-func TestTheYear0000StaysWhatItIs(t *testing.T) {
+func TestTheYear0000IsPreserved(t *testing.T) {
 	t.Parallel()
 	config := configs["mysql"](t)
 	run(t, config, "CREATE TABLE g (id INT PRIMARY KEY, y YEAR)")
@@ -185,7 +185,7 @@ func TestTheYear0000StaysWhatItIs(t *testing.T) {
 }
 
 // Bits may come as a number, or as its text if it is large: as a text they would be the bits of its characters.
-func TestBitsAreTheNumberThatTheyAre(t *testing.T) {
+func TestBitsAreNumbers(t *testing.T) {
 	t.Parallel()
 	config := configs["mysql"](t)
 	run(t, config, "CREATE TABLE g (id INT PRIMARY KEY, b BIT(64), one BIT)")
@@ -204,7 +204,7 @@ func TestBitsAreTheNumberThatTheyAre(t *testing.T) {
 	}
 }
 
-func TestARowOfAnotherKeyIsNeverChanged(t *testing.T) {
+func TestARowWithAnotherKeyIsNeverChanged(t *testing.T) {
 	t.Parallel()
 	each(t, []string{"CREATE TABLE g (id INT PRIMARY KEY, email VARCHAR(40) UNIQUE)", "INSERT INTO g VALUES (1, 'a'), (2, 'b')"}, func(t *testing.T, c sqldb.Config, d *sql.Database) {
 		table := d.Table(sql.Leg{Table: "g", Key: []string{"id"}})
@@ -220,7 +220,7 @@ func TestARowOfAnotherKeyIsNeverChanged(t *testing.T) {
 	})
 }
 
-func TestARowThatTheTableCannotHoldIsRefusedAlone(t *testing.T) {
+func TestOnlyTheRowThatDoesNotFitIsRefused(t *testing.T) {
 	t.Parallel()
 	each(t, []string{"CREATE TABLE g (id INT PRIMARY KEY, n INT NOT NULL)"}, func(t *testing.T, c sqldb.Config, d *sql.Database) {
 		table := d.Table(sql.Leg{Table: "g", Key: []string{"id"}})
@@ -286,7 +286,7 @@ func TestBatchesInFlightDoNotDisturbEachOther(t *testing.T) {
 }
 
 // A batch that the server has chosen as the victim of a deadlock, as with other users' transactions, is simply sent again.
-func TestADeadlockIsNoFailure(t *testing.T) {
+func TestADeadlockIsNotAFailure(t *testing.T) {
 	t.Parallel()
 	each(t, []string{"CREATE TABLE g (id INT PRIMARY KEY, v INT)"}, func(t *testing.T, _ sqldb.Config, d *sql.Database) {
 		table := d.Table(sql.Leg{Table: "g", Key: []string{"id"}})
@@ -316,7 +316,7 @@ func TestADeadlockIsNoFailure(t *testing.T) {
 
 // Rows that move on by one place, where places are unique, are not in each other's way, up or down, with a row between them
 // that stays refused, and with one that is deleted or gets another key.
-func TestRowsMayTakeEachOthersUniqueValues(t *testing.T) {
+func TestRowsMaySwapUniqueValues(t *testing.T) {
 	t.Parallel()
 	each(t, []string{"CREATE TABLE g (id INT PRIMARY KEY, place INT NOT NULL UNIQUE)", "INSERT INTO g VALUES (100, 1000)"}, func(t *testing.T, c sqldb.Config, d *sql.Database) {
 		table := d.Table(sql.Leg{Table: "g", Key: []string{"id"}})
@@ -373,7 +373,7 @@ func TestRowsWithoutAKeyAreAdded(t *testing.T) {
 
 // Keys that differ at the source and are equal at the table: the first is kept, the others are refused, and none is
 // overwritten or deleted in the place of another.
-func TestAKeyThatTheTableDoesNotKeepIsRefused(t *testing.T) {
+func TestAKeyThatTheTableChangesIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		kind, column string
@@ -456,7 +456,7 @@ func TestAKeyThatTheTableDoesNotKeepIsRefused(t *testing.T) {
 }
 
 // The delete of a row that was never taken deletes no other.
-func TestADeleteFindsItsOwnRowAlone(t *testing.T) {
+func TestADeleteFindsOnlyItsOwnRow(t *testing.T) {
 	t.Parallel()
 	for kind, column := range map[string]string{"mysql": "VARCHAR(9) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci", "sqlite": "TEXT COLLATE NOCASE"} {
 		config := configs[kind](t)

@@ -76,7 +76,7 @@ func TestRowsAreEvents(t *testing.T) {
 }
 
 // Promise 2: what is sent again is recognised.
-func TestALostAnswerDoesNotMakeAnEventTwo(t *testing.T) {
+func TestALostAnswerDoesNotDuplicateAnEvent(t *testing.T) {
 	t.Parallel()
 	for _, how := range []string{"row", "batch"} {
 		s := standin.NewReceiver("signing-secret")
@@ -104,7 +104,7 @@ func TestALostAnswerDoesNotMakeAnEventTwo(t *testing.T) {
 	}
 }
 
-func TestARowAloneHasItsPathAndMethod(t *testing.T) {
+func TestASingleRowHasItsOwnPathAndMethod(t *testing.T) {
 	t.Parallel()
 	s := standin.NewReceiver("")
 	s.Fail(func(w http.ResponseWriter, _ *http.Request, _ int) bool { w.WriteHeader(204); return true })
@@ -142,7 +142,7 @@ func TestDeletesMayBeIgnored(t *testing.T) {
 }
 
 // The example is that of the specification of standard webhooks.
-func TestTheSignatureIsTheStandardOne(t *testing.T) {
+func TestTheSignatureFollowsTheStandard(t *testing.T) {
 	t.Parallel()
 	s, err := newSigner("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 	if err != nil {
@@ -206,7 +206,7 @@ func TestD08AnswersOfAnEndpoint(t *testing.T) {
 	}
 }
 
-func TestABatchHasAsManyEventsAsTheJobSays(t *testing.T) {
+func TestBatchSizeFollowsTheJob(t *testing.T) {
 	t.Parallel()
 	s := standin.NewReceiver("signing-secret")
 	if l := endpoint(t, s, Leg{Send: "batch", Body: "event"}, "id").Limits(); l.Rows != 100 || l.Most != 10_000 {

@@ -71,7 +71,7 @@ func TestF24AQueryIsPassedOn(t *testing.T) {
 	}
 }
 
-func TestF24WhatIsNoPageEndsTheRead(t *testing.T) {
+func TestF24AnInvalidPageEndsTheRead(t *testing.T) {
 	for body, want := range map[string]string{
 		`[]`: "no list of entries", `{}`: "no list of entries", `{"entries":{}}`: "no list of entries", `{"entries":[{"id":1`: "no list of entries",
 		`{"entries":[{"id":1,"data":{"n":1}}]}`: "does not page",

@@ -137,7 +137,7 @@ func TestPushedRowsAreOnDiskBeforeTheAnswer(t *testing.T) {
 }
 
 // Promise 2: a client whose answer was lost pushes again.
-func TestD11WhatIsPushedAgainChangesNothing(t *testing.T) {
+func TestD11RepeatingAPushChangesNothing(t *testing.T) {
 	t.Parallel()
 	w := served(t, Config{Version: "at"})
 	const first = `[{"id":1,"at":"2026-01-01T00:00:00Z","v":"a"},{"id":2,"at":"2026-01-01T00:00:00Z"}]`
@@ -179,7 +179,7 @@ func TestAColumnSaysThatARowIsDeleted(t *testing.T) {
 }
 
 // Promise 3.
-func TestARowThatCannotBeTakenIsNamed(t *testing.T) {
+func TestAnUnacceptableRowIsNamed(t *testing.T) {
 	t.Parallel()
 	w := served(t, Config{})
 	status, text := w.push(`{"data":[{"id":1},{"v":2},7,{"id":null},{"id":[1]},{"id":5}]}`)
@@ -203,7 +203,7 @@ func TestARowThatCannotBeTakenIsNamed(t *testing.T) {
 }
 
 // Promise 5: one row costs no more than its size.
-func TestARowThatIsTooMuchIsRefused(t *testing.T) {
+func TestARowThatIsTooLargeIsRefused(t *testing.T) {
 	t.Parallel()
 	w := served(t, Config{Version: "at"})
 	for row, reason := range map[string]string{
@@ -285,7 +285,7 @@ func TestD09AHookAsksForCredentials(t *testing.T) {
 }
 
 // Promise 5.
-func TestWhatAHookTakesIsBounded(t *testing.T) {
+func TestHookResponsesAreBounded(t *testing.T) {
 	t.Parallel()
 	w := served(t, Config{MaxBytes: 1 << 20})
 	for name, c := range map[string]struct {
@@ -332,7 +332,7 @@ func TestWhatAHookTakesIsBounded(t *testing.T) {
 	}
 }
 
-func TestRequestsOfASecondAreLimited(t *testing.T) {
+func TestRequestsPerSecondAreLimited(t *testing.T) {
 	t.Parallel()
 	w := served(t, Config{PerSecond: 2})
 	now := time.Unix(1000, 0)

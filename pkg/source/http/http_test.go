@@ -63,7 +63,7 @@ func numbered(n int) (rows []string) {
 	return rows
 }
 
-func TestR01EachWayToTheNextPage(t *testing.T) {
+func TestR01EveryKindOfPaging(t *testing.T) {
 	t.Parallel()
 	for name, way := range map[string]struct {
 		rows api.Rows
@@ -104,7 +104,7 @@ func TestR01EachWayToTheNextPage(t *testing.T) {
 }
 
 // An API that does not come to an end, or says what is wrong with a status of 200, ends the run.
-func TestR01WhatIsNoPageEndsTheRun(t *testing.T) {
+func TestR01AnInvalidPageEndsTheRun(t *testing.T) {
 	t.Parallel()
 	always := func(text string) func(int, *http.Request) string {
 		return func(int, *http.Request) string { return text }
@@ -255,7 +255,7 @@ func TestR01F17ADryRunReads(t *testing.T) {
 	}
 }
 
-func TestR01MistakesAreToldAtOnce(t *testing.T) {
+func TestR01AllMistakesAreReportedAtOnce(t *testing.T) {
 	t.Parallel()
 	one := api.Count{Parameter: "p"}
 	for want, c := range map[string]struct {
@@ -286,7 +286,7 @@ func TestR01MistakesAreToldAtOnce(t *testing.T) {
 }
 
 // A report's type and date stand in its path, its query and its body, each escaped as there.
-func TestR15R16TheTypeAndDateOfAReport(t *testing.T) {
+func TestR15R16AReportHasATypeAndADate(t *testing.T) {
 	t.Parallel()
 	p := plain(t, func(int, *http.Request) string { return "[]" })
 	r := job.Request{From: job.From{Dated: true, TypeID: "GET SALES/a&b"}, Date: "2026-11-26"}
@@ -355,7 +355,7 @@ func TestR01MemoryStaysFlat(t *testing.T) { //nolint:paralleltest // see above
 }
 
 // A run that is stopped ends between two rows.
-func TestR01ARunThatIsStoppedEnds(t *testing.T) {
+func TestR01AStoppedRunEnds(t *testing.T) {
 	t.Parallel()
 	p := standin.NewPages("", 1, numbered(3)...)
 	t.Cleanup(p.Close)

@@ -11,7 +11,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/source/inbox"
 )
 
-func TestAJobReadsWhatIsNewInAnInbox(t *testing.T) {
+func TestAJobReadsNewRowsOfAnInbox(t *testing.T) {
 	t.Parallel()
 	state, err := ledger.Open(t.Context(), filepath.Join(t.TempDir(), "connector.db"), ledger.Config{})
 	if err != nil {

@@ -172,7 +172,7 @@ func TestTheTypesOfAnExistingPeer(t *testing.T) {
 }
 
 // A column that no client has any more goes from the rows that change; one that a change merely lacks stays.
-func TestAColumnThatIsGoneGoes(t *testing.T) {
+func TestADroppedColumnIsDropped(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.apply(w.write("1", 10, "berlin", []string{"id=1", "v=a", "n=5"}))
@@ -184,7 +184,7 @@ func TestAColumnThatIsGoneGoes(t *testing.T) {
 }
 
 // Bytes in a column that was text are sent again, by when its type is known, rather than kept as other bytes.
-func TestBytesInATextComeAgain(t *testing.T) {
+func TestBytesInATextSurvive(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	r := w.apply(w.write("1", 10, "berlin", []string{"id=1", "v=\xff"}), w.write("2", 10, "berlin", []string{"id=2", "v=é"}))
@@ -195,7 +195,7 @@ func TestBytesInATextComeAgain(t *testing.T) {
 }
 
 // The definitions that clients tell take bounded room, whoever they are.
-func TestDefinitionsTakeBoundedRoom(t *testing.T) {
+func TestDefinitionsAreBounded(t *testing.T) {
 	t.Parallel()
 	d := &definitions{known: map[place]told{}}
 	for i := range 200 {

@@ -37,7 +37,7 @@ func read(t *testing.T, s *openfn.Source, since *string) (list []*record.Record,
 	return list, err
 }
 
-func TestD05ItemsBecomeEventsInTheOrderOfTime(t *testing.T) {
+func TestD05ItemsBecomeEventsInOrderOfTime(t *testing.T) {
 	t.Parallel()
 	s, source := server(t)
 	s.Give(`{"id":"ext-2","timestamp":"2024-05-02T01:00:00+02:00"}`, `{"name":"no time"}`, `{"id":7,"timestamp":1714521600000}`,
@@ -101,7 +101,7 @@ func TestD07ThePullOfOpenFn(t *testing.T) {
 	}
 }
 
-func TestD05WhatIsNoListIsAnError(t *testing.T) {
+func TestD05AResponseThatIsNotAListIsAnError(t *testing.T) {
 	t.Parallel()
 	s, source := server(t)
 	for _, body := range []string{`{}`, `null`, `"x"`, `{"events":null}`, `<html>`, ``} {
