@@ -13,8 +13,8 @@ import (
 // source is the package of the triggers, one of possibly several capture.Sources.
 const source = "pkg/capture/trigger"
 
-// choosers are the packages that may choose it: those that run a node, and those that check or clean its database.
-var choosers = []string{"pkg/node", "pkg/check", "cmd/mysql-sync"}
+// chooser is the one package that chooses it, for those that run a node and those that check or clean its database.
+const chooser = "pkg/capture/choice"
 
 // knowers are the other places that may name the triggers' table.
 var knowers = map[string]string{
@@ -61,11 +61,11 @@ func TestOneSourceKnowsItsTable(t *testing.T) {
 	}
 }
 
-// TestOnlyChoosersImportASource: all others are given one.
-func TestOnlyChoosersImportASource(t *testing.T) {
+// TestOnlyTheChooserImportsASource: all others are given one.
+func TestOnlyTheChooserImportsASource(t *testing.T) {
 	for from, list := range readImports(t) {
-		if slices.Contains(list, module+source) && !slices.Contains(choosers, from) {
-			t.Errorf("%s imports %s: it must be given a capture.Source", from, source)
+		if slices.Contains(list, module+source) && from != chooser {
+			t.Errorf("%s imports %s: it must be given a capture.Source, or ask %s for one", from, source, chooser)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
-	"github.com/mysql-sync/mysql-sync/pkg/capture/trigger"
+	"github.com/mysql-sync/mysql-sync/pkg/capture/choice"
 	"github.com/mysql-sync/mysql-sync/pkg/command"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/mesh"
@@ -129,7 +129,7 @@ func uninstall(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb
 	// Triggers before tables: a trigger without its table makes the users' writes
 	// fail. Promise 7.
 	if len(left.Tables) > 0 {
-		if err := trigger.Uninstall(ctx, zap.NewNop(), db); err != nil {
+		if err := choice.Uninstall(ctx, db); err != nil {
 			return interrupted(ctx, err)
 		}
 		if err := schema.Drop(ctx, db); err != nil {
@@ -168,7 +168,7 @@ func describe(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb.
 	if err != nil {
 		return err
 	}
-	standing, err := trigger.Standing(ctx, db)
+	standing, err := choice.Standing(ctx, db)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,7 @@ package check
 import (
 	"strings"
 
-	"github.com/mysql-sync/mysql-sync/pkg/capture/trigger"
+	"github.com/mysql-sync/mysql-sync/pkg/capture/choice"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
@@ -42,7 +42,7 @@ func (j *tableJudge) outside(sends bool) {
 				k.Table, k.Name, account(j.s.user), strings.Join(lacking, ", "), database, table)
 		}
 	}
-	for _, k := range trigger.Bearing(own, []*schema.Table{j.t}, j.c.ancestry) {
+	for _, k := range choice.Bearing(own, []*schema.Table{j.t}, j.c.ancestry) {
 		ask(k, k.RefSchema, k.RefTable, onParents...)
 		ask(k, k.Schema, k.Table, "SELECT")
 	}

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mysql-sync/mysql-sync/pkg/capture/trigger"
+	"github.com/mysql-sync/mysql-sync/pkg/capture/choice"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/finding"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
@@ -103,7 +103,7 @@ func readCatalogue(ctx context.Context, db *mysqldb.DB, ts *schema.Tables, names
 			whole = append(whole, t)
 		}
 	}
-	c.unfollowed = trigger.Unfollowed(db, whole, c.keys)
+	c.unfollowed = choice.Unfollowed(db, whole, c.keys)
 	return c, nil
 }
 

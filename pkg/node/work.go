@@ -8,7 +8,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
-	"github.com/mysql-sync/mysql-sync/pkg/capture/trigger"
+	"github.com/mysql-sync/mysql-sync/pkg/capture/choice"
 	"github.com/mysql-sync/mysql-sync/pkg/check"
 	"github.com/mysql-sync/mysql-sync/pkg/deliver"
 	"github.com/mysql-sync/mysql-sync/pkg/dispatch"
@@ -83,7 +83,7 @@ func (w *work) begin(ctx context.Context) error {
 		Log: w.log, Tables: w.cfg.Tables(), Synced: w.cfg.Syncs, Remotes: w.cfg.RemoteClients,
 		Comparable: w.comparable, Compared: w.Verified.Of, Changed: w.Renew,
 	})
-	w.source = trigger.New(w.log.Named("capture"), w.DB, trigger.Config{Syncs: w.cfg.Syncs, Interval: w.cfg.CheckInterval, Lost: w.doubts.Vanished})
+	w.source = choice.Source(w.log.Named("capture"), w.DB, choice.Config{Syncs: w.cfg.Syncs, Interval: w.cfg.CheckInterval, Lost: w.doubts.Vanished})
 	err := capture.Start(ctx, w.log, w.source, w.DB, w.Tables, w.cfg.SyncTables, w.unseen)
 	if err != nil {
 		return err
