@@ -25,6 +25,14 @@ type Marker interface {
 	Respelled(ctx context.Context, tx mysqldb.Tx, before []change.Row, remotes []string) error
 }
 
+// Routes say which clients have which rows; see route.Router.
+type Routes interface {
+	// Record writes versions, and records whose rows change.
+	Record(ctx context.Context, tx mysqldb.Tx, entries []version.Entry) error
+	// NotTheirs returns those of the rows of a table that a client may not change, since it does not have them.
+	NotTheirs(ctx context.Context, db mysqldb.Queryer, client, table string, rows []change.Row) (map[change.Row]bool, error)
+}
+
 // Config says to whom applied changes are passed on.
 type Config struct {
 	Origin   string // of writes made here
@@ -32,6 +40,8 @@ type Config struct {
 	Syncs    func(string) bool // whether a table is in syncTables
 	Receives func(string) bool // whether a table is in receiveTables
 	OnNews   func()            // called after a commit of rows that remotes need; must not block
+
+	Routes Routes // nil: all have all rows
 
 	Policies map[string]conflict.Policy // by table; the default is lastWriteWins
 	Resolver Resolver                   // of the tables with the policy script
@@ -71,7 +81,7 @@ type Applier struct {
 // tell the triggers to be silent, and no other statement may run in them.
 func New(log *zap.Logger, db *mysqldb.DB, ts *schema.Tables, m Marker, source capture.Asked, s *version.Stream, c Config) *Applier {
 	wall := func() int64 { return change.Micros(time.Now()) }
-	return On(log, &server{Tables: ts, db: db, marker: m, source: source, stream: s, remotes: c.Remotes}, time.Now, wall, c)
+	return On(log, &server{Tables: ts, db: db, marker: m, source: source, stream: s, remotes: c.Remotes, routes: c.Routes}, time.Now, wall, c)
 }
 
 // On returns an Applier of a Database other than a server's. It measures durations with now, which no one sets back;

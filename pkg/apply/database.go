@@ -47,6 +47,8 @@ type Looker interface {
 	Wanted(ctx context.Context, t *schema.Table, rows []change.Row, found []string) (map[string]change.Row, error)
 	States(ctx context.Context, rows []change.Row) (map[change.Row]change.State, error)
 	Fates(ctx context.Context, rows []change.Row) (map[change.Row]version.Fate, error)
+	// Tokens returns the tokens of the last words about who has rows.
+	Tokens(ctx context.Context, rows []change.Row) (map[change.Row]int64, error)
 	// Keys returns the keys under which rows were last recorded.
 	Keys(ctx context.Context, rows []change.Row) (map[change.Row]string, error)
 	// Uncaptured returns the local changes of rows that were not captured yet, by the keys under which they were
@@ -54,6 +56,8 @@ type Looker interface {
 	Uncaptured(ctx context.Context, table string, keys []string) (map[string][]capture.Entry, error)
 	// Values returns the values of existing rows in columns, by their keys; columns are nil for all of them.
 	Values(ctx context.Context, t *schema.Table, columns, keys []string) (map[string][][]byte, error)
+	// NotTheirs returns those of the rows of a table that a client may not change, since by the routes it does not have them.
+	NotTheirs(ctx context.Context, client, table string, rows []change.Row) (map[change.Row]bool, error)
 	// Unacked returns the IDs of the rows of which a client has not acked everything that was due.
 	Unacked(ctx context.Context, client string, rows []change.Row) (map[string]bool, error)
 }

@@ -98,6 +98,11 @@ func (a *Applier) bar(ctx context.Context, tx Tx, b *barred, g *group, s *Step, 
 		w.text = fmt.Sprintf("waits for 1 row of %s that refers to it (foreign key %s)", f.Table, f.Name)
 	}
 	in := s.of
+	if in.Withdrawn { // what refers to it goes too, or has news for the sender
+		w.needs = []change.Row{{Table: f.Table}}
+		b.add(s.in.Row, w)
+		return nil
+	}
 	strangers := in.Strangers
 	if in.Dated && in.Deleted() {
 		unknown, err := a.unknown(ctx, tx, in.From, w.refer)

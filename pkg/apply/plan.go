@@ -44,6 +44,7 @@ type Local struct {
 	State   change.State
 	Pending []capture.Entry // local changes not captured yet
 	Fate    version.Fate    // of a missing row
+	Token   int64           // of the last word about who has the row
 }
 
 // Step is what to do about one incoming change.
@@ -74,6 +75,8 @@ type noticed struct {
 	answer   bool      // the sender must get what the node has
 	recorded bool      // keep the loser of a conflict
 	misfit   error     // why the row is refused; see fitting
+	retry    bool      // the sender is to try again
+	token    int64     // of the last word about who has the row; 0: there was none
 	held     int64     // a later write of the origin's that is known here, which the origin may not know; see Result
 	lie      bool      // the sender claims to know something that was never written
 	altered  []altered // what is stored differently from how it came
@@ -113,12 +116,19 @@ func (s *Step) heldFor(client string) int64 {
 // node's own writes, now the time in µs since 1970. The policy decides conflicts; a script is asked later. A version
 // made for the sake of other rows is dated now.
 func Plan(t *schema.Table, in *Incoming, l Local, now int64, origin string, p conflict.Policy) Step {
+	if outdated(in, l) {
+		return Step{Decision: conflict.Known, State: l.State, in: in, of: in, facts: facts{l.Exists, l.Key, l.State, in.State}}
+	}
+	if in.Withdrawn {
+		return withdrawn(in, l, now, origin)
+	}
 	recorded := l.State
 	posed, sure := conflict.Posed(in.Version, recorded, origin, now)
 	if sure {
 		return Step{Decision: conflict.Known, State: l.State, in: in, of: in, facts: facts{l.Exists, l.Key, l.State, in.State}, noticed: noticed{misfit: errPosed(origin), lie: true}}
 	}
 	s := planned(t, in, l, now, origin, p)
+	s.token = max(in.Token, l.Token)
 	s.lie = s.lie || posed && !recorded.Version.IsZero()
 	if posed && s.Decision == conflict.Apply && !recorded.Version.IsZero() {
 		s.Decision = conflict.Win // Promise 4: keep what it replaces
@@ -191,7 +201,7 @@ func vanished(in *Incoming, l Local) bool {
 	case in.Version == l.State.Version:
 		return true
 	}
-	return l.Fate == version.There && (in.OnlyMissing || !l.State.Knows(in.Version))
+	return l.Fate.Elsewhere() && (in.OnlyMissing || !l.State.Knows(in.Version))
 }
 
 // ForeignKey is the policy by which a change loses that would remove something that rows unknown to its origin refer

@@ -66,6 +66,14 @@ func (a *Applier) decide(ctx context.Context, tx Tx, groups []*group, m manner) 
 		if err != nil {
 			return nil, err
 		}
+		tokens, err := tx.Tokens(ctx, g.tokened())
+		if err != nil {
+			return nil, err
+		}
+		foreign, err := g.foreign(ctx, tx)
+		if err != nil {
+			return nil, err
+		}
 		now, unready := a.wall(), 0
 		for i, in := range g.in {
 			l := locals[in.Key]
@@ -74,7 +82,11 @@ func (a *Applier) decide(ctx context.Context, tx Tx, groups []*group, m manner) 
 			}
 			g.tasks[i].exists = l.Exists
 			l.State, l.Fate = conflict.Believed(states[in.Row], now), fates[in.Row]
+			l.Token = tokens[in.Row]
 			s := Plan(g.table, in, *l, now, a.Origin, g.policy)
+			if foreign[in] && s.Decision != conflict.Known {
+				s = Step{Decision: conflict.Known, State: l.State, in: in, of: in, facts: facts{l.Exists, l.Key, l.State, in.State}, noticed: noticed{misfit: errNotTheirs}}
+			}
 			if s.Decision.Conflict() && s.policy == conflict.Script {
 				err := scripts.resolve(ctx, g.table, &s, *l)
 				if errors.Is(err, ErrUnready) {
@@ -116,11 +128,50 @@ func (g *group) leaveMissing(locals map[string]*Local) {
 	}
 }
 
+// errNotTheirs is why a change is refused whose sender does not have the row.
+var errNotTheirs = errors.New("the row there is another site's (routes), so this one may not change it")
+
+// foreign returns the changes of rows that their senders do not have.
+func (g *group) foreign(ctx context.Context, tx Tx) (map[*Incoming]bool, error) {
+	bySender := map[string][]change.Row{}
+	for _, in := range g.in {
+		if !in.Withdrawn {
+			bySender[in.From] = append(bySender[in.From], in.Row)
+		}
+	}
+	var foreign map[*Incoming]bool
+	for sender, rows := range bySender {
+		theirs, err := tx.NotTheirs(ctx, sender, g.table.Name, rows)
+		if err != nil {
+			return nil, err
+		}
+		for _, in := range g.in {
+			if in.From == sender && theirs[in.Row] {
+				if foreign == nil {
+					foreign = map[*Incoming]bool{}
+				}
+				foreign[in] = true
+			}
+		}
+	}
+	return foreign, nil
+}
+
+// tokened returns the rows of changes that say who has them.
+func (g *group) tokened() (rows []change.Row) {
+	for _, in := range g.in {
+		if in.Token != 0 {
+			rows = append(rows, in.Row)
+		}
+	}
+	return rows
+}
+
 // missing returns the rows that a change would bring, and that do not exist here though the node has versions of them.
 func missing(g *group, locals map[string]*Local, states map[change.Row]change.State) []change.Row {
 	var rows []change.Row
 	for _, in := range g.in {
-		if l := locals[in.Key]; (l == nil || !l.Exists) && !in.Deleted() && !states[in.Row].Version.IsZero() {
+		if l := locals[in.Key]; (l == nil || !l.Exists) && (!in.Deleted() || in.Withdrawn) && !states[in.Row].Version.IsZero() {
 			rows = append(rows, in.Row)
 		}
 	}
@@ -291,10 +342,10 @@ func Entries(steps []Step, needed func(*Step) bool, positions func(n int) int64)
 	first := int64(0)
 	for i := range steps {
 		s := &steps[i]
-		if s.Decision == conflict.Known {
+		if s.Decision == conflict.Known && (s.in.Token == 0 || !s.exists || s.misfit != nil) {
 			continue
 		}
-		e := version.Entry{Row: s.in.Row, State: s.State, Fate: s.fate(), From: s.cameFrom()}
+		e := version.Entry{Row: s.in.Row, State: s.State, Fate: s.fate(), From: s.cameFrom(), Token: s.token}
 		if needed(s) {
 			if first == 0 {
 				first = positions(len(steps))
@@ -308,7 +359,10 @@ func Entries(steps []Step, needed func(*Step) bool, positions func(n int) int64)
 
 // fate is what became of the row: one that won here and is missing was deleted.
 func (s *Step) fate() version.Fate {
-	if s.Decision.Writes() && s.in.Deleted() || !s.Decision.Writes() && !s.exists {
+	switch {
+	case s.Decision.Writes() && s.in.Withdrawn:
+		return version.Withdrawn
+	case s.Decision.Writes() && s.in.Deleted() || !s.Decision.Writes() && !s.exists:
 		return version.Deleted
 	}
 	return version.There

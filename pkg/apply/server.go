@@ -24,6 +24,7 @@ type server struct {
 	source  capture.Asked // of local changes
 	stream  *version.Stream
 	remotes []string
+	routes  Routes
 }
 
 func (s *server) Locks() Locks { return Locks{Told: s.db.HasNoWait(), Waits: !s.db.MariaDB} }
@@ -47,6 +48,10 @@ func (x *session) States(ctx context.Context, rows []change.Row) (map[change.Row
 
 func (x *session) Fates(ctx context.Context, rows []change.Row) (map[change.Row]version.Fate, error) {
 	return version.Fates(ctx, x.tx, rows)
+}
+
+func (x *session) Tokens(ctx context.Context, rows []change.Row) (map[change.Row]int64, error) {
+	return version.Tokens(ctx, x.tx, rows)
 }
 
 func (x *session) Keys(ctx context.Context, rows []change.Row) (map[change.Row]string, error) {
@@ -141,7 +146,17 @@ func (x *session) Keep(ctx context.Context, entries []losers.Entry) error {
 }
 
 func (x *session) Record(ctx context.Context, entries []version.Entry) error {
+	if x.routes != nil {
+		return x.routes.Record(ctx, x.tx, entries)
+	}
 	return version.Write(ctx, x.tx, entries)
+}
+
+func (x *session) NotTheirs(ctx context.Context, client, table string, rows []change.Row) (map[change.Row]bool, error) {
+	if x.routes == nil {
+		return nil, nil
+	}
+	return x.routes.NotTheirs(ctx, x.tx, client, table, rows)
 }
 
 func (x *session) Respelled(ctx context.Context, before []change.Row) error {

@@ -79,7 +79,7 @@ func (a *Applier) transaction(ctx context.Context, tasks []*task, m manner) erro
 	}
 	for _, g := range groups {
 		for i, s := range g.steps {
-			g.tasks[i].res.Err = s.misfit
+			g.tasks[i].res.Err, g.tasks[i].res.Retry = s.misfit, s.retry
 			g.tasks[i].res.Wrote = s.Decision.Writes() // Promise 6: only now may it be acked
 			if s.held != 0 && (s.writtenBy(s.in.From) || !slices.Contains(a.Remotes, s.in.Version.Author())) {
 				g.tasks[i].res.Held = s.heldFor(s.in.From) // someone who only passes it on need not hear it from here

@@ -230,11 +230,15 @@ type Change struct {
 	Row
 	State
 	OnlyMissing bool
-	Columns     []string
-	Values      [][]byte
+	// Withdrawn says that the receiver has the row no more, which others still have: it has no columns, and is no delete.
+	Withdrawn bool
+	// Token orders what a sender says about who has the row, which versions do not: the later word counts. 0: everyone has it.
+	Token   int64
+	Columns []string
+	Values  [][]byte
 }
 
-// Deleted reports whether the change is a delete.
+// Deleted reports whether the change takes the row away: it is deleted, or Withdrawn.
 func (c *Change) Deleted() bool { return c.Columns == nil }
 
 // Micros returns t as a version's time.

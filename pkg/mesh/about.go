@@ -47,5 +47,8 @@ func (m *Mesh) TakesUnasked(remote, table string) bool {
 	return m.Online(remote) && m.SpeaksBatches(remote) && m.Receives(remote, table)
 }
 
+// Routes reports whether a client knows rows that are withdrawn, and is sent batches. Others are sent deletes.
+func (m *Mesh) Routes(client string) bool { return m.SpeaksBatches(client) && m.peers.routes(client) }
+
 // MaxRow returns the size of the largest row that a client accepts, in bytes.
 func (m *Mesh) MaxRow(client string) int { return m.peers.maxRow(client) }

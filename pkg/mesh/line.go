@@ -21,8 +21,8 @@ type Line struct {
 	Refused   *Refusals
 }
 
-// NewLine returns a node's line. It connects to nothing.
-func NewLine(cfg *config.Config, log *zap.Logger, version string, now func() time.Time) (l Line, err error) {
+// NewLine returns a node's line; routes says that it knows rows that are withdrawn. It connects to nothing.
+func NewLine(cfg *config.Config, log *zap.Logger, version string, routes bool, now func() time.Time) (l Line, err error) {
 	l = Line{Topics: wire.Topics(cfg.TopicPrefix), Session: rand.Uint64(), Refused: NewRefusals(log, cfg, now)}
 	if l.Codec, err = wire.NewCodec(cfg.LargestRow() + wire.BatchRoom); err != nil {
 		return l, err
@@ -35,7 +35,7 @@ func NewLine(cfg *config.Config, log *zap.Logger, version string, now func() tim
 		return l, err
 	}
 	l.Mesh, err = New(Config{
-		Log: log, Node: cfg, Version: version, Session: l.Session, MaxRow: cfg.LargestRow(), Now: now, Broker: l.Transport, Refused: l.Refused,
+		Log: log, Node: cfg, Version: version, Session: l.Session, MaxRow: cfg.LargestRow(), Routes: routes, Now: now, Broker: l.Transport, Refused: l.Refused,
 	})
 	return l, err
 }

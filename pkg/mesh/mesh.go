@@ -30,6 +30,7 @@ type Config struct {
 	Version string // of this program
 	Session uint64 // names this run in batches
 	MaxRow  int    // size of the largest row that the node accepts, in bytes
+	Routes  bool   // the node knows rows that are withdrawn
 	Now     func() time.Time
 	Broker  Broker
 	Refused *Refusals

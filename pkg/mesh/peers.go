@@ -179,6 +179,13 @@ func (p *peers) maxRow(client string) int {
 	return math.MaxInt
 }
 
+// routes reports whether a client has announced that it knows rows that are withdrawn.
+func (p *peers) routes(client string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.node[client].Routes
+}
+
 // unheard notes that the connection is lost: from now on what the broker retains is not older than what was heard.
 func (p *peers) unheard() {
 	p.mu.Lock()

@@ -42,7 +42,7 @@ func New(cfg *config.Config, log *logging.Log, version string, host Host, meter 
 	n := &Node{
 		host: host, cfg: cfg, log: log.Logger, version: version, zone: zone, now: time.Now, started: time.Now(), meter: meter, working: make(chan struct{}),
 	}
-	if n.line, err = mesh.NewLine(cfg, n.log, version, n.now); err != nil {
+	if n.line, err = mesh.NewLine(cfg, n.log, version, true, n.now); err != nil {
 		return nil, err
 	}
 	n.Running = status.NewRunning(cfg, status.Program{Version: version, Started: n.started, Log: log}, n.now, status.LineOf(n.line).Live)

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -32,6 +33,7 @@ type known struct {
 	position int64 // in the stream
 	from     string
 	stands   int // the write that the version was made for
+	token    int64
 }
 
 // mark is a row of sync_outbox; one without a token is none.
@@ -89,7 +91,7 @@ func (d *database) backup() database {
 // record writes a version for which a write stands, as version.Write's statement does.
 func (d *database) record(key int, e version.Entry, stands int) {
 	before := &d.versions[key]
-	v := known{e.State, e.Fate, e.Position, e.From, stands}
+	v := known{e.State, e.Fate, e.Position, e.From, stands, cmp.Or(e.Token, before.token)}
 	if e.Position == 0 && (before.position > 0 || before.Version == e.Version) {
 		v.from = before.from
 	}

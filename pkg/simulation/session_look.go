@@ -91,6 +91,18 @@ func (x *session) Fates(_ context.Context, rows []change.Row) (map[change.Row]ve
 	return fates, x.n.step()
 }
 
+func (x *session) NotTheirs(context.Context, string, string, []change.Row) (map[change.Row]bool, error) {
+	return nil, nil
+}
+
+func (x *session) Tokens(_ context.Context, rows []change.Row) (map[change.Row]int64, error) {
+	tokens := map[change.Row]int64{}
+	for _, r := range rows {
+		tokens[r] = x.n.db.versions[x.n.w.keyOf(r)].token
+	}
+	return tokens, nil
+}
+
 func (x *session) Keys(context.Context, []change.Row) (map[change.Row]string, error) { return nil, nil }
 
 func (x *session) Uncaptured(_ context.Context, _ string, keys []string) (map[string][]capture.Entry, error) {

@@ -19,7 +19,12 @@ const (
 	Unknown Fate = iota // as in versions written by older releases
 	Deleted
 	There
+	// Withdrawn is the fate of a row that a sender has taken away from this node, and that others still have.
+	Withdrawn
 )
+
+// Elsewhere reports whether a row that is missing here was not deleted: it has vanished, or was withdrawn.
+func (f Fate) Elsewhere() bool { return f == There || f == Withdrawn }
 
 // Fates returns the fates of rows, which may be of several tables. It is asked only about missing rows.
 func Fates(ctx context.Context, db mysqldb.Queryer, rows []change.Row) (map[change.Row]Fate, error) {
@@ -29,6 +34,16 @@ func Fates(ctx context.Context, db mysqldb.Queryer, rows []change.Row) (map[chan
 // From returns the clients that the versions of rows came from; empty for versions made here.
 func From(ctx context.Context, db mysqldb.Queryer, rows []change.Row) (map[change.Row]string, error) {
 	return column[string](ctx, db, "came_from", rows)
+}
+
+// Tokens returns the tokens of the last words about who has rows; 0 where there was none.
+func Tokens(ctx context.Context, db mysqldb.Queryer, rows []change.Row) (map[change.Row]int64, error) {
+	return column[int64](ctx, db, "token", rows)
+}
+
+// Labels returns the labels by which rows were last routed; 0 where they were not.
+func Labels(ctx context.Context, db mysqldb.Queryer, rows []change.Row) (map[change.Row]uint32, error) {
+	return column[uint32](ctx, db, "label", rows)
 }
 
 // column reads a column of the versions of rows.

@@ -219,6 +219,7 @@ type Waiting struct {
 	change.State
 	Position int64
 	From     string // the client that the version came from; empty: made here
+	Label    uint32 // by which it is routed; 0: it is not
 }
 
 // Read returns at most limit rows after one position, up to another, in order.
@@ -232,7 +233,7 @@ func (s *Stream) ReadTable(ctx context.Context, table string, after, upTo int64,
 		WHERE position > ? AND position <= ? AND table_name = ? ORDER BY position LIMIT ?`, after, upTo, table, limit)
 }
 
-const waitingColumns = `table_name, row_id, row_key, time, origin, seen, position, came_from`
+const waitingColumns = `table_name, row_id, row_key, time, origin, seen, position, came_from, label`
 
 func (s *Stream) read(ctx context.Context, after, upTo int64, query string, args ...any) ([]Waiting, error) {
 	if after >= upTo {
@@ -249,7 +250,7 @@ func (s *Stream) read(ctx context.Context, after, upTo int64, query string, args
 		var seen sql.RawBytes
 		var table, id string
 		var key []byte
-		if err := rows.Scan(&table, &id, &key, &w.Version.Time, &w.Version.Origin, &seen, &w.Position, &w.From); err != nil {
+		if err := rows.Scan(&table, &id, &key, &w.Version.Time, &w.Version.Origin, &seen, &w.Position, &w.From, &w.Label); err != nil {
 			return nil, fmt.Errorf("read what waits: %w", err)
 		}
 		w.Row = change.Stored(table, id, key)

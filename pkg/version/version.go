@@ -30,6 +30,10 @@ type Entry struct {
 	// that was not in the stream is not needed by anyone.
 	Position int64
 	From     string // the client that the version came from, if it changed; empty: made here
+	// Token is that of the last word about who has the row; 0 leaves the one that is there.
+	Token int64
+	// Label says by which values the row is routed; 0 leaves the one that is there.
+	Label uint32
 }
 
 // Read returns the states of rows, which may be of several tables; rows never seen are missing from the result.
@@ -97,9 +101,14 @@ func Write(ctx context.Context, db mysqldb.Execer, entries []Entry) error {
 	if len(entries) == 0 {
 		return nil
 	}
+	routed := slices.ContainsFunc(entries, func(e Entry) bool { return e.Token != 0 || e.Label != 0 })
 	var q mysqldb.Statement
 	q.Grow(160 * len(entries))
-	q.SQL("INSERT INTO sync_versions (table_name, row_id, time, origin, deleted, seen, position, came_from, row_key) VALUES ")
+	q.SQL("INSERT INTO sync_versions (table_name, row_id, time, origin, deleted, seen, position, came_from")
+	if routed {
+		q.SQL(", token, label")
+	}
+	q.SQL(", row_key) VALUES ")
 	var b []byte
 	text := func(s string) []byte { b = append(b[:0], s...); return b }
 	for i := range entries {
@@ -125,6 +134,12 @@ func Write(ctx context.Context, db mysqldb.Execer, entries []Entry) error {
 		q.Int(e.Position)
 		q.SQL(",")
 		q.Text(text(e.From))
+		if routed {
+			q.SQL(",")
+			q.Int(e.Token)
+			q.SQL(",")
+			q.Int(int64(e.Label))
+		}
 		if id == e.Key {
 			q.SQL(",NULL)")
 			continue
@@ -136,6 +151,9 @@ func Write(ctx context.Context, db mysqldb.Execer, entries []Entry) error {
 	// The assignments take effect in order: came_from depends on the values before them.
 	q.SQL(` ON DUPLICATE KEY UPDATE came_from = IF(VALUES(position) = 0 AND (position > 0 OR time = VALUES(time) AND origin = VALUES(origin)), came_from, VALUES(came_from)),
 		time = VALUES(time), origin = VALUES(origin), deleted = VALUES(deleted), seen = VALUES(seen), row_key = VALUES(row_key), position = IF(VALUES(position) = 0, position, VALUES(position))`)
+	if routed {
+		q.SQL(`, token = IF(VALUES(token) = 0, token, VALUES(token)), label = IF(VALUES(label) = 0, label, VALUES(label))`)
+	}
 	if err := q.Exec(ctx, db); err != nil {
 		return fmt.Errorf("write versions: %w", err)
 	}

@@ -64,6 +64,9 @@ func (b *Batch) appendBody(p []byte) []byte {
 func appendChange(p []byte, c *change.Change, last int64, index map[string]uint64) []byte {
 	p = appendBytes(p, c.Key)
 	p = append(p, operation(c))
+	if c.Token != 0 {
+		p = binary.AppendUvarint(p, uint64(c.Token))
+	}
 	p = binary.AppendVarint(p, c.Version.Time-last)
 	p = binary.AppendUvarint(p, index[c.Version.Origin])
 	p = binary.AppendUvarint(p, uint64(len(c.Seen)))
@@ -90,16 +93,26 @@ const (
 	opUpsert  = 0
 	opDelete  = 1
 	opMissing = 2 // an upsert that does not touch a row that exists or existed
+
+	// For nodes that announce that they know routes:
+	opWithdraw = 3 // the receiver has the row no more
+	opToken    = 4 // added to one of the others: a token follows
 )
 
 func operation(c *change.Change) byte {
+	op := byte(opUpsert)
 	switch {
+	case c.Withdrawn:
+		op = opWithdraw
 	case c.Deleted():
-		return opDelete
+		op = opDelete
 	case c.OnlyMissing:
-		return opMissing
+		op = opMissing
 	}
-	return opUpsert
+	if c.Token != 0 {
+		op |= opToken
+	}
+	return op
 }
 
 // sameShape counts the changes at the front that share table and columns; a
@@ -301,14 +314,24 @@ func validOrigin(o string) bool {
 func (r *reader) change(table string, columns, origins []string, left int) change.Change {
 	c := change.Change{Row: change.Row{Table: table, Key: r.text(maxKey, "a key")}}
 	op := r.uvarint()
-	if op > opMissing {
+	if op > opWithdraw|opToken {
 		r.fail(fmt.Errorf("operation %d is not known", op))
 	}
-	c.OnlyMissing = op == opMissing
+	if op&opToken != 0 {
+		t := r.uvarint()
+		if c.Token = int64(t); t == 0 || t > 1<<62 {
+			r.fail(errors.New("a token is out of range"))
+		}
+		op &^= opToken
+	}
+	c.OnlyMissing, c.Withdrawn = op == opMissing, op == opWithdraw
 	c.Version = r.version(r.last+r.varint(), origins)
 	r.last = c.Version.Time
 	c.Seen = r.seen(origins)
-	if op == opDelete || r.err != nil {
+	if c.Withdrawn && c.Token == 0 {
+		r.fail(errors.New("a row is withdrawn without a token"))
+	}
+	if op == opDelete || op == opWithdraw || r.err != nil {
 		return c
 	}
 	if len(columns) == 0 {

@@ -265,6 +265,8 @@ type Node struct {
 	Definitions uint64 `json:"definitions,omitempty"`
 	// MaxRow is the size in bytes of the largest row that the client accepts; 0 for older nodes, which accept any.
 	MaxRow int `json:"maxRow,omitempty"`
+	// Routes says that the client knows rows that are withdrawn, and tokens.
+	Routes bool `json:"routes,omitempty"`
 	// Sealing is the latest form of sealed messages that the client reads, if it has keys; see seal.Reads.
 	Sealing int `json:"sealing,omitempty"`
 	// Seal is the same announcement, encrypted, if the client has keys.

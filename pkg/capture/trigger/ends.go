@@ -265,7 +265,11 @@ func (e *ends) vanished(ctx context.Context, t *schema.Table, absent []sample) (
 		if err != nil {
 			return false, err
 		}
-		if len(pending) == 0 && states[rows[0]].Version == s.Version {
+		fates, err := version.Fates(ctx, e.db, rows)
+		if err != nil {
+			return false, err
+		}
+		if len(pending) == 0 && states[rows[0]].Version == s.Version && fates[rows[0]] != version.Withdrawn {
 			return true, nil
 		}
 	}

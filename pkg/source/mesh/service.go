@@ -114,7 +114,7 @@ func (s *Service) Run(ctx context.Context) error {
 		return err
 	}
 	log := s.Log.Named("mesh").With(zap.String("source", s.Name))
-	line, err := mesh.NewLine(cfg, log, s.Version, time.Now)
+	line, err := mesh.NewLine(cfg, log, s.Version, false, time.Now)
 	if err != nil {
 		return err
 	}
