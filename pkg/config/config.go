@@ -15,6 +15,9 @@ type Config struct {
 	SyncTables           []string
 	ReceiveTables        []string
 	ConflictPolicy       map[string]Policy   // by table; a missing one has lastWriteWins
+	Routes               map[string]Route    // by table; a missing one goes to all
+	RouteAlso            []string            // remotes that have all rows
+	RouteWrite           string              // give, own, any
 	CascadeTables        []string            // in neither list; one may be Any
 	AllowLossy           map[string][]string // columns by table, each may be Any
 	ApplySession         []Variable          // in the order of their names

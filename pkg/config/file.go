@@ -10,6 +10,8 @@ type file struct {
 	SyncTables           []string       `koanf:"syncTables"`
 	ReceiveTables        []string       `koanf:"receiveTables"`
 	ConflictPolicy       map[string]any `koanf:"conflictPolicy"` // a name, or a block with the key priority
+	Routes               map[string]any `koanf:"routes"`         // "all", a rule, a list of rules, or a block with the key parent
+	RouteOptions         fileRoutes     `koanf:"routeOptions"`
 	CascadeTables        []string       `koanf:"cascadeTables"`
 	AllowLossy           map[string]any `koanf:"allowLossy"`
 	ApplySession         map[string]any `koanf:"applySession"`
@@ -29,6 +31,12 @@ type file struct {
 	HTTP                 fileHTTP       `koanf:"http"`
 	Broker               *fileBroker    `koanf:"broker"`
 	Encryption           *fileSealing   `koanf:"encryption"`
+}
+
+// fileRoutes is the block routeOptions.
+type fileRoutes struct {
+	Also  []string `koanf:"also"`
+	Write string   `koanf:"write"`
 }
 
 // fileMQTT is the block mqttConfig.

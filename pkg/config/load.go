@@ -90,6 +90,7 @@ func (c *checker) build(f *file, hasMQTT bool) *Config {
 	}
 	c.accept(cfg, f.AcceptFrom)
 	cfg.MQTT = c.mqtt(&f.MQTT, cfg, hasMQTT)
+	c.routes(cfg, f)
 	cfg.ConflictPolicy = c.policies(cfg, f.ConflictPolicy)
 	cfg.AllowLossy = c.lossy(cfg, f.AllowLossy)
 	cfg.ApplySession = c.session(f.ApplySession)
